@@ -1,0 +1,257 @@
+package dodona
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/sha3"
+)
+
+// A Digest is 32 bytes of Keccak-256 (the Ethereum one, not FIPS 202).
+type Digest [32]byte
+
+// FeedID is the digest of a feed's identity: name, kind, unit, decimals, labels.
+type FeedID = Digest
+
+// An Address is the last 20 bytes of the Keccak-256 of a secp256k1 public key, as in Ethereum.
+type Address [20]byte
+
+// A Signature is r‖s‖v of ECDSA over secp256k1: v is 27 or 28, s is low (EIP-2).
+type Signature [65]byte
+
+// String writes 0x and lower-case hex.
+func (d Digest) String() string    { return "0x" + hex.EncodeToString(d[:]) }
+func (a Address) String() string   { return "0x" + hex.EncodeToString(a[:]) }
+func (s Signature) String() string { return "0x" + hex.EncodeToString(s[:]) }
+
+// Short writes the first and last two bytes, for people: 0x9f2c…41d7.
+func (d Digest) Short() string  { return short(d[:]) }
+func (a Address) Short() string { return short(a[:]) }
+
+func short(b []byte) string {
+	return "0x" + hex.EncodeToString(b[:2]) + "…" + hex.EncodeToString(b[len(b)-2:])
+}
+
+// MarshalText writes 0x and lower-case hex.
+func (d Digest) MarshalText() ([]byte, error)    { return []byte(d.String()), nil }
+func (a Address) MarshalText() ([]byte, error)   { return []byte(a.String()), nil }
+func (s Signature) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads 0x and exactly 64 lower-case hex digits.
+func (d *Digest) UnmarshalText(text []byte) error { return decodeHex(d[:], text) }
+
+// UnmarshalText reads 0x and exactly 40 lower-case hex digits.
+func (a *Address) UnmarshalText(text []byte) error { return decodeHex(a[:], text) }
+
+// UnmarshalText reads 0x and exactly 130 lower-case hex digits.
+func (s *Signature) UnmarshalText(text []byte) error { return decodeHex(s[:], text) }
+
+// IsZero reports whether d is all zeros, which no real digest is.
+func (d Digest) IsZero() bool  { return d == Digest{} }
+func (a Address) IsZero() bool { return a == Address{} }
+
+// decodeHex reads one encoding only, so that equal values have equal texts.
+func decodeHex(to, text []byte) error {
+	digits, found := bytes.CutPrefix(text, []byte("0x"))
+	if !found || len(digits) != 2*len(to) || bytes.ContainsAny(digits, "ABCDEF") {
+		return fmt.Errorf("hex of %d bytes: want 0x and %d lower-case digits, got %d characters", len(to), 2*len(to), len(text))
+	}
+	if _, err := hex.Decode(to, digits); err != nil {
+		return fmt.Errorf("hex of %d bytes: want 0x and %d lower-case digits", len(to), 2*len(to))
+	}
+	return nil
+}
+
+var hashers = sync.Pool{New: func() any { return sha3.NewLegacyKeccak256() }}
+
+// Keccak256 returns the Keccak-256 of the concatenated parts.
+func Keccak256(parts ...[]byte) (d Digest) {
+	h := hashers.Get().(interface {
+		Reset()
+		Write([]byte) (int, error)
+		Read([]byte) (int, error)
+	})
+	defer hashers.Put(h)
+	h.Reset()
+	for _, p := range parts {
+		_, _ = h.Write(p) // a hash never fails
+	}
+	_, _ = h.Read(d[:])
+	return d
+}
+
+// words builds an abi.encode (Solidity ABI) of static and trailing dynamic arguments.
+type words []byte
+
+func (w words) digest(d Digest) words   { return append(w, d[:]...) }
+func (w words) address(a Address) words { return append(append(w, make([]byte, 12)...), a[:]...) }
+func (w words) uint(v uint64) words {
+	return binary.BigEndian.AppendUint64(append(w, make([]byte, 24)...), v)
+}
+
+func (w words) int(i Int192) words {
+	word := i.Word()
+	return append(w, word[:]...)
+}
+
+// text appends the tail of a dynamic string: its length and its bytes, padded to words.
+func (w words) text(s string) words {
+	w = append(w.uint(uint64(len(s))), s...)
+	return append(w, make([]byte, (32-len(s)%32)%32)...)
+}
+
+func paddedLen(s string) uint64 { return 32 + uint64(len(s)+31)/32*32 }
+
+// ID returns keccak256(abi.encode(name, kind, unit, decimals, keccak256(abi.encode(labels)))):
+// string, string, string, uint8, bytes32. A feed without labels has the digest of the empty list.
+func (f Feed) ID() FeedID {
+	head := words(nil).uint(5 * 32)
+	head = head.uint(5*32 + paddedLen(f.Name))
+	head = head.uint(5*32 + paddedLen(f.Name) + paddedLen(string(f.Kind)))
+	head = head.uint(uint64(f.Decimals)).digest(digestOfStrings(f.Labels))
+	return Keccak256(head.text(f.Name).text(string(f.Kind)).text(f.Unit))
+}
+
+// digestOfStrings returns keccak256(abi.encode(string[])).
+func digestOfStrings(list []string) Digest {
+	w := words(nil).uint(32).uint(uint64(len(list)))
+	offset := uint64(32 * len(list))
+	for _, s := range list {
+		w = w.uint(offset)
+		offset += paddedLen(s)
+	}
+	for _, s := range list {
+		w = w.text(s)
+	}
+	return Keccak256(w)
+}
+
+// Digest returns what a verifier checks: keccak256(abi.encode(uint8(1), k, ascending addresses)),
+// the addresses as address[].
+func (q Quorum) Digest() Digest {
+	w := words(nil).uint(1).uint(uint64(q.K)).uint(3 * 32).uint(uint64(len(q.Members)))
+	for _, m := range q.Members {
+		w = w.address(m)
+	}
+	return Keccak256(w)
+}
+
+// ID returns keccak256(abi.encode(network name, first quorumDigest)), constant for the network's life.
+func (n Network) ID() Digest {
+	return Keccak256(words(nil).uint(2 * 32).digest(n.First).text(n.Name))
+}
+
+// Program returns keccak256(abi.encode(version, rules)): what computed, without where it ran.
+func (o Origin) Program() Digest { return Keccak256(o.Version[:], o.Rules[:]) }
+
+// Digest returns keccak256(abi.encode(program, readingsRoot)).
+func (o Origin) Digest() Digest {
+	program := o.Program()
+	return Keccak256(program[:], o.ReadingsRoot[:])
+}
+
+// The EIP-712 type hashes.
+var (
+	typeDomain      = Keccak256([]byte("EIP712Domain(string name,string version,bytes32 salt)"))
+	typeReport      = Keccak256([]byte("Report(bytes32 feed,uint64 round,int192 value)"))
+	typeObservation = Keccak256([]byte("Observation(bytes32 feed,uint64 round,int192 value,bytes32 origin)"))
+	domainName      = Keccak256([]byte("Dodona"))
+	domainVersion   = Keccak256([]byte("1"))
+)
+
+// typed returns the EIP-712 digest of a struct in the domain of a network.
+func typed(network, hashStruct Digest) Digest {
+	domain := Keccak256(typeDomain[:], domainName[:], domainVersion[:], network[:])
+	return Keccak256([]byte{0x19, 0x01}, domain[:], hashStruct[:])
+}
+
+// Digest returns what a quorum signs (EIP-712) under the given network id.
+func (r Report) Digest(network Digest) Digest {
+	return typed(network, Keccak256(words(nil).digest(typeReport).digest(r.Feed).uint(uint64(r.Round)).int(r.Value)))
+}
+
+// Digest returns what the observing node signs (EIP-712) under the given network id.
+func (o Observation) Digest(network Digest) Digest {
+	return typed(network, Keccak256(words(nil).digest(typeObservation).digest(o.Feed).uint(uint64(o.Round)).
+		int(o.Value).digest(o.Origin.Digest())))
+}
+
+// Observed returns the digest of the observations behind a report:
+// keccak256(abi.encode(address[] signers, bytes32[] digests)), both ascending by signer.
+func Observed(network Digest, observations ...Observation) Digest {
+	sorted := slices.SortedFunc(slices.Values(observations), func(a, b Observation) int {
+		return bytes.Compare(a.Signer[:], b.Signer[:])
+	})
+	n := uint64(len(sorted))
+	w := words(nil).uint(2 * 32).uint(3*32 + 32*n).uint(n)
+	for _, o := range sorted {
+		w = w.address(o.Signer)
+	}
+	w = w.uint(n)
+	for _, o := range sorted {
+		w = w.digest(o.Digest(network))
+	}
+	return Keccak256(w)
+}
+
+// Digest returns the digest of a reading:
+// keccak256(abi.encode(keccak256(source), keccak256(item), keccak256(contentType), uint64 sourceTime,
+// uint64 received, uint8 quality, keccak256(body))), times in Unix milliseconds, 0 where there is none.
+func (r Reading) Digest() Digest {
+	source, item, content, body := Keccak256([]byte(r.Source)), Keccak256([]byte(r.Item)),
+		Keccak256([]byte(r.ContentType)), Keccak256(r.Body)
+	return Keccak256(words(nil).digest(source).digest(item).digest(content).uint(millis(r.SourceTime)).
+		uint(millis(r.Received)).uint(uint64(r.Quality)).digest(body))
+}
+
+func millis(t time.Time) uint64 {
+	if t.IsZero() {
+		return 0
+	}
+	return uint64(t.UnixMilli())
+}
+
+// Leaf returns keccak256(salt ‖ digest): the salt keeps a 16-bit register from being guessed from its hash.
+func (r Reading) Leaf(salt Digest) Digest {
+	d := r.Digest()
+	return Keccak256(salt[:], d[:])
+}
+
+// SortReadings orders readings by source, item and time of arrival: the order in which transforms see them.
+func SortReadings(readings []Reading) {
+	slices.SortStableFunc(readings, func(a, b Reading) int {
+		return cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.Item, b.Item),
+			a.Received.Compare(b.Received), bytes.Compare(a.Body, b.Body))
+	})
+}
+
+// Root returns the Merkle root over leaves as OpenZeppelin's SimpleMerkleTree builds it: sorted leaves,
+// sorted pairs. The root of no leaves is zero.
+func Root(leaves ...Digest) Digest {
+	if len(leaves) == 0 {
+		return Digest{}
+	}
+	sorted := slices.SortedFunc(slices.Values(leaves), compareDigests)
+	n := len(sorted)
+	tree := make([]Digest, 2*n-1)
+	for i, leaf := range sorted {
+		tree[2*n-2-i] = leaf
+	}
+	for i := n - 2; i >= 0; i-- {
+		a, b := tree[2*i+1], tree[2*i+2]
+		if compareDigests(a, b) > 0 {
+			a, b = b, a
+		}
+		tree[i] = Keccak256(a[:], b[:])
+	}
+	return tree[0]
+}
+
+func compareDigests(a, b Digest) int { return bytes.Compare(a[:], b[:]) }

@@ -1,0 +1,62 @@
+// Package secret keeps passwords, tokens and keys from being printed.
+package secret
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// mask is what a secret prints as, whatever its length.
+const mask = "•••"
+
+// A String is a secret given as {file: PATH} or {env: NAME}, or, with a warning, in clear.
+// It prints and marshals as •••; only Reveal gives it away.
+type String struct {
+	File string // read at Reveal, so that a rotated secret needs no restart
+	Env  string // name of an environment variable
+	text string
+}
+
+// New returns a secret that holds text.
+func New(text string) String { return String{text: text} }
+
+// IsZero reports whether no secret was given.
+func (s String) IsZero() bool { return s == String{} }
+
+// Inline reports whether the secret stands in clear in the configuration.
+func (s String) Inline() bool { return s.text != "" }
+
+// Reveal returns the secret, without the line break a file may end in.
+// It fails if the file cannot be read or the variable is not set.
+func (s String) Reveal() (string, error) {
+	switch {
+	case s.File != "":
+		b, err := os.ReadFile(s.File)
+		if err != nil {
+			return "", fmt.Errorf("read secret: %w", err)
+		}
+		return strings.TrimRight(string(b), "\r\n"), nil
+	case s.Env != "":
+		v, found := os.LookupEnv(s.Env)
+		if !found {
+			return "", fmt.Errorf("read secret: environment variable %s is not set", s.Env)
+		}
+		return v, nil
+	}
+	return s.text, nil
+}
+
+// String prints •••, or nothing if there is no secret.
+func (s String) String() string {
+	if s.IsZero() {
+		return ""
+	}
+	return mask
+}
+
+// GoString prints as String does, so that %#v does not leak.
+func (s String) GoString() string { return s.String() }
+
+// MarshalText writes •••, so that no encoder leaks.
+func (s String) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
