@@ -214,14 +214,18 @@ func parseDecimal(s string) (Decimal, error) {
 	mantissa, exponent := s, 0
 	if at := strings.IndexAny(s, "eE"); at >= 0 {
 		mantissa = s[:at]
-		text := strings.TrimPrefix(s[at+1:], "+")
-		if len(strings.TrimPrefix(text, "-")) > 6 {
-			return Decimal{}, ErrRange
+		text := s[at+1:]
+		digits := text
+		if digits != "" && (digits[0] == '-' || digits[0] == '+') {
+			digits = digits[1:]
 		}
-		var err error
-		if exponent, err = strconv.Atoi(text); err != nil || strings.HasPrefix(text, "+") {
+		if digits == "" || strings.Trim(digits, "0123456789") != "" {
 			return Decimal{}, errGrammar
 		}
+		if len(digits) > 6 {
+			return Decimal{}, ErrRange
+		}
+		exponent, _ = strconv.Atoi(text) // a sign and up to six digits: cannot fail
 	}
 	sign := ""
 	if mantissa != "" && (mantissa[0] == '-' || mantissa[0] == '+') {

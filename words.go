@@ -57,11 +57,11 @@ type Reading struct {
 
 // A Point is one typed value out of readings.
 type Point struct {
-	ID      string    `json:"id"`              // "kraken", or "boiler.temperature" where a source has several
-	Value   Decimal   `json:"value"`           // in Unit; meaningless if Quality is Bad
-	Unit    string    `json:"unit,omitempty"`  // a UCUM code or an ISO 4217 one
-	Time    time.Time `json:"time,omitzero"`   // when it was measured, or else received
-	Quality Quality   `json:"quality"`         //
+	ID      string    `json:"id"`               // "kraken", or "boiler.temperature" where a source has several
+	Value   Decimal   `json:"value"`            // in Unit; meaningless if Quality is Bad
+	Unit    string    `json:"unit,omitempty"`   // a UCUM code or an ISO 4217 one
+	Time    time.Time `json:"time,omitzero"`    // when it was measured, or else received
+	Quality Quality   `json:"quality"`          //
 	Reason  string    `json:"reason,omitempty"` // why the quality is not good
 }
 

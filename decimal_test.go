@@ -1,0 +1,235 @@
+package dodona
+
+import (
+	"encoding/json"
+	"errors"
+	"math/big"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// anyInt192 draws integers of every length, the extremes included.
+var anyInt192 = rapid.Custom(func(t *rapid.T) Int192 {
+	switch rapid.IntRange(0, 9).Draw(t, "form") {
+	case 0:
+		i, _ := Int192FromBig(maxInt192)
+		return i
+	case 1:
+		i, _ := Int192FromBig(minInt192)
+		return i
+	case 2, 3, 4:
+		return NewInt192(rapid.Int64().Draw(t, "small"))
+	}
+	return Int192{rapid.Int64().Draw(t, "hi"), rapid.Uint64().Draw(t, "mid"), rapid.Uint64().Draw(t, "lo")}
+})
+
+var anyDecimal = rapid.Custom(func(t *rapid.T) Decimal {
+	return anyInt192.Draw(t, "coefficient").Decimal(rapid.Uint8Range(0, MaxScale).Draw(t, "scale"))
+})
+
+func rat(d Decimal) *big.Rat {
+	return new(big.Rat).SetFrac(d.coefficient.Big(), powers[d.scale])
+}
+
+func TestInt192IsABoundedBigInt(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		i := anyInt192.Draw(t, "i")
+		back, err := Int192FromBig(i.Big())
+		if err != nil || back != i {
+			t.Fatalf("through big.Int: got %v, %v; want %v", back, err, i)
+		}
+		parsed, err := ParseInt192(i.String())
+		if err != nil || parsed != i {
+			t.Fatalf("through text: got %v, %v; want %v", parsed, err, i)
+		}
+		word := i.Word()
+		signed := new(big.Int).SetBytes(word[:])
+		if word[0]&0x80 != 0 {
+			signed.Sub(signed, new(big.Int).Lsh(big.NewInt(1), 256))
+		}
+		if signed.Cmp(i.Big()) != 0 {
+			t.Fatalf("as an ABI word: got %v, want %v", signed, i)
+		}
+		if small, ok := i.Int64(); ok != i.Big().IsInt64() || (ok && small != i.Big().Int64()) {
+			t.Fatalf("Int64: got %v, %v for %v", small, ok, i)
+		}
+	})
+}
+
+func TestInt192RefusesWhatDoesNotFit(t *testing.T) {
+	one := big.NewInt(1)
+	for _, v := range []*big.Int{new(big.Int).Add(maxInt192, one), new(big.Int).Sub(minInt192, one)} {
+		if got, err := Int192FromBig(v); !errors.Is(err, ErrRange) {
+			t.Errorf("Int192FromBig(%v) = %v, %v; want ErrRange", v, got, err)
+		}
+		if got, err := ParseInt192(v.String()); !errors.Is(err, ErrRange) {
+			t.Errorf("ParseInt192(%v) = %v, %v; want ErrRange", v, got, err)
+		}
+	}
+	for _, s := range []string{"", "-", "-0", "00", "01", "+1", "1.0", " 1", "1e3", "0x10", "--1", strings.Repeat("9", 65)} {
+		if got, err := ParseInt192(s); err == nil {
+			t.Errorf("ParseInt192(%q) = %v, want an error", s, got)
+		}
+	}
+}
+
+func TestParseDecimalReadsExactly(t *testing.T) {
+	for text, want := range map[string]string{
+		"0": "0", "-0": "0", "0.000": "0", "1": "1", "1.50": "1.5", "-0.5": "-0.5", "+7": "7", "007": "7",
+		"43218.55": "43218.55", "1e3": "1000", "1E+3": "1000", "12.5e-1": "1.25", "1.2e1": "12", "100e-2": "1",
+		"0e999999":                       "0",
+		"123456789012345678901234567890": "123456789012345678901234567890",
+		"0.1":                            "0.1", // the number that floats cannot hold
+		"3138550867693340381917894711603833208051177722232017256447":  "3138550867693340381917894711603833208051177722232017256447",  // 2^191 − 1
+		"-3138550867693340381917894711603833208051177722232017256448": "-3138550867693340381917894711603833208051177722232017256448", // −2^191
+		"1e57":                                   "1" + strings.Repeat("0", 57),
+		"1e-57":                                  "0." + strings.Repeat("0", 56) + "1",
+		"1" + strings.Repeat("0", 100) + "e-100": "1",
+	} {
+		got, err := ParseDecimal(text)
+		if err != nil || got.String() != want {
+			t.Errorf("ParseDecimal(%q) = %v, %v; want %s", text, got, err, want)
+		}
+	}
+}
+
+func TestParseDecimalRefusesEverythingElse(t *testing.T) {
+	for _, text := range []string{
+		"", " ", "-", "+", ".", ".5", "5.", "1,5", "1 000", "NaN", "nan", "Inf", "-Infinity", "0x10", "1e", "1e+", "e5",
+		"1e1.5", "--1", "1e+-3", "1e++3", "1_000", "1.2.3", "١", "1\n", "\x001", strings.Repeat("1", 257),
+	} {
+		if got, err := ParseDecimal(text); err == nil {
+			t.Errorf("ParseDecimal(%q) = %v, want an error", text, got)
+		}
+	}
+	for _, text := range []string{
+		"1e400", "-1e58", "1e-58", "1e9999999", "1e-9999999", strings.Repeat("9", 58),
+		"3138550867693340381917894711603833208051177722232017256448",
+	} {
+		if got, err := ParseDecimal(text); !errors.Is(err, ErrRange) {
+			t.Errorf("ParseDecimal(%q) = %v, %v; want ErrRange", text, got, err)
+		}
+	}
+}
+
+func TestDecimalTextIsItsOnlyForm(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := anyDecimal.Draw(t, "d")
+		back, err := ParseDecimal(d.String())
+		if err != nil || back != d {
+			t.Fatalf("ParseDecimal(%v) = %v, %v", d, back, err)
+		}
+		var fromJSON Decimal
+		text, _ := json.Marshal(d)
+		if err := json.Unmarshal(text, &fromJSON); err != nil || fromJSON != d {
+			t.Fatalf("through JSON %s: got %v, %v", text, fromJSON, err)
+		}
+	})
+}
+
+// exact fails unless got is want, or want does not fit and err says so.
+func exact(t *rapid.T, operation string, got Decimal, err error, want *big.Rat) {
+	if err == nil {
+		if rat(got).Cmp(want) != 0 {
+			t.Fatalf("%s = %v, want %v", operation, got, want)
+		}
+		return
+	}
+	if !errors.Is(err, ErrRange) {
+		t.Fatalf("%s: %v, want ErrRange or nothing", operation, err)
+	}
+	scaled := new(big.Rat).Mul(want, new(big.Rat).SetInt(powers[MaxScale]))
+	if !scaled.IsInt() {
+		return // more than 57 decimals
+	}
+	for scale := MaxScale; scale >= 0; scale-- {
+		c := new(big.Rat).Mul(want, new(big.Rat).SetInt(powers[scale]))
+		if !c.IsInt() {
+			return // no smaller scale can hold it, and the larger ones did not fit
+		}
+		if _, err := Int192FromBig(c.Num()); err == nil {
+			t.Fatalf("%s was refused although %v fits", operation, want)
+		}
+	}
+}
+
+func TestDecimalArithmeticIsExactOrRefused(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := anyDecimal.Draw(t, "a"), anyDecimal.Draw(t, "b")
+		sum, err := a.Add(b)
+		exact(t, "a+b", sum, err, new(big.Rat).Add(rat(a), rat(b)))
+		difference, err := a.Sub(b)
+		exact(t, "a-b", difference, err, new(big.Rat).Sub(rat(a), rat(b)))
+		product, err := a.Mul(b)
+		exact(t, "a*b", product, err, new(big.Rat).Mul(rat(a), rat(b)))
+		if got, want := a.Cmp(b), rat(a).Cmp(rat(b)); got != want {
+			t.Fatalf("Cmp = %d, want %d", got, want)
+		}
+		if (a == b) != (a.Cmp(b) == 0) {
+			t.Fatalf("== and Cmp disagree on %v and %v", a, b)
+		}
+	})
+}
+
+// halfEven rounds r to an integer by definition: the nearest one, the even one of two.
+func halfEven(r *big.Rat) *big.Int {
+	low := new(big.Int).Div(r.Num(), r.Denom()) // Euclidean, and the denominator is positive: the floor
+	rest := new(big.Rat).Sub(r, new(big.Rat).SetInt(low))
+	c := rest.Cmp(big.NewRat(1, 2))
+	if c > 0 || (c == 0 && low.Bit(0) == 1) {
+		low.Add(low, big.NewInt(1))
+	}
+	return low
+}
+
+func TestRescaleAndQuoRoundHalfToEven(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := anyDecimal.Draw(t, "a"), anyDecimal.Draw(t, "b")
+		decimals := rapid.Uint8Range(0, MaxScale).Draw(t, "decimals")
+		scale := new(big.Rat).SetInt(powers[decimals])
+		want, wantErr := Int192FromBig(halfEven(new(big.Rat).Mul(rat(a), scale)))
+		if got, err := a.Rescale(decimals); got != want || !errors.Is(err, wantErr) {
+			t.Fatalf("%v.Rescale(%d) = %v, %v; want %v, %v", a, decimals, got, err, want, wantErr)
+		}
+		got, err := a.Quo(b, decimals)
+		if b.Sign() == 0 {
+			if !errors.Is(err, ErrDivision) {
+				t.Fatalf("division by zero: %v, %v", got, err)
+			}
+			return
+		}
+		quotient := halfEven(new(big.Rat).Mul(new(big.Rat).Quo(rat(a), rat(b)), scale))
+		exact(t, "a/b", got, err, new(big.Rat).SetFrac(quotient, powers[decimals]))
+	})
+}
+
+func TestRescaleTies(t *testing.T) {
+	for text, want := range map[string]string{"0.5": "0", "1.5": "2", "2.5": "2", "-0.5": "0", "-1.5": "-2", "-2.5": "-2", "2.51": "3", "-2.51": "-3"} {
+		d, _ := ParseDecimal(text)
+		if got, err := d.Rescale(0); err != nil || got.String() != want {
+			t.Errorf("%s rounds to %v, %v; want %s", text, got, err, want)
+		}
+	}
+}
+
+func FuzzParseDecimal(f *testing.F) {
+	for _, s := range []string{"1", "-0.5", "1e400", "1,5", "NaN", "123456789012345678901234567890.1e-7", "0e-999999"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		d, err := ParseDecimal(s)
+		if err != nil {
+			return
+		}
+		back, err := ParseDecimal(d.String())
+		if err != nil || back != d {
+			t.Errorf("ParseDecimal(%q) = %v, which reads back as %v, %v", s, d, back, err)
+		}
+		reference, ok := new(big.Rat).SetString(s)
+		if !ok || reference.Cmp(rat(d)) != 0 {
+			t.Errorf("ParseDecimal(%q) = %v, math/big says %v", s, d, reference)
+		}
+	})
+}
