@@ -1,0 +1,63 @@
+# Every target says what it needs. `make` alone lists them.
+SHELL := /bin/bash
+export CGO_ENABLED := 0
+
+FUZZTIME ?= 20s
+SOAKTIME ?= 10m
+GO_FILES := $(shell git ls-files '*.go' 2>/dev/null)
+VERSION  ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+
+.PHONY: help demo build check lint deps test generate bench fuzz soak release clean
+
+help: ## list the targets (default)
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## three price servers, one lying and one hanging, a node on them, a live table (needs Go)
+	@scripts/build.sh bin/demo ./cmd/demo
+	@bin/demo
+
+build: ## bin/dodona for this machine (needs Go)
+	@scripts/build.sh bin/dodona ./cmd/dodona
+
+check: ## quick checks of the code: format, vet, tests without servers (needs Go; no root, no network)
+	@scripts/format.sh
+	go vet ./...
+	go test ./...
+
+lint: ## formatting, vet, staticcheck, the browser build (needs Go)
+	@scripts/format.sh
+	go vet -tags integration ./...
+	go tool staticcheck -tags integration ./...
+	GOOS=js GOARCH=wasm go build ./verify/
+	GOOS=linux GOARCH=arm GOARM=7 go build -o /dev/null ./cmd/dodona
+
+deps: ## install what the tests need (Debian packages; lists them first; does nothing twice)
+	@scripts/deps.sh install
+
+test: ## everything, with the race detector, against real servers (runs deps where it may)
+	@scripts/deps.sh ensure
+	@$(MAKE) --no-print-directory lint
+	@scripts/generated.sh
+	CGO_ENABLED=1 go test -race -tags integration -timeout 15m ./...
+
+generate: ## regenerate what is generated: field manual, kinds, vectors
+	go generate ./...
+
+bench: ## the numbers of docs/benchmarks.md (needs Go; about three minutes)
+	@scripts/bench.sh
+
+fuzz: ## fuzz every decoder for FUZZTIME each (default 20s)
+	@scripts/fuzz.sh $(FUZZTIME)
+
+soak: ## the demo for SOAKTIME (default 10m), watching memory, goroutines and descriptors
+	@scripts/build.sh bin/demo ./cmd/demo
+	@bin/demo --for $(SOAKTIME) --json
+
+release: ## stripped static binaries for amd64, arm64 and ARMv7 under bin/, with their sizes
+	@for arch in amd64 arm64 arm; do \
+	  GOOS=linux GOARCH=$$arch GOARM=7 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/dodona-linux-$$arch ./cmd/dodona || exit 1; \
+	done; ls -l bin/dodona-linux-* | awk '{printf "%-28s %.1f MiB\n", $$NF, $$5/1048576}'
+
+clean: ## remove what was built
+	rm -rf bin

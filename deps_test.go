@@ -1,0 +1,172 @@
+package dodona
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/dodona-oracle/dodona"
+
+// law says which packages of this module a package may import. Every package may import the root,
+// telemetry's names and internal/; a package below a listed one obeys the longest match.
+// A stage never names another stage: what they share is a word in the root package.
+var law = map[string][]string{
+	".":                   {},
+	"internal":            {},
+	"internal/fielddoc":   {"config", "extract", "feed", "source"},
+	"telemetry":           {},
+	"source":              {"source"}, // a leaf imports its stage
+	"extract":             {},
+	"feed":                {},
+	"sign":                {},
+	"journal":             {},
+	"quorum":              {},
+	"verify":              {},
+	"config":              {"extract", "feed"}, // for the settings they own
+	"explain":             {"extract", "feed", "verify"},
+	"api":                 {"web"},
+	"web":                 {},
+	"node":                {"api", "config", "explain", "extract", "feed", "journal", "quorum", "sign", "source", "telemetry/prom", "verify"},
+	"all":                 {"source", "source/http", "source/file", "source/sim"},
+	"cmd":                 {"all", "api", "config", "explain", "node", "sign", "verify"},
+	"source/http":         {"source"},
+	"source/file":         {"source"},
+	"source/sim":          {"source"},
+	"source/sourcetest":   {"source"},
+	"internal/secp":       {},
+	"telemetry/prom":      {},
+	"config/configtest":   {"config"},
+	"journal/journaltest": {"journal"},
+}
+
+// heavy says which package alone may import a dependency; tests may import more.
+var heavy = map[string]string{
+	"github.com/nats-io/":                    "journal",
+	"github.com/decred/":                     "internal/secp",
+	"github.com/goccy/go-yaml":               "config",
+	"github.com/invopop/jsonschema":          "config",
+	"github.com/alecthomas/kong":             "cmd/dodona",
+	"github.com/KimMachineGun/automemlimit":  "cmd/dodona",
+	"github.com/ethereum/":                   "nothing: tests only",
+	"github.com/prometheus/":                 "nothing: tests only",
+	"github.com/santhosh-tekuri/jsonschema/": "nothing: tests only",
+	"github.com/chromedp/":                   "nothing: tests only",
+	"pgregory.net/rapid":                     "nothing: tests only",
+	"go.uber.org/goleak":                     "nothing: tests only",
+}
+
+// testHelpers are packages that only tests import; they may use test libraries.
+func testHelper(dir string) bool { return strings.HasSuffix(dir, "test") }
+
+// lawOf returns the longest entry of the law that covers dir.
+func lawOf(dir string) (allowed []string, found bool) {
+	for d := dir; ; d = path.Dir(d) {
+		if allowed, found = law[d]; found || d == "." {
+			return allowed, found && (d != "." || dir == ".")
+		}
+	}
+}
+
+func everyone(target string) bool {
+	return target == "." || target == "telemetry" || (strings.HasPrefix(target, "internal/") && target != "internal/fielddoc")
+}
+
+// breach returns why dir must not import target, or "".
+func breach(dir, imported string) string {
+	target, ours := strings.CutPrefix(imported, module)
+	if !ours {
+		for prefix, only := range heavy {
+			if strings.HasPrefix(imported, prefix) && dir != only && !testHelper(dir) {
+				return "only " + only + " may"
+			}
+		}
+		return ""
+	}
+	target = strings.TrimPrefix(target, "/")
+	if target == "" {
+		target = "."
+	}
+	if dir == "." {
+		return "the root imports nothing of ours"
+	}
+	allowed, found := lawOf(dir)
+	if !found {
+		return "the law in deps_test.go does not know " + dir
+	}
+	if everyone(target) || slices.Contains(allowed, target) {
+		return ""
+	}
+	return "the law in deps_test.go allows it " + strings.Join(allowed, ", ")
+}
+
+func TestImportsObeyTheLaw(t *testing.T) {
+	files := 0
+	err := filepath.WalkDir(".", func(file string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if name := entry.Name(); name == "testdata" || name == "node_modules" || (len(name) > 1 && name[0] == '.') {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if filepath.Ext(file) != ".go" || strings.HasSuffix(file, "_test.go") {
+			return nil
+		}
+		files++
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		dir := filepath.ToSlash(filepath.Dir(file))
+		for _, spec := range parsed.Imports {
+			imported, _ := strconv.Unquote(spec.Path.Value)
+			if why := breach(dir, imported); why != "" {
+				t.Errorf("%s imports %s: %s", file, imported, why)
+			}
+		}
+		return nil
+	})
+	if err != nil || files < 4 {
+		t.Fatalf("read %d files: %v", files, err)
+	}
+}
+
+// TestTheLawBites plants violations, because a check that cannot fail is none.
+func TestTheLawBites(t *testing.T) {
+	for _, c := range []struct{ dir, imported string }{
+		{"feed", module + "/source"},
+		{"source/http", module + "/journal"},
+		{"quorum", module + "/sign"},
+		{"journal", module + "/all"},
+		{".", module + "/telemetry"},
+		{"verify", module + "/config"},
+		{"node", "github.com/nats-io/nats.go"},
+		{"sign", "github.com/decred/dcrd/dcrec/secp256k1/v4"},
+		{"sign", "github.com/ethereum/go-ethereum/crypto"},
+		{"sourcery", module},
+	} {
+		if breach(c.dir, c.imported) == "" {
+			t.Errorf("%s may import %s", c.dir, c.imported)
+		}
+	}
+	for _, c := range []struct{ dir, imported string }{
+		{"feed", module},
+		{"source/http", module + "/source"},
+		{"source/http", module + "/internal/secret"},
+		{"journal", "github.com/nats-io/nats.go"},
+		{"node", module + "/journal"},
+	} {
+		if why := breach(c.dir, c.imported); why != "" {
+			t.Errorf("%s must be allowed to import %s: %s", c.dir, c.imported, why)
+		}
+	}
+}

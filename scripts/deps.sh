@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# deps.sh install | ensure: the programs that tests talk to, from Debian.
+# install lists what is missing and installs it; ensure does so only where it may (root), and otherwise
+# names what is missing and fails.
+set -euo pipefail
+
+packages=(nginx-light chromium)
+programs=(/usr/sbin/nginx /usr/bin/chromium)
+
+missing=()
+for i in "${!packages[@]}"; do
+  [ -x "${programs[$i]}" ] || missing+=("${packages[$i]}")
+done
+if [ ${#missing[@]} -eq 0 ]; then
+  echo "deps: everything is there (${packages[*]})"
+  exit 0
+fi
+if [ "$(id -u)" -ne 0 ]; then
+  echo "deps: missing ${missing[*]}; install them with: sudo make deps" >&2
+  exit 1
+fi
+echo "deps: will install with apt-get, from Debian: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt=(apt-get -o DPkg::Lock::Timeout=400 -q -y)
+"${apt[@]}" update >/dev/null
+# Nothing starts by itself: tests start each server on loopback, in a temporary folder.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  printf '#!/bin/sh\nexit 101\n' >$policy
+  chmod +x $policy
+  trap 'rm -f $policy' EXIT
+fi
+"${apt[@]}" install --no-install-recommends "${missing[@]}"
