@@ -3,29 +3,35 @@ package secret
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 )
 
-// mask is what a secret prints as, whatever its length.
-const mask = "•••"
+// Mask is what a secret prints as, whatever its length.
+const Mask = "•••"
 
 // A String is a secret given as {file: PATH} or {env: NAME}, or, with a warning, in clear.
 // It prints and marshals as •••; only Reveal gives it away.
 type String struct {
 	File string // read at Reveal, so that a rotated secret needs no restart
 	Env  string // name of an environment variable
-	text string
+	text *string // a pointer, so that printing a struct that hides a String in an unexported field shows an address
 }
 
-// New returns a secret that holds text.
-func New(text string) String { return String{text: text} }
+// New returns a secret that holds text; an empty text is no secret.
+func New(text string) String {
+	if text == "" {
+		return String{}
+	}
+	return String{text: &text}
+}
 
 // IsZero reports whether no secret was given.
 func (s String) IsZero() bool { return s == String{} }
 
 // Inline reports whether the secret stands in clear in the configuration.
-func (s String) Inline() bool { return s.text != "" }
+func (s String) Inline() bool { return s.text != nil }
 
 // Reveal returns the secret, without the line break a file may end in.
 // It fails if the file cannot be read or the variable is not set.
@@ -43,8 +49,10 @@ func (s String) Reveal() (string, error) {
 			return "", fmt.Errorf("read secret: environment variable %s is not set", s.Env)
 		}
 		return v, nil
+	case s.text != nil:
+		return *s.text, nil
 	}
-	return s.text, nil
+	return "", nil
 }
 
 // String prints •••, or nothing if there is no secret.
@@ -52,11 +60,11 @@ func (s String) String() string {
 	if s.IsZero() {
 		return ""
 	}
-	return mask
+	return Mask
 }
 
-// GoString prints as String does, so that %#v does not leak.
-func (s String) GoString() string { return s.String() }
+// Format prints as String does whatever the verb, so that %#v, %x and %d do not leak.
+func (s String) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
 // MarshalText writes •••, so that no encoder leaks.
 func (s String) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
