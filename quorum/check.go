@@ -1,0 +1,140 @@
+package quorum
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// Sizes above which a body is refused unread.
+const (
+	maxObservation = 4 << 10  // bytes of an observation record's body
+	maxAnswer      = 64 << 10 // bytes of a data record's body
+)
+
+// Early is how long before its instant a round may be observed: what two good clocks differ by.
+const Early = 500 * time.Millisecond
+
+// Open returns from when to when, both inclusive, an observation of r may be appended:
+// r − 500 ms to r + min(3·every, 60 s).
+func Open(r dodona.Round, every time.Duration) (from, to time.Time) {
+	late := 3 * min(every, 20*time.Second)
+	return r.Time().Add(-Early), r.Time().Add(late)
+}
+
+// A finding is everything that can be said of a record without knowing what is attested.
+type finding struct {
+	observation dodona.Observation
+	parsed      bool // observation is what the record says, believed or not
+	feed        dodona.Feed
+	observed    dodona.Digest // of the observation alone
+	report      dodona.Report
+	digest      dodona.Digest // of the report
+	reason      Reason        // empty if the observation is believed
+	message     string
+}
+
+func (f *finding) refuse(reason Reason, format string, args ...any) {
+	f.reason, f.message = reason, fmt.Sprintf(format, args...)
+}
+
+// examine checks one record against everything but the order: schema, feed, value, member, signature, openness.
+// It is pure, so that records can be examined side by side.
+func (v *Validator) examine(feeds map[dodona.FeedID]Feed, names map[string]bool, rec dodona.Record) (f finding) {
+	obs, err := decode(rec.Body)
+	if err != nil {
+		f.refuse(ReasonMalformed, "%v", err)
+		return f
+	}
+	f.observation, f.parsed = obs, true
+	feed, known := feeds[obs.Feed]
+	switch {
+	case !known && names[obs.Name]:
+		f.refuse(ReasonIdentity, "%s is not the id of feed %q here: kind, unit, decimals or labels differ", obs.Feed.Short(), obs.Name)
+	case !known:
+		f.refuse(ReasonFeed, "feed %q is not one of this quorum's", echo(obs.Name))
+	case feed.Feed.Name != obs.Name:
+		f.refuse(ReasonIdentity, "%s is the id of feed %q, not of %q", obs.Feed.Short(), feed.Feed.Name, echo(obs.Name))
+	case rec.Key != obs.Name:
+		f.refuse(ReasonSubject, "an observation of feed %q is filed under %q", obs.Name, echo(rec.Key))
+	case rec.ID != strconv.FormatUint(uint64(obs.Round), 10):
+		f.refuse(ReasonSubject, "an observation of round %d is filed as %q", uint64(obs.Round), echo(rec.ID))
+	case !v.isMember(obs.Signer):
+		f.refuse(ReasonMember, "%s is not a member", obs.Signer)
+	}
+	if f.reason != "" {
+		return f
+	}
+	if err := CheckValue(feed.Feed, obs.Value); err != nil {
+		f.refuse(ReasonValue, "%v", err)
+		return f
+	}
+	signer, err := v.recover(obs.Digest(v.networkID), obs.Signature)
+	if err != nil {
+		f.refuse(ReasonSignature, "%v", err)
+		return f
+	}
+	if signer != obs.Signer {
+		f.refuse(ReasonSignature, "signed by %s, not by %s, or altered since", signer, obs.Signer)
+		return f
+	}
+	switch from, to := Open(obs.Round, feed.Every); {
+	case rec.Appended.Before(from):
+		f.refuse(ReasonEarly, "appended at %s, but round %d opens at %s", stamp(rec.Appended), uint64(obs.Round), stamp(from))
+		return f
+	case rec.Appended.After(to):
+		f.refuse(ReasonLate, "appended at %s, but round %d closed at %s", stamp(rec.Appended), uint64(obs.Round), stamp(to))
+		return f
+	}
+	f.feed = feed.Feed
+	f.report = dodona.Report{Feed: obs.Feed, Round: obs.Round, Value: obs.Value}
+	f.digest = f.report.Digest(v.networkID)
+	f.observed = dodona.Observed(v.networkID, obs)
+	return f
+}
+
+// CheckValue returns an error unless v can be an answer of f: 0 or 1 of a bool, the index of a label of an enum.
+func CheckValue(f dodona.Feed, v dodona.Int192) error {
+	n, small := v.Int64()
+	switch f.Kind {
+	case dodona.Number:
+		return nil
+	case dodona.Bool:
+		if !small || n < 0 || n > 1 {
+			return fmt.Errorf("value %s: a bool is 0 or 1", v)
+		}
+		return nil
+	case dodona.Enum:
+		if !small || n < 0 || n >= int64(len(f.Labels)) {
+			return fmt.Errorf("value %s: the feed has %d labels", v, len(f.Labels))
+		}
+		return nil
+	}
+	return fmt.Errorf("kind %q: want number, bool or enum", echo(string(f.Kind)))
+}
+
+var errCanonical = errors.New("not the canonical JSON of an observation: the members of dodona.Observation once each, in order, nothing else")
+
+// decode reads an observation in its one encoding, what json.Marshal makes of it: unknown and repeated members,
+// other spellings of a name or a number, and trailing data are all the same mistake.
+func decode(body []byte) (dodona.Observation, error) {
+	var obs dodona.Observation
+	if len(body) > maxObservation {
+		return obs, fmt.Errorf("%d bytes are more than an observation has (%d at most)", len(body), maxObservation)
+	}
+	if err := json.Unmarshal(body, &obs); err != nil {
+		return obs, fmt.Errorf("read observation: %w", err)
+	}
+	again, err := json.Marshal(obs)
+	if err != nil || !bytes.Equal(again, body) {
+		return obs, errCanonical
+	}
+	return obs, nil
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -1,0 +1,181 @@
+package quorum
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// Effects is what a step wants done, in this order: sign the claims, append the records, commit.
+type Effects struct {
+	Claims []dodona.Claim // to sign, in the order of the observations; rounds of a feed ascend
+
+	network  dodona.Network
+	quorum   dodona.Quorum
+	recover  func(dodona.Digest, dodona.Signature) (dodona.Address, error)
+	outcomes []outcome             // attested and rejected observations, in order
+	added    map[string][]attested // by feed, ascending
+	repeated []string              // feeds of the repeated observations
+	counts   Counts
+	lag      time.Duration
+}
+
+// An outcome is the fate of one observation that is not a repeat. It is attested if its reason is empty.
+type outcome struct {
+	record  dodona.Record
+	finding finding
+	claim   int // the index of its claim; −1 if it has none
+}
+
+// Counts says what became of a slice: Observations = Attested + Repeated + Rejected.
+type Counts struct {
+	Observations int
+	Attested     int
+	Repeated     int // seen before, with the same digest; nothing to do
+	Rejected     int
+	Ignored      int // records that are no observations
+}
+
+// Counts returns what became of the slice. A claim that the signer refused moves from Attested to Rejected
+// when Records learns of it.
+func (e *Effects) Counts() Counts {
+	c := e.counts
+	for _, o := range e.outcomes {
+		if o.finding.reason == "" {
+			c.Attested++
+		} else {
+			c.Rejected++
+		}
+	}
+	return c
+}
+
+// Rejections returns what was rejected, in order.
+func (e *Effects) Rejections() []Rejection {
+	var list []Rejection
+	for _, o := range e.outcomes {
+		if o.finding.reason != "" {
+			list = append(list, newRejection(o.record, o.finding))
+		}
+	}
+	return list
+}
+
+func (e *Effects) reject(rec dodona.Record, f finding) {
+	e.outcomes = append(e.outcomes, outcome{record: rec, finding: f, claim: -1})
+}
+
+// Records returns what to append, in the order of the observations: a data record for each attestation, an event
+// record for each rejection. Signatures are those of Claims, in their order; a nil one says that the signer
+// refused with [dodona.ErrConflict], and its observation is rejected.
+//
+// It fails if the number of signatures is wrong, or if they are not a member's: a bug or a wrong key, to be told
+// to the operator, with nothing appended.
+func (e *Effects) Records(signatures [][]byte) ([]dodona.Record, error) {
+	if len(signatures) != len(e.Claims) {
+		return nil, fmt.Errorf("assemble attestations: %d signatures for %d claims", len(signatures), len(e.Claims))
+	}
+	if err := e.checkSigner(signatures); err != nil {
+		return nil, err
+	}
+	recs := make([]dodona.Record, 0, len(e.outcomes))
+	for i := range e.outcomes {
+		rec, err := e.outcomeRecord(&e.outcomes[i], signatures)
+		if err != nil {
+			return nil, err
+		}
+		recs = append(recs, rec)
+	}
+	return recs, nil
+}
+
+func (e *Effects) outcomeRecord(o *outcome, signatures [][]byte) (dodona.Record, error) {
+	if o.claim < 0 {
+		return newRejection(o.record, o.finding).record()
+	}
+	if signature := signatures[o.claim]; signature != nil {
+		o.finding.reason = ""
+		return e.attestation(o.finding, signature)
+	}
+	o.finding.refuse(ReasonConflict, "the signer refused: it has signed another answer of round %d, or a later round", uint64(o.finding.report.Round))
+	return newRejection(o.record, o.finding).record()
+}
+
+// checkSigner recovers the signer of one signature. Checking each would cost as much as all the observations did,
+// and all come from one key.
+func (e *Effects) checkSigner(signatures [][]byte) error {
+	checked := false
+	for i, s := range signatures {
+		if s == nil {
+			continue
+		}
+		if len(s) != len(dodona.Signature{}) {
+			return fmt.Errorf("assemble attestations: signature %d has %d bytes, want %d", i, len(s), len(dodona.Signature{}))
+		}
+		if checked {
+			continue
+		}
+		checked = true
+		signer, err := e.recover(e.Claims[i].Digest, dodona.Signature(s))
+		if err != nil {
+			return fmt.Errorf("assemble attestations: recover signer: %w", err)
+		}
+		if signer != e.quorum.Members[0] {
+			return fmt.Errorf("assemble attestations: this node signs as %s, but the quorum's member is %s: use the member's key, or leave out the validate role", signer, e.quorum.Members[0])
+		}
+	}
+	return nil
+}
+
+func (e *Effects) attestation(f finding, signature []byte) (dodona.Record, error) {
+	answer := dodona.Answer{
+		Network: e.network, Quorum: e.quorum, Feed: f.feed,
+		Attestation: dodona.Attestation{
+			Report: f.report, Observed: f.observed,
+			Signatures: []dodona.Signature{dodona.Signature(signature)},
+		},
+	}
+	body, err := json.Marshal(answer)
+	if err != nil {
+		return dodona.Record{}, fmt.Errorf("write answer: %w", err)
+	}
+	return dodona.Record{
+		Topic: dodona.TopicData, Key: f.feed.Name,
+		ID: strconv.FormatUint(uint64(f.report.Round), 10), Body: body,
+	}, nil
+}
+
+// Sign signs claims in one call, so that they share a flush. If one of them conflicts it signs the others one by
+// one and leaves the conflicting ones nil, as [Effects.Records] wants them. Any other error is returned: do the
+// slice again later.
+func Sign(ctx context.Context, signer dodona.Signer, claims []dodona.Claim) ([][]byte, error) {
+	if len(claims) == 0 {
+		return nil, nil
+	}
+	signatures, err := signer.Sign(ctx, claims...)
+	if err == nil {
+		return signatures, nil
+	}
+	if !errors.Is(err, dodona.ErrConflict) {
+		return nil, fmt.Errorf("sign %d claims: %w", len(claims), err)
+	}
+	signatures = make([][]byte, len(claims))
+	for i, c := range claims {
+		one, err := signer.Sign(ctx, c)
+		switch {
+		case errors.Is(err, dodona.ErrConflict):
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("sign claim %s %d: %w", c.Subject, uint64(c.Round), err)
+		case len(one) != 1:
+			return nil, fmt.Errorf("sign claim %s %d: %d signatures came back", c.Subject, uint64(c.Round), len(one))
+		}
+		signatures[i] = one[0]
+	}
+	return signatures, nil
+}

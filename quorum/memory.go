@@ -1,0 +1,142 @@
+package quorum
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// Window is how many attested rounds of a feed are remembered: as many as the largest slice a journal yields,
+// so that every observation of a slice that is done again is recognised.
+const Window = 256
+
+// A history is what is remembered of one feed: its latest attested rounds, ascending.
+type history struct {
+	rounds   []attested
+	restored time.Time // when the newest restored data record was appended; zero if none was restored
+}
+
+type attested struct {
+	round    dodona.Round
+	observed dodona.Digest
+}
+
+func (h *history) last() (dodona.Round, bool) {
+	if h == nil || len(h.rounds) == 0 {
+		return 0, false
+	}
+	return h.rounds[len(h.rounds)-1].round, true
+}
+
+// find returns what is remembered of a round.
+func (h *history) find(r dodona.Round) (attested, bool) {
+	if h == nil {
+		return attested{}, false
+	}
+	return find(h.rounds, r)
+}
+
+func find(rounds []attested, r dodona.Round) (attested, bool) {
+	i, found := slices.BinarySearchFunc(rounds, r, func(a attested, r dodona.Round) int {
+		switch {
+		case a.round < r:
+			return -1
+		case a.round > r:
+			return 1
+		}
+		return 0
+	})
+	if !found {
+		return attested{}, false
+	}
+	return rounds[i], true
+}
+
+// insert remembers a, in order, and forgets the oldest beyond the window. Inserting twice changes nothing.
+func (h *history) insert(a attested) {
+	i := len(h.rounds)
+	for i > 0 && h.rounds[i-1].round > a.round {
+		i--
+	}
+	if i > 0 && h.rounds[i-1].round == a.round {
+		return
+	}
+	h.rounds = slices.Insert(h.rounds, i, a)
+	if excess := len(h.rounds) - Window; excess > 0 {
+		h.rounds = slices.Delete(h.rounds, 0, excess)
+	}
+}
+
+// Restore remembers what data records say is attested. After a restart give it the last one of each feed; more
+// are welcome, in any order.
+//
+// Records of another network or quorum do not speak for this one and are passed over. A record that is no answer,
+// or whose signature is not a member's, is an error that names it; the others are restored nevertheless.
+func (v *Validator) Restore(recs ...dodona.Record) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var errs []error
+	for _, rec := range recs {
+		if err := v.restore(rec); err != nil {
+			errs = append(errs, fmt.Errorf("restore %s %s %s: %w", rec.Topic, echo(rec.Key), echo(rec.ID), err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (v *Validator) restore(rec dodona.Record) error {
+	if rec.Topic != dodona.TopicData {
+		return errors.New("not a data record")
+	}
+	if len(rec.Body) > maxAnswer {
+		return fmt.Errorf("%d bytes are more than an answer has", len(rec.Body))
+	}
+	var a dodona.Answer
+	if err := json.Unmarshal(rec.Body, &a); err != nil {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	if a.Network.ID() != v.networkID || a.Quorum.Digest() != v.quorum.Digest() {
+		return nil
+	}
+	report := a.Attestation.Report
+	if a.Feed.ID() != report.Feed || a.Feed.Name != rec.Key {
+		return errors.New("the answer is of another feed than the record's key")
+	}
+	if len(a.Attestation.Signatures) != v.quorum.K {
+		return fmt.Errorf("%d signatures, want %d", len(a.Attestation.Signatures), v.quorum.K)
+	}
+	for _, sig := range a.Attestation.Signatures {
+		signer, err := v.recover(report.Digest(v.networkID), sig)
+		if err != nil {
+			return fmt.Errorf("recover signer: %w", err)
+		}
+		if !v.isMember(signer) {
+			return fmt.Errorf("signed by %s, which is not a member", signer)
+		}
+	}
+	h := v.memoryOf(rec.Key)
+	h.insert(attested{report.Round, a.Attestation.Observed})
+	if rec.Appended.After(h.restored) {
+		h.restored = rec.Appended
+	}
+	return nil
+}
+
+func (v *Validator) memoryOf(feed string) *history {
+	h := v.memory[feed]
+	if h == nil {
+		h = &history{}
+		v.memory[feed] = h
+	}
+	return h
+}
+
+func (v *Validator) isMember(a dodona.Address) bool { return slices.Contains(v.quorum.Members, a) }
+
+func keys[K comparable, V any](m map[K]V) iter.Seq[K] { return maps.Keys(m) }
