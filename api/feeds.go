@@ -1,0 +1,290 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// Texter is what State.Explain returns if it can also write itself for people; color asks for ANSI colours.
+type Texter interface {
+	Text(w io.Writer, color bool) error
+}
+
+func (h *Handler) feeds(w http.ResponseWriter, _ *http.Request) {
+	list := h.state.Feeds()
+	feeds := make([]FeedStatus, len(list))
+	for i, f := range list {
+		feeds[i] = shown(f)
+	}
+	writeJSON(w, map[string]any{"feeds": feeds})
+}
+
+func (h *Handler) feed(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("feed")
+	if f, found := h.configured(name); found {
+		writeJSON(w, shown(f))
+		return
+	}
+	writeProblem(w, h.unknownFeed(name))
+}
+
+func (h *Handler) configured(name string) (FeedStatus, bool) {
+	for _, f := range h.state.Feeds() {
+		if f.Name == name {
+			return f, true
+		}
+	}
+	return FeedStatus{}, false
+}
+
+// unknownFeed names the feeds there are, so that nobody has to ask again.
+func (h *Handler) unknownFeed(name string) problem {
+	const most = 20
+	var names []string
+	for _, f := range h.state.Feeds() {
+		names = append(names, f.Name)
+	}
+	known := strings.Join(names[:min(len(names), most)], ", ")
+	switch {
+	case len(names) == 0:
+		known = "this node has no feeds"
+	case len(names) > most:
+		known = fmt.Sprintf("there are %s and %d more", known, len(names)-most)
+	default:
+		known = "there are " + known
+	}
+	return problem{kind: "unknown-feed", status: http.StatusNotFound, detail: fmt.Sprintf("no feed is named %s; %s", clip(name), known)}
+}
+
+func (h *Handler) latest(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("feed")
+	if !h.plausible(w, name) {
+		return
+	}
+	out, err := h.state.Latest(r.Context(), name)
+	if err == nil && out.Answer == nil {
+		err = dodona.ErrNotFound
+	}
+	if err != nil {
+		missing := h.unknownFeed(name)
+		if f, found := h.configured(name); found {
+			missing = problem{
+				kind: "no-answer", status: http.StatusNotFound, detail: "the feed has no attested answer yet: " + whyNone(f),
+				extra: map[string]any{"feed": name, "inputs": shown(f).Inputs},
+			}
+		}
+		h.writeError(w, r, err, missing)
+		return
+	}
+	writeAnswer(w, out)
+}
+
+func whyNone(f FeedStatus) string {
+	switch {
+	case f.Missed != nil && f.Missed.Reason != "":
+		return "the newest round was missed: " + f.Missed.Reason
+	case f.Reason != "":
+		return f.Reason
+	}
+	return "its first round is still open; try again in a moment"
+}
+
+// writeAnswer writes the document that dodona verify accepts as it stands; what is meant for people goes beside it.
+func writeAnswer(w http.ResponseWriter, out Outcome) {
+	feed, report := out.Answer.Feed, out.Answer.Attestation.Report
+	header := w.Header()
+	header.Set("Dodona-Value", text(feed, report.Value))
+	header.Set("Dodona-Time", report.Round.String())
+	header.Set("Dodona-Quality", out.Quality.String())
+	header.Set("Last-Modified", report.Round.Time().Format(http.TimeFormat))
+	writeJSON(w, out.Answer)
+}
+
+// text writes a value without its unit, which need not be ASCII as headers must.
+func text(f dodona.Feed, v dodona.Int192) string {
+	if f.Kind == dodona.Enum {
+		return v.String()
+	}
+	f.Unit = ""
+	return f.Format(v)
+}
+
+func (h *Handler) round(w http.ResponseWriter, r *http.Request) {
+	name, round, fine := h.roundOf(w, r)
+	if !fine {
+		return
+	}
+	out, err := h.state.Round(r.Context(), name, round)
+	switch {
+	case err != nil:
+		h.writeError(w, r, err, h.unknownRound(name, round))
+	case out.Answer != nil:
+		writeAnswer(w, out)
+	case out.Missed != "":
+		writeProblem(w, problem{kind: "missed", status: http.StatusNotFound, detail: "the round was missed: " + out.Missed, extra: map[string]any{
+			"feed": name, "round": round, "time": round.Time(), "inputs": shown(FeedStatus{Inputs: out.Inputs}).Inputs,
+		}})
+	default:
+		w.Header().Set("Retry-After", "1")
+		writeProblem(w, problem{
+			kind: "pending", status: http.StatusNotFound,
+			detail: "the round has a value but not enough signatures yet; try again in a moment", extra: map[string]any{"feed": name, "round": round},
+		})
+	}
+}
+
+const (
+	defaultRounds = 60
+	mostRounds    = 1000
+)
+
+func (h *Handler) rounds(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("feed")
+	if !h.plausible(w, name) {
+		return
+	}
+	from, limit := dodona.Round(0), defaultRounds
+	query := r.URL.Query()
+	if text := query.Get("from"); text != "" {
+		var err error
+		// A plus sign in a query is a blank; in a time it is the sign of a zone.
+		if from, err = parseRound(strings.ReplaceAll(text, " ", "+")); err != nil {
+			writeProblem(w, badParameter("from", err))
+			return
+		}
+	}
+	if text := query.Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > mostRounds {
+			writeProblem(w, badParameter("limit", fmt.Errorf("%s: want a number from 1 to %d", clip(text), mostRounds)))
+			return
+		}
+		limit = n
+	}
+	list, err := h.state.Rounds(r.Context(), name, from, limit)
+	if _, found := h.configured(name); !found && len(list) == 0 && err == nil {
+		err = dodona.ErrNotFound
+	}
+	if err != nil {
+		h.writeError(w, r, err, h.unknownFeed(name))
+		return
+	}
+	answer := map[string]any{"feed": name, "rounds": append([]RoundStatus{}, list...)}
+	if len(list) == limit && from != 0 {
+		answer["next"] = list[len(list)-1].Round + 1 // the from of the next page
+	}
+	writeJSON(w, answer)
+}
+
+func (h *Handler) explain(w http.ResponseWriter, r *http.Request) {
+	name, round, fine := h.roundOf(w, r)
+	if !fine {
+		return
+	}
+	story, err := h.state.Explain(r.Context(), name, round)
+	if err != nil {
+		h.writeError(w, r, err, h.unknownRound(name, round))
+		return
+	}
+	if t, able := story.(Texter); able && prefersText(r.Header.Get("Accept")) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("Vary", "Accept")
+		_ = t.Text(w, false) // the peer went away; there is nobody to tell
+		return
+	}
+	writeJSON(w, story)
+}
+
+// prefersText reports whether text/plain comes first in an Accept header; weights are not needed for a choice of two.
+func prefersText(accept string) bool {
+	text, json := strings.Index(accept, "text/plain"), strings.Index(accept, "application/json")
+	return text >= 0 && (json < 0 || text < json)
+}
+
+func (h *Handler) bundle(w http.ResponseWriter, r *http.Request) {
+	name, round, fine := h.roundOf(w, r)
+	if !fine {
+		return
+	}
+	bundle, err := h.state.Bundle(r.Context(), name, round)
+	if err != nil {
+		h.writeError(w, r, err, h.unknownRound(name, round))
+		return
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprintf("inline; filename=%q", fmt.Sprintf("%s-%d.bundle.json", name, round)))
+	writeJSON(w, bundle)
+}
+
+// plausible answers with 404 for what can be no feed's name, so that it never becomes a subject of the journal.
+func (h *Handler) plausible(w http.ResponseWriter, name string) bool {
+	if len(name) <= 255 && dodona.CheckName(name, 8) == nil {
+		return true
+	}
+	writeProblem(w, h.unknownFeed(name))
+	return false
+}
+
+func (h *Handler) roundOf(w http.ResponseWriter, r *http.Request) (name string, round dodona.Round, fine bool) {
+	name = r.PathValue("feed")
+	if !h.plausible(w, name) {
+		return "", 0, false
+	}
+	round, err := parseRound(r.PathValue("round"))
+	if err != nil {
+		writeProblem(w, badParameter("round", err))
+		return "", 0, false
+	}
+	return name, round, true
+}
+
+func badParameter(name string, err error) problem {
+	return problem{kind: "parameter", status: http.StatusBadRequest, detail: name + ": " + err.Error()}
+}
+
+// unknownRound says where the rounds next to it lie, because a time beside the grid is the likeliest mistake.
+func (h *Handler) unknownRound(name string, round dodona.Round) problem {
+	f, found := h.configured(name)
+	if !found {
+		return h.unknownFeed(name)
+	}
+	p := problem{kind: "unknown-round", status: http.StatusNotFound, extra: map[string]any{"feed": name, "round": round}}
+	every := uint64(max(f.EveryMS, 1))
+	switch rest := uint64(round) % every; {
+	case round > dodona.RoundAt(h.now()):
+		p.detail = fmt.Sprintf("round %d (%s) lies ahead", round, round)
+	case rest != 0:
+		before := round - dodona.Round(rest)
+		p.detail = fmt.Sprintf("no round at %s; %s has one every %s, around it at %s and %s",
+			round, name, time.Duration(every)*time.Millisecond, before, before+dodona.Round(every))
+	default:
+		p.detail = fmt.Sprintf("the journal holds no round %d (%s): it is older than what is kept, or the node did not run", round, round)
+	}
+	return p
+}
+
+var errRound = errors.New("want Unix milliseconds or a time in RFC 3339, such as 1795349070000 or 2026-11-22T12:04:30Z")
+
+// maxRound is the last instant RFC 3339 can write.
+const maxRound = 253402300799999
+
+// parseRound reads Unix milliseconds or RFC 3339.
+func parseRound(text string) (dodona.Round, error) {
+	if ms, err := strconv.ParseUint(text, 10, 64); err == nil && text[0] != '0' && ms <= maxRound {
+		return dodona.Round(ms), nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil || t.UnixMilli() <= 0 || t.UnixMilli() > maxRound {
+		return 0, fmt.Errorf("%s: %w", clip(text), errRound)
+	}
+	if !t.Equal(t.Truncate(time.Millisecond)) {
+		return 0, fmt.Errorf("%s: rounds are whole milliseconds", clip(text))
+	}
+	return dodona.RoundAt(t), nil
+}

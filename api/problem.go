@@ -1,0 +1,91 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// problemTypes is where the guide explains each kind of problem.
+const problemTypes = "https://github.com/dodona-oracle/dodona/blob/main/docs/guide/api.md#problem-"
+
+// A problem is an answer that is not what was asked for (RFC 9457).
+type problem struct {
+	kind   string // its anchor in the guide
+	status int
+	detail string // what happened and what to do
+	extra  map[string]any
+}
+
+// writeProblem answers with p. A HEAD request gets the headers alone from net/http.
+func writeProblem(w http.ResponseWriter, p problem) {
+	members := map[string]any{
+		"type": problemTypes + p.kind, "title": http.StatusText(p.status), "status": p.status, "detail": p.detail,
+	}
+	for name, value := range p.extra {
+		members[name] = value
+	}
+	write(w, p.status, "application/problem+json", members)
+}
+
+// writeError answers with what err means: 404 for what the journal does not hold, 503 for what took too long.
+func (h *Handler) writeError(w http.ResponseWriter, r *http.Request, err error, missing problem) {
+	switch {
+	case errors.Is(err, dodona.ErrNotFound):
+		writeProblem(w, missing)
+	case errors.Is(err, context.DeadlineExceeded):
+		w.Header().Set("Retry-After", "5")
+		writeProblem(w, problem{
+			kind: "slow", status: http.StatusServiceUnavailable,
+			detail: "the journal did not answer within " + readDeadline.String() + "; try again later",
+		})
+	case r.Context().Err() != nil: // nobody is there to read an answer
+	default:
+		h.log.Error("answer a request", "path", r.URL.Path, "error", err)
+		writeProblem(w, problem{kind: "internal", status: http.StatusInternalServerError, detail: err.Error()})
+	}
+}
+
+func writeJSON(w http.ResponseWriter, value any) {
+	write(w, http.StatusOK, "application/json", value)
+}
+
+// write encodes before it answers, so that a value that cannot be encoded is an honest 500.
+func write(w http.ResponseWriter, status int, contentType string, value any) {
+	body, err := encodeJSON(value)
+	if err != nil {
+		status, contentType = http.StatusInternalServerError, "application/problem+json"
+		body, _ = encodeJSON(map[string]any{
+			"type": problemTypes + "internal", "title": http.StatusText(status), "status": status, "detail": err.Error(),
+		})
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the peer went away; there is nobody to tell
+}
+
+// encodeJSON returns value as one line of JSON. It is never inside HTML, so < and & stay readable.
+func encodeJSON(value any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(value); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// clip shortens what a stranger sent before it is repeated to them.
+func clip(s string) string {
+	const most = 64
+	if len(s) <= most {
+		return strconv.Quote(s)
+	}
+	return strconv.Quote(s[:most]) + "…"
+}

@@ -1,0 +1,154 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// A Server is a handler with its listener. Make it with [Listen], then call Run.
+type Server struct {
+	handler  *Handler
+	listener net.Listener
+	server   *http.Server
+}
+
+// The bounds of a connection.
+const (
+	maxConnections = 256
+	maxHeaderBytes = 16 << 10
+	headerDeadline = 5 * time.Second
+	readTimeout    = 10 * time.Second
+	writeTimeout   = time.Minute // of one answer; streams set their own
+	idleTimeout    = 2 * time.Minute
+	grace          = 5 * time.Second // for requests under way when the server ends
+)
+
+// Listen opens address ("127.0.0.1:8080", ":8080"), so that a port that is taken is known before anything else
+// starts. Beyond loopback it refuses to listen without tokens. Nothing is answered before Run.
+func Listen(ctx context.Context, address string, c Config) (*Server, error) {
+	if err := CheckTokens(c.Tokens); err != nil {
+		return nil, err
+	}
+	if err := CheckListen(address, len(c.Tokens) > 0); err != nil {
+		return nil, err
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on api.listen: %w", err)
+	}
+	h := New(c)
+	s := &Server{handler: h, listener: &boundedListener{Listener: l, places: make(chan struct{}, maxConnections), closed: make(chan struct{})}}
+	s.server = &http.Server{
+		Handler:                      h,
+		ReadHeaderTimeout:            headerDeadline,
+		ReadTimeout:                  readTimeout,
+		WriteTimeout:                 writeTimeout,
+		IdleTimeout:                  idleTimeout,
+		MaxHeaderBytes:               maxHeaderBytes,
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(h.log.Handler(), slog.LevelDebug), // what strangers do wrong
+	}
+	return s, nil
+}
+
+// CheckListen returns an error for an address that cannot be listened on, or must not be without tokens.
+// It does not touch the network.
+func CheckListen(address string, tokens bool) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || port == "" {
+		return fmt.Errorf("api.listen %q: want host:port, such as 127.0.0.1:8080", address)
+	}
+	if tokens || host == "localhost" {
+		return nil
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Unmap().IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("api.listen %q reaches beyond this machine: name at least one token under api.tokens, or listen on 127.0.0.1", address)
+}
+
+// Addr returns the address that is listened on, with its real port.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// URL returns where a browser on this machine finds the page.
+func (s *Server) URL() string {
+	host, port, _ := net.SplitHostPort(s.Addr().String())
+	if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// Run answers until ctx ends, then ends the streams, gives requests under way five seconds, and returns nil.
+// It returns an error if the listener breaks. Call it once.
+func (s *Server) Run(ctx context.Context) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.server.Serve(s.listener) }() // owned by Run, which waits for it below
+	select {
+	case err := <-failed:
+		s.handler.EndStreams()
+		_ = s.server.Close()
+		return fmt.Errorf("serve the api: %w", err)
+	case <-ctx.Done():
+	}
+	s.handler.EndStreams()
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	if err := s.server.Shutdown(late); err != nil {
+		_ = s.server.Close() // whoever is left has had their time
+	}
+	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve the api: %w", err)
+	}
+	return nil
+}
+
+// Close gives the listener up if Run is never called.
+func (s *Server) Close() error { return s.listener.Close() }
+
+// boundedListener accepts no more connections than it has places; others wait in the system's queue.
+type boundedListener struct {
+	net.Listener
+	places chan struct{}
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (l *boundedListener) Accept() (net.Conn, error) {
+	select {
+	case l.places <- struct{}{}:
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		<-l.places
+		return nil, err
+	}
+	return &boundedConn{Conn: conn, places: l.places}, nil
+}
+
+func (l *boundedListener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return l.Listener.Close()
+}
+
+type boundedConn struct {
+	net.Conn
+	places chan struct{}
+	once   sync.Once
+}
+
+func (c *boundedConn) Close() error {
+	err := c.Conn.Close()
+	c.once.Do(func() { <-c.places })
+	return err
+}

@@ -1,0 +1,168 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// State is what the API shows of a node; package node implements it. All methods are safe for concurrent use.
+// What they return is the caller's to read, not to change, and must not change afterwards.
+//
+// Methods without a context answer from memory at once. The others may read the journal and end with ctx.
+// An error that is [dodona.ErrNotFound] becomes 404; any other one 500 with its text.
+type State interface {
+	// Feeds returns every configured feed, sorted by name.
+	Feeds() []FeedStatus
+	// Sources returns every configured source, sorted by name.
+	Sources() []SourceStatus
+	// Status returns the health of the node as a whole.
+	Status() Status
+	// Health returns nil while the process does its work, and otherwise why only a restart can help.
+	Health() error
+	// Ready returns what keeps the node from answering now; nothing means ready.
+	Ready() []Problem
+
+	// Latest returns the newest attested answer of a feed, or ErrNotFound if there is none yet.
+	Latest(ctx context.Context, feed string) (Outcome, error)
+	// Round returns what became of one round, or ErrNotFound if the journal does not know it.
+	Round(ctx context.Context, feed string, round dodona.Round) (Outcome, error)
+	// Rounds returns at most limit rounds of a feed, oldest first: those at or after from, or, if from is 0,
+	// the newest ones. A feed without rounds gives an empty list.
+	Rounds(ctx context.Context, feed string, from dodona.Round, limit int) ([]RoundStatus, error)
+	// Explain returns where a round's value came from, or ErrNotFound. It is marshalled as JSON; if it is a
+	// [Texter], readers who accept text/plain get its text.
+	Explain(ctx context.Context, feed string, round dodona.Round) (any, error)
+	// Bundle returns everything needed to replay a round, readings included, or ErrNotFound.
+	Bundle(ctx context.Context, feed string, round dodona.Round) (dodona.Bundle, error)
+
+	// Reload reads the configuration again. After an error everything runs as before.
+	Reload(ctx context.Context) (Reloaded, error)
+}
+
+// An Outcome is what became of one round: an attested answer, or the reason why there is none.
+type Outcome struct {
+	Answer  *dodona.Answer // nil if the round was missed or is not attested (yet)
+	Quality dodona.Quality // of the answer
+	Missed  string         // why there is no value; empty if there is one
+	Inputs  []dodona.Input // what every source gave to the round; may be nil
+}
+
+// FeedStatus is a feed as lists, the page and the stream show it.
+type FeedStatus struct {
+	dodona.Feed                // name, kind, unit, decimals, labels
+	ID          dodona.FeedID  `json:"id"`
+	EveryMS     int64          `json:"everyMs"`           // the grid, milliseconds
+	StaleMS     int64          `json:"staleMs,omitempty"` // age of the latest answer from which it counts as stale, milliseconds; 0: three times the grid
+	Quality     dodona.Quality `json:"quality"`           // of the feed now: good, uncertain (the last round was missed), bad (no usable answer)
+	Reason      string         `json:"reason,omitempty"`  // why the quality is not good
+	Latest      *LatestAnswer  `json:"latest,omitempty"`  // the newest answer; absent before the first
+	Missed      *MissedRound   `json:"missed,omitempty"`  // the newest missed round, if it is newer than the answer
+	Next        dodona.Round   `json:"next,omitempty"`    // the round that is due next; 0 if unknown
+	Inputs      []dodona.Input `json:"inputs"`            // one for each source, of the newest round; readings are left out
+}
+
+// LatestAnswer is the newest answer of a feed, for people. The document to verify is at …/latest.
+type LatestAnswer struct {
+	Round    dodona.Round   `json:"round"`
+	Time     time.Time      `json:"time"`     // of the round
+	Value    dodona.Int192  `json:"value"`    // scaled by the feed's decimals
+	Text     string         `json:"text"`     // without unit: "43218.55", "true", "running"
+	Quality  dodona.Quality `json:"quality"`  //
+	Attested bool           `json:"attested"` // as many signatures as the quorum asks for
+	Signed   int            `json:"signed"`   // signatures it carries
+	TookMS   int64          `json:"tookMs"`   // from the round's start on this node to the value, milliseconds
+}
+
+// MissedRound is a round without a value.
+type MissedRound struct {
+	Round  dodona.Round `json:"round"`
+	Time   time.Time    `json:"time"`
+	Reason string       `json:"reason"`
+}
+
+// RoundStatus is one round in a list.
+type RoundStatus struct {
+	Round    dodona.Round   `json:"round"`
+	Time     time.Time      `json:"time"`
+	Value    *dodona.Int192 `json:"value,omitempty"` // scaled by the feed's decimals; absent if the round was missed
+	Text     string         `json:"text,omitempty"`  // the value without unit
+	Quality  dodona.Quality `json:"quality"`
+	Attested bool           `json:"attested"`
+	Missed   string         `json:"missed,omitempty"` // why there is no value
+}
+
+// SourceStatus is the health of a source.
+type SourceStatus struct {
+	Name        string         `json:"name"`
+	Kind        string         `json:"kind"`  // "http", "file", "sim"
+	State       string         `json:"state"` // starting, ok, retrying, stale, stopped
+	Quality     dodona.Quality `json:"quality"`
+	LastError   string         `json:"lastError,omitempty"`
+	LastReading time.Time      `json:"lastReading,omitzero"`
+	NextTry     time.Time      `json:"nextTry,omitzero"`
+	Attempt     int            `json:"attempt,omitempty"`    // failed exchanges in a row
+	ExpectedMS  int64          `json:"expectedMs,omitempty"` // time between readings when all is well, milliseconds
+	Exchanges   uint64         `json:"exchanges"`
+	Failures    uint64         `json:"failures"`
+	Readings    uint64         `json:"readings"`
+	Dropped     uint64         `json:"dropped"`
+	Feeds       []string       `json:"feeds"` // that ask it
+}
+
+// Status is the health of a node.
+type Status struct {
+	Node     string         `json:"node"`
+	Address  dodona.Address `json:"address"` // of the node's key
+	Version  string         `json:"version"`
+	Started  time.Time      `json:"started"`
+	Now      time.Time      `json:"now"` // by the node's clock
+	Roles    []string       `json:"roles"`
+	Network  dodona.Network `json:"network"`
+	Quorum   dodona.Quorum  `json:"quorum"`
+	Ready    bool           `json:"ready"`
+	Problems []Problem      `json:"problems"`
+	Journal  JournalStatus  `json:"journal"`
+	Clock    Health         `json:"clock"`
+	Memory   MemoryStatus   `json:"memory"`
+}
+
+// Health is the state of one part of the node, in a word and a sentence.
+type Health struct {
+	Quality dodona.Quality `json:"quality"`
+	Message string         `json:"message,omitempty"` // what is wrong and what to do, or what is well in few words
+}
+
+// JournalStatus is the health of the journal.
+type JournalStatus struct {
+	Health
+	Bytes   int64  `json:"bytes"`   // on disk
+	Limit   int64  `json:"limit"`   // retention in bytes, of all streams together; 0: unknown
+	Records uint64 `json:"records"` //
+	Dropped uint64 `json:"dropped"` // given up to retention since the journal began
+	Backlog int    `json:"backlog"` // records that wait for their reader
+	Detail  any    `json:"detail,omitempty"`
+}
+
+// MemoryStatus is the memory of the process against its budget, in bytes.
+type MemoryStatus struct {
+	Used   int64 `json:"used"`
+	Budget int64 `json:"budget"` // 0: none
+}
+
+// A Problem is one thing that keeps the node from answering.
+type Problem struct {
+	Part    string    `json:"part"`           // "journal", "clock", "feed btc.usd"
+	Message string    `json:"message"`        // what it is and what to do
+	Until   time.Time `json:"until,omitzero"` // when it ends by itself; zero if nobody knows
+}
+
+// Reloaded is what a reload changed. Units are named as in "source kraken", "feed btc.usd".
+type Reloaded struct {
+	Started  []string `json:"started"`
+	Stopped  []string `json:"stopped"`
+	Replaced []string `json:"replaced"`
+	Kept     int      `json:"kept"`    // units that moved over untouched
+	Restart  []string `json:"restart"` // settings that changed but count only after a restart
+}

@@ -1,0 +1,77 @@
+package api
+
+import (
+	"net/http"
+)
+
+func (h *Handler) sources(w http.ResponseWriter, _ *http.Request) { writeJSON(w, h.sourceList()) }
+
+func (h *Handler) sourceList() any {
+	list := append([]SourceStatus{}, h.state.Sources()...)
+	for i := range list {
+		list[i].Feeds = orEmpty(list[i].Feeds)
+	}
+	return map[string]any{"sources": list}
+}
+
+func (h *Handler) status(w http.ResponseWriter, _ *http.Request) { writeJSON(w, h.nodeStatus()) }
+
+func (h *Handler) nodeStatus() Status {
+	s := h.state.Status()
+	s.Roles, s.Problems = orEmpty(s.Roles), orEmpty(s.Problems)
+	s.Quorum.Members = orEmpty(s.Quorum.Members)
+	return s
+}
+
+// healthz answers whether the process does its work; if not, restarting it is the remedy.
+func (h *Handler) healthz(w http.ResponseWriter, r *http.Request) {
+	if err := h.state.Health(); err != nil {
+		detail := "the node must be restarted"
+		if h.guard.token(r) == nil {
+			detail = err.Error()
+		}
+		writeProblem(w, problem{kind: "unhealthy", status: http.StatusServiceUnavailable, detail: detail})
+		return
+	}
+	writeJSON(w, map[string]any{"healthy": true})
+}
+
+// readyz answers whether the node can answer now; what stands in the way is told to readers only.
+func (h *Handler) readyz(w http.ResponseWriter, r *http.Request) {
+	problems := orEmpty(h.state.Ready())
+	if len(problems) == 0 {
+		writeJSON(w, map[string]any{"ready": true, "problems": problems})
+		return
+	}
+	p := problem{
+		kind: "not-ready", status: http.StatusServiceUnavailable,
+		detail: "the node cannot answer yet", extra: map[string]any{"ready": false},
+	}
+	if h.guard.token(r) == nil {
+		p.detail = problems[0].Part + ": " + problems[0].Message
+		p.extra["problems"] = problems
+	}
+	writeProblem(w, p)
+}
+
+func (h *Handler) reload(w http.ResponseWriter, r *http.Request) {
+	done, err := h.state.Reload(r.Context())
+	if err != nil {
+		writeProblem(w, problem{
+			kind: "reload", status: http.StatusUnprocessableEntity,
+			detail: "nothing changed, everything runs as before: " + err.Error(),
+		})
+		return
+	}
+	done.Started, done.Stopped = orEmpty(done.Started), orEmpty(done.Stopped)
+	done.Replaced, done.Restart = orEmpty(done.Replaced), orEmpty(done.Restart)
+	writeJSON(w, done)
+}
+
+// orEmpty turns a nil slice into an empty one, so that JSON has a list where one is promised.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
