@@ -1,0 +1,63 @@
+// Package sign keeps a node's key and signs with it, each round of each subject once.
+//
+// A claim is on disk before its signature exists, so no crash, restart or second process can make the key sign
+// two digests for one (network, type, subject, round).
+package sign
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/secp"
+)
+
+// A Key is a node's private key. It prints as its address, whatever the verb; only a keystore holds the secret.
+type Key struct{ secret *secp.PrivateKey }
+
+// NewKey returns a new random key. It fails if the system has no randomness to give.
+func NewKey() (*Key, error) {
+	secret, err := secp.Generate(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	return &Key{secret}, nil
+}
+
+// ErrKey: the text is no private key. The error never repeats the text.
+var ErrKey = errors.New("not a private key: want 0x and 64 hex digits, a number from 1 to below the order of secp256k1")
+
+// ParseKey reads a private key as 64 hex digits, with or without 0x, or returns [ErrKey].
+func ParseKey(text string) (*Key, error) {
+	text = strings.TrimPrefix(strings.TrimSpace(text), "0x")
+	b, err := hex.DecodeString(text)
+	if err != nil {
+		return nil, ErrKey // the cause would quote a digit of the key
+	}
+	defer clear(b)
+	secret, err := secp.ParsePrivateKey(b)
+	if err != nil {
+		return nil, ErrKey
+	}
+	return &Key{secret}, nil
+}
+
+// Address returns the address that signatures of k recover to.
+func (k *Key) Address() dodona.Address { return k.secret.Address() }
+
+// Format prints the address and never the secret.
+func (k *Key) Format(s fmt.State, verb rune) {
+	if k == nil {
+		fmt.Fprint(s, "no key")
+		return
+	}
+	k.secret.Format(s, verb)
+}
+
+// MarshalText fails, so that no encoder writes a key anywhere.
+func (k *Key) MarshalText() ([]byte, error) {
+	return nil, errors.New("a private key is not written out; use WriteKeystore")
+}

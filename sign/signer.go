@@ -1,0 +1,345 @@
+package sign
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// Why a claim is refused, apart from [dodona.ErrConflict]. Nothing of the call was signed.
+var (
+	// ErrPassed: a higher round of the subject is claimed already. Skip the round; do not retry.
+	ErrPassed = errors.New("a higher round is already claimed")
+	// ErrEarly: the round is further ahead of this node's clock than [Ahead]. Check the clocks; retry when it is due.
+	ErrEarly = errors.New("the round is ahead of the clock")
+	// ErrBefore: the round, or the newest claim of before the start, is not yet past (PROTOCOL: restored backups and
+	// cloned disks). Wait for the next round.
+	ErrBefore = errors.New("scheduled before this node's start or before its newest claim has passed")
+	// ErrMalformed: a field of the claim is missing or cannot be. A bug of the caller.
+	ErrMalformed = errors.New("malformed claim")
+)
+
+// Ahead is how far a round may be ahead of the signer's clock.
+const Ahead = 2 * time.Second
+
+// A ClaimError says which claim of a call was refused. The caller may sign the others without it.
+type ClaimError struct {
+	Index int // in the call
+	Claim dodona.Claim
+	Err   error // ErrConflict, ErrPassed, ErrEarly, ErrBefore or ErrMalformed, with words
+}
+
+func (e *ClaimError) Error() string {
+	return fmt.Sprintf("sign %s %s %s: %v", e.Claim.Type, e.Claim.Subject, e.Claim.Round, e.Err)
+}
+
+func (e *ClaimError) Unwrap() error { return e.Err }
+
+// A Ledger keeps claims. It is the part of the journal that the signer calls.
+//
+// Append is atomic, durable on return, and idempotent by (Topic, Key, ID). It must return [dodona.ErrConflict], and
+// append nothing, if the key got a record that neither Last nor an Append of this process has seen: two processes
+// with one key must not both win. Any other error of Append leaves open whether the records were kept.
+// Last returns the newest record of a key, or [dodona.ErrNotFound].
+type Ledger interface {
+	Append(ctx context.Context, recs ...dodona.Record) error
+	Last(ctx context.Context, topic dodona.Topic, key string) (dodona.Record, error)
+}
+
+// Options are what a signer needs.
+type Options struct {
+	Key      *Key
+	Journal  Ledger
+	Now      func() time.Time   // the node's clock; nil means time.Now
+	Since    dodona.Round       // with more than one member: when this node started; no round before it is signed. 0: no bound
+	Recorder telemetry.Recorder // nil means telemetry.Nop
+}
+
+// A Signer signs claims, each (network, type, subject, round) for one digest ever. It implements [dodona.Signer].
+type Signer struct {
+	Options
+	signer string // the address, 40 hex digits
+
+	mu    sync.Mutex
+	locks map[subject]*lock
+}
+
+// subject is what has at most one claim a round. The network is left out on purpose: rounds of a subject then rise
+// through a change of the network as well, which is stricter than one lock per network.
+type subject struct{ kind, name string }
+
+// A lock is the newest claim of a subject. Its fields belong to whoever holds it.
+type lock struct {
+	held  chan struct{} // a mutex of capacity one, so that waiting can end with the context
+	key   string        // of its records
+	known bool          // last is what the ledger holds; false at first and after an append of unknown outcome
+	last  dodona.Claim  // round 0: none
+	next  dodona.Claim  // what last becomes once the append has returned
+	floor dodona.Round  // with Since: sign nothing until the clock is past it
+}
+
+// New returns a signer. Key and Journal are required.
+func New(o Options) *Signer {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Recorder == nil {
+		o.Recorder = telemetry.Nop
+	}
+	return &Signer{Options: o, signer: hex20(o.Key.Address()), locks: map[subject]*lock{}}
+}
+
+// Address returns the address that the signatures recover to.
+func (s *Signer) Address() dodona.Address { return s.Key.Address() }
+
+// Sign records all claims in one append and then returns their signatures, r‖s‖v, in order.
+// A claim equal to the newest one of its subject is signed again without a new record.
+//
+// One refused claim refuses the call with a [ClaimError]: [dodona.ErrConflict] (raise the alarm), [ErrPassed],
+// [ErrEarly], [ErrBefore] or [ErrMalformed]. Any other error is the ledger's; nothing was signed, and the subjects
+// are read again before anything of them is. Rounds of one subject in one call must rise.
+// Sign may be called by many goroutines; it blocks while the journal is full, until ctx ends.
+func (s *Signer) Sign(ctx context.Context, claims ...dodona.Claim) ([][]byte, error) {
+	if len(claims) == 0 {
+		return nil, nil
+	}
+	start := time.Now()
+	err := s.claim(ctx, claims)
+	if err != nil {
+		s.countRefusal(err)
+		return nil, err
+	}
+	signatures := s.signatures(claims)
+	s.Recorder.Count(telemetry.SignSignatures, "", uint64(len(claims)))
+	s.Recorder.Time(telemetry.SignTime, "", time.Since(start))
+	return signatures, nil
+}
+
+// claim returns nil once every claim is on record.
+func (s *Signer) claim(ctx context.Context, claims []dodona.Claim) error {
+	now := dodona.RoundAt(s.Now())
+	for i, c := range claims {
+		if err := s.check(c, now); err != nil {
+			return &ClaimError{i, c, err}
+		}
+	}
+	byClaim := s.locksOf(claims)
+	held := slices.Clone(byClaim)
+	slices.SortFunc(held, func(a, b *lock) int { return cmp.Compare(a.key, b.key) }) // one order for all, so no deadlock
+	held = slices.Compact(held)
+	for i, l := range held {
+		select {
+		case l.held <- struct{}{}:
+		case <-ctx.Done():
+			release(held[:i])
+			return fmt.Errorf("wait for %s: %w", l.key, ctx.Err())
+		}
+	}
+	defer release(held)
+	return s.record(ctx, claims, byClaim, held, now)
+}
+
+func release(held []*lock) {
+	for _, l := range held {
+		<-l.held
+	}
+}
+
+// check refuses what needs no lock to be refused.
+func (s *Signer) check(c dodona.Claim, now dodona.Round) error {
+	switch {
+	case dodona.CheckName(c.Type, 1) != nil:
+		return fmt.Errorf("%w: type %q", ErrMalformed, c.Type)
+	case dodona.CheckName(c.Subject, maxSubjectTokens) != nil:
+		return fmt.Errorf("%w: subject %q", ErrMalformed, c.Subject)
+	case c.Round == 0 || c.Digest.IsZero() || c.Network.IsZero():
+		return fmt.Errorf("%w: round, digest or network is zero", ErrMalformed)
+	case c.Round > now+dodona.Round(Ahead.Milliseconds()):
+		return fmt.Errorf("%w: by %d ms, at most %s is allowed", ErrEarly, c.Round-now, Ahead)
+	case c.Round < s.Since:
+		return fmt.Errorf("%w: the start was %s", ErrBefore, s.Since)
+	}
+	return nil
+}
+
+const maxSubjectTokens = 16
+
+// locksOf returns the lock of each claim's subject.
+func (s *Signer) locksOf(claims []dodona.Claim) []*lock {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	locks := make([]*lock, len(claims))
+	for i, c := range claims {
+		id := subject{c.Type, c.Subject}
+		l := s.locks[id]
+		if l == nil {
+			l = &lock{held: make(chan struct{}, 1), key: c.Type + "." + c.Subject + "." + s.signer}
+			s.locks[id] = l
+		}
+		locks[i] = l
+	}
+	return locks
+}
+
+// maxRaces is how often another process may write in between before the call gives up.
+const maxRaces = 3
+
+// record appends what is not on record yet. The locks are held.
+func (s *Signer) record(ctx context.Context, claims []dodona.Claim, byClaim, held []*lock, now dodona.Round) error {
+	for race := 0; ; race++ {
+		for _, l := range held {
+			if err := s.load(ctx, l); err != nil {
+				return err
+			}
+			l.next = l.last
+		}
+		recs, err := s.plan(claims, byClaim, now)
+		if err != nil || len(recs) == 0 {
+			return err
+		}
+		for _, l := range held {
+			l.known = false // until the append has returned
+		}
+		switch err = s.Journal.Append(ctx, recs...); {
+		case err == nil:
+			for _, l := range held {
+				l.last, l.known = l.next, true
+			}
+			s.Recorder.Count(telemetry.SignClaims, "", uint64(len(recs)))
+			return nil
+		case !errors.Is(err, dodona.ErrConflict) || race == maxRaces:
+			return fmt.Errorf("record %d claims of %s: %w", len(recs), s.Address().Short(), err)
+		}
+		s.Recorder.Count(telemetry.SignRaces, "", 1)
+	}
+}
+
+// load reads the newest claim of a subject unless it is known.
+func (s *Signer) load(ctx context.Context, l *lock) error {
+	if l.known {
+		return nil
+	}
+	rec, err := s.Journal.Last(ctx, dodona.TopicClaim, l.key)
+	if errors.Is(err, dodona.ErrNotFound) {
+		l.last, l.known = dodona.Claim{}, true
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the newest claim of %s: %w", l.key, err)
+	}
+	var c dodona.Claim
+	if err := json.Unmarshal(rec.Body, &c); err != nil {
+		return fmt.Errorf("read the newest claim of %s: %w; nothing of it is signed until the record is mended", l.key, err)
+	}
+	if rec.Key != l.key || rec.ID != recordID(c) || c.Type+"."+c.Subject+"."+s.signer != l.key || c.Round == 0 {
+		return fmt.Errorf("read the newest claim of %s: record %q of %q does not match its body; nothing of it is signed until the record is mended",
+			l.key, rec.ID, rec.Key)
+	}
+	l.last, l.known = c, true
+	if s.Since > 0 {
+		l.floor = c.Round
+	}
+	return nil
+}
+
+// plan judges the claims in order and returns the records of those that are new.
+func (s *Signer) plan(claims []dodona.Claim, byClaim []*lock, now dodona.Round) ([]dodona.Record, error) {
+	recs := make([]dodona.Record, 0, len(claims))
+	for i, c := range claims {
+		l := byClaim[i]
+		if err := l.judge(c, now); err != nil {
+			return nil, &ClaimError{i, c, err}
+		}
+		if c == l.next {
+			continue
+		}
+		l.next = c
+		recs = append(recs, dodona.Record{Topic: dodona.TopicClaim, Key: l.key, ID: recordID(c), Body: appendClaim(nil, c)})
+	}
+	return recs, nil
+}
+
+// judge is the rule: a higher round, or the same one with the same digests.
+func (l *lock) judge(c dodona.Claim, now dodona.Round) error {
+	switch {
+	case l.floor > 0 && now <= l.floor:
+		return fmt.Errorf("%w: that is %s", ErrBefore, l.floor)
+	case c == l.next || c.Round > l.next.Round:
+		return nil
+	case c.Round < l.next.Round:
+		return fmt.Errorf("%w: %s", ErrPassed, l.next.Round)
+	case c.Network != l.next.Network:
+		return fmt.Errorf("%w: for the network %s", ErrPassed, l.next.Network.Short())
+	case c.Digest == l.next.Digest:
+		return fmt.Errorf("observed %s %w: %s", c.Observed.Short(), dodona.ErrConflict, l.next.Observed.Short())
+	}
+	return fmt.Errorf("digest %s %w: %s", c.Digest.Short(), dodona.ErrConflict, l.next.Digest.Short())
+}
+
+// recordID is "<round>-<digest>", the digest as 64 hex digits.
+func recordID(c dodona.Claim) string {
+	b := make([]byte, 0, 20+1+64)
+	b = strconv.AppendUint(b, uint64(c.Round), 10)
+	return string(hex.AppendEncode(append(b, '-'), c.Digest[:]))
+}
+
+// appendClaim writes c as encoding/json would; names need no escapes.
+func appendClaim(b []byte, c dodona.Claim) []byte {
+	if b == nil {
+		b = make([]byte, 0, 320+len(c.Type)+len(c.Subject))
+	}
+	b = hex.AppendEncode(append(b, `{"network":"0x`...), c.Network[:])
+	b = append(append(b, `","type":"`...), c.Type...)
+	b = append(append(b, `","subject":"`...), c.Subject...)
+	b = strconv.AppendUint(append(b, `","round":`...), uint64(c.Round), 10)
+	b = hex.AppendEncode(append(b, `,"digest":"0x`...), c.Digest[:])
+	b = hex.AppendEncode(append(b, `","observed":"0x`...), c.Observed[:])
+	return append(b, `"}`...)
+}
+
+// signaturesEach is how many signatures are worth a goroutine: about half a millisecond.
+const signaturesEach = 8
+
+// signatures signs on all cores what is on record.
+func (s *Signer) signatures(claims []dodona.Claim) [][]byte {
+	backing := make([]dodona.Signature, len(claims))
+	out := make([][]byte, len(claims))
+	work := func(from, to int) {
+		for i := from; i < to; i++ {
+			backing[i] = s.Key.secret.Sign(claims[i].Digest)
+			out[i] = backing[i][:]
+		}
+	}
+	workers := min(runtime.GOMAXPROCS(0), (len(claims)+signaturesEach-1)/signaturesEach)
+	var wg sync.WaitGroup
+	for w := 1; w < workers; w++ {
+		wg.Go(func() { work(w*len(claims)/workers, (w+1)*len(claims)/workers) })
+	}
+	work(0, len(claims)/workers)
+	wg.Wait()
+	return out
+}
+
+// countRefusal counts why nothing was signed.
+func (s *Signer) countRefusal(err error) {
+	reason := "ledger"
+	for name, target := range map[string]error{
+		"conflict": dodona.ErrConflict, "passed": ErrPassed, "early": ErrEarly, "before": ErrBefore, "malformed": ErrMalformed,
+	} {
+		if errors.Is(err, target) {
+			reason = name
+		}
+	}
+	s.Recorder.Count(telemetry.SignRefused, reason, 1)
+}
