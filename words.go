@@ -1,6 +1,7 @@
 package dodona
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -158,6 +159,34 @@ type Quorum struct {
 	Scheme  string    `json:"scheme"` // "ecdsa"
 	K       int       `json:"k"`
 	Members []Address `json:"members"` // ascending
+}
+
+// MaxMembers is the most members a quorum may have.
+const MaxMembers = 128
+
+// LeastK returns how many of n members must sign at least: ⌊(n+f)/2⌋ + 1, where f = ⌊(n−1)/3⌋ of them may be arbitrary.
+func LeastK(n int) int { return (n+(n-1)/3)/2 + 1 }
+
+// Check returns an error unless q is a quorum that a verifier accepts: scheme "ecdsa", 1 to [MaxMembers] members,
+// none zero, strictly ascending, and [LeastK] ≤ k ≤ n.
+func (q Quorum) Check() error {
+	n := len(q.Members)
+	switch {
+	case q.Scheme != "ecdsa":
+		return fmt.Errorf("quorum scheme %q: want ecdsa", q.Scheme)
+	case n == 0 || n > MaxMembers:
+		return fmt.Errorf("quorum of %d members: want 1 to %d", n, MaxMembers)
+	case q.K < LeastK(n) || q.K > n:
+		return fmt.Errorf("quorum %d of %d: k must be %d to %d, so that no two halves can both be enough", q.K, n, LeastK(n), n)
+	}
+	var before Address
+	for _, m := range q.Members {
+		if bytes.Compare(m[:], before[:]) <= 0 {
+			return fmt.Errorf("quorum member %s: members must be strictly ascending and not zero", m)
+		}
+		before = m
+	}
+	return nil
 }
 
 // A Network is a name and the first quorum that ever spoke under it; the two make its id, for life.
