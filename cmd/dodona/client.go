@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/api"
+)
+
+const defaultAPI = "http://127.0.0.1:8080"
+
+// maxResponse bounds what is read from a node; a bundle with its readings is the largest.
+const maxResponse = 64 << 20
+
+// node is the flags of every command that asks a running node.
+type node struct {
+	API   string `help:"Where the node listens." default:"${api}" env:"DODONA_API" placeholder:"URL"`
+	Token string `help:"File that holds the bearer token." placeholder:"FILE"`
+	JSON  bool   `name:"json" help:"Print JSON."`
+}
+
+// ask makes one request and returns the body of the answer, or the node's own words as an error.
+func (n node) ask(ctx context.Context, method, path, accept string) ([]byte, error) {
+	response, err := n.send(ctx, method, path, accept, 30*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponse))
+	if err != nil {
+		return nil, fmt.Errorf("read answer of %s: %w", n.API, err)
+	}
+	return body, nil
+}
+
+// send makes one request; limit bounds the wait for the response to begin and, where positive, to end.
+func (n node) send(ctx context.Context, method, path, accept string, limit time.Duration) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(n.API, "/")+path, nil)
+	if err != nil {
+		return nil, failure{exitUsage, fmt.Errorf("--api %q: %w", n.API, err)}
+	}
+	request.Header.Set("Accept", accept)
+	request.Header.Set(api.RequestHeader, "dodona")
+	if n.Token != "" {
+		token, err := readSecretFile(n.Token)
+		if err != nil {
+			return nil, err
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	client := &http.Client{Timeout: limit}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("ask node at %s: %w (is it running? --api says where)", n.API, err)
+	}
+	if response.StatusCode/100 == 2 {
+		return response, nil
+	}
+	defer response.Body.Close()
+	body, _ := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	var problem struct{ Title, Detail string }
+	if json.Unmarshal(body, &problem) != nil || problem.Title == "" {
+		return nil, fmt.Errorf("ask node at %s: %s", n.API, response.Status)
+	}
+	if problem.Detail == "" {
+		problem.Detail = problem.Title
+	}
+	return nil, fmt.Errorf("node at %s: %s", n.API, problem.Detail)
+}
+
+// roundPath returns the path of a round of a feed. A round is "latest", Unix milliseconds, RFC 3339, or a time
+// of day in UTC, which means the last time the clock showed it.
+func (n node) roundPath(ctx context.Context, feed, round string) (string, error) {
+	if err := dodona.CheckName(feed, 8); err != nil {
+		return "", failure{exitUsage, err}
+	}
+	base := "/v1/feeds/" + url.PathEscape(feed)
+	if round == "latest" {
+		body, err := n.ask(ctx, http.MethodGet, base+"/latest", "application/json")
+		if err != nil {
+			return "", err
+		}
+		var answer dodona.Answer
+		if err := json.Unmarshal(body, &answer); err != nil {
+			return "", fmt.Errorf("read latest answer of %s: %w", feed, err)
+		}
+		return base + "/rounds/" + strconv.FormatUint(uint64(answer.Attestation.Report.Round), 10), nil
+	}
+	r, err := parseRound(round, time.Now())
+	if err != nil {
+		return "", failure{exitUsage, err}
+	}
+	return base + "/rounds/" + strconv.FormatUint(uint64(r), 10), nil
+}
+
+// parseRound reads a round as people write it.
+func parseRound(s string, now time.Time) (dodona.Round, error) {
+	if ms, err := strconv.ParseUint(s, 10, 64); err == nil {
+		return dodona.Round(ms), nil
+	}
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return dodona.RoundAt(t), nil
+	}
+	for _, layout := range []string{"15:04:05", "15:04"} {
+		clock, err := time.Parse(layout, s)
+		if err != nil {
+			continue
+		}
+		now = now.UTC()
+		t := time.Date(now.Year(), now.Month(), now.Day(), clock.Hour(), clock.Minute(), clock.Second(), clock.Nanosecond(), time.UTC)
+		if t.After(now) {
+			t = t.AddDate(0, 0, -1)
+		}
+		return dodona.RoundAt(t), nil
+	}
+	return 0, fmt.Errorf("round %q: want latest, Unix milliseconds, RFC 3339 such as 2026-11-22T12:04:30Z, or a time of day in UTC such as 12:04:30", s)
+}
+
+// printJSON writes v indented, ending in a line break.
+func printJSON(w io.Writer, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s\n", text)
+	return err
+}
+
+// printRaw writes JSON that came from a node, indented.
+func printRaw(w io.Writer, body []byte) error {
+	var out bytes.Buffer
+	if err := json.Indent(&out, body, "", "  "); err != nil {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	out.WriteByte('\n')
+	_, err := out.WriteTo(w)
+	return err
+}

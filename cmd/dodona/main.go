@@ -1,0 +1,135 @@
+// Command dodona runs an oracle node, and asks, verifies and replays what nodes said.
+//
+// Standard output is data, standard error is talk. Exit codes: 0 done; 1 failed; 2 the command line or the
+// configuration is wrong, nothing was started; 3 the evidence is invalid.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is set by the linker.
+var version = "unknown"
+
+// The exit codes.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitUsage   = 2
+	exitInvalid = 3
+)
+
+// cli is the command line: bare verbs for the node and for evidence, noun and verb for things kept.
+type cli struct {
+	Run     runCommand     `cmd:"" help:"Run a node from a configuration."`
+	Check   checkCommand   `cmd:"" help:"Check a configuration; never dials."`
+	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of the configuration."`
+	Kinds   kindsCommand   `cmd:"" help:"List the kinds of sources in this build, or the settings of one."`
+	Status  statusCommand  `cmd:"" help:"Show the health of a running node."`
+	Explain explainCommand `cmd:"" help:"Walk back from an answer to the bytes it came from."`
+	Verify  verifyCommand  `cmd:"" help:"Verify an answer from a file, a URL or standard input."`
+	Replay  replayCommand  `cmd:"" help:"Compute a round again from its bundle and compare."`
+
+	Source struct {
+		Read sourceReadCommand `cmd:"" help:"Make one exchange with a source of a configuration and print what came."`
+	} `cmd:"" help:"Try sources."`
+	Feed struct {
+		Watch  feedWatchCommand  `cmd:"" help:"Print answers as they are attested."`
+		Resume feedResumeCommand `cmd:"" help:"Let a feed go on although the clock is behind its last round."`
+	} `cmd:"" help:"Follow and mend feeds."`
+	Key struct {
+		New    keyNewCommand    `cmd:"" help:"Make a key and keep it encrypted."`
+		Show   keyShowCommand   `cmd:"" help:"Show the address of a key file."`
+		Import keyImportCommand `cmd:"" help:"Encrypt a private key given in hex on standard input."`
+	} `cmd:"" help:"Make and keep keys (Web3 Secret Storage v3)."`
+	Bundle struct {
+		Export bundleExportCommand `cmd:"" help:"Export everything needed to replay a round."`
+	} `cmd:"" help:"Take evidence out of a node."`
+
+	Version kong.VersionFlag `help:"Print the version."`
+}
+
+// terminal is what commands read and write; tests give their own.
+type terminal struct {
+	in       io.Reader
+	out, err io.Writer
+	color    bool
+}
+
+// failure is an error with an exit code of its own. A nil err means everything was said already.
+type failure struct {
+	code int
+	err  error
+}
+
+func (f failure) Error() string {
+	if f.err == nil {
+		return fmt.Sprintf("exit code %d", f.code)
+	}
+	return f.err.Error()
+}
+
+func (f failure) Unwrap() error { return f.err }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	term := terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, color: isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == ""}
+	code := execute(ctx, os.Args[1:], term)
+	stop()
+	os.Exit(code)
+}
+
+// execute runs one command line and returns its exit code.
+func execute(ctx context.Context, args []string, term terminal) int {
+	var c cli
+	done := false
+	parser, err := kong.New(&c,
+		kong.Name("dodona"),
+		kong.Description("An oracle node for the edge: from a register on a machine to a value anyone can verify."),
+		kong.Writers(term.out, term.err),
+		kong.Exit(func(int) { done = true }),
+		kong.Vars{"version": version, "api": defaultAPI},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+	)
+	if err != nil {
+		panic("the command line is declared wrongly: " + err.Error())
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if done {
+		return exitDone // --help or --version
+	}
+	if err != nil {
+		fmt.Fprintf(term.err, "dodona: %v (see dodona --help)\n", err)
+		return exitUsage
+	}
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	err = parsed.Run(term)
+	var failed failure
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &failed):
+		if failed.err != nil {
+			fmt.Fprintf(term.err, "dodona: %v\n", failed.err)
+		}
+		return failed.code
+	}
+	fmt.Fprintf(term.err, "dodona: %v\n", err)
+	return exitFailed
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
