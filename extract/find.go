@@ -1,0 +1,146 @@
+package extract
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// A target is what find saw of one pointer.
+type target struct {
+	shape     shape
+	text      string // of a number, text or boolean
+	place     string // the pointer it was found at, to show; the rule's own, or that of the only number
+	ambiguous bool   // its path has a repeated key, so that readers of the document differ about it
+}
+
+// A search looks for one pointer during a walk.
+type search struct {
+	pointer pointer
+	passed  []bool // by depth: this part of the pointer was already reached
+	target  target
+}
+
+func newSearch(p pointer) search { return search{pointer: p, passed: make([]bool, len(p)+1)} }
+
+// see takes one value of the document.
+func (s *search) see(v visit) {
+	depth := len(v.path)
+	if len(s.pointer) == 0 || depth > len(s.pointer) {
+		return
+	}
+	for i := depth - 1; i >= 0; i-- {
+		f, want := v.path[i], s.pointer[i]
+		if (f.array && f.index != want.index) || (!f.array && f.key != want.key) {
+			return
+		}
+	}
+	if s.passed[depth] {
+		s.target.ambiguous = true
+	}
+	s.passed[depth] = true
+	if depth == len(s.pointer) {
+		s.target.shape, s.target.text = v.shape, v.text
+	}
+}
+
+// A candidate is a number that a rule without pointer could mean.
+type candidate struct {
+	pointer string
+	shape   shape
+	text    string
+}
+
+// find looks for the value and the time of every plan in one pass: plan i has its value at 2·i, its time after it.
+// An error means that nothing can be taken from the document.
+func find(body []byte, plans []plan) ([]target, error) {
+	searches := make([]search, 2*len(plans))
+	sole := false
+	for i, p := range plans {
+		searches[2*i], searches[2*i+1] = newSearch(p.pointer), newSearch(p.time)
+		sole = sole || p.rule.Pointer == ""
+	}
+	// A plan leaves out its time, so three numbers decide whether one stands alone.
+	var candidates []candidate
+	err := walk(body, sole, func(v visit) {
+		for i := range searches {
+			searches[i].see(v)
+		}
+		if sole && len(candidates) < 3 && v.isNumeric() {
+			candidates = append(candidates, candidate{pointerOf(v.path), v.shape, v.text})
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	found := make([]target, len(searches))
+	for i, s := range searches {
+		found[i] = s.target
+	}
+	for i, p := range plans {
+		found[2*i].place, found[2*i+1].place = p.rule.Pointer, p.rule.Time
+		if p.rule.Pointer == "" {
+			found[2*i] = theOnly(candidates, p.rule.Time)
+		}
+	}
+	return found, nil
+}
+
+// theOnly returns the one candidate that does not stand at the pointer of the time.
+func theOnly(candidates []candidate, time string) (t target) {
+	for _, c := range candidates {
+		if time != "" && c.pointer == time {
+			continue
+		}
+		if t.shape != nothing {
+			return target{ambiguous: true}
+		}
+		t = target{shape: c.shape, text: c.text, place: orElse(c.pointer, `""`)}
+	}
+	return t
+}
+
+// The bounds of a list of pointers for people.
+const maxListed = 12
+
+// numbersIn says which pointers of a document lead to numbers: "numbers stand at /a, /b and 3 more".
+func numbersIn(body []byte) string {
+	var listed []string
+	count := 0
+	err := walk(body, false, func(v visit) {
+		if !v.isNumeric() {
+			return
+		}
+		if count++; len(listed) < maxListed {
+			listed = append(listed, printable(orElse(pointerOf(v.path), `""`)))
+		}
+	})
+	switch {
+	case err != nil: // cannot happen: the document was walked before
+		return err.Error()
+	case count == 0:
+		return "the document has no number"
+	case count == 1:
+		return "the only number stands at " + listed[0]
+	case count > len(listed):
+		return fmt.Sprintf("numbers stand at %s and %d more", strings.Join(listed, ", "), count-len(listed))
+	}
+	last := len(listed) - 1
+	return fmt.Sprintf("numbers stand at %s and %s", strings.Join(listed[:last], ", "), listed[last])
+}
+
+// misplaced says why nothing can be taken from a place, and where numbers stand instead.
+func misplaced(body []byte, t target) error {
+	place := t.place
+	switch {
+	case t.ambiguous && place == "":
+		return errors.New("the document has several numbers and the rule has no pointer: " + numbersIn(body))
+	case t.ambiguous:
+		return fmt.Errorf("the document is ambiguous: it has a key of %s twice", printable(place))
+	case place == "":
+		return errors.New(numbersIn(body) + "; it begins " + opening(body))
+	case t.shape == nothing:
+		return fmt.Errorf("nothing stands at %s; %s", printable(place), numbersIn(body))
+	}
+	return fmt.Errorf("%s stands at %s; %s", t.shape, printable(place), numbersIn(body))
+}

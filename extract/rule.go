@@ -1,0 +1,131 @@
+package extract
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// A Rule says which value of a document is a point, and how its text becomes a number.
+// The zero rule takes the only number in the document as it stands.
+//
+// Its JSON form is canonical: it goes into a feed's rules, which every node of a network must share,
+// so it holds no address and no secret.
+type Rule struct {
+	// Item is the topic, node id or file the rule reads, where the source delivers several.
+	// Default: every item of the source.
+	Item string `yaml:"item,omitempty" json:"item,omitempty"`
+	// Pointer is the place of the value in the JSON document, as a JSON Pointer (RFC 6901), such as
+	// /result/XXBTZUSD/c/0. The value may be a number, a text that holds a number, true or false, or, with an
+	// enum table, any text. Default: the only number in the document.
+	Pointer string `yaml:"pointer,omitempty" json:"pointer,omitempty"`
+	// Scale is what the value is multiplied by, exactly, such as 0.1. Default: 1.
+	Scale dodona.Decimal `yaml:"scale,omitempty" json:"scale,omitzero"`
+	// Offset is what is added after scaling, in the unit of the point, such as -273.15. Default: 0.
+	Offset dodona.Decimal `yaml:"offset,omitempty" json:"offset,omitzero"`
+	// Unit is the unit of the point after scale and offset: a UCUM code such as Cel, or an ISO 4217 one such as
+	// USD. Default: none.
+	Unit string `yaml:"unit,omitempty" json:"unit,omitempty"`
+	// Time is the place of the instant at which the value was measured, as a JSON Pointer: a text in RFC 3339,
+	// or a number of seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by its size.
+	// Default: the source's own time of the reading if it has one, else the time of arrival.
+	Time string `yaml:"time,omitempty" json:"time,omitempty"`
+	// Enum is a table from the text of the value (also true, false and plain numbers) to an integer.
+	// A value that is not in the table is bad. Default: none.
+	Enum map[string]int64 `yaml:"enum,omitempty" json:"enum,omitempty"`
+}
+
+// Rules are the rules of several sources: source → point → rule.
+// The point is "" for a source with one.
+type Rules map[string]map[string]Rule
+
+// PointID returns the id of a point: "kraken", or "boiler.temperature" where the source has several.
+func PointID(source, point string) string {
+	if point == "" {
+		return source
+	}
+	return source + "." + point
+}
+
+// SplitPointID returns the source and the point that an id names. Source names contain no dot.
+func SplitPointID(id string) (source, point string) {
+	source, point, _ = strings.Cut(id, ".")
+	return source, point
+}
+
+// For returns the rules of the named points alone, so that a feed's rules do not change with
+// sources it does not ask. Ids without a rule are left out.
+func (r Rules) For(ids ...string) Rules {
+	subset := Rules{}
+	for _, id := range ids {
+		source, point := SplitPointID(id)
+		rule, found := r[source][point]
+		if !found {
+			continue
+		}
+		if subset[source] == nil {
+			subset[source] = map[string]Rule{}
+		}
+		subset[source][point] = rule
+	}
+	return subset
+}
+
+// A FieldError is a mistake in one setting.
+type FieldError struct {
+	Field string // the setting's name in the configuration, such as "pointer"
+	Err   error
+}
+
+func (e *FieldError) Error() string { return e.Field + ": " + e.Err.Error() }
+
+func (e *FieldError) Unwrap() error { return e.Err }
+
+// Validate returns every mistake in r, each as a [*FieldError], joined; nil if there is none.
+func (r Rule) Validate() error {
+	var mistakes []error
+	mistake := func(field string, err error) {
+		mistakes = append(mistakes, &FieldError{field, err})
+	}
+	if _, err := parsePointer(r.Pointer); err != nil {
+		mistake("pointer", err)
+	}
+	if _, err := parsePointer(r.Time); err != nil {
+		mistake("time", err)
+	}
+	if r.Time != "" && r.Time == r.Pointer {
+		mistake("time", errors.New("is the pointer of the value itself; name the field that holds the time"))
+	}
+	if len(r.Enum) > 0 && (r.Scale != dodona.Decimal{} || r.Offset != dodona.Decimal{}) {
+		mistake("enum", errors.New("goes with neither scale nor offset: write the final integers into the table"))
+	}
+	if len(r.Enum) > 0 && r.Pointer == "" {
+		mistake("enum", errors.New("needs a pointer to the text, such as pointer: /state"))
+	}
+	return errors.Join(mistakes...)
+}
+
+// Validate returns every mistake in r with its source and point, joined; nil if there is none.
+func (r Rules) Validate() error {
+	var mistakes []error
+	for _, source := range slices.Sorted(maps.Keys(r)) {
+		if err := dodona.CheckName(source, 1); err != nil {
+			mistakes = append(mistakes, fmt.Errorf("source %q: %w", source, err))
+		}
+		for _, point := range slices.Sorted(maps.Keys(r[source])) {
+			if point != "" {
+				if err := dodona.CheckName(point, 1); err != nil {
+					mistakes = append(mistakes, fmt.Errorf("source %q: point %q: %w", source, point, err))
+				}
+			}
+			if err := r[source][point].Validate(); err != nil {
+				mistakes = append(mistakes, fmt.Errorf("point %q: %w", PointID(source, point), err))
+			}
+		}
+	}
+	return errors.Join(mistakes...)
+}

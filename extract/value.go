@@ -1,0 +1,86 @@
+package extract
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math/big"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// value turns what stands at the pointer into the point's value.
+func (p plan) value(body []byte, t target) (dodona.Decimal, error) {
+	var zero dodona.Decimal
+	isScalar := t.shape == number || t.shape == text || t.shape == boolean
+	if t.ambiguous || !isScalar {
+		return zero, misplaced(body, t)
+	}
+	if len(p.rule.Enum) > 0 {
+		return p.code(t)
+	}
+	if t.shape == boolean {
+		t.text = map[string]string{"true": "1", "false": "0"}[t.text]
+	}
+	v, err := dodona.ParseDecimal(t.text)
+	if err != nil {
+		return zero, fmt.Errorf("read %s at %s: %w", t.shape, printable(t.place), notNumber(t.text, err))
+	}
+	if p.rule.Scale.Sign() != 0 {
+		if v, err = v.Mul(p.rule.Scale); err != nil {
+			return zero, fmt.Errorf("scale %s by %s: %w", t.text, p.rule.Scale, err)
+		}
+	}
+	if v, err = v.Add(p.rule.Offset); err != nil {
+		return zero, fmt.Errorf("add %s to %s: %w", p.rule.Offset, t.text, err)
+	}
+	return v, nil
+}
+
+// notNumber adds to an error about a text what the text was probably meant as.
+func notNumber(s string, err error) error {
+	if errors.Is(err, dodona.ErrRange) {
+		return err
+	}
+	switch strings.ToLower(s) {
+	case "nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity":
+		return fmt.Errorf("%q is not a number", s)
+	}
+	if strings.Contains(s, ",") {
+		return fmt.Errorf("%w; commas are not read, because they mean thousands to some and decimals to others", err)
+	}
+	return err
+}
+
+// code looks a text up in the enum table.
+func (p plan) code(t target) (dodona.Decimal, error) {
+	code, found := p.rule.Enum[t.text]
+	if !found {
+		known := slices.Sorted(maps.Keys(p.rule.Enum))
+		more := ""
+		if len(known) > maxListed {
+			known, more = known[:maxListed], fmt.Sprintf(" and %d more", len(known)-maxListed)
+		}
+		for i, k := range known {
+			known[i] = printable(k)
+		}
+		return dodona.Decimal{}, fmt.Errorf("look up %s at %s: not in the enum table, which has %s%s",
+			printable(t.text), printable(t.place), strings.Join(known, ", "), more)
+	}
+	return dodona.NewDecimal(big.NewInt(code), 0)
+}
+
+// instant turns what stands at the pointer of the time into a time, in whole milliseconds (as readings are signed).
+func (p plan) instant(body []byte, t target) (time.Time, error) {
+	if t.ambiguous || (t.shape != number && t.shape != text) {
+		return time.Time{}, fmt.Errorf("find time: %w", misplaced(body, t))
+	}
+	at, err := parseInstant(t.text)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read time at %s: %w", printable(p.rule.Time), err)
+	}
+	return at, nil
+}
