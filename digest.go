@@ -101,6 +101,8 @@ func (w words) int(i Int192) words {
 	return append(w, word[:]...)
 }
 
+func (w words) millis(t time.Time) words { return w.int(NewInt192(t.UnixMilli())) }
+
 // text appends the tail of a dynamic string: its length and its bytes, padded to words.
 func (w words) text(s string) words {
 	w = append(w.uint(uint64(len(s))), s...)
@@ -133,8 +135,8 @@ func digestOfStrings(list []string) Digest {
 	return Keccak256(w)
 }
 
-// Digest returns what a verifier checks: keccak256(abi.encode(uint8(1), k, ascending addresses)),
-// the addresses as address[].
+// Digest returns what a verifier checks of the scheme "ecdsa": keccak256(abi.encode(uint8(1), k, ascending addresses)),
+// k as uint256, the addresses as address[]. It is of use only if [Quorum.Check] finds nothing.
 func (q Quorum) Digest() Digest {
 	w := words(nil).uint(1).uint(uint64(q.K)).uint(3 * 32).uint(uint64(len(q.Members)))
 	for _, m := range q.Members {
@@ -184,7 +186,7 @@ func (o Observation) Digest(network Digest) Digest {
 }
 
 // Observed returns the digest of the observations behind a report:
-// keccak256(abi.encode(address[] signers, bytes32[] digests)), both ascending by signer.
+// keccak256(abi.encode(address[] signers, bytes32[] digests)), both ascending by signer. Signers must be distinct.
 func Observed(network Digest, observations ...Observation) Digest {
 	sorted := slices.SortedFunc(slices.Values(observations), func(a, b Observation) int {
 		return bytes.Compare(a.Signer[:], b.Signer[:])
@@ -202,23 +204,18 @@ func Observed(network Digest, observations ...Observation) Digest {
 }
 
 // Digest returns the digest of a reading:
-// keccak256(abi.encode(keccak256(source), keccak256(item), keccak256(contentType), uint64 sourceTime,
-// uint64 received, uint8 quality, keccak256(body))), times in Unix milliseconds, 0 where there is none.
+// keccak256(abi.encode(keccak256(source), keccak256(item), keccak256(contentType), int64 sourceTime,
+// int64 received, uint8 quality, keccak256(body))), times in Unix milliseconds, rounded down. No time is Go's zero
+// time, −62135596800000, because 0 is what a device says whose clock was never set.
 func (r Reading) Digest() Digest {
 	source, item, content, body := Keccak256([]byte(r.Source)), Keccak256([]byte(r.Item)),
 		Keccak256([]byte(r.ContentType)), Keccak256(r.Body)
-	return Keccak256(words(nil).digest(source).digest(item).digest(content).uint(millis(r.SourceTime)).
-		uint(millis(r.Received)).uint(uint64(r.Quality)).digest(body))
-}
-
-func millis(t time.Time) uint64 {
-	if t.IsZero() {
-		return 0
-	}
-	return uint64(t.UnixMilli())
+	return Keccak256(words(nil).digest(source).digest(item).digest(content).millis(r.SourceTime).
+		millis(r.Received).uint(uint64(r.Quality)).digest(body))
 }
 
 // Leaf returns keccak256(salt ‖ digest): the salt keeps a 16-bit register from being guessed from its hash.
+// A leaf cannot pass for an inner node of [Root], whose right half is never the digest of a reading.
 func (r Reading) Leaf(salt Digest) Digest {
 	d := r.Digest()
 	return Keccak256(salt[:], d[:])
