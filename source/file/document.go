@@ -1,0 +1,93 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/source"
+)
+
+// document reads a file whole at every call.
+type document struct {
+	settings Settings
+	env      source.Env
+}
+
+// Observe returns the file's content as the one reading, whether or not it changed since the last time.
+// A file that is replaced by rename is seen whole, before or after; one that is written in place may be seen half
+// written, and then no number can be taken from it.
+func (d *document) Observe(ctx context.Context) (dodona.Batch, error) {
+	if err := ctx.Err(); err != nil {
+		return dodona.Batch{}, err
+	}
+	f, info, err := openRegular(d.settings.Path)
+	if err != nil {
+		return dodona.Batch{}, err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	body, err := io.ReadAll(io.LimitReader(f, int64(d.settings.MaxSize)+1))
+	if err != nil {
+		return dodona.Batch{}, fmt.Errorf("read document: %w", err)
+	}
+	if len(body) > int(d.settings.MaxSize) {
+		return dodona.Batch{}, fmt.Errorf("read %s: the document is larger than max_size (%s)", d.settings.Path, d.settings.MaxSize)
+	}
+	return dodona.Batch{Readings: []dodona.Reading{{
+		Source:      d.env.Source,
+		Body:        body,
+		ContentType: "application/json",
+		Received:    d.env.Now(),
+		Detail: fmt.Sprintf("read %s, %d B, modified %s", filepath.Base(d.settings.Path), len(body),
+			info.ModTime().UTC().Format(time.RFC3339)),
+	}}}, nil
+}
+
+// Close does nothing: the file is open only while it is read.
+func (d *document) Close() error { return nil }
+
+// openRegular opens a file for reading and refuses what could block or never end: pipes, devices, folders.
+func openRegular(path string) (*os.File, os.FileInfo, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return nil, nil, dodona.Permanent(fmt.Errorf("open file: %w", err))
+	case err != nil:
+		return nil, nil, fmt.Errorf("open file: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, dodona.Permanent(fmt.Errorf("open file %s: it is a %s, want a regular file", path, kindOf(info.Mode())))
+	}
+	f, err := os.Open(path)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return nil, nil, dodona.Permanent(fmt.Errorf("open file: %w", err))
+	case err != nil:
+		return nil, nil, fmt.Errorf("open file: %w", err)
+	}
+	if info, err = f.Stat(); err != nil {
+		_ = f.Close()
+		return nil, nil, fmt.Errorf("open file: %w", err)
+	}
+	return f, info, nil
+}
+
+func kindOf(m os.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "folder"
+	case m&os.ModeNamedPipe != 0:
+		return "pipe"
+	case m&os.ModeSocket != 0:
+		return "socket"
+	case m&os.ModeDevice != 0:
+		return "device"
+	}
+	return "special file"
+}

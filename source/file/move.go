@@ -1,0 +1,97 @@
+package file
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// move goes on to another file, or to the start of this one, if there is nothing more to come from here.
+// It is called at the end of the file, and returns a batch if the file ends in a line without an end.
+func (t *tail) move() (last dodona.Batch, moved bool, err error) {
+	intact, err := t.intact()
+	if err != nil {
+		return last, false, err
+	}
+	if !intact {
+		return last, true, t.afterTruncation()
+	}
+	current, err := t.file.Stat()
+	if err != nil {
+		return last, false, fmt.Errorf("look at file: %w", err)
+	}
+	if current.Size() > t.split.next {
+		return last, true, nil // written just now
+	}
+	atPath, err := os.Stat(t.settings.Path)
+	if errors.Is(err, os.ErrNotExist) {
+		return last, false, nil // renamed, and the new one is not there yet
+	}
+	if err != nil {
+		return last, false, fmt.Errorf("look at file: %w", err)
+	}
+	if os.SameFile(current, atPath) {
+		t.rotated = time.Time{}
+		return last, false, nil
+	}
+	now := t.env.Now()
+	if t.rotated.IsZero() {
+		t.rotated = now
+	}
+	if now.Sub(t.rotated) < max(minLinger, 2*t.every) {
+		return last, false, nil
+	}
+	if last, err = t.lastLine(); err != nil || last.Cursor != nil {
+		return last, false, err
+	}
+	moved, err = t.afterRename()
+	return last, moved, err
+}
+
+// afterRename goes on with the next newer file.
+func (t *tail) afterRename() (bool, error) {
+	all, err := generations(t.settings.Path)
+	if err != nil {
+		return false, err
+	}
+	next, found := following(all, t.verified)
+	if !found {
+		return false, nil
+	}
+	return true, t.enter(next.path, 0)
+}
+
+// afterTruncation goes on with the copy that copytruncate made, from where we were, or else from the start of
+// what is there now.
+func (t *tail) afterTruncation() error {
+	all, err := generations(t.settings.Path)
+	if err != nil {
+		return err
+	}
+	was := t.verified
+	if g, found := resume(all, was); found && was.Offset > 0 {
+		return t.enter(g.path, was.Offset)
+	}
+	t.env.Log.Warn(fmt.Sprintf("%s: %s was truncated and no copy of it was found; going on from its start, lines since the last look may be lost",
+		t.env.Source, filepath.Base(t.settings.Path)), "source", t.env.Source)
+	if len(t.split.partial) > 0 || t.split.skip {
+		t.env.Dropped(1, "a file was truncated in the middle of a line and no copy of it was found")
+	}
+	return t.enter(t.settings.Path, 0)
+}
+
+// lastLine returns the line without an end that a rotated file ends in, as a batch.
+func (t *tail) lastLine() (dodona.Batch, error) {
+	l, found, long := t.split.finish()
+	if long {
+		t.dropLong()
+	}
+	if !found || len(l.text) == 0 {
+		return dodona.Batch{}, nil
+	}
+	return t.closeBatch([]line{l})
+}

@@ -1,0 +1,89 @@
+package file
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// window is how much of the file, at its head and before the position, a fingerprint covers.
+const window = 1024
+
+// A position says up to where a file was read, and how to know that file again: by its inode, and by what
+// stands at its head and before the position, because inodes are used again and files are truncated in place.
+type position struct {
+	Device   uint64    `json:"device"`
+	Inode    uint64    `json:"inode"`
+	Offset   int64     `json:"offset"`
+	Head     string    `json:"head"`     // fingerprint of the first bytes
+	Tail     string    `json:"tail"`     // fingerprint of the bytes before Offset
+	Modified time.Time `json:"modified"` // of the file, when it was read
+}
+
+var errCursor = errors.New("the cursor is not one of a file; remove the source's readings or rename the source")
+
+// parsePosition reads a cursor that [position.cursor] wrote.
+func parsePosition(cursor []byte) (position, error) {
+	if len(cursor) > 4096 {
+		return position{}, errCursor
+	}
+	decoder := json.NewDecoder(bytes.NewReader(cursor))
+	decoder.DisallowUnknownFields()
+	var p position
+	if err := decoder.Decode(&p); err != nil {
+		return position{}, errCursor
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return position{}, errCursor
+	}
+	if p.Offset < 0 || len(p.Head) != 2*fingerprintSize || len(p.Tail) != 2*fingerprintSize {
+		return position{}, errCursor
+	}
+	return p, nil
+}
+
+func (p position) cursor() []byte {
+	text, err := json.Marshal(p)
+	if err != nil {
+		panic("a position does not marshal: " + err.Error()) // it has no value that could not
+	}
+	return text
+}
+
+const fingerprintSize = 16
+
+// fingerprints returns those of the file's head and of what stands before offset.
+func fingerprints(f io.ReaderAt, offset int64) (head, tail string, err error) {
+	n := min(offset, window)
+	if head, err = fingerprint(f, 0, n); err != nil {
+		return "", "", err
+	}
+	if offset <= window {
+		return head, head, nil
+	}
+	tail, err = fingerprint(f, offset-n, n)
+	return head, tail, err
+}
+
+func fingerprint(f io.ReaderAt, from, n int64) (string, error) {
+	b := make([]byte, n)
+	if got, err := f.ReadAt(b, from); int64(got) < n {
+		return "", fmt.Errorf("read file at %d: %w", from, err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:fingerprintSize]), nil
+}
+
+// matches reports whether f is the file of p as far as its content says.
+func (p position) matches(f io.ReaderAt, size int64) bool {
+	if size < p.Offset {
+		return false
+	}
+	head, tail, err := fingerprints(f, p.Offset)
+	return err == nil && head == p.Head && tail == p.Tail
+}

@@ -1,0 +1,132 @@
+// Package source brings readings in: what a kind of source is, and the [Pump] that owns the clock, the back-off
+// and the failures of one, so that a kind has to know nothing but its protocol.
+//
+// Kinds live in the folders below, one each, and are values: source/http.Kind, source/file.Kind.
+package source
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// An Env is what a source may use besides its settings. The pump fills all of it.
+type Env struct {
+	Source  string                       // the source's name in the configuration
+	Cursor  []byte                       // of the last batch that was journaled; nil if there is none
+	Version string                       // of this program, for peers that want to know
+	Now     func() time.Time             // this node's clock
+	Log     *slog.Logger                 //
+	Dropped func(n uint64, cause string) // counts readings given up and shows why; may be called at any time
+}
+
+// A Pace says how fast a source goes. Zero fields mean what they say of themselves.
+type Pace struct {
+	Every  time.Duration // at most one exchange in this time; 0: one for each instant that a feed asks for
+	Expect time.Duration // how often data should come; 0: Every, or the pace of the feeds that ask, or (pushed) unknown
+	Limit  time.Duration // the longest that one exchange may take by its own settings; 0: unknown
+}
+
+// A Kind is a way to observe: a protocol with its settings. The zero Kind is not valid.
+type Kind struct {
+	name   string
+	pushed bool
+	fresh  func() any
+	open   func(ctx context.Context, settings any, env Env) (dodona.Source, error)
+}
+
+// NewPolled returns a kind whose Observe makes one exchange a call, when a feed asks.
+//
+// S is a struct with yaml tags whose field comments become the manual. These methods of *S, if present, are used:
+//
+//	Default()       fills in the defaults before the configuration is read
+//	Check() error   says what is wrong with the settings, without the network
+//	Pace() Pace     says how fast the source goes
+//	Pushed() bool   overrules the constructor, for kinds that can be both
+//
+// The open function should not wait for its peer where Observe can find out as well.
+func NewPolled[S any](name string, open func(context.Context, S, Env) (dodona.Source, error)) Kind {
+	return newKind(name, false, open)
+}
+
+// NewPushed returns a kind whose Observe waits for its peer to say something. See [NewPolled] for S.
+func NewPushed[S any](name string, open func(context.Context, S, Env) (dodona.Source, error)) Kind {
+	return newKind(name, true, open)
+}
+
+func newKind[S any](name string, pushed bool, open func(context.Context, S, Env) (dodona.Source, error)) Kind {
+	return Kind{
+		name:   name,
+		pushed: pushed,
+		fresh:  func() any { return new(S) },
+		open: func(ctx context.Context, settings any, env Env) (dodona.Source, error) {
+			switch s := settings.(type) {
+			case S:
+				return open(ctx, s, env)
+			case *S:
+				return open(ctx, *s, env)
+			}
+			return nil, dodona.Permanent(fmt.Errorf("open source of kind %s: settings are a %T, want %T", name, settings, *new(S)))
+		},
+	}
+}
+
+// Name returns the key of the kind in the configuration, such as "http".
+func (k Kind) Name() string { return k.name }
+
+// Settings returns a pointer to fresh settings with their defaults.
+func (k Kind) Settings() any {
+	settings := k.fresh()
+	if d, ok := settings.(interface{ Default() }); ok {
+		d.Default()
+	}
+	return settings
+}
+
+// Check says what is wrong with settings, which come from Settings, without dialling or reading anything.
+func (k Kind) Check(settings any) error {
+	if c, ok := settings.(interface{ Check() error }); ok {
+		return c.Check()
+	}
+	return nil
+}
+
+// Pace returns how fast a source with these settings goes.
+func (k Kind) Pace(settings any) Pace {
+	if p, ok := settings.(interface{ Pace() Pace }); ok {
+		return p.Pace()
+	}
+	return Pace{}
+}
+
+// Pushed reports whether a source with these settings waits for its peer rather than being asked.
+func (k Kind) Pushed(settings any) bool {
+	if p, ok := settings.(interface{ Pushed() bool }); ok {
+		return p.Pushed()
+	}
+	return k.pushed
+}
+
+// Open opens a source. It may be tried again after an error unless that is [dodona.IsPermanent].
+func (k Kind) Open(ctx context.Context, settings any, env Env) (dodona.Source, error) {
+	return k.open(ctx, settings, env.filled())
+}
+
+func (e Env) filled() Env {
+	if e.Now == nil {
+		e.Now = time.Now
+	}
+	if e.Log == nil {
+		e.Log = slog.New(slog.DiscardHandler)
+	}
+	if e.Dropped == nil {
+		e.Dropped = func(uint64, string) {}
+	}
+	if e.Version == "" {
+		e.Version = "dev"
+	}
+	return e
+}

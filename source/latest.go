@@ -1,0 +1,82 @@
+package source
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+const (
+	maxItems     = 1024    // items of a pushed source whose latest reading is kept
+	maxHeldBytes = 4 << 20 // of the bodies kept for Since
+)
+
+// latest keeps what a pushed source brought: the last reading of each item, and the last hold readings in order.
+// The zero value keeps the former only. It is not safe for concurrent use.
+type latest struct {
+	hold  int
+	items map[string]dodona.Reading
+	queue []dodona.Reading // oldest first
+	bytes int              // of the bodies in queue
+	taken int              // readings at the head of queue that somebody got
+}
+
+// add takes readings in and returns how many were given up for lack of room.
+func (l *latest) add(readings []dodona.Reading) (lost int) {
+	if l.items == nil {
+		l.items = map[string]dodona.Reading{}
+	}
+	for _, r := range readings {
+		if _, known := l.items[r.Item]; !known && len(l.items) >= maxItems {
+			delete(l.items, l.oldest())
+			lost++
+		}
+		l.items[r.Item] = r
+		if l.hold > 0 {
+			l.queue = append(l.queue, r)
+			l.bytes += len(r.Body)
+		}
+		for len(l.queue) > l.hold || (l.bytes > maxHeldBytes && len(l.queue) > 1) {
+			l.bytes -= len(l.queue[0].Body)
+			l.queue[0] = dodona.Reading{}
+			l.queue = l.queue[1:]
+			if l.taken > 0 {
+				l.taken--
+				continue
+			}
+			lost++
+		}
+	}
+	return lost
+}
+
+func (l *latest) oldest() string {
+	return slices.MinFunc(slices.Collect(maps.Keys(l.items)), func(a, b string) int {
+		return cmp.Or(l.items[a].Received.Compare(l.items[b].Received), cmp.Compare(a, b))
+	})
+}
+
+// readings returns the last reading of each item, sorted.
+func (l *latest) readings() []dodona.Reading {
+	all := slices.Collect(maps.Values(l.items))
+	dodona.SortReadings(all)
+	return all
+}
+
+// since returns the kept readings received after one instant and up to another, oldest first.
+func (l *latest) since(after, upTo dodona.Round) []dodona.Reading {
+	var found []dodona.Reading
+	for i, r := range l.queue {
+		at := dodona.RoundAt(r.Received)
+		if at > upTo {
+			break
+		}
+		l.taken = max(l.taken, i+1)
+		if at > after {
+			found = append(found, r)
+		}
+	}
+	return found
+}

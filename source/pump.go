@@ -1,0 +1,361 @@
+package source
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// A Config says which source to pump and what to do with what it brings. Name and Kind are required.
+type Config struct {
+	Name     string
+	Kind     Kind
+	Settings any // from Kind.Settings
+
+	// Every, if not zero, overrules the settings' own pace.
+	Every time.Duration
+
+	// Append makes a batch durable before its readings reach a feed and before it is acknowledged; nil keeps
+	// nothing. It is called again with the same batch until it succeeds, so it should be idempotent.
+	Append func(ctx context.Context, b dodona.Batch) error
+
+	// Cursor returns that of the last batch that Append kept; nil if there is none, as [dodona.ErrNotFound] is.
+	// It is asked before every open.
+	Cursor func(ctx context.Context) ([]byte, error)
+
+	Version  string             // of this program, for peers that want to know
+	Hold     int                // readings of a pushed source kept for Since; 0: only the latest of each item
+	Backoff  backoff.Backoff    // zero: from 250 ms up to 30 s, or up to Every if that is longer
+	Grace    time.Duration      // how long a call may go on after its context ended; 0: 2 s
+	Recorder telemetry.Recorder // nil: nobody listens
+	Log      *slog.Logger       // nil: nobody reads
+	Now      func() time.Time   // nil: time.Now
+	Rand     backoff.Rand       // nil: math/rand/v2
+}
+
+const (
+	defaultGrace = 2 * time.Second
+	maxWaiting   = 1024 // asks that wait at once; far more than there are feeds
+)
+
+// A Pump is the only caller of a source: it opens it, asks it, journals what it brings, and never gives up.
+//
+// Whatever the source does - fail, hang, panic, lie about its state - the pump stays able to answer and to stop.
+// All methods are safe for concurrent use.
+type Pump struct {
+	cfg    Config
+	pace   Pace
+	pushed bool
+	wake   chan struct{} // there is something to do for Run
+	look   chan struct{} // there is something to watch for watch
+
+	mu        sync.Mutex
+	status    Status
+	permanent bool                    // the last failure will hardly mend by itself
+	waiting   []*ask                  // asks without an answer yet
+	want      *dodona.Round           // an instant that was asked for and has no readings yet
+	doing     *dodona.Round           // the instant of the exchange that is under way
+	held      []dodona.Reading        // of the last exchange, for asks near heldFor
+	heldFor   *dodona.Round           //
+	latest    latest                  // of a pushed source
+	watched   watched                 //
+	cancel    context.CancelCauseFunc // ends the call that is under way; nil if none is
+	restart   bool                    // close and open again
+	appending bool                    // the journal has the batch and has not answered yet
+	stopped   bool
+
+	// Only Run touches these.
+	source  dodona.Source
+	pending *dodona.Batch // observed, not yet appended
+}
+
+// NewPump returns a pump that does nothing until Run is called.
+func NewPump(cfg Config) *Pump {
+	if cfg.Recorder == nil {
+		cfg.Recorder = telemetry.Nop
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	cfg.Grace = cmp.Or(cfg.Grace, defaultGrace)
+	pace := cfg.Kind.Pace(cfg.Settings)
+	pace.Every = cmp.Or(cfg.Every, pace.Every)
+	p := &Pump{
+		cfg:    cfg,
+		pace:   pace,
+		pushed: cfg.Kind.Pushed(cfg.Settings),
+		wake:   make(chan struct{}, 1),
+		look:   make(chan struct{}, 1),
+	}
+	if !p.pushed {
+		p.pace.Expect = cmp.Or(pace.Expect, pace.Every)
+	}
+	if p.cfg.Backoff.Max == 0 {
+		p.cfg.Backoff.Max = max(backoff.DefaultMax, p.pace.Every)
+	}
+	p.latest.hold = cfg.Hold
+	p.status = Status{Name: cfg.Name, Kind: cfg.Kind.Name(), State: Starting, Expected: p.pace.Expect}
+	return p
+}
+
+// Run pumps until ctx ends, and returns nil then, at most a few times Config.Grace later even if the source hangs.
+// It must be called once. Batches that were observed and not yet journaled are not acknowledged.
+func (p *Pump) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		p.watch(ctx)
+	}()
+	defer func() {
+		cancel()
+		<-watched
+		p.close()
+		p.stop()
+	}()
+	p.begin()
+	for ctx.Err() == nil {
+		if err := p.step(ctx); err != nil && ctx.Err() == nil {
+			p.pause(ctx, p.failed(err))
+		}
+	}
+	return nil
+}
+
+// step does the one thing that is next.
+func (p *Pump) step(ctx context.Context) error {
+	switch {
+	case p.pending != nil: // first, because closing the source would lose its acknowledgement
+		return p.keep(ctx)
+	case p.takeRestart():
+		p.close()
+		return nil
+	case p.source == nil:
+		return p.open(ctx)
+	case !p.pushed && !p.awaitDemand(ctx):
+		return nil
+	}
+	return p.observe(ctx)
+}
+
+// Ask returns the source's readings for round r.
+//
+// A polled source makes one exchange however many feeds ask for the same instant, and at most one in its `every`:
+// asks nearer than that to the last exchange get its readings. After a failure Ask waits for the next try if that
+// comes before ctx's deadline, otherwise it returns the failure at once. A pushed source answers with the latest
+// reading of each item. Readings are in the journal before Ask returns them; the caller may keep but not change them.
+//
+// Ask returns when ctx ends, whatever the source does, with an error that wraps ctx's.
+func (p *Pump) Ask(ctx context.Context, r dodona.Round) ([]dodona.Reading, error) {
+	a := &ask{round: r, reply: make(chan answer, 1)}
+	a.deadline, a.limited = ctx.Deadline()
+	p.join(a)
+	select {
+	case got := <-a.reply:
+		return got.readings, got.err
+	case <-ctx.Done():
+		return nil, p.leave(a, ctx.Err())
+	}
+}
+
+// Since returns what a pushed source brought after one round and up to another, oldest first, of the
+// Config.Hold readings that are kept; what was pushed out before anybody took it is counted as dropped.
+// For a polled source it is Ask.
+func (p *Pump) Since(ctx context.Context, after, r dodona.Round) ([]dodona.Reading, error) {
+	if !p.pushed {
+		return p.Ask(ctx, r)
+	}
+	if _, err := p.Ask(ctx, r); err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.latest.since(after, r), nil
+}
+
+// Status returns how the source is doing.
+func (p *Pump) Status() Status {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.status
+}
+
+// An ask is one feed's question, waiting for its answer.
+type ask struct {
+	round    dodona.Round
+	deadline time.Time
+	limited  bool
+	reply    chan answer // of capacity 1, so that answering never blocks
+}
+
+type answer struct {
+	readings []dodona.Reading
+	err      error
+}
+
+// join answers a if that is possible now, else lets it wait and tells Run.
+func (p *Pump) join(a *ask) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopped {
+		a.reply <- answer{err: ErrStopped}
+		return
+	}
+	if readings, found := p.have(a.round); found {
+		a.reply <- answer{readings: readings}
+		return
+	}
+	if !p.pushed {
+		p.asked(a.round)
+	}
+	if err := p.hopeless(a); err != nil {
+		a.reply <- answer{err: err}
+		return
+	}
+	p.waiting = append(p.waiting, a)
+}
+
+// hopeless returns why a cannot be answered in time, nil if it can. The caller holds mu.
+func (p *Pump) hopeless(a *ask) error {
+	switch {
+	case len(p.waiting) >= maxWaiting:
+		return fmt.Errorf("%d questions wait for this source already", maxWaiting)
+	case p.pushed && p.status.State == Stale:
+		return errors.New(p.complaint())
+	case p.status.NextTry.IsZero(), a.limited && p.status.NextTry.Before(a.deadline), !a.limited:
+		return nil
+	}
+	return fmt.Errorf("%s; %s", p.status.LastError, p.nextTry())
+}
+
+// have returns the readings that answer an ask for r without another exchange. The caller holds mu.
+func (p *Pump) have(r dodona.Round) ([]dodona.Reading, bool) {
+	if p.pushed {
+		return p.latest.readings(), len(p.latest.items) > 0 && p.status.State != Stale
+	}
+	if p.heldFor == nil || !p.near(r, *p.heldFor) {
+		return nil, false
+	}
+	return p.held, true
+}
+
+// near reports whether one exchange answers for both instants.
+func (p *Pump) near(r, q dodona.Round) bool {
+	return r == q || r.Time().Sub(q.Time()).Abs() < p.pace.Every
+}
+
+// asked notes that readings for r are wanted. The caller holds mu.
+func (p *Pump) asked(r dodona.Round) {
+	p.learnPace(r)
+	if p.watched.since.IsZero() {
+		p.watched.since = p.cfg.Now()
+		poke(p.look)
+	}
+	if p.doing != nil && p.near(r, *p.doing) {
+		return
+	}
+	p.want = &r
+	poke(p.wake)
+}
+
+// leave takes a out of the waiting ones, because its context ended with err.
+func (p *Pump) leave(a *ask, err error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, w := range p.waiting {
+		if w == a {
+			p.waiting = append(p.waiting[:i], p.waiting[i+1:]...)
+			break
+		}
+	}
+	switch {
+	case p.appending:
+		return fmt.Errorf("wait for the journal: %w", err)
+	case p.status.Attempt > 0:
+		return fmt.Errorf("no answer yet, last error %s: %w", p.status.LastError, err)
+	}
+	return fmt.Errorf("no answer yet: %w", err)
+}
+
+// awaitDemand waits until a polled source is asked for something. It returns false if there is something
+// else to do first.
+func (p *Pump) awaitDemand(ctx context.Context) bool {
+	for {
+		p.mu.Lock()
+		wanted, restart := p.want != nil, p.restart
+		p.mu.Unlock()
+		if wanted || restart {
+			return wanted && !restart
+		}
+		select {
+		case <-p.wake:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// pause waits before the next try.
+func (p *Pump) pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.status.NextTry = time.Time{}
+}
+
+func (p *Pump) begin() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pushed {
+		p.watched.since = p.cfg.Now()
+	}
+}
+
+// stop answers whoever still waits.
+func (p *Pump) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stopped = true
+	p.status.State, p.status.NextTry = Stopped, time.Time{}
+	for _, a := range p.waiting {
+		a.reply <- answer{err: ErrStopped}
+	}
+	p.waiting = nil
+	p.cfg.Recorder.Gauge(telemetry.SourceUp, p.cfg.Name, 0)
+}
+
+func (p *Pump) takeRestart() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	restart := p.restart
+	p.restart = false
+	if restart && p.source != nil {
+		p.status.Restarts++
+		p.cfg.Recorder.Count(telemetry.SourceRestarts, p.cfg.Name, 1)
+	}
+	return restart && p.source != nil
+}
+
+// poke tells the receiver that something changed; one unread poke is enough.
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
