@@ -45,16 +45,16 @@ func (f *finding) refuse(reason Reason, format string, args ...any) {
 
 // examine checks one record against everything but the order: schema, feed, value, member, signature, openness.
 // It is pure, so that records can be examined side by side.
-func (v *Validator) examine(feeds map[dodona.FeedID]Feed, names map[string]bool, rec dodona.Record) (f finding) {
+func (v *Validator) examine(rec dodona.Record) (f finding) {
 	obs, err := decode(rec.Body)
 	if err != nil {
 		f.refuse(ReasonMalformed, "%v", err)
 		return f
 	}
 	f.observation, f.parsed = obs, true
-	feed, known := feeds[obs.Feed]
+	feed, known := v.feeds[obs.Feed]
 	switch {
-	case !known && names[obs.Name]:
+	case !known && v.names[obs.Name]:
 		f.refuse(ReasonIdentity, "%s is not the id of feed %q here: kind, unit, decimals or labels differ", obs.Feed.Short(), obs.Name)
 	case !known:
 		f.refuse(ReasonFeed, "feed %q is not one of this quorum's", echo(obs.Name))

@@ -1,9 +1,7 @@
 package quorum
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -13,15 +11,17 @@ import (
 
 // Effects is what a step wants done, in this order: sign the claims, append the records, commit.
 type Effects struct {
-	Claims []dodona.Claim // to sign, in the order of the observations; rounds of a feed ascend
+	Claims []dodona.Claim // to sign: one a feed, in the order of the observations
 
 	network  dodona.Network
 	quorum   dodona.Quorum
 	recover  func(dodona.Digest, dodona.Signature) (dodona.Address, error)
-	outcomes []outcome             // attested and rejected observations, in order
-	added    map[string][]attested // by feed, ascending
-	repeated []string              // feeds of the repeated observations
-	counts   Counts
+	items    []item              // what was to be decided
+	outcomes []outcome           // of those attested or rejected, in order
+	claimed  map[string]attested // by feed
+	repeated []string            // feeds of the repeated observations
+	rest     []item              // left to the next step
+	ignored  int
 	lag      time.Duration
 }
 
@@ -32,7 +32,8 @@ type outcome struct {
 	claim   int // the index of its claim; −1 if it has none
 }
 
-// Counts says what became of a slice: Observations = Attested + Repeated + Rejected.
+// Counts says what became of observations: Observations = Attested + Repeated + Rejected. Those left to the next
+// step are counted there.
 type Counts struct {
 	Observations int
 	Attested     int
@@ -41,10 +42,24 @@ type Counts struct {
 	Ignored      int // records that are no observations
 }
 
-// Counts returns what became of the slice. A claim that the signer refused moves from Attested to Rejected
-// when Records learns of it.
+// Plus returns the sum of two counts.
+func (c Counts) Plus(d Counts) Counts {
+	return Counts{
+		c.Observations + d.Observations, c.Attested + d.Attested, c.Repeated + d.Repeated,
+		c.Rejected + d.Rejected, c.Ignored + d.Ignored,
+	}
+}
+
+// String says in a line what was decided.
+func (c Counts) String() string {
+	return fmt.Sprintf("%d observations: %d attested, %d repeated, %d rejected; %d other records",
+		c.Observations, c.Attested, c.Repeated, c.Rejected, c.Ignored)
+}
+
+// Counts returns what this step decided. A claim that the signer refused moves from Attested to Rejected when
+// Records learns of it.
 func (e *Effects) Counts() Counts {
-	c := e.counts
+	c := Counts{Observations: len(e.items) - len(e.rest), Repeated: len(e.repeated), Ignored: e.ignored}
 	for _, o := range e.outcomes {
 		if o.finding.reason == "" {
 			c.Attested++
@@ -66,13 +81,9 @@ func (e *Effects) Rejections() []Rejection {
 	return list
 }
 
-func (e *Effects) reject(rec dodona.Record, f finding) {
-	e.outcomes = append(e.outcomes, outcome{record: rec, finding: f, claim: -1})
-}
-
 // Records returns what to append, in the order of the observations: a data record for each attestation, an event
 // record for each rejection. Signatures are those of Claims, in their order; a nil one says that the signer
-// refused with [dodona.ErrConflict], and its observation is rejected.
+// refused for good, as with [dodona.ErrConflict], and its observation is rejected.
 //
 // It fails if the number of signatures is wrong, or if they are not a member's: a bug or a wrong key, to be told
 // to the operator, with nothing appended.
@@ -148,34 +159,4 @@ func (e *Effects) attestation(f finding, signature []byte) (dodona.Record, error
 		Topic: dodona.TopicData, Key: f.feed.Name,
 		ID: strconv.FormatUint(uint64(f.report.Round), 10), Body: body,
 	}, nil
-}
-
-// Sign signs claims in one call, so that they share a flush. If one of them conflicts it signs the others one by
-// one and leaves the conflicting ones nil, as [Effects.Records] wants them. Any other error is returned: do the
-// slice again later.
-func Sign(ctx context.Context, signer dodona.Signer, claims []dodona.Claim) ([][]byte, error) {
-	if len(claims) == 0 {
-		return nil, nil
-	}
-	signatures, err := signer.Sign(ctx, claims...)
-	if err == nil {
-		return signatures, nil
-	}
-	if !errors.Is(err, dodona.ErrConflict) {
-		return nil, fmt.Errorf("sign %d claims: %w", len(claims), err)
-	}
-	signatures = make([][]byte, len(claims))
-	for i, c := range claims {
-		one, err := signer.Sign(ctx, c)
-		switch {
-		case errors.Is(err, dodona.ErrConflict):
-			continue
-		case err != nil:
-			return nil, fmt.Errorf("sign claim %s %d: %w", c.Subject, uint64(c.Round), err)
-		case len(one) != 1:
-			return nil, fmt.Errorf("sign claim %s %d: %d signatures came back", c.Subject, uint64(c.Round), len(one))
-		}
-		signatures[i] = one[0]
-	}
-	return signatures, nil
 }

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
-	"maps"
 	"slices"
 	"time"
 
@@ -138,5 +136,3 @@ func (v *Validator) memoryOf(feed string) *history {
 }
 
 func (v *Validator) isMember(a dodona.Address) bool { return slices.Contains(v.quorum.Members, a) }
-
-func keys[K comparable, V any](m map[K]V) iter.Seq[K] { return maps.Keys(m) }

@@ -4,21 +4,27 @@
 // It is a pure state machine: no clock, no journal, no network. Its caller reads a slice of observation records
 // and does, in this order,
 //
-//	effects := v.Step(now, recs)                       // decides, changes nothing
-//	signatures, err := signer.Sign(ctx, effects.Claims...) // claims are durable before a signature exists
-//	out, err := effects.Records(signatures)            // attestations and rejections
-//	err = journal.Append(ctx, out...)                  // in one append
-//	v.Commit(effects)                                  // remembers
+//	for effects := v.Step(now, recs); effects != nil; effects = v.Next(effects) { // decides, changes nothing
+//		signatures, err := signer.Sign(ctx, effects.Claims...) // claims are durable before a signature exists
+//		out, err := effects.Records(signatures)                // attestations and rejections
+//		err = journal.Append(ctx, out...)                      // together
+//		v.Commit(effects)                                      // remembers
+//	}
 //
-// A crash, or an error, between any two of these lines is mended by doing the same slice again: a step depends
-// only on the slice and on what was committed, so it asks for the same digests. After a restart [Validator.Restore]
-// rebuilds what was committed from the last data record of each feed.
+// which is what [Validator.Attest] does, refusals and races included. A crash, or an error, between any two of
+// these lines is mended by doing the same slice again: a step depends only on the slice and on what was committed,
+// so it asks for the same digests. After a restart [Validator.Restore] rebuilds what was committed from the last
+// data record of each feed.
+//
+// A step claims one round of a feed and leaves later ones to the next: a signer signs nothing below its newest
+// claim, so a round may be claimed only when the attestation of the one before is durable.
 package quorum
 
 import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -92,14 +98,13 @@ func New(c Config) (*Validator, error) {
 	return v, v.SetFeeds(c.Feeds)
 }
 
+// checkQuorum refuses what no verifier would accept, and what this build cannot assemble.
 func checkQuorum(n dodona.Network, q dodona.Quorum) error {
 	switch {
-	case q.Scheme != "ecdsa":
-		return fmt.Errorf("quorum scheme %q: this build supports ecdsa", q.Scheme)
-	case len(q.Members) != 1 || q.K != 1:
+	case q.Scheme == "ecdsa" && (len(q.Members) > 1 || q.K > 1):
 		return fmt.Errorf("quorum of %d of %d members: this build supports 1 of 1", q.K, len(q.Members))
-	case q.Members[0].IsZero():
-		return errors.New("quorum: the member's address is zero")
+	case q.Check() != nil:
+		return q.Check()
 	case n.First != q.Digest():
 		return fmt.Errorf("network %q was founded by quorum %s, but the quorum given is %s: use the quorum of the network, or a new network name",
 			n.Name, n.First.Short(), q.Digest().Short())
@@ -112,7 +117,7 @@ func checkQuorum(n dodona.Network, q dodona.Quorum) error {
 // above its last round. On an error nothing changes.
 func (v *Validator) SetFeeds(feeds map[dodona.FeedID]Feed) error {
 	set, names := make(map[dodona.FeedID]Feed, len(feeds)), make(map[string]bool, len(feeds))
-	for _, id := range slices.SortedFunc(keys(feeds), func(a, b dodona.FeedID) int {
+	for _, id := range slices.SortedFunc(maps.Keys(feeds), func(a, b dodona.FeedID) int {
 		return cmp.Or(strings.Compare(feeds[a].Feed.Name, feeds[b].Feed.Name), strings.Compare(a.String(), b.String()))
 	}) {
 		f := feeds[id]
@@ -141,7 +146,7 @@ func checkFeed(id dodona.FeedID, f Feed) error {
 }
 
 // maxNameTokens bounds the parts of a feed's name; the configuration may allow fewer.
-const maxNameTokens = 8
+const maxNameTokens = 16
 
 // Last returns the last round attested for the feed of that name, and whether there is one.
 func (v *Validator) Last(feed string) (dodona.Round, bool) {

@@ -1,7 +1,6 @@
 package quorum
 
 import (
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,71 +9,113 @@ import (
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
-// Step decides a slice of observation records, in order, and changes nothing: the same slice after the same
-// commits gives the same claims and records, whatever now is. Records of other topics are counted and passed over.
+// An item is an observation record on its way through the steps.
+type item struct {
+	record  dodona.Record
+	finding finding
+}
+
+// Step decides a slice of observation records and changes nothing: the same slice after the same commits gives the
+// same claims and records, whatever now is (it only measures the lag). Records of other topics are counted and
+// passed over. What has to wait for the commit of this step is left to [Validator.Next].
 //
-// It checks signatures on a few goroutines and returns when they are done.
+// Step checks signatures on a few goroutines and returns when they are done.
 func (v *Validator) Step(now time.Time, recs []dodona.Record) *Effects {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	e := &Effects{network: v.network, quorum: v.quorum, recover: v.recover, added: map[string][]attested{}}
-	observations := make([]dodona.Record, 0, len(recs))
+	items := make([]item, 0, len(recs))
+	var lag time.Duration
 	for _, rec := range recs {
 		if rec.Topic != dodona.TopicObservation {
-			e.counts.Ignored++
 			continue
 		}
-		observations = append(observations, rec)
+		items = append(items, item{record: rec})
 		if !rec.Appended.IsZero() {
-			e.lag = max(e.lag, now.Sub(rec.Appended))
+			lag = max(lag, now.Sub(rec.Appended))
 		}
 	}
-	for i, f := range v.examineAll(observations) {
-		v.decide(e, observations[i], f)
-	}
-	e.counts.Observations = len(observations)
+	v.examineAll(items)
+	e := v.decideAll(items)
+	e.ignored, e.lag = len(recs)-len(items), lag
 	return e
 }
 
-// examineAll examines every record; the order of the findings is the order of the records.
-func (v *Validator) examineAll(recs []dodona.Record) []finding {
-	findings := make([]finding, len(recs))
+// Next decides what e left over, which must be committed. It returns nil if that is nothing.
+func (v *Validator) Next(e *Effects) *Effects {
+	if len(e.rest) == 0 {
+		return nil
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.decideAll(e.rest)
+}
+
+// again decides anew what e decided, after memory has changed.
+func (v *Validator) again(e *Effects) *Effects {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	anew := v.decideAll(e.items)
+	anew.ignored, anew.lag = e.ignored, e.lag
+	return anew
+}
+
+// examineAll examines every item on as many goroutines as there are workers.
+func (v *Validator) examineAll(items []item) {
 	var next atomic.Int64
 	work := func() {
-		for i := int(next.Add(1)) - 1; i < len(recs); i = int(next.Add(1)) - 1 {
-			findings[i] = v.examine(v.feeds, v.names, recs[i])
+		for i := int(next.Add(1)) - 1; i < len(items); i = int(next.Add(1)) - 1 {
+			items[i].finding = v.examine(items[i].record)
 		}
 	}
 	var group sync.WaitGroup
-	for range min(v.workers, len(recs)) - 1 {
+	for range min(v.workers, len(items)) - 1 {
 		group.Go(work)
 	}
 	work()
 	group.Wait()
-	return findings
 }
 
-// decide gives one observation its fate: attested, repeated or rejected.
-func (v *Validator) decide(e *Effects, rec dodona.Record, f finding) {
+// decideAll gives each item its fate, in order: attested, repeated, rejected, or left to the next step.
+func (v *Validator) decideAll(items []item) *Effects {
+	e := &Effects{network: v.network, quorum: v.quorum, recover: v.recover, items: items, claimed: map[string]attested{}}
+	waiting := map[string]bool{} // feeds whose later observations must wait, so that their order is kept
+	for _, it := range items {
+		name := it.finding.feed.Name
+		if it.finding.reason == "" && waiting[name] {
+			e.rest = append(e.rest, it)
+			continue
+		}
+		if !v.decide(e, it.record, it.finding) {
+			waiting[name] = true
+			e.rest = append(e.rest, it)
+		}
+	}
+	return e
+}
+
+// decide gives one observation its fate. It returns false if the feed has a claim in this step already.
+func (v *Validator) decide(e *Effects, rec dodona.Record, f finding) bool {
+	name := f.feed.Name
 	if f.reason == "" {
-		repeated := v.order(e, rec, &f)
-		if repeated {
-			e.repeated = append(e.repeated, f.feed.Name)
-			e.counts.Repeated++
-			return
+		if v.order(e, rec, &f) {
+			e.repeated = append(e.repeated, name)
+			return true
 		}
 	}
 	if f.reason != "" {
-		e.reject(rec, f)
-		return
+		e.outcomes = append(e.outcomes, outcome{record: rec, finding: f, claim: -1})
+		return true
 	}
-	name := f.feed.Name
-	e.added[name] = append(e.added[name], attested{f.report.Round, f.observed})
+	if _, taken := e.claimed[name]; taken {
+		return false
+	}
+	e.claimed[name] = attested{f.report.Round, f.observed}
+	e.outcomes = append(e.outcomes, outcome{record: rec, finding: f, claim: len(e.Claims)})
 	e.Claims = append(e.Claims, dodona.Claim{
 		Network: v.networkID, Type: "report", Subject: name,
 		Round: f.report.Round, Digest: f.digest, Observed: f.observed,
 	})
-	e.outcomes = append(e.outcomes, outcome{record: rec, finding: f, claim: len(e.Claims) - 1})
+	return true
 }
 
 // order reports whether the observation is one that was attested before, and refuses it if it comes too late
@@ -83,16 +124,15 @@ func (v *Validator) order(e *Effects, rec dodona.Record, f *finding) (repeated b
 	name, round := f.feed.Name, f.report.Round
 	memory := v.memory[name]
 	last, any := memory.last()
-	added := e.added[name]
-	if len(added) > 0 {
-		last, any = added[len(added)-1].round, true
+	before, known := memory.find(round)
+	if claimed, found := e.claimed[name]; found {
+		last, any = claimed.round, true
+		if claimed.round == round {
+			before, known = claimed, true
+		}
 	}
 	if !any || round > last {
 		return false
-	}
-	before, known := find(added, round)
-	if !known {
-		before, known = memory.find(round)
 	}
 	switch {
 	case known && before.observed == f.observed:
@@ -101,8 +141,8 @@ func (v *Validator) order(e *Effects, rec dodona.Record, f *finding) (repeated b
 		f.refuse(ReasonEquivocation, "%s signed two observations of round %d: %s is attested, this is %s",
 			f.observation.Signer, uint64(round), before.observed, f.observed)
 	case memory != nil && !memory.restored.IsZero() && !rec.Appended.After(memory.restored):
-		// It is older than the attestation that memory was rebuilt from, so it was decided before the restart:
-		// a slice's attestations are appended together, and the reader had not yet finished the slice.
+		// It is older than the attestation that memory was rebuilt from, so it was decided before the restart,
+		// when the reader had not yet finished its slice.
 		return true
 	default:
 		f.refuse(ReasonOrder, "round %d is below round %d, the last one attested", uint64(round), uint64(last))
@@ -126,13 +166,7 @@ func (v *Validator) Commit(e *Effects) {
 	for _, name := range e.repeated {
 		v.recorder.Count(telemetry.QuorumRepeated, name, 1)
 	}
-	if e.counts.Observations > 0 {
+	if len(e.items) > 0 && e.lag > 0 {
 		v.recorder.Time(telemetry.QuorumLag, "", e.lag)
 	}
-}
-
-// String says in a line what a step decided.
-func (c Counts) String() string {
-	return fmt.Sprintf("%d observations: %d attested, %d repeated, %d rejected; %d other records",
-		c.Observations, c.Attested, c.Repeated, c.Rejected, c.Ignored)
 }

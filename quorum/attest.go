@@ -1,0 +1,158 @@
+package quorum
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strconv"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// A Ledger is the part of the journal that attesting needs. Scan yields the records of a topic and key in order,
+// starting with the first for which before is false.
+type Ledger interface {
+	Append(ctx context.Context, recs ...dodona.Record) error
+	Scan(ctx context.Context, topic dodona.Topic, key string, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error]
+}
+
+// Means is what a validator attests with.
+type Means struct {
+	Signer dodona.Signer
+	Ledger Ledger
+
+	// Refused says whether an error of the signer is its last word on a claim: the round is never signed, and its
+	// observation is rejected. Any other error ends Attest, to be tried again. Nil means dodona.ErrConflict only.
+	Refused func(error) bool
+}
+
+// maxRaces is how often another process may attest in between before Attest gives up.
+const maxRaces = 4
+
+// Attest decides a slice and has it signed, appended and remembered, and says what became of it. When it returns nil
+// the slice is finished. After an error, do the same slice again: what was done is recognised. It blocks while the
+// journal is full, until ctx ends.
+//
+// Another process with the same key may attest the same observations: whoever comes second finds them attested.
+func (v *Validator) Attest(ctx context.Context, m Means, now time.Time, recs []dodona.Record) (Counts, error) {
+	if m.Refused == nil {
+		m.Refused = func(err error) bool { return errors.Is(err, dodona.ErrConflict) }
+	}
+	var counts Counts
+	for e := v.Step(now, recs); e != nil; e = v.Next(e) {
+		var err error
+		if e, err = v.perform(ctx, m, e); err != nil {
+			return counts, err
+		}
+		counts = counts.Plus(e.Counts())
+	}
+	return counts, nil
+}
+
+// perform does what a step wants, and returns the effects that were committed: those of e, or, where another
+// process was faster, those of the same step decided anew.
+func (v *Validator) perform(ctx context.Context, m Means, e *Effects) (*Effects, error) {
+	for race := 0; ; race++ {
+		signatures, refused, err := m.sign(ctx, e.Claims)
+		if err != nil {
+			return nil, err
+		}
+		if len(refused) > 0 {
+			learned, err := v.learn(ctx, m.Ledger, refused)
+			if err != nil {
+				return nil, err
+			}
+			if learned > 0 && race < maxRaces {
+				e = v.again(e)
+				continue
+			}
+		}
+		recs, err := e.Records(signatures)
+		if err != nil {
+			return nil, err
+		}
+		if len(recs) > 0 {
+			err = m.Ledger.Append(ctx, recs...)
+		}
+		switch {
+		case err == nil:
+			v.Commit(e)
+			return e, nil
+		case !errors.Is(err, dodona.ErrConflict) || race == maxRaces:
+			return nil, fmt.Errorf("append %d attestations and rejections: %w", len(recs), err)
+		}
+		if _, err := v.learn(ctx, m.Ledger, e.Claims); err != nil {
+			return nil, err
+		}
+		e = v.again(e)
+	}
+}
+
+// sign signs claims in one call, so that they share a flush. If one is refused for good it signs one by one, and
+// returns nil as the signature of each refused claim.
+func (m Means) sign(ctx context.Context, claims []dodona.Claim) (signatures [][]byte, refused []dodona.Claim, err error) {
+	if len(claims) == 0 {
+		return nil, nil, nil
+	}
+	signatures, err = m.Signer.Sign(ctx, claims...)
+	if err == nil {
+		return signatures, nil, nil
+	}
+	if !m.Refused(err) {
+		return nil, nil, fmt.Errorf("sign %d reports: %w", len(claims), err)
+	}
+	signatures = make([][]byte, len(claims))
+	for i, c := range claims {
+		one, err := m.Signer.Sign(ctx, c)
+		switch {
+		case err == nil && len(one) == 1:
+			signatures[i] = one[0]
+		case err == nil:
+			return nil, nil, fmt.Errorf("sign report of %s: %d signatures of one claim", c.Subject, len(one))
+		case m.Refused(err):
+			refused = append(refused, c)
+		default:
+			return nil, nil, fmt.Errorf("sign report of %s: %w", c.Subject, err)
+		}
+	}
+	return signatures, refused, nil
+}
+
+// learn restores what the ledger holds as attested for the rounds of the claims, and returns how many it found.
+// What it finds and cannot believe is an error.
+func (v *Validator) learn(ctx context.Context, l Ledger, claims []dodona.Claim) (found int, err error) {
+	for _, c := range claims {
+		rec, err := dataRecord(ctx, l, c.Subject, c.Round)
+		if errors.Is(err, dodona.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return found, fmt.Errorf("look for round %d of %s: %w", uint64(c.Round), c.Subject, err)
+		}
+		if err := v.Restore(rec); err != nil {
+			return found, err
+		}
+		found++
+	}
+	return found, nil
+}
+
+// dataRecord returns the attestation of a round, or [dodona.ErrNotFound].
+func dataRecord(ctx context.Context, l Ledger, feed string, round dodona.Round) (dodona.Record, error) {
+	before := func(r dodona.Record) bool {
+		n, err := strconv.ParseUint(r.ID, 10, 64)
+		return err == nil && dodona.Round(n) < round
+	}
+	for rec, err := range l.Scan(ctx, dodona.TopicData, feed, before) {
+		if err != nil {
+			return dodona.Record{}, err
+		}
+		if rec.ID == strconv.FormatUint(uint64(round), 10) {
+			return rec, nil
+		}
+		break
+	}
+	return dodona.Record{}, dodona.ErrNotFound
+}
