@@ -26,6 +26,9 @@ type Means struct {
 	// Refused says whether an error of the signer is its last word on a claim: the round is never signed, and its
 	// observation is rejected. Any other error ends Attest, to be tried again. Nil means dodona.ErrConflict only.
 	Refused func(error) bool
+
+	// Rejected is told each rejection once it is durable, in order; for the log. Nil tells nobody.
+	Rejected func(Rejection)
 }
 
 // maxRaces is how often another process may attest in between before Attest gives up.
@@ -40,6 +43,9 @@ func (v *Validator) Attest(ctx context.Context, m Means, now time.Time, recs []d
 	if m.Refused == nil {
 		m.Refused = func(err error) bool { return errors.Is(err, dodona.ErrConflict) }
 	}
+	if m.Rejected == nil {
+		m.Rejected = func(Rejection) {}
+	}
 	var counts Counts
 	for e := v.Step(now, recs); e != nil; e = v.Next(e) {
 		var err error
@@ -47,6 +53,9 @@ func (v *Validator) Attest(ctx context.Context, m Means, now time.Time, recs []d
 			return counts, err
 		}
 		counts = counts.Plus(e.Counts())
+		for _, r := range e.Rejections() {
+			m.Rejected(r)
+		}
 	}
 	return counts, nil
 }
