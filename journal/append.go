@@ -1,0 +1,108 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+var errMissing = errors.New("missing or malformed")
+
+// Append returns once recs are on the disk. It is atomic for the records of one stream; if a call brings both kinds,
+// reading and round records are written first, then the others. A record that is there already, by topic, key and ID,
+// is left alone: among the last 16,384 of its stream for certain, and for claims and data if it is the newest one.
+//
+// Append blocks while the stream is full or the store cannot write. If ctx ends meanwhile, nothing was written,
+// unless the error wraps [ErrUnknown]. A claim or data record meets [dodona.ErrConflict] if another process wrote to
+// its key since this one looked: look again with Last before deciding. A record that can never be written gives an
+// error for which [dodona.IsPermanent] holds.
+func (j *Journal) Append(ctx context.Context, recs ...dodona.Record) error {
+	parts := make(map[string][]dodona.Record, 1)
+	for i := range recs {
+		r := recs[i]
+		if err := check(r, j.cfg.Node); err != nil {
+			return dodona.Permanent(fmt.Errorf("append: %w", err))
+		}
+		r.Node = j.cfg.Node
+		stream, _ := streamOf(r.Topic)
+		parts[stream] = append(parts[stream], r)
+	}
+	for _, s := range streams { // RAW first: what is signed rests on it
+		if len(parts[s.name]) == 0 {
+			continue
+		}
+		if err := j.lanes[s.name].append(ctx, parts[s.name]); err != nil {
+			return fmt.Errorf("append %s of %s: %w", parts[s.name][0].Topic, parts[s.name][0].Key, err)
+		}
+	}
+	return nil
+}
+
+// A pending is one Append on its way through a lane.
+type pending struct {
+	recs  []dodona.Record
+	bytes int
+	claim bool // flushed without delay
+	state atomic.Int32
+	done  chan error // one value, never blocks the lane
+}
+
+// What a pending is doing. It may be withdrawn only while it waits; while it flies, the store decides.
+const (
+	waiting int32 = iota
+	flying
+	withdrawn
+)
+
+func (l *lane) append(ctx context.Context, recs []dodona.Record) error {
+	p := &pending{recs: recs, done: make(chan error, 1)}
+	for _, r := range recs {
+		size := len(r.Body) + headersOnBusAllowance
+		if limit := l.maxRecord(); size > limit {
+			return dodona.Permanent(fmt.Errorf("record of %d bytes: the bus takes at most %d", len(r.Body), limit-headersOnBusAllowance))
+		}
+		p.bytes += size
+		p.claim = p.claim || r.Topic == dodona.TopicClaim
+	}
+	if len(recs) > maxAppend || p.bytes > l.maxBytes()/2 {
+		return dodona.Permanent(fmt.Errorf("%d records of %d bytes in one append: at most %d records and half a stream",
+			len(recs), p.bytes, maxAppend))
+	}
+	started := l.now()
+	select {
+	case l.queue <- p:
+	case <-ctx.Done():
+		return l.gaveUp(ctx)
+	case <-l.j.ctx.Done():
+		return ErrClosed
+	}
+	select {
+	case err := <-p.done:
+		l.j.cfg.Recorder.Time(appendTimer, l.spec.name, l.now().Sub(started))
+		return err
+	case <-ctx.Done():
+		if p.state.CompareAndSwap(waiting, withdrawn) {
+			return l.gaveUp(ctx)
+		}
+		select {
+		case err := <-p.done: // the answer came at the same moment
+			return err
+		default:
+			return fmt.Errorf("%w: %w", ErrUnknown, context.Cause(ctx))
+		}
+	}
+}
+
+// gaveUp says why an append was still waiting when its context ended.
+func (l *lane) gaveUp(ctx context.Context) error {
+	if why := l.blocked(); why != "" {
+		return fmt.Errorf("%s: %w", why, context.Cause(ctx))
+	}
+	return context.Cause(ctx)
+}
+
+// finish answers the caller; a pending is finished once.
+func (p *pending) finish(err error) { p.done <- err }

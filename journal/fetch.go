@@ -1,0 +1,122 @@
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/nats-io/nats.go"
+)
+
+// A query asks a stream for one message: by place, the last on a subject, or the next on a subject from a place.
+type query struct {
+	Seq       uint64 `json:"seq,omitempty"`
+	LastFor   string `json:"last_by_subj,omitempty"`
+	NextFor   string `json:"next_by_subj,omitempty"`
+	Batch     int    `json:"batch,omitempty"`
+	MaxBytes  int    `json:"max_bytes,omitempty"`
+	fromFirst bool   // of the stream's leader, which no replica lags behind
+}
+
+// A stored record with its place in the stream.
+type stored struct {
+	dodona.Record
+	writer string
+	stream uint64
+}
+
+const fetchTimeout = 5 * time.Second
+
+// fetch returns the record that q asks for, or ErrNotFound. A record that cannot be decoded is an error.
+func (l *lane) fetch(ctx context.Context, q query) (stored, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	if q.fromFirst && l.j.local == nil {
+		return l.fetchFromLeader(ctx, q)
+	}
+	request, _ := json.Marshal(q)
+	msg, err := l.j.nc.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+l.spec.name, request)
+	if err != nil {
+		return stored{}, fmt.Errorf("ask stream %s: %w", l.spec.name, err)
+	}
+	return storedOf(msg)
+}
+
+func storedOf(msg *nats.Msg) (stored, error) {
+	switch msg.Header.Get("Status") {
+	case "":
+	case "404":
+		return stored{}, dodona.ErrNotFound
+	default:
+		return stored{}, fmt.Errorf("read record: %s %s", msg.Header.Get("Status"), msg.Header.Get("Description"))
+	}
+	seq, err := strconv.ParseUint(msg.Header.Get("Nats-Sequence"), 10, 64)
+	if err != nil {
+		return stored{}, fmt.Errorf("read record: no place in the stream: %w", err)
+	}
+	r, writer, err := decode(msg.Header.Get("Nats-Subject"), msg.Header, msg.Data)
+	if err != nil {
+		return stored{stream: seq}, err
+	}
+	return stored{r, writer, seq}, nil
+}
+
+func (l *lane) fetchFromLeader(ctx context.Context, q query) (stored, error) {
+	request, _ := json.Marshal(q)
+	msg, err := l.j.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+l.spec.name, request)
+	if err != nil {
+		return stored{}, fmt.Errorf("ask stream %s: %w", l.spec.name, err)
+	}
+	var reply struct {
+		Error   *apiError `json:"error"`
+		Message struct {
+			Subject string `json:"subject"`
+			Seq     uint64 `json:"seq"`
+			Header  []byte `json:"hdrs"`
+			Data    []byte `json:"data"`
+		} `json:"message"`
+	}
+	if err := json.Unmarshal(msg.Data, &reply); err != nil {
+		return stored{}, fmt.Errorf("read record: %w", err)
+	}
+	if reply.Error != nil {
+		if reply.Error.ErrCode == codeNotFound {
+			return stored{}, dodona.ErrNotFound
+		}
+		return stored{}, reply.Error
+	}
+	header, err := nats.DecodeHeadersMsg(reply.Message.Header)
+	if err != nil {
+		return stored{stream: reply.Message.Seq}, fmt.Errorf("read record: headers: %w", err)
+	}
+	r, writer, err := decode(reply.Message.Subject, header, reply.Message.Data)
+	return stored{r, writer, reply.Message.Seq}, err
+}
+
+// An apiError is JetStream's.
+type apiError struct {
+	Code        int    `json:"code"`
+	ErrCode     int    `json:"err_code"`
+	Description string `json:"description"`
+}
+
+func (e *apiError) Error() string { return fmt.Sprintf("%s (%d)", e.Description, e.ErrCode) }
+
+// A pubAck is JetStream's answer to a publication.
+type pubAck struct {
+	Error    *apiError `json:"error"`
+	Sequence uint64    `json:"seq"`
+	Count    int       `json:"count"`
+}
+
+func errCode(err error) int {
+	var api *apiError
+	if errors.As(err, &api) {
+		return api.ErrCode
+	}
+	return 0
+}

@@ -1,0 +1,200 @@
+// Package journal remembers: an append-only record of everything a node read, decided and signed, kept by JetStream
+// inside the process, or by a NATS server elsewhere.
+//
+// Append returns when a record is on the disk. Readers go on where they stopped, in this process or in another one.
+// Every record carries its writer's own sequence and the digest of the record before it, so that a loss below is
+// found, bounded and named (see [Status]). Nothing but this package knows NATS.
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
+	"github.com/dodona-oracle/dodona/telemetry"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Durability says how appends are gathered into synchronous writes. In both modes Append returns only when its
+// records are on the disk.
+type Durability string
+
+// The durabilities.
+const (
+	Batch  Durability = "batch"  // appends that wait together share one write; a busy journal waits up to 250 ms for more
+	Strict Durability = "strict" // every append has a write of its own
+)
+
+// Limits bound one stream. What they free is counted in [StreamStatus].
+type Limits struct {
+	Bytes unit.Size     // on disk, payload and headers; default 256 MiB
+	Age   time.Duration // records older than this are freed once every reader has finished them; 0 keeps them
+}
+
+// Config says where the journal lives and how much it keeps.
+type Config struct {
+	Dir  string // the data folder; made if absent, locked while open
+	Node string // this node's name: one token of a-z, 0-9 and hyphens
+
+	URL    string // nats://user:password@host:port[,…] of a server elsewhere; empty embeds one
+	Listen string // host:port where the embedded server lets other processes join; empty opens no port
+
+	Durability Durability // default Batch
+	Raw        Limits     // of reading and round records; default 256 MiB, 7 days
+	Proof      Limits     // of everything else; default 256 MiB, 365 days
+
+	Log      *slog.Logger       // default discards
+	Recorder telemetry.Recorder // default telemetry.Nop
+	Now      func() time.Time   // default time.Now
+}
+
+// ErrClosed: the journal is closed. Nothing was written by the call that returns it, unless it wraps ErrUnknown.
+var ErrClosed = errors.New("the journal is closed")
+
+// ErrUnknown: the context ended while the store was writing; the record may be there or not.
+// Appending it again with the same ID is safe and tells.
+var ErrUnknown = errors.New("the outcome is not known yet")
+
+// A Journal keeps records. It implements [dodona.Journal] and is safe for concurrent use.
+type Journal struct {
+	cfg    Config
+	writer string // names the chain of this data folder, 8 hex digits
+
+	lock  *folderLock
+	heads *headFile
+	local *embedded // nil with a URL
+	nc    *nats.Conn
+	js    jetstream.JetStream
+	lanes map[string]*lane // by stream name
+
+	ctx    context.Context // ends when Close begins
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // writers, retention, audit, readers
+	closed sync.Once
+
+	mu      sync.Mutex
+	reading map[string]*readerState
+	state   connectionState
+}
+
+var _ dodona.Journal = (*Journal)(nil)
+
+// Open opens or makes the journal in cfg.Dir and returns once it takes records. It fails if another process has the
+// folder, if a newer version wrote it, or if an external server does not answer before ctx ends.
+func Open(ctx context.Context, cfg Config) (*Journal, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	j := &Journal{cfg: cfg, lanes: make(map[string]*lane), reading: make(map[string]*readerState)}
+	j.ctx, j.cancel = context.WithCancel(context.Background())
+	if err := j.open(ctx); err != nil {
+		j.shutdown()
+		return nil, fmt.Errorf("open journal in %s: %w", cfg.Dir, err)
+	}
+	return j, nil
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if err := dodona.CheckName(c.Node, 1); err != nil {
+		return c, err
+	}
+	if c.Dir == "" {
+		return c, errors.New("no data folder is named")
+	}
+	if c.URL != "" && c.Listen != "" {
+		return c, errors.New("url and listen exclude each other: only an embedded server listens")
+	}
+	switch c.Durability {
+	case "":
+		c.Durability = Batch
+	case Batch, Strict:
+	default:
+		return c, fmt.Errorf("durability %q: want batch or strict", c.Durability)
+	}
+	c.Raw = c.Raw.withDefaults(256*unit.MiB, 7*24*time.Hour)
+	c.Proof = c.Proof.withDefaults(256*unit.MiB, 365*24*time.Hour)
+	for _, l := range []Limits{c.Raw, c.Proof} {
+		if l.Bytes < minStreamBytes || l.Age < 0 {
+			return c, fmt.Errorf("limits %s, %s: want at least %s and no negative age", l.Bytes, l.Age, minStreamBytes)
+		}
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Recorder == nil {
+		c.Recorder = telemetry.Nop
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c, nil
+}
+
+func (l Limits) withDefaults(bytes unit.Size, age time.Duration) Limits {
+	if l == (Limits{}) {
+		l.Age = age
+	}
+	if l.Bytes == 0 {
+		l.Bytes = bytes
+	}
+	return l
+}
+
+func (j *Journal) open(ctx context.Context) (err error) {
+	if j.lock, err = lockFolder(j.cfg.Dir); err != nil {
+		return err
+	}
+	if j.heads, err = openHeads(j.cfg.Dir); err != nil {
+		return err
+	}
+	j.writer = j.heads.writer
+	if err := j.connect(ctx); err != nil {
+		return err
+	}
+	for _, s := range streams {
+		l, err := j.openLane(ctx, s)
+		if err != nil {
+			return fmt.Errorf("open stream %s: %w", s.name, err)
+		}
+		j.lanes[s.name] = l
+	}
+	for _, l := range j.lanes {
+		j.wg.Go(l.run)
+	}
+	return nil
+}
+
+// Close ends readers, lets writes in flight end, and closes the store. Appends that still wait return [ErrClosed].
+// It may be called twice.
+func (j *Journal) Close() error {
+	var err error
+	j.closed.Do(func() { err = j.shutdown() })
+	return err
+}
+
+func (j *Journal) shutdown() error {
+	j.cancel()
+	j.wg.Wait()
+	if j.nc != nil {
+		_ = j.nc.FlushTimeout(time.Second) // what readers finished last
+		j.nc.Close()
+	}
+	if j.local != nil {
+		j.local.stop()
+	}
+	var errs []error
+	if j.heads != nil {
+		errs = append(errs, j.heads.close())
+	}
+	if j.lock != nil {
+		errs = append(errs, j.lock.release())
+	}
+	return errors.Join(errs...)
+}

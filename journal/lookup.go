@@ -1,0 +1,117 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// Last returns the newest record of a topic and key by whatever node, or [dodona.ErrNotFound].
+func (j *Journal) Last(ctx context.Context, topic dodona.Topic, key string) (dodona.Record, error) {
+	l, err := j.laneOf(topic, key)
+	if err != nil {
+		return dodona.Record{}, err
+	}
+	subject := keySubject(topic, key)
+	s, err := l.fetch(ctx, query{LastFor: subject, fromFirst: shared(topic)})
+	if shared(topic) && (err == nil || errors.Is(err, dodona.ErrNotFound)) {
+		l.firstSight(subject, seen{s.stream, s.ID})
+	}
+	if err != nil {
+		return dodona.Record{}, fmt.Errorf("last %s of %s: %w", topic, key, err)
+	}
+	return s.Record, nil
+}
+
+// First returns the oldest record kept of a topic and key by whatever node, or [dodona.ErrNotFound].
+func (j *Journal) First(ctx context.Context, topic dodona.Topic, key string) (dodona.Record, error) {
+	l, err := j.laneOf(topic, key)
+	if err != nil {
+		return dodona.Record{}, err
+	}
+	s, err := l.fetch(ctx, query{NextFor: keySubject(topic, key), Seq: 1})
+	if err != nil {
+		return dodona.Record{}, fmt.Errorf("first %s of %s: %w", topic, key, err)
+	}
+	return s.Record, nil
+}
+
+// Scan yields the records of a topic and key in order, beginning with the first for which before is false; nil
+// begins with the oldest. before must be monotone: once false, false for all later records. It is found by bisection,
+// with about one question per power of two of the stream's length. An error ends the sequence.
+func (j *Journal) Scan(ctx context.Context, topic dodona.Topic, key string, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
+	return func(yield func(dodona.Record, error) bool) {
+		l, err := j.laneOf(topic, key)
+		if err != nil {
+			yield(dodona.Record{}, err)
+			return
+		}
+		subject := keySubject(topic, key)
+		at, err := l.bisect(ctx, subject, before)
+		for err == nil {
+			var s stored
+			if s, err = l.fetch(ctx, query{NextFor: subject, Seq: at}); err != nil {
+				break
+			}
+			if !yield(s.Record, nil) {
+				return
+			}
+			at = s.stream + 1
+		}
+		if !errors.Is(err, dodona.ErrNotFound) {
+			yield(dodona.Record{}, fmt.Errorf("scan %s of %s: %w", topic, key, err))
+		}
+	}
+}
+
+// bisect returns a place from which the next record on subject is the first that is not before.
+func (l *lane) bisect(ctx context.Context, subject string, before func(dodona.Record) bool) (uint64, error) {
+	if before == nil {
+		return 1, nil
+	}
+	first, err := l.fetch(ctx, query{NextFor: subject, Seq: 1})
+	if err != nil {
+		return 0, err
+	}
+	last, err := l.fetch(ctx, query{LastFor: subject})
+	if err != nil {
+		return 0, err
+	}
+	if !before(first.Record) {
+		return first.stream, nil
+	}
+	if before(last.Record) {
+		return last.stream + 1, nil
+	}
+	low, high := first.stream, last.stream // before(low), not before(high)
+	for low+1 < high {
+		middle := low + (high-low)/2
+		s, err := l.fetch(ctx, query{NextFor: subject, Seq: middle})
+		if err != nil {
+			return 0, err
+		}
+		if before(s.Record) {
+			low = s.stream
+		} else {
+			high = middle
+		}
+	}
+	return high, nil
+}
+
+func (j *Journal) laneOf(topic dodona.Topic, key string) (*lane, error) {
+	stream, known := streamOf(topic)
+	if !known {
+		return nil, fmt.Errorf("topic %q: no stream keeps it", topic)
+	}
+	if err := dodona.CheckName(key, maxKeyTokens); err != nil {
+		return nil, err
+	}
+	if j.ctx.Err() != nil {
+		return nil, ErrClosed
+	}
+	return j.lanes[stream], nil
+}

@@ -1,0 +1,134 @@
+package journal
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// This file owns every name, subject and limit on the bus.
+
+// The streams: two, because JetStream orders and batches per stream.
+const (
+	streamRaw   = "RAW"   // large and short: what came in and how it was computed
+	streamProof = "PROOF" // small and long: what was said and signed
+)
+
+const (
+	maxKeyTokens   = 6               // of a record's key: "report.btc.usd.<signer>"
+	maxIDLength    = 256             // bytes of a record's ID
+	maxRecordBytes = 8 << 20         // of one record on the bus, headers included, with the embedded server
+	maxGroup       = 256             // records of one flush, unless one Append brings more
+	maxGroupBytes  = 4 << 20         // of one flush, unless one record is larger
+	maxAppend      = 1000            // records of one Append in one stream: the server's limit for an atomic batch
+	minStreamBytes = 1 * unit.MiB    // of a stream
+	duplicates     = 2 * time.Second // window of the server's own check; identity is ours, see recent
+	spareStore     = 96 << 20        // of the disk beyond the streams: staged batches, readers' positions
+	sliceRecords   = 256             // of one slice of a reader
+	sliceBytes     = 1 << 20         // of one slice of a reader, unless one record is larger
+)
+
+// An api error code of JetStream that decides what happens next.
+const (
+	codeNotFound       = 10037
+	codeWrongLast      = 10071 // another record came in between
+	codeWrongLastConst = 10164
+	codeStoreFailed    = 10077 // the stream is full (discard new), or the store broke
+	codeNoResources    = 10023
+	codeNoStorage      = 10047
+	codeTooLarge       = 10054
+	codeHeaderTooLarge = 10097
+)
+
+// A streamSpec says what one stream holds.
+type streamSpec struct {
+	name   string
+	topics []dodona.Topic
+}
+
+var streams = []streamSpec{
+	{streamRaw, []dodona.Topic{dodona.TopicReading, dodona.TopicRound}},
+	{streamProof, []dodona.Topic{
+		dodona.TopicObservation, dodona.TopicClaim, dodona.TopicData,
+		dodona.TopicAnchor, dodona.TopicReceipt, dodona.TopicEvent,
+	}},
+}
+
+// streamOf returns the name of the stream that keeps a topic, and whether there is one.
+func streamOf(topic dodona.Topic) (string, bool) {
+	for _, s := range streams {
+		for _, t := range s.topics {
+			if t == topic {
+				return s.name, true
+			}
+		}
+	}
+	return "", false
+}
+
+func (s streamSpec) limits(c Config) Limits {
+	if s.name == streamRaw {
+		return c.Raw
+	}
+	return c.Proof
+}
+
+func (s streamSpec) config(c Config) jetstream.StreamConfig {
+	subjects := make([]string, len(s.topics))
+	for i, t := range s.topics {
+		subjects[i] = topicSubject(t)
+	}
+	return jetstream.StreamConfig{
+		Name:               s.name,
+		Subjects:           subjects,
+		Storage:            jetstream.FileStorage,
+		Retention:          jetstream.LimitsPolicy,
+		Discard:            jetstream.DiscardNew, // a full stream blocks Append; only retention frees
+		MaxBytes:           int64(s.limits(c).Bytes),
+		Duplicates:         duplicates,
+		AllowDirect:        true,
+		AllowAtomicPublish: true,
+	}
+}
+
+// shared reports whether records of a topic have one subject for all nodes. Such subjects are guarded:
+// a record is written only if nobody else wrote since this process looked.
+func shared(topic dodona.Topic) bool { return topic == dodona.TopicClaim || topic == dodona.TopicData }
+
+const root = "oracle."
+
+// topicSubject matches every record of a topic.
+func topicSubject(topic dodona.Topic) string { return root + string(topic) + ".>" }
+
+// subjectOf is oracle.<topic>.<key>.<node>, or oracle.<topic>.<key> where the topic is shared.
+func subjectOf(topic dodona.Topic, key, node string) string {
+	if shared(topic) {
+		return root + string(topic) + "." + key
+	}
+	return root + string(topic) + "." + key + "." + node
+}
+
+// keySubject matches the records of a topic and key by whatever node.
+func keySubject(topic dodona.Topic, key string) string { return subjectOf(topic, key, "*") }
+
+// parseSubject takes a subject apart. The node is empty for shared topics.
+func parseSubject(subject string) (topic dodona.Topic, key, node string, err error) {
+	rest, ours := strings.CutPrefix(subject, root)
+	name, rest, found := strings.Cut(rest, ".")
+	topic = dodona.Topic(name)
+	if _, known := streamOf(topic); !ours || !found || !known {
+		return "", "", "", fmt.Errorf("subject %q: no topic of the journal", subject)
+	}
+	if shared(topic) {
+		return topic, rest, "", nil
+	}
+	dot := strings.LastIndexByte(rest, '.')
+	if dot <= 0 || dot == len(rest)-1 {
+		return "", "", "", fmt.Errorf("subject %q: want a key and a node", subject)
+	}
+	return topic, rest[:dot], rest[dot+1:], nil
+}
