@@ -50,11 +50,14 @@ type pending struct {
 	done  chan error // one value, never blocks the lane
 }
 
-// What a pending is doing. It may be withdrawn only while it waits; while it flies, the store decides.
+// What a pending is doing. Its caller may withdraw it while it waits, and abandon it while it flies: then the store
+// decides, and nobody hears of it.
 const (
 	waiting int32 = iota
 	flying
 	withdrawn
+	abandoned
+	answered
 )
 
 func (l *lane) append(ctx context.Context, recs []dodona.Record) error {
@@ -84,14 +87,18 @@ func (l *lane) append(ctx context.Context, recs []dodona.Record) error {
 		l.j.cfg.Recorder.Time(appendTimer, l.spec.name, l.now().Sub(started))
 		return err
 	case <-ctx.Done():
-		if p.state.CompareAndSwap(waiting, withdrawn) {
+	}
+	for {
+		switch {
+		case p.state.CompareAndSwap(waiting, withdrawn):
 			return l.gaveUp(ctx)
+		case p.state.CompareAndSwap(flying, abandoned):
+			return fmt.Errorf("%w: %w", ErrUnknown, context.Cause(ctx))
 		}
 		select {
 		case err := <-p.done: // the answer came at the same moment
 			return err
-		default:
-			return fmt.Errorf("%w: %w", ErrUnknown, context.Cause(ctx))
+		default: // it goes from flying to waiting or the other way
 		}
 	}
 }
@@ -104,5 +111,14 @@ func (l *lane) gaveUp(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// finish answers the caller; a pending is finished once.
-func (p *pending) finish(err error) { p.done <- err }
+// finish answers the caller unless it left. It reports whether the caller was still there.
+func (p *pending) finish(err error) bool {
+	if !p.state.CompareAndSwap(flying, answered) && !p.state.CompareAndSwap(waiting, answered) {
+		return false
+	}
+	p.done <- err
+	return true
+}
+
+// ground takes a pending out of a flight that certainly did not land. It reports whether its caller still waits.
+func (p *pending) ground() bool { return p.state.CompareAndSwap(flying, waiting) }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 // A flight is a group that has been chained and encoded: what one flush writes.
 type flight struct {
 	group []*pending
+	ends  []int // of each pending's records in recs
 	recs  []dodona.Record
 	msgs  []*nats.Msg
 	heads []head            // after each record; Stream is filled on landing
@@ -69,6 +71,17 @@ func takeOff(group []*pending) []*pending {
 	return kept
 }
 
+// ground makes a group wait again and drops those whose callers left.
+func ground(group []*pending) []*pending {
+	kept := group[:0]
+	for _, p := range group {
+		if p.ground() {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
 // admit answers appends that are there already, and learns what is needed to guard the others.
 func (l *lane) admit(group []*pending) ([]*pending, error) {
 	kept := group[:0]
@@ -82,7 +95,7 @@ func (l *lane) admit(group []*pending) ([]*pending, error) {
 		}
 		if fresh {
 			kept = append(kept, p)
-		} else if p.state.CompareAndSwap(waiting, flying) {
+		} else {
 			p.finish(nil)
 		}
 	}
@@ -141,7 +154,10 @@ func (l *lane) firstSight(subject string, s seen) {
 		return
 	}
 	if len(l.seen) >= maxSeen {
-		clear(l.seen)
+		maps.DeleteFunc(l.seen, func(subject string, _ seen) bool {
+			topic, _, _, err := parseSubject(subject)
+			return err != nil || !shared(topic)
+		})
 	}
 	l.seen[subject] = s
 }
@@ -165,6 +181,7 @@ func (l *lane) chain(group []*pending) *flight {
 			f.heads = append(f.heads, at)
 			f.msgs = append(f.msgs, encode(r, l.j.writer))
 		}
+		f.ends = append(f.ends, len(f.recs))
 	}
 	l.guardFlight(f)
 	if len(f.msgs) > 1 {
@@ -223,10 +240,7 @@ func (l *lane) fly(f *flight) ([]*pending, error) {
 			finishAll(f.group, dodona.Permanent(err))
 			return nil, nil
 		case code != 0: // refused: certainly not written
-			for _, p := range f.group {
-				p.state.Store(waiting)
-			}
-			return f.group, err
+			return ground(f.group), err
 		}
 		l.mu.Lock()
 		l.stat.Retries++
@@ -278,36 +292,49 @@ func (l *lane) send(f *flight) (pubAck, error) {
 }
 
 // landed notes that the first n records of a flight are in the stream from place first on, and answers whom it may.
-// It returns the pendings that are not complete yet.
+// It returns the pendings that are not complete: none, unless the store broke down in the middle of a batch.
 func (l *lane) landed(f *flight, n int, first uint64) []*pending {
-	rec := l.j.cfg.Recorder
-	l.mu.Lock()
-	for i := range n {
-		l.seen[f.msgs[i].Subject] = seen{first + uint64(i), f.recs[i].ID}
-		rec.Count(telemetry.JournalRecords, string(f.recs[i].Topic), 1)
+	if n == 0 {
+		return ground(f.group)
 	}
-	l.stat.Flushes++
-	l.stat.Records += uint64(n)
-	l.mu.Unlock()
-	rec.Count(telemetry.JournalFlushes, l.spec.name, 1)
+	rec := l.j.cfg.Recorder
 	for _, r := range f.recs[:n] {
 		l.recent.add(recordKey(r))
+		rec.Count(telemetry.JournalRecords, string(r.Topic), 1)
 	}
-	if n > 0 {
-		l.head = f.heads[n-1]
-		l.head.Stream = first + uint64(n) - 1
-		if err := l.j.heads.write(l.spec.name, l.head); err != nil {
-			l.j.cfg.Log.Error("journal: write high-water mark", "stream", l.spec.name, "error", err)
+	rec.Count(telemetry.JournalFlushes, l.spec.name, 1)
+	l.head = f.heads[n-1]
+	l.head.Stream = first + uint64(n) - 1
+	if err := l.j.heads.write(l.spec.name, l.head); err != nil {
+		l.j.cfg.Log.Error("journal: write high-water mark", "stream", l.spec.name, "error", err)
+	}
+	l.mu.Lock()
+	l.stat.Flushes++
+	l.stat.Records += uint64(n)
+	l.stat.head = l.head
+	l.mu.Unlock()
+	if n < len(f.recs) {
+		l.remember(f, first, 0, n, true)
+		return ground(f.group)
+	}
+	from := 0
+	for i, p := range f.group {
+		// What a caller left behind was seen by nobody: the next append to its subject must meet a conflict.
+		l.remember(f, first, from, f.ends[i], p.finish(nil))
+		from = f.ends[i]
+	}
+	return nil
+}
+
+// remember notes the places of records of a flight that landed; those of shared subjects only if somebody knows.
+func (l *lane) remember(f *flight, first uint64, from, to int, known bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := from; i < to; i++ {
+		if known || !shared(f.recs[i].Topic) {
+			l.seen[f.msgs[i].Subject] = seen{first + uint64(i), f.recs[i].ID}
 		}
 	}
-	if n == len(f.recs) {
-		finishAll(f.group, nil)
-		return nil
-	}
-	for _, p := range f.group {
-		p.state.Store(waiting)
-	}
-	return f.group
 }
 
 // outrun finds out why a guard refused a flight: because it, or a part of it, is in the stream already, or because
@@ -370,8 +397,9 @@ func (l *lane) dropConflicts(f *flight, conflicts map[string]bool) []*pending {
 			}
 		}
 		if subject == "" {
-			p.state.Store(waiting)
-			kept = append(kept, p)
+			if p.ground() {
+				kept = append(kept, p)
+			}
 			continue
 		}
 		l.j.cfg.Recorder.Count(telemetry.JournalConflicts, l.spec.name, 1)

@@ -47,6 +47,7 @@ type laneStat struct {
 	Records uint64
 	Retries uint64
 	Freed   uint64
+	head    head
 }
 
 // queueLength bounds appends that are accepted but not gathered yet; more of them wait in Append.

@@ -19,7 +19,7 @@ const (
 )
 
 const (
-	maxKeyTokens   = 6               // of a record's key: "report.btc.usd.<signer>"
+	maxKeyTokens   = 20              // of a record's key: "report.btc.usd.<signer>"
 	maxIDLength    = 256             // bytes of a record's ID
 	maxRecordBytes = 8 << 20         // of one record on the bus, headers included, with the embedded server
 	maxGroup       = 256             // records of one flush, unless one Append brings more
