@@ -1,0 +1,195 @@
+// The page of a node: what it says now, and how it stands.
+
+import { $, absolute, bytes, el, mark, set, short, span, svg } from "./dom.js";
+import { Drawer } from "./drawer.js";
+import { Feeds } from "./feeds.js";
+import { listen, read, Refused, useToken } from "./node.js";
+
+const feeds = new Feeds((name) => drawer.open(name));
+const drawer = new Drawer({
+  rounds: (name) => feeds.rows.get(name)?.rounds() ?? [],
+  feed: (name) => feeds.rows.get(name)?.feed,
+});
+
+let ahead = 0; // ms by which the node's clock is ahead of this browser's
+let problems = [];
+let lost = null; // {since, retry} while there is no connection
+const now = () => Date.now() + ahead;
+
+/** load reads what the stream does not repeat: every feed, and where its answers have been. */
+async function load({ histories }) {
+  const list = await read("/v1/feeds");
+  if (!list.feeds) return;
+  feeds.show(list.feeds);
+  feeds.tick(now());
+  for (const { name } of list.feeds) {
+    const row = feeds.rows.get(name);
+    if (!histories && row.recalled) continue;
+    const past = await read(`/v1/feeds/${encodeURIComponent(name)}/rounds?limit=60`);
+    if (past.rounds) row.recall(past.rounds);
+    row.recalled = true;
+  }
+}
+
+const handlers = {
+  feed(feed) {
+    if (!feeds.rows.has(feed.name)) return load({ histories: false });
+    feeds.update(feed).tick(now());
+    drawer.refresh();
+  },
+  sources: ({ sources }) => showSources(sources),
+  status: showStatus,
+  reset: () => load({ histories: true }),
+};
+
+const quietly = (promise) => promise?.catch?.(() => {}); // the stream notices a lost node by itself
+
+listen("/v1/stream?events=feed,sources,status", {
+  open(again) {
+    lost = null;
+    showConnection();
+    return quietly(load({ histories: !again }));
+  },
+  event: (name, data) => quietly(handlers[name]?.(data)),
+  closed(ms) {
+    lost = { since: lost?.since ?? Date.now(), retry: Date.now() + ms };
+    showConnection();
+  },
+  refused: askToken,
+});
+
+setInterval(() => {
+  feeds.tick(now());
+  tickSources();
+  if (lost) showConnection();
+}, 1000);
+setInterval(() => !lost && document.visibilityState === "visible" && quietly(load({ histories: false })), 60_000);
+
+// Health
+
+function gauge(id, quality, text, title, share) {
+  const box = $(id);
+  box.hidden = false;
+  const dd = box.querySelector("dd");
+  box.className = quality;
+  box.title = title ?? "";
+  const key = `${quality}|${text}|${share}`;
+  if (dd.dataset.key === key) return;
+  dd.dataset.key = key;
+  const parts = [mark(quality), text];
+  if (share !== undefined) {
+    parts.splice(1, 0, el("span", { class: "meter", "aria-hidden": "true" },
+      svg("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none" }, svg("rect", { width: Math.max(1, Math.min(100, share * 100)).toFixed(0), height: 10 }))));
+  }
+  dd.replaceChildren(...parts);
+}
+
+function showStatus(s) {
+  ahead = Date.parse(s.now) - Date.now();
+  problems = s.problems ?? [];
+  set($("#node"), s.node || "Dodona");
+  document.title = `${s.node || "Dodona"} · Dodona`;
+  const quorum = `${s.quorum.k} of ${s.quorum.members.length}`;
+  set($("#identity"), `${short(s.address)} · network ${s.network.name}, ${quorum}`);
+  $("#identity").title = `key ${s.address}\nversion ${s.version}\nup since ${absolute(s.started)}`;
+  const { journal, clock, memory } = s;
+  const share = journal.limit ? journal.bytes / journal.limit : undefined;
+  const detail = [journal.message, `${journal.records} records`, journal.limit && `${bytes(journal.bytes)} of ${bytes(journal.limit)} retained`, `${journal.dropped} dropped`, `backlog ${journal.backlog}`];
+  gauge("#h-journal", journal.quality, journal.quality === "good" ? bytes(journal.bytes) : journal.message, detail.filter(Boolean).join("\n"), journal.quality === "good" ? share : undefined);
+  gauge("#h-clock", clock.quality, clock.quality === "good" ? "in step" : clock.message, clock.message);
+  const used = memory.budget ? memory.used / memory.budget : 0;
+  gauge("#h-memory", used > 1 ? "bad" : used > 0.9 ? "uncertain" : "good", memory.budget ? `${bytes(memory.used)} of ${bytes(memory.budget)}` : bytes(memory.used),
+    memory.budget ? "resident memory against its budget" : "resident memory; no budget is set", memory.budget ? used : undefined);
+  showConnection();
+}
+
+function showConnection() {
+  if (lost) {
+    const wait = lost.retry - Date.now();
+    gauge("#h-stream", "bad", wait > 0 ? `again in ${Math.ceil(wait / 1000)} s` : "connecting", "no connection to the node");
+  } else {
+    gauge("#h-stream", "good", "live", "values arrive as they are made");
+  }
+  const trouble = $("#trouble");
+  let text = "";
+  if (lost) {
+    text = `No connection to the node since ${new Date(lost.since).toLocaleTimeString()}. What you see is from before; trying again.`;
+  } else if (problems.length) {
+    const [first] = problems;
+    text = `${first.part}: ${first.message}` + (first.until ? ` (until ${absolute(first.until)})` : "") + (problems.length > 1 ? ` · and ${problems.length - 1} more` : "");
+    trouble.title = problems.map((p) => `${p.part}: ${p.message}`).join("\n");
+  }
+  trouble.className = lost ? "bad" : "";
+  trouble.hidden = text === "";
+  set(trouble, text);
+}
+
+// Sources
+
+const sourceRows = new Map();
+
+function showSources(list) {
+  const names = new Set(list.map((s) => s.name));
+  for (const [name, row] of sourceRows) {
+    if (!names.has(name)) {
+      row.tr.remove();
+      sourceRows.delete(name);
+    }
+  }
+  const body = $("#sources tbody");
+  list.forEach((source, i) => {
+    let row = sourceRows.get(source.name);
+    if (!row) {
+      row = { name: el("span", { text: source.name }), sub: el("span", { class: "sub" }), state: el("span", { class: "state" }), time: el("time"), calls: el("span", { class: "sub" }) };
+      row.tr = el("tr", {}, el("th", { scope: "row" }, row.name, row.sub), el("td", {}, row.state), el("td", { class: "num" }, row.time, row.calls));
+      sourceRows.set(source.name, row);
+    }
+    row.source = source;
+    if (body.children[i] !== row.tr) body.insertBefore(row.tr, body.children[i] ?? null);
+    const trouble = source.quality !== "good" && source.lastError;
+    set(row.sub, trouble || source.kind);
+    row.sub.className = trouble ? `sub ${source.quality}` : "sub";
+    row.sub.title = trouble || "";
+    if (row.state.dataset.key !== source.quality + source.state) {
+      row.state.dataset.key = source.quality + source.state;
+      row.state.replaceChildren(mark(source.state === "starting" ? "none" : source.quality), source.state);
+    }
+    set(row.calls, source.failures ? `${source.failures} failed` : "");
+    row.calls.title = `${source.exchanges} exchanges, ${source.failures} failed, ${source.readings} readings, ${source.dropped} dropped`;
+  });
+  $("#sources .empty").hidden = list.length > 0;
+  $("#sources table").hidden = list.length === 0;
+  tickSources();
+}
+
+function tickSources() {
+  for (const { source, time } of sourceRows.values()) {
+    set(time, source.lastReading ? span(now() - Date.parse(source.lastReading)) : "none yet");
+    if (!source.lastReading) continue;
+    time.setAttribute("datetime", source.lastReading);
+    const next = source.nextTry && Date.parse(source.nextTry) > now() ? `\nnext try ${absolute(source.nextTry)}` : "";
+    time.title = absolute(source.lastReading) + next;
+  }
+}
+
+// Token
+
+async function askToken() {
+  const gate = $("#gate");
+  const input = $("#token");
+  for (let attempt = 0; ; attempt++) {
+    $("#gate-error").textContent = attempt ? "The node refused this token." : "";
+    input.value = "";
+    if (!gate.open) gate.showModal();
+    input.focus();
+    await new Promise((done) => gate.addEventListener("close", done, { once: true }));
+    if (!input.value) continue;
+    useToken(input.value.trim());
+    try {
+      await read("/v1/status");
+      return;
+    } catch (error) {
+      if (!(error instanceof Refused)) return;
+    }
+  }
+}

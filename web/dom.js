@@ -1,0 +1,103 @@
+// Elements and words. Nothing here ever parses text as markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** el makes an element: properties become attributes, "text" its text; children that are null are left out. */
+export function el(tag, properties = {}, ...children) {
+  return fill(document.createElement(tag), properties, children);
+}
+
+export function svg(tag, properties = {}, ...children) {
+  return fill(document.createElementNS(SVG, tag), properties, children);
+}
+
+function fill(node, properties, children) {
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name === "text") node.textContent = value;
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.filter((c) => c !== null && c !== undefined));
+  return node;
+}
+
+export const $ = (selector) => document.querySelector(selector);
+
+/** set changes a text only if it differs, so that nothing is laid out or read aloud for nothing. */
+export function set(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+const shapes = {
+  good: () => svg("circle", { cx: 6, cy: 6, r: 5, fill: "currentColor" }),
+  diamond: () => svg("path", { d: "M6 .4 11.6 6 6 11.6 .4 6Z", fill: "currentColor" }),
+  ring: () => svg("circle", { cx: 6, cy: 6, r: 4.2, fill: "none", stroke: "currentColor", "stroke-width": 2 }),
+  cross: () => svg("path", { d: "M1.8 1.8 10.2 10.200M10.2 1.8 1.8 10.2", stroke: "currentColor", "stroke-width": 2.6, "stroke-linecap": "round" }),
+};
+
+/** mark is a small sign whose shape says what its colour says. */
+export function mark(quality, shape) {
+  const form = shape ?? { good: "good", uncertain: "diamond", bad: "cross", none: "ring" }[quality] ?? "ring";
+  return el("span", { class: `mark ${quality}`, "aria-hidden": "true" }, svg("svg", { viewBox: "0 0 12 12" }, shapes[form]()));
+}
+
+const inputMarks = {
+  used: ["good", "good"], outlier: ["uncertain", "diamond"], stale: ["uncertain", "ring"],
+  bad: ["bad", "cross"], failed: ["bad", "cross"], late: ["bad", "ring"],
+};
+
+export const inputMark = (status) => mark(...(inputMarks[status] ?? ["none", "ring"]));
+
+/** seal is the sign of an attested answer: a shield with a tick. */
+export function seal() {
+  return svg("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" },
+    svg("path", { d: "M10 1.6 17 4.200v5.200c0 4.3-2.9 7.4-7 9-4.1-1.6-7-4.7-7-9V4.200Z", fill: "currentColor", "fill-opacity": ".16", stroke: "currentColor", "stroke-width": 1.5, "stroke-linejoin": "round" }),
+    svg("path", { d: "m6.8 9.9 2.3 2.3 4.2-4.5", fill: "none", stroke: "currentColor", "stroke-width": 1.8, "stroke-linecap": "round", "stroke-linejoin": "round" }));
+}
+
+export const cross = () => svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" },
+  svg("path", { d: "M3 3 13 13M13 3 3 13", stroke: "currentColor", "stroke-width": 1.8, "stroke-linecap": "round" }));
+
+/** group writes an exact number for people, without ever making a float of it: 43218.55 → ["43,218", ".55"]. */
+export function group(text, fractionDigits = 0) {
+  const parts = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text);
+  if (!parts) return [text, ""];
+  const whole = parts[2].replace(/\B(?=(\d{3})+$)/g, ",");
+  const fraction = (parts[3] ?? "").padEnd(fractionDigits, "0");
+  return [(parts[1] ? "−" : "") + whole, fraction ? "." + fraction : ""];
+}
+
+/** grouped is group in one piece. */
+export const grouped = (text) => group(text).join("");
+
+/** span writes a duration in its largest unit: 4 s, 2 min, 3 h, 5 d. */
+export function span(ms) {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min`;
+  if (s < 172800) return `${Math.floor(s / 3600)} h`;
+  return `${Math.floor(s / 86400)} d`;
+}
+
+/** every writes a grid: 250 ms, 10 s, 1 h. */
+export const every = (ms) => (ms % 1000 ? `${ms} ms` : span(ms));
+
+/** bytes writes a size: 44 MiB. */
+export function bytes(n) {
+  for (const [unit, size] of [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]]) {
+    if (n >= size) return `${(n / size).toFixed(n / size < 10 ? 1 : 0)} ${unit}`;
+  }
+  return `${n} B`;
+}
+
+/** instant writes a time in UTC, as RFC 3339 without its noise: 2026-11-22 12:04:30 UTC. */
+export function instant(time) {
+  const text = new Date(time).toISOString();
+  return `${text.slice(0, 10)} ${text.slice(11, 19)}${text.slice(19, 23) === ".000" ? "" : text.slice(19, 23)} UTC`;
+}
+
+/** absolute writes a time as the reader's own clock shows it, and in UTC: what hovering over an age tells. */
+export const absolute = (time) => `${new Date(time).toLocaleString()} · ${instant(time)}`;
+
+/** short writes an address or digest for people: 0x9f2c…41d7. */
+export const short = (hex) => (hex && hex.length > 14 ? `${hex.slice(0, 6)}…${hex.slice(-4)}` : hex ?? "");

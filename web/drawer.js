@@ -1,0 +1,152 @@
+// The drawer: where one answer came from. A native dialog: it keeps the focus, Esc closes it, focus returns.
+
+import { $, cross, el, grouped, group, inputMark, instant, seal, short } from "./dom.js";
+import { read, readText } from "./node.js";
+
+export class Drawer {
+  /** rounds(feed) returns the rounds that are known, oldest first; feed(name) how a feed stands. */
+  constructor({ rounds, feed }) {
+    this.rounds = rounds;
+    this.feed = feed;
+    this.dialog = $("#drawer");
+    this.body = $("#drawer-body");
+    $("#drawer-close").append(cross());
+    $("#drawer-close").addEventListener("click", () => this.dialog.close());
+    $("#older").addEventListener("click", () => this.step(-1));
+    $("#newer").addEventListener("click", () => this.step(1));
+    this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.outside(event) && this.dialog.close());
+    this.dialog.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (step && !event.altKey && !event.metaKey && !event.ctrlKey) this.step(step);
+    });
+  }
+
+  outside(event) {
+    return event.clientX < this.dialog.getBoundingClientRect().left;
+  }
+
+  /** open shows the newest round of a feed. */
+  open(name) {
+    this.name = name;
+    $("#drawer-title").textContent = name;
+    if (!this.dialog.open) this.dialog.showModal();
+    this.body.focus();
+    const newest = this.rounds(name).at(-1);
+    if (newest) this.show(newest.round);
+    else this.fill(el("p", { class: "waiting", text: this.feed(name)?.reason || "This feed has no rounds yet." }));
+  }
+
+  step(by) {
+    const rounds = this.rounds(this.name);
+    const next = rounds[rounds.findIndex((r) => r.round === this.round) + by];
+    if (next) this.show(next.round);
+  }
+
+  /** refresh follows what was learned since: a newer round may have come. */
+  refresh() {
+    if (!this.dialog.open) return;
+    const rounds = this.rounds(this.name);
+    const at = rounds.findIndex((r) => r.round === this.round);
+    $("#older").disabled = at <= 0;
+    $("#newer").disabled = at < 0 || at === rounds.length - 1;
+  }
+
+  async show(round) {
+    this.round = round;
+    $("#drawer-round").textContent = instant(round);
+    this.refresh();
+    const base = `/v1/feeds/${encodeURIComponent(this.name)}/rounds/${round}`;
+    try {
+      const [document, story, tree] = await Promise.all([read(base), read(`${base}/explain`), readText(`${base}/explain`)]);
+      if (this.round !== round || !this.dialog.open) return;
+      this.fill(...this.parts(base, document, story, tree));
+    } catch (error) {
+      if (this.round === round) this.fill(el("p", { class: "waiting", text: `The node did not answer: ${error.message}` }));
+    }
+  }
+
+  fill(...parts) {
+    this.body.replaceChildren(...parts.filter(Boolean));
+    this.body.scrollTop = 0;
+  }
+
+  parts(base, document, story, tree) {
+    const answer = document.problem ? null : document;
+    const inputs = document.problem?.inputs ?? inputsOf(story) ?? this.knownInputs();
+    return [
+      answer ? this.value(answer) : el("p", { class: "value missed", text: document.problem.detail }),
+      answer && verdict(answer),
+      inputs?.length ? el("h3", { text: "What the sources said" }) : null,
+      inputs?.length ? el("ul", { class: "inputs" }, ...inputs.map(inputLine)) : null,
+      answer && el("h3", { text: "Signed" }),
+      answer && signed(answer),
+      tree ? el("h3", { text: "Explained" }) : null,
+      tree ? el("pre", { class: "tree mono", tabindex: "0", text: tree.trimEnd() }) : null,
+      el("h3", { text: "Check it yourself" }),
+      answer && command(`dodona verify ${location.origin}${base}`),
+      command(`dodona replay <(dodona bundle export ${this.name} ${this.round})`),
+    ];
+  }
+
+  value(answer) {
+    const known = this.rounds(this.name).find((r) => r.round === this.round);
+    const [whole, fraction] = group(known?.text ?? answer.attestation.report.value);
+    const unit = known?.text ? answer.feed.unit : `× 10⁻${superscript(answer.feed.decimals)} ${answer.feed.unit}`;
+    return el("p", { class: "value" }, whole + fraction, el("span", { class: "unit", text: unit }));
+  }
+
+  knownInputs() {
+    const feed = this.feed(this.name);
+    const newest = Math.max(feed?.latest?.round ?? 0, feed?.missed?.round ?? 0);
+    return newest === this.round ? feed.inputs : null;
+  }
+}
+
+const superscript = (n) => String(n).replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]);
+
+/** inputsOf finds what the sources gave in an explanation. */
+const inputsOf = (story) => (Array.isArray(story?.inputs) ? story.inputs : null);
+
+function verdict(answer) {
+  const { quorum, network, attestation } = answer;
+  return el("div", { class: "verdict" },
+    el("span", { class: "stamp" }, seal(), "Attested"),
+    el("span", { text: `${attestation.signatures.length} of ${quorum.members.length} signed, ${quorum.k} needed, network “${network.name}”` }));
+}
+
+function inputLine(input) {
+  const off = input.status !== "used";
+  const digest = input.readings?.[0]?.digest;
+  const detail = [input.readings?.[0]?.detail, digest && `reading ${short(digest)}`].filter(Boolean).join(" · ");
+  return el("li", {},
+    inputMark(input.status),
+    el("b", { text: input.point || input.source }),
+    el("span", { class: off ? "said off" : "said", text: input.value === undefined || input.value === null ? "–" : grouped(String(input.value)) }),
+    off ? el("small", { class: "why", text: `${input.status}${input.reason ? `: ${input.reason}` : ""}` }) : null,
+    detail ? el("small", { text: detail, title: digest ?? "" }) : null);
+}
+
+function signed(answer) {
+  const { report, observed } = answer.attestation;
+  const fact = (name, ...values) => [el("dt", { text: name }), ...values.map((v) => el("dd", { class: "mono", text: v }))];
+  return el("dl", { class: "facts" },
+    ...fact("Round", String(report.round)),
+    ...fact("Value", `${report.value} (${answer.feed.decimals} decimals)`),
+    ...fact("Feed id", report.feed),
+    ...fact("Observed", observed),
+    ...fact(answer.quorum.members.length === 1 ? "Member" : "Members", answer.quorum.members.join(" ")));
+}
+
+function command(text) {
+  const code = el("code", { text, tabindex: "0" });
+  const button = el("button", { type: "button", class: "copy", text: "Copy" });
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(code); // beyond loopback browsers keep the clipboard to themselves
+    }
+  });
+  return el("div", { class: "command" }, code, button);
+}
