@@ -1,0 +1,276 @@
+package config
+
+import (
+	"fmt"
+	"math/big"
+	"net"
+	"net/netip"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/secret"
+	"github.com/dodona-oracle/dodona/internal/unit"
+)
+
+const (
+	leastMemory  = 32 * unit.MiB
+	leastStream  = unit.MiB
+	leastAge     = time.Minute
+	leastToken   = 16 // characters
+	mostMembers  = 100
+	notSupported = "answers of several members are not built yet; one node signs alone"
+)
+
+// at reports a mistake at a setting such as "journal.raw.age", which the message begins with.
+func (l *loader) at(setting, format string, args ...any) {
+	_, place := l.path(setting)
+	l.report.mistake(place, "", setting+": "+fmt.Sprintf(format, args...))
+}
+
+// checkSections checks everything but sources and feeds.
+func (l *loader) checkSections() {
+	l.checkNode()
+	l.checkNetwork()
+	l.checkRoles()
+	l.checkJournal()
+	l.checkAPI()
+	l.oneOf("log.level", l.config.Log.Level, "debug", "info", "warn", "error")
+	l.oneOf("log.format", l.config.Log.Format, "text", "json")
+}
+
+func (l *loader) oneOf(setting, got string, want ...string) {
+	if slices.Contains(want, got) {
+		return
+	}
+	_, place := l.path(setting)
+	m := Mistake{Message: fmt.Sprintf("%s: %s: want %s", setting, quoteAll(got), either(want))}
+	if near := nearest(got, want); near != "" {
+		m.Hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	l.report.add(m, place)
+}
+
+// either prints a choice for people: "a, b or c".
+func either(words []string) string {
+	if len(words) == 1 {
+		return words[0]
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+}
+
+func (l *loader) checkNode() {
+	n := &l.config.Node
+	if err := dodona.CheckName(n.Name, 1); err != nil {
+		l.at("node.name", "%s", err)
+	}
+	if n.Data == "" {
+		l.at("node.data", "want a folder, such as ./data")
+	}
+	if n.Memory < leastMemory {
+		l.at("node.memory", "%s: want at least %s", n.Memory, leastMemory)
+	}
+	switch {
+	case !n.Key.Hex.IsZero() && n.Key.File != "":
+		l.at("node.key.hex", "a key file is given too; a node has one key")
+	case !n.Key.Hex.IsZero() && !n.Key.Password.IsZero():
+		l.at("node.key.password", "goes with a key file, not with hex")
+	case n.Key.Hex.Inline():
+		l.checkHexKey(n.Key.Hex)
+	case n.Key.File == "" && n.Key.Hex.IsZero():
+		n.Key.File = path.Join(n.Data, "keys", "node.json")
+	}
+}
+
+// order is the number of points of secp256k1 (SEC 2 §2.4.1): a key is above 0 and below it.
+var order, _ = new(big.Int).SetString("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141", 16)
+
+func (l *loader) checkHexKey(s secret.String) {
+	name := "node.key.hex"
+	if l.config.TwoLine {
+		name = twoLineKey
+	}
+	text, _ := s.Reveal() // in clear: cannot fail
+	digits := strings.TrimPrefix(strings.TrimPrefix(text, "0x"), "0X")
+	key, ok := new(big.Int).SetString(digits, 16)
+	if !ok || len(digits) != 64 || strings.ContainsAny(digits, "+-_") || key.Sign() == 0 || key.Cmp(order) >= 0 {
+		_, place := l.path("node.key.hex")
+		l.report.add(Mistake{
+			Message: fmt.Sprintf("%s: not a secp256k1 key: want 64 hex digits, got %d characters", name, len(digits)),
+			Hint:    "`dodona key new` makes one",
+		}, place)
+	}
+}
+
+func (l *loader) checkNetwork() {
+	if err := dodona.CheckName(l.config.Network.Name, 4); err != nil {
+		l.at("network.name", "%s", err)
+	}
+	q := l.config.Network.Quorum
+	if q == nil {
+		return
+	}
+	const members = "network.quorum.members"
+	n := len(q.Members)
+	_, place := l.path(members)
+	if slices.ContainsFunc(q.Members, dodona.Address.IsZero) {
+		if len(l.report.mistakes) == 0 { // else it may be an address that could not be read, and is told
+			l.at(members, "the zero address belongs to nobody")
+		}
+		return
+	}
+	slices.SortFunc(q.Members, func(a, b dodona.Address) int { return strings.Compare(a.String(), b.String()) })
+	if len(slices.Compact(slices.Clone(q.Members))) != n {
+		l.at(members, "an address stands twice")
+		return
+	}
+	if n == 0 || n > mostMembers {
+		l.report.mistake(place, "", fmt.Sprintf("%s: want 1 to %d addresses, got %d", members, mostMembers, n))
+		return
+	}
+	least := leastK(n)
+	if k, _ := l.path("network.quorum.k"); k == nil {
+		q.K = least
+	}
+	if q.K < least || q.K > n {
+		l.at("network.quorum.k", "%d of %d: want %s (less could attest two answers for one round)", q.K, n, fromTo(least, n))
+	}
+	if n > 1 {
+		l.at(members, "%s", notSupported)
+	}
+}
+
+// leastK returns ⌊(n+f)/2⌋+1 for f = ⌊(n−1)/3⌋: two sets of k members then share an honest one.
+func leastK(n int) int { return (n+(n-1)/3)/2 + 1 }
+
+func fromTo(from, to int) string {
+	if from == to {
+		return strconv.Itoa(from)
+	}
+	return fmt.Sprintf("%d to %d", from, to)
+}
+
+func (l *loader) checkRoles() {
+	roles := l.config.Roles
+	list, place := l.path("roles")
+	if len(roles) == 0 {
+		l.at("roles", "want at least one of observe, validate and serve")
+		return
+	}
+	for i, r := range roles {
+		if list != nil && i < len(list.items) {
+			place = list.items[i].at
+		}
+		switch {
+		case !slices.Contains(allRoles, r):
+			m := Mistake{Message: fmt.Sprintf("roles: %s: want observe, validate or serve", quoteAll(string(r)))}
+			if near := nearest(string(r), []string{"observe", "validate", "serve"}); near != "" {
+				m.Hint = fmt.Sprintf("did you mean %q?", near)
+			}
+			l.report.add(m, place)
+		case slices.Index(roles, r) != i:
+			l.report.mistake(place, "", fmt.Sprintf("roles: %s stands twice", r))
+		}
+	}
+	shared := l.config.Journal.URL != "" || l.config.Journal.Listen != ""
+	for _, r := range allRoles {
+		if !slices.Contains(roles, r) && !shared {
+			_, place := l.path("roles")
+			l.report.warn(place, "", fmt.Sprintf("nobody can %s: this process leaves it out, and no other one reaches its journal", r), "set journal.listen or journal.url, or take roles out")
+			return
+		}
+	}
+}
+
+func (l *loader) checkJournal() {
+	j := l.config.Journal
+	l.oneOf("journal.durability", j.Durability, "batch", "strict")
+	if j.URL != "" {
+		l.checkJournalURL(j.URL)
+	}
+	if j.Listen != "" {
+		switch host, err := hostOf(j.Listen); {
+		case err != nil:
+			l.at("journal.listen", "%s", err)
+		case !isLoopback(host):
+			l.at("journal.listen", "%s: want a loopback address, such as 127.0.0.1:4222; other machines share a journal by journal.url", quoteAll(j.Listen))
+		case j.URL != "":
+			l.at("journal.listen", "goes with the embedded journal, but journal.url names another one")
+		}
+	}
+	for name, limits := range map[string]Limits{"journal.raw": j.Raw, "journal.proof": j.Proof} {
+		if limits.Bytes < leastStream {
+			l.at(name+".bytes", "%s: want at least %s", limits.Bytes, leastStream)
+		}
+		if limits.Age < leastAge {
+			l.at(name+".age", "%s: want at least %s", unit.FormatDuration(limits.Age), unit.FormatDuration(leastAge))
+		}
+	}
+}
+
+func (l *loader) checkJournalURL(list string) {
+	for _, text := range strings.Split(list, ",") {
+		u, err := url.Parse(strings.TrimSpace(text))
+		switch {
+		case err != nil || u.Hostname() == "":
+			l.at("journal.url", "want an address such as nats://10.0.0.2:4222")
+		case !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme):
+			l.at("journal.url", "scheme %s: want nats, tls, ws or wss", quoteAll(u.Scheme))
+		case u.User != nil:
+			_, place := l.path("journal.url")
+			l.report.warn(place, "", "journal.url holds a password or token in clear", "keep the file readable by the node alone (chmod 600)")
+		}
+	}
+	if l.config.Node.Name == defaults().Node.Name {
+		_, place := l.path("journal.url")
+		l.report.warn(place, "", fmt.Sprintf("a shared journal, but this node has the name %q that every node has", l.config.Node.Name), "set node.name")
+	}
+}
+
+func (l *loader) checkAPI() {
+	a := l.config.API
+	host, err := hostOf(a.Listen)
+	if err != nil {
+		l.at("api.listen", "%s", err)
+		return
+	}
+	tokens, place := l.path("api.tokens")
+	if !isLoopback(host) && len(a.Tokens) == 0 && (tokens == nil || len(tokens.items) == 0) {
+		l.at("api.listen", "%s can be reached from other machines, so it needs api.tokens, such as tokens: [{file: keys/api-token}]", quoteAll(a.Listen))
+	}
+	for i, t := range a.Tokens {
+		if !t.Inline() {
+			continue
+		}
+		if text, _ := t.Reveal(); len(text) < leastToken { // in clear: cannot fail
+			if tokens != nil && i < len(tokens.items) {
+				place = tokens.items[i].at
+			}
+			l.report.mistake(place, "", fmt.Sprintf("api.tokens: a token has at least %d characters", leastToken))
+		}
+	}
+}
+
+// hostOf returns the host of "host:port", which is empty for all addresses of the machine.
+func hostOf(listen string) (string, error) {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "", fmt.Errorf("%s: want ADDRESS:PORT, such as 127.0.0.1:8080", quoteAll(listen))
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
+		return "", fmt.Errorf("port %s: want 0 to 65535", quoteAll(port))
+	}
+	return host, nil
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}

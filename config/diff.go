@@ -1,0 +1,161 @@
+package config
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Changes are what a reload has to do.
+//
+// The units are sources and feeds, and each is compared by its own settings alone:
+//
+//   - A source is its kind and its kind's settings. Its value and points do not belong to it, because the pump
+//     that owns the source does not read them.
+//   - A feed is its settings, its identity, and the extraction rules of the points it asks for, because those are
+//     part of what it signs.
+//
+// So a source whose address changed leaves its feeds equal: the node closes the old source, opens the new one under
+// the same name, and the feeds, which ask by name, go on; a round in between reports that source as failed. A point
+// whose pointer changed leaves its source running and replaces the feeds that ask for it, each going on after its
+// last round. Order of work: stop removed and changed feeds, close removed and changed sources, open changed and
+// added sources, start changed and added feeds.
+type Changes struct {
+	Sources Units    `json:"sources"`
+	Feeds   Units    `json:"feeds"`
+	Live    []string `json:"live,omitempty"`    // settings that changed and can be applied at once: log.level, node.memory
+	Restart []string `json:"restart,omitempty"` // settings that changed and keep their old value until a restart
+}
+
+// Units are the names of the units of one sort, in the order of the new file; removed ones in that of the old.
+type Units struct {
+	Added   []string `json:"added,omitempty"`
+	Removed []string `json:"removed,omitempty"`
+	Changed []string `json:"changed,omitempty"`
+	Equal   []string `json:"equal,omitempty"`
+}
+
+// Diff compares the running configuration with a new one. A secret counts as changed if it is named differently;
+// that the file behind the same name changed is not seen, because secrets are read whenever they are needed.
+func Diff(old, new *Config) Changes {
+	return Changes{
+		Sources: compare(sourceUnits(old), sourceUnits(new)),
+		Feeds:   compare(feedUnits(old), feedUnits(new)),
+		Live:    sections(old, new, isLive),
+		Restart: sections(old, new, func(s string) bool { return !isLive(s) }),
+	}
+}
+
+// IsEmpty reports whether there is nothing to do, at once or at a restart.
+func (c Changes) IsEmpty() bool {
+	return c.Sources.still() && c.Feeds.still() && len(c.Live) == 0 && len(c.Restart) == 0
+}
+
+// String prints the changes for people: "sources: kraken changed; feeds: btc.usd added; restart needed for api.listen".
+func (c Changes) String() string {
+	var parts []string
+	for _, u := range []struct {
+		name  string
+		units Units
+	}{{"sources", c.Sources}, {"feeds", c.Feeds}} {
+		var words []string
+		for _, list := range []struct {
+			verb  string
+			names []string
+		}{{"added", u.units.Added}, {"changed", u.units.Changed}, {"removed", u.units.Removed}} {
+			if len(list.names) > 0 {
+				words = append(words, strings.Join(list.names, ", ")+" "+list.verb)
+			}
+		}
+		if len(words) > 0 {
+			parts = append(parts, u.name+": "+strings.Join(words, ", "))
+		}
+	}
+	if len(c.Live) > 0 {
+		parts = append(parts, "applied: "+strings.Join(c.Live, ", "))
+	}
+	if len(c.Restart) > 0 {
+		parts = append(parts, "restart needed for "+strings.Join(c.Restart, ", "))
+	}
+	if len(parts) == 0 {
+		return "nothing changed"
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (u Units) still() bool { return len(u.Added)+len(u.Removed)+len(u.Changed) == 0 }
+
+// A named is a unit: its name and everything that makes it what it is.
+type named struct {
+	name string
+	unit any
+}
+
+func sourceUnits(c *Config) (out []named) {
+	for _, s := range c.Sources {
+		out = append(out, named{s.Name, []any{s.Kind, s.Settings}})
+	}
+	return out
+}
+
+func feedUnits(c *Config) (out []named) {
+	rules := c.Rules()
+	for _, f := range c.Feeds {
+		out = append(out, named{f.Feed.Name, []any{f.Feed, f.Settings, rules.For(f.Settings.From...)}})
+	}
+	return out
+}
+
+func compare(old, new []named) (u Units) {
+	before := make(map[string]any, len(old))
+	for _, o := range old {
+		before[o.name] = o.unit
+	}
+	for _, n := range new {
+		unit, found := before[n.name]
+		delete(before, n.name)
+		switch {
+		case !found:
+			u.Added = append(u.Added, n.name)
+		case reflect.DeepEqual(unit, n.unit):
+			u.Equal = append(u.Equal, n.name)
+		default:
+			u.Changed = append(u.Changed, n.name)
+		}
+	}
+	for _, o := range old {
+		if _, gone := before[o.name]; gone {
+			u.Removed = append(u.Removed, o.name)
+		}
+	}
+	return u
+}
+
+func isLive(setting string) bool { return setting == "log.level" || setting == "node.memory" }
+
+// sections returns the settings outside of sources and feeds that changed and are wanted.
+func sections(old, new *Config, wanted func(string) bool) (out []string) {
+	a, b := map[string]any{}, map[string]any{}
+	flatten("", reflect.ValueOf(old).Elem(), a)
+	flatten("", reflect.ValueOf(new).Elem(), b)
+	for setting := range maps.Keys(a) {
+		if wanted(setting) && !reflect.DeepEqual(a[setting], b[setting]) {
+			out = append(out, setting)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// flatten lists settings by their dotted name.
+func flatten(prefix string, v reflect.Value, into map[string]any) {
+	for _, f := range fields(v.Type()) {
+		value := v.FieldByIndex(f.index)
+		if value.Kind() == reflect.Struct && shapeOf(f.typ) == shapeStruct {
+			flatten(prefix+f.name+".", value, into)
+			continue
+		}
+		into[prefix+f.name] = value.Interface()
+	}
+}

@@ -1,0 +1,230 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/dodona-oracle/dodona/internal/secret"
+)
+
+const (
+	maskText     = secret.Mask
+	excerptWidth = 100 // characters of a line that are shown
+)
+
+// punctuation is what an excerpt shows outside of values.
+const punctuation = " {}[],:-?|>\"'"
+
+// excerpt returns the line of a place and a caret under it:
+//
+//	12 |     modbus: {adress: 10.0.0.5:502, unit: 3}
+//	   |              ^^^^^^
+//
+// Only keys and values that were recognised as settings without secrets are shown; everything else is •••.
+func (d *document) excerpt(at *span, words map[string]bool, secrets []string) string {
+	if at.line < 1 || at.line > len(d.lines) {
+		return ""
+	}
+	m := masker{line: d.lines[at.line-1], start: d.starts[at.line-1], caret: -1, caretEnd: -1}
+	m.secrets = secretRanges(m.line, secrets)
+	m.mark = len(m.line)
+	for i, column := 0, 1; i < len(m.line); column++ {
+		if column == at.column {
+			m.mark = i
+			break
+		}
+		_, size := utf8.DecodeRuneInString(m.line[i:])
+		i += size
+	}
+	m.markEnd = m.mark + 1
+	if at.show {
+		m.markEnd = max(m.markEnd, at.to-m.start)
+	}
+	if d.exact {
+		m.bySpans(d.spans)
+	} else {
+		m.byWords(words)
+	}
+	m.point(len(m.line) + 1)
+	text, caret := clipLine(m.out.String(), m.caret)
+	width := max(1, min(m.caretEnd-m.caret, utf8.RuneCountInString(text)-caret))
+	number := strconv.Itoa(at.line)
+	return fmt.Sprintf("%5s | %s\n%5s | %s%s", number, text, "", strings.Repeat(" ", caret), strings.Repeat("^", width))
+}
+
+// A masker writes one line with everything hidden that may not be shown, and remembers where the caret went.
+type masker struct {
+	line          string
+	start         int // byte offset of the line
+	mark, markEnd int // bytes in the line the caret points at
+	out           strings.Builder
+	width         int // characters written
+	caret         int // width at mark; -1 before
+	caretEnd      int // width at markEnd; -1 before
+	masked        bool
+
+	secrets [][2]int // byte ranges of the line that are hidden whatever they are in
+}
+
+func (m *masker) secret(i int) bool {
+	return slices.ContainsFunc(m.secrets, func(r [2]int) bool { return r[0] <= i && i < r[1] })
+}
+
+func (m *masker) write(i int, r rune) {
+	m.point(i)
+	m.masked = false
+	if r == '\t' {
+		r = ' '
+	}
+	m.out.WriteRune(r)
+	m.width++
+}
+
+// hide writes one mask for a run of hidden characters.
+func (m *masker) hide(i int) {
+	m.point(i)
+	if !m.masked {
+		m.out.WriteString(maskText)
+		m.width += utf8.RuneCountInString(maskText)
+	}
+	m.masked = true
+}
+
+func (m *masker) point(i int) {
+	if m.caret < 0 && i >= m.mark {
+		m.caret = m.width
+	}
+	if m.caretEnd < 0 && i >= m.markEnd {
+		m.caretEnd = m.width
+	}
+}
+
+func (m *masker) bySpans(spans []*span) {
+	next := 0
+	for next < len(spans) && spans[next].to <= m.start {
+		next++
+	}
+	for i, r := range m.line {
+		offset := m.start + i
+		for next < len(spans) && spans[next].to <= offset {
+			next++
+		}
+		inside := next < len(spans) && spans[next].from <= offset
+		switch {
+		case m.secret(i):
+			m.hide(i)
+		case inside && spans[next].show, !inside && (strings.ContainsRune(punctuation, r) || r == '\t'):
+			m.write(i, r)
+		case !inside && r == '#': // a comment, perhaps one that hides an old password
+			return
+		default:
+			m.hide(i)
+		}
+	}
+}
+
+var wordPattern = regexp.MustCompile(`[^ \t{}\[\],:"'#?|>]+`)
+
+// byWords shows only the words of the grammar and punctuation: in a file that is not YAML nobody knows
+// which words are values.
+func (m *masker) byWords(words map[string]bool) {
+	hidden := make([]bool, len(m.line))
+	for _, at := range wordPattern.FindAllStringIndex(m.line, -1) {
+		word := m.line[at[0]:at[1]]
+		for i := at[0]; i < at[1]; i++ {
+			hidden[i] = !words[word] && word != "-"
+		}
+	}
+	for i, r := range m.line {
+		if hidden[i] || m.secret(i) {
+			m.hide(i)
+			continue
+		}
+		m.write(i, r)
+	}
+}
+
+// clipLine keeps a long line around its caret.
+func clipLine(text string, caret int) (string, int) {
+	runes := []rune(text)
+	from := 0
+	if caret > excerptWidth*3/4 {
+		from = min(caret-excerptWidth/2, max(0, len(runes)-excerptWidth))
+	}
+	to := min(len(runes), from+excerptWidth)
+	clipped := strings.TrimRight(string(runes[from:to]), " ")
+	if to < len(runes) {
+		clipped += "…"
+	}
+	if from > 0 {
+		return "…" + clipped, caret - from + 1
+	}
+	return clipped, caret
+}
+
+// The second group of each is the secret.
+var secretPatterns = []*regexp.Regexp{
+	regexp.MustCompile(`(://)([^/@\s"']+)@`),
+	regexp.MustCompile(`(?i)([?&](?:api[_-]?key|key|access[_-]?key|access[_-]?token|token|auth|secret|password|passwd|sig|signature)=)([^&\s"'#]+)`),
+	regexp.MustCompile(`(\b)((?:0[xX])?[0-9a-fA-F]{64})\b`),
+}
+
+// secretRanges returns where in a text stands what looks like a secret, whatever setting it is in: the user part
+// of a URL, keys in its query, private keys; and the given secrets.
+func secretRanges(text string, secrets []string) (ranges [][2]int) {
+	for _, p := range secretPatterns {
+		for _, m := range p.FindAllStringSubmatchIndex(text, -1) {
+			ranges = append(ranges, [2]int{m[4], m[5]})
+		}
+	}
+	for _, s := range secrets {
+		for from := 0; s != ""; {
+			i := strings.Index(text[from:], s)
+			if i < 0 {
+				break
+			}
+			ranges = append(ranges, [2]int{from + i, from + i + len(s)})
+			from += i + len(s)
+		}
+	}
+	slices.SortFunc(ranges, func(a, b [2]int) int { return a[0] - b[0] })
+	return ranges
+}
+
+// redact takes secrets out of a text.
+func redact(text string, secrets ...string) string {
+	var b strings.Builder
+	done := 0
+	for _, at := range secretRanges(text, secrets) {
+		if at[1] <= done {
+			continue
+		}
+		if at[0] >= done {
+			b.WriteString(text[done:at[0]] + maskText)
+		}
+		done = at[1]
+	}
+	return b.String() + text[done:]
+}
+
+// quote prints a piece of the file in a message: short, on one line, and cut where it stops looking like a word,
+// because `password:hunter2` is one word to YAML.
+func quote(text string) string {
+	if i := strings.IndexAny(text, ":= \t\n"); i > 0 {
+		text = text[:i] + maskText
+	}
+	return quoteAll(text)
+}
+
+// quoteAll prints a value that is known not to be a secret.
+func quoteAll(text string) string {
+	const most = 60
+	if runes := []rune(text); len(runes) > most {
+		text = string(runes[:most]) + "…"
+	}
+	return strconv.Quote(text)
+}

@@ -1,0 +1,168 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// maxMistakes is how many mistakes one file is told; nobody reads more at once.
+const maxMistakes = 50
+
+// A Mistake is one thing wrong with a file, or, as a warning, one thing worth a second look:
+// what, where, and what now.
+type Mistake struct {
+	File    string `json:"file"`
+	Line    int    `json:"line,omitempty"`    // from 1; 0 if it is about the whole file
+	Column  int    `json:"column,omitempty"`  // from 1, in characters
+	Where   string `json:"where,omitempty"`   // the unit it is about, such as `source "boiler"`
+	Message string `json:"message"`           // what is wrong
+	Hint    string `json:"hint,omitempty"`    // what to do
+	Excerpt string `json:"excerpt,omitempty"` // the line, its secrets masked, and a caret under the place
+}
+
+// String prints "gateway.yaml:12:7: source "boiler": unknown key "adress"", the excerpt and the hint.
+func (m Mistake) String() string {
+	var b strings.Builder
+	b.WriteString(m.File)
+	if m.Line > 0 {
+		fmt.Fprintf(&b, ":%d:%d", m.Line, m.Column)
+	}
+	b.WriteString(": ")
+	if m.Where != "" {
+		b.WriteString(m.Where + ": ")
+	}
+	b.WriteString(m.Message)
+	switch {
+	case m.Excerpt != "" && m.Hint != "":
+		b.WriteString("\n" + m.Excerpt + " " + m.Hint)
+	case m.Excerpt != "":
+		b.WriteString("\n" + m.Excerpt)
+	case m.Hint != "":
+		b.WriteString(" (" + m.Hint + ")")
+	}
+	return b.String()
+}
+
+// A MistakesError is everything wrong with a file, in the order of its lines. It is what [Load] returns for
+// a file that must not be used.
+type MistakesError struct {
+	Mistakes []Mistake
+	More     int // how many more there are than Mistakes tells
+}
+
+// Error prints every mistake and ends with "2 mistakes; nothing was started".
+func (e *MistakesError) Error() string { return e.Text("nothing was started") }
+
+// Text prints every mistake and ends with their number and what follows from them.
+func (e *MistakesError) Text(consequence string) string {
+	var b strings.Builder
+	for _, m := range e.Mistakes {
+		b.WriteString(m.String() + "\n")
+	}
+	if e.More > 0 {
+		fmt.Fprintf(&b, "and %d more\n", e.More)
+	}
+	n := len(e.Mistakes) + e.More
+	noun := "mistakes"
+	if n == 1 {
+		noun = "mistake"
+	}
+	fmt.Fprintf(&b, "%d %s; %s", n, noun, consequence)
+	return b.String()
+}
+
+// WriteWarnings prints warnings as Load found them, a line or three each.
+func WriteWarnings(w io.Writer, warnings []Mistake) error {
+	for _, m := range warnings {
+		m.Message = "warning: " + m.Message
+		if _, err := fmt.Fprintln(w, m.String()); err != nil {
+			return fmt.Errorf("write warnings: %w", err)
+		}
+	}
+	return nil
+}
+
+// A reporter collects what is wrong with one file. Excerpts are cut last, when it is known which values may be shown.
+type reporter struct {
+	name     string
+	doc      *document
+	words    map[string]bool // what may be shown of a file that is not YAML: the words of the grammar
+	secrets  []string        // texts that stand in the file and must not leave it
+	mistakes []located
+	warnings []located
+	more     int
+}
+
+type located struct {
+	Mistake
+	at *span
+}
+
+func (r *reporter) mistake(at *span, where, message string) {
+	r.add(Mistake{Where: where, Message: message}, at)
+}
+
+func (r *reporter) add(m Mistake, at *span) {
+	if len(r.mistakes) >= maxMistakes {
+		r.more++
+		return
+	}
+	r.mistakes = append(r.mistakes, r.located(m, at))
+}
+
+// count returns how many mistakes there are: what is half read would only give mistakes that follow from others,
+// so checks run only where the count has not grown.
+func (r *reporter) count() int { return len(r.mistakes) + r.more }
+
+func (r *reporter) warn(at *span, where, message, hint string) {
+	if len(r.warnings) < maxMistakes {
+		r.warnings = append(r.warnings, r.located(Mistake{Where: where, Message: message, Hint: hint}, at))
+	}
+}
+
+func (r *reporter) located(m Mistake, at *span) located {
+	m.File = r.name
+	if at != nil {
+		m.Line, m.Column = at.line, at.column
+	}
+	return located{m, at}
+}
+
+// cut cuts the excerpts and takes every secret out of every text.
+func (r *reporter) cut(list []located) (out []Mistake) {
+	slices.SortStableFunc(list, func(a, b located) int {
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		return a.Column - b.Column
+	})
+	for _, m := range list {
+		m.Where, m.Message, m.Hint = r.redact(m.Where), r.redact(m.Message), r.redact(m.Hint)
+		if m.at != nil && r.doc != nil {
+			m.Excerpt = r.redact(r.doc.excerpt(m.at, r.words, r.secrets))
+		}
+		out = append(out, m.Mistake)
+	}
+	return out
+}
+
+func (r *reporter) redact(text string) string { return redact(text, r.secrets...) }
+
+func (r *reporter) err() error {
+	if len(r.mistakes) == 0 {
+		return nil
+	}
+	return &MistakesError{Mistakes: r.cut(r.mistakes), More: r.more}
+}
+
+// hide takes a text out of everything that is reported. Very short ones would blot out half of every line;
+// excerpts hide them by their place.
+func (r *reporter) hide(text string) {
+	for _, part := range append(strings.Fields(text), text) {
+		if len(part) >= 6 {
+			r.secrets = append(r.secrets, part)
+		}
+	}
+}

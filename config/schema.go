@@ -1,0 +1,297 @@
+package config
+
+import (
+	_ "embed"
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/internal/unit"
+)
+
+// The comments of every settings struct, as internal/fielddoc collected them.
+//
+//go:embed fields.json
+var fieldsJSON []byte
+
+// A documented is what fields.json says of one struct.
+type documented struct {
+	Doc    string `json:"doc"`
+	Fields []struct {
+		Name     string `json:"name"`
+		Doc      string `json:"doc"`
+		Required bool   `json:"required"`
+	} `json:"fields"`
+}
+
+// Schema returns the grammar of the configuration as a JSON Schema (draft 2020-12) with descriptions and defaults:
+// editors check and complete with it. It is a little more lenient than Load, which also compares settings
+// with each other.
+func Schema(kinds Kinds) ([]byte, error) {
+	s := schemer{docs: map[string]documented{}}
+	if err := json.Unmarshal(fieldsJSON, &s.docs); err != nil {
+		return nil, fmt.Errorf("read field documentation: %w", err)
+	}
+	long, err := s.structure(reflect.ValueOf(defaults()))
+	if err != nil {
+		return nil, fmt.Errorf("write schema: %w", err)
+	}
+	source, err := s.source(kinds)
+	if err != nil {
+		return nil, fmt.Errorf("write schema: %w", err)
+	}
+	oneFeed, err := s.structure(reflect.ValueOf(feed.Settings{}.WithDefaults()))
+	if err != nil {
+		return nil, fmt.Errorf("write schema: %w", err)
+	}
+	rule, err := s.structure(reflect.Zero(ruleType))
+	if err != nil {
+		return nil, fmt.Errorf("write schema: %w", err)
+	}
+	properties := long["properties"].(object)
+	properties["sources"] = object{
+		"description": "The sources by name.", "type": []string{"object", "null"},
+		"propertyNames": namePattern(1), "additionalProperties": object{"$ref": "#/$defs/source"},
+	}
+	properties["feeds"] = object{
+		"description": "The feeds by name.", "type": []string{"object", "null"},
+		"propertyNames": namePattern(4), "additionalProperties": object{"$ref": "#/$defs/feed"},
+	}
+	return json.MarshalIndent(object{
+		"$schema": "https://json-schema.org/draft/2020-12/schema",
+		"title":   "Configuration of a Dodona node",
+		"if":      object{"anyOf": []object{{"required": []string{twoLineEndpoint}}, {"required": []string{twoLineKey}}}},
+		"then":    object{"$ref": "#/$defs/two-line"},
+		"else":    object{"$ref": "#/$defs/long"},
+		"$defs": object{
+			"long": long, "two-line": twoLineSchema(), "source": source, "feed": oneFeed,
+			"rule": object{"anyOf": []object{{"type": "string", "description": "a JSON Pointer (RFC 6901)"}, rule}},
+			"duration": object{
+				"type": []string{"string", "integer"}, "maximum": 0, "minimum": 0,
+				"pattern": `^(0|[0-9]+d([0-9.]+(ns|us|µs|ms|s|m|h))*|([0-9]*\.?[0-9]+\.?(ns|us|µs|ms|s|m|h))+)$`,
+			},
+			"size":    object{"type": "string", "pattern": `^[0-9]+ *([KMGT]iB|[kKMGT]?B)$`},
+			"decimal": object{"type": []string{"number", "string"}, "pattern": `^[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$`},
+			"secret":  secretSchema(),
+		},
+	}, "", "  ")
+}
+
+type object = map[string]any
+
+func namePattern(tokens int) object {
+	const token = "[a-z0-9][a-z0-9-]{0,62}"
+	if tokens == 1 {
+		return object{"pattern": "^" + token + "$"}
+	}
+	return object{"pattern": fmt.Sprintf(`^%s(\.%s){0,%d}$`, token, token, tokens-1)}
+}
+
+func secretSchema() object {
+	one := func(key, doc string) object {
+		return object{
+			"type": "object", "required": []string{key}, "additionalProperties": false,
+			"properties": object{key: object{"type": "string", "minLength": 1, "description": doc}},
+		}
+	}
+	return object{"anyOf": []object{
+		one("file", "a file that holds the secret; a line break at its end is not part of it"),
+		one("env", "an environment variable that holds the secret"),
+		{"type": []string{"string", "number"}, "minLength": 1, "description": "the secret in clear, with a warning"},
+	}}
+}
+
+func twoLineSchema() object {
+	return object{
+		"type": "object", "additionalProperties": false, "required": []string{twoLineEndpoint, twoLineKey},
+		"description": "The two-line form: a source, a feed and a key.",
+		"properties": object{
+			twoLineEndpoint: object{"type": "string", "description": "URL of a JSON document that holds the number"},
+			twoLineKey:      object{"$ref": "#/$defs/secret", "description": "the secp256k1 key to sign with, 64 hex digits"},
+			twoLineValue:    object{"$ref": "#/$defs/rule", "description": "the place of the number, if the document has several"},
+		},
+	}
+}
+
+// A schemer writes the schema of Go types.
+type schemer struct {
+	docs map[string]documented
+}
+
+// choices are the settings that are one of a few words.
+var choices = map[string][]string{
+	"config.Journal.durability": {"batch", "strict"},
+	"config.Log.level":          {"debug", "info", "warn", "error"},
+	"config.Log.format":         {"text", "json"},
+}
+
+// typeName returns the name of a type in fields.json: "source/http.Settings".
+func typeName(t reflect.Type) string {
+	return strings.TrimPrefix(t.PkgPath(), modulePath+"/") + "." + t.Name()
+}
+
+var modulePath = strings.TrimSuffix(reflect.TypeFor[Config]().PkgPath(), "/config")
+
+// structure returns the schema of a struct whose value holds the defaults.
+func (s schemer) structure(v reflect.Value) (object, error) {
+	doc := s.docs[typeName(v.Type())]
+	properties := object{}
+	var required []string
+	for _, f := range fields(v.Type()) {
+		property, err := s.value(v.FieldByIndex(f.index))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.name, err)
+		}
+		for _, known := range doc.Fields {
+			if known.Name == f.name {
+				property["description"] = known.Doc
+				if known.Required {
+					required = append(required, f.name)
+				}
+			}
+		}
+		if words := choices[typeName(v.Type())+"."+f.name]; words != nil {
+			property["enum"] = words
+		}
+		properties[f.name] = property
+	}
+	out := object{"type": "object", "properties": properties, "additionalProperties": false}
+	if doc.Doc != "" {
+		out["description"] = doc.Doc
+	}
+	if required != nil {
+		out["required"] = required
+	}
+	return out, nil
+}
+
+func (s schemer) value(v reflect.Value) (object, error) {
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			v = reflect.New(v.Type().Elem())
+		}
+		v = v.Elem()
+	}
+	out, err := s.shape(v)
+	if err != nil {
+		return nil, err
+	}
+	switch shapeOf(v.Type()) {
+	case shapeDuration:
+		out["default"] = unit.FormatDuration(time.Duration(v.Int()))
+	case shapeText:
+		if text, ok := v.Interface().(encoding.TextMarshaler); ok && !v.IsZero() {
+			word, err := text.MarshalText()
+			if err != nil {
+				return nil, err
+			}
+			out["default"] = string(word)
+		}
+	case shapeString, shapeBool, shapeInt, shapeUint:
+		if !v.IsZero() {
+			out["default"] = v.Interface()
+		}
+	}
+	return out, nil
+}
+
+func (s schemer) shape(v reflect.Value) (object, error) {
+	t := v.Type()
+	switch shapeOf(t) {
+	case shapeDuration:
+		return object{"$ref": "#/$defs/duration"}, nil
+	case shapeSecret:
+		return object{"$ref": "#/$defs/secret"}, nil
+	case shapeText:
+		return textSchema(t), nil
+	case shapeBool:
+		return object{"type": "boolean"}, nil
+	case shapeInt:
+		return object{"type": "integer"}, nil
+	case shapeUint:
+		return object{"type": "integer", "minimum": 0}, nil
+	case shapeStruct:
+		if t == ruleType {
+			return object{"$ref": "#/$defs/rule"}, nil
+		}
+		return s.structure(v)
+	case shapeMap:
+		values, err := s.shape(reflect.Zero(t.Elem()))
+		return object{"type": []string{"object", "null"}, "additionalProperties": values}, err
+	case shapeList:
+		items, err := s.shape(reflect.Zero(t.Elem()))
+		return object{"type": []string{"array", "null"}, "items": items}, err
+	}
+	if t == reflect.TypeFor[Role]() {
+		return object{"type": "string", "enum": allRoles}, nil
+	}
+	return object{"type": []string{"string", "number"}}, nil
+}
+
+func textSchema(t reflect.Type) object {
+	switch t {
+	case reflect.TypeFor[unit.Size]():
+		return object{"$ref": "#/$defs/size"}
+	case reflect.TypeFor[dodona.Decimal]():
+		return object{"$ref": "#/$defs/decimal"}
+	case reflect.TypeFor[dodona.Address]():
+		return object{"type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"}
+	}
+	return object{"type": []string{"string", "number"}}
+}
+
+// source returns the schema of a source: exactly one kind, and a value or points.
+func (s schemer) source(kinds Kinds) (object, error) {
+	rule := object{"$ref": "#/$defs/rule"}
+	properties := object{
+		"value":  object{"$ref": "#/$defs/rule", "description": "The value of a source with one point. Default: the only number in the document."},
+		"points": object{"type": "object", "minProperties": 1, "propertyNames": namePattern(1), "additionalProperties": rule, "description": "The points of a source with several, by name."},
+	}
+	var one []object
+	for _, kind := range kinds {
+		settings, err := s.structure(reflect.ValueOf(kind.Settings()).Elem())
+		if err != nil {
+			return nil, fmt.Errorf("kind %s: %w", kind.Name(), err)
+		}
+		properties[kind.Name()] = settings
+		one = append(one, object{"required": []string{kind.Name()}})
+	}
+	return object{
+		"type": "object", "properties": properties, "additionalProperties": false, "oneOf": one,
+		"not": object{"required": []string{"value", "points"}},
+	}, nil
+}
+
+// grammar returns every word of the grammar: keys and names of kinds.
+func grammar(kinds Kinds) map[string]bool {
+	words := map[string]bool{}
+	for _, w := range append(append(topKeys(), twoLineKeys...), "points", "file", "env") {
+		words[w] = true
+	}
+	addWords(words, reflect.TypeFor[Config]())
+	addWords(words, reflect.TypeFor[feed.Settings]())
+	addWords(words, ruleType)
+	for _, kind := range kinds {
+		words[kind.Name()] = true
+		addWords(words, reflect.TypeOf(kind.Settings()).Elem())
+	}
+	return words
+}
+
+func addWords(words map[string]bool, t reflect.Type) {
+	for _, f := range fields(t) {
+		words[f.name] = true
+		inner := f.typ
+		for inner.Kind() == reflect.Pointer || inner.Kind() == reflect.Slice {
+			inner = inner.Elem()
+		}
+		if shapeOf(inner) == shapeStruct {
+			addWords(words, inner)
+		}
+	}
+}
