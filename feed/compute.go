@@ -1,0 +1,135 @@
+package feed
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// Material is what a round is computed from: together with a document and its transform it is all there is, so that
+// equal material gives an equal bundle on any machine.
+type Material struct {
+	Round    dodona.Round
+	Node     string                        // the node that observes; copied to the bundle
+	Readings []dodona.Reading              // those the round kept; [Select] takes them from what sources delivered
+	Absent   map[string]Absence            // by source, for sources without readings
+	Salt     func(index int) dodona.Digest // of the reading at that index, sorted by [dodona.SortReadings]; nil: zero
+}
+
+// Compute returns the bundle of a round: the transform over the readings, then [Evaluate] over its points. A transform
+// that fails or panics makes a missed round. The bundle names readings by digest, and no salt is in it.
+func Compute(ctx context.Context, doc Document, t dodona.Transform, m Material) dodona.Bundle {
+	b := dodona.Bundle{Feed: doc.Feed, Round: m.Round, Node: m.Node, Quality: dodona.Bad}
+	var err error
+	if b.Rules, err = doc.JSON(); err != nil { // only rules that were never parsed
+		b.Missed = err.Error()
+		return b
+	}
+	b.Origin.Rules = dodona.Keccak256(b.Rules)
+	readings := tidy(m.Readings)
+	b.Origin.ReadingsRoot = root(readings, m.Salt)
+
+	result, err := apply(ctx, t, dodona.Call{Feed: doc.Feed.ID(), Round: m.Round, Readings: slices.Clone(readings)})
+	b.Origin.Version = result.Version
+	b.Points, b.Fuel, b.Transcript = result.Points, result.Fuel, result.Transcript
+
+	refs := refsOf(readings)
+	outcome := Evaluate(doc, m.Round, result.Points, withSilent(doc, m.Absent, refs))
+	b.Inputs, b.Quality, b.Value, b.Missed = outcome.Inputs, outcome.Quality, outcome.Value, outcome.Missed
+	for i := range b.Inputs {
+		b.Inputs[i].Readings = refs[b.Inputs[i].Source]
+	}
+	if err != nil {
+		b.Quality, b.Value, b.Missed = dodona.Bad, nil, cut("transform readings: "+err.Error(), 512)
+	}
+	return b
+}
+
+// Replay computes a round again from the rules and the readings of a bundle, with the absences and salts recorded in
+// it, and returns what a node would have made of them. A transform for the rules' extraction is the caller's to build.
+// It fails only if the rules cannot be read.
+func Replay(ctx context.Context, rules json.RawMessage, t dodona.Transform, m Material) (dodona.Bundle, error) {
+	doc, err := ParseDocument(rules)
+	if err != nil {
+		return dodona.Bundle{}, err
+	}
+	return Compute(ctx, doc, t, m), nil
+}
+
+// Absences returns the absences that a bundle's inputs record, as [Material] wants them.
+func Absences(inputs []dodona.Input) map[string]Absence {
+	absent := map[string]Absence{}
+	for _, input := range inputs {
+		if input.Status == dodona.InputFailed || input.Status == dodona.InputLate {
+			absent[input.Source] = Absence{input.Status, input.Reason}
+		}
+	}
+	return absent
+}
+
+// tidy returns readings as a round sees them: sorted, each once, times as they will be read back from the journal.
+func tidy(readings []dodona.Reading) []dodona.Reading {
+	sorted := slices.Clone(readings)
+	for i := range sorted {
+		// Without the monotonic clock, which no record keeps and which would order them differently after a step.
+		sorted[i].Received = sorted[i].Received.Round(0).UTC()
+	}
+	dodona.SortReadings(sorted)
+	seen := make(map[dodona.Digest]struct{}, len(sorted))
+	return slices.DeleteFunc(sorted, func(r dodona.Reading) bool {
+		d := r.Digest()
+		_, again := seen[d]
+		seen[d] = struct{}{}
+		return again
+	})
+}
+
+// root returns the Merkle root over the salted digests of sorted readings.
+func root(readings []dodona.Reading, salt func(int) dodona.Digest) dodona.Digest {
+	leaves := make([]dodona.Digest, len(readings))
+	for i, r := range readings {
+		var s dodona.Digest
+		if salt != nil {
+			s = salt(i)
+		}
+		leaves[i] = r.Leaf(s)
+	}
+	return dodona.Root(leaves...)
+}
+
+// refsOf names readings by digest, by source.
+func refsOf(readings []dodona.Reading) map[string][]dodona.ReadingRef {
+	refs := map[string][]dodona.ReadingRef{}
+	for _, r := range readings {
+		refs[r.Source] = append(refs[r.Source], dodona.ReadingRef{
+			Digest: r.Digest(), Item: r.Item, Received: r.Received, Size: len(r.Body), Detail: r.Detail,
+		})
+	}
+	return refs
+}
+
+// withSilent adds to absent the sources that gave no readings and no reason.
+func withSilent(doc Document, absent map[string]Absence, refs map[string][]dodona.ReadingRef) map[string]Absence {
+	all := map[string]Absence{}
+	for _, source := range sourcesOf(doc.From) {
+		if a, found := absent[source]; found {
+			all[source] = a
+		} else if len(refs[source]) == 0 {
+			all[source] = Absence{dodona.InputFailed, "has no reading yet"}
+		}
+	}
+	return all
+}
+
+// apply runs the transform; its panic is an error, because one feed's bug must not take the others down.
+func apply(ctx context.Context, t dodona.Transform, c dodona.Call) (result dodona.Result, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			result, err = dodona.Result{}, fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return t.Apply(ctx, c)
+}

@@ -1,0 +1,116 @@
+package feed
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// format is the version of the rules' meaning: it grows whenever equal rules over equal points
+// would give another answer.
+const format = 1
+
+// A Document is the shared part of a feed: all that decides an answer once the readings are there, the same on every
+// node of a network, without addresses and secrets. The Keccak-256 of its canonical JSON is [dodona.Origin].Rules.
+//
+// How long a round waits (the deadline) is not in it: it decides which readings are there, not what they mean.
+type Document struct {
+	Format     int             `json:"format"`
+	Feed       dodona.Feed     `json:"feed"`
+	EveryMs    int64           `json:"everyMs"`    // between rounds, milliseconds
+	From       []string        `json:"from"`       // ids of points
+	Take       string          `json:"take"`       // latest or all
+	Extraction json.RawMessage `json:"extraction"` // the transform's own rules, in its canonical form
+	StaleMs    int64           `json:"staleMs"`    // milliseconds from the round
+	Outliers   Percent         `json:"outliers"`   // of the median; 0% leaves nothing out
+	Combine    string          `json:"combine"`    // median, mean, min, max or majority
+	Need       int             `json:"need"`       // values that must remain
+}
+
+// NewDocument returns the rules of the feed called name. Extraction must be JSON in a canonical form;
+// nil stands for none.
+func NewDocument(name string, s Settings, extraction json.RawMessage) (Document, error) {
+	if err := dodona.CheckName(name, 4); err != nil {
+		return Document{}, fmt.Errorf("check feed: %w", err)
+	}
+	if err := s.Validate(); err != nil {
+		return Document{}, fmt.Errorf("check feed %q: %w", name, err)
+	}
+	s = s.WithDefaults()
+	if extraction == nil {
+		extraction = json.RawMessage("null")
+	}
+	d := Document{
+		Format: format, Feed: s.Identity(name), EveryMs: s.Every.Milliseconds(), From: s.From, Take: s.Take,
+		Extraction: extraction, StaleMs: s.Stale.Milliseconds(), Outliers: s.Outliers, Combine: s.Combine, Need: s.Need,
+	}
+	// Once through its own bytes: what is used is what was digested, and nothing of the caller's is shared.
+	raw, err := d.JSON()
+	if err != nil {
+		return Document{}, err
+	}
+	return ParseDocument(raw)
+}
+
+// ParseDocument reads rules as [Document.JSON] writes them, however they are indented. Unknown keys, rules of another
+// format and rules that no feed could have are errors.
+func ParseDocument(raw json.RawMessage) (Document, error) {
+	var d Document
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&d); err != nil {
+		return Document{}, fmt.Errorf("read rules of a feed: %w", err)
+	}
+	if decoder.More() {
+		return Document{}, errors.New("read rules of a feed: data after the end of the document")
+	}
+	if d.Format != format {
+		return Document{}, fmt.Errorf("read rules of a feed: format %d, this build knows %d", d.Format, format)
+	}
+	if err := d.settings().Validate(); err != nil {
+		return Document{}, fmt.Errorf("read rules of feed %q: %w", d.Feed.Name, err)
+	}
+	return d, nil
+}
+
+// settings returns the part of the settings that is in d.
+func (d Document) settings() Settings {
+	return Settings{
+		Kind: d.Feed.Kind, Unit: d.Feed.Unit, Decimals: &d.Feed.Decimals, Labels: d.Feed.Labels,
+		Every: milliseconds(d.EveryMs), From: d.From, Combine: d.Combine, Need: d.Need,
+		Outliers: d.Outliers, Stale: milliseconds(d.StaleMs), Take: d.Take,
+	}
+}
+
+// JSON returns the canonical form: equal rules have equal bytes.
+func (d Document) JSON() (json.RawMessage, error) {
+	raw, err := json.Marshal(d)
+	if err != nil {
+		return nil, fmt.Errorf("write rules of feed %q: %w", d.Feed.Name, err)
+	}
+	return raw, nil
+}
+
+// Digest returns the Keccak-256 of the canonical form, or an error if Extraction is not JSON.
+func (d Document) Digest() (dodona.Digest, error) {
+	raw, err := d.JSON()
+	if err != nil {
+		return dodona.Digest{}, err
+	}
+	return dodona.Keccak256(raw), nil
+}
+
+// Every returns the distance between rounds.
+func (d Document) Every() time.Duration { return milliseconds(d.EveryMs) }
+
+// Stale returns how far from its round a value may have been measured.
+func (d Document) Stale() time.Duration { return milliseconds(d.StaleMs) }
+
+// milliseconds returns ms as a duration. What no setting allows becomes something else that none allows, in range.
+func milliseconds(ms int64) time.Duration {
+	return time.Duration(max(-1, min(ms, int64(maxEvery/time.Millisecond)+1))) * time.Millisecond
+}

@@ -1,0 +1,230 @@
+// Package feed asks sources together, round by round, and makes one answer of what they say.
+//
+// Everything that decides an answer is a function of its arguments: the rules ([Document]), the readings and the round
+// ([Compute], [Evaluate]). The clock and the asking stand apart ([Feed]), so a round can be replayed anywhere.
+package feed
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// Options are what a feed is made of.
+type Options struct {
+	Feed       dodona.Feed      // the identity; at least the name, and no more than Settings say
+	Settings   Settings         // empty fields have their defaults
+	Transform  dodona.Transform // readings into the points that Settings.From names
+	Extraction json.RawMessage  // the transform's rules in canonical JSON, for the document; nil if it has none
+	Node       string           // name of this node, for bundles
+
+	// Ask returns the readings of a source for a round. It is called once a round and source, from a goroutine of its
+	// own, and must return soon after ctx ends. The readings are journaled before it returns.
+	Ask func(ctx context.Context, source string, r dodona.Round) ([]dodona.Reading, error)
+	// Salt returns the salt of the reading at an index of a round's sorted readings. Nil salts with zeros.
+	Salt func(feed dodona.FeedID, r dodona.Round, index int) dodona.Digest
+
+	Recorder telemetry.Recorder // nil: nobody listens
+	Now      func() time.Time   // the node's clock, which may step; nil: time.Now
+	FirstNow bool               // Run makes its first round at once, off the grid; only for a quorum of 1 of 1
+}
+
+// A Feed answers one question, round by round. Its methods are safe for concurrent use, but one Run or Answer at a time
+// is all that makes sense: sources still being asked by one are late to the other.
+type Feed struct {
+	o       Options
+	doc     Document
+	id      dodona.FeedID
+	rules   json.RawMessage // the document's canonical JSON
+	digest  dodona.Digest   // of it
+	sources []string
+
+	asks   sync.WaitGroup
+	mu     sync.Mutex
+	asking map[string]dodona.Round               // by source: the round of an ask that has not returned
+	before map[string]map[dodona.Digest]struct{} // by source: what it delivered to the last round; take: all only
+	status Status
+}
+
+// New returns a feed that has asked nobody yet, or every mistake in its options.
+func New(o Options) (*Feed, error) {
+	if o.Ask == nil || o.Transform == nil {
+		return nil, fmt.Errorf("make feed %q: Ask and Transform are required", o.Feed.Name)
+	}
+	doc, err := NewDocument(o.Feed.Name, o.Settings, o.Extraction)
+	if err != nil {
+		return nil, err
+	}
+	if o.Feed.Kind != "" && o.Feed.ID() != doc.Feed.ID() {
+		return nil, fmt.Errorf("make feed %q: its identity is not that of its settings", o.Feed.Name)
+	}
+	if o.Salt == nil {
+		o.Salt = func(dodona.FeedID, dodona.Round, int) dodona.Digest { return dodona.Digest{} }
+	}
+	if o.Recorder == nil {
+		o.Recorder = telemetry.Nop
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	rules, err := doc.JSON()
+	if err != nil {
+		return nil, err
+	}
+	o.Settings = o.Settings.WithDefaults()
+	return &Feed{
+		o: o, doc: doc, id: doc.Feed.ID(), rules: rules, digest: dodona.Keccak256(rules), sources: sourcesOf(doc.From),
+		asking: map[string]dodona.Round{}, before: map[string]map[dodona.Digest]struct{}{},
+		status: Status{Name: doc.Feed.Name, State: Stopped},
+	}, nil
+}
+
+// Document returns the feed's rules. The caller must not change them.
+func (f *Feed) Document() Document { return f.doc }
+
+// Answer asks every source in parallel, waits for them until the deadline, and returns the round's bundle, which says
+// what became of each. It never fails: a round without an answer is a bundle with Missed.
+//
+// A source that has not returned from an earlier round is not asked again; it is late. If ctx ends meanwhile, the bundle
+// says so as the reason of what is absent, and is not worth keeping.
+func (f *Feed) Answer(ctx context.Context, r dodona.Round) dodona.Bundle {
+	started := time.Now()
+	m := f.gather(ctx, r)
+	b := Compute(ctx, f.doc, f.o.Transform, m)
+	f.record(b, time.Since(started))
+	return b
+}
+
+// A delivery is what one ask brought.
+type delivery struct {
+	source   string
+	readings []dodona.Reading
+	err      error
+}
+
+// gather asks the sources and returns what a round is computed from.
+func (f *Feed) gather(ctx context.Context, r dodona.Round) Material {
+	ctx, cancel := context.WithTimeout(ctx, f.o.Settings.Deadline)
+	defer cancel()
+	m := Material{
+		Round: r, Node: f.o.Node, Absent: map[string]Absence{},
+		Salt: func(index int) dodona.Digest { return f.o.Salt(f.id, r, index) },
+	}
+	deliveries := make(chan delivery, len(f.sources)) // holds all, so that a late ask never blocks
+	waiting := map[string]struct{}{}
+	for _, source := range f.sources {
+		if since, free := f.ask(ctx, source, r, deliveries); free {
+			waiting[source] = struct{}{}
+		} else {
+			m.Absent[source] = Absence{dodona.InputLate, fmt.Sprintf("still has not answered round %v", since)}
+		}
+	}
+	for len(waiting) > 0 {
+		select {
+		case d := <-deliveries:
+			delete(waiting, d.source)
+			f.take(ctx, &m, d)
+			continue
+		default: // what is there counts, even if the deadline has just passed
+		}
+		select {
+		case d := <-deliveries:
+			delete(waiting, d.source)
+			f.take(ctx, &m, d)
+		case <-ctx.Done():
+			for source := range waiting {
+				m.Absent[source] = f.late(ctx)
+			}
+			clear(waiting)
+		}
+	}
+	return m
+}
+
+// ask starts an ask of its own goroutine unless one is still out; then it returns the round that one is for.
+func (f *Feed) ask(ctx context.Context, source string, r dodona.Round, to chan<- delivery) (since dodona.Round, free bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if since, busy := f.asking[source]; busy {
+		return since, false
+	}
+	f.asking[source] = r
+	f.asks.Go(func() {
+		d := f.exchange(ctx, source, r)
+		f.mu.Lock()
+		delete(f.asking, source)
+		f.mu.Unlock()
+		to <- d
+	})
+	return r, true
+}
+
+// exchange calls Ask; its panic is a failure of that source alone.
+func (f *Feed) exchange(ctx context.Context, source string, r dodona.Round) (d delivery) {
+	d.source = source
+	defer func() {
+		if p := recover(); p != nil {
+			f.o.Recorder.Count(telemetry.FeedPanics, f.doc.Feed.Name, 1)
+			d.readings, d.err = nil, fmt.Errorf("panic: %v", p)
+		}
+	}()
+	d.readings, d.err = f.o.Ask(ctx, source, r)
+	return d
+}
+
+// take adds one delivery to a round.
+func (f *Feed) take(ctx context.Context, m *Material, d delivery) {
+	switch {
+	case d.err != nil && ctx.Err() != nil && (errors.Is(d.err, context.DeadlineExceeded) || errors.Is(d.err, context.Canceled)):
+		m.Absent[d.source] = f.late(ctx)
+		return
+	case d.err != nil:
+		m.Absent[d.source] = Absence{dodona.InputFailed, cut(d.err.Error(), 512)}
+		return
+	}
+	own := make([]dodona.Reading, 0, len(d.readings))
+	for _, reading := range d.readings {
+		if reading.Source == d.source {
+			own = append(own, reading)
+		}
+	}
+	f.mu.Lock()
+	kept, dropped := Select(f.doc.Take, own, f.before[d.source])
+	if f.doc.Take == TakeAll {
+		f.before[d.source] = digestsOf(own)
+	}
+	f.mu.Unlock()
+	if dropped > 0 {
+		f.o.Recorder.Count(telemetry.FeedDropped, f.doc.Feed.Name, uint64(dropped))
+	}
+	m.Readings = append(m.Readings, kept...)
+}
+
+// late is the absence of a source that did not answer in time.
+func (f *Feed) late(ctx context.Context) Absence {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return Absence{dodona.InputFailed, "the node stopped before it answered"}
+	}
+	return Absence{dodona.InputLate, fmt.Sprintf("no answer within %v", f.o.Settings.Deadline)}
+}
+
+// Wait returns when every ask has returned, or with an error that names the sources still out when ctx ends.
+func (f *Feed) Wait(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		f.asks.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the sources of feed %q: %v: %w", f.doc.Feed.Name, f.out(), ctx.Err())
+	}
+}

@@ -1,0 +1,191 @@
+package feed
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+const (
+	// look is how often the clock is read while a feed waits, so that a step of the clock is noticed.
+	look = time.Second
+	// maxPassed is how many rounds that passed are named one by one; more become one bundle.
+	maxPassed = 100
+	// grace is how long Run waits, after ctx ends, for sources that do not return.
+	grace = 5 * time.Second
+)
+
+// Run makes rounds until ctx ends, and hands each bundle to emit, in ascending order of rounds. last is the last round
+// that was ever made (of the journal, say), or 0: rounds up to it are never made again.
+//
+// Every turn reads the clock once and decides by that one instant. The grid is followed upwards only: a clock that
+// steps back makes no round until it has passed the last one ([Behind]); rounds that passed, because the node did not
+// run, the clock was set forward or emit blocked, are emitted as missed: up to 100 one by one, more as one bundle
+// for the last of them, which speaks for all since the round before it and says how many. A round is asked only while
+// it is open: until three times every, at most a minute, after its instant. Before the first round ever (last is 0)
+// nothing is missed.
+//
+// Run returns nil when ctx ends, and what emit returned if that is an error; the round is then not made again.
+// It waits for the sources that it asked, 5 s at most. A Feed has one Run at a time.
+func (f *Feed) Run(ctx context.Context, last dodona.Round, emit func(context.Context, dodona.Bundle) error) (err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer func() {
+		stop()
+		f.enter(Stopped, 0)
+		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		defer cancel()
+		if late := f.Wait(patience); err == nil {
+			err = late
+		}
+	}()
+	l := loop{feed: f, every: f.doc.Every(), last: last, emit: emit, cause: notRunning, fresh: f.o.FirstNow}
+	f.mu.Lock()
+	f.status.Last = last
+	f.mu.Unlock()
+	for {
+		wait, err := l.turn(ctx)
+		if err != nil {
+			return fmt.Errorf("keep round %v of feed %q: %w", l.last, f.doc.Feed.Name, err)
+		}
+		if !sleep(ctx, wait) {
+			return nil
+		}
+	}
+}
+
+// notRunning is why rounds passed before the first turn.
+const notRunning = "the node was not running"
+
+// A loop is one Run.
+type loop struct {
+	feed  *Feed
+	every time.Duration
+	last  dodona.Round // the last one made; only grows
+	emit  func(context.Context, dodona.Bundle) error
+	cause string // why rounds passed, unless the clock shows another reason
+	fresh bool   // the first round is due at once, off the grid
+
+	wall, ticks time.Time // the clock and the machine's own at the last turn
+}
+
+// turn makes the rounds that are due, and returns how long to wait for the next turn.
+func (l *loop) turn(ctx context.Context) (wait time.Duration, err error) {
+	now := l.feed.o.Now()
+	l.watch(now)
+	at := dodona.RoundAt(now)
+	switch {
+	case l.fresh && at >= l.last:
+		return 0, l.first(ctx, at)
+	case l.last == 0 && at > 0:
+		l.last = at - 1 // what was before this node is not missed
+	}
+	next := NextRound(l.last, l.every)
+	if at < next {
+		state := Waiting
+		if at < l.last {
+			state = Behind
+		}
+		l.feed.enter(state, next)
+		return min(next.Time().Sub(now), look), nil
+	}
+	due := gridAt(at, l.every)
+	if due > next {
+		return 0, l.passed(ctx, next, due-dodona.Round(l.every.Milliseconds()), l.cause)
+	}
+	if now.After(closes(due, l.every)) {
+		return 0, l.passed(ctx, due, due, l.cause)
+	}
+	l.cause = "the rounds before took too long"
+	return 0, l.make(ctx, due)
+}
+
+// watch compares the clock with the machine's own since the last turn: a step, or a sleep of the machine,
+// is a better reason for rounds that passed than any other.
+func (l *loop) watch(now time.Time) {
+	ticks := time.Now()
+	if !l.wall.IsZero() {
+		step := now.Round(0).Sub(l.wall.Round(0)) - ticks.Sub(l.ticks)
+		if step > min(l.every/2, look) {
+			l.cause = fmt.Sprintf("the clock was set forward by %v, or the machine slept", step.Round(time.Millisecond))
+		}
+	}
+	l.wall, l.ticks = now, ticks
+}
+
+// first makes the round that is due at once.
+func (l *loop) first(ctx context.Context, at dodona.Round) error {
+	l.fresh = false
+	r := max(l.last+1, at)
+	if passed := gridAt(r-1, l.every); l.last > 0 && passed > l.last {
+		if err := l.passed(ctx, NextRound(l.last, l.every), passed, l.cause); err != nil {
+			return err
+		}
+	}
+	return l.make(ctx, r)
+}
+
+// make asks and emits one round.
+func (l *loop) make(ctx context.Context, r dodona.Round) error {
+	l.feed.enter(Asking, r)
+	b := l.feed.Answer(ctx, r)
+	if ctx.Err() != nil {
+		return nil // the round was cut short; the next start will find it passed
+	}
+	return l.keep(ctx, b, 1)
+}
+
+// passed emits the grid rounds from first to last as missed.
+func (l *loop) passed(ctx context.Context, first, last dodona.Round, cause string) error {
+	step := dodona.Round(l.every.Milliseconds())
+	count := uint64((last-first)/step) + 1
+	l.feed.o.Recorder.Count(telemetry.FeedPassed, l.feed.doc.Feed.Name, count)
+	if count > maxPassed {
+		return l.keep(ctx, l.feed.missed(last, fmt.Sprintf("passed with the %d rounds since %v: %s", count-1, first, cause)), count)
+	}
+	for r := first; r <= last; r += step {
+		if err := l.keep(ctx, l.feed.missed(r, "passed: "+cause), 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keep hands on a bundle that speaks for count rounds, and counts them. After it the round is never made again.
+func (l *loop) keep(ctx context.Context, b dodona.Bundle, count uint64) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	l.last = b.Round
+	l.feed.made(b, count)
+	return l.emit(ctx, b)
+}
+
+// missed returns the bundle of a round that nobody was asked for.
+func (f *Feed) missed(r dodona.Round, reason string) dodona.Bundle {
+	absent := map[string]Absence{}
+	for _, source := range f.sources {
+		absent[source] = Absence{dodona.InputFailed, "was not asked"}
+	}
+	b := dodona.Bundle{Feed: f.doc.Feed, Round: r, Node: f.o.Node, Quality: dodona.Bad, Missed: reason}
+	b.Inputs = Evaluate(f.doc, r, nil, absent).Inputs
+	b.Rules, b.Origin.Rules = f.rules, f.digest
+	return b
+}
+
+// sleep waits for d, and reports whether ctx is still going on.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

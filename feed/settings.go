@@ -1,0 +1,224 @@
+package feed
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// Settings are what a configuration says about a feed. Empty fields have the defaults of [Settings.WithDefaults].
+type Settings struct {
+	// Kind is what the answer means: number, bool (true or false) or enum (one of labels).
+	// Default: number.
+	Kind dodona.Kind `yaml:"kind,omitempty" json:"kind,omitempty"`
+	// Unit is the unit of the answer: a UCUM code such as Cel, or an ISO 4217 one such as USD. It is part of the
+	// feed's id. Default: none.
+	Unit string `yaml:"unit,omitempty" json:"unit,omitempty"`
+	// Decimals is how many decimals the answer has, 0 to 57; the answer is rounded half to even. It is part of the
+	// feed's id. Default: 18 for numbers, and always 0 for bool and enum.
+	Decimals *uint8 `yaml:"decimals,omitempty" json:"decimals,omitempty"`
+	// Labels are the names of an enum's values, in order: the first is 0. They are part of the feed's id.
+	Labels []string `yaml:"labels,omitempty" json:"labels,omitempty"`
+	// Every is the distance between rounds, in whole milliseconds. Rounds lie on its multiples since 1970, on every
+	// node alike. Default: 10s.
+	Every time.Duration `yaml:"every,omitempty" json:"every,omitempty"`
+	// Deadline is how long a round waits for its sources; what arrives later is not used. At most every.
+	// Default: half of every, at most 5s.
+	Deadline time.Duration `yaml:"deadline,omitempty" json:"deadline,omitempty"`
+	// From names the points that are asked: a source, or source.point where a source has several.
+	From []string `yaml:"from" json:"from"`
+	// Combine is how the values become one: median, mean, min or max; majority for bool and enum, where more than
+	// half of the values must be equal. Default: median for numbers, else majority.
+	Combine string `yaml:"combine,omitempty" json:"combine,omitempty"`
+	// Need is how many values must remain, after stale ones and outliers are left out, for an answer.
+	// With fewer the round is missed. Default: more than half of from.
+	Need int `yaml:"need,omitempty" json:"need,omitempty"`
+	// Outliers is how far from the median of all values a number may be, as a share of the median, such as 10%.
+	// Farther ones are left out. Two values are equally far from their median, so both stay or both go; one value
+	// is its own median and stays. Beside a median of 0 only 0 stays. Default: 0%, which leaves nothing out.
+	Outliers Percent `yaml:"outliers,omitempty" json:"outliers,omitzero"`
+	// Stale is how long before (or after) the round a value may have been measured, in whole milliseconds.
+	// Others are left out. Default: three times every, at least 1m.
+	Stale time.Duration `yaml:"stale,omitempty" json:"stale,omitempty"`
+	// Take is which readings of a source count: latest, the newest of each item; or all that arrived since the
+	// round before, whose values are combined to one value of the source first (a mean is rounded nine decimals
+	// beyond the answer's). Default: latest.
+	Take string `yaml:"take,omitempty" json:"take,omitempty"`
+}
+
+// The ways to combine, and what to take.
+const (
+	CombineMedian   = "median"
+	CombineMean     = "mean"
+	CombineMin      = "min"
+	CombineMax      = "max"
+	CombineMajority = "majority"
+
+	TakeLatest = "latest"
+	TakeAll    = "all"
+)
+
+// The bounds and defaults of settings.
+const (
+	defaultEvery    = 10 * time.Second
+	maxEvery        = 366 * 24 * time.Hour
+	maxDeadline     = 5 * time.Second // of the default; a longer one can be set
+	minStale        = time.Minute     // of the default; a shorter one can be set
+	defaultDecimals = 18
+	maxFrom         = 256
+	maxLabels       = 256
+)
+
+// WithDefaults returns s with every empty field set to its default. It does not change s.
+func (s Settings) WithDefaults() Settings {
+	if s.Kind == "" {
+		s.Kind = dodona.Number
+	}
+	if s.Decimals == nil {
+		var decimals uint8
+		if s.Kind == dodona.Number {
+			decimals = defaultDecimals
+		}
+		s.Decimals = &decimals
+	}
+	if s.Every == 0 {
+		s.Every = defaultEvery
+	}
+	if s.Deadline == 0 {
+		s.Deadline = min(s.Every/2, maxDeadline)
+	}
+	if s.Combine == "" {
+		s.Combine = CombineMajority
+		if s.Kind == dodona.Number {
+			s.Combine = CombineMedian
+		}
+	}
+	if s.Need == 0 {
+		s.Need = len(s.From)/2 + 1
+	}
+	if s.Stale == 0 {
+		s.Stale = max(3*s.Every, minStale)
+	}
+	if s.Take == "" {
+		s.Take = TakeLatest
+	}
+	return s
+}
+
+// Identity returns what goes into the id of the feed called name.
+func (s Settings) Identity(name string) dodona.Feed {
+	s = s.WithDefaults()
+	return dodona.Feed{Name: name, Kind: s.Kind, Unit: s.Unit, Decimals: *s.Decimals, Labels: slices.Clone(s.Labels)}
+}
+
+// Sources returns the sources that the feed asks, each once, in the order of From.
+func (s Settings) Sources() []string { return sourcesOf(s.From) }
+
+// A FieldError is a mistake in one setting.
+type FieldError struct {
+	Field string // the setting's name in the configuration, such as "need"
+	Err   error
+}
+
+func (e *FieldError) Error() string { return e.Field + ": " + e.Err.Error() }
+
+func (e *FieldError) Unwrap() error { return e.Err }
+
+// Validate returns every mistake in s, after its defaults, each as a [*FieldError], joined; nil if there is none.
+// Whether the points in From exist is for the configuration to say.
+func (s Settings) Validate() error {
+	s = s.WithDefaults()
+	var v validation
+	v.identity(s)
+	v.times(s)
+	v.from(s)
+	v.rules(s)
+	return errors.Join(v.mistakes...)
+}
+
+type validation struct{ mistakes []error }
+
+// want records a mistake in field unless ok.
+func (v *validation) want(ok bool, field, format string, args ...any) {
+	if !ok {
+		v.mistakes = append(v.mistakes, &FieldError{field, fmt.Errorf(format, args...)})
+	}
+}
+
+func (v *validation) identity(s Settings) {
+	switch s.Kind {
+	case dodona.Number:
+		v.want(*s.Decimals <= dodona.MaxScale, "decimals", "%d, want 0 to %d", *s.Decimals, dodona.MaxScale)
+	case dodona.Bool, dodona.Enum:
+		v.want(*s.Decimals == 0, "decimals", "%d, but the answer of kind %s is an integer; leave it out", *s.Decimals, s.Kind)
+	default:
+		v.want(false, "kind", "%q, want number, bool or enum", s.Kind)
+	}
+	if s.Kind != dodona.Enum {
+		v.want(len(s.Labels) == 0, "labels", "belong to kind enum, not to %s", s.Kind)
+		return
+	}
+	v.want(len(s.Labels) >= 2 && len(s.Labels) <= maxLabels, "labels", "%d, an enum has 2 to %d", len(s.Labels), maxLabels)
+	for i, label := range s.Labels {
+		v.want(label != "" && len(label) <= 64, "labels", "label %d has %d bytes, want 1 to 64", i, len(label))
+		v.want(!slices.Contains(s.Labels[:i], label), "labels", "%q is there twice", label)
+	}
+}
+
+func (v *validation) times(s Settings) {
+	whole := func(field string, d time.Duration) {
+		v.want(d > 0, field, "%v, want more than 0", d)
+		v.want(d%time.Millisecond == 0, field, "%v, want whole milliseconds", d)
+		v.want(d <= maxEvery, field, "%v, want at most %v", d, maxEvery)
+	}
+	whole("every", s.Every)
+	whole("stale", s.Stale)
+	v.want(s.Deadline > 0, "deadline", "%v, want more than 0", s.Deadline)
+	v.want(s.Deadline <= s.Every, "deadline", "%v, but the next round is due after %v (every)", s.Deadline, s.Every)
+}
+
+func (v *validation) from(s Settings) {
+	v.want(len(s.From) > 0, "from", "names no source, such as from: [kraken]")
+	v.want(len(s.From) <= maxFrom, "from", "names %d points, at most %d are asked", len(s.From), maxFrom)
+	for i, id := range s.From {
+		if err := dodona.CheckName(id, 2); err != nil {
+			v.want(false, "from", "%w", err)
+		}
+		v.want(!slices.Contains(s.From[:i], id), "from", "names %q twice", id)
+	}
+}
+
+func (v *validation) rules(s Settings) {
+	if s.Kind == dodona.Number {
+		_, known := aggregators[s.Combine]
+		v.want(known, "combine", "%q, want median, mean, min or max for a number", s.Combine)
+	} else {
+		v.want(s.Combine == CombineMajority, "combine", "%q, want majority for kind %s", s.Combine, s.Kind)
+		v.want(s.Outliers.IsZero(), "outliers", "mean nothing for kind %s; leave them out", s.Kind)
+	}
+	v.want(s.Need >= 1, "need", "%d, want at least 1", s.Need)
+	v.want(s.Need <= len(s.From) || len(s.From) == 0, "need",
+		"%d, but only %d sources are named (need is the number of answers that must remain)", s.Need, len(s.From))
+	v.want(s.Take == TakeLatest || s.Take == TakeAll, "take", "%q, want latest or all", s.Take)
+}
+
+// sourcesOf returns the sources of points, each once, in their order.
+func sourcesOf(ids []string) []string {
+	var sources []string
+	for _, id := range ids {
+		if source := sourceOf(id); !slices.Contains(sources, source) {
+			sources = append(sources, source)
+		}
+	}
+	return sources
+}
+
+// sourceOf returns the source of a point: names of sources contain no dot.
+func sourceOf(id string) string {
+	source, _, _ := strings.Cut(id, ".")
+	return source
+}
