@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -154,7 +155,8 @@ func (p *Pump) step(ctx context.Context) error {
 // A polled source makes one exchange however many feeds ask for the same instant, and at most one in its `every`:
 // asks nearer than that to the last exchange get its readings. After a failure Ask waits for the next try if that
 // comes before ctx's deadline, otherwise it returns the failure at once. A pushed source answers with the latest
-// reading of each item. Readings are in the journal before Ask returns them; the caller may keep but not change them.
+// reading of each item. Readings are in the journal before Ask returns them; the caller owns the
+// slice and must not change the bodies.
 //
 // Ask returns when ctx ends, whatever the source does, with an error that wraps ctx's.
 func (p *Pump) Ask(ctx context.Context, r dodona.Round) ([]dodona.Reading, error) {
@@ -247,7 +249,7 @@ func (p *Pump) have(r dodona.Round) ([]dodona.Reading, bool) {
 	if p.heldFor == nil || !p.near(r, *p.heldFor) {
 		return nil, false
 	}
-	return p.held, true
+	return slices.Clone(p.held), true // feeds sort what they get
 }
 
 // near reports whether one exchange answers for both instants.
@@ -275,7 +277,7 @@ func (p *Pump) leave(a *ask, err error) error {
 	defer p.mu.Unlock()
 	for i, w := range p.waiting {
 		if w == a {
-			p.waiting = append(p.waiting[:i], p.waiting[i+1:]...)
+			p.waiting = slices.Delete(p.waiting, i, i+1)
 			break
 		}
 	}

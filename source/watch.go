@@ -77,7 +77,7 @@ func (p *Pump) check() (next time.Duration, due bool) {
 		p.refuse()
 	}
 	restart := func() time.Duration {
-		return time.Duration(p.watched.restarts+1) * min(max(staleIntervals*expected, minRestart, p.pace.Limit+limitMargin), maxRestart)
+		return doubled(max(staleIntervals*expected, minRestart, p.pace.Limit+limitMargin), p.watched.restarts, maxRestart)
 	}
 	if silent >= restart() && !p.appending {
 		p.watched.restarts++

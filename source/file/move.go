@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -36,7 +37,8 @@ func (t *tail) move() (last dodona.Batch, moved bool, err error) {
 	}
 	if os.SameFile(current, atPath) {
 		t.rotated = time.Time{}
-		return last, false, nil
+		moved, err = t.beforeFirstByte()
+		return last, moved, err
 	}
 	now := t.env.Now()
 	if t.rotated.IsZero() {
@@ -65,6 +67,33 @@ func (t *tail) afterRename() (bool, error) {
 	return true, t.enter(next.path, 0)
 }
 
+// beforeFirstByte catches what copytruncate took away before anything of the file was read: then only the new copy
+// tells of it.
+func (t *tail) beforeFirstByte() (moved bool, err error) {
+	if t.split.next > 0 {
+		return false, nil
+	}
+	all, err := generations(t.settings.Path)
+	if err != nil {
+		return false, err
+	}
+	g, found := t.unknown(all)
+	if !found {
+		return false, nil
+	}
+	return true, t.enter(g.path, 0)
+}
+
+// unknown returns the oldest rotated file that was not there when the one that is read was opened.
+func (t *tail) unknown(all []generation) (generation, bool) {
+	for _, g := range all {
+		if g.path != t.settings.Path && !slices.ContainsFunc(t.known, g.same) {
+			return g, true
+		}
+	}
+	return generation{}, false
+}
+
 // afterTruncation goes on with the copy that copytruncate made, from where we were, or else from the start of
 // what is there now.
 func (t *tail) afterTruncation() error {
@@ -75,6 +104,9 @@ func (t *tail) afterTruncation() error {
 	was := t.verified
 	if g, found := resume(all, was); found && was.Offset > 0 {
 		return t.enter(g.path, was.Offset)
+	}
+	if g, found := t.unknown(all); found && was.Offset == 0 {
+		return t.enter(g.path, 0)
 	}
 	t.env.Log.Warn(fmt.Sprintf("%s: %s was truncated and no copy of it was found; going on from its start, lines since the last look may be lost",
 		t.env.Source, filepath.Base(t.settings.Path)), "source", t.env.Source)

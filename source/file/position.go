@@ -17,6 +17,7 @@ const window = 1024
 // A position says up to where a file was read, and how to know that file again: by its inode, and by what
 // stands at its head and before the position, because inodes are used again and files are truncated in place.
 type position struct {
+	Path     string    `json:"path"` // as configured; another path is another log
 	Device   uint64    `json:"device"`
 	Inode    uint64    `json:"inode"`
 	Offset   int64     `json:"offset"`
@@ -25,11 +26,14 @@ type position struct {
 	Modified time.Time `json:"modified"` // of the file, when it was read
 }
 
-var errCursor = errors.New("the cursor is not one of a file; remove the source's readings or rename the source")
+var errCursor = errors.New("the cursor is not one of this file")
+
+// maxCursor is more than any cursor of ours needs, even with the longest path in it.
+const maxCursor = 32 << 10
 
 // parsePosition reads a cursor that [position.cursor] wrote.
 func parsePosition(cursor []byte) (position, error) {
-	if len(cursor) > 4096 {
+	if len(cursor) > maxCursor {
 		return position{}, errCursor
 	}
 	decoder := json.NewDecoder(bytes.NewReader(cursor))

@@ -29,6 +29,14 @@ func (g generation) is(p position) bool {
 	return g.inode == p.Inode && g.device == p.Device && g.inode != 0
 }
 
+// same reports whether g and h are one file.
+func (g generation) same(h generation) bool {
+	if g.inode == 0 {
+		return g.path == h.path
+	}
+	return g.inode == h.inode && g.device == h.device
+}
+
 // holds reports whether g contains what was read up to p.
 func (g generation) holds(p position) bool {
 	if g.size < p.Offset {

@@ -94,7 +94,7 @@ func open(_ context.Context, s Settings, env source.Env) (dodona.Source, error) 
 		return nil, dodona.Permanent(err)
 	}
 	if s.Pushed() {
-		return openTail(s, env)
+		return openTail(s, env), nil
 	}
 	return &document{settings: s, env: env}, nil
 }

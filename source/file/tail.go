@@ -1,6 +1,7 @@
 package file
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -31,48 +33,40 @@ type tail struct {
 	last  *position // where the last batch ended; nil before the first
 	fresh bool      // the file was absent when we first looked, so all of it is new
 
-	file     *os.File // nil until it is found
-	name     string   // of the file that is read, for people
+	closing  chan struct{} // closed by Close, so that Observe ends
+	once     sync.Once
+	mu       sync.Mutex // held by Observe except while it waits, and by Close
+	file     *os.File   // nil until it is found
+	name     string     // of the file that is read, for people
 	split    splitter
-	verified position  // what was last known to be true of file
-	rotated  time.Time // when file was first seen not to be the one at Path; zero if it is
+	verified position     // what was last known to be true of file
+	known    []generation // that were there when file was opened
+	rotated  time.Time    // when file was first seen not to be the one at Path; zero if it is
 	chunk    []byte
 }
 
-func openTail(s Settings, env source.Env) (*tail, error) {
-	t := &tail{settings: s, env: env, every: cmp.Or(s.Every, defaultLook)}
+func openTail(s Settings, env source.Env) *tail {
+	t := &tail{settings: s, env: env, every: cmp.Or(s.Every, defaultLook), closing: make(chan struct{})}
 	if env.Cursor != nil {
 		p, err := parsePosition(env.Cursor)
-		if err != nil {
-			return nil, dodona.Permanent(err)
+		if err != nil || p.Path != s.Path { // the source was another one before
+			env.Log.Warn(fmt.Sprintf("%s: what was read last is not from this file; beginning at its %s", env.Source, s.From), "source", env.Source)
+			return t
 		}
 		t.last = &p
 	}
-	return t, nil
+	return t
 }
+
+// errClosed: Observe was called, or was waiting, when the source was closed. Open it again.
+var errClosed = errors.New("the source is closed")
 
 // Observe waits for lines and returns them, each a reading. The batch's cursor is the position after them.
 func (t *tail) Observe(ctx context.Context) (dodona.Batch, error) {
 	for {
-		if err := ctx.Err(); err != nil {
-			return dodona.Batch{}, err
-		}
-		if t.file == nil {
-			first, err := t.begin()
-			if err != nil || first.Cursor != nil {
-				return first, err
-			}
-		}
-		batch, err := t.read()
-		if err != nil || batch.Cursor != nil {
+		batch, wait, err := t.look(ctx)
+		if err != nil || !wait {
 			return batch, err
-		}
-		batch, moved, err := t.move()
-		if err != nil || batch.Cursor != nil {
-			return batch, err
-		}
-		if moved {
-			continue
 		}
 		timer := time.NewTimer(t.every)
 		select {
@@ -80,12 +74,50 @@ func (t *tail) Observe(ctx context.Context) (dodona.Batch, error) {
 		case <-ctx.Done():
 			timer.Stop()
 			return dodona.Batch{}, ctx.Err()
+		case <-t.closing:
+			timer.Stop()
+			return dodona.Batch{}, errClosed
 		}
 	}
 }
 
-// Close closes the file.
+// Close closes the file and ends Observe.
 func (t *tail) Close() error {
+	t.once.Do(func() { close(t.closing) })
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.leave()
+}
+
+// look returns what is there now; wait says that there is nothing.
+func (t *tail) look(ctx context.Context) (batch dodona.Batch, wait bool, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for moved := true; moved; {
+		select {
+		case <-ctx.Done():
+			return dodona.Batch{}, false, ctx.Err()
+		case <-t.closing:
+			return dodona.Batch{}, false, errClosed
+		default:
+		}
+		if t.file == nil {
+			if batch, err = t.begin(); err != nil || batch.Cursor != nil {
+				return batch, false, err
+			}
+		}
+		if batch, err = t.read(); err != nil || batch.Cursor != nil {
+			return batch, false, err
+		}
+		if batch, moved, err = t.move(); err != nil || batch.Cursor != nil {
+			return batch, false, err
+		}
+	}
+	return dodona.Batch{}, true, nil
+}
+
+// leave closes the file.
+func (t *tail) leave() error {
 	if t.file == nil {
 		return nil
 	}
@@ -169,7 +201,7 @@ func (t *tail) enter(path string, offset int64) error {
 	if err != nil {
 		return err
 	}
-	if err := t.Close(); err != nil {
+	if err := t.leave(); err != nil {
 		_ = f.Close()
 		return fmt.Errorf("close the file before: %w", err)
 	}
@@ -177,15 +209,16 @@ func (t *tail) enter(path string, offset int64) error {
 	t.split = newSplitter(offset, int(t.settings.MaxLine))
 	t.rotated = time.Time{}
 	if t.verified, err = t.position(info); err != nil {
-		_ = t.Close()
+		_ = t.leave()
 		return err
 	}
-	return nil
+	t.known, err = generations(t.settings.Path)
+	return err
 }
 
 // position returns where the next batch begins.
 func (t *tail) position(info os.FileInfo) (position, error) {
-	p := position{Offset: t.split.start, Modified: info.ModTime().UTC()}
+	p := position{Path: t.settings.Path, Offset: t.split.start, Modified: info.ModTime().UTC()}
 	p.Device, p.Inode = identity(info)
 	var err error
 	p.Head, p.Tail, err = fingerprints(t.file, p.Offset)
@@ -245,7 +278,14 @@ func (t *tail) intact() (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("look at file: %w", err)
 	}
-	return info.Size() >= t.split.start && info.Size() >= t.verified.Offset && t.verified.matches(t.file, info.Size()), nil
+	if info.Size() < t.split.next || !t.verified.matches(t.file, info.Size()) {
+		return false, nil
+	}
+	again := make([]byte, len(t.split.partial))
+	if _, err := t.file.ReadAt(again, t.split.start); err != nil && !errors.Is(err, io.EOF) {
+		return false, fmt.Errorf("read file at %d: %w", t.split.start, err)
+	}
+	return bytes.Equal(again, t.split.partial), nil
 }
 
 // closeBatch makes a batch of lines, with the position after them.

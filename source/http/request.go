@@ -168,7 +168,7 @@ func (c *client) failure(ctx, limited context.Context, secrets []string, err err
 	for errors.As(err, &wrapped) { // its text is the whole URL
 		err = wrapped.Err
 	}
-	safe := fmt.Errorf("%s: %s", where, scrub(err.Error(), append(secrets, c.url.RequestURI())))
+	safe := fmt.Errorf("%s: %s", where, shortened(scrub(err.Error(), append(secrets, c.url.RequestURI()))))
 	if isHopeless(err) {
 		return dodona.Permanent(safe)
 	}
@@ -186,6 +186,16 @@ func isHopeless(err error) bool {
 	)
 	return errors.As(err, &untrusted) || errors.As(err, &authority) || errors.As(err, &hostname) ||
 		errors.As(err, &notTLS) || errors.As(err, &address) || errors.Is(err, errRedirect)
+}
+
+// maxError is the longest text of an error; a hostile peer can make the library quote much of what it sent.
+const maxError = 300
+
+func shortened(text string) string {
+	if len(text) <= maxError {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxError], "") + "…"
 }
 
 // minSecret is the shortest text worth hiding: shorter ones hide nothing and would blot out words.

@@ -4,7 +4,9 @@ package http
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -131,7 +133,7 @@ var reserved = map[string]string{
 }
 
 func (s *Settings) checkHeaders() error {
-	for name := range s.Headers {
+	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
 		if why, found := reserved[strings.ToLower(name)]; found {
 			return fmt.Errorf("headers: %s cannot be set: %s", name, why)
 		}
