@@ -1,6 +1,6 @@
 // The page of a node: what it says now, and how it stands.
 
-import { $, absolute, bytes, el, mark, set, short, span, svg } from "./dom.js";
+import { $, absolute, bytes, el, mark, set, share, short, span, svg } from "./dom.js";
 import { Drawer } from "./drawer.js";
 import { Feeds } from "./feeds.js";
 import { listen, read, Refused, useToken } from "./node.js";
@@ -67,19 +67,19 @@ setInterval(() => !lost && document.visibilityState === "visible" && quietly(loa
 
 // Health
 
-function gauge(id, quality, text, title, share) {
+function gauge(id, quality, text, title, filled) {
   const box = $(id);
   box.hidden = false;
   const dd = box.querySelector("dd");
   box.className = quality;
   box.title = title ?? "";
-  const key = `${quality}|${text}|${share}`;
+  const key = `${quality}|${text}|${filled}`;
   if (dd.dataset.key === key) return;
   dd.dataset.key = key;
   const parts = [mark(quality), text];
-  if (share !== undefined) {
+  if (filled !== undefined) {
     parts.splice(1, 0, el("span", { class: "meter", "aria-hidden": "true" },
-      svg("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none" }, svg("rect", { width: Math.max(1, Math.min(100, share * 100)).toFixed(0), height: 10 }))));
+      svg("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none" }, svg("rect", { width: Math.max(1, Math.min(100, filled * 100)).toFixed(0), height: 10 }))));
   }
   dd.replaceChildren(...parts);
 }
@@ -93,12 +93,12 @@ function showStatus(s) {
   set($("#identity"), `${short(s.address)} · network ${s.network.name}, ${quorum}`);
   $("#identity").title = `key ${s.address}\nversion ${s.version}\nup since ${absolute(s.started)}`;
   const { journal, clock, memory } = s;
-  const share = journal.limit ? journal.bytes / journal.limit : undefined;
-  const detail = [journal.message, `${journal.records} records`, journal.limit && `${bytes(journal.bytes)} of ${bytes(journal.limit)} retained`, `${journal.dropped} dropped`, `backlog ${journal.backlog}`];
-  gauge("#h-journal", journal.quality, journal.quality === "good" ? bytes(journal.bytes) : journal.message, detail.filter(Boolean).join("\n"), journal.quality === "good" ? share : undefined);
+  const filled = journal.limit ? journal.bytes / journal.limit : undefined;
+  const detail = [journal.message, `${journal.records} records`, journal.limit && `${share(journal.bytes, journal.limit)} used`, `${journal.dropped} dropped`, `backlog ${journal.backlog}`];
+  gauge("#h-journal", journal.quality, journal.quality !== "good" ? journal.message : journal.limit ? share(journal.bytes, journal.limit) : bytes(journal.bytes), detail.filter(Boolean).join("\n"), journal.quality === "good" ? filled : undefined);
   gauge("#h-clock", clock.quality, clock.quality === "good" ? "in step" : clock.message, clock.message);
   const used = memory.budget ? memory.used / memory.budget : 0;
-  gauge("#h-memory", used > 1 ? "bad" : used > 0.9 ? "uncertain" : "good", memory.budget ? `${bytes(memory.used)} of ${bytes(memory.budget)}` : bytes(memory.used),
+  gauge("#h-memory", used > 1 ? "bad" : used > 0.9 ? "uncertain" : "good", memory.budget ? share(memory.used, memory.budget) : bytes(memory.used),
     memory.budget ? "resident memory against its budget" : "resident memory; no budget is set", memory.budget ? used : undefined);
   showConnection();
 }
@@ -116,7 +116,7 @@ function showConnection() {
     text = `No connection to the node since ${new Date(lost.since).toLocaleTimeString()}. What you see is from before; trying again.`;
   } else if (problems.length) {
     const [first] = problems;
-    text = `${first.part}: ${first.message}` + (first.until ? ` (until ${absolute(first.until)})` : "") + (problems.length > 1 ? ` · and ${problems.length - 1} more` : "");
+    text = `${first.part}: ${first.message}` + (first.until ? ` (until ${new Date(first.until).toLocaleTimeString()})` : "") + (problems.length > 1 ? ` · and ${problems.length - 1} more` : "");
     trouble.title = problems.map((p) => `${p.part}: ${p.message}`).join("\n");
   }
   trouble.className = lost ? "bad" : "";

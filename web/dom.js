@@ -90,6 +90,14 @@ export function bytes(n) {
   return `${n} B`;
 }
 
+/** share writes a part of a whole in the whole's unit: 44 of 512 MiB. */
+export function share(part, whole) {
+  const [n, unit] = bytes(whole).split(" ");
+  const size = { GiB: 2 ** 30, MiB: 2 ** 20, KiB: 2 ** 10, B: 1 }[unit];
+  const value = part / size;
+  return `${value.toFixed(value < 10 && unit !== "B" ? 1 : 0)} of ${n} ${unit}`;
+}
+
 /** instant writes a time in UTC, as RFC 3339 without its noise: 2026-11-22 12:04:30 UTC. */
 export function instant(time) {
   const text = new Date(time).toISOString();

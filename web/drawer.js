@@ -57,7 +57,11 @@ export class Drawer {
     this.refresh();
     const base = `/v1/feeds/${encodeURIComponent(this.name)}/rounds/${round}`;
     try {
-      const [document, story, tree] = await Promise.all([read(base), read(`${base}/explain`), readText(`${base}/explain`)]);
+      const missed = this.rounds(this.name).find((r) => r.round === round)?.missed;
+      const [document, story, tree] = await Promise.all([
+        missed ? { problem: { detail: `the round was missed: ${missed}` } } : read(base), // known to be no answer
+        read(`${base}/explain`), readText(`${base}/explain`),
+      ]);
       if (this.round !== round || !this.dialog.open) return;
       this.fill(...this.parts(base, document, story, tree));
     } catch (error) {
@@ -75,11 +79,11 @@ export class Drawer {
     const inputs = document.problem?.inputs ?? inputsOf(story) ?? this.knownInputs();
     return [
       answer ? this.value(answer) : el("p", { class: "value missed", text: document.problem.detail }),
-      answer && verdict(answer),
+      answer && verdict(answer, story.attestation?.verdict),
       inputs?.length ? el("h3", { text: "What the sources said" }) : null,
       inputs?.length ? el("ul", { class: "inputs" }, ...inputs.map(inputLine)) : null,
       answer && el("h3", { text: "Signed" }),
-      answer && signed(answer),
+      answer && signed(answer, story.observation),
       tree ? el("h3", { text: "Explained" }) : null,
       tree ? el("pre", { class: "tree mono", tabindex: "0", text: tree.trimEnd() }) : null,
       el("h3", { text: "Check it yourself" }),
@@ -107,11 +111,12 @@ const superscript = (n) => String(n).replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶�
 /** inputsOf finds what the sources gave in an explanation. */
 const inputsOf = (story) => (Array.isArray(story?.inputs) ? story.inputs : null);
 
-function verdict(answer) {
+/** verdict says what the node's own check of the signatures came to, or else what the document carries. */
+function verdict(answer, checked) {
   const { quorum, network, attestation } = answer;
-  return el("div", { class: "verdict" },
-    el("span", { class: "stamp" }, seal(), "Attested"),
-    el("span", { text: `${attestation.signatures.length} of ${quorum.members.length} signed, ${quorum.k} needed, network “${network.name}”` }));
+  if (checked && !checked.valid) return el("p", { class: "verdict bad", text: `Not valid (${checked.reason}): ${checked.message}` });
+  const count = `${attestation.signatures.length} of ${quorum.members.length} signed, ${quorum.k} needed, network “${network.name}”`;
+  return el("div", { class: "verdict" }, el("span", { class: "stamp" }, seal(), "Attested"), el("span", { text: checked?.message ?? count }));
 }
 
 function inputLine(input) {
@@ -126,7 +131,7 @@ function inputLine(input) {
     detail ? el("small", { text: detail, title: digest ?? "" }) : null);
 }
 
-function signed(answer) {
+function signed(answer, observation) {
   const { report, observed } = answer.attestation;
   const fact = (name, ...values) => [el("dt", { text: name }), ...values.map((v) => el("dd", { class: "mono", text: v }))];
   return el("dl", { class: "facts" },
@@ -134,6 +139,7 @@ function signed(answer) {
     ...fact("Value", `${report.value} (${answer.feed.decimals} decimals)`),
     ...fact("Feed id", report.feed),
     ...fact("Observed", observed),
+    ...(observation?.program ? fact("Program", observation.program) : []),
     ...fact(answer.quorum.members.length === 1 ? "Member" : "Members", answer.quorum.members.join(" ")));
 }
 
