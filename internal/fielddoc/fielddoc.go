@@ -1,0 +1,273 @@
+// Package fielddoc turns the comments of settings into the manual: config/fields.json, which the JSON Schema quotes,
+// docs/kinds/*.md and docs/guide/configuration.md.
+//
+// It reads source text alone and ignores build tags, so that the manual is the same whatever a build contains.
+package fielddoc
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A Struct is one struct of settings: one with yaml tags.
+type Struct struct {
+	Doc    string  `json:"doc"`
+	Fields []Field `json:"fields"`
+}
+
+// A Field is one setting.
+type Field struct {
+	Name     string `json:"name"`              // its key in YAML
+	Type     string `json:"type"`              // for people: "duration", "list of text"
+	Doc      string `json:"doc"`               // without the default
+	Default  string `json:"default,omitempty"` // in words
+	Required bool   `json:"required,omitempty"`
+
+	of string // the struct it is made of, such as "source/http.Basic"; empty if it is none
+}
+
+// A Manual is what the comments say: structs by name ("config.Node", "source/http.Settings") and kinds of sources.
+type Manual struct {
+	Structs map[string]Struct
+	Kinds   []Kind // sorted
+}
+
+// A Kind is a kind of source: its key in YAML, its folder, and what its package comment says.
+type Kind struct {
+	Name, Dir, Doc string
+}
+
+// Read reads the settings below root, the top of the module. A setting without a comment, or one whose comment
+// says neither "Default: …" nor "Required." in a kind of source, is an error.
+func Read(root string) (Manual, error) {
+	m := Manual{Structs: map[string]Struct{}}
+	leaves, err := fs.Glob(os.DirFS(root), "source/*")
+	if err != nil {
+		return m, fmt.Errorf("list kinds of sources: %w", err)
+	}
+	var mistakes []error
+	for _, dir := range append([]string{"config", "extract", "feed"}, leaves...) {
+		if info, err := os.Stat(filepath.Join(root, dir)); err != nil || !info.IsDir() {
+			continue
+		}
+		mistakes = append(mistakes, m.readDir(root, dir))
+	}
+	slices.SortFunc(m.Kinds, func(a, b Kind) int { return strings.Compare(a.Name, b.Name) })
+	if err := errors.Join(mistakes...); err != nil {
+		return m, fmt.Errorf("read settings: %w", err)
+	}
+	return m, nil
+}
+
+// readDir adds the structs, and the kind if there is one, of one folder.
+func (m *Manual) readDir(root, dir string) error {
+	entries, err := os.ReadDir(filepath.Join(root, dir))
+	if err != nil {
+		return err
+	}
+	var mistakes []error
+	var packageDoc, kind string
+	for _, e := range entries {
+		name := e.Name()
+		if filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, dir, name), nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		if file.Doc != nil {
+			packageDoc = text(file.Doc)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.GenDecl:
+				for _, spec := range n.Specs {
+					if t, ok := spec.(*ast.TypeSpec); ok {
+						mistakes = append(mistakes, m.addStruct(dir, t, n.Doc))
+					}
+				}
+			case *ast.CallExpr:
+				if k := kindName(n); k != "" {
+					kind = k
+				}
+			}
+			return true
+		})
+	}
+	if kind != "" && strings.HasPrefix(dir, "source/") {
+		m.Kinds = append(m.Kinds, Kind{kind, dir, packageDoc})
+	}
+	return errors.Join(mistakes...)
+}
+
+// kindName returns NAME of source.NewPolled("NAME", …) and source.NewPushed("NAME", …).
+func kindName(call *ast.CallExpr) string {
+	f := call.Fun
+	if indexed, ok := f.(*ast.IndexExpr); ok {
+		f = indexed.X
+	}
+	selector, ok := f.(*ast.SelectorExpr)
+	if !ok || (selector.Sel.Name != "NewPolled" && selector.Sel.Name != "NewPushed") || len(call.Args) == 0 {
+		return ""
+	}
+	if literal, ok := call.Args[0].(*ast.BasicLit); ok {
+		name, _ := strconv.Unquote(literal.Value)
+		return name
+	}
+	return ""
+}
+
+// addStruct adds a struct that has a setting.
+func (m *Manual) addStruct(dir string, t *ast.TypeSpec, doc *ast.CommentGroup) error {
+	typ, ok := t.Type.(*ast.StructType)
+	if !ok {
+		return nil
+	}
+	if t.Doc != nil {
+		doc = t.Doc
+	}
+	s := Struct{Doc: text(doc)}
+	var mistakes []error
+	for _, f := range typ.Fields.List {
+		if f.Tag == nil {
+			continue
+		}
+		tag, _ := strconv.Unquote(f.Tag.Value)
+		key, _, _ := strings.Cut(reflect.StructTag(tag).Get("yaml"), ",")
+		if key == "" || key == "-" {
+			continue
+		}
+		field, err := newField(dir, key, f)
+		if err != nil {
+			mistakes = append(mistakes, fmt.Errorf("%s.%s: %w", dir, t.Name.Name, err))
+		}
+		s.Fields = append(s.Fields, field)
+	}
+	if len(s.Fields) > 0 {
+		m.Structs[dir+"."+t.Name.Name] = s
+	}
+	return errors.Join(mistakes...)
+}
+
+func newField(dir, key string, f *ast.Field) (Field, error) {
+	doc := text(f.Doc)
+	if doc == "" {
+		return Field{Name: key}, fmt.Errorf("setting %q has no comment", key)
+	}
+	out := Field{Name: key}
+	doc = withoutName(doc, f.Names[0].Name, key)
+	out.Type, out.of = typeWords(dir, f.Type)
+	doc, out.Default, _ = strings.Cut(doc, "Default: ")
+	out.Default = strings.TrimSuffix(out.Default, ".")
+	if before, required := strings.CutSuffix(strings.TrimSpace(doc), "Required."); required {
+		doc, out.Required = before, true
+	}
+	out.Doc = strings.TrimSpace(doc)
+	if strings.HasPrefix(dir, "source/") && out.Default == "" && !out.Required {
+		return out, fmt.Errorf("setting %q: the comment says neither Default: nor Required", key)
+	}
+	return out, nil
+}
+
+// withoutName turns "MaxSize is the largest …" into "The largest …", and "MaxSize of …" into "max_size of …",
+// because in the manual the key stands beside it.
+func withoutName(doc, goName, key string) string {
+	rest, found := strings.CutPrefix(doc, goName+" ")
+	if !found {
+		return doc
+	}
+	for _, verb := range []string{"is ", "are ", "says "} {
+		if said, found := strings.CutPrefix(rest, verb); found && said != "" {
+			first := []rune(said)[:1]
+			return strings.ToUpper(string(first)) + said[len(string(first)):]
+		}
+	}
+	if strings.EqualFold(goName, key) {
+		return doc
+	}
+	return key + " " + rest
+}
+
+// typeWords returns the words for a type, and the struct that it is made of.
+func typeWords(dir string, e ast.Expr) (words, of string) {
+	switch t := e.(type) {
+	case *ast.StarExpr:
+		return typeWords(dir, t.X)
+	case *ast.ArrayType:
+		words, of = typeWords(dir, t.Elt)
+		return "list of " + words, of
+	case *ast.MapType:
+		words, of = typeWords(dir, t.Value)
+		return "map to " + words, of
+	case *ast.SelectorExpr:
+		pkg, _ := t.X.(*ast.Ident)
+		name := pkg.Name + "." + t.Sel.Name
+		if known, found := knownTypes[name]; found {
+			return known, ""
+		}
+		return "text", ""
+	case *ast.Ident:
+		switch {
+		case strings.HasPrefix(t.Name, "int"), strings.HasPrefix(t.Name, "uint"):
+			return "whole number", ""
+		case t.Name == "bool":
+			return "true or false", ""
+		case t.Name == "Percent":
+			return "percentage", ""
+		case t.Name == "string", t.Name == "Role":
+			return "text", ""
+		}
+		return "map", dir + "." + t.Name
+	}
+	return "text", ""
+}
+
+var knownTypes = map[string]string{
+	"time.Duration": "duration", "unit.Size": "size", "secret.String": "secret",
+	"dodona.Decimal": "decimal", "dodona.Address": "address", "extract.Rule": "rule",
+}
+
+// text returns a comment as one paragraph a line.
+func text(group *ast.CommentGroup) string {
+	if group == nil {
+		return ""
+	}
+	paragraphs := strings.Split(strings.TrimSpace(group.Text()), "\n\n")
+	for i, p := range paragraphs {
+		paragraphs[i] = strings.Join(strings.Fields(p), " ")
+	}
+	return strings.Join(paragraphs, "\n\n")
+}
+
+// Files returns every generated file by its path below the top of the module.
+func (m Manual) Files() (map[string][]byte, error) {
+	var fields bytes.Buffer
+	encoder := json.NewEncoder(&fields)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", " ")
+	if err := encoder.Encode(m.Structs); err != nil {
+		return nil, fmt.Errorf("write field documentation: %w", err)
+	}
+	files := map[string][]byte{
+		"config/fields.json":          fields.Bytes(),
+		"docs/guide/configuration.md": m.configuration(),
+	}
+	for _, k := range m.Kinds {
+		files[path.Join("docs/kinds", k.Name+".md")] = m.kind(k)
+	}
+	return files, nil
+}

@@ -1,0 +1,139 @@
+package fielddoc
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+const generated = "<!-- Generated from the comments in the code by `make generate`. Change them there. -->\n\n"
+
+// kind returns the page of a kind of source.
+func (m Manual) kind(k Kind) []byte {
+	var b bytes.Buffer
+	b.WriteString(generated)
+	fmt.Fprintf(&b, "# Source kind `%s`\n\n", k.Name)
+	b.WriteString(withoutPackage(k.Doc) + "\n\n")
+	b.WriteString("How settings are written, and what stands beside the kind in a source (`value`, `points`), is in the [configuration guide](../guide/configuration.md).\n\n")
+	m.table(&b, k.Dir+".Settings", "", "##")
+	return b.Bytes()
+}
+
+// withoutPackage turns "Package http observes …" into "Observes …".
+func withoutPackage(doc string) string {
+	rest, found := strings.CutPrefix(doc, "Package ")
+	if !found {
+		return doc
+	}
+	_, rest, _ = strings.Cut(rest, " ")
+	if rest == "" {
+		return doc
+	}
+	return strings.ToUpper(rest[:1]) + rest[1:]
+}
+
+const intro = `# The configuration
+
+One YAML file describes a node. ` + "`dodona check FILE`" + ` reads it without dialling and tells every mistake with its line;
+` + "`dodona check --expand FILE`" + ` prints it with every default; ` + "`dodona schema`" + ` prints its grammar as JSON Schema, for editors.
+
+| written as | is |
+|---|---|
+| duration | a number and a unit, ns, us, ms, s, m, h or d: ` + "`250ms`, `10s`, `1h30m`, `7d`" + ` |
+| size | a whole number and a unit, B, KiB, MiB, GiB, kB, MB or GB: ` + "`64MiB`" + ` |
+| decimal | digits, exact however many: ` + "`0.1`, `-273.15`, `1e-18`" + ` |
+| percentage | ` + "`10%`, `0.5%`" + ` |
+| secret | ` + "`{file: PATH}`, `{env: NAME}`" + `, or, with a warning, text in clear; printed as ••• everywhere |
+| name | a–z, 0–9 and hyphens, 63 at most; a feed's name may have four of them joined by points |
+
+Unknown keys, keys that stand twice, YAML anchors and tags are mistakes. Relative paths start at the working directory.
+
+## The two-line form
+
+` + "```yaml" + `
+endpoint: https://prices.example/btc
+signature_key: {file: keys/signature}
+` + "```" + `
+
+is a whole configuration: the source ` + "`endpoint`" + ` of kind http, the feed ` + "`answer`" + ` with 18 decimals every 10 seconds, signed by this
+key alone, served on 127.0.0.1:8080. If the document holds several numbers, a third line says which: ` + "`value: /price`" + `.
+
+`
+
+// configuration returns the page of everything but the kinds.
+func (m Manual) configuration() []byte {
+	var b bytes.Buffer
+	b.WriteString(generated + intro)
+	for _, section := range []struct{ key, of string }{
+		{"node", "config.Node"},
+		{"network", "config.Network"},
+		{"journal", "config.Journal"},
+		{"api", "config.API"},
+		{"log", "config.Log"},
+	} {
+		fmt.Fprintf(&b, "## %s\n\n%s\n\n", section.key, m.Structs[section.of].Doc)
+		m.rows(&b, section.of, "")
+	}
+	for _, f := range m.Structs["config.Config"].Fields {
+		if f.Name == "roles" {
+			fmt.Fprintf(&b, "## roles\n\n%s Default: %s.\n\n", f.Doc, f.Default)
+		}
+	}
+	b.WriteString("## sources\n\nA map from names to sources. A source has exactly one kind, whose settings stand below the kind's key:\n\n")
+	for _, k := range m.Kinds {
+		summary, _, _ := strings.Cut(withoutPackage(k.Doc), "\n")
+		fmt.Fprintf(&b, "- [`%s`](../kinds/%s.md): %s\n", k.Name, k.Name, summary)
+	}
+	b.WriteString(`
+Beside the kind stands what its points are: nothing (the one number of its document), ` + "`value`" + ` (one point, whose id is the
+source's name) or ` + "`points`" + ` (several by name; the id of a point is ` + "`source.point`" + `). Each is a rule, or just its pointer:
+
+` + "```yaml" + `
+sources:
+  kraken:
+    http: {url: "https://api.kraken.com/0/public/Ticker?pair=XBTUSD"}
+    value: /result/XXBTZUSD/c/0
+  boiler:
+    file: {path: /var/log/boiler.jsonl, format: lines}
+    points:
+      temperature: {pointer: /t, scale: 0.1, unit: Cel, time: /ts}
+      pressure: /p
+` + "```" + `
+
+`)
+	m.rows(&b, "extract.Rule", "")
+	b.WriteString("## feeds\n\nA map from names to feeds.\n\n")
+	m.rows(&b, "feed.Settings", "")
+	return b.Bytes()
+}
+
+// table writes the settings of a struct under a heading.
+func (m Manual) table(b *bytes.Buffer, of, prefix, level string) {
+	fmt.Fprintf(b, "%s Settings\n\n%s\n\n", level, m.Structs[of].Doc)
+	m.rows(b, of, prefix)
+}
+
+// rows writes a table of settings; those of structs inside follow with dotted names.
+func (m Manual) rows(b *bytes.Buffer, of, prefix string) {
+	b.WriteString("| setting | is | default | meaning |\n|---|---|---|---|\n")
+	m.row(b, of, prefix)
+	b.WriteString("\n")
+}
+
+func (m Manual) row(b *bytes.Buffer, of, prefix string) {
+	for _, f := range m.Structs[of].Fields {
+		standard := f.Default
+		if f.Required {
+			standard = "**required**"
+		}
+		fmt.Fprintf(b, "| `%s%s` | %s | %s | %s |\n", prefix, f.Name, f.Type, cell(standard), cell(f.Doc))
+		if _, found := m.Structs[f.of]; found && f.of != of {
+			m.row(b, f.of, prefix+f.Name+".")
+		}
+	}
+}
+
+// cell makes a text fit into a row of a table.
+func cell(s string) string {
+	return strings.NewReplacer("\n\n", "<br>", "|", `\|`, "<", "&lt;").Replace(s)
+}
