@@ -73,10 +73,16 @@ func notFound(ctx context.Context, l Lookup, feed string, round dodona.Round) er
 		return fmt.Errorf("%s: look for the last round: %w", what, err)
 	}
 	for rec, err := range l.Scan(ctx, dodona.TopicRound, feed, below(round)) {
-		if err == nil && rec.ID != last.ID {
-			return fmt.Errorf("%s: nothing is kept of it; the next round kept is %s, the last %s: %w", what, rec.ID, last.ID, dodona.ErrNotFound)
+		if err != nil {
+			break
 		}
-		break
+		next := rec.ID
+		var b dodona.Bundle
+		// A long gap is one bundle, whose reason names the rounds it speaks for.
+		if json.Unmarshal(rec.Body, &b) == nil && b.Missed != "" {
+			next += " (missed: " + printable(b.Missed) + ")"
+		}
+		return fmt.Errorf("%s: nothing is kept of it; the next round kept is %s, the last %s: %w", what, next, last.ID, dodona.ErrNotFound)
 	}
 	return fmt.Errorf("%s: nothing is kept of it; the last round kept is %s: %w", what, last.ID, dodona.ErrNotFound)
 }

@@ -132,6 +132,10 @@ func (p *printer) unattested(s Story, branch func(string) string) {
 	switch s.State {
 	case StateMissed:
 		missed := orElse(s.Missed, "no value was kept")
+		if len(s.Inputs) > 0 {
+			// What became of each source stands below, line by line.
+			missed, _, _ = strings.Cut(missed, ": "+s.Inputs[0].Point+" ")
+		}
 		p.line(nil, cell{branch("missed: " + printable(missed)), red})
 	case StateRejected:
 		r := s.Rejections[0]

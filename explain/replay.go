@@ -1,0 +1,393 @@
+package explain
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/internal/secp"
+)
+
+// The steps of a replay, in order. A bundle that was tampered with differs first where it was.
+const (
+	StepRules       = "rules"         // the rules have the digest that the origin names
+	StepFeed        = "feed"          // and are those of the bundle's feed
+	StepReadings    = "readings"      // the bundle carries just the readings that its inputs name
+	StepRoot        = "readings root" // which with their salts have the root that the origin names
+	StepVersion     = "version"       // the transform is the one that the origin names
+	StepPoints      = "points"        // and makes the same points of the readings
+	StepInputs      = "inputs"        // which are judged the same
+	StepValue       = "value"         // and give the same value, or the same reason why there is none
+	StepOrigin      = "origin"        // from the same origin
+	StepObservation = "observation"   // so the same digest is to be signed
+	StepSigner      = "signer"        // and the signer that the observation names signed it
+)
+
+// A Replayed is the outcome of computing a bundle again.
+type Replayed struct {
+	Same   bool         `json:"same"` // every step is
+	Feed   string       `json:"feed"`
+	Round  dodona.Round `json:"round"`
+	Answer string       `json:"answer,omitempty"` // as computed here, for people
+	Missed string       `json:"missed,omitempty"` // as computed here: why there is no answer
+	Steps  []Step       `json:"steps"`
+	// Signer is who signed the observation as computed here; nil if nothing is signed.
+	// Whether it may speak for the feed is for `dodona verify` to say, not for a bundle.
+	Signer *dodona.Address `json:"signer,omitempty"`
+}
+
+// A Step is one comparison.
+type Step struct {
+	Name   string `json:"name"`
+	Same   bool   `json:"same"`
+	Got    string `json:"got"`              // as computed here
+	Want   string `json:"want"`             // as the bundle says
+	Detail string `json:"detail,omitempty"` // where they differ, for people
+}
+
+// Differs returns the first step that differs, and whether there is one.
+func (r Replayed) Differs() (Step, bool) {
+	i := slices.IndexFunc(r.Steps, func(s Step) bool { return !s.Same })
+	if i < 0 {
+		return Step{}, false
+	}
+	return r.Steps[i], true
+}
+
+// Replay computes the round of an exported bundle again: extraction, evaluation, origin, and the digest that was signed.
+// It needs nothing but the bundle. Whatever the bundle says is compared, never believed; what differs is told by step,
+// and the steps after it go on from what was computed here. Its error is that of ctx.
+func Replay(ctx context.Context, b dodona.Bundle) (Replayed, error) {
+	p := replay{bundle: b, Replayed: Replayed{Feed: b.Feed.Name, Round: b.Round}}
+	err := p.run(ctx)
+	_, differs := p.Differs()
+	p.Same = !differs
+	return p.Replayed, err
+}
+
+type replay struct {
+	Replayed
+	bundle dodona.Bundle
+}
+
+// compare notes a step; two texts that are equal are the same.
+func (p *replay) compare(name, got, want, detail string) {
+	s := Step{Name: name, Same: got == want, Got: cut(got), Want: cut(want)}
+	if !s.Same {
+		s.Detail = detail
+	}
+	p.Steps = append(p.Steps, s)
+}
+
+// fail notes a step that could not be done.
+func (p *replay) fail(name, got, want string, err error) {
+	p.Steps = append(p.Steps, Step{Name: name, Got: cut(got), Want: cut(want), Detail: printable(err.Error())})
+}
+
+func (p *replay) run(ctx context.Context) error {
+	b := p.bundle
+	doc, err := feed.ParseDocument(b.Rules)
+	if err != nil {
+		p.fail(StepRules, dodona.Keccak256(compact(b.Rules)).String(), b.Origin.Rules.String(), err)
+		return nil
+	}
+	// The digest of the canonical form: blanks that a printer put in change nothing, a changed key does.
+	rules, err := doc.Digest()
+	if err != nil {
+		p.fail(StepRules, "", b.Origin.Rules.String(), err)
+		return nil
+	}
+	p.compare(StepRules, rules.String(), b.Origin.Rules.String(), "the rules are not those that computed the round")
+	p.compare(StepFeed, doc.Feed.ID().String(), b.Feed.ID().String(), fmt.Sprintf("the rules are of feed %q", printable(doc.Feed.Name)))
+	if p.notAsked() {
+		return nil
+	}
+	x, err := extract.Parse(doc.Extraction)
+	if err != nil {
+		p.fail(StepVersion, "", b.Origin.Version.String(), err)
+		return nil
+	}
+	again := feed.Compute(ctx, doc, x, feed.Material{
+		Round: b.Round, Node: b.Node, Readings: b.Readings, Absent: feed.Absences(b.Inputs), Salt: p.salt(),
+	})
+	if ctx.Err() != nil {
+		return fmt.Errorf("replay round %d of %s: %w", uint64(b.Round), printable(b.Feed.Name), ctx.Err())
+	}
+	p.readings()
+	p.compare(StepRoot, again.Origin.ReadingsRoot.String(), b.Origin.ReadingsRoot.String(), "a reading or a salt was changed, added or taken away")
+	p.compare(StepVersion, again.Origin.Version.String(), b.Origin.Version.String(), "this build extracts by other rules than the node did")
+	p.points(again)
+	p.inputs(again)
+	p.outcome(again)
+	p.compare(StepOrigin, again.Origin.Digest().String(), b.Origin.Digest().String(), "the origin follows from rules, version and readings root")
+	p.observation(again)
+	return nil
+}
+
+// notAsked notes a round that passed without anybody being asked: there is nothing to compute.
+func (p *replay) notAsked() bool {
+	b := p.bundle
+	passed := b.Value == nil && b.Observation == nil && len(b.Readings)+len(b.Points) == 0 &&
+		b.Missed != "" && b.Origin.Version.IsZero() && b.Origin.ReadingsRoot.IsZero()
+	if passed {
+		p.Missed = b.Missed
+		p.compare(StepValue, "missed: nobody was asked", "missed: nobody was asked", "")
+	}
+	return passed
+}
+
+// salt returns the salts that the bundle discloses, in the order of the sorted readings.
+func (p *replay) salt() func(int) dodona.Digest {
+	disclosed := map[dodona.Digest]dodona.Digest{}
+	for _, in := range p.bundle.Inputs {
+		for _, ref := range in.Readings {
+			if ref.Salt != nil {
+				disclosed[ref.Digest] = *ref.Salt
+			}
+		}
+	}
+	sorted := slices.Clone(p.bundle.Readings)
+	dodona.SortReadings(sorted)
+	var salts []dodona.Digest
+	seen := map[dodona.Digest]bool{}
+	for _, r := range sorted {
+		if d := r.Digest(); !seen[d] {
+			seen[d] = true
+			salts = append(salts, disclosed[d])
+		}
+	}
+	return func(i int) dodona.Digest { return salts[i] }
+}
+
+// readings compares the readings that the bundle carries with those that its inputs name.
+func (p *replay) readings() {
+	named, carried := map[dodona.Digest]bool{}, map[dodona.Digest]bool{}
+	for _, in := range p.bundle.Inputs {
+		for _, ref := range in.Readings {
+			named[ref.Digest] = true
+		}
+	}
+	detail := ""
+	for _, r := range p.bundle.Readings {
+		d := r.Digest()
+		carried[d] = true
+		if !named[d] && detail == "" {
+			detail = fmt.Sprintf("the reading %s of %s is named by no input: its bytes, time or place were changed, or it was added", d.Short(), printable(r.Source))
+		}
+	}
+	for _, in := range p.bundle.Inputs {
+		for _, ref := range in.Readings {
+			if !carried[ref.Digest] && detail == "" {
+				detail = fmt.Sprintf("the reading %s of %s is missing", ref.Digest.Short(), printable(in.Source))
+			}
+		}
+	}
+	s := Step{Name: StepReadings, Same: detail == "", Got: count(len(carried)), Want: count(len(named)), Detail: detail}
+	p.Steps = append(p.Steps, s)
+}
+
+func count(n int) string {
+	if n == 1 {
+		return "1 reading"
+	}
+	return fmt.Sprintf("%d readings", n)
+}
+
+// points compares what the transform made of the readings.
+func (p *replay) points(again dodona.Bundle) {
+	got, want := again.Points, p.bundle.Points
+	detail := ""
+	for i := range max(len(got), len(want)) {
+		var g, w string
+		if i < len(got) {
+			g = pointText(got[i])
+		}
+		if i < len(want) {
+			w = pointText(want[i])
+		}
+		if g != w {
+			detail = fmt.Sprintf("point %d is here %s, in the bundle %s", i+1, printable(orElse(g, "missing")), printable(orElse(w, "missing")))
+			break
+		}
+	}
+	same := detail == "" && again.Fuel == p.bundle.Fuel && bytes.Equal(again.Transcript, p.bundle.Transcript)
+	if !same && detail == "" {
+		detail = "fuel or transcript differ; extraction uses neither"
+	}
+	p.Steps = append(p.Steps, Step{
+		Name: StepPoints, Same: same, Detail: detail,
+		Got: pointsDigest(got), Want: pointsDigest(want),
+	})
+}
+
+func pointText(p dodona.Point) string {
+	s := fmt.Sprintf("%s = %s %s (%s, %s)", p.ID, p.Value, p.Unit, p.Quality, instant(p.Time))
+	if p.Reason != "" {
+		s += ": " + p.Reason
+	}
+	return s
+}
+
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return "no time"
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
+
+func pointsDigest(points []dodona.Point) string {
+	raw, err := json.Marshal(normal(points))
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%d, %s", len(points), dodona.Keccak256(raw).Short())
+}
+
+// normal returns points as a reader of JSON sees them: times in UTC.
+func normal(points []dodona.Point) []dodona.Point {
+	list := slices.Clone(points)
+	for i := range list {
+		list[i].Time = list[i].Time.UTC()
+	}
+	return list
+}
+
+// inputs compares what became of each source's value.
+func (p *replay) inputs(again dodona.Bundle) {
+	got, want := inputTexts(again.Inputs), inputTexts(p.bundle.Inputs)
+	detail := ""
+	for i := range max(len(got), len(want)) {
+		var g, w string
+		if i < len(got) {
+			g = got[i]
+		}
+		if i < len(want) {
+			w = want[i]
+		}
+		if g != w {
+			detail = fmt.Sprintf("here %s, in the bundle %s", printable(orElse(g, "missing")), printable(orElse(w, "missing")))
+			break
+		}
+	}
+	p.Steps = append(p.Steps, Step{
+		Name: StepInputs, Same: detail == "", Detail: detail,
+		Got: summary(again.Inputs), Want: summary(p.bundle.Inputs),
+	})
+}
+
+func inputTexts(inputs []dodona.Input) []string {
+	texts := make([]string, len(inputs))
+	for i, in := range inputs {
+		said := "nothing"
+		if in.Value != nil {
+			said = in.Value.String()
+		}
+		texts[i] = fmt.Sprintf("%s said %s at %s: %s", in.Point, said, instant(in.Time), joined(string(in.Status), in.Reason))
+	}
+	return texts
+}
+
+// summary counts inputs: "2 of 3 used".
+func summary(inputs []dodona.Input) string {
+	used := 0
+	for _, in := range inputs {
+		if in.Status == dodona.InputUsed {
+			used++
+		}
+	}
+	return fmt.Sprintf("%d of %d used", used, len(inputs))
+}
+
+// outcome compares the value, or why there is none, and its quality.
+func (p *replay) outcome(again dodona.Bundle) {
+	text := func(b dodona.Bundle) string {
+		if b.Value == nil {
+			return "missed: " + b.Missed
+		}
+		return fmt.Sprintf("%s (%s)", answer(p.bundle.Feed, *b.Value), b.Quality)
+	}
+	if again.Value != nil {
+		p.Answer = answer(again.Feed, *again.Value)
+	}
+	p.Missed = again.Missed
+	p.compare(StepValue, text(again), text(p.bundle), "the inputs give another value")
+}
+
+// observation compares what was signed with what is to be signed by what was computed here.
+func (p *replay) observation(again dodona.Bundle) {
+	o, network := p.bundle.Observation, p.bundle.Network
+	switch {
+	case again.Value == nil && o == nil:
+		return // a missed round has nothing to sign
+	case o == nil:
+		p.Steps = append(p.Steps, Step{Name: StepObservation, Detail: "the bundle carries no observation: nobody signed this round, or the signature was taken away"})
+		return
+	case again.Value == nil:
+		p.Steps = append(p.Steps, Step{Name: StepObservation, Want: o.Value.String(), Detail: "an observation was signed, but there is no value to observe"})
+		return
+	case network == nil:
+		p.Steps = append(p.Steps, Step{Name: StepObservation, Detail: "the bundle names no network, so its signature cannot be checked"})
+		return
+	}
+	id := network.ID()
+	computed := dodona.Observation{Feed: again.Feed.ID(), Name: again.Feed.Name, Round: again.Round, Value: *again.Value, Origin: again.Origin}
+	digest := computed.Digest(id)
+	detail := "the signed observation is of another feed, round, value or origin"
+	if o.Value != computed.Value {
+		detail = fmt.Sprintf("the signed value is %s, computed here is %s", o.Value, computed.Value)
+	}
+	p.compare(StepObservation, digest.String(), o.Digest(id).String(), detail)
+	signer, err := secp.Recover(digest, o.Signature)
+	if err != nil {
+		p.fail(StepSigner, "", o.Signer.String(), err)
+		return
+	}
+	p.compare(StepSigner, signer.String(), o.Signer.String(), "another key signed it, or the key signed something else, or another network is named")
+	if signer == o.Signer {
+		p.Signer = &signer
+	}
+}
+
+const maxCompared = 256 // bytes of each side of a comparison
+
+func cut(s string) string {
+	if len(s) <= maxCompared {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxCompared], "") + "…"
+}
+
+// String writes the outcome for people: one line for each step, with both sides where they differ.
+func (r Replayed) String() string {
+	var b strings.Builder
+	verdict := "the same"
+	if s, differs := r.Differs(); differs {
+		verdict = "DIFFERENT from " + s.Name + " on"
+	}
+	what := r.Answer
+	if what == "" {
+		what = "no answer"
+	}
+	if r.Missed != "" {
+		what = "missed: " + printable(r.Missed)
+	}
+	fmt.Fprintf(&b, "%s round %d (%s): %s: %s\n", printable(r.Feed), uint64(r.Round), r.Round, verdict, what)
+	for _, s := range r.Steps {
+		if s.Same {
+			fmt.Fprintf(&b, "  ✓ %s %s\n", pad(s.Name, 13), printable(s.Got))
+			continue
+		}
+		fmt.Fprintf(&b, "  ✗ %s %s\n", pad(s.Name, 13), orElse(s.Detail, "differs"))
+		if s.Got != "" || s.Want != "" {
+			fmt.Fprintf(&b, "    %s computed %s\n    %s bundle   %s\n", pad("", 13), printable(orElse(s.Got, "nothing")), pad("", 13), printable(orElse(s.Want, "nothing")))
+		}
+	}
+	return b.String()
+}
