@@ -14,12 +14,13 @@ import (
 
 // A query asks a stream for one message: by place, the last on a subject, or the next on a subject from a place.
 type query struct {
-	Seq       uint64 `json:"seq,omitempty"`
-	LastFor   string `json:"last_by_subj,omitempty"`
-	NextFor   string `json:"next_by_subj,omitempty"`
-	Batch     int    `json:"batch,omitempty"`
-	MaxBytes  int    `json:"max_bytes,omitempty"`
-	fromFirst bool   // of the stream's leader, which no replica lags behind
+	Seq       uint64     `json:"seq,omitempty"`
+	LastFor   string     `json:"last_by_subj,omitempty"`
+	NextFor   string     `json:"next_by_subj,omitempty"`
+	Batch     int        `json:"batch,omitempty"`
+	MaxBytes  int        `json:"max_bytes,omitempty"`
+	StartTime *time.Time `json:"start_time,omitempty"`
+	fromFirst bool       // of the stream's leader, which no replica lags behind
 }
 
 // A stored record with its place in the stream.
@@ -27,6 +28,7 @@ type stored struct {
 	dodona.Record
 	writer string
 	stream uint64
+	bad    error // why it cannot be decoded; only in pages
 }
 
 const fetchTimeout = 5 * time.Second
@@ -62,7 +64,7 @@ func storedOf(msg *nats.Msg) (stored, error) {
 	if err != nil {
 		return stored{stream: seq}, err
 	}
-	return stored{r, writer, seq}, nil
+	return stored{r, writer, seq, nil}, nil
 }
 
 func (l *lane) fetchFromLeader(ctx context.Context, q query) (stored, error) {
@@ -94,7 +96,7 @@ func (l *lane) fetchFromLeader(ctx context.Context, q query) (stored, error) {
 		return stored{stream: reply.Message.Seq}, fmt.Errorf("read record: headers: %w", err)
 	}
 	r, writer, err := decode(reply.Message.Subject, header, reply.Message.Data)
-	return stored{r, writer, reply.Message.Seq}, err
+	return stored{r, writer, reply.Message.Seq, nil}, err
 }
 
 // An apiError is JetStream's.

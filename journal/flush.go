@@ -303,6 +303,9 @@ func (l *lane) landed(f *flight, n int, first uint64) []*pending {
 		rec.Count(telemetry.JournalRecords, string(r.Topic), 1)
 	}
 	rec.Count(telemetry.JournalFlushes, l.spec.name, 1)
+	for _, m := range f.msgs[:n] {
+		l.sinceRetain += len(m.Data) + headersOnBusAllowance/2
+	}
 	l.head = f.heads[n-1]
 	l.head.Stream = first + uint64(n) - 1
 	if err := l.j.heads.write(l.spec.name, l.head); err != nil {
@@ -411,11 +414,30 @@ func (l *lane) dropConflicts(f *flight, conflicts map[string]bool) []*pending {
 	return kept
 }
 
-// relieve waits before the next attempt and does what may help meanwhile.
+// relieve does what may help after an attempt that did not succeed, and waits before the next one.
 func (l *lane) relieve(err error, attempt int) {
-	l.setBlocked(err.Error())
-	wait := min(10*time.Millisecond<<min(attempt, 8), 2*time.Second)
-	timer := time.NewTimer(wait)
+	why := err.Error()
+	switch code := errCode(err); {
+	case code == codeStoreFailed || code == codeNoResources || code == codeNoStorage:
+		why = fmt.Sprintf("the stream is full (%s)", l.limits.Bytes)
+		holding, err := l.retain()
+		if err != nil {
+			why += ": " + err.Error()
+		} else if holding == "" {
+			return
+		} else {
+			why += ": " + holding
+		}
+	case l.j.local != nil && l.j.local.broken():
+		why = "the store cannot write"
+		if free, err := freeBytes(l.j.cfg.Dir); err == nil && free < minFreeBytes {
+			why = fmt.Sprintf("the disk is full: %d bytes are free, %d are needed", free, minFreeBytes)
+		} else if err := l.j.local.restart(); err != nil {
+			why += ": " + err.Error()
+		}
+	}
+	l.setBlocked(why)
+	timer := time.NewTimer(min(10*time.Millisecond<<min(attempt, 8), 2*time.Second))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -29,10 +29,13 @@ type head struct {
 // a torn write leaves the other. Losing it loses no record.
 type headFile struct {
 	writer string
+	fresh  bool // the writer is new: it has written nothing anywhere
 
 	mu   sync.Mutex
 	file *os.File
 	turn map[string]int
+	mark map[string]head
+	from map[string]uint64 // the first sequence that retention left
 }
 
 const slotSize = 128
@@ -43,12 +46,13 @@ func openHeads(dir string) (*headFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open high-water marks: %w", err)
 	}
-	h := &headFile{file: file, turn: make(map[string]int)}
+	h := &headFile{file: file, turn: make(map[string]int), mark: make(map[string]head), from: make(map[string]uint64)}
 	if name, ok := h.readSlot(0); ok && len(name) == 4 {
 		h.writer = hex.EncodeToString(name)
 		return h, nil
 	}
 	// A new folder, or one whose marks were destroyed: a new chain begins.
+	h.fresh = true
 	name := make([]byte, 4)
 	_, _ = rand.Read(name)
 	h.writer = hex.EncodeToString(name)
@@ -79,30 +83,62 @@ func (h *headFile) read(stream string) head {
 	var best head
 	a, b := slotsOf(stream)
 	for i, slot := range []int{a, b} {
-		if data, ok := h.readSlot(slot); ok && len(data) == 56 {
-			mark := head{
-				Sequence: binary.BigEndian.Uint64(data),
-				Stream:   binary.BigEndian.Uint64(data[8:]),
-				Appended: time.UnixMilli(int64(binary.BigEndian.Uint64(data[16:]))).UTC(),
-				Digest:   dodona.Digest(data[24:56]),
-			}
-			if mark.Sequence >= best.Sequence {
-				best = mark
-				h.turn[stream] = 1 - i
-			}
+		data, ok := h.readSlot(slot)
+		if !ok || len(data) != markSize {
+			continue
+		}
+		mark := head{
+			Sequence: binary.BigEndian.Uint64(data),
+			Stream:   binary.BigEndian.Uint64(data[8:]),
+			Appended: time.UnixMilli(int64(binary.BigEndian.Uint64(data[16:]))).UTC(),
+			Digest:   dodona.Digest(data[32:64]),
+		}
+		from := binary.BigEndian.Uint64(data[24:])
+		if mark.Sequence > best.Sequence || mark.Sequence == best.Sequence && from >= h.from[stream] {
+			best = mark
+			h.from[stream] = from
+			h.turn[stream] = 1 - i
 		}
 	}
+	h.mark[stream] = best
 	return best
 }
+
+const markSize = 64
 
 // write stores a mark without waiting for the disk: after a power cut it may be lower than the truth, never higher.
 func (h *headFile) write(stream string, mark head) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	data := make([]byte, 0, 56)
+	h.mark[stream] = mark
+	return h.writeMark(stream)
+}
+
+// free stores the first sequence that retention will leave, and waits for the disk: it is called before freeing.
+func (h *headFile) free(stream string, from uint64) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.from[stream] = from
+	if err := h.writeMark(stream); err != nil {
+		return err
+	}
+	return h.file.Sync()
+}
+
+// freed returns the first sequence that retention left; 0 or 1 if it freed none.
+func (h *headFile) freed(stream string) uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.from[stream]
+}
+
+func (h *headFile) writeMark(stream string) error {
+	mark := h.mark[stream]
+	data := make([]byte, 0, markSize)
 	data = binary.BigEndian.AppendUint64(data, mark.Sequence)
 	data = binary.BigEndian.AppendUint64(data, mark.Stream)
 	data = binary.BigEndian.AppendUint64(data, uint64(mark.Appended.UnixMilli()))
+	data = binary.BigEndian.AppendUint64(data, h.from[stream])
 	data = append(data, mark.Digest[:]...)
 	a, b := slotsOf(stream)
 	slot := [2]int{a, b}[h.turn[stream]]

@@ -66,12 +66,13 @@ type Journal struct {
 	cfg    Config
 	writer string // names the chain of this data folder, 8 hex digits
 
-	lock  *folderLock
-	heads *headFile
-	local *embedded // nil with a URL
-	nc    *nats.Conn
-	js    jetstream.JetStream
-	lanes map[string]*lane // by stream name
+	lock   *folderLock
+	heads  *headFile
+	losses *lossFile
+	local  *embedded // nil with a URL
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	lanes  map[string]*lane // by stream name
 
 	ctx    context.Context // ends when Close begins
 	cancel context.CancelFunc
@@ -155,6 +156,9 @@ func (j *Journal) open(ctx context.Context) (err error) {
 		return err
 	}
 	j.writer = j.heads.writer
+	if j.losses, err = openLosses(j.cfg.Dir); err != nil {
+		return err
+	}
 	if err := j.connect(ctx); err != nil {
 		return err
 	}
@@ -168,6 +172,7 @@ func (j *Journal) open(ctx context.Context) (err error) {
 	for _, l := range j.lanes {
 		j.wg.Go(l.run)
 	}
+	j.wg.Go(j.auditLater)
 	return nil
 }
 

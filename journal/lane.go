@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -20,14 +19,16 @@ type lane struct {
 	spec   streamSpec
 	limits Limits
 	stream jetstream.Stream
+	owner  string // the writer whose embedded server keeps the stream and who alone frees; empty on a server elsewhere
 	queue  chan *pending
 
 	// Owned by run.
-	head   head
-	recent *recent
-	carry  *pending      // taken from the queue, but too much for the group before it
-	times  [20]time.Time // of the last flushes, a ring
-	turn   int
+	head        head
+	recent      *recent
+	carry       *pending      // taken from the queue, but too much for the group before it
+	times       [20]time.Time // of the last flushes, a ring
+	turn        int
+	sinceRetain int // bytes written since retention last looked
 
 	mu   sync.Mutex
 	seen map[string]seen // by subject: the last record that this process knows
@@ -43,11 +44,13 @@ type seen struct {
 // laneStat is what Status tells of a lane, guarded by lane.mu.
 type laneStat struct {
 	Blocked string // why appends wait; empty if they do not
+	Holding string // why retention cannot free although the stream is large or old
 	Flushes uint64
 	Records uint64
 	Retries uint64
 	Freed   uint64
 	head    head
+	audit   AuditStatus
 }
 
 // queueLength bounds appends that are accepted but not gathered yet; more of them wait in Append.
@@ -60,7 +63,9 @@ func (j *Journal) openLane(ctx context.Context, spec streamSpec) (*lane, error) 
 	}
 	var err error
 	if j.local != nil {
-		l.stream, err = j.js.CreateOrUpdateStream(ctx, spec.config(j.cfg))
+		cfg := spec.config(j.cfg)
+		cfg.Metadata = map[string]string{ownerKey: j.writer}
+		l.stream, err = j.js.CreateOrUpdateStream(ctx, cfg)
 	} else if l.stream, err = j.js.Stream(ctx, spec.name); errors.Is(err, jetstream.ErrStreamNotFound) {
 		// Whoever comes first decides the limits of a shared stream.
 		l.stream, err = j.js.CreateStream(ctx, spec.config(j.cfg))
@@ -71,31 +76,12 @@ func (j *Journal) openLane(ctx context.Context, spec streamSpec) (*lane, error) 
 	if err != nil {
 		return nil, err
 	}
+	l.owner = l.stream.CachedInfo().Config.Metadata[ownerKey]
 	if l.head, err = l.recover(ctx); err != nil {
 		return nil, err
 	}
+	l.stat.head = l.head
 	return l, nil
-}
-
-// recover finds the last record of this writer. The last of the stream is the usual case.
-func (l *lane) recover(ctx context.Context) (head, error) {
-	mark := l.j.heads.read(l.spec.name)
-	state := l.stream.CachedInfo().State
-	for seq := state.LastSeq; seq >= state.FirstSeq && seq > 0; seq-- {
-		msg, err := l.stream.GetMsg(ctx, seq)
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			continue
-		}
-		if err != nil {
-			return head{}, fmt.Errorf("read record %d: %w", seq, err)
-		}
-		r, writer, err := decode(msg.Subject, msg.Header, msg.Data)
-		if err != nil || writer != l.j.writer {
-			continue
-		}
-		return head{Sequence: r.Sequence, Digest: digestOf(r, writer), Stream: seq, Appended: r.Appended}, nil
-	}
-	return mark, nil
 }
 
 func (l *lane) now() time.Time  { return l.j.cfg.Now() }
@@ -123,17 +109,41 @@ func (l *lane) setBlocked(why string) {
 // run gathers and flushes until the journal closes.
 func (l *lane) run() {
 	defer l.refuseRest()
+	l.warm()
+	tick := time.NewTicker(retainEvery)
+	defer tick.Stop()
 	for {
 		p := l.carry
 		l.carry = nil
 		if p == nil {
 			select {
 			case p = <-l.queue:
+			case <-tick.C:
+				l.keepHouse()
+				continue
 			case <-l.j.ctx.Done():
 				return
 			}
 		}
 		l.flush(l.gather(p))
+		if l.sinceRetain >= l.maxBytes()/32 {
+			l.keepHouse()
+		}
+	}
+}
+
+// keepHouse frees what may go and brings the high-water mark to the disk.
+func (l *lane) keepHouse() {
+	l.sinceRetain = 0
+	if why, err := l.retain(); err != nil {
+		l.j.cfg.Log.Warn("journal: retention", "stream", l.spec.name, "error", err)
+	} else {
+		l.mu.Lock()
+		l.stat.Holding = why
+		l.mu.Unlock()
+	}
+	if err := l.j.heads.sync(); err != nil {
+		l.j.cfg.Log.Warn("journal: sync high-water mark", "error", err)
 	}
 }
 

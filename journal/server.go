@@ -1,11 +1,15 @@
 package journal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -16,8 +20,14 @@ import (
 type embedded struct {
 	opts *server.Options
 
+	log *slog.Logger
+
+	again sync.Mutex // held while restarting
+
 	mu      sync.Mutex
 	current *server.Server
+	sick    bool   // the store met an error that it does not recover from
+	fatal   string // what kept the server from starting
 }
 
 // readyWithin bounds the start of the embedded server; large stores are read through when they open.
@@ -52,7 +62,7 @@ func startEmbedded(cfg Config) (*embedded, error) {
 			opts.Port = server.RANDOM_PORT
 		}
 	}
-	e := &embedded{opts: opts}
+	e := &embedded{opts: opts, log: cfg.Log}
 	if err := e.start(); err != nil {
 		return nil, err
 	}
@@ -64,16 +74,77 @@ func (e *embedded) start() error {
 	if err != nil {
 		return fmt.Errorf("make embedded server: %w", err)
 	}
+	s.SetLoggerV2(serverLog{e}, false, false, false)
 	s.Start()
 	if !s.ReadyForConnections(readyWithin) {
 		s.Shutdown()
 		s.WaitForShutdown()
-		return errors.New("start embedded server: it is not ready; is the address in use, or the disk full")
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return fmt.Errorf("start embedded server: %s; is the address in use, or the disk full", cmp.Or(e.fatal, "it is not ready"))
 	}
 	e.mu.Lock()
-	e.current = s
+	e.current, e.sick, e.fatal = s, false, ""
 	e.mu.Unlock()
 	return nil
+}
+
+// broken reports whether only a new start helps: a store that could not write refuses all later writes.
+func (e *embedded) broken() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.sick || e.current == nil
+}
+
+// restart starts the server again; the client reconnects by itself. One caller does it, the others wait and find it done.
+func (e *embedded) restart() error {
+	e.again.Lock()
+	defer e.again.Unlock()
+	if !e.broken() {
+		return nil
+	}
+	e.stop()
+	return e.start()
+}
+
+// minFreeBytes must be free on the disk before a store that met a full one is started again.
+const minFreeBytes = 4 << 20
+
+func freeBytes(dir string) (int64, error) {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return 0, err
+	}
+	return int64(st.Bavail) * int64(st.Bsize), nil
+}
+
+// A serverLog passes on what the server finds wrong, and notices when its store breaks.
+type serverLog struct{ e *embedded }
+
+func (l serverLog) Noticef(string, ...any) {}
+func (l serverLog) Debugf(string, ...any)  {}
+func (l serverLog) Tracef(string, ...any)  {}
+
+func (l serverLog) Warnf(format string, args ...any) {
+	l.e.log.Warn("journal: " + fmt.Sprintf(format, args...))
+}
+
+func (l serverLog) Errorf(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if strings.Contains(strings.ToLower(text), "write error") || strings.Contains(text, syscall.ENOSPC.Error()) {
+		l.e.mu.Lock()
+		l.e.sick = true
+		l.e.mu.Unlock()
+	}
+	l.e.log.Error("journal: " + text)
+}
+
+func (l serverLog) Fatalf(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	l.e.mu.Lock()
+	l.e.fatal = text
+	l.e.mu.Unlock()
+	l.e.log.Error("journal: " + text)
 }
 
 // InProcessConn connects to the server that runs now; the client calls it again whenever it reconnects.

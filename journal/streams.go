@@ -99,6 +99,9 @@ func (s streamSpec) config(c Config) jetstream.StreamConfig {
 // a record is written only if nobody else wrote since this process looked.
 func shared(topic dodona.Topic) bool { return topic == dodona.TopicClaim || topic == dodona.TopicData }
 
+// ownerKey is in the metadata of a stream that an embedded server keeps: the writer who alone frees records.
+const ownerKey = "dodona-owner"
+
 const root = "oracle."
 
 // topicSubject matches every record of a topic.

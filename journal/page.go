@@ -1,0 +1,50 @@
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+)
+
+const (
+	pageRecords = 256
+	pageBytes   = 512 << 10
+)
+
+// page returns records in order from q.Seq on, at most 256 and about 512 KiB; none at the end of the stream.
+// A record that cannot be decoded has its place and the reason in bad.
+func (l *lane) page(ctx context.Context, q query) ([]stored, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	q.Seq, q.Batch, q.MaxBytes = max(q.Seq, 1), pageRecords, pageBytes
+	request, _ := json.Marshal(q)
+	inbox, err := l.j.nc.SubscribeSync(nats.NewInbox())
+	if err != nil {
+		return nil, fmt.Errorf("ask stream %s: %w", l.spec.name, err)
+	}
+	defer func() { _ = inbox.Unsubscribe() }()
+	if err := l.j.nc.PublishRequest("$JS.API.DIRECT.GET."+l.spec.name, inbox.Subject, request); err != nil {
+		return nil, fmt.Errorf("ask stream %s: %w", l.spec.name, err)
+	}
+	var page []stored
+	for {
+		msg, err := inbox.NextMsgWithContext(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("ask stream %s: %w", l.spec.name, err)
+		}
+		switch msg.Header.Get("Status") {
+		case "204", "404": // the end of the page, or of the stream
+			return page, nil
+		}
+		s, err := storedOf(msg)
+		if err != nil {
+			if s.stream == 0 {
+				return nil, err
+			}
+			s.bad = err
+		}
+		page = append(page, s)
+	}
+}

@@ -1,0 +1,101 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// recover finds where this writer's chain ends, and compares it with the high-water mark: the quick half of the audit.
+// In the usual case that is one question.
+func (l *lane) recover(ctx context.Context) (head, error) {
+	mark := l.j.heads.read(l.spec.name)
+	state := l.stream.CachedInfo().State
+	if mark.Sequence == 0 && l.j.heads.fresh {
+		return head{}, nil
+	}
+	found, err := l.lastOfWriter(ctx, mark, state.LastSeq)
+	if err != nil {
+		return head{}, err
+	}
+	if found.Sequence >= mark.Sequence {
+		if found.Sequence == mark.Sequence && found.Digest != mark.Digest && mark.Sequence > 0 {
+			l.lost(Loss{
+				From: mark.Sequence, To: mark.Sequence, After: found.Appended, Before: mark.Appended,
+				Reason: "the last record is not the one that the high-water mark names",
+			})
+		}
+		return found, nil
+	}
+	// The chain goes on behind the mark: a sequence is never given twice.
+	freed := l.j.heads.freed(l.spec.name)
+	if from := max(found.Sequence+1, freed); from <= mark.Sequence && (l.owner == l.j.writer || mark.Stream >= state.FirstSeq) {
+		l.lost(Loss{
+			From: from, To: mark.Sequence, After: found.Appended, Before: mark.Appended,
+			Reason: fmt.Sprintf("the high-water mark is %d, the stream ends at %d", mark.Sequence, found.Sequence),
+		})
+	}
+	return mark, nil
+}
+
+// lastOfWriter returns the last record of this writer in the stream, zero if there is none.
+func (l *lane) lastOfWriter(ctx context.Context, mark head, end uint64) (head, error) {
+	var found head
+	note := func(s stored) {
+		if s.bad == nil && s.writer == l.j.writer && s.Sequence > found.Sequence {
+			found = head{Sequence: s.Sequence, Digest: digestOf(s.Record, s.writer), Stream: s.stream, Appended: s.Appended}
+		}
+	}
+	s, err := l.fetch(ctx, query{LastFor: root + ">", fromFirst: true})
+	if err == nil {
+		note(s)
+	} else if !errors.Is(err, dodona.ErrNotFound) && s.stream == 0 {
+		return head{}, err
+	}
+	if found.Sequence > 0 || end == 0 {
+		return found, nil
+	}
+	// Others wrote after us, or the end is damaged: read on from the mark, and if that is gone, from the beginning.
+	for _, from := range []uint64{mark.Stream, 1} {
+		for at := max(from, 1); at <= end; {
+			page, err := l.page(ctx, query{Seq: at})
+			if err != nil {
+				return head{}, err
+			}
+			if len(page) == 0 {
+				break
+			}
+			for _, s := range page {
+				note(s)
+			}
+			at = page[len(page)-1].stream + 1
+		}
+		if found.Sequence > 0 {
+			break
+		}
+	}
+	return found, nil
+}
+
+// warmRecords is how many of the last records are recognised after a restart: a source that was not told of its
+// last append sends it again.
+const warmRecords = 1024
+
+// warm fills recent from the end of the stream.
+func (l *lane) warm() {
+	end := l.head.Stream
+	for at := end - min(end, warmRecords) + 1; at <= end; {
+		page, err := l.page(l.j.ctx, query{Seq: at})
+		if err != nil || len(page) == 0 {
+			return
+		}
+		for _, s := range page {
+			if s.bad == nil && s.writer == l.j.writer {
+				l.recent.add(recordKey(s.Record))
+			}
+		}
+		at = page[len(page)-1].stream + 1
+	}
+}
