@@ -59,7 +59,7 @@ export class Drawer {
     try {
       const missed = this.rounds(this.name).find((r) => r.round === round)?.missed;
       const [document, story, tree] = await Promise.all([
-        missed ? { problem: { detail: `the round was missed: ${missed}` } } : read(base), // known to be no answer
+        missed ? { problem: { detail: `The round was missed: ${missed}` } } : read(base), // known to be no answer
         read(`${base}/explain`), readText(`${base}/explain`),
       ]);
       if (this.round !== round || !this.dialog.open) return;
