@@ -24,8 +24,8 @@ const (
 	maxConnections = 256
 	maxHeaderBytes = 16 << 10
 	headerDeadline = 5 * time.Second
-	readTimeout    = 10 * time.Second
-	writeTimeout   = time.Minute // of one answer; streams set their own
+	readTimeout    = 30 * time.Second // ends a request's context too, so it is above readDeadline; streams lift it
+	writeTimeout   = time.Minute      // of one answer; streams set their own
 	idleTimeout    = 2 * time.Minute
 	grace          = 5 * time.Second // for requests under way when the server ends
 )
@@ -46,7 +46,12 @@ func Listen(ctx context.Context, address string, c Config) (*Server, error) {
 	}
 	h := New(c)
 	s := &Server{handler: h, listener: &boundedListener{Listener: l, places: make(chan struct{}, maxConnections), closed: make(chan struct{})}}
-	s.server = &http.Server{
+	s.server = newServer(h)
+	return s, nil
+}
+
+func newServer(h *Handler) *http.Server {
+	return &http.Server{
 		Handler:                      h,
 		ReadHeaderTimeout:            headerDeadline,
 		ReadTimeout:                  readTimeout,
@@ -56,7 +61,6 @@ func Listen(ctx context.Context, address string, c Config) (*Server, error) {
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(h.log.Handler(), slog.LevelDebug), // what strangers do wrong
 	}
-	return s, nil
 }
 
 // CheckListen returns an error for an address that cannot be listened on, or must not be without tokens.

@@ -1,8 +1,13 @@
 package api
 
 import (
+	"context"
 	"net/http"
+	"time"
 )
+
+// reloadDeadline is long enough for every source to be closed and opened again.
+const reloadDeadline = time.Minute
 
 func (h *Handler) sources(w http.ResponseWriter, _ *http.Request) { writeJSON(w, h.sourceList()) }
 
@@ -55,7 +60,10 @@ func (h *Handler) readyz(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) reload(w http.ResponseWriter, r *http.Request) {
-	done, err := h.state.Reload(r.Context())
+	// A client that hangs up must not leave half a reload behind.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), reloadDeadline)
+	defer cancel()
+	done, err := h.state.Reload(ctx)
 	if err != nil {
 		writeProblem(w, problem{
 			kind: "reload", status: http.StatusUnprocessableEntity,
