@@ -41,7 +41,7 @@ func (l Loss) id() string {
 type AuditStatus struct {
 	At      time.Time `json:"at,omitzero"` // the end of the walk; zero before the first one
 	Records uint64    `json:"records"`     // of this writer that were checked
-	Lost    uint64    `json:"lost"`        // records that are missing, ever
+	Lost    uint64    `json:"lost"`        // records found missing since open
 }
 
 const (
@@ -193,6 +193,9 @@ func (l *lane) lost(loss Loss) {
 		l.j.cfg.Log.Error("journal: note loss", "error", err)
 	}
 	if isNew {
+		l.mu.Lock()
+		l.stat.audit.Lost += loss.To - loss.From + 1
+		l.mu.Unlock()
 		l.j.cfg.Recorder.Count(telemetry.JournalLost, l.spec.name, loss.To-loss.From+1)
 		l.j.cfg.Log.Error("journal: records are lost", "stream", l.spec.name, "from", loss.From, "to", loss.To,
 			"after", loss.After, "before", loss.Before, "reason", loss.Reason)

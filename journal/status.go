@@ -2,6 +2,9 @@ package journal
 
 import (
 	"context"
+	"net"
+	"net/url"
+	"strings"
 	"time"
 )
 
@@ -13,6 +16,8 @@ type Status struct {
 	LastError string         `json:"lastError,omitempty"`
 	Streams   []StreamStatus `json:"streams"`
 	Readers   []ReaderStatus `json:"readers"`
+	Losses    []Loss         `json:"losses,omitempty"` // found ever in this data folder, 256 at most
+	Writer    string         `json:"writer"`           // the name of this folder's chains
 }
 
 // StreamStatus is the state of one stream.
@@ -26,6 +31,10 @@ type StreamStatus struct {
 	Retries uint64 `json:"retries"`           // writes tried again since open
 	Freed   uint64 `json:"freed"`             // records given up by retention since open
 	Blocked string `json:"blocked,omitempty"` // why appends wait; empty if they do not
+	Holding string `json:"holding,omitempty"` // why retention cannot free although it should
+
+	Sequence uint64      `json:"sequence"` // of the last record of this writer
+	Audit    AuditStatus `json:"audit"`
 }
 
 // ReaderStatus is the state of one durable reader.
@@ -37,17 +46,47 @@ type ReaderStatus struct {
 	LastError string `json:"lastError,omitempty"`
 }
 
-// Status asks the store for at most a second; what it does not answer is left at what was known last.
+// Status asks the store for at most a second; what it does not answer is left out.
 func (j *Journal) Status(ctx context.Context) Status {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
+	status := Status{Where: j.where(), Losses: j.losses.all(), Writer: j.writer}
 	j.mu.Lock()
-	status := Status{Where: "embedded", Connected: j.state.Connected, Since: j.state.Since, LastError: j.state.LastError}
+	status.Connected, status.Since, status.LastError = j.state.Connected, j.state.Since, j.state.LastError
 	j.mu.Unlock()
 	for _, s := range streams {
-		status.Streams = append(status.Streams, j.lanes[s.name].status(ctx))
+		l := j.lanes[s.name]
+		status.Streams = append(status.Streams, l.status(ctx))
+		status.Readers = append(status.Readers, l.readers(ctx)...)
 	}
 	return status
+}
+
+func (j *Journal) where() string {
+	switch {
+	case j.local == nil:
+		list := strings.Split(j.cfg.URL, ",")
+		for i, server := range list {
+			if u, err := url.Parse(strings.TrimSpace(server)); err == nil {
+				list[i] = u.Redacted()
+			} else {
+				list[i] = "(not a URL)"
+			}
+		}
+		return strings.Join(list, ",")
+	case j.Addr() != nil:
+		return "embedded, listening on " + j.Addr().String()
+	default:
+		return "embedded"
+	}
+}
+
+// Addr is where other processes can join, nil if the journal does not listen.
+func (j *Journal) Addr() net.Addr {
+	if j.local == nil {
+		return nil
+	}
+	return j.local.address()
 }
 
 func (l *lane) status(ctx context.Context) StreamStatus {
@@ -57,6 +96,27 @@ func (l *lane) status(ctx context.Context) StreamStatus {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s.Written, s.Flushes, s.Retries, s.Freed, s.Blocked = l.stat.Records, l.stat.Flushes, l.stat.Retries, l.stat.Freed, l.stat.Blocked
+	st := &l.stat
+	s.Written, s.Flushes, s.Retries, s.Freed = st.Records, st.Flushes, st.Retries, st.Freed
+	s.Blocked, s.Holding, s.Sequence, s.Audit = st.Blocked, st.Holding, st.head.Sequence, st.audit
 	return s
+}
+
+// readers lists the durable readers of the stream, whichever process they are in.
+func (l *lane) readers(ctx context.Context) []ReaderStatus {
+	var list []ReaderStatus
+	consumers := l.stream.ListConsumers(ctx)
+	for c := range consumers.Info() {
+		r := ReaderStatus{Name: c.Name, Stream: l.spec.name, Backlog: c.NumPending + uint64(c.NumAckPending)}
+		l.j.mu.Lock()
+		reader := l.j.reading[c.Name]
+		l.j.mu.Unlock()
+		if reader != nil {
+			reader.mu.Lock()
+			r.Active, r.LastError = true, reader.lastErr
+			reader.mu.Unlock()
+		}
+		list = append(list, r)
+	}
+	return list
 }

@@ -1,0 +1,175 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// damaged writes 400 readings, closes the journal, breaks something, and returns what the reopened one found lost.
+func damaged(t *testing.T, damage func(t *testing.T, blocks string)) (*Journal, []Loss) {
+	t.Helper()
+	dir := t.TempDir()
+	j, err := Open(t.Context(), Config{Dir: dir, Node: "gw-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 40 {
+		var recs []dodona.Record
+		for k := range 10 {
+			recs = append(recs, reading(10*i+k))
+		}
+		if err := j.Append(t.Context(), recs...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	damage(t, filepath.Join(dir, "jetstream", "$G", "streams", streamRaw, "msgs"))
+	j = open(t, Config{Dir: dir})
+	losses, err := j.Audit(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j, losses
+}
+
+func flip(t *testing.T, blocks, near string) {
+	t.Helper()
+	name := filepath.Join(blocks, "1.blk")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(text, []byte(near))
+	if at < 0 {
+		t.Fatalf("no %q in %s", near, name)
+	}
+	for i := range 4 {
+		text[at+i] ^= 0xff
+	}
+	if err := os.WriteFile(name, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func withoutIndex(t *testing.T, blocks string) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(blocks, "index.db")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDamageIsFoundBoundedAndNamed(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		damage   func(t *testing.T, blocks string)
+		from, to uint64
+	}{
+		{"bits flipped in the middle", func(t *testing.T, blocks string) { flip(t, blocks, `{"n":200}`) }, 201, 201},
+		{"bits flipped in the middle, index gone", func(t *testing.T, blocks string) {
+			flip(t, blocks, `{"n":200}`)
+			withoutIndex(t, blocks)
+		}, 201, 400},
+		{"end cut", func(t *testing.T, blocks string) { cutEnd(t, blocks, 100) }, 400, 400},
+		{"end cut, index gone", func(t *testing.T, blocks string) {
+			cutEnd(t, blocks, 100)
+			withoutIndex(t, blocks)
+		}, 400, 400},
+		{"block deleted", func(t *testing.T, blocks string) {
+			if err := os.Remove(filepath.Join(blocks, "1.blk")); err != nil {
+				t.Fatal(err)
+			}
+		}, 1, 400},
+		{"stream deleted", func(t *testing.T, blocks string) {
+			if err := os.RemoveAll(filepath.Dir(blocks)); err != nil {
+				t.Fatal(err)
+			}
+		}, 1, 400},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			j, losses := damaged(t, c.damage)
+			if len(losses) != 1 || losses[0].From != c.from || losses[0].To != c.to || losses[0].Stream != streamRaw {
+				t.Fatalf("found %+v, want one loss of RAW from %d to %d", losses, c.from, c.to)
+			}
+			event, err := j.Last(t.Context(), dodona.TopicEvent, "loss")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var told Loss
+			if err := json.Unmarshal(event.Body, &told); err != nil || !told.same(losses[0]) {
+				t.Fatalf("event %s, %v does not tell %+v", event.Body, err, losses[0])
+			}
+			// The chain goes on and the same loss is not told twice.
+			if err := j.Append(t.Context(), reading(1000)); err != nil {
+				t.Fatal(err)
+			}
+			last, err := j.Last(t.Context(), dodona.TopicReading, "kraken")
+			if err != nil || last.Sequence != 401 {
+				t.Fatalf("the record after the loss is %+v, %v, want sequence 401", last, err)
+			}
+			if again, err := j.Audit(t.Context()); err != nil || len(again) != 1 {
+				t.Fatalf("second audit: %+v, %v", again, err)
+			}
+			events := 0
+			for _, err := range j.Scan(t.Context(), dodona.TopicEvent, "loss", nil) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				events++
+			}
+			if events != 1 {
+				t.Fatalf("%d events tell of one loss", events)
+			}
+		})
+	}
+}
+
+func cutEnd(t *testing.T, blocks string, bytes int64) {
+	t.Helper()
+	name := filepath.Join(blocks, "1.blk")
+	info, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(name, info.Size()-bytes); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestHealthyJournalHasNoLoss(t *testing.T) {
+	j, losses := damaged(t, func(*testing.T, string) {})
+	if len(losses) != 0 {
+		t.Fatalf("found %+v in a healthy journal", losses)
+	}
+	if audit := j.Status(t.Context()).Streams[0].Audit; audit.Records != 400 {
+		t.Fatalf("audit is %+v, want 400 records", audit)
+	}
+}
+
+func TestFolderOfAnotherProcessIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	open(t, Config{Dir: dir})
+	_, err := Open(t.Context(), Config{Dir: dir, Node: "gw-1"})
+	if err == nil || !strings.Contains(err.Error(), "another process has this data folder (pid ") {
+		t.Fatalf("second open: %v", err)
+	}
+}
+
+func TestFolderOfANewerVersionIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "format"), []byte("2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(context.Background(), Config{Dir: dir, Node: "gw-1"})
+	if err == nil || !strings.Contains(err.Error(), "format 2") || !strings.Contains(err.Error(), "newer program") {
+		t.Fatalf("open: %v", err)
+	}
+}
