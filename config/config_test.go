@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -46,6 +47,9 @@ type httpSettings struct {
 func (s *httpSettings) Check() error {
 	if s.URL == "" {
 		return errors.Join(errors.New("url: missing, want one such as https://example.org/price.json"))
+	}
+	if u, err := url.Parse(s.URL); err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return errors.New("url: want one such as https://example.org/price.json")
 	}
 	return nil
 }

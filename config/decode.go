@@ -104,27 +104,30 @@ func find(list []field, name string) (field, bool) {
 	return field{}, false
 }
 
-var wordLike = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,39}$`)
+var wordLike = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,30}$`)
 
 // unknown reports a key that nothing reads, with the nearest one that exists.
 func (d *decoder) unknown(e entry, parent string, known []string) {
-	e.at.show = wordLike.MatchString(e.key)
-	m := Mistake{Where: d.where, Message: "unknown key " + quote(e.key)}
+	m := Mistake{Where: d.where}
 	if m.Where == "" {
 		m.Where = parent
 	}
-	if d.hint != nil {
+	near := nearest(e.key, known)
+	switch {
+	case d.hint != nil && d.hint(e.key) != "":
 		m.Hint = d.hint(e.key)
-	}
-	if e.value.kind == null && strings.Trim(e.key, "0123456789") == "" {
-		m.Hint = "a decimal has a point, such as 1.5, and text with a comma stands in quotes"
-	}
-	switch near := nearest(e.key, known); {
-	case m.Hint != "":
 	case near != "":
 		m.Hint = fmt.Sprintf("did you mean %q?", near)
+	case e.value.kind == null && strings.Trim(e.key, "0123456789") == "":
+		m.Hint = "a decimal has a point, such as 1.5, and text with a comma stands in quotes"
 	default:
 		m.Hint = "known here: " + listOf(known)
+	}
+	m.Message = "unknown key " + quote(e.key)
+	e.at.show = wordLike.MatchString(e.key)
+	if e.value.kind == null && near == "" { // a word without a colon may be the rest of a value, even of a secret
+		e.at.show = false
+		m.Message = "a word where a key and its value should be"
 	}
 	d.report.add(m, e.at)
 }
@@ -142,9 +145,12 @@ func (d *decoder) freeMap(v reflect.Value, n *node, key string) {
 	defer func() { d.free-- }()
 	out := reflect.MakeMapWithSize(v.Type(), len(n.entries))
 	for _, e := range n.entries {
-		e.at.show = wordLike.MatchString(e.key)
+		name := maskText
+		if e.at.show = wordLike.MatchString(e.key) && e.value.kind != null; e.at.show {
+			name = e.key
+		}
 		value := reflect.New(v.Type().Elem()).Elem()
-		d.into(value, e.value, key+"."+e.key)
+		d.into(value, e.value, key+"."+name)
 		out.SetMapIndex(reflect.ValueOf(e.key).Convert(v.Type().Key()), value)
 	}
 	if out.Len() == 0 {
@@ -190,7 +196,7 @@ func (d *decoder) scalar(v reflect.Value, n *node, key string) {
 		d.want(n, key, what)
 		return
 	}
-	n.at.show = !secretName(key)
+	n.at.show = !secretName(key) && !passwordInURL.MatchString(n.text)
 	if strings.Contains(n.text, secret.Mask) {
 		d.mistake(n.at, "%s: holds %s, which stands for a secret that was taken out; write the real value", key, secret.Mask)
 		return
@@ -203,6 +209,9 @@ func (d *decoder) scalar(v reflect.Value, n *node, key string) {
 		d.mistake(n.at, "%s: %s", key, err)
 	}
 }
+
+// passwordInURL matches what may be a URL with a password in it, even one that was mistyped.
+var passwordInURL = regexp.MustCompile(`@|//[^/]*:[^/]*[^/0-9]`)
 
 // set reads text into v, which keeps its default if text is wrong.
 func (d *decoder) set(v reflect.Value, text string) error {

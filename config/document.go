@@ -232,7 +232,8 @@ func (b *builder) take(doc *ast.DocumentNode) {
 		return
 	}
 	if b.root != nil {
-		b.report.mistake(at(doc.Body.GetToken()), "", "a second YAML document; one file holds one configuration")
+		place := b.node(doc.Body).at
+		b.report.mistake(place, "", "a second YAML document; one file holds one configuration")
 		return
 	}
 	b.root = b.node(doc.Body)
@@ -240,7 +241,6 @@ func (b *builder) take(doc *ast.DocumentNode) {
 
 func (b *builder) refuse(n ast.Node, what string) *node {
 	b.report.mistake(at(n.GetToken()), "", what)
-	b.exact = false
 	return &node{kind: broken, at: at(n.GetToken())}
 }
 

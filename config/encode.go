@@ -45,7 +45,7 @@ func encode(v, def reflect.Value) (*node, error) {
 	case shapeUint:
 		return word(strconv.FormatUint(v.Uint(), 10)), nil
 	}
-	return word(redact(v.String())), nil
+	return word(redact(v.String(), urlSecrets)), nil
 }
 
 func word(text string) *node { return &node{kind: scalar, text: text} }

@@ -30,7 +30,7 @@ func (d *document) excerpt(at *span, words map[string]bool, secrets []string) st
 		return ""
 	}
 	m := masker{line: d.lines[at.line-1], start: d.starts[at.line-1], caret: -1, caretEnd: -1}
-	m.secrets = secretRanges(m.line, secrets)
+	m.secrets = secretRanges(m.line, anySecrets, secrets)
 	m.mark = len(m.line)
 	for i, column := 0, 1; i < len(m.line); column++ {
 		if column == at.column {
@@ -105,17 +105,17 @@ func (m *masker) point(i int) {
 
 func (m *masker) bySpans(spans []*span) {
 	next := 0
-	for next < len(spans) && spans[next].to <= m.start {
-		next++
-	}
+	rest := false // of a value that is hidden from some character on
 	for i, r := range m.line {
 		offset := m.start + i
 		for next < len(spans) && spans[next].to <= offset {
 			next++
+			rest = false
 		}
 		inside := next < len(spans) && spans[next].from <= offset
+		rest = rest || inside && (r == '?' || r == '&') // a query, perhaps with a key in it
 		switch {
-		case m.secret(i):
+		case m.secret(i), inside && rest && r != '?' && r != '&':
 			m.hide(i)
 		case inside && spans[next].show, !inside && (strings.ContainsRune(punctuation, r) || r == '\t'):
 			m.write(i, r)
@@ -166,17 +166,21 @@ func clipLine(text string, caret int) (string, int) {
 	return clipped, caret
 }
 
-// The second group of each is the secret.
-var secretPatterns = []*regexp.Regexp{
-	regexp.MustCompile(`(://)([^/@\s"']+)@`),
-	regexp.MustCompile(`(?i)([?&](?:api[_-]?key|key|access[_-]?key|access[_-]?token|token|auth|secret|password|passwd|sig|signature)=)([^&\s"'#]+)`),
-	regexp.MustCompile(`(\b)((?:0[xX])?[0-9a-fA-F]{64})\b`),
-}
+// What looks like a secret wherever it stands; the second group of each is the secret.
+var (
+	urlSecrets = []*regexp.Regexp{ // in a URL as it should be
+		regexp.MustCompile(`(://)([^/@\s]+)@`),
+		regexp.MustCompile(`(?i)([?&](?:api[_-]?key|key|access[_-]?key|access[_-]?token|token|auth|secret|password|passwd|sig|signature)=)([^&\s"'#]+)`),
+	}
+	anySecrets = append([]*regexp.Regexp{ // and in a text that may be anything: rather too much than too little
+		regexp.MustCompile(`()([^\s"'/]*:[^\s"'/]*|[^\s"'/]{4,})@`),
+		regexp.MustCompile(`(\b)((?:0[xX])?[0-9a-fA-F]{64})\b`),
+	}, urlSecrets...)
+)
 
-// secretRanges returns where in a text stands what looks like a secret, whatever setting it is in: the user part
-// of a URL, keys in its query, private keys; and the given secrets.
-func secretRanges(text string, secrets []string) (ranges [][2]int) {
-	for _, p := range secretPatterns {
+// secretRanges returns where in a text the patterns and the given secrets stand.
+func secretRanges(text string, patterns []*regexp.Regexp, secrets []string) (ranges [][2]int) {
+	for _, p := range patterns {
 		for _, m := range p.FindAllStringSubmatchIndex(text, -1) {
 			ranges = append(ranges, [2]int{m[4], m[5]})
 		}
@@ -195,11 +199,11 @@ func secretRanges(text string, secrets []string) (ranges [][2]int) {
 	return ranges
 }
 
-// redact takes secrets out of a text.
-func redact(text string, secrets ...string) string {
+// redact takes out of a text what looks like a secret by the patterns, and the given secrets.
+func redact(text string, patterns []*regexp.Regexp, secrets ...string) string {
 	var b strings.Builder
 	done := 0
-	for _, at := range secretRanges(text, secrets) {
+	for _, at := range secretRanges(text, patterns, secrets) {
 		if at[1] <= done {
 			continue
 		}
@@ -214,10 +218,13 @@ func redact(text string, secrets ...string) string {
 // quote prints a piece of the file in a message: short, on one line, and cut where it stops looking like a word,
 // because `password:hunter2` is one word to YAML.
 func quote(text string) string {
-	if i := strings.IndexAny(text, ":= \t\n"); i > 0 {
-		text = text[:i] + maskText
+	if wordLike.MatchString(text) {
+		return strconv.Quote(text)
 	}
-	return quoteAll(text)
+	if i := strings.IndexAny(text, ":= \t\n"); i > 0 && wordLike.MatchString(text[:i]) {
+		return strconv.Quote(text[:i] + maskText)
+	}
+	return maskText
 }
 
 // quoteAll prints a value that is known not to be a secret.

@@ -148,7 +148,7 @@ func (r *reporter) cut(list []located) (out []Mistake) {
 	return out
 }
 
-func (r *reporter) redact(text string) string { return redact(text, r.secrets...) }
+func (r *reporter) redact(text string) string { return redact(text, anySecrets, r.secrets...) }
 
 func (r *reporter) err() error {
 	if len(r.mistakes) == 0 {
