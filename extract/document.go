@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -40,47 +39,34 @@ func (s shape) String() string { return shapeNames[s] }
 type frame struct {
 	array bool
 	index int                 // of the current element
-	key   string              // of the current member
-	seen  map[string]struct{} // keys so far; only where duplicates are looked for
+	key   []byte              // of the current member
+	seen  map[string]struct{} // keys so far; only where they must be unique
 }
 
-// A visit is one value, with the frames that lead to it. The frames are only valid during the visit.
+// A visit is one value, with the frames that lead to it. It is only valid while it is being seen.
 type visit struct {
 	path  []frame
 	shape shape
-	text  string // of a number, text or boolean
+	text  []byte // of a number, text or boolean
 }
 
 // walk reads a JSON document strictly, within the bounds, and calls see for every value in the order of the text.
 // It never converts a number: its text goes to see as it stands. With unique, a repeated key is an error.
 func walk(body []byte, unique bool, see func(visit)) error {
-	if err := precheck(body); err != nil {
+	if err := check(body); err != nil {
 		return err
 	}
-	w := walker{unique: unique, see: see}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber()
-	for {
-		t, err := decoder.Token()
-		switch {
-		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-			if len(w.path) > 0 || !w.done || errors.Is(err, io.ErrUnexpectedEOF) {
-				return fmt.Errorf("the document is cut off after %d bytes", len(body))
-			}
-			return nil
-		case err != nil:
-			return fmt.Errorf("the document is not JSON: %w; it begins %s", syntax(err), opening(body))
-		case w.done:
-			return errors.New("the document is more than one JSON value")
-		}
-		if err := w.token(t); err != nil {
+	w := walker{rest: body, unique: unique, see: see}
+	for len(w.rest) > 0 {
+		if err := w.step(); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
-// precheck refuses what encoding/json would repair or blow up on.
-func precheck(body []byte) error {
+// check refuses what is not JSON, and what encoding/json would repair.
+func check(body []byte) error {
 	switch {
 	case len(body) > maxBody:
 		return fmt.Errorf("the document has %d bytes, at most %d are read", len(body), maxBody)
@@ -91,16 +77,20 @@ func precheck(body []byte) error {
 	case !utf8.Valid(body):
 		return fmt.Errorf("the document is not UTF-8; it begins %s", opening(body))
 	}
-	return nil
-}
-
-// syntax adds to an error of encoding/json where it happened.
-func syntax(err error) error {
-	var s *json.SyntaxError
-	if errors.As(err, &s) {
-		return fmt.Errorf("%w at byte %d", err, s.Offset)
+	if json.Valid(body) {
+		return nil
 	}
-	return err
+	var raw json.RawMessage // for where it is not
+	err := json.Unmarshal(body, &raw)
+	var syntax *json.SyntaxError
+	switch {
+	case !errors.As(err, &syntax):
+		return fmt.Errorf("the document is not JSON: %w", err)
+	case int(syntax.Offset) >= len(body) && (strings.HasPrefix(err.Error(), "unexpected end") || strings.HasPrefix(err.Error(), "invalid character ' '")):
+		// At the end of a number or literal that is not complete, encoding/json imagines a blank.
+		return fmt.Errorf("the document is cut off after %d bytes", len(body))
+	}
+	return fmt.Errorf("the document is not JSON: %w at byte %d; it begins %s", err, syntax.Offset, opening(body))
 }
 
 func opening(body []byte) string {
@@ -111,79 +101,113 @@ func opening(body []byte) string {
 	return strconv.Quote(string(body))
 }
 
+// A walker cuts a document that is known to be JSON into its tokens. The grammar was encoding/json's to check;
+// its tokens are not used, because they cost two allocations each, and a document may have a million.
 type walker struct {
+	rest   []byte
 	path   []frame
 	unique bool
 	see    func(visit)
 	named  bool // the key of the next member was read
-	done   bool // the document's one value is complete
 }
 
-// token takes one token of the document.
-func (w *walker) token(t json.Token) error {
-	if d, isDelim := t.(json.Delim); isDelim && (d == '}' || d == ']') {
+// step takes the next token.
+func (w *walker) step() error {
+	switch c := w.rest[0]; c {
+	case ' ', '\t', '\n', '\r', ',', ':':
+		w.rest = w.rest[1:]
+	case '}', ']':
+		w.rest = w.rest[1:]
 		w.path = w.path[:len(w.path)-1]
-		w.end()
-		return nil
-	}
-	if len(w.path) > 0 {
-		top := &w.path[len(w.path)-1]
-		if !top.array && !w.named {
-			return w.name(top, t)
+		w.named = false
+	case '{':
+		return w.open(object)
+	case '[':
+		return w.open(array)
+	case '"':
+		s := w.text()
+		if top := len(w.path) - 1; top >= 0 && !w.path[top].array && !w.named {
+			return w.name(&w.path[top], s)
 		}
-		top.index++
+		w.value(text, s)
+	case 't', 'f', 'n':
+		kind := boolean
+		if c == 'n' {
+			kind = null
+		}
+		w.value(kind, w.bare())
+	default:
+		w.value(number, w.bare())
 	}
-	switch t := t.(type) {
-	case json.Delim:
-		return w.open(t == '[')
-	case json.Number:
-		w.see(visit{w.path, number, t.String()})
-	case string:
-		w.see(visit{w.path, text, t})
-	case bool:
-		w.see(visit{w.path, boolean, strconv.FormatBool(t)})
-	case nil:
-		w.see(visit{w.path, null, ""})
+	return nil
+}
+
+// value hands on a value; a container is entered after it.
+func (w *walker) value(kind shape, text []byte) {
+	if top := len(w.path) - 1; top >= 0 {
+		w.path[top].index++
 	}
-	w.end()
+	w.see(visit{w.path, kind, text})
+	w.named = false
+}
+
+func (w *walker) open(kind shape) error {
+	if len(w.path) == maxDepth {
+		return fmt.Errorf("the document is nested deeper than %d", maxDepth)
+	}
+	w.rest = w.rest[1:]
+	w.value(kind, nil)
+	w.path = append(w.path, frame{array: kind == array, index: -1})
 	return nil
 }
 
 // name takes the key of the next member of the object on top.
-func (w *walker) name(top *frame, t json.Token) error {
-	top.key, _ = t.(string) // the decoder allows nothing else here
-	w.named = true
+func (w *walker) name(top *frame, key []byte) error {
+	top.key, w.named = key, true
 	if !w.unique {
 		return nil
 	}
 	if top.seen == nil {
 		top.seen = map[string]struct{}{}
 	}
-	if _, again := top.seen[top.key]; again {
+	if _, again := top.seen[string(key)]; again {
 		return fmt.Errorf("the document is ambiguous: it has %s twice", printable(pointerOf(w.path)))
 	}
-	top.seen[top.key] = struct{}{}
+	top.seen[string(key)] = struct{}{}
 	return nil
 }
 
-func (w *walker) open(isArray bool) error {
-	if len(w.path) == maxDepth {
-		return fmt.Errorf("the document is nested deeper than %d", maxDepth)
+// bare takes a number or a literal.
+func (w *walker) bare() []byte {
+	end := 0
+	for end < len(w.rest) && !strings.ContainsRune(" \t\n\r,]}", rune(w.rest[end])) {
+		end++
 	}
-	kind := object
-	if isArray {
-		kind = array
-	}
-	w.see(visit{w.path, kind, ""})
-	w.path = append(w.path, frame{array: isArray, index: -1})
-	w.named = false
-	return nil
+	token := w.rest[:end]
+	w.rest = w.rest[end:]
+	return token
 }
 
-// end ends a value: an object on top expects a key again.
-func (w *walker) end() {
-	w.named = false
-	w.done = len(w.path) == 0
+// text takes a string and returns what it says, without its quotes and escapes.
+func (w *walker) text() []byte {
+	end, escaped := 1, false
+	for w.rest[end] != '"' {
+		if w.rest[end] == '\\' {
+			escaped = true
+			end++
+		}
+		end++
+	}
+	token := w.rest[:end+1]
+	w.rest = w.rest[end+1:]
+	if !escaped {
+		return token[1:end]
+	}
+	var s string
+	if err := json.Unmarshal(token, &s); err != nil {
+		panic("encoding/json refuses a string of a document it accepted: " + err.Error()) // cannot happen
+	}
+	return []byte(s)
 }
 
 // pointerOf returns the JSON Pointer to a value.
@@ -194,7 +218,7 @@ func pointerOf(path []frame) string {
 		if f.array {
 			b.WriteString(strconv.Itoa(f.index))
 		} else {
-			b.WriteString(escape(f.key))
+			b.WriteString(escape(string(f.key)))
 		}
 	}
 	return b.String()
@@ -207,7 +231,10 @@ func (v visit) isNumeric() bool {
 	case number:
 		return true
 	case text:
-		_, err := dodona.ParseDecimal(v.text)
+		if len(v.text) == 0 || strings.IndexByte("+-0123456789", v.text[0]) < 0 {
+			return false // most texts, without an error made for them
+		}
+		_, err := dodona.ParseDecimal(string(v.text))
 		return err == nil || errors.Is(err, dodona.ErrRange)
 	}
 	return false

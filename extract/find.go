@@ -31,7 +31,7 @@ func (s *search) see(v visit) {
 	}
 	for i := depth - 1; i >= 0; i-- {
 		f, want := v.path[i], s.pointer[i]
-		if (f.array && f.index != want.index) || (!f.array && f.key != want.key) {
+		if (f.array && f.index != want.index) || (!f.array && string(f.key) != want.key) {
 			return
 		}
 	}
@@ -40,7 +40,7 @@ func (s *search) see(v visit) {
 	}
 	s.passed[depth] = true
 	if depth == len(s.pointer) {
-		s.target.shape, s.target.text = v.shape, v.text
+		s.target.shape, s.target.text = v.shape, string(v.text)
 	}
 }
 
@@ -67,7 +67,7 @@ func find(body []byte, plans []plan) ([]target, error) {
 			searches[i].see(v)
 		}
 		if sole && len(candidates) < 3 && v.isNumeric() {
-			candidates = append(candidates, candidate{pointerOf(v.path), v.shape, v.text})
+			candidates = append(candidates, candidate{pointerOf(v.path), v.shape, string(v.text)})
 		}
 	})
 	if err != nil {
@@ -95,7 +95,7 @@ func theOnly(candidates []candidate, time string) (t target) {
 		if t.shape != nothing {
 			return target{ambiguous: true}
 		}
-		t = target{shape: c.shape, text: c.text, place: orElse(c.pointer, `""`)}
+		t = target{shape: c.shape, text: c.text, place: c.pointer}
 	}
 	return t
 }
@@ -112,7 +112,7 @@ func numbersIn(body []byte) string {
 			return
 		}
 		if count++; len(listed) < maxListed {
-			listed = append(listed, printable(orElse(pointerOf(v.path), `""`)))
+			listed = append(listed, placeOf(v.path))
 		}
 	})
 	switch {
@@ -129,6 +129,14 @@ func numbersIn(body []byte) string {
 	return fmt.Sprintf("numbers stand at %s and %s", strings.Join(listed[:last], ", "), listed[last])
 }
 
+// placeOf names a place for people.
+func placeOf(path []frame) string {
+	if len(path) == 0 {
+		return "the top"
+	}
+	return printable(pointerOf(path))
+}
+
 // misplaced says why nothing can be taken from a place, and where numbers stand instead.
 func misplaced(body []byte, t target) error {
 	place := t.place
@@ -138,7 +146,7 @@ func misplaced(body []byte, t target) error {
 	case t.ambiguous:
 		return fmt.Errorf("the document is ambiguous: it has a key of %s twice", printable(place))
 	case place == "":
-		return errors.New(numbersIn(body) + "; it begins " + opening(body))
+		return errors.New("no number is left for the value: " + numbersIn(body) + "; it begins " + opening(body))
 	case t.shape == nothing:
 		return fmt.Errorf("nothing stands at %s; %s", printable(place), numbersIn(body))
 	}

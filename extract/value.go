@@ -22,12 +22,15 @@ func (p plan) value(body []byte, t target) (dodona.Decimal, error) {
 	if len(p.rule.Enum) > 0 {
 		return p.code(t)
 	}
-	if t.shape == boolean {
-		t.text = map[string]string{"true": "1", "false": "0"}[t.text]
+	switch {
+	case t.shape == boolean && t.text == "true":
+		t.text = "1"
+	case t.shape == boolean:
+		t.text = "0"
 	}
 	v, err := dodona.ParseDecimal(t.text)
 	if err != nil {
-		return zero, fmt.Errorf("read %s at %s: %w", t.shape, printable(t.place), notNumber(t.text, err))
+		return zero, fmt.Errorf("read %s at %s: %w", t.shape, printable(orElse(t.place, "the top")), notNumber(t.text, err))
 	}
 	if p.rule.Scale.Sign() != 0 {
 		if v, err = v.Mul(p.rule.Scale); err != nil {
