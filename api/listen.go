@@ -37,8 +37,6 @@ func (h *Handler) listen(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
 	l := listener{h: h, w: w, control: http.NewResponseController(w), client: c, sent: make(map[string][]byte)}
-	// The server's deadline for reading a request would otherwise end the stream. A test's recorder has none.
-	_ = l.control.SetReadDeadline(time.Time{})
 	if r.Method == http.MethodHead || l.begin(missed, whole) != nil {
 		return
 	}

@@ -24,7 +24,7 @@ const (
 	maxConnections = 256
 	maxHeaderBytes = 16 << 10
 	headerDeadline = 5 * time.Second
-	readTimeout    = 30 * time.Second // ends a request's context too, so it is above readDeadline; streams lift it
+	readTimeout    = 10 * time.Second // of a request with its body
 	writeTimeout   = time.Minute      // of one answer; streams set their own
 	idleTimeout    = 2 * time.Minute
 	grace          = 5 * time.Second // for requests under way when the server ends

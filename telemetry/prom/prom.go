@@ -48,6 +48,18 @@ func (r *Recorder) Count(c telemetry.Counter, label string, n uint64) {
 	}
 }
 
+// Total returns the sum of a counter over its labels.
+func (r *Recorder) Total(c telemetry.Counter) (sum uint64) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if m := r.metrics[string(c)]; m != nil {
+		for _, s := range m.series {
+			sum += uint64(s.value.Load())
+		}
+	}
+	return sum
+}
+
 // Gauge sets a gauge.
 func (r *Recorder) Gauge(g telemetry.Gauge, label string, v int64) {
 	if s := r.series(string(g), gauge, label); s != nil {

@@ -49,6 +49,12 @@ func TestPrometheusReadsWhatWasRecorded(t *testing.T) {
 		r.Time("dodona_sign_seconds", "report", d)
 	}
 	_, families := scrape(t, r)
+	if got := r.Total("dodona_source_readings_total"); got != 8 {
+		t.Errorf("total: got %d, want 8", got)
+	}
+	if got := r.Total("dodona_unheard_of_total"); got != 0 {
+		t.Errorf("total of nothing: got %d, want 0", got)
+	}
 
 	readings := families["dodona_source_readings_total"]
 	if readings.GetType() != dto.MetricType_COUNTER {
