@@ -228,20 +228,26 @@ func (e *evaluation) format(v dodona.Decimal) string {
 	return e.doc.Feed.Format(i)
 }
 
-// reasons says what became of every input, in a bounded text.
+// reasons says what became of every input, in a bounded text. What all have in common is said once.
 func (e *evaluation) reasons() string {
 	const most, longest = 16, 160
+	common := len(e.inputs) > 1
 	var all []string
 	for i, input := range e.inputs {
-		if i == most {
-			all = append(all, fmt.Sprintf("and %d more", len(e.inputs)-most))
-			break
-		}
 		reason := input.Reason
 		if input.Status == dodona.InputUsed {
 			reason = e.format(*input.Value)
 		}
-		all = append(all, fmt.Sprintf("%s %s: %s", input.Point, input.Status, cut(reason, longest)))
+		common = common && input.Status == e.inputs[0].Status && input.Reason == e.inputs[0].Reason && input.Value == nil
+		if i < most {
+			all = append(all, fmt.Sprintf("%s %s: %s", input.Point, input.Status, cut(reason, longest)))
+		}
+	}
+	if common {
+		return fmt.Sprintf("all %s: %s", e.inputs[0].Status, cut(e.inputs[0].Reason, longest))
+	}
+	if more := len(e.inputs) - most; more > 0 {
+		all = append(all, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(all, "; ")
 }

@@ -32,7 +32,7 @@ type Options struct {
 
 	Recorder telemetry.Recorder // nil: nobody listens
 	Now      func() time.Time   // the node's clock, which may step; nil: time.Now
-	FirstNow bool               // Run makes its first round at once, off the grid; only for a quorum of 1 of 1
+	FirstNow bool               // Run makes its first round at once, off the grid, but once in the life of a Feed; only for 1 of 1
 }
 
 // A Feed answers one question, round by round. Its methods are safe for concurrent use, but one Run or Answer at a time
@@ -41,8 +41,6 @@ type Feed struct {
 	o       Options
 	doc     Document
 	id      dodona.FeedID
-	rules   json.RawMessage // the document's canonical JSON
-	digest  dodona.Digest   // of it
 	sources []string
 
 	asks   sync.WaitGroup
@@ -73,13 +71,9 @@ func New(o Options) (*Feed, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	rules, err := doc.JSON()
-	if err != nil {
-		return nil, err
-	}
 	o.Settings = o.Settings.WithDefaults()
 	return &Feed{
-		o: o, doc: doc, id: doc.Feed.ID(), rules: rules, digest: dodona.Keccak256(rules), sources: sourcesOf(doc.From),
+		o: o, doc: doc, id: doc.Feed.ID(), sources: sourcesOf(doc.From),
 		asking: map[string]dodona.Round{}, before: map[string]map[dodona.Digest]struct{}{},
 		status: Status{Name: doc.Feed.Name, State: Stopped},
 	}, nil

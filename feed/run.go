@@ -41,9 +41,9 @@ func (f *Feed) Run(ctx context.Context, last dodona.Round, emit func(context.Con
 			err = late
 		}
 	}()
-	l := loop{feed: f, every: f.doc.Every(), last: last, emit: emit, cause: notRunning, fresh: f.o.FirstNow}
 	f.mu.Lock()
-	f.status.Last = last
+	l := loop{feed: f, every: f.doc.Every(), last: last, emit: emit, cause: notRunning, fresh: f.o.FirstNow && f.status.Last == 0}
+	f.status.Last = max(f.status.Last, last)
 	f.mu.Unlock()
 	for {
 		wait, err := l.turn(ctx)
@@ -143,10 +143,10 @@ func (l *loop) passed(ctx context.Context, first, last dodona.Round, cause strin
 	count := uint64((last-first)/step) + 1
 	l.feed.o.Recorder.Count(telemetry.FeedPassed, l.feed.doc.Feed.Name, count)
 	if count > maxPassed {
-		return l.keep(ctx, l.feed.missed(last, fmt.Sprintf("passed with the %d rounds since %v: %s", count-1, first, cause)), count)
+		return l.keep(ctx, l.feed.missed(ctx, last, fmt.Sprintf("%s; %d rounds from %v on passed", cause, count, first)), count)
 	}
 	for r := first; r <= last; r += step {
-		if err := l.keep(ctx, l.feed.missed(r, "passed: "+cause), 1); err != nil {
+		if err := l.keep(ctx, l.feed.missed(ctx, r, cause), 1); err != nil {
 			return err
 		}
 	}
@@ -163,16 +163,13 @@ func (l *loop) keep(ctx context.Context, b dodona.Bundle, count uint64) error {
 	return l.emit(ctx, b)
 }
 
-// missed returns the bundle of a round that nobody was asked for.
-func (f *Feed) missed(r dodona.Round, reason string) dodona.Bundle {
+// missed returns the bundle of a round that nobody was asked for. It is computed like any other, so it replays.
+func (f *Feed) missed(ctx context.Context, r dodona.Round, reason string) dodona.Bundle {
 	absent := map[string]Absence{}
 	for _, source := range f.sources {
-		absent[source] = Absence{dodona.InputFailed, "was not asked"}
+		absent[source] = Absence{dodona.InputFailed, "was not asked: " + reason}
 	}
-	b := dodona.Bundle{Feed: f.doc.Feed, Round: r, Node: f.o.Node, Quality: dodona.Bad, Missed: reason}
-	b.Inputs = Evaluate(f.doc, r, nil, absent).Inputs
-	b.Rules, b.Origin.Rules = f.rules, f.digest
-	return b
+	return Compute(ctx, f.doc, f.o.Transform, Material{Round: r, Node: f.o.Node, Absent: absent})
 }
 
 // sleep waits for d, and reports whether ctx is still going on.
