@@ -21,15 +21,15 @@ const defaultAPI = "http://127.0.0.1:8080"
 // maxResponse bounds what is read from a node; a bundle with its readings is the largest.
 const maxResponse = 64 << 20
 
-// node is the flags of every command that asks a running node.
-type node struct {
+// nodeFlags are the flags of every command that asks a running node.
+type nodeFlags struct {
 	API   string `help:"Where the node listens." default:"${api}" env:"DODONA_API" placeholder:"URL"`
 	Token string `help:"File that holds the bearer token." placeholder:"FILE"`
 	JSON  bool   `name:"json" help:"Print JSON."`
 }
 
 // ask makes one request and returns the body of the answer, or the node's own words as an error.
-func (n node) ask(ctx context.Context, method, path, accept string) ([]byte, error) {
+func (n nodeFlags) ask(ctx context.Context, method, path, accept string) ([]byte, error) {
 	response, err := n.send(ctx, method, path, accept, 30*time.Second)
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func (n node) ask(ctx context.Context, method, path, accept string) ([]byte, err
 }
 
 // send makes one request; limit bounds the wait for the response to begin and, where positive, to end.
-func (n node) send(ctx context.Context, method, path, accept string, limit time.Duration) (*http.Response, error) {
+func (n nodeFlags) send(ctx context.Context, method, path, accept string, limit time.Duration) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(n.API, "/")+path, nil)
 	if err != nil {
 		return nil, failure{exitUsage, fmt.Errorf("--api %q: %w", n.API, err)}
@@ -79,7 +79,7 @@ func (n node) send(ctx context.Context, method, path, accept string, limit time.
 
 // roundPath returns the path of a round of a feed. A round is "latest", Unix milliseconds, RFC 3339, or a time
 // of day in UTC, which means the last time the clock showed it.
-func (n node) roundPath(ctx context.Context, feed, round string) (string, error) {
+func (n nodeFlags) roundPath(ctx context.Context, feed, round string) (string, error) {
 	if err := dodona.CheckName(feed, 8); err != nil {
 		return "", failure{exitUsage, err}
 	}

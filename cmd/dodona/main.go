@@ -42,9 +42,8 @@ type cli struct {
 		Read sourceReadCommand `cmd:"" help:"Make one exchange with a source of a configuration and print what came."`
 	} `cmd:"" help:"Try sources."`
 	Feed struct {
-		Watch  feedWatchCommand  `cmd:"" help:"Print answers as they are attested."`
-		Resume feedResumeCommand `cmd:"" help:"Let a feed go on although the clock is behind its last round."`
-	} `cmd:"" help:"Follow and mend feeds."`
+		Watch feedWatchCommand `cmd:"" help:"Print answers as they are attested."`
+	} `cmd:"" help:"Follow feeds."`
 	Key struct {
 		New    keyNewCommand    `cmd:"" help:"Make a key and keep it encrypted."`
 		Show   keyShowCommand   `cmd:"" help:"Show the address of a key file."`

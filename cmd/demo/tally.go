@@ -1,0 +1,142 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/node"
+	"github.com/dodona-oracle/dodona/verify"
+)
+
+// A tally counts what the node did and judges it from outside: every answer is verified as a stranger would.
+type tally struct {
+	market *market // nil when the real exchanges are asked
+
+	mu       sync.Mutex
+	network  dodona.Digest
+	last     node.Outcome
+	lastSeen time.Time
+	attested int
+	verified int
+	missed   int
+	refused  int // liar's values that were not used
+	beyond   []string
+	kept     []time.Duration
+	invalid  []string
+}
+
+// sums are the numbers at the end.
+type sums struct {
+	Rounds   int     `json:"rounds"`
+	Attested int     `json:"attested"`
+	Verified int     `json:"verified"`
+	Missed   int     `json:"missed"`
+	P50      float64 `json:"p50_ms"` // from the value, journaled, to the attestation read back from the journal
+	P99      float64 `json:"p99_ms"`
+}
+
+func newTally(m *market) *tally { return &tally{market: m} }
+
+func (t *tally) trust(n dodona.Network) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.network = n.ID()
+}
+
+// add takes a round that ended.
+func (t *tally) add(o node.Outcome) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last, t.lastSeen = o, time.Now()
+	if o.Answer == nil {
+		t.missed++
+		return
+	}
+	t.attested++
+	if o.Kept > 0 {
+		t.kept = append(t.kept, o.Kept)
+	}
+	t.verify(o)
+	t.judge(o)
+}
+
+// verify checks the answer as its own JSON says it, pinned to the demo's network.
+func (t *tally) verify(o node.Outcome) {
+	raw, err := json.Marshal(o.Answer)
+	if err != nil {
+		t.invalid = append(t.invalid, err.Error())
+		return
+	}
+	verdict := verify.Answer(raw, verify.Expect{NetworkID: &t.network})
+	if !verdict.Valid {
+		t.invalid = append(t.invalid, fmt.Sprintf("round %s: %s", o.Round, verdict))
+		return
+	}
+	t.verified++
+}
+
+// judge compares the answer with what the honest servers said from the round's instant on, until it was seen here.
+func (t *tally) judge(o node.Outcome) {
+	if o.Bundle != nil {
+		for _, in := range o.Bundle.Inputs {
+			if in.Source == "coingecko" && in.Status == dodona.InputOutlier {
+				t.refused++
+			}
+		}
+	}
+	if t.market == nil {
+		return
+	}
+	report := o.Answer.Attestation.Report
+	value := report.Value.Decimal(o.Answer.Feed.Decimals)
+	low, high, found := t.market.spread(o.Round.Time(), time.Now())
+	if !found || value.Cmp(low.decimal()) < 0 || value.Cmp(high.decimal()) > 0 {
+		t.beyond = append(t.beyond, fmt.Sprintf("round %s: %s is outside of %s–%s", o.Round, value, low, high))
+	}
+}
+
+func (t *tally) sums() sums {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return sums{
+		Rounds: t.attested + t.missed, Attested: t.attested, Verified: t.verified, Missed: t.missed,
+		P50: percentile(t.kept, 50), P99: percentile(t.kept, 99),
+	}
+}
+
+// percentile returns the p-th percentile in milliseconds, 0 of nothing.
+func percentile(durations []time.Duration, p int) float64 {
+	if len(durations) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(durations))
+	at := min(len(sorted)*p/100, len(sorted)-1)
+	return float64(sorted[at].Microseconds()) / 1000
+}
+
+// good reports whether the demo kept its promise.
+func (t *tally) good() bool {
+	s := t.sums()
+	return s.Attested > 0 && s.Verified == s.Attested && len(t.beyond) == 0
+}
+
+// complaint says why it is not good.
+func (t *tally) complaint() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var errs []error
+	if t.attested == 0 {
+		errs = append(errs, errNothing)
+	}
+	for _, list := range [][]string{t.invalid, t.beyond} {
+		for _, text := range list {
+			errs = append(errs, errors.New(text))
+		}
+	}
+	return errors.Join(errs...)
+}

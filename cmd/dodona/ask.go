@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/all"
+	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/source"
+)
+
+type statusCommand struct{ nodeFlags }
+
+// Run prints the health of a node, its feeds and its sources.
+func (c statusCommand) Run(ctx context.Context, term terminal) error {
+	body, err := c.ask(ctx, http.MethodGet, "/v1/status", "application/json")
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printRaw(term.out, body)
+	}
+	var s api.Status
+	if err := json.Unmarshal(body, &s); err != nil {
+		return fmt.Errorf("read status: %w", err)
+	}
+	ready := "ready"
+	if !s.Ready {
+		ready = "NOT READY"
+	}
+	fmt.Fprintf(term.out, "node     %s %s, %s, up %s, version %s\n", s.Node, s.Address.Short(), ready, s.Now.Sub(s.Started).Round(time.Second), s.Version)
+	fmt.Fprintf(term.out, "network  %s, %d of %d\n", s.Network.Name, s.Quorum.K, len(s.Quorum.Members))
+	fmt.Fprintf(term.out, "journal  %s, %d records, %.1f of %.1f MiB, %d waiting for readers, %d dropped\n",
+		s.Journal.Message, s.Journal.Records, mebibytes(s.Journal.Bytes), mebibytes(s.Journal.Limit), s.Journal.Backlog, s.Journal.Dropped)
+	fmt.Fprintf(term.out, "memory   %.1f MiB, the heap's goal is %.1f MiB\n", mebibytes(s.Memory.Used), mebibytes(s.Memory.Budget))
+	for _, p := range s.Problems {
+		fmt.Fprintf(term.out, "problem  %s: %s\n", p.Part, p.Message)
+	}
+	return c.lists(ctx, term)
+}
+
+func mebibytes(n int64) float64 { return float64(n) / (1 << 20) }
+
+// lists prints feeds and sources, a line each.
+func (c statusCommand) lists(ctx context.Context, term terminal) error {
+	var feeds struct{ Feeds []api.FeedStatus }
+	var sources struct{ Sources []api.SourceStatus }
+	for path, into := range map[string]any{"/v1/feeds": &feeds, "/v1/sources": &sources} {
+		body, err := c.ask(ctx, http.MethodGet, path, "application/json")
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(body, into); err != nil {
+			return fmt.Errorf("read %s: %w", path, err)
+		}
+	}
+	for _, f := range feeds.Feeds {
+		answer := "no answer yet"
+		if f.Latest != nil {
+			answer = fmt.Sprintf("%s, %s", f.Format(f.Latest.Value), f.Latest.Round)
+		}
+		fmt.Fprintf(term.out, "feed     %s  %s  %s%s\n", f.Name, answer, f.Quality, because(f.Reason))
+	}
+	for _, s := range sources.Sources {
+		trouble := ""
+		if s.Attempt > 0 {
+			trouble = because(s.LastError)
+		}
+		fmt.Fprintf(term.out, "source   %s  %s  %s, %s, %d failed%s\n", s.Name, s.Kind, s.State, count(int(s.Exchanges), "exchange"), s.Failures, trouble)
+	}
+	return nil
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + reason
+}
+
+type feedWatchCommand struct {
+	nodeFlags
+	Feed string `arg:"" optional:"" help:"The feed's name; all feeds if it is left out."`
+}
+
+// Run prints answers as they are attested, until it is interrupted or the node ends.
+func (c feedWatchCommand) Run(ctx context.Context, term terminal) error {
+	path := "/v1/stream?events=answer"
+	if c.Feed != "" {
+		path += "&feed=" + url.QueryEscape(c.Feed)
+	}
+	response, err := c.send(ctx, http.MethodGet, path, "text/event-stream", 0)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	lines := bufio.NewScanner(response.Body)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		data, found := bytes.CutPrefix(lines.Bytes(), []byte("data:"))
+		if !found {
+			continue
+		}
+		if err := c.print(term, bytes.TrimSpace(data)); err != nil {
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("watch %s: %w", c.API, err)
+	}
+	return fmt.Errorf("watch %s: the node ended the stream", c.API)
+}
+
+func (c feedWatchCommand) print(term terminal, data []byte) error {
+	var a dodona.Answer
+	if err := json.Unmarshal(data, &a); err != nil || a.Feed.Name == "" {
+		return nil // another event, such as reset
+	}
+	if c.JSON {
+		_, err := fmt.Fprintf(term.out, "%s\n", data)
+		return err
+	}
+	report := a.Attestation.Report
+	_, err := fmt.Fprintf(term.out, "%s  %s  %s\n", report.Round, a.Feed.Name, a.Feed.Format(report.Value))
+	return err
+}
+
+type sourceReadCommand struct {
+	configFile
+	Source string        `help:"The source's name; not needed if the configuration has one." placeholder:"NAME"`
+	Wait   time.Duration `help:"How long to wait." default:"30s"`
+	JSON   bool          `name:"json" help:"Print JSON."`
+}
+
+// Run makes one exchange and prints the readings. Nothing is journaled or acknowledged.
+func (c sourceReadCommand) Run(ctx context.Context, term terminal) error {
+	path, err := c.path()
+	if err != nil {
+		return err
+	}
+	loaded, err := loadConfig(path, term.in)
+	if err != nil {
+		return mistakes(term, err)
+	}
+	if c.Source == "" && len(loaded.Sources) == 1 {
+		c.Source = loaded.Sources[0].Name
+	}
+	s, found := loaded.Source(c.Source)
+	if !found {
+		return failure{exitUsage, fmt.Errorf("no source %q in %s; name one with --source", c.Source, path)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Wait)
+	defer cancel()
+	batch, err := readOnce(ctx, s.Kind, s.Name, s.Settings)
+	if err != nil {
+		return fmt.Errorf("read source %s: %w", s.Name, err)
+	}
+	if c.JSON {
+		return printJSON(term.out, batch.Readings)
+	}
+	for _, r := range batch.Readings {
+		fmt.Fprintf(term.err, "%s %s %s\n", r.Received.Format(time.RFC3339), r.Detail, r.Item)
+		fmt.Fprintf(term.out, "%s\n", r.Body)
+	}
+	return nil
+}
+
+func readOnce(ctx context.Context, kind, name string, settings any) (batch dodona.Batch, err error) {
+	for _, k := range all.Sources() {
+		if k.Name() != kind {
+			continue
+		}
+		opened, err := k.Open(ctx, settings, source.Env{Source: name, Version: version})
+		if err != nil {
+			return batch, err
+		}
+		defer opened.Close()
+		return opened.Observe(ctx)
+	}
+	return batch, fmt.Errorf("this build has no kind %q", kind)
+}

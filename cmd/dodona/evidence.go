@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/explain"
+	"github.com/dodona-oracle/dodona/verify"
+)
+
+type verifyCommand struct {
+	Answer  string   `arg:"" help:"File with the answer, - for standard input, or a URL."`
+	Network string   `help:"The network's id: nothing else is accepted." placeholder:"0x…"`
+	Member  []string `help:"The quorum's members (repeat): nobody else is accepted." placeholder:"0x…"`
+	JSON    bool     `name:"json" help:"Print JSON."`
+}
+
+// Run exits with 3 if the answer is not what a quorum of the network signed.
+func (c verifyCommand) Run(ctx context.Context, term terminal) error {
+	expect, err := c.expect()
+	if err != nil {
+		return failure{exitUsage, err}
+	}
+	raw, err := readEvidence(ctx, c.Answer, term.in, verify.MaxBytes+1)
+	if err != nil {
+		return err
+	}
+	verdict := verify.Answer(raw, expect)
+	if c.JSON {
+		err = printJSON(term.out, verdict)
+	} else {
+		_, err = fmt.Fprintln(term.out, verdict)
+		if verdict.Valid {
+			fmt.Fprintf(term.out, "%s = %s, round %d (%s)\n", verdict.Feed, verdict.Answer, uint64(verdict.Round), verdict.Round)
+		}
+		if verdict.Valid && !verdict.Pinned {
+			fmt.Fprintf(term.err, "anybody can found a network of that name; accept only yours with --network %s\n", verdict.NetworkID)
+		}
+	}
+	if err != nil || verdict.Valid {
+		return err
+	}
+	return failure{code: exitInvalid}
+}
+
+func (c verifyCommand) expect() (e verify.Expect, err error) {
+	if c.Network != "" {
+		e.NetworkID = new(dodona.Digest)
+		if err := e.NetworkID.UnmarshalText([]byte(strings.ToLower(c.Network))); err != nil {
+			return e, fmt.Errorf("--network: %w", err)
+		}
+	}
+	for _, m := range c.Member {
+		var a dodona.Address
+		if err := a.UnmarshalText([]byte(strings.ToLower(m))); err != nil {
+			return e, fmt.Errorf("--member: %w", err)
+		}
+		e.Members = append(e.Members, a)
+	}
+	return e, nil
+}
+
+// readEvidence reads a file, standard input or a URL, up to limit bytes.
+func readEvidence(ctx context.Context, from string, stdin io.Reader, limit int64) ([]byte, error) {
+	var source io.Reader
+	switch {
+	case from == "-":
+		source = stdin
+	case strings.HasPrefix(from, "http://"), strings.HasPrefix(from, "https://"):
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
+		if err != nil {
+			return nil, failure{exitUsage, fmt.Errorf("read %s: %w", from, err)}
+		}
+		request.Header.Set("Accept", "application/json")
+		response, err := (&http.Client{Timeout: 30 * time.Second}).Do(request)
+		if err != nil {
+			return nil, fmt.Errorf("fetch answer: %w", err)
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return nil, fmt.Errorf("fetch %s: %s", from, response.Status)
+		}
+		source = response.Body
+	default:
+		file, err := os.Open(from)
+		if err != nil {
+			return nil, fmt.Errorf("open evidence: %w", err)
+		}
+		defer file.Close()
+		source = file
+	}
+	raw, err := io.ReadAll(io.LimitReader(source, limit))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", from, err)
+	}
+	return raw, nil
+}
+
+type explainCommand struct {
+	nodeFlags
+	Feed  string `arg:"" help:"The feed's name."`
+	Round string `arg:"" default:"latest" help:"latest, Unix milliseconds, RFC 3339, or a time of day in UTC."`
+}
+
+// Run asks a node for the story of one round.
+func (c explainCommand) Run(ctx context.Context, term terminal) error {
+	path, err := c.roundPath(ctx, c.Feed, c.Round)
+	if err != nil {
+		return err
+	}
+	accept := "text/plain"
+	if c.JSON {
+		accept = "application/json"
+	}
+	body, err := c.ask(ctx, http.MethodGet, path+"/explain", accept)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printRaw(term.out, body)
+	}
+	_, err = term.out.Write(body)
+	return err
+}
+
+type bundleExportCommand struct {
+	nodeFlags
+	Feed  string `arg:"" help:"The feed's name."`
+	Round string `arg:"" default:"latest" help:"latest, Unix milliseconds, RFC 3339, or a time of day in UTC."`
+}
+
+// Run prints the bundle of one round: JSON that dodona replay reads.
+func (c bundleExportCommand) Run(ctx context.Context, term terminal) error {
+	path, err := c.roundPath(ctx, c.Feed, c.Round)
+	if err != nil {
+		return err
+	}
+	body, err := c.ask(ctx, http.MethodGet, path+"/bundle", "application/json")
+	if err != nil {
+		return err
+	}
+	return printRaw(term.out, body)
+}
+
+type replayCommand struct {
+	Bundle string `arg:"" help:"File with the bundle, - for standard input, or a URL."`
+	JSON   bool   `name:"json" help:"Print JSON."`
+}
+
+// Run exits with 3 if computing the round again gives anything else than what the bundle says.
+func (c replayCommand) Run(ctx context.Context, term terminal) error {
+	raw, err := readEvidence(ctx, c.Bundle, term.in, maxResponse)
+	if err != nil {
+		return err
+	}
+	var bundle dodona.Bundle
+	if err := json.Unmarshal(raw, &bundle); err != nil {
+		return failure{exitInvalid, fmt.Errorf("read bundle %s: %w", c.Bundle, err)}
+	}
+	replayed, err := explain.Replay(ctx, bundle)
+	if err != nil {
+		return failure{exitInvalid, fmt.Errorf("replay %s: %w", c.Bundle, err)}
+	}
+	if c.JSON {
+		err = printJSON(term.out, replayed)
+	} else {
+		_, err = fmt.Fprint(term.out, replayed)
+	}
+	if err != nil || replayed.Same {
+		return err
+	}
+	return failure{code: exitInvalid}
+}
+
+var errPassword = errors.New("a password is needed: give --password-file FILE or set DODONA_PASSWORD")
+
+// password reads a password from a file or the environment; there is no flag for the password itself, because
+// command lines are seen by everybody on the machine.
+func password(file string) (string, error) {
+	if file != "" {
+		return readSecretFile(file)
+	}
+	if p, found := os.LookupEnv("DODONA_PASSWORD"); found {
+		return p, nil
+	}
+	return "", failure{exitUsage, errPassword}
+}

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+
+	"github.com/dodona-oracle/dodona/all"
+	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/node"
+)
+
+// configFile names the configuration, as an argument or as a flag.
+type configFile struct {
+	File   string `arg:"" optional:"" help:"The configuration (YAML)."`
+	Config string `help:"The configuration (YAML)." placeholder:"FILE"`
+}
+
+func (c configFile) path() (string, error) {
+	switch {
+	case c.File != "" && c.Config != "":
+		return "", failure{exitUsage, errors.New("name the configuration once: as an argument or with --config")}
+	case c.File == "" && c.Config == "":
+		return "", failure{exitUsage, errors.New("name the configuration: dodona run FILE (two lines are enough: endpoint: https://… and signature_key: 0x…)")}
+	}
+	return c.File + c.Config, nil
+}
+
+// loadConfig reads a configuration; - is standard input.
+func loadConfig(path string, stdin io.Reader) (*config.Config, error) {
+	kinds := config.KindsOf(all.Sources()...)
+	if path == "-" {
+		return config.Load(stdin, "standard input", kinds)
+	}
+	raw, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open configuration: %w", err)
+	}
+	defer raw.Close()
+	return config.Load(raw, path, kinds)
+}
+
+// mistakes turns the mistakes of a configuration into what is printed, without a prefix.
+func mistakes(term terminal, err error) error {
+	if list := (*config.MistakesError)(nil); errors.As(err, &list) {
+		fmt.Fprintln(term.err, list)
+		return failure{code: exitUsage}
+	}
+	return failure{exitUsage, err}
+}
+
+func warn(term terminal, c *config.Config) {
+	for _, w := range c.Warnings {
+		fmt.Fprintf(term.err, "warning: %s\n", w)
+	}
+}
+
+type runCommand struct{ configFile }
+
+// Run runs a node until it is interrupted. SIGHUP reloads the configuration.
+func (r runCommand) Run(ctx context.Context, term terminal) error {
+	path, err := r.path()
+	if err != nil {
+		return err
+	}
+	c, err := loadConfig(path, term.in)
+	if err != nil {
+		return mistakes(term, err)
+	}
+	warn(term, c)
+	level := new(slog.LevelVar)
+	live := func(c *config.Config) { apply(c, level) }
+	live(c)
+	log := newLog(term.err, c.Log.Format, level)
+	options := node.Options{
+		Config: c, Kinds: all.Sources(), Version: version, Log: log, Live: live,
+		Started: func(url string) {
+			if url != "" {
+				fmt.Fprintf(term.err, "page and API at %s\n", url)
+			}
+		},
+	}
+	if path != "-" {
+		options.Load = func() (*config.Config, error) { return loadConfig(path, nil) }
+	}
+	n, err := node.Open(ctx, options)
+	if err != nil {
+		return fmt.Errorf("start node: %w", err)
+	}
+	fmt.Fprintf(term.err, "dodona %s: node %s, key %s, network %q %s\n",
+		version, c.Node.Name, n.Address(), n.Network().Name, n.Network().ID())
+	hangups := reloadOnHangup(ctx, n, log)
+	err = n.Run(ctx)
+	hangups()
+	return err
+}
+
+// apply sets what can change while the node runs.
+func apply(c *config.Config, level *slog.LevelVar) {
+	_ = level.UnmarshalText([]byte(c.Log.Level)) // config.Load has checked it
+	limit := int64(c.Node.Memory)
+	if cgroup, err := memlimit.FromCgroup(); err == nil && cgroup > 0 && cgroup < uint64(limit) {
+		limit = int64(cgroup)
+	}
+	// The limit is a goal for the heap; the program text and what the kernel counts besides take the rest.
+	debug.SetMemoryLimit(limit * 6 / 10)
+}
+
+func newLog(w io.Writer, format string, level slog.Leveler) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// reloadOnHangup reloads the node at every SIGHUP until the returned function is called, which waits.
+func reloadOnHangup(ctx context.Context, n *node.Node, log *slog.Logger) (stop func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-signals:
+				if _, err := n.Reload(ctx); err != nil {
+					log.Error("reload", "error", err)
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		cancel()
+		<-done
+	}
+}
+
+type checkCommand struct {
+	configFile
+	Expand bool `help:"Print the long form with every default."`
+	JSON   bool `name:"json" help:"Print mistakes and warnings as JSON."`
+}
+
+// Run checks a configuration without dialling, opening or writing anything.
+func (c checkCommand) Run(term terminal) error {
+	path, err := c.path()
+	if err != nil {
+		return err
+	}
+	loaded, err := loadConfig(path, term.in)
+	list := (*config.MistakesError)(nil)
+	if err != nil && !errors.As(err, &list) {
+		return failure{exitUsage, err}
+	}
+	if c.JSON {
+		return c.report(term, loaded, list)
+	}
+	if list != nil {
+		return mistakes(term, err)
+	}
+	warn(term, loaded)
+	if c.Expand {
+		text, err := loaded.Expand(config.KindsOf(all.Sources()...))
+		if err != nil {
+			return err
+		}
+		_, err = bytes.NewReader(text).WriteTo(term.out)
+		return err
+	}
+	fmt.Fprintf(term.out, "%s: %s, %s, no mistakes\n", path, count(len(loaded.Sources), "source"), count(len(loaded.Feeds), "feed"))
+	return nil
+}
+
+func (c checkCommand) report(term terminal, loaded *config.Config, list *config.MistakesError) error {
+	out := struct {
+		Mistakes []config.Mistake `json:"mistakes"`
+		Warnings []config.Mistake `json:"warnings"`
+	}{Mistakes: []config.Mistake{}, Warnings: []config.Mistake{}}
+	if list != nil {
+		out.Mistakes = list.Mistakes
+	} else if loaded.Warnings != nil {
+		out.Warnings = loaded.Warnings
+	}
+	if err := printJSON(term.out, out); err != nil || list == nil {
+		return err
+	}
+	return failure{code: exitUsage}
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+type schemaCommand struct{}
+
+// Run prints the JSON Schema of the configuration, for editors.
+func (schemaCommand) Run(term terminal) error {
+	schema, err := config.Schema(config.KindsOf(all.Sources()...))
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(term.out, "%s\n", bytes.TrimRight(schema, "\n"))
+	return err
+}

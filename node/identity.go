@@ -1,0 +1,158 @@
+package node
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/sign"
+)
+
+// An identity is who a node is: its key, the secret that salts its readings, and the network it speaks for.
+type identity struct {
+	key     *sign.Key
+	salts   [32]byte
+	network dodona.Network
+	quorum  dodona.Quorum
+}
+
+// The files in the data folder that make a node itself.
+const (
+	keyFile      = "keys/node.json"
+	passwordFile = "keys/password"
+	saltFile     = "keys/salts"
+)
+
+func loadIdentity(c *config.Config) (id identity, err error) {
+	if err := os.MkdirAll(filepath.Join(c.Node.Data, "keys"), 0o700); err != nil {
+		return id, fmt.Errorf("make data folder: %w", err)
+	}
+	if id.key, err = loadKey(c.Node); err != nil {
+		return id, err
+	}
+	if id.salts, err = loadSalts(filepath.Join(c.Node.Data, saltFile)); err != nil {
+		return id, err
+	}
+	id.quorum = dodona.Quorum{Scheme: "ecdsa", K: 1, Members: []dodona.Address{id.key.Address()}}
+	if q := c.Network.Quorum; q != nil {
+		id.quorum = dodona.Quorum{Scheme: "ecdsa", K: q.K, Members: q.Members}
+	}
+	id.network = dodona.Network{Name: c.Network.Name, First: id.quorum.Digest()}
+	return id, nil
+}
+
+// loadKey opens the configured key, or the node's own, which the first start makes.
+func loadKey(c config.Node) (*sign.Key, error) {
+	if !c.Key.Hex.IsZero() {
+		text, err := c.Key.Hex.Reveal()
+		if err != nil {
+			return nil, fmt.Errorf("read node.key.hex: %w", err)
+		}
+		key, err := sign.ParseKey(text)
+		if err != nil {
+			return nil, fmt.Errorf("read node.key.hex: %w", err)
+		}
+		return key, nil
+	}
+	own := filepath.Join(c.Data, keyFile)
+	if c.Key.File != "" && (c.Key.File != own || !c.Key.Password.IsZero()) {
+		password, err := c.Key.Password.Reveal()
+		if err != nil {
+			return nil, fmt.Errorf("read node.key.password: %w", err)
+		}
+		return sign.ReadKeystore(c.Key.File, password)
+	}
+	return ownKey(own, filepath.Join(c.Data, passwordFile))
+}
+
+// ownKey opens the key that the node made for itself. Its password lies beside it, so it is as safe as the folder:
+// the format is for moving the key, not for hiding it.
+func ownKey(path, passwordPath string) (*sign.Key, error) {
+	password, err := os.ReadFile(passwordPath)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(path); err == nil {
+			return nil, fmt.Errorf("open key %s: its password file %s is gone; restore it, or name the key under node.key", path, passwordPath)
+		}
+		password = []byte(rand.Text())
+		if err := writePrivate(passwordPath, password); err != nil {
+			return nil, fmt.Errorf("write password of the node's key: %w", err)
+		}
+	} else if err != nil {
+		return nil, fmt.Errorf("read password of the node's key: %w", err)
+	}
+	key, err := sign.ReadKeystore(path, string(password))
+	if !errors.Is(err, fs.ErrNotExist) {
+		return key, err
+	}
+	if key, err = sign.NewKey(); err != nil {
+		return nil, err
+	}
+	return key, sign.WriteKeystore(path, key, string(password))
+}
+
+// loadSalts reads the secret that salts readings, and makes it at the first start.
+func loadSalts(path string) (salts [32]byte, err error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := rand.Read(salts[:]); err != nil {
+			return salts, fmt.Errorf("make salts: %w", err)
+		}
+		return salts, writePrivate(path, []byte(hex.EncodeToString(salts[:])))
+	}
+	if err != nil {
+		return salts, fmt.Errorf("read salts: %w", err)
+	}
+	b, err := hex.DecodeString(string(text))
+	if err != nil || len(b) != len(salts) {
+		return salts, fmt.Errorf("read salts: %s does not hold 64 hex digits; restore it from a backup (or remove it: bundles of older rounds can then not be exported)", path)
+	}
+	return [32]byte(b), nil
+}
+
+// writePrivate writes a new file that only its owner may read, whole or not at all.
+func writePrivate(path string, content []byte) error {
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temporary.Name()) // gone already if all went well
+	_, err = temporary.Write(content)
+	if err = errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
+		return err
+	}
+	return os.Link(temporary.Name(), path) // unlike a rename, never over an existing file
+}
+
+// salt returns HMAC-SHA256(node secret, feed ‖ round ‖ index): fresh for every reading of every round,
+// and found again when a bundle is exported.
+func (id identity) salt(feed dodona.FeedID, round dodona.Round, index int) dodona.Digest {
+	mac := hmac.New(sha256.New, id.salts[:])
+	mac.Write(feed[:])
+	var numbers [12]byte
+	binary.BigEndian.PutUint64(numbers[:8], uint64(round))
+	binary.BigEndian.PutUint32(numbers[8:], uint32(index))
+	mac.Write(numbers[:])
+	return dodona.Digest(mac.Sum(nil))
+}
+
+// refusals turns every refusal of the signer into dodona.ErrConflict: the readers of observations must pass a
+// claim that can never be signed, not wait for it.
+type refusals struct{ dodona.Signer }
+
+func (r refusals) Sign(ctx context.Context, claims ...dodona.Claim) ([][]byte, error) {
+	signatures, err := r.Signer.Sign(ctx, claims...)
+	if refused := (*sign.ClaimError)(nil); errors.As(err, &refused) && !errors.Is(err, sign.ErrEarly) {
+		return nil, fmt.Errorf("%w: %w", dodona.ErrConflict, err)
+	}
+	return signatures, err
+}

@@ -1,0 +1,298 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/quorum"
+	"github.com/dodona-oracle/dodona/source"
+)
+
+// An observer is the role that asks sources, finds answers and signs them: a pump for each source, a loop for each feed.
+type observer struct {
+	n   *Node
+	ctx context.Context // of the units; the observer's owner ends it
+
+	mu    sync.RWMutex
+	pumps map[string]*pumpUnit
+	feeds map[string]*feedUnit
+}
+
+type pumpUnit struct {
+	*unit
+	pump *source.Pump
+}
+
+type feedUnit struct {
+	*unit
+	feed *feed.Feed
+}
+
+// observe runs all sources and feeds of the configuration until ctx ends.
+func (n *Node) observe(ctx context.Context) error {
+	o := n.observer
+	o.mu.Lock()
+	o.ctx = ctx
+	o.mu.Unlock()
+	c := n.config()
+	for _, s := range c.Sources {
+		o.startSource(s)
+	}
+	for _, f := range c.Feeds {
+		if err := o.startFeed(c, f); err != nil {
+			o.stop()
+			return err
+		}
+	}
+	<-ctx.Done()
+	o.stop()
+	return nil
+}
+
+func (o *observer) stop() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	units := make([]*unit, 0, len(o.feeds)+len(o.pumps))
+	for _, f := range o.feeds {
+		units = append(units, f.unit)
+	}
+	for _, p := range o.pumps {
+		units = append(units, p.unit)
+	}
+	stopAll(units...)
+}
+
+func (o *observer) startSource(s config.Source) {
+	n := o.n
+	pump := source.NewPump(source.Config{
+		Name:     s.Name,
+		Kind:     n.kinds[s.Kind],
+		Settings: s.Settings,
+		Append:   func(ctx context.Context, b dodona.Batch) error { return n.keepBatch(ctx, s.Name, b) },
+		Cursor:   func(ctx context.Context) ([]byte, error) { return n.cursor(ctx, s.Name) },
+		Version:  n.version,
+		Hold:     heldReadings,
+		Recorder: n.recorder,
+		Log:      n.log,
+		Now:      n.now,
+	})
+	u := start(o.ctx, func(ctx context.Context) { _ = pump.Run(ctx) }) // returns nil when ctx ends
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.pumps[s.Name] = &pumpUnit{u, pump}
+}
+
+// heldReadings bounds what a pushed source keeps for feeds that take all readings since their last round.
+const heldReadings = 1024
+
+func (o *observer) pump(name string) *source.Pump {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	if u := o.pumps[name]; u != nil {
+		return u.pump
+	}
+	return nil
+}
+
+// ask asks a source on behalf of a feed. Feeds name sources, not pumps, so that a source can be replaced under them.
+func (o *observer) ask(ctx context.Context, name string, r dodona.Round) ([]dodona.Reading, error) {
+	pump := o.pump(name)
+	if pump == nil {
+		return nil, errors.New("the source is being replaced")
+	}
+	return pump.Ask(ctx, r)
+}
+
+// sources returns the status of every pump, sorted by name.
+func (o *observer) sources() []source.Status {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	list := make([]source.Status, 0, len(o.pumps))
+	for _, name := range slices.Sorted(maps.Keys(o.pumps)) {
+		list = append(list, o.pumps[name].pump.Status())
+	}
+	return list
+}
+
+func (o *observer) startFeed(c *config.Config, f config.Feed) error {
+	n := o.n
+	extraction, err := extract.New(c.Rules().For(f.Settings.From...))
+	if err != nil {
+		return fmt.Errorf("feed %s: %w", f.Feed.Name, err)
+	}
+	loop, err := feed.New(feed.Options{
+		Feed:       f.Feed,
+		Settings:   f.Settings,
+		Extraction: extraction.JSON(),
+		Transform:  extraction,
+		Node:       c.Node.Name,
+		Ask:        o.ask,
+		Salt:       n.id.salt,
+		FirstNow:   len(n.id.quorum.Members) == 1 && c.TwoLine,
+		Now:        n.now,
+		Recorder:   n.recorder,
+	})
+	if err != nil {
+		return fmt.Errorf("feed %s: %w", f.Feed.Name, err)
+	}
+	u := start(o.ctx, func(ctx context.Context) { n.runFeed(ctx, f, loop) })
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.feeds[f.Feed.Name] = &feedUnit{u, loop}
+	return nil
+}
+
+// runFeed makes rounds until ctx ends. A failure is told and the feed goes on: rounds must not stop.
+func (n *Node) runFeed(ctx context.Context, f config.Feed, loop *feed.Feed) {
+	_ = retry(ctx, func() error {
+		last, err := n.resume(ctx, f)
+		if err != nil {
+			return err
+		}
+		return loop.Run(ctx, last, func(ctx context.Context, b dodona.Bundle) error { return n.keepRound(ctx, b) })
+	}, func(err error, wait time.Duration) {
+		n.log.Error("a feed was interrupted", "feed", f.Feed.Name, "error", err, "again in", wait)
+	})
+}
+
+// keepBatch journals what one exchange brought, under the digest of its content.
+func (n *Node) keepBatch(ctx context.Context, name string, b dodona.Batch) error {
+	body, err := json.Marshal(dodona.Exchange{Readings: b.Readings, Cursor: b.Cursor})
+	if err != nil {
+		return fmt.Errorf("write exchange: %w", err)
+	}
+	return n.journal.Append(ctx, dodona.Record{
+		Topic: dodona.TopicReading, Key: name, ID: dodona.Keccak256(body).String(), Body: body,
+	})
+}
+
+// cursor returns where a source stopped.
+func (n *Node) cursor(ctx context.Context, name string) ([]byte, error) {
+	rec, err := n.journal.Last(ctx, dodona.TopicReading, name)
+	if err != nil {
+		return nil, err
+	}
+	var last dodona.Exchange
+	if err := json.Unmarshal(rec.Body, &last); err != nil {
+		return nil, fmt.Errorf("read last exchange of %s: %w", name, err)
+	}
+	return last.Cursor, nil
+}
+
+// keepRound journals a round, and if it has a value signs it and journals the observation.
+func (n *Node) keepRound(ctx context.Context, b dodona.Bundle) error {
+	body, err := json.Marshal(b)
+	if err != nil {
+		return fmt.Errorf("write round: %w", err)
+	}
+	err = n.journal.Append(ctx, dodona.Record{Topic: dodona.TopicRound, Key: b.Feed.Name, ID: roundID(b.Round), Body: body})
+	if err != nil {
+		return fmt.Errorf("append round: %w", err)
+	}
+	if b.Value == nil {
+		return nil
+	}
+	return n.signRound(ctx, b)
+}
+
+// signRound claims and signs the observation of a journaled round.
+func (n *Node) signRound(ctx context.Context, b dodona.Bundle) error {
+	obs := dodona.Observation{
+		Feed: b.Feed.ID(), Name: b.Feed.Name, Round: b.Round, Value: *b.Value, Origin: b.Origin, Signer: n.id.key.Address(),
+	}
+	network := n.id.network.ID()
+	digest := obs.Digest(network)
+	signatures, err := refusals{n.signer}.Sign(ctx, dodona.Claim{
+		Network: network, Type: "observation", Subject: b.Feed.Name, Round: b.Round, Digest: digest,
+	})
+	if errors.Is(err, dodona.ErrConflict) {
+		n.log.Error("a round is not signed", "feed", b.Feed.Name, "round", b.Round, "error", err)
+		return n.event(ctx, "conflict", b.Feed.Name+"-"+roundID(b.Round), map[string]any{
+			"feed": b.Feed.Name, "round": b.Round, "digest": digest, "error": err.Error(),
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("sign observation: %w", err)
+	}
+	obs.Signature = dodona.Signature(signatures[0])
+	body, err := json.Marshal(obs)
+	if err != nil {
+		return fmt.Errorf("write observation: %w", err)
+	}
+	err = n.journal.Append(ctx, dodona.Record{Topic: dodona.TopicObservation, Key: b.Feed.Name, ID: roundID(b.Round), Body: body})
+	if err != nil {
+		return fmt.Errorf("append observation: %w", err)
+	}
+	return nil
+}
+
+// resume returns the last round of a feed, and first finishes one that an end of the process left between its
+// journaled value and its observation, if it is still open.
+func (n *Node) resume(ctx context.Context, f config.Feed) (last dodona.Round, err error) {
+	observed, err := n.lastRound(ctx, dodona.TopicObservation, f.Feed.Name)
+	if err != nil {
+		return 0, err
+	}
+	rec, err := n.journal.Last(ctx, dodona.TopicRound, f.Feed.Name)
+	if errors.Is(err, dodona.ErrNotFound) {
+		return observed, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read last round: %w", err)
+	}
+	var b dodona.Bundle
+	if err := json.Unmarshal(rec.Body, &b); err != nil {
+		return 0, fmt.Errorf("read last round: %w", err)
+	}
+	if b.Value == nil || b.Round <= observed || b.Feed.ID() != f.Feed.ID() {
+		return max(observed, b.Round), nil
+	}
+	if _, closes := quorum.Open(b.Round, f.Settings.Every); n.now().After(closes) {
+		n.log.Warn("a round was computed and not signed before the node ended; it is past now", "feed", f.Feed.Name, "round", b.Round)
+		return b.Round, n.event(ctx, "unsigned", f.Feed.Name+"-"+roundID(b.Round), map[string]any{
+			"feed": f.Feed.Name, "round": b.Round, "value": b.Value,
+		})
+	}
+	return b.Round, n.signRound(ctx, b)
+}
+
+// lastRound returns the round of the newest record of a feed, 0 if there is none.
+func (n *Node) lastRound(ctx context.Context, topic dodona.Topic, feed string) (dodona.Round, error) {
+	rec, err := n.journal.Last(ctx, topic, feed)
+	if errors.Is(err, dodona.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read last %s of %s: %w", topic, feed, err)
+	}
+	ms, err := strconv.ParseUint(rec.ID, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read last %s of %s: its id %q is no round", topic, feed, rec.ID)
+	}
+	return dodona.Round(ms), nil
+}
+
+func roundID(r dodona.Round) string { return strconv.FormatUint(uint64(r), 10) }
+
+// event journals something that happened, once for each id.
+func (n *Node) event(ctx context.Context, key, id string, what any) error {
+	body, err := json.Marshal(what)
+	if err != nil {
+		return fmt.Errorf("write event %s: %w", key, err)
+	}
+	if err := n.journal.Append(ctx, dodona.Record{Topic: dodona.TopicEvent, Key: key, ID: id, Body: body}); err != nil {
+		return fmt.Errorf("append event %s: %w", key, err)
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/config"
+)
+
+// Reload reads the configuration again and changes what changed, unit by unit: equal sources and feeds go on
+// untouched. If the new configuration is wrong nothing changes, and the error says why.
+// Settings outside of sources and feeds keep their values and are listed as needing a restart.
+func (n *Node) Reload(context.Context) (api.Reloaded, error) {
+	if n.load == nil {
+		return api.Reloaded{}, errors.New("this node was not started from a file; restart it with the new configuration")
+	}
+	n.reloading.Lock()
+	defer n.reloading.Unlock()
+	next, err := n.load()
+	if err != nil {
+		return api.Reloaded{}, fmt.Errorf("the new configuration is wrong, everything runs on as it was: %w", err)
+	}
+	old := n.config()
+	changes := config.Diff(old, next)
+	next = effective(old, next)
+	if err := n.validator.SetFeeds(validated(next)); err != nil {
+		return api.Reloaded{}, fmt.Errorf("the new configuration is wrong, everything runs on as it was: %w", err)
+	}
+	n.mu.Lock()
+	n.cfg = next
+	n.mu.Unlock()
+	if n.options.Live != nil {
+		n.options.Live(next)
+	}
+	if next.Has(config.Observe) {
+		if err := n.observer.apply(next, changes); err != nil {
+			return api.Reloaded{}, err
+		}
+	}
+	n.log.Info("configuration reloaded", "changes", changes)
+	return summary(changes), nil
+}
+
+// effective returns next with the settings of old that only a restart can change.
+func effective(old, next *config.Config) *config.Config {
+	e := *next
+	memory, level := next.Node.Memory, next.Log.Level
+	e.Node, e.Network, e.Roles, e.Journal, e.API, e.Log = old.Node, old.Network, old.Roles, old.Journal, old.API, old.Log
+	e.Node.Memory, e.Log.Level = memory, level
+	return &e
+}
+
+// apply stops what goes, then closes, then opens, then starts: a serial port or a client id is free before its
+// successor wants it. Feeds ask sources by name, so a replaced source needs no new feed.
+func (o *observer) apply(next *config.Config, c config.Changes) error {
+	var feeds, pumps []*unit
+	o.mu.Lock()
+	for _, name := range slices.Concat(c.Feeds.Removed, c.Feeds.Changed) {
+		feeds = append(feeds, o.feeds[name].unit)
+		delete(o.feeds, name)
+	}
+	for _, name := range slices.Concat(c.Sources.Removed, c.Sources.Changed) {
+		pumps = append(pumps, o.pumps[name].unit)
+		delete(o.pumps, name)
+	}
+	o.mu.Unlock()
+	stopAll(feeds...)
+	stopAll(pumps...)
+	for _, name := range slices.Concat(c.Sources.Changed, c.Sources.Added) {
+		if s, found := next.Source(name); found {
+			o.startSource(s)
+		}
+	}
+	var errs []error
+	for _, name := range slices.Concat(c.Feeds.Changed, c.Feeds.Added) {
+		if f, found := next.Feed(name); found {
+			errs = append(errs, o.startFeed(next, f))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func summary(c config.Changes) api.Reloaded {
+	r := api.Reloaded{
+		Started: make([]string, 0), Stopped: make([]string, 0), Replaced: make([]string, 0), Restart: make([]string, 0),
+		Kept: len(c.Sources.Equal) + len(c.Feeds.Equal),
+	}
+	for _, u := range []struct {
+		what  string
+		units config.Units
+	}{{"source ", c.Sources}, {"feed ", c.Feeds}} {
+		for _, name := range u.units.Added {
+			r.Started = append(r.Started, u.what+name)
+		}
+		for _, name := range u.units.Removed {
+			r.Stopped = append(r.Stopped, u.what+name)
+		}
+		for _, name := range u.units.Changed {
+			r.Replaced = append(r.Replaced, u.what+name)
+		}
+	}
+	r.Restart = append(r.Restart, c.Restart...)
+	return r
+}

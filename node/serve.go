@@ -1,0 +1,259 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/config"
+)
+
+// An Outcome is a round that ended, as the serving process learned of it.
+type Outcome struct {
+	Round  dodona.Round
+	Answer *dodona.Answer // nil if the round was missed
+	Bundle *dodona.Bundle // nil if its record is gone, or not there yet
+	Kept   time.Duration  // from the value, journaled, to the attestation read back from the journal; 0 if unknown
+}
+
+// serve is the role that follows the journal and answers over HTTP.
+func (n *Node) serve(ctx context.Context) error {
+	if err := n.board.fill(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var loops sync.WaitGroup
+	run := func(loop func(context.Context) error) {
+		loops.Go(func() {
+			if err := loop(ctx); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	name := n.config().Node.Name
+	run(func(ctx context.Context) error {
+		return n.follow(ctx, "serve-rounds-"+name, dodona.TopicRound, n.board.round)
+	})
+	run(func(ctx context.Context) error {
+		return n.follow(ctx, "serve-data-"+name, dodona.TopicData, n.board.answer)
+	})
+	run(n.server.Run)
+	loops.Wait()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// follow gives every record of a topic to f until ctx ends.
+func (n *Node) follow(ctx context.Context, reader string, topic dodona.Topic, f func(dodona.Record)) error {
+	for recs, err := range n.journal.From(ctx, reader, topic) {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("follow %s: %w", topic, err)
+		}
+		for _, rec := range recs {
+			f(rec)
+		}
+	}
+	return nil
+}
+
+// A board is what the API shows of the feeds, kept in memory: the newest round and the newest answer of each.
+type board struct {
+	n      *Node
+	stream *api.Stream
+
+	mu    sync.RWMutex
+	feeds map[string]*tile
+}
+
+// A tile is one feed on the board.
+type tile struct {
+	bundle  *dodona.Bundle // of the newest round
+	at      time.Time      // when that was appended
+	answer  *dodona.Answer // the newest one
+	used    *dodona.Bundle // of the newest answer; nil if unknown
+	pending map[dodona.Round]pendingRound
+}
+
+// A pendingRound has a value and no attestation yet.
+type pendingRound struct {
+	bundle *dodona.Bundle
+	at     time.Time
+}
+
+// maxPending bounds the rounds of a feed that wait for their attestation on the board.
+const maxPending = 64
+
+func newBoard(n *Node) *board {
+	return &board{n: n, stream: api.NewStream(api.StreamConfig{Recorder: n.recorder}), feeds: make(map[string]*tile)}
+}
+
+// fill reads the newest round and answer of every feed, so that a restart shows what was known.
+func (b *board) fill(ctx context.Context) error {
+	for _, f := range b.n.config().Feeds {
+		for topic, put := range map[dodona.Topic]func(dodona.Record){dodona.TopicRound: b.round, dodona.TopicData: b.answer} {
+			rec, err := b.n.journal.Last(ctx, topic, f.Feed.Name)
+			switch {
+			case errors.Is(err, dodona.ErrNotFound):
+			case err != nil:
+				return fmt.Errorf("read last %s of %s: %w", topic, f.Feed.Name, err)
+			default:
+				put(rec)
+			}
+		}
+	}
+	return nil
+}
+
+// tile returns that of a feed, made if need be. The caller holds the lock.
+func (b *board) tile(feed string) *tile {
+	t := b.feeds[feed]
+	if t == nil {
+		t = &tile{pending: make(map[dodona.Round]pendingRound)}
+		b.feeds[feed] = t
+	}
+	return t
+}
+
+// round puts a round record on the board.
+func (b *board) round(rec dodona.Record) {
+	bundle := new(dodona.Bundle)
+	if err := json.Unmarshal(rec.Body, bundle); err != nil {
+		b.n.log.Error("a round record cannot be read", "feed", rec.Key, "id", rec.ID, "error", err)
+		return
+	}
+	b.mu.Lock()
+	t := b.tile(rec.Key)
+	if t.bundle != nil && bundle.Round <= t.bundle.Round {
+		b.mu.Unlock()
+		return
+	}
+	t.bundle, t.at = bundle, rec.Appended
+	var ended *Outcome
+	switch {
+	case bundle.Value == nil:
+		ended = &Outcome{Round: bundle.Round, Bundle: bundle}
+	case t.answer != nil && t.answer.Attestation.Report.Round == bundle.Round:
+		t.used = bundle // the two records come by different ways, and the answer's was shorter
+		ended = &Outcome{Round: bundle.Round, Answer: t.answer, Bundle: bundle}
+	case len(t.pending) < maxPending:
+		t.pending[bundle.Round] = pendingRound{bundle, rec.Appended}
+	}
+	b.mu.Unlock()
+	b.publish(rec.Key, ended)
+}
+
+// answer puts a data record on the board.
+func (b *board) answer(rec dodona.Record) {
+	answer := new(dodona.Answer)
+	if err := json.Unmarshal(rec.Body, answer); err != nil {
+		b.n.log.Error("a data record cannot be read", "feed", rec.Key, "id", rec.ID, "error", err)
+		return
+	}
+	round := answer.Attestation.Report.Round
+	b.mu.Lock()
+	t := b.tile(rec.Key)
+	if t.answer != nil && round <= t.answer.Attestation.Report.Round {
+		b.mu.Unlock()
+		return
+	}
+	t.answer, t.used = answer, nil
+	var ended *Outcome
+	if p, found := t.pending[round]; found {
+		t.used = p.bundle
+		ended = &Outcome{Round: round, Answer: answer, Bundle: p.bundle, Kept: max(0, b.n.now().Sub(p.at))}
+	}
+	for r := range t.pending {
+		if r <= round {
+			delete(t.pending, r)
+		}
+	}
+	b.mu.Unlock()
+	b.stream.Answer(*answer)
+	b.publish(rec.Key, ended)
+}
+
+// publish tells listeners how a feed stands.
+func (b *board) publish(feed string, ended *Outcome) {
+	if f, found := b.n.config().Feed(feed); found {
+		b.stream.Feed(b.status(f))
+	}
+	if ended != nil && b.n.options.OnRound != nil {
+		b.n.options.OnRound(*ended)
+	}
+}
+
+// status returns how a feed stands.
+func (b *board) status(f config.Feed) api.FeedStatus {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	s := api.FeedStatus{
+		Feed: f.Feed, ID: f.Feed.ID(), EveryMS: f.Settings.Every.Milliseconds(),
+		Quality: dodona.Bad, Reason: "no answer yet",
+	}
+	t := b.feeds[f.Feed.Name]
+	if t == nil {
+		return s
+	}
+	if t.answer != nil {
+		s.Latest = latest(f.Feed, t)
+		s.Quality, s.Reason = s.Latest.Quality, ""
+		if t.used != nil && s.Quality != dodona.Good {
+			s.Reason = doubts(t.used)
+		}
+	}
+	if t.bundle == nil {
+		return s
+	}
+	s.Inputs = t.bundle.Inputs
+	s.Next = dodona.Round(uint64(t.bundle.Round)/uint64(s.EveryMS)*uint64(s.EveryMS) + uint64(s.EveryMS))
+	if t.bundle.Value == nil {
+		s.Missed = &api.MissedRound{Round: t.bundle.Round, Time: t.bundle.Round.Time(), Reason: t.bundle.Missed}
+		s.Quality, s.Reason = max(s.Quality, dodona.Uncertain), "the last round was missed: "+t.bundle.Missed
+	}
+	return s
+}
+
+// latest describes the newest answer of a tile for people.
+func latest(f dodona.Feed, t *tile) *api.LatestAnswer {
+	report := t.answer.Attestation.Report
+	l := &api.LatestAnswer{
+		Round: report.Round, Time: report.Round.Time(), Value: report.Value, Text: text(f, report.Value),
+		Attested: len(t.answer.Attestation.Signatures) >= t.answer.Quorum.K, Signed: len(t.answer.Attestation.Signatures),
+	}
+	if t.used != nil {
+		l.Quality, l.TookMS = t.used.Quality, t.used.TookMS
+	}
+	return l
+}
+
+// text formats a value without its unit.
+func text(f dodona.Feed, v dodona.Int192) string {
+	f.Unit = ""
+	return f.Format(v)
+}
+
+// doubts names the sources that were not used and why.
+func doubts(b *dodona.Bundle) string {
+	reason := ""
+	for _, in := range b.Inputs {
+		if in.Status == dodona.InputUsed {
+			continue
+		}
+		if reason != "" {
+			reason += "; "
+		}
+		reason += in.Source + ": " + in.Reason
+	}
+	return reason
+}

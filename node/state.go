@@ -1,0 +1,299 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/explain"
+	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/source"
+)
+
+// state is what the API sees of a node.
+type state struct{ n *Node }
+
+var _ api.State = state{}
+
+// Feeds returns how every feed stands, sorted by name.
+func (s state) Feeds() []api.FeedStatus {
+	c := s.n.config()
+	list := make([]api.FeedStatus, 0, len(c.Feeds))
+	for _, f := range c.Feeds {
+		list = append(list, s.n.board.status(f))
+	}
+	slices.SortFunc(list, func(a, b api.FeedStatus) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// Sources returns how every source stands, sorted by name. A process that does not observe knows none of them.
+func (s state) Sources() []api.SourceStatus {
+	list := make([]api.SourceStatus, 0)
+	for _, p := range s.n.observer.sources() {
+		list = append(list, api.SourceStatus{
+			Name: p.Name, Kind: p.Kind, State: string(p.State), Quality: sourceQuality(p.State),
+			LastError: p.LastError, LastReading: p.LastReading, NextTry: p.NextTry, Attempt: p.Attempt,
+			ExpectedMS: p.Expected.Milliseconds(), Exchanges: p.Exchanges, Failures: p.Failures,
+			Readings: p.Readings, Dropped: p.Dropped, Feeds: s.askers(p.Name),
+		})
+	}
+	return list
+}
+
+func sourceQuality(state source.State) dodona.Quality {
+	switch state {
+	case source.OK:
+		return dodona.Good
+	case source.Starting, source.Retrying:
+		return dodona.Uncertain
+	}
+	return dodona.Bad
+}
+
+// askers returns the names of the feeds that ask a source.
+func (s state) askers(name string) []string {
+	feeds := make([]string, 0)
+	for _, f := range s.n.config().Feeds {
+		if slices.Contains(f.Settings.Sources(), name) {
+			feeds = append(feeds, f.Feed.Name)
+		}
+	}
+	slices.Sort(feeds)
+	return feeds
+}
+
+// Status returns the health of the node.
+func (s state) Status() api.Status {
+	n, c := s.n, s.n.config()
+	roles := make([]string, len(c.Roles))
+	for i, r := range c.Roles {
+		roles[i] = string(r)
+	}
+	problems := s.Ready()
+	return api.Status{
+		Node: c.Node.Name, Address: n.Address(), Version: n.version, Started: n.started, Now: n.now(),
+		Roles: roles, Network: n.id.network, Quorum: n.id.quorum,
+		Ready: len(problems) == 0, Problems: problems,
+		Journal: s.journal(), Clock: s.clock(), Memory: memory(),
+	}
+}
+
+func (s state) journal() api.JournalStatus {
+	j := s.n.journal.Status(context.Background()) // bounded to a second by the journal itself
+	status := api.JournalStatus{Health: api.Health{Message: j.Where}, Detail: j}
+	for _, stream := range j.Streams {
+		status.Bytes += int64(stream.Bytes)
+		status.Limit += int64(stream.Limit)
+		status.Records += stream.Records
+		status.Dropped += stream.Freed
+		if stream.Blocked != "" {
+			status.Health = api.Health{Quality: dodona.Bad, Message: stream.Name + ": " + stream.Blocked}
+		}
+	}
+	for _, r := range j.Readers {
+		status.Backlog += int(min(r.Backlog, math.MaxInt32))
+	}
+	if !j.Connected {
+		status.Health = api.Health{Quality: dodona.Bad, Message: "not connected: " + j.LastError}
+	}
+	return status
+}
+
+// clock tells whether a feed waits for a clock that is behind its last round.
+func (s state) clock() api.Health {
+	for name, until := range s.n.observer.waiting() {
+		return api.Health{Quality: dodona.Bad, Message: fmt.Sprintf("the clock is behind the last round of %s, %s", name, until)}
+	}
+	return api.Health{Message: "ahead of every round"}
+}
+
+// memory returns the resident memory and the limit that the garbage collector works towards.
+func memory() api.MemoryStatus {
+	var m api.MemoryStatus
+	if limit := debug.SetMemoryLimit(-1); limit != math.MaxInt64 {
+		m.Budget = limit
+	}
+	statm, err := os.ReadFile("/proc/self/statm")
+	if fields := strings.Fields(string(statm)); err == nil && len(fields) > 1 {
+		pages, _ := strconv.ParseInt(fields[1], 10, 64) // 0 if the kernel speaks in tongues
+		m.Used = pages * int64(os.Getpagesize())
+	}
+	return m
+}
+
+// Health returns nil: a role that breaks ends the process, so a process that answers does its work.
+func (s state) Health() error { return nil }
+
+// Ready returns what keeps the node from answering.
+func (s state) Ready() []api.Problem {
+	problems := make([]api.Problem, 0)
+	if j := s.journal(); j.Quality != dodona.Good {
+		problems = append(problems, api.Problem{Part: "journal", Message: j.Message})
+	}
+	for name, until := range s.n.observer.waiting() {
+		problems = append(problems, api.Problem{
+			Part: "clock", Until: until.Time(),
+			Message: fmt.Sprintf("the clock is behind the last round of feed %s; set the clock, or wait until it is past %s", name, until),
+		})
+	}
+	return problems
+}
+
+// Latest returns the newest answer of a feed.
+func (s state) Latest(_ context.Context, name string) (api.Outcome, error) {
+	b := s.n.board
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	t := b.feeds[name]
+	if t == nil || t.answer == nil {
+		return api.Outcome{}, dodona.ErrNotFound
+	}
+	o := api.Outcome{Answer: t.answer}
+	if t.used != nil {
+		o.Quality, o.Inputs = t.used.Quality, t.used.Inputs
+	}
+	return o, nil
+}
+
+// Round returns what became of a round, from the journal.
+func (s state) Round(ctx context.Context, name string, round dodona.Round) (api.Outcome, error) {
+	var o api.Outcome
+	bundle, err := find[dodona.Bundle](ctx, s.n, dodona.TopicRound, name, round)
+	switch {
+	case err == nil:
+		o.Quality, o.Missed, o.Inputs = bundle.Quality, bundle.Missed, bundle.Inputs
+	case !errors.Is(err, dodona.ErrNotFound):
+		return o, err
+	}
+	answer, answerErr := find[dodona.Answer](ctx, s.n, dodona.TopicData, name, round)
+	switch {
+	case answerErr == nil:
+		o.Answer = answer
+	case !errors.Is(answerErr, dodona.ErrNotFound):
+		return o, answerErr
+	case err != nil:
+		return o, dodona.ErrNotFound // neither is there
+	}
+	return o, nil
+}
+
+// find reads the record of one round of a feed.
+func find[T any](ctx context.Context, n *Node, topic dodona.Topic, name string, round dodona.Round) (*T, error) {
+	for rec, err := range n.journal.Scan(ctx, topic, name, before(round)) {
+		if err != nil {
+			return nil, err
+		}
+		if rec.ID != roundID(round) {
+			break
+		}
+		value := new(T)
+		if err := json.Unmarshal(rec.Body, value); err != nil {
+			return nil, fmt.Errorf("read %s %s of %s: %w", topic, rec.ID, name, err)
+		}
+		return value, nil
+	}
+	return nil, dodona.ErrNotFound
+}
+
+// before reports records of rounds before r; their ids are rounds.
+func before(r dodona.Round) func(dodona.Record) bool {
+	return func(rec dodona.Record) bool {
+		ms, err := strconv.ParseUint(rec.ID, 10, 64)
+		return err == nil && dodona.Round(ms) < r
+	}
+}
+
+// Rounds lists rounds of a feed, oldest first.
+func (s state) Rounds(ctx context.Context, name string, from dodona.Round, limit int) ([]api.RoundStatus, error) {
+	f, found := s.n.config().Feed(name)
+	if !found {
+		return nil, dodona.ErrNotFound
+	}
+	newest := from == 0
+	if newest {
+		last, err := s.n.lastRound(ctx, dodona.TopicRound, name)
+		if err != nil {
+			return nil, err
+		}
+		from = last - min(last, dodona.Round(uint64(limit-1)*uint64(f.Settings.Every.Milliseconds())))
+	}
+	list := make([]api.RoundStatus, 0, limit)
+	for rec, err := range s.n.journal.Scan(ctx, dodona.TopicRound, name, before(from)) {
+		if err != nil {
+			return nil, err
+		}
+		if len(list) == limit {
+			if !newest {
+				break
+			}
+			list = slices.Delete(list, 0, 1) // rounds off the grid lie closer than the grid
+		}
+		var b dodona.Bundle
+		if err := json.Unmarshal(rec.Body, &b); err != nil {
+			return nil, fmt.Errorf("read round %s of %s: %w", rec.ID, name, err)
+		}
+		r := api.RoundStatus{Round: b.Round, Time: b.Round.Time(), Value: b.Value, Quality: b.Quality, Missed: b.Missed}
+		if b.Value != nil {
+			r.Text = text(f.Feed, *b.Value)
+		}
+		list = append(list, r)
+	}
+	return list, s.attested(ctx, name, list)
+}
+
+// attested marks the rounds of the list that have an answer.
+func (s state) attested(ctx context.Context, name string, list []api.RoundStatus) error {
+	if len(list) == 0 {
+		return nil
+	}
+	answered := make(map[string]bool)
+	for rec, err := range s.n.journal.Scan(ctx, dodona.TopicData, name, before(list[0].Round)) {
+		if err != nil {
+			return err
+		}
+		ms, _ := strconv.ParseUint(rec.ID, 10, 64) // not a round: 0, which is in no list
+		if dodona.Round(ms) > list[len(list)-1].Round {
+			break
+		}
+		answered[rec.ID] = true
+	}
+	for i := range list {
+		list[i].Attested = answered[roundID(list[i].Round)]
+	}
+	return nil
+}
+
+// Explain returns the story of a round.
+func (s state) Explain(ctx context.Context, name string, round dodona.Round) (any, error) {
+	return explain.Round(ctx, s.n.journal, name, round)
+}
+
+// Bundle returns everything needed to replay a round.
+func (s state) Bundle(ctx context.Context, name string, round dodona.Round) (dodona.Bundle, error) {
+	return explain.Export(ctx, s.n.journal, s.n.id.salt, name, round)
+}
+
+// Reload reads the configuration again.
+func (s state) Reload(ctx context.Context) (api.Reloaded, error) { return s.n.Reload(ctx) }
+
+// waiting returns the feeds that wait for the clock, each with the round it must pass.
+func (o *observer) waiting() map[string]dodona.Round {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	late := make(map[string]dodona.Round)
+	for name, u := range o.feeds {
+		if status := u.feed.Status(); status.State == feed.Behind {
+			late[name] = status.Next
+		}
+	}
+	return late
+}

@@ -1,0 +1,72 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/secp"
+	"github.com/dodona-oracle/dodona/quorum"
+)
+
+// validate is the role that reads observations, checks them and appends attestations.
+func (n *Node) validate(ctx context.Context) error {
+	v := n.validator
+	if err := n.restore(ctx, v); err != nil {
+		return err
+	}
+	for recs, err := range n.journal.From(ctx, "validate", dodona.TopicObservation) {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read observations: %w", err)
+		}
+		// The slice is done again until it is done: moving on would leave its rounds without an answer.
+		err := retry(ctx, func() error { return n.attest(ctx, v, recs) }, func(err error, wait time.Duration) {
+			n.log.Error("attestations wait", "error", err, "records", len(recs), "again in", wait)
+		})
+		if err != nil {
+			return nil // ctx ended
+		}
+	}
+	return nil
+}
+
+func (n *Node) newValidator() (*quorum.Validator, error) {
+	return quorum.New(quorum.Config{
+		Network: n.id.network, Quorum: n.id.quorum, Feeds: validated(n.config()),
+		Recover: secp.Recover, Recorder: n.recorder,
+	})
+}
+
+// restore rebuilds what the validator remembers from the last answer of every feed.
+func (n *Node) restore(ctx context.Context, v *quorum.Validator) error {
+	for _, f := range n.config().Feeds {
+		rec, err := n.journal.Last(ctx, dodona.TopicData, f.Feed.Name)
+		switch {
+		case errors.Is(err, dodona.ErrNotFound):
+			continue
+		case err != nil:
+			return fmt.Errorf("read last answer of %s: %w", f.Feed.Name, err)
+		}
+		if err := v.Restore(rec); err != nil {
+			n.log.Error("an answer in the journal is not what this node's quorum signed", "feed", f.Feed.Name, "error", err)
+		}
+	}
+	return nil
+}
+
+// attest decides one slice of observations: claims first, then appends, then memory.
+func (n *Node) attest(ctx context.Context, v *quorum.Validator, recs []dodona.Record) error {
+	_, err := v.Attest(ctx, quorum.Means{
+		Signer: refusals{n.signer},
+		Ledger: n.journal,
+		Rejected: func(r quorum.Rejection) {
+			n.log.Warn("an observation was rejected", "feed", r.Key, "reason", r.Reason, "message", r.Message)
+		},
+	}, n.now(), recs)
+	return err
+}
