@@ -35,7 +35,7 @@ var law = map[string][]string{
 	"web":               {},
 	"node":              {"api", "config", "explain", "extract", "feed", "journal", "quorum", "sign", "source", "telemetry/prom", "verify"},
 	"all":               {"source", "source/http", "source/file", "source/sim"},
-	"cmd":               {"all", "api", "config", "examples", "explain", "node", "sign", "source", "verify"},
+	"cmd":               {"all", "api", "config", "docs/kinds", "examples", "explain", "node", "sign", "source", "verify"},
 	"examples":          {},
 	"source/http":       {"source"},
 	"source/file":       {"source"},

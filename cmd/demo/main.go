@@ -75,7 +75,7 @@ func run(ctx context.Context, f flags) (*tally, error) {
 	if err != nil {
 		return nil, err
 	}
-	yaml := string(text)
+	yaml := strings.Replace(string(text), "data: ./data", fmt.Sprintf("data: %q", data), 1)
 	if !f.live {
 		m = newMarket(f.seed)
 		servers, err := open(m)
@@ -91,7 +91,6 @@ func run(ctx context.Context, f flags) (*tally, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Node.Data = data
 	c.API.Listen = address(f.listen)
 	sums := newTally(m)
 	n, err := node.Open(ctx, node.Options{
