@@ -34,19 +34,9 @@ type Document struct {
 // NewDocument returns the rules of the feed called name. Extraction must be JSON in a canonical form;
 // nil stands for none.
 func NewDocument(name string, s Settings, extraction json.RawMessage) (Document, error) {
-	if err := dodona.CheckName(name, 4); err != nil {
-		return Document{}, fmt.Errorf("check feed: %w", err)
-	}
-	if err := s.Validate(); err != nil {
-		return Document{}, fmt.Errorf("check feed %q: %w", name, err)
-	}
-	s = s.WithDefaults()
-	if extraction == nil {
-		extraction = json.RawMessage("null")
-	}
-	d := Document{
-		Format: format, Feed: s.Identity(name), EveryMs: s.Every.Milliseconds(), From: s.From, Take: s.Take,
-		Extraction: extraction, StaleMs: s.Stale.Milliseconds(), Outliers: s.Outliers, Combine: s.Combine, Need: s.Need,
+	d, err := build(name, s, extraction)
+	if err != nil {
+		return Document{}, fmt.Errorf("make rules of feed %q: %w", name, err)
 	}
 	// Once through its own bytes: what is used is what was digested, and nothing of the caller's is shared.
 	raw, err := d.JSON()
@@ -56,8 +46,28 @@ func NewDocument(name string, s Settings, extraction json.RawMessage) (Document,
 	return ParseDocument(raw)
 }
 
-// ParseDocument reads rules as [Document.JSON] writes them, however they are indented. Unknown keys, rules of another
-// format and rules that no feed could have are errors.
+func build(name string, s Settings, extraction json.RawMessage) (Document, error) {
+	if err := dodona.CheckName(name, maxNameTokens); err != nil {
+		return Document{}, err
+	}
+	if err := s.Validate(); err != nil {
+		return Document{}, err
+	}
+	s = s.WithDefaults()
+	if extraction == nil {
+		extraction = json.RawMessage("null")
+	}
+	return Document{
+		Format: format, Feed: s.Identity(name), EveryMs: s.Every.Milliseconds(), From: s.From, Take: s.Take,
+		Extraction: extraction, StaleMs: s.Stale.Milliseconds(), Outliers: s.Outliers, Combine: s.Combine, Need: s.Need,
+	}, nil
+}
+
+// maxNameTokens is how many parts the name of a feed may have: "site.boiler-3.temperature".
+const maxNameTokens = 4
+
+// ParseDocument reads rules as [Document.JSON] writes them, however they are indented. Unknown keys, missing ones,
+// rules of another format and rules that no feed could have are errors.
 func ParseDocument(raw json.RawMessage) (Document, error) {
 	var d Document
 	decoder := json.NewDecoder(bytes.NewReader(raw))
@@ -71,8 +81,16 @@ func ParseDocument(raw json.RawMessage) (Document, error) {
 	if d.Format != format {
 		return Document{}, fmt.Errorf("read rules of a feed: format %d, this build knows %d", d.Format, format)
 	}
-	if err := d.settings().Validate(); err != nil {
-		return Document{}, fmt.Errorf("read rules of feed %q: %w", d.Feed.Name, err)
+	complete, err := build(d.Feed.Name, d.settings(), d.Extraction)
+	if err != nil {
+		return Document{}, fmt.Errorf("read rules of feed %q: %w", cut(d.Feed.Name, 64), err)
+	}
+	got, err := d.Digest()
+	if err != nil {
+		return Document{}, err
+	}
+	if want, err := complete.Digest(); err != nil || got != want {
+		return Document{}, fmt.Errorf("read rules of feed %q: not in canonical form, a key is missing or empty", d.Feed.Name)
 	}
 	return d, nil
 }

@@ -1,0 +1,138 @@
+package feed
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+func TestDefaultsWork(t *testing.T) {
+	for _, s := range []Settings{
+		{From: []string{"a"}},
+		{From: []string{"a", "b.c"}, Every: time.Millisecond * 2},
+		{From: []string{"a", "b", "c"}, Every: 24 * time.Hour},
+		{From: []string{"a"}, Kind: dodona.Bool},
+		{From: []string{"a"}, Kind: dodona.Enum, Labels: []string{"off", "on"}},
+	} {
+		if err := s.Validate(); err != nil {
+			t.Errorf("%+v: %v", s, err)
+		}
+		if s.Decimals != nil {
+			t.Error("Validate changed its receiver")
+		}
+	}
+	s := Settings{From: []string{"a", "b", "c", "d"}}.WithDefaults()
+	if s.Need != 3 || s.Every != 10*time.Second || s.Deadline != 5*time.Second || s.Stale != time.Minute ||
+		*s.Decimals != 18 || s.Combine != "median" || s.Take != "latest" || s.Kind != dodona.Number || !s.Outliers.IsZero() {
+		t.Errorf("got %+v", s)
+	}
+	s = Settings{From: []string{"a"}, Every: time.Minute}.WithDefaults()
+	if s.Need != 1 || s.Deadline != 5*time.Second || s.Stale != 3*time.Minute {
+		t.Errorf("got %+v", s)
+	}
+	if got := (Settings{Kind: dodona.Bool}).Identity("x"); got.Decimals != 0 || got.Kind != dodona.Bool || got.Name != "x" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestMistakesNameTheirField(t *testing.T) {
+	places := func(n uint8) *uint8 { return &n }
+	for _, c := range []struct {
+		s     Settings
+		field string
+		want  string
+	}{
+		{Settings{}, "from", "names no source"},
+		{Settings{From: []string{"a", "a"}}, "from", `names "a" twice`},
+		{Settings{From: []string{"a.b.c"}}, "from", "3 parts"},
+		{Settings{From: []string{"A"}}, "from", "a-z"},
+		{Settings{From: make([]string, 257)}, "from", "at most 256"},
+		{Settings{From: []string{"a"}, Need: 2}, "need", "2, but only 1 sources are named"},
+		{Settings{From: []string{"a"}, Need: -1}, "need", "at least 1"},
+		{Settings{From: []string{"a"}, Kind: "text"}, "kind", "want number, bool or enum"},
+		{Settings{From: []string{"a"}, Decimals: places(58)}, "decimals", "want 0 to 57"},
+		{Settings{From: []string{"a"}, Kind: dodona.Bool, Decimals: places(1)}, "decimals", "leave it out"},
+		{Settings{From: []string{"a"}, Labels: []string{"x", "y"}}, "labels", "belong to kind enum"},
+		{Settings{From: []string{"a"}, Kind: dodona.Enum}, "labels", "2 to 256"},
+		{Settings{From: []string{"a"}, Kind: dodona.Enum, Labels: []string{"x", "x"}}, "labels", "twice"},
+		{Settings{From: []string{"a"}, Kind: dodona.Enum, Labels: []string{"x", ""}}, "labels", "0 bytes"},
+		{Settings{From: []string{"a"}, Every: -1}, "every", "more than 0"},
+		{Settings{From: []string{"a"}, Every: 1500 * time.Microsecond}, "every", "whole milliseconds"},
+		{Settings{From: []string{"a"}, Every: 1 << 62}, "every", "at most"},
+		{Settings{From: []string{"a"}, Every: time.Second, Deadline: 2 * time.Second}, "deadline", "next round is due after 1s"},
+		{Settings{From: []string{"a"}, Deadline: -1}, "deadline", "more than 0"},
+		{Settings{From: []string{"a"}, Stale: -1}, "stale", "more than 0"},
+		{Settings{From: []string{"a"}, Combine: "mode"}, "combine", "median, mean, min or max"},
+		{Settings{From: []string{"a"}, Combine: "majority"}, "combine", "for a number"},
+		{Settings{From: []string{"a"}, Kind: dodona.Bool, Combine: "median"}, "combine", "majority"},
+		{Settings{From: []string{"a"}, Kind: dodona.Bool, Outliers: percent(t, "1%")}, "outliers", "leave them out"},
+		{Settings{From: []string{"a"}, Take: "some"}, "take", "latest or all"},
+	} {
+		var mistake *FieldError
+		if err := c.s.Validate(); !errors.As(err, &mistake) || mistake.Field != c.field || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%.200v:\n got %v\nwant %s: … %s", c.s, err, c.field, c.want)
+		}
+	}
+}
+
+func TestEveryMistakeIsTold(t *testing.T) {
+	err := Settings{Kind: "x", Combine: "y", Take: "z", Need: -1}.Validate()
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok || len(joined.Unwrap()) < 4 {
+		t.Errorf("got %v", err)
+	}
+}
+
+func percent(t testing.TB, s string) Percent {
+	t.Helper()
+	p, err := ParsePercent(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestPercentagesAreExact(t *testing.T) {
+	for s, want := range map[string]string{
+		"10%": "10%", "0.5%": "0.5%", "10 %": "10%", "0%": "0%", "100.0%": "100%", "1e1%": "10%",
+		"10": "", "": "", "%": "", "-1%": "", "ten%": "", "10%%": "", "0.1": "", "NaN%": "", "1e99%": "", "10  %": "",
+	} {
+		p, err := ParsePercent(s)
+		if want == "" {
+			if err == nil || !strings.Contains(err.Error(), "such as 10%") {
+				t.Errorf("%q gave %v and %v, want what to write", s, p, err)
+			}
+			continue
+		}
+		if err != nil || p.String() != want {
+			t.Errorf("%q gave %v and %v, want %s", s, p, err, want)
+		}
+	}
+	raw, err := json.Marshal(Settings{Outliers: percent(t, "0.5%")})
+	if err != nil || !strings.Contains(string(raw), `"outliers":"0.5%"`) {
+		t.Errorf("got %s and %v", raw, err)
+	}
+	var back Settings
+	if err := json.Unmarshal(raw, &back); err != nil || back.Outliers != percent(t, "0.5%") {
+		t.Errorf("%s became %v (%v)", raw, back.Outliers, err)
+	}
+}
+
+func FuzzPercentSurvivesPrinting(f *testing.F) {
+	for _, seed := range []string{"10%", "0.5 %", "1e-9%", "%", "-1%"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		p, err := ParsePercent(s)
+		if err != nil {
+			return
+		}
+		if again, err := ParsePercent(p.String()); err != nil || again != p {
+			t.Fatalf("%q became %v, then %v (%v)", s, p, again, err)
+		}
+	})
+}
