@@ -1,0 +1,260 @@
+package sign
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	geth "github.com/ethereum/go-ethereum/accounts/keystore"
+	"github.com/ethereum/go-ethereum/crypto"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// The vectors of the Web3 Secret Storage definition: one key, one password, both functions.
+const (
+	vectorPassword = "testpassword"
+	vectorKey      = "0x7a28b5ba57c53603b0b07b56bba752f7784bf506fa95edc395f5cf6c7514fe9d"
+	vectorScrypt   = `{"crypto":{"cipher":"aes-128-ctr","cipherparams":{"iv":"83dbcc02d8ccb40e466191a123791e0e"},
+		"ciphertext":"d172bf743a674da9cdad04534d56926ef8358534d458fffccd4e6ad2fbde479c","kdf":"scrypt",
+		"kdfparams":{"dklen":32,"n":262144,"p":8,"r":1,"salt":"ab0c7876052600dd703518d6fc3fe8984592145b591fc8fb5c6d43190334ba19"},
+		"mac":"2103ac29920d71da29f15d75b4a16dbe95cfd7ff8faea1056c33131d846e3097"},"id":"3198bc9c-6672-5ab3-d995-4942343ae5b6","version":3}`
+	vectorPBKDF2 = `{"crypto":{"cipher":"aes-128-ctr","cipherparams":{"iv":"6087dab2f9fdbbfaddc31a909735c1e6"},
+		"ciphertext":"5318b4d5bcd28de64ee5559e671353e16f075ecae9f99c7a79a38af5f869aa46","kdf":"pbkdf2",
+		"kdfparams":{"c":262144,"dklen":32,"prf":"hmac-sha256","salt":"ae3cd4e7013836a3df6bd7241b12db061dbe2c6785853cce422d148a624ce0bd"},
+		"mac":"517ead924a9d0dc3124507e3393d175ce3ff7c1e96529c6c555ce9e51205e9b2"},"id":"3198bc9c-6672-5ab3-d995-4942343ae5b6","version":3}`
+)
+
+func writeFile(t *testing.T, content string, mode os.FileMode) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "key.json")
+	if err := os.WriteFile(path, []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestKeystoreReadsTheVectorsOfTheDefinition(t *testing.T) {
+	want, err := ParseKey(vectorKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{"scrypt": vectorScrypt, "pbkdf2": vectorPBKDF2} {
+		path := writeFile(t, content, 0o600)
+		got, err := ReadKeystore(path, vectorPassword)
+		if err != nil || got.Address() != want.Address() {
+			t.Errorf("%s: got %v, %v, want %v", name, got, err, want)
+		}
+		if _, err := ReadKeystore(path, "Testpassword"); !errors.Is(err, ErrPassword) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s with a wrong password: got %v, want ErrPassword with the path", name, err)
+		}
+	}
+}
+
+func TestKeystoreAgreesWithGoEthereum(t *testing.T) {
+	key := newTestKey(t)
+	path := filepath.Join(t.TempDir(), "new", "folder", "node.json")
+	password := "pass wörd"
+	if err := WriteKeystore(path, key, password); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := geth.DecryptKey(raw, password)
+	if err != nil || dodona.Address(theirs.Address) != key.Address() || !bytes.Equal(crypto.FromECDSA(theirs.PrivateKey), key.secret.Bytes()) {
+		t.Fatalf("go-ethereum reads %v, %v, want %v", theirs, err, key)
+	}
+	for name, cost := range map[string][2]int{"light": {geth.LightScryptN, geth.LightScryptP}, "standard": {geth.StandardScryptN, geth.StandardScryptP}} {
+		raw, err := geth.EncryptKey(theirs, password, cost[0], cost[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := ReadKeystore(writeFile(t, string(raw), 0o600), password)
+		if err != nil || !bytes.Equal(back.secret.Bytes(), key.secret.Bytes()) {
+			t.Errorf("%s of go-ethereum: got %v, %v", name, back, err)
+		}
+	}
+}
+
+func TestKeystoreIsPrivateWholeAndWrittenOnce(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "keys", "node.json")
+	keys := []*Key{newTestKey(t), newTestKey(t), newTestKey(t), newTestKey(t)}
+	errs := make([]error, len(keys))
+	var wg sync.WaitGroup
+	for i, k := range keys {
+		wg.Go(func() { errs[i] = WriteKeystore(path, k, "p") })
+	}
+	wg.Wait()
+	wins := 0
+	for i, err := range errs {
+		if err == nil {
+			wins++
+			if got, err := ReadKeystore(path, "p"); err != nil || got.Address() != keys[i].Address() {
+				t.Errorf("got %v, %v, want the key of %s, whose write succeeded", got, err, keys[i].Address())
+			}
+			continue
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			t.Errorf("got %v, want fs.ErrExist", err)
+		}
+	}
+	if wins != 1 {
+		t.Errorf("%d of %d writes to one path succeeded, want 1", wins, len(keys))
+	}
+	if err := WriteKeystore(path, keys[0], "p"); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), path) {
+		t.Errorf("over a file: got %v", err)
+	}
+	left, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(left) != 1 {
+		t.Errorf("the folder holds %v, %v, want one file", left, err)
+	}
+	for name, want := range map[string]os.FileMode{path: 0o600, filepath.Dir(path): 0o700 | fs.ModeDir} {
+		if info, err := os.Stat(name); err != nil || info.Mode() != want {
+			t.Errorf("%s: got mode %v, %v, want %v", name, info.Mode(), err, want)
+		}
+	}
+	if err := os.Symlink(filepath.Join(dir, "nowhere"), filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteKeystore(filepath.Join(dir, "link"), keys[0], "p"); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("over a dangling link: got %v, want fs.ErrExist", err)
+	}
+}
+
+func TestKeystoreMustBeTheOwnersAlone(t *testing.T) {
+	for _, mode := range []os.FileMode{0o644, 0o640, 0o604, 0o620, 0o601} {
+		path := writeFile(t, vectorPBKDF2, 0o600)
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		_, err := ReadKeystore(path, vectorPassword)
+		if !errors.Is(err, ErrMode) || !strings.Contains(err.Error(), "chmod 600 "+path) {
+			t.Errorf("mode %04o: got %v, want ErrMode and what to run", mode, err)
+		}
+	}
+	if _, err := ReadKeystore(writeFile(t, vectorPBKDF2, 0o400), vectorPassword); err != nil {
+		t.Errorf("mode 0400: %v", err)
+	}
+	if _, err := ReadKeystore(filepath.Join(t.TempDir(), "none"), ""); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no file: got %v, want fs.ErrNotExist", err)
+	}
+	if _, err := ReadKeystore(t.TempDir(), ""); err == nil {
+		t.Error("a folder was read")
+	}
+}
+
+// TestHostileKeystoresCostNothing: what a file asks for is judged before memory or time is spent.
+func TestHostileKeystoresCostNothing(t *testing.T) {
+	swap := func(base, old, replacement string) string {
+		if !strings.Contains(base, old) {
+			t.Fatalf("%q is not in the vector", old)
+		}
+		return strings.Replace(base, old, replacement, 1)
+	}
+	for name, content := range map[string]string{
+		"empty":                      "",
+		"no JSON":                    "{",
+		"null":                       "null",
+		"an array":                   "[]",
+		"no object inside":           `{"version":3}`,
+		"10 GiB":                     swap(vectorScrypt, `"n":262144,"p":8,"r":1`, `"n":8388608,"p":1,"r":10`),
+		"more than 256 MiB":          swap(vectorScrypt, `"n":262144,"p":8,"r":1`, `"n":524288,"p":1,"r":8`),
+		"hours":                      swap(vectorScrypt, `"p":8`, `"p":100000`),
+		"more than four times geth":  swap(vectorScrypt, `"p":8`, `"p":32`),
+		"n is no power of two":       swap(vectorScrypt, `262144`, `262143`),
+		"n = 1":                      swap(vectorScrypt, `262144`, `1`),
+		"n = 0":                      swap(vectorScrypt, `262144`, `0`),
+		"n negative":                 swap(vectorScrypt, `262144`, `-262144`),
+		"n·r overflows":              swap(vectorScrypt, `"n":262144,"p":8,"r":1`, `"n":4611686018427387904,"p":1,"r":8`),
+		"n is a fraction":            swap(vectorScrypt, `262144`, `262144.5`),
+		"r = 0":                      swap(vectorScrypt, `"r":1`, `"r":0`),
+		"p negative":                 swap(vectorScrypt, `"p":8`, `"p":-8`),
+		"dklen of 4 GiB":             swap(vectorScrypt, `"dklen":32`, `"dklen":4294967296`),
+		"dklen 16":                   swap(vectorScrypt, `"dklen":32`, `"dklen":16`),
+		"pbkdf2 for ever":            swap(vectorPBKDF2, `262144`, `2000000000`),
+		"pbkdf2 not at all":          swap(vectorPBKDF2, `262144`, `0`),
+		"another prf":                swap(vectorPBKDF2, `hmac-sha256`, `hmac-md5`),
+		"another kdf":                swap(vectorScrypt, `"kdf":"scrypt"`, `"kdf":"argon2id"`),
+		"another cipher":             swap(vectorScrypt, `aes-128-ctr`, `aes-128-cbc`),
+		"version 1":                  swap(vectorScrypt, `"version":3`, `"version":1`),
+		"version in quotes":          swap(vectorScrypt, `"version":3`, `"version":"3"`),
+		"short iv":                   swap(vectorScrypt, `83dbcc02d8ccb40e466191a123791e0e`, `83dbcc02`),
+		"no hex":                     swap(vectorScrypt, `83dbcc02d8ccb40e466191a123791e0e`, `zz`),
+		"short text":                 swap(vectorScrypt, `d172bf743a674da9cdad04534d56926ef8358534d458fffccd4e6ad2fbde479c`, `d172`),
+		"long text":                  swap(vectorScrypt, `d172bf743a`, strings.Repeat("00", 1000)),
+		"no mac":                     swap(vectorScrypt, `2103ac29920d71da29f15d75b4a16dbe95cfd7ff8faea1056c33131d846e3097`, ``),
+		"a long salt":                swap(vectorScrypt, `ab0c7876`, strings.Repeat("ab", 2000)),
+		"more than 64 KiB":           vectorScrypt + strings.Repeat(" ", 64<<10),
+		"another address":            swap(vectorPBKDF2, `{"crypto"`, `{"address":"0000000000000000000000000000000000000001","crypto"`),
+		"something behind the value": vectorPBKDF2 + "{}",
+	} {
+		_, err := ReadKeystore(writeFile(t, content, 0o600), vectorPassword)
+		if err == nil || errors.Is(err, ErrPassword) {
+			t.Errorf("%s: got %v, want an error that is not about the password", name, err)
+		}
+	}
+}
+
+func TestParseKeyReadsHexAndRepeatsNothing(t *testing.T) {
+	want, err := ParseKey(vectorKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{vectorKey[2:], " " + vectorKey + "\n", "0x" + strings.ToUpper(vectorKey[2:])} {
+		if k, err := ParseKey(text); err != nil || k.Address() != want.Address() {
+			t.Errorf("%q: got %v, %v", text, k, err)
+		}
+	}
+	for _, text := range []string{"", "0x", "0x0x" + vectorKey[4:], vectorKey[:65], vectorKey + "00", vectorKey[:65] + "g", "0x" + strings.Repeat("0", 64), "0x" + strings.Repeat("f", 64)} {
+		k, err := ParseKey(text)
+		if !errors.Is(err, ErrKey) || (len(text) > 8 && strings.Contains(err.Error(), text[4:8])) {
+			t.Errorf("%q: got %v, %v, want ErrKey without the text", text, k, err)
+		}
+	}
+}
+
+func TestKeyNeverPrints(t *testing.T) {
+	k, err := ParseKey(vectorKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer := New(Options{Key: k})
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
+		for _, v := range []any{k, *k, signer.Options, []*Key{k}, map[string]*Key{"k": k}} {
+			got := strings.ToLower(fmt.Sprintf(verb, v))
+			if strings.Contains(got, vectorKey[2:12]) || strings.Contains(got, "122 40 181") { // 7a 28 b5
+				t.Errorf("%s of %T prints the secret: %s", verb, v, got)
+			}
+		}
+	}
+	if got, err := json.Marshal(struct{ Key *Key }{k}); err == nil {
+		t.Errorf("a key was marshalled: %s", got)
+	}
+}
+
+func FuzzOpenKeystore(f *testing.F) {
+	cheap := strings.NewReplacer("262144", "2")
+	for _, s := range []string{cheap.Replace(vectorScrypt), cheap.Replace(vectorPBKDF2), "", "{}", `{"version":3}`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		var ks keystore
+		if json.Unmarshal([]byte(raw), &ks) == nil && (ks.Crypto.KDFParams.N > 64 || ks.Crypto.KDFParams.P > 64 || ks.Crypto.KDFParams.C > 64) {
+			return // allowed, but slow
+		}
+		if k, err := openKeystore([]byte(raw), vectorPassword); err == nil && hex.EncodeToString(k.secret.Bytes()) == "" {
+			t.Fatal("a key without bytes")
+		}
+	})
+}
