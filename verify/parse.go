@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"unicode/utf8"
 
@@ -107,7 +108,7 @@ func (s shape) walkObject(d *json.Decoder, where string) error {
 			return err
 		}
 	}
-	for name := range s.fields {
+	for _, name := range slices.Sorted(maps.Keys(s.fields)) {
 		if !seen[name] && !slices.Contains(s.optional, name) {
 			return fmt.Errorf("%s: field %q is missing", where, name)
 		}

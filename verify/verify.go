@@ -166,7 +166,7 @@ func checkValue(f dodona.Feed, r dodona.Report) error {
 func recoverSigners(a dodona.Answer, digest dodona.Digest) ([]dodona.Address, Verdict, bool) {
 	signatures := a.Attestation.Signatures
 	if len(signatures) > len(a.Quorum.Members) {
-		return nil, refuse(Signature, "%d signatures, but the quorum has %d members", len(signatures), len(a.Quorum.Members)), false
+		return nil, refuse(Order, "%d signatures of %d members: some signer is counted twice", len(signatures), len(a.Quorum.Members)), false
 	}
 	signers := make([]dodona.Address, 0, len(signatures))
 	for i, sig := range signatures {
