@@ -1,0 +1,327 @@
+package feed
+
+import (
+	"fmt"
+	"math/big"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"pgregory.net/rapid"
+)
+
+const instant dodona.Round = 1_795_349_070_000 // 2026-11-22 12:04:30 UTC
+
+// document returns the rules of a feed "x" over sources a, b, c, … as many as needed.
+func document(t testing.TB, sources int, change func(*Settings)) Document {
+	t.Helper()
+	places := uint8(2)
+	s := Settings{Decimals: &places}
+	for i := range sources {
+		s.From = append(s.From, string(rune('a'+i)))
+	}
+	if change != nil {
+		change(&s)
+	}
+	doc, err := NewDocument("x", s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// points returns good points of sources a, b, c, …; an empty text is a source without one.
+func points(t testing.TB, values ...string) []dodona.Point {
+	t.Helper()
+	var list []dodona.Point
+	for i, v := range values {
+		if v != "" {
+			list = append(list, dodona.Point{ID: string(rune('a' + i)), Value: decimal(t, v), Time: instant.Time()})
+		}
+	}
+	return list
+}
+
+// summary writes an outcome in one line: "used outlier late → 1.5 uncertain".
+func summary(o Outcome) string {
+	var b strings.Builder
+	for _, input := range o.Inputs {
+		b.WriteString(string(input.Status) + " ")
+	}
+	if o.Value == nil {
+		return b.String() + "→ missed " + o.Quality.String()
+	}
+	return b.String() + "→ " + o.Value.String() + " " + o.Quality.String()
+}
+
+func TestEvaluateCombinesWhatRemains(t *testing.T) {
+	outliers := func(s *Settings) { s.Outliers = percent(t, "10%") }
+	isBool := func(s *Settings) { s.Kind, s.Decimals = dodona.Bool, nil }
+	isEnum := func(s *Settings) { s.Kind, s.Decimals, s.Labels = dodona.Enum, nil, []string{"open", "shut", "fault"} }
+	for _, c := range []struct {
+		name   string
+		change func(*Settings)
+		values []string
+		want   string
+	}{
+		{"all agree", nil, []string{"1", "2", "3"}, "used used used → 200 good"},
+		{"one is silent", nil, []string{"1", "", "2"}, "used bad used → 150 uncertain"},
+		{"need is not met", nil, []string{"1", "", ""}, "used bad bad → missed bad"},
+		{"one of three lies", outliers, []string{"100", "1000", "101"}, "used outlier used → 10050 uncertain"},
+		{"just inside", outliers, []string{"100", "110", "100"}, "used used used → 10000 good"},
+		{"just outside", outliers, []string{"100", "110.000000000000000001", "100"}, "used outlier used → 10000 uncertain"},
+		{"negative values", outliers, []string{"-100", "-1000", "-101"}, "used outlier used → -10050 uncertain"},
+		{"two that agree", outliers, []string{"100", "", "105"}, "used bad used → 10250 uncertain"},
+		{"two that do not", outliers, []string{"100", "", "1000"}, "outlier bad outlier → missed bad"},
+		{"one is its own median", func(s *Settings) { outliers(s); s.Need = 1 }, []string{"", "", "7"}, "bad bad used → 700 uncertain"},
+		{"beside a median of 0", outliers, []string{"0", "0.001", "0"}, "used outlier used → 0 uncertain"},
+		{"outliers are off", nil, []string{"1", "1000000", "1"}, "used used used → 100 good"},
+		{"mean", func(s *Settings) { s.Combine = CombineMean }, []string{"1", "2", "2"}, "used used used → 167 good"},
+		{"min", func(s *Settings) { s.Combine = CombineMin }, []string{"1", "2", "2"}, "used used used → 100 good"},
+		{"max", func(s *Settings) { s.Combine = CombineMax }, []string{"1", "2", "3"}, "used used used → 300 good"},
+		{"too large for the feed", nil, []string{"1e57", "1", "2"}, "bad used used → 150 uncertain"},
+		{"agreed", isBool, []string{"1", "1", "1"}, "used used used → 1 good"},
+		{"outvoted", isBool, []string{"1", "0", "1"}, "used outlier used → 1 uncertain"},
+		{"no majority", isBool, []string{"1", "0", ""}, "used used bad → missed bad"},
+		{"a majority below need", func(s *Settings) { isBool(s); s.Need = 3 }, []string{"1", "0", "1"}, "used outlier used → missed bad"},
+		{"not a truth", isBool, []string{"1", "2", "0.5"}, "used bad bad → missed bad"},
+		{"a label", isEnum, []string{"2", "2", "0"}, "used used outlier → 2 uncertain"},
+		{"no label", isEnum, []string{"3", "-1", "1"}, "bad bad used → missed bad"},
+		{"labels without majority", isEnum, []string{"0", "1", "2"}, "used used used → missed bad"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := Evaluate(document(t, 3, c.change), instant, points(t, c.values...), nil)
+			if summary(got) != c.want {
+				t.Errorf("%v gave %s\nwant %s (%s)", c.values, summary(got), c.want, got.Missed)
+			}
+			if (got.Value == nil) != (got.Missed != "") {
+				t.Errorf("value %v, missed %q", got.Value, got.Missed)
+			}
+			for _, input := range got.Inputs {
+				if (input.Status == dodona.InputUsed) != (input.Reason == "") {
+					t.Errorf("%s is %s because %q", input.Point, input.Status, input.Reason)
+				}
+			}
+		})
+	}
+}
+
+func TestReasonsHaveNumbers(t *testing.T) {
+	places := uint8(2)
+	doc, err := NewDocument("x", Settings{
+		Unit: "USD", Decimals: &places, From: []string{"a", "b", "c", "d", "e", "f", "g"}, Need: 7, Outliers: percent(t, "10%"),
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := points(t, "43218.55", "432185.5", "43218.55", "1", "1", "1")
+	list[3].Time = instant.Time().Add(-2 * time.Minute)
+	list[4].Time = instant.Time().Add(time.Hour)
+	list[5].Unit = "EUR"
+	got := Evaluate(doc, instant, list, map[string]Absence{"g": {dodona.InputLate, "no answer within 3s"}})
+	want := "need 7 values, 2 remain: a used: 43218.55 USD; " +
+		"b outlier: 900 % from the median 43218.55, at most 10 % is allowed; c used: 43218.55 USD; " +
+		"d stale: measured 2m0s before the round, at most 1m0s is allowed; " +
+		"e stale: measured 1h0m0s after the round, at most 1m0s is allowed; " +
+		"f bad: is in EUR, and the feed is in USD; g late: no answer within 3s"
+	if got.Missed != want {
+		t.Errorf("got  %s\nwant %s", got.Missed, want)
+	}
+}
+
+func TestReasonsAreBounded(t *testing.T) {
+	doc := document(t, 26, nil)
+	absent := map[string]Absence{}
+	for i, id := range doc.From {
+		absent[id] = Absence{dodona.InputFailed, fmt.Sprint(i) + strings.Repeat("é", 1000)}
+	}
+	got := Evaluate(doc, instant, nil, absent).Missed
+	if len(got) > 5000 || !strings.HasSuffix(got, "and 10 more") {
+		t.Errorf("%d bytes: %s", len(got), got)
+	}
+	for id := range absent {
+		absent[id] = Absence{dodona.InputFailed, "was not asked"}
+	}
+	if got := Evaluate(doc, instant, nil, absent).Missed; got != "need 14 values, 0 remain: all failed: was not asked" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestQualityOfPointsReachesTheAnswer(t *testing.T) {
+	doc := document(t, 3, nil)
+	list := points(t, "1", "2", "3")
+	list[1].Quality, list[1].Reason = dodona.Uncertain, "last usable value"
+	got := Evaluate(doc, instant, list, nil)
+	if summary(got) != "used used used → 200 uncertain" || got.Inputs[1].Reason != "last usable value" {
+		t.Errorf("got %s, %q", summary(got), got.Inputs[1].Reason)
+	}
+	list[1].Quality, list[1].Reason = dodona.Bad, ""
+	got = Evaluate(doc, instant, list, nil)
+	if summary(got) != "used bad used → 200 uncertain" || got.Inputs[1].Value != nil || got.Inputs[1].Reason == "" {
+		t.Errorf("got %s, %+v", summary(got), got.Inputs[1])
+	}
+	list[1].Quality, list[1].Time = dodona.Good, time.Time{}
+	if got := Evaluate(doc, instant, list, nil); got.Inputs[1].Status != dodona.InputStale {
+		t.Errorf("a point without time is %s", got.Inputs[1].Status)
+	}
+}
+
+func TestTakeSaysWhichPointsOfASourceCount(t *testing.T) {
+	at := func(seconds int, v string) dodona.Point {
+		return dodona.Point{ID: "a", Value: decimal(t, v), Time: instant.Time().Add(time.Duration(seconds) * time.Second)}
+	}
+	bad := dodona.Point{ID: "a", Time: instant.Time(), Quality: dodona.Bad, Reason: "no number"}
+	doubtful := at(-3, "6")
+	doubtful.Quality, doubtful.Reason = dodona.Uncertain, "drifts"
+	take := func(combine string) func(*Settings) {
+		return func(s *Settings) { s.Take, s.Combine = TakeAll, combine }
+	}
+	majority := func(s *Settings) { s.Take, s.Kind, s.Decimals = TakeAll, dodona.Bool, nil }
+	for _, c := range []struct {
+		name   string
+		change func(*Settings)
+		points []dodona.Point
+		want   string
+	}{
+		{"latest", nil, []dodona.Point{at(-2, "1"), at(-1, "3"), at(-3, "2")}, "used → 300 good"},
+		{"latest of equals is the last", nil, []dodona.Point{at(0, "1"), at(0, "2")}, "used → 200 good"},
+		{"latest is bad", nil, []dodona.Point{at(-2, "1"), bad}, "bad → missed bad"},
+		{"all, median", take(CombineMedian), []dodona.Point{at(-2, "1"), at(-1, "5"), at(-3, "2")}, "used → 200 good"},
+		{"all, mean", take(CombineMean), []dodona.Point{at(-2, "1"), at(-1, "1"), at(-3, "0")}, "used → 67 good"},
+		{"all, min", take(CombineMin), []dodona.Point{at(-2, "1"), at(-1, "5")}, "used → 100 good"},
+		{"all, max", take(CombineMax), []dodona.Point{at(-2, "1"), at(-1, "5")}, "used → 500 good"},
+		{"all with a bad one", take(CombineMax), []dodona.Point{at(-2, "1"), bad}, "used → 100 uncertain"},
+		{"all with a doubtful one", take(CombineMax), []dodona.Point{at(-2, "1"), doubtful}, "used → 600 uncertain"},
+		{"all bad", take(CombineMax), []dodona.Point{bad, bad}, "bad → missed bad"},
+		{"all with a sum out of range", take(CombineMedian), []dodona.Point{at(0, "3e57"), at(0, "3e57")}, "bad → missed bad"},
+		{"all, majority", majority, []dodona.Point{at(-2, "1"), at(-1, "0"), at(-3, "1")}, "used → 1 good"},
+		{"all, no majority", majority, []dodona.Point{at(-2, "1"), at(-1, "0")}, "bad → missed bad"},
+	} {
+		got := Evaluate(document(t, 1, c.change), instant, c.points, nil)
+		if summary(got) != c.want {
+			t.Errorf("%s: got %s (%s), want %s", c.name, summary(got), got.Missed, c.want)
+		}
+	}
+}
+
+func TestPointsOfOneSourceCountEach(t *testing.T) {
+	doc := document(t, 0, func(s *Settings) { s.From, s.Need = []string{"boiler.top", "boiler.bottom", "pump"}, 2 })
+	list := []dodona.Point{
+		{ID: "boiler.bottom", Value: decimal(t, "20"), Time: instant.Time()},
+		{ID: "boiler.top", Value: decimal(t, "40"), Time: instant.Time()},
+		{ID: "boiler.other", Value: decimal(t, "999"), Time: instant.Time()},
+	}
+	got := Evaluate(doc, instant, list, map[string]Absence{"pump": {dodona.InputFailed, "off"}, "boiler": {dodona.InputLate, "?"}})
+	if summary(got) != "used used failed → 3000 uncertain" || got.Inputs[0].Source != "boiler" || got.Inputs[0].Point != "boiler.top" {
+		t.Errorf("got %s, %+v", summary(got), got.Inputs)
+	}
+}
+
+func TestEvaluateIgnoresOrderAndStaysInside(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		vs := values.Draw(t, "values")
+		doc := drawDocument(t, len(vs))
+		var list []dodona.Point
+		for i, v := range vs {
+			list = append(list, dodona.Point{ID: doc.From[i], Value: v, Time: instant.Time()})
+		}
+		got := Evaluate(doc, instant, list, nil)
+		seed := rapid.Uint64().Draw(t, "seed")
+		rand.New(rand.NewPCG(seed, 0)).Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+		if again := Evaluate(doc, instant, list, nil); summary(again) != summary(got) || again.Missed != got.Missed {
+			t.Fatalf("%s became %s", summary(got), summary(again))
+		}
+		var used []dodona.Decimal
+		for _, input := range got.Inputs {
+			if input.Status == dodona.InputUsed {
+				used = append(used, *input.Value)
+			}
+		}
+		if got.Value == nil {
+			if len(used) >= doc.Need {
+				t.Fatalf("%d used, %d needed, and missed: %s", len(used), doc.Need, got.Missed)
+			}
+			return
+		}
+		least, err := Min(used, doc.Feed.Decimals)
+		if err != nil {
+			t.Fatal(err)
+		}
+		most, err := Max(used, doc.Feed.Decimals)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(used) < doc.Need || got.Value.Big().Cmp(least.Big()) < 0 || got.Value.Big().Cmp(most.Big()) > 0 {
+			t.Fatalf("%v of %v with need %d", got.Value, used, doc.Need)
+		}
+	})
+}
+
+func drawDocument(t *rapid.T, sources int) Document {
+	places := rapid.Uint8Range(0, 20).Draw(t, "decimals")
+	s := Settings{
+		Decimals: &places, Combine: rapid.SampledFrom([]string{CombineMedian, CombineMean, CombineMin, CombineMax}).Draw(t, "combine"),
+		Need: rapid.IntRange(1, sources).Draw(t, "need"),
+	}
+	for i := range sources {
+		s.From = append(s.From, fmt.Sprintf("s%d", i))
+	}
+	var err error
+	if s.Outliers, err = ParsePercent(rapid.SampledFrom([]string{"0%", "0.1%", "10%", "300%"}).Draw(t, "outliers")); err != nil {
+		t.Fatal(err)
+	}
+	doc, err := NewDocument("x", s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// TestLiarsNeverMoveAnAnswerBeyondTheHonest: with more honest sources than liars, a spread of the honest below the
+// limit, and any lie, an answer is within the honest values.
+func TestLiarsNeverMoveAnAnswerBeyondTheHonest(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		honest := rapid.IntRange(1, 4).Draw(t, "honest")
+		liars := rapid.IntRange(0, honest-1).Draw(t, "liars")
+		price := rapid.Int64Range(100_000, 1<<50).Draw(t, "price")
+		places := uint8(2)
+		s := Settings{Decimals: &places, Need: honest, Combine: CombineMedian}
+		var list []dodona.Point
+		least, most := new(big.Int), new(big.Int)
+		for i := range honest + liars {
+			cents := price + rapid.Int64Range(0, price/100).Draw(t, "spread")
+			if i >= honest {
+				cents = rapid.Int64().Draw(t, "lie")
+			} else if c := big.NewInt(cents); i == 0 {
+				least.Set(c)
+				most.Set(c)
+			} else {
+				if c.Cmp(least) < 0 {
+					least.Set(c)
+				}
+				if c.Cmp(most) > 0 {
+					most.Set(c)
+				}
+			}
+			v, err := dodona.NewDecimal(big.NewInt(cents), 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.From = append(s.From, fmt.Sprintf("s%d", i))
+			list = append(list, dodona.Point{ID: s.From[i], Value: v, Time: instant.Time()})
+		}
+		doc, err := NewDocument("x", s, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := Evaluate(doc, instant, list, nil)
+		if got.Value == nil {
+			t.Fatalf("missed: %s", got.Missed)
+		}
+		if v := got.Value.Big(); v.Cmp(least) < 0 || v.Cmp(most) > 0 {
+			t.Fatalf("answer %v outside the honest %v to %v; %s", v, least, most, summary(got))
+		}
+	})
+}
