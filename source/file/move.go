@@ -37,8 +37,7 @@ func (t *tail) move() (last dodona.Batch, moved bool, err error) {
 	}
 	if os.SameFile(current, atPath) {
 		t.rotated = time.Time{}
-		moved, err = t.beforeFirstByte()
-		return last, moved, err
+		return last, false, nil
 	}
 	now := t.env.Now()
 	if t.rotated.IsZero() {
@@ -67,10 +66,10 @@ func (t *tail) afterRename() (bool, error) {
 	return true, t.enter(next.path, 0)
 }
 
-// beforeFirstByte catches what copytruncate took away before anything of the file was read: then only the new copy
+// beforeFirstLine catches what copytruncate took away before a whole line of the file was read: then only the new copy
 // tells of it.
-func (t *tail) beforeFirstByte() (moved bool, err error) {
-	if t.split.next > 0 {
+func (t *tail) beforeFirstLine() (moved bool, err error) {
+	if t.split.start > 0 {
 		return false, nil
 	}
 	all, err := generations(t.settings.Path)
@@ -84,10 +83,14 @@ func (t *tail) beforeFirstByte() (moved bool, err error) {
 	return true, t.enter(g.path, 0)
 }
 
-// unknown returns the oldest rotated file that was not there when the one that is read was opened.
+// unknown returns the oldest file that was rotated away from before the one that is read, and was not there when
+// that one was opened.
 func (t *tail) unknown(all []generation) (generation, bool) {
 	for _, g := range all {
-		if g.path != t.settings.Path && !slices.ContainsFunc(t.known, g.same) {
+		if g.is(t.verified) || g.path == t.settings.Path {
+			break
+		}
+		if !slices.ContainsFunc(t.known, g.same) {
 			return g, true
 		}
 	}

@@ -53,10 +53,13 @@ func (s *splitter) hold(b []byte) {
 	if s.skip {
 		return
 	}
-	// One byte more than max may be the carriage return of the line end.
-	if len(s.partial)+len(b) > s.max+1 || (len(s.partial)+len(b) == s.max+1 && (len(b) == 0 || b[len(b)-1] != '\r')) {
+	if len(s.partial)+len(b) > s.max+1 {
 		s.partial, s.skip = nil, true
 		return
 	}
 	s.partial = append(s.partial, b...)
+	// One byte more than max may be the carriage return of the line end.
+	if len(s.partial) > s.max && !bytes.HasSuffix(s.partial, []byte("\r")) {
+		s.partial, s.skip = nil, true
+	}
 }

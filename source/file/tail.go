@@ -106,6 +106,12 @@ func (t *tail) look(ctx context.Context) (batch dodona.Batch, wait bool, err err
 				return batch, false, err
 			}
 		}
+		if moved, err = t.beforeFirstLine(); err != nil {
+			return batch, false, err
+		}
+		if moved {
+			continue
+		}
 		if batch, err = t.read(); err != nil || batch.Cursor != nil {
 			return batch, false, err
 		}
