@@ -1,0 +1,389 @@
+package feed
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/telemetry"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// plain is a transform that reads bodies as decimals: point id = source, or source.item.
+type plain struct{}
+
+func (plain) Apply(_ context.Context, c dodona.Call) (dodona.Result, error) {
+	result := dodona.Result{Version: dodona.Keccak256([]byte("plain"))}
+	for _, r := range c.Readings {
+		p := dodona.Point{ID: r.Source, Time: r.Received}
+		if r.Item != "" {
+			p.ID += "." + r.Item
+		}
+		var err error
+		if p.Value, err = dodona.ParseDecimal(string(r.Body)); err != nil {
+			p.Quality, p.Reason = dodona.Bad, err.Error()
+		}
+		result.Points = append(result.Points, p)
+	}
+	return result, nil
+}
+
+// says returns an Ask whose sources answer at once with the time of the call.
+func says(values map[string]string) func(context.Context, string, dodona.Round) ([]dodona.Reading, error) {
+	return func(_ context.Context, source string, _ dodona.Round) ([]dodona.Reading, error) {
+		if v, found := values[source]; found {
+			return []dodona.Reading{{Source: source, Body: []byte(v), Received: time.Now()}}, nil
+		}
+		return nil, errors.New("connection refused")
+	}
+}
+
+// newFeed returns a feed "x" over sources a, b and c, every 10 s with a deadline of 3 s.
+func newFeed(t testing.TB, o Options, change func(*Settings)) *Feed {
+	t.Helper()
+	places := uint8(2)
+	o.Feed.Name, o.Node = "x", "gw-7"
+	o.Settings = Settings{Decimals: &places, From: []string{"a", "b", "c"}, Every: 10 * time.Second, Deadline: 3 * time.Second, Stale: time.Hour}
+	if change != nil {
+		change(&o.Settings)
+	}
+	if o.Transform == nil {
+		o.Transform = plain{}
+	}
+	f, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// line writes a bundle in one line.
+func line(b dodona.Bundle) string {
+	return summary(Outcome{Inputs: b.Inputs, Quality: b.Quality, Value: b.Value})
+}
+
+func roundNow() dodona.Round { return dodona.RoundAt(time.Now()) }
+
+func TestNewSaysWhatIsMissing(t *testing.T) {
+	ask := says(nil)
+	for _, o := range []Options{
+		{},
+		{Feed: dodona.Feed{Name: "x"}, Ask: ask, Settings: Settings{From: []string{"a"}}},
+		{Feed: dodona.Feed{Name: "x"}, Transform: plain{}, Settings: Settings{From: []string{"a"}}},
+		{Feed: dodona.Feed{Name: "x"}, Ask: ask, Transform: plain{}},
+		{Ask: ask, Transform: plain{}, Settings: Settings{From: []string{"a"}}},
+		{Feed: dodona.Feed{Name: "x", Kind: dodona.Number, Decimals: 8}, Ask: ask, Transform: plain{}, Settings: Settings{From: []string{"a"}}},
+	} {
+		if f, err := New(o); err == nil {
+			t.Errorf("%+v made %+v", o, f)
+		}
+	}
+	s := Settings{From: []string{"a"}}
+	if _, err := New(Options{Feed: s.Identity("x"), Ask: ask, Transform: plain{}, Settings: s}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSourcesAreAskedTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ask := says(map[string]string{"a": "1", "b": "2", "c": "3"})
+		f := newFeed(t, Options{Ask: func(ctx context.Context, source string, r dodona.Round) ([]dodona.Reading, error) {
+			time.Sleep(2 * time.Second)
+			return ask(ctx, source, r)
+		}}, nil)
+		started := time.Now()
+		b := f.Answer(t.Context(), roundNow())
+		if took := time.Since(started); took != 2*time.Second || line(b) != "used used used → 200 good" {
+			t.Errorf("after %v: %s", took, line(b))
+		}
+	})
+}
+
+func TestHangingSourceIsLateAndAskedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		asked := map[string]int{}
+		var mu sync.Mutex
+		ask := says(map[string]string{"a": "1", "b": "2", "c": "3"})
+		f := newFeed(t, Options{Ask: func(ctx context.Context, source string, r dodona.Round) ([]dodona.Reading, error) {
+			mu.Lock()
+			asked[source]++
+			mu.Unlock()
+			if source == "b" {
+				<-release // deaf to ctx
+			}
+			return ask(ctx, source, r)
+		}}, nil)
+		started := time.Now()
+		first := roundNow()
+		b := f.Answer(t.Context(), first)
+		if took := time.Since(started); took != 3*time.Second || line(b) != "used late used → 200 uncertain" || b.Inputs[1].Reason != "no answer within 3s" {
+			t.Errorf("after %v: %s, %s", took, line(b), b.Inputs[1].Reason)
+		}
+		started = time.Now()
+		b = f.Answer(t.Context(), first+10_000)
+		if took := time.Since(started); took != 0 || line(b) != "used late used → 200 uncertain" || b.Inputs[1].Reason != "still has not answered round "+first.String() {
+			t.Errorf("after %v: %s, %s", took, line(b), b.Inputs[1].Reason)
+		}
+		if out := f.Status().Out; !slices.Equal(out, []string{"b"}) {
+			t.Errorf("out are %v", out)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := f.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "[b]") {
+			t.Errorf("Wait: %v", err)
+		}
+		close(release)
+		synctest.Wait()
+		if err := f.Wait(t.Context()); err != nil {
+			t.Errorf("Wait: %v", err)
+		}
+		if b = f.Answer(t.Context(), first+20_000); line(b) != "used used used → 200 good" {
+			t.Errorf("after the hang: %s", line(b))
+		}
+		if asked["a"] != 3 || asked["b"] != 2 {
+			t.Errorf("asked %v", asked)
+		}
+	})
+}
+
+func TestDeadlineIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ask := says(map[string]string{"a": "1"})
+		f := newFeed(t, Options{Ask: func(ctx context.Context, source string, r dodona.Round) ([]dodona.Reading, error) {
+			if source == "b" {
+				<-ctx.Done()
+				return nil, fmt.Errorf("GET example.com: %w", ctx.Err())
+			}
+			if source == "c" {
+				panic("index out of range")
+			}
+			return ask(ctx, source, r)
+		}}, nil)
+		b := f.Answer(t.Context(), roundNow())
+		if line(b) != "used late failed → missed bad" || b.Inputs[1].Reason != "no answer within 3s" || b.Inputs[2].Reason != "panic: index out of range" {
+			t.Errorf("got %s: %s", line(b), b.Missed)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if b := f.Answer(ctx, roundNow()); b.Value != nil || !strings.Contains(b.Missed, "the node stopped") {
+			t.Errorf("stopped: %s", b.Missed)
+		}
+		synctest.Wait()
+	})
+}
+
+func TestMissedRoundHasEveryReason(t *testing.T) {
+	f := newFeed(t, Options{Ask: func(context.Context, string, dodona.Round) ([]dodona.Reading, error) {
+		return nil, nil
+	}}, nil)
+	b := f.Answer(t.Context(), roundNow())
+	if line(b) != "failed failed failed → missed bad" || b.Missed != "need 2 values, 0 remain: all failed: has no reading yet" {
+		t.Errorf("got %s: %s", line(b), b.Missed)
+	}
+	if b.Origin.Rules.IsZero() || b.Node != "gw-7" || len(b.Rules) == 0 {
+		t.Errorf("got %+v", b)
+	}
+}
+
+func TestReadingsOfOthersAreNotTaken(t *testing.T) {
+	f := newFeed(t, Options{Ask: func(_ context.Context, source string, _ dodona.Round) ([]dodona.Reading, error) {
+		return []dodona.Reading{{Source: "a", Body: []byte("5"), Received: time.Now()}}, nil
+	}}, func(s *Settings) { s.Need = 1 })
+	if b := f.Answer(t.Context(), roundNow()); line(b) != "used failed failed → 500 uncertain" {
+		t.Errorf("got %s", line(b))
+	}
+}
+
+type panicking struct{ err error }
+
+func (p panicking) Apply(context.Context, dodona.Call) (dodona.Result, error) {
+	if p.err != nil {
+		return dodona.Result{}, p.err
+	}
+	var m map[string]int
+	m["x"] = 1
+	return dodona.Result{}, nil
+}
+
+func TestFailingTransformIsAMissedRound(t *testing.T) {
+	for transform, want := range map[panicking]string{
+		{}:                          "transform readings: panic: assignment to entry in nil map",
+		{errors.New("out of fuel")}: "transform readings: out of fuel",
+	} {
+		f := newFeed(t, Options{Transform: transform, Ask: says(map[string]string{"a": "1", "b": "2", "c": "3"})}, nil)
+		b := f.Answer(t.Context(), roundNow())
+		if b.Value != nil || b.Missed != want || b.Quality != dodona.Bad || len(b.Inputs) != 3 || len(b.Inputs[0].Readings) != 1 {
+			t.Errorf("got %+v, want missed: %s", b, want)
+		}
+	}
+}
+
+func TestTakeAllCountsReadingsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log []dodona.Reading
+		f := newFeed(t, Options{Ask: func(context.Context, string, dodona.Round) ([]dodona.Reading, error) {
+			return log, nil // a pump keeps the latest, old ones included
+		}}, func(s *Settings) { s.From, s.Take, s.Combine = []string{"a"}, TakeAll, CombineMax })
+		add := func(v string) {
+			time.Sleep(time.Millisecond)
+			log = append(log, dodona.Reading{Source: "a", Body: []byte(v), Received: time.Now()})
+		}
+		for _, c := range []struct {
+			add  []string
+			want string
+			refs int
+		}{
+			{[]string{"1", "9", "2"}, "used → 900 good", 3},
+			{[]string{"3", "4"}, "used → 400 good", 2},
+			{nil, "used → 400 good", 1}, // the newest still stands
+			{[]string{"1"}, "used → 100 good", 1},
+		} {
+			for _, v := range c.add {
+				add(v)
+			}
+			if b := f.Answer(t.Context(), roundNow()); line(b) != c.want || len(b.Inputs[0].Readings) != c.refs {
+				t.Errorf("after %v: %s of %d readings, want %s of %d", c.add, line(b), len(b.Inputs[0].Readings), c.want, c.refs)
+			}
+		}
+	})
+}
+
+func TestSelectKeepsTheNewestOfEachItem(t *testing.T) {
+	base := instant.Time()
+	r := func(item string, seconds int) dodona.Reading {
+		return dodona.Reading{Source: "s", Item: item, Body: []byte("1"), Received: base.Add(time.Duration(seconds) * time.Second)}
+	}
+	kept, dropped := Select(TakeLatest, []dodona.Reading{r("b", 2), r("a", 9), r("b", 1), r("a", 3)}, nil)
+	if len(kept) != 2 || kept[0].Received != r("a", 9).Received || kept[1].Received != r("b", 2).Received || dropped != 0 {
+		t.Errorf("kept %v, dropped %d", kept, dropped)
+	}
+	var many []dodona.Reading
+	for i := range maxReadings + 10 {
+		many = append(many, r("a", i))
+	}
+	kept, dropped = Select(TakeAll, many, nil)
+	if len(kept) != maxReadings || dropped != 10 || kept[0].Received != r("a", 10).Received {
+		t.Errorf("kept %d from %v, dropped %d", len(kept), kept[0].Received, dropped)
+	}
+}
+
+func TestRoundsReplayFromTheirRecords(t *testing.T) {
+	secret := func(_ dodona.FeedID, r dodona.Round, i int) dodona.Digest {
+		return dodona.Keccak256([]byte(fmt.Sprint("secret", r, i)))
+	}
+	var delivered []dodona.Reading
+	f := newFeed(t, Options{Salt: secret, Ask: func(_ context.Context, source string, _ dodona.Round) ([]dodona.Reading, error) {
+		if source == "c" {
+			return nil, errors.New("off")
+		}
+		// Twice the same reading, and the order of arrival is not that of the sort.
+		r := dodona.Reading{Source: source, Item: "", Body: []byte("7.5"), Received: time.Now().Add(-time.Second), Detail: "GET"}
+		return []dodona.Reading{r, r}, nil
+	}}, func(s *Settings) { s.Take = TakeAll })
+	f.o.Ask = recording(f.o.Ask, &delivered)
+	r := roundNow()
+	b := f.Answer(t.Context(), r)
+	if line(b) != "used used failed → 750 uncertain" || len(b.Inputs[0].Readings) != 1 {
+		t.Fatalf("got %s (%s)", line(b), b.Missed)
+	}
+	// Through JSON, as the journal and a file keep them.
+	var stored dodona.Bundle
+	var readings []dodona.Reading
+	roundTrip(t, b, &stored)
+	slices.Reverse(delivered)
+	roundTrip(t, delivered, &readings)
+	again, err := Replay(t.Context(), stored.Rules, plain{}, Material{
+		Round: stored.Round, Node: stored.Node, Readings: readings, Absent: Absences(stored.Inputs),
+		Salt: func(i int) dodona.Digest { return secret(stored.Feed.ID(), stored.Round, i) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := text(t, again), text(t, b); got != want {
+		t.Errorf("replayed\n%s\nwas\n%s", got, want)
+	}
+	if again.Origin.Digest() != b.Origin.Digest() || b.Origin.ReadingsRoot.IsZero() {
+		t.Errorf("origin %v became %v", b.Origin, again.Origin)
+	}
+	other, err := Replay(t.Context(), stored.Rules, plain{}, Material{Round: r, Readings: readings[:1], Absent: Absences(stored.Inputs)})
+	if err != nil || other.Origin.ReadingsRoot == b.Origin.ReadingsRoot {
+		t.Errorf("other readings and salts have the same root (%v)", err)
+	}
+	if _, err := Replay(t.Context(), json.RawMessage(`{}`), plain{}, Material{}); err == nil {
+		t.Error("no rules gave no error")
+	}
+}
+
+func recording(ask func(context.Context, string, dodona.Round) ([]dodona.Reading, error), to *[]dodona.Reading) func(context.Context, string, dodona.Round) ([]dodona.Reading, error) {
+	var mu sync.Mutex
+	return func(ctx context.Context, source string, r dodona.Round) ([]dodona.Reading, error) {
+		readings, err := ask(ctx, source, r)
+		mu.Lock()
+		defer mu.Unlock()
+		*to = append(*to, readings...)
+		return readings, err
+	}
+}
+
+func roundTrip(t testing.TB, from, to any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text(t, from)), to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func text(t testing.TB, v any) string {
+	t.Helper()
+	raw, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+func TestSaltsAreNotInTheBundle(t *testing.T) {
+	salt := dodona.Keccak256([]byte("salt"))
+	f := newFeed(t, Options{Salt: func(dodona.FeedID, dodona.Round, int) dodona.Digest { return salt }, Ask: says(map[string]string{"a": "1", "b": "2", "c": "3"})}, nil)
+	if b := f.Answer(t.Context(), roundNow()); strings.Contains(text(t, b), salt.String()[2:]) || b.Inputs[0].Readings[0].Salt != nil {
+		t.Errorf("the bundle has the salt: %s", text(t, b))
+	}
+}
+
+// counts is a recorder that keeps counters.
+type counts struct {
+	mu sync.Mutex
+	n  map[telemetry.Counter]uint64
+}
+
+func (c *counts) Count(name telemetry.Counter, _ string, n uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n == nil {
+		c.n = map[telemetry.Counter]uint64{}
+	}
+	c.n[name] += n
+}
+func (*counts) Gauge(telemetry.Gauge, string, int64)        {}
+func (*counts) Time(telemetry.Timer, string, time.Duration) {}
+
+func TestInputsAreCounted(t *testing.T) {
+	c := &counts{}
+	f := newFeed(t, Options{Recorder: c, Ask: says(map[string]string{"a": "1", "b": "x"})}, nil)
+	f.Answer(t.Context(), roundNow())
+	want := map[telemetry.Counter]uint64{telemetry.FeedBad: 1, telemetry.FeedFailed: 1}
+	if !reflect.DeepEqual(c.n, want) {
+		t.Errorf("got %v, want %v", c.n, want)
+	}
+}
