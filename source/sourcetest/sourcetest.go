@@ -1,0 +1,404 @@
+// Package sourcetest is the suite that every kind of source passes, against a peer that its test starts and stops.
+package sourcetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/source"
+)
+
+// A Subject is a source under test and its peer. The functions fail the test themselves.
+type Subject struct {
+	Kind     source.Kind
+	Settings any
+
+	// Start makes the peer appear, or come back; Stop makes it go away. Both nil: the peer cannot be absent.
+	// A subject begins with its peer absent.
+	Start, Stop func(t *testing.T)
+
+	// Say makes the peer have something new to say: a body that contains Mark(n). nil: it speaks by itself.
+	Say func(t *testing.T, n int)
+
+	// Resumes says that a batch's cursor is where to go on, and that nothing is lost or repeated then.
+	Resumes bool
+}
+
+// Mark is what the body of the n-th thing a peer says contains.
+func Mark(n int) string { return fmt.Sprintf(`"n":%d`, n) }
+
+// Body is a JSON document that a peer may say for n.
+func Body(n int) string { return fmt.Sprintf(`{%s,"unit":"Cel"}`, Mark(n)) }
+
+// patience is for a real peer on a busy machine; nothing waits that long when it works.
+const patience = 20 * time.Second
+
+// Run runs the suite. Each test gets a fresh subject.
+func Run(t *testing.T, fresh func(t *testing.T) Subject) {
+	for _, test := range []struct {
+		name string
+		run  func(t *testing.T, s Subject)
+	}{
+		{"StartsWithThePeerAbsent", startsWithThePeerAbsent},
+		{"RecoversAfterFailure", recoversAfterFailure},
+		{"JournalsBeforeItHandsOutAndAcknowledges", journalsFirst},
+		{"ResumesFromItsCursor", resumes},
+		{"LosesNothingWhileTheJournalIsFull", outlastsTheJournal},
+		{"EndsWithItsContext", endsWithItsContext},
+		{"EndsWhenItIsClosed", endsWhenClosed},
+		{"SaysWhereReadingsComeFrom", describesReadings},
+		{"ChecksItsSettings", checks},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			before := goleak.IgnoreCurrent()
+			s := fresh(t)
+			test.run(t, s)
+			if s.Stop != nil {
+				s.Stop(t)
+			}
+			goleak.VerifyNone(t, before)
+		})
+	}
+}
+
+func (s Subject) start(t *testing.T) {
+	if s.Start != nil {
+		s.Start(t)
+	}
+}
+
+func (s Subject) say(t *testing.T, n int) {
+	if s.Say != nil {
+		s.Say(t, n)
+	}
+}
+
+// mark is what to look for after say(n).
+func (s Subject) mark(n int) string {
+	if s.Say == nil {
+		return ""
+	}
+	return Mark(n)
+}
+
+// A journal stands for the real one: it keeps batches, and may be full.
+type journal struct {
+	mu      sync.Mutex
+	batches []dodona.Batch
+	full    int // appends still to refuse
+	acks    int
+	early   int // acknowledgements before the append
+}
+
+func (j *journal) append(_ context.Context, b dodona.Batch) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.full > 0 {
+		j.full--
+		return errors.New("journal is full")
+	}
+	j.batches = append(j.batches, b)
+	return nil
+}
+
+func (j *journal) cursor(context.Context) ([]byte, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.batches) == 0 {
+		return nil, dodona.ErrNotFound
+	}
+	return j.batches[len(j.batches)-1].Cursor, nil
+}
+
+func (j *journal) readings() (all []dodona.Reading) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, b := range j.batches {
+		all = append(all, b.Readings...)
+	}
+	return all
+}
+
+// watching returns the subject's kind with acknowledgements that tell j when they come.
+func (s Subject) watching(j *journal) source.Kind {
+	return source.NewPolled(s.Kind.Name(), func(ctx context.Context, settings any, env source.Env) (dodona.Source, error) {
+		inner, err := s.Kind.Open(ctx, settings, env)
+		if err != nil {
+			return nil, err
+		}
+		return acknowledging{inner, j}, nil
+	})
+}
+
+type acknowledging struct {
+	dodona.Source
+	j *journal
+}
+
+func (a acknowledging) Observe(ctx context.Context) (dodona.Batch, error) {
+	b, err := a.Source.Observe(ctx)
+	if err != nil {
+		return b, err
+	}
+	a.j.mu.Lock()
+	before := len(a.j.batches)
+	a.j.mu.Unlock()
+	inner := b.Ack
+	b.Ack = func(ctx context.Context) error {
+		a.j.mu.Lock()
+		a.j.acks++
+		if len(a.j.batches) == before {
+			a.j.early++
+		}
+		a.j.mu.Unlock()
+		if inner != nil {
+			return inner(ctx)
+		}
+		return nil
+	}
+	return b, nil
+}
+
+// pump starts a pump of the subject; stop ends it and waits.
+func (s Subject) pump(t *testing.T, j *journal) (p *source.Pump, stop func()) {
+	p = source.NewPump(source.Config{
+		Name: "subject", Kind: s.watching(j), Settings: s.Settings, Version: "test",
+		Every: 10 * time.Millisecond, Append: j.append, Cursor: j.cursor,
+		Backoff: backoff.Backoff{Min: 10 * time.Millisecond, Max: 100 * time.Millisecond},
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = p.Run(ctx) // returns nil when ctx ends
+	}()
+	return p, func() {
+		t.Helper()
+		begun := time.Now()
+		cancel()
+		<-done
+		if took := time.Since(begun); took > patience/2 {
+			t.Errorf("stopping took %s", took)
+		}
+	}
+}
+
+// await asks until a reading with mark comes.
+func await(t *testing.T, p *source.Pump, mark string) dodona.Reading {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	pause := time.NewTicker(10 * time.Millisecond)
+	defer pause.Stop()
+	for {
+		readings, err := p.Ask(ctx, dodona.RoundAt(time.Now()))
+		for _, r := range readings {
+			if strings.Contains(string(r.Body), mark) {
+				return r
+			}
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("no reading with %s; the last answer was %v, %v; status %+v", mark, readings, err, p.Status())
+		case <-pause.C:
+		}
+	}
+}
+
+func startsWithThePeerAbsent(t *testing.T, s Subject) {
+	if s.Start == nil {
+		t.Log("its peer cannot be absent")
+		return
+	}
+	p, stop := s.pump(t, &journal{})
+	defer stop()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if readings, err := p.Ask(ctx, dodona.RoundAt(time.Now())); err == nil {
+		t.Fatalf("an absent peer said %v", readings)
+	}
+	if got := p.Status(); got.State != source.Retrying && got.State != source.Stale || got.LastError == "" {
+		t.Errorf("status while the peer is absent is %+v, want retrying with an error", got)
+	}
+	s.Start(t)
+	s.say(t, 1)
+	await(t, p, s.mark(1))
+	if got := p.Status(); got.State != source.OK || got.LastReading.IsZero() {
+		t.Errorf("status after the peer came is %+v, want ok", got)
+	}
+}
+
+func recoversAfterFailure(t *testing.T, s Subject) {
+	s.start(t)
+	p, stop := s.pump(t, &journal{})
+	defer stop()
+	for n := range 3 {
+		s.say(t, n)
+		await(t, p, s.mark(n))
+		if s.Stop != nil {
+			s.Stop(t)
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			_, _ = p.Ask(ctx, dodona.RoundAt(time.Now())) // whatever it says, it must come back
+			cancel()
+			s.Start(t)
+		}
+	}
+	s.say(t, 9)
+	await(t, p, s.mark(9))
+}
+
+func journalsFirst(t *testing.T, s Subject) {
+	s.start(t)
+	j := &journal{}
+	p, stop := s.pump(t, j)
+	s.say(t, 1)
+	await(t, p, s.mark(1))
+	if len(j.readings()) == 0 {
+		t.Error("a reading was handed out that is not in the journal")
+	}
+	stop()
+	if j.acks == 0 || j.early != 0 {
+		t.Errorf("%d acknowledgements, %d of them before the append; want some, and none early", j.acks, j.early)
+	}
+}
+
+// wantEach fails unless the journal has each of the marks 1 to n once and in order.
+func wantEach(t *testing.T, j *journal, n int) {
+	t.Helper()
+	var got []string
+	for _, r := range j.readings() {
+		got = append(got, string(r.Body))
+	}
+	ok := len(got) == n
+	for i := 0; ok && i < n; i++ {
+		ok = strings.Contains(got[i], Mark(i+1)+",") || strings.Contains(got[i], Mark(i+1)+"}")
+	}
+	if !ok {
+		t.Errorf("the journal has %q, want %d readings in order", got, n)
+	}
+}
+
+func resumes(t *testing.T, s Subject) {
+	if !s.Resumes {
+		t.Log("it has no cursor")
+		return
+	}
+	s.start(t)
+	j := &journal{}
+	n := 0
+	for range 4 {
+		n++
+		s.say(t, n) // while it is closed
+		p, stop := s.pump(t, j)
+		await(t, p, s.mark(n))
+		n++
+		s.say(t, n)
+		await(t, p, s.mark(n))
+		stop()
+	}
+	wantEach(t, j, n)
+}
+
+func outlastsTheJournal(t *testing.T, s Subject) {
+	s.start(t)
+	j := &journal{full: 5}
+	p, stop := s.pump(t, j)
+	defer stop()
+	for n := 1; n <= 3; n++ {
+		s.say(t, n)
+	}
+	await(t, p, s.mark(3))
+	if s.Resumes {
+		wantEach(t, j, 3)
+	}
+}
+
+func (s Subject) open(t *testing.T) dodona.Source {
+	t.Helper()
+	opened, err := s.Kind.Open(t.Context(), s.Settings, source.Env{Source: "subject", Version: "test"})
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	return opened
+}
+
+func endsWithItsContext(t *testing.T, s Subject) {
+	s.start(t)
+	opened := s.open(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		for {
+			if _, err := opened.Observe(ctx); ctx.Err() != nil {
+				done <- err
+				return
+			}
+		}
+	}()
+	s.say(t, 1)
+	cancel()
+	select {
+	case <-done:
+	case <-time.After(patience / 4):
+		t.Fatal("Observe did not return when its context ended")
+	}
+	if b, err := opened.Observe(ctx); err == nil && s.Kind.Pushed(s.Settings) {
+		t.Errorf("Observe with an ended context returned %v", b)
+	}
+	if err := opened.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
+func endsWhenClosed(t *testing.T, s Subject) {
+	s.start(t)
+	opened := s.open(t)
+	done := make(chan error)
+	go func() {
+		_, err := opened.Observe(t.Context())
+		done <- err
+	}()
+	if err := opened.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	select {
+	case <-done:
+	case <-time.After(patience / 2):
+		t.Fatal("Observe did not return when the source was closed")
+	}
+	if err := opened.Close(); err != nil {
+		t.Errorf("closing again: %v, want nothing", err)
+	}
+}
+
+func describesReadings(t *testing.T, s Subject) {
+	s.start(t)
+	p, stop := s.pump(t, &journal{})
+	defer stop()
+	s.say(t, 1)
+	r := await(t, p, s.mark(1))
+	if r.Source != "subject" || r.Received.IsZero() || r.Detail == "" || r.Quality != dodona.Good {
+		t.Errorf("reading %+v lacks its source, its time of arrival or its detail, or is not good", r)
+	}
+	if len(r.Detail) > 200 || strings.ContainsAny(r.Detail, "\n\r?@") {
+		t.Errorf("detail %q: want a short line without queries and users", r.Detail)
+	}
+}
+
+func checks(t *testing.T, s Subject) {
+	if err := s.Kind.Check(s.Settings); err != nil {
+		t.Errorf("the settings of this test do not pass: %v", err)
+	}
+	if _, err := s.Kind.Open(t.Context(), 42, source.Env{}); !dodona.IsPermanent(err) {
+		t.Errorf("opening with foreign settings gave %v, want a permanent error", err)
+	}
+}
