@@ -20,13 +20,13 @@ import (
 //
 //	go test ./node -run '^$' -bench Attestations -benchtime 180000x
 func BenchmarkAttestations(b *testing.B) {
-	const feeds = 256
+	const feeds = 3000 // once a second each
 	var text strings.Builder
 	fmt.Fprintf(&text, "node: {name: bench, data: %q}\nroles: [observe, validate]\n", b.TempDir())
 	text.WriteString("journal: {raw: {bytes: 4GiB}, proof: {bytes: 4GiB}}\n")
 	text.WriteString("sources:\n  walk: {sim: {seed: 1}}\nfeeds:\n")
 	for i := range feeds {
-		fmt.Fprintf(&text, "  f%03d: {decimals: 8, every: 1m, from: [walk], unit: USD}\n", i)
+		fmt.Fprintf(&text, "  f%04d: {decimals: 8, every: 1m, from: [walk], unit: USD}\n", i)
 	}
 	n := openNode(b, text.String(), Options{})
 	ctx, cancel := context.WithCancel(b.Context())

@@ -185,16 +185,17 @@ func TestARestartGoesOnAboveTheLastRound(t *testing.T) {
 }
 
 // auditNode opens the journal of a stopped node and checks that no subject has two digests for a round and that rounds rise.
-func auditNode(t testing.TB, text string) (answers map[dodona.Round]dodona.Answer) {
+func auditNode(t testing.TB, text string) (answers map[string]map[dodona.Round]dodona.Answer) {
 	t.Helper()
 	n := openNode(t, text, Options{})
 	defer n.close()
-	answers = make(map[dodona.Round]dodona.Answer)
+	answers = make(map[string]map[dodona.Round]dodona.Answer)
 	for _, f := range n.config().Feeds {
 		for _, kind := range []string{"observation", "report"} {
 			auditClaims(t, n, kind+"."+f.Feed.Name+"."+strings.TrimPrefix(n.Address().String(), "0x"))
 		}
 		last := dodona.Round(0)
+		answers[f.Feed.Name] = make(map[dodona.Round]dodona.Answer)
 		for rec, err := range n.journal.Scan(t.Context(), dodona.TopicData, f.Feed.Name, nil) {
 			if err != nil {
 				t.Fatal(err)
@@ -208,7 +209,7 @@ func auditNode(t testing.TB, text string) (answers map[dodona.Round]dodona.Answe
 				t.Errorf("%s: attested round %d after %d", f.Feed.Name, r, last)
 			}
 			last = a.Attestation.Report.Round
-			answers[last] = a
+			answers[f.Feed.Name][last] = a
 		}
 	}
 	return answers

@@ -1,0 +1,247 @@
+//go:build integration
+
+package node
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/all"
+)
+
+// childConfig names the configuration that makes this test program a node of its own.
+const childConfig = "DODONA_TEST_NODE"
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(childConfig); path != "" {
+		os.Exit(child(path))
+	}
+	os.Exit(m.Run())
+}
+
+// child runs a node until SIGTERM.
+func child(path string) int {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	n, err := Open(ctx, Options{
+		Config: load(failing{}, string(text)), Kinds: all.Sources(),
+		Log:     slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Started: func(url string) { fmt.Fprintln(os.Stderr, "started at", url) },
+	})
+	if err == nil {
+		err = n.Run(ctx)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// failing stands in for a test where there is none.
+type failing struct{ testing.TB }
+
+func (failing) Helper()           {}
+func (failing) Fatal(args ...any) { fmt.Fprintln(os.Stderr, args...); os.Exit(1) }
+
+// A kid is a node in a process of its own.
+type kid struct {
+	cmd *exec.Cmd
+	log *safeBuffer
+}
+
+type safeBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func spawn(t *testing.T, text string) *kid {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "node.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k := &kid{cmd: exec.Command(os.Args[0]), log: new(safeBuffer)}
+	k.cmd.Env = append(os.Environ(), childConfig+"="+path)
+	k.cmd.Stderr = k.log
+	if err := k.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(k.kill)
+	return k
+}
+
+func (k *kid) kill() {
+	_ = k.cmd.Process.Kill()
+	_ = k.cmd.Wait()
+}
+
+var startedAt = regexp.MustCompile(`started at (http\S+)`)
+
+// url waits until the node serves.
+func (k *kid) url(t *testing.T) string {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if m := startedAt.FindStringSubmatch(k.log.String()); m != nil {
+			return m[1]
+		}
+	}
+	t.Fatalf("the node does not start; it said:\n%s", k.log)
+	return ""
+}
+
+// listen collects the answers that a node acknowledges over its stream, until the connection breaks.
+func listen(url string, got func(dodona.Answer)) {
+	response, err := http.Get(url + "/v1/stream?events=answer")
+	if err != nil {
+		return
+	}
+	defer response.Body.Close()
+	lines := bufio.NewScanner(response.Body)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var a dodona.Answer
+		if data, found := bytes.CutPrefix(lines.Bytes(), []byte("data:")); found && json.Unmarshal(data, &a) == nil && a.Feed.Name != "" {
+			got(a)
+		}
+	}
+}
+
+// TestKilledAHundredTimesItLosesNothingAndSignsNothingTwice kills a node under load at random moments, and then
+// looks for every answer that anybody was shown, and for two of anything there may be only one of.
+func TestKilledAHundredTimesItLosesNothingAndSignsNothingTwice(t *testing.T) {
+	const kills = 100
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	var text strings.Builder
+	fmt.Fprintf(&text, "node: {name: victim, data: %q}\napi: {listen: \"127.0.0.1:0\"}\nsources:\n", t.TempDir())
+	for i := range 8 {
+		fmt.Fprintf(&text, "  s%d: {sim: {seed: %d, every: 50ms}}\n", i, i+1)
+	}
+	text.WriteString("feeds:\n")
+	for i := range 8 {
+		fmt.Fprintf(&text, "  f%d: {decimals: 4, every: 100ms, from: [s%d, s%d]}\n", i, i, (i+1)%8)
+	}
+	type shown struct {
+		feed  string
+		round dodona.Round
+	}
+	seen := make(map[shown]dodona.Answer)
+	for range kills {
+		k := spawn(t, text.String())
+		url := k.url(t)
+		var listener sync.WaitGroup
+		listener.Go(func() {
+			listen(url, func(a dodona.Answer) { seen[shown{a.Feed.Name, a.Attestation.Report.Round}] = a })
+		})
+		time.Sleep(time.Duration(random.IntN(300)) * time.Millisecond) // a process that is killed has no fake clock
+		k.kill()
+		listener.Wait()
+	}
+	t.Logf("%d answers were shown before the kills", len(seen))
+	if len(seen) < kills {
+		t.Errorf("only %d answers in %d lives: the test shows nothing", len(seen), kills)
+	}
+	answers := auditNode(t, text.String())
+	for s, a := range seen {
+		kept, found := answers[s.feed][s.round]
+		if !found {
+			t.Errorf("%s round %d was shown and is lost", s.feed, s.round)
+		} else if kept.Attestation.Report != a.Attestation.Report || kept.Attestation.Observed != a.Attestation.Observed {
+			t.Errorf("%s round %d was shown as %v and is kept as %v", s.feed, s.round, a.Attestation, kept.Attestation)
+		}
+	}
+}
+
+// TestTheValidatorMayRunInAnotherProcess: one process asks and signs, another one joins its journal, validates and serves.
+func TestTheValidatorMayRunInAnotherProcess(t *testing.T) {
+	bus := freeAddress(t)
+	const key = "0x4646464646464646464646464646464646464646464646464646464646464646"
+	feeds := "sources: {s: {sim: {seed: 3, every: 50ms}}}\nfeeds: {f: {decimals: 4, every: 100ms, from: [s]}}\n"
+	observer := spawn(t, fmt.Sprintf("node: {name: field, data: %q, key: {hex: %s}}\nroles: [observe]\njournal: {listen: %q}\n%s", t.TempDir(), key, bus, feeds))
+	second := fmt.Sprintf("node: {name: office, data: %q, key: {hex: %s}}\nroles: [validate, serve]\njournal: {url: \"nats://%s\"}\napi: {listen: \"127.0.0.1:0\"}\n%s", t.TempDir(), key, bus, feeds)
+	awaitPort(t, bus, observer)
+	rounds := make(chan dodona.Round, 1000)
+	follow := func(k *kid) {
+		listen(k.url(t), func(a dodona.Answer) { rounds <- a.Attestation.Report.Round })
+	}
+	last := dodona.Round(0)
+	for life := range 3 { // the validator is killed and comes back: it goes on where it stopped
+		k := spawn(t, second)
+		var listener sync.WaitGroup
+		listener.Go(func() { follow(k) })
+		for range 5 {
+			select {
+			case r := <-rounds:
+				if r <= last {
+					t.Errorf("life %d: round %d after round %d", life, r, last)
+				}
+				last = r
+			case <-time.After(30 * time.Second):
+				t.Fatalf("life %d: no answer; the validator said:\n%s\nthe observer said:\n%s", life, k.log, observer.log)
+			}
+		}
+		k.kill()
+		listener.Wait()
+		for len(rounds) > 0 {
+			last = max(last, <-rounds)
+		}
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func awaitPort(t *testing.T, address string, k *kid) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if c, err := net.Dial("tcp", address); err == nil {
+			_ = c.Close()
+			return
+		}
+	}
+	t.Fatalf("nobody listens on %s; the node said:\n%s", address, k.log)
+}
