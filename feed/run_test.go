@@ -3,7 +3,6 @@ package feed
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -69,7 +68,7 @@ func start(t *testing.T, at string, last dodona.Round, change func(*Options, *Se
 		t.Fatal(err)
 	}
 	r := &run{t: t, clock: &clock{}, ended: make(chan error, 1)}
-	r.clock.step(instant.Sub(time.Now()))
+	r.clock.step(time.Until(instant))
 	o := Options{Now: r.clock.now}
 	o.Ask = func(_ context.Context, source string, _ dodona.Round) ([]dodona.Reading, error) {
 		return []dodona.Reading{{Source: source, Body: []byte("5"), Received: r.clock.now()}}, nil
@@ -360,18 +359,6 @@ func TestASecondRunGoesOn(t *testing.T) {
 	})
 }
 
-func TestGridIsAboveTheLastRound(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		every := time.Duration(rapid.Int64Range(1, 1<<40).Draw(t, "every")) * time.Millisecond
-		last := dodona.Round(rapid.Uint64Range(0, 1<<45).Draw(t, "last"))
-		step := dodona.Round(every.Milliseconds())
-		next := NextRound(last, every)
-		if next <= last || next-last > step || next%step != 0 || gridAt(last, every) != next-step {
-			t.Fatalf("after %d every %d comes %d", last, step, next)
-		}
-	})
-}
-
 // TestEveryGridRoundIsMadeOnceWhateverTheClockDoes steps the clock at random, blocks and restarts, and checks that
 // rounds only ascend and that no grid round above the first is left out.
 func TestEveryGridRoundIsMadeOnceWhateverTheClockDoes(t *testing.T) {
@@ -399,9 +386,4 @@ func TestEveryGridRoundIsMadeOnceWhateverTheClockDoes(t *testing.T) {
 			}
 		})
 	}
-}
-
-func ExampleNextRound() {
-	fmt.Println(NextRound(1_795_349_070_001, 10*time.Second))
-	// Output: 2026-11-22T12:04:40Z
 }
