@@ -98,7 +98,6 @@ func (l *loop) turn(ctx context.Context) (wait time.Duration, err error) {
 	if now.After(closes(due, l.every)) {
 		return 0, l.passed(ctx, due, due, l.cause)
 	}
-	l.cause = "the rounds before took too long"
 	return 0, l.make(ctx, due)
 }
 
@@ -129,6 +128,7 @@ func (l *loop) first(ctx context.Context, at dodona.Round) error {
 
 // make asks and emits one round.
 func (l *loop) make(ctx context.Context, r dodona.Round) error {
+	l.cause = "the rounds before took too long"
 	l.feed.enter(Asking, r)
 	b := l.feed.Answer(ctx, r)
 	if ctx.Err() != nil {
