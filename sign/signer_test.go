@@ -190,6 +190,7 @@ func TestDamagedRecordsStopTheirSubjectOnly(t *testing.T) {
 // TestKilledAtEveryStep kills the signer at each call of its ledger in each way, restarts it on the same disk with other
 // values for the same rounds, kills that one at each call too, and audits all signatures that ever got out.
 func TestKilledAtEveryStep(t *testing.T) {
+	t.Parallel()
 	k := newTestKey(t)
 	work := func(variant byte) [][]dodona.Claim {
 		return [][]dodona.Claim{
