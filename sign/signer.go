@@ -89,7 +89,8 @@ type lock struct {
 	floor dodona.Round  // with Since: sign nothing until the clock is past it
 }
 
-// New returns a signer. Key and Journal are required.
+// New returns a signer. Key and Journal are required. A key has one signer in a process: the ledger keeps processes
+// apart, and two signers of one process look like one to it.
 func New(o Options) *Signer {
 	if o.Now == nil {
 		o.Now = time.Now
