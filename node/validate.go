@@ -38,7 +38,7 @@ func (n *Node) validate(ctx context.Context) error {
 func (n *Node) newValidator() (*quorum.Validator, error) {
 	return quorum.New(quorum.Config{
 		Network: n.id.network, Quorum: n.id.quorum, Feeds: validated(n.config()),
-		Recover: secp.Recover, Recorder: n.recorder,
+		Recover: secp.NewRecoverer(n.id.quorum.Members...).Recover, Recorder: n.recorder,
 	})
 }
 
