@@ -113,7 +113,9 @@ func (c *client) Observe(ctx context.Context) (dodona.Batch, error) {
 	}
 	defer func() { _ = resp.Body.Close() }() // its content is read or refused by then
 	if err := c.judge(resp, start); err != nil {
-		_, _ = io.CopyN(io.Discard, resp.Body, maxDrain) // only to reuse the connection
+		if resp.ContentLength <= maxDrain { // unknown is −1, and then what is there may have no end
+			_, _ = io.CopyN(io.Discard, resp.Body, max(resp.ContentLength, 0)) // only to reuse the connection
+		}
 		return dodona.Batch{}, err
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(c.settings.MaxSize)+1))

@@ -185,7 +185,8 @@ func isHopeless(err error) bool {
 		address   *net.AddrError
 	)
 	return errors.As(err, &untrusted) || errors.As(err, &authority) || errors.As(err, &hostname) ||
-		errors.As(err, &notTLS) || errors.As(err, &address) || errors.Is(err, errRedirect)
+		errors.As(err, &notTLS) || errors.As(err, &address) || errors.Is(err, errRedirect) ||
+		errors.Is(err, nethttp.ErrSchemeMismatch)
 }
 
 // maxError is the longest text of an error; a hostile peer can make the library quote much of what it sent.

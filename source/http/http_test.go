@@ -1,0 +1,426 @@
+package http
+
+import (
+	"crypto/tls"
+	"encoding/pem"
+	"fmt"
+	"io"
+	nethttp "net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/secret"
+	"github.com/dodona-oracle/dodona/source"
+)
+
+// serve starts a server on loopback and returns its address.
+func serve(t *testing.T, h nethttp.HandlerFunc) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
+}
+
+func TestObserveReturnsTheBodyAndSaysHow(t *testing.T) {
+	var seen *nethttp.Request
+	var body []byte
+	address := serve(t, func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		seen = r
+		body, _ = io.ReadAll(r.Body)
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		_, _ = io.WriteString(w, `{"c":"43218.55"}`)
+	})
+	r, err := observe(t, settings(address, func(s *Settings) { s.Body = `{"q":1}` }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(r.Body) != `{"c":"43218.55"}` || r.ContentType != "application/json; charset=utf-8" || r.Received.IsZero() || !r.SourceTime.IsZero() {
+		t.Errorf("reading is %+v", r)
+	}
+	if want := "POST " + address + " 200, 16 B, "; !strings.HasPrefix(r.Detail, want) || !strings.HasSuffix(r.Detail, " ms") {
+		t.Errorf("detail is %q, want %s… ms", r.Detail, want)
+	}
+	user, password, _ := seen.BasicAuth()
+	for what, pair := range map[string][2]string{
+		"method":       {seen.Method, "POST"},
+		"path":         {seen.URL.Path, "/path-key-5/quote.json"},
+		"query":        {seen.URL.Query().Get("key") + "|" + seen.URL.Query().Get("other"), "query-key-1|query+key 2"},
+		"basic":        {user + "|" + password, "otto|pass:word-4"},
+		"header":       {seen.Header.Get("X-Api-Key"), "header-key-3"},
+		"user agent":   {seen.UserAgent(), "dodona/1.2.3"},
+		"encoding":     {seen.Header.Get("Accept-Encoding"), "gzip"},
+		"content type": {seen.Header.Get("Content-Type"), "application/json"},
+		"body":         {string(body), `{"q":1}`},
+	} {
+		if pair[0] != pair[1] {
+			t.Errorf("the peer saw %s %q, want %q", what, pair[0], pair[1])
+		}
+	}
+}
+
+func TestHeadersReplaceTheDefaults(t *testing.T) {
+	var seen *nethttp.Request
+	address := serve(t, func(_ nethttp.ResponseWriter, r *nethttp.Request) { seen = r })
+	_, err := observe(t, settings(address, func(s *Settings) {
+		s.Basic, s.Bearer = nil, secret.New("token-6")
+		s.Headers = map[string]secret.String{
+			"accept": secret.New("text/csv"), "user-agent": secret.New("other/1"), "host": secret.New("api.example"),
+		}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Join([]string{seen.Header.Get("Accept"), seen.UserAgent(), seen.Host, seen.Header.Get("Authorization")}, "|")
+	if want := "text/csv|other/1|api.example|Bearer token-6"; got != want {
+		t.Errorf("the peer saw %s, want %s", got, want)
+	}
+}
+
+func TestSecretsAreReadAnewForEachRequest(t *testing.T) {
+	var seen []string
+	address := serve(t, func(_ nethttp.ResponseWriter, r *nethttp.Request) {
+		seen = append(seen, r.Header.Get("Authorization"))
+	})
+	path := filepath.Join(t.TempDir(), "token")
+	s := settings(address, func(s *Settings) { s.Basic, s.Bearer = nil, secret.String{File: path} })
+	if _, err := observe(t, s); err == nil || !strings.Contains(err.Error(), "bearer: read secret") {
+		t.Errorf("a missing secret gave %v, want one that names bearer", err)
+	}
+	for _, token := range []string{"first-token", "second-token"} {
+		if err := os.WriteFile(path, []byte(token+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := observe(t, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := strings.Join(seen, "|"); got != "Bearer first-token|Bearer second-token" {
+		t.Errorf("the peer saw %s", got)
+	}
+}
+
+func TestStatusDecidesWhetherToTryAgain(t *testing.T) {
+	for code, want := range map[int]string{
+		200: "", 203: "", 204: "",
+		400: "permanent", 401: "permanent", 403: "permanent", 404: "permanent", 405: "permanent", 410: "permanent", 418: "permanent",
+		304: "permanent", 305: "permanent",
+		408: "retry", 425: "retry", 429: "retry", 500: "retry", 502: "retry", 503: "retry", 504: "retry", 599: "retry",
+	} {
+		address := serve(t, func(w nethttp.ResponseWriter, _ *nethttp.Request) { w.WriteHeader(code) })
+		_, err := observe(t, settings(address, nil))
+		got := ""
+		switch {
+		case dodona.IsPermanent(err):
+			got = "permanent"
+		case err != nil:
+			got = "retry"
+		}
+		if got != want {
+			t.Errorf("status %d gave %v, want %q", code, err, want)
+		}
+		if err != nil && !strings.Contains(err.Error(), fmt.Sprintf("GET %s %d", address, code)) {
+			t.Errorf("status %d is told as %q", code, err)
+		}
+	}
+}
+
+func TestPumpWaitsAsLongAsThePeerAsks(t *testing.T) {
+	var mu sync.Mutex
+	asked := 0
+	address := serve(t, func(w nethttp.ResponseWriter, _ *nethttp.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		asked++
+		w.Header().Set("Retry-After", "3000")
+		w.WriteHeader(429)
+	})
+	p := source.NewPump(source.Config{Name: "kraken", Kind: Kind, Settings: settings(address, nil)})
+	done := make(chan struct{})
+	ctx, cancel := contextFor(t)
+	go func() { defer close(done); _ = p.Run(ctx) }()
+	for range 3 {
+		_, err := p.Ask(ctx, dodona.RoundAt(time.Now()))
+		if err == nil || !strings.Contains(err.Error(), "429 Too Many Requests; trying again in 50 min (attempt 1)") {
+			t.Errorf("got %v, want a wait of 50 min", err)
+		}
+	}
+	cancel()
+	<-done
+	if asked != 1 {
+		t.Errorf("the peer was asked %d times, want once", asked)
+	}
+}
+
+func TestRedirectsStayWithTheHost(t *testing.T) {
+	type seen struct{ auth, key, referer, body, cookie string }
+	var other seen
+	stranger := serve(t, func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		body, _ := io.ReadAll(r.Body)
+		other = seen{r.Header.Get("Authorization"), r.Header.Get("X-Api-Key"), r.Header.Get("Referer"), string(body), r.Header.Get("Cookie")}
+		_, _ = io.WriteString(w, "stranger")
+	})
+	address := serve(t, func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		switch step := r.URL.Query().Get("step"); {
+		case step == "home":
+			if r.Header.Get("X-Api-Key") != "header-key-3" || r.Header.Get("Authorization") == "" || r.Header.Get("Referer") != "" {
+				w.WriteHeader(403)
+			}
+			_, _ = io.WriteString(w, "home")
+		case step == "away":
+			nethttp.Redirect(w, r, "http://"+stranger+"/x", nethttp.StatusFound)
+		case step == "away307":
+			nethttp.Redirect(w, r, "http://"+stranger+"/x", nethttp.StatusTemporaryRedirect)
+		case step == "user":
+			nethttp.Redirect(w, r, "http://evil:pw@"+stranger+"/x", nethttp.StatusFound)
+		case step == "loop":
+			nethttp.Redirect(w, r, r.URL.String(), nethttp.StatusFound)
+		case len(step) > 0 && step[0] >= '1' && step[0] <= '9':
+			next := string(step[0] - 1)
+			if next == "0" {
+				next = "home"
+			}
+			nethttp.Redirect(w, r, "/y?step="+next, nethttp.StatusFound)
+		}
+	})
+	for _, c := range []struct{ step, redirects, body, want string }{
+		{"1", "same-host", "", "home"},
+		{"5", "same-host", "", "home"},
+		{"6", "same-host", "", "redirect refused: more than 5"},
+		{"loop", "any", "", "redirect refused: more than 5"},
+		{"1", "none", "", "302 Found: redirects are none"},
+		{"away", "same-host", "", "redirect refused: to another host"},
+		{"away", "any", "", "stranger"},
+		{"user", "any", "", "stranger"},
+		{"away307", "any", "", "stranger"},
+		{"away307", "any", "a secret body", "the body would go to another host"},
+		{"away", "none", "", "302 Found"},
+	} {
+		other = seen{}
+		r, err := observe(t, settings(address, func(s *Settings) {
+			s.URL, s.Redirects, s.Body = "http://"+address+"/x?step="+c.step, c.redirects, c.body
+			s.Timeout = 5 * time.Second
+		}))
+		if got := fmt.Sprint(string(r.Body), err); !strings.Contains(got, c.want) {
+			t.Errorf("%s with redirects %s: got %s, want %s", c.step, c.redirects, got, c.want)
+		}
+		if err != nil && !dodona.IsPermanent(err) {
+			t.Errorf("%s with redirects %s: %v is not permanent", c.step, c.redirects, err)
+		}
+		if other != (seen{}) {
+			t.Errorf("%s with redirects %s told the other host %+v", c.step, c.redirects, other)
+		}
+	}
+}
+
+func TestRedirectsNeverFallBackToPlainHTTP(t *testing.T) {
+	plain := serve(t, func(w nethttp.ResponseWriter, _ *nethttp.Request) { _, _ = io.WriteString(w, "plain") })
+	s := httptest.NewTLSServer(nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		nethttp.Redirect(w, r, "http://"+plain+"/", nethttp.StatusFound)
+	}))
+	defer s.Close()
+	_, err := observe(t, settings("", func(c *Settings) {
+		c.URL, c.CA, c.Redirects, c.Timeout = s.URL, caFile(t, s), "any", 5*time.Second
+	}))
+	if err == nil || !strings.Contains(err.Error(), "redirect refused: from https to http") {
+		t.Errorf("got %v, want a refusal", err)
+	}
+}
+
+// caFile writes the certificate of a test server where Settings.CA can name it.
+func caFile(t *testing.T, s *httptest.Server) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ca.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestTLSIsVerified(t *testing.T) {
+	var proto string
+	s := httptest.NewUnstartedServer(nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) { proto = r.Proto }))
+	s.EnableHTTP2 = true
+	s.Config.ErrorLog = quietLog()
+	s.StartTLS()
+	defer s.Close()
+	ca := caFile(t, s)
+	old := httptest.NewUnstartedServer(nethttp.HandlerFunc(func(nethttp.ResponseWriter, *nethttp.Request) {}))
+	old.TLS = &tls.Config{MaxVersion: tls.VersionTLS11}
+	old.Config.ErrorLog = quietLog()
+	old.StartTLS()
+	defer old.Close()
+	empty := filepath.Join(t.TempDir(), "empty.pem")
+	if err := os.WriteFile(empty, []byte("nothing"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	port := s.Listener.Addr().String()[strings.LastIndex(s.Listener.Addr().String(), ":"):]
+	for _, c := range []struct{ what, url, ca, want string }{
+		{"the private CA", s.URL, ca, ""},
+		{"the system's CAs", s.URL, "", "certificate"},
+		{"another name", "https://localhost" + port, ca, "certificate"},
+		{"an old version", old.URL, ca, "protocol version"},
+	} {
+		_, err := observe(t, settings("", func(s *Settings) { s.URL, s.CA, s.Timeout = c.url, c.ca, 5*time.Second }))
+		if (c.want == "") != (err == nil) || (err != nil && !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: got %v, want %q", c.what, err, c.want)
+		}
+		if c.want == "certificate" && !dodona.IsPermanent(err) {
+			t.Errorf("%s: %v is not permanent", c.what, err)
+		}
+	}
+	if proto != "HTTP/2.0" {
+		t.Errorf("the peer was spoken to in %s, want HTTP/2.0", proto)
+	}
+	for _, path := range []string{empty, filepath.Join(t.TempDir(), "missing.pem")} {
+		if _, err := Kind.Open(t.Context(), settings("x", func(s *Settings) { s.CA = path }), source.Env{}); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("the CA file %s gave %v, want an error that names it", path, err)
+		}
+	}
+}
+
+func TestProxyIsUsedOnlyWhenAskedFor(t *testing.T) {
+	used := 0
+	proxy := serve(t, func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		used++
+		_, _ = io.WriteString(w, "by proxy "+r.URL.Host)
+	})
+	address := serve(t, func(w nethttp.ResponseWriter, _ *nethttp.Request) { _, _ = io.WriteString(w, "direct") })
+	t.Setenv("HTTP_PROXY", "http://"+proxy)
+	if r, err := observe(t, settings(address, nil)); err != nil || string(r.Body) != "direct" || used != 0 {
+		t.Errorf("without proxy: got %q, %v, want a direct answer whatever the environment says", r.Body, err)
+	}
+	r, err := observe(t, settings("api.invalid", func(s *Settings) { s.Proxy = "http://" + proxy }))
+	if err != nil || string(r.Body) != "by proxy api.invalid" {
+		t.Errorf("with proxy: got %q, %v", r.Body, err)
+	}
+}
+
+func TestConnectionsAreKept(t *testing.T) {
+	peers := map[string]bool{}
+	address := serve(t, func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		peers[r.RemoteAddr] = true
+		if len(r.URL.Path)%2 == 0 {
+			w.WriteHeader(500)
+			_, _ = io.WriteString(w, "an error page is read to its end")
+		}
+	})
+	s := settings(address, nil)
+	c, err := Kind.Open(t.Context(), s, source.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	for range 5 {
+		_, _ = c.Observe(t.Context())
+	}
+	if len(peers) != 1 {
+		t.Errorf("5 requests came over %d connections, want 1", len(peers))
+	}
+}
+
+func TestCheckNamesTheSettingAndNoSecret(t *testing.T) {
+	for _, c := range []struct {
+		want   string
+		change func(*Settings)
+	}{
+		{"url: missing", func(s *Settings) { s.URL = "" }},
+		{"url: not a URL", func(s *Settings) { s.URL = "http://a/%zz?key=query-key-1" }},
+		{"url: scheme", func(s *Settings) { s.URL = "ftp://a/query-key-1" }},
+		{"url: scheme", func(s *Settings) { s.URL = "a.example/query-key-1" }},
+		{"url: names no host", func(s *Settings) { s.URL = "http:///query-key-1" }},
+		{"url: user and password", func(s *Settings) { s.URL = "http://otto:pass:word-4@a/" }},
+		{"method: ", func(s *Settings) { s.Method = "DELETE" }},
+		{"body: GET has none", func(s *Settings) { s.Method, s.Body = "GET", "x" }},
+		{"redirects: ", func(s *Settings) { s.Redirects = "all" }},
+		{"headers: Accept-Encoding cannot be set", func(s *Settings) { s.Headers["Accept-Encoding"] = secret.New("br") }},
+		{`headers: "X Y" is not a header name`, func(s *Settings) { s.Headers["X Y"] = secret.New("z") }},
+		{"headers: Authorization is given", func(s *Settings) { s.Headers["Authorization"] = secret.New("z") }},
+		{"bearer: basic is given", func(s *Settings) { s.Bearer = secret.New("z") }},
+		{"basic: user", func(s *Settings) { s.Basic.User = "a:b" }},
+		{"every: ", func(s *Settings) { s.Every = -time.Second }},
+		{"every: ", func(s *Settings) { s.Every = time.Millisecond }},
+		{"timeout: ", func(s *Settings) { s.Timeout = 0 }},
+		{"connect_timeout: ", func(s *Settings) { s.ConnectTimeout = 0 }},
+		{"max_size: ", func(s *Settings) { s.MaxSize = 1 << 40 }},
+		{"proxy: scheme", func(s *Settings) { s.Proxy = "socks5://a" }},
+	} {
+		s := settings("api.example", c.change)
+		err := Kind.Check(s)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("got %v, want %s …", err, c.want)
+		}
+		noSecrets(t, "mistake", fmt.Sprint(err))
+		if _, err := Kind.Open(t.Context(), s, source.Env{}); !dodona.IsPermanent(err) {
+			t.Errorf("opening gave %v, want a permanent error", err)
+		}
+	}
+	if err := Kind.Check(settings("api.example", nil)); err != nil {
+		t.Errorf("the defaults do not pass: %v", err)
+	}
+}
+
+func TestSettingsPrintNoSecret(t *testing.T) {
+	s := settings("api.example", func(s *Settings) { s.URL = "https://api.example/" })
+	noSecrets(t, "settings", fmt.Sprintf("%v %+v %#v %s", s, s, *s, *s.Basic))
+}
+
+func TestParseRetryAfter(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Duration{
+		"0":                              0,
+		" 120 ":                          2 * time.Minute,
+		"007":                            7 * time.Second,
+		"99999999999999999999999999":     maxWait,
+		"Sun, 22 Nov 2026 12:05:00 GMT":  5 * time.Minute,
+		"Sunday, 22-Nov-26 12:05:00 GMT": 5 * time.Minute,
+		"Sun Nov 22 12:05:00 2026":       5 * time.Minute,
+		"Sun, 22 Nov 2020 12:05:00 GMT":  0,
+		"Sun, 22 Nov 2099 12:05:00 GMT":  maxWait,
+		"":                               -1,
+		"-5":                             -1,
+		"+5":                             -1,
+		"1.5":                            -1,
+		"soon":                           -1,
+		strings.Repeat("1", 65):          -1,
+	} {
+		got, found := parseRetryAfter(text, now)
+		if !found {
+			got = -1
+		}
+		if got != want {
+			t.Errorf("Retry-After %q is %s, want %s", text, got, want)
+		}
+	}
+}
+
+func FuzzParseRetryAfter(f *testing.F) {
+	for _, seed := range []string{"120", "Sun, 22 Nov 2026 12:05:00 GMT", "-1", "99999999999999999999", "Sun, 22 Nov 9999 12:05:00 GMT"} {
+		f.Add(seed, int64(1795349070))
+	}
+	f.Fuzz(func(t *testing.T, text string, now int64) {
+		got, found := parseRetryAfter(text, time.Unix(now, 0))
+		if got < 0 || got > maxWait || (!found && got != 0) {
+			t.Errorf("Retry-After %q at %d is %s, %v", text, now, got, found)
+		}
+	})
+}
+
+func FuzzScrub(f *testing.F) {
+	f.Add("Get http://a/?key=abcd+e: refused", "abcd e", "abcd")
+	f.Fuzz(func(t *testing.T, text, a, b string) {
+		got := scrub(text, []string{a, b})
+		for _, s := range []string{a, b, url.QueryEscape(a)} {
+			if len(s) >= minSecret && !strings.Contains("•••", s) && strings.Contains(strings.ReplaceAll(got, "•••", "\x00"), s) && !strings.Contains(s, "\x00") {
+				t.Errorf("scrub(%q, %q, %q) = %q", text, a, b, got)
+			}
+		}
+	})
+}
