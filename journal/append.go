@@ -86,6 +86,11 @@ func (l *lane) append(ctx context.Context, recs []dodona.Record) error {
 	case err := <-p.done:
 		l.j.cfg.Recorder.Time(appendTimer, l.spec.name, l.now().Sub(started))
 		return err
+	case <-l.dead: // whatever is still in the queue stays there
+		if p.state.CompareAndSwap(waiting, withdrawn) {
+			return ErrClosed
+		}
+		return <-p.done
 	case <-ctx.Done():
 	}
 	for {

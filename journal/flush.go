@@ -225,7 +225,7 @@ func (l *lane) fly(f *flight) ([]*pending, error) {
 	for attempt := 0; ; attempt++ {
 		started := time.Now()
 		ack, err := l.send(f)
-		l.flushed()
+		l.pace.flushed(time.Now())
 		l.j.cfg.Recorder.Time(telemetry.JournalFlush, l.spec.name, time.Since(started))
 		switch code := errCode(err); {
 		case err == nil:

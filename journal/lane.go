@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/telemetry"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -21,13 +20,14 @@ type lane struct {
 	stream jetstream.Stream
 	owner  string // the writer whose embedded server keeps the stream and who alone frees; empty on a server elsewhere
 	queue  chan *pending
+	dead   chan struct{} // closed when run has ended
+	visits chan func()   // run between flushes; for tests
 
 	// Owned by run.
 	head        head
 	recent      *recent
-	carry       *pending      // taken from the queue, but too much for the group before it
-	times       [20]time.Time // of the last flushes, a ring
-	turn        int
+	carry       *pending // taken from the queue, but too much for the group before it
+	pace        pace
 	sinceRetain int // bytes written since retention last looked
 
 	mu   sync.Mutex
@@ -58,8 +58,8 @@ const queueLength = 64
 
 func (j *Journal) openLane(ctx context.Context, spec streamSpec) (*lane, error) {
 	l := &lane{
-		j: j, spec: spec, limits: spec.limits(j.cfg), recent: newRecent(recentIDs),
-		queue: make(chan *pending, queueLength), seen: make(map[string]seen),
+		j: j, spec: spec, limits: spec.limits(j.cfg), recent: newRecent(recentIDs), pace: pace{wait: longestWait},
+		queue: make(chan *pending, queueLength), visits: make(chan func()), dead: make(chan struct{}), seen: make(map[string]seen),
 	}
 	var err error
 	if j.local != nil {
@@ -118,6 +118,9 @@ func (l *lane) run() {
 		if p == nil {
 			select {
 			case p = <-l.queue:
+			case visit := <-l.visits:
+				visit()
+				continue
 			case <-tick.C:
 				l.keepHouse()
 				continue
@@ -148,6 +151,7 @@ func (l *lane) keepHouse() {
 }
 
 func (l *lane) refuseRest() {
+	defer close(l.dead)
 	if l.carry != nil {
 		l.carry.finish(ErrClosed)
 	}
@@ -160,64 +164,3 @@ func (l *lane) refuseRest() {
 		}
 	}
 }
-
-// gather takes what waits together with first. A busy lane waits a little for more, unless a claim is among them:
-// a signature waits for it.
-func (l *lane) gather(first *pending) []*pending {
-	group := []*pending{first}
-	if l.j.cfg.Durability == Strict {
-		return group
-	}
-	records, bytes, claim := len(first.recs), first.bytes, first.claim
-	var timer *time.Timer
-	var late <-chan time.Time
-	for records < maxGroup && bytes < maxGroupBytes {
-		var p *pending
-		select {
-		case p = <-l.queue:
-		default:
-			wait := l.patience()
-			if claim || (wait <= 0 && timer == nil) {
-				return group
-			}
-			if timer == nil {
-				timer = time.NewTimer(wait)
-				defer timer.Stop()
-				late = timer.C
-			}
-			select {
-			case p = <-l.queue:
-			case <-late:
-				return group
-			case <-l.j.ctx.Done():
-				return group
-			}
-		}
-		if records+len(p.recs) > maxGroup || bytes+p.bytes > maxGroupBytes {
-			l.carry = p
-			return group
-		}
-		group = append(group, p)
-		records, bytes, claim = records+len(p.recs), bytes+p.bytes, claim || p.claim
-	}
-	return group
-}
-
-// busyWait bounds what a busy lane waits for more records.
-const busyWait = 250 * time.Millisecond
-
-// patience is how long a group may wait for company: not at all unless 20 flushes were made within the last second.
-func (l *lane) patience() time.Duration {
-	oldest := l.times[l.turn]
-	if oldest.IsZero() {
-		return 0
-	}
-	return min(time.Until(oldest.Add(time.Second)), busyWait)
-}
-
-func (l *lane) flushed() {
-	l.times[l.turn] = time.Now()
-	l.turn = (l.turn + 1) % len(l.times)
-}
-
-func recordKey(r dodona.Record) string { return string(r.Topic) + "\x00" + r.Key + "\x00" + r.ID }

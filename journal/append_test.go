@@ -1,0 +1,271 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
+)
+
+func all(t testing.TB, j *Journal, topic dodona.Topic, key string) (recs []dodona.Record) {
+	t.Helper()
+	for r, err := range j.Scan(t.Context(), topic, key, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		recs = append(recs, r)
+	}
+	return recs
+}
+
+func TestAppendTwiceChangesNothing(t *testing.T) {
+	dir := t.TempDir()
+	j, err := Open(t.Context(), Config{Dir: dir, Node: "gw-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch := []dodona.Record{reading(1), reading(2), reading(2), reading(3)}
+	for range 2 {
+		if err := j.Append(t.Context(), batch...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	j = open(t, Config{Dir: dir})
+	if err := j.Append(t.Context(), reading(3), reading(4)); err != nil {
+		t.Fatal(err)
+	}
+	got := all(t, j, dodona.TopicReading, "kraken")
+	if len(got) != 4 || got[3].ID != "4" || got[3].Sequence != 4 {
+		t.Fatalf("the stream holds %+v, want the readings 1 to 4 once", got)
+	}
+}
+
+func TestRecordsAreChained(t *testing.T) {
+	j := open(t, Config{})
+	for i := range 20 {
+		if err := j.Append(t.Context(), reading(2*i), reading(2*i+1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var before dodona.Record
+	for i, r := range all(t, j, dodona.TopicReading, "kraken") {
+		if i > 0 && (r.Sequence != before.Sequence+1 || r.Previous != digestOf(before, j.writer)) {
+			t.Fatalf("record %+v does not follow %+v", r, before)
+		}
+		before = r
+	}
+}
+
+func TestMalformedRecordIsRefusedForEver(t *testing.T) {
+	j := open(t, Config{Raw: Limits{Bytes: 2 * unit.MiB}})
+	for name, r := range map[string]dodona.Record{
+		"topic": {Topic: "rumour", Key: "a", ID: "1"},
+		"key":   {Topic: dodona.TopicReading, Key: "a b", ID: "1"},
+		"id":    {Topic: dodona.TopicReading, Key: "a"},
+		"id\n":  {Topic: dodona.TopicReading, Key: "a", ID: "1\r\nNats-Rollup: all"},
+		"node":  {Topic: dodona.TopicReading, Key: "a", ID: "1", Node: "gw-2"},
+		"large": {Topic: dodona.TopicReading, Key: "a", ID: "1", Body: make([]byte, maxRecordBytes)},
+		"half":  {Topic: dodona.TopicReading, Key: "a", ID: "1", Body: make([]byte, 1<<20)},
+	} {
+		if err := j.Append(t.Context(), r); !dodona.IsPermanent(err) {
+			t.Errorf("%s: %v, want a permanent error", name, err)
+		}
+	}
+}
+
+func TestLargeRecordIsReadWhole(t *testing.T) {
+	j := open(t, Config{})
+	body := []byte(strings.Repeat("x", 3<<20))
+	if err := j.Append(t.Context(), reading(0), dodona.Record{Topic: dodona.TopicReading, Key: "big", ID: "1", Body: body}, reading(1)); err != nil {
+		t.Fatal(err)
+	}
+	recs := read(t, j, "me", 3, dodona.TopicReading)
+	if len(recs) != 3 || len(recs[1].Body) != len(body) || recs[2].ID != "1" {
+		t.Fatalf("got %d records", len(recs))
+	}
+}
+
+// TestManyAppendAtOnce checks that concurrent appends share flushes and that none is lost or doubled.
+func TestManyAppendAtOnce(t *testing.T) {
+	for _, durability := range []Durability{Batch, Strict} {
+		t.Run(string(durability), func(t *testing.T) {
+			j := open(t, Config{Durability: durability})
+			const callers, each = 64, 15
+			var wg sync.WaitGroup
+			for c := range callers {
+				wg.Go(func() {
+					for i := range each {
+						key := "c" + strconv.Itoa(c)
+						err := j.Append(t.Context(),
+							dodona.Record{Topic: dodona.TopicReading, Key: key, ID: strconv.Itoa(i), Body: body400},
+							dodona.Record{Topic: dodona.TopicClaim, Key: "report." + key, ID: strconv.Itoa(i), Body: body400})
+						if err != nil {
+							t.Error(err)
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+			for c := range callers {
+				key := "c" + strconv.Itoa(c)
+				for topic, k := range map[dodona.Topic]string{dodona.TopicReading: key, dodona.TopicClaim: "report." + key} {
+					got := all(t, j, topic, k)
+					if len(got) != each {
+						t.Fatalf("%s of %s: %d records, want %d", topic, k, len(got), each)
+					}
+					for i, r := range got {
+						if r.ID != strconv.Itoa(i) {
+							t.Fatalf("%s of %s: record %d is %s", topic, k, i, r.ID)
+						}
+					}
+				}
+			}
+			if losses, err := j.Audit(t.Context()); err != nil || len(losses) > 0 {
+				t.Fatalf("audit: %+v, %v", losses, err)
+			}
+			raw := j.Status(t.Context()).Streams[0]
+			t.Logf("%d records in %d flushes", raw.Written, raw.Flushes)
+			if durability == Strict && raw.Flushes != raw.Written {
+				t.Errorf("strict: %d flushes for %d appends", raw.Flushes, raw.Written)
+			}
+			if durability == Batch && raw.Flushes > raw.Written/3 {
+				t.Errorf("batch: %d flushes for %d appends", raw.Flushes, raw.Written)
+			}
+		})
+	}
+}
+
+func TestAppendOfManyRecordsIsOneFlush(t *testing.T) {
+	j := open(t, Config{})
+	var recs []dodona.Record
+	for i := range maxAppend {
+		recs = append(recs, reading(i))
+	}
+	if err := j.Append(t.Context(), recs...); err != nil {
+		t.Fatal(err)
+	}
+	if got := j.Status(t.Context()).Streams[0]; got.Flushes != 1 || got.Written != maxAppend {
+		t.Fatalf("%+v, want one flush", got)
+	}
+	if err := j.Append(t.Context(), append(recs, reading(maxAppend))...); !dodona.IsPermanent(err) {
+		t.Fatalf("%d records: %v, want a permanent error", maxAppend+1, err)
+	}
+}
+
+// join opens a second journal, in a folder of its own, on the server of the first.
+func join(t testing.TB, first *Journal, node string) *Journal {
+	t.Helper()
+	return open(t, Config{Node: node, URL: "nats://" + first.Addr().String()})
+}
+
+func TestClaimWrittenInBetweenConflicts(t *testing.T) {
+	a := open(t, Config{Listen: "127.0.0.1:0"})
+	b := join(t, a, "gw-1")
+	const key = "report.btc.usd.abc"
+	for _, j := range []*Journal{a, b} {
+		if _, err := j.Last(t.Context(), dodona.TopicClaim, key); !errors.Is(err, dodona.ErrNotFound) {
+			t.Fatal(err)
+		}
+	}
+	if err := a.Append(t.Context(), claim(key, 1)); err != nil {
+		t.Fatal(err)
+	}
+	// b looked before a wrote.
+	err := b.Append(t.Context(), claim(key, 2), dodona.Record{Topic: dodona.TopicEvent, Key: "reload", ID: "1"})
+	if !errors.Is(err, dodona.ErrConflict) {
+		t.Fatalf("append: %v, want ErrConflict", err)
+	}
+	if got := all(t, a, dodona.TopicEvent, "reload"); len(got) != 0 {
+		t.Fatalf("half of a refused append is there: %+v", got)
+	}
+	// The same claim is no conflict: it is there already.
+	if err := b.Append(t.Context(), claim(key, 1)); err != nil {
+		t.Fatalf("append of what is there: %v", err)
+	}
+	last, err := b.Last(t.Context(), dodona.TopicClaim, key)
+	if err != nil || last.ID != "1-0xab" {
+		t.Fatalf("last: %+v, %v", last, err)
+	}
+	if err := b.Append(t.Context(), claim(key, 3)); err != nil {
+		t.Fatalf("append after looking: %v", err)
+	}
+	if err := a.Append(t.Context(), claim(key, 3), claim("report.other.abc", 1)); err != nil {
+		t.Fatalf("append of what the other wrote: %v", err)
+	}
+	if err := a.Append(t.Context(), claim(key, 4)); err != nil && !errors.Is(err, dodona.ErrConflict) {
+		t.Fatal(err)
+	}
+}
+
+// TestTwoProcessesOfOneNodeKeepTwoChains appends to the same subjects from both sides at once.
+func TestTwoProcessesOfOneNodeKeepTwoChains(t *testing.T) {
+	a := open(t, Config{Listen: "127.0.0.1:0"})
+	b := join(t, a, "gw-1")
+	var wg sync.WaitGroup
+	for n, j := range []*Journal{a, b} {
+		for c := range 8 {
+			wg.Go(func() {
+				for i := range 20 {
+					id := fmt.Sprintf("%d-%d-%d", n, c, i)
+					if err := j.Append(t.Context(), dodona.Record{Topic: dodona.TopicEvent, Key: "reload", ID: id}); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if got := all(t, a, dodona.TopicEvent, "reload"); len(got) != 320 {
+		t.Fatalf("%d records, want 320", len(got))
+	}
+	for _, j := range []*Journal{a, b} {
+		if losses, err := j.Audit(t.Context()); err != nil || len(losses) > 0 {
+			t.Fatalf("audit: %+v, %v", losses, err)
+		}
+		if audit := j.Status(t.Context()).Streams[1].Audit; audit.Records != 160 {
+			t.Fatalf("audit saw %d records of this writer, want 160", audit.Records)
+		}
+	}
+}
+
+func TestAppendAfterCloseIsRefused(t *testing.T) {
+	j := open(t, Config{})
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Append(t.Context(), reading(1)); !errors.Is(err, ErrClosed) {
+		t.Fatalf("append: %v, want ErrClosed", err)
+	}
+	for _, err := range j.From(t.Context(), "me", dodona.TopicReading) {
+		if !errors.Is(err, ErrClosed) {
+			t.Fatalf("read: %v, want ErrClosed", err)
+		}
+	}
+}
+
+func TestEndedContextWritesNothing(t *testing.T) {
+	j := open(t, Config{})
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	for i := range 100 {
+		err := j.Append(ctx, reading(i))
+		if err == nil {
+			t.Fatal("append with an ended context succeeded")
+		}
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("append: %v", err)
+		}
+	}
+}
