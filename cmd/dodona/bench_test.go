@@ -19,7 +19,7 @@ func BenchmarkFirstAnswer(b *testing.B) {
 		file := twoLines(b, dir, endpoint)
 		b.StartTimer()
 		begin := time.Now()
-		p := launch(b, dir, "run", file)
+		p := launch(b, dir, "run", file, "--listen", "127.0.0.1:0")
 		url := p.awaitURL()
 		eventually(b, 10*time.Second, func() error { _, err := get(url + "/v1/feeds/answer/latest"); return err })
 		took := time.Since(begin)
@@ -37,7 +37,7 @@ func BenchmarkIdle(b *testing.B) {
 	endpoint := price(b, `{"price":"43218.55"}`)
 	for b.Loop() {
 		dir := b.TempDir()
-		p := launch(b, dir, "run", twoLines(b, dir, endpoint))
+		p := launch(b, dir, "run", twoLines(b, dir, endpoint), "--listen", "127.0.0.1:0")
 		p.awaitURL()
 		time.Sleep(30 * time.Second)
 		b.ReportMetric(float64(p.rss())/(1<<20), "MiB-RSS")

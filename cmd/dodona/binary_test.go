@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ import (
 
 // binary builds the program once for all tests.
 var binary = sync.OnceValues(func() (string, error) {
+	built.Store(true)
 	dir, err := os.MkdirTemp("", "dodona-binary-")
 	if err != nil {
 		return "", err
@@ -37,13 +39,15 @@ var binary = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := binary(); err == nil { // built now if no test wanted it: a second with a warm cache
+func removeBinary() {
+	if built.Load() {
+		path, _ := binary()
 		_ = os.RemoveAll(filepath.Dir(path))
 	}
-	os.Exit(code)
 }
+
+// built says whether any test wanted the program.
+var built atomic.Bool
 
 // A process is a running dodona.
 type process struct {

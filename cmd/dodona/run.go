@@ -64,7 +64,19 @@ func warn(term terminal, c *config.Config) {
 	}
 }
 
-type runCommand struct{ configFile }
+type runCommand struct {
+	configFile
+	Listen string `help:"Where to serve API and page, instead of api.listen." placeholder:"HOST:PORT"`
+}
+
+// load reads the configuration, with what the command line says above it.
+func (r runCommand) load(path string, stdin io.Reader) (*config.Config, error) {
+	c, err := loadConfig(path, stdin)
+	if err == nil && r.Listen != "" {
+		c.API.Listen = r.Listen
+	}
+	return c, err
+}
 
 // Run runs a node until it is interrupted. SIGHUP reloads the configuration.
 func (r runCommand) Run(ctx context.Context, term terminal) error {
@@ -72,7 +84,7 @@ func (r runCommand) Run(ctx context.Context, term terminal) error {
 	if err != nil {
 		return err
 	}
-	c, err := loadConfig(path, term.in)
+	c, err := r.load(path, term.in)
 	if err != nil {
 		return mistakes(term, err)
 	}
@@ -90,7 +102,7 @@ func (r runCommand) Run(ctx context.Context, term terminal) error {
 		},
 	}
 	if path != "-" {
-		options.Load = func() (*config.Config, error) { return loadConfig(path, nil) }
+		options.Load = func() (*config.Config, error) { return r.load(path, nil) }
 	}
 	n, err := node.Open(ctx, options)
 	if err != nil {
