@@ -32,57 +32,80 @@ func (c *client) hasCredentials() bool {
 	return s.Basic != nil || !s.Bearer.IsZero() || len(s.Headers)+len(s.Query) > 0
 }
 
+// A revealer reads secrets and remembers them, so that no error shows them.
+type revealer struct{ seen []string }
+
+func (r *revealer) reveal(key string, s secret.String) (string, error) {
+	text, err := s.Reveal()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", key, err)
+	}
+	r.seen = append(r.seen, text)
+	return text, nil
+}
+
 // request builds the request and returns, beside it, the texts that no error may show.
 // Secrets are read anew each time, so that a rotated one needs no restart.
 func (c *client) request(ctx context.Context) (*nethttp.Request, []string, error) {
-	var secrets []string
-	reveal := func(key string, s secret.String) (string, error) {
-		text, err := s.Reveal()
-		if err != nil {
-			return "", fmt.Errorf("%s: %w", key, err)
-		}
-		secrets = append(secrets, text)
-		return text, nil
-	}
-	u := *c.url
-	query := u.Query()
-	for _, values := range query {
-		secrets = append(secrets, values...)
-	}
-	if u.RawQuery != "" {
-		secrets = append(secrets, u.RawQuery)
-	}
-	for name, s := range c.settings.Query {
-		text, err := reveal("query "+name, s)
-		if err != nil {
-			return nil, nil, err
-		}
-		query.Set(name, text)
-	}
-	if len(c.settings.Query) > 0 {
-		u.RawQuery = query.Encode()
-		secrets = append(secrets, u.RawQuery)
+	var secrets revealer
+	target, err := c.target(&secrets)
+	if err != nil {
+		return nil, nil, err
 	}
 	var body io.Reader
 	if c.settings.Body != "" {
 		body = strings.NewReader(c.settings.Body)
 	}
-	req, err := nethttp.NewRequestWithContext(ctx, c.method(), u.String(), body)
+	req, err := nethttp.NewRequestWithContext(ctx, c.method(), target, body)
 	if err != nil {
 		return nil, nil, dodona.Permanent(errors.New("url: cannot be requested"))
 	}
 	req.Header.Set("User-Agent", "dodona/"+c.env.Version)
-	req.Header.Set("Accept", "application/json, */*;q=0.5")
+	req.Header.Set("Accept", accept)
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	for name, s := range c.settings.Headers {
-		text, err := reveal("headers "+name, s)
+	if err := c.setHeaders(req, &secrets); err != nil {
+		return nil, nil, err
+	}
+	if err := c.authorize(req, &secrets); err != nil {
+		return nil, nil, err
+	}
+	return req, secrets.seen, nil
+}
+
+const accept = "application/json, */*;q=0.5"
+
+// target returns the URL with the secret query parameters in it.
+func (c *client) target(secrets *revealer) (string, error) {
+	u := *c.url
+	query := u.Query()
+	for _, values := range query {
+		secrets.seen = append(secrets.seen, values...)
+	}
+	for name, s := range c.settings.Query {
+		text, err := secrets.reveal("query "+name, s)
 		if err != nil {
-			return nil, nil, err
+			return "", err
+		}
+		query.Set(name, text)
+	}
+	secrets.seen = append(secrets.seen, u.RawQuery)
+	if len(c.settings.Query) > 0 {
+		u.RawQuery = query.Encode()
+		secrets.seen = append(secrets.seen, u.RawQuery)
+	}
+	return u.String(), nil
+}
+
+func (c *client) setHeaders(req *nethttp.Request, secrets *revealer) error {
+	for name, s := range c.settings.Headers {
+		text, err := secrets.reveal("headers "+name, s)
+		if err != nil {
+			return err
 		}
 		if strings.ContainsAny(text, "\r\n\x00") {
-			return nil, nil, dodona.Permanent(fmt.Errorf("headers %s: a value has no line breaks", name))
+			return dodona.Permanent(fmt.Errorf("headers %s: a value has no line breaks", name))
 		}
 		if strings.EqualFold(name, "host") {
 			req.Host = text
@@ -90,21 +113,26 @@ func (c *client) request(ctx context.Context) (*nethttp.Request, []string, error
 		}
 		req.Header.Set(name, text)
 	}
+	return nil
+}
+
+func (c *client) authorize(req *nethttp.Request, secrets *revealer) error {
 	if c.settings.Basic != nil {
-		password, err := reveal("basic password", c.settings.Basic.Password)
+		password, err := secrets.reveal("basic password", c.settings.Basic.Password)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		req.SetBasicAuth(c.settings.Basic.User, password)
 	}
 	if !c.settings.Bearer.IsZero() {
-		token, err := reveal("bearer", c.settings.Bearer)
+		token, err := secrets.reveal("bearer", c.settings.Bearer)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	return req, append(secrets, req.Header.Get("Authorization")), nil
+	secrets.seen = append(secrets.seen, req.Header.Get("Authorization"))
+	return nil
 }
 
 var errRedirect = errors.New("redirect refused")
@@ -130,7 +158,7 @@ func (c *client) checkRedirect(req *nethttp.Request, via []*nethttp.Request) err
 	}
 	req.Header = nethttp.Header{
 		"User-Agent": req.Header.Values("User-Agent"),
-		"Accept":     {"application/json, */*;q=0.5"},
+		"Accept":     {accept},
 	}
 	req.Host = ""
 	return nil
