@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -282,5 +284,49 @@ func TestTheKeyIsKeptAcrossStartsAndFoundNowhereElse(t *testing.T) {
 	first.close()
 	if again := openNode(t, text, Options{}).Address(); again != address {
 		t.Errorf("the key changed from %s to %s", address, again)
+	}
+}
+
+// TestEveryLineOfALogCounts: a feed that takes all readings counts each line of a file once, over rounds and a restart.
+func TestEveryLineOfALogCounts(t *testing.T) {
+	dir := t.TempDir()
+	log := filepath.Join(dir, "meter.jsonl")
+	write := func(values ...int) {
+		f, err := os.OpenFile(log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		for _, v := range values {
+			fmt.Fprintf(f, "{\"t\":%d}\n", v)
+		}
+	}
+	text := fmt.Sprintf(`
+node: {data: %q}
+api: {listen: "127.0.0.1:0"}
+sources: {meter: {file: {path: %q, format: lines, every: 20ms, from: start}, value: /t}}
+feeds: {f: {decimals: 2, every: 200ms, from: [meter], combine: mean, take: all}}
+`, filepath.Join(dir, "data"), log)
+	for life, lines := range [][]int{{10, 20}, {40, 60}} {
+		write(lines...)
+		seen := newOutcomes()
+		n := openNode(t, text, Options{OnRound: seen.add})
+		stop := run(t, n)
+		taken := 0
+		for taken < len(lines) {
+			counted := 0
+			seen.await(t, "more lines", func(o Outcome) bool {
+				if o.Bundle == nil || o.Answer == nil {
+					return false
+				}
+				counted += len(o.Bundle.Inputs[0].Readings)
+				return counted > taken
+			})
+			taken = counted
+		}
+		if taken != len(lines) {
+			t.Errorf("life %d: %d readings were used, %d lines were written", life, taken, len(lines))
+		}
+		stop()
 	}
 }

@@ -105,13 +105,29 @@ func (o *observer) pump(name string) *source.Pump {
 	return nil
 }
 
-// ask asks a source on behalf of a feed. Feeds name sources, not pumps, so that a source can be replaced under them.
-func (o *observer) ask(ctx context.Context, name string, r dodona.Round) ([]dodona.Reading, error) {
-	pump := o.pump(name)
-	if pump == nil {
-		return nil, errors.New("the source is being replaced")
+// asker returns how one feed asks its sources. Feeds name sources, not pumps, so that a source can be replaced under them.
+func (o *observer) asker(take string) func(context.Context, string, dodona.Round) ([]dodona.Reading, error) {
+	var mu sync.Mutex
+	before := make(map[string]dodona.Round) // by source: the round up to which this feed has taken everything
+	return func(ctx context.Context, name string, r dodona.Round) ([]dodona.Reading, error) {
+		pump := o.pump(name)
+		if pump == nil {
+			return nil, errors.New("the source is being replaced")
+		}
+		if take != feed.TakeAll {
+			return pump.Ask(ctx, r)
+		}
+		mu.Lock()
+		after := before[name]
+		mu.Unlock()
+		readings, err := pump.Since(ctx, after, r)
+		if err == nil {
+			mu.Lock()
+			before[name] = r
+			mu.Unlock()
+		}
+		return readings, err
 	}
-	return pump.Ask(ctx, r)
 }
 
 // sources returns the status of every pump, sorted by name.
@@ -137,7 +153,7 @@ func (o *observer) startFeed(c *config.Config, f config.Feed) error {
 		Extraction: extraction.JSON(),
 		Transform:  extraction,
 		Node:       c.Node.Name,
-		Ask:        o.ask,
+		Ask:        o.asker(f.Settings.Take),
 		Salt:       n.id.salt,
 		FirstNow:   len(n.id.quorum.Members) == 1 && c.TwoLine,
 		Now:        n.now,
