@@ -13,6 +13,9 @@ import (
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
+// maxItems is how many items a list, or keys a map with free keys, may have.
+const maxItems = 1000
+
 // A decoder fills settings from nodes. It goes on after a mistake, so that a file's mistakes are all told at once.
 // What it understands it marks as shown, so that excerpts may print it.
 type decoder struct {
@@ -141,6 +144,10 @@ func (d *decoder) freeMap(v reflect.Value, n *node, key string) {
 		d.want(n, key, "a map")
 		return
 	}
+	if len(n.entries) > maxItems {
+		d.mistake(n.at, "%s: %d keys, at most %d are read", key, len(n.entries), maxItems)
+		return
+	}
 	d.free++
 	defer func() { d.free-- }()
 	out := reflect.MakeMapWithSize(v.Type(), len(n.entries))
@@ -171,6 +178,10 @@ func (d *decoder) list(v reflect.Value, n *node, key string) {
 			example = "[" + n.text + "]"
 		}
 		d.want(n, key, "a list, such as "+example)
+		return
+	}
+	if len(n.items) > maxItems {
+		d.mistake(n.at, "%s: %d items, at most %d are read", key, len(n.items), maxItems)
 		return
 	}
 	out := reflect.Zero(v.Type())

@@ -19,6 +19,7 @@ import (
 const (
 	maxFileBytes = 1 << 20
 	maxDepth     = 32
+	maxTokens    = 100_000 // words and punctuation; the parser's work may grow with the square of them
 )
 
 // A document is a parsed file: its lines, for excerpts, and its values.
@@ -153,6 +154,10 @@ func (d *document) parse(src string, report *reporter) (file *ast.File) {
 		}
 	}()
 	tokens := lexer.Tokenize(src)
+	if len(tokens) > maxTokens {
+		report.mistake(nil, "", fmt.Sprintf("more than %d words, which no configuration has", maxTokens))
+		return nil
+	}
 	if deep := tooDeep(tokens); deep != nil {
 		report.mistake(at(deep), "", fmt.Sprintf("nested more than %d levels deep", maxDepth))
 		return nil

@@ -13,7 +13,8 @@ import (
 
 const (
 	maskText     = secret.Mask
-	excerptWidth = 100 // characters of a line that are shown
+	excerptWidth = 100     // characters of a line that are shown
+	longestLine  = 4 << 10 // bytes; of a longer line nothing is shown
 )
 
 // punctuation is what an excerpt shows outside of values.
@@ -26,7 +27,7 @@ const punctuation = " {}[],:-?|>\"'"
 //
 // Only keys and values that were recognised as settings without secrets are shown; everything else is •••.
 func (d *document) excerpt(at *span, words map[string]bool, secrets []string) string {
-	if at.line < 1 || at.line > len(d.lines) {
+	if at.line < 1 || at.line > len(d.lines) || len(d.lines[at.line-1]) > longestLine {
 		return ""
 	}
 	m := masker{line: d.lines[at.line-1], start: d.starts[at.line-1], caret: -1, caretEnd: -1}

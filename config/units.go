@@ -99,7 +99,7 @@ func (l *loader) checkFrom(f *Feed, where string, n *node, at *span) {
 		s, found := l.sources[name]
 		if !found {
 			m := Mistake{Where: where, Message: fmt.Sprintf("from: there is no source %s", quoteAll(name))}
-			known := slices.Sorted(maps.Keys(l.sources))
+			known := l.sourceNames()
 			if near := nearest(name, known); near != "" {
 				m.Hint = fmt.Sprintf("did you mean %q?", near)
 			} else if len(known) > 0 {
@@ -123,6 +123,14 @@ func (l *loader) checkFrom(f *Feed, where string, n *node, at *span) {
 			l.report.warn(place, where, fmt.Sprintf("%s is asked every %s at most, the feed asks every %s", id, unit.FormatDuration(s.Every), unit.FormatDuration(f.Settings.Every)), "rounds in between see the same reading again")
 		}
 	}
+}
+
+// sourceNames returns the names of all sources, sorted, until there are so many mistakes that hints are not told.
+func (l *loader) sourceNames() []string {
+	if l.report.count() >= maxMistakes {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(l.sources))
 }
 
 func (l *loader) noPoint(where, id string, s Source, at *span) {

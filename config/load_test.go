@@ -1,0 +1,216 @@
+package config_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/extract"
+)
+
+func mustLoad(t *testing.T, src string) *config.Config {
+	t.Helper()
+	c, err := config.Load(strings.NewReader(src), "f.yaml", kinds())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+const twoLines = "endpoint: https://prices.example/btc\nsignature_key: 0x4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318\n"
+
+func TestTwoLinesAreAWholeConfiguration(t *testing.T) {
+	c := mustLoad(t, twoLines)
+	key, err := c.Node.Key.Hex.Reveal()
+	if err != nil || !strings.HasPrefix(key, "0x4c08") || !c.TwoLine {
+		t.Errorf("the key was not taken: %v", err)
+	}
+	want := dodona.Feed{Name: "answer", Kind: dodona.Number, Decimals: 18}
+	f, found := c.Feed("answer")
+	if !found || !reflect.DeepEqual(f.Feed, want) || f.Settings.Every != 10*time.Second {
+		t.Errorf("got feed %+v, want %+v every 10s", f, want)
+	}
+	s, found := c.Source("endpoint")
+	if !found || s.Kind != "http" || s.Settings.(*httpSettings).URL != "https://prices.example/btc" {
+		t.Errorf("got source %+v", s)
+	}
+	if !reflect.DeepEqual(s.Rules, map[string]extract.Rule{"": {}}) {
+		t.Errorf("got rules %+v, want the one number", s.Rules)
+	}
+	if c.API.Listen != "127.0.0.1:8080" || len(c.Warnings) != 1 {
+		t.Errorf("got api %+v, warnings %v", c.API, c.Warnings)
+	}
+
+	long, err := c.Expand(kinds())
+	if err != nil {
+		t.Fatal(err)
+	}
+	inFile := strings.Replace(string(long), "•••", "{file: keys/key}", 1)
+	if again := mustLoad(t, inFile); again.Feeds[0].Feed.ID() != c.Feeds[0].Feed.ID() || again.TwoLine {
+		t.Errorf("the long form has another id:\n%s", long)
+	}
+}
+
+func TestTheThirdLineNamesTheValue(t *testing.T) {
+	c := mustLoad(t, twoLines+"value: /bitcoin/usd\n")
+	if got := c.Sources[0].Rules[""].Pointer; got != "/bitcoin/usd" {
+		t.Errorf("got pointer %q", got)
+	}
+}
+
+const plant = `sources:
+  boiler: {file: {path: b}, points: {temperature: /t, pressure: /p}}
+  tank: {file: {path: t}}
+feeds:
+  a: {every: 10s, from: [boiler.temperature]}
+  b: {every: 10s, from: [boiler.pressure, tank]}
+`
+
+func TestDiffSaysWhatAReloadMustDo(t *testing.T) {
+	for _, c := range []struct {
+		name, old, new string
+		want           string
+	}{
+		{"nothing", "", "", "nothing changed"},
+		{"a source's address", "path: t}", "path: t2}", "sources: tank changed"},
+		{"a point's pointer", "temperature: /t", "temperature: /t2", "feeds: a changed"},
+		{"a point nobody asks for", "pressure: /p}", "pressure: /p, flow: /f}", "nothing changed"},
+		{"a feed", "a: {every: 10s", "a: {every: 20s", "feeds: a changed"},
+		{"a feed's name", "  a: {", "  c: {", "feeds: c added, a removed"},
+		{"a new source", "feeds:", "  new: {file: {path: n}}\nfeeds:", "sources: new added"},
+		{"the log", "sources:", "log: {level: debug}\nsources:", "applied: log.level"},
+		{"the listener", "sources:", "api: {listen: \"127.0.0.1:1\"}\nsources:", "restart needed for api.listen"},
+		{"the journal", "sources:", "journal: {durability: strict, raw: {age: 1d}}\nsources:", "restart needed for journal.durability, journal.raw.age"},
+		{"the key", "sources:", "node: {key: {file: k}, name: x}\nsources:", "restart needed for node.key.file, node.name"},
+		{"the network", "sources:", "network: {name: x}\nroles: [observe]\nsources:", "restart needed for network.name, roles"},
+		{"a token", "sources:", "api: {tokens: [{file: t}]}\nsources:", "restart needed for api.tokens"},
+	} {
+		changes := config.Diff(mustLoad(t, plant), mustLoad(t, strings.Replace(plant, c.old, c.new, 1)))
+		if got := changes.String(); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+		if changes.IsEmpty() != (c.want == "nothing changed") {
+			t.Errorf("%s: IsEmpty is %v", c.name, changes.IsEmpty())
+		}
+	}
+}
+
+func TestDiffSeesAChangedSecret(t *testing.T) {
+	src := func(secret string) string {
+		return "sources: {a: {http: {url: \"https://a.example\", bearer: " + secret + "}}}\nfeeds: {x: {from: [a]}}\n"
+	}
+	for _, other := range []string{"other-inline", "{file: one}", "{env: ONE}"} {
+		if got := config.Diff(mustLoad(t, src("one-inline")), mustLoad(t, src(other))); len(got.Sources.Changed) != 1 {
+			t.Errorf("%s: got %+v", other, got)
+		}
+	}
+}
+
+func TestReaderErrorsAreNotMistakes(t *testing.T) {
+	broken := errors.New("disk on fire")
+	_, err := config.Load(iotest.ErrReader(broken), "f.yaml", kinds())
+	if !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// endless yields one byte for ever.
+type endless byte
+
+func (e endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(e)
+	}
+	return len(p), nil
+}
+
+// TestHostileFilesAreRefusedSoon loads what would take a careless reader for ever, or all memory.
+func TestHostileFilesAreRefusedSoon(t *testing.T) {
+	const n = 1<<20 - 100
+	many := func(s string) string { return strings.Repeat(s, n/len(s)) }
+	var sources, deep strings.Builder
+	for i := 0; sources.Len() < n; i++ {
+		fmt.Fprintf(&sources, "  s%d: {from: [a%d]}\n", i, i)
+	}
+	for i := range 1400 {
+		deep.WriteString(strings.Repeat(" ", i) + "a:\n")
+	}
+	for name, r := range map[string]io.Reader{
+		"endless":      endless('a'),
+		"brackets":     strings.NewReader(many("[")),
+		"braces":       strings.NewReader(many("{a: ")),
+		"dashes":       strings.NewReader(many("- ")),
+		"questions":    strings.NewReader(many("? ")),
+		"tags":         strings.NewReader(many("!a ")),
+		"anchors":      strings.NewReader(many("&a ")),
+		"colons":       strings.NewReader(many(": ")),
+		"list":         strings.NewReader("roles: [" + many("é,") + "]"),
+		"map":          strings.NewReader("roles: {" + many("é: ,") + "}"),
+		"lines":        strings.NewReader(many("a: b\n")),
+		"text":         strings.NewReader("roles: " + many("x")),
+		"at":           strings.NewReader("node: {name: \"" + many("a@:/") + "\"}"),
+		"block":        strings.NewReader("roles: |\n" + many(" é\n")),
+		"feeds":        strings.NewReader("feeds:\n" + sources.String()),
+		"deep":         strings.NewReader(deep.String()),
+		"blank":        strings.NewReader(many("\n")),
+		"quotes":       strings.NewReader(many("'\"")),
+		"secrets":      strings.NewReader("api: {tokens: [" + many("abcdefgh,") + "]}"),
+		"one secret":   strings.NewReader("api: {tokens: [" + many("abcdefgh ") + "]}"),
+		"private keys": strings.NewReader("x: " + many(strings.Repeat("a", 64)+" ")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := config.Load(r, name, kinds())
+			var mistakes *config.MistakesError
+			if !errors.As(err, &mistakes) {
+				t.Errorf("got %.200v, want mistakes", err)
+			} else if len(err.Error()) > 64<<10 {
+				t.Errorf("an error of %d bytes", len(err.Error()))
+			}
+		})
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	for _, pattern := range []string{"testdata/good/*.yaml", "testdata/bad/*.yaml"} {
+		for _, name := range files(f, pattern) {
+			src, err := os.ReadFile(name)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(src)
+		}
+	}
+	f.Add([]byte(leaky))
+	f.Add([]byte(plant))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		c, err := config.Load(bytes.NewReader(src), "f.yaml", kinds())
+		if err != nil {
+			var mistakes *config.MistakesError
+			if c != nil || !errors.As(err, &mistakes) || len(mistakes.Mistakes) == 0 {
+				t.Fatalf("got %v, %v; want mistakes", c, err)
+			}
+			return
+		}
+		long, err := c.Expand(kinds())
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := config.Load(bytes.NewReader(long), "f.yaml", kinds())
+		if err != nil {
+			if strings.Contains(string(long), "•••") {
+				return
+			}
+			t.Fatalf("expanded to what does not load: %v\n%s", err, long)
+		}
+		same(t, string(long), c, again)
+	})
+}
