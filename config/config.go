@@ -100,9 +100,10 @@ type Key struct {
 	// File is a keystore in Web3 Secret Storage v3; `dodona key new` makes one. Default: keys/node.json in the
 	// data folder, made at the first start.
 	File string `yaml:"file,omitempty"`
-	// Password opens the keystore.
+	// Password opens the keystore. Default: none.
 	Password secret.String `yaml:"password,omitempty"`
 	// Hex is the key itself, 64 hex digits with or without 0x, for trying things out. It replaces file and password.
+	// Default: none.
 	Hex secret.String `yaml:"hex,omitempty"`
 }
 
@@ -120,7 +121,7 @@ type Quorum struct {
 	// K is how many signatures are enough: at least ⌊(n+f)/2⌋+1 of n members, of whom f = ⌊(n−1)/3⌋ may lie.
 	// Default: the least that is allowed.
 	K int `yaml:"k"`
-	// Members are the addresses of the members, 0x and 40 hex digits each.
+	// Members are the addresses of the members, 0x and 40 hex digits each. Required.
 	Members []dodona.Address `yaml:"members"`
 }
 
@@ -150,9 +151,9 @@ type Journal struct {
 	// Listen is a loopback address at which the embedded journal serves other processes of this machine, such as
 	// 127.0.0.1:4222. Default: no port is opened.
 	Listen string `yaml:"listen,omitempty"`
-	// Raw limits readings and rounds: large, and kept briefly.
+	// Raw limits readings and rounds: large, and kept briefly. Default: 256MiB and 7d.
 	Raw Limits `yaml:"raw"`
-	// Proof limits observations, claims, attestations and events: small, and kept long.
+	// Proof limits observations, claims, attestations and events: small, and kept long. Default: 256MiB and 365d.
 	Proof Limits `yaml:"proof"`
 }
 

@@ -66,10 +66,18 @@ func TestNoTypingErrorLeaksASecret(t *testing.T) {
 		before, at := leaky[:i], leaky[i:]
 		line := strings.Count(before, "\n") + 1
 		try(before+at[1:], fmt.Sprintf("line %d: without %q after %q", line, at[:1], tail(before)))
-		for _, c := range []string{":", " ", ",", "{", "]", "\"", "'", "\n", "#", "|"} {
+		inWord := i > 0 && isLetter(leaky[i-1]) && isLetter(leaky[i])
+		for j, c := range []string{":", " ", ",", "{", "]", "\"", "'", "\n", "#", "|"} {
+			if inWord && (i+j)%5 != 0 { // inside of words all places are much alike
+				continue
+			}
 			try(before+c+at, fmt.Sprintf("line %d: %q after %q", line, c, tail(before)))
 		}
 	}
+}
+
+func isLetter(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 }
 
 func tail(s string) string { return s[max(0, len(s)-12):] }

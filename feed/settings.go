@@ -22,6 +22,7 @@ type Settings struct {
 	// feed's id. Default: 18 for numbers, and always 0 for bool and enum.
 	Decimals *uint8 `yaml:"decimals,omitempty" json:"decimals,omitempty"`
 	// Labels are the names of an enum's values, in order: the first is 0. They are part of the feed's id.
+	// Default: none, but an enum needs two.
 	Labels []string `yaml:"labels,omitempty" json:"labels,omitempty"`
 	// Every is the distance between rounds, in whole milliseconds. Rounds lie on its multiples since 1970, on every
 	// node alike. Default: 10s.
@@ -30,6 +31,7 @@ type Settings struct {
 	// Default: half of every, at most 5s.
 	Deadline time.Duration `yaml:"deadline,omitempty" json:"deadline,omitempty"`
 	// From names the points that are asked: a source, or source.point where a source has several.
+	// Required.
 	From []string `yaml:"from" json:"from"`
 	// Combine is how the values become one: median, mean, min or max; majority for bool and enum, where more than
 	// half of the values must be equal. Default: median for numbers, else majority.
