@@ -50,7 +50,6 @@ var heavy = map[string]string{
 	"github.com/nats-io/":                    "journal",
 	"github.com/decred/":                     "internal/secp",
 	"github.com/goccy/go-yaml":               "config",
-	"github.com/invopop/jsonschema":          "config",
 	"github.com/alecthomas/kong":             "cmd/dodona",
 	"github.com/KimMachineGun/automemlimit":  "cmd/dodona",
 	"github.com/ethereum/":                   "nothing: tests only",

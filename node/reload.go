@@ -20,14 +20,17 @@ func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 	n.reloading.Lock()
 	defer n.reloading.Unlock()
 	next, err := n.load()
+	if mistakes := (*config.MistakesError)(nil); errors.As(err, &mistakes) {
+		return api.Reloaded{}, errors.New(mistakes.Text("nothing was changed"))
+	}
 	if err != nil {
-		return api.Reloaded{}, fmt.Errorf("the new configuration is wrong, everything runs on as it was: %w", err)
+		return api.Reloaded{}, fmt.Errorf("read the configuration again: %w; nothing was changed", err)
 	}
 	old := n.config()
 	changes := config.Diff(old, next)
 	next = effective(old, next)
 	if err := n.validator.SetFeeds(validated(next)); err != nil {
-		return api.Reloaded{}, fmt.Errorf("the new configuration is wrong, everything runs on as it was: %w", err)
+		return api.Reloaded{}, fmt.Errorf("take the new feeds: %w; nothing was changed", err)
 	}
 	n.mu.Lock()
 	n.cfg = next

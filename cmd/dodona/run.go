@@ -59,9 +59,7 @@ func mistakes(term terminal, err error) error {
 }
 
 func warn(term terminal, c *config.Config) {
-	for _, w := range c.Warnings {
-		fmt.Fprintf(term.err, "warning: %s\n", w)
-	}
+	_ = config.WriteWarnings(term.err, c.Warnings) // nobody is left to tell
 }
 
 type runCommand struct {
