@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,6 +16,9 @@ type connectionState struct {
 	Since     time.Time
 	LastError string
 	Reconnect uint64 // times the connection was made again
+
+	epoch context.Context // ends when the connection is lost: what waits for an answer need not wait longer
+	end   context.CancelFunc
 }
 
 // connect starts the embedded server if there is none elsewhere, and connects to it.
@@ -33,17 +37,14 @@ func (j *Journal) connect(ctx context.Context) error {
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { j.busError(err) }),
 	}
 	if j.cfg.URL == "" {
-		local, err := startEmbedded(j.cfg)
+		local, err := startEmbedded(j.cfg, j.storeBroke)
 		if err != nil {
 			return err
 		}
 		j.local = local
-		opts = append(opts, nats.InProcessServer(local))
+		opts = append(opts, nats.InProcessServer(local), nats.UserInfo(local.opts.Username, local.opts.Password))
 	}
-	if deadline, ok := ctx.Deadline(); ok {
-		opts = append(opts, nats.Timeout(max(time.Until(deadline), 100*time.Millisecond)))
-	}
-	nc, err := nats.Connect(j.cfg.URL, opts...)
+	nc, err := j.dial(ctx, opts)
 	if err != nil {
 		return fmt.Errorf("connect to the bus: %w", err)
 	}
@@ -53,6 +54,29 @@ func (j *Journal) connect(ctx context.Context) error {
 		return fmt.Errorf("use JetStream: %w", err)
 	}
 	return nil
+}
+
+// absentFor is how long Open waits for a server elsewhere that is not there yet.
+const absentFor = 30 * time.Second
+
+// dial connects, again and again if the server is elsewhere, until ctx or the patience ends.
+func (j *Journal) dial(ctx context.Context, opts []nats.Option) (*nats.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, absentFor)
+	defer cancel()
+	for attempt := 0; ; attempt++ {
+		nc, err := nats.Connect(j.cfg.URL, opts...)
+		if err == nil || j.local != nil || errors.Is(err, nats.ErrAuthorization) {
+			return nc, err
+		}
+		j.cfg.Log.Warn("journal: the server does not answer; trying again", "where", j.where(), "error", err)
+		timer := time.NewTimer(min(100*time.Millisecond<<min(attempt, 5), 2*time.Second))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, fmt.Errorf("%s: %w; is it running, and is journal.url right", j.where(), err)
+		}
+	}
 }
 
 func (j *Journal) connected(again bool) {
@@ -73,6 +97,7 @@ func (j *Journal) disconnected(err error) {
 	}
 	j.mu.Lock()
 	j.state.Connected, j.state.Since = false, j.cfg.Now()
+	j.endEpoch()
 	if err != nil {
 		j.state.LastError = err.Error()
 	}
@@ -85,4 +110,24 @@ func (j *Journal) busError(err error) {
 	j.state.LastError = err.Error()
 	j.mu.Unlock()
 	j.cfg.Log.Warn("journal: the bus refused something", "error", err)
+}
+
+// endEpoch wakes what waits for an answer that will not come. j.mu is held.
+func (j *Journal) endEpoch() {
+	j.state.end()
+	j.state.epoch, j.state.end = context.WithCancel(context.Background())
+}
+
+// storeBroke is called when the embedded store says that it will write no more.
+func (j *Journal) storeBroke() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.endEpoch()
+}
+
+// epoch ends when the connection of now is lost.
+func (j *Journal) epoch() context.Context {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.state.epoch
 }

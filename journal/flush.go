@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"strconv"
 	"time"
 
@@ -82,86 +81,6 @@ func ground(group []*pending) []*pending {
 	return kept
 }
 
-// admit answers appends that are there already, and learns what is needed to guard the others.
-func (l *lane) admit(group []*pending) ([]*pending, error) {
-	kept := group[:0]
-	for i, p := range group {
-		if p.state.Load() == withdrawn {
-			continue
-		}
-		fresh, err := l.fresh(p)
-		if err != nil {
-			return append(kept, group[i:]...), err
-		}
-		if fresh {
-			kept = append(kept, p)
-		} else {
-			p.finish(nil)
-		}
-	}
-	return kept, nil
-}
-
-// fresh takes out of p what is in the stream already and reports whether anything is left.
-func (l *lane) fresh(p *pending) (bool, error) {
-	kept := p.recs[:0]
-	for i, r := range p.recs {
-		known := l.recent.has(recordKey(r))
-		if !known && shared(r.Topic) {
-			last, err := l.lastSeen(subjectOf(r.Topic, r.Key, r.Node))
-			if err != nil {
-				p.recs = append(kept, p.recs[i:]...)
-				return true, err
-			}
-			known = last.id == r.ID
-		}
-		if known {
-			l.j.cfg.Recorder.Count(telemetry.JournalDuplicates, l.spec.name, 1)
-			continue
-		}
-		kept = append(kept, r)
-	}
-	p.recs = kept
-	return len(kept) > 0, nil
-}
-
-// lastSeen returns the last record on a subject as this process knows it, asking once.
-func (l *lane) lastSeen(subject string) (seen, error) {
-	l.mu.Lock()
-	known, found := l.seen[subject]
-	l.mu.Unlock()
-	if found {
-		return known, nil
-	}
-	s, err := l.fetch(l.j.ctx, query{LastFor: subject, fromFirst: true})
-	if err != nil && !errors.Is(err, dodona.ErrNotFound) && s.stream == 0 {
-		return seen{}, err
-	}
-	known = seen{s.stream, s.ID}
-	l.firstSight(subject, known)
-	return known, nil
-}
-
-// maxSeen bounds the memory of subjects; forgetting one costs a question to the store.
-const maxSeen = 4096
-
-// firstSight remembers what was found on a subject unless something is remembered already: a look by another part of
-// this process must not hide from a writer that somebody wrote in between.
-func (l *lane) firstSight(subject string, s seen) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if _, found := l.seen[subject]; found {
-		return
-	}
-	if len(l.seen) >= maxSeen {
-		maps.DeleteFunc(l.seen, func(subject string, _ seen) bool {
-			topic, _, _, err := parseSubject(subject)
-			return err != nil || !shared(topic)
-		})
-	}
-	l.seen[subject] = s
-}
-
 // chain gives the records of a group their place in the chain and encodes them.
 func (l *lane) chain(group []*pending) *flight {
 	f := &flight{group: group, guard: make(map[string]uint64, 1)}
@@ -198,59 +117,49 @@ func (l *lane) chain(group []*pending) *flight {
 func (l *lane) guardFlight(f *flight) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var newest uint64
-	spare := -1
 	for i, m := range f.msgs {
-		if _, guarded := f.guard[m.Subject]; guarded {
-			continue
+		if _, guarded := f.guard[m.Subject]; !guarded && (i == 0 || shared(f.recs[i].Topic)) {
+			f.guard[m.Subject] = l.seen[m.Subject].stream
+			m.Header[headerExpected] = []string{strconv.FormatUint(l.seen[m.Subject].stream, 10)}
 		}
-		known, found := l.seen[m.Subject]
-		if shared(f.recs[i].Topic) {
-			f.guard[m.Subject] = known.stream
-			m.Header[headerExpected] = []string{strconv.FormatUint(known.stream, 10)}
-		} else if found && known.stream >= newest && spare != i {
-			if spare < 0 || f.msgs[spare].Subject != m.Subject {
-				spare, newest = i, known.stream
-			}
-		}
-	}
-	if len(f.guard) == 0 && spare >= 0 {
-		f.guard[f.msgs[spare].Subject] = newest
-		f.msgs[spare].Header[headerExpected] = []string{strconv.FormatUint(newest, 10)}
 	}
 }
 
 // fly sends a flight until its outcome is known. It returns what must be tried again, and why.
 func (l *lane) fly(f *flight) ([]*pending, error) {
+	doubt := false // an attempt was not answered: it may be in the stream, or still come there
 	for attempt := 0; ; attempt++ {
 		started := time.Now()
 		ack, err := l.send(f)
 		l.pace.flushed(time.Now())
 		l.j.cfg.Recorder.Time(telemetry.JournalFlush, l.spec.name, time.Since(started))
-		switch code := errCode(err); {
+		code := errCode(err)
+		switch {
 		case err == nil:
 			l.landed(f, len(f.recs), ack.Sequence-uint64(len(f.recs))+1)
 			return nil, nil
 		case code == codeWrongLast || code == codeWrongLastConst:
-			rest, err := l.outrun(f)
-			if err == nil {
+			var rest []*pending
+			if rest, err = l.outrun(f, doubt); err == nil {
 				return rest, nil
 			}
 		case code == codeTooLarge || code == codeHeaderTooLarge:
 			finishAll(f.group, dodona.Permanent(err))
 			return nil, nil
-		case code != 0: // refused: certainly not written
+		case code == codeStoreFailed, code != 0 && !doubt:
+			// Certainly not written: the guard, which an earlier attempt would have tripped, is checked before the room.
 			return ground(f.group), err
 		}
+		doubt = doubt || code == 0
 		l.mu.Lock()
 		l.stat.Retries++
 		l.mu.Unlock()
 		l.j.cfg.Recorder.Count(telemetry.JournalRetries, l.spec.name, 1)
+		l.relieve(err, attempt)
 		if l.j.ctx.Err() != nil {
 			finishAll(f.group, fmt.Errorf("%w: %w", ErrUnknown, ErrClosed))
 			return nil, nil
 		}
-		l.relieve(err, attempt)
 	}
 }
 
@@ -259,7 +168,10 @@ const flushTimeout = 5 * time.Second
 
 // send publishes a flight: one record plainly, several as an atomic batch under a name of its own.
 func (l *lane) send(f *flight) (pubAck, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	if l.j.local != nil && l.j.local.broken() {
+		return pubAck{}, fmt.Errorf("%w: the store cannot write", errUnknownOutcome)
+	}
+	ctx, cancel := context.WithTimeout(l.j.epoch(), flushTimeout)
 	defer cancel()
 	last := len(f.msgs) - 1
 	if last > 0 {
@@ -337,110 +249,5 @@ func (l *lane) remember(f *flight, first uint64, from, to int, known bool) {
 		if known || !shared(f.recs[i].Topic) {
 			l.seen[f.msgs[i].Subject] = seen{first + uint64(i), f.recs[i].ID}
 		}
-	}
-}
-
-// outrun finds out why a guard refused a flight: because it, or a part of it, is in the stream already, or because
-// somebody else was there first. It returns what is to be tried again.
-func (l *lane) outrun(f *flight) ([]*pending, error) {
-	conflicts := make(map[string]bool)
-	for subject, expected := range f.guard {
-		last, err := l.fetch(context.Background(), query{LastFor: subject, fromFirst: true})
-		if err != nil && !errors.Is(err, dodona.ErrNotFound) && last.stream == 0 {
-			return nil, err
-		}
-		firstSeq := f.recs[0].Sequence
-		if last.writer == l.j.writer && last.Sequence >= firstSeq {
-			first := last.stream - (last.Sequence - firstSeq)
-			n, err := l.countLanded(f, first)
-			if err != nil {
-				return nil, err
-			}
-			return l.landed(f, n, first), nil
-		}
-		if last.stream == expected {
-			continue
-		}
-		conflicts[subject] = true
-		l.mu.Lock()
-		delete(l.seen, subject)
-		l.mu.Unlock()
-		l.firstSight(subject, seen{last.stream, last.ID})
-	}
-	return l.dropConflicts(f, conflicts), nil
-}
-
-// countLanded returns how many records of f the stream holds from place first on: all, unless the store broke down
-// in the middle of a batch and could not mend it.
-func (l *lane) countLanded(f *flight, first uint64) (int, error) {
-	for n := len(f.recs); n > 0; n-- {
-		s, err := l.fetch(context.Background(), query{Seq: first + uint64(n) - 1, fromFirst: true})
-		if err == nil && s.writer == l.j.writer && s.Sequence == f.recs[n-1].Sequence {
-			return n, nil
-		}
-		if err != nil && !errors.Is(err, dodona.ErrNotFound) && s.stream == 0 {
-			return 0, err
-		}
-	}
-	return 0, nil
-}
-
-// dropConflicts answers the appends that another process forestalled, and returns the others.
-func (l *lane) dropConflicts(f *flight, conflicts map[string]bool) []*pending {
-	kept := f.group[:0]
-	for _, p := range f.group {
-		var subject string
-		for _, r := range p.recs {
-			s := subjectOf(r.Topic, r.Key, r.Node)
-			if !shared(r.Topic) || !conflicts[s] {
-				continue
-			}
-			if known, _ := l.lastSeen(s); known.id != r.ID {
-				subject = s
-			}
-		}
-		if subject == "" {
-			if p.ground() {
-				kept = append(kept, p)
-			}
-			continue
-		}
-		l.j.cfg.Recorder.Count(telemetry.JournalConflicts, l.spec.name, 1)
-		l.mu.Lock()
-		delete(l.seen, subject) // whoever decides again must look again
-		l.mu.Unlock()
-		p.finish(fmt.Errorf("another process wrote to %s: %w", subject, dodona.ErrConflict))
-	}
-	return kept
-}
-
-// relieve does what may help after an attempt that did not succeed, and waits before the next one.
-func (l *lane) relieve(err error, attempt int) {
-	why := err.Error()
-	switch code := errCode(err); {
-	case code == codeStoreFailed || code == codeNoResources || code == codeNoStorage:
-		why = fmt.Sprintf("the stream is full (%s)", l.limits.Bytes)
-		holding, err := l.retain()
-		if err != nil {
-			why += ": " + err.Error()
-		} else if holding == "" {
-			return
-		} else {
-			why += ": " + holding
-		}
-	case l.j.local != nil && l.j.local.broken():
-		why = "the store cannot write"
-		if free, err := freeBytes(l.j.cfg.Dir); err == nil && free < minFreeBytes {
-			why = fmt.Sprintf("the disk is full: %d bytes are free, %d are needed", free, minFreeBytes)
-		} else if err := l.j.local.restart(); err != nil {
-			why += ": " + err.Error()
-		}
-	}
-	l.setBlocked(why)
-	timer := time.NewTimer(min(10*time.Millisecond<<min(attempt, 8), 2*time.Second))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-l.j.ctx.Done():
 	}
 }

@@ -43,7 +43,7 @@ type Config struct {
 	Node string // this node's name: one token of a-z, 0-9 and hyphens
 
 	URL    string // nats://user:password@host:port[,…] of a server elsewhere; empty embeds one
-	Listen string // host:port where the embedded server lets other processes join; empty opens no port
+	Listen string // [user:password@]host:port where the embedded server lets other processes join; empty opens no port
 
 	Durability Durability // default Batch
 	Raw        Limits     // of reading and round records; default 256 MiB, 7 days
@@ -95,6 +95,7 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 	}
 	j := &Journal{cfg: cfg, lanes: make(map[string]*lane), reading: make(map[string]*readerState)}
 	j.ctx, j.cancel = context.WithCancel(context.Background())
+	j.state.epoch, j.state.end = context.WithCancel(context.Background())
 	if err := j.open(ctx); err != nil {
 		j.shutdown()
 		return nil, fmt.Errorf("open journal in %s: %w", cfg.Dir, err)

@@ -70,6 +70,8 @@ type readerState struct {
 	big      bool      // the next record is larger than a slice
 	attempt  int
 	held     *nats.Msg // taken from the inbox, belongs to the next slice
+	broken   error     // met while a slice was half full; told after that slice
+	acked    string    // the last ack that was sent
 
 	mu      sync.Mutex
 	lastErr string
@@ -108,6 +110,11 @@ func (j *Journal) openReader(name string, topics []dodona.Topic) (*readerState, 
 }
 
 func (j *Journal) closeReader(r *readerState) {
+	if r.acked != "" { // the store has noted what is finished before somebody reads on under this name
+		ctx, cancel := context.WithTimeout(j.epoch(), time.Second)
+		_, _ = j.nc.RequestWithContext(ctx, r.acked, []byte("+ACK"))
+		cancel()
+	}
 	r.close()
 	j.mu.Lock()
 	delete(j.reading, r.name)
@@ -120,7 +127,7 @@ func (r *readerState) close() {
 		_ = r.inbox.Unsubscribe()
 		r.inbox = nil
 	}
-	r.open, r.held = false, nil
+	r.open, r.held, r.broken = false, nil, nil
 }
 
 // trouble waits before the reader is opened again.
@@ -192,16 +199,20 @@ func (r *readerState) next(ctx context.Context) ([]dodona.Record, error) {
 		if err := r.l.j.nc.Publish(r.ack, []byte("+ACK")); err != nil {
 			return nil, fmt.Errorf("finish slice: %w", err)
 		}
-		r.ack = ""
+		r.ack, r.acked = "", r.ack
+	}
+	if err := r.broken; err != nil {
+		r.broken = nil
+		return nil, err
 	}
 	var slice []dodona.Record
 	bytes := 0
 	for len(slice) < sliceRecords && bytes < sliceBytes {
 		msg, err := r.take(ctx, len(slice) == 0)
-		if err != nil {
+		if err != nil && len(slice) == 0 {
 			return nil, err
 		}
-		if msg == nil {
+		if r.broken = err; msg == nil {
 			break
 		}
 		if len(slice) > 0 && bytes+len(msg.Data) > sliceBytes {
@@ -209,8 +220,11 @@ func (r *readerState) next(ctx context.Context) ([]dodona.Record, error) {
 			break
 		}
 		rec, taken, err := r.accept(msg)
-		if err != nil {
+		if err != nil && len(slice) == 0 {
 			return nil, err
+		}
+		if r.broken = err; err != nil {
+			break
 		}
 		if taken {
 			slice = append(slice, rec)
@@ -250,7 +264,9 @@ func (r *readerState) take(ctx context.Context, wait bool) (*nats.Msg, error) {
 			}
 		}
 		patience, cancel := context.WithTimeout(ctx, 2*heartbeat+time.Second)
+		stop := context.AfterFunc(r.l.j.epoch(), cancel)
 		msg, err := r.inbox.NextMsgWithContext(patience)
+		stop()
 		cancel()
 		if err != nil {
 			return nil, fmt.Errorf("wait for records: %w", err)

@@ -122,6 +122,7 @@ func (l *lane) carryForward(ctx context.Context, s space) error {
 				return fmt.Errorf("read last record of %s: %w", subject, err)
 			}
 			if last.stream < s.cut {
+				l.firstSight(subject, seen{last.stream, last.ID})
 				recs = append(recs, last.Record)
 			}
 		}

@@ -20,7 +20,8 @@ import (
 type embedded struct {
 	opts *server.Options
 
-	log *slog.Logger
+	log     *slog.Logger
+	onBreak func() // called when the store breaks; must not block
 
 	again sync.Mutex // held while restarting
 
@@ -33,7 +34,7 @@ type embedded struct {
 // readyWithin bounds the start of the embedded server; large stores are read through when they open.
 const readyWithin = 5 * time.Minute
 
-func startEmbedded(cfg Config) (*embedded, error) {
+func startEmbedded(cfg Config, onBreak func()) (*embedded, error) {
 	opts := &server.Options{
 		ServerName:         "dodona-" + cfg.Node,
 		DontListen:         cfg.Listen == "",
@@ -50,23 +51,40 @@ func startEmbedded(cfg Config) (*embedded, error) {
 		MaxSubs:            256,
 	}
 	if cfg.Listen != "" {
-		host, port, err := net.SplitHostPort(cfg.Listen)
-		if err != nil {
-			return nil, fmt.Errorf("listen %q: want host:port: %w", cfg.Listen, err)
-		}
-		opts.Host = host
-		if opts.Port, err = strconv.Atoi(port); err != nil {
-			return nil, fmt.Errorf("listen %q: want a numeric port", cfg.Listen)
-		}
-		if opts.Port == 0 {
-			opts.Port = server.RANDOM_PORT
+		if err := listen(opts, cfg.Listen); err != nil {
+			return nil, err
 		}
 	}
-	e := &embedded{opts: opts, log: cfg.Log}
+	e := &embedded{opts: opts, log: cfg.Log, onBreak: onBreak}
 	if err := e.start(); err != nil {
 		return nil, err
 	}
 	return e, nil
+}
+
+// listen sets where the server listens: host:port on a loopback address, or user:password@host:port anywhere.
+func listen(opts *server.Options, address string) error {
+	who, where, found := strings.Cut(address, "@")
+	if !found {
+		who, where = "", address
+	}
+	host, port, err := net.SplitHostPort(where)
+	if err != nil {
+		return fmt.Errorf("listen %q: want host:port", where)
+	}
+	opts.Host = host
+	if opts.Port, err = strconv.Atoi(port); err != nil || opts.Port < 0 || opts.Port > 65535 {
+		return fmt.Errorf("listen %q: want a port from 0 to 65535", where)
+	}
+	if opts.Port == 0 {
+		opts.Port = server.RANDOM_PORT
+	}
+	opts.Username, opts.Password, _ = strings.Cut(who, ":")
+	ip := net.ParseIP(host)
+	if opts.Password == "" && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("listen %q: beyond loopback the journal wants a password: write user:password@%s", where, where)
+	}
+	return nil
 }
 
 func (e *embedded) start() error {
@@ -133,8 +151,12 @@ func (l serverLog) Errorf(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if strings.Contains(strings.ToLower(text), "write error") || strings.Contains(text, syscall.ENOSPC.Error()) {
 		l.e.mu.Lock()
+		again := l.e.sick
 		l.e.sick = true
 		l.e.mu.Unlock()
+		if !again {
+			l.e.onBreak()
+		}
 	}
 	l.e.log.Error("journal: " + text)
 }

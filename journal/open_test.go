@@ -1,0 +1,50 @@
+package journal
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+func TestOpenIsPrompt(t *testing.T) {
+	best := time.Hour
+	for range 5 {
+		started := time.Now()
+		j := open(t, Config{})
+		best = min(best, time.Since(started))
+		_ = j.Close()
+	}
+	t.Logf("best of 5: %v", best)
+	if best > 200*time.Millisecond {
+		t.Errorf("opening an empty folder takes %v", best)
+	}
+}
+
+func TestListeningBeyondLoopbackWantsAPassword(t *testing.T) {
+	for listen, wanted := range map[string]string{
+		"0.0.0.0:0":         "wants a password",
+		":0":                "wants a password",
+		"127.0.0.1":         "want host:port",
+		"127.0.0.1:99999":   "want a port",
+		"localhost:nowhere": "want a port",
+	} {
+		_, err := Open(t.Context(), Config{Dir: t.TempDir(), Node: "gw-1", Listen: listen})
+		if err == nil || !strings.Contains(err.Error(), wanted) {
+			t.Errorf("listen %s: %v, want %q", listen, err, wanted)
+		}
+	}
+	j := open(t, Config{Listen: "gw:s3cret@127.0.0.1:0"})
+	if _, err := nats.Connect("nats://" + j.Addr().String()); err == nil {
+		t.Error("a stranger may join")
+	}
+	nc, err := nats.Connect("nats://gw:s3cret@" + j.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc.Close()
+	if err := j.Append(t.Context(), reading(1)); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,149 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// outrun finds out why a guard refused a flight: because an unanswered attempt landed, whole or in part, or because
+// somebody else was there first. It returns what is to be tried again.
+func (l *lane) outrun(f *flight, doubt bool) ([]*pending, error) {
+	ctx := l.j.epoch()
+	if doubt {
+		first, err := l.placeOf(ctx, f.recs[0].Sequence)
+		if err != nil {
+			return nil, err
+		}
+		if first > 0 {
+			n, err := l.countLanded(ctx, f, first)
+			if err != nil {
+				return nil, err
+			}
+			return l.landed(f, n, first), nil
+		}
+	}
+	conflicts := make(map[string]bool)
+	for subject, expected := range f.guard {
+		last, err := l.fetch(ctx, query{LastFor: subject, fromFirst: true})
+		if err != nil && !errors.Is(err, dodona.ErrNotFound) && last.stream == 0 {
+			return nil, err
+		}
+		if doubt && last.writer == l.j.writer && last.Sequence >= f.recs[0].Sequence {
+			return nil, errors.New("a replica lags behind")
+		}
+		if last.stream == expected {
+			continue
+		}
+		conflicts[subject] = true
+		l.mu.Lock()
+		delete(l.seen, subject)
+		l.mu.Unlock()
+		l.firstSight(subject, seen{last.stream, last.ID})
+	}
+	return l.dropConflicts(f, conflicts), nil
+}
+
+// placeOf returns where the stream keeps the given sequence of this writer, which comes after the head; 0 if nowhere.
+func (l *lane) placeOf(ctx context.Context, sequence uint64) (uint64, error) {
+	for at := l.head.Stream + 1; ; {
+		page, err := l.page(ctx, query{Seq: at})
+		if err != nil || len(page) == 0 {
+			return 0, err
+		}
+		for _, s := range page {
+			if s.bad == nil && s.writer == l.j.writer && s.Sequence == sequence {
+				return s.stream, nil
+			}
+		}
+		at = page[len(page)-1].stream + 1
+	}
+}
+
+// countLanded returns how many records of f the stream holds from place first on: all, unless the store broke down
+// in the middle of a batch and could not mend it.
+func (l *lane) countLanded(ctx context.Context, f *flight, first uint64) (int, error) {
+	for n := len(f.recs); n > 0; n-- {
+		s, err := l.fetch(ctx, query{Seq: first + uint64(n) - 1, fromFirst: true})
+		if err == nil && s.writer == l.j.writer && s.Sequence == f.recs[n-1].Sequence {
+			return n, nil
+		}
+		if err != nil && !errors.Is(err, dodona.ErrNotFound) && s.stream == 0 {
+			return 0, err
+		}
+	}
+	return 0, nil
+}
+
+// dropConflicts answers the appends that another process forestalled, and returns the others.
+func (l *lane) dropConflicts(f *flight, conflicts map[string]bool) []*pending {
+	kept := f.group[:0]
+	for _, p := range f.group {
+		var subject string
+		for _, r := range p.recs {
+			s := subjectOf(r.Topic, r.Key, r.Node)
+			if !shared(r.Topic) || !conflicts[s] {
+				continue
+			}
+			if known, _ := l.lastSeen(s); known.id != r.ID {
+				subject = s
+			}
+		}
+		if subject == "" {
+			if p.ground() {
+				kept = append(kept, p)
+			}
+			continue
+		}
+		l.j.cfg.Recorder.Count(telemetry.JournalConflicts, l.spec.name, 1)
+		l.mu.Lock()
+		delete(l.seen, subject) // whoever decides again must look again
+		l.mu.Unlock()
+		p.finish(fmt.Errorf("another process wrote to %s: %w", subject, dodona.ErrConflict))
+	}
+	return kept
+}
+
+// relieve does what may help after an attempt that did not succeed, and waits before the next one.
+func (l *lane) relieve(err error, attempt int) {
+	why := err.Error()
+	switch code := errCode(err); {
+	case code == codeStoreFailed || code == codeNoResources || code == codeNoStorage:
+		why = fmt.Sprintf("the stream is full (%s)", l.limits.Bytes)
+		holding, err := l.retain()
+		if err != nil {
+			why += ": " + err.Error()
+		} else if holding == "" {
+			return
+		} else {
+			why += ": " + holding
+		}
+	case l.j.local != nil && l.j.local.broken():
+		why = l.revive()
+		if why == "" {
+			return
+		}
+	}
+	l.setBlocked(why)
+	timer := time.NewTimer(min(10*time.Millisecond<<min(attempt, 8), 2*time.Second))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-l.j.ctx.Done():
+	}
+}
+
+// revive starts the embedded server again after its store broke, once the disk has room. It returns why it could not.
+func (l *lane) revive() (why string) {
+	if free, err := freeBytes(l.j.cfg.Dir); err == nil && free < minFreeBytes {
+		return fmt.Sprintf("the disk is full: %d bytes are free, %d are needed", free, minFreeBytes)
+	}
+	if err := l.j.local.restart(); err != nil {
+		return "the store cannot write: " + err.Error()
+	}
+	return ""
+}

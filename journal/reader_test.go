@@ -1,0 +1,185 @@
+package journal
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+func fill(t testing.TB, j *Journal, from, to int) {
+	t.Helper()
+	for i := from; i < to; i += 100 {
+		var recs []dodona.Record
+		for k := i; k < min(i+100, to); k++ {
+			recs = append(recs, reading(k))
+		}
+		if err := j.Append(t.Context(), recs...); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func wantReadings(t testing.TB, recs []dodona.Record, from int) {
+	t.Helper()
+	for i, r := range recs {
+		if r.ID != strconv.Itoa(from+i) {
+			t.Fatalf("record %d is %s, want %d", i, r.ID, from+i)
+		}
+	}
+}
+
+func TestReaderSeesAnUnfinishedSliceAgain(t *testing.T) {
+	dir := t.TempDir()
+	j, err := Open(t.Context(), Config{Dir: dir, Node: "gw-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, j, 0, 1000)
+	n := 0
+	for recs, err := range j.From(t.Context(), "me", dodona.TopicReading) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantReadings(t, recs, n)
+		if n+len(recs) > 500 {
+			break // in the middle of this slice
+		}
+		n += len(recs)
+	}
+	// The same process goes on where the last finished slice ended, and so does the next one.
+	recs := read(t, j, "me", 300, dodona.TopicReading)
+	wantReadings(t, recs, n)
+	n += len(recs)
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	j = open(t, Config{Dir: dir})
+	recs = read(t, j, "me", 1000-n, dodona.TopicReading)
+	wantReadings(t, recs, n)
+}
+
+func TestReadersDoNotDisturbEachOther(t *testing.T) {
+	j := open(t, Config{})
+	fill(t, j, 0, 700)
+	var wg sync.WaitGroup
+	for r := range 4 {
+		wg.Go(func() {
+			recs := read(t, j, "r"+strconv.Itoa(r), 700, dodona.TopicReading, dodona.TopicRound)
+			wantReadings(t, recs, 0)
+		})
+	}
+	wg.Wait()
+	if readers := j.Status(t.Context()).Readers; len(readers) != 4 {
+		t.Fatalf("readers: %+v", readers)
+	}
+}
+
+func TestReaderNameIsUsedOnce(t *testing.T) {
+	j := open(t, Config{})
+	fill(t, j, 0, 1)
+	for range j.From(t.Context(), "me", dodona.TopicReading) {
+		for _, err := range j.From(t.Context(), "me", dodona.TopicReading) {
+			if err == nil || !strings.Contains(err.Error(), "the name is in use") {
+				t.Fatalf("second reader: %v", err)
+			}
+		}
+		break
+	}
+}
+
+func TestReaderRefusesTopicsOfTwoStreams(t *testing.T) {
+	j := open(t, Config{})
+	for _, topics := range [][]dodona.Topic{nil, {"rumour"}, {dodona.TopicReading, dodona.TopicClaim}} {
+		n := 0
+		for _, err := range j.From(t.Context(), "me", topics...) {
+			if n++; err == nil {
+				t.Fatalf("topics %v are accepted", topics)
+			}
+		}
+		if n != 1 {
+			t.Fatalf("topics %v: %d errors", topics, n)
+		}
+	}
+}
+
+// TestIdleReaderIsPrompt waits for a record that is appended while the reader waits.
+func TestIdleReaderIsPrompt(t *testing.T) {
+	j := open(t, Config{})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	appended := make(chan time.Time, 1)
+	n := 0
+	var slowest time.Duration
+	fill(t, j, 0, 1)
+	for recs, err := range j.From(ctx, "me", dodona.TopicReading) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n > 0 {
+			slowest = max(slowest, time.Since(<-appended))
+		}
+		n += len(recs)
+		if n == 10 {
+			break
+		}
+		go func() {
+			at := time.Now()
+			if err := j.Append(ctx, reading(n)); err != nil {
+				t.Error(err)
+			}
+			appended <- at
+		}()
+	}
+	if slowest > time.Second {
+		t.Errorf("a record took %v from Append to its reader", slowest)
+	}
+	t.Logf("slowest %v", slowest)
+}
+
+// TestReaderSurvivesARestartOfTheServer restarts the embedded server under a reader and a writer.
+func TestReaderSurvivesARestartOfTheServer(t *testing.T) {
+	j := open(t, Config{})
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := range 60 {
+			if i == 20 || i == 40 {
+				j.local.mu.Lock()
+				j.local.sick = true
+				j.local.mu.Unlock()
+				if err := j.local.restart(); err != nil {
+					t.Error(err)
+				}
+			}
+			if err := j.Append(ctx, reading(i)); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	n := 0
+	for recs, err := range j.From(ctx, "me", dodona.TopicReading) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantReadings(t, recs, n)
+		if n += len(recs); n == 60 {
+			break
+		}
+	}
+	wg.Wait()
+	if n != 60 {
+		t.Fatalf("read %d records, want 60", n)
+	}
+	if got := all(t, j, dodona.TopicReading, "kraken"); len(got) != 60 {
+		t.Fatalf("%d records are kept, want 60", len(got))
+	}
+	if losses, err := j.Audit(ctx); err != nil || len(losses) != 0 {
+		t.Fatalf("audit: %+v, %v", losses, err)
+	}
+}
