@@ -1,7 +1,6 @@
 package node
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -12,9 +11,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/secp"
 	"github.com/dodona-oracle/dodona/sign"
 )
 
@@ -145,14 +146,52 @@ func (id identity) salt(feed dodona.FeedID, round dodona.Round, index int) dodon
 	return dodona.Digest(mac.Sum(nil))
 }
 
-// refusals turns every refusal of the signer into dodona.ErrConflict: the readers of observations must pass a
-// claim that can never be signed, not wait for it.
-type refusals struct{ dodona.Signer }
+// refused reports whether the signer's error is its last word: the claim can never be signed. A round that is ahead
+// of the clock can be, once it is due.
+func refused(err error) bool {
+	claim := (*sign.ClaimError)(nil)
+	return errors.As(err, &claim) && !errors.Is(err, sign.ErrEarly)
+}
 
-func (r refusals) Sign(ctx context.Context, claims ...dodona.Claim) ([][]byte, error) {
-	signatures, err := r.Signer.Sign(ctx, claims...)
-	if refused := (*sign.ClaimError)(nil); errors.As(err, &refused) && !errors.Is(err, sign.ErrEarly) {
-		return nil, fmt.Errorf("%w: %w", dodona.ErrConflict, err)
+// recovery finds out who signed, and knows what this process signed itself: the validator of the same process need
+// not do the arithmetic again for a signature that is equal to the last byte.
+type recovery struct {
+	address dodona.Address
+	recover func(dodona.Digest, dodona.Signature) (dodona.Address, error)
+
+	mu   sync.Mutex
+	made map[dodona.Digest]dodona.Signature
+	ring [maxMade]dodona.Digest // the digests in made, oldest at next
+	next int
+}
+
+// maxMade bounds the signatures that are known; older ones cost the arithmetic again.
+const maxMade = 4096
+
+func newRecovery(address dodona.Address, q dodona.Quorum) *recovery {
+	return &recovery{
+		address: address, recover: secp.NewRecoverer(q.Members...).Recover,
+		made: make(map[dodona.Digest]dodona.Signature),
 	}
-	return signatures, err
+}
+
+// remember takes a signature that this process has just made.
+func (r *recovery) remember(digest dodona.Digest, signature dodona.Signature) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.made, r.ring[r.next])
+	r.ring[r.next] = digest
+	r.made[digest] = signature
+	r.next = (r.next + 1) % maxMade
+}
+
+// Recover returns who signed the digest, or an error for anything but a canonical signature.
+func (r *recovery) Recover(digest dodona.Digest, signature dodona.Signature) (dodona.Address, error) {
+	r.mu.Lock()
+	made, found := r.made[digest]
+	r.mu.Unlock()
+	if found && made == signature {
+		return r.address, nil
+	}
+	return r.recover(digest, signature)
 }

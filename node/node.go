@@ -50,6 +50,7 @@ type Node struct {
 	metrics   *prom.Recorder
 	journal   *journal.Journal
 	signer    *sign.Signer
+	recovery  *recovery
 	validator *quorum.Validator
 	observer  *observer
 	board     *board
@@ -104,6 +105,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return err
 	}
 	n.signer = sign.New(sign.Options{Key: n.id.key, Journal: n.journal, Now: n.now, Recorder: n.recorder})
+	n.recovery = newRecovery(n.id.key.Address(), n.id.quorum)
 	if n.validator, err = n.newValidator(); err != nil {
 		return err
 	}

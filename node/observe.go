@@ -229,10 +229,10 @@ func (n *Node) signRound(ctx context.Context, b dodona.Bundle) error {
 	}
 	network := n.id.network.ID()
 	digest := obs.Digest(network)
-	signatures, err := refusals{n.signer}.Sign(ctx, dodona.Claim{
+	signatures, err := n.signer.Sign(ctx, dodona.Claim{
 		Network: network, Type: "observation", Subject: b.Feed.Name, Round: b.Round, Digest: digest,
 	})
-	if errors.Is(err, dodona.ErrConflict) {
+	if refused(err) {
 		n.log.Error("a round is not signed", "feed", b.Feed.Name, "round", b.Round, "error", err)
 		return n.event(ctx, "conflict", b.Feed.Name+"-"+roundID(b.Round), map[string]any{
 			"feed": b.Feed.Name, "round": b.Round, "digest": digest, "error": err.Error(),
@@ -242,6 +242,7 @@ func (n *Node) signRound(ctx context.Context, b dodona.Bundle) error {
 		return fmt.Errorf("sign observation: %w", err)
 	}
 	obs.Signature = dodona.Signature(signatures[0])
+	n.recovery.remember(digest, obs.Signature)
 	body, err := json.Marshal(obs)
 	if err != nil {
 		return fmt.Errorf("write observation: %w", err)

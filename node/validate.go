@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/secp"
 	"github.com/dodona-oracle/dodona/quorum"
 )
 
@@ -38,7 +37,7 @@ func (n *Node) validate(ctx context.Context) error {
 func (n *Node) newValidator() (*quorum.Validator, error) {
 	return quorum.New(quorum.Config{
 		Network: n.id.network, Quorum: n.id.quorum, Feeds: validated(n.config()),
-		Recover: secp.NewRecoverer(n.id.quorum.Members...).Recover, Recorder: n.recorder,
+		Recover: n.recovery.Recover, Recorder: n.recorder,
 	})
 }
 
@@ -62,8 +61,9 @@ func (n *Node) restore(ctx context.Context, v *quorum.Validator) error {
 // attest decides one slice of observations: claims first, then appends, then memory.
 func (n *Node) attest(ctx context.Context, v *quorum.Validator, recs []dodona.Record) error {
 	_, err := v.Attest(ctx, quorum.Means{
-		Signer: refusals{n.signer},
-		Ledger: n.journal,
+		Signer:  n.signer,
+		Ledger:  n.journal,
+		Refused: refused,
 		Rejected: func(r quorum.Rejection) {
 			n.log.Warn("an observation was rejected", "feed", r.Key, "reason", r.Reason, "message", r.Message)
 		},
