@@ -28,7 +28,7 @@ const (
 	minStreamBytes = 1 * unit.MiB    // of a stream
 	duplicates     = 2 * time.Second // window of the server's own check; identity is ours, see recent
 	spareStore     = 96 << 20        // of the disk beyond the streams: staged batches, readers' positions
-	sliceRecords   = 256             // of one slice of a reader
+	sliceRecords   = 768             // of one slice of a reader
 	sliceBytes     = 1 << 20         // of one slice of a reader, unless one record is larger
 )
 
