@@ -14,8 +14,8 @@ const Mask = "•••"
 // A String is a secret given as {file: PATH} or {env: NAME}, or, with a warning, in clear.
 // It prints and marshals as •••; only Reveal gives it away.
 type String struct {
-	File string // read at Reveal, so that a rotated secret needs no restart
-	Env  string // name of an environment variable
+	File string  // read at Reveal, so that a rotated secret needs no restart
+	Env  string  // name of an environment variable
 	text *string // a pointer, so that printing a struct that hides a String in an unexported field shows an address
 }
 
