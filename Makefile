@@ -52,7 +52,7 @@ fuzz: ## fuzz every decoder for FUZZTIME each (default 20s)
 
 soak: ## the demo for SOAKTIME (default 10m), watching memory, goroutines and descriptors
 	@scripts/build.sh bin/demo ./cmd/demo
-	@bin/demo --for $(SOAKTIME) --json
+	@scripts/soak.sh $(SOAKTIME)
 
 release: ## stripped static binaries for amd64, arm64 and ARMv7 under bin/, with their sizes
 	@for arch in amd64 arm64 arm; do \

@@ -62,12 +62,16 @@ func (o *observer) apply(next *config.Config, c config.Changes) error {
 	var feeds, pumps []*unit
 	o.mu.Lock()
 	for _, name := range slices.Concat(c.Feeds.Removed, c.Feeds.Changed) {
-		feeds = append(feeds, o.feeds[name].unit)
-		delete(o.feeds, name)
+		if u := o.feeds[name]; u != nil { // nil if it could not be started
+			feeds = append(feeds, u.unit)
+			delete(o.feeds, name)
+		}
 	}
 	for _, name := range slices.Concat(c.Sources.Removed, c.Sources.Changed) {
-		pumps = append(pumps, o.pumps[name].unit)
-		delete(o.pumps, name)
+		if u := o.pumps[name]; u != nil {
+			pumps = append(pumps, u.unit)
+			delete(o.pumps, name)
+		}
 	}
 	o.mu.Unlock()
 	stopAll(feeds...)

@@ -4,8 +4,8 @@
 # names what is missing and fails.
 set -euo pipefail
 
-packages=(nginx-light chromium)
-programs=(/usr/sbin/nginx /usr/bin/chromium)
+packages=(nginx-light chromium curl)
+programs=(/usr/sbin/nginx /usr/bin/chromium /usr/bin/curl)
 
 missing=()
 for i in "${!packages[@]}"; do
