@@ -122,6 +122,8 @@ func percentile(durations []time.Duration, p int) float64 {
 // good reports whether the demo kept its promise.
 func (t *tally) good() bool {
 	s := t.sums()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	return s.Attested > 0 && s.Verified == s.Attested && len(t.beyond) == 0
 }
 

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/node"
+)
+
+func TestDemoKeepsItsPromise(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+	defer cancel()
+	sums, err := run(ctx, flags{json: true, listen: "127.0.0.1:0", seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := sums.sums()
+	if !sums.good() || got.Attested < 3 || got.Verified != got.Attested || got.P99 <= 0 {
+		t.Errorf("%+v: %v", got, sums.complaint())
+	}
+	if got.Rounds != got.Attested+got.Missed {
+		t.Errorf("%+v: rounds do not add up", got)
+	}
+}
+
+// TestTheJudgeBites: a check that cannot fail is none.
+func TestTheJudgeBites(t *testing.T) {
+	m := newMarket(1)
+	before := time.Now()
+	honest := m.quote()
+	answer := func(price cents) node.Outcome {
+		value, err := price.decimal().Rescale(8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := &dodona.Answer{Feed: dodona.Feed{Name: "btc.usd", Kind: dodona.Number, Unit: "USD", Decimals: 8}}
+		a.Attestation.Report = dodona.Report{Feed: a.Feed.ID(), Round: dodona.RoundAt(before), Value: value}
+		return node.Outcome{Round: dodona.RoundAt(before), Answer: a}
+	}
+	judged := newTally(m)
+	judged.judge(answer(honest))
+	if len(judged.beyond) != 0 {
+		t.Errorf("an honest answer is judged %v", judged.beyond)
+	}
+	judged.judge(answer(honest * 10))
+	if len(judged.beyond) != 1 {
+		t.Error("the liar's answer passes")
+	}
+	judged.add(answer(honest)) // nobody signed it
+	if s := judged.sums(); s.Attested != 1 || s.Verified != 0 || judged.good() {
+		t.Errorf("an unsigned answer: %+v, good %v", s, judged.good())
+	}
+	if newTally(m).good() {
+		t.Error("nothing attested passes")
+	}
+}
+
+func TestPercentile(t *testing.T) {
+	var d []time.Duration
+	for i := range 100 {
+		d = append(d, time.Duration(100-i)*time.Millisecond)
+	}
+	if got := percentile(d, 50); got != 51 {
+		t.Errorf("p50 = %v, want 51", got)
+	}
+	if got := percentile(d, 99); got != 100 {
+		t.Errorf("p99 = %v, want 100", got)
+	}
+	if got := percentile(nil, 99); got != 0 {
+		t.Errorf("p99 of nothing = %v", got)
+	}
+}
