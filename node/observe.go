@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -212,7 +211,7 @@ func (n *Node) keepRound(ctx context.Context, b dodona.Bundle) error {
 	if err != nil {
 		return fmt.Errorf("write round: %w", err)
 	}
-	err = n.journal.Append(ctx, dodona.Record{Topic: dodona.TopicRound, Key: b.Feed.Name, ID: roundID(b.Round), Body: body})
+	err = n.journal.Append(ctx, dodona.Record{Topic: dodona.TopicRound, Key: b.Feed.Name, ID: b.Round.ID(), Body: body})
 	if err != nil {
 		return fmt.Errorf("append round: %w", err)
 	}
@@ -234,7 +233,7 @@ func (n *Node) signRound(ctx context.Context, b dodona.Bundle) error {
 	})
 	if refused(err) {
 		n.log.Error("a round is not signed", "feed", b.Feed.Name, "round", b.Round, "error", err)
-		return n.event(ctx, "conflict", b.Feed.Name+"-"+roundID(b.Round), map[string]any{
+		return n.event(ctx, "conflict", b.Feed.Name+"-"+b.Round.ID(), map[string]any{
 			"feed": b.Feed.Name, "round": b.Round, "digest": digest, "error": err.Error(),
 		})
 	}
@@ -247,7 +246,7 @@ func (n *Node) signRound(ctx context.Context, b dodona.Bundle) error {
 	if err != nil {
 		return fmt.Errorf("write observation: %w", err)
 	}
-	err = n.journal.Append(ctx, dodona.Record{Topic: dodona.TopicObservation, Key: b.Feed.Name, ID: roundID(b.Round), Body: body})
+	err = n.journal.Append(ctx, dodona.Record{Topic: dodona.TopicObservation, Key: b.Feed.Name, ID: b.Round.ID(), Body: body})
 	if err != nil {
 		return fmt.Errorf("append observation: %w", err)
 	}
@@ -277,7 +276,7 @@ func (n *Node) resume(ctx context.Context, f config.Feed) (last dodona.Round, er
 	}
 	if _, closes := quorum.Open(b.Round, f.Settings.Every); n.now().After(closes) {
 		n.log.Warn("a round was computed and not signed before the node ended; it is past now", "feed", f.Feed.Name, "round", b.Round)
-		return b.Round, n.event(ctx, "unsigned", f.Feed.Name+"-"+roundID(b.Round), map[string]any{
+		return b.Round, n.event(ctx, "unsigned", f.Feed.Name+"-"+b.Round.ID(), map[string]any{
 			"feed": f.Feed.Name, "round": b.Round, "value": b.Value,
 		})
 	}
@@ -293,14 +292,12 @@ func (n *Node) lastRound(ctx context.Context, topic dodona.Topic, feed string) (
 	if err != nil {
 		return 0, fmt.Errorf("read last %s of %s: %w", topic, feed, err)
 	}
-	ms, err := strconv.ParseUint(rec.ID, 10, 64)
-	if err != nil {
+	round, found := rec.Round()
+	if !found {
 		return 0, fmt.Errorf("read last %s of %s: its id %q is no round", topic, feed, rec.ID)
 	}
-	return dodona.Round(ms), nil
+	return round, nil
 }
-
-func roundID(r dodona.Round) string { return strconv.FormatUint(uint64(r), 10) }
 
 // event journals something that happened, once for each id.
 func (n *Node) event(ctx context.Context, key, id string, what any) error {

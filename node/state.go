@@ -188,11 +188,11 @@ func (s state) Round(ctx context.Context, name string, round dodona.Round) (api.
 
 // find reads the record of one round of a feed.
 func find[T any](ctx context.Context, n *Node, topic dodona.Topic, name string, round dodona.Round) (*T, error) {
-	for rec, err := range n.journal.Scan(ctx, topic, name, before(round)) {
+	for rec, err := range n.journal.Scan(ctx, topic, name, round.Before()) {
 		if err != nil {
 			return nil, err
 		}
-		if rec.ID != roundID(round) {
+		if rec.ID != round.ID() {
 			break
 		}
 		value := new(T)
@@ -202,14 +202,6 @@ func find[T any](ctx context.Context, n *Node, topic dodona.Topic, name string, 
 		return value, nil
 	}
 	return nil, dodona.ErrNotFound
-}
-
-// before reports records of rounds before r; their ids are rounds.
-func before(r dodona.Round) func(dodona.Record) bool {
-	return func(rec dodona.Record) bool {
-		ms, err := strconv.ParseUint(rec.ID, 10, 64)
-		return err == nil && dodona.Round(ms) < r
-	}
 }
 
 // Rounds lists rounds of a feed, oldest first.
@@ -227,7 +219,7 @@ func (s state) Rounds(ctx context.Context, name string, from dodona.Round, limit
 		from = last - min(last, dodona.Round(uint64(limit-1)*uint64(f.Settings.Every.Milliseconds())))
 	}
 	list := make([]api.RoundStatus, 0, limit)
-	for rec, err := range s.n.journal.Scan(ctx, dodona.TopicRound, name, before(from)) {
+	for rec, err := range s.n.journal.Scan(ctx, dodona.TopicRound, name, from.Before()) {
 		if err != nil {
 			return nil, err
 		}
@@ -256,18 +248,17 @@ func (s state) attested(ctx context.Context, name string, list []api.RoundStatus
 		return nil
 	}
 	answered := make(map[string]bool)
-	for rec, err := range s.n.journal.Scan(ctx, dodona.TopicData, name, before(list[0].Round)) {
+	for rec, err := range s.n.journal.Scan(ctx, dodona.TopicData, name, list[0].Round.Before()) {
 		if err != nil {
 			return err
 		}
-		ms, _ := strconv.ParseUint(rec.ID, 10, 64) // not a round: 0, which is in no list
-		if dodona.Round(ms) > list[len(list)-1].Round {
+		if round, _ := rec.Round(); round > list[len(list)-1].Round {
 			break
 		}
 		answered[rec.ID] = true
 	}
 	for i := range list {
-		list[i].Attested = answered[roundID(list[i].Round)]
+		list[i].Attested = answered[list[i].Round.ID()]
 	}
 	return nil
 }

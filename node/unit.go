@@ -57,9 +57,7 @@ func retry(ctx context.Context, f func() error, failed func(err error, wait time
 		}
 		wait := b.Next(attempt, nil)
 		failed(err, wait)
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
+		if !backoff.Wait(ctx, wait) {
 			return ctx.Err()
 		}
 	}
