@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -66,9 +67,7 @@ func (j *Journal) auditLater() {
 	if err := j.recordLosses(j.ctx); err != nil && j.ctx.Err() == nil {
 		j.cfg.Log.Error("journal: record loss", "error", err)
 	}
-	select {
-	case <-time.After(auditAfter):
-	case <-j.ctx.Done():
+	if !backoff.Wait(j.ctx, auditAfter) {
 		return
 	}
 	for _, s := range streams {
@@ -116,23 +115,11 @@ func (l *lane) audit(ctx context.Context, pause time.Duration) error {
 	end := l.stat.head
 	l.mu.Unlock()
 	w := walk{l: l}
-	for at := uint64(1); at <= end.Stream; {
-		page, err := l.page(ctx, query{Seq: at})
+	for s, err := range l.records(ctx, 1, end.Stream, pause) {
 		if err != nil {
 			return err
 		}
-		if len(page) == 0 {
-			break
-		}
-		for _, s := range page {
-			w.step(s, end)
-		}
-		at = page[len(page)-1].stream + 1
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+		w.step(s, end)
 	}
 	w.finish(end)
 	l.mu.Lock()

@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/dodona-oracle/dodona/internal/backoff"
 )
 
 // connectionState is what the bus said last, guarded by Journal.mu.
@@ -56,6 +58,9 @@ func (j *Journal) connect(ctx context.Context) error {
 	return nil
 }
 
+// longestRetry is how long the journal waits at most before it tries anything again.
+const longestRetry = 2 * time.Second
+
 // absentFor is how long Open waits for a server elsewhere that is not there yet.
 const absentFor = 30 * time.Second
 
@@ -63,17 +68,14 @@ const absentFor = 30 * time.Second
 func (j *Journal) dial(ctx context.Context, opts []nats.Option) (*nats.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, absentFor)
 	defer cancel()
-	for attempt := 0; ; attempt++ {
+	for attempt := 1; ; attempt++ {
 		nc, err := nats.Connect(j.cfg.URL, opts...)
 		if err == nil || j.local != nil || errors.Is(err, nats.ErrAuthorization) {
 			return nc, err
 		}
 		j.cfg.Log.Warn("journal: the server does not answer; trying again", "where", j.where(), "error", err)
-		timer := time.NewTimer(min(100*time.Millisecond<<min(attempt, 5), 2*time.Second))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		b := backoff.Backoff{Min: 100 * time.Millisecond, Max: longestRetry}
+		if !backoff.Wait(ctx, b.Ceiling(attempt)) {
 			return nil, fmt.Errorf("%s: %w; is it running, and is journal.url right", j.where(), err)
 		}
 	}

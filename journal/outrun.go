@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -50,18 +52,15 @@ func (l *lane) outrun(f *flight, doubt bool) ([]*pending, error) {
 
 // placeOf returns where the stream keeps the given sequence of this writer, which comes after the head; 0 if nowhere.
 func (l *lane) placeOf(ctx context.Context, sequence uint64) (uint64, error) {
-	for at := l.head.Stream + 1; ; {
-		page, err := l.page(ctx, query{Seq: at})
-		if err != nil || len(page) == 0 {
+	for s, err := range l.records(ctx, l.head.Stream+1, math.MaxUint64, 0) {
+		if err != nil {
 			return 0, err
 		}
-		for _, s := range page {
-			if s.bad == nil && s.writer == l.j.writer && s.Sequence == sequence {
-				return s.stream, nil
-			}
+		if s.bad == nil && s.writer == l.j.writer && s.Sequence == sequence {
+			return s.stream, nil
 		}
-		at = page[len(page)-1].stream + 1
 	}
+	return 0, nil
 }
 
 // countLanded returns how many records of f the stream holds from place first on: all, unless the store broke down
@@ -129,12 +128,7 @@ func (l *lane) relieve(err error, attempt int) {
 		}
 	}
 	l.setBlocked(why)
-	timer := time.NewTimer(min(10*time.Millisecond<<min(attempt, 8), 2*time.Second))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-l.j.ctx.Done():
-	}
+	backoff.Wait(l.j.ctx, backoff.Backoff{Min: 10 * time.Millisecond, Max: longestRetry}.Ceiling(attempt+1))
 }
 
 // revive starts the embedded server again after its store broke, once the disk has room. It returns why it could not.

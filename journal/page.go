@@ -4,9 +4,40 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
+	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/dodona-oracle/dodona/internal/backoff"
 )
+
+// records yields the records of the stream in order, from one place to another, both included; those that cannot be
+// decoded have the reason in bad. It waits for pause between pages, and ends with the stream or with an error.
+func (l *lane) records(ctx context.Context, from, to uint64, pause time.Duration) iter.Seq2[stored, error] {
+	return func(yield func(stored, error) bool) {
+		for at := max(from, 1); at <= to; {
+			page, err := l.page(ctx, query{Seq: at})
+			if err != nil {
+				yield(stored{}, err)
+				return
+			}
+			if len(page) == 0 {
+				return
+			}
+			for _, s := range page {
+				if s.stream > to || !yield(s, nil) {
+					return
+				}
+			}
+			at = page[len(page)-1].stream + 1
+			if !backoff.Wait(ctx, pause) {
+				yield(stored{}, context.Cause(ctx))
+				return
+			}
+		}
+	}
+}
 
 const (
 	pageRecords = 256

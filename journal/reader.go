@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/telemetry"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// From yields what the named reader has not finished, in the order of the stream, in slices of at most 256 records
+// From yields what the named reader has not finished, in the order of the stream, in slices of at most 768 records
 // and 1 MiB (one larger record is a slice of its own). Asking for the next slice finishes the one before; a reader
 // that stops in the middle of a slice sees it again. The topics must be kept in one stream; a reader that names
 // other topics than before reads those from where it stood.
@@ -62,12 +63,11 @@ type readerState struct {
 	inbox  *nats.Subscription
 	open   bool
 
-	asked    int       // messages that the store may still send for the last request
-	askedAt  time.Time // of that request
-	position uint64    // in the stream: the last record that was yielded
-	delivery uint64    // of the consumer: the last message that was taken
-	ack      string    // where to say that position is finished
-	big      bool      // the next record is larger than a slice
+	asked    int    // messages that the store may still send for the last request
+	position uint64 // in the stream: the last record that was yielded
+	delivery uint64 // of the consumer: the last message that was taken
+	ack      string // where to say that position is finished
+	big      bool   // the next record is larger than a slice
 	attempt  int
 	held     *nats.Msg // taken from the inbox, belongs to the next slice
 	broken   error     // met while a slice was half full; told after that slice
@@ -137,13 +137,8 @@ func (r *readerState) trouble(ctx context.Context, err error) {
 	r.lastErr = err.Error()
 	r.mu.Unlock()
 	r.l.j.cfg.Log.Warn("journal: reader waits", "reader", r.name, "error", err)
-	timer := time.NewTimer(min(50*time.Millisecond<<min(r.attempt, 6), 2*time.Second))
-	defer timer.Stop()
 	r.attempt++
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	backoff.Wait(ctx, backoff.Backoff{Min: 50 * time.Millisecond, Max: longestRetry}.Ceiling(r.attempt))
 }
 
 // start makes the consumer if it is new and puts it back to what was finished: messages that were on their way to a
@@ -300,7 +295,7 @@ func (r *readerState) ask() error {
 	if err := r.l.j.nc.PublishRequest(subject, r.inbox.Subject, body); err != nil {
 		return fmt.Errorf("ask for records: %w", err)
 	}
-	r.asked, r.askedAt = request.Batch, time.Now()
+	r.asked = request.Batch
 	return nil
 }
 

@@ -59,18 +59,11 @@ func (l *lane) lastOfWriter(ctx context.Context, mark head, end uint64) (head, e
 	}
 	// Others wrote after us, or the end is damaged: read on from the mark, and if that is gone, from the beginning.
 	for _, from := range []uint64{mark.Stream, 1} {
-		for at := max(from, 1); at <= end; {
-			page, err := l.page(ctx, query{Seq: at})
+		for s, err := range l.records(ctx, from, end, 0) {
 			if err != nil {
 				return head{}, err
 			}
-			if len(page) == 0 {
-				break
-			}
-			for _, s := range page {
-				note(s)
-			}
-			at = page[len(page)-1].stream + 1
+			note(s)
 		}
 		if found.Sequence > 0 {
 			break
@@ -86,16 +79,12 @@ const warmRecords = 1024
 // warm fills recent from the end of the stream.
 func (l *lane) warm() {
 	end := l.head.Stream
-	for at := end - min(end, warmRecords) + 1; at <= end; {
-		page, err := l.page(l.j.ctx, query{Seq: at})
-		if err != nil || len(page) == 0 {
+	for s, err := range l.records(l.j.ctx, end-min(end, warmRecords)+1, end, 0) {
+		if err != nil {
 			return
 		}
-		for _, s := range page {
-			if s.bad == nil && s.writer == l.j.writer {
-				l.recent.add(recordKey(s.Record))
-			}
+		if s.bad == nil && s.writer == l.j.writer {
+			l.recent.add(recordKey(s.Record))
 		}
-		at = page[len(page)-1].stream + 1
 	}
 }

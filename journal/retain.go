@@ -212,20 +212,13 @@ func (l *lane) purge(ctx context.Context, s space) error {
 
 // firstOwnFrom returns the first sequence of this writer that will be left.
 func (l *lane) firstOwnFrom(ctx context.Context, s space) (uint64, error) {
-	for at := s.cut; at <= s.last; {
-		page, err := l.page(ctx, query{Seq: at})
+	for r, err := range l.records(ctx, s.cut, s.last, 0) {
 		if err != nil {
 			return 0, fmt.Errorf("find the first record to keep: %w", err)
 		}
-		if len(page) == 0 {
-			break
+		if r.bad == nil && r.writer == l.j.writer {
+			return r.Sequence, nil
 		}
-		for _, r := range page {
-			if r.bad == nil && r.writer == l.j.writer {
-				return r.Sequence, nil
-			}
-		}
-		at = page[len(page)-1].stream + 1
 	}
 	return l.head.Sequence + 1, nil
 }

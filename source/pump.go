@@ -310,12 +310,7 @@ func (p *Pump) awaitDemand(ctx context.Context) bool {
 
 // pause waits before the next try.
 func (p *Pump) pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	backoff.Wait(ctx, d)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.status.NextTry = time.Time{}

@@ -1,7 +1,8 @@
-// Package backoff says how long to wait before trying again.
+// Package backoff says how long to wait before trying again, and waits.
 package backoff
 
 import (
+	"context"
 	"math/rand/v2"
 	"time"
 )
@@ -47,6 +48,21 @@ func (b Backoff) Ceiling(attempt int) time.Duration {
 		ceiling *= 2
 	}
 	return ceiling
+}
+
+// Wait returns true after d, at once if d is not positive, or false as soon as ctx ends.
+func Wait(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 func (b Backoff) bounds() (least, most time.Duration) {

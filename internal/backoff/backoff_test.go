@@ -1,7 +1,9 @@
 package backoff
 
 import (
+	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -41,4 +43,21 @@ func TestSlowWaitsAtLeastHalfOfTheCap(t *testing.T) {
 	if got := b.Slow(func(n int64) int64 { return n - 1 }); got != time.Minute {
 		t.Errorf("longest slow wait is %s, want 1m", got)
 	}
+}
+
+func TestWaitEndsWithItsTimeOrItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		started := time.Now()
+		if !Wait(t.Context(), time.Minute) || time.Since(started) != time.Minute {
+			t.Errorf("a wait of a minute took %s", time.Since(started))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if started = time.Now(); Wait(ctx, time.Minute) || time.Since(started) != time.Second {
+			t.Errorf("the wait went on for %s, want until its context ended after 1s", time.Since(started))
+		}
+		if Wait(ctx, 0) {
+			t.Error("waiting no time with an ended context returned true, want false")
+		}
+	})
 }
