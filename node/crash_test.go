@@ -5,67 +5,47 @@ package node
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/all"
 )
 
-// childConfig names the configuration that makes this test program a node of its own.
-const childConfig = "DODONA_TEST_NODE"
+// program builds dodona once for all tests: what is killed is what users run, without the race detector, which makes a
+// start ten times as slow.
+var program = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(programDir, "dodona")
+	build := exec.Command("go", "build", "-o", path, "../cmd/dodona")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+var programDir string
 
 func TestMain(m *testing.M) {
-	if path := os.Getenv(childConfig); path != "" {
-		os.Exit(child(path))
-	}
-	os.Exit(m.Run())
-}
-
-// child runs a node until SIGTERM.
-func child(path string) int {
-	text, err := os.ReadFile(path)
+	dir, err := os.MkdirTemp("", "dodona-node-")
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		panic(err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	n, err := Open(ctx, Options{
-		Config: load(failing{}, string(text)), Kinds: all.Sources(),
-		Log:     slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		Started: func(url string) { fmt.Fprintln(os.Stderr, "started at", url) },
-	})
-	if err == nil {
-		err = n.Run(ctx)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return 0
+	programDir = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
 }
-
-// failing stands in for a test where there is none.
-type failing struct{ testing.TB }
-
-func (failing) Helper()           {}
-func (failing) Fatal(args ...any) { fmt.Fprintln(os.Stderr, args...); os.Exit(1) }
 
 // A kid is a node in a process of its own.
 type kid struct {
@@ -96,8 +76,11 @@ func spawn(t *testing.T, text string) *kid {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	k := &kid{cmd: exec.Command(os.Args[0]), log: new(safeBuffer)}
-	k.cmd.Env = append(os.Environ(), childConfig+"="+path)
+	dodona, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &kid{cmd: exec.Command(dodona, "run", path), log: new(safeBuffer)}
 	k.cmd.Stderr = k.log
 	if err := k.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -111,7 +94,7 @@ func (k *kid) kill() {
 	_ = k.cmd.Wait()
 }
 
-var startedAt = regexp.MustCompile(`started at (http\S+)`)
+var startedAt = regexp.MustCompile(`page and API at (http\S+)`)
 
 // url waits until the node serves.
 func (k *kid) url(t *testing.T) string {

@@ -16,6 +16,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/secp"
+	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/sign"
 )
 
@@ -85,7 +86,7 @@ func ownKey(path, passwordPath string) (*sign.Key, error) {
 			return nil, fmt.Errorf("open key %s: its password file %s is gone; restore it, or name the key under node.key", path, passwordPath)
 		}
 		password = []byte(rand.Text())
-		if err := writePrivate(passwordPath, password); err != nil {
+		if err := secret.WriteFile(passwordPath, password); err != nil {
 			return nil, fmt.Errorf("write password of the node's key: %w", err)
 		}
 	} else if err != nil {
@@ -108,7 +109,7 @@ func loadSalts(path string) (salts [32]byte, err error) {
 		if _, err := rand.Read(salts[:]); err != nil {
 			return salts, fmt.Errorf("make salts: %w", err)
 		}
-		return salts, writePrivate(path, []byte(hex.EncodeToString(salts[:])))
+		return salts, secret.WriteFile(path, []byte(hex.EncodeToString(salts[:])))
 	}
 	if err != nil {
 		return salts, fmt.Errorf("read salts: %w", err)
@@ -118,20 +119,6 @@ func loadSalts(path string) (salts [32]byte, err error) {
 		return salts, fmt.Errorf("read salts: %s does not hold 64 hex digits; restore it from a backup (or remove it: bundles of older rounds can then not be exported)", path)
 	}
 	return [32]byte(b), nil
-}
-
-// writePrivate writes a new file that only its owner may read, whole or not at all.
-func writePrivate(path string, content []byte) error {
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temporary.Name()) // gone already if all went well
-	_, err = temporary.Write(content)
-	if err = errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
-		return err
-	}
-	return os.Link(temporary.Name(), path) // unlike a rename, never over an existing file
 }
 
 // salt returns HMAC-SHA256(node secret, feed ‖ round ‖ index): fresh for every reading of every round,

@@ -14,7 +14,7 @@ import (
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/feed"
-	"github.com/dodona-oracle/dodona/quorum"
+	"github.com/dodona-oracle/dodona/internal/grid"
 	"github.com/dodona-oracle/dodona/source"
 )
 
@@ -274,7 +274,7 @@ func (n *Node) resume(ctx context.Context, f config.Feed) (last dodona.Round, er
 	if b.Value == nil || b.Round <= observed || b.Feed.ID() != f.Feed.ID() {
 		return max(observed, b.Round), nil
 	}
-	if _, closes := quorum.Open(b.Round, f.Settings.Every); n.now().After(closes) {
+	if _, closes := grid.Open(b.Round, f.Settings.Every); n.now().After(closes) {
 		n.log.Warn("a round was computed and not signed before the node ended; it is past now", "feed", f.Feed.Name, "round", b.Round)
 		return b.Round, n.event(ctx, "unsigned", f.Feed.Name+"-"+b.Round.ID(), map[string]any{
 			"feed": f.Feed.Name, "round": b.Round, "value": b.Value,

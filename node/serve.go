@@ -11,6 +11,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/grid"
 )
 
 // An Outcome is a round that ended, as the serving process learned of it.
@@ -216,7 +217,7 @@ func (b *board) status(f config.Feed) api.FeedStatus {
 		return s
 	}
 	s.Inputs = t.bundle.Inputs
-	s.Next = dodona.Round(uint64(t.bundle.Round)/uint64(s.EveryMS)*uint64(s.EveryMS) + uint64(s.EveryMS))
+	s.Next = grid.Next(t.bundle.Round, f.Settings.Every)
 	if t.bundle.Value == nil {
 		s.Missed = &api.MissedRound{Round: t.bundle.Round, Time: t.bundle.Round.Time(), Reason: t.bundle.Missed}
 		s.Quality, s.Reason = max(s.Quality, dodona.Uncertain), "the last round was missed: "+t.bundle.Missed
