@@ -104,6 +104,25 @@ func (f Feed) Format(v Int192) string {
 	return s
 }
 
+// CheckValue returns an error unless v can be an answer of f: anything for a number, 0 or 1 for a bool, the index of
+// one of the labels for an enum.
+func (f Feed) CheckValue(v Int192) error {
+	most := int64(1)
+	switch f.Kind {
+	case Number:
+		return nil
+	case Bool:
+	case Enum:
+		most = int64(len(f.Labels)) - 1
+	default:
+		return fmt.Errorf("a feed of kind %.40q has no values: want number, bool or enum", f.Kind)
+	}
+	if i, fits := v.Int64(); !fits || i < 0 || i > most {
+		return fmt.Errorf("value %s of a feed of kind %s: want 0 to %d", v, f.Kind, most)
+	}
+	return nil
+}
+
 // A Round is the instant a feed's answer speaks for: Unix milliseconds on the feed's grid,
 // sequence number and timestamp in one.
 type Round uint64
@@ -118,6 +137,9 @@ func RoundAt(t time.Time) Round {
 
 // Time returns the instant of r in UTC.
 func (r Round) Time() time.Time { return time.UnixMilli(int64(min(uint64(r), math.MaxInt64))).UTC() }
+
+// ID returns r as the ID of its records: Unix milliseconds in decimal.
+func (r Round) ID() string { return strconv.FormatUint(uint64(r), 10) }
 
 // String returns r as RFC 3339 with milliseconds where it has any.
 func (r Round) String() string { return r.Time().Format("2006-01-02T15:04:05.999Z07:00") }
@@ -241,6 +263,25 @@ type Record struct {
 	Appended time.Time `json:"appended,omitzero"` // when the journal took it, by its node's clock
 	Sequence uint64    `json:"sequence"`          // the node's own, per stream, without holes
 	Previous Digest    `json:"previous"`          // of the node's record before this one in the stream
+}
+
+// Round returns the round that the record's ID names, and whether it names one: the records of rounds, observations
+// and answers are filed by it.
+func (r Record) Round() (Round, bool) {
+	ms, err := strconv.ParseUint(r.ID, 10, 64)
+	if err != nil {
+		return 0, false
+	}
+	return Round(ms), true
+}
+
+// Before returns a function that tells the records of rounds before r, by which a journal finds those of r and later
+// ones. A record that is of no round counts as before.
+func (r Round) Before() func(Record) bool {
+	return func(rec Record) bool {
+		round, found := rec.Round()
+		return !found || round < r
+	}
 }
 
 // An Exchange is the body of a reading record: a batch as it is journaled.

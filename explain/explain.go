@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strconv"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -37,9 +36,9 @@ const (
 
 // records returns the records of a round, oldest first; none is not an error.
 func records(ctx context.Context, l Lookup, topic dodona.Topic, feed string, round dodona.Round) ([]dodona.Record, error) {
-	id := strconv.FormatUint(uint64(round), 10)
+	id := round.ID()
 	var list []dodona.Record
-	for rec, err := range l.Scan(ctx, topic, feed, below(round)) {
+	for rec, err := range l.Scan(ctx, topic, feed, round.Before()) {
 		if errors.Is(err, dodona.ErrNotFound) {
 			break
 		}
@@ -54,14 +53,6 @@ func records(ctx context.Context, l Lookup, topic dodona.Topic, feed string, rou
 	return list, nil
 }
 
-// below tells the records of rounds before r. A record that is of no round counts as before.
-func below(r dodona.Round) func(dodona.Record) bool {
-	return func(rec dodona.Record) bool {
-		n, err := strconv.ParseUint(rec.ID, 10, 64)
-		return err != nil || dodona.Round(n) < r
-	}
-}
-
 // notFound says what is kept instead of a round of which nothing is.
 func notFound(ctx context.Context, l Lookup, feed string, round dodona.Round) error {
 	what := fmt.Sprintf("round %d of feed %s (%s)", uint64(round), feed, round)
@@ -72,7 +63,7 @@ func notFound(ctx context.Context, l Lookup, feed string, round dodona.Round) er
 	case err != nil:
 		return fmt.Errorf("%s: look for the last round: %w", what, err)
 	}
-	for rec, err := range l.Scan(ctx, dodona.TopicRound, feed, below(round)) {
+	for rec, err := range l.Scan(ctx, dodona.TopicRound, feed, round.Before()) {
 		if err != nil {
 			break
 		}

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -213,7 +214,7 @@ func (p *replay) points(again dodona.Bundle) {
 			w = pointText(want[i])
 		}
 		if g != w {
-			detail = fmt.Sprintf("point %d is here %s, in the bundle %s", i+1, printable(orElse(g, "missing")), printable(orElse(w, "missing")))
+			detail = fmt.Sprintf("point %d is here %s, in the bundle %s", i+1, printable(cmp.Or(g, "missing")), printable(cmp.Or(w, "missing")))
 			break
 		}
 	}
@@ -272,7 +273,7 @@ func (p *replay) inputs(again dodona.Bundle) {
 			w = want[i]
 		}
 		if g != w {
-			detail = fmt.Sprintf("here %s, in the bundle %s", printable(orElse(g, "missing")), printable(orElse(w, "missing")))
+			detail = fmt.Sprintf("here %s, in the bundle %s", printable(cmp.Or(g, "missing")), printable(cmp.Or(w, "missing")))
 			break
 		}
 	}
@@ -384,9 +385,9 @@ func (r Replayed) String() string {
 			fmt.Fprintf(&b, "  ✓ %s %s\n", pad(s.Name, 13), printable(s.Got))
 			continue
 		}
-		fmt.Fprintf(&b, "  ✗ %s %s\n", pad(s.Name, 13), orElse(s.Detail, "differs"))
+		fmt.Fprintf(&b, "  ✗ %s %s\n", pad(s.Name, 13), cmp.Or(s.Detail, "differs"))
 		if s.Got != "" || s.Want != "" {
-			fmt.Fprintf(&b, "    %s computed %s\n    %s bundle   %s\n", pad("", 13), printable(orElse(s.Got, "nothing")), pad("", 13), printable(orElse(s.Want, "nothing")))
+			fmt.Fprintf(&b, "    %s computed %s\n    %s bundle   %s\n", pad("", 13), printable(cmp.Or(s.Got, "nothing")), pad("", 13), printable(cmp.Or(s.Want, "nothing")))
 		}
 	}
 	return b.String()

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -120,7 +121,7 @@ func (p *printer) spine(s Story) (depth int) {
 	switch o := s.Observation; {
 	case o != nil:
 		facts := "origin " + o.Origin.Digest().Short() + "  program " + o.Program.Short()
-		p.line(columns, cell{branch("observed by " + printable(orElse(o.Node, o.Signer.Short()))), plain}, cell{facts, dim}, cell{took(s), plain})
+		p.line(columns, cell{branch("observed by " + printable(cmp.Or(o.Node, o.Signer.Short()))), plain}, cell{facts, dim}, cell{took(s), plain})
 	case s.Value != nil && s.Node != "":
 		p.line(columns, cell{branch("computed by " + printable(s.Node)), plain}, cell{}, cell{took(s), plain})
 	}
@@ -131,7 +132,7 @@ func (p *printer) spine(s Story) (depth int) {
 func (p *printer) unattested(s Story, branch func(string) string) {
 	switch s.State {
 	case StateMissed:
-		missed := orElse(s.Missed, "no value was kept")
+		missed := cmp.Or(s.Missed, "no value was kept")
 		if len(s.Inputs) > 0 {
 			// What became of each source stands below, line by line.
 			missed, _, _ = strings.Cut(missed, ": "+s.Inputs[0].Point+" ")
@@ -248,13 +249,6 @@ func joined(a, b string) string {
 		return b
 	}
 	return a + ": " + b
-}
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 func pad(s string, width int) string {

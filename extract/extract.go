@@ -7,6 +7,7 @@ package extract
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -142,7 +143,7 @@ func (x *Extraction) points(r dodona.Reading) []dodona.Point {
 		var err error
 		switch {
 		case r.Quality == dodona.Bad:
-			err = errors.New(orElse(r.Detail, "the source says that its reading is bad"))
+			err = errors.New(cmp.Or(r.Detail, "the source says that its reading is bad"))
 		case broken != nil:
 			err = broken
 		default:
@@ -151,7 +152,7 @@ func (x *Extraction) points(r dodona.Reading) []dodona.Point {
 		if err != nil {
 			points[i].Value, points[i].Quality, points[i].Reason = dodona.Decimal{}, dodona.Bad, err.Error()
 		} else if r.Quality != dodona.Good {
-			points[i].Reason = orElse(r.Detail, "the source says that its reading is uncertain")
+			points[i].Reason = cmp.Or(r.Detail, "the source says that its reading is uncertain")
 		}
 	}
 	return points
@@ -168,11 +169,4 @@ func (p plan) fill(point *dodona.Point, body []byte, value, instant target) erro
 	}
 	point.Time, err = p.instant(body, instant)
 	return err
-}
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }

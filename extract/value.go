@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -30,7 +31,7 @@ func (p plan) value(body []byte, t target) (dodona.Decimal, error) {
 	}
 	v, err := dodona.ParseDecimal(t.text)
 	if err != nil {
-		return zero, fmt.Errorf("read %s at %s: %w", t.shape, printable(orElse(t.place, "the top")), notNumber(t.text, err))
+		return zero, fmt.Errorf("read %s at %s: %w", t.shape, printable(cmp.Or(t.place, "the top")), notNumber(t.text, err))
 	}
 	if p.rule.Scale.Sign() != 0 {
 		if v, err = v.Mul(p.rule.Scale); err != nil {

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/big"
@@ -75,7 +76,7 @@ func (e *evaluation) input(id string, points []dodona.Point, absent map[string]A
 	point := e.reduce(points)
 	input.Time, input.Reason = point.Time, point.Reason
 	if point.Quality == dodona.Bad {
-		input.Status, input.Reason = dodona.InputBad, orElse(point.Reason, "the transform gives no reason")
+		input.Status, input.Reason = dodona.InputBad, cmp.Or(point.Reason, "the transform gives no reason")
 		return input, dodona.Bad
 	}
 	input.Value = &point.Value
@@ -258,11 +259,4 @@ func cut(s string, most int) string {
 		return s
 	}
 	return strings.ToValidUTF8(s[:most], "") + "…"
-}
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }

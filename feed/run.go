@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/grid"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -50,7 +52,7 @@ func (f *Feed) Run(ctx context.Context, last dodona.Round, emit func(context.Con
 		if err != nil {
 			return fmt.Errorf("keep round %v of feed %q: %w", l.last, f.doc.Feed.Name, err)
 		}
-		if !sleep(ctx, wait) {
+		if !backoff.Wait(ctx, wait) {
 			return nil
 		}
 	}
@@ -82,7 +84,7 @@ func (l *loop) turn(ctx context.Context) (wait time.Duration, err error) {
 	case l.last == 0 && at > 0:
 		l.last = at - 1 // what was before this node is not missed
 	}
-	next := NextRound(l.last, l.every)
+	next := grid.Next(l.last, l.every)
 	if at < next {
 		state := Waiting
 		if at < l.last {
@@ -91,11 +93,11 @@ func (l *loop) turn(ctx context.Context) (wait time.Duration, err error) {
 		l.feed.enter(state, next)
 		return min(next.Time().Sub(now), look), nil
 	}
-	due := gridAt(at, l.every)
+	due := grid.At(at, l.every)
 	if due > next {
 		return 0, l.passed(ctx, next, due-dodona.Round(l.every.Milliseconds()), l.cause)
 	}
-	if now.After(closes(due, l.every)) {
+	if _, closes := grid.Open(due, l.every); now.After(closes) {
 		return 0, l.passed(ctx, due, due, l.cause)
 	}
 	return 0, l.make(ctx, due)
@@ -118,8 +120,8 @@ func (l *loop) watch(now time.Time) {
 func (l *loop) first(ctx context.Context, at dodona.Round) error {
 	l.fresh = false
 	r := max(l.last+1, at)
-	if passed := gridAt(r-1, l.every); l.last > 0 && passed > l.last {
-		if err := l.passed(ctx, NextRound(l.last, l.every), passed, l.cause); err != nil {
+	if passed := grid.At(r-1, l.every); l.last > 0 && passed > l.last {
+		if err := l.passed(ctx, grid.Next(l.last, l.every), passed, l.cause); err != nil {
 			return err
 		}
 	}
@@ -170,19 +172,4 @@ func (f *Feed) missed(ctx context.Context, r dodona.Round, reason string) dodona
 		absent[source] = Absence{dodona.InputFailed, "was not asked: " + reason}
 	}
 	return Compute(ctx, f.doc, f.o.Transform, Material{Round: r, Node: f.o.Node, Absent: absent})
-}
-
-// sleep waits for d, and reports whether ctx is still going on.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strconv"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -150,15 +149,11 @@ func (v *Validator) learn(ctx context.Context, l Ledger, claims []dodona.Claim) 
 
 // dataRecord returns the attestation of a round, or [dodona.ErrNotFound].
 func dataRecord(ctx context.Context, l Ledger, feed string, round dodona.Round) (dodona.Record, error) {
-	before := func(r dodona.Record) bool {
-		n, err := strconv.ParseUint(r.ID, 10, 64)
-		return err == nil && dodona.Round(n) < round
-	}
-	for rec, err := range l.Scan(ctx, dodona.TopicData, feed, before) {
+	for rec, err := range l.Scan(ctx, dodona.TopicData, feed, round.Before()) {
 		if err != nil {
 			return dodona.Record{}, err
 		}
-		if rec.ID == strconv.FormatUint(uint64(round), 10) {
+		if rec.ID == round.ID() {
 			return rec, nil
 		}
 		break

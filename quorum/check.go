@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/grid"
 )
 
 // Sizes above which a body is refused unread.
@@ -16,16 +16,6 @@ const (
 	maxObservation = 4 << 10  // bytes of an observation record's body
 	maxAnswer      = 64 << 10 // bytes of a data record's body
 )
-
-// Early is how long before its instant a round may be observed: what two good clocks differ by.
-const Early = 500 * time.Millisecond
-
-// Open returns from when to when, both inclusive, an observation of r may be appended:
-// r − 500 ms to r + min(3·every, 60 s).
-func Open(r dodona.Round, every time.Duration) (from, to time.Time) {
-	late := 3 * min(every, 20*time.Second)
-	return r.Time().Add(-Early), r.Time().Add(late)
-}
 
 // A finding is everything that can be said of a record without knowing what is attested.
 type finding struct {
@@ -62,7 +52,7 @@ func (v *Validator) examine(rec dodona.Record) (f finding) {
 		f.refuse(ReasonIdentity, "%s is the id of feed %q, not of %q", obs.Feed.Short(), feed.Feed.Name, echo(obs.Name))
 	case rec.Key != obs.Name:
 		f.refuse(ReasonSubject, "an observation of feed %q is filed under %q", obs.Name, echo(rec.Key))
-	case rec.ID != strconv.FormatUint(uint64(obs.Round), 10):
+	case rec.ID != obs.Round.ID():
 		f.refuse(ReasonSubject, "an observation of round %d is filed as %q", uint64(obs.Round), echo(rec.ID))
 	case !v.isMember(obs.Signer):
 		f.refuse(ReasonMember, "%s is not a member", obs.Signer)
@@ -70,7 +60,7 @@ func (v *Validator) examine(rec dodona.Record) (f finding) {
 	if f.reason != "" {
 		return f
 	}
-	if err := CheckValue(feed.Feed, obs.Value); err != nil {
+	if err := feed.Feed.CheckValue(obs.Value); err != nil {
 		f.refuse(ReasonValue, "%v", err)
 		return f
 	}
@@ -83,7 +73,7 @@ func (v *Validator) examine(rec dodona.Record) (f finding) {
 		f.refuse(ReasonSignature, "signed by %s, not by %s, or altered since", signer, obs.Signer)
 		return f
 	}
-	switch from, to := Open(obs.Round, feed.Every); {
+	switch from, to := grid.Open(obs.Round, feed.Every); {
 	case rec.Appended.Before(from):
 		f.refuse(ReasonEarly, "appended at %s, but round %d opens at %s", stamp(rec.Appended), uint64(obs.Round), stamp(from))
 		return f
@@ -96,26 +86,6 @@ func (v *Validator) examine(rec dodona.Record) (f finding) {
 	f.digest = f.report.Digest(v.networkID)
 	f.observed = dodona.Observed(v.networkID, obs)
 	return f
-}
-
-// CheckValue returns an error unless v can be an answer of f: 0 or 1 of a bool, the index of a label of an enum.
-func CheckValue(f dodona.Feed, v dodona.Int192) error {
-	n, small := v.Int64()
-	switch f.Kind {
-	case dodona.Number:
-		return nil
-	case dodona.Bool:
-		if !small || n < 0 || n > 1 {
-			return fmt.Errorf("value %s: a bool is 0 or 1", v)
-		}
-		return nil
-	case dodona.Enum:
-		if !small || n < 0 || n >= int64(len(f.Labels)) {
-			return fmt.Errorf("value %s: the feed has %d labels", v, len(f.Labels))
-		}
-		return nil
-	}
-	return fmt.Errorf("kind %q: want number, bool or enum", echo(string(f.Kind)))
 }
 
 var errCanonical = errors.New("not the canonical JSON of an observation: the members of dodona.Observation once each, in order, nothing else")

@@ -3,7 +3,6 @@ package quorum
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -157,6 +156,6 @@ func (e *Effects) attestation(f finding, signature []byte) (dodona.Record, error
 	}
 	return dodona.Record{
 		Topic: dodona.TopicData, Key: f.feed.Name,
-		ID: strconv.FormatUint(uint64(f.report.Round), 10), Body: body,
+		ID: f.report.Round.ID(), Body: body,
 	}, nil
 }

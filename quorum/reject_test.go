@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/grid"
 	"github.com/dodona-oracle/dodona/internal/secp"
 	"github.com/dodona-oracle/dodona/quorum"
 )
@@ -114,7 +115,7 @@ func TestRoundsAreOpenFromEarlyToThreeIntervals(t *testing.T) {
 		{60*time.Second + 1, time.Hour, false},
 		{60 * time.Second, math.MaxInt64, true},
 	} {
-		from, to := quorum.Open(dodona.RoundAt(start), c.every)
+		from, to := grid.Open(dodona.RoundAt(start), c.every)
 		at := start.Add(c.appended)
 		if open := !at.Before(from) && !at.After(to); open != c.open {
 			t.Errorf("appended %s, every %s: open is %t, want %t", c.appended, c.every, open, c.open)

@@ -149,17 +149,7 @@ func checkValue(f dodona.Feed, r dodona.Report) error {
 	if r.Round == 0 {
 		return fmt.Errorf("the report is for round 0, which no feed has")
 	}
-	top := int64(len(f.Labels)) - 1
-	switch f.Kind {
-	case dodona.Number:
-		return nil
-	case dodona.Bool:
-		top = 1
-	}
-	if v, fits := r.Value.Int64(); !fits || v < 0 || v > top {
-		return fmt.Errorf("value %s of a feed of kind %s: want 0 to %d", r.Value, f.Kind, top)
-	}
-	return nil
+	return f.CheckValue(r.Value)
 }
 
 // recoverSigners returns who signed digest, if they are enough distinct members in order.

@@ -93,13 +93,13 @@ func (n nodeFlags) roundPath(ctx context.Context, feed, round string) (string, e
 		if err := json.Unmarshal(body, &answer); err != nil {
 			return "", fmt.Errorf("read latest answer of %s: %w", feed, err)
 		}
-		return base + "/rounds/" + strconv.FormatUint(uint64(answer.Attestation.Report.Round), 10), nil
+		return base + "/rounds/" + answer.Attestation.Report.Round.ID(), nil
 	}
 	r, err := parseRound(round, time.Now())
 	if err != nil {
 		return "", failure{exitUsage, err}
 	}
-	return base + "/rounds/" + strconv.FormatUint(uint64(r), 10), nil
+	return base + "/rounds/" + r.ID(), nil
 }
 
 // parseRound reads a round as people write it.

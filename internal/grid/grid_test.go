@@ -1,4 +1,4 @@
-package feed
+package grid
 
 import (
 	"fmt"
@@ -14,14 +14,14 @@ func TestGridIsAboveTheLastRound(t *testing.T) {
 		every := time.Duration(rapid.Int64Range(1, 1<<40).Draw(t, "every")) * time.Millisecond
 		last := dodona.Round(rapid.Uint64Range(0, 1<<45).Draw(t, "last"))
 		step := dodona.Round(every.Milliseconds())
-		next := NextRound(last, every)
-		if next <= last || next-last > step || next%step != 0 || gridAt(last, every) != next-step {
+		next := Next(last, every)
+		if next <= last || next-last > step || next%step != 0 || At(last, every) != next-step {
 			t.Fatalf("after %d every %d comes %d", last, step, next)
 		}
 	})
 }
 
-func ExampleNextRound() {
-	fmt.Println(NextRound(1_795_349_070_001, 10*time.Second))
+func ExampleNext() {
+	fmt.Println(Next(1_795_349_070_001, 10*time.Second))
 	// Output: 2026-11-22T12:04:40Z
 }
