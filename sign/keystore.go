@@ -15,7 +15,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -23,6 +22,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/secp"
+	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
 // ErrPassword: the password does not open the keystore. Ask for another one.
@@ -153,11 +153,11 @@ func openKeystore(raw []byte, password string) (*Key, error) {
 		return nil, err
 	}
 	defer clear(plain)
-	secret, err := secp.ParsePrivateKey(plain)
+	held, err := secp.ParsePrivateKey(plain)
 	if err != nil {
 		return nil, fmt.Errorf("keystore content: %w", err)
 	}
-	key := &Key{secret}
+	key := &Key{held}
 	if want := strings.ToLower(strings.TrimPrefix(ks.Address, "0x")); want != "" && want != hex20(key.Address()) {
 		return nil, fmt.Errorf("keystore names the address %s but holds the key of %s", ks.Address, key.Address())
 	}
@@ -210,7 +210,7 @@ func WriteKeystore(path string, key *Key, password string) error {
 	if err != nil {
 		return fmt.Errorf("write key %s: %w", path, err)
 	}
-	if err := writeOnce(path, raw); err != nil {
+	if err := secret.WriteFile(path, raw); err != nil {
 		return fmt.Errorf("write key %s: %w", path, err)
 	}
 	return nil
@@ -252,37 +252,6 @@ func sealKeystore(key *Key, password string) ([]byte, error) {
 		return nil, err
 	}
 	return out.Bytes(), nil
-}
-
-// writeOnce makes path with the given content, whole or not at all, and never over another file.
-func writeOnce(path string, content []byte) (err error) {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, ".key-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	// A hard link, unlike a rename, fails if the name is taken.
-	if err := os.Link(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
-
-// syncDir makes the names in dir durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // hex20 writes an address without 0x.

@@ -1,4 +1,4 @@
-// Package secret keeps passwords, tokens and keys from being printed.
+// Package secret keeps passwords, tokens and keys from being printed, and the files that hold them from being read.
 package secret
 
 import (
