@@ -31,11 +31,13 @@ func (j *Journal) Append(ctx context.Context, recs ...dodona.Record) error {
 		parts[stream] = append(parts[stream], r)
 	}
 	for _, s := range streams { // RAW first: what is signed rests on it
-		if len(parts[s.name]) == 0 {
+		recs := parts[s.name]
+		if len(recs) == 0 {
 			continue
 		}
-		if err := j.lanes[s.name].append(ctx, parts[s.name]); err != nil {
-			return fmt.Errorf("append %s of %s: %w", parts[s.name][0].Topic, parts[s.name][0].Key, err)
+		topic, key := recs[0].Topic, recs[0].Key // the lane keeps recs, also after a caller that left
+		if err := j.lanes[s.name].append(ctx, recs); err != nil {
+			return fmt.Errorf("append %s of %s: %w", topic, key, err)
 		}
 	}
 	return nil

@@ -269,3 +269,21 @@ func TestEndedContextWritesNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestCallersMayLeaveAtAnyTime runs under the race detector: a caller that leaves shares nothing with the lane.
+func TestCallersMayLeaveAtAnyTime(t *testing.T) {
+	j := open(t, Config{})
+	var group sync.WaitGroup
+	for i := range 200 {
+		group.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*50*time.Microsecond)
+			defer cancel()
+			first := reading(i)
+			first.Key = "source-" + strconv.Itoa(i) // the lane has to ask the store about it
+			if err := j.Append(ctx, first); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("append %d: got %v, want nil or the end of the context", i, err)
+			}
+		})
+	}
+	group.Wait()
+}
