@@ -12,7 +12,7 @@ import (
 
 // Window is how many attested rounds of a feed are remembered: as many as the largest slice a journal yields,
 // so that every observation of a slice that is done again is recognised.
-const Window = 256
+const Window = 768
 
 // A history is what is remembered of one feed: its latest attested rounds, ascending.
 type history struct {
