@@ -132,7 +132,7 @@ func (l *loader) checkNetwork() {
 		l.report.mistake(place, "", fmt.Sprintf("%s: want 1 to %d addresses, got %d", members, mostMembers, n))
 		return
 	}
-	least := leastK(n)
+	least := dodona.LeastK(n)
 	if k, _ := l.path("network.quorum.k"); k == nil {
 		q.K = least
 	}
@@ -143,9 +143,6 @@ func (l *loader) checkNetwork() {
 		l.at(members, "%s", notSupported)
 	}
 }
-
-// leastK returns ⌊(n+f)/2⌋+1 for f = ⌊(n−1)/3⌋: two sets of k members then share an honest one.
-func leastK(n int) int { return (n+(n-1)/3)/2 + 1 }
 
 func fromTo(from, to int) string {
 	if from == to {

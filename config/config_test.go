@@ -149,7 +149,7 @@ func TestExpandedFilesLoadEqual(t *testing.T) {
 			t.Errorf("%s: %v\n%s", file, err, long)
 			continue
 		}
-		if changes := config.Diff(c, again); !changes.IsEmpty() {
+		if changes := config.Diff(c, again); changes.String() != "nothing changed" {
 			t.Errorf("%s: after Expand: %s\n%s", file, changes, long)
 		}
 		same(t, file, c, again)

@@ -47,11 +47,6 @@ func Diff(old, new *Config) Changes {
 	}
 }
 
-// IsEmpty reports whether there is nothing to do, at once or at a restart.
-func (c Changes) IsEmpty() bool {
-	return c.Sources.still() && c.Feeds.still() && len(c.Live) == 0 && len(c.Restart) == 0
-}
-
 // String prints the changes for people: "sources: kraken changed; feeds: btc.usd added; restart needed for api.listen".
 func (c Changes) String() string {
 	var parts []string
@@ -83,8 +78,6 @@ func (c Changes) String() string {
 	}
 	return strings.Join(parts, "; ")
 }
-
-func (u Units) still() bool { return len(u.Added)+len(u.Removed)+len(u.Changed) == 0 }
 
 // A named is a unit: its name and everything that makes it what it is.
 type named struct {

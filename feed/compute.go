@@ -2,7 +2,6 @@ package feed
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -46,17 +45,6 @@ func Compute(ctx context.Context, doc Document, t dodona.Transform, m Material) 
 		b.Quality, b.Value, b.Missed = dodona.Bad, nil, cut("transform readings: "+err.Error(), 512)
 	}
 	return b
-}
-
-// Replay computes a round again from the rules and the readings of a bundle, with the absences and salts recorded in
-// it, and returns what a node would have made of them. A transform for the rules' extraction is the caller's to build.
-// It fails only if the rules cannot be read.
-func Replay(ctx context.Context, rules json.RawMessage, t dodona.Transform, m Material) (dodona.Bundle, error) {
-	doc, err := ParseDocument(rules)
-	if err != nil {
-		return dodona.Bundle{}, err
-	}
-	return Compute(ctx, doc, t, m), nil
 }
 
 // Absences returns the absences that a bundle's inputs record, as [Material] wants them.

@@ -302,7 +302,7 @@ func TestRoundsReplayFromTheirRecords(t *testing.T) {
 	roundTrip(t, b, &stored)
 	slices.Reverse(delivered)
 	roundTrip(t, delivered, &readings)
-	again, err := Replay(t.Context(), stored.Rules, plain{}, Material{
+	again, err := replay(t.Context(), stored.Rules, plain{}, Material{
 		Round: stored.Round, Node: stored.Node, Readings: readings, Absent: Absences(stored.Inputs),
 		Salt: func(i int) dodona.Digest { return secret(stored.Feed.ID(), stored.Round, i) },
 	})
@@ -315,11 +315,11 @@ func TestRoundsReplayFromTheirRecords(t *testing.T) {
 	if again.Origin.Digest() != b.Origin.Digest() || b.Origin.ReadingsRoot.IsZero() {
 		t.Errorf("origin %v became %v", b.Origin, again.Origin)
 	}
-	other, err := Replay(t.Context(), stored.Rules, plain{}, Material{Round: r, Readings: readings[:1], Absent: Absences(stored.Inputs)})
+	other, err := replay(t.Context(), stored.Rules, plain{}, Material{Round: r, Readings: readings[:1], Absent: Absences(stored.Inputs)})
 	if err != nil || other.Origin.ReadingsRoot == b.Origin.ReadingsRoot {
 		t.Errorf("other readings and salts have the same root (%v)", err)
 	}
-	if _, err := Replay(t.Context(), json.RawMessage(`{}`), plain{}, Material{}); err == nil {
+	if _, err := replay(t.Context(), json.RawMessage(`{}`), plain{}, Material{}); err == nil {
 		t.Error("no rules gave no error")
 	}
 }
@@ -384,4 +384,13 @@ func TestInputsAreCounted(t *testing.T) {
 	if !reflect.DeepEqual(c.n, want) {
 		t.Errorf("got %v, want %v", c.n, want)
 	}
+}
+
+// replay computes a round again from rules as they are kept.
+func replay(ctx context.Context, rules json.RawMessage, t dodona.Transform, m Material) (dodona.Bundle, error) {
+	doc, err := ParseDocument(rules)
+	if err != nil {
+		return dodona.Bundle{}, err
+	}
+	return Compute(ctx, doc, t, m), nil
 }

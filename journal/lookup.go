@@ -26,19 +26,6 @@ func (j *Journal) Last(ctx context.Context, topic dodona.Topic, key string) (dod
 	return s.Record, nil
 }
 
-// First returns the oldest record kept of a topic and key by whatever node, or [dodona.ErrNotFound].
-func (j *Journal) First(ctx context.Context, topic dodona.Topic, key string) (dodona.Record, error) {
-	l, err := j.laneOf(topic, key)
-	if err != nil {
-		return dodona.Record{}, err
-	}
-	s, err := l.fetch(ctx, query{NextFor: keySubject(topic, key), Seq: 1})
-	if err != nil {
-		return dodona.Record{}, fmt.Errorf("first %s of %s: %w", topic, key, err)
-	}
-	return s.Record, nil
-}
-
 // Scan yields the records of a topic and key in order, beginning with the first for which before is false; nil
 // begins with the oldest. before must be monotone: once false, false for all later records. It is found by bisection,
 // with about one question per power of two of the stream's length. An error ends the sequence.

@@ -137,7 +137,7 @@ func TestOrderIsKept(t *testing.T) {
 	if e, _ := attest(t, v, second); e.Counts().Attested != 1 {
 		t.Fatal(e.Counts())
 	}
-	if r := rejected(t, v, observe(price, 1, 100)); r.Reason != quorum.ReasonOrder || r.Reason.Alarm() {
+	if r := rejected(t, v, observe(price, 1, 100)); r.Reason != quorum.ReasonOrder {
 		t.Errorf("an older round: got %s", r.Reason)
 	}
 	if e, out := attest(t, v, second); e.Counts().Repeated != 1 || len(out) != 0 {
@@ -147,7 +147,7 @@ func TestOrderIsKept(t *testing.T) {
 		"another value":  observe(price, 2, 201),
 		"another origin": altered(second, func(o *dodona.Observation) { o.Origin.ReadingsRoot = dodona.Digest{9} }),
 	} {
-		if r := rejected(t, v, twin); r.Reason != quorum.ReasonEquivocation || !r.Reason.Alarm() {
+		if r := rejected(t, v, twin); r.Reason != quorum.ReasonEquivocation {
 			t.Errorf("%s: got %s", name, r.Reason)
 		}
 	}

@@ -39,9 +39,6 @@ func Reasons() []Reason {
 	}
 }
 
-// Alarm reports whether the reason means that a member signed twice or a ledger was lost: wake somebody.
-func (r Reason) Alarm() bool { return r == ReasonEquivocation || r == ReasonConflict }
-
 // A Rejection is the body of an event record with the key "rejected". Everything in it is bounded, because what
 // is rejected may come from anybody.
 type Rejection struct {

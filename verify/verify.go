@@ -67,14 +67,6 @@ func (v Verdict) String() string {
 	return "INVALID " + string(v.Reason) + ": " + v.Message
 }
 
-// ExitCode is 0 for a valid answer and 3 for any other, as `dodona verify` ends.
-func (v Verdict) ExitCode() int {
-	if v.Valid {
-		return 0
-	}
-	return 3
-}
-
 // Answer judges raw, the JSON of a [dodona.Answer]. It reads one form only: every field once, by its exact name, none
 // unknown, none null, nothing after the value, at most [MaxBytes]. It never panics.
 func Answer(raw []byte, want Expect) Verdict {

@@ -89,7 +89,7 @@ func TestValidAnswers(t *testing.T) {
 		slices.Reverse(reversed)
 		for _, want := range []Expect{{}, {NetworkID: &id}, {Members: reversed}, {NetworkID: &id, Members: reversed}} {
 			v := Answer(encode(t, c.answer), want)
-			if v.String() != c.message || v.ExitCode() != 0 || v.Answer != c.shown || v.Reason != Valid {
+			if v.String() != c.message || v.Answer != c.shown || v.Reason != Valid {
 				t.Errorf("got %+v\nwant %s, %s", v, c.message, c.shown)
 			}
 			if pinned := want.NetworkID != nil || want.Members != nil; v.Pinned != pinned {
@@ -202,8 +202,8 @@ func TestLiesAreFoundWithTheirReason(t *testing.T) {
 	found := map[Reason]bool{Valid: true, Malformed: true}
 	for name, l := range lies() {
 		v := Answer(encode(t, l.answer), l.want)
-		if v.Reason != l.reason || !strings.Contains(v.Message, l.words) || v.ExitCode() != 3 || !strings.HasPrefix(v.String(), "INVALID "+string(l.reason)+": ") {
-			t.Errorf("%s: got %s, exit %d, want %s with %q", name, v, v.ExitCode(), l.reason, l.words)
+		if v.Reason != l.reason || !strings.Contains(v.Message, l.words) || !strings.HasPrefix(v.String(), "INVALID "+string(l.reason)+": ") {
+			t.Errorf("%s: got %s, want %s with %q", name, v, l.reason, l.words)
 		}
 		if !reflect.DeepEqual(v, Verdict{Reason: v.Reason, Message: v.Message}) {
 			t.Errorf("%s: the verdict repeats the lie: %+v", name, v)
