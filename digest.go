@@ -26,22 +26,32 @@ type Address [20]byte
 // A Signature is r‖s‖v of ECDSA over secp256k1: v is 27 or 28, s is low (EIP-2).
 type Signature [65]byte
 
-// String writes 0x and lower-case hex.
-func (d Digest) String() string    { return "0x" + hex.EncodeToString(d[:]) }
-func (a Address) String() string   { return "0x" + hex.EncodeToString(a[:]) }
+// String writes 0x and 64 lower-case hex digits.
+func (d Digest) String() string { return "0x" + hex.EncodeToString(d[:]) }
+
+// String writes 0x and 40 lower-case hex digits.
+func (a Address) String() string { return "0x" + hex.EncodeToString(a[:]) }
+
+// String writes 0x and 130 lower-case hex digits.
 func (s Signature) String() string { return "0x" + hex.EncodeToString(s[:]) }
 
 // Short writes the first and last two bytes, for people: 0x9f2c…41d7.
-func (d Digest) Short() string  { return short(d[:]) }
+func (d Digest) Short() string { return short(d[:]) }
+
+// Short writes the first and last two bytes, for people: 0x9f2c…41d7.
 func (a Address) Short() string { return short(a[:]) }
 
 func short(b []byte) string {
 	return "0x" + hex.EncodeToString(b[:2]) + "…" + hex.EncodeToString(b[len(b)-2:])
 }
 
-// MarshalText writes 0x and lower-case hex.
-func (d Digest) MarshalText() ([]byte, error)    { return []byte(d.String()), nil }
-func (a Address) MarshalText() ([]byte, error)   { return []byte(a.String()), nil }
+// MarshalText writes d as String does.
+func (d Digest) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// MarshalText writes a as String does.
+func (a Address) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// MarshalText writes s as String does.
 func (s Signature) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText reads 0x and exactly 64 lower-case hex digits.
@@ -54,7 +64,9 @@ func (a *Address) UnmarshalText(text []byte) error { return decodeHex(a[:], text
 func (s *Signature) UnmarshalText(text []byte) error { return decodeHex(s[:], text) }
 
 // IsZero reports whether d is all zeros, which no real digest is.
-func (d Digest) IsZero() bool  { return d == Digest{} }
+func (d Digest) IsZero() bool { return d == Digest{} }
+
+// IsZero reports whether a is all zeros, which is nobody's address.
 func (a Address) IsZero() bool { return a == Address{} }
 
 // decodeHex reads one encoding only, so that equal values have equal texts.

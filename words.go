@@ -249,7 +249,7 @@ const (
 	TopicData        Topic = "data"        // key: feed; body: a JSON [Answer]
 	TopicAnchor      Topic = "anchor"
 	TopicReceipt     Topic = "receipt" // key: sink
-	TopicEvent       Topic = "event"   // key: what happened, such as "rejected", "loss", "reload"
+	TopicEvent       Topic = "event"   // key: what happened: "rejected", "conflict", "unsigned", "loss"
 )
 
 // A Record is what the journal keeps. The caller fills the first five; the journal fills the rest.

@@ -126,8 +126,10 @@ type FieldError struct {
 	Err   error
 }
 
+// Error writes the setting and what is wrong with it.
 func (e *FieldError) Error() string { return e.Field + ": " + e.Err.Error() }
 
+// Unwrap returns what is wrong, without the setting.
 func (e *FieldError) Unwrap() error { return e.Err }
 
 // Validate returns every mistake in s, after its defaults, each as a [*FieldError], joined; nil if there is none.

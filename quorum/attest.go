@@ -12,6 +12,9 @@ import (
 
 // A Ledger is the part of the journal that attesting needs. Scan yields the records of a topic and key in order,
 // starting with the first for which before is false.
+//
+// Append is atomic and durable on return; [dodona.ErrConflict] says that another process wrote to one of the keys since
+// this one looked, and that nothing was appended.
 type Ledger interface {
 	Append(ctx context.Context, recs ...dodona.Record) error
 	Scan(ctx context.Context, topic dodona.Topic, key string, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error]

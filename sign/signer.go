@@ -40,10 +40,12 @@ type ClaimError struct {
 	Err   error // ErrConflict, ErrPassed, ErrEarly, ErrBefore or ErrMalformed, with words
 }
 
+// Error writes type, subject and round of the claim, and why it was refused.
 func (e *ClaimError) Error() string {
 	return fmt.Sprintf("sign %s %s %s: %v", e.Claim.Type, e.Claim.Subject, e.Claim.Round, e.Err)
 }
 
+// Unwrap returns why the claim was refused, by which callers decide.
 func (e *ClaimError) Unwrap() error { return e.Err }
 
 // A Ledger keeps claims. It is the part of the journal that the signer calls.

@@ -11,7 +11,7 @@ const (
 	JournalFreedBytes Counter = "dodona_journal_freed_bytes_total" // their bytes; label: stream
 	JournalLost       Counter = "dodona_journal_lost_total"        // records that an audit missed; label: stream
 	JournalDelivered  Counter = "dodona_journal_delivered_total"   // records handed to a reader; label: reader
-	JournalResets     Counter = "dodona_journal_resets_total"      // times a reader went back after a gap; label: reader
+	JournalResets     Counter = "dodona_journal_resets_total"      // times a reader began or went back to what it had finished; label: reader
 	JournalBytes      Gauge   = "dodona_journal_bytes"             // kept on disk; label: stream
 	JournalBlocked    Gauge   = "dodona_journal_blocked"           // 1 while appends wait for room or for the store; label: stream
 	JournalAppend     Timer   = "dodona_journal_append_seconds"    // from Append to durable; label: stream

@@ -17,9 +17,9 @@ type Timer string
 
 // A Recorder takes measurements. It must be safe for concurrent use and must not block.
 type Recorder interface {
-	Count(c Counter, label string, n uint64)
-	Gauge(g Gauge, label string, v int64)
-	Time(t Timer, label string, d time.Duration)
+	Count(c Counter, label string, n uint64)     // adds n
+	Gauge(g Gauge, label string, v int64)        // sets the level to v
+	Time(t Timer, label string, d time.Duration) // adds one duration
 }
 
 // Nop takes measurements and forgets them.
