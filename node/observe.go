@@ -20,10 +20,12 @@ import (
 
 // An observer is the role that asks sources, finds answers and signs them: a pump for each source, a loop for each feed.
 type observer struct {
-	n   *Node
-	ctx context.Context // of the units; the observer's owner ends it
+	n *Node
 
-	mu    sync.RWMutex
+	changing sync.Mutex      // held while units start and stop, and while the configuration they follow changes
+	ctx      context.Context // of the units, guarded by changing; nil before the role runs
+
+	mu    sync.RWMutex // never held while a unit is waited for: units take it
 	pumps map[string]*pumpUnit
 	feeds map[string]*feedUnit
 }
@@ -40,28 +42,36 @@ type feedUnit struct {
 
 // observe runs all sources and feeds of the configuration until ctx ends.
 func (n *Node) observe(ctx context.Context) error {
-	o := n.observer
-	o.mu.Lock()
+	defer n.observer.stop()
+	if err := n.observer.start(ctx); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+func (o *observer) start(ctx context.Context) error {
+	o.changing.Lock()
+	defer o.changing.Unlock()
 	o.ctx = ctx
-	o.mu.Unlock()
-	c := n.config()
+	c := o.n.config()
 	for _, s := range c.Sources {
 		o.startSource(s)
 	}
 	for _, f := range c.Feeds {
 		if err := o.startFeed(c, f); err != nil {
-			o.stop()
 			return err
 		}
 	}
-	<-ctx.Done()
-	o.stop()
 	return nil
 }
 
+// stop ends every unit and waits. Nothing is started afterwards.
 func (o *observer) stop() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.n.reloading.Lock() // a reload under way ends first, and later ones find the node stopping
+	o.n.stopping = true
+	o.n.reloading.Unlock()
+	o.mu.RLock()
 	units := make([]*unit, 0, len(o.feeds)+len(o.pumps))
 	for _, f := range o.feeds {
 		units = append(units, f.unit)
@@ -69,7 +79,8 @@ func (o *observer) stop() {
 	for _, p := range o.pumps {
 		units = append(units, p.unit)
 	}
-	stopAll(units...)
+	o.mu.RUnlock()
+	stopAll(units...) // without the lock, which feeds take to find their sources
 }
 
 func (o *observer) startSource(s config.Source) {

@@ -19,6 +19,9 @@ func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 	}
 	n.reloading.Lock()
 	defer n.reloading.Unlock()
+	if n.stopping {
+		return api.Reloaded{}, errors.New("the node is stopping; nothing was changed")
+	}
 	next, err := n.load()
 	if mistakes := (*config.MistakesError)(nil); errors.As(err, &mistakes) {
 		return api.Reloaded{}, errors.New(mistakes.Text("nothing was changed"))
@@ -32,16 +35,16 @@ func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 	if err := n.validator.SetFeeds(validated(next)); err != nil {
 		return api.Reloaded{}, fmt.Errorf("take the new feeds: %w; nothing was changed", err)
 	}
+	n.observer.changing.Lock()
+	defer n.observer.changing.Unlock()
 	n.mu.Lock()
 	n.cfg = next
 	n.mu.Unlock()
 	if n.options.Live != nil {
 		n.options.Live(next)
 	}
-	if next.Has(config.Observe) {
-		if err := n.observer.apply(next, changes); err != nil {
-			return api.Reloaded{}, err
-		}
+	if err := n.observer.apply(next, changes); err != nil {
+		return api.Reloaded{}, err
 	}
 	n.log.Info("configuration reloaded", "changes", changes)
 	return summary(changes), nil
@@ -58,7 +61,11 @@ func effective(old, next *config.Config) *config.Config {
 
 // apply stops what goes, then closes, then opens, then starts: a serial port or a client id is free before its
 // successor wants it. Feeds ask sources by name, so a replaced source needs no new feed.
+// An observer that does not run has nothing to change: its start reads the configuration. The caller holds changing.
 func (o *observer) apply(next *config.Config, c config.Changes) error {
+	if o.ctx == nil || o.ctx.Err() != nil {
+		return nil
+	}
 	var feeds, pumps []*unit
 	o.mu.Lock()
 	for _, name := range slices.Concat(c.Feeds.Removed, c.Feeds.Changed) {

@@ -206,14 +206,18 @@ func (b *board) status(f config.Feed) api.FeedStatus {
 	if t == nil {
 		return s
 	}
-	if t.answer != nil {
-		s.Latest = latest(f.Feed, t)
+	// What a feed of the same name and another identity said, before its decimals changed say, is not this one's.
+	if t.answer != nil && t.answer.Feed.ID() == s.ID {
+		s.Latest = latest(t)
 		s.Quality, s.Reason = s.Latest.Quality, ""
 		if t.used != nil && s.Quality != dodona.Good {
 			s.Reason = doubts(t.used)
 		}
+		if age := b.n.now().Sub(s.Latest.Time); age > stale(f.Settings.Every) {
+			s.Quality, s.Reason = max(s.Quality, dodona.Uncertain), fmt.Sprintf("the newest answer is %s old", age.Round(time.Second))
+		}
 	}
-	if t.bundle == nil {
+	if t.bundle == nil || t.bundle.Feed.ID() != s.ID {
 		return s
 	}
 	s.Inputs = t.bundle.Inputs
@@ -225,11 +229,14 @@ func (b *board) status(f config.Feed) api.FeedStatus {
 	return s
 }
 
+// stale is the age at which an answer is no longer good, whatever it was worth: two rounds failed to follow it.
+func stale(every time.Duration) time.Duration { return max(3*every, 3*time.Second) }
+
 // latest describes the newest answer of a tile for people.
-func latest(f dodona.Feed, t *tile) *api.LatestAnswer {
+func latest(t *tile) *api.LatestAnswer {
 	report := t.answer.Attestation.Report
 	l := &api.LatestAnswer{
-		Round: report.Round, Time: report.Round.Time(), Value: report.Value, Text: text(f, report.Value),
+		Round: report.Round, Time: report.Round.Time(), Value: report.Value, Text: text(t.answer.Feed, report.Value),
 		Attested: len(t.answer.Attestation.Signatures) >= t.answer.Quorum.K, Signed: len(t.answer.Attestation.Signatures),
 	}
 	if t.used != nil {

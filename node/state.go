@@ -150,11 +150,12 @@ func (s state) Ready() []api.Problem {
 
 // Latest returns the newest answer of a feed.
 func (s state) Latest(_ context.Context, name string) (api.Outcome, error) {
+	f, found := s.n.config().Feed(name)
 	b := s.n.board
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	t := b.feeds[name]
-	if t == nil || t.answer == nil {
+	if !found || t == nil || t.answer == nil || t.answer.Feed.ID() != f.Feed.ID() {
 		return api.Outcome{}, dodona.ErrNotFound
 	}
 	o := api.Outcome{Answer: t.answer}
@@ -235,7 +236,7 @@ func (s state) Rounds(ctx context.Context, name string, from dodona.Round, limit
 		}
 		r := api.RoundStatus{Round: b.Round, Time: b.Round.Time(), Value: b.Value, Quality: b.Quality, Missed: b.Missed}
 		if b.Value != nil {
-			r.Text = text(f.Feed, *b.Value)
+			r.Text = text(b.Feed, *b.Value) // not f: its decimals may have been others
 		}
 		list = append(list, r)
 	}
