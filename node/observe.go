@@ -68,9 +68,8 @@ func (o *observer) start(ctx context.Context) error {
 
 // stop ends every unit and waits. Nothing is started afterwards.
 func (o *observer) stop() {
-	o.n.reloading.Lock() // a reload under way ends first, and later ones find the node stopping
-	o.n.stopping = true
-	o.n.reloading.Unlock()
+	o.changing.Lock() // a reload under way ends first, and later ones find the context ended
+	defer o.changing.Unlock()
 	o.mu.RLock()
 	units := make([]*unit, 0, len(o.feeds)+len(o.pumps))
 	for _, f := range o.feeds {

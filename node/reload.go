@@ -19,9 +19,6 @@ func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 	}
 	n.reloading.Lock()
 	defer n.reloading.Unlock()
-	if n.stopping {
-		return api.Reloaded{}, errors.New("the node is stopping; nothing was changed")
-	}
 	next, err := n.load()
 	if mistakes := (*config.MistakesError)(nil); errors.As(err, &mistakes) {
 		return api.Reloaded{}, errors.New(mistakes.Text("nothing was changed"))
@@ -44,7 +41,7 @@ func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 		n.options.Live(next)
 	}
 	if err := n.observer.apply(next, changes); err != nil {
-		return api.Reloaded{}, err
+		return api.Reloaded{}, fmt.Errorf("the new configuration runs, but not all of it: %w", err)
 	}
 	n.log.Info("configuration reloaded", "changes", changes)
 	return summary(changes), nil
