@@ -78,6 +78,9 @@ func (r runCommand) load(path string, stdin io.Reader) (*config.Config, error) {
 
 // Run runs a node until it is interrupted. SIGHUP reloads the configuration.
 func (r runCommand) Run(ctx context.Context, term terminal) error {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // from here on: one that comes while the node starts must not end it
+	defer signal.Stop(hangups)
 	path, err := r.path()
 	if err != nil {
 		return err
@@ -87,6 +90,8 @@ func (r runCommand) Run(ctx context.Context, term terminal) error {
 		return mistakes(term, err)
 	}
 	warn(term, c)
+	ctx, stop := interruptible(ctx)
+	defer stop()
 	level := new(slog.LevelVar)
 	live := func(c *config.Config) { apply(c, level) }
 	live(c)
@@ -100,19 +105,34 @@ func (r runCommand) Run(ctx context.Context, term terminal) error {
 		},
 	}
 	if path != "-" {
-		options.Load = func() (*config.Config, error) { return r.load(path, nil) }
+		options.Load = func() (*config.Config, error) { return r.reload(path) }
 	}
 	n, err := node.Open(ctx, options)
+	if err != nil && ctx.Err() != nil {
+		fmt.Fprintln(term.err, "dodona: interrupted before the node had started")
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("start node: %w", err)
 	}
 	fmt.Fprintf(term.err, "dodona %s: node %s, key %s, network %q %s\n",
 		version, c.Node.Name, n.Address(), n.Network().Name, n.Network().ID())
-	hangups := reloadOnHangup(ctx, n, log)
+	reloads := reloadOnHangup(ctx, n, log, hangups)
 	err = n.Run(ctx)
-	hangups()
+	reloads()
 	return err
 }
+
+// reload loads a configuration again. What is no regular file, such as a named pipe, might never end.
+func (r runCommand) reload(path string) (*config.Config, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file; restart the node with the new configuration", path)
+	}
+	return r.load(path, nil)
+}
+
+// smallMemory is up to where memory counts more than time.
+const smallMemory = 256 << 20
 
 // apply sets what can change while the node runs.
 func apply(c *config.Config, level *slog.LevelVar) {
@@ -123,6 +143,12 @@ func apply(c *config.Config, level *slog.LevelVar) {
 	}
 	// The limit is a goal for the heap; the program text and what the kernel counts besides take the rest.
 	debug.SetMemoryLimit(limit * 6 / 10)
+	// A small node trades a little time for a heap that stays near what it needs.
+	percent := 100
+	if limit <= smallMemory {
+		percent = 50
+	}
+	debug.SetGCPercent(percent)
 }
 
 func newLog(w io.Writer, format string, level slog.Leveler) *slog.Logger {
@@ -133,10 +159,8 @@ func newLog(w io.Writer, format string, level slog.Leveler) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, options))
 }
 
-// reloadOnHangup reloads the node at every SIGHUP until the returned function is called, which waits.
-func reloadOnHangup(ctx context.Context, n *node.Node, log *slog.Logger) (stop func()) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGHUP)
+// reloadOnHangup reloads the node at every signal until the returned function is called, which waits.
+func reloadOnHangup(ctx context.Context, n *node.Node, log *slog.Logger, signals <-chan os.Signal) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -153,7 +177,6 @@ func reloadOnHangup(ctx context.Context, n *node.Node, log *slog.Logger) (stop f
 		}
 	}()
 	return func() {
-		signal.Stop(signals)
 		cancel()
 		<-done
 	}
