@@ -4,12 +4,13 @@
 # names what is missing and fails.
 set -euo pipefail
 
-packages=(nginx-light chromium curl)
-programs=(/usr/sbin/nginx /usr/bin/chromium /usr/bin/curl)
+# The race detector needs a C compiler; the product does not.
+packages=(nginx-light chromium curl gcc libc6-dev)
+programs=(/usr/sbin/nginx /usr/bin/chromium /usr/bin/curl /usr/bin/gcc /usr/include/stdio.h)
 
 missing=()
 for i in "${!packages[@]}"; do
-  [ -x "${programs[$i]}" ] || missing+=("${packages[$i]}")
+  [ -e "${programs[$i]}" ] || missing+=("${packages[$i]}")
 done
 if [ ${#missing[@]} -eq 0 ]; then
   echo "deps: everything is there (${packages[*]})"
