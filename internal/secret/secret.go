@@ -38,11 +38,7 @@ func (s String) Inline() bool { return s.text != nil }
 func (s String) Reveal() (string, error) {
 	switch {
 	case s.File != "":
-		b, err := os.ReadFile(s.File)
-		if err != nil {
-			return "", fmt.Errorf("read secret: %w", err)
-		}
-		return strings.TrimRight(string(b), "\r\n"), nil
+		return s.read()
 	case s.Env != "":
 		v, found := os.LookupEnv(s.Env)
 		if !found {
@@ -53,6 +49,25 @@ func (s String) Reveal() (string, error) {
 		return *s.text, nil
 	}
 	return "", nil
+}
+
+// maxFileBytes bounds the file of a secret: a path to a device or a log is a mistake, and must not fill the memory.
+const maxFileBytes = 64 << 10
+
+func (s String) read() (string, error) {
+	f, err := os.Open(s.File)
+	if err != nil {
+		return "", fmt.Errorf("read secret: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+	if err != nil {
+		return "", fmt.Errorf("read secret: %w", err)
+	}
+	if len(b) > maxFileBytes {
+		return "", fmt.Errorf("read secret: %s is larger than %d KiB, which no secret is", s.File, maxFileBytes>>10)
+	}
+	return strings.TrimRight(string(b), "\r\n"), nil
 }
 
 // String prints •••, or nothing if there is no secret.

@@ -45,7 +45,7 @@ func TestRevealReadsWhereTheSecretLies(t *testing.T) {
 			t.Errorf("Reveal() = %q, %v", got, err)
 		}
 	}
-	for _, s := range []String{{File: path + "x"}, {Env: "DODONA_TEST_UNSET"}} {
+	for _, s := range []String{{File: path + "x"}, {File: filepath.Dir(path)}, {File: "/dev/zero"}, {Env: "DODONA_TEST_UNSET"}} {
 		if got, err := s.Reveal(); err == nil {
 			t.Errorf("Reveal() = %q, want an error", got)
 		}
