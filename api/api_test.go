@@ -208,7 +208,7 @@ func TestReloadNeedsProofThatNoPageForgedIt(t *testing.T) {
 		t.Errorf("reloads: got %d, want 2", p.reloads)
 	}
 	p.reload = errors.New(`gateway.yaml:12:7: unknown key "adress"`)
-	if w := ask(h, "POST", "/v1/reload", api.RequestHeader, "1"); w.Code != 422 || !strings.Contains(w.Body.String(), "everything runs as before") {
+	if w := ask(h, "POST", "/v1/reload", api.RequestHeader, "1"); w.Code != 422 || !strings.Contains(w.Body.String(), `unknown key \"adress\"`) {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 }

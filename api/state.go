@@ -37,7 +37,7 @@ type State interface {
 	// Bundle returns everything needed to replay a round, readings included, or ErrNotFound.
 	Bundle(ctx context.Context, feed string, round dodona.Round) (dodona.Bundle, error)
 
-	// Reload reads the configuration again. After an error everything runs as before.
+	// Reload reads the configuration again. The error says what became of the running one.
 	Reload(ctx context.Context) (Reloaded, error)
 }
 
@@ -140,7 +140,7 @@ type JournalStatus struct {
 	Bytes   int64  `json:"bytes"`   // on disk
 	Limit   int64  `json:"limit"`   // retention in bytes, of all streams together; 0: unknown
 	Records uint64 `json:"records"` //
-	Dropped uint64 `json:"dropped"` // given up to retention since the journal began
+	Dropped uint64 `json:"dropped"` // given up to retention since the node's start
 	Backlog int    `json:"backlog"` // records that wait for their reader
 	Detail  any    `json:"detail,omitempty"`
 }

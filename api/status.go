@@ -65,10 +65,7 @@ func (h *Handler) reload(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	done, err := h.state.Reload(ctx)
 	if err != nil {
-		writeProblem(w, problem{
-			kind: "reload", status: http.StatusUnprocessableEntity,
-			detail: "nothing changed, everything runs as before: " + err.Error(),
-		})
+		writeProblem(w, problem{kind: "reload", status: http.StatusUnprocessableEntity, detail: err.Error()})
 		return
 	}
 	done.Started, done.Stopped = orEmpty(done.Started), orEmpty(done.Stopped)
