@@ -92,6 +92,8 @@ type feedWatchCommand struct {
 
 // Run prints answers as they are attested, until it is interrupted or the node ends.
 func (c feedWatchCommand) Run(ctx context.Context, term terminal) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
 	path := "/v1/stream?events=answer"
 	if c.Feed != "" {
 		path += "&feed=" + url.QueryEscape(c.Feed)

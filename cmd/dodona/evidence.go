@@ -165,6 +165,9 @@ func (c replayCommand) Run(ctx context.Context, term terminal) error {
 	if err := json.Unmarshal(raw, &bundle); err != nil {
 		return failure{exitInvalid, fmt.Errorf("read bundle %s: %w", c.Bundle, err)}
 	}
+	if bundle.Feed.Name == "" {
+		return failure{exitInvalid, fmt.Errorf("read bundle %s: it names no feed; dodona bundle export writes bundles", c.Bundle)}
+	}
 	replayed, err := explain.Replay(ctx, bundle)
 	if err != nil {
 		return failure{exitInvalid, fmt.Errorf("replay %s: %w", c.Bundle, err)}

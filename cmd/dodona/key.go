@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -32,6 +33,9 @@ func (k keyFile) write(term terminal, key *sign.Key) error {
 	word, err := password(k.PasswordFile)
 	if err != nil {
 		return err
+	}
+	if word == "" {
+		return failure{exitUsage, errors.New("the password is empty: anybody could open the key")}
 	}
 	if err := sign.WriteKeystore(k.Path, key, word); err != nil {
 		return err

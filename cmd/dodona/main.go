@@ -63,6 +63,20 @@ type terminal struct {
 	color    bool
 }
 
+// output remembers what kept it from writing: data that is not on standard output is a failure of every command.
+type output struct {
+	io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
 // failure is an error with an exit code of its own. A nil err means everything was said already.
 type failure struct {
 	code int
@@ -79,16 +93,21 @@ func (f failure) Error() string {
 func (f failure) Unwrap() error { return f.err }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	term := terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, color: isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == ""}
-	code := execute(ctx, os.Args[1:], term)
-	stop()
-	os.Exit(code)
+	os.Exit(execute(context.Background(), os.Args[1:], term))
+}
+
+// interruptible returns a context that ends with SIGINT or SIGTERM, for commands that have something to finish. The
+// others end at once by default, also while they wait for a terminal or a named pipe.
+func interruptible(ctx context.Context) (_ context.Context, stop context.CancelFunc) {
+	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 }
 
 // execute runs one command line and returns its exit code.
 func execute(ctx context.Context, args []string, term terminal) int {
 	var c cli
+	out := &output{Writer: term.out}
+	term.out = out
 	done := false
 	parser, err := kong.New(&c,
 		kong.Name("dodona"),
@@ -113,7 +132,9 @@ func execute(ctx context.Context, args []string, term terminal) int {
 		return exitUsage
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	err = parsed.Run(term)
+	if err = parsed.Run(term); err == nil {
+		err = out.err
+	}
 	var failed failure
 	switch {
 	case err == nil:
