@@ -104,15 +104,23 @@ func readEvidence(ctx context.Context, from string, stdin io.Reader, limit int64
 	return raw, nil
 }
 
-type explainCommand struct {
+// roundFlags name a round of a running node.
+type roundFlags struct {
 	nodeFlags
 	Feed  string `arg:"" help:"The feed's name."`
 	Round string `arg:"" default:"latest" help:"latest, Unix milliseconds, RFC 3339, or a time of day in UTC."`
 }
 
+// path returns where the API has the round.
+func (r roundFlags) path(ctx context.Context) (string, error) {
+	return r.roundPath(ctx, r.Feed, r.Round)
+}
+
+type explainCommand struct{ roundFlags }
+
 // Run asks a node for the story of one round.
 func (c explainCommand) Run(ctx context.Context, term terminal) error {
-	path, err := c.roundPath(ctx, c.Feed, c.Round)
+	path, err := c.path(ctx)
 	if err != nil {
 		return err
 	}
@@ -131,15 +139,11 @@ func (c explainCommand) Run(ctx context.Context, term terminal) error {
 	return err
 }
 
-type bundleExportCommand struct {
-	nodeFlags
-	Feed  string `arg:"" help:"The feed's name."`
-	Round string `arg:"" default:"latest" help:"latest, Unix milliseconds, RFC 3339, or a time of day in UTC."`
-}
+type bundleExportCommand struct{ roundFlags }
 
 // Run prints the bundle of one round: JSON that dodona replay reads.
 func (c bundleExportCommand) Run(ctx context.Context, term terminal) error {
-	path, err := c.roundPath(ctx, c.Feed, c.Round)
+	path, err := c.path(ctx)
 	if err != nil {
 		return err
 	}
