@@ -1,0 +1,62 @@
+package node
+
+import (
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// TestAClockThatStepsSignsNothingTwiceAndSaysUntilWhen: an hour back, then a day ahead, then right again.
+func TestAClockThatStepsSignsNothingTwiceAndSaysUntilWhen(t *testing.T) {
+	text := walks(t.TempDir(), "feeds: {f: {decimals: 2, every: 200ms, from: [s]}}\n")
+	var step atomic.Int64
+	now := func() time.Time { return time.Now().Add(time.Duration(step.Load())) }
+	seen := newOutcomes()
+	n := openNode(t, text, Options{OnRound: seen.add, Now: now})
+	stop := run(t, n)
+	answered := func(above dodona.Round) dodona.Round {
+		return seen.await(t, "an answer above "+above.String(), func(o Outcome) bool { return o.Answer != nil && o.Round > above }).Round
+	}
+	behind := func(what string, last dodona.Round) {
+		t.Helper()
+		limit := time.Now().Add(20 * time.Second)
+		for {
+			for _, p := range (state{n}).Ready() {
+				if p.Part == "clock" && !p.Until.Before(last.Time()) && p.Until.Before(last.Time().Add(time.Minute)) && strings.Contains(p.Message, "set the clock") {
+					return
+				}
+			}
+			if time.Now().After(limit) {
+				t.Fatalf("%s: the problems are %+v, want the clock's until a little after %s", what, state{n}.Ready(), last)
+			}
+			waitFor(t, 10*time.Millisecond)
+		}
+	}
+	last := answered(0)
+	step.Store(int64(-time.Hour))
+	behind("an hour back", last)
+	step.Store(int64(24 * time.Hour))
+	ahead := answered(dodona.RoundAt(now().Add(-time.Minute)))
+	step.Store(0)
+	behind("right again after a day ahead", ahead)
+	stop()
+
+	n = openNode(t, text, Options{Now: now}) // a restart does not forget
+	stop = run(t, n)
+	behind("after a restart", ahead)
+	stop()
+	if answers := auditNode(t, text)["f"]; len(answers) < 2 {
+		t.Errorf("%d answers, want those before and after", len(answers))
+	}
+}
+
+func waitFor(t testing.TB, d time.Duration) {
+	t.Helper()
+	select {
+	case <-time.After(d):
+	case <-t.Context().Done():
+	}
+}
