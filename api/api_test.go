@@ -186,6 +186,11 @@ func TestFailuresOfTheNodeAreSaid(t *testing.T) {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 	checkProblem(t, w)
+	p.problems = []api.Problem{{Part: "journal", Message: "not connected: EOF"}}
+	w = ask(h, "GET", "/v1/feeds/btc.usd/rounds")
+	if w.Code != 503 || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "not connected: EOF") {
+		t.Errorf("while the journal is away: got %d %s, want 503, when to come back, and why", w.Code, w.Body)
+	}
 }
 
 func TestReloadNeedsProofThatNoPageForgedIt(t *testing.T) {

@@ -33,7 +33,8 @@ func writeProblem(w http.ResponseWriter, p problem) {
 	write(w, p.status, "application/problem+json", members)
 }
 
-// writeError answers with what err means: 404 for what the journal does not hold, 503 for what took too long.
+// writeError answers with what err means: 404 for what the journal does not hold, 503 for what took too long
+// or failed while the journal is in trouble.
 func (h *Handler) writeError(w http.ResponseWriter, r *http.Request, err error, missing problem) {
 	switch {
 	case errors.Is(err, dodona.ErrNotFound):
@@ -45,10 +46,26 @@ func (h *Handler) writeError(w http.ResponseWriter, r *http.Request, err error, 
 			detail: "the journal did not answer within " + readDeadline.String() + "; try again later",
 		})
 	case r.Context().Err() != nil: // nobody is there to read an answer
+	case h.journalProblem() != "":
+		w.Header().Set("Retry-After", "5")
+		writeProblem(w, problem{
+			kind: "not-ready", status: http.StatusServiceUnavailable,
+			detail: "the journal cannot be read now: " + h.journalProblem() + "; try again later",
+		})
 	default:
 		h.log.Error("answer a request", "path", r.URL.Path, "error", err)
 		writeProblem(w, problem{kind: "internal", status: http.StatusInternalServerError, detail: err.Error()})
 	}
+}
+
+// journalProblem returns what is wrong with the journal, or nothing.
+func (h *Handler) journalProblem() string {
+	for _, p := range h.state.Ready() {
+		if p.Part == "journal" {
+			return p.Message
+		}
+	}
+	return ""
 }
 
 func writeJSON(w http.ResponseWriter, value any) {
