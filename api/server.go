@@ -10,6 +10,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/dodona-oracle/dodona/internal/loopback"
 )
 
 // A Server is a handler with its listener. Make it with [Listen], then call Run.
@@ -70,10 +72,7 @@ func CheckListen(address string, tokens bool) error {
 	if err != nil || port == "" {
 		return fmt.Errorf("api.listen %q: want host:port, such as 127.0.0.1:8080", address)
 	}
-	if tokens || host == "localhost" {
-		return nil
-	}
-	if ip, err := netip.ParseAddr(host); err == nil && ip.Unmap().IsLoopback() {
+	if tokens || loopback.Is(host) {
 		return nil
 	}
 	return fmt.Errorf("api.listen %q reaches beyond this machine: name at least one token under api.tokens, or listen on 127.0.0.1", address)

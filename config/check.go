@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/big"
 	"net"
-	"net/netip"
 	"net/url"
 	"path"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/loopback"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
@@ -193,7 +193,7 @@ func (l *loader) checkJournal() {
 		switch host, err := hostOf(j.Listen); {
 		case err != nil:
 			l.at("journal.listen", "%s", err)
-		case !isLoopback(host):
+		case !loopback.Is(host):
 			l.at("journal.listen", "%s: want a loopback address, such as 127.0.0.1:4222; other machines share a journal by journal.url", quoteAll(j.Listen))
 		case j.URL != "":
 			l.at("journal.listen", "goes with the embedded journal, but journal.url names another one")
@@ -236,7 +236,7 @@ func (l *loader) checkAPI() {
 		return
 	}
 	tokens, place := l.path("api.tokens")
-	if !isLoopback(host) && len(a.Tokens) == 0 && (tokens == nil || len(tokens.items) == 0) {
+	if !loopback.Is(host) && len(a.Tokens) == 0 && (tokens == nil || len(tokens.items) == 0) {
 		l.at("api.listen", "%s can be reached from other machines, so it needs api.tokens, such as tokens: [{file: keys/api-token}]", quoteAll(a.Listen))
 	}
 	for i, t := range a.Tokens {
@@ -262,12 +262,4 @@ func hostOf(listen string) (string, error) {
 		return "", fmt.Errorf("port %s: want 0 to 65535", quoteAll(port))
 	}
 	return host, nil
-}
-
-func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
 }

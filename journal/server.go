@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/dodona-oracle/dodona/internal/loopback"
 )
 
 // An embedded is the NATS server inside this process. It can be started again under the same connection,
@@ -80,8 +82,7 @@ func listen(opts *server.Options, address string) error {
 		opts.Port = server.RANDOM_PORT
 	}
 	opts.Username, opts.Password, _ = strings.Cut(who, ":")
-	ip := net.ParseIP(host)
-	if opts.Password == "" && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if opts.Password == "" && !loopback.Is(host) {
 		return fmt.Errorf("listen %q: beyond loopback the journal wants a password: write user:password@%s", where, where)
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/loopback"
 	"github.com/dodona-oracle/dodona/source"
 )
 
@@ -51,7 +52,7 @@ func open(_ context.Context, s Settings, env source.Env) (dodona.Source, error) 
 	}
 	c := &client{settings: s, env: env, url: u, transport: transport}
 	c.client = &nethttp.Client{Transport: transport, CheckRedirect: c.checkRedirect}
-	if u.Scheme == "http" && c.hasCredentials() && !isLoopback(u.Hostname()) {
+	if u.Scheme == "http" && c.hasCredentials() && !loopback.Is(u.Hostname()) {
 		env.Log.Warn(env.Source+": credentials go over plain http, where anybody on the way reads them; use https", "source", env.Source)
 	}
 	return c, nil
@@ -195,9 +196,4 @@ func contentType(h nethttp.Header) string {
 		return ""
 	}
 	return text
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
