@@ -52,10 +52,11 @@ func TestSuite(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				server = &nethttp.Server{Handler: nethttp.HandlerFunc(func(w nethttp.ResponseWriter, _ *nethttp.Request) {
+				started := &nethttp.Server{Handler: nethttp.HandlerFunc(func(w nethttp.ResponseWriter, _ *nethttp.Request) {
 					_, _ = io.WriteString(w, sourcetest.Body(int(said.Load())))
 				})}
-				go func() { _ = server.Serve(l) }() // ends with Close; the suite looks for leaks
+				server = started
+				go func() { _ = started.Serve(l) }() // ends with Close; the suite looks for leaks
 			},
 		}
 	})
