@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +21,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/dodona-oracle/dodona/all"
+	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/examples"
 )
@@ -51,7 +53,7 @@ func TestSessions(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"price": cmdPrice, "expand": cmdExpand, "node": cmdNode, "stopnode": cmdStopNode, "latest": cmdLatest,
+			"price": cmdPrice, "expand": cmdExpand, "node": cmdNode, "stopnode": cmdStopNode, "hup": cmdHup, "post": cmdPost, "latest": cmdLatest,
 			"await": cmdAwait, "replace": cmdReplace, "nowhere": cmdNowhere, "examples": cmdExamples, "exits": cmdExits,
 		},
 	})
@@ -122,6 +124,34 @@ func cmdStopNode(ts *testscript.TestScript, _ bool, _ []string) {
 	r.stop()
 	if code := r.cmd.ProcessState.ExitCode(); code != 0 {
 		ts.Fatalf("the node ended with %d; it said:\n%s", code, ts.ReadFile("node.log"))
+	}
+}
+
+// hup sends the node SIGHUP.
+func cmdHup(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Check(ts.Value(runningKey{}).(*running).cmd.Process.Signal(syscall.SIGHUP))
+}
+
+// post STATUS PATH TEXT… sends a request as the command would, and checks status and body. With ! it sends none of
+// the headers that keep a web page from forging it.
+func cmdPost(ts *testscript.TestScript, neg bool, args []string) {
+	request, err := http.NewRequest(http.MethodPost, ts.Getenv("API")+args[1], nil)
+	ts.Check(err)
+	if !neg {
+		request.Header.Set(api.RequestHeader, "script")
+	}
+	response, err := http.DefaultClient.Do(request)
+	ts.Check(err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	ts.Check(err)
+	if strconv.Itoa(response.StatusCode) != args[0] {
+		ts.Fatalf("%s: %s, want %s: %s", args[1], response.Status, args[0], body)
+	}
+	for _, text := range args[2:] {
+		if !bytes.Contains(body, []byte(text)) {
+			ts.Fatalf("%s does not say %q: %s", args[1], text, body)
+		}
 	}
 }
 
