@@ -74,7 +74,17 @@ func loadKey(c config.Node) (*sign.Key, error) {
 		}
 		return sign.ReadKeystore(c.Key.File, password)
 	}
+	if gone(own) && !gone(filepath.Join(c.Data, saltFile)) {
+		// The salts are written after the key, so the node has run before. A new key would found another network.
+		return nil, fmt.Errorf("open key %s: it is gone although this node has run before; restore it from a backup, or remove %s to begin anew with another key and so another network",
+			own, filepath.Join(c.Data, saltFile))
+	}
 	return ownKey(own, filepath.Join(c.Data, passwordFile))
+}
+
+func gone(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // ownKey opens the key that the node made for itself. Its password lies beside it, so it is as safe as the folder:

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
@@ -51,6 +53,7 @@ type Node struct {
 	journal   *journal.Journal
 	signer    *sign.Signer
 	recovery  *recovery
+	intake    *rate.Limiter // of readings, bytes a second
 	validator *quorum.Validator
 	observer  *observer
 	board     *board
@@ -105,6 +108,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return err
 	}
 	n.signer = sign.New(sign.Options{Key: n.id.key, Journal: n.journal, Now: n.now, Recorder: n.recorder})
+	n.intake = newIntake(int64(c.Node.Memory))
 	n.recovery = newRecovery(n.id.key.Address(), n.id.quorum)
 	if n.validator, err = n.newValidator(); err != nil {
 		return err

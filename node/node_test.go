@@ -282,8 +282,16 @@ func TestTheKeyIsKeptAcrossStartsAndFoundNowhereElse(t *testing.T) {
 		t.Errorf("a second process on the same folder: %v, want an error that names the folder", err)
 	}
 	first.close()
-	if again := openNode(t, text, Options{}).Address(); again != address {
-		t.Errorf("the key changed from %s to %s", address, again)
+	again := openNode(t, text, Options{})
+	if got := again.Address(); got != address {
+		t.Errorf("the key changed from %s to %s", address, got)
+	}
+	again.close()
+	if err := os.Remove(filepath.Join(dir, keyFile)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), Options{Config: load(t, text), Kinds: all.Sources()}); err == nil || !strings.Contains(err.Error(), "restore it") {
+		t.Errorf("a lost key: %v, want a refusal rather than another network", err)
 	}
 }
 

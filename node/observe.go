@@ -10,12 +10,15 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/grid"
 	"github.com/dodona-oracle/dodona/source"
+	"github.com/dodona-oracle/dodona/telemetry"
 )
 
 // An observer is the role that asks sources, finds answers and signs them: a pump for each source, a loop for each feed.
@@ -191,12 +194,28 @@ func (n *Node) runFeed(ctx context.Context, f config.Feed, loop *feed.Feed) {
 	})
 }
 
-// keepBatch journals what one exchange brought, under the digest of its content.
+// newIntake bounds how fast readings are journaled: a backlog, such as a long file read for the first time, is drained
+// in step with the memory that the node may take, because the store holds what was written in the last ten seconds.
+// A burst as large as the largest exchange always passes.
+func newIntake(memory int64) *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(memory/64), int(max(memory/8, maxExchange)))
+}
+
+// maxExchange is about the largest body of a reading record: 4 MiB of readings in base64.
+const maxExchange = 6 << 20
+
+// keepBatch journals what one exchange brought, under the digest of its content. It waits while more comes in than
+// the node has memory for, which its source feels.
 func (n *Node) keepBatch(ctx context.Context, name string, b dodona.Batch) error {
 	body, err := json.Marshal(dodona.Exchange{Readings: b.Readings, Cursor: b.Cursor})
 	if err != nil {
 		return fmt.Errorf("write exchange: %w", err)
 	}
+	began := time.Now()
+	if err := n.intake.WaitN(ctx, min(len(body), n.intake.Burst())); err != nil {
+		return fmt.Errorf("wait for room in memory: %w", err)
+	}
+	n.recorder.Time(telemetry.SourceIntake, name, time.Since(began))
 	return n.journal.Append(ctx, dodona.Record{
 		Topic: dodona.TopicReading, Key: name, ID: dodona.Keccak256(body).String(), Body: body,
 	})

@@ -11,4 +11,5 @@ const (
 	SourceStrays    Gauge   = "dodona_source_strays"          // calls that did not return when told to, still running
 	SourceUp        Gauge   = "dodona_source_up"              // 1 while data comes, else 0
 	SourceExchange  Timer   = "dodona_source_exchange_seconds"
+	SourceIntake    Timer   = "dodona_source_intake_seconds" // waiting until the node has memory for what came
 )
