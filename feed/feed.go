@@ -91,7 +91,9 @@ func (f *Feed) Answer(ctx context.Context, r dodona.Round) dodona.Bundle {
 	started := time.Now()
 	m := f.gather(ctx, r)
 	b := Compute(ctx, f.doc, f.o.Transform, m)
-	f.record(b, time.Since(started))
+	took := time.Since(started)
+	b.TookMS = took.Milliseconds()
+	f.record(b, took)
 	return b
 }
 

@@ -131,6 +131,9 @@ func TestHangingSourceIsLateAndAskedOnce(t *testing.T) {
 		if took := time.Since(started); took != 3*time.Second || line(b) != "used late used → 200 uncertain" || b.Inputs[1].Reason != "no answer within 3s" {
 			t.Errorf("after %v: %s, %s", took, line(b), b.Inputs[1].Reason)
 		}
+		if b.TookMS != 3000 {
+			t.Errorf("the bundle says it took %d ms, want 3000", b.TookMS)
+		}
 		started = time.Now()
 		b = f.Answer(t.Context(), first+10_000)
 		if took := time.Since(started); took != 0 || line(b) != "used late used → 200 uncertain" || b.Inputs[1].Reason != "still has not answered round "+first.String() {
