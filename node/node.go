@@ -60,6 +60,7 @@ type Node struct {
 	server    *api.Server // nil without the serve role
 
 	reloading sync.Mutex
+	known     map[dodona.FeedID]quorum.Feed // every feed that this process has had; guarded by reloading
 	mu        sync.RWMutex
 	cfg       *config.Config
 }

@@ -29,9 +29,17 @@ func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 	old := n.config()
 	changes := config.Diff(old, next)
 	next = effective(old, next)
-	if err := n.validator.SetFeeds(validated(next)); err != nil {
+	// What the old feeds have signed and nobody has read yet must still be believed; only a restart forgets them.
+	feeds := validated(next)
+	for id, f := range n.known {
+		if _, found := feeds[id]; !found {
+			feeds[id] = f
+		}
+	}
+	if err := n.validator.SetFeeds(feeds); err != nil {
 		return api.Reloaded{}, fmt.Errorf("take the new feeds: %w; nothing was changed", err)
 	}
+	n.known = feeds
 	n.observer.changing.Lock()
 	defer n.observer.changing.Unlock()
 	n.mu.Lock()

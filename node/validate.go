@@ -35,8 +35,9 @@ func (n *Node) validate(ctx context.Context) error {
 }
 
 func (n *Node) newValidator() (*quorum.Validator, error) {
+	n.known = validated(n.config())
 	return quorum.New(quorum.Config{
-		Network: n.id.network, Quorum: n.id.quorum, Feeds: validated(n.config()),
+		Network: n.id.network, Quorum: n.id.quorum, Feeds: n.known,
 		Recover: n.recovery.Recover, Recorder: n.recorder,
 	})
 }
