@@ -233,3 +233,18 @@ func FuzzParseDecimal(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseInt192(f *testing.F) {
+	for _, s := range []string{"0", "-1", "00", "3138550867693340381917894711603833208051177722232017256447", "-0"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		i, err := ParseInt192(s)
+		if err != nil {
+			return
+		}
+		if i.String() != s {
+			t.Errorf("ParseInt192(%q) has another text: %s", s, i)
+		}
+	})
+}

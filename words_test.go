@@ -78,3 +78,14 @@ func TestRecordsOfRoundsAreFiledByTheirRound(t *testing.T) {
 		}
 	}
 }
+
+func FuzzBytesHaveOneText(f *testing.F) {
+	f.Add("0x" + strings.Repeat("ab", 32))
+	f.Add("0X" + strings.Repeat("AB", 32))
+	f.Fuzz(func(t *testing.T, s string) {
+		var d Digest
+		if d.UnmarshalText([]byte(s)) == nil && d.String() != s {
+			t.Errorf("%q reads as %s", s, d)
+		}
+	})
+}
