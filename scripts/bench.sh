@@ -30,7 +30,7 @@ row() { printf '| %s | %s | %s | `%s` |\n' "$1" "$2" "$3" "$4"; }
   bench="go test ./node -run '^\$' -bench Attestations -benchtime ${rounds}x"
   row "attestations a second, $rounds in a row, from 3,000 feeds through round, claim, observation, validation and answer; durability batch" "≥ 3,000 for 60 s on 2 cores" "$(value BenchmarkAttestations attestations/s)" "$bench"
   row 'flushes an attestation (five records each, two streams)' 'reported' "$(value BenchmarkAttestations flushes/attestation)" "$bench"
-  row 'resident memory meanwhile, peak, MiB' 'bounded' "$(value BenchmarkAttestations MiB-peak-RSS)" "$bench"
+  row 'resident memory meanwhile with node.memory 1GiB, peak, MiB' 'bounded' "$(value BenchmarkAttestations MiB-peak-RSS)" "$bench"
   row 'first signed answer after exec, two-line file, empty folder, local server, mean of 20, ms' '≤ 300' "$(value BenchmarkFirstAnswer ms/first-answer)" "go test ./cmd/dodona -run '^\$' -bench FirstAnswer -benchtime 20x"
   row 'the slowest of the 20, ms' '' "$(value BenchmarkFirstAnswer ms/slowest)" "the same"
   row 'resident memory of an idle node after 30 s, two-line file, MiB' '≤ 40' "$(value BenchmarkIdle MiB-RSS)" "go test ./cmd/dodona -run '^\$' -bench Idle -benchtime 1x"
