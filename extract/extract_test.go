@@ -103,7 +103,7 @@ func TestBadInputSaysWhatStandsThere(t *testing.T) {
 		{"an object", `{"a":{"b":1,"c":2}}`, at("/a"), "an object stands at /a; numbers stand at /a/b and /a/c"},
 		{"an array", `{"a":[1]}`, at("/a"), "an array stands at /a; the only number stands at /a/0"},
 		{"null", `{"a":null}`, at("/a"), "null stands at /a"},
-		{"several", `{"a":1,"b":"2","c":{"d":[3]}}`, Rule{}, "several numbers and the rule has no pointer: numbers stand at /a, /b and /c/d/0"},
+		{"several", `{"a":1,"b":"2","c":{"d":[3]}}`, Rule{}, "several numbers and the rule has no pointer: numbers stand at /a, /b and /c/d/0; say which one, such as value: /a"},
 		{"none", `{"a":"x"}`, Rule{}, `the document has no number; it begins "{\"a\":\"x\"}"`},
 		{"only a time", `{"t":1795349070}`, Rule{Time: "/t"}, "no number is left for the value: the only number stands at /t"},
 		{"NaN", `{"a":NaN}`, at("/a"), `not JSON: invalid character 'N'`},

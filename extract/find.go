@@ -105,19 +105,8 @@ const maxListed = 12
 
 // numbersIn says which pointers of a document lead to numbers: "numbers stand at /a, /b and 3 more".
 func numbersIn(body []byte) string {
-	var listed []string
-	count := 0
-	err := walk(body, false, func(v visit) {
-		if !v.isNumeric() {
-			return
-		}
-		if count++; len(listed) < maxListed {
-			listed = append(listed, placeOf(v.path))
-		}
-	})
+	listed, count := numberPlaces(body)
 	switch {
-	case err != nil: // cannot happen: the document was walked before
-		return err.Error()
 	case count == 0:
 		return "the document has no number"
 	case count == 1:
@@ -127,6 +116,19 @@ func numbersIn(body []byte) string {
 	}
 	last := len(listed) - 1
 	return fmt.Sprintf("numbers stand at %s and %s", strings.Join(listed[:last], ", "), listed[last])
+}
+
+// numberPlaces returns the first places of numbers in a document that was walked before, and how many there are.
+func numberPlaces(body []byte) (listed []string, count int) {
+	_ = walk(body, false, func(v visit) { // cannot fail a second time
+		if !v.isNumeric() {
+			return
+		}
+		if count++; len(listed) < maxListed {
+			listed = append(listed, placeOf(v.path))
+		}
+	})
+	return listed, count
 }
 
 // placeOf names a place for people.
@@ -142,7 +144,11 @@ func misplaced(body []byte, t target) error {
 	place := t.place
 	switch {
 	case t.ambiguous && place == "":
-		return errors.New("the document has several numbers and the rule has no pointer: " + numbersIn(body))
+		text := "the document has several numbers and the rule has no pointer: " + numbersIn(body)
+		if listed, _ := numberPlaces(body); len(listed) > 0 { // a key that stands twice is ambiguous without any number
+			text += "; say which one, such as value: " + listed[0]
+		}
+		return errors.New(text)
 	case t.ambiguous:
 		return fmt.Errorf("the document is ambiguous: it has a key of %s twice", printable(place))
 	case place == "":

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"strconv"
 	"strings"
 	"time"
 
@@ -144,7 +145,7 @@ func (e *evaluation) combine() (dodona.Int192, error) {
 	}
 	values := e.used()
 	if len(values) < e.doc.Need {
-		return answer, fmt.Errorf("need %d values, %d remain: %s", e.doc.Need, len(values), e.reasons())
+		return answer, fmt.Errorf("need %s, %d remain: %s", countOf(e.doc.Need, "value"), len(values), e.reasons())
 	}
 	if e.doc.Combine == CombineMajority {
 		return values[0].Rescale(0) // all are equal
@@ -259,4 +260,12 @@ func cut(s string, most int) string {
 		return s
 	}
 	return strings.ToValidUTF8(s[:most], "") + "…"
+}
+
+// countOf writes "1 value" and "2 values".
+func countOf(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return strconv.Itoa(n) + " " + noun
 }

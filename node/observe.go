@@ -188,7 +188,17 @@ func (n *Node) runFeed(ctx context.Context, f config.Feed, loop *feed.Feed) {
 		if err != nil {
 			return err
 		}
-		return loop.Run(ctx, last, func(ctx context.Context, b dodona.Bundle) error { return n.keepRound(ctx, b) })
+		missing := false // the rounds before this one; a stretch of missed ones is told once
+		return loop.Run(ctx, last, func(ctx context.Context, b dodona.Bundle) error {
+			switch missed := b.Value == nil; {
+			case missed && !missing:
+				n.log.Warn("a round was missed; the next ones are tried all the same", "feed", b.Feed.Name, "round", b.Round, "reason", b.Missed)
+			case !missed && missing:
+				n.log.Info("rounds have answers again", "feed", b.Feed.Name, "round", b.Round)
+			}
+			missing = b.Value == nil
+			return n.keepRound(ctx, b)
+		})
 	}, func(err error, wait time.Duration) {
 		n.log.Error("a feed was interrupted", "feed", f.Feed.Name, "error", err, "again in", wait)
 	})
