@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -135,7 +136,9 @@ func TestAnAnswerIsSignedKeptVerifiedExplainedAndReplayed(t *testing.T) {
 	seen := newOutcomes()
 	n := openNode(t, three(t, t.TempDir()), Options{OnRound: seen.add})
 	run(t, n)
-	out := seen.await(t, "an answer and its bundle", func(o Outcome) bool { return o.Answer != nil && o.Bundle != nil })
+	out := seen.await(t, "an answer and a word of every source", func(o Outcome) bool {
+		return o.Answer != nil && o.Bundle != nil && !slices.ContainsFunc(o.Bundle.Inputs, func(in dodona.Input) bool { return in.Value == nil })
+	})
 
 	raw, _ := json.Marshal(out.Answer)
 	id := n.Network().ID()
