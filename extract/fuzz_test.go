@@ -137,12 +137,17 @@ func FuzzInstant(f *testing.F) {
 // number draws the text of a JSON number that fits.
 var numbers = rapid.StringMatching(`-?(0|[1-9][0-9]{0,27})(\.[0-9]{1,20})?([eE][+-]?[0-8])?`)
 
+func fits(number string) bool {
+	_, err := dodona.ParseDecimal(number)
+	return err == nil
+}
+
 func TestEqualTextIsEqualValueWhereverItStands(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := numbers.Draw(t, "number")
+		s := numbers.Filter(fits).Draw(t, "number")
 		want, err := dodona.ParseDecimal(s)
 		if err != nil {
-			t.Skip(err)
+			t.Fatal(err)
 		}
 		key := rapid.String().Draw(t, "key")
 		quoted, err := json.Marshal(key)
