@@ -88,8 +88,9 @@ type Node struct {
 	Name string `yaml:"name"`
 	// Data is the folder of the journal and of the key. One process owns it at a time. Default: ./data.
 	Data string `yaml:"data"`
-	// Memory is how much memory the process should live in; the garbage collector works harder near it. It is a
-	// goal, not a wall. Default: 128MiB.
+	// Memory is how much memory the process should live in; the garbage collector works harder near it, and readings
+	// are taken in no faster than a 64th of it a second, after a burst of an eighth. It is a goal, not a wall.
+	// A reload changes the former; the pace of readings changes with a restart. Default: 128MiB.
 	Memory unit.Size `yaml:"memory"`
 	// Key is the key this node signs with. Default: keys/node.json in the data folder, made at the first start.
 	Key Key `yaml:"key"`
