@@ -52,6 +52,9 @@ type Result struct {
 	Version    Digest // of the module, or of the extraction rule
 	Fuel       uint64 // 0 for transforms without code
 	Transcript []byte // what capabilities answered, for replay; nil without capabilities
+
+	// State is what a module keeps for its next round, by key: the whole of it, not what changed. Nil without state.
+	State map[string][]byte
 }
 
 // A Signer signs claims: all durable before any signature returns. [ErrConflict]: never sign, raise the alarm.

@@ -312,6 +312,7 @@ const (
 	InputBad     InputStatus = "bad"     // arrived, but no number could be taken from it
 	InputFailed  InputStatus = "failed"  // the exchange failed
 	InputLate    InputStatus = "late"    // no answer before the round's deadline
+	InputGiven   InputStatus = "given"   // its readings went to a module, which makes other points of them
 )
 
 // A ReadingRef names a journaled reading by digest and says where to look for it.
@@ -335,15 +336,20 @@ type Bundle struct {
 	Points     []Point         `json:"points,omitempty"`
 	Fuel       uint64          `json:"fuel,omitempty"`
 	Transcript []byte          `json:"transcript,omitempty"`
-	Quality    Quality         `json:"quality"`
-	Value      *Int192         `json:"value,omitempty"`  // scaled by the feed's decimals; nil if the round was missed
-	Missed     string          `json:"missed,omitempty"` // why there is no value
-	Origin     Origin          `json:"origin,omitzero"`
-	TookMS     int64           `json:"tookMs"` // from the round's start on this node to the value, milliseconds
+
+	State   map[string][]byte `json:"state,omitempty"` // what the module keeps for its next round
+	Quality Quality           `json:"quality"`
+	Value   *Int192           `json:"value,omitempty"`  // scaled by the feed's decimals; nil if the round was missed
+	Missed  string            `json:"missed,omitempty"` // why there is no value
+	Origin  Origin            `json:"origin,omitzero"`
+	TookMS  int64             `json:"tookMs"` // from the round's start on this node to the value, milliseconds
 
 	Readings    []Reading    `json:"readings,omitempty"`    // exported bundles only: sorted by (source, item, received)
 	Observation *Observation `json:"observation,omitempty"` // exported bundles only: what the node signed
 	Network     *Network     `json:"network,omitempty"`     // exported bundles only
+	Module      []byte       `json:"module,omitempty"`      // exported bundles only: the Wasm that made the points
+
+	TranscriptSalt *Digest `json:"transcriptSalt,omitempty"` // exported bundles only: of the transcript's leaf
 }
 
 // An Anchor is a Merkle root over a window of attestations and gaps.

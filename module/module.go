@@ -1,0 +1,121 @@
+// Package module runs users' transforms: WebAssembly that can neither hurt the gateway nor answer differently on
+// another machine.
+//
+// A module is checked and rewritten by package module/wasm (fuel, call depth, canonical NaN), compiled by a child
+// process that may be killed, instantiated once, warmed up, and set back to its snapshot after every event. It reaches
+// the world through [Host] alone, by the guest interface of spec/abi.md.
+package module
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/module/manifest"
+)
+
+// A Spec is what a module is loaded from.
+type Spec struct {
+	Name    string // for messages and metrics
+	Version string
+	Wasm    []byte
+
+	Limits       manifest.Limits       // zero fields have their defaults
+	Capabilities manifest.Capabilities // those granted; an import that needs another one is refused by name
+	Params       map[string]string     // by name; part of the feed's rules
+	Host         Host                  // what capabilities reach; a granted one without its function here is refused
+	Dir          string                // the directory of the capability files; read-only
+	Instances    int                   // that may run at once; 0 means 1
+}
+
+// A Host is the world as modules may see it. Node fills it; what is nil is not there.
+// All functions must be safe for concurrent use and return soon after ctx ends.
+type Host struct {
+	// Number returns the number at a JSON Pointer (RFC 6901) of a document, exactly.
+	// [dodona.ErrNotFound] if nothing is there; any other error if it is no number or no document.
+	Number func(body []byte, pointer string) (dodona.Decimal, error)
+	// Reading returns the last journaled reading of a source, or [dodona.ErrNotFound]. It never dials.
+	Reading func(ctx context.Context, source string) (dodona.Reading, error)
+	// Get fetches a URL that the capability allows, at most limit bytes; [NewGetter] makes one.
+	Get func(ctx context.Context, url string, limit int) (status int, body []byte, err error)
+	// Serial opens a configured serial port. Read must return with the deadline of SetReadDeadline.
+	Serial func(ctx context.Context, name string) (Port, error)
+	// State returns what the module kept after the feed's last journaled round. The caller must not change it.
+	State func(feed dodona.FeedID) map[string][]byte
+	// Log takes what guests log, already cut to their limit.
+	Log func(module string, level slog.Level, text string)
+}
+
+// A Port is an open serial line. Read returns [os.ErrDeadlineExceeded] when its deadline has passed.
+type Port interface {
+	io.ReadWriteCloser
+	SetReadDeadline(t time.Time) error
+}
+
+// An Event is one call of a module: everything its answer depends on but the answers of capabilities.
+type Event struct {
+	Feed     dodona.FeedID
+	Round    dodona.Round
+	Readings []dodona.Reading // sorted as in [dodona.Call]
+	From     []string         // the ids of the points that the feed asks for
+	Points   []dodona.Point   // those that extraction took from the readings
+	Recorded []byte           // a transcript: capabilities answer from it instead of the host. Nil: from the host
+	Replay   bool             // Recorded counts even if it is nil: no capability reaches the host
+}
+
+// An Outcome is what became of one event. It is complete after a failure too, as far as the guest came.
+type Outcome struct {
+	Points     []dodona.Point
+	Output     []byte            // what output_write left; nil if nothing
+	State      map[string][]byte // after the event; that before it if the event failed
+	Transcript []byte            // what capabilities answered; nil if nothing was asked
+	Fuel       uint64            // used
+	PeakBytes  int64             // of linear memory
+	Calls      map[string]int    // host functions called, by name
+	Logs       []Line
+	Took       time.Duration // of the ABI call
+	Spans      []Span        // of a traced event, in the order of their ends; else nil
+}
+
+// A Line is one line that a guest logged.
+type Line struct {
+	Level slog.Level `json:"level"`
+	Text  string     `json:"text"`
+}
+
+// A Span is how long one function of a traced event took, its callees included.
+type Span struct {
+	Module   string `json:"module"`
+	Function string `json:"function"`
+	NS       int64  `json:"ns"`
+}
+
+// A Cause says in a word why an event has no answer. It is the same on every machine but for Deadline and Busy.
+type Cause string
+
+// The causes.
+const (
+	CauseFuel     Cause = "fuel"     // it used up its fuel
+	CauseDepth    Cause = "depth"    // its calls were nested too deeply
+	CauseTrap     Cause = "trap"     // it trapped: unreachable, out of bounds, division by zero
+	CausePointer  Cause = "pointer"  // it gave a host function memory that it does not have
+	CauseGuest    Cause = "guest"    // it said itself that it failed
+	CauseExit     Cause = "exit"     // it ended itself (proc_exit), whatever the code: an answer is a return
+	CauseReplay   Cause = "replay"   // it asked a capability for something else than the transcript has
+	CauseDeadline Cause = "deadline" // the wall clock's watchdog; no answer, never a different one
+	CauseBusy     Cause = "busy"     // every instance is in use, or it was called from within a call
+	CauseHost     Cause = "host"     // a bug in the host: an injected function panicked
+)
+
+// An Error is a failed event.
+type Error struct {
+	Module string // name and version
+	Cause  Cause
+	Code   int32  // of dodona_run or fail; 0 if there is none
+	Detail string // what happened, where (the guest's function), and what to do
+}
+
+// Error writes the module, the cause and the detail.
+func (e *Error) Error() string { return e.Module + ": " + string(e.Cause) + ": " + e.Detail }
