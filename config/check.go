@@ -38,6 +38,7 @@ func (l *loader) checkSections() {
 	l.checkNetwork()
 	l.checkRoles()
 	l.checkJournal()
+	l.checkModules()
 	l.checkAPI()
 	l.oneOf("log.level", l.config.Log.Level, "debug", "info", "warn", "error")
 	l.oneOf("log.format", l.config.Log.Format, "text", "json")

@@ -69,6 +69,8 @@ type Config struct {
 	Roles []Role `yaml:"roles"`
 	// Journal is where everything is remembered.
 	Journal Journal `yaml:"journal"`
+	// Modules are where the Wasm modules that feeds name come from, and what they may take together.
+	Modules Modules `yaml:"modules"`
 	// API is where answers can be asked for.
 	API API `yaml:"api"`
 	// Log is what the node says on standard error.
@@ -166,6 +168,23 @@ type Limits struct {
 	Age time.Duration `yaml:"age"`
 }
 
+// Modules are where the Wasm modules that feeds name come from, and what they may take together.
+type Modules struct {
+	// Dir is the folder of the modules: NAME-VERSION.wasm, and NAME-VERSION.json, its signed manifest.
+	// Default: modules in the data folder.
+	Dir string `yaml:"dir,omitempty"`
+	// Trust is the file that says whose signatures on modules count; `dodona module trust` makes one.
+	// Default: none, and no module is taken unless unsigned is true.
+	Trust string `yaml:"trust,omitempty"`
+	// Unsigned takes modules that nobody vouches for, for trying things out: the node warns. Default: false.
+	Unsigned bool `yaml:"unsigned"`
+	// Memory is how much memory all instances of all modules may take together at their largest; a module that does not
+	// fit is not started. Default: an eighth of node.memory.
+	Memory unit.Size `yaml:"memory,omitempty"`
+	// Trace is the share of events whose functions are timed one by one, 0% to 100%. Default: 1%.
+	Trace feed.Percent `yaml:"trace"`
+}
+
 // API is where answers can be asked for.
 type API struct {
 	// Listen is the address of the API and of the page. Beyond loopback it needs tokens. Default: 127.0.0.1:8080.
@@ -244,7 +263,16 @@ func defaults() Config {
 			Raw:        Limits{Bytes: 256 * unit.MiB, Age: 7 * 24 * time.Hour},
 			Proof:      Limits{Bytes: 256 * unit.MiB, Age: 365 * 24 * time.Hour},
 		},
-		API: API{Listen: "127.0.0.1:8080"},
-		Log: Log{Level: "info", Format: "text"},
+		Modules: Modules{Trace: onePercent()},
+		API:     API{Listen: "127.0.0.1:8080"},
+		Log:     Log{Level: "info", Format: "text"},
 	}
+}
+
+func onePercent() feed.Percent {
+	p, err := feed.ParsePercent("1%")
+	if err != nil {
+		panic("config: the default of modules.trace is no percentage")
+	}
+	return p
 }

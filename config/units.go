@@ -50,6 +50,11 @@ func (l *loader) checkUnits() {
 			source, _ := extract.SplitPointID(id)
 			asked[source] = true
 		}
+		if m := f.Settings.Module; m != nil {
+			for _, source := range m.Allow.ReadSensor {
+				asked[source] = true
+			}
+		}
 	}
 	sources, _ := l.path("sources")
 	for _, s := range l.config.Sources {
@@ -71,6 +76,7 @@ func (l *loader) checkFeed(s feed.Settings, where string, n *node, at *span) {
 		l.report.mistake(place, where, fmt.Sprintf("every: %s, want at least %s", unit.FormatDuration(s.Every), unit.FormatDuration(leastEvery)))
 	}
 	l.joined(where, s.Validate(), n, at, "from")
+	l.checkModule(s, where, n, at)
 }
 
 // checkFrom checks that every point a feed asks for exists, and is in the feed's unit.
@@ -116,7 +122,7 @@ func (l *loader) checkFrom(f *Feed, where string, n *node, at *span) {
 			l.noPoint(where, id, s, place)
 			continue
 		}
-		if rule.Unit != "" && f.Settings.Unit != "" && rule.Unit != f.Settings.Unit {
+		if rule.Unit != "" && f.Settings.Module == nil && f.Settings.Unit != "" && rule.Unit != f.Settings.Unit {
 			l.report.mistake(place, where, fmt.Sprintf("from: %s is in %s, but the feed in %s; nothing converts units (scale and offset of a point can)", id, rule.Unit, f.Settings.Unit))
 		}
 		if s.Every > f.Settings.Every && f.Settings.Every > 0 {

@@ -79,6 +79,10 @@ func disclose(b *dodona.Bundle, salts func(dodona.FeedID, dodona.Round, int) dod
 	for i, r := range b.Readings {
 		salt[r.Digest()] = salts(id, b.Round, i)
 	}
+	if len(b.Transcript) > 0 { // the leaf after the readings
+		s := salts(id, b.Round, len(b.Readings))
+		b.TranscriptSalt = &s
+	}
 	for i := range b.Inputs {
 		for j := range b.Inputs[i].Readings {
 			ref := &b.Inputs[i].Readings[j]

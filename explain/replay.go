@@ -164,7 +164,15 @@ func (p *replay) salt() func(int) dodona.Digest {
 			salts = append(salts, disclosed[d])
 		}
 	}
-	return func(i int) dodona.Digest { return salts[i] }
+	if s := p.bundle.TranscriptSalt; s != nil {
+		salts = append(salts, *s)
+	}
+	return func(i int) dodona.Digest {
+		if i >= len(salts) { // a transcript whose salt was taken away
+			return dodona.Digest{}
+		}
+		return salts[i]
+	}
 }
 
 // readings compares the readings that the bundle carries with those that its inputs name.

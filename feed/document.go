@@ -21,14 +21,15 @@ const format = 1
 type Document struct {
 	Format     int             `json:"format"`
 	Feed       dodona.Feed     `json:"feed"`
-	EveryMs    int64           `json:"everyMs"`    // between rounds, milliseconds
-	From       []string        `json:"from"`       // ids of points
-	Take       string          `json:"take"`       // latest or all
-	Extraction json.RawMessage `json:"extraction"` // the transform's own rules, in its canonical form
-	StaleMs    int64           `json:"staleMs"`    // milliseconds from the round
-	Outliers   Percent         `json:"outliers"`   // of the median; 0% leaves nothing out
-	Combine    string          `json:"combine"`    // median, mean, min, max or majority
-	Need       int             `json:"need"`       // values that must remain
+	EveryMs    int64           `json:"everyMs"`          // between rounds, milliseconds
+	From       []string        `json:"from"`             // ids of points
+	Points     []string        `json:"points,omitempty"` // ids of the points that a module makes and that are combined; none: those of from
+	Take       string          `json:"take"`             // latest or all
+	Extraction json.RawMessage `json:"extraction"`       // the transform's own rules, in its canonical form
+	StaleMs    int64           `json:"staleMs"`          // milliseconds from the round
+	Outliers   Percent         `json:"outliers"`         // of the median; 0% leaves nothing out
+	Combine    string          `json:"combine"`          // median, mean, min, max or majority
+	Need       int             `json:"need"`             // values that must remain
 }
 
 // NewDocument returns the rules of the feed called name. Extraction must be JSON in a canonical form;
@@ -58,7 +59,7 @@ func build(name string, s Settings, extraction json.RawMessage) (Document, error
 		extraction = json.RawMessage("null")
 	}
 	return Document{
-		Format: format, Feed: s.Identity(name), EveryMs: s.Every.Milliseconds(), From: s.From, Take: s.Take,
+		Format: format, Feed: s.Identity(name), EveryMs: s.Every.Milliseconds(), From: s.From, Points: s.Points, Take: s.Take,
 		Extraction: extraction, StaleMs: s.Stale.Milliseconds(), Outliers: s.Outliers, Combine: s.Combine, Need: s.Need,
 	}, nil
 }
@@ -100,7 +101,7 @@ func (d Document) settings() Settings {
 	return Settings{
 		Kind: d.Feed.Kind, Unit: d.Feed.Unit, Decimals: &d.Feed.Decimals, Labels: d.Feed.Labels,
 		Every: milliseconds(d.EveryMs), From: d.From, Combine: d.Combine, Need: d.Need,
-		Outliers: d.Outliers, Stale: milliseconds(d.StaleMs), Take: d.Take,
+		Outliers: d.Outliers, Stale: milliseconds(d.StaleMs), Take: d.Take, Points: d.Points,
 	}
 }
 

@@ -20,7 +20,7 @@ type Absence struct {
 
 // An Outcome is what a round's points amount to.
 type Outcome struct {
-	Inputs  []dodona.Input // one for every point in Document.From, in its order; without readings
+	Inputs  []dodona.Input // one for every point in Document.From and then Points, in their order; without readings
 	Quality dodona.Quality // Good if every input is used and good, Bad if the round is missed, else Uncertain
 	Value   *dodona.Int192 // scaled by the feed's decimals; nil if the round is missed
 	Missed  string         // why there is no value
@@ -38,8 +38,9 @@ func Evaluate(doc Document, r dodona.Round, points []dodona.Point, absent map[st
 		byID[p.ID] = append(byID[p.ID], p)
 	}
 	e := evaluation{doc: doc, round: r}
+	e.inputs = e.given(absent)
 	doubt := false
-	for _, id := range doc.From {
+	for _, id := range doc.combined() {
 		input, quality := e.input(id, byID[id], absent)
 		doubt = doubt || quality != dodona.Good
 		e.inputs = append(e.inputs, input)
@@ -50,7 +51,7 @@ func Evaluate(doc Document, r dodona.Round, points []dodona.Point, absent map[st
 	}
 	outcome := Outcome{Inputs: e.inputs, Quality: dodona.Good, Value: &value}
 	for _, input := range e.inputs {
-		if doubt || input.Status != dodona.InputUsed {
+		if doubt || (input.Status != dodona.InputUsed && input.Status != dodona.InputGiven) {
 			outcome.Quality = dodona.Uncertain
 		}
 	}
@@ -66,7 +67,11 @@ type evaluation struct {
 
 // input judges what one source said, without regard to the others.
 func (e *evaluation) input(id string, points []dodona.Point, absent map[string]Absence) (dodona.Input, dodona.Quality) {
-	input := dodona.Input{Source: sourceOf(id), Point: id}
+	input := dodona.Input{Source: e.doc.madeSource(id), Point: id}
+	if len(points) == 0 && input.Source == "" {
+		input.Status, input.Reason = e.unmade(absent)
+		return input, dodona.Bad
+	}
 	if len(points) == 0 {
 		input.Status, input.Reason = dodona.InputBad, "its readings gave no point"
 		if a, found := absent[input.Source]; found {

@@ -1,9 +1,11 @@
 package feed
 
 import (
+	"context"
 	"fmt"
 	"math/big"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -325,3 +327,67 @@ func TestLiarsNeverMoveAnAnswerBeyondTheHonest(t *testing.T) {
 		}
 	})
 }
+
+func TestPointsThatAModuleMakesAreCombinedAndNotThoseItWasGiven(t *testing.T) {
+	r := dodona.Round(1_700_000_000_000)
+	doc, err := NewDocument("meter.power", Settings{
+		Unit: "W", From: []string{"meter.voltage", "meter.current", "spare"}, Points: []string{"power"},
+		Module: &Module{Name: "power", Version: "1.0.0"},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	power, err := dodona.ParseDecimal("230.5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	absent := map[string]Absence{"spare": {dodona.InputLate, "no answer within 5s"}}
+	made := Evaluate(doc, r, []dodona.Point{{ID: "power", Value: power, Unit: "W", Time: r.Time()}}, absent)
+	if made.Value == nil || made.Value.Decimal(18).String() != "230.5" {
+		t.Fatalf("the value is %v: %s", made.Value, made.Missed)
+	}
+	var got []string
+	for _, in := range made.Inputs {
+		got = append(got, in.Point+" "+in.Source+" "+string(in.Status))
+	}
+	want := []string{"meter.voltage meter given", "meter.current meter given", "spare spare late", "power  used"}
+	if !slices.Equal(got, want) {
+		t.Errorf("the inputs are %q, want %q", got, want)
+	}
+	if made.Quality != dodona.Uncertain {
+		t.Errorf("a source is late, and the quality is %s", made.Quality)
+	}
+	delete(absent, "spare")
+	if full := Evaluate(doc, r, []dodona.Point{{ID: "power", Value: power, Time: r.Time()}}, absent); full.Quality != dodona.Good {
+		t.Errorf("all is there, and the quality is %s: %+v", full.Quality, full.Inputs)
+	}
+	if none := Evaluate(doc, r, nil, absent); none.Value != nil || none.Inputs[3].Reason != "the module made no such point" {
+		t.Errorf("no point was made: %+v", none)
+	}
+}
+
+func TestATranscriptIsALeafOfTheReadingsRoot(t *testing.T) {
+	doc, err := NewDocument("x", Settings{From: []string{"a"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compute := func(transcript string) dodona.Bundle {
+		result := dodona.Result{State: map[string][]byte{"k": []byte("v")}}
+		if transcript != "" {
+			result.Transcript = []byte(transcript)
+		}
+		return Compute(t.Context(), doc, fixed{result}, Material{Round: 1})
+	}
+	none, one, other := compute(""), compute("one"), compute("other")
+	if one.Origin.ReadingsRoot == none.Origin.ReadingsRoot || one.Origin.ReadingsRoot == other.Origin.ReadingsRoot {
+		t.Error("the readings root does not bind what capabilities answered")
+	}
+	if string(one.State["k"]) != "v" {
+		t.Errorf("the bundle's state is %v", one.State)
+	}
+}
+
+// fixed is a transform that always says the same.
+type fixed struct{ result dodona.Result }
+
+func (f fixed) Apply(context.Context, dodona.Call) (dodona.Result, error) { return f.result, nil }

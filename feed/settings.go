@@ -33,11 +33,17 @@ type Settings struct {
 	// From names the points that are asked: a source, or source.point where a source has several.
 	// Required.
 	From []string `yaml:"from" json:"from"`
+	// Module is the Wasm module that makes the points out of the readings. Default: none; the points are taken from the
+	// readings by the rules of their sources.
+	Module *Module `yaml:"module,omitempty" json:"module,omitempty"`
+	// Points names the points that are combined, where a module makes others than it is given: from asks the sources
+	// [meter.voltage, meter.current], and points combines [power]. Default: those of from.
+	Points []string `yaml:"points,omitempty" json:"points,omitempty"`
 	// Combine is how the values become one: median, mean, min or max; majority for bool and enum, where more than
 	// half of the values must be equal. Default: median for numbers, else majority.
 	Combine string `yaml:"combine,omitempty" json:"combine,omitempty"`
 	// Need is how many values must remain, after stale ones and outliers are left out, for an answer.
-	// With fewer the round is missed. Default: more than half of from.
+	// With fewer the round is missed. Default: more than half of from, or of points.
 	Need int `yaml:"need,omitempty" json:"need,omitempty"`
 	// Outliers is how far from the median of all values a number may be, as a share of the median, such as 10%.
 	// Farther ones are left out. Two values are equally far from their median, so both stay or both go; one value
@@ -100,7 +106,7 @@ func (s Settings) WithDefaults() Settings {
 		}
 	}
 	if s.Need == 0 {
-		s.Need = len(s.From)/2 + 1
+		s.Need = len(s.combined())/2 + 1
 	}
 	if s.Stale == 0 {
 		s.Stale = max(3*s.Every, minStale)
@@ -140,6 +146,8 @@ func (s Settings) Validate() error {
 	v.identity(s)
 	v.times(s)
 	v.from(s)
+	v.points(s)
+	v.module(s)
 	v.rules(s)
 	return errors.Join(v.mistakes...)
 }
@@ -205,8 +213,12 @@ func (v *validation) rules(s Settings) {
 		v.want(s.Outliers.IsZero(), "outliers", "mean nothing for kind %s; leave them out", s.Kind)
 	}
 	v.want(s.Need >= 1, "need", "%d, want at least 1", s.Need)
-	v.want(s.Need <= len(s.From) || len(s.From) == 0, "need",
-		"%d, but only %d sources are named (need is the number of answers that must remain)", s.Need, len(s.From))
+	named, what := len(s.combined()), "sources"
+	if len(s.Points) > 0 {
+		what = "points"
+	}
+	v.want(s.Need <= named || named == 0, "need",
+		"%d, but only %d %s are named (need is the number of answers that must remain)", s.Need, named, what)
 	v.want(s.Take == TakeLatest || s.Take == TakeAll, "take", "%q, want latest or all", s.Take)
 }
 

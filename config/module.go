@@ -1,0 +1,81 @@
+package config
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/internal/unit"
+)
+
+const (
+	leastModules = 64 << 10 // bytes: one page of one module
+)
+
+// checkModules checks where modules come from, and fills in what follows from the node's settings.
+func (l *loader) checkModules() {
+	m, n := &l.config.Modules, l.config.Node
+	if m.Dir == "" {
+		m.Dir = path.Join(n.Data, "modules")
+	}
+	if value, place := l.path("modules.memory"); value != nil && m.Memory < leastModules {
+		l.report.mistake(place, "", fmt.Sprintf("modules.memory: %s: want at least %s", m.Memory, unit.Size(leastModules)))
+	}
+	if m.Memory == 0 {
+		m.Memory = n.Memory / 8
+	}
+	if m.Memory > n.Memory {
+		l.at("modules.memory", "%s is more than node.memory, %s", m.Memory, n.Memory)
+	}
+	if hundred, _ := dodona.ParseDecimal("100"); m.Trace.Decimal().Cmp(hundred) > 0 {
+		l.at("modules.trace", "%s: want 0%% to 100%%", m.Trace)
+	}
+}
+
+// checkModule checks what a feed says about its module against the rest of the file.
+func (l *loader) checkModule(s feed.Settings, where string, n *node, at *span) {
+	value, place := descend(n, "module")
+	if s.Module == nil {
+		if points, pointsAt := descend(n, "points"); points != nil {
+			l.report.add(Mistake{
+				Where: where, Message: "points: belongs to a feed with a module; without one the points are those of from",
+				Hint: "take it out, or name a module",
+			}, pointsAt)
+		}
+		return
+	}
+	m := l.config.Modules
+	if m.Trust == "" && !m.Unsigned {
+		l.report.add(Mistake{
+			Where: where, Message: "module: whose signature counts is not said: modules.trust is missing",
+			Hint: "modules: {trust: trust.json}, or modules: {unsigned: true} for trying things out",
+		}, place)
+	}
+	allow, allowAt := descend(value, "allow")
+	if allow == nil {
+		allowAt = at
+	}
+	for _, host := range s.Module.Allow.HTTPGet {
+		if strings.ContainsAny(host, "/@ ?#*") || host == "" {
+			l.report.mistake(allowAt, where, fmt.Sprintf("allow.http_get: %s: want the name of a host alone, such as api.kraken.com", quoteAll(host)))
+		}
+	}
+	for _, name := range s.Module.Allow.ReadSensor {
+		if _, found := l.sources[name]; !found {
+			m := Mistake{Where: where, Message: fmt.Sprintf("allow.read_sensor: there is no source %s", quoteAll(name))}
+			if near := nearest(name, l.sourceNames()); near != "" {
+				m.Hint = fmt.Sprintf("did you mean %q?", near)
+			}
+			l.report.add(m, allowAt)
+		}
+	}
+	if ports := s.Module.Allow.Serial; len(ports) > 0 {
+		l.report.mistake(allowAt, where, fmt.Sprintf("allow.serial: there is no serial source %s: this build has no kind of source for serial ports", quoteAll(ports[0])))
+	}
+	if slices.Contains(s.Module.Allow.HTTPGet, "localhost") {
+		l.report.warn(allowAt, where, "allow.http_get: localhost is a private address, which modules never reach", "")
+	}
+}

@@ -1,0 +1,128 @@
+package feed
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// Module names the Wasm module that makes a feed's points, and what it may do.
+type Module struct {
+	// Name is the module's name: NAME-VERSION.wasm in modules.dir. Required.
+	Name string `yaml:"name" json:"name"`
+	// Version is the module's version (Semantic Versioning), exactly. Required.
+	Version string `yaml:"version" json:"version"`
+	// Params are what the module is told, by name, such as max: 180. They are part of the feed's rules, so the same
+	// on every node of a network, and no secret. Default: none.
+	Params map[string]string `yaml:"params,omitempty" json:"params,omitempty"`
+	// Allow is what the module may reach beside its input. What its manifest asks for and this does not allow keeps
+	// the feed from starting. Default: nothing.
+	Allow Allow `yaml:"allow,omitempty" json:"allow,omitzero"`
+}
+
+// Allow is what a module may reach beside its input. Everything else is refused.
+type Allow struct {
+	// HTTPGet names the hosts it may GET from over HTTPS, such as [api.kraken.com]. Default: none.
+	HTTPGet []string `yaml:"http_get,omitempty" json:"http_get,omitempty"`
+	// ReadSensor names the sources whose last journaled reading it may see. Default: none.
+	ReadSensor []string `yaml:"read_sensor,omitempty" json:"read_sensor,omitempty"`
+	// Serial names the serial sources it may talk to. Default: none.
+	Serial []string `yaml:"serial,omitempty" json:"serial,omitempty"`
+	// Files is a folder that it may read, and nothing outside of it. Default: none.
+	Files string `yaml:"files,omitempty" json:"files,omitempty"`
+	// NowMS lets it know the round's instant. Default: false.
+	NowMS bool `yaml:"now_ms,omitempty" json:"now_ms,omitempty"`
+	// Random gives it bytes drawn from the round, the same on every machine. Default: false.
+	Random bool `yaml:"random,omitempty" json:"random,omitempty"`
+	// Verify lets it check ECDSA and Ed25519 signatures. Default: false.
+	Verify bool `yaml:"verify,omitempty" json:"verify,omitempty"`
+	// State lets it keep up to 4 KiB from round to round, journaled with the round. Default: false.
+	State bool `yaml:"state,omitempty" json:"state,omitempty"`
+}
+
+const (
+	maxParams     = 64
+	maxParamBytes = 1024
+)
+
+func (v *validation) points(s Settings) {
+	v.want(len(s.Points) <= maxFrom, "points", "names %d points, at most %d are combined", len(s.Points), maxFrom)
+	for i, id := range s.Points {
+		if err := dodona.CheckName(id, 2); err != nil {
+			v.want(false, "points", "%w", err)
+		}
+		v.want(!slices.Contains(s.Points[:i], id), "points", "names %q twice", id)
+	}
+}
+
+func (v *validation) module(s Settings) {
+	if s.Module == nil {
+		return
+	}
+	m := *s.Module
+	if m.Name == "" || m.Version == "" {
+		v.want(false, "module", "name and version are both needed, such as module: {name: plausible, version: 1.2.0}")
+	} else {
+		err := dodona.CheckName(m.Name, 1)
+		v.want(err == nil, "module", "%v", err)
+		v.want(len(m.Version) <= 64 && !strings.ContainsAny(m.Version, "/\\ \t\n"), "module", "version %.64q, want one such as 1.2.0", m.Version)
+	}
+	v.want(len(m.Params) <= maxParams, "module", "%d params, at most %d are told", len(m.Params), maxParams)
+	for _, name := range slices.Sorted(maps.Keys(m.Params)) {
+		v.want(name != "" && len(name)+len(m.Params[name]) <= maxParamBytes, "module", "param %.64q: name and value have more than %d bytes", name, maxParamBytes)
+	}
+}
+
+// combined returns the ids of the points whose values are combined: those that a module makes, or else those asked for.
+func (s Settings) combined() []string {
+	if len(s.Points) > 0 {
+		return s.Points
+	}
+	return s.From
+}
+
+// given returns an input for every source that is asked but not combined itself, because a module makes other points of
+// its readings.
+func (e *evaluation) given(absent map[string]Absence) []dodona.Input {
+	var inputs []dodona.Input
+	for _, id := range e.doc.From {
+		if len(e.doc.Points) == 0 || slices.Contains(e.doc.Points, id) {
+			continue
+		}
+		input := dodona.Input{Source: sourceOf(id), Point: id, Status: dodona.InputGiven}
+		if a, found := absent[input.Source]; found {
+			input.Status, input.Reason = a.Status, a.Reason
+		}
+		inputs = append(inputs, input)
+	}
+	return inputs
+}
+
+// combined returns the ids of the points whose values are combined.
+func (d Document) combined() []string {
+	if len(d.Points) > 0 {
+		return d.Points
+	}
+	return d.From
+}
+
+// madeSource returns the source to name for a point that is combined: none if a module made it out of others.
+func (d Document) madeSource(id string) string {
+	if slices.Contains(d.From, id) {
+		return sourceOf(id)
+	}
+	return ""
+}
+
+// unmade says why a module made no point: the first source that is absent, or the module itself.
+func (e *evaluation) unmade(absent map[string]Absence) (dodona.InputStatus, string) {
+	for _, source := range sourcesOf(e.doc.From) {
+		if a, found := absent[source]; found {
+			return a.Status, fmt.Sprintf("source %s: %s", source, a.Reason)
+		}
+	}
+	return dodona.InputBad, "the module made no such point"
+}
