@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/dodona-oracle/dodona"
@@ -14,6 +15,15 @@ import (
 const (
 	leastModules = 64 << 10 // bytes: one page of one module
 )
+
+// Sample returns the share of events whose functions are timed, 0 to 1.
+func (m Modules) Sample() float64 {
+	percent, err := strconv.ParseFloat(m.Trace.Decimal().String(), 64)
+	if err != nil {
+		return 0
+	}
+	return percent / 100
+}
 
 // checkModules checks where modules come from, and fills in what follows from the node's settings.
 func (l *loader) checkModules() {
