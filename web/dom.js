@@ -43,7 +43,7 @@ export function mark(quality, shape) {
 
 const inputMarks = {
   used: ["good", "good"], outlier: ["uncertain", "diamond"], stale: ["uncertain", "ring"],
-  bad: ["bad", "cross"], failed: ["bad", "cross"], late: ["bad", "ring"],
+  given: ["good", "good"], bad: ["bad", "cross"], failed: ["bad", "cross"], late: ["bad", "ring"],
 };
 
 export const inputMark = (status) => mark(...(inputMarks[status] ?? ["none", "ring"]));

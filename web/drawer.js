@@ -120,7 +120,7 @@ function verdict(answer, checked) {
 }
 
 function inputLine(input) {
-  const off = input.status !== "used";
+  const off = input.status !== "used" && input.status !== "given";
   const digest = input.readings?.[0]?.digest;
   const detail = [input.readings?.[0]?.detail, digest && `reading ${short(digest)}`].filter(Boolean).join(" · ");
   return el("li", {},

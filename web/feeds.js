@@ -152,7 +152,7 @@ class Row {
     const key = JSON.stringify(inputs.map((i) => [i.point, i.status, i.reason]));
     if (this.shown === key) return;
     this.shown = key;
-    const usable = inputs.filter((i) => i.status === "used").length;
+    const usable = inputs.filter((i) => i.status === "used" || i.status === "given").length;
     const dots = inputs.slice(0, 8).map((input) => {
       const words = `${input.point || input.source}: ${input.status}${input.reason ? `, ${input.reason}` : ""}`;
       return el("li", { title: words }, inputMark(input.status), el("span", { class: "sr", text: words }));
