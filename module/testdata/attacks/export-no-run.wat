@@ -1,0 +1,2 @@
+;; Has nothing to call.
+(module (memory (export "memory") 1 1))
