@@ -247,12 +247,22 @@ func (d Decimal) normal() Decimal {
 	if d.scale == 0 {
 		return d
 	}
+	if v, fits := d.coefficient.Int64(); fits { // most numbers, and without an allocation
+		for ; d.scale > 0 && v%10 == 0; d.scale-- {
+			v /= 10
+		}
+		return Decimal{NewInt192(v), d.scale}
+	}
 	n, err := NewDecimal(d.coefficient.Big(), int(d.scale))
 	if err != nil {
 		panic("a decimal in range left it by losing zeros: " + err.Error()) // cannot happen: the coefficient shrinks
 	}
 	return n
 }
+
+// Parts returns the integer and the number of decimals that d is: coefficient × 10^−decimals, with as few decimals as
+// can be.
+func (d Decimal) Parts() (coefficient Int192, decimals uint8) { return d.coefficient, d.scale }
 
 // String writes d without exponent and without trailing zeros. ParseDecimal of it gives d.
 func (d Decimal) String() string {

@@ -155,6 +155,23 @@ func exact(t *rapid.T, operation string, got Decimal, err error, want *big.Rat) 
 	}
 }
 
+func TestDecimalPartsAreTheNumberInItsShortestForm(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		i, scale := anyInt192.Draw(t, "coefficient"), rapid.Uint8Range(0, MaxScale).Draw(t, "scale")
+		c, decimals := i.Decimal(scale).Parts()
+		got := new(big.Rat).SetFrac(c.Big(), powers[decimals])
+		if want := new(big.Rat).SetFrac(i.Big(), powers[scale]); got.Cmp(want) != 0 {
+			t.Fatalf("%v × 10^-%d became %v × 10^-%d", i, scale, c, decimals)
+		}
+		if decimals > 0 && new(big.Int).Rem(c.Big(), big.NewInt(10)).Sign() == 0 {
+			t.Fatalf("%v × 10^-%d has a trailing zero", c, decimals)
+		}
+	})
+	if n := testing.AllocsPerRun(100, func() { NewInt192(-4_321_000).Decimal(5) }); n != 0 {
+		t.Errorf("a decimal of an int64 takes %v allocations", n)
+	}
+}
+
 func TestDecimalArithmeticIsExactOrRefused(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := anyDecimal.Draw(t, "a"), anyDecimal.Draw(t, "b")
