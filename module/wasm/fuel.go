@@ -1,0 +1,82 @@
+package wasm
+
+// Fuel and depth are counted by the guest itself, in globals that only the host and the added code know.
+//
+// A function costs 1 and each of its instructions 1, charged when it is entered; what is in a loop is charged instead
+// each time the loop begins. Both arms of an if count, and so does what a branch skips: the price is that of the text,
+// not of the way through it. The ends of blocks and else are free. So fuel is a function of the module and its input
+// alone, whatever runs it.
+
+// What an instruction costs that takes as long as its last operand says.
+const (
+	bytesPerFuel = 3  // log2: of memory.fill, memory.copy and memory.init
+	fuelPerPage  = 13 // log2: of memory.grow
+)
+
+// charge appends: fuel −= cost; if fuel < 0, call refuel.
+func (w *rewriter) charge(b []byte, cost uint32) []byte {
+	b = appendIndexed(b, OpGlobalGet, w.fuel)
+	b = appendS64(append(b, byte(OpI64Const)), int64(cost))
+	return w.spend(b)
+}
+
+// chargeLength appends the charge of an instruction for the length on top of the stack, where it stays.
+func (w *rewriter) chargeLength(b []byte, op Op) []byte {
+	b = appendIndexed(b, OpLocalTee, w.scan.i32)
+	b = appendIndexed(b, OpGlobalGet, w.fuel)
+	b = appendIndexed(b, OpLocalGet, w.scan.i32)
+	b = append(b, byte(OpI64ExtendI32U))
+	switch op {
+	case OpMemoryGrow:
+		b = append(b, byte(OpI64Const), fuelPerPage, byte(OpI64Shl))
+	case OpMemoryFill, OpMemoryCopy, OpMemoryInit:
+		b = append(b, byte(OpI64Const), bytesPerFuel, byte(OpI64ShrU))
+	}
+	return w.spend(b)
+}
+
+// spend appends what follows the fuel and a price on the stack.
+func (w *rewriter) spend(b []byte) []byte {
+	b = append(b, byte(OpI64Sub))
+	b = appendIndexed(b, OpGlobalSet, w.fuel)
+	b = appendIndexed(b, OpGlobalGet, w.fuel)
+	b = append(b, byte(OpI64Const), 0, byte(OpI64LtS), byte(OpIf), emptyBlock)
+	return append(appendIndexed(b, OpCall, w.refuel), byte(OpEnd))
+}
+
+// emptyBlock is [EmptyBlock] in the binary format.
+const emptyBlock = 0x40
+
+// weight returns how much of the stack's bound the i-th function of the code section takes, which is what its frame
+// takes of the engine's stack: more for many locals, and for much code, which holds more at once.
+func (w *rewriter) weight(i int) int64 {
+	code := w.m.Code[i].Code
+	return 1 + int64(w.scan.locals)/32 + int64(code.End-code.Start)/2048
+}
+
+// enter appends: depth += weight; if depth > the most, call toodeep. Then it begins a block with the function's results.
+func (w *rewriter) enter(b []byte, weight int64, results []ValueType) []byte {
+	b = w.deepen(b, OpI32Add, weight)
+	b = appendIndexed(b, OpGlobalGet, w.depth)
+	b = appendS64(append(b, byte(OpI32Const)), int64(int32(w.MaxDepth)))
+	b = append(b, byte(OpI32GtU), byte(OpIf), emptyBlock)
+	b = append(appendIndexed(b, OpCall, w.tooDeep), byte(OpEnd), byte(OpBlock))
+	switch len(results) {
+	case 0:
+		return append(b, emptyBlock)
+	case 1:
+		return append(b, byte(results[0]))
+	}
+	return appendS64(b, int64(w.typeIndex(FuncType{Results: results})))
+}
+
+// leave appends the end of that block and: depth −= weight. A trap needs none of it: it ends the instance.
+func (w *rewriter) leave(b []byte, weight int64) []byte {
+	return w.deepen(append(b, byte(OpEnd)), OpI32Sub, weight)
+}
+
+func (w *rewriter) deepen(b []byte, op Op, weight int64) []byte {
+	b = appendIndexed(b, OpGlobalGet, w.depth)
+	b = appendS64(append(b, byte(OpI32Const)), weight)
+	return appendIndexed(append(b, byte(op)), OpGlobalSet, w.depth)
+}

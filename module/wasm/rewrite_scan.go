@@ -1,0 +1,129 @@
+package wasm
+
+import "math"
+
+// A scan is what the rewriter has to know of a function before it writes it. It is used again for the next function.
+type scan struct {
+	code   []Instr
+	locals uint32   // parameters included
+	costs  []uint32 // fuel of the function without its loops, then of each loop without the loops in it
+	calls  bool     // it calls other functions: it is no leaf
+	bulk   bool     // some instruction takes as long as a number on the stack says
+
+	canonical      []bool // by instruction: its result is made canonical
+	hasF32, hasF64 bool   // some result of this type is made canonical
+
+	i32, f32, f64 uint32 // locals of the added code
+
+	blocks   []block
+	operands []int // what lies on the stack as far as known: the instruction whose NaN it may be; -1: its bits are certain
+}
+
+// A block is one that is open.
+type block struct {
+	op     Op
+	region int // of what follows its end: index into costs
+}
+
+// read decodes the i-th function of the code section, and refuses what would mean something else after rewriting:
+// indices and labels that do not exist now but might then, and code after the last end.
+func (s *scan) read(w *rewriter, i int) {
+	m, body := w.m, w.m.Code[i]
+	*s = scan{
+		code: s.code[:0], costs: append(s.costs[:0], 1), canonical: s.canonical[:0], blocks: s.blocks[:0],
+		operands: s.operands[:0],
+	}
+	locals := uint64(len(m.Types[m.Functions[i]].Params)) + body.LocalCount
+	if locals > math.MaxUint32-3 {
+		w.refuseCode(i, body.Start, "it has too many locals")
+		return
+	}
+	s.locals = uint32(locals)
+	region := 0
+	s.blocks = append(s.blocks, block{op: OpBlock})
+	d := m.Decode(body.Code)
+	for len(s.blocks) > 0 {
+		in, err := d.Next()
+		if err != nil {
+			w.refuseCode(i, in.Start, "%s", err.(*Refusal).What)
+			return
+		}
+		if what := s.check(m, in, d.Targets); what != "" {
+			w.refuseCode(i, in.Start, "%s: %s", in.Op, what)
+			return
+		}
+		region = s.step(in, region)
+		s.code = append(s.code, in)
+		s.canonical = append(s.canonical, false)
+		if w.NaN {
+			s.follow(in)
+		}
+	}
+	if !d.Done() {
+		w.refuseCode(i, s.code[len(s.code)-1].End, "there is code after the function's end")
+	}
+}
+
+// step counts an instruction and returns the region of the next one.
+func (s *scan) step(in Instr, region int) int {
+	switch in.Op {
+	case OpEnd:
+		region = s.blocks[len(s.blocks)-1].region
+		s.blocks = s.blocks[:len(s.blocks)-1]
+		return region // it does nothing
+	case OpElse:
+		return region // nor does this
+	case OpBlock, OpIf:
+		s.blocks = append(s.blocks, block{in.Op, region})
+	case OpLoop:
+		s.blocks = append(s.blocks, block{in.Op, region})
+		s.costs = append(s.costs, 0)
+		region = len(s.costs) - 1
+	case OpCall, OpCallIndirect:
+		s.calls = true
+	case OpMemoryGrow, OpMemoryFill, OpMemoryCopy, OpMemoryInit, OpTableInit, OpTableCopy, OpTableGrow, OpTableFill:
+		s.bulk = true
+	}
+	s.costs[region]++
+	return region
+}
+
+// check says what is wrong with the indices of an instruction, or "".
+func (s *scan) check(m *Module, in Instr, targets []uint32) string {
+	none := func(index uint32, count int) string {
+		if uint64(index) < uint64(count) {
+			return ""
+		}
+		return "there is no such index"
+	}
+	switch in.Op {
+	case OpLocalGet, OpLocalSet, OpLocalTee:
+		return none(in.Index, int(s.locals))
+	case OpGlobalGet, OpGlobalSet:
+		return none(in.Index, len(m.globals))
+	case OpCall, OpRefFunc:
+		return none(in.Index, len(m.functions))
+	case OpCallIndirect:
+		return none(in.Index, len(m.Types))
+	case OpBlock, OpLoop, OpIf:
+		if in.Block >= 0 {
+			return none(uint32(in.Block), len(m.Types))
+		}
+	case OpBr, OpBrIf:
+		return none(in.Index, len(s.blocks))
+	case OpBrTable:
+		for _, label := range targets {
+			if what := none(label, len(s.blocks)); what != "" {
+				return what
+			}
+		}
+		return none(in.Index, len(s.blocks))
+	case OpElse:
+		if last := &s.blocks[len(s.blocks)-1]; last.op != OpIf {
+			return "there is no if before it"
+		} else {
+			last.op = OpElse
+		}
+	}
+	return ""
+}
