@@ -1,0 +1,209 @@
+package wasm
+
+import "fmt"
+
+// A validator proves that a module obeys the type system, by the algorithm of the specification's appendix. It keeps
+// its memory from function to function.
+type validator struct {
+	m        *Module
+	bounded  bool   // hold the code to Dodona's limits too
+	declared []bool // functions that ref.func may name
+	targets  int    // of all br_tables, so far
+
+	function int // index among the defined functions
+	d        Decoder
+	in       Instr
+	locals   []ValueType // with parameters
+	operands []ValueType
+	frames   []frame
+	err      *Refusal
+
+	bodyTargets, loops int // of the function, so far
+}
+
+// unknown is the type of an operand that code never reached would leave.
+const unknown ValueType = 0
+
+// A frame is a block that is open.
+type frame struct {
+	op          Op // OpBlock, OpLoop, OpIf, OpElse; OpBlock for the body
+	start, end  []ValueType
+	height      int  // of the operand stack at its start
+	unreachable bool // the rest of it
+}
+
+// label returns what a branch to the frame takes.
+func (f *frame) label() []ValueType {
+	if f.op == OpLoop {
+		return f.start
+	}
+	return f.end
+}
+
+// code validates all function bodies.
+func (v *validator) code() error {
+	for i := range v.m.Code {
+		v.function = i
+		if v.body(&v.m.Code[i]); v.err != nil {
+			return v.err.in(v.m.Bytes)
+		}
+	}
+	return nil
+}
+
+// body validates one function.
+func (v *validator) body(b *Body) {
+	t := v.m.Types[v.m.Functions[v.function]]
+	v.in = Instr{Start: b.Start}
+	if v.bounded {
+		v.bodyLimits(b, t)
+	}
+	if v.err != nil {
+		return
+	}
+	v.locals = append(v.locals[:0], t.Params...)
+	for _, g := range b.Locals {
+		for range g.Count {
+			v.locals = append(v.locals, g.Type)
+		}
+	}
+	v.operands, v.frames = v.operands[:0], v.frames[:0]
+	targets := v.d.Targets
+	v.d = *v.m.Decode(b.Code)
+	v.d.Targets = targets
+	v.open(OpBlock, nil, t.Results)
+	for len(v.frames) > 0 {
+		in, err := v.d.Next()
+		if err != nil {
+			v.err = v.d.r.err
+			v.err.Where.Function = v.index()
+			return
+		}
+		v.in = in
+		v.step()
+		if v.err != nil {
+			return
+		}
+	}
+	if !v.d.Done() {
+		v.fail("there is code after the function's end")
+	}
+}
+
+// index returns the index of the function in question.
+func (v *validator) index() int64 { return int64(v.m.Imported(KindFunction)) + int64(v.function) }
+
+// fail keeps the first mistake.
+func (v *validator) fail(format string, args ...any) {
+	v.refuse(doValid, format, args...)
+}
+
+// refuse keeps the first mistake and what to do about it.
+func (v *validator) refuse(do, format string, args ...any) {
+	if v.err == nil {
+		v.err = &Refusal{
+			What:  fmt.Sprintf(format, args...),
+			Where: Where{Section: SectionCode, Function: v.index(), Offset: int64(v.in.Start)},
+			Do:    do,
+		}
+	}
+}
+
+// doValid is what to do about code that breaks the rules of the type system.
+const doValid = "the compiler or a tool after it made an invalid module: build it again, and check it with wasm-validate"
+
+func (v *validator) push(types ...ValueType) {
+	v.operands = append(v.operands, types...)
+	if v.bounded && len(v.operands) > maxOperands {
+		v.refuse("split the expression", "more than %d operands are on the stack", maxOperands)
+	}
+}
+
+// pop takes an operand of a type, or of any if want is unknown.
+func (v *validator) pop(want ValueType) ValueType {
+	if v.err != nil {
+		return unknown
+	}
+	f := &v.frames[len(v.frames)-1]
+	if len(v.operands) == f.height {
+		if !f.unreachable {
+			v.fail("%s needs an operand, and the stack is empty", v.in.Op)
+		}
+		return want
+	}
+	got := v.operands[len(v.operands)-1]
+	v.operands = v.operands[:len(v.operands)-1]
+	if got != want && got != unknown && want != unknown {
+		v.fail("%s needs an operand of type %s, not %s", v.in.Op, want, got)
+	}
+	if got == unknown {
+		return want
+	}
+	return got
+}
+
+// popAll takes operands of the types, the last one first.
+func (v *validator) popAll(types []ValueType) {
+	for i := len(types) - 1; i >= 0; i-- {
+		v.pop(types[i])
+	}
+}
+
+// open begins a block.
+func (v *validator) open(op Op, start, end []ValueType) {
+	v.frames = append(v.frames, frame{op: op, start: start, end: end, height: len(v.operands)})
+	if v.bounded {
+		v.nestingLimits(op)
+	}
+	v.push(start...)
+}
+
+// shut ends the innermost block and returns it.
+func (v *validator) shut() frame {
+	f := v.frames[len(v.frames)-1]
+	v.popAll(f.end)
+	if v.err == nil && len(v.operands) != f.height {
+		v.fail("%s leaves more operands than its type has results", f.op)
+	}
+	v.frames = v.frames[:len(v.frames)-1]
+	return f
+}
+
+// never marks the rest of the block as not reached.
+func (v *validator) never() {
+	f := &v.frames[len(v.frames)-1]
+	v.operands = v.operands[:f.height]
+	f.unreachable = true
+}
+
+// target returns the operands that a branch to a label takes.
+func (v *validator) target(label uint32) []ValueType {
+	if int64(label) >= int64(len(v.frames)) {
+		v.fail("%s goes %d blocks out, and there are %d", v.in.Op, label, len(v.frames))
+		return nil
+	}
+	return v.frames[len(v.frames)-1-int(label)].label()
+}
+
+// blockType returns what a block takes and leaves.
+func (v *validator) blockType() (start, end []ValueType) {
+	t := v.in.Block
+	if t == EmptyBlock {
+		return nil, nil
+	}
+	if value, short := t.Value(); short {
+		return nil, one(value)
+	}
+	if t >= BlockType(len(v.m.Types)) {
+		v.fail("there is no type %d", t)
+		return nil, nil
+	}
+	return v.m.Types[t].Params, v.m.Types[t].Results
+}
+
+var oneOf = map[ValueType][]ValueType{
+	I32: {I32}, I64: {I64}, F32: {F32}, F64: {F64}, FuncRef: {FuncRef}, ExternRef: {ExternRef},
+}
+
+// one returns a list of one type without an allocation.
+func one(t ValueType) []ValueType { return oneOf[t] }
