@@ -13,11 +13,27 @@ const (
 	fuelPerPage  = 13 // log2: of memory.grow
 )
 
+// smallLeaf is the most that a function may cost whose entry does not look whether the fuel is used up. So a function
+// of 128 KiB cannot pay for more than a few million instructions between two looks, though it be full of calls.
+const smallLeaf = 64
+
+// chargeEntry appends the charge of the function without its loops.
+func (w *rewriter) chargeEntry(b []byte) []byte {
+	s := &w.scan
+	if cost := s.costs[0]; len(s.costs) > 1 || s.calls || s.bulk || cost > smallLeaf {
+		return w.charge(b, cost)
+	}
+	// What calls it looks soon: it loops, or returns, or calls a function that looks.
+	return w.pay(w.price(b, s.costs[0]))
+}
+
 // charge appends: fuel −= cost; if fuel < 0, call refuel.
-func (w *rewriter) charge(b []byte, cost uint32) []byte {
+func (w *rewriter) charge(b []byte, cost uint32) []byte { return w.look(w.pay(w.price(b, cost))) }
+
+// price appends the fuel and a price.
+func (w *rewriter) price(b []byte, cost uint32) []byte {
 	b = appendIndexed(b, OpGlobalGet, w.fuel)
-	b = appendS64(append(b, byte(OpI64Const)), int64(cost))
-	return w.spend(b)
+	return appendS64(append(b, byte(OpI64Const)), int64(cost))
 }
 
 // chargeLength appends the charge of an instruction for the length on top of the stack, where it stays.
@@ -32,15 +48,19 @@ func (w *rewriter) chargeLength(b []byte, op Op) []byte {
 	case OpMemoryFill, OpMemoryCopy, OpMemoryInit:
 		b = append(b, byte(OpI64Const), bytesPerFuel, byte(OpI64ShrU))
 	}
-	return w.spend(b)
+	return w.look(w.pay(b))
 }
 
-// spend appends what follows the fuel and a price on the stack.
-func (w *rewriter) spend(b []byte) []byte {
-	b = append(b, byte(OpI64Sub))
-	b = appendIndexed(b, OpGlobalSet, w.fuel)
+// pay appends what follows the fuel and a price on the stack.
+func (w *rewriter) pay(b []byte) []byte {
+	return appendIndexed(append(b, byte(OpI64Sub)), OpGlobalSet, w.fuel)
+}
+
+// look appends: if fuel < 0, call refuel. The usual case comes first: wazero's compiler gives the code after an if the
+// registers as the first arm leaves them, and a call would leave everything on the stack.
+func (w *rewriter) look(b []byte) []byte {
 	b = appendIndexed(b, OpGlobalGet, w.fuel)
-	b = append(b, byte(OpI64Const), 0, byte(OpI64LtS), byte(OpIf), emptyBlock)
+	b = append(b, byte(OpI64Const), 0, byte(OpI64GeS), byte(OpIf), emptyBlock, byte(OpElse))
 	return append(appendIndexed(b, OpCall, w.refuel), byte(OpEnd))
 }
 
@@ -59,7 +79,7 @@ func (w *rewriter) enter(b []byte, weight int64, results []ValueType) []byte {
 	b = w.deepen(b, OpI32Add, weight)
 	b = appendIndexed(b, OpGlobalGet, w.depth)
 	b = appendS64(append(b, byte(OpI32Const)), int64(int32(w.MaxDepth)))
-	b = append(b, byte(OpI32GtU), byte(OpIf), emptyBlock)
+	b = append(b, byte(OpI32LeU), byte(OpIf), emptyBlock, byte(OpElse))
 	b = append(appendIndexed(b, OpCall, w.tooDeep), byte(OpEnd), byte(OpBlock))
 	switch len(results) {
 	case 0:

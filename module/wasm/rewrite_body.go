@@ -20,7 +20,7 @@ func (w *rewriter) function(b []byte, i int) []byte {
 	counted := w.Depth && s.calls
 	b = w.localSection(b, w.m.Code[i])
 	if w.Fuel {
-		b = w.charge(b, s.costs[0])
+		b = w.chargeEntry(b)
 	}
 	var weight int64
 	if counted {
