@@ -1,0 +1,207 @@
+package module
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// The defaults and bounds of the http_get capability.
+const (
+	DefaultGetPerSecond = 2
+	DefaultGetBytes     = 64 << 10
+
+	getTimeout     = 500 * time.Millisecond // from the call to the last byte
+	maxGetHeader   = 16 << 10               // bytes of an answer's header
+	maxGetInFlight = 4                      // requests of one getter at once
+	maxURL         = 2048                   // bytes
+)
+
+// The reasons why a getter has no answer that the guest is told apart. The guest decides what to do; the host never retries.
+var (
+	ErrNotGranted = errors.New("not granted")            // the host of the URL, or the address that it leads to
+	ErrRate       = errors.New("too many requests")      // in a second, or at once
+	ErrTooLarge   = errors.New("larger than it may be")  // the body
+	ErrURL        = errors.New("not a URL for http_get") // it never could be fetched
+	errEncoding   = errors.New("answered with an encoding that was not asked for")
+)
+
+// GetterOptions say what a getter may fetch.
+type GetterOptions struct {
+	Hosts     []string       // "api.kraken.com" or "api.kraken.com:8443"; without a port it is 443
+	PerSecond int            // 0: [DefaultGetPerSecond]
+	Bytes     int            // of one body; 0: [DefaultGetBytes]
+	RootCAs   *x509.CertPool // who vouches for servers; nil: the system's
+	Resolver  *net.Resolver  // nil: the system's
+
+	PrivateAddressesForTests bool // dials loopback and private addresses too, where the test's servers are
+}
+
+// NewGetter returns a function for [Host].Get: it fetches over HTTPS from the granted hosts alone, follows no redirect, and dials no
+// address that is not public, whatever DNS says of a host. It uses no proxy, and neither sends nor keeps cookies.
+// Of an answer other than 2xx it returns the status without the body. It returns half a second after the call at the
+// latest, and may be called by many goroutines.
+func NewGetter(o GetterOptions) func(ctx context.Context, url string, limit int) (status int, body []byte, err error) {
+	if o.PerSecond <= 0 {
+		o.PerSecond = DefaultGetPerSecond
+	}
+	if o.Bytes <= 0 {
+		o.Bytes = DefaultGetBytes
+	}
+	g := &getter{
+		hosts: map[string]bool{},
+		bytes: o.Bytes,
+		rate:  rate.NewLimiter(rate.Limit(o.PerSecond), o.PerSecond),
+		free:  make(chan struct{}, maxGetInFlight),
+	}
+	for _, host := range o.Hosts {
+		g.hosts[withPort(strings.ToLower(host))] = true
+	}
+	dialer := &net.Dialer{Timeout: getTimeout, Resolver: o.Resolver}
+	if !o.PrivateAddressesForTests {
+		dialer.Control = dialPublic
+	}
+	g.client = &http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			DialContext:            dialer.DialContext,
+			TLSHandshakeTimeout:    getTimeout,
+			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
+			MaxResponseHeaderBytes: maxGetHeader,
+			DisableKeepAlives:      true, // the address is checked where it is dialled
+			DisableCompression:     true,
+		},
+	}
+	return g.get
+}
+
+type getter struct {
+	hosts  map[string]bool // "host:port", lower case
+	bytes  int
+	rate   *rate.Limiter
+	free   chan struct{}
+	client *http.Client
+}
+
+// withPort returns host with the port of HTTPS if it has none.
+func withPort(host string) string {
+	if _, _, err := net.SplitHostPort(host); err == nil {
+		return host
+	}
+	return net.JoinHostPort(strings.Trim(host, "[]"), "443")
+}
+
+func (g *getter) get(ctx context.Context, text string, limit int) (int, []byte, error) {
+	u, err := g.granted(text)
+	if err != nil {
+		return 0, nil, err
+	}
+	if !g.rate.Allow() {
+		return 0, nil, fmt.Errorf("get from %s: %w in a second", u.Host, ErrRate)
+	}
+	select {
+	case g.free <- struct{}{}:
+		defer func() { <-g.free }()
+	default:
+		return 0, nil, fmt.Errorf("get from %s: %w at once", u.Host, ErrRate)
+	}
+	if limit <= 0 || limit > g.bytes {
+		limit = g.bytes
+	}
+	limited, cancel := context.WithTimeout(ctx, getTimeout)
+	defer cancel()
+	status, body, err := g.fetch(limited, u, limit)
+	switch {
+	case err == nil:
+		return status, body, nil
+	case ctx.Err() != nil:
+		return 0, nil, fmt.Errorf("get from %s: %w", u.Host, ctx.Err())
+	case limited.Err() != nil:
+		return 0, nil, fmt.Errorf("get from %s: no answer in %v: %w", u.Host, getTimeout, context.DeadlineExceeded)
+	}
+	var wrapped *url.Error // it would show the path and query, which may hold keys
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	return 0, nil, fmt.Errorf("get from %s: %w", u.Host, err)
+}
+
+// granted returns the URL if it is one that may be fetched.
+func (g *getter) granted(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || len(text) > maxURL || strings.Contains(text, "#"):
+		return nil, ErrURL
+	case u.Scheme != "https":
+		return nil, fmt.Errorf("%w: want https", ErrURL)
+	case u.User != nil:
+		return nil, fmt.Errorf("%w: want no user name in it", ErrURL)
+	case u.Opaque != "" || u.Hostname() == "":
+		return nil, fmt.Errorf("%w: want a host", ErrURL)
+	}
+	port := u.Port()
+	if port == "" {
+		port = "443"
+	}
+	host := net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+	if !g.hosts[host] {
+		return nil, fmt.Errorf("get from %s: host %w", clean([]byte(host), 128), ErrNotGranted)
+	}
+	u.Host = host
+	return u, nil
+}
+
+func (g *getter) fetch(ctx context.Context, u *url.URL, limit int) (int, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return 0, nil, ErrURL
+	}
+	req.Host = strings.TrimSuffix(u.Host, ":443")
+	req.Header.Set("User-Agent", "dodona")
+	resp, err := g.client.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { _ = resp.Body.Close() }() // nothing of it is wanted by then
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return resp.StatusCode, nil, nil
+	}
+	if e := resp.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return 0, nil, errEncoding
+	}
+	if resp.ContentLength > int64(limit) {
+		return 0, nil, fmt.Errorf("body of %d bytes is %w, %d", resp.ContentLength, ErrTooLarge, limit)
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
+	if err != nil {
+		return 0, nil, err
+	}
+	if len(body) > limit {
+		return 0, nil, fmt.Errorf("body is %w, %d bytes", ErrTooLarge, limit)
+	}
+	return resp.StatusCode, body, nil
+}
+
+// dialPublic is asked with the address itself, after DNS: a name cannot lead anywhere else between the check and the dial.
+func dialPublic(_, address string, _ syscall.RawConn) error {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("address %w: want an IP address", ErrNotGranted)
+	}
+	if !isPublic(at.Addr()) {
+		return fmt.Errorf("address %s %w: it is not a public one", at.Addr(), ErrNotGranted)
+	}
+	return nil
+}
