@@ -63,9 +63,11 @@ type Event struct {
 	Points   []dodona.Point   // those that extraction took from the readings
 	Recorded []byte           // a transcript: capabilities answer from it instead of the host. Nil: from the host
 	Replay   bool             // Recorded counts even if it is nil: no capability reaches the host
+	Room     []dodona.Point   // where the outcome's points are put if they fit; what is in it is lost. Nil: in a new slice
 }
 
 // An Outcome is what became of one event. It is complete after a failure too, as far as the guest came.
+// Its maps must not be changed.
 type Outcome struct {
 	Points     []dodona.Point
 	Output     []byte            // what output_write left; nil if nothing

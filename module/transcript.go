@@ -1,0 +1,258 @@
+package module
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+const (
+	transcriptRoom = 256 << 10 // bytes of requests and results of one event
+	callCost       = 64        // bytes of the room that a call takes beside its request and result
+	maxTranscript  = 1 << 20   // bytes of a transcript as JSON; more than any event can write
+)
+
+// The calls of a transcript.
+const (
+	callState       = "state"
+	callHTTPGet     = "http_get"
+	callReadSensor  = "read_sensor"
+	callSerialOpen  = "serial_open"
+	callSerialRead  = "serial_read"
+	callSerialWrite = "serial_write"
+	callFileOpen    = "file_open"
+	callFileStat    = "file_stat"
+)
+
+// A said is one answer from outside: what was asked, and what came back.
+type said struct {
+	Call    string `json:"call"`
+	Request string `json:"request,omitempty"`
+	Code    int32  `json:"code,omitempty"`
+	Result  []byte `json:"result,omitempty"`
+	MS      int64  `json:"ms,omitempty"` // when the result was received
+}
+
+func (s said) size() int { return callCost + len(s.Request) + len(s.Result) }
+
+// transcriptDocument is the form of a transcript: canonical JSON.
+type transcriptDocument struct {
+	Calls  []said `json:"calls,omitempty"`
+	Output []byte `json:"output,omitempty"`
+}
+
+// parseTranscript reads what [transcriptDocument.json] wrote, and nothing else.
+func parseTranscript(raw []byte) (transcriptDocument, error) {
+	var doc transcriptDocument
+	if len(raw) > maxTranscript {
+		return doc, fmt.Errorf("read transcript: %d bytes, at most %d are written", len(raw), maxTranscript)
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&doc); err != nil {
+		return transcriptDocument{}, fmt.Errorf("read transcript: %w", err)
+	}
+	again, err := doc.json()
+	if err != nil || !bytes.Equal(again, raw) {
+		return transcriptDocument{}, errors.New("read transcript: not in the canonical form")
+	}
+	room := transcriptRoom
+	for i, c := range doc.Calls {
+		if room -= c.size(); room < 0 {
+			return transcriptDocument{}, errors.New("read transcript: larger than an event can write")
+		}
+		if err := c.check(i); err != nil {
+			return transcriptDocument{}, fmt.Errorf("read transcript: call %d: %w", i, err)
+		}
+	}
+	if len(doc.Output) > maxOutput {
+		return transcriptDocument{}, errors.New("read transcript: more output than an event can write")
+	}
+	return doc, nil
+}
+
+// check returns an error if no event could have written s as its call i.
+func (s said) check(i int) error {
+	sized, most := false, int32(0) // whether a code that is no error is the size of the result, or else the largest code
+	switch s.Call {
+	case callHTTPGet, callReadSensor, callSerialRead:
+		sized = true
+	case callSerialOpen:
+		most = maxPorts - 1
+	case callSerialWrite:
+		most = maxSerialWrite
+	case callFileOpen, callFileStat:
+		most = 1
+	case callState:
+		if state, err := parseState(s.Result); i > 0 || s.Request != "" || err != nil || len(state) != int(s.Code) {
+			return errors.New("not a state")
+		}
+		return nil
+	default:
+		return fmt.Errorf("%.40q is no call of this ABI", s.Call)
+	}
+	switch {
+	case s.Code < 0 && len(s.Result) > 0:
+		return errors.New("an error with a result")
+	case sized && s.Code >= 0 && int(s.Code) != len(s.Result):
+		return errors.New("the code is not the size of the result")
+	case !sized && s.Code > most:
+		return errors.New("a code that is never returned")
+	}
+	return nil
+}
+
+func (t transcriptDocument) json() ([]byte, error) { return canonical(t) }
+
+// canonical returns v as JSON without escapes for HTML.
+func canonical(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// A transcript records what an event learns from outside, or answers from a record.
+type transcript struct {
+	calls    []said
+	room     int
+	replay   bool
+	recorded []said // on replay: what is still to be asked
+	broken   error  // on replay: why there is no record
+}
+
+func (t *transcript) begin(e Event) {
+	clear(t.calls)
+	*t = transcript{calls: t.calls[:0], room: transcriptRoom, replay: e.Replay || e.Recorded != nil}
+	if e.Recorded == nil {
+		return
+	}
+	doc, err := parseTranscript(e.Recorded)
+	t.recorded, t.broken = doc.Calls, err
+}
+
+// done returns an error if the record has more than was asked for.
+func (t *transcript) done() error {
+	switch {
+	case t.broken != nil:
+		return stop{cause: CauseReplay, detail: t.broken.Error()}
+	case len(t.recorded) > 0:
+		return stop{cause: CauseReplay, detail: "it did not ask for " + t.recorded[0].String() + ", which the transcript has"}
+	}
+	return nil
+}
+
+// bytes returns the transcript with the event's output; nil if there is nothing in it.
+func (t *transcript) bytes(output []byte) []byte {
+	if len(t.calls) == 0 && len(output) == 0 {
+		return nil
+	}
+	raw, err := transcriptDocument{t.calls, output}.json()
+	if err != nil {
+		panic("a transcript of texts and bytes has no JSON: " + err.Error()) // cannot happen
+	}
+	return raw
+}
+
+// String names the call for people.
+func (s said) String() string {
+	if s.Request == "" {
+		return s.Call
+	}
+	return s.Call + " " + strconv.Quote(clean([]byte(s.Request), 120))
+}
+
+// ask returns the answer to a call: from the record on a replay, else from do. A result that has no room is given up with
+// the code full; without room for the request nothing is asked, and found is false.
+func (t *transcript) ask(ctx context.Context, call, request string, full int32, do func(context.Context) said) (answer said, found bool) {
+	if t.broken != nil {
+		panic(stop{cause: CauseReplay, detail: t.broken.Error()})
+	}
+	answer = said{Call: call, Request: request}
+	if t.room < answer.size() {
+		return said{}, false
+	}
+	if t.replay {
+		answer = t.next(answer)
+	} else {
+		answer = do(ctx)
+		if err := ctx.Err(); err != nil { // an answer that this machine's watchdog made is none
+			panic(stop{cause: CauseDeadline, detail: "nobody waits for its answer any longer: " + err.Error()})
+		}
+		answer.Call, answer.Request = call, request
+		if answer.Code < 0 {
+			answer.Result = nil
+		}
+		if t.room < answer.size() {
+			answer.Result, answer.MS, answer.Code = nil, 0, full
+		}
+	}
+	t.keep(answer)
+	return answer, true
+}
+
+func (t *transcript) keep(s said) {
+	t.room -= s.size()
+	t.calls = append(t.calls, s)
+}
+
+// next takes the next answer out of the record.
+func (t *transcript) next(asked said) said {
+	if len(t.recorded) == 0 {
+		panic(stop{cause: CauseReplay, detail: "it asked for " + asked.String() + ", which the transcript does not have"})
+	}
+	next := t.recorded[0]
+	if next.Call != asked.Call || next.Request != asked.Request {
+		panic(stop{cause: CauseReplay, detail: "it asked for " + asked.String() + " where the transcript has " + next.String()})
+	}
+	t.recorded = t.recorded[1:]
+	return next
+}
+
+// state returns the state found: what the transcript says on a replay, else what host has.
+func (t *transcript) state(host map[string][]byte) map[string][]byte {
+	if t.replay {
+		if len(t.recorded) == 0 || t.recorded[0].Call != callState {
+			return nil
+		}
+		state, err := parseState(t.recorded[0].Result)
+		if err != nil {
+			panic("a state that was checked cannot be read: " + err.Error()) // cannot happen
+		}
+		t.keep(t.recorded[0])
+		t.recorded = t.recorded[1:]
+		return state
+	}
+	if len(host) == 0 {
+		return nil
+	}
+	raw, err := canonical(host)
+	if err != nil {
+		panic("a state of texts and bytes has no JSON: " + err.Error()) // cannot happen
+	}
+	t.keep(said{Call: callState, Code: int32(len(host)), Result: raw})
+	return host
+}
+
+// parseState reads the canonical JSON of a state.
+func parseState(raw []byte) (map[string][]byte, error) {
+	var state map[string][]byte
+	d := json.NewDecoder(bytes.NewReader(raw))
+	if err := d.Decode(&state); err != nil {
+		return nil, fmt.Errorf("read state: %w", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("read state: data after its end")
+	}
+	if again, err := canonical(state); err != nil || !bytes.Equal(again, raw) {
+		return nil, errors.New("read state: not in the canonical form")
+	}
+	return state, checkState(state)
+}

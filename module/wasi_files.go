@@ -1,0 +1,410 @@
+package module
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// The bounds of the files capability for one event.
+const (
+	maxFiles    = 16 // open at once
+	maxOpens    = 64
+	maxLooks    = 64
+	maxFilePath = 1024 // bytes
+	maxEntries  = 4096 // of a directory
+)
+
+// wasiFileFunctions serve the descriptors 0 to 2, and with the capability files a directory that is read only.
+//
+// wazero's own file system is not used: its descriptors would outlive the event, and what it reads could not be in the
+// transcript. A file is read whole when it is opened, through [os.Root], which symbolic links cannot leave.
+var wasiFileFunctions = []function{
+	{module: wasiModule, name: "fd_close", signature: "i:i", call: fdClose},
+	{module: wasiModule, name: "fd_datasync", signature: "i:i", call: fdSync},
+	{module: wasiModule, name: "fd_sync", signature: "i:i", call: fdSync},
+	{module: wasiModule, name: "fd_fdstat_get", signature: "ii:i", call: fdStat},
+	{module: wasiModule, name: "fd_fdstat_set_flags", signature: "ii:i", call: fdSync},
+	{module: wasiModule, name: "fd_filestat_get", signature: "ii:i", call: fdFilestat},
+	{module: wasiModule, name: "fd_prestat_get", signature: "ii:i", call: fdPrestat},
+	{module: wasiModule, name: "fd_prestat_dir_name", signature: "iii:i", call: fdPrestatName},
+	{module: wasiModule, name: "fd_read", signature: "iiii:i", call: fdRead},
+	{module: wasiModule, name: "fd_pread", signature: "iiiIi:i", call: fdPread},
+	{module: wasiModule, name: "fd_readdir", signature: "iiiIi:i", call: fdReaddir},
+	{module: wasiModule, name: "fd_seek", signature: "iIii:i", call: fdSeek},
+	{module: wasiModule, name: "fd_tell", signature: "ii:i", call: fdTell},
+	{module: wasiModule, name: "path_filestat_get", signature: "iiiii:i", call: pathFilestat},
+	{module: wasiModule, name: "path_open", signature: "iiiiiIIii:i", call: pathOpen},
+}
+
+// The kinds of what a descriptor is.
+const (
+	fileCharacterDevice = 2
+	fileDirectory       = 3
+	fileRegular         = 4
+)
+
+// An openFile is a file as it was when it was opened.
+type openFile struct {
+	kind    byte   // 0: not open
+	path    string // below the directory, cleaned; "." is the directory itself
+	content []byte // of a file
+	entries []string
+	at      uint64
+}
+
+// theDirectory is what descriptor 3 is.
+var theDirectory = openFile{kind: fileDirectory, path: "."}
+
+// file returns what a descriptor above 2 is; nil if it is not open.
+func (in *instance) file(fd uint32) *openFile {
+	switch {
+	case !in.module.spec.Capabilities.Files || fd < directoryFD:
+		return nil
+	case fd == directoryFD:
+		return &theDirectory
+	case fd-firstFileFD < maxFiles && in.event.files[fd-firstFileFD].kind != 0:
+		return &in.event.files[fd-firstFileFD]
+	}
+	return nil
+}
+
+func fdClose(in *instance, s []uint64) {
+	in.pay(0, 0)
+	fd := uint32(s[0])
+	f := in.file(fd)
+	switch {
+	case fd > stderr && f == nil:
+		s[0] = wasiBadf
+		return
+	case fd > directoryFD:
+		*f = openFile{}
+	}
+	s[0] = wasiSuccess
+}
+
+func fdSync(in *instance, s []uint64) {
+	in.pay(0, 0)
+	if fd := uint32(s[0]); fd > stderr && in.file(fd) == nil {
+		s[0] = wasiBadf
+		return
+	}
+	s[0] = wasiSuccess
+}
+
+// The rights of descriptors, by WASI's bits.
+const (
+	rightRead      = 1 << 1
+	rightSeek      = 1 << 2
+	rightTell      = 1 << 5
+	rightWrite     = 1 << 6
+	rightOpen      = 1 << 13
+	rightReaddir   = 1 << 14
+	rightPathStat  = 1 << 18
+	rightStat      = 1 << 21
+	rightPoll      = 1 << 27
+	fileRights     = rightRead | rightSeek | rightTell | rightStat | rightPoll
+	directoryRight = rightOpen | rightReaddir | rightPathStat | rightStat
+)
+
+func fdStat(in *instance, s []uint64) {
+	to := in.view(s[1], 24)
+	in.pay(0, 0)
+	fd := uint32(s[0])
+	kind, rights, inherited := byte(fileCharacterDevice), uint64(rightWrite|rightPoll), uint64(0)
+	switch f := in.file(fd); {
+	case fd == stdin:
+		rights = rightRead | rightPoll
+	case fd <= stderr:
+	case f == nil:
+		s[0] = wasiBadf
+		return
+	case f.kind == fileDirectory:
+		kind, rights, inherited = f.kind, directoryRight, directoryRight|fileRights
+	default:
+		kind, rights = f.kind, fileRights
+	}
+	clear(to)
+	to[0] = kind
+	binary.LittleEndian.PutUint64(to[8:], rights)
+	binary.LittleEndian.PutUint64(to[16:], inherited)
+	s[0] = wasiSuccess
+}
+
+func fdFilestat(in *instance, s []uint64) {
+	to := in.view(s[1], 64)
+	in.pay(0, 0)
+	fd := uint32(s[0])
+	f := in.file(fd)
+	switch {
+	case fd <= stderr:
+		putFilestat(to, fileCharacterDevice, 0)
+	case f == nil:
+		s[0] = wasiBadf
+		return
+	default:
+		putFilestat(to, f.kind, uint64(len(f.content)))
+	}
+	s[0] = wasiSuccess
+}
+
+// putFilestat writes what is known of a file; device, inode and times are 0.
+func putFilestat(to []byte, kind byte, size uint64) {
+	clear(to)
+	to[16] = kind
+	binary.LittleEndian.PutUint64(to[24:], 1) // links
+	binary.LittleEndian.PutUint64(to[32:], size)
+}
+
+// directoryName is the name under which guests know the directory.
+const directoryName = "/"
+
+func fdPrestat(in *instance, s []uint64) {
+	to := in.view(s[1], 8)
+	in.pay(0, 0)
+	if fd := uint32(s[0]); fd != directoryFD || in.file(fd) == nil {
+		s[0] = wasiBadf
+		return
+	}
+	clear(to) // the kind 0: a directory
+	binary.LittleEndian.PutUint32(to[4:], uint32(len(directoryName)))
+	s[0] = wasiSuccess
+}
+
+func fdPrestatName(in *instance, s []uint64) {
+	to := in.view(s[1], s[2])
+	in.pay(0, len(to))
+	switch fd := uint32(s[0]); {
+	case fd != directoryFD || in.file(fd) == nil:
+		s[0] = wasiBadf
+	case len(to) < len(directoryName):
+		s[0] = wasiInval
+	default:
+		copy(to, directoryName)
+		s[0] = wasiSuccess
+	}
+}
+
+// below returns the path that a guest means below the directory, cleaned, or an error.
+func (f *openFile) below(name []byte) (string, uint64) {
+	text := string(name)
+	switch {
+	case f.kind != fileDirectory:
+		return "", wasiNotdir
+	case text == "":
+		return "", wasiNoent
+	case len(text) > maxFilePath || !isPrintable(text):
+		return "", wasiInval
+	case text[0] == '/':
+		return "", wasiNotcapable
+	}
+	clean := path.Join(f.path, text)
+	if clean == ".." || strings.HasPrefix(clean, "../") {
+		return "", wasiNotcapable
+	}
+	return clean, wasiSuccess
+}
+
+// path_filestat_get(fd, flags, path, pathLen, filestat)
+func pathFilestat(in *instance, s []uint64) {
+	name, to := in.view(s[2], s[3]), in.view(s[4], 64)
+	in.pay(outsideFuel, len(name))
+	clean, errno := in.below(uint32(s[0]), name, &in.event.looks, maxLooks)
+	if errno != wasiSuccess {
+		s[0] = errno
+		return
+	}
+	answer, room := in.event.record.ask(in.ctx.Context, callFileStat, clean, -wasiFbig, func(context.Context) said {
+		return in.lookAt(clean)
+	})
+	if !room {
+		answer.Code = -wasiNobufs
+	}
+	if answer.Code < 0 {
+		s[0] = uint64(-answer.Code)
+		return
+	}
+	size, _ := strconv.ParseUint(string(answer.Result), 10, 63) // of a directory there is none
+	putFilestat(to, kindOf(answer.Code), size)
+	s[0] = wasiSuccess
+}
+
+// below checks what all calls with a path have in common.
+func (in *instance) below(fd uint32, name []byte, count *int, most int) (string, uint64) {
+	f := in.file(fd)
+	if f == nil {
+		return "", wasiBadf
+	}
+	clean, errno := f.below(name)
+	switch {
+	case errno != wasiSuccess:
+		return "", errno
+	case in.outside():
+		return "", wasiAgain
+	case *count == most:
+		return "", wasiNobufs
+	}
+	*count++
+	return clean, wasiSuccess
+}
+
+// The codes of file_open and file_stat.
+const (
+	codeFile = iota
+	codeDirectory
+)
+
+func kindOf(code int32) byte {
+	if code == codeDirectory {
+		return fileDirectory
+	}
+	return fileRegular
+}
+
+func (in *instance) lookAt(name string) said {
+	root, err := os.OpenRoot(in.module.spec.Dir)
+	if err != nil {
+		in.tell(err)
+		return said{Code: -wasiIO}
+	}
+	defer func() { _ = root.Close() }() // only read from
+	info, err := root.Stat(name)
+	switch {
+	case err != nil:
+		return said{Code: -wasiError(err)}
+	case info.IsDir():
+		return said{Code: codeDirectory}
+	case !info.Mode().IsRegular():
+		return said{Code: -wasiAcces}
+	}
+	return said{Code: codeFile, Result: strconv.AppendInt(nil, info.Size(), 10)}
+}
+
+// The flags of path_open.
+const (
+	openCreate    = 1 << 0
+	openDirectory = 1 << 1
+	openExclusive = 1 << 2
+	openTruncate  = 1 << 3
+)
+
+// path_open(fd, dirflags, path, pathLen, oflags, rights, inheriting, fdflags, opened)
+func pathOpen(in *instance, s []uint64) {
+	name, opened := in.view(s[2], s[3]), in.view(s[8], 4)
+	in.pay(outsideFuel, len(name))
+	ev := &in.event
+	flags := uint32(s[4])
+	if in.file(uint32(s[0])) != nil && (flags&(openCreate|openExclusive|openTruncate) != 0 || s[5]&rightWrite != 0) {
+		s[0] = wasiRofs
+		return
+	}
+	free := -1
+	for i := range ev.files {
+		if ev.files[i].kind == 0 {
+			free = i
+			break
+		}
+	}
+	clean, errno := in.below(uint32(s[0]), name, &ev.opens, maxOpens)
+	switch {
+	case errno != wasiSuccess:
+		s[0] = errno
+		return
+	case free < 0:
+		s[0] = wasiMfile
+		return
+	}
+	room := ev.record.room
+	answer, found := ev.record.ask(in.ctx.Context, callFileOpen, clean, -wasiFbig, func(context.Context) said {
+		return in.readWhole(clean, room)
+	})
+	if !found {
+		answer.Code = -wasiNobufs
+	}
+	f := openFile{path: clean}
+	switch {
+	case answer.Code < 0:
+		s[0] = uint64(-answer.Code)
+		return
+	case answer.Code == codeDirectory:
+		f.kind = fileDirectory
+		if err := json.Unmarshal(answer.Result, &f.entries); err != nil {
+			panic(stop{cause: CauseReplay, detail: "the transcript has no listing of " + answer.String()})
+		}
+	case flags&openDirectory != 0:
+		s[0] = wasiNotdir
+		return
+	default:
+		f.kind, f.content = fileRegular, answer.Result
+	}
+	ev.files[free] = f
+	binary.LittleEndian.PutUint32(opened, uint32(firstFileFD+free))
+	s[0] = wasiSuccess
+}
+
+// readWhole reads a file, or lists a directory. More than limit bytes are never read.
+func (in *instance) readWhole(name string, limit int) said {
+	root, err := os.OpenRoot(in.module.spec.Dir)
+	if err != nil {
+		in.tell(err)
+		return said{Code: -wasiIO}
+	}
+	defer func() { _ = root.Close() }() // only read from
+	// Not blocking, so that opening a pipe does not wait for its writer.
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return said{Code: -wasiError(err)}
+	}
+	defer func() { _ = f.Close() }() // only read from
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return said{Code: -wasiIO}
+	case info.IsDir():
+		return list(f)
+	case !info.Mode().IsRegular():
+		return said{Code: -wasiAcces}
+	}
+	b, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
+	if err != nil {
+		return said{Code: -wasiIO}
+	}
+	return said{Code: codeFile, Result: b} // without room for it, the transcript refuses it
+}
+
+func list(f *os.File) said {
+	entries, err := f.ReadDir(maxEntries + 1)
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return said{Code: -wasiIO}
+	case len(entries) > maxEntries:
+		return said{Code: -wasiFbig}
+	}
+	return said{Code: codeDirectory, Result: listing(entries)}
+}
+
+// wasiError returns the error of WASI for one of the host's.
+func wasiError(err error) int32 {
+	var errno syscall.Errno
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return wasiNoent
+	case errors.Is(err, fs.ErrPermission):
+		return wasiAcces
+	case !errors.As(err, &errno):
+		return wasiNotcapable // os.Root's own: the path leads out of it
+	case errno == syscall.ENOTDIR:
+		return wasiNotdir
+	case errno == syscall.ELOOP:
+		return wasiLoop
+	}
+	return wasiIO
+}
