@@ -4,11 +4,15 @@ import (
 	"context"
 	_ "embed"
 	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/dodona-oracle/dodona/module/wasm"
 )
@@ -35,17 +39,7 @@ func newGuest(t testing.TB, config wazero.RuntimeConfig, b []byte) *guest {
 	rt := wazero.NewRuntimeWithConfig(ctx, config)
 	t.Cleanup(func() { rt.Close(ctx) })
 	linkRuntime(t, rt, noFuel)
-	wasi := rt.NewHostModuleBuilder("wasi_snapshot_preview1")
-	bad := api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) { stack[0] = 8 }) // EBADF
-	i32, i64 := api.ValueTypeI32, api.ValueTypeI64
-	for name, params := range map[string][]api.ValueType{
-		"fd_close": {i32}, "fd_seek": {i32, i64, i32, i32}, "fd_write": {i32, i32, i32, i32},
-	} {
-		wasi = wasi.NewFunctionBuilder().WithGoModuleFunction(bad, params, []api.ValueType{i32}).Export(name)
-	}
-	if _, err := wasi.Instantiate(ctx); err != nil {
-		t.Fatal(err)
-	}
+	wasi_snapshot_preview1.MustInstantiate(ctx, rt)
 	m, err := rt.InstantiateWithConfig(ctx, b, wazero.NewModuleConfig().WithStartFunctions("_initialize"))
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +105,7 @@ func BenchmarkOverhead(b *testing.B) {
 		name   string
 		wasm   []byte
 		smooth bool
-	}{{"C", jsonWasm, false}, {"AssemblyScript", jsonASWasm, false}, {"floats", jsonWasm, true}}
+	}{{"C", jsonWasm, false}, {"AssemblyScript", jsonASWasm, false}, {"floats", jsonWasm, true}, {"standard Go", stdGo(b), false}}
 	variants := []struct {
 		name string
 		r    wasm.Rewriting
@@ -173,4 +167,35 @@ func interleave(b *testing.B, all []*guest) []time.Duration {
 		}
 	}
 	return best
+}
+
+// stdGo builds the guest of standard Go, which is a hundred times larger than that of C.
+func stdGo(t testing.TB) []byte {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "go.wasm")
+	build := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", out, "./testdata/stdgo")
+	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
+	if text, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	b, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// BenchmarkRewrite measures how long Parse and Rewrite take together, and how much larger modules become.
+func BenchmarkRewrite(b *testing.B) {
+	for name, module := range map[string][]byte{"C": jsonWasm, "AssemblyScript": jsonASWasm, "standard Go": stdGo(b)} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(module)))
+			var out []byte
+			for b.Loop() {
+				out = rewritten(b, module, wasm.Rewriting{Fuel: true, Depth: true, NaN: true, Globals: true, MaxDepth: 1500, MaxPages: 256})
+			}
+			b.ReportMetric(float64(len(out))/float64(len(module)), "growth")
+		})
+	}
 }
