@@ -39,6 +39,7 @@ func Check(b []byte, p Policy) (*Module, error) {
 	c.counts()
 	c.extensions()
 	c.names()
+	c.customs()
 	if c.err == nil {
 		c.imports(p)
 	}

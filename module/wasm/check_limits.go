@@ -69,7 +69,7 @@ func (c *checker) names() {
 }
 
 // forbidden are the valid instructions that are not run, with what to do.
-var forbidden = map[Op]string{
+var forbidden = [len(opcodes)]string{
 	OpTableGrow:  doTable,
 	OpTableSet:   doTable,
 	OpTableFill:  doTable,
@@ -90,32 +90,49 @@ const (
 // bodyLimits holds a function to its limits, before memory is spent on it.
 func (v *validator) bodyLimits(b *Body, t FuncType) {
 	if size := b.End - b.Range.Start; size > maxBody {
-		v.refuse("split the function", "the function has %d bytes, at most %d", size, maxBody)
+		v.refuse(doSplit, "the function has %d bytes, at most %d", size, maxBody)
 	}
 	if n := b.LocalCount + uint64(len(t.Params)); n > maxLocals {
-		v.refuse("split the function", "the function has %d locals, at most %d", n, maxLocals)
+		v.refuse(doSplit, "the function has %d locals, at most %d", n, maxLocals)
 	}
-	v.bodyTargets, v.loops = 0, 0
+	v.branches, v.loops, v.bodyTargets = 0, 0, 0
 }
+
+// doSplit is what to do about a function with too much of something.
+const doSplit = "split the function, or build with optimisation"
 
 // nestingLimits is called when a block has been opened.
 func (v *validator) nestingLimits(op Op) {
 	if len(v.frames) > maxNesting {
-		v.refuse("split the function", "blocks are nested more than %d deep", maxNesting)
+		v.refuse(doSplit, "blocks are nested more than %d deep", maxNesting)
 	}
+	v.branchLimits()
 	if op != OpLoop {
 		return
 	}
-	v.loops++
-	if n := v.loops * len(v.locals); n > maxLoopLocals {
-		v.refuse("split the function", "the function has %d loops and %d locals, at most %d of one times the other", v.loops, len(v.locals), maxLoopLocals)
+	if v.loops++; v.loops > maxLoops {
+		v.refuse(doSplit, "the function has more than %d loops", maxLoops)
+	}
+	if v.frames[len(v.frames)-1].loops > maxLoopNesting {
+		v.refuse(doSplit, "loops are nested more than %d deep", maxLoopNesting)
 	}
 }
 
-// targetLimits is called for a br_table.
+// branchLimits is called for whatever control goes from or comes to.
+func (v *validator) branchLimits() {
+	if v.branches++; v.branches > maxBranches {
+		v.refuse(doSplit, "the function has more than %d blocks and branches", maxBranches)
+	}
+	if v.branches*len(v.locals) > maxBranchLocals {
+		v.refuse(doSplit, "the function has %d locals and more than %d blocks and branches, at most %d of one times the other",
+			len(v.locals), v.branches-1, maxBranchLocals)
+	}
+}
+
+// targetLimits is called for a br_table of n labels.
 func (v *validator) targetLimits(n int) {
-	v.targets += n + 1
-	v.bodyTargets += n + 1
+	v.targets += n
+	v.bodyTargets += n
 	if v.bodyTargets > maxBodyTargets {
 		v.refuse("split the switch or the function", "the br_tables of the function have more than %d targets", maxBodyTargets)
 	}

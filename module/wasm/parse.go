@@ -294,8 +294,7 @@ func Parse(b []byte) (*Module, error) {
 		m.section(&r, s, &rank)
 	}
 	if r.err == nil && len(m.Functions) != len(m.Code) {
-		r.fail("there are as many bodies as functions: no")
-		r.err.What = "the function section and the code section have different lengths"
+		r.fail("the function section and the code section have different lengths")
 	}
 	if r.err == nil && m.HasCount && int(m.DataCount) != len(m.Data) {
 		r.fail("the data count section does not count the data segments")

@@ -65,3 +65,66 @@ func (r *reader) functionNames(yield func(uint32, string) bool) {
 		return
 	}
 }
+
+// customs refuses a name section that wazero would not read. Other custom sections are not looked into.
+func (c *checker) customs() {
+	seen := false
+	for _, s := range c.m.Sections {
+		if s.ID != SectionCustom || c.err != nil {
+			continue
+		}
+		r := reader{b: c.m.Bytes, off: s.Range.Start, end: s.End, section: SectionCustom}
+		if r.name() != "name" {
+			continue
+		}
+		if seen {
+			r.fail("there are two name sections")
+		}
+		seen = true
+		for r.err == nil && r.off < r.end {
+			r.names()
+		}
+		if c.err = r.err; c.err != nil {
+			c.err.Do = "build again, or remove the name section (wasm-strip)"
+		}
+	}
+}
+
+// names reads one subsection of a name section.
+func (r *reader) names() {
+	const (
+		module    = 0
+		functions = 1
+		locals    = 2
+	)
+	id := r.byte()
+	at := r.take(r.u32())
+	if r.err != nil || id > locals {
+		return
+	}
+	whole := r.end
+	r.off, r.end = at.Start, at.End
+	switch id {
+	case module:
+		r.name()
+	case functions:
+		r.nameMap()
+	case locals:
+		for range r.count(2) {
+			r.u32()
+			r.nameMap()
+		}
+	}
+	if r.err == nil && r.off != r.end {
+		r.fail("the subsection is longer than its contents")
+	}
+	r.end = whole
+}
+
+// nameMap reads names by index.
+func (r *reader) nameMap() {
+	for range r.count(2) {
+		r.u32()
+		r.name()
+	}
+}

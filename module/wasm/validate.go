@@ -18,7 +18,7 @@ type validator struct {
 	frames   []frame
 	err      *Refusal
 
-	bodyTargets, loops int // of the function, so far
+	branches, loops, bodyTargets int // of the function, so far
 }
 
 // unknown is the type of an operand that code never reached would leave.
@@ -30,6 +30,7 @@ type frame struct {
 	start, end  []ValueType
 	height      int  // of the operand stack at its start
 	unreachable bool // the rest of it
+	loops       int  // that are open, itself included
 }
 
 // label returns what a branch to the frame takes.
@@ -151,7 +152,14 @@ func (v *validator) popAll(types []ValueType) {
 
 // open begins a block.
 func (v *validator) open(op Op, start, end []ValueType) {
-	v.frames = append(v.frames, frame{op: op, start: start, end: end, height: len(v.operands)})
+	f := frame{op: op, start: start, end: end, height: len(v.operands)}
+	if len(v.frames) > 0 {
+		f.loops = v.frames[len(v.frames)-1].loops
+	}
+	if op == OpLoop {
+		f.loops++
+	}
+	v.frames = append(v.frames, f)
 	if v.bounded {
 		v.nestingLimits(op)
 	}
@@ -192,7 +200,7 @@ func (v *validator) blockType() (start, end []ValueType) {
 		return nil, nil
 	}
 	if value, short := t.Value(); short {
-		return nil, one(value)
+		return nil, alone[value]
 	}
 	if t >= BlockType(len(v.m.Types)) {
 		v.fail("there is no type %d", t)
@@ -201,9 +209,7 @@ func (v *validator) blockType() (start, end []ValueType) {
 	return v.m.Types[t].Params, v.m.Types[t].Results
 }
 
-var oneOf = map[ValueType][]ValueType{
+// alone has for every value type the list of it alone.
+var alone = [...][]ValueType{
 	I32: {I32}, I64: {I64}, F32: {F32}, F64: {F64}, FuncRef: {FuncRef}, ExternRef: {ExternRef},
 }
-
-// one returns a list of one type without an allocation.
-func one(t ValueType) []ValueType { return oneOf[t] }

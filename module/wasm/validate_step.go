@@ -110,6 +110,9 @@ func (t FuncType) same() bool { return FuncType{Params: t.Params}.Equal(FuncType
 
 // branch validates the instructions that leave blocks.
 func (v *validator) branch(op Op) {
+	if v.bounded && (op == OpBr || op == OpBrIf) {
+		v.branchLimits()
+	}
 	switch op {
 	case OpBr:
 		v.popAll(v.target(v.in.Index))
@@ -130,7 +133,7 @@ func (v *validator) branch(op Op) {
 // table validates br_table.
 func (v *validator) table() {
 	if v.bounded {
-		v.targetLimits(len(v.d.Targets))
+		v.targetLimits(len(v.d.Targets) + 1)
 	}
 	v.pop(I32)
 	last := v.target(v.in.Index)
