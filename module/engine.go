@@ -1,6 +1,222 @@
 package module
 
-// A Module is a loaded module: a pool of instances of it that are all in the same state when a call begins.
-type Module struct {
-	spec Spec
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// Options are what an engine may use.
+type Options struct {
+	Dir         string             // of the compilation cache; "": none is kept
+	Key         []byte             // authenticates the cache's files, at least 32 bytes; required with Dir
+	Worker      []string           // command line of the child that compiles, see [CompileWorker]; nil: compile in this process
+	Memory      int64              // bytes: bound on the sum of memory maxima of all instances; 0: 32 MiB
+	Interpreter bool               // do not use the compiler although the machine has one
+	Sample      float64            // share of events that are traced, 0 to 1
+	Spans       func([]Span)       // gets the spans of each traced event; must not block
+	Recorder    telemetry.Recorder // nil: forgets
+	Log         *slog.Logger       // nil: discards
+}
+
+// DefaultMemory is the bound on the sum of memory maxima of all instances, if none is given.
+const DefaultMemory = 32 << 20
+
+// An Engine loads modules. Its methods may be called at the same time.
+type Engine struct {
+	o        Options
+	config   wazero.RuntimeConfig
+	shared   wazero.CompilationCache // of all runtimes; takes native code from dir
+	dir      string                  // this process's own: nobody else writes there
+	native   string                  // what native code depends on; empty if guests are interpreted
+	admitted *admission
+	worker   workerLimits
+	compiles chan struct{} // holds one token: one compilation at a time
+
+	mu      sync.Mutex
+	modules map[*Module]struct{}
+	loads   map[*context.CancelFunc]struct{} // those under way
+	loading sync.WaitGroup                   // for the same
+	closed  bool
+}
+
+// New makes an engine. The context is only for setting it up.
+func New(ctx context.Context, o Options) (*Engine, error) {
+	if o.Dir != "" && len(o.Key) < 32 {
+		return nil, fmt.Errorf("compilation cache %s needs a key of 32 bytes to authenticate its files, has one of %d",
+			o.Dir, len(o.Key))
+	}
+	if o.Sample < 0 || o.Sample > 1 {
+		return nil, fmt.Errorf("share of traced events is %v: want 0 to 1", o.Sample)
+	}
+	if o.Memory == 0 {
+		o.Memory = DefaultMemory
+	}
+	if o.Recorder == nil {
+		o.Recorder = telemetry.Nop
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	dir, err := os.MkdirTemp("", "dodona-module-")
+	if err != nil {
+		return nil, fmt.Errorf("make private folder for native code: %w", err)
+	}
+	e := &Engine{
+		o: o, dir: dir, config: runtimeConfig(o.Interpreter), worker: defaultWorkerLimits,
+		admitted: &admission{most: o.Memory, recorder: o.Recorder},
+		compiles: make(chan struct{}, 1), modules: map[*Module]struct{}{}, loads: map[*context.CancelFunc]struct{}{},
+	}
+	if err := e.open(ctx); err != nil {
+		_ = os.RemoveAll(dir)
+		return nil, err
+	}
+	return e, nil
+}
+
+func (e *Engine) open(ctx context.Context) (err error) {
+	if e.shared, err = wazero.NewCompilationCacheWithDir(e.dir); err != nil {
+		return fmt.Errorf("open private folder for native code: %w", err)
+	}
+	e.config = e.config.WithCompilationCache(e.shared)
+	if e.native, err = e.probe(ctx); err != nil {
+		return errors.Join(err, e.shared.Close(ctx))
+	}
+	if e.o.Dir != "" {
+		if err := os.MkdirAll(e.o.Dir, 0o700); err != nil {
+			return errors.Join(fmt.Errorf("make compilation cache: %w", err), e.shared.Close(ctx))
+		}
+	}
+	return nil
+}
+
+// runtimeConfig allows what module/wasm lets pass, and nothing else.
+func runtimeConfig(interpreter bool) wazero.RuntimeConfig {
+	c := wazero.NewRuntimeConfig()
+	if interpreter {
+		c = wazero.NewRuntimeConfigInterpreter()
+	}
+	return c.WithCoreFeatures(api.CoreFeaturesV2.SetEnabled(api.CoreFeatureSIMD, false)).WithDebugInfoEnabled(false)
+}
+
+// emptyModule is a module without anything.
+var emptyModule = []byte("\x00asm\x01\x00\x00\x00")
+
+// probe compiles an empty module and returns the name that wazero gives its native code: the folder tells the version
+// of wazero, the architecture and the system, the file the features of the processor too. Empty: there is no compiler.
+func (e *Engine) probe(ctx context.Context) (string, error) {
+	rt := wazero.NewRuntimeWithConfig(ctx, e.config)
+	defer rt.Close(ctx)
+	code, err := rt.CompileModule(ctx, emptyModule)
+	if err != nil {
+		return "", fmt.Errorf("try compiler: %w", err)
+	}
+	defer code.Close(ctx)
+	files, err := nativeFiles(e.dir)
+	if err != nil || len(files) == 0 {
+		return "", err
+	}
+	return files[0], os.Remove(filepath.Join(e.dir, files[0]))
+}
+
+// nativeFiles returns the files that wazero has written below a folder, as folder/file.
+func nativeFiles(dir string) ([]string, error) {
+	paths, err := filepath.Glob(filepath.Join(dir, "wazero-*", "*"))
+	if err != nil {
+		return nil, err
+	}
+	files := paths[:0]
+	for _, path := range paths {
+		if rel, err := filepath.Rel(dir, path); err == nil && !strings.HasSuffix(rel, ".tmp") {
+			files = append(files, rel)
+		}
+	}
+	return files, nil
+}
+
+// Close ends what is being loaded, closes all modules, waiting for their events, and gives everything back. If ctx ends
+// first, the error is ctx's, and Close may be called again.
+func (e *Engine) Close(ctx context.Context) error {
+	e.mu.Lock()
+	e.closed = true
+	for cancel := range e.loads {
+		(*cancel)()
+	}
+	e.mu.Unlock()
+	e.loading.Wait() // soon over: all that takes long ends with its context
+	var errs []error
+	for _, m := range e.loaded() {
+		errs = append(errs, m.Close(ctx))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return errors.Join(e.shared.Close(ctx), os.RemoveAll(e.dir))
+}
+
+func (e *Engine) loaded() []*Module {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Collect(maps.Keys(e.modules))
+}
+
+// errClosed is the error of a Load after Close.
+var errClosed = errors.New("the engine is closed")
+
+// begin makes a Load one that Close ends and waits for. The function that it returns says that the Load is over.
+func (e *Engine) begin(ctx context.Context) (context.Context, func(), error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, nil, errClosed
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	e.loads[&cancel] = struct{}{}
+	e.loading.Add(1)
+	return ctx, func() {
+		cancel()
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		delete(e.loads, &cancel)
+		e.loading.Done()
+	}, nil
+}
+
+// add makes a loaded module one that Close closes.
+func (e *Engine) add(m *Module) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.modules[m] = struct{}{}
+}
+
+func (e *Engine) remove(m *Module) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.modules, m)
+}
+
+// A Status is how a module has fared since it was loaded.
+type Status struct {
+	Name      string           `json:"name"`
+	Version   string           `json:"version"`
+	Digest    dodona.Digest    `json:"digest"`
+	Events    uint64           `json:"events"`
+	Failed    map[Cause]uint64 `json:"failed,omitempty"` // events by cause
+	Instances int              `json:"instances"`        // that exist now
+	Mean      time.Duration    `json:"meanNs"`           // of the guest's calls
+	LastError string           `json:"lastError,omitempty"`
 }

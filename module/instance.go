@@ -2,24 +2,43 @@ package module
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"unicode"
 
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/sys"
+
+	"github.com/dodona-oracle/dodona/module/manifest"
+	"github.com/dodona-oracle/dodona/module/wasm"
 )
 
 // An instance is one sandbox: a memory, its globals, and what is needed to set both back. One call at a time owns it;
 // only that call's goroutine, and the host functions that it is in, touch it.
 type instance struct {
 	module *Module
+	pool   *pool
 	mod    api.Module
 	memory api.Memory
+	run    api.Function
 	fuel   api.MutableGlobal // what is left of the slice
 	depth  api.MutableGlobal
 	event  event
 	ctx    callContext // of the call; host functions get it, and find the instance through it
+	busy   atomic.Bool // a call owns it: a second owner is a bug, and refused
+	stack  [1]uint64   // the result of dodona_run
 
 	budget  uint64 // fuel of the event
 	reserve uint64 // what of it is not in a slice yet
 	warming bool   // the call is the warm-up: capabilities answer −EAGAIN, and logs are dropped
+	spans   spans  // of a traced event
+
+	linear   linear
+	globals  []api.MutableGlobal // the guest's own
+	snapshot *snapshot
+	counted  bool // among the live ones
 }
 
 // A callContext is the context of one call, and knows the instance that it runs on. Each instance has one, set anew for
@@ -58,3 +77,93 @@ type stop struct {
 
 // Error writes the cause and the detail.
 func (s stop) Error() string { return string(s.cause) + ": " + s.detail }
+
+// call runs the guest's function for the event that has begun. It allocates nothing unless the guest fails.
+func (in *instance) call() *Error {
+	if err := in.run.CallWithStack(&in.ctx, in.stack[:]); err != nil {
+		return in.failure(err)
+	}
+	return nil
+}
+
+// failure says why a call ended early.
+func (in *instance) failure(err error) *Error {
+	text, trace, _ := strings.Cut(err.Error(), "\nwasm stack trace:\n")
+	where := ""
+	if name := guestFunction(trace); name != "" {
+		where = "in " + name + ": "
+	}
+	var s stop
+	var exit *sys.ExitError
+	switch {
+	case errors.As(err, &s):
+		return &Error{Module: in.module.label, Cause: s.cause, Code: s.code, Detail: where + s.detail}
+	case errors.As(err, &exit):
+		return &Error{
+			Module: in.module.label, Cause: CauseExit, Code: int32(exit.ExitCode()),
+			Detail: fmt.Sprintf("%sit ended itself with exit code %d; it must return from %s", where, int32(exit.ExitCode()), runExport),
+		}
+	case strings.HasPrefix(text, trapPrefix):
+		return in.module.failed(CauseTrap, where+strings.TrimPrefix(text, trapPrefix))
+	case text == "stack overflow":
+		return in.module.failed(CauseDepth, "its calls need more stack than there is; lower limits.depth")
+	}
+	return in.module.failed(CauseHost, where+text+"; this is a bug in Dodona, please report it")
+}
+
+// trapPrefix is how wazero's errors begin when the guest's own code trapped.
+const trapPrefix = "wasm error: "
+
+// guestFunction returns the name of the innermost guest function of wazero's stack trace, which has a line such as
+// ".parse(i32,i32) i32" for each. Host functions have the name of their module before the dot. The name is the author's
+// choice, and comes back fit to print.
+func guestFunction(trace string) string {
+	for line := range strings.Lines(trace) {
+		line = strings.TrimSpace(line)
+		if hostFrame(line) {
+			continue
+		}
+		name, _, ok := cutLast(strings.TrimPrefix(line, "."), "(")
+		if !ok || name == "" {
+			return ""
+		}
+		return printable(name)
+	}
+	return ""
+}
+
+// hostFrame reports whether a line of a stack trace is of a function that guests import.
+func hostFrame(line string) bool {
+	for _, host := range hostModules {
+		if strings.HasPrefix(line, host+".") {
+			return true
+		}
+	}
+	return false
+}
+
+// hostModules are the import modules of host functions.
+var hostModules = [...]string{wasm.HostModule, manifest.ABI, "wasi_snapshot_preview1"}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
+
+// longestName is the length in bytes up to which names of functions are shown.
+const longestName = 100
+
+// printable makes a name of the guest's choice fit for a line of a log.
+func printable(name string) string {
+	if len(name) > longestName {
+		name = strings.ToValidUTF8(name[:longestName], "") + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(name, "?"))
+}

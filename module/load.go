@@ -1,0 +1,242 @@
+package module
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/module/manifest"
+	"github.com/dodona-oracle/dodona/module/wasm"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// initFuel is what the start function and _initialize may use together: Go's runtime needs some ten million to start.
+const initFuel = 200_000_000
+
+// Load makes a module ready to run: it is checked, rewritten, compiled, linked, initialised and warmed up. An error is a
+// [wasm.Refusal], an [Error] of its initialisation, [ErrMemory], or says what else is wrong and what to do.
+func (e *Engine) Load(ctx context.Context, s Spec) (*Module, error) {
+	start := time.Now()
+	m, err := e.load(ctx, s)
+	if failed := (*Error)(nil); errors.As(err, &failed) {
+		return nil, err // says which module
+	}
+	if err != nil {
+		return nil, fmt.Errorf("module %s: %w", label(s), err)
+	}
+	e.o.Recorder.Time(telemetry.ModuleLoad, s.Name, time.Since(start))
+	return m, nil
+}
+
+// label is how a module is called in messages.
+func label(s Spec) string {
+	if s.Version == "" {
+		return s.Name
+	}
+	return s.Name + " " + s.Version
+}
+
+func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
+	ctx, end, err := e.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	s.Limits = s.Limits.WithDefaults()
+	s.Instances = max(s.Instances, 1)
+	checked, err := check(s)
+	if err != nil {
+		return nil, err
+	}
+	m := &Module{engine: e, spec: s, label: label(s), digest: sha256.Sum256(s.Wasm), done: make(chan struct{})}
+	m.spec.Wasm = nil // the caller's; compiled below, and not needed any longer
+	if m.code, err = rewrite(checked, s.Limits); err != nil {
+		return nil, err
+	}
+	m.pages = pagesOf(checked, s.Limits)
+	if err := e.admitted.admit(s.Instances, m.pages); err != nil {
+		return nil, err
+	}
+	if err := m.open(ctx, checked.Imports); err != nil {
+		e.admitted.release(s.Instances, m.pages)
+		return nil, err
+	}
+	e.add(m)
+	return m, nil
+}
+
+// check takes the core module out of what was given, and makes sure that it may be run.
+func check(s Spec) (*wasm.Module, error) {
+	core, err := wasm.Unwrap(s.Wasm)
+	if err != nil {
+		return nil, err
+	}
+	return wasm.Check(core, wasm.Policy{
+		Pages:  s.Limits.Pages,
+		Memory: true,
+		Allow:  allowed(&s),
+		Exports: map[string]wasm.FuncType{
+			runExport: {Results: []wasm.ValueType{wasm.I32}},
+		},
+	})
+}
+
+// rewrite makes a checked module safe to run.
+func rewrite(checked *wasm.Module, l manifest.Limits) ([]byte, error) {
+	return checked.Rewrite(wasm.Rewriting{
+		Fuel: true, Depth: true, NaN: true, Globals: true, Start: true,
+		MaxDepth: l.Depth, MaxPages: l.Pages,
+	})
+}
+
+// rewriting is the version of the rewriting, with fuel's prices: native code of another one is of no use.
+const rewriting = "1"
+
+// pagesOf returns how far an instance's memory may grow.
+func pagesOf(checked *wasm.Module, l manifest.Limits) uint32 {
+	if len(checked.Memories) == 1 && checked.Memories[0].HasMax {
+		return min(checked.Memories[0].Max, l.Pages)
+	}
+	return l.Pages
+}
+
+// What a guest exports.
+const (
+	runExport        = "dodona_run"
+	initializeExport = "_initialize"
+	memoryExport     = "memory"
+)
+
+// open compiles and links the module, and makes its first instance and the snapshot for all others.
+func (m *Module) open(ctx context.Context, imports []wasm.Import) (err error) {
+	e := m.engine
+	m.runtime = wazero.NewRuntimeWithConfig(ctx, e.config.WithMemoryLimitPages(m.spec.Limits.Pages))
+	defer func() {
+		if err != nil {
+			_ = m.discard(context.WithoutCancel(ctx))
+		}
+	}()
+	if err := linkRuntime(ctx, m.runtime); err != nil {
+		return fmt.Errorf("link %s: %w", wasm.HostModule, err)
+	}
+	if err := link(ctx, m.runtime, &m.spec, imports); err != nil {
+		return fmt.Errorf("link: %w", err)
+	}
+	compiled, err := e.compile(ctx, m, plain)
+	if err != nil {
+		return err
+	}
+	m.plain = newPool(m, compiled, m.spec.Instances)
+	if err := shape(compiled); err != nil {
+		return err
+	}
+	first, err := m.warmUp(ctx)
+	if err != nil {
+		return err
+	}
+	m.plain.put(first)
+	return nil
+}
+
+// shape makes sure of the export that a module may have.
+func shape(c wazero.CompiledModule) error {
+	if f := c.ExportedFunctions()[initializeExport]; f != nil && len(f.ParamTypes())+len(f.ResultTypes()) > 0 {
+		return errors.New("its export _initialize has parameters or results; want none")
+	}
+	return nil
+}
+
+// linkRuntime provides what the rewriter's code calls.
+func linkRuntime(ctx context.Context, rt wazero.Runtime) error {
+	refuel := api.GoModuleFunc(func(ctx context.Context, _ api.Module, _ []uint64) { instanceOf(ctx).refuel() })
+	tooDeep := api.GoModuleFunc(func(ctx context.Context, _ api.Module, _ []uint64) {
+		panic(stop{cause: CauseDepth, detail: "its calls are nested too deeply; raise limits.depth if it must recurse"})
+	})
+	_, err := rt.NewHostModuleBuilder(wasm.HostModule).
+		NewFunctionBuilder().WithGoModuleFunction(refuel, nil, nil).Export(wasm.Refuel).
+		NewFunctionBuilder().WithGoModuleFunction(tooDeep, nil, nil).Export(wasm.TooDeep).
+		Instantiate(ctx)
+	return err
+}
+
+// warmUps is how often the fixed event is run before the snapshot is taken: lazy initialisation is then done for
+// every event at once. Two would do for all guests measured; a third shows a guest that fails after a while.
+const warmUps = 3
+
+// warmUp returns an instance that is in the state in which all events begin, and takes the snapshot of it.
+func (m *Module) warmUp(ctx context.Context) (*instance, error) {
+	in, err := m.initialised(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !in.warm(ctx) {
+		// What it left is not to be trusted; it begins cold.
+		in.close(ctx)
+		if in, err = m.initialised(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if m.snapshot, err = in.take(); err == nil {
+		err = in.adopt(m.snapshot)
+	}
+	if err != nil {
+		in.close(ctx)
+		return nil, err
+	}
+	return in, nil
+}
+
+// initialised returns an instance whose start function and _initialize have run.
+func (m *Module) initialised(ctx context.Context) (*instance, error) {
+	in, err := m.plain.instantiate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	in.ctx.Context, in.warming = ctx, true
+	in.event.begin(m, warmUpEvent())
+	in.fill(initFuel)
+	defer in.event.outcome(false)
+	for _, name := range []string{wasm.StartExport, initializeExport} {
+		f := in.mod.ExportedFunction(name)
+		if f == nil {
+			continue
+		}
+		if err := f.CallWithStack(&in.ctx, nil); err != nil {
+			failed := in.failure(err)
+			failed.Detail = "it could not be initialised: " + failed.Detail
+			in.close(ctx)
+			return nil, failed
+		}
+	}
+	return in, nil
+}
+
+// warm runs the fixed event. False: the guest trapped, or did something else that ends an instance.
+func (in *instance) warm(ctx context.Context) bool {
+	for range warmUps {
+		in.ctx.Context, in.warming = ctx, true
+		in.event.begin(in.module, warmUpEvent())
+		in.fill(in.module.spec.Limits.Fuel)
+		err := in.run.CallWithStack(&in.ctx, in.stack[:])
+		in.event.outcome(false)
+		if err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// warmUpEvent returns the fixed event. It is the same on every machine, as what it leaves in memory, and the fuel of all
+// later events with it, must be.
+func warmUpEvent() Event {
+	at := time.Unix(1_700_000_000, 0).UTC()
+	return Event{Readings: []dodona.Reading{{
+		Source: "warm-up", ContentType: "application/json", Body: []byte(`{"value":1.5}`), Received: at, SourceTime: at,
+	}}}
+}

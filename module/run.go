@@ -1,0 +1,201 @@
+package module
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// A Module is a loaded module: a pool of instances that are all in the same state when a call begins.
+// Its methods may be called at the same time.
+type Module struct {
+	engine   *Engine
+	spec     Spec
+	label    string // name and version
+	digest   dodona.Digest
+	code     []byte // rewritten; for the traced compilation
+	pages    uint32 // that an instance may grow to
+	runtime  wazero.Runtime
+	snapshot *snapshot
+	plain    *pool
+	traced   tracing
+	live     atomic.Int64  // instances that exist
+	done     chan struct{} // closed when Close begins
+
+	closeOnce sync.Once
+	closing   sync.Mutex // one Close at a time
+	closed    bool
+
+	mu     sync.Mutex
+	status Status
+	took   time.Duration // of all calls
+}
+
+// Run answers one event. It waits for an instance until ctx ends, and stops the guest soon after ctx has ended.
+// The error is an [*Error] unless it is nil; the outcome is what there is of one even then.
+// A host function must not call Run of any module: it is refused as [CauseBusy].
+func (m *Module) Run(ctx context.Context, ev Event) (Outcome, error) {
+	out, err := m.run(ctx, ev)
+	if err != nil {
+		return out, err
+	}
+	return out, nil
+}
+
+func (m *Module) run(ctx context.Context, ev Event) (Outcome, *Error) {
+	if ctx.Value(instanceKey{}) != nil {
+		return m.refused(m.failed(CauseBusy, "it was called from within a call of a module"))
+	}
+	select {
+	case <-m.done:
+		return m.refused(m.failed(CauseBusy, "it is closed"))
+	default:
+	}
+	in, traced, failed := m.instance(ctx)
+	if failed != nil {
+		return m.refused(failed)
+	}
+	defer in.pool.free()
+	if !in.busy.CompareAndSwap(false, true) {
+		return m.refused(m.failed(CauseBusy, "its instance has another owner; this is a bug in Dodona, please report it"))
+	}
+	in.spans.begin(traced)
+	out, failed := in.answer(ctx, ev)
+	in.ctx.Context = nil
+	m.record(out, failed)
+	if traced {
+		out.Spans = in.spans.of(m)
+	}
+	in.busy.Store(false)
+	m.giveBack(ctx, in, failed)
+	return out, failed
+}
+
+// answer runs the event on the instance and returns what came of it.
+func (in *instance) answer(ctx context.Context, ev Event) (Outcome, *Error) {
+	in.begin(ctx, ev)
+	start := time.Now()
+	failed := in.call()
+	took := time.Since(start)
+	if failed == nil {
+		failed = in.ended(int32(in.stack[0]))
+	}
+	out := in.event.outcome(failed == nil)
+	out.Fuel, out.PeakBytes, out.Took = in.used(), int64(in.memory.Size()), took
+	return out, failed
+}
+
+// begin prepares the instance for an event.
+func (in *instance) begin(ctx context.Context, ev Event) {
+	in.ctx.Context, in.stack[0], in.warming = ctx, 0, false
+	in.event.begin(in.module, ev)
+	in.fill(in.module.spec.Limits.Fuel)
+}
+
+// giveBack sets the instance back for the next call, or drops it. A guest that said itself that it failed has returned
+// as any other; one that was stopped has not, and what it was in the middle of is not undone.
+func (m *Module) giveBack(ctx context.Context, in *instance, failed *Error) {
+	if (failed == nil || failed.Cause == CauseGuest) && in.reset() {
+		in.pool.put(in)
+		return
+	}
+	m.engine.o.Recorder.Count(telemetry.ModuleDropped, m.spec.Name, 1)
+	in.close(context.WithoutCancel(ctx)) // the next call makes another one
+}
+
+// failed makes an error of the module.
+func (m *Module) failed(cause Cause, detail string) *Error {
+	return &Error{Module: m.label, Cause: cause, Detail: detail}
+}
+
+// refused counts an event that never began.
+func (m *Module) refused(failed *Error) (Outcome, *Error) {
+	m.record(Outcome{}, failed)
+	return Outcome{}, failed
+}
+
+// record counts an event.
+func (m *Module) record(out Outcome, failed *Error) {
+	r, name := m.engine.o.Recorder, m.spec.Name
+	r.Count(telemetry.ModuleEvents, name, 1)
+	r.Count(telemetry.ModuleFuel, name, out.Fuel)
+	r.Time(telemetry.ModuleEvent, name, out.Took)
+	if failed != nil {
+		r.Count(telemetry.ModuleFailures, string(failed.Cause), 1)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.status.Events++
+	m.took += out.Took
+	if failed == nil {
+		return
+	}
+	if m.status.Failed == nil {
+		m.status.Failed = map[Cause]uint64{}
+	}
+	m.status.Failed[failed.Cause]++
+	m.status.LastError = failed.Error()
+}
+
+// count notes that an instance has come or gone.
+func (m *Module) count(change int64) {
+	m.engine.o.Recorder.Gauge(telemetry.ModuleLive, m.spec.Name, m.live.Add(change))
+}
+
+// Digest is the SHA-256 of the Wasm as it was given.
+func (m *Module) Digest() dodona.Digest { return m.digest }
+
+// Status tells how the module has fared.
+func (m *Module) Status() Status {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.status
+	s.Name, s.Version, s.Digest, s.Instances = m.spec.Name, m.spec.Version, m.digest, int(m.live.Load())
+	s.Failed = maps.Clone(s.Failed)
+	if s.Events > 0 {
+		s.Mean = m.took / time.Duration(s.Events)
+	}
+	return s
+}
+
+// Close waits for running events and gives everything back. Further events are refused. If ctx ends first, the error
+// is ctx's, and Close may be called again.
+func (m *Module) Close(ctx context.Context) error {
+	m.closeOnce.Do(func() { close(m.done) })
+	m.closing.Lock()
+	defer m.closing.Unlock()
+	if m.closed {
+		return nil
+	}
+	if err := m.discard(ctx); err != nil {
+		return fmt.Errorf("close module %s: %w", m.label, err)
+	}
+	m.closed = true
+	m.engine.admitted.release(m.spec.Instances, m.pages)
+	m.engine.remove(m)
+	return nil
+}
+
+// discard waits for events and closes what the module consists of, as far as it exists.
+func (m *Module) discard(ctx context.Context) error {
+	if err := m.traced.close(ctx, m); err != nil {
+		return fmt.Errorf("wait for tracing: %w", err)
+	}
+	if m.plain != nil {
+		if err := m.plain.close(ctx); err != nil {
+			return fmt.Errorf("wait for events: %w", err)
+		}
+	}
+	if m.snapshot != nil {
+		m.snapshot.close()
+	}
+	return m.runtime.Close(ctx)
+}

@@ -1,0 +1,200 @@
+package module
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// A tracing is a second compilation of a module that calls the host before and after every function, for the few events
+// that are traced. It is made when the first event is due; until then, events run without.
+type tracing struct {
+	mu     sync.Mutex
+	events uint64
+	pool   *pool
+	begun  bool
+	ended  chan struct{} // closed when the compilation has ended; nil before it begins
+	cancel context.CancelFunc
+}
+
+// instance takes the instance for an event: the traced one if the event's turn has come and it is free, else another.
+func (m *Module) instance(ctx context.Context) (in *instance, traced bool, failed *Error) {
+	if pool := m.due(); pool != nil {
+		select {
+		case <-pool.tokens:
+			if in := pool.pop(); in != nil {
+				return in, true, nil
+			}
+			if in, err := pool.fresh(ctx); err == nil {
+				return in, true, nil
+			}
+			pool.free()
+		default:
+		}
+	}
+	in, failed = m.plain.take(ctx)
+	return in, false, failed
+}
+
+// due counts an event, and returns the traced pool if the event is to be traced and there is one. Which events these are
+// depends on how many there were before, and on nothing else.
+func (m *Module) due() *pool {
+	share := m.engine.o.Sample
+	if share <= 0 {
+		return nil
+	}
+	t := &m.traced
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.events++
+	if math.Floor(float64(t.events)*share) == math.Floor(float64(t.events-1)*share) {
+		return nil
+	}
+	if !t.begun {
+		t.begun = true
+		var ctx context.Context
+		ctx, t.cancel = context.WithCancel(context.Background())
+		t.ended = make(chan struct{})
+		go m.trace(ctx)
+	}
+	return t.pool
+}
+
+// trace compiles the module for tracing. Module.Close ends it and waits for it.
+func (m *Module) trace(ctx context.Context) {
+	t := &m.traced
+	defer close(t.ended)
+	pool, err := m.tracedPool(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			m.engine.o.Log.Warn("events of a module are not traced", "module", m.label, "reason", err)
+		}
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.pool = pool
+}
+
+func (m *Module) tracedPool(ctx context.Context) (*pool, error) {
+	if err := m.engine.admitted.admit(1, m.pages); err != nil {
+		return nil, err
+	}
+	code, err := m.engine.compile(ctx, m, traced)
+	if err != nil {
+		m.engine.admitted.release(1, m.pages)
+		return nil, err
+	}
+	return newPool(m, code, 1), nil
+}
+
+// close ends the compilation, waits for events that are traced, and gives everything back.
+func (t *tracing) close(ctx context.Context, m *Module) error {
+	t.mu.Lock()
+	t.begun = true // none begins any more
+	ended := t.ended
+	if t.cancel != nil {
+		t.cancel()
+	}
+	t.mu.Unlock()
+	if ended != nil {
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	t.mu.Lock()
+	pool := t.pool
+	t.mu.Unlock()
+	if pool == nil {
+		return nil
+	}
+	if err := pool.close(ctx); err != nil {
+		return err
+	}
+	t.mu.Lock()
+	t.pool = nil
+	t.mu.Unlock()
+	m.engine.admitted.release(1, m.pages)
+	return nil
+}
+
+// maxSpans is how many spans of one event are kept, beside that of the function that the host has called: nobody reads
+// a million.
+const maxSpans = 1000
+
+// spans collects the spans of one event.
+type spans struct {
+	on      bool
+	starts  []time.Time // of the functions that the guest is in
+	kept    []Span
+	dropped uint64
+}
+
+func (s *spans) begin(on bool) {
+	s.on, s.starts, s.kept, s.dropped = on, s.starts[:0], s.kept[:0], 0
+}
+
+// of hands out the spans of a traced event.
+func (s *spans) of(m *Module) []Span {
+	kept := append([]Span(nil), s.kept...)
+	if s.dropped > 0 {
+		m.engine.o.Recorder.Count(telemetry.ModuleSpans, m.spec.Name, s.dropped)
+	}
+	if m.engine.o.Spans != nil && len(kept) > 0 {
+		m.engine.o.Spans(kept)
+	}
+	return kept
+}
+
+// listeners gives every function of a guest a listener. They know no module: wazero lets modules of the same bytes share
+// code and, with it, listeners.
+type listeners struct{}
+
+// NewFunctionListener returns the listener of a function.
+func (listeners) NewFunctionListener(def api.FunctionDefinition) experimental.FunctionListener {
+	return &listener{name: guestFunction(def.DebugName() + "(")}
+}
+
+// A listener times the calls of one function.
+type listener struct{ name string }
+
+// Before notes when the call begins.
+func (l *listener) Before(ctx context.Context, _ api.Module, _ api.FunctionDefinition, _ []uint64, _ experimental.StackIterator) {
+	if in := instanceOf(ctx); in != nil && in.spans.on {
+		in.spans.starts = append(in.spans.starts, time.Now())
+	}
+}
+
+// After keeps the span of the call.
+func (l *listener) After(ctx context.Context, _ api.Module, _ api.FunctionDefinition, _ []uint64) {
+	l.end(ctx)
+}
+
+// Abort keeps the span of a call that the guest did not return from.
+func (l *listener) Abort(ctx context.Context, _ api.Module, _ api.FunctionDefinition, _ error) {
+	l.end(ctx)
+}
+
+func (l *listener) end(ctx context.Context) {
+	in := instanceOf(ctx)
+	if in == nil || !in.spans.on || len(in.spans.starts) == 0 {
+		return
+	}
+	s := &in.spans
+	last := len(s.starts) - 1
+	start := s.starts[last]
+	s.starts = s.starts[:last]
+	if len(s.kept) >= maxSpans && last > 0 {
+		s.dropped++
+		return
+	}
+	s.kept = append(s.kept, Span{Module: in.module.label, Function: l.name, NS: int64(time.Since(start))})
+}

@@ -1,0 +1,232 @@
+package module
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/experimental"
+)
+
+// A kind is what code is made of a module for.
+type kind string
+
+const (
+	plain  kind = "plain"
+	traced kind = "traced"
+)
+
+// with returns ctx with what makes a compilation of that kind.
+func (k kind) with(ctx context.Context) context.Context {
+	if k == traced {
+		return experimental.WithFunctionListenerFactory(ctx, listeners{})
+	}
+	return ctx
+}
+
+// workerLimits bound one compilation in a child.
+type workerLimits struct {
+	cpu    time.Duration // of processor, whole seconds
+	wall   time.Duration
+	memory int64 // bytes, beyond what the program needs to start
+}
+
+// defaultWorkerLimits are enough for the largest module that is accepted (a Go program of 3 MiB takes 1.3 s and 60 MiB on
+// a server) on a processor twenty times slower.
+var defaultWorkerLimits = workerLimits{cpu: 30 * time.Second, wall: 2 * time.Minute, memory: 256 << 20}
+
+// largestCode bounds what the child reads, and the native code that comes back.
+const largestCode = 64 << 20
+
+// errTooMuch is what compiling ends with when it goes beyond the child's limits. Another attempt ends the same way.
+type errTooMuch struct{ of string }
+
+func (e errTooMuch) Error() string {
+	return "compiling took more than " + e.of +
+		"; make the module smaller: split its largest functions and their loops, or let the compiler optimise for size (-Oz)"
+}
+
+// compileInChild lets a child process compile code and returns the name and the bytes of the native code; no name if
+// guests are interpreted here and the child has only found that decoding stays within the limits.
+func (e *Engine) compileInChild(ctx context.Context, code []byte, k kind) (name string, native []byte, err error) {
+	dir, err := os.MkdirTemp("", "dodona-compile-")
+	if err != nil {
+		return "", nil, fmt.Errorf("make folder for the compiler: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	if err := e.runWorker(ctx, code, k, dir); err != nil {
+		return "", nil, err
+	}
+	if e.native == "" {
+		return "", nil, nil
+	}
+	files, err := nativeFiles(dir)
+	if err != nil {
+		return "", nil, fmt.Errorf("find native code: %w", err)
+	}
+	if len(files) != 1 || !e.ours(files[0]) {
+		return "", nil, fmt.Errorf("the compiler's child left %q: want one file beside %s; it must be the same program as this one", files, e.native)
+	}
+	native, err = readLimited(filepath.Join(dir, files[0]), largestCode)
+	return files[0], native, err
+}
+
+// ours reports whether a name of native code is one that wazero could look for in this process.
+func (e *Engine) ours(name string) bool {
+	dir, file := filepath.Split(name)
+	wantDir, wantFile := filepath.Split(e.native)
+	return dir == wantDir && len(file) == len(wantFile) && strings.Trim(file, "0123456789abcdef") == ""
+}
+
+// runWorker runs the child until it has compiled, or has come to a limit.
+func (e *Engine) runWorker(ctx context.Context, code []byte, k kind, dir string) error {
+	ended, cancel := context.WithTimeout(ctx, e.worker.wall)
+	defer cancel()
+	mode := string(k)
+	if e.native == "" {
+		mode = interpreted
+	}
+	args := append(append([]string(nil), e.o.Worker[1:]...), mode, dir,
+		strconv.Itoa(int(e.worker.cpu/time.Second)), strconv.FormatInt(e.worker.memory, 10))
+	cmd := exec.CommandContext(ended, e.o.Worker[0], args...)
+	cmd.Env = []string{}
+	cmd.Dir = dir
+	cmd.Stdin = bytes.NewReader(code)
+	said := &tail{}
+	cmd.Stderr = said
+	cmd.WaitDelay = time.Second
+	confine(cmd)
+	// The child dies with the thread that started it, so the thread must stay for as long.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	err := cmd.Run()
+	if err == nil {
+		return nil
+	}
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("compile: %w", ctx.Err())
+	case ended.Err() != nil:
+		return errTooMuch{e.worker.wall.String()}
+	case cmd.ProcessState == nil:
+		return fmt.Errorf("start compiler's child: %w", err)
+	case spent(cmd.ProcessState) >= e.worker.cpu:
+		return errTooMuch{e.worker.cpu.String() + " of CPU"}
+	case said.outOfMemory():
+		return errTooMuch{bytesText(e.worker.memory) + " of memory"}
+	}
+	if text := said.first(); text != "" {
+		return fmt.Errorf("compile: %s", text)
+	}
+	return fmt.Errorf("compile: the child ended: %w; if the system killed it for memory, give it more", err)
+}
+
+// spent is the processor time of a process that has ended, rounded up to what the kernel counts limits in.
+func spent(s *os.ProcessState) time.Duration {
+	return s.UserTime() + s.SystemTime() + 50*time.Millisecond
+}
+
+// A tail keeps the beginning of what a child says, which is where the reason is.
+type tail struct{ text []byte }
+
+// Write keeps up to 4 KiB.
+func (t *tail) Write(p []byte) (int, error) {
+	t.text = append(t.text, p[:min(len(p), 4096-len(t.text))]...)
+	return len(p), nil
+}
+
+func (t *tail) outOfMemory() bool {
+	for _, sign := range []string{"out of memory", "cannot allocate memory", "failed to create new OS thread", "errno=12", "errno=11"} {
+		if bytes.Contains(t.text, []byte(sign)) {
+			return true
+		}
+	}
+	return false
+}
+
+// first returns the first line, fit to print.
+func (t *tail) first() string {
+	line, _, _ := strings.Cut(strings.TrimSpace(string(t.text)), "\n")
+	return printable(line)
+}
+
+// interpreted is the mode of a child that only decodes.
+const interpreted = "interpreted"
+
+// CompileWorker is the main function of the child that compiles: the command line in [Options.Worker] followed by
+// arguments of the engine must end up in it, with nothing printed and nothing opened before. It limits itself, reads
+// rewritten Wasm from in, and leaves native code in a folder. The result is the exit code.
+func CompileWorker(in io.Reader, args []string) int {
+	if err := compileWorker(in, args); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func compileWorker(in io.Reader, args []string) error {
+	if len(args) != 4 {
+		return errors.New("this command is for Dodona's own use: it compiles modules for the process that starts it")
+	}
+	cpu, err := strconv.ParseUint(args[2], 10, 32)
+	if err != nil {
+		return fmt.Errorf("limit of CPU: %w", err)
+	}
+	memory, err := strconv.ParseUint(args[3], 10, 63)
+	if err != nil {
+		return fmt.Errorf("limit of memory: %w", err)
+	}
+	runtime.GOMAXPROCS(1)
+	if err := restrict(cpu, memory); err != nil {
+		return fmt.Errorf("limit the compiler: %w", err)
+	}
+	code, err := io.ReadAll(io.LimitReader(in, largestCode))
+	if err != nil {
+		return fmt.Errorf("read module: %w", err)
+	}
+	return compileTo(args[1], code, args[0])
+}
+
+// compileTo compiles code into a folder.
+func compileTo(dir string, code []byte, mode string) error {
+	ctx := kind(mode).with(context.Background())
+	config := runtimeConfig(mode == interpreted)
+	if mode != interpreted {
+		cache, err := wazero.NewCompilationCacheWithDir(dir)
+		if err != nil {
+			return err
+		}
+		config = config.WithCompilationCache(cache)
+	}
+	_, err := wazero.NewRuntimeWithConfig(ctx, config).CompileModule(ctx, code)
+	return err // the process ends here; nothing needs closing
+}
+
+// readLimited reads a file of at most limit bytes, which must be a regular one.
+func readLimited(path string, limit int64) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|openPlain, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > limit {
+		return nil, fmt.Errorf("%s is no regular file of at most %s", path, bytesText(limit))
+	}
+	b := make([]byte, info.Size())
+	_, err = io.ReadFull(f, b)
+	return b, err
+}

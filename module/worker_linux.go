@@ -1,0 +1,68 @@
+package module
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime/debug"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// openPlain are the flags with which opening a file neither follows a link nor waits for a pipe.
+const openPlain = unix.O_NOFOLLOW | unix.O_NONBLOCK
+
+// confine makes the child the head of a process group, which is killed as one, and lets it die with this process.
+func confine(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+}
+
+// restrict limits this process for good: seconds of CPU, bytes of memory beyond what it has now, files, and its share of
+// the processor. If the system runs out of memory, it is the one to go.
+func restrict(cpu, memory uint64) error {
+	size, err := addressSpace()
+	if err != nil {
+		return err
+	}
+	for resource, most := range map[int]uint64{
+		unix.RLIMIT_AS:     size + memory,
+		unix.RLIMIT_CPU:    cpu,
+		unix.RLIMIT_FSIZE:  largestCode,
+		unix.RLIMIT_NOFILE: 32,
+		unix.RLIMIT_CORE:   0,
+	} {
+		if err := unix.Setrlimit(resource, &unix.Rlimit{Cur: most, Max: most}); err != nil {
+			return fmt.Errorf("set resource limit %d to %d: %w", resource, most, err)
+		}
+	}
+	debug.SetMemoryLimit(int64(memory / 2))
+	if unix.Getpgrp() == unix.Getpid() {
+		// Of the group, because of the process would be of this thread alone.
+		if err := unix.Setpriority(unix.PRIO_PGRP, 0, 19); err != nil {
+			return fmt.Errorf("set priority: %w", err)
+		}
+	}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("give up privileges to come: %w", err)
+	}
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0) // where /proc is read-only, the system chooses
+	return nil
+}
+
+// addressSpace returns how many bytes of addresses this process has taken.
+func addressSpace() (uint64, error) {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0, err
+	}
+	pages, _, _ := bytes.Cut(text, []byte(" "))
+	n, err := strconv.ParseUint(string(pages), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read /proc/self/statm: %w", err)
+	}
+	return n * uint64(os.Getpagesize()), nil
+}
