@@ -65,13 +65,21 @@ func CheckNames(name, version string) error {
 }
 
 func checkValidity(what string, notBefore, expires, now time.Time) error {
+	if err := checkOrder(what, notBefore, expires); err != nil {
+		return err
+	}
 	switch {
-	case !expires.IsZero() && !notBefore.Before(expires):
-		return refuse(Malformed, "let it expire later", "%s expires at %s, before it begins to be valid", what, stamp(expires))
 	case now.Before(notBefore):
 		return refuse(NotYet, "wait, or set this machine's clock, which reads "+stamp(now), "%s is valid from %s", what, stamp(notBefore))
 	case !expires.IsZero() && !now.Before(expires):
 		return refuse(Expired, "get it signed anew, or set this machine's clock, which reads "+stamp(now), "%s was valid until %s", what, stamp(expires))
+	}
+	return nil
+}
+
+func checkOrder(what string, notBefore, expires time.Time) error {
+	if !expires.IsZero() && !notBefore.Before(expires) {
+		return refuse(Malformed, "let it expire later", "%s expires at %s, before it begins to be valid", what, stamp(expires))
 	}
 	return nil
 }
