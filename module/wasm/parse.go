@@ -207,6 +207,9 @@ const (
 	SectionDataCount
 )
 
+// sectionTag declares exceptions, which came after WebAssembly 2.0.
+const sectionTag = 13
+
 // A Module is a parsed module. Indices are as in the file: imports come first.
 type Module struct {
 	Bytes    []byte // the file; ranges and offsets point into it
@@ -329,14 +332,18 @@ func (m *Module) section(r *reader, s Section, rank *int) {
 	whole := r.end
 	r.end = s.End
 	r.section = s.ID
-	if s.ID == SectionCustom {
+	switch {
+	case s.ID == SectionCustom:
 		r.name()
 		r.off = s.End
-	} else if int(s.ID) >= len(ranks) {
+	case s.ID == sectionTag:
+		r.fail("it has exception tags, which Dodona does not run")
+		r.err.Do = doExceptions
+	case int(s.ID) >= len(ranks):
 		r.fail("there is no section with this number")
-	} else if ranks[s.ID] <= *rank {
+	case ranks[s.ID] <= *rank:
 		r.fail("the section is there twice or out of order")
-	} else {
+	default:
 		*rank = ranks[s.ID]
 		m.contents(r, s.ID)
 		if r.err == nil && r.off != r.end {

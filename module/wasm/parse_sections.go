@@ -30,12 +30,13 @@ func (m *Module) contents(r *reader, id byte) {
 	case SectionExport:
 		m.Exports = make([]Export, r.count(3))
 		for i := range m.Exports {
-			m.Exports[i] = Export{Offset: r.off, Name: r.name(), Kind: r.kind(), Index: r.u32()}
+			at := r.off
+			m.Exports[i] = Export{Offset: at, Name: r.name(), Kind: r.kind(), Index: r.u32()}
 		}
 	case SectionStart:
 		m.Start, m.HasStart = r.u32(), true
 	case SectionElement:
-		m.Elements = make([]Element, r.count(2))
+		m.Elements = make([]Element, r.count(3))
 		for i := range m.Elements {
 			m.Elements[i] = r.element()
 		}
@@ -79,7 +80,8 @@ func (m *Module) readTypes(r *reader) {
 func (m *Module) readImports(r *reader) {
 	m.Imports = make([]Import, r.count(4))
 	for i := range m.Imports {
-		in := Import{Offset: r.off, Module: r.name(), Name: r.name(), Kind: r.kind()}
+		at := r.off
+		in := Import{Offset: at, Module: r.name(), Name: r.name(), Kind: r.kind()}
 		switch in.Kind {
 		case KindFunction:
 			in.Type = r.u32()
@@ -211,7 +213,8 @@ func (r *reader) expr() Expr {
 
 // element reads an element segment; its flags say which of eight forms it has.
 func (r *reader) element() Element {
-	e := Element{Range: Range{Start: r.off}, Flags: r.u32(), Type: FuncRef}
+	e := Element{Range: Range{Start: r.off}, Type: FuncRef}
+	e.Flags = r.u32()
 	if e.Flags > 7 {
 		r.off = e.Start
 		r.fail("there is no form of element segments with this number")

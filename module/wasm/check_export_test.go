@@ -1,0 +1,14 @@
+package wasm
+
+// Validate proves a module valid without Dodona's limits, for the tests of the specification.
+func (m *Module) Validate() error { return m.validate(false) }
+
+// The limits, for tests at their edges.
+const (
+	MaxCode, MaxTypes, MaxImports, MaxFunctions, MaxTable    = maxCode, maxTypes, maxImports, maxFunctions, maxTable
+	MaxGlobals, MaxExports, MaxName, MaxElementSegments      = maxGlobals, maxExports, maxName, maxElementSegments
+	MaxElements, MaxDataSegments, MaxParams, MaxResults      = maxElements, maxDataSegments, maxParams, maxResults
+	MaxBody, MaxLocals, MaxNesting, MaxLoops, MaxLoopNesting = maxBody, maxLocals, maxNesting, maxLoops, maxLoopNesting
+	MaxBranches, MaxBranchLocals, MaxBodyTargets, MaxTargets = maxBranches, maxBranchLocals, maxBodyTargets, maxTargets
+	MaxOperands                                              = maxOperands
+)
