@@ -1,0 +1,35 @@
+package sdk
+
+import (
+	"io/fs"
+	"slices"
+	"testing"
+	"testing/fstest"
+)
+
+// TestEverySkeletonHasWhatAUserNeeds: a README, a Makefile, the example; and it is a proper file system.
+func TestEverySkeletonHasWhatAUserNeeds(t *testing.T) {
+	for lang, want := range map[string][]string{
+		"assemblyscript": {"package-lock.json", "assembly/index.ts", "example/plausible.ts"},
+		"c":              {"dodona.h", "example/plausible.c"},
+		"go":             {"go.mod", "dodona.go", "example/main.go"},
+		"rust":           {"Cargo.toml", "src/lib.rs", "example/plausible.rs"},
+	} {
+		if !slices.Contains(Languages, lang) {
+			t.Errorf("Languages are %v, want %s among them", Languages, lang)
+		}
+		files, err := Skeleton(lang)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := fstest.TestFS(files, append(want, "README.md", "Makefile")...); err != nil {
+			t.Errorf("%s: %v", lang, err)
+		}
+		if _, err := fs.Stat(files, "go.mod.txt"); err == nil {
+			t.Errorf("%s: the repository's go.mod.txt shows in the skeleton", lang)
+		}
+	}
+	if _, err := Skeleton("cobol"); err == nil {
+		t.Error("there is a skeleton in COBOL")
+	}
+}
