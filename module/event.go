@@ -95,10 +95,11 @@ func (m *Module) ended(ev *event, code int32) *Error {
 	if code != 0 {
 		err = ev.failed(code)
 	}
-	var s stop
-	if !errors.As(err, &s) {
+	if err == nil {
 		return nil
 	}
+	var s stop
+	errors.As(err, &s) // both say so with a stop
 	return &Error{Module: m.label, Cause: s.cause, Code: s.code, Detail: s.detail}
 }
 

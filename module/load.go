@@ -133,6 +133,10 @@ func (m *Module) open(ctx context.Context, imports []wasm.Import) (err error) {
 		return err
 	}
 	m.plain = newPool(m, compiled, m.spec.Instances)
+	m.exported = map[string]api.FunctionDefinition{}
+	for _, f := range compiled.ExportedFunctions() {
+		m.exported[f.DebugName()] = f
+	}
 	if err := shape(compiled); err != nil {
 		return err
 	}
@@ -236,7 +240,7 @@ func (in *instance) warm(ctx context.Context) bool {
 // later events with it, must be.
 func warmUpEvent() Event {
 	at := time.Unix(1_700_000_000, 0).UTC()
-	return Event{Readings: []dodona.Reading{{
+	return Event{Replay: true, Readings: []dodona.Reading{{ // so that no capability reaches the host
 		Source: "warm-up", ContentType: "application/json", Body: []byte(`{"value":1.5}`), Received: at, SourceTime: at,
 	}}}
 }
