@@ -54,6 +54,13 @@ type GetterOptions struct {
 // Of an answer other than 2xx it returns the status without the body. It returns half a second after the call at the
 // latest, and may be called by many goroutines.
 func NewGetter(o GetterOptions) func(ctx context.Context, url string, limit int) (status int, body []byte, err error) {
+	if o.PrivateAddressesForTests {
+		return newGetter(o, netip.Addr.IsValid).get
+	}
+	return newGetter(o, isPublic).get
+}
+
+func newGetter(o GetterOptions, may func(netip.Addr) bool) *getter {
 	if o.PerSecond <= 0 {
 		o.PerSecond = DefaultGetPerSecond
 	}
@@ -69,10 +76,14 @@ func NewGetter(o GetterOptions) func(ctx context.Context, url string, limit int)
 	for _, host := range o.Hosts {
 		g.hosts[withPort(strings.ToLower(host))] = true
 	}
-	dialer := &net.Dialer{Timeout: getTimeout, Resolver: o.Resolver}
-	if !o.PrivateAddressesForTests {
-		dialer.Control = dialPublic
+	// The control is asked with the address itself, after DNS: a name cannot lead anywhere else between check and dial.
+	control := func(_, address string, _ syscall.RawConn) error {
+		if at, err := netip.ParseAddrPort(address); err != nil || !may(at.Addr()) {
+			return fmt.Errorf("address %s %w: it is not a public one", address, ErrNotGranted)
+		}
+		return nil
 	}
+	dialer := &net.Dialer{Timeout: getTimeout, Resolver: o.Resolver, Control: control}
 	g.client = &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
@@ -84,7 +95,7 @@ func NewGetter(o GetterOptions) func(ctx context.Context, url string, limit int)
 			DisableCompression:     true,
 		},
 	}
-	return g.get
+	return g
 }
 
 type getter struct {
@@ -192,16 +203,4 @@ func (g *getter) fetch(ctx context.Context, u *url.URL, limit int) (int, []byte,
 		return 0, nil, fmt.Errorf("body is %w, %d bytes", ErrTooLarge, limit)
 	}
 	return resp.StatusCode, body, nil
-}
-
-// dialPublic is asked with the address itself, after DNS: a name cannot lead anywhere else between the check and the dial.
-func dialPublic(_, address string, _ syscall.RawConn) error {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return fmt.Errorf("address %w: want an IP address", ErrNotGranted)
-	}
-	if !isPublic(at.Addr()) {
-		return fmt.Errorf("address %s %w: it is not a public one", at.Addr(), ErrNotGranted)
-	}
-	return nil
 }

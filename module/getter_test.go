@@ -1,0 +1,433 @@
+package module
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// An authority is a CA of the test.
+type authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+func newAuthority(t testing.TB) authority {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := authority{&x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Test CA"}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}, key}
+	der, err := x509.CreateCertificate(rand.Reader, a.cert, a.cert, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.cert, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func (a authority) pool() *x509.CertPool {
+	p := x509.NewCertPool()
+	p.AddCert(a.cert)
+	return p
+}
+
+// certificate returns one for names, which ends in life from now.
+func (a authority) certificate(t testing.TB, life time.Duration, names ...string) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "server"}, NotBefore: time.Now().Add(-2 * time.Hour),
+		NotAfter: time.Now().Add(life), DNSNames: names,
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, leaf, a.cert, &key.PublicKey, a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// resolver answers every question for an address with one of these, in turn.
+func resolver(addresses ...string) *net.Resolver {
+	var asked atomic.Uint32
+	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		client, server := net.Pipe() // no packets, so messages have their length in front
+		go func() {
+			defer func() { _ = server.Close() }()
+			for {
+				var size [2]byte
+				if _, err := io.ReadFull(server, size[:]); err != nil {
+					return
+				}
+				query := make([]byte, binary.BigEndian.Uint16(size[:]))
+				if _, err := io.ReadFull(server, query); err != nil {
+					return
+				}
+				a := netip.MustParseAddr(addresses[min(int(asked.Load()), len(addresses)-1)])
+				answer := dnsAnswer(query, a)
+				if answer[7] > 0 { // one answer
+					asked.Add(1)
+				}
+				if _, err := server.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...)); err != nil {
+					return
+				}
+			}
+		}()
+		return client, nil
+	}}
+}
+
+// dnsAnswer answers a question of type A or AAAA (RFC 1035 §4) with a, if that is of the type.
+func dnsAnswer(query []byte, a netip.Addr) []byte {
+	end := 12
+	for query[end] != 0 {
+		end += int(query[end]) + 1
+	}
+	kind := binary.BigEndian.Uint16(query[end+1:])
+	head := []byte{query[0], query[1], 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0}
+	body := query[12 : end+5]
+	if want := map[bool]uint16{true: 1, false: 28}[a.Is4()]; kind == want {
+		head[7] = 1
+		data := a.AsSlice()
+		body = append(append([]byte{}, body...), 0xc0, 12, 0, byte(kind), 0, 1, 0, 0, 0, 0, 0, byte(len(data)))
+		body = append(body, data...)
+	}
+	return append(head, body...)
+}
+
+// A hostile server does with every connection what the test says. It ends with the test.
+func hostile(t *testing.T, config *tls.Config, serve func(net.Conn)) (port string, connections *atomic.Int32) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	connections = new(atomic.Int32)
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			connections.Add(1)
+			all.Go(func() {
+				defer func() { _ = c.Close() }()
+				if config == nil {
+					serve(c)
+					return
+				}
+				secure := tls.Server(c, config)
+				if secure.Handshake() == nil {
+					serve(secure)
+				}
+			})
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		all.Wait()
+	})
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), connections
+}
+
+// answering reads the head of a request, and then lets the test say what it wants.
+func answering(say func(net.Conn)) func(net.Conn) {
+	return func(c net.Conn) {
+		if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+			say(c)
+		}
+	}
+}
+
+func saying(text string) func(net.Conn) {
+	return answering(func(c net.Conn) { _, _ = io.WriteString(c, text) })
+}
+
+// until repeats say until the peer is gone.
+func until(say func() error) {
+	for say() == nil {
+	}
+}
+
+func TestGetterGivesUpOnHostileServers(t *testing.T) {
+	ca, other := newAuthority(t), newAuthority(t)
+	good := &tls.Config{Certificates: []tls.Certificate{ca.certificate(t, time.Hour, "a.example")}}
+	with := func(c tls.Certificate) *tls.Config { return &tls.Config{Certificates: []tls.Certificate{c}} }
+	const ok = "HTTP/1.1 200 OK\r\n"
+	for name, c := range map[string]struct {
+		config *tls.Config
+		serve  func(net.Conn)
+		is     error
+		says   string
+	}{
+		"no handshake":      {nil, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }, context.DeadlineExceeded, ""},
+		"plain HTTP":        {nil, func(c net.Conn) { _, _ = io.WriteString(c, ok+"\r\n") }, nil, "server gave HTTP response"},
+		"another authority": {with(other.certificate(t, time.Hour, "a.example")), saying(ok + "\r\n"), nil, "unknown authority"},
+		"another name":      {with(ca.certificate(t, time.Hour, "b.example")), saying(ok + "\r\n"), nil, "valid for b.example"},
+		"expired":           {with(ca.certificate(t, -time.Hour, "a.example")), saying(ok + "\r\n"), nil, "expired"},
+		"TLS 1.1":           {&tls.Config{Certificates: good.Certificates, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, saying(ok + "\r\n"), nil, "protocol version"},
+		"silence":           {good, answering(func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }), context.DeadlineExceeded, ""},
+		"a slow drip": {good, answering(func(c net.Conn) {
+			_, _ = io.WriteString(c, ok+"Content-Length: 1000\r\n\r\n")
+			tick := time.NewTicker(5 * time.Millisecond)
+			defer tick.Stop()
+			until(func() error { <-tick.C; _, err := io.WriteString(c, "x"); return err })
+		}), context.DeadlineExceeded, ""},
+		"an endless body": {good, answering(func(c net.Conn) {
+			_, _ = io.WriteString(c, ok+"\r\n")
+			until(func() error { _, err := io.WriteString(c, strings.Repeat("x", 1<<16)); return err })
+		}), ErrTooLarge, ""},
+		"an endless chunked body": {good, answering(func(c net.Conn) {
+			_, _ = io.WriteString(c, ok+"Transfer-Encoding: chunked\r\n\r\n")
+			until(func() error { _, err := io.WriteString(c, "1000\r\n"+strings.Repeat("x", 0x1000)+"\r\n"); return err })
+		}), ErrTooLarge, ""},
+		"a byte too much":   {good, saying(ok + "\r\n" + strings.Repeat("x", 1001)), ErrTooLarge, ""},
+		"a length too much": {good, saying(ok + "Content-Length: 99999999999\r\n\r\n"), ErrTooLarge, "99999999999"},
+		"an endless header": {good, answering(func(c net.Conn) {
+			_, _ = io.WriteString(c, ok)
+			until(func() error { _, err := io.WriteString(c, "A: "+strings.Repeat("x", 1000)+"\r\n"); return err })
+		}), nil, "headers exceeded"},
+		"endless hints": {good, answering(func(c net.Conn) {
+			until(func() error {
+				_, err := io.WriteString(c, "HTTP/1.1 103 Early Hints\r\nLink: <"+strings.Repeat("x", 1000)+">\r\n\r\n")
+				return err
+			})
+		}), nil, "headers exceeded"},
+		"another encoding": {good, saying(ok + "Content-Encoding: gzip\r\n\r\nxx"), errEncoding, ""},
+		"cut off":          {good, saying(ok + "Content-Length: 10\r\n\r\nxx"), nil, "unexpected EOF"},
+		"no HTTP":          {good, saying("SSH-2.0-OpenSSH\r\n\r\n"), nil, "malformed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			port, connections := hostile(t, c.config, c.serve)
+			get := NewGetter(GetterOptions{
+				Hosts: []string{"a.example:" + port}, Bytes: 1000, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1"), PrivateAddressesForTests: true,
+			})
+			status, body, err := get(t.Context(), "https://a.example:"+port+"/secret?key=secret", 0)
+			if err == nil || (c.is != nil && !errors.Is(err, c.is)) || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("got %d, %d bytes, %v; want %v %s", status, len(body), err, c.is, c.says)
+			}
+			if err != nil && strings.Contains(err.Error(), "secret") {
+				t.Errorf("the error shows what may be a key: %v", err)
+			}
+			if connections.Load() == 0 {
+				t.Error("the server was not asked at all")
+			}
+		})
+	}
+}
+
+func TestGetterFollowsNoRedirect(t *testing.T) {
+	ca := newAuthority(t)
+	config := &tls.Config{Certificates: []tls.Certificate{ca.certificate(t, time.Hour, "a.example", "b.example")}}
+	port, connections := hostile(t, config, saying("HTTP/1.1 302 Found\r\nLocation: /again\r\nSet-Cookie: a=b\r\nContent-Length: 3\r\n\r\nabc"))
+	away, elsewhere := hostile(t, config, saying("HTTP/1.1 301 Moved\r\nLocation: https://b.example:"+port+"/\r\n\r\n"))
+	get := NewGetter(GetterOptions{
+		Hosts: []string{"a.example:" + port, "a.example:" + away}, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1"), PrivateAddressesForTests: true,
+	})
+	for i, c := range []struct {
+		port   string
+		status int
+	}{{port, 302}, {away, 301}} {
+		status, body, err := get(t.Context(), "https://a.example:"+c.port, 0)
+		if status != c.status || body != nil || err != nil {
+			t.Errorf("redirect %d: got %d, %q, %v", i, status, body, err)
+		}
+	}
+	if a, b := connections.Load(), elsewhere.Load(); a != 1 || b != 1 {
+		t.Errorf("%d and %d connections, want one each", a, b)
+	}
+}
+
+func TestGetterAsksGrantedHostsOnly(t *testing.T) {
+	get := NewGetter(GetterOptions{Hosts: []string{"API.example", "b.example:8443", "[2001:db8::1]:443"}, PerSecond: 1000, Resolver: resolver("127.0.0.1")})
+	for _, c := range []struct {
+		url string
+		is  error
+	}{
+		{"https://c.example/", ErrNotGranted},
+		{"https://api.example./", ErrNotGranted},
+		{"https://api.example.c.example/", ErrNotGranted},
+		{"https://xapi.example/", ErrNotGranted},
+		{"https://api.example:444/", ErrNotGranted},
+		{"https://api.example:0443/", ErrNotGranted},
+		{"https://b.example/", ErrNotGranted},
+		{"https://127.0.0.1/", ErrNotGranted},
+		{"https://[::1]/", ErrNotGranted},
+		{"https://xn--pi-eka.example/", ErrNotGranted},
+		{"https://äpi.example/", ErrNotGranted},
+		{"https://ａｐｉ.example/", ErrNotGranted},
+		{"https://api.example%2f@c.example/", ErrURL},
+		{"https://api.example@c.example/", ErrURL},
+		{"https://user:key@api.example/", ErrURL},
+		{"https://@api.example/", ErrURL},
+		{"https://c.example\\@api.example/", ErrURL},
+		{"http://api.example/", ErrURL},
+		{"file:///etc/passwd", ErrURL},
+		{"https:api.example", ErrURL},
+		{"https:///path", ErrURL},
+		{"//api.example/", ErrURL},
+		{"https://api.example/#a", ErrURL},
+		{"https://api.example/\r\nHost: c.example", ErrURL},
+		{"https://api.example /", ErrURL},
+		{"https://api.example:port/", ErrURL},
+		{"https://[::1/", ErrURL},
+		{"", ErrURL},
+		{"https://api.example/" + strings.Repeat("x", maxURL), ErrURL},
+		// These are asked for, and DNS says that they are at home.
+		{"https://api.example/", ErrNotGranted},
+		{"HTTPS://API.EXAMPLE:443/", ErrNotGranted},
+		{"https://b.example:8443/", ErrNotGranted},
+		{"https://[2001:DB8::1]/", ErrNotGranted},
+	} {
+		if _, _, err := get(t.Context(), c.url, 0); !errors.Is(err, c.is) {
+			t.Errorf("%.60q: got %v, want %v", c.url, err, c.is)
+		}
+	}
+}
+
+func TestGetterDialsNoPrivateAddressWhateverDNSSays(t *testing.T) {
+	for _, a := range []string{
+		"127.0.0.1", "127.255.255.254", "0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "100.127.255.255", "169.254.169.254", "172.16.0.1", "172.31.255.255",
+		"192.0.0.1", "192.0.2.1", "192.88.99.1", "192.168.1.1", "198.18.0.1", "198.19.255.255", "198.51.100.1", "203.0.113.1", "224.0.0.1", "240.0.0.1", "255.255.255.255",
+		"::", "::1", "fe80::1", "fec0::1", "fc00::1", "fd12:3456::1", "ff02::1", "2001:db8::1", "3fff::1", "100::1", "5f00::1",
+		"::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::10.0.0.1", "64:ff9b::169.254.169.254", "64:ff9b:1::1",
+		"2002:7f00:1::", "2002:a00:1::1", "2001:0:7f00:1::1", "2001:10::1", "4000::1",
+	} {
+		get := NewGetter(GetterOptions{Hosts: []string{"a.example"}, Resolver: resolver(a)})
+		if _, _, err := get(t.Context(), "https://a.example/", 0); !errors.Is(err, ErrNotGranted) {
+			t.Errorf("DNS says %s: got %v, want %v", a, err, ErrNotGranted)
+		}
+		if isPublic(netip.MustParseAddr(a)) {
+			t.Errorf("%s counts as public", a)
+		}
+	}
+	for _, a := range []string{
+		"1.1.1.1", "8.8.8.8", "100.63.255.255", "100.128.0.0", "172.15.255.255", "172.32.0.0", "192.0.1.1", "198.17.255.255", "198.20.0.0", "223.255.255.255",
+		"2606:4700::1111", "2a00:1450::1", "::ffff:1.1.1.1", "64:ff9b::101:101", "2001:200::1",
+	} {
+		if !isPublic(netip.MustParseAddr(a)) {
+			t.Errorf("%s does not count as public", a)
+		}
+	}
+	if isPublic(netip.Addr{}) || isPublic(netip.MustParseAddr("2606:4700::1111%eth0")) {
+		t.Error("no address, or one with a zone, counts as public")
+	}
+}
+
+func TestGetterAsksDNSAgainAndChecksAgain(t *testing.T) {
+	ca := newAuthority(t)
+	config := &tls.Config{Certificates: []tls.Certificate{ca.certificate(t, time.Hour, "a.example")}}
+	port, connections := hostile(t, config, saying("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n7"))
+	first := netip.MustParseAddr("127.0.0.1")
+	g := newGetter(GetterOptions{Hosts: []string{"a.example:" + port}, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1", "127.0.0.2")},
+		func(a netip.Addr) bool { return a == first })
+	if status, _, err := g.get(t.Context(), "https://a.example:"+port, 0); status != 200 || err != nil {
+		t.Fatalf("got %d, %v", status, err)
+	}
+	if _, _, err := g.get(t.Context(), "https://a.example:"+port, 0); !errors.Is(err, ErrNotGranted) || !strings.Contains(err.Error(), "127.0.0.2") {
+		t.Errorf("the name leads elsewhere now: got %v, want %v", err, ErrNotGranted)
+	}
+	if got := connections.Load(); got != 1 {
+		t.Errorf("%d connections, want 1", got)
+	}
+}
+
+func TestGetterAsksOnlySoOften(t *testing.T) {
+	ca := newAuthority(t)
+	config := &tls.Config{Certificates: []tls.Certificate{ca.certificate(t, time.Hour, "a.example")}}
+	arrived, release := make(chan struct{}), make(chan struct{})
+	port, _ := hostile(t, config, answering(func(c net.Conn) {
+		arrived <- struct{}{}
+		<-release
+		_, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\n\r\n")
+	}))
+	o := GetterOptions{
+		Hosts: []string{"a.example:" + port}, PerSecond: 1000, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1"), PrivateAddressesForTests: true,
+	}
+	get, url := NewGetter(o), "https://a.example:"+port
+	var all sync.WaitGroup
+	for range maxGetInFlight {
+		all.Go(func() {
+			if status, _, err := get(context.WithoutCancel(t.Context()), url, 0); status != 204 && !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %d, %v", status, err)
+			}
+		})
+	}
+	for range maxGetInFlight {
+		<-arrived
+	}
+	if _, _, err := get(t.Context(), url, 0); !errors.Is(err, ErrRate) || !strings.Contains(err.Error(), "at once") {
+		t.Errorf("one more at once: %v", err)
+	}
+	close(release)
+	all.Wait()
+
+	o.PerSecond, o.Hosts = 2, []string{"a.example"}
+	o.PrivateAddressesForTests = false
+	get = NewGetter(o)
+	for i, want := range []error{ErrNotGranted, ErrNotGranted, ErrRate} {
+		if _, _, err := get(t.Context(), "https://a.example", 0); !errors.Is(err, want) {
+			t.Errorf("request %d: got %v, want %v", i, err, want)
+		}
+	}
+}
+
+func TestGetterUsesNoProxyAndSendsNothingOfItsOwn(t *testing.T) {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "ALL_PROXY"} {
+		t.Setenv(name, "http://127.0.0.1:1")
+	}
+	ca := newAuthority(t)
+	config := &tls.Config{Certificates: []tls.Certificate{ca.certificate(t, time.Hour, "a.example")}}
+	heads := make(chan string, 2)
+	port, _ := hostile(t, config, func(c net.Conn) {
+		req, err := http.ReadRequest(bufio.NewReader(c))
+		if err != nil {
+			heads <- err.Error()
+			return
+		}
+		heads <- fmt.Sprint(req.Method, " ", req.URL, " ", req.Host, " ", req.Header)
+		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 1000\r\n\r\n"+strings.Repeat("x", 1000))
+	})
+	get := NewGetter(GetterOptions{
+		Hosts: []string{"a.example:" + port}, Bytes: 1000, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1"), PrivateAddressesForTests: true,
+	})
+	for range 2 {
+		status, body, err := get(t.Context(), "https://A.example:"+port+"/a%20b?c=d", 5000)
+		if status != 200 || len(body) != 1000 || err != nil {
+			t.Errorf("got %d, %d bytes, %v", status, len(body), err)
+		}
+		if got, want := <-heads, "GET /a%20b?c=d a.example:"+port+" map[Connection:[close] User-Agent:[dodona]]"; got != want {
+			t.Errorf("sent %s\nwant %s", got, want)
+		}
+	}
+}
