@@ -159,6 +159,16 @@ type flag struct {
 	sentence string
 }
 
+// Everything returns a value with every capability, for looking at modules that nobody asks anything for yet. It is no
+// grant: its names and hosts are none.
+func Everything() Capabilities {
+	c := Capabilities{HTTPGet: &HTTPGet{Hosts: []string{"host"}}, ReadSensor: []string{"source"}, Serial: []string{"source"}}
+	for _, f := range c.flags() {
+		*f.field = true
+	}
+	return c
+}
+
 // flags returns those of c, in the order of their names in the manifest.
 func (c *Capabilities) flags() []flag {
 	return []flag{

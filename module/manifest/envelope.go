@@ -271,3 +271,12 @@ func (t Trust) signer(s Signature, message []byte) (id string, known bool) {
 	}
 	return "", false
 }
+
+// ParseCapabilities reads capabilities as a manifest has them, with the same strictness.
+func ParseCapabilities(raw []byte) (Capabilities, error) {
+	var c Capabilities
+	if err := decodeStrict(raw, &c); err != nil {
+		return Capabilities{}, refuse(Malformed, "write them as in a manifest, such as {\"now_ms\": true}", "the capabilities: %v", err)
+	}
+	return c, c.Check()
+}

@@ -134,7 +134,7 @@ func writeSequences(file string, lock *os.File, s sequences) error {
 	if err != nil {
 		return fmt.Errorf("write the sequence file: %w", err)
 	}
-	if err := replaceFile(file, append(text, '\n')); err != nil {
+	if err := ReplaceFile(file, append(text, '\n'), 0o600); err != nil {
 		return fmt.Errorf("write the sequence file: %w", err)
 	}
 	// After the file, so that a crash in between does not claim a loss. No flush: the mark only helps to notice one.
@@ -144,9 +144,9 @@ func writeSequences(file string, lock *os.File, s sequences) error {
 	return nil
 }
 
-// replaceFile sets the content of a file: after a crash it has the old content or the new one, and when replaceFile has
-// returned nil the new one.
-func replaceFile(file string, content []byte) error {
+// ReplaceFile sets the content and mode of a file: after a crash it has the old content or the new one, and when
+// ReplaceFile has returned nil the new one.
+func ReplaceFile(file string, content []byte, mode os.FileMode) error {
 	dir := filepath.Dir(file)
 	f, err := os.CreateTemp(dir, ".new-*") // mode 0600
 	if err != nil {
@@ -154,7 +154,7 @@ func replaceFile(file string, content []byte) error {
 	}
 	defer os.Remove(f.Name())
 	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	if err := os.Rename(f.Name(), file); err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -63,6 +64,9 @@ func (s Store) find(name, version string) (Found, error) {
 	}
 	defer dir.Close()
 	base := name + "-" + version
+	if _, err := dir.Lstat(base + ".wasm"); err != nil {
+		return Found{}, fmt.Errorf("look into %s: %w", s.Dir, err)
+	}
 	m, signed, err := s.manifest(dir, base+".json")
 	if err != nil {
 		return Found{}, err
@@ -86,7 +90,7 @@ func (s Store) find(name, version string) (Found, error) {
 			return Found{}, err
 		}
 	}
-	return Found{Wasm: wasm, Manifest: m, Signed: signed, File: dir.Name() + string(os.PathSeparator) + base + ".wasm"}, nil
+	return Found{Wasm: wasm, Manifest: m, Signed: signed, File: filepath.Join(s.Dir, base+".wasm")}, nil
 }
 
 func otherBytes(file string, digest dodona.Digest, m Manifest) error {
@@ -152,7 +156,7 @@ func (t Trust) VerifyBytes(wasm, envelope []byte, now time.Time) (Manifest, erro
 func readWhole(dir *os.Root, name string, most int64) ([]byte, error) {
 	before, err := dir.Lstat(name)
 	if err != nil {
-		return nil, fmt.Errorf("find: %w", err)
+		return nil, fmt.Errorf("look: %w", err)
 	}
 	if !before.Mode().IsRegular() {
 		return nil, refuse(Malformed, "put the file itself there", "%s is not a regular file, but %s", name, before.Mode().Type())
@@ -170,12 +174,17 @@ func readWhole(dir *os.Root, name string, most int64) ([]byte, error) {
 	if !os.SameFile(before, info) || !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s was replaced while it was opened: try again", name)
 	}
-	return readAtMost(f, info.Size(), name, most)
+	return ReadAtMost(f, name, most)
 }
 
-func readAtMost(f io.Reader, size int64, name string, most int64) ([]byte, error) {
-	tooLarge := refuse(TooLarge, "make it smaller: strip names, leave out debug information", "%s has more than %d bytes", name, most)
-	if size > most {
+// ReadAtMost returns what f holds. More than most bytes are a [*Refusal]; name is for the message.
+func ReadAtMost(f *os.File, name string, most int64) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("look at %s: %w", name, err)
+	}
+	tooLarge := refuse(TooLarge, "strip names and debug information, if it is a module", "%s has more than %d bytes", name, most)
+	if info.Size() > most {
 		return nil, tooLarge
 	}
 	raw, err := io.ReadAll(io.LimitReader(f, most+1))
