@@ -37,7 +37,7 @@ func Check(b []byte, p Policy) (*Module, error) {
 	}
 	c := checker{m: m}
 	c.counts()
-	c.extensions()
+	c.tables()
 	c.names()
 	c.customs()
 	if c.err == nil {
@@ -55,22 +55,8 @@ func Check(b []byte, p Policy) (*Module, error) {
 	return m, nil
 }
 
-// extensions refuses what is valid and not run.
-func (c *checker) extensions() {
-	for i := range c.m.Imports {
-		in := &c.m.Imports[i]
-		if in.Kind == KindFunction {
-			continue
-		}
-		do := "let the module define its " + in.Kind.String() + " itself"
-		switch in.Kind {
-		case KindMemory:
-			do += " (AssemblyScript: without --importMemory; wasm-ld: without --import-memory)"
-		case KindTable:
-			do += " (AssemblyScript: without --importTable; wasm-ld: without --import-table)"
-		}
-		c.refuse(SectionImport, in.Offset, do, "it imports the %s %q of %q, and only functions can be imported", in.Kind, in.Name, in.Module)
-	}
+// tables refuses tables that are valid and too many or too large.
+func (c *checker) tables() {
 	if len(c.m.tables) > 1 {
 		c.refuse(SectionTable, 0, "build with one table", "there are %d tables, at most 1", len(c.m.tables))
 	}
@@ -87,11 +73,15 @@ func (c *checker) imports(p Policy) {
 	first := uint32(0)
 	for i := range c.m.Imports {
 		in := &c.m.Imports[i]
-		if in.Type >= uint32(len(c.m.Types)) {
-			c.fail(SectionImport, in.Offset, "there is no type %d", in.Type)
-			return
+		var t FuncType
+		if in.Kind == KindFunction {
+			if in.Type >= uint32(len(c.m.Types)) {
+				c.fail(SectionImport, in.Offset, "there is no type %d", in.Type)
+				return
+			}
+			t = c.m.Types[in.Type]
 		}
-		why := refusedImport(p, in, c.m.Types[in.Type])
+		why := refusedImport(p, in, t)
 		if why == "" {
 			continue
 		}
@@ -119,6 +109,12 @@ func refusedImport(p Policy, in *Import, t FuncType) string {
 		return "names that begin with " + Reserved + " are reserved"
 	case in.Module == "":
 		return "the name of its module is empty"
+	case in.Kind == KindMemory:
+		return "the module must define its memory: AssemblyScript without --importMemory, wasm-ld without --import-memory"
+	case in.Kind == KindTable:
+		return "the module must define its table: AssemblyScript without --importTable, wasm-ld without --import-table"
+	case in.Kind == KindGlobal:
+		return "the module must define its globals"
 	case p.Allow == nil:
 		return "nothing may be imported"
 	}

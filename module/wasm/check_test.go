@@ -132,10 +132,11 @@ func TestRefusalsSayWhatWhereAndWhatToDo(t *testing.T) {
 		{"two tables", string(binaryOf(section(4, "\x02\x70\x00\x01\x70\x00\x01"))), "there are 2 tables, at most 1"},
 		{"table.grow", string(bodyOf("\xd0\x70\x41\x01\xfc\x0f\x00\x1a")), "table.grow is not run; build without changing tables"},
 		{"memory.init", string(bodyOf("\xfc\x08\x00\x00")), "memory.init is not run"},
-		{"imported memory", string(binaryOf(section(2, 1, "\x03env\x06memory\x02\x00\x01"))), `import section, offset 0xb: it imports the memory "memory" of "env", and only functions can be imported; let the module define its memory itself`},
+		{"imported memory", string(binaryOf(section(2, 1, "\x03env\x06memory\x02\x00\x01"))), `import section, offset 0xb: it imports what may not be linked: "memory" of "env" (the module must define its memory: AssemblyScript without --importMemory`},
 		{"imported table", string(binaryOf(section(2, 1, "\x01e\x01t\x01\x70\x00\x01"))), "--import-table"},
-		{"imported global", string(binaryOf(section(2, 1, "\x01e\x01g\x03\x7f\x00"))), "it imports the global"},
+		{"imported global", string(binaryOf(section(2, 1, "\x01e\x01g\x03\x7f\x00"))), "(the module must define its globals)"},
 		{"reserved export", string(binaryOf(section(5, "\x01\x00\x01"), section(7, 1, sized("dodona:fuel"), "\x02\x00"))), `it exports "dodona:fuel", and names that begin with dodona: are reserved; choose another name`},
+		{"empty module", string(binaryOf(section(1, 1, "\x60\x00\x00"), section(2, 1, "\x00\x01a\x00\x00"))), `"a" of "" (the name of its module is empty)`},
 		{"reserved import", string(binaryOf(section(1, 1, "\x60\x00\x00"), section(2, 1, sized("dodona:rt"), sized("refuel"), "\x00\x00"))), `"refuel" of "dodona:rt" (names that begin with dodona: are reserved)`},
 		{"exported twice", string(binaryOf(section(5, "\x01\x00\x01"), section(7, 2, "\x01a\x02\x00\x01a\x02\x00"))), `export section, offset 0x14: the name "a" is exported twice`},
 		{"exported function", string(binaryOf(section(7, 1, "\x01a\x00\x05"))), `"a" exports function 5, and there is none`},
@@ -172,7 +173,7 @@ func TestRefusalsSayWhatWhereAndWhatToDo(t *testing.T) {
 
 func TestAllRefusedImportsAreNamedAtOnce(t *testing.T) {
 	b := binaryOf(section(1, 2, "\x60\x00\x00", "\x60\x01\x7e\x01\x7f"),
-		section(2, 3, "\x03env\x05abort\x00\x00", "\x09dodona_v1\x04fail\x00\x00", "\x09dodona_v1\x08http_get\x00\x01"))
+		section(2, 4, "\x01e\x01g\x03\x7f\x00", "\x03env\x05abort\x00\x00", "\x09dodona_v1\x04fail\x00\x00", "\x09dodona_v1\x08http_get\x00\x01"))
 	_, err := wasm.Check(b, wasm.Policy{Allow: func(module, name string, ft wasm.FuncType) error {
 		switch {
 		case module != "dodona_v1":
@@ -182,7 +183,7 @@ func TestAllRefusedImportsAreNamedAtOnce(t *testing.T) {
 		}
 		return nil
 	}})
-	want := `import section, offset 0x16: it imports what may not be linked: "abort" of "env" (there is no such module), ` +
+	want := `import section, offset 0x16: it imports what may not be linked: "g" of "e" (the module must define its globals), "abort" of "env" (there is no such module), ` +
 		`"http_get" of "dodona_v1" (needs the capability http_get; it has type (i64) -> i32); grant what is missing, or build without it`
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)

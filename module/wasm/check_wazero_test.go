@@ -60,7 +60,10 @@ func TestModulesAreJudgedAsTheSpecificationDoes(t *testing.T) {
 type judge struct{ runtime wazero.Runtime }
 
 func newJudge(t testing.TB) judge {
-	rt := wazero.NewRuntimeWithConfig(t.Context(), wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(core))
+	// With debug information, wazero refuses an empty custom section at the end of a file, because it reads nothing there.
+	// The rewriter leaves custom sections out.
+	config := wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(core).WithDebugInfoEnabled(false)
+	rt := wazero.NewRuntimeWithConfig(t.Context(), config)
 	t.Cleanup(func() { rt.Close(t.Context()) })
 	return judge{rt}
 }
@@ -84,6 +87,17 @@ func (j judge) accepts(t testing.TB, b []byte) bool {
 	return true
 }
 
+// compiles turns what Check accepts into machine code, where wazero can.
+func (j judge) compiles(t testing.TB, b []byte) {
+	t.Helper()
+	config := wazero.NewRuntimeConfig().WithCoreFeatures(core).WithDebugInfoEnabled(false)
+	rt := wazero.NewRuntimeWithConfig(t.Context(), config)
+	defer rt.Close(t.Context())
+	if _, err := rt.CompileModule(t.Context(), b); err != nil {
+		t.Fatalf("wazero does not compile what Check accepts: %v\n%x", err, b)
+	}
+}
+
 func TestWazeroCompilesWhatIsAcceptedOfMutants(t *testing.T) {
 	const each = 8000
 	seed := uint64(20_000)
@@ -91,11 +105,14 @@ func TestWazeroCompilesWhatIsAcceptedOfMutants(t *testing.T) {
 	j := newJudge(t)
 	guests := corpus(t)
 	for _, name := range slices.Sorted(maps.Keys(guests)) {
-		guest := guests[name]
 		accepted := 0
 		for i := range each {
-			if j.accepts(t, mutant(random, guest, i)) {
-				accepted++
+			b := mutant(random, guests[name], i)
+			if !j.accepts(t, b) {
+				continue
+			}
+			if accepted++; accepted%16 == 0 {
+				j.compiles(t, b)
 			}
 		}
 		t.Logf("%s: %d of %d mutants accepted", name, accepted, each)
