@@ -8,10 +8,10 @@ GO_FILES := $(shell git ls-files '*.go' 2>/dev/null)
 VERSION  ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 
-.PHONY: help demo build check lint deps test generate bench fuzz soak release clean
+.PHONY: help demo build check lint deps test generate guests guests-tinygo bench fuzz soak release clean
 
 help: ## list the targets (default)
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## three price servers, one lying and one hanging, a node on them, a live table (needs Go)
 	@scripts/build.sh bin/demo ./cmd/demo
@@ -30,6 +30,7 @@ lint: ## formatting, vet, staticcheck, the browser build (needs Go)
 	go vet -tags integration ./...
 	go tool staticcheck -tags integration ./...
 	GOOS=js GOARCH=wasm go build ./verify/
+	GOOS=wasip1 GOARCH=wasm go vet ./sdk/go/...
 	GOOS=linux GOARCH=arm GOARM=7 go build -o /dev/null ./cmd/dodona
 
 deps: ## install what the tests need (Debian packages; lists them first; does nothing twice)
@@ -43,6 +44,13 @@ test: ## everything, with the race detector, against real servers (runs deps whe
 
 generate: ## regenerate what is generated: field manual, kinds, vectors
 	go generate ./...
+
+guests: ## module/testdata/guests from the SDKs in C, Rust and AssemblyScript (runs deps where it may)
+	@scripts/deps.sh ensure
+	@scripts/guests.sh module/testdata/guests
+
+guests-tinygo: ## those in TinyGo; builds TinyGo in .cache first (0.7 GB, five minutes, LLVM 19 of Debian)
+	@TINYGO=$$(scripts/tinygo.sh) && TINYGO=$$TINYGO scripts/guests.sh module/testdata/guests tinygo
 
 bench: ## the numbers of docs/benchmarks.md (needs Go; about three minutes)
 	@scripts/bench.sh
@@ -60,4 +68,4 @@ release: ## stripped static binaries for amd64, arm64 and ARMv7 under bin/, with
 	done; ls -l bin/dodona-linux-* | awk '{printf "%-28s %.1f MiB\n", $$NF, $$5/1048576}'
 
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin .cache
