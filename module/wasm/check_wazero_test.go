@@ -87,14 +87,24 @@ func (j judge) accepts(t testing.TB, b []byte) bool {
 	return true
 }
 
-// compiles turns what Check accepts into machine code, where wazero can.
+// compiles turns what Check accepts into machine code, where wazero can, as it is and rewritten.
 func (j judge) compiles(t testing.TB, b []byte) {
 	t.Helper()
 	config := wazero.NewRuntimeConfig().WithCoreFeatures(core).WithDebugInfoEnabled(false)
 	rt := wazero.NewRuntimeWithConfig(t.Context(), config)
 	defer rt.Close(t.Context())
-	if _, err := rt.CompileModule(t.Context(), b); err != nil {
-		t.Fatalf("wazero does not compile what Check accepts: %v\n%x", err, b)
+	m, err := wasm.Check(b, generous)
+	if err != nil {
+		t.Fatal(err)
+	}
+	safe, err := m.Rewrite(wasm.Rewriting{Fuel: true, Depth: true, NaN: true, MaxDepth: 100, MaxPages: 1 << 16, Globals: true, Start: true})
+	if err != nil {
+		t.Fatalf("rewrite: %v\n%x", err, b)
+	}
+	for _, b := range [][]byte{b, safe} {
+		if _, err := rt.CompileModule(t.Context(), b); err != nil {
+			t.Fatalf("wazero does not compile what Check accepts: %v\n%x", err, b)
+		}
 	}
 }
 
