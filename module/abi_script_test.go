@@ -152,7 +152,7 @@ func abiModule(t testing.TB, s Spec) *Module {
 	return load(t, newTestEngine(t, Options{}), s)
 }
 
-func decimal(t testing.TB, s string) dodona.Decimal {
+func number(t testing.TB, s string) dodona.Decimal {
 	t.Helper()
 	d, err := dodona.ParseDecimal(s)
 	if err != nil {

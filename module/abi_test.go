@@ -123,12 +123,12 @@ func TestExtractedPointsReachTheGuest(t *testing.T) {
 	ev.From = []string{"a", "b", "c", "d", "e"}
 	at := time.UnixMilli(1_700_000_000_000)
 	ev.Points = []dodona.Point{
-		{ID: "a", Value: decimal(t, "1.5"), Time: at},
-		{ID: "a", Value: decimal(t, "2.5"), Time: at.Add(2)},
-		{ID: "a", Value: decimal(t, "3.5"), Time: at.Add(1)},
-		{ID: "b", Value: decimal(t, "-7"), Quality: dodona.Uncertain},
+		{ID: "a", Value: number(t, "1.5"), Time: at},
+		{ID: "a", Value: number(t, "2.5"), Time: at.Add(2)},
+		{ID: "a", Value: number(t, "3.5"), Time: at.Add(1)},
+		{ID: "b", Value: number(t, "-7"), Quality: dodona.Uncertain},
 		{ID: "d", Quality: dodona.Bad, Time: at},
-		{ID: "e", Value: decimal(t, "12345678901234567891")},
+		{ID: "e", Value: number(t, "12345678901234567891")},
 	}
 	got, out := s.run(m, ev)
 	want := map[string]int64{"newest": 0, "uncertain": 1, "none": -enoent, "bad": 2, "large": -erange}
@@ -170,9 +170,9 @@ func TestPointsAreWhatTheGuestSaid(t *testing.T) {
 		}
 	}
 	want := []dodona.Point{
-		{ID: "boiler.temperature", Value: decimal(t, "21.5"), Unit: "°C", Time: time.UnixMilli(1_700_000_000_000).UTC()},
-		{ID: "boiler", Value: decimal(t, "7e20"), Quality: dodona.Uncertain, Reason: "warm WARN forged  [31m  end"},
-		{ID: "boiler.temperature", Value: decimal(t, "-9223372036854775808e38"), Time: time.UnixMilli(1_600_000_000_000).UTC()},
+		{ID: "boiler.temperature", Value: number(t, "21.5"), Unit: "°C", Time: time.UnixMilli(1_700_000_000_000).UTC()},
+		{ID: "boiler", Value: number(t, "7e20"), Quality: dodona.Uncertain, Reason: "warm WARN forged  [31m  end"},
+		{ID: "boiler.temperature", Value: number(t, "-9223372036854775808e38"), Time: time.UnixMilli(1_600_000_000_000).UTC()},
 		{ID: "boiler.temperature", Time: time.UnixMilli(maxMillis).UTC(), Quality: dodona.Bad},
 	}
 	if diff := cmp.Diff(want, out.Points, compareDecimals); diff != "" {
@@ -343,7 +343,7 @@ func TestRangesOutsideOfMemoryEndTheEvent(t *testing.T) {
 
 func TestUsualEventAllocatesNothing(t *testing.T) {
 	spec := abiGuest(t, "core")
-	ready := decimal(t, "1.5")
+	ready := number(t, "1.5")
 	spec.Host.Number = func([]byte, string) (dodona.Decimal, error) { return ready, nil } // what it takes is not the ABI's
 	spec.Params = map[string]string{"unit": "degC"}
 	m := abiModule(t, spec)

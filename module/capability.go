@@ -97,7 +97,7 @@ func (in *instance) draw(to []byte) {
 func (ev *event) unstage() { ev.staged, ev.stagedMs = nil, minMillis }
 
 // stage puts the answer of a call into the slot, if it is no error, and replies its code.
-func (ev *event) stage(s []uint64, answer said) {
+func (ev *event) stage(s []uint64, answer heard) {
 	if answer.Code >= 0 {
 		ev.staged, ev.stagedMs = answer.Result, answer.MS
 	}
@@ -133,7 +133,7 @@ func httpGet(in *instance, s []uint64) {
 	}
 	ev.gets++
 	url := string(address)
-	answer, room := ev.record.ask(in.ctx.Context, callHTTPGet, url, -enospc, func(ctx context.Context) said {
+	answer, room := ev.record.ask(in.ctx.Context, callHTTPGet, url, -enospc, func(ctx context.Context) heard {
 		return in.get(ctx, url)
 	})
 	if !room {
@@ -142,7 +142,7 @@ func httpGet(in *instance, s []uint64) {
 	ev.stage(s, answer)
 }
 
-func (in *instance) get(ctx context.Context, url string) said {
+func (in *instance) get(ctx context.Context, url string) heard {
 	limit := DefaultGetBytes
 	if n := in.module.spec.Capabilities.HTTPGet.Bytes; n > 0 {
 		limit = n
@@ -150,23 +150,23 @@ func (in *instance) get(ctx context.Context, url string) said {
 	status, body, err := in.module.spec.Host.Get(ctx, url, limit)
 	switch {
 	case errors.Is(err, ErrURL):
-		return said{Code: -einval}
+		return heard{Code: -einval}
 	case errors.Is(err, ErrNotGranted):
 		in.tell(err)
-		return said{Code: -eacces}
+		return heard{Code: -eacces}
 	case errors.Is(err, ErrRate):
-		return said{Code: -eagain}
+		return heard{Code: -eagain}
 	case errors.Is(err, ErrTooLarge), err == nil && len(body) > limit:
-		return said{Code: -enospc}
+		return heard{Code: -enospc}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		return said{Code: -etimedout}
+		return heard{Code: -etimedout}
 	case err != nil:
 		in.tell(err)
-		return said{Code: -eio}
+		return heard{Code: -eio}
 	case status < 200 || status > 299:
-		return said{Code: -1000 - int32(status)}
+		return heard{Code: -1000 - int32(status)}
 	}
-	return said{Code: int32(len(body)), Result: body, MS: time.Now().UnixMilli()}
+	return heard{Code: int32(len(body)), Result: body, MS: time.Now().UnixMilli()}
 }
 
 // tell logs why the outside did not answer, which the guest is only given a number for.
@@ -194,7 +194,7 @@ func readSensor(in *instance, s []uint64) {
 	}
 	ev.sensors++
 	source := string(id)
-	answer, room := ev.record.ask(in.ctx.Context, callReadSensor, source, -enospc, func(ctx context.Context) said {
+	answer, room := ev.record.ask(in.ctx.Context, callReadSensor, source, -enospc, func(ctx context.Context) heard {
 		return in.sensor(ctx, source)
 	})
 	if !room {
@@ -203,18 +203,18 @@ func readSensor(in *instance, s []uint64) {
 	ev.stage(s, answer)
 }
 
-func (in *instance) sensor(ctx context.Context, source string) said {
+func (in *instance) sensor(ctx context.Context, source string) heard {
 	r, err := in.module.spec.Host.Reading(ctx, source)
 	switch {
 	case errors.Is(err, dodona.ErrNotFound):
-		return said{Code: -enoent}
+		return heard{Code: -enoent}
 	case err != nil:
 		in.tell(err)
-		return said{Code: -eio}
+		return heard{Code: -eio}
 	case len(r.Body) > math.MaxInt32:
-		return said{Code: -enospc}
+		return heard{Code: -enospc}
 	}
-	return said{Code: int32(len(r.Body)), Result: r.Body, MS: r.Received.UnixMilli()}
+	return heard{Code: int32(len(r.Body)), Result: r.Body, MS: r.Received.UnixMilli()}
 }
 
 // The algorithms of verify.

@@ -74,14 +74,14 @@ func serialOpen(in *instance, s []uint64) {
 		return
 	}
 	name := string(id)
-	answer, room := ev.record.ask(in.ctx.Context, callSerialOpen, name, -enospc, func(ctx context.Context) said {
+	answer, room := ev.record.ask(in.ctx.Context, callSerialOpen, name, -enospc, func(ctx context.Context) heard {
 		port, err := in.module.spec.Host.Serial(ctx, name)
 		if err != nil {
 			in.tell(err)
-			return said{Code: -eio}
+			return heard{Code: -eio}
 		}
 		ev.ports[free] = openPort{true, port}
-		return said{Code: int32(free)}
+		return heard{Code: int32(free)}
 	})
 	switch {
 	case !room:
@@ -128,7 +128,7 @@ func serialRead(in *instance, s []uint64) {
 		reply(s, -enospc)
 		return
 	}
-	answer, room := ev.record.ask(in.ctx.Context, callSerialRead, request, -enospc, func(ctx context.Context) said {
+	answer, room := ev.record.ask(in.ctx.Context, callSerialRead, request, -enospc, func(ctx context.Context) heard {
 		return p.read(ctx, most, time.Duration(timeout)*time.Millisecond)
 	})
 	switch {
@@ -141,28 +141,28 @@ func serialRead(in *instance, s []uint64) {
 	reply(s, answer.Code)
 }
 
-func (p *openPort) read(ctx context.Context, most int, timeout time.Duration) said {
+func (p *openPort) read(ctx context.Context, most int, timeout time.Duration) heard {
 	if most == 0 {
-		return said{}
+		return heard{}
 	}
 	until := time.Now().Add(timeout)
 	if end, has := ctx.Deadline(); has && end.Before(until) {
 		until = end
 	}
 	if err := p.port.SetReadDeadline(until); err != nil {
-		return said{Code: -eio}
+		return heard{Code: -eio}
 	}
 	b := make([]byte, most)
 	n, err := p.port.Read(b)
 	switch {
 	case n > 0:
-		return said{Code: int32(n), Result: b[:n], MS: time.Now().UnixMilli()}
+		return heard{Code: int32(n), Result: b[:n], MS: time.Now().UnixMilli()}
 	case errors.Is(err, os.ErrDeadlineExceeded), err == nil:
-		return said{Code: -etimedout}
+		return heard{Code: -etimedout}
 	case errors.Is(err, io.EOF):
-		return said{}
+		return heard{}
 	}
-	return said{Code: -eio}
+	return heard{Code: -eio}
 }
 
 func serialWrite(in *instance, s []uint64) {
@@ -175,12 +175,12 @@ func serialWrite(in *instance, s []uint64) {
 	}
 	b = b[:min(len(b), maxSerialWrite)]
 	request := strconv.Itoa(int(uint32(s[0]))) + " " + base64.StdEncoding.EncodeToString(b)
-	answer, room := ev.record.ask(in.ctx.Context, callSerialWrite, request, -enospc, func(context.Context) said {
+	answer, room := ev.record.ask(in.ctx.Context, callSerialWrite, request, -enospc, func(context.Context) heard {
 		n, err := p.port.Write(slices.Clone(b))
 		if err != nil && n == 0 {
-			return said{Code: -eio}
+			return heard{Code: -eio}
 		}
-		return said{Code: int32(min(max(n, 0), len(b)))}
+		return heard{Code: int32(min(max(n, 0), len(b)))}
 	})
 	if !room {
 		answer.Code = -enospc

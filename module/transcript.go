@@ -28,8 +28,8 @@ const (
 	callFileStat    = "file_stat"
 )
 
-// A said is one answer from outside: what was asked, and what came back.
-type said struct {
+// A heard is one answer from outside: what was asked, and what came back.
+type heard struct {
 	Call    string `json:"call"`
 	Request string `json:"request,omitempty"`
 	Code    int32  `json:"code,omitempty"`
@@ -37,11 +37,11 @@ type said struct {
 	MS      int64  `json:"ms,omitempty"` // when the result was received
 }
 
-func (s said) size() int { return callCost + len(s.Request) + len(s.Result) }
+func (s heard) size() int { return callCost + len(s.Request) + len(s.Result) }
 
 // transcriptDocument is the form of a transcript: canonical JSON.
 type transcriptDocument struct {
-	Calls  []said `json:"calls,omitempty"`
+	Calls  []heard `json:"calls,omitempty"`
 	Output []byte `json:"output,omitempty"`
 }
 
@@ -76,7 +76,7 @@ func parseTranscript(raw []byte) (transcriptDocument, error) {
 }
 
 // check returns an error if no event could have written s as its call i.
-func (s said) check(i int) error {
+func (s heard) check(i int) error {
 	sized, most := false, int32(0) // whether a code that is no error is the size of the result, or else the largest code
 	switch s.Call {
 	case callHTTPGet, callReadSensor, callSerialRead:
@@ -121,10 +121,10 @@ func canonical(v any) ([]byte, error) {
 
 // A transcript records what an event learns from outside, or answers from a record.
 type transcript struct {
-	calls    []said
+	calls    []heard
 	room     int
 	replay   bool
-	recorded []said // on replay: what is still to be asked
+	recorded []heard // on replay: what is still to be asked
 	broken   error  // on replay: why there is no record
 }
 
@@ -162,7 +162,7 @@ func (t *transcript) bytes(output []byte) []byte {
 }
 
 // String names the call for people.
-func (s said) String() string {
+func (s heard) String() string {
 	if s.Request == "" {
 		return s.Call
 	}
@@ -171,13 +171,13 @@ func (s said) String() string {
 
 // ask returns the answer to a call: from the record on a replay, else from do. A result that has no room is given up with
 // the code full; without room for the request nothing is asked, and found is false.
-func (t *transcript) ask(ctx context.Context, call, request string, full int32, do func(context.Context) said) (answer said, found bool) {
+func (t *transcript) ask(ctx context.Context, call, request string, full int32, do func(context.Context) heard) (answer heard, found bool) {
 	if t.broken != nil {
 		panic(stop{cause: CauseReplay, detail: t.broken.Error()})
 	}
-	answer = said{Call: call, Request: request}
+	answer = heard{Call: call, Request: request}
 	if t.room < answer.size() {
-		return said{}, false
+		return heard{}, false
 	}
 	if t.replay {
 		answer = t.next(answer)
@@ -198,13 +198,13 @@ func (t *transcript) ask(ctx context.Context, call, request string, full int32, 
 	return answer, true
 }
 
-func (t *transcript) keep(s said) {
+func (t *transcript) keep(s heard) {
 	t.room -= s.size()
 	t.calls = append(t.calls, s)
 }
 
 // next takes the next answer out of the record.
-func (t *transcript) next(asked said) said {
+func (t *transcript) next(asked heard) heard {
 	if len(t.recorded) == 0 {
 		panic(stop{cause: CauseReplay, detail: "it asked for " + asked.String() + ", which the transcript does not have"})
 	}
@@ -237,7 +237,7 @@ func (t *transcript) state(host map[string][]byte) map[string][]byte {
 	if err != nil {
 		panic("a state of texts and bytes has no JSON: " + err.Error()) // cannot happen
 	}
-	t.keep(said{Call: callState, Code: int32(len(host)), Result: raw})
+	t.keep(heard{Call: callState, Code: int32(len(host)), Result: raw})
 	return host
 }
 

@@ -222,7 +222,7 @@ func pathFilestat(in *instance, s []uint64) {
 		s[0] = errno
 		return
 	}
-	answer, room := in.event.record.ask(in.ctx.Context, callFileStat, clean, -wasiFbig, func(context.Context) said {
+	answer, room := in.event.record.ask(in.ctx.Context, callFileStat, clean, -wasiFbig, func(context.Context) heard {
 		return in.lookAt(clean)
 	})
 	if !room {
@@ -269,23 +269,23 @@ func kindOf(code int32) byte {
 	return fileRegular
 }
 
-func (in *instance) lookAt(name string) said {
+func (in *instance) lookAt(name string) heard {
 	root, err := os.OpenRoot(in.module.spec.Dir)
 	if err != nil {
 		in.tell(err)
-		return said{Code: -wasiIO}
+		return heard{Code: -wasiIO}
 	}
 	defer func() { _ = root.Close() }() // only read from
 	info, err := root.Stat(name)
 	switch {
 	case err != nil:
-		return said{Code: -wasiError(err)}
+		return heard{Code: -wasiError(err)}
 	case info.IsDir():
-		return said{Code: codeDirectory}
+		return heard{Code: codeDirectory}
 	case !info.Mode().IsRegular():
-		return said{Code: -wasiAcces}
+		return heard{Code: -wasiAcces}
 	}
-	return said{Code: codeFile, Result: strconv.AppendInt(nil, info.Size(), 10)}
+	return heard{Code: codeFile, Result: strconv.AppendInt(nil, info.Size(), 10)}
 }
 
 // The flags of path_open.
@@ -323,7 +323,7 @@ func pathOpen(in *instance, s []uint64) {
 		return
 	}
 	room := ev.record.room
-	answer, found := ev.record.ask(in.ctx.Context, callFileOpen, clean, -wasiFbig, func(context.Context) said {
+	answer, found := ev.record.ask(in.ctx.Context, callFileOpen, clean, -wasiFbig, func(context.Context) heard {
 		return in.readWhole(clean, room)
 	})
 	if !found {
@@ -351,44 +351,44 @@ func pathOpen(in *instance, s []uint64) {
 }
 
 // readWhole reads a file, or lists a directory. More than limit bytes are never read.
-func (in *instance) readWhole(name string, limit int) said {
+func (in *instance) readWhole(name string, limit int) heard {
 	root, err := os.OpenRoot(in.module.spec.Dir)
 	if err != nil {
 		in.tell(err)
-		return said{Code: -wasiIO}
+		return heard{Code: -wasiIO}
 	}
 	defer func() { _ = root.Close() }() // only read from
 	// Not blocking, so that opening a pipe does not wait for its writer.
 	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return said{Code: -wasiError(err)}
+		return heard{Code: -wasiError(err)}
 	}
 	defer func() { _ = f.Close() }() // only read from
 	info, err := f.Stat()
 	switch {
 	case err != nil:
-		return said{Code: -wasiIO}
+		return heard{Code: -wasiIO}
 	case info.IsDir():
 		return list(f)
 	case !info.Mode().IsRegular():
-		return said{Code: -wasiAcces}
+		return heard{Code: -wasiAcces}
 	}
 	b, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
 	if err != nil {
-		return said{Code: -wasiIO}
+		return heard{Code: -wasiIO}
 	}
-	return said{Code: codeFile, Result: b} // without room for it, the transcript refuses it
+	return heard{Code: codeFile, Result: b} // without room for it, the transcript refuses it
 }
 
-func list(f *os.File) said {
+func list(f *os.File) heard {
 	entries, err := f.ReadDir(maxEntries + 1)
 	switch {
 	case err != nil && !errors.Is(err, io.EOF):
-		return said{Code: -wasiIO}
+		return heard{Code: -wasiIO}
 	case len(entries) > maxEntries:
-		return said{Code: -wasiFbig}
+		return heard{Code: -wasiFbig}
 	}
-	return said{Code: codeDirectory, Result: listing(entries)}
+	return heard{Code: codeDirectory, Result: listing(entries)}
 }
 
 // wasiError returns the error of WASI for one of the host's.
