@@ -139,9 +139,10 @@ func TestFailuresNameTheirCauseAndCostTheInstance(t *testing.T) {
 		cause  Cause
 		words  []string
 	}{
-		{"spin", manifest.Limits{Fuel: 3_000_000}, CauseFuel, []string{"in spin", "3000000 units of fuel", "limits.fuel"}},
+		{"spin", manifest.Limits{Fuel: 1_500_000}, CauseFuel, []string{"in spin", "1500000 units of fuel", "limits.fuel"}},
 		{"trap", manifest.Limits{}, CauseTrap, []string{"in dive", "unreachable"}},
 		{"deep", manifest.Limits{}, CauseDepth, []string{"in deeper", "limits.depth"}},
+		{"deep-stripped", manifest.Limits{}, CauseDepth, []string{"in function 0", "limits.depth"}},
 	} {
 		t.Run(test.guest, func(t *testing.T) {
 			engines(t, func(t *testing.T, o Options) {
@@ -194,20 +195,18 @@ func TestGuestThatGrowsGetsNewInstances(t *testing.T) {
 }
 
 func TestStartFunctionThatNeverEndsIsAnErrorOfLoad(t *testing.T) {
-	engines(t, func(t *testing.T, o Options) {
-		e := newTestEngine(t, o)
-		if o.Interpreter && testing.Short() {
-			t.Skip("takes the interpreter seconds")
-		}
-		_, err := e.Load(t.Context(), guest(t, "start"))
-		var failed *Error
-		if !errors.As(err, &failed) || failed.Cause != CauseFuel {
-			t.Fatalf("got %v, want cause fuel", err)
-		}
-		if got := e.admitted.promised; got != 0 {
-			t.Errorf("%d bytes are still promised", got)
-		}
-	})
+	e := newTestEngine(t, Options{})
+	_, err := e.Load(t.Context(), guest(t, "start"))
+	var failed *Error
+	if !errors.As(err, &failed) || failed.Cause != CauseFuel || !strings.Contains(err.Error(), "could not be initialised") {
+		t.Fatalf("got %v, want cause fuel and when", err)
+	}
+	if got := e.admitted.promised; got != 0 {
+		t.Errorf("%d bytes are still promised", got)
+	}
+	if got := len(e.modules); got != 0 {
+		t.Errorf("the engine has %d modules", got)
+	}
 }
 
 func TestContextEndsGuestBetweenSlices(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"unicode"
@@ -90,7 +91,7 @@ func (in *instance) call() *Error {
 func (in *instance) failure(err error) *Error {
 	text, trace, _ := strings.Cut(err.Error(), "\nwasm stack trace:\n")
 	where := ""
-	if name := guestFunction(trace); name != "" {
+	if name := in.module.guestFunction(trace); name != "" {
 		where = "in " + name + ": "
 	}
 	var s stop
@@ -115,22 +116,46 @@ func (in *instance) failure(err error) *Error {
 const trapPrefix = "wasm error: "
 
 // guestFunction returns the name of the innermost guest function of wazero's stack trace, which has a line such as
-// ".parse(i32,i32) i32" for each. Host functions have the name of their module before the dot. The name is the author's
-// choice, and comes back fit to print.
-func guestFunction(trace string) string {
+// ".parse(i32,i32) i32" for each. Host functions have the name of their module before the dot.
+func (m *Module) guestFunction(trace string) string {
 	for line := range strings.Lines(trace) {
 		line = strings.TrimSpace(line)
 		if hostFrame(line) {
 			continue
 		}
-		name, _, ok := cutLast(strings.TrimPrefix(line, "."), "(")
-		if !ok || name == "" {
-			return ""
+		if end := strings.LastIndex(line, "("); end > 0 {
+			name := line[:end]
+			if def, ok := m.exported[name]; ok {
+				return functionName(def)
+			}
+			return nameOf(name)
 		}
-		return printable(name)
 	}
 	return ""
 }
+
+// functionName returns how a guest's function is called, or else exported.
+func functionName(def api.FunctionDefinition) string {
+	if def.Name() == "" && len(def.ExportNames()) > 0 {
+		return printable(def.ExportNames()[0])
+	}
+	return nameOf(def.DebugName())
+}
+
+// nameOf makes the name of a function out of wazero's: a dot, for the module without a name, and the name or "$" and
+// the index. The index in the file is less by the imports that the rewriter has added.
+func nameOf(debug string) string {
+	name := strings.TrimPrefix(debug, ".")
+	if index, ok := strings.CutPrefix(name, "$"); ok {
+		if i, err := strconv.Atoi(index); err == nil && i >= addedImports {
+			return fmt.Sprintf("function %d", i-addedImports)
+		}
+	}
+	return printable(name)
+}
+
+// addedImports is how many functions rewritten modules import beside their own: refuel and toodeep.
+const addedImports = 2
 
 // hostFrame reports whether a line of a stack trace is of a function that guests import.
 func hostFrame(line string) bool {
@@ -144,13 +169,6 @@ func hostFrame(line string) bool {
 
 // hostModules are the import modules of host functions.
 var hostModules = [...]string{wasm.HostModule, manifest.ABI, "wasi_snapshot_preview1"}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
-}
 
 // longestName is the length in bytes up to which names of functions are shown.
 const longestName = 100

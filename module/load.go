@@ -16,8 +16,9 @@ import (
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
-// initFuel is what the start function and _initialize may use together: Go's runtime needs some ten million to start.
-const initFuel = 200_000_000
+// initFuel is what the start function and _initialize may use together. Go's runtime needs twelve million to start, and
+// packages with large tables a few more.
+const initFuel = 50_000_000
 
 // Load makes a module ready to run: it is checked, rewritten, compiled, linked, initialised and warmed up. An error is a
 // [wasm.Refusal], an [Error] of its initialisation, [ErrMemory], or says what else is wrong and what to do.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/telemetry"
@@ -24,6 +25,7 @@ type Module struct {
 	code     []byte // rewritten; for the traced compilation
 	pages    uint32 // that an instance may grow to
 	runtime  wazero.Runtime
+	exported map[string]api.FunctionDefinition // the exported functions, by wazero's names in stack traces
 	snapshot *snapshot
 	plain    *pool
 	traced   tracing

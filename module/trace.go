@@ -3,6 +3,7 @@ package module
 import (
 	"context"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -133,18 +134,42 @@ const maxSpans = 1000
 // spans collects the spans of one event.
 type spans struct {
 	on      bool
-	starts  []time.Time // of the functions that the guest is in
+	open    []openSpan // of the functions that the guest is in
 	kept    []Span
 	dropped uint64
 }
 
-func (s *spans) begin(on bool) {
-	s.on, s.starts, s.kept, s.dropped = on, s.starts[:0], s.kept[:0], 0
+type openSpan struct {
+	function string
+	start    time.Time
 }
 
-// of hands out the spans of a traced event.
+func (s *spans) begin(on bool) {
+	s.on, s.open, s.kept, s.dropped = on, s.open[:0], s.kept[:0], 0
+}
+
+// end keeps the span of the function that was called last.
+func (s *spans) end(m *Module) {
+	last := len(s.open) - 1
+	if last < 0 {
+		return
+	}
+	span := s.open[last]
+	s.open = s.open[:last]
+	if len(s.kept) >= maxSpans && last > 0 {
+		s.dropped++
+		return
+	}
+	s.kept = append(s.kept, Span{Module: m.label, Function: span.function, NS: int64(time.Since(span.start))})
+}
+
+// of hands out the spans of a traced event. After a failure it ends those that wazero has not: of many nested calls it
+// tells only some.
 func (s *spans) of(m *Module) []Span {
-	kept := append([]Span(nil), s.kept...)
+	for len(s.open) > 0 {
+		s.end(m)
+	}
+	kept := slices.Clone(s.kept)
 	if s.dropped > 0 {
 		m.engine.o.Recorder.Count(telemetry.ModuleSpans, m.spec.Name, s.dropped)
 	}
@@ -160,41 +185,27 @@ type listeners struct{}
 
 // NewFunctionListener returns the listener of a function.
 func (listeners) NewFunctionListener(def api.FunctionDefinition) experimental.FunctionListener {
-	return &listener{name: guestFunction(def.DebugName() + "(")}
+	return &listener{function: functionName(def)}
 }
 
 // A listener times the calls of one function.
-type listener struct{ name string }
+type listener struct{ function string }
 
 // Before notes when the call begins.
 func (l *listener) Before(ctx context.Context, _ api.Module, _ api.FunctionDefinition, _ []uint64, _ experimental.StackIterator) {
 	if in := instanceOf(ctx); in != nil && in.spans.on {
-		in.spans.starts = append(in.spans.starts, time.Now())
+		in.spans.open = append(in.spans.open, openSpan{l.function, time.Now()})
 	}
 }
 
 // After keeps the span of the call.
 func (l *listener) After(ctx context.Context, _ api.Module, _ api.FunctionDefinition, _ []uint64) {
-	l.end(ctx)
+	if in := instanceOf(ctx); in != nil && in.spans.on {
+		in.spans.end(in.module)
+	}
 }
 
 // Abort keeps the span of a call that the guest did not return from.
-func (l *listener) Abort(ctx context.Context, _ api.Module, _ api.FunctionDefinition, _ error) {
-	l.end(ctx)
-}
-
-func (l *listener) end(ctx context.Context) {
-	in := instanceOf(ctx)
-	if in == nil || !in.spans.on || len(in.spans.starts) == 0 {
-		return
-	}
-	s := &in.spans
-	last := len(s.starts) - 1
-	start := s.starts[last]
-	s.starts = s.starts[:last]
-	if len(s.kept) >= maxSpans && last > 0 {
-		s.dropped++
-		return
-	}
-	s.kept = append(s.kept, Span{Module: in.module.label, Function: l.name, NS: int64(time.Since(start))})
+func (l *listener) Abort(ctx context.Context, m api.Module, def api.FunctionDefinition, _ error) {
+	l.After(ctx, m, def, nil)
 }

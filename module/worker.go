@@ -146,7 +146,9 @@ func (t *tail) Write(p []byte) (int, error) {
 }
 
 func (t *tail) outOfMemory() bool {
-	for _, sign := range []string{"out of memory", "cannot allocate memory", "failed to create new OS thread", "errno=12", "errno=11"} {
+	for _, sign := range []string{
+		"out of memory", "cannot allocate memory", "failed to create new OS thread", "arena", "address space", "errno=11", "errno=12",
+	} {
 		if bytes.Contains(t.text, []byte(sign)) {
 			return true
 		}

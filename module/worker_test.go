@@ -1,17 +1,246 @@
 package module
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	"github.com/tetratelabs/wazero"
 )
 
 // TestMain makes the test binary the child that compiles, if an engine has started it as that.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == workerCommand {
-		os.Exit(CompileWorker(os.Stdin, os.Args[2:]))
+		syscall.Exit(CompileWorker(os.Stdin, os.Args[2:])) // not os.Exit, which waits for a second with -race
 	}
 	os.Exit(m.Run())
 }
 
 // workerCommand is the first argument of the test binary as the child that compiles.
 const workerCommand = "compile-worker"
+
+// A bomb is a small module that takes a compiler long, or much memory. Package wasm refuses them all; here they get past
+// it, as one would that nobody has thought of yet.
+func bomb(t testing.TB, e *Engine, code []byte) *Module {
+	t.Helper()
+	m := &Module{engine: e, label: "bomb", code: code, runtime: wazero.NewRuntimeWithConfig(t.Context(), e.config)}
+	t.Cleanup(func() {
+		if err := m.runtime.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
+}
+
+// section writes a section of the binary format.
+func section(id byte, content ...[]byte) []byte {
+	body := slices.Concat(content...)
+	return slices.Concat([]byte{id}, uleb(len(body)), body)
+}
+
+// uleb writes an unsigned integer of the binary format.
+func uleb(n int) []byte {
+	var b []byte
+	for n >= 0x80 {
+		b = append(b, byte(n)|0x80)
+		n >>= 7
+	}
+	return append(b, byte(n))
+}
+
+// oneFunction is a module with one function of type () -> ().
+func oneFunction(body ...[]byte) []byte {
+	code := slices.Concat(body...)
+	return slices.Concat(emptyModule,
+		section(1, []byte{1, 0x60, 0, 0}),
+		section(3, []byte{1, 0}),
+		section(10, []byte{1}, uleb(len(code)), code))
+}
+
+// nestedBlocks has one function with blocks within each other: 300 KB of 100,000 take the compiler minutes.
+func nestedBlocks(n int) []byte {
+	return oneFunction([]byte{0}, bytes.Repeat([]byte{0x02, 0x40}, n), bytes.Repeat([]byte{0x0b}, n+1))
+}
+
+// manyLocals has one function with so many locals.
+func manyLocals(n int) []byte { return oneFunction([]byte{1}, uleb(n), []byte{0x7e, 0x0b}) }
+
+func TestBombsEndTheChildAndNotTheParent(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		code   []byte
+		limits workerLimits
+		o      Options
+		words  string
+	}{
+		{"nested blocks", nestedBlocks(100_000), workerLimits{2 * time.Second, time.Minute, 256 << 20}, Options{}, "more than 2s of CPU"},
+		{"wall clock", nestedBlocks(100_000), workerLimits{time.Minute, time.Second, 256 << 20}, Options{}, "more than 1s"},
+		{"50,000,000 locals", manyLocals(50_000_000), workerLimits{time.Minute, time.Minute, 256 << 20}, Options{}, "more than 256 MiB of memory"},
+		{"50,000,000 locals, interpreted", manyLocals(50_000_000), workerLimits{time.Minute, time.Minute, 256 << 20}, Options{Interpreter: true}, "more than 256 MiB of memory"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			e := newTestEngine(t, inChild(t, test.o))
+			e.worker = test.limits
+			m := bomb(t, e, test.code)
+			before := resident(t)
+			_, err := e.compile(t.Context(), m, plain)
+			if err == nil || !strings.Contains(err.Error(), test.words) || !strings.Contains(err.Error(), "make the module smaller") {
+				t.Fatalf("got %v, want %q and what to do", err, test.words)
+			}
+			if grown := peakResident(t) - before; grown > 16<<20 {
+				t.Errorf("the parent grew by %s, want at most 16 MiB", bytesText(grown))
+			}
+		})
+	}
+}
+
+func TestContextEndsCompilation(t *testing.T) {
+	e := newTestEngine(t, inChild(t, Options{}))
+	m := bomb(t, e, nestedBlocks(100_000))
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if _, err := e.compile(ctx, m, plain); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want the context's error", err)
+	}
+}
+
+func TestChildSaysWhatIsWrongWithAModule(t *testing.T) {
+	e := newTestEngine(t, inChild(t, Options{}))
+	_, err := e.compile(t.Context(), bomb(t, e, []byte("no module")), plain)
+	if err == nil || !strings.Contains(err.Error(), "invalid magic number") {
+		t.Errorf("got %v, want what wazero says", err)
+	}
+}
+
+func TestChildThatIsAnotherProgramIsNotBelieved(t *testing.T) {
+	for name, worker := range map[string][]string{
+		"does nothing": {"/bin/true"},
+		"fails":        {"/bin/false"},
+		"is not there": {"/nowhere/dodona"},
+		"leaves a file": {"/bin/sh", "-c", `mkdir wazero-v0.0.0-amd64-linux && echo native > wazero-v0.0.0-amd64-linux/` +
+			strings.Repeat("0", 64)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newTally()
+			e := newTestEngine(t, Options{Worker: worker, Recorder: c})
+			if _, err := e.Load(t.Context(), guest(t, "count")); err == nil {
+				t.Error("the module was loaded")
+			}
+			if e.admitted.promised != 0 {
+				t.Errorf("%d bytes are still promised", e.admitted.promised)
+			}
+		})
+	}
+}
+
+// TestChildIsConfined lets a shell stand in for the child and say how it was started.
+func TestChildIsConfined(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "said")
+	e := newTestEngine(t, Options{Worker: []string{
+		"/bin/sh", "-c",
+		`{ cat /proc/$$/environ | tr '\0' '\n' | wc -c; cut -d' ' -f5 /proc/$$/stat; echo $$; } > ` + out + `; cat > /dev/null`,
+	}})
+	_, _ = e.compile(t.Context(), bomb(t, e, emptyModule), plain)
+	text, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := strings.Fields(string(text))
+	if len(said) != 3 || said[0] != "0" || said[1] != said[2] {
+		t.Errorf("bytes of environment, process group, process: got %q; want 0 and a group of its own", said)
+	}
+}
+
+// TestChildLimitsItself asks the kernel about this test's binary when it is the child and waits for its module.
+func TestChildLimitsItself(t *testing.T) {
+	o := inChild(t, Options{})
+	cmd := exec.CommandContext(t.Context(), o.Worker[0], o.Worker[1], string(plain), t.TempDir(), "7", strconv.Itoa(100<<20))
+	cmd.Env = []string{}
+	confine(cmd)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	proc := filepath.Join("/proc", strconv.Itoa(cmd.Process.Pid))
+	// The child reads its module only when it has limited itself. What does not fit into a pipe is the proof that it reads.
+	if _, err := stdin.Write(make([]byte, 1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	limits, err := os.ReadFile(filepath.Join(proc, "limits"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stat, err := os.ReadFile(filepath.Join(proc, "stat"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stdin.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(stderr); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil {
+		t.Error("the child compiled zeros")
+	}
+	for _, want := range []string{`Max cpu time +7 +7 `, `Max core file size +0 +0 `, `Max open files +32 +32 `, `Max address space +\d+ +\d+ `} {
+		if !regexp.MustCompile(want).Match(limits) {
+			t.Errorf("limits are\n%s\nwant %s", limits, want)
+		}
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')'):]))
+	if nice := fields[17]; nice != "19" {
+		t.Errorf("nice is %s, want 19", nice)
+	}
+}
+
+// resident returns the memory of this process, and begins to watch for the peak anew.
+func resident(t testing.TB) int64 {
+	t.Helper()
+	debug.FreeOSMemory()
+	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
+		t.Fatal(err)
+	}
+	return procStatus(t, "VmRSS")
+}
+
+// peakResident returns the most memory that this process had since resident.
+func peakResident(t testing.TB) int64 { return procStatus(t, "VmHWM") }
+
+func procStatus(t testing.TB, field string) int64 {
+	t.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if value, ok := strings.CutPrefix(line, field+":"); ok {
+			kb, err := strconv.ParseInt(strings.Fields(value)[0], 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return kb << 10
+		}
+	}
+	t.Fatalf("no %s in /proc/self/status", field)
+	return 0
+}

@@ -1,0 +1,180 @@
+package module
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// cached are the options of an engine with a cache.
+func cached(t *testing.T, dir string, key byte, c *tally) Options {
+	return inChild(t, Options{Dir: dir, Key: bytes.Repeat([]byte{key}, 32), Recorder: c})
+}
+
+// cacheFile is the only file of a cache.
+func cacheFile(t *testing.T, dir string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("the cache has %q (%v), want one file", files, err)
+	}
+	return files[0]
+}
+
+// answers makes sure that a module runs.
+func answers(t *testing.T, m *Module) {
+	t.Helper()
+	if _, err := m.Run(t.Context(), reading(`{}`)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCacheSparesTheSecondCompilation(t *testing.T) {
+	for name, o := range map[string]Options{"child": inChild(t, Options{}), "process": {}} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			first, second := newTally(), newTally()
+			o.Dir, o.Key, o.Recorder = dir, bytes.Repeat([]byte{7}, 32), first
+			answers(t, load(t, newTestEngine(t, o), guest(t, "count")))
+			first.want(t, "empty cache", 1, 0, 0)
+			info, err := os.Stat(cacheFile(t, dir))
+			if err != nil || info.Mode() != 0o600 {
+				t.Errorf("the file's mode is %v (%v), want 0600", info.Mode(), err)
+			}
+			o.Recorder = second
+			answers(t, load(t, newTestEngine(t, o), guest(t, "count")))
+			second.want(t, "warm cache", 0, 1, 0)
+		})
+	}
+}
+
+func TestCacheFileThatIsNotAsWrittenIsCompiledAgain(t *testing.T) {
+	dir := t.TempDir()
+	load(t, newTestEngine(t, cached(t, dir, 1, newTally())), guest(t, "count"))
+	path := cacheFile(t, dir)
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flipped := func(i int) []byte {
+		b := bytes.Clone(good)
+		b[i] ^= 0x40
+		return b
+	}
+	bad := map[string][]byte{
+		"empty":           nil,
+		"magic alone":     good[:len(cacheMagic)],
+		"no body":         good[:len(cacheMagic)+32],
+		"half":            good[:len(good)/2],
+		"last byte lost":  good[:len(good)-1],
+		"byte added":      append(bytes.Clone(good), 0),
+		"other magic":     flipped(3),
+		"other code":      flipped(len(cacheMagic) + 5),
+		"other name":      flipped(len(cacheMagic) + 32 + 40),
+		"last byte":       flipped(len(good) - 1),
+		"native code":     flipped(len(good) - 200),
+		"length of name":  flipped(len(cacheMagic) + 32),
+		"wazero's own":    good[len(cacheMagic)+32+1+int(good[len(cacheMagic)+32]):],
+		"something else":  []byte("#!/bin/sh\nexit 0\n"),
+		"another's bytes": bytes.Repeat([]byte{0xcc}, len(good)),
+	}
+	for name, b := range bad {
+		t.Run(name, func(t *testing.T) {
+			if err := os.WriteFile(path, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c := newTally()
+			answers(t, load(t, newTestEngine(t, cached(t, dir, 1, c)), guest(t, "count")))
+			c.want(t, "damaged file", 1, 0, 1)
+			if mended, err := os.ReadFile(path); err != nil || !bytes.Equal(mended, good) {
+				t.Errorf("the file was not written anew (%v)", err)
+			}
+		})
+	}
+}
+
+func TestCacheFileOfAnotherNodeOrModuleIsNotUsed(t *testing.T) {
+	dir := t.TempDir()
+	load(t, newTestEngine(t, cached(t, dir, 1, newTally())), guest(t, "count"))
+	mine := cacheFile(t, dir)
+
+	t.Run("another key", func(t *testing.T) {
+		c := newTally()
+		answers(t, load(t, newTestEngine(t, cached(t, dir, 2, c)), guest(t, "count")))
+		c.want(t, "another key", 1, 0, 1)
+	})
+	t.Run("another module", func(t *testing.T) {
+		other := t.TempDir()
+		load(t, newTestEngine(t, cached(t, other, 2, newTally())), guest(t, "fibonacci"))
+		foreign, err := os.ReadFile(cacheFile(t, other))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(mine, foreign, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c := newTally()
+		answers(t, load(t, newTestEngine(t, cached(t, dir, 2, c)), guest(t, "count")))
+		c.want(t, "another module's file", 1, 0, 1)
+	})
+}
+
+func TestCachePathThatIsNoFileIsNotUsed(t *testing.T) {
+	dir := t.TempDir()
+	load(t, newTestEngine(t, cached(t, dir, 1, newTally())), guest(t, "count"))
+	path := cacheFile(t, dir)
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	if err := os.WriteFile(elsewhere, good, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, put := range map[string]func() error{
+		"link":   func() error { return os.Symlink(elsewhere, path) },
+		"pipe":   func() error { return unix.Mkfifo(path, 0o600) },
+		"folder": func() error { return os.Mkdir(path, 0o700) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := errors.Join(os.RemoveAll(path), put()); err != nil {
+				t.Fatal(err)
+			}
+			c := newTally()
+			answers(t, load(t, newTestEngine(t, cached(t, dir, 1, c)), guest(t, "count")))
+			c.want(t, name, 1, 0, 1)
+		})
+	}
+}
+
+func TestCacheFolderThatCannotBeWrittenIsNoError(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cache")
+	e := newTestEngine(t, cached(t, dir, 1, newTally()))
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	answers(t, load(t, e, guest(t, "count")))
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v, want no folder: the test shows nothing", err)
+	}
+}
+
+func TestCacheKeepsWithinItsBounds(t *testing.T) {
+	dir := t.TempDir()
+	e := newTestEngine(t, cached(t, dir, 1, newTally()))
+	for i := range cacheFiles + 10 {
+		if err := os.WriteFile(filepath.Join(dir, string(rune('a'+i/26))+string(rune('a'+i%26))+cacheSuffix), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	load(t, e, guest(t, "count"))
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(files) != cacheFiles {
+		t.Errorf("the cache has %d files (%v), want %d", len(files), err, cacheFiles)
+	}
+}

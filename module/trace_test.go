@@ -1,0 +1,148 @@
+package module
+
+import (
+	"bytes"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// ready waits until the traced compilation of a module has ended.
+func ready(t *testing.T, m *Module) {
+	t.Helper()
+	m.traced.mu.Lock()
+	ended := m.traced.ended
+	m.traced.mu.Unlock()
+	if ended == nil {
+		t.Fatal("no event was due for tracing")
+	}
+	<-ended
+}
+
+func TestTracedEventsAnswerAsOthersDo(t *testing.T) {
+	engines(t, func(t *testing.T, o Options) {
+		var mu sync.Mutex
+		var got [][]Span
+		o.Sample = 0.25
+		o.Spans = func(s []Span) {
+			mu.Lock()
+			defer mu.Unlock()
+			got = append(got, s)
+		}
+		m := load(t, newTestEngine(t, o), guest(t, "point"))
+		var outs []Outcome
+		for i := range 24 {
+			out, err := m.Run(t.Context(), reading(`{"value":21.5}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			outs = append(outs, out)
+			if i == 3 {
+				ready(t, m)
+			}
+		}
+		for i, out := range outs {
+			// Every fourth is due; at the first of them the compilation began.
+			if want := i%4 == 3 && i > 3; (len(out.Spans) > 0) != want {
+				t.Errorf("event %d has %d spans, is to be traced: %t", i, len(out.Spans), want)
+			}
+			out.Spans, out.Took = nil, 0
+			first := outs[0]
+			first.Spans, first.Took = nil, 0
+			if diff := cmp.Diff(first, out, cmp.Comparer(func(a, b dodona.Decimal) bool { return a == b })); diff != "" {
+				t.Errorf("event %d differs from the first one:\n%s", i, diff)
+			}
+		}
+		if len(outs[0].Points) != 1 || outs[0].Fuel == 0 {
+			t.Errorf("got %+v, want a point and fuel", outs[0])
+		}
+		if len(got) != 5 {
+			t.Fatalf("Spans was called %d times, want 5", len(got))
+		}
+		var names []string
+		for _, span := range got[0] {
+			if span.Module != "point 1.2.3" || span.NS < 0 {
+				t.Errorf("got span %+v", span)
+			}
+			names = append(names, span.Function)
+		}
+		want := append(slices.Repeat([]string{"at"}, 14), "sum", "dodona_run")
+		if !slices.Equal(names, want) {
+			t.Errorf("got spans of %q, want %q", names, want)
+		}
+	})
+}
+
+func TestTracedFailureHasSpansAndTheSameCause(t *testing.T) {
+	m := load(t, newTestEngine(t, Options{Sample: 1}), guest(t, "trap"))
+	_, plainErr := m.Run(t.Context(), reading(`{}`))
+	ready(t, m)
+	out, err := m.Run(t.Context(), reading(`{}`))
+	if err == nil || plainErr == nil || err.Error() != plainErr.Error() {
+		t.Errorf("got %v, want %v", err, plainErr)
+	}
+	if n := len(out.Spans); n == 0 || out.Spans[n-1].Function != "dodona_run" {
+		t.Errorf("got %+v, want spans, dodona_run's last", out.Spans)
+	}
+}
+
+func TestSpansBeyondTheLimitAreCounted(t *testing.T) {
+	c := newTally()
+	m := load(t, newTestEngine(t, Options{Sample: 1, Recorder: c}), guest(t, "point"))
+	body := strings.Repeat("x", 1000)
+	if _, err := m.Run(t.Context(), reading(body)); err != nil {
+		t.Fatal(err)
+	}
+	ready(t, m)
+	out, err := m.Run(t.Context(), reading(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A thousand of at, and those of sum and dodona_run, of which the host's own call is always kept.
+	if len(out.Spans) != maxSpans+1 || out.Spans[maxSpans].Function != "dodona_run" {
+		t.Errorf("got %d spans, the last %+v; want %d and dodona_run", len(out.Spans), out.Spans[len(out.Spans)-1], maxSpans+1)
+	}
+	if got := c.of(telemetry.ModuleSpans)[0]; got != 1 {
+		t.Errorf("%d spans counted as dropped, want 1", got)
+	}
+}
+
+func TestTracingThatIsNotAdmittedIsOffWithOneLine(t *testing.T) {
+	var text bytes.Buffer
+	e := newTestEngine(t, Options{Sample: 1, Memory: 16 * pageBytes, Log: slog.New(slog.NewTextHandler(&text, nil))})
+	m := load(t, e, guest(t, "count-large"))
+	for i := range 10 {
+		out, err := m.Run(t.Context(), reading(`{}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(out.Spans) > 0 {
+			t.Errorf("event %d was traced", i)
+		}
+		ready(t, m)
+	}
+	if got := strings.Count(text.String(), "\n"); got != 1 || !strings.Contains(text.String(), "not enough memory for modules") {
+		t.Errorf("got log\n%swant one line that says why", text.String())
+	}
+}
+
+func TestCloseEndsTracedCompilation(t *testing.T) {
+	e := newTestEngine(t, inChild(t, Options{Sample: 1}))
+	m := load(t, e, guest(t, "point"))
+	if _, err := m.Run(t.Context(), reading(`{}`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := e.admitted.promised; got != 0 {
+		t.Errorf("%d bytes are still promised", got)
+	}
+}
