@@ -96,7 +96,7 @@ func decodeBase64(text string) ([]byte, error) {
 
 // Bytes writes e as a file.
 func (e Envelope) Bytes() []byte {
-	doc := envelopeDocument{PayloadType: e.PayloadType, Payload: base64.StdEncoding.EncodeToString(e.Payload)}
+	doc := envelopeDocument{PayloadType: e.PayloadType, Payload: base64.StdEncoding.EncodeToString(e.Payload), Signatures: []signatureDocument{}}
 	for _, s := range e.Signatures {
 		doc.Signatures = append(doc.Signatures, signatureDocument{s.KeyID, base64.StdEncoding.EncodeToString(s.Sig)})
 	}

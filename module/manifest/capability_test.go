@@ -1,0 +1,134 @@
+package manifest
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func everything() Capabilities {
+	return Capabilities{
+		HTTPGet:    &HTTPGet{Hosts: []string{"api.kraken.com", "[2001:db8::1]:8443"}, PerSecond: 5, Bytes: 1000},
+		ReadSensor: []string{"boiler-3", "weather"}, Serial: []string{"scale"},
+		Files: true, NowMS: true, Random: true, Verify: true, State: true,
+	}
+}
+
+func TestSentencesAreTheOperatorsView(t *testing.T) {
+	got := strings.Join(everything().Sentences(), "\n")
+	want := `may GET https://api.kraken.com, ≤ 5/s, ≤ 1000 bytes
+may GET https://[2001:db8::1]:8443, ≤ 5/s, ≤ 1000 bytes
+may read sensor boiler-3
+may read sensor weather
+may read and write serial port scale
+may read the files of one directory, which you choose
+may know the instant of the round
+may draw random bytes, the same on every machine
+may check ECDSA and Ed25519 signatures
+may keep 4 KiB from one round to the next
+nothing else`
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	plan := Capabilities{HTTPGet: &HTTPGet{Hosts: []string{"api.kraken.com"}}, ReadSensor: []string{"boiler-3"}}
+	if got, want := strings.Join(plan.Sentences(), "; "), "may GET https://api.kraken.com, ≤ 2/s, ≤ 64 KiB; may read sensor boiler-3; nothing else"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := (Capabilities{}).Sentences(); !slices.Equal(got, []string{"may reach nothing but its input"}) {
+		t.Errorf("nothing is said as %q", got)
+	}
+}
+
+// TestEveryCapabilityHasASentence finds one that was added to the type alone.
+func TestEveryCapabilityHasASentence(t *testing.T) {
+	all := reflect.ValueOf(everything())
+	for i := range all.NumField() {
+		var c Capabilities
+		field := all.Type().Field(i)
+		reflect.ValueOf(&c).Elem().Field(i).Set(all.Field(i))
+		if got := c.Sentences(); len(got) < 2 {
+			t.Errorf("%s is said as %q", field.Name, got)
+		}
+		if got := c.Missing(Capabilities{}); len(got) == 0 || !strings.Contains(got[0], strings.Split(field.Tag.Get("json"), ",")[0]) {
+			t.Errorf("%s is missing as %q", field.Name, got)
+		}
+		if got := c.Intersect(everything()); !reflect.DeepEqual(got, c) {
+			t.Errorf("%s granted is %+v, want %+v", field.Name, got, c)
+		}
+		if got := c.Intersect(Capabilities{}); !reflect.DeepEqual(got, Capabilities{}) {
+			t.Errorf("%s is given without a grant: %+v", field.Name, got)
+		}
+		if got := Everything(); reflect.ValueOf(got).Field(i).IsZero() {
+			t.Errorf("everything lacks %s", field.Name)
+		}
+	}
+}
+
+func TestMissingSaysWhatToWrite(t *testing.T) {
+	if got := everything().Missing(everything()); got != nil {
+		t.Errorf("everything is granted, but %q is missing", got)
+	}
+	granted := everything()
+	granted.HTTPGet = &HTTPGet{Hosts: []string{"api.kraken.com:443"}}
+	granted.ReadSensor = []string{"boiler-3"}
+	granted.State = false
+	want := []string{
+		"http_get of [2001:db8::1]:8443: write  http_get: {hosts: [api.kraken.com:443, api.kraken.com, [2001:db8::1]:8443]}",
+		"http_get 5 times a second: write  http_get: {perSecond: 5}",
+		"read_sensor of weather: write  read_sensor: [boiler-3, weather]",
+		"state: write  state: true",
+	}
+	if got := everything().Missing(granted); !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	asked := Capabilities{HTTPGet: &HTTPGet{Hosts: []string{"a.example"}, Bytes: 1 << 20}}
+	got := asked.Intersect(Capabilities{HTTPGet: &HTTPGet{Hosts: []string{"b.example", "a.example:443"}, PerSecond: 1}})
+	if want := (HTTPGet{Hosts: []string{"a.example"}, PerSecond: 1, Bytes: 64 << 10}); !reflect.DeepEqual(*got.HTTPGet, want) {
+		t.Errorf("got %+v, want %+v", *got.HTTPGet, want)
+	}
+	if got := asked.Intersect(Capabilities{HTTPGet: &HTTPGet{Hosts: []string{"b.example"}}}); got.HTTPGet != nil {
+		t.Errorf("no common host gives %+v", got.HTTPGet)
+	}
+}
+
+func TestHostsHaveOneSpelling(t *testing.T) {
+	check := func(hosts ...string) error { return Capabilities{HTTPGet: &HTTPGet{Hosts: hosts}}.Check() }
+	for _, good := range []string{"localhost", "api.kraken.com", "api.kraken.com:8443", "xn--bcher-kva.example", "192.0.2.1", "192.0.2.1:1", "[2001:db8::1]", "[2001:db8::1]:65535"} {
+		if err := check(good); err != nil {
+			t.Errorf("%s: %v", good, err)
+		}
+	}
+	for _, bad := range []string{
+		"", ":443", "*.example", "API.example", "https://a.example", "a.example/x", "a.example:0", "a.example:0443", "a.example:65536", "a.example:",
+		"a..b", "a.example.", "-a.example", "a-.example", "bücher.example", "a b", "a@b", "2001:db8::1", "[2001:DB8::1]", "[2001:db8::1", "[fe80::1%eth0]",
+		"[192.0.2.1]", strings.Repeat("a.", 127) + "a.example", strings.Repeat("a", 64) + ".example",
+	} {
+		if check(bad) == nil {
+			t.Errorf("%q is a host", bad)
+		}
+	}
+	if check("a.example", "a.example:443") == nil {
+		t.Error("a host may stand twice")
+	}
+}
+
+func TestCapabilitiesAreAddedAsWritten(t *testing.T) {
+	var c Capabilities
+	for _, text := range []string{
+		"http_get=api.kraken.com,[2001:db8::1]:8443", "http_get.perSecond=5", "http_get.bytes=1000", "read_sensor=boiler-3", "read_sensor=weather", "serial=scale",
+		"files", "now_ms", "random", "verify", "state",
+	} {
+		if err := c.Add(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !reflect.DeepEqual(c, everything()) {
+		t.Errorf("got %+v, want %+v", c, everything())
+	}
+	for _, bad := range []string{"", "root", "files=/etc", "http_get.bytes=0", "http_get.perSecond=-1", "http_get.bytes=1e3", "NOW_MS"} {
+		if err := c.Add(bad); err == nil {
+			t.Errorf("%q is added", bad)
+		}
+	}
+}
