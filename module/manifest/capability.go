@@ -181,48 +181,47 @@ func (c *Capabilities) flags() []flag {
 }
 
 // Missing returns a line for each thing that c asks for and granted does not allow, with what to write in the
-// configuration. It is nil if everything is granted.
+// configuration of the feed. It is nil if everything is granted. Zero numbers of a granted HTTPGet allow what is asked.
 func (c Capabilities) Missing(granted Capabilities) []string {
 	var out []string
-	if c.HTTPGet != nil {
-		out = c.HTTPGet.missing(granted.HTTPGet)
-	}
-	names := func(capability string, asked, allowed []string) {
+	names := func(capability string, asked, allowed []string, allows func(string) bool) {
 		for _, name := range asked {
-			if !slices.Contains(allowed, name) {
-				out = append(out, fmt.Sprintf("%s of %s: write  %s: [%s]", capability, name, capability, strings.Join(union(allowed, asked), ", ")))
+			if !allows(name) {
+				out = append(out, fmt.Sprintf("%s of %s: write  allow: {%s: [%s]}", capability, name, capability, strings.Join(union(allowed, asked), ", ")))
 			}
 		}
 	}
-	names("read_sensor", c.ReadSensor, granted.ReadSensor)
-	names("serial", c.Serial, granted.Serial)
+	if c.HTTPGet != nil {
+		g, has := c.HTTPGet.WithDefaults(), granted.http()
+		names("http_get", g.Hosts, has.Hosts, has.allows)
+		if has.PerSecond != 0 && g.PerSecond > has.PerSecond {
+			out = append(out, fmt.Sprintf("http_get %d times a second: %d are granted", g.PerSecond, has.PerSecond))
+		}
+		if has.Bytes != 0 && g.Bytes > has.Bytes {
+			out = append(out, fmt.Sprintf("http_get of %d bytes: %d are granted", g.Bytes, has.Bytes))
+		}
+	}
+	names("read_sensor", c.ReadSensor, granted.ReadSensor, func(name string) bool { return slices.Contains(granted.ReadSensor, name) })
+	names("serial", c.Serial, granted.Serial, func(name string) bool { return slices.Contains(granted.Serial, name) })
 	allowed := granted.flags()
 	for i, f := range c.flags() {
 		if *f.field && !*allowed[i].field {
-			out = append(out, fmt.Sprintf("%s: write  %s: true", f.name, f.name))
+			value := "true"
+			if f.name == "files" {
+				value = "FOLDER"
+			}
+			out = append(out, fmt.Sprintf("%s: write  allow: {%s: %s}", f.name, f.name, value))
 		}
 	}
 	return out
 }
 
-func (g HTTPGet) missing(granted *HTTPGet) []string {
-	if granted == nil {
-		granted = &HTTPGet{}
+// http returns what c has of http_get; without it, no host.
+func (c Capabilities) http() HTTPGet {
+	if c.HTTPGet == nil {
+		return HTTPGet{}
 	}
-	g, has := g.WithDefaults(), granted.WithDefaults()
-	var out []string
-	for _, host := range g.Hosts {
-		if !has.allows(host) {
-			out = append(out, fmt.Sprintf("http_get of %s: write  http_get: {hosts: [%s]}", host, strings.Join(union(has.Hosts, g.Hosts), ", ")))
-		}
-	}
-	if g.PerSecond > has.PerSecond {
-		out = append(out, fmt.Sprintf("http_get %d times a second: write  http_get: {perSecond: %d}", g.PerSecond, g.PerSecond))
-	}
-	if g.Bytes > has.Bytes {
-		out = append(out, fmt.Sprintf("http_get of %d bytes: write  http_get: {bytes: %d}", g.Bytes, g.Bytes))
-	}
-	return out
+	return *c.HTTPGet
 }
 
 func (g HTTPGet) allows(host string) bool {
@@ -240,12 +239,13 @@ func union(a, b []string) []string {
 	return out
 }
 
-// Intersect returns what both c asks for and granted allows: what a module may be given.
+// Intersect returns what both c asks for and granted allows: what a module may be given. Zero numbers of a granted
+// HTTPGet allow what is asked.
 func (c Capabilities) Intersect(granted Capabilities) Capabilities {
 	var out Capabilities
 	if c.HTTPGet != nil && granted.HTTPGet != nil {
-		asked, allowed := c.HTTPGet.WithDefaults(), granted.HTTPGet.WithDefaults()
-		both := HTTPGet{PerSecond: min(asked.PerSecond, allowed.PerSecond), Bytes: min(asked.Bytes, allowed.Bytes)}
+		asked, allowed := c.HTTPGet.WithDefaults(), *granted.HTTPGet
+		both := HTTPGet{PerSecond: lower(asked.PerSecond, allowed.PerSecond), Bytes: lower(asked.Bytes, allowed.Bytes)}
 		for _, host := range asked.Hosts {
 			if allowed.allows(host) {
 				both.Hosts = append(both.Hosts, host)
@@ -262,6 +262,14 @@ func (c Capabilities) Intersect(granted Capabilities) Capabilities {
 		*f.field = *asked[i].field && *allowed[i].field
 	}
 	return out
+}
+
+// lower returns the lower of what is asked and what is allowed; 0 allows all.
+func lower(asked, allowed int) int {
+	if allowed == 0 {
+		return asked
+	}
+	return min(asked, allowed)
 }
 
 func common(a, b []string) (out []string) {

@@ -70,21 +70,21 @@ func TestMissingSaysWhatToWrite(t *testing.T) {
 		t.Errorf("everything is granted, but %q is missing", got)
 	}
 	granted := everything()
-	granted.HTTPGet = &HTTPGet{Hosts: []string{"api.kraken.com:443"}}
+	granted.HTTPGet = &HTTPGet{Hosts: []string{"api.kraken.com:443"}, PerSecond: 2}
 	granted.ReadSensor = []string{"boiler-3"}
 	granted.State = false
 	want := []string{
-		"http_get of [2001:db8::1]:8443: write  http_get: {hosts: [api.kraken.com:443, api.kraken.com, [2001:db8::1]:8443]}",
-		"http_get 5 times a second: write  http_get: {perSecond: 5}",
-		"read_sensor of weather: write  read_sensor: [boiler-3, weather]",
-		"state: write  state: true",
+		"http_get of [2001:db8::1]:8443: write  allow: {http_get: [api.kraken.com:443, api.kraken.com, [2001:db8::1]:8443]}",
+		"http_get 5 times a second: 2 are granted",
+		"read_sensor of weather: write  allow: {read_sensor: [boiler-3, weather]}",
+		"state: write  allow: {state: true}",
 	}
 	if got := everything().Missing(granted); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	asked := Capabilities{HTTPGet: &HTTPGet{Hosts: []string{"a.example"}, Bytes: 1 << 20}}
 	got := asked.Intersect(Capabilities{HTTPGet: &HTTPGet{Hosts: []string{"b.example", "a.example:443"}, PerSecond: 1}})
-	if want := (HTTPGet{Hosts: []string{"a.example"}, PerSecond: 1, Bytes: 64 << 10}); !reflect.DeepEqual(*got.HTTPGet, want) {
+	if want := (HTTPGet{Hosts: []string{"a.example"}, PerSecond: 1, Bytes: 1 << 20}); !reflect.DeepEqual(*got.HTTPGet, want) {
 		t.Errorf("got %+v, want %+v", *got.HTTPGet, want)
 	}
 	if got := asked.Intersect(Capabilities{HTTPGet: &HTTPGet{Hosts: []string{"b.example"}}}); got.HTTPGet != nil {

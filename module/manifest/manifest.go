@@ -59,7 +59,8 @@ type Capabilities struct {
 	State      bool     `json:"state,omitempty"`       // a few bytes that outlive the round
 }
 
-// HTTPGet is the capability to fetch over HTTPS. Zero numbers have the defaults of package module.
+// HTTPGet is the capability to fetch over HTTPS. Zero numbers of what is asked have the defaults of
+// [HTTPGet.WithDefaults]; zero numbers of what is granted allow what is asked.
 type HTTPGet struct {
 	Hosts     []string `json:"hosts"`               // "api.kraken.com" or "api.kraken.com:8443"
 	PerSecond int      `json:"perSecond,omitempty"` // default 2, at most 10
