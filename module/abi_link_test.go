@@ -1,0 +1,85 @@
+package module
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/module/manifest"
+	"github.com/dodona-oracle/dodona/module/wasm"
+)
+
+func TestUsualEventAllocatesNothing(t *testing.T) {
+	spec := abiGuest(t, "core")
+	ready := number(t, "1.5")
+	spec.Host.Number = func([]byte, string) (dodona.Decimal, error) { return ready, nil } // what it takes is not the ABI's
+	spec.Params = map[string]string{"unit": "degC"}
+	m := abiModule(t, spec)
+	s := newScript(t, "core")
+	id, idLen := s.text("boiler.temperature")
+	unit, unitLen := s.text("unit")
+	s.call("input_read", 0, outAt, 0, 100)
+	s.call("input_meta", 0, metaSource, outAt, 100)
+	s.call("input_json", 0, unit, unitLen, outAt, outAt+8)
+	s.call("from_id", 0, outAt, 100)
+	s.call("from_value", 0, outAt, outAt+8, outAt+16)
+	s.call("param", unit, unitLen, outAt, 100)
+	s.call("point", id, idLen, 21_500, -3, unit, unitLen, 1_700_000_000_000, 0)
+	ev := s.event()
+	// The script's own last call leaves an output, whose copy in the transcript is the caller's; without it:
+	ev.Readings[0].Body[4]--
+	ev.From, ev.Points = []string{"a"}, []dodona.Point{{ID: "a", Value: ready}}
+	ev.Room = make([]dodona.Point, 0, 8)
+	if got := testing.AllocsPerRun(100, func() {
+		if out, err := m.Run(t.Context(), ev); err != nil || len(out.Points) != 1 || out.Calls["point"] != 1 {
+			t.Fatal(out, err)
+		}
+	}); got != 0 {
+		t.Errorf("an event takes %v allocations", got)
+	}
+}
+
+func TestImportsAreAllowedByCapability(t *testing.T) {
+	all := manifest.Capabilities{
+		HTTPGet: &manifest.HTTPGet{Hosts: []string{"a.example"}}, ReadSensor: []string{"a"}, Serial: []string{"a"},
+		Files: true, NowMS: true, Random: true, Verify: true, State: true,
+	}
+	for _, f := range functions {
+		without, with := allowed(&Spec{}), allowed(&Spec{Capabilities: all, Dir: "/", Host: fullHost()})
+		if err := with(f.module, f.name, f.typed()); err != nil {
+			t.Errorf("%s.%s with every capability: %v", f.module, f.name, err)
+		}
+		err := without(f.module, f.name, f.typed())
+		if f.granted != nil && (err == nil || !strings.Contains(err.Error(), "needs the capability "+f.needs)) {
+			t.Errorf("%s.%s without its capability: %v", f.module, f.name, err)
+		}
+		if f.granted == nil && f.missing == nil && err != nil {
+			t.Errorf("%s.%s: %v", f.module, f.name, err)
+		}
+		other := f.typed()
+		other.Params = append(other.Params, wasm.F64)
+		if err := with(f.module, f.name, other); err == nil || !strings.Contains(err.Error(), "its type is") {
+			t.Errorf("%s.%s with another type: %v", f.module, f.name, err)
+		}
+		if f.missing != nil {
+			if err := allowed(&Spec{Capabilities: all})(f.module, f.name, f.typed()); err == nil || !strings.Contains(err.Error(), "this node has no") {
+				t.Errorf("%s.%s on a node without it: %v", f.module, f.name, err)
+			}
+		}
+	}
+	for _, c := range [][3]string{
+		{"env", "abort", "only functions of dodona_v1"},
+		{"dodona_v1", "spawn", "no such function"},
+		{"wasi_snapshot_preview1", "thread_spawn", "no function of WASI"},
+		{"dodona:rt", "refuel", "only functions of"},
+	} {
+		if err := allowed(&Spec{Capabilities: all, Host: fullHost()})(c[0], c[1], wasm.FuncType{}); err == nil || !strings.Contains(err.Error(), c[2]) {
+			t.Errorf("%s.%s: %v, want %q", c[0], c[1], err, c[2])
+		}
+	}
+	spec := abiGuest(t, "capability")
+	if _, err := newTestEngine(t, Options{}).Load(t.Context(), spec); err == nil ||
+		!strings.Contains(err.Error(), "http_get") || !strings.Contains(err.Error(), "state_put") {
+		t.Errorf("all that is missing must be named at once: %v", err)
+	}
+}
