@@ -143,7 +143,7 @@ func httpGet(in *instance, s []uint64) {
 }
 
 func (in *instance) get(ctx context.Context, url string) heard {
-	limit := DefaultGetBytes
+	limit := manifest.DefaultGetBytes
 	if n := in.module.spec.Capabilities.HTTPGet.Bytes; n > 0 {
 		limit = n
 	}

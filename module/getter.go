@@ -16,13 +16,12 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
-// The defaults and bounds of the http_get capability.
+// The bounds of the http_get capability.
 const (
-	DefaultGetPerSecond = 2
-	DefaultGetBytes     = 64 << 10
-
 	getTimeout     = 500 * time.Millisecond // from the call to the last byte
 	maxGetHeader   = 16 << 10               // bytes of an answer's header
 	maxGetInFlight = 4                      // requests of one getter at once
@@ -41,8 +40,8 @@ var (
 // GetterOptions say what a getter may fetch.
 type GetterOptions struct {
 	Hosts     []string       // "api.kraken.com" or "api.kraken.com:8443"; without a port it is 443
-	PerSecond int            // 0: [DefaultGetPerSecond]
-	Bytes     int            // of one body; 0: [DefaultGetBytes]
+	PerSecond int            // 0: [manifest.DefaultGetPerSecond]
+	Bytes     int            // of one body; 0: [manifest.DefaultGetBytes]
 	RootCAs   *x509.CertPool // who vouches for servers; nil: the system's
 	Resolver  *net.Resolver  // nil: the system's
 
@@ -62,10 +61,10 @@ func NewGetter(o GetterOptions) func(ctx context.Context, url string, limit int)
 
 func newGetter(o GetterOptions, may func(netip.Addr) bool) *getter {
 	if o.PerSecond <= 0 {
-		o.PerSecond = DefaultGetPerSecond
+		o.PerSecond = manifest.DefaultGetPerSecond
 	}
 	if o.Bytes <= 0 {
-		o.Bytes = DefaultGetBytes
+		o.Bytes = manifest.DefaultGetBytes
 	}
 	g := &getter{
 		hosts: map[string]bool{},
