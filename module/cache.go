@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,21 +17,22 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
+	"github.com/dodona-oracle/dodona/module/manifest"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
-// compile makes code of a module: from the cache, or in a child, or in this process if there is no command for a child.
-// One compilation runs at a time, so that several modules together take no more memory than one.
-func (e *Engine) compile(ctx context.Context, m *Module, k kind) (wazero.CompiledModule, error) {
+// compile makes code of a module: of what the cache had for it, or in a child, or in this process if there is no command
+// for a child. One compilation runs at a time, so that several modules together take no more memory than one.
+func (e *Engine) compile(ctx context.Context, p *pool, had *native) (wazero.CompiledModule, error) {
 	select {
 	case e.compiles <- struct{}{}:
 		defer func() { <-e.compiles }()
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for another compilation: %w", ctx.Err())
 	}
-	entry := e.entry(m, k)
-	if name, native, ok := entry.read(); ok {
-		code, err := e.place(ctx, m, k, name, native)
+	m, entry := p.module, e.entry(p.module, p.kind)
+	if had != nil {
+		code, err := e.place(ctx, p, *had)
 		if err == nil {
 			e.o.Recorder.Count(telemetry.ModuleCached, m.spec.Name, 1)
 			return code, nil
@@ -41,29 +43,41 @@ func (e *Engine) compile(ctx context.Context, m *Module, k kind) (wazero.Compile
 	defer func() { e.o.Recorder.Time(telemetry.ModuleCompile, m.spec.Name, time.Since(start)) }()
 	e.o.Recorder.Count(telemetry.ModuleCompiled, m.spec.Name, 1)
 	if len(e.o.Worker) == 0 {
-		return e.compileHere(ctx, m, k, entry)
+		return e.compileHere(ctx, p, entry)
 	}
-	name, native, err := e.compileInChild(ctx, m.code, k)
+	made, err := e.compileInChild(ctx, m.code, p.kind)
 	if err != nil {
 		return nil, err
 	}
-	if name == "" {
-		return m.runtime.CompileModule(k.with(ctx), m.code)
+	if made.name == "" {
+		return p.load(ctx)
 	}
-	entry.write(name, native)
-	return e.place(ctx, m, k, name, native)
+	entry.write(made)
+	return e.place(ctx, p, made)
+}
+
+// load lets wazero decode the module, and find its native code or compile it.
+func (p *pool) load(ctx context.Context) (wazero.CompiledModule, error) {
+	return p.runtime.CompileModule(p.kind.with(ctx, p.module.code), p.module.code)
+}
+
+// A native is native code of a module as rewritten.
+type native struct {
+	rewritten []byte
+	name      string // wazero's, as folder/file
+	code      []byte
 }
 
 // compileHere compiles in this process, which can neither be stopped nor limited, and keeps the native code too.
-func (e *Engine) compileHere(ctx context.Context, m *Module, k kind, entry cacheEntry) (wazero.CompiledModule, error) {
+func (e *Engine) compileHere(ctx context.Context, p *pool, entry cacheEntry) (wazero.CompiledModule, error) {
 	defer e.sweep()
-	code, err := m.runtime.CompileModule(k.with(ctx), m.code)
+	code, err := p.load(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("compile: %w", err)
 	}
 	if files, err := nativeFiles(e.dir); err == nil && len(files) == 1 {
-		if native, err := readLimited(filepath.Join(e.dir, files[0]), largestCode); err == nil {
-			entry.write(files[0], native)
+		if b, err := readLimited(filepath.Join(e.dir, files[0]), largestCode); err == nil {
+			entry.write(native{rewritten: p.module.code, name: files[0], code: b})
 		}
 	}
 	return code, nil
@@ -71,12 +85,12 @@ func (e *Engine) compileHere(ctx context.Context, m *Module, k kind, entry cache
 
 // place lets wazero load native code through the private folder. It fails rather than compile, which would be in this
 // process.
-func (e *Engine) place(ctx context.Context, m *Module, k kind, name string, native []byte) (wazero.CompiledModule, error) {
+func (e *Engine) place(ctx context.Context, p *pool, n native) (wazero.CompiledModule, error) {
 	defer e.sweep()
-	if err := os.WriteFile(filepath.Join(e.dir, name), native, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(e.dir, n.name), n.code, 0o600); err != nil {
 		return nil, fmt.Errorf("write native code: %w", err)
 	}
-	code, err := m.runtime.CompileModule(k.with(ctx), m.code)
+	code, err := p.load(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("load native code: %w", err)
 	}
@@ -91,82 +105,98 @@ func (e *Engine) sweep() {
 	}
 }
 
-// A cacheEntry is where native code of one module is kept between runs of the program. Native code is as good as the
-// program itself, so a file counts only with the HMAC of this node's key over it and over all that it depends on. Whoever
-// can write the folder can delete the files, and nothing more.
+// A cacheEntry is where native code of one module is kept between runs of the program, with the rewritten module that it
+// is of. Native code is as good as the program itself, so a file counts only with the HMAC of this node's key over it and
+// over all that it depends on. Whoever can write the folder can delete the files, and nothing more.
 type cacheEntry struct {
-	engine  *Engine
-	module  string
-	path    string // empty: none is kept
-	context []byte
+	engine *Engine
+	module string
+	path   string // empty: none is kept
+	bound  []byte
 }
 
 // cacheMagic begins every file of the cache.
 const cacheMagic = "dodona native code 1\n"
 
-// entry says where native code of a module is kept and what it is bound to: the Wasm as given and as rewritten, the
-// version of the rewriting, wazero's version, the architecture, the features of the processor, and the kind.
+// entry says where native code of a module is kept and what it is bound to: the Wasm as given, what it was checked
+// against and rewritten for, the program that did it, wazero's version, the architecture, the features of the processor,
+// and the kind.
 func (e *Engine) entry(m *Module, k kind) cacheEntry {
 	if e.o.Dir == "" || e.native == "" {
 		return cacheEntry{}
 	}
-	rewritten := sha256.Sum256(m.code)
+	policy, err := json.Marshal(struct {
+		Pages, Depth uint32
+		Capabilities manifest.Capabilities
+	}{m.spec.Limits.Pages, m.spec.Limits.Depth, m.spec.Capabilities})
+	if err != nil {
+		panic(err) // numbers, texts and lists of texts
+	}
 	var bound []byte
-	for _, field := range []string{cacheMagic, string(m.digest[:]), string(rewritten[:]), rewriting, e.native, string(k)} {
+	for _, field := range []string{cacheMagic, string(m.digest[:]), string(policy), rewriting, e.program, e.native, string(k)} {
 		bound = binary.BigEndian.AppendUint32(bound, uint32(len(field)))
 		bound = append(bound, field...)
 	}
 	id := sha256.Sum256(bound)
 	return cacheEntry{
-		engine: e, module: m.spec.Name, context: bound,
+		engine: e, module: m.spec.Name, bound: bound,
 		path: filepath.Join(e.o.Dir, hex.EncodeToString(id[:16])+cacheSuffix),
 	}
 }
 
 const cacheSuffix = ".native"
 
-// read returns the native code, if there is some and it is this node's own. Anything else is as good as nothing: it is
-// counted and logged, and compiled again.
-func (c cacheEntry) read() (name string, native []byte, ok bool) {
+// read returns what is kept, if it is this node's own; else nil. A file that is not is counted and logged, and the module
+// checked, rewritten and compiled again.
+func (c cacheEntry) read() *native {
 	if c.path == "" {
-		return "", nil, false
+		return nil
 	}
-	file, err := readLimited(c.path, largestCode+1<<10)
+	file, err := readLimited(c.path, 2*largestCode)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil, false
+		return nil
 	}
+	var n native
 	if err == nil {
-		name, native, err = c.open(file)
+		n, err = c.open(file)
 	}
 	if err != nil {
 		c.reject(err)
-		return "", nil, false
+		return nil
 	}
 	now := time.Now()
 	_ = os.Chtimes(c.path, now, now) // the files used last are kept longest
-	return name, native, true
+	return &n
 }
 
-// open takes a file apart: magic, HMAC, length of the name, name, native code.
-func (c cacheEntry) open(file []byte) (name string, native []byte, err error) {
+// open takes a file apart: magic, HMAC, and then, each with its length, name, rewritten module and native code.
+func (c cacheEntry) open(file []byte) (n native, err error) {
 	const head = len(cacheMagic) + sha256.Size
-	if len(file) < head+1 || string(file[:len(cacheMagic)]) != cacheMagic {
-		return "", nil, errors.New("it is no file of this cache")
+	if len(file) < head || string(file[:len(cacheMagic)]) != cacheMagic {
+		return native{}, errors.New("it is no file of this cache")
 	}
 	mac, body := file[len(cacheMagic):head], file[head:]
 	if !hmac.Equal(mac, c.mac(body)) {
-		return "", nil, errors.New("this node has not written it: its authentication code is wrong")
+		return native{}, errors.New("this node has not written it: its authentication code is wrong")
 	}
-	n := int(body[0])
-	if len(body) < 1+n || !c.engine.ours(string(body[1:1+n])) {
-		return "", nil, errors.New("it has the name of no native code")
+	var parts [3][]byte
+	for i := range parts {
+		if len(body) < 4 || uint64(binary.BigEndian.Uint32(body)) > uint64(len(body)-4) {
+			return native{}, errors.New("it ends early")
+		}
+		size := binary.BigEndian.Uint32(body)
+		parts[i], body = body[4:4+size], body[4+size:]
 	}
-	return string(body[1 : 1+n]), body[1+n:], nil
+	n = native{name: string(parts[0]), rewritten: parts[1], code: parts[2]}
+	if !c.engine.ours(n.name) {
+		return native{}, errors.New("it has the name of no native code")
+	}
+	return n, nil
 }
 
 func (c cacheEntry) mac(body []byte) []byte {
 	h := hmac.New(sha256.New, c.engine.o.Key)
-	h.Write(c.context) // its fields have lengths before them, so that it ends where it ends
+	h.Write(c.bound) // its fields have lengths before them, so that it ends where it ends
 	h.Write(body)
 	return h.Sum(nil)
 }
@@ -179,19 +209,23 @@ func (c cacheEntry) reject(err error) {
 }
 
 // write keeps native code. If it cannot, the next start compiles again.
-func (c cacheEntry) write(name string, native []byte) {
+func (c cacheEntry) write(n native) {
 	if c.path == "" {
 		return
 	}
-	if err := c.store(name, native); err != nil {
+	if err := c.store(n); err != nil {
 		c.engine.o.Log.Warn("native code is not kept; the next start compiles the module again",
 			"module", c.module, "file", c.path, "reason", err)
 	}
 	c.engine.prune()
 }
 
-func (c cacheEntry) store(name string, native []byte) error {
-	body := append(append([]byte{byte(len(name))}, name...), native...)
+func (c cacheEntry) store(n native) error {
+	var body []byte
+	for _, part := range [][]byte{[]byte(n.name), n.rewritten, n.code} {
+		body = binary.BigEndian.AppendUint32(body, uint32(len(part)))
+		body = append(body, part...)
+	}
 	f, err := os.CreateTemp(c.engine.o.Dir, "*.tmp") // 0600
 	if err != nil {
 		return err

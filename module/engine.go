@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -42,6 +43,7 @@ type Engine struct {
 	config   wazero.RuntimeConfig
 	shared   wazero.CompilationCache // of all runtimes; takes native code from dir
 	dir      string                  // this process's own: nobody else writes there
+	program  string                  // what this program was built from
 	native   string                  // what native code depends on; empty if guests are interpreted
 	admitted *admission
 	worker   workerLimits
@@ -77,7 +79,7 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 		return nil, fmt.Errorf("make private folder for native code: %w", err)
 	}
 	e := &Engine{
-		o: o, dir: dir, config: runtimeConfig(o.Interpreter), worker: defaultWorkerLimits,
+		o: o, dir: dir, program: program(), config: runtimeConfig(o.Interpreter), worker: defaultWorkerLimits,
 		admitted: &admission{most: o.Memory, recorder: o.Recorder},
 		compiles: make(chan struct{}, 1), modules: map[*Module]struct{}{}, loads: map[*context.CancelFunc]struct{}{},
 	}
@@ -131,6 +133,15 @@ func (e *Engine) probe(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return files[0], os.Remove(filepath.Join(e.dir, files[0]))
+}
+
+// program returns what this program was built from: the versions of itself, its modules and Go, and the settings.
+func program() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	return info.String()
 }
 
 // nativeFiles returns the files that wazero has written below a folder, as folder/file.

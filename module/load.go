@@ -11,7 +11,6 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/module/manifest"
 	"github.com/dodona-oracle/dodona/module/wasm"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -51,20 +50,26 @@ func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
 	defer end()
 	s.Limits = s.Limits.WithDefaults()
 	s.Instances = max(s.Instances, 1)
-	checked, err := check(s)
-	if err != nil {
-		return nil, err
-	}
 	m := &Module{engine: e, spec: s, label: label(s), digest: sha256.Sum256(s.Wasm), done: make(chan struct{})}
-	m.spec.Wasm = nil // the caller's; compiled below, and not needed any longer
-	if m.code, err = rewrite(checked, s.Limits); err != nil {
+	m.spec.Wasm = nil // the caller's; not needed any longer
+	had := e.entry(m, plain).read()
+	if had != nil {
+		m.code = had.rewritten
+	} else if m.code, err = rewrite(s); err != nil {
 		return nil, err
 	}
-	m.pages = pagesOf(checked, s.Limits)
+	parsed, err := wasm.Parse(m.code)
+	if err != nil {
+		return nil, fmt.Errorf("bug in the rewriter: %w", err)
+	}
+	m.imports = parsed.Imports
+	if m.pages, err = pagesOf(parsed); err != nil {
+		return nil, err
+	}
 	if err := e.admitted.admit(s.Instances, m.pages); err != nil {
 		return nil, err
 	}
-	if err := m.open(ctx, checked.Imports); err != nil {
+	if err := m.open(ctx, had); err != nil {
 		e.admitted.release(s.Instances, m.pages)
 		return nil, err
 	}
@@ -72,13 +77,13 @@ func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
 	return m, nil
 }
 
-// check takes the core module out of what was given, and makes sure that it may be run.
-func check(s Spec) (*wasm.Module, error) {
+// rewrite takes the core module out of what was given, makes sure that it may be run, and makes it safe to run.
+func rewrite(s Spec) ([]byte, error) {
 	core, err := wasm.Unwrap(s.Wasm)
 	if err != nil {
 		return nil, err
 	}
-	return wasm.Check(core, wasm.Policy{
+	checked, err := wasm.Check(core, wasm.Policy{
 		Pages:  s.Limits.Pages,
 		Memory: true,
 		Allow:  allowed(&s),
@@ -86,13 +91,12 @@ func check(s Spec) (*wasm.Module, error) {
 			runExport: {Results: []wasm.ValueType{wasm.I32}},
 		},
 	})
-}
-
-// rewrite makes a checked module safe to run.
-func rewrite(checked *wasm.Module, l manifest.Limits) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
 	return checked.Rewrite(wasm.Rewriting{
 		Fuel: true, Depth: true, NaN: true, Globals: true, Start: true,
-		MaxDepth: l.Depth, MaxPages: l.Pages,
+		MaxDepth: s.Limits.Depth, MaxPages: s.Limits.Pages,
 	})
 }
 
@@ -100,11 +104,11 @@ func rewrite(checked *wasm.Module, l manifest.Limits) ([]byte, error) {
 const rewriting = "1"
 
 // pagesOf returns how far an instance's memory may grow.
-func pagesOf(checked *wasm.Module, l manifest.Limits) uint32 {
-	if len(checked.Memories) == 1 && checked.Memories[0].HasMax {
-		return min(checked.Memories[0].Max, l.Pages)
+func pagesOf(rewritten *wasm.Module) (uint32, error) {
+	if len(rewritten.Memories) != 1 || !rewritten.Memories[0].HasMax {
+		return 0, errors.New("bug in the rewriter: no memory with a maximum")
 	}
-	return l.Pages
+	return rewritten.Memories[0].Max, nil
 }
 
 // What a guest exports.
@@ -115,30 +119,23 @@ const (
 )
 
 // open compiles and links the module, and makes its first instance and the snapshot for all others.
-func (m *Module) open(ctx context.Context, imports []wasm.Import) (err error) {
-	e := m.engine
-	m.runtime = wazero.NewRuntimeWithConfig(ctx, e.config.WithMemoryLimitPages(m.spec.Limits.Pages))
+func (m *Module) open(ctx context.Context, had *native) (err error) {
 	defer func() {
 		if err != nil {
 			_ = m.discard(context.WithoutCancel(ctx))
 		}
 	}()
-	if err := linkRuntime(ctx, m.runtime); err != nil {
-		return fmt.Errorf("link %s: %w", wasm.HostModule, err)
-	}
-	if err := link(ctx, m.runtime, &m.spec, imports); err != nil {
-		return fmt.Errorf("link: %w", err)
-	}
-	compiled, err := e.compile(ctx, m, plain)
-	if err != nil {
+	if m.plain, err = m.newPool(ctx, plain, m.spec.Instances, had); err != nil {
 		return err
 	}
-	m.plain = newPool(m, compiled, m.spec.Instances)
+	if m.engine.o.Sample == 0 {
+		m.code = nil // only a traced compilation would need it
+	}
 	m.exported = map[string]api.FunctionDefinition{}
-	for _, f := range compiled.ExportedFunctions() {
+	for _, f := range m.plain.code.ExportedFunctions() {
 		m.exported[f.DebugName()] = f
 	}
-	if err := shape(compiled); err != nil {
+	if err := shape(m.plain.code); err != nil {
 		return err
 	}
 	first, err := m.warmUp(ctx)

@@ -111,12 +111,3 @@ func (i *image) write(memory []byte) error {
 }
 
 func (i *image) close() { _ = unix.Close(i.fd) }
-
-func zero(b []byte) bool {
-	for _, c := range b {
-		if c != 0 {
-			return false
-		}
-	}
-	return true
-}

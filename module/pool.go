@@ -2,27 +2,59 @@ package module
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/tetratelabs/wazero"
+
+	"github.com/dodona-oracle/dodona/module/wasm"
 )
 
-// A pool owns the instances of one compiled module. A call takes one and is its only owner until it puts it back.
+// A pool owns the instances of one compilation of a module. A call takes one and is its only owner until it puts it back.
 type pool struct {
-	module *Module
-	code   wazero.CompiledModule
-	tokens chan struct{} // one for each instance that may be taken, made already or not
+	module  *Module
+	kind    kind
+	runtime wazero.Runtime
+	own     wazero.CompilationCache // if it does not share the engine's
+	code    wazero.CompiledModule
+	tokens  chan struct{} // one for each instance that may be taken, made already or not
 
 	mu   sync.Mutex
 	idle []*instance // the last one put back is taken first: its memory is in the cache
 }
 
-func newPool(m *Module, code wazero.CompiledModule, instances int) *pool {
-	p := &pool{module: m, code: code, tokens: make(chan struct{}, instances), idle: make([]*instance, 0, instances)}
+// newPool links and compiles a module. No instance is made yet.
+func (m *Module) newPool(ctx context.Context, k kind, instances int, had *native) (_ *pool, err error) {
+	e := m.engine
+	p := &pool{module: m, kind: k, tokens: make(chan struct{}, instances), idle: make([]*instance, 0, instances)}
 	for range instances {
 		p.tokens <- struct{}{}
 	}
-	return p
+	config := e.config.WithMemoryLimitPages(m.spec.Limits.Pages)
+	if k == traced {
+		// wazero keeps what it makes to call listeners until its cache is closed, one for every module's every type.
+		if p.own, err = wazero.NewCompilationCacheWithDir(e.dir); err != nil {
+			return nil, fmt.Errorf("open private folder for native code: %w", err)
+		}
+		config = config.WithCompilationCache(p.own)
+	}
+	p.runtime = wazero.NewRuntimeWithConfig(ctx, config)
+	defer func() {
+		if err != nil {
+			_ = p.closeCode(context.WithoutCancel(ctx))
+		}
+	}()
+	if err := linkRuntime(ctx, p.runtime); err != nil {
+		return nil, fmt.Errorf("link %s: %w", wasm.HostModule, err)
+	}
+	if err := link(ctx, p.runtime, &m.spec, m.imports); err != nil {
+		return nil, fmt.Errorf("link: %w", err)
+	}
+	if p.code, err = e.compile(ctx, p, had); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // take returns an instance in the state of the snapshot, making it if need be. It waits for one until ctx ends.
@@ -99,5 +131,18 @@ func (p *pool) close(ctx context.Context) error {
 	for in := p.pop(); in != nil; in = p.pop() {
 		in.close(ctx)
 	}
-	return p.code.Close(ctx)
+	return p.closeCode(ctx)
+}
+
+// closeCode closes what the pool has of wazero.
+func (p *pool) closeCode(ctx context.Context) error {
+	var errs []error
+	if p.code != nil {
+		errs = append(errs, p.code.Close(ctx))
+	}
+	errs = append(errs, p.runtime.Close(ctx))
+	if p.own != nil {
+		errs = append(errs, p.own.Close(ctx))
+	}
+	return errors.Join(errs...)
 }

@@ -8,10 +8,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/module/wasm"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -24,7 +24,7 @@ type Module struct {
 	digest   dodona.Digest
 	code     []byte // rewritten; for the traced compilation
 	pages    uint32 // that an instance may grow to
-	runtime  wazero.Runtime
+	imports  []wasm.Import
 	exported map[string]api.FunctionDefinition // the exported functions, by wazero's names in stack traces
 	snapshot *snapshot
 	plain    *pool
@@ -199,5 +199,5 @@ func (m *Module) discard(ctx context.Context) error {
 	if m.snapshot != nil {
 		m.snapshot.close()
 	}
-	return m.runtime.Close(ctx)
+	return nil
 }

@@ -20,10 +20,19 @@ const copyLimit = 256 << 10
 // A snapshot is the state in which every event begins. All instances of a module share one.
 // Tables and segments need not be in it: module/wasm refuses what changes them.
 type snapshot struct {
-	size    int    // of the memory, in bytes
-	copied  []byte // the memory, if it is set back by copying
-	image   *image // or this
+	size    int       // of the memory, in bytes
+	copied  []stretch // the memory, if it is set back by copying
+	image   *image    // or this
 	globals []uint64
+}
+
+func zero(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *snapshot) close() {
@@ -51,7 +60,7 @@ func (p *pool) instantiate(ctx context.Context) (_ *instance, err error) {
 		}
 		return &in.linear
 	})
-	in.mod, err = p.module.runtime.InstantiateModule(experimental.WithMemoryAllocator(context.WithoutCancel(ctx), alloc),
+	in.mod, err = p.runtime.InstantiateModule(experimental.WithMemoryAllocator(context.WithoutCancel(ctx), alloc),
 		p.code, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
 		return nil, err
@@ -106,8 +115,34 @@ func (in *instance) take() (*snapshot, error) {
 		in.module.engine.o.Log.Warn("module memory is copied after every event, which is slow",
 			"module", in.module.label, "bytes", s.size, "error", err)
 	}
-	s.copied = append([]byte(nil), memory...)
+	s.copied = stretches(memory)
 	return s, nil
+}
+
+// A stretch is a part of a memory: bytes to copy, or zeros, which most of a memory is and which cost half as much to set
+// back.
+type stretch struct {
+	from, to int
+	bytes    []byte // nil: zeros
+}
+
+// stretches copies a memory.
+func stretches(memory []byte) []stretch {
+	const step = 1024
+	var all []stretch
+	for from := 0; from < len(memory); from += step {
+		to := min(from+step, len(memory))
+		empty := zero(memory[from:to])
+		if last := len(all) - 1; last >= 0 && empty == (all[last].bytes == nil) {
+			all[last].to = to
+		} else {
+			all = append(all, stretch{from: from, to: to})
+		}
+		if last := &all[len(all)-1]; !empty {
+			last.bytes = append(last.bytes, memory[from:to]...)
+		}
+	}
+	return all
 }
 
 // adopt brings an instance that has run nothing, or from which the snapshot was taken, into the state of the snapshot.
@@ -140,8 +175,15 @@ func (in *instance) reset() bool {
 		if in.linear.revert() != nil {
 			return false
 		}
-	} else if !in.memory.Write(0, s.copied) {
-		return false
+	} else if memory, ok := in.memory.Read(0, uint32(s.size)); ok {
+		for i := range s.copied {
+			part := &s.copied[i]
+			if part.bytes == nil {
+				clear(memory[part.from:part.to])
+			} else {
+				copy(memory[part.from:part.to], part.bytes)
+			}
+		}
 	}
 	for i, g := range in.globals {
 		g.Set(s.globals[i])

@@ -26,10 +26,10 @@ const (
 	traced kind = "traced"
 )
 
-// with returns ctx with what makes a compilation of that kind.
-func (k kind) with(ctx context.Context) context.Context {
+// with returns ctx with what makes a compilation of a rewritten module one of that kind.
+func (k kind) with(ctx context.Context, rewritten []byte) context.Context {
 	if k == traced {
-		return experimental.WithFunctionListenerFactory(ctx, listeners{})
+		return experimental.WithFunctionListenerFactory(ctx, listenersOf(rewritten))
 	}
 	return ctx
 }
@@ -56,29 +56,29 @@ func (e errTooMuch) Error() string {
 		"; make the module smaller: split its largest functions and their loops, or let the compiler optimise for size (-Oz)"
 }
 
-// compileInChild lets a child process compile code and returns the name and the bytes of the native code; no name if
-// guests are interpreted here and the child has only found that decoding stays within the limits.
-func (e *Engine) compileInChild(ctx context.Context, code []byte, k kind) (name string, native []byte, err error) {
+// compileInChild lets a child process compile a rewritten module. The native code has no name if guests are interpreted
+// here, and the child has only found that decoding stays within the limits.
+func (e *Engine) compileInChild(ctx context.Context, rewritten []byte, k kind) (native, error) {
 	dir, err := os.MkdirTemp("", "dodona-compile-")
 	if err != nil {
-		return "", nil, fmt.Errorf("make folder for the compiler: %w", err)
+		return native{}, fmt.Errorf("make folder for the compiler: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	if err := e.runWorker(ctx, code, k, dir); err != nil {
-		return "", nil, err
+	if err := e.runWorker(ctx, rewritten, k, dir); err != nil {
+		return native{}, err
 	}
 	if e.native == "" {
-		return "", nil, nil
+		return native{}, nil
 	}
 	files, err := nativeFiles(dir)
 	if err != nil {
-		return "", nil, fmt.Errorf("find native code: %w", err)
+		return native{}, fmt.Errorf("find native code: %w", err)
 	}
 	if len(files) != 1 || !e.ours(files[0]) {
-		return "", nil, fmt.Errorf("the compiler's child left %q: want one file beside %s; it must be the same program as this one", files, e.native)
+		return native{}, fmt.Errorf("the compiler's child left %q: want one file beside %s; it must be the same program as this one", files, e.native)
 	}
-	native, err = readLimited(filepath.Join(dir, files[0]), largestCode)
-	return files[0], native, err
+	code, err := readLimited(filepath.Join(dir, files[0]), largestCode)
+	return native{rewritten: rewritten, name: files[0], code: code}, err
 }
 
 // ours reports whether a name of native code is one that wazero could look for in this process.
@@ -201,7 +201,7 @@ func compileWorker(in io.Reader, args []string) error {
 
 // compileTo compiles code into a folder.
 func compileTo(dir string, code []byte, mode string) error {
-	ctx := kind(mode).with(context.Background())
+	ctx := kind(mode).with(context.Background(), code)
 	config := runtimeConfig(mode == interpreted)
 	if mode != interpreted {
 		cache, err := wazero.NewCompilationCacheWithDir(dir)

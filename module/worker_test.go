@@ -33,15 +33,18 @@ const workerCommand = "compile-worker"
 
 // A bomb is a small module that takes a compiler long, or much memory. Package wasm refuses them all; here they get past
 // it, as one would that nobody has thought of yet.
-func bomb(t testing.TB, e *Engine, code []byte) *Module {
+func bomb(t testing.TB, e *Engine, code []byte) *pool {
 	t.Helper()
-	m := &Module{engine: e, label: "bomb", code: code, runtime: wazero.NewRuntimeWithConfig(t.Context(), e.config)}
+	p := &pool{
+		module: &Module{engine: e, label: "bomb", code: code}, kind: plain,
+		runtime: wazero.NewRuntimeWithConfig(t.Context(), e.config),
+	}
 	t.Cleanup(func() {
-		if err := m.runtime.Close(context.Background()); err != nil {
+		if err := p.closeCode(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
-	return m
+	return p
 }
 
 // section writes a section of the binary format.
@@ -93,9 +96,9 @@ func TestBombsEndTheChildAndNotTheParent(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			e := newTestEngine(t, inChild(t, test.o))
 			e.worker = test.limits
-			m := bomb(t, e, test.code)
+			p := bomb(t, e, test.code)
 			before := resident(t)
-			_, err := e.compile(t.Context(), m, plain)
+			_, err := e.compile(t.Context(), p, nil)
 			if err == nil || !strings.Contains(err.Error(), test.words) || !strings.Contains(err.Error(), "make the module smaller") {
 				t.Fatalf("got %v, want %q and what to do", err, test.words)
 			}
@@ -108,17 +111,17 @@ func TestBombsEndTheChildAndNotTheParent(t *testing.T) {
 
 func TestContextEndsCompilation(t *testing.T) {
 	e := newTestEngine(t, inChild(t, Options{}))
-	m := bomb(t, e, nestedBlocks(100_000))
+	p := bomb(t, e, nestedBlocks(100_000))
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	if _, err := e.compile(ctx, m, plain); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := e.compile(ctx, p, nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want the context's error", err)
 	}
 }
 
 func TestChildSaysWhatIsWrongWithAModule(t *testing.T) {
 	e := newTestEngine(t, inChild(t, Options{}))
-	_, err := e.compile(t.Context(), bomb(t, e, []byte("no module")), plain)
+	_, err := e.compile(t.Context(), bomb(t, e, []byte("no module")), nil)
 	if err == nil || !strings.Contains(err.Error(), "invalid magic number") {
 		t.Errorf("got %v, want what wazero says", err)
 	}
@@ -152,7 +155,7 @@ func TestChildIsConfined(t *testing.T) {
 		"/bin/sh", "-c",
 		`{ cat /proc/$$/environ | tr '\0' '\n' | wc -c; cut -d' ' -f5 /proc/$$/stat; echo $$; } > ` + out + `; cat > /dev/null`,
 	}})
-	_, _ = e.compile(t.Context(), bomb(t, e, emptyModule), plain)
+	_, _ = e.compile(t.Context(), bomb(t, e, emptyModule), nil)
 	text, err := os.ReadFile(out)
 	if err != nil {
 		t.Fatal(err)
