@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/unit"
@@ -18,7 +19,7 @@ import (
 	"github.com/dodona-oracle/dodona/module/wasm"
 )
 
-// describe tells a manifest to people.
+// describe tells a manifest to people. It may be a stranger's, and unverified.
 func describe(out io.Writer, m manifest.Manifest) error {
 	until := "for ever"
 	if !m.Expires.IsZero() {
@@ -27,9 +28,13 @@ func describe(out io.Writer, m manifest.Manifest) error {
 	if !m.NotBefore.IsZero() {
 		until = "from " + m.NotBefore.Format(time.RFC3339) + " " + until
 	}
+	sentences := m.Capabilities.Sentences()
+	for i := range sentences {
+		sentences[i] = printable(sentences[i])
+	}
 	l := m.Limits.WithDefaults()
 	_, err := fmt.Fprintf(out, "%s %s, sequence %d, for %s, valid %s\nWasm with SHA-256 %s\n%s\nat most %s of memory, %d fuel an event, call depth %d, %s of log\n",
-		m.Name, m.Version, m.Sequence, m.ABI, until, m.Module, strings.Join(m.Capabilities.Sentences(), "\n"),
+		printable(m.Name), printable(m.Version), m.Sequence, printable(m.ABI), until, m.Module, strings.Join(sentences, "\n"),
 		unit.Size(int64(l.Pages)<<16), l.Fuel, l.Depth, unit.Size(int64(l.LogBytes)))
 	return err
 }
@@ -188,16 +193,16 @@ func (in *inspection) print(out io.Writer) error {
 		fmt.Fprintf(&b, "verified: signed by %s\n", who)
 	}
 	for _, p := range in.Problems {
-		fmt.Fprintf(&b, "problem: %s\n", p)
+		fmt.Fprintf(&b, "problem: %s\n", printable(p))
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
 }
 
-// printable keeps what a stranger named from steering the terminal.
+// printable keeps what a stranger named from steering the terminal, and from looking like lines of ours.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) {
+		if !unicode.IsPrint(r) {
 			return '\uFFFD'
 		}
 		return r
