@@ -97,9 +97,20 @@ func (in *instance) answer(ctx context.Context, ev Event) (Outcome, *Error) {
 
 // begin prepares the instance for an event.
 func (in *instance) begin(ctx context.Context, ev Event) {
-	in.ctx.Context, in.stack[0], in.warming = ctx, 0, false
+	in.ctx.Context, in.stack[0], in.warming = in.marked(ctx), 0, false
 	in.event.begin(in.module, ev)
 	in.fill(in.module.spec.Limits.Fuel)
+}
+
+// marked returns ctx as host functions may hand it on to the [Host]: a Run with it is within a call. It is a context of its
+// own, since the Host may keep it for longer than the call, and an allocation, so that modules that cannot reach the
+// Host do without.
+func (in *instance) marked(ctx context.Context) context.Context {
+	c := in.module.spec.Capabilities
+	if c.HTTPGet == nil && len(c.ReadSensor) == 0 && len(c.Serial) == 0 && !c.Files {
+		return ctx
+	}
+	return context.WithValue(ctx, instanceKey{}, in)
 }
 
 // giveBack sets the instance back for the next call, or drops it. A guest that said itself that it failed has returned
