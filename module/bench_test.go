@@ -13,7 +13,6 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/module/manifest"
 	"github.com/dodona-oracle/dodona/module/wasm"
 )
 
@@ -180,18 +179,20 @@ func BenchmarkSampling(b *testing.B) {
 		b.Run(guest.name, func(b *testing.B) {
 			ctx, ev := b.Context(), guest.event
 			ev.Room = make([]dodona.Point, 0, 8)
-			run := func(o Options) func() {
-				m := load(b, newTestEngine(b, o), withLimits(sdkGuest(b, guest.file), manifest.Limits{}))
+			run := func(m *Module) func() {
 				return func() {
 					if _, err := m.Run(ctx, ev); err != nil {
 						b.Fatal(err)
 					}
 				}
 			}
-			plain, sampled := run(Options{}), run(Options{Sample: 0.01, Spans: func([]Span) {}})
-			for range 200 {
-				sampled() // so that the traced compilation begins
+			plain := run(load(b, newTestEngine(b, Options{}), sdkGuest(b, guest.file)))
+			m := load(b, newTestEngine(b, Options{Sample: 0.01, Spans: func([]Span) {}}), sdkGuest(b, guest.file))
+			sampled := run(m)
+			for range 100 {
+				sampled() // the hundredth begins the traced compilation
 			}
+			ready(b, m)
 			x, y := duel(b, plain, sampled)
 			b.ReportMetric(float64(x.Nanoseconds())/1e3, "µs/plain")
 			b.ReportMetric(float64(y.Nanoseconds())/1e3, "µs/sampled")

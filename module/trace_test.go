@@ -15,7 +15,7 @@ import (
 )
 
 // ready waits until the traced compilation of a module has ended.
-func ready(t *testing.T, m *Module) {
+func ready(t testing.TB, m *Module) {
 	t.Helper()
 	m.traced.mu.Lock()
 	ended := m.traced.ended
