@@ -42,7 +42,7 @@ func (s heard) size() int { return callCost + len(s.Request) + len(s.Result) }
 // transcriptDocument is the form of a transcript: canonical JSON.
 type transcriptDocument struct {
 	Calls  []heard `json:"calls,omitempty"`
-	Output []byte `json:"output,omitempty"`
+	Output []byte  `json:"output,omitempty"`
 }
 
 // parseTranscript reads what [transcriptDocument.json] wrote, and nothing else.
@@ -125,7 +125,7 @@ type transcript struct {
 	room     int
 	replay   bool
 	recorded []heard // on replay: what is still to be asked
-	broken   error  // on replay: why there is no record
+	broken   error   // on replay: why there is no record
 }
 
 func (t *transcript) begin(e Event) {
