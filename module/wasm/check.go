@@ -88,7 +88,7 @@ func (c *checker) imports(p Policy) {
 		if len(refused) == 0 {
 			first = in.Offset
 		}
-		refused = append(refused, fmt.Sprintf("%q of %q (%s)", in.Name, in.Module, why))
+		refused = append(refused, quote(in.Name)+" of "+quote(in.Module)+" ("+why+")")
 	}
 	if len(refused) == 0 {
 		return
@@ -136,7 +136,7 @@ func (c *checker) interfaces(p Policy) {
 	for i := range c.m.Exports {
 		e := &c.m.Exports[i]
 		if strings.HasPrefix(e.Name, Reserved) {
-			c.refuse(SectionExport, e.Offset, "choose another name", "it exports %q, and names that begin with %s are reserved", e.Name, Reserved)
+			c.refuse(SectionExport, e.Offset, "choose another name", "it exports %s, and names that begin with %s are reserved", quote(e.Name), Reserved)
 		}
 		switch e.Kind {
 		case KindFunction:

@@ -2,6 +2,7 @@ package wasm
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -60,7 +61,7 @@ func (w Where) String() string {
 	if w.Function >= 0 {
 		f := fmt.Sprintf("function %d", w.Function)
 		if w.Name != "" {
-			f += fmt.Sprintf(" %q", w.Name)
+			f += " " + quote(w.Name)
 		}
 		parts = append(parts, f)
 	}
@@ -68,6 +69,15 @@ func (w Where) String() string {
 		parts = append(parts, fmt.Sprintf("offset 0x%x", w.Offset))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// quote writes a name that a module chose, cut so that it cannot fill a log.
+func quote(name string) string {
+	const most = 80
+	if len(name) > most {
+		name = strings.ToValidUTF8(name[:most], "") + "…"
+	}
+	return strconv.Quote(name)
 }
 
 // What to do about refusals that have several places.

@@ -5,7 +5,8 @@ package wasm
 // 3.9 MB), AssemblyScript with json-as (-O and debug), C with wasi-libc (clang 14, -O0 to -Os; printf, strtod, malloc),
 // Rust 1.63 (debug and -O3, wasm32-unknown-unknown and wasm32-wasi; println, collections). "net/http" is a Go guest with
 // net/http, crypto/x509, html/template and go/parser, 16 MB: it is meant to be refused.
-// The figures of compilation are wazero's compiler on one core of an AMD EPYC.
+// The figures of compilation are wazero's compiler on one core of an AMD EPYC. A module of many functions at the limits
+// still compiles for a minute (1.2 MB: 27 s): that is for the process that compiles, which has a limit on its time.
 const (
 	// MaxBytes is the size of a file. What comes before any check, such as reading and hashing it, costs its size, so it
 	// is little more than guests need. Guests: 7.3 MB (Rust, of which 6.9 MB are debug information).
@@ -64,14 +65,14 @@ const (
 
 	// maxLoops and maxLoopNesting: the compiler keeps all locals of all loops apart until it has seen their ends. 200
 	// nested loops with 500 locals (8 KB) compile for 25 s, 64 with 4,000 for 0.06 s; 10,000 loops in a row with 25 locals
-	// (120 KB) for 12 s with 2.2 GB, 1,000 with 250 for 0.5 s. Guests: 53 loops (C), 4 nested (Rust).
-	maxLoops       = 1024
+	// (120 KB) for 12 s with 2.2 GB, 1,000 with 12 for 0.3 s. Guests: 53 loops (C), 4 nested (Rust).
+	maxLoops       = 512
 	maxLoopNesting = 64
 
 	// maxBranches counts the blocks, loops, ifs, br and br_if of a function, and maxBranchLocals that times its locals:
 	// where branches meet, the compiler asks for every local where it comes from. 10,000 ifs with 1,000 locals (107 KB)
-	// compile for 14 s with 1.3 GB, 4,000 br_if with 60 locals for 0.5 s with 117 MB. Guests: 1,638 branches (Go), product
-	// 66,178 (AssemblyScript, debug).
+	// compile for 14 s with 1.3 GB; at the limits, rewritten, 8,000 with 32 locals for 1.2 s with 133 MB. Guests: 1,638
+	// branches (Go), product 66,178 (AssemblyScript, debug).
 	maxBranches     = 8192
 	maxBranchLocals = 1 << 18
 

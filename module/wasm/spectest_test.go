@@ -362,10 +362,6 @@ func runScript(t *testing.T, config wazero.RuntimeConfig, dir string, s script, 
 	return r.run(t.Context(), t, s)
 }
 
-var engines = map[string]func() wazero.RuntimeConfig{
-	"compiler": wazero.NewRuntimeConfigCompiler, "interpreter": wazero.NewRuntimeConfigInterpreter,
-}
-
 func TestRewrittenModulesPassTheSpecificationsTests(t *testing.T) {
 	versions := []struct {
 		name     string

@@ -135,11 +135,11 @@ func (c *checker) exports() {
 	for i := range c.m.Exports {
 		e := &c.m.Exports[i]
 		if seen[e.Name] {
-			c.fail(SectionExport, e.Offset, "the name %q is exported twice", e.Name)
+			c.fail(SectionExport, e.Offset, "the name %s is exported twice", quote(e.Name))
 		}
 		seen[e.Name] = true
 		if e.Index >= c.m.Count(e.Kind) {
-			c.fail(SectionExport, e.Offset, "%q exports %s %d, and there is none", e.Name, e.Kind, e.Index)
+			c.fail(SectionExport, e.Offset, "%s exports %s %d, and there is none", quote(e.Name), e.Kind, e.Index)
 		} else if e.Kind == KindFunction {
 			c.declared[e.Index] = true
 		}
