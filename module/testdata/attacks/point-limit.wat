@@ -9,7 +9,7 @@
       (if (i32.eqz (call $point (i32.const 0) (i32.const 5) (i64.extend_i32_u (local.get $i)) (i32.const 0) (i32.const 0) (i32.const 0) (i64.const 0) (i32.const 0)))
         (then (local.set $taken (i32.add (local.get $taken) (i32.const 1)))))
       (drop (call $reason (i32.const 4096) (i32.const 256)))
-      (drop (call $reason (i32.const 4096) (i32.const 60000)))
+      (drop (call $reason (i32.const 4096) (i32.const 2000)))
       (local.set $i (i32.add (local.get $i) (i32.const 1)))
       (br_if $again (i32.lt_u (local.get $i) (i32.const 3000))))
     (local.get $taken)))
