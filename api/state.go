@@ -126,6 +126,29 @@ type Status struct {
 	Journal  JournalStatus  `json:"journal"`
 	Clock    Health         `json:"clock"`
 	Memory   MemoryStatus   `json:"memory"`
+	Modules  []ModuleStatus `json:"modules"` // one for each feed that has one
+}
+
+// ModuleStatus is how the Wasm module of a feed has fared since it was loaded.
+type ModuleStatus struct {
+	Feed      string           `json:"feed"`
+	Name      string           `json:"name"`
+	Version   string           `json:"version"`
+	Running   bool             `json:"running"` // false while it is loaded, and after it was refused: the feed's rounds say why
+	Digest    dodona.Digest    `json:"digest,omitzero"`
+	Events    uint64           `json:"events"`
+	Failed    uint64           `json:"failed"`
+	Instances int              `json:"instances"`
+	MeanUS    float64          `json:"meanUs"`              // of one event, microseconds
+	Functions []FunctionStatus `json:"functions,omitempty"` // of traced events, those that took longest
+	LastError string           `json:"lastError,omitempty"`
+}
+
+// FunctionStatus is how long one function of a module took in all traced events, its callees included.
+type FunctionStatus struct {
+	Function string `json:"function"`
+	Calls    uint64 `json:"calls"`
+	NS       int64  `json:"ns"`
 }
 
 // Health is the state of one part of the node, in a word and a sentence.

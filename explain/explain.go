@@ -25,6 +25,13 @@ type Lookup interface {
 	Scan(ctx context.Context, topic dodona.Topic, key string, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error]
 }
 
+// An Archive also has the modules that computed rounds.
+type Archive interface {
+	Lookup
+	// Module returns the Wasm with a SHA-256, or [dodona.ErrNotFound].
+	Module(ctx context.Context, digest dodona.Digest) ([]byte, error)
+}
+
 // Bounds of what one question may read.
 const (
 	maxTwins    = 16   // records of one topic, feed and round

@@ -6,18 +6,20 @@ import (
 	"fmt"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/module"
 )
 
 // MaxBundle is the most bytes of readings that a bundle carries.
 const MaxBundle = 16 << 20
 
 // Export returns a bundle that carries everything needed to replay a round anywhere: the readings whole, their salts,
-// what the node signed, and the network it signed for. Salts is the function that salted the readings when the round
+// what the node signed, the network it signed for, and the module that made the points, if one did. Salts is the function that salted the readings when the round
 // was computed, with the index of each in the order of [dodona.SortReadings]; whoever holds the bundle can test guesses
 // of these readings against the origin, and of no others.
 //
 // A round that is no longer kept whole cannot be replayed: its export is [dodona.ErrNotFound], with what is missing.
-func Export(ctx context.Context, l Lookup, salts func(dodona.FeedID, dodona.Round, int) dodona.Digest, feed string, round dodona.Round) (dodona.Bundle, error) {
+func Export(ctx context.Context, l Archive, salts func(dodona.FeedID, dodona.Round, int) dodona.Digest, feed string, round dodona.Round) (dodona.Bundle, error) {
 	b, err := export(ctx, l, salts, feed, round)
 	if err != nil {
 		return dodona.Bundle{}, fmt.Errorf("export bundle: %w", err)
@@ -25,14 +27,14 @@ func Export(ctx context.Context, l Lookup, salts func(dodona.FeedID, dodona.Roun
 	return b, nil
 }
 
-func export(ctx context.Context, l Lookup, salts func(dodona.FeedID, dodona.Round, int) dodona.Digest, feed string, round dodona.Round) (b dodona.Bundle, err error) {
+func export(ctx context.Context, l Archive, salts func(dodona.FeedID, dodona.Round, int) dodona.Digest, name string, round dodona.Round) (b dodona.Bundle, err error) {
 	// The story has everything but the salts; it also finds the observation that the attestation came from.
-	t := teller{Story: Story{Feed: feed, Round: round}, lookup: l}
+	t := teller{Story: Story{Feed: name, Round: round}, lookup: l}
 	if err := t.tell(ctx); err != nil {
 		return b, err
 	}
 	if t.bundle == nil {
-		return b, fmt.Errorf("round %d of %s: its inputs and rules are no longer kept: %w", uint64(round), feed, dodona.ErrNotFound)
+		return b, fmt.Errorf("round %d of %s: its inputs and rules are no longer kept: %w", uint64(round), name, dodona.ErrNotFound)
 	}
 	b = *t.bundle
 	b.Observation, b.Network = t.signed, t.network
@@ -41,10 +43,30 @@ func export(ctx context.Context, l Lookup, salts func(dodona.FeedID, dodona.Roun
 		return b, err
 	}
 	if b.Readings, err = whole(b.Inputs, found); err != nil {
-		return b, fmt.Errorf("round %d of %s: %w", uint64(round), feed, err)
+		return b, fmt.Errorf("round %d of %s: %w", uint64(round), name, err)
 	}
 	disclose(&b, salts)
+	if b.Module, err = moduleOf(ctx, l, b); err != nil {
+		return b, fmt.Errorf("round %d of %s: %w", uint64(round), name, err)
+	}
 	return b, nil
+}
+
+// moduleOf returns the Wasm that made a bundle's points; nil if none ran.
+func moduleOf(ctx context.Context, l Archive, b dodona.Bundle) ([]byte, error) {
+	doc, err := feed.ParseDocument(b.Rules)
+	if err != nil {
+		return nil, nil // replay says what is wrong with them
+	}
+	rules, found, err := module.ParseRules(doc.Extraction)
+	if err != nil || !found || b.Origin.Version.IsZero() {
+		return nil, nil
+	}
+	wasm, err := l.Module(ctx, rules.Module.Digest)
+	if err != nil {
+		return nil, fmt.Errorf("the module %s %s that made its points, %s: %w", rules.Module.Name, rules.Module.Version, rules.Module.Digest.Short(), err)
+	}
+	return wasm, nil
 }
 
 // whole returns the readings that the inputs name, each once, in the order that salts count them.

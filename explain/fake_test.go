@@ -38,6 +38,11 @@ func (j *fakeJournal) Scan(_ context.Context, topic dodona.Topic, key string, be
 	}
 }
 
+// Module finds nothing: package node's tests replay modules from a real journal.
+func (j *fakeJournal) Module(context.Context, dodona.Digest) ([]byte, error) {
+	return nil, dodona.ErrNotFound
+}
+
 func (j *fakeJournal) put(t testing.TB, topic dodona.Topic, key, id string, at time.Time, body any) {
 	t.Helper()
 	raw, err := json.Marshal(body)

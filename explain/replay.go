@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/secp"
 )
@@ -62,11 +61,12 @@ func (r Replayed) Differs() (Step, bool) {
 	return r.Steps[i], true
 }
 
-// Replay computes the round of an exported bundle again: extraction, evaluation, origin, and the digest that was signed.
-// It needs nothing but the bundle. Whatever the bundle says is compared, never believed; what differs is told by step,
-// and the steps after it go on from what was computed here. Its error is that of ctx.
-func Replay(ctx context.Context, b dodona.Bundle) (Replayed, error) {
-	p := replay{bundle: b, Replayed: Replayed{Feed: b.Feed.Name, Round: b.Round}}
+// Replay computes the round of an exported bundle again: extraction, module, evaluation, origin, and the digest that was
+// signed. It needs nothing but the bundle, and a sandbox if a module made the points: open is called for those alone.
+// Whatever the bundle says is compared, never believed; what differs is told by step, and the steps after it go on from
+// what was computed here. Its error is that of ctx.
+func Replay(ctx context.Context, b dodona.Bundle, open Sandbox) (Replayed, error) {
+	p := replay{bundle: b, open: open, Replayed: Replayed{Feed: b.Feed.Name, Round: b.Round}}
 	err := p.run(ctx)
 	_, differs := p.Differs()
 	p.Same = !differs
@@ -76,6 +76,7 @@ func Replay(ctx context.Context, b dodona.Bundle) (Replayed, error) {
 type replay struct {
 	Replayed
 	bundle dodona.Bundle
+	open   Sandbox
 }
 
 // compare notes a step; two texts that are equal are the same.
@@ -110,12 +111,16 @@ func (p *replay) run(ctx context.Context) error {
 	if p.notAsked() {
 		return nil
 	}
-	x, err := extract.Parse(doc.Extraction)
+	transform, end, err := p.transform(ctx, doc)
 	if err != nil {
 		p.fail(StepVersion, "", b.Origin.Version.String(), err)
 		return nil
 	}
-	again := feed.Compute(ctx, doc, x, feed.Material{
+	defer end()
+	if transform == nil {
+		return nil
+	}
+	again := feed.Compute(ctx, doc, transform, feed.Material{
 		Round: b.Round, Node: b.Node, Readings: b.Readings, Absent: feed.Absences(b.Inputs), Salt: p.salt(),
 	})
 	if ctx.Err() != nil {
@@ -123,7 +128,7 @@ func (p *replay) run(ctx context.Context) error {
 	}
 	p.readings()
 	p.compare(StepRoot, again.Origin.ReadingsRoot.String(), b.Origin.ReadingsRoot.String(), "a reading or a salt was changed, added or taken away")
-	p.compare(StepVersion, again.Origin.Version.String(), b.Origin.Version.String(), "this build extracts by other rules than the node did")
+	p.compare(StepVersion, again.Origin.Version.String(), b.Origin.Version.String(), "this build makes points by other rules, or by another module, than the node did")
 	p.points(again)
 	p.inputs(again)
 	p.outcome(again)
@@ -228,7 +233,7 @@ func (p *replay) points(again dodona.Bundle) {
 	}
 	same := detail == "" && again.Fuel == p.bundle.Fuel && bytes.Equal(again.Transcript, p.bundle.Transcript)
 	if !same && detail == "" {
-		detail = "fuel or transcript differ; extraction uses neither"
+		detail = fmt.Sprintf("fuel %d or the transcript of %d bytes differ from the bundle's, %d and %d bytes", again.Fuel, len(again.Transcript), p.bundle.Fuel, len(p.bundle.Transcript))
 	}
 	p.Steps = append(p.Steps, Step{
 		Name: StepPoints, Same: same, Detail: detail,

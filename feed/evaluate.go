@@ -238,22 +238,28 @@ func (e *evaluation) format(v dodona.Decimal) string {
 // reasons says what became of every input, in a bounded text. What all have in common is said once.
 func (e *evaluation) reasons() string {
 	const most, longest = 16, 160
-	common := len(e.inputs) > 1
+	var inputs []dodona.Input
+	for _, input := range e.inputs {
+		if input.Status != dodona.InputGiven { // it says nothing of its own
+			inputs = append(inputs, input)
+		}
+	}
+	common := len(inputs) > 1
 	var all []string
-	for i, input := range e.inputs {
+	for i, input := range inputs {
 		reason := input.Reason
 		if input.Status == dodona.InputUsed {
 			reason = e.format(*input.Value)
 		}
-		common = common && input.Status == e.inputs[0].Status && input.Reason == e.inputs[0].Reason && input.Value == nil
+		common = common && input.Status == inputs[0].Status && input.Reason == inputs[0].Reason && input.Value == nil
 		if i < most {
 			all = append(all, fmt.Sprintf("%s %s: %s", input.Point, input.Status, cut(reason, longest)))
 		}
 	}
 	if common {
-		return fmt.Sprintf("all %s: %s", e.inputs[0].Status, cut(e.inputs[0].Reason, longest))
+		return fmt.Sprintf("all %s: %s", inputs[0].Status, cut(inputs[0].Reason, longest))
 	}
-	if more := len(e.inputs) - most; more > 0 {
+	if more := len(inputs) - most; more > 0 {
 		all = append(all, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(all, "; ")

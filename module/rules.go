@@ -2,9 +2,11 @@ package module
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/module/manifest"
@@ -58,7 +60,26 @@ func (r Rules) JSON() json.RawMessage {
 	return raw
 }
 
-// ParseRules reads what [Rules.JSON] wrote. It reports false, without an error, for rules that are not of a module.
+// Spec returns what the module is loaded from to replay its events: everything that decides its answers, and a host
+// that is never reached, because capabilities answer from a transcript ([Replaying]).
+func (r Rules) Spec(wasm []byte) Spec {
+	errReplay := errors.New("a replay reaches nothing")
+	s := Spec{
+		Name: r.Module.Name, Version: r.Module.Version, Wasm: wasm, Limits: r.Limits, Params: r.Params, Capabilities: r.Capabilities,
+		Host: Host{
+			Reading: func(context.Context, string) (dodona.Reading, error) { return dodona.Reading{}, errReplay },
+			Get:     func(context.Context, string, int) (int, []byte, error) { return 0, nil, errReplay },
+			Serial:  func(context.Context, string) (Port, error) { return nil, errReplay },
+			State:   func(dodona.FeedID) map[string][]byte { return nil },
+		},
+	}
+	if r.Capabilities.Files {
+		s.Dir = os.DevNull // no directory: nothing is read there
+	}
+	return s
+}
+
+// ParseRules reads what [Rules.JSON] wrote, blanks between its words aside. It reports false, without an error, for rules that are not of a module.
 func ParseRules(raw json.RawMessage) (Rules, bool, error) {
 	var which struct {
 		Module json.RawMessage `json:"module"`
@@ -89,7 +110,8 @@ func ParseRules(raw json.RawMessage) (Rules, bool, error) {
 	if bytes.Equal(r.Extraction, []byte("null")) {
 		r.Extraction = nil
 	}
-	if !bytes.Equal(r.JSON(), raw) {
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, raw); err != nil || !bytes.Equal(r.JSON(), compact.Bytes()) {
 		return Rules{}, true, errors.New("read rules of a module: not in the canonical form")
 	}
 	return r, true, nil

@@ -43,7 +43,8 @@ func (t *transform) Apply(ctx context.Context, c dodona.Call) (dodona.Result, er
 	if t.inner != nil {
 		inner, err := t.inner.Apply(ctx, c)
 		if err != nil {
-			return dodona.Result{}, fmt.Errorf("extract points for module %s: %w", t.module.label, err)
+			kept, _ := t.idle(ev) // what it knew outlives the round
+			return dodona.Result{State: kept.State}, fmt.Errorf("extract points for module %s: %w", t.module.label, err)
 		}
 		ev.Points = inner.Points
 	}

@@ -35,6 +35,7 @@ type Options struct {
 	Live    func(*config.Config) // told after a reload, to apply log.level and node.memory. nil: nobody
 	Started func(url string)     // told once that everything runs; url is empty without the serve role. nil: nobody
 	Metrics *prom.Recorder       // nil means a new one
+	Compile []string             // command line of this program as a worker that compiles modules (module.CompileWorker); nil: the process compiles itself
 }
 
 // A Node is one process of Dodona. Open it, then Run it; Run closes it.
@@ -56,6 +57,7 @@ type Node struct {
 	intake    *rate.Limiter // of readings, bytes a second
 	validator *quorum.Validator
 	observer  *observer
+	modules   *modules
 	board     *board
 	server    *api.Server // nil without the serve role
 
@@ -114,6 +116,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if n.validator, err = n.newValidator(); err != nil {
 		return err
 	}
+	n.modules = newModules(n)
 	n.observer = &observer{n: n, pumps: make(map[string]*pumpUnit), feeds: make(map[string]*feedUnit)}
 	n.board = newBoard(n)
 	if !c.Has(config.Serve) {
@@ -129,6 +132,11 @@ func (n *Node) open(ctx context.Context) (err error) {
 func (n *Node) close() {
 	if n.server != nil {
 		_ = n.server.Close() // closed already if it ran
+	}
+	if n.modules != nil {
+		if err := n.modules.close(context.Background()); err != nil { // all feeds have ended: nothing is waited for
+			n.log.Error("close modules", "error", err)
+		}
 	}
 	if n.journal != nil {
 		if err := n.journal.Close(); err != nil {

@@ -82,7 +82,13 @@ func (o *outcomes) await(t testing.TB, what string, f func(Outcome) bool) Outcom
 		select {
 		case <-o.more:
 		case <-limit:
-			t.Fatalf("no round in 30 s with %s", what)
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			var last string
+			if n := len(o.list); n > 0 && o.list[n-1].Bundle != nil {
+				last = fmt.Sprintf("%s: %s", o.list[n-1].Bundle.Feed.Name, o.list[n-1].Bundle.Missed)
+			}
+			t.Fatalf("no round in 30 s with %s; %d rounds, the last %s", what, len(o.list), last)
 		}
 	}
 }
@@ -168,7 +174,7 @@ func TestAnAnswerIsSignedKeptVerifiedExplainedAndReplayed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	replayed, err := explain.Replay(t.Context(), bundle)
+	replayed, err := explain.Replay(t.Context(), bundle, nil)
 	if err != nil || !replayed.Same {
 		t.Errorf("replay: %+v, %v", replayed, err)
 	}

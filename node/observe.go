@@ -159,11 +159,17 @@ func (o *observer) startFeed(c *config.Config, f config.Feed) error {
 	if err != nil {
 		return fmt.Errorf("feed %s: %w", f.Feed.Name, err)
 	}
+	transform, rules := dodona.Transform(extraction), extraction.JSON()
+	var g *guest
+	if f.Settings.Module != nil {
+		g = n.modules.newGuest(c, f, extraction)
+		transform, rules = g, g.rules.JSON()
+	}
 	loop, err := feed.New(feed.Options{
 		Feed:       f.Feed,
 		Settings:   f.Settings,
-		Extraction: extraction.JSON(),
-		Transform:  extraction,
+		Extraction: rules,
+		Transform:  transform,
 		Node:       c.Node.Name,
 		Ask:        o.asker(f.Settings.Take),
 		Salt:       n.id.salt,
@@ -174,17 +180,21 @@ func (o *observer) startFeed(c *config.Config, f config.Feed) error {
 	if err != nil {
 		return fmt.Errorf("feed %s: %w", f.Feed.Name, err)
 	}
-	u := start(o.ctx, func(ctx context.Context) { n.runFeed(ctx, f, loop) })
+	u := start(o.ctx, func(ctx context.Context) { n.runFeed(ctx, f, loop, g) })
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.feeds[f.Feed.Name] = &feedUnit{u, loop}
 	return nil
 }
 
-// runFeed makes rounds until ctx ends. A failure is told and the feed goes on: rounds must not stop.
-func (n *Node) runFeed(ctx context.Context, f config.Feed, loop *feed.Feed) {
+// runFeed makes rounds until ctx ends. A failure is told and the feed goes on: rounds must not stop. g is nil for a feed
+// without a module.
+func (n *Node) runFeed(ctx context.Context, f config.Feed, loop *feed.Feed, g *guest) {
+	if g != nil {
+		defer g.load(ctx)()
+	}
 	_ = retry(ctx, func() error {
-		last, err := n.resume(ctx, f)
+		last, err := n.resume(ctx, f, g)
 		if err != nil {
 			return err
 		}
@@ -197,7 +207,11 @@ func (n *Node) runFeed(ctx context.Context, f config.Feed, loop *feed.Feed) {
 				n.log.Info("rounds have answers again", "feed", b.Feed.Name, "round", b.Round)
 			}
 			missing = b.Value == nil
-			return n.keepRound(ctx, b)
+			if err := n.keepRound(ctx, b); err != nil {
+				return err
+			}
+			g.restore(&b)
+			return nil
 		})
 	}, func(err error, wait time.Duration) {
 		n.log.Error("a feed was interrupted", "feed", f.Feed.Name, "error", err, "again in", wait)
@@ -233,15 +247,20 @@ func (n *Node) keepBatch(ctx context.Context, name string, b dodona.Batch) error
 
 // cursor returns where a source stopped.
 func (n *Node) cursor(ctx context.Context, name string) ([]byte, error) {
+	last, err := n.lastExchange(ctx, name)
+	return last.Cursor, err
+}
+
+// lastExchange returns the newest journaled exchange of a source, or [dodona.ErrNotFound].
+func (n *Node) lastExchange(ctx context.Context, name string) (last dodona.Exchange, err error) {
 	rec, err := n.journal.Last(ctx, dodona.TopicReading, name)
 	if err != nil {
-		return nil, err
+		return last, err
 	}
-	var last dodona.Exchange
 	if err := json.Unmarshal(rec.Body, &last); err != nil {
-		return nil, fmt.Errorf("read last exchange of %s: %w", name, err)
+		return last, fmt.Errorf("read last exchange of %s: %w", name, err)
 	}
-	return last.Cursor, nil
+	return last, nil
 }
 
 // keepRound journals a round, and if it has a value signs it and journals the observation.
@@ -294,7 +313,7 @@ func (n *Node) signRound(ctx context.Context, b dodona.Bundle) error {
 
 // resume returns the last round of a feed, and first finishes one that an end of the process left between its
 // journaled value and its observation, if it is still open.
-func (n *Node) resume(ctx context.Context, f config.Feed) (last dodona.Round, err error) {
+func (n *Node) resume(ctx context.Context, f config.Feed, g *guest) (last dodona.Round, err error) {
 	observed, err := n.lastRound(ctx, dodona.TopicObservation, f.Feed.Name)
 	if err != nil {
 		return 0, err
@@ -309,6 +328,9 @@ func (n *Node) resume(ctx context.Context, f config.Feed) (last dodona.Round, er
 	var b dodona.Bundle
 	if err := json.Unmarshal(rec.Body, &b); err != nil {
 		return 0, fmt.Errorf("read last round: %w", err)
+	}
+	if b.Feed.ID() == f.Feed.ID() {
+		g.restore(&b)
 	}
 	if b.Value == nil || b.Round <= observed || b.Feed.ID() != f.Feed.ID() {
 		return max(observed, b.Round), nil

@@ -29,6 +29,7 @@ func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 	old := n.config()
 	changes := config.Diff(old, next)
 	next = effective(old, next)
+	changes.Feeds = n.modules.retried(changes.Feeds, next)
 	// What the old feeds have signed and nobody has read yet must still be believed; only a restart forgets them.
 	feeds := validated(next)
 	for id, f := range n.known {
@@ -59,7 +60,8 @@ func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 func effective(old, next *config.Config) *config.Config {
 	e := *next
 	memory, level := next.Node.Memory, next.Log.Level
-	e.Node, e.Network, e.Roles, e.Journal, e.API, e.Log = old.Node, old.Network, old.Roles, old.Journal, old.API, old.Log
+	e.Node, e.Network, e.Roles, e.Journal = old.Node, old.Network, old.Roles, old.Journal
+	e.Modules, e.API, e.Log = old.Modules, old.API, old.Log
 	e.Node.Memory, e.Log.Level = memory, level
 	return &e
 }

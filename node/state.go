@@ -83,7 +83,7 @@ func (s state) Status() api.Status {
 		Node: c.Node.Name, Address: n.Address(), Version: n.version, Started: n.started, Now: n.now(),
 		Roles: roles, Network: n.id.network, Quorum: n.id.quorum,
 		Ready: len(problems) == 0, Problems: problems,
-		Journal: s.journal(), Clock: s.clock(), Memory: memory(),
+		Journal: s.journal(), Clock: s.clock(), Memory: memory(), Modules: n.modules.statuses(),
 	}
 }
 

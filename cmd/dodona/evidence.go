@@ -172,7 +172,7 @@ func (c replayCommand) Run(ctx context.Context, term terminal) error {
 	if bundle.Feed.Name == "" {
 		return failure{exitInvalid, fmt.Errorf("read bundle %s: it names no feed; dodona bundle export writes bundles", c.Bundle)}
 	}
-	replayed, err := explain.Replay(ctx, bundle)
+	replayed, err := explain.Replay(ctx, bundle, sandbox)
 	if err != nil {
 		return failure{exitInvalid, fmt.Errorf("replay %s: %w", c.Bundle, err)}
 	}

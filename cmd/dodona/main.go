@@ -54,6 +54,8 @@ type cli struct {
 		Export bundleExportCommand `cmd:"" help:"Export everything needed to replay a round."`
 	} `cmd:"" help:"Take evidence out of a node."`
 
+	CompileWorker compileWorkerCommand `cmd:"" hidden:""`
+
 	Version kong.VersionFlag `help:"Print the version."`
 }
 

@@ -96,8 +96,12 @@ func (r runCommand) Run(ctx context.Context, term terminal) error {
 	live := func(c *config.Config) { apply(c, level) }
 	live(c)
 	log := newLog(term.err, c.Log.Format, level)
+	worker, err := compileWorker()
+	if err != nil {
+		return err
+	}
 	options := node.Options{
-		Config: c, Kinds: all.Sources(), Version: version, Log: log, Live: live,
+		Config: c, Kinds: all.Sources(), Version: version, Log: log, Live: live, Compile: worker,
 		Started: func(url string) {
 			if url != "" {
 				fmt.Fprintf(term.err, "page and API at %s\n", url)

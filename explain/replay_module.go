@@ -1,0 +1,76 @@
+package explain
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/module"
+)
+
+// A Sandbox opens an engine for the module of a bundle; whoever gets the engine closes it. Nil: modules are not run.
+type Sandbox func(context.Context) (*module.Engine, error)
+
+// transform returns what makes the points of the bundle's readings, and a function that ends it. It is nil, and a step
+// says why, if there is nothing to compute again.
+func (p *replay) transform(ctx context.Context, doc feed.Document) (t dodona.Transform, end func(), err error) {
+	end = func() {}
+	rules, found, err := module.ParseRules(doc.Extraction)
+	if err != nil {
+		return nil, end, err
+	}
+	if !found {
+		x, err := extract.Parse(doc.Extraction)
+		return x, end, err
+	}
+	if p.missedThere(rules.Module) {
+		return nil, end, nil
+	}
+	var inner dodona.Transform
+	if rules.Extraction != nil {
+		if inner, err = extract.Parse(rules.Extraction); err != nil {
+			return nil, end, err
+		}
+	}
+	if got := dodona.Digest(sha256.Sum256(p.bundle.Module)); got != rules.Module.Digest {
+		return nil, end, fmt.Errorf("the bundle carries %d bytes of Wasm with SHA-256 %s, its rules name the module %s %s, %s",
+			len(p.bundle.Module), got.Short(), printable(rules.Module.Name), printable(rules.Module.Version), rules.Module.Digest.Short())
+	}
+	if p.open == nil {
+		return nil, end, errors.New("a module made the points, and there is no sandbox here to run it")
+	}
+	engine, err := p.open(ctx)
+	if err != nil {
+		return nil, end, err
+	}
+	end = func() { _ = engine.Close(context.WithoutCancel(ctx)) } // nothing of it is used any longer
+	loaded, err := engine.Load(ctx, rules.Spec(p.bundle.Module))
+	if err != nil {
+		end()
+		return nil, func() {}, err
+	}
+	return module.Replaying(loaded, doc.From, inner, p.bundle.Transcript), end, nil
+}
+
+// missedThere notes a round that was missed for a reason of that node alone: its module did not run, or not in time.
+// Nothing was signed, and there is nothing to compute again.
+func (p *replay) missedThere(m dodona.Module) bool {
+	b := p.bundle
+	if b.Value != nil || b.Observation != nil {
+		return false
+	}
+	local := b.Origin.Version.IsZero()
+	for _, cause := range []module.Cause{module.CauseDeadline, module.CauseBusy, module.CauseHost} {
+		local = local || strings.Contains(b.Missed, m.Name+" "+m.Version+": "+string(cause)+": ")
+	}
+	if local {
+		p.Missed = b.Missed
+		p.compare(StepValue, "missed for a reason of that node", "missed for a reason of that node", "")
+	}
+	return local
+}

@@ -1,0 +1,271 @@
+package node
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/module"
+	"github.com/dodona-oracle/dodona/module/manifest"
+)
+
+// The files of modules in the data folder.
+const (
+	sequencesFile = "module-sequences.json" // the newest release of each module that was ever found
+	nativeFolder  = "module-cache"          // native code, authenticated with the node's secret
+)
+
+// modules runs the Wasm modules of this process. The engine is made with the first of them: most nodes have none.
+type modules struct {
+	n     *Node
+	spans *spanSums
+
+	mu     sync.Mutex
+	engine *module.Engine
+	loaded map[string]*module.Module // by feed
+}
+
+func newModules(n *Node) *modules {
+	return &modules{n: n, spans: newSpanSums(), loaded: make(map[string]*module.Module)}
+}
+
+// opened returns the engine.
+func (m *modules) opened(ctx context.Context) (*module.Engine, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.engine != nil {
+		return m.engine, nil
+	}
+	c := m.n.config()
+	secret := hmac.New(sha256.New, m.n.id.salts[:])
+	secret.Write([]byte("native code of modules"))
+	engine, err := module.New(ctx, module.Options{
+		Dir: filepath.Join(c.Node.Data, nativeFolder), Key: secret.Sum(nil), Worker: m.n.options.Compile,
+		Memory: int64(c.Modules.Memory), Sample: c.Modules.Sample(), Spans: m.spans.add,
+		Recorder: m.n.recorder, Log: m.n.log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the sandbox: %w", err)
+	}
+	m.engine = engine
+	return engine, nil
+}
+
+// close ends every module. It must be called after the feeds that use them have ended.
+func (m *modules) close(ctx context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.engine == nil {
+		return nil
+	}
+	return m.engine.Close(ctx)
+}
+
+func (m *modules) set(feed string, loaded *module.Module) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if loaded == nil {
+		delete(m.loaded, feed)
+		return
+	}
+	m.loaded[feed] = loaded
+}
+
+// find reads and verifies the release that a feed names.
+func (m *modules) find(c *config.Config, s feed.Module) (manifest.Found, error) {
+	store := manifest.Store{
+		Dir: c.Modules.Dir, Unsigned: c.Modules.Unsigned, Now: m.n.now,
+		Sequences: filepath.Join(c.Node.Data, sequencesFile),
+	}
+	if c.Modules.Trust != "" {
+		raw, err := os.ReadFile(c.Modules.Trust)
+		if err != nil {
+			return manifest.Found{}, fmt.Errorf("read modules.trust: %w", err)
+		}
+		trust, err := manifest.ReadTrust(raw)
+		if err != nil {
+			return manifest.Found{}, fmt.Errorf("read modules.trust %s: %w", c.Modules.Trust, err)
+		}
+		store.Trust = &trust
+	}
+	found, err := store.Find(s.Name, s.Version)
+	if errors.Is(err, fs.ErrNotExist) {
+		return found, fmt.Errorf("%w: put %s-%s.wasm and its .json there (dodona module sign writes both), or correct modules.dir", err, s.Name, s.Version)
+	}
+	return found, err
+}
+
+// A guest is the module of one feed. Everything but making it belongs to the one goroutine that makes the feed's rounds.
+type guest struct {
+	m     *modules
+	feed  string
+	inner dodona.Transform // makes the points that the module sees
+	from  []string
+	found manifest.Found
+	spec  module.Spec
+	rules module.Rules
+
+	err   error             // why the module does not run
+	runs  dodona.Transform  // nil while it does not
+	state map[string][]byte // that the module kept after the last journaled round
+}
+
+// newGuest finds a feed's module and decides what it may reach. It does not run anything yet. A module that must not run
+// gives a guest all the same: its rounds are missed with the reason.
+func (m *modules) newGuest(c *config.Config, f config.Feed, extraction *extract.Extraction) *guest {
+	s := *f.Settings.Module
+	g := &guest{m: m, feed: f.Feed.Name, inner: extraction, from: f.Settings.From}
+	g.rules = module.Rules{
+		Module: dodona.Module{Name: s.Name, Version: s.Version}, Params: s.Params, Extraction: extraction.JSON(),
+	}
+	if g.found, g.err = m.find(c, s); g.err != nil {
+		return g
+	}
+	allowed := allowance(s.Allow)
+	granted := g.found.Manifest.Capabilities.Intersect(allowed)
+	if g.found.Manifest.Format == 0 { // nobody says what it asks for
+		granted = allowed
+	} else if missing := g.found.Manifest.Capabilities.Missing(allowed); len(missing) > 0 {
+		g.err = fmt.Errorf("module %s %s asks for what module.allow does not grant: %s", s.Name, s.Version, strings.Join(missing, "; "))
+	}
+	g.rules.Module.Digest, g.rules.Limits, g.rules.Capabilities = g.found.Manifest.Module, g.found.Manifest.Limits, granted
+	g.spec = module.Spec{
+		Name: s.Name, Version: s.Version, Wasm: g.found.Wasm, Limits: g.found.Manifest.Limits, Capabilities: granted,
+		Params: s.Params, Dir: s.Allow.Files, Host: g.host(granted),
+	}
+	return g
+}
+
+// allowance returns what the operator allows, as a manifest asks for it.
+func allowance(a feed.Allow) manifest.Capabilities {
+	c := manifest.Capabilities{
+		ReadSensor: a.ReadSensor, Serial: a.Serial, Files: a.Files != "",
+		NowMS: a.NowMS, Random: a.Random, Verify: a.Verify, State: a.State,
+	}
+	if len(a.HTTPGet) > 0 {
+		c.HTTPGet = &manifest.HTTPGet{Hosts: a.HTTPGet}
+	}
+	return c
+}
+
+// host returns the world as the module may see it.
+func (g *guest) host(granted manifest.Capabilities) module.Host {
+	n := g.m.n
+	h := module.Host{
+		Number:  extract.Number,
+		Reading: n.lastReading,
+		State:   func(dodona.FeedID) map[string][]byte { return g.state },
+		Log: func(label string, level slog.Level, text string) {
+			n.log.Log(context.Background(), level, text, "module", label, "feed", g.feed)
+		},
+	}
+	if granted.HTTPGet != nil {
+		get := granted.HTTPGet.WithDefaults()
+		h.Get = module.NewGetter(module.GetterOptions{Hosts: get.Hosts, PerSecond: get.PerSecond, Bytes: get.Bytes})
+	}
+	return h
+}
+
+// lastReading returns the newest journaled reading of a source.
+func (n *Node) lastReading(ctx context.Context, source string) (dodona.Reading, error) {
+	exchange, err := n.lastExchange(ctx, source)
+	if err != nil {
+		return dodona.Reading{}, err
+	}
+	if len(exchange.Readings) == 0 {
+		return dodona.Reading{}, dodona.ErrNotFound
+	}
+	return exchange.Readings[len(exchange.Readings)-1], nil
+}
+
+// load makes the module ready to run, and keeps its bytes for replays. What goes wrong is told once, and then the reason
+// why the feed's rounds are missed; a reload tries again.
+func (g *guest) load(ctx context.Context) (unload func()) {
+	n := g.m.n
+	loaded, err := g.start(ctx)
+	if ctx.Err() != nil {
+		g.err = ctx.Err()
+		return func() {}
+	}
+	if err != nil {
+		g.err = err
+		n.log.Error("a module does not run; the rounds of its feed are missed until a reload or a restart finds it well",
+			"feed", g.feed, "error", err)
+		return func() {}
+	}
+	if !g.found.Signed {
+		n.log.Warn("an unsigned module runs; sign it before it counts", "feed", g.feed, "module", g.spec.Name, "version", g.spec.Version)
+	}
+	g.runs = loaded.Transform(g.from, g.inner)
+	g.m.set(g.feed, loaded)
+	return func() {
+		g.m.set(g.feed, nil)
+		if err := loaded.Close(context.WithoutCancel(ctx)); err != nil { // its feed has ended, so nothing is waited for
+			n.log.Error("close module", "feed", g.feed, "error", err)
+		}
+	}
+}
+
+func (g *guest) start(ctx context.Context) (*module.Module, error) {
+	if g.err != nil {
+		return nil, g.err
+	}
+	engine, err := g.m.opened(ctx)
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := engine.Load(ctx, g.spec)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.m.n.journal.KeepModule(ctx, loaded.Digest(), g.spec.Wasm); err != nil {
+		g.m.n.log.Warn("a module's bytes are not kept in the journal; its rounds can be replayed only with the file", "feed", g.feed, "error", err)
+	}
+	g.spec.Wasm, g.found.Wasm = nil, nil
+	return loaded, nil
+}
+
+// Apply runs the module. While it does not run, the error is why, and what the module knew is kept.
+func (g *guest) Apply(ctx context.Context, c dodona.Call) (dodona.Result, error) {
+	if g.runs == nil {
+		return dodona.Result{State: g.state}, g.err
+	}
+	return g.runs.Apply(ctx, c)
+}
+
+// restore takes what the module kept after the last journaled round. A feed without a module has nothing to take.
+func (g *guest) restore(last *dodona.Bundle) {
+	if g != nil {
+		g.state = last.State
+	}
+}
+
+// retried returns units with the feeds as changed whose module does not run: a reload tries it again.
+func (m *modules) retried(units config.Units, next *config.Config) config.Units {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	equal := units.Equal
+	units.Equal = nil
+	for _, name := range equal {
+		f, found := next.Feed(name)
+		if found && f.Settings.Module != nil && m.loaded[name] == nil {
+			units.Changed = append(slices.Clip(units.Changed), name)
+			continue
+		}
+		units.Equal = append(units.Equal, name)
+	}
+	return units
+}
