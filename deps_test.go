@@ -30,7 +30,7 @@ var law = map[string][]string{
 	"module":            {"module/manifest", "module/wasm"},
 	"module/manifest":   {},
 	"module/wasm":       {},
-	"sdk":               {},
+	"sdk":               {"sdk/go"}, // examples import their library
 	"quorum":            {},
 	"verify":            {},
 	"config":            {"extract", "feed"}, // for the settings they own
