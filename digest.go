@@ -157,6 +157,15 @@ func (q Quorum) Digest() Digest {
 	return Keccak256(w)
 }
 
+// MembersDigest returns keccak256(abi.encode(uint256 k, address[] members)): who they are, whatever the scheme.
+func (q Quorum) MembersDigest() Digest {
+	w := words(nil).uint(uint64(q.K)).uint(2 * 32).uint(uint64(len(q.Members)))
+	for _, m := range q.Members {
+		w = w.address(m)
+	}
+	return Keccak256(w)
+}
+
 // ID returns keccak256(abi.encode(network name, first quorumDigest)), constant for the network's life.
 func (n Network) ID() Digest {
 	return Keccak256(words(nil).uint(2 * 32).digest(n.First).text(n.Name))
@@ -176,6 +185,8 @@ var (
 	typeDomain      = Keccak256([]byte("EIP712Domain(string name,string version,bytes32 salt)"))
 	typeReport      = Keccak256([]byte("Report(bytes32 feed,uint64 round,int192 value)"))
 	typeObservation = Keccak256([]byte("Observation(bytes32 feed,uint64 round,int192 value,bytes32 origin)"))
+	typeAnchor      = Keccak256([]byte("Anchor(bytes32 root,bytes32 previous,uint64 from,uint64 to,uint64 count)"))
+	typeRotate      = Keccak256([]byte("Rotate(uint64 epoch,bytes32 quorum,bytes32 members,uint64 fromRound)"))
 	domainName      = Keccak256([]byte("Dodona"))
 	domainVersion   = Keccak256([]byte("1"))
 )
@@ -195,6 +206,18 @@ func (r Report) Digest(network Digest) Digest {
 func (o Observation) Digest(network Digest) Digest {
 	return typed(network, Keccak256(words(nil).digest(typeObservation).digest(o.Feed).uint(uint64(o.Round)).
 		int(o.Value).digest(o.Origin.Digest())))
+}
+
+// Digest returns what a quorum signs (EIP-712) under the given network id.
+func (a Anchor) Digest(network Digest) Digest {
+	return typed(network, Keccak256(words(nil).digest(typeAnchor).digest(a.Root).digest(a.Previous).
+		uint(uint64(a.From)).uint(uint64(a.To)).uint(a.Count)))
+}
+
+// Digest returns what the quorum before signs (EIP-712, type Rotate) under the given network id.
+func (r Rotation) Digest(network Digest) Digest {
+	return typed(network, Keccak256(words(nil).digest(typeRotate).uint(r.Epoch).digest(r.Next.Digest()).
+		digest(r.Next.MembersDigest()).uint(uint64(r.FromRound))))
 }
 
 // Observed returns the digest of the observations behind a report:
@@ -241,8 +264,32 @@ func SortReadings(readings []Reading) {
 	})
 }
 
+// Digest returns the leaf as OpenZeppelin's StandardMerkleTree hashes it: keccak256(keccak256(abi.encode(uint8 kind,
+// bytes32 feed, uint64 round, int192 value, bytes32 observed))).
+func (l Leaf) Digest() Digest {
+	d := Keccak256(words(nil).uint(uint64(l.Kind)).digest(l.Feed).uint(uint64(l.Round)).int(l.Value).digest(l.Observed))
+	return Keccak256(d[:])
+}
+
+// Root returns where the path leads from the leaf: the root of the tree that the proof is of.
+func (p Proof) Root() Digest {
+	d := p.Leaf.Digest()
+	for _, sibling := range p.Path {
+		d = node(d, sibling)
+	}
+	return d
+}
+
+// node returns keccak256(min ‖ max).
+func node(a, b Digest) Digest {
+	if compareDigests(a, b) > 0 {
+		a, b = b, a
+	}
+	return Keccak256(a[:], b[:])
+}
+
 // Root returns the Merkle root over leaves as OpenZeppelin's SimpleMerkleTree builds it: sorted leaves,
-// sorted pairs. The root of no leaves is zero.
+// sorted pairs. The root of no leaves is zero. Over the digests of leaves it is that of a StandardMerkleTree.
 func Root(leaves ...Digest) Digest {
 	if len(leaves) == 0 {
 		return Digest{}
@@ -254,11 +301,7 @@ func Root(leaves ...Digest) Digest {
 		tree[2*n-2-i] = leaf
 	}
 	for i := n - 2; i >= 0; i-- {
-		a, b := tree[2*i+1], tree[2*i+2]
-		if compareDigests(a, b) > 0 {
-			a, b = b, a
-		}
-		tree[i] = Keccak256(a[:], b[:])
+		tree[i] = node(tree[2*i+1], tree[2*i+2])
 	}
 	return tree[0]
 }

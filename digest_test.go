@@ -225,6 +225,112 @@ func TestReadingDigestIsABIPacked(t *testing.T) {
 	})
 }
 
+var anyQuorumOfSome = rapid.Custom(func(t *rapid.T) Quorum {
+	q := anyQuorum.Draw(t, "quorum")
+	q.Members = append(q.Members, anyAddress.Draw(t, "member"))
+	return q
+})
+
+func number(v uint64) *math.HexOrDecimal256 {
+	return (*math.HexOrDecimal256)(new(big.Int).SetUint64(v))
+}
+
+func TestAnchorDigestIsEIP712(t *testing.T) {
+	fields := []apitypes.Type{
+		{Name: "root", Type: "bytes32"},
+		{Name: "previous", Type: "bytes32"},
+		{Name: "from", Type: "uint64"},
+		{Name: "to", Type: "uint64"},
+		{Name: "count", Type: "uint64"},
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		network, a := anyDigest.Draw(t, "network"), Anchor{
+			Root: anyDigest.Draw(t, "root"), Previous: anyDigest.Draw(t, "previous"),
+			From: Round(rapid.Uint64().Draw(t, "from")), To: Round(rapid.Uint64().Draw(t, "to")), Count: rapid.Uint64().Draw(t, "count"),
+		}
+		want := typedData(t, network, "Anchor", fields, apitypes.TypedDataMessage{
+			"root": a.Root.String(), "previous": a.Previous.String(),
+			"from": number(uint64(a.From)), "to": number(uint64(a.To)), "count": number(a.Count),
+		})
+		if got := a.Digest(network); got != want {
+			t.Fatalf("%+v: got %s, want %s", a, got, want)
+		}
+	})
+}
+
+func TestRotationDigestIsEIP712(t *testing.T) {
+	fields := []apitypes.Type{
+		{Name: "epoch", Type: "uint64"},
+		{Name: "quorum", Type: "bytes32"},
+		{Name: "members", Type: "bytes32"},
+		{Name: "fromRound", Type: "uint64"},
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		network, r := anyDigest.Draw(t, "network"), Rotation{
+			Epoch: rapid.Uint64().Draw(t, "epoch"), Next: anyQuorumOfSome.Draw(t, "next"), FromRound: Round(rapid.Uint64().Draw(t, "from")),
+		}
+		members := packed(t, "uint256 address[]", big.NewInt(int64(r.Next.K)), commonAddresses(r.Next.Members))
+		want := typedData(t, network, "Rotate", fields, apitypes.TypedDataMessage{
+			"epoch": number(r.Epoch), "quorum": r.Next.Digest().String(), "members": members.String(), "fromRound": number(uint64(r.FromRound)),
+		})
+		if got := r.Digest(network); got != want {
+			t.Fatalf("%+v: got %s, want %s", r, got, want)
+		}
+	})
+}
+
+var anyLeaf = rapid.Custom(func(t *rapid.T) Leaf {
+	r := anyReport.Draw(t, "report")
+	return Leaf{LeafKind(rapid.Uint8().Draw(t, "kind")), r.Feed, r.Round, r.Value, anyDigest.Draw(t, "observed")}
+})
+
+func TestLeafIsABIPackedAndHashedTwice(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l := anyLeaf.Draw(t, "leaf")
+		once := packed(t, "uint8 bytes32 uint64 int192 bytes32", uint8(l.Kind), l.Feed, uint64(l.Round), l.Value.Big(), l.Observed)
+		if got, want := l.Digest(), Digest(crypto.Keccak256Hash(once[:])); got != want {
+			t.Fatalf("%+v: got %s, want %s", l, got, want)
+		}
+	})
+}
+
+func TestProofLeadsFromItsLeafToTheRoot(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		leaves := rapid.SliceOfNDistinct(anyLeaf, 1, 20, Leaf.Digest).Draw(t, "leaves")
+		digests := make([]Digest, len(leaves))
+		for i, l := range leaves {
+			digests[i] = l.Digest()
+		}
+		at := rapid.IntRange(0, len(leaves)-1).Draw(t, "at")
+		p := Proof{Leaf: leaves[at], Path: pathByQueue(digests, digests[at])}
+		if got, want := p.Root(), Root(digests...); got != want {
+			t.Fatalf("leaf %d of %d: got %s, want %s", at, len(leaves), got, want)
+		}
+		p.Leaf.Round++
+		if p.Root() == Root(digests...) {
+			t.Fatalf("leaf %d of %d is not bound by its proof", at, len(leaves))
+		}
+	})
+}
+
+// pathByQueue finds the siblings of a leaf as rootByLayers finds the root.
+func pathByQueue(leaves []Digest, of Digest) (path []Digest) {
+	queue := slices.Clone(leaves)
+	slices.SortFunc(queue, func(a, b Digest) int { return bytes.Compare(a[:], b[:]) })
+	for len(queue) > 1 {
+		a, b := queue[0], queue[1]
+		parent := rootByLayers(queue[:2])
+		switch of {
+		case a:
+			path, of = append(path, b), parent
+		case b:
+			path, of = append(path, a), parent
+		}
+		queue = append(queue[2:], parent)
+	}
+	return path
+}
+
 // rootByLayers is a second way to the root: OpenZeppelin's complete tree has its deepest leaves first, so the layers
 // are built by pairing from the end.
 func rootByLayers(leaves []Digest) Digest {

@@ -13,10 +13,10 @@ var errMissing = errors.New("missing or malformed")
 
 // Append returns once recs are on the disk. It is atomic for the records of one stream; if a call brings both kinds,
 // reading and round records are written first, then the others. A record that is there already, by topic, key and ID,
-// is left alone: among the last 16,384 of its stream for certain, and for claims and data if it is the newest one.
+// is left alone: among the last 16,384 of its stream for certain, and for claims, data and anchors if it is the newest one.
 //
 // Append blocks while the stream is full or the store cannot write. If ctx ends meanwhile, nothing was written,
-// unless the error wraps [ErrUnknown]. A claim or data record meets [dodona.ErrConflict] if another process wrote to
+// unless the error wraps [ErrUnknown]. A claim, data or anchor record meets [dodona.ErrConflict] if another process wrote to
 // its key since this one looked: look again with Last before deciding. A record that can never be written gives an
 // error for which [dodona.IsPermanent] holds.
 func (j *Journal) Append(ctx context.Context, recs ...dodona.Record) error {

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -269,4 +270,33 @@ func TestMemoryIsGivenBack(t *testing.T) {
 		}
 	}
 	t.Logf("heap %d KiB in %d goroutines", m.HeapAlloc>>10, runtime.NumGoroutine())
+}
+
+// TestServerElsewhereLearnsTopics gives a server a stream as a version made it that did not know every topic.
+func TestServerElsewhereLearnsTopics(t *testing.T) {
+	s := startServer(t)
+	limits := Limits{Bytes: 64 * unit.MiB}
+	old := open(t, Config{Node: "gw-1", URL: s.url(), Raw: limits, Proof: limits})
+	stream, err := old.js.Stream(t.Context(), streamProof)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := stream.CachedInfo().Config
+	cfg.Subjects = slices.DeleteFunc(cfg.Subjects, func(subject string) bool { return subject == topicSubject(dodona.TopicLeaf) })
+	if _, err := old.js.UpdateStream(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	rec := dodona.Record{Topic: dodona.TopicLeaf, Key: "series", ID: "1"}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	if err := old.Append(ctx, rec); err == nil {
+		t.Fatal("the stream took a record of a topic that was taken from it: this test tests nothing")
+	}
+	j := open(t, Config{Node: "gw-2", URL: s.url(), Raw: limits, Proof: limits})
+	if err := j.Append(t.Context(), rec); err != nil {
+		t.Fatal(err)
+	}
+	if got := all(t, j, dodona.TopicLeaf, "series"); len(got) != 1 {
+		t.Fatalf("%d records, want 1", len(got))
+	}
 }

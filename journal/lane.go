@@ -3,6 +3,8 @@ package journal
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -73,6 +75,9 @@ func (j *Journal) openLane(ctx context.Context, spec streamSpec) (*lane, error) 
 			l.stream, err = j.js.Stream(ctx, spec.name)
 		}
 	}
+	if err == nil && j.local == nil {
+		err = l.learn(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +87,26 @@ func (j *Journal) openLane(ctx context.Context, spec streamSpec) (*lane, error) 
 	}
 	l.stat.head = l.head
 	return l, nil
+}
+
+// learn adds topics to a stream on a server elsewhere that a version made which did not know them.
+func (l *lane) learn(ctx context.Context) error {
+	made := l.stream.CachedInfo().Config
+	missing := false
+	for _, subject := range l.spec.config(l.j.cfg).Subjects {
+		if !slices.Contains(made.Subjects, subject) {
+			made.Subjects, missing = append(made.Subjects, subject), true
+		}
+	}
+	if !missing {
+		return nil
+	}
+	stream, err := l.j.js.UpdateStream(ctx, made)
+	if err != nil {
+		return fmt.Errorf("add new subjects to the stream: %w", err)
+	}
+	l.stream = stream
+	return nil
 }
 
 func (l *lane) now() time.Time  { return l.j.cfg.Now() }

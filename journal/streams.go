@@ -54,7 +54,7 @@ var streams = []streamSpec{
 	{streamRaw, []dodona.Topic{dodona.TopicReading, dodona.TopicRound}},
 	{streamProof, []dodona.Topic{
 		dodona.TopicObservation, dodona.TopicClaim, dodona.TopicData,
-		dodona.TopicAnchor, dodona.TopicReceipt, dodona.TopicEvent,
+		dodona.TopicLeaf, dodona.TopicAnchor, dodona.TopicReceipt, dodona.TopicEvent,
 	}},
 }
 
@@ -97,7 +97,9 @@ func (s streamSpec) config(c Config) jetstream.StreamConfig {
 
 // shared reports whether records of a topic have one subject for all nodes. Such subjects are guarded:
 // a record is written only if nobody else wrote since this process looked.
-func shared(topic dodona.Topic) bool { return topic == dodona.TopicClaim || topic == dodona.TopicData }
+func shared(topic dodona.Topic) bool {
+	return topic == dodona.TopicClaim || topic == dodona.TopicData || topic == dodona.TopicAnchor
+}
 
 // ownerKey is in the metadata of a stream that an embedded server keeps: the writer who alone frees records.
 const ownerKey = "dodona-owner"
