@@ -1,0 +1,301 @@
+package evm
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A Client speaks JSON-RPC to a chain through one of several endpoints. It stays with one while that answers and
+// goes to the next when it does not; an endpoint of another chain is never used. It may be used by many goroutines.
+type Client struct {
+	http    *http.Client
+	timeout time.Duration
+	chainID uint64
+	agent   string
+
+	mu        sync.Mutex
+	endpoints []*endpoint
+	current   int
+}
+
+// Options are what a client needs.
+type Options struct {
+	URLs    []string      // http or https; tried in this order. Required.
+	ChainID uint64        // what every endpoint must say of itself; 0: whatever the first that answers says
+	Timeout time.Duration // of one request; 0 means 10 s
+	Agent   string        // the User-Agent; empty means dodona
+	HTTP    *http.Client  // nil means one that follows no redirect and uses no proxy
+}
+
+type endpoint struct {
+	url     string
+	host    string // for people: the path may hold a key
+	checked bool   // its chain id is ours
+	wrong   error  // it is another chain's; never tried again
+	err     error  // what it failed with last; nil after an answer
+	failed  time.Time
+}
+
+// maxBody is the most that an answer may have.
+const maxBody = 4 << 20
+
+// An Error is what a node answered instead of a result.
+type Error struct {
+	Code    int             `json:"code"`
+	Message string          `json:"message"`
+	Data    json.RawMessage `json:"data,omitempty"`
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("%s (code %d)", shown(e.Message), e.Code) }
+
+// ErrWrongChain: an endpoint answers for another chain than it should. Change the configuration; do not retry.
+var ErrWrongChain = errors.New("another chain")
+
+// NewClient returns a client. It does not dial.
+func NewClient(o Options) (*Client, error) {
+	c := &Client{http: o.HTTP, timeout: o.Timeout, chainID: o.ChainID, agent: o.Agent}
+	if len(o.URLs) == 0 {
+		return nil, errors.New("no RPC endpoint is given")
+	}
+	for _, text := range o.URLs {
+		u, err := url.Parse(text)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+			return nil, errors.New("an RPC endpoint is no URL such as https://rpc.example/1")
+		}
+		c.endpoints = append(c.endpoints, &endpoint{url: text, host: u.Host})
+	}
+	if c.timeout <= 0 {
+		c.timeout = 10 * time.Second
+	}
+	if c.agent == "" {
+		c.agent = "dodona"
+	}
+	if c.http == nil {
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.Proxy = nil
+		transport.ResponseHeaderTimeout = c.timeout
+		transport.MaxResponseHeaderBytes = 64 << 10
+		c.http = &http.Client{
+			Transport:     transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+	}
+	return c, nil
+}
+
+// Close lets go of idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// An EndpointStatus says how one endpoint stands.
+type EndpointStatus struct {
+	Host    string    `json:"host"`
+	Current bool      `json:"current"`         // requests go here
+	Error   string    `json:"error,omitempty"` // what it failed with last
+	Failed  time.Time `json:"failed,omitzero"` // when
+}
+
+// Endpoints returns how the endpoints stand, in the order they were given.
+func (c *Client) Endpoints() []EndpointStatus {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := make([]EndpointStatus, len(c.endpoints))
+	for i, e := range c.endpoints {
+		list[i] = EndpointStatus{Host: e.host, Current: i == c.current, Failed: e.failed}
+		if err := errors.Join(e.wrong, e.err); err != nil {
+			list[i].Error = err.Error()
+		}
+	}
+	return list
+}
+
+// Call sends one request and decodes its result into result, which may be nil. It tries every endpoint once, starting
+// with the one that answered last. An [*Error] is what a node said of this request; any other error means that no
+// endpoint answered.
+func (c *Client) Call(ctx context.Context, result any, method string, params ...any) error {
+	var errs []error
+	c.mu.Lock()
+	first, n := c.current, len(c.endpoints)
+	c.mu.Unlock()
+	for i := range n {
+		index := (first + i) % n
+		e := c.endpoints[index]
+		err := c.try(ctx, e, result, method, params)
+		if ctx.Err() != nil {
+			return fmt.Errorf("%s: %w", method, ctx.Err())
+		}
+		var said *Error
+		if err == nil || (errors.As(err, &said) && !said.busy()) {
+			c.mu.Lock()
+			c.current = index
+			e.err = nil
+			c.mu.Unlock()
+			if err != nil {
+				return fmt.Errorf("%s: %w", method, err)
+			}
+			return nil
+		}
+		c.mu.Lock()
+		e.err, e.failed = err, time.Now()
+		c.mu.Unlock()
+		errs = append(errs, fmt.Errorf("%s: %w", e.host, err))
+	}
+	return fmt.Errorf("%s: no endpoint answers: %w", method, joined(errs))
+}
+
+// busy reports whether the node spoke of itself and not of the request, so that another one may know better.
+func (e *Error) busy() bool {
+	switch e.Code {
+	case -32005, -32016, -32097, 429: // limits of various providers
+		return true
+	case -32601, -32004: // the method is unknown to this node
+		return true
+	}
+	return e.Code == -32603 && strings.Contains(strings.ToLower(e.Message), "rate limit")
+}
+
+// try asks one endpoint, after it has said once that it is of the right chain.
+func (c *Client) try(ctx context.Context, e *endpoint, result any, method string, params []any) error {
+	c.mu.Lock()
+	checked, wrong, want := e.checked, e.wrong, c.chainID
+	c.mu.Unlock()
+	if wrong != nil {
+		return wrong
+	}
+	if !checked {
+		var id Uint
+		if err := c.post(ctx, e, &id, "eth_chainId", nil); err != nil {
+			return fmt.Errorf("ask for its chain id: %w", err)
+		}
+		c.mu.Lock()
+		if c.chainID == 0 {
+			c.chainID = uint64(id)
+		}
+		want = c.chainID
+		if e.checked = uint64(id) == want; !e.checked {
+			e.wrong = fmt.Errorf("%w: it says %d, want %d", ErrWrongChain, id, want)
+		}
+		wrong = e.wrong
+		c.mu.Unlock()
+		if wrong != nil {
+			return wrong
+		}
+	}
+	return c.post(ctx, e, result, method, params)
+}
+
+// post sends one request and reads its answer.
+func (c *Client) post(ctx context.Context, e *endpoint, result any, method string, params []any) error {
+	if params == nil {
+		params = []any{}
+	}
+	body, err := json.Marshal(struct {
+		Version string `json:"jsonrpc"`
+		ID      int    `json:"id"`
+		Method  string `json:"method"`
+		Params  []any  `json:"params"`
+	}{"2.0", 1, method, params})
+	if err != nil {
+		return fmt.Errorf("write request: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url, bytes.NewReader(body))
+	if err != nil {
+		return errors.New("the URL cannot be requested")
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", c.agent)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return c.failure(ctx, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	if err != nil {
+		return c.failure(ctx, err)
+	}
+	if len(text) > maxBody {
+		return fmt.Errorf("an answer of more than %d MiB", maxBody>>20)
+	}
+	return decode(resp.StatusCode, text, result)
+}
+
+func decode(status int, text []byte, result any) error {
+	var answer struct {
+		Result json.RawMessage `json:"result"`
+		Error  *Error          `json:"error"`
+	}
+	err := json.Unmarshal(text, &answer)
+	switch {
+	case err == nil && answer.Error != nil && status != http.StatusTooManyRequests:
+		return answer.Error
+	case status != http.StatusOK:
+		return fmt.Errorf("HTTP status %d", status)
+	case err != nil:
+		return fmt.Errorf("the answer is no JSON-RPC: %s", shown(err.Error()))
+	case len(answer.Result) == 0:
+		return errors.New("the answer has neither a result nor an error")
+	case result == nil:
+		return nil
+	}
+	if err := json.Unmarshal(answer.Result, result); err != nil {
+		return fmt.Errorf("the result cannot be read: %s", shown(err.Error()))
+	}
+	return nil
+}
+
+// failure returns an error that names no path and no query, where keys are kept.
+func (c *Client) failure(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("no complete answer in %s (timeout)", c.timeout)
+	}
+	var wrapped *url.Error
+	for errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	return err
+}
+
+// joined is errors.Join on one line.
+func joined(errs []error) error {
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return joinedErrors(errs)
+}
+
+type joinedErrors []error
+
+func (j joinedErrors) Unwrap() []error { return j }
+
+func (j joinedErrors) Error() string {
+	texts := make([]string, len(j))
+	for i, err := range j {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// shown makes a stranger's text fit for a line of a log.
+func shown(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+	if len(s) > 300 {
+		s = strings.ToValidUTF8(s[:300], "") + "…"
+	}
+	return s
+}

@@ -1,0 +1,268 @@
+package evm_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/evm"
+)
+
+// A node is a fake RPC endpoint: it answers what a test wants said.
+type node struct {
+	*httptest.Server
+	chain uint64
+	asked atomic.Int64 // requests other than for the chain id
+	hurt  atomic.Pointer[http.HandlerFunc]
+	reply func(method string) string // the whole answer
+}
+
+func newNode(t *testing.T, chain uint64) *node {
+	n := &node{chain: chain, reply: func(string) string { return `{"jsonrpc":"2.0","id":1,"result":"0x2a"}` }}
+	n.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body) // a server that has not read it does not see that its client went
+		if hurt := n.hurt.Load(); hurt != nil {
+			(*hurt)(w, r)
+			return
+		}
+		var request struct{ Method string }
+		if err := json.Unmarshal(body, &request); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		if request.Method == "eth_chainId" {
+			_, _ = fmt.Fprintf(w, `{"jsonrpc":"2.0","id":1,"result":"0x%x"}`, n.chain)
+			return
+		}
+		n.asked.Add(1)
+		_, _ = io.WriteString(w, n.reply(request.Method))
+	}))
+	t.Cleanup(n.Close)
+	return n
+}
+
+func (n *node) harm(f http.HandlerFunc) { n.hurt.Store(&f) }
+func (n *node) mend()                   { n.hurt.Store(nil) }
+
+func newClient(t *testing.T, chain uint64, nodes ...*node) *evm.Client {
+	t.Helper()
+	var urls []string
+	for _, n := range nodes {
+		urls = append(urls, n.URL+"/secret-key")
+	}
+	c, err := evm.NewClient(evm.Options{URLs: urls, ChainID: chain, Timeout: 300 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// trouble is every way in which an endpoint is of no use.
+var trouble = map[string]http.HandlerFunc{
+	"status 500":     func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
+	"status 429":     func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) },
+	"a redirect":     func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", 307) },
+	"a page":         func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
+	"nothing":        func(http.ResponseWriter, *http.Request) {},
+	"an empty list":  func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "[]") },
+	"no result":      func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"id":1}`) },
+	"a wrong result": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"id":1,"result":{}}`) },
+	"a rate limit": func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"id":1,"error":{"code":-32005,"message":"limit exceeded"}}`)
+	},
+	"silence": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+	"a reset": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	"a flood": func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"id":1,"result":"0x`)
+		for range 6 << 10 {
+			if _, err := io.WriteString(w, strings.Repeat("0", 1<<10)); err != nil {
+				return
+			}
+		}
+	},
+	"a trickle": func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			if _, err := io.WriteString(w, " "); err != nil {
+				return
+			}
+			w.(http.Flusher).Flush()
+			select {
+			case <-r.Context().Done():
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	},
+}
+
+func TestClientGoesToTheNextEndpointAfterAnyTrouble(t *testing.T) {
+	for name, hurt := range trouble {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, b := newNode(t, 5), newNode(t, 5)
+			c := newClient(t, 5, a, b)
+			a.harm(hurt)
+			n, err := c.Nonce(context.Background(), dodona.Address{}, evm.Latest)
+			if err != nil || n != 42 {
+				t.Fatalf("got %d, %v; want 42 from the second endpoint", n, err)
+			}
+			if s := c.Endpoints(); s[0].Error == "" || s[0].Current || !s[1].Current {
+				t.Errorf("endpoints: %+v", s)
+			}
+			// It stays with the one that answers, and both down is an error that names both and no secret.
+			a.mend()
+			_, _ = c.Nonce(context.Background(), dodona.Address{}, evm.Latest)
+			if a.asked.Load() != 0 {
+				t.Error("the client went back without need")
+			}
+			a.harm(hurt)
+			b.harm(hurt)
+			_, err = c.Nonce(context.Background(), dodona.Address{}, evm.Latest)
+			var said *evm.Error
+			if err == nil || strings.Contains(err.Error(), "secret-key") || (errors.As(err, &said) && name != "a rate limit") {
+				t.Errorf("both down: %v", err)
+			}
+			b.mend()
+			if _, err = c.Nonce(context.Background(), dodona.Address{}, evm.Latest); err != nil {
+				t.Errorf("mended: %v", err)
+			}
+		})
+	}
+}
+
+func TestClientNeverUsesAnotherChain(t *testing.T) {
+	wrong, right := newNode(t, 1), newNode(t, 5)
+	c := newClient(t, 5, wrong, right)
+	if _, err := c.Nonce(context.Background(), dodona.Address{}, evm.Latest); err != nil {
+		t.Fatal(err)
+	}
+	right.harm(trouble["status 500"])
+	_, err := c.Nonce(context.Background(), dodona.Address{}, evm.Latest)
+	if !errors.Is(err, evm.ErrWrongChain) || !strings.Contains(err.Error(), "it says 1, want 5") {
+		t.Errorf("got %v", err)
+	}
+	if wrong.asked.Load() != 0 {
+		t.Errorf("the endpoint of another chain was asked %d times", wrong.asked.Load())
+	}
+}
+
+func TestClientHoldsAllEndpointsToTheFirstChainItMeets(t *testing.T) {
+	a, b := newNode(t, 7), newNode(t, 8)
+	c := newClient(t, 0, a, b)
+	if _, err := c.Nonce(context.Background(), dodona.Address{}, evm.Latest); err != nil {
+		t.Fatal(err)
+	}
+	a.harm(trouble["status 500"])
+	if _, err := c.Nonce(context.Background(), dodona.Address{}, evm.Latest); !errors.Is(err, evm.ErrWrongChain) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAnswersAboutTheRequestAreNotAskedAgain(t *testing.T) {
+	a, b := newNode(t, 5), newNode(t, 5)
+	a.reply = func(string) string {
+		return `{"error":{"code":3,"message":"execution reverted\n\u0007","data":"0x08c379a0"}}`
+	}
+	c := newClient(t, 5, a, b)
+	_, err := c.EstimateGas(context.Background(), evm.Message{})
+	var said *evm.Error
+	if !errors.As(err, &said) || said.Code != 3 || string(said.Data) != `"0x08c379a0"` || strings.ContainsAny(err.Error(), "\n\a") {
+		t.Errorf("got %q", err)
+	}
+	if b.asked.Load() != 0 {
+		t.Error("the second endpoint was asked")
+	}
+}
+
+func TestClientReturnsWhenItsCallerGoes(t *testing.T) {
+	a := newNode(t, 5)
+	a.harm(trouble["silence"])
+	c, err := evm.NewClient(evm.Options{URLs: []string{a.URL}, Timeout: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	if err := c.Send(ctx, nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestReceiptsAndHeadersAreReadStrictly(t *testing.T) {
+	hash := "0x" + strings.Repeat("ab", 32)
+	var tx dodona.Digest
+	if err := tx.UnmarshalText([]byte(hash)); err != nil {
+		t.Fatal(err)
+	}
+	other := "0x" + strings.Repeat("cd", 32)
+	for name, c := range map[string]struct {
+		result string
+		want   string // in the error; empty: none
+	}{
+		"success":              {`{"transactionHash":"` + hash + `","blockHash":"` + other + `","blockNumber":"0x10","status":"0x1","gasUsed":"0x5208","effectiveGasPrice":"0x7","contractAddress":null}`, ""},
+		"nothing":              {`null`, "not found"},
+		"pending":              {`{"transactionHash":"` + hash + `","blockHash":null,"blockNumber":null}`, "not found"},
+		"another transaction":  {`{"transactionHash":"` + other + `","blockHash":"` + other + `","blockNumber":"0x10"}`, "another transaction's"},
+		"half a hash":          {`{"transactionHash":"0xab","blockHash":"` + other + `","blockNumber":"0x10"}`, "another transaction's"},
+		"a block without hash": {`{"transactionHash":"` + hash + `","blockHash":"0xab","blockNumber":"0x10"}`, "1 bytes"},
+		"a decimal number":     {`{"transactionHash":"` + hash + `","blockHash":"` + other + `","blockNumber":16}`, "cannot be read"},
+		"a huge number":        {`{"transactionHash":"` + hash + `","blockHash":"` + other + `","blockNumber":"0x1ffffffffffffffff"}`, "cannot be read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newNode(t, 5)
+			a.reply = func(string) string { return `{"id":1,"result":` + c.result + `}` }
+			r, err := newClient(t, 5, a).Receipt(context.Background(), tx)
+			if c.want == "" {
+				if err != nil || !r.OK || r.Block != 16 || r.GasUsed != 21000 || r.GasPrice != 7 || r.Contract != nil {
+					t.Errorf("got %+v, %v", r, err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+func FuzzAnswersNeverPanic(f *testing.F) {
+	for _, seed := range []string{
+		`{"result":"0x1"}`, `{"result":null}`, `{"error":{"code":3,"message":"x"}}`, `{"result":{"hash":"0x"}}`,
+		`{"result":{"blockHash":"0x00","transactionHash":"0x00"}}`, `[]`, ``, `{"result":"0x-1"}`, `{"result":"0x"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	var text []byte
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(text) }))
+	defer server.Close()
+	f.Fuzz(func(t *testing.T, b []byte) {
+		text = []byte(`{"result":"0x1"}`)
+		c, err := evm.NewClient(evm.Options{URLs: []string{server.URL}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		ctx := context.Background()
+		if _, err := c.ChainID(ctx); err != nil {
+			t.Fatal(err)
+		}
+		text = b
+		_, _ = c.Nonce(ctx, dodona.Address{}, evm.Latest)
+		if w, err := c.Balance(ctx, dodona.Address{}, evm.Latest); err == nil && w.Sign() < 0 {
+			t.Errorf("a balance of %s", w)
+		}
+		_, _ = c.Header(ctx, evm.Latest)
+		_, _ = c.Receipt(ctx, dodona.Digest{1})
+		_, _ = c.Storage(ctx, dodona.Address{}, dodona.Digest{}, evm.Latest)
+		_, _ = c.CallContract(ctx, evm.Message{}, evm.Latest)
+	})
+}

@@ -1,0 +1,192 @@
+package evm
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/big"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// A Block names a state of the chain: Latest, Pending, or a number made by [At].
+type Block string
+
+// The states that have names.
+const (
+	Latest  Block = "latest"
+	Pending Block = "pending"
+)
+
+// At returns the state after the block with the given number.
+func At(number uint64) Block { return Block(fmt.Sprintf("0x%x", number)) }
+
+// A Header is what this package reads of a block.
+type Header struct {
+	Number  uint64
+	Hash    dodona.Digest
+	Parent  dodona.Digest
+	Time    uint64 // Unix seconds
+	BaseFee uint64 // wei for each unit of gas; 0 on chains without EIP-1559
+}
+
+// A Receipt says what became of a transaction in a block.
+type Receipt struct {
+	Tx        dodona.Digest
+	Block     uint64
+	BlockHash dodona.Digest
+	OK        bool // false: it was reverted
+	GasUsed   uint64
+	GasPrice  uint64          // wei that each unit of gas cost
+	Contract  *dodona.Address // that it made; nil if none
+}
+
+// A Message is a call that is tried and not sent.
+type Message struct {
+	From dodona.Address
+	To   *dodona.Address
+	Data []byte
+}
+
+func (m Message) json() map[string]any {
+	object := map[string]any{"from": Bytes(m.From[:])}
+	if m.To != nil {
+		object["to"] = Bytes(m.To[:])
+	}
+	if len(m.Data) > 0 {
+		// Nodes of different ages know one name or the other, and refuse two that differ.
+		object["input"], object["data"] = Bytes(m.Data), Bytes(m.Data)
+	}
+	return object
+}
+
+// ChainID returns the id of the chain that the endpoints belong to.
+func (c *Client) ChainID(ctx context.Context) (uint64, error) {
+	var id Uint
+	err := c.Call(ctx, &id, "eth_chainId")
+	return uint64(id), err
+}
+
+// Nonce returns how many transactions of an address the chain has taken.
+func (c *Client) Nonce(ctx context.Context, a dodona.Address, at Block) (uint64, error) {
+	var n Uint
+	err := c.Call(ctx, &n, "eth_getTransactionCount", Bytes(a[:]), at)
+	return uint64(n), err
+}
+
+// Balance returns what an address owns, in wei.
+func (c *Client) Balance(ctx context.Context, a dodona.Address, at Block) (*big.Int, error) {
+	var w Wei
+	err := c.Call(ctx, &w, "eth_getBalance", Bytes(a[:]), at)
+	return &w.Int, err
+}
+
+// Code returns the code of a contract; empty if there is none.
+func (c *Client) Code(ctx context.Context, a dodona.Address, at Block) ([]byte, error) {
+	var b Bytes
+	err := c.Call(ctx, &b, "eth_getCode", Bytes(a[:]), at)
+	return b, err
+}
+
+// Storage returns a word of a contract's storage.
+func (c *Client) Storage(ctx context.Context, a dodona.Address, slot dodona.Digest, at Block) (word [32]byte, err error) {
+	var b Bytes
+	if err := c.Call(ctx, &b, "eth_getStorageAt", Bytes(a[:]), Bytes(slot[:]), at); err != nil {
+		return word, err
+	}
+	if len(b) > 32 {
+		return word, fmt.Errorf("eth_getStorageAt: %d bytes: want 32", len(b))
+	}
+	copy(word[32-len(b):], b) // some nodes leave leading zeros out
+	return word, nil
+}
+
+// CallContract returns what a call answers.
+func (c *Client) CallContract(ctx context.Context, m Message, at Block) ([]byte, error) {
+	var b Bytes
+	err := c.Call(ctx, &b, "eth_call", m.json(), at)
+	return b, err
+}
+
+// EstimateGas returns how much gas a call takes; an [*Error] if it would be reverted.
+func (c *Client) EstimateGas(ctx context.Context, m Message) (uint64, error) {
+	var n Uint
+	err := c.Call(ctx, &n, "eth_estimateGas", m.json())
+	return uint64(n), err
+}
+
+// Tip returns the tip that the node suggests, in wei for each unit of gas.
+func (c *Client) Tip(ctx context.Context) (uint64, error) {
+	var n Uint
+	err := c.Call(ctx, &n, "eth_maxPriorityFeePerGas")
+	return uint64(n), err
+}
+
+// Send broadcasts a signed transaction.
+func (c *Client) Send(ctx context.Context, raw []byte) error {
+	return c.Call(ctx, nil, "eth_sendRawTransaction", Bytes(raw))
+}
+
+// Header returns that of a block, or [dodona.ErrNotFound].
+func (c *Client) Header(ctx context.Context, at Block) (Header, error) {
+	var block *struct {
+		Number    Uint  `json:"number"`
+		Hash      Bytes `json:"hash"`
+		Parent    Bytes `json:"parentHash"`
+		Timestamp Uint  `json:"timestamp"`
+		BaseFee   *Uint `json:"baseFeePerGas"`
+	}
+	if err := c.Call(ctx, &block, "eth_getBlockByNumber", at, false); err != nil {
+		return Header{}, err
+	}
+	if block == nil {
+		return Header{}, fmt.Errorf("block %s: %w", at, dodona.ErrNotFound)
+	}
+	h := Header{Number: uint64(block.Number), Time: uint64(block.Timestamp)}
+	if block.BaseFee != nil {
+		h.BaseFee = uint64(*block.BaseFee)
+	}
+	if err := fixed(h.Hash[:], block.Hash); err != nil {
+		return Header{}, fmt.Errorf("block %s: hash: %w", at, err)
+	}
+	if err := fixed(h.Parent[:], block.Parent); err != nil {
+		return Header{}, fmt.Errorf("block %s: parent: %w", at, err)
+	}
+	return h, nil
+}
+
+// Receipt returns that of a transaction that is in a block, or [dodona.ErrNotFound].
+func (c *Client) Receipt(ctx context.Context, tx dodona.Digest) (Receipt, error) {
+	var found *struct {
+		Block     Uint  `json:"blockNumber"`
+		BlockHash Bytes `json:"blockHash"`
+		Status    Uint  `json:"status"`
+		GasUsed   Uint  `json:"gasUsed"`
+		GasPrice  Uint  `json:"effectiveGasPrice"`
+		Contract  Bytes `json:"contractAddress"`
+		Tx        Bytes `json:"transactionHash"`
+	}
+	if err := c.Call(ctx, &found, "eth_getTransactionReceipt", Bytes(tx[:])); err != nil {
+		return Receipt{}, err
+	}
+	if found == nil || len(found.BlockHash) == 0 { // some nodes answer for pending ones
+		return Receipt{}, fmt.Errorf("receipt of %s: %w", tx, dodona.ErrNotFound)
+	}
+	r := Receipt{
+		Tx: tx, Block: uint64(found.Block), OK: found.Status == 1,
+		GasUsed: uint64(found.GasUsed), GasPrice: uint64(found.GasPrice),
+	}
+	if err := fixed(r.BlockHash[:], found.BlockHash); err != nil {
+		return Receipt{}, fmt.Errorf("receipt of %s: block hash: %w", tx, err)
+	}
+	if len(found.Tx) > 0 && !bytes.Equal(found.Tx, tx[:]) {
+		return Receipt{}, fmt.Errorf("receipt of %s: the node answers with another transaction's", tx)
+	}
+	if len(found.Contract) > 0 {
+		r.Contract = new(dodona.Address)
+		if err := fixed(r.Contract[:], found.Contract); err != nil {
+			return Receipt{}, fmt.Errorf("receipt of %s: contract: %w", tx, err)
+		}
+	}
+	return r, nil
+}
