@@ -2,12 +2,22 @@ package main
 
 import (
 	"context"
+	"os"
 	"testing"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/node"
 )
+
+// TestMain lets the test's program compile modules, as the demo starts itself to do.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == compileWorker {
+		os.Exit(module.CompileWorker(os.Stdin, os.Args[2:]))
+	}
+	os.Exit(m.Run())
+}
 
 func TestDemoKeepsItsPromise(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
@@ -17,7 +27,7 @@ func TestDemoKeepsItsPromise(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := sums.sums()
-	if !sums.good() || got.Attested < 3 || got.Verified != got.Attested || got.P99 <= 0 {
+	if !sums.good() || got.Attested < 6 || got.Module < 3 || got.Verified != got.Attested || got.P99 <= 0 {
 		t.Errorf("%+v: %v", got, sums.complaint())
 	}
 	if got.Rounds != got.Attested+got.Missed {

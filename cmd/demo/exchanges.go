@@ -19,6 +19,8 @@ func (c cents) String() string { return fmt.Sprintf("%d.%02d", c/100, c%100) }
 
 func (c cents) decimal() dodona.Decimal { return dodona.NewInt192(int64(c)).Decimal(2) }
 
+func (c cents) thousands() dodona.Decimal { return dodona.NewInt192(int64(c)).Decimal(5) }
+
 // A market is a seeded walk that three exchanges quote, each with its own small spread.
 type market struct {
 	mu     sync.Mutex

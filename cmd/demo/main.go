@@ -1,5 +1,6 @@
 // Command demo shows Dodona at work: three price servers, of which one lies and one hangs now and then, and a node
-// that asks them, signs the median, remembers it, checks it and serves it.
+// that asks them, signs the median, remembers it, checks it and serves it; once by extraction alone, and once by a signed
+// WebAssembly module that marks as bad what cannot be true.
 //
 // With --json it ends with one JSON object on standard output and exits with 0 only if every attested answer
 // verified and the liar never moved an answer beyond what the honest servers said.
@@ -23,6 +24,7 @@ import (
 	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/examples"
+	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/node"
 )
 
@@ -37,7 +39,13 @@ type flags struct {
 	seed     uint64
 }
 
+// compileWorker is the first argument with which this program starts itself to compile a module.
+const compileWorker = "compile-worker"
+
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == compileWorker {
+		os.Exit(module.CompileWorker(os.Stdin, os.Args[2:]))
+	}
 	var f flags
 	flag.DurationVar(&f.duration, "for", 0, "how long to run; 0 runs until Ctrl-C")
 	flag.BoolVar(&f.json, "json", false, "no table; one JSON object at the end")
@@ -71,11 +79,14 @@ func run(ctx context.Context, f flags) (*tally, error) {
 	}
 	defer os.RemoveAll(data)
 	var m *market
-	text, err := examples.Files.ReadFile("btc-usd.yaml")
+	text, err := examples.Files.ReadFile(example)
 	if err != nil {
 		return nil, err
 	}
-	yaml := strings.Replace(string(text), "data: ./data", fmt.Sprintf("data: %q", data), 1)
+	if err := os.CopyFS(data, examples.Modules); err != nil {
+		return nil, fmt.Errorf("write modules: %w", err)
+	}
+	yaml := strings.NewReplacer("data: ./data", fmt.Sprintf("data: %q", data), "examples/modules", data+"/modules").Replace(string(text))
 	if !f.live {
 		m = newMarket(f.seed)
 		servers, err := open(m)
@@ -87,14 +98,22 @@ func run(ctx context.Context, f flags) (*tally, error) {
 		yaml = strings.NewReplacer("every: 10s", "every: 1s", "http: {", "http: {timeout: 400ms, ").Replace(servers.hosts.Replace(yaml))
 		fmt.Fprintln(os.Stderr, "three price servers on 127.0.0.1: coingecko lies by ×10 now and then, kraken hangs now and then")
 	}
-	c, err := config.Load(strings.NewReader(yaml), "examples/btc-usd.yaml", config.KindsOf(all.Sources()...))
+	c, err := config.Load(strings.NewReader(yaml), "examples/"+example, config.KindsOf(all.Sources()...))
 	if err != nil {
 		return nil, err
 	}
 	c.API.Listen = address(f.listen)
-	sums := newTally(m)
+	feeds := make([]string, len(c.Feeds))
+	for i, f := range c.Feeds {
+		feeds[i] = f.Feed.Name
+	}
+	sums := newTally(m, feeds...)
+	worker, err := worker()
+	if err != nil {
+		return nil, err
+	}
 	n, err := node.Open(ctx, node.Options{
-		Config: c, Kinds: all.Sources(), Version: version, Log: slog.New(slog.DiscardHandler), OnRound: sums.add,
+		Config: c, Kinds: all.Sources(), Version: version, Log: slog.New(slog.DiscardHandler), OnRound: sums.add, Compile: worker,
 	})
 	if err != nil {
 		return nil, err
@@ -107,6 +126,18 @@ func run(ctx context.Context, f flags) (*tally, error) {
 		return nil, err
 	}
 	return sums, sums.report(os.Stdout, f.json)
+}
+
+// example is the configuration that the demo runs.
+const example = "btc-plausible.yaml"
+
+// worker is the command line that compiles modules.
+func worker() ([]string, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program, which compiles modules: %w", err)
+	}
+	return []string{program, compileWorker}, nil
 }
 
 // follow runs the node and shows what it does.

@@ -24,21 +24,17 @@ func newScreen(out *os.File) *screen {
 
 const header = "  feed      answer          sources                                        round     age    signed→kept"
 
-// draw shows the newest round and the sums.
+// draw shows the newest round of each feed and the sums.
 func (s *screen) draw(t *tally, last bool) {
-	t.mu.Lock()
-	o, seen, kept := t.last, t.lastSeen, t.kept
-	t.mu.Unlock()
-	if o.Round == 0 {
+	rows, newest := t.rows()
+	if newest == 0 {
 		return
 	}
-	row := fmt.Sprintf("  %-9s %-15s %-46s %s  %4.1f s  %s", "btc.usd", answerText(o.Answer, o.Bundle), sourcesText(o.Bundle),
-		o.Round.Time().Format("15:04:05"), time.Since(seen).Seconds(), keptText(kept))
 	sums := s.sums(t)
 	if !s.moves {
-		if o.Round != s.round {
-			s.round = o.Round
-			fmt.Fprintln(s.out, row)
+		if newest != s.round {
+			s.round = newest
+			fmt.Fprintln(s.out, strings.Join(rows, "\n"))
 		}
 		if last {
 			fmt.Fprintln(s.out, sums)
@@ -49,11 +45,30 @@ func (s *screen) draw(t *tally, last bool) {
 	if s.drawn > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA", s.drawn)
 	}
-	for _, line := range []string{header, row, sums} {
+	lines := append(append([]string{header}, rows...), sums)
+	for _, line := range lines {
 		b.WriteString("\x1b[2K" + line + "\n")
 	}
-	s.drawn = 3
+	s.drawn = len(lines)
 	fmt.Fprint(s.out, b.String())
+}
+
+// rows writes a line for each feed that had a round, and returns the newest round that all of them have seen.
+func (t *tally) rows() (rows []string, newest dodona.Round) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, name := range t.feeds {
+		o, found := t.last[name]
+		if !found {
+			continue
+		}
+		if newest == 0 || o.Round < newest {
+			newest = o.Round
+		}
+		rows = append(rows, fmt.Sprintf("  %-9s %-15s %-46s %s  %4.1f s  %s", name, answerText(o.Answer, o.Bundle), sourcesText(o.Bundle),
+			o.Round.Time().Format("15:04:05"), time.Since(o.at).Seconds(), keptText(o.Kept)))
+	}
+	return rows, newest
 }
 
 func (s *screen) sums(t *tally) string {
@@ -62,7 +77,7 @@ func (s *screen) sums(t *tally) string {
 	if t.market != nil {
 		lies, hangs := t.market.faults()
 		t.mu.Lock()
-		text += fmt.Sprintf(" · liar lied %d, rejected %d · hangs survived %d", lies, t.refused, hangs)
+		text += fmt.Sprintf(" · liar lied %d, its values rejected %d · hangs survived %d", lies, t.refused, hangs)
 		t.mu.Unlock()
 	}
 	return text
@@ -92,9 +107,9 @@ func sourcesText(b *dodona.Bundle) string {
 	return strings.Join(words, "  ")
 }
 
-func keptText(kept []time.Duration) string {
-	if len(kept) == 0 {
+func keptText(kept time.Duration) string {
+	if kept == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%.1f ms", float64(kept[len(kept)-1].Microseconds())/1000)
+	return fmt.Sprintf("%.1f ms", float64(kept.Microseconds())/1000)
 }

@@ -19,15 +19,22 @@ type tally struct {
 
 	mu       sync.Mutex
 	network  dodona.Digest
-	last     node.Outcome
-	lastSeen time.Time
+	feeds    []string        // in the order of the configuration
+	last     map[string]seen // by feed
 	attested int
 	verified int
 	missed   int
 	refused  int // liar's values that were not used
+	module   int // answers that the module's points gave
 	beyond   []string
 	kept     []time.Duration
 	invalid  []string
+}
+
+// A seen is the newest round of a feed, and when it was seen.
+type seen struct {
+	node.Outcome
+	at time.Time
 }
 
 // sums are the numbers at the end.
@@ -36,11 +43,14 @@ type sums struct {
 	Attested int     `json:"attested"`
 	Verified int     `json:"verified"`
 	Missed   int     `json:"missed"`
+	Module   int     `json:"module"` // of the attested: answers of the feed whose points a WebAssembly module makes
 	P50      float64 `json:"p50_ms"` // from the value, journaled, to the attestation read back from the journal
 	P99      float64 `json:"p99_ms"`
 }
 
-func newTally(m *market) *tally { return &tally{market: m} }
+func newTally(m *market, feeds ...string) *tally {
+	return &tally{market: m, feeds: feeds, last: make(map[string]seen)}
+}
 
 func (t *tally) trust(n dodona.Network) {
 	t.mu.Lock()
@@ -52,12 +62,17 @@ func (t *tally) trust(n dodona.Network) {
 func (t *tally) add(o node.Outcome) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.last, t.lastSeen = o, time.Now()
+	if o.Bundle != nil {
+		t.last[o.Bundle.Feed.Name] = seen{o, time.Now()}
+	}
 	if o.Answer == nil {
 		t.missed++
 		return
 	}
 	t.attested++
+	if o.Bundle != nil && o.Bundle.Fuel > 0 {
+		t.module++
+	}
 	if o.Kept > 0 {
 		t.kept = append(t.kept, o.Kept)
 	}
@@ -84,7 +99,7 @@ func (t *tally) verify(o node.Outcome) {
 func (t *tally) judge(o node.Outcome) {
 	if o.Bundle != nil {
 		for _, in := range o.Bundle.Inputs {
-			if in.Source == "coingecko" && in.Status == dodona.InputOutlier {
+			if in.Source == "coingecko" && (in.Status == dodona.InputOutlier || in.Status == dodona.InputBad) {
 				t.refused++
 			}
 		}
@@ -95,8 +110,12 @@ func (t *tally) judge(o node.Outcome) {
 	report := o.Answer.Attestation.Report
 	value := report.Value.Decimal(o.Answer.Feed.Decimals)
 	low, high, found := t.market.spread(o.Round.Time(), time.Now())
-	if !found || value.Cmp(low.decimal()) < 0 || value.Cmp(high.decimal()) > 0 {
-		t.beyond = append(t.beyond, fmt.Sprintf("round %s: %s is outside of %s–%s", o.Round, value, low, high))
+	lowest, highest := low.decimal(), high.decimal()
+	if o.Answer.Feed.Unit == "kUSD" {
+		lowest, highest = low.thousands(), high.thousands()
+	}
+	if !found || value.Cmp(lowest) < 0 || value.Cmp(highest) > 0 {
+		t.beyond = append(t.beyond, fmt.Sprintf("%s round %s: %s is outside of %s–%s", o.Answer.Feed.Name, o.Round, value, lowest, highest))
 	}
 }
 
@@ -104,7 +123,7 @@ func (t *tally) sums() sums {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return sums{
-		Rounds: t.attested + t.missed, Attested: t.attested, Verified: t.verified, Missed: t.missed,
+		Rounds: t.attested + t.missed, Attested: t.attested, Verified: t.verified, Missed: t.missed, Module: t.module,
 		P50: percentile(t.kept, 50), P99: percentile(t.kept, 99),
 	}
 }
