@@ -6,8 +6,6 @@ import (
 	"fmt"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/feed"
-	"github.com/dodona-oracle/dodona/module"
 )
 
 // MaxBundle is the most bytes of readings that a bundle carries.
@@ -54,17 +52,13 @@ func export(ctx context.Context, l Archive, salts func(dodona.FeedID, dodona.Rou
 
 // moduleOf returns the Wasm that made a bundle's points; nil if none ran.
 func moduleOf(ctx context.Context, l Archive, b dodona.Bundle) ([]byte, error) {
-	doc, err := feed.ParseDocument(b.Rules)
-	if err != nil {
-		return nil, nil // replay says what is wrong with them
-	}
-	rules, found, err := module.ParseRules(doc.Extraction)
-	if err != nil || !found || b.Origin.Version.IsZero() {
+	m := moduleIn(b)
+	if m == nil || !m.Ran {
 		return nil, nil
 	}
-	wasm, err := l.Module(ctx, rules.Module.Digest)
+	wasm, err := l.Module(ctx, m.Digest)
 	if err != nil {
-		return nil, fmt.Errorf("the module %s %s that made its points, %s: %w", rules.Module.Name, rules.Module.Version, rules.Module.Digest.Short(), err)
+		return nil, fmt.Errorf("the module %s %s that made its points, %s: %w", m.Name, m.Version, m.Digest.Short(), err)
 	}
 	return wasm, nil
 }

@@ -38,6 +38,7 @@ type Story struct {
 	Observation *Observation `json:"observation,omitempty"`
 	Node        string       `json:"node,omitempty"`   // that computed the round
 	TookMS      *int64       `json:"tookMs,omitempty"` // from the round's start to its value, milliseconds
+	Module      *Module      `json:"module,omitempty"` // that made the points; nil if extraction alone did
 	Inputs      []Input      `json:"inputs,omitempty"`
 	Rejections  []Rejection  `json:"rejections,omitempty"`
 	Anchored    string       `json:"anchored"`
@@ -64,6 +65,14 @@ type Observation struct {
 	Digest   dodona.Digest  `json:"digest,omitzero"`    // what was signed; zero while the network is not known
 	Verified *bool          `json:"verified,omitempty"` // whether Signer signed Digest; nil while the network is not known
 	Appended time.Time      `json:"appended"`
+}
+
+// A Module is the WebAssembly that made the points of a round.
+type Module struct {
+	dodona.Module
+	Ran  bool   `json:"ran"`            // false: it was not there, or was refused, and the round was missed
+	Fuel uint64 `json:"fuel"`           // that it used
+	Told int    `json:"told,omitempty"` // bytes that capabilities told it, which the origin binds
 }
 
 // An Input is what one source gave, and which of its readings are still kept.

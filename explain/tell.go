@@ -9,7 +9,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/secp"
+	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/verify"
 )
 
@@ -182,8 +184,22 @@ func (t *teller) computation(ctx context.Context, recs []dodona.Record) error {
 	if t.Node == "" {
 		t.Node = b.Node
 	}
+	t.Module = moduleIn(b)
 	t.checkComputation()
 	return t.inputs(ctx, b)
+}
+
+// moduleIn names the module that a bundle's rules name; nil if they name none.
+func moduleIn(b dodona.Bundle) *Module {
+	doc, err := feed.ParseDocument(b.Rules)
+	if err != nil {
+		return nil // replay says what is wrong with them
+	}
+	rules, found, err := module.ParseRules(doc.Extraction)
+	if err != nil || !found {
+		return nil
+	}
+	return &Module{Module: rules.Module, Ran: !b.Origin.Version.IsZero(), Fuel: b.Fuel, Told: len(b.Transcript)}
 }
 
 // checkComputation compares what was computed with what was signed.

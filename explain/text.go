@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -226,6 +227,18 @@ func bytesOf(in Input) string {
 func (p *printer) endings(s Story) {
 	if s.Quality != nil && *s.Quality != dodona.Good && s.Value != nil {
 		p.line([]int{15}, cell{"  quality", plain}, cell{s.Quality.String(), plain})
+	}
+	if m := s.Module; m != nil {
+		facts := printable(m.Name+" "+m.Version) + "  " + m.Digest.Short()
+		switch {
+		case !m.Ran:
+			facts = printable(m.Name+" "+m.Version) + "  did not run"
+		case m.Told > 0:
+			facts += fmt.Sprintf("  fuel %s, told %s B by the world", grouped(strconv.FormatUint(m.Fuel, 10)), grouped(strconv.Itoa(m.Told)))
+		default:
+			facts += "  fuel " + grouped(strconv.FormatUint(m.Fuel, 10))
+		}
+		p.line([]int{15}, cell{"  module", plain}, cell{facts, plain})
 	}
 	if s.State == StateAttested {
 		p.line([]int{15}, cell{"  anchored", plain}, cell{s.Anchored, plain})

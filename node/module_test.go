@@ -102,6 +102,13 @@ func TestAModuleAnswersRemembersAndReplays(t *testing.T) {
 	if len(status) != 1 || !status[0].Running || status[0].Events < 3 || status[0].Failed > 0 || len(status[0].Functions) == 0 {
 		t.Errorf("status %+v", status)
 	}
+	story, err := explain.Round(t.Context(), n.journal, "counted", out.Round)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := story.String(); !strings.Contains(text, "  module       counter 1.0.0  0x") || !strings.Contains(text, "by the world") {
+		t.Errorf("the story does not name the module, its fuel and what it was told:\n%s", text)
+	}
 	stop()
 
 	for name, c := range map[string]struct {
