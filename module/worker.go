@@ -120,7 +120,7 @@ func (e *Engine) runWorker(ctx context.Context, code []byte, k kind, dir string)
 		return errTooMuch{e.worker.wall.String()}
 	case cmd.ProcessState == nil:
 		return fmt.Errorf("start compiler's child: %w", err)
-	case spent(cmd.ProcessState) >= e.worker.cpu:
+	case said.outOfCPU(), spent(cmd.ProcessState) >= e.worker.cpu:
 		return errTooMuch{e.worker.cpu.String() + " of CPU"}
 	case said.outOfMemory():
 		return errTooMuch{bytesText(e.worker.memory) + " of memory"}
@@ -144,6 +144,9 @@ func (t *tail) Write(p []byte) (int, error) {
 	t.text = append(t.text, p[:min(len(p), 4096-len(t.text))]...)
 	return len(p), nil
 }
+
+// outOfCPU reports whether the kernel's signal ended the child. Its own account of the time may be a little shorter.
+func (t *tail) outOfCPU() bool { return bytes.HasPrefix(t.text, []byte("SIGXCPU:")) }
 
 func (t *tail) outOfMemory() bool {
 	for _, sign := range []string{

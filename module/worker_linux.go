@@ -21,6 +21,9 @@ func confine(cmd *exec.Cmd) {
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 }
 
+// cpuGrace is how many seconds of CPU a child has to say that it has used up what it may use.
+const cpuGrace = 2
+
 // restrict limits this process for good: seconds of CPU, bytes of memory beyond what it has now, files, and its share of
 // the processor. If the system runs out of memory, it is the one to go.
 func restrict(cpu, memory uint64) error {
@@ -28,15 +31,15 @@ func restrict(cpu, memory uint64) error {
 	if err != nil {
 		return err
 	}
-	for resource, most := range map[int]uint64{
-		unix.RLIMIT_AS:     size + memory,
-		unix.RLIMIT_CPU:    cpu,
-		unix.RLIMIT_FSIZE:  largestCode,
-		unix.RLIMIT_NOFILE: 32,
-		unix.RLIMIT_CORE:   0,
+	for resource, most := range map[int]unix.Rlimit{
+		unix.RLIMIT_AS:     {Cur: size + memory, Max: size + memory},
+		unix.RLIMIT_CPU:    {Cur: cpu, Max: cpu + cpuGrace}, // first SIGXCPU, of which the runtime dies and says so
+		unix.RLIMIT_FSIZE:  {Cur: largestCode, Max: largestCode},
+		unix.RLIMIT_NOFILE: {Cur: 32, Max: 32},
+		unix.RLIMIT_CORE:   {},
 	} {
-		if err := unix.Setrlimit(resource, &unix.Rlimit{Cur: most, Max: most}); err != nil {
-			return fmt.Errorf("set resource limit %d to %d: %w", resource, most, err)
+		if err := unix.Setrlimit(resource, &most); err != nil {
+			return fmt.Errorf("set resource limit %d to %d: %w", resource, most.Cur, err)
 		}
 	}
 	debug.SetMemoryLimit(int64(memory / 2))

@@ -205,7 +205,7 @@ func TestChildLimitsItself(t *testing.T) {
 	if err := cmd.Wait(); err == nil {
 		t.Error("the child compiled zeros")
 	}
-	for _, want := range []string{`Max cpu time +7 +7 `, `Max core file size +0 +0 `, `Max open files +32 +32 `, `Max address space +\d+ +\d+ `} {
+	for _, want := range []string{`Max cpu time +7 +9 `, `Max core file size +0 +0 `, `Max open files +32 +32 `, `Max address space +\d+ +\d+ `} {
 		if !regexp.MustCompile(want).Match(limits) {
 			t.Errorf("limits are\n%s\nwant %s", limits, want)
 		}

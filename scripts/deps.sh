@@ -5,8 +5,8 @@
 set -euo pipefail
 
 # The race detector needs a C compiler; the product does not.
-packages=(nginx-light chromium curl qemu-user-static gcc libc6-dev)
-programs=(/usr/sbin/nginx /usr/bin/chromium /usr/bin/curl /usr/bin/qemu-arm-static /usr/bin/gcc /usr/include/stdio.h)
+packages=(nginx-light chromium curl qemu-user-static wabt gcc libc6-dev)
+programs=(/usr/sbin/nginx /usr/bin/chromium /usr/bin/curl /usr/bin/qemu-arm-static /usr/bin/wat2wasm /usr/bin/gcc /usr/include/stdio.h)
 
 missing=()
 for i in "${!packages[@]}"; do

@@ -56,7 +56,7 @@ func (r *reader) functionNames(yield func(uint32, string) bool) {
 			continue
 		}
 		r.off, r.end = at.Start, at.End
-		for range r.count(2) {
+		for n := r.u32(); n > 0 && r.err == nil; n-- { // of a cut section, what is there
 			i, name := r.u32(), r.name()
 			if r.err != nil || !yield(i, name) {
 				return

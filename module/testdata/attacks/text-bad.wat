@@ -31,5 +31,5 @@
     (call $try (i32.const 80) (i32.const 9))
     (call $try (i32.const 112) (i32.const 3))
     (call $try (i32.const 1024) (i32.const 1000))
-    (call $fail (i32.const 7) (i32.const 0) (i32.const 100))
-    (i32.add (global.get $taken) (i32.const 100))))
+    (call $fail (i32.add (global.get $taken) (i32.const 100)) (i32.const 0) (i32.const 100))
+    (i32.const 1)))
