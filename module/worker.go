@@ -145,8 +145,11 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// outOfCPU reports whether the kernel's signal ended the child. Its own account of the time may be a little shorter.
-func (t *tail) outOfCPU() bool { return bytes.HasPrefix(t.text, []byte("SIGXCPU:")) }
+// outOfCPU is what the child says last when the kernel has told it that it is out of CPU. The account that the parent
+// gets may be shorter than the kernel's.
+const outOfCPU = "out of CPU"
+
+func (t *tail) outOfCPU() bool { return string(t.text) == outOfCPU+"\n" }
 
 func (t *tail) outOfMemory() bool {
 	for _, sign := range []string{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime/debug"
 	"strconv"
 	"syscall"
@@ -27,13 +28,16 @@ const cpuGrace = 2
 // restrict limits this process for good: seconds of CPU, bytes of memory beyond what it has now, files, and its share of
 // the processor. If the system runs out of memory, it is the one to go.
 func restrict(cpu, memory uint64) error {
+	out := make(chan os.Signal, 1)
+	signal.Notify(out, unix.SIGXCPU)
+	go endOutOfCPU(out)
 	size, err := addressSpace()
 	if err != nil {
 		return err
 	}
 	for resource, most := range map[int]unix.Rlimit{
 		unix.RLIMIT_AS:     {Cur: size + memory, Max: size + memory},
-		unix.RLIMIT_CPU:    {Cur: cpu, Max: cpu + cpuGrace}, // first SIGXCPU, of which the runtime dies and says so
+		unix.RLIMIT_CPU:    {Cur: cpu, Max: cpu + cpuGrace}, // the first makes a signal, the second kills
 		unix.RLIMIT_FSIZE:  {Cur: largestCode, Max: largestCode},
 		unix.RLIMIT_NOFILE: {Cur: 32, Max: 32},
 		unix.RLIMIT_CORE:   {},
@@ -54,6 +58,13 @@ func restrict(cpu, memory uint64) error {
 	}
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0) // where /proc is read-only, the system chooses
 	return nil
+}
+
+// endOutOfCPU ends this process when the kernel says that it is out of CPU. It lives for as long as the process.
+func endOutOfCPU(out <-chan os.Signal) {
+	<-out
+	_, _ = os.Stderr.WriteString(outOfCPU + "\n")
+	syscall.Exit(1) // not os.Exit, which waits for a second with -race
 }
 
 // addressSpace returns how many bytes of addresses this process has taken.
