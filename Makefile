@@ -8,7 +8,7 @@ GO_FILES := $(shell git ls-files '*.go' 2>/dev/null)
 VERSION  ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 
-.PHONY: help demo build check lint deps test generate guests guests-tinygo bench fuzz soak release clean
+.PHONY: help demo build check lint deps test generate guests guests-tinygo contracts bench fuzz soak release clean
 
 help: ## list the targets (default)
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ guests: ## module/testdata/guests from the SDKs in C, Rust and AssemblyScript (r
 
 guests-tinygo: ## those in TinyGo; builds TinyGo in .cache first (0.7 GB, five minutes, LLVM 19 of Debian)
 	@TINYGO=$$(scripts/tinygo.sh) && TINYGO=$$TINYGO scripts/guests.sh module/testdata/guests tinygo
+
+contracts: ## compile the contracts into contracts/artifacts (needs Node and npm)
+	@scripts/contracts.sh contracts/artifacts
 
 bench: ## the numbers of docs/benchmarks.md (needs Go; about three minutes)
 	@scripts/bench.sh

@@ -39,6 +39,7 @@ var law = map[string][]string{
 	"web":               {},
 	"node":              {"api", "config", "explain", "extract", "feed", "journal", "module", "module/manifest", "quorum", "sign", "source", "telemetry/prom", "verify"},
 	"all":               {"source", "source/http", "source/file", "source/sim"},
+	"contracts":         {},
 	"cmd":               {"all", "api", "config", "docs/kinds", "examples", "explain", "extract", "module", "module/manifest", "module/wasm", "node", "sdk", "sign", "source", "verify"},
 	"examples":          {},
 	"source/http":       {"source"},
