@@ -48,7 +48,7 @@ func (c *chain) send(t testing.TB, to *common.Address, data []byte) *types.Recei
 	}
 	tx := types.MustSignNewTx(c.key, c.signer, &types.DynamicFeeTx{
 		ChainID: c.signer.ChainID(), Nonce: nonce, To: to, Data: data, Gas: 8_000_000,
-		GasTipCap: big.NewInt(params.GWei), GasFeeCap: big.NewInt(1000 * params.GWei),
+		GasTipCap: big.NewInt(params.GWei), GasFeeCap: big.NewInt(100 * params.GWei),
 	})
 	if err := client.SendTransaction(ctx, tx); err != nil {
 		t.Fatal(err)
