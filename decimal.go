@@ -130,6 +130,19 @@ func (i Int192) Word() [32]byte {
 	return w
 }
 
+// Int192FromWord reads what [Int192.Word] writes, or returns [ErrRange].
+func Int192FromWord(w [32]byte) (Int192, error) {
+	i := Int192{
+		hi:  int64(binary.BigEndian.Uint64(w[8:])),
+		mid: binary.BigEndian.Uint64(w[16:]),
+		lo:  binary.BigEndian.Uint64(w[24:]),
+	}
+	if i.Word() != w {
+		return Int192{}, ErrRange
+	}
+	return i, nil
+}
+
 // String writes i in decimal.
 func (i Int192) String() string {
 	if v, ok := i.Int64(); ok {

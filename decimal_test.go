@@ -265,3 +265,17 @@ func FuzzParseInt192(f *testing.F) {
 		}
 	})
 }
+
+func TestInt192FromWordReadsWhatWordWrites(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		i := anyInt192.Draw(t, "value")
+		word := i.Word()
+		if got, err := Int192FromWord(word); err != nil || got != i {
+			t.Fatalf("%s: got %s, %v", i, got, err)
+		}
+		word[rapid.IntRange(0, 7).Draw(t, "byte")] ^= byte(rapid.IntRange(1, 255).Draw(t, "flip"))
+		if got, err := Int192FromWord(word); err == nil {
+			t.Fatalf("%x is not an int192, but was read as %s", word, got)
+		}
+	})
+}

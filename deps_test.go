@@ -32,12 +32,13 @@ var law = map[string][]string{
 	"module/wasm":       {},
 	"sdk":               {"sdk/go"}, // examples import their library
 	"quorum":            {},
+	"anchor":            {},
 	"verify":            {},
 	"config":            {"extract", "feed"}, // for the settings they own
-	"explain":           {"extract", "feed", "module", "verify"},
+	"explain":           {"anchor", "extract", "feed", "module", "verify"},
 	"api":               {"web"},
 	"web":               {},
-	"node":              {"api", "config", "explain", "extract", "feed", "journal", "module", "module/manifest", "quorum", "sign", "source", "telemetry/prom", "verify"},
+	"node":              {"anchor", "api", "config", "explain", "extract", "feed", "journal", "module", "module/manifest", "quorum", "sign", "source", "telemetry/prom", "verify"},
 	"all":               {"source", "source/http", "source/file", "source/sim"},
 	"contracts":         {},
 	"cmd":               {"all", "api", "config", "docs/kinds", "examples", "explain", "extract", "module", "module/manifest", "module/wasm", "node", "sdk", "sign", "source", "verify"},

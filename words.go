@@ -247,7 +247,7 @@ const (
 	TopicObservation Topic = "observation" // key: feed; body: a JSON [Observation]
 	TopicClaim       Topic = "claim"       // key: type.feed.signer; body: a JSON [Claim]
 	TopicData        Topic = "data"        // key: feed; body: a JSON [Answer]
-	TopicLeaf        Topic = "leaf"        // key: "series"; body: leaves of an anchor, or the list of such records (package anchor)
+	TopicLeaf        Topic = "leaf"        // key: "plan", "part"; body: what an anchor is over, in pieces (package anchor)
 	TopicAnchor      Topic = "anchor"      // key: "series"; id: the end of the window; body: a JSON [Anchored]
 	TopicReceipt     Topic = "receipt"     // key: sink
 	TopicEvent       Topic = "event"       // key: what happened: "rejected", "conflict", "unsigned", "loss"

@@ -1,0 +1,250 @@
+package anchor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// A Ledger is the part of the journal that anchoring needs. Scan yields the records of a topic and key in order,
+// starting with the first for which before is false. Last returns the newest one, or [dodona.ErrNotFound].
+//
+// Append is atomic and durable on return; [dodona.ErrConflict] says that another process wrote to one of the keys since
+// this one looked, and that nothing was appended.
+type Ledger interface {
+	Lookup
+	Append(ctx context.Context, recs ...dodona.Record) error
+	Last(ctx context.Context, topic dodona.Topic, key string) (dodona.Record, error)
+}
+
+// A Lookup is the part of the journal in which proofs are found.
+type Lookup interface {
+	Scan(ctx context.Context, topic dodona.Topic, key string, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error]
+}
+
+// Means is what a series goes on with.
+type Means struct {
+	Signer dodona.Signer
+	Ledger Ledger
+
+	// Refused says whether an error of the signer is its last word on a claim: another process with its key has claimed
+	// something else, or is ahead already. Nil means dodona.ErrConflict only.
+	Refused func(error) bool
+}
+
+// maxRaces is how often another process may be faster before Advance gives up.
+const maxRaces = 4
+
+// Advance seals the next window if one is due, and returns its anchor, or false if none is. Call it again until it
+// returns false; after an error, call it again later: what was done is recognised. The first call reads where the
+// series stands. It blocks while the journal is full, until ctx ends.
+//
+// Another process with the same key may seal the same window: whoever comes second finds it sealed, and goes on after it.
+func (s *Series) Advance(ctx context.Context, m Means, now time.Time, grids []Grid) (anchor dodona.Anchor, sealed bool, err error) {
+	if m.Refused == nil {
+		m.Refused = func(err error) bool { return errors.Is(err, dodona.ErrConflict) }
+	}
+	started := time.Now()
+	for race := 0; ; race++ {
+		if err := s.load(ctx, m.Ledger); err != nil {
+			return dodona.Anchor{}, false, err
+		}
+		w, due, err := s.due(ctx, m.Ledger, now, grids)
+		if err != nil || !due {
+			return dodona.Anchor{}, false, err
+		}
+		effects, err := s.seal(ctx, m, w, now, grids)
+		switch {
+		case errors.Is(err, ErrEmpty):
+			return dodona.Anchor{}, false, nil // the window grows until there is something to say
+		case (errors.Is(err, dodona.ErrConflict) || m.Refused(err)) && race < maxRaces:
+			s.loaded = false // look again: another process was faster
+			continue
+		case err != nil:
+			s.loaded = false
+			return dodona.Anchor{}, false, err
+		}
+		s.Commit(effects)
+		s.Recorder.Time(telemetry.AnchorTime, "", time.Since(started))
+		s.Recorder.Time(telemetry.AnchorLag, "", max(0, now.Sub(s.last.To.Time())))
+		return s.last, true, nil
+	}
+}
+
+// load reads where the series stands, unless that is known.
+func (s *Series) load(ctx context.Context, l Ledger) error {
+	if s.loaded {
+		return nil
+	}
+	rec, err := l.Last(ctx, dodona.TopicAnchor, KeySeries)
+	switch {
+	case errors.Is(err, dodona.ErrNotFound):
+		s.last, s.feeds = dodona.Anchor{}, nil
+	case err != nil:
+		return fmt.Errorf("read the last anchor: %w", err)
+	default:
+		a, err := readAnchored(rec)
+		if err != nil {
+			return err
+		}
+		plan, err := planOf(ctx, l, a.Anchor)
+		if err == nil {
+			err = plan.loadFeeds(ctx, l)
+		}
+		if err != nil && !errors.Is(err, dodona.ErrNotFound) {
+			return err
+		}
+		if err := s.Restore(rec, plan); err != nil {
+			return err
+		}
+	}
+	s.loaded = true
+	return nil
+}
+
+// due returns the window that may be sealed now, if there is one.
+func (s *Series) due(ctx context.Context, l Ledger, now time.Time, grids []Grid) (Window, bool, error) {
+	if _, possible := s.Window(now, max(s.last.To, 1), grids); !possible && s.last.To != 0 {
+		return Window{}, false, nil // not even the shortest one
+	}
+	first, err := s.firstAttested(ctx, l, grids)
+	if err != nil {
+		return Window{}, false, err
+	}
+	w, due := s.Window(now, first, grids)
+	return w, due, nil
+}
+
+// firstAttested returns the first round, of whatever feed, that is attested at or after the end of the last anchor.
+func (s *Series) firstAttested(ctx context.Context, l Ledger, grids []Grid) (first dodona.Round, err error) {
+	for name := range s.Draft(Window{From: s.last.To}, grids).Wanted() {
+		err := each(ctx, l, dodona.TopicData, name, s.last.To, func(rec dodona.Record) (more bool, err error) {
+			round, named := rec.Round()
+			if !named {
+				return true, nil
+			}
+			if first != 0 && round >= first {
+				return false, nil
+			}
+			a, err := attestationOf(rec)
+			if err != nil || a.Network.ID() != s.networkID {
+				return err == nil, err
+			}
+			first = round
+			return false, nil
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return first, nil
+}
+
+// seal plans a window, or finds the plan that was made before a crash, and has it signed and appended.
+func (s *Series) seal(ctx context.Context, m Means, w Window, now time.Time, grids []Grid) (*Effects, error) {
+	plans, err := plansOf(ctx, m.Ledger, s.last.To+1)
+	if err != nil {
+		return nil, err
+	}
+	attempt := uint64(dodona.RoundAt(now))
+	for _, p := range plans {
+		attempt = max(attempt, p.Attempt+1)
+	}
+	// A plan may have been claimed, and then no other one can be. Where there are several, two processes made them.
+	var refused error
+	for _, p := range plans {
+		effects, err := s.Step(p)
+		if err != nil {
+			continue // of another network, say
+		}
+		if err := p.loadFeeds(ctx, m.Ledger); err != nil {
+			return nil, err
+		}
+		if err = s.perform(ctx, m, effects); err == nil || !m.Refused(err) {
+			return effects, err
+		}
+		refused = err
+	}
+	if refused != nil {
+		return nil, refused
+	}
+	plan, err := s.plan(ctx, m.Ledger, w, grids, attempt)
+	if err != nil {
+		return nil, err
+	}
+	effects, err := s.Step(plan)
+	if err != nil {
+		return nil, err
+	}
+	return effects, s.perform(ctx, m, effects)
+}
+
+// perform signs and appends.
+func (s *Series) perform(ctx context.Context, m Means, e *Effects) error {
+	signatures, err := m.Signer.Sign(ctx, e.Claims...)
+	if err != nil {
+		return fmt.Errorf("sign anchor: %w", err)
+	}
+	rec, err := e.Record(signatures)
+	if err != nil {
+		return err
+	}
+	if err := m.Ledger.Append(ctx, rec); err != nil {
+		return fmt.Errorf("append anchor: %w", err)
+	}
+	return nil
+}
+
+// plan gathers the records of a window and makes its plan durable.
+func (s *Series) plan(ctx context.Context, l Ledger, w Window, grids []Grid, attempt uint64) (*Plan, error) {
+	draft := s.Draft(w, grids)
+	wanted := draft.Wanted()
+	for _, name := range sortedNames(wanted) {
+		err := each(ctx, l, dodona.TopicData, name, wanted[name], draft.Answer)
+		if err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range draft.Untold() {
+		err := each(ctx, l, dodona.TopicRound, name, w.From, func(rec dodona.Record) (bool, error) { return draft.Round(rec), nil })
+		if err != nil {
+			return nil, err
+		}
+	}
+	plan, parts, err := draft.Plan(attempt)
+	if err != nil {
+		return nil, err
+	}
+	for _, part := range parts { // one by one: together they may be more than the bus takes at once
+		if err := l.Append(ctx, part); err != nil {
+			return nil, fmt.Errorf("append a part of an anchor: %w", err)
+		}
+	}
+	rec, err := plan.Record()
+	if err != nil {
+		return nil, err
+	}
+	if err := l.Append(ctx, rec); err != nil {
+		return nil, fmt.Errorf("append the plan of an anchor: %w", err)
+	}
+	return plan, nil
+}
+
+// each gives f the records of a key from a round on, as long as f wants more.
+func each(ctx context.Context, l Lookup, topic dodona.Topic, key string, from dodona.Round, f func(dodona.Record) (bool, error)) error {
+	for rec, err := range l.Scan(ctx, topic, key, from.Before()) {
+		if err != nil {
+			return fmt.Errorf("read %s of %s: %w", topic, key, err)
+		}
+		more, err := f(rec)
+		if err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
