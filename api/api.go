@@ -38,7 +38,8 @@ type Handler struct {
 	now      func() time.Time
 	guard    guard
 	mux      *http.ServeMux
-	busy     chan struct{} // a place for each request that may read the journal at a time
+	patterns map[string]string // of the API's routes, with their methods
+	busy     chan struct{}     // a place for each request that may read the journal at a time
 
 	ending   chan struct{} // closed when streams must end
 	endOnce  sync.Once
@@ -96,8 +97,10 @@ const (
 
 func (h *Handler) routes() *http.ServeMux {
 	mux := http.NewServeMux()
+	h.patterns = make(map[string]string)
 	add := func(pattern string, a access, method string, serve http.HandlerFunc) {
 		mux.Handle(pattern, h.route(pattern, a, method, serve))
+		h.patterns[pattern] = method
 	}
 	add("/v1/feeds", reader, http.MethodGet, h.feeds)
 	add("/v1/feeds/{feed}", reader, http.MethodGet, h.feed)
@@ -110,13 +113,14 @@ func (h *Handler) routes() *http.ServeMux {
 	add("/v1/status", reader, http.MethodGet, h.status)
 	add("/v1/stream", reader, http.MethodGet, h.listen)
 	add("/v1/reload", writer, http.MethodPost, h.reload)
+	add("/v1/openapi.json", open, http.MethodGet, h.openapi)
 	add("/healthz", open, http.MethodGet, h.healthz)
 	add("/readyz", open, http.MethodGet, h.readyz)
 	if h.metrics != nil {
 		add("/metrics", reader, http.MethodGet, h.metrics.ServeHTTP)
 	}
 	for _, f := range pageFiles() {
-		add(f.pattern, open, http.MethodGet, f.serve)
+		mux.Handle(f.pattern, h.route(f.pattern, open, http.MethodGet, f.serve))
 	}
 	mux.Handle("/", h.route("unknown", open, "", h.unknown))
 	return mux

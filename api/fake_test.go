@@ -207,7 +207,9 @@ func (p *plant) Bundle(ctx context.Context, feed string, round dodona.Round) (do
 	if err != nil {
 		return dodona.Bundle{}, err
 	}
-	return dodona.Bundle{Feed: dodona.Feed{Name: feed}, Round: round, Node: "gw-demo", Rules: []byte("{}"), Inputs: out.Inputs, Missed: out.Missed}, nil
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return dodona.Bundle{Feed: p.find(feed).Feed, Round: round, Node: "gw-demo", Rules: []byte("{}"), Inputs: out.Inputs, Missed: out.Missed}, nil
 }
 
 func (p *plant) Reload(context.Context) (api.Reloaded, error) {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -17,19 +18,24 @@ type Texter interface {
 	Text(w io.Writer, color bool) error
 }
 
-func (h *Handler) feeds(w http.ResponseWriter, _ *http.Request) {
-	list := h.state.Feeds()
-	feeds := make([]FeedStatus, len(list))
-	for i, f := range list {
-		feeds[i] = shown(f)
+func (h *Handler) feeds(w http.ResponseWriter, r *http.Request) {
+	p, fine := pageOf(w, r, mostItems)
+	if !fine {
+		return
 	}
-	writeJSON(w, map[string]any{"feeds": feeds})
+	list, next := cut(h.state.Feeds(), p, func(f FeedStatus) string { return f.Name })
+	answer := FeedPage{Feeds: make([]FeedStatus, len(list)), Next: next}
+	for i, f := range list {
+		answer.Feeds[i] = shown(f)
+	}
+	linkNext(w, r, next)
+	writeDocument(w, r, answer)
 }
 
 func (h *Handler) feed(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("feed")
 	if f, found := h.configured(name); found {
-		writeJSON(w, shown(f))
+		writeDocument(w, r, shown(f))
 		return
 	}
 	writeProblem(w, h.unknownFeed(name))
@@ -83,7 +89,7 @@ func (h *Handler) latest(w http.ResponseWriter, r *http.Request) {
 		h.writeError(w, r, err, missing)
 		return
 	}
-	writeAnswer(w, out)
+	writeAnswer(w, r, out)
 }
 
 func whyNone(f FeedStatus) string {
@@ -97,14 +103,14 @@ func whyNone(f FeedStatus) string {
 }
 
 // writeAnswer writes the document that dodona verify accepts as it stands; what is meant for people goes beside it.
-func writeAnswer(w http.ResponseWriter, out Outcome) {
+func writeAnswer(w http.ResponseWriter, r *http.Request, out Outcome) {
 	feed, report := out.Answer.Feed, out.Answer.Attestation.Report
 	header := w.Header()
 	header.Set("Dodona-Value", text(feed, report.Value))
 	header.Set("Dodona-Time", report.Round.String())
 	header.Set("Dodona-Quality", out.Quality.String())
 	header.Set("Last-Modified", report.Round.Time().Format(http.TimeFormat))
-	writeJSON(w, out.Answer)
+	writeDocument(w, r, out.Answer)
 }
 
 // text writes a value without its unit, which need not be ASCII as headers must.
@@ -126,7 +132,7 @@ func (h *Handler) round(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		h.writeError(w, r, err, h.unknownRound(name, round))
 	case out.Answer != nil:
-		writeAnswer(w, out)
+		writeAnswer(w, r, out)
 	case out.Missed != "":
 		writeProblem(w, problem{kind: "missed", status: http.StatusNotFound, detail: "the round was missed: " + out.Missed, extra: map[string]any{
 			"feed": name, "round": round, "time": round.Time(), "inputs": shown(FeedStatus{Inputs: out.Inputs}).Inputs,
@@ -140,35 +146,32 @@ func (h *Handler) round(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-const (
-	defaultRounds = 60
-	mostRounds    = 1000
-)
+// A RoundPage is the answer of /v1/feeds/{feed}/rounds.
+type RoundPage struct {
+	Feed   string        `json:"feed"`
+	Rounds []RoundStatus `json:"rounds"`         // oldest first
+	Next   dodona.Round  `json:"next,omitempty"` // the from of the next page; absent if there is none yet, or the newest were asked for
+}
 
 func (h *Handler) rounds(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("feed")
 	if !h.plausible(w, name) {
 		return
 	}
-	from, limit := dodona.Round(0), defaultRounds
-	query := r.URL.Query()
-	if text := query.Get("from"); text != "" {
+	p, fine := pageOf(w, r, defaultRounds)
+	if !fine {
+		return
+	}
+	var from dodona.Round
+	if p.from != "" {
 		var err error
 		// A plus sign in a query is a blank; in a time it is the sign of a zone.
-		if from, err = parseRound(strings.ReplaceAll(text, " ", "+")); err != nil {
+		if from, err = parseRound(strings.ReplaceAll(p.from, " ", "+")); err != nil {
 			writeProblem(w, badParameter("from", err))
 			return
 		}
 	}
-	if text := query.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > mostRounds {
-			writeProblem(w, badParameter("limit", fmt.Errorf("%s: want a number from 1 to %d", clip(text), mostRounds)))
-			return
-		}
-		limit = n
-	}
-	list, err := h.state.Rounds(r.Context(), name, from, limit)
+	list, err := h.state.Rounds(r.Context(), name, from, p.limit)
 	if _, found := h.configured(name); !found && len(list) == 0 && err == nil {
 		err = dodona.ErrNotFound
 	}
@@ -176,11 +179,12 @@ func (h *Handler) rounds(w http.ResponseWriter, r *http.Request) {
 		h.writeError(w, r, err, h.unknownFeed(name))
 		return
 	}
-	answer := map[string]any{"feed": name, "rounds": append([]RoundStatus{}, list...)}
-	if len(list) == limit && from != 0 {
-		answer["next"] = list[len(list)-1].Round + 1 // the from of the next page
+	answer := RoundPage{Feed: name, Rounds: orEmpty(list)}
+	if len(list) == p.limit && from != 0 {
+		answer.Next = list[len(list)-1].Round + 1
+		linkNext(w, r, answer.Next.ID())
 	}
-	writeJSON(w, answer)
+	writeDocument(w, r, answer)
 }
 
 func (h *Handler) explain(w http.ResponseWriter, r *http.Request) {
@@ -193,13 +197,14 @@ func (h *Handler) explain(w http.ResponseWriter, r *http.Request) {
 		h.writeError(w, r, err, h.unknownRound(name, round))
 		return
 	}
+	w.Header().Set("Vary", "Accept")
 	if t, able := story.(Texter); able && prefersText(r.Header.Get("Accept")) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("Vary", "Accept")
-		_ = t.Text(w, false) // the peer went away; there is nobody to tell
+		var text bytes.Buffer
+		_ = t.Text(&text, false) // a buffer never fails
+		writeTagged(w, r, "text/plain; charset=utf-8", text.Bytes())
 		return
 	}
-	writeJSON(w, story)
+	writeDocument(w, r, story)
 }
 
 // prefersText reports whether text/plain comes first in an Accept header; weights are not needed for a choice of two.
@@ -219,7 +224,7 @@ func (h *Handler) bundle(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Disposition", fmt.Sprintf("inline; filename=%q", fmt.Sprintf("%s-%d.bundle.json", name, round)))
-	writeJSON(w, bundle)
+	writeDocument(w, r, bundle)
 }
 
 // plausible answers with 404 for what can be no feed's name, so that it never becomes a subject of the journal.

@@ -122,7 +122,7 @@ func (l *listener) look() {
 	for _, now := range []struct {
 		name  string
 		state func() any
-	}{{eventSources, l.h.sourceList}, {eventStatus, func() any { return l.h.nodeStatus() }}} {
+	}{{eventSources, func() any { return l.h.sourceList() }}, {eventStatus, func() any { return l.h.nodeStatus() }}} {
 		if l.client.events != nil && !l.client.events[now.name] {
 			continue
 		}

@@ -1,12 +1,8 @@
 package api
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
 	"path"
-	"strconv"
-	"strings"
 
 	"github.com/dodona-oracle/dodona/web"
 )
@@ -33,11 +29,7 @@ func pageFiles() (files []pageFile) {
 		if err != nil {
 			panic("the page is not embedded: " + err.Error())
 		}
-		sum := sha256.Sum256(body)
-		f := pageFile{
-			pattern: "/" + entry.Name(), body: body, etag: `"` + hex.EncodeToString(sum[:8]) + `"`,
-			contentType: typeOf(entry.Name()),
-		}
+		f := pageFile{pattern: "/" + entry.Name(), body: body, etag: tagOf(body), contentType: typeOf(entry.Name())}
 		if entry.Name() == "index.html" {
 			f.pattern = "/{$}"
 		}
@@ -62,15 +54,7 @@ func typeOf(name string) string {
 }
 
 func (f pageFile) serve(w http.ResponseWriter, r *http.Request) {
-	header := w.Header()
-	header.Set("Cache-Control", "no-cache") // may be kept, must be asked for: the node may be a newer one
-	header.Set("Content-Security-Policy", policy)
-	header.Set("Etag", f.etag)
-	header.Set("Content-Type", f.contentType)
-	if strings.Contains(r.Header.Get("If-None-Match"), f.etag) {
-		w.WriteHeader(http.StatusNotModified)
-		return
-	}
-	header.Set("Content-Length", strconv.Itoa(len(f.body)))
-	_, _ = w.Write(f.body) // the peer went away; there is nobody to tell
+	w.Header().Set("Cache-Control", "no-cache") // may be kept, must be asked for: the node may be a newer one
+	w.Header().Set("Content-Security-Policy", policy)
+	serveTagged(w, r, f.contentType, f.etag, f.body)
 }

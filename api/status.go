@@ -9,14 +9,23 @@ import (
 // reloadDeadline is long enough for every source to be closed and opened again.
 const reloadDeadline = time.Minute
 
-func (h *Handler) sources(w http.ResponseWriter, _ *http.Request) { writeJSON(w, h.sourceList()) }
+func (h *Handler) sources(w http.ResponseWriter, r *http.Request) {
+	p, fine := pageOf(w, r, mostItems)
+	if !fine {
+		return
+	}
+	answer := h.sourceList()
+	answer.Sources, answer.Next = cut(answer.Sources, p, func(s SourceStatus) string { return s.Name })
+	linkNext(w, r, answer.Next)
+	writeDocument(w, r, answer)
+}
 
-func (h *Handler) sourceList() any {
+func (h *Handler) sourceList() SourcePage {
 	list := append([]SourceStatus{}, h.state.Sources()...)
 	for i := range list {
 		list[i].Feeds = orEmpty(list[i].Feeds)
 	}
-	return map[string]any{"sources": list}
+	return SourcePage{Sources: list}
 }
 
 func (h *Handler) status(w http.ResponseWriter, _ *http.Request) { writeJSON(w, h.nodeStatus()) }
@@ -26,6 +35,17 @@ func (h *Handler) nodeStatus() Status {
 	s.Roles, s.Problems = orEmpty(s.Roles), orEmpty(s.Problems)
 	s.Quorum.Members = orEmpty(s.Quorum.Members)
 	return s
+}
+
+// Healthy is the answer of /healthz while all is well.
+type Healthy struct {
+	Healthy bool `json:"healthy"` // true
+}
+
+// Readiness is the answer of /readyz while the node is ready.
+type Readiness struct {
+	Ready    bool      `json:"ready"`    // true
+	Problems []Problem `json:"problems"` // none
 }
 
 // healthz answers whether the process does its work; if not, restarting it is the remedy.
@@ -38,14 +58,14 @@ func (h *Handler) healthz(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, problem{kind: "unhealthy", status: http.StatusServiceUnavailable, detail: detail})
 		return
 	}
-	writeJSON(w, map[string]any{"healthy": true})
+	writeJSON(w, Healthy{Healthy: true})
 }
 
 // readyz answers whether the node can answer now; what stands in the way is told to readers only.
 func (h *Handler) readyz(w http.ResponseWriter, r *http.Request) {
 	problems := orEmpty(h.state.Ready())
 	if len(problems) == 0 {
-		writeJSON(w, map[string]any{"ready": true, "problems": problems})
+		writeJSON(w, Readiness{Ready: true, Problems: problems})
 		return
 	}
 	p := problem{

@@ -48,27 +48,44 @@ func (c statusCommand) Run(ctx context.Context, term terminal) error {
 
 func mebibytes(n int64) float64 { return float64(n) / (1 << 20) }
 
+// pages asks for a list until no page follows.
+func pages[P, T any](ctx context.Context, node nodeFlags, path string, of func(P) (items []T, next string)) ([]T, error) {
+	var all []T
+	for query := ""; ; {
+		body, err := node.ask(ctx, http.MethodGet, path+query, "application/json")
+		if err != nil {
+			return nil, err
+		}
+		var page P
+		if err := json.Unmarshal(body, &page); err != nil {
+			return nil, fmt.Errorf("read %s: %w", path, err)
+		}
+		items, next := of(page)
+		if all = append(all, items...); next == "" {
+			return all, nil
+		}
+		query = "?from=" + url.QueryEscape(next)
+	}
+}
+
 // lists prints feeds and sources, a line each.
 func (c statusCommand) lists(ctx context.Context, term terminal) error {
-	var feeds struct{ Feeds []api.FeedStatus }
-	var sources struct{ Sources []api.SourceStatus }
-	for path, into := range map[string]any{"/v1/feeds": &feeds, "/v1/sources": &sources} {
-		body, err := c.ask(ctx, http.MethodGet, path, "application/json")
-		if err != nil {
-			return err
-		}
-		if err := json.Unmarshal(body, into); err != nil {
-			return fmt.Errorf("read %s: %w", path, err)
-		}
+	feeds, err := pages(ctx, c.nodeFlags, "/v1/feeds", func(p api.FeedPage) ([]api.FeedStatus, string) { return p.Feeds, p.Next })
+	if err != nil {
+		return err
 	}
-	for _, f := range feeds.Feeds {
+	sources, err := pages(ctx, c.nodeFlags, "/v1/sources", func(p api.SourcePage) ([]api.SourceStatus, string) { return p.Sources, p.Next })
+	if err != nil {
+		return err
+	}
+	for _, f := range feeds {
 		answer := "no answer yet"
 		if f.Latest != nil {
 			answer = fmt.Sprintf("%s, %s", f.Format(f.Latest.Value), f.Latest.Round)
 		}
 		fmt.Fprintf(term.out, "feed     %s  %s  %s%s\n", f.Name, answer, f.Quality, because(f.Reason))
 	}
-	for _, s := range sources.Sources {
+	for _, s := range sources {
 		trouble := ""
 		if s.Attempt > 0 {
 			trouble = because(s.LastError)

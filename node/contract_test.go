@@ -1,0 +1,54 @@
+package node
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/dodona-oracle/dodona/api/apitest"
+)
+
+// TestARunningNodeAnswersAsItsDocumentPromises asks a node for everything, and holds each answer to the OpenAPI
+// document that the node serves.
+func TestARunningNodeAnswersAsItsDocumentPromises(t *testing.T) {
+	seen := newOutcomes()
+	n := openNode(t, three(t, t.TempDir()), Options{OnRound: seen.add})
+	run(t, n)
+	answered := seen.await(t, "an answer", func(o Outcome) bool { return o.Answer != nil && o.Bundle != nil })
+
+	get := func(path string) (*http.Response, []byte) {
+		t.Helper()
+		r, err := http.Get(n.URL() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r, body
+	}
+	_, document := get("/v1/openapi.json")
+	contract, err := apitest.Parse(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill := strings.NewReplacer("{feed}", answered.Answer.Feed.Name, "{round}", strconv.FormatUint(uint64(answered.Round), 10))
+	for _, operation := range contract.Operations() {
+		path, isGet := strings.CutPrefix(operation, "GET ")
+		if !isGet || path == "/v1/stream" || path == "/metrics" {
+			continue // the one never ends, the other is not served here
+		}
+		path = fill.Replace(path)
+		r, body := get(path)
+		if r.StatusCode != http.StatusOK {
+			t.Errorf("%s: got %d %s", path, r.StatusCode, body)
+		}
+		if err := contract.Check(http.MethodGet, path, r.StatusCode, r.Header, body); err != nil {
+			t.Errorf("%s: %v\n%s", path, err, body)
+		}
+	}
+}
