@@ -8,7 +8,7 @@ GO_FILES := $(shell git ls-files '*.go' 2>/dev/null)
 VERSION  ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 
-.PHONY: help demo build check lint deps test generate guests guests-tinygo contracts bench fuzz soak release clean
+.PHONY: help demo build check lint deps test generate guests guests-tinygo contracts verifier bench fuzz soak release clean
 
 help: ## list the targets (default)
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,7 @@ lint: ## formatting, vet, staticcheck, the browser build (needs Go)
 	go vet -tags integration ./...
 	go tool staticcheck -tags integration ./...
 	GOOS=js GOARCH=wasm go build ./verify/
+	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o /dev/null ./verify/wasm
 	GOOS=wasip1 GOARCH=wasm go vet ./sdk/go/...
 	GOOS=linux GOARCH=arm GOARM=7 go build -o /dev/null ./cmd/dodona
 
@@ -54,6 +55,9 @@ guests-tinygo: ## those in TinyGo; builds TinyGo in .cache first (0.7 GB, five m
 
 contracts: ## compile the contracts into contracts/artifacts (needs Node and npm)
 	@scripts/contracts.sh contracts/artifacts
+
+verifier: ## web/verifier.wasm.gz, the browser's, from verify/wasm with TinyGo (built in .cache first, see guests-tinygo)
+	@TINYGO=$$(scripts/tinygo.sh) && TINYGO=$$TINYGO scripts/verifier.sh
 
 bench: ## the numbers of docs/benchmarks.md (needs Go; about three minutes)
 	@scripts/bench.sh

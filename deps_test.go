@@ -34,6 +34,7 @@ var law = map[string][]string{
 	"quorum":            {},
 	"anchor":            {},
 	"verify":            {},
+	"verify/wasm":       {"verify", "verify/wasm/sources"},
 	"config":            {"extract", "feed"}, // for the settings they own
 	"explain":           {"anchor", "extract", "feed", "module", "verify"},
 	"api":               {"web"},
