@@ -11,9 +11,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/dodona-oracle/dodona/sdk"
 )
 
 // version is set by the linker.
@@ -49,7 +52,7 @@ type cli struct {
 		Show   keyShowCommand   `cmd:"" help:"Show the address of a key file."`
 		Import keyImportCommand `cmd:"" help:"Encrypt a private key given in hex on standard input."`
 	} `cmd:"" help:"Make and keep keys (Web3 Secret Storage v3)."`
-	Module moduleCommand `cmd:"" help:"Make, sign and look at Wasm modules."`
+	Module moduleCommand `cmd:"" help:"Make, try, sign and look at Wasm modules."`
 	Bundle struct {
 		Export bundleExportCommand `cmd:"" help:"Export everything needed to replay a round."`
 	} `cmd:"" help:"Take evidence out of a node."`
@@ -117,7 +120,7 @@ func execute(ctx context.Context, args []string, term terminal) int {
 		kong.Description("An oracle node for the edge: from a register on a machine to a value anyone can verify."),
 		kong.Writers(term.out, term.err),
 		kong.Exit(func(int) { done = true }),
-		kong.Vars{"version": version, "api": defaultAPI},
+		kong.Vars{"version": version, "api": defaultAPI, "grants": grantWays, "languages": strings.Join(sdk.Languages, ", ")},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 	)
 	if err != nil {

@@ -15,6 +15,9 @@ import (
 
 // moduleCommand is what there is to do with modules.
 type moduleCommand struct {
+	New     moduleNewCommand     `cmd:"" help:"Make a folder with a module that builds as it is, and its tests."`
+	Run     moduleRunCommand     `cmd:"" help:"Run a module on one event, without a node."`
+	Test    moduleTestCommand    `cmd:"" help:"Run modules on recorded readings and compare what they answer (*_test.yaml)."`
 	Key     moduleKeyCommand     `cmd:"" help:"Make a key that signs modules, and print its public line."`
 	Trust   moduleTrustCommand   `cmd:"" help:"Say whose signatures count."`
 	Sign    moduleSignCommand    `cmd:"" help:"Sign a module: what it is, and what it may do."`

@@ -2,10 +2,13 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/module"
 )
 
 // compare returns where a result is not what the case expects: lines of "- want" and "+ got", none if it is.
@@ -16,10 +19,10 @@ func (k moduleCase) compare(got trialResult) (diff []string) {
 		diff = append(diff, "- an answer", "+ "+*got.Error)
 	case !failed && wanted:
 		diff = append(diff, "- "+k.failure(), "+ an answer")
-	case failed && (k.Cause != "" && string(got.Cause) != k.Cause || !strings.Contains(*got.Error, k.Error)):
+	case failed && (k.Cause != "" && got.Cause != module.Cause(k.Cause) || !strings.Contains(*got.Error, k.Error)):
 		diff = append(diff, "- "+k.failure(), "+ "+*got.Error)
 	}
-	if !failed || len(k.Points) > 0 {
+	if !failed {
 		diff = append(diff, comparePoints(k.Points, got.Points)...)
 	}
 	if k.Output != "" && k.Output != string(got.Output) {
@@ -31,7 +34,7 @@ func (k moduleCase) compare(got trialResult) (diff []string) {
 func (k moduleCase) failure() string {
 	text := "a failure"
 	if k.Cause != "" {
-		text += " with cause " + k.Cause
+		text += " with cause " + string(k.Cause)
 	}
 	if k.Error != "" {
 		text += fmt.Sprintf(" that says %q", k.Error)
@@ -49,7 +52,7 @@ func comparePoints(want []expectedPoint, got []dodona.Point) (diff []string) {
 			diff = append(diff, "- "+want[i].String())
 		}
 		if i < len(got) {
-			diff = append(diff, "+ "+pointText(got[i]))
+			diff = append(diff, "+ "+timedText(got[i], i < len(want) && !want[i].Time.IsZero()))
 		}
 	}
 	return diff
@@ -64,40 +67,52 @@ func (e expectedPoint) is(p dodona.Point) bool {
 }
 
 func (e expectedPoint) String() string {
-	text := pointText(dodona.Point{ID: e.ID, Value: e.Value, Unit: e.Unit, Quality: e.Quality, Reason: e.Reason})
-	if !e.Time.IsZero() {
-		text += " at " + e.Time.String()
+	p := dodona.Point{ID: e.ID, Value: e.Value, Unit: e.Unit, Quality: e.Quality, Reason: e.Reason, Time: e.Time}
+	return timedText(p, !e.Time.IsZero())
+}
+
+// timedText is a point on one line, with its time if that matters.
+func timedText(p dodona.Point, timed bool) string {
+	text := pointText(p)
+	if timed {
+		text += " at " + p.Time.Format(time.RFC3339Nano)
 	}
 	return text
 }
 
 // print writes what became of a file for people.
-func (r tested) print(term terminal) {
-	fmt.Fprintf(term.out, "%s: %s\n", r.File, filepath.Base(r.Module))
-	width := 0
-	for _, k := range r.Cases {
-		width = max(width, len([]rune(k.Name)))
-	}
+func (r tested) print(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n", r.File, filepath.Base(r.Module))
 	for _, k := range r.Cases {
 		verdict := "PASS"
 		if !k.Pass {
 			verdict = "FAIL"
 		}
-		fmt.Fprintf(term.out, "  %s  %-*s  %s\n", verdict, width, k.Name, k.costs())
-		if k.Pass {
-			for _, p := range k.Points {
-				fmt.Fprintf(term.out, "          %s\n", pointText(p))
-			}
-			if k.Error != nil {
-				fmt.Fprintf(term.out, "          failed as it should: %s\n", *k.Error)
-			}
-			continue
+		fmt.Fprintf(&b, "  %s  %s\n", verdict, k.Name)
+		for _, line := range k.lines() {
+			fmt.Fprintf(&b, "        %s\n", line)
 		}
-		for _, line := range k.Diff {
-			fmt.Fprintf(term.out, "        %s\n", line)
-		}
-		for _, l := range k.Logs {
-			fmt.Fprintf(term.out, "        log %s: %s\n", l.Level, l.Text)
-		}
+		fmt.Fprintf(&b, "        %s\n", k.costs(r.limits))
 	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// lines say what a case answered, or where it differs from what it must.
+func (k testedCase) lines() (out []string) {
+	if !k.Pass {
+		out = k.Diff
+		for _, l := range k.Logs {
+			out = append(out, "log "+l.Level+": "+l.Text)
+		}
+		return out
+	}
+	for _, p := range k.Points {
+		out = append(out, pointText(p))
+	}
+	if k.Error != nil {
+		out = append(out, "failed as it should: "+*k.Error)
+	}
+	return out
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,67 +35,124 @@ type fetched struct {
 	body   []byte
 }
 
-// parseGrants reads grants as the command line and test files have them; files are read relative to dir.
-func parseGrants(texts []string, at func(file string) string) (g grants, err error) {
-	g.sensors = map[string]dodona.Reading{}
+// parseGrants reads grants as the command line and test files have them; at says where a file is that they name.
+func parseGrants(texts []string, at func(file string) string) (grants, error) {
+	g := grants{sensors: map[string]dodona.Reading{}}
 	for _, text := range texts {
 		if err := g.add(text, at); err != nil {
 			return g, fmt.Errorf("grant %q: %w", text, err)
 		}
 	}
-	return g, nil
+	return g, g.Check()
 }
 
 func (g *grants) add(text string, at func(file string) string) error {
-	name, value, valued := strings.Cut(text, "=")
-	if want := map[string]string{"http_get": "HOST", "read_sensor": "NAME:FILE", "files": "DIR"}[name]; want != "" && value == "" {
-		return fmt.Errorf("want %s=%s", name, want)
-	} else if want == "" && valued {
-		return fmt.Errorf("want %s", grantWays)
-	}
+	name, value, _ := strings.Cut(text, "=")
 	switch name {
-	case "http_get":
-		if g.HTTPGet == nil {
-			g.HTTPGet = &manifest.HTTPGet{}
-		}
-		g.HTTPGet.Hosts = append(g.HTTPGet.Hosts, strings.Split(value, ",")...)
 	case "read_sensor":
 		source, file, found := strings.Cut(value, ":")
-		if !found {
+		if !found || source == "" || file == "" {
 			return errors.New("want read_sensor=NAME:FILE, where FILE holds the source's last reading")
 		}
-		body, err := readFile(at(file), 16<<20)
+		body, err := readAll(at(file), maxInput)
 		if err != nil {
 			return err
 		}
 		g.ReadSensor = append(g.ReadSensor, source)
 		g.sensors[source] = dodona.Reading{Source: source, Body: body, ContentType: contentType(file), Received: time.Now()}
+		return nil
 	case "files":
-		dir := at(value)
-		if info, err := os.Stat(dir); err != nil {
+		if value == "" {
+			return errors.New("want files=DIR")
+		}
+		if info, err := os.Stat(at(value)); err != nil {
 			return err
 		} else if !info.IsDir() {
-			return fmt.Errorf("%s is no directory", dir)
+			return fmt.Errorf("%s is no directory", at(value))
 		}
-		g.Files, g.dir = true, dir
-	case "state":
-		g.State = true
-	case "now_ms":
-		g.NowMS = true
-	case "random":
-		g.Random = true
-	case "verify":
-		g.Verify = true
-	case "serial", "serial_open":
+		g.Files, g.dir = true, at(value)
+		return nil
+	case "serial":
 		return errors.New("a serial port can be granted by a node's configuration alone")
-	default:
-		return fmt.Errorf("want %s", grantWays)
+	}
+	if strings.Contains(name, ".") || name == "http_get" && value == "" || g.Add(text) != nil {
+		return errors.New("want " + grantWays)
 	}
 	return nil
 }
 
-// host returns the world that the module may see.
-func (g grants) host() module.Host {
+// grantTexts are what the capabilities are called where they are granted, one by one.
+func grantTexts(c manifest.Capabilities) (out []string) {
+	if c.HTTPGet != nil {
+		for _, host := range c.HTTPGet.Hosts {
+			out = append(out, "http_get="+host)
+		}
+	}
+	for _, name := range c.ReadSensor {
+		out = append(out, "read_sensor="+name)
+	}
+	for _, name := range c.Serial {
+		out = append(out, "serial="+name)
+	}
+	for _, flag := range []string{"files", "state", "now_ms", "random", "verify"} {
+		if (grants{Capabilities: c}).allow(flag) {
+			out = append(out, flag)
+		}
+	}
+	return out
+}
+
+// importedGrants are the capabilities that a module's imports need. Hosts and sensors are not in its imports.
+func importedGrants(code []byte) (out []string) {
+	m, err := parseWasm(code)
+	if err != nil {
+		return nil // loading it says why
+	}
+	for _, i := range m.Imports {
+		needs, _ := module.Needs(i.Module, i.Name)
+		if needs != "" && !strings.Contains(needs, " ") && !slices.Contains(out, needs) { // "http_get or state": another import says which
+			out = append(out, needs)
+		}
+	}
+	return out
+}
+
+// allow reports whether g has a capability; http_get and read_sensor alone are any host and any sensor.
+func (g grants) allow(text string) bool {
+	switch text {
+	case "http_get":
+		return g.HTTPGet != nil
+	case "read_sensor":
+		return len(g.ReadSensor) > 0
+	}
+	var one manifest.Capabilities
+	return one.Add(text) == nil && one.Missing(g.Capabilities) == nil
+}
+
+// lacking returns what must be granted besides, as it is written.
+func (g grants) lacking(needed []string) (out []string) {
+	for _, text := range needed {
+		if g.allow(text) {
+			continue
+		}
+		name, value, _ := strings.Cut(text, "=")
+		switch name {
+		case "http_get":
+			text = "http_get=" + cmp.Or(value, "HOST")
+		case "read_sensor":
+			text = "read_sensor=" + cmp.Or(value, "NAME") + ":FILE"
+		case "files":
+			text = "files=DIR"
+		case "serial":
+			text = "serial (which a node's configuration alone can grant)"
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+// host returns the world as a module with these capabilities may see it.
+func (g grants) host(c manifest.Capabilities) module.Host {
 	h := module.Host{
 		Number: extract.Number,
 		Reading: func(_ context.Context, source string) (dodona.Reading, error) {
@@ -105,18 +163,18 @@ func (g grants) host() module.Host {
 		},
 		State: func(dodona.FeedID) map[string][]byte { return g.state },
 	}
-	if g.HTTPGet == nil {
-		return h
-	}
-	h.Get = module.NewGetter(module.GetterOptions{Hosts: g.HTTPGet.Hosts, PerSecond: g.HTTPGet.PerSecond, Bytes: g.HTTPGet.Bytes})
-	if g.fetches != nil {
-		h.Get = g.replay
+	switch {
+	case c.HTTPGet == nil:
+	case g.fetches != nil:
+		h.Get = g.recorded
+	default:
+		h.Get = module.NewGetter(module.GetterOptions{Hosts: c.HTTPGet.Hosts, PerSecond: c.HTTPGet.PerSecond, Bytes: c.HTTPGet.Bytes})
 	}
 	return h
 }
 
-// replay answers from what a test has recorded.
-func (g grants) replay(_ context.Context, text string, _ int) (int, []byte, error) {
+// recorded answers from what a test has recorded.
+func (g grants) recorded(_ context.Context, text string, _ int) (int, []byte, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "https" || !slices.Contains(g.HTTPGet.Hosts, u.Host) {
 		return 0, nil, module.ErrNotGranted
@@ -126,15 +184,4 @@ func (g grants) replay(_ context.Context, text string, _ int) (int, []byte, erro
 		return 404, nil, nil
 	}
 	return answer.status, answer.body, nil
-}
-
-// contentType guesses the media type of a file by its name; empty if it does not say.
-func contentType(file string) string {
-	switch {
-	case strings.HasSuffix(file, ".json"):
-		return "application/json"
-	case strings.HasSuffix(file, ".txt"):
-		return "text/plain; charset=utf-8"
-	}
-	return ""
 }

@@ -13,158 +13,191 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
-	"github.com/dodona-oracle/dodona/internal/unit"
+	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
 type moduleRunCommand struct {
 	File     string            `arg:"" help:"The module (Wasm)."`
-	Input    []string          `help:"A reading's body (repeat), - for standard input." placeholder:"FILE" sep:"none"`
-	Source   []string          `help:"The source that a reading is of: one for all, or repeat in the order of --input." placeholder:"NAME" default:"input" sep:"none"`
+	Input    []string          `required:"" help:"A reading's body (repeat), - for standard input." placeholder:"FILE" sep:"none"`
+	Source   []string          `help:"The source that a reading is of: one for all, or repeat in the order of --input; \"input\" if left out." placeholder:"NAME" default:"input" sep:"none"`
 	Param    map[string]string `help:"A parameter of the feed (repeat)." placeholder:"K=V" mapsep:"none"`
-	From     []string          `help:"A point that the feed asks for (repeat): its id, and where its number is in the reading." placeholder:"ID[=POINTER]" sep:"none"`
-	Grant    []string          `help:"What the module may reach (repeat): http_get=HOST, read_sensor=NAME:FILE, files=DIR, state, now_ms, random, verify." placeholder:"GRANT" sep:"none"`
-	Round    int64             `help:"The round, Unix milliseconds; now if it is left out." placeholder:"MS"`
-	Trust    string            `help:"Whose signatures count." placeholder:"FILE"`
-	Unsigned bool              `help:"Run it whoever made it."`
-	Trace    bool              `help:"Print how long each function took."`
-	JSON     bool              `name:"json" help:"Print JSON."`
+	From     []string          `help:"A point that the feed asks for (repeat): its id, and where its number is in the reading; the only number of each source if left out." placeholder:"ID[=POINTER]" sep:"none"`
+	Grant    []string          `help:"What the module may reach (repeat): ${grants}." placeholder:"GRANT" sep:"none"`
+	Round    int64             `help:"The round, Unix milliseconds; now if left out." placeholder:"MS"`
+	Trust    string            `help:"Whose signatures count; the manifest beside the module says what it asks for." placeholder:"FILE" xor:"who"`
+	Unsigned bool              `help:"Run it whoever made it; manifests do not count." xor:"who"`
+	trialLimits
+	JSON bool `name:"json" help:"Print JSON."`
 }
 
-// Run exits with 1 if the guest failed, and with 2 if the module was refused.
+// Run exits with 1 if the module failed or ran out, and with 2 if it was refused or the command line is wrong.
 func (c moduleRunCommand) Run(ctx context.Context, term terminal) error {
-	ctx, stop := interruptible(ctx)
-	defer stop()
-	t, readings, round, err := c.prepare(ctx, term.in)
-	if t != nil {
-		defer t.close(context.WithoutCancel(ctx))
-	}
+	result, limits, err := c.try(ctx, term.in)
 	if err != nil {
-		return c.refuse(term, err)
+		result = trialResult{Points: []dodona.Point{}, Calls: map[string]int{}}
+		result.fail(err)
 	}
-	from, err := c.from()
-	if err != nil {
-		return c.refuse(term, err)
-	}
-	ev, err := t.event(ctx, round, readings, from)
-	if err != nil {
-		return c.refuse(term, err)
-	}
-	result := t.run(ctx, ev)
 	if c.JSON {
-		err = printJSON(term.out, result)
-	} else {
-		err = c.print(term, t, result)
-	}
-	if err == nil && result.Error != nil {
-		return failure{exitFailed, errors.New(*result.Error)}
-	}
-	return err
-}
-
-// refuse says why nothing was run: in JSON too, for a script that reads only that.
-func (c moduleRunCommand) refuse(term terminal, err error) error {
-	if c.JSON {
-		text := err.Error()
-		if err := printJSON(term.out, trialResult{Points: []dodona.Point{}, Calls: map[string]int{}, Error: &text}); err != nil {
+		if err := printJSON(term.out, result); err != nil {
+			return err
+		}
+	} else if err == nil {
+		if err := c.print(term, result, limits.WithDefaults()); err != nil {
 			return err
 		}
 	}
-	return failure{exitUsage, err}
+	switch {
+	case err != nil && result.Cause == "" && !errors.Is(err, context.Canceled):
+		return failure{exitUsage, err}
+	case result.Error != nil:
+		return failure{exitFailed, errors.New(*result.Error)}
+	}
+	return nil
 }
 
-// prepare reads what the command line names, and loads the module.
-func (c moduleRunCommand) prepare(ctx context.Context, stdin io.Reader) (*trial, []dodona.Reading, dodona.Round, error) {
-	now := time.Now()
-	if c.Round != 0 {
-		now = time.UnixMilli(c.Round)
-	}
-	round := dodona.RoundAt(now)
-	readings, err := c.readings(round, stdin)
+// try loads the module and gives it the event. An error means that there was no event: a [*module.Error] if the module
+// itself failed before, in its initialisation.
+func (c moduleRunCommand) try(ctx context.Context, stdin io.Reader) (r trialResult, l manifest.Limits, err error) {
+	ev, err := c.event(ctx, stdin)
 	if err != nil {
-		return nil, nil, 0, err
-	}
-	var trust *manifest.Trust
-	if c.Trust != "" {
-		raw, err := readFile(c.Trust, 1<<20)
-		if err != nil {
-			return nil, nil, 0, fmt.Errorf("read trust file: %w", err)
-		}
-		read, err := manifest.ReadTrust(raw)
-		if err != nil {
-			return nil, nil, 0, fmt.Errorf("%s: %w", c.Trust, err)
-		}
-		trust = &read
+		return r, l, err
 	}
 	g, err := parseGrants(c.Grant, func(file string) string { return file })
 	if err != nil {
-		return nil, nil, 0, err
+		return r, l, err
 	}
-	t, err := readTrial(c.File, trust, c.Unsigned)
+	t, err := c.trial(g)
 	if err != nil {
-		return nil, nil, 0, err
+		return r, l, err
 	}
-	t.spec.Params, t.trace = c.Param, c.Trace
-	return t, readings, round, t.load(ctx, g)
+	spec, err := t.spec(g, c.Param)
+	if err != nil {
+		return r, l, err
+	}
+	ctx, stop := interruptible(ctx) // from here there are files and a process to clean up
+	defer stop()
+	engine, err := newTrialEngine(ctx, module.Options{})
+	if err != nil {
+		return r, l, err
+	}
+	defer func() { _ = engine.Close(context.WithoutCancel(ctx)) }() // what it leaves in a temporary folder is nobody's loss
+	m, err := engine.Load(ctx, spec)
+	if err != nil {
+		return r, l, err
+	}
+	return tryEvent(ctx, m, ev), spec.Limits, nil
 }
 
-func (c moduleRunCommand) readings(round dodona.Round, stdin io.Reader) (list []dodona.Reading, err error) {
-	if len(c.Source) > 1 && len(c.Source) != len(c.Input) {
-		return nil, fmt.Errorf("%s for %s: want one --source for all, or one for each", count(len(c.Source), "source"), count(len(c.Input), "input"))
+func (c moduleRunCommand) trial(g grants) (trial, error) {
+	if c.Unsigned {
+		return unsignedTrial(c.File, c.trialLimits, g.Capabilities)
 	}
+	if c.trialLimits != (trialLimits{}) {
+		return trial{}, errors.New("--pages, --fuel and --depth are for unsigned modules: a signed one's are in its manifest")
+	}
+	return signedTrial(c.File, c.Trust)
+}
+
+// event is what the flags say.
+func (c moduleRunCommand) event(ctx context.Context, stdin io.Reader) (ev module.Event, err error) {
+	at := time.Now()
+	if c.Round != 0 {
+		at = time.UnixMilli(c.Round)
+	}
+	round := dodona.RoundAt(at)
+	if len(c.Source) > 1 && len(c.Source) != len(c.Input) {
+		return ev, fmt.Errorf("%s for %s: want one --source for all, or one for each", count(len(c.Source), "source"), count(len(c.Input), "input"))
+	}
+	var readings []dodona.Reading
 	for i, file := range c.Input {
 		r := dodona.Reading{Source: c.Source[min(i, len(c.Source)-1)], Received: round.Time(), ContentType: contentType(file)}
 		if err := dodona.CheckName(r.Source, 1); err != nil {
-			return nil, fmt.Errorf("--source: %w", err)
+			return ev, fmt.Errorf("--source: %w", err)
 		}
-		if file == "-" {
-			r.Body, err = io.ReadAll(io.LimitReader(stdin, 16<<20))
-		} else {
-			r.Body, err = readFile(file, 16<<20)
+		if r.Body, err = readInput(file, stdin); err != nil {
+			return ev, fmt.Errorf("read input: %w", err)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("read input: %w", err)
-		}
-		list = append(list, r)
+		readings = append(readings, r)
 	}
-	return list, nil
-}
-
-func (c moduleRunCommand) from() (map[string]extract.Rule, error) {
 	from := map[string]extract.Rule{}
 	for _, text := range c.From {
 		id, pointer, _ := strings.Cut(text, "=")
 		if err := dodona.CheckName(id, 2); err != nil {
-			return nil, fmt.Errorf("--from: %w", err)
+			return ev, fmt.Errorf("--from: %w", err)
 		}
 		from[id] = extract.Rule{Pointer: pointer}
 	}
-	return from, nil
+	return trialEvent(ctx, round, readings, from)
+}
+
+func readInput(file string, stdin io.Reader) ([]byte, error) {
+	if file != "-" {
+		return readAll(file, maxInput)
+	}
+	body, err := io.ReadAll(io.LimitReader(stdin, maxInput+1))
+	if err == nil && len(body) > maxInput {
+		err = fmt.Errorf("standard input is larger than %d MiB", maxInput>>20)
+	}
+	return body, err
 }
 
 // print writes a result for people: the points on standard output, everything else beside it.
-func (c moduleRunCommand) print(term terminal, t *trial, r trialResult) error {
+func (c moduleRunCommand) print(term terminal, r trialResult, l manifest.Limits) error {
 	for _, p := range r.Points {
 		if _, err := fmt.Fprintln(term.out, pointText(p)); err != nil {
 			return err
 		}
 	}
-	for _, l := range r.Logs {
-		fmt.Fprintf(term.err, "%-5s %s\n", l.Level, l.Text)
+	for _, line := range r.Logs {
+		fmt.Fprintf(term.err, "%-5s %s\n", line.Level, line.Text)
 	}
-	if len(r.Output) > 0 {
-		fmt.Fprintf(term.err, "output %d bytes: %q\n", len(r.Output), r.Output)
+	if n := len(r.Output); n > 0 {
+		fmt.Fprintf(term.err, "output of %s: %.80q\n", count(n, "byte"), r.Output)
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.State)) {
-		fmt.Fprintf(term.err, "state %s = %q\n", key, r.State[key])
-	}
-	for _, s := range r.Spans {
-		fmt.Fprintf(term.err, "%12s  %s\n", time.Duration(s.NS), s.Function)
+		fmt.Fprintf(term.err, "state %s = %.80q\n", printable(key), r.State[key])
 	}
 	if r.Error == nil && len(r.Points) == 0 {
 		fmt.Fprintln(term.err, "it answered without a point")
 	}
-	l := t.spec.Limits.WithDefaults()
-	fmt.Fprintf(term.err, "%s: %s  (it may take fuel %s, memory %s)\n", filepath.Base(c.File), r.costs(), thousands(l.Fuel), unit.Size(int64(l.Pages)<<16))
-	return nil
+	_, err := fmt.Fprintf(term.err, "%s: %s\n", filepath.Base(c.File), r.costs(l))
+	return err
+}
+
+// costs says what an event took: "fuel 1,204 of 10,000,000, memory 64 of 1,024 KiB, 0.03 ms; calls input_json 1, point 2".
+func (r trialResult) costs(l manifest.Limits) string {
+	text := fmt.Sprintf("fuel %s of %s, memory %s of %s KiB, %.2f ms", thousands(r.Fuel), thousands(l.Fuel),
+		thousands(uint64(r.PeakBytes)>>10), thousands(uint64(l.Pages)<<6), r.MS)
+	var calls []string
+	for _, name := range slices.Sorted(maps.Keys(r.Calls)) {
+		calls = append(calls, fmt.Sprintf("%s %d", name, r.Calls[name]))
+	}
+	if len(calls) > 0 {
+		text += "; calls " + strings.Join(calls, ", ")
+	}
+	return text
+}
+
+// pointText is a point on one line: "boiler = 21.5 Cel", with what is not good about it.
+func pointText(p dodona.Point) string {
+	text := p.ID + " = " + p.Value.String()
+	if p.Unit != "" {
+		text += " " + p.Unit
+	}
+	if p.Quality == dodona.Bad {
+		text = p.ID + " is bad"
+	} else if p.Quality != dodona.Good {
+		text += ", " + p.Quality.String()
+	}
+	return text + because(p.Reason)
+}
+
+// thousands sets them apart.
+func thousands(n uint64) string {
+	digits := fmt.Sprint(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
 }

@@ -2,78 +2,22 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
-	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/module"
+	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
-// testEnding is how the names of files with tests of modules end.
-const testEnding = "_test.yaml"
-
-// A moduleTest is a file with tests of one module: NAME_test.yaml beside NAME.wasm.
-type moduleTest struct {
-	Module  string                  // the Wasm, beside this file; default: NAME.wasm
-	Params  map[string]string       // of the feed
-	Grants  []string                // as dodona module run --grant
-	From    map[string]extract.Rule // the points that the feed asks for, and the pointers to their numbers
-	Fetches map[string]struct {     // what http_get finds, by URL; another URL is answered with 404
-		Status int // default: 200
-		Body   string
-		File   string
-	}
-	Cases []moduleCase
-
-	path string
-}
-
-// A moduleCase is one event, and what must become of it.
-type moduleCase struct {
-	Name     string
-	Inputs   []moduleInput
-	Readings string    // a file of readings, as dodona source read --json prints them
-	Round    time.Time // default: when the newest reading arrived, or else the start of 2026
-	Params   map[string]string
-	From     map[string]extract.Rule
-	State    map[string]string // that the module finds
-
-	Points []expectedPoint
-	Output string // if it is given
-	Cause  string // of the failure that is expected: fuel, trap, guest …
-	Error  string // a part of its text
-}
-
-// A moduleInput is one reading: its body stands here or in a file.
-type moduleInput struct {
-	Source   string // default: input
-	Item     string
-	Body     string
-	File     string
-	Type     string    // default: by the file's name, or application/json
-	Received time.Time // default: the round
-	Time     time.Time // of the source; default: none
-	Quality  dodona.Quality
-}
-
-// An expectedPoint is compared by what it says: reason and time only if they are given.
-type expectedPoint struct {
-	ID      string
-	Value   dodona.Decimal
-	Unit    string
-	Quality dodona.Quality
-	Reason  string
-	Time    time.Time
-}
-
 type moduleTestCommand struct {
-	Paths []string `arg:"" optional:"" help:"Files whose names end in _test.yaml, or folders with such files. Default: the current folder." placeholder:"PATH"`
+	Paths []string `arg:"" optional:"" help:"Files whose names end in _test.yaml, modules with such a file beside them, or folders; otherwise the current folder." placeholder:"PATH"`
 	JSON  bool     `name:"json" help:"Print JSON."`
 }
 
@@ -82,6 +26,8 @@ type tested struct {
 	File   string       `json:"file"`
 	Module string       `json:"module"`
 	Cases  []testedCase `json:"cases"`
+
+	limits manifest.Limits
 }
 
 type testedCase struct {
@@ -93,18 +39,23 @@ type testedCase struct {
 
 // Run exits with 1 if a case failed, and with 2 if a file is wrong or a module is refused.
 func (c moduleTestCommand) Run(ctx context.Context, term terminal) error {
-	ctx, stop := interruptible(ctx)
-	defer stop()
 	files, err := testFiles(c.Paths)
 	if err != nil {
 		return failure{exitUsage, err}
 	}
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	bench, err := newTestBench(ctx)
+	if err != nil {
+		return err
+	}
+	defer bench.close(context.WithoutCancel(ctx))
 	all := []tested{}
 	failed, total := 0, 0
 	for _, file := range files {
-		result, err := testModule(ctx, file)
+		result, err := bench.test(ctx, file)
 		if err != nil {
-			return mistakes(term, err)
+			return refusedTest(ctx, term, err)
 		}
 		all = append(all, result)
 		for _, k := range result.Cases {
@@ -114,20 +65,31 @@ func (c moduleTestCommand) Run(ctx context.Context, term terminal) error {
 			}
 		}
 		if !c.JSON {
-			result.print(term)
+			if err := result.print(term.out); err != nil {
+				return err
+			}
 		}
 	}
 	if c.JSON {
-		if err := printJSON(term.out, all); err != nil {
-			return err
-		}
+		err = printJSON(term.out, all)
 	} else {
-		fmt.Fprintf(term.out, "%s, %d failed\n", count(total, "case"), failed)
+		_, err = fmt.Fprintf(term.out, "%s, %d failed\n", count(total, "case"), failed)
 	}
-	if failed > 0 {
+	if err == nil && failed > 0 {
 		return failure{code: exitFailed}
 	}
-	return nil
+	return err
+}
+
+func refusedTest(ctx context.Context, term terminal, err error) error {
+	if list := (*config.MistakesError)(nil); errors.As(err, &list) {
+		fmt.Fprintln(term.err, list.Text("it was not tested"))
+		return failure{code: exitUsage}
+	}
+	if ctx.Err() != nil {
+		return err
+	}
+	return failure{exitUsage, err}
 }
 
 // testFiles returns the files with tests that paths name.
@@ -136,6 +98,9 @@ func testFiles(paths []string) (files []string, err error) {
 		paths = []string{"."}
 	}
 	for _, path := range paths {
+		if base, found := strings.CutSuffix(path, ".wasm"); found {
+			path = base + testEnding
+		}
 		info, err := os.Stat(path)
 		if err != nil {
 			return nil, err
@@ -144,62 +109,60 @@ func testFiles(paths []string) (files []string, err error) {
 			files = append(files, path)
 			continue
 		}
-		found, err := filepath.Glob(filepath.Join(path, "*"+testEnding))
+		entries, err := os.ReadDir(path)
 		if err != nil {
 			return nil, err
 		}
-		if len(found) == 0 {
-			return nil, fmt.Errorf("no *%s in %s; dodona module new LANG writes a module with one", testEnding, path)
+		before := len(files)
+		for _, e := range entries {
+			if strings.HasSuffix(e.Name(), testEnding) {
+				files = append(files, filepath.Join(path, e.Name()))
+			}
 		}
-		files = append(files, found...)
+		if len(files) == before {
+			return nil, fmt.Errorf("no *%s in %s; dodona module new LANG makes a module with one", testEnding, path)
+		}
 	}
 	return files, nil
 }
 
-// readTest reads a file with tests.
-func readTest(path string) (*moduleTest, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	test := moduleTest{path: path}
-	if err := config.Decode(f, path, &test); err != nil {
-		return nil, err
-	}
-	if test.Module == "" {
-		base, found := strings.CutSuffix(filepath.Base(path), testEnding)
-		if !found {
-			return nil, fmt.Errorf("%s: which module? say module: FILE, or call the file NAME%s", path, testEnding)
-		}
-		test.Module = base + ".wasm"
-	}
-	if len(test.Cases) == 0 {
-		return nil, fmt.Errorf("%s: no cases: want cases: with a list of inputs and points", path)
-	}
-	return &test, nil
+// A testBench runs tests: what it has compiled for one case it has for the next.
+type testBench struct {
+	dir    string
+	engine *module.Engine
 }
 
-// beside returns the path of a file that is named relative to the test.
-func (m *moduleTest) beside(file string) string {
-	if filepath.IsAbs(file) {
-		return file
+func newTestBench(ctx context.Context) (b testBench, err error) {
+	if b.dir, err = os.MkdirTemp("", "dodona-test-"); err != nil {
+		return b, fmt.Errorf("make folder for compiled modules: %w", err)
 	}
-	return filepath.Join(filepath.Dir(m.path), file)
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // it never fails
+	if b.engine, err = newTrialEngine(ctx, module.Options{Dir: b.dir, Key: key}); err != nil {
+		b.close(ctx)
+	}
+	return b, err
 }
 
-func testModule(ctx context.Context, path string) (tested, error) {
+// close is best effort: what is left in a temporary folder is nobody's loss.
+func (b testBench) close(ctx context.Context) {
+	if b.engine != nil {
+		_ = b.engine.Close(ctx)
+	}
+	_ = os.RemoveAll(b.dir)
+}
+
+// test runs the cases of one file.
+func (b testBench) test(ctx context.Context, path string) (tested, error) {
 	result := tested{File: path}
 	test, err := readTest(path)
 	if err != nil {
 		return result, err
 	}
 	result.Module = test.Module
-	for i, k := range test.Cases {
-		if k.Name == "" {
-			k.Name = fmt.Sprintf("case %d", i+1)
-		}
-		one, err := test.try(ctx, k)
+	result.limits = manifest.Limits{Pages: test.Limits.Pages, Fuel: test.Limits.Fuel, Depth: test.Limits.Depth}.WithDefaults()
+	for _, k := range test.Cases {
+		one, err := b.try(ctx, test, k)
 		if err != nil {
 			return result, fmt.Errorf("%s: %s: %w", path, k.Name, err)
 		}
@@ -209,136 +172,55 @@ func testModule(ctx context.Context, path string) (tested, error) {
 }
 
 // try runs one case. Parameters belong to a loaded module, so every case loads it.
-func (m *moduleTest) try(ctx context.Context, k moduleCase) (testedCase, error) {
-	t, err := readTrial(m.beside(m.Module), nil, true)
+func (b testBench) try(ctx context.Context, test *moduleTest, k moduleCase) (got testedCase, err error) {
+	g, err := test.granted(k)
 	if err != nil {
-		return testedCase{}, fmt.Errorf("%w; build the module first", err)
+		return got, err
 	}
-	g, err := parseGrants(m.Grants, m.beside)
+	t, err := unsignedTrial(test.beside(test.Module), test.Limits, g.Capabilities)
+	if errors.Is(err, os.ErrNotExist) {
+		err = fmt.Errorf("%w: build the module first", err)
+	}
 	if err != nil {
-		return testedCase{}, err
+		return got, err
 	}
-	if err := m.record(&g, k); err != nil {
-		return testedCase{}, err
-	}
-	t.spec.Params = merged(m.Params, k.Params)
-	if err := t.load(ctx, g); err != nil {
-		t.close(context.WithoutCancel(ctx))
-		return testedCase{}, err
-	}
-	defer t.close(context.WithoutCancel(ctx))
-	readings, round, err := m.readings(k)
+	spec, err := t.spec(g, merged(test.Params, k.Params))
 	if err != nil {
-		return testedCase{}, err
+		return got, err
 	}
-	ev, err := t.event(ctx, round, readings, merged(m.From, k.From))
+	readings, round, err := test.readings(k)
 	if err != nil {
-		return testedCase{}, err
+		return got, err
 	}
-	got := testedCase{Name: k.Name, trialResult: t.run(ctx, ev)}
+	ev, err := trialEvent(ctx, round, readings, merged(test.From, k.From))
+	if err != nil {
+		return got, err
+	}
+	got.Name = k.Name
+	got.trialResult, err = b.tryTwice(ctx, spec, ev)
 	got.Diff = k.compare(got.trialResult)
-	if again := t.run(ctx, ev); again.Fuel != got.Fuel || fmt.Sprint(again.Points) != fmt.Sprint(got.Points) {
-		got.Diff = append(got.Diff, fmt.Sprintf("  the same event again took fuel %s and gave %v: it depends on more than its input", thousands(again.Fuel), again.Points))
-	}
 	got.Pass = len(got.Diff) == 0
-	return got, nil
+	return got, err
 }
 
-// record puts into the grants what the file says that the module finds.
-func (m *moduleTest) record(g *grants, k moduleCase) error {
-	g.fetches = map[string]fetched{}
-	for url, f := range m.Fetches {
-		answer := fetched{status: f.Status, body: []byte(f.Body)}
-		if answer.status == 0 {
-			answer.status = 200
-		}
-		if f.File != "" {
-			var err error
-			if answer.body, err = readFile(m.beside(f.File), 16<<20); err != nil {
-				return err
-			}
-		}
-		g.fetches[url] = answer
+// tryTwice gives a module an event, and makes sure that it answers the same when it gets it again.
+func (b testBench) tryTwice(ctx context.Context, spec module.Spec, ev module.Event) (trialResult, error) {
+	m, err := b.engine.Load(ctx, spec)
+	if failed := (*module.Error)(nil); errors.As(err, &failed) { // in its initialisation, which a case may expect
+		r := trialResult{Points: []dodona.Point{}, Calls: map[string]int{}}
+		r.fail(failed)
+		return r, nil
 	}
-	for key, value := range k.State {
-		if g.state == nil {
-			g.state = map[string][]byte{}
-		}
-		g.state[key] = []byte(value)
+	if err != nil {
+		return trialResult{}, err
 	}
-	return nil
-}
-
-// readings returns what a case gives to the module, and the round.
-func (m *moduleTest) readings(k moduleCase) ([]dodona.Reading, dodona.Round, error) {
-	var list []dodona.Reading
-	if k.Readings != "" {
-		raw, err := readFile(m.beside(k.Readings), 16<<20)
-		if err != nil {
-			return nil, 0, err
-		}
-		if err := json.Unmarshal(raw, &list); err != nil {
-			return nil, 0, fmt.Errorf("%s: %w; want what dodona source read --json prints", k.Readings, err)
-		}
+	defer func() { _ = m.Close(context.WithoutCancel(ctx)) }() // its events are over
+	first, again := tryEvent(ctx, m, ev), tryEvent(ctx, m, ev)
+	if ctx.Err() != nil {
+		return first, ctx.Err()
 	}
-	round := k.Round
-	for _, r := range list {
-		if k.Round.IsZero() && r.Received.After(round) {
-			round = r.Received
-		}
+	if first.Fuel != again.Fuel || !slices.Equal(first.Points, again.Points) {
+		return first, fmt.Errorf("the same event again took fuel %d instead of %d, and gave %v instead of %v: please report this, it is a bug in Dodona", again.Fuel, first.Fuel, again.Points, first.Points)
 	}
-	if round.IsZero() {
-		round = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	}
-	for _, in := range k.Inputs {
-		r, err := in.reading(m.beside, round)
-		if err != nil {
-			return nil, 0, err
-		}
-		list = append(list, r)
-	}
-	if len(list) == 0 {
-		return nil, 0, errors.New("no inputs: a module is not run without a reading")
-	}
-	return list, dodona.RoundAt(round), nil
-}
-
-func (in moduleInput) reading(beside func(string) string, round time.Time) (dodona.Reading, error) {
-	r := dodona.Reading{
-		Source: in.Source, Item: in.Item, Body: []byte(in.Body), ContentType: in.Type,
-		SourceTime: in.Time, Received: in.Received, Quality: in.Quality,
-	}
-	if r.Source == "" {
-		r.Source = "input"
-	}
-	if err := dodona.CheckName(r.Source, 1); err != nil {
-		return r, fmt.Errorf("source: %w", err)
-	}
-	if r.Received.IsZero() {
-		r.Received = round
-	}
-	if in.File != "" && in.Body != "" {
-		return r, errors.New("an input has both body and file")
-	}
-	if in.File != "" {
-		var err error
-		if r.Body, err = readFile(beside(in.File), 16<<20); err != nil {
-			return r, err
-		}
-	}
-	if r.ContentType == "" {
-		r.ContentType = contentType(in.File + ".json"[min(len(in.File), 5):])
-	}
-	return r, nil
-}
-
-// merged returns a with what b says above it.
-func merged[V any](a, b map[string]V) map[string]V {
-	out := map[string]V{}
-	for _, m := range []map[string]V{a, b} {
-		for k, v := range m {
-			out[k] = v
-		}
-	}
-	return out
+	return first, nil
 }

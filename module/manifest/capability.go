@@ -69,6 +69,9 @@ func checkHost(host string) error {
 	bad := func(do string) error {
 		return refuse(Malformed, do, "http_get names the host %s", quote(host))
 	}
+	if strings.Contains(host, "/") { // a URL would look like a host with a port
+		return bad("write the host alone, such as api.example.com or api.example.com:8443: no scheme, no path")
+	}
 	name, port, err := net.SplitHostPort(host)
 	if err != nil {
 		name = host
@@ -90,7 +93,7 @@ func checkHost(host string) error {
 	}
 	for label := range strings.SplitSeq(name, ".") {
 		if dodona.CheckName(label, 1) != nil || strings.HasSuffix(label, "-") {
-			return bad("write a host such as api.example.com or api.example.com:8443: lower case, no scheme, no path, no wildcard, other alphabets as xn--…")
+			return bad("write a host such as api.example.com or api.example.com:8443: lower case, no wildcard, other alphabets as xn--…")
 		}
 	}
 	return nil

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/module"
+)
+
+// maxInput bounds one file of input.
+const maxInput = 16 << 20
+
+// trialEvent makes an event of readings, as a node does of a feed's round: the points that the feed asks for are taken
+// from them by rules. Without rules they are the only number of every source's reading.
+func trialEvent(ctx context.Context, round dodona.Round, readings []dodona.Reading, from map[string]extract.Rule) (module.Event, error) {
+	if len(from) == 0 {
+		from = map[string]extract.Rule{}
+		for _, r := range readings {
+			from[r.Source] = extract.Rule{}
+		}
+	}
+	rules := extract.Rules{}
+	for id, rule := range from {
+		source, point := extract.SplitPointID(id)
+		if rules[source] == nil {
+			rules[source] = map[string]extract.Rule{}
+		}
+		rules[source][point] = rule
+	}
+	x, err := extract.New(rules)
+	if err != nil {
+		return module.Event{}, err
+	}
+	slices.SortStableFunc(readings, func(a, b dodona.Reading) int {
+		return cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.Item, b.Item), a.Received.Compare(b.Received))
+	})
+	extracted, err := x.Apply(ctx, dodona.Call{Round: round, Readings: readings})
+	if err != nil {
+		return module.Event{}, err
+	}
+	return module.Event{
+		Round: round, Readings: readings, From: slices.Sorted(maps.Keys(from)), Points: extracted.Points,
+	}, nil
+}
+
+// contentType guesses the media type of a file by its name; empty if it does not say.
+func contentType(file string) string {
+	switch {
+	case strings.HasSuffix(file, ".json"):
+		return "application/json"
+	case strings.HasSuffix(file, ".txt"):
+		return "text/plain; charset=utf-8"
+	}
+	return ""
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// granted returns what a case may reach, and what it finds there.
+func (m *moduleTest) granted(k moduleCase) (grants, error) {
+	g, err := parseGrants(m.Grants, m.beside)
+	if err != nil {
+		return g, err
+	}
+	g.fetches, g.state = map[string]fetched{}, map[string][]byte{}
+	for url, f := range m.Fetches {
+		answer := fetched{status: f.Status}
+		if answer.status == 0 {
+			answer.status = http.StatusOK
+		}
+		if answer.body, err = m.body(f.Body, f.File); err != nil {
+			return g, fmt.Errorf("fetch of %s: %w", url, err)
+		}
+		g.fetches[url] = answer
+	}
+	for key, value := range k.State {
+		g.state[key] = []byte(value)
+	}
+	return g, nil
+}
+
+// readings returns what a case gives to the module, and the round.
+func (m *moduleTest) readings(k moduleCase) ([]dodona.Reading, dodona.Round, error) {
+	var list []dodona.Reading
+	if k.Readings != "" {
+		raw, err := readAll(m.beside(k.Readings), maxInput)
+		if err != nil {
+			return nil, 0, err
+		}
+		if err := json.Unmarshal(raw, &list); err != nil {
+			return nil, 0, fmt.Errorf("%s: %w; want what dodona source read --json prints", k.Readings, err)
+		}
+	}
+	round := k.Round
+	for _, r := range list {
+		if k.Round.IsZero() && r.Received.After(round) {
+			round = r.Received
+		}
+	}
+	if round.IsZero() {
+		round = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	for i, in := range k.Inputs {
+		r, err := m.reading(in, round)
+		if err != nil {
+			return nil, 0, fmt.Errorf("input %d: %w", i+1, err)
+		}
+		list = append(list, r)
+	}
+	return list, dodona.RoundAt(round), nil
+}
+
+func (m *moduleTest) reading(in moduleInput, round time.Time) (r dodona.Reading, err error) {
+	r = dodona.Reading{
+		Source: in.Source, Item: in.Item, ContentType: in.Type, SourceTime: in.Time, Received: in.Received, Quality: in.Quality,
+	}
+	if r.Source == "" {
+		r.Source = "input"
+	}
+	if err := dodona.CheckName(r.Source, 1); err != nil {
+		return r, fmt.Errorf("source: %w", err)
+	}
+	if r.Received.IsZero() {
+		r.Received = round
+	}
+	if r.ContentType == "" && in.File == "" {
+		r.ContentType = "application/json"
+	} else if r.ContentType == "" {
+		r.ContentType = contentType(in.File)
+	}
+	r.Body, err = m.body(in.Body, in.File)
+	return r, err
+}
+
+// merged returns a with what b says above it.
+func merged[V any](a, b map[string]V) map[string]V {
+	out := map[string]V{}
+	maps.Copy(out, a)
+	maps.Copy(out, b)
+	return out
+}
