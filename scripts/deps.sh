@@ -4,9 +4,9 @@
 # names what is missing and fails.
 set -euo pipefail
 
-# The race detector needs a C compiler; the product does not.
-packages=(nginx-light chromium curl qemu-user-static wabt gcc libc6-dev)
-programs=(/usr/sbin/nginx /usr/bin/chromium /usr/bin/curl /usr/bin/qemu-arm-static /usr/bin/wat2wasm /usr/bin/gcc /usr/include/stdio.h)
+# The race detector needs a C compiler; the product does not. clang and lld build modules written in C.
+packages=(nginx-light chromium curl qemu-user-static wabt gcc libc6-dev clang lld make)
+programs=(/usr/sbin/nginx /usr/bin/chromium /usr/bin/curl /usr/bin/qemu-arm-static /usr/bin/wat2wasm /usr/bin/gcc /usr/include/stdio.h /usr/bin/clang /usr/bin/wasm-ld /usr/bin/make)
 
 missing=()
 for i in "${!packages[@]}"; do

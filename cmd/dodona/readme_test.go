@@ -91,7 +91,7 @@ func compare(t *testing.T, command, got, want string) {
 		return strings.TrimSpace(s)
 	}
 	if normal(got) != normal(want) {
-		t.Errorf("$ %s\nprints\n%s\nbut the README says\n%s\n%s", command, got, want, difference(normal(got), normal(want)))
+		t.Errorf("$ %s\nprints\n%s\nbut the page says\n%s\n%s", command, got, want, difference(normal(got), normal(want)))
 	}
 }
 
