@@ -77,7 +77,7 @@ func (c moduleRunCommand) try(ctx context.Context, stdin io.Reader) (r trialResu
 	}
 	ctx, stop := interruptible(ctx) // from here there are files and a process to clean up
 	defer stop()
-	engine, err := newTrialEngine(ctx, module.Options{})
+	engine, err := sandbox(ctx)
 	if err != nil {
 		return r, l, err
 	}

@@ -138,7 +138,7 @@ func newTestBench(ctx context.Context) (b testBench, err error) {
 	}
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // it never fails
-	if b.engine, err = newTrialEngine(ctx, module.Options{Dir: b.dir, Key: key}); err != nil {
+	if b.engine, err = sandboxWith(ctx, module.Options{Dir: b.dir, Key: key}); err != nil {
 		b.close(ctx)
 	}
 	return b, err

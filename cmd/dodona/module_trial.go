@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -15,27 +14,6 @@ import (
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
-
-// compileWorkerCommand is how Dodona starts itself to compile a module: in a process that may be killed.
-type compileWorkerCommand struct {
-	Args []string `arg:"" optional:"" passthrough:""`
-}
-
-// Run never returns.
-func (c compileWorkerCommand) Run(term terminal) error {
-	os.Exit(module.CompileWorker(term.in, c.Args))
-	return nil
-}
-
-// newTrialEngine makes an engine that compiles as a node does.
-func newTrialEngine(ctx context.Context, o module.Options) (*module.Engine, error) {
-	program, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program, which compiles modules: %w", err)
-	}
-	o.Worker = []string{program, "compile-worker"}
-	return module.New(ctx, o)
-}
 
 // trialLimits bound a module that no manifest speaks for.
 type trialLimits struct {

@@ -17,11 +17,26 @@ func compileWorker() ([]string, error) {
 	return []string{program, "compile-worker"}, nil
 }
 
+// compileWorkerCommand is what that command line leads to: a process that may be killed.
+type compileWorkerCommand struct {
+	Args []string `arg:"" optional:"" passthrough:""`
+}
+
+// Run never returns.
+func (c compileWorkerCommand) Run(term terminal) error {
+	os.Exit(module.CompileWorker(term.in, c.Args))
+	return nil
+}
+
 // sandbox opens an engine for modules that are run without a node.
 func sandbox(ctx context.Context) (*module.Engine, error) {
-	worker, err := compileWorker()
-	if err != nil {
+	return sandboxWith(ctx, module.Options{})
+}
+
+// sandboxWith is sandbox with a folder for what is compiled.
+func sandboxWith(ctx context.Context, o module.Options) (_ *module.Engine, err error) {
+	if o.Worker, err = compileWorker(); err != nil {
 		return nil, err
 	}
-	return module.New(ctx, module.Options{Worker: worker})
+	return module.New(ctx, o)
 }
