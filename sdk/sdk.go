@@ -19,11 +19,12 @@ import (
 //go:embed c/README.md c/Makefile c/dodona.h c/*.yaml c/example
 //go:embed go/README.md go/Makefile go/go.mod.txt go/*.go go/*.yaml go/example
 //go:embed rust/README.md rust/Makefile rust/Cargo.toml rust/*.yaml rust/src rust/example
+//go:embed wat/README.md wat/Makefile wat/*.yaml wat/example
 //go:embed .gitignore
 var files embed.FS
 
 // Languages are those that [Skeleton] knows, sorted. TinyGo's is Go's, with another compiler by default.
-var Languages = []string{"assemblyscript", "c", "go", "rust", "tinygo"}
+var Languages = []string{"assemblyscript", "c", "go", "rust", "tinygo", "wat"}
 
 // A go.mod would make its folder another module, which this package could not embed. So the Go SDK keeps it under
 // another name, and a skeleton has it under the right one.

@@ -15,6 +15,7 @@ func TestEverySkeletonHasWhatAUserNeeds(t *testing.T) {
 		"go":             {"go.mod", "dodona.go", "example/main.go"},
 		"rust":           {"Cargo.toml", "src/lib.rs", "example/kiln.rs"},
 		"tinygo":         {"go.mod", "dodona.go", "example/main.go"},
+		"wat":            {"example/kiln.wat"},
 	} {
 		if !slices.Contains(Languages, lang) {
 			t.Errorf("Languages are %v, want %s among them", Languages, lang)

@@ -65,6 +65,8 @@ func languageName(lang string) string {
 		return "AssemblyScript"
 	case "tinygo":
 		return "TinyGo"
+	case "wat":
+		return "the text format of WebAssembly"
 	}
 	return strings.ToUpper(lang[:1]) + lang[1:]
 }
