@@ -33,26 +33,16 @@ func NewTree(leaves []dodona.Leaf) (*Tree, error) {
 		return nil, fmt.Errorf("an anchor over %d leaves: at most %d", n, maxLeaves)
 	}
 	k := newKeccak()
-	sorted := make([]hashed, n)
+	digests := make([]dodona.Digest, n)
 	for i, l := range leaves {
-		digest := k.leaf(l)
-		sorted[i] = hashed{binary.BigEndian.Uint64(digest[:8]), uint32(i), digest}
+		digests[i] = k.leaf(l)
 	}
-	slices.SortFunc(sorted, func(a, b hashed) int {
-		switch {
-		case a.prefix < b.prefix:
-			return -1
-		case a.prefix > b.prefix:
-			return 1
+	t := &Tree{nodes: make([]dodona.Digest, 2*n-1), order: sortedOrder(digests)}
+	for j, i := range t.order {
+		if j > 0 && digests[i] == digests[t.order[j-1]] {
+			return nil, fmt.Errorf("%w: %+v", ErrDuplicate, leaves[i])
 		}
-		return compareDigests(a.digest, b.digest)
-	})
-	t := &Tree{nodes: make([]dodona.Digest, 2*n-1), order: make([]uint32, n)}
-	for j, h := range sorted {
-		if j > 0 && h.digest == sorted[j-1].digest {
-			return nil, fmt.Errorf("%w: %+v", ErrDuplicate, leaves[h.index])
-		}
-		t.nodes[2*n-2-j], t.order[j] = h.digest, h.index
+		t.nodes[2*n-2-j] = digests[i]
 	}
 	for i := n - 2; i >= 0; i-- {
 		t.nodes[i] = k.node(t.nodes[2*i+1], t.nodes[2*i+2])
@@ -60,11 +50,30 @@ func NewTree(leaves []dodona.Leaf) (*Tree, error) {
 	return t, nil
 }
 
-// hashed is a leaf on its way to its place.
-type hashed struct {
-	prefix uint64 // the start of digest, which decides almost always
-	index  uint32
-	digest dodona.Digest
+// sortedOrder returns the places of digests in ascending order. Hashes are spread evenly, so they are first thrown
+// into about as many buckets as there are, which leaves little to compare.
+func sortedOrder(digests []dodona.Digest) []uint32 {
+	shift := 64 - min(max(bits.Len(uint(len(digests)))-2, 0), 20)
+	bucket := func(d *dodona.Digest) uint64 { return binary.BigEndian.Uint64(d[:8]) >> shift }
+	ends := make([]uint32, 1<<(64-shift)+1)
+	for i := range digests {
+		ends[bucket(&digests[i])+1]++
+	}
+	for i := 1; i < len(ends); i++ {
+		ends[i] += ends[i-1]
+	}
+	order, next := make([]uint32, len(digests)), slices.Clone(ends)
+	for i := range digests {
+		b := bucket(&digests[i])
+		order[next[b]] = uint32(i)
+		next[b]++
+	}
+	for b := 1; b < len(ends); b++ {
+		if part := order[ends[b-1]:ends[b]]; len(part) > 1 {
+			slices.SortFunc(part, func(a, b uint32) int { return compareDigests(digests[a], digests[b]) })
+		}
+	}
+	return order
 }
 
 // ErrDuplicate: the same leaf stands twice, so that one proof would serve for two.

@@ -109,6 +109,7 @@ func (h *Handler) routes() *http.ServeMux {
 	add("/v1/feeds/{feed}/rounds/{round}", reader, http.MethodGet, h.reading(h.round))
 	add("/v1/feeds/{feed}/rounds/{round}/explain", reader, http.MethodGet, h.reading(h.explain))
 	add("/v1/feeds/{feed}/rounds/{round}/bundle", reader, http.MethodGet, h.reading(h.bundle))
+	add("/v1/feeds/{feed}/rounds/{round}/proof", reader, http.MethodGet, h.reading(h.proof))
 	add("/v1/sources", reader, http.MethodGet, h.sources)
 	add("/v1/status", reader, http.MethodGet, h.status)
 	add("/v1/stream", reader, http.MethodGet, h.listen)

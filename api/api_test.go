@@ -92,6 +92,8 @@ func TestEveryAnswerSaysWhatItIs(t *testing.T) {
 		{"GET", "/v1/feeds/btc.usd/rounds/1795349070000/explain", 200, `"status":"outlier"`},
 		{"GET", "/v1/feeds/btc.usd/rounds/1795349070000/bundle", 200, `"node":"gw-demo"`},
 		{"GET", "/v1/feeds/btc.usd/rounds/1795349071000/bundle", 404, `unknown-round`},
+		{"GET", "/v1/feeds/btc.usd/rounds/1795349070000/proof", 200, `"proof":{"leaf":{"kind":1,`},
+		{"GET", "/v1/feeds/btc.usd/rounds/1795349071000/proof", 404, `unknown-round`},
 		{"GET", "/v1/sources", 200, `"feeds":[]`},
 		{"GET", "/v1/status", 200, `"problems":[]`},
 		{"HEAD", "/v1/status", 200, ``},
@@ -156,6 +158,22 @@ func TestVerifyAcceptsAnswersAsServed(t *testing.T) {
 				t.Errorf("%s: header %s: got %q, want %q", target, name, got, want)
 			}
 		}
+	}
+}
+
+func TestProofSaysWhenItIsDue(t *testing.T) {
+	p, h := newAPI(api.Config{})
+	const target = "/v1/feeds/btc.usd/rounds/1795349070000/proof"
+	p.unsealed = &api.NotAnchored{Due: epoch.Time().Add(90 * time.Second), Reason: "its window is open"}
+	w := ask(h, "GET", target)
+	checkProblem(t, w)
+	if w.Code != 404 || w.Header().Get("Retry-After") != "86" || !strings.Contains(w.Body.String(), `"due":"2026-11-22T12:06:00Z"`) ||
+		!strings.Contains(w.Body.String(), "its window is open; it is due at 2026-11-22T12:06:00Z") {
+		t.Errorf("got %d %v %s", w.Code, w.Header(), w.Body)
+	}
+	p.unsealed = &api.NotAnchored{Reason: "the records of its anchor are no longer kept"}
+	if w := ask(h, "GET", target); w.Code != 404 || w.Header().Get("Retry-After") != "" || strings.Contains(w.Body.String(), `"due"`) {
+		t.Errorf("for ever: got %d %v %s", w.Code, w.Header(), w.Body)
 	}
 }
 

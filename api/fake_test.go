@@ -30,6 +30,7 @@ type plant struct {
 	problems []api.Problem
 	health   error
 	broken   error // what reading the journal fails with
+	unsealed *api.NotAnchored
 	reloads  int
 	reload   error
 }
@@ -210,6 +211,19 @@ func (p *plant) Bundle(ctx context.Context, feed string, round dodona.Round) (do
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return dodona.Bundle{Feed: p.find(feed).Feed, Round: round, Node: "gw-demo", Rules: []byte("{}"), Inputs: out.Inputs, Missed: out.Missed}, nil
+}
+
+func (p *plant) Proof(ctx context.Context, feed string, round dodona.Round) (dodona.Evidence, error) {
+	out, err := p.Round(ctx, feed, round)
+	switch {
+	case err != nil:
+		return dodona.Evidence{}, err
+	case p.unsealed != nil:
+		return dodona.Evidence{}, p.unsealed
+	case out.Answer == nil:
+		return dodona.Evidence{Gap: &dodona.Gap{Feed: dodona.Feed{Name: feed}, Cause: out.Missed}}, nil
+	}
+	return dodona.Evidence{Answer: out.Answer, Proof: dodona.Proof{Leaf: out.Answer.Attestation.Leaf()}}, nil
 }
 
 func (p *plant) Reload(context.Context) (api.Reloaded, error) {

@@ -227,6 +227,32 @@ func (h *Handler) bundle(w http.ResponseWriter, r *http.Request) {
 	writeDocument(w, r, bundle)
 }
 
+func (h *Handler) proof(w http.ResponseWriter, r *http.Request) {
+	name, round, fine := h.roundOf(w, r)
+	if !fine {
+		return
+	}
+	evidence, err := h.state.Proof(r.Context(), name, round)
+	if none := (*NotAnchored)(nil); errors.As(err, &none) {
+		p := problem{kind: "not-anchored", status: http.StatusNotFound, detail: "there is no proof of this round: " + none.Reason, extra: map[string]any{
+			"feed": name, "round": round,
+		}}
+		if !none.Due.IsZero() {
+			p.detail += "; it is due at " + none.Due.UTC().Format(time.RFC3339)
+			p.extra["due"] = none.Due.UTC()
+			wait := none.Due.Sub(h.now()).Round(time.Second)
+			w.Header().Set("Retry-After", strconv.Itoa(int(max(wait, time.Second).Seconds())))
+		}
+		writeProblem(w, p)
+		return
+	}
+	if err != nil {
+		h.writeError(w, r, err, h.unknownRound(name, round))
+		return
+	}
+	writeJSON(w, evidence)
+}
+
 // plausible answers with 404 for what can be no feed's name, so that it never becomes a subject of the journal.
 func (h *Handler) plausible(w http.ResponseWriter, name string) bool {
 	if len(name) <= 255 && dodona.CheckName(name, 8) == nil {

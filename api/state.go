@@ -36,10 +36,22 @@ type State interface {
 	Explain(ctx context.Context, feed string, round dodona.Round) (any, error)
 	// Bundle returns everything needed to replay a round, readings included, or ErrNotFound.
 	Bundle(ctx context.Context, feed string, round dodona.Round) (dodona.Bundle, error)
+	// Proof returns the evidence of a round, attested or missed: what dodona verify accepts as it stands. Its error is a
+	// [NotAnchored] for a round that is known, and ErrNotFound for one that is not.
+	Proof(ctx context.Context, feed string, round dodona.Round) (dodona.Evidence, error)
 
 	// Reload reads the configuration again. The error says what became of the running one.
 	Reload(ctx context.Context) (Reloaded, error)
 }
+
+// NotAnchored is the error of a round that has no anchor, or none yet.
+type NotAnchored struct {
+	Due    time.Time // when it will have one, if all goes well; zero: never
+	Reason string    // why not yet, or why never
+}
+
+// Error says why there is no anchor.
+func (e *NotAnchored) Error() string { return "not anchored: " + e.Reason }
 
 // An Outcome is what became of one round: an attested answer, or the reason why there is none.
 type Outcome struct {

@@ -38,6 +38,7 @@ func (l *loader) checkSections() {
 	l.checkNetwork()
 	l.checkRoles()
 	l.checkJournal()
+	l.checkAnchor()
 	l.checkModules()
 	l.checkAPI()
 	l.oneOf("log.level", l.config.Log.Level, "debug", "info", "warn", "error")
@@ -156,7 +157,7 @@ func (l *loader) checkRoles() {
 	roles := l.config.Roles
 	list, place := l.path("roles")
 	if len(roles) == 0 {
-		l.at("roles", "want at least one of observe, validate and serve")
+		l.at("roles", "want at least one of %s", strings.Join(roleNames(), ", "))
 		return
 	}
 	for i, r := range roles {
@@ -165,8 +166,8 @@ func (l *loader) checkRoles() {
 		}
 		switch {
 		case !slices.Contains(allRoles, r):
-			m := Mistake{Message: fmt.Sprintf("roles: %s: want observe, validate or serve", quoteAll(string(r)))}
-			if near := nearest(string(r), []string{"observe", "validate", "serve"}); near != "" {
+			m := Mistake{Message: fmt.Sprintf("roles: %s: want %s", quoteAll(string(r)), either(roleNames()))}
+			if near := nearest(string(r), roleNames()); near != "" {
 				m.Hint = fmt.Sprintf("did you mean %q?", near)
 			}
 			l.report.add(m, place)
@@ -181,6 +182,25 @@ func (l *loader) checkRoles() {
 			l.report.warn(place, "", fmt.Sprintf("nobody can %s: this process leaves it out, and no other one reaches its journal", r), "set journal.listen or journal.url, or take roles out")
 			return
 		}
+	}
+}
+
+func roleNames() (names []string) {
+	for _, r := range allRoles {
+		names = append(names, string(r))
+	}
+	return names
+}
+
+// The bounds of the distance between anchors.
+const (
+	leastAnchor = time.Second
+	mostAnchor  = 24 * time.Hour
+)
+
+func (l *loader) checkAnchor() {
+	if every := l.config.Anchor.Every; every < leastAnchor || every > mostAnchor || every%time.Second != 0 {
+		l.at("anchor.every", "%s: want whole seconds, 1s to 24h", unit.FormatDuration(every))
 	}
 }
 

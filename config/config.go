@@ -64,11 +64,14 @@ type Config struct {
 	Node Node `yaml:"node"`
 	// Network is the network whose answers this node signs.
 	Network Network `yaml:"network"`
-	// Roles are what this process does: observe (ask sources and sign), validate (check and attest), serve (the API).
+	// Roles are what this process does: observe (ask sources and sign), validate (check and attest), anchor (commit
+	// windows to Merkle roots), serve (the API).
 	// More than one process needs journal.listen or journal.url. Default: all of them.
 	Roles []Role `yaml:"roles"`
 	// Journal is where everything is remembered.
 	Journal Journal `yaml:"journal"`
+	// Anchor is how answers are committed to, so that each can be proved for years.
+	Anchor Anchor `yaml:"anchor"`
 	// Modules are where the Wasm modules that feeds name come from, and what they may take together.
 	Modules Modules `yaml:"modules"`
 	// API is where answers can be asked for.
@@ -135,13 +138,22 @@ type Role string
 const (
 	Observe  Role = "observe"  // ask sources, sign observations
 	Validate Role = "validate" // check observations, write attestations
+	Commit   Role = "anchor"   // commit windows of answers and gaps to Merkle roots
 	Serve    Role = "serve"    // the API and the page
 )
 
-var allRoles = []Role{Observe, Validate, Serve}
+var allRoles = []Role{Observe, Validate, Commit, Serve}
 
 // Has reports whether the process has the role.
 func (c *Config) Has(r Role) bool { return slices.Contains(c.Roles, r) }
+
+// Anchor is how answers are committed to.
+type Anchor struct {
+	// Every is the distance between anchors, in whole seconds, 1s to 24h. Anchors lie on its multiples since 1970. Each is
+	// one signed Merkle root over every answer and every gap since the one before; sinks can carry it to a chain.
+	// A change counts after a restart; windows go on where the last one ended. Default: 10m.
+	Every time.Duration `yaml:"every"`
+}
 
 // Journal is where everything is remembered.
 type Journal struct {
@@ -263,6 +275,7 @@ func defaults() Config {
 			Raw:        Limits{Bytes: 256 * unit.MiB, Age: 7 * 24 * time.Hour},
 			Proof:      Limits{Bytes: 256 * unit.MiB, Age: 365 * 24 * time.Hour},
 		},
+		Anchor:  Anchor{Every: 10 * time.Minute},
 		Modules: Modules{Trace: onePercent()},
 		API:     API{Listen: "127.0.0.1:8080"},
 		Log:     Log{Level: "info", Format: "text"},

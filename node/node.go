@@ -183,6 +183,9 @@ func (n *Node) Run(ctx context.Context) error {
 	if c.Has(config.Validate) {
 		run("validate", n.validate)
 	}
+	if c.Has(config.Commit) {
+		run("anchor", n.commit)
+	}
 	if c.Has(config.Serve) {
 		run("serve", n.serve)
 	}

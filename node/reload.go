@@ -60,7 +60,7 @@ func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 func effective(old, next *config.Config) *config.Config {
 	e := *next
 	memory, level := next.Node.Memory, next.Log.Level
-	e.Node, e.Network, e.Roles, e.Journal = old.Node, old.Network, old.Roles, old.Journal
+	e.Node, e.Network, e.Roles, e.Journal, e.Anchor = old.Node, old.Network, old.Roles, old.Journal, old.Anchor
 	e.Modules, e.API, e.Log = old.Modules, old.API, old.Log
 	e.Node.Memory, e.Log.Level = memory, level
 	return &e

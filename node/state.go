@@ -196,13 +196,18 @@ func find[T any](ctx context.Context, n *Node, topic dodona.Topic, name string, 
 		if rec.ID != round.ID() {
 			break
 		}
-		value := new(T)
-		if err := json.Unmarshal(rec.Body, value); err != nil {
-			return nil, fmt.Errorf("read %s %s of %s: %w", topic, rec.ID, name, err)
-		}
-		return value, nil
+		return decodeRecord[T](rec)
 	}
 	return nil, dodona.ErrNotFound
+}
+
+// decodeRecord reads the JSON of a record's body.
+func decodeRecord[T any](rec dodona.Record) (*T, error) {
+	value := new(T)
+	if err := json.Unmarshal(rec.Body, value); err != nil {
+		return nil, fmt.Errorf("read %s %s of %s: %w", rec.Topic, rec.ID, rec.Key, err)
+	}
+	return value, nil
 }
 
 // Rounds lists rounds of a feed, oldest first.
