@@ -56,6 +56,9 @@ func TestThePageIsSmallAndCarriesNoMarkupFromData(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if filepath.Ext(name) == ".gz" {
+			continue // the verifier, which is loaded when it is first asked for
+		}
 		total += len(body)
 		text := strings.ReplaceAll(string(body), "http://www.w3.org/2000/svg", "")
 		if m := forbidden.FindString(text); m != "" {

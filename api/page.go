@@ -3,17 +3,25 @@ package api
 import (
 	"net/http"
 	"path"
+	"strings"
 
 	"github.com/dodona-oracle/dodona/web"
 )
 
-// policy lets the page load what this node serves, and nothing else.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+// policy lets the page load what this node serves, and nothing else. WebAssembly may run: the verifier is one.
+const policy = policyBase + "connect-src 'self'"
+
+// verifyPolicy is that of the verifier's page, which asks the chain where its reader says.
+const verifyPolicy = policyBase + "connect-src 'self' https: http:"
+
+const policyBase = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
 
 type pageFile struct {
 	pattern     string
 	contentType string
+	policy      string
+	packed      bool // with gzip
 	etag        string
 	body        []byte
 }
@@ -29,9 +37,14 @@ func pageFiles() (files []pageFile) {
 		if err != nil {
 			panic("the page is not embedded: " + err.Error())
 		}
-		f := pageFile{pattern: "/" + entry.Name(), body: body, etag: tagOf(body), contentType: typeOf(entry.Name())}
-		if entry.Name() == "index.html" {
+		f := pageFile{pattern: "/" + entry.Name(), body: body, policy: policy, etag: tagOf(body), contentType: typeOf(entry.Name())}
+		switch entry.Name() {
+		case "index.html":
 			f.pattern = "/{$}"
+		case "verify.html":
+			f.pattern, f.policy = "/verify", verifyPolicy
+		case "verifier.wasm.gz":
+			f.pattern, f.packed, f.contentType = "/verifier.wasm", true, "application/wasm"
 		}
 		files = append(files, f)
 	}
@@ -55,6 +68,17 @@ func typeOf(name string) string {
 
 func (f pageFile) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-cache") // may be kept, must be asked for: the node may be a newer one
-	w.Header().Set("Content-Security-Policy", policy)
+	w.Header().Set("Content-Security-Policy", f.policy)
+	if f.packed {
+		w.Header().Set("Vary", "Accept-Encoding")
+		if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+			writeProblem(w, problem{
+				kind: "encoding", status: http.StatusNotAcceptable,
+				detail: "this file is kept packed: send the header Accept-Encoding: gzip, such as with curl --compressed",
+			})
+			return
+		}
+		w.Header().Set("Content-Encoding", "gzip")
+	}
 	serveTagged(w, r, f.contentType, f.etag, f.body)
 }

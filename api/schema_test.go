@@ -135,6 +135,8 @@ func (s *schemas) of(t reflect.Type) object {
 		return object{"type": "boolean"}
 	case reflect.String:
 		return object{"type": "string"}
+	case reflect.Float64: // of measurements; no value of a feed is one
+		return object{"type": "number"}
 	case reflect.Int, reflect.Int64:
 		return object{"type": "integer"}
 	case reflect.Uint8, reflect.Uint32, reflect.Uint64, reflect.Uint:

@@ -32,6 +32,16 @@ export async function read(path) {
   }
 }
 
+/** readRaw returns the text at an address, as it was sent. The token goes to this node only. */
+export async function readRaw(address) {
+  const target = new URL(address, location.href);
+  const own = target.origin === location.origin;
+  const response = own ? await request(target.href) : await fetch(target, { credentials: "omit", cache: "no-store" });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${target.href} answers ${response.status}: ${text.slice(0, 300)}`);
+  return text;
+}
+
 /** readText returns the text at path, or "" if there is none. */
 export async function readText(path) {
   const response = await request(path, { headers: { Accept: "text/plain" } });

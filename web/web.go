@@ -4,7 +4,8 @@ package web
 
 import "embed"
 
-// Files are the page's: index.html, style.css, app.js and what they name.
+// Files are those of the page, index.html, and of the verifier, verify.html, with what they name. verifier.wasm.gz is
+// package verify/wasm, built by make verifier.
 //
-//go:embed index.html style.css *.js icon.svg
+//go:embed index.html verify.html style.css *.js icon.svg verifier.wasm.gz
 var Files embed.FS

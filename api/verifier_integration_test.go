@@ -1,0 +1,177 @@
+//go:build integration
+
+package api_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/verify"
+)
+
+// chainNode answers what the verifier asks of a chain: its id, and one word of storage, from other origins too.
+func chainNode(t *testing.T, word func() string) *httptest.Server {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Header().Set("Access-Control-Allow-Headers", "Content-Type")
+		var call struct {
+			Method string
+			Params []string
+		}
+		if r.Method != http.MethodPost || json.NewDecoder(r.Body).Decode(&call) != nil {
+			return
+		}
+		result := "0x7a69"
+		if call.Method == "eth_getStorageAt" {
+			result = word()
+		}
+		fmt.Fprintf(w, `{"jsonrpc":"2.0","id":1,"result":%q}`, result)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// feedWord is the slot of a DodonaFeed: the round, then the value in two's complement.
+func feedWord(round dodona.Round, value int64) string {
+	v := new(big.Int).And(big.NewInt(value), new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 192), big.NewInt(1)))
+	return fmt.Sprintf("0x%016x%048x", uint64(round), v)
+}
+
+func TestTheVerifierTellsGoodFromTampered(t *testing.T) {
+	p, now := busyPlant()
+	answer, _ := p.answer("tank-1.level", now+10000, -1250, used("boiler", "-1.25"))
+	raw, err := json.Marshal(answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, _ := serve(t, p, api.Config{})
+	word := feedWord(now+10000, -1250)
+	chain := chainNode(t, func() string { return word })
+	b := browse(t, server.URL, "a request to "+chain.URL)
+	visit := func(document string, more ...string) {
+		t.Helper()
+		values := url.Values{"answer": {base64.RawURLEncoding.EncodeToString([]byte(document))}}
+		for i := 0; i < len(more); i += 2 {
+			values.Set(more[i], more[i+1])
+		}
+		b.do(chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL+"/verify#"+values.Encode()))
+	}
+	until := func(outcome string) {
+		t.Helper()
+		b.until(fmt.Sprintf(`document.querySelector("#outcome").textContent === %q`, outcome))
+	}
+	step := func(title, look, text string) {
+		t.Helper()
+		b.until(fmt.Sprintf(`(s => s.className === %q && s.textContent.includes(%q))(document.querySelector('[data-step=%q]'))`, look, text, title))
+	}
+	id := p.status.Network.ID().String()
+	contract := "0x" + strings.Repeat("ab", 20)
+
+	b.do(chromedp.Navigate(server.URL + "/verify?url=/v1/feeds/tank-1.level/latest"))
+	until("Valid")
+	b.until(`document.querySelector("#result").dataset.state === "uncertain" && document.querySelector("#sentence").textContent.includes("You named neither")`)
+	b.until(`document.querySelector("#facts").innerText.includes("−1.25 m3")`)
+
+	visit(string(raw), "network", id, "rpc", chain.URL, "contract", contract)
+	until("Valid")
+	b.until(`document.querySelector("#result").dataset.state === "good"`)
+	step("Chain", "good", "the slot holds this round and this value (chain 31337, slot 0)")
+	b.shoot("verify-light")
+	b.scheme("dark")
+	b.shoot("verify-dark")
+	b.scheme("light")
+	if b.holds(`document.documentElement.scrollWidth > innerWidth || document.documentElement.scrollHeight > innerHeight`) {
+		t.Error("the verifier's page scrolls at 1280×800")
+	}
+
+	word = feedWord(now+10000, -1251)
+	b.do(chromedp.Click("#question .primary"))
+	until("Not on the chain: differs")
+	step("Chain", "bad", "-1251 for this very round")
+	word = feedWord(now+20000, 5)
+	b.do(chromedp.Click("#question .primary"))
+	until("Valid")
+	step("Chain", "none", "gone on to round")
+	word = "0x0"
+	b.do(chromedp.Click("#question .primary"))
+	until("Not on the chain: empty")
+
+	visit(strings.Replace(string(raw), `"value":"-1250"`, `"value":"-1251"`, 1), "network", id)
+	until("Not valid: signature")
+	step("Form", "good", "strict JSON")
+	step("Signatures", "bad", "not a member of network")
+	step("Chain", "none", "not reached")
+	b.shoot("verify-tampered")
+	b.scheme("dark")
+	b.shoot("verify-tampered-dark")
+	visit(string(raw), "network", "0x"+strings.Repeat("00", 32))
+	until("Not valid: network")
+	step("Feed and network", "bad", "expected 0x0000")
+	visit(string(raw)[:200], "network", id)
+	until("Not valid: malformed")
+	step("Form", "bad", "cut short")
+	visit(string(raw), "network", "0x12")
+	until("Not valid: malformed")
+}
+
+// TestChromiumJudgesEveryVectorAsGoDoes gives the page's own verifier every vector with a verdict.
+func TestChromiumJudgesEveryVectorAsGoDoes(t *testing.T) {
+	p, _ := busyPlant()
+	server, _ := serve(t, p, api.Config{})
+	b := browse(t, server.URL, "")
+	b.do(chromedp.Navigate(server.URL + "/verify"))
+	raw, err := os.ReadFile("../spec/vectors/report.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vectors struct {
+		Answers []struct {
+			Name    string           `json:"name"`
+			Raw     string           `json:"raw"`
+			Network *dodona.Digest   `json:"expectNetworkId"`
+			Members []dodona.Address `json:"expectMembers"`
+			Reason  verify.Reason    `json:"reason"`
+		} `json:"answers"`
+	}
+	if err := json.Unmarshal(raw, &vectors); err != nil {
+		t.Fatal(err)
+	}
+	again, err := json.Marshal(vectors.Answers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.until(`document.querySelector("#outcome").textContent === "No answer yet"`)
+	script := `(async () => {
+		const { judge } = await import("/verifier.js");
+		const wrong = [];
+		for (const c of ` + string(again) + `) {
+			const expected = {};
+			if (c.expectNetworkId) expected.networkId = c.expectNetworkId;
+			if (c.expectMembers) expected.members = c.expectMembers;
+			const verdict = await judge(c.raw, expected);
+			if (verdict.reason !== c.reason) wrong.push(c.name + ": " + verdict.reason + " for " + c.reason);
+		}
+		document.title = wrong.length ? wrong.join("; ") : "all alike";
+	})()`
+	if _, err := chromedp.Run(b.ctx, chromedp.Evaluate[chromedp.Void](script)); err != nil {
+		t.Fatal(err)
+	}
+	b.until(`document.title !== "Verify an answer · Dodona"`)
+	b.until(`document.title === "all alike"`)
+	if len(vectors.Answers) < 90 {
+		t.Errorf("%d vectors", len(vectors.Answers))
+	}
+}
