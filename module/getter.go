@@ -82,12 +82,13 @@ func newGetter(o GetterOptions, may func(netip.Addr) bool) *getter {
 		}
 		return nil
 	}
-	dialer := &net.Dialer{Timeout: getTimeout, Resolver: o.Resolver, Control: control}
+	const late = 2 * getTimeout // a connection that nobody waits for any longer: the request ends first, and says so
+	dialer := &net.Dialer{Timeout: late, Resolver: o.Resolver, Control: control}
 	g.client = &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			DialContext:            dialer.DialContext,
-			TLSHandshakeTimeout:    getTimeout,
+			TLSHandshakeTimeout:    late,
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
 			MaxResponseHeaderBytes: maxGetHeader,
 			DisableKeepAlives:      true, // the address is checked where it is dialled

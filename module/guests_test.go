@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -180,14 +181,29 @@ func answersOf(t *testing.T, folder string, o Options) map[string][]answer {
 	answers := map[string][]answer{}
 	for _, file := range files {
 		name := filepath.Base(file)
-		events := plausibleEvents
-		if strings.HasPrefix(name, "json-") {
-			events = jsonEvents
-		}
-		answers[name] = answersTo(t, file, events, o)
+		answers[name] = answersTo(t, file, eventsFor(name), o)
 	}
 	return answers
 }
+
+// eventsFor returns what the guest of a file is asked. Std Go takes long to load, so it is not asked all.
+func eventsFor(name string) []guestEvent {
+	switch {
+	case strings.HasPrefix(name, "json-"):
+		return jsonEvents
+	case !isStdGo(name):
+		return plausibleEvents
+	}
+	var events []guestEvent
+	for _, ev := range plausibleEvents {
+		if ev.params == nil || ev.name == "kelvin to degrees" || ev.name == "edges of 64 bits" || ev.name == "no decimal" {
+			events = append(events, ev)
+		}
+	}
+	return events
+}
+
+func isStdGo(file string) bool { return strings.HasSuffix(file, "-go.wasm") }
 
 func answersTo(t *testing.T, file string, events []guestEvent, o Options) (answers []answer) {
 	t.Helper()
@@ -195,20 +211,32 @@ func answersTo(t *testing.T, file string, events []guestEvent, o Options) (answe
 	if err != nil {
 		t.Fatal(err)
 	}
+	o.Dir, o.Key = t.TempDir(), make([]byte, 32)
 	e := newTestEngine(t, o)
-	for _, ev := range events {
-		s := Spec{Name: "guest", Version: "1.0.0", Wasm: code, Params: ev.params}
-		if strings.HasSuffix(file, "-go.wasm") {
-			s.Limits = manifest.Limits{Pages: 64, Fuel: 100_000_000} // the run-time of std Go is not small
+	var m *Module
+	for i, ev := range events {
+		if i == 0 || !maps.Equal(ev.params, events[i-1].params) {
+			if m != nil {
+				unload(t, m)
+			}
+			s := Spec{Name: "guest", Version: "1.0.0", Wasm: code, Params: ev.params}
+			if isStdGo(file) {
+				s.Limits = manifest.Limits{Pages: 64, Fuel: 100_000_000} // the run-time of std Go is not small
+			}
+			m = load(t, e, s)
 		}
-		m := load(t, e, s)
 		out, err := m.Run(t.Context(), ev.event)
 		answers = append(answers, answer{ev.name, said(out, err), out.Fuel})
-		if err := m.Close(t.Context()); err != nil {
-			t.Fatal(err)
-		}
 	}
+	unload(t, m)
 	return answers
+}
+
+func unload(t *testing.T, m *Module) {
+	t.Helper()
+	if err := m.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestGuestsOfAllLanguagesGiveTheSameAnswers runs every guest with the compiler and the interpreter. Their answers are
@@ -216,10 +244,7 @@ func answersTo(t *testing.T, file string, events []guestEvent, o Options) (answe
 func TestGuestsOfAllLanguagesGiveTheSameAnswers(t *testing.T) {
 	compiled := answersOf(t, *guestFolder, Options{})
 	for _, name := range slices.Sorted(maps.Keys(compiled)) {
-		events := plausibleEvents
-		if strings.HasPrefix(name, "json-") {
-			events = jsonEvents
-		}
+		events := eventsFor(name)
 		for i, got := range compiled[name] {
 			if want := events[i].want; got.Said != want {
 				t.Errorf("%s, %s: it says\n%s\nwant\n%s", name, got.Event, got.Said, want)
@@ -245,7 +270,9 @@ func TestGuestsOfAllLanguagesGiveTheSameAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameAnswers(t, "compiled", compiled, want)
-	sameAnswers(t, "interpreted", answersOf(t, *guestFolder, Options{Interpreter: true}), want)
+	if runtime.GOARCH != "arm" { // where there is no compiler, the first time was interpreted
+		sameAnswers(t, "interpreted", answersOf(t, *guestFolder, Options{Interpreter: true}), want)
+	}
 }
 
 func sameAnswers(t *testing.T, how string, got, want map[string][]answer) {
