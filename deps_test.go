@@ -35,14 +35,15 @@ var law = map[string][]string{
 	"anchor":            {},
 	"verify":            {},
 	"verify/wasm":       {"verify", "verify/wasm/sources"},
-	"config":            {"extract", "feed"}, // for the settings they own
+	"config":            {"extract", "feed", "sink"}, // for the settings they own
 	"explain":           {"anchor", "extract", "feed", "module", "verify"},
 	"api":               {"web"},
 	"web":               {},
-	"node":              {"anchor", "api", "config", "explain", "extract", "feed", "journal", "module", "module/manifest", "quorum", "sign", "source", "telemetry/prom", "verify"},
-	"all":               {"source", "source/http", "source/file", "source/sim"},
+	"node":              {"anchor", "api", "config", "explain", "extract", "feed", "journal", "module", "module/manifest", "quorum", "sign", "sink", "source", "telemetry/prom", "verify"},
+	"sink":              {"sink"}, // a leaf imports its stage
+	"all":               {"source", "source/http", "source/file", "source/sim", "sink", "sink/evm", "sink/stdout", "sink/webhook"},
 	"contracts":         {},
-	"cmd":               {"all", "api", "config", "docs/kinds", "examples", "explain", "extract", "module", "module/manifest", "module/wasm", "node", "sdk", "sign", "source", "verify"},
+	"cmd":               {"all", "api", "config", "docs/kinds", "examples", "explain", "extract", "module", "module/manifest", "module/wasm", "node", "sdk", "sign", "sink", "source", "verify"},
 	"examples":          {},
 	"source/http":       {"source"},
 	"source/file":       {"source"},

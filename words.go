@@ -249,7 +249,8 @@ const (
 	TopicData        Topic = "data"        // key: feed; body: a JSON [Answer]
 	TopicLeaf        Topic = "leaf"        // key: "plan", "part"; body: what an anchor is over, in pieces (package anchor)
 	TopicAnchor      Topic = "anchor"      // key: "series"; id: the end of the window; body: a JSON [Anchored]
-	TopicReceipt     Topic = "receipt"     // key: sink
+	TopicIntent      Topic = "intent"      // key: sink; body: what a sink is about to do (package sink/evm)
+	TopicReceipt     Topic = "receipt"     // key: sink; body: a JSON [Receipt]
 	TopicEvent       Topic = "event"       // key: what happened: "rejected", "conflict", "unsigned", "loss"
 )
 
@@ -434,11 +435,42 @@ type Evidence struct {
 
 // A Receipt is what a sink did with a record: a transaction, an HTTP status.
 type Receipt struct {
-	Sink   string    `json:"sink"`
-	Record string    `json:"record"` // the record's ID
-	Status string    `json:"status"`
-	Detail string    `json:"detail,omitempty"`
-	At     time.Time `json:"at"`
+	Sink    string        `json:"sink"`
+	Topic   Topic         `json:"topic"`  // of the record
+	Key     string        `json:"key"`    // of the record: the feed
+	Record  string        `json:"record"` // the record's ID
+	Status  ReceiptStatus `json:"status"`
+	Detail  string        `json:"detail,omitempty"`
+	At      time.Time     `json:"at"`
+	Late    bool          `json:"late,omitempty"`   // it waited for more than a minute
+	Passed  uint64        `json:"passed,omitempty"` // records of the key that did not go because this one did: superseded, or not due
+	OnChain *OnChain      `json:"onChain,omitempty"`
+}
+
+// ReceiptStatus says what became of a record.
+type ReceiptStatus string
+
+// The statuses of receipts. A record may have several, the last one counts.
+const (
+	ReceiptDelivered  ReceiptStatus = "delivered"  // the peer took it
+	ReceiptMined      ReceiptStatus = "mined"      // a block has it
+	ReceiptFinal      ReceiptStatus = "final"      // a block has it, deep enough
+	ReceiptSuperseded ReceiptStatus = "superseded" // needless: something newer is there
+	ReceiptReverted   ReceiptStatus = "reverted"   // the contract refused it in a block; it is tried again
+	ReceiptDead       ReceiptStatus = "dead"       // refused for good, given up
+)
+
+// An OnChain is where a chain keeps what was delivered.
+type OnChain struct {
+	Chain     uint64  `json:"chain"` // its id
+	Contract  Address `json:"contract"`
+	Slot      Digest  `json:"slot"` // of the contract's storage
+	Sender    Address `json:"sender"`
+	Tx        Digest  `json:"tx"`
+	Block     uint64  `json:"block"`
+	BlockHash Digest  `json:"blockHash"`
+	GasUsed   uint64  `json:"gasUsed"`
+	GasPrice  uint64  `json:"gasPrice"` // wei for each unit of gas
 }
 
 // A Module is a Wasm transform, named by the SHA-256 of its bytes (never a Go module).

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/source"
 )
 
@@ -15,4 +16,12 @@ var kinds []source.Kind
 // Sources returns the kinds of sources in this build, sorted by name.
 func Sources() []source.Kind {
 	return slices.SortedFunc(slices.Values(kinds), func(a, b source.Kind) int { return strings.Compare(a.Name(), b.Name()) })
+}
+
+// sinks is filled by the files of this package before main begins, and not changed afterwards.
+var sinks []sink.Kind
+
+// Sinks returns the kinds of sinks in this build, sorted by name.
+func Sinks() []sink.Kind {
+	return slices.SortedFunc(slices.Values(sinks), func(a, b sink.Kind) int { return strings.Compare(a.Name(), b.Name()) })
 }

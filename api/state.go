@@ -139,6 +139,31 @@ type Status struct {
 	Clock    Health         `json:"clock"`
 	Memory   MemoryStatus   `json:"memory"`
 	Modules  []ModuleStatus `json:"modules"` // one for each feed that has one
+	Sinks    []SinkStatus   `json:"sinks"`   // of this process, sorted by name
+}
+
+// SinkStatus is the health of a sink. Counters count from the start of the process.
+type SinkStatus struct {
+	Name       string         `json:"name"`
+	Kind       string         `json:"kind"`  // "evm", "webhook", "stdout"
+	State      string         `json:"state"` // starting, ok, retrying, stuck, stopped
+	Quality    dodona.Quality `json:"quality"`
+	Policy     string         `json:"policy"` // latest or every
+	Feeds      []string       `json:"feeds"`  // that it delivers
+	Queue      int            `json:"queue"`  // records taken and not delivered
+	LastFeed   string         `json:"lastFeed,omitempty"`
+	LastRecord string         `json:"lastRecord,omitempty"` // the id of the record that was delivered last
+	LastAt     time.Time      `json:"lastAt,omitzero"`
+	LastError  string         `json:"lastError,omitempty"` // kept after recovery until the next one
+	ErrorTime  time.Time      `json:"errorTime,omitzero"`
+	Attempt    int            `json:"attempt,omitempty"` // failures in a row
+	NextTry    time.Time      `json:"nextTry,omitzero"`
+	Delivered  uint64         `json:"delivered"`
+	Superseded uint64         `json:"superseded"`
+	Skipped    uint64         `json:"skipped"`
+	Failures   uint64         `json:"failures"`
+	Dead       uint64         `json:"dead"`
+	Detail     any            `json:"detail,omitempty"` // what only this kind has: of evm sender, balance, head, troubles, endpoints
 }
 
 // ModuleStatus is how the Wasm module of a feed has fared since it was loaded.

@@ -32,7 +32,7 @@ func (h *Handler) status(w http.ResponseWriter, _ *http.Request) { writeJSON(w, 
 
 func (h *Handler) nodeStatus() Status {
 	s := h.state.Status()
-	s.Roles, s.Problems = orEmpty(s.Roles), orEmpty(s.Problems)
+	s.Roles, s.Problems, s.Sinks = orEmpty(s.Roles), orEmpty(s.Problems), orEmpty(s.Sinks)
 	s.Quorum.Members, s.Modules = orEmpty(s.Quorum.Members), orEmpty(s.Modules)
 	return s
 }

@@ -29,7 +29,7 @@ type Kind interface {
 	Check(settings any) error
 }
 
-// Kinds are the kinds of sources that a build knows.
+// Kinds are the kinds of sources and sinks that a build knows.
 type Kinds []Kind
 
 // KindsOf makes Kinds of a slice of one concrete type.
@@ -65,7 +65,7 @@ type Config struct {
 	// Network is the network whose answers this node signs.
 	Network Network `yaml:"network"`
 	// Roles are what this process does: observe (ask sources and sign), validate (check and attest), anchor (commit
-	// windows to Merkle roots), serve (the API).
+	// windows to Merkle roots), deliver (to sinks), serve (the API).
 	// More than one process needs journal.listen or journal.url. Default: all of them.
 	Roles []Role `yaml:"roles"`
 	// Journal is where everything is remembered.
@@ -80,6 +80,7 @@ type Config struct {
 	Log Log `yaml:"log"`
 
 	Sources  []Source  `yaml:"-"` // in the order of the file
+	Sinks    []Sink    `yaml:"-"` // in the order of the file
 	Feeds    []Feed    `yaml:"-"` // in the order of the file
 	Warnings []Mistake `yaml:"-"` // what works, but deserves a second look
 	Name     string    `yaml:"-"` // of the file, as Load was told
@@ -139,10 +140,11 @@ const (
 	Observe  Role = "observe"  // ask sources, sign observations
 	Validate Role = "validate" // check observations, write attestations
 	Commit   Role = "anchor"   // commit windows of answers and gaps to Merkle roots
+	Deliver  Role = "deliver"  // give answers to sinks
 	Serve    Role = "serve"    // the API and the page
 )
 
-var allRoles = []Role{Observe, Validate, Commit, Serve}
+var allRoles = []Role{Observe, Validate, Commit, Deliver, Serve}
 
 // Has reports whether the process has the role.
 func (c *Config) Has(r Role) bool { return slices.Contains(c.Roles, r) }

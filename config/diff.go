@@ -9,10 +9,11 @@ import (
 
 // Changes are what a reload has to do.
 //
-// The units are sources and feeds, and each is compared by its own settings alone:
+// The units are sources, feeds and sinks, and each is compared by its own settings alone:
 //
 //   - A source is its kind and its kind's settings. Its value and points do not belong to it, because the pump
 //     that owns the source does not read them.
+//   - A sink is its kind, its kind's settings, its policy and the identities of the feeds it delivers.
 //   - A feed is its settings, its identity, and the extraction rules of the points it asks for, because those are
 //     part of what it signs.
 //
@@ -24,6 +25,7 @@ import (
 type Changes struct {
 	Sources Units    `json:"sources"`
 	Feeds   Units    `json:"feeds"`
+	Sinks   Units    `json:"sinks"`
 	Live    []string `json:"live,omitempty"`    // settings that changed and can be applied at once: log.level, node.memory
 	Restart []string `json:"restart,omitempty"` // settings that changed and keep their old value until a restart
 }
@@ -42,6 +44,7 @@ func Diff(old, new *Config) Changes {
 	return Changes{
 		Sources: compare(sourceUnits(old), sourceUnits(new)),
 		Feeds:   compare(feedUnits(old), feedUnits(new)),
+		Sinks:   compare(sinkUnits(old), sinkUnits(new)),
 		Live:    sections(old, new, isLive),
 		Restart: sections(old, new, func(s string) bool { return !isLive(s) }),
 	}
@@ -53,7 +56,7 @@ func (c Changes) String() string {
 	for _, u := range []struct {
 		name  string
 		units Units
-	}{{"sources", c.Sources}, {"feeds", c.Feeds}} {
+	}{{"sources", c.Sources}, {"feeds", c.Feeds}, {"sinks", c.Sinks}} {
 		var words []string
 		for _, list := range []struct {
 			verb  string

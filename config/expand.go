@@ -21,7 +21,7 @@ func (c *Config) Expand(kinds Kinds) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("expand configuration: %w", err)
 	}
-	sources, feeds := &node{kind: mapping}, &node{kind: mapping}
+	sources, feeds, sinks := &node{kind: mapping}, &node{kind: mapping}, &node{kind: mapping}
 	for _, s := range c.Sources {
 		n, err := encodeSource(s, kinds)
 		if err != nil {
@@ -36,7 +36,14 @@ func (c *Config) Expand(kinds Kinds) ([]byte, error) {
 		}
 		feeds.entries = append(feeds.entries, entry{key: f.Feed.Name, value: n})
 	}
-	for _, units := range []entry{{key: "sources", value: sources}, {key: "feeds", value: feeds}} {
+	for _, s := range c.Sinks {
+		n, err := encodeSink(s, kinds)
+		if err != nil {
+			return nil, fmt.Errorf("expand sink %q: %w", s.Name, err)
+		}
+		sinks.entries = append(sinks.entries, entry{key: s.Name, value: n})
+	}
+	for _, units := range []entry{{key: "sources", value: sources}, {key: "feeds", value: feeds}, {key: "sinks", value: sinks}} {
 		if len(units.value.entries) > 0 {
 			root.entries = append(root.entries, units)
 		}
@@ -48,7 +55,7 @@ func (c *Config) Expand(kinds Kinds) ([]byte, error) {
 
 func encodeSource(s Source, kinds Kinds) (*node, error) {
 	out := &node{kind: mapping}
-	kind := kinds.find(s.Kind)
+	kind := kinds.sources().find(s.Kind)
 	if kind == nil {
 		return nil, fmt.Errorf("kind %q is not among the given ones", s.Kind)
 	}

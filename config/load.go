@@ -80,6 +80,9 @@ func (l *loader) load() {
 		case e.key == "feeds":
 			e.at.show = true
 			l.units(e.value, e.key, l.feed)
+		case e.key == "sinks":
+			e.at.show = true
+			l.units(e.value, e.key, l.sink)
 		case found:
 			e.at.show = true
 			d.into(v.FieldByIndex(f.index), e.value, e.key)
@@ -95,7 +98,7 @@ func (l *loader) load() {
 }
 
 func topKeys() []string {
-	return append(names(fields(reflect.TypeFor[Config]())), "sources", "feeds")
+	return append(names(fields(reflect.TypeFor[Config]())), "sources", "feeds", "sinks")
 }
 
 // units reads a map of named units, in the order of the file.
@@ -139,12 +142,12 @@ func (l *loader) source(name string, at *span, n *node) {
 	d := l.decoder(where, nil)
 	if n.kind != mapping {
 		if n.kind != broken {
-			d.mistake(at, "want a map with one of %s, and value or points", listOf(l.kinds.names()))
+			d.mistake(at, "want a map with one of %s, and value or points", listOf(l.kinds.sources().names()))
 		}
 		return
 	}
 	kind, kindEntry := l.kindOf(d, at, n)
-	known := append(l.kinds.names(), "value", "points")
+	known := append(l.kinds.sources().names(), "value", "points")
 	d.hint = func(key string) string {
 		if kind != nil && slices.Contains(names(fields(reflect.TypeOf(kind.Settings()).Elem())), key) {
 			return fmt.Sprintf("%q belongs to the kind: %s: {%s: …}", key, kind.Name(), key)
@@ -171,7 +174,7 @@ func (l *loader) source(name string, at *span, n *node) {
 // kindOf returns the one kind that a source names.
 func (l *loader) kindOf(d *decoder, at *span, n *node) (kind Kind, of entry) {
 	for _, e := range n.entries {
-		k := l.kinds.find(e.key)
+		k := l.kinds.sources().find(e.key)
 		if k == nil {
 			continue
 		}
@@ -184,7 +187,7 @@ func (l *loader) kindOf(d *decoder, at *span, n *node) (kind Kind, of entry) {
 	}
 	misspelt := slices.ContainsFunc(n.entries, func(e entry) bool { return e.key != "value" && e.key != "points" })
 	if kind == nil && !misspelt {
-		d.mistake(at, "no kind: want one of %s", listOf(l.kinds.names()))
+		d.mistake(at, "no kind: want one of %s", listOf(l.kinds.sources().names()))
 	}
 	return kind, of
 }

@@ -50,6 +50,10 @@ func Schema(kinds Kinds) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write schema: %w", err)
 	}
+	oneSink, err := s.sink(kinds)
+	if err != nil {
+		return nil, fmt.Errorf("write schema: %w", err)
+	}
 	rule, err := s.structure(reflect.Zero(ruleType))
 	if err != nil {
 		return nil, fmt.Errorf("write schema: %w", err)
@@ -63,6 +67,10 @@ func Schema(kinds Kinds) ([]byte, error) {
 		"description": "The feeds by name.", "type": []string{"object", "null"},
 		"propertyNames": namePattern(4), "additionalProperties": object{"$ref": "#/$defs/feed"},
 	}
+	properties["sinks"] = object{
+		"description": "The sinks by name.", "type": []string{"object", "null"},
+		"propertyNames": namePattern(1), "additionalProperties": object{"$ref": "#/$defs/sink"},
+	}
 	return json.MarshalIndent(object{
 		"$schema": "https://json-schema.org/draft/2020-12/schema",
 		"title":   "Configuration of a Dodona node",
@@ -70,7 +78,7 @@ func Schema(kinds Kinds) ([]byte, error) {
 		"then":    object{"$ref": "#/$defs/two-line"},
 		"else":    object{"$ref": "#/$defs/long"},
 		"$defs": object{
-			"long": long, "two-line": twoLineSchema(), "source": source, "feed": oneFeed,
+			"long": long, "two-line": twoLineSchema(), "source": source, "feed": oneFeed, "sink": oneSink,
 			"rule": object{"anyOf": []object{{"type": "string", "description": "a JSON Pointer (RFC 6901)"}, rule}},
 			"duration": object{
 				"type": []string{"string", "integer"}, "maximum": 0, "minimum": 0,
@@ -257,7 +265,7 @@ func (s schemer) source(kinds Kinds) (object, error) {
 		"points": object{"type": "object", "minProperties": 1, "propertyNames": namePattern(1), "additionalProperties": rule, "description": "The points of a source with several, by name."},
 	}
 	var one []object
-	for _, kind := range kinds {
+	for _, kind := range kinds.sources() {
 		settings, err := s.structure(reflect.ValueOf(kind.Settings()).Elem())
 		if err != nil {
 			return nil, fmt.Errorf("kind %s: %w", kind.Name(), err)
@@ -280,6 +288,7 @@ func grammar(kinds Kinds) map[string]bool {
 	addWords(words, reflect.TypeFor[Config]())
 	addWords(words, reflect.TypeFor[feed.Settings]())
 	addWords(words, ruleType)
+	addWords(words, policyType)
 	for _, kind := range kinds {
 		words[kind.Name()] = true
 		addWords(words, reflect.TypeOf(kind.Settings()).Elem())

@@ -54,7 +54,7 @@ var streams = []streamSpec{
 	{streamRaw, []dodona.Topic{dodona.TopicReading, dodona.TopicRound}},
 	{streamProof, []dodona.Topic{
 		dodona.TopicObservation, dodona.TopicClaim, dodona.TopicData,
-		dodona.TopicLeaf, dodona.TopicAnchor, dodona.TopicReceipt, dodona.TopicEvent,
+		dodona.TopicLeaf, dodona.TopicAnchor, dodona.TopicIntent, dodona.TopicReceipt, dodona.TopicEvent,
 	}},
 }
 

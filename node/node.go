@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/dodona-oracle/dodona/journal"
 	"github.com/dodona-oracle/dodona/quorum"
 	"github.com/dodona-oracle/dodona/sign"
+	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/source"
 	"github.com/dodona-oracle/dodona/telemetry"
 	"github.com/dodona-oracle/dodona/telemetry/prom"
@@ -28,6 +30,8 @@ type Options struct {
 	Config  *config.Config
 	Load    func() (*config.Config, error) // reads the configuration again for a reload; nil: it cannot be reloaded
 	Kinds   []source.Kind
+	Sinks   []sink.Kind
+	Out     io.Writer // where sinks of kind stdout write; nil: nowhere
 	Version string
 	Log     *slog.Logger
 	Now     func() time.Time     // nil means time.Now
@@ -40,12 +44,13 @@ type Options struct {
 
 // A Node is one process of Dodona. Open it, then Run it; Run closes it.
 type Node struct {
-	version string
-	log     *slog.Logger
-	now     func() time.Time
-	load    func() (*config.Config, error)
-	kinds   map[string]source.Kind
-	options Options
+	version   string
+	log       *slog.Logger
+	now       func() time.Time
+	load      func() (*config.Config, error)
+	kinds     map[string]source.Kind
+	sinkKinds map[string]sink.Kind
+	options   Options
 
 	id        identity
 	started   time.Time
@@ -57,6 +62,7 @@ type Node struct {
 	intake    *rate.Limiter // of readings, bytes a second
 	validator *quorum.Validator
 	observer  *observer
+	deliverer *deliverer
 	modules   *modules
 	board     *board
 	server    *api.Server // nil without the serve role
@@ -86,6 +92,10 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	n.recorder = n.metrics
 	for _, k := range o.Kinds {
 		n.kinds[k.Name()] = k
+	}
+	n.sinkKinds = make(map[string]sink.Kind)
+	for _, k := range o.Sinks {
+		n.sinkKinds[k.Name()] = k
 	}
 	if err := n.open(ctx); err != nil {
 		n.close()
@@ -118,6 +128,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	}
 	n.modules = newModules(n)
 	n.observer = &observer{n: n, pumps: make(map[string]*pumpUnit), feeds: make(map[string]*feedUnit)}
+	n.deliverer = &deliverer{n: n, sinks: make(map[string]*sinkUnit)}
 	n.board = newBoard(n)
 	if !c.Has(config.Serve) {
 		return nil
@@ -185,6 +196,9 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	if c.Has(config.Commit) {
 		run("anchor", n.commit)
+	}
+	if c.Has(config.Deliver) {
+		run("deliver", n.deliver)
 	}
 	if c.Has(config.Serve) {
 		run("serve", n.serve)

@@ -25,7 +25,7 @@ import (
 
 func load(t testing.TB, text string) *config.Config {
 	t.Helper()
-	c, err := config.Load(strings.NewReader(text), "test.yaml", config.KindsOf(all.Sources()...))
+	c, err := config.Load(strings.NewReader(text), "test.yaml", append(config.KindsOf(all.Sources()...), config.KindsOf(all.Sinks()...)...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func load(t testing.TB, text string) *config.Config {
 // openNode opens a node that does not run; it is closed at the end of the test unless Run has done so.
 func openNode(t testing.TB, text string, o Options) *Node {
 	t.Helper()
-	o.Config, o.Kinds = load(t, text), all.Sources()
+	o.Config, o.Kinds, o.Sinks = load(t, text), all.Sources(), all.Sinks()
 	n, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -253,7 +253,7 @@ func TestReloadKeepsWhatIsEqual(t *testing.T) {
 	next := text
 	seen := newOutcomes()
 	n := openNode(t, text, Options{OnRound: seen.add, Load: func() (*config.Config, error) {
-		return config.Load(strings.NewReader(next), "test.yaml", config.KindsOf(all.Sources()...))
+		return config.Load(strings.NewReader(next), "test.yaml", append(config.KindsOf(all.Sources()...), config.KindsOf(all.Sinks()...)...))
 	}})
 	run(t, n)
 	seen.await(t, "an answer", func(o Outcome) bool { return o.Answer != nil })

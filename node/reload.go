@@ -10,9 +10,9 @@ import (
 	"github.com/dodona-oracle/dodona/config"
 )
 
-// Reload reads the configuration again and changes what changed, unit by unit: equal sources and feeds go on
+// Reload reads the configuration again and changes what changed, unit by unit: equal sources, feeds and sinks go on
 // untouched. If the new configuration is wrong nothing changes, and the error says why.
-// Settings outside of sources and feeds keep their values and are listed as needing a restart.
+// Settings outside of sources, feeds and sinks keep their values and are listed as needing a restart.
 func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 	if n.load == nil {
 		return api.Reloaded{}, errors.New("this node was not started from a file; restart it with the new configuration")
@@ -43,13 +43,15 @@ func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 	n.known = feeds
 	n.observer.changing.Lock()
 	defer n.observer.changing.Unlock()
+	n.deliverer.changing.Lock()
+	defer n.deliverer.changing.Unlock()
 	n.mu.Lock()
 	n.cfg = next
 	n.mu.Unlock()
 	if n.options.Live != nil {
 		n.options.Live(next)
 	}
-	if err := n.observer.apply(next, changes); err != nil {
+	if err := errors.Join(n.observer.apply(next, changes), n.deliverer.apply(next, changes.Sinks)); err != nil {
 		return api.Reloaded{}, fmt.Errorf("the new configuration runs, but not all of it: %w", err)
 	}
 	n.log.Info("configuration reloaded", "changes", changes)
@@ -107,12 +109,12 @@ func (o *observer) apply(next *config.Config, c config.Changes) error {
 func summary(c config.Changes) api.Reloaded {
 	r := api.Reloaded{
 		Started: make([]string, 0), Stopped: make([]string, 0), Replaced: make([]string, 0), Restart: make([]string, 0),
-		Kept: len(c.Sources.Equal) + len(c.Feeds.Equal),
+		Kept: len(c.Sources.Equal) + len(c.Feeds.Equal) + len(c.Sinks.Equal),
 	}
 	for _, u := range []struct {
 		what  string
 		units config.Units
-	}{{"source ", c.Sources}, {"feed ", c.Feeds}} {
+	}{{"source ", c.Sources}, {"feed ", c.Feeds}, {"sink ", c.Sinks}} {
 		for _, name := range u.units.Added {
 			r.Started = append(r.Started, u.what+name)
 		}

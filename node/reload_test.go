@@ -16,7 +16,7 @@ import (
 // changing is a node whose configuration can be changed under it.
 func changing(t testing.TB, text *string, o Options) *Node {
 	o.Load = func() (*config.Config, error) {
-		return config.Load(strings.NewReader(*text), "test.yaml", config.KindsOf(all.Sources()...))
+		return config.Load(strings.NewReader(*text), "test.yaml", append(config.KindsOf(all.Sources()...), config.KindsOf(all.Sinks()...)...))
 	}
 	return openNode(t, *text, o)
 }

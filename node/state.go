@@ -16,6 +16,7 @@ import (
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/explain"
 	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/source"
 )
 
@@ -83,8 +84,40 @@ func (s state) Status() api.Status {
 		Node: c.Node.Name, Address: n.Address(), Version: n.version, Started: n.started, Now: n.now(),
 		Roles: roles, Network: n.id.network, Quorum: n.id.quorum,
 		Ready: len(problems) == 0, Problems: problems,
-		Journal: s.journal(), Clock: s.clock(), Memory: memory(), Modules: n.modules.statuses(),
+		Journal: s.journal(), Clock: s.clock(), Memory: memory(), Sinks: s.sinks(), Modules: n.modules.statuses(),
 	}
+}
+
+// sinks returns how every sink stands, sorted by name. A process that does not deliver has none.
+func (s state) sinks() []api.SinkStatus {
+	list := make([]api.SinkStatus, 0)
+	c := s.n.config()
+	for _, k := range s.n.deliverer.status() {
+		status := api.SinkStatus{
+			Name: k.Name, Kind: k.Kind, State: string(k.State), Quality: sinkQuality(k.State), Policy: k.Policy,
+			Queue: k.Queue, LastError: k.LastError, ErrorTime: k.ErrorTime, Attempt: k.Attempt, NextTry: k.NextTry,
+			Delivered: k.Delivered, Superseded: k.Superseded, Skipped: k.Skipped, Failures: k.Failures, Dead: k.Dead,
+			Detail: k.Detail,
+		}
+		if configured, found := c.Sink(k.Name); found {
+			status.Feeds = c.SinkFeeds(configured)
+		}
+		if k.Last != nil {
+			status.LastFeed, status.LastRecord, status.LastAt = k.Last.Feed, k.Last.Record, k.Last.At
+		}
+		list = append(list, status)
+	}
+	return list
+}
+
+func sinkQuality(state sink.State) dodona.Quality {
+	switch state {
+	case sink.OK, sink.Starting:
+		return dodona.Good
+	case sink.Retrying:
+		return dodona.Uncertain
+	}
+	return dodona.Bad
 }
 
 func (s state) journal() api.JournalStatus {

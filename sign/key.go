@@ -61,3 +61,7 @@ func (k *Key) Format(s fmt.State, verb rune) {
 func (k *Key) MarshalText() ([]byte, error) {
 	return nil, errors.New("a private key is not written out; use WriteKeystore")
 }
+
+// SignTransaction signs the digest of a transaction. It makes no claim: a chain takes one transaction for each nonce,
+// and the digest of a typed transaction cannot be that of an EIP-712 message, which begins with other bytes.
+func (k *Key) SignTransaction(digest dodona.Digest) dodona.Signature { return k.secret.Sign(digest) }

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 
-	"github.com/dodona-oracle/dodona/all"
 	manuals "github.com/dodona-oracle/dodona/docs/kinds"
 )
 
@@ -12,9 +11,8 @@ type kindsCommand struct {
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
-// Run lists the kinds of sources in this build, or the manual of one.
+// Run lists the kinds of sources and sinks in this build, or the manual of one.
 func (c kindsCommand) Run(term terminal) error {
-	kinds := all.Sources()
 	if c.Kind != "" {
 		text, err := manuals.Files.ReadFile(c.Kind + ".md")
 		if err != nil {
@@ -24,13 +22,13 @@ func (c kindsCommand) Run(term terminal) error {
 		return err
 	}
 	if c.JSON {
-		names := make([]string, 0, len(kinds))
-		for _, k := range kinds {
+		names := make([]string, 0)
+		for _, k := range allKinds() {
 			names = append(names, k.Name())
 		}
 		return printJSON(term.out, names)
 	}
-	for _, k := range kinds {
+	for _, k := range allKinds() {
 		fmt.Fprintf(term.out, "%s\n", k.Name())
 	}
 	fmt.Fprintln(term.err, "the settings of one: dodona kinds NAME")

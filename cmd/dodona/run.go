@@ -35,9 +35,14 @@ func (c configFile) path() (string, error) {
 	return c.File + c.Config, nil
 }
 
+// allKinds returns the kinds of sources and sinks in this build.
+func allKinds() config.Kinds {
+	return append(config.KindsOf(all.Sources()...), config.KindsOf(all.Sinks()...)...)
+}
+
 // loadConfig reads a configuration; - is standard input.
 func loadConfig(path string, stdin io.Reader) (*config.Config, error) {
-	kinds := config.KindsOf(all.Sources()...)
+	kinds := allKinds()
 	if path == "-" {
 		return config.Load(stdin, "standard input", kinds)
 	}
@@ -101,7 +106,7 @@ func (r runCommand) Run(ctx context.Context, term terminal) error {
 		return err
 	}
 	options := node.Options{
-		Config: c, Kinds: all.Sources(), Version: version, Log: log, Live: live, Compile: worker,
+		Config: c, Kinds: all.Sources(), Sinks: all.Sinks(), Out: term.out, Version: version, Log: log, Live: live, Compile: worker,
 		Started: func(url string) {
 			if url != "" {
 				fmt.Fprintf(term.err, "page and API at %s\n", url)
@@ -211,7 +216,7 @@ func (c checkCommand) Run(term terminal) error {
 	}
 	warn(term, loaded)
 	if c.Expand {
-		text, err := loaded.Expand(config.KindsOf(all.Sources()...))
+		text, err := loaded.Expand(allKinds())
 		if err != nil {
 			return err
 		}
@@ -249,7 +254,7 @@ type schemaCommand struct{}
 
 // Run prints the JSON Schema of the configuration, for editors.
 func (schemaCommand) Run(term terminal) error {
-	schema, err := config.Schema(config.KindsOf(all.Sources()...))
+	schema, err := config.Schema(allKinds())
 	if err != nil {
 		return err
 	}

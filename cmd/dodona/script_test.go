@@ -20,7 +20,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/examples"
@@ -268,7 +267,7 @@ var (
 )
 
 func checkText(ts *testscript.TestScript, name, text string) {
-	if _, err := config.Load(strings.NewReader(text), name, config.KindsOf(all.Sources()...)); err != nil {
+	if _, err := config.Load(strings.NewReader(text), name, allKinds()); err != nil {
 		ts.Fatalf("%s: %v\n%s", name, err, text)
 	}
 }

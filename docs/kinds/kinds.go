@@ -1,4 +1,4 @@
-// Package kinds holds the manual of every kind of source, generated from the comments of its settings.
+// Package kinds holds the manual of every kind of source and sink, generated from the comments of its settings.
 package kinds
 
 import "embed"

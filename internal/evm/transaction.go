@@ -45,7 +45,11 @@ func (t Transaction) Digest() dodona.Digest {
 // Sign returns the signed bytes as they travel, and their hash, by which the chain knows them. Signing again gives
 // the same bytes.
 func (t Transaction) Sign(key *secp.PrivateKey) (raw []byte, hash dodona.Digest) {
-	sig := key.Sign(t.Digest())
+	return t.Sealed(key.Sign(t.Digest()))
+}
+
+// Sealed returns the signed bytes and their hash, given the sender's signature of Digest.
+func (t Transaction) Sealed(sig dodona.Signature) (raw []byte, hash dodona.Digest) {
 	r, s := new(big.Int).SetBytes(sig[:32]), new(big.Int).SetBytes(sig[32:64])
 	fields := append(t.fields(), rlpUint(uint64(sig[64]-27)), rlpBig(r), rlpBig(s))
 	raw = append([]byte{typeDynamicFee}, rlpList(fields...)...)

@@ -39,13 +39,13 @@ type Field struct {
 	of string // the struct it is made of, such as "source/http.Basic"; empty if it is none
 }
 
-// A Manual is what the comments say: structs by name ("config.Node", "source/http.Settings") and kinds of sources.
+// A Manual is what the comments say: structs by name ("config.Node", "source/http.Settings") and kinds of sources and sinks.
 type Manual struct {
 	Structs map[string]Struct
 	Kinds   []Kind // sorted
 }
 
-// A Kind is a kind of source: its key in YAML, its folder, and what its package comment says.
+// A Kind is a kind of source or sink: its key in YAML, its folder, and what its package comment says.
 type Kind struct {
 	Name, Dir, Doc string
 }
@@ -54,12 +54,16 @@ type Kind struct {
 // says neither "Default: …" nor "Required." in a kind of source, is an error.
 func Read(root string) (Manual, error) {
 	m := Manual{Structs: map[string]Struct{}}
-	leaves, err := fs.Glob(os.DirFS(root), "source/*")
-	if err != nil {
-		return m, fmt.Errorf("list kinds of sources: %w", err)
+	var leaves []string
+	for _, stage := range []string{"source/*", "sink/*"} {
+		dirs, err := fs.Glob(os.DirFS(root), stage)
+		if err != nil {
+			return m, fmt.Errorf("list kinds: %w", err)
+		}
+		leaves = append(leaves, dirs...)
 	}
 	var mistakes []error
-	for _, dir := range append([]string{"config", "extract", "feed"}, leaves...) {
+	for _, dir := range append([]string{"config", "extract", "feed", "sink"}, leaves...) {
 		if info, err := os.Stat(filepath.Join(root, dir)); err != nil || !info.IsDir() {
 			continue
 		}
@@ -108,20 +112,20 @@ func (m *Manual) readDir(root, dir string) error {
 			return true
 		})
 	}
-	if kind != "" && strings.HasPrefix(dir, "source/") {
+	if kind != "" && strings.Contains(dir, "/") {
 		m.Kinds = append(m.Kinds, Kind{kind, dir, packageDoc})
 	}
 	return errors.Join(mistakes...)
 }
 
-// kindName returns NAME of source.NewPolled("NAME", …) and source.NewPushed("NAME", …).
+// kindName returns NAME of source.NewPolled("NAME", …), source.NewPushed, sink.NewStream and sink.NewSlot.
 func kindName(call *ast.CallExpr) string {
 	f := call.Fun
 	if indexed, ok := f.(*ast.IndexExpr); ok {
 		f = indexed.X
 	}
 	selector, ok := f.(*ast.SelectorExpr)
-	if !ok || (selector.Sel.Name != "NewPolled" && selector.Sel.Name != "NewPushed") || len(call.Args) == 0 {
+	if !ok || !slices.Contains([]string{"NewPolled", "NewPushed", "NewStream", "NewSlot"}, selector.Sel.Name) || len(call.Args) == 0 {
 		return ""
 	}
 	if literal, ok := call.Args[0].(*ast.BasicLit); ok {
@@ -238,7 +242,7 @@ func typeWords(dir string, e ast.Expr) (words, of string) {
 
 var knownTypes = map[string]string{
 	"time.Duration": "duration", "unit.Size": "size", "secret.String": "secret",
-	"dodona.Decimal": "decimal", "dodona.Address": "address", "extract.Rule": "rule",
+	"dodona.Decimal": "decimal", "dodona.Address": "address", "extract.Rule": "rule", "unit.Percent": "percentage",
 }
 
 // text returns a comment as one paragraph a line.

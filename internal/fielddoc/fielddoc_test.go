@@ -43,7 +43,7 @@ func TestEveryKindHasAPage(t *testing.T) {
 			t.Errorf("kind %s has no settings in %s", k.Name, k.Dir)
 		}
 	}
-	if got := strings.Join(kinds, " "); got != "file http sim" {
+	if got := strings.Join(kinds, " "); got != "evm file http sim stdout webhook" {
 		t.Errorf("kinds are %s", got)
 	}
 	if got := manual.Structs["config.Node"].Fields; len(got) != 4 || got[0].Name != "name" || got[0].Default != "node" {

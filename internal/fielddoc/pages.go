@@ -8,13 +8,21 @@ import (
 
 const generated = "<!-- Generated from the comments in the code by `make generate`. Change them there. -->\n\n"
 
-// kind returns the page of a kind of source.
+func (k Kind) sink() bool { return strings.HasPrefix(k.Dir, "sink/") }
+
+// kind returns the page of a kind of source or sink.
 func (m Manual) kind(k Kind) []byte {
 	var b bytes.Buffer
 	b.WriteString(generated)
-	fmt.Fprintf(&b, "# Source kind `%s`\n\n", k.Name)
-	b.WriteString(withoutPackage(k.Doc) + "\n\n")
-	b.WriteString("How settings are written, and what stands beside the kind in a source (`value`, `points`), is in the [configuration guide](../guide/configuration.md).\n\n")
+	if k.sink() {
+		fmt.Fprintf(&b, "# Sink kind `%s`\n\n", k.Name)
+		b.WriteString(withoutPackage(k.Doc) + "\n\n")
+		b.WriteString("How settings are written, and what stands beside the kind in a sink (`feeds`, `policy`, `deviation`, `heartbeat`), is in the [configuration guide](../guide/configuration.md); what a sink promises, in [delivery](../guide/delivery.md).\n\n")
+	} else {
+		fmt.Fprintf(&b, "# Source kind `%s`\n\n", k.Name)
+		b.WriteString(withoutPackage(k.Doc) + "\n\n")
+		b.WriteString("How settings are written, and what stands beside the kind in a source (`value`, `points`), is in the [configuration guide](../guide/configuration.md).\n\n")
+	}
 	m.table(&b, k.Dir+".Settings", "", "##")
 	return b.Bytes()
 }
@@ -80,10 +88,7 @@ func (m Manual) configuration() []byte {
 		}
 	}
 	b.WriteString("## sources\n\nA map from names to sources. A source has exactly one kind, whose settings stand below the kind's key:\n\n")
-	for _, k := range m.Kinds {
-		summary, _, _ := strings.Cut(withoutPackage(k.Doc), "\n")
-		fmt.Fprintf(&b, "- [`%s`](../kinds/%s.md): %s\n", k.Name, k.Name, summary)
-	}
+	m.kinds(&b, false)
 	b.WriteString(`
 Beside the kind stands what its points are: nothing (the one number of its document), ` + "`value`" + ` (one point, whose id is the
 source's name) or ` + "`points`" + ` (several by name; the id of a point is ` + "`source.point`" + `). Each is a rule, or just its pointer:
@@ -104,7 +109,22 @@ sources:
 	m.rows(&b, "extract.Rule", "")
 	b.WriteString("## feeds\n\nA map from names to feeds.\n\n")
 	m.rows(&b, "feed.Settings", "")
+	b.WriteString("## sinks\n\nA map from names to sinks. A sink has exactly one kind, whose settings stand below the kind's key:\n\n")
+	m.kinds(&b, true)
+	b.WriteString("\nBeside the kind stands what is delivered and when. " + m.Structs["sink.Policy"].Doc + "\n\n")
+	m.rows(&b, "sink.Policy", "")
 	return b.Bytes()
+}
+
+// kinds lists the kinds of sources, or those of sinks.
+func (m Manual) kinds(b *bytes.Buffer, sinks bool) {
+	for _, k := range m.Kinds {
+		if k.sink() != sinks {
+			continue
+		}
+		summary, _, _ := strings.Cut(withoutPackage(k.Doc), "\n")
+		fmt.Fprintf(b, "- [`%s`](../kinds/%s.md): %s\n", k.Name, k.Name, summary)
+	}
 }
 
 // table writes the settings of a struct under a heading.

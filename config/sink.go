@@ -1,0 +1,220 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/dodona-oracle/dodona/sink"
+)
+
+// A SinkKind is a kind of sink as the configuration needs it; sink.Kind is one.
+type SinkKind interface {
+	Kind
+	// CheckWith says what is wrong with settings beside a policy and the names of the feeds that are delivered.
+	CheckWith(settings any, p sink.Policy, feeds []string) error
+	// Policy returns what such a sink does with answers that wait, where the file says nothing.
+	Policy() string
+}
+
+// A Sink is where answers are delivered.
+type Sink struct {
+	Name     string
+	Kind     string
+	Settings any // a pointer to the kind's settings
+	Policy   sink.Policy
+}
+
+// sources returns the kinds of sources.
+func (k Kinds) sources() (out Kinds) {
+	for _, kind := range k {
+		if _, sink := kind.(SinkKind); !sink {
+			out = append(out, kind)
+		}
+	}
+	return out
+}
+
+// sinks returns the kinds of sinks.
+func (k Kinds) sinks() (out Kinds) {
+	for _, kind := range k {
+		if _, sink := kind.(SinkKind); sink {
+			out = append(out, kind)
+		}
+	}
+	return out
+}
+
+var policyType = reflect.TypeFor[sink.Policy]()
+
+// sink reads one sink: exactly one kind with its settings, and the policy beside it.
+func (l *loader) sink(name string, at *span, n *node) {
+	where := "sink " + quote(name)
+	s := Sink{Name: name}
+	kinds, policy := l.kinds.sinks(), names(fields(policyType))
+	d := l.decoder(where, nil)
+	if n.kind != mapping {
+		if n.kind != broken {
+			d.mistake(at, "want a map with one of %s, and %s", listOf(kinds.names()), listOf(policy))
+		}
+		return
+	}
+	var kind Kind
+	var of entry
+	rest := &node{kind: mapping, at: n.at}
+	for _, e := range n.entries {
+		k := kinds.find(e.key)
+		if k == nil {
+			rest.entries = append(rest.entries, e)
+			continue
+		}
+		e.at.show = true
+		if kind != nil {
+			d.mistake(e.at, "two kinds, %s and %s: a sink has one", kind.Name(), k.Name())
+			continue
+		}
+		kind, of = k, e
+	}
+	d.hint = func(key string) string {
+		if kind != nil && slices.Contains(names(fields(reflect.TypeOf(kind.Settings()).Elem())), key) {
+			return fmt.Sprintf("%q belongs to the kind: %s: {%s: …}", key, kind.Name(), key)
+		}
+		return ""
+	}
+	misspelt := false
+	before := l.report.count()
+	known := &node{kind: mapping, at: n.at}
+	for _, e := range rest.entries {
+		if slices.Contains(policy, e.key) {
+			known.entries = append(known.entries, e)
+			continue
+		}
+		misspelt = true
+		d.unknown(e, "", append(kinds.names(), policy...))
+	}
+	d.into(reflect.ValueOf(&s.Policy), known, "sink")
+	if kind == nil {
+		if !misspelt {
+			d.mistake(at, "no kind: want one of %s", listOf(kinds.names()))
+		}
+		return
+	}
+	clean := l.report.count() == before
+	if clean {
+		l.joined(where, s.Policy.Check(), n, at)
+	}
+	s.Kind, s.Settings = kind.Name(), kind.Settings()
+	before = l.report.count()
+	l.settings(where, kind, s.Settings, of)
+	clean = clean && l.report.count() == before
+	i := len(l.config.Sinks)
+	l.config.Sinks = append(l.config.Sinks, s)
+	l.checks = append(l.checks, func() {
+		s := &l.config.Sinks[i]
+		if l.checkSinkFeeds(s, where, n) && clean {
+			l.joined(where, kind.(SinkKind).CheckWith(s.Settings, s.Policy, l.config.SinkFeeds(*s)), of.value, of.at)
+		}
+	})
+}
+
+// checkSinkFeeds checks that the feeds of a sink exist.
+func (l *loader) checkSinkFeeds(s *Sink, where string, n *node) bool {
+	list, place := descend(n, "feeds")
+	good := true
+	for i, name := range s.Policy.Feeds {
+		if list != nil && i < len(list.items) {
+			place = list.items[i].at
+		}
+		switch _, found := l.config.Feed(name); {
+		case slices.Index(s.Policy.Feeds, name) != i:
+			l.report.mistake(place, where, fmt.Sprintf("feeds: %s stands twice", quoteAll(name)))
+			good = false
+		case !found:
+			m := Mistake{Where: where, Message: fmt.Sprintf("feeds: there is no feed %s", quoteAll(name))}
+			var feeds []string
+			for _, f := range l.config.Feeds {
+				feeds = append(feeds, f.Feed.Name)
+			}
+			if near := nearest(name, feeds); near != "" {
+				m.Hint = fmt.Sprintf("did you mean %q?", near)
+			}
+			l.report.add(m, place)
+			good = false
+		}
+	}
+	return good
+}
+
+// SinkFeeds returns the names of the feeds that a sink delivers.
+func (c *Config) SinkFeeds(s Sink) (list []string) {
+	for _, f := range c.Feeds {
+		if len(s.Policy.Feeds) == 0 || slices.Contains(s.Policy.Feeds, f.Feed.Name) {
+			list = append(list, f.Feed.Name)
+		}
+	}
+	return list
+}
+
+// Sink returns the sink of that name.
+func (c *Config) Sink(name string) (Sink, bool) {
+	i := slices.IndexFunc(c.Sinks, func(s Sink) bool { return s.Name == name })
+	if i < 0 {
+		return Sink{}, false
+	}
+	return c.Sinks[i], true
+}
+
+func encodeSink(s Sink, kinds Kinds) (*node, error) {
+	kind := kinds.sinks().find(s.Kind)
+	if kind == nil {
+		return nil, fmt.Errorf("kind %q is not among the given ones", s.Kind)
+	}
+	settings, err := encode(reflect.ValueOf(s.Settings), reflect.ValueOf(kind.Settings()))
+	if err != nil {
+		return nil, err
+	}
+	out := &node{kind: mapping, entries: []entry{{key: s.Kind, value: settings}}}
+	policy, err := encode(reflect.ValueOf(s.Policy), reflect.Zero(policyType))
+	if err != nil {
+		return nil, err
+	}
+	if policy != nil {
+		out.entries = append(out.entries, policy.entries...)
+	}
+	return out, nil
+}
+
+func sinkUnits(c *Config) (out []named) {
+	for _, s := range c.Sinks {
+		var feeds []any
+		for _, name := range c.SinkFeeds(s) {
+			f, _ := c.Feed(name)
+			feeds = append(feeds, f.Feed)
+		}
+		out = append(out, named{s.Name, []any{s.Kind, s.Settings, s.Policy, feeds}})
+	}
+	return out
+}
+
+// sink returns the grammar of one sink.
+func (s schemer) sink(kinds Kinds) (object, error) {
+	structure, err := s.structure(reflect.Zero(policyType))
+	if err != nil {
+		return nil, err
+	}
+	properties := structure["properties"].(object)
+	one := []object{}
+	for _, kind := range kinds.sinks() {
+		settings, err := s.structure(reflect.ValueOf(kind.Settings()).Elem())
+		if err != nil {
+			return nil, fmt.Errorf("kind %s: %w", kind.Name(), err)
+		}
+		properties[kind.Name()] = settings
+		one = append(one, object{"required": []string{kind.Name()}})
+	}
+	out := object{"type": "object", "properties": properties, "additionalProperties": false}
+	if len(one) > 0 {
+		out["oneOf"] = one
+	}
+	return out, nil
+}

@@ -1,0 +1,126 @@
+package evm
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// State says how far an intent came. Each is journaled before what it allows is done.
+type State string
+
+// The states of an intent.
+const (
+	Planned    State = "planned"    // to be sent; has no nonce
+	Signed     State = "signed"     // its nonce and its bytes are journaled; it may be sent from now on
+	Sent       State = "sent"       // a node took the bytes
+	Mined      State = "mined"      // in a block, not deep enough yet
+	Final      State = "final"      // deep enough
+	Superseded State = "superseded" // needless: the chain has a newer answer, or another took its place
+	Reverted   State = "reverted"   // in a block, deep enough, without effect
+)
+
+// over reports whether nothing more will be done.
+func (s State) over() bool { return s == Final || s == Superseded || s == Reverted }
+
+// inFlight reports whether a nonce is taken and its fate is not decided.
+func (s State) inFlight() bool { return s == Signed || s == Sent || s == Mined }
+
+// A Payload is an answer and how the contract takes it.
+type Payload struct {
+	Topic    dodona.Topic  `json:"topic"`
+	Feed     string        `json:"feed"`   // the record's key
+	Record   string        `json:"record"` // the record's ID
+	Round    dodona.Round  `json:"round"`
+	Value    dodona.Int192 `json:"value"`
+	Data     hexBytes      `json:"data"` // the contract's input
+	Attested time.Time     `json:"attested"`
+	Passed   uint64        `json:"passed,omitempty"` // answers of the feed before it that were not sent
+}
+
+// An Attempt is one transaction that was signed for an intent. All of one intent have its nonce, so that the chain
+// takes one of them.
+type Attempt struct {
+	Raw    hexBytes      `json:"raw"`
+	Hash   dodona.Digest `json:"hash"`
+	Tip    uint64        `json:"tip"`    // wei for each unit of gas
+	FeeCap uint64        `json:"feeCap"` // wei for each unit of gas
+	Gas    uint64        `json:"gas"`    // the limit
+	Round  dodona.Round  `json:"round"`  // what it delivers
+	Record string        `json:"record"` // whose ID
+	At     time.Time     `json:"at"`
+}
+
+// A Block is where the chain put an attempt.
+type Block struct {
+	Tx       dodona.Digest `json:"tx"`
+	Number   uint64        `json:"number"`
+	Hash     dodona.Digest `json:"hash"`
+	OK       bool          `json:"ok"`
+	GasUsed  uint64        `json:"gasUsed"`
+	GasPrice uint64        `json:"gasPrice"` // wei for each unit of gas
+}
+
+// An Intent is one nonce, or the wish for one, and what became of it.
+type Intent struct {
+	Number   uint64    `json:"number"`
+	Step     int       `json:"step"` // how often it was journaled
+	State    State     `json:"state"`
+	Payload  *Payload  `json:"payload,omitempty"` // nil: it only fills a hole in the nonces
+	Nonce    uint64    `json:"nonce,omitempty"`   // once it is signed
+	Attempts []Attempt `json:"attempts,omitempty"`
+	Block    *Block    `json:"block,omitempty"`
+	Tries    int       `json:"tries,omitempty"` // that were refused or reverted
+	NotUntil time.Time `json:"notUntil,omitzero"`
+
+	lastSend time.Time // when its bytes went out last
+	bumpNow  bool      // a node says that it pays too little
+	lost     int       // views in a row in which the nonce is used and no attempt is in a block
+	lostAt   time.Time // the first of them
+}
+
+// An entry is the body of an intent's record.
+type entry struct {
+	Chain  uint64         `json:"chain"`
+	Sender dodona.Address `json:"sender"`
+	Top    uint64         `json:"top"`  // the highest number given so far
+	Open   uint64         `json:"open"` // the lowest number that was not over; Top+1 if none
+	Intent Intent         `json:"intent"`
+}
+
+func (e entry) record(sink string) (dodona.Record, error) {
+	body, err := json.Marshal(e)
+	if err != nil {
+		return dodona.Record{}, fmt.Errorf("write intent %d: %w", e.Intent.Number, err)
+	}
+	id := fmt.Sprintf("%d.%d", e.Intent.Number, e.Intent.Step)
+	return dodona.Record{Topic: dodona.TopicIntent, Key: sink, ID: id, Body: body}, nil
+}
+
+func parseEntry(rec dodona.Record) (e entry, err error) {
+	if err := json.Unmarshal(rec.Body, &e); err != nil {
+		return e, fmt.Errorf("read intent %s: %w", rec.ID, err)
+	}
+	return e, nil
+}
+
+// plannedBefore tells the entries that were written before the intent with the given number was planned.
+func plannedBefore(number uint64) func(dodona.Record) bool {
+	return func(rec dodona.Record) bool {
+		e, err := parseEntry(rec)
+		return err != nil || e.Top < number
+	}
+}
+
+// last returns the newest attempt.
+func (i *Intent) last() Attempt { return i.Attempts[len(i.Attempts)-1] }
+
+// feed returns whose answer it delivers; empty if none.
+func (i *Intent) feed() string {
+	if i.Payload == nil {
+		return ""
+	}
+	return i.Payload.Feed
+}

@@ -1,0 +1,208 @@
+// Package evm delivers answers to contracts on an EVM chain and follows each transaction until it is final.
+//
+// What is to be sent is journaled before it is sent, with its nonce and its signed bytes, so that after a crash the
+// same bytes go out again and nothing is sent twice. Transactions that pay too little are replaced by ones that pay
+// more, up to max_fee; blocks that are replaced are noticed; holes in the nonces are filled. Whatever is in the way, no
+// money, no endpoint, a contract that refuses, answers wait and the status says for what.
+//
+// The key must be used by one sink alone: two writers would take each other's nonces.
+package evm
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/secret"
+	"github.com/dodona-oracle/dodona/sink"
+)
+
+// Kind is the kind "evm".
+var Kind = sink.NewSlot("evm", open)
+
+// Settings say which contract, through whom, and who pays.
+type Settings struct {
+	// RPC endpoints of the chain, JSON-RPC over http or https, tried in this order. Required, unless rpc_secret is given.
+	RPC []string `yaml:"rpc"`
+	// RPCSecret are endpoints whose URL holds a key, such as {env: RPC_URL}, tried after those of rpc. Default: none.
+	RPCSecret []secret.String `yaml:"rpc_secret,omitempty"`
+	// ChainID that every endpoint must have. Default: 0, whatever the first one that answers has.
+	ChainID uint64 `yaml:"chain_id,omitempty"`
+	// Contract is the DodonaFeed of the one feed that the sink delivers. Default: none, see contracts.
+	Contract dodona.Address `yaml:"contract,omitempty"`
+	// Contracts are the DodonaFeeds by feed, for several feeds with one key. Default: none, see contract.
+	Contracts map[string]dodona.Address `yaml:"contracts,omitempty"`
+	// Anchor is the DodonaAnchor to which anchors go. Default: none.
+	Anchor dodona.Address `yaml:"anchor,omitempty"`
+	// Key that sends and pays. It must be used by nothing else on this chain. Default: the node's own.
+	Key sink.Key `yaml:"key,omitempty"`
+	// MaxFee is the most that a unit of gas may cost, base fee and tip together. Transactions wait while the chain is
+	// dearer. Default: 200 gwei.
+	MaxFee Price `yaml:"max_fee,omitempty"`
+	// Gas limit of a transaction. Default: 0, what the node estimates and a quarter more.
+	Gas uint64 `yaml:"gas,omitempty"`
+	// Confirmations is how many blocks make a transaction final, its own included. Default: 12.
+	Confirmations uint64 `yaml:"confirmations,omitempty"`
+	// BumpAfter is how long a transaction may wait before it is replaced by one that pays at least an eighth more.
+	// Default: 45s.
+	BumpAfter time.Duration `yaml:"bump_after,omitempty"`
+	// Window is how many transactions may be in no block at once. Default: 16.
+	Window int `yaml:"window,omitempty"`
+	// Poll is how often the chain is looked at while something is under way. Default: 4s.
+	Poll time.Duration `yaml:"poll,omitempty"`
+	// Timeout of one request to an endpoint. Default: 10s.
+	Timeout time.Duration `yaml:"timeout,omitempty"`
+	// Senders are the addresses that may send for this network, the same list in the same order at every member. For
+	// each round one of them goes first, and each next one waits for stagger more and sends only if it is still needed.
+	// Default: none, this sink sends at once.
+	Senders []dodona.Address `yaml:"senders,omitempty"`
+	// Stagger is how long each sender waits for the one before. Default: 30s.
+	Stagger time.Duration `yaml:"stagger,omitempty"`
+}
+
+const (
+	mostWindow  = 64
+	leastPoll   = 50 * time.Millisecond
+	mostSenders = 128
+)
+
+// Default fills in the defaults.
+func (s *Settings) Default() {
+	s.MaxFee = 200 * gwei
+	s.Confirmations = 12
+	s.BumpAfter = 45 * time.Second
+	s.Window = 16
+	s.Poll = 4 * time.Second
+	s.Timeout = 10 * time.Second
+	s.Stagger = 30 * time.Second
+}
+
+// Check says what is wrong with the settings. It neither dials nor reads files.
+func (s *Settings) Check() error {
+	var errs []error
+	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if len(s.RPC)+len(s.RPCSecret) == 0 {
+		wrong("rpc: missing, want a list of endpoints such as [https://rpc.example/1]")
+	}
+	for _, text := range s.RPC {
+		u, err := url.Parse(text)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+			wrong("rpc: an endpoint is no URL such as https://rpc.example/1")
+		} else if u.User != nil {
+			wrong("rpc: a password does not belong here; use rpc_secret: [{file: PATH}]")
+		}
+	}
+	if s.Contract.IsZero() && len(s.Contracts) == 0 && s.Anchor.IsZero() {
+		wrong("contract: missing, want the address of a DodonaFeed; `dodona contract deploy` makes one")
+	}
+	if !s.Contract.IsZero() && len(s.Contracts) > 0 {
+		wrong("contracts: contract is given too; name the contract of every feed under contracts")
+	}
+	for feed, a := range s.Contracts {
+		if a.IsZero() {
+			wrong("contracts: %s: the zero address is no contract", feed)
+		}
+	}
+	if s.MaxFee == 0 {
+		wrong("max_fee: want a price above zero, such as 30 gwei")
+	}
+	if s.Confirmations == 0 || s.Confirmations > 10000 {
+		wrong("confirmations: %d: want 1 to 10000", s.Confirmations)
+	}
+	if s.Window < 1 || s.Window > mostWindow {
+		wrong("window: %d: want 1 to %d", s.Window, mostWindow)
+	}
+	if s.Poll < leastPoll {
+		wrong("poll: want at least %s", leastPoll)
+	}
+	if s.Timeout <= 0 {
+		wrong("timeout: want a duration above zero, such as 10s")
+	}
+	if s.BumpAfter <= 0 {
+		wrong("bump_after: want a duration above zero, such as 45s")
+	}
+	if len(s.Senders) > 0 && s.Stagger <= 0 {
+		wrong("stagger: want a duration above zero, such as 30s")
+	}
+	if len(s.Senders) > mostSenders {
+		wrong("senders: %d, at most %d are allowed", len(s.Senders), mostSenders)
+	}
+	for i, a := range s.Senders {
+		if slices.Index(s.Senders, a) != i {
+			wrong("senders: %s stands twice", a)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// CheckWith says what is wrong with the settings beside the policy and the feeds.
+func (s *Settings) CheckWith(p sink.Policy, feeds []string) error {
+	var errs []error
+	if !s.Contract.IsZero() && len(feeds) != 1 {
+		errs = append(errs, fmt.Errorf("contract: it holds one feed, but %d are delivered; name one under feeds, or the contract of each under contracts", len(feeds)))
+	}
+	if len(s.Contracts) > 0 {
+		for _, feed := range feeds {
+			if _, found := s.Contracts[feed]; !found {
+				errs = append(errs, fmt.Errorf("contracts: none for feed %q", feed))
+			}
+		}
+		for feed := range s.Contracts {
+			if !slices.Contains(feeds, feed) {
+				errs = append(errs, fmt.Errorf("contracts: feed %q is not delivered by this sink", feed))
+			}
+		}
+	}
+	if len(s.Senders) > 0 && p.Policy == sink.Every {
+		errs = append(errs, errors.New("senders: every answer in order is the work of one sender; take senders out, or use policy: latest"))
+	}
+	return errors.Join(errs...)
+}
+
+// A Price is what a unit of gas costs, in wei.
+type Price uint64
+
+const gwei Price = 1e9
+
+var errPrice = errors.New("want a number and a unit, such as 30 gwei, 1.5 gwei or 100 wei")
+
+// UnmarshalText reads a number and wei or gwei.
+func (p *Price) UnmarshalText(text []byte) error {
+	s := strings.TrimSpace(string(text))
+	scale := int64(1)
+	digits, found := strings.CutSuffix(s, "gwei")
+	if found {
+		scale = int64(gwei)
+	} else if digits, found = strings.CutSuffix(s, "wei"); !found {
+		return fmt.Errorf("price %.40q: %w", s, errPrice)
+	}
+	d, err := dodona.ParseDecimal(strings.TrimSpace(digits))
+	if err != nil || d.Sign() < 0 {
+		return fmt.Errorf("price %.40q: %w", s, errPrice)
+	}
+	wei, ok := new(big.Rat).SetString(d.String())
+	if !ok {
+		return fmt.Errorf("price %.40q: %w", s, errPrice)
+	}
+	wei.Mul(wei, new(big.Rat).SetInt64(scale))
+	if !wei.IsInt() || !wei.Num().IsUint64() || wei.Num().Uint64() > math.MaxUint64/16 {
+		return fmt.Errorf("price %.40q: want whole wei, at most 1e9 gwei", s)
+	}
+	*p = Price(wei.Num().Uint64())
+	return nil
+}
+
+// MarshalText writes p as UnmarshalText reads it.
+func (p Price) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// String writes p in gwei.
+func (p Price) String() string {
+	s := new(big.Rat).SetFrac(new(big.Int).SetUint64(uint64(p)), big.NewInt(int64(gwei))).FloatString(9)
+	return strings.TrimRight(strings.TrimRight(s, "0"), ".") + " gwei"
+}

@@ -1,0 +1,175 @@
+// Package sink delivers answers to where they are wanted: what a kind of sink is, the [Loop] that reads the journal for
+// one, tries again, gives up in the open and writes receipts, and the policy that says which answers go.
+//
+// Kinds live in the folders below, one each, and are values: sink/evm.Kind, sink/webhook.Kind.
+package sink
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/secret"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// An Env is what a sink may use besides its settings. Node fills all of it; a nil function does nothing.
+type Env struct {
+	Sink    string        // the sink's name in the configuration
+	Feeds   []dodona.Feed // whose answers it is given
+	Policy  Policy
+	Version string // of this program
+	Now     func() time.Time
+	Log     *slog.Logger
+	Metrics telemetry.Recorder
+	Out     io.Writer // standard output of the process
+
+	// Append journals records and returns once they are durable; it waits while the journal is full.
+	Append func(ctx context.Context, recs ...dodona.Record) error
+	// Last returns the newest record of a topic under the sink's name, or [dodona.ErrNotFound].
+	Last func(ctx context.Context, topic dodona.Topic) (dodona.Record, error)
+	// Scan yields the records of a topic under the sink's name, oldest first, from the first for which before is false.
+	Scan func(ctx context.Context, topic dodona.Topic, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error]
+	// Wallet opens a key. The zero Key is the node's own.
+	Wallet func(Key) (Wallet, error)
+}
+
+// A Key names a key that pays: a keystore file, or the key itself.
+type Key struct {
+	// File is a keystore in Web3 Secret Storage v3; `dodona key new` makes one. Default: the node's own key.
+	File string `yaml:"file,omitempty"`
+	// Password opens the keystore. Default: none.
+	Password secret.String `yaml:"password,omitempty"`
+	// Hex is the key itself, 64 hex digits with or without 0x, for trying things out. It replaces file and password.
+	// Default: none.
+	Hex secret.String `yaml:"hex,omitempty"`
+}
+
+// A Wallet signs transactions.
+type Wallet interface {
+	Address() dodona.Address
+	SignTransaction(digest dodona.Digest) dodona.Signature
+}
+
+// A Kind is a way to deliver: a protocol with its settings. The zero Kind is not valid.
+type Kind struct {
+	name  string
+	slot  bool
+	fresh func() any
+	open  func(ctx context.Context, settings any, env Env) (dodona.Sink, error)
+}
+
+// NewStream returns a kind of sink that takes everything, in order: the loop applies the policy.
+//
+// S is a struct with yaml tags whose field comments become the manual. These methods of *S, if present, are used:
+//
+//	Default()       fills in the defaults before the configuration is read
+//	Check() error   says what is wrong with the settings, without the network
+//	CheckWith(p Policy, feeds []string) error   says what is wrong with them beside a policy and the feeds
+//
+// Deliver returns a receipt for each record it is done with. If it returns an error, the records without a receipt
+// are tried again, the first of them first; [dodona.Permanent] says that trying again will hardly help.
+// A sink with a method Close is closed.
+func NewStream[S any](name string, open func(context.Context, S, Env) (dodona.Sink, error)) Kind {
+	return newKind(name, false, open)
+}
+
+// NewSlot returns a kind of sink whose place holds one answer of each feed, the newest: it applies the policy itself
+// and writes receipts when it knows. Deliver returns no receipts; without an error it has taken over every record,
+// durably. A sink with a method Run(ctx) error is run beside the loop. See [NewStream] for S.
+func NewSlot[S any](name string, open func(context.Context, S, Env) (dodona.Sink, error)) Kind {
+	return newKind(name, true, open)
+}
+
+func newKind[S any](name string, slot bool, open func(context.Context, S, Env) (dodona.Sink, error)) Kind {
+	return Kind{
+		name: name, slot: slot,
+		fresh: func() any { return new(S) },
+		open: func(ctx context.Context, settings any, env Env) (dodona.Sink, error) {
+			switch s := settings.(type) {
+			case S:
+				return open(ctx, s, env)
+			case *S:
+				return open(ctx, *s, env)
+			}
+			return nil, dodona.Permanent(fmt.Errorf("open sink of kind %s: settings are a %T, want %T", name, settings, *new(S)))
+		},
+	}
+}
+
+// Name returns the key of the kind in the configuration, such as "evm".
+func (k Kind) Name() string { return k.name }
+
+// Settings returns a pointer to fresh settings with their defaults.
+func (k Kind) Settings() any {
+	settings := k.fresh()
+	if d, ok := settings.(interface{ Default() }); ok {
+		d.Default()
+	}
+	return settings
+}
+
+// Check says what is wrong with settings, which come from Settings, without dialling or reading anything.
+func (k Kind) Check(settings any) error {
+	if c, ok := settings.(interface{ Check() error }); ok {
+		return c.Check()
+	}
+	return nil
+}
+
+// CheckWith says what is wrong with settings beside a policy and the names of the feeds.
+func (k Kind) CheckWith(settings any, p Policy, feeds []string) error {
+	if c, ok := settings.(interface {
+		CheckWith(p Policy, feeds []string) error
+	}); ok {
+		return c.CheckWith(p, feeds)
+	}
+	return nil
+}
+
+// Policy returns what a sink of this kind does where the configuration says nothing.
+func (k Kind) Policy() string {
+	if k.slot {
+		return Latest
+	}
+	return Every
+}
+
+// Open opens a sink. It may be tried again after an error unless that is [dodona.IsPermanent].
+func (k Kind) Open(ctx context.Context, settings any, env Env) (dodona.Sink, error) {
+	return k.open(ctx, settings, env.filled())
+}
+
+func (e Env) filled() Env {
+	if e.Now == nil {
+		e.Now = time.Now
+	}
+	if e.Log == nil {
+		e.Log = slog.New(slog.DiscardHandler)
+	}
+	if e.Metrics == nil {
+		e.Metrics = telemetry.Nop
+	}
+	if e.Out == nil {
+		e.Out = io.Discard
+	}
+	if e.Version == "" {
+		e.Version = "dev"
+	}
+	if e.Append == nil {
+		e.Append = func(context.Context, ...dodona.Record) error { return nil }
+	}
+	if e.Last == nil {
+		e.Last = func(context.Context, dodona.Topic) (dodona.Record, error) { return dodona.Record{}, dodona.ErrNotFound }
+	}
+	if e.Scan == nil {
+		e.Scan = func(context.Context, dodona.Topic, func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
+			return func(func(dodona.Record, error) bool) {}
+		}
+	}
+	return e
+}

@@ -1,0 +1,469 @@
+package sink
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// Config is what a loop needs.
+type Config struct {
+	Name     string
+	Kind     Kind
+	Settings any
+	Env      Env // Sink, Policy, Now, Log and Metrics are filled from here
+	Policy   Policy
+
+	Journal dodona.Journal
+	Now     func() time.Time
+	Log     *slog.Logger
+	Metrics telemetry.Recorder
+	Backoff backoff.Backoff // between tries; zero: 1 s to 1 min
+}
+
+// A Loop gives one sink what the journal holds. Make it with New, then Run it once.
+type Loop struct {
+	c    Config
+	sink dodona.Sink // nil until it is open
+
+	mu     sync.Mutex
+	status Status
+	passed map[string]uint64 // by feed: records not delivered since its last receipt
+	last   map[string]*Said  // by feed, for kinds that leave the policy to the loop
+}
+
+// lateAfter is the age at which a record that could not go earlier is marked.
+const lateAfter = time.Minute
+
+// New returns a loop. It opens nothing.
+func New(c Config) *Loop {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Metrics == nil {
+		c.Metrics = telemetry.Nop
+	}
+	if c.Backoff == (backoff.Backoff{}) {
+		c.Backoff = backoff.Backoff{Min: time.Second, Max: time.Minute}
+	}
+	c.Policy = c.Policy.With(c.Kind)
+	c.Log = c.Log.With("sink", c.Name)
+	c.Env.Sink, c.Env.Policy, c.Env.Now, c.Env.Log, c.Env.Metrics = c.Name, c.Policy, c.Now, c.Log, c.Metrics
+	return &Loop{
+		c: c, passed: make(map[string]uint64), last: make(map[string]*Said),
+		status: Status{Name: c.Name, Kind: c.Kind.Name(), State: Starting, Policy: c.Policy.Policy, Feeds: c.Policy.Feeds},
+	}
+}
+
+// Reader returns the name under which a sink reads the journal.
+func Reader(name string) string { return "sink-" + name }
+
+// Run opens the sink and delivers until ctx ends; then it closes the sink and returns nil. It returns an error only if
+// the journal is closed or read wrongly.
+func (l *Loop) Run(ctx context.Context) error {
+	defer l.set(func(s *Status) { s.State, s.NextTry = Stopped, time.Time{} })
+	if !l.open(ctx) {
+		return nil
+	}
+	defer l.close()
+	ctx, cancel := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	defer cancel()
+	if r, ok := l.sink.(interface{ Run(context.Context) error }); ok {
+		beside.Go(func() { l.runBeside(ctx, r.Run) })
+	}
+	topics := []dodona.Topic{dodona.TopicData}
+	if l.c.Policy.Anchors {
+		topics = append(topics, dodona.TopicAnchor)
+	}
+	begin, ok := l.begin(ctx)
+	if !ok {
+		return nil
+	}
+	for recs, err := range l.c.Journal.From(ctx, Reader(l.c.Name), topics...) {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read for sink %s: %w", l.c.Name, err)
+		}
+		if !l.deliver(ctx, l.chosen(recs, begin)) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// open opens the sink, however long that takes; false: ctx ended.
+func (l *Loop) open(ctx context.Context) bool {
+	return l.again(ctx, "open", func() error {
+		sink, err := l.c.Kind.Open(ctx, l.c.Settings, l.c.Env)
+		if err == nil {
+			l.mu.Lock()
+			l.sink = sink
+			l.mu.Unlock()
+		}
+		return err
+	})
+}
+
+func (l *Loop) close() {
+	if c, ok := l.sink.(io.Closer); ok {
+		if err := c.Close(); err != nil {
+			l.c.Log.Warn("close sink", "error", err)
+		}
+	}
+}
+
+// runBeside runs what a sink does by itself, again if it breaks.
+func (l *Loop) runBeside(ctx context.Context, run func(context.Context) error) {
+	l.again(ctx, "run", func() (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				l.c.Log.Error("a sink panicked", "panic", p, "stack", string(debug.Stack()))
+				err = fmt.Errorf("panic: %v", p)
+			}
+		}()
+		if err = run(ctx); err == nil && ctx.Err() == nil {
+			err = errors.New("ended by itself")
+		}
+		return err
+	})
+}
+
+// begin returns when the sink was first there: what was attested before was not meant for it. It is journaled, so that
+// a restart remembers it.
+func (l *Loop) begin(ctx context.Context) (at time.Time, ok bool) {
+	const id = "begin"
+	ok = l.again(ctx, "begin", func() error {
+		for rec, err := range l.c.Env.filled().Scan(ctx, dodona.TopicIntent, nil) {
+			if err != nil {
+				return fmt.Errorf("look for its first start: %w", err)
+			}
+			if rec.ID == id {
+				return json.Unmarshal(rec.Body, &at)
+			}
+			return nil // so old that the journal has forgotten its beginning: everything is meant for it
+		}
+		at = l.c.Now()
+		body, err := json.Marshal(at)
+		if err != nil {
+			return err
+		}
+		return l.c.Journal.Append(ctx, dodona.Record{Topic: dodona.TopicIntent, Key: l.c.Name, ID: id, Body: body})
+	})
+	return at, ok
+}
+
+// again calls f until it succeeds; false: ctx ended.
+func (l *Loop) again(ctx context.Context, what string, f func() error) bool {
+	for attempt := 1; ; attempt++ {
+		err := f()
+		if ctx.Err() != nil {
+			return false
+		}
+		if err == nil {
+			return true
+		}
+		wait := l.c.Backoff.Next(attempt, nil)
+		if dodona.IsPermanent(err) {
+			wait = l.c.Backoff.Slow(nil)
+		}
+		l.failed(what, err, attempt, wait)
+		if !backoff.Wait(ctx, wait) {
+			return false
+		}
+	}
+}
+
+func (l *Loop) failed(what string, err error, attempt int, wait time.Duration) {
+	now := l.c.Now()
+	l.c.Metrics.Count(telemetry.SinkFailures, l.c.Name, 1)
+	l.c.Log.Warn("delivery waits", "step", what, "error", err, "attempt", attempt, "again in", wait)
+	l.set(func(s *Status) {
+		s.Failures++
+		s.State, s.LastError, s.ErrorTime, s.Attempt, s.NextTry = Retrying, err.Error(), now, attempt, now.Add(wait)
+	})
+}
+
+// chosen returns what of a slice is for this sink by its policy, and counts the rest.
+func (l *Loop) chosen(recs []dodona.Record, begin time.Time) []dodona.Record {
+	wanted := make([]dodona.Record, 0, len(recs))
+	for _, rec := range recs {
+		switch {
+		case rec.Topic == dodona.TopicAnchor:
+		case len(l.c.Policy.Feeds) > 0 && !slices.Contains(l.c.Policy.Feeds, rec.Key):
+			continue
+		}
+		if rec.Appended.Before(begin) {
+			l.pass(rec, telemetry.SinkSkipped, func(s *Status) { s.Skipped++ })
+			continue
+		}
+		wanted = append(wanted, rec)
+	}
+	if l.c.Kind.slot || l.c.Policy.Policy == Every {
+		return wanted
+	}
+	return l.newest(wanted)
+}
+
+// newest keeps the newest answer of each feed, if it is due.
+func (l *Loop) newest(recs []dodona.Record) []dodona.Record {
+	last := make(map[string]int)
+	for i, rec := range recs {
+		if rec.Topic == dodona.TopicData {
+			last[rec.Key] = i
+		}
+	}
+	kept := recs[:0]
+	for i, rec := range recs {
+		switch {
+		case rec.Topic != dodona.TopicData:
+		case last[rec.Key] != i:
+			l.pass(rec, telemetry.SinkSuperseded, func(s *Status) { s.Superseded++ })
+			continue
+		case !l.due(rec):
+			l.pass(rec, telemetry.SinkSkipped, func(s *Status) { s.Skipped++ })
+			continue
+		}
+		kept = append(kept, rec)
+	}
+	return kept
+}
+
+func (l *Loop) due(rec dodona.Record) bool {
+	said, err := SaidIn(rec)
+	return err != nil || l.c.Policy.Due(l.last[rec.Key], said)
+}
+
+// SaidIn returns what the answer in a record says.
+func SaidIn(rec dodona.Record) (Said, error) {
+	var answer struct {
+		Attestation struct {
+			Report dodona.Report `json:"report"`
+		} `json:"attestation"`
+	}
+	if err := json.Unmarshal(rec.Body, &answer); err != nil {
+		return Said{}, fmt.Errorf("read answer %s of %s: %w", rec.ID, rec.Key, err)
+	}
+	return Said{answer.Attestation.Report.Round, answer.Attestation.Report.Value}, nil
+}
+
+// pass counts a record that is not delivered.
+func (l *Loop) pass(rec dodona.Record, c telemetry.Counter, count func(*Status)) {
+	l.c.Metrics.Count(c, l.c.Name, 1)
+	l.set(count)
+	l.passed[rec.Key]++
+}
+
+// deliver gives records to the sink until it is done with all; false: ctx ended.
+func (l *Loop) deliver(ctx context.Context, recs []dodona.Record) bool {
+	refused := 0 // for good, of the first record
+	for attempt := 1; len(recs) > 0; attempt++ {
+		l.set(func(s *Status) { s.Queue = len(recs) })
+		receipts, err := l.try(ctx, recs)
+		if len(receipts) > 0 {
+			attempt, refused = 1, 0
+			if !l.write(ctx, recs, receipts) {
+				return false
+			}
+			recs = recs[min(len(receipts), len(recs)):]
+		}
+		switch {
+		case ctx.Err() != nil:
+			return false
+		case err == nil:
+			recs = nil // taken over
+			l.worked()
+			continue
+		case len(recs) == 0:
+			continue
+		}
+		if dodona.IsPermanent(err) {
+			if refused++; refused >= l.c.Policy.GiveUp {
+				if !l.bury(ctx, recs[0], err) {
+					return false
+				}
+				recs, refused, attempt = recs[1:], 0, 0
+				continue
+			}
+		}
+		wait := l.wait(err, attempt)
+		l.failed("deliver "+recs[0].Key+" "+recs[0].ID, err, attempt, wait)
+		if !backoff.Wait(ctx, wait) {
+			return false
+		}
+	}
+	l.set(func(s *Status) { s.Queue = 0 })
+	return true
+}
+
+// wait returns how long to wait after an error: what the peer asked for, or else by back-off.
+func (l *Loop) wait(err error, attempt int) time.Duration {
+	var asked interface{ RetryAfter() time.Duration }
+	if errors.As(err, &asked) {
+		if d := asked.RetryAfter(); d > 0 {
+			return min(d, mostRetryAfter)
+		}
+	}
+	return l.c.Backoff.Next(attempt, nil)
+}
+
+// mostRetryAfter bounds what a peer can ask for.
+const mostRetryAfter = 15 * time.Minute
+
+// try gives records to the sink once. A panic is an error: one bad record must not take the node down.
+func (l *Loop) try(ctx context.Context, recs []dodona.Record) (receipts []dodona.Receipt, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			l.c.Log.Error("a sink panicked", "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	begun := time.Now()
+	defer func() { l.c.Metrics.Time(telemetry.SinkDelivery, l.c.Name, time.Since(begun)) }()
+	return l.sink.Deliver(ctx, recs)
+}
+
+func (l *Loop) worked() {
+	l.set(func(s *Status) { s.State, s.Attempt, s.NextTry = OK, 0, time.Time{} })
+}
+
+// write journals the receipts of the first records.
+func (l *Loop) write(ctx context.Context, recs []dodona.Record, receipts []dodona.Receipt) bool {
+	l.worked()
+	out := make([]dodona.Record, 0, len(receipts))
+	for i, r := range receipts[:min(len(receipts), len(recs))] {
+		rec := recs[i]
+		r.Sink, r.Topic, r.Key, r.Record = l.c.Name, rec.Topic, rec.Key, rec.ID
+		if r.At.IsZero() {
+			r.At = l.c.Now()
+		}
+		r.Late = Late(rec, r.At)
+		r.Passed = l.passed[rec.Key]
+		written, err := ReceiptRecord(r)
+		if err != nil {
+			l.c.Log.Error("a receipt cannot be written", "error", err)
+			continue
+		}
+		out = append(out, written)
+	}
+	if !l.again(ctx, "write receipts", func() error { return l.c.Journal.Append(ctx, out...) }) {
+		return false
+	}
+	for i := range out {
+		rec := recs[i]
+		delete(l.passed, rec.Key)
+		l.c.Metrics.Count(telemetry.SinkDelivered, l.c.Name, 1)
+		said, err := SaidIn(rec)
+		if err == nil && rec.Topic == dodona.TopicData {
+			l.last[rec.Key] = &said
+		}
+		l.set(func(s *Status) {
+			s.Delivered++
+			s.Last = &Delivered{Feed: rec.Key, Record: rec.ID, At: receipts[i].At, Late: receipts[i].Late}
+			if s.Last.At.IsZero() {
+				s.Last.At = l.c.Now()
+			}
+		})
+	}
+	return true
+}
+
+// Late reports whether a record goes so much later than it was attested that its reader should know.
+func Late(rec dodona.Record, now time.Time) bool {
+	return !rec.Appended.IsZero() && now.Sub(rec.Appended) > lateAfter
+}
+
+// bury writes the receipt of a record that is refused for good and goes on with the next.
+func (l *Loop) bury(ctx context.Context, rec dodona.Record, cause error) bool {
+	now := l.c.Now()
+	r := dodona.Receipt{
+		Sink: l.c.Name, Topic: rec.Topic, Key: rec.Key, Record: rec.ID, Status: dodona.ReceiptDead,
+		Detail: fmt.Sprintf("refused %d times: %s", l.c.Policy.GiveUp, cause), At: now, Late: Late(rec, now),
+	}
+	written, err := ReceiptRecord(r)
+	if err != nil {
+		l.c.Log.Error("a receipt cannot be written", "error", err)
+		return true
+	}
+	event, err := EventRecord(l.c.Name, "dead", rec.Key+" "+rec.ID+": "+r.Detail, now)
+	if err != nil {
+		l.c.Log.Error("an event cannot be written", "error", err)
+		return true
+	}
+	if !l.again(ctx, "write dead letter", func() error { return l.c.Journal.Append(ctx, written, event) }) {
+		return false
+	}
+	l.c.Metrics.Count(telemetry.SinkDead, l.c.Name, 1)
+	l.c.Log.Error("a record is a dead letter", "feed", rec.Key, "record", rec.ID, "error", cause)
+	l.set(func(s *Status) {
+		s.Dead++
+		s.LastError, s.ErrorTime = r.Detail, now
+	})
+	return true
+}
+
+// ReceiptRecord returns the record of a receipt. One record of the journal has at most one receipt of each status.
+func ReceiptRecord(r dodona.Receipt) (dodona.Record, error) {
+	body, err := json.Marshal(r)
+	if err != nil {
+		return dodona.Record{}, fmt.Errorf("write receipt of %s %s: %w", r.Key, r.Record, err)
+	}
+	id := string(r.Topic) + "." + r.Key + "." + r.Record + "." + string(r.Status)
+	return dodona.Record{Topic: dodona.TopicReceipt, Key: r.Sink, ID: id, Body: body}, nil
+}
+
+// An Event is what a sink tells about itself: the body of an event record with the key "delivery".
+type Event struct {
+	Sink    string    `json:"sink"`
+	What    string    `json:"what"` // "funds", "fees", "reorg", "dead", …
+	Message string    `json:"message"`
+	At      time.Time `json:"at"`
+}
+
+// EventKey is the key of the events of sinks.
+const EventKey = "delivery"
+
+// EventRecord returns the record of an event.
+func EventRecord(name, what, message string, at time.Time) (dodona.Record, error) {
+	body, err := json.Marshal(Event{Sink: name, What: what, Message: message, At: at})
+	if err != nil {
+		return dodona.Record{}, fmt.Errorf("write event %s: %w", what, err)
+	}
+	id := fmt.Sprintf("%s.%s.%d", name, what, at.UnixMicro())
+	return dodona.Record{Topic: dodona.TopicEvent, Key: EventKey, ID: id, Body: body}, nil
+}
+
+func (l *Loop) set(change func(*Status)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	change(&l.status)
+	l.c.Metrics.Gauge(telemetry.SinkQueue, l.c.Name, int64(l.status.Queue))
+}
+
+// Status returns how the sink stands.
+func (l *Loop) Status() Status {
+	l.mu.Lock()
+	s, sink := l.status, l.sink
+	l.mu.Unlock()
+	if r, ok := sink.(interface{ Report(*Status) }); ok {
+		r.Report(&s)
+	}
+	return s
+}

@@ -1,0 +1,110 @@
+package sink
+
+import (
+	"errors"
+	"fmt"
+	"math/big"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
+)
+
+// What a sink does with answers that wait.
+const (
+	Latest = "latest" // only the newest answer of a feed is worth delivering
+	Every  = "every"  // all are, in order
+)
+
+// A Policy says which answers are delivered. It never makes a round: it chooses among those that are attested.
+type Policy struct {
+	// Feeds whose answers are delivered. Default: every feed.
+	Feeds []string `yaml:"feeds,omitempty"`
+	// Policy is latest (an answer that waits is superseded by the next one) or every (all, in order, the late ones
+	// marked). Default: latest for a sink that holds one answer, such as a contract; every for the others.
+	Policy string `yaml:"policy,omitempty"`
+	// Deviation delivers an answer that differs from the last delivered one by this share of it, such as 0.5%; without
+	// heartbeat, only those. Default: none, every answer may be delivered.
+	Deviation unit.Percent `yaml:"deviation,omitempty"`
+	// Heartbeat delivers an answer when the last delivered one is this old, such as 1h; without deviation, only those.
+	// Default: 0s, none.
+	Heartbeat time.Duration `yaml:"heartbeat,omitempty"`
+	// Anchors are delivered too, besides answers. Default: false.
+	Anchors bool `yaml:"anchors,omitempty"`
+	// GiveUp is how often a record may be refused for good, such as with HTTP status 400, before it becomes a dead
+	// letter: it is passed over, and its receipt says why. Failures that may mend are tried again for ever.
+	// Default: 0, which means 5.
+	GiveUp int `yaml:"give_up,omitempty"`
+}
+
+const mostGiveUp = 1000
+
+// Check says what is wrong with the policy.
+func (p Policy) Check() error {
+	var errs []error
+	if p.Policy != "" && p.Policy != Latest && p.Policy != Every {
+		errs = append(errs, fmt.Errorf("policy: %q: want latest or every", p.Policy))
+	}
+	if p.Policy == Every && p.selective() {
+		errs = append(errs, errors.New("policy: every delivers all answers; deviation and heartbeat choose among them, so take policy or them out"))
+	}
+	if p.Heartbeat < 0 {
+		errs = append(errs, errors.New("heartbeat: want a duration above zero, such as 1h"))
+	}
+	if p.GiveUp < 0 || p.GiveUp > mostGiveUp {
+		errs = append(errs, fmt.Errorf("give_up: %d: want 1 to %d", p.GiveUp, mostGiveUp))
+	}
+	return errors.Join(errs...)
+}
+
+// With fills in the defaults of a kind.
+func (p Policy) With(k Kind) Policy {
+	if p.Policy == "" {
+		p.Policy = k.Policy()
+		if p.selective() {
+			p.Policy = Latest
+		}
+	}
+	if p.GiveUp == 0 {
+		p.GiveUp = 5
+	}
+	return p
+}
+
+func (p Policy) selective() bool { return !p.Deviation.IsZero() || p.Heartbeat > 0 }
+
+// A Said is what stands at the other end: the answer that was delivered last.
+type Said struct {
+	Round dodona.Round  `json:"round"`
+	Value dodona.Int192 `json:"value"`
+}
+
+// Due reports whether an answer has to be delivered after the last one; nil is none yet.
+func (p Policy) Due(last *Said, next Said) bool {
+	switch {
+	case last == nil || last.Round == 0:
+		return true
+	case next.Round <= last.Round:
+		return false
+	case !p.selective():
+		return true
+	case p.Heartbeat > 0 && next.Round.Time().Sub(last.Round.Time()) >= p.Heartbeat:
+		return true
+	}
+	return !p.Deviation.IsZero() && deviates(last.Value.Big(), next.Value.Big(), p.Deviation)
+}
+
+// deviates reports whether |next − last| ≥ share · |last|, exactly. From zero, any other value deviates.
+func deviates(last, next *big.Int, share unit.Percent) bool {
+	difference := new(big.Int).Sub(next, last)
+	difference.Abs(difference)
+	if difference.Sign() == 0 {
+		return false
+	}
+	hundredths, ok := new(big.Rat).SetString(share.Decimal().String())
+	if !ok {
+		return true // a percentage always is a number; delivering once too often harms nobody
+	}
+	bound := new(big.Rat).Mul(hundredths, new(big.Rat).SetFrac(new(big.Int).Abs(last), big.NewInt(100)))
+	return new(big.Rat).SetInt(difference).Cmp(bound) >= 0
+}

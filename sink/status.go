@@ -1,0 +1,44 @@
+package sink
+
+import "time"
+
+// State is how a sink is doing, in one word.
+type State string
+
+// The states of a sink.
+const (
+	Starting State = "starting" // nothing has been delivered yet and nothing has failed
+	OK       State = "ok"       // the last delivery went well
+	Retrying State = "retrying" // the last one failed; it is tried again
+	Stuck    State = "stuck"    // trying again will not help before somebody does something: LastError says what
+	Stopped  State = "stopped"  // the loop has ended
+)
+
+// A Status is what is known about a sink at one moment. Counters count from the start of the process.
+type Status struct {
+	Name       string     `json:"name"`
+	Kind       string     `json:"kind"`
+	State      State      `json:"state"`
+	Policy     string     `json:"policy"`
+	Feeds      []string   `json:"feeds,omitempty"`     // that it is given; none means all
+	Queue      int        `json:"queue"`               // records taken and not delivered
+	Last       *Delivered `json:"last,omitempty"`      // what was delivered last
+	LastError  string     `json:"lastError,omitempty"` // kept after recovery until the next one
+	ErrorTime  time.Time  `json:"errorTime,omitzero"`
+	Attempt    int        `json:"attempt"`          // failures in a row
+	NextTry    time.Time  `json:"nextTry,omitzero"` // zero unless waiting to try again
+	Delivered  uint64     `json:"delivered"`
+	Superseded uint64     `json:"superseded"` // a newer answer went instead
+	Skipped    uint64     `json:"skipped"`    // not due by the policy, or older than the sink
+	Failures   uint64     `json:"failures"`   // tries that failed
+	Dead       uint64     `json:"dead"`       // refused for good
+	Detail     any        `json:"detail,omitempty"`
+}
+
+// Delivered names what was delivered.
+type Delivered struct {
+	Feed   string    `json:"feed"`
+	Record string    `json:"record"`
+	At     time.Time `json:"at"`
+	Late   bool      `json:"late,omitempty"`
+}

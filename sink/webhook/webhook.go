@@ -1,0 +1,289 @@
+// Package webhook sends every answer to an HTTP endpoint, in order, signed with a shared secret.
+//
+// Each answer is one request whose body is the answer as the API serves it. Any status from 200 to 299 says that it
+// was taken; 408, 425, 429 and those from 500 are tried again, as are broken connections; any other status refuses the
+// answer, which becomes a dead letter after give_up times. What waited is marked late.
+//
+// Headers: Idempotency-Key names the answer, the same at every try; Dodona-Signature is t=UNIX SECONDS,v1=HEX, where
+// HEX is HMAC-SHA256 with the secret over UNIX SECONDS, a point, the Idempotency-Key, a point and the body.
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/secret"
+	"github.com/dodona-oracle/dodona/sink"
+)
+
+// Kind is the kind "webhook".
+var Kind = sink.NewStream("webhook", open)
+
+// Settings say where to send to, and with which secret.
+type Settings struct {
+	// URL that answers are sent to with POST, http or https. No redirect is followed. Required.
+	URL string `yaml:"url"`
+	// Secret that signs every request, 16 characters or more. It is read anew each time, so it can be changed while
+	// the node runs. Default: none, requests are not signed.
+	Secret secret.String `yaml:"secret,omitempty"`
+	// Headers to send, such as Authorization: {file: keys/token}. Their values are secrets and never printed.
+	// Default: none.
+	Headers map[string]secret.String `yaml:"headers,omitempty"`
+	// Timeout of a whole request. Default: 10s.
+	Timeout time.Duration `yaml:"timeout,omitempty"`
+}
+
+const leastSecret = 16
+
+// Default fills in the defaults.
+func (s *Settings) Default() { s.Timeout = 10 * time.Second }
+
+// Check says what is wrong with the settings. It neither dials nor reads files.
+func (s *Settings) Check() error {
+	var errs []error
+	u, err := url.Parse(s.URL)
+	switch {
+	case s.URL == "":
+		errs = append(errs, errors.New("url: missing, want one such as https://example.org/answers"))
+	case err != nil:
+		errs = append(errs, errors.New("url: not a URL"))
+	case u.Scheme != "http" && u.Scheme != "https":
+		errs = append(errs, fmt.Errorf("url: scheme %q: want http or https", u.Scheme))
+	case u.Hostname() == "":
+		errs = append(errs, errors.New("url: names no host"))
+	case u.User != nil:
+		errs = append(errs, errors.New("url: user and password belong under headers, as Authorization: {file: PATH}"))
+	}
+	if s.Secret.Inline() {
+		if text, err := s.Secret.Reveal(); err == nil && len(text) < leastSecret {
+			errs = append(errs, fmt.Errorf("secret: %d characters, want at least %d", len(text), leastSecret))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
+		if !isToken(name) || reserved[strings.ToLower(name)] {
+			errs = append(errs, fmt.Errorf("headers: %q cannot be set", name))
+		}
+	}
+	if s.Timeout <= 0 {
+		errs = append(errs, errors.New("timeout: want a duration above zero, such as 10s"))
+	}
+	return errors.Join(errs...)
+}
+
+// reserved are the headers that the sink sets itself.
+var reserved = map[string]bool{
+	"idempotency-key": true, "dodona-signature": true, "dodona-late": true, "dodona-topic": true, "dodona-key": true,
+	"content-length": true, "content-type": true, "transfer-encoding": true, "connection": true, "host": true,
+	"upgrade": true, "trailer": true, "te": true, "expect": true,
+}
+
+func isToken(s string) bool {
+	return s != "" && strings.Trim(s, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+}
+
+type webhook struct {
+	settings Settings
+	env      sink.Env
+	host     string
+	client   *http.Client
+}
+
+func open(_ context.Context, s Settings, env sink.Env) (dodona.Sink, error) {
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		return nil, dodona.Permanent(errors.New("url: not a URL"))
+	}
+	transport := &http.Transport{
+		DialContext:            (&net.Dialer{Timeout: min(s.Timeout, 5*time.Second)}).DialContext,
+		TLSHandshakeTimeout:    min(s.Timeout, 5*time.Second),
+		ResponseHeaderTimeout:  s.Timeout,
+		MaxResponseHeaderBytes: 64 << 10,
+		MaxIdleConns:           2,
+		MaxConnsPerHost:        2,
+		IdleConnTimeout:        time.Minute,
+		ForceAttemptHTTP2:      true,
+	}
+	return &webhook{settings: s, env: env, host: u.Host, client: &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
+}
+
+// Close lets go of idle connections.
+func (w *webhook) Close() error {
+	w.client.CloseIdleConnections()
+	return nil
+}
+
+// Deliver sends records one after the other, each when the one before was taken.
+func (w *webhook) Deliver(ctx context.Context, recs []dodona.Record) (receipts []dodona.Receipt, err error) {
+	for _, rec := range recs {
+		status, err := w.post(ctx, rec)
+		if err != nil {
+			return receipts, err
+		}
+		receipts = append(receipts, dodona.Receipt{
+			Status: dodona.ReceiptDelivered, At: w.env.Now(), Detail: fmt.Sprintf("POST %s %d", w.host, status),
+		})
+	}
+	return receipts, nil
+}
+
+// Key returns the Idempotency-Key of a record.
+func Key(rec dodona.Record) string { return string(rec.Topic) + "/" + rec.Key + "/" + rec.ID }
+
+// Signature returns the Dodona-Signature of a body sent under an Idempotency-Key at an instant.
+func Signature(secret, key string, body []byte, at time.Time) string {
+	seconds := strconv.FormatInt(at.Unix(), 10)
+	mac := hmac.New(sha256.New, []byte(secret))
+	_, _ = io.WriteString(mac, seconds+"."+key+".") // a hash takes everything
+	_, _ = mac.Write(body)
+	return "t=" + seconds + ",v1=" + hex.EncodeToString(mac.Sum(nil))
+}
+
+func (w *webhook) post(ctx context.Context, rec dodona.Record) (status int, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, w.settings.Timeout, errTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.settings.URL, bytes.NewReader(rec.Body))
+	if err != nil {
+		return 0, dodona.Permanent(errors.New("url: cannot be requested"))
+	}
+	var secrets []string
+	for name, s := range w.settings.Headers {
+		text, err := s.Reveal()
+		if err != nil {
+			return 0, fmt.Errorf("headers %s: %w", name, err)
+		}
+		if strings.ContainsAny(text, "\r\n\x00") {
+			return 0, fmt.Errorf("headers %s: a value has no line breaks", name)
+		}
+		secrets = append(secrets, text)
+		req.Header.Set(name, text)
+	}
+	now := w.env.Now()
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "dodona/"+w.env.Version)
+	req.Header.Set("Idempotency-Key", Key(rec))
+	req.Header.Set("Dodona-Topic", string(rec.Topic))
+	req.Header.Set("Dodona-Key", rec.Key)
+	if sink.Late(rec, now) {
+		req.Header.Set("Dodona-Late", strconv.FormatInt(int64(now.Sub(rec.Appended)/time.Second), 10))
+	}
+	if !w.settings.Secret.IsZero() {
+		text, err := w.settings.Secret.Reveal()
+		if err != nil {
+			return 0, fmt.Errorf("secret: %w", err)
+		}
+		if len(text) < leastSecret {
+			return 0, fmt.Errorf("secret: %d characters, want at least %d", len(text), leastSecret)
+		}
+		req.Header.Set("Dodona-Signature", Signature(text, Key(rec), rec.Body, now))
+	}
+	resp, err := w.client.Do(req)
+	if err != nil {
+		return 0, w.failure(ctx, err, append(secrets, req.URL.RequestURI()))
+	}
+	defer func() { _ = resp.Body.Close() }()
+	// A little of the answer is read, so that the connection can be used again; more is not worth having.
+	said, err := io.ReadAll(io.LimitReader(resp.Body, mostAnswer))
+	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
+		return resp.StatusCode, nil // the status counts, however the body ends
+	}
+	if err != nil {
+		said = nil
+	}
+	return 0, w.refusal(resp, said, now)
+}
+
+var errTimeout = errors.New("timeout")
+
+// mostAnswer is how much of an answer is read.
+const mostAnswer = 4 << 10
+
+// A waiting is an error that says when to try again.
+type waiting struct {
+	error
+	wait time.Duration
+}
+
+func (w waiting) RetryAfter() time.Duration { return w.wait }
+func (w waiting) Unwrap() error             { return w.error }
+
+// refusal says what a status means.
+func (w *webhook) refusal(resp *http.Response, said []byte, now time.Time) error {
+	err := fmt.Errorf("POST %s: HTTP status %d%s", w.host, resp.StatusCode, excerpt(said))
+	switch code := resp.StatusCode; {
+	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests, code >= 500:
+		return waiting{err, retryAfter(resp.Header.Get("Retry-After"), now)}
+	case code >= 300 && code < 400:
+		return fmt.Errorf("%w: redirects are not followed; set url to where it leads", err) // an operator moves it back as likely
+	}
+	return dodona.Permanent(err)
+}
+
+// excerpt returns the start of a text for people.
+func excerpt(said []byte) string {
+	text := strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == '\ufffd' {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(string(said), " "))
+	text = strings.Join(strings.Fields(text), " ")
+	if text == "" {
+		return ""
+	}
+	if runes := []rune(text); len(runes) > 120 {
+		text = string(runes[:120]) + "…"
+	}
+	return ": " + text
+}
+
+// retryAfter reads the header (RFC 9110 §10.2.3): seconds or a date; 0 if it is neither.
+func retryAfter(text string, now time.Time) time.Duration {
+	text = strings.TrimSpace(text)
+	if n, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return time.Duration(n) * time.Second
+	}
+	if at, err := http.ParseTime(text); err == nil && len(text) <= 64 {
+		return max(0, at.Sub(now))
+	}
+	return 0
+}
+
+// failure returns an error that names no path, no query and no secret.
+func (w *webhook) failure(ctx context.Context, err error, secrets []string) error {
+	where := "POST " + w.host
+	if errors.Is(context.Cause(ctx), errTimeout) {
+		return fmt.Errorf("%s: no complete answer in %s (timeout)", where, w.settings.Timeout)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var wrapped *url.Error
+	for errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	text := err.Error()
+	for _, s := range secrets {
+		if s != "" && s != "/" {
+			text = strings.ReplaceAll(text, s, "•••")
+		}
+	}
+	return fmt.Errorf("%s: %s", where, text)
+}
