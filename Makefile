@@ -8,7 +8,7 @@ GO_FILES := $(shell git ls-files '*.go' 2>/dev/null)
 VERSION  ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 
-.PHONY: help demo build check lint deps test generate guests guests-tinygo contracts verifier bench fuzz soak release clean
+.PHONY: help demo build check lint deps test generate guests guests-tinygo contracts gas verifier bench fuzz soak release clean
 
 help: ## list the targets (default)
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ contracts: ## compile the contracts into contracts/artifacts (needs Node and npm
 
 verifier: ## web/verifier.wasm.gz, the browser's, from verify/wasm with TinyGo (built in .cache first, see guests-tinygo)
 	@TINYGO=$$(scripts/tinygo.sh) && TINYGO=$$TINYGO scripts/verifier.sh
+
+gas: ## what every call of the contracts costs, one line each; writes docs/gas.md (needs Go)
+	@go test ./contracts -count=1 -run '^TestGas$$' -update | grep -v ^ok
 
 bench: ## the numbers of docs/benchmarks.md (needs Go; about three minutes)
 	@scripts/bench.sh

@@ -9,10 +9,15 @@ const here = dirname(fileURLToPath(import.meta.url));
 const solc = createRequire(import.meta.url)("solc");
 const out = process.argv[2] ?? join(here, "artifacts");
 
-// What is deployed, and for it the contract whose runtime code it gets, where that is another one.
-const programs = {
-  DodonaFeed: "DodonaFeed",
-  DodonaFeedEcdsa: "FeedEcdsaProgram",
+// What is deployed; the contract whose runtime code it gets, and the interface whose functions its fallback answers, where they
+// are other ones.
+const contractsToKeep = {
+  DodonaFeed: { answers: "IDodonaFeed" },
+  DodonaFeedEcdsa: { program: "FeedEcdsaProgram", answers: "IDodonaFeed" },
+  DodonaHub: {},
+  DodonaAnchor: { answers: "IDodonaAnchor" },
+  DodonaAnchorEcdsa: { program: "AnchorEcdsaProgram", answers: "IDodonaAnchor" },
+  AggregatorV3Adapter: {},
 };
 
 const sources = {};
@@ -27,7 +32,7 @@ const result = JSON.parse(solc.compile(JSON.stringify({
   settings: {
     optimizer: { enabled: true, runs: 1_000_000 },
     evmVersion: "cancun",
-    viaIR: process.env.IR === "1",
+    viaIR: true,
     metadata: { bytecodeHash: "none", appendCBOR: false },
     outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } },
   },
@@ -38,11 +43,13 @@ if (problems.length > 0) process.exit(1);
 
 const contracts = Object.assign({}, ...Object.values(result.contracts));
 mkdirSync(out, { recursive: true });
-for (const [name, program] of Object.entries(programs)) {
+for (const [name, { program = name, answers = name }] of Object.entries(contractsToKeep)) {
+  const abi = [...contracts[name].abi, ...contracts[answers].abi];
+  const seen = new Set();
   const artifact = {
     contract: name,
     compiler: `solc ${solc.version()}`,
-    abi: contracts[name].abi,
+    abi: abi.filter((e) => { const key = JSON.stringify(e); return !seen.has(key) && seen.add(key); }),
     bytecode: "0x" + contracts[name].evm.bytecode.object,
     deployedBytecode: "0x" + contracts[program].evm.deployedBytecode.object,
   };

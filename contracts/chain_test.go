@@ -33,7 +33,9 @@ func newChain(t testing.TB, fork *params.ChainConfig) *chain {
 		t.Fatal(err)
 	}
 	funds := types.GenesisAlloc{crypto.PubkeyToAddress(key.PublicKey): {Balance: new(big.Int).Lsh(big.NewInt(1), 90)}}
-	backend := simulated.NewBackend(funds, func(_ *node.Config, c *ethconfig.Config) { c.Genesis.Config = fork })
+	backend := simulated.NewBackend(funds, func(_ *node.Config, c *ethconfig.Config) {
+		c.Genesis.Config, c.Genesis.Timestamp = fork, blockTime
+	})
 	t.Cleanup(func() { _ = backend.Close() })
 	return &chain{backend, key, types.LatestSignerForChainID(fork.ChainID)}
 }
@@ -47,8 +49,8 @@ func (c *chain) send(t testing.TB, to *common.Address, data []byte) *types.Recei
 		t.Fatal(err)
 	}
 	tx := types.MustSignNewTx(c.key, c.signer, &types.DynamicFeeTx{
-		ChainID: c.signer.ChainID(), Nonce: nonce, To: to, Data: data, Gas: 8_000_000,
-		GasTipCap: big.NewInt(params.GWei), GasFeeCap: big.NewInt(100 * params.GWei),
+		ChainID: c.signer.ChainID(), Nonce: nonce, To: to, Data: data, Gas: 16_000_000,
+		GasTipCap: big.NewInt(params.GWei), GasFeeCap: big.NewInt(50 * params.GWei),
 	})
 	if err := client.SendTransaction(ctx, tx); err != nil {
 		t.Fatal(err)

@@ -15,8 +15,12 @@ var files embed.FS
 
 // The contracts.
 const (
-	Feed      = "DodonaFeed"      // one feed, a group key (scheme frost)
-	FeedECDSA = "DodonaFeedEcdsa" // one feed, k of n members (scheme ecdsa)
+	Feed        = "DodonaFeed"          // one feed, a group key (scheme frost)
+	FeedECDSA   = "DodonaFeedEcdsa"     // one feed, k of n members (scheme ecdsa)
+	Hub         = "DodonaHub"           // many feeds, either scheme, which a quorum can rotate
+	Anchor      = "DodonaAnchor"        // Merkle roots, a group key
+	AnchorECDSA = "DodonaAnchorEcdsa"   // Merkle roots, k of n members
+	Adapter     = "AggregatorV3Adapter" // a feed as AggregatorV3Interface shows one
 )
 
 // An Artifact is a compiled contract.

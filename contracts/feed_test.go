@@ -18,7 +18,10 @@ const (
 	now       = dodona.Round(blockTime * 1000)
 )
 
-var feedID = dodona.Feed{Name: "btc.usd", Kind: dodona.Number, Unit: "USD", Decimals: 18}.ID()
+var (
+	feedWords = dodona.Feed{Name: "btc.usd", Kind: dodona.Number, Unit: "USD", Decimals: 18}
+	feedID    = feedWords.ID()
+)
 
 // A speaker is a quorum with its keys: it signs digests the way one of the two variants wants them.
 type speaker struct {
@@ -155,4 +158,37 @@ func selector(signature string) []byte {
 func uintWord(v uint64) []byte {
 	word := calldata.PeriodSubject(v)
 	return word[:]
+}
+
+// hubKey is the speaker's key as DodonaHub takes it.
+func (s speaker) hubKey() []byte {
+	if s.single != nil {
+		return calldata.HubKey(dodona.Quorum{Scheme: "frost"}, s.group())
+	}
+	return calldata.HubKey(s.quorum, dodona.GroupKey{})
+}
+
+func (s speaker) anchorContract() string {
+	if s.single != nil {
+		return contracts.Anchor
+	}
+	return contracts.AnchorECDSA
+}
+
+// batch returns a signed batch for a page.
+func (s speaker) batch(b dodona.HubBatch, page calldata.Page) []byte {
+	data, err := calldata.Batch(b, page, s.prove(b.Digest(s.network.ID())))
+	if err != nil {
+		panic(err)
+	}
+	return data
+}
+
+// post returns a signed anchor.
+func (s speaker) post(a dodona.Anchor) []byte {
+	data, err := calldata.Anchor(a, gasPeriod, s.prove(a.Digest(s.network.ID())))
+	if err != nil {
+		panic(err)
+	}
+	return data
 }

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-/// What every contract that checks a quorum's signatures answers, whatever the scheme.
-interface ISigned {
+/// Why an update is refused, whatever it is of.
+interface SignedErrors {
     /// The bytes are not the one encoding of an update.
     error BadEncoding();
     /// The quorum did not sign this.
     error BadProof();
-    /// The round is more than 15 seconds ahead of the block.
+    /// The round is more than 15 seconds ahead of the block, or the update came with a payment.
     error FutureRound(uint64 round);
+}
 
+/// What every contract that checks a quorum's signatures answers, whatever the scheme.
+interface ISigned is SignedErrors {
     /// The network's id.
     function network() external view returns (bytes32);
 
@@ -17,11 +20,8 @@ interface ISigned {
     function quorum() external view returns (bytes32);
 }
 
-/// One feed's latest attested answer in one slot, with no owner, no pause and no upgrade.
-///
-/// An update is word ‖ proof, sent as the whole calldata, without a selector; word = round uint64 ‖ value int192. A round is
-/// Unix milliseconds. An update is taken iff stored round < round ≤ (block.timestamp + 15) · 1000 and the quorum signed it.
-interface IDodonaFeed is ISigned {
+/// Why a feed refuses.
+interface FeedErrors is SignedErrors {
     /// Nothing was stored yet.
     error NoAnswer();
     /// The round is not above the stored one, or readLatest got one below it.
@@ -32,7 +32,13 @@ interface IDodonaFeed is ISigned {
     error OtherRound(uint64 round);
     /// The update has the stored round and another value: the quorum signed twice.
     error OtherValue();
+}
 
+/// One feed's latest attested answer in one slot, with no owner, no pause and no upgrade.
+///
+/// An update is word ‖ proof, sent as the whole calldata, without a selector; word = round uint64 ‖ value int192. A round is
+/// Unix milliseconds. An update is taken iff stored round < round ≤ (block.timestamp + 15) · 1000 and the quorum signed it.
+interface IDodonaFeed is ISigned, FeedErrors {
     /// The feed's id.
     function feed() external view returns (bytes32);
 

@@ -1,15 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ISigned} from "./IDodonaFeed.sol";
+import {SignedErrors} from "./IDodonaFeed.sol";
 import {Quorum} from "./Quorum.sol";
 import {Typed} from "./Typed.sol";
 
+// Where memory is free. The contracts with their key in the code allocate none before they verify, and what they compute
+// with constant places is cheaper.
+uint256 constant FREE = 0x80;
+
 /// Who may speak for a network. What is signed is about one subject: a feed, or a period.
-abstract contract Speaker is ISigned {
+abstract contract Speaker is SignedErrors {
+    function _network() internal view virtual returns (bytes32);
+
+    function _quorum() internal view virtual returns (bytes32);
+
     function _subject() internal view virtual returns (bytes32);
 
     function _domain() internal view virtual returns (bytes32);
+
+    /// Ends the call with one word.
+    function _return(uint256 a) internal pure {
+        assembly ("memory-safe") {
+            mstore(0, a)
+            return(0, 0x20)
+        }
+    }
+
+    /// Ends the call with two words.
+    function _return(uint256 a, uint256 b) internal pure {
+        assembly ("memory-safe") {
+            mstore(0, a)
+            mstore(0x20, b)
+            return(0, 0x40)
+        }
+    }
 
     /// Reverts unless size bytes of calldata at the given place prove that the quorum signed digest.
     function _verify(bytes32 digest, uint256 start, uint256 size) internal view virtual;
@@ -32,11 +57,11 @@ abstract contract SchnorrInCode is Speaker {
         PARITY = parity;
     }
 
-    function network() external view override returns (bytes32) {
+    function _network() internal view override returns (bytes32) {
         return NETWORK;
     }
 
-    function quorum() external view override returns (bytes32) {
+    function _quorum() internal view override returns (bytes32) {
         return Quorum.digestOf(PX, uint8(PARITY));
     }
 
@@ -49,19 +74,19 @@ abstract contract SchnorrInCode is Speaker {
     }
 
     function _verify(bytes32 digest, uint256 start, uint256 size) internal view override {
-        if (!Quorum.schnorr(PX, PARITY, digest, start, size)) revert BadProof();
+        if (!Quorum.schnorr(FREE, PX, PARITY, digest, start, size)) revert BadProof();
     }
 }
 
 /// Members and k, fixed in the code behind the program: a member costs 20 bytes there, and no SLOAD when it signs.
 ///
-/// The code ends with member n−1 ‖ … ‖ member 0 ‖ network ‖ quorum ‖ subject ‖ domain ‖ k ‖ n.
+/// The code ends with member 0 ‖ … ‖ member n−1 ‖ network ‖ quorum ‖ subject ‖ domain ‖ k ‖ n.
 abstract contract MembersInCode is Speaker {
-    function network() external pure override returns (bytes32) {
+    function _network() internal pure override returns (bytes32) {
         return _word(130);
     }
 
-    function quorum() external pure override returns (bytes32) {
+    function _quorum() internal pure override returns (bytes32) {
         return _word(98);
     }
 
@@ -82,50 +107,26 @@ abstract contract MembersInCode is Speaker {
     }
 
     function _verify(bytes32 digest, uint256 start, uint256 size) internal view override {
-        bool ok;
-        uint256 half = Quorum.HALF_Q;
+        uint256 members;
+        uint256 n;
+        uint256 k;
         assembly ("memory-safe") {
-            let p := mload(0x40)
-            codecopy(0, sub(codesize(), 32), 32)
-            let kn := mload(0)
-            let end := add(start, size)
-            ok := eq(size, mul(65, and(shr(8, kn), 0xff)))
-            let n := and(kn, 0xff)
-            let members := sub(codesize(), 150) // where member 0 is
-            mstore(p, digest)
-            let next := 0 // the least index that may come
-            for {} lt(start, end) { start := add(start, 65) } {
-                let index := byte(0, calldataload(start))
-                let vs := calldataload(add(start, 33))
-                let s := and(vs, 0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff)
-                mstore(add(p, 0x20), add(27, shr(255, vs)))
-                mstore(add(p, 0x40), calldataload(add(start, 1)))
-                mstore(add(p, 0x60), s)
-                codecopy(0, sub(members, mul(20, index)), 20)
-                let member := shr(96, mload(0))
-                // r = 0, r ≥ Q, s = 0 and points that are none: the precompile returns nothing.
-                pop(staticcall(gas(), 1, p, 0x80, 0, 0x20))
-                if iszero(
-                    and(
-                        and(eq(mload(0), member), eq(returndatasize(), 0x20)),
-                        and(lt(sub(index, next), sub(n, next)), iszero(gt(s, half)))
-                    )
-                ) {
-                    ok := 0
-                    break
-                }
-                next := add(index, 1)
-            }
+            codecopy(0, sub(codesize(), 0x20), 0x20)
+            n := and(mload(0), 0xff)
+            k := and(shr(8, mload(0)), 0xff)
+            members := add(FREE, 0x80)
+            let bytes_ := mul(20, n)
+            codecopy(members, sub(codesize(), add(130, bytes_)), bytes_)
         }
-        if (!ok) revert BadProof();
+        if (!Quorum.ecdsa(FREE, members, n, k, digest, start, size)) revert BadProof();
     }
 
     /// Ends a constructor: returns the given program with the members behind it as the contract's code.
     function _deploy(bytes memory program, bytes32 network_, bytes32 subject, uint8 k, address[] memory members) internal pure {
         Quorum.checkMembers(k, members);
         bytes memory table;
-        for (uint256 i = members.length; i > 0; --i) {
-            table = abi.encodePacked(table, members[i - 1]);
+        for (uint256 i; i < members.length; ++i) {
+            table = abi.encodePacked(table, members[i]);
         }
         bytes memory code = abi.encodePacked(
             program, table, network_, Quorum.digestOf(k, members), subject, Typed.domain(network_), k, uint8(members.length)

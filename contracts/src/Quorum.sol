@@ -37,10 +37,14 @@ library Quorum {
         return keccak256(abi.encode(uint8(1), k, members));
     }
 
-    /// Whether size bytes of calldata at the given place are R_e ‖ s with e = keccak256(px ‖ parity ‖ digest ‖ R_e).
-    function schnorr(uint256 px, uint256 parity, bytes32 digest, uint256 start, uint256 size) internal view returns (bool ok) {
+    /// Whether size bytes of calldata at start are R_e ‖ s with e = keccak256(px ‖ parity ‖ digest ‖ R_e). The
+    /// 0x80 bytes of memory at p are overwritten.
+    function schnorr(uint256 p, uint256 px, uint256 parity, bytes32 digest, uint256 start, uint256 size)
+        internal
+        view
+        returns (bool ok)
+    {
         assembly ("memory-safe") {
-            let p := mload(0x40)
             mstore(p, px)
             mstore8(add(p, 0x20), parity)
             mstore(add(p, 0x21), digest)
@@ -60,5 +64,53 @@ library Quorum {
                 and(and(eq(mload(0), r), eq(returndatasize(), 0x20)), gt(r, 0))
             )
         }
+    }
+
+    /// Whether size bytes of calldata at start are k × (index ‖ r ‖ yParityAndS), indices ascending, of members: n
+    /// addresses of 20 bytes in memory. The 0x80 bytes of memory at p are overwritten.
+    function ecdsa(uint256 p, uint256 members, uint256 n, uint256 k, bytes32 digest, uint256 start, uint256 size)
+        internal
+        view
+        returns (bool ok)
+    {
+        assembly ("memory-safe") {
+            let next := 0 // the least index that may come
+            ok := eq(size, mul(65, k))
+            mstore(p, digest)
+            for { let end := mul(ok, add(start, size)) } lt(start, end) { start := add(start, 65) } {
+                let index := byte(0, calldataload(start))
+                let vs := calldataload(add(start, 33))
+                let s := and(vs, 0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff)
+                mstore(add(p, 0x20), add(27, shr(255, vs)))
+                mstore(add(p, 0x40), calldataload(add(start, 1)))
+                mstore(add(p, 0x60), s)
+                // For r = 0, r ≥ Q, s = 0 and an r of no point the precompile returns nothing.
+                pop(staticcall(gas(), 1, p, 0x80, 0, 0x20))
+                if iszero(
+                    and(
+                        and(eq(mload(0), shr(96, mload(add(members, mul(20, index))))), eq(returndatasize(), 0x20)),
+                        and(lt(sub(index, next), sub(n, next)), lt(s, add(HALF_Q, 1))) // next ≤ index < n
+                    )
+                ) {
+                    ok := 0
+                    break
+                }
+                next := add(index, 1)
+            }
+        }
+    }
+
+    /// Puts members into the code of a new contract, behind one byte that stops whoever calls it.
+    function table(address[] memory members) internal returns (address where) {
+        bytes memory code = hex"00";
+        for (uint256 i; i < members.length; ++i) {
+            code = abi.encodePacked(code, members[i]);
+        }
+        // Creation code: returns what follows it.
+        bytes memory creation = abi.encodePacked(hex"61", uint16(code.length), hex"80600a3d393df3", code);
+        assembly ("memory-safe") {
+            where := create(0, add(creation, 0x20), mload(creation))
+        }
+        if (where == address(0)) revert BadKey();
     }
 }

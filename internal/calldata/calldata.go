@@ -5,7 +5,7 @@
 //
 //	feed     word                                       32 bytes: round uint64 ‖ value int192     (DodonaFeed)
 //	batch    words ‖ page                               32·w + 4 bytes                            (DodonaHub)
-//	anchor   to ‖ from ‖ count ‖ root ‖ previous        8 + 8 + 8 + 32 + 32 = 88 bytes            (DodonaAnchor)
+//	anchor   to ‖ periods ‖ count ‖ root ‖ previous     8 + 2 + 4 + 32 + 32 = 78 bytes            (DodonaAnchor)
 //
 // followed by one of
 //
@@ -20,9 +20,11 @@
 package calldata
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 
 	"github.com/dodona-oracle/dodona"
@@ -31,7 +33,7 @@ import (
 // The sizes in bytes.
 const (
 	FeedSize    = 32 // of a feed's word
-	AnchorSize  = 88 // of an anchor
+	AnchorSize  = 78 // of an anchor
 	PageSize    = 4  // of a hub's page behind the words
 	VoteSize    = 65 // of one ECDSA vote
 	SchnorrSize = 52 // of a Schnorr proof
@@ -123,18 +125,27 @@ func DecodeBatch(data []byte, page Page, layout dodona.Digest, feeds int) (dodon
 	return b, proof, nil
 }
 
-// Anchor returns the post of an anchor: to ‖ from ‖ count ‖ root ‖ previous ‖ proof.
-func Anchor(a dodona.Anchor, proof Proof) []byte {
-	data := make([]byte, 0, AnchorSize+SchnorrSize)
-	for _, v := range []uint64{uint64(a.To), uint64(a.From), a.Count} {
-		data = binary.BigEndian.AppendUint64(data, v)
+// Anchor returns the post of an anchor: to uint64 ‖ periods uint16 ‖ count uint32 ‖ root ‖ previous ‖ proof, where the
+// window is so many periods long. It fails if the window is not on the grid of the period, or too long or too full for
+// these numbers.
+func Anchor(a dodona.Anchor, periodMilliseconds uint64, proof Proof) ([]byte, error) {
+	period := dodona.Round(periodMilliseconds)
+	if period == 0 || a.From >= a.To || a.To%period != 0 || a.From%period != 0 {
+		return nil, refuse("window %d to %d is not on the grid of %d ms", a.From, a.To, period)
 	}
+	periods := (a.To - a.From) / period
+	if periods > math.MaxUint16 || a.Count > math.MaxUint32 || a.Count == 0 || a.Root.IsZero() {
+		return nil, refuse("a window of %d periods with %d leaves: want 1 to %d and 1 to %d, and a root", periods, a.Count, math.MaxUint16, uint32(math.MaxUint32))
+	}
+	data := binary.BigEndian.AppendUint64(make([]byte, 0, AnchorSize+SchnorrSize), uint64(a.To))
+	data = binary.BigEndian.AppendUint16(data, uint16(periods))
+	data = binary.BigEndian.AppendUint32(data, uint32(a.Count))
 	data = append(append(data, a.Root[:]...), a.Previous[:]...)
-	return append(data, proof.Bytes()...)
+	return append(data, proof.Bytes()...), nil
 }
 
-// DecodeAnchor reads what [Anchor] returns.
-func DecodeAnchor(data []byte) (dodona.Anchor, Proof, error) {
+// DecodeAnchor reads what [Anchor] returns for the same period.
+func DecodeAnchor(data []byte, periodMilliseconds uint64) (dodona.Anchor, Proof, error) {
 	if len(data) < AnchorSize {
 		return dodona.Anchor{}, Proof{}, refuse("%d bytes are less than an anchor", len(data))
 	}
@@ -142,11 +153,15 @@ func DecodeAnchor(data []byte) (dodona.Anchor, Proof, error) {
 	if err != nil {
 		return dodona.Anchor{}, Proof{}, err
 	}
-	return dodona.Anchor{
+	a := dodona.Anchor{
 		To:       dodona.Round(binary.BigEndian.Uint64(data)),
-		From:     dodona.Round(binary.BigEndian.Uint64(data[8:])),
-		Count:    binary.BigEndian.Uint64(data[16:]),
-		Root:     dodona.Digest(data[24:56]),
-		Previous: dodona.Digest(data[56:88]),
-	}, proof, nil
+		Count:    uint64(binary.BigEndian.Uint32(data[10:])),
+		Root:     dodona.Digest(data[14:46]),
+		Previous: dodona.Digest(data[46:78]),
+	}
+	a.From = a.To - dodona.Round(binary.BigEndian.Uint16(data[8:]))*dodona.Round(periodMilliseconds) // wraps: refused below
+	if again, err := Anchor(a, periodMilliseconds, proof); err != nil || !bytes.Equal(again, data) {
+		return dodona.Anchor{}, Proof{}, refuse("window %d to %d of %d leaves is none on the grid of %d ms", a.From, a.To, a.Count, periodMilliseconds)
+	}
+	return a, proof, nil
 }

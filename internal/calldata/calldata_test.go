@@ -117,18 +117,38 @@ func TestBatchesReturnAsTheyWere(t *testing.T) {
 }
 
 func TestAnchorsReturnAsTheyWere(t *testing.T) {
-	a := dodona.Anchor{Root: dodona.Digest{1}, Previous: dodona.Digest{2}, From: 3, To: 4, Count: 5}
-	data := Anchor(a, someSchnorr)
-	if got, proof, err := DecodeAnchor(data); err != nil || got != a || *proof.Schnorr != *someSchnorr.Schnorr {
+	const period = 600_000
+	a := dodona.Anchor{Root: dodona.Digest{1}, Previous: dodona.Digest{2}, From: 3 * period, To: 5 * period, Count: 5}
+	data, err := Anchor(a, period, someSchnorr)
+	if err != nil || len(data) != AnchorSize+SchnorrSize {
+		t.Fatalf("%d bytes, %v", len(data), err)
+	}
+	if got, proof, err := DecodeAnchor(data, period); err != nil || got != a || *proof.Schnorr != *someSchnorr.Schnorr {
 		t.Errorf("got %+v, %+v, %v, want %+v", got, proof, err, a)
 	}
-	if len(data) != AnchorSize+SchnorrSize {
-		t.Errorf("%d bytes", len(data))
-	}
 	for _, bad := range [][]byte{nil, data[:AnchorSize], data[:len(data)-1], append(data, 0)} {
-		if _, _, err := DecodeAnchor(bad); !errors.Is(err, ErrMessage) {
+		if _, _, err := DecodeAnchor(bad, period); !errors.Is(err, ErrMessage) {
 			t.Errorf("%d bytes: got %v", len(bad), err)
 		}
+	}
+	for name, change := range map[string]func(a *dodona.Anchor){
+		"off the grid":   func(a *dodona.Anchor) { a.To++ },
+		"from off it":    func(a *dodona.Anchor) { a.From++ },
+		"empty":          func(a *dodona.Anchor) { a.From = a.To },
+		"backwards":      func(a *dodona.Anchor) { a.From = a.To + period },
+		"too long":       func(a *dodona.Anchor) { a.To += 1 << 16 * period },
+		"no leaves":      func(a *dodona.Anchor) { a.Count = 0 },
+		"too many":       func(a *dodona.Anchor) { a.Count = 1 << 32 },
+		"without a root": func(a *dodona.Anchor) { a.Root = dodona.Digest{} },
+	} {
+		broken := a
+		change(&broken)
+		if _, err := Anchor(broken, period, someSchnorr); !errors.Is(err, ErrMessage) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	if _, err := Anchor(a, 0, someSchnorr); !errors.Is(err, ErrMessage) {
+		t.Errorf("no period: got %v", err)
 	}
 }
 
@@ -181,7 +201,8 @@ func TestVotesPicksKInOrder(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	f.Add(Feed(dodona.Report{Round: 5}, someVotes))
 	f.Add(Feed(dodona.Report{Round: 5, Value: dodona.NewInt192(-1)}, someSchnorr))
-	f.Add(Anchor(dodona.Anchor{To: 1}, someSchnorr))
+	anchor, _ := Anchor(dodona.Anchor{To: 1000, Count: 1, Root: dodona.Digest{1}}, 1000, someSchnorr)
+	f.Add(anchor)
 	f.Add(ReadAt(Feed(dodona.Report{Round: 5}, someSchnorr), 5))
 	f.Add(ReadLatest(nil, 0))
 	b := dodona.HubBatch{Round: 5, Values: []int64{1, 2, 3, 4}}
@@ -195,8 +216,13 @@ func FuzzDecode(f *testing.F) {
 		}
 		r, proof, err := DecodeFeed(data)
 		check("feed", Feed(r, proof), err)
-		a, proof, err := DecodeAnchor(data)
-		check("anchor", Anchor(a, proof), err)
+		if a, proof, err := DecodeAnchor(data, 1000); err == nil {
+			again, err := Anchor(a, 1000, proof)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check("anchor", again, nil)
+		}
 		update, round, err := DecodeReadAt(data)
 		check("readAt", ReadAt(update, round), err)
 		update, age, err := DecodeReadLatest(data)

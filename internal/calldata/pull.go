@@ -70,3 +70,18 @@ func decodePull(selector [4]byte, data []byte) (update []byte, argument uint64, 
 	}
 	return rest[:v[2]], v[1], nil
 }
+
+// VerifyLeaf returns the call verify(uint64 to, Leaf leaf, bytes32[] path) of DodonaAnchor, which answers whether the
+// leaf is in the window that ends at to.
+func VerifyLeaf(to dodona.Round, p dodona.Proof) []byte {
+	s := Selector("verify(uint64,(uint8,bytes32,uint64,int192,bytes32),bytes32[])")
+	w := uintWord(uintWord(s[:], uint64(to)), uint64(p.Leaf.Kind))
+	w = uintWord(append(w, p.Leaf.Feed[:]...), uint64(p.Leaf.Round))
+	value := p.Leaf.Value.Word()
+	w = append(append(w, value[:]...), p.Leaf.Observed[:]...)
+	w = uintWord(uintWord(w, 7*32), uint64(len(p.Path)))
+	for _, d := range p.Path {
+		w = append(w, d[:]...)
+	}
+	return w
+}

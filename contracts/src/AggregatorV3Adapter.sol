@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IDodonaFeed} from "./IDodonaFeed.sol";
+
+/// The interface that most consumers of price feeds are written against.
+interface AggregatorV3Interface {
+    function decimals() external view returns (uint8);
+    function description() external view returns (string memory);
+    function version() external view returns (uint256);
+    function getRoundData(uint80 roundId)
+        external
+        view
+        returns (uint80 id, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound);
+    function latestRoundData()
+        external
+        view
+        returns (uint80 id, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound);
+}
+
+/// A Dodona feed as AggregatorV3Interface shows one. Its differences from other aggregators:
+///
+/// - roundId is the round, Unix milliseconds: it rises, but not by one. There are no phases.
+/// - startedAt and updatedAt are the instant the answer speaks for, in seconds, and never after the block's.
+/// - getRoundData knows the stored round only; for any other one, and before the first, it reverts with "No data present".
+contract AggregatorV3Adapter is AggregatorV3Interface {
+    /// The feed's id is not that of these words.
+    error OtherFeed(bytes32 feed);
+
+    IDodonaFeed public immutable feed;
+    uint8 public immutable decimals;
+    string public description;
+    uint256 public constant version = 1;
+
+    /// The words are the feed's identity; decimals cannot differ from those that its quorum signs for. description is its name.
+    constructor(IDodonaFeed feed_, string memory name, string memory unit, uint8 decimals_) {
+        // keccak256(abi.encode(string[])) of no labels.
+        bytes32 labels = keccak256(abi.encode(new string[](0)));
+        bytes32 id = keccak256(abi.encode(name, "number", unit, decimals_, labels));
+        if (feed_.feed() != id) revert OtherFeed(feed_.feed());
+        (feed, decimals, description) = (feed_, decimals_, name);
+    }
+
+    function latestRoundData() public view returns (uint80, int256, uint256, uint256, uint80) {
+        try feed.latest() returns (uint64 round, int192 value) {
+            uint256 second = round / 1000;
+            if (second > block.timestamp) second = block.timestamp;
+            return (round, value, second, second, round);
+        } catch {
+            revert("No data present");
+        }
+    }
+
+    function getRoundData(uint80 roundId)
+        external
+        view
+        returns (uint80 id, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound)
+    {
+        (id, answer, startedAt, updatedAt, answeredInRound) = latestRoundData();
+        require(id == roundId, "No data present");
+    }
+}
