@@ -121,12 +121,14 @@ func TestSixteenInstancesFitInto64MiB(t *testing.T) {
 // insideCgroup is set in the environment of the test that runs in the cgroup.
 const insideCgroup = "DODONA_TEST_INSIDE_CGROUP"
 
-// memoryCgroup makes a cgroup (version 1) with a memory limit, and removes it with the test.
+// memoryCgroup makes a cgroup (version 1) with a memory limit, and removes it with the test. It skips the test where there
+// is no such thing or this user may not make one.
 func memoryCgroup(t *testing.T, limit int64) string {
 	t.Helper()
 	group := filepath.Join("/sys/fs/cgroup/memory", fmt.Sprintf("dodona-module-test-%d", os.Getpid()))
 	if err := os.Mkdir(group, 0o755); err != nil {
-		t.Fatal(err)
+		t.Skipf("NOT TESTED whether sixteen instances fit into 64 MiB: this needs a memory controller of cgroup version 1 "+
+			"in /sys/fs/cgroup/memory, and leave to make a group there (root, and no container without it): %v", err)
 	}
 	t.Cleanup(func() {
 		if err := os.Remove(group); err != nil {

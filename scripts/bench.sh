@@ -1,33 +1,42 @@
 #!/usr/bin/env bash
-# Runs the benchmarks behind docs/benchmarks.md and writes that page. Bounded: about three minutes.
-# The machine matters: the page names it, and numbers of different machines are not compared.
+# bench.sh [node | module]: runs the benchmarks behind docs/benchmarks.md and writes that page, or one of its parts.
+# Bounded: about three minutes for the node and two for modules. The machine matters: each part names it, and numbers
+# of different machines are not compared.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 seconds=${SECONDS_OF_LOAD:-60}
 rounds=$((3000 * seconds))
+page=docs/benchmarks.md
 out=$(mktemp)
-trap 'rm -f "$out"' EXIT
+node=$(mktemp)
+module=$(mktemp)
+trap 'rm -f "$out" "$node" "$module"' EXIT
 
 run() { # run PACKAGE BENCHMARK BENCHTIME
   echo "\$ go test $1 -run '^\$' -bench '$2' -benchtime $3" >&2
   go test "$1" -run '^$' -bench "$2" -benchtime "$3" -timeout 20m | tee -a "$out" >&2
 }
 
-run ./node Attestations "${rounds}x"
-run ./cmd/dodona FirstAnswer 20x
-run ./cmd/dodona Idle 1x
-run ./journal 'Append' 1s
-
-value() { awk -v bench="$1" -v unit="$2" '$1 ~ "^"bench {for (i = 2; i <= NF; i++) if ($i == unit) {print $(i-1); exit}}' "$out"; }
-row() { printf '| %s | %s | %s | `%s` |\n' "$1" "$2" "$3" "$4"; }
-
-{
-  echo '# Benchmarks'
+# value BENCHMARK UNIT: what was measured; BENCHMARK without the number of processors at its end.
+value() { awk -v bench="$1" -v unit="$2" '$1 == bench || $1 ~ "^" bench "(-[0-9]+$|/)" {for (i = 2; i <= NF; i++) if ($i == unit) {print $(i-1); exit}}' "$out"; }
+row() { printf '| %s | %s | %s | `%s` |\n' "$1" "$2" "$3" "${4//|/\\|}"; } # a bar would end the column
+head() { # head TITLE
+  echo "## $1"
   echo
-  echo "Written by \`make bench\`, which runs the commands below. Machine: $(nproc) cores, $(awk -F': ' '/model name/ {print $2; exit}' /proc/cpuinfo), $(go env GOVERSION), $(uname -s) $(uname -r | cut -d- -f1)."
+  echo "Machine: $(nproc) cores, $(awk -F': ' '/model name/ {print $2; exit}' /proc/cpuinfo), $(go env GOVERSION), $(uname -s) $(uname -r | cut -d- -f1)."
   echo
   echo '| what | target | measured | command |'
   echo '|---|---|---|---|'
-  bench="go test ./node -run '^\$' -bench Attestations -benchtime ${rounds}x"
+}
+kept() { awk -v title="## $1" '/^## / {on = $0 == title} on' $page | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}'; }
+
+node() {
+  run ./node Attestations "${rounds}x"
+  run ./cmd/dodona FirstAnswer 20x
+  run ./cmd/dodona Idle 1x
+  run ./journal 'Append' 1s
+  head 'The node'
+  local bench="go test ./node -run '^\$' -bench Attestations -benchtime ${rounds}x"
   row "attestations a second, $rounds in a row, from 3,000 feeds through round, claim, observation, validation and answer; durability batch" "≥ 3,000 for 60 s on 2 cores" "$(value BenchmarkAttestations attestations/s)" "$bench"
   row 'flushes an attestation (five records each, two streams)' 'reported' "$(value BenchmarkAttestations flushes/attestation)" "$bench"
   row 'resident memory meanwhile with node.memory 1GiB, peak, MiB' 'bounded' "$(value BenchmarkAttestations MiB-peak-RSS)" "$bench"
@@ -40,5 +49,60 @@ row() { printf '| %s | %s | %s | `%s` |\n' "$1" "$2" "$3" "$4"; }
   echo '```'
   grep '^BenchmarkAppend' "$out" || true
   echo '```'
-} > docs/benchmarks.md
-echo "wrote docs/benchmarks.md" >&2
+}
+
+module() {
+  local command guest target
+  run ./module 'Isolated|Sampling' 3s
+  run ./module Load 100x
+  run ./module/wasm 'Overhead/compiler/(C|Ass)' 1x
+  echo "\$ go test ./module -tags integration -run 'Thousand|Sixteen' -v" >&2
+  go test ./module -tags integration -run 'Thousand|Sixteen' -v -count=1 | tee -a "$out" >&2
+  head 'Modules'
+  command="go test ./module -run '^\$' -bench 'Isolated|Sampling' -benchtime 3s"
+  for guest in C AssemblyScript TinyGo; do
+    case $guest in
+      C) target='≤ 5' ;;
+      *) target='' ;;
+    esac
+    row "an event of the $guest guest, with fuel, depth, NaN and reset, µs" "$target" "$(value "BenchmarkIsolated/$guest" µs/isolated)" "$command"
+    case $guest in
+      C) target='' ;;
+      AssemblyScript) target='≤ 3' ;;
+      TinyGo) target='≤ 1.5' ;;
+    esac
+    row 'the same, times an unprotected wazero call, in turns' "$target" "$(value "BenchmarkIsolated/$guest" ×unprotected)" "$command"
+    row 'the same, allocations of the host' '0' "$(value "BenchmarkIsolated/$guest" allocs/event)" "$command"
+    row 'the same with 1 % of events traced, times none traced, in turns' '≤ 1.05' "$(value "BenchmarkSampling/$guest" ×plain)" "$command"
+  done
+  command="go test ./module/wasm -run '^\$' -bench 'Overhead/compiler/(C|Ass)' -benchtime 1x"
+  for guest in C AssemblyScript; do
+    row "fuel, depth and NaN alone, the $guest guest that parses JSON, times untouched, in turns" '≤ 1.35' "$(value "BenchmarkOverhead/compiler/$guest" fuel+depth+NaN)" "$command"
+  done
+  command="go test ./module -run '^\$' -bench Load -benchtime 100x"
+  row "load of a module of $(value BenchmarkLoad KB) KB from the warm cache, the best, ms" '≤ 5' "$(value BenchmarkLoad ms/best)" "$command"
+  row 'the same, CPU time of the process, mean, ms' '' "$(value BenchmarkLoad ms-CPU/load)" "$command"
+  command="go test ./module -tags integration -run 'Thousand|Sixteen' -v"
+  for guest in compiled interpreted; do
+    row "1,000 loads and unloads, $guest: what the process holds" 'no growth' "$(awk -v want="TestThousandLoadsLeaveNothing/$guest" '$1 == "===" {on = $3 == want} on && /after 100 loads/ {sub(/.*: after 100/, "after 100"); print; exit}' "$out")" "$command"
+  done
+  row '16 instances of 1 MiB, all written to, in a cgroup of 64 MiB: peak of the group' '≤ 65536 KiB' "$(sed -n 's/.*most memory that the group had.*: \([0-9]* KiB\)$/\1/p' "$out" | tail -1)" "$command"
+}
+
+case ${1:-} in
+  '') node >"$node"; module >"$module" ;;
+  node) node >"$node"; kept Modules >"$module" ;;
+  module) module >"$module"; kept 'The node' >"$node" ;;
+  *) echo "usage: bench.sh [node | module]" >&2; exit 2 ;;
+esac
+{
+  echo '# Benchmarks'
+  echo
+  echo 'Written by `make bench`, which runs the commands below; `scripts/bench.sh node` and `scripts/bench.sh module` write a part.'
+  echo
+  cat "$node"
+  echo
+  cat "$module"
+} >"$out"
+cp "$out" $page
+echo "wrote $page" >&2
