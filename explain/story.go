@@ -41,7 +41,8 @@ type Story struct {
 	Module      *Module      `json:"module,omitempty"` // that made the points; nil if extraction alone did
 	Inputs      []Input      `json:"inputs,omitempty"`
 	Rejections  []Rejection  `json:"rejections,omitempty"`
-	Anchored    string       `json:"anchored"`
+	Anchored    string       `json:"anchored"` // in a line
+	Anchoring   *Anchoring   `json:"anchoring,omitempty"`
 	Gone        []string     `json:"gone,omitempty"`
 	Broken      []string     `json:"broken,omitempty"`
 }

@@ -61,7 +61,7 @@ func (t *teller) tell(ctx context.Context) error {
 		return err
 	}
 	t.conclude()
-	return nil
+	return t.anchored(ctx, data)
 }
 
 // attestation reads the answer that stands.

@@ -240,7 +240,7 @@ func (p *printer) endings(s Story) {
 		}
 		p.line([]int{15}, cell{"  module", plain}, cell{facts, plain})
 	}
-	if s.State == StateAttested {
+	if s.State == StateAttested || s.Anchoring != nil {
 		p.line([]int{15}, cell{"  anchored", plain}, cell{s.Anchored, plain})
 	}
 	for _, g := range s.Gone {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/dodona-oracle/dodona"
@@ -16,28 +17,37 @@ import (
 // MaxBytes is the largest answer that is read.
 const MaxBytes = 1 << 20
 
-// parse reads the one form of an answer that is accepted. encoding/json alone would also take other capitals,
-// repeated and missing fields, null, and broken UTF-8.
+// parse reads the one form of an answer that is accepted.
 func parse(raw []byte) (a dodona.Answer, err error) {
+	err = parseStrictly(raw, answerShape, "the answer", &a)
+	return a, err
+}
+
+// parseStrictly reads JSON of one shape. encoding/json alone would also take other capitals, repeated and missing
+// fields, null, and broken UTF-8.
+func parseStrictly(raw []byte, s shape, what string, into any) error {
 	if len(raw) > MaxBytes {
-		return a, fmt.Errorf("%d bytes, at most %d are read", len(raw), MaxBytes)
+		return fmt.Errorf("%d bytes, at most %d are read", len(raw), MaxBytes)
 	}
 	if !utf8.Valid(raw) {
-		return a, errors.New("not UTF-8")
+		return errors.New("not UTF-8")
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
-	if err := answerShape.walk(d, "the answer"); err != nil {
-		return a, err
+	if err := s.walk(d, what); err != nil {
+		return err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return a, fmt.Errorf("something follows the answer at byte %d", d.InputOffset())
+		return fmt.Errorf("something follows %s at byte %d", what, d.InputOffset())
 	}
-	if err := json.Unmarshal(raw, &a); err != nil {
-		return a, fmt.Errorf("not an answer: %w", err)
+	if err := json.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("not an %s: %w", strings.TrimPrefix(what, "the "), err)
 	}
-	return a, nil
+	return nil
 }
+
+// limited reads no more of raw than parseStrictly would.
+func limited(raw []byte) io.Reader { return bytes.NewReader(raw[:min(len(raw), MaxBytes)]) }
 
 // A shape is what JSON may stand at a place. A leaf is one of the token kinds below.
 type shape struct {

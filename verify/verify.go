@@ -1,4 +1,4 @@
-// Package verify decides offline whether an answer is what its network signed. It is pure: no clock, no files, no
+// Package verify decides offline whether an answer is what its network signed, and whether it is under a signed root. It is pure: no clock, no files, no
 // network; the command, the API and (compiled for GOOS=js) the page in the browser run the same code.
 package verify
 
@@ -28,11 +28,16 @@ const (
 	Signature Reason = "signature" // a signature is broken, or not by a member for this report
 	Order     Reason = "order"     // signers not strictly ascending: unsorted, or one counted twice
 	Threshold Reason = "threshold" // good signatures, but too few
+	Rotation  Reason = "rotation"  // the history does not lead from the first quorum to the one that signed
+	Leaf      Reason = "leaf"      // the proof is of something else than the answer or gap
+	Anchor    Reason = "anchor"    // an anchor that cannot be, or of another window
+	Path      Reason = "path"      // the path does not lead to the anchor's root
+	Root      Reason = "root"      // the anchor's root is not the one that was asked for
 )
 
 // Reasons lists every reason, Valid first.
 func Reasons() []Reason {
-	return []Reason{Valid, Malformed, Feed, Quorum, Network, Member, Value, Signature, Order, Threshold}
+	return []Reason{Valid, Malformed, Feed, Quorum, Network, Member, Value, Signature, Order, Threshold, Rotation, Leaf, Anchor, Path, Root}
 }
 
 // Expect is what the caller knows beforehand. Without any of it an answer proves only that it is consistent: anybody
@@ -40,7 +45,12 @@ func Reasons() []Reason {
 type Expect struct {
 	NetworkID *dodona.Digest   // the network's id, which pins its name and its first quorum
 	Members   []dodona.Address // exactly these members, in any order; empty: any
+
+	// What a chain has, for evidence: the root of its anchor, or the slot of DodonaAnchor that it should be in.
+	Root, Slot *dodona.Digest
 }
+
+func (e Expect) pins() bool { return e.NetworkID != nil || len(e.Members) > 0 }
 
 // A Verdict is the outcome. What the answer says is filled in only if it is valid.
 type Verdict struct {
@@ -57,6 +67,8 @@ type Verdict struct {
 	Answer    string           `json:"answer,omitempty"`   // the value for people, such as "43218.55 USD"
 	Digest    dodona.Digest    `json:"digest,omitzero"`    // of the report: what was signed
 	Signers   []dodona.Address `json:"signers,omitempty"`  // who signed it, ascending
+
+	Commitment *Commitment `json:"commitment,omitempty"` // of evidence: where it is anchored
 }
 
 // String is the verdict in one line: "valid: signed by …" or "INVALID signature: …".
@@ -78,7 +90,9 @@ func Answer(raw []byte, want Expect) Verdict {
 }
 
 // Attestation judges an answer that was parsed already.
-func Attestation(a dodona.Answer, want Expect) Verdict {
+func Attestation(a dodona.Answer, want Expect) Verdict { return attested(a, want, nil) }
+
+func attested(a dodona.Answer, want Expect, history *dodona.History) Verdict {
 	report := a.Attestation.Report
 	id := a.Feed.ID()
 	if err := checkFeed(a.Feed); err != nil {
@@ -87,7 +101,8 @@ func Attestation(a dodona.Answer, want Expect) Verdict {
 	if report.Feed != id {
 		return refuse(Feed, "the report is about feed %s, but feed %q has the id %s", report.Feed.Short(), a.Feed.Name, id.Short())
 	}
-	if v, ok := checkNetwork(a, want); !ok {
+	by := signed{a.Network, a.Quorum, report.Round, history}
+	if v, ok := checkNetwork(by, want); !ok {
 		return v
 	}
 	if err := checkValue(a.Feed, report); err != nil {
@@ -95,13 +110,13 @@ func Attestation(a dodona.Answer, want Expect) Verdict {
 	}
 	network := a.Network.ID()
 	digest := report.Digest(network)
-	signers, v, ok := recoverSigners(a, digest)
+	signers, v, ok := recoverSigners(by, a.Attestation.Signatures, digest)
 	if !ok {
 		return v
 	}
 	return Verdict{
-		Valid: true, Reason: Valid, Message: message(a, signers),
-		Pinned:  want.NetworkID != nil || len(want.Members) > 0,
+		Valid: true, Reason: Valid, Message: whoSigned(a, signers) + "; not anchored yet",
+		Pinned:  want.pins(),
 		Network: a.Network.Name, NetworkID: network, Feed: a.Feed.Name, FeedID: id, Round: report.Round,
 		Value: &report.Value, Answer: a.Feed.Format(report.Value), Digest: digest, Signers: signers,
 	}
@@ -111,26 +126,39 @@ func refuse(reason Reason, format string, args ...any) Verdict {
 	return Verdict{Reason: reason, Message: fmt.Sprintf(format, args...)}
 }
 
+// signed is who is said to have signed something, and for when.
+type signed struct {
+	network dodona.Network
+	quorum  dodona.Quorum
+	round   dodona.Round
+	history *dodona.History // judged already; nil if the first quorum is the only one
+}
+
 // checkNetwork judges the quorum, whether it speaks for the network, and whether that is the one asked for.
-func checkNetwork(a dodona.Answer, want Expect) (Verdict, bool) {
-	if err := a.Quorum.Check(); err != nil {
+func checkNetwork(a signed, want Expect) (Verdict, bool) {
+	if err := a.quorum.Check(); err != nil {
 		return refuse(Quorum, "%v", err), false
 	}
-	if !printable(a.Network.Name, 1, maxText) {
-		return refuse(Network, "network name %q: want 1 to %d printable bytes", clip(a.Network.Name), maxText), false
+	if !printable(a.network.Name, 1, maxText) {
+		return refuse(Network, "network name %q: want 1 to %d printable bytes", clip(a.network.Name), maxText), false
 	}
-	if d := a.Quorum.Digest(); d != a.Network.First {
+	if a.history != nil {
+		if q := quorumAt(*a.history, a.round); !sameQuorum(q, a.quorum) {
+			return refuse(Rotation, "the quorum %s did not sign for network %q at %s; %s did", a.quorum.Digest().Short(),
+				a.network.Name, a.round, q.Digest().Short()), false
+		}
+	} else if d := a.quorum.Digest(); d != a.network.First {
 		return refuse(Quorum, "the quorum %s is not the first one of network %q (%s), and no rotation leads to it",
-			d.Short(), a.Network.Name, a.Network.First.Short()), false
+			d.Short(), a.network.Name, a.network.First.Short()), false
 	}
-	if id := a.Network.ID(); want.NetworkID != nil && *want.NetworkID != id {
-		return refuse(Network, "network %q has the id %s, expected %s", a.Network.Name, id.Short(), want.NetworkID.Short()), false
+	if id := a.network.ID(); want.NetworkID != nil && *want.NetworkID != id {
+		return refuse(Network, "network %q has the id %s, expected %s", a.network.Name, id.Short(), want.NetworkID.Short()), false
 	}
 	if len(want.Members) > 0 {
 		expected := slices.Clone(want.Members)
 		slices.SortFunc(expected, compareAddresses)
-		if !slices.Equal(expected, a.Quorum.Members) {
-			return refuse(Member, "the members of network %q are not the %d expected ones", a.Network.Name, len(expected)), false
+		if !slices.Equal(expected, a.quorum.Members) {
+			return refuse(Member, "the members of network %q are not the %d expected ones", a.network.Name, len(expected)), false
 		}
 	}
 	return Verdict{}, true
@@ -145,10 +173,9 @@ func checkValue(f dodona.Feed, r dodona.Report) error {
 }
 
 // recoverSigners returns who signed digest, if they are enough distinct members in order.
-func recoverSigners(a dodona.Answer, digest dodona.Digest) ([]dodona.Address, Verdict, bool) {
-	signatures := a.Attestation.Signatures
-	if len(signatures) > len(a.Quorum.Members) {
-		return nil, refuse(Order, "%d signatures of %d members: some signer is counted twice", len(signatures), len(a.Quorum.Members)), false
+func recoverSigners(a signed, signatures []dodona.Signature, digest dodona.Digest) ([]dodona.Address, Verdict, bool) {
+	if len(signatures) > len(a.quorum.Members) {
+		return nil, refuse(Order, "%d signatures of %d members: some signer is counted twice", len(signatures), len(a.quorum.Members)), false
 	}
 	signers := make([]dodona.Address, 0, len(signatures))
 	for i, sig := range signatures {
@@ -156,8 +183,8 @@ func recoverSigners(a dodona.Answer, digest dodona.Digest) ([]dodona.Address, Ve
 		if err != nil {
 			return nil, refuse(Signature, "signature %d of %d is broken: %v", i+1, len(signatures), err), false
 		}
-		if _, found := slices.BinarySearchFunc(a.Quorum.Members, signer, compareAddresses); !found {
-			return nil, refuse(Signature, "the signer is %s, not a member of network %q", signer.Short(), a.Network.Name), false
+		if _, found := slices.BinarySearchFunc(a.quorum.Members, signer, compareAddresses); !found {
+			return nil, refuse(Signature, "the signer is %s, not a member of network %q", signer.Short(), a.network.Name), false
 		}
 		if i > 0 && compareAddresses(signers[i-1], signer) >= 0 {
 			return nil, refuse(Order, "signature %d of %d is by %s, after one by %s: signers must be strictly ascending",
@@ -165,20 +192,20 @@ func recoverSigners(a dodona.Answer, digest dodona.Digest) ([]dodona.Address, Ve
 		}
 		signers = append(signers, signer)
 	}
-	if len(signers) < a.Quorum.K {
+	if len(signers) < a.quorum.K {
 		return nil, refuse(Threshold, "signed by %d of %d members of network %q, but %d are needed",
-			len(signers), len(a.Quorum.Members), a.Network.Name, a.Quorum.K), false
+			len(signers), len(a.quorum.Members), a.network.Name, a.quorum.K), false
 	}
 	return signers, Verdict{}, true
 }
 
-// message says who signed, for people.
-func message(a dodona.Answer, signers []dodona.Address) string {
+// whoSigned says who signed, for people.
+func whoSigned(a dodona.Answer, signers []dodona.Address) string {
 	n := len(a.Quorum.Members)
 	if n == 1 {
-		return fmt.Sprintf("signed by %s, the only member of network %q; not anchored yet", signers[0].Short(), a.Network.Name)
+		return fmt.Sprintf("signed by %s, the only member of network %q", signers[0].Short(), a.Network.Name)
 	}
-	return fmt.Sprintf("signed by %d of %d members of network %q, where %d are enough; not anchored yet",
+	return fmt.Sprintf("signed by %d of %d members of network %q, where %d are enough",
 		len(signers), n, a.Network.Name, a.Quorum.K)
 }
 

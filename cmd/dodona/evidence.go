@@ -17,9 +17,11 @@ import (
 )
 
 type verifyCommand struct {
-	Answer  string   `arg:"" help:"File with the answer, - for standard input, or a URL."`
+	Answer  string   `arg:"" help:"File with the answer or its evidence (…/proof), - for standard input, or a URL."`
 	Network string   `help:"The network's id: nothing else is accepted." placeholder:"0x…"`
 	Member  []string `help:"The quorum's members (repeat): nobody else is accepted." placeholder:"0x…"`
+	Root    string   `help:"The root that a chain has for the window: nothing else is accepted." placeholder:"0x…"`
+	Slot    string   `help:"What a slot of DodonaAnchor holds: nothing else is accepted." placeholder:"0x…"`
 	JSON    bool     `name:"json" help:"Print JSON."`
 }
 
@@ -33,12 +35,12 @@ func (c verifyCommand) Run(ctx context.Context, term terminal) error {
 	if err != nil {
 		return err
 	}
-	verdict := verify.Answer(raw, expect)
+	verdict := verify.Document(raw, expect)
 	if c.JSON {
 		err = printJSON(term.out, verdict)
 	} else {
 		_, err = fmt.Fprintln(term.out, verdict)
-		if verdict.Valid {
+		if verdict.Valid && verdict.Value != nil {
 			fmt.Fprintf(term.out, "%s = %s, round %d (%s)\n", verdict.Feed, verdict.Answer, uint64(verdict.Round), verdict.Round)
 		}
 		if verdict.Valid && !verdict.Pinned {
@@ -56,6 +58,20 @@ func (c verifyCommand) expect() (e verify.Expect, err error) {
 		e.NetworkID = new(dodona.Digest)
 		if err := e.NetworkID.UnmarshalText([]byte(strings.ToLower(c.Network))); err != nil {
 			return e, fmt.Errorf("--network: %w", err)
+		}
+	}
+	for flag, text := range map[string]string{"--root": c.Root, "--slot": c.Slot} {
+		if text == "" {
+			continue
+		}
+		d := new(dodona.Digest)
+		if err := d.UnmarshalText([]byte(strings.ToLower(text))); err != nil {
+			return e, fmt.Errorf("%s: %w", flag, err)
+		}
+		if flag == "--root" {
+			e.Root = d
+		} else {
+			e.Slot = d
 		}
 	}
 	for _, m := range c.Member {

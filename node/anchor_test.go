@@ -1,0 +1,152 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/anchor"
+	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/explain"
+	"github.com/dodona-oracle/dodona/verify"
+)
+
+// fetch returns status and body of a path of the node's API.
+func fetch(t *testing.T, n *Node, path string) (int, []byte) {
+	t.Helper()
+	response, err := http.Get(n.URL() + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, body
+}
+
+// awaitProof asks for a proof until it is there, and checks that until then the node says when it will be.
+func awaitProof(t *testing.T, n *Node, path string) (body []byte, early int) {
+	t.Helper()
+	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		status, body := fetch(t, n, path)
+		if status == http.StatusOK {
+			return body, early
+		}
+		var p struct {
+			Type string
+			Due  time.Time
+		}
+		if err := json.Unmarshal(body, &p); err != nil || status != http.StatusNotFound || !strings.HasSuffix(p.Type, "#problem-not-anchored") || p.Due.IsZero() {
+			t.Fatalf("%s: %d %s", path, status, body)
+		}
+		early++
+	}
+	t.Fatalf("%s: no proof in a minute", path)
+	return nil, 0
+}
+
+func TestAnswersAndGapsAreProvedWithoutTheNode(t *testing.T) {
+	good := quote(t, `{"price": "43218.55"}`)
+	text := fmt.Sprintf(`node: {name: gw, data: %q}
+api: {listen: "127.0.0.1:0"}
+anchor: {every: 1s}
+sources:
+  good: {http: {url: %q, every: 0s}, value: /price}
+  gone: {http: {url: "http://127.0.0.1:9", every: 0s}, value: /price}
+feeds:
+  a: {unit: USD, decimals: 2, every: 200ms, from: [good]}
+  b: {unit: USD, decimals: 2, every: 500ms, from: [gone]}
+`, t.TempDir(), good)
+	seen := newOutcomes()
+	n := openNode(t, text, Options{OnRound: seen.add})
+	stop := run(t, n)
+	answered := seen.await(t, "an answer", func(o Outcome) bool { return o.Answer != nil })
+	missed := seen.await(t, "a missed round", func(o Outcome) bool {
+		return o.Answer == nil && o.Bundle.Feed.Name == "b" && o.Round > answered.Round+1500
+	})
+	body, early := awaitProof(t, n, fmt.Sprintf("/v1/feeds/a/rounds/%d/proof", answered.Round))
+	if early == 0 {
+		t.Error("the proof was there at once: nothing was learned about the time before")
+	}
+	id := n.Network().ID()
+	v := verify.Document(body, verify.Expect{NetworkID: &id})
+	if !v.Valid || v.Round != answered.Round || v.Commitment == nil {
+		t.Fatalf("%s\n%s", v, body)
+	}
+	gap, _ := awaitProof(t, n, fmt.Sprintf("/v1/feeds/b/rounds/%d/proof", missed.Round))
+	v = verify.Document(gap, verify.Expect{NetworkID: &id})
+	if !v.Valid || v.Commitment.Kind != dodona.LeafGap || v.Commitment.First > missed.Round || v.Commitment.Last < missed.Round {
+		t.Fatalf("%s\n%s", v, gap)
+	}
+	status, story := fetch(t, n, fmt.Sprintf("/v1/feeds/a/rounds/%d/explain", answered.Round))
+	var told explain.Story
+	if err := json.Unmarshal(story, &told); err != nil || status != 200 || told.Anchoring == nil || len(told.Broken) > 0 ||
+		!strings.HasPrefix(told.Anchored, "window ") {
+		t.Fatalf("%d %v %s", status, err, story)
+	}
+	stop()
+	checkSeries(t, text, 2)
+}
+
+// checkSeries opens the node's journal again and checks every anchor as another member would.
+func checkSeries(t *testing.T, text string, least int) {
+	t.Helper()
+	n := openNode(t, text, Options{})
+	var last dodona.Anchor
+	count := 0
+	for rec, err := range n.journal.Scan(t.Context(), dodona.TopicAnchor, anchor.KeySeries, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := decodeRecord[dodona.Anchored](rec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaves, err := anchor.Leaves(t.Context(), n.journal, a.Anchor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		known := func(l dodona.Leaf) bool {
+			for _, f := range n.config().Feeds {
+				if f.Feed.ID() == l.Feed {
+					answer, _, err := n.answerOf(t.Context(), f.Feed.Name, l.Round)
+					want := dodona.Leaf{}
+					if err == nil {
+						want = answer.Attestation.Leaf()
+						want.Kind = l.Kind
+					}
+					return want == l
+				}
+			}
+			return false
+		}
+		err = anchor.Check(a.Anchor, last, n.Network().ID(), leaves, anchor.Rules{
+			Every: n.config().Anchor.Every, Grids: n.grids(), OffGrid: true, Attested: known,
+		})
+		if err != nil {
+			t.Fatalf("anchor %s: %v", rec.ID, err)
+		}
+		last = a.Anchor
+		count++
+	}
+	if count < least {
+		t.Fatalf("%d anchors, want at least %d", count, least)
+	}
+}
+
+func TestProofOfNothingIsNotFound(t *testing.T) {
+	n := openNode(t, fmt.Sprintf("node: {name: gw, data: %q}\napi: {listen: \"127.0.0.1:0\"}\nsources: {s: {sim: {}}}\nfeeds: {a: {every: 1s, from: [s]}}\n", t.TempDir()), Options{})
+	_, err := state{n}.Proof(context.Background(), "a", 1000)
+	if none := (*api.NotAnchored)(nil); !errors.Is(err, dodona.ErrNotFound) || errors.As(err, &none) {
+		t.Fatalf("got %v, want not found", err)
+	}
+}
