@@ -38,8 +38,8 @@ func busyPlant() (*plant, dodona.Round) {
 	}
 	for _, f := range feeds {
 		p.add(f.feed, 10*time.Second)
-		for i := range dodona.Round(60) {
-			round := now - (59-i)*10000
+		for i := range dodona.Round(360) {
+			round := now - (359-i)*10000
 			if f.feed.Name == "tank-1.level" {
 				round -= 90000
 			}
@@ -52,7 +52,7 @@ func busyPlant() (*plant, dodona.Round) {
 			if f.feed.Name == "btc.usd" {
 				f.value = f.value / 1000000 * 1000000
 			}
-			if i == 31 && f.feed.Name == "btc.usd" {
+			if i == 331 && f.feed.Name == "btc.usd" {
 				p.miss(f.feed.Name, round, "1 of 3 answers arrived, need 2", used("kraken", "43218.1"),
 					refused("binance", dodona.InputLate, "no answer within 3 s", ""), refused("coingecko", dodona.InputFailed, "connection refused", ""))
 				continue
@@ -64,6 +64,7 @@ func busyPlant() (*plant, dodona.Round) {
 			p.answer(f.feed.Name, round, f.value, inputs...)
 		}
 	}
+	p.status.Modules = []api.ModuleStatus{{Feed: "boiler-3.temperature", Name: "plausible", Version: "1.2.0", Running: true, Events: 8123}}
 	p.add(dodona.Feed{Name: "wind.speed", Kind: dodona.Number, Unit: "m/s", Decimals: 1}, time.Second)
 	last := time.Now().Add(-3 * time.Second)
 	p.sources = []api.SourceStatus{
@@ -124,6 +125,37 @@ func TestPageShowsValuesAsTheyCome(t *testing.T) {
 	if b.holds(`document.documentElement.scrollWidth > innerWidth`) {
 		t.Error("the page scrolls sideways on a telephone")
 	}
+}
+
+func TestSealsVerifyInTheBrowser(t *testing.T) {
+	p, now := busyPlant()
+	forged := *p.outcomes["pump.on"][len(p.outcomes["pump.on"])-1].Answer
+	forged.Attestation.Report.Value = dodona.NewInt192(0)
+	p.outcomes["pump.on"] = append(p.outcomes["pump.on"], api.Outcome{Answer: &forged})
+	server, stream := serve(t, p, api.Config{})
+	b := browse(t, server.URL, "")
+	seal := func(feed string) string {
+		return fmt.Sprintf(`[...document.querySelectorAll("#feeds tbody tr")].find(r => r.innerText.includes(%q)).querySelector("button.stamp")`, feed)
+	}
+	b.until(`document.querySelectorAll("svg.line").length === 6 && document.querySelector("#h-modules dd").textContent === "1 running"`)
+	if b.holds(`performance.getEntriesByType("resource").some(r => r.name.includes("verifier"))`) {
+		t.Error("the verifier is loaded before anybody asked")
+	}
+	b.until(seal("btc.usd") + `.click() || true`)
+	b.until(seal("btc.usd") + `.innerText.includes("verified") && ` + seal("btc.usd") + `.title.includes("the only member of network")`)
+	b.until(seal("pump.on") + `.click() || true`)
+	b.until(seal("pump.on") + `.className === "stamp bad" && ` + seal("pump.on") + `.innerText.includes("signature")`)
+	b.shoot("seals")
+	answer, feed := p.answer("btc.usd", now+10000, 4400012000000, used("kraken", "44000.12"))
+	stream.Answer(answer)
+	stream.Feed(feed)
+	b.until(seal("btc.usd") + `.title.includes("verified") === false && [...document.querySelectorAll(".answer")].some(a => a.textContent === "44,000.12")`)
+	b.until(seal("btc.usd") + `.className === "stamp verified"`)
+	b.do(chromedp.Focus("#feeds .open"), chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.Enter))
+	b.until(`document.querySelector("#drawer .check")`)
+	b.until(`document.querySelector("#drawer .check").click() || true`)
+	b.until(`document.querySelector("#drawer .checks p").innerText.startsWith("verified here: signed by")`)
+	b.until(`document.querySelector("#drawer .checks a").getAttribute("href").startsWith("/verify?url=%2Fv1%2Ffeeds%2Fbtc.usd%2Frounds%2F")`)
 }
 
 func TestDrawerOpensByKeyboardAndGivesTheFocusBack(t *testing.T) {

@@ -2,31 +2,58 @@
 
 import { $, absolute, bytes, el, mark, set, share, short, span, svg } from "./dom.js";
 import { Drawer } from "./drawer.js";
-import { Feeds } from "./feeds.js";
-import { listen, read, Refused, useToken } from "./node.js";
+import { Feeds, past } from "./feeds.js";
+import { listen, read, readRaw, Refused, useToken } from "./node.js";
 
-const feeds = new Feeds((name) => drawer.open(name));
+const feeds = new Feeds((name) => drawer.open(name), (name) => verify(`/v1/feeds/${encodeURIComponent(name)}/latest`));
 const drawer = new Drawer({
+  verify,
+  sinks: (name) => sinks.filter((s) => s.feeds?.includes(name)),
   rounds: (name) => feeds.rows.get(name)?.rounds() ?? [],
   feed: (name) => feeds.rows.get(name)?.feed,
 });
 
 let ahead = 0; // ms by which the node's clock is ahead of this browser's
 let problems = [];
+let sinks = [];
+let members = []; // of the node's quorum, as it says itself
 let lost = null; // {since, retry} while there is no connection
 const now = () => Date.now() + ahead;
 
+/** verify returns what this browser finds of the answer at path, by the members that the page shows. */
+async function verify(path) {
+  try {
+    const { judge } = await import("./verifier.js");
+    return await judge(await readRaw(path), members.length ? { members } : {});
+  } catch (error) {
+    return { valid: false, reason: "unknown", message: `could not check: ${error.message}` };
+  }
+}
+
+/** everyFeed reads the list of feeds, page by page. */
+async function everyFeed() {
+  const all = [];
+  for (let from = ""; ; ) {
+    const page = await read(`/v1/feeds${from}`);
+    if (!page.feeds) return null;
+    all.push(...page.feeds);
+    if (!page.next) return all;
+    from = `?from=${encodeURIComponent(page.next)}`;
+  }
+}
+
 /** load reads what the stream does not repeat: every feed, and where its answers have been. */
 async function load({ histories }) {
-  const list = await read("/v1/feeds");
-  if (!list.feeds) return;
-  feeds.show(list.feeds);
+  const list = await everyFeed();
+  if (!list) return;
+  feeds.show(list);
   feeds.tick(now());
-  for (const { name } of list.feeds) {
-    const row = feeds.rows.get(name);
-    if (!histories && row.recalled) continue;
-    const past = await read(`/v1/feeds/${encodeURIComponent(name)}/rounds?limit=60`);
-    if (past.rounds) row.recall(past.rounds);
+  for (const feed of list) {
+    const row = feeds.rows.get(feed.name);
+    if (!row || (!histories && row.recalled)) continue;
+    const from = past(feed, now());
+    const known = await read(`/v1/feeds/${encodeURIComponent(feed.name)}/rounds?limit=1000${from ? `&from=${from}` : ""}`);
+    if (known.rounds) row.recall(known.rounds);
     row.recalled = true;
   }
 }
@@ -87,6 +114,7 @@ function gauge(id, quality, text, title, filled) {
 function showStatus(s) {
   ahead = Date.parse(s.now) - Date.now();
   problems = s.problems ?? [];
+  members = s.quorum.members;
   set($("#node"), s.node || "Dodona");
   document.title = `${s.node || "Dodona"} · Dodona`;
   const quorum = `${s.quorum.k} of ${s.quorum.members.length}`;
@@ -97,10 +125,37 @@ function showStatus(s) {
   const detail = [journal.message, `${journal.records} records`, journal.limit && `${share(journal.bytes, journal.limit)} used`, `${journal.dropped} dropped`, `backlog ${journal.backlog}`];
   gauge("#h-journal", journal.quality, journal.quality !== "good" ? journal.message : journal.limit ? share(journal.bytes, journal.limit) : bytes(journal.bytes), detail.filter(Boolean).join("\n"), journal.quality === "good" ? filled : undefined);
   gauge("#h-clock", clock.quality, clock.quality === "good" ? "in step" : clock.message, clock.message);
+  showModules(s.modules ?? []);
+  showSinks(s.sinks ?? []);
   const used = memory.budget ? memory.used / memory.budget : 0;
   gauge("#h-memory", used > 1 ? "bad" : used > 0.9 ? "uncertain" : "good", memory.budget ? share(memory.used, memory.budget) : bytes(memory.used),
     memory.budget ? "resident memory against its budget" : "resident memory; no budget is set", memory.budget ? used : undefined);
   showConnection();
+}
+
+/** showModules counts the modules that run; one that was refused is trouble, for its feed has no answers. */
+function showModules(list) {
+  $("#h-modules").hidden = list.length === 0;
+  if (!list.length) return;
+  const running = list.filter((m) => m.running).length;
+  const hurt = list.filter((m) => m.lastError);
+  const lines = list.map((m) => `${m.feed}: ${m.name} ${m.version}, ${m.events} events, ${m.failed} failed${m.lastError ? `, ${m.lastError}` : ""}`);
+  gauge("#h-modules", running < list.length ? "bad" : hurt.length ? "uncertain" : "good", running === list.length ? `${running} running` : `${running} of ${list.length} running`, lines.join("\n"));
+}
+
+const worst = (list) => ["bad", "uncertain", "good"].find((q) => list.some((s) => s.quality === q)) ?? "good";
+
+/** showSinks tells how deliveries stand. */
+function showSinks(list) {
+  sinks = list;
+  $("#h-sinks").hidden = list.length === 0;
+  if (!list.length) return;
+  const quality = worst(list);
+  const trouble = list.find((s) => s.quality === quality && quality !== "good");
+  const queued = list.reduce((n, s) => n + s.queue, 0);
+  const lines = list.map((s) => `${s.name} (${s.kind}): ${s.state}, ${s.delivered} delivered, ${s.queue} waiting, ${s.failures} failed${s.quality !== "good" && s.lastError ? `\n  ${s.lastError}` : ""}`);
+  gauge("#h-sinks", quality, trouble ? `${trouble.name} ${trouble.state}` : queued ? `${queued} waiting` : "delivered", lines.join("\n"));
+  drawer.refresh();
 }
 
 function showConnection() {

@@ -1,11 +1,17 @@
 // The drawer: where one answer came from. A native dialog: it keeps the focus, Esc closes it, focus returns.
 
-import { $, cross, el, grouped, group, inputMark, instant, seal, short } from "./dom.js";
+import { chart } from "./chart.js";
+import { $, absolute, cross, el, grouped, group, inputMark, instant, mark, seal, short } from "./dom.js";
 import { read, readText } from "./node.js";
 
 export class Drawer {
-  /** rounds(feed) returns the rounds that are known, oldest first; feed(name) how a feed stands. */
-  constructor({ rounds, feed }) {
+  /**
+   * rounds(feed) returns the rounds that are known, oldest first; feed(name) how a feed stands; sinks(name) what delivers
+   * it; verify(path) what this browser finds of an answer.
+   */
+  constructor({ rounds, feed, sinks, verify }) {
+    this.sinks = sinks;
+    this.verify = verify;
     this.rounds = rounds;
     this.feed = feed;
     this.dialog = $("#drawer");
@@ -80,8 +86,11 @@ export class Drawer {
     return [
       answer ? this.value(answer) : el("p", { class: "value missed", text: document.problem.detail }),
       answer && verdict(answer, story.attestation?.verdict),
+      answer && this.checks(base),
+      this.pictured(),
       inputs?.length ? el("h3", { text: "What the sources said" }) : null,
       inputs?.length ? el("ul", { class: "inputs" }, ...inputs.map(inputLine)) : null,
+      ...this.delivered(),
       answer && el("h3", { text: "Signed" }),
       answer && signed(answer, story.observation),
       tree ? el("h3", { text: "Explained" }) : null,
@@ -90,6 +99,42 @@ export class Drawer {
       answer && command(`dodona verify ${location.origin}${base}`),
       command(`dodona replay <(dodona bundle export ${this.name} ${this.round})`),
     ];
+  }
+
+  /** checks offers the verdict of this browser, here and on a page of its own. */
+  checks(base) {
+    const button = el("button", { type: "button", class: "check", text: "Verify in this browser" });
+    const link = el("a", { href: `/verify?url=${encodeURIComponent(base)}`, text: "Open in the verifier" });
+    const said = el("p", { role: "status" });
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      const { valid, reason, message } = await this.verify(base);
+      button.disabled = false;
+      said.className = valid ? "good" : "bad";
+      said.replaceChildren(mark(valid ? "good" : "bad"), el("span", { text: valid ? `verified here: ${message}` : `not valid (${reason}): ${message}` }));
+    });
+    return el("div", { class: "checks" }, button, link, said);
+  }
+
+  pictured() {
+    const rounds = this.rounds(this.name);
+    return rounds.length > 1 ? chart(rounds, this.feed(this.name), this.round, (round) => this.show(round)) : null;
+  }
+
+  /** delivered tells where the feed's answers go, and what is there. */
+  delivered() {
+    const sinks = this.sinks(this.name);
+    if (!sinks.length) return [];
+    const items = sinks.map((s) => {
+      const trouble = s.quality !== "good" && s.lastError;
+      const slot = s.detail?.slots?.[this.name];
+      const holds = slot ? `the slot holds ${grouped(slot.text ?? slot.value)} of ${instant(slot.round)}`
+        : s.lastAt && s.lastFeed === this.name ? `round ${s.lastRecord} delivered` : `${s.delivered} delivered`;
+      return el("li", {}, mark(s.quality), el("b", { text: s.name }), el("span", { class: "said", text: s.state }),
+        el("small", { text: `${s.kind}, ${holds}, ${s.queue} waiting`, title: s.lastAt ? absolute(s.lastAt) : "" }),
+        trouble ? el("small", { class: "why", text: s.lastError }) : null);
+    });
+    return [el("h3", { text: "Delivered" }), el("ul", { class: "inputs" }, ...items)];
   }
 
   value(answer) {

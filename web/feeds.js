@@ -1,12 +1,18 @@
 // The table of feeds: one row each, changed in place.
 
-import { $, absolute, el, every, group, grouped, inputMark, seal, set, span, svg } from "./dom.js";
+import { sparkline } from "./chart.js";
+import { $, absolute, cross, el, every, group, grouped, inputMark, seal, set, span } from "./dom.js";
 
-const kept = 60; // rounds in a sparkline
+const hour = 3_600_000; // ms
+const most = 1000; // rounds kept of a feed: a page of the API
 
-/** Feeds owns the rows. open(name) is called for a feed that was chosen. */
+/** past returns where the chart of a feed begins: an hour ago, or sixty rounds if they are longer. Zero: with the newest. */
+export const past = (feed, now) => (feed.everyMs * most < hour ? 0 : Math.floor(now - Math.max(hour, 60 * feed.everyMs)));
+
+/** Feeds owns the rows. open(name) is called for a feed that was chosen, verify(name) for its verdict in this browser. */
 export class Feeds {
-  constructor(open) {
+  constructor(open, verify) {
+    this.verify = verify;
     this.body = $("#feeds tbody");
     this.rows = new Map();
     this.open = open;
@@ -34,7 +40,7 @@ export class Feeds {
   update(feed) {
     let row = this.rows.get(feed.name);
     if (!row) {
-      row = new Row(feed.name, this.open);
+      row = new Row(feed.name, this.open, this.verify);
       this.rows.set(feed.name, row);
     }
     row.update(feed);
@@ -61,7 +67,8 @@ export class Feeds {
 }
 
 class Row {
-  constructor(name, open) {
+  constructor(name, open, verify) {
+    this.verify = verify;
     this.history = new Map(); // round → {round, value, text, missed}
     this.name = el("button", { type: "button", class: "open", text: name, title: name, "aria-haspopup": "dialog" });
     this.name.addEventListener("click", () => open(name));
@@ -74,7 +81,8 @@ class Row {
     this.dots = el("ul", { class: "dots" });
     this.time = el("time");
     this.note = el("small");
-    this.stamp = el("span", { class: "stamp" });
+    this.stamp = el("button", { type: "button", class: "stamp" });
+    this.stamp.addEventListener("click", () => this.check());
     this.tr = el("tr", {},
       el("th", { scope: "row" }, this.name, this.sub),
       el("td", { class: "num" }, this.answer),
@@ -112,7 +120,8 @@ class Row {
 
   trim() {
     const rounds = [...this.history.keys()].sort((a, b) => a - b);
-    for (const round of rounds.slice(0, Math.max(0, rounds.length - kept))) this.history.delete(round);
+    const first = rounds.length ? past(this.feed, rounds.at(-1)) : 0;
+    rounds.forEach((round, i) => (i < rounds.length - most || round < first) && this.history.delete(round));
   }
 
   /** rounds returns the known ones, oldest first. */
@@ -125,26 +134,50 @@ class Row {
     this.answer.classList.toggle("waiting", !latest);
     set(this.unit, latest ? unit : "");
     this.unit.title = unit;
-    this.stamp.className = latest?.attested ? "stamp" : "stamp none";
     if (!latest) {
       set(this.whole, "no answer yet");
       set(this.fraction, "");
-      this.stamp.replaceChildren("–");
+      this.showSeal();
       return;
     }
     // As many decimals as the recent answers had, so that digits stay in their places.
-    const digits = Math.max(...this.rounds().map((r) => (r.text ?? "").split(".")[1]?.length ?? 0));
+    const digits = this.rounds().slice(-60).reduce((n, r) => Math.max(n, (r.text ?? "").split(".")[1]?.length ?? 0), 0);
     const [whole, fraction] = group(latest.text, digits);
     set(this.whole, whole);
     set(this.fraction, fraction);
     this.answer.classList.toggle("long", whole.length + fraction.length > 14);
     this.answer.title = `${grouped(latest.text)} ${unit}`;
-    const signed = `${latest.signed} signature${latest.signed === 1 ? "" : "s"}`;
-    this.stamp.title = latest.attested ? `attested: ${signed}, as many as the quorum asks for` : `not attested: ${signed}, too few`;
-    if (this.stamp.dataset.state !== String(latest.attested) || !this.stamp.firstChild) {
-      this.stamp.dataset.state = latest.attested;
-      this.stamp.replaceChildren(...(latest.attested ? [seal(), el("span", { class: "sr", text: "attested" })] : ["pending"]));
-    }
+    this.showSeal();
+  }
+
+  /** check verifies the newest answer in this browser, and from then on each one that follows. */
+  async check() {
+    this.checking = true;
+    const round = this.feed.latest?.round;
+    if (this.checked?.round === round || this.busy) return;
+    this.busy = true;
+    this.checked = await this.verify(this.feed.name);
+    this.busy = false;
+    this.showSeal();
+  }
+
+  /** showSeal tells apart what the node says from what this browser found. */
+  showSeal() {
+    const { latest } = this.feed;
+    const verdict = this.checked;
+    const state = !latest ? "none" : verdict && !verdict.valid ? "bad" : verdict ? "verified" : latest.attested ? "attested" : "none";
+    const said = !latest ? "no answer yet" : verdict ? verdict.message
+      : latest.attested ? `attested with ${latest.signed} signature${latest.signed === 1 ? "" : "s"}; verify it in this browser` : `not attested: ${latest.signed} signatures, too few`;
+    this.stamp.title = verdict ? `checked in this browser, as each answer that follows: ${said}` : said;
+    this.stamp.disabled = !latest?.attested;
+    if (this.checking && latest?.attested && verdict?.round !== latest.round) queueMicrotask(() => this.check());
+    const key = state + (verdict?.reason ?? "") + said;
+    if (this.stamp.dataset.key === key) return;
+    this.stamp.dataset.key = key;
+    this.stamp.className = `stamp ${state}`;
+    const word = { none: latest ? "pending" : "–", bad: verdict?.reason, verified: "verified", attested: "" }[state];
+    this.stamp.replaceChildren(state === "bad" ? cross() : state === "none" ? "" : seal(), word,
+      el("span", { class: "sr", text: ` ${this.feed.name}: ${said}` }));
   }
 
   showSources() {
@@ -162,12 +195,7 @@ class Row {
 
   showSpark() {
     const rounds = this.rounds();
-    const values = rounds.filter((r) => r.value !== undefined && r.value !== null);
-    if (values.length < 2) {
-      this.spark.replaceChildren();
-      return;
-    }
-    this.spark.replaceChildren(line(rounds, values, this.feed.kind !== "number"));
+    this.spark.replaceChildren(...[rounds.length > 1 ? sparkline(rounds, this.feed) : null].filter(Boolean));
   }
 
   tick(now) {
@@ -181,27 +209,4 @@ class Row {
     this.tr.classList.toggle("stale", stale);
     set(this.note, stale ? "stale" : "");
   }
-}
-
-/** line draws the recent answers. Floats are good enough for pixels. */
-function line(rounds, values, stepped) {
-  const [width, height] = [132, 36];
-  const numbers = values.map((r) => Number(r.value));
-  const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
-  const first = rounds[0].round;
-  const x = (round) => ((round - first) / Math.max(1, rounds.at(-1).round - first)) * (width - 4) + 1;
-  const y = (n) => (high === low ? height / 2 : height - 5 - ((n - low) / (high - low)) * (height - 10));
-  const points = values.map((r, i) => [x(r.round).toFixed(1), y(numbers[i]).toFixed(1)]);
-  const path = points.map(([px, py], i) => (i === 0 ? `M${px} ${py}` : stepped ? `H${px}V${py}` : `L${px} ${py}`)).join("");
-  const lowest = values[numbers.indexOf(low)].text;
-  const highest = values[numbers.indexOf(high)].text;
-  const missed = rounds.filter((r) => r.missed);
-  const words = `${values.length} answers in ${span(rounds.at(-1).round - first)}: ${grouped(lowest)} to ${grouped(highest)}` +
-    (missed.length ? `; ${missed.length} missed` : "");
-  return svg("svg", { class: "line", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words },
-    svg("title", { text: words }),
-    svg("path", { class: "under", d: `${path}L${points.at(-1)[0]} ${height}L${points[0][0]} ${height}Z` }),
-    svg("path", { d: path }),
-    ...missed.map((r) => svg("rect", { x: (x(r.round) - 0.8).toFixed(1), y: height - 5, width: 1.6, height: 5 })),
-    svg("circle", { cx: points.at(-1)[0], cy: points.at(-1)[1], r: 3.2 }));
 }

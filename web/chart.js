@@ -1,0 +1,113 @@
+// Charts of a feed's answers over time. Floats are good enough for pixels; every text is exact.
+
+import { el, grouped, instant, span, svg } from "./dom.js";
+
+/** thin keeps the first, lowest, highest and last point of each column, so that no peak is lost. */
+function thin(points) {
+  const columns = new Map();
+  for (const p of points) {
+    const x = Math.round(p[0]);
+    const c = columns.get(x);
+    if (!c) columns.set(x, { first: p, low: p, high: p, last: p });
+    else {
+      if (p[1] > c.low[1]) c.low = p;
+      if (p[1] < c.high[1]) c.high = p;
+      c.last = p;
+    }
+  }
+  return [...columns.values()].flatMap((c) => [...new Set([c.first, c.low, c.high, c.last])].sort((a, b) => a[0] - b[0]));
+}
+
+/** trace returns the path of each stretch without a hole; a hole is three rounds without an answer. */
+function trace(values, x, y, hole, stepped) {
+  const stretches = [];
+  let before = -Infinity;
+  for (const r of values) {
+    if (r.round - before > hole) stretches.push([]);
+    stretches.at(-1).push([x(r.round), y(Number(r.value))]);
+    before = r.round;
+  }
+  return stretches.map((points) => {
+    const kept = stepped ? points : thin(points);
+    const text = kept.map(([px, py], i) => (i === 0 ? `M${px.toFixed(1)} ${py.toFixed(1)}` : stepped ? `H${px.toFixed(1)}V${py.toFixed(1)}` : `L${px.toFixed(1)} ${py.toFixed(1)}`)).join("");
+    return { text: kept.length === 1 ? `${text}h.1` : text, from: kept[0][0], to: kept.at(-1)[0] };
+  });
+}
+
+/** plot lays rounds out: where each lies, and what is highest and lowest. */
+function plot(rounds, { width, height, top, bottom, side }) {
+  const values = rounds.filter((r) => r.value !== undefined && r.value !== null);
+  const numbers = values.map((r) => Number(r.value));
+  const low = numbers.reduce((a, b) => Math.min(a, b), Infinity);
+  const high = numbers.reduce((a, b) => Math.max(a, b), -Infinity);
+  const [first, last] = [rounds[0].round, rounds.at(-1).round];
+  return {
+    values, low: values[numbers.indexOf(low)], high: values[numbers.indexOf(high)], first, last,
+    x: (round) => side + ((round - first) / Math.max(1, last - first)) * (width - 2 * side),
+    y: (n) => (high === low ? (top + height - bottom) / 2 : height - bottom - ((n - low) / (high - low)) * (height - top - bottom)),
+  };
+}
+
+function words({ values, low, high, first, last }, missed, unit) {
+  return `${values.length} answers in ${span(last - first)}: ${grouped(low.text)} to ${grouped(high.text)} ${unit}`.trim() +
+    (missed.length ? `; ${missed.length} missed` : "");
+}
+
+/** sparkline is a feed's recent past in a row; null if there is none. */
+export function sparkline(rounds, feed) {
+  const [width, height] = [132, 36];
+  if (rounds.filter((r) => !r.missed).length < 2) return null;
+  const p = plot(rounds, { width, height, top: 5, bottom: 5, side: 2 });
+  const missed = rounds.filter((r) => r.missed);
+  const text = words(p, missed, feed.unit);
+  const lines = trace(p.values, p.x, p.y, 3 * feed.everyMs, feed.kind !== "number");
+  const newest = p.values.at(-1);
+  return svg("svg", { class: "line", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": text },
+    svg("title", { text }),
+    ...lines.map((l) => svg("path", { class: "under", d: `${l.text}L${l.to.toFixed(1)} ${height}L${l.from.toFixed(1)} ${height}Z` })),
+    ...lines.map((l) => svg("path", { d: l.text })),
+    ...missed.map((r) => svg("rect", { x: (p.x(r.round) - 0.8).toFixed(1), y: height - 5, width: 1.6, height: 5 })),
+    svg("circle", { cx: p.x(newest.round).toFixed(1), cy: p.y(Number(newest.value)).toFixed(1), r: 3.2 }));
+}
+
+/** chart is the same past, large, with the round that is looked at; choose(round) is called for one that is clicked. */
+export function chart(rounds, feed, selected, choose) {
+  const [width, height] = [512, 132];
+  if (rounds.filter((r) => !r.missed).length < 2) return null;
+  const p = plot(rounds, { width, height, top: 14, bottom: 22, side: 5 });
+  const missed = rounds.filter((r) => r.missed);
+  const lines = trace(p.values, p.x, p.y, 3 * feed.everyMs, feed.kind !== "number");
+  const floor = height - 18;
+  const said = el("figcaption", { text: words(p, missed, feed.unit) });
+  const cursor = svg("line", { class: "cursor", y1: 4, y2: floor, x1: -9, x2: -9 });
+  const chosen = rounds.find((r) => r.round === selected);
+  const sx = p.x(selected).toFixed(1);
+  const picture = svg("svg", { class: "line large", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words(p, missed, feed.unit) },
+    svg("line", { class: "rule", x1: 5, x2: width - 5, y1: floor, y2: floor }),
+    ...lines.map((l) => svg("path", { class: "under", d: `${l.text}L${l.to.toFixed(1)} ${floor}L${l.from.toFixed(1)} ${floor}Z` })),
+    ...lines.map((l) => svg("path", { d: l.text })),
+    ...missed.map((r) => svg("rect", { x: (p.x(r.round) - 1).toFixed(1), y: floor - 6, width: 2, height: 6 })),
+    cursor,
+    chosen ? svg("line", { class: "chosen", x1: sx, x2: sx, y1: 4, y2: floor }) : null,
+    chosen && !chosen.missed ? svg("circle", { cx: sx, cy: p.y(Number(chosen.value)).toFixed(1), r: 4 }) : null,
+    svg("text", { x: 5, y: height - 4, text: instant(p.first).slice(11, 19) }),
+    svg("text", { x: width - 5, y: height - 4, "text-anchor": "end", text: `${instant(p.last).slice(11, 19)} UTC` }));
+  const nearest = (event) => {
+    const box = picture.getBoundingClientRect();
+    const at = ((event.clientX - box.left) / box.width) * width;
+    return rounds.reduce((a, b) => (Math.abs(p.x(b.round) - at) < Math.abs(p.x(a.round) - at) ? b : a));
+  };
+  picture.addEventListener("pointermove", (event) => {
+    const r = nearest(event);
+    cursor.setAttribute("x1", p.x(r.round));
+    cursor.setAttribute("x2", p.x(r.round));
+    said.textContent = `${instant(r.round)}: ${r.missed ? `missed, ${r.missed}` : `${grouped(r.text)} ${feed.unit}`}`;
+  });
+  picture.addEventListener("pointerleave", () => {
+    cursor.setAttribute("x1", -9);
+    cursor.setAttribute("x2", -9);
+    said.textContent = words(p, missed, feed.unit);
+  });
+  picture.addEventListener("click", (event) => choose(nearest(event).round));
+  return el("figure", {}, picture, said);
+}
