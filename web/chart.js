@@ -79,7 +79,7 @@ export function chart(rounds, feed, selected, choose) {
   const lines = trace(p.values, p.x, p.y, 3 * feed.everyMs, feed.kind !== "number");
   const floor = height - 18;
   const said = el("figcaption", { text: words(p, missed, feed.unit) });
-  const cursor = svg("line", { class: "cursor", y1: 4, y2: floor, x1: -9, x2: -9 });
+  const cursor = svg("line", { class: "cursor", y1: 4, y2: floor, visibility: "hidden" });
   const chosen = rounds.find((r) => r.round === selected);
   const sx = p.x(selected).toFixed(1);
   const picture = svg("svg", { class: "line large", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words(p, missed, feed.unit) },
@@ -101,11 +101,11 @@ export function chart(rounds, feed, selected, choose) {
     const r = nearest(event);
     cursor.setAttribute("x1", p.x(r.round));
     cursor.setAttribute("x2", p.x(r.round));
+    cursor.setAttribute("visibility", "visible");
     said.textContent = `${instant(r.round)}: ${r.missed ? `missed, ${r.missed}` : `${grouped(r.text)} ${feed.unit}`}`;
   });
   picture.addEventListener("pointerleave", () => {
-    cursor.setAttribute("x1", -9);
-    cursor.setAttribute("x2", -9);
+    cursor.setAttribute("visibility", "hidden");
     said.textContent = words(p, missed, feed.unit);
   });
   picture.addEventListener("click", (event) => choose(nearest(event).round));
