@@ -45,6 +45,7 @@ var operations = map[string]operation{
 	"/v1/feeds/{feed}/rounds/{round}":         {id: "round", summary: "the attested answer of one round", answer: reflect.TypeFor[dodona.Answer](), headers: answerHeaders},
 	"/v1/feeds/{feed}/rounds/{round}/explain": {id: "explain", summary: "where the value of a round came from", answer: reflect.TypeFor[explain.Story](), text: "text/plain"},
 	"/v1/feeds/{feed}/rounds/{round}/bundle":  {id: "bundle", summary: "everything that dodona replay needs, readings included", answer: reflect.TypeFor[dodona.Bundle]()},
+	"/v1/feeds/{feed}/rounds/{round}/proof":   {id: "proof", summary: "the answer of a round, or the gap it lies in, with its path to the anchor of its window", answer: reflect.TypeFor[dodona.Evidence]()},
 	"/v1/sources":                             {id: "sources", summary: "every source as it stands, sorted by name, in pages", parameters: []string{"from", "limit"}, answer: reflect.TypeFor[api.SourcePage]()},
 	"/v1/status":                              {id: "status", summary: "the health of the node", answer: reflect.TypeFor[api.Status](), live: true},
 	"/v1/stream":                              {id: "stream", summary: "server-sent events: answer, feed, sources, status, reset", parameters: []string{"events", "feeds", "Last-Event-ID"}, text: "text/event-stream", live: true},
@@ -234,7 +235,7 @@ func TestAnswersAreWhatTheDocumentPromises(t *testing.T) {
 	for _, target := range []string{
 		"/v1/feeds", "/v1/feeds?limit=1", "/v1/feeds?limit=x", "/v1/feeds/btc.usd", "/v1/feeds/none", "/v1/feeds/btc.usd/latest", "/v1/feeds/quiet/latest",
 		"/v1/feeds/btc.usd/rounds", "/v1/feeds/btc.usd/rounds?from=1&limit=1", "/v1/feeds/btc.usd/rounds?from=x", "/v1/feeds/quiet/rounds",
-		round, "/v1/feeds/btc.usd/rounds/1795349060000", "/v1/feeds/btc.usd/rounds/1795349071000", "/v1/feeds/btc.usd/rounds/noon", round + "/bundle",
+		round, "/v1/feeds/btc.usd/rounds/1795349060000", "/v1/feeds/btc.usd/rounds/1795349071000", "/v1/feeds/btc.usd/rounds/noon", round + "/bundle", round + "/proof",
 		"/v1/sources", "/v1/status", "/v1/stream?events=gossip", "/v1/openapi.json", "/healthz", "/readyz", "/metrics",
 	} {
 		r := check("GET", target)
