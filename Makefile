@@ -39,6 +39,7 @@ deps: ## install what the tests need (Debian packages; lists them first; does no
 
 test: ## everything, with the race detector, against real servers (runs deps where it may)
 	@scripts/deps.sh ensure
+	@scripts/contracts.sh deps
 	@$(MAKE) --no-print-directory lint
 	@scripts/generated.sh
 	CGO_ENABLED=1 go test -race -tags integration -timeout 15m ./...

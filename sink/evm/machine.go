@@ -216,8 +216,9 @@ func (m *machine) planned(feed string) *Intent {
 	return m.find(func(i *Intent) bool { return i.State == Planned && i.feed() == feed })
 }
 
+// flying returns the intent of a feed that is sent and in no block.
 func (m *machine) flying(feed string) *Intent {
-	return m.find(func(i *Intent) bool { return i.State.inFlight() && i.feed() == feed })
+	return m.find(func(i *Intent) bool { return (i.State == Signed || i.State == Sent) && i.feed() == feed })
 }
 
 func (m *machine) find(is func(*Intent) bool) *Intent {

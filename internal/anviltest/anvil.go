@@ -1,0 +1,156 @@
+// Package anviltest starts anvil, the development chain of Foundry, for tests.
+package anviltest
+
+import (
+	"context"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/secp"
+)
+
+// ChainID is that of every anvil.
+const ChainID = 31337
+
+// A Chain is a running anvil. Its methods fail the test.
+type Chain struct {
+	*evm.Client
+	URL string
+	t   testing.TB
+	cmd *exec.Cmd
+}
+
+// Start starts anvil on a free port of loopback; the test's end stops it. More arguments go to anvil.
+func Start(t testing.TB, args ...string) *Chain {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := listener.Addr().(*net.TCPAddr).Port
+	_ = listener.Close()
+	c := &Chain{URL: "http://127.0.0.1:" + strconv.Itoa(port), t: t}
+	c.cmd = exec.Command(program(t), append([]string{"--port", strconv.Itoa(port), "--silent", "--hardfork", "osaka"}, args...)...)
+	c.cmd.Dir = t.TempDir()
+	if err := c.cmd.Start(); err != nil {
+		t.Fatalf("start anvil: %v", err)
+	}
+	t.Cleanup(c.Stop)
+	if c.Client, err = evm.NewClient(evm.Options{URLs: []string{c.URL}, Timeout: 20 * time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Client.Close)
+	for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) { // a foreign process has no other way to say that it listens
+		if _, err = c.ChainID(t.Context()); err == nil {
+			return c
+		}
+		if time.Since(begun) > 30*time.Second {
+			t.Fatalf("anvil does not answer: %v", err)
+		}
+	}
+}
+
+// program finds anvil where scripts/contracts.sh installs it.
+func program(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; filepath.Dir(dir) != dir; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+	}
+	name := filepath.Join(dir, "contracts", "node_modules", "@foundry-rs", "anvil-"+runtime.GOOS+"-"+runtime.GOARCH, "bin", "anvil")
+	if _, err := os.Stat(name); err != nil {
+		t.Fatalf("anvil is not installed: scripts/contracts.sh deps")
+	}
+	return name
+}
+
+// Stop ends anvil. It may be called twice.
+func (c *Chain) Stop() {
+	if c.cmd.Process != nil && c.cmd.ProcessState == nil {
+		_ = c.cmd.Process.Kill()
+		_ = c.cmd.Wait()
+	}
+}
+
+// Do calls a method of anvil's own, such as anvil_mine.
+func (c *Chain) Do(method string, params ...any) {
+	c.t.Helper()
+	if err := c.Call(context.Background(), nil, method, params...); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// Key returns the first of anvil's funded keys.
+func Key(t testing.TB) *secp.PrivateKey {
+	t.Helper()
+	key, err := secp.ParsePrivateKey([]byte("\xac\x09\x74\xbe\xc3\x9a\x17\xe3\x6b\xa4\xa6\xb4\xd2\x38\xff\x94\x4b\xac\xb4\x78\xcb\xed\x5e\xfc\xae\x78\x4d\x7b\xf4\xf2\xff\x80"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// SetBalance gives an address exactly so many gwei.
+func (c *Chain) SetBalance(a dodona.Address, gwei uint64) {
+	c.t.Helper()
+	wei := new(big.Int).Mul(new(big.Int).SetUint64(gwei), big.NewInt(1e9))
+	c.Do("anvil_setBalance", a.String(), "0x"+wei.Text(16))
+}
+
+// Deploy makes a contract, paid by anvil's first key, and returns its address.
+func (c *Chain) Deploy(code []byte) dodona.Address {
+	c.t.Helper()
+	ctx := context.Background()
+	key := Key(c.t)
+	nonce, err := c.Nonce(ctx, key.Address(), evm.Latest)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	head, err := c.Header(ctx, evm.Latest)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	raw, hash := evm.Transaction{
+		ChainID: ChainID, Nonce: nonce, Tip: 1e9, FeeCap: 2*head.BaseFee + 1e9, Gas: 5_000_000, Data: code,
+	}.Sign(key)
+	if err := c.Send(ctx, raw); err != nil {
+		c.t.Fatal(err)
+	}
+	c.Do("anvil_mine", "0x1")
+	r, err := c.Receipt(ctx, hash)
+	if err != nil || !r.OK || r.Contract == nil {
+		c.t.Fatalf("deploy: %+v, %v", r, err)
+	}
+	if *r.Contract != evm.Created(key.Address(), nonce) {
+		c.t.Fatalf("deploy: the contract is at %s, computed was %s", r.Contract, evm.Created(key.Address(), nonce))
+	}
+	return *r.Contract
+}
+
+// Pause makes anvil answer nothing until Resume: it keeps its sockets and is not run.
+func (c *Chain) Pause() { c.signal(syscall.SIGSTOP) }
+
+// Resume undoes Pause.
+func (c *Chain) Resume() { c.signal(syscall.SIGCONT) }
+
+func (c *Chain) signal(s syscall.Signal) {
+	c.t.Helper()
+	if err := c.cmd.Process.Signal(s); err != nil {
+		c.t.Fatal(err)
+	}
+}
