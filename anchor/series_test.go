@@ -262,9 +262,9 @@ func TestTwoProcessesWithOneKeyMakeOneSeries(t *testing.T) {
 	w := newWorld(time.Minute, gridOf("a", 10*time.Second))
 	w.attest(noon, "a", at(0))
 	w.restart(t)
-	first, second := w.series, w.series
+	first := w.series
 	w.restart(t)
-	second = w.series
+	second := w.series
 	for minute := range 5 {
 		for _, s := range []*anchor.Series{second, first} {
 			w.series = s

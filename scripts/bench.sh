@@ -35,6 +35,7 @@ node() {
   run ./cmd/dodona FirstAnswer 20x
   run ./cmd/dodona Idle 1x
   run ./journal 'Append' 1s
+  run ./anchor Seal 3x
   head 'The node'
   local bench="go test ./node -run '^\$' -bench Attestations -benchtime ${rounds}x"
   row "attestations a second, $rounds in a row, from 3,000 feeds through round, claim, observation, validation and answer; durability batch" "≥ 3,000 for 60 s on 2 cores" "$(value BenchmarkAttestations attestations/s)" "$bench"
@@ -43,6 +44,8 @@ node() {
   row 'first signed answer after exec, two-line file, empty folder, local server, mean of 20, ms' '≤ 300' "$(value BenchmarkFirstAnswer ms/first-answer)" "go test ./cmd/dodona -run '^\$' -bench FirstAnswer -benchtime 20x"
   row 'the slowest of the 20, ms' '' "$(value BenchmarkFirstAnswer ms/slowest)" "the same"
   row 'resident memory of an idle node after 30 s, two-line file, MiB' '≤ 40' "$(value BenchmarkIdle MiB-RSS)" "go test ./cmd/dodona -run '^\$' -bench Idle -benchtime 1x"
+  row 'sealing a window of a million leaves, leaves a second of one core' '≥ 500,000, or the next row if that is lower' "$(value BenchmarkSeal/leaves=1000000 leaves/core-s)" "go test ./anchor -run '^\$' -bench Seal -benchtime 3x"
+  row 'hashing alone: the Keccak of as many leaves and nodes' '' "$(value BenchmarkSeal/keccak leaves/core-s)" "the same"
   echo
   echo 'The journal alone:'
   echo
