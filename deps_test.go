@@ -43,7 +43,7 @@ var law = map[string][]string{
 	"sink":              {"sink"}, // a leaf imports its stage
 	"all":               {"source", "source/http", "source/file", "source/sim", "sink", "sink/evm", "sink/stdout", "sink/webhook"},
 	"contracts":         {},
-	"cmd":               {"all", "api", "config", "docs/kinds", "examples", "explain", "extract", "module", "module/manifest", "module/wasm", "node", "sdk", "sign", "sink", "source", "verify"},
+	"cmd":               {"all", "api", "config", "contracts", "docs/kinds", "examples", "explain", "extract", "module", "module/manifest", "module/wasm", "node", "sdk", "sign", "sink", "source", "verify"},
 	"examples":          {},
 	"source/http":       {"source"},
 	"source/file":       {"source"},
@@ -61,7 +61,7 @@ var heavy = map[string]string{
 	"github.com/goccy/go-yaml":               "config",
 	"github.com/alecthomas/kong":             "cmd/dodona",
 	"github.com/KimMachineGun/automemlimit":  "cmd/dodona",
-	"github.com/ethereum/":                   "nothing: tests only",
+	"github.com/ethereum/":                   "cmd/demo",
 	"github.com/prometheus/":                 "nothing: tests only",
 	"github.com/santhosh-tekuri/jsonschema/": "nothing: tests only",
 	"github.com/chromedp/":                   "nothing: tests only",

@@ -27,7 +27,7 @@ func TestDemoKeepsItsPromise(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := sums.sums()
-	if !sums.good() || got.Attested < 6 || got.Module < 3 || got.Verified != got.Attested || got.P99 <= 0 {
+	if !sums.good() || got.Attested < 6 || got.Module < 3 || got.Onchain < 2 || got.Gas == 0 || got.Verified != got.Attested || got.P99 <= 0 {
 		t.Errorf("%+v: %v", got, sums.complaint())
 	}
 	if got.Rounds != got.Attested+got.Missed {

@@ -17,13 +17,10 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/dodona-oracle/dodona/all"
-	"github.com/dodona-oracle/dodona/config"
-	"github.com/dodona-oracle/dodona/examples"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/node"
 )
@@ -78,58 +75,34 @@ func run(ctx context.Context, f flags) (*tally, error) {
 		return nil, fmt.Errorf("make data folder: %w", err)
 	}
 	defer os.RemoveAll(data)
-	var m *market
-	text, err := examples.Files.ReadFile(example)
+	s, err := setUp(ctx, f, data)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.CopyFS(data, examples.Modules); err != nil {
-		return nil, fmt.Errorf("write modules: %w", err)
-	}
-	yaml := strings.NewReplacer("data: ./data", fmt.Sprintf("data: %q", data), "examples/modules", data+"/modules").Replace(string(text))
-	if !f.live {
-		m = newMarket(f.seed)
-		servers, err := open(m)
-		if err != nil {
-			return nil, err
-		}
-		defer servers.close()
-		// The same file, on local servers and ten times as fast.
-		yaml = strings.NewReplacer("every: 10s", "every: 1s", "http: {", "http: {timeout: 400ms, ").Replace(servers.hosts.Replace(yaml))
-		fmt.Fprintln(os.Stderr, "three price servers on 127.0.0.1: coingecko lies by ×10 now and then, kraken hangs now and then")
-	}
-	c, err := config.Load(strings.NewReader(yaml), "examples/"+example, config.KindsOf(all.Sources()...))
-	if err != nil {
-		return nil, err
-	}
-	c.API.Listen = address(f.listen)
-	feeds := make([]string, len(c.Feeds))
-	for i, f := range c.Feeds {
-		feeds[i] = f.Feed.Name
-	}
-	sums := newTally(m, feeds...)
+	defer s.close()
 	worker, err := worker()
 	if err != nil {
 		return nil, err
 	}
+	sums := newTally(s.market, s.feeds()...)
 	n, err := node.Open(ctx, node.Options{
-		Config: c, Kinds: all.Sources(), Version: version, Log: slog.New(slog.DiscardHandler), OnRound: sums.add, Compile: worker,
+		Config: s.config, Kinds: all.Sources(), Sinks: all.Sinks(), Version: version, Log: slog.New(slog.DiscardHandler),
+		OnRound: sums.add, Compile: worker,
 	})
 	if err != nil {
 		return nil, err
 	}
 	sums.trust(n.Network())
+	s.chain.run(sums.updated)
 	if !f.json {
-		fmt.Fprintf(os.Stderr, "page    %s        node  %s  %s       stop with Ctrl-C\n\n", n.URL(), c.Node.Name, n.Address().Short())
+		fmt.Fprintf(os.Stderr, "page    %s        node  %s  %s       stop with Ctrl-C\n", n.URL(), s.config.Node.Name, n.Address().Short())
+		fmt.Fprintf(os.Stderr, "chain   %s        DodonaFeedEcdsa  %s, takes %s\n\n", s.chain.url, s.chain.contract, onChain)
 	}
 	if err := follow(ctx, n, sums, f.json); err != nil {
 		return nil, err
 	}
 	return sums, sums.report(os.Stdout, f.json)
 }
-
-// example is the configuration that the demo runs.
-const example = "btc-plausible.yaml"
 
 // worker is the command line that compiles modules.
 func worker() ([]string, error) {

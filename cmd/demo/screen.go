@@ -68,6 +68,9 @@ func (t *tally) rows() (rows []string, newest dodona.Round) {
 		rows = append(rows, fmt.Sprintf("  %-9s %-15s %-46s %s  %4.1f s  %s", name, answerText(o.Answer, o.Bundle), sourcesText(o.Bundle),
 			o.Round.Time().Format("15:04:05"), time.Since(o.at).Seconds(), keptText(o.Kept)))
 	}
+	if t.onchain > 0 {
+		rows = append(rows, fmt.Sprintf("  on chain  %-15s %d updates of %s, the newest for %d gas", t.slot, t.onchain, onChain, t.gas))
+	}
 	return rows, newest
 }
 

@@ -24,12 +24,19 @@ type tally struct {
 	attested int
 	verified int
 	missed   int
-	refused  int // liar's values that were not used
-	module   int // answers that the module's points gave
+	refused  int                            // liar's values that were not used
+	module   int                            // answers that the module's points gave
+	answers  map[dodona.Round]dodona.Int192 // attested, of the feed that goes to the chain
+	onchain  int                            // updates that the contract took
+	gas      uint64                         // of the newest update, the whole transaction
+	slot     string                         // what the contract's slot holds, for people
 	beyond   []string
 	kept     []time.Duration
 	invalid  []string
 }
+
+// remembered is how long ago an answer may be that the chain takes now, milliseconds. Rounds are whole seconds apart.
+const remembered = 600_000
 
 // A seen is the newest round of a feed, and when it was seen.
 type seen struct {
@@ -43,13 +50,15 @@ type sums struct {
 	Attested int     `json:"attested"`
 	Verified int     `json:"verified"`
 	Missed   int     `json:"missed"`
-	Module   int     `json:"module"` // of the attested: answers of the feed whose points a WebAssembly module makes
-	P50      float64 `json:"p50_ms"` // from the value, journaled, to the attestation read back from the journal
+	Onchain  int     `json:"onchain"` // updates that the contract took
+	Gas      uint64  `json:"gas"`     // of the newest update, the whole transaction
+	Module   int     `json:"module"`  // of the attested: answers of the feed whose points a WebAssembly module makes
+	P50      float64 `json:"p50_ms"`  // from the value, journaled, to the attestation read back from the journal
 	P99      float64 `json:"p99_ms"`
 }
 
 func newTally(m *market, feeds ...string) *tally {
-	return &tally{market: m, feeds: feeds, last: make(map[string]seen)}
+	return &tally{market: m, feeds: feeds, last: make(map[string]seen), answers: make(map[dodona.Round]dodona.Int192)}
 }
 
 func (t *tally) trust(n dodona.Network) {
@@ -70,6 +79,10 @@ func (t *tally) add(o node.Outcome) {
 		return
 	}
 	t.attested++
+	if r := o.Answer.Attestation.Report; o.Answer.Feed.Name == onChain {
+		t.answers[r.Round] = r.Value
+		delete(t.answers, r.Round-remembered)
+	}
 	if o.Bundle != nil && o.Bundle.Fuel > 0 {
 		t.module++
 	}
@@ -119,11 +132,28 @@ func (t *tally) judge(o node.Outcome) {
 	}
 }
 
+// updated takes a transaction to the contract, and judges what the slot holds afterwards: it must be an attested answer.
+func (t *tally) updated(gas uint64, ok bool, round dodona.Round, value dodona.Int192) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !ok {
+		t.beyond = append(t.beyond, fmt.Sprintf("the contract refused an update, with %d gas", gas))
+		return
+	}
+	t.onchain++
+	t.gas = gas
+	t.slot = value.Decimal(8).String() + " USD"
+	if answer, found := t.answers[round]; !found || answer != value {
+		t.beyond = append(t.beyond, fmt.Sprintf("the contract's slot says %s for round %s, which is no attested answer", value, round))
+	}
+}
+
 func (t *tally) sums() sums {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return sums{
 		Rounds: t.attested + t.missed, Attested: t.attested, Verified: t.verified, Missed: t.missed, Module: t.module,
+		Onchain: t.onchain, Gas: t.gas,
 		P50: percentile(t.kept, 50), P99: percentile(t.kept, 99),
 	}
 }

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/all"
+	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/examples"
+	"github.com/dodona-oracle/dodona/internal/secp"
+)
+
+const (
+	example = "btc-plausible.yaml" // the configuration that the demo runs
+	onChain = "btc.usd"            // the feed whose answers go to the chain
+)
+
+// A stage is everything around the node: the servers that it asks, the chain that it delivers to, and its configuration.
+type stage struct {
+	market  *market // nil when the real exchanges are asked
+	servers *exchanges
+	chain   *chain
+	config  *config.Config
+}
+
+// setUp builds the stage in a folder. close ends it.
+func setUp(ctx context.Context, f flags, data string) (_ *stage, err error) {
+	s := &stage{}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	text, err := examples.Files.ReadFile(example)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.CopyFS(data, examples.Modules); err != nil {
+		return nil, fmt.Errorf("write modules: %w", err)
+	}
+	key, err := secp.Generate(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make key: %w", err)
+	}
+	yaml := strings.NewReplacer(
+		"data: ./data", fmt.Sprintf("data: %q, key: {hex: %q}", data, hex.EncodeToString(key.Bytes())),
+		"examples/modules", data+"/modules",
+	).Replace(string(text))
+	if !f.live {
+		s.market = newMarket(f.seed)
+		if s.servers, err = open(s.market); err != nil {
+			return nil, err
+		}
+		// The same file, on local servers and ten times as fast.
+		yaml = strings.NewReplacer("every: 10s", "every: 1s", "http: {", "http: {timeout: 400ms, ").Replace(s.servers.hosts.Replace(yaml))
+		fmt.Fprintln(os.Stderr, "three price servers on 127.0.0.1: coingecko lies by ×10 now and then, kraken hangs now and then")
+	}
+	if err := s.load(yaml); err != nil {
+		return nil, err
+	}
+	if s.chain, err = s.openChain(ctx, key.Address()); err != nil {
+		return nil, err
+	}
+	err = s.load(yaml + fmt.Sprintf(`
+sinks:
+  chain:
+    evm: {rpc: [%q], contract: %q, confirmations: 1, poll: 250ms}
+    feeds: [%s]
+`, s.chain.url, strings.ToLower(s.chain.contract.Hex()), onChain))
+	s.config.API.Listen = address(f.listen)
+	return s, err
+}
+
+func (s *stage) load(yaml string) (err error) {
+	kinds := append(config.KindsOf(all.Sources()...), config.KindsOf(all.Sinks()...)...)
+	s.config, err = config.Load(strings.NewReader(yaml), "examples/"+example, kinds)
+	return err
+}
+
+// openChain starts the chain with the contract of the feed that goes there, whose only signer is the node.
+func (s *stage) openChain(ctx context.Context, node dodona.Address) (*chain, error) {
+	feed, found := s.config.Feed(onChain)
+	if !found {
+		return nil, fmt.Errorf("examples/%s has no feed %s", example, onChain)
+	}
+	quorum := dodona.Quorum{Scheme: "ecdsa", K: 1, Members: []dodona.Address{node}}
+	network := dodona.Network{Name: s.config.Network.Name, First: quorum.Digest()}
+	return openChain(ctx, node, feed.Feed.ID(), network, quorum)
+}
+
+// feeds returns the names of the feeds, in the order of the configuration.
+func (s *stage) feeds() []string {
+	names := make([]string, len(s.config.Feeds))
+	for i, f := range s.config.Feeds {
+		names[i] = f.Feed.Name
+	}
+	return names
+}
+
+// close ends what was started, and waits.
+func (s *stage) close() {
+	if s.chain != nil {
+		s.chain.close()
+	}
+	if s.servers != nil {
+		s.servers.close()
+	}
+}
