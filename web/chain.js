@@ -2,41 +2,47 @@
 
 const deadline = 15_000; // ms
 
-/** slot returns 32 bytes of a contract's storage, as 0x and 64 digits, and the chain they are on. */
-export async function slot(rpc, contract, index) {
+/** asker returns a function that asks one RPC server, which learns the contract and nothing else. */
+function asker(rpc, contract) {
   if (!/^0x[0-9a-fA-F]{40}$/.test(contract)) throw new Error("the contract is not an address: want 0x and 40 hex digits");
-  const ask = async (method, params) => {
+  return async (method, params) => {
     const response = await fetch(rpc, {
       method: "POST", headers: { "Content-Type": "application/json" }, signal: AbortSignal.timeout(deadline), credentials: "omit",
       body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
     });
     const { result, error } = await response.json();
     if (error) throw new Error(`${method}: ${error.message}`);
-    if (typeof result !== "string") throw new Error(`${method}: no result`);
+    if (!/^0x[0-9a-f]{1,64}$/i.test(result)) throw new Error(`${method}: the result is no word; is the contract at ${contract} on this chain?`);
     return result;
   };
+}
+
+/** read returns the chain's id and one word of the contract's storage, as 0x and 64 digits. */
+async function read(ask, contract, index) {
   const [chain, word] = await Promise.all([ask("eth_chainId", []), ask("eth_getStorageAt", [contract, "0x" + index.toString(16), "latest"])]);
-  if (!/^0x[0-9a-f]{1,64}$/i.test(word)) throw new Error(`the storage of ${contract} is not a word: ${word.slice(0, 80)}`);
   return { chain: BigInt(chain).toString(), word: "0x" + word.slice(2).toLowerCase().padStart(64, "0") };
 }
 
-/** feedSlot reads the slot of a DodonaFeed: the round, and the value as a decimal string. */
-export function feedSlot(word) {
-  const bits = BigInt(word);
-  return { round: Number(bits >> 192n), value: BigInt.asIntN(192, bits).toString() };
+/** feedSlot reads the one slot of a DodonaFeed. */
+export const feedSlot = (rpc, contract) => read(asker(rpc, contract), contract, 0);
+
+const period = "0xef78d4fd"; // the selector of period()
+const ring = 4096; // slots of a DodonaAnchor, from 0 on
+
+/** anchorSlot reads the slot of a DodonaAnchor where the window that ends at to belongs. */
+export async function anchorSlot(rpc, contract, to) {
+  const ask = asker(rpc, contract);
+  const every = Number(await ask("eth_call", [{ to: contract, data: period }, "latest"]));
+  if (!(every > 0)) throw new Error("the contract has no period: is it a DodonaAnchor?");
+  return read(ask, contract, Math.floor(to / every) % ring);
 }
 
-/** anchorSlot reads a slot of a DodonaAnchor: the end of the window, and the first 48 digits of the root. */
-export const anchorSlot = (word) => ({ to: Number(BigInt("0x" + word.slice(2, 18))), root: "0x" + word.slice(18) });
-
-const ring = 4096; // slots of a DodonaAnchor
-
-/** anchorIndex is where the anchor of a window that ends at to lies. */
-export const anchorIndex = (to, period) => Math.floor(to / period) % ring;
+const inFeed = (word) => ({ round: Number(BigInt(word) >> 192n), value: BigInt.asIntN(192, BigInt(word)).toString() });
+const inRing = (word) => ({ to: Number(BigInt("0x" + word.slice(2, 18))), root: "0x" + word.slice(18) });
 
 /** compareFeed says what a DodonaFeed's slot means for a report. */
 export function compareFeed(report, word) {
-  const { round, value } = feedSlot(word);
+  const { round, value } = inFeed(word);
   if (round === 0) return { state: "bad", reason: "empty", message: "the slot is empty: nothing was delivered to this contract, or it is another one" };
   if (round === report.round && value === report.value) return { state: "good", message: `the slot holds this round and this value` };
   if (round === report.round) return { state: "bad", reason: "differs", message: `the slot holds ${value} for this very round` };
@@ -46,7 +52,7 @@ export function compareFeed(report, word) {
 
 /** compareAnchor says what a DodonaAnchor's slot means for an anchor. */
 export function compareAnchor(anchor, word) {
-  const { to, root } = anchorSlot(word);
+  const { to, root } = inRing(word);
   if (to === anchor.to && anchor.root.startsWith(root)) return { state: "good", message: "the chain holds this root" };
   if (to === 0) return { state: "bad", reason: "empty", message: "the slot is empty: no root of this window is on this chain" };
   if (to === anchor.to) return { state: "bad", reason: "differs", message: `the chain holds the root ${root}… for this very window` };

@@ -70,6 +70,15 @@ export function group(text, fractionDigits = 0) {
 /** grouped is group in one piece. */
 export const grouped = (text) => group(text).join("");
 
+/** scaled writes an integer with its decimals, exactly: 4321855 and 2 → 43,218.55. */
+export function scaled(value, decimals) {
+  const [, sign, digits] = /^(-?)(\d+)$/.exec(value) ?? [];
+  if (digits === undefined) return value;
+  const padded = digits.padStart(decimals + 1, "0");
+  const fraction = padded.slice(padded.length - decimals).replace(/0+$/, "");
+  return grouped(sign + padded.slice(0, padded.length - decimals) + (decimals && fraction ? "." + fraction : ""));
+}
+
 /** span writes a duration in its largest unit: 4 s, 2 min, 3 h, 5 d. */
 export function span(ms) {
   const s = Math.max(0, Math.floor(ms / 1000));

@@ -1,7 +1,7 @@
 // The drawer: where one answer came from. A native dialog: it keeps the focus, Esc closes it, focus returns.
 
 import { chart } from "./chart.js";
-import { $, absolute, cross, el, grouped, group, inputMark, instant, mark, seal, short } from "./dom.js";
+import { $, absolute, cross, el, grouped, group, inputMark, instant, mark, scaled, seal, short } from "./dom.js";
 import { read, readText } from "./node.js";
 
 export class Drawer {
@@ -128,7 +128,8 @@ export class Drawer {
     const items = sinks.map((s) => {
       const trouble = s.quality !== "good" && s.lastError;
       const slot = s.detail?.slots?.[this.name];
-      const holds = slot ? `the slot holds ${grouped(slot.text ?? slot.value)} of ${instant(slot.round)}`
+      const { decimals, unit } = this.feed(this.name);
+      const holds = slot ? `chain ${s.detail.chain}: the slot holds ${scaled(slot.value, decimals)} ${unit} of ${instant(slot.round)}`
         : s.lastAt && s.lastFeed === this.name ? `round ${s.lastRecord} delivered` : `${s.delivered} delivered`;
       return el("li", {}, mark(s.quality), el("b", { text: s.name }), el("span", { class: "said", text: s.state }),
         el("small", { text: `${s.kind}, ${holds}, ${s.queue} waiting`, title: s.lastAt ? absolute(s.lastAt) : "" }),

@@ -11,6 +11,8 @@ import (
 type options struct {
 	NetworkID *dodona.Digest   `json:"networkId"`
 	Members   []dodona.Address `json:"members"`
+	Root      *dodona.Digest   `json:"root"` // that a chain told
+	Slot      *dodona.Digest   `json:"slot"` // of DodonaAnchor, as a chain told
 }
 
 // decide returns the verdict on a document as JSON.
@@ -19,7 +21,7 @@ func decide(rawOptions, document []byte) []byte {
 	if err := json.Unmarshal(rawOptions, &o); err != nil {
 		return encode(verify.Verdict{Reason: verify.Malformed, Message: "what was expected cannot be read: " + err.Error()})
 	}
-	return encode(verify.Answer(document, verify.Expect{NetworkID: o.NetworkID, Members: o.Members}))
+	return encode(verify.Document(document, verify.Expect{NetworkID: o.NetworkID, Members: o.Members, Root: o.Root, Slot: o.Slot}))
 }
 
 func encode(v verify.Verdict) []byte {
