@@ -215,11 +215,16 @@ func TestAttacksAtOnceLeaveANeighbourAlone(t *testing.T) {
 				wait.Go(event)
 				wait.Go(event)
 			}
-			// Some eighty goroutines want a processor, so this is not about schedules. TestBallastHoldsNobodyUp is.
-			late := n.rounds(t, 50*time.Millisecond, func(done int) bool { return done < 20 })
+			// Some eighty goroutines want a processor, so this is not about schedules. TestBallastHoldsNobodyUp is. With the
+			// race detector the interpreter is so slow that nothing can be said of time.
+			rounds := 20
+			if racing {
+				rounds = 5
+			}
+			late := n.rounds(t, 50*time.Millisecond, func(done int) bool { return done < rounds })
 			close(stop)
 			wait.Wait()
-			if late > 5*time.Second {
+			if late > 5*time.Second && !racing {
 				t.Errorf("an answer was %v late beside the attacks, want at most five seconds", late)
 			}
 			t.Logf("no answer was more than %v late", late)
