@@ -8,7 +8,7 @@ GO_FILES := $(shell git ls-files '*.go' 2>/dev/null)
 VERSION  ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 
-.PHONY: help demo build check lint deps test generate guests guests-tinygo contracts gas verifier bench fuzz soak release clean
+.PHONY: help demo build check lint deps test generate guests guests-tinygo contracts gas verifier bench fuzz crash soak release clean
 
 help: ## list the targets (default)
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,10 @@ bench: ## the numbers of docs/benchmarks.md (needs Go; about three minutes)
 
 fuzz: ## fuzz every decoder for FUZZTIME each (default 20s)
 	@scripts/fuzz.sh $(FUZZTIME)
+
+crash: ## kill a delivering node 50 times while 1,000 rounds go to anvil, then audit the chain (about ten minutes)
+	@scripts/contracts.sh deps
+	DODONA_KILLS=50 DODONA_ROUNDS=1000 go test -tags integration -timeout 30m -count=1 -v -run TestKilledAtRandom ./cmd/dodona
 
 soak: ## the demo for SOAKTIME (default 10m), watching memory, goroutines and descriptors
 	@scripts/build.sh bin/demo ./cmd/demo

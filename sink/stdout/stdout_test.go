@@ -1,0 +1,87 @@
+package stdout_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/sink"
+	"github.com/dodona-oracle/dodona/sink/sinktest"
+	"github.com/dodona-oracle/dodona/sink/stdout"
+)
+
+var question = dodona.Feed{Name: "btc.usd", Kind: dodona.Number, Unit: "USD", Decimals: 8}
+
+// A pipe collects what is written.
+type pipe struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (p *pipe) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.Write(b)
+}
+
+func (p *pipe) ids(t *testing.T) (ids []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for line := range bytes.Lines(p.text.Bytes()) {
+		var l struct {
+			ID   string
+			Body dodona.Answer
+		}
+		if err := json.Unmarshal(line, &l); err != nil || l.Body.Attestation.Report.Round.ID() != l.ID {
+			t.Fatalf("line %s: %v", line, err)
+		}
+		ids = append(ids, l.ID)
+	}
+	return ids
+}
+
+func TestSuite(t *testing.T) {
+	sinktest.Run(t, func(*testing.T) sinktest.Subject {
+		var p pipe
+		return sinktest.Subject{Kind: stdout.Kind, Settings: stdout.Kind.Settings(), Out: &p, Feed: question, Got: p.ids}
+	})
+}
+
+func TestAnswersAloneAreLinesForVerify(t *testing.T) {
+	var p pipe
+	s, err := stdout.Kind.Open(t.Context(), &stdout.Settings{Format: "answer"}, sink.Env{Out: &p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := sinktest.Answer(question, 1)
+	if _, err := s.Deliver(t.Context(), []dodona.Record{rec}); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.text.String(); got != string(rec.Body)+"\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+func TestALineThatCannotBeWrittenIsTriedAgain(t *testing.T) {
+	s, err := stdout.Kind.Open(t.Context(), stdout.Kind.Settings(), sink.Env{Out: full{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	receipts, err := s.Deliver(t.Context(), []dodona.Record{sinktest.Answer(question, 1)})
+	if err == nil || dodona.IsPermanent(err) || len(receipts) > 0 {
+		t.Errorf("got %v, %v", receipts, err)
+	}
+}
+
+func TestFormatIsChecked(t *testing.T) {
+	if err := stdout.Kind.Check(&stdout.Settings{Format: "xml"}); err == nil {
+		t.Error("xml is taken")
+	}
+}

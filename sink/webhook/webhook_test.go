@@ -1,0 +1,351 @@
+package webhook_test
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/secret"
+	"github.com/dodona-oracle/dodona/sink"
+	"github.com/dodona-oracle/dodona/sink/sinktest"
+	"github.com/dodona-oracle/dodona/sink/webhook"
+)
+
+var question = dodona.Feed{Name: "btc.usd", Kind: dodona.Number, Unit: "USD", Decimals: 8}
+
+const shared = "sixteen characters at least"
+
+// A peer is an HTTP server that can go away and come back at the same address.
+type peer struct {
+	mu      sync.Mutex
+	address string
+	server  *httptest.Server
+	answer  http.HandlerFunc // instead of taking the request; nil: take it
+	heads   []http.Header
+	bodies  []string
+}
+
+func (p *peer) start(t *testing.T) {
+	t.Helper()
+	var listener net.Listener
+	var err error
+	for range 100 {
+		if listener, err = net.Listen("tcp", p.address); err == nil {
+			break
+		}
+		time.Sleep(20 * time.Millisecond) // the kernel has not let go of the port yet
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.address = listener.Addr().String()
+	p.server = &httptest.Server{Listener: listener, Config: &http.Server{Handler: http.HandlerFunc(p.serve)}}
+	p.server.Start()
+	t.Cleanup(p.server.Close)
+}
+
+func (p *peer) stop(*testing.T) {
+	p.server.CloseClientConnections()
+	p.server.Close()
+}
+
+func (p *peer) serve(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	p.mu.Lock()
+	answer := p.answer
+	p.mu.Unlock()
+	if err != nil {
+		return
+	}
+	if answer != nil {
+		answer(w, r)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.heads, p.bodies = append(p.heads, r.Header), append(p.bodies, string(body))
+}
+
+func (p *peer) say(f http.HandlerFunc) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.answer = f
+}
+
+func (p *peer) got(*testing.T) (ids []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, h := range p.heads {
+		ids = append(ids, h.Get("Idempotency-Key")[len("data/btc.usd/"):])
+	}
+	return ids
+}
+
+func settings(url string) *webhook.Settings {
+	return &webhook.Settings{URL: url, Secret: secret.New(shared), Timeout: 300 * time.Millisecond}
+}
+
+func TestSuite(t *testing.T) {
+	sinktest.Run(t, func(t *testing.T) sinktest.Subject {
+		p := &peer{address: "127.0.0.1:0"}
+		p.start(t)
+		p.stop(t)
+		return sinktest.Subject{
+			Kind: webhook.Kind, Settings: settings("http://" + p.address + "/hook"), Feed: question,
+			Start: p.start, Stop: p.stop, Got: p.got,
+		}
+	})
+}
+
+// deliver gives one record to an open webhook.
+func deliver(t *testing.T, s *webhook.Settings, rec dodona.Record, now time.Time) ([]dodona.Receipt, error) {
+	t.Helper()
+	w, err := webhook.Kind.Open(t.Context(), s, sink.Env{Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.Deliver(t.Context(), []dodona.Record{rec})
+}
+
+func TestRequestsAreSignedAndNamed(t *testing.T) {
+	p := &peer{address: "127.0.0.1:0"}
+	p.start(t)
+	now := time.Unix(1795349075, 0)
+	rec := sinktest.Answer(question, 0)
+	rec.Appended = now.Add(-90 * time.Second)
+	s := settings("http://" + p.address)
+	s.Headers = map[string]secret.String{"Authorization": secret.New("Bearer abc")}
+	if _, err := deliver(t, s, rec, now); err != nil {
+		t.Fatal(err)
+	}
+	h := p.heads[0]
+	mac := hmac.New(sha256.New, []byte(shared)) // as docs/kinds/webhook.md says
+	fmt.Fprintf(mac, "%d.%s.%s", now.Unix(), h.Get("Idempotency-Key"), p.bodies[0])
+	if want := fmt.Sprintf("t=%d,v1=%s", now.Unix(), hex.EncodeToString(mac.Sum(nil))); h.Get("Dodona-Signature") != want {
+		t.Errorf("signature %q, want %q", h.Get("Dodona-Signature"), want)
+	}
+	for name, want := range map[string]string{
+		"Idempotency-Key": "data/btc.usd/1795349070000", "Dodona-Late": "90", "Authorization": "Bearer abc",
+		"Content-Type": "application/json", "Dodona-Key": "btc.usd", "Dodona-Topic": "data",
+	} {
+		if h.Get(name) != want {
+			t.Errorf("%s: got %q, want %q", name, h.Get(name), want)
+		}
+	}
+	if p.bodies[0] != string(rec.Body) {
+		t.Errorf("body %s", p.bodies[0])
+	}
+}
+
+func TestAPunctualRecordIsNotMarkedLate(t *testing.T) {
+	p := &peer{address: "127.0.0.1:0"}
+	p.start(t)
+	now := time.Unix(1795349075, 0)
+	rec := sinktest.Answer(question, 0)
+	rec.Appended = now.Add(-time.Second)
+	if _, err := deliver(t, settings("http://"+p.address), rec, now); err != nil {
+		t.Fatal(err)
+	}
+	if got, marked := p.heads[0]["Dodona-Late"]; marked {
+		t.Errorf("marked %v", got)
+	}
+}
+
+func status(code int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
+}
+
+func TestHostilePeersAreOutlasted(t *testing.T) {
+	for name, hostile := range map[string]struct {
+		answer    http.HandlerFunc
+		permanent bool
+		taken     bool // the answer says that it was taken
+		wants     string
+	}{
+		"500":      {answer: status(500), wants: "HTTP status 500"},
+		"503":      {answer: status(503), wants: "HTTP status 503"},
+		"408":      {answer: status(408), wants: "HTTP status 408"},
+		"400":      {answer: status(400), permanent: true, wants: "HTTP status 400"},
+		"401":      {answer: status(401), permanent: true, wants: "HTTP status 401"},
+		"410":      {answer: status(410), permanent: true, wants: "HTTP status 410"},
+		"redirect": {answer: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/stolen", 307) }, wants: "redirects are not followed"},
+		"hang":     {answer: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, wants: "timeout"},
+		"reset":    {answer: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, wants: "EOF"},
+		"no HTTP":  {answer: func(w http.ResponseWriter, _ *http.Request) { hijack(w, "hello\r\n\r\n") }, wants: "malformed"},
+		"huge headers": {answer: func(w http.ResponseWriter, _ *http.Request) {
+			hijack(w, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 1<<20)+"\r\n\r\n")
+		}, wants: "exceed"},
+		"huge body of an error": {answer: func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(500)
+			for range 64 << 10 {
+				if _, err := io.WriteString(w, strings.Repeat("\a\x1b[31m", 100)); err != nil {
+					return
+				}
+			}
+		}, wants: "HTTP status 500"},
+		"huge body of a success": {answer: func(w http.ResponseWriter, _ *http.Request) {
+			for range 64 << 10 {
+				if _, err := io.WriteString(w, strings.Repeat("x", 1000)); err != nil {
+					return
+				}
+			}
+		}, taken: true},
+		"success that trickles": {answer: func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(200)
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}, taken: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := &peer{address: "127.0.0.1:0"}
+			p.start(t)
+			p.say(hostile.answer)
+			s := settings("http://" + p.address + "/secret-path?token=secret-token")
+			begun := time.Now()
+			receipts, err := deliver(t, s, sinktest.Answer(question, 0), time.Now())
+			if took := time.Since(begun); took > 5*time.Second {
+				t.Errorf("it took %s", took)
+			}
+			if hostile.taken {
+				if err != nil || len(receipts) != 1 {
+					t.Errorf("got %v, %v", receipts, err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), hostile.wants) || dodona.IsPermanent(err) != hostile.permanent {
+				t.Errorf("got %v (permanent %t), want %q (permanent %t)", err, dodona.IsPermanent(err), hostile.wants, hostile.permanent)
+			}
+			if err != nil && (strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), shared) || strings.ContainsAny(err.Error(), "\a\x1b")) {
+				t.Errorf("the error tells too much: %q", err)
+			}
+		})
+	}
+}
+
+func hijack(w http.ResponseWriter, text string) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	_, _ = io.WriteString(conn, text)
+	_ = conn.Close()
+}
+
+func TestRetryAfterIsObeyedWithinReason(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for header, want := range map[string]time.Duration{
+		"": 0, "7": 7 * time.Second, "Sun, 22 Nov 2026 12:00:30 GMT": 30 * time.Second, "Sun, 22 Nov 2026 11:00:00 GMT": 0,
+		"-5": 0, "1e9": 0, "soon": 0, "99999999999999999999": 0,
+	} {
+		p := &peer{address: "127.0.0.1:0"}
+		p.start(t)
+		p.say(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", header)
+			w.WriteHeader(429)
+		})
+		_, err := deliver(t, settings("http://"+p.address), sinktest.Answer(question, 0), now)
+		var asked interface{ RetryAfter() time.Duration }
+		if !errors.As(err, &asked) || asked.RetryAfter() != want || dodona.IsPermanent(err) {
+			t.Errorf("Retry-After %q: got %v, want a wait of %s", header, err, want)
+		}
+	}
+}
+
+// TestWhatIsRefusedForGoodBecomesADeadLetterAndTheRestGoesOn runs a whole loop.
+func TestWhatIsRefusedForGoodBecomesADeadLetterAndTheRestGoesOn(t *testing.T) {
+	p := &peer{address: "127.0.0.1:0"}
+	p.start(t)
+	bad := sinktest.Answer(question, 1).ID
+	tries := 0
+	p.say(func(w http.ResponseWriter, r *http.Request) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if strings.HasSuffix(r.Header.Get("Idempotency-Key"), bad) {
+			tries++
+			w.WriteHeader(422)
+			return
+		}
+		p.heads = append(p.heads, r.Header)
+	})
+	j := sinktest.NewJournal()
+	loop := sink.New(sink.Config{
+		Name: "hook", Kind: webhook.Kind, Settings: settings("http://" + p.address), Journal: j,
+		Policy: sink.Policy{GiveUp: 3}, Backoff: backoff.Backoff{Min: time.Millisecond, Max: 5 * time.Millisecond},
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- loop.Run(ctx) }()
+	for len(j.All(dodona.TopicIntent, "hook")) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	for n := range 3 {
+		if err := j.Append(ctx, sinktest.Answer(question, n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for begun := time.Now(); len(p.got(t)) < 2; time.Sleep(5 * time.Millisecond) {
+		if time.Since(begun) > 20*time.Second {
+			t.Fatalf("status %+v", loop.Status())
+		}
+	}
+	for begun := time.Now(); loop.Status().Delivered < 2 && time.Since(begun) < 20*time.Second; time.Sleep(5 * time.Millisecond) {
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if tries != 3 {
+		t.Errorf("tried %d times, want 3", tries)
+	}
+	if s := loop.Status(); s.Dead != 1 || s.Delivered != 2 || !strings.Contains(s.LastError, "422") {
+		t.Errorf("status %+v", s)
+	}
+	var statuses []string
+	for _, rec := range j.All(dodona.TopicReceipt, "hook") {
+		statuses = append(statuses, rec.ID)
+	}
+	want := []string{"data.btc.usd.1795349070000.delivered", "data.btc.usd.1795349071000.dead", "data.btc.usd.1795349072000.delivered"}
+	if strings.Join(statuses, " ") != strings.Join(want, " ") {
+		t.Errorf("receipts %v, want %v", statuses, want)
+	}
+	if events := j.All(dodona.TopicEvent, sink.EventKey); len(events) != 1 || !strings.Contains(string(events[0].Body), "422") {
+		t.Errorf("events %v", events)
+	}
+}
+
+func TestSettingsAreChecked(t *testing.T) {
+	for name, c := range map[string]struct {
+		s    webhook.Settings
+		want string
+	}{
+		"no url":         {webhook.Settings{Timeout: 1}, "url: missing"},
+		"another scheme": {webhook.Settings{URL: "ftp://x", Timeout: 1}, "url: scheme"},
+		"no host":        {webhook.Settings{URL: "http:///x", Timeout: 1}, "url: names no host"},
+		"a password":     {webhook.Settings{URL: "http://u:p@x", Timeout: 1}, "url: user and password"},
+		"short secret":   {webhook.Settings{URL: "http://x", Timeout: 1, Secret: secret.New("short")}, "secret: 5 characters"},
+		"no timeout":     {webhook.Settings{URL: "http://x"}, "timeout: want"},
+		"own header":     {webhook.Settings{URL: "http://x", Timeout: 1, Headers: map[string]secret.String{"Dodona-Signature": secret.New("x")}}, "headers:"},
+		"bad header":     {webhook.Settings{URL: "http://x", Timeout: 1, Headers: map[string]secret.String{"a b": secret.New("x")}}, "headers:"},
+	} {
+		if err := webhook.Kind.Check(&c.s); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "u:p") {
+			t.Errorf("%s: got %v, want %q", name, err, c.want)
+		}
+	}
+	if err := webhook.Kind.Check(settings("https://example.org/hook")); err != nil {
+		t.Error(err)
+	}
+}
