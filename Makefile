@@ -69,7 +69,7 @@ bench: ## the numbers of docs/benchmarks.md (needs Go; about three minutes)
 fuzz: ## fuzz every decoder for FUZZTIME each (default 20s)
 	@scripts/fuzz.sh $(FUZZTIME)
 
-crash: ## kill a delivering node 50 times while 1,000 rounds go to anvil, then audit the chain (about ten minutes)
+crash: ## kill a delivering node 50 times while 1,000 rounds go to anvil, then audit the chain (about three minutes)
 	@scripts/contracts.sh deps
 	DODONA_KILLS=50 DODONA_ROUNDS=1000 go test -tags integration -timeout 30m -count=1 -v -run TestKilledAtRandom ./cmd/dodona
 
