@@ -323,6 +323,9 @@ func Leaves(ctx context.Context, l Lookup, a dodona.Anchor) ([]dodona.Leaf, erro
 	for first < len(p.Parts) && p.Parts[first].Holds != holdsLeaves {
 		first++
 	}
+	if len(p.Parts)-first != s.parts() {
+		return nil, fmt.Errorf("the plan of the anchor at %s has %d parts with leaves, want %d", a.To, len(p.Parts)-first, s.parts())
+	}
 	leaves := make([]dodona.Leaf, s.n)
 	for part := range s.parts() {
 		rec, err := p.record(ctx, l, first+part)
