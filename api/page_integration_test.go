@@ -64,6 +64,19 @@ func busyPlant() (*plant, dodona.Round) {
 			p.answer(f.feed.Name, round, f.value, inputs...)
 		}
 	}
+	p.status.Sinks = []api.SinkStatus{
+		{
+			Name: "main", Kind: "evm", State: "ok", Policy: "latest", Feeds: []string{"btc.usd"}, LastFeed: "btc.usd", Delivered: 118, Superseded: 240,
+			Detail: map[string]any{
+				"chain": 31337, "slots": map[string]any{"btc.usd": map[string]any{"round": now - 20000, "value": "4321010000000"}},
+				"contracts": map[string]any{"btc.usd": "0x5b38da6a701c568545dcfcb03fcb875f56beddc4"},
+			},
+		},
+		{
+			Name: "plant-bus", Kind: "webhook", State: "retrying", Quality: dodona.Uncertain, Policy: "every", Feeds: []string{"btc.usd", "tank-1.level"},
+			Queue: 12, Delivered: 4021, Failures: 3, Attempt: 3, LastError: "POST bus.plant: 503 Service Unavailable. Trying again in 8 s (attempt 4).",
+		},
+	}
 	p.status.Modules = []api.ModuleStatus{{Feed: "boiler-3.temperature", Name: "plausible", Version: "1.2.0", Running: true, Events: 8123}}
 	p.add(dodona.Feed{Name: "wind.speed", Kind: dodona.Number, Unit: "m/s", Decimals: 1}, time.Second)
 	last := time.Now().Add(-3 * time.Second)
@@ -100,6 +113,8 @@ func TestPageShowsValuesAsTheyCome(t *testing.T) {
 	b.until(`document.querySelectorAll("#feeds tbody tr").length === 7 && document.querySelectorAll("svg.line").length === 6`)
 	b.until(`document.querySelector("#node").textContent === "gw-demo" && document.querySelector("#h-stream dd").textContent === "live"`)
 	b.until(`document.querySelector("#sources tbody").innerText.includes("no route to host")`)
+	b.until(`[...document.querySelectorAll(".onchain")].map(n => n.textContent).filter(Boolean).join() === "on chain 43,210.1"`)
+	b.until(`document.querySelector("#h-sinks dd").textContent === "plant-bus retrying" && document.querySelector("#h-sinks").title.includes("503 Service Unavailable")`)
 	b.until(`[...document.querySelectorAll("tr.stale .open")].map(b => b.textContent).join() === "tank-1.level"`)
 	b.shoot("light")
 	b.scheme("dark")
@@ -166,6 +181,7 @@ func TestDrawerOpensByKeyboardAndGivesTheFocusBack(t *testing.T) {
 	b.do(chromedp.Focus("#feeds .open"), chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.Enter))
 	b.until(`document.querySelector("#drawer").open && document.querySelector("#drawer-body").innerText.includes("900 % from the median")`)
 	b.until(`document.querySelector("#drawer").contains(document.activeElement) && document.querySelector("#drawer-title").textContent === "btc.usd"`)
+	b.until(`document.querySelector("#drawer-body").innerText.includes("chain 31337: the slot holds 43,210.1 USD of")`)
 	b.until(fmt.Sprintf(`document.querySelector("#drawer-body").innerText.includes("dodona verify %s/v1/feeds/btc.usd/rounds/%d")`, server.URL, now))
 	b.shoot("drawer-light")
 	b.scheme("dark")

@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"path"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -25,11 +26,12 @@ type schemas struct {
 	t        testing.TB
 	comments map[string]string // "dodona.Feed" and "dodona.Feed.Name" to what stands there
 	made     object
+	types    map[string]reflect.Type // behind the names
 }
 
 func newSchemas(t testing.TB) *schemas {
-	s := &schemas{t: t, comments: map[string]string{}, made: object{}}
-	for _, dir := range []string{".", "..", "../explain", "../verify"} {
+	s := &schemas{t: t, comments: map[string]string{}, made: object{}, types: map[string]reflect.Type{}}
+	for _, dir := range []string{".", "..", "../anchor", "../explain", "../verify"} {
 		s.read(dir)
 	}
 	return s
@@ -146,12 +148,17 @@ func (s *schemas) of(t reflect.Type) object {
 	return nil
 }
 
-// nameOf names a component. What explain calls by the name of a word of the root gets its own.
+// nameOf names a component: by its type, with the package where that is neither the root nor api nor verify, which
+// have no name in common; what explain tells is a Story.
 func nameOf(t reflect.Type) string {
-	if strings.HasSuffix(t.PkgPath(), "/explain") && t.Name() != "Story" {
+	switch pkg := path.Base(t.PkgPath()); {
+	case pkg == "dodona", pkg == "api", pkg == "verify", t == reflect.TypeFor[explain.Story]():
+		return t.Name()
+	case pkg == "explain":
 		return "Story" + t.Name()
+	default:
+		return strings.ToUpper(pkg[:1]) + pkg[1:] + t.Name()
 	}
-	return t.Name()
 }
 
 func ref(kind, name string) object { return object{"$ref": "#/components/" + kind + "/" + name} }
@@ -171,9 +178,13 @@ func (s *schemas) add(t reflect.Type, schema object) object {
 
 func (s *schemas) structOf(t reflect.Type) object {
 	name := nameOf(t)
+	if known := s.types[name]; known != nil && known != t {
+		s.t.Fatalf("%s and %s would both be called %s", known, t, name)
+	}
 	if s.made[name] != nil {
 		return ref("schemas", name)
 	}
+	s.types[name] = t
 	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextMarshaler]()) {
 		s.t.Fatalf("%s writes itself as text: add its form to textForms", t)
 	}

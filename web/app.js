@@ -148,6 +148,7 @@ const worst = (list) => ["bad", "uncertain", "good"].find((q) => list.some((s) =
 /** showSinks tells how deliveries stand. */
 function showSinks(list) {
   sinks = list;
+  feeds.delivered(list);
   $("#h-sinks").hidden = list.length === 0;
   if (!list.length) return;
   const quality = worst(list);

@@ -1,7 +1,7 @@
 // The table of feeds: one row each, changed in place.
 
 import { sparkline } from "./chart.js";
-import { $, absolute, cross, el, every, group, grouped, inputMark, seal, set, span } from "./dom.js";
+import { $, absolute, cross, el, every, group, grouped, inputMark, instant, mark, scaled, seal, set, span } from "./dom.js";
 
 const hour = 3_600_000; // ms
 const most = 1000; // rounds kept of a feed: a page of the API
@@ -47,6 +47,11 @@ export class Feeds {
     return row;
   }
 
+  /** delivered shows what contracts hold, as sinks last read it. */
+  delivered(sinks) {
+    for (const row of this.rows.values()) row.showSlot(sinks.find((s) => s.detail?.slots?.[row.feed.name]));
+  }
+
   tick(now) {
     for (const row of this.rows.values()) row.tick(now);
   }
@@ -76,6 +81,7 @@ class Row {
     this.whole = el("span");
     this.fraction = el("span", { class: "fraction" });
     this.answer = el("div", { class: "answer" }, this.whole, this.fraction);
+    this.onchain = el("div", { class: "onchain" });
     this.unit = el("td", { class: "unit" });
     this.spark = el("td", { class: "spark" });
     this.dots = el("ul", { class: "dots" });
@@ -85,7 +91,7 @@ class Row {
     this.stamp.addEventListener("click", () => this.check());
     this.tr = el("tr", {},
       el("th", { scope: "row" }, this.name, this.sub),
-      el("td", { class: "num" }, this.answer),
+      el("td", { class: "num" }, this.answer, this.onchain),
       this.unit, this.spark,
       el("td", {}, this.dots),
       el("td", { class: "num age" }, this.time, this.note),
@@ -178,6 +184,17 @@ class Row {
     const word = { none: latest ? "pending" : "–", bad: verdict?.reason, verified: "verified", attested: "" }[state];
     this.stamp.replaceChildren(state === "bad" ? cross() : state === "none" ? "" : seal(), word,
       el("span", { class: "sr", text: ` ${this.feed.name}: ${said}` }));
+  }
+
+  showSlot(sink) {
+    const held = sink?.detail.slots[this.feed.name];
+    const key = held ? `${held.round} ${held.value} ${sink.quality}` : "";
+    if (this.onchain.dataset.key === key) return;
+    this.onchain.dataset.key = key;
+    if (!held) return this.onchain.replaceChildren();
+    const contract = sink.detail.contracts?.[this.feed.name];
+    this.onchain.title = `${sink.name}: the slot of ${contract ?? "the contract"} on chain ${sink.detail.chain} holds round ${instant(held.round)}`;
+    this.onchain.replaceChildren(mark(sink.quality), `on chain ${scaled(held.value, this.feed.decimals)}`);
   }
 
   showSources() {
