@@ -8,7 +8,7 @@ GO_FILES := $(shell git ls-files '*.go' 2>/dev/null)
 VERSION  ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 
-.PHONY: help demo build check lint deps test generate guests guests-tinygo contracts gas verifier bench fuzz crash soak release clean
+.PHONY: help demo build check lint deps test generate guests guests-tinygo contracts gas differential verifier bench fuzz crash soak release clean
 
 help: ## list the targets (default)
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ verifier: ## web/verifier.wasm.gz, the browser's, from verify/wasm with TinyGo (
 
 gas: ## what every call of the contracts costs, one line each; writes docs/gas.md (needs Go)
 	@go test ./contracts -count=1 -run '^TestGas$$' -update | grep -v ^ok
+
+differential: ## 120,000 mutated updates judged by Go and by the contracts, which must agree (needs Go; minutes)
+	@go test ./contracts -count=1 -run '^TestGoAndTheContractsJudgeAlike$$' -v -timeout 60m -cases 120000 -seed $${SEED:-1}
 
 bench: ## the numbers of docs/benchmarks.md (needs Go; about three minutes)
 	@scripts/bench.sh

@@ -147,9 +147,12 @@ func digestOfStrings(list []string) Digest {
 	return Keccak256(w)
 }
 
-// Digest returns what a verifier checks of the scheme "ecdsa": keccak256(abi.encode(uint8(1), k, ascending addresses)),
+// Digest returns what a verifier checks: of the scheme "frost" [GroupKey.Digest], of "ecdsa" keccak256(abi.encode(uint8(1), k, ascending addresses)),
 // k as uint256, the addresses as address[]. It is of use only if [Quorum.Check] finds nothing.
 func (q Quorum) Digest() Digest {
+	if q.Scheme == "frost" && q.Key != nil {
+		return q.Key.Digest()
+	}
 	w := words(nil).uint(1).uint(uint64(q.K)).uint(3 * 32).uint(uint64(len(q.Members)))
 	for _, m := range q.Members {
 		w = w.address(m)

@@ -483,24 +483,28 @@ func TestQuorumCheckIsTheRuleOfTheProtocol(t *testing.T) {
 		}
 	}
 	member := func(b byte) Address { return Address{19: b} }
-	good := Quorum{"ecdsa", 3, []Address{member(1), member(2), member(3), member(4)}}
+	good := Quorum{"ecdsa", 3, []Address{member(1), member(2), member(3), member(4)}, nil}
 	if err := good.Check(); err != nil {
 		t.Errorf("%+v: %v", good, err)
 	}
 	for _, q := range []Quorum{
 		{},
-		{"ecdsa", 0, nil},
-		{"frost", 1, []Address{member(1)}},
-		{"", 1, []Address{member(1)}},
-		{"ecdsa", 0, []Address{member(1)}},
-		{"ecdsa", -1, []Address{member(1)}},
-		{"ecdsa", 2, []Address{member(1)}},
-		{"ecdsa", 1, []Address{member(0)}},
-		{"ecdsa", 2, good.Members},
-		{"ecdsa", 5, good.Members},
-		{"ecdsa", 2, []Address{member(2), member(1)}},
-		{"ecdsa", 2, []Address{member(1), member(1)}},
-		{"ecdsa", 129, make([]Address, 129)},
+		{"ecdsa", 0, nil, nil},
+		{"frost", 0, nil, nil},
+		{"frost", 1, nil, &GroupKey{}},
+		{"frost", 0, []Address{member(1)}, &GroupKey{}},
+		{"ecdsa", 1, []Address{member(1)}, &GroupKey{}},
+		{"frost", 1, []Address{member(1)}, nil},
+		{"", 1, []Address{member(1)}, nil},
+		{"ecdsa", 0, []Address{member(1)}, nil},
+		{"ecdsa", -1, []Address{member(1)}, nil},
+		{"ecdsa", 2, []Address{member(1)}, nil},
+		{"ecdsa", 1, []Address{member(0)}, nil},
+		{"ecdsa", 2, good.Members, nil},
+		{"ecdsa", 5, good.Members, nil},
+		{"ecdsa", 2, []Address{member(2), member(1)}, nil},
+		{"ecdsa", 2, []Address{member(1), member(1)}, nil},
+		{"ecdsa", 129, make([]Address, 129), nil},
 	} {
 		if q.Check() == nil {
 			t.Errorf("%+v passed", q)

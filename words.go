@@ -178,9 +178,13 @@ type Attestation struct {
 
 // A Quorum says whose signatures count and how many are enough. One node alone is the quorum 1 of 1.
 type Quorum struct {
-	Scheme  string    `json:"scheme"` // "ecdsa"
+	Scheme  string    `json:"scheme"` // "ecdsa" or "frost"
 	K       int       `json:"k"`
 	Members []Address `json:"members"` // ascending
+
+	// Key speaks for a quorum of scheme frost. Its k and members are zero and empty: the digest does not bind them, so a
+	// stranger could not believe them.
+	Key *GroupKey `json:"key,omitempty"`
 }
 
 // MaxMembers is the most members a quorum may have.
@@ -190,12 +194,17 @@ const MaxMembers = 128
 func LeastK(n int) int { return (n+(n-1)/3)/2 + 1 }
 
 // Check returns an error unless q is a quorum that a verifier accepts: scheme "ecdsa", 1 to [MaxMembers] members,
-// none zero, strictly ascending, and [LeastK] ≤ k ≤ n.
+// none zero, strictly ascending, and [LeastK] ≤ k ≤ n, without a group key; or scheme "frost" with a group key and nothing
+// else. Whether the key is a point is for package secp to say.
 func (q Quorum) Check() error {
 	n := len(q.Members)
 	switch {
+	case q.Scheme == "frost":
+		return q.checkGroup()
 	case q.Scheme != "ecdsa":
-		return fmt.Errorf("quorum scheme %q: want ecdsa", q.Scheme)
+		return fmt.Errorf("quorum scheme %q: want ecdsa or frost", q.Scheme)
+	case q.Key != nil:
+		return fmt.Errorf("quorum of scheme ecdsa with a group key: it has members only")
 	case n == 0 || n > MaxMembers:
 		return fmt.Errorf("quorum of %d members: want 1 to %d", n, MaxMembers)
 	case q.K < LeastK(n) || q.K > n:
@@ -207,6 +216,13 @@ func (q Quorum) Check() error {
 			return fmt.Errorf("quorum member %s: members must be strictly ascending and not zero", m)
 		}
 		before = m
+	}
+	return nil
+}
+
+func (q Quorum) checkGroup() error {
+	if q.Key == nil || q.K != 0 || len(q.Members) > 0 {
+		return fmt.Errorf("quorum of scheme frost: want a group key, k 0 and no members, which its digest would not bind")
 	}
 	return nil
 }

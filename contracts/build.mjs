@@ -18,10 +18,11 @@ const contractsToKeep = {
   DodonaAnchor: { answers: "IDodonaAnchor" },
   DodonaAnchorEcdsa: { program: "AnchorEcdsaProgram", answers: "IDodonaAnchor" },
   AggregatorV3Adapter: {},
+  Consumer: { into: "testdata" }, // tests only: not embedded
 };
 
 const sources = {};
-for (const folder of ["src"]) {
+for (const folder of ["src", "testdata"]) {
   for (const file of readdirSync(join(here, folder)).filter((f) => f.endsWith(".sol")).sort()) {
     sources[file] = { content: readFileSync(join(here, folder, file), "utf8") };
   }
@@ -42,8 +43,8 @@ for (const p of problems) console.error(p.formattedMessage);
 if (problems.length > 0) process.exit(1);
 
 const contracts = Object.assign({}, ...Object.values(result.contracts));
-mkdirSync(out, { recursive: true });
-for (const [name, { program = name, answers = name }] of Object.entries(contractsToKeep)) {
+mkdirSync(join(out, "testdata"), { recursive: true });
+for (const [name, { program = name, answers = name, into = "" }] of Object.entries(contractsToKeep)) {
   const abi = [...contracts[name].abi, ...contracts[answers].abi];
   const seen = new Set();
   const artifact = {
@@ -53,5 +54,5 @@ for (const [name, { program = name, answers = name }] of Object.entries(contract
     bytecode: "0x" + contracts[name].evm.bytecode.object,
     deployedBytecode: "0x" + contracts[program].evm.deployedBytecode.object,
   };
-  writeFileSync(join(out, `${name}.json`), JSON.stringify(artifact, null, 1) + "\n");
+  writeFileSync(join(out, into, `${name}.json`), JSON.stringify(artifact, null, 1) + "\n");
 }

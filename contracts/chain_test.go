@@ -43,20 +43,29 @@ func newChain(t testing.TB, fork *params.ChainConfig) *chain {
 // send mines a transaction in a block of its own and returns its receipt, failed or not. to is nil for a deployment.
 func (c *chain) send(t testing.TB, to *common.Address, data []byte) *types.Receipt {
 	t.Helper()
-	ctx, client := context.Background(), c.backend.Client()
-	nonce, err := client.NonceAt(ctx, crypto.PubkeyToAddress(c.key.PublicKey), nil)
+	return c.mine(t, types.MustSignNewTx(c.key, c.signer, &types.DynamicFeeTx{
+		ChainID: c.signer.ChainID(), Nonce: c.nonce(t), To: to, Data: data, Gas: 16_000_000,
+		GasTipCap: big.NewInt(params.GWei), GasFeeCap: big.NewInt(50 * params.GWei),
+	}))
+}
+
+func (c *chain) nonce(t testing.TB) uint64 {
+	t.Helper()
+	nonce, err := c.backend.Client().NonceAt(context.Background(), crypto.PubkeyToAddress(c.key.PublicKey), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tx := types.MustSignNewTx(c.key, c.signer, &types.DynamicFeeTx{
-		ChainID: c.signer.ChainID(), Nonce: nonce, To: to, Data: data, Gas: 16_000_000,
-		GasTipCap: big.NewInt(params.GWei), GasFeeCap: big.NewInt(50 * params.GWei),
-	})
-	if err := client.SendTransaction(ctx, tx); err != nil {
+	return nonce
+}
+
+func (c *chain) mine(t testing.TB, tx *types.Transaction) *types.Receipt {
+	t.Helper()
+	client := c.backend.Client()
+	if err := client.SendTransaction(context.Background(), tx); err != nil {
 		t.Fatal(err)
 	}
 	c.backend.Commit()
-	receipt, err := client.TransactionReceipt(ctx, tx.Hash())
+	receipt, err := client.TransactionReceipt(context.Background(), tx.Hash())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,19 +93,4 @@ func (c *chain) time(t testing.TB) dodona.Round {
 		t.Fatal(err)
 	}
 	return dodona.Round(head.Time * 1000)
-}
-
-func TestFeedOnAChain(t *testing.T) {
-	for name, s := range speakers() {
-		c := newChain(t, osaka())
-		feed := c.deploy(t, s.feedContract(), s.args(feedID))
-		update := s.update(c.time(t), dodona.NewInt192(5))
-		for i, want := range []uint64{types.ReceiptStatusSuccessful, types.ReceiptStatusFailed} { // the second is a replay
-			if receipt := c.send(t, &feed, update); receipt.Status != want {
-				t.Errorf("%s: transaction %d: status %d, want %d", name, i, receipt.Status, want)
-			} else {
-				t.Logf("%s: %d gas", name, receipt.GasUsed)
-			}
-		}
-	}
 }

@@ -65,6 +65,16 @@ func (m *machine) tryDeploy(name string, args []byte) (common.Address, error) {
 	return address, explained(ret, err)
 }
 
+// create deploys code that is no artifact of ours.
+func (m *machine) create(t testing.TB, code, args []byte) common.Address {
+	t.Helper()
+	ret, address, _, err := runtime.Create(append(bytes.Clone(code), args...), m.config)
+	if err != nil {
+		t.Fatal(explained(ret, err))
+	}
+	return address
+}
+
 // send is a transaction: what it stores stays, unless it fails.
 func (m *machine) send(to common.Address, data []byte) (ret []byte, err error) {
 	ret, _, err = runtime.Call(to, data, m.config)
@@ -88,7 +98,7 @@ var errorNames = func() map[[4]byte]string {
 	names := map[[4]byte]string{}
 	for _, e := range []string{
 		"NoAnswer()", "OldRound(uint64)", "FutureRound(uint64)", "StaleRound(uint64)", "OtherRound(uint64)", "OtherValue()",
-		"BadEncoding()", "BadProof()", "BadKey()",
+		"BadEncoding()", "BadProof()", "BadKey()", "BadWindow()", "NotAnchored()", "NoPlace()", "BadEpoch(uint64)", "NotYet(uint64)",
 	} {
 		names[calldata.Selector(e)] = e
 	}

@@ -202,7 +202,7 @@ func checkHistory(n dodona.Network, h *dodona.History) (Verdict, bool) {
 	if h == nil {
 		return Verdict{}, true
 	}
-	if err := h.First.Check(); err != nil {
+	if err := checkQuorum(h.First); err != nil {
 		return refuse(Rotation, "the first quorum: %v", err), false
 	}
 	if d := h.First.Digest(); d != n.First {
@@ -215,7 +215,7 @@ func checkHistory(n dodona.Network, h *dodona.History) (Verdict, bool) {
 	by, since := h.First, dodona.Round(0)
 	for i, r := range h.Rotations {
 		what := fmt.Sprintf("rotation %d", i+1)
-		switch err := r.Next.Check(); {
+		switch err := checkQuorum(r.Next); {
 		case err != nil:
 			return refuse(Rotation, "%s: %v", what, err), false
 		case r.Epoch != uint64(i+1):

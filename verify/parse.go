@@ -63,7 +63,10 @@ var (
 
 	answerShape = shape{fields: map[string]shape{
 		"network": {fields: map[string]shape{"name": text, "first": text}},
-		"quorum":  {fields: map[string]shape{"scheme": text, "k": number, "members": {items: &text}}},
+		"quorum": {
+			fields:   map[string]shape{"scheme": text, "k": number, "members": {items: &text}, "key": text},
+			optional: []string{"key"},
+		},
 		"feed": {
 			fields:   map[string]shape{"name": text, "kind": text, "unit": text, "decimals": number, "labels": {items: &text}},
 			optional: []string{"labels"},

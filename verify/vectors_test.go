@@ -15,7 +15,7 @@ import (
 	"github.com/dodona-oracle/dodona/internal/secp"
 )
 
-//go:generate go test -run ^TestVectors -update .
+//go:generate go test -run ^Test(Schnorr)?Vectors -update .
 
 var update = flag.Bool("update", false, "write spec/vectors/report.json anew")
 

@@ -136,7 +136,7 @@ type signed struct {
 
 // checkNetwork judges the quorum, whether it speaks for the network, and whether that is the one asked for.
 func checkNetwork(a signed, want Expect) (Verdict, bool) {
-	if err := a.quorum.Check(); err != nil {
+	if err := checkQuorum(a.quorum); err != nil {
 		return refuse(Quorum, "%v", err), false
 	}
 	if !printable(a.network.Name, 1, maxText) {
@@ -174,6 +174,10 @@ func checkValue(f dodona.Feed, r dodona.Report) error {
 
 // recoverSigners returns who signed digest, if they are enough distinct members in order.
 func recoverSigners(a signed, signatures []dodona.Signature, digest dodona.Digest) ([]dodona.Address, Verdict, bool) {
+	if a.quorum.Key != nil {
+		v, ok := groupSigned(*a.quorum.Key, digest, signatures)
+		return nil, v, ok
+	}
 	if len(signatures) > len(a.quorum.Members) {
 		return nil, refuse(Order, "%d signatures of %d members: some signer is counted twice", len(signatures), len(a.quorum.Members)), false
 	}
@@ -202,6 +206,9 @@ func recoverSigners(a signed, signatures []dodona.Signature, digest dodona.Diges
 // whoSigned says who signed, for people.
 func whoSigned(a dodona.Answer, signers []dodona.Address) string {
 	n := len(a.Quorum.Members)
+	if a.Quorum.Key != nil {
+		return fmt.Sprintf("signed by the group key %s of network %q", a.Quorum.Digest().Short(), a.Network.Name)
+	}
 	if n == 1 {
 		return fmt.Sprintf("signed by %s, the only member of network %q", signers[0].Short(), a.Network.Name)
 	}
