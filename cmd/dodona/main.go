@@ -52,8 +52,9 @@ type cli struct {
 		Show   keyShowCommand   `cmd:"" help:"Show the address of a key file."`
 		Import keyImportCommand `cmd:"" help:"Encrypt a private key given in hex on standard input."`
 	} `cmd:"" help:"Make and keep keys (Web3 Secret Storage v3)."`
-	Module moduleCommand `cmd:"" help:"Make, try, sign and look at Wasm modules."`
-	Bundle struct {
+	Contract contractCommand `cmd:"" help:"Deploy the contracts that take answers, and look at them."`
+	Module   moduleCommand   `cmd:"" help:"Make, try, sign and look at Wasm modules."`
+	Bundle   struct {
 		Export bundleExportCommand `cmd:"" help:"Export everything needed to replay a round."`
 	} `cmd:"" help:"Take evidence out of a node."`
 
