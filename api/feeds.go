@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/evm"
 )
 
 // Texter is what State.Explain returns if it can also write itself for people; color asks for ANSI colours.
@@ -89,7 +91,27 @@ func (h *Handler) latest(w http.ResponseWriter, r *http.Request) {
 		h.writeError(w, r, err, missing)
 		return
 	}
-	writeAnswer(w, r, out)
+	switch encoding := r.URL.Query().Get("encoding"); encoding {
+	case "", "json":
+		writeAnswer(w, r, out)
+	case "evm":
+		writeUpdate(w, r, out)
+	default:
+		writeProblem(w, problem{
+			kind: "bad-encoding", status: http.StatusBadRequest, detail: fmt.Sprintf("encoding %.40q: want json or evm", encoding),
+		})
+	}
+}
+
+// writeUpdate writes an answer as a contract takes it: 0x and the hex digits of its calldata.
+func writeUpdate(w http.ResponseWriter, r *http.Request, out Outcome) {
+	update, err := evm.Update(*out.Answer)
+	if err != nil {
+		writeProblem(w, problem{kind: "no-update", status: http.StatusUnprocessableEntity, detail: "no contract takes this answer: " + err.Error()})
+		return
+	}
+	describe(w, out)
+	writeTagged(w, r, "text/plain; charset=utf-8", []byte("0x"+hex.EncodeToString(update)+"\n"))
 }
 
 func whyNone(f FeedStatus) string {
@@ -104,13 +126,18 @@ func whyNone(f FeedStatus) string {
 
 // writeAnswer writes the document that dodona verify accepts as it stands; what is meant for people goes beside it.
 func writeAnswer(w http.ResponseWriter, r *http.Request, out Outcome) {
+	describe(w, out)
+	writeDocument(w, r, out.Answer)
+}
+
+// describe sets the headers that tell an answer to people.
+func describe(w http.ResponseWriter, out Outcome) {
 	feed, report := out.Answer.Feed, out.Answer.Attestation.Report
 	header := w.Header()
 	header.Set("Dodona-Value", text(feed, report.Value))
 	header.Set("Dodona-Time", report.Round.String())
 	header.Set("Dodona-Quality", out.Quality.String())
 	header.Set("Last-Modified", report.Round.Time().Format(http.TimeFormat))
-	writeDocument(w, r, out.Answer)
 }
 
 // text writes a value without its unit, which need not be ASCII as headers must.

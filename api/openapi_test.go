@@ -40,7 +40,7 @@ var answerHeaders = []string{"Dodona-Value", "Dodona-Time", "Dodona-Quality", "L
 var operations = map[string]operation{
 	"/v1/feeds":                               {id: "feeds", summary: "every feed as it stands, sorted by name, in pages", parameters: []string{"from", "limit"}, answer: reflect.TypeFor[api.FeedPage]()},
 	"/v1/feeds/{feed}":                        {id: "feed", summary: "one feed as it stands", answer: reflect.TypeFor[api.FeedStatus]()},
-	"/v1/feeds/{feed}/latest":                 {id: "latest", summary: "the newest attested answer, the document that dodona verify accepts", answer: reflect.TypeFor[dodona.Answer](), headers: answerHeaders},
+	"/v1/feeds/{feed}/latest":                 {id: "latest", summary: "the newest attested answer, the document that dodona verify accepts", parameters: []string{"encoding"}, answer: reflect.TypeFor[dodona.Answer](), text: "text/plain", headers: answerHeaders},
 	"/v1/feeds/{feed}/rounds":                 {id: "rounds", summary: "rounds of a feed, oldest first: those from a round on, in pages, or the newest", parameters: []string{"fromRound", "limit"}, answer: reflect.TypeFor[api.RoundPage]()},
 	"/v1/feeds/{feed}/rounds/{round}":         {id: "round", summary: "the attested answer of one round", answer: reflect.TypeFor[dodona.Answer](), headers: answerHeaders},
 	"/v1/feeds/{feed}/rounds/{round}/explain": {id: "explain", summary: "where the value of a round came from", answer: reflect.TypeFor[explain.Story](), text: "text/plain"},
@@ -114,6 +114,7 @@ func document(t testing.TB, patterns map[string]string) []byte {
 				"round":          parameter("path", "round", "Unix milliseconds or a time in RFC 3339", true, object{"type": "string"}),
 				"from":           parameter("query", "from", "a name: the page begins at it, or after it if it is gone", false, object{"type": "string"}),
 				"fromRound":      parameter("query", "from", "a round: the page begins at it or after it; without it the newest rounds are listed", false, object{"type": "string"}),
+				"encoding":       parameter("query", "encoding", "json, or evm for the calldata of a contract's update", false, object{"type": "string", "enum": []string{"json", "evm"}}),
 				"limit":          parameter("query", "limit", "the most items of a page", false, object{"type": "integer", "minimum": 1, "maximum": 1000}),
 				"events":         parameter("query", "events", "answer, feed, sources or status, joined by commas; all if absent", false, object{"type": "string"}),
 				"feeds":          parameter("query", "feed", "names of feeds, joined by commas; all if absent", false, object{"type": "string"}),

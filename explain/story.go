@@ -41,7 +41,8 @@ type Story struct {
 	Module      *Module      `json:"module,omitempty"` // that made the points; nil if extraction alone did
 	Inputs      []Input      `json:"inputs,omitempty"`
 	Rejections  []Rejection  `json:"rejections,omitempty"`
-	Anchored    string       `json:"anchored"` // in a line
+	Anchored    string       `json:"anchored"`             // in a line
+	Deliveries  []Delivery   `json:"deliveries,omitempty"` // what sinks did with the answer
 	Anchoring   *Anchoring   `json:"anchoring,omitempty"`
 	Gone        []string     `json:"gone,omitempty"`
 	Broken      []string     `json:"broken,omitempty"`
@@ -105,11 +106,11 @@ type Rejection struct {
 // notAnchored stands where the anchor will.
 const notAnchored = "not anchored yet"
 
-// Round tells the story of one round of a feed. A round of which nothing is kept is [dodona.ErrNotFound], with the
+// Round tells the story of one round of a feed, to its end in the named sinks. A round of which nothing is kept is [dodona.ErrNotFound], with the
 // nearest one that is; evidence that retention took is named in the story. Other errors are the journal's.
-func Round(ctx context.Context, l Lookup, feed string, round dodona.Round) (Story, error) {
+func Round(ctx context.Context, l Lookup, feed string, round dodona.Round, sinks ...string) (Story, error) {
 	t := teller{Story: Story{Feed: feed, Round: round, At: round.Time(), Anchored: notAnchored}, lookup: l}
-	if err := t.tell(ctx); err != nil {
+	if err := t.tell(ctx, sinks); err != nil {
 		return Story{}, fmt.Errorf("explain: %w", err)
 	}
 	return t.Story, nil

@@ -34,7 +34,7 @@ func (t *teller) broken(format string, args ...any) {
 	t.Broken = append(t.Broken, fmt.Sprintf(format, args...))
 }
 
-func (t *teller) tell(ctx context.Context) error {
+func (t *teller) tell(ctx context.Context, sinks []string) error {
 	data, err := records(ctx, t.lookup, dodona.TopicData, t.Feed, t.Round)
 	if err != nil {
 		return err
@@ -61,6 +61,9 @@ func (t *teller) tell(ctx context.Context) error {
 		return err
 	}
 	t.conclude()
+	if err := t.delivered(ctx, data, sinks); err != nil {
+		return err
+	}
 	return t.anchored(ctx, data)
 }
 

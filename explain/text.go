@@ -243,6 +243,9 @@ func (p *printer) endings(s Story) {
 	if s.State == StateAttested || s.Anchoring != nil {
 		p.line([]int{15}, cell{"  anchored", plain}, cell{s.Anchored, plain})
 	}
+	for _, d := range s.Deliveries {
+		p.line([]int{15}, cell{"  delivered", plain}, cell{d.String(), plain})
+	}
 	for _, g := range s.Gone {
 		p.line([]int{15}, cell{"  gone", plain}, cell{printable(g), plain})
 	}

@@ -304,7 +304,11 @@ func (s state) attested(ctx context.Context, name string, list []api.RoundStatus
 
 // Explain returns the story of a round.
 func (s state) Explain(ctx context.Context, name string, round dodona.Round) (any, error) {
-	return explain.Round(ctx, s.n.journal, name, round)
+	var sinks []string
+	for _, k := range s.n.config().Sinks {
+		sinks = append(sinks, k.Name)
+	}
+	return explain.Round(ctx, s.n.journal, name, round, sinks...)
 }
 
 // Bundle returns everything needed to replay a round.
