@@ -24,19 +24,30 @@ import (
 )
 
 // A chain is a real EVM inside the demo: go-ethereum's simulated chain by the rules of Osaka, a block a second, JSON-RPC on
-// loopback for the node. A contract keeps the answers of one feed.
+// loopback for the node. One contract keeps the answers of a feed, another one the anchors.
 type chain struct {
-	backend  *simulated.Backend
-	url      string
-	contract common.Address
-	done     sync.WaitGroup
-	stop     context.CancelFunc
+	backend *simulated.Backend
+	url     string
+	feed    common.Address
+	anchor  common.Address
+	done    sync.WaitGroup
+	stop    context.CancelFunc
+}
+
+// A mined is a transaction of the node, and what it left in the slot of the feed's contract.
+type mined struct {
+	anchor bool // it was for the anchors' contract
+	ok     bool
+	gas    uint64
+	round  dodona.Round
+	value  dodona.Int192
 }
 
 const blockTime = time.Second
 
-// openChain starts a chain on which sender has ether, and deploys the contract of a feed. close ends it.
-func openChain(ctx context.Context, sender dodona.Address, feed dodona.FeedID, network dodona.Network, quorum dodona.Quorum) (*chain, error) {
+// openChain starts a chain on which sender has ether, and deploys the contracts of a feed and of anchors over windows of
+// a period. close ends it.
+func openChain(ctx context.Context, sender dodona.Address, feed dodona.FeedID, period time.Duration, network dodona.Network, quorum dodona.Quorum) (*chain, error) {
 	log.SetDefault(log.NewLogger(log.DiscardHandler()))
 	port, err := freePort()
 	if err != nil {
@@ -55,9 +66,16 @@ func openChain(ctx context.Context, sender dodona.Address, feed dodona.FeedID, n
 		n.HTTPHost, n.HTTPPort, n.HTTPModules = "127.0.0.1", port, []string{"eth", "net"}
 		e.Genesis.Config = &rules
 	})
-	if err := c.deploy(ctx, types.LatestSignerForChainID(rules.ChainID), deployer, feed, network, quorum); err != nil {
-		_ = c.backend.Close()
-		return nil, fmt.Errorf("deploy contract: %w", err)
+	signer := types.LatestSignerForChainID(rules.ChainID)
+	for _, d := range []struct {
+		name    string
+		subject calldata.Subject
+		at      *common.Address
+	}{{contracts.FeedECDSA, feed, &c.feed}, {contracts.AnchorECDSA, calldata.PeriodSubject(uint64(period.Milliseconds())), &c.anchor}} {
+		if *d.at, err = c.deploy(ctx, signer, deployer, d.name, calldata.NewECDSA(network.ID(), d.subject, quorum)); err != nil {
+			_ = c.backend.Close()
+			return nil, fmt.Errorf("deploy %s: %w", d.name, err)
+		}
 	}
 	return c, nil
 }
@@ -71,36 +89,40 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// deploy puts the contract of the feed on the chain.
-func (c *chain) deploy(ctx context.Context, signer types.Signer, key *ecdsa.PrivateKey, feed dodona.FeedID, network dodona.Network, quorum dodona.Quorum) error {
-	artifact, err := contracts.Load(contracts.FeedECDSA)
+// deploy puts a contract on the chain.
+func (c *chain) deploy(ctx context.Context, signer types.Signer, key *ecdsa.PrivateKey, name string, args []byte) (at common.Address, err error) {
+	artifact, err := contracts.Load(name)
 	if err != nil {
-		return err
+		return at, err
+	}
+	client := c.backend.Client()
+	nonce, err := client.NonceAt(ctx, crypto.PubkeyToAddress(key.PublicKey), nil)
+	if err != nil {
+		return at, err
 	}
 	tx, err := types.SignNewTx(key, signer, &types.DynamicFeeTx{
-		ChainID: signer.ChainID(), Gas: 5_000_000, GasTipCap: big.NewInt(params.GWei), GasFeeCap: big.NewInt(100 * params.GWei),
-		Data: append(artifact.Bytecode, calldata.NewECDSA(network.ID(), feed, quorum)...),
+		ChainID: signer.ChainID(), Nonce: nonce, Gas: 5_000_000, Data: append(artifact.Bytecode, args...),
+		GasTipCap: big.NewInt(params.GWei), GasFeeCap: big.NewInt(100 * params.GWei),
 	})
 	if err != nil {
-		return err
+		return at, err
 	}
-	if err := c.backend.Client().SendTransaction(ctx, tx); err != nil {
-		return err
+	if err := client.SendTransaction(ctx, tx); err != nil {
+		return at, err
 	}
 	c.backend.Commit()
-	receipt, err := c.backend.Client().TransactionReceipt(ctx, tx.Hash())
+	receipt, err := client.TransactionReceipt(ctx, tx.Hash())
 	if err != nil {
-		return err
+		return at, err
 	}
 	if receipt.Status != types.ReceiptStatusSuccessful {
-		return fmt.Errorf("it reverted with %d gas", receipt.GasUsed)
+		return at, fmt.Errorf("it reverted with %d gas", receipt.GasUsed)
 	}
-	c.contract = receipt.ContractAddress
-	return nil
+	return receipt.ContractAddress, nil
 }
 
-// run makes blocks until close, and tells of each update and of what the slot then holds.
-func (c *chain) run(updated func(gas uint64, ok bool, round dodona.Round, value dodona.Int192)) {
+// run makes blocks until close, and tells of each transaction of the node.
+func (c *chain) run(told func(mined)) {
 	ctx, stop := context.WithCancel(context.Background())
 	c.stop = stop
 	c.done.Go(func() {
@@ -111,33 +133,34 @@ func (c *chain) run(updated func(gas uint64, ok bool, round dodona.Round, value 
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				c.block(ctx, c.backend.Commit(), updated)
+				c.block(ctx, c.backend.Commit(), told)
 			}
 		}
 	})
 }
 
-// block looks at the updates of a block. What cannot be read because the demo ends is not told.
-func (c *chain) block(ctx context.Context, hash common.Hash, updated func(uint64, bool, dodona.Round, dodona.Int192)) {
+// block looks at the transactions of a block. What cannot be read because the demo ends is not told.
+func (c *chain) block(ctx context.Context, hash common.Hash, told func(mined)) {
 	client := c.backend.Client()
 	block, err := client.BlockByHash(ctx, hash)
 	if err != nil {
 		return
 	}
 	for _, tx := range block.Transactions() {
-		if tx.To() == nil || *tx.To() != c.contract {
+		if tx.To() == nil || (*tx.To() != c.feed && *tx.To() != c.anchor) {
 			continue
 		}
 		receipt, err := client.TransactionReceipt(ctx, tx.Hash())
 		if err != nil {
 			return
 		}
-		word, err := client.StorageAt(ctx, c.contract, common.Hash{}, block.Number())
+		word, err := client.StorageAt(ctx, c.feed, common.Hash{}, block.Number())
 		if err != nil || len(word) != 32 {
 			return
 		}
-		round, value := calldata.ParseFeedWord([32]byte(word))
-		updated(receipt.GasUsed, receipt.Status == types.ReceiptStatusSuccessful, round, value)
+		m := mined{anchor: *tx.To() == c.anchor, ok: receipt.Status == types.ReceiptStatusSuccessful, gas: receipt.GasUsed}
+		m.round, m.value = calldata.ParseFeedWord([32]byte(word))
+		told(m)
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/node"
@@ -93,10 +94,10 @@ func run(ctx context.Context, f flags) (*tally, error) {
 		return nil, err
 	}
 	sums.trust(n.Network())
-	s.chain.run(sums.updated)
+	s.chain.run(sums.mined)
 	if !f.json {
 		fmt.Fprintf(os.Stderr, "page    %s        node  %s  %s       stop with Ctrl-C\n", n.URL(), s.config.Node.Name, n.Address().Short())
-		fmt.Fprintf(os.Stderr, "chain   %s        DodonaFeedEcdsa  %s, takes %s\n\n", s.chain.url, s.chain.contract, onChain)
+		fmt.Fprintf(os.Stderr, "chain   %s        %s in %s, anchors in %s\n\n", s.chain.url, onChain, dodona.Address(s.chain.feed).Short(), dodona.Address(s.chain.anchor).Short())
 	}
 	if err := follow(ctx, n, sums, f.json); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/all"
@@ -51,7 +52,9 @@ func setUp(ctx context.Context, f flags, data string) (_ *stage, err error) {
 		"data: ./data", fmt.Sprintf("data: %q, key: {hex: %q}", data, hex.EncodeToString(key.Bytes())),
 		"examples/modules", data+"/modules",
 	).Replace(string(text))
+	period := time.Minute
 	if !f.live {
+		period = 5 * time.Second
 		s.market = newMarket(f.seed)
 		if s.servers, err = open(s.market); err != nil {
 			return nil, err
@@ -60,18 +63,19 @@ func setUp(ctx context.Context, f flags, data string) (_ *stage, err error) {
 		yaml = strings.NewReplacer("every: 10s", "every: 1s", "http: {", "http: {timeout: 400ms, ").Replace(s.servers.hosts.Replace(yaml))
 		fmt.Fprintln(os.Stderr, "three price servers on 127.0.0.1: coingecko lies by ×10 now and then, kraken hangs now and then")
 	}
+	yaml += fmt.Sprintf("\nanchor: {every: %s}\n", period)
 	if err := s.load(yaml); err != nil {
 		return nil, err
 	}
-	if s.chain, err = s.openChain(ctx, key.Address()); err != nil {
+	if s.chain, err = s.openChain(ctx, key.Address(), period); err != nil {
 		return nil, err
 	}
 	err = s.load(yaml + fmt.Sprintf(`
 sinks:
   chain:
-    evm: {rpc: [%q], contract: %q, confirmations: 1, poll: 250ms}
+    evm: {rpc: [%q], contract: %q, anchor: %q, confirmations: 1, poll: 250ms}
     feeds: [%s]
-`, s.chain.url, strings.ToLower(s.chain.contract.Hex()), onChain))
+`, s.chain.url, dodona.Address(s.chain.feed), dodona.Address(s.chain.anchor), onChain))
 	s.config.API.Listen = address(f.listen)
 	return s, err
 }
@@ -82,15 +86,15 @@ func (s *stage) load(yaml string) (err error) {
 	return err
 }
 
-// openChain starts the chain with the contract of the feed that goes there, whose only signer is the node.
-func (s *stage) openChain(ctx context.Context, node dodona.Address) (*chain, error) {
+// openChain starts the chain with the contracts, whose only signer is the node.
+func (s *stage) openChain(ctx context.Context, node dodona.Address, period time.Duration) (*chain, error) {
 	feed, found := s.config.Feed(onChain)
 	if !found {
 		return nil, fmt.Errorf("examples/%s has no feed %s", example, onChain)
 	}
 	quorum := dodona.Quorum{Scheme: "ecdsa", K: 1, Members: []dodona.Address{node}}
 	network := dodona.Network{Name: s.config.Network.Name, First: quorum.Digest()}
-	return openChain(ctx, node, feed.Feed.ID(), network, quorum)
+	return openChain(ctx, node, feed.Feed.ID(), period, network, quorum)
 }
 
 // feeds returns the names of the feeds, in the order of the configuration.

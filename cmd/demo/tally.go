@@ -28,6 +28,7 @@ type tally struct {
 	module   int                            // answers that the module's points gave
 	answers  map[dodona.Round]dodona.Int192 // attested, of the feed that goes to the chain
 	onchain  int                            // updates that the contract took
+	anchors  int                            // Merkle roots that the other contract took
 	gas      uint64                         // of the newest update, the whole transaction
 	slot     string                         // what the contract's slot holds, for people
 	beyond   []string
@@ -50,7 +51,8 @@ type sums struct {
 	Attested int     `json:"attested"`
 	Verified int     `json:"verified"`
 	Missed   int     `json:"missed"`
-	Onchain  int     `json:"onchain"` // updates that the contract took
+	Onchain  int     `json:"onchain"` // updates that the feed's contract took
+	Anchors  int     `json:"anchors"` // Merkle roots that the anchors' contract took
 	Gas      uint64  `json:"gas"`     // of the newest update, the whole transaction
 	Module   int     `json:"module"`  // of the attested: answers of the feed whose points a WebAssembly module makes
 	P50      float64 `json:"p50_ms"`  // from the value, journaled, to the attestation read back from the journal
@@ -132,19 +134,21 @@ func (t *tally) judge(o node.Outcome) {
 	}
 }
 
-// updated takes a transaction to the contract, and judges what the slot holds afterwards: it must be an attested answer.
-func (t *tally) updated(gas uint64, ok bool, round dodona.Round, value dodona.Int192) {
+// mined takes a transaction, and judges what the feed's slot holds afterwards: it must be an attested answer.
+func (t *tally) mined(m mined) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !ok {
-		t.beyond = append(t.beyond, fmt.Sprintf("the contract refused an update, with %d gas", gas))
-		return
-	}
-	t.onchain++
-	t.gas = gas
-	t.slot = value.Decimal(8).String() + " USD"
-	if answer, found := t.answers[round]; !found || answer != value {
-		t.beyond = append(t.beyond, fmt.Sprintf("the contract's slot says %s for round %s, which is no attested answer", value, round))
+	switch answer, found := t.answers[m.round]; {
+	case !m.ok:
+		t.beyond = append(t.beyond, fmt.Sprintf("a contract refused a transaction, with %d gas", m.gas))
+	case m.anchor:
+		t.anchors++
+	case !found || answer != m.value:
+		t.beyond = append(t.beyond, fmt.Sprintf("the contract's slot says %s for round %s, which is no attested answer", m.value, m.round))
+	default:
+		t.onchain++
+		t.gas = m.gas
+		t.slot = m.value.Decimal(8).String() + " USD"
 	}
 }
 
@@ -153,7 +157,7 @@ func (t *tally) sums() sums {
 	defer t.mu.Unlock()
 	return sums{
 		Rounds: t.attested + t.missed, Attested: t.attested, Verified: t.verified, Missed: t.missed, Module: t.module,
-		Onchain: t.onchain, Gas: t.gas,
+		Onchain: t.onchain, Anchors: t.anchors, Gas: t.gas,
 		P50: percentile(t.kept, 50), P99: percentile(t.kept, 99),
 	}
 }
