@@ -232,3 +232,51 @@ func TestAModuleReadsOnlyWhatIsJournaled(t *testing.T) {
 		t.Errorf("before the first reading: %v", err)
 	}
 }
+
+// TestHostileModulesCostTheirOwnRoundsAlone: other feeds miss nothing, and the reason names the cause.
+func TestHostileModulesCostTheirOwnRoundsAlone(t *testing.T) {
+	hostile := map[string]string{ // by module: what its rounds are missed for
+		"loop": "fuel: ", "recursion": "depth: ", "recursion-binary": "fuel: ", "memory-grow": "", "log-flood": "", "table-grow": "table",
+	}
+	dir, modules := t.TempDir(), t.TempDir()
+	var feeds strings.Builder
+	for name := range hostile {
+		wasm, err := os.ReadFile("../module/testdata/attacks/" + name + ".wasm")
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, modules, name+"-1.0.0.wasm", wasm)
+		fmt.Fprintf(&feeds, "  %s: {every: 500ms, from: [a], module: {name: %s, version: 1.0.0}}\n", name, name)
+	}
+	text := fmt.Sprintf(`
+node: {name: gw-1, data: %q, memory: 64MiB}
+api: {listen: "127.0.0.1:0"}
+modules: {dir: %q, unsigned: true, memory: 24MiB}
+sources:
+  a: {http: {url: %q}}
+  b: {http: {url: %q}}
+feeds:
+  honest: {every: 500ms, from: [b]}
+`, dir, modules, quote(t, "1"), quote(t, "2")) + feeds.String()
+	seen := newOutcomes()
+	n := openNode(t, text, Options{OnRound: seen.add})
+	run(t, n)
+	first := seen.await(t, "an answer of the honest feed", func(o Outcome) bool { return o.Answer != nil && o.Answer.Feed.Name == "honest" })
+	for name, cause := range hostile {
+		if cause != "" {
+			seen.await(t, name+" missed for "+cause, func(o Outcome) bool {
+				return o.Bundle != nil && o.Bundle.Feed.Name == name && strings.Contains(o.Bundle.Missed, cause)
+			})
+		}
+	}
+	seen.await(t, "ten more of the honest feed", func(o Outcome) bool {
+		return o.Answer != nil && o.Answer.Feed.Name == "honest" && o.Round >= first.Round+5000
+	})
+	seen.mu.Lock()
+	defer seen.mu.Unlock()
+	for _, o := range seen.list {
+		if o.Bundle != nil && o.Bundle.Feed.Name == "honest" && o.Round > first.Round && o.Bundle.Value == nil {
+			t.Errorf("the honest feed missed round %s: %s", o.Round, o.Bundle.Missed)
+		}
+	}
+}
