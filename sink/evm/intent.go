@@ -114,6 +114,21 @@ func plannedBefore(number uint64) func(dodona.Record) bool {
 	}
 }
 
+// mend makes a state that was read fit what it stands on: a record may have been written by another version.
+func (i *Intent) mend() {
+	switch {
+	case len(i.Attempts) == 0:
+		i.State, i.Block = Planned, nil
+	case i.State == Mined && i.Block == nil:
+		i.State = Sent
+	case i.State != Mined:
+		i.Block = nil
+	}
+	if !i.State.inFlight() && i.State != Planned {
+		i.State = Sent
+	}
+}
+
 // last returns the newest attempt.
 func (i *Intent) last() Attempt { return i.Attempts[len(i.Attempts)-1] }
 

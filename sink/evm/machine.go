@@ -139,9 +139,13 @@ func (m *machine) restore(entries []entry) (moved int, fx effects) {
 		if i.State.over() {
 			continue
 		}
+		i.mend()
 		if !ours && i.State != Planned {
 			moved++
 			i.State, i.Nonce, i.Attempts, i.Block = Planned, 0, nil, nil
+		}
+		if i.State == Planned && i.Payload == nil {
+			continue // a hole that was never filled; it is found again if it is still there
 		}
 		if i.State == Planned && i.Payload != nil {
 			if _, found := m.target[i.Payload.Feed]; !found {
@@ -245,7 +249,7 @@ func (m *machine) step(now time.Time, v view) (fx effects) {
 			break // in order: who comes later waits
 		}
 	}
-	for _, i := range m.open {
+	for _, i := range slices.Clone(m.open) { // one may take the place of another
 		if i.State == Signed || i.State == Sent {
 			m.push(&fx, now, v, i)
 		}

@@ -312,16 +312,10 @@ func (s *Sink) turn(ctx context.Context, before evm.Header) (head evm.Header, er
 	if err != nil {
 		return head, err
 	}
-	s.mu.Lock()
-	now := s.env.Now()
-	fx := s.m.step(now, v)
-	s.m.say(&fx, now, "rpc", false, "")
-	if err := s.keep(ctx, fx); err != nil {
-		s.mu.Unlock()
+	fx, err := s.decide(ctx, v)
+	if err != nil {
 		return head, err
 	}
-	s.show(&v)
-	s.mu.Unlock()
 	select {
 	case <-s.ready:
 	default:
@@ -335,6 +329,20 @@ func (s *Sink) turn(ctx context.Context, before evm.Header) (head evm.Header, er
 	default:
 	}
 	return v.Head, nil
+}
+
+// decide shows the machine a view and journals what it decides.
+func (s *Sink) decide(ctx context.Context, v view) (effects, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.env.Now()
+	fx := s.m.step(now, v)
+	s.m.say(&fx, now, "rpc", false, "")
+	if err := s.keep(ctx, fx); err != nil {
+		return fx, err
+	}
+	s.show(&v)
+	return fx, nil
 }
 
 // send broadcasts what is journaled.
