@@ -199,18 +199,15 @@ func TestPullTakesWhatWasAskedFor(t *testing.T) {
 		feed := s.deployFeed(t, m)
 		update := s.update(now-5000, dodona.NewInt192(-77))
 		minus := dodona.NewInt192(-77).Word()
-		for _, when := range []string{"before anything is stored", "after a newer round is stored"} {
-			if ret, err := m.call(feed, calldata.ReadAt(update, now-5000)); err != nil || !bytes.Equal(ret, minus[:]) {
-				t.Errorf("%s: readAt %s: %x, %v", name, when, ret, err)
-			}
-			if _, err := m.call(feed, calldata.ReadAt(update, now-4000)); err != revert("OtherRound(uint64)") {
-				t.Errorf("%s: readAt of another round: %v", name, err)
-			}
-			m.mustSend(t, feed, s.update(now-2000, dodona.NewInt192(1)))
-			m.config.Time++
-			m.mustSend(t, feed, s.update(now-1000+dodona.Round(len(when)), dodona.NewInt192(1)))
-			break
+		if ret, err := m.call(feed, calldata.ReadAt(update, now-5000)); err != nil || !bytes.Equal(ret, minus[:]) {
+			t.Errorf("%s: readAt before anything is stored: %x, %v", name, ret, err)
 		}
+		if _, err := m.call(feed, calldata.ReadAt(update, now-4000)); err != revert("OtherRound(uint64)") {
+			t.Errorf("%s: readAt of another round: %v", name, err)
+		}
+		m.mustSend(t, feed, s.update(now-2000, dodona.NewInt192(1)))
+		m.config.Time++
+		m.mustSend(t, feed, s.update(now-1000, dodona.NewInt192(1)))
 		if ret, err := m.call(feed, calldata.ReadAt(update, now-5000)); err != nil || !bytes.Equal(ret, minus[:]) {
 			t.Errorf("%s: readAt after a newer round is stored: %x, %v", name, ret, err)
 		}

@@ -2,10 +2,13 @@ package contracts_test
 
 import (
 	"bytes"
+	"math/big"
 	"slices"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/core/vm"
+	"github.com/ethereum/go-ethereum/crypto"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/contracts"
@@ -191,4 +194,31 @@ func (s speaker) post(a dodona.Anchor) []byte {
 		panic(err)
 	}
 	return data
+}
+
+// TestTheCurveRefusesAChallengeOfZero: e is a Keccak digest, so no signature with e = 0 can be made to try on a contract. With
+// it the last word that ecrecover is asked with is Q; the contracts rest on the precompile answering nothing to that, and refuse
+// the address zero that this leaves.
+func TestTheCurveRefusesAChallengeOfZero(t *testing.T) {
+	q := crypto.S256().Params().N
+	px := crypto.S256().Params().Gx
+	word := func(v *big.Int) []byte { return common.LeftPadBytes(v.Bytes(), 32) }
+	input := func(m, r, s *big.Int) []byte {
+		return bytes.Join([][]byte{word(m), word(big.NewInt(27)), word(r), word(s)}, nil)
+	}
+	precompile := vm.PrecompiledContractsOsaka[common.BytesToAddress([]byte{1})]
+	for name, in := range map[string][]byte{
+		"s = 0":     input(big.NewInt(7), px, new(big.Int)),
+		"s = Q":     input(big.NewInt(7), px, q),
+		"r = 0":     input(big.NewInt(7), new(big.Int), big.NewInt(7)),
+		"r = Q":     input(big.NewInt(7), q, big.NewInt(7)),
+		"s above Q": input(big.NewInt(7), px, new(big.Int).Add(q, big.NewInt(1))),
+	} {
+		if out, err := precompile.Run(in); err != nil || len(out) != 0 {
+			t.Errorf("%s: the precompile answers %x, %v", name, out, err)
+		}
+	}
+	if out, err := precompile.Run(input(big.NewInt(8), px, big.NewInt(7))); err != nil || len(out) != 32 {
+		t.Errorf("a signature that may be: %x, %v", out, err)
+	}
 }

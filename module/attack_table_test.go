@@ -3,7 +3,6 @@ package module_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -259,7 +258,7 @@ func TestEveryAttackIsTried(t *testing.T) {
 	}
 	for name := range used {
 		if generated[name] == nil {
-			t.Error(fmt.Sprintf("there is no module %s", name))
+			t.Errorf("there is no module %s", name)
 		}
 	}
 	for name := range generated {

@@ -165,7 +165,7 @@ func (e *Error) busy() bool {
 // try asks one endpoint, after it has said once that it is of the right chain.
 func (c *Client) try(ctx context.Context, e *endpoint, result any, method string, params []any) error {
 	c.mu.Lock()
-	checked, wrong, want := e.checked, e.wrong, c.chainID
+	checked, wrong := e.checked, e.wrong
 	c.mu.Unlock()
 	if wrong != nil {
 		return wrong
@@ -179,9 +179,8 @@ func (c *Client) try(ctx context.Context, e *endpoint, result any, method string
 		if c.chainID == 0 {
 			c.chainID = uint64(id)
 		}
-		want = c.chainID
-		if e.checked = uint64(id) == want; !e.checked {
-			e.wrong = fmt.Errorf("%w: it says %d, want %d", ErrWrongChain, id, want)
+		if e.checked = uint64(id) == c.chainID; !e.checked {
+			e.wrong = fmt.Errorf("%w: it says %d, want %d", ErrWrongChain, id, c.chainID)
 		}
 		wrong = e.wrong
 		c.mu.Unlock()

@@ -69,9 +69,11 @@ func newClient(t *testing.T, chain uint64, nodes ...*node) *evm.Client {
 
 // trouble is every way in which an endpoint is of no use.
 var trouble = map[string]http.HandlerFunc{
-	"status 500":     func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
-	"status 429":     func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) },
-	"a redirect":     func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", 307) },
+	"status 500": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
+	"status 429": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) },
+	"a redirect": func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusTemporaryRedirect)
+	},
 	"a page":         func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
 	"nothing":        func(http.ResponseWriter, *http.Request) {},
 	"an empty list":  func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "[]") },

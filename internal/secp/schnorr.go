@@ -18,7 +18,7 @@ import (
 var (
 	ErrGroupKey = errors.New("not a group key: want a point on secp256k1 whose x is below the group order")
 	ErrSchnorr  = errors.New("not a Schnorr signature of this digest by this key")
-	ErrNonce    = errors.New("R is no compressed point on secp256k1, or its address is zero")
+	ErrNonce    = errors.New("not a nonce: want R as a compressed point on secp256k1 whose address is not zero")
 )
 
 // schnorrTag keeps the nonces of Schnorr signatures apart from those of ECDSA by the same key over the same digest:

@@ -175,16 +175,18 @@ func TestHostilePeersAreOutlasted(t *testing.T) {
 		taken     bool // the answer says that it was taken
 		wants     string
 	}{
-		"500":      {answer: status(500), wants: "HTTP status 500"},
-		"503":      {answer: status(503), wants: "HTTP status 503"},
-		"408":      {answer: status(408), wants: "HTTP status 408"},
-		"400":      {answer: status(400), permanent: true, wants: "HTTP status 400"},
-		"401":      {answer: status(401), permanent: true, wants: "HTTP status 401"},
-		"410":      {answer: status(410), permanent: true, wants: "HTTP status 410"},
-		"redirect": {answer: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/stolen", 307) }, wants: "redirects are not followed"},
-		"hang":     {answer: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, wants: "timeout"},
-		"reset":    {answer: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, wants: "EOF"},
-		"no HTTP":  {answer: func(w http.ResponseWriter, _ *http.Request) { hijack(w, "hello\r\n\r\n") }, wants: "malformed"},
+		"500": {answer: status(500), wants: "HTTP status 500"},
+		"503": {answer: status(503), wants: "HTTP status 503"},
+		"408": {answer: status(408), wants: "HTTP status 408"},
+		"400": {answer: status(400), permanent: true, wants: "HTTP status 400"},
+		"401": {answer: status(401), permanent: true, wants: "HTTP status 401"},
+		"410": {answer: status(410), permanent: true, wants: "HTTP status 410"},
+		"redirect": {answer: func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1/stolen", http.StatusTemporaryRedirect)
+		}, wants: "redirects are not followed"},
+		"hang":    {answer: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, wants: "timeout"},
+		"reset":   {answer: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, wants: "EOF"},
+		"no HTTP": {answer: func(w http.ResponseWriter, _ *http.Request) { hijack(w, "hello\r\n\r\n") }, wants: "malformed"},
 		"huge headers": {answer: func(w http.ResponseWriter, _ *http.Request) {
 			hijack(w, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 1<<20)+"\r\n\r\n")
 		}, wants: "exceed"},
