@@ -85,6 +85,7 @@ func flat(comment string) string {
 var textForms = map[reflect.Type]object{
 	reflect.TypeFor[dodona.Digest]():      {"pattern": "^0x[0-9a-f]{64}$"},
 	reflect.TypeFor[dodona.Address]():     {"pattern": "^0x[0-9a-f]{40}$"},
+	reflect.TypeFor[dodona.GroupKey]():    {"pattern": "^0x[0-9a-f]{66}$"},
 	reflect.TypeFor[dodona.Signature]():   {"pattern": "^0x[0-9a-f]{130}$"},
 	reflect.TypeFor[dodona.Int192]():      {"pattern": "^(0|-?[1-9][0-9]{0,57})$"},
 	reflect.TypeFor[dodona.Decimal]():     {"pattern": `^-?[0-9]+(\.[0-9]+)?$`},
