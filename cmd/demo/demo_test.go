@@ -20,14 +20,14 @@ func TestMain(m *testing.M) {
 }
 
 func TestDemoKeepsItsPromise(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 14*time.Second)
 	defer cancel()
 	sums, err := run(ctx, flags{json: true, listen: "127.0.0.1:0", seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := sums.sums()
-	if !sums.good() || got.Attested < 6 || got.Module < 3 || got.Onchain < 2 || got.Gas == 0 || got.Verified != got.Attested || got.P99 <= 0 {
+	if !sums.good() || got.Attested < 6 || got.Module < 3 || got.Onchain < 2 || got.Gas == 0 || got.Anchors < 1 || got.Verified != got.Attested || got.P99 <= 0 {
 		t.Errorf("%+v: %v", got, sums.complaint())
 	}
 	if got.Rounds != got.Attested+got.Missed {

@@ -69,7 +69,7 @@ func (t *tally) rows() (rows []string, newest dodona.Round) {
 			o.Round.Time().Format("15:04:05"), time.Since(o.at).Seconds(), keptText(o.Kept)))
 	}
 	if t.onchain > 0 {
-		rows = append(rows, fmt.Sprintf("  on chain  %-15s %d updates of %s, the newest for %d gas", t.slot, t.onchain, onChain, t.gas))
+		rows = append(rows, fmt.Sprintf("  on chain  %-15s %d updates of %s, the newest for %d gas; %d anchors", t.slot, t.onchain, onChain, t.gas, t.anchors))
 	}
 	return rows, newest
 }

@@ -75,6 +75,7 @@ sinks:
   chain:
     evm: {rpc: [%q], contract: %q, anchor: %q, confirmations: 1, poll: 250ms}
     feeds: [%s]
+    anchors: true
 `, s.chain.url, dodona.Address(s.chain.feed), dodona.Address(s.chain.anchor), onChain))
 	s.config.API.Listen = address(f.listen)
 	return s, err

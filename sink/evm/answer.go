@@ -1,6 +1,7 @@
 package evm
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -17,9 +18,58 @@ import (
 
 // payload returns what a record asks to be sent.
 func (s *Sink) payload(rec dodona.Record) (Payload, error) {
-	if rec.Topic != dodona.TopicData {
-		return Payload{}, fmt.Errorf("%s records are not sent to contracts", rec.Topic)
+	switch rec.Topic {
+	case dodona.TopicData:
+		return s.update(rec)
+	case dodona.TopicAnchor:
+		return s.post(rec)
 	}
+	return Payload{}, fmt.Errorf("%s records are not sent to contracts", rec.Topic)
+}
+
+// ring is how many anchors a contract holds.
+const ring = 4096
+
+// post returns what the anchors' contract takes. An anchor's slot is (to / period) mod 4096.
+func (s *Sink) post(rec dodona.Record) (Payload, error) {
+	if s.settings.Anchor.IsZero() {
+		return Payload{}, errors.New("no contract is named for anchors: set evm.anchor, or take anchors out of the sink")
+	}
+	var a dodona.Anchored
+	if err := json.Unmarshal(rec.Body, &a); err != nil {
+		return Payload{}, fmt.Errorf("read anchor: %w", err)
+	}
+	data, err := evm.Post(a, s.period)
+	if err != nil {
+		return Payload{}, err
+	}
+	p := Payload{
+		Topic: rec.Topic, Feed: rec.Key, Record: rec.ID, Round: a.Anchor.To, Data: data, Attested: rec.Appended,
+	}
+	binary.BigEndian.PutUint64(p.Slot[24:], uint64(a.Anchor.To)/s.period%ring)
+	return p, nil
+}
+
+// anchorSlot reads what a DodonaAnchor stores: to uint64 ‖ the first 192 bits of the root.
+func anchorSlot(word [32]byte) sink.Said {
+	return sink.Said{Round: dodona.Round(binary.BigEndian.Uint64(word[:]))}
+}
+
+// askPeriod returns the length of the windows that an anchors' contract takes, in milliseconds.
+func (s *Sink) askPeriod(ctx context.Context) (uint64, error) {
+	selector := evm.Selector("period()")
+	word, err := s.client.CallContract(ctx, evm.Message{To: &s.settings.Anchor, Data: selector[:]}, evm.Latest)
+	if err != nil {
+		return 0, fmt.Errorf("ask the contract of anchors %s for its period: %w", s.settings.Anchor, err)
+	}
+	if len(word) != 32 || binary.BigEndian.Uint64(word[24:]) == 0 {
+		return 0, fmt.Errorf("the contract of anchors %s has no period; is it a DodonaAnchor", s.settings.Anchor)
+	}
+	return binary.BigEndian.Uint64(word[24:]), nil
+}
+
+// update returns what a feed's contract takes.
+func (s *Sink) update(rec dodona.Record) (Payload, error) {
 	var answer dodona.Answer
 	if err := json.Unmarshal(rec.Body, &answer); err != nil {
 		return Payload{}, fmt.Errorf("read answer: %w", err)

@@ -35,7 +35,8 @@ type Payload struct {
 	Record   string        `json:"record"` // the record's ID
 	Round    dodona.Round  `json:"round"`
 	Value    dodona.Int192 `json:"value"`
-	Data     hexBytes      `json:"data"` // the contract's input
+	Slot     dodona.Digest `json:"slot,omitzero"` // of the contract's storage
+	Data     hexBytes      `json:"data"`          // the contract's input
 	Attested time.Time     `json:"attested"`
 	Passed   uint64        `json:"passed,omitempty"` // answers of the feed before it that were not sent
 }
@@ -132,10 +133,21 @@ func (i *Intent) mend() {
 // last returns the newest attempt.
 func (i *Intent) last() Attempt { return i.Attempts[len(i.Attempts)-1] }
 
-// feed returns whose answer it delivers; empty if none.
-func (i *Intent) feed() string {
+// place returns where it delivers to; empty if nowhere.
+func (i *Intent) place() string {
 	if i.Payload == nil {
 		return ""
 	}
-	return i.Payload.Feed
+	return i.Payload.place()
 }
+
+// place names the slot that a payload goes to. A feed has one for all its answers, and is named as the feed; every anchor
+// has one of its own.
+func (p *Payload) place() string {
+	if p.anchor() {
+		return p.Feed + "@" + p.Record
+	}
+	return p.Feed
+}
+
+func (p *Payload) anchor() bool { return p.Topic == dodona.TopicAnchor }

@@ -40,6 +40,7 @@ type rules struct {
 	sign   func(evm.Transaction) ([]byte, dodona.Digest)
 	policy sink.Policy
 	target map[string]dodona.Address // contract by feed
+	anchor dodona.Address            // the contract of anchors; zero if there is none
 	wait   func(feed string, r dodona.Round) time.Duration
 
 	maxFee        uint64 // wei for each unit of gas, base fee and tip together
@@ -88,7 +89,14 @@ type estimate struct {
 // A wish is what the machine wants to know next.
 type wish struct {
 	Receipts  []dodona.Digest
-	Estimates []*Intent
+	Estimates []wanted
+	Anchors   []*Payload // whose slots are to be read
+}
+
+// A wanted is an intent as it was when it was asked for: its payload may be replaced meanwhile.
+type wanted struct {
+	Number  uint64
+	Payload *Payload
 }
 
 // wants returns what the next view should tell.
@@ -100,8 +108,11 @@ func (m *machine) wants(now time.Time, sameHead bool) (w wish) {
 				w.Receipts = append(w.Receipts, a.Hash)
 			}
 		}
+		if i.Payload != nil && i.Payload.anchor() && (i.State != Mined || !sameHead) {
+			w.Anchors = append(w.Anchors, i.Payload)
+		}
 		if i.State == Planned && !now.Before(i.NotUntil) && m.gas == 0 && i.Payload != nil {
-			w.Estimates = append(w.Estimates, i)
+			w.Estimates = append(w.Estimates, wanted{i.Number, i.Payload})
 		}
 	}
 	return w
@@ -148,12 +159,12 @@ func (m *machine) restore(entries []entry) (moved int, fx effects) {
 			continue // a hole that was never filled; it is found again if it is still there
 		}
 		if i.State == Planned && i.Payload != nil {
-			if _, found := m.target[i.Payload.Feed]; !found {
-				i.State = Superseded // the sink has no contract for this feed any more
+			if m.contract(i.Payload).IsZero() {
+				i.State = Superseded // the sink has no contract for it any more
 			}
 		}
 		if i.Payload != nil {
-			m.newest[i.Payload.Feed] = max(m.newest[i.Payload.Feed], i.Payload.Round)
+			m.newest[i.place()] = max(m.newest[i.place()], i.Payload.Round)
 		}
 		m.open = append(m.open, &i)
 	}
@@ -168,43 +179,51 @@ func (m *machine) restore(entries []entry) (moved int, fx effects) {
 
 // take accepts an answer; false: too many are open, offer it again later.
 func (m *machine) take(now time.Time, p Payload) (taken bool, fx effects) {
-	if p.Round <= m.newest[p.Feed] || m.slots[p.Feed].Round >= p.Round {
+	if p.Round <= m.newest[p.place()] || m.slots[p.place()].Round >= p.Round {
 		return true, fx // again, or the chain has it
 	}
-	if m.policy.Policy == sink.Every {
+	if m.policy.Policy == sink.Every || p.anchor() {
 		if m.undecided() >= m.window || len(m.open) >= mostOpen {
 			return false, fx
 		}
 		m.plan(&fx, now, p)
 		return true, fx
 	}
-	waiting, flying := m.planned(p.Feed), m.flying(p.Feed)
-	reference := m.slots[p.Feed]
+	waiting, flying := m.planned(p.place()), m.flying(p.place())
+	reference := m.slots[p.place()]
 	if flying != nil {
 		reference = sink.Said{Round: flying.Payload.Round, Value: flying.Payload.Value}
 	}
-	m.newest[p.Feed] = p.Round
+	m.newest[p.place()] = p.Round
 	switch {
 	case waiting != nil:
 		fx.count(telemetry.SinkSuperseded, 1)
-		p.Passed = waiting.Payload.Passed + m.passed[p.Feed] + 1
-		delete(m.passed, p.Feed)
+		p.Passed = waiting.Payload.Passed + m.passed[p.place()] + 1
+		delete(m.passed, p.place())
 		waiting.Payload = &p
 		m.write(&fx, waiting)
 	case !m.policy.Due(&reference, sink.Said{Round: p.Round, Value: p.Value}):
 		fx.count(telemetry.SinkSkipped, 1)
-		m.passed[p.Feed]++
+		m.passed[p.place()]++
 	default:
 		m.plan(&fx, now, p)
 	}
 	return true, fx
 }
 
+// contract returns who takes a payload; zero if nobody.
+func (r rules) contract(p *Payload) dodona.Address {
+	if p.anchor() {
+		return r.anchor
+	}
+	return r.target[p.Feed]
+}
+
 // plan makes an intent.
 func (m *machine) plan(fx *effects, now time.Time, p Payload) {
-	p.Passed = m.passed[p.Feed]
-	delete(m.passed, p.Feed)
-	m.newest[p.Feed] = p.Round
+	p.Passed = m.passed[p.place()]
+	delete(m.passed, p.place())
+	m.newest[p.place()] = p.Round
 	m.top++
 	i := &Intent{Number: m.top, State: Planned, Payload: &p}
 	if m.wait != nil {
@@ -216,13 +235,13 @@ func (m *machine) plan(fx *effects, now time.Time, p Payload) {
 	m.write(fx, i)
 }
 
-func (m *machine) planned(feed string) *Intent {
-	return m.find(func(i *Intent) bool { return i.State == Planned && i.feed() == feed })
+func (m *machine) planned(place string) *Intent {
+	return m.find(func(i *Intent) bool { return i.State == Planned && i.place() == place })
 }
 
-// flying returns the intent of a feed that is sent and in no block.
-func (m *machine) flying(feed string) *Intent {
-	return m.find(func(i *Intent) bool { return (i.State == Signed || i.State == Sent) && i.feed() == feed })
+// flying returns the intent for a place that is sent and in no block.
+func (m *machine) flying(place string) *Intent {
+	return m.find(func(i *Intent) bool { return (i.State == Signed || i.State == Sent) && i.place() == place })
 }
 
 func (m *machine) find(is func(*Intent) bool) *Intent {
@@ -245,7 +264,7 @@ func (m *machine) step(now time.Time, v view) (fx effects) {
 	}
 	m.fillHoles(&fx, now, v)
 	for _, i := range slices.Clone(m.open) {
-		if i.State == Planned && !m.launch(&fx, now, v, i) && m.policy.Policy == sink.Every {
+		if i.State == Planned && !m.launch(&fx, now, v, i) && m.policy.Policy == sink.Every && !i.Payload.anchor() {
 			break // in order: who comes later waits
 		}
 	}
@@ -327,16 +346,16 @@ func (m *machine) again(fx *effects, i *Intent, end State) {
 	p := i.Payload
 	i.State = end
 	m.write(fx, i)
-	if p == nil || m.slots[p.Feed].Round >= p.Round {
+	if p == nil || m.slots[p.place()].Round >= p.Round {
 		return
 	}
-	if m.policy.Policy == sink.Latest && m.planned(p.Feed) != nil {
+	if m.policy.Policy == sink.Latest && m.planned(p.place()) != nil {
 		return // a newer one waits already
 	}
 	m.top++
 	next := &Intent{Number: m.top, State: Planned, Payload: p, Tries: i.Tries, NotUntil: i.NotUntil}
 	// Older answers go first, so that the contract takes all.
-	at := slices.IndexFunc(m.open, func(o *Intent) bool { return o.State == Planned && o.feed() == p.Feed && o.Payload.Round > p.Round })
+	at := slices.IndexFunc(m.open, func(o *Intent) bool { return o.State == Planned && o.place() == p.place() && o.Payload.Round > p.Round })
 	if at < 0 {
 		at = len(m.open)
 	}
@@ -359,7 +378,7 @@ func (m *machine) settle(fx *effects, now time.Time, v view, i *Intent) {
 		return
 	}
 	fx.count(telemetry.SinkReverted, 1)
-	if has := m.slots[i.Payload.Feed]; has.Round >= i.Payload.Round {
+	if has := m.slots[i.place()]; has.Round >= i.Payload.Round {
 		i.State = Superseded
 		m.write(fx, i)
 		m.receipt(fx, now, i, dodona.ReceiptSuperseded, fmt.Sprintf("the chain has round %d already", uint64(has.Round)))
@@ -454,26 +473,26 @@ func cost(gas, price uint64) *big.Int {
 // launch gives a planned intent a nonce and signs it; false: it stays planned.
 func (m *machine) launch(fx *effects, now time.Time, v view, i *Intent) bool {
 	p := i.Payload
-	if has := m.slots[p.Feed]; m.known[p.Feed] && has.Round >= p.Round {
+	if has := m.slots[p.place()]; m.known[p.place()] && has.Round >= p.Round {
 		i.State = Superseded
 		m.write(fx, i)
 		m.receipt(fx, now, i, dodona.ReceiptSuperseded, fmt.Sprintf("the chain has round %d already", uint64(has.Round)))
 		fx.count(telemetry.SinkSuperseded, 1)
 		return true
 	}
-	if m.policy.Policy == sink.Latest {
-		if has := m.slots[p.Feed]; m.known[p.Feed] && !m.policy.Due(&has, sink.Said{Round: p.Round, Value: p.Value}) {
+	if m.policy.Policy == sink.Latest && !p.anchor() {
+		if has := m.slots[p.place()]; m.known[p.place()] && !m.policy.Due(&has, sink.Said{Round: p.Round, Value: p.Value}) {
 			i.State = Superseded
 			m.write(fx, i)
 			m.receipt(fx, now, i, dodona.ReceiptSuperseded, fmt.Sprintf("what the chain has, of round %d, is near enough", uint64(has.Round)))
 			fx.count(telemetry.SinkSkipped, 1)
 			return true
 		}
-		if m.flying(p.Feed) != nil {
+		if m.flying(p.place()) != nil {
 			return false
 		}
 	}
-	if now.Before(i.NotUntil) || !m.known[p.Feed] || m.flights() >= m.window {
+	if now.Before(i.NotUntil) || !m.known[p.place()] || m.flights() >= m.window {
 		return false
 	}
 	gas, ok := m.gasFor(fx, now, v, i)
@@ -521,7 +540,7 @@ func (m *machine) gasFor(fx *effects, now time.Time, v view, i *Intent) (uint64,
 	if e.Refused != "" {
 		i.Tries++
 		i.NotUntil = now.Add(pause(i.Tries))
-		m.say(fx, now, key, true, fmt.Sprintf("the contract %s would refuse round %d of %s: %s; it is asked again", m.target[i.Payload.Feed], uint64(i.Payload.Round), i.Payload.Feed, e.Refused))
+		m.say(fx, now, key, true, fmt.Sprintf("the contract %s would refuse round %d of %s: %s; it is asked again", m.contract(i.Payload), uint64(i.Payload.Round), i.Payload.Feed, e.Refused))
 		fx.count(telemetry.SinkFailures, 1)
 		return 0, false
 	}
@@ -538,7 +557,7 @@ func (m *machine) attempt(fx *effects, now time.Time, i *Intent, nonce, gas, tip
 	tx := evm.Transaction{ChainID: m.chain, Nonce: nonce, Tip: tip, FeeCap: feeCap, Gas: gas, To: &m.sender}
 	a := Attempt{Tip: tip, FeeCap: feeCap, Gas: gas, At: now}
 	if p := i.Payload; p != nil {
-		to := m.target[p.Feed]
+		to := m.contract(p)
 		tx.To, tx.Data, a.Round, a.Record = &to, p.Data, p.Round, p.Record
 	}
 	a.Raw, a.Hash = m.sign(tx)
@@ -607,7 +626,7 @@ func (m *machine) takeover(v view, i *Intent) *Intent {
 	if m.policy.Policy != sink.Latest || i.Payload == nil {
 		return nil
 	}
-	waiting := m.planned(i.Payload.Feed)
+	waiting := m.planned(i.place())
 	if waiting == nil {
 		return nil
 	}
@@ -674,6 +693,7 @@ func (m *machine) tell(fx *effects, now time.Time, what, message string) {
 func (m *machine) write(fx *effects, i *Intent) {
 	if i.State.over() {
 		m.open = slices.DeleteFunc(m.open, func(o *Intent) bool { return o == i })
+		m.forget(i)
 	}
 	lowest := m.top + 1
 	for _, o := range m.open {
@@ -682,6 +702,18 @@ func (m *machine) write(fx *effects, i *Intent) {
 	i.Step++
 	rec, err := entry{Chain: m.chain, Sender: m.sender, Top: m.top, Open: lowest, Intent: *i}.record(m.sink)
 	fx.add(rec, err)
+}
+
+// forget lets go of the place of an anchor, which no later one has: they are many, and feeds are few.
+func (m *machine) forget(i *Intent) {
+	place := i.place()
+	if i.Payload == nil || !i.Payload.anchor() || m.find(func(o *Intent) bool { return o.place() == place }) != nil {
+		return
+	}
+	delete(m.newest, place)
+	delete(m.slots, place)
+	delete(m.known, place)
+	delete(m.passed, place)
 }
 
 // receipt journals what became of the answer that an intent delivered.
@@ -701,7 +733,7 @@ func (m *machine) receipt(fx *effects, now time.Time, i *Intent, status dodona.R
 			}
 		}
 		r.OnChain = &dodona.OnChain{
-			Chain: m.chain, Contract: m.target[i.Payload.Feed], Sender: m.sender, Tx: b.Tx, Block: b.Number,
+			Chain: m.chain, Contract: m.contract(i.Payload), Slot: i.Payload.Slot, Sender: m.sender, Tx: b.Tx, Block: b.Number,
 			BlockHash: b.Hash, GasUsed: b.GasUsed, GasPrice: b.GasPrice,
 		}
 	}

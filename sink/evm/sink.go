@@ -25,6 +25,7 @@ type Sink struct {
 	wallet   sink.Wallet
 	client   *evm.Client
 	targets  map[string]dodona.Address
+	period   uint64        // of the contract of anchors, milliseconds; known once ready
 	ready    chan struct{} // closed once the machine has seen the journal and the chain
 	wake     chan struct{}
 
@@ -377,6 +378,11 @@ func (s *Sink) begin(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read what was sent before: %w", err)
 	}
+	if !s.settings.Anchor.IsZero() {
+		if s.period, err = s.askPeriod(ctx); err != nil {
+			return err
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := newMachine(s.rules(chain))
@@ -393,7 +399,7 @@ func (s *Sink) begin(ctx context.Context) error {
 
 func (s *Sink) rules(chain uint64) rules {
 	r := rules{
-		sink: s.env.Sink, chain: chain, sender: s.wallet.Address(), policy: s.env.Policy, target: s.targets,
+		sink: s.env.Sink, chain: chain, sender: s.wallet.Address(), policy: s.env.Policy, target: s.targets, anchor: s.settings.Anchor,
 		maxFee: uint64(s.settings.MaxFee), gas: s.settings.Gas, confirmations: s.settings.Confirmations,
 		window: s.settings.Window, bumpAfter: s.settings.BumpAfter, resendAfter: max(3*s.settings.Poll, time.Second),
 		sign: func(tx evm.Transaction) ([]byte, dodona.Digest) {
@@ -471,9 +477,16 @@ func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) 
 		}
 		v.Slots[feed] = slotOf(word)
 	}
+	for _, p := range w.Anchors {
+		word, err := s.client.Storage(ctx, s.settings.Anchor, p.Slot, evm.Latest)
+		if err != nil {
+			return v, err
+		}
+		v.Slots[p.place()] = anchorSlot(word)
+	}
 	v.Estimates = make(map[uint64]estimate, len(w.Estimates))
 	for _, i := range w.Estimates {
-		to := s.targets[i.Payload.Feed]
+		to := s.m.contract(i.Payload)
 		gas, err := s.client.EstimateGas(ctx, evm.Message{From: sender, To: &to, Data: i.Payload.Data})
 		var said *evm.Error
 		switch {
@@ -499,8 +512,10 @@ func (s *Sink) show(v *view) {
 		Sender: s.m.sender, Chain: s.m.chain, Contracts: s.targets, Slots: make(map[string]sink.Said),
 		Troubles: make(map[string]string), Endpoints: s.client.Endpoints(),
 	}
-	for feed, said := range s.m.slots {
-		st.Slots[feed] = said
+	for feed := range s.targets {
+		if said, found := s.m.slots[feed]; found {
+			st.Slots[feed] = said
+		}
 	}
 	for what, t := range s.m.trouble {
 		st.Troubles[what] = t.Message

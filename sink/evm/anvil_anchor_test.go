@@ -1,0 +1,93 @@
+//go:build integration
+
+package evm_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"testing"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/contracts"
+	"github.com/dodona-oracle/dodona/internal/calldata"
+	client "github.com/dodona-oracle/dodona/internal/evm"
+)
+
+const minute = 60_000 // the windows of the contract, milliseconds
+
+// anchor signs the window of that many minutes that ends at to, and appends it.
+func (r *rig) anchor(to dodona.Round, length dodona.Round) dodona.Anchor {
+	r.t.Helper()
+	var instant [8]byte
+	binary.BigEndian.PutUint64(instant[:], uint64(to))
+	a := dodona.Anchor{Root: dodona.Keccak256(instant[:]), Previous: dodona.Keccak256([]byte("before")), From: to - length, To: to, Count: 7}
+	body, err := json.Marshal(dodona.Anchored{
+		Network: r.network, Quorum: r.quorum, Anchor: a, Signatures: []dodona.Signature{r.signer.Sign(a.Digest(r.network.ID()))},
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := r.journal.Append(r.t.Context(), dodona.Record{Topic: dodona.TopicAnchor, Key: "series", ID: to.ID(), Body: body}); err != nil {
+		r.t.Fatal(err)
+	}
+	return a
+}
+
+// rootOf asks the contract, which answers the first 192 bits.
+func (r *rig) rootOf(to dodona.Round) []byte {
+	selector := client.Selector("rootOf(uint64)")
+	data := binary.BigEndian.AppendUint64(append(selector[:], make([]byte, 24)...), uint64(to))
+	word, err := r.chain.CallContract(context.Background(), client.Message{To: &r.settings.Anchor, Data: data}, client.Latest)
+	if err != nil || len(word) != 32 {
+		return nil // not there yet: it reverts
+	}
+	return word[:24]
+}
+
+// TestEveryAnchorGoesToItsSlotOnce: whatever the policy for answers is, and over a restart.
+func TestEveryAnchorGoesToItsSlotOnce(t *testing.T) {
+	r := newRig(t)
+	artifact, err := contracts.Load(contracts.AnchorECDSA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := calldata.NewECDSA(r.network.ID(), calldata.PeriodSubject(minute), r.quorum)
+	r.settings.Anchor = r.chain.Deploy(append(artifact.Bytecode, args...))
+	r.policy.Anchors = true
+	r.settings.Confirmations = 1
+	r.begin()
+	first := (r.first / minute) * minute
+	anchors := []dodona.Anchor{r.anchor(first, minute), r.anchor(first+minute, minute), r.anchor(first+4*minute, 3*minute)}
+	crooked := r.anchor(first+4*minute+1000, minute)
+	round := r.say(43)
+	r.until("the crooked anchor is given up", func() bool { return r.has(crooked.To, dodona.ReceiptDead) })
+	posted := func() bool {
+		for _, a := range anchors {
+			if !r.has(a.To, dodona.ReceiptFinal) || !bytes.Equal(r.rootOf(a.To), a.Root[:24]) {
+				return false
+			}
+		}
+		return true
+	}
+	r.until("all anchors are posted", posted)
+	r.untilSlot(round)
+	r.stop()
+	anchors = append(anchors, r.anchor(first+5*minute, minute))
+	r.begin()
+	r.until("the one of meanwhile is posted too", posted)
+	for _, a := range anchors {
+		var final []dodona.Receipt
+		for _, receipt := range r.receipts(a.To) {
+			if receipt.Status == dodona.ReceiptFinal {
+				final = append(final, receipt)
+			}
+		}
+		slot := dodona.Digest{}
+		binary.BigEndian.PutUint64(slot[24:], uint64(a.To)/minute%4096)
+		if len(final) != 1 || final[0].Key != "series" || final[0].OnChain.Slot != slot || final[0].OnChain.Contract != r.settings.Anchor {
+			t.Errorf("receipts of the anchor up to %s: %+v", a.To, final)
+		}
+	}
+}
