@@ -18,11 +18,11 @@ func TestArtifactsAreWhatTheSourcesCompileTo(t *testing.T) {
 	if out, err := exec.Command("../scripts/contracts.sh", folder).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	built, err := os.ReadDir(folder)
+	built, err := filepath.Glob(filepath.Join(folder, "*.json"))
 	if err != nil || len(built) != len(contracts.Names()) {
 		t.Errorf("compiled %d contracts, committed are %d; %v", len(built), len(contracts.Names()), err)
 	}
-	for _, name := range contracts.Names() {
+	for _, name := range append(contracts.Names(), "testdata/Consumer") {
 		want, err := os.ReadFile(filepath.Join(folder, name+".json"))
 		if err != nil {
 			t.Error(err)
