@@ -38,7 +38,8 @@ type Settings struct {
 	Contract dodona.Address `yaml:"contract,omitempty"`
 	// Contracts are the DodonaFeeds by feed, for several feeds with one key. Default: none, see contract.
 	Contracts map[string]dodona.Address `yaml:"contracts,omitempty"`
-	// Anchor is the DodonaAnchor to which anchors go. Default: none.
+	// Anchor is the DodonaAnchor to which anchors go, if the sink has `anchors: true`. Its windows must be those of
+	// anchor.every, or a divisor of them. Default: none.
 	Anchor dodona.Address `yaml:"anchor,omitempty"`
 	// Key that sends and pays. It must be used by nothing else on this chain. Default: the node's own.
 	Key sink.Key `yaml:"key,omitempty"`
