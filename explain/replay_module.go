@@ -20,7 +20,7 @@ type Sandbox func(context.Context) (*module.Engine, error)
 // says why, if there is nothing to compute again.
 func (p *replay) transform(ctx context.Context, doc feed.Document) (t dodona.Transform, end func(), err error) {
 	end = func() {}
-	rules, found, err := module.ParseRules(doc.Extraction)
+	rules, found, err := module.ParseRules(compact(doc.Extraction))
 	if err != nil {
 		return nil, end, err
 	}

@@ -198,7 +198,7 @@ func moduleIn(b dodona.Bundle) *Module {
 	if err != nil {
 		return nil // replay says what is wrong with them
 	}
-	rules, found, err := module.ParseRules(doc.Extraction)
+	rules, found, err := module.ParseRules(compact(doc.Extraction))
 	if err != nil || !found {
 		return nil
 	}

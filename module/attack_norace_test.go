@@ -2,4 +2,7 @@
 
 package module_test
 
-const racing = false
+const (
+	racing      = false
+	attackSlack = 1
+)

@@ -39,7 +39,7 @@ type attack struct {
 const (
 	// attackBudget is how much the process may grow while one attack is loaded and run. The largest honest guest of an
 	// attack has 1 MiB; the rest is what compilers and Go need.
-	attackBudget = 48 << 20
+	attackBudget = attackSlack * 48 << 20
 	// attackRlimit ends a child that takes far more, so that the machine of the test survives what the sandbox does not.
 	attackRlimit = 4 << 30
 	attackRound  = dodona.Round(1795348800000)

@@ -79,7 +79,7 @@ func (r Rules) Spec(wasm []byte) Spec {
 	return s
 }
 
-// ParseRules reads what [Rules.JSON] wrote, blanks between its words aside. It reports false, without an error, for rules that are not of a module.
+// ParseRules reads what [Rules.JSON] wrote. It reports false, without an error, for rules that are not of a module.
 func ParseRules(raw json.RawMessage) (Rules, bool, error) {
 	var which struct {
 		Module json.RawMessage `json:"module"`
@@ -110,8 +110,7 @@ func ParseRules(raw json.RawMessage) (Rules, bool, error) {
 	if bytes.Equal(r.Extraction, []byte("null")) {
 		r.Extraction = nil
 	}
-	var compact bytes.Buffer
-	if err := json.Compact(&compact, raw); err != nil || !bytes.Equal(r.JSON(), compact.Bytes()) {
+	if !bytes.Equal(r.JSON(), raw) {
 		return Rules{}, true, errors.New("read rules of a module: not in the canonical form")
 	}
 	return r, true, nil
