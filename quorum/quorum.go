@@ -101,7 +101,9 @@ func New(c Config) (*Validator, error) {
 // checkQuorum refuses what no verifier would accept, and what this build cannot assemble.
 func checkQuorum(n dodona.Network, q dodona.Quorum) error {
 	switch {
-	case q.Scheme == "ecdsa" && (len(q.Members) > 1 || q.K > 1):
+	case q.Scheme != "ecdsa": // verify knows group keys; nothing here signs with one yet
+		return fmt.Errorf("quorum scheme %.40q: want ecdsa, this build attests with no other", q.Scheme)
+	case len(q.Members) > 1 || q.K > 1:
 		return fmt.Errorf("quorum of %d of %d members: this build supports 1 of 1", q.K, len(q.Members))
 	case q.Check() != nil:
 		return q.Check()

@@ -258,6 +258,7 @@ func TestNewRefusesWhatItCannotServe(t *testing.T) {
 	for want, c := range map[string]quorum.Config{
 		"this build supports 1 of 1": config(func(c *quorum.Config) { c.Quorum = three }),
 		"want ecdsa":                 config(func(c *quorum.Config) { c.Quorum.Scheme = "frost" }),
+		"no other":                   config(func(c *quorum.Config) { c.Quorum = dodona.Quorum{Scheme: "frost", Key: &dodona.GroupKey{2, 32: 1}} }),
 		"not zero":                   config(func(c *quorum.Config) { c.Quorum.Members = []dodona.Address{{}} }),
 		"0 of 1":                     config(func(c *quorum.Config) { c.Quorum.K = 0 }),
 		"was founded by quorum":      config(func(c *quorum.Config) { c.Network.First = dodona.Digest{} }),
