@@ -43,7 +43,9 @@ CGO_ENABLED=1 GOFLAGS='-p=1 -buildvcs=false' nice go build -tags llvm19 -o built
 echo "tinygo: fetching sources of Debian" >&2
 cd sources
 . /etc/os-release
-echo "deb-src http://deb.debian.org/debian $VERSION_CODENAME main" >sources.list
+# The sources come from where this machine's packages come from.
+mirror=$(apt-get indextargets --format '$(REPO_URI)' "Codename: $VERSION_CODENAME" 'Created-By: Packages' | head -n 1)
+echo "deb-src ${mirror:?no mirror of Debian $VERSION_CODENAME is configured} $VERSION_CODENAME main" >sources.list
 apt=(apt-get -q -o "Dir::Etc::sourcelist=$PWD/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::Lists=$PWD/lists" -o APT::Sandbox::User=root)
 "${apt[@]}" update >/dev/null
 "${apt[@]}" source --download-only llvm-toolchain-19 wasi-libc >/dev/null

@@ -1,0 +1,122 @@
+package dodona
+
+import "time"
+
+// A LeafKind says what a leaf of an anchor's tree stands for.
+type LeafKind uint8
+
+// The kinds of leaves.
+const (
+	LeafAttestation LeafKind = 1 // an attestation of the window
+	LeafGap         LeafKind = 2 // rounds of the window without one
+	LeafLate        LeafKind = 3 // an attestation of an earlier window, which came after that was sealed
+)
+
+// A Leaf is one line of what an anchor's root commits to. Nothing else binds its place in the tree.
+type Leaf struct {
+	Kind     LeafKind `json:"kind"`
+	Feed     FeedID   `json:"feed"`
+	Round    Round    `json:"round"`    // of a gap: the first one missed
+	Value    Int192   `json:"value"`    // scaled by the feed's decimals; of a gap: the last round missed
+	Observed Digest   `json:"observed"` // as in the attestation; of a gap: keccak256 of its cause, as UTF-8
+}
+
+// Leaf returns the leaf of an attestation in an anchor of its own window.
+func (a Attestation) Leaf() Leaf {
+	return Leaf{Kind: LeafAttestation, Feed: a.Report.Feed, Round: a.Report.Round, Value: a.Report.Value, Observed: a.Observed}
+}
+
+// An Anchor is a Merkle root over a window of attestations and gaps. The anchors of a network are one series: each
+// window begins where the one before ended.
+type Anchor struct {
+	Root     Digest `json:"root"`
+	Previous Digest `json:"previous"` // digest of the anchor before, as its quorum signed it; zero for the first
+	From     Round  `json:"from"`     // first instant of the window, inclusive
+	To       Round  `json:"to"`       // end of the window, exclusive; the round under which the anchor is claimed
+	Count    uint64 `json:"count"`    // leaves
+}
+
+// A Proof is the path from one leaf to the root of an anchor (OpenZeppelin StandardMerkleTree).
+type Proof struct {
+	Leaf Leaf     `json:"leaf"`
+	Path []Digest `json:"path"` // siblings from the bottom up; empty if the leaf is alone
+}
+
+// An Anchored is an anchor with everything a stranger needs to verify it: what travels on the bus, to chains and
+// into files, as an [Answer] does.
+type Anchored struct {
+	Network    Network     `json:"network"`
+	Quorum     Quorum      `json:"quorum"`
+	Anchor     Anchor      `json:"anchor"`
+	Signatures []Signature `json:"signatures"` // ascending by signer
+}
+
+// A Rotation hands a network from one quorum to the next.
+type Rotation struct {
+	Epoch      uint64      `json:"epoch"`      // 1 for the first rotation of a network, then one more each time
+	Next       Quorum      `json:"next"`       // signs from FromRound on, and nothing below
+	FromRound  Round       `json:"fromRound"`  // the quorum before signs nothing from here on
+	Signatures []Signature `json:"signatures"` // of the quorum before, ascending by signer
+}
+
+// A History leads from a network's first quorum to any later one, offline.
+type History struct {
+	First     Quorum     `json:"first"`
+	Rotations []Rotation `json:"rotations"` // by epoch, without holes
+}
+
+// A Gap is rounds of a feed without an attestation, and why.
+type Gap struct {
+	Feed  Feed   `json:"feed"`
+	Cause string `json:"cause"` // printable; its keccak256 is in the leaf
+}
+
+// Evidence is an answer, or the gap where it would be, with its proof: enough to verify it offline, for as long as
+// anybody remembers the root.
+type Evidence struct {
+	Answer   *Answer  `json:"answer,omitempty"` // either this
+	Gap      *Gap     `json:"gap,omitempty"`    // or this
+	Proof    Proof    `json:"proof"`
+	Anchored Anchored `json:"anchored"`
+	History  *History `json:"history,omitempty"` // needed once the network has rotated
+}
+
+// A Receipt is what a sink did with a record: a transaction, an HTTP status.
+type Receipt struct {
+	Sink    string        `json:"sink"`
+	Topic   Topic         `json:"topic"`  // of the record
+	Key     string        `json:"key"`    // of the record: the feed
+	Record  string        `json:"record"` // the record's ID
+	Status  ReceiptStatus `json:"status"`
+	Detail  string        `json:"detail,omitempty"`
+	At      time.Time     `json:"at"`
+	Late    bool          `json:"late,omitempty"`   // it waited for more than a minute
+	Passed  uint64        `json:"passed,omitempty"` // records of the key that did not go because this one did: superseded, or not due
+	OnChain *OnChain      `json:"onChain,omitempty"`
+}
+
+// ReceiptStatus says what became of a record.
+type ReceiptStatus string
+
+// The statuses of receipts. A record may have several, the last one counts.
+const (
+	ReceiptDelivered  ReceiptStatus = "delivered"  // the peer took it
+	ReceiptMined      ReceiptStatus = "mined"      // a block has it
+	ReceiptFinal      ReceiptStatus = "final"      // a block has it, deep enough
+	ReceiptSuperseded ReceiptStatus = "superseded" // needless: something newer is there
+	ReceiptReverted   ReceiptStatus = "reverted"   // the contract refused it in a block; it is tried again
+	ReceiptDead       ReceiptStatus = "dead"       // refused for good, given up
+)
+
+// An OnChain is where a chain keeps what was delivered.
+type OnChain struct {
+	Chain     uint64  `json:"chain"` // its id
+	Contract  Address `json:"contract"`
+	Slot      Digest  `json:"slot"` // of the contract's storage
+	Sender    Address `json:"sender"`
+	Tx        Digest  `json:"tx"`
+	Block     uint64  `json:"block"`
+	BlockHash Digest  `json:"blockHash"`
+	GasUsed   uint64  `json:"gasUsed"`
+	GasPrice  uint64  `json:"gasPrice"` // wei for each unit of gas
+}

@@ -1,0 +1,212 @@
+package evm
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/sink"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// price returns tip and cap of a new transaction; false: they are above what is allowed.
+func (m *machine) price(v view) (tip, feeCap uint64, ok bool) {
+	tip = min(v.Tip, m.maxFee)
+	if v.Head.BaseFee > m.maxFee || v.Head.BaseFee+tip > m.maxFee {
+		m.fees = true
+		return 0, 0, false
+	}
+	// Twice the base fee: it can rise by an eighth with every block, so this lasts for six full ones.
+	return tip, min(m.maxFee, 2*v.Head.BaseFee+tip), true
+}
+
+// affords reports whether the sender can pay for one more transaction beside those in flight.
+func (m *machine) affords(v view, gas, feeCap uint64) bool {
+	sum := cost(gas, feeCap)
+	for _, i := range m.open {
+		if i.State == Signed || i.State == Sent {
+			sum.Add(sum, cost(i.last().Gas, i.last().FeeCap))
+		}
+	}
+	if v.Balance != nil && sum.Cmp(v.Balance) > 0 {
+		m.funds = true
+		return false
+	}
+	return true
+}
+
+func cost(gas, price uint64) *big.Int {
+	return new(big.Int).Mul(new(big.Int).SetUint64(gas), new(big.Int).SetUint64(price))
+}
+
+// launch gives a planned intent a nonce and signs it; false: it stays planned.
+func (m *machine) launch(fx *effects, now time.Time, v view, i *Intent) bool {
+	p := i.Payload
+	if has := m.slots[p.place()]; m.known[p.place()] && has.Round >= p.Round {
+		i.State = Superseded
+		m.write(fx, i)
+		m.receipt(fx, now, i, dodona.ReceiptSuperseded, fmt.Sprintf("the chain has round %d already", uint64(has.Round)))
+		fx.count(telemetry.SinkSuperseded, 1)
+		return true
+	}
+	if m.policy.Policy == sink.Latest && !p.anchor() {
+		if has := m.slots[p.place()]; m.known[p.place()] && !m.policy.Due(&has, sink.Said{Round: p.Round, Value: p.Value}) {
+			i.State = Superseded
+			m.write(fx, i)
+			m.receipt(fx, now, i, dodona.ReceiptSuperseded, fmt.Sprintf("what the chain has, of round %d, is near enough", uint64(has.Round)))
+			fx.count(telemetry.SinkSkipped, 1)
+			return true
+		}
+		if m.flying(p.place()) != nil {
+			return false
+		}
+	}
+	if now.Before(i.NotUntil) || !m.known[p.place()] || m.flights() >= m.window {
+		return false
+	}
+	gas, ok := m.gasFor(fx, now, v, i)
+	if !ok {
+		return false
+	}
+	tip, feeCap, ok := m.price(v)
+	if !ok || !m.affords(v, gas, feeCap) {
+		return false
+	}
+	m.attempt(fx, now, i, max(m.nonce, v.Nonce), gas, tip, feeCap)
+	return true
+}
+
+// flights counts the transactions that are sent and in no block.
+func (m *machine) flights() (n int) {
+	for _, i := range m.open {
+		if i.State == Signed || i.State == Sent {
+			n++
+		}
+	}
+	return n
+}
+
+// undecided counts the intents that are in no block.
+func (m *machine) undecided() (n int) {
+	for _, i := range m.open {
+		if i.State != Mined {
+			n++
+		}
+	}
+	return n
+}
+
+// gasFor returns the limit for an intent; false: not known, or the contract would refuse it.
+func (m *machine) gasFor(fx *effects, now time.Time, v view, i *Intent) (uint64, bool) {
+	if m.gas > 0 {
+		return m.gas, true
+	}
+	e, found := v.Estimates[i.Number]
+	if !found {
+		return 0, false
+	}
+	key := "refused " + i.Payload.Feed
+	if e.Refused != "" {
+		i.Tries++
+		i.NotUntil = now.Add(pause(i.Tries))
+		m.say(fx, now, key, true, fmt.Sprintf("the contract %s would refuse round %d of %s: %s; it is asked again", m.contract(i.Payload), uint64(i.Payload.Round), i.Payload.Feed, e.Refused))
+		fx.count(telemetry.SinkFailures, 1)
+		return 0, false
+	}
+	m.say(fx, now, key, false, "")
+	gas := e.Gas + e.Gas/4 + 5000
+	for range i.Tries {
+		gas += gas / 4
+	}
+	return gas, true
+}
+
+// attempt signs a transaction of an intent and journals it before it is sent.
+func (m *machine) attempt(fx *effects, now time.Time, i *Intent, nonce, gas, tip, feeCap uint64) {
+	tx := evm.Transaction{ChainID: m.chain, Nonce: nonce, Tip: tip, FeeCap: feeCap, Gas: gas, To: &m.sender}
+	a := Attempt{Tip: tip, FeeCap: feeCap, Gas: gas, At: now}
+	if p := i.Payload; p != nil {
+		to := m.contract(p)
+		tx.To, tx.Data, a.Round, a.Record = &to, p.Data, p.Round, p.Record
+	}
+	a.Raw, a.Hash = m.sign(tx)
+	m.nonce = max(m.nonce, nonce+1)
+	i.State, i.Nonce, i.bumpNow, i.lastSend = Signed, nonce, false, now
+	i.Attempts = append(i.Attempts, a)
+	m.write(fx, i)
+	fx.send = append(fx.send, i)
+}
+
+// push sends bytes again, or pays more for them.
+func (m *machine) push(fx *effects, now time.Time, v view, i *Intent) {
+	if slices.Contains(fx.send, i) {
+		return
+	}
+	last := i.last()
+	blocking := i.Nonce <= v.Nonce
+	poor := last.FeeCap < v.Head.BaseFee+min(last.Tip, v.Tip)
+	waited := now.Sub(last.At) >= m.bumpAfter
+	if (i.bumpNow || waited && (blocking || poor)) && m.bump(fx, now, v, i) {
+		return
+	}
+	if now.Sub(i.lastSend) >= m.resendAfter {
+		i.lastSend = now
+		fx.send = append(fx.send, i)
+	}
+}
+
+// bump replaces an attempt by one that pays an eighth more; with the policy latest it carries the newest answer.
+func (m *machine) bump(fx *effects, now time.Time, v view, i *Intent) bool {
+	last := i.last()
+	tip, feeCap := eighthMore(last.Tip), eighthMore(last.FeeCap)
+	if wanted, cap, ok := m.price(v); ok {
+		tip, feeCap = max(tip, wanted), max(feeCap, cap)
+	}
+	if feeCap > m.maxFee {
+		m.fees = true
+		return false
+	}
+	if len(i.Attempts) >= mostBumps {
+		return false
+	}
+	gas := last.Gas
+	if waiting := m.takeover(v, i); waiting != nil {
+		if e, found := v.Estimates[waiting.Number]; found {
+			gas = max(gas, e.Gas+e.Gas/4+5000)
+		}
+		waiting.Payload.Passed += i.Payload.Passed + 1
+		i.Payload = waiting.Payload
+		waiting.State = Superseded
+		m.write(fx, waiting)
+		fx.count(telemetry.SinkSuperseded, 1)
+	}
+	extra := new(big.Int).Sub(cost(gas, feeCap), cost(last.Gas, last.FeeCap))
+	if v.Balance != nil && extra.Cmp(v.Balance) > 0 {
+		m.funds = true
+		return false
+	}
+	fx.count(telemetry.SinkBumps, 1)
+	m.attempt(fx, now, i, i.Nonce, gas, tip, feeCap)
+	return true
+}
+
+// takeover returns the planned answer of the same feed that may go in place of what is stuck; nil if there is none.
+func (m *machine) takeover(v view, i *Intent) *Intent {
+	if m.policy.Policy != sink.Latest || i.Payload == nil {
+		return nil
+	}
+	waiting := m.planned(i.place())
+	if waiting == nil {
+		return nil
+	}
+	if e, found := v.Estimates[waiting.Number]; m.gas == 0 && (!found || e.Refused != "") {
+		return nil
+	}
+	return waiting
+}
+
+// eighthMore returns at least 12.5 % more, rounded up: what nodes demand of a replacement is 10 %.
+func eighthMore(n uint64) uint64 { return n + n/8 + 1 }

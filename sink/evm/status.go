@@ -1,0 +1,95 @@
+package evm
+
+import (
+	"math/big"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/sink"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// Status is what an evm sink adds to the status of a sink.
+type Status struct {
+	Sender    dodona.Address            `json:"sender"`
+	Chain     uint64                    `json:"chain,omitempty"`
+	Head      uint64                    `json:"head,omitempty"`    // the newest block seen
+	BaseFee   Price                     `json:"baseFee,omitempty"` // of it
+	Balance   string                    `json:"balance,omitempty"` // of the sender
+	Planned   int                       `json:"planned"`           // answers that wait
+	Flying    int                       `json:"flying"`            // transactions in no block
+	Mined     int                       `json:"mined"`             // transactions in a block, not deep enough
+	Slots     map[string]sink.Said      `json:"slots,omitempty"`   // what the contracts hold, by feed
+	Contracts map[string]dodona.Address `json:"contracts"`
+	Troubles  map[string]string         `json:"troubles,omitempty"`
+	Endpoints []evm.EndpointStatus      `json:"endpoints"`
+}
+
+// show tells the status what the machine knows. The caller holds mu.
+func (s *Sink) show(v *view) {
+	st := Status{
+		Sender: s.m.sender, Chain: s.m.chain, Contracts: s.targets, Slots: make(map[string]sink.Said),
+		Troubles: make(map[string]string), Endpoints: s.client.Endpoints(),
+	}
+	for feed := range s.targets {
+		if said, found := s.m.slots[feed]; found {
+			st.Slots[feed] = said
+		}
+	}
+	for what, t := range s.m.trouble {
+		st.Troubles[what] = t.Message
+	}
+	for _, i := range s.m.open {
+		switch i.State {
+		case Planned:
+			st.Planned++
+		case Mined:
+			st.Mined++
+		default:
+			st.Flying++
+		}
+	}
+	state := sink.OK
+	for what := range s.m.trouble {
+		state = sink.Stuck
+		if what == "rpc" {
+			state = sink.Retrying
+		}
+	}
+	s.statusMu.Lock()
+	defer s.statusMu.Unlock()
+	if v != nil {
+		st.Head, st.BaseFee, st.Balance = v.Head.Number, Price(v.Head.BaseFee), ether(v.Balance)
+		inGwei := new(big.Int).Div(v.Balance, big.NewInt(int64(gwei)))
+		if inGwei.IsInt64() {
+			s.env.Metrics.Gauge(telemetry.SinkBalance, s.env.Sink, inGwei.Int64())
+		}
+	} else {
+		st.Head, st.BaseFee, st.Balance = s.status.Head, s.status.BaseFee, s.status.Balance
+	}
+	s.status, s.state, s.queue = st, state, st.Planned+st.Flying
+	s.env.Metrics.Gauge(telemetry.SinkQueue, s.env.Sink, int64(s.queue))
+	s.env.Metrics.Gauge(telemetry.SinkTroubles, s.env.Sink, int64(len(st.Troubles)))
+}
+
+// Report fills in what the loop cannot know.
+func (s *Sink) Report(to *sink.Status) {
+	s.statusMu.Lock()
+	defer s.statusMu.Unlock()
+	st := s.status
+	if st.Endpoints == nil {
+		st.Endpoints = s.client.Endpoints()
+	}
+	to.Detail, to.Queue, to.Last = st, to.Queue+s.queue, s.last
+	to.Delivered += s.counts[telemetry.SinkDelivered]
+	to.Superseded += s.counts[telemetry.SinkSuperseded]
+	to.Skipped += s.counts[telemetry.SinkSkipped]
+	to.Failures += s.counts[telemetry.SinkFailures]
+	to.Dead += s.counts[telemetry.SinkDead]
+	if to.State != sink.Stopped {
+		to.State = s.state
+	}
+	if s.lastErr != "" {
+		to.LastError, to.ErrorTime = s.lastErr, s.errAt
+	}
+}

@@ -1,0 +1,143 @@
+package evm
+
+import (
+	"math/big"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/sink"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// A reply says what a node made of the bytes it was sent.
+type reply uint8
+
+const (
+	accepted    reply = iota // taken, or known already
+	stale                    // the nonce is used: a block has one of the attempts, or another transaction
+	underpriced              // pays too little
+	poor                     // the sender cannot pay
+	refused                  // for another reason
+	unheard                  // no endpoint answered
+)
+
+// sent takes what became of a broadcast.
+func (m *machine) sent(now time.Time, i *Intent, r reply, message string) (fx effects) {
+	switch r {
+	case accepted:
+		if i.State == Signed {
+			i.State = Sent
+			m.write(&fx, i)
+		}
+	case underpriced:
+		i.bumpNow = true
+		fx.count(telemetry.SinkFailures, 1)
+	case poor, refused:
+		fx.count(telemetry.SinkFailures, 1)
+	}
+	m.say(&fx, now, "rejected", r == refused || r == poor || r == underpriced, "the node does not take transaction "+i.last().Hash.String()+": "+message+"; it is sent again")
+	return fx
+}
+
+// say tells when a trouble begins and when it is over.
+func (m *machine) say(fx *effects, now time.Time, what string, there bool, message string) {
+	_, known := m.trouble[what]
+	switch {
+	case there && !known:
+		m.trouble[what] = trouble{message, now}
+		m.tell(fx, now, strings.Fields(what)[0], message)
+	case there:
+		m.trouble[what] = trouble{message, m.trouble[what].Since}
+	case known:
+		delete(m.trouble, what)
+		m.tell(fx, now, strings.Fields(what)[0], "over")
+	}
+}
+
+func (m *machine) tell(fx *effects, now time.Time, what, message string) {
+	rec, err := sink.EventRecord(m.sink, what, message, now)
+	fx.add(rec, err)
+}
+
+// write journals how an intent stands, and forgets it if it is over.
+func (m *machine) write(fx *effects, i *Intent) {
+	if i.State.over() {
+		m.open = slices.DeleteFunc(m.open, func(o *Intent) bool { return o == i })
+		m.forget(i)
+	}
+	lowest := m.top + 1
+	for _, o := range m.open {
+		lowest = min(lowest, o.Number)
+	}
+	i.Step++
+	rec, err := entry{Chain: m.chain, Sender: m.sender, Top: m.top, Open: lowest, Intent: *i}.record(m.sink)
+	fx.add(rec, err)
+}
+
+// forget lets go of the place of an anchor, which no later one has: they are many, and feeds are few.
+func (m *machine) forget(i *Intent) {
+	place := i.place()
+	if i.Payload == nil || !i.Payload.anchor() || m.find(func(o *Intent) bool { return o.place() == place }) != nil {
+		return
+	}
+	delete(m.newest, place)
+	delete(m.slots, place)
+	delete(m.known, place)
+	delete(m.passed, place)
+}
+
+// receipt journals what became of the answer that an intent delivered.
+func (m *machine) receipt(fx *effects, now time.Time, i *Intent, status dodona.ReceiptStatus, detail string) {
+	if i.Payload == nil {
+		return
+	}
+	r := dodona.Receipt{
+		Sink: m.sink, Topic: i.Payload.Topic, Key: i.Payload.Feed, Record: i.Payload.Record, Status: status,
+		Detail: detail, At: now, Passed: i.Payload.Passed,
+		Late: sink.Late(dodona.Record{Appended: i.Payload.Attested}, now),
+	}
+	if b := i.Block; b != nil {
+		for _, a := range i.Attempts {
+			if a.Hash == b.Tx {
+				r.Record = a.Record // an older attempt may have won
+			}
+		}
+		r.OnChain = &dodona.OnChain{
+			Chain: m.chain, Contract: m.contract(i.Payload), Slot: i.Payload.Slot, Sender: m.sender, Tx: b.Tx, Block: b.Number,
+			BlockHash: b.Hash, GasUsed: b.GasUsed, GasPrice: b.GasPrice,
+		}
+	}
+	rec, err := sink.ReceiptRecord(r)
+	// A block that was replaced is told again; so is a reverted transaction of the same answer.
+	if b := i.Block; b != nil {
+		rec.ID += "." + b.Hash.String()
+	}
+	fx.add(rec, err)
+}
+
+func (fx *effects) add(rec dodona.Record, err error) {
+	if err != nil {
+		fx.fail = err
+		return
+	}
+	fx.keep = append(fx.keep, rec)
+}
+
+func (fx *effects) count(c telemetry.Counter, n uint64) {
+	if fx.counts == nil {
+		fx.counts = make(map[telemetry.Counter]uint64)
+	}
+	fx.counts[c] += n
+}
+
+// ether prints an amount for people.
+func ether(wei *big.Int) string {
+	if wei == nil {
+		return "an unknown amount"
+	}
+	s := new(big.Rat).SetFrac(wei, big.NewInt(1e18)).FloatString(18)
+	s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	return s + " ether"
+}

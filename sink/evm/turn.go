@@ -1,0 +1,282 @@
+package evm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/sink"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// Run follows the chain until ctx ends.
+func (s *Sink) Run(ctx context.Context) error {
+	failures := 0
+	var head evm.Header
+	for {
+		wait := s.settings.Poll
+		next, err := s.turn(ctx, head)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			failures++
+			wait = max(wait, backoff.Backoff{Min: s.settings.Poll, Max: time.Minute}.Next(failures, nil))
+			s.rpcFailed(ctx, err)
+		default:
+			failures = 0
+			head = next
+		}
+		timer := time.NewTimer(wait)
+		if err == nil && s.idle() {
+			timer.Reset(max(wait, idlePoll))
+		}
+		wake := s.wake
+		if err != nil {
+			wake = nil // answers do not make a dead endpoint come back
+		}
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-wake:
+			timer.Stop()
+		case <-timer.C:
+		}
+	}
+}
+
+// idlePoll is how often the chain is looked at while nothing is under way.
+const idlePoll = 30 * time.Second
+
+func (s *Sink) idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.m != nil && len(s.m.open) == 0
+}
+
+// rpcFailed tells that no endpoint can be asked.
+func (s *Sink) rpcFailed(ctx context.Context, err error) {
+	s.count(telemetry.SinkFailures, 1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.m == nil {
+		s.env.Log.Warn("delivery waits", "error", err)
+		s.statusMu.Lock()
+		s.state, s.lastErr, s.errAt = sink.Retrying, "rpc: "+err.Error(), s.env.Now()
+		s.statusMu.Unlock()
+		return
+	}
+	var fx effects
+	s.m.say(&fx, s.env.Now(), "rpc", true, err.Error())
+	_ = s.keep(ctx, fx) // an error ends Run by ctx
+	s.show(nil)
+}
+
+// turn looks at the chain once and does what the machine decides.
+func (s *Sink) turn(ctx context.Context, before evm.Header) (head evm.Header, err error) {
+	if s.m == nil {
+		if err := s.begin(ctx); err != nil {
+			return head, err
+		}
+	}
+	v, err := s.look(ctx, before)
+	if err != nil {
+		return head, err
+	}
+	fx, err := s.decide(ctx, v)
+	if err != nil {
+		return head, err
+	}
+	select {
+	case <-s.ready:
+	default:
+		close(s.ready)
+	}
+	if err := s.send(ctx, fx.send); err != nil {
+		return head, err
+	}
+	select {
+	case s.room <- struct{}{}:
+	default:
+	}
+	return v.Head, nil
+}
+
+// decide shows the machine a view and journals what it decides.
+func (s *Sink) decide(ctx context.Context, v view) (effects, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.env.Now()
+	fx := s.m.step(now, v)
+	s.m.say(&fx, now, "rpc", false, "")
+	if err := s.keep(ctx, fx); err != nil {
+		return fx, err
+	}
+	s.show(&v)
+	return fx, nil
+}
+
+// send broadcasts what is journaled.
+func (s *Sink) send(ctx context.Context, intents []*Intent) error {
+	for _, i := range intents {
+		raw := i.last().Raw // only Run changes attempts
+		r, message := classify(s.client.Send(ctx, raw))
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		s.mu.Lock()
+		fx := s.m.sent(s.env.Now(), i, r, message)
+		err := s.keep(ctx, fx)
+		s.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		if r == unheard {
+			return errors.New(message) // the bytes go out again with the next turn that reaches somebody
+		}
+	}
+	return nil
+}
+
+// begin asks the chain who it is and takes up what was journaled.
+func (s *Sink) begin(ctx context.Context) error {
+	chain, err := s.client.ChainID(ctx)
+	if err != nil {
+		return err
+	}
+	entries, err := s.recall(ctx)
+	if err != nil {
+		return fmt.Errorf("read what was sent before: %w", err)
+	}
+	if !s.settings.Anchor.IsZero() {
+		if s.period, err = s.askPeriod(ctx); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := newMachine(s.rules(chain))
+	moved, fx := m.restore(entries)
+	if moved > 0 {
+		m.tell(&fx, s.env.Now(), "moved", fmt.Sprintf("%d transactions of another chain or sender are given up; their answers are planned anew", moved))
+	}
+	if err := s.keep(ctx, fx); err != nil {
+		return err
+	}
+	s.m = m
+	return nil
+}
+
+func (s *Sink) rules(chain uint64) rules {
+	r := rules{
+		sink: s.env.Sink, chain: chain, sender: s.wallet.Address(), policy: s.env.Policy, target: s.targets, anchor: s.settings.Anchor,
+		maxFee: uint64(s.settings.MaxFee), gas: s.settings.Gas, confirmations: s.settings.Confirmations,
+		window: s.settings.Window, bumpAfter: s.settings.BumpAfter, resendAfter: max(3*s.settings.Poll, time.Second),
+		sign: func(tx evm.Transaction) ([]byte, dodona.Digest) {
+			return tx.Sealed(s.wallet.SignTransaction(tx.Digest()))
+		},
+	}
+	if len(s.settings.Senders) > 0 {
+		r.wait = s.turnOf
+	}
+	return r
+}
+
+// recall reads the entries of the intents that are not over, and of those that were planned after them.
+func (s *Sink) recall(ctx context.Context) (entries []entry, err error) {
+	last, err := s.env.Last(ctx, dodona.TopicIntent)
+	if errors.Is(err, dodona.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	newest, err := parseEntry(last)
+	if err != nil || newest.Top == 0 {
+		return nil, nil // the sink has begun and sent nothing
+	}
+	for rec, err := range s.env.Scan(ctx, dodona.TopicIntent, plannedBefore(min(newest.Open, newest.Top))) {
+		if err != nil {
+			return nil, err
+		}
+		e, err := parseEntry(rec)
+		if err != nil || e.Intent.Number == 0 {
+			continue
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// look reads what the machine wants to know.
+func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) {
+	sender := s.wallet.Address()
+	if v.Head, err = s.client.Header(ctx, evm.Latest); err != nil {
+		return v, err
+	}
+	if v.Nonce, err = s.client.Nonce(ctx, sender, evm.Latest); err != nil {
+		return v, err
+	}
+	if v.Balance, err = s.client.Balance(ctx, sender, evm.Latest); err != nil {
+		return v, err
+	}
+	if v.Tip, err = s.client.Tip(ctx); err != nil {
+		return v, err
+	}
+	s.mu.Lock()
+	w := s.m.wants(s.env.Now(), before.Hash == v.Head.Hash)
+	s.mu.Unlock()
+	v.Receipts = make(map[dodona.Digest]*evm.Receipt, len(w.Receipts))
+	for _, hash := range w.Receipts {
+		r, err := s.client.Receipt(ctx, hash)
+		switch {
+		case errors.Is(err, dodona.ErrNotFound):
+			v.Receipts[hash] = nil
+		case err != nil:
+			return v, err
+		default:
+			v.Receipts[hash] = &r
+		}
+	}
+	// Slots come after receipts: whatever was mined is in them.
+	v.Slots = make(map[string]sink.Said, len(s.targets))
+	for feed, contract := range s.targets {
+		word, err := s.client.Storage(ctx, contract, dodona.Digest{}, evm.Latest)
+		if err != nil {
+			return v, err
+		}
+		v.Slots[feed] = slotOf(word)
+	}
+	for _, p := range w.Anchors {
+		word, err := s.client.Storage(ctx, s.settings.Anchor, p.Slot, evm.Latest)
+		if err != nil {
+			return v, err
+		}
+		v.Slots[p.place()] = anchorSlot(word)
+	}
+	v.Estimates = make(map[uint64]estimate, len(w.Estimates))
+	for _, i := range w.Estimates {
+		to := s.m.contract(i.Payload)
+		gas, err := s.client.EstimateGas(ctx, evm.Message{From: sender, To: &to, Data: i.Payload.Data})
+		var said *evm.Error
+		switch {
+		case err == nil:
+			v.Estimates[i.Number] = estimate{Gas: gas}
+		case !errors.As(err, &said):
+			return v, err
+		case mentions(said.Message, "insufficient funds"):
+			v.Estimates[i.Number] = estimate{Gas: blindGas} // the balance stops it
+		default:
+			v.Estimates[i.Number] = estimate{Refused: said.Error()}
+		}
+	}
+	return v, nil
+}
+
+// blindGas is the limit where a node does not estimate because the sender has nothing.
+const blindGas = 500_000
