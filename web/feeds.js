@@ -42,6 +42,9 @@ export class Feeds {
     if (!row) {
       row = new Row(feed.name, this.open, this.verify);
       this.rows.set(feed.name, row);
+      row.update(feed);
+      row.showSlot(this.holding(feed.name)); // sinks may have told before the row was there
+      return row;
     }
     row.update(feed);
     return row;
@@ -49,7 +52,12 @@ export class Feeds {
 
   /** delivered shows what contracts hold, as sinks last read it. */
   delivered(sinks) {
-    for (const row of this.rows.values()) row.showSlot(sinks.find((s) => s.detail?.slots?.[row.feed.name]));
+    this.sinks = sinks;
+    for (const row of this.rows.values()) row.showSlot(this.holding(row.feed.name));
+  }
+
+  holding(feed) {
+    return (this.sinks ?? []).find((s) => s.detail?.slots?.[feed]);
   }
 
   tick(now) {
