@@ -88,8 +88,8 @@ func TestBombsEndTheChildAndNotTheParent(t *testing.T) {
 		o      Options
 		words  string
 	}{
-		{"nested blocks", nestedBlocks(100_000), workerLimits{2 * time.Second, time.Minute, 256 << 20}, Options{}, "more than 2s of CPU"},
-		{"wall clock", nestedBlocks(100_000), workerLimits{time.Minute, time.Second, 256 << 20}, Options{}, "more than 1s"},
+		{"nested blocks", nestedBlocks(100_000), workerLimits{2 * time.Second, time.Minute, 2 << 30}, Options{}, "more than 2s of CPU"},
+		{"wall clock", nestedBlocks(100_000), workerLimits{time.Minute, time.Second, 2 << 30}, Options{}, "more than 1s"},
 		{"50,000,000 locals", manyLocals(50_000_000), workerLimits{time.Minute, time.Minute, 256 << 20}, Options{}, "more than 256 MiB of memory"},
 		{"50,000,000 locals, interpreted", manyLocals(50_000_000), workerLimits{time.Minute, time.Minute, 256 << 20}, Options{Interpreter: true}, "more than 256 MiB of memory"},
 	} {

@@ -65,16 +65,21 @@ func (n *Node) grids() []anchor.Grid {
 
 // Proof returns the evidence of a round.
 func (s state) Proof(ctx context.Context, name string, round dodona.Round) (dodona.Evidence, error) {
+	// Asked first: an anchor that comes while its leaves are looked for must not make them look lost.
+	last, err := s.n.journal.Last(ctx, dodona.TopicAnchor, anchor.KeySeries)
+	if err != nil && !errors.Is(err, dodona.ErrNotFound) {
+		return dodona.Evidence{}, err
+	}
 	answer, appended, err := s.n.answerOf(ctx, name, round)
 	switch {
 	case errors.Is(err, dodona.ErrNotFound):
-		return s.proofOfGap(ctx, name, round)
+		return s.proofOfGap(ctx, name, round, last)
 	case err != nil:
 		return dodona.Evidence{}, err
 	}
 	place, err := anchor.Find(ctx, s.n.journal, answer.Attestation, appended)
 	if errors.Is(err, dodona.ErrNotFound) {
-		return dodona.Evidence{}, s.notAnchored(ctx, round, appended)
+		return dodona.Evidence{}, s.notAnchored(last, round, appended)
 	}
 	if err != nil {
 		return dodona.Evidence{}, err
@@ -83,7 +88,7 @@ func (s state) Proof(ctx context.Context, name string, round dodona.Round) (dodo
 }
 
 // proofOfGap returns the evidence that a round was missed.
-func (s state) proofOfGap(ctx context.Context, name string, round dodona.Round) (dodona.Evidence, error) {
+func (s state) proofOfGap(ctx context.Context, name string, round dodona.Round, last dodona.Record) (dodona.Evidence, error) {
 	place, feed, err := anchor.FindGap(ctx, s.n.journal, name, round)
 	if err == nil {
 		gap := dodona.Gap{Feed: feed, Cause: place.Gap.Cause}
@@ -96,23 +101,19 @@ func (s state) proofOfGap(ctx context.Context, name string, round dodona.Round) 
 	if err != nil {
 		return dodona.Evidence{}, err
 	}
-	return dodona.Evidence{}, s.notAnchored(ctx, round, time.Time{})
+	return dodona.Evidence{}, s.notAnchored(last, round, time.Time{})
 }
 
-// notAnchored says why a round that is known has no proof, and when it will have one. appended is when its answer came;
-// zero if there is none.
-func (s state) notAnchored(ctx context.Context, round dodona.Round, appended time.Time) error {
+// notAnchored says why a round that is known has no proof, and when it will have one. last is the newest anchor before the
+// proof was looked for, empty if there was none; appended is when the round's answer came, zero if there is none.
+func (s state) notAnchored(last dodona.Record, round dodona.Round, appended time.Time) error {
 	every, grids := s.n.config().Anchor.Every, s.n.grids()
-	rec, err := s.n.journal.Last(ctx, dodona.TopicAnchor, anchor.KeySeries)
-	if err != nil && !errors.Is(err, dodona.ErrNotFound) {
-		return err
-	}
-	sealed, _ := rec.Round() // up to where everything is anchored; 0 before the first anchor
+	sealed, _ := last.Round() // up to where everything is anchored; 0 before the first anchor
 	now := dodona.RoundAt(s.n.now().Add(-anchor.Grace(grids)))
 	switch {
 	case round >= sealed:
 		return &api.NotAnchored{Due: anchor.Due(max(round, now), every, grids), Reason: "its window is open"}
-	case appended.After(rec.Appended):
+	case appended.After(last.Appended):
 		return &api.NotAnchored{Due: anchor.Due(max(sealed, now), every, grids), Reason: "its answer came after its window was sealed, and waits for the next"}
 	}
 	return &api.NotAnchored{Reason: "the records of its anchor are no longer kept"}
