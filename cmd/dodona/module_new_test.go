@@ -47,7 +47,7 @@ func compilerOf(t *testing.T, lang string) string {
 		t.Skip("no rustc with the target wasm32-unknown-unknown (Debian: rustc libstd-rust-dev-wasm32)")
 	case "assemblyscript":
 		if _, err := exec.LookPath("npm"); err != nil {
-			t.Skip("no npm")
+			t.Fatal("no npm, which make test needs for the contracts too")
 		}
 	case "tinygo":
 		for _, tinygo := range []string{os.Getenv("TINYGO"), "tinygo", "../../.cache/tinygo/tinygo"} {
