@@ -31,11 +31,20 @@ type stored struct {
 	bad    error // why it cannot be decoded; only in pages
 }
 
-const fetchTimeout = 5 * time.Second
+// answerTimeout is how long the store has to answer one question.
+const answerTimeout = 5 * time.Second
+
+// question bounds the wait for one answer of the store, whatever ctx allows: a question that was on its way when the
+// connection was lost is never answered, so the end of the connection ends it too.
+func (j *Journal) question(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	stop := context.AfterFunc(j.epoch(), cancel)
+	return ctx, func() { stop(); cancel() }
+}
 
 // fetch returns the record that q asks for, or ErrNotFound. A record that cannot be decoded is an error.
 func (l *lane) fetch(ctx context.Context, q query) (stored, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	ctx, cancel := l.j.question(ctx)
 	defer cancel()
 	if q.fromFirst && l.j.local == nil {
 		return l.fetchFromLeader(ctx, q)

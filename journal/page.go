@@ -47,7 +47,7 @@ const (
 // page returns records in order from q.Seq on, at most 256 and about 512 KiB; none at the end of the stream.
 // A record that cannot be decoded has its place and the reason in bad.
 func (l *lane) page(ctx context.Context, q query) ([]stored, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	ctx, cancel := l.j.question(ctx)
 	defer cancel()
 	q.Seq, q.Batch, q.MaxBytes = max(q.Seq, 1), pageRecords, pageBytes
 	request, _ := json.Marshal(q)

@@ -145,6 +145,8 @@ func (r *readerState) trouble(ctx context.Context, err error) {
 // dead process would otherwise come again between newer ones.
 func (r *readerState) start(ctx context.Context) error {
 	js, stream := r.l.j.js, r.l.spec.name
+	ctx, cancel := r.l.j.question(ctx)
+	defer cancel()
 	subjects := make([]string, len(r.topics))
 	for i, t := range r.topics {
 		subjects[i] = topicSubject(t)

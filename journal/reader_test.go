@@ -183,3 +183,24 @@ func TestReaderSurvivesARestartOfTheServer(t *testing.T) {
 		t.Fatalf("audit: %+v, %v", losses, err)
 	}
 }
+
+// TestQuestionEndsWithTheConnection asks while the connection breaks: nobody will answer, however long ctx allows.
+func TestQuestionEndsWithTheConnection(t *testing.T) {
+	j := open(t, Config{})
+	asked, cancel := j.question(t.Context())
+	defer cancel()
+	if asked.Err() != nil {
+		t.Fatal("a question ends before it was asked")
+	}
+	j.storeBroke()
+	select {
+	case <-asked.Done():
+	case <-time.After(answerTimeout / 2):
+		t.Fatal("a question outlives its connection")
+	}
+	again, cancel := j.question(t.Context())
+	defer cancel()
+	if again.Err() != nil {
+		t.Fatal("the next connection's questions are not asked")
+	}
+}
