@@ -42,9 +42,10 @@ type Engine struct {
 	o        Options
 	config   wazero.RuntimeConfig
 	shared   wazero.CompilationCache // of all runtimes; takes native code from dir
-	dir      string                  // this process's own: nobody else writes there
-	program  string                  // what this program was built from
-	native   string                  // what native code depends on; empty if guests are interpreted
+	private  *privateFolder
+	dir      string // the private folder: nobody else writes there
+	program  string // what this program was built from
+	native   string // what native code depends on; empty if guests are interpreted
 	admitted *admission
 	worker   workerLimits
 	compiles chan struct{} // holds one token: one compilation at a time
@@ -74,17 +75,17 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	dir, err := os.MkdirTemp("", "dodona-module-")
+	private, err := newPrivateFolder()
 	if err != nil {
-		return nil, fmt.Errorf("make private folder for native code: %w", err)
+		return nil, err
 	}
 	e := &Engine{
-		o: o, dir: dir, program: program(), config: runtimeConfig(o.Interpreter), worker: defaultWorkerLimits,
+		o: o, private: private, dir: private.path, program: program(), config: runtimeConfig(o.Interpreter), worker: defaultWorkerLimits,
 		admitted: &admission{most: o.Memory, recorder: o.Recorder},
 		compiles: make(chan struct{}, 1), modules: map[*Module]struct{}{}, loads: map[*context.CancelFunc]struct{}{},
 	}
 	if err := e.open(ctx); err != nil {
-		_ = os.RemoveAll(dir)
+		_ = private.remove()
 		return nil, err
 	}
 	return e, nil
@@ -176,7 +177,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	return errors.Join(e.shared.Close(ctx), os.RemoveAll(e.dir))
+	return errors.Join(e.shared.Close(ctx), e.private.remove())
 }
 
 func (e *Engine) loaded() []*Module {

@@ -59,7 +59,7 @@ func (e errTooMuch) Error() string {
 // compileInChild lets a child process compile a rewritten module. The native code has no name if guests are interpreted
 // here, and the child has only found that decoding stays within the limits.
 func (e *Engine) compileInChild(ctx context.Context, rewritten []byte, k kind) (native, error) {
-	dir, err := os.MkdirTemp("", "dodona-compile-")
+	dir, err := os.MkdirTemp(e.dir, "compile-")
 	if err != nil {
 		return native{}, fmt.Errorf("make folder for the compiler: %w", err)
 	}

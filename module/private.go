@@ -1,0 +1,84 @@
+package module
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// A privateFolder is a temporary folder of this process alone. It is locked for as long as the process lives, so that
+// whoever comes later can tell the folders of the dead, and remove them: a process that is killed removes nothing.
+type privateFolder struct {
+	path string
+	lock *os.File
+}
+
+// privatePrefix begins the names of private folders, among everybody's temporary ones.
+const privatePrefix = "dodona-module-"
+
+// newPrivateFolder makes one, and removes those of processes that have ended.
+func newPrivateFolder() (*privateFolder, error) {
+	removeAbandoned()
+	for range 10 {
+		path, err := os.MkdirTemp("", privatePrefix)
+		if err != nil {
+			return nil, fmt.Errorf("make private folder for native code: %w", err)
+		}
+		// Until it is locked, another process may take it for abandoned.
+		if lock := lockAbandoned(path); lock != nil {
+			return &privateFolder{path, lock}, nil
+		}
+	}
+	return nil, errors.New("make private folder for native code: another process removes it each time")
+}
+
+// remove removes the folder with all that is in it. It may be called again.
+func (p *privateFolder) remove() error {
+	err := os.RemoveAll(p.path)
+	if closed := p.lock.Close(); !errors.Is(closed, os.ErrClosed) {
+		err = errors.Join(err, closed)
+	}
+	return err
+}
+
+// removeAbandoned removes the private folders that nobody holds. What cannot be removed is left.
+func removeAbandoned() {
+	paths, _ := filepath.Glob(filepath.Join(os.TempDir(), privatePrefix+"*"))
+	for _, path := range paths {
+		if lock := lockAbandoned(path); lock != nil {
+			_ = (&privateFolder{path, lock}).remove()
+		}
+	}
+}
+
+// lockAbandoned returns the lock of a folder of this user that is there and that nobody holds, else nil.
+func lockAbandoned(path string) *os.File {
+	lock, err := os.OpenFile(path, os.O_RDONLY|openPlain|syscall.O_DIRECTORY, 0)
+	if err != nil {
+		return nil
+	}
+	held, errHeld := lock.Stat()
+	owner, known := ownerOf(held, errHeld)
+	if !known || owner != os.Geteuid() || syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		_ = lock.Close()
+		return nil
+	}
+	if there, err := os.Lstat(path); err != nil || !os.SameFile(there, held) {
+		_ = lock.Close()
+		return nil
+	}
+	return lock
+}
+
+func ownerOf(info os.FileInfo, err error) (int, bool) {
+	if err != nil {
+		return 0, false
+	}
+	stat, known := info.Sys().(*syscall.Stat_t)
+	if !known {
+		return 0, false
+	}
+	return int(stat.Uid), true
+}
