@@ -13,6 +13,8 @@ type SinkKind interface {
 	Kind
 	// CheckWith says what is wrong with settings beside a policy and the names of the feeds that are delivered.
 	CheckWith(settings any, p sink.Policy, feeds []string) error
+	// CheckBeside says why a sink with these settings cannot run beside another one of the kind.
+	CheckBeside(settings any, name string, other any) error
 	// Policy returns what such a sink does with answers that wait, where the file says nothing.
 	Policy() string
 }
@@ -113,6 +115,11 @@ func (l *loader) sink(name string, at *span, n *node) {
 		s := &l.config.Sinks[i]
 		if l.checkSinkFeeds(s, where, n) && clean {
 			l.joined(where, kind.(SinkKind).CheckWith(s.Settings, s.Policy, l.config.SinkFeeds(*s)), of.value, of.at)
+		}
+		for _, other := range l.config.Sinks[:i] {
+			if other.Kind == s.Kind {
+				l.joined(where, kind.(SinkKind).CheckBeside(s.Settings, other.Name, other.Settings), of.value, of.at)
+			}
 		}
 	})
 }

@@ -22,6 +22,7 @@ type deliverer struct {
 	mu    sync.RWMutex
 	ctx   context.Context // of the role while it runs
 	sinks map[string]*sinkUnit
+	held  map[string]string // what a sink has for itself alone, and its name
 }
 
 // A sinkUnit is a loop and its goroutine.
@@ -94,6 +95,7 @@ func (d *deliverer) env(c *config.Config, s config.Sink) sink.Env {
 			return j.Scan(ctx, topic, s.Name, before)
 		},
 		Wallet: d.wallet,
+		Hold:   func(what string) (func(), error) { return d.hold(s.Name, what) },
 	}
 	for _, name := range c.SinkFeeds(s) {
 		if f, found := c.Feed(name); found {
@@ -101,6 +103,21 @@ func (d *deliverer) env(c *config.Config, s config.Sink) sink.Env {
 		}
 	}
 	return env
+}
+
+// hold keeps something for one sink alone until it is released.
+func (d *deliverer) hold(sink, what string) (release func(), err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if holder, held := d.held[what]; held {
+		return nil, fmt.Errorf("sink %q has %s for itself", holder, what)
+	}
+	d.held[what] = sink
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.held, what)
+	}, nil
 }
 
 // wallet opens the key that a sink pays with.

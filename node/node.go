@@ -128,7 +128,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	}
 	n.modules = newModules(n)
 	n.observer = &observer{n: n, pumps: make(map[string]*pumpUnit), feeds: make(map[string]*feedUnit)}
-	n.deliverer = &deliverer{n: n, sinks: make(map[string]*sinkUnit)}
+	n.deliverer = &deliverer{n: n, sinks: make(map[string]*sinkUnit), held: make(map[string]string)}
 	n.board = newBoard(n)
 	if !c.Has(config.Serve) {
 		return nil

@@ -10,6 +10,7 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -36,6 +37,9 @@ type Env struct {
 	Scan func(ctx context.Context, topic dodona.Topic, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error]
 	// Wallet opens a key. The zero Key is the node's own.
 	Wallet func(Key) (Wallet, error)
+	// Hold keeps something for this sink alone until it is released. While another sink of the node has it, Hold fails
+	// and names that one.
+	Hold func(what string) (release func(), err error)
 }
 
 // A Key names a key that pays: a keystore file, or the key itself.
@@ -49,6 +53,17 @@ type Key struct {
 	Hex secret.String `yaml:"hex,omitempty"`
 }
 
+// Same reports whether k and other name the same key in the same way. Two that are not may still be one key.
+func (k Key) Same(other Key) bool {
+	if !k.Hex.IsZero() || !other.Hex.IsZero() {
+		return k.Hex.Same(other.Hex)
+	}
+	if k.File == "" || other.File == "" {
+		return k.File == other.File
+	}
+	return filepath.Clean(k.File) == filepath.Clean(other.File)
+}
+
 // A Wallet signs transactions.
 type Wallet interface {
 	Address() dodona.Address
@@ -60,7 +75,9 @@ type Kind struct {
 	name  string
 	slot  bool
 	fresh func() any
-	open  func(ctx context.Context, settings any, env Env) (dodona.Sink, error)
+	// beside says why two sinks of the kind cannot both run.
+	beside func(settings any, name string, other any) error
+	open   func(ctx context.Context, settings any, env Env) (dodona.Sink, error)
 }
 
 // NewStream returns a kind of sink that takes everything, in order: the loop applies the policy.
@@ -70,6 +87,7 @@ type Kind struct {
 //	Default()       fills in the defaults before the configuration is read
 //	Check() error   says what is wrong with the settings, without the network
 //	CheckWith(p Policy, feeds []string) error   says what is wrong with them beside a policy and the feeds
+//	CheckBeside(name string, other *S) error    says why a sink with them cannot run beside the named one
 //
 // Deliver returns a receipt for each record it is done with. If it returns an error, the records without a receipt
 // are tried again, the first of them first; [dodona.Permanent] says that trying again will hardly help.
@@ -89,6 +107,16 @@ func newKind[S any](name string, slot bool, open func(context.Context, S, Env) (
 	return Kind{
 		name: name, slot: slot,
 		fresh: func() any { return new(S) },
+		beside: func(settings any, name string, other any) error {
+			c, checks := settings.(interface {
+				CheckBeside(name string, other *S) error
+			})
+			o, same := other.(*S)
+			if !checks || !same {
+				return nil
+			}
+			return c.CheckBeside(name, o)
+		},
 		open: func(ctx context.Context, settings any, env Env) (dodona.Sink, error) {
 			switch s := settings.(type) {
 			case S:
@@ -131,6 +159,11 @@ func (k Kind) CheckWith(settings any, p Policy, feeds []string) error {
 	return nil
 }
 
+// CheckBeside says why a sink with these settings cannot run beside another one of this kind, which has the given name.
+func (k Kind) CheckBeside(settings any, name string, other any) error {
+	return k.beside(settings, name, other)
+}
+
 // Policy returns what a sink of this kind does where the configuration says nothing.
 func (k Kind) Policy() string {
 	if k.slot {
@@ -165,6 +198,9 @@ func (e Env) filled() Env {
 	}
 	if e.Last == nil {
 		e.Last = func(context.Context, dodona.Topic) (dodona.Record, error) { return dodona.Record{}, dodona.ErrNotFound }
+	}
+	if e.Hold == nil {
+		e.Hold = func(string) (func(), error) { return func() {}, nil }
 	}
 	if e.Scan == nil {
 		e.Scan = func(context.Context, dodona.Topic, func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {

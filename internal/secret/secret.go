@@ -33,6 +33,14 @@ func (s String) IsZero() bool { return s == String{} }
 // Inline reports whether the secret stands in clear in the configuration.
 func (s String) Inline() bool { return s.text != nil }
 
+// Same reports whether s and other are named alike, or stand in clear and are equal.
+func (s String) Same(other String) bool {
+	if s.text != nil && other.text != nil {
+		return *s.text == *other.text
+	}
+	return s == other
+}
+
 // Reveal returns the secret, without the line break a file may end in.
 // It fails if the file cannot be read or the variable is not set.
 func (s String) Reveal() (string, error) {

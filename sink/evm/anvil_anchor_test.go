@@ -17,6 +17,18 @@ import (
 
 const minute = 60_000 // the windows of the contract, milliseconds
 
+// takeAnchors deploys the contract of anchors and has the sink deliver them.
+func (r *rig) takeAnchors() {
+	r.t.Helper()
+	artifact, err := contracts.Load(contracts.AnchorECDSA)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	args := calldata.NewECDSA(r.network.ID(), calldata.PeriodSubject(minute), r.quorum)
+	r.settings.Anchor = r.chain.Deploy(append(artifact.Bytecode, args...))
+	r.policy.Anchors = true
+}
+
 // anchor signs the window of that many minutes that ends at to, and appends it.
 func (r *rig) anchor(to dodona.Round, length dodona.Round) dodona.Anchor {
 	r.t.Helper()
@@ -49,13 +61,7 @@ func (r *rig) rootOf(to dodona.Round) []byte {
 // TestEveryAnchorGoesToItsSlotOnce: whatever the policy for answers is, and over a restart.
 func TestEveryAnchorGoesToItsSlotOnce(t *testing.T) {
 	r := newRig(t)
-	artifact, err := contracts.Load(contracts.AnchorECDSA)
-	if err != nil {
-		t.Fatal(err)
-	}
-	args := calldata.NewECDSA(r.network.ID(), calldata.PeriodSubject(minute), r.quorum)
-	r.settings.Anchor = r.chain.Deploy(append(artifact.Bytecode, args...))
-	r.policy.Anchors = true
+	r.takeAnchors()
 	r.settings.Confirmations = 1
 	r.begin()
 	first := (r.first / minute) * minute
@@ -89,5 +95,21 @@ func TestEveryAnchorGoesToItsSlotOnce(t *testing.T) {
 		if len(final) != 1 || final[0].Key != "series" || final[0].OnChain.Slot != slot || final[0].OnChain.Contract != r.settings.Anchor {
 			t.Errorf("receipts of the anchor up to %s: %+v", a.To, final)
 		}
+	}
+}
+
+func TestASinkForAnchorsSendsNoAnswers(t *testing.T) {
+	r := newRig(t)
+	r.takeAnchors()
+	r.settings.Contract = dodona.Address{}
+	r.begin()
+	r.say(1)
+	a := r.anchor((r.first/minute)*minute, minute)
+	r.until("the anchor is posted", func() bool { return bytes.Equal(r.rootOf(a.To), a.Root[:24]) })
+	if nonce, err := r.chain.Nonce(t.Context(), r.payer.Address(), client.Latest); err != nil || nonce != 1 {
+		t.Errorf("%d transactions, want 1, %v", nonce, err)
+	}
+	if s := r.loop.Status(); s.Skipped != 1 || s.Dead != 0 {
+		t.Errorf("status %+v", s)
 	}
 }

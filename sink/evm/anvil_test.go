@@ -91,8 +91,17 @@ func newRig(t *testing.T, args ...string) *rig {
 	return r
 }
 
-// begin starts the sink; halt, or the test's end, stops it.
+// begin starts the sink and waits until it has seen the chain; stop, or the test's end, stops it.
 func (r *rig) begin() {
+	r.t.Helper()
+	r.launch()
+	r.until("the sink is ready", func() bool {
+		d, ok := r.loop.Status().Detail.(evm.Status)
+		return ok && d.Head > 0
+	})
+}
+
+func (r *rig) launch() {
 	r.t.Helper()
 	if err := errors.Join(evm.Kind.Check(&r.settings), evm.Kind.CheckWith(&r.settings, r.policy, []string{question.Name}), r.policy.Check()); err != nil {
 		r.t.Fatal(err)
@@ -128,9 +137,9 @@ func (r *rig) begin() {
 		}
 	})
 	r.t.Cleanup(r.stop)
-	r.until("the sink is ready", func() bool {
-		d, ok := r.loop.Status().Detail.(evm.Status)
-		return ok && d.Head > 0
+	r.until("the sink has begun", func() bool { // what is attested from now on is meant for it
+		_, err := j.Last(context.Background(), dodona.TopicIntent, "main")
+		return err == nil
 	})
 }
 
@@ -558,4 +567,26 @@ func TestAContractThatRefusesKeepsTheAnswerWaiting(t *testing.T) {
 	if r.has(round, dodona.ReceiptDead) {
 		t.Error("the answer was given up")
 	}
+}
+
+// TestAnAddressWithoutCodeGetsNothing: the chain would take a transaction to it and call that a success.
+func TestAnAddressWithoutCodeGetsNothing(t *testing.T) {
+	r := newRig(t)
+	code, err := r.chain.Code(t.Context(), r.settings.Contract, client.Latest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.settings.Contract = dodona.Address{1, 2, 3}
+	r.launch()
+	r.until("it is told", func() bool {
+		s := r.loop.Status()
+		return s.State == sink.Stuck && strings.Contains(s.LastError, "has no code on chain 31337") && r.told("contract")
+	})
+	if nonce, err := r.chain.Nonce(t.Context(), r.payer.Address(), client.Latest); err != nil || nonce != 0 {
+		t.Errorf("%d transactions were paid for, %v", nonce, err)
+	}
+	round := r.say(1)
+	r.chain.Do("anvil_setCode", r.settings.Contract.String(), client.Bytes(code))
+	r.untilSlot(round)
+	r.once(round)
 }

@@ -5,7 +5,8 @@
 // more, up to max_fee; blocks that are replaced are noticed; holes in the nonces are filled. Whatever is in the way, no
 // money, no endpoint, a contract that refuses, answers wait and the status says for what.
 //
-// The key must be used by one sink alone: two writers would take each other's nonces.
+// The key must be used by one sink alone on a chain: two writers would take each other's nonces. The configuration is
+// refused if it names one key twice; a key that shows itself only when it is opened stops the second sink before it sends.
 package evm
 
 import (
@@ -160,10 +161,30 @@ func (s *Settings) CheckWith(p sink.Policy, feeds []string) error {
 			}
 		}
 	}
+	if p.Anchors && s.Anchor.IsZero() {
+		errs = append(errs, errors.New("anchor: missing, though the sink has anchors: true; `dodona contract deploy anchor` makes one"))
+	}
+	if !p.Anchors && !s.Anchor.IsZero() {
+		errs = append(errs, errors.New("anchor: none is delivered to it; give the sink anchors: true"))
+	}
 	if len(s.Senders) > 0 && p.Policy == sink.Every {
 		errs = append(errs, errors.New("senders: every answer in order is the work of one sender; take senders out, or use policy: latest"))
 	}
 	return errors.Join(errs...)
+}
+
+// CheckBeside says why a sink with these settings cannot run beside another one: with one key on one chain they would
+// take each other's nonces. Keys that are named differently and are the same are found when they are opened.
+func (s *Settings) CheckBeside(name string, other *Settings) error {
+	switch {
+	case !s.Key.Same(other.Key):
+		return nil
+	case s.ChainID == 0 || other.ChainID == 0:
+		return fmt.Errorf("key: sink %q sends with the same one, and nothing says that their chains differ; `dodona key new` makes another, or give both sinks their chain_id", name)
+	case s.ChainID == other.ChainID:
+		return fmt.Errorf("key: sink %q sends with the same one on chain %d, and two would take each other's nonces; `dodona key new` makes another", name, s.ChainID)
+	}
+	return nil
 }
 
 // A Price is what a unit of gas costs, in wei.

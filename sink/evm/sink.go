@@ -25,6 +25,7 @@ type Sink struct {
 	client   *evm.Client
 	targets  map[string]dodona.Address
 	period   uint64        // of the contract of anchors, milliseconds; known once ready
+	release  func()        // lets go of the key; nil before this sink has it
 	ready    chan struct{} // closed once the machine has seen the journal and the chain
 	wake     chan struct{}
 
@@ -74,8 +75,11 @@ func open(_ context.Context, settings Settings, env sink.Env) (dodona.Sink, erro
 		counts: make(map[telemetry.Counter]uint64), state: sink.Starting,
 	}
 	for _, f := range env.Feeds {
-		s.targets[f.Name] = settings.Contract
-		if a, found := settings.Contracts[f.Name]; found {
+		a := settings.Contract
+		if named, found := settings.Contracts[f.Name]; found {
+			a = named
+		}
+		if !a.IsZero() {
 			s.targets[f.Name] = a
 		}
 	}
@@ -83,9 +87,12 @@ func open(_ context.Context, settings Settings, env sink.Env) (dodona.Sink, erro
 	return s, nil
 }
 
-// Close lets go of connections.
+// Close lets go of connections and of the key.
 func (s *Sink) Close() error {
 	s.client.Close()
+	if s.release != nil {
+		s.release()
+	}
 	return nil
 }
 
@@ -98,6 +105,10 @@ func (s *Sink) Deliver(ctx context.Context, recs []dodona.Record) ([]dodona.Rece
 	case <-s.ready:
 	}
 	for _, rec := range recs {
+		if rec.Topic == dodona.TopicData && len(s.targets) == 0 {
+			s.count(telemetry.SinkSkipped, 1) // the sink is for anchors
+			continue
+		}
 		p, err := s.payload(rec)
 		if err != nil {
 			s.env.Log.Error("an answer cannot be delivered", "feed", rec.Key, "record", rec.ID, "error", err)
@@ -116,10 +127,7 @@ func (s *Sink) Deliver(ctx context.Context, recs []dodona.Record) ([]dodona.Rece
 // take waits until the machine has room.
 func (s *Sink) take(ctx context.Context, p Payload) error {
 	for {
-		s.mu.Lock()
-		taken, fx := s.m.take(s.env.Now(), p)
-		err := s.keep(ctx, fx)
-		s.mu.Unlock()
+		taken, err := s.offer(ctx, p)
 		if err != nil {
 			return err
 		}
@@ -133,6 +141,14 @@ func (s *Sink) take(ctx context.Context, p Payload) error {
 		case <-s.room:
 		}
 	}
+}
+
+// offer gives the machine an answer and journals what it decides.
+func (s *Sink) offer(ctx context.Context, p Payload) (taken bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	taken, fx := s.m.take(s.env.Now(), p)
+	return taken, s.keep(ctx, fx)
 }
 
 // poke makes Run look at once.

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -59,22 +62,39 @@ func (s *Sink) idle() bool {
 	return s.m != nil && len(s.m.open) == 0
 }
 
-// rpcFailed tells that no endpoint can be asked.
+// rpcFailed tells that no endpoint can be asked, or that what they say must be mended by somebody first.
 func (s *Sink) rpcFailed(ctx context.Context, err error) {
 	s.count(telemetry.SinkFailures, 1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.m == nil {
-		s.env.Log.Warn("delivery waits", "error", err)
-		s.statusMu.Lock()
-		s.state, s.lastErr, s.errAt = sink.Retrying, "rpc: "+err.Error(), s.env.Now()
-		s.statusMu.Unlock()
+		s.notBegun(ctx, err)
 		return
 	}
 	var fx effects
 	s.m.say(&fx, s.env.Now(), "rpc", true, err.Error())
 	_ = s.keep(ctx, fx) // an error ends Run by ctx
 	s.show(nil)
+}
+
+// notBegun tells why nothing can be sent yet.
+func (s *Sink) notBegun(ctx context.Context, err error) {
+	state, text, now := sink.Retrying, "rpc: "+err.Error(), s.env.Now()
+	if dodona.IsPermanent(err) {
+		state, text = sink.Stuck, err.Error()
+	}
+	s.env.Log.Warn("delivery waits", "error", text)
+	s.statusMu.Lock()
+	told := s.state == state && s.lastErr == text
+	s.state, s.lastErr, s.errAt = state, text, now
+	s.statusMu.Unlock()
+	if told || state != sink.Stuck {
+		return
+	}
+	what, message, _ := strings.Cut(text, ": ")
+	if rec, err := sink.EventRecord(s.env.Sink, what, message, now); err == nil {
+		_ = s.env.Append(ctx, rec) // the status says it too
+	}
 }
 
 // turn looks at the chain once and does what the machine decides.
@@ -129,11 +149,7 @@ func (s *Sink) send(ctx context.Context, intents []*Intent) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		s.mu.Lock()
-		fx := s.m.sent(s.env.Now(), i, r, message)
-		err := s.keep(ctx, fx)
-		s.mu.Unlock()
-		if err != nil {
+		if err := s.heard(ctx, i, r, message); err != nil {
 			return err
 		}
 		if r == unheard {
@@ -143,10 +159,27 @@ func (s *Sink) send(ctx context.Context, intents []*Intent) error {
 	return nil
 }
 
+// heard tells the machine what became of a broadcast.
+func (s *Sink) heard(ctx context.Context, i *Intent, r reply, message string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.keep(ctx, s.m.sent(s.env.Now(), i, r, message))
+}
+
 // begin asks the chain who it is and takes up what was journaled.
 func (s *Sink) begin(ctx context.Context) error {
 	chain, err := s.client.ChainID(ctx)
 	if err != nil {
+		return err
+	}
+	if s.release == nil {
+		release, err := s.env.Hold(fmt.Sprintf("the key of %s on chain %d", s.wallet.Address(), chain))
+		if err != nil {
+			return dodona.Permanent(fmt.Errorf("key: %w, and two would take each other's nonces; nothing is sent before one of them has another key (`dodona key new` makes one)", err))
+		}
+		s.release = release
+	}
+	if err := s.checkCode(ctx, chain); err != nil {
 		return err
 	}
 	entries, err := s.recall(ctx)
@@ -170,6 +203,27 @@ func (s *Sink) begin(ctx context.Context) error {
 	}
 	s.m = m
 	return nil
+}
+
+// checkCode returns an error unless every contract is one: the chain takes whatever is sent to an address that is none.
+func (s *Sink) checkCode(ctx context.Context, chain uint64) error {
+	for _, feed := range slices.Sorted(maps.Keys(s.targets)) {
+		if err := s.checkContract(ctx, chain, "the contract of feed "+feed, s.targets[feed]); err != nil {
+			return err
+		}
+	}
+	if s.settings.Anchor.IsZero() {
+		return nil
+	}
+	return s.checkContract(ctx, chain, "the contract of anchors", s.settings.Anchor)
+}
+
+func (s *Sink) checkContract(ctx context.Context, chain uint64, what string, a dodona.Address) error {
+	code, err := s.client.Code(ctx, a, evm.Latest)
+	if err == nil && len(code) == 0 {
+		err = dodona.Permanent(fmt.Errorf("contract: %s, %s, has no code on chain %d; is the address right, and is it deployed there (`dodona contract show`)", what, a, chain))
+	}
+	return err
 }
 
 func (s *Sink) rules(chain uint64) rules {
