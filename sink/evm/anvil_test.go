@@ -514,6 +514,40 @@ func TestReorganisationsAreNoticedAndMended(t *testing.T) {
 	r.once(first, second, third)
 }
 
+// TestWhatAReorganisationTookAfterItWasFinalIsSentAgain: also if the sink was down meanwhile.
+func TestWhatAReorganisationTookAfterItWasFinalIsSentAgain(t *testing.T) {
+	r := newRig(t)
+	r.policy.Policy = sink.Every
+	r.settings.Confirmations = 2
+	r.begin()
+	rounds := []dodona.Round{r.say(1)}
+	r.until("the first is in a block", func() bool { return r.has(rounds[0], dodona.ReceiptMined) })
+	snapshot := ""
+	if err := r.chain.Call(t.Context(), &snapshot, "evm_snapshot"); err != nil {
+		t.Fatal(err)
+	}
+	rounds = append(rounds, r.say(2), r.say(3))
+	r.untilSlot(rounds[2])
+	r.chain.Do("anvil_mine", "0x5")
+	r.until("they are final", func() bool {
+		return r.has(rounds[1], dodona.ReceiptFinal) && r.has(rounds[2], dodona.ReceiptFinal)
+	})
+	r.stop()
+	r.chain.Do("evm_revert", snapshot)
+	if at, _ := r.slot(); at != rounds[0] {
+		t.Fatalf("the slot holds %d; the chain did not forget", at)
+	}
+	r.chain.Do("anvil_mine", "0x20")
+	r.begin()
+	rounds = append(rounds, r.say(4))
+	r.untilSlot(rounds[3])
+	r.once(rounds...)
+	nonce, err := r.chain.Nonce(t.Context(), r.payer.Address(), client.Latest)
+	if err != nil || nonce != 4 || !r.told("reorg") {
+		t.Errorf("%d transactions for four rounds, %v; told: %v", nonce, err, r.told("reorg"))
+	}
+}
+
 func TestBlocksThatAreReplacedAreFollowed(t *testing.T) {
 	r := newRig(t)
 	r.settings.Confirmations = 6

@@ -57,7 +57,7 @@ func (m *machine) missing(fx *effects, now time.Time, v view, i *Intent) {
 	if i.State == Mined {
 		m.tell(fx, now, "reorg", fmt.Sprintf("transaction %s is in no block any more; it is sent again", i.Block.Tx))
 		fx.count(telemetry.SinkReorgs, 1)
-		i.State, i.Block, i.lastSend = Sent, nil, time.Time{}
+		i.State, i.Block, i.lastSend, i.since = Sent, nil, time.Time{}, now
 		m.write(fx, i)
 	}
 	if i.Nonce >= v.Nonce {
@@ -137,38 +137,95 @@ func pause(tries int) time.Duration {
 	return min(d, retryMost)
 }
 
-// fillHoles fills nonces below the lowest one in flight that nothing is meant for, because the chain takes them in
-// order only.
-func (m *machine) fillHoles(fx *effects, now time.Time, v view) {
-	lowest, flying := uint64(0), false
+// mendGap brings back the nonces that the chain lacks, because it takes them in order only. What was final goes out
+// again, the same bytes; that is what a replacement of more blocks than confirmations takes away. What nobody knows is
+// filled with empty transfers.
+func (m *machine) mendGap(fx *effects, now time.Time, v view) {
+	asked := m.gap
+	m.gap, m.highest = gap{}, max(m.highest, v.Head.Number)
+	next := m.nonce
 	for _, i := range m.open {
-		if i.State.inFlight() && (!flying || i.Nonce < lowest) {
-			lowest, flying = i.Nonce, true
+		if i.State.inFlight() {
+			next = min(next, i.Nonce)
 		}
 	}
-	if !flying || v.Nonce >= lowest {
+	if v.Nonce >= next {
 		m.behind = 0
 		return
 	}
 	if m.behind++; m.behind == 1 {
 		m.behindAt = now
 	}
-	if m.behind < lostViews || now.Sub(m.behindAt) < lostFor {
+	patience := lostFor
+	if v.Head.Number < m.highest {
+		patience = laggingFor
+	}
+	if m.behind < lostViews || now.Sub(m.behindAt) < patience {
 		return // an endpoint may lag
 	}
-	holes := min(lowest-v.Nonce, uint64(m.window))
-	m.tell(fx, now, "nonce", fmt.Sprintf("nonces %d to %d of %s are missing; they are filled with empty transfers", v.Nonce, lowest-1, m.sender))
-	for nonce := v.Nonce; nonce < v.Nonce+holes; nonce++ {
+	missing := gap{v.Nonce, min(next, v.Nonce+mostGap)}
+	switch {
+	case asked != missing:
+		m.gap = missing // the next view tells what of it was final
+		return
+	case len(v.Final) == 0 && next-v.Nonce > mostJump:
+		m.renumber(fx, now, v)
+	default:
+		m.reopen(fx, now, v, missing)
+		m.fill(fx, now, v, missing)
+	}
+	m.behind = 0
+}
+
+// reopen sends what was final again.
+func (m *machine) reopen(fx *effects, now time.Time, v view, missing gap) {
+	reopened := uint64(0)
+	for nonce := missing.from; nonce < missing.to; nonce++ {
+		i, found := v.Final[nonce]
+		if !found || len(i.Attempts) == 0 || m.find(func(o *Intent) bool { return o.Number == i.Number }) != nil {
+			continue
+		}
+		i.State, i.Block, i.since = Sent, nil, now
+		m.open = append(m.open, &i)
+		reopened++
+		m.write(fx, &i)
+	}
+	if reopened > 0 {
+		fx.count(telemetry.SinkReorgs, reopened)
+		m.tell(fx, now, "reorg", fmt.Sprintf("%d transactions of %s that were final are in no block any more (nonces %d to %d); they are sent again; "+
+			"raise confirmations above %d if receivers act on what is final", reopened, m.sender, missing.from, missing.to-1, m.confirmations))
+	}
+}
+
+// fill puts empty transfers where nothing of ours is known.
+func (m *machine) fill(fx *effects, now time.Time, v view, missing gap) {
+	filled := 0
+	for nonce := missing.from; nonce < missing.to; nonce++ {
+		if m.find(func(o *Intent) bool { return o.State.inFlight() && o.Nonce == nonce }) != nil {
+			continue
+		}
+		tip, feeCap, ok := m.price(v)
+		if !ok || !m.affords(v, transferGas, feeCap) {
+			break
+		}
 		m.top++
 		i := &Intent{Number: m.top}
 		m.open = append(m.open, i)
-		tip, cap, ok := m.price(v)
-		if !ok || !m.affords(v, transferGas, cap) {
-			m.open = m.open[:len(m.open)-1]
-			m.top--
-			return
-		}
-		m.attempt(fx, now, i, nonce, transferGas, tip, cap)
+		m.attempt(fx, now, i, nonce, transferGas, tip, feeCap)
+		filled++
 	}
-	m.behind = 0
+	if filled > 0 {
+		m.tell(fx, now, "nonce", fmt.Sprintf("%d nonces of %s from %d on are missing; they are filled with empty transfers", filled, m.sender, missing.from))
+	}
+}
+
+// renumber gives up nonces that an endpoint made up: filling all up to them would cost a fortune.
+func (m *machine) renumber(fx *effects, now time.Time, v view) {
+	m.tell(fx, now, "nonce", fmt.Sprintf("nonces of %s go on at %d, where they were said to be at %d: an endpoint of rpc lied, or the chain was begun anew", m.sender, v.Nonce, m.nonce))
+	m.nonce = v.Nonce
+	for _, i := range slices.Clone(m.open) {
+		if i.State.inFlight() {
+			m.again(fx, i, Superseded)
+		}
+	}
 }

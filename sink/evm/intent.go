@@ -77,6 +77,7 @@ type Intent struct {
 	NotUntil time.Time `json:"notUntil,omitzero"`
 
 	lastSend time.Time // when its bytes went out last
+	since    time.Time // when it was last found to be in no block any more
 	bumpNow  bool      // a node says that it pays too little
 	lost     int       // views in a row in which the nonce is used and no attempt is in a block
 	lostAt   time.Time // the first of them
@@ -88,6 +89,7 @@ type entry struct {
 	Sender dodona.Address `json:"sender"`
 	Top    uint64         `json:"top"`  // the highest number given so far
 	Open   uint64         `json:"open"` // the lowest number that was not over; Top+1 if none
+	Next   uint64         `json:"next"` // the lowest nonce that was not given yet
 	Intent Intent         `json:"intent"`
 }
 
@@ -112,6 +114,14 @@ func plannedBefore(number uint64) func(dodona.Record) bool {
 	return func(rec dodona.Record) bool {
 		e, err := parseEntry(rec)
 		return err != nil || e.Top < number
+	}
+}
+
+// notGivenBefore tells the entries that were written before a sender gave a nonce on a chain.
+func notGivenBefore(chain uint64, sender dodona.Address, nonce uint64) func(dodona.Record) bool {
+	return func(rec dodona.Record) bool {
+		e, err := parseEntry(rec)
+		return err != nil || e.Chain != chain || e.Sender != sender || e.Next <= nonce
 	}
 }
 

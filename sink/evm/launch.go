@@ -148,7 +148,7 @@ func (m *machine) push(fx *effects, now time.Time, v view, i *Intent) {
 	last := i.last()
 	blocking := i.Nonce <= v.Nonce
 	poor := last.FeeCap < v.Head.BaseFee+min(last.Tip, v.Tip)
-	waited := now.Sub(last.At) >= m.bumpAfter
+	waited := now.Sub(last.At) >= m.bumpAfter && now.Sub(i.since) >= m.bumpAfter
 	if (i.bumpNow || waited && (blocking || poor)) && m.bump(fx, now, v, i) {
 		return
 	}
@@ -169,8 +169,8 @@ func (m *machine) bump(fx *effects, now time.Time, v view, i *Intent) bool {
 		m.fees = true
 		return false
 	}
-	if len(i.Attempts) >= mostBumps {
-		return false
+	if len(i.Attempts) >= mostBumps || i.Payload != nil && m.contract(i.Payload).IsZero() {
+		return false // enough, or the feed has no contract any more; the old bytes still go out
 	}
 	gas := last.Gas
 	if waiting := m.takeover(v, i); waiting != nil {

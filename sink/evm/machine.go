@@ -24,8 +24,10 @@ type machine struct {
 	newest map[string]dodona.Round // the newest round taken, by feed
 	passed map[string]uint64       // answers since the last one planned that will not be sent, by feed
 
-	behind   int       // views in a row in which the chain's nonce is below the lowest one in flight
+	behind   int       // views in a row in which the chain wants a nonce below what is in flight and was given
 	behindAt time.Time // the first of them
+	gap      gap       // the nonces that count as missing since then; empty before that is certain
+	highest  uint64    // number of a block seen
 	trouble  map[string]trouble
 	fees     bool // in this step, fees stand in the way
 	funds    bool // in this step, money does
@@ -60,12 +62,15 @@ type trouble struct {
 const (
 	lostViews   = 3                // in a row, before a nonce counts as taken by another
 	lostFor     = 12 * time.Second // at least
+	laggingFor  = 2 * time.Minute  // at least, if the newest block is below one seen before: the endpoint may lag
 	mostTries   = 3                // reverted transactions of one answer before it waits for a person
 	retryFirst  = 15 * time.Second // after a refusal, doubling
 	retryMost   = 10 * time.Minute
 	mostBumps   = 40 // attempts of one intent; 1.125^40 is a factor of 111
 	transferGas = 21000
 	mostOpen    = 2048 // intents, those that wait for their depth included
+	mostGap     = 64   // nonces that are mended at once
+	mostJump    = 4096 // nonces of ours that the chain can lack; more, and an endpoint lied about the nonce
 )
 
 // A view is what the chain looks like, read from one endpoint in one go.
@@ -77,7 +82,13 @@ type view struct {
 	Receipts  map[dodona.Digest]*evm.Receipt // of the attempts asked for; nil: not in a block
 	Slots     map[string]sink.Said           // by feed
 	Estimates map[uint64]estimate            // by the number of the intent
+	Final     map[uint64]Intent              // what was final, by nonce, of the gap that was asked for
 }
+
+// A gap is a run of nonces, to exclusive.
+type gap struct{ from, to uint64 }
+
+func (g gap) empty() bool { return g.from >= g.to }
 
 // An estimate is what a node says of an intent before it is sent.
 type estimate struct {
@@ -90,6 +101,7 @@ type wish struct {
 	Receipts  []dodona.Digest
 	Estimates []wanted
 	Anchors   []*Payload // whose slots are to be read
+	Gap       gap        // nonces whose final intents are to be read
 }
 
 // A wanted is an intent as it was when it was asked for: its payload may be replaced meanwhile.
@@ -101,6 +113,7 @@ type wanted struct {
 // wants returns what the next view should tell.
 // With the same head as last time, what is in a block need not be looked for again.
 func (m *machine) wants(now time.Time, sameHead bool) (w wish) {
+	w.Gap = m.gap
 	for _, i := range m.open {
 		if i.State.inFlight() && (i.State != Mined || !sameHead) {
 			for _, a := range i.Attempts {
@@ -139,17 +152,20 @@ func (m *machine) restore(entries []entry) (moved int, fx effects) {
 	for _, e := range entries {
 		all[e.Intent.Number] = e
 		m.top = max(m.top, e.Top)
+		if e.Chain == m.chain && e.Sender == m.sender {
+			m.nonce = e.Next
+		}
 	}
 	for _, e := range all {
 		i := e.Intent
 		ours := e.Chain == m.chain && e.Sender == m.sender
-		if ours && len(i.Attempts) > 0 {
-			m.nonce = max(m.nonce, i.Nonce+1)
-		}
 		if i.State.over() {
 			continue
 		}
 		i.mend()
+		if ours && i.State != Planned {
+			m.nonce = max(m.nonce, i.Nonce+1)
+		}
 		if !ours && i.State != Planned {
 			moved++
 			i.State, i.Nonce, i.Attempts, i.Block = Planned, 0, nil, nil
@@ -261,7 +277,7 @@ func (m *machine) step(now time.Time, v view) (fx effects) {
 			m.follow(&fx, now, v, i)
 		}
 	}
-	m.fillHoles(&fx, now, v)
+	m.mendGap(&fx, now, v)
 	for _, i := range slices.Clone(m.open) {
 		if i.State == Planned && !m.launch(&fx, now, v, i) && m.policy.Policy == sink.Every && !i.Payload.anchor() {
 			break // in order: who comes later waits

@@ -95,7 +95,135 @@ func (p *play) turn(t *testing.T, after time.Duration) []*Intent {
 			}
 		}
 	}
+	if g := p.wants(p.now, false).Gap; !g.empty() {
+		p.view.Final = make(map[uint64]Intent)
+		for _, e := range p.journal {
+			if e.Intent.State == Final && g.from <= e.Intent.Nonce && e.Intent.Nonce < g.to {
+				p.view.Final[e.Intent.Nonce] = e.Intent
+			}
+		}
+	}
 	return p.did(t, p.step(p.now, p.view))
+}
+
+// mine puts the last attempt of every intent in flight into a block, and gives the slot the newest answer of them.
+func (p *play) mine(block uint64) {
+	for _, i := range p.open {
+		if !i.State.inFlight() {
+			continue
+		}
+		hash := i.last().Hash
+		p.view.Receipts[hash] = &evm.Receipt{Tx: hash, Block: block, BlockHash: dodona.Digest{byte(block)}, OK: true}
+		p.view.Nonce = max(p.view.Nonce, i.Nonce+1)
+		if i.Payload != nil && i.Payload.Round > p.view.Slots["f"].Round {
+			p.view.Slots["f"] = sink.Said{Round: i.Payload.Round}
+		}
+	}
+	p.view.Head.Number = block
+}
+
+// finalPlay is one whose answers of rounds 1000, 2000 and 3000, of nonces 0 to 2, are final.
+func finalPlay(t *testing.T) *play {
+	t.Helper()
+	p := newPlay(sink.Every)
+	for n := range 3 {
+		p.offer(t, dodona.Round(1000*(n+1)))
+	}
+	p.turn(t, time.Second)
+	p.mine(11)
+	p.view.Head.Number = 20
+	p.turn(t, time.Second)
+	if len(p.open) > 0 || p.nonce != 3 {
+		t.Fatalf("open %v, next nonce %d", p.open, p.nonce)
+	}
+	return p
+}
+
+// lose makes the chain forget all but the first transaction.
+func (p *play) lose() {
+	clear(p.view.Receipts)
+	p.view.Nonce, p.view.Slots["f"] = 1, sink.Said{Round: 1000}
+}
+
+func TestWhatWasFinalAndIsGoneIsSentAgainWithTheSameBytes(t *testing.T) {
+	p := finalPlay(t)
+	bytes := make(map[uint64]dodona.Digest)
+	for _, e := range p.journal {
+		if n := len(e.Intent.Attempts); n > 0 {
+			bytes[e.Intent.Nonce] = e.Intent.Attempts[n-1].Hash
+		}
+	}
+	p.lose()
+	p.view.Head.Number = 25
+	before := p.events
+	again := make(map[uint64]bool)
+	for range 6 {
+		for _, i := range p.turn(t, 5*time.Second) {
+			if i.last().Hash != bytes[i.Nonce] || len(i.Attempts) != 1 {
+				t.Errorf("nonce %d carries other bytes", i.Nonce)
+			}
+			again[i.Nonce] = true
+		}
+	}
+	if len(again) != 2 || !again[1] || !again[2] || p.events != before+1 {
+		t.Errorf("sent again %v, %d events; want nonces 1 and 2 and one event", again, p.events-before)
+	}
+	// A crash after it was journaled goes on with it; what is attested later gets nonces of its own.
+	q := newPlay(sink.Every)
+	_, fx := q.restore(p.journal)
+	q.did(t, fx)
+	q.journal, q.view = p.journal, p.view
+	q.offer(t, 4000)
+	q.turn(t, time.Second)
+	if len(q.open) != 3 || q.open[2].Nonce != 3 {
+		t.Errorf("open after a crash %+v", q.open)
+	}
+	q.mine(26)
+	q.view.Head.Number = 40
+	q.turn(t, time.Second)
+	if len(q.open) > 0 {
+		t.Errorf("not final again: %+v", q.open)
+	}
+}
+
+func TestAnEndpointThatLagsBehindWhatIsFinalIsWaitedFor(t *testing.T) {
+	p := finalPlay(t)
+	p.view.Head.Number = 12 // below what was seen
+	p.lose()
+	for range 10 {
+		if sent := p.turn(t, 5*time.Second); len(sent) > 0 {
+			t.Fatalf("sent %+v", sent)
+		}
+	}
+	for range 20 {
+		p.turn(t, 5*time.Second)
+	}
+	if len(p.open) != 2 {
+		t.Error("a chain that was set back is not noticed")
+	}
+}
+
+func TestNoncesThatAnEndpointMadeUpAreNotFilledUpTo(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.view.Nonce = 1 << 40
+	p.offer(t, 1000)
+	p.turn(t, time.Second)
+	p.view.Nonce = 7 // from an honest one
+	for range 10 {
+		for _, i := range p.turn(t, 5*time.Second) {
+			if i.Payload == nil {
+				t.Fatal("money is spent on holes")
+			}
+		}
+	}
+	if len(p.open) != 1 || p.open[0].Nonce != 7 || p.nonce != 8 {
+		t.Errorf("open %+v, next nonce %d", p.open, p.nonce)
+	}
+	q := newPlay(sink.Every)
+	q.restore(p.journal)
+	if q.nonce != 8 {
+		t.Errorf("after a restart the next nonce is %d, want 8", q.nonce)
+	}
 }
 
 func TestANonceThatAnotherTookIsNoticedAndTheAnswerSentAnew(t *testing.T) {
@@ -135,7 +263,7 @@ func TestHolesInTheNoncesAreFilled(t *testing.T) {
 	p.turn(t, time.Second) // nonce 5
 	p.view.Nonce = 3       // a deep reorganisation took 3 and 4
 	var filled []uint64
-	for range 4 {
+	for range 5 {
 		for _, i := range p.turn(t, 5*time.Second) {
 			if i.Payload == nil {
 				filled = append(filled, i.Nonce)

@@ -72,7 +72,7 @@ func (m *machine) write(fx *effects, i *Intent) {
 		lowest = min(lowest, o.Number)
 	}
 	i.Step++
-	rec, err := entry{Chain: m.chain, Sender: m.sender, Top: m.top, Open: lowest, Intent: *i}.record(m.sink)
+	rec, err := entry{Chain: m.chain, Sender: m.sender, Top: m.top, Open: lowest, Next: m.nonce, Intent: *i}.record(m.sink)
 	fx.add(rec, err)
 }
 

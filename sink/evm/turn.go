@@ -59,7 +59,7 @@ const idlePoll = 30 * time.Second
 func (s *Sink) idle() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.m != nil && len(s.m.open) == 0
+	return s.m != nil && len(s.m.open) == 0 && s.m.behind == 0
 }
 
 // rpcFailed tells that no endpoint can be asked, or that what they say must be mended by somebody first.
@@ -267,6 +267,26 @@ func (s *Sink) recall(ctx context.Context) (entries []entry, err error) {
 	return entries, nil
 }
 
+// finals reads what was final of a run of nonces.
+func (s *Sink) finals(ctx context.Context, g gap) (map[uint64]Intent, error) {
+	found := make(map[uint64]Intent)
+	chain, sender := s.m.chain, s.m.sender
+	for rec, err := range s.env.Scan(ctx, dodona.TopicIntent, notGivenBefore(chain, sender, g.from)) {
+		if err != nil {
+			return nil, fmt.Errorf("read what was final: %w", err)
+		}
+		e, err := parseEntry(rec)
+		i := e.Intent
+		if err != nil || e.Chain != chain || e.Sender != sender || i.State != Final || i.Nonce < g.from || i.Nonce >= g.to {
+			continue
+		}
+		if found[i.Nonce] = i; uint64(len(found)) == g.to-g.from {
+			break
+		}
+	}
+	return found, nil
+}
+
 // look reads what the machine wants to know.
 func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) {
 	sender := s.wallet.Address()
@@ -285,6 +305,11 @@ func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) 
 	s.mu.Lock()
 	w := s.m.wants(s.env.Now(), before.Hash == v.Head.Hash)
 	s.mu.Unlock()
+	if !w.Gap.empty() {
+		if v.Final, err = s.finals(ctx, w.Gap); err != nil {
+			return v, err
+		}
+	}
 	v.Receipts = make(map[dodona.Digest]*evm.Receipt, len(w.Receipts))
 	for _, hash := range w.Receipts {
 		r, err := s.client.Receipt(ctx, hash)
