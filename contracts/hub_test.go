@@ -225,12 +225,22 @@ func TestAnchorsAreKeptInARingAndProved(t *testing.T) {
 		later := anchor
 		later.To, later.From = to+3600_000, to
 		off := changed(good, func(b []byte) []byte { b[7]++; return b })
+		empty, none := anchor, anchor
+		empty.Count, none.From = 0, to
+		// signed writes what calldata.Anchor refuses to.
+		signed := func(a dodona.Anchor, periods, count byte) []byte {
+			data := bytes.Clone(good[:calldata.AnchorSize])
+			data[9], data[13] = periods, count
+			return append(data, s.prove(a.Digest(s.network.ID())).Bytes()...)
+		}
 		for how, a := range map[string]attack{
 			"another root":     {changed(good, func(b []byte) []byte { b[20]++; return b }), "BadProof()"},
 			"another previous": {changed(good, func(b []byte) []byte { b[50]++; return b }), "BadProof()"},
 			"another from":     {changed(good, func(b []byte) []byte { b[9]++; return b }), "BadProof()"},
 			"another count":    {changed(good, func(b []byte) []byte { b[13]++; return b }), "BadProof()"},
 			"off the grid":     {off, "BadWindow()"},
+			"no leaves":        {signed(empty, 3, 0), "BadWindow()"},
+			"no length":        {signed(none, 0, 5), "BadWindow()"},
 			"far ahead":        {s.post(later), "FutureRound(uint64)"},
 			"another network":  {elsewhere.post(anchor), "BadProof()"},
 			"cut":              {good[:len(good)-1], "BadProof()"},
@@ -240,6 +250,9 @@ func TestAnchorsAreKeptInARingAndProved(t *testing.T) {
 			if ret, err := c.try(anchors, a.data); err == nil || err.Error() != a.want {
 				t.Errorf("%s: %s: %x, %v, want %s", name, how, ret, err, a.want)
 			}
+		}
+		if again := signed(anchor, 3, 5); !bytes.Equal(again, good) {
+			t.Fatalf("%s: the test writes %x, want %x", name, again, good)
 		}
 		receipt := c.send(t, &anchors, good)
 		if receipt.Status != types.ReceiptStatusSuccessful || len(receipt.Logs) != 1 || !bytes.Equal(receipt.Logs[0].Data, root[:]) {

@@ -17,7 +17,7 @@ struct Leaf {
 interface AnchorErrors is SignedErrors {
     /// The slot holds this window or a later one.
     error OldRound(uint64 stored);
-    /// The window does not end on the grid, or the post came with a payment.
+    /// The window does not end on the grid or is empty (no periods, or no leaves), or the post came with a payment.
     error BadWindow();
     /// No anchor of a window with this end is in the ring.
     error NotAnchored();
@@ -26,7 +26,8 @@ interface AnchorErrors is SignedErrors {
 /// Merkle roots over windows of attestations, the last 4,096 of them in a ring, with no owner, no pause and no upgrade.
 ///
 /// A post is to uint64 ‖ periods uint16 ‖ count uint32 ‖ root ‖ previous ‖ proof, sent as the whole calldata: 78 bytes and the
-/// proof. The window begins at from = to − periods · period. It is taken iff the slot's end < to ≤ (block.timestamp + 15) · 1000 and the quorum signed it.
+/// proof. The window begins at from = to − periods · period. It is taken iff
+/// the slot's end < to ≤ (block.timestamp + 15) · 1000, periods and count are above zero, and the quorum signed it.
 interface IDodonaAnchor is ISigned, AnchorErrors {
     /// How long a window is at least, in milliseconds: every one ends on a multiple of it.
     function period() external view returns (uint64);
@@ -59,8 +60,9 @@ abstract contract Anchors is Speaker, AnchorErrors {
         assembly {
             place := and(div(to, every), sub(SLOTS, 1)) // the ring begins at slot 0
             stored := shr(192, sload(place))
-            // One jump for every reason; _refuse finds which it was.
+            // One jump for every reason; _refuse finds which it was. Neither periods nor count may be zero.
             bad := or(or(mod(to, every), callvalue()), or(iszero(gt(to, stored)), gt(to, mul(add(timestamp(), 15), 1000))))
+            bad := or(bad, iszero(mul(shr(240, calldataload(8)), shr(224, calldataload(10)))))
         }
         if (bad) _refuse(to, stored);
         bytes32 kind = keccak256("Anchor(bytes32 root,bytes32 previous,uint64 from,uint64 to,uint64 count)");
