@@ -20,19 +20,20 @@ const (
 	grace = 5 * time.Second
 )
 
-// Run makes rounds until ctx ends, and hands each bundle to emit, in ascending order of rounds. last is the last round
+// Run makes rounds until ctx ends, and hands their bundles to emit, in ascending order of rounds. last is the last round
 // that was ever made (of the journal, say), or 0: rounds up to it are never made again.
 //
 // Every turn reads the clock once and decides by that one instant. The grid is followed upwards only: a clock that
 // steps back makes no round until it has passed the last one ([Behind]); rounds that passed, because the node did not
-// run, the clock was set forward or emit blocked, are emitted as missed: up to 100 one by one, more as one bundle
-// for the last of them, which speaks for all since the round before it and says how many. A round is asked only while
-// it is open: until three times every, at most a minute, after its instant. Before the first round ever (last is 0)
+// run, the clock was set forward or emit blocked, are missed: up to 100 one by one, more as one bundle for the last of
+// them, which speaks for all since the round before it and says how many. They are emitted together with the round that
+// is due: if each waited for emit alone, an emit slower than every would let rounds pass for ever. A round is asked only
+// while it is open: until three times every, at most a minute, after its instant. Before the first round ever (last is 0)
 // nothing is missed.
 //
-// Run returns nil when ctx ends, and what emit returned if that is an error; the round is then not made again.
+// Run returns nil when ctx ends, and what emit returned if that is an error; the rounds are then not made again.
 // It waits for the sources that it asked, 5 s at most. A Feed has one Run at a time.
-func (f *Feed) Run(ctx context.Context, last dodona.Round, emit func(context.Context, dodona.Bundle) error) (err error) {
+func (f *Feed) Run(ctx context.Context, last dodona.Round, emit func(context.Context, []dodona.Bundle) error) (err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer func() {
 		stop()
@@ -66,7 +67,7 @@ type loop struct {
 	feed  *Feed
 	every time.Duration
 	last  dodona.Round // the last one made; only grows
-	emit  func(context.Context, dodona.Bundle) error
+	emit  func(context.Context, []dodona.Bundle) error
 	cause string // why rounds passed, unless the clock shows another reason
 	fresh bool   // the first round is due at once, off the grid
 
@@ -94,13 +95,11 @@ func (l *loop) turn(ctx context.Context) (wait time.Duration, err error) {
 		return min(next.Time().Sub(now), look), nil
 	}
 	due := grid.At(at, l.every)
-	if due > next {
-		return 0, l.passed(ctx, next, due-dodona.Round(l.every.Milliseconds()), l.cause)
-	}
+	passed := l.passed(ctx, next, due, l.cause)
 	if _, closes := grid.Open(due, l.every); now.After(closes) {
-		return 0, l.passed(ctx, due, due, l.cause)
+		return 0, l.keep(ctx, append(passed, l.passed(ctx, due, due+1, l.cause)...))
 	}
-	return 0, l.make(ctx, due)
+	return 0, l.make(ctx, due, passed)
 }
 
 // watch compares the clock with the machine's own since the last turn: a step, or a sleep of the machine,
@@ -120,49 +119,57 @@ func (l *loop) watch(now time.Time) {
 func (l *loop) first(ctx context.Context, at dodona.Round) error {
 	l.fresh = false
 	r := max(l.last+1, at)
-	if passed := grid.At(r-1, l.every); l.last > 0 && passed > l.last {
-		if err := l.passed(ctx, grid.Next(l.last, l.every), passed, l.cause); err != nil {
-			return err
-		}
+	var passed []made
+	if l.last > 0 {
+		passed = l.passed(ctx, grid.Next(l.last, l.every), r, l.cause)
 	}
-	return l.make(ctx, r)
+	return l.make(ctx, r, passed)
 }
 
-// make asks and emits one round.
-func (l *loop) make(ctx context.Context, r dodona.Round) error {
+// A made is a bundle with the number of rounds that it speaks for.
+type made struct {
+	dodona.Bundle
+	rounds uint64
+}
+
+// make asks one round, and emits it after those that passed before it.
+func (l *loop) make(ctx context.Context, r dodona.Round, passed []made) error {
 	l.cause = "the rounds before took too long"
 	l.feed.enter(Asking, r)
 	b := l.feed.Answer(ctx, r)
-	if ctx.Err() != nil {
-		return nil // the round was cut short; the next start will find it passed
-	}
-	return l.keep(ctx, b, 1)
+	return l.keep(ctx, append(passed, made{b, 1}))
 }
 
-// passed emits the grid rounds from first to last as missed.
-func (l *loop) passed(ctx context.Context, first, last dodona.Round, cause string) error {
-	step := dodona.Round(l.every.Milliseconds())
+// passed makes the grid rounds from first on and below end missed ones.
+func (l *loop) passed(ctx context.Context, first, end dodona.Round, cause string) (passed []made) {
+	if first >= end {
+		return nil
+	}
+	step, last := dodona.Round(l.every.Milliseconds()), grid.At(end-1, l.every)
 	count := uint64((last-first)/step) + 1
 	l.feed.o.Recorder.Count(telemetry.FeedPassed, l.feed.doc.Feed.Name, count)
 	if count > maxPassed {
-		return l.keep(ctx, l.feed.missed(ctx, last, fmt.Sprintf("%s; %d rounds from %v on passed", cause, count, first)), count)
+		cause = fmt.Sprintf("%s; %d rounds from %v on passed", cause, count, first)
+		return []made{{l.feed.missed(ctx, last, cause), count}}
 	}
 	for r := first; r <= last; r += step {
-		if err := l.keep(ctx, l.feed.missed(ctx, r, cause), 1); err != nil {
-			return err
-		}
+		passed = append(passed, made{l.feed.missed(ctx, r, cause), 1})
 	}
-	return nil
+	return passed
 }
 
-// keep hands on a bundle that speaks for count rounds, and counts them. After it the round is never made again.
-func (l *loop) keep(ctx context.Context, b dodona.Bundle, count uint64) error {
+// keep hands on bundles, and counts them. After it their rounds are never made again. If ctx ended meanwhile, rounds were
+// cut short: nothing is kept, and the next start finds them passed.
+func (l *loop) keep(ctx context.Context, rounds []made) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	l.last = b.Round
-	l.feed.made(b, count)
-	return l.emit(ctx, b)
+	bundles := make([]dodona.Bundle, len(rounds))
+	for i, m := range rounds {
+		bundles[i], l.last = m.Bundle, m.Round
+		l.feed.made(m.Bundle, m.rounds)
+	}
+	return l.emit(ctx, bundles)
 }
 
 // missed returns the bundle of a round that nobody was asked for. It is computed like any other, so it replays.

@@ -39,11 +39,11 @@ type run struct {
 
 var errDisk = errors.New("disk full")
 
-func (r *run) emit(_ context.Context, b dodona.Bundle) error {
+func (r *run) emit(_ context.Context, bundles []dodona.Bundle) error {
 	time.Sleep(time.Duration(r.slow.Load()))
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.bundles = append(r.bundles, b)
+	r.bundles = append(r.bundles, bundles...)
 	if r.fail.Load() {
 		return errDisk
 	}
@@ -288,6 +288,25 @@ func TestSlowKeepingMissesRoundsAndSaysWhy(t *testing.T) {
 			t.Errorf("missed because %s", made[1].Missed)
 		}
 		r.want(r.after(10*time.Second), "12:05:00")
+		r.end()
+	})
+}
+
+// TestKeepingThatIsAlwaysSlowLeavesAnswers: a disk that takes longer than a round lasts costs rounds, not all of them.
+func TestKeepingThatIsAlwaysSlowLeavesAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, "2026-11-22T12:04:29Z", 0, nil)
+		r.slow.Store(int64(15 * time.Second))
+		r.want(r.after(time.Minute+20*time.Second),
+			"12:04:30 12:04:40 12:04:50 (missed) 12:05:00 12:05:10 12:05:20 (missed) 12:05:30")
+		r.slow.Store(int64(70 * time.Second))
+		r.made()
+		time.Sleep(10 * time.Minute)
+		if made := rounds(r.made()); strings.Count(made, ":") < 2*50 || strings.Count(made, "(missed)") > 55 {
+			t.Errorf("made %q, want all rounds, and an answer in each emission", made)
+		}
+		r.slow.Store(0)
+		time.Sleep(2 * time.Minute)
 		r.end()
 	})
 }

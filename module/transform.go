@@ -57,6 +57,10 @@ func (t *transform) Apply(ctx context.Context, c dodona.Call) (dodona.Result, er
 	}
 	if err != nil {
 		r.Points = nil
+		if r.State == nil { // the event never began
+			kept, _ := t.idle(ev)
+			r.State = kept.State
+		}
 		return r, err
 	}
 	return r, nil

@@ -121,3 +121,28 @@ func TestTransformOfAFailedModuleSaysWhy(t *testing.T) {
 		t.Errorf("an extraction that fails: %v", err)
 	}
 }
+
+// TestTransformOfAnEventThatNeverBeganKeepsTheState: the one instance is in use until nobody waits any longer.
+func TestTransformOfAnEventThatNeverBeganKeepsTheState(t *testing.T) {
+	host := fullHost()
+	host.State = func(dodona.FeedID) map[string][]byte { return map[string][]byte{"a": []byte("1")} }
+	m := abiModule(t, capable(t, host))
+	in, failed := m.plain.take(t.Context())
+	if failed != nil {
+		t.Fatal(failed)
+	}
+	defer func() {
+		m.plain.put(in)
+		m.plain.free()
+	}()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	call := dodona.Call{Readings: []dodona.Reading{{Source: "tank", Body: []byte("{}")}}}
+	r, err := m.Transform(nil, nil).Apply(ctx, call)
+	if busy := (*Error)(nil); !errors.As(err, &busy) || busy.Cause != CauseBusy {
+		t.Errorf("error %v, want cause busy", err)
+	}
+	if string(r.State["a"]) != "1" {
+		t.Errorf("the module has forgotten its state: it has %v", r.State)
+	}
+}

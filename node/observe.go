@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -199,18 +200,20 @@ func (n *Node) runFeed(ctx context.Context, f config.Feed, loop *feed.Feed, g *g
 			return err
 		}
 		missing := false // the rounds before this one; a stretch of missed ones is told once
-		return loop.Run(ctx, last, func(ctx context.Context, b dodona.Bundle) error {
-			switch missed := b.Value == nil; {
-			case missed && !missing:
-				n.log.Warn("a round was missed; the next ones are tried all the same", "feed", b.Feed.Name, "round", b.Round, "reason", b.Missed)
-			case !missed && missing:
-				n.log.Info("rounds have answers again", "feed", b.Feed.Name, "round", b.Round)
+		return loop.Run(ctx, last, func(ctx context.Context, bundles []dodona.Bundle) error {
+			for _, b := range bundles {
+				switch missed := b.Value == nil; {
+				case missed && !missing:
+					n.log.Warn("a round was missed; the next ones are tried all the same", "feed", b.Feed.Name, "round", b.Round, "reason", b.Missed)
+				case !missed && missing:
+					n.log.Info("rounds have answers again", "feed", b.Feed.Name, "round", b.Round)
+				}
+				missing = b.Value == nil
 			}
-			missing = b.Value == nil
-			if err := n.keepRound(ctx, b); err != nil {
+			if err := n.keepRounds(ctx, bundles); err != nil {
 				return err
 			}
-			g.restore(&b)
+			g.restore(&bundles[len(bundles)-1])
 			return nil
 		})
 	}, func(err error, wait time.Duration) {
@@ -263,20 +266,48 @@ func (n *Node) lastExchange(ctx context.Context, name string) (last dodona.Excha
 	return last, nil
 }
 
-// keepRound journals a round, and if it has a value signs it and journals the observation.
-func (n *Node) keepRound(ctx context.Context, b dodona.Bundle) error {
-	body, err := json.Marshal(b)
-	if err != nil {
-		return fmt.Errorf("write round: %w", err)
+// keepRounds journals rounds, and signs and journals the observations of those that have a value.
+func (n *Node) keepRounds(ctx context.Context, bundles []dodona.Bundle) error {
+	records := make([]dodona.Record, len(bundles))
+	for i, b := range bundles {
+		body, err := json.Marshal(b)
+		if err != nil {
+			return fmt.Errorf("write round: %w", err)
+		}
+		records[i] = dodona.Record{Topic: dodona.TopicRound, Key: b.Feed.Name, ID: b.Round.ID(), Body: body}
 	}
-	err = n.journal.Append(ctx, dodona.Record{Topic: dodona.TopicRound, Key: b.Feed.Name, ID: b.Round.ID(), Body: body})
-	if err != nil {
-		return fmt.Errorf("append round: %w", err)
+	for part := range parts(records, maxRounds) {
+		if err := n.journal.Append(ctx, part...); err != nil {
+			return fmt.Errorf("append round: %w", err)
+		}
 	}
-	if b.Value == nil {
-		return nil
+	for _, b := range bundles {
+		if b.Value == nil {
+			continue
+		}
+		if err := n.signRound(ctx, b); err != nil {
+			return err
+		}
 	}
-	return n.signRound(ctx, b)
+	return nil
+}
+
+// maxRounds is how many bytes of rounds go into one append, unless one is larger: the smallest journal takes no more.
+const maxRounds = 256 << 10
+
+// parts yields records in their order, together as long as their bodies are within most bytes.
+func parts(records []dodona.Record, most int) iter.Seq[[]dodona.Record] {
+	return func(yield func([]dodona.Record) bool) {
+		for first, size, i := 0, 0, 0; i < len(records); i++ {
+			if size += len(records[i].Body); i+1 < len(records) && size+len(records[i+1].Body) <= most {
+				continue
+			}
+			if !yield(records[first : i+1]) {
+				return
+			}
+			first, size = i+1, 0
+		}
+	}
 }
 
 // signRound claims and signs the observation of a journaled round.
