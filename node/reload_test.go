@@ -122,8 +122,8 @@ func TestAnOldAnswerIsNotGood(t *testing.T) {
 // TestAStopMeetsAskingFeeds: feeds ask for their sources by name while they are being stopped.
 func TestAStopMeetsAskingFeeds(t *testing.T) {
 	var feeds strings.Builder
-	for i := range 30 {
-		fmt.Fprintf(&feeds, "  f%d: {decimals: 2, every: 100ms, from: [s]}\n", i)
+	for i := range 10 {
+		fmt.Fprintf(&feeds, "  f%d: {decimals: 2, every: 250ms, from: [s]}\n", i)
 	}
 	text := walks(t.TempDir(), "feeds:\n"+feeds.String())
 	for range 3 {

@@ -284,15 +284,15 @@ func (l *Loop) deliver(ctx context.Context, recs []dodona.Record) bool {
 			}
 			recs = recs[min(len(receipts), len(recs)):]
 		}
-		switch {
-		case ctx.Err() != nil:
-			return false
+		switch { // what is done is done, even if ctx has ended: it must not be given again
 		case err == nil:
 			recs = nil // taken over
 			l.worked()
 			continue
 		case len(recs) == 0:
 			continue
+		case ctx.Err() != nil:
+			return false
 		}
 		if dodona.IsPermanent(err) {
 			if refused++; refused >= l.c.Policy.GiveUp {

@@ -75,11 +75,9 @@ func (j *Journal) From(ctx context.Context, reader string, topics ...dodona.Topi
 			if !yield(slice, nil) {
 				return
 			}
-			if ctx.Err() == nil {
-				j.mu.Lock()
-				j.readers[reader] = at
-				j.mu.Unlock()
-			}
+			j.mu.Lock()
+			j.readers[reader] = at
+			j.mu.Unlock()
 		}
 	}
 }

@@ -217,9 +217,15 @@ func TestHostilePeersAreOutlasted(t *testing.T) {
 			p.start(t)
 			p.say(hostile.answer)
 			s := settings("http://" + p.address + "/secret-path?token=secret-token")
+			switch { // however busy the machine is, only what hangs is to be ended by the time
+			case hostile.taken:
+				s.Timeout = 3 * time.Second
+			case hostile.wants != "timeout":
+				s.Timeout = time.Minute
+			}
 			begun := time.Now()
 			receipts, err := deliver(t, s, sinktest.Answer(question, 0), time.Now())
-			if took := time.Since(begun); took > 5*time.Second {
+			if took := time.Since(begun); took > 30*time.Second {
 				t.Errorf("it took %s", took)
 			}
 			if hostile.taken {
