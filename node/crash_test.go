@@ -99,7 +99,7 @@ var startedAt = regexp.MustCompile(`page and API at (http\S+)`)
 // url waits until the node serves.
 func (k *kid) url(t *testing.T) string {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		if m := startedAt.FindStringSubmatch(k.log.String()); m != nil {
 			return m[1]
 		}
@@ -161,7 +161,7 @@ func TestKilledAHundredTimesItLosesNothingAndSignsNothingTwice(t *testing.T) {
 		if life%2 == 0 { // every other life is killed while it starts, the others at work
 			select {
 			case <-answered:
-			case <-time.After(30 * time.Second):
+			case <-time.After(2 * time.Minute):
 				t.Fatalf("life %d shows no answer; it said:\n%s", life, k.log)
 			}
 		}
@@ -208,7 +208,7 @@ func TestTheValidatorMayRunInAnotherProcess(t *testing.T) {
 					t.Errorf("life %d: round %d after round %d", life, r, last)
 				}
 				last = r
-			case <-time.After(30 * time.Second):
+			case <-time.After(2 * time.Minute):
 				t.Fatalf("life %d: no answer; the validator said:\n%s\nthe observer said:\n%s", life, k.log, observer.log)
 			}
 		}
@@ -232,7 +232,7 @@ func freeAddress(t *testing.T) string {
 
 func awaitPort(t *testing.T, address string, k *kid) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if c, err := net.Dial("tcp", address); err == nil {
 			_ = c.Close()
 			return

@@ -69,7 +69,7 @@ func (o *outcomes) add(out Outcome) {
 // await returns the first outcome that satisfies f.
 func (o *outcomes) await(t testing.TB, what string, f func(Outcome) bool) Outcome {
 	t.Helper()
-	limit := time.After(30 * time.Second)
+	limit := time.After(2 * time.Minute)
 	for {
 		o.mu.Lock()
 		for _, out := range o.list {
@@ -88,7 +88,7 @@ func (o *outcomes) await(t testing.TB, what string, f func(Outcome) bool) Outcom
 			if n := len(o.list); n > 0 && o.list[n-1].Bundle != nil {
 				last = fmt.Sprintf("%s: %s", o.list[n-1].Bundle.Feed.Name, o.list[n-1].Bundle.Missed)
 			}
-			t.Fatalf("no round in 30 s with %s; %d rounds, the last %s", what, len(o.list), last)
+			t.Fatalf("no round in two minutes with %s; %d rounds, the last %s", what, len(o.list), last)
 		}
 	}
 }

@@ -184,7 +184,7 @@ func cmdAwait(ts *testscript.TestScript, _ bool, args []string) {
 
 func waitFor(ts *testscript.TestScript, f func() error) {
 	var err error
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if err = f(); err == nil {
 			return
 		}

@@ -127,7 +127,7 @@ func (n *nginx) start(t *testing.T) {
 	}
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(20 * time.Second); ; <-tick.C {
+	for deadline := time.Now().Add(2 * time.Minute); ; <-tick.C {
 		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", n.Plain))
 		if err == nil {
 			_ = c.Close()
