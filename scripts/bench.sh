@@ -36,6 +36,7 @@ node() {
   run ./cmd/dodona Idle 1x
   run ./journal 'Append' 1s
   run ./anchor Seal 3x
+  run ./node SealThroughTheJournal 1x
   run ./node Explain 200x
   head 'The node'
   local bench="go test ./node -run '^\$' -bench Attestations -benchtime ${rounds}x"
@@ -47,6 +48,8 @@ node() {
   row 'resident memory of an idle node after 30 s, two-line file, MiB' '≤ 40' "$(value BenchmarkIdle MiB-RSS)" "go test ./cmd/dodona -run '^\$' -bench Idle -benchtime 1x"
   row 'sealing a window of a million leaves, leaves a second of one core' '≥ 500,000, or the next row if that is lower' "$(value BenchmarkSeal/leaves=1000000 leaves/core-s)" "go test ./anchor -run '^\$' -bench Seal -benchtime 3x"
   row 'hashing alone: the Keccak of as many leaves and nodes' '' "$(value BenchmarkSeal/keccak leaves/core-s)" "the same"
+  row 'sealing a window of 20,000 answers out of a journal that was just opened, ns for each' '' "$(value BenchmarkSealThroughTheJournal/20000 ns/leaf)" "go test ./node -run '^\$' -bench SealThroughTheJournal -benchtime 1x"
+  row 'the same of 200,000: time and memory for each do not grow' 'as the row before' "$(value BenchmarkSealThroughTheJournal/200000 ns/leaf)" "the same"
   row 'the story of a round, from its answer to the raw bytes, on a journal of a million records that was just opened, mean of 200, ns' '≤ 1e9' "$(value BenchmarkExplain ns/op)" "go test ./node -run '^\$' -bench Explain -benchtime 200x"
   row 'the slowest of the 200, ms' '≤ 1000' "$(value BenchmarkExplain ms/slowest)" "the same"
   echo

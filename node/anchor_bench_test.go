@@ -1,0 +1,77 @@
+package node
+
+import (
+	"bytes"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/anchor"
+	"github.com/dodona-oracle/dodona/internal/secp"
+)
+
+// BenchmarkSealThroughTheJournal seals one window of so many attestations of 10 feeds, which lie in a journal that was
+// opened anew: time and bytes for each leaf must not grow with their number.
+//
+//	go test ./node -run '^$' -bench SealThroughTheJournal -benchtime 1x
+func BenchmarkSealThroughTheJournal(b *testing.B) {
+	for _, leaves := range []int{20_000, 200_000} {
+		b.Run(fmt.Sprint(leaves), func(b *testing.B) { sealThroughTheJournal(b, leaves) })
+	}
+}
+
+func sealThroughTheJournal(b *testing.B, leaves int) {
+	const feeds, day = 10, 24 * 3600_000
+	var text strings.Builder
+	fmt.Fprintf(&text, "node: {name: bench, data: %q, memory: 1GiB, key: {hex: %q}}\n", b.TempDir(), strings.Repeat("07", 32))
+	text.WriteString("roles: [observe, validate, anchor]\nanchor: {every: 24h}\njournal: {raw: {bytes: 4GiB}, proof: {bytes: 4GiB}}\nsources:\n  s0: {sim: {seed: 1}}\nfeeds:\n")
+	for i := range feeds {
+		fmt.Fprintf(&text, "  f%d: {decimals: 8, every: 1s, from: [s0], unit: USD}\n", i)
+	}
+	key, err := secp.ParsePrivateKey(bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		b.Fatal(err)
+	}
+	n := openNode(b, text.String(), Options{})
+	first := dodona.RoundAt(time.Now())/day*day - day
+	var recs []dodona.Record
+	for i := range leaves / feeds {
+		for f := range feeds {
+			recs = append(recs, keptRound(b, n, key, f, first+dodona.Round(i*1000), false)[3])
+		}
+		if len(recs) >= 200 || i == leaves/feeds-1 {
+			if err := n.journal.Append(b.Context(), recs...); err != nil {
+				b.Fatal(err)
+			}
+			recs = recs[:0]
+		}
+	}
+	n.close()
+	for range b.N {
+		b.StopTimer()
+		n := openNode(b, text.String(), Options{})
+		series, err := anchor.New(anchor.Config{
+			Network: n.id.network, Quorum: n.id.quorum, Every: n.config().Anchor.Every, Recover: n.recovery.Recover, Recorder: n.recorder,
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		runtime.GC()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		b.StartTimer()
+		a, sealed, err := series.Advance(b.Context(), anchor.Means{Signer: n.signer, Ledger: n.journal, Refused: refused}, first.Time().Add(24*time.Hour+time.Minute), n.grids())
+		b.StopTimer()
+		runtime.ReadMemStats(&after)
+		if err != nil || !sealed || a.Count != uint64(leaves+feeds) { // the rest of the day is one gap a feed
+			b.Fatalf("sealed %v, %+v, %v", sealed, a, err)
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(leaves), "ns/leaf")
+		b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/float64(leaves), "B/leaf")
+		b.ReportMetric(float64(after.HeapSys)/(1<<20), "MiB-heap")
+		n.close()
+	}
+}
