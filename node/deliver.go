@@ -124,13 +124,13 @@ func (d *deliverer) hold(sink, what string) (release func(), err error) {
 func (d *deliverer) wallet(k sink.Key) (sink.Wallet, error) {
 	switch {
 	case !k.Hex.IsZero():
-		text, err := k.Hex.Reveal()
+		text, err := k.Hex.RevealKey()
 		if err != nil {
 			return nil, err
 		}
 		return sign.ParseKey(text)
 	case k.File != "":
-		password, err := k.Password.Reveal()
+		password, err := k.Password.RevealKey()
 		if err != nil {
 			return nil, err
 		}

@@ -56,7 +56,7 @@ func loadIdentity(c *config.Config) (id identity, err error) {
 // loadKey opens the configured key, or the node's own, which the first start makes.
 func loadKey(c config.Node) (*sign.Key, error) {
 	if !c.Key.Hex.IsZero() {
-		text, err := c.Key.Hex.Reveal()
+		text, err := c.Key.Hex.RevealKey()
 		if err != nil {
 			return nil, fmt.Errorf("read node.key.hex: %w", err)
 		}
@@ -68,7 +68,7 @@ func loadKey(c config.Node) (*sign.Key, error) {
 	}
 	own := filepath.Join(c.Data, keyFile)
 	if c.Key.File != "" && (c.Key.File != own || !c.Key.Password.IsZero()) {
-		password, err := c.Key.Password.Reveal()
+		password, err := c.Key.Password.RevealKey()
 		if err != nil {
 			return nil, fmt.Errorf("read node.key.password: %w", err)
 		}

@@ -15,7 +15,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"runtime"
 	"strings"
 
 	"golang.org/x/crypto/scrypt"
@@ -29,7 +28,7 @@ import (
 var ErrPassword = errors.New("the password does not open this keystore")
 
 // ErrMode: others than the owner may touch the key file. Nothing was read; the error says what to run.
-var ErrMode = errors.New("others may read or change it")
+var ErrMode = secret.ErrMode
 
 // The cost of a keystore that is written here: light scrypt, 4 MiB and a tenth of a second on a gateway.
 const (
@@ -109,13 +108,8 @@ func readPrivate(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
+	if err := secret.CheckMode(f); err != nil {
 		return nil, err
-	}
-	// Windows and browsers have no such bits.
-	if mode := info.Mode(); mode.Perm()&0o077 != 0 && runtime.GOOS != "windows" && runtime.GOOS != "js" {
-		return nil, fmt.Errorf("%s has mode %04o: %w; run: chmod 600 %s", path, mode.Perm(), ErrMode, path)
 	}
 	raw, err := io.ReadAll(io.LimitReader(f, maxKeystoreBytes+1))
 	if err != nil {

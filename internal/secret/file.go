@@ -2,9 +2,28 @@ package secret
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 )
+
+// ErrMode: others than the owner may touch a file with a key or its password. The error says what to run.
+var ErrMode = errors.New("others may read or change it")
+
+// CheckMode returns [ErrMode] unless only its owner may touch the file f. A pipe or a terminal is nobody's to keep.
+func CheckMode(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	mode := info.Mode()
+	// Windows and browsers have no such bits.
+	if !mode.IsRegular() || mode.Perm()&0o077 == 0 || runtime.GOOS == "windows" || runtime.GOOS == "js" {
+		return nil
+	}
+	return fmt.Errorf("%s has mode %04o: %w; run: chmod 600 %s", f.Name(), mode.Perm(), ErrMode, f.Name())
+}
 
 // WriteFile makes a file that only its owner may read, and its folder (0700) if there is none. The file is whole and
 // on the disk when WriteFile returns nil; after an error, or a crash, it is not there at all. An existing file, or a

@@ -2,6 +2,7 @@ package secret
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -44,6 +45,15 @@ func TestRevealReadsWhereTheSecretLies(t *testing.T) {
 		if got, err := s.Reveal(); err != nil || got != "hunter2" {
 			t.Errorf("Reveal() = %q, %v", got, err)
 		}
+	}
+	if err := os.Chmod(path, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := (String{File: path}).Reveal(); err != nil || got != "hunter2" {
+		t.Errorf("Reveal() of a file that a group may read = %q, %v", got, err)
+	}
+	if got, err := (String{File: path}).RevealKey(); !errors.Is(err, ErrMode) || !strings.Contains(err.Error(), "chmod 600 "+path) {
+		t.Errorf("RevealKey() of a file that a group may read = %q, %v, want ErrMode and what to run", got, err)
 	}
 	for _, s := range []String{{File: path + "x"}, {File: filepath.Dir(path)}, {File: "/dev/zero"}, {Env: "DODONA_TEST_UNSET"}} {
 		if got, err := s.Reveal(); err == nil {
