@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestARMv7RunsTheSameLine runs the program built for a 32-bit gateway, emulated, and checks its answer with the one for
@@ -38,7 +37,7 @@ func TestARMv7RunsTheSameLine(t *testing.T) {
 		_ = p.cmd.Process.Kill()
 		_ = p.cmd.Wait()
 	})
-	eventually(t, 2*time.Minute, func() error {
+	eventually(t, patience, func() error {
 		if m := served.FindStringSubmatch(p.stderr.String()); m != nil {
 			p.url = m[1]
 		}

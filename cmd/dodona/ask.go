@@ -31,6 +31,9 @@ func (c statusCommand) Run(ctx context.Context, term terminal) error {
 	if err := json.Unmarshal(body, &s); err != nil {
 		return fmt.Errorf("read status: %w", err)
 	}
+	if s.Node == "" {
+		return fmt.Errorf("read status: what %s answers names no node: it is no Dodona node (--api says where one is)", c.API)
+	}
 	ready := "ready"
 	if !s.Ready {
 		ready = "NOT READY"
@@ -63,6 +66,9 @@ func pages[P, T any](ctx context.Context, node nodeFlags, path string, of func(P
 		items, next := of(page)
 		if all = append(all, items...); next == "" {
 			return all, nil
+		}
+		if len(items) == 0 {
+			return nil, fmt.Errorf("read %s: the node names a next page after an empty one", path)
 		}
 		query = "?from=" + url.QueryEscape(next)
 	}

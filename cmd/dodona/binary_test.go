@@ -113,7 +113,7 @@ var served = regexp.MustCompile(`page and API at (\S+)`)
 // awaitURL waits until the process serves and returns where.
 func (p *process) awaitURL() string {
 	p.t.Helper()
-	eventually(p.t, 20*time.Second, func() error {
+	eventually(p.t, patience, func() error {
 		if m := served.FindStringSubmatch(p.stderr.String()); m != nil {
 			p.url = m[1]
 			return nil
@@ -151,6 +151,9 @@ func (p *process) rss() int64 {
 	return 0
 }
 
+// patience is how long tests wait for another process: it costs nothing where all is well, and the machine may be slow.
+const patience = 2 * time.Minute
+
 // eventually tries f until it returns nil, and fails with its last error after limit.
 func eventually(t testing.TB, limit time.Duration, f func() error) {
 	t.Helper()
@@ -169,7 +172,7 @@ func eventually(t testing.TB, limit time.Duration, f func() error) {
 
 // get returns a body, or an error unless the status is 200.
 func get(url string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
 const defaultAPI = "http://127.0.0.1:8080"
@@ -35,15 +37,22 @@ func (n nodeFlags) ask(ctx context.Context, method, path, accept string) ([]byte
 		return nil, err
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponse))
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponse+1))
 	if err != nil {
 		return nil, fmt.Errorf("read answer of %s: %w", n.API, err)
+	}
+	if len(body) > maxResponse {
+		return nil, fmt.Errorf("read answer of %s: more than %d MiB, which no node sends", n.API, maxResponse>>20)
 	}
 	return body, nil
 }
 
-// send makes one request; limit bounds the wait for the response to begin and, where positive, to end.
+// send makes one request for a document of the type accept; limit bounds the wait for it to begin and, where positive,
+// to end.
 func (n nodeFlags) send(ctx context.Context, method, path, accept string, limit time.Duration) (*http.Response, error) {
+	if u, err := url.Parse(n.API); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return nil, failure{exitUsage, fmt.Errorf("--api %q: want where the node listens, such as %s", n.API, defaultAPI)}
+	}
 	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(n.API, "/")+path, nil)
 	if err != nil {
 		return nil, failure{exitUsage, fmt.Errorf("--api %q: %w", n.API, err)}
@@ -51,7 +60,7 @@ func (n nodeFlags) send(ctx context.Context, method, path, accept string, limit 
 	request.Header.Set("Accept", accept)
 	request.Header.Set(api.RequestHeader, "dodona")
 	if n.Token != "" {
-		token, err := readSecretFile(n.Token)
+		token, err := secret.String{File: n.Token}.Reveal()
 		if err != nil {
 			return nil, err
 		}
@@ -62,14 +71,18 @@ func (n nodeFlags) send(ctx context.Context, method, path, accept string, limit 
 	if err != nil {
 		return nil, fmt.Errorf("ask node at %s: %w (is it running? --api says where)", n.API, err)
 	}
-	if response.StatusCode/100 == 2 {
+	media, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	if response.StatusCode == http.StatusOK && media == accept {
 		return response, nil
 	}
 	defer response.Body.Close()
+	if response.StatusCode == http.StatusOK {
+		return nil, fmt.Errorf("ask node at %s: whoever listens there answers with %q instead of %s: it is no Dodona node (--api says where one is)", n.API, media, accept)
+	}
 	body, _ := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 	var problem struct{ Title, Detail string }
 	if json.Unmarshal(body, &problem) != nil || problem.Title == "" {
-		return nil, fmt.Errorf("ask node at %s: %s", n.API, response.Status)
+		return nil, fmt.Errorf("ask node at %s: %s (is it a Dodona node? --api says where one is)", n.API, response.Status)
 	}
 	if problem.Detail == "" {
 		problem.Detail = problem.Title

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/explain"
+	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/verify"
 )
 
@@ -177,9 +178,12 @@ type replayCommand struct {
 
 // Run exits with 3 if computing the round again gives anything else than what the bundle says.
 func (c replayCommand) Run(ctx context.Context, term terminal) error {
-	raw, err := readEvidence(ctx, c.Bundle, term.in, maxResponse)
+	raw, err := readEvidence(ctx, c.Bundle, term.in, maxResponse+1)
 	if err != nil {
 		return err
+	}
+	if len(raw) > maxResponse {
+		return failure{exitInvalid, fmt.Errorf("read bundle %s: more than %d MiB, which no bundle has", c.Bundle, maxResponse>>20)}
 	}
 	var bundle dodona.Bundle
 	if err := json.Unmarshal(raw, &bundle); err != nil {
@@ -209,7 +213,7 @@ var errPassword = errors.New("a password is needed: give --password-file FILE or
 // command lines are seen by everybody on the machine.
 func password(file string) (string, error) {
 	if file != "" {
-		return readSecretFile(file)
+		return secret.String{File: file}.RevealKey()
 	}
 	if p, found := os.LookupEnv("DODONA_PASSWORD"); found {
 		return p, nil

@@ -5,14 +5,8 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/sign"
 )
-
-// readSecretFile reads a secret, without the line break it may end in.
-func readSecretFile(path string) (string, error) {
-	return secret.String{File: path}.Reveal()
-}
 
 type keyFile struct {
 	Path         string `arg:"" help:"The key file."`

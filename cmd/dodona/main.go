@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -35,7 +36,7 @@ type cli struct {
 	Run     runCommand     `cmd:"" help:"Run a node from a configuration."`
 	Check   checkCommand   `cmd:"" help:"Check a configuration; never dials."`
 	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of the configuration."`
-	Kinds   kindsCommand   `cmd:"" help:"List the kinds of sources in this build, or the settings of one."`
+	Kinds   kindsCommand   `cmd:"" help:"List the kinds of sources and sinks in this build, or the settings of one."`
 	Status  statusCommand  `cmd:"" help:"Show the health of a running node."`
 	Explain explainCommand `cmd:"" help:"Walk back from an answer to the bytes it came from."`
 	Verify  verifyCommand  `cmd:"" help:"Verify an answer from a file, a URL or standard input."`
@@ -135,7 +136,7 @@ func execute(ctx context.Context, args []string, term terminal) int {
 		return exitDone // --help or --version
 	}
 	if err != nil {
-		fmt.Fprintf(term.err, "dodona: %v (see dodona --help)\n", err)
+		fmt.Fprintf(term.err, "dodona: %v (see %s --help)\n", err, meant(err))
 		return exitUsage
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
@@ -154,6 +155,19 @@ func execute(ctx context.Context, args []string, term terminal) int {
 	}
 	fmt.Fprintf(term.err, "dodona: %v\n", err)
 	return exitFailed
+}
+
+// meant returns as much of the command as was understood before err.
+func meant(err error) string {
+	parse := (*kong.ParseError)(nil)
+	if !errors.As(err, &parse) {
+		return "dodona"
+	}
+	words := []string{"dodona"}
+	for node := parse.Context.Selected(); node != nil && node.Parent != nil; node = node.Parent {
+		words = slices.Insert(words, 1, node.Name)
+	}
+	return strings.Join(words, " ")
 }
 
 func isTerminal(f *os.File) bool {

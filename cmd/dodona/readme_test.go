@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestReadmeSession runs the session of the README as it stands, against a real node and a local price server, and
@@ -38,7 +37,7 @@ func TestReadmeSession(t *testing.T) {
 		if rest, found := strings.CutPrefix(command, "dodona run "); found {
 			p = launch(t, dir, "run", strings.TrimSuffix(strings.TrimSpace(rest), " &"), "--listen", "127.0.0.1:0")
 			p.awaitURL()
-			eventually(t, 20*time.Second, func() error { _, err := get(p.url + "/v1/feeds/answer/latest"); return err })
+			eventually(t, patience, func() error { _, err := get(p.url + "/v1/feeds/answer/latest"); return err })
 			compare(t, command, p.stderr.String(), want)
 			continue
 		}
@@ -59,7 +58,7 @@ func shell(t *testing.T, dir string, p *process, command string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-c", strings.ReplaceAll(command, "http://127.0.0.1:8080", p.url))
 	cmd.Dir = dir

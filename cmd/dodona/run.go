@@ -30,7 +30,7 @@ func (c configFile) path() (string, error) {
 	case c.File != "" && c.Config != "":
 		return "", failure{exitUsage, errors.New("name the configuration once: as an argument or with --config")}
 	case c.File == "" && c.Config == "":
-		return "", failure{exitUsage, errors.New("name the configuration: dodona run FILE (two lines are enough: endpoint: https://… and signature_key: 0x…)")}
+		return "", failure{exitUsage, errors.New("name the configuration, a file or - for standard input (two lines are enough: endpoint: https://… and signature_key: 0x…)")}
 	}
 	return c.File + c.Config, nil
 }
@@ -48,7 +48,7 @@ func loadConfig(path string, stdin io.Reader) (*config.Config, error) {
 	}
 	raw, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("open configuration: %w", err)
+		return nil, fmt.Errorf("read configuration: %w", err)
 	}
 	defer raw.Close()
 	return config.Load(raw, path, kinds)

@@ -62,10 +62,14 @@ func TestSessions(t *testing.T) {
 	})
 }
 
-// price NAME BODY serves BODY and puts the URL into $NAME.
+// price NAME BODY [TYPE] serves BODY, which is JSON if no TYPE is given, and puts the URL into $NAME.
 func cmdPrice(ts *testscript.TestScript, _ bool, args []string) {
+	mediaType := "application/json"
+	if len(args) > 2 {
+		mediaType = args[2]
+	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Type", mediaType)
 		fmt.Fprint(w, args[1])
 	}))
 	ts.Defer(server.Close)
@@ -184,7 +188,7 @@ func cmdAwait(ts *testscript.TestScript, _ bool, args []string) {
 
 func waitFor(ts *testscript.TestScript, f func() error) {
 	var err error
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if err = f(); err == nil {
 			return
 		}

@@ -9,13 +9,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // awaitSaid waits until the process has said text.
 func (p *process) awaitSaid(text string) {
 	p.t.Helper()
-	eventually(p.t, 20*time.Second, func() error {
+	eventually(p.t, patience, func() error {
 		if !strings.Contains(p.stderr.String(), text) {
 			return fmt.Errorf("it does not say %q but:\n%s", text, p.stderr)
 		}
@@ -53,15 +52,11 @@ func TestACommandThatReadsAPipeCanBeInterrupted(t *testing.T) {
 		}
 		p := launch(t, dir, command, pipe)
 		var w *os.File
-		eventually(t, 20*time.Second, func() (err error) { // until it reads
+		eventually(t, patience, func() (err error) { // until it reads
 			w, err = os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0)
 			return err
 		})
-		started := time.Now()
-		p.stop()
-		if took := time.Since(started); took > 2*time.Second {
-			t.Errorf("%s took %s to end", command, took)
-		}
+		p.stop() // which waits: one that could not be interrupted would read until w is closed
 		_ = w.Close()
 	}
 }
