@@ -277,7 +277,7 @@ func (h *Handler) proof(w http.ResponseWriter, r *http.Request) {
 		h.writeError(w, r, err, h.unknownRound(name, round))
 		return
 	}
-	writeJSON(w, evidence)
+	writeDocument(w, r, evidence)
 }
 
 // plausible answers with 404 for what can be no feed's name, so that it never becomes a subject of the journal.

@@ -261,6 +261,11 @@ func TestAnswersAreWhatTheDocumentPromises(t *testing.T) {
 	if err := contract.Check("GET", "/v1/status", 200, http.Header{"Content-Type": {"application/json"}}, []byte(`{"node": 7, "gossip": true}`)); err == nil {
 		t.Error("the document takes anything for a status")
 	}
+	bare := ask(h, "GET", round)
+	bare.Header().Del("Etag")
+	if err := contract.Check("GET", round, bare.Code, bare.Header(), bare.Body.Bytes()); err == nil {
+		t.Error("the document takes an answer without the header that it promises")
+	}
 	if got := len(contract.Operations()); got < len(asked)-8 || got != len(operations) {
 		t.Errorf("the document has %d operations, the code %d", got, len(operations))
 	}

@@ -102,7 +102,11 @@ func (c *Contract) Check(method, target string, status int, header http.Header, 
 		response = c.resolve(at)
 	}
 	for name, want := range object(response, "headers") {
-		if required, _ := want.(map[string]any)["required"].(bool); required && header.Get(name) == "" {
+		described := want.(map[string]any)
+		if ref, isRef := described["$ref"].(string); isRef {
+			described = c.resolve(strings.TrimPrefix(ref, "#"))
+		}
+		if required, _ := described["required"].(bool); required && header.Get(name) == "" {
 			return fmt.Errorf("%s %s: the header %s is promised", method, template, name)
 		}
 	}
