@@ -39,9 +39,9 @@ func browse(t *testing.T, server, expected string) tab {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true), chromedp.Flag("no-proxy-server", true), chromedp.WindowSize(1280, 800),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("no-proxy-server", true), chromedp.WindowSize(1280, 800), chromedp.WSURLReadTimeout(time.Minute),
 	)
-	root, stop := context.WithTimeout(context.Background(), 90*time.Second)
+	root, stop := context.WithTimeout(context.Background(), 5*time.Minute)
 	allocated, release := chromedp.NewExecAllocator(root, options...)
 	ctx, closeTab := chromedp.NewContext(allocated)
 	var mu sync.Mutex
@@ -116,11 +116,22 @@ func (b tab) holds(expression string) bool {
 // until waits for an expression of JavaScript to become true.
 func (b tab) until(expression string) {
 	b.Helper()
-	limit, every := chromedp.WithPollingTimeout(15*time.Second), chromedp.WithPollingInterval(50*time.Millisecond)
+	limit, every := chromedp.WithPollingTimeout(time.Minute), chromedp.WithPollingInterval(50*time.Millisecond)
 	if _, err := chromedp.Run(b.ctx, chromedp.Poll[chromedp.Void](expression, limit, every)); err != nil {
 		text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string]("document.body.innerText"))
 		b.Fatalf("never became true: %s: %v\n%s", expression, err, text)
 	}
+}
+
+// count returns how many requests the page made to addresses that end so.
+func (b tab) count(ending string) int {
+	b.Helper()
+	script := fmt.Sprintf(`performance.getEntriesByType("resource").filter(r => r.name.endsWith(%q)).length`, ending)
+	n, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](script))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return n
 }
 
 func (b tab) scheme(name string) {

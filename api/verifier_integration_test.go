@@ -84,6 +84,9 @@ func TestTheVerifierTellsGoodFromTampered(t *testing.T) {
 	until("Valid")
 	b.until(`document.querySelector("#result").dataset.state === "uncertain" && document.querySelector("#sentence").textContent.includes("You named neither")`)
 	b.until(`document.querySelector("#facts").innerText.includes("−1.25 m3")`)
+	// Another address in the same tab is another answer: what came from the first one is forgotten.
+	b.do(chromedp.Evaluate[chromedp.Void](`location.hash = "url=/v1/feeds/btc.usd/latest"`))
+	b.until(`document.querySelector("#facts").innerText.includes("btc.usd") && document.querySelector("#document").value.includes("btc.usd")`)
 
 	visit(string(raw), "network", id, "rpc", chain.URL, "contract", contract)
 	until("Valid")

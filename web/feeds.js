@@ -168,9 +168,10 @@ class Row {
   async check() {
     this.checking = true;
     const round = this.feed.latest?.round;
-    if (this.checked?.round === round || this.busy) return;
+    if (this.busy) return;
     this.busy = true;
     this.checked = await this.verify(this.feed.name);
+    this.looked = round; // a verdict that is not valid names no round
     this.busy = false;
     this.showSeal();
   }
@@ -184,7 +185,7 @@ class Row {
       : latest.attested ? `attested with ${latest.signed} signature${latest.signed === 1 ? "" : "s"}; verify it in this browser` : `not attested: ${latest.signed} signatures, too few`;
     this.stamp.title = verdict ? `checked in this browser, as each answer that follows: ${said}` : said;
     this.stamp.disabled = !latest?.attested;
-    if (this.checking && latest?.attested && verdict?.round !== latest.round) queueMicrotask(() => this.check());
+    if (this.checking && latest?.attested && this.looked !== latest.round) queueMicrotask(() => this.check());
     const key = state + (verdict?.reason ?? "") + said;
     if (this.stamp.dataset.key === key) return;
     this.stamp.dataset.key = key;

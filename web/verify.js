@@ -32,7 +32,15 @@ async function given() {
   if (text.trim() || !field("link")) return text;
   const loaded = await readRaw(field("link"));
   $("#document").value = loaded;
+  fetched = $("#document").value; // line breaks are not what they were
   return loaded;
+}
+
+let fetched = ""; // what came from the address, as it stands in the document's place
+
+/** forget empties the document's place if what stands there came from an address, which is another one now. */
+function forget() {
+  if ($("#document").value === fetched) $("#document").value = "";
 }
 
 async function run() {
@@ -140,6 +148,7 @@ function follow() {
   for (const [name, into] of [["url", "link"], ["network", "network"], ["members", "members"], ["rpc", "rpc"], ["contract", "contract"]]) {
     if (values.has(name)) $("#" + into).value = values.get(name);
   }
+  forget();
   if (values.has("answer")) {
     try {
       $("#document").value = decodeAnswer(values.get("answer"));
@@ -167,6 +176,7 @@ $("#question").addEventListener("submit", (event) => {
   event.preventDefault();
   run();
 });
+$("#link").addEventListener("input", forget);
 $("#document").addEventListener("input", () => ($("#share").textContent = "Copy a link to this"));
 $("#document").addEventListener("keydown", (event) => (event.ctrlKey || event.metaKey) && event.key === "Enter" && run());
 addEventListener("dragover", (event) => event.preventDefault());
