@@ -20,14 +20,15 @@ func TestMain(m *testing.M) {
 }
 
 func TestDemoKeepsItsPromise(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 14*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // of a slow machine; elsewhere ten seconds are enough
 	defer cancel()
-	sums, err := run(ctx, flags{json: true, listen: "127.0.0.1:0", seed: 1})
+	enough := func(s sums) bool { return s.Attested >= 6 && s.Module >= 3 && s.Onchain >= 2 && s.Anchors >= 1 }
+	sums, err := run(ctx, flags{json: true, listen: "127.0.0.1:0", seed: 1, enough: enough})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := sums.sums()
-	if !sums.good() || got.Attested < 6 || got.Module < 3 || got.Onchain < 2 || got.Gas == 0 || got.Anchors < 1 || got.Verified != got.Attested || got.P99 <= 0 {
+	if !sums.good() || !enough(got) || got.Gas == 0 || got.Verified != got.Attested || got.P99 <= 0 {
 		t.Errorf("%+v: %v", got, sums.complaint())
 	}
 	if got.Rounds != got.Attested+got.Missed {

@@ -35,6 +35,8 @@ type flags struct {
 	live     bool
 	listen   string
 	seed     uint64
+
+	enough func(sums) bool // of tests: ends the demo when a round came and it says so
 }
 
 // compileWorker is the first argument with which this program starts itself to compile a module.
@@ -86,9 +88,16 @@ func run(ctx context.Context, f flags) (*tally, error) {
 		return nil, err
 	}
 	sums := newTally(s.market, s.feeds()...)
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	n, err := node.Open(ctx, node.Options{
 		Config: s.config, Kinds: all.Sources(), Sinks: all.Sinks(), Version: version, Log: slog.New(slog.DiscardHandler),
-		OnRound: sums.add, Compile: worker,
+		Compile: worker,
+		OnRound: func(o node.Outcome) {
+			if sums.add(o); f.enough != nil && f.enough(sums.sums()) {
+				end()
+			}
+		},
 	})
 	if err != nil {
 		return nil, err

@@ -77,8 +77,11 @@ sinks:
     feeds: [%s]
     anchors: true
 `, s.chain.url, dodona.Address(s.chain.feed), dodona.Address(s.chain.anchor), onChain))
+	if err != nil {
+		return nil, err
+	}
 	s.config.API.Listen = address(f.listen)
-	return s, err
+	return s, nil
 }
 
 func (s *stage) load(yaml string) (err error) {
