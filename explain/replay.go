@@ -385,7 +385,7 @@ func (r Replayed) String() string {
 	if s, differs := r.Differs(); differs {
 		verdict = "DIFFERENT from " + s.Name + " on"
 	}
-	what := r.Answer
+	what := printable(r.Answer)
 	if what == "" {
 		what = "no answer"
 	}

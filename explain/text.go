@@ -90,7 +90,7 @@ func (p *printer) line(columns []int, cells ...cell) {
 }
 
 func (p *printer) headline(s Story) {
-	title := cell{s.Feed + " = " + s.Answer, bold}
+	title := cell{s.Feed + " = " + printable(s.Answer), bold}
 	if s.Answer == "" {
 		title = cell{s.Feed + " has no answer", bold}
 	}
