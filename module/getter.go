@@ -22,10 +22,10 @@ import (
 
 // The bounds of the http_get capability.
 const (
-	getTimeout     = 500 * time.Millisecond // from the call to the last byte
-	maxGetHeader   = 16 << 10               // bytes of an answer's header
-	maxGetInFlight = 4                      // requests of one getter at once
-	maxURL         = 2048                   // bytes
+	getTimeout     = 500 * time.Millisecond
+	maxGetHeader   = 16 << 10 // bytes of an answer's header
+	maxGetInFlight = 4        // requests of one getter at once
+	maxURL         = 2048     // bytes
 )
 
 // The reasons why a getter has no answer that the guest is told apart. The guest decides what to do; the host never retries.
@@ -46,6 +46,8 @@ type GetterOptions struct {
 	Resolver  *net.Resolver  // nil: the system's
 
 	PrivateAddressesForTests bool // dials loopback and private addresses too, where the test's servers are
+
+	timeout time.Duration // from the call to the last byte; 0: half a second, but for tests
 }
 
 // NewGetter returns a function for [Host].Get: it fetches over HTTPS from the granted hosts alone, follows no redirect, and dials no
@@ -66,11 +68,15 @@ func newGetter(o GetterOptions, may func(netip.Addr) bool) *getter {
 	if o.Bytes <= 0 {
 		o.Bytes = manifest.DefaultGetBytes
 	}
+	if o.timeout <= 0 {
+		o.timeout = getTimeout
+	}
 	g := &getter{
-		hosts: map[string]bool{},
-		bytes: o.Bytes,
-		rate:  rate.NewLimiter(rate.Limit(o.PerSecond), o.PerSecond),
-		free:  make(chan struct{}, maxGetInFlight),
+		hosts:   map[string]bool{},
+		bytes:   o.Bytes,
+		timeout: o.timeout,
+		rate:    rate.NewLimiter(rate.Limit(o.PerSecond), o.PerSecond),
+		free:    make(chan struct{}, maxGetInFlight),
 	}
 	for _, host := range o.Hosts {
 		g.hosts[withPort(strings.ToLower(host))] = true
@@ -82,7 +88,7 @@ func newGetter(o GetterOptions, may func(netip.Addr) bool) *getter {
 		}
 		return nil
 	}
-	const late = 2 * getTimeout // a connection that nobody waits for any longer: the request ends first, and says so
+	late := 2 * o.timeout // a connection that nobody waits for any longer: the request ends first, and says so
 	dialer := &net.Dialer{Timeout: late, Resolver: o.Resolver, Control: control}
 	g.client = &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -99,11 +105,12 @@ func newGetter(o GetterOptions, may func(netip.Addr) bool) *getter {
 }
 
 type getter struct {
-	hosts  map[string]bool // "host:port", lower case
-	bytes  int
-	rate   *rate.Limiter
-	free   chan struct{}
-	client *http.Client
+	hosts   map[string]bool // "host:port", lower case
+	bytes   int
+	timeout time.Duration
+	rate    *rate.Limiter
+	free    chan struct{}
+	client  *http.Client
 }
 
 // withPort returns host with the port of HTTPS if it has none.
@@ -131,7 +138,7 @@ func (g *getter) get(ctx context.Context, text string, limit int) (int, []byte, 
 	if limit <= 0 || limit > g.bytes {
 		limit = g.bytes
 	}
-	limited, cancel := context.WithTimeout(ctx, getTimeout)
+	limited, cancel := context.WithTimeout(ctx, g.timeout)
 	defer cancel()
 	status, body, err := g.fetch(limited, u, limit)
 	switch {
@@ -140,7 +147,7 @@ func (g *getter) get(ctx context.Context, text string, limit int) (int, []byte, 
 	case ctx.Err() != nil:
 		return 0, nil, fmt.Errorf("get from %s: %w", u.Host, ctx.Err())
 	case limited.Err() != nil:
-		return 0, nil, fmt.Errorf("get from %s: no answer in %v: %w", u.Host, getTimeout, context.DeadlineExceeded)
+		return 0, nil, fmt.Errorf("get from %s: no answer in %v: %w", u.Host, g.timeout, context.DeadlineExceeded)
 	}
 	var wrapped *url.Error // it would show the path and query, which may hold keys
 	if errors.As(err, &wrapped) {

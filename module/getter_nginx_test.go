@@ -86,7 +86,7 @@ func startNginx(t *testing.T, ca authority) string {
 	})
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(20 * time.Second); ; <-tick.C {
+	for deadline := time.Now().Add(time.Minute); ; <-tick.C {
 		c, err := net.Dial("tcp", "127.0.0.1:"+port)
 		if err == nil {
 			_ = c.Close()
@@ -106,7 +106,15 @@ func TestGuestFetchesFromNginx(t *testing.T) {
 		Hosts: []string{"api.example:" + port}, PerSecond: 10, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1"), PrivateAddressesForTests: true,
 	}
 	host := fullHost()
-	host.Get = NewGetter(o)
+	timed := NewGetter(o)
+	o.timeout = patient
+	untimed := NewGetter(o)
+	host.Get = func(ctx context.Context, url string, limit int) (int, []byte, error) {
+		if strings.HasSuffix(url, "/slow.json") {
+			return timed(ctx, url, limit)
+		}
+		return untimed(ctx, url, limit)
+	}
 	spec := capable(t, host)
 	spec.Capabilities.HTTPGet = &manifest.HTTPGet{Hosts: o.Hosts}
 	m := abiModule(t, spec)

@@ -208,6 +208,10 @@ func (in *instance) print(stream int, b []byte) {
 		return
 	}
 	ev := &in.event
+	if ev.logLeft == 0 && len(ev.partial[stream]) == 0 {
+		ev.logMissed += len(b) // at once: a flood of empty lines must not take longer than what it pays
+		return
+	}
 	for len(b) > 0 {
 		line, rest, ended := bytes.Cut(b, newline)
 		// More than the budget has room for is not kept.

@@ -136,7 +136,7 @@ func pathFilestat(in *instance, s []uint64) {
 		answer.Code = -wasiNobufs
 	}
 	if answer.Code < 0 {
-		s[0] = uint64(-answer.Code)
+		s[0] = uint64(uint32(-answer.Code))
 		return
 	}
 	size, _ := strconv.ParseUint(string(answer.Result), 10, 63) // of a directory there is none
@@ -239,7 +239,7 @@ func pathOpen(in *instance, s []uint64) {
 	f := openFile{path: clean}
 	switch {
 	case answer.Code < 0:
-		s[0] = uint64(-answer.Code)
+		s[0] = uint64(uint32(-answer.Code)) // a transcript may have any
 		return
 	case answer.Code == codeDirectory:
 		f.kind = fileDirectory
