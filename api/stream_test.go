@@ -216,15 +216,18 @@ func TestServerEndsItsStreams(t *testing.T) {
 	go func() { done <- s.Run(ctx) }()
 	f := follow(t, s.URL()+"/v1/stream")
 	f.next()
-	start := time.Now()
 	stop()
-	if err := <-done; err != nil || time.Since(start) > 3*time.Second {
-		t.Errorf("run: %v after %v", err, time.Since(start))
+	if err := <-done; err != nil {
+		t.Errorf("run: %v", err)
 	}
 	for {
 		if _, name, _ := f.next(); name == "" {
 			break
 		}
+	}
+	// A stream that had to be cut when the time for requests under way was over would end in the middle of its body.
+	if err := f.lines.Err(); err != nil {
+		t.Errorf("the stream did not end by itself: %v", err)
 	}
 }
 
@@ -271,7 +274,7 @@ func raw(t *testing.T, url, request string) string {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	_, _ = io.WriteString(conn, request) // the server may answer and close before it has read all
 	line, err := bufio.NewReader(conn).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {

@@ -28,8 +28,8 @@ func TestThePageExplainsARealAnswer(t *testing.T) {
 		t.Fatalf("%s is missing; run: make deps", program)
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox,
-		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 800), chromedp.DisableGPU)
-	limited, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 800), chromedp.DisableGPU, chromedp.WSURLReadTimeout(time.Minute))
+	limited, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	allocator, cancel := chromedp.NewExecAllocator(limited, options...)
 	defer cancel()
@@ -37,8 +37,8 @@ func TestThePageExplainsARealAnswer(t *testing.T) {
 	defer cancel()
 	until := func(expression string) {
 		t.Helper()
-		every := chromedp.WithPollingInterval(50 * time.Millisecond)
-		if _, err := chromedp.Run(browser, chromedp.Poll[chromedp.Void](expression, every)); err != nil {
+		every, limit := chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(time.Minute)
+		if _, err := chromedp.Run(browser, chromedp.Poll[chromedp.Void](expression, every, limit)); err != nil {
 			text, _ := chromedp.Run(browser, chromedp.Evaluate[string]("document.body.innerText"))
 			t.Fatalf("never became true: %s: %v; the page says:\n%s", expression, err, text)
 		}
