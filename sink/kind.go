@@ -6,7 +6,6 @@ package sink
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"iter"
 	"log/slog"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/kind"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -72,13 +72,13 @@ type Wallet interface {
 
 // A Kind is a way to deliver: a protocol with its settings. The zero Kind is not valid.
 type Kind struct {
-	name  string
-	slot  bool
-	fresh func() any
+	base
+	slot bool
 	// beside says why two sinks of the kind cannot both run.
 	beside func(settings any, name string, other any) error
-	open   func(ctx context.Context, settings any, env Env) (dodona.Sink, error)
 }
+
+type base = kind.Kind[Env, dodona.Sink]
 
 // NewStream returns a kind of sink that takes everything, in order: the loop applies the policy.
 //
@@ -105,8 +105,7 @@ func NewSlot[S any](name string, open func(context.Context, S, Env) (dodona.Sink
 
 func newKind[S any](name string, slot bool, open func(context.Context, S, Env) (dodona.Sink, error)) Kind {
 	return Kind{
-		name: name, slot: slot,
-		fresh: func() any { return new(S) },
+		base: kind.New("sink", name, open), slot: slot,
 		beside: func(settings any, name string, other any) error {
 			c, checks := settings.(interface {
 				CheckBeside(name string, other *S) error
@@ -117,36 +116,7 @@ func newKind[S any](name string, slot bool, open func(context.Context, S, Env) (
 			}
 			return c.CheckBeside(name, o)
 		},
-		open: func(ctx context.Context, settings any, env Env) (dodona.Sink, error) {
-			switch s := settings.(type) {
-			case S:
-				return open(ctx, s, env)
-			case *S:
-				return open(ctx, *s, env)
-			}
-			return nil, dodona.Permanent(fmt.Errorf("open sink of kind %s: settings are a %T, want %T", name, settings, *new(S)))
-		},
 	}
-}
-
-// Name returns the key of the kind in the configuration, such as "evm".
-func (k Kind) Name() string { return k.name }
-
-// Settings returns a pointer to fresh settings with their defaults.
-func (k Kind) Settings() any {
-	settings := k.fresh()
-	if d, ok := settings.(interface{ Default() }); ok {
-		d.Default()
-	}
-	return settings
-}
-
-// Check says what is wrong with settings, which come from Settings, without dialling or reading anything.
-func (k Kind) Check(settings any) error {
-	if c, ok := settings.(interface{ Check() error }); ok {
-		return c.Check()
-	}
-	return nil
 }
 
 // CheckWith says what is wrong with settings beside a policy and the names of the feeds.
@@ -174,7 +144,7 @@ func (k Kind) Policy() string {
 
 // Open opens a sink. It may be tried again after an error unless that is [dodona.IsPermanent].
 func (k Kind) Open(ctx context.Context, settings any, env Env) (dodona.Sink, error) {
-	return k.open(ctx, settings, env.filled())
+	return k.base.Open(ctx, settings, env.filled())
 }
 
 func (e Env) filled() Env {

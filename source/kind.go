@@ -6,11 +6,11 @@ package source
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/kind"
 )
 
 // An Env is what a source may use besides its settings. The pump fills all of it.
@@ -32,11 +32,11 @@ type Pace struct {
 
 // A Kind is a way to observe: a protocol with its settings. The zero Kind is not valid.
 type Kind struct {
-	name   string
+	base
 	pushed bool
-	fresh  func() any
-	open   func(ctx context.Context, settings any, env Env) (dodona.Source, error)
 }
+
+type base = kind.Kind[Env, dodona.Source]
 
 // NewPolled returns a kind whose Observe makes one exchange a call, when a feed asks.
 //
@@ -49,49 +49,12 @@ type Kind struct {
 //
 // The open function should not wait for its peer where Observe can find out as well.
 func NewPolled[S any](name string, open func(context.Context, S, Env) (dodona.Source, error)) Kind {
-	return newKind(name, false, open)
+	return Kind{kind.New("source", name, open), false}
 }
 
 // NewPushed returns a kind whose Observe waits for its peer to say something. See [NewPolled] for S.
 func NewPushed[S any](name string, open func(context.Context, S, Env) (dodona.Source, error)) Kind {
-	return newKind(name, true, open)
-}
-
-func newKind[S any](name string, pushed bool, open func(context.Context, S, Env) (dodona.Source, error)) Kind {
-	return Kind{
-		name:   name,
-		pushed: pushed,
-		fresh:  func() any { return new(S) },
-		open: func(ctx context.Context, settings any, env Env) (dodona.Source, error) {
-			switch s := settings.(type) {
-			case S:
-				return open(ctx, s, env)
-			case *S:
-				return open(ctx, *s, env)
-			}
-			return nil, dodona.Permanent(fmt.Errorf("open source of kind %s: settings are a %T, want %T", name, settings, *new(S)))
-		},
-	}
-}
-
-// Name returns the key of the kind in the configuration, such as "http".
-func (k Kind) Name() string { return k.name }
-
-// Settings returns a pointer to fresh settings with their defaults.
-func (k Kind) Settings() any {
-	settings := k.fresh()
-	if d, ok := settings.(interface{ Default() }); ok {
-		d.Default()
-	}
-	return settings
-}
-
-// Check says what is wrong with settings, which come from Settings, without dialling or reading anything.
-func (k Kind) Check(settings any) error {
-	if c, ok := settings.(interface{ Check() error }); ok {
-		return c.Check()
-	}
-	return nil
+	return Kind{kind.New("source", name, open), true}
 }
 
 // Pace returns how fast a source with these settings goes.
@@ -112,7 +75,7 @@ func (k Kind) Pushed(settings any) bool {
 
 // Open opens a source. It may be tried again after an error unless that is [dodona.IsPermanent].
 func (k Kind) Open(ctx context.Context, settings any, env Env) (dodona.Source, error) {
-	return k.open(ctx, settings, env.filled())
+	return k.base.Open(ctx, settings, env.filled())
 }
 
 func (e Env) filled() Env {
