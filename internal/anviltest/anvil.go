@@ -4,12 +4,11 @@ package anviltest
 import (
 	"context"
 	"math/big"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
-	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -33,31 +32,49 @@ type Chain struct {
 // Start starts anvil on a free port of loopback; the test's end stops it. More arguments go to anvil.
 func Start(t testing.TB, args ...string) *Chain {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := listener.Addr().(*net.TCPAddr).Port
-	_ = listener.Close()
-	c := &Chain{URL: "http://127.0.0.1:" + strconv.Itoa(port), t: t}
-	c.cmd = exec.Command(program(t), append([]string{"--port", strconv.Itoa(port), "--silent", "--hardfork", "osaka"}, args...)...)
+	c := &Chain{t: t}
+	c.cmd = exec.Command(program(t), append([]string{"--port", "0", "--hardfork", "osaka"}, args...)...)
 	c.cmd.Dir = t.TempDir()
+	said := &talk{address: make(chan string, 1)}
+	c.cmd.Stdout, c.cmd.Stderr = said, said
 	if err := c.cmd.Start(); err != nil {
 		t.Fatalf("start anvil: %v", err)
 	}
 	t.Cleanup(c.Stop)
-	if c.Client, err = evm.NewClient(evm.Options{URLs: []string{c.URL}, Timeout: 20 * time.Second}); err != nil {
+	select {
+	case address := <-said.address:
+		c.URL = "http://" + address
+	case <-time.After(time.Minute):
+		c.Stop()
+		t.Fatalf("anvil does not say in a minute that it listens:\n%s", said.text)
+	}
+	var err error
+	if c.Client, err = evm.NewClient(evm.Options{URLs: []string{c.URL}, Timeout: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Client.Close)
-	for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) { // a foreign process has no other way to say that it listens
-		if _, err = c.ChainID(t.Context()); err == nil {
-			return c
-		}
-		if time.Since(begun) > 30*time.Second {
-			t.Fatalf("anvil does not answer: %v", err)
-		}
+	return c
+}
+
+// talk is what anvil says until it names the address at which it listens; the rest is dropped.
+type talk struct {
+	text    []byte
+	named   bool
+	address chan string
+}
+
+var listens = regexp.MustCompile(`Listening on ([0-9.]+:[0-9]+)\s`)
+
+func (l *talk) Write(p []byte) (int, error) {
+	if l.named {
+		return len(p), nil
 	}
+	l.text = append(l.text, p...)
+	if found := listens.FindSubmatch(l.text); found != nil {
+		l.named = true
+		l.address <- string(found[1])
+	}
+	return len(p), nil
 }
 
 // program finds anvil where scripts/contracts.sh installs it.
