@@ -121,15 +121,10 @@ func (s state) notAnchored(last dodona.Record, round dodona.Round, appended time
 
 // answerOf returns the answer of a round and when it was appended, or [dodona.ErrNotFound].
 func (n *Node) answerOf(ctx context.Context, name string, round dodona.Round) (*dodona.Answer, time.Time, error) {
-	for rec, err := range n.journal.Scan(ctx, dodona.TopicData, name, round.Before()) {
-		if err != nil {
-			return nil, time.Time{}, err
-		}
-		if rec.ID != round.ID() {
-			break
-		}
-		answer, err := decodeRecord[dodona.Answer](rec)
-		return answer, rec.Appended, err
+	rec, err := n.recordOf(ctx, dodona.TopicData, name, round)
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("answer: %w", err)
 	}
-	return nil, time.Time{}, fmt.Errorf("answer: %w", dodona.ErrNotFound)
+	answer, err := decodeRecord[dodona.Answer](rec)
+	return answer, rec.Appended, err
 }

@@ -94,6 +94,9 @@ func (d *deliverer) env(c *config.Config, s config.Sink) sink.Env {
 		Scan: func(ctx context.Context, topic dodona.Topic, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
 			return j.Scan(ctx, topic, s.Name, before)
 		},
+		Answer: func(ctx context.Context, feed string, round dodona.Round) (dodona.Record, error) {
+			return d.n.recordOf(ctx, dodona.TopicData, feed, round)
+		},
 		Wallet: d.wallet,
 		Hold:   func(what string) (func(), error) { return d.hold(s.Name, what) },
 	}

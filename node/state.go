@@ -222,16 +222,25 @@ func (s state) Round(ctx context.Context, name string, round dodona.Round) (api.
 
 // find reads the record of one round of a feed.
 func find[T any](ctx context.Context, n *Node, topic dodona.Topic, name string, round dodona.Round) (*T, error) {
+	rec, err := n.recordOf(ctx, topic, name, round)
+	if err != nil {
+		return nil, err
+	}
+	return decodeRecord[T](rec)
+}
+
+// recordOf returns the record of one round of a feed, or [dodona.ErrNotFound].
+func (n *Node) recordOf(ctx context.Context, topic dodona.Topic, name string, round dodona.Round) (dodona.Record, error) {
 	for rec, err := range n.journal.Scan(ctx, topic, name, round.Before()) {
 		if err != nil {
-			return nil, err
+			return dodona.Record{}, err
 		}
-		if rec.ID != round.ID() {
-			break
+		if rec.ID == round.ID() {
+			return rec, nil
 		}
-		return decodeRecord[T](rec)
+		break
 	}
-	return nil, dodona.ErrNotFound
+	return dodona.Record{}, dodona.ErrNotFound
 }
 
 // decodeRecord reads the JSON of a record's body.

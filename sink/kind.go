@@ -35,6 +35,8 @@ type Env struct {
 	Last func(ctx context.Context, topic dodona.Topic) (dodona.Record, error)
 	// Scan yields the records of a topic under the sink's name, oldest first, from the first for which before is false.
 	Scan func(ctx context.Context, topic dodona.Topic, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error]
+	// Answer returns the data record of a round, or [dodona.ErrNotFound].
+	Answer func(ctx context.Context, feed string, round dodona.Round) (dodona.Record, error)
 	// Wallet opens a key. The zero Key is the node's own.
 	Wallet func(Key) (Wallet, error)
 	// Hold keeps something for this sink alone until it is released. While another sink of the node has it, Hold fails
@@ -168,6 +170,11 @@ func (e Env) filled() Env {
 	}
 	if e.Last == nil {
 		e.Last = func(context.Context, dodona.Topic) (dodona.Record, error) { return dodona.Record{}, dodona.ErrNotFound }
+	}
+	if e.Answer == nil {
+		e.Answer = func(context.Context, string, dodona.Round) (dodona.Record, error) {
+			return dodona.Record{}, dodona.ErrNotFound
+		}
 	}
 	if e.Hold == nil {
 		e.Hold = func(string) (func(), error) { return func() {}, nil }

@@ -92,7 +92,7 @@ func (l *Loop) Run(ctx context.Context) error {
 		topics = append(topics, dodona.TopicAnchor)
 	}
 	begin, ok := l.begin(ctx)
-	if !ok {
+	if !ok || !l.recall(ctx) {
 		return nil
 	}
 	for recs, err := range l.c.Journal.From(ctx, Reader(l.c.Name), topics...) {

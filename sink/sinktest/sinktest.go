@@ -35,11 +35,14 @@ type Subject struct {
 	Got func(t *testing.T) []string
 }
 
-// Answer returns the record of the n-th answer of a feed: it is signed by nobody.
-func Answer(f dodona.Feed, n int) dodona.Record {
+// Answer returns the record of the n-th answer of a feed, one each second: it is signed by nobody.
+func Answer(f dodona.Feed, n int) dodona.Record { return Valued(f, n, int64(100+n)) }
+
+// Valued is Answer with a value.
+func Valued(f dodona.Feed, n int, value int64) dodona.Record {
 	round := dodona.Round(1795349070000 + 1000*uint64(n))
 	answer := dodona.Answer{Feed: f, Attestation: dodona.Attestation{
-		Report: dodona.Report{Feed: f.ID(), Round: round, Value: dodona.NewInt192(int64(100 + n))},
+		Report: dodona.Report{Feed: f.ID(), Round: round, Value: dodona.NewInt192(value)},
 	}}
 	body, err := json.Marshal(answer)
 	if err != nil {
