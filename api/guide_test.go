@@ -4,8 +4,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/dodona-oracle/dodona/verify"
 )
 
 // TestTheGuideKnowsEveryPathAndProblem keeps docs/guide/api.md complete: problem types point into it.
@@ -41,6 +44,48 @@ func TestTheGuideKnowsEveryPathAndProblem(t *testing.T) {
 	}
 	if found < 30 {
 		t.Errorf("found %d problems and paths, expected more than 30: do the expressions still fit?", found)
+	}
+}
+
+// TestEveryReasonOfAVerdictIsExplained: the command, the API and the page say the same words, and each has its place in
+// the specification, in the guide, and among the steps of the page.
+func TestEveryReasonOfAVerdictIsExplained(t *testing.T) {
+	read := func(files ...string) (text string) {
+		for _, file := range files {
+			raw, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text += string(raw)
+		}
+		return text
+	}
+	spec, guide := read("../spec/report.md", "../spec/proof.md"), read("../docs/guide/verifier.md")
+	var steps []string
+	for _, list := range regexp.MustCompile(`reasons: \[([^\]]*)\]`).FindAllStringSubmatch(read("../web/verify.js"), -1) {
+		for _, word := range regexp.MustCompile(`"([a-z]+)"`).FindAllStringSubmatch(list[1], -1) {
+			steps = append(steps, word[1])
+		}
+	}
+	for _, reason := range verify.Reasons() {
+		word := "`" + string(reason) + "`"
+		if !strings.Contains(spec, word) {
+			t.Errorf("the specification does not say when %s is the reason", word)
+		}
+		if reason == verify.Valid {
+			continue
+		}
+		if !strings.Contains(guide, word) {
+			t.Errorf("the guide does not know the reason %s", word)
+		}
+		if i := slices.Index(steps, string(reason)); i < 0 {
+			t.Errorf("no step of the page fails for the reason %s", word)
+		} else {
+			steps = slices.Delete(steps, i, i+1)
+		}
+	}
+	if len(steps) > 0 {
+		t.Errorf("steps of the page fail for %q, which verify never says, or says once", steps)
 	}
 }
 
