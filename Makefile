@@ -50,8 +50,8 @@ test: ## everything, with the race detector, against real servers (runs deps whe
 generate: ## regenerate what is generated: field manual, kinds, vectors
 	go generate ./...
 
-guests: ## module/testdata/guests from the SDKs in C, Rust and AssemblyScript (runs deps where it may)
-	@scripts/deps.sh ensure
+guests: ## module/testdata/guests from the SDKs in C, Rust and AssemblyScript (runs deps where it may, with Debian's Rust: 0.3 GB)
+	@scripts/deps.sh ensure rust
 	@scripts/guests.sh module/testdata/guests
 
 guests-tinygo: ## those in TinyGo; builds TinyGo in .cache first (0.7 GB, five minutes, LLVM 19 of Debian)

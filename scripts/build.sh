@@ -7,10 +7,10 @@ version=$(git describe --always --dirty 2>/dev/null || echo unknown)
 mkdir -p "$(dirname "$output")"
 flags=(-trimpath -ldflags "-s -w -X main.version=$version" -o "$output")
 if [ ! -t 2 ]; then
-  echo "building $output (the first time takes about two minutes)" >&2
+  echo "building $output (the first time takes minutes: five at most on two cores)" >&2
   exec go build "${flags[@]}" "$package"
 fi
-printf 'building %s (the first time takes about two minutes) ' "$(basename "$output")" >&2
+printf 'building %s (the first time takes minutes: five at most on two cores) ' "$(basename "$output")" >&2
 total=$(go list -deps "$package" | wc -l)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -18,7 +18,7 @@ trap 'rm -f "$log"' EXIT
 go build -v "${flags[@]}" "$package" 2>"$log" &
 pid=$!
 while kill -0 $pid 2>/dev/null; do
-  printf '\rbuilding %s (the first time takes about two minutes) %d of at most %d packages ' "$(basename "$output")" "$(wc -l <"$log")" "$total" >&2
+  printf '\rbuilding %s (the first time takes minutes: five at most on two cores) %d of at most %d packages ' "$(basename "$output")" "$(wc -l <"$log")" "$total" >&2
   sleep 0.3
 done
 if ! wait $pid; then

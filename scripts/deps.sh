@@ -1,14 +1,30 @@
 #!/usr/bin/env bash
-# deps.sh install | ensure: the programs that tests talk to, from Debian.
+# deps.sh install | ensure [rust]: the programs that tests talk to, from Debian; with rust also what builds guests in Rust.
 # install lists what is missing and installs it; ensure does so only where it may (root), and otherwise
-# names what is missing and fails.
+# names what is missing and fails. What is too large for every machine that runs the tests is named where it is missing.
 set -euo pipefail
 
 # The race detector needs a C compiler; the product does not. clang and lld build modules written in C.
 packages=(nginx-light chromium curl qemu-user-static wabt gcc libc6-dev clang lld make)
 programs=(/usr/sbin/nginx /usr/bin/chromium /usr/bin/curl /usr/bin/qemu-arm-static /usr/bin/wat2wasm /usr/bin/gcc /usr/include/stdio.h /usr/bin/clang /usr/bin/wasm-ld /usr/bin/make)
 
+# rusts reports whether some rustc can build for wasm32-unknown-unknown; Debian's finds the target in its package.
+rusts() {
+  local rustc
+  for rustc in ${RUSTC:-} /usr/bin/rustc rustc; do
+    compgen -G "$("$rustc" --print target-libdir --target wasm32-unknown-unknown 2>/dev/null)/libcore-*.rlib" >/dev/null && return
+  done
+  return 1
+}
+
 missing=()
+if [ "${2:-}" = rust ]; then
+  rusts || missing+=(rustc libstd-rust-dev-wasm32)
+else
+  rusts || echo "deps: NOT TESTED HERE: the Rust skeleton, for want of rustc with the target wasm32-unknown-unknown (0.3 GB; scripts/deps.sh install rust)"
+  [ -x "${TINYGO:-.cache/tinygo/tinygo}" ] || command -v tinygo >/dev/null ||
+    echo "deps: NOT TESTED HERE: the TinyGo skeleton, for want of TinyGo (0.7 GB; make guests-tinygo builds it)"
+fi
 for i in "${!packages[@]}"; do
   [ -e "${programs[$i]}" ] || missing+=("${packages[$i]}")
 done
