@@ -45,7 +45,7 @@ test: ## everything, with the race detector, against real servers (runs deps whe
 	@$(MAKE) --no-print-directory lint
 	@scripts/generated.sh
 	CGO_ENABLED=1 go test -race -tags integration -timeout 15m ./...
-	go test ./module -run 'Attack|Bomb|Mutant'
+	go test ./module -run 'Attack|Ballast|Bomb|Mutant'
 
 generate: ## regenerate what is generated: field manual, kinds, vectors
 	go generate ./...

@@ -17,7 +17,7 @@ func TestOpenIsPrompt(t *testing.T) {
 		_ = j.Close()
 	}
 	t.Logf("best of 5: %v", best)
-	if best > 200*time.Millisecond {
+	if best > time.Second { // it takes some 30 ms; the rest is for slow disks
 		t.Errorf("opening an empty folder takes %v", best)
 	}
 }

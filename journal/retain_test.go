@@ -57,7 +57,7 @@ func TestFreedRecordsAreNoLossAfterReopening(t *testing.T) {
 
 func TestFullStreamWaitsForItsReaders(t *testing.T) {
 	j := open(t, Config{Raw: Limits{Bytes: 2 * unit.MiB}})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	first := reading(0)
 	if err := j.Append(ctx, first); err != nil {
@@ -70,7 +70,7 @@ func TestFullStreamWaitsForItsReaders(t *testing.T) {
 		for {
 			r := reading(n)
 			r.Body = body8k
-			short, done := context.WithTimeout(ctx, time.Second)
+			short, done := context.WithTimeout(ctx, 5*time.Second)
 			err := j.Append(short, r)
 			done()
 			if err != nil {

@@ -100,14 +100,17 @@ func TestAnEndedContextEndsAGuest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
-	defer cancel()
-	var failed *module.Error
-	o, err := m.Run(ctx, attackEvent("{}"))
-	if !errors.As(err, &failed) || failed.Cause != module.CauseDeadline || len(o.Points) > 0 {
-		t.Errorf("the event ended with %v, %d points; want cause deadline and none", err, len(o.Points))
+	var o module.Outcome
+	for wait := 20 * time.Millisecond; o.Fuel == 0; wait *= 2 { // until the machine lets the guest begin before the context ends
+		ctx, cancel := context.WithTimeout(context.Background(), wait)
+		o, err = m.Run(ctx, attackEvent("{}"))
+		cancel()
+		var failed *module.Error
+		if !errors.As(err, &failed) || failed.Cause != module.CauseDeadline || len(o.Points) > 0 {
+			t.Fatalf("the event ended after %v with %v, %d points; want cause deadline and none", wait, err, len(o.Points))
+		}
 	}
-	if o.Fuel == 0 || o.Fuel >= manifest.MaxFuel {
+	if o.Fuel >= manifest.MaxFuel {
 		t.Errorf("the guest had used %d fuel: it was not in its loop", o.Fuel)
 	}
 	n.same(t)
@@ -166,7 +169,7 @@ func TestBallastHoldsNobodyUp(t *testing.T) {
 	if fewest() < 10 {
 		t.Errorf("one ballast ran %d events: it proves nothing", fewest())
 	}
-	if late > time.Second {
+	if late > time.Second && !racing { // make test runs it once more, without the race detector and other packages beside it
 		t.Errorf("an answer was %v late beside ballast, want at most a second", late)
 	}
 	t.Logf("no answer was more than %v late, beside at least %d events of each ballast", late, fewest())

@@ -131,10 +131,6 @@ func TestAStopMeetsAskingFeeds(t *testing.T) {
 		n := openNode(t, text, Options{OnRound: seen.add})
 		stop := run(t, n)
 		seen.await(t, "an answer", func(o Outcome) bool { return o.Answer != nil })
-		started := time.Now()
-		stop()
-		if took := time.Since(started); took > 3*time.Second {
-			t.Errorf("stopping took %s", took)
-		}
+		stop() // which waits
 	}
 }
