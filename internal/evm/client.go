@@ -25,6 +25,7 @@ type Client struct {
 	mu        sync.Mutex
 	endpoints []*endpoint
 	current   int
+	turn      int // which of the others SendToAnother took last, from 1
 }
 
 // Options are what a client needs.
@@ -133,7 +134,7 @@ func (c *Client) Call(ctx context.Context, result any, method string, params ...
 			return fmt.Errorf("%s: %w", method, ctx.Err())
 		}
 		var said *Error
-		if err == nil || (errors.As(err, &said) && !said.busy()) {
+		if err == nil || (judged[method] && errors.As(err, &said) && !said.busy()) {
 			c.mu.Lock()
 			c.current = index
 			e.err = nil
@@ -149,6 +150,34 @@ func (c *Client) Call(ctx context.Context, result any, method string, params ...
 		errs = append(errs, fmt.Errorf("%s: %w", e.host, err))
 	}
 	return fmt.Errorf("%s: no endpoint answers: %w", method, joined(errs))
+}
+
+// judged are the methods whose errors speak of the request. What others answer with an error is a trouble of the node's,
+// such as state that it does not have, and another one may know.
+var judged = map[string]bool{"eth_call": true, "eth_estimateGas": true, "eth_sendRawTransaction": true}
+
+// Skip turns to the next endpoint, because of what the caller saw of the current one.
+func (c *Client) Skip(why error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.endpoints[c.current]
+	e.err, e.failed = why, time.Now()
+	c.current = (c.current + 1) % len(c.endpoints)
+}
+
+// SendToAnother broadcasts a signed transaction through an endpoint that is not the current one, each time through
+// another. It does nothing if there is one only.
+func (c *Client) SendToAnother(ctx context.Context, raw []byte) error {
+	c.mu.Lock()
+	n := len(c.endpoints)
+	if n < 2 {
+		c.mu.Unlock()
+		return nil
+	}
+	c.turn = c.turn%(n-1) + 1
+	e := c.endpoints[(c.current+c.turn)%n]
+	c.mu.Unlock()
+	return c.try(ctx, e, nil, "eth_sendRawTransaction", []any{Bytes(raw)})
 }
 
 // busy reports whether the node spoke of itself and not of the request, so that another one may know better.
@@ -246,11 +275,23 @@ func decode(status int, text []byte, result any) error {
 		return errors.New("the answer has neither a result nor an error")
 	case result == nil:
 		return nil
+	case isNull(answer.Result) && !nullable(result):
+		return errors.New("the result is null")
 	}
 	if err := json.Unmarshal(answer.Result, result); err != nil {
 		return fmt.Errorf("the result cannot be read: %s", shown(err.Error()))
 	}
 	return nil
+}
+
+// nullable reports whether null is an answer: that there is no such block or receipt. A number that is null is none, and
+// must not pass for 0.
+func nullable(result any) bool {
+	switch result.(type) {
+	case *Uint, *Wei, *Bytes:
+		return false
+	}
+	return true
 }
 
 // failure returns an error that names no path and no query, where keys are kept.

@@ -79,9 +79,13 @@ var trouble = map[string]http.HandlerFunc{
 	"a redirect": func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusTemporaryRedirect)
 	},
-	"a page":         func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
-	"nothing":        func(http.ResponseWriter, *http.Request) {},
-	"an empty list":  func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "[]") },
+	"a page":        func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
+	"nothing":       func(http.ResponseWriter, *http.Request) {},
+	"an empty list": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "[]") },
+	"null":          func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"id":1,"result":null}`) },
+	"state it lacks": func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"id":1,"error":{"code":-32000,"message":"missing trie node"}}`)
+	},
 	"no result":      func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"id":1}`) },
 	"a wrong result": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"id":1,"result":{}}`) },
 	"a rate limit": func(w http.ResponseWriter, _ *http.Request) {
@@ -139,7 +143,7 @@ func TestClientGoesToTheNextEndpointAfterAnyTrouble(t *testing.T) {
 			b.harm(hurt)
 			_, err = c.Nonce(context.Background(), dodona.Address{}, evm.Latest)
 			var said *evm.Error
-			if err == nil || strings.Contains(err.Error(), "secret-key") || (errors.As(err, &said) && name != "a rate limit") {
+			if err == nil || strings.Contains(err.Error(), "secret-key") || (errors.As(err, &said) && name != "a rate limit" && name != "state it lacks") {
 				t.Errorf("both down: %v", err)
 			}
 			b.mend()
@@ -191,6 +195,27 @@ func TestAnswersAboutTheRequestAreNotAskedAgain(t *testing.T) {
 	}
 	if b.asked.Load() != 0 {
 		t.Error("the second endpoint was asked")
+	}
+}
+
+func TestASecondBroadcastGoesToEachOtherEndpointInTurn(t *testing.T) {
+	a, b, wrong, c := newNode(t, 5), newNode(t, 5), newNode(t, 6), newNode(t, 5)
+	client := newClient(t, 5, a, b, wrong, c)
+	if err := client.Send(context.Background(), []byte{2}); err != nil {
+		t.Fatal(err)
+	}
+	for range 6 {
+		_ = client.SendToAnother(context.Background(), []byte{2})
+	}
+	if got := []int64{a.asked.Load(), b.asked.Load(), wrong.asked.Load(), c.asked.Load()}; fmt.Sprint(got) != "[1 2 0 2]" {
+		t.Errorf("asked %v times", got)
+	}
+	if s := client.Endpoints(); !s[0].Current {
+		t.Error("a broadcast elsewhere has changed the current endpoint")
+	}
+	alone := newClient(t, 5, a)
+	if err := alone.SendToAnother(context.Background(), []byte{2}); err != nil || a.asked.Load() != 1 {
+		t.Errorf("with one endpoint: %v, asked %d times", err, a.asked.Load())
 	}
 }
 

@@ -194,8 +194,12 @@ func (m *machine) restore(entries []entry) (moved int, fx effects) {
 
 // take accepts an answer; false: too many are open, offer it again later.
 func (m *machine) take(now time.Time, p Payload) (taken bool, fx effects) {
-	if p.Round <= m.newest[p.place()] || m.slots[p.place()].Round >= p.Round {
-		return true, fx // again, or the chain has it
+	if p.Round <= m.newest[p.place()] {
+		return true, fx // again
+	}
+	if m.slots[p.place()].Round >= p.Round {
+		fx.count(telemetry.SinkSuperseded, 1) // the chain has it, or a newer one
+		return true, fx
 	}
 	if m.policy.Policy == sink.Every || p.anchor() {
 		if m.undecided() >= m.window || len(m.open) >= mostOpen {

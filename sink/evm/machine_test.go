@@ -2,7 +2,10 @@ package evm
 
 import (
 	"fmt"
+	"log/slog"
 	"math/big"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -353,6 +356,40 @@ func TestEveryCrashPointGoesOnWithTheSameBytes(t *testing.T) {
 		if len(nonces) != 3 {
 			t.Errorf("cut at %d: %d nonces are sent, want 3", cut, len(nonces))
 		}
+	}
+}
+
+func TestAnEndpointThatStandsStillIsLeft(t *testing.T) {
+	client, err := evm.NewClient(evm.Options{URLs: []string{"http://127.0.0.1:1", "http://127.0.0.1:2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPlay(sink.Every)
+	s := &Sink{m: p.machine, client: client, settings: Settings{Poll: time.Second}, env: sink.Env{Now: func() time.Time { return p.now }, Log: slog.New(slog.DiscardHandler)}}
+	current := func() int {
+		return slices.IndexFunc(client.Endpoints(), func(e evm.EndpointStatus) bool { return e.Current })
+	}
+	look := func(after time.Duration, before, head byte) {
+		p.now = p.now.Add(after)
+		s.distrust(evm.Header{Hash: dodona.Digest{before}}, evm.Header{Hash: dodona.Digest{head}})
+	}
+	look(0, 0, 1)
+	look(time.Hour, 1, 1)
+	if current() != 0 {
+		t.Error("a chain without anything to do may stand still")
+	}
+	look(0, 1, 2)
+	p.offer(t, 1000)
+	p.turn(t, 0)
+	look(time.Minute, 2, 2)
+	look(59*time.Second, 2, 3)
+	look(119*time.Second, 3, 3)
+	if current() != 0 {
+		t.Error("left too early")
+	}
+	look(time.Second, 3, 3)
+	if e := client.Endpoints(); current() != 1 || !strings.Contains(e[0].Error, "has stood for 2m0s") {
+		t.Errorf("endpoints %+v", e)
 	}
 }
 

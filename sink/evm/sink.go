@@ -26,6 +26,7 @@ type Sink struct {
 	targets  map[string]dodona.Address
 	period   uint64        // of the contract of anchors, milliseconds; known once ready
 	release  func()        // lets go of the key; nil before this sink has it
+	moved    time.Time     // when the newest block was first seen
 	ready    chan struct{} // closed once the machine has seen the journal and the chain
 	wake     chan struct{}
 

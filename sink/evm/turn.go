@@ -108,6 +108,7 @@ func (s *Sink) turn(ctx context.Context, before evm.Header) (head evm.Header, er
 	if err != nil {
 		return head, err
 	}
+	s.distrust(before, v.Head)
 	fx, err := s.decide(ctx, v)
 	if err != nil {
 		return head, err
@@ -127,6 +128,26 @@ func (s *Sink) turn(ctx context.Context, before evm.Header) (head evm.Header, er
 	return v.Head, nil
 }
 
+// standsFor is how long the newest block may stay the newest while transactions wait, before another endpoint is asked.
+const standsFor = 2 * time.Minute
+
+// distrust turns to another endpoint if the chain stands still at this one: it answers, and has lost the others.
+func (s *Sink) distrust(before, head evm.Header) {
+	now := s.env.Now()
+	if before.Hash != head.Hash || s.moved.IsZero() {
+		s.moved = now
+	}
+	s.mu.Lock()
+	waiting := s.m.flights() > 0
+	s.mu.Unlock()
+	if stood := now.Sub(s.moved); waiting && stood >= max(standsFor, 3*s.settings.Poll) && len(s.client.Endpoints()) > 1 {
+		err := fmt.Errorf("its newest block, %d, has stood for %s while transactions wait", head.Number, stood.Round(time.Second))
+		s.env.Log.Warn("another endpoint is asked", "error", err)
+		s.client.Skip(err)
+		s.moved = now
+	}
+}
+
 // decide shows the machine a view and journals what it decides.
 func (s *Sink) decide(ctx context.Context, v view) (effects, error) {
 	s.mu.Lock()
@@ -143,8 +164,15 @@ func (s *Sink) decide(ctx context.Context, v view) (effects, error) {
 
 // send broadcasts what is journaled.
 func (s *Sink) send(ctx context.Context, intents []*Intent) error {
+	elsewhere := false // once a turn is enough, and a dead endpoint takes its time
 	for _, i := range intents {
 		raw := i.last().Raw // only Run changes attempts
+		if !elsewhere && s.env.Now().Sub(i.Attempts[0].At) >= s.settings.BumpAfter {
+			elsewhere = true // what waits for long, this endpoint may have kept to itself
+			if err := s.client.SendToAnother(ctx, raw); err != nil {
+				s.env.Log.Debug("another endpoint did not take a transaction", "error", err)
+			}
+		}
 		r, message := classify(s.client.Send(ctx, raw))
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -299,7 +327,10 @@ func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) 
 	if v.Balance, err = s.client.Balance(ctx, sender, evm.Latest); err != nil {
 		return v, err
 	}
-	if v.Tip, err = s.client.Tip(ctx); err != nil {
+	var said *evm.Error
+	if v.Tip, err = s.client.Tip(ctx); errors.As(err, &said) {
+		v.Tip = unknownTip // not every node makes suggestions
+	} else if err != nil {
 		return v, err
 	}
 	s.mu.Lock()
@@ -342,10 +373,11 @@ func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) 
 	for _, i := range w.Estimates {
 		to := s.m.contract(i.Payload)
 		gas, err := s.client.EstimateGas(ctx, evm.Message{From: sender, To: &to, Data: i.Payload.Data})
-		var said *evm.Error
 		switch {
+		case err == nil && gas > mostGas:
+			v.Estimates[i.Number] = estimate{Refused: fmt.Sprintf("the node estimates %d gas, of at most %d", gas, mostGas)}
 		case err == nil:
-			v.Estimates[i.Number] = estimate{Gas: gas}
+			v.Estimates[i.Number] = estimate{Gas: max(gas, leastGas)}
 		case !errors.As(err, &said):
 			return v, err
 		case mentions(said.Message, "insufficient funds"):
@@ -357,5 +389,9 @@ func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) 
 	return v, nil
 }
 
-// blindGas is the limit where a node does not estimate because the sender has nothing.
-const blindGas = 500_000
+const (
+	blindGas   = 500_000      // the limit where a node does not estimate because the sender has nothing
+	leastGas   = 30_000       // every update takes more; a limit below what is needed would be refused again and again
+	mostGas    = 5_000_000    // no update takes as much, with all the signatures that a quorum can have
+	unknownTip = uint64(gwei) // where a node suggests none
+)
