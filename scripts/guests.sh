@@ -62,14 +62,13 @@ go_() {
   GOOS=wasip1 GOARCH=wasm go build "${flags[@]}" -o "$out/json-go.wasm" ./$src/json-go
 }
 
-# encoding/json recurses, so that guest gets a larger stack.
 tinygo() {
-  local go=${TINYGO:-tinygo} version
-  "$go" build -target=wasm-unknown -opt=z -no-debug -o "$out/plausible-tinygo.wasm" ./sdk/go/example
-  "$go" build -target=wasm-unknown -opt=z -no-debug -stack-size=16KB -o "$out/json-tinygo.wasm" ./$src/json-go
+  local go=${TINYGO:-tinygo} version flags=(-target=sdk/go/tinygo.json -opt=s -panic=trap -no-debug)
+  "$go" build "${flags[@]}" -o "$out/plausible-tinygo.wasm" ./sdk/go/example
+  "$go" build "${flags[@]}" -o "$out/json-tinygo.wasm" ./$src/json-go
   version=$("$go" version)
-  record plausible-tinygo.wasm "$version" sdk/go/*.go sdk/go/example/main.go
-  record json-tinygo.wasm "$version" sdk/go/*.go $src/json-go/main.go
+  record plausible-tinygo.wasm "$version" sdk/go/tinygo.json sdk/go/*.go sdk/go/example/main.go
+  record json-tinygo.wasm "$version" sdk/go/tinygo.json sdk/go/*.go $src/json-go/main.go
 }
 
 [ $# -gt 0 ] || set -- c rust assemblyscript

@@ -17,7 +17,7 @@ import (
 //
 //go:embed assemblyscript/README.md assemblyscript/Makefile assemblyscript/*.json assemblyscript/*.yaml assemblyscript/assembly assemblyscript/example
 //go:embed c/README.md c/Makefile c/dodona.h c/*.yaml c/example
-//go:embed go/README.md go/Makefile go/go.mod.txt go/*.go go/*.yaml go/example
+//go:embed go/README.md go/Makefile go/go.mod.txt go/tinygo.json go/*.go go/*.yaml go/example
 //go:embed rust/README.md rust/Makefile rust/Cargo.toml rust/*.yaml rust/src rust/example
 //go:embed wat/README.md wat/Makefile wat/*.yaml wat/example
 //go:embed .gitignore
