@@ -84,9 +84,9 @@ func (m *Module) run(ctx context.Context, ev Event) (Outcome, *Error) {
 // answer runs the event on the instance and returns what came of it.
 func (in *instance) answer(ctx context.Context, ev Event) (Outcome, *Error) {
 	in.begin(ctx, ev)
-	start := time.Now()
+	start := time.Since(epoch)
 	failed := in.call()
-	took := time.Since(start)
+	took := time.Since(epoch) - start
 	if failed == nil {
 		failed = in.ended(int32(in.stack[0]))
 	}
