@@ -38,13 +38,13 @@ func (c statusCommand) Run(ctx context.Context, term terminal) error {
 	if !s.Ready {
 		ready = "NOT READY"
 	}
-	fmt.Fprintf(term.out, "node     %s %s, %s, up %s, version %s\n", s.Node, s.Address.Short(), ready, s.Now.Sub(s.Started).Round(time.Second), s.Version)
-	fmt.Fprintf(term.out, "network  %s, %d of %d\n", s.Network.Name, s.Quorum.K, len(s.Quorum.Members))
-	fmt.Fprintf(term.out, "journal  %s, %d records, %.1f of %.1f MiB, %d waiting for readers, %d dropped\n",
+	term.line("node     %s %s, %s, up %s, version %s", s.Node, s.Address.Short(), ready, s.Now.Sub(s.Started).Round(time.Second), s.Version)
+	term.line("network  %s, %d of %d", s.Network.Name, s.Quorum.K, len(s.Quorum.Members))
+	term.line("journal  %s, %d records, %.1f of %.1f MiB, %d waiting for readers, %d dropped",
 		s.Journal.Message, s.Journal.Records, mebibytes(s.Journal.Bytes), mebibytes(s.Journal.Limit), s.Journal.Backlog, s.Journal.Dropped)
-	fmt.Fprintf(term.out, "memory   %.1f MiB, the heap's goal is %.1f MiB\n", mebibytes(s.Memory.Used), mebibytes(s.Memory.Budget))
+	term.line("memory   %.1f MiB, the heap's goal is %.1f MiB", mebibytes(s.Memory.Used), mebibytes(s.Memory.Budget))
 	for _, p := range s.Problems {
-		fmt.Fprintf(term.out, "problem  %s: %s\n", p.Part, p.Message)
+		term.line("problem  %s: %s", p.Part, p.Message)
 	}
 	return c.lists(ctx, term)
 }
@@ -89,14 +89,14 @@ func (c statusCommand) lists(ctx context.Context, term terminal) error {
 		if f.Latest != nil {
 			answer = fmt.Sprintf("%s, %s", f.Format(f.Latest.Value), f.Latest.Round)
 		}
-		fmt.Fprintf(term.out, "feed     %s  %s  %s%s\n", f.Name, answer, f.Quality, because(f.Reason))
+		term.line("feed     %s  %s  %s%s", f.Name, answer, f.Quality, because(f.Reason))
 	}
 	for _, s := range sources {
 		trouble := ""
 		if s.Attempt > 0 {
 			trouble = because(s.LastError)
 		}
-		fmt.Fprintf(term.out, "source   %s  %s  %s, %s, %d failed%s\n", s.Name, s.Kind, s.State, count(int(s.Exchanges), "exchange"), s.Failures, trouble)
+		term.line("source   %s  %s  %s, %s, %d failed%s", s.Name, s.Kind, s.State, count(int(s.Exchanges), "exchange"), s.Failures, trouble)
 	}
 	return nil
 }
@@ -119,6 +119,10 @@ func (c feedWatchCommand) Run(ctx context.Context, term terminal) error {
 	defer stop()
 	path := "/v1/stream?events=answer"
 	if c.Feed != "" {
+		// A stream of a feed that there is not would be silent for ever.
+		if _, err := c.ask(ctx, http.MethodGet, "/v1/feeds/"+url.PathEscape(c.Feed), "application/json"); err != nil {
+			return err
+		}
 		path += "&feed=" + url.QueryEscape(c.Feed)
 	}
 	response, err := c.send(ctx, http.MethodGet, path, "text/event-stream", 0)
@@ -156,8 +160,7 @@ func (c feedWatchCommand) print(term terminal, data []byte) error {
 		return err
 	}
 	report := a.Attestation.Report
-	_, err := fmt.Fprintf(term.out, "%s  %s  %s\n", report.Round, a.Feed.Name, a.Feed.Format(report.Value))
-	return err
+	return term.line("%s  %s  %s", report.Round, a.Feed.Name, a.Feed.Format(report.Value))
 }
 
 type sourceReadCommand struct {
@@ -194,7 +197,7 @@ func (c sourceReadCommand) Run(ctx context.Context, term terminal) error {
 		return printJSON(term.out, batch.Readings)
 	}
 	for _, r := range batch.Readings {
-		fmt.Fprintf(term.err, "%s %s %s\n", r.Received.Format(time.RFC3339), r.Detail, r.Item)
+		fmt.Fprintln(term.err, printable(fmt.Sprintf("%s %s %s", r.Received.Format(time.RFC3339), r.Detail, r.Item)))
 		fmt.Fprintf(term.out, "%s\n", r.Body)
 	}
 	return nil

@@ -87,7 +87,7 @@ func (n nodeFlags) send(ctx context.Context, method, path, accept string, limit 
 	if problem.Detail == "" {
 		problem.Detail = problem.Title
 	}
-	return nil, fmt.Errorf("node at %s: %s", n.API, problem.Detail)
+	return nil, fmt.Errorf("node at %s: %s", n.API, printable(problem.Detail))
 }
 
 // roundPath returns the path of a round of a feed. A round is "latest", Unix milliseconds, RFC 3339, or a time

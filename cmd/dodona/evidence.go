@@ -152,8 +152,12 @@ func (c explainCommand) Run(ctx context.Context, term terminal) error {
 	if c.JSON {
 		return printRaw(term.out, body)
 	}
-	_, err = term.out.Write(body)
-	return err
+	for line := range strings.Lines(string(body)) {
+		if err := term.line("%s", strings.TrimSuffix(line, "\n")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type bundleExportCommand struct{ roundFlags }
@@ -189,8 +193,8 @@ func (c replayCommand) Run(ctx context.Context, term terminal) error {
 	if err := json.Unmarshal(raw, &bundle); err != nil {
 		return failure{exitInvalid, fmt.Errorf("read bundle %s: %w", c.Bundle, err)}
 	}
-	if bundle.Feed.Name == "" {
-		return failure{exitInvalid, fmt.Errorf("read bundle %s: it names no feed; dodona bundle export writes bundles", c.Bundle)}
+	if bundle.Feed.Name == "" || len(bundle.Rules) == 0 {
+		return failure{exitInvalid, fmt.Errorf("read bundle %s: it names no feed, or no rules; dodona bundle export writes bundles, dodona verify is for answers", c.Bundle)}
 	}
 	replayed, err := explain.Replay(ctx, bundle, sandbox)
 	if err != nil {

@@ -71,6 +71,12 @@ type terminal struct {
 	color    bool
 }
 
+// line prints one line of what somebody else said, who may not steer the terminal with it.
+func (t terminal) line(format string, args ...any) error {
+	_, err := fmt.Fprintln(t.out, printable(fmt.Sprintf(format, args...)))
+	return err
+}
+
 // output remembers what kept it from writing: data that is not on standard output is a failure of every command.
 type output struct {
 	io.Writer

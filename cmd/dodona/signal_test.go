@@ -92,7 +92,7 @@ func TestACommandThatCannotPrintFails(t *testing.T) {
 }
 
 func TestWhatIsNoBundleSaysSo(t *testing.T) {
-	for _, text := range []string{"{}", "null", `{"round":7}`, "[]", "", "\x00"} {
+	for _, text := range []string{"{}", "null", `{"round":7}`, `{"feed":{"name":"an.answer"}}`, "[]", "", "\x00"} {
 		var said bytes.Buffer
 		code := execute(t.Context(), []string{"replay", "-"}, terminal{in: strings.NewReader(text), out: &said, err: &said})
 		if code != exitInvalid || !strings.Contains(said.String(), "read bundle -: ") {

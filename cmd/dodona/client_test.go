@@ -1,0 +1,41 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// TestWhatANodeSaysDoesNotSteerTheTerminal: --api may name a stranger's node.
+func TestWhatANodeSaysDoesNotSteerTheTerminal(t *testing.T) {
+	const steer = "\x1b[2J"
+	var mediaType, body string
+	status := http.StatusOK
+	node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", mediaType)
+		w.WriteHeader(status)
+		fmt.Fprint(w, body)
+	}))
+	defer node.Close()
+	for _, c := range []struct {
+		args        []string
+		media, body string
+		status      int
+		shows       string
+	}{
+		{[]string{"explain", "btc.usd", "12:00"}, "text/plain", "a" + steer + "b\n  c\n", 200, "[2Jb\n  c\n"},
+		{[]string{"explain", "btc.usd", "12:00"}, "application/problem+json", `{"title":"x","detail":"gone\u001b[2J"}`, 404, "gone"},
+		{[]string{"feed", "watch"}, "text/event-stream", `data: {"feed":{"name":"a\u001b[2J","kind":"number"}}` + "\n\n", 200, "a"},
+		{[]string{"status"}, "application/json", `{"node":"gw","problems":[{"part":"clock","message":"\u001b[2J"}],"feeds":[{"name":"a\u001b[2J"}],"sources":[]}`, 200, "problem  clock: "},
+	} {
+		mediaType, body, status = c.media, c.body, c.status
+		var out bytes.Buffer
+		execute(t.Context(), append(c.args, "--api", node.URL), terminal{in: strings.NewReader(""), out: &out, err: &out})
+		if said := out.String(); strings.Contains(said, "\x1b") || !strings.Contains(said, c.shows) {
+			t.Errorf("%s shows %q, want %q and nothing that steers", strings.Join(c.args, " "), said, c.shows)
+		}
+	}
+}
