@@ -71,16 +71,31 @@ func (s *stdout) Deliver(ctx context.Context, recs []dodona.Record) (receipts []
 		if err != nil {
 			return receipts, dodona.Permanent(err)
 		}
-		n, err := s.out.Write(text)
-		if err == nil && n < len(text) {
-			err = io.ErrShortWrite
-		}
-		if err != nil {
+		if err := s.write(ctx, text); err != nil {
 			return receipts, fmt.Errorf("write %s %s to standard output: %w", rec.Key, rec.ID, err)
 		}
 		receipts = append(receipts, dodona.Receipt{Status: dodona.ReceiptDelivered, At: s.now()})
 	}
 	return receipts, nil
+}
+
+// write returns when the text is written, or when ctx ends: a reader that has stopped reading must not keep the node
+// from ending. The write itself cannot be taken back; it ends with the reader, or with the process.
+func (s *stdout) write(ctx context.Context, text []byte) error {
+	done := make(chan error, 1)
+	go func() {
+		n, err := s.out.Write(text)
+		if err == nil && n < len(text) {
+			err = io.ErrShortWrite
+		}
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (s *stdout) text(rec dodona.Record) ([]byte, error) {

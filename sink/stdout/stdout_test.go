@@ -2,8 +2,10 @@ package stdout_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"sync"
 	"testing"
 
@@ -77,6 +79,28 @@ func TestALineThatCannotBeWrittenIsTriedAgain(t *testing.T) {
 	receipts, err := s.Deliver(t.Context(), []dodona.Record{sinktest.Answer(question, 1)})
 	if err == nil || dodona.IsPermanent(err) || len(receipts) > 0 {
 		t.Errorf("got %v, %v", receipts, err)
+	}
+}
+
+func TestAReaderThatStopsReadingDoesNotKeepTheSinkFromEnding(t *testing.T) {
+	reader, writer := io.Pipe()
+	defer reader.Close() // ends the write
+	s, err := stdout.Kind.Open(t.Context(), stdout.Kind.Settings(), sink.Env{Out: writer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := s.Deliver(ctx, []dodona.Record{sinktest.Answer(question, 1)})
+		ended <- err
+	}()
+	if _, err := reader.Read(make([]byte, 1)); err != nil { // and no more: the write has begun
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
 	}
 }
 
