@@ -46,6 +46,7 @@ func cost(gas, price uint64) *big.Int {
 func (m *machine) launch(fx *effects, now time.Time, v view, i *Intent) bool {
 	p := i.Payload
 	if has := m.slots[p.place()]; m.known[p.place()] && has.Round >= p.Round {
+		m.say(fx, now, refusedBy(p), false, "")
 		i.State = Superseded
 		m.write(fx, i)
 		m.receipt(fx, now, i, dodona.ReceiptSuperseded, fmt.Sprintf("the chain has round %d already", uint64(has.Round)))
@@ -108,7 +109,7 @@ func (m *machine) gasFor(fx *effects, now time.Time, v view, i *Intent) (uint64,
 	if !found {
 		return 0, false
 	}
-	key := "refused " + i.Payload.Feed
+	key := refusedBy(i.Payload)
 	if e.Refused != "" {
 		i.Tries++
 		i.NotUntil = now.Add(pause(i.Tries))
@@ -123,6 +124,9 @@ func (m *machine) gasFor(fx *effects, now time.Time, v view, i *Intent) (uint64,
 	}
 	return gas, true
 }
+
+// refusedBy names the trouble that the contract of a payload would not take it.
+func refusedBy(p *Payload) string { return "refused " + p.Feed }
 
 // attempt signs a transaction of an intent and journals it before it is sent.
 func (m *machine) attempt(fx *effects, now time.Time, i *Intent, nonce, gas, tip, feeCap uint64) {

@@ -292,6 +292,7 @@ func (m *machine) step(now time.Time, v view) (fx effects) {
 			m.push(&fx, now, v, i)
 		}
 	}
+	m.forgive(&fx, now)
 	m.say(&fx, now, "fees", m.fees, "the base fee and tip are above max_fee; transactions wait")
 	m.say(&fx, now, "funds", m.funds, fmt.Sprintf("%s cannot pay: it has %s; send it some", m.sender, ether(v.Balance)))
 	return fx

@@ -359,6 +359,27 @@ func TestEveryCrashPointGoesOnWithTheSameBytes(t *testing.T) {
 	}
 }
 
+func TestOneTransactionThatIsRejectedIsToldOnce(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.offer(t, 1000)
+	p.offer(t, 2000)
+	p.turn(t, time.Second)
+	one, other := p.open[0], p.open[1]
+	for range 10 {
+		p.did(t, p.sent(p.now, one, refused, "no"))
+		p.did(t, p.sent(p.now, other, accepted, ""))
+		p.turn(t, time.Second)
+	}
+	if p.events != 1 || len(p.trouble) != 1 {
+		t.Errorf("%d events, troubles %v, want one", p.events, p.trouble)
+	}
+	p.mine(11)
+	p.turn(t, time.Second)
+	if p.events != 2 || len(p.trouble) != 0 {
+		t.Errorf("%d events, troubles %v after it is in a block", p.events, p.trouble)
+	}
+}
+
 func TestAnEndpointThatStandsStillIsLeft(t *testing.T) {
 	client, err := evm.NewClient(evm.Options{URLs: []string{"http://127.0.0.1:1", "http://127.0.0.1:2"}})
 	if err != nil {

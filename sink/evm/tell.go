@@ -1,8 +1,10 @@
 package evm
 
 import (
+	"fmt"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,8 +39,24 @@ func (m *machine) sent(now time.Time, i *Intent, r reply, message string) (fx ef
 	case poor, refused:
 		fx.count(telemetry.SinkFailures, 1)
 	}
-	m.say(&fx, now, "rejected", r == refused || r == poor || r == underpriced, "the node does not take transaction "+i.last().Hash.String()+": "+message+"; it is sent again")
+	m.say(&fx, now, rejected(i), r == refused || r == poor || r == underpriced, "the node does not take transaction "+i.last().Hash.String()+": "+message+"; it is sent again")
 	return fx
+}
+
+// rejected names the trouble that a node does not take an intent's bytes: each has its own, or one that is taken would
+// end that of another.
+func rejected(i *Intent) string { return fmt.Sprintf("rejected %d", i.Number) }
+
+// forgive ends the troubles of intents that are not under way any more.
+func (m *machine) forgive(fx *effects, now time.Time) {
+	for what := range m.trouble {
+		number, found := strings.CutPrefix(what, "rejected ")
+		if found && m.find(func(i *Intent) bool {
+			return (i.State == Signed || i.State == Sent) && strconv.FormatUint(i.Number, 10) == number
+		}) == nil {
+			m.say(fx, now, what, false, "")
+		}
+	}
 }
 
 // say tells when a trouble begins and when it is over.
