@@ -33,7 +33,7 @@ type moduleRunCommand struct {
 
 // Run exits with 1 if the module failed or ran out, and with 2 if it was refused or the command line is wrong.
 func (c moduleRunCommand) Run(ctx context.Context, term terminal) error {
-	result, limits, err := c.try(ctx, term.in)
+	result, limits, err := c.try(ctx, term)
 	if err != nil {
 		result = trialResult{Points: []dodona.Point{}, Calls: map[string]int{}}
 		result.fail(err)
@@ -58,10 +58,15 @@ func (c moduleRunCommand) Run(ctx context.Context, term terminal) error {
 
 // try loads the module and gives it the event. An error means that there was no event: a [*module.Error] if the module
 // itself failed before, in its initialisation.
-func (c moduleRunCommand) try(ctx context.Context, stdin io.Reader) (r trialResult, l manifest.Limits, err error) {
-	ev, err := c.event(ctx, stdin)
+func (c moduleRunCommand) try(ctx context.Context, term terminal) (r trialResult, l manifest.Limits, err error) {
+	ev, err := c.event(ctx, term.in)
 	if err != nil {
 		return r, l, err
+	}
+	for _, p := range ev.Points {
+		if p.Quality == dodona.Bad { // a module need not say so
+			fmt.Fprintln(term.err, printable(fmt.Sprintf("the module is given that %s (here: --from %s=POINTER)", pointText(p), p.ID)))
+		}
 	}
 	g, err := parseGrants(c.Grant, func(file string) string { return file })
 	if err != nil {
@@ -125,6 +130,9 @@ func (c moduleRunCommand) event(ctx context.Context, stdin io.Reader) (ev module
 		id, pointer, _ := strings.Cut(text, "=")
 		if err := dodona.CheckName(id, 2); err != nil {
 			return ev, fmt.Errorf("--from: %w", err)
+		}
+		if source, _ := extract.SplitPointID(id); !slices.Contains(c.Source, source) {
+			return ev, fmt.Errorf("--from %s: no input is of a source %q; there are %s (--source names them)", id, source, strings.Join(c.Source, ", "))
 		}
 		from[id] = extract.Rule{Pointer: pointer}
 	}
