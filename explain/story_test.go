@@ -70,6 +70,10 @@ func TestAnAttestedRoundTellsItsWholeStory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var told explain.Story // as dodona explain reads it
+	if err := json.Unmarshal(raw, &told); err != nil || told.String() != s.String() {
+		t.Errorf("told by JSON it is, %v,\n%s\nand was\n%s", err, told.String(), s.String())
+	}
 	if !strings.Contains(string(raw), `"kept":true`) || !strings.Contains(string(raw), `"status":"outlier"`) {
 		t.Errorf("JSON lacks facts: %s", raw)
 	}

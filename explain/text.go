@@ -90,9 +90,9 @@ func (p *printer) line(columns []int, cells ...cell) {
 }
 
 func (p *printer) headline(s Story) {
-	title := cell{s.Feed + " = " + printable(s.Answer), bold}
+	title := cell{printable(s.Feed) + " = " + printable(s.Answer), bold}
 	if s.Answer == "" {
-		title = cell{s.Feed + " has no answer", bold}
+		title = cell{printable(s.Feed) + " has no answer", bold}
 	}
 	when := fmt.Sprintf("round %d (%s UTC)", uint64(s.Round), s.At.UTC().Format("2006-01-02 15:04:05.999"))
 	p.line([]int{columnFacts}, title, cell{when, plain})
@@ -140,8 +140,11 @@ func (p *printer) unattested(s Story, branch func(string) string) {
 		}
 		p.line(nil, cell{branch("missed: " + printable(missed)), red})
 	case StateRejected:
-		r := s.Rejections[0]
-		p.line(nil, cell{branch("rejected: " + printable(r.Reason+": "+r.Message)), red})
+		why := "rejected"
+		if len(s.Rejections) > 0 {
+			why += ": " + printable(s.Rejections[0].Reason+": "+s.Rejections[0].Message)
+		}
+		p.line(nil, cell{branch(why), red})
 	case StateObserved:
 		p.line(nil, cell{branch("not attested: the validator has not decided it, or its decision is no longer kept"), plain})
 	default:
@@ -241,7 +244,7 @@ func (p *printer) endings(s Story) {
 		p.line([]int{15}, cell{"  module", plain}, cell{facts, plain})
 	}
 	if s.State == StateAttested || s.Anchoring != nil {
-		p.line([]int{15}, cell{"  anchored", plain}, cell{s.Anchored, plain})
+		p.line([]int{15}, cell{"  anchored", plain}, cell{printable(s.Anchored), plain})
 	}
 	for _, d := range s.Deliveries {
 		p.line([]int{15}, cell{"  delivered", plain}, cell{d.String(), plain})
@@ -253,7 +256,7 @@ func (p *printer) endings(s Story) {
 		p.line([]int{15}, cell{"  BROKEN", red}, cell{printable(b), red})
 	}
 	if len(s.Inputs) > 0 {
-		p.line(nil, cell{fmt.Sprintf("replay: dodona bundle export %s %d | dodona replay -", s.Feed, uint64(s.Round)), dim})
+		p.line(nil, cell{fmt.Sprintf("replay: dodona bundle export %s %d | dodona replay -", printable(s.Feed), uint64(s.Round)), dim})
 	}
 }
 

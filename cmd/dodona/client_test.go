@@ -11,7 +11,7 @@ import (
 
 // TestWhatANodeSaysDoesNotSteerTheTerminal: --api may name a stranger's node.
 func TestWhatANodeSaysDoesNotSteerTheTerminal(t *testing.T) {
-	const steer = "\x1b[2J"
+	const steer = `\u001b[2J`
 	var mediaType, body string
 	status := http.StatusOK
 	node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -26,7 +26,7 @@ func TestWhatANodeSaysDoesNotSteerTheTerminal(t *testing.T) {
 		status      int
 		shows       string
 	}{
-		{[]string{"explain", "btc.usd", "12:00"}, "text/plain", "a" + steer + "b\n  c\n", 200, "[2Jb\n  c\n"},
+		{[]string{"explain", "btc.usd", "12:00"}, "application/json", `{"feed":"a` + steer + `b","state":"rejected","answer":"` + steer + `","anchored":"` + steer + `"}`, 200, "a·[2Jb = "},
 		{[]string{"explain", "btc.usd", "12:00"}, "application/problem+json", `{"title":"x","detail":"gone\u001b[2J"}`, 404, "gone"},
 		{[]string{"feed", "watch"}, "text/event-stream", `data: {"feed":{"name":"a\u001b[2J","kind":"number"}}` + "\n\n", 200, "a"},
 		{[]string{"status"}, "application/json", `{"node":"gw","problems":[{"part":"clock","message":"\u001b[2J"}],"feeds":[{"name":"a\u001b[2J"}],"sources":[]}`, 200, "problem  clock: "},

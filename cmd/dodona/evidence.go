@@ -141,23 +141,21 @@ func (c explainCommand) Run(ctx context.Context, term terminal) error {
 	if err != nil {
 		return err
 	}
-	accept := "text/plain"
-	if c.JSON {
-		accept = "application/json"
-	}
-	body, err := c.ask(ctx, http.MethodGet, path+"/explain", accept)
+	body, err := c.ask(ctx, http.MethodGet, path+"/explain", "application/json")
 	if err != nil {
 		return err
 	}
 	if c.JSON {
 		return printRaw(term.out, body)
 	}
-	for line := range strings.Lines(string(body)) {
-		if err := term.line("%s", strings.TrimSuffix(line, "\n")); err != nil {
-			return err
-		}
+	var story explain.Story
+	if err := json.Unmarshal(body, &story); err != nil {
+		return fmt.Errorf("read story of %s: %w", c.Feed, err)
 	}
-	return nil
+	if story.Feed == "" {
+		return fmt.Errorf("read story of %s: it names no feed: %s is no Dodona node (--api says where one is)", c.Feed, c.API)
+	}
+	return story.Text(term.out, term.color)
 }
 
 type bundleExportCommand struct{ roundFlags }
