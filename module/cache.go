@@ -9,6 +9,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -32,7 +34,7 @@ func (e *Engine) compile(ctx context.Context, p *pool, had *native) (wazero.Comp
 	}
 	m, entry := p.module, e.entry(p.module, p.kind)
 	if had != nil {
-		code, err := e.place(ctx, p, *had)
+		code, err := e.place(ctx, p, had)
 		if err == nil {
 			e.o.Recorder.Count(telemetry.ModuleCached, m.spec.Name, 1)
 			return code, nil
@@ -53,7 +55,7 @@ func (e *Engine) compile(ctx context.Context, p *pool, had *native) (wazero.Comp
 		return p.load(ctx)
 	}
 	entry.write(made)
-	return e.place(ctx, p, made)
+	return e.place(ctx, p, &made)
 }
 
 // load lets wazero decode the module, and find its native code or compile it.
@@ -66,6 +68,14 @@ type native struct {
 	rewritten []byte
 	name      string // wazero's, as folder/file
 	code      []byte
+	file      string // in the private folder, that has the code instead
+}
+
+// discard removes what was read for a load that did not come to place it.
+func (n *native) discard() {
+	if n != nil && n.file != "" {
+		_ = os.Remove(n.file)
+	}
 }
 
 // compileHere compiles in this process, which can neither be stopped nor limited, and keeps the native code too.
@@ -85,9 +95,16 @@ func (e *Engine) compileHere(ctx context.Context, p *pool, entry cacheEntry) (wa
 
 // place lets wazero load native code through the private folder. It fails rather than compile, which would be in this
 // process.
-func (e *Engine) place(ctx context.Context, p *pool, n native) (wazero.CompiledModule, error) {
-	defer e.sweep()
-	if err := os.WriteFile(filepath.Join(e.dir, n.name), n.code, 0o600); err != nil {
+func (e *Engine) place(ctx context.Context, p *pool, n *native) (wazero.CompiledModule, error) {
+	path := filepath.Join(e.dir, n.name)
+	defer os.Remove(path)
+	var err error
+	if n.file == "" {
+		err = os.WriteFile(path, n.code, 0o600)
+	} else if err = os.Rename(n.file, path); err == nil {
+		n.file = ""
+	}
+	if err != nil {
 		return nil, fmt.Errorf("write native code: %w", err)
 	}
 	code, err := p.load(ctx)
@@ -152,13 +169,14 @@ func (c cacheEntry) read() *native {
 	if c.path == "" {
 		return nil
 	}
-	file, err := readLimited(c.path, 2*largestCode)
+	f, size, err := openLimited(c.path, 2*largestCode)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	var n native
 	if err == nil {
-		n, err = c.open(file)
+		n, err = c.take(f, size)
+		_ = f.Close() // it was only read
 	}
 	if err != nil {
 		c.reject(err)
@@ -169,34 +187,97 @@ func (c cacheEntry) read() *native {
 	return &n
 }
 
-// open takes a file apart: magic, HMAC, and then, each with its length, name, rewritten module and native code.
-func (c cacheEntry) open(file []byte) (n native, err error) {
-	const head = len(cacheMagic) + sha256.Size
-	if len(file) < head || string(file[:len(cacheMagic)]) != cacheMagic {
+// take takes a file apart: magic, HMAC, and then, each with its length, name, rewritten module and native code. The native
+// code, most of it, goes to the private folder in pieces, where nothing looks for it before the HMAC of all is right.
+func (c cacheEntry) take(f *os.File, size int64) (n native, err error) {
+	head := make([]byte, len(cacheMagic)+sha256.Size)
+	if _, err := io.ReadFull(f, head); err != nil || string(head[:len(cacheMagic)]) != cacheMagic {
 		return native{}, errors.New("it is no file of this cache")
 	}
-	mac, body := file[len(cacheMagic):head], file[head:]
-	if !hmac.Equal(mac, c.mac(body)) {
-		return native{}, errors.New("this node has not written it: its authentication code is wrong")
+	b := body{from: f, left: size - int64(len(head)), sum: c.sum()}
+	name, err := b.part(b.length())
+	if err != nil {
+		return native{}, err
 	}
-	var parts [3][]byte
-	for i := range parts {
-		if len(body) < 4 || uint64(binary.BigEndian.Uint32(body)) > uint64(len(body)-4) {
-			return native{}, errors.New("it ends early")
+	n.name = string(name)
+	if n.rewritten, err = b.part(b.length()); err != nil {
+		return native{}, err
+	}
+	if b.length() != b.left {
+		return native{}, errEnds
+	}
+	defer func() {
+		if err != nil {
+			n.discard()
 		}
-		size := binary.BigEndian.Uint32(body)
-		parts[i], body = body[4:4+size], body[4+size:]
+	}()
+	if n.file, err = b.rest(c.engine.dir); err != nil {
+		return n, err
 	}
-	n = native{name: string(parts[0]), rewritten: parts[1], code: parts[2]}
+	if !hmac.Equal(head[len(cacheMagic):], b.sum.Sum(nil)) {
+		return n, errors.New("this node has not written it: its authentication code is wrong")
+	}
 	if !c.engine.ours(n.name) {
-		return native{}, errors.New("it has the name of no native code")
+		return n, errors.New("it has the name of no native code")
 	}
 	return n, nil
 }
 
-func (c cacheEntry) mac(body []byte) []byte {
+// A body is what follows the HMAC in a file: as much of it as has been read is in the sum.
+type body struct {
+	from io.Reader
+	left int64
+	sum  hash.Hash
+}
+
+// errEnds is of files whose lengths do not fit; nobody has authenticated those yet.
+var errEnds = errors.New("its parts have not the lengths that they should have")
+
+// length reads the length of a part; -1 if there is none.
+func (b *body) length() int64 {
+	p, err := b.part(4)
+	if err != nil {
+		return -1
+	}
+	return int64(binary.BigEndian.Uint32(p))
+}
+
+// part reads the next bytes, of which there must be so many.
+func (b *body) part(size int64) ([]byte, error) {
+	if size < 0 || size > b.left {
+		return nil, errEnds
+	}
+	p := make([]byte, size)
+	if _, err := io.ReadFull(b.from, p); err != nil {
+		return nil, err
+	}
+	b.left -= size
+	b.sum.Write(p)
+	return p, nil
+}
+
+// rest moves all that is left into a new file of a folder.
+func (b *body) rest(dir string) (path string, err error) {
+	f, err := os.CreateTemp(dir, "cached-*") // 0600
+	if err != nil {
+		return "", err
+	}
+	_, err = io.CopyBuffer(io.MultiWriter(b.sum, f), io.LimitReader(b.from, b.left), make([]byte, copied))
+	return f.Name(), errors.Join(err, f.Close())
+}
+
+// copied is how much is moved at once: what fits into a processor's cache.
+const copied = 64 << 10
+
+// sum returns the HMAC of nothing yet but what the entry is bound to.
+func (c cacheEntry) sum() hash.Hash {
 	h := hmac.New(sha256.New, c.engine.o.Key)
 	h.Write(c.bound) // its fields have lengths before them, so that it ends where it ends
+	return h
+}
+
+func (c cacheEntry) mac(body []byte) []byte {
+	h := c.sum()
 	h.Write(body)
 	return h.Sum(nil)
 }

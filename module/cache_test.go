@@ -66,7 +66,11 @@ func TestCacheFileThatIsNotAsWrittenIsCompiledAgain(t *testing.T) {
 		b[i] ^= 0x40
 		return b
 	}
+	short := good[:bytes.LastIndex(good, []byte("WAZEVO"))] // up to the native code
+	none := append(bytes.Clone(short[:len(short)-4]), 0, 0, 0, 0)
 	bad := map[string][]byte{
+		"no native code":  none,
+		"native code cut": short,
 		"empty":           nil,
 		"magic alone":     good[:len(cacheMagic)],
 		"no body":         good[:len(cacheMagic)+32],
@@ -89,8 +93,12 @@ func TestCacheFileThatIsNotAsWrittenIsCompiledAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := newTally()
-			answers(t, load(t, newTestEngine(t, cached(t, dir, 1, c)), guest(t, "count")))
+			e := newTestEngine(t, cached(t, dir, 1, c))
+			answers(t, load(t, e, guest(t, "count")))
 			c.want(t, "damaged file", 1, 0, 1)
+			if left, err := filesBelow(e.dir); err != nil || len(left) > 0 {
+				t.Errorf("the private folder has %v (%v)", left, err)
+			}
 			if mended, err := os.ReadFile(path); err != nil || !bytes.Equal(mended, good) {
 				t.Errorf("the file was not written anew (%v)", err)
 			}
@@ -177,4 +185,15 @@ func TestCacheKeepsWithinItsBounds(t *testing.T) {
 	if err != nil || len(files) != cacheFiles {
 		t.Errorf("the cache has %d files (%v), want %d", len(files), err, cacheFiles)
 	}
+}
+
+// filesBelow returns the files in a folder and in its folders.
+func filesBelow(dir string) (files []string, err error) {
+	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			files = append(files, path)
+		}
+		return err
+	})
+	return files, err
 }

@@ -53,6 +53,7 @@ func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
 	m := &Module{engine: e, spec: s, label: label(s), digest: sha256.Sum256(s.Wasm), done: make(chan struct{})}
 	m.spec.Wasm = nil // the caller's; not needed any longer
 	had := e.entry(m, plain).read()
+	defer had.discard()
 	if had != nil {
 		m.code = had.rewritten
 	} else if m.code, err = rewrite(s); err != nil {

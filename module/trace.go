@@ -88,7 +88,9 @@ func (m *Module) tracedPool(ctx context.Context) (*pool, error) {
 	if err := m.engine.admitted.admit(1, m.pages); err != nil {
 		return nil, err
 	}
-	pool, err := m.newPool(ctx, traced, 1, m.engine.entry(m, traced).read())
+	had := m.engine.entry(m, traced).read()
+	defer had.discard()
+	pool, err := m.newPool(ctx, traced, 1, had)
 	if err != nil {
 		m.engine.admitted.release(1, m.pages)
 		return nil, err

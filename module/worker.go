@@ -220,21 +220,30 @@ func compileTo(dir string, code []byte, mode string) error {
 	return err // the process ends here; nothing needs closing
 }
 
-// readLimited reads a file of at most limit bytes, which must be a regular one.
-func readLimited(path string, limit int64) ([]byte, error) {
+// openLimited opens a file of at most limit bytes, which must be a regular one, and tells its size.
+func openLimited(path string, limit int64) (*os.File, int64, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|openPlain, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err == nil && (!info.Mode().IsRegular() || info.Size() > limit) {
+		err = fmt.Errorf("%s is no regular file of at most %s", path, bytesText(limit))
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, info.Size(), nil
+}
+
+// readLimited reads such a file.
+func readLimited(path string, limit int64) ([]byte, error) {
+	f, size, err := openLimited(path, limit)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > limit {
-		return nil, fmt.Errorf("%s is no regular file of at most %s", path, bytesText(limit))
-	}
-	b := make([]byte, info.Size())
+	b := make([]byte, size)
 	_, err = io.ReadFull(f, b)
 	return b, err
 }
