@@ -625,3 +625,24 @@ func TestAnAddressWithoutCodeGetsNothing(t *testing.T) {
 	r.untilSlot(round)
 	r.once(round)
 }
+
+// TestAContractThatIsGoneGetsNothing: as after a development chain was begun anew.
+func TestAContractThatIsGoneGetsNothing(t *testing.T) {
+	r := newRig(t)
+	r.begin()
+	first := r.say(1)
+	r.until("the sink has seen it in the slot", func() bool {
+		return r.loop.Status().Detail.(evm.Status).Slots[question.Name].Round == first
+	})
+	zero := "0x" + strings.Repeat("0", 64)
+	r.chain.Do("anvil_setCode", r.settings.Contract.String(), "0x")
+	r.chain.Do("anvil_setStorageAt", r.settings.Contract.String(), zero, zero)
+	r.say(2)
+	r.until("it is told", func() bool {
+		s := r.loop.Status()
+		return s.State == sink.Retrying && strings.Contains(s.LastError, "has no code on chain 31337")
+	})
+	if nonce, err := r.chain.Nonce(t.Context(), r.payer.Address(), client.Latest); err != nil || nonce != 1 {
+		t.Errorf("%d transactions were paid for, want 1, %v", nonce, err)
+	}
+}

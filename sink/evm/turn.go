@@ -361,6 +361,11 @@ func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) 
 			return v, err
 		}
 		v.Slots[feed] = slotOf(word)
+		if v.Slots[feed].Round == 0 && s.m.slots[feed].Round > 0 { // a development chain that was begun anew has no contract
+			if err := s.checkContract(ctx, s.m.chain, "the contract of feed "+feed, contract); err != nil {
+				return v, err
+			}
+		}
 	}
 	for _, p := range w.Anchors {
 		word, err := s.client.Storage(ctx, s.settings.Anchor, p.Slot, evm.Latest)
