@@ -61,6 +61,10 @@ func main() {
 		defer cancel()
 	}
 	sums, err := run(ctx, f)
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, "demo: interrupted before the node had started")
+		return
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
