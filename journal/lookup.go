@@ -38,20 +38,37 @@ func (j *Journal) Scan(ctx context.Context, topic dodona.Topic, key string, befo
 		}
 		subject := keySubject(topic, key)
 		at, err := l.bisect(ctx, subject, before)
-		for err == nil {
-			var s stored
-			if s, err = l.fetch(ctx, query{NextFor: subject, Seq: at}); err != nil {
-				break
-			}
-			if !yield(s.Record, nil) {
-				return
-			}
-			at = s.stream + 1
+		if err == nil {
+			err = l.scan(ctx, subject, at, yield)
 		}
-		if !errors.Is(err, dodona.ErrNotFound) {
+		if err != nil && !errors.Is(err, dodona.ErrNotFound) {
 			yield(dodona.Record{}, fmt.Errorf("scan %s of %s: %w", topic, key, err))
 		}
 	}
+}
+
+// scan yields the records on subject from a place on: the first by itself, since many want no other, then page by page.
+// The error is why the sequence ends early; [dodona.ErrNotFound] if there is no record at all.
+func (l *lane) scan(ctx context.Context, subject string, at uint64, yield func(dodona.Record, error) bool) error {
+	first, err := l.fetch(ctx, query{NextFor: subject, Seq: at})
+	if err != nil {
+		return err
+	}
+	for page := []stored{first}; len(page) > 0; {
+		for _, s := range page {
+			if s.bad != nil {
+				return s.bad
+			}
+			if !yield(s.Record, nil) {
+				return nil
+			}
+			at = s.stream + 1
+		}
+		if page, err = l.page(ctx, query{NextFor: subject, Seq: at}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // bisect returns a place from which the next record on subject is the first that is not before.

@@ -44,7 +44,8 @@ const (
 	pageBytes   = 512 << 10
 )
 
-// page returns records in order from q.Seq on, at most 256 and about 512 KiB; none at the end of the stream.
+// page returns records in order from q.Seq on, on q.NextFor alone if that is set, at most 256 and about 512 KiB; none at
+// the end of the stream.
 // A record that cannot be decoded has its place and the reason in bad.
 func (l *lane) page(ctx context.Context, q query) ([]stored, error) {
 	ctx, cancel := l.j.question(ctx)
