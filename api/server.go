@@ -28,8 +28,8 @@ const (
 	headerDeadline = 5 * time.Second
 	readTimeout    = 10 * time.Second // of a request with its body
 	writeTimeout   = time.Minute      // of one answer; streams set their own
-	idleTimeout    = 2 * time.Minute
-	grace          = 5 * time.Second // for requests under way when the server ends
+	idleTimeout    = 30 * time.Second // many more than maxConnections may want a place
+	grace          = 5 * time.Second  // for requests under way when the server ends
 )
 
 // Listen opens address ("127.0.0.1:8080", ":8080"), so that a port that is taken is known before anything else

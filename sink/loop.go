@@ -446,7 +446,8 @@ func EventRecord(name, what, message string, at time.Time) (dodona.Record, error
 	if err != nil {
 		return dodona.Record{}, fmt.Errorf("write event %s: %w", what, err)
 	}
-	id := fmt.Sprintf("%s.%s.%d", name, what, at.UnixMicro())
+	digest := dodona.Keccak256([]byte(message)) // two may come at once
+	id := fmt.Sprintf("%s.%s.%d.%x", name, what, at.UnixMicro(), digest[:4])
 	return dodona.Record{Topic: dodona.TopicEvent, Key: EventKey, ID: id, Body: body}, nil
 }
 

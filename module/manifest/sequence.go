@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
 )
@@ -61,20 +62,29 @@ func raise(file string, m Manifest) error {
 	return writeSequences(file, lock, known)
 }
 
+// lockPatience is how long another process may hold the lock, which takes it for two small writes.
+var lockPatience = 10 * time.Second
+
 // lockFile waits for the sole right to the sequence file. The kernel drops it when lock is closed or the process ends.
 func lockFile(path string) (lock *os.File, err error) {
 	lock, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the lock of the sequence file: %w", err)
 	}
-	for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
-		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX)
-	}
-	if err != nil {
+	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return lock, nil
+		}
+		busy := errors.Is(err, syscall.EWOULDBLOCK)
+		if busy && time.Since(begun) > lockPatience {
+			err = fmt.Errorf("another process has held %s for %v; find it (fuser %s) and end it", path, lockPatience, path)
+		} else if busy || errors.Is(err, syscall.EINTR) {
+			continue
+		}
 		_ = lock.Close()
 		return nil, fmt.Errorf("lock the sequence file: %w", err)
 	}
-	return lock, nil
 }
 
 // keptMark is written to the lock file once a sequence file is there, so that its loss is noticed.
