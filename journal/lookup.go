@@ -47,14 +47,16 @@ func (j *Journal) Scan(ctx context.Context, topic dodona.Topic, key string, befo
 	}
 }
 
-// scan yields the records on subject from a place on: the first by itself, since many want no other, then page by page.
+// scan yields the records on subject from a place on: the first by itself, since many want no other, then by pages that
+// grow, since many want only a few.
 // The error is why the sequence ends early; [dodona.ErrNotFound] if there is no record at all.
 func (l *lane) scan(ctx context.Context, subject string, at uint64, yield func(dodona.Record, error) bool) error {
 	first, err := l.fetch(ctx, query{NextFor: subject, Seq: at})
 	if err != nil {
 		return err
 	}
-	for page := []stored{first}; len(page) > 0; {
+	page := []stored{first}
+	for batch := 4; len(page) > 0; batch *= 4 {
 		for _, s := range page {
 			if s.bad != nil {
 				return s.bad
@@ -64,7 +66,7 @@ func (l *lane) scan(ctx context.Context, subject string, at uint64, yield func(d
 			}
 			at = s.stream + 1
 		}
-		if page, err = l.page(ctx, query{NextFor: subject, Seq: at}); err != nil {
+		if page, err = l.page(ctx, query{NextFor: subject, Seq: at, Batch: min(batch, pageRecords)}); err != nil {
 			return err
 		}
 	}

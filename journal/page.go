@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -44,13 +45,13 @@ const (
 	pageBytes   = 512 << 10
 )
 
-// page returns records in order from q.Seq on, on q.NextFor alone if that is set, at most 256 and about 512 KiB; none at
-// the end of the stream.
+// page returns records in order from q.Seq on, on q.NextFor alone if that is set, at most q.Batch, or 256, and about
+// 512 KiB; none at the end of the stream.
 // A record that cannot be decoded has its place and the reason in bad.
 func (l *lane) page(ctx context.Context, q query) ([]stored, error) {
 	ctx, cancel := l.j.question(ctx)
 	defer cancel()
-	q.Seq, q.Batch, q.MaxBytes = max(q.Seq, 1), pageRecords, pageBytes
+	q.Seq, q.Batch, q.MaxBytes = max(q.Seq, 1), cmp.Or(q.Batch, pageRecords), pageBytes
 	request, _ := json.Marshal(q)
 	inbox, err := l.j.nc.SubscribeSync(nats.NewInbox())
 	if err != nil {
