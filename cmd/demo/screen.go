@@ -69,7 +69,7 @@ func (t *tally) rows() (rows []string, newest dodona.Round) {
 			o.Round.Time().Format("15:04:05"), time.Since(o.at).Seconds(), keptText(o.Kept)))
 	}
 	if t.onchain > 0 {
-		rows = append(rows, fmt.Sprintf("  on chain  %-15s %d updates of %s, the newest for %d gas; %d anchors", t.slot, t.onchain, onChain, t.gas, t.anchors))
+		rows = append(rows, fmt.Sprintf("  on chain  %-15s updates of %s: %d, the newest for %d gas; anchors: %d", t.slot, onChain, t.onchain, t.gas, t.anchors))
 	}
 	return rows, newest
 }
