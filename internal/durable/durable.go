@@ -1,0 +1,148 @@
+// Package durable writes small files so that a power cut leaves the old one or the new one, never a piece of either.
+// What it returns nil for is on the disk: the content, the name and, with [MakeFolder], the folders above it.
+package durable
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Write sets the content and the mode of the file at path, whether there is one or not. After an error, a kill or a
+// power cut the file is the old one or the new one, whole. Its folder must be there. A link at path is replaced, not
+// followed. Processes may write one file at once: the last one wins.
+func Write(path string, data []byte, perm fs.FileMode) error {
+	return disk{(*os.File).Sync, os.Rename}.put(path, data, perm)
+}
+
+// Create makes the file at path as [Write] does, but never replaces a file or a link: the error then is [fs.ErrExist].
+// After any other error there is no file, except after an error of the folder, whose file is whole and may be gone
+// after a power cut.
+func Create(path string, data []byte, perm fs.FileMode) error {
+	return disk{(*os.File).Sync, linkOnce}.put(path, data, perm)
+}
+
+// MakeFolder makes the folder dir and those above it that are missing, and brings their names to the disk.
+func MakeFolder(dir string, perm fs.FileMode) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	above := filepath.Dir(dir)
+	if above != dir {
+		if err := MakeFolder(above, perm); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, perm); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	} else if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return errors.Join(err, fmt.Errorf("%s is not a folder", dir))
+	}
+	return syncFolder(above, (*os.File).Sync)
+}
+
+// A disk is what can fail, so that tests can let it.
+type disk struct {
+	sync func(*os.File) error
+	name func(from, to string) error // gives a written file its name
+}
+
+// abandoned begins the name of every file that has none yet.
+const abandoned = ".durable-"
+
+// tries bounds how often a file is written again because somebody took it for abandoned.
+const tries = 3
+
+func (d disk) put(path string, data []byte, perm fs.FileMode) error {
+	dir := filepath.Dir(path)
+	sweep(dir)
+	for try := 1; ; try++ {
+		from, err := d.write(dir, data, perm)
+		if err != nil {
+			return fmt.Errorf("write the file for %s: %w", path, err)
+		}
+		err = d.name(from, path)
+		_ = os.Remove(from) // fails after a rename
+		switch {
+		case err == nil:
+			if err := syncFolder(dir, d.sync); err != nil {
+				return fmt.Errorf("bring the name of %s to the disk: %w", path, err)
+			}
+			return nil
+		case errors.Is(err, fs.ErrNotExist) && try < tries:
+			// Writing took so long that another process swept it away.
+		default:
+			return fmt.Errorf("name %s: %w", path, err)
+		}
+	}
+}
+
+// write leaves a file with data, on the disk, that has no name yet.
+func (d disk) write(dir string, data []byte, perm fs.FileMode) (name string, err error) {
+	f, err := os.CreateTemp(dir, abandoned+"*") // mode 0600
+	if err != nil {
+		return "", err
+	}
+	_, err = f.Write(data)
+	if err == nil && perm != 0o600 { // some file systems have no modes
+		err = f.Chmod(perm)
+	}
+	if err == nil {
+		err = d.sync(f)
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		_ = os.Remove(f.Name())
+		return "", err
+	}
+	return f.Name(), nil
+}
+
+// linkOnce gives a file its name if nothing has it: a link, unlike a rename, fails then. Where there are no links
+// (FAT), two processes that create one file at the same moment both succeed, and the last one wins.
+func linkOnce(from, to string) error {
+	err := os.Link(from, to)
+	if !errors.Is(err, syscall.EPERM) && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	if _, err := os.Lstat(to); err == nil {
+		return fs.ErrExist
+	}
+	return os.Rename(from, to)
+}
+
+// sweepAfter is how old a file without a name is when whoever wrote it is taken for dead.
+const sweepAfter = time.Minute
+
+// sweep removes what killed processes left in a folder.
+func sweep(dir string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), abandoned) {
+			continue
+		}
+		// A gateway's clock may have jumped in between, in either direction.
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()).Abs() > sweepAfter {
+			_ = os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
+}
+
+// syncFolder brings the names in dir to the disk. Some file systems cannot and say EINVAL; they do it by themselves.
+func syncFolder(dir string, sync func(*os.File) error) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	if err = sync(d); errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		err = nil
+	}
+	return errors.Join(err, d.Close())
+}
