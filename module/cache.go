@@ -19,6 +19,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
+	"github.com/dodona-oracle/dodona/internal/durable"
 	"github.com/dodona-oracle/dodona/module/manifest"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -307,16 +308,7 @@ func (c cacheEntry) store(n native) error {
 		body = binary.BigEndian.AppendUint32(body, uint32(len(part)))
 		body = append(body, part...)
 	}
-	f, err := os.CreateTemp(c.engine.o.Dir, "*.tmp") // 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // fails once it has its name
-	_, err = f.Write(slices.Concat([]byte(cacheMagic), c.mac(body), body))
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), c.path)
+	return durable.Write(c.path, slices.Concat([]byte(cacheMagic), c.mac(body), body), 0o600)
 }
 
 // The cache keeps the files that were used last.
@@ -325,7 +317,7 @@ const (
 	cacheBytes = 128 << 20
 )
 
-// prune removes what is beyond the bounds of the cache, and what an interrupted write left.
+// prune removes what is beyond the bounds of the cache.
 func (e *Engine) prune() {
 	paths, _ := filepath.Glob(filepath.Join(e.o.Dir, "*"))
 	type file struct {
@@ -339,13 +331,8 @@ func (e *Engine) prune() {
 		if err != nil || !info.Mode().IsRegular() {
 			continue
 		}
-		switch filepath.Ext(path) {
-		case cacheSuffix:
+		if filepath.Ext(path) == cacheSuffix {
 			files = append(files, file{path, info.Size(), info.ModTime()})
-		case ".tmp":
-			if time.Since(info.ModTime()) > time.Hour {
-				_ = os.Remove(path)
-			}
 		}
 	}
 	slices.SortFunc(files, func(a, b file) int { return b.used.Compare(a.used) })

@@ -35,25 +35,6 @@ func readAll(path string, limit int64) ([]byte, error) {
 	return manifest.ReadAtMost(f, filepath.Base(path), limit)
 }
 
-// writeNew makes a file that everybody may read. A file that is there is never replaced.
-func writeNew(path string, content []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closing := f.Close(); err == nil {
-		err = closing
-	}
-	if err != nil {
-		_ = os.Remove(path) // a file that is half there would look like one that is broken
-	}
-	return err
-}
-
 // readTrust reads a trust file. One that cannot be used is a mistake of the command line, not of the evidence.
 func readTrust(path string) (manifest.Trust, error) {
 	raw, err := readAll(path, manifest.MaxTrust)

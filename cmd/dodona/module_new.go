@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/dodona-oracle/dodona/internal/durable"
 	"github.com/dodona-oracle/dodona/module/manifest"
 	"github.com/dodona-oracle/dodona/sdk"
 )
@@ -54,7 +55,7 @@ func copyFiles(dir string, files fs.FS) error {
 		if err != nil {
 			return err
 		}
-		return writeNew(to, content)
+		return durable.Create(to, content, 0o644)
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/durable"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
@@ -103,7 +104,7 @@ func (c moduleSignCommand) write(term terminal, m manifest.Manifest, code, envel
 	base := filepath.Join(dir, m.Name+"-"+m.Version)
 	switch there, err := readAll(base+".wasm", manifest.MaxWasm); {
 	case errors.Is(err, fs.ErrNotExist):
-		if err := writeNew(base+".wasm", code); err != nil {
+		if err := durable.Create(base+".wasm", code, 0o644); err != nil {
 			return fmt.Errorf("write module: %w", err)
 		}
 		fmt.Fprintf(term.err, "wrote %s\n", base+".wasm")
@@ -112,7 +113,7 @@ func (c moduleSignCommand) write(term terminal, m manifest.Manifest, code, envel
 	case !bytes.Equal(there, code):
 		return fmt.Errorf("%s.wasm is there with other bytes: a release stays what it is, so sign a new one, or remove it", base)
 	}
-	if err := writeNew(base+".json", envelope); err != nil {
+	if err := durable.Create(base+".json", envelope, 0o644); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("write envelope: %w: a release stays what it is; sign a new one, add a signature with --add, or remove it", err)
 		}
@@ -149,7 +150,7 @@ func (c moduleSignCommand) add(term terminal, keys []manifest.Key) error {
 			return fmt.Errorf("sign %s: %w", file, err)
 		}
 	}
-	if err := manifest.ReplaceFile(file, e.Bytes(), 0o644); err != nil {
+	if err := durable.Write(file, e.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("write envelope: %w", err)
 	}
 	fmt.Fprintf(term.err, "%s has %s now\n", file, count(len(e.Signatures), "signature"))

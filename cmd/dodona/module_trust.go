@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/durable"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
@@ -117,7 +118,7 @@ func saveTrust(term terminal, file string, t manifest.Trust) error {
 	if err != nil {
 		return err
 	}
-	if err := writeNew(file, text); err != nil {
+	if err := durable.Create(file, text, 0o644); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("write trust file: %w: give it another name", err)
 		}
@@ -228,7 +229,7 @@ func (c moduleTrustSignCommand) Run(term terminal) error {
 			return err
 		}
 	}
-	if err := writeNew(c.Out, signed); err != nil {
+	if err := durable.Create(c.Out, signed, 0o644); err != nil {
 		return fmt.Errorf("write envelope: %w", err)
 	}
 	fmt.Fprintf(term.err, "wrote %s; where the old trust file is in use run: dodona module trust update TRUST %s\n", c.Out, filepath.Base(c.Out))
@@ -258,7 +259,7 @@ func (c moduleTrustUpdateCommand) Run(term terminal) error {
 	if err != nil {
 		return err
 	}
-	if err := manifest.ReplaceFile(c.File, text, 0o644); err != nil {
+	if err := durable.Write(c.File, text, 0o644); err != nil {
 		return fmt.Errorf("write trust file: %w", err)
 	}
 	fmt.Fprintf(term.err, "replaced %s\n", c.File)

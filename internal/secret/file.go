@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"github.com/dodona-oracle/dodona/internal/durable"
 )
 
 // ErrMode: others than the owner may touch a file with a key or its password. The error says what to run.
@@ -26,34 +28,11 @@ func CheckMode(f *os.File) error {
 }
 
 // WriteFile makes a file that only its owner may read, and its folder (0700) if there is none. The file is whole and
-// on the disk when WriteFile returns nil; after an error, or a crash, it is not there at all. An existing file, or a
-// link, is never replaced: the error then is [os.ErrExist].
+// on the disk when WriteFile returns nil. An existing file, or a link, is never replaced: the error then is
+// [os.ErrExist].
 func WriteFile(path string, content []byte) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.MakeFolder(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	// A hard link, unlike a rename, fails if the name is taken.
-	if err := os.Link(f.Name(), path); err != nil {
-		return err
-	}
-	return syncFolder(dir)
-}
-
-// syncFolder makes the names in dir durable.
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.Create(path, content, 0o600)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/durable"
 )
 
 // maxSequences is more bytes than a sequence file with thousands of modules has.
@@ -35,7 +36,7 @@ type sequences struct {
 func Remember(file string, m Manifest) error { return raise(file, m) }
 
 func raise(file string, m Manifest) error {
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+	if err := durable.MakeFolder(filepath.Dir(file), 0o700); err != nil {
 		return fmt.Errorf("make the folder of the sequence file: %w", err)
 	}
 	lock, err := lockFile(file + ".lock")
@@ -144,7 +145,7 @@ func writeSequences(file string, lock *os.File, s sequences) error {
 	if err != nil {
 		return fmt.Errorf("write the sequence file: %w", err)
 	}
-	if err := ReplaceFile(file, append(text, '\n'), 0o600); err != nil {
+	if err := durable.Write(file, append(text, '\n'), 0o600); err != nil {
 		return fmt.Errorf("write the sequence file: %w", err)
 	}
 	// After the file, so that a crash in between does not claim a loss. No flush: the mark only helps to notice one.
@@ -152,27 +153,4 @@ func writeSequences(file string, lock *os.File, s sequences) error {
 		return fmt.Errorf("write the lock of the sequence file: %w", err)
 	}
 	return nil
-}
-
-// ReplaceFile sets the content and mode of a file: after a crash it has the old content or the new one, and when
-// ReplaceFile has returned nil the new one.
-func ReplaceFile(file string, content []byte, mode os.FileMode) error {
-	dir := filepath.Dir(file)
-	f, err := os.CreateTemp(dir, ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), file); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
