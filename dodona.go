@@ -64,6 +64,7 @@ type Signer interface {
 }
 
 // A Journal remembers. Append is atomic, durable on return, idempotent by (Topic, Key, ID), and blocks when full.
+// What two writers must not both decide (claims, data, anchors) names what it was decided on: see [Record].
 // From yields what the named reader has not finished, in order; asking for the next slice finishes the one before.
 type Journal interface {
 	Append(ctx context.Context, recs ...Record) error

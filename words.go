@@ -270,13 +270,18 @@ const (
 	TopicEvent       Topic = "event"       // key: what happened: "rejected", "conflict", "unsigned", "loss"
 )
 
-// A Record is what the journal keeps. The caller fills the first five; the journal fills the rest.
+// A Record is what the journal keeps. The caller fills the first six; the journal fills the rest.
 type Record struct {
 	Topic Topic  `json:"topic"`
 	Key   string `json:"key"`
 	ID    string `json:"id"`   // appending the same (Topic, Key, ID) again changes nothing
 	Node  string `json:"node"` // the node that appends; empty means the journal's own
 	Body  []byte `json:"body"`
+
+	// After is the ID of the record of this key that the writer decided on, empty if there was none. A claim, data or
+	// anchor record is appended only if that one is still the newest: [ErrConflict] otherwise. Others leave it empty.
+	// It is not kept.
+	After string `json:"-"`
 
 	Appended time.Time `json:"appended,omitzero"` // when the journal took it, by its node's clock
 	Sequence uint64    `json:"sequence"`          // the node's own, per stream, without holes

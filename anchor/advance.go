@@ -14,8 +14,8 @@ import (
 // A Ledger is the part of the journal that anchoring needs. Scan yields the records of a topic and key in order,
 // starting with the first for which before is false. Last returns the newest one, or [dodona.ErrNotFound].
 //
-// Append is atomic and durable on return; [dodona.ErrConflict] says that another process wrote to one of the keys since
-// this one looked, and that nothing was appended.
+// Append is atomic and durable on return; [dodona.ErrConflict] says that the newest record of one of the keys is not the one
+// that the record's After names, and that nothing was appended.
 type Ledger interface {
 	Lookup
 	Append(ctx context.Context, recs ...dodona.Record) error

@@ -41,7 +41,7 @@ var (
 var errCrash = errors.New("power cut")
 
 // A fakeLedger is a journal in memory with the rules of the real one that matter here: appends are atomic and
-// idempotent by (topic, key, id). It loses power after a number of calls, before or after what the last one does.
+// idempotent by (topic, key, id), and an anchor follows the one that its writer decided on. It loses power after a number of calls, before or after what the last one does.
 type fakeLedger struct {
 	recs  map[string][]dodona.Record // by topic and key
 	index map[[3]string]bool
@@ -72,6 +72,12 @@ func (l *fakeLedger) Append(_ context.Context, recs ...dodona.Record) error {
 	before, after := l.cut()
 	if before {
 		return errCrash
+	}
+	for _, r := range recs {
+		list := l.of(r.Topic, r.Key)
+		if n := len(list); r.Topic == dodona.TopicAnchor && n > 0 && list[n-1].ID != r.ID && list[n-1].ID != r.After {
+			return dodona.ErrConflict
+		}
 	}
 	l.put(l.at, recs...)
 	if after {

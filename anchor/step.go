@@ -49,7 +49,11 @@ func (e *Effects) Record(signatures [][]byte) (dodona.Record, error) {
 	if err != nil {
 		return dodona.Record{}, fmt.Errorf("write anchor: %w", err)
 	}
-	return dodona.Record{Topic: dodona.TopicAnchor, Key: KeySeries, ID: a.Anchor.To.ID(), Body: body}, nil
+	rec := dodona.Record{Topic: dodona.TopicAnchor, Key: KeySeries, ID: a.Anchor.To.ID(), Body: body}
+	if before := e.s.last.To; before != 0 {
+		rec.After = before.ID()
+	}
+	return rec, nil
 }
 
 // Commit remembers the anchor, once its record is durable.

@@ -2,14 +2,14 @@ package journal
 
 import (
 	"errors"
-	"maps"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
-// admit answers appends that are there already, and learns what is needed to guard the others.
+// admit answers appends that are there already, and learns where the others would come to stand.
 func (l *lane) admit(group []*pending) ([]*pending, error) {
+	l.forget()
 	kept := group[:0]
 	for i, p := range group {
 		if p.state.Load() == withdrawn {
@@ -30,56 +30,109 @@ func (l *lane) admit(group []*pending) ([]*pending, error) {
 
 // fresh takes out of p what is in the stream already and reports whether anything is left.
 func (l *lane) fresh(p *pending) (bool, error) {
-	kept := p.recs[:0]
-	for i, r := range p.recs {
-		last, err := l.lastSeen(subjectOf(r.Topic, r.Key, r.Node))
+	recs := p.recs
+	p.recs = make([]dodona.Record, 0, len(recs))
+	for i, r := range recs {
+		last, err := l.lastSeen(subjectOf(r.Topic, r.Key, r.Node), r, recs[:i])
 		if err != nil {
-			p.recs = append(kept, p.recs[i:]...)
+			p.recs = append(p.recs, recs[i:]...)
 			return true, err
 		}
-		if last.id == r.ID || l.recent.has(recordKey(r)) {
+		same := l.recent.identity(r)
+		if last.place > 0 && last.same == same || l.recent.has(same) {
 			l.j.cfg.Recorder.Count(telemetry.JournalDuplicates, l.spec.name, 1)
 			continue
 		}
-		kept = append(kept, r)
+		p.recs = append(p.recs, r)
 	}
-	p.recs = kept
-	return len(kept) > 0, nil
+	return len(p.recs) > 0, nil
 }
 
-// lastSeen returns the last record on a subject as this process knows it, asking once.
-func (l *lane) lastSeen(subject string) (seen, error) {
-	l.mu.Lock()
+// lastSeen returns the last record on a subject, as this lane remembers it if that agrees with what r was decided on, else
+// as the store has it: a memory may be old, but a decision that is new is never refused for it.
+func (l *lane) lastSeen(subject string, r dodona.Record, before []dodona.Record) (seen, error) {
 	known, found := l.seen[subject]
-	l.mu.Unlock()
-	if found {
+	if found && (!shared(r.Topic) || known.id == r.After || known.same == l.recent.identity(r) || follows(r, before)) {
 		return known, nil
 	}
 	s, err := l.fetch(l.j.ctx, query{LastFor: subject, fromFirst: true})
 	if err != nil && !errors.Is(err, dodona.ErrNotFound) && s.stream == 0 {
 		return seen{}, err
 	}
-	known = seen{s.stream, s.ID}
-	l.firstSight(subject, known)
+	known = l.seenAt(s.Record, s.stream)
+	l.seen[subject] = known
 	return known, nil
 }
+
+// follows reports whether r was decided on one of the records before it in the same append.
+func follows(r dodona.Record, before []dodona.Record) bool {
+	for _, b := range before {
+		if b.Topic == r.Topic && b.Key == r.Key && b.ID == r.After {
+			return true
+		}
+	}
+	return false
+}
+
+// A seen is the last record on a subject as far as a lane knows. It is a memory, which saves questions: whether a record
+// may follow is decided by what its writer says that it decided on, and by the store.
+type seen struct {
+	place uint64 // in the stream; 0: there is none
+	id    string
+	same  identity
+}
+
+// seenAt notes that r stands at a place, which is 0 if there is none. What stands there and could not be read is no record that
+// anybody decided on.
+func (l *lane) seenAt(r dodona.Record, place uint64) seen {
+	switch {
+	case place == 0:
+		return seen{}
+	case r.ID == "":
+		return seen{place: place, id: unreadable}
+	}
+	return seen{place, r.ID, l.recent.identity(r)}
+}
+
+const unreadable = " " // no record has this ID
 
 // maxSeen bounds the memory of subjects; forgetting one costs a question to the store.
 const maxSeen = 1 << 16
 
-// firstSight remembers what was found on a subject unless something is remembered already: a look by another part of
-// this process must not hide from a writer that somebody wrote in between.
-func (l *lane) firstSight(subject string, s seen) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if _, found := l.seen[subject]; found {
-		return
+func (l *lane) forget() {
+	if len(l.seen) > maxSeen {
+		clear(l.seen)
 	}
-	if len(l.seen) >= maxSeen {
-		maps.DeleteFunc(l.seen, func(subject string, _ seen) bool {
-			topic, _, _, err := parseSubject(subject)
-			return err != nil || !shared(topic)
-		})
+}
+
+// A ballot judges, one append after the other, whether what each was decided on is still so.
+type ballot struct {
+	l    *lane
+	tail map[string]seen // by shared subject: the last record that the flight itself will leave
+}
+
+// conflict returns the subject on which somebody else was there first, or "". What p would leave is remembered if there is none.
+func (b *ballot) conflict(p *pending) string {
+	left := make(map[string]seen)
+	for _, r := range p.recs {
+		if !shared(r.Topic) {
+			continue
+		}
+		subject := subjectOf(r.Topic, r.Key, r.Node)
+		last, found := left[subject]
+		if !found {
+			if last, found = b.tail[subject]; !found {
+				last = b.l.seen[subject]
+			}
+		}
+		next := seen{id: r.ID, same: b.l.recent.identity(r)}
+		if last.id != r.After && last.same != next.same && !p.again {
+			return subject
+		}
+		left[subject] = next
 	}
-	l.seen[subject] = s
+	for subject, last := range left {
+		b.tail[subject] = last
+	}
+	return ""
 }

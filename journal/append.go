@@ -16,9 +16,9 @@ var errMissing = errors.New("missing or malformed")
 // is left alone: among the last 16,384 of its stream for certain, and for claims, data and anchors if it is the newest one.
 //
 // Append blocks while the stream is full or the store cannot write. If ctx ends meanwhile, nothing was written,
-// unless the error wraps [ErrUnknown]. A claim, data or anchor record meets [dodona.ErrConflict] if another process wrote to
-// its key since this one looked: look again with Last before deciding. A record that can never be written gives an
-// error for which [dodona.IsPermanent] holds.
+// unless the error wraps [ErrUnknown]. A claim, data or anchor record meets [dodona.ErrConflict], and nothing of the call is
+// appended, unless the newest record of its key is the one that its After names: look again with Last before deciding. A
+// record that can never be written gives an error for which [dodona.IsPermanent] holds.
 func (j *Journal) Append(ctx context.Context, recs ...dodona.Record) error {
 	parts := make(map[string][]dodona.Record, 1)
 	for i := range recs {
@@ -48,6 +48,7 @@ type pending struct {
 	recs  []dodona.Record
 	bytes int
 	claim bool // flushed without delay
+	again bool // its records are in the stream already and are written again at its end
 	state atomic.Int32
 	done  chan error // one value, never blocks the lane
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -106,9 +107,9 @@ func TestManyAppendAtOnce(t *testing.T) {
 				wg.Go(func() {
 					for i := range each {
 						key := "c" + strconv.Itoa(c)
-						err := j.Append(t.Context(),
-							dodona.Record{Topic: dodona.TopicReading, Key: key, ID: strconv.Itoa(i), Body: body400},
-							dodona.Record{Topic: dodona.TopicClaim, Key: "report." + key, ID: strconv.Itoa(i), Body: body400})
+						c := claim("report."+key, i)
+						c.Body = body400
+						err := j.Append(t.Context(), dodona.Record{Topic: dodona.TopicReading, Key: key, ID: claimID(i), Body: body400}, c)
 						if err != nil {
 							t.Error(err)
 							return
@@ -125,7 +126,7 @@ func TestManyAppendAtOnce(t *testing.T) {
 						t.Fatalf("%s of %s: %d records, want %d", topic, k, len(got), each)
 					}
 					for i, r := range got {
-						if r.ID != strconv.Itoa(i) {
+						if r.ID != claimID(i) {
 							t.Fatalf("%s of %s: record %d is %s", topic, k, i, r.ID)
 						}
 					}
@@ -173,38 +174,95 @@ func TestClaimWrittenInBetweenConflicts(t *testing.T) {
 	a := open(t, Config{Listen: "127.0.0.1:0"})
 	b := join(t, a, "gw-1")
 	const key = "report.btc.usd.abc"
-	for _, j := range []*Journal{a, b} {
-		if _, err := j.Last(t.Context(), dodona.TopicClaim, key); !errors.Is(err, dodona.ErrNotFound) {
-			t.Fatal(err)
+	if err := a.Append(t.Context(), claim(key, 0)); err != nil {
+		t.Fatal(err)
+	}
+	late := claim(key, 1) // decided on when there was none
+	late.After = ""
+	for name, j := range map[string]*Journal{"the other process": b, "the same process": a} {
+		err := j.Append(t.Context(), late, dodona.Record{Topic: dodona.TopicEvent, Key: "reload", ID: "1"})
+		if !errors.Is(err, dodona.ErrConflict) {
+			t.Fatalf("%s appends what was decided too early: %v, want ErrConflict", name, err)
+		}
+		if got := all(t, a, dodona.TopicEvent, "reload"); len(got) != 0 {
+			t.Fatalf("half of a refused append is there: %+v", got)
+		}
+		// Looking does not make an old decision good.
+		if last, err := j.Last(t.Context(), dodona.TopicClaim, key); err != nil || last.ID != claimID(0) {
+			t.Fatalf("last: %+v, %v", last, err)
+		}
+		if err := j.Append(t.Context(), late); !errors.Is(err, dodona.ErrConflict) {
+			t.Fatalf("%s looks and appends the old decision: %v, want ErrConflict", name, err)
+		}
+		// The same claim is no conflict: it is there already.
+		if err := j.Append(t.Context(), claim(key, 0)); err != nil {
+			t.Fatalf("%s appends what is there: %v", name, err)
 		}
 	}
-	if err := a.Append(t.Context(), claim(key, 1)); err != nil {
+	for round, j := range []*Journal{1: b, 2: a, 3: a, 4: b} {
+		if round == 0 {
+			continue
+		}
+		if err := j.Append(t.Context(), claim(key, round)); err != nil {
+			t.Fatalf("append after looking: %v", err)
+		}
+	}
+	if err := a.Append(t.Context(), claim(key, 4), claim("report.other.abc", 0)); err != nil {
+		t.Fatalf("append of what the other wrote, and of more: %v", err)
+	}
+	if got := all(t, b, dodona.TopicClaim, key); len(got) != 5 {
+		t.Fatalf("%d claims, want 5", len(got))
+	}
+}
+
+// TestAnotherAnswerUnderOneIDConflicts: what is filed by its round alone is there already only if it says the same.
+func TestAnotherAnswerUnderOneIDConflicts(t *testing.T) {
+	a := open(t, Config{Listen: "127.0.0.1:0"})
+	b := join(t, a, "gw-1")
+	answer := dodona.Record{Topic: dodona.TopicData, Key: "btc.usd", ID: "1000", Body: []byte(`{"value":"1"}`)}
+	if err := a.Append(t.Context(), answer); err != nil {
 		t.Fatal(err)
 	}
-	// b looked before a wrote.
-	err := b.Append(t.Context(), claim(key, 2), dodona.Record{Topic: dodona.TopicEvent, Key: "reload", ID: "1"})
-	if !errors.Is(err, dodona.ErrConflict) {
-		t.Fatalf("append: %v, want ErrConflict", err)
+	other := answer
+	other.Body = []byte(`{"value":"2"}`)
+	for name, j := range map[string]*Journal{"another process": b, "the same process": a} {
+		if err := j.Append(t.Context(), other); !errors.Is(err, dodona.ErrConflict) {
+			t.Errorf("%s appends another answer of a round: %v, want ErrConflict", name, err)
+		}
+		if err := j.Append(t.Context(), answer); err != nil {
+			t.Errorf("%s appends the same answer: %v", name, err)
+		}
 	}
-	if got := all(t, a, dodona.TopicEvent, "reload"); len(got) != 0 {
-		t.Fatalf("half of a refused append is there: %+v", got)
-	}
-	// The same claim is no conflict: it is there already.
-	if err := b.Append(t.Context(), claim(key, 1)); err != nil {
-		t.Fatalf("append of what is there: %v", err)
-	}
-	last, err := b.Last(t.Context(), dodona.TopicClaim, key)
-	if err != nil || last.ID != "1-0xab" {
-		t.Fatalf("last: %+v, %v", last, err)
-	}
-	if err := b.Append(t.Context(), claim(key, 3)); err != nil {
-		t.Fatalf("append after looking: %v", err)
-	}
-	if err := a.Append(t.Context(), claim(key, 3), claim("report.other.abc", 1)); err != nil {
-		t.Fatalf("append of what the other wrote: %v", err)
-	}
-	if err := a.Append(t.Context(), claim(key, 4)); err != nil && !errors.Is(err, dodona.ErrConflict) {
-		t.Fatal(err)
+}
+
+// TestOneOfManyDecisionsWins: appends that were decided on one record, in one flight or in several, from one process or
+// from two.
+func TestOneOfManyDecisionsWins(t *testing.T) {
+	a := open(t, Config{Listen: "127.0.0.1:0"})
+	b := join(t, a, "gw-1")
+	const key = "report.btc.usd.abc"
+	before := ""
+	for round := range 20 {
+		var wins atomic.Int32
+		var winner atomic.Value
+		var group sync.WaitGroup
+		for n := range 16 {
+			group.Go(func() {
+				r := dodona.Record{Topic: dodona.TopicClaim, Key: key, ID: fmt.Sprint(round, "-", n), Body: []byte("{}"), After: before}
+				switch err := []*Journal{a, b}[n%2].Append(t.Context(), r); {
+				case err == nil:
+					wins.Add(1)
+					winner.Store(r.ID)
+				case !errors.Is(err, dodona.ErrConflict):
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		if wins.Load() != 1 {
+			t.Fatalf("round %d: %d of 16 decisions were appended, want 1", round, wins.Load())
+		}
+		before = winner.Load().(string)
 	}
 }
 

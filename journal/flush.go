@@ -36,8 +36,7 @@ func (l *lane) flush(group []*pending) {
 				l.setBlocked("")
 				return
 			}
-			f := l.chain(group)
-			group, err = l.fly(f)
+			group, err = l.fly(l.chain(group))
 			if err == nil && len(group) == 0 {
 				l.setBlocked("")
 				return
@@ -81,25 +80,33 @@ func ground(group []*pending) []*pending {
 	return kept
 }
 
-// chain gives the records of a group their place in the chain and encodes them.
+// chain gives the records of a group their place in the chain and encodes them. Appends whose writers decided on what is no
+// longer the newest record are answered with a conflict and left out.
 func (l *lane) chain(group []*pending) *flight {
-	f := &flight{group: group, guard: make(map[string]uint64, 1)}
+	f := &flight{group: group[:0], guard: make(map[string]uint64, 1)}
 	now := l.now().UTC().Truncate(time.Millisecond)
 	at := l.head
-	inGroup := make(map[string]struct{}, len(group))
+	judge := ballot{l, make(map[string]seen)}
+	inGroup := make(map[identity]struct{}, len(group))
 	for _, p := range group {
+		if subject := judge.conflict(p); subject != "" {
+			l.j.cfg.Recorder.Count(telemetry.JournalConflicts, l.spec.name, 1)
+			p.finish(fmt.Errorf("another record came in between on %s: %w", subject, dodona.ErrConflict))
+			continue
+		}
 		for _, r := range p.recs {
-			key := recordKey(r)
-			if _, twice := inGroup[key]; twice {
+			same := l.recent.identity(r)
+			if _, twice := inGroup[same]; twice {
 				continue
 			}
-			inGroup[key] = struct{}{}
+			inGroup[same] = struct{}{}
 			r.Appended, r.Sequence, r.Previous = now, at.Sequence+1, at.Digest
 			at = head{Sequence: r.Sequence, Digest: digestOf(r, l.j.writer), Appended: now}
 			f.recs = append(f.recs, r)
 			f.heads = append(f.heads, at)
 			f.msgs = append(f.msgs, encode(r, l.j.writer))
 		}
+		f.group = append(f.group, p)
 		f.ends = append(f.ends, len(f.recs))
 	}
 	l.guardFlight(f)
@@ -112,21 +119,23 @@ func (l *lane) chain(group []*pending) *flight {
 	return f
 }
 
-// guardFlight makes the store refuse the flight if another process wrote to one of its shared subjects, or if the
-// flight itself landed before: an unanswered flight is sent again until it is answered.
+// guardFlight makes the store refuse the flight if somebody wrote to one of its shared subjects since they were judged, or
+// if the flight itself landed before: an unanswered flight is sent again until it is answered.
 func (l *lane) guardFlight(f *flight) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	for i, m := range f.msgs {
 		if _, guarded := f.guard[m.Subject]; !guarded && (i == 0 || shared(f.recs[i].Topic)) {
-			f.guard[m.Subject] = l.seen[m.Subject].stream
-			m.Header[headerExpected] = []string{strconv.FormatUint(l.seen[m.Subject].stream, 10)}
+			place := l.seen[m.Subject].place
+			f.guard[m.Subject] = place
+			m.Header[headerExpected] = []string{strconv.FormatUint(place, 10)}
 		}
 	}
 }
 
 // fly sends a flight until its outcome is known. It returns what must be tried again, and why.
 func (l *lane) fly(f *flight) ([]*pending, error) {
+	if len(f.recs) == 0 {
+		return nil, nil
+	}
 	doubt := false // an attempt was not answered: it may be in the stream, or still come there
 	for attempt := 0; ; attempt++ {
 		started := time.Now()
@@ -211,7 +220,7 @@ func (l *lane) landed(f *flight, n int, first uint64) []*pending {
 	}
 	rec := l.j.cfg.Recorder
 	for _, r := range f.recs[:n] {
-		l.recent.add(recordKey(r))
+		l.recent.add(l.recent.identity(r))
 		rec.Count(telemetry.JournalRecords, string(r.Topic), 1)
 	}
 	rec.Count(telemetry.JournalFlushes, l.spec.name, 1)
@@ -228,26 +237,12 @@ func (l *lane) landed(f *flight, n int, first uint64) []*pending {
 	l.stat.Records += uint64(n)
 	l.stat.head = l.head
 	l.mu.Unlock()
+	for i, r := range f.recs[:n] {
+		l.seen[f.msgs[i].Subject] = l.seenAt(r, first+uint64(i))
+	}
 	if n < len(f.recs) {
-		l.remember(f, first, 0, n, true)
 		return ground(f.group)
 	}
-	from := 0
-	for i, p := range f.group {
-		// What a caller left behind was seen by nobody: the next append to its subject must meet a conflict.
-		l.remember(f, first, from, f.ends[i], p.finish(nil))
-		from = f.ends[i]
-	}
+	finishAll(f.group, nil)
 	return nil
-}
-
-// remember notes the places of records of a flight that landed; those of shared subjects only if somebody knows.
-func (l *lane) remember(f *flight, first uint64, from, to int, known bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i := from; i < to; i++ {
-		if known || !shared(f.recs[i].Topic) {
-			l.seen[f.msgs[i].Subject] = seen{first + uint64(i), f.recs[i].ID}
-		}
-	}
 }

@@ -2,8 +2,6 @@ package journal
 
 import (
 	"time"
-
-	"github.com/dodona-oracle/dodona"
 )
 
 // A pace decides how long a group may wait for company. Every flush is a synchronous write, which wears flash, so a
@@ -117,5 +115,3 @@ func (l *lane) join(g *group, p *pending) bool {
 	g.records, g.bytes, g.claim = g.records+len(p.recs), g.bytes+p.bytes, g.claim || p.claim
 	return g.records < maxGroup && g.bytes < maxGroupBytes
 }
-
-func recordKey(r dodona.Record) string { return string(r.Topic) + "\x00" + r.Key + "\x00" + r.ID }

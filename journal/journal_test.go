@@ -58,9 +58,16 @@ func reading(i int) dodona.Record {
 	return dodona.Record{Topic: dodona.TopicReading, Key: "kraken", ID: strconv.Itoa(i), Body: fmt.Appendf(nil, `{"n":%d}`, i)}
 }
 
+// claim returns the claim of a round, decided on that of the round before; round 0 is the first.
 func claim(key string, round int) dodona.Record {
-	return dodona.Record{Topic: dodona.TopicClaim, Key: key, ID: strconv.Itoa(round) + "-0xab", Body: []byte("{}")}
+	r := dodona.Record{Topic: dodona.TopicClaim, Key: key, ID: claimID(round), Body: []byte("{}")}
+	if round > 0 {
+		r.After = claimID(round - 1)
+	}
+	return r
 }
+
+func claimID(round int) string { return strconv.Itoa(round) + "-0xab" }
 
 func TestAppendThenReadInOrder(t *testing.T) {
 	j := open(t, Config{})

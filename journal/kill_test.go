@@ -3,6 +3,7 @@ package journal
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -33,11 +34,17 @@ func TestHelperAppendsUntilKilled(t *testing.T) {
 	for c := range 24 {
 		wg.Go(func() {
 			key := "c" + strconv.Itoa(c)
+			last, err := j.Last(context.Background(), dodona.TopicClaim, "report."+key)
+			if err != nil && !errors.Is(err, dodona.ErrNotFound) {
+				t.Error(err)
+				return
+			}
 			for i := 0; ; i++ {
 				id := run + "-" + strconv.Itoa(i)
 				recs := []dodona.Record{{Topic: dodona.TopicReading, Key: key, ID: id, Body: body400}}
 				if c%2 == 0 {
-					recs = append(recs, dodona.Record{Topic: dodona.TopicClaim, Key: "report." + key, ID: id})
+					last = dodona.Record{Topic: dodona.TopicClaim, Key: "report." + key, ID: id, After: last.ID}
+					recs = append(recs, last)
 				}
 				if c%3 == 0 {
 					recs = append(recs, dodona.Record{Topic: dodona.TopicReading, Key: key, ID: id + "b", Body: body400})

@@ -30,17 +30,11 @@ type lane struct {
 	recent      *recent
 	carry       *pending // taken from the queue, but too much for the group before it
 	pace        pace
-	sinceRetain int // bytes written since retention last looked
+	seen        map[string]seen // by subject
+	sinceRetain int             // bytes written since retention last looked
 
 	mu   sync.Mutex
-	seen map[string]seen // by subject: the last record that this process knows
 	stat laneStat
-}
-
-// seen is the last record on a subject as far as this process knows.
-type seen struct {
-	stream uint64 // its place in the stream; 0: there is none
-	id     string
 }
 
 // laneStat is what Status tells of a lane, guarded by lane.mu.

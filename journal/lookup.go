@@ -9,17 +9,14 @@ import (
 	"github.com/dodona-oracle/dodona"
 )
 
-// Last returns the newest record of a topic and key by whatever node, or [dodona.ErrNotFound].
+// Last returns the newest record of a topic and key by whatever node, or [dodona.ErrNotFound]. Its ID is what a record that
+// is decided on it names in After; if there is none, that stays empty.
 func (j *Journal) Last(ctx context.Context, topic dodona.Topic, key string) (dodona.Record, error) {
 	l, err := j.laneOf(topic, key)
 	if err != nil {
 		return dodona.Record{}, err
 	}
-	subject := keySubject(topic, key)
-	s, err := l.fetch(ctx, query{LastFor: subject, fromFirst: shared(topic)})
-	if shared(topic) && (err == nil || errors.Is(err, dodona.ErrNotFound)) {
-		l.firstSight(subject, seen{s.stream, s.ID})
-	}
+	s, err := l.fetch(ctx, query{LastFor: keySubject(topic, key), fromFirst: shared(topic)})
 	if err != nil {
 		return dodona.Record{}, fmt.Errorf("last %s of %s: %w", topic, key, err)
 	}

@@ -9,11 +9,10 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/backoff"
-	"github.com/dodona-oracle/dodona/telemetry"
 )
 
 // outrun finds out why a guard refused a flight: because an unanswered attempt landed, whole or in part, or because
-// somebody else was there first. It returns what is to be tried again.
+// somebody wrote to one of its subjects in between. It returns what is to be tried again.
 func (l *lane) outrun(f *flight, doubt bool) ([]*pending, error) {
 	ctx := l.j.epoch()
 	if doubt {
@@ -29,7 +28,7 @@ func (l *lane) outrun(f *flight, doubt bool) ([]*pending, error) {
 			return l.landed(f, n, first), nil
 		}
 	}
-	conflicts := make(map[string]bool)
+	moved := false
 	for subject, expected := range f.guard {
 		last, err := l.fetch(ctx, query{LastFor: subject, fromFirst: true})
 		if err != nil && !errors.Is(err, dodona.ErrNotFound) && last.stream == 0 {
@@ -38,16 +37,13 @@ func (l *lane) outrun(f *flight, doubt bool) ([]*pending, error) {
 		if doubt && last.writer == l.j.writer && last.Sequence >= f.recs[0].Sequence {
 			return nil, errors.New("a replica lags behind")
 		}
-		if last.stream == expected {
-			continue
-		}
-		conflicts[subject] = true
-		l.mu.Lock()
-		delete(l.seen, subject)
-		l.mu.Unlock()
-		l.firstSight(subject, seen{last.stream, last.ID})
+		moved = moved || last.stream != expected
+		l.seen[subject] = l.seenAt(last.Record, last.stream)
 	}
-	return l.dropConflicts(f, conflicts), nil
+	if !moved {
+		return nil, errors.New("the store refuses a place that nobody took")
+	}
+	return ground(f.group), nil // whether each may still follow is judged anew
 }
 
 // placeOf returns where the stream keeps the given sequence of this writer, which comes after the head; 0 if nowhere.
@@ -76,35 +72,6 @@ func (l *lane) countLanded(ctx context.Context, f *flight, first uint64) (int, e
 		}
 	}
 	return 0, nil
-}
-
-// dropConflicts answers the appends that another process forestalled, and returns the others.
-func (l *lane) dropConflicts(f *flight, conflicts map[string]bool) []*pending {
-	kept := f.group[:0]
-	for _, p := range f.group {
-		var subject string
-		for _, r := range p.recs {
-			s := subjectOf(r.Topic, r.Key, r.Node)
-			if !shared(r.Topic) || !conflicts[s] {
-				continue
-			}
-			if known, _ := l.lastSeen(s); known.id != r.ID {
-				subject = s
-			}
-		}
-		if subject == "" {
-			if p.ground() {
-				kept = append(kept, p)
-			}
-			continue
-		}
-		l.j.cfg.Recorder.Count(telemetry.JournalConflicts, l.spec.name, 1)
-		l.mu.Lock()
-		delete(l.seen, subject) // whoever decides again must look again
-		l.mu.Unlock()
-		p.finish(fmt.Errorf("another process wrote to %s: %w", subject, dodona.ErrConflict))
-	}
-	return kept
 }
 
 // relieve does what may help after an attempt that did not succeed, and waits before the next one.

@@ -84,7 +84,7 @@ func (l *lane) warm() {
 			return
 		}
 		if s.bad == nil && s.writer == l.j.writer {
-			l.recent.add(recordKey(s.Record))
+			l.recent.add(l.recent.identity(s.Record))
 		}
 	}
 }

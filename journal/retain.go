@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -122,7 +123,7 @@ func (l *lane) carryForward(ctx context.Context, s space) error {
 				return fmt.Errorf("read last record of %s: %w", subject, err)
 			}
 			if last.stream < s.cut {
-				l.firstSight(subject, seen{last.stream, last.ID})
+				l.seen[subject] = l.seenAt(last.Record, last.stream)
 				recs = append(recs, last.Record)
 			}
 		}
@@ -161,7 +162,7 @@ func (l *lane) widen(ctx context.Context, by int64) error {
 
 // rewrite appends records that are in the stream already.
 func (l *lane) rewrite(recs []dodona.Record) error {
-	p := &pending{recs: recs, done: make(chan error, 1)}
+	p := &pending{recs: recs, again: true, done: make(chan error, 1)}
 	p.state.Store(flying)
 	rest, err := l.fly(l.chain([]*pending{p}))
 	if err != nil {
@@ -197,12 +198,8 @@ func (l *lane) purge(ctx context.Context, s space) error {
 	bytes := before.State.Bytes - min(before.State.Bytes, after.State.Bytes)
 	l.mu.Lock()
 	l.stat.Freed += records
-	for subject, known := range l.seen {
-		if topic, _, _, err := parseSubject(subject); known.stream < s.cut && (err != nil || !shared(topic)) {
-			delete(l.seen, subject)
-		}
-	}
 	l.mu.Unlock()
+	maps.DeleteFunc(l.seen, func(_ string, known seen) bool { return known.place > 0 && known.place < s.cut })
 	l.j.cfg.Recorder.Count(telemetry.JournalFreed, l.spec.name, records)
 	l.j.cfg.Recorder.Count(telemetry.JournalFreedBytes, l.spec.name, bytes)
 	l.j.cfg.Recorder.Gauge(telemetry.JournalBytes, l.spec.name, int64(after.State.Bytes))

@@ -11,12 +11,13 @@ import (
 )
 
 // A Ledger is the part of the journal that attesting needs. Scan yields the records of a topic and key in order,
-// starting with the first for which before is false.
+// starting with the first for which before is false. Last returns the newest one, or [dodona.ErrNotFound].
 //
-// Append is atomic and durable on return; [dodona.ErrConflict] says that another process wrote to one of the keys since
-// this one looked, and that nothing was appended.
+// Append is atomic and durable on return; [dodona.ErrConflict] says that the newest record of one of the keys is not the one
+// that the record's After names, and that nothing was appended.
 type Ledger interface {
 	Append(ctx context.Context, recs ...dodona.Record) error
+	Last(ctx context.Context, topic dodona.Topic, key string) (dodona.Record, error)
 	Scan(ctx context.Context, topic dodona.Topic, key string, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error]
 }
 
@@ -94,11 +95,27 @@ func (v *Validator) perform(ctx context.Context, m Means, e *Effects) (*Effects,
 		case !errors.Is(err, dodona.ErrConflict) || race == maxRaces:
 			return nil, fmt.Errorf("append %d attestations and rejections: %w", len(recs), err)
 		}
-		if _, err := v.learn(ctx, m.Ledger, e.Claims); err != nil {
+		if err := v.lookAgain(ctx, m.Ledger, e.Claims); err != nil {
 			return nil, err
 		}
 		e = v.again(e)
 	}
+}
+
+// lookAgain learns what others appended for the feeds of the claims, after a conflict: which answer is the newest, and what
+// is attested for the rounds.
+func (v *Validator) lookAgain(ctx context.Context, l Ledger, claims []dodona.Claim) error {
+	for _, c := range claims {
+		rec, err := l.Last(ctx, dodona.TopicData, c.Subject)
+		if err != nil && !errors.Is(err, dodona.ErrNotFound) {
+			return fmt.Errorf("look for the newest answer of %s: %w", c.Subject, err)
+		}
+		v.mu.Lock()
+		v.memoryOf(c.Subject).newest = rec.ID
+		v.mu.Unlock()
+	}
+	_, err := v.learn(ctx, l, claims)
+	return err
 }
 
 // sign signs claims in one call, so that they share a flush. If one is refused for good it signs one by one, and

@@ -26,6 +26,25 @@ func (l *fakeLedger) Scan(_ context.Context, topic dodona.Topic, key string, bef
 	}
 }
 
+// Last makes the fake a ledger for Attest.
+func (l *fakeLedger) Last(_ context.Context, topic dodona.Topic, key string) (dodona.Record, error) {
+	if rec, found := l.last(topic, key); found {
+		return rec, nil
+	}
+	return dodona.Record{}, dodona.ErrNotFound
+}
+
+// outrun reports whether a data record does not follow the one that its writer decided on.
+func (l *fakeLedger) outrun(recs []dodona.Record) bool {
+	for _, r := range recs {
+		last, _ := l.last(dodona.TopicData, r.Key)
+		if r.Topic == dodona.TopicData && last.ID != r.ID && last.ID != r.After {
+			return true
+		}
+	}
+	return false
+}
+
 // crashing is a signer and a ledger that stop at the n-th of their steps: before or after each effect.
 type crashing struct {
 	*fakeLedger
@@ -43,6 +62,9 @@ func (c *crashing) step() error {
 func (c *crashing) Append(_ context.Context, recs ...dodona.Record) error {
 	if err := c.step(); err != nil {
 		return err
+	}
+	if c.outrun(recs) {
+		return dodona.ErrConflict
 	}
 	c.append(start.Add(time.Hour), recs...) // after every observation
 	return c.step()

@@ -28,7 +28,8 @@ type Effects struct {
 type outcome struct {
 	record  dodona.Record
 	finding finding
-	claim   int // the index of its claim; −1 if it has none
+	claim   int    // the index of its claim; −1 if it has none
+	after   string // with a claim: the ID of the feed's newest data record
 }
 
 // Counts says what became of observations: Observations = Attested + Repeated + Rejected. Those left to the next
@@ -110,7 +111,7 @@ func (e *Effects) outcomeRecord(o *outcome, signatures [][]byte) (dodona.Record,
 	}
 	if signature := signatures[o.claim]; signature != nil {
 		o.finding.reason = ""
-		return e.attestation(o.finding, signature)
+		return e.attestation(o.finding, o.after, signature)
 	}
 	o.finding.refuse(ReasonConflict, "the signer refused: it has signed another answer of round %d, or a later round", uint64(o.finding.report.Round))
 	return newRejection(o.record, o.finding).record()
@@ -142,7 +143,7 @@ func (e *Effects) checkSigner(signatures [][]byte) error {
 	return nil
 }
 
-func (e *Effects) attestation(f finding, signature []byte) (dodona.Record, error) {
+func (e *Effects) attestation(f finding, after string, signature []byte) (dodona.Record, error) {
 	answer := dodona.Answer{
 		Network: e.network, Quorum: e.quorum, Feed: f.feed,
 		Attestation: dodona.Attestation{
@@ -156,6 +157,6 @@ func (e *Effects) attestation(f finding, signature []byte) (dodona.Record, error
 	}
 	return dodona.Record{
 		Topic: dodona.TopicData, Key: f.feed.Name,
-		ID: f.report.Round.ID(), Body: body,
+		ID: f.report.Round.ID(), Body: body, After: after,
 	}, nil
 }

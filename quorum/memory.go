@@ -17,6 +17,7 @@ const Window = 768
 // A history is what is remembered of one feed: its latest attested rounds, ascending.
 type history struct {
 	rounds   []attested
+	newest   string    // the ID of the newest data record that is known, whoever wrote it: what the next one comes after
 	restored time.Time // when the newest restored data record was appended; zero if none was restored
 }
 
@@ -81,11 +82,24 @@ func (v *Validator) Restore(recs ...dodona.Record) error {
 	defer v.mu.Unlock()
 	var errs []error
 	for _, rec := range recs {
+		v.note(rec)
 		if err := v.restore(rec); err != nil {
 			errs = append(errs, fmt.Errorf("restore %s %s %s: %w", rec.Topic, echo(rec.Key), echo(rec.ID), err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// note remembers which data record of a feed is the newest, whether or not it is believed.
+func (v *Validator) note(rec dodona.Record) {
+	if rec.Topic != dodona.TopicData {
+		return
+	}
+	h := v.memoryOf(rec.Key)
+	known, _ := dodona.Record{ID: h.newest}.Round()
+	if round, _ := rec.Round(); h.newest == "" || round > known {
+		h.newest = rec.ID
+	}
 }
 
 func (v *Validator) restore(rec dodona.Record) error {

@@ -110,7 +110,11 @@ func (v *Validator) decide(e *Effects, rec dodona.Record, f finding) bool {
 		return false
 	}
 	e.claimed[name] = attested{f.report.Round, f.observed}
-	e.outcomes = append(e.outcomes, outcome{record: rec, finding: f, claim: len(e.Claims)})
+	after := ""
+	if h := v.memory[name]; h != nil {
+		after = h.newest
+	}
+	e.outcomes = append(e.outcomes, outcome{record: rec, finding: f, claim: len(e.Claims), after: after})
 	e.Claims = append(e.Claims, dodona.Claim{
 		Network: v.networkID, Type: "report", Subject: name,
 		Round: f.report.Round, Digest: f.digest, Observed: f.observed,
@@ -160,7 +164,9 @@ func (v *Validator) Commit(e *Effects) {
 			v.recorder.Count(telemetry.QuorumRejected, string(f.reason), 1)
 			continue
 		}
-		v.memoryOf(f.feed.Name).insert(attested{f.report.Round, f.observed})
+		h := v.memoryOf(f.feed.Name)
+		h.insert(attested{f.report.Round, f.observed})
+		h.newest = f.report.Round.ID()
 		v.recorder.Count(telemetry.QuorumAttested, f.feed.Name, 1)
 	}
 	for _, name := range e.repeated {

@@ -32,18 +32,22 @@ func (d *disk) land() {
 	d.late = nil
 }
 
-// write appends whole or not at all: only if every key is as the writer saw it. The disk is locked.
-func (d *disk) write(seen map[string]int, recs []dodona.Record) error {
+// write appends whole or not at all: only if each record follows the one that its writer decided on. The disk is locked.
+func (d *disk) write(recs []dodona.Record) error {
+	tail := map[string]string{}
 	var fresh []dodona.Record
 	for _, r := range recs {
-		list := d.keys[r.Key]
-		if n := len(list); n > 0 && list[n-1].ID == r.ID {
+		last, found := tail[r.Key]
+		if list := d.keys[r.Key]; !found && len(list) > 0 {
+			last = list[len(list)-1].ID
+		}
+		if last == r.ID {
 			continue // already there
 		}
-		if len(list) != seen[r.Key] {
+		if last != r.After {
 			return dodona.ErrConflict
 		}
-		fresh = append(fresh, r)
+		tail[r.Key], fresh = r.ID, append(fresh, r)
 	}
 	for _, r := range fresh {
 		d.keys[r.Key] = append(d.keys[r.Key], r)
@@ -76,14 +80,13 @@ type process struct {
 	fault func(step int) fault // nil: fine
 
 	mu    sync.Mutex
-	seen  map[string]int
 	steps int
 	dead  bool
 	lasts int
 }
 
 func (d *disk) process(f func(step int) fault) *process {
-	return &process{disk: d, fault: f, seen: map[string]int{}}
+	return &process{disk: d, fault: f}
 }
 
 // step returns what happens now. The process is locked.
@@ -115,29 +118,20 @@ func (p *process) Append(ctx context.Context, recs ...dodona.Record) error {
 	case loseBefore:
 		return errUnknown
 	case loseLate, killLate:
-		seen := map[string]int{}
-		for k, n := range p.seen {
-			seen[k] = n
-		}
-		p.disk.late = append(p.disk.late, func() { _ = p.disk.write(seen, recs) })
+		p.disk.late = append(p.disk.late, func() { _ = p.disk.write(recs) })
 		if f == killLate {
 			p.dead = true
 			panic(errKilled)
 		}
 		return errUnknown
 	}
-	err := p.disk.write(p.seen, recs)
+	err := p.disk.write(recs)
 	if f == killAfter {
 		p.dead = true
 		panic(errKilled)
 	}
 	if f == loseAfter {
 		return errUnknown
-	}
-	if err == nil {
-		for _, r := range recs {
-			p.seen[r.Key] = len(p.disk.keys[r.Key])
-		}
 	}
 	return err
 }
@@ -156,7 +150,6 @@ func (p *process) Last(_ context.Context, topic dodona.Topic, key string) (dodon
 	p.disk.mu.Lock()
 	defer p.disk.mu.Unlock()
 	list := p.disk.keys[key]
-	p.seen[key] = len(list)
 	if topic != dodona.TopicClaim || len(list) == 0 {
 		return dodona.Record{}, fmt.Errorf("key %q: %w", key, dodona.ErrNotFound)
 	}

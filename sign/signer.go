@@ -28,6 +28,9 @@ var (
 	ErrBefore = errors.New("scheduled before this node's start or before its newest claim has passed")
 	// ErrMalformed: a field of the claim is missing or cannot be. A bug of the caller.
 	ErrMalformed = errors.New("malformed claim")
+	// ErrOutrun: others claimed rounds of the subject in between, again and again. Nothing is known against the claims; try
+	// again.
+	ErrOutrun = errors.New("others claim in between again and again")
 )
 
 // Ahead is how far a round may be ahead of the signer's clock.
@@ -51,8 +54,9 @@ func (e *ClaimError) Unwrap() error { return e.Err }
 // A Ledger keeps claims. It is the part of the journal that the signer calls.
 //
 // Append is atomic, durable on return, and idempotent by (Topic, Key, ID). It must return [dodona.ErrConflict], and
-// append nothing, if the key got a record that neither Last nor an Append of this process has seen: two processes
-// with one key must not both win. Any other error of Append leaves open whether the records were kept.
+// append nothing, unless the newest record of each key is the one that the record's After names, the empty string for none:
+// of two processes, or two calls, that decided on the same record only one may win. Any other error of Append leaves open
+// whether the records were kept.
 // Last returns the newest record of a key, or [dodona.ErrNotFound].
 type Ledger interface {
 	Append(ctx context.Context, recs ...dodona.Record) error
@@ -86,13 +90,20 @@ type lock struct {
 	held  chan struct{} // a mutex of capacity one, so that waiting can end with the context
 	key   string        // of its records
 	known bool          // last is what the ledger holds; false at first and after an append of unknown outcome
-	last  dodona.Claim  // round 0: none
-	next  dodona.Claim  // what last becomes once the append has returned
-	floor dodona.Round  // with Since: sign nothing until the clock is past it
+	last  standing      // the newest on record
+	next  standing      // what last becomes once the append has returned
+	floor dodona.Round  // with Since: sign nothing until the clock is past it; set when the lock is first read
+	read  bool          // the lock was read before
 }
 
-// New returns a signer. Key and Journal are required. A key has one signer in a process: the ledger keeps processes
-// apart, and two signers of one process look like one to it.
+// A standing is a claim on record and its record's ID; round 0 and no ID: none.
+type standing struct {
+	dodona.Claim
+	id string
+}
+
+// New returns a signer. Key and Journal are required. Several signers with one key, in one process or in many, are kept apart
+// by the ledger.
 func New(o Options) *Signer {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -195,8 +206,9 @@ func (s *Signer) locksOf(claims []dodona.Claim) []*lock {
 	return locks
 }
 
-// maxRaces is how often another process may write in between before the call gives up.
-const maxRaces = 3
+// maxRaces is how often somebody may write in between before the call gives up. A call of this process that was left before
+// its append returned is such a somebody.
+const maxRaces = 8
 
 // record appends what is not on record yet. The locks are held.
 func (s *Signer) record(ctx context.Context, claims []dodona.Claim, byClaim, held []*lock, now dodona.Round) error {
@@ -221,8 +233,10 @@ func (s *Signer) record(ctx context.Context, claims []dodona.Claim, byClaim, hel
 			}
 			s.Recorder.Count(telemetry.SignClaims, "", uint64(len(recs)))
 			return nil
-		case !errors.Is(err, dodona.ErrConflict) || race == maxRaces:
+		case !errors.Is(err, dodona.ErrConflict):
 			return fmt.Errorf("record %d claims of %s: %w", len(recs), s.Address().Short(), err)
+		case race == maxRaces: // not ErrConflict, which would say that the claims contradict what is on record
+			return fmt.Errorf("record %d claims of %s: %w: %v", len(recs), s.Address().Short(), ErrOutrun, err)
 		}
 		s.Recorder.Count(telemetry.SignRaces, "", 1)
 	}
@@ -235,7 +249,7 @@ func (s *Signer) load(ctx context.Context, l *lock) error {
 	}
 	rec, err := s.Journal.Last(ctx, dodona.TopicClaim, l.key)
 	if errors.Is(err, dodona.ErrNotFound) {
-		l.last, l.known = dodona.Claim{}, true
+		l.last, l.known, l.read = standing{}, true, true
 		return nil
 	}
 	if err != nil {
@@ -245,14 +259,14 @@ func (s *Signer) load(ctx context.Context, l *lock) error {
 	if err := json.Unmarshal(rec.Body, &c); err != nil {
 		return fmt.Errorf("read the newest claim of %s: %w; nothing of it is signed until the record is mended", l.key, err)
 	}
-	if rec.Key != l.key || rec.ID != recordID(c) || c.Type+"."+c.Subject+"."+s.signer != l.key || c.Round == 0 {
+	if rec.Key != l.key || (rec.ID != recordID(c) && rec.ID != formerID(c)) || c.Type+"."+c.Subject+"."+s.signer != l.key || c.Round == 0 {
 		return fmt.Errorf("read the newest claim of %s: record %q of %q does not match its body; nothing of it is signed until the record is mended",
 			l.key, rec.ID, rec.Key)
 	}
-	l.last, l.known = c, true
-	if s.Since > 0 {
+	if s.Since > 0 && !l.read {
 		l.floor = c.Round
 	}
+	l.last, l.known, l.read = standing{c, rec.ID}, true, true
 	return nil
 }
 
@@ -264,11 +278,13 @@ func (s *Signer) plan(claims []dodona.Claim, byClaim []*lock, now dodona.Round) 
 		if err := l.judge(c, now); err != nil {
 			return nil, &ClaimError{i, c, err}
 		}
-		if c == l.next {
+		if c == l.next.Claim {
 			continue
 		}
-		l.next = c
-		recs = append(recs, dodona.Record{Topic: dodona.TopicClaim, Key: l.key, ID: recordID(c), Body: appendClaim(nil, c)})
+		body := appendClaim(nil, c)
+		rec := dodona.Record{Topic: dodona.TopicClaim, Key: l.key, ID: idOf(c, body), Body: body, After: l.next.id}
+		l.next = standing{c, rec.ID}
+		recs = append(recs, rec)
 	}
 	return recs, nil
 }
@@ -278,7 +294,7 @@ func (l *lock) judge(c dodona.Claim, now dodona.Round) error {
 	switch {
 	case l.floor > 0 && now <= l.floor:
 		return fmt.Errorf("%w: that is %s", ErrBefore, l.floor)
-	case c == l.next || c.Round > l.next.Round:
+	case c == l.next.Claim || c.Round > l.next.Round:
 		return nil
 	case c.Round < l.next.Round:
 		return fmt.Errorf("%w: %s", ErrPassed, l.next.Round)
@@ -290,11 +306,18 @@ func (l *lock) judge(c dodona.Claim, now dodona.Round) error {
 	return fmt.Errorf("digest %s %w: %s", c.Digest.Short(), dodona.ErrConflict, l.next.Digest.Short())
 }
 
-// recordID is "<round>-<digest>", the digest as 64 hex digits.
-func recordID(c dodona.Claim) string {
+// recordID is "<round>-<keccak256 of the body>", 64 hex digits: two claims that differ in anything are two records.
+func recordID(c dodona.Claim) string { return idOf(c, appendClaim(nil, c)) }
+
+func idOf(c dodona.Claim, body []byte) string { return roundAnd(c, dodona.Keccak256(body)) }
+
+// formerID is how claims were filed before their ids covered everything that they say. Such records may be the newest of a key.
+func formerID(c dodona.Claim) string { return roundAnd(c, c.Digest) }
+
+func roundAnd(c dodona.Claim, d dodona.Digest) string {
 	b := make([]byte, 0, 20+1+64)
 	b = strconv.AppendUint(b, uint64(c.Round), 10)
-	return string(hex.AppendEncode(append(b, '-'), c.Digest[:]))
+	return string(hex.AppendEncode(append(b, '-'), d[:]))
 }
 
 // appendClaim writes c as encoding/json would; names need no escapes.
@@ -338,7 +361,7 @@ func (s *Signer) signatures(claims []dodona.Claim) [][]byte {
 func (s *Signer) countRefusal(err error) {
 	reason := "ledger"
 	for name, target := range map[string]error{
-		"conflict": dodona.ErrConflict, "passed": ErrPassed, "early": ErrEarly, "before": ErrBefore, "malformed": ErrMalformed,
+		"outrun": ErrOutrun, "conflict": dodona.ErrConflict, "passed": ErrPassed, "early": ErrEarly, "before": ErrBefore, "malformed": ErrMalformed,
 	} {
 		if errors.Is(err, target) {
 			reason = name
