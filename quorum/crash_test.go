@@ -268,6 +268,30 @@ func TestTwoValidatorsWithOneKeyAttestOnce(t *testing.T) {
 	}
 }
 
+// TestAttestGoesOnBehindWhatItDoesNotBelieve: the newest record of a feed may be of a former quorum, or of a stranger who may
+// write to the server; the next answer comes after it all the same, known from the start or met on the way.
+func TestAttestGoesOnBehindWhatItDoesNotBelieve(t *testing.T) {
+	for name, body := range map[string]string{"rubbish": "rubbish", "another network's": `{"network":{"name":"old"}}`} {
+		for _, known := range []bool{true, false} {
+			ledger := newFakeLedger()
+			signer := &fakeSigner{address: member, claims: map[string]dodona.Claim{}}
+			c := &crashing{ledger, signer, 1 << 30}
+			strange := dodona.Record{Topic: dodona.TopicData, Key: price.Name, ID: "7", Body: []byte(body)}
+			ledger.append(start, strange)
+			v := newValidator(t)
+			if known {
+				_ = v.Restore(strange) // an error or not, it is the newest
+			}
+			if _, err := v.Attest(t.Context(), quorum.Means{Signer: c, Ledger: c}, start, []dodona.Record{observe(price, 0, 1), observe(price, 1, 2)}); err != nil {
+				t.Errorf("%s, known from the start %v: %v", name, known, err)
+			}
+			if got := len(ledger.topic(dodona.TopicData)); got != 3 {
+				t.Errorf("%s, known from the start %v: %d data records, want 3", name, known, got)
+			}
+		}
+	}
+}
+
 func TestAttestGoesOnAfterAnErrorOfTheSigner(t *testing.T) {
 	v := newValidator(t)
 	ledger := newFakeLedger()
