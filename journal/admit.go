@@ -33,7 +33,7 @@ func (l *lane) fresh(p *pending) (bool, error) {
 	recs := p.recs
 	p.recs = make([]dodona.Record, 0, len(recs))
 	for i, r := range recs {
-		last, err := l.lastSeen(subjectOf(r.Topic, r.Key, r.Node), r, recs[:i])
+		last, err := l.lastSeen(l.subjectOf(r), r, recs[:i])
 		if err != nil {
 			p.recs = append(p.recs, recs[i:]...)
 			return true, err
@@ -118,7 +118,7 @@ func (b *ballot) conflict(p *pending) string {
 		if !shared(r.Topic) {
 			continue
 		}
-		subject := subjectOf(r.Topic, r.Key, r.Node)
+		subject := b.l.subjectOf(r)
 		last, found := left[subject]
 		if !found {
 			if last, found = b.tail[subject]; !found {

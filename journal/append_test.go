@@ -172,7 +172,7 @@ func join(t testing.TB, first *Journal, node string) *Journal {
 
 func TestClaimWrittenInBetweenConflicts(t *testing.T) {
 	a := open(t, Config{Listen: "127.0.0.1:0"})
-	b := join(t, a, "gw-1")
+	b := join(t, a, "gw-2")
 	const key = "report.btc.usd.abc"
 	if err := a.Append(t.Context(), claim(key, 0)); err != nil {
 		t.Fatal(err)
@@ -218,7 +218,7 @@ func TestClaimWrittenInBetweenConflicts(t *testing.T) {
 // TestAnotherAnswerUnderOneIDConflicts: what is filed by its round alone is there already only if it says the same.
 func TestAnotherAnswerUnderOneIDConflicts(t *testing.T) {
 	a := open(t, Config{Listen: "127.0.0.1:0"})
-	b := join(t, a, "gw-1")
+	b := join(t, a, "gw-2")
 	answer := dodona.Record{Topic: dodona.TopicData, Key: "btc.usd", ID: "1000", Body: []byte(`{"value":"1"}`)}
 	if err := a.Append(t.Context(), answer); err != nil {
 		t.Fatal(err)
@@ -239,7 +239,7 @@ func TestAnotherAnswerUnderOneIDConflicts(t *testing.T) {
 // from two.
 func TestOneOfManyDecisionsWins(t *testing.T) {
 	a := open(t, Config{Listen: "127.0.0.1:0"})
-	b := join(t, a, "gw-1")
+	b := join(t, a, "gw-2")
 	const key = "report.btc.usd.abc"
 	before := ""
 	for round := range 20 {
@@ -266,10 +266,10 @@ func TestOneOfManyDecisionsWins(t *testing.T) {
 	}
 }
 
-// TestTwoProcessesOfOneNodeKeepTwoChains appends to the same subjects from both sides at once.
-func TestTwoProcessesOfOneNodeKeepTwoChains(t *testing.T) {
+// TestTwoNodesOfANetworkKeepTwoChains appends to one stream from both sides at once.
+func TestTwoNodesOfANetworkKeepTwoChains(t *testing.T) {
 	a := open(t, Config{Listen: "127.0.0.1:0"})
-	b := join(t, a, "gw-1")
+	b := join(t, a, "gw-2")
 	var wg sync.WaitGroup
 	for n, j := range []*Journal{a, b} {
 		for c := range 8 {

@@ -32,7 +32,7 @@ func damaged(t *testing.T, damage func(t *testing.T, blocks string)) (*Journal, 
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
-	damage(t, filepath.Join(dir, "jetstream", "$G", "streams", streamRaw, "msgs"))
+	damage(t, filepath.Join(streamsDir(dir), scopeOf(dodona.Digest{}).stream(streamRaw), "msgs"))
 	j = open(t, Config{Dir: dir})
 	losses, err := j.Audit(t.Context())
 	if err != nil {
@@ -165,11 +165,11 @@ func TestFolderOfAnotherProcessIsRefused(t *testing.T) {
 
 func TestFolderOfANewerVersionIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "format"), []byte("2\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "format"), []byte("3\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Open(context.Background(), Config{Dir: dir, Node: "gw-1"})
-	if err == nil || !strings.Contains(err.Error(), "format 2") || !strings.Contains(err.Error(), "newer program") {
+	if err == nil || !strings.Contains(err.Error(), "format 3") || !strings.Contains(err.Error(), "newer program") {
 		t.Fatalf("open: %v", err)
 	}
 }

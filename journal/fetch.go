@@ -50,7 +50,7 @@ func (l *lane) fetch(ctx context.Context, q query) (stored, error) {
 		return l.fetchFromLeader(ctx, q)
 	}
 	request, _ := json.Marshal(q)
-	msg, err := l.j.nc.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+l.spec.name, request)
+	msg, err := l.j.nc.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+l.bus, request)
 	if err != nil {
 		return stored{}, fmt.Errorf("ask stream %s: %w", l.spec.name, err)
 	}
@@ -78,7 +78,7 @@ func storedOf(msg *nats.Msg) (stored, error) {
 
 func (l *lane) fetchFromLeader(ctx context.Context, q query) (stored, error) {
 	request, _ := json.Marshal(q)
-	msg, err := l.j.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+l.spec.name, request)
+	msg, err := l.j.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+l.bus, request)
 	if err != nil {
 		return stored{}, fmt.Errorf("ask stream %s: %w", l.spec.name, err)
 	}

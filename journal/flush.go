@@ -104,7 +104,7 @@ func (l *lane) chain(group []*pending) *flight {
 			at = head{Sequence: r.Sequence, Digest: digestOf(r, l.j.writer), Appended: now}
 			f.recs = append(f.recs, r)
 			f.heads = append(f.heads, at)
-			f.msgs = append(f.msgs, encode(r, l.j.writer))
+			f.msgs = append(f.msgs, encode(r, l.j.writer, l.j.net))
 		}
 		f.group = append(f.group, p)
 		f.ends = append(f.ends, len(f.recs))

@@ -13,12 +13,15 @@ import (
 )
 
 // formatVersion is written into a new folder. A folder with a higher one is refused.
-const formatVersion = 1
+// Format 1 had names without networks.
+const formatVersion = 2
 
-// A folderLock is the sole right to a data folder. The kernel drops it when the process ends, however it ends.
-type folderLock struct{ file *os.File }
+// A Folder is the sole right to a data folder. The kernel drops it when the process ends, however it ends.
+type Folder struct{ file *os.File }
 
-func lockFolder(dir string) (*folderLock, error) {
+// LockFolder makes a data folder if there is none, and takes it for this process. It fails if another process has it,
+// or if a newer version wrote it.
+func LockFolder(dir string) (*Folder, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make data folder: %w", err)
 	}
@@ -35,20 +38,20 @@ func lockFolder(dir string) (*folderLock, error) {
 		return nil, fmt.Errorf("another process has this data folder (pid %s): stop it, or give this node a folder of its own",
 			bytes.TrimSpace(holder))
 	}
-	l := &folderLock{file}
-	if err := l.sign(dir); err != nil {
-		_ = l.release()
+	f := &Folder{file}
+	if err := f.sign(dir); err != nil {
+		_ = f.Release()
 		return nil, err
 	}
-	return l, nil
+	return f, nil
 }
 
 // sign leaves the pid for whoever finds the folder locked, and checks or writes the format version.
-func (l *folderLock) sign(dir string) error {
-	if err := l.file.Truncate(0); err != nil {
+func (f *Folder) sign(dir string) error {
+	if err := f.file.Truncate(0); err != nil {
 		return fmt.Errorf("write lock: %w", err)
 	}
-	if _, err := l.file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0); err != nil {
+	if _, err := f.file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0); err != nil {
 		return fmt.Errorf("write lock: %w", err)
 	}
 	path := filepath.Join(dir, "format")
@@ -73,4 +76,23 @@ func (l *folderLock) sign(dir string) error {
 	return nil
 }
 
-func (l *folderLock) release() error { return l.file.Close() }
+// Release gives the folder up. It may be called twice, and on nil.
+func (f *Folder) Release() error {
+	if f == nil {
+		return nil
+	}
+	if err := f.file.Close(); !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// checkLayout refuses a folder whose records are in the first layout. Nothing in it was changed.
+func checkLayout(dir string) error {
+	for _, s := range streams {
+		if _, err := os.Stat(filepath.Join(streamsDir(dir), s.name)); err == nil {
+			return fmt.Errorf("this folder has format 1, without networks in its names: go on with the version that wrote it, or use another folder")
+		}
+	}
+	return nil
+}

@@ -18,11 +18,11 @@ func FuzzDecode(f *testing.F) {
 		Topic: dodona.TopicReading, Key: "kraken", ID: "1-0xab", Node: "gw-1", Body: []byte("{}"),
 		Appended: time.UnixMilli(1795349070123).UTC(), Sequence: 7, Previous: dodona.Keccak256([]byte("x")),
 	}
-	m := encode(r, "3fa9c1d2")
+	m := encode(r, "3fa9c1d2", "00000000000000ab")
 	f.Add(m.Subject, m.Header.Get(headerID), m.Header.Get(headerSource), m.Header.Get(headerTime), m.Header.Get(headerSequence), m.Header.Get(headerPrevious), m.Data)
-	m = encode(dodona.Record{Topic: dodona.TopicClaim, Key: "report.btc.usd.ab", ID: "1", Node: "gw-1"}, "0")
+	m = encode(dodona.Record{Topic: dodona.TopicClaim, Key: "report.btc.usd.ab", ID: "1", Node: "gw-1"}, "0", "00000000000000ab")
 	f.Add(m.Subject, m.Header.Get(headerID), m.Header.Get(headerSource), m.Header.Get(headerTime), m.Header.Get(headerSequence), m.Header.Get(headerPrevious), m.Data)
-	f.Add("oracle.reading.", "", "////", "", "-1", "zz", []byte(nil))
+	f.Add("oracle.00000000000000ab.reading.", "", "////", "", "-1", "zz", []byte(nil))
 	f.Fuzz(func(t *testing.T, subject, id, source, at, sequence, previous string, body []byte) {
 		r, writer, err := decode(subject, nats.Header{
 			headerID: {id}, headerSource: {source}, headerTime: {at}, headerSequence: {sequence}, headerPrevious: {previous},
@@ -30,7 +30,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		m := encode(r, writer)
+		m := encode(r, writer, "0123456789abcdef")
 		again, writerAgain, err := decode(m.Subject, m.Header, m.Data)
 		if err != nil || writer != writerAgain || !reflect.DeepEqual(r, again) {
 			t.Fatalf("%+v of %s came back as %+v of %s, %v", r, writer, again, writerAgain, err)
@@ -41,7 +41,7 @@ func FuzzDecode(f *testing.F) {
 // FuzzHeads opens a file of high-water marks with anything in it.
 func FuzzHeads(f *testing.F) {
 	dir := f.TempDir()
-	h, err := openHeads(dir)
+	h, err := openHeads(filepath.Join(dir, "heads"))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func FuzzHeads(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(dir, "heads"), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		h, err := openHeads(dir)
+		h, err := openHeads(filepath.Join(dir, "heads"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +90,7 @@ func FuzzHeads(f *testing.F) {
 
 func TestTornMarkLeavesTheOneBefore(t *testing.T) {
 	dir := t.TempDir()
-	h, err := openHeads(dir)
+	h, err := openHeads(filepath.Join(dir, "heads"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestTornMarkLeavesTheOneBefore(t *testing.T) {
 	if err := h.close(); err != nil {
 		t.Fatal(err)
 	}
-	if h, err = openHeads(dir); err != nil {
+	if h, err = openHeads(filepath.Join(dir, "heads")); err != nil {
 		t.Fatal(err)
 	}
 	if got := h.read(streamRaw); got.Sequence != 3 {

@@ -40,8 +40,10 @@ type headFile struct {
 
 const slotSize = 128
 
-func openHeads(dir string) (*headFile, error) {
-	path := filepath.Join(dir, "heads")
+// headsPath is where the marks of a network are: its streams are its own, and so are their chains.
+func headsPath(dir string, net scope) string { return filepath.Join(dir, "heads-"+string(net)) }
+
+func openHeads(path string) (*headFile, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open high-water marks: %w", err)

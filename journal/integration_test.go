@@ -277,12 +277,12 @@ func TestServerElsewhereLearnsTopics(t *testing.T) {
 	s := startServer(t)
 	limits := Limits{Bytes: 64 * unit.MiB}
 	old := open(t, Config{Node: "gw-1", URL: s.url(), Raw: limits, Proof: limits})
-	stream, err := old.js.Stream(t.Context(), streamProof)
+	stream, err := old.js.Stream(t.Context(), old.lanes[streamProof].bus)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg := stream.CachedInfo().Config
-	cfg.Subjects = slices.DeleteFunc(cfg.Subjects, func(subject string) bool { return subject == topicSubject(dodona.TopicLeaf) })
+	cfg.Subjects = slices.DeleteFunc(cfg.Subjects, func(subject string) bool { return subject == old.net.topic(dodona.TopicLeaf) })
 	if _, err := old.js.UpdateStream(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}

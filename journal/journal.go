@@ -40,7 +40,10 @@ type Limits struct {
 // Config says where the journal lives and how much it keeps.
 type Config struct {
 	Dir  string // the data folder; made if absent, locked while open
-	Node string // this node's name: one token of a-z, 0-9 and hyphens
+	Node string // this node's name: one token of a-z, 0-9 and hyphens; no other process of the network has it
+
+	Network dodona.Digest // the id of the network that the records belong to; a server may carry many
+	Folder  *Folder       // Dir, locked already; nil: Open locks it
 
 	URL    string // nats://user:password@host:port[,…] of a server elsewhere; empty embeds one
 	Listen string // [user:password@]host:port where the embedded server lets other processes join; empty opens no port
@@ -66,13 +69,14 @@ type Journal struct {
 	cfg    Config
 	writer string // names the chain of this data folder, 8 hex digits
 
-	lock   *folderLock
+	net    scope // in every name on the bus
+	lock   *Folder
 	heads  *headFile
 	losses *lossFile
 	local  *embedded // nil with a URL
 	nc     *nats.Conn
 	js     jetstream.JetStream
-	lanes  map[string]*lane // by stream name
+	lanes  map[string]*lane // by the name of the stream's kind
 
 	ctx    context.Context // ends when Close begins
 	cancel context.CancelFunc
@@ -82,18 +86,22 @@ type Journal struct {
 	mu      sync.Mutex
 	reading map[string]*readerState
 	state   connectionState
+	rival   string   // another process has the node's name; empty if none does
+	here    presence // what this process says for its name
 }
 
 var _ dodona.Journal = (*Journal)(nil)
 
 // Open opens or makes the journal in cfg.Dir and returns once it takes records. It fails if another process has the
-// folder, if a newer version wrote it, or if an external server does not answer before ctx ends.
+// folder, or the node's name on the server; if a newer version wrote the folder; if the server's streams are not this
+// network's, or in the layout of an older version; or if an external server does not answer before ctx ends.
+// The journal releases cfg.Folder when it closes, also after an error.
 func Open(ctx context.Context, cfg Config) (*Journal, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
-		return nil, fmt.Errorf("open journal: %w", err)
+		return nil, fmt.Errorf("open journal: %w", errors.Join(err, cfg.Folder.Release()))
 	}
-	j := &Journal{cfg: cfg, lanes: make(map[string]*lane), reading: make(map[string]*readerState)}
+	j := &Journal{cfg: cfg, net: scopeOf(cfg.Network), lock: cfg.Folder, lanes: make(map[string]*lane), reading: make(map[string]*readerState)}
 	j.ctx, j.cancel = context.WithCancel(context.Background())
 	j.state.epoch, j.state.end = context.WithCancel(context.Background())
 	if err := j.open(ctx); err != nil {
@@ -150,10 +158,15 @@ func (l Limits) withDefaults(bytes unit.Size, age time.Duration) Limits {
 }
 
 func (j *Journal) open(ctx context.Context) (err error) {
-	if j.lock, err = lockFolder(j.cfg.Dir); err != nil {
+	if j.lock == nil {
+		if j.lock, err = LockFolder(j.cfg.Dir); err != nil {
+			return err
+		}
+	}
+	if err := checkLayout(j.cfg.Dir); err != nil {
 		return err
 	}
-	if j.heads, err = openHeads(j.cfg.Dir); err != nil {
+	if j.heads, err = openHeads(headsPath(j.cfg.Dir, j.net)); err != nil {
 		return err
 	}
 	j.writer = j.heads.writer
@@ -161,6 +174,12 @@ func (j *Journal) open(ctx context.Context) (err error) {
 		return err
 	}
 	if err := j.connect(ctx); err != nil {
+		return err
+	}
+	if err := j.refuseOldLayout(ctx); err != nil {
+		return err
+	}
+	if err := j.beThere(ctx); err != nil {
 		return err
 	}
 	for _, s := range streams {
@@ -174,6 +193,9 @@ func (j *Journal) open(ctx context.Context) (err error) {
 		j.wg.Go(l.run)
 	}
 	j.wg.Go(j.auditLater)
+	if !j.alone() {
+		j.wg.Go(j.watchName)
+	}
 	return nil
 }
 
@@ -199,8 +221,6 @@ func (j *Journal) shutdown() error {
 	if j.heads != nil {
 		errs = append(errs, j.heads.close())
 	}
-	if j.lock != nil {
-		errs = append(errs, j.lock.release())
-	}
+	errs = append(errs, j.lock.Release())
 	return errors.Join(errs...)
 }

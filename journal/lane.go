@@ -2,9 +2,6 @@ package journal
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +15,7 @@ const appendTimer = telemetry.JournalAppend
 type lane struct {
 	j      *Journal
 	spec   streamSpec
+	bus    string // the stream's name on the bus, which has the network in it
 	limits Limits
 	stream jetstream.Stream
 	owner  string // the writer whose embedded server keeps the stream and who alone frees; empty on a server elsewhere
@@ -54,24 +52,10 @@ const queueLength = 64
 
 func (j *Journal) openLane(ctx context.Context, spec streamSpec) (*lane, error) {
 	l := &lane{
-		j: j, spec: spec, limits: spec.limits(j.cfg), recent: newRecent(recentIDs), pace: pace{wait: longestWait},
+		j: j, spec: spec, bus: j.net.stream(spec.name), limits: spec.limits(j.cfg), recent: newRecent(recentIDs), pace: pace{wait: longestWait},
 		queue: make(chan *pending, queueLength), visits: make(chan func()), dead: make(chan struct{}), seen: make(map[string]seen),
 	}
-	var err error
-	if j.local != nil {
-		cfg := spec.config(j.cfg)
-		cfg.Metadata = map[string]string{ownerKey: j.writer}
-		l.stream, err = j.js.CreateOrUpdateStream(ctx, cfg)
-	} else if l.stream, err = j.js.Stream(ctx, spec.name); errors.Is(err, jetstream.ErrStreamNotFound) {
-		// Whoever comes first decides the limits of a shared stream.
-		l.stream, err = j.js.CreateStream(ctx, spec.config(j.cfg))
-		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-			l.stream, err = j.js.Stream(ctx, spec.name)
-		}
-	}
-	if err == nil && j.local == nil {
-		err = l.learn(ctx)
-	}
+	err := l.openStream(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -81,26 +65,6 @@ func (j *Journal) openLane(ctx context.Context, spec streamSpec) (*lane, error) 
 	}
 	l.stat.head = l.head
 	return l, nil
-}
-
-// learn adds topics to a stream on a server elsewhere that a version made which did not know them.
-func (l *lane) learn(ctx context.Context) error {
-	made := l.stream.CachedInfo().Config
-	missing := false
-	for _, subject := range l.spec.config(l.j.cfg).Subjects {
-		if !slices.Contains(made.Subjects, subject) {
-			made.Subjects, missing = append(made.Subjects, subject), true
-		}
-	}
-	if !missing {
-		return nil
-	}
-	stream, err := l.j.js.UpdateStream(ctx, made)
-	if err != nil {
-		return fmt.Errorf("add new subjects to the stream: %w", err)
-	}
-	l.stream = stream
-	return nil
 }
 
 func (l *lane) now() time.Time  { return l.j.cfg.Now() }

@@ -9,31 +9,50 @@ import (
 	"github.com/dodona-oracle/dodona"
 )
 
-// Last returns the newest record of a topic and key by whatever node, or [dodona.ErrNotFound]. Its ID is what a record that
-// is decided on it names in After; if there is none, that stays empty.
+// Last returns the newest record of a topic and key by whatever node of the network, or [dodona.ErrNotFound]. Its ID is what
+// a record that is decided on it names in After; if there is none, that stays empty.
 func (j *Journal) Last(ctx context.Context, topic dodona.Topic, key string) (dodona.Record, error) {
+	return j.last(ctx, topic, key, "*")
+}
+
+// LastOwn returns the newest record of a topic and key by this node, or [dodona.ErrNotFound]: where a source of its own
+// stopped, which round it made last, what a sink of its own did. Of a shared topic it is the newest by whatever node.
+func (j *Journal) LastOwn(ctx context.Context, topic dodona.Topic, key string) (dodona.Record, error) {
+	return j.last(ctx, topic, key, j.cfg.Node)
+}
+
+func (j *Journal) last(ctx context.Context, topic dodona.Topic, key, node string) (dodona.Record, error) {
 	l, err := j.laneOf(topic, key)
 	if err != nil {
 		return dodona.Record{}, err
 	}
-	s, err := l.fetch(ctx, query{LastFor: keySubject(topic, key), fromFirst: shared(topic)})
+	s, err := l.fetch(ctx, query{LastFor: j.net.subject(topic, key, node), fromFirst: shared(topic)})
 	if err != nil {
 		return dodona.Record{}, fmt.Errorf("last %s of %s: %w", topic, key, err)
 	}
 	return s.Record, nil
 }
 
-// Scan yields the records of a topic and key in order, beginning with the first for which before is false; nil
+// Scan yields the records of a topic and key, by whatever node of the network, in order, beginning with the first for which before is false; nil
 // begins with the oldest. before must be monotone: once false, false for all later records. It is found by bisection,
 // with about one question per power of two of the stream's length. An error ends the sequence.
 func (j *Journal) Scan(ctx context.Context, topic dodona.Topic, key string, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
+	return j.scan(ctx, topic, key, "*", before)
+}
+
+// ScanOwn is Scan for the records that this node wrote. Of a shared topic it yields those of all nodes.
+func (j *Journal) ScanOwn(ctx context.Context, topic dodona.Topic, key string, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
+	return j.scan(ctx, topic, key, j.cfg.Node, before)
+}
+
+func (j *Journal) scan(ctx context.Context, topic dodona.Topic, key, node string, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
 	return func(yield func(dodona.Record, error) bool) {
 		l, err := j.laneOf(topic, key)
 		if err != nil {
 			yield(dodona.Record{}, err)
 			return
 		}
-		subject := keySubject(topic, key)
+		subject := j.net.subject(topic, key, node)
 		at, err := l.bisect(ctx, subject, before)
 		if err == nil {
 			err = l.scan(ctx, subject, at, yield)

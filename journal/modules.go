@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	bucketModules  = "modules"     // an object store: Wasm by digest
+	bucketModules  = "modules"     // an object store for each network: Wasm by digest
 	maxModuleBytes = 32 * unit.MiB // of all modules that are kept
 )
 
@@ -29,8 +29,9 @@ func (j *Journal) KeepModule(ctx context.Context, digest dodona.Digest, wasm []b
 
 func (j *Journal) keepModule(ctx context.Context, digest dodona.Digest, wasm []byte) error {
 	store, err := j.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
-		Bucket: bucketModules, MaxBytes: int64(maxModuleBytes), Storage: jetstream.FileStorage,
+		Bucket: j.net.stream(bucketModules), MaxBytes: int64(maxModuleBytes), Storage: jetstream.FileStorage,
 		Description: "Wasm modules by SHA-256",
+		Metadata:    map[string]string{layoutKey: layout, networkKey: j.cfg.Network.String()},
 	})
 	if err != nil {
 		return err
@@ -73,7 +74,7 @@ func makeRoom(ctx context.Context, store jetstream.ObjectStore, size uint64) err
 
 // Module returns the bytes of a module that [Journal.KeepModule] kept, or [dodona.ErrNotFound].
 func (j *Journal) Module(ctx context.Context, digest dodona.Digest) ([]byte, error) {
-	store, err := j.js.ObjectStore(ctx, bucketModules)
+	store, err := j.js.ObjectStore(ctx, j.net.stream(bucketModules))
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		return nil, dodona.ErrNotFound
 	}

@@ -58,7 +58,7 @@ func (l *lane) page(ctx context.Context, q query) ([]stored, error) {
 		return nil, fmt.Errorf("ask stream %s: %w", l.spec.name, err)
 	}
 	defer func() { _ = inbox.Unsubscribe() }()
-	if err := l.j.nc.PublishRequest("$JS.API.DIRECT.GET."+l.spec.name, inbox.Subject, request); err != nil {
+	if err := l.j.nc.PublishRequest("$JS.API.DIRECT.GET."+l.bus, inbox.Subject, request); err != nil {
 		return nil, fmt.Errorf("ask stream %s: %w", l.spec.name, err)
 	}
 	var page []stored

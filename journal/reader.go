@@ -22,7 +22,7 @@ import (
 // that stops in the middle of a slice sees it again. The topics must be kept in one stream; a reader that names
 // other topics than before reads those from where it stood.
 //
-// A name has one reader at a time. The sequence ends when ctx ends. Trouble with the store is waited out and told by
+// A reader is its node's own: another node of the network has others of the same names. A name has one reader at a time. The sequence ends when ctx ends. Trouble with the store is waited out and told by
 // Status; an error is yielded, as the last thing, if the arguments are wrong or the journal is closed ([ErrClosed]).
 func (j *Journal) From(ctx context.Context, reader string, topics ...dodona.Topic) iter.Seq2[[]dodona.Record, error] {
 	return func(yield func([]dodona.Record, error) bool) {
@@ -57,11 +57,12 @@ func (j *Journal) From(ctx context.Context, reader string, topics ...dodona.Topi
 
 // A readerState is one reader at work.
 type readerState struct {
-	l      *lane
-	name   string
-	topics []dodona.Topic
-	inbox  *nats.Subscription
-	open   bool
+	l       *lane
+	name    string
+	durable string // its name on the server, which has the node in it
+	topics  []dodona.Topic
+	inbox   *nats.Subscription
+	open    bool
 
 	asked    int    // messages that the store may still send for the last request
 	position uint64 // in the stream: the last record that was yielded
@@ -95,7 +96,7 @@ func (j *Journal) openReader(name string, topics []dodona.Topic) (*readerState, 
 			return nil, fmt.Errorf("topics %s and %s are in different streams: use one reader for each", topics[0], t)
 		}
 	}
-	r := &readerState{l: j.lanes[stream], name: name, topics: slices.Clone(topics)}
+	r := &readerState{l: j.lanes[stream], name: name, durable: reader(j.cfg.Node, name), topics: slices.Clone(topics)}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.ctx.Err() != nil {
@@ -144,15 +145,15 @@ func (r *readerState) trouble(ctx context.Context, err error) {
 // start makes the consumer if it is new and puts it back to what was finished: messages that were on their way to a
 // dead process would otherwise come again between newer ones.
 func (r *readerState) start(ctx context.Context) error {
-	js, stream := r.l.j.js, r.l.spec.name
+	js, stream := r.l.j.js, r.l.bus
 	ctx, cancel := r.l.j.question(ctx)
 	defer cancel()
 	subjects := make([]string, len(r.topics))
 	for i, t := range r.topics {
-		subjects[i] = topicSubject(t)
+		subjects[i] = r.l.j.net.topic(t)
 	}
 	_, err := js.CreateOrUpdateConsumer(ctx, stream, jetstream.ConsumerConfig{
-		Durable:        r.name,
+		Durable:        r.durable,
 		FilterSubjects: subjects,
 		AckPolicy:      jetstream.AckAllPolicy,
 		AckWait:        ackWait,
@@ -164,9 +165,9 @@ func (r *readerState) start(ctx context.Context) error {
 		return fmt.Errorf("make consumer: %w", err)
 	}
 	if r.position > 0 {
-		_, err = js.ResetConsumerToSequence(ctx, stream, r.name, r.position+1)
+		_, err = js.ResetConsumerToSequence(ctx, stream, r.durable, r.position+1)
 	} else {
-		_, err = js.ResetConsumer(ctx, stream, r.name)
+		_, err = js.ResetConsumer(ctx, stream, r.durable)
 	}
 	if err != nil {
 		return fmt.Errorf("reset consumer: %w", err)
@@ -293,7 +294,7 @@ func (r *readerState) ask() error {
 		request.Batch, request.MaxBytes = 1, 0
 	}
 	body, _ := json.Marshal(request)
-	subject := "$JS.API.CONSUMER.MSG.NEXT." + r.l.spec.name + "." + r.name
+	subject := "$JS.API.CONSUMER.MSG.NEXT." + r.l.bus + "." + r.durable
 	if err := r.l.j.nc.PublishRequest(subject, r.inbox.Subject, body); err != nil {
 		return fmt.Errorf("ask for records: %w", err)
 	}

@@ -69,10 +69,10 @@ func digestOf(r dodona.Record, writer string) dodona.Digest {
 	return dodona.Keccak256(buf, r.Body)
 }
 
-// encode writes a complete record as a message.
-func encode(r dodona.Record, writer string) *nats.Msg {
+// encode writes a complete record as a message of a network.
+func encode(r dodona.Record, writer string, net scope) *nats.Msg {
 	return &nats.Msg{
-		Subject: subjectOf(r.Topic, r.Key, r.Node),
+		Subject: net.subject(r.Topic, r.Key, r.Node),
 		Header: nats.Header{
 			headerVersion:  {"1.0"},
 			headerID:       {r.ID},

@@ -70,7 +70,7 @@ func (l *lane) measure(ctx context.Context) (space, error) {
 			continue
 		}
 		if finished+1 < s.cut {
-			s.cut, s.slowest = finished+1, c.Name
+			s.cut, s.slowest = finished+1, l.j.called(c.Name)
 		}
 	}
 	if err := list.Err(); err != nil {
@@ -113,7 +113,7 @@ func (l *lane) carryForward(ctx context.Context, s space) error {
 		if !shared(topic) {
 			continue
 		}
-		info, err := l.stream.Info(ctx, jetstream.WithSubjectFilter(topicSubject(topic)))
+		info, err := l.stream.Info(ctx, jetstream.WithSubjectFilter(l.j.net.topic(topic)))
 		if err != nil {
 			return fmt.Errorf("list subjects: %w", err)
 		}

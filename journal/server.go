@@ -45,7 +45,7 @@ func startEmbedded(cfg Config, onBreak func()) (*embedded, error) {
 		JetStream:          true,
 		StoreDir:           cfg.Dir,
 		JetStreamMaxMemory: 1 << 20,
-		JetStreamMaxStore:  int64(cfg.Raw.Bytes) + int64(cfg.Proof.Bytes) + spareStore,
+		JetStreamMaxStore:  storeLimit(cfg),
 		SyncAlways:         true, // the default acknowledges minutes before it syncs
 		SyncInterval:       2 * time.Minute,
 		MaxPayload:         maxRecordBytes,

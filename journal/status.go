@@ -16,6 +16,7 @@ type Status struct {
 	LastError string         `json:"lastError,omitempty"`
 	Streams   []StreamStatus `json:"streams"`
 	Readers   []ReaderStatus `json:"readers"`
+	Rival     string         `json:"rival,omitempty"`  // the other process that has this node's name
 	Losses    []Loss         `json:"losses,omitempty"` // found ever in this data folder, 256 at most
 	Writer    string         `json:"writer"`           // the name of this folder's chains
 }
@@ -40,6 +41,7 @@ type StreamStatus struct {
 // ReaderStatus is the state of one durable reader.
 type ReaderStatus struct {
 	Name      string `json:"name"`
+	Node      string `json:"node"` // whose it is; empty if a version without networks left it
 	Stream    string `json:"stream"`
 	Active    bool   `json:"active"`  // in this process
 	Backlog   uint64 `json:"backlog"` // records not finished
@@ -53,6 +55,7 @@ func (j *Journal) Status(ctx context.Context) Status {
 	status := Status{Where: j.where(), Losses: j.losses.all(), Writer: j.writer}
 	j.mu.Lock()
 	status.Connected, status.Since, status.LastError = j.state.Connected, j.state.Since, j.state.LastError
+	status.Rival = j.rival
 	j.mu.Unlock()
 	for _, s := range streams {
 		l := j.lanes[s.name]
@@ -107,10 +110,14 @@ func (l *lane) readers(ctx context.Context) []ReaderStatus {
 	var list []ReaderStatus
 	consumers := l.stream.ListConsumers(ctx)
 	for c := range consumers.Info() {
-		r := ReaderStatus{Name: c.Name, Stream: l.spec.name, Backlog: c.NumPending + uint64(c.NumAckPending)}
-		l.j.mu.Lock()
-		reader := l.j.reading[c.Name]
-		l.j.mu.Unlock()
+		node, name := readerOf(c.Name)
+		r := ReaderStatus{Name: name, Node: node, Stream: l.spec.name, Backlog: c.NumPending + uint64(c.NumAckPending)}
+		var reader *readerState
+		if node == l.j.cfg.Node {
+			l.j.mu.Lock()
+			reader = l.j.reading[name]
+			l.j.mu.Unlock()
+		}
 		if reader != nil {
 			reader.mu.Lock()
 			r.Active, r.LastError = true, reader.lastErr

@@ -1,8 +1,6 @@
 package journal
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -10,9 +8,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// This file owns every name, subject and limit on the bus.
+// This file owns every stream and limit on the bus; scope.go owns the names.
 
-// The streams: two, because JetStream orders and batches per stream.
+// The streams: two, because JetStream orders and batches per stream. On the bus each has its network behind it.
 const (
 	streamRaw   = "RAW"   // large and short: what came in and how it was computed
 	streamProof = "PROOF" // small and long: what was said and signed
@@ -78,12 +76,13 @@ func (s streamSpec) limits(c Config) Limits {
 }
 
 func (s streamSpec) config(c Config) jetstream.StreamConfig {
+	net := scopeOf(c.Network)
 	subjects := make([]string, len(s.topics))
 	for i, t := range s.topics {
-		subjects[i] = topicSubject(t)
+		subjects[i] = net.topic(t)
 	}
 	return jetstream.StreamConfig{
-		Name:               s.name,
+		Name:               net.stream(s.name),
 		Subjects:           subjects,
 		Storage:            jetstream.FileStorage,
 		Retention:          jetstream.LimitsPolicy,
@@ -92,48 +91,6 @@ func (s streamSpec) config(c Config) jetstream.StreamConfig {
 		Duplicates:         duplicates,
 		AllowDirect:        true,
 		AllowAtomicPublish: true,
+		Metadata:           map[string]string{layoutKey: layout, networkKey: c.Network.String()},
 	}
-}
-
-// shared reports whether records of a topic have one subject for all nodes. Such subjects are guarded:
-// a record is written only if nobody else wrote since this process looked.
-func shared(topic dodona.Topic) bool {
-	return topic == dodona.TopicClaim || topic == dodona.TopicData || topic == dodona.TopicAnchor
-}
-
-// ownerKey is in the metadata of a stream that an embedded server keeps: the writer who alone frees records.
-const ownerKey = "dodona-owner"
-
-const root = "oracle."
-
-// topicSubject matches every record of a topic.
-func topicSubject(topic dodona.Topic) string { return root + string(topic) + ".>" }
-
-// subjectOf is oracle.<topic>.<key>.<node>, or oracle.<topic>.<key> where the topic is shared.
-func subjectOf(topic dodona.Topic, key, node string) string {
-	if shared(topic) {
-		return root + string(topic) + "." + key
-	}
-	return root + string(topic) + "." + key + "." + node
-}
-
-// keySubject matches the records of a topic and key by whatever node.
-func keySubject(topic dodona.Topic, key string) string { return subjectOf(topic, key, "*") }
-
-// parseSubject takes a subject apart. The node is empty for shared topics.
-func parseSubject(subject string) (topic dodona.Topic, key, node string, err error) {
-	rest, ours := strings.CutPrefix(subject, root)
-	name, rest, found := strings.Cut(rest, ".")
-	topic = dodona.Topic(name)
-	if _, known := streamOf(topic); !ours || !found || !known {
-		return "", "", "", fmt.Errorf("subject %q: no topic of the journal", subject)
-	}
-	if shared(topic) {
-		return topic, rest, "", nil
-	}
-	dot := strings.LastIndexByte(rest, '.')
-	if dot <= 0 || dot == len(rest)-1 {
-		return "", "", "", fmt.Errorf("subject %q: want a key and a node", subject)
-	}
-	return topic, rest[:dot], rest[dot+1:], nil
 }

@@ -89,10 +89,10 @@ func (d *deliverer) env(c *config.Config, s config.Sink) sink.Env {
 	env := sink.Env{
 		Version: d.n.version, Out: d.n.options.Out, Append: j.Append,
 		Last: func(ctx context.Context, topic dodona.Topic) (dodona.Record, error) {
-			return j.Last(ctx, topic, s.Name)
+			return j.LastOwn(ctx, topic, s.Name) // a sink of that name of another node is another sink
 		},
 		Scan: func(ctx context.Context, topic dodona.Topic, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
-			return j.Scan(ctx, topic, s.Name, before)
+			return j.ScanOwn(ctx, topic, s.Name, before)
 		},
 		Answer: func(ctx context.Context, feed string, round dodona.Round) (dodona.Record, error) {
 			return d.n.recordOf(ctx, dodona.TopicData, feed, round)

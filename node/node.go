@@ -106,18 +106,22 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 
 func (n *Node) open(ctx context.Context) (err error) {
 	c := n.cfg
-	// The journal comes first: its lock on the data folder keeps a second process from making a second key.
+	// The lock on the data folder comes first: it keeps a second process from making a second key.
+	folder, err := journal.LockFolder(c.Node.Data)
+	if err != nil {
+		return fmt.Errorf("open journal in %s: %w", c.Node.Data, err)
+	}
+	if n.id, err = loadIdentity(c); err != nil {
+		return errors.Join(err, folder.Release())
+	}
 	n.journal, err = journal.Open(ctx, journal.Config{
-		Dir: c.Node.Data, Node: c.Node.Name, URL: c.Journal.URL, Listen: c.Journal.Listen,
+		Dir: c.Node.Data, Folder: folder, Node: c.Node.Name, Network: n.id.network.ID(), URL: c.Journal.URL, Listen: c.Journal.Listen,
 		Durability: journal.Durability(c.Journal.Durability),
 		Raw:        journal.Limits{Bytes: c.Journal.Raw.Bytes, Age: c.Journal.Raw.Age},
 		Proof:      journal.Limits{Bytes: c.Journal.Proof.Bytes, Age: c.Journal.Proof.Age},
 		Log:        n.log, Recorder: n.recorder, Now: n.now,
 	})
 	if err != nil {
-		return err
-	}
-	if n.id, err = loadIdentity(c); err != nil {
 		return err
 	}
 	n.signer = sign.New(sign.Options{Key: n.id.key, Journal: n.journal, Now: n.now, Recorder: n.recorder})

@@ -254,9 +254,9 @@ func (n *Node) cursor(ctx context.Context, name string) ([]byte, error) {
 	return last.Cursor, err
 }
 
-// lastExchange returns the newest journaled exchange of a source, or [dodona.ErrNotFound].
+// lastExchange returns the newest journaled exchange of a source of this node, or [dodona.ErrNotFound].
 func (n *Node) lastExchange(ctx context.Context, name string) (last dodona.Exchange, err error) {
-	rec, err := n.journal.Last(ctx, dodona.TopicReading, name)
+	rec, err := n.journal.LastOwn(ctx, dodona.TopicReading, name)
 	if err != nil {
 		return last, err
 	}
@@ -342,14 +342,14 @@ func (n *Node) signRound(ctx context.Context, b dodona.Bundle) error {
 	return nil
 }
 
-// resume returns the last round of a feed, and first finishes one that an end of the process left between its
+// resume returns the last round that this node made of a feed, and first finishes one that an end of the process left between its
 // journaled value and its observation, if it is still open.
 func (n *Node) resume(ctx context.Context, f config.Feed, g *guest) (last dodona.Round, err error) {
 	observed, err := n.lastRound(ctx, dodona.TopicObservation, f.Feed.Name)
 	if err != nil {
 		return 0, err
 	}
-	rec, err := n.journal.Last(ctx, dodona.TopicRound, f.Feed.Name)
+	rec, err := n.journal.LastOwn(ctx, dodona.TopicRound, f.Feed.Name)
 	if errors.Is(err, dodona.ErrNotFound) {
 		return observed, nil
 	}
@@ -373,22 +373,6 @@ func (n *Node) resume(ctx context.Context, f config.Feed, g *guest) (last dodona
 		})
 	}
 	return b.Round, n.signRound(ctx, b)
-}
-
-// lastRound returns the round of the newest record of a feed, 0 if there is none.
-func (n *Node) lastRound(ctx context.Context, topic dodona.Topic, feed string) (dodona.Round, error) {
-	rec, err := n.journal.Last(ctx, topic, feed)
-	if errors.Is(err, dodona.ErrNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("read last %s of %s: %w", topic, feed, err)
-	}
-	round, found := rec.Round()
-	if !found {
-		return 0, fmt.Errorf("read last %s of %s: its id %q is no round", topic, feed, rec.ID)
-	}
-	return round, nil
 }
 
 // event journals something that happened, once for each id.

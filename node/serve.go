@@ -39,10 +39,14 @@ func (n *Node) serve(ctx context.Context) error {
 	}
 	name := n.config().Node.Name
 	run(func(ctx context.Context) error {
-		return n.follow(ctx, "serve-rounds-"+name, dodona.TopicRound, n.board.round)
+		return n.follow(ctx, readRounds, dodona.TopicRound, func(rec dodona.Record) {
+			if rec.Node == name || !n.ownRounds() {
+				n.board.round(rec)
+			}
+		})
 	})
 	run(func(ctx context.Context) error {
-		return n.follow(ctx, "serve-data-"+name, dodona.TopicData, n.board.answer)
+		return n.follow(ctx, readData, dodona.TopicData, n.board.answer)
 	})
 	run(n.server.Run)
 	loops.Wait()
@@ -103,7 +107,7 @@ func newBoard(n *Node) *board {
 func (b *board) fill(ctx context.Context) error {
 	for _, f := range b.n.config().Feeds {
 		for topic, put := range map[dodona.Topic]func(dodona.Record){dodona.TopicRound: b.round, dodona.TopicData: b.answer} {
-			rec, err := b.n.journal.Last(ctx, topic, f.Feed.Name)
+			rec, err := b.n.lastShown(ctx, topic, f.Feed.Name)
 			switch {
 			case errors.Is(err, dodona.ErrNotFound):
 			case err != nil:

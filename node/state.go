@@ -135,6 +135,9 @@ func (s state) journal() api.JournalStatus {
 	for _, r := range j.Readers {
 		status.Backlog += int(min(r.Backlog, math.MaxInt32))
 	}
+	if j.Rival != "" {
+		status.Health = api.Health{Quality: dodona.Bad, Message: j.Rival}
+	}
 	if !j.Connected {
 		status.Health = api.Health{Quality: dodona.Bad, Message: "not connected: " + j.LastError}
 	}
@@ -231,7 +234,7 @@ func find[T any](ctx context.Context, n *Node, topic dodona.Topic, name string, 
 
 // recordOf returns the record of one round of a feed, or [dodona.ErrNotFound].
 func (n *Node) recordOf(ctx context.Context, topic dodona.Topic, name string, round dodona.Round) (dodona.Record, error) {
-	for rec, err := range n.journal.Scan(ctx, topic, name, round.Before()) {
+	for rec, err := range n.scanShown(ctx, topic, name, round.Before()) {
 		if err != nil {
 			return dodona.Record{}, err
 		}
@@ -260,14 +263,15 @@ func (s state) Rounds(ctx context.Context, name string, from dodona.Round, limit
 	}
 	newest := from == 0
 	if newest {
-		last, err := s.n.lastRound(ctx, dodona.TopicRound, name)
+		rec, err := s.n.lastShown(ctx, dodona.TopicRound, name)
+		last, err := roundOf(rec, err, dodona.TopicRound, name)
 		if err != nil {
 			return nil, err
 		}
 		from = last - min(last, dodona.Round(uint64(limit-1)*uint64(f.Settings.Every.Milliseconds())))
 	}
 	list := make([]api.RoundStatus, 0, limit)
-	for rec, err := range s.n.journal.Scan(ctx, dodona.TopicRound, name, from.Before()) {
+	for rec, err := range s.n.scanShown(ctx, dodona.TopicRound, name, from.Before()) {
 		if err != nil {
 			return nil, err
 		}

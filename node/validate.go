@@ -16,7 +16,7 @@ func (n *Node) validate(ctx context.Context) error {
 	if err := n.restore(ctx, v); err != nil {
 		return err
 	}
-	for recs, err := range n.journal.From(ctx, "validate", dodona.TopicObservation) {
+	for recs, err := range n.journal.From(ctx, readValidate, dodona.TopicObservation) {
 		if ctx.Err() != nil {
 			return nil
 		}

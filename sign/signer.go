@@ -81,8 +81,8 @@ type Signer struct {
 	locks map[subject]*lock
 }
 
-// subject is what has at most one claim a round. The network is left out on purpose: rounds of a subject then rise
-// through a change of the network as well, which is stricter than one lock per network.
+// subject is what has at most one claim a round. The network is not in it: a process speaks for one, and the journal
+// keeps those of its network alone.
 type subject struct{ kind, name string }
 
 // A lock is the newest claim of a subject. Its fields belong to whoever holds it.

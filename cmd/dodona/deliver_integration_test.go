@@ -129,7 +129,7 @@ func TestKilledAtRandomEveryRoundIsOnTheChainOnce(t *testing.T) {
 		return err
 	})
 	_ = p.stop()
-	attested := attestedSince(t, filepath.Join(dir, "data"), names)
+	attested := attestedSince(t, filepath.Join(dir, "data"), network.ID(), names)
 	// What is left goes out without new rounds.
 	write("deliver, serve")
 	p = launch(t, dir, "run", file)
@@ -178,10 +178,10 @@ type place struct {
 }
 
 // attestedSince returns the rounds that were attested since the sink began, from the journal of a node that has ended.
-func attestedSince(t *testing.T, data string, names []string) map[string][]dodona.Round {
+func attestedSince(t *testing.T, data string, network dodona.Digest, names []string) map[string][]dodona.Round {
 	t.Helper()
 	ctx := context.Background()
-	j, err := journal.Open(ctx, journal.Config{Dir: data, Node: "gw"})
+	j, err := journal.Open(ctx, journal.Config{Dir: data, Node: "gw", Network: network})
 	if err != nil {
 		t.Fatal(err)
 	}

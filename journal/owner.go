@@ -1,0 +1,104 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// openStream opens the lane's stream, and makes it if there is none. A stream of that name that belongs to another
+// network, or whose names are made in another way, is left alone and refused.
+func (l *lane) openStream(ctx context.Context) error {
+	j, cfg := l.j, l.spec.config(l.j.cfg)
+	if j.local != nil {
+		cfg.Metadata[ownerKey] = j.writer
+	}
+	stream, err := j.js.Stream(ctx, l.bus)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		// Whoever comes first decides the limits of a stream on a server elsewhere.
+		stream, err = j.js.CreateStream(ctx, cfg)
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			stream, err = j.js.Stream(ctx, l.bus)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	made := stream.CachedInfo().Config
+	if err := checkOwner("stream "+l.bus, made.Metadata, j.cfg.Network); err != nil {
+		return err
+	}
+	l.stream = stream
+	if j.local == nil {
+		return l.learn(ctx)
+	}
+	kept := maps.Clone(made.Metadata)
+	maps.Copy(kept, cfg.Metadata)
+	cfg.Metadata = kept
+	l.stream, err = j.js.UpdateStream(ctx, cfg)
+	return err
+}
+
+// checkOwner returns why something on the server with a name of ours is not ours.
+func checkOwner(what string, metadata map[string]string, network dodona.Digest) error {
+	switch made, owner := metadata[layoutKey], metadata[networkKey]; {
+	case made != layout:
+		return fmt.Errorf("the %s was made by another program, or by a version of this one with another layout (%q, this is %q): use the version that made it, or another server",
+			what, made, layout)
+	case owner != network.String():
+		return fmt.Errorf("the %s belongs to the network %q, and this node speaks for %s: check network.name, network.quorum and the node's key, or use another server",
+			what, owner, network)
+	}
+	return nil
+}
+
+// learn adds topics to a stream on a server elsewhere that a version made which did not know them.
+func (l *lane) learn(ctx context.Context) error {
+	made := l.stream.CachedInfo().Config
+	missing := false
+	for _, subject := range l.spec.config(l.j.cfg).Subjects {
+		if !slices.Contains(made.Subjects, subject) {
+			made.Subjects, missing = append(made.Subjects, subject), true
+		}
+	}
+	if !missing {
+		return nil
+	}
+	stream, err := l.j.js.UpdateStream(ctx, made)
+	if err != nil {
+		return fmt.Errorf("add new subjects to the stream: %w", err)
+	}
+	l.stream = stream
+	return nil
+}
+
+// refuseOldLayout returns why a server elsewhere cannot be used yet: it holds streams of the first layout, whose names
+// had no networks in them. The claims in them still bind the node's key.
+func (j *Journal) refuseOldLayout(ctx context.Context) error {
+	if j.local != nil {
+		return nil // what its folder holds was seen to before it started
+	}
+	for _, s := range streams {
+		stream, err := j.js.Stream(ctx, s.name)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("look for stream %s of an older version: %w", s.name, err)
+		}
+		subjects := stream.CachedInfo().Config.Subjects
+		if slices.ContainsFunc(s.topics, func(t dodona.Topic) bool { return slices.Contains(subjects, root+string(t)+".>") }) {
+			return fmt.Errorf("the server holds the stream %s of an older version, which kept one network only: "+
+				"stop every node that uses it, keep a copy (nats stream backup RAW, nats stream backup PROOF), "+
+				"wait two minutes, so that no round is open that was claimed there, remove both (nats stream rm), "+
+				"empty the data folders of the nodes but for keys/, and start again; or give this node another server or account", s.name)
+		}
+	}
+	return nil
+}

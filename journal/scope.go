@@ -1,0 +1,97 @@
+package journal
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// A scope is the network that a name on the bus belongs to: the first 16 hex digits of its id. One server carries many
+// networks, so no name is without it: streams RAW-<scope> and PROOF-<scope>, subjects
+// oracle.<scope>.<topic>.<key>[.<node>], the bucket modules-<scope>. What belongs to one node, its durable readers,
+// names the node as well.
+type scope string
+
+const scopeDigits = 16
+
+func scopeOf(network dodona.Digest) scope { return scope(hex.EncodeToString(network[:scopeDigits/2])) }
+
+// What the metadata of a stream, a bucket or a reader says about whose it is.
+const (
+	layoutKey  = "dodona-layout"  // how names are made; see layout
+	networkKey = "dodona-network" // the whole id
+	ownerKey   = "dodona-owner"   // of a stream that an embedded server keeps: the writer who alone frees records
+)
+
+// layout is the way names are made that this file owns. The first one had no networks in them.
+const layout = "2"
+
+const root = "oracle."
+
+func (s scope) root() string                    { return root + string(s) + "." }
+func (s scope) stream(name string) string       { return name + "-" + string(s) }
+func (s scope) topic(topic dodona.Topic) string { return s.root() + string(topic) + ".>" }
+
+// subject is that of a topic, key and node, or of a topic and key where the topic is shared.
+func (s scope) subject(topic dodona.Topic, key, node string) string {
+	if shared(topic) {
+		return s.root() + string(topic) + "." + key
+	}
+	return s.root() + string(topic) + "." + key + "." + node
+}
+
+// key matches the records of a topic and key by whatever node.
+func (s scope) key(topic dodona.Topic, key string) string { return s.subject(topic, key, "*") }
+
+// presence is where the process of a node answers whether it is there. Nothing of it is stored.
+func (s scope) presence(node string) string { return s.root() + "presence." + node }
+
+// reader is the durable name of a reader of a node. Names have no underscore, so two of them never make one.
+func reader(node, name string) string { return node + "_" + name }
+
+// readerOf takes a durable name apart. The node is empty if there is none in it.
+func readerOf(durable string) (node, name string) {
+	if node, name, found := strings.Cut(durable, "_"); found {
+		return node, name
+	}
+	return "", durable
+}
+
+// called is how people are told of a reader: by its name, and its node if that is another one.
+func (j *Journal) called(durable string) string {
+	switch node, name := readerOf(durable); node {
+	case j.cfg.Node, "":
+		return name
+	default:
+		return name + " of node " + node
+	}
+}
+
+// shared reports whether records of a topic have one subject for all nodes of a network. Such subjects are guarded:
+// a record is written only if nobody else wrote since this process looked.
+func shared(topic dodona.Topic) bool {
+	return topic == dodona.TopicClaim || topic == dodona.TopicData || topic == dodona.TopicAnchor
+}
+
+func (l *lane) subjectOf(r dodona.Record) string { return l.j.net.subject(r.Topic, r.Key, r.Node) }
+
+// parseSubject takes a subject of any network apart. The node is empty for shared topics.
+func parseSubject(subject string) (topic dodona.Topic, key, node string, err error) {
+	rest, ours := strings.CutPrefix(subject, root)
+	_, rest, scoped := strings.Cut(rest, ".")
+	name, rest, found := strings.Cut(rest, ".")
+	topic = dodona.Topic(name)
+	if _, known := streamOf(topic); !ours || !scoped || !found || !known {
+		return "", "", "", fmt.Errorf("subject %q: no topic of the journal", subject)
+	}
+	if shared(topic) {
+		return topic, rest, "", nil
+	}
+	dot := strings.LastIndexByte(rest, '.')
+	if dot <= 0 || dot == len(rest)-1 {
+		return "", "", "", fmt.Errorf("subject %q: want a key and a node", subject)
+	}
+	return topic, rest[:dot], rest[dot+1:], nil
+}
