@@ -79,9 +79,12 @@ crash: ## kill a delivering node 50 times while 1,000 rounds go to anvil, then a
 	@scripts/contracts.sh deps
 	DODONA_KILLS=50 DODONA_ROUNDS=1000 go test -tags integration -timeout 30m -count=1 -v -run TestKilledAtRandom ./cmd/dodona
 
-soak: ## the demo for SOAKTIME (default 10m), watching memory, goroutines and descriptors
-	@scripts/build.sh bin/demo ./cmd/demo
-	@scripts/soak.sh $(SOAKTIME)
+soak: ## the demo for SOAKTIME (default 10m), watching memory, goroutines and descriptors; WHAT=ground: scripts/ground.sh
+	@case "$(WHAT)" in \
+	  '') scripts/build.sh bin/demo ./cmd/demo && scripts/soak.sh $(SOAKTIME) ;; \
+	  ground) scripts/ground.sh ;; \
+	  *) echo "soak: WHAT=$(WHAT) is not known: leave it out, or say ground" >&2; exit 2 ;; \
+	esac
 
 release: ## stripped static binaries for amd64, arm64 and ARMv7 under bin/, with their sizes
 	@for arch in amd64 arm64 arm; do \
