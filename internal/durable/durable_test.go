@@ -1,7 +1,9 @@
 package durable
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -264,4 +267,31 @@ func TestMakeFolderMakesAllAndBreaksNothing(t *testing.T) {
 			t.Errorf("make %s over a file: got %v", path, err)
 		}
 	}
+}
+
+func TestWhenRoomWaitsForRoomAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tries, told := 0, 0
+		tell := func(error) { told++ }
+		err := WhenRoom(t.Context(), tell, func() error {
+			if tries++; tries < 5 {
+				return fmt.Errorf("write: %w", &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC})
+			}
+			return nil
+		})
+		if err != nil || tries != 5 || told != 1 {
+			t.Errorf("got %v after %d tries, told %d times, want no error after 5, told once", err, tries, told)
+		}
+		for _, other := range []error{fs.ErrPermission, errors.New("broken")} {
+			if err := WhenRoom(t.Context(), tell, func() error { return other }); err != other {
+				t.Errorf("got %v, want %v at once", err, other)
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		err = WhenRoom(ctx, tell, func() error { return errors.New("server: meta.inf.tmp: " + syscall.EDQUOT.Error()) })
+		if err == nil || !strings.Contains(err.Error(), "make room") || !strings.Contains(err.Error(), "meta.inf.tmp") {
+			t.Errorf("got %v, want what is full and what to do", err)
+		}
+	})
 }

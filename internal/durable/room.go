@@ -1,0 +1,46 @@
+package durable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Full reports whether an error says that a disk, or somebody's share of it, has no room. Errors of libraries that pass
+// on only the text count too.
+func Full(err error) bool {
+	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT} {
+		if errors.Is(err, full) || err != nil && strings.Contains(err.Error(), full.Error()) {
+			return true
+		}
+	}
+	return false
+}
+
+// lookEvery is how often [WhenRoom] tries again.
+const lookEvery = time.Second
+
+// WhenRoom does what writes to the disk, again and again while that is full, and returns its first other outcome.
+// It calls tell once when it begins to wait. When ctx ends meanwhile, it returns the error that says what is full.
+// What it does must leave nothing behind when it fails.
+func WhenRoom(ctx context.Context, tell func(error), do func() error) error {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for told := false; ; told = true {
+		err := do()
+		if !Full(err) {
+			return err
+		}
+		if !told {
+			tell(err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%w; make room on the disk", err)
+		}
+	}
+}
