@@ -14,6 +14,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/durable"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -203,18 +204,26 @@ type knownLoss struct {
 	Told bool `json:"told"` // there is an event record
 }
 
-func openLosses(dir string) (*lossFile, error) {
-	f := &lossFile{path: filepath.Join(dir, "losses.json")}
-	text, err := os.ReadFile(f.path)
+// maxLossFile is more bytes than a file with the most losses has.
+const maxLossFile = 1 << 20
+
+// openLosses reads what is known to be lost. A file that is damaged is set aside: what it knew is found again, as far as
+// the streams still show it, and told again.
+func (j *Journal) openLosses() (*lossFile, error) {
+	f := &lossFile{path: filepath.Join(j.cfg.Dir, "losses.json")}
+	text, err := readUpTo(f.path, maxLossFile)
 	if errors.Is(err, os.ErrNotExist) {
 		return f, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read known losses: %w", err)
 	}
-	if err := json.Unmarshal(text, &f.list); err != nil {
-		// They will be found again.
+	if err := json.Unmarshal(text, &f.list); err != nil || len(f.list) > maxLosses {
 		f.list = nil
+		if err := j.setAside(f.path, "list of known losses damaged; what the streams still show is found and told again"); err != nil {
+			return nil, err
+		}
+		return f, f.save()
 	}
 	return f, nil
 }
@@ -265,8 +274,5 @@ func (f *lossFile) save() error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(f.path+".new", text, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(f.path+".new", f.path)
+	return durable.Write(f.path, text, 0o600)
 }

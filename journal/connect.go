@@ -39,7 +39,7 @@ func (j *Journal) connect(ctx context.Context) error {
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { j.busError(err) }),
 	}
 	if j.cfg.URL == "" {
-		local, err := startEmbedded(j.cfg, j.storeBroke)
+		local, err := startEmbedded(j.cfg, j.checkGround, j.storeBroke)
 		if err != nil {
 			return err
 		}

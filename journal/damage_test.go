@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,6 +61,25 @@ func flip(t *testing.T, blocks, near string) {
 	}
 }
 
+// flipPlace flips the highest bit of a byte of the place of the record whose body is near.
+func flipPlace(t *testing.T, blocks, near string, offset int) {
+	t.Helper()
+	name := filepath.Join(blocks, "1.blk")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := bytes.Index(text, []byte(near))
+	begin := bytes.LastIndex(text[:body], []byte(scopeOf(dodona.Digest{}).subject(dodona.TopicReading, "kraken", "gw-1"))) - 22
+	if body < 0 || begin < 0 {
+		t.Fatalf("no %q in %s", near, name)
+	}
+	text[begin+4+offset] ^= 0x80
+	if err := os.WriteFile(name, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func withoutIndex(t *testing.T, blocks string) {
 	t.Helper()
 	if err := os.Remove(filepath.Join(blocks, "index.db")); err != nil {
@@ -77,7 +97,14 @@ func TestDamageIsFoundBoundedAndNamed(t *testing.T) {
 		{"bits flipped in the middle, index gone", func(t *testing.T, blocks string) {
 			flip(t, blocks, `{"n":200}`)
 			withoutIndex(t, blocks)
-		}, 201, 400},
+		}, 201, 201},
+		// One bit in the place of record 201. The server would fill the gap, one by one, and then drop all behind it.
+		{"place flipped far up", func(t *testing.T, blocks string) { flipPlace(t, blocks, `{"n":200}`, 3) }, 201, 201},
+		{"place flipped far up, index gone", func(t *testing.T, blocks string) {
+			flipPlace(t, blocks, `{"n":200}`, 3)
+			withoutIndex(t, blocks)
+		}, 201, 201},
+		{"place flipped to erased", func(t *testing.T, blocks string) { flipPlace(t, blocks, `{"n":200}`, 7) }, 201, 201},
 		{"end cut", func(t *testing.T, blocks string) { cutEnd(t, blocks, 100) }, 400, 400},
 		{"end cut, index gone", func(t *testing.T, blocks string) {
 			cutEnd(t, blocks, 100)
@@ -165,11 +192,50 @@ func TestFolderOfAnotherProcessIsRefused(t *testing.T) {
 
 func TestFolderOfANewerVersionIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "format"), []byte("3\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "format"), []byte("99\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Open(context.Background(), Config{Dir: dir, Node: "gw-1"})
-	if err == nil || !strings.Contains(err.Error(), "format 3") || !strings.Contains(err.Error(), "newer program") {
+	if err == nil || !strings.Contains(err.Error(), "format 99") || !strings.Contains(err.Error(), "newer program") {
 		t.Fatalf("open: %v", err)
+	}
+}
+
+// TestDamagedSmallFilesAreWrittenAnew: what a power cut or flash leaves of a file must not keep a node from starting.
+func TestDamagedSmallFilesAreWrittenAnew(t *testing.T) {
+	for _, c := range []struct{ file, text string }{
+		{"format", ""}, {"format", "1\xf5"}, {"format", "\x00"}, {"format", "-1\n"}, {"format", "1\n" + strings.Repeat("x", 100)},
+		{"losses.json", ""}, {"losses.json", "[{"}, {"losses.json", "{}"}, {"losses.json", strings.Repeat(" ", maxLossFile+1)},
+	} {
+		dir := t.TempDir()
+		j, err := Open(t.Context(), Config{Dir: dir, Node: "gw-1"})
+		if err == nil {
+			err = errors.Join(j.Append(t.Context(), reading(1)), j.Close())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, c.file)
+		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		j = open(t, Config{Dir: dir})
+		damage := j.Status(t.Context()).Damage
+		if len(damage) != 1 || damage[0].File != c.file {
+			t.Errorf("%s with %.9q: status tells %+v, want one file", c.file, c.text, damage)
+			continue
+		}
+		if kept, err := os.ReadFile(filepath.Join(dir, damage[0].Aside)); err != nil || string(kept) != c.text {
+			t.Errorf("%s with %.9q: %.9q is kept, %v", c.file, c.text, kept, err)
+		}
+		if last, err := j.Last(t.Context(), dodona.TopicReading, "kraken"); err != nil || last.Sequence != 1 {
+			t.Errorf("%s with %.9q: the record is %+v, %v", c.file, c.text, last, err)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if again := open(t, Config{Dir: dir}).Status(t.Context()).Damage; len(again) != 0 {
+			t.Errorf("%s with %.9q: told again: %+v", c.file, c.text, again)
+		}
 	}
 }

@@ -10,6 +10,10 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
+
+	"github.com/dodona-oracle/dodona/internal/durable"
+	"github.com/dodona-oracle/dodona/journal/disk"
 )
 
 // formatVersion is written into a new folder. A folder with a higher one is refused.
@@ -17,12 +21,15 @@ import (
 const formatVersion = 2
 
 // A Folder is the sole right to a data folder. The kernel drops it when the process ends, however it ends.
-type Folder struct{ file *os.File }
+type Folder struct {
+	file   *os.File
+	damage []disk.Finding // that locking found
+}
 
 // LockFolder makes a data folder if there is none, and takes it for this process. It fails if another process has it,
 // or if a newer version wrote it.
 func LockFolder(dir string) (*Folder, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.MakeFolder(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make data folder: %w", err)
 	}
 	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
@@ -38,42 +45,66 @@ func LockFolder(dir string) (*Folder, error) {
 		return nil, fmt.Errorf("another process has this data folder (pid %s): stop it, or give this node a folder of its own",
 			bytes.TrimSpace(holder))
 	}
-	f := &Folder{file}
-	if err := f.sign(dir); err != nil {
+	f := &Folder{file: file}
+	if err := errors.Join(f.sign(), f.checkFormat(dir)); err != nil {
 		_ = f.Release()
 		return nil, err
 	}
 	return f, nil
 }
 
-// sign leaves the pid for whoever finds the folder locked, and checks or writes the format version.
-func (f *Folder) sign(dir string) error {
+// sign leaves the pid for whoever finds the folder locked.
+func (f *Folder) sign() error {
 	if err := f.file.Truncate(0); err != nil {
 		return fmt.Errorf("write lock: %w", err)
 	}
 	if _, err := f.file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0); err != nil {
 		return fmt.Errorf("write lock: %w", err)
 	}
+	return nil
+}
+
+// maxFormat is how many bytes a format version has at most.
+const maxFormat = 16
+
+// checkFormat refuses a folder that a newer version wrote, and writes the version into a new one. A power cut can leave
+// a file with nothing in it, and flash anything: such a file is written anew.
+func (f *Folder) checkFormat(dir string) error {
 	path := filepath.Join(dir, "format")
-	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		if err := os.WriteFile(path, []byte(strconv.Itoa(formatVersion)+"\n"), 0o600); err != nil {
-			return fmt.Errorf("write format version: %w", err)
-		}
-		return nil
-	}
-	if err != nil {
+	text, err := readUpTo(path, maxFormat)
+	missing := errors.Is(err, os.ErrNotExist)
+	if err != nil && !missing {
 		return fmt.Errorf("read format version: %w", err)
 	}
-	version, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil || version < 1 {
-		return fmt.Errorf("read format version: %s holds %q, want a number", path, bytes.TrimSpace(text))
+	version, notNumber := strconv.Atoi(strings.TrimSpace(string(text)))
+	switch {
+	case missing:
+	case notNumber != nil || version < 1 || len(text) > maxFormat:
+		found, err := disk.Aside(dir, path, fmt.Sprintf("format version damaged; it is written anew as %d", formatVersion), time.Now())
+		if err != nil {
+			return fmt.Errorf("set a damaged file aside: %w", err)
+		}
+		f.damage = append(f.damage, found)
+	case version > formatVersion:
+		return fmt.Errorf("this folder has format %d, but this program knows formats up to %d: use the newer program that wrote it, or another folder; "+
+			"if no newer program was ever here, the file %s is damaged: remove it", version, formatVersion, path)
+	default:
+		return nil
 	}
-	if version > formatVersion {
-		return fmt.Errorf("this folder has format %d, but this program knows formats up to %d: use the newer program that wrote it, or another folder",
-			version, formatVersion)
+	if err := durable.Write(path, []byte(strconv.Itoa(formatVersion)+"\n"), 0o600); err != nil {
+		return fmt.Errorf("write format version: %w", err)
 	}
 	return nil
+}
+
+// readUpTo reads a file, but no more than one byte beyond the limit.
+func readUpTo(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit+1))
 }
 
 // Release gives the folder up. It may be called twice, and on nil.

@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/durable"
 	"github.com/dodona-oracle/dodona/internal/unit"
+	"github.com/dodona-oracle/dodona/journal/disk"
 	"github.com/dodona-oracle/dodona/telemetry"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -86,13 +88,15 @@ type Journal struct {
 	mu      sync.Mutex
 	reading map[string]*readerState
 	state   connectionState
-	rival   string   // another process has the node's name; empty if none does
-	here    presence // what this process says for its name
+	rival   string         // another process has the node's name; empty if none does
+	here    presence       // what this process says for its name
+	damage  []disk.Finding // of files, the newest
 }
 
 var _ dodona.Journal = (*Journal)(nil)
 
-// Open opens or makes the journal in cfg.Dir and returns once it takes records. It fails if another process has the
+// Open opens or makes the journal in cfg.Dir and returns once it takes records. Files that are damaged are mended or set
+// aside first, see [Status]. While the disk is full, Open waits, as Append does. It fails if another process has the
 // folder, or the node's name on the server; if a newer version wrote the folder; if the server's streams are not this
 // network's, or in the layout of an older version; or if an external server does not answer before ctx ends.
 // The journal releases cfg.Folder when it closes, also after an error.
@@ -101,14 +105,33 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", errors.Join(err, cfg.Folder.Release()))
 	}
-	j := &Journal{cfg: cfg, net: scopeOf(cfg.Network), lock: cfg.Folder, lanes: make(map[string]*lane), reading: make(map[string]*readerState)}
-	j.ctx, j.cancel = context.WithCancel(context.Background())
-	j.state.epoch, j.state.end = context.WithCancel(context.Background())
-	if err := j.open(ctx); err != nil {
-		j.shutdown()
+	var j *Journal
+	tell := func(err error) {
+		cfg.Log.Warn("journal: the disk is full; the start waits until there is room", "folder", cfg.Dir, "error", err)
+	}
+	err = durable.WhenRoom(ctx, tell, func() error {
+		j = newJournal(cfg)
+		err := j.open(ctx)
+		if err != nil {
+			if cfg.Folder != nil {
+				j.lock = nil // the next try has it too
+			}
+			_ = j.shutdown() // what failed to open has nothing to say
+		}
+		return err
+	})
+	if err != nil {
+		_ = cfg.Folder.Release()
 		return nil, fmt.Errorf("open journal in %s: %w", cfg.Dir, err)
 	}
 	return j, nil
+}
+
+func newJournal(cfg Config) *Journal {
+	j := &Journal{cfg: cfg, net: scopeOf(cfg.Network), lock: cfg.Folder, lanes: make(map[string]*lane), reading: make(map[string]*readerState)}
+	j.ctx, j.cancel = context.WithCancel(context.Background())
+	j.state.epoch, j.state.end = context.WithCancel(context.Background())
+	return j
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -166,11 +189,12 @@ func (j *Journal) open(ctx context.Context) (err error) {
 	if err := checkLayout(j.cfg.Dir); err != nil {
 		return err
 	}
+	j.noteDamage(j.lock.damage)
 	if j.heads, err = openHeads(headsPath(j.cfg.Dir, j.net)); err != nil {
 		return err
 	}
 	j.writer = j.heads.writer
-	if j.losses, err = openLosses(j.cfg.Dir); err != nil {
+	if j.losses, err = j.openLosses(); err != nil {
 		return err
 	}
 	if err := j.connect(ctx); err != nil {

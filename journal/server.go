@@ -23,7 +23,8 @@ type embedded struct {
 	opts *server.Options
 
 	log     *slog.Logger
-	onBreak func() // called when the store breaks; must not block
+	check   func() error // makes the data folder sound before each start
+	onBreak func()       // called when the store breaks; must not block
 
 	again sync.Mutex // held while restarting
 
@@ -36,7 +37,7 @@ type embedded struct {
 // readyWithin bounds the start of the embedded server; large stores are read through when they open.
 const readyWithin = 5 * time.Minute
 
-func startEmbedded(cfg Config, onBreak func()) (*embedded, error) {
+func startEmbedded(cfg Config, check func() error, onBreak func()) (*embedded, error) {
 	opts := &server.Options{
 		ServerName:         "dodona-" + cfg.Node,
 		DontListen:         cfg.Listen == "",
@@ -57,7 +58,7 @@ func startEmbedded(cfg Config, onBreak func()) (*embedded, error) {
 			return nil, err
 		}
 	}
-	e := &embedded{opts: opts, log: cfg.Log, onBreak: onBreak}
+	e := &embedded{opts: opts, log: cfg.Log, check: check, onBreak: onBreak}
 	if err := e.start(); err != nil {
 		return nil, err
 	}
@@ -89,6 +90,9 @@ func listen(opts *server.Options, address string) error {
 }
 
 func (e *embedded) start() error {
+	if err := e.check(); err != nil {
+		return fmt.Errorf("check the data folder: %w", err)
+	}
 	s, err := server.NewServer(e.opts.Clone())
 	if err != nil {
 		return fmt.Errorf("make embedded server: %w", err)

@@ -4,8 +4,11 @@ import (
 	"context"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/dodona-oracle/dodona/journal/disk"
 )
 
 // Status is what the journal knows about itself.
@@ -18,6 +21,7 @@ type Status struct {
 	Readers   []ReaderStatus `json:"readers"`
 	Rival     string         `json:"rival,omitempty"`  // the other process that has this node's name
 	Losses    []Loss         `json:"losses,omitempty"` // found ever in this data folder, 256 at most
+	Damage    []disk.Finding `json:"damage,omitempty"` // files found damaged since open, 32 at most
 	Writer    string         `json:"writer"`           // the name of this folder's chains
 }
 
@@ -54,6 +58,7 @@ func (j *Journal) Status(ctx context.Context) Status {
 	defer cancel()
 	status := Status{Where: j.where(), Losses: j.losses.all(), Writer: j.writer}
 	j.mu.Lock()
+	status.Damage = slices.Clone(j.damage)
 	status.Connected, status.Since, status.LastError = j.state.Connected, j.state.Since, j.state.LastError
 	status.Rival = j.rival
 	j.mu.Unlock()

@@ -1,0 +1,64 @@
+package journal
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/dodona-oracle/dodona/journal/disk"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// This file makes the ground firm before the embedded server steps on it: whatever it trusts on the disk is checked,
+// and what is damaged is mended or set aside, before each of its starts.
+
+// checkGround checks the data folder and tells what it finds. It needs no server, and must not run beside one.
+func (j *Journal) checkGround() error {
+	found, err := disk.Check(j.cfg.Dir, disk.Options{Meta: j.settingsOf, Now: j.cfg.Now})
+	j.noteDamage(found)
+	return err
+}
+
+// maxDamage bounds what Status tells of damaged files.
+const maxDamage = 32
+
+// noteDamage tells what is damaged, in the log and in Status.
+func (j *Journal) noteDamage(found []disk.Finding) {
+	for _, f := range found {
+		j.cfg.Log.Error("journal: a file is damaged", "file", f.File, "what", f.What, "kept", f.Aside)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.damage = append(j.damage, found...)
+	j.damage = j.damage[max(0, len(j.damage)-maxDamage):]
+}
+
+// setAside keeps a damaged file of ours aside and tells. The file itself stays.
+func (j *Journal) setAside(path, what string) error {
+	f, err := disk.Aside(j.cfg.Dir, path, what, j.cfg.Now())
+	if err != nil {
+		return fmt.Errorf("set a damaged file aside: %w", err)
+	}
+	j.noteDamage([]disk.Finding{f})
+	return nil
+}
+
+// settingsOf returns the settings of one of our streams as the server keeps them, nil if the stream is not ours.
+func (j *Journal) settingsOf(stream string) []byte {
+	for _, s := range streams {
+		if j.net.stream(s.name) != stream {
+			continue
+		}
+		cfg := s.config(j.cfg)
+		cfg.Metadata[ownerKey] = j.writer
+		text, err := json.Marshal(struct {
+			Created time.Time
+			jetstream.StreamConfig
+		}{j.cfg.Now().UTC(), cfg})
+		if err != nil {
+			return nil
+		}
+		return text
+	}
+	return nil
+}
