@@ -319,7 +319,7 @@ type Input struct {
 	Point    string       `json:"point"`            // the id of the point it was asked for
 	Status   InputStatus  `json:"status"`           //
 	Reason   string       `json:"reason,omitempty"` // why it was not used, with numbers
-	Value    *Decimal     `json:"value,omitempty"`  // what it said, used or not; nil if nothing
+	Value    *Decimal     `json:"value,omitempty"`  // what it said, used or not, as shown: a mean of many is rounded; nil if nothing
 	Time     time.Time    `json:"time,omitzero"`    // of its point
 	Readings []ReadingRef `json:"readings,omitempty"`
 }

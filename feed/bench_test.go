@@ -23,7 +23,7 @@ func BenchmarkMedian(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := Median(values, 8); err != nil {
+		if _, err := aggregate(CombineMedian, rationals(values), 8); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -10,9 +10,22 @@ import (
 	"github.com/dodona-oracle/dodona"
 )
 
-// format is the version of the rules' meaning: it grows whenever equal rules over equal points
-// would give another answer.
-const format = 1
+// The versions of the rules' meaning: another one wherever equal rules over equal points would give another answer.
+const (
+	// formatRounded rounds the mean or median of one source's values with nine decimals beyond the answer's, before the
+	// sources are combined. New rules have it where there is nothing to round; old ones keep it, so that they replay.
+	formatRounded = 1
+	// formatExact rounds once, at the end.
+	formatExact = 2
+)
+
+// formatOf returns the version that new rules have.
+func formatOf(s Settings) int {
+	if s.Take == TakeAll && (s.Combine == CombineMean || s.Combine == CombineMedian) {
+		return formatExact
+	}
+	return formatRounded
+}
 
 // A Document is the shared part of a feed: all that decides an answer once the readings are there, the same on every
 // node of a network, without addresses and secrets. The Keccak-256 of its canonical JSON is [dodona.Origin].Rules.
@@ -59,7 +72,7 @@ func build(name string, s Settings, extraction json.RawMessage) (Document, error
 		extraction = json.RawMessage("null")
 	}
 	return Document{
-		Format: format, Feed: s.Identity(name), EveryMs: s.Every.Milliseconds(), From: s.From, Points: s.Points, Take: s.Take,
+		Format: formatOf(s), Feed: s.Identity(name), EveryMs: s.Every.Milliseconds(), From: s.From, Points: s.Points, Take: s.Take,
 		Extraction: extraction, StaleMs: s.Stale.Milliseconds(), Outliers: s.Outliers, Combine: s.Combine, Need: s.Need,
 	}, nil
 }
@@ -79,12 +92,15 @@ func ParseDocument(raw json.RawMessage) (Document, error) {
 	if decoder.More() {
 		return Document{}, errors.New("read rules of a feed: data after the end of the document")
 	}
-	if d.Format != format {
-		return Document{}, fmt.Errorf("read rules of a feed: format %d, this build knows %d", d.Format, format)
+	if d.Format != formatRounded && d.Format != formatExact {
+		return Document{}, fmt.Errorf("read rules of a feed: format %d, this build knows %d and %d", d.Format, formatRounded, formatExact)
 	}
 	complete, err := build(d.Feed.Name, d.settings(), d.Extraction)
 	if err != nil {
 		return Document{}, fmt.Errorf("read rules of feed %q: %w", cut(d.Feed.Name, 64), err)
+	}
+	if d.Format == formatRounded {
+		complete.Format = formatRounded // as every rule was once
 	}
 	got, err := d.Digest()
 	if err != nil {

@@ -75,7 +75,9 @@ func TestDeadlineIsNotARule(t *testing.T) {
 
 func TestDocumentsThatNoFeedHasAreRefused(t *testing.T) {
 	for _, change := range []struct{ old, new string }{
-		{`"format":1`, `"format":2`},
+		{`"format":1`, `"format":0`},
+		{`"format":1`, `"format":2`}, // there is nothing to round
+		{`"format":1`, `"format":3`},
 		{`"format":1`, `"format":1,"more":1`},
 		{`"need":2}`, `"need":2}{}`},
 		{`"need":2`, `"need":4`},

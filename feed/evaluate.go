@@ -37,7 +37,7 @@ func Evaluate(doc Document, r dodona.Round, points []dodona.Point, absent map[st
 	for _, p := range points {
 		byID[p.ID] = append(byID[p.ID], p)
 	}
-	e := evaluation{doc: doc, round: r}
+	e := evaluation{doc: doc, round: r, exact: map[int]*big.Rat{}}
 	e.inputs = e.given(absent)
 	doubt := false
 	for _, id := range doc.combined() {
@@ -63,6 +63,7 @@ type evaluation struct {
 	doc    Document
 	round  dodona.Round
 	inputs []dodona.Input
+	exact  map[int]*big.Rat // by the index of an input: its number, where Input.Value is that rounded
 }
 
 // input judges what one source said, without regard to the others.
@@ -79,13 +80,16 @@ func (e *evaluation) input(id string, points []dodona.Point, absent map[string]A
 		}
 		return input, dodona.Bad
 	}
-	point := e.reduce(points)
+	point, exact := e.reduce(points)
 	input.Time, input.Reason = point.Time, point.Reason
 	if point.Quality == dodona.Bad {
 		input.Status, input.Reason = dodona.InputBad, cmp.Or(point.Reason, "the transform gives no reason")
 		return input, dodona.Bad
 	}
 	input.Value = &point.Value
+	if exact != nil {
+		e.exact[len(e.inputs)] = exact
+	}
 	if err := e.fits(point); err != nil {
 		input.Status, input.Reason = dodona.InputBad, err.Error()
 		return input, dodona.Bad
@@ -148,20 +152,39 @@ func (e *evaluation) combine() (dodona.Int192, error) {
 	if err != nil {
 		return answer, err
 	}
-	values := e.used()
+	values := e.numbers()
 	if len(values) < e.doc.Need {
 		return answer, fmt.Errorf("need %s, %d remain: %s", countOf(e.doc.Need, "value"), len(values), e.reasons())
 	}
 	if e.doc.Combine == CombineMajority {
-		return values[0].Rescale(0) // all are equal
+		return scaled(values[0], 0) // all are equal
 	}
-	if answer, err = aggregators[e.doc.Combine](values, e.doc.Feed.Decimals); err != nil {
+	if answer, err = aggregate(e.doc.Combine, values, e.doc.Feed.Decimals); err != nil {
 		return answer, fmt.Errorf("take the %s of %d values: %w", e.doc.Combine, len(values), err)
 	}
 	return answer, nil
 }
 
-// used returns the values that still count.
+// number returns the exact value of an input that has one.
+func (e *evaluation) number(i int) *big.Rat {
+	if exact := e.exact[i]; exact != nil {
+		return exact
+	}
+	return rational(*e.inputs[i].Value)
+}
+
+// numbers returns the exact values that still count.
+func (e *evaluation) numbers() []*big.Rat {
+	var values []*big.Rat
+	for i, input := range e.inputs {
+		if input.Status == dodona.InputUsed {
+			values = append(values, e.number(i))
+		}
+	}
+	return values
+}
+
+// used returns the values that still count, as they are shown.
 func (e *evaluation) used() []dodona.Decimal {
 	var values []dodona.Decimal
 	for _, input := range e.inputs {
@@ -190,7 +213,7 @@ func (e *evaluation) keepMajority() error {
 
 // leaveOutliers leaves out values farther from the median than the document allows: |v − m| > share × |m|.
 func (e *evaluation) leaveOutliers() {
-	values := e.used()
+	values := e.numbers()
 	if e.doc.Outliers.IsZero() || len(values) == 0 {
 		return
 	}
@@ -202,8 +225,8 @@ func (e *evaluation) leaveOutliers() {
 		if input.Status != dodona.InputUsed {
 			continue
 		}
-		distance := rational(*input.Value)
-		if distance.Abs(distance.Sub(distance, m)).Cmp(limit) > 0 {
+		distance := new(big.Rat).Sub(e.number(i), m)
+		if distance.Abs(distance).Cmp(limit) > 0 {
 			input.Status, input.Reason = dodona.InputOutlier, e.distanceReason(distance, m)
 		}
 	}
@@ -226,6 +249,15 @@ func (e *evaluation) distanceReason(distance, m *big.Rat) string {
 	return fmt.Sprintf("%s %% from the median %s, at most %s %% is allowed", far, middle, e.doc.Outliers.Decimal())
 }
 
+// said writes the value of an input for people, as the feed does.
+func (e *evaluation) said(i int) string {
+	v, err := scaled(e.number(i), e.doc.Feed.Decimals)
+	if err != nil {
+		return e.inputs[i].Value.String()
+	}
+	return e.doc.Feed.Format(v)
+}
+
 // format writes a value for people, as the feed does.
 func (e *evaluation) format(v dodona.Decimal) string {
 	i, err := v.Rescale(e.doc.Feed.Decimals)
@@ -238,28 +270,29 @@ func (e *evaluation) format(v dodona.Decimal) string {
 // reasons says what became of every input, in a bounded text. What all have in common is said once.
 func (e *evaluation) reasons() string {
 	const most, longest = 16, 160
-	var inputs []dodona.Input
-	for _, input := range e.inputs {
-		if input.Status != dodona.InputGiven { // it says nothing of its own
-			inputs = append(inputs, input)
-		}
-	}
-	common := len(inputs) > 1
+	var first dodona.Input
+	count, common := 0, true
 	var all []string
-	for i, input := range inputs {
+	for i, input := range e.inputs {
+		if input.Status == dodona.InputGiven { // it says nothing of its own
+			continue
+		}
+		if count++; count == 1 {
+			first = input
+		}
 		reason := input.Reason
 		if input.Status == dodona.InputUsed {
-			reason = e.format(*input.Value)
+			reason = e.said(i)
 		}
-		common = common && input.Status == inputs[0].Status && input.Reason == inputs[0].Reason && input.Value == nil
-		if i < most {
+		common = common && input.Status == first.Status && input.Reason == first.Reason && input.Value == nil
+		if count <= most {
 			all = append(all, fmt.Sprintf("%s %s: %s", input.Point, input.Status, cut(reason, longest)))
 		}
 	}
-	if common {
-		return fmt.Sprintf("all %s: %s", inputs[0].Status, cut(inputs[0].Reason, longest))
+	if common && count > 1 {
+		return fmt.Sprintf("all %s: %s", first.Status, cut(first.Reason, longest))
 	}
-	if more := len(inputs) - most; more > 0 {
+	if more := count - most; more > 0 {
 		all = append(all, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(all, "; ")

@@ -247,11 +247,11 @@ func TestEvaluateIgnoresOrderAndStaysInside(t *testing.T) {
 			}
 			return
 		}
-		least, err := Min(used, doc.Feed.Decimals)
+		least, err := aggregate(CombineMin, rationals(used), doc.Feed.Decimals)
 		if err != nil {
 			t.Fatal(err)
 		}
-		most, err := Max(used, doc.Feed.Decimals)
+		most, err := aggregate(CombineMax, rationals(used), doc.Feed.Decimals)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -53,8 +53,8 @@ type Settings struct {
 	// Others are left out. Default: three times every, at least 1m.
 	Stale time.Duration `yaml:"stale,omitempty" json:"stale,omitempty"`
 	// Take is which readings of a source count: latest, the newest of each item; or all that arrived since the
-	// round before, whose values are combined to one value of the source first (a mean is rounded nine decimals
-	// beyond the answer's). Default: latest.
+	// round before, whose values are combined to one value of the source first, exactly: only the answer is
+	// rounded. Default: latest.
 	Take string `yaml:"take,omitempty" json:"take,omitempty"`
 }
 
