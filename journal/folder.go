@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -76,11 +77,12 @@ func (f *Folder) checkFormat(dir string) error {
 	if err != nil && !missing {
 		return fmt.Errorf("read format version: %w", err)
 	}
+	anew := cmp.Or(guessFormat(dir), formatVersion)
 	version, notNumber := strconv.Atoi(strings.TrimSpace(string(text)))
 	switch {
 	case missing:
 	case notNumber != nil || version < 1 || len(text) > maxFormat:
-		found, err := disk.Aside(dir, path, fmt.Sprintf("format version damaged; it is written anew as %d", formatVersion), time.Now())
+		found, err := disk.Aside(dir, path, fmt.Sprintf("format version damaged; it is written anew as %d", anew), time.Now())
 		if err != nil {
 			return fmt.Errorf("set a damaged file aside: %w", err)
 		}
@@ -91,7 +93,7 @@ func (f *Folder) checkFormat(dir string) error {
 	default:
 		return nil
 	}
-	if err := durable.Write(path, []byte(strconv.Itoa(formatVersion)+"\n"), 0o600); err != nil {
+	if err := durable.Write(path, []byte(strconv.Itoa(anew)+"\n"), 0o600); err != nil {
 		return fmt.Errorf("write format version: %w", err)
 	}
 	return nil
@@ -107,6 +109,34 @@ func readUpTo(path string, limit int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, limit+1))
 }
 
+// readFormat returns the format of a folder that is locked, so that its file is whole.
+func readFormat(dir string) (int, error) {
+	text, err := os.ReadFile(filepath.Join(dir, "format"))
+	if err != nil {
+		return 0, fmt.Errorf("read format version: %w", err)
+	}
+	version, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return 0, fmt.Errorf("read format version: %w", err)
+	}
+	return version, nil
+}
+
+// guessFormat returns the format of a folder by its streams: only the first one had streams whose names are without a network.
+// A folder without any has none yet: 0.
+func guessFormat(dir string) (version int) {
+	entries, _ := os.ReadDir(streamsDir(dir)) // none in a new folder
+	for _, e := range entries {
+		switch {
+		case strings.HasPrefix(e.Name(), streamRaw+"-"), strings.HasPrefix(e.Name(), streamProof+"-"):
+			return formatVersion
+		case e.Name() == streamRaw, e.Name() == streamProof:
+			version = 1
+		}
+	}
+	return version
+}
+
 // Release gives the folder up. It may be called twice, and on nil.
 func (f *Folder) Release() error {
 	if f == nil {
@@ -114,16 +144,6 @@ func (f *Folder) Release() error {
 	}
 	if err := f.file.Close(); !errors.Is(err, os.ErrClosed) {
 		return err
-	}
-	return nil
-}
-
-// checkLayout refuses a folder whose records are in the first layout. Nothing in it was changed.
-func checkLayout(dir string) error {
-	for _, s := range streams {
-		if _, err := os.Stat(filepath.Join(streamsDir(dir), s.name)); err == nil {
-			return fmt.Errorf("this folder has format 1, without networks in its names: go on with the version that wrote it, or use another folder")
-		}
 	}
 	return nil
 }

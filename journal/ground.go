@@ -46,11 +46,18 @@ func (j *Journal) setAside(path, what string) error {
 // settingsOf returns the settings of one of our streams as the server keeps them, nil if the stream is not ours.
 func (j *Journal) settingsOf(stream string) []byte {
 	for _, s := range streams {
-		if j.net.stream(s.name) != stream {
+		cfg := s.config(j.cfg)
+		switch stream {
+		case cfg.Name:
+			cfg.Metadata[ownerKey] = j.writer
+		case s.name: // waits to be copied
+			cfg.Name, cfg.Metadata = s.name, nil
+			for i, topic := range s.topics {
+				cfg.Subjects[i] = root + string(topic) + ".>"
+			}
+		default:
 			continue
 		}
-		cfg := s.config(j.cfg)
-		cfg.Metadata[ownerKey] = j.writer
 		text, err := json.Marshal(struct {
 			Created time.Time
 			jetstream.StreamConfig

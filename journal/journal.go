@@ -186,10 +186,10 @@ func (j *Journal) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if err := checkLayout(j.cfg.Dir); err != nil {
+	j.noteDamage(j.lock.damage)
+	if err := upgradeFolder(ctx, j.cfg, j.checkGround, nil); err != nil {
 		return err
 	}
-	j.noteDamage(j.lock.damage)
 	if j.heads, err = openHeads(headsPath(j.cfg.Dir, j.net)); err != nil {
 		return err
 	}

@@ -28,11 +28,7 @@ func (j *Journal) KeepModule(ctx context.Context, digest dodona.Digest, wasm []b
 }
 
 func (j *Journal) keepModule(ctx context.Context, digest dodona.Digest, wasm []byte) error {
-	store, err := j.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
-		Bucket: j.net.stream(bucketModules), MaxBytes: int64(maxModuleBytes), Storage: jetstream.FileStorage,
-		Description: "Wasm modules by SHA-256",
-		Metadata:    map[string]string{layoutKey: layout, networkKey: j.cfg.Network.String()},
-	})
+	store, err := openModules(ctx, j.js, j.cfg.Network)
 	if err != nil {
 		return err
 	}
@@ -46,6 +42,28 @@ func (j *Journal) keepModule(ctx context.Context, digest dodona.Digest, wasm []b
 	}
 	_, err = store.PutBytes(ctx, digest.String(), wasm)
 	return err
+}
+
+// openModules opens the bucket of a network's modules, and makes it if there is none. One of that name that belongs to
+// another network is left alone.
+func openModules(ctx context.Context, js jetstream.JetStream, network dodona.Digest) (jetstream.ObjectStore, error) {
+	cfg := jetstream.ObjectStoreConfig{
+		Bucket: scopeOf(network).stream(bucketModules), MaxBytes: int64(maxModuleBytes), Storage: jetstream.FileStorage,
+		Description: "Wasm modules by SHA-256",
+		Metadata:    map[string]string{layoutKey: layout, networkKey: network.String()},
+	}
+	store, err := js.ObjectStore(ctx, cfg.Bucket)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		return js.CreateOrUpdateObjectStore(ctx, cfg)
+	}
+	if err != nil {
+		return nil, err
+	}
+	made, err := store.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return store, checkOwner("bucket "+cfg.Bucket, made.Metadata(), network)
 }
 
 // makeRoom deletes the oldest modules until another of that size fits.

@@ -60,6 +60,7 @@ type readerState struct {
 	l       *lane
 	name    string
 	durable string // its name on the server, which has the node in it
+	heir    bool   // it takes over from a reader of a version before
 	topics  []dodona.Topic
 	inbox   *nats.Subscription
 	open    bool
@@ -152,7 +153,7 @@ func (r *readerState) start(ctx context.Context) error {
 	for i, t := range r.topics {
 		subjects[i] = r.l.j.net.topic(t)
 	}
-	_, err := js.CreateOrUpdateConsumer(ctx, stream, jetstream.ConsumerConfig{
+	cfg := jetstream.ConsumerConfig{
 		Durable:        r.durable,
 		FilterSubjects: subjects,
 		AckPolicy:      jetstream.AckAllPolicy,
@@ -160,9 +161,16 @@ func (r *readerState) start(ctx context.Context) error {
 		MaxAckPending:  4 * sliceRecords,
 		DeliverPolicy:  jetstream.DeliverAllPolicy,
 		MaxWaiting:     16,
-	})
+	}
+	if err := r.place(ctx, &cfg); err != nil {
+		return fmt.Errorf("find where it stood: %w", err)
+	}
+	_, err := js.CreateOrUpdateConsumer(ctx, stream, cfg)
 	if err != nil {
 		return fmt.Errorf("make consumer: %w", err)
+	}
+	if err := r.adopted(ctx); err != nil {
+		return fmt.Errorf("take over the reader before: %w", err)
 	}
 	if r.position > 0 {
 		_, err = js.ResetConsumerToSequence(ctx, stream, r.durable, r.position+1)

@@ -38,9 +38,23 @@ type embedded struct {
 const readyWithin = 5 * time.Minute
 
 func startEmbedded(cfg Config, check func() error, onBreak func()) (*embedded, error) {
+	e := newEmbedded(cfg, check, onBreak)
+	if cfg.Listen != "" {
+		if err := listen(e.opts, cfg.Listen); err != nil {
+			return nil, err
+		}
+	}
+	if err := e.start(); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// newEmbedded returns a server that listens nowhere and is not started.
+func newEmbedded(cfg Config, check func() error, onBreak func()) *embedded {
 	opts := &server.Options{
 		ServerName:         "dodona-" + cfg.Node,
-		DontListen:         cfg.Listen == "",
+		DontListen:         true,
 		NoSigs:             true,
 		NoLog:              true,
 		JetStream:          true,
@@ -53,16 +67,7 @@ func startEmbedded(cfg Config, check func() error, onBreak func()) (*embedded, e
 		MaxPending:         64 << 20,
 		MaxSubs:            256,
 	}
-	if cfg.Listen != "" {
-		if err := listen(opts, cfg.Listen); err != nil {
-			return nil, err
-		}
-	}
-	e := &embedded{opts: opts, log: cfg.Log, check: check, onBreak: onBreak}
-	if err := e.start(); err != nil {
-		return nil, err
-	}
-	return e, nil
+	return &embedded{opts: opts, log: cfg.Log, check: check, onBreak: onBreak}
 }
 
 // listen sets where the server listens: host:port on a loopback address, or user:password@host:port anywhere.
@@ -75,7 +80,7 @@ func listen(opts *server.Options, address string) error {
 	if err != nil {
 		return fmt.Errorf("listen %q: want host:port", where)
 	}
-	opts.Host = host
+	opts.Host, opts.DontListen = host, false
 	if opts.Port, err = strconv.Atoi(port); err != nil || opts.Port < 0 || opts.Port > 65535 {
 		return fmt.Errorf("listen %q: want a port from 0 to 65535", where)
 	}
