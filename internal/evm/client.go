@@ -3,6 +3,7 @@ package evm
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,6 +58,58 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("%s (code %d)", shown(e.Message), e.Code) }
+
+// Reverted reports whether the contract refused the call (EIP-1474 code 3, or in words).
+func (e *Error) Reverted() bool {
+	return e.Code == 3 || len(e.Revert()) > 0 || strings.Contains(strings.ToLower(e.Message), "revert")
+}
+
+// Revert returns the data that the contract reverted with, wherever the node put it; empty if there is none.
+func (e *Error) Revert() []byte {
+	if len(e.Data) > mostRevert {
+		return nil
+	}
+	var told any
+	if json.Unmarshal(e.Data, &told) != nil {
+		return nil
+	}
+	for range 4 { // nodes wrap it in an object of their own, or of the node behind them
+		switch at := told.(type) {
+		case map[string]any:
+			told = firstOf(at, "data", "originalError", "result", "output")
+		case string:
+			text := at[strings.Index(at, "0x")+1:] // "Reverted 0x08c3…"
+			text = strings.TrimPrefix(text, "x")
+			data, err := hex.DecodeString(text)
+			if err != nil || !strings.Contains(at, "0x") {
+				return nil
+			}
+			return data
+		}
+	}
+	return nil
+}
+
+func firstOf(object map[string]any, keys ...string) any {
+	for _, key := range keys {
+		if value, found := object[key]; found {
+			return value
+		}
+	}
+	return nil
+}
+
+// mostRevert bounds the data of a revert that is read: a reason is a selector and a few words.
+const mostRevert = 8 << 10
+
+// Unsupported reports whether the node does not know the method, or not with these parameters.
+func (e *Error) Unsupported() bool {
+	switch e.Code {
+	case -32601, -32602, -32004:
+		return true
+	}
+	return strings.Contains(strings.ToLower(e.Message), "too many arguments")
+}
 
 // ErrWrongChain: an endpoint answers for another chain than it should. Change the configuration; do not retry.
 var ErrWrongChain = errors.New("another chain")
@@ -134,7 +187,7 @@ func (c *Client) Call(ctx context.Context, result any, method string, params ...
 			return fmt.Errorf("%s: %w", method, ctx.Err())
 		}
 		var said *Error
-		if err == nil || (judged[method] && errors.As(err, &said) && !said.busy()) {
+		if err == nil || (errors.As(err, &said) && said.judges(method)) {
 			c.mu.Lock()
 			c.current = index
 			e.err = nil
@@ -152,9 +205,18 @@ func (c *Client) Call(ctx context.Context, result any, method string, params ...
 	return fmt.Errorf("%s: no endpoint answers: %w", method, joined(errs))
 }
 
-// judged are the methods whose errors speak of the request. What others answer with an error is a trouble of the node's,
-// such as state that it does not have, and another one may know.
-var judged = map[string]bool{"eth_call": true, "eth_estimateGas": true, "eth_sendRawTransaction": true}
+// judges reports whether the error speaks of the request and not of the node, so that no other one need be asked. Of a call
+// that is tried only a revert does, or the lack of money: state that a node does not have, a limit of its own or a method that it
+// does not know are its own troubles, and so is everything that reads of the chain are answered with.
+func (e *Error) judges(method string) bool {
+	switch method {
+	case "eth_sendRawTransaction":
+		return !e.busy()
+	case "eth_call", "eth_estimateGas":
+		return e.Reverted() || strings.Contains(strings.ToLower(e.Message), "insufficient funds")
+	}
+	return false
+}
 
 // Skip turns to the next endpoint, because of what the caller saw of the current one.
 func (c *Client) Skip(why error) {

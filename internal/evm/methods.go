@@ -23,11 +23,12 @@ func At(number uint64) Block { return Block(fmt.Sprintf("0x%x", number)) }
 
 // A Header is what this package reads of a block.
 type Header struct {
-	Number  uint64
-	Hash    dodona.Digest
-	Parent  dodona.Digest
-	Time    uint64 // Unix seconds
-	BaseFee uint64 // wei for each unit of gas; 0 on chains without EIP-1559
+	Number   uint64
+	Hash     dodona.Digest
+	Parent   dodona.Digest
+	Time     uint64 // Unix seconds
+	BaseFee  uint64 // wei for each unit of gas; 0 on chains without EIP-1559
+	GasLimit uint64 // that all transactions of a block share; 0 if the node does not say
 }
 
 // A Receipt says what became of a transaction in a block.
@@ -108,10 +109,19 @@ func (c *Client) CallContract(ctx context.Context, m Message, at Block) ([]byte,
 	return b, err
 }
 
-// EstimateGas returns how much gas a call takes; an [*Error] if it would be reverted.
+// EstimateGas returns how much gas a call takes in a block like the newest one; an [*Error] if it would be reverted.
 func (c *Client) EstimateGas(ctx context.Context, m Message) (uint64, error) {
 	var n Uint
 	err := c.Call(ctx, &n, "eth_estimateGas", m.json())
+	return uint64(n), err
+}
+
+// EstimateGasAt returns how much gas a call takes in a block of the given time, Unix seconds. Not every node can tell
+// ([Error.Unsupported]); geth and what stands on it can.
+func (c *Client) EstimateGasAt(ctx context.Context, m Message, seconds uint64) (uint64, error) {
+	var n Uint
+	at := map[string]any{"time": Uint(seconds)}
+	err := c.Call(ctx, &n, "eth_estimateGas", m.json(), Latest, map[string]any{}, at)
 	return uint64(n), err
 }
 
@@ -135,6 +145,7 @@ func (c *Client) Header(ctx context.Context, at Block) (Header, error) {
 		Parent    Bytes `json:"parentHash"`
 		Timestamp Uint  `json:"timestamp"`
 		BaseFee   *Uint `json:"baseFeePerGas"`
+		GasLimit  Uint  `json:"gasLimit"`
 	}
 	if err := c.Call(ctx, &block, "eth_getBlockByNumber", at, false); err != nil {
 		return Header{}, err
@@ -142,7 +153,7 @@ func (c *Client) Header(ctx context.Context, at Block) (Header, error) {
 	if block == nil {
 		return Header{}, fmt.Errorf("block %s: %w", at, dodona.ErrNotFound)
 	}
-	h := Header{Number: uint64(block.Number), Time: uint64(block.Timestamp)}
+	h := Header{Number: uint64(block.Number), Time: uint64(block.Timestamp), GasLimit: uint64(block.GasLimit)}
 	if block.BaseFee != nil {
 		h.BaseFee = uint64(*block.BaseFee)
 	}

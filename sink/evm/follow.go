@@ -86,7 +86,7 @@ func (m *machine) again(fx *effects, i *Intent, end State) {
 		return // a newer one waits already
 	}
 	m.top++
-	next := &Intent{Number: m.top, State: Planned, Payload: p, Tries: i.Tries, NotUntil: i.NotUntil}
+	next := &Intent{Number: m.top, State: Planned, Payload: p, Reverts: i.Reverts, NotUntil: i.NotUntil}
 	// Older answers go first, so that the contract takes all.
 	at := slices.IndexFunc(m.open, func(o *Intent) bool { return o.State == Planned && o.place() == p.place() && o.Payload.Round > p.Round })
 	if at < 0 {
@@ -120,9 +120,9 @@ func (m *machine) settle(fx *effects, now time.Time, v view, i *Intent) {
 	}
 	m.receipt(fx, now, i, dodona.ReceiptReverted, "the contract refused it in the block")
 	m.tell(fx, now, "reverted", fmt.Sprintf("transaction %s of round %d of %s was reverted in block %d; it is tried again", i.Block.Tx, uint64(i.Payload.Round), i.Payload.Feed, i.Block.Number))
-	i.Tries++
-	i.NotUntil = now.Add(pause(i.Tries))
-	if i.Tries >= mostTries {
+	i.Reverts++
+	i.NotUntil = now.Add(pause(i.Reverts))
+	if i.Reverts >= mostTries {
 		i.NotUntil = now.Add(retryMost)
 	}
 	m.again(fx, i, Reverted)

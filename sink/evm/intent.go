@@ -3,6 +3,7 @@ package evm
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -52,6 +53,7 @@ type Attempt struct {
 	Round  dodona.Round  `json:"round"`  // what it delivers
 	Record string        `json:"record"` // whose ID
 	At     time.Time     `json:"at"`
+	Taken  bool          `json:"taken,omitempty"` // a node took it, so that another one must pay more
 }
 
 // A Block is where the chain put an attempt.
@@ -73,12 +75,14 @@ type Intent struct {
 	Nonce    uint64    `json:"nonce,omitempty"`   // once it is signed
 	Attempts []Attempt `json:"attempts,omitempty"`
 	Block    *Block    `json:"block,omitempty"`
-	Tries    int       `json:"tries,omitempty"` // that were refused or reverted
+	Reverts  int       `json:"reverts,omitempty"`  // of its answer, in blocks
+	Refusals int       `json:"refusals,omitempty"` // in a row, of a node that tried it beforehand
 	NotUntil time.Time `json:"notUntil,omitzero"`
 
 	lastSend time.Time // when its bytes went out last
 	since    time.Time // when it was last found to be in no block any more
 	bumpNow  bool      // a node says that it pays too little
+	gasWrong bool      // a node says that its gas limit is too low or too high
 	lost     int       // views in a row in which the nonce is used and no attempt is in a block
 	lostAt   time.Time // the first of them
 }
@@ -135,9 +139,36 @@ func (i *Intent) mend() {
 	case i.State != Mined:
 		i.Block = nil
 	}
+	if _, found := i.taken(); !found && len(i.Attempts) > 0 && i.State != Signed { // an older version did not say
+		i.Attempts[len(i.Attempts)-1].Taken = true
+	}
 	if !i.State.inFlight() && i.State != Planned {
 		i.State = Sent
 	}
+}
+
+// taken returns the newest attempt that a node took, and whether there is one.
+func (i *Intent) taken() (Attempt, bool) {
+	for _, a := range slices.Backward(i.Attempts) {
+		if a.Taken {
+			return a, true
+		}
+	}
+	return Attempt{}, false
+}
+
+// spare makes room for one more attempt: the oldest that no node took is let go. It reports whether there is room.
+func (i *Intent) spare() bool {
+	if len(i.Attempts) < mostBumps {
+		return true
+	}
+	for at, a := range i.Attempts {
+		if !a.Taken {
+			i.Attempts = slices.Delete(i.Attempts, at, at+1)
+			return true
+		}
+	}
+	return false
 }
 
 // last returns the newest attempt.

@@ -32,7 +32,7 @@ func (m *machine) affords(v view, gas, feeCap uint64) bool {
 		}
 	}
 	if v.Balance != nil && sum.Cmp(v.Balance) > 0 {
-		m.funds = true
+		m.funds = sum
 		return false
 	}
 	return true
@@ -100,33 +100,58 @@ func (m *machine) undecided() (n int) {
 	return n
 }
 
-// gasFor returns the limit for an intent; false: not known, or the contract would refuse it.
+// gasFor returns the limit for an intent that is to be sent first; false: not known, or the contract would refuse it.
 func (m *machine) gasFor(fx *effects, now time.Time, v view, i *Intent) (uint64, bool) {
-	if m.gas > 0 {
-		return m.gas, true
+	if m.gas == 0 {
+		e, found := v.Estimates[i.Number]
+		if !found {
+			return 0, false
+		}
+		m.say(fx, now, unknownGas(i.Payload), e.Unknown != "", fmt.Sprintf("nobody says what a transaction of %s takes: %s; it is asked again, or give the sink a limit (`gas`)", i.Payload.Feed, e.Unknown))
+		if e.Unknown != "" {
+			fx.count(telemetry.SinkFailures, 1)
+			return 0, false
+		}
+		m.say(fx, now, refusedBy(i.Payload), e.Refused != "", fmt.Sprintf("the contract %s would refuse round %d of %s: %s; it is asked again", m.contract(i.Payload), uint64(i.Payload.Round), i.Payload.Feed, e.Refused))
+		if e.Refused != "" {
+			i.Refusals++
+			i.NotUntil = now.Add(min(pause(i.Refusals), refusedMost))
+			fx.count(telemetry.SinkFailures, 1)
+			return 0, false
+		}
+		i.Refusals = 0
 	}
+	return m.limit(v, i)
+}
+
+// limit derives the gas limit of a transaction from what holds now, the configuration or the estimate, and from nothing that was
+// sent before: whatever was wrong can be corrected, downwards too. Only reverts in blocks raise it, twice at most. false: not known.
+func (m *machine) limit(v view, i *Intent) (gas uint64, known bool) {
 	e, found := v.Estimates[i.Number]
-	if !found {
+	switch {
+	case i.Payload == nil:
+		gas = transferGas
+	case m.gas > 0:
+		gas = m.gas
+	case !found || e.Gas == 0:
 		return 0, false
+	default:
+		gas = e.Gas + e.Gas/4 + 5000
+		for range min(i.Reverts, mostTries-1) {
+			gas += gas / 4
+		}
 	}
-	key := refusedBy(i.Payload)
-	if e.Refused != "" {
-		i.Tries++
-		i.NotUntil = now.Add(pause(i.Tries))
-		m.say(fx, now, key, true, fmt.Sprintf("the contract %s would refuse round %d of %s: %s; it is asked again", m.contract(i.Payload), uint64(i.Payload.Round), i.Payload.Feed, e.Refused))
-		fx.count(telemetry.SinkFailures, 1)
-		return 0, false
-	}
-	m.say(fx, now, key, false, "")
-	gas := e.Gas + e.Gas/4 + 5000
-	for range i.Tries {
-		gas += gas / 4
+	if v.Head.GasLimit > 0 {
+		gas = min(gas, v.Head.GasLimit)
 	}
 	return gas, true
 }
 
 // refusedBy names the trouble that the contract of a payload would not take it.
 func refusedBy(p *Payload) string { return "refused " + p.Feed }
+
+// unknownGas names the trouble that no endpoint estimates what a payload takes.
+func unknownGas(p *Payload) string { return "estimate " + p.Feed }
 
 // attempt signs a transaction of an intent and journals it before it is sent.
 func (m *machine) attempt(fx *effects, now time.Time, i *Intent, nonce, gas, tip, feeCap uint64) {
@@ -138,7 +163,7 @@ func (m *machine) attempt(fx *effects, now time.Time, i *Intent, nonce, gas, tip
 	}
 	a.Raw, a.Hash = m.sign(tx)
 	m.nonce = max(m.nonce, nonce+1)
-	i.State, i.Nonce, i.bumpNow, i.lastSend = Signed, nonce, false, now
+	i.State, i.Nonce, i.bumpNow, i.gasWrong, i.lastSend = Signed, nonce, false, false, now
 	i.Attempts = append(i.Attempts, a)
 	m.write(fx, i)
 	fx.send = append(fx.send, i)
@@ -153,7 +178,7 @@ func (m *machine) push(fx *effects, now time.Time, v view, i *Intent) {
 	blocking := i.Nonce <= v.Nonce
 	poor := last.FeeCap < v.Head.BaseFee+min(last.Tip, v.Tip)
 	waited := now.Sub(last.At) >= m.bumpAfter && now.Sub(i.since) >= m.bumpAfter
-	if (i.bumpNow || waited && (blocking || poor)) && m.bump(fx, now, v, i) {
+	if (i.bumpNow || m.gasChanged(v, i) || waited && (blocking || poor)) && m.bump(fx, now, v, i) {
 		return
 	}
 	if now.Sub(i.lastSend) >= m.resendAfter {
@@ -162,39 +187,67 @@ func (m *machine) push(fx *effects, now time.Time, v view, i *Intent) {
 	}
 }
 
-// bump replaces an attempt by one that pays an eighth more; with the policy latest it carries the newest answer.
+// gasChanged reports whether a limit that a node does not like would be another one now.
+func (m *machine) gasChanged(v view, i *Intent) bool {
+	gas, known := m.limit(v, i)
+	return i.gasWrong && known && gas != i.last().Gas
+}
+
+// bump replaces an attempt by one of today's limit and price, which pays an eighth more than what a node holds of it; with the
+// policy latest it carries the newest answer. It does nothing if that would be the same transaction.
 func (m *machine) bump(fx *effects, now time.Time, v view, i *Intent) bool {
 	last := i.last()
-	tip, feeCap := eighthMore(last.Tip), eighthMore(last.FeeCap)
-	if wanted, cap, ok := m.price(v); ok {
-		tip, feeCap = max(tip, wanted), max(feeCap, cap)
-	}
-	if feeCap > m.maxFee {
-		m.fees = true
-		return false
-	}
-	if len(i.Attempts) >= mostBumps || i.Payload != nil && m.contract(i.Payload).IsZero() {
+	if !i.spare() || i.Payload != nil && m.contract(i.Payload).IsZero() {
 		return false // enough, or the feed has no contract any more; the old bytes still go out
 	}
-	gas := last.Gas
-	if waiting := m.takeover(v, i); waiting != nil {
-		if e, found := v.Estimates[waiting.Number]; found {
-			gas = max(gas, e.Gas+e.Gas/4+5000)
-		}
+	tip, feeCap, ok := m.replacement(v, i)
+	if !ok {
+		return false
+	}
+	waiting := m.takeover(v, i)
+	of := i
+	if waiting != nil {
+		of = waiting
+	}
+	gas, known := m.limit(v, of)
+	if !known {
+		gas = min(last.Gas, mostLimit)
+	}
+	if waiting == nil && gas == last.Gas && tip == last.Tip && feeCap == last.FeeCap {
+		return false
+	}
+	if extra := new(big.Int).Sub(cost(gas, feeCap), cost(last.Gas, last.FeeCap)); v.Balance != nil && extra.Cmp(v.Balance) > 0 {
+		m.funds = cost(gas, feeCap)
+		return false
+	}
+	if waiting != nil {
 		waiting.Payload.Passed += i.Payload.Passed + 1
-		i.Payload = waiting.Payload
+		i.Payload, i.Reverts = waiting.Payload, waiting.Reverts
 		waiting.State = Superseded
 		m.write(fx, waiting)
 		fx.count(telemetry.SinkSuperseded, 1)
 	}
-	extra := new(big.Int).Sub(cost(gas, feeCap), cost(last.Gas, last.FeeCap))
-	if v.Balance != nil && extra.Cmp(v.Balance) > 0 {
-		m.funds = true
-		return false
-	}
 	fx.count(telemetry.SinkBumps, 1)
 	m.attempt(fx, now, i, i.Nonce, gas, tip, feeCap)
 	return true
+}
+
+// replacement returns what a transaction must pay to take the place of those of an intent: what the chain asks for now, and an
+// eighth more than the one that a node holds. false: that is above what is allowed.
+func (m *machine) replacement(v view, i *Intent) (tip, feeCap uint64, ok bool) {
+	tip, feeCap, ok = m.price(v)
+	held, found := i.taken()
+	if i.bumpNow { // some node holds one that pays about as much as the last
+		held, found = i.last(), true
+	}
+	if found {
+		tip, feeCap, ok = max(tip, eighthMore(held.Tip)), max(feeCap, eighthMore(held.FeeCap)), true
+	}
+	if feeCap > m.maxFee {
+		m.fees = true
+		return 0, 0, false
+	}
+	return tip, feeCap, ok
 }
 
 // takeover returns the planned answer of the same feed that may go in place of what is stuck; nil if there is none.
@@ -206,7 +259,7 @@ func (m *machine) takeover(v view, i *Intent) *Intent {
 	if waiting == nil {
 		return nil
 	}
-	if e, found := v.Estimates[waiting.Number]; m.gas == 0 && (!found || e.Refused != "") {
+	if _, known := m.limit(v, waiting); !known {
 		return nil
 	}
 	return waiting

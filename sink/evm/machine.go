@@ -29,8 +29,8 @@ type machine struct {
 	gap      gap       // the nonces that count as missing since then; empty before that is certain
 	highest  uint64    // number of a block seen
 	trouble  map[string]trouble
-	fees     bool // in this step, fees stand in the way
-	funds    bool // in this step, money does
+	fees     bool     // in this step, fees stand in the way
+	funds    *big.Int // in this step, money does: what is needed; nil if it does not
 }
 
 // Rules are what a machine goes by.
@@ -66,11 +66,13 @@ const (
 	mostTries   = 3                // reverted transactions of one answer before it waits for a person
 	retryFirst  = 15 * time.Second // after a refusal, doubling
 	retryMost   = 10 * time.Minute
-	mostBumps   = 40 // attempts of one intent; 1.125^40 is a factor of 111
+	refusedMost = 2 * time.Minute // between two questions whether the contract would take an answer
+	mostBumps   = 40              // attempts of one intent; 1.125^40 is a factor of 111
 	transferGas = 21000
-	mostOpen    = 2048 // intents, those that wait for their depth included
-	mostGap     = 64   // nonces that are mended at once
-	mostJump    = 4096 // nonces of ours that the chain can lack; more, and an endpoint lied about the nonce
+	mostLimit   = 10_000_000 // of an attempt whose limit is not derived anew; what an older version sent may have more
+	mostOpen    = 2048       // intents, those that wait for their depth included
+	mostGap     = 64         // nonces that are mended at once
+	mostJump    = 4096       // nonces of ours that the chain can lack; more, and an endpoint lied about the nonce
 )
 
 // A view is what the chain looks like, read from one endpoint in one go.
@@ -94,6 +96,7 @@ func (g gap) empty() bool { return g.from >= g.to }
 type estimate struct {
 	Gas     uint64
 	Refused string // why the contract would refuse it; empty if it would not
+	Unknown string // why no endpoint says; empty if one does
 }
 
 // A wish is what the machine wants to know next.
@@ -123,11 +126,16 @@ func (m *machine) wants(now time.Time, sameHead bool) (w wish) {
 		if i.Payload != nil && i.Payload.anchor() && (i.State != Mined || !sameHead) {
 			w.Anchors = append(w.Anchors, i.Payload)
 		}
-		if i.State == Planned && !now.Before(i.NotUntil) && m.gas == 0 && i.Payload != nil {
+		if m.gas == 0 && i.Payload != nil && (i.State == Planned && !now.Before(i.NotUntil) || m.mayBump(now, i)) {
 			w.Estimates = append(w.Estimates, wanted{i.Number, i.Payload})
 		}
 	}
 	return w
+}
+
+// mayBump reports whether an intent may be replaced, for which its limit is derived anew.
+func (m *machine) mayBump(now time.Time, i *Intent) bool {
+	return (i.State == Signed || i.State == Sent) && (i.bumpNow || i.gasWrong || now.Sub(i.last().At) >= m.bumpAfter)
 }
 
 // effects are what Step wants done.
@@ -272,7 +280,7 @@ func (m *machine) find(is func(*Intent) bool) *Intent {
 
 // step decides by a view of the chain.
 func (m *machine) step(now time.Time, v view) (fx effects) {
-	m.fees, m.funds = false, false
+	m.fees, m.funds = false, nil
 	for feed, said := range v.Slots {
 		m.slots[feed], m.known[feed] = said, true
 	}
@@ -294,6 +302,6 @@ func (m *machine) step(now time.Time, v view) (fx effects) {
 	}
 	m.forgive(&fx, now)
 	m.say(&fx, now, "fees", m.fees, "the base fee and tip are above max_fee; transactions wait")
-	m.say(&fx, now, "funds", m.funds, fmt.Sprintf("%s cannot pay: it has %s; send it some", m.sender, ether(v.Balance)))
+	m.say(&fx, now, "funds", m.funds != nil, fmt.Sprintf("%s cannot pay: it has %s, and transactions may cost up to %s; send it some", m.sender, ether(v.Balance), ether(m.funds)))
 	return fx
 }

@@ -30,13 +30,14 @@ func (m *machine) sent(now time.Time, i *Intent, r reply, message string) (fx ef
 	switch r {
 	case accepted:
 		if i.State == Signed {
-			i.State = Sent
+			i.State, i.Attempts[len(i.Attempts)-1].Taken = Sent, true
 			m.write(&fx, i)
 		}
 	case underpriced:
 		i.bumpNow = true
 		fx.count(telemetry.SinkFailures, 1)
 	case poor, refused:
+		i.gasWrong = mentions(message, "intrinsic gas", "gas limit", "gas too low", "gas too high", "exceeds block")
 		fx.count(telemetry.SinkFailures, 1)
 	}
 	m.say(&fx, now, rejected(i), r == refused || r == poor || r == underpriced, "the node does not take transaction "+i.last().Hash.String()+": "+message+"; it is sent again")

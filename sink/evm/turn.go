@@ -11,6 +11,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/calldata"
 	"github.com/dodona-oracle/dodona/internal/evm"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
@@ -376,22 +377,68 @@ func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) 
 	}
 	v.Estimates = make(map[uint64]estimate, len(w.Estimates))
 	for _, i := range w.Estimates {
-		to := s.m.contract(i.Payload)
-		gas, err := s.client.EstimateGas(ctx, evm.Message{From: sender, To: &to, Data: i.Payload.Data})
-		switch {
-		case err == nil && gas > mostGas:
-			v.Estimates[i.Number] = estimate{Refused: fmt.Sprintf("the node estimates %d gas, of at most %d", gas, mostGas)}
-		case err == nil:
-			v.Estimates[i.Number] = estimate{Gas: max(gas, leastGas)}
-		case !errors.As(err, &said):
+		if v.Estimates[i.Number], err = s.estimate(ctx, v.Head, i.Payload); err != nil {
 			return v, err
-		case mentions(said.Message, "insufficient funds"):
-			v.Estimates[i.Number] = estimate{Gas: blindGas} // the balance stops it
-		default:
-			v.Estimates[i.Number] = estimate{Refused: said.Error()}
 		}
 	}
 	return v, nil
+}
+
+// estimate asks what a transaction takes that delivers p. The error is that nothing can be asked any more.
+func (s *Sink) estimate(ctx context.Context, head evm.Header, p *Payload) (estimate, error) {
+	to := s.m.contract(p)
+	message := evm.Message{From: s.wallet.Address(), To: &to, Data: p.Data}
+	gas, err := s.client.EstimateGas(ctx, message)
+	if s.early(err, p) {
+		// Nodes try a call at the newest block's time. On a chain that makes blocks when there is something to put into them, the
+		// clock stands until something is sent; the block that takes it has the time of then.
+		gas, err = s.client.EstimateGasAt(ctx, message, max(head.Time, uint64(s.env.Now().Unix())))
+		var said *evm.Error
+		if errors.As(err, &said) && (said.Unsupported() || s.early(err, p)) {
+			gas, err = s.knownGas(p), nil
+		}
+	}
+	var said *evm.Error
+	switch {
+	case ctx.Err() != nil:
+		return estimate{}, ctx.Err()
+	case err == nil && gas > mostGas:
+		return estimate{Refused: fmt.Sprintf("the node estimates %d gas, of at most %d", gas, mostGas)}, nil
+	case err == nil:
+		gas = max(gas, leastGas)
+		s.took[p.Feed] = gas
+		return estimate{Gas: gas}, nil
+	case !errors.As(err, &said):
+		return estimate{}, err
+	case mentions(said.Message, "insufficient funds"):
+		return estimate{Gas: blindGas}, nil // the balance stops it
+	case said.Unsupported():
+		return estimate{Gas: s.knownGas(p)}, nil
+	case !said.Reverted():
+		return estimate{Unknown: said.Error()}, nil
+	}
+	why := said.Error()
+	if data := said.Revert(); len(data) > 0 {
+		why = calldata.ParseRefusal(data).String()
+	}
+	return estimate{Refused: why}, nil
+}
+
+// early reports whether a contract says that a round is ahead of the block's clock, though it is not ahead of this node's.
+func (s *Sink) early(err error, p *Payload) bool {
+	var said *evm.Error
+	return errors.As(err, &said) && calldata.ParseRefusal(said.Revert()).Name == "FutureRound" && !p.Round.Time().After(s.env.Now().Add(aheadMost))
+}
+
+// aheadMost is how far a round may be ahead of this node's clock: contracts allow 15 s.
+const aheadMost = 10 * time.Second
+
+// knownGas returns what an update of a feed took last, or what is enough for any.
+func (s *Sink) knownGas(p *Payload) uint64 {
+	if gas := s.took[p.Feed]; gas > 0 {
+		return gas
+	}
+	return blindGas
 }
 
 const (
