@@ -41,9 +41,7 @@ func (r *rig) anchor(to dodona.Round, length dodona.Round) dodona.Anchor {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if err := r.journal.Append(r.t.Context(), dodona.Record{Topic: dodona.TopicAnchor, Key: "series", ID: to.ID(), Body: body}); err != nil {
-		r.t.Fatal(err)
-	}
+	r.append(dodona.Record{Topic: dodona.TopicAnchor, Key: "series", ID: to.ID(), Body: body})
 	return a
 }
 

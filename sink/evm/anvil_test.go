@@ -63,18 +63,22 @@ func key(t *testing.T, name string) *secp.PrivateKey {
 	return k
 }
 
-// newRig starts a chain with a DodonaFeed on it, and a journal. Nothing is delivered before begin.
+// newRig starts an anvil with a DodonaFeed on it, and a journal. Nothing is delivered before begin.
 func newRig(t *testing.T, args ...string) *rig {
 	t.Helper()
-	r := &rig{t: t, chain: anviltest.Start(t, args...), signer: key(t, "signer"), payer: key(t, "payer")}
+	r := newRigOn(t, anviltest.Start(t, args...))
+	r.settings.Contract = r.chain.Deploy(r.code())
+	r.chain.SetBalance(r.payer.Address(), 10e9)
+	return r
+}
+
+// newRigOn makes a rig on a chain that runs; its contract is still to be deployed.
+func newRigOn(t *testing.T, chain *anviltest.Chain) *rig {
+	t.Helper()
+	r := &rig{t: t, chain: chain, signer: key(t, "signer"), payer: key(t, "payer")}
 	r.quorum = dodona.Quorum{Scheme: "ecdsa", K: 1, Members: []dodona.Address{r.signer.Address()}}
 	r.network = dodona.Network{Name: "test", First: r.quorum.Digest()}
-	artifact, err := contracts.Load(contracts.FeedECDSA)
-	if err != nil {
-		t.Fatal(err)
-	}
-	contract := r.chain.Deploy(append(artifact.Bytecode, calldata.NewECDSA(r.network.ID(), question.ID(), r.quorum)...))
-	r.chain.SetBalance(r.payer.Address(), 10e9)
+	var err error
 	r.journal, err = journal.Open(t.Context(), journal.Config{Dir: t.TempDir(), Node: "test"})
 	if err != nil {
 		t.Fatal(err)
@@ -85,10 +89,20 @@ func newRig(t *testing.T, args ...string) *rig {
 		t.Fatal("the kind's settings are not its settings")
 	}
 	r.settings = *settings
-	r.settings.RPC, r.settings.Contract = []string{r.chain.URL}, contract
+	r.settings.RPC = []string{r.chain.URL}
 	r.settings.Poll, r.settings.Confirmations, r.settings.BumpAfter = 50*time.Millisecond, 3, time.Second
 	r.first = dodona.RoundAt(time.Now().Add(-time.Hour).Truncate(time.Second))
 	return r
+}
+
+// code returns what deploys the rig's DodonaFeed.
+func (r *rig) code() []byte {
+	r.t.Helper()
+	artifact, err := contracts.Load(contracts.FeedECDSA)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return append(artifact.Bytecode[:len(artifact.Bytecode):len(artifact.Bytecode)], calldata.NewECDSA(r.network.ID(), question.ID(), r.quorum)...)
 }
 
 // begin starts the sink and waits until it has seen the chain; stop, or the test's end, stops it.
@@ -163,10 +177,21 @@ func (r *rig) say(value int64) dodona.Round {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if err := r.journal.Append(r.t.Context(), dodona.Record{Topic: dodona.TopicData, Key: question.Name, ID: round.ID(), Body: body}); err != nil {
+	r.append(dodona.Record{Topic: dodona.TopicData, Key: question.Name, ID: round.ID(), Body: body})
+	return round
+}
+
+// append journals an answer or an anchor behind the newest one of its key.
+func (r *rig) append(rec dodona.Record) {
+	r.t.Helper()
+	last, err := r.journal.Last(r.t.Context(), rec.Topic, rec.Key)
+	if err != nil && !errors.Is(err, dodona.ErrNotFound) {
 		r.t.Fatal(err)
 	}
-	return round
+	rec.After = last.ID
+	if err := r.journal.Append(r.t.Context(), rec); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 // until waits for something that only the chain and the sink can bring about.
