@@ -109,28 +109,6 @@ func TestSignTakesWhatIsDue(t *testing.T) {
 	a.check(t, d)
 }
 
-func TestSharedNetworksWaitForTheirPast(t *testing.T) {
-	base := dodona.RoundAt(clock)
-	k, d := newTestKey(t), newDisk()
-	a := newAudit(k)
-	if err, _ := a.sign(t, newSigner(k, d.process(nil)), claimOf("report", "a", base+100, 0)); err != nil {
-		t.Fatal(err)
-	}
-	at := clock
-	s := New(Options{Key: k, Journal: d.process(nil), Now: func() time.Time { return at }, Since: base})
-	if err, _ := a.sign(t, s, claimOf("report", "b", base-1, 0)); !errors.Is(err, ErrBefore) {
-		t.Errorf("a round before the start: got %v, want ErrBefore", err)
-	}
-	if err, _ := a.sign(t, s, claimOf("report", "a", base+200, 0)); !errors.Is(err, ErrBefore) {
-		t.Errorf("before the newest claim has passed: got %v, want ErrBefore", err)
-	}
-	at = at.Add(101 * time.Millisecond)
-	if err, _ := a.sign(t, s, claimOf("report", "a", base+200, 0)); err != nil {
-		t.Errorf("after the newest claim has passed: %v", err)
-	}
-	a.check(t, d)
-}
-
 // TestUnknownOutcomeIsReadAgain: after an append that failed the signer trusts the ledger and not its memory.
 func TestUnknownOutcomeIsReadAgain(t *testing.T) {
 	for f := loseBefore; f <= loseLate; f++ {

@@ -86,6 +86,24 @@ func TestDecodersRefuseEveryOtherEncoding(t *testing.T) {
 	}
 }
 
+// votesOf returns the votes of the first n members.
+func votesOf(n int) Proof {
+	votes := make([]Vote, n)
+	for i := range votes {
+		votes[i] = Vote{Index: uint8(i), Signature: someVotes.Votes[0].Signature}
+	}
+	return Proof{Votes: votes}
+}
+
+func TestAProofHasAtMostAsManyVotesAsAQuorumHasMembers(t *testing.T) {
+	for n, want := range map[int]bool{1: true, dodona.MaxMembers: true, dodona.MaxMembers + 1: false, 256: false} {
+		_, proof, err := DecodeFeed(Feed(dodona.Report{Round: 5}, votesOf(n)))
+		if (err == nil) != want || (want && len(proof.Votes) != n) {
+			t.Errorf("%d votes: got %d, %v", n, len(proof.Votes), err)
+		}
+	}
+}
+
 func TestBatchesReturnAsTheyWere(t *testing.T) {
 	for n := 1; n < 40; n++ {
 		b := dodona.HubBatch{Layout: dodona.Digest{1}, Round: 1795349070000, Values: make([]int64, n)}
@@ -191,6 +209,15 @@ func TestVotesPicksKInOrder(t *testing.T) {
 	} {
 		if proof, err := Votes(q, signers, sigs[:len(signers)]); err == nil {
 			t.Errorf("%s: got %+v", name, proof)
+		}
+	}
+	many := make([]dodona.Address, 257)
+	for i := range many {
+		many[i] = dodona.Address{byte(i >> 8), byte(i)}
+	}
+	for last, want := range map[int]bool{255: true, 256: false} { // a place is a byte
+		if _, err := Votes(dodona.Quorum{K: 1, Members: many}, many[last:last+1], sigs[:1]); (err == nil) != want {
+			t.Errorf("member %d: %v", last, err)
 		}
 	}
 	if _, err := Votes(q, []dodona.Address{{1}, {2}}, sigs); err == nil {
