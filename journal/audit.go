@@ -142,6 +142,10 @@ func (w *walk) step(s stored, end head) {
 	if !w.begun && w.l.owner != w.l.j.writer {
 		expected = s.Sequence // others may free our records from a shared stream
 	}
+	if _, certain := w.l.j.heads.freed(w.l.spec.name); !w.begun && !certain {
+		expected = s.Sequence
+		w.l.j.heads.found(w.l.spec.name, expected)
+	}
 	w.begun = true
 	switch {
 	case s.Sequence > expected:
@@ -158,7 +162,8 @@ func (w *walk) step(s stored, end head) {
 
 // missing reports the sequences from, …, to, except what retention freed.
 func (w *walk) missing(from, to uint64, before time.Time, reason string) {
-	if from = max(from, w.l.j.heads.freed(w.l.spec.name)); from > to {
+	freed, _ := w.l.j.heads.freed(w.l.spec.name)
+	if from = max(from, freed); from > to {
 		return
 	}
 	if w.doubtful != "" {

@@ -41,7 +41,7 @@ func FuzzDecode(f *testing.F) {
 // FuzzHeads opens a file of high-water marks with anything in it.
 func FuzzHeads(f *testing.F) {
 	dir := f.TempDir()
-	h, err := openHeads(filepath.Join(dir, "heads"))
+	h, err := openHeads(filepath.Join(dir, "heads"), func(string) error { return nil })
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func FuzzHeads(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(dir, "heads"), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		h, err := openHeads(filepath.Join(dir, "heads"))
+		h, err := openHeads(filepath.Join(dir, "heads"), func(string) error { return nil })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +90,7 @@ func FuzzHeads(f *testing.F) {
 
 func TestTornMarkLeavesTheOneBefore(t *testing.T) {
 	dir := t.TempDir()
-	h, err := openHeads(filepath.Join(dir, "heads"))
+	h, err := openHeads(filepath.Join(dir, "heads"), func(string) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestTornMarkLeavesTheOneBefore(t *testing.T) {
 	if err := h.close(); err != nil {
 		t.Fatal(err)
 	}
-	if h, err = openHeads(filepath.Join(dir, "heads")); err != nil {
+	if h, err = openHeads(filepath.Join(dir, "heads"), func(string) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if got := h.read(streamRaw); got.Sequence != 3 {

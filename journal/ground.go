@@ -2,7 +2,10 @@ package journal
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/dodona-oracle/dodona/journal/disk"
@@ -40,6 +43,26 @@ func (j *Journal) setAside(path, what string) error {
 		return fmt.Errorf("set a damaged file aside: %w", err)
 	}
 	j.noteDamage([]disk.Finding{f})
+	return nil
+}
+
+// openHeads opens the high-water marks of the network. That they are gone is told only where they should be there.
+func (j *Journal) openHeads() (err error) {
+	path := headsPath(j.cfg.Dir, j.net)
+	_, missing := os.Lstat(path)
+	j.heads, err = openHeads(path, func(what string) error { return j.setAside(path, what) })
+	if err != nil {
+		return err
+	}
+	j.writer = j.heads.writer
+	for _, s := range streams {
+		if _, err := os.Stat(filepath.Join(streamsDir(j.cfg.Dir), j.net.stream(s.name))); err == nil && errors.Is(missing, os.ErrNotExist) {
+			j.noteDamage([]disk.Finding{{
+				At: j.cfg.Now().UTC().Truncate(time.Millisecond), File: filepath.Base(path), What: "high-water marks missing; " + newChain,
+			}})
+			break
+		}
+	}
 	return nil
 }
 

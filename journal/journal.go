@@ -190,10 +190,9 @@ func (j *Journal) open(ctx context.Context) (err error) {
 	if err := upgradeFolder(ctx, j.cfg, j.checkGround, nil); err != nil {
 		return err
 	}
-	if j.heads, err = openHeads(headsPath(j.cfg.Dir, j.net)); err != nil {
+	if err := j.openHeads(); err != nil {
 		return err
 	}
-	j.writer = j.heads.writer
 	if j.losses, err = j.openLosses(); err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func (l *lane) recover(ctx context.Context) (head, error) {
 		return found, nil
 	}
 	// The chain goes on behind the mark: a sequence is never given twice.
-	freed := l.j.heads.freed(l.spec.name)
+	freed, _ := l.j.heads.freed(l.spec.name)
 	if from := max(found.Sequence+1, freed); from <= mark.Sequence && (l.owner == l.j.writer || mark.Stream >= state.FirstSeq) {
 		l.lost(Loss{
 			From: from, To: mark.Sequence, After: found.Appended, Before: mark.Appended,
