@@ -47,7 +47,11 @@ func LockFolder(dir string) (*Folder, error) {
 			bytes.TrimSpace(holder))
 	}
 	f := &Folder{file: file}
-	if err := errors.Join(f.sign(), f.checkFormat(dir)); err != nil {
+	err = f.sign()
+	if err == nil {
+		err = f.checkFormat(dir)
+	}
+	if err != nil {
 		_ = f.Release()
 		return nil, err
 	}

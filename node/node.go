@@ -16,6 +16,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/durable"
 	"github.com/dodona-oracle/dodona/journal"
 	"github.com/dodona-oracle/dodona/quorum"
 	"github.com/dodona-oracle/dodona/sign"
@@ -107,12 +108,21 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 func (n *Node) open(ctx context.Context) (err error) {
 	c := n.cfg
 	// The lock on the data folder comes first: it keeps a second process from making a second key.
-	folder, err := journal.LockFolder(c.Node.Data)
-	if err != nil {
-		return fmt.Errorf("open journal in %s: %w", c.Node.Data, err)
+	var folder *journal.Folder
+	full := func(err error) {
+		n.log.Warn("the disk is full; the start waits until there is room", "folder", c.Node.Data, "error", err)
 	}
-	if n.id, err = loadIdentity(c); err != nil {
-		return errors.Join(err, folder.Release())
+	err = durable.WhenRoom(ctx, full, func() (err error) {
+		if folder, err = journal.LockFolder(c.Node.Data); err != nil {
+			return fmt.Errorf("open journal in %s: %w", c.Node.Data, err)
+		}
+		if n.id, err = loadIdentity(c); err != nil {
+			return errors.Join(err, folder.Release())
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	n.journal, err = journal.Open(ctx, journal.Config{
 		Dir: c.Node.Data, Folder: folder, Node: c.Node.Name, Network: n.id.network.ID(), URL: c.Journal.URL, Listen: c.Journal.Listen,

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/dodona-oracle/dodona/internal/backoff"
 )
 
 // Full reports whether an error says that a disk, or somebody's share of it, has no room. Errors of libraries that pass
@@ -20,26 +22,25 @@ func Full(err error) bool {
 	return false
 }
 
-// lookEvery is how often [WhenRoom] tries again.
-const lookEvery = time.Second
+// [WhenRoom] tries again after a second, and then less and less often: each try may read much and write a log.
+const (
+	firstWait   = time.Second
+	longestWait = 16 * time.Second
+)
 
 // WhenRoom does what writes to the disk, again and again while that is full, and returns its first other outcome.
 // It calls tell once when it begins to wait. When ctx ends meanwhile, it returns the error that says what is full.
 // What it does must leave nothing behind when it fails.
 func WhenRoom(ctx context.Context, tell func(error), do func() error) error {
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
-	for told := false; ; told = true {
+	for wait := firstWait; ; wait = min(2*wait, longestWait) {
 		err := do()
 		if !Full(err) {
 			return err
 		}
-		if !told {
+		if wait == firstWait {
 			tell(err)
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
+		if !backoff.Wait(ctx, wait) {
 			return fmt.Errorf("%w; make room on the disk", err)
 		}
 	}
