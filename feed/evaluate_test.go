@@ -133,6 +133,20 @@ func TestReasonsHaveNumbers(t *testing.T) {
 	}
 }
 
+func TestAValueIsFreshUpToTheLimit(t *testing.T) {
+	doc := document(t, 1, func(s *Settings) { s.Stale = 90 * time.Second })
+	for away, want := range map[time.Duration]dodona.InputStatus{
+		0: dodona.InputUsed, 90 * time.Second: dodona.InputUsed, -90 * time.Second: dodona.InputUsed,
+		90*time.Second + 1: dodona.InputStale, -90*time.Second - 1: dodona.InputStale,
+	} {
+		list := points(t, "1")
+		list[0].Time = instant.Time().Add(away)
+		if got := Evaluate(doc, instant, list, nil).Inputs[0]; got.Status != want {
+			t.Errorf("%v from the round: %s (%s), want %s", away, got.Status, got.Reason, want)
+		}
+	}
+}
+
 func TestReasonsAreBounded(t *testing.T) {
 	doc := document(t, 26, nil)
 	absent := map[string]Absence{}

@@ -187,6 +187,48 @@ func TestDeadlineIsTold(t *testing.T) {
 	})
 }
 
+// TestOnlyWhoMissedTheDeadlineIsLate: what a source said for itself is why it failed, whenever it said it.
+func TestOnlyWhoMissedTheDeadlineIsLate(t *testing.T) {
+	open, over, stopped := t.Context(), ended(t, context.DeadlineExceeded), ended(t, context.Canceled)
+	late := Absence{dodona.InputLate, "no answer within 3s"}
+	stop := Absence{dodona.InputFailed, "the node stopped before it answered"}
+	for _, c := range []struct {
+		name string
+		ctx  context.Context
+		err  error
+		want Absence
+	}{
+		{"its own limit, in time", open, fmt.Errorf("GET: %w", context.DeadlineExceeded), Absence{dodona.InputFailed, "GET: context deadline exceeded"}},
+		{"cancelled by itself, in time", open, context.Canceled, Absence{dodona.InputFailed, "context canceled"}},
+		{"the deadline", over, fmt.Errorf("GET: %w", context.DeadlineExceeded), late},
+		{"the deadline, told as an end", over, fmt.Errorf("GET: %w", context.Canceled), late},
+		{"another failure at the deadline", over, errors.New("connection refused"), Absence{dodona.InputFailed, "connection refused"}},
+		{"the node stops", stopped, context.Canceled, stop},
+		{"the node stops at the deadline", stopped, context.DeadlineExceeded, stop},
+		{"another failure as the node stops", stopped, errors.New("connection refused"), Absence{dodona.InputFailed, "connection refused"}},
+	} {
+		f := newFeed(t, Options{Ask: says(nil)}, nil)
+		m := Material{Absent: map[string]Absence{}}
+		f.take(c.ctx, &m, delivery{source: "a", err: c.err})
+		if got := m.Absent["a"]; got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
+
+// ended returns a context that has ended with err.
+func ended(t *testing.T, err error) context.Context {
+	ctx, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
+	if err == context.Canceled {
+		ctx, cancel = context.WithCancel(t.Context())
+	}
+	cancel()
+	if ctx.Err() != err {
+		t.Fatalf("the context ended with %v, want %v", ctx.Err(), err)
+	}
+	return ctx
+}
+
 func TestMissedRoundHasEveryReason(t *testing.T) {
 	f := newFeed(t, Options{Ask: func(context.Context, string, dodona.Round) ([]dodona.Reading, error) {
 		return nil, nil

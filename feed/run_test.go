@@ -223,6 +223,24 @@ func TestLongGapIsOneBundle(t *testing.T) {
 	})
 }
 
+func TestAHundredRoundsThatPassedAreNamedOneByOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		at := round(t, "2026-11-22T12:04:30Z") // is asked
+		for passed, want := range map[dodona.Round]int{99: 99, 100: 100, 101: 1} {
+			r := start(t, "2026-11-22T12:04:31Z", at-(passed+1)*10_000, nil)
+			time.Sleep(time.Millisecond)
+			made := r.made()
+			if len(made) != want+1 || made[len(made)-1].Value == nil {
+				t.Errorf("%d rounds passed: %d bundles, want %d and an answer", passed, len(made), want)
+			}
+			if s := r.feed.Status(); s.Missed != uint64(passed) {
+				t.Errorf("%d rounds passed: %d count as missed", passed, s.Missed)
+			}
+			r.end()
+		}
+	})
+}
+
 func TestBackwardStepNeverLowersARound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, "2026-11-22T12:04:29Z", 0, nil)

@@ -3,7 +3,9 @@ package node
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -116,6 +118,49 @@ func TestAnOldAnswerIsNotGood(t *testing.T) {
 	n.now = func() time.Time { return time.Now().Add(time.Minute) }
 	if s := n.board.status(f); s.Quality != dodona.Uncertain || !strings.Contains(s.Reason, " old") {
 		t.Errorf("after a minute the feed is %s (%s), want uncertain and the age", s.Quality, s.Reason)
+	}
+}
+
+// TestAReloadAppliesMemoryAndLogLevelAlone: what else is no unit keeps its value until a restart, and is named.
+func TestAReloadAppliesMemoryAndLogLevelAlone(t *testing.T) {
+	dir := t.TempDir()
+	text := walks(dir, "feeds: {f: {decimals: 2, every: 1h, from: [s]}}\n")
+	var told []*config.Config
+	n := changing(t, &text, Options{Live: func(c *config.Config) { told = append(told, c) }})
+	before := n.config()
+	text = strings.Replace(text, "node: {", "node: {memory: 200MiB, name: other, ", 1)
+	text = strings.Replace(text, "api: {", "log: {level: debug, format: json}\nanchor: {every: 20m}\nmodules: {unsigned: true}\nnetwork: {name: other}\nroles: [observe]\napi: {tokens: [{file: t}], ", 1)
+	text += "journal: {durability: strict}\n"
+	reloaded, err := n.Reload(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := *before
+	want.Node.Memory, want.Log.Level = 200<<20, "debug"
+	if len(told) != 1 || !reflect.DeepEqual(told[0].Node, want.Node) || !reflect.DeepEqual(told[0].Log, want.Log) {
+		t.Fatalf("told %d times, %+v; want %+v and %+v", len(told), told, want.Node, want.Log)
+	}
+	got := n.config()
+	for name, same := range map[string]bool{
+		"node": reflect.DeepEqual(got.Node, want.Node), "log": got.Log == want.Log, "network": reflect.DeepEqual(got.Network, want.Network),
+		"roles": reflect.DeepEqual(got.Roles, want.Roles), "journal": reflect.DeepEqual(got.Journal, want.Journal),
+		"anchor": reflect.DeepEqual(got.Anchor, want.Anchor), "modules": reflect.DeepEqual(got.Modules, want.Modules), "api": reflect.DeepEqual(got.API, want.API),
+	} {
+		if !same {
+			t.Errorf("%s changed without a restart: %+v", name, got)
+		}
+	}
+	for _, setting := range []string{
+		"anchor.every", "api.tokens", "journal.durability", "log.format", "modules.memory", "modules.unsigned", "network.name", "node.name", "roles",
+	} {
+		if !slices.Contains(reloaded.Restart, setting) {
+			t.Errorf("%s is not named: a restart is needed for %v", setting, reloaded.Restart)
+		}
+	}
+	for _, setting := range []string{"log.level", "node.memory"} {
+		if slices.Contains(reloaded.Restart, setting) {
+			t.Errorf("%s is applied, and named as if it were not", setting)
+		}
 	}
 }
 

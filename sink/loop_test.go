@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -16,5 +17,17 @@ func TestTwoEventsAtOnceAreTwoRecords(t *testing.T) {
 	}
 	if same, _ := sink.EventRecord("s", "reorg", "of the first", now); same.ID != one.ID {
 		t.Errorf("the same event is %q and %q", one.ID, same.ID)
+	}
+}
+
+func TestARecordIsLateAfterAMinute(t *testing.T) {
+	now := time.Unix(1795349070, 0)
+	for age, want := range map[time.Duration]bool{0: false, time.Minute: false, time.Minute + 1: true, time.Hour: true, -time.Hour: false} {
+		if got := sink.Late(dodona.Record{Appended: now.Add(-age)}, now); got != want {
+			t.Errorf("%v old: late %t, want %t", age, got, want)
+		}
+	}
+	if sink.Late(dodona.Record{}, now) {
+		t.Error("a record that does not say when it was appended is late")
 	}
 }
