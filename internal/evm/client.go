@@ -1,13 +1,11 @@
 package evm
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,10 +16,11 @@ import (
 // A Client speaks JSON-RPC to a chain through one of several endpoints. It stays with one while that answers and
 // goes to the next when it does not; an endpoint of another chain is never used. It may be used by many goroutines.
 type Client struct {
-	http    *http.Client
-	timeout time.Duration
-	chainID uint64
-	agent   string
+	http     *http.Client
+	timeout  time.Duration
+	patience time.Duration
+	chainID  uint64
+	agent    string
 
 	mu        sync.Mutex
 	endpoints []*endpoint
@@ -34,17 +33,11 @@ type Options struct {
 	URLs    []string      // http or https; tried in this order. Required.
 	ChainID uint64        // what every endpoint must say of itself; 0: whatever the first that answers says
 	Timeout time.Duration // of one request; 0 means 10 s
-	Agent   string        // the User-Agent; empty means dodona
-	HTTP    *http.Client  // nil means one that follows no redirect and uses no proxy
-}
 
-type endpoint struct {
-	url     string
-	host    string // for people: the path may hold a key
-	checked bool   // its chain id is ours
-	wrong   error  // it is another chain's; never tried again
-	err     error  // what it failed with last; nil after an answer
-	failed  time.Time
+	// Patience is how long one request waits for an endpoint that asks for patience (HTTP 429), if no other answers; 0 means 30 s.
+	Patience time.Duration
+	Agent    string       // the User-Agent; empty means dodona
+	HTTP     *http.Client // nil means one that follows no redirect and uses no proxy
 }
 
 // maxBody is the most that an answer may have.
@@ -116,7 +109,7 @@ var ErrWrongChain = errors.New("another chain")
 
 // NewClient returns a client. It does not dial.
 func NewClient(o Options) (*Client, error) {
-	c := &Client{http: o.HTTP, timeout: o.Timeout, chainID: o.ChainID, agent: o.Agent}
+	c := &Client{http: o.HTTP, timeout: o.Timeout, patience: o.Patience, chainID: o.ChainID, agent: o.Agent}
 	if len(o.URLs) == 0 {
 		return nil, errors.New("no RPC endpoint is given")
 	}
@@ -129,6 +122,9 @@ func NewClient(o Options) (*Client, error) {
 	}
 	if c.timeout <= 0 {
 		c.timeout = 10 * time.Second
+	}
+	if c.patience <= 0 {
+		c.patience = mostWait
 	}
 	if c.agent == "" {
 		c.agent = "dodona"
@@ -164,43 +160,54 @@ func (c *Client) Endpoints() []EndpointStatus {
 	list := make([]EndpointStatus, len(c.endpoints))
 	for i, e := range c.endpoints {
 		list[i] = EndpointStatus{Host: e.host, Current: i == c.current, Failed: e.failed}
-		if err := errors.Join(e.wrong, e.err); err != nil {
-			list[i].Error = err.Error()
+		if e.err != nil {
+			list[i].Error = e.err.Error()
 		}
 	}
 	return list
 }
 
 // Call sends one request and decodes its result into result, which may be nil. It tries every endpoint once, starting
-// with the one that answered last. An [*Error] is what a node said of this request; any other error means that no
-// endpoint answered.
+// with the one that answered last; one that asks for patience (HTTP 429, Retry-After) is waited for if no other answers. An
+// [*Error] is what a node said of this request; any other error means that no endpoint answered.
 func (c *Client) Call(ctx context.Context, result any, method string, params ...any) error {
-	var errs []error
+	return c.ask(ctx, result, nil, method, params...)
+}
+
+// ask is Call with a judge: an answer that it finds impossible is a failure of the endpoint, and another one is asked.
+func (c *Client) ask(ctx context.Context, result any, judge func() error, method string, params ...any) error {
 	c.mu.Lock()
 	first, n := c.current, len(c.endpoints)
 	c.mu.Unlock()
-	for i := range n {
-		index := (first + i) % n
-		e := c.endpoints[index]
-		err := c.try(ctx, e, result, method, params)
-		if ctx.Err() != nil {
-			return fmt.Errorf("%s: %w", method, ctx.Err())
-		}
-		var said *Error
-		if err == nil || (errors.As(err, &said) && said.judges(method)) {
-			c.mu.Lock()
-			c.current = index
-			e.err = nil
-			c.mu.Unlock()
-			if err != nil {
-				return fmt.Errorf("%s: %w", method, err)
+	q := question{method: method, params: params, result: result, judge: judge}
+	errs := make([]error, n)
+	for _, q.patient = range []bool{false, true} {
+		for i := range n {
+			index := (first + i) % n
+			e := c.endpoints[index]
+			if q.patient && !asksForPatience(errs[i]) {
+				continue
 			}
-			return nil
+			err := c.try(ctx, e, q)
+			if ctx.Err() != nil {
+				return fmt.Errorf("%s: %w", method, ctx.Err())
+			}
+			var said *Error
+			if err == nil || (errors.As(err, &said) && said.judges(method)) {
+				c.mu.Lock()
+				c.current = index
+				e.err = nil
+				c.mu.Unlock()
+				if err != nil {
+					return fmt.Errorf("%s: %w", method, err)
+				}
+				return nil
+			}
+			c.mu.Lock()
+			e.fail(err)
+			c.mu.Unlock()
+			errs[i] = fmt.Errorf("%s: %w", e.host, err)
 		}
-		c.mu.Lock()
-		e.err, e.failed = err, time.Now()
-		c.mu.Unlock()
-		errs = append(errs, fmt.Errorf("%s: %w", e.host, err))
 	}
 	return fmt.Errorf("%s: no endpoint answers: %w", method, joined(errs))
 }
@@ -222,8 +229,7 @@ func (e *Error) judges(method string) bool {
 func (c *Client) Skip(why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.endpoints[c.current]
-	e.err, e.failed = why, time.Now()
+	c.endpoints[c.current].fail(why)
 	c.current = (c.current + 1) % len(c.endpoints)
 }
 
@@ -239,7 +245,7 @@ func (c *Client) SendToAnother(ctx context.Context, raw []byte) error {
 	c.turn = c.turn%(n-1) + 1
 	e := c.endpoints[(c.current+c.turn)%n]
 	c.mu.Unlock()
-	return c.try(ctx, e, nil, "eth_sendRawTransaction", []any{Bytes(raw)})
+	return c.try(ctx, e, question{method: "eth_sendRawTransaction", params: []any{Bytes(raw)}})
 }
 
 // busy reports whether the node spoke of itself and not of the request, so that another one may know better.
@@ -251,99 +257,6 @@ func (e *Error) busy() bool {
 		return true
 	}
 	return e.Code == -32603 && strings.Contains(strings.ToLower(e.Message), "rate limit")
-}
-
-// try asks one endpoint, after it has said once that it is of the right chain.
-func (c *Client) try(ctx context.Context, e *endpoint, result any, method string, params []any) error {
-	c.mu.Lock()
-	checked, wrong := e.checked, e.wrong
-	c.mu.Unlock()
-	if wrong != nil {
-		return wrong
-	}
-	if !checked {
-		var id Uint
-		if err := c.post(ctx, e, &id, "eth_chainId", nil); err != nil {
-			return fmt.Errorf("ask for its chain id: %w", err)
-		}
-		c.mu.Lock()
-		if c.chainID == 0 {
-			c.chainID = uint64(id)
-		}
-		if e.checked = uint64(id) == c.chainID; !e.checked {
-			e.wrong = fmt.Errorf("%w: it says %d, want %d", ErrWrongChain, id, c.chainID)
-		}
-		wrong = e.wrong
-		c.mu.Unlock()
-		if wrong != nil {
-			return wrong
-		}
-	}
-	return c.post(ctx, e, result, method, params)
-}
-
-// post sends one request and reads its answer.
-func (c *Client) post(ctx context.Context, e *endpoint, result any, method string, params []any) error {
-	if params == nil {
-		params = []any{}
-	}
-	body, err := json.Marshal(struct {
-		Version string `json:"jsonrpc"`
-		ID      int    `json:"id"`
-		Method  string `json:"method"`
-		Params  []any  `json:"params"`
-	}{"2.0", 1, method, params})
-	if err != nil {
-		return fmt.Errorf("write request: %w", err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url, bytes.NewReader(body))
-	if err != nil {
-		return errors.New("the URL cannot be requested")
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", c.agent)
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return c.failure(ctx, err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	if err != nil {
-		return c.failure(ctx, err)
-	}
-	if len(text) > maxBody {
-		return fmt.Errorf("an answer of more than %d MiB", maxBody>>20)
-	}
-	return decode(resp.StatusCode, text, result)
-}
-
-func decode(status int, text []byte, result any) error {
-	var answer struct {
-		Result json.RawMessage `json:"result"`
-		Error  *Error          `json:"error"`
-	}
-	err := json.Unmarshal(text, &answer)
-	switch {
-	case err == nil && answer.Error != nil && status != http.StatusTooManyRequests:
-		return answer.Error
-	case status != http.StatusOK:
-		return fmt.Errorf("HTTP status %d", status)
-	case err != nil:
-		return fmt.Errorf("the answer is no JSON-RPC: %s", shown(err.Error()))
-	case len(answer.Result) == 0:
-		return errors.New("the answer has neither a result nor an error")
-	case result == nil:
-		return nil
-	case isNull(answer.Result) && !nullable(result):
-		return errors.New("the result is null")
-	}
-	if err := json.Unmarshal(answer.Result, result); err != nil {
-		return fmt.Errorf("the result cannot be read: %s", shown(err.Error()))
-	}
-	return nil
 }
 
 // nullable reports whether null is an answer: that there is no such block or receipt. A number that is null is none, and

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ type node struct {
 	asked atomic.Int64 // requests other than for the chain id
 	hurt  atomic.Pointer[http.HandlerFunc]
 	reply func(method string) string // the whole answer
+	limit func(http.ResponseWriter) bool
 }
 
 func newNode(t *testing.T, chain uint64) *node {
@@ -32,6 +34,9 @@ func newNode(t *testing.T, chain uint64) *node {
 		body, _ := io.ReadAll(r.Body) // a server that has not read it does not see that its client went
 		if hurt := n.hurt.Load(); hurt != nil {
 			(*hurt)(w, r)
+			return
+		}
+		if n.limit != nil && n.limit(w) {
 			return
 		}
 		var request struct{ Method string }
@@ -64,7 +69,7 @@ func newClientFor(t *testing.T, timeout time.Duration, chain uint64, nodes ...*n
 	for _, n := range nodes {
 		urls = append(urls, n.URL+"/secret-key")
 	}
-	c, err := evm.NewClient(evm.Options{URLs: urls, ChainID: chain, Timeout: timeout})
+	c, err := evm.NewClient(evm.Options{URLs: urls, ChainID: chain, Timeout: timeout, Patience: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,8 +91,9 @@ var trouble = map[string]http.HandlerFunc{
 	"state it lacks": func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"id":1,"error":{"code":-32000,"message":"missing trie node"}}`)
 	},
-	"no result":      func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"id":1}`) },
-	"a wrong result": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"id":1,"result":{}}`) },
+	"no result":        func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"id":1}`) },
+	"another's answer": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"id":777,"result":"0x2a"}`) },
+	"a wrong result":   func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"id":1,"result":{}}`) },
 	"a rate limit": func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"id":1,"error":{"code":-32005,"message":"limit exceeded"}}`)
 	},
@@ -272,8 +278,8 @@ func TestReceiptsAndHeadersAreReadStrictly(t *testing.T) {
 
 func FuzzAnswersNeverPanic(f *testing.F) {
 	for _, seed := range []string{
-		`{"result":"0x1"}`, `{"result":null}`, `{"error":{"code":3,"message":"x"}}`, `{"result":{"hash":"0x"}}`,
-		`{"result":{"blockHash":"0x00","transactionHash":"0x00"}}`, `[]`, ``, `{"result":"0x-1"}`, `{"result":"0x"}`,
+		`{"id":1,"result":"0x1"}`, `{"id":1,"result":null}`, `{"error":{"code":3,"message":"x","data":{"data":"0x08c379a0"}}}`, `{"id":1,"result":{"hash":"0x"}}`,
+		`{"id":1,"result":{"blockHash":"0x00","transactionHash":"0x00"}}`, `[]`, ``, `{"id":1,"result":"0x-1"}`, `{"id":2,"result":"0x1"}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -281,8 +287,8 @@ func FuzzAnswersNeverPanic(f *testing.F) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(text) }))
 	defer server.Close()
 	f.Fuzz(func(t *testing.T, b []byte) {
-		text = []byte(`{"result":"0x1"}`)
-		c, err := evm.NewClient(evm.Options{URLs: []string{server.URL}})
+		text = []byte(`{"id":1,"result":"0x1"}`)
+		c, err := evm.NewClient(evm.Options{URLs: []string{server.URL}, Patience: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -301,4 +307,84 @@ func FuzzAnswersNeverPanic(f *testing.F) {
 		_, _ = c.Storage(ctx, dodona.Address{}, dodona.Digest{}, evm.Latest)
 		_, _ = c.CallContract(ctx, evm.Message{}, evm.Latest)
 	})
+}
+
+// limited answers 429 to whoever asks more often than every gap, and says for how long.
+func (n *node) limited(gap time.Duration, header string) (refused *atomic.Int64) {
+	refused = new(atomic.Int64)
+	var mu sync.Mutex
+	var next time.Time
+	n.limit = func(w http.ResponseWriter) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if time.Now().Before(next) {
+			refused.Add(1)
+			w.Header().Set("Retry-After", header)
+			w.WriteHeader(http.StatusTooManyRequests)
+			return true
+		}
+		next = time.Now().Add(gap)
+		return false
+	}
+	return refused
+}
+
+// TestAnEndpointWithALimitIsAskedAtItsPace: more requests than it takes at once all get their answers, and few are refused.
+func TestAnEndpointWithALimitIsAskedAtItsPace(t *testing.T) {
+	a := newNode(t, 5)
+	refused := a.limited(150*time.Millisecond, "0")
+	c, err := evm.NewClient(evm.Options{URLs: []string{a.URL}, ChainID: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	for i := range 12 {
+		if _, err := c.Nonce(t.Context(), dodona.Address{}, evm.Latest); err != nil {
+			t.Fatalf("request %d: %v", i, err)
+		}
+	}
+	if n := refused.Load(); n > 6 {
+		t.Errorf("%d of 12 requests were refused first: the pace is not learned", n)
+	}
+}
+
+func TestPatienceIsLeftToTheOtherEndpoint(t *testing.T) {
+	a, b := newNode(t, 5), newNode(t, 5)
+	a.limited(time.Hour, "3600")
+	c := newClient(t, 5, a, b)
+	for i := range 5 { // the first of them is the last that a answers
+		if _, err := c.Nonce(t.Context(), dodona.Address{}, evm.Latest); err != nil {
+			t.Fatalf("request %d: %v", i, err)
+		}
+	}
+	if a.asked.Load() > 1 || b.asked.Load() < 4 {
+		t.Errorf("asked %d and %d times", a.asked.Load(), b.asked.Load())
+	}
+}
+
+// TestErrorsThatAreNoRevertAreTheNodes holds that a call that one node cannot try is tried by the next.
+func TestErrorsThatAreNoRevertAreTheNodes(t *testing.T) {
+	for _, said := range []string{
+		`{"code":-32000,"message":"missing trie node 0x12"}`, `{"code":-32000,"message":"header not found"}`, `{"code":-32005,"message":"try later"}`,
+		`{"code":-32601,"message":"the method does not exist"}`, `{"code":-32603,"message":"internal error"}`, `{"code":-32000,"message":"state is pruned","data":"0x"}`,
+	} {
+		a, b := newNode(t, 5), newNode(t, 5)
+		a.reply = func(string) string { return `{"id":1,"error":` + said + `}` }
+		c := newClient(t, 5, a, b)
+		if gas, err := c.EstimateGas(t.Context(), evm.Message{}); err != nil || gas != 0x2a {
+			t.Errorf("%s: %d, %v, want the second endpoint's 42", said, gas, err)
+		}
+	}
+}
+
+func TestTheDataOfARevertIsFoundWhereverItIs(t *testing.T) {
+	for _, c := range []struct{ data, want string }{
+		{`"0x08c379a0"`, "08c379a0"}, {`{"data":"0x08c379a0"}`, "08c379a0"}, {`{"originalError":{"code":3,"data":"0x08c379a0"}}`, "08c379a0"},
+		{`"Reverted 0x08c379a0"`, "08c379a0"}, {`{"result":"0x08c379a0"}`, "08c379a0"},
+		{`"0x"`, ""}, {`"0x1"`, ""}, {`7`, ""}, {`null`, ""}, {`"none"`, ""}, {`{"data":{"data":{"data":{"data":{"data":"0x00"}}}}}`, ""}, {``, ""},
+	} {
+		if got := fmt.Sprintf("%x", (&evm.Error{Data: json.RawMessage(c.data)}).Revert()); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.data, got, c.want)
+		}
+	}
 }

@@ -92,11 +92,14 @@ func (c *Client) Code(ctx context.Context, a dodona.Address, at Block) ([]byte, 
 // Storage returns a word of a contract's storage.
 func (c *Client) Storage(ctx context.Context, a dodona.Address, slot dodona.Digest, at Block) (word [32]byte, err error) {
 	var b Bytes
-	if err := c.Call(ctx, &b, "eth_getStorageAt", Bytes(a[:]), Bytes(slot[:]), at); err != nil {
-		return word, err
+	judge := func() error {
+		if len(b) > 32 {
+			return fmt.Errorf("%d bytes in a slot: want 32", len(b))
+		}
+		return nil
 	}
-	if len(b) > 32 {
-		return word, fmt.Errorf("eth_getStorageAt: %d bytes: want 32", len(b))
+	if err := c.ask(ctx, &b, judge, "eth_getStorageAt", Bytes(a[:]), Bytes(slot[:]), at); err != nil {
+		return word, err
 	}
 	copy(word[32-len(b):], b) // some nodes leave leading zeros out
 	return word, nil
@@ -137,8 +140,8 @@ func (c *Client) Send(ctx context.Context, raw []byte) error {
 	return c.Call(ctx, nil, "eth_sendRawTransaction", Bytes(raw))
 }
 
-// Header returns that of a block, or [dodona.ErrNotFound].
-func (c *Client) Header(ctx context.Context, at Block) (Header, error) {
+// Header returns that of a block, or [dodona.ErrNotFound]. Every chain has a latest one: an endpoint that knows none is no use.
+func (c *Client) Header(ctx context.Context, at Block) (h Header, err error) {
 	var block *struct {
 		Number    Uint  `json:"number"`
 		Hash      Bytes `json:"hash"`
@@ -147,21 +150,32 @@ func (c *Client) Header(ctx context.Context, at Block) (Header, error) {
 		BaseFee   *Uint `json:"baseFeePerGas"`
 		GasLimit  Uint  `json:"gasLimit"`
 	}
-	if err := c.Call(ctx, &block, "eth_getBlockByNumber", at, false); err != nil {
+	judge := func() error {
+		found := block
+		block = nil // another endpoint's answer must not mix with it
+		switch {
+		case found == nil && at == Latest:
+			return fmt.Errorf("block %s: %w", at, dodona.ErrNotFound)
+		case found == nil:
+			return nil
+		}
+		h = Header{Number: uint64(found.Number), Time: uint64(found.Timestamp), GasLimit: uint64(found.GasLimit)}
+		if found.BaseFee != nil {
+			h.BaseFee = uint64(*found.BaseFee)
+		}
+		if err := fixed(h.Hash[:], found.Hash); err != nil {
+			return fmt.Errorf("block %s: hash: %w", at, err)
+		}
+		if err := fixed(h.Parent[:], found.Parent); err != nil {
+			return fmt.Errorf("block %s: parent: %w", at, err)
+		}
+		return nil
+	}
+	if err := c.ask(ctx, &block, judge, "eth_getBlockByNumber", at, false); err != nil {
 		return Header{}, err
 	}
-	if block == nil {
-		return Header{}, fmt.Errorf("block %s: %w", at, dodona.ErrNotFound)
-	}
-	h := Header{Number: uint64(block.Number), Time: uint64(block.Timestamp), GasLimit: uint64(block.GasLimit)}
-	if block.BaseFee != nil {
-		h.BaseFee = uint64(*block.BaseFee)
-	}
-	if err := fixed(h.Hash[:], block.Hash); err != nil {
-		return Header{}, fmt.Errorf("block %s: hash: %w", at, err)
-	}
-	if err := fixed(h.Parent[:], block.Parent); err != nil {
-		return Header{}, fmt.Errorf("block %s: parent: %w", at, err)
+	if h == (Header{}) {
+		return h, fmt.Errorf("block %s: %w", at, dodona.ErrNotFound)
 	}
 	return h, nil
 }
@@ -177,27 +191,37 @@ func (c *Client) Receipt(ctx context.Context, tx dodona.Digest) (Receipt, error)
 		Contract  Bytes `json:"contractAddress"`
 		Tx        Bytes `json:"transactionHash"`
 	}
-	if err := c.Call(ctx, &found, "eth_getTransactionReceipt", Bytes(tx[:])); err != nil {
+	var r Receipt
+	there := false
+	judge := func() (err error) {
+		answer := found
+		found = nil
+		if there = answer != nil && len(answer.BlockHash) > 0; !there { // some nodes answer for pending ones
+			return nil
+		}
+		r = Receipt{
+			Tx: tx, Block: uint64(answer.Block), OK: answer.Status == 1,
+			GasUsed: uint64(answer.GasUsed), GasPrice: uint64(answer.GasPrice),
+		}
+		if err := fixed(r.BlockHash[:], answer.BlockHash); err != nil {
+			return fmt.Errorf("receipt of %s: block hash: %w", tx, err)
+		}
+		if len(answer.Tx) > 0 && !bytes.Equal(answer.Tx, tx[:]) {
+			return fmt.Errorf("receipt of %s: the node answers with another transaction's", tx)
+		}
+		if len(answer.Contract) > 0 {
+			r.Contract = new(dodona.Address)
+			if err := fixed(r.Contract[:], answer.Contract); err != nil {
+				return fmt.Errorf("receipt of %s: contract: %w", tx, err)
+			}
+		}
+		return nil
+	}
+	if err := c.ask(ctx, &found, judge, "eth_getTransactionReceipt", Bytes(tx[:])); err != nil {
 		return Receipt{}, err
 	}
-	if found == nil || len(found.BlockHash) == 0 { // some nodes answer for pending ones
+	if !there {
 		return Receipt{}, fmt.Errorf("receipt of %s: %w", tx, dodona.ErrNotFound)
-	}
-	r := Receipt{
-		Tx: tx, Block: uint64(found.Block), OK: found.Status == 1,
-		GasUsed: uint64(found.GasUsed), GasPrice: uint64(found.GasPrice),
-	}
-	if err := fixed(r.BlockHash[:], found.BlockHash); err != nil {
-		return Receipt{}, fmt.Errorf("receipt of %s: block hash: %w", tx, err)
-	}
-	if len(found.Tx) > 0 && !bytes.Equal(found.Tx, tx[:]) {
-		return Receipt{}, fmt.Errorf("receipt of %s: the node answers with another transaction's", tx)
-	}
-	if len(found.Contract) > 0 {
-		r.Contract = new(dodona.Address)
-		if err := fixed(r.Contract[:], found.Contract); err != nil {
-			return Receipt{}, fmt.Errorf("receipt of %s: contract: %w", tx, err)
-		}
 	}
 	return r, nil
 }

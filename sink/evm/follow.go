@@ -70,8 +70,42 @@ func (m *machine) missing(fx *effects, now time.Time, v view, i *Intent) {
 	if i.lost < lostViews || now.Sub(i.lostAt) < lostFor {
 		return
 	}
+	if m.unseen(fx, now, i) {
+		return
+	}
 	m.tell(fx, now, "nonce", fmt.Sprintf("another transaction of %s took nonce %d; its key must be used by this sink alone", m.sender, i.Nonce))
 	m.again(fx, i, Superseded)
+}
+
+// unseen ends an intent whose nonce is used and whose answer, or a newer one, the contract holds, though no endpoint shows the receipt of
+// its transaction: some nodes keep no index of transactions, and nobody else need have used the key.
+func (m *machine) unseen(fx *effects, now time.Time, i *Intent) bool {
+	if i.Payload == nil {
+		i.State = Final // a hole that is filled, by whichever transaction
+		m.write(fx, i)
+		return true
+	}
+	has := m.slots[i.place()]
+	if !m.known[i.place()] || has.Round < i.Payload.Round {
+		return false
+	}
+	for _, a := range i.Attempts {
+		if a.Round == has.Round {
+			i.Payload.Record, i.Payload.Round = a.Record, a.Round
+		}
+	}
+	if has.Round > i.Payload.Round {
+		i.State = Superseded
+		m.write(fx, i)
+		m.receipt(fx, now, i, dodona.ReceiptSuperseded, fmt.Sprintf("the chain has round %d already, and no endpoint shows what became of %s", uint64(has.Round), i.last().Hash))
+		fx.count(telemetry.SinkSuperseded, 1)
+		return true
+	}
+	i.State = Final
+	m.write(fx, i)
+	m.receipt(fx, now, i, dodona.ReceiptDelivered, fmt.Sprintf("the contract holds it; no endpoint shows the receipt of transaction %s, so its block and its cost are not known", i.last().Hash))
+	fx.count(telemetry.SinkDelivered, 1)
+	return true
 }
 
 // again ends an intent, whose nonce is gone, and plans its answer anew if it is still wanted.

@@ -12,9 +12,12 @@ import (
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
+// tip returns what is paid to whoever makes the block: what the node suggests, within what is allowed.
+func (m *machine) tip(v view) uint64 { return min(v.Tip, m.maxFee) }
+
 // price returns tip and cap of a new transaction; false: they are above what is allowed.
 func (m *machine) price(v view) (tip, feeCap uint64, ok bool) {
-	tip = min(v.Tip, m.maxFee)
+	tip = m.tip(v)
 	if v.Head.BaseFee > m.maxFee || v.Head.BaseFee+tip > m.maxFee {
 		m.fees = true
 		return 0, 0, false

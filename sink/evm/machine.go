@@ -28,9 +28,11 @@ type machine struct {
 	behindAt time.Time // the first of them
 	gap      gap       // the nonces that count as missing since then; empty before that is certain
 	highest  uint64    // number of a block seen
-	trouble  map[string]trouble
-	fees     bool     // in this step, fees stand in the way
-	funds    *big.Int // in this step, money does: what is needed; nil if it does not
+
+	chainNonce uint64 // the highest that the chain was seen to have taken
+	trouble    map[string]trouble
+	fees       bool     // in this step, fees stand in the way
+	funds      *big.Int // in this step, money does: what is needed; nil if it does not
 }
 
 // Rules are what a machine goes by.
@@ -281,6 +283,7 @@ func (m *machine) find(is func(*Intent) bool) *Intent {
 // step decides by a view of the chain.
 func (m *machine) step(now time.Time, v view) (fx effects) {
 	m.fees, m.funds = false, nil
+	m.chainNonce = v.Nonce
 	for feed, said := range v.Slots {
 		m.slots[feed], m.known[feed] = said, true
 	}

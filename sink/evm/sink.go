@@ -24,11 +24,12 @@ type Sink struct {
 	wallet   sink.Wallet
 	client   *evm.Client
 	targets  map[string]dodona.Address
-	period   uint64            // of the contract of anchors, milliseconds; known once ready
-	release  func()            // lets go of the key; nil before this sink has it
-	moved    time.Time         // when the newest block was first seen
-	took     map[string]uint64 // gas that an update was last estimated to take, by feed; used by Run alone
-	ready    chan struct{}     // closed once the machine has seen the journal and the chain
+	period   uint64               // of the contract of anchors, milliseconds; known once ready
+	release  func()               // lets go of the key; nil before this sink has it
+	moved    time.Time            // when the newest block was first seen
+	agreed   map[string]time.Time // until when a doubt that all endpoints share is not looked into, by kind; used by Run alone
+	took     map[string]uint64    // gas that an update was last estimated to take, by feed; used by Run alone
+	ready    chan struct{}        // closed once the machine has seen the journal and the chain
 	wake     chan struct{}
 
 	mu     sync.Mutex // guards the machine, also while the journal is waited for
@@ -72,7 +73,7 @@ func open(_ context.Context, settings Settings, env sink.Env) (dodona.Sink, erro
 		return nil, dodona.Permanent(err)
 	}
 	s := &Sink{
-		settings: settings, env: env, wallet: wallet, client: client, targets: make(map[string]dodona.Address), took: make(map[string]uint64),
+		settings: settings, env: env, wallet: wallet, client: client, targets: make(map[string]dodona.Address), took: make(map[string]uint64), agreed: make(map[string]time.Time),
 		ready: make(chan struct{}), wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
 		counts: make(map[telemetry.Counter]uint64), state: sink.Starting,
 	}

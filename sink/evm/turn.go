@@ -105,7 +105,7 @@ func (s *Sink) turn(ctx context.Context, before evm.Header) (head evm.Header, er
 			return head, err
 		}
 	}
-	v, err := s.look(ctx, before)
+	v, err := s.believe(ctx, before)
 	if err != nil {
 		return head, err
 	}
@@ -247,12 +247,18 @@ func (s *Sink) checkCode(ctx context.Context, chain uint64) error {
 	return s.checkContract(ctx, chain, "the contract of anchors", s.settings.Anchor)
 }
 
+// checkContract asks every endpoint before it believes that a contract is none: one that lags behind has no code either.
 func (s *Sink) checkContract(ctx context.Context, chain uint64, what string, a dodona.Address) error {
-	code, err := s.client.Code(ctx, a, evm.Latest)
-	if err == nil && len(code) == 0 {
-		err = dodona.Permanent(fmt.Errorf("contract: %s, %s, has no code on chain %d; is the address right, and is it deployed there (`dodona contract show`)", what, a, chain))
+	var none error
+	for range s.client.Endpoints() {
+		code, err := s.client.Code(ctx, a, evm.Latest)
+		if err != nil || len(code) > 0 {
+			return err
+		}
+		none = dodona.Permanent(fmt.Errorf("contract: %s, %s, has no code on chain %d; is the address right, and is it deployed there (`dodona contract show`)", what, a, chain))
+		s.client.Skip(none)
 	}
-	return err
+	return none
 }
 
 func (s *Sink) rules(chain uint64) rules {

@@ -1,0 +1,156 @@
+//go:build integration
+
+package evm_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/sink"
+)
+
+// A liar is an endpoint in front of a real node that answers some requests by itself.
+type liar struct {
+	*httptest.Server
+	says func(method string) string // the whole answer; empty: the node's
+}
+
+func newLiar(t *testing.T, node string, says func(method string) string) *liar {
+	t.Helper()
+	l := &liar{says: says}
+	l.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		var request struct{ Method string }
+		_ = json.Unmarshal(body, &request)
+		if text := l.says(request.Method); text != "" {
+			if rest, limited := strings.CutPrefix(text, "429 "); limited {
+				w.Header().Set("Retry-After", rest)
+				w.WriteHeader(http.StatusTooManyRequests)
+				return
+			}
+			_, _ = io.WriteString(w, text)
+			return
+		}
+		resp, err := http.Post(node, "application/json", bytes.NewReader(body))
+		if err != nil {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		defer func() { _ = resp.Body.Close() }()
+		_, _ = io.Copy(w, resp.Body)
+	}))
+	t.Cleanup(l.Close)
+	return l
+}
+
+func result(json string) string { return `{"jsonrpc":"2.0","id":1,"result":` + json + `}` }
+
+// genesis is what a node says that has not begun to follow the chain.
+var genesis = map[string]string{
+	"eth_getBlockByNumber":    fmt.Sprintf(`{"number":"0x0","hash":"0x%064d","parentHash":"0x%064d","timestamp":"0x0","gasLimit":"0x1c9c380","baseFeePerGas":"0x3b9aca00"}`, 1, 0),
+	"eth_getTransactionCount": `"0x0"`, "eth_getBalance": `"0x0"`, "eth_getStorageAt": `"0x0"`, "eth_getCode": `"0x"`, "eth_getTransactionReceipt": `null`,
+}
+
+// TestAPoliteLieIsNotBelievedOfOneEndpoint: the first endpoint is well but for one thing; the second is well.
+func TestAPoliteLieIsNotBelievedOfOneEndpoint(t *testing.T) {
+	t.Parallel()
+	lie := func(method, answer string) func(string) string {
+		return func(m string) string {
+			if m == method {
+				return answer
+			}
+			return ""
+		}
+	}
+	refuse := func(code int, text string) string {
+		return fmt.Sprintf(`{"id":1,"error":{"code":%d,"message":%q}}`, code, text)
+	}
+	for name, says := range map[string]func(string) string{
+		"the newest block is null":   lie("eth_getBlockByNumber", result("null")),
+		"no state for estimates":     lie("eth_estimateGas", refuse(-32000, "missing trie node 0x00")),
+		"estimates are refused":      lie("eth_estimateGas", refuse(3, "execution reverted")),
+		"the sender has nothing":     lie("eth_getBalance", result(`"0x0"`)),
+		"a tip of 300 gwei":          lie("eth_maxPriorityFeePerGas", result(`"0x45d964b800"`)),
+		"answers to others' request": lie("eth_getBalance", `{"jsonrpc":"2.0","id":777,"result":"0x1"}`),
+		"no nonce":                   lie("eth_getTransactionCount", result("null")),
+		"at genesis": func(m string) string {
+			if text, found := genesis[m]; found {
+				return result(text)
+			}
+			return ""
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, "--block-time", "1")
+			l := newLiar(t, r.chain.URL, says)
+			r.settings.RPC = []string{l.URL, r.chain.URL}
+			r.policy.Policy = sink.Latest
+			r.launch()
+			r.untilSlot(r.say(7))
+			for _, what := range []string{"funds", "fees", "refused", "nonce"} {
+				if r.told(what) {
+					t.Errorf("an event tells of %q, which only one endpoint said", what)
+				}
+			}
+		})
+	}
+}
+
+// TestAnAnswerWithoutAReceiptIsDelivered: a node that keeps no index of transactions shows no receipt, ever.
+func TestAnAnswerWithoutAReceiptIsDelivered(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "--block-time", "1")
+	l := newLiar(t, r.chain.URL, func(m string) string {
+		if m == "eth_getTransactionReceipt" {
+			return result("null")
+		}
+		return ""
+	})
+	r.settings.RPC = []string{l.URL}
+	r.policy.Policy = sink.Latest
+	r.launch()
+	round := r.say(7)
+	r.untilSlot(round)
+	r.until("it has a receipt", func() bool { return r.has(round, dodona.ReceiptDelivered) })
+	if r.told("nonce") {
+		t.Error("another transaction is blamed")
+	}
+	r.once(round)
+}
+
+// TestAnEndpointThatTakesFiveRequestsASecondDelivers: one look makes more of them than that.
+func TestAnEndpointThatTakesFiveRequestsASecondDelivers(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "--block-time", "1")
+	var mu sync.Mutex
+	tokens, filled := 5.0, time.Now()
+	l := newLiar(t, r.chain.URL, func(string) string {
+		mu.Lock()
+		defer mu.Unlock()
+		now := time.Now()
+		tokens, filled = min(5, tokens+5*now.Sub(filled).Seconds()), now
+		if tokens < 1 {
+			return "429 1"
+		}
+		tokens--
+		return ""
+	})
+	r.settings.RPC = []string{l.URL}
+	r.policy.Policy = sink.Latest
+	r.launch()
+	round := r.say(7)
+	r.untilSlot(round)
+	r.until("it is final", func() bool { return r.has(round, dodona.ReceiptFinal) })
+	next := r.say(8)
+	r.untilSlot(next)
+}
