@@ -26,6 +26,9 @@ const groundRuns = 60
 // groundDir names the data folder for the child that starts on it once.
 const groundDir = "DODONA_GROUND_DIR"
 
+// groundUnchecked makes the child open the folder without checking it.
+const groundUnchecked = "DODONA_GROUND_UNCHECKED"
+
 // A start is what became of one start on a damaged folder.
 type start struct {
 	Refused string        // the sentence, if it did not start
@@ -49,10 +52,15 @@ func TestHelperStartsOnce(t *testing.T) {
 	s.Peak = peakMemory(t)
 	text, _ := json.Marshal(s)
 	fmt.Println("start " + string(text))
+	if errors.Is(err, ErrMemory) {
+		os.Exit(0) // as a node would: nothing stops what grows
+	}
 }
 
 func startOnce(ctx context.Context, dir string, begun time.Time) (s start, err error) {
-	j, err := Open(ctx, Config{Dir: dir, Node: "gw-1", Raw: Limits{Bytes: 2 * unit.MiB}, Proof: Limits{Bytes: 2 * unit.MiB}})
+	j, err := Open(ctx, Config{
+		Dir: dir, Node: "gw-1", Raw: Limits{Bytes: 2 * unit.MiB}, Proof: Limits{Bytes: 2 * unit.MiB}, unchecked: os.Getenv(groundUnchecked) != "",
+	})
 	if err != nil {
 		return s, err
 	}
@@ -96,7 +104,7 @@ func peakMemory(t *testing.T) int64 {
 }
 
 // startOn starts a child on a folder. Whatever it meets there, it must end by itself.
-func startOn(t *testing.T, dir string, within time.Duration) (s start) {
+func startOn(t *testing.T, dir string, within time.Duration, env ...string) (s start) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
@@ -106,6 +114,7 @@ func startOn(t *testing.T, dir string, within time.Duration) (s start) {
 	}
 	child := exec.CommandContext(ctx, "sh", "-c", command, os.Args[0], "-test.run=^TestHelperStartsOnce$")
 	child.Env = append(os.Environ(), groundDir+"="+dir, "GOMEMLIMIT=56MiB")
+	child.Env = append(child.Env, env...)
 	out, err := child.CombinedOutput()
 	_, said, found := strings.Cut(string(out), "start ")
 	said, _, _ = strings.Cut(said, "\n")
@@ -259,4 +268,20 @@ func TestDamagedFoldersStart(t *testing.T) {
 			t.Errorf("only a format that may be a newer one is a reason not to start: %s", why)
 		}
 	}
+}
+
+// TestWithoutACheckMemoryIsWatched: the place of a record is flipped far up, and nothing checks the folder. The start ends
+// with a sentence, before the system ends it.
+func TestWithoutACheckMemoryIsWatched(t *testing.T) {
+	dir := groundFolders(t)[0]
+	msgs := filepath.Join(streamsDir(dir), scopeOf(dodona.Digest{}).stream(streamRaw), "msgs")
+	flipPlace(t, msgs, `{"n":20}`, 5)
+	s := startOn(t, dir, 2*time.Minute, groundUnchecked+"=1")
+	if !strings.Contains(s.Refused, ErrMemory.Error()) {
+		t.Errorf("the start says %+v, want ErrMemory", s)
+	}
+	if s.Peak > 256<<20 && !raceEnabled {
+		t.Errorf("it took %d bytes of memory", s.Peak)
+	}
+	t.Logf("%d MiB, %s", s.Peak>>20, s.Refused)
 }

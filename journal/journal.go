@@ -57,6 +57,8 @@ type Config struct {
 	Log      *slog.Logger       // default discards
 	Recorder telemetry.Recorder // default telemetry.Nop
 	Now      func() time.Time   // default time.Now
+
+	unchecked bool // the folder is not checked before the store opens; for tests
 }
 
 // ErrClosed: the journal is closed. Nothing was written by the call that returns it, unless it wraps ErrUnknown.
@@ -99,7 +101,7 @@ var _ dodona.Journal = (*Journal)(nil)
 // aside first, see [Status]. While the disk is full, Open waits, as Append does. It fails if another process has the
 // folder, or the node's name on the server; if a newer version wrote the folder; if the server's streams are not this
 // network's, or in the layout of an older version; or if an external server does not answer before ctx ends.
-// The journal releases cfg.Folder when it closes, also after an error.
+// The journal releases cfg.Folder when it closes, also after an error, but [ErrMemory]: then the process must end.
 func Open(ctx context.Context, cfg Config) (*Journal, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -111,8 +113,8 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 	}
 	err = durable.WhenRoom(ctx, tell, func() error {
 		j = newJournal(cfg)
-		err := j.open(ctx)
-		if err != nil {
+		err := newGuard(cfg.Raw.Bytes + cfg.Proof.Bytes).do(func() error { return j.open(ctx) })
+		if err != nil && !errors.Is(err, ErrMemory) {
 			if cfg.Folder != nil {
 				j.lock = nil // the next try has it too
 			}
@@ -120,6 +122,9 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 		}
 		return err
 	})
+	if errors.Is(err, ErrMemory) { // what is half open cannot be closed
+		return nil, fmt.Errorf("open journal in %s: %w", cfg.Dir, err)
+	}
 	if err != nil {
 		_ = cfg.Folder.Release()
 		return nil, fmt.Errorf("open journal in %s: %w", cfg.Dir, err)

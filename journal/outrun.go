@@ -103,7 +103,7 @@ func (l *lane) revive() (why string) {
 	if free, err := freeBytes(l.j.cfg.Dir); err == nil && free < minFreeBytes {
 		return fmt.Sprintf("the disk is full: %d bytes are free, %d are needed", free, minFreeBytes)
 	}
-	if err := l.j.local.restart(); err != nil {
+	if err := newGuard(l.j.cfg.Raw.Bytes + l.j.cfg.Proof.Bytes).do(l.j.local.restart); err != nil {
 		return "the store cannot write: " + err.Error()
 	}
 	return ""
