@@ -47,9 +47,9 @@ type AuditStatus struct {
 }
 
 const (
-	auditAfter = time.Second           // of opening: the first answer comes first
-	auditPause = 50 * time.Millisecond // between pages of the walk in the background
-	maxLosses  = 256                   // remembered; more are counted
+	auditAfter = time.Second // of opening: the first answer comes first
+	auditRest  = 1           // the walk in the background takes half of the time
+	maxLosses  = 256         // remembered; more are counted
 )
 
 // Audit walks the chains of all streams now and returns every loss known, new or not. It reads everything this
@@ -63,7 +63,7 @@ func (j *Journal) Audit(ctx context.Context) ([]Loss, error) {
 	return j.losses.all(), j.recordLosses(ctx)
 }
 
-// auditLater tells what opening found and then walks the chains once, slowly.
+// auditLater tells what opening found and then walks the chains once, giving way to others.
 func (j *Journal) auditLater() {
 	if err := j.recordLosses(j.ctx); err != nil && j.ctx.Err() == nil {
 		j.cfg.Log.Error("journal: record loss", "error", err)
@@ -72,7 +72,7 @@ func (j *Journal) auditLater() {
 		return
 	}
 	for _, s := range streams {
-		if err := j.lanes[s.name].audit(j.ctx, auditPause); err != nil && j.ctx.Err() == nil {
+		if err := j.lanes[s.name].audit(j.ctx, auditRest); err != nil && j.ctx.Err() == nil {
 			j.cfg.Log.Error("journal: audit", "stream", s.name, "error", err)
 		}
 	}
@@ -111,12 +111,12 @@ type walk struct {
 }
 
 // audit reads the stream up to where it ends now and reports holes in this writer's chain.
-func (l *lane) audit(ctx context.Context, pause time.Duration) error {
+func (l *lane) audit(ctx context.Context, rest int) error {
 	l.mu.Lock()
 	end := l.stat.head
 	l.mu.Unlock()
 	w := walk{l: l}
-	for s, err := range l.records(ctx, 1, end.Stream, pause) {
+	for s, err := range l.records(ctx, 1, end.Stream, rest) {
 		if err != nil {
 			return err
 		}

@@ -14,10 +14,12 @@ import (
 )
 
 // records yields the records of the stream in order, from one place to another, both included; those that cannot be
-// decoded have the reason in bad. It waits for pause between pages, and ends with the stream or with an error.
-func (l *lane) records(ctx context.Context, from, to uint64, pause time.Duration) iter.Seq2[stored, error] {
+// decoded have the reason in bad. After each page it rests so many times as long as the page took, so that others have
+// their turn on a slow machine too. It ends with the stream or with an error.
+func (l *lane) records(ctx context.Context, from, to uint64, rest int) iter.Seq2[stored, error] {
 	return func(yield func(stored, error) bool) {
 		for at := max(from, 1); at <= to; {
+			begun := time.Now()
 			page, err := l.page(ctx, query{Seq: at})
 			if err != nil {
 				yield(stored{}, err)
@@ -32,7 +34,7 @@ func (l *lane) records(ctx context.Context, from, to uint64, pause time.Duration
 				}
 			}
 			at = page[len(page)-1].stream + 1
-			if !backoff.Wait(ctx, pause) {
+			if !backoff.Wait(ctx, time.Duration(rest)*time.Since(begun)) {
 				yield(stored{}, context.Cause(ctx))
 				return
 			}
