@@ -3,6 +3,7 @@ package module_test
 import (
 	"bytes"
 	"encoding/binary"
+	"strings"
 )
 
 // Attacks that no text can express, or whose text would be megabytes, are built here, each from a recipe in words.
@@ -102,6 +103,12 @@ var generated = map[string]func() []byte{
 	"locals-8.6e9": func() []byte {
 		return sketch{locals: join([]byte{2}, leb(nil, 1<<32-1), []byte{0x7e}, leb(nil, 1<<32-1), []byte{0x7e})}.bytes()
 	},
+	// A function that calls itself 40 times and traps, with a name of 2 MB: each of the frames that wazero tells of had it.
+	"name-2mb": func() []byte { return namedRecursion(2_000_000, 1) },
+	// The same with 7.5 MB, which took 1.6 GB.
+	"name-7.5mb": func() []byte { return namedRecursion(7_500_000, 1) },
+	// A name of 800 bytes for each of 9,000 functions.
+	"names-9000": func() []byte { return namedRecursion(800, 9000) },
 	// 50 million locals in 38 bytes: 1,272 MiB in the compiler, a dead process in the interpreter.
 	"locals-50m": func() []byte { return sketch{locals: append(leb([]byte{1}, 50_000_000), 0x7e)}.bytes() },
 	// A million locals: 267 MiB in the interpreter.
@@ -196,6 +203,29 @@ var generated = map[string]func() []byte{
 	"names-bomb": func() []byte {
 		return sketch{tail: section(0, join(wasmName("name"), []byte{1}, leb(nil, 1<<32-1), leb(nil, 1<<32-1)))}.bytes()
 	},
+}
+
+// namedRecursion is a module whose first function calls itself 40 times and traps. It has as many functions as asked for,
+// each with a name of that many bytes.
+func namedRecursion(size, functions int) []byte {
+	s := sketch{
+		globals: []byte{1, 0x7f, 1, 0x41, 0, 0x0b},
+		bodies: [][]byte{{0,
+			0x23, 0, 0x41, 1, 0x6a, 0x24, 0, // calls++
+			0x23, 0, 0x41, 40, 0x4a, 0x04, 0x40, 0x00, 0x0b, // if calls > 40: unreachable
+			0x10, 0, 0x0b,
+		}},
+		code: []byte{0x10, 0},
+	}
+	names := leb(nil, uint64(functions))
+	for i := range functions {
+		if i > 0 {
+			s.bodies = append(s.bodies, emptyBody)
+		}
+		names = append(leb(names, uint64(i)), wasmName(strings.Repeat("A", size))...)
+	}
+	s.tail = section(0, join(wasmName("name"), section(1, names)))
+	return s.bytes()
 }
 
 // nestedLoops returns a function with loops inside each other; in the innermost every local grows by one.

@@ -69,6 +69,9 @@ var attacks = []attack{
 	{name: "trap-division", cause: module.CauseTrap, says: []string{"divide by zero"}},
 	{name: "trap-load", cause: module.CauseTrap, says: []string{"out of bounds"}},
 	{name: "trap-indirect", cause: module.CauseTrap},
+	{name: "name-2mb", cause: module.CauseTrap, says: []string{"in AAAA", "unreachable"}, alone: true},
+	{name: "name-7.5mb", cause: module.CauseTrap, says: []string{"in AAAA", "unreachable"}, alone: true},
+	{name: "names-9000", cause: module.CauseTrap, says: []string{"in AAAA", "unreachable"}, alone: true},
 
 	// An end that looks like success.
 	{name: "exit", cause: module.CauseExit, after: noPoints},

@@ -109,8 +109,11 @@ func (in *instance) failure(err error) *Error {
 	case text == "stack overflow":
 		return in.module.failed(CauseDepth, "its calls need more stack than there is; lower limits.depth")
 	}
-	return in.module.failed(CauseHost, where+text+"; this is a bug in Dodona, please report it")
+	return in.module.failed(CauseHost, where+clean([]byte(text), longestFailure)+"; this is a bug in Dodona, please report it")
 }
+
+// longestFailure is the length in bytes up to which the text of an error that nobody foresaw is shown.
+const longestFailure = 500
 
 // trapPrefix is how wazero's errors begin when the guest's own code trapped.
 const trapPrefix = "wasm error: "

@@ -334,7 +334,7 @@ func (m *Module) section(r *reader, s Section, rank *int) {
 	r.section = s.ID
 	switch {
 	case s.ID == SectionCustom:
-		r.name()
+		r.text()
 		r.off = s.End
 	case s.ID == sectionTag:
 		r.fail("it has exception tags, which Dodona does not run")

@@ -1,6 +1,16 @@
 package wasm
 
+import "unicode/utf8"
+
+// The bounds of functions' names. wazero writes every name of a stack trace, thirty of them, into the text of a trap
+// and copies that a few times, so that names of megabytes take gigabytes. They are for people, and cut, not refused.
+const (
+	maxFunctionName  = 100       // bytes of one; longer ones are cut
+	maxFunctionNames = 256 << 10 // bytes of all that a rewritten module keeps; further functions have none
+)
+
 // FunctionNames returns the names of functions, imported ones counted first, as far as the name section gives any.
+// Long names are cut.
 func (m *Module) FunctionNames() map[uint32]string {
 	names := map[uint32]string{}
 	eachName(m.Bytes, func(i uint32, name string) bool {
@@ -10,7 +20,7 @@ func (m *Module) FunctionNames() map[uint32]string {
 	return names
 }
 
-// FunctionName returns the name that the name section gives a function, or "". It searches; for many use
+// FunctionName returns the name that the name section gives a function, cut if it is long, or "". It searches; for many use
 // [Module.FunctionNames].
 func (m *Module) FunctionName(i uint32) string { return functionName(m.Bytes, i) }
 
@@ -26,7 +36,7 @@ func functionName(file []byte, function uint32) string {
 	return found
 }
 
-// eachName calls yield with the function names of a file until it returns false. What is malformed ends it.
+// eachName calls yield with the function names of a file, cut, until it returns false. What is malformed ends it.
 func eachName(file []byte, yield func(uint32, string) bool) {
 	if len(file) < 8 || len(file) > maxParse {
 		return
@@ -39,7 +49,7 @@ func eachName(file []byte, yield func(uint32, string) bool) {
 			continue
 		}
 		s := reader{b: file, off: at.Start, end: at.End}
-		if s.name() == "name" {
+		if string(s.text()) == "name" {
 			s.functionNames(yield)
 			return
 		}
@@ -57,13 +67,25 @@ func (r *reader) functionNames(yield func(uint32, string) bool) {
 		}
 		r.off, r.end = at.Start, at.End
 		for n := r.u32(); n > 0 && r.err == nil; n-- { // of a cut section, what is there
-			i, name := r.u32(), r.name()
+			i, name := r.u32(), cutName(r.text())
 			if r.err != nil || !yield(i, name) {
 				return
 			}
 		}
 		return
 	}
+}
+
+// cutName returns a name without what is beyond its bound, cut before a character.
+func cutName(name []byte) string {
+	if len(name) <= maxFunctionName {
+		return string(name)
+	}
+	end := maxFunctionName
+	for !utf8.RuneStart(name[end]) {
+		end--
+	}
+	return string(name[:end])
 }
 
 // customs refuses a name section that wazero would not read. Other custom sections are not looked into.
@@ -74,7 +96,7 @@ func (c *checker) customs() {
 			continue
 		}
 		r := reader{b: c.m.Bytes, off: s.Range.Start, end: s.End, section: SectionCustom}
-		if r.name() != "name" {
+		if string(r.text()) != "name" {
 			continue
 		}
 		if seen {
@@ -106,7 +128,7 @@ func (r *reader) names() {
 	r.off, r.end = at.Start, at.End
 	switch id {
 	case module:
-		r.name()
+		r.text()
 	case functions:
 		r.nameMap()
 	case locals:
@@ -125,6 +147,6 @@ func (r *reader) names() {
 func (r *reader) nameMap() {
 	for range r.count(2) {
 		r.u32()
-		r.name()
+		r.text()
 	}
 }

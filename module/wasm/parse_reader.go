@@ -124,18 +124,21 @@ func (r *reader) count(size uint32) uint32 {
 }
 
 // name reads a UTF-8 text.
-func (r *reader) name() string {
+func (r *reader) name() string { return string(r.text()) }
+
+// text reads a name and returns it as it lies in the file.
+func (r *reader) text() []byte {
 	at := r.take(r.u32())
 	if r.err != nil {
-		return ""
+		return nil
 	}
 	text := r.b[at.Start:at.End]
 	if !utf8.Valid(text) {
 		r.off = at.Start
 		r.fail("the name is not UTF-8")
-		return ""
+		return nil
 	}
-	return string(text)
+	return text
 }
 
 // valueType reads a value type.

@@ -1,6 +1,7 @@
 package wasm_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -116,6 +117,10 @@ func TestFunctionsAreNamedByTheNameSection(t *testing.T) {
 		{names(1, sized(1, 3, sized("other"))), ""},
 		{names(1, sized(9, 0, sized("short"))), "short"}, // truncated: good for a message
 		{names(1, sized(1, 0, sized("\xff"))), ""},
+		{names(1, sized(1, 0, sized(strings.Repeat("n", 100)))), strings.Repeat("n", 100)},
+		{names(1, sized(1, 0, sized(strings.Repeat("n", 101)))), strings.Repeat("n", 100)},
+		{names(1, sized(1, 0, sized("n"+strings.Repeat("é", 60)))), "n" + strings.Repeat("é", 49)}, // whole characters
+		{names(1, sized(1, 0, sized("n"+strings.Repeat("n", 98)+"🜁"))), "n" + strings.Repeat("n", 98)},
 	} {
 		m, err := wasm.Parse(test.b)
 		if err != nil {
@@ -127,5 +132,36 @@ func TestFunctionsAreNamedByTheNameSection(t *testing.T) {
 		if got := m.FunctionNames()[0]; got != test.want {
 			t.Errorf("%x: got %q of all names, want %q", test.b, got, test.want)
 		}
+	}
+}
+
+// TestRewrittenModulesHaveShortNames holds because wazero writes them many times into the text of a trap.
+func TestRewrittenModulesHaveShortNames(t *testing.T) {
+	const functions = 4000
+	s := source{named: true}
+	for i := range functions {
+		s.functions = append(s.functions, function{name: fmt.Sprintf("%04d", i) + strings.Repeat("é", 200)})
+	}
+	m, err := wasm.Parse(s.assemble())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := m.Rewrite(wasm.Rewriting{Fuel: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := wasm.Parse(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0
+	for i, name := range again.FunctionNames() {
+		if want := fmt.Sprintf("%04d", i-1) + strings.Repeat("é", 48); name != want { // one import was added
+			t.Fatalf("function %d is called %q, want %q", i, name, want)
+		}
+		sum += len(name)
+	}
+	if sum < 200<<10 || sum > 256<<10 {
+		t.Errorf("all names together have %d bytes, want nearly 256 KiB and no more", sum)
 	}
 }

@@ -50,7 +50,7 @@ type rewriter struct {
 
 // Rewrite returns the module with what r asks for: bounds of time and stack that hold on any engine, by code that the
 // module itself runs. Types, imports, globals and exports are only appended, so that just the functions that the
-// module defines have new indices. Custom sections are dropped but for the names of functions.
+// module defines have new indices. Custom sections are dropped but for the names of functions, which are cut.
 //
 // It does not need [Check] before it, and never makes a valid module of an invalid one; what it cannot read is
 // refused. The time and space it takes are linear in the size of the module.
@@ -350,13 +350,13 @@ func (w *rewriter) elementSection(old []byte) []byte {
 	return b
 }
 
-// names writes a name section with the functions' names, as far as they are in order.
+// names writes a name section with the functions' names, cut, as far as they are in order and within their bound.
 func (w *rewriter) names() {
 	const functions = 1
 	var list []byte
 	n, next := uint32(0), uint32(0)
 	eachName(w.m.Bytes, func(i uint32, name string) bool {
-		if i < next || i >= w.m.Count(KindFunction) {
+		if i < next || i >= w.m.Count(KindFunction) || len(list)+len(name) > maxFunctionNames {
 			return false
 		}
 		list = appendName(appendU32(list, w.index(i, SectionCustom, 0)), name)
