@@ -64,7 +64,7 @@ verifier: ## web/verifier.wasm.gz, the browser's, from verify/wasm with TinyGo (
 	@TINYGO=$$(scripts/tinygo.sh) && TINYGO=$$TINYGO scripts/verifier.sh
 
 gas: ## what every call of the contracts costs, one line each; writes docs/gas.md (needs Go)
-	@go test ./contracts -count=1 -run '^TestGas$$' -update | grep -v ^ok
+	@set -o pipefail; go test ./contracts -count=1 -v -run '^TestGas$$' -update | grep -vE '^(=== |--- PASS|PASS|ok)'
 
 differential: ## 120,000 mutated updates judged by Go and by the contracts, which must agree (needs Go; minutes)
 	@go test ./contracts -count=1 -run '^TestGoAndTheContractsJudgeAlike$$' -v -timeout 60m -cases 120000 -seed $${SEED:-1}

@@ -86,6 +86,17 @@ func TestHubStoresBatchesAndRefusesAttacksOnAChain(t *testing.T) {
 				t.Errorf("%s: place %d: %x, %v, want %s", name, place, ret, err, want)
 			}
 		}
+		// A number whose low byte is 0 is that of no page, whoever asks for whatever place.
+		for _, number := range []uint64{0, uint64(page) &^ 0xff, 7 << 8, math.MaxUint32 &^ 0xff} {
+			for _, place := range []uint64{0, 10, math.MaxUint64} {
+				for name, rest := range map[string][]byte{"latest(uint32,uint256)": nil, "read(uint32,uint256,uint64)": uintWord(3600)} {
+					call := append(append(append(selector(name), uintWord(number)...), uintWord(place)...), rest...)
+					if ret, err := c.try(hub, call); err != revert("NoPlace()") {
+						t.Errorf("%s of page %#x, place %d: %x, %v, want NoPlace()", name, number, place, ret, err)
+					}
+				}
+			}
+		}
 		good := s.batch(batch(at, values...), page)
 		if _, err := c.try(hub, good); err != nil {
 			t.Errorf("%s: the good batch is refused: %v", name, err)

@@ -23,6 +23,8 @@ interface AggregatorV3Interface {
 /// - roundId is the round, Unix milliseconds: it rises, but not by one. There are no phases.
 /// - startedAt and updatedAt are the instant the answer speaks for, in seconds, and never after the block's.
 /// - getRoundData knows the stored round only; for any other one, and before the first, it reverts with "No data present".
+/// - The functions of the older AggregatorInterface are not there: latestAnswer, latestTimestamp, latestRound, getAnswer, getTimestamp.
+///   Consumers that call them need a reader of latestRoundData in between.
 contract AggregatorV3Adapter is AggregatorV3Interface {
     /// The feed's id is not that of these words.
     error OtherFeed(bytes32 feed);

@@ -138,7 +138,8 @@ contract DodonaHub is ISigned {
 
     /// The stored answer at a place of a page, whatever its age.
     function latest(uint32 page, uint256 place) public view returns (uint64 round, int64 value) {
-        if (place >= (page & 0xff) * 4 - 1) revert NoPlace();
+        uint256 words = page & 0xff; // 0: no page has such a number
+        if (words == 0 || place >= words * 4 - 1) revert NoPlace();
         uint256 first;
         uint256 word;
         assembly ("memory-safe") {
