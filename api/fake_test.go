@@ -45,7 +45,7 @@ func newPlant(now func() time.Time) *plant {
 	p.status = api.Status{
 		Node: "gw-demo", Address: key.Address(), Version: "v0.1.0", Started: now().Add(-3 * time.Hour), Ready: true,
 		Network: dodona.Network{Name: "demo", First: quorum.Digest()}, Quorum: quorum,
-		Journal: api.JournalStatus{Health: api.Health{Message: "in step"}, Bytes: 44 << 20, Limit: 512 << 20, Records: 48211},
+		Journal: api.JournalStatus{Health: api.Health{Message: "in step"}, Bytes: 44 << 20, Limit: 512 << 20, Records: 48211, Readers: []api.ReaderStatus{{Name: "validate", Node: "gw-7", Stream: "PROOF", Own: true, Configured: true}}},
 		Clock:   api.Health{Message: "in step with its rounds"},
 		Memory:  api.MemoryStatus{Used: 31 << 20, Budget: 64 << 20},
 	}

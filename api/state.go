@@ -203,6 +203,20 @@ type JournalStatus struct {
 	Dropped uint64 `json:"dropped"` // given up to retention since the node's start
 	Backlog int    `json:"backlog"` // records that wait for their reader
 	Detail  any    `json:"detail,omitempty"`
+
+	Readers []ReaderStatus `json:"readers"` // what follows the records, in whatever process
+}
+
+// ReaderStatus is how one durable reader of the journal stands.
+type ReaderStatus struct {
+	Name       string    `json:"name"`
+	Node       string    `json:"node"`              // whose it is; empty: left by a version that named none
+	Stream     string    `json:"stream"`            // RAW or PROOF
+	Backlog    uint64    `json:"backlog"`           // records that it has not finished
+	Own        bool      `json:"own"`               // it is this node's
+	Configured bool      `json:"configured"`        // this node's configuration has it; only said of its own
+	Orphaned   time.Time `json:"orphaned,omitzero"` // since when nothing configures it
+	Until      time.Time `json:"until,omitzero"`    // when it is removed for that, at the latest
 }
 
 // MemoryStatus is the memory of the process against its budget, in bytes.

@@ -220,6 +220,9 @@ func (l *loader) checkJournal() {
 			l.at("journal.listen", "goes with the embedded journal, but journal.url names another one")
 		}
 	}
+	if j.Readers.Grace < 0 {
+		l.at("journal.readers.grace", "%s: want 0s or more", unit.FormatDuration(j.Readers.Grace))
+	}
 	for name, limits := range map[string]Limits{"journal.raw": j.Raw, "journal.proof": j.Proof} {
 		if limits.Bytes < leastStream {
 			l.at(name+".bytes", "%s: want at least %s", limits.Bytes, leastStream)

@@ -172,6 +172,15 @@ type Journal struct {
 	Raw Limits `yaml:"raw"`
 	// Proof limits observations, claims, attestations and events: small, and kept long. Default: 256MiB and 365d.
 	Proof Limits `yaml:"proof"`
+	// Readers are what follows the records: validator, sinks, the API. Default: they stay 3d.
+	Readers Readers `yaml:"readers"`
+}
+
+// Readers are what follows the records of a journal. Records stay until every one has finished them.
+type Readers struct {
+	// Grace is how long a reader of this node stays that nothing configures any more, such as that of a removed sink, so
+	// that it can come back to where it stood. If its stream has no room without it, it goes at once. 0s: always at once. Default: 3d.
+	Grace time.Duration `yaml:"grace"`
 }
 
 // Limits say how much of a stream is kept. Whichever is reached first drops the oldest records, and counts them.
@@ -276,6 +285,7 @@ func defaults() Config {
 			Durability: "batch",
 			Raw:        Limits{Bytes: 256 * unit.MiB, Age: 7 * 24 * time.Hour},
 			Proof:      Limits{Bytes: 256 * unit.MiB, Age: 365 * 24 * time.Hour},
+			Readers:    Readers{Grace: 3 * 24 * time.Hour},
 		},
 		Anchor:  Anchor{Every: 10 * time.Minute},
 		Modules: Modules{Trace: onePercent()},

@@ -8,8 +8,8 @@ import (
 )
 
 // place sets where a reader begins, which a server does not let be changed afterwards: where it began if it is there
-// already; where a reader of its name stood that a version without networks left, which named no node; else at the
-// oldest record.
+// already; where a reader of its name stood that a version without networks left, which named no node, or
+// stood when it was removed, because nothing configured it; else at the oldest record.
 func (r *readerState) place(ctx context.Context, cfg *jetstream.ConsumerConfig) error {
 	there, err := r.l.stream.Consumer(ctx, r.durable)
 	if err == nil {
@@ -22,6 +22,7 @@ func (r *readerState) place(ctx context.Context, cfg *jetstream.ConsumerConfig) 
 	}
 	left, err := r.l.stream.Consumer(ctx, r.name)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		r.startAt(cfg, r.removedAt(ctx))
 		return nil
 	}
 	if err != nil {

@@ -54,6 +54,8 @@ type Config struct {
 	Raw        Limits     // of reading and round records; default 256 MiB, 7 days
 	Proof      Limits     // of everything else; default 256 MiB, 365 days
 
+	ReaderGrace time.Duration // how long a reader of this node that nothing configures is kept; see Expect
+
 	Log      *slog.Logger       // default discards
 	Recorder telemetry.Recorder // default telemetry.Nop
 	Now      func() time.Time   // default time.Now
@@ -82,17 +84,20 @@ type Journal struct {
 	js     jetstream.JetStream
 	lanes  map[string]*lane // by the name of the stream's kind
 
+	readersChanged chan struct{} // wakes keepReaders
+
 	ctx    context.Context // ends when Close begins
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // writers, retention, audit, readers
 	closed sync.Once
 
-	mu      sync.Mutex
-	reading map[string]*readerState
-	state   connectionState
-	rival   string         // another process has the node's name; empty if none does
-	here    presence       // what this process says for its name
-	damage  []disk.Finding // of files, the newest
+	mu       sync.Mutex
+	reading  map[string]*readerState
+	expected map[string]bool // readers that are configured; nil: it was not said yet
+	state    connectionState
+	rival    string         // another process has the node's name; empty if none does
+	here     presence       // what this process says for its name
+	damage   []disk.Finding // of files, the newest
 }
 
 var _ dodona.Journal = (*Journal)(nil)
@@ -133,7 +138,7 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 }
 
 func newJournal(cfg Config) *Journal {
-	j := &Journal{cfg: cfg, net: scopeOf(cfg.Network), lock: cfg.Folder, lanes: make(map[string]*lane), reading: make(map[string]*readerState)}
+	j := &Journal{cfg: cfg, net: scopeOf(cfg.Network), lock: cfg.Folder, lanes: make(map[string]*lane), reading: make(map[string]*readerState), readersChanged: make(chan struct{}, 1)}
 	j.ctx, j.cancel = context.WithCancel(context.Background())
 	j.state.epoch, j.state.end = context.WithCancel(context.Background())
 	return j
@@ -221,6 +226,7 @@ func (j *Journal) open(ctx context.Context) (err error) {
 		j.wg.Go(l.run)
 	}
 	j.wg.Go(j.auditLater)
+	j.wg.Go(j.keepReaders)
 	if !j.alone() {
 		j.wg.Go(j.watchName)
 	}

@@ -31,8 +31,9 @@ type lane struct {
 	seen        map[string]seen // by subject
 	sinceRetain int             // bytes written since retention last looked
 
-	mu   sync.Mutex
-	stat laneStat
+	mu      sync.Mutex
+	pressed uint64 // the place before which every reader must finish, or the stream has no room; 0: it has
+	stat    laneStat
 }
 
 // laneStat is what Status tells of a lane, guarded by lane.mu.

@@ -161,6 +161,7 @@ func (r *readerState) start(ctx context.Context) error {
 		MaxAckPending:  4 * sliceRecords,
 		DeliverPolicy:  jetstream.DeliverAllPolicy,
 		MaxWaiting:     16,
+		Metadata:       map[string]string{folderKey: r.l.j.writer},
 	}
 	if err := r.place(ctx, &cfg); err != nil {
 		return fmt.Errorf("find where it stood: %w", err)

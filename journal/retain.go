@@ -41,7 +41,11 @@ func (l *lane) retain() (why string, err error) {
 	if err != nil || s.count == 0 {
 		return "", err
 	}
-	wanted := max(l.cutByBytes(s), l.cutByAge(ctx, s))
+	byBytes := l.cutByBytes(s)
+	if byBytes > s.cut {
+		l.press(byBytes)
+	}
+	wanted := max(byBytes, l.cutByAge(ctx, s))
 	if wanted <= s.first {
 		return "", nil
 	}

@@ -44,12 +44,17 @@ type StreamStatus struct {
 
 // ReaderStatus is the state of one durable reader.
 type ReaderStatus struct {
-	Name      string `json:"name"`
-	Node      string `json:"node"` // whose it is; empty if a version without networks left it
-	Stream    string `json:"stream"`
-	Active    bool   `json:"active"`  // in this process
-	Backlog   uint64 `json:"backlog"` // records not finished
-	LastError string `json:"lastError,omitempty"`
+	Name    string `json:"name"`
+	Node    string `json:"node"` // whose it is; empty if a version without networks left it
+	Stream  string `json:"stream"`
+	Active  bool   `json:"active"`  // in this process
+	Backlog uint64 `json:"backlog"` // records not finished
+
+	Own        bool      `json:"own"`               // it is this node's
+	Configured bool      `json:"configured"`        // something in this node's configuration reads as it; only of its own
+	Orphaned   time.Time `json:"orphaned,omitzero"` // since when nothing does
+	Until      time.Time `json:"until,omitzero"`    // when it is removed
+	LastError  string    `json:"lastError,omitempty"`
 }
 
 // Status asks the store for at most a second; what it does not answer is left out.
@@ -117,6 +122,11 @@ func (l *lane) readers(ctx context.Context) []ReaderStatus {
 	for c := range consumers.Info() {
 		node, name := readerOf(c.Name)
 		r := ReaderStatus{Name: name, Node: node, Stream: l.spec.name, Backlog: c.NumPending + uint64(c.NumAckPending)}
+		_, r.Own, r.Configured = l.ownReader(c)
+		r.Configured = r.Configured && r.Own
+		if since := orphanedSince(c); !since.IsZero() && !r.Configured {
+			r.Orphaned, r.Until = since, since.Add(l.j.cfg.ReaderGrace)
+		}
 		var reader *readerState
 		if node == l.j.cfg.Node {
 			l.j.mu.Lock()

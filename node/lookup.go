@@ -8,6 +8,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/sink"
 )
 
 // The durable readers of the roles; sinks have one each, see [sink.Reader]. They are this node's own.
@@ -16,6 +17,22 @@ const (
 	readRounds   = "serve-rounds"
 	readData     = "serve-data"
 )
+
+// readers returns what this process reads as by its configuration.
+func readers(c *config.Config) (names []string) {
+	if c.Has(config.Validate) {
+		names = append(names, readValidate)
+	}
+	if c.Has(config.Serve) {
+		names = append(names, readRounds, readData)
+	}
+	if c.Has(config.Deliver) {
+		for _, s := range c.Sinks {
+			names = append(names, sink.Reader(s.Name))
+		}
+	}
+	return names
+}
 
 // ownRounds reports whether the rounds that this process shows are those that it makes; one that does not observe shows
 // those of the nodes of its network that do.

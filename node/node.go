@@ -126,10 +126,11 @@ func (n *Node) open(ctx context.Context) (err error) {
 	}
 	n.journal, err = journal.Open(ctx, journal.Config{
 		Dir: c.Node.Data, Folder: folder, Node: c.Node.Name, Network: n.id.network.ID(), URL: c.Journal.URL, Listen: c.Journal.Listen,
-		Durability: journal.Durability(c.Journal.Durability),
-		Raw:        journal.Limits{Bytes: c.Journal.Raw.Bytes, Age: c.Journal.Raw.Age},
-		Proof:      journal.Limits{Bytes: c.Journal.Proof.Bytes, Age: c.Journal.Proof.Age},
-		Log:        n.log, Recorder: n.recorder, Now: n.now,
+		Durability:  journal.Durability(c.Journal.Durability),
+		Raw:         journal.Limits{Bytes: c.Journal.Raw.Bytes, Age: c.Journal.Raw.Age},
+		Proof:       journal.Limits{Bytes: c.Journal.Proof.Bytes, Age: c.Journal.Proof.Age},
+		ReaderGrace: c.Journal.Readers.Grace,
+		Log:         n.log, Recorder: n.recorder, Now: n.now,
 	})
 	if err != nil {
 		return err
@@ -205,6 +206,7 @@ func (n *Node) Run(ctx context.Context) error {
 		})
 	}
 	c := n.config()
+	n.journal.Expect(readers(c)...)
 	if c.Has(config.Validate) {
 		run("validate", n.validate)
 	}

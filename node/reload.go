@@ -51,7 +51,9 @@ func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 	if n.options.Live != nil {
 		n.options.Live(next)
 	}
-	if err := errors.Join(n.observer.apply(next, changes), n.deliverer.apply(next, changes.Sinks)); err != nil {
+	err = errors.Join(n.observer.apply(next, changes), n.deliverer.apply(next, changes.Sinks))
+	n.journal.Expect(readers(next)...) // what was removed has stopped
+	if err != nil {
 		return api.Reloaded{}, fmt.Errorf("the new configuration runs, but not all of it: %w", err)
 	}
 	n.log.Info("configuration reloaded", "changes", changes)

@@ -132,8 +132,13 @@ func (s state) journal() api.JournalStatus {
 			status.Health = api.Health{Quality: dodona.Bad, Message: stream.Name + ": " + stream.Blocked}
 		}
 	}
-	for _, r := range j.Readers {
+	status.Readers = make([]api.ReaderStatus, len(j.Readers))
+	for i, r := range j.Readers {
 		status.Backlog += int(min(r.Backlog, math.MaxInt32))
+		status.Readers[i] = api.ReaderStatus{
+			Name: r.Name, Node: r.Node, Stream: r.Stream, Backlog: r.Backlog,
+			Own: r.Own, Configured: r.Configured, Orphaned: r.Orphaned, Until: r.Until,
+		}
 	}
 	if j.Rival != "" {
 		status.Health = api.Health{Quality: dodona.Bad, Message: j.Rival}

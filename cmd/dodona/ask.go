@@ -42,6 +42,9 @@ func (c statusCommand) Run(ctx context.Context, term terminal) error {
 	term.line("network  %s, %d of %d", s.Network.Name, s.Quorum.K, len(s.Quorum.Members))
 	term.line("journal  %s, %d records, %.1f of %.1f MiB, %d waiting for readers, %d dropped",
 		s.Journal.Message, s.Journal.Records, mebibytes(s.Journal.Bytes), mebibytes(s.Journal.Limit), s.Journal.Backlog, s.Journal.Dropped)
+	for _, r := range s.Journal.Readers {
+		term.line("reader   %s", readerLine(s.Node, r))
+	}
 	term.line("memory   %.1f MiB, the heap's goal is %.1f MiB", mebibytes(s.Memory.Used), mebibytes(s.Memory.Budget))
 	for _, p := range s.Problems {
 		term.line("problem  %s: %s", p.Part, p.Message)
@@ -99,6 +102,19 @@ func (c statusCommand) lists(ctx context.Context, term terminal) error {
 		term.line("source   %s  %s  %s, %s, %d failed%s", s.Name, s.Kind, s.State, count(int(s.Exchanges), "exchange"), s.Failures, trouble)
 	}
 	return nil
+}
+
+// readerLine says how a reader of the journal stands.
+func readerLine(node string, r api.ReaderStatus) string {
+	line := r.Name
+	if r.Node != "" && r.Node != node {
+		line += " of node " + r.Node
+	}
+	line += fmt.Sprintf("  %s, %d waiting", r.Stream, r.Backlog)
+	if !r.Until.IsZero() {
+		line += ", nothing configures it: removed by " + r.Until.Format(time.RFC3339)
+	}
+	return line
 }
 
 func because(reason string) string {
