@@ -13,7 +13,8 @@ var errMissing = errors.New("missing or malformed")
 
 // Append returns once recs are on the disk. It is atomic for the records of one stream; if a call brings both kinds,
 // reading and round records are written first, then the others. A record that is there already, by topic, key and ID,
-// is left alone: among the last 16,384 of its stream for certain, and for claims, data and anchors if it is the newest one.
+// is left alone: among the last 16,384 that this node wrote to its stream (with a server elsewhere, and after a restart, the
+// last 1,024) for certain, and for claims, data and anchors if it is the newest one.
 //
 // Append blocks while the stream is full or the store cannot write. If ctx ends meanwhile, nothing was written,
 // unless the error wraps [ErrUnknown]. A claim, data or anchor record meets [dodona.ErrConflict], and nothing of the call is

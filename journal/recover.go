@@ -1,11 +1,14 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/journal/disk"
 )
 
 // recover finds where this writer's chain ends, and compares it with the high-water mark: the quick half of the audit.
@@ -72,14 +75,28 @@ func (l *lane) lastOfWriter(ctx context.Context, mark head, end uint64) (head, e
 	return found, nil
 }
 
-// warmRecords is how many of the last records are recognised after a restart: a source that was not told of its
-// last append sends it again.
-const warmRecords = 1024
+// warmRecords is how many of the last records are recognised after a restart: a source that was not told of its last
+// append sends it again. A server elsewhere hands them out slowly.
+const (
+	warmRecords    = recentIDs
+	warmRecordsFar = 1024
+)
 
 // warm fills recent from the end of the stream.
 func (l *lane) warm() {
+	if l.j.local != nil {
+		err := disk.Last(filepath.Join(streamsDir(l.j.cfg.Dir), l.bus), warmRecords, func(subject string, headers, body []byte) {
+			if r, writer := identifying(subject, headers, body); writer == l.j.writer {
+				l.recent.add(l.recent.identity(r))
+			}
+		})
+		if err != nil {
+			l.j.cfg.Log.Warn("journal: remember the last records; what comes twice now is kept twice", "stream", l.spec.name, "error", err)
+		}
+		return
+	}
 	end := l.head.Stream
-	for s, err := range l.records(l.j.ctx, end-min(end, warmRecords)+1, end, 0) {
+	for s, err := range l.records(l.j.ctx, end-min(end, warmRecordsFar)+1, end, 0) {
 		if err != nil {
 			return
 		}
@@ -87,4 +104,26 @@ func (l *lane) warm() {
 			l.recent.add(l.recent.identity(s.Record))
 		}
 	}
+}
+
+// identifying returns of a record what its identity is made of, and its writer; none if it is no record. It is what
+// decode does, for thousands of records before the first append.
+func identifying(subject string, headers, body []byte) (r dodona.Record, writer string) {
+	topic, key, _, err := parseSubject(subject)
+	source := bytes.Split(headerIn(headers, headerSource), []byte("/"))
+	id := headerIn(headers, headerID)
+	if err != nil || len(source) != 5 || len(id) == 0 {
+		return dodona.Record{}, ""
+	}
+	return dodona.Record{Topic: topic, Key: key, ID: string(id), Body: body}, string(source[2])
+}
+
+// headerIn returns the value of a header as it was written, nil if there is none.
+func headerIn(headers []byte, name string) []byte {
+	_, rest, found := bytes.Cut(headers, []byte("\r\n"+name+":"))
+	if !found {
+		return nil
+	}
+	value, _, _ := bytes.Cut(rest, []byte("\r\n"))
+	return bytes.TrimSpace(value)
 }

@@ -425,3 +425,26 @@ func BenchmarkCheck(b *testing.B) {
 		})
 	}
 }
+
+func TestLastShowsTheEndInOrder(t *testing.T) {
+	erasedOne := record("RAW-2", 4|erased, "", "", "")
+	torn := blockOf("RAW-2", 9)
+	dir, msgs := folderWith(t, "RAW", blockOf("RAW-1", 1, 2, 3), bytes.Join([][]byte{erasedOne, blockOf("RAW-2", 5, 6, 7, 8), torn[:40]}, nil), nil)
+	write(t, filepath.Join(msgs, "3.blk"), record("RAW-3", 10, "oracle.x", "", "body"))
+	stream := filepath.Dir(msgs)
+	for n, want := range map[int]int{0: 0, 1: 1, 4: 4, 5: 5, 6: 6, 8: 8, 100: 8} {
+		var bodies []string
+		err := Last(stream, n, func(subject string, headers, body []byte) {
+			if subject != "oracle.reading.kraken.gw-1" && subject != "oracle.x" || len(headers) == 0 && string(body) != "body" {
+				t.Errorf("shown %s with %q and %q", subject, headers, body)
+			}
+			bodies = append(bodies, string(body))
+		})
+		if err != nil || len(bodies) != want || want > 0 && bodies[want-1] != "body" {
+			t.Errorf("the last %d: %d shown, %v, want %d", n, len(bodies), err, want)
+		}
+	}
+	if err := Last(filepath.Join(dir, "none"), 5, func(string, []byte, []byte) { t.Error("shown") }); err != nil {
+		t.Error(err)
+	}
+}
