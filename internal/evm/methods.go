@@ -27,7 +27,8 @@ type Header struct {
 	Hash     dodona.Digest
 	Parent   dodona.Digest
 	Time     uint64 // Unix seconds
-	BaseFee  uint64 // wei for each unit of gas; 0 on chains without EIP-1559
+	BaseFee  uint64 // wei for each unit of gas
+	Legacy   bool   // the chain has no base fee (EIP-1559), so a transaction names one price
 	GasLimit uint64 // that all transactions of a block share; 0 if the node does not say
 }
 
@@ -135,6 +136,34 @@ func (c *Client) Tip(ctx context.Context) (uint64, error) {
 	return uint64(n), err
 }
 
+// GasPrice returns what the node suggests on a chain without EIP-1559, in wei for each unit of gas.
+func (c *Client) GasPrice(ctx context.Context) (uint64, error) {
+	var n Uint
+	err := c.Call(ctx, &n, "eth_gasPrice")
+	return uint64(n), err
+}
+
+// historyBlocks is over how many of the newest blocks Tips looks.
+const historyBlocks = 20
+
+// Tips returns what was paid in the middle of each of the newest blocks, in wei for each unit of gas, as eth_feeHistory tells it. Empty
+// blocks say 0; a node may know none.
+func (c *Client) Tips(ctx context.Context) ([]uint64, error) {
+	var history struct {
+		Reward [][]Uint `json:"reward"`
+	}
+	if err := c.Call(ctx, &history, "eth_feeHistory", Uint(historyBlocks), Latest, []int{50}); err != nil {
+		return nil, err
+	}
+	var tips []uint64
+	for _, r := range history.Reward {
+		if len(r) > 0 {
+			tips = append(tips, uint64(r[0]))
+		}
+	}
+	return tips, nil
+}
+
 // Send broadcasts a signed transaction.
 func (c *Client) Send(ctx context.Context, raw []byte) error {
 	return c.Call(ctx, nil, "eth_sendRawTransaction", Bytes(raw))
@@ -160,7 +189,7 @@ func (c *Client) Header(ctx context.Context, at Block) (h Header, err error) {
 			return nil
 		}
 		h = Header{Number: uint64(found.Number), Time: uint64(found.Timestamp), GasLimit: uint64(found.GasLimit)}
-		if found.BaseFee != nil {
+		if h.Legacy = found.BaseFee == nil; !h.Legacy {
 			h.BaseFee = uint64(*found.BaseFee)
 		}
 		if err := fixed(h.Hash[:], found.Hash); err != nil {

@@ -85,6 +85,33 @@ func TestTransactionsAreGoEthereumsByteForByte(t *testing.T) {
 	})
 }
 
+func TestLegacyTransactionsAreGoEthereumsByteForByte(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ours, theirs := drawn(t)
+		ours.Legacy = true
+		key := drawnKey(t)
+		raw, hash := ours.Sign(key)
+		ecdsa, err := crypto.ToECDSA(key.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		signer := types.NewEIP155Signer(theirs.ChainID)
+		signed, err := types.SignNewTx(ecdsa, signer, &types.LegacyTx{
+			Nonce: theirs.Nonce, GasPrice: theirs.GasFeeCap, Gas: theirs.Gas, To: theirs.To, Value: theirs.Value, Data: theirs.Data,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := signed.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(raw, want) || hash != dodona.Digest(signed.Hash()) || ours.Digest() != dodona.Digest(signer.Hash(signed)) {
+			t.Fatalf("got %x of hash %s, want %x of %s", raw, hash, want, signed.Hash())
+		}
+	})
+}
+
 // TestTransactionsOfEverySizeAreGoEthereums walks over the lengths at which RLP changes its headers.
 func TestTransactionsOfEverySizeAreGoEthereums(t *testing.T) {
 	key, err := secp.ParsePrivateKey(bytes.Repeat([]byte{7}, 32))

@@ -318,7 +318,16 @@ func (r *rig) told(what string) bool {
 // once fails unless each of the rounds was written exactly once and nothing else was.
 func (r *rig) once(rounds ...dodona.Round) {
 	r.t.Helper()
-	written, _ := r.mined()
+	var written map[dodona.Round]int
+	r.until("every round is in a block", func() bool { // the state that a node answers from may be ahead of its list of blocks
+		written, _ = r.mined()
+		for _, round := range rounds {
+			if written[round] == 0 {
+				return false
+			}
+		}
+		return true
+	})
 	for _, round := range rounds {
 		if written[round] != 1 {
 			r.t.Errorf("round %d was written %d times", round, written[round])

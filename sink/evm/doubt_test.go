@@ -22,7 +22,7 @@ func TestWhatStopsDeliveryOrStepsBackIsDoubted(t *testing.T) {
 		{"funds", false, func(v *view) { v.Balance = big.NewInt(0) }},
 		{"", true, func(v *view) { v.Balance = big.NewInt(0) }},
 		{"fees", false, func(v *view) { v.Head.BaseFee = 101e9 }},
-		{"fees", false, func(v *view) { v.Tip = 300e9 }},
+		{"", false, func(v *view) { v.Tip = 300e9 }}, // max_tip takes care of it
 		{"refused", false, func(v *view) { v.Estimates = map[uint64]estimate{2: {Refused: "BadProof"}} }},
 		{"estimate", false, func(v *view) { v.Estimates = map[uint64]estimate{2: {Unknown: "pruned"}} }},
 	} {

@@ -82,6 +82,7 @@ type Intent struct {
 	lastSend time.Time // when its bytes went out last
 	since    time.Time // when it was last found to be in no block any more
 	bumpNow  bool      // a node says that it pays too little
+	tooPoor  bool      // a node said so of an attempt, and none was taken since
 	gasWrong bool      // a node says that its gas limit is too low or too high
 	lost     int       // views in a row in which the nonce is used and no attempt is in a block
 	lostAt   time.Time // the first of them
@@ -95,6 +96,9 @@ type entry struct {
 	Open   uint64         `json:"open"` // the lowest number that was not over; Top+1 if none
 	Next   uint64         `json:"next"` // the lowest nonce that was not given yet
 	Intent Intent         `json:"intent"`
+
+	LeastTip   uint64    `json:"leastTip,omitempty"` // that the pool was heard to take, wei for each unit of gas
+	LeastTipAt time.Time `json:"leastTipAt,omitzero"`
 }
 
 func (e entry) record(sink string) (dodona.Record, error) {

@@ -12,20 +12,6 @@ import (
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
-// tip returns what is paid to whoever makes the block: what the node suggests, within what is allowed.
-func (m *machine) tip(v view) uint64 { return min(v.Tip, m.maxFee) }
-
-// price returns tip and cap of a new transaction; false: they are above what is allowed.
-func (m *machine) price(v view) (tip, feeCap uint64, ok bool) {
-	tip = m.tip(v)
-	if v.Head.BaseFee > m.maxFee || v.Head.BaseFee+tip > m.maxFee {
-		m.fees = true
-		return 0, 0, false
-	}
-	// Twice the base fee: it can rise by an eighth with every block, so this lasts for six full ones.
-	return tip, min(m.maxFee, 2*v.Head.BaseFee+tip), true
-}
-
 // affords reports whether the sender can pay for one more transaction beside those in flight.
 func (m *machine) affords(v view, gas, feeCap uint64) bool {
 	sum := cost(gas, feeCap)
@@ -158,7 +144,7 @@ func unknownGas(p *Payload) string { return "estimate " + p.Feed }
 
 // attempt signs a transaction of an intent and journals it before it is sent.
 func (m *machine) attempt(fx *effects, now time.Time, i *Intent, nonce, gas, tip, feeCap uint64) {
-	tx := evm.Transaction{ChainID: m.chain, Nonce: nonce, Tip: tip, FeeCap: feeCap, Gas: gas, To: &m.sender}
+	tx := evm.Transaction{ChainID: m.chain, Nonce: nonce, Legacy: m.legacy, Tip: tip, FeeCap: feeCap, Gas: gas, To: &m.sender}
 	a := Attempt{Tip: tip, FeeCap: feeCap, Gas: gas, At: now}
 	if p := i.Payload; p != nil {
 		to := m.contract(p)
@@ -238,19 +224,21 @@ func (m *machine) bump(fx *effects, now time.Time, v view, i *Intent) bool {
 // replacement returns what a transaction must pay to take the place of those of an intent: what the chain asks for now, and an
 // eighth more than the one that a node holds. false: that is above what is allowed.
 func (m *machine) replacement(v view, i *Intent) (tip, feeCap uint64, ok bool) {
-	tip, feeCap, ok = m.price(v)
+	if tip, feeCap, ok = m.price(v); !ok {
+		return 0, 0, false
+	}
 	held, found := i.taken()
 	if i.bumpNow { // some node holds one that pays about as much as the last
 		held, found = i.last(), true
 	}
 	if found {
-		tip, feeCap, ok = max(tip, eighthMore(held.Tip)), max(feeCap, eighthMore(held.FeeCap)), true
+		tip, feeCap = max(tip, eighthMore(held.Tip)), max(feeCap, eighthMore(held.FeeCap))
 	}
 	if feeCap > m.maxFee {
 		m.fees = true
 		return 0, 0, false
 	}
-	return tip, feeCap, ok
+	return tip, feeCap, true
 }
 
 // takeover returns the planned answer of the same feed that may go in place of what is stuck; nil if there is none.

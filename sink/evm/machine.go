@@ -29,7 +29,10 @@ type machine struct {
 	gap      gap       // the nonces that count as missing since then; empty before that is certain
 	highest  uint64    // number of a block seen
 
-	chainNonce uint64 // the highest that the chain was seen to have taken
+	chainNonce uint64 // that the chain was last seen to have taken
+	leastTip   uint64 // wei for each unit of gas that the pool was heard to take at least; 0: nothing was heard
+	leastTipAt time.Time
+	legacy     bool // the chain has no EIP-1559
 	trouble    map[string]trouble
 	fees       bool     // in this step, fees stand in the way
 	funds      *big.Int // in this step, money does: what is needed; nil if it does not
@@ -47,6 +50,7 @@ type rules struct {
 	wait   func(feed string, r dodona.Round) time.Duration
 
 	maxFee        uint64 // wei for each unit of gas, base fee and tip together
+	maxTip        uint64 // of it the tip; 0: as is usual
 	gas           uint64 // the limit; 0: as estimated
 	confirmations uint64
 	window        int // transactions in no block at once
@@ -82,7 +86,8 @@ type view struct {
 	Head      evm.Header
 	Nonce     uint64 // transactions of the sender that the chain took
 	Balance   *big.Int
-	Tip       uint64
+	Tip       uint64                         // that the node suggests; on a chain without EIP-1559 the whole price
+	Tips      []uint64                       // what was usual in the last blocks
 	Receipts  map[dodona.Digest]*evm.Receipt // of the attempts asked for; nil: not in a block
 	Slots     map[string]sink.Said           // by feed
 	Estimates map[uint64]estimate            // by the number of the intent
@@ -163,7 +168,7 @@ func (m *machine) restore(entries []entry) (moved int, fx effects) {
 		all[e.Intent.Number] = e
 		m.top = max(m.top, e.Top)
 		if e.Chain == m.chain && e.Sender == m.sender {
-			m.nonce = e.Next
+			m.nonce, m.leastTip, m.leastTipAt = e.Next, e.LeastTip, e.LeastTipAt
 		}
 	}
 	for _, e := range all {
@@ -283,7 +288,8 @@ func (m *machine) find(is func(*Intent) bool) *Intent {
 // step decides by a view of the chain.
 func (m *machine) step(now time.Time, v view) (fx effects) {
 	m.fees, m.funds = false, nil
-	m.chainNonce = v.Nonce
+	m.chainNonce, m.legacy = v.Nonce, v.Head.Legacy
+	m.forgetTip(now)
 	for feed, said := range v.Slots {
 		m.slots[feed], m.known[feed] = said, true
 	}
@@ -304,7 +310,7 @@ func (m *machine) step(now time.Time, v view) (fx effects) {
 		}
 	}
 	m.forgive(&fx, now)
-	m.say(&fx, now, "fees", m.fees, "the base fee and tip are above max_fee; transactions wait")
+	m.say(&fx, now, "fees", m.fees, fmt.Sprintf("the base fee of %s and a tip of %s are above max_fee, %s; transactions wait", Price(v.Head.BaseFee), Price(m.tip(v)), Price(m.maxFee)))
 	m.say(&fx, now, "funds", m.funds != nil, fmt.Sprintf("%s cannot pay: it has %s, and transactions may cost up to %s; send it some", m.sender, ether(v.Balance), ether(m.funds)))
 	return fx
 }

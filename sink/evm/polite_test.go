@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	client "github.com/dodona-oracle/dodona/internal/evm"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -22,6 +23,7 @@ import (
 type liar struct {
 	*httptest.Server
 	says func(method string) string // the whole answer; empty: the node's
+	edit func(answer []byte) []byte // of the node's answers; nil leaves them
 }
 
 func newLiar(t *testing.T, node string, says func(method string) string) *liar {
@@ -46,7 +48,11 @@ func newLiar(t *testing.T, node string, says func(method string) string) *liar {
 			return
 		}
 		defer func() { _ = resp.Body.Close() }()
-		_, _ = io.Copy(w, resp.Body)
+		answer, _ := io.ReadAll(resp.Body)
+		if l.edit != nil {
+			answer = l.edit(answer)
+		}
+		_, _ = w.Write(answer)
 	}))
 	t.Cleanup(l.Close)
 	return l
@@ -153,4 +159,41 @@ func TestAnEndpointThatTakesFiveRequestsASecondDelivers(t *testing.T) {
 	r.until("it is final", func() bool { return r.has(round, dodona.ReceiptFinal) })
 	next := r.say(8)
 	r.untilSlot(next)
+}
+
+// TestAChainWithoutABaseFeeTakesLegacyTransactions: contracts need newer rules than chains of before EIP-1559 have, so the base fee is
+// taken out of what the node says of its blocks.
+func TestAChainWithoutABaseFeeTakesLegacyTransactions(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "--block-time", "1")
+	l := newLiar(t, r.chain.URL, func(method string) string {
+		if method == "eth_maxPriorityFeePerGas" || method == "eth_feeHistory" {
+			return `{"id":1,"error":{"code":-32601,"message":"the method does not exist"}}`
+		}
+		return ""
+	})
+	l.edit = func(answer []byte) []byte {
+		return bytes.ReplaceAll(answer, []byte(`"baseFeePerGas"`), []byte(`"someOther"`))
+	}
+	r.settings.RPC = []string{l.URL}
+	r.policy.Policy = sink.Latest
+	r.launch()
+	round := r.say(7)
+	r.untilSlot(round)
+	r.until("it is final", func() bool { return r.has(round, dodona.ReceiptFinal) })
+	head, err := r.chain.Header(t.Context(), client.Latest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := uint64(0); n <= head.Number; n++ {
+		var block struct{ Transactions []struct{ From, Type string } }
+		if err := r.chain.Call(t.Context(), &block, "eth_getBlockByNumber", client.At(n), true); err != nil {
+			t.Fatal(err)
+		}
+		for _, tx := range block.Transactions {
+			if tx.From == r.payer.Address().String() && tx.Type != "0x0" {
+				t.Errorf("a transaction of type %s", tx.Type)
+			}
+		}
+	}
 }

@@ -28,6 +28,8 @@ type Sink struct {
 	release  func()               // lets go of the key; nil before this sink has it
 	moved    time.Time            // when the newest block was first seen
 	agreed   map[string]time.Time // until when a doubt that all endpoints share is not looked into, by kind; used by Run alone
+	tips     []uint64             // what was usual to pay; used by Run alone
+	tipsAt   time.Time            // when that was asked
 	took     map[string]uint64    // gas that an update was last estimated to take, by feed; used by Run alone
 	ready    chan struct{}        // closed once the machine has seen the journal and the chain
 	wake     chan struct{}

@@ -29,12 +29,18 @@ const (
 func (m *machine) sent(now time.Time, i *Intent, r reply, message string) (fx effects) {
 	switch r {
 	case accepted:
+		if i.tooPoor && i.last().Tip > m.leastTip { // it climbed to what the pool takes, which says nothing else of it
+			m.leastTip, m.leastTipAt = i.last().Tip, now
+		}
+		i.tooPoor = false
 		if i.State == Signed {
 			i.State, i.Attempts[len(i.Attempts)-1].Taken = Sent, true
 			m.write(&fx, i)
 		}
 	case underpriced:
 		i.bumpNow = true
+		i.tooPoor = i.tooPoor || !mentions(message, "replacement", "base fee", "basefee", "fee cap less")
+		m.learnTip(now, message)
 		fx.count(telemetry.SinkFailures, 1)
 	case poor, refused:
 		i.gasWrong = mentions(message, "intrinsic gas", "gas limit", "gas too low", "gas too high", "exceeds block")
@@ -91,7 +97,9 @@ func (m *machine) write(fx *effects, i *Intent) {
 		lowest = min(lowest, o.Number)
 	}
 	i.Step++
-	rec, err := entry{Chain: m.chain, Sender: m.sender, Top: m.top, Open: lowest, Next: m.nonce, Intent: *i}.record(m.sink)
+	rec, err := entry{
+		Chain: m.chain, Sender: m.sender, Top: m.top, Open: lowest, Next: m.nonce, Intent: *i, LeastTip: m.leastTip, LeastTipAt: m.leastTipAt,
+	}.record(m.sink)
 	fx.add(rec, err)
 }
 

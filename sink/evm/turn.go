@@ -264,7 +264,7 @@ func (s *Sink) checkContract(ctx context.Context, chain uint64, what string, a d
 func (s *Sink) rules(chain uint64) rules {
 	r := rules{
 		sink: s.env.Sink, chain: chain, sender: s.wallet.Address(), policy: s.env.Policy, target: s.targets, anchor: s.settings.Anchor,
-		maxFee: uint64(s.settings.MaxFee), gas: s.settings.Gas, confirmations: s.settings.Confirmations,
+		maxFee: uint64(s.settings.MaxFee), maxTip: uint64(s.settings.MaxTip), gas: s.settings.Gas, confirmations: s.settings.Confirmations,
 		window: s.settings.Window, bumpAfter: s.settings.BumpAfter, resendAfter: max(3*s.settings.Poll, time.Second),
 		sign: func(tx evm.Transaction) ([]byte, dodona.Digest) {
 			return tx.Sealed(s.wallet.SignTransaction(tx.Digest()))
@@ -334,10 +334,7 @@ func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) 
 	if v.Balance, err = s.client.Balance(ctx, sender, evm.Latest); err != nil {
 		return v, err
 	}
-	var said *evm.Error
-	if v.Tip, err = s.client.Tip(ctx); errors.As(err, &said) {
-		v.Tip = unknownTip // not every node makes suggestions
-	} else if err != nil {
+	if err = s.prices(ctx, &v); err != nil {
 		return v, err
 	}
 	s.mu.Lock()
@@ -389,6 +386,34 @@ func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) 
 	}
 	return v, nil
 }
+
+// prices asks what is usual to pay. Not every node makes suggestions or knows the past.
+func (s *Sink) prices(ctx context.Context, v *view) (err error) {
+	var said *evm.Error
+	if v.Head.Legacy {
+		v.Tip, err = s.client.GasPrice(ctx)
+		return err
+	}
+	now := s.env.Now()
+	if now.Sub(s.tipsAt) >= tipsEvery {
+		tips, err := s.client.Tips(ctx)
+		if err != nil && !errors.As(err, &said) {
+			return err
+		}
+		s.tips, s.tipsAt = tips, now
+	}
+	v.Tips = s.tips
+	if v.Tip, err = s.client.Tip(ctx); errors.As(err, &said) {
+		v.Tip, err = unknownTip, nil
+		if len(v.Tips) > 0 {
+			v.Tip = slices.Max(v.Tips)
+		}
+	}
+	return err
+}
+
+// tipsEvery is how often the past is asked for.
+const tipsEvery = time.Minute
 
 // estimate asks what a transaction takes that delivers p. The error is that nothing can be asked any more.
 func (s *Sink) estimate(ctx context.Context, head evm.Header, p *Payload) (estimate, error) {

@@ -1,0 +1,114 @@
+package evm
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/sink"
+)
+
+// pool takes what pays at least a tip, and says no otherwise, in its words.
+func (p *play) pool(t *testing.T, least uint64, words string) (taken *Intent, tries int) {
+	t.Helper()
+	for range 60 {
+		for _, i := range p.turn(t, 4*time.Second) {
+			tries++
+			if i.last().Tip >= least {
+				p.did(t, p.sent(p.now, i, accepted, ""))
+				return i, tries
+			}
+			message := words
+			if words != "transaction underpriced" {
+				message = fmt.Sprintf(words, i.last().Tip, least)
+			}
+			r, _ := classify(&evm.Error{Code: -32000, Message: message})
+			p.did(t, p.sent(p.now, i, r, message))
+		}
+	}
+	return nil, tries
+}
+
+// TestTheLeastTipOfAPoolIsLearned, from its words or by climbing, kept for the next answer, and through a restart.
+func TestTheLeastTipOfAPoolIsLearned(t *testing.T) {
+	for _, words := range []string{
+		"transaction underpriced: gas tip cap %d, minimum needed %d", "transaction underpriced: tip permitted %[1]d, tip needed %[2]d",
+		"underpriced: priority fee %d is below the minimum of %d wei", "transaction underpriced",
+	} {
+		for _, least := range []uint64{3e9, 25e9} {
+			p := newPlay(sink.Latest)
+			p.offer(t, 1000)
+			first, tries := p.pool(t, least, words)
+			most := 3
+			if words == "transaction underpriced" {
+				most = 40
+			}
+			if first == nil || tries > most || first.last().FeeCap > p.maxFee {
+				t.Errorf("%q, %d: the first answer is not taken in %d tries, of %d", words, least, tries, most)
+				continue
+			}
+			p.mine(11)
+			p.view.Head.Number = 20
+			p.turn(t, time.Second)
+			q := newPlay(sink.Latest)
+			_, fx := q.restore(p.journal)
+			q.did(t, fx)
+			q.view, q.now = p.view, p.now
+			for name, again := range map[string]*play{"the same process": p, "after a restart": q} {
+				again.offer(t, 100_000)
+				if next, tries := again.pool(t, least, words); next == nil || tries != 1 {
+					t.Errorf("%q, %d, %s: the second answer took %d tries, want 1", words, least, name, tries)
+				}
+			}
+		}
+	}
+}
+
+func TestAPoolThatTakesMoreThanMaxFeeIsTold(t *testing.T) {
+	p := newPlay(sink.Latest)
+	p.offer(t, 1000)
+	taken, _ := p.pool(t, 200e9, "transaction underpriced: gas tip cap %d, minimum needed %d")
+	if n := len(p.open[0].Attempts); taken != nil || n > 2 {
+		t.Fatalf("taken %v, %d attempts", taken, n)
+	}
+	const want = "the base fee of 1 gwei and a tip of 100 gwei are above max_fee, 100 gwei; transactions wait"
+	if got := p.trouble["fees"].Message; got != want {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}
+
+func TestTheTipIsBounded(t *testing.T) {
+	for _, c := range []struct {
+		suggested, maxTip uint64
+		usual             []uint64
+		want              uint64
+	}{
+		{5e8, 0, nil, 5e8},
+		{99e9, 0, nil, 1e9},                       // a hundredth of max_fee
+		{99e9, 0, []uint64{0, 0, 0}, 1e9},         // empty blocks
+		{99e9, 0, []uint64{1e9, 30e9, 2e9}, 99e9}, // that is usual here
+		{99e9, 0, []uint64{1e9, 2e9}, 8e9},
+		{99e9, 3e9, []uint64{30e9}, 3e9},
+		{0, 0, []uint64{30e9}, 0},
+		{5000e9, 0, []uint64{1 << 63}, 100e9},
+	} {
+		p := newPlay(sink.Latest)
+		p.maxTip, p.view.Tip, p.view.Tips, p.view.Head.BaseFee = c.maxTip, c.suggested, c.usual, 1e7
+		if got := p.machine.tip(p.view); got != c.want {
+			t.Errorf("suggested %d, max_tip %d, usual %v: got %d, want %d", c.suggested, c.maxTip, c.usual, got, c.want)
+		}
+	}
+}
+
+func TestAReplacementTeachesNothingOfThePool(t *testing.T) {
+	p := newPlay(sink.Latest)
+	p.offer(t, 1000)
+	i := p.turn(t, time.Second)[0]
+	p.did(t, p.sent(p.now, i, underpriced, "replacement transaction underpriced"))
+	i = p.turn(t, time.Second)[0]
+	p.did(t, p.sent(p.now, i, accepted, ""))
+	if p.leastTip != 0 {
+		t.Errorf("learned a least tip of %d", p.leastTip)
+	}
+}
