@@ -31,8 +31,13 @@ type lane struct {
 	seen        map[string]seen // by subject
 	sinceRetain int             // bytes written since retention last looked
 
+	born      time.Time // when the stream was made that this lane writes to
+	goneSince time.Time // since when the server has no such stream; zero: it has
+	lostAll   bool      // nothing of what this writer wrote was found in it
+
 	mu      sync.Mutex
-	pressed uint64 // the place before which every reader must finish, or the stream has no room; 0: it has
+	pressed uint64    // the place before which every reader must finish, or the stream has no room; 0: it has
+	forgot  time.Time // when the stream lost what was in it; zero: never
 	stat    laneStat
 }
 
@@ -56,15 +61,14 @@ func (j *Journal) openLane(ctx context.Context, spec streamSpec) (*lane, error) 
 		j: j, spec: spec, bus: j.net.stream(spec.name), limits: spec.limits(j.cfg), recent: newRecent(recentIDs), pace: pace{wait: longestWait},
 		queue: make(chan *pending, queueLength), visits: make(chan func()), dead: make(chan struct{}), seen: make(map[string]seen),
 	}
-	err := l.openStream(ctx)
-	if err != nil {
+	var err error
+	if l.stream, err = l.openStream(ctx); err != nil {
 		return nil, err
 	}
 	l.owner = l.stream.CachedInfo().Config.Metadata[ownerKey]
-	if l.head, err = l.recover(ctx); err != nil {
+	if err := l.goOn(ctx); err != nil {
 		return nil, err
 	}
-	l.stat.head = l.head
 	return l, nil
 }
 
@@ -122,6 +126,9 @@ func (l *lane) run() {
 // keepHouse frees what may go and brings the high-water mark to the disk.
 func (l *lane) keepHouse() {
 	l.sinceRetain = 0
+	if _, err := l.meet(l.j.ctx); err != nil {
+		l.j.cfg.Log.Warn("journal: look at the stream", "stream", l.spec.name, "error", err)
+	}
 	if why, err := l.retain(); err != nil {
 		l.j.cfg.Log.Warn("journal: retention", "stream", l.spec.name, "error", err)
 	} else {

@@ -87,6 +87,11 @@ func (j *Journal) keepReaders() {
 			untold = append(untold, events...)
 		}
 		untold = j.tellReaders(untold)
+		ctx, cancel := context.WithTimeout(j.ctx, answerTimeout) // a full stream must not keep it from its orphans
+		if err := j.recordLosses(ctx); err != nil && j.ctx.Err() == nil {
+			j.cfg.Log.Error("journal: record loss", "error", err)
+		}
+		cancel()
 	}
 }
 

@@ -15,6 +15,9 @@ import (
 // somebody wrote to one of its subjects in between. It returns what is to be tried again.
 func (l *lane) outrun(f *flight, doubt bool) ([]*pending, error) {
 	ctx := l.j.epoch()
+	if anew, err := l.meet(l.j.ctx); err != nil || anew {
+		return ground(f.group), err
+	}
 	if doubt {
 		first, err := l.placeOf(ctx, f.recs[0].Sequence)
 		if err != nil {
@@ -92,6 +95,14 @@ func (l *lane) relieve(err error, attempt int) {
 		why = l.revive()
 		if why == "" {
 			return
+		}
+	default:
+		anew, err := l.meet(l.j.ctx)
+		if anew {
+			return
+		}
+		if err != nil {
+			why += ": " + err.Error()
 		}
 	}
 	l.setBlocked(why)

@@ -6,18 +6,22 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dodona-oracle/dodona"
 )
 
-// openStream opens the lane's stream, and makes it if there is none. A stream of that name that belongs to another
+// openStream returns the lane's stream, and makes it if there is none. A stream of that name that belongs to another
 // network, or whose names are made in another way, is left alone and refused.
-func (l *lane) openStream(ctx context.Context) error {
+func (l *lane) openStream(ctx context.Context) (jetstream.Stream, error) {
 	j, cfg := l.j, l.spec.config(l.j.cfg)
 	if j.local != nil {
 		cfg.Metadata[ownerKey] = j.writer
+	}
+	if mark := j.heads.read(l.spec.name); mark.Sequence > 0 {
+		cfg.Metadata[forgotKey] = l.now().UTC().Format(time.RFC3339Nano) // should it be made now: there was one
 	}
 	stream, err := j.js.Stream(ctx, l.bus)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -28,21 +32,20 @@ func (l *lane) openStream(ctx context.Context) error {
 		}
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	made := stream.CachedInfo().Config
 	if err := checkOwner("stream "+l.bus, made.Metadata, j.cfg.Network); err != nil {
-		return err
+		return nil, err
 	}
-	l.stream = stream
 	if j.local == nil {
-		return l.learn(ctx)
+		return l.learn(ctx, stream)
 	}
+	delete(cfg.Metadata, forgotKey)
 	kept := maps.Clone(made.Metadata)
 	maps.Copy(kept, cfg.Metadata)
 	cfg.Metadata = kept
-	l.stream, err = j.js.UpdateStream(ctx, cfg)
-	return err
+	return j.js.UpdateStream(ctx, cfg)
 }
 
 // checkOwner returns why something on the server with a name of ours is not ours.
@@ -59,8 +62,8 @@ func checkOwner(what string, metadata map[string]string, network dodona.Digest) 
 }
 
 // learn adds topics to a stream on a server elsewhere that a version made which did not know them.
-func (l *lane) learn(ctx context.Context) error {
-	made := l.stream.CachedInfo().Config
+func (l *lane) learn(ctx context.Context, stream jetstream.Stream) (jetstream.Stream, error) {
+	made := stream.CachedInfo().Config
 	missing := false
 	for _, subject := range l.spec.config(l.j.cfg).Subjects {
 		if !slices.Contains(made.Subjects, subject) {
@@ -68,14 +71,13 @@ func (l *lane) learn(ctx context.Context) error {
 		}
 	}
 	if !missing {
-		return nil
+		return stream, nil
 	}
 	stream, err := l.j.js.UpdateStream(ctx, made)
 	if err != nil {
-		return fmt.Errorf("add new subjects to the stream: %w", err)
+		return nil, fmt.Errorf("add new subjects to the stream: %w", err)
 	}
-	l.stream = stream
-	return nil
+	return stream, nil
 }
 
 // refuseOldLayout returns why a server elsewhere cannot be used yet: it holds streams of the first layout, whose names

@@ -59,8 +59,9 @@ func (j *Journal) From(ctx context.Context, reader string, topics ...dodona.Topi
 type readerState struct {
 	l       *lane
 	name    string
-	durable string // its name on the server, which has the node in it
-	heir    bool   // it takes over from a reader of a version before
+	durable string    // its name on the server, which has the node in it
+	born    time.Time // when the stream was made that position is a place of
+	heir    bool      // it takes over from a reader of a version before
 	topics  []dodona.Topic
 	inbox   *nats.Subscription
 	open    bool
@@ -162,6 +163,9 @@ func (r *readerState) start(ctx context.Context) error {
 		DeliverPolicy:  jetstream.DeliverAllPolicy,
 		MaxWaiting:     16,
 		Metadata:       map[string]string{folderKey: r.l.j.writer},
+	}
+	if err := r.meet(ctx); err != nil {
+		return fmt.Errorf("look at the stream: %w", err)
 	}
 	if err := r.place(ctx, &cfg); err != nil {
 		return fmt.Errorf("find where it stood: %w", err)

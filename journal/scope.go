@@ -22,6 +22,7 @@ func scopeOf(network dodona.Digest) scope { return scope(hex.EncodeToString(netw
 const (
 	layoutKey  = "dodona-layout"  // how names are made; see layout
 	networkKey = "dodona-network" // the whole id
+	forgotKey  = "dodona-forgot"  // of a stream that was made where one had been lost: when
 	ownerKey   = "dodona-owner"   // of a stream that an embedded server keeps: the writer who alone frees records
 )
 

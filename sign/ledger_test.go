@@ -286,3 +286,11 @@ func claimOf(kind, subject string, round dodona.Round, variant byte) dodona.Clai
 	}
 	return c
 }
+
+// forget loses everything on the disk.
+func (d *disk) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	clear(d.keys)
+	d.late = nil
+}

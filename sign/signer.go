@@ -24,7 +24,7 @@ var (
 	// ErrEarly: the round is further ahead of this node's clock than [Ahead]. Check the clocks; retry when it is due.
 	ErrEarly = errors.New("the round is ahead of the clock")
 	// ErrBefore: the round, or the newest claim of before the start, is not yet past (PROTOCOL: restored backups and
-	// cloned disks). Wait for the next round.
+	// cloned disks), or what was claimed for it may have been lost. Wait for the next round.
 	ErrBefore = errors.New("scheduled before this node's start or before its newest claim has passed")
 	// ErrMalformed: a field of the claim is missing or cannot be. A bug of the caller.
 	ErrMalformed = errors.New("malformed claim")
@@ -70,6 +70,10 @@ type Options struct {
 	Now      func() time.Time   // the node's clock; nil means time.Now
 	Since    dodona.Round       // with more than one member: when this node started; no round before it is signed. 0: no bound
 	Recorder telemetry.Recorder // nil means telemetry.Nop
+
+	// Forgot returns when the ledger lost claims last, by whatever key; zero: never. Claims of this process's own memory
+	// stand all the same; but another process may have claimed any round up to then and a little beyond.
+	Forgot func() time.Time // nil means never
 }
 
 // A Signer signs claims, each (network, type, subject, round) for one digest ever. It implements [dodona.Signer].
@@ -92,6 +96,7 @@ type lock struct {
 	known bool          // last is what the ledger holds; false at first and after an append of unknown outcome
 	last  standing      // the newest on record
 	next  standing      // what last becomes once the append has returned
+	least dodona.Round  // rounds up to it may have been claimed by others and forgotten
 	floor dodona.Round  // with Since: sign nothing until the clock is past it; set when the lock is first read
 	read  bool          // the lock was read before
 }
@@ -99,7 +104,8 @@ type lock struct {
 // A standing is a claim on record and its record's ID; round 0 and no ID: none.
 type standing struct {
 	dodona.Claim
-	id string
+	id   string
+	lost bool // the ledger no longer has the claim, but id, or none
 }
 
 // New returns a signer. Key and Journal are required. Several signers with one key, in one process or in many, are kept apart
@@ -217,7 +223,7 @@ func (s *Signer) record(ctx context.Context, claims []dodona.Claim, byClaim, hel
 			if err := s.load(ctx, l); err != nil {
 				return err
 			}
-			l.next = l.last
+			l.next, l.least = l.last, s.forgetting()
 		}
 		recs, err := s.plan(claims, byClaim, now)
 		if err != nil || len(recs) == 0 {
@@ -249,7 +255,7 @@ func (s *Signer) load(ctx context.Context, l *lock) error {
 	}
 	rec, err := s.Journal.Last(ctx, dodona.TopicClaim, l.key)
 	if errors.Is(err, dodona.ErrNotFound) {
-		l.last, l.known, l.read = standing{}, true, true
+		l.stand(standing{})
 		return nil
 	}
 	if err != nil {
@@ -266,8 +272,29 @@ func (s *Signer) load(ctx context.Context, l *lock) error {
 	if s.Since > 0 && !l.read {
 		l.floor = c.Round
 	}
-	l.last, l.known, l.read = standing{c, rec.ID}, true, true
+	l.stand(standing{Claim: c, id: rec.ID})
 	return nil
+}
+
+// stand takes what the ledger has for the newest claim. A lock never falls while its process lives: a ledger that lost its
+// disk has less than was signed.
+func (l *lock) stand(found standing) {
+	if found.Round < l.last.Round {
+		found = standing{Claim: l.last.Claim, id: found.id, lost: true}
+	}
+	l.last, l.known, l.read = found, true, true
+}
+
+// forgetting returns up to which round claims may have been lost.
+func (s *Signer) forgetting() dodona.Round {
+	if s.Forgot == nil {
+		return 0
+	}
+	at := s.Forgot()
+	if at.IsZero() {
+		return 0
+	}
+	return dodona.RoundAt(at.Add(2 * Ahead)) // once for the rounds, once for the clocks
 }
 
 // plan judges the claims in order and returns the records of those that are new.
@@ -278,12 +305,12 @@ func (s *Signer) plan(claims []dodona.Claim, byClaim []*lock, now dodona.Round) 
 		if err := l.judge(c, now); err != nil {
 			return nil, &ClaimError{i, c, err}
 		}
-		if c == l.next.Claim {
+		if c == l.next.Claim && !l.next.lost {
 			continue
 		}
 		body := appendClaim(nil, c)
 		rec := dodona.Record{Topic: dodona.TopicClaim, Key: l.key, ID: idOf(c, body), Body: body, After: l.next.id}
-		l.next = standing{c, rec.ID}
+		l.next = standing{Claim: c, id: rec.ID}
 		recs = append(recs, rec)
 	}
 	return recs, nil
@@ -294,7 +321,11 @@ func (l *lock) judge(c dodona.Claim, now dodona.Round) error {
 	switch {
 	case l.floor > 0 && now <= l.floor:
 		return fmt.Errorf("%w: that is %s", ErrBefore, l.floor)
-	case c == l.next.Claim || c.Round > l.next.Round:
+	case c == l.next.Claim:
+		return nil
+	case c.Round <= l.least:
+		return fmt.Errorf("%w: claims were lost, of rounds up to %s", ErrBefore, l.least)
+	case c.Round > l.next.Round:
 		return nil
 	case c.Round < l.next.Round:
 		return fmt.Errorf("%w: %s", ErrPassed, l.next.Round)

@@ -1,0 +1,94 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// A server elsewhere can lose its disk while the node runs. Its stream is then gone, or another one of the same name. The
+// lane makes it anew, goes on with its chain behind the high-water mark, and names what it had written there as lost.
+
+// goneFor is how long a server must say that there is no stream before it is believed.
+const goneFor = 3 * time.Second
+
+// goOn finds where this writer goes on in the stream that was opened, and notes since when claims in it can be trusted.
+func (l *lane) goOn(ctx context.Context) error {
+	head, err := l.recover(ctx)
+	if err != nil {
+		return err
+	}
+	info := l.stream.CachedInfo()
+	head.Stream = min(head.Stream, info.State.LastSeq)
+	l.head, l.born, l.goneSince = head, info.Created, time.Time{}
+	forgot, _ := time.Parse(time.RFC3339Nano, info.Config.Metadata[forgotKey])
+	if forgot.IsZero() && l.lostAll {
+		forgot = l.now() // who made it did not know
+	}
+	l.mu.Lock()
+	l.stat.head = head
+	l.forgot = forgot
+	l.mu.Unlock()
+	return nil
+}
+
+// meet reports whether the stream is another one than this lane wrote to, and if so goes on in it. Whatever flies or waits
+// is then decided on anew.
+func (l *lane) meet(ctx context.Context) (anew bool, err error) {
+	ctx, cancel := l.j.question(ctx)
+	defer cancel()
+	info, err := l.stream.Info(ctx)
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		if l.goneSince.IsZero() {
+			l.goneSince = time.Now()
+		}
+		if time.Since(l.goneSince) < goneFor {
+			return false, errors.New("the server has no such stream")
+		}
+	case err != nil:
+		return false, nil // the trouble is another one, and told by whoever met it
+	case info.Created.Equal(l.born):
+		l.goneSince = time.Time{}
+		return false, nil
+	}
+	if _, err := l.openStream(ctx); err != nil {
+		return false, fmt.Errorf("make the stream anew: %w", err)
+	}
+	if _, err := l.stream.Info(ctx); err != nil {
+		return false, fmt.Errorf("look at the new stream: %w", err)
+	}
+	l.j.cfg.Log.Error("journal: the server has lost its stream; it goes on in a new one", "stream", l.spec.name, "written before", l.head.Sequence)
+	clear(l.seen)
+	l.recent = newRecent(recentIDs) // what was there is to be written again
+	if err := l.goOn(ctx); err != nil {
+		return false, err
+	}
+	l.j.lookAtReaders() // which tells of losses, too
+	return true, nil
+}
+
+// Forgot returns when the store lost this network's claims last, zero if it never did as far as is known: a key may have
+// claimed any round up to then, and nobody remembers.
+func (j *Journal) Forgot() time.Time {
+	l := j.lanes[streamProof]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.forgot
+}
+
+// meet makes the reader begin anew if the stream is another one than its position is a place of.
+func (r *readerState) meet(ctx context.Context) error {
+	info, err := r.l.stream.Info(ctx)
+	if err != nil {
+		return err
+	}
+	if !r.born.IsZero() && !info.Created.Equal(r.born) {
+		r.position = 0
+	}
+	r.born = info.Created
+	return nil
+}

@@ -1,0 +1,119 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// wantNewStreams checks that a journal that wrote twelve records to each stream, all lost, goes on in new ones.
+func wantNewStreams(t *testing.T, j *Journal, began time.Time) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	if err := j.Append(ctx, reading(100)); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Append(ctx, reading(0)); err != nil { // no duplicate: what was there is gone
+		t.Fatal(err)
+	}
+	if err := j.Append(ctx, claim("report.x.ab", 0)); err != nil {
+		t.Fatalf("a claim that was decided on what is there: %v", err)
+	}
+	got := all(t, j, dodona.TopicReading, "kraken")
+	if len(got) != 2 || got[0].Sequence != 13 {
+		t.Errorf("%d readings, the first with sequence %d; want two behind the twelve that are lost", len(got), got[0].Sequence)
+	}
+	losses, err := j.Audit(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := make(map[string]Loss)
+	for _, l := range losses {
+		lost[l.Stream] = l
+	}
+	for _, stream := range []string{streamRaw, streamProof} {
+		if l := lost[stream]; l.From != 1 || l.To != 12 {
+			t.Errorf("%s: lost %d to %d, want 1 to 12", stream, l.From, l.To)
+		}
+	}
+	if len(losses) != 2 {
+		t.Errorf("losses %+v, want one of each stream", losses)
+	}
+	if forgot := j.Forgot(); forgot.Before(began) || forgot.After(time.Now()) {
+		t.Errorf("the claims were lost at %s, after %s", forgot, began)
+	}
+	if recs := read(t, j, "me", 2, dodona.TopicReading); len(recs) != 2 || recs[0].ID != "100" {
+		t.Errorf("the reader goes on with %+v", recs)
+	}
+}
+
+// twelve appends twelve records to each stream and reads those of RAW.
+func twelve(t *testing.T, j *Journal) {
+	t.Helper()
+	for i := range 12 {
+		if err := j.Append(t.Context(), reading(i), claim("report.x.ab", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read(t, j, "me", 12, dodona.TopicReading)
+	if forgot := j.Forgot(); !forgot.IsZero() {
+		t.Fatalf("nothing was lost yet, and yet it was forgotten at %s", forgot)
+	}
+}
+
+// TestLostStreamsAreMadeAnewWhileTheNodeRuns: they are gone from the server, whose other streams stay.
+func TestLostStreamsAreMadeAnewWhileTheNodeRuns(t *testing.T) {
+	server := open(t, Config{Listen: "127.0.0.1:0"})
+	network := dodona.Digest{7}
+	j := joinAs(t, server, "gw-1", network)
+	other := joinAs(t, server, "gw-2", network)
+	twelve(t, j)
+	began := time.Now()
+	for _, name := range newNames(network) {
+		if err := server.js.DeleteStream(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantNewStreams(t, j, began)
+	// Who finds the stream made anew by another one knows as well that claims were lost.
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := other.Append(ctx, claim("report.y.cd", 0)); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	third := joinAs(t, server, "gw-3", network)
+	if forgot := third.Forgot(); forgot.Before(began) {
+		t.Errorf("a node that comes later thinks that claims were lost at %s", forgot)
+	}
+	if _, err := third.Last(t.Context(), dodona.TopicClaim, "report.x.ab"); err != nil && !errors.Is(err, dodona.ErrNotFound) {
+		t.Error(err)
+	}
+}
+
+// TestLostStreamsAreMadeAnewAtTheNextStart of a node that was away.
+func TestLostStreamsAreMadeAnewAtTheNextStart(t *testing.T) {
+	server := open(t, Config{Listen: "127.0.0.1:0"})
+	cfg := Config{Dir: t.TempDir(), Node: "gw-1", Network: dodona.Digest{7}, URL: "nats://" + server.Addr().String()}
+	j, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	twelve(t, j)
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	for _, name := range newNames(cfg.Network) {
+		if err := server.js.DeleteStream(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantNewStreams(t, open(t, cfg), began)
+}
