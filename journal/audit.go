@@ -48,7 +48,7 @@ type AuditStatus struct {
 
 const (
 	auditAfter = time.Second // of opening: the first answer comes first
-	auditRest  = 1           // the walk in the background takes half of the time
+	auditRest  = 1           // the walk in the background works half of the time
 	maxLosses  = 256         // remembered; more are counted
 )
 
@@ -115,8 +115,11 @@ func (l *lane) audit(ctx context.Context, rest int) error {
 	l.mu.Lock()
 	end := l.stat.head
 	l.mu.Unlock()
-	w := walk{l: l}
-	for s, err := range l.records(ctx, 1, end.Stream, rest) {
+	w, records := walk{l: l}, l.records
+	if l.j.local != nil {
+		records = l.recordsOnDisk
+	}
+	for s, err := range records(ctx, 1, end.Stream, rest) {
 		if err != nil {
 			return err
 		}

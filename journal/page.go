@@ -4,13 +4,16 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
+	"path/filepath"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/journal/disk"
 )
 
 // records yields the records of the stream in order, from one place to another, both included; those that cannot be
@@ -40,6 +43,42 @@ func (l *lane) records(ctx context.Context, from, to uint64, rest int) iter.Seq2
 			}
 		}
 	}
+}
+
+// recordsOnDisk is records, read from the blocks of the embedded server without asking it, which costs a quarter.
+func (l *lane) recordsOnDisk(ctx context.Context, from, to uint64, rest int) iter.Seq2[stored, error] {
+	return func(yield func(stored, error) bool) {
+		begun, n := time.Now(), 0
+		for r, err := range disk.Records(filepath.Join(streamsDir(l.j.cfg.Dir), l.bus)) {
+			if err != nil {
+				yield(stored{}, fmt.Errorf("read stream %s: %w", l.spec.name, err))
+				return
+			}
+			if r.Place > to || r.Place >= from && !yield(storedOnDisk(r), nil) {
+				return
+			}
+			if n++; n%pageRecords != 0 {
+				continue
+			}
+			if !backoff.Wait(ctx, time.Duration(rest)*time.Since(begun)) {
+				yield(stored{}, context.Cause(ctx))
+				return
+			}
+			begun = time.Now()
+		}
+	}
+}
+
+func storedOnDisk(r disk.Record) stored {
+	if r.Odd != "" {
+		return stored{stream: r.Place, bad: errors.New(r.Odd)}
+	}
+	header, err := nats.DecodeHeadersMsg(r.Headers)
+	if err != nil {
+		return stored{stream: r.Place, bad: fmt.Errorf("read record: headers: %w", err)}
+	}
+	record, writer, err := decode(r.Subject, header, r.Body)
+	return stored{record, writer, r.Place, err}
 }
 
 const (

@@ -87,8 +87,8 @@ const (
 // warm fills recent from the end of the stream.
 func (l *lane) warm() {
 	if l.j.local != nil {
-		err := disk.Last(filepath.Join(streamsDir(l.j.cfg.Dir), l.bus), warmRecords, func(subject string, headers, body []byte) {
-			if r, writer := identifying(subject, headers, body); writer == l.j.writer {
+		err := disk.Last(filepath.Join(streamsDir(l.j.cfg.Dir), l.bus), warmRecords, func(r disk.Record) {
+			if r, writer := identifying(r); writer == l.j.writer {
 				l.recent.add(l.recent.identity(r))
 			}
 		})
@@ -110,14 +110,14 @@ func (l *lane) warm() {
 
 // identifying returns of a record what its identity is made of, and its writer; none if it is no record. It is what
 // decode does, for thousands of records before the first append.
-func identifying(subject string, headers, body []byte) (r dodona.Record, writer string) {
-	topic, key, _, err := parseSubject(subject)
-	source := bytes.Split(headerIn(headers, headerSource), []byte("/"))
-	id := headerIn(headers, headerID)
+func identifying(r disk.Record) (rec dodona.Record, writer string) {
+	topic, key, _, err := parseSubject(r.Subject)
+	source := bytes.Split(headerIn(r.Headers, headerSource), []byte("/"))
+	id := headerIn(r.Headers, headerID)
 	if err != nil || len(source) != 5 || len(id) == 0 {
 		return dodona.Record{}, ""
 	}
-	return dodona.Record{Topic: topic, Key: key, ID: string(id), Body: body}, string(source[2])
+	return dodona.Record{Topic: topic, Key: key, ID: string(id), Body: r.Body}, string(source[2])
 }
 
 // headerIn returns the value of a header as it was written, nil if there is none.

@@ -13,4 +13,5 @@ part() { # part TITLE PACKAGE TEST [VARIABLE=VALUE ...]
 }
 
 part "one key in two processes: ${DUEL_ROUNDS:=10000} rounds" ./journal TestOneKeyInTwoProcessesSignsEachRoundOnce DODONA_DUEL_ROUNDS="$DUEL_ROUNDS"
+part "damaged data folders: ${FOLDERS:=2000}" ./journal TestDamagedFoldersStart DODONA_GROUND_RUNS="$FOLDERS" DODONA_GROUND_SECONDS=10
 part "bad nights: ${NIGHTS:=20}" ./cmd/dodona TestBadNightsPassByThemselves DODONA_DRILL="$NIGHTS"

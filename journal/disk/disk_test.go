@@ -426,25 +426,56 @@ func BenchmarkCheck(b *testing.B) {
 	}
 }
 
+// mixed makes a stream with an erased record, a damaged one, a torn end and an empty block in it: 1 to 3, 5 to 8, 10.
+func mixed(t *testing.T) (stream string) {
+	t.Helper()
+	second := bytes.Join([][]byte{record("RAW-2", 4|erased, "", "", ""), blockOf("RAW-2", 5, 6, 7, 8), blockOf("RAW-2", 9)[:40]}, nil)
+	_, msgs := folderWith(t, "RAW", blockOf("RAW-1", 1, 2, 3), second)
+	write(t, filepath.Join(msgs, "3.blk"), nil)
+	write(t, filepath.Join(msgs, "4.blk"), record("RAW-4", 10, "oracle.x", "", "body"))
+	return filepath.Dir(msgs)
+}
+
 func TestLastShowsTheEndInOrder(t *testing.T) {
-	erasedOne := record("RAW-2", 4|erased, "", "", "")
-	torn := blockOf("RAW-2", 9)
-	dir, msgs := folderWith(t, "RAW", blockOf("RAW-1", 1, 2, 3), bytes.Join([][]byte{erasedOne, blockOf("RAW-2", 5, 6, 7, 8), torn[:40]}, nil), nil)
-	write(t, filepath.Join(msgs, "3.blk"), record("RAW-3", 10, "oracle.x", "", "body"))
-	stream := filepath.Dir(msgs)
-	for n, want := range map[int]int{0: 0, 1: 1, 4: 4, 5: 5, 6: 6, 8: 8, 100: 8} {
-		var bodies []string
-		err := Last(stream, n, func(subject string, headers, body []byte) {
-			if subject != "oracle.reading.kraken.gw-1" && subject != "oracle.x" || len(headers) == 0 && string(body) != "body" {
-				t.Errorf("shown %s with %q and %q", subject, headers, body)
+	stream := mixed(t)
+	for n, want := range map[int]string{0: "[]", 1: "[10]", 4: "[6 7 8 10]", 5: "[5 6 7 8 10]", 6: "[3 5 6 7 8 10]", 100: "[1 2 3 5 6 7 8 10]"} {
+		places := []uint64{}
+		err := Last(stream, n, func(r Record) {
+			if r.Subject != "oracle.reading.kraken.gw-1" && r.Subject != "oracle.x" || len(r.Headers) == 0 && string(r.Body) != "body" {
+				t.Errorf("shown %+v", r)
 			}
-			bodies = append(bodies, string(body))
+			places = append(places, r.Place)
 		})
-		if err != nil || len(bodies) != want || want > 0 && bodies[want-1] != "body" {
-			t.Errorf("the last %d: %d shown, %v, want %d", n, len(bodies), err, want)
+		if got := fmt.Sprint(places); err != nil || got != want {
+			t.Errorf("the last %d: %s, %v, want %s", n, got, err, want)
 		}
 	}
-	if err := Last(filepath.Join(dir, "none"), 5, func(string, []byte, []byte) { t.Error("shown") }); err != nil {
+	if err := Last(filepath.Join(stream, "none"), 5, func(Record) { t.Error("shown") }); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestRecordsTellWhatIsDamaged(t *testing.T) {
+	stream := mixed(t)
+	path := filepath.Join(stream, "msgs", "1.blk")
+	b := readAll(t, path)
+	b[len(b)/2] ^= 1 // in the body of the second
+	write(t, path, b)
+	var got []string
+	for r, err := range Records(stream) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, strings.TrimSpace(fmt.Sprint(r.Place, " ", r.Odd)))
+	}
+	want := "1, 2 its sum does not fit, 3, 5, 6, 7, 8, 9 its lengths are impossible, 10"
+	if strings.Join(got, ", ") != want {
+		t.Errorf("got %s, want %s", strings.Join(got, ", "), want)
+	}
+	n := 0
+	for range Records(stream) {
+		if n++; n == 4 {
+			break // must not go on
+		}
 	}
 }
