@@ -267,7 +267,7 @@ const (
 	TopicAnchor      Topic = "anchor"      // key: "series"; id: the end of the window; body: a JSON [Anchored]
 	TopicIntent      Topic = "intent"      // key: sink; body: what a sink is about to do (package sink/evm)
 	TopicReceipt     Topic = "receipt"     // key: sink; body: a JSON [Receipt]
-	TopicEvent       Topic = "event"       // key: what happened: "rejected", "conflict", "unsigned", "loss"
+	TopicEvent       Topic = "event"       // key: what happened: "rejected", "conflict", "unsigned", "late", "loss"
 )
 
 // A Record is what the journal keeps. The caller fills the first six; the journal fills the rest.

@@ -55,7 +55,7 @@ func BenchmarkAttestations(b *testing.B) {
 		loops.Go(func() {
 			for left.Add(-1) >= 0 {
 				<-places
-				if err := n.keepRounds(ctx, []dodona.Bundle{benchRound(n, f)}); err != nil {
+				if err := n.keepRounds(ctx, f.Settings.Every, []dodona.Bundle{benchRound(n, f)}); err != nil {
 					b.Error(err)
 					return
 				}

@@ -210,7 +210,7 @@ func (n *Node) runFeed(ctx context.Context, f config.Feed, loop *feed.Feed, g *g
 				}
 				missing = b.Value == nil
 			}
-			if err := n.keepRounds(ctx, bundles); err != nil {
+			if err := n.keepRounds(ctx, f.Settings.Every, bundles); err != nil {
 				return err
 			}
 			g.restore(&bundles[len(bundles)-1])
@@ -266,8 +266,8 @@ func (n *Node) lastExchange(ctx context.Context, name string) (last dodona.Excha
 	return last, nil
 }
 
-// keepRounds journals rounds, and signs and journals the observations of those that have a value.
-func (n *Node) keepRounds(ctx context.Context, bundles []dodona.Bundle) error {
+// keepRounds journals rounds of a feed, and signs and journals the observations of those that have a value.
+func (n *Node) keepRounds(ctx context.Context, every time.Duration, bundles []dodona.Bundle) error {
 	records := make([]dodona.Record, len(bundles))
 	for i, b := range bundles {
 		body, err := json.Marshal(b)
@@ -285,7 +285,7 @@ func (n *Node) keepRounds(ctx context.Context, bundles []dodona.Bundle) error {
 		if b.Value == nil {
 			continue
 		}
-		if err := n.signRound(ctx, b); err != nil {
+		if err := n.signRound(ctx, every, b); err != nil {
 			return err
 		}
 	}
@@ -310,8 +310,14 @@ func parts(records []dodona.Record, most int) iter.Seq[[]dodona.Record] {
 	}
 }
 
-// signRound claims and signs the observation of a journaled round.
-func (n *Node) signRound(ctx context.Context, b dodona.Bundle) error {
+// signRound claims and signs the observation of a journaled round, if the round is still open: of one that has closed
+// meanwhile, because the journal was full say, nobody would believe an observation. An event tells.
+func (n *Node) signRound(ctx context.Context, every time.Duration, b dodona.Bundle) error {
+	_, closes := grid.Open(b.Round, every)
+	if n.now().After(closes) {
+		n.log.Warn("a round was computed and is not signed: it closed before it could be", "feed", b.Feed.Name, "round", b.Round, "closed", closes)
+		return n.event(ctx, "unsigned", b.Feed.Name+"-"+b.Round.ID(), map[string]any{"feed": b.Feed.Name, "round": b.Round, "value": b.Value})
+	}
 	obs := dodona.Observation{
 		Feed: b.Feed.ID(), Name: b.Feed.Name, Round: b.Round, Value: *b.Value, Origin: b.Origin, Signer: n.id.key.Address(),
 	}
@@ -338,6 +344,12 @@ func (n *Node) signRound(ctx context.Context, b dodona.Bundle) error {
 	err = n.journal.Append(ctx, dodona.Record{Topic: dodona.TopicObservation, Key: b.Feed.Name, ID: b.Round.ID(), Body: body})
 	if err != nil {
 		return fmt.Errorf("append observation: %w", err)
+	}
+	if now := n.now(); now.After(closes) {
+		n.log.Warn("an observation was signed in time and kept too late, so it counts for nothing", "feed", b.Feed.Name, "round", b.Round, "closed", closes)
+		return n.event(ctx, "late", b.Feed.Name+"-"+b.Round.ID(), map[string]any{
+			"feed": b.Feed.Name, "round": b.Round, "value": b.Value, "closed": closes.UTC(), "kept": now.UTC(),
+		})
 	}
 	return nil
 }
@@ -366,13 +378,7 @@ func (n *Node) resume(ctx context.Context, f config.Feed, g *guest) (last dodona
 	if b.Value == nil || b.Round <= observed || b.Feed.ID() != f.Feed.ID() {
 		return max(observed, b.Round), nil
 	}
-	if _, closes := grid.Open(b.Round, f.Settings.Every); n.now().After(closes) {
-		n.log.Warn("a round was computed and not signed before the node ended; it is past now", "feed", f.Feed.Name, "round", b.Round)
-		return b.Round, n.event(ctx, "unsigned", f.Feed.Name+"-"+b.Round.ID(), map[string]any{
-			"feed": f.Feed.Name, "round": b.Round, "value": b.Value,
-		})
-	}
-	return b.Round, n.signRound(ctx, b)
+	return b.Round, n.signRound(ctx, f.Settings.Every, b)
 }
 
 // event journals something that happened, once for each id.

@@ -68,6 +68,9 @@ func (n *Node) attest(ctx context.Context, v *quorum.Validator, recs []dodona.Re
 		Rejected: func(r quorum.Rejection) {
 			n.log.Warn("an observation was rejected", "feed", r.Key, "reason", r.Reason, "message", r.Message)
 		},
+		Unreadable: func(err error) {
+			n.log.Error("an answer in the journal cannot be believed and is passed over; another program writes to it", "error", err)
+		},
 	}, n.now(), recs)
 	return err
 }

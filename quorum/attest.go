@@ -32,6 +32,10 @@ type Means struct {
 
 	// Rejected is told each rejection once it is durable, in order; for the log. Nil tells nobody.
 	Rejected func(Rejection)
+
+	// Unreadable is told each answer of the journal that cannot be believed, which is then passed over: any program that may write
+	// to the server can make one, and it must not stop the others. Nil tells nobody.
+	Unreadable func(error)
 }
 
 // maxRaces is how often another process may attest in between before Attest gives up.
@@ -48,6 +52,9 @@ func (v *Validator) Attest(ctx context.Context, m Means, now time.Time, recs []d
 	}
 	if m.Rejected == nil {
 		m.Rejected = func(Rejection) {}
+	}
+	if m.Unreadable == nil {
+		m.Unreadable = func(error) {}
 	}
 	var counts Counts
 	for e := v.Step(now, recs); e != nil; e = v.Next(e) {
@@ -72,7 +79,7 @@ func (v *Validator) perform(ctx context.Context, m Means, e *Effects) (*Effects,
 			return nil, err
 		}
 		if len(refused) > 0 {
-			learned, err := v.learn(ctx, m.Ledger, refused)
+			learned, err := v.learn(ctx, m, refused)
 			if err != nil {
 				return nil, err
 			}
@@ -95,7 +102,7 @@ func (v *Validator) perform(ctx context.Context, m Means, e *Effects) (*Effects,
 		case !errors.Is(err, dodona.ErrConflict) || race == maxRaces:
 			return nil, fmt.Errorf("append %d attestations and rejections: %w", len(recs), err)
 		}
-		if err := v.lookAgain(ctx, m.Ledger, e.Claims); err != nil {
+		if err := v.lookAgain(ctx, m, e.Claims); err != nil {
 			return nil, err
 		}
 		e = v.again(e)
@@ -104,9 +111,9 @@ func (v *Validator) perform(ctx context.Context, m Means, e *Effects) (*Effects,
 
 // lookAgain learns what others appended for the feeds of the claims, after a conflict: which answer is the newest, and what
 // is attested for the rounds.
-func (v *Validator) lookAgain(ctx context.Context, l Ledger, claims []dodona.Claim) error {
+func (v *Validator) lookAgain(ctx context.Context, m Means, claims []dodona.Claim) error {
 	for _, c := range claims {
-		rec, err := l.Last(ctx, dodona.TopicData, c.Subject)
+		rec, err := m.Ledger.Last(ctx, dodona.TopicData, c.Subject)
 		if err != nil && !errors.Is(err, dodona.ErrNotFound) {
 			return fmt.Errorf("look for the newest answer of %s: %w", c.Subject, err)
 		}
@@ -114,7 +121,7 @@ func (v *Validator) lookAgain(ctx context.Context, l Ledger, claims []dodona.Cla
 		v.memoryOf(c.Subject).newest = rec.ID
 		v.mu.Unlock()
 	}
-	_, err := v.learn(ctx, l, claims)
+	_, err := v.learn(ctx, m, claims)
 	return err
 }
 
@@ -149,10 +156,10 @@ func (m Means) sign(ctx context.Context, claims []dodona.Claim) (signatures [][]
 }
 
 // learn restores what the ledger holds as attested for the rounds of the claims, and returns how many it found.
-// What it finds and cannot believe is an error.
-func (v *Validator) learn(ctx context.Context, l Ledger, claims []dodona.Claim) (found int, err error) {
+// What it finds and cannot believe is told and passed over.
+func (v *Validator) learn(ctx context.Context, m Means, claims []dodona.Claim) (found int, err error) {
 	for _, c := range claims {
-		rec, err := dataRecord(ctx, l, c.Subject, c.Round)
+		rec, err := dataRecord(ctx, m.Ledger, c.Subject, c.Round)
 		if errors.Is(err, dodona.ErrNotFound) {
 			continue
 		}
@@ -160,7 +167,8 @@ func (v *Validator) learn(ctx context.Context, l Ledger, claims []dodona.Claim) 
 			return found, fmt.Errorf("look for round %d of %s: %w", uint64(c.Round), c.Subject, err)
 		}
 		if err := v.Restore(rec); err != nil {
-			return found, err
+			m.Unreadable(err)
+			continue
 		}
 		found++
 	}

@@ -13,8 +13,8 @@ import (
 
 // Sizes above which a body is refused unread.
 const (
-	maxObservation = 4 << 10  // bytes of an observation record's body
-	maxAnswer      = 64 << 10 // bytes of a data record's body
+	maxObservation = 4 << 10   // bytes of an observation record's body
+	maxAnswer      = 256 << 10 // bytes of a data record's body; SetFeeds takes no feed whose answers are larger
 )
 
 // A finding is everything that can be said of a record without knowing what is attested.

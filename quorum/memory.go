@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/telemetry"
 )
 
 // Window is how many attested rounds of a feed are remembered: as many as the largest slice a journal yields,
@@ -19,7 +20,25 @@ type history struct {
 	rounds   []attested
 	newest   string    // the ID of the newest data record that is known, whoever wrote it: what the next one comes after
 	restored time.Time // when the newest restored data record was appended; zero if none was restored
+
+	spoiled []dodona.Round // rounds under whose name the journal holds what is no answer of this quorum; the latest few
 }
+
+// maxSpoiled is how many of them are remembered of a feed. Only rounds that are open now can matter.
+const maxSpoiled = 64
+
+// spoil remembers that the name of a round is taken.
+func (h *history) spoil(r dodona.Round) {
+	if h.isSpoiled(r) {
+		return
+	}
+	h.spoiled = append(h.spoiled, r)
+	if excess := len(h.spoiled) - maxSpoiled; excess > 0 {
+		h.spoiled = slices.Delete(h.spoiled, 0, excess)
+	}
+}
+
+func (h *history) isSpoiled(r dodona.Round) bool { return h != nil && slices.Contains(h.spoiled, r) }
 
 type attested struct {
 	round    dodona.Round
@@ -76,14 +95,20 @@ func (h *history) insert(a attested) {
 // are welcome, in any order.
 //
 // Records of another network or quorum do not speak for this one and are passed over. A record that is no answer,
-// or whose signature is not a member's, is an error that names it; the others are restored nevertheless.
+// or whose signature is not a member's, is an error that names it, and counted; the others are restored nevertheless. A round
+// whose name such a record has is never attested, because the journal keeps one record of a name.
 func (v *Validator) Restore(recs ...dodona.Record) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	var errs []error
 	for _, rec := range recs {
 		v.note(rec)
-		if err := v.restore(rec); err != nil {
+		believed, err := v.restore(rec)
+		if round, named := rec.Round(); !believed && named && rec.Topic == dodona.TopicData {
+			v.memoryOf(rec.Key).spoil(round)
+		}
+		if err != nil {
+			v.recorder.Count(telemetry.QuorumUnreadable, echo(rec.Key), 1)
 			errs = append(errs, fmt.Errorf("restore %s %s %s: %w", rec.Topic, echo(rec.Key), echo(rec.ID), err))
 		}
 	}
@@ -102,34 +127,34 @@ func (v *Validator) note(rec dodona.Record) {
 	}
 }
 
-func (v *Validator) restore(rec dodona.Record) error {
+func (v *Validator) restore(rec dodona.Record) (believed bool, err error) {
 	if rec.Topic != dodona.TopicData {
-		return errors.New("not a data record")
+		return false, errors.New("not a data record")
 	}
 	if len(rec.Body) > maxAnswer {
-		return fmt.Errorf("%d bytes are more than an answer has", len(rec.Body))
+		return false, fmt.Errorf("%d bytes are more than an answer has", len(rec.Body))
 	}
 	var a dodona.Answer
 	if err := json.Unmarshal(rec.Body, &a); err != nil {
-		return fmt.Errorf("read answer: %w", err)
+		return false, fmt.Errorf("read answer: %w", err)
 	}
 	if a.Network.ID() != v.networkID || a.Quorum.Digest() != v.quorum.Digest() {
-		return nil
+		return false, nil
 	}
 	report := a.Attestation.Report
 	if a.Feed.ID() != report.Feed || a.Feed.Name != rec.Key {
-		return errors.New("the answer is of another feed than the record's key")
+		return false, errors.New("the answer is of another feed than the record's key")
 	}
 	if len(a.Attestation.Signatures) != v.quorum.K {
-		return fmt.Errorf("%d signatures, want %d", len(a.Attestation.Signatures), v.quorum.K)
+		return false, fmt.Errorf("%d signatures, want %d", len(a.Attestation.Signatures), v.quorum.K)
 	}
 	for _, sig := range a.Attestation.Signatures {
 		signer, err := v.recover(report.Digest(v.networkID), sig)
 		if err != nil {
-			return fmt.Errorf("recover signer: %w", err)
+			return false, fmt.Errorf("recover signer: %w", err)
 		}
 		if !v.isMember(signer) {
-			return fmt.Errorf("signed by %s, which is not a member", signer)
+			return false, fmt.Errorf("signed by %s, which is not a member", signer)
 		}
 	}
 	h := v.memoryOf(rec.Key)
@@ -137,7 +162,7 @@ func (v *Validator) restore(rec dodona.Record) error {
 	if rec.Appended.After(h.restored) {
 		h.restored = rec.Appended
 	}
-	return nil
+	return true, nil
 }
 
 func (v *Validator) memoryOf(feed string) *history {

@@ -22,9 +22,12 @@ package quorum
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"math"
+	"math/big"
 	"runtime"
 	"slices"
 	"strings"
@@ -123,7 +126,11 @@ func (v *Validator) SetFeeds(feeds map[dodona.FeedID]Feed) error {
 		return cmp.Or(strings.Compare(feeds[a].Feed.Name, feeds[b].Feed.Name), strings.Compare(a.String(), b.String()))
 	}) {
 		f := feeds[id]
-		if err := checkFeed(id, f); err != nil {
+		err := checkFeed(id, f)
+		if err == nil {
+			err = v.checkAnswer(f.Feed)
+		}
+		if err != nil {
 			return fmt.Errorf("feed %q: %w", f.Feed.Name, err)
 		}
 		f.Feed.Labels = slices.Clone(f.Feed.Labels)
@@ -145,6 +152,24 @@ func checkFeed(id dodona.FeedID, f Feed) error {
 		return fmt.Errorf("kind %q: want number, bool or enum", f.Feed.Kind)
 	}
 	return dodona.CheckName(f.Feed.Name, maxNameTokens)
+}
+
+// checkAnswer refuses a feed whose largest answer would be more than Restore reads.
+func (v *Validator) checkAnswer(f dodona.Feed) error {
+	widest, _ := dodona.Int192FromBig(new(big.Int).Neg(new(big.Int).Lsh(big.NewInt(1), 191))) // in range: the least there is
+	body, err := json.Marshal(dodona.Answer{
+		Network: v.network, Quorum: v.quorum, Feed: f,
+		Attestation: dodona.Attestation{
+			Report: dodona.Report{Round: math.MaxUint64, Value: widest}, Signatures: make([]dodona.Signature, v.quorum.K),
+		},
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("write an answer: %w", err)
+	case len(body) > maxAnswer:
+		return fmt.Errorf("its answers have up to %d bytes, at most %d are read: take fewer or shorter labels", len(body), maxAnswer)
+	}
+	return nil
 }
 
 // maxNameTokens bounds the parts of a feed's name; the configuration may allow fewer.

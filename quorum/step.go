@@ -127,6 +127,10 @@ func (v *Validator) decide(e *Effects, rec dodona.Record, f finding) bool {
 func (v *Validator) order(e *Effects, rec dodona.Record, f *finding) (repeated bool) {
 	name, round := f.feed.Name, f.report.Round
 	memory := v.memory[name]
+	if memory.isSpoiled(round) {
+		f.refuse(ReasonConflict, "the journal holds something else under the name of round %d, which is no answer of this quorum", uint64(round))
+		return false
+	}
 	last, any := memory.last()
 	before, known := memory.find(round)
 	if claimed, found := e.claimed[name]; found {
