@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -64,7 +65,8 @@ func (r Replayed) Differs() (Step, bool) {
 // Replay computes the round of an exported bundle again: extraction, module, evaluation, origin, and the digest that was
 // signed. It needs nothing but the bundle, and a sandbox if a module made the points: open is called for those alone.
 // Whatever the bundle says is compared, never believed; what differs is told by step, and the steps after it go on from
-// what was computed here. Its error is that of ctx.
+// what was computed here. Its error is that of ctx, or says what this machine lacks to run the module: then nothing is known
+// about the bundle.
 func Replay(ctx context.Context, b dodona.Bundle, open Sandbox) (Replayed, error) {
 	p := replay{bundle: b, open: open, Replayed: Replayed{Feed: b.Feed.Name, Round: b.Round}}
 	err := p.run(ctx)
@@ -77,6 +79,7 @@ type replay struct {
 	Replayed
 	bundle dodona.Bundle
 	open   Sandbox
+	guest  *guest // nil: no module makes the points
 }
 
 // compare notes a step; two texts that are equal are the same.
@@ -112,6 +115,9 @@ func (p *replay) run(ctx context.Context) error {
 		return nil
 	}
 	transform, end, err := p.transform(ctx, doc)
+	if here := (hereError{}); errors.As(err, &here) || ctx.Err() != nil {
+		return p.here(errors.Join(ctx.Err(), err))
+	}
 	if err != nil {
 		p.fail(StepVersion, "", b.Origin.Version.String(), err)
 		return nil
@@ -124,7 +130,10 @@ func (p *replay) run(ctx context.Context) error {
 		Round: b.Round, Node: b.Node, Readings: b.Readings, Absent: feed.Absences(b.Inputs), Salt: p.salt(),
 	})
 	if ctx.Err() != nil {
-		return fmt.Errorf("replay round %d of %s: %w", uint64(b.Round), printable(b.Feed.Name), ctx.Err())
+		return p.here(ctx.Err())
+	}
+	if p.guest != nil && p.guest.here != nil {
+		return p.here(p.guest.here)
 	}
 	p.readings()
 	p.compare(StepRoot, again.Origin.ReadingsRoot.String(), b.Origin.ReadingsRoot.String(), "a reading or a salt was changed, added or taken away")
@@ -135,6 +144,11 @@ func (p *replay) run(ctx context.Context) error {
 	p.compare(StepOrigin, again.Origin.Digest().String(), b.Origin.Digest().String(), "the origin follows from rules, version and readings root")
 	p.observation(again)
 	return nil
+}
+
+// here returns the error of a replay that this machine could not finish. It is no difference.
+func (p *replay) here(err error) error {
+	return fmt.Errorf("replay round %d of %s: %w", uint64(p.bundle.Round), printable(p.bundle.Feed.Name), err)
 }
 
 // notAsked notes a round that passed without anybody being asked: there is nothing to compute.

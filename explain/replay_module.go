@@ -46,15 +46,39 @@ func (p *replay) transform(ctx context.Context, doc feed.Document) (t dodona.Tra
 	}
 	engine, err := p.open(ctx)
 	if err != nil {
-		return nil, end, err
+		return nil, end, hereError{fmt.Errorf("make the sandbox: %w", err)}
 	}
 	end = func() { _ = engine.Close(context.WithoutCancel(ctx)) } // nothing of it is used any longer
 	loaded, err := engine.Load(ctx, rules.Spec(p.bundle.Module))
 	if err != nil {
 		end()
+		if module.Local(err) {
+			err = hereError{err}
+		}
 		return nil, func() {}, err
 	}
-	return module.Replaying(loaded, doc.From, inner, p.bundle.Transcript), end, nil
+	p.guest = &guest{Transform: module.Replaying(loaded, doc.From, inner, p.bundle.Transcript)}
+	return p.guest, end, nil
+}
+
+// A hereError is a failure of this machine. It says nothing about the bundle.
+type hereError struct{ error }
+
+func (e hereError) Unwrap() error { return e.error }
+
+// A guest runs the module of a bundle, and remembers if this machine could not.
+type guest struct {
+	dodona.Transform
+	here error
+}
+
+// Apply runs the module.
+func (g *guest) Apply(ctx context.Context, c dodona.Call) (dodona.Result, error) {
+	r, err := g.Transform.Apply(ctx, c)
+	if failed := (*module.Error)(nil); errors.As(err, &failed) && failed.Cause.Local() {
+		g.here = err
+	}
+	return r, err
 }
 
 // missedThere notes a round that was missed for a reason of that node alone: its module did not run, or not in time.

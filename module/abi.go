@@ -88,15 +88,22 @@ func allowed(s *Spec) func(module, name string, t wasm.FuncType) error {
 			return fmt.Errorf("only functions of %s and %s may be imported; build the module with one of Dodona's SDKs", manifest.ABI, wasiModule)
 		case !f.typed().Equal(t):
 			return fmt.Errorf("its type is %v, and must be %v", t, f.typed())
-		case f.granted != nil && !f.granted(s.Capabilities):
-			return fmt.Errorf("it needs the capability %s, which was not granted: the manifest must ask for it and the configuration allow it", f.needs)
-		case f.missing != nil:
-			if what := f.missing(&s.Host, s.Dir); what != "" {
-				return fmt.Errorf("this node has %s", what)
-			}
 		}
-		return nil
+		return f.available(s)
 	}
+}
+
+// available returns why a module must not have the function: nil if it was granted and the host has what it needs.
+func (f *function) available(s *Spec) error {
+	if f.granted != nil && !f.granted(s.Capabilities) {
+		return fmt.Errorf("it needs the capability %s, which was not granted: the manifest must ask for it and the configuration allow it", f.needs)
+	}
+	if f.missing != nil {
+		if what := f.missing(&s.Host, s.Dir); what != "" {
+			return fmt.Errorf("this node has %s", what)
+		}
+	}
+	return nil
 }
 
 // typed returns the type of f.
@@ -116,7 +123,8 @@ func (f *function) typed() wasm.FuncType {
 	return wasm.FuncType{Params: types(params), Results: types(results)}
 }
 
-// link makes the host modules that imports need. Imports must be those that allowed accepts.
+// link makes the host modules that imports need. Imports must have the types that allowed accepts; what was granted and
+// what the host has is asked again, as neither is part of what a cache keeps.
 func link(ctx context.Context, rt wazero.Runtime, s *Spec, imports []wasm.Import) error {
 	if s.Capabilities.Files && s.Dir == "" {
 		return errors.New("the capability files was granted, and no directory: say which one it may read")
@@ -130,8 +138,11 @@ func link(ctx context.Context, rt wazero.Runtime, s *Spec, imports []wasm.Import
 			}
 			linked[i.Name] = true
 			f := functionOf(module, i.Name)
-			if f == nil || (f.granted != nil && !f.granted(s.Capabilities)) {
-				return fmt.Errorf("import %s.%s: not allowed", module, i.Name)
+			if f == nil {
+				return fmt.Errorf("import %s.%s: there is no such function", module, i.Name)
+			}
+			if err := f.available(s); err != nil {
+				return fmt.Errorf("import %s.%s: %w", module, i.Name, err)
 			}
 			t := f.typed()
 			b.NewFunctionBuilder().WithGoModuleFunction(f.host(), wazeroTypes(t.Params), wazeroTypes(t.Results)).Export(f.name)

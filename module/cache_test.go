@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -196,4 +197,21 @@ func filesBelow(dir string) (files []string, err error) {
 		return err
 	})
 	return files, err
+}
+
+func TestCacheDoesNotSpareTheHost(t *testing.T) {
+	o := cached(t, t.TempDir(), 1, newTally())
+	s := capable(t, fullHost())
+	load(t, newTestEngine(t, o), s)
+	for what, take := range map[string]func(*Host){
+		"nothing that fetches":  func(h *Host) { h.Get = nil },
+		"no journaled readings": func(h *Host) { h.Reading = nil },
+		"no state":              func(h *Host) { h.State = nil },
+	} {
+		s.Host = fullHost()
+		take(&s.Host)
+		if _, err := newTestEngine(t, o).Load(t.Context(), s); err == nil || !strings.Contains(err.Error(), "this node has "+what) {
+			t.Errorf("from the cache on a host with %s: got %v", what, err)
+		}
+	}
 }

@@ -80,8 +80,16 @@ type stop struct {
 func (s stop) Error() string { return string(s.cause) + ": " + s.detail }
 
 // call runs the guest's function for the event that has begun. It allocates nothing unless the guest fails.
-func (in *instance) call() *Error {
-	if err := in.run.CallWithStack(&in.ctx, in.stack[:]); err != nil {
+func (in *instance) call() *Error { return in.invoke(in.run, in.stack[:]) }
+
+// invoke runs a function of the guest. A guest to which the system gave less memory than it may have was told so by
+// memory.grow, and went another way than on other machines: whatever came of it is no answer.
+func (in *instance) invoke(f api.Function, stack []uint64) *Error {
+	err := f.CallWithStack(&in.ctx, stack)
+	switch {
+	case in.linear.refused:
+		return in.module.failed(CauseHost, "the system has not the memory that it may grow to; lower limits.pages, or free memory")
+	case err != nil:
 		return in.failure(err)
 	}
 	return nil

@@ -150,7 +150,10 @@ func (m *Module) open(ctx context.Context, had *native) (err error) {
 // shape makes sure of the export that a module may have.
 func shape(c wazero.CompiledModule) error {
 	if f := c.ExportedFunctions()[initializeExport]; f != nil && len(f.ParamTypes())+len(f.ResultTypes()) > 0 {
-		return errors.New("its export _initialize has parameters or results; want none")
+		return &wasm.Refusal{
+			What:  "its export _initialize has parameters or results; want none",
+			Where: wasm.Where{Section: wasm.SectionExport, Function: -1, Offset: -1},
+		}
 	}
 	return nil
 }
@@ -178,9 +181,13 @@ func (m *Module) warmUp(ctx context.Context) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !in.warm(ctx) {
-		// What it left is not to be trusted; it begins cold.
+	if failed := in.warm(ctx); failed != nil {
 		in.close(ctx)
+		if failed.Cause.Local() { // nothing is known about the guest, and other machines have warmed it up
+			failed.Detail = "it could not be warmed up: " + failed.Detail
+			return nil, failed
+		}
+		// What it left is not to be trusted; it begins cold.
 		if in, err = m.initialised(ctx); err != nil {
 			return nil, err
 		}
@@ -210,8 +217,7 @@ func (m *Module) initialised(ctx context.Context) (*instance, error) {
 		if f == nil {
 			continue
 		}
-		if err := f.CallWithStack(&in.ctx, nil); err != nil {
-			failed := in.failure(err)
+		if failed := in.invoke(f, nil); failed != nil {
 			failed.Detail = "it could not be initialised: " + failed.Detail
 			in.close(ctx)
 			return nil, failed
@@ -220,19 +226,20 @@ func (m *Module) initialised(ctx context.Context) (*instance, error) {
 	return in, nil
 }
 
-// warm runs the fixed event. False: the guest trapped, or did something else that ends an instance.
-func (in *instance) warm(ctx context.Context) bool {
+// warm runs the fixed event. It returns why the guest was stopped: it trapped, or did something else that ends an
+// instance, or this machine could not go on.
+func (in *instance) warm(ctx context.Context) *Error {
 	for range warmUps {
 		in.ctx.Context, in.warming = ctx, true
 		in.event.begin(in.module, warmUpEvent())
 		in.fill(in.module.spec.Limits.Fuel)
-		err := in.run.CallWithStack(&in.ctx, in.stack[:])
+		failed := in.call()
 		in.event.outcome(false)
-		if err != nil {
-			return false
+		if failed != nil {
+			return failed
 		}
 	}
-	return true
+	return nil
 }
 
 // warmUpEvent returns the fixed event. It is the same on every machine, as what it leaves in memory, and the fuel of all

@@ -13,6 +13,8 @@ type linear struct {
 	area  []byte // reserved
 	size  int    // readable and writable
 	image int    // bytes at the front that are mapped from a snapshot's file
+
+	refused bool // the system had less than was reserved
 }
 
 // Allocate reserves the address space. A linear that cannot have it has no memory, and says so when it is asked for some.
@@ -35,6 +37,7 @@ func (l *linear) Reallocate(size uint64) []byte {
 	}
 	if grown := l.area[l.size:size]; len(grown) > 0 {
 		if unix.Mprotect(grown, unix.PROT_READ|unix.PROT_WRITE) != nil {
+			l.refused = true
 			return nil
 		}
 	}

@@ -8,6 +8,8 @@ import "errors"
 type linear struct {
 	area []byte
 	most uint64
+
+	refused bool // never: Go's heap has what it is asked for, or ends the process
 }
 
 func (l *linear) allocate(most uint64) error {

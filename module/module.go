@@ -8,12 +8,14 @@ package module
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/module/manifest"
+	"github.com/dodona-oracle/dodona/module/wasm"
 )
 
 // A Spec is what a module is loaded from.
@@ -94,8 +96,21 @@ type Span struct {
 	NS       int64  `json:"ns"`
 }
 
-// A Cause says in a word why an event has no answer. It is the same on every machine but for Deadline and Busy.
+// A Cause says in a word why an event has no answer. It is the same on every machine unless it is [Cause.Local].
 type Cause string
+
+// Local reports whether the cause is a matter of this machine alone: another one, or another attempt, may answer.
+func (c Cause) Local() bool { return c == CauseDeadline || c == CauseBusy || c == CauseHost }
+
+// Local reports whether an error of [Engine.Load] or [Module.Run] says nothing about the module: another machine, or
+// another attempt, may do without. The errors of a module are refusals and its own failures.
+func Local(err error) bool {
+	if failed := (*Error)(nil); errors.As(err, &failed) {
+		return failed.Cause.Local()
+	}
+	refusal := (*wasm.Refusal)(nil)
+	return err != nil && !errors.As(err, &refusal)
+}
 
 // The causes.
 const (
@@ -108,7 +123,7 @@ const (
 	CauseReplay   Cause = "replay"   // it asked a capability for something else than the transcript has
 	CauseDeadline Cause = "deadline" // the wall clock's watchdog; no answer, never a different one
 	CauseBusy     Cause = "busy"     // every instance is in use, or it was called from within a call
-	CauseHost     Cause = "host"     // a bug in the host: an injected function panicked
+	CauseHost     Cause = "host"     // the host failed: it had no memory for the guest, or has a bug
 )
 
 // An Error is a failed event.

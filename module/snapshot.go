@@ -86,7 +86,10 @@ func (in *instance) findGlobals() error {
 			continue
 		}
 		if g.Type() == api.ValueTypeExternref || g.Type() == funcref {
-			return fmt.Errorf("its global %d is mutable and holds references, which cannot be set back; make it immutable", i)
+			return &wasm.Refusal{
+				What:  fmt.Sprintf("global %d is mutable and holds references, which cannot be set back", i),
+				Where: wasm.Where{Section: wasm.SectionGlobal, Function: -1, Offset: -1}, Do: "make it immutable",
+			}
 		}
 		in.globals = append(in.globals, g)
 	}

@@ -141,6 +141,21 @@ func TestAModuleAnswersRemembersAndReplays(t *testing.T) {
 		}
 	}
 
+	// What this machine lacks is no difference.
+	for name, c := range map[string]struct {
+		open explain.Sandbox
+		want error
+	}{
+		"no sandbox": {func(context.Context) (*module.Engine, error) { return nil, os.ErrPermission }, os.ErrPermission},
+		"no memory": {func(ctx context.Context) (*module.Engine, error) {
+			return module.New(ctx, module.Options{Interpreter: true, Memory: 1})
+		}, module.ErrMemory},
+	} {
+		if r, err := explain.Replay(t.Context(), bundle, c.open); !errors.Is(err, c.want) {
+			t.Errorf("%s: got %v, want %v:\n%s", name, err, c.want, r)
+		}
+	}
+
 	// The state survives the process.
 	again := newOutcomes()
 	run(t, openNode(t, text, Options{OnRound: again.add}))
