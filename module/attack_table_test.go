@@ -44,7 +44,7 @@ var attacks = []attack{
 	{name: "data-drop", refused: []string{"memory.init"}},
 	{name: "data-outside", refused: []string{"out of bounds"}},
 	{name: "data-negative", refused: []string{"out of bounds"}},
-	{name: "element-outside", cause: module.CauseTrap},
+	{name: "element-outside", refused: []string{"element section", "segment 0 is out of bounds: 1 elements from 2 on, and the table has 2"}},
 
 	// What it wants, and what it lacks.
 	{name: "import-unknown", refused: []string{"env", "system", "exec", "transfer"}},

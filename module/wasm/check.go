@@ -49,6 +49,7 @@ func Check(b []byte, p Policy) (*Module, error) {
 	if err := m.validate(true); err != nil {
 		return nil, err
 	}
+	c.segments()
 	if c.interfaces(p); c.err != nil {
 		return nil, c.err.in(b)
 	}

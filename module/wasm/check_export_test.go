@@ -3,6 +3,15 @@ package wasm
 // Validate proves a module valid without Dodona's limits, for the tests of the specification.
 func (m *Module) Validate() error { return m.validate(false) }
 
+// Segments refuses segments that lie outside, as [Check] does, for the tests of the specification.
+func (m *Module) Segments() error {
+	c := checker{m: m}
+	if c.segments(); c.err != nil {
+		return c.err
+	}
+	return nil
+}
+
 // The limits, for tests at their edges.
 const (
 	MaxCode, MaxTypes, MaxImports, MaxFunctions, MaxTable    = maxCode, maxTypes, maxImports, maxFunctions, maxTable

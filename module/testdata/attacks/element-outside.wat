@@ -1,4 +1,4 @@
-;; An element segment outside of its table. wazero leaves it out, with the compiler and without; what is called there traps.
+;; An element segment outside of its table. wazero leaves it out, with the compiler and without; it must not be loaded.
 (module
   (type $t (func (result i32)))
   (memory (export "memory") 1 1)
