@@ -3,8 +3,11 @@ package wasm
 // Validate proves a module valid without Dodona's limits, for the tests of the specification.
 func (m *Module) Validate() error { return m.validate(false) }
 
-// Segments refuses segments that lie outside, as [Check] does, for the tests of the specification.
+// Segments refuses what is invalid, and segments that lie outside, as [Check] does, for the tests of the specification.
 func (m *Module) Segments() error {
+	if err := m.Validate(); err != nil {
+		return err
+	}
 	c := checker{m: m}
 	if c.segments(); c.err != nil {
 		return c.err
