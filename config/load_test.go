@@ -3,8 +3,6 @@ package config_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"io"
 	"os"
 	"reflect"
 	"strings"
@@ -121,62 +119,6 @@ func TestReaderErrorsAreNotMistakes(t *testing.T) {
 	_, err := config.Load(iotest.ErrReader(broken), "f.yaml", kinds())
 	if !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
-	}
-}
-
-// endless yields one byte for ever.
-type endless byte
-
-func (e endless) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = byte(e)
-	}
-	return len(p), nil
-}
-
-// TestHostileFilesAreRefusedSoon loads what would take a careless reader for ever, or all memory.
-func TestHostileFilesAreRefusedSoon(t *testing.T) {
-	const n = 1<<20 - 100
-	many := func(s string) string { return strings.Repeat(s, n/len(s)) }
-	var sources, deep strings.Builder
-	for i := 0; sources.Len() < n; i++ {
-		fmt.Fprintf(&sources, "  s%d: {from: [a%d]}\n", i, i)
-	}
-	for i := range 1400 {
-		deep.WriteString(strings.Repeat(" ", i) + "a:\n")
-	}
-	for name, r := range map[string]io.Reader{
-		"endless":      endless('a'),
-		"brackets":     strings.NewReader(many("[")),
-		"braces":       strings.NewReader(many("{a: ")),
-		"dashes":       strings.NewReader(many("- ")),
-		"questions":    strings.NewReader(many("? ")),
-		"tags":         strings.NewReader(many("!a ")),
-		"anchors":      strings.NewReader(many("&a ")),
-		"colons":       strings.NewReader(many(": ")),
-		"list":         strings.NewReader("roles: [" + many("é,") + "]"),
-		"map":          strings.NewReader("roles: {" + many("é: ,") + "}"),
-		"lines":        strings.NewReader(many("a: b\n")),
-		"text":         strings.NewReader("roles: " + many("x")),
-		"at":           strings.NewReader("node: {name: \"" + many("a@:/") + "\"}"),
-		"block":        strings.NewReader("roles: |\n" + many(" é\n")),
-		"feeds":        strings.NewReader("feeds:\n" + sources.String()),
-		"deep":         strings.NewReader(deep.String()),
-		"blank":        strings.NewReader(many("\n")),
-		"quotes":       strings.NewReader(many("'\"")),
-		"secrets":      strings.NewReader("api: {tokens: [" + many("abcdefgh,") + "]}"),
-		"one secret":   strings.NewReader("api: {tokens: [" + many("abcdefgh ") + "]}"),
-		"private keys": strings.NewReader("x: " + many(strings.Repeat("a", 64)+" ")),
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := config.Load(r, name, kinds())
-			var mistakes *config.MistakesError
-			if !errors.As(err, &mistakes) {
-				t.Errorf("got %.200v, want mistakes", err)
-			} else if len(err.Error()) > 64<<10 {
-				t.Errorf("an error of %d bytes", len(err.Error()))
-			}
-		})
 	}
 }
 

@@ -174,16 +174,21 @@ func TestDiskFullBlocksAndGoesOn(t *testing.T) {
 		}
 	})
 	j := open(t, Config{Dir: dir})
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	n := 0
 	var err error
 	for ; err == nil; n++ {
 		r := reading(n)
 		r.Body = body8k
-		short, done := context.WithTimeout(ctx, 3*time.Second)
-		err = j.Append(short, r, reading(1_000_000+n))
-		done()
+		for err = context.DeadlineExceeded; err != nil; { // a slow machine is no full disk, which says so
+			short, done := context.WithTimeout(ctx, 3*time.Second)
+			err = j.Append(short, r, reading(1_000_000+n))
+			done()
+			if err != nil && (ctx.Err() != nil || j.Status(ctx).Streams[0].Blocked != "") {
+				break
+			}
+		}
 	}
 	t.Logf("after %d appends: %v", n-1, err)
 	if blocked := j.Status(ctx).Streams[0].Blocked; blocked == "" {
@@ -255,7 +260,7 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	}
 	wg.Wait()
 	var m runtime.MemStats
-	deadline := time.After(60 * time.Second)
+	deadline := time.After(10 * time.Minute) // ten seconds are usual
 	for tick := time.NewTicker(time.Second); ; {
 		runtime.GC()
 		runtime.ReadMemStats(&m)

@@ -45,7 +45,7 @@ func open(t testing.TB, cfg Config) *Journal {
 // read returns the next n records of a reader and finishes them.
 func read(t testing.TB, j *Journal, reader string, n int, topics ...dodona.Topic) (all []dodona.Record) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute) // the machine may have much else to do
 	defer cancel()
 	for recs, err := range j.From(ctx, reader, topics...) {
 		if err != nil {

