@@ -244,6 +244,9 @@ func TestMissedRoundHasEveryReason(t *testing.T) {
 
 func TestReadingsOfOthersAreNotTaken(t *testing.T) {
 	f := newFeed(t, Options{Ask: func(_ context.Context, source string, _ dodona.Round) ([]dodona.Reading, error) {
+		if source != "a" { // newer ones, which would count if they were taken
+			return []dodona.Reading{{Source: "a", Body: []byte("9"), Received: time.Now().Add(time.Second)}}, nil
+		}
 		return []dodona.Reading{{Source: "a", Body: []byte("5"), Received: time.Now()}}, nil
 	}}, func(s *Settings) { s.Need = 1 })
 	if b := f.Answer(t.Context(), roundNow()); line(b) != "used failed failed → 500 uncertain" {
@@ -395,6 +398,16 @@ func text(t testing.TB, v any) string {
 		t.Fatal(err)
 	}
 	return string(raw)
+}
+
+func TestEachReadingHasItsOwnSalt(t *testing.T) {
+	at := instant.Time()
+	readings := []dodona.Reading{{Source: "a", Body: []byte("1"), Received: at}, {Source: "b", Body: []byte("2"), Received: at}}
+	salt := func(i int) dodona.Digest { return dodona.Digest{byte(i + 1)} }
+	b := Compute(t.Context(), document(t, 2, nil), plain{}, Material{Round: instant, Readings: readings, Salt: salt})
+	if want := dodona.Root(readings[0].Leaf(salt(0)), readings[1].Leaf(salt(1))); b.Origin.ReadingsRoot != want {
+		t.Errorf("the root is %s, want %s", b.Origin.ReadingsRoot, want)
+	}
 }
 
 func TestSaltsAreNotInTheBundle(t *testing.T) {

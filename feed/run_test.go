@@ -153,7 +153,10 @@ func TestRoundsLieOnTheGrid(t *testing.T) {
 func TestStartOnTheGridMakesThatRound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, "2026-11-22T12:04:30Z", 0, nil)
-		r.want(r.after(time.Millisecond), "12:04:30")
+		r.want(r.after(0), "12:04:30")
+		if s := r.feed.Status(); s.State != Waiting {
+			t.Errorf("%s at the very instant of the last round, want it to wait for the next", s.State)
+		}
 		r.end()
 	})
 }

@@ -1,0 +1,118 @@
+package anchor_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/anchor"
+)
+
+// These tests stand at the bounds of what a signer accepts: everything else about each proposal is right.
+
+func TestWindowsEndBeforeTheirEnd(t *testing.T) {
+	w := anchor.Window{From: 1000, To: 2000}
+	for r, want := range map[dodona.Round]bool{999: false, 1000: true, 1999: true, 2000: false} {
+		if got := w.Contains(r); got != want {
+			t.Errorf("round %d: %t, want %t", uint64(r), got, want)
+		}
+	}
+}
+
+func TestWindowsAreOfWholeSecondsWithinADay(t *testing.T) {
+	for every, want := range map[time.Duration]bool{
+		time.Second - time.Millisecond: false, time.Second: true, 1500 * time.Millisecond: false, 24 * time.Hour: true, 24*time.Hour + time.Second: false,
+	} {
+		_, err := anchor.New(anchor.Config{Network: network, Quorum: ones, Every: every, Recover: fakeRecover})
+		if (err == nil) != want {
+			t.Errorf("every %s: %v", every, err)
+		}
+	}
+}
+
+func TestSignersRefuseWindowsThatAreWrongInNothingElse(t *testing.T) {
+	a := feed("a")
+	leaf := func(kind dodona.LeafKind, second int) dodona.Leaf {
+		l := answerOf(a, at(time.Duration(second)*time.Second), 7).Attestation.Leaf()
+		l.Kind = kind
+		return l
+	}
+	gap := func(first, last int) dodona.Leaf {
+		l := leaf(dodona.LeafGap, first)
+		l.Value = dodona.NewInt192(int64(at(time.Duration(last) * time.Second)))
+		return l
+	}
+	const attested = dodona.LeafAttestation
+	rules := anchor.Rules{Every: time.Minute, Grids: []anchor.Grid{gridOf("a", 30*time.Second)}}
+	before := dodona.Anchor{Root: dodona.Digest{1}, From: at(-time.Minute), To: at(0), Count: 1}
+	for name, c := range map[string]struct {
+		last     dodona.Anchor
+		from, to int // seconds
+		leaves   []dodona.Leaf
+		want     string
+	}{
+		"the first":                        {dodona.Anchor{}, 0, 60, []dodona.Leaf{leaf(attested, 0), gap(30, 30)}, ""},
+		"the next":                         {before, 0, 60, []dodona.Leaf{leaf(attested, 0), gap(30, 30), leaf(dodona.LeafLate, -30)}, ""},
+		"with a hole before it":            {before, 60, 120, []dodona.Leaf{leaf(attested, 60), gap(90, 90)}, "the window begins at"},
+		"over the end of the one before":   {before, -30, 60, []dodona.Leaf{gap(-30, 0), leaf(attested, 30)}, "the window begins at"},
+		"the end is not on the grid":       {before, 0, 90, []dodona.Leaf{gap(0, 30), leaf(attested, 60)}, "does not end on the grid"},
+		"the first begins beside the grid": {dodona.Anchor{}, 30, 60, []dodona.Leaf{leaf(attested, 30)}, "not on the grid"},
+		"late in its first instant":        {before, 0, 60, []dodona.Leaf{leaf(dodona.LeafLate, 0), gap(0, 30)}, "late round"},
+		"an answer of its end":             {before, 0, 60, []dodona.Leaf{gap(0, 30), leaf(attested, 60)}, "outside the window"},
+		"a gap that begins beside":         {before, 0, 60, []dodona.Leaf{leaf(attested, 0), gap(15, 30)}, "a gap begins at"},
+		"a gap to its end":                 {before, 0, 60, []dodona.Leaf{leaf(attested, 0), gap(30, 60)}, "a gap ends at"},
+	} {
+		tree, err := anchor.NewTree(c.leaves)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := dodona.Anchor{
+			Root: tree.Root(), Count: uint64(tree.Len()), From: at(time.Duration(c.from) * time.Second), To: at(time.Duration(c.to) * time.Second),
+		}
+		if !c.last.Root.IsZero() {
+			p.Previous = c.last.Digest(network.ID())
+		}
+		err = anchor.Check(p, c.last, network.ID(), c.leaves, rules)
+		if (err == nil) != (c.want == "") || (err != nil && !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: got %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// TestAPlanOfAnotherAnchorIsNotGoneOnWith: what a plan says of feeds is believed only if it is the plan of the last anchor.
+func TestAPlanOfAnotherAnchorIsNotGoneOnWith(t *testing.T) {
+	w := newWorld(time.Minute, gridOf("a", 10*time.Second))
+	w.attest(noon, "a", at(0))
+	w.mustAdvance(t, noon.Add(2*time.Minute))
+	rec := w.ledger.of(dodona.TopicAnchor, anchor.KeySeries)[0]
+	plan := anchor.PlanOfFeeds(w.mustLast(t), "gone", at(10*time.Second))
+	for name, c := range map[string]struct {
+		change func(*anchor.Plan)
+		want   bool
+	}{
+		"its own":          {func(*anchor.Plan) {}, true},
+		"of another root":  {func(p *anchor.Plan) { p.Anchor.Root[0] ^= 1 }, false},
+		"of another count": {func(p *anchor.Plan) { p.Anchor.Count++ }, false},
+	} {
+		p := *plan
+		c.change(&p)
+		w.restart(t)
+		if err := w.series.Restore(rec, &p); err != nil {
+			t.Fatal(err)
+		}
+		_, wanted := w.series.Draft(anchor.Window{From: at(time.Minute), To: at(2 * time.Minute)}, w.grids).Wanted()["gone"]
+		if wanted != c.want {
+			t.Errorf("%s: a feed that only the plan knows is asked for: %t, want %t", name, wanted, c.want)
+		}
+	}
+}
+
+func (w *world) mustLast(t testing.TB) dodona.Anchor {
+	t.Helper()
+	a, found := w.series.Last()
+	if !found {
+		t.Fatal("there is no anchor")
+	}
+	return a
+}
