@@ -285,3 +285,36 @@ func TestWithoutACheckMemoryIsWatched(t *testing.T) {
 	}
 	t.Logf("%d MiB, %s", s.Peak>>20, s.Refused)
 }
+
+// TestSoundFoldersAreFoundSound: what the server itself writes, closed, killed, or after retention freed most of it, is not
+// damaged. It would fail if a version of the server wrote another format.
+func TestSoundFoldersAreFoundSound(t *testing.T) {
+	freed := filepath.Join(t.TempDir(), "data")
+	j, err := Open(t.Context(), Config{Dir: freed, Node: "gw-1", Raw: Limits{Bytes: 2 * unit.MiB}, Proof: Limits{Bytes: 2 * unit.MiB}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 160 {
+		var recs []dodona.Record
+		for k := range 25 {
+			r := reading(25*i + k)
+			r.Body = append(r.Body, strings.Repeat(" ", 800)...)
+			recs = append(recs, r)
+		}
+		if err := j.Append(t.Context(), recs...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if j.Status(t.Context()).Streams[0].Freed == 0 {
+		t.Fatal("retention freed nothing")
+	}
+	killed := filepath.Join(t.TempDir(), "data")
+	if err := errors.Join(os.CopyFS(killed, os.DirFS(freed)), j.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range append(groundFolders(t), freed, killed) {
+		if s := startOn(t, dir, 2*time.Minute); s.Refused != "" || s.Damage != 0 || s.Lost != 0 {
+			t.Errorf("a sound folder: %+v", s)
+		}
+	}
+}
