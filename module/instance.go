@@ -114,8 +114,8 @@ func (in *instance) failure(err error) *Error {
 		}
 	case strings.HasPrefix(text, trapPrefix):
 		return in.module.failed(CauseTrap, where+strings.TrimPrefix(text, trapPrefix))
-	case text == "stack overflow":
-		return in.module.failed(CauseDepth, "its calls need more stack than there is; lower limits.depth")
+	case text == "stack overflow": // of this engine on this machine: the module's own depth is counted, and far below
+		return in.module.failed(CauseHost, where+"the engine's stack is used up, which says nothing of the module; this machine has no answer")
 	}
 	return in.module.failed(CauseHost, where+clean([]byte(text), longestFailure)+"; this is a bug in Dodona, please report it")
 }

@@ -7,6 +7,7 @@ type scan struct {
 	code   []Instr
 	locals uint32   // parameters included
 	costs  []uint32 // fuel of the function without its loops, then of each loop without the loops in it
+	many   uint64   // values that calls and blocks give beyond the first of each
 	calls  bool     // it calls other functions: it is no leaf
 	bulk   bool     // some instruction takes as long as a number on the stack says
 
@@ -53,6 +54,7 @@ func (s *scan) read(w *rewriter, i int) {
 			return
 		}
 		region = s.step(in, region)
+		s.many += beyondOne(m, in)
 		s.code = append(s.code, in)
 		s.canonical = append(s.canonical, false)
 		if w.NaN {
@@ -62,6 +64,24 @@ func (s *scan) read(w *rewriter, i int) {
 	if !d.Done() {
 		w.refuseCode(i, s.code[len(s.code)-1].End, "there is code after the function's end")
 	}
+}
+
+// beyondOne returns how many values an instruction gives beyond one, which is what all others give at most: the results of a call,
+// and what a block, loop or if takes and leaves.
+func beyondOne(m *Module, in Instr) uint64 {
+	values := 0
+	switch in.Op {
+	case OpCall:
+		values = len(m.FunctionType(in.Index).Results)
+	case OpCallIndirect:
+		values = len(m.Types[in.Index].Results)
+	case OpBlock, OpLoop, OpIf:
+		if in.Block >= 0 {
+			t := m.Types[in.Block]
+			values = len(t.Params) + len(t.Results)
+		}
+	}
+	return uint64(max(values-1, 0))
 }
 
 // step counts an instruction and returns the region of the next one.
