@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -72,6 +73,26 @@ func TestLostStreamsAreMadeAnewWhileTheNodeRuns(t *testing.T) {
 	j := joinAs(t, server, "gw-1", network)
 	other := joinAs(t, server, "gw-2", network)
 	twelve(t, j)
+	// This reader is in the middle of reading, behind places that the new stream has again.
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	seen := make(chan string, 100)
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		for recs, err := range j.From(ctx, "steady", dodona.TopicReading) {
+			for _, r := range recs {
+				seen <- r.ID
+			}
+			if err != nil {
+				return
+			}
+		}
+	})
+	defer reading.Wait()
+	defer cancel()
+	for range 12 {
+		<-seen
+	}
 	began := time.Now()
 	for _, name := range newNames(network) {
 		if err := server.js.DeleteStream(t.Context(), name); err != nil {
@@ -79,9 +100,15 @@ func TestLostStreamsAreMadeAnewWhileTheNodeRuns(t *testing.T) {
 		}
 	}
 	wantNewStreams(t, j, began)
+	select {
+	case id := <-seen:
+		if id != "100" {
+			t.Errorf("the reader that was reading goes on with %s, want the first of the new stream", id)
+		}
+	case <-ctx.Done():
+		t.Error("the reader that was reading sees nothing of the new stream")
+	}
 	// Who finds the stream made anew by another one knows as well that claims were lost.
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
 	if err := other.Append(ctx, claim("report.y.cd", 0)); err != nil {
 		t.Fatal(err)
 	}
