@@ -80,6 +80,7 @@ type seen struct {
 	place uint64 // in the stream; 0: there is none
 	id    string
 	same  identity
+	size  int // about, on the disk
 }
 
 // seenAt notes that r stands at a place, which is 0 if there is none. What stands there and could not be read is no record that
@@ -91,7 +92,7 @@ func (l *lane) seenAt(r dodona.Record, place uint64) seen {
 	case r.ID == "":
 		return seen{place: place, id: unreadable}
 	}
-	return seen{place, r.ID, l.recent.identity(r)}
+	return seen{place, r.ID, l.recent.identity(r), sizeOnDisk(r)}
 }
 
 const unreadable = " " // no record has this ID

@@ -79,6 +79,11 @@ func (l *lane) append(ctx context.Context, recs []dodona.Record) error {
 			len(recs), p.bytes, maxAppend))
 	}
 	started := l.now()
+	if l.spec.reserves() && observes(recs) {
+		if err := l.awaitRoom(ctx); err != nil {
+			return err
+		}
+	}
 	select {
 	case l.queue <- p:
 	case <-ctx.Done():

@@ -47,9 +47,16 @@ func (l *lane) flush(group []*pending) {
 			return
 		}
 		if err != nil {
-			l.relieve(err, attempt)
+			l.relieve(err, attempt, sizeOfGroup(group))
 		}
 	}
+}
+
+func sizeOfGroup(group []*pending) (bytes int) {
+	for _, p := range group {
+		bytes += p.bytes
+	}
+	return bytes
 }
 
 func finishAll(group []*pending, err error) {
@@ -164,7 +171,7 @@ func (l *lane) fly(f *flight) ([]*pending, error) {
 		l.stat.Retries++
 		l.mu.Unlock()
 		l.j.cfg.Recorder.Count(telemetry.JournalRetries, l.spec.name, 1)
-		l.relieve(err, attempt)
+		l.relieve(err, attempt, 0) // never full: that is returned
 		if l.j.ctx.Err() != nil {
 			finishAll(f.group, fmt.Errorf("%w: %w", ErrUnknown, ErrClosed))
 			return nil, nil

@@ -92,7 +92,7 @@ type group struct {
 
 // takeWaiting adds what waits already and reports whether there is room for more.
 func (l *lane) takeWaiting(g *group) bool {
-	for l.carry == nil && g.records < maxGroup && g.bytes < maxGroupBytes {
+	for l.carry == nil && g.records < maxGroup && g.bytes < l.groupBytes() {
 		select {
 		case p := <-l.queue:
 			if !l.join(g, p) {
@@ -107,11 +107,14 @@ func (l *lane) takeWaiting(g *group) bool {
 
 // join adds p, or keeps it for the next group, and reports whether there is room for more.
 func (l *lane) join(g *group, p *pending) bool {
-	if g.records+len(p.recs) > maxGroup || g.bytes+p.bytes > maxGroupBytes {
+	if g.records+len(p.recs) > maxGroup || g.bytes+p.bytes > l.groupBytes() {
 		l.carry = p
 		return false
 	}
 	g.list = append(g.list, p)
 	g.records, g.bytes, g.claim = g.records+len(p.recs), g.bytes+p.bytes, g.claim || p.claim
-	return g.records < maxGroup && g.bytes < maxGroupBytes
+	return g.records < maxGroup && g.bytes < l.groupBytes()
 }
+
+// groupBytes bounds a group: it must fit into the stream beside what cannot go.
+func (l *lane) groupBytes() int { return min(maxGroupBytes, l.maxBytes()/2) }

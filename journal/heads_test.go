@@ -28,8 +28,8 @@ func written(t *testing.T) (dir, path, writer string) {
 	}
 	raw := j.lanes[streamRaw]
 	s, err := raw.measure(t.Context())
-	if s.cut = 11; err == nil {
-		err = raw.purge(t.Context(), s)
+	if err == nil {
+		err = raw.purge(t.Context(), s, 11)
 	}
 	if err = errors.Join(err, j.Append(t.Context(), reading(20)), j.Close()); err != nil {
 		t.Fatal(err)

@@ -224,6 +224,7 @@ func (j *Journal) open(ctx context.Context) (err error) {
 	}
 	for _, l := range j.lanes {
 		j.wg.Go(l.run)
+		j.wg.Go(l.keepStream)
 	}
 	j.wg.Go(j.auditLater)
 	j.wg.Go(j.keepReaders)

@@ -1,8 +1,10 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dodona-oracle/dodona/telemetry"
@@ -21,7 +23,9 @@ type lane struct {
 	owner  string // the writer whose embedded server keeps the stream and who alone frees; empty on a server elsewhere
 	queue  chan *pending
 	dead   chan struct{} // closed when run has ended
-	visits chan func()   // run between flushes; for tests
+	visits chan func()   // run between flushes, for the goroutine that keeps the stream
+	house  house
+	needs  atomic.Int64 // bytes that wait for room now
 
 	// Owned by run.
 	head        head
@@ -39,16 +43,19 @@ type lane struct {
 	pressed uint64    // the place before which every reader must finish, or the stream has no room; 0: it has
 	forgot  time.Time // when the stream lost what was in it; zero: never
 	stat    laneStat
+	relaxed chan struct{} // closed when observers may go on; while stat.tight is set
 }
 
 // laneStat is what Status tells of a lane, guarded by lane.mu.
 type laneStat struct {
 	Blocked string // why appends wait; empty if they do not
 	Holding string // why retention cannot free although the stream is large or old
+	tight   string // why observers wait; empty if they do not
 	Flushes uint64
 	Records uint64
 	Retries uint64
 	Freed   uint64
+	Carried uint64
 	head    head
 	audit   AuditStatus
 }
@@ -59,7 +66,7 @@ const queueLength = 64
 func (j *Journal) openLane(ctx context.Context, spec streamSpec) (*lane, error) {
 	l := &lane{
 		j: j, spec: spec, bus: j.net.stream(spec.name), limits: spec.limits(j.cfg), recent: newRecent(recentIDs), pace: pace{wait: longestWait},
-		queue: make(chan *pending, queueLength), visits: make(chan func()), dead: make(chan struct{}), seen: make(map[string]seen),
+		queue: make(chan *pending, queueLength), visits: make(chan func()), house: newHouse(), dead: make(chan struct{}), seen: make(map[string]seen),
 	}
 	var err error
 	if l.stream, err = l.openStream(ctx); err != nil {
@@ -72,10 +79,17 @@ func (j *Journal) openLane(ctx context.Context, spec streamSpec) (*lane, error) 
 	return l, nil
 }
 
-func (l *lane) now() time.Time  { return l.j.cfg.Now() }
-func (l *lane) maxRecord() int  { return int(l.j.nc.MaxPayload()) }
-func (l *lane) maxBytes() int   { return int(l.limits.Bytes) }
-func (l *lane) blocked() string { l.mu.Lock(); defer l.mu.Unlock(); return l.stat.Blocked }
+func (l *lane) now() time.Time { return l.j.cfg.Now() }
+func (l *lane) maxRecord() int { return int(l.j.nc.MaxPayload()) }
+func (l *lane) maxBytes() int  { return int(l.limits.Bytes) }
+
+// blocked returns why appends wait, or those of observers; empty if they do not.
+func (l *lane) blocked() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return cmp.Or(l.stat.Blocked, l.stat.tight)
+}
+
 func (l *lane) setBlocked(why string) {
 	l.mu.Lock()
 	changed := l.stat.Blocked != why
@@ -98,8 +112,7 @@ func (l *lane) setBlocked(why string) {
 func (l *lane) run() {
 	defer l.refuseRest()
 	l.warm()
-	tick := time.NewTicker(retainEvery)
-	defer tick.Stop()
+	poke(l.house.wake)
 	for {
 		p := l.carry
 		l.carry = nil
@@ -109,35 +122,15 @@ func (l *lane) run() {
 			case visit := <-l.visits:
 				visit()
 				continue
-			case <-tick.C:
-				l.keepHouse()
-				continue
 			case <-l.j.ctx.Done():
 				return
 			}
 		}
 		l.flush(l.gather(p))
 		if l.sinceRetain >= l.maxBytes()/32 {
-			l.keepHouse()
+			l.sinceRetain = 0
+			poke(l.house.wake)
 		}
-	}
-}
-
-// keepHouse frees what may go and brings the high-water mark to the disk.
-func (l *lane) keepHouse() {
-	l.sinceRetain = 0
-	if _, err := l.meet(l.j.ctx); err != nil {
-		l.j.cfg.Log.Warn("journal: look at the stream", "stream", l.spec.name, "error", err)
-	}
-	if why, err := l.retain(); err != nil {
-		l.j.cfg.Log.Warn("journal: retention", "stream", l.spec.name, "error", err)
-	} else {
-		l.mu.Lock()
-		l.stat.Holding = why
-		l.mu.Unlock()
-	}
-	if err := l.j.heads.sync(); err != nil {
-		l.j.cfg.Log.Warn("journal: sync high-water mark", "error", err)
 	}
 }
 

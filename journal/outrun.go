@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,20 +78,20 @@ func (l *lane) countLanded(ctx context.Context, f *flight, first uint64) (int, e
 	return 0, nil
 }
 
-// relieve does what may help after an attempt that did not succeed, and waits before the next one.
-func (l *lane) relieve(err error, attempt int) {
+// soonAgain is how often a full stream that was looked after is tried again without a pause.
+const soonAgain = 4
+
+// relieve does what may help after an attempt to write so many bytes that did not succeed, and waits before the next one.
+// If the stream is full, nothing may be on its way: retention has records written meanwhile.
+func (l *lane) relieve(err error, attempt, bytes int) {
 	why := err.Error()
 	switch code := errCode(err); {
 	case code == codeStoreFailed || code == codeNoResources || code == codeNoStorage:
-		why = fmt.Sprintf("the stream is full (%s)", l.limits.Bytes)
-		holding, err := l.retain()
-		if err != nil {
-			why += ": " + err.Error()
-		} else if holding == "" {
+		holding := l.awaitTurn(bytes)
+		if holding == "" && attempt < soonAgain {
 			return
-		} else {
-			why += ": " + holding
 		}
+		why = fmt.Sprintf("the stream is full (%s): %s", l.limits.Bytes, cmp.Or(holding, why))
 	case l.j.local != nil && l.j.local.broken():
 		why = l.revive()
 		if why == "" {

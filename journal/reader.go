@@ -18,7 +18,7 @@ import (
 )
 
 // From yields what the named reader has not finished, in the order of the stream, in slices of at most 768 records
-// and 1 MiB (one larger record is a slice of its own). Asking for the next slice finishes the one before; a reader
+// and 1 MiB, or a sixteenth of the stream of proofs if that is less (one larger record is a slice of its own). Asking for the next slice finishes the one before; a reader
 // that stops in the middle of a slice sees it again. The topics must be kept in one stream; a reader that names
 // other topics than before reads those from where it stood.
 //
@@ -218,7 +218,7 @@ func (r *readerState) next(ctx context.Context) ([]dodona.Record, error) {
 	}
 	var slice []dodona.Record
 	bytes := 0
-	for len(slice) < sliceRecords && bytes < sliceBytes {
+	for len(slice) < sliceRecords && bytes < r.l.sliceBytes() {
 		msg, err := r.take(ctx, len(slice) == 0)
 		if err != nil && len(slice) == 0 {
 			return nil, err
@@ -226,7 +226,7 @@ func (r *readerState) next(ctx context.Context) ([]dodona.Record, error) {
 		if r.broken = err; msg == nil {
 			break
 		}
-		if len(slice) > 0 && bytes+len(msg.Data) > sliceBytes {
+		if len(slice) > 0 && bytes+msg.Size() > r.l.sliceBytes() {
 			r.held = msg
 			break
 		}
@@ -239,7 +239,7 @@ func (r *readerState) next(ctx context.Context) ([]dodona.Record, error) {
 		}
 		if taken {
 			slice = append(slice, rec)
-			bytes += len(msg.Data)
+			bytes += msg.Size()
 		}
 	}
 	if len(slice) > 0 {
@@ -302,7 +302,7 @@ func (r *readerState) ask() error {
 		Batch     int           `json:"batch"`
 		MaxBytes  int           `json:"max_bytes,omitempty"`
 		Heartbeat time.Duration `json:"idle_heartbeat"`
-	}{pullFor, sliceRecords, sliceBytes, heartbeat}
+	}{pullFor, sliceRecords, r.l.sliceBytes(), heartbeat}
 	if r.big {
 		request.Batch, request.MaxBytes = 1, 0
 	}

@@ -14,7 +14,7 @@ func streamsDir(dir string) string { return filepath.Join(dir, "jetstream", "$G"
 // them; to those that are in its folder already, of networks that the node spoke for before, or of other processes;
 // and, if other processes can come, to theirs, while three quarters of what is free last.
 func storeLimit(cfg Config) int64 {
-	limit := int64(cfg.Raw.Bytes) + int64(cfg.Proof.Bytes) + spareStore
+	limit := int64(cfg.Raw.Bytes) + mostWide*int64(cfg.Proof.Bytes) + spareStore
 	net := scopeOf(cfg.Network)
 	ours := []string{net.stream(streamRaw), net.stream(streamProof), "OBJ_" + net.stream(bucketModules)}
 	entries, _ := os.ReadDir(streamsDir(cfg.Dir)) // none before the first start

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/telemetry"
@@ -13,33 +12,28 @@ import (
 )
 
 // Retention frees the oldest records, when a stream has grown beyond seven eighths of its limit or when they are too
-// old, but never one that a durable reader has not finished, and never the last claim or answer of a key: those are
-// written again at the end first. It runs in the lane, between flushes, so nothing else of this process writes meanwhile.
-
-const (
-	retainEvery  = 15 * time.Second
-	carryRoom    = 1 << 20 // by which a full stream is widened while last claims move to its end
-	retainWithin = 20 * time.Second
-)
-
-// A space is what retention found.
-type space struct {
-	first, last  uint64 // of the stream
-	bytes, count uint64
-	cut          uint64 // records before it may go
-	slowest      string // the reader that keeps others from going; empty if none does
-}
+// old, but never one that a durable reader has not finished, and never the last claim, answer or anchor of a key: those
+// are written again at the end first (carry.go). It runs beside the lane, which goes on appending, and asks it for the
+// rewriting alone, a few records at a time.
 
 // retain frees what may go. It returns why nothing could be freed although the stream is above its soft limit.
-func (l *lane) retain() (why string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), retainWithin)
-	defer cancel()
+func (l *lane) retain(ctx context.Context) (why string, err error) {
+	s, err := l.measure(ctx)
+	if err != nil {
+		return "", err
+	}
+	l.judgeRoom(s)
+	if s.count == 0 {
+		return "", nil
+	}
 	if l.owner != "" && l.owner != l.j.writer {
+		if !l.crowded(s) {
+			return "", nil
+		}
 		return "its owner has not freed any", nil
 	}
-	s, err := l.measure(ctx)
-	if err != nil || s.count == 0 {
-		return "", err
+	if err := l.narrow(ctx, s); err != nil {
+		return "", fmt.Errorf("take back room: %w", err)
 	}
 	byBytes := l.cutByBytes(s)
 	if byBytes > s.cut {
@@ -49,47 +43,42 @@ func (l *lane) retain() (why string, err error) {
 	if wanted <= s.first {
 		return "", nil
 	}
-	if s.cut = min(wanted, s.cut); s.cut <= s.first {
-		return fmt.Sprintf("reader %s has not finished the oldest record", s.slowest), nil
+	if s.cut <= s.first {
+		why = fmt.Sprintf("reader %s has not finished the oldest record", s.slowest)
+		return why, l.overflow(ctx, s)
 	}
-	if err := l.carryForward(ctx, s); err != nil {
-		return "", fmt.Errorf("keep last claims: %w", err)
-	}
-	return "", l.purge(ctx, s)
+	return l.free(ctx, s, min(wanted, s.cut))
 }
 
-// measure reads the size of the stream and how far all durable readers have come.
-func (l *lane) measure(ctx context.Context) (space, error) {
-	info, err := l.stream.Info(ctx)
-	if err != nil {
-		return space{}, fmt.Errorf("measure stream: %w", err)
+// overflow gives readers room beyond the limit, if they are all that fills the stream: they alone can free it.
+func (l *lane) overflow(ctx context.Context, s space) error {
+	limit, needs := uint64(l.limits.Bytes), uint64(l.needs.Load())
+	if !l.spec.reserves() || s.bytes+max(limit/16, needs) < s.limit {
+		return nil
 	}
-	st := info.State
-	s := space{first: st.FirstSeq, last: st.LastSeq, bytes: st.Bytes, count: st.Msgs, cut: st.LastSeq + 1}
-	l.j.cfg.Recorder.Gauge(telemetry.JournalBytes, l.spec.name, int64(st.Bytes))
-	list := l.stream.ListConsumers(ctx)
-	for c := range list.Info() {
-		finished := c.AckFloor.Stream
-		if c.NumPending == 0 && c.NumAckPending == 0 {
-			continue
-		}
-		if finished+1 < s.cut {
-			s.cut, s.slowest = finished+1, l.j.called(c.Name)
-		}
+	to, err := l.widen(ctx, s, limit/8+needs)
+	if err == nil && to > s.limit {
+		l.j.cfg.Log.Warn("journal: the stream takes more than its limit until its readers have finished what is in it",
+			"stream", l.spec.name, "limit", l.limits.Bytes, "now", to)
 	}
-	if err := list.Err(); err != nil {
-		return space{}, fmt.Errorf("list readers: %w", err)
-	}
-	return s, nil
+	return err
 }
 
-// cutByBytes returns where to cut so that three quarters of the limit are left, if more than seven eighths are used.
-func (l *lane) cutByBytes(s space) uint64 {
+// crowded reports whether the stream is so full that something should go: beyond seven eighths, or too full for what waits.
+func (l *lane) crowded(s space) bool {
 	limit := uint64(l.limits.Bytes)
-	if s.bytes <= limit/8*7 {
+	return s.bytes > limit/8*7 || s.bytes+uint64(l.needs.Load()) > limit
+}
+
+// cutByBytes returns where to cut, if the stream is too full, so that three quarters of the limit are left, or less if what
+// waits takes more than the rest.
+func (l *lane) cutByBytes(s space) uint64 {
+	if !l.crowded(s) {
 		return 0
 	}
-	surplus := s.bytes - limit/4*3
+	limit := uint64(l.limits.Bytes)
+	keep := min(limit/4*3, limit-min(limit, uint64(l.needs.Load())))
+	surplus := s.bytes - min(s.bytes, keep)
 	return s.first + uint64(float64(s.last-s.first+1)*float64(surplus)/float64(s.bytes)) + 1
 }
 
@@ -110,77 +99,40 @@ func (l *lane) cutByAge(ctx context.Context, s space) uint64 {
 	}
 }
 
-// carryForward writes again the last record of each shared subject that would go.
-func (l *lane) carryForward(ctx context.Context, s space) error {
-	var recs []dodona.Record
-	for _, topic := range l.spec.topics {
-		if !shared(topic) {
-			continue
-		}
-		info, err := l.stream.Info(ctx, jetstream.WithSubjectFilter(l.j.net.topic(topic)))
-		if err != nil {
-			return fmt.Errorf("list subjects: %w", err)
-		}
-		for subject := range info.State.Subjects {
-			last, err := l.fetch(ctx, query{LastFor: subject, fromFirst: true})
-			if err != nil {
-				return fmt.Errorf("read last record of %s: %w", subject, err)
-			}
-			if last.stream < s.cut {
-				l.seen[subject] = l.seenAt(last.Record, last.stream)
-				recs = append(recs, last.Record)
-			}
-		}
-	}
-	if len(recs) == 0 {
-		return nil
-	}
-	if err := l.widen(ctx, carryRoom); err != nil {
-		return err
-	}
-	for len(recs) > 0 {
-		n := min(len(recs), maxGroup)
-		if err := l.rewrite(recs[:n]); err != nil {
-			return err
-		}
-		recs = recs[n:]
-	}
-	return l.widen(ctx, 0)
-}
-
-// widen lets the stream grow beyond its limit for a moment.
-func (l *lane) widen(ctx context.Context, by int64) error {
-	info, err := l.stream.Info(ctx)
+// free gives up the records before a place, and more where last records among them take too much of it, but none that a
+// reader has not finished. Whatever it got done before an error stays done.
+func (l *lane) free(ctx context.Context, s space, wanted uint64) (why string, err error) {
+	lasts, err := l.lasts(ctx, s.cut)
 	if err != nil {
-		return err
+		return "", fmt.Errorf("look for last claims and answers: %w", err)
 	}
-	cfg := info.Config
-	if cfg.MaxBytes = int64(l.limits.Bytes) + by; cfg.MaxBytes == info.Config.MaxBytes {
-		return nil
+	cut, carried, bytes := planCut(s, wanted, lasts)
+	if bytes > s.share(cut-s.first)/2 {
+		if !l.crowded(s) {
+			return "", nil // too old, but too little else among them to be worth the writing
+		}
+		if s.slowest != "" {
+			return fmt.Sprintf("reader %s has not finished what comes after last claims and answers", s.slowest), l.overflow(ctx, s)
+		}
+		return l.tooSmall(len(lasts), sizeOfAll(lasts)), nil
 	}
-	if _, err = l.j.js.UpdateStream(ctx, cfg); err != nil {
-		return fmt.Errorf("make room in stream: %w", err)
+	for len(carried) > 0 {
+		part, size := firstOf(carried, carryRoom)
+		if err := l.carryOver(ctx, &s, part, size); err != nil {
+			return "", fmt.Errorf("keep last claims and answers: %w", err)
+		}
+		if carried = carried[len(part):]; len(carried) > 0 {
+			if err := l.purge(ctx, s, carried[0].place); err != nil {
+				return "", err
+			}
+		}
 	}
-	return nil
+	return "", l.purge(ctx, s, cut)
 }
 
-// rewrite appends records that are in the stream already.
-func (l *lane) rewrite(recs []dodona.Record) error {
-	p := &pending{recs: recs, again: true, done: make(chan error, 1)}
-	p.state.Store(flying)
-	rest, err := l.fly(l.chain([]*pending{p}))
-	if err != nil {
-		return err
-	}
-	if len(rest) > 0 {
-		return errors.New("somebody else wrote at the same time")
-	}
-	return <-p.done
-}
-
-// purge frees the records before s.cut and counts them.
-func (l *lane) purge(ctx context.Context, s space) error {
-	from, err := l.firstOwnFrom(ctx, s)
+// purge frees the records before a place and counts them.
+func (l *lane) purge(ctx context.Context, s space, cut uint64) error {
+	from, err := l.firstOwnFrom(ctx, s, cut)
 	if err != nil {
 		return err
 	}
@@ -191,29 +143,31 @@ func (l *lane) purge(ctx context.Context, s space) error {
 	if err != nil {
 		return fmt.Errorf("free records: %w", err)
 	}
-	if err := l.stream.Purge(ctx, jetstream.WithPurgeSequence(s.cut)); err != nil {
+	if err := l.stream.Purge(ctx, jetstream.WithPurgeSequence(cut)); err != nil {
 		return fmt.Errorf("free records: %w", err)
 	}
 	after, err := l.stream.Info(ctx)
 	if err != nil {
 		return fmt.Errorf("free records: %w", err)
 	}
-	records := before.State.Msgs - min(before.State.Msgs, after.State.Msgs)
+	written := after.State.LastSeq - min(after.State.LastSeq, before.State.LastSeq) // meanwhile, by the lane or others
+	records := before.State.Msgs + written - min(before.State.Msgs+written, after.State.Msgs)
 	bytes := before.State.Bytes - min(before.State.Bytes, after.State.Bytes)
 	l.mu.Lock()
 	l.stat.Freed += records
 	l.mu.Unlock()
-	maps.DeleteFunc(l.seen, func(_ string, known seen) bool { return known.place > 0 && known.place < s.cut })
 	l.j.cfg.Recorder.Count(telemetry.JournalFreed, l.spec.name, records)
 	l.j.cfg.Recorder.Count(telemetry.JournalFreedBytes, l.spec.name, bytes)
 	l.j.cfg.Recorder.Gauge(telemetry.JournalBytes, l.spec.name, int64(after.State.Bytes))
 	l.j.cfg.Log.Info("journal: freed the oldest records", "stream", l.spec.name, "records", records, "bytes", bytes)
-	return nil
+	return l.visit(ctx, func() {
+		maps.DeleteFunc(l.seen, func(_ string, known seen) bool { return known.place > 0 && known.place < cut })
+	})
 }
 
 // firstOwnFrom returns the first sequence of this writer that will be left.
-func (l *lane) firstOwnFrom(ctx context.Context, s space) (uint64, error) {
-	for r, err := range l.records(ctx, s.cut, s.last, 0) {
+func (l *lane) firstOwnFrom(ctx context.Context, s space, cut uint64) (uint64, error) {
+	for r, err := range l.records(ctx, cut, s.last, 0) {
 		if err != nil {
 			return 0, fmt.Errorf("find the first record to keep: %w", err)
 		}
@@ -221,5 +175,7 @@ func (l *lane) firstOwnFrom(ctx context.Context, s space) (uint64, error) {
 			return r.Sequence, nil
 		}
 	}
-	return l.head.Sequence + 1, nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stat.head.Sequence + 1, nil
 }

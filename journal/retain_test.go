@@ -109,7 +109,7 @@ func TestOldRecordsAreFreed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	j.lanes[streamRaw].keepHouseNow(t)
+	j.lanes[streamRaw].keepHouse(t.Context())
 	if raw := j.Status(t.Context()).Streams[0]; raw.Records != 0 || raw.Freed != 10 {
 		t.Fatalf("%+v, want all 10 freed", raw)
 	}
@@ -119,14 +119,6 @@ func TestOldRecordsAreFreed(t *testing.T) {
 	if got := all(t, j, dodona.TopicReading, "kraken"); len(got) != 1 || got[0].Sequence != 11 {
 		t.Fatalf("the stream holds %+v", got)
 	}
-}
-
-// keepHouseNow runs retention where it belongs: in the lane, by way of an empty pending.
-func (l *lane) keepHouseNow(t *testing.T) {
-	t.Helper()
-	done := make(chan struct{})
-	l.visits <- func() { defer close(done); l.keepHouse() }
-	<-done
 }
 
 func TestLastClaimOutlivesRetention(t *testing.T) {
@@ -144,7 +136,7 @@ func TestLastClaimOutlivesRetention(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		j.lanes[streamProof].keepHouseNow(t)
+		j.lanes[streamProof].keepHouse(t.Context())
 		if proof := j.Status(t.Context()).Streams[1]; proof.Freed < 100 {
 			t.Fatalf("%+v: nothing was freed", proof)
 		}

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/url"
@@ -35,7 +36,8 @@ type StreamStatus struct {
 	Flushes uint64 `json:"flushes"`           // synchronous writes since open
 	Retries uint64 `json:"retries"`           // writes tried again since open
 	Freed   uint64 `json:"freed"`             // records given up by retention since open
-	Blocked string `json:"blocked,omitempty"` // why appends wait; empty if they do not
+	Carried uint64 `json:"carried"`           // last records of keys that retention wrote again, since open
+	Blocked string `json:"blocked,omitempty"` // why appends wait, or those of observers; empty if they do not
 	Holding string `json:"holding,omitempty"` // why retention cannot free although it should
 
 	Sequence uint64      `json:"sequence"` // of the last record of this writer
@@ -110,8 +112,8 @@ func (l *lane) status(ctx context.Context) StreamStatus {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	st := &l.stat
-	s.Written, s.Flushes, s.Retries, s.Freed = st.Records, st.Flushes, st.Retries, st.Freed
-	s.Blocked, s.Holding, s.Sequence, s.Audit = st.Blocked, st.Holding, st.head.Sequence, st.audit
+	s.Written, s.Flushes, s.Retries, s.Freed, s.Carried = st.Records, st.Flushes, st.Retries, st.Freed, st.Carried
+	s.Blocked, s.Holding, s.Sequence, s.Audit = cmp.Or(st.Blocked, st.tight), st.Holding, st.head.Sequence, st.audit
 	return s
 }
 

@@ -9,6 +9,7 @@ const (
 	JournalRetries    Counter = "dodona_journal_retries_total"     // writes tried again; label: stream
 	JournalFreed      Counter = "dodona_journal_freed_total"       // records given up by retention; label: stream
 	JournalFreedBytes Counter = "dodona_journal_freed_bytes_total" // their bytes; label: stream
+	JournalCarried    Counter = "dodona_journal_carried_total"     // last records of keys that retention wrote again; label: stream
 	JournalLost       Counter = "dodona_journal_lost_total"        // records that an audit missed; label: stream
 	JournalDelivered  Counter = "dodona_journal_delivered_total"   // records handed to a reader; label: reader
 	JournalResets     Counter = "dodona_journal_resets_total"      // times a reader began or went back to what it had finished; label: reader

@@ -1,0 +1,183 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+const (
+	retainEvery  = 15 * time.Second
+	retainSoon   = 500 * time.Millisecond // while somebody waits for room
+	retainWithin = time.Minute            // one turn; what it did is kept, and the next one goes on
+)
+
+// A house is what the lane and the goroutine that keeps its stream tell each other.
+type house struct {
+	wake   chan struct{} // look soon
+	turned chan struct{} // a turn has ended
+}
+
+func newHouse() house { return house{make(chan struct{}, 1), make(chan struct{}, 1)} }
+
+// poke leaves a sign; one that is unread is enough.
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// keepStream frees what may go, in a goroutine of its own beside the lane, until the journal closes.
+func (l *lane) keepStream() {
+	for {
+		nap := time.NewTimer(l.nap())
+		select {
+		case <-l.house.wake:
+		case <-nap.C:
+		case <-l.j.ctx.Done():
+		}
+		nap.Stop()
+		if l.j.ctx.Err() != nil {
+			return
+		}
+		l.keepHouse(l.j.ctx)
+		poke(l.house.turned)
+	}
+}
+
+// nap returns how long to leave the stream alone.
+func (l *lane) nap() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stat.tight != "" || l.stat.Blocked != "" {
+		return retainSoon
+	}
+	return retainEvery
+}
+
+// keepHouse frees what may go and brings the high-water mark to the disk.
+func (l *lane) keepHouse(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, retainWithin)
+	defer cancel()
+	l.meetSoon(ctx)
+	why, err := l.retain(ctx)
+	if err != nil && l.j.ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		l.j.cfg.Log.Warn("journal: retention", "stream", l.spec.name, "error", err)
+		why = err.Error()
+	}
+	l.mu.Lock()
+	l.stat.Holding = why
+	l.mu.Unlock()
+	if err := l.j.heads.sync(); err != nil {
+		l.j.cfg.Log.Warn("journal: sync high-water mark", "error", err)
+	}
+}
+
+// meetSoon has the lane look whether its stream is still the one that it wrote to. A lane that is busy with a server that is
+// away looks itself.
+func (l *lane) meetSoon(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	_ = l.visit(ctx, func() {
+		if _, err := l.meet(l.j.ctx); err != nil {
+			l.j.cfg.Log.Warn("journal: look at the stream", "stream", l.spec.name, "error", err)
+		}
+	})
+}
+
+// awaitTurn waits until the stream was looked after once more, and runs what that asks of the lane meanwhile. It returns why
+// nothing could be freed, "" if something may have been.
+func (l *lane) awaitTurn(bytes int) (why string) {
+	l.needs.Store(int64(bytes))
+	defer l.needs.Store(0)
+	select {
+	case <-l.house.turned: // of a turn that began before
+	default:
+	}
+	poke(l.house.wake)
+	for {
+		select {
+		case visit := <-l.visits:
+			visit()
+		case <-l.house.turned:
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			return l.stat.Holding
+		case <-l.j.ctx.Done():
+			return ""
+		}
+	}
+}
+
+// visit has the lane run f between two flushes, when nothing of it is on its way.
+func (l *lane) visit(ctx context.Context, f func()) error {
+	done := make(chan struct{})
+	select {
+	case l.visits <- func() { defer close(done); f() }:
+		<-done
+		return nil
+	case <-l.dead:
+		return ErrClosed
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the lane: %w", context.Cause(ctx))
+	}
+}
+
+// A space is what retention found.
+type space struct {
+	first, last  uint64 // of the stream
+	bytes, count uint64
+	limit        uint64 // that the store has for the stream now
+	cut          uint64 // records before it may go
+	readers      int    // durable ones
+	slowest      string // the reader that keeps others from going; empty if none does
+}
+
+// unfinished returns about how many bytes the slowest reader has before it.
+func (s space) unfinished() uint64 {
+	if s.count == 0 || s.slowest == "" || s.cut > s.last {
+		return 0
+	}
+	from := max(s.cut, s.first)
+	return s.share(s.last - from + 1)
+}
+
+// share returns about how many bytes a number of records take.
+func (s space) share(records uint64) uint64 {
+	return uint64(float64(s.bytes) * float64(records) / float64(s.last-s.first+1))
+}
+
+// measure reads the size of the stream and how far all durable readers have come.
+func (l *lane) measure(ctx context.Context) (space, error) {
+	info, err := l.stream.Info(ctx)
+	if err != nil {
+		return space{}, fmt.Errorf("measure stream: %w", err)
+	}
+	st := info.State
+	s := space{
+		first: st.FirstSeq, last: st.LastSeq, bytes: st.Bytes, count: st.Msgs, cut: st.LastSeq + 1,
+		limit: uint64(max(info.Config.MaxBytes, 0)),
+	}
+	l.j.cfg.Recorder.Gauge(telemetry.JournalBytes, l.spec.name, int64(st.Bytes))
+	list := l.stream.ListConsumers(ctx)
+	for c := range list.Info() {
+		s.readers++
+		finished := c.AckFloor.Stream
+		if c.NumPending == 0 && c.NumAckPending == 0 {
+			continue
+		}
+		if finished+1 < s.cut {
+			s.cut, s.slowest = finished+1, l.j.called(c.Name)
+		}
+	}
+	if err := list.Err(); err != nil {
+		return space{}, fmt.Errorf("list readers: %w", err)
+	}
+	return s, nil
+}

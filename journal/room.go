@@ -1,0 +1,154 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// The readers of a stream append to the same stream: a validator claims and answers what it has read, a sink writes what it
+// is about to do and what became of it. If observations could fill the stream, no reader could finish its oldest record,
+// and nothing could be freed. So observers stop at a mark, by what the slowest reader has not finished, and the room above
+// it belongs to those who read. Why that is enough: docs/decisions/046.
+
+// observes reports whether all records come from a node that observes: observations, and the claims before them. Those of
+// a stream that no reader appends to need no mark.
+func observes(recs []dodona.Record) bool {
+	for _, r := range recs {
+		switch {
+		case r.Topic == dodona.TopicObservation:
+		case r.Topic == dodona.TopicClaim && strings.HasPrefix(r.Key, string(dodona.TopicObservation)+"."):
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// reserves reports whether readers of the stream append to it.
+func (s streamSpec) reserves() bool { return s.name == streamProof }
+
+// roomMark returns how many bytes may be unfinished before observers wait: what they stand for is claimed, answered and
+// delivered within the rest, by as many readers as there are.
+func (l *lane) roomMark(readers int) uint64 {
+	return 2 * uint64(l.limits.Bytes) / uint64(4+readers)
+}
+
+// sliceBytes returns how large a slice of a reader may be, so that what comes of it always fits into one append and into
+// the room that is left.
+func (l *lane) sliceBytes() int {
+	if !l.spec.reserves() {
+		return sliceBytes
+	}
+	return min(sliceBytes, l.maxBytes()/16)
+}
+
+// awaitRoom returns once observers may append, or an error if ctx or the journal ends before.
+func (l *lane) awaitRoom(ctx context.Context) error {
+	for {
+		l.mu.Lock()
+		tight, relaxed := l.stat.tight, l.relaxed
+		l.mu.Unlock()
+		if tight == "" {
+			return nil
+		}
+		select {
+		case <-relaxed:
+		case <-ctx.Done():
+			return l.gaveUp(ctx)
+		case <-l.j.ctx.Done():
+			return ErrClosed
+		}
+	}
+}
+
+// judgeRoom lets observers wait or go on, by what the slowest reader has not finished.
+func (l *lane) judgeRoom(s space) {
+	if !l.spec.reserves() {
+		return
+	}
+	mark, unfinished := l.roomMark(s.readers), s.unfinished()
+	l.mu.Lock()
+	was := l.stat.tight
+	l.mu.Unlock()
+	if was != "" {
+		mark -= mark / 4 // else they would start and stop all the time
+	}
+	why := ""
+	if unfinished > mark {
+		why = fmt.Sprintf("observations wait: reader %s has not finished the last %s of the stream; above %s the room is kept for what readers append",
+			s.slowest, sizeOf(unfinished), sizeOf(l.roomMark(s.readers)))
+	}
+	l.setTight(why)
+	if why != "" {
+		l.press(s.last + 1 - min(s.last, uint64(float64(s.last-s.first+1)*float64(mark)/float64(s.bytes))))
+	}
+}
+
+// sizeOf is a size for people, in whole KiB.
+func sizeOf(bytes uint64) string { return fmt.Sprintf("%d KiB", bytes/uint64(unit.KiB)) }
+
+func (l *lane) setTight(why string) {
+	l.mu.Lock()
+	was := l.stat.tight
+	l.stat.tight = why
+	switch {
+	case was == "" && why != "":
+		l.relaxed = make(chan struct{})
+	case was != "" && why == "":
+		close(l.relaxed)
+	}
+	l.mu.Unlock()
+	switch {
+	case was == "" && why != "":
+		l.j.cfg.Log.Warn("journal: observations wait", "stream", l.spec.name, "why", why)
+		l.j.cfg.Recorder.Gauge(telemetry.JournalBlocked, l.spec.name, 1)
+	case was != "" && why == "":
+		l.j.cfg.Log.Info("journal: observations go on", "stream", l.spec.name)
+		l.j.cfg.Recorder.Gauge(telemetry.JournalBlocked, l.spec.name, 0)
+	}
+}
+
+// mostWide is by how many times its limit a stream may exceed it while its readers finish what is in it. It takes a folder
+// that was filled before observers had a mark, or more sinks than the mark reckons with; and the mark stands meanwhile, so
+// what comes of the rest is bounded.
+const mostWide = 8
+
+// widen lets readers append to a stream that is full of what they have not finished. It returns the new limit.
+func (l *lane) widen(ctx context.Context, s space, by uint64) (uint64, error) {
+	limit := uint64(l.limits.Bytes)
+	to := min(s.bytes+by, limit*mostWide)
+	if to <= s.limit {
+		return s.limit, nil
+	}
+	if err := l.setLimit(ctx, to); err != nil {
+		return s.limit, fmt.Errorf("give the stream %s beyond its %s: %w", sizeOf(to-limit), l.limits.Bytes, err)
+	}
+	return to, nil
+}
+
+// narrow takes back what widen gave, once it is no longer needed.
+func (l *lane) narrow(ctx context.Context, s space) error {
+	if limit := uint64(l.limits.Bytes); s.limit > limit && s.bytes <= limit/8*7 {
+		return l.setLimit(ctx, limit)
+	}
+	return nil
+}
+
+func (l *lane) setLimit(ctx context.Context, bytes uint64) error {
+	info, err := l.stream.Info(ctx)
+	if err != nil {
+		return err
+	}
+	cfg := info.Config
+	if cfg.MaxBytes == int64(bytes) {
+		return nil
+	}
+	cfg.MaxBytes = int64(bytes)
+	_, err = l.j.js.UpdateStream(ctx, cfg)
+	return err
+}
