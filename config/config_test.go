@@ -44,6 +44,8 @@ type httpSettings struct {
 	Retry   *bool                    `yaml:"retry,omitempty"`
 }
 
+func (s *httpSettings) Largest() unit.Size { return s.MaxSize }
+
 func (s *httpSettings) Check() error {
 	if s.URL == "" {
 		return errors.Join(errors.New("url: missing, want one such as https://example.org/price.json"))

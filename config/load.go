@@ -95,6 +95,7 @@ func (l *loader) load() {
 		check()
 	}
 	l.checkUnits()
+	l.checkRoom()
 }
 
 func topKeys() []string {

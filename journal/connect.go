@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // connectionState is what the bus said last, guarded by Journal.mu.
@@ -52,11 +53,22 @@ func (j *Journal) connect(ctx context.Context) error {
 	}
 	j.nc = nc
 	j.connected(false)
+	if got := nc.MaxPayload(); got < leastPayload {
+		return fmt.Errorf("%s takes %s at once (max_payload), and records of this node may be larger: set max_payload to at least %s, better 8MiB",
+			j.where(), unit.Size(got), unit.Size(leastPayload))
+	}
 	if j.js, err = jetstream.New(nc); err != nil {
 		return fmt.Errorf("use JetStream: %w", err)
 	}
 	return nil
 }
+
+// leastPayload is the least that a server elsewhere must take at once: the largest record that the node makes without a
+// device's help is a part of an anchor's tree, 388 KiB. Larger readings are refused one by one.
+const leastPayload = 512 << 10
+
+// MaxRecord returns how large the body of a record may be, by what the bus takes at once.
+func (j *Journal) MaxRecord() unit.Size { return unit.Size(j.nc.MaxPayload() - headersOnBusAllowance) }
 
 // longestRetry is how long the journal waits at most before it tries anything again.
 const longestRetry = 2 * time.Second

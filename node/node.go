@@ -135,6 +135,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	n.compareSizes(c)
 	n.signer = sign.New(sign.Options{Key: n.id.key, Journal: n.journal, Now: n.now, Recorder: n.recorder, Forgot: n.journal.Forgot})
 	n.intake = newIntake(int64(c.Node.Memory))
 	n.recovery = newRecovery(n.id.key.Address(), n.id.quorum)

@@ -243,9 +243,13 @@ func (n *Node) keepBatch(ctx context.Context, name string, b dodona.Batch) error
 		return fmt.Errorf("wait for room in memory: %w", err)
 	}
 	n.recorder.Time(telemetry.SourceIntake, name, time.Since(began))
-	return n.journal.Append(ctx, dodona.Record{
+	err = n.journal.Append(ctx, dodona.Record{
 		Topic: dodona.TopicReading, Key: name, ID: dodona.Keccak256(body).String(), Body: body,
 	})
+	if dodona.IsPermanent(err) {
+		n.dropped(ctx, "readings", name, err)
+	}
+	return err
 }
 
 // cursor returns where a source stopped.
@@ -276,10 +280,16 @@ func (n *Node) keepRounds(ctx context.Context, every time.Duration, bundles []do
 		}
 		records[i] = dodona.Record{Topic: dodona.TopicRound, Key: b.Feed.Name, ID: b.Round.ID(), Body: body}
 	}
+	kept := 0
 	for part := range parts(records, maxRounds) {
-		if err := n.journal.Append(ctx, part...); err != nil {
+		err := n.journal.Append(ctx, part...)
+		if dodona.IsPermanent(err) {
+			err = n.keepEach(ctx, bundles[kept:kept+len(part)], part)
+		}
+		if err != nil {
 			return fmt.Errorf("append round: %w", err)
 		}
+		kept += len(part)
 	}
 	for _, b := range bundles {
 		if b.Value == nil {

@@ -23,11 +23,7 @@ func (n *Node) validate(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("read observations: %w", err)
 		}
-		// The slice is done again until it is done: moving on would leave its rounds without an answer.
-		err := retry(ctx, func() error { return n.attest(ctx, v, recs) }, func(err error, wait time.Duration) {
-			n.log.Error("attestations wait", "error", err, "records", len(recs), "again in", wait)
-		})
-		if err != nil {
+		if err := n.attestAll(ctx, v, recs); err != nil {
 			return nil // ctx ended
 		}
 	}
@@ -54,6 +50,34 @@ func (n *Node) restore(ctx context.Context, v *quorum.Validator) error {
 		}
 		if err := v.Restore(rec); err != nil {
 			n.log.Error("an answer in the journal is not what this node's quorum signed", "feed", f.Feed.Name, "error", err)
+		}
+	}
+	return nil
+}
+
+// attestAll decides a slice, again until it is done: moving on would leave its rounds without an answer. What the journal can
+// never take is tried in halves, until the one observation is found and given up.
+func (n *Node) attestAll(ctx context.Context, v *quorum.Validator, recs []dodona.Record) error {
+	var never error
+	err := retry(ctx, func() error {
+		err := n.attest(ctx, v, recs)
+		if dodona.IsPermanent(err) {
+			never, err = err, nil
+		}
+		return err
+	}, func(err error, wait time.Duration) {
+		n.log.Error("attestations wait", "error", err, "records", len(recs), "again in", wait)
+	})
+	if err != nil || never == nil {
+		return err
+	}
+	if len(recs) == 1 {
+		n.dropped(ctx, "answer", recs[0].Key, fmt.Errorf("observation %s: %w", recs[0].ID, never))
+		return ctx.Err()
+	}
+	for _, half := range [][]dodona.Record{recs[:len(recs)/2], recs[len(recs)/2:]} {
+		if err := n.attestAll(ctx, v, half); err != nil {
+			return err
 		}
 	}
 	return nil

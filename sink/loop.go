@@ -191,6 +191,38 @@ func (l *Loop) again(ctx context.Context, what string, f func() error) bool {
 	}
 }
 
+// journal appends records, however long that takes; false: ctx ended. One that the journal can never take is given up, so
+// that the sink goes on.
+func (l *Loop) journal(ctx context.Context, what string, recs ...dodona.Record) bool {
+	var never error
+	ok := l.again(ctx, what, func() error {
+		err := l.c.Journal.Append(ctx, recs...)
+		if dodona.IsPermanent(err) {
+			never, err = err, nil
+		}
+		return err
+	})
+	if !ok || never == nil {
+		return ok
+	}
+	if len(recs) > 1 {
+		for _, rec := range recs {
+			if !l.journal(ctx, what, rec) {
+				return false
+			}
+		}
+		return true
+	}
+	now := l.c.Now()
+	l.c.Metrics.Count(telemetry.SinkUnkept, l.c.Name, 1)
+	l.c.Log.Error("the journal can never take this; it is dropped", "step", what, "record", recs[0].ID, "error", never)
+	l.set(func(s *Status) {
+		s.Failures++
+		s.LastError, s.ErrorTime = what+": dropped: "+never.Error(), now
+	})
+	return true
+}
+
 func (l *Loop) failed(what string, err error, attempt int, wait time.Duration) {
 	now := l.c.Now()
 	l.c.Metrics.Count(telemetry.SinkFailures, l.c.Name, 1)
@@ -363,7 +395,7 @@ func (l *Loop) write(ctx context.Context, recs []dodona.Record, receipts []dodon
 		}
 		out = append(out, written)
 	}
-	if !l.again(ctx, "write receipts", func() error { return l.c.Journal.Append(ctx, out...) }) {
+	if !l.journal(ctx, "write receipts", out...) {
 		return false
 	}
 	for i := range out {
@@ -407,7 +439,7 @@ func (l *Loop) bury(ctx context.Context, rec dodona.Record, cause error) bool {
 		l.c.Log.Error("an event cannot be written", "error", err)
 		return true
 	}
-	if !l.again(ctx, "write dead letter", func() error { return l.c.Journal.Append(ctx, written, event) }) {
+	if !l.journal(ctx, "write dead letter", written, event) {
 		return false
 	}
 	l.c.Metrics.Count(telemetry.SinkDead, l.c.Name, 1)

@@ -128,6 +128,9 @@ func (p *Pump) keep(ctx context.Context) error {
 		p.setAppending(true)
 		err := p.cfg.Append(ctx, batch)
 		p.setAppending(false)
+		if dodona.IsPermanent(err) {
+			return p.giveUp(batch, err)
+		}
 		if err != nil {
 			return fmt.Errorf("append to the journal: %w", err)
 		}
@@ -143,6 +146,21 @@ func (p *Pump) keep(ctx context.Context) error {
 		return p.broken(fmt.Errorf("acknowledge: %w", err), nil, 0)
 	}
 	return nil
+}
+
+// giveUp drops a batch that the journal can never take, so that the source goes on. It is not acknowledged, and what was
+// asked for is asked again. The error is of the exchange, which may well succeed next time.
+func (p *Pump) giveUp(batch dodona.Batch, cause error) error {
+	n := len(batch.Readings)
+	p.pending = nil
+	p.mu.Lock()
+	if p.doing != nil && p.want == nil {
+		p.want = p.doing // still wanted
+	}
+	p.doing = nil
+	p.countDropped(uint64(n), "the journal can never take them: "+cause.Error())
+	p.mu.Unlock()
+	return fmt.Errorf("dropped %d readings, which the journal can never take: %s", n, cause) // not %w: it is over
 }
 
 func (p *Pump) setAppending(b bool) {

@@ -25,7 +25,8 @@ type Config struct {
 	Every time.Duration
 
 	// Append makes a batch durable before its readings reach a feed and before it is acknowledged; nil keeps
-	// nothing. It is called again with the same batch until it succeeds, so it should be idempotent.
+	// nothing. It is called again with the same batch until it succeeds, so it should be idempotent; unless its error is
+	// [dodona.IsPermanent]: then the batch is dropped, counted and not acknowledged.
 	Append func(ctx context.Context, b dodona.Batch) error
 
 	// Cursor returns that of the last batch that Append kept; nil if there is none, as [dodona.ErrNotFound] is.

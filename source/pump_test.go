@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -151,6 +152,58 @@ func TestPumpKeepsABatchUntilTheJournalTakesIt(t *testing.T) {
 			t.Errorf("the journal took %q and %d acknowledgements went out, want one each", taken, acked)
 		}
 	})
+}
+
+// A batch that the journal can never take does not stop its source: it is dropped, counted and not acknowledged, and the
+// next exchange is made.
+func TestPumpGivesUpWhatTheJournalCanNeverTake(t *testing.T) {
+	for _, pushed := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			const poison = 3 // batches, one after the other
+			s := &script{}
+			var acked []string
+			s.observe = func(ctx context.Context) (dodona.Batch, error) {
+				_, n, _ := s.counts()
+				if n > poison+1 {
+					<-ctx.Done()
+					return dodona.Batch{}, ctx.Err()
+				}
+				body := "good"
+				if n <= poison {
+					body = "poison"
+				}
+				b := batch(body, body)
+				b.Readings[1].Item = "second"
+				b.Ack = func(context.Context) error { acked = append(acked, body); return nil }
+				return b, nil
+			}
+			var log lockedBuffer
+			p, stop := start(t, s, pushed, func(c *source.Config) {
+				c.Log = log.logger()
+				c.Append = func(_ context.Context, b dodona.Batch) error {
+					if string(b.Readings[0].Body) == "poison" {
+						return fmt.Errorf("append: %w", dodona.Permanent(errors.New("1 record of 9 MiB: at most 8")))
+					}
+					return nil
+				}
+			})
+			readings, err := ask(t, p, time.Minute)
+			if err != nil || len(readings) != 2 || string(readings[0].Body) != "good" {
+				t.Errorf("pushed %v: Ask returned %v, %v, want what came after the poison", pushed, readings, err)
+			}
+			status := p.Status()
+			stop()
+			if status.Dropped != 2*poison || !strings.Contains(status.LastDrop, "at most 8") || status.Failures != poison || status.State != source.OK {
+				t.Errorf("pushed %v: %+v, want %d readings dropped in %d failures, and the source to be well", pushed, status, 2*poison, poison)
+			}
+			if !slices.Equal(acked, []string{"good"}) {
+				t.Errorf("pushed %v: acknowledged %q, want the good one alone", pushed, acked)
+			}
+			if !strings.Contains(log.String(), "the journal can never take them") {
+				t.Errorf("pushed %v: the log does not say what was dropped: %s", pushed, log.String())
+			}
+		})
+	}
 }
 
 func TestPumpStartsWithThePeerAbsent(t *testing.T) {

@@ -7,6 +7,7 @@ const (
 	SinkSkipped    Counter = "dodona_sink_skipped_total"    // records that were not due by the policy, or older than the sink
 	SinkFailures   Counter = "dodona_sink_failures_total"   // tries that failed
 	SinkDead       Counter = "dodona_sink_dead_total"       // records refused for good
+	SinkUnkept     Counter = "dodona_sink_unkept_total"     // receipts and events that the journal can never take, given up
 	SinkReverted   Counter = "dodona_sink_reverted_total"   // transactions that the contract refused in a block
 	SinkReorgs     Counter = "dodona_sink_reorgs_total"     // transactions whose block was replaced
 	SinkBumps      Counter = "dodona_sink_bumps_total"      // transactions replaced by ones that pay more

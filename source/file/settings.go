@@ -68,6 +68,14 @@ func (s *Settings) Pace() source.Pace {
 	return source.Pace{Every: s.Every}
 }
 
+// Largest returns how many bytes one exchange may bring.
+func (s *Settings) Largest() unit.Size {
+	if s.Pushed() {
+		return maxBatchBytes + s.MaxLine
+	}
+	return s.MaxSize
+}
+
 // Check says what is wrong with the settings. It does not look at the file.
 func (s *Settings) Check() error {
 	switch {

@@ -79,6 +79,9 @@ func (s *Settings) Pace() source.Pace {
 	return source.Pace{Every: s.Every, Limit: s.Timeout}
 }
 
+// Largest returns how many bytes one exchange may bring.
+func (s *Settings) Largest() unit.Size { return s.MaxSize }
+
 // Check says what is wrong with the settings. It neither dials nor reads files.
 func (s *Settings) Check() error {
 	return errors.Join(
