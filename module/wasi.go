@@ -208,11 +208,11 @@ func (in *instance) print(stream int, b []byte) {
 		return
 	}
 	ev := &in.event
-	if ev.logLeft == 0 && len(ev.partial[stream]) == 0 {
-		ev.logMissed += len(b) // at once: a flood of empty lines must not take longer than what it pays
-		return
-	}
 	for len(b) > 0 {
+		if ev.logLeft == 0 && len(ev.partial[stream]) == 0 {
+			ev.logMissed += len(b) // at once: a flood of empty lines must not take longer than what it pays
+			return
+		}
 		line, rest, ended := bytes.Cut(b, newline)
 		// More than the budget has room for is not kept.
 		room := max(ev.logLeft-len(ev.partial[stream]), 0)

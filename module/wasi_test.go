@@ -219,3 +219,34 @@ func TestWASIChanceIsTheRounds(t *testing.T) {
 		t.Errorf("drew %x, then %x, and in the next round %x", a, b, c)
 	}
 }
+
+// TestFloodOfEmptyLinesIsCutShort measures print against a walk through the same lines, so that the machine does not
+// matter: what is not kept must be counted at once.
+func TestFloodOfEmptyLinesIsCutShort(t *testing.T) {
+	m := abiModule(t, abiGuest(t, "wasi"))
+	in := m.plain.pop()
+	defer m.plain.put(in)
+	flood := bytes.Repeat([]byte("\n"), 8<<20)
+	start := time.Now()
+	lines := 0
+	for b := flood; len(b) > 0; lines++ {
+		_, b, _ = bytes.Cut(b, newline)
+	}
+	walk := time.Since(start)
+	quickest := walk
+	for range 5 {
+		in.begin(t.Context(), reading(`{}`))
+		start := time.Now()
+		in.print(0, flood)
+		quickest = min(quickest, time.Since(start))
+		kept := len(in.event.logs)
+		out := in.event.outcome(true)
+		want := missedText(lines - kept)
+		if got := out.Logs[len(out.Logs)-1].Text; kept != manifest.DefaultLogBytes/lineCost || got != want {
+			t.Fatalf("%d lines are kept, and the log ends with %q, want %d and %q", kept, got, manifest.DefaultLogBytes/lineCost, want)
+		}
+	}
+	if quickest > walk/20 {
+		t.Errorf("%d lines took %v, and a walk through them %v", lines, quickest, walk)
+	}
+}
