@@ -85,8 +85,10 @@ func (s heard) check(i int) error {
 		most = maxPorts - 1
 	case callSerialWrite:
 		most = maxSerialWrite
-	case callFileOpen, callFileStat:
-		most = 1
+	case callFileOpen:
+		most = codeDirectory
+	case callFileStat:
+		most = codeLink
 	case callState:
 		if state, err := parseState(s.Result); i > 0 || s.Request != "" || err != nil || len(state) != int(s.Code) {
 			return errors.New("not a state")

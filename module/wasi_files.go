@@ -1,6 +1,7 @@
 package module
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -50,7 +51,16 @@ const (
 	fileCharacterDevice = 2
 	fileDirectory       = 3
 	fileRegular         = 4
+	fileLink            = 7
 )
+
+// lookupFollow is the flag of a path with which a symbolic link at its end is followed.
+const lookupFollow = 1 << 0
+
+// follows reports whether a link at the end of a path is to be followed: a final slash asks for what it leads to.
+func follows(flags uint64, name []byte) bool {
+	return flags&lookupFollow != 0 || bytes.HasSuffix(name, []byte("/"))
+}
 
 // An openFile is a file as it was when it was opened.
 type openFile struct {
@@ -130,7 +140,7 @@ func pathFilestat(in *instance, s []uint64) {
 		return
 	}
 	answer, room := in.event.record.ask(in.ctx.Context, callFileStat, clean, -wasiFbig, func(context.Context) heard {
-		return in.lookAt(clean)
+		return in.lookAt(clean, follows(s[1], name))
 	})
 	if !room {
 		answer.Code = -wasiNobufs
@@ -167,26 +177,36 @@ func (in *instance) below(fd uint32, name []byte, count *int, most int) (string,
 const (
 	codeFile = iota
 	codeDirectory
+	codeLink // of file_stat alone
 )
 
 func kindOf(code int32) byte {
-	if code == codeDirectory {
+	switch code {
+	case codeDirectory:
 		return fileDirectory
+	case codeLink:
+		return fileLink
 	}
 	return fileRegular
 }
 
-func (in *instance) lookAt(name string) heard {
+func (in *instance) lookAt(name string, follow bool) heard {
 	root, err := os.OpenRoot(in.module.spec.Dir)
 	if err != nil {
 		in.tell(err)
 		return heard{Code: -wasiIO}
 	}
 	defer func() { _ = root.Close() }() // only read from
-	info, err := root.Stat(name)
+	look := root.Stat
+	if !follow {
+		look = root.Lstat
+	}
+	info, err := look(name)
 	switch {
 	case err != nil:
 		return heard{Code: -wasiError(err)}
+	case info.Mode()&fs.ModeSymlink != 0:
+		return heard{Code: codeLink, Result: strconv.AppendInt(nil, info.Size(), 10)}
 	case info.IsDir():
 		return heard{Code: codeDirectory}
 	case !info.Mode().IsRegular():
@@ -231,7 +251,7 @@ func pathOpen(in *instance, s []uint64) {
 	}
 	room := ev.record.room
 	answer, found := ev.record.ask(in.ctx.Context, callFileOpen, clean, -wasiFbig, func(context.Context) heard {
-		return in.readWhole(clean, room)
+		return in.readWhole(clean, room, follows(s[1], name))
 	})
 	if !found {
 		answer.Code = -wasiNobufs
@@ -258,13 +278,18 @@ func pathOpen(in *instance, s []uint64) {
 }
 
 // readWhole reads a file, or lists a directory. More than limit bytes are never read.
-func (in *instance) readWhole(name string, limit int) heard {
+func (in *instance) readWhole(name string, limit int, follow bool) heard {
 	root, err := os.OpenRoot(in.module.spec.Dir)
 	if err != nil {
 		in.tell(err)
 		return heard{Code: -wasiIO}
 	}
 	defer func() { _ = root.Close() }() // only read from
+	if !follow {                        // os.Root follows whatever its flags say
+		if info, err := root.Lstat(name); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return heard{Code: -wasiLoop}
+		}
+	}
 	// Not blocking, so that opening a pipe does not wait for its writer.
 	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {

@@ -45,7 +45,7 @@ func fileGuest(t *testing.T) (s Spec, dir string) {
 // open adds a call of path_open below descriptor fd.
 func (s *script) open(fd int64, path string, flags, rights, to int64) int {
 	p, n := s.text(path)
-	return s.call("path_open", fd, 0, p, n, flags, rights, 0, 0, to)
+	return s.call("path_open", fd, lookupFollow, p, n, flags, rights, 0, 0, to)
 }
 
 func TestFilesOfTheDirectoryAreRead(t *testing.T) {
@@ -206,19 +206,60 @@ func TestDirectoriesAreListedSorted(t *testing.T) {
 	listing := seen(out, 100, int(seenInt32(out, 8)))
 	for len(listing) > 0 {
 		size := binary.LittleEndian.Uint32(listing[16:])
-		names = append(names, string(listing[direntSize:][:size])+map[byte]string{fileDirectory: "/", fileRegular: ""}[listing[20]])
+		names = append(names, string(listing[direntSize:][:size])+map[byte]string{fileDirectory: "/", fileRegular: "", fileLink: "@"}[listing[20]])
 		if next := binary.LittleEndian.Uint64(listing); int(next) != len(names) {
 			t.Errorf("entry %d says that the next is %d", len(names)-1, next)
 		}
 		listing = listing[direntSize+size:]
 	}
-	if diff := cmp.Diff([]string{"absolute", "inside", "large", "loop", "parent", "sub/", "table.csv"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"absolute@", "inside@", "large", "loop@", "parent@", "sub/", "table.csv"}, names); diff != "" {
 		t.Errorf("names (-want +got):\n%s", diff)
 	}
 	if a, b := seenInt32(out, 12), seenInt32(out, 16); a != 30 || b != 0 {
 		t.Errorf("cut listings have %d and %d bytes, want 30 and 0", a, b)
 	}
 	replays(t, spec, ev, out)
+}
+
+// TestLinksAreWhatTheLookupSays holds stat and open against lstat and O_NOFOLLOW.
+func TestLinksAreWhatTheLookupSays(t *testing.T) {
+	spec, dir := fileGuest(t)
+	if err := os.Symlink("sub", filepath.Join(dir, "link-dir")); err != nil {
+		t.Fatal(err)
+	}
+	m := abiModule(t, spec)
+	for _, c := range []struct {
+		path               string
+		follow             int64
+		stat, kind, opened int64
+		size               int64
+	}{
+		{"inside", lookupFollow, 0, fileRegular, 0, 8},
+		{"inside", 0, 0, fileLink, wasiLoop, 9}, // "table.csv"
+		{"link-dir", lookupFollow, 0, fileDirectory, 0, 0},
+		{"link-dir", 0, 0, fileLink, wasiLoop, 3},
+		{"link-dir/", 0, 0, fileDirectory, 0, 0},
+		{"link-dir/deep/x", 0, 0, fileRegular, 0, 1}, // only the end counts
+		{"table.csv", 0, 0, fileRegular, 0, 8},
+		{"sub", 0, 0, fileDirectory, 0, 0},
+		{"loop", 0, 0, fileLink, wasiLoop, 4},
+		{"loop", lookupFollow, wasiLoop, 0, wasiLoop, 0},
+		{"sub/up", lookupFollow, wasiNotcapable, 0, wasiNotcapable, 0},
+		{"sub/up", 0, 0, fileLink, wasiLoop, 12},
+		{"parent/secret", 0, wasiNotcapable, 0, wasiNotcapable, 0},
+	} {
+		s := newScript(t, "wasi")
+		p, n := s.text(c.path)
+		s.call("path_filestat_get", 3, c.follow, p, n, outAt+100)
+		s.call("path_open", 3, c.follow, p, n, 0, 0, 0, 0, outAt)
+		ev := s.event()
+		got, out := s.run(m, ev)
+		kind, size := int64(seen(out, 116, 1)[0]), seenInt(out, 132)
+		if got[0] != c.stat || kind != c.kind || size != c.size || got[1] != c.opened {
+			t.Errorf("%s with flags %d: stat %d, kind %d, size %d; open %d, want %+v", c.path, c.follow, got[0], kind, size, got[1], c)
+		}
+		replays(t, spec, ev, out)
+	}
 }
 
 func TestFilesAreBounded(t *testing.T) {

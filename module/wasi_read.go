@@ -109,21 +109,29 @@ func fdTell(in *instance, s []uint64) {
 	s[0] = wasiSuccess
 }
 
-// listing writes the entries of a directory as the transcript has them: sorted names, directories with a final slash.
-// What is neither a file nor a directory is left out, but links, which are followed when they are opened.
+// The ends of names in a listing, which no name has.
+const (
+	directoryMark = "/"
+	linkMark      = "/@"
+)
+
+// listing writes the entries of a directory as the transcript has them: sorted names, directories and links with their
+// marks. What is neither a file, a directory nor a link is left out.
 func listing(entries []fs.DirEntry) []byte {
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	names := []string{}
 	for _, e := range entries {
 		name, kind := e.Name(), e.Type()
 		switch {
 		case !isPrintable(name):
 		case kind.IsDir():
-			names = append(names, name+"/")
-		case kind.IsRegular() || kind&fs.ModeSymlink != 0:
+			names = append(names, name+directoryMark)
+		case kind&fs.ModeSymlink != 0:
+			names = append(names, name+linkMark)
+		case kind.IsRegular():
 			names = append(names, name)
 		}
 	}
-	slices.Sort(names)
 	raw, err := canonical(names)
 	if err != nil {
 		panic("names have no JSON: " + err.Error()) // cannot happen
@@ -149,13 +157,17 @@ func fdReaddir(in *instance, s []uint64) {
 	}
 	n := 0
 	for next := s[3]; next < uint64(len(f.entries)) && n < len(to); next++ {
-		name, isDirectory := strings.CutSuffix(f.entries[next], "/")
+		name, isDirectory := strings.CutSuffix(f.entries[next], directoryMark)
+		name, isLink := strings.CutSuffix(name, linkMark)
 		var head [direntSize]byte
 		binary.LittleEndian.PutUint64(head[:], next+1)
 		binary.LittleEndian.PutUint32(head[16:], uint32(len(name)))
 		head[20] = fileRegular
-		if isDirectory {
+		switch {
+		case isDirectory:
 			head[20] = fileDirectory
+		case isLink:
+			head[20] = fileLink
 		}
 		n += copy(to[n:], head[:])
 		n += copy(to[n:], name)
