@@ -34,8 +34,10 @@ var attacks = []attack{
 	{name: "memory-grow-huge", cause: module.CauseFuel, after: peakAtMost(1)},
 	{name: "memory-fill", cause: module.CauseFuel},
 	{name: "memory-copy", cause: module.CauseFuel},
-	{name: "memory-fill-outside", cause: module.CauseFuel},
-	{name: "memory-fill-outside", spec: muchFuel, cause: module.CauseTrap, says: []string{"out of bounds"}},
+	{name: "memory-fill-outside", cause: module.CauseTrap, says: []string{"out of bounds"}},
+	{name: "memory-fill-outside", spec: metering1, cause: module.CauseFuel},
+	{name: "memory-grow-vain", after: peakAtMost(1)},
+	{name: "memory-grow-vain", spec: metering1, cause: module.CauseFuel},
 	{name: "table-huge", refused: []string{"table"}},
 	{name: "table-grow", refused: []string{"table.grow"}},
 	{name: "table-set", refused: []string{"table.set"}},
@@ -127,8 +129,8 @@ var attacks = []attack{
 	{name: "names-bomb", refused: []string{"name section"}},
 }
 
-// muchFuel lets a module come further than its price.
-func muchFuel(s *module.Spec) { s.Limits.Fuel = manifest.MaxFuel }
+// metering1 runs a module at the prices of before, as replays of old rounds do.
+func metering1(s *module.Spec) { s.Metering = 1 }
 
 func body(text string) func(*module.Event) {
 	return func(ev *module.Event) { ev.Readings[0].Body = []byte(text) }

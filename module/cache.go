@@ -145,8 +145,9 @@ func (e *Engine) entry(m *Module, k kind) cacheEntry {
 	}
 	policy, err := json.Marshal(struct {
 		Pages, Depth uint32
+		Metering     int
 		Capabilities manifest.Capabilities
-	}{m.spec.Limits.Pages, m.spec.Limits.Depth, m.spec.Capabilities})
+	}{m.spec.Limits.Pages, m.spec.Limits.Depth, m.spec.Metering, m.spec.Capabilities})
 	if err != nil {
 		panic(err) // numbers, texts and lists of texts
 	}

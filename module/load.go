@@ -96,13 +96,13 @@ func rewrite(s Spec) ([]byte, error) {
 		return nil, err
 	}
 	return checked.Rewrite(wasm.Rewriting{
-		Fuel: true, Depth: true, NaN: true, Globals: true, Start: true,
+		Fuel: true, Metering: s.Metering, Depth: true, NaN: true, Globals: true, Start: true,
 		MaxDepth: s.Limits.Depth, MaxPages: s.Limits.Pages,
 	})
 }
 
 // rewriting is the version of the rewriting, with fuel's prices: native code of another one is of no use.
-const rewriting = "2"
+const rewriting = "3"
 
 // pagesOf returns how far an instance's memory may grow.
 func pagesOf(rewritten *wasm.Module) (uint32, error) {

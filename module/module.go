@@ -30,6 +30,7 @@ type Spec struct {
 	Host         Host                  // what capabilities reach; a granted one without its function here is refused
 	Dir          string                // the directory of the capability files; read-only
 	Instances    int                   // that may run at once; 0 means 1
+	Metering     int                   // the version of fuel's prices, for replays of old events; 0 is [wasm.Metering]
 }
 
 // A Host is the world as modules may see it. Node fills it; what is nil is not there.

@@ -2,6 +2,7 @@ package module
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,11 +11,11 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/module/manifest"
+	"github.com/dodona-oracle/dodona/module/wasm"
 )
 
 const (
 	rulesFormat = 1       // of the rules document: it grows when its keys mean something else
-	metering    = 1       // of fuel: it grows when equal modules over equal events use other fuel
 	maxRules    = 1 << 20 // bytes
 )
 
@@ -27,6 +28,7 @@ type Rules struct {
 	Params       map[string]string
 	Capabilities manifest.Capabilities // those granted
 	Extraction   json.RawMessage       // of the transform before the module; nil if there is none
+	Metering     int                   // the version of fuel's prices; 0 is that of today
 }
 
 // rulesDocument is the canonical form of rules.
@@ -44,7 +46,7 @@ type rulesDocument struct {
 // JSON returns the canonical form: equal rules have equal bytes. Extraction must be JSON.
 func (r Rules) JSON() json.RawMessage {
 	doc := rulesDocument{
-		Format: rulesFormat, Module: r.Module, ABI: manifest.ABI, Metering: metering, Limits: r.Limits.WithDefaults(),
+		Format: rulesFormat, Module: r.Module, ABI: manifest.ABI, Metering: cmp.Or(r.Metering, wasm.Metering), Limits: r.Limits.WithDefaults(),
 		Params: r.Params, Capabilities: r.Capabilities, Extraction: r.Extraction,
 	}
 	if doc.Params == nil {
@@ -62,10 +64,11 @@ func (r Rules) JSON() json.RawMessage {
 
 // Spec returns what the module is loaded from to replay its events: everything that decides its answers, and a host
 // that is never reached, because capabilities answer from a transcript ([Replaying]).
-func (r Rules) Spec(wasm []byte) Spec {
+func (r Rules) Spec(code []byte) Spec {
 	errReplay := errors.New("a replay reaches nothing")
 	s := Spec{
-		Name: r.Module.Name, Version: r.Module.Version, Wasm: wasm, Limits: r.Limits, Params: r.Params, Capabilities: r.Capabilities,
+		Name: r.Module.Name, Version: r.Module.Version, Wasm: code, Limits: r.Limits, Params: r.Params, Capabilities: r.Capabilities,
+		Metering: r.Metering,
 		Host: Host{
 			Reading: func(context.Context, string) (dodona.Reading, error) { return dodona.Reading{}, errReplay },
 			Get:     func(context.Context, string, int) (int, []byte, error) { return 0, nil, errReplay },
@@ -101,11 +104,15 @@ func ParseRules(raw json.RawMessage) (Rules, bool, error) {
 		return Rules{}, true, fmt.Errorf("read rules of a module: format %d, this build knows %d", doc.Format, rulesFormat)
 	case doc.ABI != manifest.ABI:
 		return Rules{}, true, fmt.Errorf("read rules of a module: ABI %.40q, this build knows %s", doc.ABI, manifest.ABI)
-	case doc.Metering != metering:
-		return Rules{}, true, fmt.Errorf("read rules of a module: metering %d, this build knows %d", doc.Metering, metering)
+	case doc.Metering < 1 || doc.Metering > wasm.Metering:
+		return Rules{}, true, fmt.Errorf("read rules of a module: metering %d, this build knows 1 to %d", doc.Metering, wasm.Metering)
 	}
 	r := Rules{
 		Module: doc.Module, Limits: doc.Limits, Params: doc.Params, Capabilities: doc.Capabilities, Extraction: doc.Extraction,
+		Metering: doc.Metering,
+	}
+	if r.Metering == wasm.Metering {
+		r.Metering = 0
 	}
 	if bytes.Equal(r.Extraction, []byte("null")) {
 		r.Extraction = nil

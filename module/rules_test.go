@@ -31,7 +31,7 @@ func TestRulesHaveOneText(t *testing.T) {
 	r := someRules(t)
 	raw := r.JSON()
 	const want = `{"format":1,"module":{"name":"celsius","version":"1.0.0","digest":"0x0100000000000000000000000000000000000000000000000000000000000000"},` +
-		`"abi":"dodona_v1","metering":1,"limits":{"pages":16,"fuel":10000000,"depth":512,"logBytes":4096},"params":{"a\u003cb":"\u0026","unit":"°C"},` +
+		`"abi":"dodona_v1","metering":2,"limits":{"pages":16,"fuel":10000000,"depth":512,"logBytes":4096},"params":{"a\u003cb":"\u0026","unit":"°C"},` +
 		`"capabilities":{"http_get":{"hosts":["a.example"]},"now_ms":true},"extraction":{"extract":1,"sources":{"boiler":{"":{"pointer":"/a\u003cb\u003e\u0026"`
 	if !bytes.HasPrefix(raw, []byte(want)) {
 		t.Errorf("got  %s\nwant %s…", raw, want)
@@ -66,12 +66,13 @@ func TestRulesOfOthersAreToldApart(t *testing.T) {
 	for name, raw := range map[string]string{
 		"another format":   strings.Replace(whole, `"format":1`, `"format":2`, 1),
 		"another ABI":      strings.Replace(whole, `dodona_v1`, `dodona_v2`, 1),
-		"another metering": strings.Replace(whole, `"metering":1`, `"metering":2`, 1),
+		"another metering": strings.Replace(whole, `"metering":2`, `"metering":3`, 1),
+		"no metering":      strings.Replace(whole, `"metering":2`, `"metering":0`, 1),
 		"an unknown key":   strings.Replace(whole, `"params"`, `"x":1,"params"`, 1),
 		"a missing limit":  strings.Replace(whole, `"pages":16,`, ``, 1),
 		"blanks":           " " + whole,
 		"data after it":    whole + "{}",
-		"a repeated key":   strings.Replace(whole, `"metering":1`, `"metering":1,"metering":1`, 1),
+		"a repeated key":   strings.Replace(whole, `"metering":2`, `"metering":2,"metering":2`, 1),
 	} {
 		if _, found, err := ParseRules(json.RawMessage(raw)); err == nil && found {
 			t.Errorf("%s is accepted: %s", name, raw)

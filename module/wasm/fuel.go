@@ -11,7 +11,13 @@ package wasm
 const (
 	bytesPerFuel = 3  // log2: of memory.fill, memory.copy and memory.init
 	fuelPerPage  = 13 // log2: of memory.grow
+	bytesPerPage = 16 // log2
 )
+
+// Metering is the version of the prices. It grows when an equal run costs other fuel. Version 1 took the price of what an
+// instruction asks for; version 2 takes that of what can happen: as many bytes as the memory has, and one page more than
+// there is room for, so that asking in vain is never free. The standard's −1 and traps are then what a guest meets.
+const Metering = 2
 
 // smallLeaf is the most that a function may cost whose entry does not look whether the fuel is used up. So a function
 // of 128 KiB cannot pay for more than a few million instructions between two looks, though it be full of calls.
@@ -40,8 +46,13 @@ func (w *rewriter) price(b []byte, cost uint32) []byte {
 func (w *rewriter) chargeLength(b []byte, op Op) []byte {
 	b = appendIndexed(b, OpLocalTee, w.scan.i32)
 	b = appendIndexed(b, OpGlobalGet, w.fuel)
-	b = appendIndexed(b, OpLocalGet, w.scan.i32)
-	b = append(b, byte(OpI64ExtendI32U))
+	length := func(b []byte) []byte {
+		return append(appendIndexed(b, OpLocalGet, w.scan.i32), byte(OpI64ExtendI32U))
+	}
+	b = length(b)
+	if w.Metering != 1 {
+		b = w.atMost(b, op, length)
+	}
 	switch op {
 	case OpMemoryGrow:
 		b = append(b, byte(OpI64Const), fuelPerPage, byte(OpI64Shl))
@@ -49,6 +60,39 @@ func (w *rewriter) chargeLength(b []byte, op Op) []byte {
 		b = append(b, byte(OpI64Const), bytesPerFuel, byte(OpI64ShrU))
 	}
 	return w.look(w.pay(b))
+}
+
+// atMost appends that a length on top of the stack, an i64 which length appends again, is cut to what can happen.
+func (w *rewriter) atMost(b []byte, op Op, length func([]byte) []byte) []byte {
+	room := func(b []byte) []byte { return b }
+	switch op {
+	case OpMemoryGrow:
+		room = func(b []byte) []byte {
+			b = appendS64(append(b, byte(OpI64Const)), int64(w.mostPages())+1)
+			return append(b, byte(OpMemorySize), 0, byte(OpI64ExtendI32U), byte(OpI64Sub))
+		}
+	case OpMemoryFill, OpMemoryCopy, OpMemoryInit:
+		room = func(b []byte) []byte {
+			return append(b, byte(OpMemorySize), 0, byte(OpI64ExtendI32U), byte(OpI64Const), bytesPerPage, byte(OpI64Shl))
+		}
+	default:
+		return b // of tables, which Check does not let grow
+	}
+	b = room(b)
+	b = room(length(b))
+	return append(b, byte(OpI64LtU), byte(OpSelect))
+}
+
+// mostPages is how many pages the first memory may have.
+func (w *rewriter) mostPages() uint32 {
+	most := uint32(mostPages)
+	if len(w.m.memories) > 0 && w.m.memories[0].HasMax {
+		most = min(most, w.m.memories[0].Max)
+	}
+	if w.MaxPages > 0 && w.m.Imported(KindMemory) == 0 {
+		most = min(most, w.MaxPages)
+	}
+	return most
 }
 
 // pay appends what follows the fuel and a price on the stack.

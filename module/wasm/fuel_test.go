@@ -3,6 +3,7 @@ package wasm_test
 import (
 	"errors"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/tetratelabs/wazero/api"
@@ -75,8 +76,9 @@ func TestFuelIsThePriceOfTheText(t *testing.T) {
 			{name: "g"},
 		}}, 0, 3 + 1},
 		{"memory.grow that succeeds", one(get, wasm.OpMemoryGrow, 0, wasm.OpDrop), 2, 4 + 2*8192},
-		{"memory.grow that fails", one(get, wasm.OpMemoryGrow, 0, wasm.OpDrop), 1000, 4 + 1000*8192},
-		{"memory.grow of all pages", one(get, wasm.OpMemoryGrow, 0, wasm.OpDrop), math.MaxUint32, 4 + math.MaxUint32*8192},
+		{"memory.grow that fails", one(get, wasm.OpMemoryGrow, 0, wasm.OpDrop), 1000, 4 + (3+1)*8192},
+		{"memory.grow of all pages", one(get, wasm.OpMemoryGrow, 0, wasm.OpDrop), math.MaxUint32, 4 + (3+1)*8192},
+		{"memory.grow without room", one(wasm.OpI32Const, 3, wasm.OpMemoryGrow, 0, wasm.OpDrop, get, wasm.OpMemoryGrow, 0, wasm.OpDrop), 1, 7 + 3*8192 + 8192},
 		{"memory.fill", one(ofThree(807, wasm.OpMemoryFill, 0).code), 0, 5 + 807/8},
 		{"memory.copy", one(ofThree(64, wasm.OpMemoryCopy, 0, 0).code), 0, 5 + 64/8},
 		{"memory.init", source{memory: true, data: "sixteen bytes xx", functions: []function{
@@ -275,6 +277,51 @@ func TestDepthIsLeftByEveryWayOut(t *testing.T) {
 					t.Errorf("depth %d after return", depth)
 				}
 			})
+		})
+	}
+}
+
+// TestOldPricesStay holds the first version of the prices, at which old rounds are replayed.
+func TestOldPricesStay(t *testing.T) {
+	get := code(wasm.OpLocalGet, 0)
+	for _, test := range []struct {
+		name string
+		code []byte
+		arg  uint64
+		fuel int64
+	}{
+		{"memory.grow that succeeds", code(get, wasm.OpMemoryGrow, 0, wasm.OpDrop), 2, 4 + 2*8192},
+		{"memory.grow that fails", code(get, wasm.OpMemoryGrow, 0, wasm.OpDrop), 1000, 4 + 1000*8192},
+		{"memory.grow of all pages", code(get, wasm.OpMemoryGrow, 0, wasm.OpDrop), math.MaxUint32, 4 + math.MaxUint32*8192},
+		{"memory.fill", ofThree(807, wasm.OpMemoryFill, 0).code, 0, 5 + 807/8},
+	} {
+		s := source{memory: true, functions: []function{{name: "f", params: i32s(1), code: test.code}}}
+		r := wasm.Rewriting{Fuel: true, Metering: 1, Budget: math.MaxInt64}
+		onEngines(t, rewritten(t, s.assemble(), r), noFuel, func(t *testing.T, m api.Module) {
+			if _, fuel, err := call(t, m, "f", test.arg); err != nil || fuel != test.fuel {
+				t.Errorf("%s: %d of fuel used (%v), want %d", test.name, fuel, err, test.fuel)
+			}
+		})
+	}
+}
+
+// TestWhatMustTrapCostsWhatItCouldDo runs bulk instructions that reach outside, with the fuel that the memory is worth.
+func TestWhatMustTrapCostsWhatItCouldDo(t *testing.T) {
+	for name, f := range map[string]function{
+		"fill":                      ofThree(-1, wasm.OpMemoryFill, 0),
+		"copy":                      ofThree(-1, wasm.OpMemoryCopy, 0, 0),
+		"fill of one byte too much": ofThree(65537, wasm.OpMemoryFill, 0),
+	} {
+		s := source{memory: true, functions: []function{f}}
+		r := wasm.Rewriting{Fuel: true, Budget: 5 + 65536/8}
+		onEngines(t, rewritten(t, s.assemble(), r), noFuel, func(t *testing.T, m api.Module) {
+			_, fuel, err := call(t, m, "f")
+			if err == nil || !strings.Contains(err.Error(), "out of bounds memory access") {
+				t.Errorf("%s: got %v, want the standard's trap", name, err)
+			}
+			if left := int64(m.ExportedGlobal(wasm.FuelGlobal).Get()); left != 0 {
+				t.Errorf("%s: %d of fuel are left (%d used), want 0", name, left, fuel)
+			}
 		})
 	}
 }

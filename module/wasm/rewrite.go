@@ -25,6 +25,7 @@ const (
 // Rewriting says what [Module.Rewrite] does.
 type Rewriting struct {
 	Fuel     bool   // count instructions; see [FuelGlobal]
+	Metering int    // the version of the prices; 0 is [Metering]
 	Depth    bool   // count nested calls; see [DepthGlobal]
 	NaN      bool   // make every NaN that arithmetic yields the canonical one
 	MaxDepth uint32 // above it TooDeep is called
