@@ -147,6 +147,8 @@ func classify(err error) (reply, string) {
 		return underpriced, m
 	case mentions(m, "insufficient funds", "insufficientfunds", "insufficient balance"):
 		return poor, m
+	case mentions(m, "gas price", "gasprice", "tip ", "priority fee", "priorityfee") && mentions(m, "below", "too low", "toolow", "minimum", "less than", "lower than"):
+		return underpriced, m
 	}
 	return refused, m
 }

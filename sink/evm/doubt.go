@@ -62,6 +62,9 @@ func (m *machine) doubts(v view) doubt {
 	if m.undecided() == 0 {
 		return doubt{}
 	}
+	if v.Head.Legacy && m.hadBaseFee {
+		return doubt{"legacy", "its newest block has no base fee, and the chain had one"}
+	}
 	for _, i := range m.open {
 		if e := v.Estimates[i.Number]; e.Refused != "" {
 			return doubt{"refused", "it says that the contract would refuse: " + e.Refused}
@@ -71,7 +74,7 @@ func (m *machine) doubts(v view) doubt {
 	}
 	tip := m.tip(v)
 	switch {
-	case v.Head.BaseFee+tip > m.maxFee:
+	case v.Head.BaseFee > m.maxFee || tip > m.maxFee-v.Head.BaseFee:
 		return doubt{"fees", fmt.Sprintf("a unit of gas costs %s and a tip of %s, more than max_fee", Price(v.Head.BaseFee), Price(tip))}
 	case v.Balance != nil && cost(leastGas, v.Head.BaseFee+tip).Cmp(v.Balance) > 0:
 		return doubt{"funds", fmt.Sprintf("%s has %s", m.sender, ether(v.Balance))}

@@ -1,6 +1,7 @@
 package evm
 
 import (
+	"math"
 	"math/big"
 	"testing"
 	"time"
@@ -22,6 +23,9 @@ func TestWhatStopsDeliveryOrStepsBackIsDoubted(t *testing.T) {
 		{"funds", false, func(v *view) { v.Balance = big.NewInt(0) }},
 		{"", true, func(v *view) { v.Balance = big.NewInt(0) }},
 		{"fees", false, func(v *view) { v.Head.BaseFee = 101e9 }},
+		{"fees", false, func(v *view) { v.Head.BaseFee = math.MaxUint64 }},
+		{"legacy", false, func(v *view) { v.Head.BaseFee, v.Head.Legacy = 0, true }},
+		{"", true, func(v *view) { v.Head.BaseFee, v.Head.Legacy = 0, true }},
 		{"", false, func(v *view) { v.Tip = 300e9 }}, // max_tip takes care of it
 		{"refused", false, func(v *view) { v.Estimates = map[uint64]estimate{2: {Refused: "BadProof"}} }},
 		{"estimate", false, func(v *view) { v.Estimates = map[uint64]estimate{2: {Unknown: "pruned"}} }},

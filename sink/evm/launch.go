@@ -234,6 +234,10 @@ func (m *machine) replacement(v view, i *Intent) (tip, feeCap uint64, ok bool) {
 	if found {
 		tip, feeCap = max(tip, eighthMore(held.Tip)), max(feeCap, eighthMore(held.FeeCap))
 	}
+	if m.maxTip > 0 && !m.legacy && tip > m.maxTip {
+		m.fees, m.tipWanted = true, max(tip, m.leastTip)
+		return 0, 0, false
+	}
 	if feeCap > m.maxFee {
 		m.fees = true
 		return 0, 0, false

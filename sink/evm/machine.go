@@ -33,8 +33,10 @@ type machine struct {
 	leastTip   uint64 // wei for each unit of gas that the pool was heard to take at least; 0: nothing was heard
 	leastTipAt time.Time
 	legacy     bool // the chain has no EIP-1559
+	hadBaseFee bool // it was seen to have it
 	trouble    map[string]trouble
 	fees       bool     // in this step, fees stand in the way
+	tipWanted  uint64   // in this step, a tip above max_tip is; 0 if none
 	funds      *big.Int // in this step, money does: what is needed; nil if it does not
 }
 
@@ -287,8 +289,8 @@ func (m *machine) find(is func(*Intent) bool) *Intent {
 
 // step decides by a view of the chain.
 func (m *machine) step(now time.Time, v view) (fx effects) {
-	m.fees, m.funds = false, nil
-	m.chainNonce, m.legacy = v.Nonce, v.Head.Legacy
+	m.fees, m.tipWanted, m.funds = false, 0, nil
+	m.chainNonce, m.legacy, m.hadBaseFee = v.Nonce, v.Head.Legacy, m.hadBaseFee || !v.Head.Legacy
 	m.forgetTip(now)
 	for feed, said := range v.Slots {
 		m.slots[feed], m.known[feed] = said, true
@@ -310,7 +312,7 @@ func (m *machine) step(now time.Time, v view) (fx effects) {
 		}
 	}
 	m.forgive(&fx, now)
-	m.say(&fx, now, "fees", m.fees, fmt.Sprintf("the base fee of %s and a tip of %s are above max_fee, %s; transactions wait", Price(v.Head.BaseFee), Price(m.tip(v)), Price(m.maxFee)))
+	m.say(&fx, now, "fees", m.fees, m.dear(v))
 	m.say(&fx, now, "funds", m.funds != nil, fmt.Sprintf("%s cannot pay: it has %s, and transactions may cost up to %s; send it some", m.sender, ether(v.Balance), ether(m.funds)))
 	return fx
 }

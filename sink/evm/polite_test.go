@@ -84,6 +84,8 @@ func TestAPoliteLieIsNotBelievedOfOneEndpoint(t *testing.T) {
 		"the newest block is null":   lie("eth_getBlockByNumber", result("null")),
 		"no state for estimates":     lie("eth_estimateGas", refuse(-32000, "missing trie node 0x00")),
 		"estimates are refused":      lie("eth_estimateGas", refuse(3, "execution reverted")),
+		"an estimate of 4.2 billion": lie("eth_estimateGas", result(`"0xfa56ea00"`)),
+		"the chain id in decimal":    lie("eth_chainId", result(`31337`)),
 		"the sender has nothing":     lie("eth_getBalance", result(`"0x0"`)),
 		"a tip of 300 gwei":          lie("eth_maxPriorityFeePerGas", result(`"0x45d964b800"`)),
 		"answers to others' request": lie("eth_getBalance", `{"jsonrpc":"2.0","id":777,"result":"0x1"}`),
@@ -103,7 +105,7 @@ func TestAPoliteLieIsNotBelievedOfOneEndpoint(t *testing.T) {
 			r.policy.Policy = sink.Latest
 			r.launch()
 			r.untilSlot(r.say(7))
-			for _, what := range []string{"funds", "fees", "refused", "nonce"} {
+			for _, what := range []string{"funds", "fees", "refused", "nonce", "estimate"} {
 				if r.told(what) {
 					t.Errorf("an event tells of %q, which only one endpoint said", what)
 				}

@@ -35,6 +35,7 @@ func TestTheLeastTipOfAPoolIsLearned(t *testing.T) {
 	for _, words := range []string{
 		"transaction underpriced: gas tip cap %d, minimum needed %d", "transaction underpriced: tip permitted %[1]d, tip needed %[2]d",
 		"underpriced: priority fee %d is below the minimum of %d wei", "transaction underpriced",
+		"transaction gas price below minimum: gas tip cap %d, minimum needed %d", "max priority fee per gas too low: %d, want at least %d",
 	} {
 		for _, least := range []uint64{3e9, 25e9} {
 			p := newPlay(sink.Latest)
@@ -110,5 +111,45 @@ func TestAReplacementTeachesNothingOfThePool(t *testing.T) {
 	p.did(t, p.sent(p.now, i, accepted, ""))
 	if p.leastTip != 0 {
 		t.Errorf("learned a least tip of %d", p.leastTip)
+	}
+}
+
+// TestALearnedTipKeepsToMaxTip: what a pool says that it wants is no reason to pay more than the operator allows, at once or by climbing.
+func TestALearnedTipKeepsToMaxTip(t *testing.T) {
+	p := newPlay(sink.Latest)
+	p.maxTip = 3e9
+	p.offer(t, 1000)
+	taken, _ := p.pool(t, 25e9, "transaction underpriced: gas tip cap %d, minimum needed %d")
+	if taken != nil {
+		t.Fatalf("a tip of %d is paid", taken.last().Tip)
+	}
+	if got := p.open[0].last().Tip; got > p.maxTip {
+		t.Errorf("a tip of %d is offered, more than max_tip", got)
+	}
+	const want = "a tip of 25 gwei is wanted, above max_tip, 3 gwei; transactions wait"
+	if got := p.trouble["fees"].Message; got != want {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}
+
+func TestOnlyPricesAreReadFromAMessage(t *testing.T) {
+	for _, c := range []struct {
+		message string
+		want    uint64
+	}{
+		{"tip too low: minimum needed 25000000000", 25e9},
+		{"tip too low: minimum needed 25 gwei", 25e9},
+		{"tip too low: minimum 1.5gwei", 15e8},
+		{"tip too low of transaction 0xab99812345678cd", 0},
+		{"tip too low of 0x99812345678ab", 0},
+		{"tip too low: want 99999999999999999999", 0},
+		{"tip too low: want 9999999999 gwei", 0},
+		{"max fee 1 below base fee 7000000000, tip 1", 0},
+	} {
+		p := newPlay(sink.Latest)
+		p.learnTip(p.now, c.message)
+		if p.leastTip != c.want {
+			t.Errorf("%q: learned %d, want %d", c.message, p.leastTip, c.want)
+		}
 	}
 }
