@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/grid"
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // The causes of gaps that no round record tells.
@@ -221,20 +219,11 @@ const maxCause = 240
 
 // causeOf makes text that came from elsewhere a cause: printable, on one line, not too long.
 func causeOf(text string) string {
-	clean := strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || !unicode.IsPrint(r) {
-			return '·'
-		}
-		return r
-	}, text)
-	if len(clean) <= maxCause {
-		return clean
+	cause := plain.Line(text, maxCause)
+	if len(cause) <= maxCause {
+		return cause
 	}
-	cut := maxCause - len("…")
-	for !utf8.RuneStart(clean[cut]) {
-		cut--
-	}
-	return clean[:cut] + "…"
+	return plain.Line(text, maxCause-len("…"))
 }
 
 // ErrEmpty: the window has nothing to commit to. Let it grow.

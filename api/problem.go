@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // problemTypes is where the guide explains each kind of problem.
@@ -99,10 +100,4 @@ func encodeJSON(value any) ([]byte, error) {
 }
 
 // clip shortens what a stranger sent before it is repeated to them.
-func clip(s string) string {
-	const most = 64
-	if len(s) <= most {
-		return strconv.Quote(s)
-	}
-	return strconv.Quote(s[:most]) + "…"
-}
+func clip(s string) string { return plain.Quote(s, 64) }

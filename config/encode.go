@@ -140,18 +140,18 @@ const flowWidth = 110
 func (n *node) print(b *strings.Builder, indent int) {
 	for _, e := range n.entries {
 		pad := strings.Repeat("  ", indent)
-		line := pad + plain(e.key) + ": "
+		line := pad + bare(e.key) + ": "
 		flow := e.value.flow()
 		switch {
 		case e.value.kind == scalar, len(line)+len(flow) <= flowWidth && e.value.levels() < 3:
 			b.WriteString(line + flow + "\n")
 		case e.value.kind == list:
-			b.WriteString(pad + plain(e.key) + ":\n")
+			b.WriteString(pad + bare(e.key) + ":\n")
 			for _, item := range e.value.items {
 				b.WriteString(pad + "  - " + item.flow() + "\n")
 			}
 		default:
-			b.WriteString(pad + plain(e.key) + ":\n")
+			b.WriteString(pad + bare(e.key) + ":\n")
 			e.value.print(b, indent+1)
 		}
 	}
@@ -177,7 +177,7 @@ func (n *node) flow() string {
 	var parts []string
 	switch n.kind {
 	case scalar:
-		return plain(n.text)
+		return bare(n.text)
 	case list:
 		for _, item := range n.items {
 			parts = append(parts, item.flow())
@@ -185,13 +185,13 @@ func (n *node) flow() string {
 		return "[" + strings.Join(parts, ", ") + "]"
 	}
 	for _, e := range n.entries {
-		parts = append(parts, plain(e.key)+": "+e.value.flow())
+		parts = append(parts, bare(e.key)+": "+e.value.flow())
 	}
 	return "{" + strings.Join(parts, ", ") + "}"
 }
 
-// plain writes a word as YAML reads it back: as it is where that is safe in any place, else in double quotes.
-func plain(text string) string {
+// bare writes a word as YAML reads it back: as it is where that is safe in any place, else in double quotes.
+func bare(text string) string {
 	safe := text != "" && !strings.ContainsAny(text[:1], "-?:,[]{}#&*!|>'\"%@`~=<+")
 	for i := 0; safe && i < len(text); i++ {
 		c := text[i]

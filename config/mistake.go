@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 const (
@@ -128,9 +130,7 @@ func (r *reporter) warn(at *span, where, message, hint string) {
 
 func (r *reporter) located(m Mistake, at *span) located {
 	m.File = r.name
-	if len(m.Message) > maxMessage {
-		m.Message = strings.ToValidUTF8(m.Message[:maxMessage], "") + "…"
-	}
+	m.Message = plain.Cut(m.Message, maxMessage)
 	if at != nil {
 		m.Line, m.Column = at.line, at.column
 	}

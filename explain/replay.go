@@ -13,6 +13,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/secp"
 )
 
@@ -385,12 +386,7 @@ func (p *replay) observation(again dodona.Bundle) {
 
 const maxCompared = 256 // bytes of each side of a comparison
 
-func cut(s string) string {
-	if len(s) <= maxCompared {
-		return s
-	}
-	return strings.ToValidUTF8(s[:maxCompared], "") + "…"
-}
+func cut(s string) string { return plain.Cut(s, maxCompared) }
 
 // String writes the outcome for people: one line for each step, with both sides where they differ.
 func (r Replayed) String() string {

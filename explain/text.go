@@ -7,10 +7,10 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // Columns of the tree.
@@ -48,15 +48,15 @@ type printer struct {
 type style string
 
 const (
-	plain style = ""
-	bold  style = "1"
-	dim   style = "2"
-	red   style = "31"
-	green style = "32"
+	unstyled style = ""
+	bold     style = "1"
+	dim      style = "2"
+	red      style = "31"
+	green    style = "32"
 )
 
 func (p *printer) paint(st style, s string) string {
-	if !p.color || st == plain || s == "" {
+	if !p.color || st == unstyled || s == "" {
 		return s
 	}
 	return "\x1b[" + string(st) + "m" + s + "\x1b[0m"
@@ -95,7 +95,7 @@ func (p *printer) headline(s Story) {
 		title = cell{printable(s.Feed) + " has no answer", bold}
 	}
 	when := fmt.Sprintf("round %d (%s UTC)", uint64(s.Round), s.At.UTC().Format("2006-01-02 15:04:05.999"))
-	p.line([]int{columnFacts}, title, cell{when, plain})
+	p.line([]int{columnFacts}, title, cell{when, unstyled})
 }
 
 // spine writes attestation and observation, and returns how deep the inputs hang.
@@ -115,16 +115,16 @@ func (p *printer) spine(s Story) (depth int) {
 		if a.Verdict.Valid {
 			proof = "report " + a.Verdict.Digest.Short()
 		}
-		p.line(columns, cell{branch(fmt.Sprintf("attested %d of %d", a.K, a.N)), plain}, facts, cell{proof, dim})
+		p.line(columns, cell{branch(fmt.Sprintf("attested %d of %d", a.K, a.N)), unstyled}, facts, cell{proof, dim})
 	} else {
 		p.unattested(s, branch)
 	}
 	switch o := s.Observation; {
 	case o != nil:
 		facts := "origin " + o.Origin.Digest().Short() + "  program " + o.Program.Short()
-		p.line(columns, cell{branch("observed by " + printable(cmp.Or(o.Node, o.Signer.Short()))), plain}, cell{facts, dim}, cell{took(s), plain})
+		p.line(columns, cell{branch("observed by " + printable(cmp.Or(o.Node, o.Signer.Short()))), unstyled}, cell{facts, dim}, cell{took(s), unstyled})
 	case s.Value != nil && s.Node != "":
-		p.line(columns, cell{branch("computed by " + printable(s.Node)), plain}, cell{}, cell{took(s), plain})
+		p.line(columns, cell{branch("computed by " + printable(s.Node)), unstyled}, cell{}, cell{took(s), unstyled})
 	}
 	return depth
 }
@@ -146,9 +146,9 @@ func (p *printer) unattested(s Story, branch func(string) string) {
 		}
 		p.line(nil, cell{branch(why), red})
 	case StateObserved:
-		p.line(nil, cell{branch("not attested: the validator has not decided it, or its decision is no longer kept"), plain})
+		p.line(nil, cell{branch("not attested: the validator has not decided it, or its decision is no longer kept"), unstyled})
 	default:
-		p.line(nil, cell{branch("not signed"), plain})
+		p.line(nil, cell{branch("not signed"), unstyled})
 	}
 }
 
@@ -178,7 +178,7 @@ func (p *printer) inputs(s Story, depth int) {
 		name := indent + twig + pad(printable(in.Point), points) + " " + pad(said(in), values) + "  "
 		at := utf8.RuneCountInString(name)
 		p.line([]int{at, max(columnFacts, at+4), columnProof},
-			cell{name, plain}, mark, cell{how(in), plain}, cell{bytesOf(in), dim})
+			cell{name, unstyled}, mark, cell{how(in), unstyled}, cell{bytesOf(in), dim})
 	}
 }
 
@@ -229,7 +229,7 @@ func bytesOf(in Input) string {
 
 func (p *printer) endings(s Story) {
 	if s.Quality != nil && *s.Quality != dodona.Good && s.Value != nil {
-		p.line([]int{15}, cell{"  quality", plain}, cell{s.Quality.String(), plain})
+		p.line([]int{15}, cell{"  quality", unstyled}, cell{s.Quality.String(), unstyled})
 	}
 	if m := s.Module; m != nil {
 		facts := printable(m.Name+" "+m.Version) + "  " + m.Digest.Short()
@@ -241,16 +241,16 @@ func (p *printer) endings(s Story) {
 		default:
 			facts += "  fuel " + grouped(strconv.FormatUint(m.Fuel, 10))
 		}
-		p.line([]int{15}, cell{"  module", plain}, cell{facts, plain})
+		p.line([]int{15}, cell{"  module", unstyled}, cell{facts, unstyled})
 	}
 	if s.State == StateAttested || s.Anchoring != nil {
-		p.line([]int{15}, cell{"  anchored", plain}, cell{printable(s.Anchored), plain})
+		p.line([]int{15}, cell{"  anchored", unstyled}, cell{printable(s.Anchored), unstyled})
 	}
 	for _, d := range s.Deliveries {
-		p.line([]int{15}, cell{"  delivered", plain}, cell{d.String(), plain})
+		p.line([]int{15}, cell{"  delivered", unstyled}, cell{d.String(), unstyled})
 	}
 	for _, g := range s.Gone {
-		p.line([]int{15}, cell{"  gone", plain}, cell{printable(g), plain})
+		p.line([]int{15}, cell{"  gone", unstyled}, cell{printable(g), unstyled})
 	}
 	for _, b := range s.Broken {
 		p.line([]int{15}, cell{"  BROKEN", red}, cell{printable(b), red})
@@ -274,21 +274,7 @@ func pad(s string, width int) string {
 	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
 }
 
-const maxLine = 240 // runes of one fact on a terminal
+const maxLine = 480 // bytes of one fact on a terminal
 
-// printable makes text that came from elsewhere safe for a terminal: one line, no control characters, not too long.
-func printable(s string) string {
-	n := 0
-	var b strings.Builder
-	for _, r := range s {
-		if n++; n > maxLine {
-			b.WriteString("…")
-			break
-		}
-		if !unicode.IsPrint(r) {
-			r = '·'
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
+// printable makes text that came from elsewhere fit for one fact.
+func printable(s string) string { return plain.Line(s, maxLine) }

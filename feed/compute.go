@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // Material is what a round is computed from: together with a document and its transform it is all there is, so that
@@ -41,7 +42,7 @@ func Compute(ctx context.Context, doc Document, t dodona.Transform, m Material) 
 		b.Inputs[i].Readings = refs[b.Inputs[i].Source]
 	}
 	if err != nil {
-		b.Quality, b.Value, b.Missed = dodona.Bad, nil, cut("transform readings: "+err.Error(), 512)
+		b.Quality, b.Value, b.Missed = dodona.Bad, nil, plain.Cut("transform readings: "+err.Error(), 512)
 	}
 	return b
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // The versions of the rules' meaning: another one wherever equal rules over equal points would give another answer.
@@ -97,7 +98,7 @@ func ParseDocument(raw json.RawMessage) (Document, error) {
 	}
 	complete, err := build(d.Feed.Name, d.settings(), d.Extraction)
 	if err != nil {
-		return Document{}, fmt.Errorf("read rules of feed %q: %w", cut(d.Feed.Name, 64), err)
+		return Document{}, fmt.Errorf("read rules of feed %q: %w", plain.Cut(d.Feed.Name, 64), err)
 	}
 	if d.Format == formatRounded {
 		complete.Format = formatRounded // as every rule was once

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // An Absence says why a source gave a round no readings.
@@ -286,24 +287,16 @@ func (e *evaluation) reasons() string {
 		}
 		common = common && input.Status == first.Status && input.Reason == first.Reason && input.Value == nil
 		if count <= most {
-			all = append(all, fmt.Sprintf("%s %s: %s", input.Point, input.Status, cut(reason, longest)))
+			all = append(all, fmt.Sprintf("%s %s: %s", input.Point, input.Status, plain.Cut(reason, longest)))
 		}
 	}
 	if common && count > 1 {
-		return fmt.Sprintf("all %s: %s", first.Status, cut(first.Reason, longest))
+		return fmt.Sprintf("all %s: %s", first.Status, plain.Cut(first.Reason, longest))
 	}
 	if more := count - most; more > 0 {
 		all = append(all, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(all, "; ")
-}
-
-// cut shortens s to about most bytes, between characters.
-func cut(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 // countOf writes "1 value" and "2 values".

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -181,7 +182,7 @@ func (f *Feed) take(ctx context.Context, m *Material, d delivery) {
 		m.Absent[d.source] = f.late(ctx)
 		return
 	case d.err != nil:
-		m.Absent[d.source] = Absence{dodona.InputFailed, cut(d.err.Error(), 512)}
+		m.Absent[d.source] = Absence{dodona.InputFailed, plain.Cut(d.err.Error(), 512)}
 		return
 	}
 	own := make([]dodona.Reading, 0, len(d.readings))

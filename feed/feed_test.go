@@ -20,11 +20,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// plain is a transform that reads bodies as decimals: point id = source, or source.item.
-type plain struct{}
+// simple is a transform that reads bodies as decimals: point id = source, or source.item.
+type simple struct{}
 
-func (plain) Apply(_ context.Context, c dodona.Call) (dodona.Result, error) {
-	result := dodona.Result{Version: dodona.Keccak256([]byte("plain"))}
+func (simple) Apply(_ context.Context, c dodona.Call) (dodona.Result, error) {
+	result := dodona.Result{Version: dodona.Keccak256([]byte("simple"))}
 	for _, r := range c.Readings {
 		p := dodona.Point{ID: r.Source, Time: r.Received}
 		if r.Item != "" {
@@ -59,7 +59,7 @@ func newFeed(t testing.TB, o Options, change func(*Settings)) *Feed {
 		change(&o.Settings)
 	}
 	if o.Transform == nil {
-		o.Transform = plain{}
+		o.Transform = simple{}
 	}
 	f, err := New(o)
 	if err != nil {
@@ -80,17 +80,17 @@ func TestNewSaysWhatIsMissing(t *testing.T) {
 	for _, o := range []Options{
 		{},
 		{Feed: dodona.Feed{Name: "x"}, Ask: ask, Settings: Settings{From: []string{"a"}}},
-		{Feed: dodona.Feed{Name: "x"}, Transform: plain{}, Settings: Settings{From: []string{"a"}}},
-		{Feed: dodona.Feed{Name: "x"}, Ask: ask, Transform: plain{}},
-		{Ask: ask, Transform: plain{}, Settings: Settings{From: []string{"a"}}},
-		{Feed: dodona.Feed{Name: "x", Kind: dodona.Number, Decimals: 8}, Ask: ask, Transform: plain{}, Settings: Settings{From: []string{"a"}}},
+		{Feed: dodona.Feed{Name: "x"}, Transform: simple{}, Settings: Settings{From: []string{"a"}}},
+		{Feed: dodona.Feed{Name: "x"}, Ask: ask, Transform: simple{}},
+		{Ask: ask, Transform: simple{}, Settings: Settings{From: []string{"a"}}},
+		{Feed: dodona.Feed{Name: "x", Kind: dodona.Number, Decimals: 8}, Ask: ask, Transform: simple{}, Settings: Settings{From: []string{"a"}}},
 	} {
 		if f, err := New(o); err == nil {
 			t.Errorf("%+v made %+v", o, f)
 		}
 	}
 	s := Settings{From: []string{"a"}}
-	if _, err := New(Options{Feed: s.Identity("x"), Ask: ask, Transform: plain{}, Settings: s}); err != nil {
+	if _, err := New(Options{Feed: s.Identity("x"), Ask: ask, Transform: simple{}, Settings: s}); err != nil {
 		t.Error(err)
 	}
 }
@@ -350,7 +350,7 @@ func TestRoundsReplayFromTheirRecords(t *testing.T) {
 	roundTrip(t, b, &stored)
 	slices.Reverse(delivered)
 	roundTrip(t, delivered, &readings)
-	again, err := replay(t.Context(), stored.Rules, plain{}, Material{
+	again, err := replay(t.Context(), stored.Rules, simple{}, Material{
 		Round: stored.Round, Node: stored.Node, Readings: readings, Absent: Absences(stored.Inputs),
 		Salt: func(i int) dodona.Digest { return secret(stored.Feed.ID(), stored.Round, i) },
 	})
@@ -364,11 +364,11 @@ func TestRoundsReplayFromTheirRecords(t *testing.T) {
 	if again.Origin.Digest() != b.Origin.Digest() || b.Origin.ReadingsRoot.IsZero() {
 		t.Errorf("origin %v became %v", b.Origin, again.Origin)
 	}
-	other, err := replay(t.Context(), stored.Rules, plain{}, Material{Round: r, Readings: readings[:1], Absent: Absences(stored.Inputs)})
+	other, err := replay(t.Context(), stored.Rules, simple{}, Material{Round: r, Readings: readings[:1], Absent: Absences(stored.Inputs)})
 	if err != nil || other.Origin.ReadingsRoot == b.Origin.ReadingsRoot {
 		t.Errorf("other readings and salts have the same root (%v)", err)
 	}
-	if _, err := replay(t.Context(), json.RawMessage(`{}`), plain{}, Material{}); err == nil {
+	if _, err := replay(t.Context(), json.RawMessage(`{}`), simple{}, Material{}); err == nil {
 		t.Error("no rules gave no error")
 	}
 }
@@ -404,7 +404,7 @@ func TestEachReadingHasItsOwnSalt(t *testing.T) {
 	at := instant.Time()
 	readings := []dodona.Reading{{Source: "a", Body: []byte("1"), Received: at}, {Source: "b", Body: []byte("2"), Received: at}}
 	salt := func(i int) dodona.Digest { return dodona.Digest{byte(i + 1)} }
-	b := Compute(t.Context(), document(t, 2, nil), plain{}, Material{Round: instant, Readings: readings, Salt: salt})
+	b := Compute(t.Context(), document(t, 2, nil), simple{}, Material{Round: instant, Readings: readings, Salt: salt})
 	if want := dodona.Root(readings[0].Leaf(salt(0)), readings[1].Leaf(salt(1))); b.Origin.ReadingsRoot != want {
 		t.Errorf("the root is %s, want %s", b.Origin.ReadingsRoot, want)
 	}

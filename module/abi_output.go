@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // The bounds of a point.
@@ -21,7 +22,7 @@ const (
 )
 
 func isID(s string) bool   { return len(s) <= maxID && dodona.CheckName(s, maxIDTokens) == nil }
-func isUnit(s string) bool { return len(s) <= maxUnit && isPrintable(s) }
+func isUnit(s string) bool { return len(s) <= maxUnit && plain.Is(s) }
 
 // point(id, idLen, mantissa, exponent, unit, unitLen, time, quality)
 func addPoint(in *instance, s []uint64) {

@@ -46,19 +46,6 @@ func isPlain(b []byte) bool {
 	return true
 }
 
-// isPrintable reports whether s is UTF-8 of printable characters.
-func isPrintable(s string) bool {
-	if !utf8.ValidString(s) {
-		return false
-	}
-	for _, r := range s {
-		if !unicode.IsPrint(r) {
-			return false
-		}
-	}
-	return true
-}
-
 func missedText(bytes int) string {
 	return strconv.Itoa(bytes) + " more bytes were logged than the budget allows"
 }

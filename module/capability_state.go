@@ -1,6 +1,10 @@
 package module
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/dodona-oracle/dodona/internal/plain"
+)
 
 // The bounds of a module's state.
 const (
@@ -27,7 +31,7 @@ func checkState(state map[string][]byte) error {
 	return nil
 }
 
-func isStateKey(s string) bool { return s != "" && len(s) <= maxStateKey && isPrintable(s) }
+func isStateKey(s string) bool { return s != "" && len(s) <= maxStateKey && plain.Is(s) }
 
 // state is what the event has so far.
 func (ev *event) state() map[string][]byte {

@@ -7,11 +7,11 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"unicode"
 
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/sys"
 
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/module/manifest"
 	"github.com/dodona-oracle/dodona/module/wasm"
 )
@@ -148,7 +148,7 @@ func (m *Module) guestFunction(trace string) string {
 // functionName returns how a guest's function is called, or else exported.
 func functionName(def api.FunctionDefinition) string {
 	if def.Name() == "" && len(def.ExportNames()) > 0 {
-		return printable(def.ExportNames()[0])
+		return plain.Line(def.ExportNames()[0], longestName)
 	}
 	return nameOf(def.DebugName())
 }
@@ -162,7 +162,7 @@ func nameOf(debug string) string {
 			return fmt.Sprintf("function %d", i-addedImports)
 		}
 	}
-	return printable(name)
+	return plain.Line(name, longestName)
 }
 
 // addedImports is how many functions rewritten modules import beside their own: refuel and toodeep.
@@ -183,16 +183,3 @@ var hostModules = [...]string{wasm.HostModule, manifest.ABI, "wasi_snapshot_prev
 
 // longestName is the length in bytes up to which names of functions are shown.
 const longestName = 100
-
-// printable makes a name of the guest's choice fit for a line of a log.
-func printable(name string) string {
-	if len(name) > longestName {
-		name = strings.ToValidUTF8(name[:longestName], "") + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, strings.ToValidUTF8(name, "?"))
-}

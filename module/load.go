@@ -52,7 +52,7 @@ func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
 	s.Instances = max(s.Instances, 1)
 	m := &Module{engine: e, spec: s, label: label(s), digest: sha256.Sum256(s.Wasm), done: make(chan struct{})}
 	m.spec.Wasm = nil // the caller's; not needed any longer
-	had := e.entry(m, plain).read()
+	had := e.entry(m, untraced).read()
 	defer had.discard()
 	if had != nil {
 		m.code = had.rewritten
@@ -126,7 +126,7 @@ func (m *Module) open(ctx context.Context, had *native) (err error) {
 			_ = m.discard(context.WithoutCancel(ctx))
 		}
 	}()
-	if m.plain, err = m.newPool(ctx, plain, m.spec.Instances, had); err != nil {
+	if m.plain, err = m.newPool(ctx, untraced, m.spec.Instances, had); err != nil {
 		return err
 	}
 	if m.engine.o.Sample == 0 {

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // The bounds of the files capability for one event.
@@ -118,7 +120,7 @@ func (f *openFile) below(name []byte) (string, uint64) {
 		return "", wasiNotdir
 	case text == "":
 		return "", wasiNoent
-	case len(text) > maxFilePath || !isPrintable(text):
+	case len(text) > maxFilePath || !plain.Is(text):
 		return "", wasiInval
 	case text[0] == '/':
 		return "", wasiNotcapable

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // fd_read(fd, list, count, read)
@@ -123,7 +125,7 @@ func listing(entries []fs.DirEntry) []byte {
 	for _, e := range entries {
 		name, kind := e.Name(), e.Type()
 		switch {
-		case !isPrintable(name):
+		case !plain.Is(name):
 		case kind.IsDir():
 			names = append(names, name+directoryMark)
 		case kind&fs.ModeSymlink != 0:

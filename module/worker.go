@@ -16,14 +16,16 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // A kind is what code is made of a module for.
 type kind string
 
 const (
-	plain  kind = "plain"
-	traced kind = "traced"
+	untraced kind = "plain"
+	traced   kind = "traced"
 )
 
 // with returns ctx with what makes a compilation of a rewritten module one of that kind.
@@ -165,7 +167,7 @@ func (t *tail) outOfMemory() bool {
 // first returns the first line, fit to print.
 func (t *tail) first() string {
 	line, _, _ := strings.Cut(strings.TrimSpace(string(t.text)), "\n")
-	return printable(line)
+	return plain.Line(line, longestName)
 }
 
 // interpreted is the mode of a child that only decodes.

@@ -36,7 +36,7 @@ const workerCommand = "compile-worker"
 func bomb(t testing.TB, e *Engine, code []byte) *pool {
 	t.Helper()
 	p := &pool{
-		module: &Module{engine: e, label: "bomb", code: code}, kind: plain,
+		module: &Module{engine: e, label: "bomb", code: code}, kind: untraced,
 		runtime: wazero.NewRuntimeWithConfig(t.Context(), e.config),
 	}
 	t.Cleanup(func() {
@@ -169,7 +169,7 @@ func TestChildIsConfined(t *testing.T) {
 // TestChildLimitsItself asks the kernel about this test's binary when it is the child and waits for its module.
 func TestChildLimitsItself(t *testing.T) {
 	o := inChild(t, Options{})
-	cmd := exec.CommandContext(t.Context(), o.Worker[0], o.Worker[1], string(plain), t.TempDir(), "7", strconv.Itoa(100<<20))
+	cmd := exec.CommandContext(t.Context(), o.Worker[0], o.Worker[1], string(untraced), t.TempDir(), "7", strconv.Itoa(100<<20))
 	cmd.Env = []string{}
 	confine(cmd)
 	stdin, err := cmd.StdinPipe()

@@ -4,9 +4,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"unicode/utf8"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // EventRejected is the key of the event records that say what was rejected and why.
@@ -59,7 +59,7 @@ type Rejection struct {
 
 func newRejection(rec dodona.Record, f finding) Rejection {
 	r := Rejection{
-		Reason: f.reason, Message: cut(f.message, maxMessage),
+		Reason: f.reason, Message: plain.Line(f.message, maxMessage-len("…")),
 		Topic: dodona.Topic(echo(string(rec.Topic))), Key: echo(rec.Key), ID: echo(rec.ID), Node: echo(rec.Node),
 		Digest: dodona.Keccak256(rec.Body), Size: len(rec.Body),
 	}
@@ -90,24 +90,4 @@ const (
 )
 
 // echo returns s short and printable enough to be repeated.
-func echo(s string) string { return cut(s, maxEcho) }
-
-// cut returns at most limit bytes of s, as valid UTF-8, with an ellipsis if something is missing.
-func cut(s string, limit int) string {
-	if len(s) <= limit && utf8.ValidString(s) {
-		return s
-	}
-	const ellipsis = "…"
-	out, truncated := make([]byte, 0, min(len(s), limit)), false
-	for _, r := range s {
-		if len(out)+utf8.RuneLen(r) > limit-len(ellipsis) {
-			truncated = true
-			break
-		}
-		out = utf8.AppendRune(out, r)
-	}
-	if truncated {
-		return string(out) + ellipsis
-	}
-	return string(out)
-}
+func echo(s string) string { return plain.Line(s, maxEcho-len("…")) }

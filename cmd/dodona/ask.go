@@ -214,7 +214,9 @@ func (c sourceReadCommand) Run(ctx context.Context, term terminal) error {
 	}
 	for _, r := range batch.Readings {
 		fmt.Fprintln(term.err, printable(fmt.Sprintf("%s %s %s", r.Received.Format(time.RFC3339), r.Detail, r.Item)))
-		fmt.Fprintf(term.out, "%s\n", r.Body)
+		if err := term.text(r.Body); err != nil {
+			return err
+		}
 	}
 	return nil
 }

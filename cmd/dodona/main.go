@@ -17,6 +17,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/sdk"
 )
 
@@ -69,12 +70,32 @@ type terminal struct {
 	in       io.Reader
 	out, err io.Writer
 	color    bool
+	watched  bool // out is a terminal, which text could steer
+}
+
+// printable makes one line out of what a stranger said, who may neither steer the terminal nor write lines of ours.
+func printable(s string) string { return plain.Line(s, maxLine) }
+
+const maxLine = 16 << 10 // bytes
+
+// text writes what a stranger said: to a terminal as what it can show, elsewhere byte for byte.
+func (t terminal) text(b []byte) error {
+	if t.watched {
+		b = []byte(plain.Lines(string(b), 2*len(b))) // a dot has two bytes
+	}
+	_, err := fmt.Fprintf(t.out, "%s\n", b)
+	return err
 }
 
 // line prints one line of what somebody else said, who may not steer the terminal with it.
 func (t terminal) line(format string, args ...any) error {
 	_, err := fmt.Fprintln(t.out, printable(fmt.Sprintf(format, args...)))
 	return err
+}
+
+// complain says why a command ends as it does; an error may quote strangers.
+func (t terminal) complain(err error) {
+	fmt.Fprintf(t.err, "dodona: %s\n", plain.Lines(err.Error(), maxLine))
 }
 
 // output remembers what kept it from writing: data that is not on standard output is a failure of every command.
@@ -107,7 +128,8 @@ func (f failure) Error() string {
 func (f failure) Unwrap() error { return f.err }
 
 func main() {
-	term := terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, color: isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == ""}
+	watched := isTerminal(os.Stdout)
+	term := terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, color: watched && os.Getenv("NO_COLOR") == "", watched: watched}
 	os.Exit(execute(context.Background(), os.Args[1:], term))
 }
 
@@ -142,7 +164,7 @@ func execute(ctx context.Context, args []string, term terminal) int {
 		return exitDone // --help or --version
 	}
 	if err != nil {
-		fmt.Fprintf(term.err, "dodona: %v (see %s --help)\n", err, meant(err))
+		term.complain(fmt.Errorf("%w (see %s --help)", err, meant(err)))
 		return exitUsage
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
@@ -155,11 +177,11 @@ func execute(ctx context.Context, args []string, term terminal) int {
 		return exitDone
 	case errors.As(err, &failed):
 		if failed.err != nil {
-			fmt.Fprintf(term.err, "dodona: %v\n", failed.err)
+			term.complain(failed.err)
 		}
 		return failed.code
 	}
-	fmt.Fprintf(term.err, "dodona: %v\n", err)
+	term.complain(err)
 	return exitFailed
 }
 

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // A Client speaks JSON-RPC to a chain through one of several endpoints. It stays with one while that answers and
@@ -302,15 +304,4 @@ func (j joinedErrors) Error() string {
 }
 
 // shown makes a stranger's text fit for a line of a log.
-func shown(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, s)
-	if len(s) > 300 {
-		s = strings.ToValidUTF8(s[:300], "") + "…"
-	}
-	return s
-}
+func shown(s string) string { return plain.Line(s, 300) }

@@ -1,12 +1,12 @@
 package manifest
 
 import (
-	"strconv"
 	"time"
 
 	"golang.org/x/mod/semver"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // Format is the format of manifests, trust files and sequence files that this build reads and writes.
@@ -120,10 +120,4 @@ func (l Limits) check() error {
 }
 
 // quote writes untrusted text into a message: quoted, and not at length.
-func quote(s string) string {
-	const most = 64
-	if len(s) > most {
-		s = s[:most] + "…"
-	}
-	return strconv.Quote(s)
-}
+func quote(s string) string { return plain.Quote(s, 64) }

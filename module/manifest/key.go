@@ -13,8 +13,8 @@ import (
 	"io"
 	"os"
 	"strings"
-	"unicode"
 
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
@@ -135,7 +135,7 @@ func (p PublicKey) check() error {
 	if len(p.Ed25519) != ed25519.PublicKeySize {
 		return fmt.Errorf("a public key of %d bytes, want %d", len(p.Ed25519), ed25519.PublicKeySize)
 	}
-	if len(p.Name) > maxKeyName || strings.ContainsFunc(p.Name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+	if len(p.Name) > maxKeyName || !plain.Is(p.Name) {
 		return errKeyName
 	}
 	return nil

@@ -2,8 +2,9 @@ package wasm
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
+
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // A Refusal says why a module is not run.
@@ -72,13 +73,7 @@ func (w Where) String() string {
 }
 
 // quote writes a name that a module chose, cut so that it cannot fill a log.
-func quote(name string) string {
-	const most = 80
-	if len(name) > most {
-		name = strings.ToValidUTF8(name[:most], "") + "…"
-	}
-	return strconv.Quote(name)
-}
+func quote(name string) string { return plain.Quote(name, 80) }
 
 // What to do about refusals that have several places.
 const (

@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/sink"
 )
@@ -238,20 +239,10 @@ func (w *webhook) refusal(resp *http.Response, said []byte, now time.Time) error
 
 // excerpt returns the start of a text for people.
 func excerpt(said []byte) string {
-	text := strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '\ufffd' {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(string(said), " "))
-	text = strings.Join(strings.Fields(text), " ")
-	if text == "" {
-		return ""
+	if text := plain.Excerpt(said, 120); text != "" {
+		return ": " + text
 	}
-	if runes := []rune(text); len(runes) > 120 {
-		text = string(runes[:120]) + "…"
-	}
-	return ": " + text
+	return ""
 }
 
 // retryAfter reads the header (RFC 9110 §10.2.3): seconds or a date; 0 if it is neither.

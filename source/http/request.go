@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
@@ -196,7 +197,7 @@ func (c *client) failure(ctx, limited context.Context, secrets []string, err err
 	for errors.As(err, &wrapped) { // its text is the whole URL
 		err = wrapped.Err
 	}
-	safe := fmt.Errorf("%s: %s", where, shortened(scrub(err.Error(), append(secrets, c.url.RequestURI()))))
+	safe := fmt.Errorf("%s: %s", where, plain.Line(scrub(err.Error(), append(secrets, c.url.RequestURI())), maxError))
 	if isHopeless(err) {
 		return dodona.Permanent(safe)
 	}
@@ -219,13 +220,6 @@ func isHopeless(err error) bool {
 
 // maxError is the longest text of an error; a hostile peer can make the library quote much of what it sent.
 const maxError = 300
-
-func shortened(text string) string {
-	if len(text) <= maxError {
-		return text
-	}
-	return strings.ToValidUTF8(text[:maxError], "") + "…"
-}
 
 // minSecret is the shortest text worth hiding: shorter ones hide nothing and would blot out words.
 const minSecret = 4
