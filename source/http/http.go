@@ -2,13 +2,10 @@ package http
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
-	"net"
 	nethttp "net/http"
 	"net/url"
 	"os"
@@ -16,24 +13,19 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/loopback"
 	"github.com/dodona-oracle/dodona/source"
 )
 
-const (
-	maxHeaderBytes = 64 << 10         // of a response's header; more is an attack or a mistake
-	idleTimeout    = 90 * time.Second // a connection unused for this long is closed
-	maxDrain       = 16 << 10         // of an unwanted body, read so that its connection can be used again
-	maxContentType = 128
-)
+const maxContentType = 128 // bytes
 
 // client is an open source.
 type client struct {
-	settings  Settings
-	env       source.Env
-	url       *url.URL
-	client    *nethttp.Client
-	transport *nethttp.Transport
+	settings Settings
+	env      source.Env
+	url      *url.URL
+	client   *httpc.Client
 }
 
 // open prepares a client; it reads the CA file and does not dial.
@@ -46,57 +38,39 @@ func open(_ context.Context, s Settings, env source.Env) (dodona.Source, error) 
 		return nil, dodona.Permanent(errors.New("url: not a URL"))
 	}
 	u.Fragment, u.RawFragment = "", ""
-	transport, err := newTransport(s)
+	asks, err := newClient(s)
 	if err != nil {
 		return nil, err
 	}
-	c := &client{settings: s, env: env, url: u, transport: transport}
-	c.client = &nethttp.Client{Transport: transport, CheckRedirect: c.checkRedirect}
+	c := &client{settings: s, env: env, url: u, client: asks}
 	if u.Scheme == "http" && c.hasCredentials() && !loopback.Is(u.Hostname()) {
 		env.Log.Warn(env.Source+": credentials go over plain http, where anybody on the way reads them; use https", "source", env.Source)
 	}
 	return c, nil
 }
 
-func newTransport(s Settings) (*nethttp.Transport, error) {
-	dialer := &net.Dialer{Timeout: s.ConnectTimeout, KeepAlive: 15 * time.Second}
-	t := &nethttp.Transport{
-		DialContext:            dialer.DialContext,
-		TLSHandshakeTimeout:    s.ConnectTimeout,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		ForceAttemptHTTP2:      true,
-		MaxIdleConns:           2,
-		MaxIdleConnsPerHost:    2,
-		MaxConnsPerHost:        2,
-		IdleConnTimeout:        idleTimeout,
-		MaxResponseHeaderBytes: maxHeaderBytes,
-		// A frozen HTTP/2 peer would otherwise be asked again and again over its dead connection.
-		HTTP2: &nethttp.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
+func newClient(s Settings) (*httpc.Client, error) {
+	roots, err := rootsIn(s.CA)
+	if err != nil {
+		return nil, err
 	}
-	switch s.Proxy {
-	case "":
-	case "environment":
-		t.Proxy = nethttp.ProxyFromEnvironment
-	default:
-		proxy, err := url.Parse(s.Proxy)
-		if err != nil {
-			return nil, dodona.Permanent(errors.New("proxy: not a URL"))
-		}
-		t.Proxy = nethttp.ProxyURL(proxy)
+	return httpc.New(httpc.Options{Dial: s.ConnectTimeout, Redirects: redirects[s.Redirects], Proxy: s.Proxy, Roots: roots})
+}
+
+// rootsIn returns the certificates in a PEM file, or nil for none.
+func rootsIn(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
 	}
-	if s.CA == "" {
-		return t, nil
-	}
-	pem, err := os.ReadFile(s.CA)
+	pem, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read ca: %w", err)
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, dodona.Permanent(fmt.Errorf("read ca %s: no certificate in PEM form in it", s.CA))
+		return nil, dodona.Permanent(fmt.Errorf("read ca %s: no certificate in PEM form in it", file))
 	}
-	t.TLSClientConfig.RootCAs = pool
-	return t, nil
+	return pool, nil
 }
 
 // Observe makes one request and returns its body as the one reading.
@@ -108,24 +82,21 @@ func (c *client) Observe(ctx context.Context) (dodona.Batch, error) {
 	if err != nil {
 		return dodona.Batch{}, err
 	}
-	resp, err := c.client.Do(req)
+	resp, err := c.client.Ask(req, secrets...)
 	if err != nil {
-		return dodona.Batch{}, c.failure(ctx, limited, secrets, err)
+		return dodona.Batch{}, c.failure(ctx, limited, err)
 	}
-	defer func() { _ = resp.Body.Close() }() // its content is read or refused by then
-	if err := c.judge(resp, start); err != nil {
-		if resp.ContentLength <= maxDrain { // unknown is −1, and then what is there may have no end
-			_, _ = io.CopyN(io.Discard, resp.Body, max(resp.ContentLength, 0)) // only to reuse the connection
-		}
+	defer resp.Close()
+	if err := c.judge(resp.Response, start); err != nil {
 		return dodona.Batch{}, err
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(c.settings.MaxSize)+1))
-	if err != nil {
-		return dodona.Batch{}, c.failure(ctx, limited, secrets, fmt.Errorf("read body: %w", err))
-	}
-	if len(body) > int(c.settings.MaxSize) {
+	body, err := resp.Whole(int(c.settings.MaxSize))
+	switch {
+	case errors.Is(err, httpc.ErrTooLarge):
 		return dodona.Batch{}, fmt.Errorf("%s %s %d: the body is larger than max_size (%s)",
 			req.Method, c.url.Host, resp.StatusCode, c.settings.MaxSize)
+	case err != nil:
+		return dodona.Batch{}, c.failure(ctx, limited, err)
 	}
 	received := c.env.Now()
 	return dodona.Batch{Readings: []dodona.Reading{{
@@ -133,13 +104,13 @@ func (c *client) Observe(ctx context.Context) (dodona.Batch, error) {
 		Body:        body,
 		ContentType: contentType(resp.Header),
 		Received:    received,
-		Detail:      c.detail(resp, len(body), received.Sub(start)),
+		Detail:      c.detail(resp.Response, len(body), received.Sub(start)),
 	}}}, nil
 }
 
 // Close closes the idle connections; one in use ends with its request.
 func (c *client) Close() error {
-	c.transport.CloseIdleConnections()
+	c.client.Close()
 	return nil
 }
 
@@ -155,14 +126,14 @@ func (c *client) judge(resp *nethttp.Response, start time.Time) error {
 	err := fmt.Errorf("%s %s %d %s", c.method(), c.url.Host, code, nethttp.StatusText(code))
 	switch {
 	case code >= 500, code == 429, code == 408, code == 425:
-		if wait, found := parseRetryAfter(resp.Header.Get("Retry-After"), c.env.Now()); found {
-			return source.RetryAfter(err, wait)
-		}
-		return err
 	case code >= 400:
-		return dodona.Permanent(fmt.Errorf("%w%s", err, hint(code)))
+		err = dodona.Permanent(fmt.Errorf("%w%s", err, hint(code)))
 	case code >= 300:
-		return dodona.Permanent(fmt.Errorf("%w: redirects are %s", err, c.settings.Redirects))
+		err = dodona.Permanent(fmt.Errorf("%w: redirects are %s", err, c.settings.Redirects))
+	}
+	// Whoever says when to come back means it, whatever the status: some ban those that come sooner with 403 or 418.
+	if wait, found := httpc.RetryAfter(resp.Header, c.env.Now()); found {
+		return source.RetryAfter(err, wait)
 	}
 	return err
 }
@@ -177,6 +148,8 @@ func hint(code int) string {
 		return ": check url"
 	case 405:
 		return ": check method"
+	case 407:
+		return ": the proxy wants a user and a password; see proxy"
 	}
 	return ""
 }

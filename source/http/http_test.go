@@ -7,7 +7,6 @@ import (
 	"io"
 	nethttp "net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -275,6 +274,7 @@ func TestCheckNamesTheSettingAndNoSecret(t *testing.T) {
 		{"timeout: ", func(s *Settings) { s.Timeout = 0 }},
 		{"connect_timeout: ", func(s *Settings) { s.ConnectTimeout = 0 }},
 		{"max_size: ", func(s *Settings) { s.MaxSize = 1 << 40 }},
+		{"proxy: user and password do not belong here, where everybody reads them; put the URL with them into HTTPS_PROXY", func(s *Settings) { s.Proxy = "http://u:p@a" }},
 		{"proxy: scheme", func(s *Settings) { s.Proxy = "socks5://a" }},
 	} {
 		s := settings("api.example", c.change)
@@ -297,55 +297,19 @@ func TestSettingsPrintNoSecret(t *testing.T) {
 	noSecrets(t, "settings", fmt.Sprintf("%v %+v %#v %s", s, s, *s, *s.Basic))
 }
 
-func TestParseRetryAfter(t *testing.T) {
-	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	for text, want := range map[string]time.Duration{
-		"0":                              0,
-		" 120 ":                          2 * time.Minute,
-		"007":                            7 * time.Second,
-		"99999999999999999999999999":     maxWait,
-		"Sun, 22 Nov 2026 12:05:00 GMT":  5 * time.Minute,
-		"Sunday, 22-Nov-26 12:05:00 GMT": 5 * time.Minute,
-		"Sun Nov 22 12:05:00 2026":       5 * time.Minute,
-		"Sun, 22 Nov 2020 12:05:00 GMT":  0,
-		"Sun, 22 Nov 2099 12:05:00 GMT":  maxWait,
-		"":                               -1,
-		"-5":                             -1,
-		"+5":                             -1,
-		"1.5":                            -1,
-		"soon":                           -1,
-		strings.Repeat("1", 65):          -1,
-	} {
-		got, found := parseRetryAfter(text, now)
-		if !found {
-			got = -1
+// TestWhoSaysWhenToComeBackIsHeard: exchanges ban those who come back sooner with 418, others limit with 403.
+func TestWhoSaysWhenToComeBackIsHeard(t *testing.T) {
+	for _, code := range []int{304, 400, 403, 418, 429, 451, 500, 503} {
+		address := serve(t, func(w nethttp.ResponseWriter, _ *nethttp.Request) {
+			w.Header().Set("Retry-After", "600")
+			w.WriteHeader(code)
+		})
+		_, err := observe(t, settings(address, func(s *Settings) { s.Timeout = time.Minute }))
+		if want := source.RetryAfter(io.EOF, 10*time.Minute); fmt.Sprintf("%T", err) != fmt.Sprintf("%T", want) {
+			t.Errorf("%d: got %v (%T), want one that says when to ask again", code, err, err)
 		}
-		if got != want {
-			t.Errorf("Retry-After %q is %s, want %s", text, got, want)
+		if permanent := code < 429 || code == 451; dodona.IsPermanent(err) != permanent {
+			t.Errorf("%d: %v is permanent: %t", code, err, !permanent)
 		}
 	}
-}
-
-func FuzzParseRetryAfter(f *testing.F) {
-	for _, seed := range []string{"120", "Sun, 22 Nov 2026 12:05:00 GMT", "-1", "99999999999999999999", "Sun, 22 Nov 9999 12:05:00 GMT"} {
-		f.Add(seed, int64(1795349070))
-	}
-	f.Fuzz(func(t *testing.T, text string, now int64) {
-		got, found := parseRetryAfter(text, time.Unix(now, 0))
-		if got < 0 || got > maxWait || (!found && got != 0) {
-			t.Errorf("Retry-After %q at %d is %s, %v", text, now, got, found)
-		}
-	})
-}
-
-func FuzzScrub(f *testing.F) {
-	f.Add("Get http://a/?key=abcd+e: refused", "abcd e", "abcd")
-	f.Fuzz(func(t *testing.T, text, a, b string) {
-		got := scrub(text, []string{a, b})
-		for _, s := range []string{a, b, url.QueryEscape(a)} {
-			if len(s) >= minSecret && !strings.Contains("•••", s) && strings.Contains(strings.ReplaceAll(got, "•••", "\x00"), s) && !strings.Contains(s, "\x00") {
-				t.Errorf("scrub(%q, %q, %q) = %q", text, a, b, got)
-			}
-		}
-	})
 }

@@ -55,6 +55,8 @@ func TestRedirectsStayWithTheHost(t *testing.T) {
 		{"away307", "any", "", "stranger"},
 		{"away307", "any", "a secret body", "the body would go to another host"},
 		{"away", "none", "", "302 Found"},
+		{"1", "same-host", "a body", "status 302 would make a GET without its body of the POST; set url to where it leads"},
+		{"1", "any", "a body", "status 302 would make a GET"},
 	} {
 		other = seen{}
 		r, err := observe(t, settings(address, func(s *Settings) {

@@ -2,19 +2,14 @@ package http
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	nethttp "net/http"
-	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
@@ -136,105 +131,20 @@ func (c *client) authorize(req *nethttp.Request, secrets *revealer) error {
 	return nil
 }
 
-var errRedirect = errors.New("redirect refused")
+// redirects are the settings of that name.
+var redirects = map[string]httpc.Redirects{"none": httpc.NoRedirects, "same-host": httpc.SameHost, "any": httpc.AnyHost}
 
-// checkRedirect says whether to follow, and takes from the request what another host must not see.
-func (c *client) checkRedirect(req *nethttp.Request, via []*nethttp.Request) error {
-	req.Header.Del("Referer") // it would carry the query to whoever comes next
-	req.URL.User = nil
-	last := via[len(via)-1].URL
-	switch {
-	case c.settings.Redirects == "none":
-		return nethttp.ErrUseLastResponse
-	case len(via) > maxRedirects:
-		return fmt.Errorf("%w: more than %d", errRedirect, maxRedirects)
-	case req.URL.Scheme != "https" && (req.URL.Scheme != "http" || last.Scheme == "https"):
-		return fmt.Errorf("%w: from %s to %.10s", errRedirect, last.Scheme, req.URL.Scheme)
-	case sameHost(c.url, req.URL):
-		return nil
-	case c.settings.Redirects != "any":
-		return fmt.Errorf("%w: to another host, %.100q; redirects: any would follow, without credentials", errRedirect, req.URL.Host)
-	case req.Body != nil && req.Body != nethttp.NoBody:
-		return fmt.Errorf("%w: the body would go to another host, %.100q", errRedirect, req.URL.Host)
-	}
-	req.Header = nethttp.Header{
-		"User-Agent": req.Header.Values("User-Agent"),
-		"Accept":     {accept},
-	}
-	req.Host = ""
-	return nil
-}
-
-// sameHost reports whether b is a's host and port, or its encrypted door: http on 80 and https on 443.
-func sameHost(a, b *url.URL) bool {
-	if !strings.EqualFold(a.Hostname(), b.Hostname()) {
-		return false
-	}
-	return port(a) == port(b) || (port(a) == "80" && port(b) == "443" && b.Scheme == "https")
-}
-
-func port(u *url.URL) string {
-	if p := u.Port(); p != "" {
-		return p
-	}
-	if u.Scheme == "https" {
-		return "443"
-	}
-	return "80"
-}
-
-// failure turns what the client returned into an error that names no path, query or secret.
-// ctx is the caller's, limited the one with the time-out in it.
-func (c *client) failure(ctx, limited context.Context, secrets []string, err error) error {
+// failure says what was asked for and did not come. ctx is the caller's, limited the one with the time-out in it.
+func (c *client) failure(ctx, limited context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	where := c.method() + " " + c.url.Host
-	if limited.Err() != nil {
+	if limited.Err() != nil || err == context.DeadlineExceeded {
 		return fmt.Errorf("%s: no complete answer in %s (timeout)", where, c.settings.Timeout)
 	}
-	var wrapped *url.Error
-	for errors.As(err, &wrapped) { // its text is the whole URL
-		err = wrapped.Err
+	if httpc.IsHopeless(err) {
+		return dodona.Permanent(fmt.Errorf("%s: %w", where, err))
 	}
-	safe := fmt.Errorf("%s: %s", where, plain.Line(scrub(err.Error(), append(secrets, c.url.RequestURI())), maxError))
-	if isHopeless(err) {
-		return dodona.Permanent(safe)
-	}
-	return safe
-}
-
-// isHopeless reports whether trying again will hardly help: a certificate that is not trusted, a refused redirect.
-func isHopeless(err error) bool {
-	var (
-		untrusted *tls.CertificateVerificationError
-		authority x509.UnknownAuthorityError
-		hostname  x509.HostnameError
-		notTLS    tls.RecordHeaderError
-		address   *net.AddrError
-	)
-	return errors.As(err, &untrusted) || errors.As(err, &authority) || errors.As(err, &hostname) ||
-		errors.As(err, &notTLS) || errors.As(err, &address) || errors.Is(err, errRedirect) ||
-		errors.Is(err, nethttp.ErrSchemeMismatch)
-}
-
-// maxError is the longest text of an error; a hostile peer can make the library quote much of what it sent.
-const maxError = 300
-
-// minSecret is the shortest text worth hiding: shorter ones hide nothing and would blot out words.
-const minSecret = 4
-
-// scrub hides the secrets in text, in clear and as they stand in a URL, the longest first.
-func scrub(text string, secrets []string) string {
-	var forms []string
-	for _, s := range secrets {
-		forms = append(forms, s, url.QueryEscape(s), url.PathEscape(s))
-	}
-	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
-	for _, s := range forms {
-		if len(s) >= minSecret {
-			text = strings.ReplaceAll(text, s, "•••")
-		}
-	}
-	return text
+	return fmt.Errorf("%s: %w", where, err)
 }

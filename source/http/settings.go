@@ -44,12 +44,12 @@ type Settings struct {
 	// MaxSize of a body after decompression; a larger one is an error. At most 4MiB. Default: 1MiB.
 	MaxSize unit.Size `yaml:"max_size,omitempty"`
 	// Redirects to follow, five at most: none, same-host, or any. Credentials never go to another host,
-	// and https never falls back to http. Default: same-host.
+	// https never falls back to http, and a POST is never made a GET (301, 302 and 303 do so). Default: same-host.
 	Redirects string `yaml:"redirects,omitempty"`
 	// CA is a PEM file with the certificates to trust instead of the system's. Default: the system's.
 	CA string `yaml:"ca,omitempty"`
 	// Proxy is the URL of an HTTP proxy, or environment to take it from HTTPS_PROXY and its kin. Default: none,
-	// whatever the environment says.
+	// whatever the environment says. A proxy that wants a user and a password has them in the environment's URL.
 	Proxy string `yaml:"proxy,omitempty"`
 }
 
@@ -62,8 +62,7 @@ type Basic struct {
 }
 
 const (
-	sizeLimit    = 4 * unit.MiB // of a body; a reading is journaled whole
-	maxRedirects = 5
+	sizeLimit = 4 * unit.MiB // of a body; a reading is journaled whole
 )
 
 // Default fills in the defaults.
@@ -188,6 +187,9 @@ func (s *Settings) checkNumbers() error {
 func (s *Settings) checkProxy() error {
 	if s.Proxy == "" || s.Proxy == "environment" {
 		return nil
+	}
+	if u, err := url.Parse(s.Proxy); err == nil && u.User != nil {
+		return errors.New("proxy: user and password do not belong here, where everybody reads them; put the URL with them into HTTPS_PROXY (and HTTP_PROXY), and set proxy: environment")
 	}
 	return checkURL("proxy", s.Proxy)
 }
