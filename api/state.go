@@ -163,7 +163,18 @@ type SinkStatus struct {
 	Skipped    uint64         `json:"skipped"`
 	Failures   uint64         `json:"failures"`
 	Dead       uint64         `json:"dead"`
-	Detail     any            `json:"detail,omitempty"` // what only this kind has: of evm sender, balance, head, troubles, endpoints
+	// DeadLetters are the newest of what was refused for good, also before this start; at most 16.
+	DeadLetters []DeadLetter `json:"deadLetters,omitempty"`
+	Detail      any          `json:"detail,omitempty"` // what only this kind has: of evm sender, balance, head, troubles, endpoints
+}
+
+// DeadLetter is a record that a sink passed over, because its peer refused it for good.
+type DeadLetter struct {
+	Topic  string    `json:"topic"`
+	Key    string    `json:"key"` // of an answer: the feed
+	Record string    `json:"record"`
+	At     time.Time `json:"at"`
+	Detail string    `json:"detail"` // why
 }
 
 // ModuleStatus is how the Wasm module of a feed has fared since it was loaded.

@@ -99,6 +99,9 @@ func (s state) sinks() []api.SinkStatus {
 			Delivered: k.Delivered, Superseded: k.Superseded, Skipped: k.Skipped, Failures: k.Failures, Dead: k.Dead,
 			Detail: k.Detail,
 		}
+		for _, d := range k.DeadLetters {
+			status.DeadLetters = append(status.DeadLetters, api.DeadLetter{Topic: string(d.Topic), Key: d.Key, Record: d.Record, At: d.At, Detail: d.Detail})
+		}
 		if configured, found := c.Sink(k.Name); found {
 			status.Feeds = c.SinkFeeds(configured)
 		}

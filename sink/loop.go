@@ -37,10 +37,13 @@ type Loop struct {
 	c    Config
 	sink dodona.Sink // nil until it is open
 
-	mu     sync.Mutex
-	status Status
-	passed map[string]uint64 // by feed: records not delivered since its last receipt
-	last   map[string]*Said  // by feed, for kinds that leave the policy to the loop
+	mu      sync.Mutex
+	status  Status
+	passed  map[string]uint64 // by feed: records not delivered since its last receipt
+	last    map[string]*Said  // by feed, for kinds that leave the policy to the loop
+	stalled bool              // the peer's trouble has been told
+
+	done *ended // what has a receipt of a former process; nil until the first records come, empty without one
 }
 
 // lateAfter is the age at which a record that could not go earlier is marked.
@@ -102,7 +105,7 @@ func (l *Loop) Run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("read for sink %s: %w", l.c.Name, err)
 		}
-		if !l.deliver(ctx, l.chosen(recs, begin)) {
+		if !l.lookBack(ctx, recs) || !l.deliver(ctx, l.done.without(l.chosen(recs, begin))) {
 			return nil
 		}
 	}
@@ -227,9 +230,13 @@ func (l *Loop) failed(what string, err error, attempt int, wait time.Duration) {
 	now := l.c.Now()
 	l.c.Metrics.Count(telemetry.SinkFailures, l.c.Name, 1)
 	l.c.Log.Warn("delivery waits", "step", what, "error", err, "attempt", attempt, "again in", wait)
+	state := Retrying
+	if isStalled(err) {
+		state = Stuck
+	}
 	l.set(func(s *Status) {
 		s.Failures++
-		s.State, s.LastError, s.ErrorTime, s.Attempt, s.NextTry = Retrying, err.Error(), now, attempt, now.Add(wait)
+		s.State, s.LastError, s.ErrorTime, s.Attempt, s.NextTry = state, err.Error(), now, attempt, now.Add(wait)
 	})
 }
 
@@ -283,19 +290,6 @@ func (l *Loop) due(rec dodona.Record) bool {
 	return err != nil || l.c.Policy.Due(l.last[rec.Key], said)
 }
 
-// SaidIn returns what the answer in a record says.
-func SaidIn(rec dodona.Record) (Said, error) {
-	var answer struct {
-		Attestation struct {
-			Report dodona.Report `json:"report"`
-		} `json:"attestation"`
-	}
-	if err := json.Unmarshal(rec.Body, &answer); err != nil {
-		return Said{}, fmt.Errorf("read answer %s of %s: %w", rec.ID, rec.Key, err)
-	}
-	return Said{answer.Attestation.Report.Round, answer.Attestation.Report.Value}, nil
-}
-
 // pass counts a record that is not delivered.
 func (l *Loop) pass(rec dodona.Record, c telemetry.Counter, count func(*Status)) {
 	l.c.Metrics.Count(c, l.c.Name, 1)
@@ -303,23 +297,38 @@ func (l *Loop) pass(rec dodona.Record, c telemetry.Counter, count func(*Status))
 	l.passed[rec.Key]++
 }
 
-// deliver gives records to the sink until it is done with all; false: ctx ended.
+// deliver gives records to the sink until it is done with all; false: ctx ended. A sink that gives receipts has one
+// record at a time, so that each receipt is written before the next record goes: whenever the process is killed, one
+// record at most is without the receipt that it should have.
 func (l *Loop) deliver(ctx context.Context, recs []dodona.Record) bool {
 	refused := 0 // for good, of the first record
 	for attempt := 1; len(recs) > 0; attempt++ {
 		l.set(func(s *Status) { s.Queue = len(recs) })
-		receipts, err := l.try(ctx, recs)
+		given := recs
+		if !l.c.Kind.slot {
+			given = recs[:1]
+		}
+		receipts, err := l.try(ctx, given)
 		if len(receipts) > 0 {
 			attempt, refused = 1, 0
-			if !l.write(ctx, recs, receipts) {
+			if !l.write(ctx, given, receipts) {
 				return false
 			}
-			recs = recs[min(len(receipts), len(recs)):]
+			recs = recs[min(len(receipts), len(given)):]
 		}
 		switch { // what is done is done, even if ctx has ended: it must not be given again
 		case err == nil:
-			recs = nil // taken over
+			if len(receipts) == 0 {
+				recs = recs[len(given):] // taken over
+			}
+			attempt, refused = 0, 0
 			l.worked()
+			if l.stalled && !l.tell(ctx, "mended", "its peer takes records again") {
+				return false
+			}
+			if ctx.Err() != nil && len(recs) > 0 {
+				return false
+			}
 			continue
 		case len(recs) == 0:
 			continue
@@ -337,6 +346,9 @@ func (l *Loop) deliver(ctx context.Context, recs []dodona.Record) bool {
 		}
 		wait := l.wait(err, attempt)
 		l.failed("deliver "+recs[0].Key+" "+recs[0].ID, err, attempt, wait)
+		if isStalled(err) && !l.stalled && !l.tell(ctx, "stalled", err.Error()) {
+			return false
+		}
 		if !backoff.Wait(ctx, wait) {
 			return false
 		}
@@ -395,7 +407,7 @@ func (l *Loop) write(ctx context.Context, recs []dodona.Record, receipts []dodon
 		}
 		out = append(out, written)
 	}
-	if !l.journal(ctx, "write receipts", out...) {
+	if !l.keep(ctx, "write receipts", out...) {
 		return false
 	}
 	for i := range out {
@@ -439,7 +451,7 @@ func (l *Loop) bury(ctx context.Context, rec dodona.Record, cause error) bool {
 		l.c.Log.Error("an event cannot be written", "error", err)
 		return true
 	}
-	if !l.journal(ctx, "write dead letter", written, event) {
+	if !l.keep(ctx, "write dead letter", written, event) {
 		return false
 	}
 	l.c.Metrics.Count(telemetry.SinkDead, l.c.Name, 1)
@@ -447,40 +459,9 @@ func (l *Loop) bury(ctx context.Context, rec dodona.Record, cause error) bool {
 	l.set(func(s *Status) {
 		s.Dead++
 		s.LastError, s.ErrorTime = r.Detail, now
+		s.DeadLetters = append(slices.Clone(s.DeadLetters[max(0, len(s.DeadLetters)+1-mostDeadLetters):]), letterOf(r))
 	})
 	return true
-}
-
-// ReceiptRecord returns the record of a receipt. One record of the journal has at most one receipt of each status.
-func ReceiptRecord(r dodona.Receipt) (dodona.Record, error) {
-	body, err := json.Marshal(r)
-	if err != nil {
-		return dodona.Record{}, fmt.Errorf("write receipt of %s %s: %w", r.Key, r.Record, err)
-	}
-	id := string(r.Topic) + "." + r.Key + "." + r.Record + "." + string(r.Status)
-	return dodona.Record{Topic: dodona.TopicReceipt, Key: r.Sink, ID: id, Body: body}, nil
-}
-
-// An Event is what a sink tells about itself: the body of an event record with the key "delivery".
-type Event struct {
-	Sink    string    `json:"sink"`
-	What    string    `json:"what"` // "funds", "fees", "reorg", "dead", …
-	Message string    `json:"message"`
-	At      time.Time `json:"at"`
-}
-
-// EventKey is the key of the events of sinks.
-const EventKey = "delivery"
-
-// EventRecord returns the record of an event.
-func EventRecord(name, what, message string, at time.Time) (dodona.Record, error) {
-	body, err := json.Marshal(Event{Sink: name, What: what, Message: message, At: at})
-	if err != nil {
-		return dodona.Record{}, fmt.Errorf("write event %s: %w", what, err)
-	}
-	digest := dodona.Keccak256([]byte(message)) // two may come at once
-	id := fmt.Sprintf("%s.%s.%d.%x", name, what, at.UnixMicro(), digest[:4])
-	return dodona.Record{Topic: dodona.TopicEvent, Key: EventKey, ID: id, Body: body}, nil
 }
 
 func (l *Loop) set(change func(*Status)) {

@@ -32,7 +32,9 @@ type Status struct {
 	Skipped    uint64     `json:"skipped"`    // not due by the policy, or older than the sink
 	Failures   uint64     `json:"failures"`   // tries that failed
 	Dead       uint64     `json:"dead"`       // refused for good
-	Detail     any        `json:"detail,omitempty"`
+	// DeadLetters are the newest of what was refused for good, also by former processes; all have a receipt in the journal.
+	DeadLetters []DeadLetter `json:"deadLetters,omitempty"`
+	Detail      any          `json:"detail,omitempty"`
 }
 
 // Delivered names what was delivered.

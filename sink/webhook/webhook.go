@@ -1,8 +1,10 @@
 // Package webhook sends every answer to an HTTP endpoint, in order, signed with a shared secret.
 //
 // Each answer is one request whose body is the answer as the API serves it. Any status from 200 to 299 says that it
-// was taken; 408, 425, 429 and those from 500 are tried again, as are broken connections; any other status refuses the
-// answer, which becomes a dead letter after give_up times. What waited is marked late.
+// was taken. 408, 425, 429 and those from 500 are tried again, as are broken connections. Redirects, 401, 403, 404, 405,
+// 407, 410 and 421 speak of the endpoint and not of the answer: the sink is stuck, says so, and tries again until somebody
+// has mended it. Any other status refuses the answer, which becomes a dead letter after give_up times. What waited is
+// marked late. An answer may come twice only if the node was killed between the status and its receipt.
 //
 // Headers: Idempotency-Key names the answer, the same at every try; Dodona-Signature is t=UNIX SECONDS,v1=HEX, where
 // HEX is HMAC-SHA256 with the secret over UNIX SECONDS, a point, the Idempotency-Key, a point and the body.
@@ -18,7 +20,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -27,6 +28,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/sink"
@@ -101,7 +103,7 @@ type webhook struct {
 	settings Settings
 	env      sink.Env
 	host     string
-	client   *http.Client
+	client   *httpc.Client
 }
 
 func open(_ context.Context, s Settings, env sink.Env) (dodona.Sink, error) {
@@ -109,25 +111,16 @@ func open(_ context.Context, s Settings, env sink.Env) (dodona.Sink, error) {
 	if err != nil {
 		return nil, dodona.Permanent(errors.New("url: not a URL"))
 	}
-	transport := &http.Transport{
-		DialContext:            (&net.Dialer{Timeout: min(s.Timeout, 5*time.Second)}).DialContext,
-		TLSHandshakeTimeout:    min(s.Timeout, 5*time.Second),
-		ResponseHeaderTimeout:  s.Timeout,
-		MaxResponseHeaderBytes: 64 << 10,
-		MaxIdleConns:           2,
-		MaxConnsPerHost:        2,
-		IdleConnTimeout:        time.Minute,
-		ForceAttemptHTTP2:      true,
+	asks, err := httpc.New(httpc.Options{Dial: min(s.Timeout, 5*time.Second), Header: s.Timeout})
+	if err != nil {
+		return nil, dodona.Permanent(err)
 	}
-	return &webhook{settings: s, env: env, host: u.Host, client: &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	return &webhook{settings: s, env: env, host: u.Host, client: asks}, nil
 }
 
 // Close lets go of idle connections.
 func (w *webhook) Close() error {
-	w.client.CloseIdleConnections()
+	w.client.Close()
 	return nil
 }
 
@@ -195,20 +188,18 @@ func (w *webhook) post(ctx context.Context, rec dodona.Record) (status int, err 
 		}
 		req.Header.Set("Dodona-Signature", Signature(text, Key(rec), rec.Body, now))
 	}
-	resp, err := w.client.Do(req)
+	resp, err := w.client.Ask(req, secrets...)
 	if err != nil {
-		return 0, w.failure(ctx, err, append(secrets, req.URL.RequestURI()))
+		return 0, w.failure(ctx, err)
 	}
-	defer func() { _ = resp.Body.Close() }()
-	// A little of the answer is read, so that the connection can be used again; more is not worth having.
-	said, err := io.ReadAll(io.LimitReader(resp.Body, mostAnswer))
+	defer resp.Close()
+	// A little of the answer is read, so that the connection can be used again; more is not worth having. The status
+	// counts, however the body ends.
+	said := resp.Beginning(mostAnswer)
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
-		return resp.StatusCode, nil // the status counts, however the body ends
+		return resp.StatusCode, nil
 	}
-	if err != nil {
-		said = nil
-	}
-	return 0, w.refusal(resp, said, now)
+	return 0, w.refusal(resp.Response, said, now)
 }
 
 var errTimeout = errors.New("timeout")
@@ -228,13 +219,32 @@ func (w waiting) Unwrap() error             { return w.error }
 // refusal says what a status means.
 func (w *webhook) refusal(resp *http.Response, said []byte, now time.Time) error {
 	err := fmt.Errorf("POST %s: HTTP status %d%s", w.host, resp.StatusCode, excerpt(said))
+	wait, asked := httpc.RetryAfter(resp.Header, now)
 	switch code := resp.StatusCode; {
 	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests, code >= 500:
-		return waiting{err, retryAfter(resp.Header.Get("Retry-After"), now)}
+		return waiting{err, wait}
 	case code >= 300 && code < 400:
-		return fmt.Errorf("%w: redirects are not followed; set url to where it leads", err) // an operator moves it back as likely
+		err = fmt.Errorf("%w: redirects are not followed; set url to where it leads", err)
+	case ofEndpoint[code] != "":
+		err = fmt.Errorf("%w: %s", err, ofEndpoint[code])
+	case asked: // whoever says when to come back has not refused the record
+		return waiting{err, wait}
+	default:
+		return dodona.Permanent(err)
 	}
-	return dodona.Permanent(err)
+	return sink.Stalled(waiting{err, wait})
+}
+
+// ofEndpoint are the statuses that speak of the endpoint and not of the record, and what to look at: what one record
+// is told, all would be. Nothing is passed over for them, and an operator moves things back as likely as forward.
+var ofEndpoint = map[int]string{
+	http.StatusUnauthorized:       "the endpoint does not know this sender; check its headers and its key",
+	http.StatusForbidden:          "the endpoint refuses this sender; check its headers, its key and what the endpoint allows",
+	http.StatusNotFound:           "nothing answers there; check url",
+	http.StatusMethodNotAllowed:   "the endpoint takes no POST; check url",
+	http.StatusProxyAuthRequired:  "a proxy on the way wants a user and a password",
+	http.StatusGone:               "the endpoint is no longer there; check url",
+	http.StatusMisdirectedRequest: "the endpoint is not on this host; check url",
 }
 
 // excerpt returns the start of a text for people.
@@ -245,36 +255,14 @@ func excerpt(said []byte) string {
 	return ""
 }
 
-// retryAfter reads the header (RFC 9110 §10.2.3): seconds or a date; 0 if it is neither.
-func retryAfter(text string, now time.Time) time.Duration {
-	text = strings.TrimSpace(text)
-	if n, err := strconv.ParseUint(text, 10, 31); err == nil {
-		return time.Duration(n) * time.Second
-	}
-	if at, err := http.ParseTime(text); err == nil && len(text) <= 64 {
-		return max(0, at.Sub(now))
-	}
-	return 0
-}
-
-// failure returns an error that names no path, no query and no secret.
-func (w *webhook) failure(ctx context.Context, err error, secrets []string) error {
+// failure says what was asked for and did not come.
+func (w *webhook) failure(ctx context.Context, err error) error {
 	where := "POST " + w.host
-	if errors.Is(context.Cause(ctx), errTimeout) {
+	if errors.Is(context.Cause(ctx), errTimeout) || err == context.DeadlineExceeded {
 		return fmt.Errorf("%s: no complete answer in %s (timeout)", where, w.settings.Timeout)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	var wrapped *url.Error
-	for errors.As(err, &wrapped) {
-		err = wrapped.Err
-	}
-	text := err.Error()
-	for _, s := range secrets {
-		if s != "" && s != "/" {
-			text = strings.ReplaceAll(text, s, "•••")
-		}
-	}
-	return fmt.Errorf("%s: %s", where, text)
+	return fmt.Errorf("%s: %w", where, err)
 }

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -179,8 +180,14 @@ func TestHostilePeersAreOutlasted(t *testing.T) {
 		"503": {answer: status(503), wants: "HTTP status 503"},
 		"408": {answer: status(408), wants: "HTTP status 408"},
 		"400": {answer: status(400), permanent: true, wants: "HTTP status 400"},
-		"401": {answer: status(401), permanent: true, wants: "HTTP status 401"},
-		"410": {answer: status(410), permanent: true, wants: "HTTP status 410"},
+		"401": {answer: status(401), wants: "HTTP status 401: the endpoint does not know this sender; check its headers and its key"},
+		"403": {answer: status(403), wants: "HTTP status 403: the endpoint refuses this sender"},
+		"404": {answer: status(404), wants: "HTTP status 404: nothing answers there; check url"},
+		"405": {answer: status(405), wants: "HTTP status 405"},
+		"407": {answer: status(407), wants: "HTTP status 407"},
+		"410": {answer: status(410), wants: "HTTP status 410"},
+		"413": {answer: status(413), permanent: true, wants: "HTTP status 413"},
+		"422": {answer: status(422), permanent: true, wants: "HTTP status 422"},
 		"redirect": {answer: func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://127.0.0.1:1/stolen", http.StatusTemporaryRedirect)
 		}, wants: "redirects are not followed"},
@@ -257,7 +264,7 @@ func TestRetryAfterIsObeyedWithinReason(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	for header, want := range map[string]time.Duration{
 		"": 0, "7": 7 * time.Second, "Sun, 22 Nov 2026 12:00:30 GMT": 30 * time.Second, "Sun, 22 Nov 2026 11:00:00 GMT": 0,
-		"-5": 0, "1e9": 0, "soon": 0, "99999999999999999999": 0,
+		"-5": 0, "1e9": 0, "soon": 0, "99999999999999999999": 24 * time.Hour, // the loop has a shorter bound
 	} {
 		p := &peer{address: "127.0.0.1:0"}
 		p.start(t)
@@ -269,6 +276,54 @@ func TestRetryAfterIsObeyedWithinReason(t *testing.T) {
 		var asked interface{ RetryAfter() time.Duration }
 		if !errors.As(err, &asked) || asked.RetryAfter() != want || dodona.IsPermanent(err) {
 			t.Errorf("Retry-After %q: got %v, want a wait of %s", header, err, want)
+		}
+	}
+}
+
+// TestAWrongTokenCostsNoAnswer runs a whole loop against an endpoint that does not know the sender for a while.
+func TestAWrongTokenCostsNoAnswer(t *testing.T) {
+	for _, code := range []int{301, 401, 403, 404, 407, 410} {
+		p := &peer{address: "127.0.0.1:0"}
+		p.start(t)
+		var refused atomic.Int64
+		p.say(func(w http.ResponseWriter, _ *http.Request) {
+			refused.Add(1)
+			w.WriteHeader(code)
+		})
+		j := sinktest.NewJournal()
+		loop := sink.New(sink.Config{
+			Name: "hook", Kind: webhook.Kind, Settings: settings("http://" + p.address), Journal: j,
+			Policy: sink.Policy{GiveUp: 2}, Backoff: backoff.Backoff{Min: time.Millisecond, Max: time.Millisecond},
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- loop.Run(ctx) }()
+		until := func(what string, is func() bool) {
+			t.Helper()
+			for begun := time.Now(); !is(); time.Sleep(time.Millisecond) {
+				if time.Since(begun) > time.Minute {
+					t.Fatalf("%d: not %s: status %+v", code, what, loop.Status())
+				}
+			}
+		}
+		until("begun", func() bool { return len(j.All(dodona.TopicIntent, "hook")) > 0 })
+		for n := range 3 {
+			if err := j.Append(ctx, sinktest.Answer(question, n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		until("stuck", func() bool { return refused.Load() > 10 && loop.Status().State == sink.Stuck })
+		if s := loop.Status(); !strings.Contains(s.LastError, fmt.Sprintf("HTTP status %d", code)) {
+			t.Errorf("%d: status %+v", code, s)
+		}
+		p.say(nil)
+		until("delivered", func() bool { return loop.Status().Delivered == 3 })
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if s := loop.Status(); s.Dead != 0 || len(p.got(t)) != 3 {
+			t.Errorf("%d: status %+v, delivered %v", code, s, p.got(t))
 		}
 	}
 }

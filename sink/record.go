@@ -1,0 +1,54 @@
+package sink
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// ReceiptRecord returns the record of a receipt. One record of the journal has at most one receipt of each status.
+func ReceiptRecord(r dodona.Receipt) (dodona.Record, error) {
+	body, err := json.Marshal(r)
+	if err != nil {
+		return dodona.Record{}, fmt.Errorf("write receipt of %s %s: %w", r.Key, r.Record, err)
+	}
+	id := string(r.Topic) + "." + r.Key + "." + r.Record + "." + string(r.Status)
+	return dodona.Record{Topic: dodona.TopicReceipt, Key: r.Sink, ID: id, Body: body}, nil
+}
+
+// An Event is what a sink tells about itself: the body of an event record with the key "delivery".
+type Event struct {
+	Sink    string    `json:"sink"`
+	What    string    `json:"what"` // "funds", "fees", "reorg", "dead", …
+	Message string    `json:"message"`
+	At      time.Time `json:"at"`
+}
+
+// EventKey is the key of the events of sinks.
+const EventKey = "delivery"
+
+// EventRecord returns the record of an event.
+func EventRecord(name, what, message string, at time.Time) (dodona.Record, error) {
+	body, err := json.Marshal(Event{Sink: name, What: what, Message: message, At: at})
+	if err != nil {
+		return dodona.Record{}, fmt.Errorf("write event %s: %w", what, err)
+	}
+	digest := dodona.Keccak256([]byte(message)) // two may come at once
+	id := fmt.Sprintf("%s.%s.%d.%x", name, what, at.UnixMicro(), digest[:4])
+	return dodona.Record{Topic: dodona.TopicEvent, Key: EventKey, ID: id, Body: body}, nil
+}
+
+// SaidIn returns what the answer in a record says.
+func SaidIn(rec dodona.Record) (Said, error) {
+	var answer struct {
+		Attestation struct {
+			Report dodona.Report `json:"report"`
+		} `json:"attestation"`
+	}
+	if err := json.Unmarshal(rec.Body, &answer); err != nil {
+		return Said{}, fmt.Errorf("read answer %s of %s: %w", rec.ID, rec.Key, err)
+	}
+	return Said{answer.Attestation.Report.Round, answer.Attestation.Report.Value}, nil
+}
