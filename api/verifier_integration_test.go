@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -59,7 +60,8 @@ func TestTheVerifierTellsGoodFromTampered(t *testing.T) {
 	}
 	server, _ := serve(t, p, api.Config{})
 	word := feedWord(now+10000, -1250)
-	chain := chainNode(t, func() string { return word })
+	var asked atomic.Int64
+	chain := chainNode(t, func() string { asked.Add(1); return word })
 	b := browse(t, server.URL, "a request to "+chain.URL)
 	visit := func(document string, more ...string) {
 		t.Helper()
@@ -88,9 +90,29 @@ func TestTheVerifierTellsGoodFromTampered(t *testing.T) {
 	b.do(chromedp.Evaluate[chromedp.Void](`location.hash = "url=/v1/feeds/btc.usd/latest"`))
 	b.until(`document.querySelector("#facts").innerText.includes("btc.usd") && document.querySelector("#document").value.includes("btc.usd")`)
 
+	// Whoever makes a link chooses what it names: nobody's chain is asked before the reader says so.
 	visit(string(raw), "network", id, "rpc", chain.URL, "contract", contract)
+	until("Not confirmed")
+	b.until(`document.querySelector("#result").dataset.state === "uncertain" && document.querySelector("#sentence").textContent.includes("RPC server and contract come from the link")`)
+	step("Chain", "none", "not asked: RPC server and contract come from the link")
+	if asked.Load() != 0 {
+		t.Error("the chain of a link was asked before the reader confirmed it")
+	}
+	for _, scheme := range []string{"light", "dark"} {
+		b.scheme(scheme)
+		b.size(390, 844, true)
+		if b.holds(`document.documentElement.scrollWidth > innerWidth`) {
+			t.Error("the verifier's page scrolls sideways at 390 pixels")
+		}
+		b.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#outcome").scrollIntoView()`))
+		b.shoot("verify-unconfirmed-narrow-" + scheme)
+		b.size(1280, 800, false)
+		b.shoot("verify-unconfirmed-" + scheme)
+	}
+	b.scheme("light")
+	b.do(chromedp.Click("#confirm"))
 	until("Valid")
-	b.until(`document.querySelector("#result").dataset.state === "good"`)
+	b.until(`document.querySelector("#result").dataset.state === "good" && document.querySelector("#unconfirmed").hidden && !document.querySelector("[data-linked]")`)
 	step("Chain", "good", "the slot holds this round and this value (chain 31337)")
 	b.shoot("verify-light")
 	b.scheme("dark")
@@ -159,7 +181,13 @@ func TestTheVerifierFollowsAProofToTheChain(t *testing.T) {
 		}
 		b.do(chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL+"/verify#"+values.Encode()))
 	}
-	visit(evidence)
+	confirmed := func(e dodona.Evidence) {
+		t.Helper()
+		visit(e)
+		b.until(`document.querySelector("#outcome").textContent === "Not confirmed"`)
+		b.do(chromedp.Click("#confirm"))
+	}
+	confirmed(evidence)
 	until("Valid", "Chain", "good", "the contract's ring holds this root (chain 31337)")
 	b.until(`document.querySelectorAll("#steps li.good").length === 6 && document.querySelector("#facts").innerText.includes("2 leaves")`)
 	b.shoot("verify-proof")
@@ -191,6 +219,52 @@ func TestTheVerifierFollowsAProofToTheChain(t *testing.T) {
 	visit(tampered)
 	until("Not valid: signature", "Root", "bad", "signature")
 	b.shoot("verify-proof-tampered")
+}
+
+// TestALinkDoesNotVouchForAStrangersNetwork: a link to an honest node's page may carry a stranger's answer with the
+// stranger's network and members beside it.
+func TestALinkDoesNotVouchForAStrangersNetwork(t *testing.T) {
+	honest, _ := busyPlant()
+	server, _ := serve(t, honest, api.Config{})
+	stranger, now := busyPlant()
+	stranger.status.Network.Name = "stranger"
+	b := browse(t, server.URL, "")
+	state := func(title, state, sentence string, confirm bool) {
+		t.Helper()
+		b.until(fmt.Sprintf(`document.querySelector("#outcome").textContent === %q && document.querySelector("#result").dataset.state === %q`, title, state))
+		b.until(fmt.Sprintf(`document.querySelector("#sentence").textContent.includes(%q) && document.querySelector("#unconfirmed").hidden === %t`, sentence, !confirm))
+	}
+	follow := func(p *plant, names ...string) {
+		t.Helper()
+		answer, _ := p.answer("tank-1.level", now+10000, -1250, used("boiler", "-1.25"))
+		raw, err := json.Marshal(answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		values := url.Values{"answer": {base64.RawURLEncoding.EncodeToString(raw)}}
+		for _, name := range names {
+			values.Set(name, map[string]string{"network": p.status.Network.ID().String(), "members": p.key.Address().String()}[name])
+		}
+		b.do(chromedp.Navigate("about:blank"), chromedp.Navigate(server.URL+"/verify#"+values.Encode()))
+	}
+	follow(honest, "network") // what the node itself is
+	state("Valid", "good", "", false)
+	follow(honest, "members") // whose they are no link can say
+	state("Not confirmed", "uncertain", "members come from the link", true)
+	follow(stranger, "network")
+	state("Not confirmed", "uncertain", "network id comes from the link", true)
+	follow(stranger, "network", "members")
+	state("Not confirmed", "uncertain", "network id and members come from the link", true)
+	b.until(`document.querySelectorAll(".row[data-linked]").length === 2`)
+	b.do(chromedp.Click("#question .primary")) // asking again confirms nothing
+	state("Not confirmed", "uncertain", "network id and members come from the link", true)
+	b.do(chromedp.Click("#confirm"))
+	state("Valid", "good", "", false)
+	follow(stranger, "network")
+	state("Not confirmed", "uncertain", "network id comes from the link", true)
+	b.do(chromedp.Evaluate[chromedp.Void](`(i => { i.value += " "; i.dispatchEvent(new Event("input")) })(document.querySelector("#network"))`))
+	b.do(chromedp.Click("#question .primary")) // what the reader writes is the reader's
+	state("Valid", "good", "", false)
 }
 
 // TestChromiumJudgesEveryVectorAsGoDoes gives the page's own verifier every vector with a verdict.

@@ -26,6 +26,36 @@ function expected() {
   return want;
 }
 
+// What a link has filled in, and nobody has confirmed: whoever made the link chose it.
+const linked = new Set();
+const fromLink = { network: "network id", members: "members", rpc: "RPC server", contract: "contract" };
+
+/** mine takes fields for the reader's own. */
+function mine(...names) {
+  for (const name of names) {
+    linked.delete(name);
+    delete $("#" + name).closest(".row").dataset.linked;
+  }
+}
+
+/** chosenByLink returns which of these are from the link, in words. */
+const chosenByLink = (...names) => names.filter((name) => linked.has(name)).map((name) => fromLink[name]);
+
+/** pinnedByReader reports whether the reader named the network or its members. */
+const pinnedByReader = () => ["network", "members"].some((name) => field(name) && !linked.has(name));
+
+/** isOwn reports whether the document, which is valid, is of the network of the node that serves this page. */
+async function isOwn(text) {
+  try {
+    const { network } = JSON.parse(await readRaw("/v1/status"));
+    const said = JSON.parse(text);
+    const { name, first } = said.network ?? said.anchored.network;
+    return name === network.name && first === network.first;
+  } catch {
+    return false; // the reader is asked instead
+  }
+}
+
 /** document returns the text to judge: what was pasted, or else what is at the address. */
 async function given() {
   const text = $("#document").value;
@@ -52,7 +82,8 @@ async function run() {
     if (!text.trim()) return show("none", "No answer yet", "Paste one, or follow a link of the page.");
     const verdict = await judge(text, expected());
     const chain = verdict.valid ? await askChain(text, verdict) : { state: "skipped" };
-    tell(text, verdict, chain);
+    const named = pinnedByReader() || (verdict.valid && linked.has("network") && await isOwn(text));
+    tell(text, verdict, chain, named);
   } catch (error) {
     show("bad", "Could not check", `${error.message}`);
   }
@@ -62,6 +93,8 @@ async function run() {
 async function askChain(text, verdict) {
   const [rpc, contract] = [field("rpc"), field("contract")];
   if (!rpc || !contract) return { state: "skipped", message: "not asked" };
+  const chosen = chosenByLink("rpc", "contract");
+  if (chosen.length) return { state: "skipped", message: `not asked: ${listed(chosen)} from the link`, chosen };
   try {
     const anchor = verdict.commitment;
     if (!anchor) {
@@ -78,7 +111,11 @@ async function askChain(text, verdict) {
   }
 }
 
+/** listed joins words and says that they come. */
+const listed = (words) => `${words.join(words.length > 2 ? ", " : " and ")} ${words.length > 1 || words[0] === "members" ? "come" : "comes"}`;
+
 function show(state, title, sentence, lines = [], facts = []) {
+  $("#unconfirmed").hidden = true;
   $("#result").dataset.state = state;
   $("#outcome").replaceChildren(mark(state), title);
   $("#outcome").className = state;
@@ -87,7 +124,7 @@ function show(state, title, sentence, lines = [], facts = []) {
   $("#facts").replaceChildren(...facts);
 }
 
-function tell(text, verdict, chain) {
+function tell(text, verdict, chain, named) {
   const proven = verdict.commitment || /"anchored"\s*:/.test(text);
   // What is wrong with the anchor's own signatures and quorum belongs to the root.
   const ofAnchor = !verdict.valid && verdict.message.startsWith("the anchor");
@@ -102,11 +139,16 @@ function tell(text, verdict, chain) {
     return line(s.title, "good", s.tells);
   });
   if (!verdict.valid && !failed) lines.push(line("Verdict", "bad", verdict.message, verdict.reason));
-  const state = !verdict.valid || chain.state === "bad" ? "bad" : verdict.pinned && chain.state !== "failed" ? "good" : "uncertain";
-  const title = !verdict.valid ? `Not valid: ${verdict.reason}` : chain.state === "bad" ? `Not on the chain: ${chain.reason}` : "Valid";
-  const sentence = !verdict.valid ? capital(verdict.message) : chain.state === "bad" ? capital(chain.message)
-    : capital(verdict.message) + (verdict.pinned ? "." : ". You named neither network nor members, so this shows only that the answer is consistent.");
+  const chosen = verdict.valid ? [...(named ? [] : chosenByLink("network", "members")), ...(chain.chosen ?? [])] : [];
+  const sure = named && chain.state !== "failed" && !chosen.length;
+  const state = !verdict.valid || chain.state === "bad" ? "bad" : sure ? "good" : "uncertain";
+  const title = !verdict.valid ? `Not valid: ${verdict.reason}` : chain.state === "bad" ? `Not on the chain: ${chain.reason}`
+    : chosen.length ? "Not confirmed" : "Valid";
+  const doubt = chosen.length ? `. But ${listed(chosen)} from the link: whoever made it chose what is proven. Compare with what you know from elsewhere`
+    : verdict.pinned ? "" : ". You named neither network nor members, so this shows only that the answer is consistent";
+  const sentence = !verdict.valid ? capital(verdict.message) : chain.state === "bad" ? capital(chain.message) : `${capital(verdict.message)}${doubt}.`;
   show(state, title, sentence, lines, verdict.valid ? factsOf(verdict) : []);
+  $("#unconfirmed").hidden = !chosen.length;
 }
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
@@ -146,7 +188,12 @@ function follow() {
   const values = new URLSearchParams(location.search);
   new URLSearchParams(location.hash.slice(1)).forEach((value, name) => values.set(name, value));
   for (const [name, into] of [["url", "link"], ["network", "network"], ["members", "members"], ["rpc", "rpc"], ["contract", "contract"]]) {
-    if (values.has(name)) $("#" + into).value = values.get(name);
+    if (!values.has(name)) continue;
+    $("#" + into).value = values.get(name);
+    if (into in fromLink && field(into)) {
+      linked.add(into);
+      $("#" + into).closest(".row").dataset.linked = "";
+    }
   }
   forget();
   if (values.has("answer")) {
@@ -177,6 +224,11 @@ $("#question").addEventListener("submit", (event) => {
   run();
 });
 $("#link").addEventListener("input", forget);
+for (const name of Object.keys(fromLink)) $("#" + name).addEventListener("input", () => mine(name));
+$("#confirm").addEventListener("click", () => {
+  mine(...linked);
+  run();
+});
 $("#document").addEventListener("input", () => ($("#share").textContent = "Copy a link to this"));
 $("#document").addEventListener("keydown", (event) => (event.ctrlKey || event.metaKey) && event.key === "Enter" && run());
 addEventListener("dragover", (event) => event.preventDefault());
