@@ -2,21 +2,19 @@ package module
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/time/rate"
 
+	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
@@ -81,26 +79,16 @@ func newGetter(o GetterOptions, may func(netip.Addr) bool) *getter {
 	for _, host := range o.Hosts {
 		g.hosts[withPort(strings.ToLower(host))] = true
 	}
-	// The control is asked with the address itself, after DNS: a name cannot lead anywhere else between check and dial.
-	control := func(_, address string, _ syscall.RawConn) error {
-		if at, err := netip.ParseAddrPort(address); err != nil || !may(at.Addr()) {
-			return fmt.Errorf("address %s %w: it is not a public one", address, ErrNotGranted)
-		}
-		return nil
-	}
 	late := 2 * o.timeout // a connection that nobody waits for any longer: the request ends first, and says so
-	dialer := &net.Dialer{Timeout: late, Resolver: o.Resolver, Control: control}
-	g.client = &http.Client{
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			DialContext:            dialer.DialContext,
-			TLSHandshakeTimeout:    late,
-			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
-			MaxResponseHeaderBytes: maxGetHeader,
-			DisableKeepAlives:      true, // the address is checked where it is dialled
-			DisableCompression:     true,
-		},
+	asks, err := httpc.New(httpc.Options{
+		Dial: late, MaxHeader: maxGetHeader, Connections: maxGetInFlight, Identity: true, Roots: o.RootCAs, Resolver: o.Resolver,
+		Once: true, // the address is checked where it is dialled
+		May:  may,
+	})
+	if err != nil {
+		panic("http_get has no proxy whose URL could be wrong: " + err.Error())
 	}
+	g.client = asks
 	return g
 }
 
@@ -110,7 +98,7 @@ type getter struct {
 	timeout time.Duration
 	rate    *rate.Limiter
 	free    chan struct{}
-	client  *http.Client
+	client  *httpc.Client
 }
 
 // withPort returns host with the port of HTTPS if it has none.
@@ -149,9 +137,8 @@ func (g *getter) get(ctx context.Context, text string, limit int) (int, []byte, 
 	case limited.Err() != nil:
 		return 0, nil, fmt.Errorf("get from %s: no answer in %v: %w", u.Host, g.timeout, context.DeadlineExceeded)
 	}
-	var wrapped *url.Error // it would show the path and query, which may hold keys
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err
+	if errors.Is(err, httpc.ErrAddress) {
+		err = fmt.Errorf("%w: %w", ErrNotGranted, err)
 	}
 	return 0, nil, fmt.Errorf("get from %s: %w", u.Host, err)
 }
@@ -188,11 +175,11 @@ func (g *getter) fetch(ctx context.Context, u *url.URL, limit int) (int, []byte,
 	}
 	req.Host = strings.TrimSuffix(u.Host, ":443")
 	req.Header.Set("User-Agent", "dodona")
-	resp, err := g.client.Do(req)
+	resp, err := g.client.Ask(req)
 	if err != nil {
 		return 0, nil, err
 	}
-	defer func() { _ = resp.Body.Close() }() // nothing of it is wanted by then
+	defer resp.Close()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return resp.StatusCode, nil, nil
 	}
@@ -202,12 +189,12 @@ func (g *getter) fetch(ctx context.Context, u *url.URL, limit int) (int, []byte,
 	if resp.ContentLength > int64(limit) {
 		return 0, nil, fmt.Errorf("body of %d bytes is %w, %d", resp.ContentLength, ErrTooLarge, limit)
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
+	body, err := resp.Whole(limit)
+	if errors.Is(err, httpc.ErrTooLarge) {
+		return 0, nil, fmt.Errorf("body is %w, %d bytes", ErrTooLarge, limit)
+	}
 	if err != nil {
 		return 0, nil, err
-	}
-	if len(body) > limit {
-		return 0, nil, fmt.Errorf("body is %w, %d bytes", ErrTooLarge, limit)
 	}
 	return resp.StatusCode, body, nil
 }

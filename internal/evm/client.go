@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
@@ -109,6 +110,9 @@ func (e *Error) Unsupported() bool {
 // ErrWrongChain: an endpoint answers for another chain than it should. Change the configuration; do not retry.
 var ErrWrongChain = errors.New("another chain")
 
+// mostConnections bounds those to one endpoint.
+const mostConnections = 16
+
 // NewClient returns a client. It does not dial.
 func NewClient(o Options) (*Client, error) {
 	c := &Client{http: o.HTTP, timeout: o.Timeout, patience: o.Patience, chainID: o.ChainID, agent: o.Agent}
@@ -132,14 +136,11 @@ func NewClient(o Options) (*Client, error) {
 		c.agent = "dodona"
 	}
 	if c.http == nil {
-		transport := http.DefaultTransport.(*http.Transport).Clone()
-		transport.Proxy = nil
-		transport.ResponseHeaderTimeout = c.timeout
-		transport.MaxResponseHeaderBytes = 64 << 10
-		c.http = &http.Client{
-			Transport:     transport,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		asks, err := httpc.New(httpc.Options{Header: c.timeout, Connections: mostConnections})
+		if err != nil {
+			return nil, err
 		}
+		c.http = asks.Client
 	}
 	return c, nil
 }
