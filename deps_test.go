@@ -68,6 +68,7 @@ var heavy = map[string]string{
 	"github.com/chromedp/":                   "nothing: tests only",
 	"pgregory.net/rapid":                     "nothing: tests only",
 	"go.uber.org/goleak":                     "nothing: tests only",
+	"github.com/samyfodil/wazy":              "nothing: tests only",
 }
 
 // testHelpers are packages that only tests import; they may use test libraries.
