@@ -37,7 +37,11 @@ func BenchmarkExplain(b *testing.B) {
 		var recs []dodona.Record
 		for i := from; i < min(from+20, rounds); i++ {
 			for f := range feeds {
-				recs = append(recs, keptRound(b, n, key, f, at(i), i%100 == 0)...)
+				kept := keptRound(b, n, key, f, at(i), i%100 == 0)
+				if i > 0 {
+					kept[3].After = at(i - 1).ID()
+				}
+				recs = append(recs, kept...)
 			}
 		}
 		if err := n.journal.Append(b.Context(), recs...); err != nil {
