@@ -112,10 +112,10 @@ func (in *instance) failure(err error) *Error {
 			Module: in.module.label, Cause: CauseExit, Code: int32(exit.ExitCode()),
 			Detail: fmt.Sprintf("%sit ended itself with exit code %d; it must return from %s", where, int32(exit.ExitCode()), runExport),
 		}
+	case strings.TrimPrefix(text, trapPrefix) == "stack overflow": // of this engine on this machine: the module's own depth is counted, and far below
+		return in.module.failed(CauseHost, where+"the engine's stack is used up, which says nothing of the module; this machine has no answer")
 	case strings.HasPrefix(text, trapPrefix):
 		return in.module.failed(CauseTrap, where+strings.TrimPrefix(text, trapPrefix))
-	case text == "stack overflow": // of this engine on this machine: the module's own depth is counted, and far below
-		return in.module.failed(CauseHost, where+"the engine's stack is used up, which says nothing of the module; this machine has no answer")
 	}
 	return in.module.failed(CauseHost, where+clean([]byte(text), longestFailure)+"; this is a bug in Dodona, please report it")
 }

@@ -8,6 +8,7 @@ type scan struct {
 	locals uint32   // parameters included
 	costs  []uint32 // fuel of the function without its loops, then of each loop without the loops in it
 	many   uint64   // values that calls and blocks give beyond the first of each
+	merged uint64   // values that locals have where the ways through blocks meet
 	calls  bool     // it calls other functions: it is no leaf
 	bulk   bool     // some instruction takes as long as a number on the stack says
 
@@ -23,7 +24,8 @@ type scan struct {
 // A block is one that is open.
 type block struct {
 	op     Op
-	region int // of what follows its end: index into costs
+	region int    // of what follows its end: index into costs
+	sets   uint64 // how often locals are set in it; what is in it counts at most once for each local
 }
 
 // read decodes the i-th function of the code section, and refuses what would mean something else after rewriting:
@@ -88,17 +90,17 @@ func beyondOne(m *Module, in Instr) uint64 {
 func (s *scan) step(in Instr, region int) int {
 	switch in.Op {
 	case OpEnd:
-		region = s.blocks[len(s.blocks)-1].region
-		s.blocks = s.blocks[:len(s.blocks)-1]
-		return region // it does nothing
+		return s.shut() // it does nothing
 	case OpElse:
 		return region // nor does this
 	case OpBlock, OpIf:
-		s.blocks = append(s.blocks, block{in.Op, region})
+		s.blocks = append(s.blocks, block{op: in.Op, region: region})
 	case OpLoop:
-		s.blocks = append(s.blocks, block{in.Op, region})
+		s.blocks = append(s.blocks, block{op: in.Op, region: region})
 		s.costs = append(s.costs, 0)
 		region = len(s.costs) - 1
+	case OpLocalSet, OpLocalTee:
+		s.blocks[len(s.blocks)-1].sets++
 	case OpCall, OpCallIndirect:
 		s.calls = true
 	case OpMemoryGrow, OpMemoryFill, OpMemoryCopy, OpMemoryInit, OpTableInit, OpTableCopy, OpTableGrow, OpTableFill:
@@ -106,6 +108,19 @@ func (s *scan) step(in Instr, region int) int {
 	}
 	s.costs[region]++
 	return region
+}
+
+// shut ends the innermost block and returns the region of what follows. A local that is set in a block may have one value
+// on one way through it and another on the next, so a compiler makes a third where they meet, which may need a slot.
+func (s *scan) shut() int {
+	last := s.blocks[len(s.blocks)-1]
+	s.blocks = s.blocks[:len(s.blocks)-1]
+	if n := len(s.blocks); n > 0 {
+		sets := min(last.sets, uint64(s.locals))
+		s.merged += sets
+		s.blocks[n-1].sets += sets
+	}
+	return last.region
 }
 
 // check says what is wrong with the indices of an instruction, or "".
