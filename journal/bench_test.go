@@ -71,3 +71,18 @@ func BenchmarkAppend(b *testing.B) {
 	b.Run("callers=1/records=256", func(b *testing.B) { benchmarkAppend(b, 1, 256, Batch) })
 	b.Run("strict/callers=4", func(b *testing.B) { benchmarkAppend(b, 4, 1, Strict) })
 }
+
+// BenchmarkOpen opens an empty folder, and closes it again.
+func BenchmarkOpen(b *testing.B) {
+	for b.Loop() {
+		j, err := Open(b.Context(), Config{Dir: b.TempDir(), Node: "gw-1"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		if err := j.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+}

@@ -3,24 +3,9 @@ package journal
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 )
-
-func TestOpenIsPrompt(t *testing.T) {
-	best := time.Hour
-	for range 5 {
-		started := time.Now()
-		j := open(t, Config{})
-		best = min(best, time.Since(started))
-		_ = j.Close()
-	}
-	t.Logf("best of 5: %v", best)
-	if best > time.Second { // it takes some 30 ms; the rest is for slow disks
-		t.Errorf("opening an empty folder takes %v", best)
-	}
-}
 
 func TestListeningBeyondLoopbackWantsAPassword(t *testing.T) {
 	for listen, wanted := range map[string]string{
