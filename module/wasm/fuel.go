@@ -14,7 +14,8 @@ const (
 	bytesPerPage = 16 // log2
 )
 
-// Metering is the version of the prices. It grows when an equal run costs other fuel. Version 1 took the price of what an
+// Metering is the version of the prices. It grows when an equal run costs other fuel, or ends for its depth elsewhere. Version 1
+// weighed frames by their locals and code alone, and took the price of what an
 // instruction asks for; version 2 takes that of what can happen: as many bytes as the memory has, and one page more than
 // there is room for, so that asking in vain is never free. The standard's −1 and traps are then what a guest meets.
 const Metering = 2
@@ -118,8 +119,11 @@ const emptyBlock = 0x40
 // set in, but these are mostly not kept. So a unit of weight is some kilobytes of frame at most.
 func (w *rewriter) weight(i int) int64 {
 	code := w.m.Code[i].Code
-	return 1 + int64(w.scan.locals)/32 + int64(code.End-code.Start)/2048 + int64(w.scan.many)/32 +
-		int64(w.scan.merged)/1024
+	weight := 1 + int64(w.scan.locals)/32 + int64(code.End-code.Start)/2048
+	if w.Metering == 1 {
+		return weight
+	}
+	return weight + int64(w.scan.many)/32 + int64(w.scan.merged)/1024
 }
 
 // enter appends: depth += weight; if depth > the most, call toodeep. Then it begins a block with the function's results.

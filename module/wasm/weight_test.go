@@ -39,14 +39,16 @@ func TestLocalsSetInBlocksWeigh(t *testing.T) {
 	const most = 1500
 	for name, test := range map[string]struct {
 		source
-		weight uint64
+		weight   uint64
+		metering int
 	}{
-		"few":  {merging(100, 10), 1},
-		"some": {merging(110, 10), 2},
-		"many": {merging(340, 28), 10},
+		"few":                {merging(100, 10), 1, 0},
+		"some":               {merging(110, 10), 2, 0},
+		"many":               {merging(340, 28), 10, 0},
+		"some, as of before": {merging(110, 10), 1, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			module := rewritten(t, test.assemble(), wasm.Rewriting{Fuel: true, Depth: true, MaxDepth: most, Budget: math.MaxInt64})
+			module := rewritten(t, test.assemble(), wasm.Rewriting{Fuel: true, Metering: test.metering, Depth: true, MaxDepth: most, Budget: math.MaxInt64})
 			onEngines(t, module, noFuel, func(t *testing.T, m api.Module) {
 				f, fits := m.ExportedFunction("f"), most/test.weight-1 // the first call is one too
 				if _, err := f.Call(t.Context(), fits); err != nil {
