@@ -153,8 +153,12 @@ func TestOnlyRulesThatMeanSomethingElseHaveANewFormat(t *testing.T) {
 		take, combine string
 		want          int
 	}{
-		{TakeLatest, CombineMean, 1}, {TakeLatest, CombineMedian, 1}, {TakeAll, CombineMin, 1}, {TakeAll, CombineMax, 1},
-		{TakeAll, CombineMean, 2}, {TakeAll, CombineMedian, 2},
+		{TakeLatest, CombineMean, 1},
+		{TakeLatest, CombineMedian, 1},
+		{TakeAll, CombineMin, 1},
+		{TakeAll, CombineMax, 1},
+		{TakeAll, CombineMean, 2},
+		{TakeAll, CombineMedian, 2},
 	} {
 		doc := document(t, 1, func(s *Settings) { s.Take, s.Combine = c.take, c.combine })
 		if doc.Format != c.want {

@@ -204,8 +204,15 @@ func TestFolderOfANewerVersionIsRefused(t *testing.T) {
 // TestDamagedSmallFilesAreWrittenAnew: what a power cut or flash leaves of a file must not keep a node from starting.
 func TestDamagedSmallFilesAreWrittenAnew(t *testing.T) {
 	for _, c := range []struct{ file, text string }{
-		{"format", ""}, {"format", "1\xf5"}, {"format", "\x00"}, {"format", "-1\n"}, {"format", "1\n" + strings.Repeat("x", 100)},
-		{"losses.json", ""}, {"losses.json", "[{"}, {"losses.json", "{}"}, {"losses.json", strings.Repeat(" ", maxLossFile+1)},
+		{"format", ""},
+		{"format", "1\xf5"},
+		{"format", "\x00"},
+		{"format", "-1\n"},
+		{"format", "1\n" + strings.Repeat("x", 100)},
+		{"losses.json", ""},
+		{"losses.json", "[{"},
+		{"losses.json", "{}"},
+		{"losses.json", strings.Repeat(" ", maxLossFile+1)},
 	} {
 		dir := t.TempDir()
 		j, err := Open(t.Context(), Config{Dir: dir, Node: "gw-1"})

@@ -210,7 +210,8 @@ var generated = map[string]func() []byte{
 func namedRecursion(size, functions int) []byte {
 	s := sketch{
 		globals: []byte{1, 0x7f, 1, 0x41, 0, 0x0b},
-		bodies: [][]byte{{0,
+		bodies: [][]byte{{
+			0,
 			0x23, 0, 0x41, 1, 0x6a, 0x24, 0, // calls++
 			0x23, 0, 0x41, 40, 0x4a, 0x04, 0x40, 0x00, 0x0b, // if calls > 40: unreachable
 			0x10, 0, 0x0b,

@@ -74,7 +74,8 @@ func (p peer) Deliver(_ context.Context, recs []dodona.Record) (receipts []dodon
 
 // run runs a loop over the journal until enough says so or it is killed, and returns its last status.
 func run(t *testing.T, j *sinktest.Journal, policy sink.Policy, after int, deliver func(p *process, rec dodona.Record) error,
-	enough func(sink.Status) bool) sink.Status {
+	enough func(sink.Status) bool,
+) sink.Status {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -377,11 +377,33 @@ func TestErrorsThatAreNoRevertAreTheNodes(t *testing.T) {
 	}
 }
 
+// TestALimitOfGasIsNoLimitOfRequests: what a transaction asks for is not mended by waiting.
+func TestALimitOfGasIsNoLimitOfRequests(t *testing.T) {
+	for _, said := range []string{"gas limit exceeded", "exceeds block gas limit", "transaction gas limit exceeded (cap: 16777216)"} {
+		a := newNode(t, 5)
+		a.reply = func(string) string { return `{"id":1,"error":{"code":-32000,"message":"` + said + `"}}` }
+		c := newClient(t, 5, a)
+		var heard *evm.Error
+		if err := c.Send(t.Context(), []byte{2}); !errors.As(err, &heard) || a.asked.Load() != 1 {
+			t.Errorf("%s: %v, asked %d times, want the node's word at once", said, err, a.asked.Load())
+		}
+	}
+}
+
 func TestTheDataOfARevertIsFoundWhereverItIs(t *testing.T) {
 	for _, c := range []struct{ data, want string }{
-		{`"0x08c379a0"`, "08c379a0"}, {`{"data":"0x08c379a0"}`, "08c379a0"}, {`{"originalError":{"code":3,"data":"0x08c379a0"}}`, "08c379a0"},
-		{`"Reverted 0x08c379a0"`, "08c379a0"}, {`{"result":"0x08c379a0"}`, "08c379a0"},
-		{`"0x"`, ""}, {`"0x1"`, ""}, {`7`, ""}, {`null`, ""}, {`"none"`, ""}, {`{"data":{"data":{"data":{"data":{"data":"0x00"}}}}}`, ""}, {``, ""},
+		{`"0x08c379a0"`, "08c379a0"},
+		{`{"data":"0x08c379a0"}`, "08c379a0"},
+		{`{"originalError":{"code":3,"data":"0x08c379a0"}}`, "08c379a0"},
+		{`"Reverted 0x08c379a0"`, "08c379a0"},
+		{`{"result":"0x08c379a0"}`, "08c379a0"},
+		{`"0x"`, ""},
+		{`"0x1"`, ""},
+		{`7`, ""},
+		{`null`, ""},
+		{`"none"`, ""},
+		{`{"data":{"data":{"data":{"data":{"data":"0x00"}}}}}`, ""},
+		{``, ""},
 	} {
 		if got := fmt.Sprintf("%x", (&evm.Error{Data: json.RawMessage(c.data)}).Revert()); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.data, got, c.want)

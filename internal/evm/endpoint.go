@@ -216,11 +216,13 @@ func (c *Client) post(ctx context.Context, e *endpoint, q question) error {
 	return err
 }
 
-// limited reports whether the node spoke of too many requests.
+// limited reports whether the node spoke of too many requests. A limit of gas is the transaction's.
 func (e *Error) limited() bool {
 	m := strings.ToLower(e.Message)
-	return e.Code == 429 || strings.Contains(m, "rate limit") || strings.Contains(m, "too many requests") || strings.Contains(m, "limit exceeded") ||
-		e.Code == -32005 && strings.Contains(m, "limit")
+	if e.Code == 429 || strings.Contains(m, "rate limit") || strings.Contains(m, "too many requests") {
+		return true
+	}
+	return !strings.Contains(m, "gas") && (strings.Contains(m, "limit exceeded") || e.Code == -32005 && strings.Contains(m, "limit"))
 }
 
 // retryAfter reads the header of that name, seconds or a date (RFC 9110, 10.2.3), and keeps it within bounds.

@@ -164,7 +164,8 @@ func onWazy(config wazy.RuntimeConfig) func(*testing.T, []byte, *smallHost) (mac
 func whole(m interface {
 	Size() uint32
 	Read(offset, size uint32) ([]byte, bool)
-}) []byte {
+},
+) []byte {
 	if m == nil || fmt.Sprint(m) == "<nil>" {
 		return nil
 	}

@@ -20,6 +20,10 @@ const agreedFor = time.Minute
 // lagsMost is how many blocks below the highest one seen an endpoint may be without being doubted.
 const lagsMost = 8
 
+// leapsMost is how many blocks may pass between two looks without being doubted: a block number that is made up would make what is in
+// a block final at once.
+const leapsMost = 10_000
+
 // believe looks at the chain, through one endpoint after the other until one gives no reason to doubt it, or none is left.
 func (s *Sink) believe(ctx context.Context, before evm.Header) (view, error) {
 	v, err := s.look(ctx, before)
@@ -51,6 +55,8 @@ func (m *machine) doubts(v view) doubt {
 	switch {
 	case v.Head.Number+lagsMost < m.highest:
 		return doubt{"block", fmt.Sprintf("its newest block is %d, and block %d was seen", v.Head.Number, m.highest)}
+	case m.highest > 0 && v.Head.Number > m.highest+leapsMost:
+		return doubt{"ahead", fmt.Sprintf("its newest block is %d, and the one seen before was %d", v.Head.Number, m.highest)}
 	case v.Nonce < m.chainNonce:
 		return doubt{"nonce", fmt.Sprintf("it knows %d transactions of %s, and the chain had %d", v.Nonce, m.sender, m.chainNonce)}
 	}

@@ -18,6 +18,8 @@ func TestWhatStopsDeliveryOrStepsBackIsDoubted(t *testing.T) {
 		{"", false, func(*view) {}},
 		{"block", false, func(v *view) { v.Head.Number = 1 }},
 		{"", false, func(v *view) { v.Head.Number -= lagsMost }},
+		{"ahead", false, func(v *view) { v.Head.Number += leapsMost + 1 }},
+		{"", false, func(v *view) { v.Head.Number += leapsMost }},
 		{"nonce", false, func(v *view) { v.Nonce = 1 }},
 		{"slot", false, func(v *view) { v.Slots = map[string]sink.Said{"f": {Round: 999}} }},
 		{"funds", false, func(v *view) { v.Balance = big.NewInt(0) }},
