@@ -117,7 +117,11 @@ func (b tab) holds(expression string) bool {
 func (b tab) until(expression string) {
 	b.Helper()
 	limit, every := chromedp.WithPollingTimeout(time.Minute), chromedp.WithPollingInterval(50*time.Millisecond)
-	if _, err := chromedp.Run(b.ctx, chromedp.Poll[chromedp.Void](expression, limit, every)); err != nil {
+	_, err := chromedp.Run(b.ctx, chromedp.Poll[chromedp.Void](expression, limit, every))
+	for err != nil && b.ctx.Err() == nil && strings.Contains(err.Error(), "Cannot find context") { // the page went on to another document
+		_, err = chromedp.Run(b.ctx, chromedp.Poll[chromedp.Void](expression, limit, every))
+	}
+	if err != nil {
 		text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string]("document.body.innerText"))
 		b.Fatalf("never became true: %s: %v\n%s", expression, err, text)
 	}
