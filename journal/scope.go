@@ -43,9 +43,6 @@ func (s scope) subject(topic dodona.Topic, key, node string) string {
 	return s.root() + string(topic) + "." + key + "." + node
 }
 
-// key matches the records of a topic and key by whatever node.
-func (s scope) key(topic dodona.Topic, key string) string { return s.subject(topic, key, "*") }
-
 // presence is where the process of a node answers whether it is there. Nothing of it is stored.
 func (s scope) presence(node string) string { return s.root() + "presence." + node }
 

@@ -65,7 +65,7 @@ func (w *rewriter) chargeLength(b []byte, op Op) []byte {
 
 // atMost appends that a length on top of the stack, an i64 which length appends again, is cut to what can happen.
 func (w *rewriter) atMost(b []byte, op Op, length func([]byte) []byte) []byte {
-	room := func(b []byte) []byte { return b }
+	var room func([]byte) []byte
 	switch op {
 	case OpMemoryGrow:
 		room = func(b []byte) []byte {
