@@ -44,7 +44,7 @@ test: ## everything, with the race detector, against real servers (runs deps whe
 	@scripts/contracts.sh deps
 	@$(MAKE) --no-print-directory lint
 	@scripts/generated.sh
-	CGO_ENABLED=1 go test -race -tags integration -timeout 15m ./...
+	CGO_ENABLED=1 go test -race -tags integration -timeout 30m ./...
 	go test ./module -run 'Attack|Ballast|Bomb|Mutant'
 
 generate: ## regenerate what is generated: field manual, kinds, vectors
