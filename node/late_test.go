@@ -16,16 +16,17 @@ func TestARoundThatClosedIsNotSignedInSilence(t *testing.T) {
 	f := n.config().Feeds[0]
 	value := dodona.NewInt192(7)
 	at := grid.At(dodona.RoundAt(time.Now()), f.Settings.Every)
-	for name, c := range map[string]struct {
+	for _, c := range []struct { // in order of time: a round behind a signed one is not signed either
+		name          string
 		round         dodona.Round
 		before, after time.Duration // of the end of the round, when it is signed and when it is kept
 		signed        bool
 		event         string
 	}{
-		"in time":                     {at - 4*3600_000, -time.Second, -time.Second, true, ""},
-		"at its last instant":         {at - 3*3600_000, 0, 0, true, ""},
-		"closed between the two":      {at - 2*3600_000, 0, 1, true, "late"},
-		"closed before it was signed": {at - 1*3600_000, 1, 1, false, "unsigned"},
+		{"in time", at - 4*3600_000, -time.Second, -time.Second, true, ""},
+		{"at its last instant", at - 3*3600_000, 0, 0, true, ""},
+		{"closed between the two", at - 2*3600_000, 0, 1, true, "late"},
+		{"closed before it was signed", at - 1*3600_000, 1, 1, false, "unsigned"},
 	} {
 		_, closes := grid.Open(c.round, f.Settings.Every)
 		var reads atomic.Int64
@@ -36,7 +37,7 @@ func TestARoundThatClosedIsNotSignedInSilence(t *testing.T) {
 			return closes.Add(c.after)
 		}
 		if err := n.signRound(t.Context(), f.Settings.Every, dodona.Bundle{Feed: f.Feed, Round: c.round, Value: &value}); err != nil {
-			t.Fatalf("%s: %v", name, err)
+			t.Fatalf("%s: %v", c.name, err)
 		}
 		has := func(topic dodona.Topic, key, id string) (found bool) {
 			for rec, err := range n.journal.Scan(t.Context(), topic, key, nil) {
@@ -48,16 +49,16 @@ func TestARoundThatClosedIsNotSignedInSilence(t *testing.T) {
 			return found
 		}
 		if got := has(dodona.TopicObservation, "f", c.round.ID()); got != c.signed {
-			t.Errorf("%s: an observation is kept: %t, want %t", name, got, c.signed)
+			t.Errorf("%s: an observation is kept: %t, want %t", c.name, got, c.signed)
 		}
 		claim := "observation.f." + n.id.key.Address().String()[2:]
 		rec, err := n.journal.Last(t.Context(), dodona.TopicClaim, claim)
 		if claimed := err == nil && rec.ID[:len(c.round.ID())] == c.round.ID(); claimed != c.signed {
-			t.Errorf("%s: a claim is spent: %t, want %t", name, claimed, c.signed)
+			t.Errorf("%s: a claim is spent: %t, want %t", c.name, claimed, c.signed)
 		}
 		for _, event := range []string{"late", "unsigned"} {
 			if got := has(dodona.TopicEvent, event, "f-"+c.round.ID()); got != (event == c.event) {
-				t.Errorf("%s: event %q: %t, want %q", name, event, got, c.event)
+				t.Errorf("%s: event %q: %t, want %q", c.name, event, got, c.event)
 			}
 		}
 	}
