@@ -45,6 +45,9 @@ func open(t testing.TB, cfg Config) *Journal {
 // read returns the next n records of a reader and finishes them.
 func read(t testing.TB, j *Journal, reader string, n int, topics ...dodona.Topic) (all []dodona.Record) {
 	t.Helper()
+	if n < 1 {
+		t.Fatalf("reader %s is asked for %d records: it would wait for one that nobody writes", reader, n)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute) // the machine may have much else to do
 	defer cancel()
 	for recs, err := range j.From(ctx, reader, topics...) {
