@@ -1,7 +1,10 @@
 package journal
 
 import (
+	"bytes"
 	"context"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -72,10 +75,42 @@ func BenchmarkAppend(b *testing.B) {
 	b.Run("strict/callers=4", func(b *testing.B) { benchmarkAppend(b, 4, 1, Strict) })
 }
 
-// BenchmarkOpen opens an empty folder, and closes it again.
+// BenchmarkOpen opens a folder, and closes it again: an empty one, one with 1 GiB of records, and that one without the store's
+// index, as the worst kill leaves it: then every block is read whole, by the check before the start and by the store.
 func BenchmarkOpen(b *testing.B) {
+	b.Run("empty", func(b *testing.B) { benchmarkOpen(b, func() Config { return Config{Dir: b.TempDir()} }, func() {}) })
+	cfg := Config{Raw: Limits{Bytes: 4 * unit.GiB}}
+	full := func() Config { // made once, when it is first wanted
+		if cfg.Dir == "" {
+			cfg.Dir = fillFolder(b, cfg)
+		}
+		return cfg
+	}
+	b.Run("1GiB", func(b *testing.B) { benchmarkOpen(b, full, func() {}) })
+	b.Run("1GiB/noindex", func(b *testing.B) {
+		benchmarkOpen(b, full, func() {
+			indexes, err := filepath.Glob(filepath.Join(cfg.Dir, "jetstream", "*", "streams", "*", "msgs", "index.db"))
+			if err != nil || len(indexes) == 0 {
+				b.Fatalf("%d indexes, %v", len(indexes), err)
+			}
+			for _, path := range indexes {
+				if err := os.Remove(path); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	})
+}
+
+func benchmarkOpen(b *testing.B, folder func() Config, before func()) {
+	cfg := folder()
+	cfg.Node = "gw-1"
+	b.ResetTimer()
 	for b.Loop() {
-		j, err := Open(b.Context(), Config{Dir: b.TempDir(), Node: "gw-1"})
+		b.StopTimer()
+		before()
+		b.StartTimer()
+		j, err := Open(b.Context(), cfg)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -85,4 +120,28 @@ func BenchmarkOpen(b *testing.B) {
 		}
 		b.StartTimer()
 	}
+}
+
+// fillFolder returns a data folder with 1 GiB of records of 1,600 bytes.
+func fillFolder(b *testing.B, cfg Config) string {
+	b.Helper()
+	cfg.Dir, cfg.Node = b.TempDir(), "gw-1"
+	j, err := Open(b.Context(), cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	body := bytes.Repeat(body400, 4)
+	recs := make([]dodona.Record, 256)
+	for n := 0; n*len(body) < 1<<30; n += len(recs) {
+		for i := range recs {
+			recs[i] = dodona.Record{Topic: dodona.TopicReading, Key: "k" + strconv.Itoa(i%16), ID: strconv.Itoa(n + i), Body: body}
+		}
+		if err := j.Append(b.Context(), recs...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := j.Close(); err != nil {
+		b.Fatal(err)
+	}
+	return cfg.Dir
 }

@@ -36,6 +36,7 @@ node() {
   run ./cmd/dodona Idle 1x
   run ./journal 'Append' 1s
   run ./journal Retention 600x
+  run ./journal Open 3x
   run ./anchor Seal 3x
   run ./node SealThroughTheJournal 1x
   run ./node Explain 200x
@@ -49,6 +50,8 @@ node() {
   row 'resident memory of an idle node after 30 s, two-line file, MiB' '≤ 40' "$(value BenchmarkIdle MiB-RSS)" "go test ./cmd/dodona -run '^\$' -bench Idle -benchtime 1x"
   row 'the slowest of 600 appends of 50 records while retention runs with 10,000 keys in 16 MiB, the store in the process, ms' '≤ 250 on a quiet machine' "$(value BenchmarkRetention/embedded ms/slowest)" "go test ./journal -run '^\$' -bench Retention -benchtime 600x"
   row 'the same with the server 6 ms away' '≤ 250 on a quiet machine' "$(value BenchmarkRetention/6ms ms/slowest)" "the same"
+  row 'opening a folder with 1 GiB of records, its check before the start included, ns' '≤ 2e9' "$(value BenchmarkOpen/1GiB ns/op)" "go test ./journal -run '^\$' -bench Open -benchtime 3x"
+  row 'the same without the index of the store, as the worst kill leaves it: every block is read whole, ns' '≤ 2e9' "$(value BenchmarkOpen/1GiB/noindex ns/op)" "the same"
   row 'sealing a window of a million leaves, leaves a second of one core' '≥ 500,000, or the next row if that is lower' "$(value BenchmarkSeal/leaves=1000000 leaves/core-s)" "go test ./anchor -run '^\$' -bench Seal -benchtime 3x"
   row 'hashing alone: the Keccak of as many leaves and nodes' '' "$(value BenchmarkSeal/keccak leaves/core-s)" "the same"
   row 'sealing a window of 20,000 answers out of a journal that was just opened, ns for each' '' "$(value BenchmarkSealThroughTheJournal/20000 ns/leaf)" "go test ./node -run '^\$' -bench SealThroughTheJournal -benchtime 1x"
