@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -66,8 +67,13 @@ func (p *Pump) observe(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	start := p.cfg.Now()
+	p.begun = start
 	p.mu.Lock()
-	p.cancel, p.doing, p.want = cancel, p.want, nil
+	p.cancel, p.doing, p.asking, p.want = cancel, p.want, p.want, nil
+	if p.doing != nil {
+		of := p.instant(*p.doing, start)
+		p.doing = &of
+	}
 	p.mu.Unlock()
 
 	batch, err := guard(ctx, p, p.source.Observe, func(late dodona.Batch) {
@@ -80,7 +86,7 @@ func (p *Pump) observe(ctx context.Context) error {
 	p.cancel = nil
 	p.status.Exchanges++
 	if err != nil && p.doing != nil && p.want == nil {
-		p.want = p.doing // still wanted
+		p.want = p.asking // still wanted
 	}
 	if err != nil {
 		p.doing = nil
@@ -155,7 +161,7 @@ func (p *Pump) giveUp(batch dodona.Batch, cause error) error {
 	p.pending = nil
 	p.mu.Lock()
 	if p.doing != nil && p.want == nil {
-		p.want = p.doing // still wanted
+		p.want = p.asking // still wanted
 	}
 	p.doing = nil
 	p.countDropped(uint64(n), "the journal can never take them: "+cause.Error())
@@ -293,7 +299,11 @@ func (p *Pump) hand(batch dodona.Batch) {
 func (p *Pump) answerWaiting() {
 	var rest []*ask
 	for _, a := range p.waiting {
-		if readings, found := p.have(a.round); found {
+		readings, found := p.have(a.round)
+		if !found && p.asking != nil && a.round == *p.asking {
+			readings, found = slices.Clone(p.held), true // late, but for this one
+		}
+		if found {
 			a.reply <- answer{readings: readings}
 			continue
 		}

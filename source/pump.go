@@ -65,6 +65,7 @@ type Pump struct {
 	waiting   []*ask                  // asks without an answer yet
 	want      *dodona.Round           // an instant that was asked for and has no readings yet
 	doing     *dodona.Round           // the instant of the exchange that is under way
+	asking    *dodona.Round           // the one that it was asked for, which is before that of a late try
 	held      []dodona.Reading        // of the last exchange, for asks near heldFor
 	heldFor   *dodona.Round           //
 	latest    latest                  // of a pushed source
@@ -77,6 +78,7 @@ type Pump struct {
 	// Only Run touches these.
 	source  dodona.Source
 	pending *dodona.Batch // observed, not yet appended
+	begun   time.Time     // when the last exchange began
 }
 
 // NewPump returns a pump that does nothing until Run is called.
@@ -154,8 +156,8 @@ func (p *Pump) step(ctx context.Context) error {
 // Ask returns the source's readings for round r.
 //
 // A polled source makes one exchange however many feeds ask for the same instant, and at most one in its `every`:
-// asks nearer than that to the last exchange get its readings. After a failure Ask waits for the next try if that
-// comes before ctx's deadline, otherwise it returns the failure at once. A pushed source answers with the latest
+// asks nearer than that to the last exchange get its readings. A try after a failure keeps to `every` too. After a failure
+// Ask waits for the next try if that comes before ctx's deadline, otherwise it returns the failure at once. A pushed source answers with the latest
 // reading of each item. Readings are in the journal before Ask returns them; the caller owns the
 // slice and must not change the bodies.
 //

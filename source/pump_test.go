@@ -290,7 +290,7 @@ func TestPumpKeepsToRetryAfter(t *testing.T) {
 					}
 					return batch("1"), nil
 				}
-				p, stop := start(t, s, false, nil)
+				p, stop := start(t, s, false, func(c *source.Config) { c.Every = 0 })
 				defer stop()
 				begun := time.Now()
 				mustAsk(t, p, 2*time.Hour, "1")
@@ -311,7 +311,7 @@ func TestAskWaitsForTheNextTryIfItComesInTime(t *testing.T) {
 			}
 			return batch("1"), nil
 		}
-		p, stop := start(t, s, false, nil) // waits 250 ms, 500 ms, 1 s
+		p, stop := start(t, s, false, func(c *source.Config) { c.Every = 0 }) // waits 250 ms, 500 ms, 1 s
 		defer stop()
 		if _, err := ask(t, p, 600*time.Millisecond); err == nil || err.Error() != "reset; trying again in 500 ms (attempt 2)" {
 			t.Errorf("Ask that cannot wait returned %v", err)
@@ -434,7 +434,7 @@ func TestPumpGivesTheCursorToEveryOpen(t *testing.T) {
 		})
 		mustAsk(t, p, time.Second, "1")
 		time.Sleep(time.Second)
-		mustAsk(t, p, time.Second, "1")
+		mustAsk(t, p, 2*time.Second, "1")
 		stop()
 		if got := strings.Join(given, "|"); got != "|after 1" {
 			t.Errorf("cursors given to open: %q, want none and then the kept one", got)

@@ -149,8 +149,8 @@ func (p *Pump) failed(err error) time.Duration {
 	} else {
 		delay = p.cfg.Backoff.Next(p.status.Attempt, p.cfg.Rand)
 	}
-	delay = max(delay, retryAfter(err))
 	now := p.cfg.Now()
+	delay = max(delay, retryAfter(err), p.tillDue(now))
 	p.status.LastError, p.status.ErrorTime, p.status.NextTry = err.Error(), now, now.Add(delay)
 	p.logFailure(p.permanent && !wasPermanent)
 	p.refuse()

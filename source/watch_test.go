@@ -21,14 +21,14 @@ func TestWatchdogSpeaksPlainly(t *testing.T) {
 		}}
 		p, stop := start(t, s, false, func(c *source.Config) {
 			c.Log = log.logger()
-			c.Backoff = backoff.Backoff{Min: 150 * time.Millisecond, Max: 2400 * time.Millisecond}
+			c.Backoff = backoff.Backoff{Min: 1200 * time.Millisecond, Max: 2400 * time.Millisecond}
 		})
 		defer stop()
 		_, _ = ask(t, p, 10*time.Millisecond)
-		// Failures at 0, 0.15, 0.45, 1.05 and 2.25 s; the fifth wait is 2.4 s, of which 1.7 are left at 3 s.
+		// Failures at 0 and 1.2 s; the second wait is 2.4 s, of which 0.6 are left at 3 s.
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
-		want := "boiler: no data for 3 intervals (3 s). Last error: read tcp 10.0.0.5:502: i/o timeout. Trying again in 1.7 s (attempt 5); other sources go on."
+		want := "boiler: no data for 3 intervals (3 s). Last error: read tcp 10.0.0.5:502: i/o timeout. Trying again in 600 ms (attempt 2); other sources go on."
 		if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, want) {
 			t.Errorf("the log is\n%swant the one line\n%s", got, want)
 		}

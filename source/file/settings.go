@@ -23,7 +23,7 @@ type Settings struct {
 	// Format: document (one JSON document, read whole for each instant a feed asks for) or lines (one JSON document a line,
 	// followed as they are written, across rotation by rename and by copytruncate). Default: document.
 	Format string `yaml:"format,omitempty"`
-	// Every is the least time between two readings of a document, and the time between two looks for new lines.
+	// Every is the least time between two readings of a document, also after one that failed, and the time between two looks for new lines.
 	// Default: 0s for a document (one for each instant a feed asks for), 1s for lines.
 	Every time.Duration `yaml:"every,omitempty"`
 	// Expect is how often new lines should come: after three times that without any, the source is stale. Default: 0s, unknown.

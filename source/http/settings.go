@@ -35,7 +35,7 @@ type Settings struct {
 	Basic *Basic `yaml:"basic,omitempty"`
 	// Bearer token, sent as Authorization: Bearer. Default: none.
 	Bearer secret.String `yaml:"bearer,omitempty"`
-	// Every is the least time between two requests, such as 10s. Default: 0s, one request for each instant a feed asks for.
+	// Every is the least time between two requests, also after one that failed, such as 10s. Default: 0s, one request for each instant a feed asks for.
 	Every time.Duration `yaml:"every,omitempty"`
 	// Timeout of a whole request with its redirects and its body. Default: 5s.
 	Timeout time.Duration `yaml:"timeout,omitempty"`
