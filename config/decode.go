@@ -219,6 +219,9 @@ func (d *decoder) scalar(v reflect.Value, n *node, key string) {
 		}
 		d.mistake(n.at, "%s: %s", key, err)
 	}
+	if d.free == 0 && shapeOf(v.Type()) == shapeString {
+		d.path(n, key)
+	}
 }
 
 // passwordInURL matches what may be a URL with a password in it, even one that was mistyped.
@@ -317,6 +320,9 @@ func (d *decoder) secret(v reflect.Value, n *node, key string) {
 		e.at.show = true
 		e.value.at.show = true
 		s := secret.String{File: e.value.text}
+		if e.key == "file" {
+			d.path(e.value, key+".file")
+		}
 		if e.key == "env" {
 			s = secret.String{Env: e.value.text}
 			if !envName.MatchString(s.Env) {

@@ -156,10 +156,7 @@ func execute(ctx context.Context, args []string, term terminal) int {
 	if err != nil {
 		panic("the command line is declared wrongly: " + err.Error())
 	}
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(asFlags(args))
 	if done {
 		return exitDone // --help or --version
 	}
@@ -183,6 +180,19 @@ func execute(ctx context.Context, args []string, term terminal) int {
 	}
 	term.complain(err)
 	return exitFailed
+}
+
+// asFlags turns the words that people try first into the flags that they mean.
+func asFlags(args []string) []string {
+	switch {
+	case len(args) == 0:
+		return []string{"--help"}
+	case args[0] == "help":
+		return append(slices.Clone(args[1:]), "--help")
+	case args[0] == "version":
+		return append([]string{"--version"}, args[1:]...)
+	}
+	return args
 }
 
 // meant returns as much of the command as was understood before err.
