@@ -1,6 +1,7 @@
 package anchor_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -115,4 +116,69 @@ func (w *world) mustLast(t testing.TB) dodona.Anchor {
 		t.Fatal("there is no anchor")
 	}
 	return a
+}
+
+func TestAGapCoversItsFirstAndItsLastRound(t *testing.T) {
+	gap := anchor.Gap{First: 1000, Last: 3000, Every: 500}
+	for r, want := range map[dodona.Round]bool{
+		500: false, 999: false, 1000: true, 1001: false, 2500: true, 2999: false, 3000: true, 3001: false, 3500: false,
+	} {
+		if got := gap.Covers(r); got != want {
+			t.Errorf("round %d: covered %t, want %t", uint64(r), got, want)
+		}
+	}
+	if (anchor.Gap{First: 1000, Last: 3000}).Covers(1000) {
+		t.Error("a gap without a grid covers a round")
+	}
+}
+
+// TestRecordsFiledUnderAnotherNameAreRefused: what a record says of itself is what it is asked for by.
+func TestRecordsFiledUnderAnotherNameAreRefused(t *testing.T) {
+	w := newWorld(time.Minute, gridOf("a", 10*time.Second))
+	w.attest(noon, "a", at(0))
+	a := w.mustAdvance(t, noon.Add(2*time.Minute))[0]
+	rec := w.ledger.of(dodona.TopicAnchor, anchor.KeySeries)[0]
+	for id, want := range map[string]string{
+		a.To.ID(): "", (a.To + 1).ID(): "its window ends at", a.To.ID() + "0": "its window ends at", "": "its window ends at",
+	} {
+		other := rec
+		other.ID = id
+		w.restart(t)
+		err := w.series.Restore(other, nil)
+		if (err == nil) != (want == "") || (err != nil && !strings.Contains(err.Error(), want)) {
+			t.Errorf("anchor %q: got %v, want %q", id, err, want)
+		}
+	}
+	nothing, err := json.Marshal(dodona.Anchored{Network: dodona.Network{Name: "another"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.restart(t)
+	if err := w.series.Restore(dodona.Record{ID: dodona.Round(0).ID(), Body: nothing}, nil); err == nil || !strings.Contains(err.Error(), "its window ends at 0") {
+		t.Errorf("an anchor without a window: got %v", err)
+	}
+	for name, c := range map[string]struct {
+		to    dodona.Round // of the record's name
+		count uint64
+		want  string
+	}{
+		"its own":         {a.To, 1, "has 0 parts with leaves"},
+		"of another end":  {a.To + 1, 1, "filed under another name"},
+		"of nothing":      {a.To, 0, "over 0 leaves"},
+		"of 2^28 leaves":  {a.To, 1 << 28, "has 0 parts with leaves"},
+		"of one too many": {a.To, 1<<28 + 1, "over 268435457 leaves"},
+	} {
+		p := anchor.Plan{Anchor: a}
+		p.Anchor.Count = c.count
+		rec, err := p.Record()
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec.ID = c.to.ID() + "-0"
+		l := newFakeLedger()
+		l.put(noon, rec)
+		if _, err := anchor.Leaves(t.Context(), l, p.Anchor); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("a plan %s: got %v, want %q", name, err, c.want)
+		}
+	}
 }
