@@ -427,3 +427,23 @@ func TestEveryGridRoundIsMadeOnceWhateverTheClockDoes(t *testing.T) {
 		})
 	}
 }
+
+// TestAStepIsWhatIsMoreThanTheLimit: half an interval, or a second where that is less.
+func TestAStepIsWhatIsMoreThanTheLimit(t *testing.T) {
+	for _, c := range []struct{ every, limit time.Duration }{
+		{10 * time.Second, time.Second}, {2 * time.Second, time.Second}, {time.Second, 500 * time.Millisecond}, {100 * time.Millisecond, 50 * time.Millisecond},
+	} {
+		for step, want := range map[time.Duration]bool{0: false, -time.Hour: false, c.limit: false, c.limit + 1: true} {
+			synctest.Test(t, func(t *testing.T) {
+				now := time.Now().Round(0)
+				l := &loop{every: c.every, cause: "none"}
+				l.watch(now)
+				time.Sleep(time.Minute) // as long by both clocks
+				l.watch(now.Add(time.Minute + step))
+				if got := l.cause != "none"; got != want {
+					t.Errorf("every %v, a step of %v: noticed %t, want %t", c.every, step, got, want)
+				}
+			})
+		}
+	}
+}
