@@ -2,6 +2,7 @@ package sink_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -26,6 +27,23 @@ type process struct {
 	receipts int // appended
 	after    int // killed after that many receipts; 0: not so
 	end      context.CancelFunc
+	single   bool // it reads one record at a time
+}
+
+// From gives slices of one record if the process reads so: what comes again need not come in the slices of before.
+func (p *process) From(ctx context.Context, reader string, topics ...dodona.Topic) iter.Seq2[[]dodona.Record, error] {
+	if !p.single {
+		return p.Journal.From(ctx, reader, topics...)
+	}
+	return func(yield func([]dodona.Record, error) bool) {
+		for recs, err := range p.Journal.From(ctx, reader, topics...) {
+			for i := range recs {
+				if !yield(recs[i:i+1:i+1], err) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func (p *process) kill() {
@@ -74,12 +92,15 @@ func (p peer) Deliver(_ context.Context, recs []dodona.Record) (receipts []dodon
 
 // run runs a loop over the journal until enough says so or it is killed, and returns its last status.
 func run(t *testing.T, j *sinktest.Journal, policy sink.Policy, after int, deliver func(p *process, rec dodona.Record) error,
-	enough func(sink.Status) bool,
+	enough func(sink.Status) bool, change ...func(*process),
 ) sink.Status {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	p := &process{Journal: j, after: after, end: cancel}
+	for _, f := range change {
+		f(p)
+	}
 	kind := sink.NewStream("peer", func(context.Context, struct{}, sink.Env) (dodona.Sink, error) {
 		return peer(func(rec dodona.Record) error { return deliver(p, rec) }), nil
 	})
@@ -236,5 +257,76 @@ func TestWhatIsDeliveredAtTheEndHasItsReceipt(t *testing.T) {
 	run(t, j, sink.Policy{}, 0, func(p *process, _ dodona.Record) error { p.end(); return nil }, func(sink.Status) bool { return false })
 	if all := j.All(dodona.TopicReceipt, "s"); len(all) != 1 || all[0].ID != "data.f."+ids[0]+".delivered" {
 		t.Errorf("receipts %v", all)
+	}
+}
+
+// TestAReceiptCountsWhatWasPassedSinceTheOneBefore: what an earlier receipt told is not told again.
+func TestAReceiptCountsWhatWasPassedSinceTheOneBefore(t *testing.T) {
+	j, ids := attested(t, 9)
+	var got []string
+	run(t, j, sink.Policy{Policy: sink.Latest}, 0, func(*process, dodona.Record) error { return nil }, func(s sink.Status) bool { return s.Delivered == 3 })
+	for _, rec := range j.All(dodona.TopicReceipt, "s") {
+		var r dodona.Receipt
+		if err := json.Unmarshal(rec.Body, &r); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprint(r.Record, " after ", r.Passed))
+	}
+	if want := []string{ids[3] + " after 3", ids[7] + " after 3", ids[8] + " after 0"}; !slices.Equal(got, want) {
+		t.Errorf("receipts %q, want %q", got, want)
+	}
+}
+
+// TestNothingOlderGoesAfterTheNewestInOtherSlices: an answer that was superseded before a kill has no receipt, and the one
+// that went instead has. Where every answer is to go, it still goes.
+func TestNothingOlderGoesAfterTheNewestInOtherSlices(t *testing.T) {
+	for _, c := range []struct {
+		policy string
+		again  []int // delivered by the second process
+	}{{sink.Latest, []int{8}}, {sink.Every, []int{4, 5, 6, 8}}} {
+		j, ids := attested(t, 8)
+		var got []string
+		take := func(_ *process, rec dodona.Record) error { got = append(got, rec.ID); return nil }
+		run(t, j, sink.Policy{Policy: sink.Latest}, 2, take, func(sink.Status) bool { return false }) // ids[3] and ids[7]; 4 to 7 come again
+		if want := []string{ids[3], ids[7]}; !slices.Equal(got, want) {
+			t.Fatalf("delivered %v, want %v", got, want)
+		}
+		got = nil
+		last := sinktest.Answer(asked, 8)
+		if err := j.Append(t.Context(), last); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, last.ID)
+		run(t, j, sink.Policy{Policy: c.policy}, 0, take, func(sink.Status) bool {
+			all := j.All(dodona.TopicReceipt, "s")
+			return all[len(all)-1].ID == "data.f."+last.ID+".delivered"
+		}, func(p *process) { p.single = true })
+		var want []string
+		for _, i := range c.again {
+			want = append(want, ids[i])
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("policy %s: delivered again %v, want %v", c.policy, got, want)
+		}
+	}
+}
+
+// TestAnAnchorOvertakesNoAnswer: a feed may have the name that anchors have.
+func TestAnAnchorOvertakesNoAnswer(t *testing.T) {
+	j, ids := attested(t, 1)
+	anchored, err := sink.ReceiptRecord(dodona.Receipt{
+		Sink: "s", Topic: dodona.TopicAnchor, Key: "f", Record: sinktest.Answer(asked, 5).ID, Status: dodona.ReceiptDelivered, At: time.Now(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Append(t.Context(), anchored); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	run(t, j, sink.Policy{Policy: sink.Latest}, 0, func(_ *process, rec dodona.Record) error { got = append(got, rec.ID); return nil },
+		func(s sink.Status) bool { return s.Delivered+s.Skipped == 1 })
+	if !slices.Equal(got, ids) {
+		t.Errorf("delivered %v, want %v", got, ids)
 	}
 }
