@@ -2,6 +2,7 @@ package explain_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +126,47 @@ func TestAWindowOfADayIsToldByTheClockAlone(t *testing.T) {
 		a := explain.Anchoring{From: from, To: from + dodona.Round(length.Milliseconds())}
 		if got := a.String(); !strings.HasPrefix(got, want) {
 			t.Errorf("%s long: %q, want %q …", length, got, want)
+		}
+	}
+}
+
+// TestRejectionsAreLookedForInABoundedNumber: among the first 512 after the observation.
+func TestRejectionsAreLookedForInABoundedNumber(t *testing.T) {
+	for _, c := range []struct{ before, want int }{{0, 1}, {511, 1}, {512, 0}} {
+		p, _ := three(t)
+		b := p.observe(t, 3)
+		at := b.Round.Time().Add(time.Second)
+		for i := range c.before + 1 {
+			r := explain.Rejection{Reason: "late", Message: "appended after the round closed", Feed: "gold", Round: b.Round, ID: roundID(b.Round), Node: "gw-7"}
+			if i == c.before {
+				r.Feed = btc
+			}
+			p.put(t, dodona.TopicEvent, "rejected", strconv.Itoa(i), at, r)
+		}
+		if s := explained(t, p, b.Round); len(s.Rejections) != c.want {
+			t.Errorf("after %d of others: %d rejections, want %d", c.before, len(s.Rejections), c.want)
+		}
+	}
+}
+
+// TestReceiptsAreLookedForInABoundedNumber: among the first 4096 of a sink after the answer.
+func TestReceiptsAreLookedForInABoundedNumber(t *testing.T) {
+	for _, c := range []struct{ before, want int }{{0, 1}, {4095, 1}, {4096, 0}} {
+		p, b := three(t)
+		at := b.Round.Time().Add(time.Hour)
+		for i := range c.before + 1 {
+			r := dodona.Receipt{Sink: "main", Topic: dodona.TopicData, Key: "gold", Record: b.Round.ID(), Status: dodona.ReceiptDelivered, At: at}
+			if i == c.before {
+				r.Key = btc
+			}
+			p.put(t, dodona.TopicReceipt, "main", strconv.Itoa(i), at, r)
+		}
+		s, err := explain.Round(t.Context(), p, btc, b.Round, "main")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(s.Deliveries) != c.want {
+			t.Errorf("after %d of others: %d deliveries, want %d", c.before, len(s.Deliveries), c.want)
 		}
 	}
 }
