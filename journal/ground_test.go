@@ -112,6 +112,7 @@ func startOn(t *testing.T, dir string, within time.Duration, env ...string) (s s
 	if raceEnabled {
 		command = `exec "$0" "$@"`
 	}
+	command = `[ -z "$DODONA_GROUND_GROUP" ] || echo $$ > "$DODONA_GROUND_GROUP/cgroup.procs" || exit; ` + command
 	child := exec.CommandContext(ctx, "sh", "-c", command, os.Args[0], "-test.run=^TestHelperStartsOnce$")
 	child.Env = append(os.Environ(), groundDir+"="+dir, "GOMEMLIMIT=56MiB")
 	child.Env = append(child.Env, env...)
@@ -223,8 +224,9 @@ func setting(t *testing.T, name string, otherwise int) int {
 }
 
 // TestDamagedFoldersStart damages one file of a data folder at random, again and again: each start ends by itself,
-// soon, in little memory, running or with a sentence. DODONA_GROUND_RUNS, DODONA_GROUND_SEED and
-// DODONA_GROUND_SECONDS say how often, which damage, and how long a start may take.
+// soon, in little memory, running or with a sentence. DODONA_GROUND_RUNS, DODONA_GROUND_SEED,
+// DODONA_GROUND_SECONDS and DODONA_GROUND_GROUP say how often, which damage, how long a start may take, and in which memory
+// group (the folder of its cgroup).
 func TestDamagedFoldersStart(t *testing.T) {
 	runs, seed := setting(t, "DODONA_GROUND_RUNS", groundRuns), setting(t, "DODONA_GROUND_SEED", 9)
 	within := time.Duration(setting(t, "DODONA_GROUND_SECONDS", 120)) * time.Second

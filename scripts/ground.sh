@@ -13,5 +13,15 @@ part() { # part TITLE PACKAGE TEST [VARIABLE=VALUE ...]
 }
 
 part "one key in two processes: ${DUEL_ROUNDS:=10000} rounds" ./journal TestOneKeyInTwoProcessesSignsEachRoundOnce DODONA_DUEL_ROUNDS="$DUEL_ROUNDS"
-part "damaged data folders: ${FOLDERS:=2000}" ./journal TestDamagedFoldersStart DODONA_GROUND_RUNS="$FOLDERS" DODONA_GROUND_SECONDS=10
+group=/sys/fs/cgroup/memory/dodona-ground-$$ # each start may take 64 MiB, pages of files and swap included
+if mkdir "$group" 2>/dev/null; then
+  trap 'rmdir "$group"' EXIT
+  echo 64M >"$group/memory.limit_in_bytes"
+  echo 64M >"$group/memory.memsw.limit_in_bytes" 2>/dev/null || true # a kernel without accounts of swap
+else
+  echo "NOT TESTED HERE: that a start fits into a memory group of 64 MiB; this needs root and cgroups of version 1 in /sys/fs/cgroup/memory"
+  group=
+fi
+part "damaged data folders: ${FOLDERS:=2000}" ./journal TestDamagedFoldersStart DODONA_GROUND_RUNS="$FOLDERS" DODONA_GROUND_SECONDS=10 DODONA_GROUND_GROUP="$group"
+[ -z "$group" ] || echo "the group had at most $(($(cat "$group/memory.max_usage_in_bytes") >> 20)) MiB, of 64; $(sed -n 's/^oom_kill //p' "$group/memory.oom_control") were killed in it"
 part "bad nights: ${NIGHTS:=20}" ./cmd/dodona TestBadNightsPassByThemselves DODONA_DRILL="$NIGHTS"
