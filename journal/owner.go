@@ -26,7 +26,9 @@ func (l *lane) openStream(ctx context.Context) (jetstream.Stream, error) {
 	stream, err := j.js.Stream(ctx, l.bus)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		// Whoever comes first decides the limits of a stream on a server elsewhere.
-		stream, err = j.js.CreateStream(ctx, cfg)
+		if stream, err = j.js.CreateStream(ctx, cfg); err == nil {
+			return stream, nil
+		}
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 			stream, err = j.js.Stream(ctx, l.bus)
 		}
