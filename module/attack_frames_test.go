@@ -95,6 +95,39 @@ func deep(random *rand.Rand, worst bool) []byte {
 	}.bytes()
 }
 
+// merged returns a module whose function calls itself from within many ifs, each of which sets some of many locals: the engine makes a new
+// value of each where the ways through an if meet.
+func merged(ifs, locals, set, calls int) []byte {
+	body := []byte{0x23, deepLeft, 0x45, 0x04, 0x40, 0x0f, 0x0b}       // if left == 0: return
+	body = append(body, 0x23, deepLeft, 0x41, 1, 0x6b, 0x24, deepLeft) // left--
+	assign := func(from int) {
+		for i := range set {
+			local := byte((from + i) % locals)
+			body = append(body, 0x20, local, 0x42, 1, 0x7c, 0x21, local) // local++
+		}
+	}
+	for i := range ifs {
+		body = append(body, 0x23, deepLeft, 0x04, 0x40)
+		assign(i * set)
+	}
+	body = append(body, 0x10, deepF)
+	for i := range ifs {
+		assign(i*set + 1)
+		body = append(body, 0x0b)
+	}
+	body = append(body, 0x10, deepF)
+	for i := range locals {
+		body = append(body, 0x20, byte(i), 0x24, deepValue)
+	}
+	return sketch{
+		types:     join([]byte{2}, []byte{0x60, 0, 1, 0x7f}, []byte{0x60, 0, 0}),
+		functions: []byte{2, 1, 0},
+		globals:   []byte{2, 0x7f, 1, 0x41, 0, 0x0b, 0x7e, 1, 0x42, 5, 0x0b},
+		bodies:    [][]byte{append([]byte{1, byte(locals), 0x7e}, append(body, 0x0b)...)},
+		code:      join([]byte{0x41}, sleb(calls), []byte{0x24, deepLeft, 0x10, deepF, 0x41, 0}),
+	}.bytes()
+}
+
 // sleb returns a signed LEB128 of a number that is not negative.
 func sleb(n int) (b []byte) {
 	for {
@@ -113,8 +146,16 @@ func TestDeepModulesEndAlikeOnEveryEngine(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	compiled, interpreted := newEngine(t, nil), newEngine(t, func(o *module.Options) { o.Interpreter = true })
 	ends := map[module.Cause]int{}
-	for n := range 40 {
+	for n := range 60 {
 		wasm := deep(random, n == 0)
+		if n >= 40 { // the last one is the worst that is known
+			locals := 2 + random.IntN(118)
+			set := 1 + random.IntN(min(locals, 28))
+			wasm = merged(1+random.IntN(min(340, 2500/set)), locals, set, 3000)
+			if n == 59 {
+				wasm = merged(340, 120, 1, 3000)
+			}
+		}
 		var fuel [2]uint64
 		var cause [2]module.Cause
 		for i, e := range []*module.Engine{compiled, interpreted} {
@@ -141,7 +182,55 @@ func TestDeepModulesEndAlikeOnEveryEngine(t *testing.T) {
 		}
 		ends[cause[0]]++
 	}
-	if ends[""] == 0 || ends[module.CauseDepth] == 0 || ends[""]+ends[module.CauseDepth] != 40 {
+	if ends[""] == 0 || ends[module.CauseDepth] == 0 || ends[""]+ends[module.CauseDepth] != 60 {
 		t.Errorf("seed %d: ends %v: want answers and ends by depth, and no others", seed, ends)
+	}
+}
+
+// TestAnOutgrownStackIsGivenBack: a pooled instance does not keep for ever what one deep event needed.
+func TestAnOutgrownStackIsGivenBack(t *testing.T) {
+	ctx := context.Background()
+	m, err := newEngine(t, nil).Load(ctx, attackSpec("deep", merged(60, 28, 1, 100)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	grown, err := module.StackOf(ctx, m, attackEvent(`{}`))
+	if err != nil || grown < 100<<10 {
+		t.Fatalf("a deep event leaves a stack of %d bytes, %v: this module is not deep", grown, err)
+	}
+	least := grown
+	for range 1024 {
+		if _, err := m.Run(ctx, attackEvent(`{}`)); err != nil {
+			t.Fatal(err)
+		}
+		least = min(least, module.StackHeld(m))
+	}
+	if least == 0 || least > 16<<10 {
+		t.Errorf("in 1,024 events the instance held never less than %d bytes of stack", least)
+	}
+	if err := m.Close(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTheStackIsBounded: what one event can make of it, at the default bound of depth and at the highest one.
+func TestTheStackIsBounded(t *testing.T) {
+	e := newEngine(t, nil)
+	for depth, most := range map[uint32]int{manifest.DefaultDepth: 6 << 20, manifest.MaxDepth: 18 << 20} {
+		for name, wasm := range map[string][]byte{"values": deep(rand.New(rand.NewPCG(1, 1)), true), "ifs": merged(340, 120, 1, 3000)} {
+			s := attackSpec("deep", wasm)
+			s.Limits = manifest.Limits{Depth: depth, Fuel: 1_000_000_000}
+			m, err := e.Load(context.Background(), s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bytes, err := module.StackOf(context.Background(), m, attackEvent(`{}`))
+			if err != nil || bytes > most {
+				t.Errorf("%s, depth %d: a stack of %d bytes, %v; want at most %d", name, depth, bytes, err, most)
+			}
+			if err := m.Close(context.Background()); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }

@@ -34,6 +34,7 @@ type instance struct {
 	budget  uint64 // fuel of the event
 	reserve uint64 // what of it is not in a slice yet
 	warming bool   // the call is the warm-up: capabilities answer −EAGAIN, and logs are dropped
+	worn    uint64 // fuel since its stack was new, see wear
 	spans   spans  // of a traced event
 
 	linear   linear
@@ -93,6 +94,16 @@ func (in *instance) invoke(f api.Function, stack []uint64) *Error {
 		return in.failure(err)
 	}
 	return nil
+}
+
+// wear notes that an event used so much fuel, and now and then gives back the stack that the engine has grown for the guest. The engine
+// keeps one with each function that was looked up, as large as it ever had to be, and does not say how large. So the function is looked
+// up again after so much work, or so many events, that the price of a new stack, some microseconds, is nothing beside them.
+func (in *instance) wear(fuel uint64) {
+	const enough = 1 << 20 // a millisecond's, or 1,024 events that use none
+	if in.worn += fuel + enough/1024; in.worn >= enough {
+		in.run, in.worn = in.mod.ExportedFunction(runExport), 0
+	}
 }
 
 // failure says why a call ended early.

@@ -117,6 +117,7 @@ func (in *instance) marked(ctx context.Context) context.Context {
 // as any other; one that was stopped has not, and what it was in the middle of is not undone.
 func (m *Module) giveBack(ctx context.Context, in *instance, failed *Error) {
 	if (failed == nil || failed.Cause == CauseGuest) && in.reset() {
+		in.wear(in.used())
 		in.pool.put(in)
 		return
 	}

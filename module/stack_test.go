@@ -1,0 +1,33 @@
+package module
+
+import (
+	"context"
+	"reflect"
+)
+
+// StackOf returns the bytes of stack that a new compiled instance of m has after an event, whatever came of it.
+func StackOf(ctx context.Context, m *Module, ev Event) (bytes int, err error) {
+	in, err := m.plain.fresh(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer in.close(ctx)
+	_, _ = in.answer(ctx, ev)
+	return in.stackBytes(), nil
+}
+
+// StackHeld returns the bytes of stack that the compiled instances of m hold while none of them runs.
+func StackHeld(m *Module) (bytes int) {
+	p := m.plain
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, in := range p.idle {
+		bytes += in.stackBytes()
+	}
+	return bytes
+}
+
+// stackBytes reads what the engine keeps to itself.
+func (in *instance) stackBytes() int {
+	return reflect.ValueOf(in.run).Elem().FieldByName("stack").Len()
+}
