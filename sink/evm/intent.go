@@ -84,6 +84,7 @@ type Intent struct {
 	bumpNow  bool      // a node says that it pays too little
 	tooPoor  bool      // a node said so of an attempt, and none was taken since
 	gasWrong bool      // a node says that its gas limit is too low or too high
+	tooOld   int       // answers in a row that its nonce is used
 	lost     int       // views in a row in which the nonce is used and no attempt is in a block
 	lostAt   time.Time // the first of them
 }

@@ -69,6 +69,7 @@ type trouble struct {
 // Bounds of what the machine does by itself.
 const (
 	lostViews   = 3                // in a row, before a nonce counts as taken by another
+	mostTooOld  = 3                // answers in a row that a nonce is used which the same endpoint says is not
 	lostFor     = 12 * time.Second // at least
 	laggingFor  = 2 * time.Minute  // at least, if the newest block is below one seen before: the endpoint may lag
 	mostTries   = 3                // reverted transactions of one answer before it waits for a person

@@ -27,7 +27,13 @@ const (
 
 // sent takes what became of a broadcast.
 func (m *machine) sent(now time.Time, i *Intent, r reply, message string) (fx effects) {
+	if r != stale && r != unheard {
+		i.tooOld = 0
+	}
 	switch r {
+	case stale:
+		i.tooOld++
+		message += fmt.Sprintf(", %d times in a row, and it counts %d transactions of %s: one of the nodes behind it lags; name another endpoint", i.tooOld, m.chainNonce, m.sender)
 	case accepted:
 		if i.tooPoor && i.last().Tip > m.leastTip { // it climbed to what the pool takes, which says nothing else of it
 			m.leastTip, m.leastTipAt = i.last().Tip, now
@@ -46,7 +52,8 @@ func (m *machine) sent(now time.Time, i *Intent, r reply, message string) (fx ef
 		i.gasWrong = mentions(message, "intrinsic gas", "gas limit", "gas too low", "gas too high", "exceeds block")
 		fx.count(telemetry.SinkFailures, 1)
 	}
-	m.say(&fx, now, rejected(i), r == refused || r == poor || r == underpriced, "the node does not take transaction "+i.last().Hash.String()+": "+message+"; it is sent again")
+	there := r == refused || r == poor || r == underpriced || r == stale && i.tooOld >= mostTooOld && m.chainNonce <= i.Nonce
+	m.say(&fx, now, rejected(i), there, "the node does not take transaction "+i.last().Hash.String()+": "+message+"; it is sent again")
 	return fx
 }
 
