@@ -39,31 +39,39 @@ func (t *tail) move() (last dodona.Batch, moved bool, err error) {
 		t.rotated = time.Time{}
 		return last, false, nil
 	}
-	now := t.env.Now()
-	if t.rotated.IsZero() {
-		t.rotated = now
-	}
-	if now.Sub(t.rotated) < max(minLinger, 2*t.every) {
-		return last, false, nil
+	next, found, err := t.next()
+	if err != nil || t.lingers(current.Size(), found) {
+		return last, false, err
 	}
 	if last, err = t.lastLine(); err != nil || last.Cursor != nil {
 		return last, false, err
 	}
-	moved, err = t.afterRename()
-	return last, moved, err
+	return last, true, t.goOn(next.path)
 }
 
-// afterRename goes on with the next newer file.
-func (t *tail) afterRename() (bool, error) {
+// next returns the next newer file, if that or a newer one has anything to read.
+func (t *tail) next() (next generation, found bool, err error) {
 	all, err := generations(t.settings.Path)
 	if err != nil {
-		return false, err
+		return next, false, err
 	}
-	next, found := following(all, t.verified)
-	if !found {
-		return false, nil
+	next, found = following(all, t.verified)
+	from := slices.IndexFunc(all, next.same)
+	return next, found && slices.ContainsFunc(all[max(from, 0):], func(g generation) bool { return g.size > 0 }), nil
+}
+
+// lingers reports whether a file of this size that was rotated away is still followed: as long as its writer seems not to
+// know, because nothing is written to a newer one, or this one grows; but not for ever, if both are written to.
+func (t *tail) lingers(size int64, newer bool) bool {
+	now := t.env.Now()
+	if t.rotated.IsZero() || !newer {
+		t.rotated = now
 	}
-	return true, t.enter(next.path, 0)
+	if size != t.size {
+		t.size, t.grown = size, now
+	}
+	long := max(minLinger, 2*t.every)
+	return now.Sub(t.rotated) < long || now.Sub(t.grown) < long && now.Sub(t.rotated) < max(maxLinger, long)
 }
 
 // beforeFirstLine catches what copytruncate took away before a whole line of the file was read: then only the new copy
@@ -105,7 +113,7 @@ func (t *tail) afterTruncation() error {
 		return err
 	}
 	was := t.verified
-	if g, found := resume(all, was); found && was.Offset > 0 {
+	if g, found := find(all, t.settings.Path, was); found && was.Offset > 0 {
 		return t.enter(g.path, was.Offset)
 	}
 	if g, found := t.unknown(all); found && was.Offset == 0 {

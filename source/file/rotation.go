@@ -56,19 +56,9 @@ const maxGenerations = 1000
 // generations returns the files of the log at path, oldest first, the one that is written last (if it exists).
 // Compressed ones are not among them.
 func generations(path string) ([]generation, error) {
-	folder, base := filepath.Split(path)
-	entries, err := os.ReadDir(cmp.Or(folder, "."))
+	found, err := listed(path, isRotated)
 	if err != nil {
-		return nil, fmt.Errorf("list the files beside %s: %w", base, err)
-	}
-	var found []generation
-	for _, e := range entries {
-		if !isRotated(base, e.Name()) || len(found) >= maxGenerations {
-			continue
-		}
-		if info, err := os.Stat(folder + e.Name()); err == nil && info.Mode().IsRegular() {
-			found = append(found, newGeneration(folder+e.Name(), info))
-		}
+		return nil, err
 	}
 	slices.SortFunc(found, func(a, b generation) int {
 		// Of files of one instant app.log.2 is older than app.log.1.
@@ -76,6 +66,25 @@ func generations(path string) ([]generation, error) {
 	})
 	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
 		found = append(found, newGeneration(path, info))
+	}
+	return found, nil
+}
+
+// listed returns the regular files in the folder of path whose names are wanted beside its own.
+func listed(path string, wanted func(base, name string) bool) ([]generation, error) {
+	folder, base := filepath.Split(path)
+	entries, err := os.ReadDir(cmp.Or(folder, "."))
+	if err != nil {
+		return nil, fmt.Errorf("list the files beside %s: %w", base, err)
+	}
+	var found []generation
+	for _, e := range entries {
+		if !wanted(base, e.Name()) || len(found) >= maxGenerations {
+			continue
+		}
+		if info, err := os.Stat(folder + e.Name()); err == nil && info.Mode().IsRegular() {
+			found = append(found, newGeneration(folder+e.Name(), info))
+		}
 	}
 	return found, nil
 }
@@ -134,6 +143,30 @@ func resume(all []generation, p position) (generation, bool) {
 	}
 	for _, g := range all {
 		if p.Offset > 0 && g.holds(p) {
+			return g, true
+		}
+	}
+	return generation{}, false
+}
+
+// find returns the generation that holds what was read up to p, or else any other file beside path that does: people and
+// programs call a log that they put away app.log.old, app.log~ or whatever they like.
+func find(all []generation, path string, p position) (generation, bool) {
+	if g, found := resume(all, p); found {
+		return g, true
+	}
+	others, err := listed(path, func(base, name string) bool { return name != base && !isRotated(base, name) })
+	if err != nil {
+		return generation{}, false // it was listed a moment ago, for all
+	}
+	for _, g := range others {
+		if g.is(p) && g.holds(p) {
+			return g, true
+		}
+	}
+	for _, g := range others { // a copy; another log may begin with the same lines, but not under our name
+		mark, ours := strings.CutPrefix(filepath.Base(g.path), filepath.Base(path))
+		if ours && strings.IndexByte(".-_~", mark[0]) >= 0 && p.Offset > 0 && g.holds(p) {
 			return g, true
 		}
 	}

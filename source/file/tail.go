@@ -22,6 +22,7 @@ const (
 	chunkSize     = 64 << 10
 	maxScan       = 4 << 20         // read in search of a line before looking around again
 	minLinger     = 2 * time.Second // a rotated file is followed for that long, because its writer may not know yet
+	maxLinger     = time.Minute     // and for that long at most while it grows as the newer one does
 )
 
 // tail follows the lines of a file.
@@ -41,7 +42,10 @@ type tail struct {
 	split    splitter
 	verified position     // what was last known to be true of file
 	known    []generation // that were there when file was opened
-	rotated  time.Time    // when file was first seen not to be the one at Path; zero if it is
+	rotated  time.Time    // when file was first seen not to be the one at Path, and a newer one to be written; zero if it is
+	size     int64        // of file when it was last seen to grow since then
+	grown    time.Time    // when that was
+	left     left         // the file before, whose writer may still write to it
 	chunk    []byte
 }
 
@@ -86,6 +90,7 @@ func (t *tail) Close() error {
 	t.once.Do(func() { close(t.closing) })
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.left.forget()
 	return t.leave()
 }
 
@@ -115,6 +120,7 @@ func (t *tail) look(ctx context.Context) (batch dodona.Batch, wait bool, err err
 		if batch, err = t.read(); err != nil || batch.Cursor != nil {
 			return batch, false, err
 		}
+		t.left.look(t)
 		if batch, moved, err = t.move(); err != nil || batch.Cursor != nil {
 			return batch, false, err
 		}
@@ -147,7 +153,7 @@ func (t *tail) begin() (dodona.Batch, error) {
 	if err != nil {
 		return dodona.Batch{}, err
 	}
-	if g, found := resume(all, *t.last); found {
+	if g, found := find(all, t.settings.Path, *t.last); found {
 		return dodona.Batch{}, t.enter(g.path, t.last.Offset)
 	}
 	g, found := newerThan(all, *t.last)
@@ -211,7 +217,11 @@ func (t *tail) enter(path string, offset int64) error {
 		_ = f.Close()
 		return fmt.Errorf("close the file before: %w", err)
 	}
-	t.file, t.name = f, filepath.Base(path)
+	return t.enterOpened(f, info, offset)
+}
+
+func (t *tail) enterOpened(f *os.File, info os.FileInfo, offset int64) (err error) {
+	t.file, t.name = f, filepath.Base(f.Name())
 	t.split = newSplitter(offset, int(t.settings.MaxLine))
 	t.rotated = time.Time{}
 	if t.verified, err = t.position(info); err != nil {
