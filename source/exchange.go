@@ -270,13 +270,14 @@ func (p *Pump) hand(batch dodona.Batch) {
 	defer p.mu.Unlock()
 	n := len(batch.Readings)
 	now := p.cfg.Now()
+	if p.pushed && n == 0 {
+		p.alive()
+		return
+	}
 	if p.status.Attempt >= loudAttempt || p.watched.alarms > 0 {
 		p.recovered(now)
 	}
 	p.status.Attempt, p.permanent = 0, false
-	if p.pushed && n == 0 {
-		return // a sign of life, not data
-	}
 	p.watched = watched{gap: p.watched.gap, lastAsked: p.watched.lastAsked}
 	p.status.State, p.status.LastReading = OK, now
 	p.status.Readings += uint64(n)
@@ -292,6 +293,18 @@ func (p *Pump) hand(batch dodona.Batch) {
 		p.held, p.heldFor, p.doing = batch.Readings, p.doing, nil
 	}
 	p.answerWaiting()
+}
+
+// alive notes a sign of life that is no data. The caller holds mu.
+func (p *Pump) alive() {
+	p.status.Attempt, p.permanent = 0, false
+	switch {
+	case p.status.State != Retrying:
+	case p.status.LastReading.IsZero():
+		p.status.State = Starting
+	default:
+		p.status.State = OK
+	}
 }
 
 // answerWaiting answers everybody for whom there are readings now, and sees that the others get theirs.

@@ -10,8 +10,8 @@ type State string
 
 // The states of a source.
 const (
-	Starting State = "starting" // nothing has come yet and nothing has failed
-	OK       State = "ok"       // the last exchange brought data
+	Starting State = "starting" // nothing has come yet, and nothing fails
+	OK       State = "ok"       // the last exchange brought data, or a sign of life after it
 	Retrying State = "retrying" // the last exchange failed; the pump tries again
 	Stale    State = "stale"    // no data for several intervals; the pump tries again
 	Stopped  State = "stopped"  // the pump has ended

@@ -95,6 +95,7 @@ type reader struct {
 	cursor   []byte
 	lines    []string
 	dropped  uint64
+	alive    int // batches with nothing in them
 }
 
 func newReader(l *log, change func(*Settings)) *reader {
@@ -145,6 +146,10 @@ func (r *reader) read(d time.Duration) (last error) {
 				last = err
 				time.Sleep(100 * time.Millisecond) // as the pump's back-off does
 			}
+			continue
+		}
+		if b.Cursor == nil && len(b.Readings) == 0 {
+			r.alive++
 			continue
 		}
 		if b.Cursor == nil || len(b.Readings) > maxLines {

@@ -31,8 +31,9 @@ type tail struct {
 	env      source.Env
 	every    time.Duration
 
-	last  *position // where the last batch ended; nil before the first
-	fresh bool      // the file was absent when we first looked, so all of it is new
+	last   *position // where the last batch ended; nil before the first
+	fresh  bool      // the file was absent when we first looked, so all of it is new
+	absent bool      // it could not be opened
 
 	closing  chan struct{} // closed by Close, so that Observe ends
 	once     sync.Once
@@ -108,7 +109,12 @@ func (t *tail) look(ctx context.Context) (batch dodona.Batch, wait bool, err err
 		}
 		if t.file == nil {
 			if batch, err = t.begin(); err != nil || batch.Cursor != nil {
+				t.absent = err != nil
 				return batch, false, err
+			}
+			if t.absent { // say that it is there now, lines or not
+				t.absent = false
+				return dodona.Batch{}, false, nil
 			}
 		}
 		if moved, err = t.beforeFirstLine(); err != nil {

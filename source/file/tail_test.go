@@ -41,6 +41,11 @@ func TestTailWaitsForAnAbsentFile(t *testing.T) {
 			if err := r.read(time.Second); err == nil || !strings.Contains(err.Error(), "no such file") || dodona.IsPermanent(err) {
 				t.Errorf("from %s: an absent file gave %v, want that it does not exist, worth a retry", from, err)
 			}
+			l.write("")
+			r.read(time.Second)
+			if r.alive != 1 {
+				t.Errorf("from %s: an empty file that has come gave %d signs of life, want one", from, r.alive)
+			}
 			l.write("1\n")
 			r.read(time.Second)
 			r.want("1")
