@@ -348,6 +348,34 @@ func TestAnEndpointWithALimitIsAskedAtItsPace(t *testing.T) {
 	}
 }
 
+// TestPatienceIsNoReasonToAskForTheChainAgain: an endpoint that has enough of requests gets none more than needed.
+func TestPatienceIsNoReasonToAskForTheChainAgain(t *testing.T) {
+	a := newNode(t, 5)
+	var all, refused atomic.Int64
+	a.limit = func(w http.ResponseWriter) bool {
+		if all.Add(1)%3 == 1 {
+			return false
+		}
+		refused.Add(1)
+		w.Header().Set("Retry-After", "0")
+		w.WriteHeader(http.StatusTooManyRequests)
+		return true
+	}
+	c, err := evm.NewClient(evm.Options{URLs: []string{a.URL}, ChainID: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	for i := range 3 {
+		if _, err := c.Nonce(t.Context(), dodona.Address{}, evm.Latest); err != nil {
+			t.Fatalf("request %d: %v", i, err)
+		}
+	}
+	if asked := a.asked.Load(); asked != 3 || all.Load()-refused.Load()-asked != 1 {
+		t.Errorf("of %d requests %d were refused and %d were those of the test, want 3 and one for the chain", all.Load(), refused.Load(), asked)
+	}
+}
+
 func TestPatienceIsLeftToTheOtherEndpoint(t *testing.T) {
 	a, b := newNode(t, 5), newNode(t, 5)
 	a.limited(time.Hour, "3600")

@@ -37,9 +37,13 @@ const (
 	mostAsks   = 8                // of one question, each after the patience that was asked for
 )
 
-// fail notes what an endpoint failed with. What fails may be another node when it comes back, so it is asked for its chain again.
+// fail notes what an endpoint failed with. What fails may be another node when it comes back, so it is asked for its chain
+// again; but not what only asks for patience, which one more question a question would lengthen.
 func (e *endpoint) fail(why error) {
-	e.err, e.failed, e.checked = why, time.Now(), time.Time{}
+	e.err, e.failed = why, time.Now()
+	if !asksForPatience(why) {
+		e.checked = time.Time{}
+	}
 }
 
 // errPatience: the endpoint is well and wants fewer requests. Ask another one, or wait.
