@@ -52,7 +52,7 @@ func fillUp(t *testing.T, j *Journal, from int) (n int, err error) {
 func appendUntilBlocked(t *testing.T, j *Journal, recs ...dodona.Record) (err error) {
 	for err = ErrUnknown; errors.Is(err, ErrUnknown); { // it was on its way when it was given up: again, it is known then
 		ctx, cancel := context.WithCancel(t.Context())
-		stop := cancelWhenBlocked(j, cancel)
+		stop := cancelWhenBlocked(j, recs[0].Topic, cancel)
 		err = j.Append(ctx, recs...)
 		stop()
 		cancel()
@@ -60,13 +60,14 @@ func appendUntilBlocked(t *testing.T, j *Journal, recs ...dodona.Record) (err er
 	return err
 }
 
-// cancelWhenBlocked calls cancel once the stream says that appends wait.
-func cancelWhenBlocked(j *Journal, cancel func()) (stop func()) {
+// cancelWhenBlocked calls cancel once the stream of a topic says that appends wait.
+func cancelWhenBlocked(j *Journal, topic dodona.Topic, cancel func()) (stop func()) {
+	stream, _ := streamOf(topic)
 	ctx, done := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for ctx.Err() == nil {
-			if j.lanes[streamProof].blocked() != "" {
+			if j.lanes[stream].blocked() != "" {
 				cancel()
 				return
 			}
