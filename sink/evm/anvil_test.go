@@ -42,6 +42,7 @@ type rig struct {
 	payer    *secp.PrivateKey
 	settings evm.Settings
 	policy   sink.Policy
+	feeds    []dodona.Feed // with question first
 
 	first dodona.Round
 	next  int
@@ -75,7 +76,7 @@ func newRig(t *testing.T, args ...string) *rig {
 // newRigOn makes a rig on a chain that runs; its contract is still to be deployed.
 func newRigOn(t *testing.T, chain *anviltest.Chain) *rig {
 	t.Helper()
-	r := &rig{t: t, chain: chain, signer: key(t, "signer"), payer: key(t, "payer")}
+	r := &rig{t: t, chain: chain, signer: key(t, "signer"), payer: key(t, "payer"), feeds: []dodona.Feed{question}}
 	r.quorum = dodona.Quorum{Scheme: "ecdsa", K: 1, Members: []dodona.Address{r.signer.Address()}}
 	r.network = dodona.Network{Name: "test", First: r.quorum.Digest()}
 	var err error
@@ -96,13 +97,15 @@ func newRigOn(t *testing.T, chain *anviltest.Chain) *rig {
 }
 
 // code returns what deploys the rig's DodonaFeed.
-func (r *rig) code() []byte {
+func (r *rig) code() []byte { return r.codeOf(question) }
+
+func (r *rig) codeOf(f dodona.Feed) []byte {
 	r.t.Helper()
 	artifact, err := contracts.Load(contracts.FeedECDSA)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return append(artifact.Bytecode[:len(artifact.Bytecode):len(artifact.Bytecode)], calldata.NewECDSA(r.network.ID(), question.ID(), r.quorum)...)
+	return append(artifact.Bytecode[:len(artifact.Bytecode):len(artifact.Bytecode)], calldata.NewECDSA(r.network.ID(), f.ID(), r.quorum)...)
 }
 
 // begin starts the sink and waits until it has seen the chain; stop, or the test's end, stops it.
@@ -117,7 +120,11 @@ func (r *rig) begin() {
 
 func (r *rig) launch() {
 	r.t.Helper()
-	if err := errors.Join(evm.Kind.Check(&r.settings), evm.Kind.CheckWith(&r.settings, r.policy, []string{question.Name}), r.policy.Check()); err != nil {
+	var names []string
+	for _, f := range r.feeds {
+		names = append(names, f.Name)
+	}
+	if err := errors.Join(evm.Kind.Check(&r.settings), evm.Kind.CheckWith(&r.settings, r.policy, names), r.policy.Check()); err != nil {
 		r.t.Fatal(err)
 	}
 	j := r.journal
@@ -126,7 +133,7 @@ func (r *rig) launch() {
 		Backoff: backoff.Backoff{Min: 10 * time.Millisecond, Max: 200 * time.Millisecond},
 		Log:     slog.New(slog.NewTextHandler(testLog{r.t}, nil)),
 		Env: sink.Env{
-			Feeds: []dodona.Feed{question}, Append: j.Append,
+			Feeds: r.feeds, Append: j.Append,
 			Last: func(ctx context.Context, topic dodona.Topic) (dodona.Record, error) {
 				return j.Last(ctx, topic, "main")
 			},
@@ -169,16 +176,21 @@ func (r *rig) say(value int64) dodona.Round {
 	r.t.Helper()
 	round := r.first + dodona.Round(r.next*1000)
 	r.next++
-	report := dodona.Report{Feed: question.ID(), Round: round, Value: dodona.NewInt192(value)}
-	answer := dodona.Answer{Network: r.network, Quorum: r.quorum, Feed: question, Attestation: dodona.Attestation{
+	r.attest(question, round, value)
+	return round
+}
+
+func (r *rig) attest(f dodona.Feed, round dodona.Round, value int64) {
+	r.t.Helper()
+	report := dodona.Report{Feed: f.ID(), Round: round, Value: dodona.NewInt192(value)}
+	answer := dodona.Answer{Network: r.network, Quorum: r.quorum, Feed: f, Attestation: dodona.Attestation{
 		Report: report, Signatures: []dodona.Signature{r.signer.Sign(report.Digest(r.network.ID()))},
 	}}
 	body, err := json.Marshal(answer)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.append(dodona.Record{Topic: dodona.TopicData, Key: question.Name, ID: round.ID(), Body: body})
-	return round
+	r.append(dodona.Record{Topic: dodona.TopicData, Key: f.Name, ID: round.ID(), Body: body})
 }
 
 // append journals an answer or an anchor behind the newest one of its key.
@@ -205,9 +217,11 @@ func (r *rig) until(what string, is func() bool) {
 	}
 }
 
-func (r *rig) slot() (dodona.Round, dodona.Int192) {
+func (r *rig) slot() (dodona.Round, dodona.Int192) { return r.slotOf(r.settings.Contract) }
+
+func (r *rig) slotOf(contract dodona.Address) (dodona.Round, dodona.Int192) {
 	r.t.Helper()
-	word, err := r.chain.Storage(context.Background(), r.settings.Contract, dodona.Digest{}, client.Latest)
+	word, err := r.chain.Storage(context.Background(), contract, dodona.Digest{}, client.Latest)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -140,19 +140,7 @@ func TestAnAnswerWithoutAReceiptIsDelivered(t *testing.T) {
 func TestAnEndpointThatTakesFiveRequestsASecondDelivers(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "--block-time", "1")
-	var mu sync.Mutex
-	tokens, filled := 5.0, time.Now()
-	l := newLiar(t, r.chain.URL, func(string) string {
-		mu.Lock()
-		defer mu.Unlock()
-		now := time.Now()
-		tokens, filled = min(5, tokens+5*now.Sub(filled).Seconds()), now
-		if tokens < 1 {
-			return "429 1"
-		}
-		tokens--
-		return ""
-	})
+	l := newLiar(t, r.chain.URL, (&bucket{perSecond: 5}).take)
 	r.settings.RPC = []string{l.URL}
 	r.policy.Policy = sink.Latest
 	r.launch()
@@ -161,6 +149,86 @@ func TestAnEndpointThatTakesFiveRequestsASecondDelivers(t *testing.T) {
 	r.until("it is final", func() bool { return r.has(round, dodona.ReceiptFinal) })
 	next := r.say(8)
 	r.untilSlot(next)
+}
+
+// TestAnEndpointThatTakesTenRequestsASecondDeliversFourFeeds: with four slots to look at, a look takes most of a second's
+// requests, and a receipt, an estimate and a transaction of each feed come on top. No feed's answers wait for ever behind
+// those of the others.
+func TestAnEndpointThatTakesTenRequestsASecondDeliversFourFeeds(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "--block-time", "1")
+	r.settings.Contracts = map[string]dodona.Address{question.Name: r.settings.Contract}
+	r.settings.Contract = dodona.Address{}
+	for _, name := range []string{"eth.usd", "gold.usd", "oil.usd"} {
+		f := question
+		f.Name = name
+		r.feeds = append(r.feeds, f)
+		r.settings.Contracts[name] = r.chain.Deploy(r.codeOf(f))
+	}
+	endpoint := &bucket{perSecond: 10}
+	l := newLiar(t, r.chain.URL, endpoint.take)
+	r.settings.RPC = []string{l.URL}
+	r.policy.Policy = sink.Latest
+	r.launch()
+	for n := range 3 {
+		round := r.first + dodona.Round(1000*n)
+		for i, f := range r.feeds {
+			r.attest(f, round, int64(100*n+i))
+		}
+		for i, f := range r.feeds {
+			r.until(fmt.Sprintf("%s has round %d", f.Name, n), func() bool {
+				at, value := r.slotOf(r.settings.Contracts[f.Name])
+				return at == round && value == dodona.NewInt192(int64(100*n+i))
+			})
+		}
+	}
+	r.until("all are final", func() bool {
+		final := 0
+		for _, receipt := range r.receipts(r.first + 2000) {
+			if receipt.Status == dodona.ReceiptFinal {
+				final++
+			}
+		}
+		return final == len(r.feeds)
+	})
+	taken, refused := endpoint.counts()
+	t.Logf("%d requests were taken and %d refused", taken, refused)
+	if 25*refused > taken { // a look that begins anew after each refusal has one in ten refused
+		t.Errorf("%d requests were refused and %d taken: the sink does not keep to what the endpoint bears", refused, taken)
+	}
+	if s := r.loop.Status(); s.Superseded+s.Dead > 0 {
+		t.Errorf("%d were superseded and %d are dead letters, want none", s.Superseded, s.Dead)
+	}
+}
+
+// A bucket of so many requests a second that runs dry: what comes then is asked for patience.
+type bucket struct {
+	perSecond int
+
+	mu             sync.Mutex
+	second         int64
+	inIt           int // requests of that second
+	taken, refused int
+}
+
+func (b *bucket) take(string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if now := time.Now().Unix(); now != b.second {
+		b.second, b.inIt = now, 0
+	}
+	if b.inIt++; b.inIt > b.perSecond {
+		b.refused++
+		return "429 1"
+	}
+	b.taken++
+	return ""
+}
+
+func (b *bucket) counts() (taken, refused int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.taken, b.refused
 }
 
 // TestAChainWithoutABaseFeeTakesLegacyTransactions: contracts need newer rules than chains of before EIP-1559 have, so the base fee is
