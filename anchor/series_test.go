@@ -292,30 +292,31 @@ func TestStepTakesOnlyWhatFollowsTheLastAnchor(t *testing.T) {
 	if len(sealed) != 1 {
 		t.Fatalf("%d anchors, want one", len(sealed))
 	}
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name   string
 		change func(*dodona.Anchor)
 		want   bool
 	}{
-		"as it must be":         {func(*dodona.Anchor) {}, true},
-		"no previous":           {func(a *dodona.Anchor) { a.Previous = dodona.Digest{} }, false},
-		"another previous":      {func(a *dodona.Anchor) { a.Previous[31] ^= 1 }, false},
-		"a hole":                {func(a *dodona.Anchor) { a.From++ }, false},
-		"an overlap":            {func(a *dodona.Anchor) { a.From-- }, false},
-		"an empty window":       {func(a *dodona.Anchor) { a.To = a.From }, false},
-		"a window turned round": {func(a *dodona.Anchor) { a.To = a.From - 1 }, false},
-		"the shortest window":   {func(a *dodona.Anchor) { a.To = a.From + 1 }, true},
-		"the window before":     {func(a *dodona.Anchor) { *a = sealed[0] }, false},
-		"a series begun anew":   {func(a *dodona.Anchor) { *a = first }, false},
-		"of the first, shifted": {func(a *dodona.Anchor) { a.Previous, a.From = dodona.Digest{}, 0 }, false},
+		{"as it must be", func(*dodona.Anchor) {}, true},
+		{"no previous", func(a *dodona.Anchor) { a.Previous = dodona.Digest{} }, false},
+		{"another previous", func(a *dodona.Anchor) { a.Previous[31] ^= 1 }, false},
+		{"a hole", func(a *dodona.Anchor) { a.From++ }, false},
+		{"an overlap", func(a *dodona.Anchor) { a.From-- }, false},
+		{"an empty window", func(a *dodona.Anchor) { a.To = a.From }, false},
+		{"a window turned round", func(a *dodona.Anchor) { a.To = a.From - 1 }, false},
+		{"the shortest window", func(a *dodona.Anchor) { a.To = a.From + 1 }, true},
+		{"the window before", func(a *dodona.Anchor) { *a = sealed[0] }, false},
+		{"a series begun anew", func(a *dodona.Anchor) { *a = first }, false},
+		{"of the first, shifted", func(a *dodona.Anchor) { a.Previous, a.From = dodona.Digest{}, 0 }, false},
 	} {
 		a := dodona.Anchor{Root: dodona.Digest{2}, Previous: sealed[0].Digest(network.ID()), From: sealed[0].To, To: sealed[0].To + 60_000, Count: 1}
 		c.change(&a)
 		effects, err := w.series.Step(&anchor.Plan{Anchor: a})
 		if (err == nil) != c.want {
-			t.Errorf("%s: got %v, want taken %t", name, err, c.want)
+			t.Errorf("%s: got %v, want taken %t", c.name, err, c.want)
 		}
 		if err == nil && (len(effects.Claims) != 1 || effects.Claims[0].Round != a.To || effects.Claims[0].Digest != a.Digest(network.ID())) {
-			t.Errorf("%s: claims %+v", name, effects.Claims)
+			t.Errorf("%s: claims %+v", c.name, effects.Claims)
 		}
 	}
 	w.restart(t) // before any anchor a window must not be empty either

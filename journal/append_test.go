@@ -69,17 +69,20 @@ func TestRecordsAreChained(t *testing.T) {
 
 func TestMalformedRecordIsRefusedForEver(t *testing.T) {
 	j := open(t, Config{Raw: Limits{Bytes: 2 * unit.MiB}})
-	for name, r := range map[string]dodona.Record{
-		"topic": {Topic: "rumour", Key: "a", ID: "1"},
-		"key":   {Topic: dodona.TopicReading, Key: "a b", ID: "1"},
-		"id":    {Topic: dodona.TopicReading, Key: "a"},
-		"id\n":  {Topic: dodona.TopicReading, Key: "a", ID: "1\r\nNats-Rollup: all"},
-		"node":  {Topic: dodona.TopicReading, Key: "a", ID: "1", Node: "gw-2"},
-		"large": {Topic: dodona.TopicReading, Key: "a", ID: "1", Body: make([]byte, maxRecordBytes)},
-		"half":  {Topic: dodona.TopicReading, Key: "a", ID: "1", Body: make([]byte, 1<<20)},
+	for _, c := range []struct {
+		name string
+		rec  dodona.Record
+	}{
+		{"topic", dodona.Record{Topic: "rumour", Key: "a", ID: "1"}},
+		{"key", dodona.Record{Topic: dodona.TopicReading, Key: "a b", ID: "1"}},
+		{"id", dodona.Record{Topic: dodona.TopicReading, Key: "a"}},
+		{"id\n", dodona.Record{Topic: dodona.TopicReading, Key: "a", ID: "1\r\nNats-Rollup: all"}},
+		{"node", dodona.Record{Topic: dodona.TopicReading, Key: "a", ID: "1", Node: "gw-2"}},
+		{"large", dodona.Record{Topic: dodona.TopicReading, Key: "a", ID: "1", Body: make([]byte, maxRecordBytes)}},
+		{"half", dodona.Record{Topic: dodona.TopicReading, Key: "a", ID: "1", Body: make([]byte, 1<<20)}},
 	} {
-		if err := j.Append(t.Context(), r); !dodona.IsPermanent(err) {
-			t.Errorf("%s: %v, want a permanent error", name, err)
+		if err := j.Append(t.Context(), c.rec); !dodona.IsPermanent(err) {
+			t.Errorf("%s: %v, want a permanent error", c.name, err)
 		}
 	}
 }
@@ -179,7 +182,11 @@ func TestClaimWrittenInBetweenConflicts(t *testing.T) {
 	}
 	late := claim(key, 1) // decided on when there was none
 	late.After = ""
-	for name, j := range map[string]*Journal{"the other process": b, "the same process": a} {
+	for _, by := range []struct {
+		name string
+		*Journal
+	}{{"the other process", b}, {"the same process", a}} {
+		name, j := by.name, by.Journal
 		err := j.Append(t.Context(), late, dodona.Record{Topic: dodona.TopicEvent, Key: "reload", ID: "1"})
 		if !errors.Is(err, dodona.ErrConflict) {
 			t.Fatalf("%s appends what was decided too early: %v, want ErrConflict", name, err)
@@ -225,7 +232,11 @@ func TestAnotherAnswerUnderOneIDConflicts(t *testing.T) {
 	}
 	other := answer
 	other.Body = []byte(`{"value":"2"}`)
-	for name, j := range map[string]*Journal{"another process": b, "the same process": a} {
+	for _, by := range []struct {
+		name string
+		*Journal
+	}{{"another process", b}, {"the same process", a}} {
+		name, j := by.name, by.Journal
 		if err := j.Append(t.Context(), other); !errors.Is(err, dodona.ErrConflict) {
 			t.Errorf("%s appends another answer of a round: %v, want ErrConflict", name, err)
 		}

@@ -208,7 +208,11 @@ func TestAFolderOfFormat1GoesOn(t *testing.T) {
 		t.Errorf("the module that was kept: %v", err)
 	}
 	// Readers go on where they stood, also those whose old names named no node.
-	for name, topic := range map[string]dodona.Topic{"validate": dodona.TopicObservation, "sink-out": dodona.TopicData} {
+	for _, reader := range []struct {
+		name  string
+		topic dodona.Topic
+	}{{"validate", dodona.TopicObservation}, {"sink-out", dodona.TopicData}} {
+		name, topic := reader.name, reader.topic
 		rec := dodona.Record{Topic: topic, Key: "other", ID: "new-" + name}
 		if err := j.Append(t.Context(), rec); err != nil {
 			t.Fatal(err)

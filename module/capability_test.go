@@ -352,21 +352,22 @@ func TestReplayThatAsksForSomethingElseFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name     string
 		ev       Event
 		recorded []byte
 		want     string
 	}{
-		"another request":  {asking("https://a.example/1", "https://a.example/3"), out.Transcript, `asked for http_get "https://a.example/3" where the transcript has http_get "https://a.example/2"`},
-		"one more":         {asking("https://a.example/1", "https://a.example/2", "https://a.example/2"), out.Transcript, "which the transcript does not have"},
-		"one less":         {asking("https://a.example/1"), out.Transcript, "it did not ask for"},
-		"no transcript":    {asking("https://a.example/1"), nil, "which the transcript does not have"},
-		"a broken one":     {asking("https://a.example/1"), []byte(`{"calls":[`), "read transcript"},
-		"one with a space": {asking(), append([]byte(" "), out.Transcript...), "canonical"},
+		{"another request", asking("https://a.example/1", "https://a.example/3"), out.Transcript, `asked for http_get "https://a.example/3" where the transcript has http_get "https://a.example/2"`},
+		{"one more", asking("https://a.example/1", "https://a.example/2", "https://a.example/2"), out.Transcript, "which the transcript does not have"},
+		{"one less", asking("https://a.example/1"), out.Transcript, "it did not ask for"},
+		{"no transcript", asking("https://a.example/1"), nil, "which the transcript does not have"},
+		{"a broken one", asking("https://a.example/1"), []byte(`{"calls":[`), "read transcript"},
+		{"one with a space", asking(), append([]byte(" "), out.Transcript...), "canonical"},
 	} {
 		c.ev.Recorded, c.ev.Replay = c.recorded, true
 		if _, failed := failing(t, m, c.ev, CauseReplay); !strings.Contains(failed.Detail, c.want) {
-			t.Errorf("%s: %s, want %s", name, failed.Detail, c.want)
+			t.Errorf("%s: %s, want %s", c.name, failed.Detail, c.want)
 		}
 	}
 }

@@ -119,30 +119,31 @@ func TestGuestFetchesFromNginx(t *testing.T) {
 	spec.Capabilities.HTTPGet = &manifest.HTTPGet{Hosts: o.Hosts}
 	m := abiModule(t, spec)
 	at := func(path string) string { return "https://api.example:" + port + path }
-	for url, want := range map[string]struct {
+	for _, want := range []struct {
+		url  string
 		code int64
 		body string
 	}{
-		at("/price.json"):                     {20, `{"price":"43218.55"}`},
-		at("/empty/"):                         {0, ""},
-		at("/moved/"):                         {-1302, ""},
-		at("/down/"):                          {-1503, ""},
-		at("/none.json"):                      {-1404, ""},
-		at("/large.json"):                     {-enospc, ""},
-		at("/slow.json"):                      {-etimedout, ""},
-		at("/who"):                            {29, "TLSv1.3 api.example dodona []"},
-		"https://127.0.0.1:" + port + "/":     {-eacces, ""},
-		"http://api.example:" + port + "/":    {-einval, ""},
-		"https://other.example:" + port + "/": {-eacces, ""},
+		{at("/price.json"), 20, `{"price":"43218.55"}`},
+		{at("/empty/"), 0, ""},
+		{at("/moved/"), -1302, ""},
+		{at("/down/"), -1503, ""},
+		{at("/none.json"), -1404, ""},
+		{at("/large.json"), -enospc, ""},
+		{at("/slow.json"), -etimedout, ""},
+		{at("/who"), 29, "TLSv1.3 api.example dodona []"},
+		{"https://127.0.0.1:" + port + "/", -eacces, ""},
+		{"http://api.example:" + port + "/", -einval, ""},
+		{"https://other.example:" + port + "/", -eacces, ""},
 	} {
 		s := newScript(t, "capability")
-		p, n := s.text(url)
+		p, n := s.text(want.url)
 		s.call("http_get", p, n)
 		s.call("result_read", outAt, 0, 100)
 		ev := s.event()
 		got, out := s.run(m, ev)
 		if read := string(seen(out, 0, int(got[1]))); got[0] != want.code || read != want.body {
-			t.Errorf("%s: got %d, %q; want %d, %q", url, got[0], read, want.code, want.body)
+			t.Errorf("%s: got %d, %q; want %d, %q", want.url, got[0], read, want.code, want.body)
 		}
 		replays(t, spec, ev, out)
 	}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -86,7 +87,9 @@ func TestContractsAreDeployedAndShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for file, answer := range deployAnswers(t, dir, dodona.Round(head.Time*1000)) {
+	answers := deployAnswers(t, dir, dodona.Round(head.Time*1000))
+	for _, file := range slices.Sorted(maps.Keys(answers)) {
+		answer := answers[file]
 		feed := ""
 		for _, kind := range []string{"feed", "hub", "anchor", "adapter"} {
 			args := []string{"contract", "deploy", kind, "--answer", file, "--key", keyPath, "--rpc", chain.URL}
@@ -138,16 +141,16 @@ func TestContractsAreDeployedAndShown(t *testing.T) {
 			t.Errorf("show after an update: %s%s", out, talk)
 		}
 	}
-	for name, args := range map[string][]string{
-		"no code":        {"contract", "show", "0x" + strings.Repeat("11", 20), "--rpc", chain.URL},
-		"no chain":       {"contract", "show", "0x" + strings.Repeat("11", 20)},
-		"no address":     {"contract", "show", "btc", "--rpc", chain.URL},
-		"a broken file":  {"contract", "deploy", "feed", "--answer", keyPath, "--key", keyPath, "--rpc", chain.URL},
-		"no feed":        {"contract", "deploy", "adapter", "--answer", filepath.Join(dir, "ecdsa.json"), "--key", keyPath, "--rpc", chain.URL},
-		"another period": {"contract", "deploy", "anchor", "--period", "1us", "--answer", filepath.Join(dir, "ecdsa.json"), "--key", keyPath, "--rpc", chain.URL},
+	for _, args := range [][]string{
+		{"contract", "show", "0x" + strings.Repeat("11", 20), "--rpc", chain.URL},                                                               // no code
+		{"contract", "show", "0x" + strings.Repeat("11", 20)},                                                                                   // no chain
+		{"contract", "show", "btc", "--rpc", chain.URL},                                                                                         // no address
+		{"contract", "deploy", "feed", "--answer", keyPath, "--key", keyPath, "--rpc", chain.URL},                                               // a broken file
+		{"contract", "deploy", "adapter", "--answer", filepath.Join(dir, "ecdsa.json"), "--key", keyPath, "--rpc", chain.URL},                   // no feed
+		{"contract", "deploy", "anchor", "--period", "1us", "--answer", filepath.Join(dir, "ecdsa.json"), "--key", keyPath, "--rpc", chain.URL}, // another period
 	} {
 		if out, talk, code := command("", args...); code == 0 {
-			t.Errorf("%s: %s%s", name, out, talk)
+			t.Errorf("%q: %s%s", args, out, talk)
 		}
 	}
 }

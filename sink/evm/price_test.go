@@ -56,7 +56,8 @@ func TestTheLeastTipOfAPoolIsLearned(t *testing.T) {
 			_, fx := q.restore(p.journal)
 			q.did(t, fx)
 			q.view, q.now = p.view, p.now
-			for name, again := range map[string]*play{"the same process": p, "after a restart": q} {
+			for i, again := range []*play{p, q} {
+				name := []string{"the same process", "after a restart"}[i]
 				again.offer(t, 100_000)
 				if next, tries := again.pool(t, least, words); next == nil || tries != 1 {
 					t.Errorf("%q, %d, %s: the second answer took %d tries, want 1", words, least, name, tries)
