@@ -71,6 +71,7 @@ module() {
   run ./module 'Isolated|Sampling' 3s
   run ./module Load 100x
   run ./module/wasm 'Overhead/compiler/(C|Ass)' 1x
+  run ./module/wasm Compile 1x
   echo "\$ go test ./module -tags integration -run 'Thousand|Sixteen' -v" >&2
   go test ./module -tags integration -run 'Thousand|Sixteen' -v -count=1 | tee -a "$out" >&2
   head 'Modules'
@@ -94,6 +95,8 @@ module() {
   for guest in C AssemblyScript; do
     row "fuel, depth and NaN alone, the $guest guest that parses JSON, times untouched, in turns" '≤ 1.35' "$(value "BenchmarkOverhead/compiler/$guest" fuel+depth+NaN)" "$command"
   done
+  command="go test ./module/wasm -run '^\$' -bench Compile -benchtime 1x"
+  row 'compiling the worst module that is accepted, of 22 shapes, CPU s' '' "$(awk '/^BenchmarkCompile/ {for (i = 3; i < NF; i++) if ($(i + 1) == "s-CPU/module" && $i > worst) worst = $i} END {print worst}' "$out")" "$command"
   command="go test ./module -run '^\$' -bench Load -benchtime 100x"
   row "load of a module of $(value BenchmarkLoad KB) KB from the warm cache, the best, ms" '≤ 5' "$(value BenchmarkLoad ms/best)" "$command"
   row 'the same, CPU time of the process, mean, ms' '' "$(value BenchmarkLoad ms-CPU/load)" "$command"

@@ -24,3 +24,9 @@ const (
 	MaxBranches, MaxBranchLocals, MaxBodyTargets, MaxTargets = maxBranches, maxBranchLocals, maxBodyTargets, maxTargets
 	MaxOperands                                              = maxOperands
 )
+
+// MaxWork is the most that [Module.Work] may be.
+const MaxWork = maxWork
+
+// Work returns what compiling the module costs by its text.
+func (m *Module) Work() uint64 { return m.work }

@@ -5,8 +5,8 @@ package wasm
 // 3.9 MB), AssemblyScript with json-as (-O and debug), C with wasi-libc (clang 14, -O0 to -Os; printf, strtod, malloc),
 // Rust 1.63 (debug and -O3, wasm32-unknown-unknown and wasm32-wasi; println, collections). "net/http" is a Go guest with
 // net/http, crypto/x509, html/template and go/parser, 16 MB: it is meant to be refused.
-// The figures of compilation are wazero's compiler on one core of an AMD EPYC. A module of many functions at the limits
-// still compiles for a minute (1.2 MB: 27 s): that is for the process that compiles, which has a limit on its time.
+// The figures of compilation are wazero's compiler on one core of an AMD EPYC. What many functions at the limits cost together
+// is bounded by [maxWork].
 const (
 	// MaxBytes is the size of a file. What comes before any check, such as reading and hashing it, costs its size, so it
 	// is little more than guests need. Guests: 7.3 MB (Rust, of which 6.9 MB are debug information).

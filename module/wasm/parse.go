@@ -235,6 +235,7 @@ type Module struct {
 	tables    []Table
 	memories  []Limits
 	globals   []GlobalType
+	work      uint64 // of compiling, as far as validated
 }
 
 // Imported returns how many imports are of a kind, which is the index of the first definition of that kind.

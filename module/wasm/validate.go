@@ -19,6 +19,11 @@ type validator struct {
 	err      *Refusal
 
 	branches, loops, bodyTargets int // of the function, so far
+
+	work   work   // of compiling the function, so far
+	spent  uint64 // units of all functions before
+	most   uint64 // of one of them
+	mostIn int64  // the index of that one
 }
 
 // unknown is the type of an operand that code never reached would leave.
@@ -28,9 +33,11 @@ const unknown ValueType = 0
 type frame struct {
 	op          Op // OpBlock, OpLoop, OpIf, OpElse; OpBlock for the body
 	start, end  []ValueType
-	height      int  // of the operand stack at its start
-	unreachable bool // the rest of it
-	loops       int  // that are open, itself included
+	height      int    // of the operand stack at its start
+	unreachable bool   // the rest of it
+	loops       int    // that are open, itself included
+	aims        uint64 // branches to its label
+	setsBefore  uint64 // how often locals were set before the first of them
 }
 
 // label returns what a branch to the frame takes.
@@ -68,6 +75,7 @@ func (v *validator) body(b *Body) {
 			v.locals = append(v.locals, g.Type)
 		}
 	}
+	v.work.begin(len(v.locals))
 	v.operands, v.frames = v.operands[:0], v.frames[:0]
 	targets := v.d.Targets
 	v.d = *v.m.Decode(b.Code)
@@ -85,10 +93,14 @@ func (v *validator) body(b *Body) {
 		if v.err != nil {
 			return
 		}
+		if v.bounded && len(v.frames) > 0 {
+			v.effort()
+		}
 	}
 	if !v.d.Done() {
 		v.fail("there is code after the function's end")
 	}
+	v.spend()
 }
 
 // index returns the index of the function in question.
@@ -174,6 +186,7 @@ func (v *validator) shut() frame {
 		v.fail("%s leaves more operands than its type has results", f.op)
 	}
 	v.frames = v.frames[:len(v.frames)-1]
+	v.merge(&f)
 	return f
 }
 

@@ -49,7 +49,9 @@ func (m *Module) validate(bounded bool) error {
 		return c.err.in(m.Bytes)
 	}
 	v := validator{m: m, bounded: bounded, declared: c.declared}
-	return v.code()
+	err := v.code()
+	m.work = v.spent
+	return err
 }
 
 func (c *checker) functions() {

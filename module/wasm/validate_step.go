@@ -96,6 +96,8 @@ func (v *validator) block(op Op) {
 			v.fail("else stands outside of an if")
 		}
 		v.open(OpElse, f.start, f.end)
+		last := &v.frames[len(v.frames)-1]
+		last.aims, last.setsBefore = f.aims, f.setsBefore
 	case OpEnd:
 		f := v.shut()
 		if f.op == OpIf && !(FuncType{Params: f.start, Results: f.end}).same() {
