@@ -38,6 +38,7 @@ type frame struct {
 	loops       int    // that are open, itself included
 	aims        uint64 // branches to its label
 	setsBefore  uint64 // how often locals were set before the first of them
+	joints      uint64 // of the function, before a loop
 }
 
 // label returns what a branch to the frame takes.

@@ -8,14 +8,16 @@ package wasm
 // a function once for each of them, through what is alive in each, and again for each value that has to be made anew where ways
 // meet. The code that the rewriter adds has blocks too, so loops, memory.grow, memory.fill and memory.copy count as several.
 const (
-	// maxWork bounds the work of a module. Guests: half of it (std Go with encoding/csv and fmt, 3 MB), a fifteenth (TinyGo).
+	// maxWork bounds the work of a module. Guests: 4.7 (std Go with encoding/json, regexp and fmt, 3.8 MB),
+	// 0.4 (TinyGo) thousand millions.
 	maxWork = 6_000_000_000
 
 	workFunction    = 25_000 // its entry looks at the fuel, and at the depth
-	workInstruction = 150
+	workInstruction = 300
+	workComputed    = 700   // a number out of others
 	workAccess      = 5_000 // of memory
 	workTrap        = 5_000 // division and truncation: they look for what traps
-	workFloat       = 2_500 // its NaN is made canonical
+	workFloat       = 2_000 // its NaN is made canonical
 	workCall        = 2_000
 	workMoved       = 3_000  // each value that a call takes or gives, beyond two
 	workTarget      = 5_000  // of br_table
@@ -35,52 +37,73 @@ const (
 
 // A work is what a function has of each kind.
 type work struct {
-	straight uint64   // units of code without joints
-	apart    uint64   // units of what has joints of its own
-	joints   uint64   // where ways part or meet, with those that the rewriter adds
-	alive    uint64   // locals and operands that are alive at all joints together, in the order of the text
-	merged   uint64   // values that blocks and loops make anew where ways meet
-	passed   uint64   // values that branches give for those
-	locals   uint64   // that are named at all
-	sets     uint64   // how often locals were set
-	last     []uint64 // by local: joints when it was named last, plus one; 0: never
+	straight uint64 // units of code without joints
+	apart    uint64 // units of what has joints of its own
+	joints   uint64 // where ways part or meet, with those that the rewriter adds
+	alive    uint64 // operands that lie on the stack at all joints together
+	merged   uint64 // values that blocks and loops make anew where ways meet
+	passed   uint64 // values that branches give for those
+	locals   uint64 // that are named at all
+	sets     uint64 // how often locals were set
+	lives    []life
+}
+
+// A life is where a local is alive, in the order of the text. Joints are counted from 1 on.
+type life struct {
+	first, last uint64 // joints when it was named; 0: never
+	alive       uint64 // how many joints it is alive at; more than there are is all of them
 }
 
 // begin makes ready for a function of that many locals.
 func (w *work) begin(locals int) {
-	last := w.last[:0]
-	if cap(last) < locals {
-		last = make([]uint64, 0, locals)
+	lives := w.lives[:0]
+	if cap(lives) < locals {
+		lives = make([]life, 0, locals)
 	}
-	last = last[:locals]
-	clear(last)
-	*w = work{apart: workFunction, joints: 1, last: last}
+	lives = lives[:locals]
+	clear(lives)
+	*w = work{apart: workFunction, joints: 1, lives: lives}
 }
 
 // total returns the units of the function.
 func (w *work) total() uint64 {
-	return w.apart + w.straight + w.straight*w.straight/straightSquared + w.joints*w.joints*workJoint + w.joints*w.locals*workLocal + w.alive*workAlive +
-		w.joints*w.merged*workMerged + w.passed*workPassed
+	alive := w.alive
+	for i := range w.lives {
+		alive += min(w.lives[i].alive, w.joints)
+	}
+	return w.apart + w.straight + w.straight*w.straight/straightSquared + w.joints*w.joints*workJoint +
+		w.joints*w.locals*workLocal + alive*workAlive + w.joints*w.merged*workMerged + w.passed*workPassed
 }
 
-// get counts where a local was alive before it is read.
+// get counts where a local was alive before it is read. One that was not set is alive from the function's start on.
 func (w *work) get(local uint32) {
-	if last := w.last[local]; last > 0 {
-		w.alive += w.joints + 1 - last
-	} else {
+	l := &w.lives[local]
+	if l.first == 0 {
 		w.locals++
-		w.alive += w.joints
+		l.first, l.last = 1, 1
 	}
-	w.last[local] = w.joints + 1
+	l.alive += w.joints - l.last
+	l.last = w.joints
 }
 
 // set notes that a local begins a new life.
 func (w *work) set(local uint32) {
-	if w.last[local] == 0 {
+	l := &w.lives[local]
+	if l.first == 0 {
 		w.locals++
+		l.first = w.joints
 	}
-	w.last[local] = w.joints + 1
+	l.last = w.joints
 	w.sets++
+}
+
+// around counts the locals that have been named before a loop and in it, which may be alive everywhere in it.
+func (w *work) around(start uint64) {
+	for i := range w.lives {
+		if l := &w.lives[i]; l.first > 0 && l.first <= start && l.last > start {
+			l.alive += w.joints - start
+		}
+	}
 }
 
 // join counts n joints, with that many operands on the stack.
@@ -102,6 +125,7 @@ func (v *validator) effort() {
 		v.aim(v.in.Index)
 	case OpLoop:
 		w.apart += workLoop
+		v.frames[len(v.frames)-1].joints = w.joints
 		w.join(2, len(v.operands))
 	case OpBrTable:
 		w.apart += workTarget * uint64(len(v.d.Targets)+1)
@@ -149,8 +173,12 @@ func (v *validator) numeric(op Op) uint64 {
 		op >= OpI32TruncF32S && op <= OpI32TruncF64U, op >= OpI64TruncF32S && op <= OpI64TruncF64U,
 		op >= OpI32TruncSatF32S && op <= OpI64TruncSatF64U:
 		return workTrap
+	case o.types != "" && o.types[0] == ':': // constants, and the size of memory
+		return 0
 	case o.types != "" && (o.types[len(o.types)-1] == 'f' || o.types[len(o.types)-1] == 'F'):
 		return workFloat
+	case o.types != "" || op == OpSelect || op == OpSelectT:
+		return workComputed
 	}
 	return 0
 }
@@ -174,6 +202,7 @@ func (v *validator) merge(f *frame) {
 	switch {
 	case f.op == OpLoop:
 		merged = uint64(len(f.start)) + w.locals
+		w.around(f.joints)
 		w.apart += uint64(f.loops) * w.locals * workNested
 	case f.aims > 0:
 		merged = min(w.sets-f.setsBefore, w.locals) + uint64(len(f.end))

@@ -77,6 +77,17 @@ func exits(n, locals int) []byte {
 	return code(wasm.OpBlock, empty, pieces(func(i, l int) []byte { return code(step(i, l), get, i%l, wasm.OpBrIf, 0) })(n, locals), wasm.OpEnd)
 }
 
+// around is a loop in which locals have lives that its text does not show: they are set anew only now and then.
+func around(n, locals int) []byte {
+	load, store := code(wasm.OpI32Const, 0, wasm.OpI32Load, 2, 0), code(wasm.OpI32Store, 2, 0)
+	sets := repeated(locals, func(i int) []byte { return code(load, set, i) })
+	uses := repeated(locals, func(i int) []byte { return code(wasm.OpI32Const, 0, get, i, store) })
+	unrelated := repeated(n, func(int) []byte {
+		return code(load, wasm.OpIf, empty, wasm.OpI32Const, 0, wasm.OpI32Const, 0, store, wasm.OpEnd)
+	})
+	return code(sets, wasm.OpLoop, empty, unrelated, get, 0, wasm.OpIf, empty, sets, wasm.OpEnd, uses, get, 0, wasm.OpBrIf, 0, wasm.OpEnd)
+}
+
 var shapes = []shape{
 	{"ifs", 8000, 32, ifs},
 	{"ifs, few locals", 8000, 4, ifs},
@@ -92,6 +103,7 @@ var shapes = []shape{
 	})},
 	{"nested loops", 60, 60, nest(wasm.OpLoop)},
 	{"rows of nested loops", 8, 60, pieces(func(_, l int) []byte { return nest(wasm.OpLoop)(60, l) })},
+	{"a loop around values", 1000, 250, around},
 	{"switches", 1000, 60, pieces(func(i, l int) []byte {
 		return code(wasm.OpBlock, empty, wasm.OpBlock, empty, get, i%l, wasm.OpBrTable, 6, 0, 1, 0, 1, 0, 1, 0, wasm.OpEnd, step(i, l), wasm.OpEnd)
 	})},
