@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/backoff"
 )
 
@@ -44,7 +45,8 @@ func stopAll(units ...*unit) {
 	group.Wait()
 }
 
-// retry calls f until it succeeds or ctx ends, telling about each failure, and returns nil or ctx's error.
+// retry calls f until it succeeds or ctx ends, telling about each failure, and returns nil or ctx's error. What will hardly mend by
+// itself is tried again slowly: somebody may give the server more room, or the program a new version.
 func retry(ctx context.Context, f func() error, failed func(err error, wait time.Duration)) error {
 	b := backoff.Backoff{Min: 100 * time.Millisecond, Max: 10 * time.Second}
 	for attempt := 1; ; attempt++ {
@@ -56,6 +58,9 @@ func retry(ctx context.Context, f func() error, failed func(err error, wait time
 			return nil
 		}
 		wait := b.Next(attempt, nil)
+		if dodona.IsPermanent(err) {
+			wait = b.Slow(nil)
+		}
 		failed(err, wait)
 		if !backoff.Wait(ctx, wait) {
 			return ctx.Err()

@@ -192,6 +192,9 @@ func (s *Sink) keep(ctx context.Context, fx effects) error {
 		}
 		if ctx.Err() == nil {
 			wait := backoff.Backoff{}.Next(attempt, nil)
+			if dodona.IsPermanent(err) {
+				wait = backoff.Backoff{}.Slow(nil)
+			}
 			s.env.Log.Error("intents cannot be journaled; nothing is sent until they are", "error", err, "again in", wait)
 			if backoff.Wait(ctx, wait) {
 				continue
