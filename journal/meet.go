@@ -71,13 +71,28 @@ func (l *lane) meet(ctx context.Context) (anew bool, err error) {
 	return true, nil
 }
 
-// Forgot returns when the store lost this network's claims last, zero if it never did as far as is known: a key may have
-// claimed any round up to then, and nobody remembers.
-func (j *Journal) Forgot() time.Time {
+// Forgot returns up to when a key of this network may have made claims that the store does not have, zero if it has all as far as is
+// known. Of a store that others can reach, nobody knows what was claimed before its stream was made: it may have been lost with one of
+// the same name, and whoever makes the next one need not know. So the server is asked, each time: a stream that a lane opened, or wrote
+// to a moment ago, may be another one by now.
+func (j *Journal) Forgot(ctx context.Context) (time.Time, error) {
 	l := j.lanes[streamProof]
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.forgot
+	forgot := l.forgot
+	l.mu.Unlock()
+	if j.alone() {
+		return forgot, nil
+	}
+	ctx, cancel := j.question(ctx)
+	defer cancel()
+	stream, err := j.js.Stream(ctx, l.bus)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("ask since when the store keeps claims: %w", err)
+	}
+	if made := stream.CachedInfo().Created; made.After(forgot) {
+		forgot = made
+	}
+	return forgot, nil
 }
 
 // meet makes the reader begin anew if the stream is another one than its position is a place of.

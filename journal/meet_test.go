@@ -44,8 +44,8 @@ func wantNewStreams(t *testing.T, j *Journal, began time.Time) {
 	if len(losses) != 2 {
 		t.Errorf("losses %+v, want one of each stream", losses)
 	}
-	if forgot := j.Forgot(); forgot.Before(began) || forgot.After(time.Now()) {
-		t.Errorf("the claims were lost at %s, after %s", forgot, began)
+	if forgot, err := j.Forgot(ctx); err != nil || forgot.Before(began) || forgot.After(time.Now()) {
+		t.Errorf("the claims were lost at %s, after %s, %v", forgot, began, err)
 	}
 	if recs := read(t, j, "me", 2, dodona.TopicReading); len(recs) != 2 || recs[0].ID != "100" {
 		t.Errorf("the reader goes on with %+v", recs)
@@ -55,14 +55,15 @@ func wantNewStreams(t *testing.T, j *Journal, began time.Time) {
 // twelve appends twelve records to each stream and reads those of RAW.
 func twelve(t *testing.T, j *Journal) {
 	t.Helper()
+	began := time.Now()
 	for i := range 12 {
 		if err := j.Append(t.Context(), reading(i), claim("report.x.ab", i)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	read(t, j, "me", 12, dodona.TopicReading)
-	if forgot := j.Forgot(); !forgot.IsZero() {
-		t.Fatalf("nothing was lost yet, and yet it was forgotten at %s", forgot)
+	if forgot, err := j.Forgot(t.Context()); err != nil || forgot.After(began) {
+		t.Fatalf("nothing was lost since it was opened at %s, and yet it was forgotten at %s, %v", began, forgot, err)
 	}
 }
 
@@ -116,8 +117,8 @@ func TestLostStreamsAreMadeAnewWhileTheNodeRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	third := joinAs(t, server, "gw-3", network)
-	if forgot := third.Forgot(); forgot.Before(began) {
-		t.Errorf("a node that comes later thinks that claims were lost at %s", forgot)
+	if forgot, err := third.Forgot(ctx); err != nil || forgot.Before(began) {
+		t.Errorf("a node that comes later thinks that claims were lost at %s, %v", forgot, err)
 	}
 	if _, err := third.Last(t.Context(), dodona.TopicClaim, "report.x.ab"); err != nil && !errors.Is(err, dodona.ErrNotFound) {
 		t.Error(err)

@@ -1,6 +1,7 @@
 package sign
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -55,7 +56,7 @@ func TestRoundsThatOthersMayHaveClaimedAreNotSigned(t *testing.T) {
 	k, d := newTestKey(t), newDisk()
 	now := time.UnixMilli(100_000)
 	var forgot time.Time
-	s := New(Options{Key: k, Journal: d.process(nil), Now: func() time.Time { return now }, Forgot: func() time.Time { return forgot }})
+	s := New(Options{Key: k, Journal: d.process(nil), Now: func() time.Time { return now }, Forgot: func(context.Context) (time.Time, error) { return forgot, nil }})
 	mine := claimOf("report", "a", 100_000, 0)
 	if _, err := s.Sign(t.Context(), mine); err != nil {
 		t.Fatal(err)
@@ -74,5 +75,37 @@ func TestRoundsThatOthersMayHaveClaimedAreNotSigned(t *testing.T) {
 		if _, err := s.Sign(t.Context(), claimOf("report", name, last+1, 0)); err != nil {
 			t.Errorf("%s: the first that cannot have been: %v", name, err)
 		}
+	}
+}
+
+// TestNothingIsSignedWhoseGroundMayBeGone: the ledger forgets while the claim is appended, or cannot say whether it did. The claim is on
+// record then, and all the same nobody signs it: not when it is asked for again, and not another process that finds it there.
+func TestNothingIsSignedWhoseGroundMayBeGone(t *testing.T) {
+	k, d := newTestKey(t), newDisk()
+	now := time.UnixMilli(100_000)
+	var forgot time.Time
+	silent := errors.New("no answer")
+	failure := silent
+	process := func() *Signer {
+		return New(Options{Key: k, Journal: d.process(nil), Now: func() time.Time { return now }, Forgot: func(context.Context) (time.Time, error) {
+			return forgot, failure
+		}})
+	}
+	s, c := process(), claimOf("report", "a", 100_000, 0)
+	if _, err := s.Sign(t.Context(), c); !errors.Is(err, silent) {
+		t.Fatalf("the ledger does not say what it forgot: %v", err)
+	}
+	failure, forgot = nil, now
+	for who, signer := range map[string]*Signer{"the same": s, "another": process()} {
+		if _, err := signer.Sign(t.Context(), c); !errors.Is(err, ErrBefore) {
+			t.Errorf("%s process signs what is on record without a ground: %v", who, err)
+		}
+	}
+	if list := d.keys["report.a."+hex20(k.Address())]; len(list) != 1 {
+		t.Errorf("it is on record %d times, want once", len(list))
+	}
+	forgot = now.Add(-time.Minute)
+	if _, err := s.Sign(t.Context(), c); err != nil {
+		t.Errorf("what was lost was older: %v", err)
 	}
 }

@@ -71,9 +71,10 @@ type Options struct {
 	Since    dodona.Round       // with more than one member: when this node started; no round before it is signed. 0: no bound
 	Recorder telemetry.Recorder // nil means telemetry.Nop
 
-	// Forgot returns when the ledger lost claims last, by whatever key; zero: never. Claims of this process's own memory
-	// stand all the same; but another process may have claimed any round up to then and a little beyond.
-	Forgot func() time.Time // nil means never
+	// Forgot returns up to when claims may have been made, by whatever process, that the ledger does not have; zero: it has all. It is
+	// asked after the claims are on record and before anything is signed, so it must know of a loss that came while they were
+	// appended. Claims that this process signed itself stand all the same.
+	Forgot func(context.Context) (time.Time, error) // nil means never
 }
 
 // A Signer signs claims, each (network, type, subject, round) for one digest ever. It implements [dodona.Signer].
@@ -96,7 +97,7 @@ type lock struct {
 	known bool          // last is what the ledger holds; false at first and after an append of unknown outcome
 	last  standing      // the newest on record
 	next  standing      // what last becomes once the append has returned
-	least dodona.Round  // rounds up to it may have been claimed by others and forgotten
+	ours  dodona.Claim  // the newest that this process signed; zero: none
 	floor dodona.Round  // with Since: sign nothing until the clock is past it; set when the lock is first read
 	read  bool          // the lock was read before
 }
@@ -216,18 +217,21 @@ func (s *Signer) locksOf(claims []dodona.Claim) []*lock {
 // its append returned is such a somebody.
 const maxRaces = 8
 
-// record appends what is not on record yet. The locks are held.
+// record appends what is not on record yet, and makes sure that nothing else may have been on record. The locks are held.
 func (s *Signer) record(ctx context.Context, claims []dodona.Claim, byClaim, held []*lock, now dodona.Round) error {
 	for race := 0; ; race++ {
 		for _, l := range held {
 			if err := s.load(ctx, l); err != nil {
 				return err
 			}
-			l.next, l.least = l.last, s.forgetting()
+			l.next = l.last
 		}
 		recs, err := s.plan(claims, byClaim, now)
-		if err != nil || len(recs) == 0 {
+		if err != nil {
 			return err
+		}
+		if len(recs) == 0 {
+			return s.stands(ctx, claims, byClaim)
 		}
 		for _, l := range held {
 			l.known = false // until the append has returned
@@ -238,7 +242,7 @@ func (s *Signer) record(ctx context.Context, claims []dodona.Claim, byClaim, hel
 				l.last, l.known = l.next, true
 			}
 			s.Recorder.Count(telemetry.SignClaims, "", uint64(len(recs)))
-			return nil
+			return s.stands(ctx, claims, byClaim)
 		case !errors.Is(err, dodona.ErrConflict):
 			return fmt.Errorf("record %d claims of %s: %w", len(recs), s.Address().Short(), err)
 		case race == maxRaces: // not ErrConflict, which would say that the claims contradict what is on record
@@ -277,24 +281,40 @@ func (s *Signer) load(ctx context.Context, l *lock) error {
 }
 
 // stand takes what the ledger has for the newest claim. A lock never falls while its process lives: a ledger that lost its
-// disk has less than was signed.
+// disk has less than was signed, or what somebody claimed who did not know of it.
 func (l *lock) stand(found standing) {
-	if found.Round < l.last.Round {
+	if found.Round < l.last.Round || found.Round == l.last.Round && found.Claim != l.last.Claim {
 		found = standing{Claim: l.last.Claim, id: found.id, lost: true}
 	}
 	l.last, l.known, l.read = found, true, true
 }
 
-// forgetting returns up to which round claims may have been lost.
-func (s *Signer) forgetting() dodona.Round {
-	if s.Forgot == nil {
-		return 0
+// stands returns nil if what is on record is all that was claimed of these rounds. A ledger that lost its disk has less: what was decided
+// on its silence, by whomever, is no ground to sign on, even if it is on record now. What this process signed itself, it remembers.
+func (s *Signer) stands(ctx context.Context, claims []dodona.Claim, byClaim []*lock) error {
+	var least dodona.Round // rounds up to it may have been claimed by others and forgotten
+	for i, c := range claims {
+		if c == byClaim[i].ours {
+			continue
+		}
+		if least == 0 && s.Forgot != nil {
+			at, err := s.Forgot(ctx)
+			if err != nil {
+				return fmt.Errorf("sign %d claims of %s: %w", len(claims), s.Address().Short(), err)
+			}
+			if at.IsZero() {
+				break
+			}
+			least = dodona.RoundAt(at.Add(2 * Ahead)) // once for the rounds, once for the clocks
+		}
+		if c.Round <= least {
+			return &ClaimError{i, c, fmt.Errorf("%w: claims of rounds up to %s may have been lost with the store that kept them", ErrBefore, least)}
+		}
 	}
-	at := s.Forgot()
-	if at.IsZero() {
-		return 0
+	for i, c := range claims {
+		byClaim[i].ours = c
 	}
-	return dodona.RoundAt(at.Add(2 * Ahead)) // once for the rounds, once for the clocks
+	return nil
 }
 
 // plan judges the claims in order and returns the records of those that are new.
@@ -323,8 +343,6 @@ func (l *lock) judge(c dodona.Claim, now dodona.Round) error {
 		return fmt.Errorf("%w: that is %s", ErrBefore, l.floor)
 	case c == l.next.Claim:
 		return nil
-	case c.Round <= l.least:
-		return fmt.Errorf("%w: claims were lost, of rounds up to %s", ErrBefore, l.least)
 	case c.Round > l.next.Round:
 		return nil
 	case c.Round < l.next.Round:
