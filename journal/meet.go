@@ -26,13 +26,22 @@ func (l *lane) goOn(ctx context.Context) error {
 	l.head, l.born, l.goneSince = head, info.Created, time.Time{}
 	forgot, _ := time.Parse(time.RFC3339Nano, info.Config.Metadata[forgotKey])
 	if forgot.IsZero() && l.lostAll {
-		forgot = l.now() // who made it did not know
+		forgot = l.lostBy() // who made it did not know
 	}
 	l.mu.Lock()
 	l.stat.head = head
 	l.forgot = forgot
 	l.mu.Unlock()
 	return nil
+}
+
+// lostBy returns a time before which everything was written that is lost by now. The clock may be behind the one of then.
+func (l *lane) lostBy() time.Time {
+	at := l.now()
+	if last := l.j.heads.read(l.spec.name).Appended; last.After(at) {
+		at = last
+	}
+	return at
 }
 
 // meet reports whether the stream is another one than this lane wrote to, and if so goes on in it. Whatever flies or waits

@@ -104,6 +104,9 @@ func (j *Journal) tellReaders(events []ReaderEvent) []ReaderEvent {
 		}
 		ctx, cancel := context.WithTimeout(j.ctx, answerTimeout)
 		id := e.What + "." + reader(e.Node, e.Reader) + "." + e.Stream + "." + strconv.FormatInt(e.At.UnixMilli(), 10)
+		if e.What == readerRemoved { // told again until it is gone
+			id = e.What + "." + reader(e.Node, e.Reader) + "." + e.Stream + "." + strconv.FormatUint(e.Finished, 10)
+		}
 		err = j.Append(ctx, dodona.Record{Topic: dodona.TopicEvent, Key: ReaderKey, ID: id, Body: body})
 		cancel()
 		if err != nil {
@@ -132,11 +135,18 @@ func (l *lane) ownReader(info *jetstream.ConsumerInfo) (name string, own, config
 	}
 }
 
-// orphanedSince returns since when a reader is an orphan, zero if it is not marked as one.
+// orphanedSince returns since when a reader is an orphan, zero if it is not marked as one, or by a clock that was not set yet: a gateway
+// without a battery begins at 1970, and its years until it knows the time are no grace.
 func orphanedSince(info *jetstream.ConsumerInfo) time.Time {
 	since, _ := time.Parse(time.RFC3339, info.Config.Metadata[orphanKey])
+	if since.Before(clockSet) {
+		return time.Time{}
+	}
 	return since
 }
+
+// clockSet is before any time at which a node of this version can run.
+var clockSet = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // keepReaders marks the lane's orphans, takes the mark from those that are configured again, and removes those whose
 // time is over.
@@ -195,10 +205,19 @@ func (l *lane) judgeReader(ctx context.Context, info *jetstream.ConsumerInfo, co
 	default:
 		return ReaderEvent{}, nil
 	}
+	// Where it stood is told first: whoever reads under its name again begins there. Only a stream without room for the event loses
+	// its reader before that.
+	e.What = readerRemoved
+	untold := l.j.tellReaders([]ReaderEvent{e})
+	if len(untold) > 0 && !holds {
+		return ReaderEvent{}, nil
+	}
 	if err := l.stream.DeleteConsumer(ctx, info.Name); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return ReaderEvent{}, fmt.Errorf("remove reader %s: %w", info.Name, err)
 	}
-	e.What = readerRemoved
+	if len(untold) == 0 {
+		e = ReaderEvent{}
+	}
 	l.j.cfg.Log.Warn("journal: a reader is removed", "reader", l.j.called(info.Name), "stream", l.spec.name, "why", e.Why, "unfinished", e.Backlog)
 	return e, nil
 }

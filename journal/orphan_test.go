@@ -222,3 +222,60 @@ func TestAnOrphanDoesNotBlockItsStream(t *testing.T) {
 		})
 	}
 }
+
+// TestTheGraceBeginsWhenTheClockIsSet: a gateway without a battery marks an orphan in 1970, and then learns the time.
+func TestTheGraceBeginsWhenTheClockIsSet(t *testing.T) {
+	at := new(clock)
+	at.ms.Store(100_000)
+	j := open(t, Config{ReaderGrace: 72 * time.Hour, Now: at.now})
+	fill(t, j, 0, 10)
+	read(t, j, "sink-gone", 5, dodona.TopicReading)
+	j.expectQuietly("other")
+	j.lookNow(t, streamRaw)
+	now := time.Now()
+	for _, step := range []struct {
+		at   time.Time
+		kept bool
+	}{{now, true}, {now.Add(71 * time.Hour), true}, {now.Add(73 * time.Hour), false}} {
+		at.ms.Store(step.at.UnixMilli())
+		j.lookNow(t, streamRaw)
+		if r := readerNamed(t, j, "sink-gone"); (r != nil) != step.kept {
+			t.Errorf("%s after the clock was set: %+v, kept should be %t", step.at.Sub(now), r, step.kept)
+		}
+	}
+}
+
+// TestWhereAReaderStoodIsToldBeforeItIsRemoved: a kill between the two must not make the next one of its name begin anew.
+func TestWhereAReaderStoodIsToldBeforeItIsRemoved(t *testing.T) {
+	at := new(clock)
+	at.ms.Store(time.Now().UnixMilli())
+	j := open(t, Config{ReaderGrace: time.Hour, Now: at.now})
+	proofs := j.lanes[streamProof]
+	fill(t, j, 0, 10)
+	read(t, j, "sink-gone", 5, dodona.TopicReading)
+	j.expectQuietly("other")
+	j.lookNow(t, streamRaw)
+	at.ms.Add(2 * 3600_000)
+	release, looked := make(chan struct{}), make(chan struct{})
+	proofs.visits <- func() { <-release } // no event can be told meanwhile
+	go func() {
+		defer close(looked)
+		if _, err := j.lanes[streamRaw].keepReaders(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	for len(proofs.queue) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if readerNamed(t, j, "sink-gone") == nil {
+		t.Error("it is removed before anybody knows where it stood")
+	}
+	close(release)
+	<-looked
+	if r := readerNamed(t, j, "sink-gone"); r != nil {
+		t.Errorf("it is there still: %+v", r)
+	}
+	if events := readerEvents(t, j); len(events) != 2 || events[1].What != readerRemoved {
+		t.Errorf("events %+v, want that it was orphaned and that it was removed", events)
+	}
+}

@@ -21,7 +21,7 @@ func (l *lane) openStream(ctx context.Context) (jetstream.Stream, error) {
 		cfg.Metadata[ownerKey] = j.writer
 	}
 	if mark := j.heads.read(l.spec.name); mark.Sequence > 0 {
-		cfg.Metadata[forgotKey] = l.now().UTC().Format(time.RFC3339Nano) // should it be made now: there was one
+		cfg.Metadata[forgotKey] = l.lostBy().UTC().Format(time.RFC3339Nano) // should it be made now: there was one
 	}
 	stream, err := j.js.Stream(ctx, l.bus)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
 
 	"github.com/dodona-oracle/dodona/internal/backoff"
 )
@@ -19,8 +20,9 @@ import (
 
 // A presence is what a process says for its name.
 type presence struct {
-	Writer string    `json:"writer"` // of its chains: another one is another data folder
-	Since  time.Time `json:"since"`  // when it opened
+	Process string    `json:"process"` // drawn anew each time it opens; a copy of a data folder has all the rest
+	Writer  string    `json:"writer"`  // of its chains: another one is another data folder
+	Since   time.Time `json:"since"`   // when it opened
 }
 
 const (
@@ -36,7 +38,7 @@ func (j *Journal) beThere(ctx context.Context) error {
 	if j.alone() {
 		return nil
 	}
-	j.here = presence{Writer: j.writer, Since: j.cfg.Now().UTC()}
+	j.here = presence{Process: nuid.Next(), Writer: j.writer, Since: j.cfg.Now().UTC()}
 	if other := j.whoIsThere(ctx); other != nil {
 		return errors.New(j.taken(*other) + ": stop it, or give one of them another node.name")
 	}
@@ -57,7 +59,7 @@ func (j *Journal) anotherOf(m *nats.Msg) (other presence, another bool) {
 	if json.Unmarshal(m.Data, &other) != nil || other.Writer == "" {
 		return other, false // no process of ours
 	}
-	return other, other.Writer != j.writer
+	return other, other.Process != j.here.Process
 }
 
 // whoIsThere returns the process that answers for this node's name, nil if none does.
@@ -76,8 +78,12 @@ func (j *Journal) whoIsThere(ctx context.Context) *presence {
 }
 
 func (j *Journal) taken(other presence) string {
-	return fmt.Sprintf("another process of this network on this server is the node %s (writer %s, since %s)",
-		j.cfg.Node, other.Writer, other.Since.Format(time.RFC3339))
+	copied := ""
+	if other.Writer == j.writer {
+		copied = ", from a copy of this data folder"
+	}
+	return fmt.Sprintf("another process of this network on this server is the node %s (writer %s, since %s%s)",
+		j.cfg.Node, other.Writer, other.Since.Format(time.RFC3339), copied)
 }
 
 // watchName asks again and again whether another process has the node's name, and tells when that changes.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -113,6 +115,28 @@ func TestTwoOfOneNameFindEachOtherOut(t *testing.T) {
 		t.Fatalf("got %+v, want the process with writer %s", other, a.writer)
 	}
 	b.cfg.Node = "gw-2"
+}
+
+// TestACopyOfADataFolderIsAnotherProcess: what it copies, the name and the writer, does not make it the same one.
+func TestACopyOfADataFolderIsAnotherProcess(t *testing.T) {
+	server := open(t, Config{Listen: "127.0.0.1:0", Node: "srv"})
+	cfg := Config{Dir: t.TempDir(), Node: "gw-1", URL: "nats://" + server.Addr().String()}
+	if err := open(t, cfg).Append(t.Context(), reading(1)); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "copy")
+	if err := os.CopyFS(dir, os.DirFS(cfg.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Dir = dir
+	j, err := Open(t.Context(), cfg)
+	if err == nil {
+		_ = j.Close()
+		t.Fatal("the copy runs beside its original")
+	}
+	if !strings.Contains(err.Error(), "is the node gw-1") || !strings.Contains(err.Error(), "a copy of this data folder") {
+		t.Errorf("the copy is refused with %v", err)
+	}
 }
 
 // TestForeignStreamsAreRefused: by name of ours, and of the layout before networks.
