@@ -36,6 +36,7 @@ func (m *machine) follow(fx *effects, now time.Time, v view, i *Intent) {
 			m.tell(fx, now, "reorg", fmt.Sprintf("transaction %s moved from block %d to block %d", found.Tx, i.Block.Number, found.Block))
 			fx.count(telemetry.SinkReorgs, 1)
 		}
+		m.doubtTip(i, found.Tx)
 		i.State = Mined
 		i.Block = &Block{
 			Tx: found.Tx, Number: found.Block, Hash: found.BlockHash, OK: found.OK,

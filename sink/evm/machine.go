@@ -292,7 +292,7 @@ func (m *machine) find(is func(*Intent) bool) *Intent {
 func (m *machine) step(now time.Time, v view) (fx effects) {
 	m.fees, m.tipWanted, m.funds = false, 0, nil
 	m.chainNonce, m.legacy, m.hadBaseFee = v.Nonce, v.Head.Legacy, m.hadBaseFee || !v.Head.Legacy
-	m.forgetTip(now)
+	m.forgetTip(now, v.Head.BaseFee)
 	for feed, said := range v.Slots {
 		m.slots[feed], m.known[feed] = said, true
 	}

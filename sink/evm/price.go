@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dodona-oracle/dodona"
 )
 
 // usualTips says how many times the highest usual tip may be paid before it counts as absurd.
@@ -53,19 +55,23 @@ func (m *machine) dear(v view) string {
 	return fmt.Sprintf("the base fee of %s and a tip of %s are above max_fee, %s; transactions wait", Price(v.Head.BaseFee), Price(m.tip(v)), Price(m.maxFee))
 }
 
-// leastTipFor is how long the least tip of a pool is remembered.
-const leastTipFor = 6 * time.Hour
+// How long the least tip of a pool is remembered: pools change. One that is above what may be paid stops everything on the word of one
+// endpoint, so the pool is asked again before long.
+const (
+	leastTipFor = 6 * time.Hour
+	tooDearFor  = 15 * time.Minute
+)
 
-// amounts are numbers that stand by themselves, not those inside a hash.
-var amounts = regexp.MustCompile(`\b([0-9]+(?:\.[0-9]+)?)\s*(gwei)?\b`)
+// leastAmount finds the numbers that a message calls the least that is taken, not those inside a hash.
+var leastAmount = regexp.MustCompile(`\b(?:needed|minimum|least|want|required)\b[^0-9]{0,24}\b([0-9]+(?:\.[0-9]+)?)\s*(gwei)?\b`)
 
-// learnTip remembers what a pool says that it takes at least, in wei for each unit of gas: the largest amount of a message such as "gas tip
-// cap 1000000000, minimum needed 25000000000" (geth) or "tip needed 25000000000, tip permitted 1000000000" (bor).
+// learnTip remembers what a pool says that it takes at least, in wei for each unit of gas, in a message such as "gas tip cap 1000000000,
+// minimum needed 25000000000" (geth) or "tip needed 25000000000, tip permitted 1000000000" (bor).
 func (m *machine) learnTip(now time.Time, message string) {
 	if !mentions(message, "tip", "priority", "minimum") || mentions(message, "base fee", "basefee") {
 		return
 	}
-	for _, found := range amounts.FindAllStringSubmatch(strings.ToLower(message), 8) {
+	for _, found := range leastAmount.FindAllStringSubmatch(strings.ToLower(message), 8) {
 		unit := "wei"
 		if found[2] != "" {
 			unit = found[2]
@@ -80,9 +86,22 @@ func (m *machine) learnTip(now time.Time, message string) {
 // mostWei is the most that a message about prices is believed to mean by a number.
 const mostWei = 1_000_000 * uint64(gwei)
 
-// forgetTip lets go of a least tip after a while: pools change.
-func (m *machine) forgetTip(now time.Time) {
-	if now.Sub(m.leastTipAt) > leastTipFor {
+// forgetTip lets go of a least tip after a while.
+func (m *machine) forgetTip(now time.Time, baseFee uint64) {
+	kept := leastTipFor
+	if baseFee > m.maxFee || m.leastTip > m.maxFee-baseFee || m.maxTip > 0 && m.leastTip > m.maxTip {
+		kept = tooDearFor
+	}
+	if now.Sub(m.leastTipAt) > kept {
 		m.leastTip = 0
+	}
+}
+
+// doubtTip lets go of a least tip that was no such thing: a block has an attempt that pays less.
+func (m *machine) doubtTip(i *Intent, tx dodona.Digest) {
+	for _, a := range i.Attempts {
+		if a.Hash == tx && a.Tip < m.leastTip {
+			m.leastTip = 0
+		}
 	}
 }

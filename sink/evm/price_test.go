@@ -146,11 +146,50 @@ func TestOnlyPricesAreReadFromAMessage(t *testing.T) {
 		{"tip too low: want 99999999999999999999", 0},
 		{"tip too low: want 9999999999 gwei", 0},
 		{"max fee 1 below base fee 7000000000, tip 1", 0},
+		{"transaction underpriced: minimum gas price 1 gwei; account 0xab nonce 5 balance 123456789012345 pending", 1e9},
+		{"tip 1000000000 of account with 55000000000 is low", 0},
 	} {
 		p := newPlay(sink.Latest)
 		p.learnTip(p.now, c.message)
 		if p.leastTip != c.want {
 			t.Errorf("%q: learned %d, want %d", c.message, p.leastTip, c.want)
+		}
+	}
+}
+
+// TestOneEndpointsPriceStopsNothingForLong: a price that cannot be paid, from one endpoint, is doubted once a block has less, or else asked for
+// again before long.
+func TestOneEndpointsPriceStopsNothingForLong(t *testing.T) {
+	const absurd = "transaction underpriced: gas tip cap 1000000000, minimum needed 900000000000000"
+	for name, elsewhere := range map[string]bool{"the same bytes are taken elsewhere": true, "nobody else is asked": false} {
+		p := newPlay(sink.Latest)
+		p.offer(t, 1000)
+		began := p.now
+		for _, i := range p.turn(t, 4*time.Second) {
+			p.did(t, p.sent(p.now, i, underpriced, absurd))
+		}
+		if elsewhere {
+			for _, i := range p.turn(t, 20*time.Second) {
+				p.did(t, p.sent(p.now, i, accepted, ""))
+			}
+			p.mine(11)
+			p.view.Head.Number = 20
+			p.turn(t, time.Second)
+			if p.leastTip != 0 {
+				t.Errorf("%s: a block has less, and %d is still taken for the least", name, p.leastTip)
+			}
+			p.offer(t, 100_000)
+		}
+		most := time.Minute
+		if !elsewhere {
+			most = 20 * time.Minute
+		}
+		sent := 0
+		for sent == 0 && p.now.Sub(began) < most {
+			sent = len(p.turn(t, 4*time.Second))
+		}
+		if sent == 0 {
+			t.Errorf("%s: nothing is sent in %s", name, most)
 		}
 	}
 }
