@@ -18,7 +18,7 @@ import (
 
 type statusCommand struct{ nodeFlags }
 
-// Run prints the health of a node, its feeds and its sources.
+// Run prints the health of a node, and a line for each of its readers, feeds, sources, modules and sinks.
 func (c statusCommand) Run(ctx context.Context, term terminal) error {
 	body, err := c.ask(ctx, http.MethodGet, "/v1/status", "application/json")
 	if err != nil {
@@ -49,7 +49,50 @@ func (c statusCommand) Run(ctx context.Context, term terminal) error {
 	for _, p := range s.Problems {
 		term.line("problem  %s: %s", p.Part, p.Message)
 	}
-	return c.lists(ctx, term)
+	if err := c.lists(ctx, term); err != nil {
+		return err
+	}
+	for _, m := range s.Modules {
+		term.line("module   %s", moduleLine(m))
+	}
+	for _, k := range s.Sinks {
+		term.line("sink     %s", sinkLine(s, k))
+	}
+	return nil
+}
+
+// moduleLine says how the module of a feed has fared.
+func moduleLine(m api.ModuleStatus) string {
+	state := "running"
+	if !m.Running {
+		state = "not running"
+	}
+	line := fmt.Sprintf("%s  %s %s  %s, %s, %d failed", m.Feed, m.Name, m.Version, state, count(int(m.Events), "event"), m.Failed)
+	if m.Failed > 0 || !m.Running {
+		line += because(m.LastError)
+	}
+	return line
+}
+
+// sinkLine says how far a sink has come, and what stands in its way.
+func sinkLine(s api.Status, k api.SinkStatus) string {
+	waiting := k.Queue
+	for _, r := range s.Journal.Readers {
+		if r.Name == "sink-"+k.Name && (r.Node == "" || r.Node == s.Node) {
+			waiting += int(r.Backlog)
+		}
+	}
+	line := fmt.Sprintf("%s  %s  %s, %d delivered, %d waiting", k.Name, k.Kind, k.State, k.Delivered, waiting)
+	if k.Dead > 0 {
+		line += fmt.Sprintf(", %d refused for good", k.Dead)
+	}
+	if k.Attempt == 0 {
+		return line
+	}
+	if !k.NextTry.IsZero() {
+		line += ", next try " + k.NextTry.UTC().Format(time.TimeOnly) + "Z"
+	}
+	return line + because(k.LastError)
 }
 
 func mebibytes(n int64) float64 { return float64(n) / (1 << 20) }
