@@ -59,8 +59,8 @@ func openHeads(path string, damaged func(what string) error) (*headFile, error) 
 	if err != nil && !missing {
 		return nil, fmt.Errorf("read high-water marks: %w", err)
 	}
-	h := &headFile{turn: make(map[string]int), mark: make(map[string]head), from: make(map[string]uint64), unsure: make(map[string]bool)}
-	sound, odd := h.mend(text)
+	h := newHeads()
+	sound, odd := h.mend(text, false)
 	if !missing && odd != "" {
 		if err := damaged(odd); err != nil {
 			return nil, err
@@ -77,9 +77,27 @@ func openHeads(path string, damaged func(what string) error) (*headFile, error) 
 	return h, nil
 }
 
+func newHeads() *headFile {
+	return &headFile{turn: make(map[string]int), mark: make(map[string]head), from: make(map[string]uint64), unsure: make(map[string]bool)}
+}
+
+// convertHeads gives the file of an older version slots of today's size. One that is damaged stays as it is: openHeads tells.
+func convertHeads(path string) error {
+	text, err := readUpTo(path, int64(slots()*slotSize))
+	if err != nil || len(text) > slots()*oldSlotSize {
+		return err
+	}
+	sound, odd := newHeads().mend(text, true)
+	if odd != "" {
+		return nil
+	}
+	return durable.Write(path, sound, 0o600)
+}
+
 // mend returns what the file should hold: its sound slots, and empty ones instead of damaged ones, which it tells. It finds
-// the writer's name, in any slot; if none has it, a new chain begins.
-func (h *headFile) mend(text []byte) (sound []byte, odd string) {
+// the writer's name, in any slot; if none has it, a new chain begins. In a file of an older version, slots may never have been written;
+// elsewhere a file that ends too soon was cut.
+func (h *headFile) mend(text []byte, older bool) (sound []byte, odd string) {
 	size := slotSize
 	if len(text) <= slots()*oldSlotSize {
 		size = oldSlotSize
@@ -94,7 +112,7 @@ func (h *headFile) mend(text []byte) (sound []byte, odd string) {
 		case ok && i > 0 && len(content) == markSize+nameSize:
 			data[i] = content[:markSize]
 			h.writer = hex.EncodeToString(content[markSize:])
-		case size == oldSlotSize && i > 0 && content == nil: // was never written
+		case older && i > 0 && content == nil: // was never written
 		default:
 			damaged = append(damaged, i)
 		}

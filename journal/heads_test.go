@@ -146,6 +146,9 @@ func TestMarksWithSharedSectorsAreRead(t *testing.T) {
 		if err := os.WriteFile(path, text[:len(text)-cut], 0o600); err != nil {
 			t.Fatal(err)
 		}
+		if err := convertHeads(path); err != nil {
+			t.Fatal(err)
+		}
 		for range 2 {
 			h, err := openHeads(path, func(what string) error { t.Error(what); return nil })
 			if err != nil {
@@ -161,7 +164,7 @@ func TestMarksWithSharedSectorsAreRead(t *testing.T) {
 	}
 	text := old([]byte{1, 2, 3, 4}, mark, mark, nil, mark)
 	text[0]++
-	if err := os.WriteFile(path, text, 0o600); err != nil {
+	if err := errors.Join(os.WriteFile(path, text, 0o600), convertHeads(path)); err != nil {
 		t.Fatal(err)
 	}
 	told := ""
@@ -174,5 +177,40 @@ func TestMarksWithSharedSectorsAreRead(t *testing.T) {
 	}
 	if err := h.close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestMarksThatAreCutAreTold, wherever the cut is: a file that ends where one of an older version might have is no older one.
+func TestMarksThatAreCutAreTold(t *testing.T) {
+	dir := t.TempDir()
+	j, err := Open(t.Context(), Config{Dir: dir, Node: "gw-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, j, 0, 300)
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := headsPath(dir, j.net)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{0, 1, 8, 9, 10, 40, 69, 127, 128, 129, 197, 256, 640, 641, 4096, 4097, 8192, len(whole) - 1 - slotSize} {
+		cut := filepath.Join(t.TempDir(), "heads")
+		if err := os.WriteFile(cut, whole[:size], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		told := ""
+		h, err := openHeads(cut, func(what string) error { told = what; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if told == "" {
+			t.Errorf("cut after %d of %d bytes, and nothing is told", size, len(whole))
+		}
+		if err := h.close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -164,7 +164,7 @@ func (u *upgrade) moveHeads() error {
 	err := error(nil)
 	if u.cfg.URL != "" {
 		err = os.Remove(old)
-	} else {
+	} else if err = convertHeads(old); err == nil {
 		err = os.Rename(old, headsPath(u.cfg.Dir, scopeOf(u.state.Network)))
 	}
 	if err == nil {
