@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dodona-oracle/dodona"
@@ -32,6 +33,10 @@ func (l *lane) openStream(ctx context.Context) (jetstream.Stream, error) {
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 			stream, err = j.js.Stream(ctx, l.bus)
 		}
+	}
+	var refusal *jetstream.APIError
+	if errors.As(err, &refusal) && (refusal.ErrorCode == codeNoStorage || refusal.ErrorCode == codeNoResources) {
+		return nil, fmt.Errorf("%s has no room for a stream of %s: raise max_file there, or lower the stream's bytes here: %w", j.where(), l.limits.Bytes, err)
 	}
 	if err != nil {
 		return nil, err
@@ -92,6 +97,9 @@ func (j *Journal) refuseOldLayout(ctx context.Context) error {
 		stream, err := j.js.Stream(ctx, s.name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			continue
+		}
+		if errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
+			return fmt.Errorf("%s has no JetStream for this account (%w): start it with jetstream { store_dir: …, sync_interval: always }, or allow the account to use it", j.where(), err)
 		}
 		if err != nil {
 			return fmt.Errorf("look for stream %s of an older version: %w", s.name, err)

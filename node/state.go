@@ -143,6 +143,13 @@ func (s state) journal() api.JournalStatus {
 			Own: r.Own, Configured: r.Configured, Orphaned: r.Orphaned, Until: r.Until,
 		}
 	}
+	lost := uint64(0)
+	for _, l := range j.Losses {
+		lost += l.To - l.From + 1
+	}
+	if lost > 0 && status.Quality == dodona.Good {
+		status.Health = api.Health{Quality: dodona.Uncertain, Message: fmt.Sprintf("%s, %d records are lost (journal.detail.losses says which)", j.Where, lost)}
+	}
 	if j.Rival != "" {
 		status.Health = api.Health{Quality: dodona.Bad, Message: j.Rival}
 	}

@@ -40,7 +40,7 @@ func (c statusCommand) Run(ctx context.Context, term terminal) error {
 	}
 	term.line("node     %s %s, %s, up %s, version %s", s.Node, s.Address.Short(), ready, s.Now.Sub(s.Started).Round(time.Second), s.Version)
 	term.line("network  %s, %d of %d", s.Network.Name, s.Quorum.K, len(s.Quorum.Members))
-	term.line("journal  %s, %d records, %.1f of %.1f MiB, %d waiting for readers, %d dropped",
+	term.line("journal  %s, %d records, %.1f of %.1f MiB, %d waiting for readers, %d freed",
 		s.Journal.Message, s.Journal.Records, mebibytes(s.Journal.Bytes), mebibytes(s.Journal.Limit), s.Journal.Backlog, s.Journal.Dropped)
 	for _, r := range s.Journal.Readers {
 		term.line("reader   %s", readerLine(s.Node, r))
@@ -155,7 +155,7 @@ func readerLine(node string, r api.ReaderStatus) string {
 	}
 	line += fmt.Sprintf("  %s, %d waiting", r.Stream, r.Backlog)
 	if !r.Until.IsZero() {
-		line += ", nothing configures it: removed by " + r.Until.Format(time.RFC3339)
+		line += ", nothing configures it: removed by " + r.Until.Format(time.RFC3339) + ", sooner if there is no room"
 	}
 	return line
 }
