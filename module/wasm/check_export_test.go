@@ -26,7 +26,7 @@ const (
 )
 
 // MaxWork is the most that [Module.Work] may be.
-const MaxWork = maxWork
+const MaxWork uint64 = maxWork
 
 // Work returns what compiling the module costs by its text.
 func (m *Module) Work() uint64 { return m.work }

@@ -224,6 +224,6 @@ func (v *validator) spend() {
 		return
 	}
 	v.refuse(doWork, "compiling the functions up to function %d costs %d units of work, at most %d, and this one costs most of all, %d",
-		v.index(), v.spent, maxWork, v.most)
+		v.index(), v.spent, uint64(maxWork), v.most)
 	v.err.Where.Function, v.err.Where.Offset = v.mostIn, -1
 }
