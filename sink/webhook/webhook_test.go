@@ -422,3 +422,26 @@ func TestSettingsAreChecked(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestWhatWasTakenHasReceipts, also when a later record of the same call is not taken.
+func TestWhatWasTakenHasReceipts(t *testing.T) {
+	p := &peer{address: "127.0.0.1:0"}
+	p.start(t)
+	defer p.stop(t)
+	taken := 0
+	p.say(func(w http.ResponseWriter, _ *http.Request) {
+		if taken == 2 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		taken++
+	})
+	w, err := webhook.Kind.Open(t.Context(), settings("http://"+p.address), sink.Env{Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	receipts, err := w.Deliver(t.Context(), []dodona.Record{sinktest.Answer(question, 0), sinktest.Answer(question, 1), sinktest.Answer(question, 2)})
+	if err == nil || len(receipts) != 2 {
+		t.Errorf("%d receipts, %v; want those of the two records that were taken, and why the third was not", len(receipts), err)
+	}
+}
