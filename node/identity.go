@@ -150,6 +150,17 @@ func refused(err error) bool {
 	return errors.As(err, &claim) && !errors.Is(err, sign.ErrEarly)
 }
 
+// whatToDo says what a person may do about a refusal.
+func whatToDo(err error) string {
+	switch {
+	case errors.Is(err, dodona.ErrConflict), errors.Is(err, sign.ErrPassed):
+		return "if another process signs with this key too, give it a key of its own, or roles without observe"
+	case errors.Is(err, sign.ErrBefore):
+		return "nothing: later rounds are signed again"
+	}
+	return "report it: this is a bug"
+}
+
 // recovery finds out who signed, and knows what this process signed itself: the validator of the same process need
 // not do the arithmetic again for a signature that is equal to the last byte.
 type recovery struct {

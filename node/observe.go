@@ -337,7 +337,7 @@ func (n *Node) signRound(ctx context.Context, every time.Duration, b dodona.Bund
 		Network: network, Type: "observation", Subject: b.Feed.Name, Round: b.Round, Digest: digest,
 	})
 	if refused(err) {
-		n.log.Error("a round is not signed", "feed", b.Feed.Name, "round", b.Round, "error", err)
+		n.log.Error("a round is not signed", "feed", b.Feed.Name, "round", b.Round, "error", err, "do", whatToDo(err))
 		return n.event(ctx, "conflict", b.Feed.Name+"-"+b.Round.ID(), map[string]any{
 			"feed": b.Feed.Name, "round": b.Round, "digest": digest, "error": err.Error(),
 		})

@@ -3,11 +3,14 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/sign"
 )
 
 // TestWhatWillHardlyMendIsTriedSlowly: an error that is permanent is not asked about ten times a second, and not given up either.
@@ -33,4 +36,20 @@ func TestWhatWillHardlyMendIsTriedSlowly(t *testing.T) {
 			t.Errorf("with a context that ended: %v", err)
 		}
 	})
+}
+
+// TestARefusalSaysWhatToDo: two processes with one key log a refusal every other round, and each must say why.
+func TestARefusalSaysWhatToDo(t *testing.T) {
+	for want, err := range map[string]error{
+		"another process signs with this key": &sign.ClaimError{Err: fmt.Errorf("digest %w", dodona.ErrConflict)},
+		"later rounds are signed again":       &sign.ClaimError{Err: sign.ErrBefore},
+		"this is a bug":                       &sign.ClaimError{Err: sign.ErrMalformed},
+	} {
+		if !refused(err) {
+			t.Errorf("%v is no refusal", err)
+		}
+		if got := whatToDo(err); !strings.Contains(got, want) {
+			t.Errorf("%v: do %q, want %q", err, got, want)
+		}
+	}
 }
