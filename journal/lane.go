@@ -37,7 +37,7 @@ type lane struct {
 
 	born      time.Time // when the stream was made that this lane writes to
 	goneSince time.Time // since when the server has no such stream; zero: it has
-	lostAll   bool      // nothing of what this writer wrote was found in it
+	lostSome  bool      // what this writer wrote last was not found in it
 
 	mu      sync.Mutex
 	pressed uint64    // the place before which every reader must finish, or the stream has no room; 0: it has

@@ -25,8 +25,15 @@ func (l *lane) goOn(ctx context.Context) error {
 	head.Stream = min(head.Stream, info.State.LastSeq)
 	l.head, l.born, l.goneSince = head, info.Created, time.Time{}
 	forgot, _ := time.Parse(time.RFC3339Nano, info.Config.Metadata[forgotKey])
-	if forgot.IsZero() && l.lostAll {
+	if forgot.IsZero() && l.lostSome {
 		forgot = l.lostBy() // who made it did not know
+	}
+	for _, loss := range l.j.losses.all() { // also of an earlier start: what is on record since then may rest on it
+		for _, at := range []time.Time{loss.Found, loss.Before} {
+			if loss.Stream == l.spec.name && at.After(forgot) {
+				forgot = at
+			}
+		}
 	}
 	l.mu.Lock()
 	l.stat.head = head
@@ -98,8 +105,12 @@ func (j *Journal) Forgot(ctx context.Context) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, fmt.Errorf("ask since when the store keeps claims: %w", err)
 	}
-	if made := stream.CachedInfo().Created; made.After(forgot) {
-		forgot = made
+	info := stream.CachedInfo()
+	marked, _ := time.Parse(time.RFC3339Nano, info.Config.Metadata[forgotKey]) // by a node's clock; the server's may be behind
+	for _, at := range []time.Time{info.Created, marked} {
+		if at.After(forgot) {
+			forgot = at
+		}
 	}
 	return forgot, nil
 }

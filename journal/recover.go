@@ -23,7 +23,7 @@ func (l *lane) recover(ctx context.Context) (head, error) {
 	if err != nil {
 		return head{}, err
 	}
-	l.lostAll = false
+	l.lostSome = false
 	if found.Sequence >= mark.Sequence {
 		if found.Sequence == mark.Sequence && found.Digest != mark.Digest && mark.Sequence > 0 {
 			l.lost(Loss{
@@ -36,7 +36,7 @@ func (l *lane) recover(ctx context.Context) (head, error) {
 	// The chain goes on behind the mark: a sequence is never given twice.
 	freed, _ := l.j.heads.freed(l.spec.name)
 	if from := max(found.Sequence+1, freed); from <= mark.Sequence && (l.owner == l.j.writer || mark.Stream >= state.FirstSeq) {
-		l.lostAll = found.Sequence == 0
+		l.lostSome = true
 		l.lost(Loss{
 			From: from, To: mark.Sequence, After: found.Appended, Before: mark.Appended,
 			Reason: fmt.Sprintf("the high-water mark is %d, the stream ends at %d", mark.Sequence, found.Sequence),

@@ -3,6 +3,7 @@ package file
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -131,5 +132,26 @@ func TestTailFindsACopyThatTruncationMadeUnderAnyName(t *testing.T) {
 		l.write("3\n")
 		r.read(time.Minute)
 		r.want("1", "2", "3")
+	})
+}
+
+// TestAStrangersFileWithOurNumberIsNotOurs: nothing was read of the log yet, which is removed, and another program's file gets its inode.
+func TestAStrangersFileWithOurNumberIsNotOurs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog(t)
+		l.must(os.WriteFile(l.path, []byte("half"), 0o600))
+		r := newReader(l, func(s *Settings) { s.From = "end" })
+		r.read(time.Second)
+		r.close()
+		other := strings.TrimSuffix(l.path, "boiler.jsonl") + "secret.txt"
+		l.must(os.Rename(l.path, other)) // so it has the number
+		l.must(os.WriteFile(other, []byte("666\n"), 0o600))
+		l.must(os.WriteFile(l.path, []byte("4\n"), 0o600))
+		r.open()
+		defer r.close()
+		r.read(10 * time.Second)
+		if slices.ContainsFunc(r.lines, func(line string) bool { return strings.Contains(line, "666") }) {
+			t.Errorf("lines of a file that is not this log are delivered: %q", r.lines)
+		}
 	})
 }

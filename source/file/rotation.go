@@ -160,7 +160,7 @@ func find(all []generation, path string, p position) (generation, bool) {
 		return generation{}, false // it was listed a moment ago, for all
 	}
 	for _, g := range others {
-		if g.is(p) && g.holds(p) {
+		if p.Offset > 0 && g.is(p) && g.holds(p) { // numbers of files are given again; of nothing read, every file holds as much
 			return g, true
 		}
 	}
