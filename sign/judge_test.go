@@ -1,6 +1,7 @@
 package sign
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -83,5 +84,102 @@ func TestConflictsSayWhatDiffers(t *testing.T) {
 		if !errors.Is(err, dodona.ErrConflict) || !strings.Contains(strings.ReplaceAll(err.Error(), c.Round.String(), "@5"), text) {
 			t.Errorf("got %v, want a conflict with %q", err, text)
 		}
+	}
+}
+
+// TestALockNeverFalls: of what the ledger has and what the process knows, a lock takes the claim that binds it further, and the
+// record that the next one follows.
+func TestALockNeverFalls(t *testing.T) {
+	five, other, six := claimOf("report", "a", 5, 0), claimOf("report", "a", 5, 1), claimOf("report", "a", 6, 0)
+	observed := five
+	observed.Observed[0] ^= 1
+	on := func(c dodona.Claim) standing { return standing{Claim: c, id: recordID(c)} }
+	lost := func(c dodona.Claim, id string) standing { return standing{Claim: c, id: id, lost: true} }
+	for _, c := range []struct {
+		name              string
+		last, found, want standing
+	}{
+		{"nothing, and nothing was known", standing{}, standing{}, standing{}},
+		{"the first", standing{}, on(five), on(five)},
+		{"the same", on(five), on(five), on(five)},
+		{"a higher round", on(five), on(six), on(six)},
+		{"a lower round", on(six), on(five), lost(six, recordID(five))},
+		{"the same round with another digest", on(five), on(other), lost(five, recordID(other))},
+		{"the same round with another observed digest", on(five), on(observed), lost(five, recordID(observed))},
+		{"nothing any more", on(five), standing{}, lost(five, "")},
+		{"still nothing", lost(five, ""), standing{}, lost(five, "")},
+		{"another one after nothing", lost(five, ""), on(other), lost(five, recordID(other))},
+		{"the same again", lost(five, ""), on(five), on(five)},
+		{"a higher round after nothing", lost(five, ""), on(six), on(six)},
+	} {
+		l := lock{last: c.last}
+		l.stand(c.found)
+		if l.last != c.want || !l.known || !l.read {
+			t.Errorf("%s: known %t, read %t, %+v, want %+v", c.name, l.known, l.read, l.last, c.want)
+		}
+	}
+}
+
+// TestEveryClaimOfACallNeedsItsGround: what this process signed before stands, whatever comes with it in a call.
+func TestEveryClaimOfACallNeedsItsGround(t *testing.T) {
+	k, d := newTestKey(t), newDisk()
+	now := time.UnixMilli(100_000)
+	var forgot time.Time
+	asked := 0
+	s := New(Options{Key: k, Journal: d.process(nil), Now: func() time.Time { return now }, Forgot: func(context.Context) (time.Time, error) {
+		asked++
+		return forgot, nil
+	}})
+	mine, fresh := claimOf("report", "a", 100_000, 0), claimOf("report", "b", 100_000, 0)
+	if _, err := s.Sign(t.Context(), mine); err != nil {
+		t.Fatal(err)
+	}
+	forgot = now
+	for i, call := range [][]dodona.Claim{{mine, fresh}, {fresh, mine}} {
+		_, err := s.Sign(t.Context(), call...)
+		var refused *ClaimError
+		if !errors.Is(err, ErrBefore) || !errors.As(err, &refused) || refused.Claim != fresh || refused.Index != 1-i {
+			t.Errorf("call %d: %v, want %v of claim %d", i, err, ErrBefore, 1-i)
+		}
+	}
+	asked = 0
+	if _, err := s.Sign(t.Context(), mine); err != nil || asked != 0 {
+		t.Errorf("its own alone: %v, the ledger was asked %d times, want 0", err, asked)
+	}
+	forgot = now.Add(-time.Minute)
+	if _, err := s.Sign(t.Context(), mine, fresh, claimOf("report", "c", 100_000, 0)); err != nil || asked != 1 {
+		t.Errorf("what was lost was older: %v, the ledger was asked %d times, want once", err, asked)
+	}
+}
+
+// TestALedgerThatDoesNotAnswerHasNotNothing: what it could not say is no claim, and no lack of one.
+func TestALedgerThatDoesNotAnswerHasNotNothing(t *testing.T) {
+	k, d := newTestKey(t), newDisk()
+	silent := true
+	p := d.process(func(step int) fault {
+		if silent {
+			return loseBefore
+		}
+		return fine
+	})
+	s, c := newSigner(k, p), claimOf("report", "a", 5, 0)
+	if _, err := s.Sign(t.Context(), c); !errors.Is(err, errUnknown) || p.steps != 1 {
+		t.Errorf("got %v after %d questions, want %v after one", err, p.steps, errUnknown)
+	}
+	silent = false
+	if _, err := s.Sign(t.Context(), c); err != nil {
+		t.Errorf("once it answers: %v", err)
+	}
+}
+
+// TestALoneNodeWaitsForNoPast: without Since no other process can have claimed what is not on record.
+func TestALoneNodeWaitsForNoPast(t *testing.T) {
+	base := dodona.RoundAt(clock)
+	k, d := newTestKey(t), newDisk()
+	if _, err := newSigner(k, d.process(nil)).Sign(t.Context(), claimOf("report", "a", base+100, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newSigner(k, d.process(nil)).Sign(t.Context(), claimOf("report", "a", base+200, 0)); err != nil {
+		t.Errorf("before the newest claim has passed: %v", err)
 	}
 }

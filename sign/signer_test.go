@@ -145,8 +145,16 @@ func TestDamagedRecordsStopTheirSubjectOnly(t *testing.T) {
 	rec := dodona.Record{Topic: dodona.TopicClaim, Key: key, ID: recordID(good), Body: appendClaim(nil, good)}
 	other := claimOf("report", "b", 5, 0)
 	for name, change := range map[string]func(*dodona.Record){
-		"empty":           func(r *dodona.Record) { r.Body = nil },
-		"no JSON":         func(r *dodona.Record) { r.Body = r.Body[:9] },
+		"empty":   func(r *dodona.Record) { r.Body = nil },
+		"no JSON": func(r *dodona.Record) { r.Body = r.Body[:9] },
+		"two rounds": func(r *dodona.Record) {
+			r.Body = []byte(strings.Replace(string(r.Body), `"round":5`, `"round":5,"round":"6"`, 1))
+		},
+		"no round": func(r *dodona.Record) {
+			none := good
+			none.Round = 0
+			r.Body, r.ID = appendClaim(nil, none), recordID(none)
+		},
 		"another round":   func(r *dodona.Record) { r.Body = []byte(strings.Replace(string(r.Body), `"round":5`, `"round":4`, 1)) },
 		"another id":      func(r *dodona.Record) { r.ID = recordID(other) },
 		"another key":     func(r *dodona.Record) { r.Key = "report.b." + hex20(k.Address()) },
