@@ -27,23 +27,34 @@ func Create(path string, data []byte, perm fs.FileMode) error {
 	return disk{(*os.File).Sync, linkOnce}.put(path, data, perm)
 }
 
-// MakeFolder makes the folder dir and those above it that are missing, and brings their names to the disk.
+// MakeFolder makes the folder dir and those above it that are missing, and brings their names to the disk. After an error it may be
+// called again.
 func MakeFolder(dir string, perm fs.FileMode) error {
+	return disk{sync: (*os.File).Sync}.makeFolder(dir, perm)
+}
+
+func (d disk) makeFolder(dir string, perm fs.FileMode) error {
 	if info, err := os.Stat(dir); err == nil && info.IsDir() {
 		return nil
 	}
 	above := filepath.Dir(dir)
 	if above != dir {
-		if err := MakeFolder(above, perm); err != nil {
+		if err := d.makeFolder(above, perm); err != nil {
 			return err
 		}
 	}
-	if err := os.Mkdir(dir, perm); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	} else if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+	made := os.Mkdir(dir, perm)
+	if made != nil && !errors.Is(made, fs.ErrExist) {
+		return made
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return errors.Join(err, fmt.Errorf("%s is not a folder", dir))
 	}
-	return syncFolder(above, (*os.File).Sync)
+	err := syncFolder(above, d.sync)
+	if err != nil && made == nil {
+		_ = os.Remove(dir) // or the next call would find it, and its name might never come to the disk
+	}
+	return err
 }
 
 // A disk is what can fail, so that tests can let it.

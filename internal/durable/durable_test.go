@@ -269,6 +269,73 @@ func TestMakeFolderMakesAllAndBreaksNothing(t *testing.T) {
 	}
 }
 
+// TestFoldersAreOnTheDiskWithTheirNames: what has a new folder's name is the folder above it, the highest first.
+func TestFoldersAreOnTheDiskWithTheirNames(t *testing.T) {
+	top := t.TempDir()
+	a, b, c := filepath.Join(top, "a"), filepath.Join(top, "a", "b"), filepath.Join(top, "a", "b", "c")
+	broken := errors.New("broken")
+	var synced []string
+	failing := ""
+	d := disk{sync: func(f *os.File) error {
+		synced = append(synced, f.Name())
+		if f.Name() == failing {
+			return broken
+		}
+		return f.Sync()
+	}}
+	failing = b
+	if err := d.makeFolder(c, 0o700); !errors.Is(err, broken) || !slices.Equal(synced, []string{top, a, b}) {
+		t.Fatalf("got %v after %q were synced, want the error of the last", err, synced)
+	}
+	// What was made without its name on the disk is made again, not found.
+	synced, failing = nil, ""
+	if err := d.makeFolder(c, 0o700); err != nil || !slices.Equal(synced, []string{b}) {
+		t.Errorf("again: %v, %q were synced, want the one that was not", err, synced)
+	}
+	synced = nil
+	if err := d.makeFolder(c, 0o700); err != nil || synced != nil {
+		t.Errorf("what is there: %v, %q were synced, want nothing", err, synced)
+	}
+}
+
+// TestAFolderThatSomebodyElseMakesMeanwhileIsKept: its name is brought to the disk too, as whoever made it may be gone.
+func TestAFolderThatSomebodyElseMakesMeanwhileIsKept(t *testing.T) {
+	top := t.TempDir()
+	outer, inner := filepath.Join(top, "outer"), filepath.Join(top, "outer", "inner")
+	broken := errors.New("broken")
+	for _, want := range []error{nil, broken} {
+		synced := 0
+		d := disk{sync: func(f *os.File) error {
+			if f.Name() == top { // the outer one is there; the inner one is looked for already
+				return os.Mkdir(inner, 0o700)
+			}
+			synced++
+			return want
+		}}
+		if err := d.makeFolder(inner, 0o700); !errors.Is(err, want) || synced != 1 {
+			t.Errorf("got %v after %d syncs of the folder above, want %v after one", err, synced, want)
+		}
+		if info, err := os.Stat(inner); err != nil || !info.IsDir() {
+			t.Errorf("with %v: %v, want the folder of the other", want, err)
+		}
+		if err := os.RemoveAll(outer); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestMakeFolderPutsNothingIntoAFolderWhoseNameMayBeLost(t *testing.T) {
+	top := t.TempDir()
+	broken := errors.New("broken")
+	d := disk{sync: func(*os.File) error { return broken }}
+	if err := d.makeFolder(filepath.Join(top, "a", "b"), 0o700); !errors.Is(err, broken) {
+		t.Errorf("got %v, want the error of the first sync", err)
+	}
+	if left := names(t, top); left != nil {
+		t.Errorf("it left %q", left)
+	}
+}
+
 func TestWhenRoomWaitsForRoomAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tries, told := 0, 0
