@@ -145,6 +145,8 @@ func TestOnlyPricesAreReadFromAMessage(t *testing.T) {
 		{"tip too low of 0x99812345678ab", 0},
 		{"tip too low: want 99999999999999999999", 0},
 		{"tip too low: want 9999999999 gwei", 0},
+		{"tip too low: want 999999 gwei", 999_999e9},
+		{"tip too low: want 1000000 gwei", 0},
 		{"max fee 1 below base fee 7000000000, tip 1", 0},
 		{"transaction underpriced: minimum gas price 1 gwei; account 0xab nonce 5 balance 123456789012345 pending", 1e9},
 		{"tip 1000000000 of account with 55000000000 is low", 0},
@@ -191,5 +193,57 @@ func TestOneEndpointsPriceStopsNothingForLong(t *testing.T) {
 		if sent == 0 {
 			t.Errorf("%s: nothing is sent in %s", name, most)
 		}
+	}
+}
+
+// TestALeastTipIsForgottenInTime stands at the bounds: of the time, and of what may be paid.
+func TestALeastTipIsForgottenInTime(t *testing.T) {
+	const most = 100e9 // max_fee of a play
+	for _, c := range []struct {
+		name                      string
+		baseFee, maxTip, leastTip uint64
+		kept                      time.Duration
+	}{
+		{"as much as may be paid", 1e9, 0, most - 1e9, 6 * time.Hour},
+		{"too much beside the base fee", 1e9, 0, most - 1e9 + 1, 15 * time.Minute},
+		{"too much", 0, 0, most + 1, 15 * time.Minute},
+		{"little, and the base fee alone is too much", most + 1, 0, 1, 15 * time.Minute},
+		{"the base fee alone is all that may be paid", most, 0, 1, 15 * time.Minute},
+		{"max_tip", 1e9, 3e9, 3e9, 6 * time.Hour},
+		{"above max_tip", 1e9, 3e9, 3e9 + 1, 15 * time.Minute},
+	} {
+		p := newPlay(sink.Latest)
+		p.maxTip = c.maxTip
+		for after, want := range map[time.Duration]uint64{0: c.leastTip, c.kept: c.leastTip, c.kept + 1: 0} {
+			p.leastTip, p.leastTipAt = c.leastTip, p.now
+			p.forgetTip(p.now.Add(after), c.baseFee)
+			if p.leastTip != want {
+				t.Errorf("%s: after %s the least tip is %d, want %d", c.name, after, p.leastTip, want)
+			}
+		}
+	}
+}
+
+// TestAPoolIsAskedAgainInTime: what it wanted binds while it is heard again, and not for ever.
+func TestAPoolIsAskedAgainInTime(t *testing.T) {
+	const words = "transaction underpriced: gas tip cap 1, minimum needed %d"
+	p := newPlay(sink.Latest)
+	p.learnTip(p.now, fmt.Sprintf(words, uint64(5e9)))
+	p.turn(t, 4*time.Hour)
+	p.learnTip(p.now, fmt.Sprintf(words, uint64(4e9))) // less than is known already
+	p.turn(t, 2*time.Hour)
+	if p.leastTip != 5e9 {
+		t.Errorf("after six hours the least tip is %d, want %d", p.leastTip, uint64(5e9))
+	}
+	p.turn(t, time.Second)
+	if p.leastTip != 0 {
+		t.Errorf("after more than six hours the least tip is still %d", p.leastTip)
+	}
+	p.learnTip(p.now, fmt.Sprintf(words, uint64(4e9)))
+	p.turn(t, 4*time.Hour)
+	p.learnTip(p.now, fmt.Sprintf(words, uint64(5e9)))
+	p.turn(t, 4*time.Hour)
+	if p.leastTip != 5e9 {
+		t.Errorf("four hours after the pool wanted more the least tip is %d, want %d", p.leastTip, uint64(5e9))
 	}
 }
