@@ -191,6 +191,7 @@ func (l *lane) lost(loss Loss) {
 	if isNew {
 		l.mu.Lock()
 		l.stat.audit.Lost += loss.To - loss.From + 1
+		l.forgot = latest(l.forgot, loss.Found, loss.Before)
 		l.mu.Unlock()
 		l.j.cfg.Recorder.Count(telemetry.JournalLost, l.spec.name, loss.To-loss.From+1)
 		l.j.cfg.Log.Error("journal: records are lost", "stream", l.spec.name, "from", loss.From, "to", loss.To,

@@ -93,6 +93,28 @@ func (j *Journal) dial(ctx context.Context, opts []nats.Option) (*nats.Conn, err
 	}
 }
 
+// whileConnected takes a step of the start, and takes it again if the connection is lost under it: what was asked then is never answered.
+func (j *Journal) whileConnected(ctx context.Context, step func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, absentFor)
+	defer cancel()
+	for attempt := 1; ; attempt++ {
+		epoch := j.epoch()
+		within, done := context.WithCancel(ctx)
+		stop := context.AfterFunc(epoch, done)
+		err := step(within)
+		stop()
+		done()
+		if err == nil || j.local != nil || epoch.Err() == nil && j.nc.IsConnected() {
+			return err
+		}
+		j.cfg.Log.Warn("journal: the connection was lost at the start; trying again", "where", j.where(), "error", err)
+		b := backoff.Backoff{Min: 100 * time.Millisecond, Max: longestRetry}
+		if !backoff.Wait(ctx, b.Ceiling(attempt)) {
+			return fmt.Errorf("%s: %w; the connection was lost, and did not come back", j.where(), err)
+		}
+	}
+}
+
 func (j *Journal) connected(again bool) {
 	j.mu.Lock()
 	j.state.Connected, j.state.Since = true, j.cfg.Now()

@@ -61,8 +61,10 @@ func flip(t *testing.T, blocks, near string) {
 	}
 }
 
-// flipPlace flips the highest bit of a byte of the place of the record whose body is near.
-func flipPlace(t *testing.T, blocks, near string, offset int) {
+var readingSubject = scopeOf(dodona.Digest{}).subject(dodona.TopicReading, "kraken", "gw-1")
+
+// flipPlace flips the highest bit of a byte of the place of the record on subject in whose body near is.
+func flipPlace(t *testing.T, blocks, subject, near string, offset int) {
 	t.Helper()
 	name := filepath.Join(blocks, "1.blk")
 	text, err := os.ReadFile(name)
@@ -70,7 +72,7 @@ func flipPlace(t *testing.T, blocks, near string, offset int) {
 		t.Fatal(err)
 	}
 	body := bytes.Index(text, []byte(near))
-	begin := bytes.LastIndex(text[:body], []byte(scopeOf(dodona.Digest{}).subject(dodona.TopicReading, "kraken", "gw-1"))) - 22
+	begin := bytes.LastIndex(text[:max(0, body)], []byte(subject)) - 22
 	if body < 0 || begin < 0 {
 		t.Fatalf("no %q in %s", near, name)
 	}
@@ -99,12 +101,12 @@ func TestDamageIsFoundBoundedAndNamed(t *testing.T) {
 			withoutIndex(t, blocks)
 		}, 201, 201},
 		// One bit in the place of record 201. The server would fill the gap, one by one, and then drop all behind it.
-		{"place flipped far up", func(t *testing.T, blocks string) { flipPlace(t, blocks, `{"n":200}`, 3) }, 201, 201},
+		{"place flipped far up", func(t *testing.T, blocks string) { flipPlace(t, blocks, readingSubject, `{"n":200}`, 3) }, 201, 201},
 		{"place flipped far up, index gone", func(t *testing.T, blocks string) {
-			flipPlace(t, blocks, `{"n":200}`, 3)
+			flipPlace(t, blocks, readingSubject, `{"n":200}`, 3)
 			withoutIndex(t, blocks)
 		}, 201, 201},
-		{"place flipped to erased", func(t *testing.T, blocks string) { flipPlace(t, blocks, `{"n":200}`, 7) }, 201, 201},
+		{"place flipped to erased", func(t *testing.T, blocks string) { flipPlace(t, blocks, readingSubject, `{"n":200}`, 7) }, 201, 201},
 		{"end cut", func(t *testing.T, blocks string) { cutEnd(t, blocks, 100) }, 400, 400},
 		{"end cut, index gone", func(t *testing.T, blocks string) {
 			cutEnd(t, blocks, 100)

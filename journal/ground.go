@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/dodona-oracle/dodona/journal/disk"
@@ -37,6 +39,18 @@ func (j *Journal) noteDamage(found []disk.Finding) {
 	defer j.mu.Unlock()
 	j.damage = append(j.damage, found...)
 	j.damage = j.damage[max(0, len(j.damage)-maxDamage):]
+	for _, f := range found {
+		if folder, block := path.Split(f.File); strings.HasSuffix(block, ".blk") {
+			j.holed[path.Base(path.Dir(path.Clean(folder)))] = true
+		}
+	}
+}
+
+// hasHole returns whether a block of a stream was damaged when this process began: any record may be missing.
+func (j *Journal) hasHole(bus string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.holed[bus]
 }
 
 // setAside keeps a damaged file of ours aside and tells. The file itself stays.

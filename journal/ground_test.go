@@ -277,7 +277,7 @@ func TestDamagedFoldersStart(t *testing.T) {
 func TestWithoutACheckMemoryIsWatched(t *testing.T) {
 	dir := groundFolders(t)[0]
 	msgs := filepath.Join(streamsDir(dir), scopeOf(dodona.Digest{}).stream(streamRaw), "msgs")
-	flipPlace(t, msgs, `{"n":20}`, 5)
+	flipPlace(t, msgs, readingSubject, `{"n":20}`, 5)
 	s := startOn(t, dir, 2*time.Minute, groundUnchecked+"=1")
 	if !strings.Contains(s.Refused, ErrMemory.Error()) {
 		t.Errorf("the start says %+v, want ErrMemory", s)

@@ -220,6 +220,13 @@ func (h *headFile) freed(stream string) (from uint64, certain bool) {
 	return h.from[stream], !h.unsure[stream]
 }
 
+// doubtful returns whether the end of a stream that is there may be lost and nobody can say so.
+func (h *headFile) doubtful(stream string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.fresh || h.unsure[stream]
+}
+
 // found notes that a sequence is the first that is left, where what retention left is not known.
 func (h *headFile) found(stream string, from uint64) {
 	h.mu.Lock()

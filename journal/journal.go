@@ -95,9 +95,10 @@ type Journal struct {
 	reading  map[string]*readerState
 	expected map[string]bool // readers that are configured; nil: it was not said yet
 	state    connectionState
-	rival    string         // another process has the node's name; empty if none does
-	here     presence       // what this process says for its name
-	damage   []disk.Finding // of files, the newest
+	rival    string          // another process has the node's name; empty if none does
+	here     presence        // what this process says for its name
+	damage   []disk.Finding  // of files, the newest
+	holed    map[string]bool // by name on the bus: streams with a damaged block
 }
 
 var _ dodona.Journal = (*Journal)(nil)
@@ -138,7 +139,7 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 }
 
 func newJournal(cfg Config) *Journal {
-	j := &Journal{cfg: cfg, net: scopeOf(cfg.Network), lock: cfg.Folder, lanes: make(map[string]*lane), reading: make(map[string]*readerState), readersChanged: make(chan struct{}, 1)}
+	j := &Journal{cfg: cfg, net: scopeOf(cfg.Network), lock: cfg.Folder, lanes: make(map[string]*lane), reading: make(map[string]*readerState), holed: make(map[string]bool), readersChanged: make(chan struct{}, 1)}
 	j.ctx, j.cancel = context.WithCancel(context.Background())
 	j.state.epoch, j.state.end = context.WithCancel(context.Background())
 	return j
@@ -209,18 +210,20 @@ func (j *Journal) open(ctx context.Context) (err error) {
 	if err := j.connect(ctx); err != nil {
 		return err
 	}
-	if err := j.refuseOldLayout(ctx); err != nil {
+	if err := j.whileConnected(ctx, j.refuseOldLayout); err != nil {
 		return err
 	}
 	if err := j.beThere(ctx); err != nil {
 		return err
 	}
 	for _, s := range streams {
-		l, err := j.openLane(ctx, s)
+		err := j.whileConnected(ctx, func(ctx context.Context) (err error) {
+			j.lanes[s.name], err = j.openLane(ctx, s)
+			return err
+		})
 		if err != nil {
 			return fmt.Errorf("open stream %s: %w", s.name, err)
 		}
-		j.lanes[s.name] = l
 	}
 	for _, l := range j.lanes {
 		j.wg.Go(l.run)

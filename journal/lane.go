@@ -41,7 +41,8 @@ type lane struct {
 
 	mu      sync.Mutex
 	pressed uint64    // the place before which every reader must finish, or the stream has no room; 0: it has
-	forgot  time.Time // when the stream lost what was in it; zero: never
+	forgot  time.Time // when the stream lost what was in it, or some of it; zero: never
+	sighted sighting  // of the stream that is there now
 	stat    laneStat
 	relaxed chan struct{} // closed when observers may go on; while stat.tight is set
 }

@@ -24,31 +24,44 @@ func (l *lane) goOn(ctx context.Context) error {
 	info := l.stream.CachedInfo()
 	head.Stream = min(head.Stream, info.State.LastSeq)
 	l.head, l.born, l.goneSince = head, info.Created, time.Time{}
-	forgot, _ := time.Parse(time.RFC3339Nano, info.Config.Metadata[forgotKey])
-	if forgot.IsZero() && l.lostSome {
-		forgot = l.lostBy() // who made it did not know
+	var forgot time.Time
+	if l.j.alone() { // of a store that others reach, Forgot asks
+		forgot = markedIn(info)
+	}
+	if l.lostSome {
+		forgot = latest(forgot, l.lostBy())
 	}
 	for _, loss := range l.j.losses.all() { // also of an earlier start: what is on record since then may rest on it
-		for _, at := range []time.Time{loss.Found, loss.Before} {
-			if loss.Stream == l.spec.name && at.After(forgot) {
-				forgot = at
-			}
+		if loss.Stream == l.spec.name {
+			forgot = latest(forgot, loss.Found, loss.Before)
 		}
 	}
 	l.mu.Lock()
 	l.stat.head = head
 	l.forgot = forgot
+	l.sight(info.Created)
 	l.mu.Unlock()
 	return nil
 }
 
+// markedIn returns when a stream was made where one had been lost, or may have been, by the clock of the node that made it.
+func markedIn(info *jetstream.StreamInfo) time.Time {
+	marked, _ := time.Parse(time.RFC3339Nano, info.Config.Metadata[forgotKey])
+	return marked
+}
+
+func latest(first time.Time, others ...time.Time) time.Time {
+	for _, t := range others {
+		if t.After(first) {
+			first = t
+		}
+	}
+	return first
+}
+
 // lostBy returns a time before which everything was written that is lost by now. The clock may be behind the one of then.
 func (l *lane) lostBy() time.Time {
-	at := l.now()
-	if last := l.j.heads.read(l.spec.name).Appended; last.After(at) {
-		at = last
-	}
-	return at
+	return latest(l.now(), l.j.heads.read(l.spec.name).Appended)
 }
 
 // meet reports whether the stream is another one than this lane wrote to, and if so goes on in it. Whatever flies or waits
@@ -93,11 +106,10 @@ func (l *lane) meet(ctx context.Context) (anew bool, err error) {
 // to a moment ago, may be another one by now.
 func (j *Journal) Forgot(ctx context.Context) (time.Time, error) {
 	l := j.lanes[streamProof]
-	l.mu.Lock()
-	forgot := l.forgot
-	l.mu.Unlock()
 	if j.alone() {
-		return forgot, nil
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.forgot, nil
 	}
 	ctx, cancel := j.question(ctx)
 	defer cancel()
@@ -106,13 +118,42 @@ func (j *Journal) Forgot(ctx context.Context) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("ask since when the store keeps claims: %w", err)
 	}
 	info := stream.CachedInfo()
-	marked, _ := time.Parse(time.RFC3339Nano, info.Config.Metadata[forgotKey]) // by a node's clock; the server's may be behind
-	for _, at := range []time.Time{info.Created, marked} {
-		if at.After(forgot) {
-			forgot = at
-		}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sight(info.Created)
+	now := l.now()
+	return latest(l.forgot, madeBy(info.Created, markedIn(info), now, now.Add(-time.Since(l.sighted.at)))), nil
+}
+
+// A sighting is when this process first heard of a stream, with the clock that only runs forward.
+type sighting struct{ born, at time.Time }
+
+// sight notes that the stream of now was made at born. l.mu is held.
+func (l *lane) sight(born time.Time) {
+	if !born.Equal(l.sighted.born) {
+		l.sighted = sighting{born, time.Now()}
 	}
-	return forgot, nil
+}
+
+// clocksApart is how far clocks may be apart before one of them is called wrong.
+const clocksApart = time.Minute
+
+// madeBy returns a time before which a stream was made. Three clocks tell: the server's, that of the node that made it, and this one's,
+// which says when it saw the stream first. The latest is believed, but for one that is ahead of the other two: they say that it is wrong,
+// and waiting for its time could take for ever.
+func madeBy(created, marked, now, seen time.Time) time.Time {
+	ahead := func(t time.Time) bool { return t.After(now.Add(clocksApart)) }
+	switch {
+	case latest(created, marked).Before(clockSet): // both were not set yet
+		return seen
+	case marked.IsZero():
+		return created
+	case ahead(created) && !ahead(marked):
+		return latest(marked, seen)
+	case ahead(marked) && !ahead(created):
+		return latest(created, seen)
+	}
+	return latest(created, marked)
 }
 
 // meet makes the reader begin anew if the stream is another one than its position is a place of.

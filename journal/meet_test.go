@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -144,4 +145,49 @@ func TestLostStreamsAreMadeAnewAtTheNextStart(t *testing.T) {
 		}
 	}
 	wantNewStreams(t, open(t, cfg), began)
+}
+
+func TestWhenAStreamWasMade(t *testing.T) {
+	now := clockSet.AddDate(1, 0, 0)
+	seen := now.Add(-time.Second)
+	at := func(d time.Duration) time.Time { return now.Add(d) }
+	for name, c := range map[string]struct{ created, marked, want time.Time }{
+		"clocks agree, the server's later":    {at(-time.Hour), at(-time.Hour - time.Second), at(-time.Hour)},
+		"clocks agree, the maker's later":     {at(-time.Hour), at(-time.Hour + time.Second), at(-time.Hour + time.Second)},
+		"a little ahead":                      {at(clocksApart), at(-time.Second), at(clocksApart)},
+		"the server behind":                   {at(-24 * time.Hour), at(-time.Minute), at(-time.Minute)},
+		"the maker behind":                    {at(-time.Minute), time.Unix(0, 0), at(-time.Minute)},
+		"the server ahead":                    {at(10 * time.Hour), at(-time.Minute), seen},
+		"the server ahead, the maker later":   {at(10 * time.Hour), at(time.Second), at(time.Second)},
+		"the maker ahead":                     {at(-time.Minute), at(10 * time.Hour), seen},
+		"both ahead: this one may be behind":  {at(10 * time.Hour), at(11 * time.Hour), at(11 * time.Hour)},
+		"no clock was set":                    {time.Unix(0, 0), time.Unix(100, 0), seen},
+		"made by a version that did not mark": {at(-time.Hour), time.Time{}, at(-time.Hour)},
+		"by such a version, the clock unset":  {time.Unix(0, 0), time.Time{}, seen},
+		"by such a version, the server ahead": {at(10 * time.Hour), time.Time{}, at(10 * time.Hour)},
+	} {
+		if got := madeBy(c.created, c.marked, now, seen); !got.Equal(c.want) {
+			t.Errorf("%s: made before %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+// TestAHoleThatTheAuditFindsIsForgotten: what is missing in the middle may have been the newest claim of a key.
+func TestAHoleThatTheAuditFindsIsForgotten(t *testing.T) {
+	j := open(t, Config{})
+	for n := range 3 {
+		if err := j.Append(t.Context(), dodona.Record{Topic: dodona.TopicEvent, Key: "x", ID: strconv.Itoa(n)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	began := time.Now().Truncate(time.Millisecond)
+	if err := j.lanes[streamProof].stream.SecureDeleteMsg(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	if losses, err := j.Audit(t.Context()); err != nil || len(losses) != 1 {
+		t.Fatalf("the audit finds %+v, %v", losses, err)
+	}
+	if forgot, err := j.Forgot(t.Context()); err != nil || forgot.Before(began) {
+		t.Errorf("forgotten until %v, %v; a claim was lost at %v", forgot, err, began)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -21,13 +22,15 @@ func (l *lane) openStream(ctx context.Context) (jetstream.Stream, error) {
 	if j.local != nil {
 		cfg.Metadata[ownerKey] = j.writer
 	}
-	if mark := j.heads.read(l.spec.name); mark.Sequence > 0 {
-		cfg.Metadata[forgotKey] = l.lostBy().UTC().Format(time.RFC3339Nano) // should it be made now: there was one
-	}
 	stream, err := j.js.Stream(ctx, l.bus)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		// Whoever comes first decides the limits of a stream on a server elsewhere.
-		if stream, err = j.js.CreateStream(ctx, cfg); err == nil {
+		made := cfg
+		if mark := j.heads.read(l.spec.name); mark.Sequence > 0 || !j.alone() { // there was one, or nobody knows
+			made.FirstSeq, made.Metadata = firstPlace(), maps.Clone(cfg.Metadata)
+			made.Metadata[forgotKey] = l.lostBy().UTC().Format(time.RFC3339Nano)
+		}
+		if stream, err = j.js.CreateStream(ctx, made); err == nil {
 			return stream, nil
 		}
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
@@ -48,12 +51,18 @@ func (l *lane) openStream(ctx context.Context) (jetstream.Stream, error) {
 	if j.local == nil {
 		return l.learn(ctx, stream)
 	}
-	delete(cfg.Metadata, forgotKey)
+	if j.heads.doubtful(l.spec.name) || j.hasHole(l.bus) {
+		cfg.Metadata[forgotKey] = l.lostBy().UTC().Format(time.RFC3339Nano)
+	}
 	kept := maps.Clone(made.Metadata)
 	maps.Copy(kept, cfg.Metadata)
-	cfg.Metadata = kept
+	cfg.Metadata, cfg.FirstSeq = kept, made.FirstSeq
 	return j.js.UpdateStream(ctx, cfg)
 }
+
+// firstPlace returns where a stream begins that may follow a lost one. Appends are guarded by places: if all began at 1, the record that
+// somebody remembers of the lost one could have the number of another record in the next. Numbers stay below 2^53.
+func firstPlace() uint64 { return 1 + rand.Uint64N(1<<52) }
 
 // checkOwner returns why something on the server with a name of ours is not ours.
 func checkOwner(what string, metadata map[string]string, network dodona.Digest) error {

@@ -35,7 +35,8 @@ func (l *lane) recover(ctx context.Context) (head, error) {
 	}
 	// The chain goes on behind the mark: a sequence is never given twice.
 	freed, _ := l.j.heads.freed(l.spec.name)
-	if from := max(found.Sequence+1, freed); from <= mark.Sequence && (l.owner == l.j.writer || mark.Stream >= state.FirstSeq) {
+	from, anew := max(found.Sequence+1, freed), mark.Stream < l.stream.CachedInfo().Config.FirstSeq // the mark is a place of another stream
+	if from <= mark.Sequence && (l.owner == l.j.writer || anew || mark.Stream >= state.FirstSeq) {
 		l.lostSome = true
 		l.lost(Loss{
 			From: from, To: mark.Sequence, After: found.Appended, Before: mark.Appended,

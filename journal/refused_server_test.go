@@ -1,7 +1,11 @@
 package journal
 
 import (
+	"bytes"
+	"io"
+	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,4 +37,58 @@ func TestAServerThatCannotKeepTheJournalIsToldWhy(t *testing.T) {
 		s.Shutdown()
 		s.WaitForShutdown()
 	}
+}
+
+// TestAServerThatGoesAwayAtTheStartIsAskedAgain: the connection is cut at each kind of question that a start asks, once.
+func TestAServerThatGoesAwayAtTheStartIsAskedAgain(t *testing.T) {
+	server := open(t, Config{Listen: "127.0.0.1:0", Node: "srv"})
+	for _, question := range []string{"$JS.API.STREAM.INFO.RAW ", "$JS.API.STREAM.INFO.PROOF-"} {
+		url, cut := cutAt(t, server.Addr().String(), question)
+		open(t, Config{Node: "gw-1", URL: url}).Close()
+		if !cut.Load() {
+			t.Errorf("a start does not ask %s", question)
+		}
+	}
+}
+
+// cutAt relays connections to a server, and cuts the first one that asks a question.
+func cutAt(t *testing.T, server, question string) (url string, cut *atomic.Bool) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	cut = new(atomic.Bool)
+	relay := func(client net.Conn) {
+		defer client.Close()
+		to, err := net.Dial("tcp", server)
+		if err != nil {
+			return
+		}
+		defer to.Close()
+		go func() {
+			_, _ = io.Copy(client, to)
+			client.Close()
+		}()
+		for buf := make([]byte, 64<<10); ; {
+			n, err := client.Read(buf)
+			if err != nil || bytes.Contains(buf[:n], []byte(question)) && cut.CompareAndSwap(false, true) {
+				return
+			}
+			if _, err := to.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+	}
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go relay(client)
+		}
+	}()
+	return "nats://" + l.Addr().String(), cut
 }

@@ -155,6 +155,8 @@ func whatToDo(err error) string {
 	switch {
 	case errors.Is(err, dodona.ErrConflict), errors.Is(err, sign.ErrPassed):
 		return "if another process signs with this key too, give it a key of its own, or roles without observe"
+	case errors.Is(err, sign.ErrClock):
+		return "compare the clock of this node with that of the machine that keeps the journal; once they are right, rounds are signed again when that time has passed, or at once with another key"
 	case errors.Is(err, sign.ErrBefore):
 		return "nothing: later rounds are signed again"
 	}

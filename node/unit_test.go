@@ -42,6 +42,7 @@ func TestWhatWillHardlyMendIsTriedSlowly(t *testing.T) {
 func TestARefusalSaysWhatToDo(t *testing.T) {
 	for want, err := range map[string]error{
 		"another process signs with this key": &sign.ClaimError{Err: fmt.Errorf("digest %w", dodona.ErrConflict)},
+		"compare the clock of this node":      &sign.ClaimError{Err: fmt.Errorf("%w: %w", sign.ErrBefore, sign.ErrClock)},
 		"later rounds are signed again":       &sign.ClaimError{Err: sign.ErrBefore},
 		"this is a bug":                       &sign.ClaimError{Err: sign.ErrMalformed},
 	} {

@@ -67,6 +67,15 @@ func TestRoundsThatOthersMayHaveClaimedAreNotSigned(t *testing.T) {
 	if _, err := s.Sign(t.Context(), mine); err != nil {
 		t.Errorf("this process's own claim, again: %v", err)
 	}
+	forgot = now.Add(time.Hour)
+	if _, err := s.Sign(t.Context(), claimOf("report", "c", dodona.RoundAt(now), 0)); !errors.Is(err, ErrBefore) || !errors.Is(err, ErrClock) {
+		t.Errorf("lost by a time that is to come: %v, want %v and %v", err, ErrBefore, ErrClock)
+	}
+	forgot = now
+	if _, err := s.Sign(t.Context(), claimOf("report", "d", dodona.RoundAt(now), 0)); errors.Is(err, ErrClock) {
+		t.Errorf("lost by now: %v, which no clock is to blame for", err)
+	}
+	forgot = time.UnixMilli(100_000)
 	last := dodona.RoundAt(forgot.Add(2 * Ahead))
 	for _, name := range []string{"a", "b"} {
 		if _, err := s.Sign(t.Context(), claimOf("report", name, last, 0)); !errors.Is(err, ErrBefore) {

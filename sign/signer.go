@@ -26,6 +26,8 @@ var (
 	// ErrBefore: the round, or the newest claim of before the start, is not yet past (PROTOCOL: restored backups and
 	// cloned disks), or what was claimed for it may have been lost. Wait for the next round.
 	ErrBefore = errors.New("scheduled before this node's start or before its newest claim has passed")
+	// ErrClock, with ErrBefore: what may have been lost is far ahead of this node's clock, so a clock is wrong, or was.
+	ErrClock = errors.New("a clock is or was wrong")
 	// ErrMalformed: a field of the claim is missing or cannot be. A bug of the caller.
 	ErrMalformed = errors.New("malformed claim")
 	// ErrOutrun: others claimed rounds of the subject in between, again and again. Nothing is known against the claims; try
@@ -40,7 +42,7 @@ const Ahead = 2 * time.Second
 type ClaimError struct {
 	Index int // in the call
 	Claim dodona.Claim
-	Err   error // ErrConflict, ErrPassed, ErrEarly, ErrBefore or ErrMalformed, with words
+	Err   error // ErrConflict, ErrPassed, ErrEarly, ErrBefore, with or without ErrClock, or ErrMalformed, with words
 }
 
 // Error writes type, subject and round of the claim, and why it was refused.
@@ -308,7 +310,11 @@ func (s *Signer) stands(ctx context.Context, claims []dodona.Claim, byClaim []*l
 			least = dodona.RoundAt(at.Add(2 * Ahead)) // once for the rounds, once for the clocks
 		}
 		if c.Round <= least {
-			return &ClaimError{i, c, fmt.Errorf("%w: claims of rounds up to %s may have been lost with the store that kept them", ErrBefore, least)}
+			err := fmt.Errorf("%w: claims of rounds up to %s may have been lost with the store that kept them", ErrBefore, least)
+			if ahead := least.Time().Sub(s.Now()); ahead > clockWrong {
+				err = fmt.Errorf("%w, %s ahead of this node's clock: %w", err, ahead.Round(time.Second), ErrClock)
+			}
+			return &ClaimError{i, c, err}
 		}
 	}
 	for i, c := range claims {
@@ -316,6 +322,9 @@ func (s *Signer) stands(ctx context.Context, claims []dodona.Claim, byClaim []*l
 	}
 	return nil
 }
+
+// clockWrong is how far ahead what may have been lost can be while all clocks are right.
+const clockWrong = 10 * Ahead
 
 // plan judges the claims in order and returns the records of those that are new.
 func (s *Signer) plan(claims []dodona.Claim, byClaim []*lock, now dodona.Round) ([]dodona.Record, error) {
