@@ -29,6 +29,8 @@ type Client struct {
 	endpoints []*endpoint
 	current   int
 	turn      int // which of the others SendToAnother took last, from 1
+	slow      slow
+	onSlow    func(context.Context)
 }
 
 // Options are what a client needs.
@@ -37,10 +39,12 @@ type Options struct {
 	ChainID uint64        // what every endpoint must say of itself; 0: whatever the first that answers says
 	Timeout time.Duration // of one request; 0 means 10 s
 
-	// Patience is how long one request waits for an endpoint that asks for patience (HTTP 429), if no other answers; 0 means 30 s.
+	// Patience is how long one request waits for endpoints that ask for patience (HTTP 429), if no other answers; 0 means 30 s.
 	Patience time.Duration
-	Agent    string       // the User-Agent; empty means dodona
-	HTTP     *http.Client // nil means one that follows no redirect and uses no proxy
+	// Slow is called from within a request when [Client.Slow] begins to tell of a slowness. It may be nil.
+	Slow  func(context.Context)
+	Agent string       // the User-Agent; empty means dodona
+	HTTP  *http.Client // nil means one that follows no redirect and uses no proxy
 }
 
 // maxBody is the most that an answer may have.
@@ -115,7 +119,7 @@ const mostConnections = 16
 
 // NewClient returns a client. It does not dial.
 func NewClient(o Options) (*Client, error) {
-	c := &Client{http: o.HTTP, timeout: o.Timeout, patience: o.Patience, chainID: o.ChainID, agent: o.Agent}
+	c := &Client{http: o.HTTP, timeout: o.Timeout, patience: o.Patience, chainID: o.ChainID, agent: o.Agent, onSlow: o.Slow}
 	if len(o.URLs) == 0 {
 		return nil, errors.New("no RPC endpoint is given")
 	}
@@ -130,7 +134,7 @@ func NewClient(o Options) (*Client, error) {
 		c.timeout = 10 * time.Second
 	}
 	if c.patience <= 0 {
-		c.patience = mostWait
+		c.patience = usualPatience
 	}
 	if c.agent == "" {
 		c.agent = "dodona"
@@ -170,8 +174,8 @@ func (c *Client) Endpoints() []EndpointStatus {
 	return list
 }
 
-// Call sends one request and decodes its result into result, which may be nil. It tries every endpoint once, starting
-// with the one that answered last; one that asks for patience (HTTP 429, Retry-After) is waited for if no other answers. An
+// Call sends one request and decodes its result into result, which may be nil. It tries every endpoint once, starting with the one that
+// answered last; those that ask for patience (HTTP 429, Retry-After) are then waited for, who is ready first is asked first. An
 // [*Error] is what a node said of this request; any other error means that no endpoint answered.
 func (c *Client) Call(ctx context.Context, result any, method string, params ...any) error {
 	return c.ask(ctx, result, nil, method, params...)
@@ -179,40 +183,58 @@ func (c *Client) Call(ctx context.Context, result any, method string, params ...
 
 // ask is Call with a judge: an answer that it finds impossible is a failure of the endpoint, and another one is asked.
 func (c *Client) ask(ctx context.Context, result any, judge func() error, method string, params ...any) error {
+	q := &question{method: method, params: params, result: result, judge: judge, begun: time.Now()}
 	c.mu.Lock()
 	first, n := c.current, len(c.endpoints)
 	c.mu.Unlock()
-	q := question{method: method, params: params, result: result, judge: judge}
 	errs := make([]error, n)
-	for _, q.patient = range []bool{false, true} {
-		for i := range n {
-			index := (first + i) % n
-			e := c.endpoints[index]
-			if q.patient && !asksForPatience(errs[i]) {
-				continue
-			}
-			err := c.try(ctx, e, q)
-			if ctx.Err() != nil {
-				return fmt.Errorf("%s: %w", method, ctx.Err())
-			}
-			var said *Error
-			if err == nil || (errors.As(err, &said) && said.judges(method)) {
-				c.mu.Lock()
-				c.current = index
-				e.err = nil
-				c.mu.Unlock()
-				if err != nil {
-					return fmt.Errorf("%s: %w", method, err)
-				}
-				return nil
-			}
-			c.mu.Lock()
-			e.fail(err)
-			c.mu.Unlock()
-			errs[i] = fmt.Errorf("%s: %w", e.host, err)
+	for i := range n {
+		if done, err := c.put(ctx, (first+i)%n, q, errs); done {
+			return err
 		}
 	}
-	return fmt.Errorf("%s: no endpoint answers: %w", method, joined(errs))
+	for {
+		i, at := c.soonest(q, errs)
+		if i < 0 {
+			c.ended(ctx, q)
+			return fmt.Errorf("%s: no endpoint answers: %w", method, joined(errs))
+		}
+		if err := c.pause(ctx, i, at, q); err != nil {
+			return fmt.Errorf("%s: %w", method, err)
+		}
+		if done, err := c.put(ctx, i, q, errs); done {
+			return err
+		}
+	}
+}
+
+// put asks one endpoint. It is done if that speaks of the request, or ctx ends; else the failure is in errs.
+func (c *Client) put(ctx context.Context, index int, q *question, errs []error) (done bool, err error) {
+	e := c.endpoints[index]
+	err = c.try(ctx, e, q)
+	if ctx.Err() != nil {
+		return true, fmt.Errorf("%s: %w", q.method, ctx.Err())
+	}
+	var said *Error
+	if err == nil || (errors.As(err, &said) && said.judges(q.method)) {
+		c.mu.Lock()
+		c.current = index
+		e.err = nil
+		c.mu.Unlock()
+		c.ended(ctx, q)
+		if err != nil {
+			err = fmt.Errorf("%s: %w", q.method, err)
+		}
+		return true, err
+	}
+	if c.refusesAlone(ctx, e, q) {
+		err = c.spare(e, q)
+	}
+	c.mu.Lock()
+	e.fail(err)
+	c.mu.Unlock()
+	errs[index] = fmt.Errorf("%s: %w", e.host, err)
+	return false, nil
 }
 
 // judges reports whether the error speaks of the request and not of the node, so that no other one need be asked. Of a call
@@ -248,18 +270,18 @@ func (c *Client) SendToAnother(ctx context.Context, raw []byte) error {
 	c.turn = c.turn%(n-1) + 1
 	e := c.endpoints[(c.current+c.turn)%n]
 	c.mu.Unlock()
-	return c.try(ctx, e, question{method: "eth_sendRawTransaction", params: []any{Bytes(raw)}})
+	return c.try(ctx, e, &question{method: "eth_sendRawTransaction", params: []any{Bytes(raw)}})
 }
 
 // busy reports whether the node spoke of itself and not of the request, so that another one may know better.
 func (e *Error) busy() bool {
 	switch e.Code {
-	case -32005, -32016, -32097, 429: // limits of various providers
+	case -32005, -32016, -32097, 429, 503: // limits of various providers
 		return true
 	case -32601, -32004: // the method is unknown to this node
 		return true
 	}
-	return e.Code == -32603 && strings.Contains(strings.ToLower(e.Message), "rate limit")
+	return e.limited()
 }
 
 // nullable reports whether null is an answer: that there is no such block or receipt. A number that is null is none, and

@@ -69,7 +69,7 @@ func newClientFor(t *testing.T, timeout time.Duration, chain uint64, nodes ...*n
 	for _, n := range nodes {
 		urls = append(urls, n.URL+"/secret-key")
 	}
-	c, err := evm.NewClient(evm.Options{URLs: urls, ChainID: chain, Timeout: timeout, Patience: time.Millisecond})
+	c, err := evm.NewClient(evm.Options{URLs: urls, ChainID: chain, Timeout: timeout, Patience: 2 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
+	"syscall"
 	"time"
 )
 
@@ -20,60 +20,49 @@ type endpoint struct {
 	checked time.Time // when it last said that it is of our chain; zero: ask before it is believed
 	err     error     // what it failed with last; nil after an answer
 	failed  time.Time
-
-	until time.Time     // it asked to be left alone until then
-	gap   time.Duration // between requests, learned from being asked for patience
-	last  time.Time     // when a request may begin at the earliest: the one before, and the gap
-	slow  time.Time     // when it last asked for patience, or the gap was last halved
+	pace
 }
 
 const (
-	checkEvery = 5 * time.Minute // behind one address there may be other nodes tomorrow
-	leastGap   = 200 * time.Millisecond
-	mostGap    = 2 * time.Second
-	calmAfter  = time.Minute      // without being asked for patience, before the gap is halved
-	mostWait   = 30 * time.Second // for one endpoint and question; what asks for more is not waited for
-	usualWait  = time.Second      // where it does not say how long
-	mostAsks   = 8                // of one question, each after the patience that was asked for
+	checkEvery = 5 * time.Minute  // behind one address there may be other nodes tomorrow
+	checkSoon  = 30 * time.Second // after a failure: one that fails now and then would be asked for nothing else
 )
 
 // fail notes what an endpoint failed with. What fails may be another node when it comes back, so it is asked for its chain
-// again; but not what only asks for patience, which one more question a question would lengthen.
+// again before long, and at once if it was gone; but not what only asks for patience, or refuses a method.
 func (e *endpoint) fail(why error) {
 	e.err, e.failed = why, time.Now()
-	if !asksForPatience(why) {
+	var alone *errAlone
+	switch {
+	case asksForPatience(why), errors.As(why, &alone):
+	case errors.Is(why, syscall.ECONNREFUSED):
 		e.checked = time.Time{}
+	default:
+		if soon := e.failed.Add(checkSoon - checkEvery); e.checked.After(soon) {
+			e.checked = soon
+		}
 	}
-}
-
-// errPatience: the endpoint is well and wants fewer requests. Ask another one, or wait.
-type errPatience struct {
-	after time.Duration
-	text  string
-}
-
-func (e *errPatience) Error() string {
-	return fmt.Sprintf("%s: it asks for patience of %s", e.text, e.after)
-}
-
-func asksForPatience(err error) bool {
-	var p *errPatience
-	return errors.As(err, &p)
 }
 
 // A question is one request and what makes an answer acceptable.
 type question struct {
-	method  string
-	params  []any
-	result  any
-	judge   func() error // nil: every answer is
-	patient bool         // wait where patience is asked for
+	method string
+	params []any
+	result any
+	judge  func() error // nil: every answer is
+
+	begun  time.Time
+	waited time.Duration // for places in a pace, and for patience
+	probed bool          // whether the method is refused alone
 }
 
 // try asks one endpoint, after it has said that it is of the right chain.
-func (c *Client) try(ctx context.Context, e *endpoint, q question) error {
-	if err := c.check(ctx, e, q.patient); err != nil {
+func (c *Client) try(ctx context.Context, e *endpoint, q *question) error {
+	if err := c.check(ctx, e, q); err != nil {
 		return err
+	}
+	if q.method == chainID {
+		return nil
 	}
 	if err := c.paced(ctx, e, q); err != nil {
 		return err
@@ -84,16 +73,27 @@ func (c *Client) try(ctx context.Context, e *endpoint, q question) error {
 	return q.judge()
 }
 
+// chainID is the method that check asks.
+const chainID = "eth_chainId"
+
+// fresh reports whether an endpoint need not be asked for its chain.
+func (e *endpoint) fresh(now time.Time) bool {
+	return !e.checked.IsZero() && now.Sub(e.checked) < checkEvery
+}
+
 // check asks an endpoint for its chain now and then.
-func (c *Client) check(ctx context.Context, e *endpoint, patient bool) error {
+func (c *Client) check(ctx context.Context, e *endpoint, q *question) error {
 	c.mu.Lock()
-	fresh := !e.checked.IsZero() && time.Since(e.checked) < checkEvery
+	fresh := e.fresh(time.Now())
 	c.mu.Unlock()
 	if fresh {
 		return nil
 	}
 	var id Uint
-	if err := c.paced(ctx, e, question{method: "eth_chainId", result: &id, patient: patient}); err != nil {
+	asked := &question{method: chainID, result: &id}
+	err := c.paced(ctx, e, asked)
+	q.waited += asked.waited
+	if err != nil {
 		return fmt.Errorf("ask for its chain id: %w", err)
 	}
 	c.mu.Lock()
@@ -108,71 +108,11 @@ func (c *Client) check(ctx context.Context, e *endpoint, patient bool) error {
 	return nil
 }
 
-// paced asks at the pace that the endpoint bears. Patience that it asks for is kept to, and learned from.
-func (c *Client) paced(ctx context.Context, e *endpoint, q question) error {
-	for begun, asks := time.Now(), 1; ; asks++ {
-		if err := c.wait(ctx, e, q.patient); err != nil {
-			return err
-		}
-		err := c.post(ctx, e, q)
-		var patience *errPatience
-		if !errors.As(err, &patience) {
-			return err
-		}
-		c.mu.Lock()
-		e.slowDown(time.Now(), patience.after)
-		c.mu.Unlock()
-		if !q.patient || asks == mostAsks || time.Since(begun)+patience.after > c.patience {
-			return err
-		}
-	}
-}
-
-// slowDown notes that the endpoint wants to be left alone for a while, and fewer requests from then on.
-func (e *endpoint) slowDown(now time.Time, after time.Duration) {
-	e.until, e.slow = now.Add(after), now
-	e.gap = min(max(2*e.gap, leastGap), mostGap)
-}
-
-// wait takes a place in the endpoint's pace and waits for it. Who is not patient does not wait for more than the gap.
-func (c *Client) wait(ctx context.Context, e *endpoint, patient bool) error {
-	c.mu.Lock()
-	now := time.Now()
-	if e.gap > 0 && now.Sub(e.slow) > calmAfter {
-		if e.gap, e.slow = e.gap/2, now; e.gap < leastGap/4 {
-			e.gap = 0
-		}
-	}
-	if left := e.until.Sub(now); left > 0 && !patient {
-		c.mu.Unlock()
-		return &errPatience{left.Round(time.Millisecond), "not asked"}
-	}
-	at := now
-	for _, t := range []time.Time{e.until, e.last} {
-		if t.After(at) {
-			at = t
-		}
-	}
-	e.last = at.Add(e.gap)
-	c.mu.Unlock()
-	if !at.After(now) {
-		return nil
-	}
-	timer := time.NewTimer(at.Sub(now))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
-
 // requestID is that of every request: one is under way on a connection, and an answer with another id is another's.
 const requestID = 1
 
 // post sends one request and reads its answer.
-func (c *Client) post(ctx context.Context, e *endpoint, q question) error {
+func (c *Client) post(ctx context.Context, e *endpoint, q *question) error {
 	params := q.params
 	if params == nil {
 		params = []any{}
@@ -208,37 +148,13 @@ func (c *Client) post(ctx context.Context, e *endpoint, q question) error {
 		return fmt.Errorf("an answer of more than %d MiB", maxBody>>20)
 	}
 	err = decode(resp.StatusCode, text, q.result)
-	var said *Error
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") != "":
-		return &errPatience{retryAfter(resp.Header, time.Now()), err.Error()}
-	case errors.As(err, &said) && said.limited():
-		return &errPatience{retryAfter(resp.Header, time.Now()), err.Error()}
+	}
+	if said, refused := refusal(resp, text, err); refused {
+		return &errPatience{after: backoff(resp.Header, said), said: said}
 	}
 	return err
-}
-
-// limited reports whether the node spoke of too many requests. A limit of gas is the transaction's.
-func (e *Error) limited() bool {
-	m := strings.ToLower(e.Message)
-	if e.Code == 429 || strings.Contains(m, "rate limit") || strings.Contains(m, "too many requests") {
-		return true
-	}
-	return !strings.Contains(m, "gas") && (strings.Contains(m, "limit exceeded") || e.Code == -32005 && strings.Contains(m, "limit"))
-}
-
-// retryAfter reads the header of that name, seconds or a date (RFC 9110, 10.2.3), and keeps it within bounds.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	text := strings.TrimSpace(h.Get("Retry-After"))
-	after := usualWait
-	if seconds, err := strconv.ParseUint(text, 10, 32); err == nil {
-		after = time.Duration(seconds) * time.Second
-	} else if at, err := http.ParseTime(text); err == nil {
-		after = at.Sub(now)
-	}
-	return min(max(after, leastGap), mostWait)
 }
 
 func decode(status int, text []byte, result any) error {

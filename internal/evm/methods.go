@@ -64,9 +64,12 @@ func (m Message) json() map[string]any {
 
 // ChainID returns the id of the chain that the endpoints belong to.
 func (c *Client) ChainID(ctx context.Context) (uint64, error) {
-	var id Uint
-	err := c.Call(ctx, &id, "eth_chainId")
-	return uint64(id), err
+	if err := c.Call(ctx, nil, chainID); err != nil { // what each endpoint is checked with
+		return 0, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.chainID, nil
 }
 
 // Nonce returns how many transactions of an address the chain has taken.

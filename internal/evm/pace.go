@@ -1,0 +1,289 @@
+package evm
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/dodona-oracle/dodona/internal/httpc"
+)
+
+// A pace is how fast an endpoint may be asked, learned from what it refuses.
+type pace struct {
+	until   time.Time           // it asked to be left alone until then
+	gap     time.Duration       // between requests
+	last    time.Time           // when a request may begin at the earliest: the one before, and the gap
+	slowed  time.Time           // when the gap last changed, or patience was last asked for
+	said    *Error              // with which it asked for until
+	refused map[string]*refused // by method, since it was last answered
+}
+
+// A refused is a method that was refused and not answered since. One that is refused again after what was asked for has passed says
+// nothing of how fast others may be asked.
+type refused struct {
+	row   int       // times
+	until time.Time // when it may be asked again
+	said  *Error    // the last time
+	alone bool      // others are answered meanwhile, so waiting does not help
+}
+
+const (
+	leastGap      = 200 * time.Millisecond
+	mostGap       = 2 * time.Second
+	calmAfter     = 30 * time.Second // without being asked for patience, before the gap is halved
+	usualWait     = time.Second      // where it does not say how long, doubling
+	mostAway      = 10 * time.Minute // whatever it says, it is asked again
+	usualPatience = 30 * time.Second
+	mostRow       = 3 // refusals of a method, before it is found out whether others are answered
+	witnesses     = 4 // answers to others in a row that show it
+)
+
+// errPatience: the endpoint is well and wants fewer requests. Ask another one, or wait.
+type errPatience struct {
+	after time.Duration // 0: it does not say
+	said  *Error
+	left  bool // alone, since it said so before
+}
+
+func (e *errPatience) Error() string {
+	if e.left {
+		return fmt.Sprintf("it is left alone for %s more, having answered %s", e.after, shown(e.said.Message))
+	}
+	return fmt.Sprintf("%s: it asks for patience of %s", shown(e.said.Message), e.after)
+}
+
+func asksForPatience(err error) bool {
+	var p *errPatience
+	return errors.As(err, &p)
+}
+
+// refusal reports whether an answer that is none speaks of too many requests, and what it says.
+func refusal(resp *http.Response, body []byte, err error) (*Error, bool) {
+	status := resp.StatusCode
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") != "" {
+		said := &Error{Code: status, Message: fmt.Sprintf("HTTP status %d", status)}
+		var told struct{ Error *Error }
+		if json.Unmarshal(body, &told) == nil && told.Error != nil && told.Error.Message != "" {
+			said.Message, said.Data = said.Message+", "+told.Error.Message, told.Error.Data
+		}
+		return said, true
+	}
+	var said *Error
+	return said, errors.As(err, &said) && said.limited()
+}
+
+// limited reports whether the node spoke of too many requests. A limit of gas is the transaction's.
+func (e *Error) limited() bool {
+	m := strings.ToLower(e.Message)
+	if e.Code == 429 || strings.Contains(m, "rate limit") || strings.Contains(m, "too many requests") {
+		return true
+	}
+	return !strings.Contains(m, "gas") && (strings.Contains(m, "limit exceeded") || e.Code == -32005 && strings.Contains(m, "limit"))
+}
+
+// backoff returns how long an endpoint wants to be left alone, by the header Retry-After or as some providers say it in the error; 0 if
+// it does not say.
+func backoff(h http.Header, said *Error) time.Duration {
+	after, found := httpc.RetryAfter(h, time.Now())
+	if !found {
+		var told struct {
+			Rate struct {
+				Seconds float64 `json:"backoff_seconds"`
+			} `json:"rate"`
+		}
+		if json.Unmarshal(said.Data, &told) != nil || !(told.Rate.Seconds > 0) {
+			return 0
+		}
+		after = time.Duration(min(told.Rate.Seconds, mostAway.Seconds()) * float64(time.Second))
+	}
+	return min(max(after, leastGap), mostAway)
+}
+
+// free returns when an endpoint may be asked: at all, or for a method.
+func (p *pace) free(method string) time.Time {
+	at := p.until
+	if r := p.refused[method]; r != nil && r.until.After(at) {
+		at = r.until
+	}
+	return at
+}
+
+// slowDown notes that a method was refused: the first time the endpoint wants fewer requests, from then on it is the method's own.
+func (p *pace) slowDown(now time.Time, method string, patience *errPatience) *refused {
+	if p.refused == nil {
+		p.refused = make(map[string]*refused)
+	}
+	r := p.refused[method]
+	if r == nil {
+		r = new(refused)
+		p.refused[method] = r
+	}
+	if patience.after == 0 {
+		patience.after = usualWait << min(r.row, 4)
+	}
+	r.row++
+	r.said, r.until = patience.said, now.Add(patience.after)
+	if r.row > 1 {
+		return r
+	}
+	for _, other := range p.refused {
+		other.alone = false // it was not, after all
+	}
+	p.until, p.slowed, p.said = r.until, now, r.said
+	p.gap = min(max(2*p.gap, leastGap), mostGap)
+	return r
+}
+
+// calm lets requests follow each other faster, when none was refused for a while.
+func (p *pace) calm(now time.Time) {
+	if p.gap > 0 && now.Sub(p.slowed) > calmAfter {
+		if p.gap, p.slowed = p.gap/2, now; p.gap < leastGap/4 {
+			p.gap = 0
+		}
+	}
+}
+
+// paced asks at the pace that the endpoint bears, and learns from what it answers.
+func (c *Client) paced(ctx context.Context, e *endpoint, q *question) error {
+	if err := c.place(ctx, e, q); err != nil {
+		return err
+	}
+	err := c.post(ctx, e, q)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var patience *errPatience
+	var said *Error
+	switch {
+	case errors.As(err, &patience):
+		if r := e.slowDown(time.Now(), q.method, patience); r.alone {
+			return r.err(q.method)
+		}
+		c.slow.refused(time.Now(), q.method+": "+patience.said.Message)
+	case err == nil || errors.As(err, &said):
+		delete(e.refused, q.method)
+		c.slow.answered()
+	}
+	return err
+}
+
+// place takes a place in the endpoint's pace and waits for it, but not if it wants to be left alone.
+func (c *Client) place(ctx context.Context, e *endpoint, q *question) error {
+	c.mu.Lock()
+	now := time.Now()
+	e.calm(now)
+	if left := e.free(q.method).Sub(now); left > 0 {
+		defer c.mu.Unlock()
+		said := e.said
+		if r := e.refused[q.method]; r != nil && r.alone {
+			return r.err(q.method)
+		} else if r != nil {
+			said = r.said
+		}
+		return &errPatience{after: left.Round(time.Millisecond), said: said, left: true}
+	}
+	at := now
+	if e.last.After(at) {
+		at = e.last
+	}
+	e.last = at.Add(e.gap)
+	c.mu.Unlock()
+	q.waited += at.Sub(now)
+	return sleep(ctx, at.Sub(now))
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// soonest returns which of the endpoints that ask for patience may be asked first, and when; -1 if none may within the question's.
+func (c *Client) soonest(q *question, errs []error) (index int, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	index = -1
+	now := time.Now()
+	for i, e := range c.endpoints {
+		if !asksForPatience(errs[i]) {
+			continue
+		}
+		method := q.method
+		if !e.fresh(now) {
+			method = chainID
+		}
+		if free := e.free(method); index < 0 || free.Before(at) {
+			index, at = i, free
+		}
+	}
+	if index >= 0 && at.Sub(q.begun) > c.patience {
+		return -1, at
+	}
+	return index, at
+}
+
+// witness is what is asked to find out whether a method is refused alone: it costs little, and no gateway answers it by itself.
+const witness, otherWitness = "eth_getBalance", "eth_getTransactionCount"
+
+// refusesAlone finds out whether an endpoint refuses a method, again and again after the patience it asked for, and answers others. It
+// asks for that once a question.
+func (c *Client) refusesAlone(ctx context.Context, e *endpoint, q *question) bool {
+	c.mu.Lock()
+	r := e.refused[q.method]
+	due := r != nil && r.row >= mostRow && !r.alone && !q.probed && q.method != chainID
+	c.mu.Unlock()
+	if !due {
+		return false
+	}
+	q.probed = true
+	method := witness
+	if q.method == witness {
+		method = otherWitness
+	}
+	for range witnesses {
+		probe := &question{method: method, params: []any{"0x0000000000000000000000000000000000000000", Latest}}
+		err := c.paced(ctx, e, probe)
+		if q.waited += probe.waited; err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// spare notes that the question's method is refused alone, so that what was waited for it says nothing of how slow others are.
+func (c *Client) spare(e *endpoint, q *question) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := e.refused[q.method]
+	if r == nil { // another request was answered meanwhile
+		return &errPatience{after: leastGap, said: &Error{Message: "a refusal"}}
+	}
+	r.alone, q.waited = true, 0
+	c.slow = slow{waiting: c.slow.waiting}
+	return r.err(q.method)
+}
+
+func (r *refused) err(method string) error { return &errAlone{method, r.said} }
+
+// errAlone: what the endpoint says is of this method, however long one waits, and others are answered.
+type errAlone struct {
+	method string
+	said   *Error
+}
+
+func (e *errAlone) Error() string {
+	return fmt.Sprintf("it refuses %s and answers others: %s", e.method, e.said)
+}
+
+func (e *errAlone) Unwrap() error { return e.said }

@@ -1,0 +1,124 @@
+package evm
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+	"time"
+)
+
+func patience(after time.Duration) *errPatience {
+	return &errPatience{after: after, said: &Error{Code: 429, Message: "HTTP status 429"}}
+}
+
+// TestAMethodThatIsRefusedAgainSlowsNoOther: it waited for what was asked for, so the pace is not what is refused.
+func TestAMethodThatIsRefusedAgainSlowsNoOther(t *testing.T) {
+	now := time.Unix(1795349070, 0)
+	var p pace
+	for range 20 {
+		p.slowDown(now, "eth_estimateGas", patience(time.Second))
+		now = now.Add(time.Second)
+	}
+	if p.gap != leastGap {
+		t.Errorf("requests are %s apart after one method was refused 20 times, want %s", p.gap, leastGap)
+	}
+	if at := p.free("eth_getBalance"); at.After(now) {
+		t.Errorf("another method may be asked in %s, want now", at.Sub(now))
+	}
+	for _, method := range []string{"a", "b", "c", "d", "e"} {
+		p.slowDown(now, method, patience(time.Second))
+	}
+	if p.gap != mostGap {
+		t.Errorf("requests are %s apart after one method after the other was refused, want %s", p.gap, mostGap)
+	}
+	if at := p.free("eth_getBalance"); at != now.Add(time.Second) {
+		t.Errorf("another method may be asked in %s, want in a second", at.Sub(now))
+	}
+}
+
+func TestAPaceIsAsBeforeAfterFourCalmMinutes(t *testing.T) {
+	now := time.Unix(1795349070, 0)
+	p := pace{gap: mostGap, slowed: now}
+	for range 240 {
+		now = now.Add(time.Second)
+		p.calm(now)
+	}
+	if p.gap != 0 {
+		t.Errorf("requests are still %s apart", p.gap)
+	}
+}
+
+// TestWhoDoesNotSayHowLongIsLeftAloneForLonger each time that it refuses the same again.
+func TestWhoDoesNotSayHowLongIsLeftAloneForLonger(t *testing.T) {
+	now := time.Unix(1795349070, 0)
+	var p pace
+	for _, want := range []time.Duration{1, 2, 4, 8, 16, 16, 16} {
+		p.slowDown(now, "eth_call", patience(0))
+		if got := p.free("eth_call").Sub(now); got != want*time.Second {
+			t.Errorf("it is left alone for %s, want %d s", got, want)
+		}
+	}
+}
+
+func TestHowLongAnEndpointWantsToBeLeftAlone(t *testing.T) {
+	date := time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)
+	for _, c := range []struct {
+		header, data string
+		want         time.Duration
+	}{
+		{"5", "", 5 * time.Second},
+		{"0", "", leastGap},
+		{"99999999999999999999", "", mostAway},
+		{date, "", mostAway},
+		{"Mon, 02 Jan 2006 15:04:05 GMT", "", leastGap},
+		{"", "", 0},
+		{"soon", "", 0},
+		{"-1", "", 0},
+		{"", `{"rate":{"backoff_seconds":30}}`, 30 * time.Second},
+		{"7", `{"rate":{"backoff_seconds":30}}`, 7 * time.Second},
+		{"", `{"rate":{"backoff_seconds":1e300}}`, mostAway},
+		{"", `{"rate":{"backoff_seconds":-3}}`, 0},
+		{"", `{"rate":"none"}`, 0},
+		{"", `[]`, 0},
+	} {
+		h := http.Header{}
+		if c.header != "" {
+			h.Set("Retry-After", c.header)
+		}
+		if got := backoff(h, &Error{Data: json.RawMessage(c.data)}); got != c.want {
+			t.Errorf("Retry-After %q, data %s: %s, want %s", c.header, c.data, got, c.want)
+		}
+	}
+}
+
+// TestSlownessIsOverWhenNothingIsRefusedForAMinute, and not each time that a faster pace is tried.
+func TestSlownessIsOverWhenNothingIsRefusedForAMinute(t *testing.T) {
+	now := time.Unix(1795349070, 0)
+	var s slow
+	begun := 0
+	for range 30 { // a request waits for ten seconds
+		s.refused(now, "eth_call: HTTP status 429")
+		now = now.Add(10 * time.Second)
+		s.answered()
+		if s.learn(now, 10*time.Second) {
+			begun++
+		}
+	}
+	if !s.told || begun != 1 || s.Times != 30 || s.Of != 60 || s.Each < 9*time.Second {
+		t.Errorf("%+v, begun %d times", s, begun)
+	}
+	for range 49 {
+		now = now.Add(time.Second)
+		s.answered()
+		s.learn(now, 0)
+	}
+	s.refused(now, "eth_call: HTTP status 429")
+	now = now.Add(59 * time.Second)
+	if s.learn(now, time.Second/10); !s.told || s.Each >= slowTo {
+		t.Errorf("%+v: it is over, with a refusal 59 s ago", s)
+	}
+	now = now.Add(time.Second)
+	if s.learn(now, 0); s.told || !s.Since.IsZero() || s.Times != 0 {
+		t.Errorf("%+v: it is not over a minute after the last refusal", s)
+	}
+}

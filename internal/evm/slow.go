@@ -1,0 +1,107 @@
+package evm
+
+import (
+	"context"
+	"time"
+)
+
+// A Slowness says that requests wait for long, because endpoints refuse them.
+type Slowness struct {
+	Host    string        // that is waited for
+	Refused string        // what it refused last: a method, and what it said
+	Since   time.Time     // of the first refusal
+	Times   int           // refusals since then
+	Of      int           // requests since then
+	Each    time.Duration // that a request waits, about
+	Next    time.Time     // when one is tried again; zero: now
+}
+
+// slow is how much requests have to wait. It belongs to the client's lock.
+type slow struct {
+	Slowness
+	told    bool      // it is so slow that it is told
+	waiting int       // requests that wait for patience
+	last    time.Time // refusal
+}
+
+// Requests that wait for slowFrom each make what asks them slow, and so does a single one that waits for slowWait. It is over when they
+// wait for slowTo, and nothing was refused for slowFor: before that a pace is tried that was too fast before.
+const (
+	slowFrom = time.Second
+	slowWait = 3 * time.Second
+	slowTo   = slowFrom / 2
+	slowFor  = 2 * calmAfter
+)
+
+func (s *slow) refused(now time.Time, what string) {
+	if s.Since.IsZero() {
+		s.Since = now
+	}
+	s.last = now
+	s.Times++
+	s.Of++
+	s.Slowness.Refused = what
+}
+
+func (s *slow) answered() {
+	if !s.Since.IsZero() {
+		s.Of++
+	}
+}
+
+// Slow returns how slow the endpoints are that are asked, and whether they are so slow that people should know.
+func (c *Client) Slow() (Slowness, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.slow.Slowness
+	if c.slow.waiting == 0 {
+		s.Host, s.Next = c.endpoints[c.current].host, time.Time{}
+	}
+	return s, c.slow.told
+}
+
+// pause waits until an endpoint may be asked again.
+func (c *Client) pause(ctx context.Context, index int, at time.Time, q *question) error {
+	wait := max(time.Until(at), leastGap/4) // never again and again at once
+	at = time.Now().Add(wait)
+	c.mu.Lock()
+	c.slow.Host, c.slow.Next = c.endpoints[index].host, at
+	c.slow.waiting++
+	begins := !c.slow.told && at.Sub(q.begun) >= slowWait
+	if begins {
+		c.slow.told, c.slow.Each = true, max(c.slow.Each, at.Sub(q.begun))
+	}
+	c.mu.Unlock()
+	if begins && c.onSlow != nil {
+		c.onSlow(ctx)
+	}
+	q.waited += wait
+	err := sleep(ctx, wait)
+	c.mu.Lock()
+	c.slow.waiting--
+	c.mu.Unlock()
+	return err
+}
+
+// ended learns from a question how long one waits.
+func (c *Client) ended(ctx context.Context, q *question) {
+	c.mu.Lock()
+	begins := c.slow.learn(time.Now(), q.waited)
+	c.mu.Unlock()
+	if begins && c.onSlow != nil {
+		c.onSlow(ctx)
+	}
+}
+
+// learn reports whether slowness begins.
+func (s *slow) learn(now time.Time, waited time.Duration) (begins bool) {
+	s.Each = (3*s.Each + waited) / 4
+	switch {
+	case s.Each >= slowFrom && !s.told && !s.Since.IsZero():
+		s.told = true
+		return true
+	case s.Each < slowTo && s.waiting == 0 && now.Sub(s.last) >= slowFor:
+		*s = slow{Slowness: Slowness{Each: s.Each}}
+	}
+	return false
+}
