@@ -3,6 +3,7 @@ package evm
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dodona-oracle/dodona/internal/evm"
@@ -11,7 +12,7 @@ import (
 // An endpoint can be wrong and polite: it lags, lost its state, stands at genesis, speaks of another chain, or suggests an absurd
 // price. So what would stop delivery, or step back behind what was seen, is not believed of one endpoint while there are others.
 
-// A doubt is why a view is not believed at once. Zero: it is.
+// A doubt is why a view is not believed at once.
 type doubt struct{ kind, what string }
 
 // agreedFor is how long a doubt is not looked into again after all endpoints said the same.
@@ -33,17 +34,22 @@ func (s *Sink) believe(ctx context.Context, before evm.Header) (view, error) {
 	for left := len(s.client.Endpoints()) - 1; ; left-- {
 		now := s.env.Now()
 		s.mu.Lock()
-		d := s.m.doubts(v)
+		doubts := s.m.doubts(v)
 		s.mu.Unlock()
+		first := slices.IndexFunc(doubts, func(d doubt) bool { return !now.Before(s.agreed[d.kind]) })
 		switch {
-		case d == doubt{} || now.Before(s.agreed[d.kind]):
+		case first < 0:
 			return v, nil
 		case left <= 0:
-			s.agreed[d.kind] = now.Add(agreedFor)
+			for _, d := range doubts {
+				s.agreed[d.kind] = now.Add(agreedFor)
+			}
 			return v, nil
 		}
+		d := doubts[first]
 		s.env.Log.Warn("another endpoint is asked", "why", d.what)
 		s.client.Skip(fmt.Errorf("doubted: %s", d.what))
+		s.forget()
 		if v, err = s.look(ctx, before); err != nil {
 			return v, err
 		}
@@ -51,39 +57,68 @@ func (s *Sink) believe(ctx context.Context, before evm.Header) (view, error) {
 }
 
 // doubts returns what of a view calls for another endpoint's word.
-func (m *machine) doubts(v view) doubt {
+func (m *machine) doubts(v view) (list []doubt) {
+	add := func(kind, format string, args ...any) { list = append(list, doubt{kind, fmt.Sprintf(format, args...)}) }
 	switch {
 	case v.Head.Number+lagsMost < m.highest:
-		return doubt{"block", fmt.Sprintf("its newest block is %d, and block %d was seen", v.Head.Number, m.highest)}
+		add("block", "its newest block is %d, and block %d was seen", v.Head.Number, m.highest)
 	case m.highest > 0 && v.Head.Number > m.highest+leapsMost:
-		return doubt{"ahead", fmt.Sprintf("its newest block is %d, and the one seen before was %d", v.Head.Number, m.highest)}
-	case v.Nonce < m.chainNonce:
-		return doubt{"nonce", fmt.Sprintf("it knows %d transactions of %s, and the chain had %d", v.Nonce, m.sender, m.chainNonce)}
+		add("ahead", "its newest block is %d, and the one seen before was %d", v.Head.Number, m.highest)
+	}
+	if v.Nonce < m.chainNonce {
+		add("nonce", "it knows %d transactions of %s, and the chain had %d", v.Nonce, m.sender, m.chainNonce)
 	}
 	for place, said := range v.Slots {
 		if said.Round < m.slots[place].Round {
-			return doubt{"slot", fmt.Sprintf("its slot of %s holds round %d, and it held round %d", place, uint64(said.Round), uint64(m.slots[place].Round))}
+			add("slot", "its slot of %s holds round %d, and it held round %d", place, uint64(said.Round), uint64(m.slots[place].Round))
 		}
 	}
-	if m.undecided() == 0 {
-		return doubt{}
+	for _, i := range m.open {
+		switch {
+		case !v.unseen(i):
+		case i.State == Mined:
+			add("receipt", "it shows no receipt of transaction %s, which was in block %d", i.Block.Tx, i.Block.Number)
+		case i.Nonce < v.Nonce:
+			add("receipt", "it says that nonce %d is used, and shows no receipt of transaction %s", i.Nonce, i.last().Hash)
+		}
 	}
+	if m.undecided() > 0 {
+		m.doubtSending(v, add)
+	}
+	return list
+}
+
+// unseen reports whether receipts of all attempts of an intent were asked for, and there are none.
+func (v view) unseen(i *Intent) bool {
+	for _, a := range i.Attempts {
+		if r, asked := v.Receipts[a.Hash]; !asked || r != nil {
+			return false
+		}
+	}
+	return i.State.inFlight()
+}
+
+// doubtSending adds what would keep something from being sent, or send it in vain.
+func (m *machine) doubtSending(v view, add func(kind, format string, args ...any)) {
 	if v.Head.Legacy && m.hadBaseFee {
-		return doubt{"legacy", "its newest block has no base fee, and the chain had one"}
+		add("legacy", "its newest block has no base fee, and the chain had one")
 	}
 	for _, i := range m.open {
-		if e := v.Estimates[i.Number]; e.Refused != "" {
-			return doubt{"refused", "it says that the contract would refuse: " + e.Refused}
-		} else if e.Unknown != "" {
-			return doubt{"estimate", "it cannot say what a transaction takes: " + e.Unknown}
+		e, found := v.Estimates[i.Number]
+		switch {
+		case e.Refused != "":
+			add("refused", "it says that the contract would refuse: %s", e.Refused)
+		case e.Unknown != "":
+			add("estimate", "it cannot say what a transaction takes: %s", e.Unknown)
+		case found && i.Reverts > 0:
+			add("reverted", "it says that round %d of %s takes %d gas, and a transaction of it was reverted", uint64(i.Payload.Round), i.Payload.Feed, e.Gas)
 		}
 	}
 	tip := m.tip(v)
 	switch {
 	case v.Head.BaseFee > m.maxFee || tip > m.maxFee-v.Head.BaseFee:
-		return doubt{"fees", fmt.Sprintf("a unit of gas costs %s and a tip of %s, more than max_fee", Price(v.Head.BaseFee), Price(tip))}
+		add("fees", "a unit of gas costs %s and a tip of %s, more than max_fee", Price(v.Head.BaseFee), Price(tip))
 	case v.Balance != nil && cost(leastGas, v.Head.BaseFee+tip).Cmp(v.Balance) > 0:
-		return doubt{"funds", fmt.Sprintf("%s has %s", m.sender, ether(v.Balance))}
+		add("funds", "%s has %s", m.sender, ether(v.Balance))
 	}
-	return doubt{}
 }

@@ -1,11 +1,15 @@
 package evm
 
 import (
+	"log/slog"
 	"math"
 	"math/big"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/evm"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -44,8 +48,9 @@ func TestWhatStopsDeliveryOrStepsBackIsDoubted(t *testing.T) {
 		}
 		v := p.view
 		c.change(&v)
-		if d := p.doubts(v); d.kind != c.kind || (d.what == "") != (c.kind == "") {
-			t.Errorf("got %+v, want a doubt of kind %q", d, c.kind)
+		list := p.doubts(v)
+		if len(list) > 1 || len(list) == 0 && c.kind != "" || len(list) == 1 && (list[0].kind != c.kind || list[0].what == "") {
+			t.Errorf("got %+v, want a doubt of kind %q", list, c.kind)
 		}
 	}
 }
@@ -71,5 +76,123 @@ func TestNobodyIsBlamedForWhatTheSlotHolds(t *testing.T) {
 		if open := len(p.open) > 0; open != c.blamed {
 			t.Errorf("slot %+v: open intents: %v", c.slot, p.open)
 		}
+	}
+}
+
+// TestAReceiptThatIsMissingIsDoubted: the nonce is used, or the transaction was in a block, and one endpoint shows no receipt.
+func TestAReceiptThatIsMissingIsDoubted(t *testing.T) {
+	p := newPlay(sink.Latest)
+	p.offer(t, 1000)
+	p.did(t, p.sent(p.now, p.turn(t, time.Second)[0], accepted, ""))
+	hash := p.open[0].last().Hash
+	kinds := func(receipts map[dodona.Digest]*evm.Receipt, nonce uint64) (kinds []string) {
+		v := p.view
+		v.Receipts, v.Nonce = receipts, nonce
+		for _, d := range p.doubts(v) {
+			kinds = append(kinds, d.kind)
+		}
+		return kinds
+	}
+	none, one := map[dodona.Digest]*evm.Receipt{hash: nil}, map[dodona.Digest]*evm.Receipt{hash: {Tx: hash, Block: 10, OK: true}}
+	for _, c := range []struct {
+		what     string
+		receipts map[dodona.Digest]*evm.Receipt
+		nonce    uint64
+		doubted  bool
+	}{
+		{"no receipt of a nonce that is free", none, 0, false},
+		{"no receipt of a nonce that is used", none, 1, true},
+		{"a receipt", one, 1, false},
+		{"a receipt that was not asked for", nil, 1, false},
+	} {
+		if got := kinds(c.receipts, c.nonce); slices.Contains(got, "receipt") != c.doubted {
+			t.Errorf("%s: doubts %q", c.what, got)
+		}
+	}
+	p.view.Receipts, p.view.Nonce = one, 1
+	p.turn(t, time.Second)
+	if p.open[0].State != Mined {
+		t.Fatalf("the intent is %s", p.open[0].State)
+	}
+	if got := kinds(none, 1); !slices.Equal(got, []string{"receipt"}) {
+		t.Errorf("a transaction that was in a block is in none: doubts %q", got)
+	}
+}
+
+// TestAnEstimateThatWasNotEnoughIsDoubted: what is reverted again and again for want of gas is asked of another endpoint.
+func TestAnEstimateThatWasNotEnoughIsDoubted(t *testing.T) {
+	p := newPlay(sink.Latest)
+	p.machine.gas = 0
+	p.offer(t, 1000)
+	v := p.view
+	v.Estimates = map[uint64]estimate{p.open[0].Number: {Gas: leastGas}}
+	if d := p.doubts(v); len(d) > 0 {
+		t.Errorf("%+v before anything was reverted", d)
+	}
+	p.open[0].Reverts = 1
+	if d := p.doubts(v); len(d) != 1 || d[0].kind != "reverted" {
+		t.Errorf("got %+v, want that its transaction was reverted", d)
+	}
+}
+
+// TestABlockNumberThatWasMadeUpIsForgotten, so that honest endpoints are not doubted for ever.
+func TestABlockNumberThatWasMadeUpIsForgotten(t *testing.T) {
+	p := newPlay(sink.Latest)
+	p.view.Head.Number = 5000
+	p.turn(t, time.Second)
+	p.view.Head.Number = 10
+	for begun := p.now; p.now.Sub(begun) <= lowerFor; {
+		if d := p.doubts(p.view); len(d) != 1 || d[0].kind != "block" {
+			t.Fatalf("after %s: %+v, want a doubt of its block", p.now.Sub(begun), d)
+		}
+		p.turn(t, 5*time.Second)
+	}
+	p.turn(t, 5*time.Second)
+	if d := p.doubts(p.view); len(d) > 0 {
+		t.Errorf("still %+v", d)
+	}
+}
+
+// TestAnEndpointThatStandsStillIsLeftWhateverWaits: while something is under way, be it in a block and not deep enough, but not for the time before.
+func TestAnEndpointThatStandsStillIsLeftWhateverWaits(t *testing.T) {
+	client, err := evm.NewClient(evm.Options{URLs: []string{"http://a.example", "http://b.example"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPlay(sink.Latest)
+	s := &Sink{client: client, m: p.machine, env: sink.Env{Now: func() time.Time { return p.now }, Log: slog.New(slog.DiscardHandler)}}
+	left := func() bool {
+		s.distrust(p.view.Head, p.view.Head)
+		return client.Endpoints()[1].Current
+	}
+	for range 60 {
+		if p.now = p.now.Add(time.Minute); left() {
+			t.Fatal("the endpoint is left while nothing is under way")
+		}
+	}
+	p.offer(t, 1000)
+	p.did(t, p.sent(p.now, p.turn(t, time.Second)[0], accepted, ""))
+	hash := p.open[0].last().Hash
+	p.view.Receipts[hash], p.view.Nonce = &evm.Receipt{Tx: hash, Block: 10, OK: true}, 1
+	p.turn(t, time.Second)
+	if p.open[0].State != Mined || left() {
+		t.Fatalf("the intent is %s; the endpoint is left at once: %v", p.open[0].State, left())
+	}
+	if p.now = p.now.Add(standsFor); !left() {
+		t.Error("the endpoint is believed though its newest block stands")
+	}
+}
+
+// TestNothingIsDoneTwiceBeforeItCanBeSeen: where a look takes a minute, what is not in a block after it may be by now.
+func TestNothingIsDoneTwiceBeforeItCanBeSeen(t *testing.T) {
+	p := newPlay(sink.Latest)
+	p.view.Took = time.Minute // above the 30 s after which it is replaced
+	p.offer(t, 1000)
+	p.did(t, p.sent(p.now, p.turn(t, time.Second)[0], accepted, ""))
+	if sent := p.turn(t, time.Minute); len(sent) > 0 {
+		t.Errorf("it is sent again after a minute: %d attempts", len(p.open[0].Attempts))
+	}
+	if sent := p.turn(t, time.Minute+time.Second); len(sent) != 1 || len(p.open[0].Attempts) != 2 {
+		t.Errorf("sent %d, attempts %d, want it replaced after two minutes", len(sent), len(p.open[0].Attempts))
 	}
 }

@@ -177,7 +177,8 @@ func pause(tries int) time.Duration {
 // filled with empty transfers.
 func (m *machine) mendGap(fx *effects, now time.Time, v view) {
 	asked := m.gap
-	m.gap, m.highest = gap{}, max(m.highest, v.Head.Number)
+	m.gap = gap{}
+	m.climb(now, v.Head.Number)
 	next := m.nonce
 	for _, i := range m.open {
 		if i.State.inFlight() {
@@ -210,6 +211,18 @@ func (m *machine) mendGap(fx *effects, now time.Time, v view) {
 		m.fill(fx, now, v, missing)
 	}
 	m.behind = 0
+}
+
+// climb notes the number of the newest block. One that was made up is not believed for ever.
+func (m *machine) climb(now time.Time, number uint64) {
+	switch {
+	case number >= m.highest:
+		m.highest, m.belowAt = number, time.Time{}
+	case m.belowAt.IsZero():
+		m.belowAt = now
+	case now.Sub(m.belowAt) >= lowerFor:
+		m.highest, m.belowAt = number, time.Time{}
+	}
 }
 
 // reopen sends what was final again.

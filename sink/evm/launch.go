@@ -166,11 +166,11 @@ func (m *machine) push(fx *effects, now time.Time, v view, i *Intent) {
 	last := i.last()
 	blocking := i.Nonce <= v.Nonce
 	poor := last.FeeCap < v.Head.BaseFee+min(last.Tip, v.Tip)
-	waited := now.Sub(last.At) >= m.bumpAfter && now.Sub(i.since) >= m.bumpAfter
+	waited := now.Sub(last.At) >= m.unhurried(m.bumpAfter) && now.Sub(i.since) >= m.unhurried(m.bumpAfter)
 	if (i.bumpNow || m.gasChanged(v, i) || waited && (blocking || poor)) && m.bump(fx, now, v, i) {
 		return
 	}
-	if now.Sub(i.lastSend) >= m.resendAfter {
+	if now.Sub(i.lastSend) >= m.unhurried(m.resendAfter) {
 		i.lastSend = now
 		fx.send = append(fx.send, i)
 	}

@@ -3,169 +3,177 @@ package evm
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/calldata"
 	"github.com/dodona-oracle/dodona/internal/evm"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
-// look reads what the machine wants to know.
-func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) {
-	sender := s.wallet.Address()
-	if v.Head, err = s.client.Header(ctx, evm.Latest); err != nil {
-		return v, err
+// A glance is a look that is not over: what it has learned is kept when an endpoint fails, so that it gets through in the end.
+type glance struct {
+	view
+	begun time.Time
+	quiet bool // nothing was under way when it began
+	head  bool // each of these: read
+	nonce bool
+	price bool
+	wish  *wish
+}
+
+// learned counts what is read.
+func (l *glance) learned() (n int) {
+	if l == nil {
+		return 0
 	}
-	if v.Nonce, err = s.client.Nonce(ctx, sender, evm.Latest); err != nil {
-		return v, err
-	}
-	if v.Balance, err = s.client.Balance(ctx, sender, evm.Latest); err != nil {
-		return v, err
-	}
-	if err = s.prices(ctx, &v); err != nil {
-		return v, err
-	}
-	s.mu.Lock()
-	w := s.m.wants(s.env.Now(), before.Hash == v.Head.Hash)
-	s.mu.Unlock()
-	if !w.Gap.empty() {
-		if v.Final, err = s.finals(ctx, w.Gap); err != nil {
-			return v, err
+	for _, read := range []bool{l.head, l.nonce, l.Balance != nil, l.price, l.wish != nil} {
+		if read {
+			n++
 		}
 	}
-	v.Receipts = make(map[dodona.Digest]*evm.Receipt, len(w.Receipts))
-	for _, hash := range w.Receipts {
+	return n + len(l.Receipts) + len(l.Slots) + len(l.Estimates)
+}
+
+// glanceFor is how long a look that was interrupted is worth going on with.
+const glanceFor = 5 * time.Minute
+
+// look reads what the machine wants to know. It goes on where it was interrupted.
+func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) {
+	now := s.env.Now()
+	l := s.glance
+	if l == nil || now.Sub(l.begun) > max(glanceFor, s.worth(rarely)) {
+		l = &glance{begun: now}
+		l.Receipts, l.Slots = make(map[dodona.Digest]*evm.Receipt), make(map[string]sink.Said, len(s.targets))
+		l.Estimates = make(map[uint64]estimate)
+		s.remember(now, l)
+	}
+	s.glance = l
+	blocks := func(ctx context.Context, l *glance) error { return s.lookBlocks(ctx, l, before) }
+	for _, read := range []func(context.Context, *glance) error{s.lookHead, s.lookMoney, blocks, s.lookSlots, s.lookGas} {
+		if err := read(ctx, l); err != nil {
+			return l.view, err
+		}
+	}
+	s.glance = nil
+	if s.worth(rarely) > 0 {
+		l.Took = s.env.Now().Sub(l.begun)
+	}
+	if !l.Kept {
+		s.seen = l
+	}
+	return l.view, nil
+}
+
+func (s *Sink) lookHead(ctx context.Context, l *glance) (err error) {
+	if !l.head {
+		if l.Head, err = s.client.Header(ctx, evm.Latest); err != nil {
+			return err
+		}
+		l.head = true
+	}
+	if !l.nonce {
+		if l.Nonce, err = s.client.Nonce(ctx, s.wallet.Address(), evm.Latest); err != nil {
+			return err
+		}
+		l.nonce = true
+	}
+	return nil
+}
+
+func (s *Sink) lookMoney(ctx context.Context, l *glance) (err error) {
+	if l.Balance == nil {
+		if l.Balance, err = s.client.Balance(ctx, s.wallet.Address(), evm.Latest); err != nil {
+			l.Balance = nil
+			return err
+		}
+		s.money = money{balance: l.Balance, at: s.env.Now()}
+	}
+	if l.price {
+		return nil
+	}
+	if err := s.prices(ctx, &l.view); err != nil {
+		return err
+	}
+	l.price, s.money.tip, s.money.tipAt = true, l.Tip, s.env.Now()
+	return nil
+}
+
+// lookBlocks looks for transactions in blocks.
+func (s *Sink) lookBlocks(ctx context.Context, l *glance, before evm.Header) (err error) {
+	if l.wish == nil {
+		w := s.wants(before.Hash == l.Head.Hash)
+		if !w.Gap.empty() {
+			if l.Final, err = s.finals(ctx, w.Gap); err != nil {
+				return err
+			}
+		}
+		l.wish = &w
+	}
+	for _, hash := range l.wish.Receipts {
+		if _, known := l.Receipts[hash]; known {
+			continue
+		}
 		r, err := s.client.Receipt(ctx, hash)
 		switch {
 		case errors.Is(err, dodona.ErrNotFound):
-			v.Receipts[hash] = nil
+			l.Receipts[hash] = nil
 		case err != nil:
-			return v, err
+			return err
 		default:
-			v.Receipts[hash] = &r
+			l.Receipts[hash] = &r
 		}
 	}
-	// Slots come after receipts: whatever was mined is in them.
-	v.Slots = make(map[string]sink.Said, len(s.targets))
+	return nil
+}
+
+// lookSlots reads what the contracts hold. That comes after receipts: whatever was mined is in them.
+func (s *Sink) lookSlots(ctx context.Context, l *glance) error {
 	for feed, contract := range s.targets {
+		if _, known := l.Slots[feed]; known {
+			continue
+		}
 		word, err := s.client.Storage(ctx, contract, dodona.Digest{}, evm.Latest)
 		if err != nil {
-			return v, err
-		}
-		v.Slots[feed] = slotOf(word)
-		if v.Slots[feed].Round == 0 && s.m.slots[feed].Round > 0 { // a development chain that was begun anew has no contract
-			if err := s.checkContract(ctx, s.m.chain, "the contract of feed "+feed, contract); err != nil {
-				return v, err
-			}
-		}
-	}
-	for _, p := range w.Anchors {
-		word, err := s.client.Storage(ctx, s.settings.Anchor, p.Slot, evm.Latest)
-		if err != nil {
-			return v, err
-		}
-		v.Slots[p.place()] = anchorSlot(word)
-	}
-	v.Estimates = make(map[uint64]estimate, len(w.Estimates))
-	for _, i := range w.Estimates {
-		if v.Estimates[i.Number], err = s.estimate(ctx, v.Head, i.Payload); err != nil {
-			return v, err
-		}
-	}
-	return v, nil
-}
-
-// prices asks what is usual to pay. Not every node makes suggestions or knows the past.
-func (s *Sink) prices(ctx context.Context, v *view) (err error) {
-	var said *evm.Error
-	if v.Head.Legacy {
-		v.Tip, err = s.client.GasPrice(ctx)
-		return err
-	}
-	now := s.env.Now()
-	if now.Sub(s.tipsAt) >= tipsEvery {
-		tips, err := s.client.Tips(ctx)
-		if err != nil && !errors.As(err, &said) {
 			return err
 		}
-		s.tips, s.tipsAt = tips, now
-	}
-	v.Tips = s.tips
-	if v.Tip, err = s.client.Tip(ctx); errors.As(err, &said) {
-		v.Tip, err = unknownTip, nil
-		if len(v.Tips) > 0 {
-			v.Tip = slices.Max(v.Tips)
+		said := slotOf(word)
+		if said.Round == 0 && s.m.slots[feed].Round > 0 { // a development chain that was begun anew has no contract
+			if err := s.checkContract(ctx, s.m.chain, "the contract of feed "+feed, contract); err != nil {
+				return err
+			}
 		}
+		l.Slots[feed] = said
 	}
-	return err
-}
-
-// tipsEvery is how often the past is asked for.
-const tipsEvery = time.Minute
-
-// estimate asks what a transaction takes that delivers p. The error is that nothing can be asked any more.
-func (s *Sink) estimate(ctx context.Context, head evm.Header, p *Payload) (estimate, error) {
-	to := s.m.contract(p)
-	message := evm.Message{From: s.wallet.Address(), To: &to, Data: p.Data}
-	gas, err := s.client.EstimateGas(ctx, message)
-	if s.early(err, p) {
-		// Nodes try a call at the newest block's time. On a chain that makes blocks when there is something to put into them, the
-		// clock stands until something is sent; the block that takes it has the time of then.
-		gas, err = s.client.EstimateGasAt(ctx, message, max(head.Time, uint64(s.env.Now().Unix())))
-		var said *evm.Error
-		if errors.As(err, &said) && (said.Unsupported() || s.early(err, p)) {
-			gas, err = s.knownGas(p), nil
+	for _, p := range l.wish.Anchors {
+		if _, known := l.Slots[p.place()]; known {
+			continue
 		}
+		word, err := s.client.Storage(ctx, s.settings.Anchor, p.Slot, evm.Latest)
+		if err != nil {
+			return err
+		}
+		l.Slots[p.place()] = anchorSlot(word)
 	}
-	var said *evm.Error
-	switch {
-	case ctx.Err() != nil:
-		return estimate{}, ctx.Err()
-	case err == nil && gas > mostGas:
-		return estimate{Unknown: fmt.Sprintf("the node estimates %d gas, more than the %d that are believed", gas, mostGas)}, nil
-	case err == nil:
-		gas = max(gas, leastGas)
-		s.took[p.Feed] = gas
-		return estimate{Gas: gas}, nil
-	case !errors.As(err, &said):
-		return estimate{}, err
-	case mentions(said.Message, "insufficient funds"):
-		return estimate{Gas: blindGas}, nil // the balance stops it
-	case said.Unsupported():
-		return estimate{Gas: s.knownGas(p)}, nil
-	case !said.Reverted():
-		return estimate{Unknown: said.Error()}, nil
-	}
-	why := said.Error()
-	if data := said.Revert(); len(data) > 0 {
-		why = calldata.ParseRefusal(data).String()
-	}
-	return estimate{Refused: why}, nil
+	return nil
 }
 
-// early reports whether a contract says that a round is ahead of the block's clock, though it is not ahead of this node's.
-func (s *Sink) early(err error, p *Payload) bool {
-	var said *evm.Error
-	return errors.As(err, &said) && calldata.ParseRefusal(said.Revert()).Name == "FutureRound" && !p.Round.Time().After(s.env.Now().Add(aheadMost))
-}
-
-// aheadMost is how far a round may be ahead of this node's clock: contracts allow 15 s.
-const aheadMost = 10 * time.Second
-
-// knownGas returns what an update of a feed took last, or what is enough for any.
-func (s *Sink) knownGas(p *Payload) uint64 {
-	if gas := s.took[p.Feed]; gas > 0 {
-		return gas
+// lookGas asks what transactions take, also of answers that came while this look was under way.
+func (s *Sink) lookGas(ctx context.Context, l *glance) error {
+	for _, i := range s.wants(true).Estimates {
+		if _, known := l.Estimates[i.Number]; known {
+			continue
+		}
+		e, err := s.estimate(ctx, l.Head, i.Payload)
+		if err != nil {
+			return err
+		}
+		l.Estimates[i.Number] = e
 	}
-	return blindGas
+	return nil
 }
 
-const (
-	blindGas   = 500_000      // the limit where a node does not estimate because the sender has nothing
-	leastGas   = 30_000       // every update takes more; a limit below what is needed would be refused again and again
-	mostGas    = 5_000_000    // no update takes as much, with all the signatures that a quorum can have
-	unknownTip = uint64(gwei) // where a node suggests none
-)
+func (s *Sink) wants(sameHead bool) wish {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.m.wants(s.env.Now(), sameHead)
+}

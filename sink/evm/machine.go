@@ -28,6 +28,7 @@ type machine struct {
 	behindAt time.Time // the first of them
 	gap      gap       // the nonces that count as missing since then; empty before that is certain
 	highest  uint64    // number of a block seen
+	belowAt  time.Time // since when every view has a lower one
 
 	chainNonce uint64 // that the chain was last seen to have taken
 	leastTip   uint64 // wei for each unit of gas that the pool was heard to take at least; 0: nothing was heard
@@ -35,9 +36,10 @@ type machine struct {
 	legacy     bool // the chain has no EIP-1559
 	hadBaseFee bool // it was seen to have it
 	trouble    map[string]trouble
-	fees       bool     // in this step, fees stand in the way
-	tipWanted  uint64   // in this step, a tip above max_tip is; 0 if none
-	funds      *big.Int // in this step, money does: what is needed; nil if it does not
+	took       time.Duration // to read the last view
+	fees       bool          // in this step, fees stand in the way
+	tipWanted  uint64        // in this step, a tip above max_tip is; 0 if none
+	funds      *big.Int      // in this step, money does: what is needed; nil if it does not
 }
 
 // Rules are what a machine goes by.
@@ -71,6 +73,7 @@ const (
 	lostViews   = 3                // in a row, before a nonce counts as taken by another
 	mostTooOld  = 3                // answers in a row that a nonce is used which the same endpoint says is not
 	lostFor     = 12 * time.Second // at least
+	lowerFor    = 10 * time.Minute // at least, of nothing but lower blocks: then the highest one seen was none, or is gone
 	laggingFor  = 2 * time.Minute  // at least, if the newest block is below one seen before: the endpoint may lag
 	mostTries   = 3                // reverted transactions of one answer before it waits for a person
 	retryFirst  = 15 * time.Second // after a refusal, doubling
@@ -95,6 +98,8 @@ type view struct {
 	Slots     map[string]sink.Said           // by feed
 	Estimates map[uint64]estimate            // by the number of the intent
 	Final     map[uint64]Intent              // what was final, by nonce, of the gap that was asked for
+	Kept      bool                           // head, nonce and slots are those of the view before
+	Took      time.Duration                  // how long it took to read, while endpoints let requests wait
 }
 
 // A gap is a run of nonces, to exclusive.
@@ -145,8 +150,11 @@ func (m *machine) wants(now time.Time, sameHead bool) (w wish) {
 
 // mayBump reports whether an intent may be replaced, for which its limit is derived anew.
 func (m *machine) mayBump(now time.Time, i *Intent) bool {
-	return (i.State == Signed || i.State == Sent) && (i.bumpNow || i.gasWrong || now.Sub(i.last().At) >= m.bumpAfter)
+	return (i.State == Signed || i.State == Sent) && (i.bumpNow || i.gasWrong || now.Sub(i.last().At) >= m.unhurried(m.bumpAfter))
 }
+
+// unhurried returns after what time something is done again: not before the next view can show what became of it.
+func (m *machine) unhurried(after time.Duration) time.Duration { return max(after, 2*m.took) }
 
 // effects are what Step wants done.
 type effects struct {
@@ -290,7 +298,7 @@ func (m *machine) find(is func(*Intent) bool) *Intent {
 
 // step decides by a view of the chain.
 func (m *machine) step(now time.Time, v view) (fx effects) {
-	m.fees, m.tipWanted, m.funds = false, 0, nil
+	m.fees, m.tipWanted, m.funds, m.took = false, 0, nil, v.Took
 	m.chainNonce, m.legacy, m.hadBaseFee = v.Nonce, v.Head.Legacy, m.hadBaseFee || !v.Head.Legacy
 	m.forgetTip(now, v.Head.BaseFee)
 	for feed, said := range v.Slots {

@@ -39,6 +39,10 @@ func newLiar(t *testing.T, node string, says func(method string) string) *liar {
 				w.WriteHeader(http.StatusTooManyRequests)
 				return
 			}
+			if text == "502" {
+				w.WriteHeader(http.StatusBadGateway)
+				return
+			}
 			_, _ = io.WriteString(w, text)
 			return
 		}

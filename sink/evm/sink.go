@@ -24,14 +24,20 @@ type Sink struct {
 	wallet   sink.Wallet
 	client   *evm.Client
 	targets  map[string]dodona.Address
-	period   uint64               // of the contract of anchors, milliseconds; known once ready
-	release  func()               // lets go of the key; nil before this sink has it
-	moved    time.Time            // when the newest block was first seen
-	agreed   map[string]time.Time // until when a doubt that all endpoints share is not looked into, by kind; used by Run alone
-	tips     []uint64             // what was usual to pay; used by Run alone
-	tipsAt   time.Time            // when that was asked
-	took     map[string]uint64    // gas that an update was last estimated to take, by feed; used by Run alone
-	ready    chan struct{}        // closed once the machine has seen the journal and the chain
+	period   uint64                  // of the contract of anchors, milliseconds; known once ready
+	release  func()                  // lets go of the key; nil before this sink has it
+	moved    time.Time               // when the newest block was first seen, or nothing was under way
+	agreed   map[string]time.Time    // until when a doubt that all endpoints share is not looked into, by kind; used by Run alone
+	tips     []uint64                // what was usual to pay; used by Run alone
+	tipsAt   time.Time               // when that was asked
+	took     map[string]uint64       // gas that an update was last estimated to take, by feed; used by Run alone
+	coded    map[dodona.Address]bool // contracts that were seen to be some; used by Run alone
+	glance   *glance                 // a look that was interrupted; used by Run alone, as these are:
+	seen     *glance                 // the last one that got through
+	money    money
+	unsent   []*Intent     // that no endpoint heard of
+	resends  int           // of these
+	ready    chan struct{} // closed once the machine has seen the journal and the chain
 	wake     chan struct{}
 
 	mu     sync.Mutex // guards the machine, also while the journal is waited for
@@ -68,16 +74,17 @@ func open(_ context.Context, settings Settings, env sink.Env) (dodona.Sink, erro
 		}
 		urls = append(urls[:len(urls):len(urls)], text)
 	}
-	client, err := evm.NewClient(evm.Options{
-		URLs: urls, ChainID: settings.ChainID, Timeout: settings.Timeout, Agent: "dodona/" + env.Version,
+	s := &Sink{
+		settings: settings, env: env, wallet: wallet, targets: make(map[string]dodona.Address), took: make(map[string]uint64), agreed: make(map[string]time.Time),
+		coded: make(map[dodona.Address]bool),
+		ready: make(chan struct{}), wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
+		counts: make(map[telemetry.Counter]uint64), state: sink.Starting,
+	}
+	s.client, err = evm.NewClient(evm.Options{
+		URLs: urls, ChainID: settings.ChainID, Timeout: settings.Timeout, Patience: patience, Agent: "dodona/" + env.Version, Slow: s.waits,
 	})
 	if err != nil {
 		return nil, dodona.Permanent(err)
-	}
-	s := &Sink{
-		settings: settings, env: env, wallet: wallet, client: client, targets: make(map[string]dodona.Address), took: make(map[string]uint64), agreed: make(map[string]time.Time),
-		ready: make(chan struct{}), wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
-		counts: make(map[telemetry.Counter]uint64), state: sink.Starting,
 	}
 	for _, f := range env.Feeds {
 		a := settings.Contract
@@ -91,6 +98,9 @@ func open(_ context.Context, settings Settings, env sink.Env) (dodona.Sink, erro
 	s.status = Status{Sender: wallet.Address(), Contracts: s.targets}
 	return s, nil
 }
+
+// patience is how long one request waits for endpoints that ask for it; the status says so meanwhile.
+const patience = 10 * time.Minute
 
 // Close lets go of connections and of the key.
 func (s *Sink) Close() error {

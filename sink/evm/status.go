@@ -1,7 +1,10 @@
 package evm
 
 import (
+	"fmt"
+	"maps"
 	"math/big"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/evm"
@@ -72,6 +75,16 @@ func (s *Sink) show(v *view) {
 	s.env.Metrics.Gauge(telemetry.SinkTroubles, s.env.Sink, int64(len(st.Troubles)))
 }
 
+// inWords says what requests wait for.
+func inWords(slow evm.Slowness, now time.Time) string {
+	next := slow.Next
+	if next.Before(now) {
+		next = now
+	}
+	return fmt.Sprintf("waits for the endpoint %s since %sZ: it refused %d of %d requests, the last one %s; a request waits %s or so, the next try is at %sZ",
+		slow.Host, slow.Since.UTC().Format(time.TimeOnly), slow.Times, slow.Of, slow.Refused, slow.Each.Round(time.Second/10), next.UTC().Format(time.TimeOnly))
+}
+
 // Report fills in what the loop cannot know.
 func (s *Sink) Report(to *sink.Status) {
 	s.statusMu.Lock()
@@ -79,6 +92,15 @@ func (s *Sink) Report(to *sink.Status) {
 	st := s.status
 	if st.Endpoints == nil {
 		st.Endpoints = s.client.Endpoints()
+	}
+	now := s.env.Now()
+	slow, waits := s.client.Slow()
+	if waits {
+		st.Troubles = maps.Clone(st.Troubles)
+		if st.Troubles == nil {
+			st.Troubles = make(map[string]string)
+		}
+		st.Troubles["rpc"] = inWords(slow, now)
 	}
 	to.Detail, to.Queue, to.Last = st, to.Queue+s.queue, s.last
 	to.Delivered += s.counts[telemetry.SinkDelivered]
@@ -91,5 +113,8 @@ func (s *Sink) Report(to *sink.Status) {
 	}
 	if s.lastErr != "" {
 		to.LastError, to.ErrorTime = s.lastErr, s.errAt
+	}
+	if waits && to.State != sink.Stopped && to.State != sink.Stuck {
+		to.State, to.LastError, to.ErrorTime, to.NextTry = sink.Retrying, "rpc: "+inWords(slow, now), now, slow.Next
 	}
 }

@@ -21,13 +21,15 @@ func (s *Sink) Run(ctx context.Context) error {
 	failures := 0
 	var head evm.Header
 	for {
-		wait := s.settings.Poll
+		wait, learned := s.settings.Poll, len(s.coded)+s.glance.learned()
 		next, err := s.turn(ctx, head)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
-			failures++
+			if failures++; len(s.coded)+s.glance.learned() > learned || s.resends > 0 {
+				failures = 1 // it gets on
+			}
 			wait = max(wait, backoff.Backoff{Min: s.settings.Poll, Max: time.Minute}.Next(failures, nil))
 			s.rpcFailed(ctx, err)
 		default:
@@ -77,6 +79,25 @@ func (s *Sink) rpcFailed(ctx context.Context, err error) {
 	s.show(nil)
 }
 
+// waits tells that requests wait for endpoints; the client calls it from within one.
+func (s *Sink) waits(ctx context.Context) {
+	slow, is := s.client.Slow()
+	if !is {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.env.Now()
+	if s.m == nil {
+		s.notBegun(ctx, errors.New(inWords(slow, now)))
+		return
+	}
+	var fx effects
+	s.m.say(&fx, now, "rpc", true, inWords(slow, now))
+	_ = s.keep(ctx, fx) // an error ends Run by ctx
+	s.show(nil)
+}
+
 // notBegun tells why nothing can be sent yet.
 func (s *Sink) notBegun(ctx context.Context, err error) {
 	state, text, now := sink.Retrying, "rpc: "+err.Error(), s.env.Now()
@@ -104,11 +125,16 @@ func (s *Sink) turn(ctx context.Context, before evm.Header) (head evm.Header, er
 			return head, err
 		}
 	}
+	if err := s.sendAgain(ctx); err != nil {
+		return head, err
+	}
 	v, err := s.believe(ctx, before)
 	if err != nil {
 		return head, err
 	}
-	s.distrust(before, v.Head)
+	if !v.Kept {
+		s.distrust(before, v.Head)
+	}
 	fx, err := s.decide(ctx, v)
 	if err != nil {
 		return head, err
@@ -121,6 +147,9 @@ func (s *Sink) turn(ctx context.Context, before evm.Header) (head evm.Header, er
 	if err := s.send(ctx, fx.send); err != nil {
 		return head, err
 	}
+	if err := s.reached(ctx); err != nil {
+		return head, err
+	}
 	select {
 	case s.room <- struct{}{}:
 	default:
@@ -128,22 +157,23 @@ func (s *Sink) turn(ctx context.Context, before evm.Header) (head evm.Header, er
 	return v.Head, nil
 }
 
-// standsFor is how long the newest block may stay the newest while transactions wait, before another endpoint is asked.
+// standsFor is how long the newest block may stay the newest while something is under way, before another endpoint is asked.
 const standsFor = 2 * time.Minute
 
 // distrust turns to another endpoint if the chain stands still at this one: it answers, and has lost the others.
 func (s *Sink) distrust(before, head evm.Header) {
 	now := s.env.Now()
-	if before.Hash != head.Hash || s.moved.IsZero() {
+	s.mu.Lock()
+	waiting := len(s.m.open) > 0 // also what is in a block and waits for others on it, and what waits to be sent
+	s.mu.Unlock()
+	if before.Hash != head.Hash || s.moved.IsZero() || !waiting {
 		s.moved = now
 	}
-	s.mu.Lock()
-	waiting := s.m.flights() > 0
-	s.mu.Unlock()
 	if stood := now.Sub(s.moved); waiting && stood >= max(standsFor, 3*s.settings.Poll) && len(s.client.Endpoints()) > 1 {
-		err := fmt.Errorf("its newest block, %d, has stood for %s while transactions wait", head.Number, stood.Round(time.Second))
+		err := fmt.Errorf("its newest block, %d, has stood for %s while something is under way", head.Number, stood.Round(time.Second))
 		s.env.Log.Warn("another endpoint is asked", "error", err)
 		s.client.Skip(err)
+		s.forget()
 		s.moved = now
 	}
 }
@@ -154,7 +184,6 @@ func (s *Sink) decide(ctx context.Context, v view) (effects, error) {
 	defer s.mu.Unlock()
 	now := s.env.Now()
 	fx := s.m.step(now, v)
-	s.m.say(&fx, now, "rpc", false, "")
 	if err := s.keep(ctx, fx); err != nil {
 		return fx, err
 	}
@@ -162,10 +191,43 @@ func (s *Sink) decide(ctx context.Context, v view) (effects, error) {
 	return fx, nil
 }
 
+// reached tells that endpoints can be asked again, or that they let requests wait.
+func (s *Sink) reached(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.env.Now()
+	slow, is := s.client.Slow()
+	var fx effects
+	s.m.say(&fx, now, "rpc", is, inWords(slow, now))
+	if err := s.keep(ctx, fx); err != nil {
+		return err
+	}
+	s.show(nil)
+	return nil
+}
+
+// sendAgain broadcasts what no endpoint heard of in the turn before, so that one that fails now and then does not always fail at that.
+// After a few times the chain is looked at first: what is in the way of sending is not to be in the way of looking.
+func (s *Sink) sendAgain(ctx context.Context) error {
+	unsent := s.unsent
+	if s.unsent = nil; len(unsent) == 0 {
+		return nil
+	}
+	err := s.send(ctx, unsent)
+	s.resends++
+	if err == nil || ctx.Err() == nil && s.resends >= mostResends {
+		s.unsent, s.resends = nil, 0
+		return nil
+	}
+	return err
+}
+
+const mostResends = 6
+
 // send broadcasts what is journaled.
 func (s *Sink) send(ctx context.Context, intents []*Intent) error {
 	elsewhere := false // once a turn is enough, and a dead endpoint takes its time
-	for _, i := range intents {
+	for at, i := range intents {
 		raw := i.last().Raw // only Run changes attempts
 		if !elsewhere && s.env.Now().Sub(i.Attempts[0].At) >= s.settings.BumpAfter {
 			elsewhere = true // what waits for long, this endpoint may have kept to itself
@@ -181,6 +243,7 @@ func (s *Sink) send(ctx context.Context, intents []*Intent) error {
 			return err
 		}
 		if r == unheard {
+			s.unsent = intents[at:]
 			return errors.New(message) // the bytes go out again with the next turn that reaches somebody
 		}
 	}
@@ -189,6 +252,9 @@ func (s *Sink) send(ctx context.Context, intents []*Intent) error {
 
 // heard tells the machine what became of a broadcast.
 func (s *Sink) heard(ctx context.Context, i *Intent, r reply, message string) error {
+	if r == poor || r == refused {
+		s.money = money{} // it may have changed
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.keep(ctx, s.m.sent(s.env.Now(), i, r, message))
@@ -214,7 +280,7 @@ func (s *Sink) begin(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read what was sent before: %w", err)
 	}
-	if !s.settings.Anchor.IsZero() {
+	if !s.settings.Anchor.IsZero() && s.period == 0 {
 		if s.period, err = s.askPeriod(ctx); err != nil {
 			return err
 		}
@@ -235,15 +301,23 @@ func (s *Sink) begin(ctx context.Context) error {
 
 // checkCode returns an error unless every contract is one: the chain takes whatever is sent to an address that is none.
 func (s *Sink) checkCode(ctx context.Context, chain uint64) error {
+	names := make(map[dodona.Address]string)
 	for _, feed := range slices.Sorted(maps.Keys(s.targets)) {
-		if err := s.checkContract(ctx, chain, "the contract of feed "+feed, s.targets[feed]); err != nil {
+		names[s.targets[feed]] = "the contract of feed " + feed
+	}
+	if !s.settings.Anchor.IsZero() {
+		names[s.settings.Anchor] = "the contract of anchors"
+	}
+	for a, name := range names {
+		if s.coded[a] {
+			continue
+		}
+		if err := s.checkContract(ctx, chain, name, a); err != nil {
 			return err
 		}
+		s.coded[a] = true
 	}
-	if s.settings.Anchor.IsZero() {
-		return nil
-	}
-	return s.checkContract(ctx, chain, "the contract of anchors", s.settings.Anchor)
+	return nil
 }
 
 // checkContract asks every endpoint before it believes that a contract is none: one that lags behind has no code either.
