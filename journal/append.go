@@ -78,6 +78,9 @@ func (l *lane) append(ctx context.Context, recs []dodona.Record) error {
 		return dodona.Permanent(fmt.Errorf("%d records of %d bytes in one append: at most %d records and half a stream",
 			len(recs), p.bytes, maxAppend))
 	}
+	if ctx.Err() != nil { // of several things that may happen, select takes any
+		return l.gaveUp(ctx)
+	}
 	started := l.now()
 	if l.spec.reserves() && observes(recs) {
 		if err := l.awaitRoom(ctx); err != nil {
