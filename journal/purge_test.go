@@ -1,0 +1,134 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// A tally keeps what was counted of one stream.
+type tally struct {
+	telemetry.Recorder
+	mu     sync.Mutex
+	counts map[telemetry.Counter]uint64
+	gauges map[telemetry.Gauge][]int64
+}
+
+func (r *tally) Count(c telemetry.Counter, label string, n uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if label == streamRaw {
+		r.counts[c] += n
+	}
+}
+
+func (r *tally) Gauge(g telemetry.Gauge, label string, v int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if label == streamRaw {
+		r.gauges[g] = append(r.gauges[g], v) // the housekeeping beside it measures too
+	}
+}
+
+// A busy stream is written to while it is purged.
+type busy struct {
+	jetstream.Stream
+	meanwhile func()
+}
+
+func (b busy) Purge(ctx context.Context, opts ...jetstream.StreamPurgeOpt) error {
+	b.meanwhile()
+	return b.Stream.Purge(ctx, opts...)
+}
+
+// TestWhatIsFreedIsNotedFirstAndCounted: a kill in the middle leaves no loss, and what is written meanwhile hides nothing.
+func TestWhatIsFreedIsNotedFirstAndCounted(t *testing.T) {
+	counted := &tally{Recorder: telemetry.Nop, counts: make(map[telemetry.Counter]uint64), gauges: make(map[telemetry.Gauge][]int64)}
+	j := open(t, Config{Recorder: counted})
+	l := aside(j, streamRaw)
+	var visits sync.WaitGroup
+	visits.Go(func() {
+		for visit := range l.visits {
+			visit()
+		}
+	})
+	defer visits.Wait()
+	defer close(l.visits)
+	fill(t, j, 0, 10)
+	s, err := l.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := j.lanes[streamRaw].stream.Info(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for place := range uint64(12) {
+		l.seen[fmt.Sprint(place)] = seen{place: place}
+	}
+	l.stream = busy{l.stream, func() {
+		if from, certain := j.heads.freed(streamRaw); from != 7 || !certain {
+			t.Errorf("before anything is freed it is noted that %d is the first to be left (%t), want 7", from, certain)
+		}
+		fill(t, j, 10, 13)
+	}}
+	if err := l.purge(t.Context(), s, 7); err != nil {
+		t.Fatal(err)
+	}
+	after, err := j.lanes[streamRaw].stream.Info(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted.mu.Lock()
+	defer counted.mu.Unlock()
+	if after.State.FirstSeq != 7 || after.State.Msgs != 7 {
+		t.Errorf("%d records from %d on are left, want 7 from 7 on", after.State.Msgs, after.State.FirstSeq)
+	}
+	if l.stat.Freed != 6 || counted.counts[telemetry.JournalFreed] != 6 {
+		t.Errorf("%d records are freed, counted %d; want 6", l.stat.Freed, counted.counts[telemetry.JournalFreed])
+	}
+	if got, want := counted.counts[telemetry.JournalFreedBytes], before.State.Bytes-min(before.State.Bytes, after.State.Bytes); got != want {
+		t.Errorf("%d bytes are counted as freed, want %d", got, want)
+	}
+	if got := counted.gauges[telemetry.JournalBytes]; !slices.Contains(got, int64(after.State.Bytes)) {
+		t.Errorf("the stream is said to have %d bytes, want %d", got, after.State.Bytes)
+	}
+	for place := range uint64(12) {
+		if _, known := l.seen[fmt.Sprint(place)]; known != (place == 0 || place >= 7) {
+			t.Errorf("what stood at %d of the places from 7 on is remembered: %t", place, known)
+		}
+	}
+}
+
+// TestTheFirstRecordToKeepIsItsWriters: what is noted as freed is this chain's, whoever else writes to the stream.
+func TestTheFirstRecordToKeepIsItsWriters(t *testing.T) {
+	j := open(t, Config{})
+	l := aside(j, streamRaw)
+	l.stat.head.Sequence = 40
+	at := func(sequence uint64) dodona.Record {
+		r := reading(int(sequence))
+		r.Sequence, r.Node = sequence, "gw-1"
+		return r
+	}
+	first := l.write(t, at(5), j.writer)
+	l.write(t, at(90), foreign)
+	strange(t, l, at(0))
+	l.write(t, at(6), j.writer)
+	last := l.write(t, at(91), foreign)
+	for cut, want := range map[uint64]uint64{first: 5, first + 1: 6, first + 2: 6, first + 3: 6, last: 41, last + 1: 41} {
+		if got, err := l.firstOwnFrom(t.Context(), space{first: first, last: last}, cut); err != nil || got != want {
+			t.Errorf("cut at %d of %d to %d: the first to keep is %d, %v, want %d", cut, first, last, got, err, want)
+		}
+	}
+	l.bus = "NOBODY"
+	if got, err := l.firstOwnFrom(t.Context(), space{first: first, last: last}, first); err == nil {
+		t.Errorf("without an answer: %d, want an error", got)
+	}
+}
