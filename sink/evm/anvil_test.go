@@ -209,6 +209,11 @@ func (r *rig) append(rec dodona.Record) {
 // until waits for something that only the chain and the sink can bring about.
 func (r *rig) until(what string, is func() bool) {
 	r.t.Helper()
+	r.within(patience, what, is)
+}
+
+func (r *rig) within(patience time.Duration, what string, is func() bool) {
+	r.t.Helper()
 	for begun := time.Now(); !is(); time.Sleep(20 * time.Millisecond) {
 		if time.Since(begun) > patience {
 			status, _ := json.MarshalIndent(r.loop.Status(), "", " ")

@@ -90,12 +90,12 @@ func (s *Sink) Report(to *sink.Status) {
 	s.statusMu.Lock()
 	defer s.statusMu.Unlock()
 	st := s.status
-	if st.Endpoints == nil {
-		st.Endpoints = s.client.Endpoints()
-	}
 	now := s.env.Now()
 	slow, waits := s.client.Slow()
-	if waits {
+	if st.Endpoints == nil || waits {
+		st.Endpoints = s.client.Endpoints()
+	}
+	if waits && (st.Troubles["rpc"] == "" || !slow.Next.IsZero()) { // else the last request failed in another way
 		st.Troubles = maps.Clone(st.Troubles)
 		if st.Troubles == nil {
 			st.Troubles = make(map[string]string)
@@ -115,6 +115,6 @@ func (s *Sink) Report(to *sink.Status) {
 		to.LastError, to.ErrorTime = s.lastErr, s.errAt
 	}
 	if waits && to.State != sink.Stopped && to.State != sink.Stuck {
-		to.State, to.LastError, to.ErrorTime, to.NextTry = sink.Retrying, "rpc: "+inWords(slow, now), now, slow.Next
+		to.State, to.LastError, to.ErrorTime, to.NextTry = sink.Retrying, "rpc: "+st.Troubles["rpc"], now, slow.Next
 	}
 }
