@@ -1,6 +1,7 @@
 package module_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -148,11 +149,16 @@ func TestDeepModulesEndAlikeOnEveryEngine(t *testing.T) {
 	ends := map[module.Cause]int{}
 	for n := range 60 {
 		wasm := deep(random, n == 0)
-		if n >= 40 { // the last one is the worst that is known
+		if n >= 40 { // the last two are the worst that are known
 			locals := 2 + random.IntN(118)
 			set := 1 + random.IntN(min(locals, 28))
 			wasm = merged(1+random.IntN(min(340, 2500/set)), locals, set, 3000)
-			if n == 59 {
+			switch n {
+			case 57:
+				wasm = turned(1+random.IntN(300), 2+random.IntN(118), 3000)
+			case 58:
+				wasm = turned(300, 120, 3000)
+			case 59:
 				wasm = merged(340, 120, 1, 3000)
 			}
 		}
@@ -217,20 +223,46 @@ func TestAnOutgrownStackIsGivenBack(t *testing.T) {
 func TestTheStackIsBounded(t *testing.T) {
 	e := newEngine(t, nil)
 	for depth, most := range map[uint32]int{manifest.DefaultDepth: 6 << 20, manifest.MaxDepth: 18 << 20} {
-		for name, wasm := range map[string][]byte{"values": deep(rand.New(rand.NewPCG(1, 1)), true), "ifs": merged(340, 120, 1, 3000)} {
+		for name, wasm := range map[string][]byte{"values": deep(rand.New(rand.NewPCG(1, 1)), true), "ifs": merged(340, 120, 1, 3000), "turns": turned(300, 120, 3000)} {
 			s := attackSpec("deep", wasm)
 			s.Limits = manifest.Limits{Depth: depth, Fuel: 1_000_000_000}
 			m, err := e.Load(context.Background(), s)
 			if err != nil {
 				t.Fatal(err)
 			}
-			bytes, err := module.StackOf(context.Background(), m, attackEvent(`{}`))
-			if err != nil || bytes > most {
-				t.Errorf("%s, depth %d: a stack of %d bytes, %v; want at most %d", name, depth, bytes, err, most)
+			size, err := module.StackOf(context.Background(), m, attackEvent(`{}`))
+			if err != nil || size > most {
+				t.Errorf("%s, depth %d: a stack of %d bytes, %v; want at most %d", name, depth, size, err, most)
 			}
 			if err := m.Close(context.Background()); err != nil {
 				t.Error(err)
 			}
 		}
 	}
+}
+
+// turned returns a module whose function calls itself after a loop with many ways back to its head. Each gives the head a value of every
+// local, by way of one more, because one local is as it was.
+func turned(branches, locals, calls int) []byte {
+	body := []byte{0x23, deepLeft, 0x45, 0x04, 0x40, 0x0f, 0x0b}       // if left == 0: return
+	body = append(body, 0x23, deepLeft, 0x41, 1, 0x6b, 0x24, deepLeft) // left--
+	body = append(body, 0x03, 0x40)
+	again := []byte{0x20, byte(locals), 0x0d, 0} // if the last local is not 0, which it is
+	for i := range locals {
+		if i == locals-1 {
+			body = append(body, bytes.Repeat(again, branches)...)
+		}
+		body = append(body, 0x20, byte(i), 0x42, 1, 0x7c, 0x21, byte(i)) // local++
+	}
+	body = append(append(body, again...), 0x0b, 0x10, deepF)
+	for i := range locals {
+		body = append(body, 0x20, byte(i), 0x24, deepValue)
+	}
+	return sketch{
+		types:     join([]byte{2}, []byte{0x60, 0, 1, 0x7f}, []byte{0x60, 0, 0}),
+		functions: []byte{2, 1, 0},
+		globals:   []byte{2, 0x7f, 1, 0x41, 0, 0x0b, 0x7e, 1, 0x42, 5, 0x0b},
+		bodies:    [][]byte{append([]byte{2, byte(locals), 0x7e, 1, 0x7f}, append(body, 0x0b)...)},
+		code:      join([]byte{0x41}, sleb(calls), []byte{0x24, deepLeft, 0x10, deepF, 0x41, 0}),
+	}.bytes()
 }

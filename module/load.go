@@ -102,7 +102,7 @@ func rewrite(s Spec) ([]byte, error) {
 }
 
 // rewriting is the version of the rewriting, with fuel's prices: native code of another one is of no use.
-const rewriting = "3"
+const rewriting = "4"
 
 // pagesOf returns how far an instance's memory may grow.
 func pagesOf(rewritten *wasm.Module) (uint32, error) {

@@ -116,7 +116,7 @@ const emptyBlock = 0x40
 // engine's stack. An engine may keep every value that a function makes until the function returns: its locals, and what its
 // instructions give. An instruction of two bytes or more gives one value, so the length of the code counts those; a call or a block
 // may give 16 or more in two bytes, and these are counted one by one. So are the values that locals have after the blocks they are
-// set in, but these are mostly not kept. So a unit of weight is some kilobytes of frame at most.
+// set in, and those that branches give to the heads of loops, but these are mostly not kept. So a unit of weight is some kilobytes of frame at most.
 func (w *rewriter) weight(i int) int64 {
 	code := w.m.Code[i].Code
 	weight := 1 + int64(w.scan.locals)/32 + int64(code.End-code.Start)/2048

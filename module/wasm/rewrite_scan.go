@@ -26,6 +26,8 @@ type block struct {
 	op     Op
 	region int    // of what follows its end: index into costs
 	sets   uint64 // how often locals are set in it; what is in it counts at most once for each local
+	back   uint64 // of a loop: how many branches go to its head
+	takes  uint64 // of a loop: its parameters
 }
 
 // read decodes the i-th function of the code section, and refuses what would mean something else after rewriting:
@@ -56,6 +58,7 @@ func (s *scan) read(w *rewriter, i int) {
 			return
 		}
 		region = s.step(in, region)
+		s.turn(m, in, d.Targets)
 		s.many += beyondOne(m, in)
 		s.code = append(s.code, in)
 		s.canonical = append(s.canonical, false)
@@ -110,14 +113,37 @@ func (s *scan) step(in Instr, region int) int {
 	return region
 }
 
+// turn counts branches to the heads of loops, and what they take beside locals.
+func (s *scan) turn(m *Module, in Instr, targets []uint32) {
+	aim := func(label uint32) {
+		if b := &s.blocks[len(s.blocks)-1-int(label)]; b.op == OpLoop {
+			b.back++
+		}
+	}
+	switch in.Op {
+	case OpLoop:
+		if in.Block >= 0 {
+			s.blocks[len(s.blocks)-1].takes = uint64(len(m.Types[in.Block].Params))
+		}
+	case OpBrTable:
+		for _, label := range targets {
+			aim(label)
+		}
+		fallthrough
+	case OpBr, OpBrIf:
+		aim(in.Index)
+	}
+}
+
 // shut ends the innermost block and returns the region of what follows. A local that is set in a block may have one value
-// on one way through it and another on the next, so a compiler makes a third where they meet, which may need a slot.
+// on one way through it and another on the next, so a compiler makes a third where they meet, which may need a slot. A branch to the
+// head of a loop gives it a value of each of them, by way of one more if some are as they were.
 func (s *scan) shut() int {
 	last := s.blocks[len(s.blocks)-1]
 	s.blocks = s.blocks[:len(s.blocks)-1]
 	if n := len(s.blocks); n > 0 {
 		sets := min(last.sets, uint64(s.locals))
-		s.merged += sets
+		s.merged += sets + last.back*(sets+last.takes)
 		s.blocks[n-1].sets += sets
 	}
 	return last.region
