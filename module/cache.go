@@ -55,6 +55,7 @@ func (e *Engine) compile(ctx context.Context, p *pool, had *native) (wazero.Comp
 	if made.name == "" {
 		return p.load(ctx)
 	}
+	made.stack = m.stack
 	entry.write(made)
 	return e.place(ctx, p, &made)
 }
@@ -67,6 +68,7 @@ func (p *pool) load(ctx context.Context) (wazero.CompiledModule, error) {
 // A native is native code of a module as rewritten.
 type native struct {
 	rewritten []byte
+	stack     int64  // that a call of it may take, see [wasm.Module.Stack]
 	name      string // wazero's, as folder/file
 	code      []byte
 	file      string // in the private folder, that has the code instead
@@ -88,7 +90,7 @@ func (e *Engine) compileHere(ctx context.Context, p *pool, entry cacheEntry) (wa
 	}
 	if files, err := nativeFiles(e.dir); err == nil && len(files) == 1 {
 		if b, err := readLimited(filepath.Join(e.dir, files[0]), largestCode); err == nil {
-			entry.write(native{rewritten: p.module.code, name: files[0], code: b})
+			entry.write(native{rewritten: p.module.code, stack: p.module.stack, name: files[0], code: b})
 		}
 	}
 	return code, nil
@@ -134,7 +136,7 @@ type cacheEntry struct {
 }
 
 // cacheMagic begins every file of the cache.
-const cacheMagic = "dodona native code 1\n"
+const cacheMagic = "dodona native code 2\n"
 
 // entry says where native code of a module is kept and what it is bound to: the Wasm as given, what it was checked
 // against and rewritten for, the program that did it, wazero's version, the architecture, the features of the processor,
@@ -189,7 +191,7 @@ func (c cacheEntry) read() *native {
 	return &n
 }
 
-// take takes a file apart: magic, HMAC, and then, each with its length, name, rewritten module and native code. The native
+// take takes a file apart: magic, HMAC, and then, each with its length, name, stack, rewritten module and native code. The native
 // code, most of it, goes to the private folder in pieces, where nothing looks for it before the HMAC of all is right.
 func (c cacheEntry) take(f *os.File, size int64) (n native, err error) {
 	head := make([]byte, len(cacheMagic)+sha256.Size)
@@ -202,6 +204,11 @@ func (c cacheEntry) take(f *os.File, size int64) (n native, err error) {
 		return native{}, err
 	}
 	n.name = string(name)
+	stack, err := b.part(b.length())
+	if err != nil || len(stack) != 8 {
+		return native{}, errEnds
+	}
+	n.stack = int64(binary.BigEndian.Uint64(stack))
 	if n.rewritten, err = b.part(b.length()); err != nil {
 		return native{}, err
 	}
@@ -305,7 +312,7 @@ func (c cacheEntry) write(n native) {
 
 func (c cacheEntry) store(n native) error {
 	var body []byte
-	for _, part := range [][]byte{[]byte(n.name), n.rewritten, n.code} {
+	for _, part := range [][]byte{[]byte(n.name), binary.BigEndian.AppendUint64(nil, uint64(n.stack)), n.rewritten, n.code} {
 		body = binary.BigEndian.AppendUint32(body, uint32(len(part)))
 		body = append(body, part...)
 	}

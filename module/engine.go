@@ -26,7 +26,7 @@ type Options struct {
 	Dir         string             // of the compilation cache; "": none is kept
 	Key         []byte             // authenticates the cache's files, at least 32 bytes; required with Dir
 	Worker      []string           // command line of the child that compiles, see [CompileWorker]; nil: compile in this process
-	Memory      int64              // bytes: bound on the sum of memory maxima of all instances; 0: 32 MiB
+	Memory      int64              // bytes: bound on the sum of memory maxima and stacks of all instances; 0: 64 MiB
 	Interpreter bool               // do not use the compiler although the machine has one
 	Sample      float64            // share of events that are traced, 0 to 1
 	Spans       func([]Span)       // gets the spans of each traced event; must not block
@@ -34,8 +34,9 @@ type Options struct {
 	Log         *slog.Logger       // nil: discards
 }
 
-// DefaultMemory is the bound on the sum of memory maxima of all instances, if none is given.
-const DefaultMemory = 32 << 20
+// DefaultMemory is the bound on the sum of memory maxima and stacks of all instances, if none is given: what one may ask for at most, and as
+// much again.
+const DefaultMemory = 64 << 20
 
 // An Engine loads modules. Its methods may be called at the same time.
 type Engine struct {

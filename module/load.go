@@ -55,8 +55,8 @@ func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
 	had := e.entry(m, untraced).read()
 	defer had.discard()
 	if had != nil {
-		m.code = had.rewritten
-	} else if m.code, err = rewrite(s); err != nil {
+		m.code, m.stack = had.rewritten, had.stack
+	} else if m.code, m.stack, err = rewrite(s); err != nil {
 		return nil, err
 	}
 	parsed, err := wasm.Parse(m.code)
@@ -67,22 +67,23 @@ func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
 	if m.pages, err = pagesOf(parsed); err != nil {
 		return nil, err
 	}
-	if err := e.admitted.admit(s.Instances, m.pages); err != nil {
+	if err := e.admitted.admit(m.need(s.Instances)); err != nil {
 		return nil, err
 	}
 	if err := m.open(ctx, had); err != nil {
-		e.admitted.release(s.Instances, m.pages)
+		e.admitted.release(m.need(s.Instances))
 		return nil, err
 	}
 	e.add(m)
 	return m, nil
 }
 
-// rewrite takes the core module out of what was given, makes sure that it may be run, and makes it safe to run.
-func rewrite(s Spec) ([]byte, error) {
+// rewrite takes the core module out of what was given, makes sure that it may be run, and makes it safe to run. It returns too how much
+// native stack a call of it may take.
+func rewrite(s Spec) (code []byte, stack int64, err error) {
 	core, err := wasm.Unwrap(s.Wasm)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	checked, err := wasm.Check(core, wasm.Policy{
 		Pages:  s.Limits.Pages,
@@ -93,12 +94,17 @@ func rewrite(s Spec) ([]byte, error) {
 		},
 	})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return checked.Rewrite(wasm.Rewriting{
+	r := wasm.Rewriting{
 		Fuel: true, Metering: s.Metering, Depth: true, NaN: true, Globals: true, Start: true,
 		MaxDepth: s.Limits.Depth, MaxPages: s.Limits.Pages,
-	})
+	}
+	if stack, err = checked.Stack(r); err != nil {
+		return nil, 0, err
+	}
+	code, err = checked.Rewrite(r)
+	return code, stack, err
 }
 
 // rewriting is the version of the rewriting, with fuel's prices: native code of another one is of no use.

@@ -24,6 +24,7 @@ type Module struct {
 	digest   dodona.Digest
 	code     []byte // rewritten; for the traced compilation
 	pages    uint32 // that an instance may grow to
+	stack    int64  // bytes of native stack that a call may take
 	imports  []wasm.Import
 	exported map[string]api.FunctionDefinition // the exported functions, by wazero's names in stack traces
 	snapshot *snapshot
@@ -193,9 +194,14 @@ func (m *Module) Close(ctx context.Context) error {
 		return fmt.Errorf("close module %s: %w", m.label, err)
 	}
 	m.closed = true
-	m.engine.admitted.release(m.spec.Instances, m.pages)
+	m.engine.admitted.release(m.need(m.spec.Instances))
 	m.engine.remove(m)
 	return nil
+}
+
+// need is what so many instances may take.
+func (m *Module) need(instances int) need {
+	return need{instances: instances, pages: m.pages, stack: m.stack, depth: m.spec.Limits.Depth}
 }
 
 // discard waits for events and closes what the module consists of, as far as it exists.

@@ -31,3 +31,9 @@ func StackHeld(m *Module) (bytes int) {
 func (in *instance) stackBytes() int {
 	return reflect.ValueOf(in.run).Elem().FieldByName("stack").Len()
 }
+
+// StackBound returns the bytes of stack that are promised to an instance of m.
+func StackBound(m *Module) int { return int(m.stack) }
+
+// Promised returns how much memory and stack is promised to instances.
+func Promised(e *Engine) int64 { return e.admitted.promised }

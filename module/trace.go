@@ -85,14 +85,14 @@ func (m *Module) trace(ctx context.Context) {
 }
 
 func (m *Module) tracedPool(ctx context.Context) (*pool, error) {
-	if err := m.engine.admitted.admit(1, m.pages); err != nil {
+	if err := m.engine.admitted.admit(m.need(1)); err != nil {
 		return nil, err
 	}
 	had := m.engine.entry(m, traced).read()
 	defer had.discard()
 	pool, err := m.newPool(ctx, traced, 1, had)
 	if err != nil {
-		m.engine.admitted.release(1, m.pages)
+		m.engine.admitted.release(m.need(1))
 		return nil, err
 	}
 	return pool, nil
@@ -126,7 +126,7 @@ func (t *tracing) close(ctx context.Context, m *Module) error {
 	t.mu.Lock()
 	t.pool = nil
 	t.mu.Unlock()
-	m.engine.admitted.release(1, m.pages)
+	m.engine.admitted.release(m.need(1))
 	return nil
 }
 

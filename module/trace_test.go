@@ -116,7 +116,7 @@ func TestSpansBeyondTheLimitAreCounted(t *testing.T) {
 
 func TestTracingThatIsNotAdmittedIsOffWithOneLine(t *testing.T) {
 	var text bytes.Buffer
-	e := newTestEngine(t, Options{Sample: 1, Memory: 16 * pageBytes, Log: slog.New(slog.NewTextHandler(&text, nil))})
+	e := newTestEngine(t, Options{Sample: 1, Memory: 17 * pageBytes, Log: slog.New(slog.NewTextHandler(&text, nil))})
 	m := load(t, e, guest(t, "count-large"))
 	for i := range 10 {
 		out, err := m.Run(t.Context(), reading(`{}`))

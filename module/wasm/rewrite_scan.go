@@ -137,13 +137,13 @@ func (s *scan) turn(m *Module, in Instr, targets []uint32) {
 
 // shut ends the innermost block and returns the region of what follows. A local that is set in a block may have one value
 // on one way through it and another on the next, so a compiler makes a third where they meet, which may need a slot. A branch to the
-// head of a loop gives it a value of each of them, by way of one more if some are as they were.
+// head of a loop gives it a value of each of them, by way of one more if some are as they were, and each of these has a slot: they count twice.
 func (s *scan) shut() int {
 	last := s.blocks[len(s.blocks)-1]
 	s.blocks = s.blocks[:len(s.blocks)-1]
 	if n := len(s.blocks); n > 0 {
 		sets := min(last.sets, uint64(s.locals))
-		s.merged += sets + last.back*(sets+last.takes)
+		s.merged += sets + 2*last.back*(sets+last.takes)
 		s.blocks[n-1].sets += sets
 	}
 	return last.region
