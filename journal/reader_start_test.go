@@ -95,14 +95,41 @@ func TestASliceIsFinishedWithTheNext(t *testing.T) {
 			t.Errorf("slice %d: finished %q, want %q; %q is to be", i, r.acked, before, r.ack)
 		}
 	}
+	for wait := time.Now().Add(time.Minute); finishedTo(t, r) < 2 && time.Now().Before(wait); {
+	}
+	if got := finishedTo(t, r); got != 2 {
+		t.Errorf("while it reads the store knows that it finished %d, want 2", got)
+	}
 	j.closeReader(r)
+	if got := finishedTo(t, r); got != 2 {
+		t.Errorf("finished to %d, want 2: the third slice was not", got)
+	}
+}
+
+// TestAReaderLeavesWhenTheStoreKnows what is finished, whatever became of the message that said so before.
+func TestAReaderLeavesWhenTheStoreKnows(t *testing.T) {
+	j := open(t, Config{})
+	r, err := j.openReader("me", []dodona.Topic{dodona.TopicReading})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, j, 0, 1)
+	nextOf(t, r, 1)
+	r.ack, r.acked = "", r.ack // and the message was lost
+	j.closeReader(r)
+	if got := finishedTo(t, r); got != 1 {
+		t.Errorf("finished to %d, want 1", got)
+	}
+}
+
+// finishedTo returns the place up to which the store knows that a reader has finished.
+func finishedTo(t *testing.T, r *readerState) uint64 {
+	t.Helper()
 	c, err := r.l.stream.Consumer(t.Context(), r.durable)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := c.CachedInfo().AckFloor.Stream; got != 2 {
-		t.Errorf("finished to %d, want 2: the third slice was not", got)
-	}
+	return c.CachedInfo().AckFloor.Stream
 }
 
 func TestDeliveriesFollowOneAnother(t *testing.T) {
