@@ -63,6 +63,25 @@ func TestAReaderGoesOnBehindWhatItYielded(t *testing.T) {
 	}
 }
 
+// TestAReaderBeginsAnewInAnotherStream: a place of the one before says nothing there.
+func TestAReaderBeginsAnewInAnotherStream(t *testing.T) {
+	j := open(t, Config{})
+	r, err := j.openReader("me", []dodona.Topic{dodona.TopicReading})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.closeReader(r)
+	fill(t, j, 0, 1)
+	wantReadings(t, nextOf(t, r, 1), 0)
+	r.close()
+	born := r.born
+	r.position, r.born = 1000, born.Add(-time.Hour)
+	wantReadings(t, nextOf(t, r, 1), 0)
+	if !r.born.Equal(born) {
+		t.Errorf("its places are of the stream of %s, want %s", r.born, born)
+	}
+}
+
 // TestAReaderThatDiedGoesOnBehindWhatItFinished: what was on its way to it comes again first, in order.
 func TestAReaderThatDiedGoesOnBehindWhatItFinished(t *testing.T) {
 	j := open(t, Config{})
