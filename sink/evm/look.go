@@ -3,6 +3,7 @@ package evm
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -160,7 +161,7 @@ func (s *Sink) lookSlots(ctx context.Context, l *glance) error {
 // lookGas asks what transactions take, also of answers that came while this look was under way.
 func (s *Sink) lookGas(ctx context.Context, l *glance) error {
 	for _, i := range s.wants(true).Estimates {
-		if _, known := l.Estimates[i.Number]; known {
+		if _, known := l.Estimates[i.Number]; known || s.mined(l, i.Number) {
 			continue
 		}
 		e, err := s.estimate(ctx, l.Head, i.Payload)
@@ -170,6 +171,14 @@ func (s *Sink) lookGas(ctx context.Context, l *glance) error {
 		l.Estimates[i.Number] = e
 	}
 	return nil
+}
+
+// mined reports whether this look has found an intent in a block, which the machine is still to be shown: it is not replaced.
+func (s *Sink) mined(l *glance, number uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.m.find(func(i *Intent) bool { return i.Number == number })
+	return i != nil && slices.ContainsFunc(i.Attempts, func(a Attempt) bool { return l.Receipts[a.Hash] != nil })
 }
 
 func (s *Sink) wants(sameHead bool) wish {

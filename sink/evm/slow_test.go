@@ -3,6 +3,7 @@
 package evm_test
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -72,6 +73,9 @@ func TestAnEndpointThatRefusesTwoOfThreeDelivers(t *testing.T) {
 		t.Errorf("it took %d requests until the contract had it, want 13 at most: %q", len(first), first)
 	}
 	r.within(5*patience, "it is final", func() bool { look(); return r.has(round, dodona.ReceiptFinal) })
+	if took := f.methods()[len(first):]; slices.Contains(took, "eth_estimateGas") {
+		t.Errorf("a replacement is prepared for what is in a block already: %q", took)
+	}
 	next := r.say(8)
 	before := len(f.methods())
 	r.within(5*patience, "the slot holds the next one", func() bool { look(); at, _ := r.slot(); return at == next })
