@@ -85,3 +85,68 @@ func TestTheStackIsPromisedFromTheCacheToo(t *testing.T) {
 		t.Errorf("%d bytes are promised when it is compiled, %d from the cache", promised[0], promised[1])
 	}
 }
+
+// crafted returns a module whose function calls itself after a part that is repeated, over few locals that are alive throughout.
+func crafted(locals, times int, open []byte, part func(i int) []byte, shut []byte) []byte {
+	body := []byte{0x23, deepLeft, 0x45, 0x04, 0x40, 0x0f, 0x0b, 0x23, deepLeft, 0x41, 1, 0x6b, 0x24, deepLeft}
+	for i := range locals {
+		body = append(body, 0x23, deepValue, 0x42, byte(i), 0x7c, 0x21, byte(i))
+	}
+	body = append(body, open...)
+	for i := range times {
+		body = append(body, part(i)...)
+	}
+	body = append(append(body, shut...), 0x10, deepF)
+	for i := range locals {
+		body = append(body, 0x20, byte(i), 0x24, deepValue)
+	}
+	return sketch{
+		types:     join([]byte{2}, []byte{0x60, 0, 1, 0x7f}, []byte{0x60, 0, 0}),
+		functions: []byte{2, 1, 0},
+		globals:   []byte{2, 0x7f, 1, 0x41, 0, 0x0b, 0x7e, 1, 0x42, 5, 0x0b},
+		bodies:    [][]byte{append([]byte{1, byte(locals), 0x7e}, append(body, 0x0b)...)},
+		code:      join([]byte{0x41}, sleb(3000), []byte{0x24, deepLeft, 0x10, deepF, 0x41, 0}),
+	}.bytes()
+}
+
+// TestTheStackOfFewValuesStaysWithinItsBound: little is alive, and yet values are driven out of their registers, by instructions that
+// want certain ones and by what goes from one block to another.
+func TestTheStackOfFewValuesStaysWithinItsBound(t *testing.T) {
+	e := newEngine(t, nil)
+	turn := func(n int) (b []byte) { // each local gets the value of another one
+		for i := range n {
+			b = append(b, 0x20, byte(i))
+		}
+		for i := range n {
+			b = append(b, 0x21, byte((i*3+1)%n))
+		}
+		return b
+	}
+	again := []byte{0x23, deepLeft, 0x41, 0x7f, 0x46, 0x0d, 0} // if left == -1, which never is
+	for _, n := range []int{2, 4, 5, 7, 8, 10, 14} {
+		for name, wasm := range map[string][]byte{
+			"divisions and shifts": crafted(n, 60*n, nil, func(i int) []byte {
+				return []byte{0x20, byte(i % n), 0x20, byte((i + 1) % n), 0x42, 1, 0x84, 0x80, 0x20, byte((i + 2) % n), 0x86, 0x21, byte(i % n)}
+			}, nil),
+			"ways back": crafted(n, 200, []byte{0x03, 0x40}, func(int) []byte { return append(turn(n), again...) }, []byte{0x0b}),
+			"ways out":  crafted(n, 100, []byte{0x02, 0x40}, func(int) []byte { return append(turn(n), again...) }, []byte{0x0b}),
+			"ifs": crafted(n, 100, nil, func(int) []byte {
+				return join([]byte{0x23, deepLeft, 0x04, 0x40}, turn(n), []byte{0x05}, turn(n), turn(n), []byte{0x0b})
+			}, nil),
+		} {
+			s := attackSpec("deep", wasm)
+			s.Limits = manifest.Limits{Depth: manifest.MaxDepth, Fuel: 1_000_000_000}
+			m, err := e.Load(context.Background(), s)
+			if err != nil {
+				t.Fatalf("%s of %d: %v", name, n, err)
+			}
+			size, err := module.StackOf(context.Background(), m, attackEvent(`{}`))
+			if bound := module.StackBound(m); err != nil || size > bound {
+				t.Errorf("%s of %d: a stack of %d bytes, %v; at most %d are promised", name, n, size, err, bound)
+			}
+			if err := m.Close(context.Background()); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}

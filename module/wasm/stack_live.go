@@ -34,6 +34,7 @@ func (f *framer) back(count bool) {
 			continue
 		}
 		f.keep(in, i)
+		f.slots += f.driven(k)
 		switch in.Op {
 		case OpBr, OpBrIf, OpBrTable, OpReturn, OpUnreachable:
 			f.part(k)
@@ -51,6 +52,21 @@ func callLike(op Op) bool {
 		return true
 	}
 	return false
+}
+
+// driven returns how many values an instruction drives out of their registers because it wants just these, on amd64: a division two, a
+// shift by what is not constant one.
+func (f *framer) driven(k int) int {
+	switch op := f.s.code[k].Op; {
+	case op >= OpI32DivS && op <= OpI32RemU, op >= OpI64DivS && op <= OpI64RemU:
+		return 2
+	case op >= OpI32Shl && op <= OpI32Rotr, op >= OpI64Shl && op <= OpI64Rotr:
+		if before := f.s.code[k-1].Op; before == OpI32Const || before == OpI64Const {
+			return 0
+		}
+		return 1
+	}
+	return 0
 }
 
 // press notes whether more is alive at an instruction than registers hold. Then those values get slots that are alive for long: the
@@ -120,7 +136,8 @@ func (f *framer) branch(in *Instr, count bool) {
 		f.live.join(at.live)
 		f.over.join(at.over)
 		if s := &f.spans[at.span]; s.op == OpLoop && count { // all that the head takes goes by way of other values, if some are as they were
-			f.slots += max(0, f.sets[at.span].both(at.live)+len(s.give.Params)-inRegisters)
+			given := f.sets[at.span].both(at.live) + len(s.give.Params)
+			f.slots += max(given-inRegisters, (given+1)/2)
 		}
 	}
 }
