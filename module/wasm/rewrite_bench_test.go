@@ -170,10 +170,13 @@ func interleave(b *testing.B, all []*guest) []time.Duration {
 }
 
 // stdGo builds the guest of standard Go, which is a hundred times larger than that of C.
-func stdGo(t testing.TB) []byte {
+func stdGo(t testing.TB) []byte { return standardGo(t, "stdgo") }
+
+// standardGo builds a program of testdata as a guest.
+func standardGo(t testing.TB, name string) []byte {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "go.wasm")
-	build := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", out, "./testdata/stdgo")
+	build := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", out, "./testdata/"+name)
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 	if text, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, text)

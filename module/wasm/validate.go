@@ -33,12 +33,10 @@ const unknown ValueType = 0
 type frame struct {
 	op          Op // OpBlock, OpLoop, OpIf, OpElse; OpBlock for the body
 	start, end  []ValueType
-	height      int    // of the operand stack at its start
-	unreachable bool   // the rest of it
-	loops       int    // that are open, itself included
-	aims        uint64 // branches to its label
-	setsBefore  uint64 // how often locals were set before the first of them
-	joints      uint64 // of the function, before a loop
+	height      int  // of the operand stack at its start
+	unreachable bool // the rest of it
+	loops       int  // that are open, itself included
+	course
 }
 
 // label returns what a branch to the frame takes.
@@ -76,12 +74,12 @@ func (v *validator) body(b *Body) {
 			v.locals = append(v.locals, g.Type)
 		}
 	}
-	v.work.begin(len(v.locals))
 	v.operands, v.frames = v.operands[:0], v.frames[:0]
 	targets := v.d.Targets
 	v.d = *v.m.Decode(b.Code)
 	v.d.Targets = targets
 	v.open(OpBlock, nil, t.Results)
+	v.work.begin(len(v.locals), len(t.Params), int(b.End-b.Range.Start))
 	for len(v.frames) > 0 {
 		in, err := v.d.Next()
 		if err != nil {
@@ -90,11 +88,12 @@ func (v *validator) body(b *Body) {
 			return
 		}
 		v.in = in
+		reached := v.reached()
 		v.step()
 		if v.err != nil {
 			return
 		}
-		if v.bounded && len(v.frames) > 0 {
+		if v.bounded && reached && len(v.frames) > 0 {
 			v.effort()
 		}
 	}
@@ -168,6 +167,7 @@ func (v *validator) open(op Op, start, end []ValueType) {
 	f := frame{op: op, start: start, end: end, height: len(v.operands)}
 	if len(v.frames) > 0 {
 		f.loops = v.frames[len(v.frames)-1].loops
+		f.dead = !v.reached()
 	}
 	if op == OpLoop {
 		f.loops++

@@ -97,7 +97,8 @@ func (v *validator) block(op Op) {
 		}
 		v.open(OpElse, f.start, f.end)
 		last := &v.frames[len(v.frames)-1]
-		last.aims, last.setsBefore = f.aims, f.setsBefore
+		last.course = f.course
+		last.stopped = false
 	case OpEnd:
 		f := v.shut()
 		if f.op == OpIf && !(FuncType{Params: f.start, Results: f.end}).same() {

@@ -1,226 +1,212 @@
 package wasm
 
-// The work of compiling is estimated from the text of a module alone, so that every machine refuses the same modules. A unit was a
-// nanosecond of wazero's compiler on one core of a busy AMD EPYC, and half of one on a quiet core. The prices are from generated
-// functions of many shapes, most of which cost more here than was measured: docs/decisions/058 has the table.
+// The work of compiling is estimated from the text of a module alone, so that every machine refuses the same modules. A unit is about
+// half a nanosecond of wazero's compiler on one quiet core of an AMD EPYC, and less for most. The code that the rewriter adds is
+// compiled too, so entries, loops and bulk instructions are counted with what it adds to them.
 //
-// Straight code costs its instructions. What grows faster than the text is how blocks meet: the compiler goes through the blocks of
-// a function once for each of them, through what is alive in each, and again for each value that has to be made anew where ways
-// meet. The code that the rewriter adds has blocks too, so loops, memory.grow, memory.fill and memory.copy count as several.
+// What is counted is what the passes of the compiler go through, so that no shape of code costs much more than it is estimated to:
+// where blocks lead (work_branch.go), how far the compiler walks to find a value (work_trail.go), which addresses it knows
+// (work_access.go), and what is alive where (work_live.go). docs/decisions/058 has the measurements.
 const (
-	// maxWork bounds the work of a module. Guests: 4.7 (std Go with encoding/json, regexp and fmt, 3.8 MB),
-	// 0.4 (TinyGo) thousand millions.
-	maxWork = 6_000_000_000
+	// maxWork bounds the work of a module. Guests: 2,758 million (std Go with encoding/json, regexp and fmt, 3.8 MB), 160 (TinyGo).
+	maxWork = 3_600_000_000
 
-	workFunction    = 25_000 // its entry looks at the fuel, and at the depth
-	workInstruction = 300
-	workComputed    = 700   // a number out of others
-	workAccess      = 5_000 // of memory
-	workTrap        = 5_000 // division and truncation: they look for what traps
-	workFloat       = 2_000 // its NaN is made canonical
-	workCall        = 2_000
-	workMoved       = 3_000  // each value that a call takes or gives, beyond two
-	workTarget      = 5_000  // of br_table
-	workLoop        = 60_000 // it looks at the fuel
-	workNested      = 500    // each loop, for each local and each loop around it
-	workBulk        = 100_000
-	straightSquared = 30_000_000 // so many squared units of straight code cost one more: its values are allocated together
+	workType        = 20_000 // each has an entry of its own
+	workTypeValue   = 600    // of its parameters and results
+	workDeclared    = 15     // each type and each global, for each function
+	workFunction    = 15_000
+	workByte        = 20 // reached or not
+	workInstruction = 60
+	workComputed    = 250   // a number out of others
+	workAccess      = 700   // of memory, at an address that has been checked
+	workChecked     = 4_500 // at another
+	workTrap        = 2_300 // division and truncation: they look for what traps
+	workFloat       = 700   // its NaN is made canonical
+	workCall        = 1_500
+	workIndirect    = 6_000 // for a call_indirect
+	workMoved       = 250   // each value that a call takes or gives, beyond two
+	workGlobal      = 280   // each mutable global, for each call: all are read again
+	workBulk        = 20_000
+	workTarget      = 2_000 // of br_table
+	workBefore      = 3     // for each function, each block of the largest one before: the compiler keeps a table of them
 
-	// Of a function with j joints: j × j of workJoint, j × the locals of workLocal, j × the values made anew of workMerged;
-	// workAlive for each value at each joint that it is alive at, workPassed for each that a branch gives for one made anew.
-	workJoint  = 26
-	workLocal  = 300
-	workAlive  = 1_200
-	workMerged = 7
-	workPassed = 900
+	// A function that is larger than a processor's cache costs more than its parts: so many squared units cost one more.
+	workCached = 12_000_000
+
+	workBlock    = 3_000
+	workClimb    = 5   // for each way between blocks, each block that dominates it
+	workCompared = 12  // each two ways that meet
+	workWalked   = 14  // each block that the compiler walks back to find a value
+	workFound    = 60  // each value that it looks for on one way
+	workAlive    = 120 // each value, for each block that it is alive in
+	workBound    = 30  // each address that has been checked, for each block
+	workPair     = 1   // each two values that a branch may give
+	workPassed   = 200 // each value that a branch gives
+
+	// The list of checked addresses of all blocks is kept until the function's end, so a long one is also a matter of memory.
+	boundSquared = 20_000
 )
 
-// A work is what a function has of each kind.
+// A work is what a function costs, as far as it has been read.
 type work struct {
-	straight uint64 // units of code without joints
-	apart    uint64 // units of what has joints of its own
-	joints   uint64 // where ways part or meet, with those that the rewriter adds
-	alive    uint64 // operands that lie on the stack at all joints together
-	merged   uint64 // values that blocks and loops make anew where ways meet
-	passed   uint64 // values that branches give for those
-	locals   uint64 // that are named at all
-	sets     uint64 // how often locals were set
-	lives    []life
+	globals uint64 // that can change, with those of the rewriter
+	spent   uint64 // units of what does not depend on how blocks meet
+	blocks  uint64
+	largest uint64 // the most blocks that a function before had
+
+	trail
+	flow
 }
 
-// A life is where a local is alive, in the order of the text. Joints are counted from 1 on.
-type life struct {
-	first, last uint64 // joints when it was named; 0: never
-	alive       uint64 // how many joints it is alive at; more than there are is all of them
-}
-
-// begin makes ready for a function of that many locals.
-func (w *work) begin(locals int) {
-	lives := w.lives[:0]
-	if cap(lives) < locals {
-		lives = make([]life, 0, locals)
-	}
-	lives = lives[:locals]
-	clear(lives)
-	*w = work{apart: workFunction, joints: 1, lives: lives}
+// begin makes ready for a function.
+func (w *work) begin(locals, params, size int) {
+	w.spent, w.blocks = workFunction+workByte*uint64(size), 0
+	w.trail.begin(locals)
+	w.flow.begin(locals)
+	w.look(params)
+	w.look(params) // one for the fuel and one for the depth
 }
 
 // total returns the units of the function.
 func (w *work) total() uint64 {
-	alive := w.alive
-	for i := range w.lives {
-		alive += min(w.lives[i].alive, w.joints)
-	}
-	return w.apart + w.straight + w.straight*w.straight/straightSquared + w.joints*w.joints*workJoint +
-		w.joints*w.locals*workLocal + alive*workAlive + w.joints*w.merged*workMerged + w.passed*workPassed
+	w.flow.finish()
+	linear := w.spent + w.blocks*workBlock
+	linear += min(linear*linear/workCached, 5*linear/2)
+	return linear + (w.trail.walked+w.flow.walked)*workWalked + w.climbed*workClimb +
+		(w.compared+w.met*uint64(2+w.highest)/3)*workCompared + w.bound*(workBound+w.bound/boundSquared) + (w.alive+w.held)*workAlive + w.found*workFound + w.pairs*workPair +
+		w.passed*workPassed
 }
 
-// get counts where a local was alive before it is read. One that was not set is alive from the function's start on.
-func (w *work) get(local uint32) {
-	l := &w.lives[local]
-	if l.first == 0 {
-		w.locals++
-		l.first, l.last = 1, 1
-	}
-	l.alive += w.joints - l.last
-	l.last = w.joints
+// look counts a look at the fuel: a block that is hardly ever come to, with a call in it.
+func (w *work) look(operands int) {
+	w.call(0)
+	w.blocks += 3
+	w.note(event{kind: evHere, joint: w.joint(joint{blocks: 2, operands: operands})})
+	w.step()
+	w.note(event{kind: evHere, joint: w.joint(joint{blocks: 1, operands: operands, ways: 2, walked: 2})})
+	w.meet(w.deep, w.bounds)
 }
 
-// set notes that a local begins a new life.
-func (w *work) set(local uint32) {
-	l := &w.lives[local]
-	if l.first == 0 {
-		w.locals++
-		l.first = w.joints
-	}
-	l.last = w.joints
-	w.sets++
+// call counts a call that moves so many values. It may change the memory and all globals.
+func (w *work) call(moved int) {
+	w.spent += workCall + workMoved*uint64(max(moved-2, 0)) + workGlobal*w.globals
+	w.called = w.place
 }
 
-// around counts the locals that have been named before a loop and in it, which may be alive everywhere in it.
-func (w *work) around(start uint64) {
-	for i := range w.lives {
-		if l := &w.lives[i]; l.first > 0 && l.first <= start && l.last > start {
-			l.alive += w.joints - start
-		}
-	}
-}
-
-// join counts n joints, with that many operands on the stack.
-func (w *work) join(n uint64, operands int) {
-	w.joints += n
-	w.alive += n * uint64(operands)
-}
-
-// effort counts the instruction that has been validated.
+// effort counts an instruction that is reached and has been validated. Blocks that end are counted by [validator.merge].
 func (v *validator) effort() {
 	w, op := &v.work, v.in.Op
-	w.straight += workInstruction
+	fresh := 1 // operands on top that do not come from a local
+	w.spent += workInstruction
 	switch op {
-	case OpIf:
-		w.join(1, len(v.operands))
-		v.aim(0)
-	case OpBr, OpBrIf:
-		w.join(1, len(v.operands))
-		v.aim(v.in.Index)
-	case OpLoop:
-		w.apart += workLoop
-		v.frames[len(v.frames)-1].joints = w.joints
-		w.join(2, len(v.operands))
-	case OpBrTable:
-		w.apart += workTarget * uint64(len(v.d.Targets)+1)
-		fresh := v.aim(v.in.Index)
-		for _, label := range v.d.Targets {
-			fresh += v.aim(label)
-		}
-		w.join(1+fresh, len(v.operands))
+	case OpBlock, OpIf, OpLoop:
+		v.opened(op)
+		fresh = len(v.operands)
+	case OpElse, OpEnd:
+		fresh = len(v.operands)
+	case OpBr, OpBrIf, OpReturn, OpBrTable, OpUnreachable:
+		v.left(op)
 	case OpLocalGet:
-		w.get(v.in.Index)
+		w.note(event{kind: evGet, index: v.in.Index})
+		w.read(&w.locals[v.in.Index])
+		w.put(len(v.operands), v.in.Index)
+		return
 	case OpLocalSet, OpLocalTee:
+		w.note(event{kind: evSet, index: v.in.Index})
 		w.set(v.in.Index)
+		fresh = 0
+	case OpGlobalGet:
+		w.reread(w.global(v.in.Index))
+	case OpGlobalSet:
+		*w.global(v.in.Index) = kept{w.place, w.at}
 	case OpCall:
-		w.call(v.m.FunctionType(v.in.Index))
+		fresh = w.callOf(v.m.FunctionType(v.in.Index))
 	case OpCallIndirect:
-		w.straight += workAccess
-		w.call(v.m.Types[v.in.Index])
-	case OpMemoryGrow:
-		w.apart += workBulk
-		w.join(2, len(v.operands))
-	case OpMemoryCopy:
-		w.apart += workBulk
-		w.join(2, len(v.operands))
-	case OpMemoryFill:
-		w.apart += workBulk
-		w.join(3, len(v.operands))
+		w.spent += workIndirect
+		fresh = w.callOf(v.m.Types[v.in.Index])
+	case OpMemoryGrow, OpMemoryCopy:
+		v.bulkWork(2)
+	case OpMemoryFill: // which the compiler makes a loop
+		v.bulkWork(4)
+	case OpDrop:
+		fresh = 0
 	default:
-		w.straight += v.numeric(op)
+		v.plainWork(op)
+	}
+	w.forget(len(v.operands) - fresh)
+}
+
+// bulkWork counts an instruction with a length, as so many looks at the fuel.
+func (v *validator) bulkWork(looks int) {
+	v.work.spent += workBulk
+	for range looks {
+		v.work.look(len(v.operands))
 	}
 }
 
-// call counts the values that a call moves.
-func (w *work) call(t FuncType) {
-	moved := len(t.Params) + len(t.Results)
-	w.straight += workCall + workMoved*uint64(max(moved-2, 0))
+// callOf counts a call of a function of a type, and returns how many values it gives.
+func (w *work) callOf(t FuncType) int {
+	w.call(len(t.Params) + len(t.Results))
+	return len(t.Results)
 }
 
-// numeric returns what an instruction costs beyond what every one does.
-func (v *validator) numeric(op Op) uint64 {
-	o := &opcodes[op]
+// plainWork counts what an instruction costs that goes nowhere.
+func (v *validator) plainWork(op Op) {
+	w, o := &v.work, &opcodes[op]
 	switch {
 	case o.imm == immMemory:
-		return workAccess
+		if n := len(v.operands); o.types[len(o.types)-1] == ':' {
+			w.access(n, &v.in)
+		} else {
+			w.access(n-1, &v.in)
+		}
 	case op >= OpI32DivS && op <= OpI32RemU, op >= OpI64DivS && op <= OpI64RemU,
 		op >= OpI32TruncF32S && op <= OpI32TruncF64U, op >= OpI64TruncF32S && op <= OpI64TruncF64U,
 		op >= OpI32TruncSatF32S && op <= OpI64TruncSatF64U:
-		return workTrap
+		w.spent += workTrap
 	case o.types != "" && o.types[0] == ':': // constants, and the size of memory
-		return 0
 	case o.types != "" && (o.types[len(o.types)-1] == 'f' || o.types[len(o.types)-1] == 'F'):
-		return workFloat
+		w.spent += workFloat
 	case o.types != "" || op == OpSelect || op == OpSelectT:
-		return workComputed
+		w.spent += workComputed
 	}
-	return 0
-}
-
-// aim notes a branch to a label, and returns 1 if it is the first one to it: a local that is set after that one has two values
-// where the ways meet.
-func (v *validator) aim(label uint32) uint64 {
-	f := &v.frames[len(v.frames)-1-int(label)]
-	if f.aims++; f.aims > 1 {
-		return 0
-	}
-	f.setsBefore = v.work.sets
-	return 1
-}
-
-// merge counts what a block that has been shut makes anew: its results, and each local that was set after the first branch to its
-// end. A loop is come to from behind, so the compiler takes all locals for changed.
-func (v *validator) merge(f *frame) {
-	w := &v.work
-	merged := uint64(0)
-	switch {
-	case f.op == OpLoop:
-		merged = uint64(len(f.start)) + w.locals
-		w.around(f.joints)
-		w.apart += uint64(f.loops) * w.locals * workNested
-	case f.aims > 0:
-		merged = min(w.sets-f.setsBefore, w.locals) + uint64(len(f.end))
-	}
-	w.merged += merged
-	w.passed += merged * f.aims
 }
 
 // doWork is what to do about a function that costs too much.
 const doWork = "split the function, give it fewer locals and branches (several small functions for one large one), or build for size (-Os)"
 
+// baseWork returns what a module costs before its first function.
+func (m *Module) baseWork() uint64 {
+	spent := uint64(0)
+	for _, t := range m.Types {
+		spent += workType + workTypeValue*uint64(len(t.Params)+len(t.Results))
+	}
+	return spent + workDeclared*uint64(len(m.Functions))*uint64(len(m.Types)+len(m.globals))
+}
+
+// mutable returns how many globals can change.
+func mutable(globals []GlobalType) uint64 {
+	n := uint64(0)
+	for _, g := range globals {
+		if g.Mutable {
+			n++
+		}
+	}
+	return n
+}
+
 // spend adds the function to the module's work, and refuses what goes beyond.
 func (v *validator) spend() {
+	if !v.bounded {
+		return
+	}
 	cost := v.work.total()
-	if v.spent += cost; cost > v.most {
+	if cost > v.most {
 		v.most, v.mostIn = cost, v.index()
 	}
-	if !v.bounded || v.spent <= maxWork || v.err != nil {
+	v.spent += cost + v.work.largest*workBefore
+	v.work.largest = max(v.work.largest, v.work.blocks)
+	if v.spent <= maxWork || v.err != nil {
 		return
 	}
 	v.refuse(doWork, "compiling the functions up to function %d costs %d units of work, at most %d, and this one costs most of all, %d",

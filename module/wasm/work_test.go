@@ -20,6 +20,8 @@ type shape struct {
 	name      string
 	n, locals int
 	code      func(n, locals int) []byte
+	globals   int
+	wide      bool // it takes and gives as many values as may be
 }
 
 const get, set = wasm.OpLocalGet, wasm.OpLocalSet
@@ -89,45 +91,114 @@ func around(n, locals int) []byte {
 }
 
 var shapes = []shape{
-	{"ifs", 8000, 32, ifs},
-	{"ifs, few locals", 8000, 4, ifs},
-	{"ifs, many locals", 1000, 250, ifs},
-	{"ifs past values", 1000, 250, alive(pieces(func(i, l int) []byte { return code(get, i%l, wasm.OpIf, empty, wasm.OpEnd) }))},
-	{"exits of a block", 8000, 32, exits},
-	{"exits, many locals", 1000, 250, alive(exits)},
-	{"nested ifs", 1500, 60, nest(wasm.OpIf)},
-	{"nested ifs, many locals", 500, 250, nest(wasm.OpIf)},
-	{"nested blocks", 2000, 60, nest(wasm.OpBlock)},
-	{"loops", 500, 250, pieces(func(i, l int) []byte {
+	{name: "ifs", n: 8000, locals: 32, code: ifs},
+	{name: "ifs, few locals", n: 8000, locals: 4, code: ifs},
+	{name: "ifs, many locals", n: 1000, locals: 250, code: ifs},
+	{name: "ifs past values", n: 1000, locals: 250, code: alive(pieces(func(i, l int) []byte { return code(get, i%l, wasm.OpIf, empty, wasm.OpEnd) }))},
+	{name: "exits of a block", n: 8000, locals: 32, code: exits},
+	{name: "exits, many locals", n: 500, locals: 250, code: alive(exits)},
+	{name: "nested ifs", n: 1500, locals: 60, code: nest(wasm.OpIf)},
+	{name: "nested ifs, many locals", n: 500, locals: 250, code: nest(wasm.OpIf)},
+	{name: "nested blocks", n: 2000, locals: 60, code: nest(wasm.OpBlock)},
+	{name: "loops", n: 500, locals: 250, code: pieces(func(i, l int) []byte {
 		return code(wasm.OpLoop, empty, step(i, l), get, i%l, wasm.OpBrIf, 0, wasm.OpEnd)
 	})},
-	{"nested loops", 60, 60, nest(wasm.OpLoop)},
-	{"rows of nested loops", 8, 60, pieces(func(_, l int) []byte { return nest(wasm.OpLoop)(60, l) })},
-	{"a loop around values", 1000, 250, around},
-	{"switches", 1000, 60, pieces(func(i, l int) []byte {
+	{name: "nested loops", n: 60, locals: 60, code: nest(wasm.OpLoop)},
+	{name: "rows of nested loops", n: 8, locals: 60, code: pieces(func(_, l int) []byte { return nest(wasm.OpLoop)(60, l) })},
+	{name: "a loop around values", n: 1000, locals: 250, code: around},
+	{name: "switches", n: 1000, locals: 60, code: pieces(func(i, l int) []byte {
 		return code(wasm.OpBlock, empty, wasm.OpBlock, empty, get, i%l, wasm.OpBrTable, 6, 0, 1, 0, 1, 0, 1, 0, wasm.OpEnd, step(i, l), wasm.OpEnd)
 	})},
-	{"a wide switch", 8000, 4, func(n, _ int) []byte {
+	{name: "a wide switch", n: 8000, locals: 4, code: func(n, _ int) []byte {
 		return code(get, 0, wasm.OpBrTable, n, make([]byte, n), 0)
 	}},
-	{"memory.grow", 4000, 4, pieces(func(int, int) []byte { return code(get, 0, wasm.OpMemoryGrow, 0, wasm.OpDrop) })},
-	{"memory.copy", 4000, 4, pieces(func(int, int) []byte { return code(get, 0, get, 1, get, 2, wasm.OpMemoryCopy, 0, 0) })},
-	{"memory.fill", 3000, 4, pieces(func(int, int) []byte { return code(get, 0, get, 1, get, 2, wasm.OpMemoryFill, 0) })},
-	{"loads", 8000, 4, pieces(func(i, l int) []byte {
+	{name: "memory.grow", n: 4000, locals: 4, code: pieces(func(int, int) []byte { return code(get, 0, wasm.OpMemoryGrow, 0, wasm.OpDrop) })},
+	{name: "memory.copy", n: 4000, locals: 4, code: pieces(func(int, int) []byte { return code(get, 0, get, 1, get, 2, wasm.OpMemoryCopy, 0, 0) })},
+	{name: "memory.fill", n: 3000, locals: 4, code: pieces(func(int, int) []byte { return code(get, 0, get, 1, get, 2, wasm.OpMemoryFill, 0) })},
+	{name: "loads", n: 8000, locals: 4, code: pieces(func(i, l int) []byte {
 		return code(get, i%l, get, (i+1)%l, wasm.OpI32Load, 2, 0, wasm.OpI32Add, set, (i+2)%l)
 	})},
-	{"divisions", 8000, 4, pieces(func(i, l int) []byte { return code(get, i%l, get, (i+1)%l, wasm.OpI32DivS, set, (i+2)%l) })},
-	{"floats", 8000, 4, pieces(func(int, int) []byte {
+	{name: "divisions", n: 8000, locals: 4, code: pieces(func(i, l int) []byte { return code(get, i%l, get, (i+1)%l, wasm.OpI32DivS, set, (i+2)%l) })},
+	{name: "floats", n: 8000, locals: 4, code: pieces(func(int, int) []byte {
 		return code(get, 0, wasm.OpF32ConvertI32S, get, 1, wasm.OpF32ConvertI32S, wasm.OpF32Div, wasm.OpI32TruncF32S, set, 0)
 	})},
-	{"calls", 8000, 60, pieces(func(i, l int) []byte { return code(get, i%l, wasm.OpCall, 0) })},
-	{"small functions", 1, 1, pieces(func(int, int) []byte { return code(get, 0, wasm.OpCall, 0) })},
+	{name: "calls", n: 8000, locals: 60, code: pieces(func(i, l int) []byte { return code(get, i%l, wasm.OpCall, 0) })},
+	{name: "small functions", n: 1, locals: 1, code: pieces(func(int, int) []byte { return code(get, 0, wasm.OpCall, 0) })},
+	{name: "reads past exits", n: 5000, locals: 1, code: func(n, _ int) []byte {
+		read := pieces(func(int, int) []byte { return code(get, 0, wasm.OpDrop) })
+		return code(wasm.OpBlock, empty, branches(n), read(5*n, 1), wasm.OpEnd)
+	}},
+	{name: "exits before sets", n: 500, locals: 500, code: func(n, l int) []byte {
+		return code(wasm.OpBlock, empty, branches(n), sets(l), wasm.OpEnd, uses(l))
+	}},
+	{name: "one if, most locals", n: 1, locals: 4000, code: func(_, l int) []byte {
+		return code(get, 0, wasm.OpIf, empty, sets(l), wasm.OpEnd, uses(l))
+	}},
+	{name: "nested loops, most locals", n: 6, locals: 2000, code: func(n, l int) []byte {
+		open := pieces(func(int, int) []byte { return code(wasm.OpLoop, empty) })
+		shut := pieces(func(int, int) []byte { return code(get, 0, wasm.OpBrIf, 0, wasm.OpEnd) })
+		return code(open(n, l), uses(l), shut(n, l))
+	}},
+	{name: "a switch with many values", n: 4000, locals: 60, code: func(n, l int) []byte {
+		return code(wasm.OpBlock, empty, wasm.OpBlock, empty, get, 0, wasm.OpBrIf, 0, sets(l), get, 0, wasm.OpBrTable, n, make([]byte, n), 1,
+			wasm.OpEnd, uses(l), wasm.OpEnd)
+	}},
+	{name: "addresses past exits", n: 1000, locals: 1, code: func(n, _ int) []byte {
+		chase := pieces(func(int, int) []byte { return code(wasm.OpI32Load, 2, 0) })
+		return code(wasm.OpBlock, empty, get, 0, chase(5*n, 1), set, 0, branches(n), wasm.OpEnd)
+	}},
+	{name: "addresses past ifs", n: 600, locals: 1, code: func(n, _ int) []byte {
+		chase := pieces(func(int, int) []byte { return code(wasm.OpI32Load, 2, 0) })
+		ways := pieces(func(int, int) []byte { return code(get, 0, wasm.OpIf, empty, wasm.OpEnd) })
+		return code(get, 0, chase(5*n, 1), set, 0, ways(n, 1))
+	}},
+	{name: "operands past ifs", n: 500, locals: 1, code: func(n, _ int) []byte {
+		push := pieces(func(int, int) []byte { return code(wasm.OpI32Const, 0, wasm.OpI32Load, 2, 0) })
+		ways := pieces(func(int, int) []byte { return code(get, 0, wasm.OpIf, empty, wasm.OpEnd) })
+		drop := pieces(func(int, int) []byte { return code(wasm.OpI32Const, 0, wasm.OpI32Store, 2, 0) })
+		return code(push(4*n, 1), ways(n, 1), drop(4*n, 1))
+	}},
+	{name: "calls, many globals", n: 500, locals: 1, globals: 2000, code: pieces(func(int, int) []byte { return code(get, 0, wasm.OpCall, 0) })},
+	{name: "wide calls", n: 200, locals: 128, wide: true, code: func(n, l int) []byte {
+		return code(reads(l), pieces(func(int, int) []byte { return code(wasm.OpCall, 0, reads(l-16)) })(n, l), wasm.OpCall, 0)
+	}},
+	{name: "wide indirect calls", n: 200, locals: 128, wide: true, code: func(n, l int) []byte {
+		indirect := code(wasm.OpI32Const, 0, wasm.OpCallIndirect, 0, 0)
+		return code(reads(l), pieces(func(int, int) []byte { return code(indirect, reads(l-16)) })(n, l), wasm.OpCall, 0)
+	}},
+	{name: "wide functions", n: 1, locals: 128, wide: true, code: func(int, int) []byte { return reads(16) }},
+	{name: "small blocks past values", n: 260, locals: 1000, code: func(n, l int) []byte {
+		piece := pieces(func(i, l int) []byte {
+			return code(wasm.OpBlock, empty, get, i%l, wasm.OpIf, empty, wasm.OpI32Const, 0, wasm.OpI32Load, 2, 0, set, 3*i%l, wasm.OpEnd, wasm.OpEnd)
+		})
+		loop := code(wasm.OpLoop, empty, piece(5, l), get, 0, wasm.OpBrIf, 0, wasm.OpEnd)
+		return code(loop, piece(n/2-12, l), uses(500))
+	}},
 }
+
+// branches are conditional branches to the end of the innermost block.
+func branches(n int) []byte {
+	return repeated(n, func(int) []byte { return code(get, 0, wasm.OpBrIf, 0) })
+}
+
+// sets gives every local a value of its own, uses stores them all, and reads leaves them on the stack.
+func sets(locals int) []byte {
+	return repeated(locals, func(i int) []byte { return code(wasm.OpI32Const, i&63, set, i) })
+}
+
+func uses(locals int) []byte {
+	return repeated(locals, func(i int) []byte { return code(wasm.OpI32Const, 0, get, i, wasm.OpI32Store, 2, 0) })
+}
+
+func reads(locals int) []byte { return repeated(locals, func(i int) []byte { return code(get, i) }) }
 
 // copies is a module with a function of the shape several times.
 func (s shape) copies(k int) []byte {
-	m := source{memory: true}
+	m := source{memory: true, table: []int{0}, globals: i32s(s.globals)}
 	one := function{params: i32s(1), locals: i32s(s.locals - 1), code: s.code(s.n, s.locals)}
+	if s.wide {
+		one.params, one.results, one.locals = i32s(s.locals), i32s(16), nil
+	}
 	for i := range k {
 		one.name = fmt.Sprint("f", i)
 		m.functions = append(m.functions, one)
@@ -179,7 +250,7 @@ func TestTheWorkOfCompilingIsBounded(t *testing.T) {
 
 // TestManyIfsAreRefused is for a module of 1.9 MB that compiled for 25 s.
 func TestManyIfsAreRefused(t *testing.T) {
-	if _, err := wasm.Check(shape{"", 8100, 32, ifs}.copies(20), generous); err == nil || !strings.Contains(err.Error(), "units of work") {
+	if _, err := wasm.Check(shape{n: 8100, locals: 32, code: ifs}.copies(20), generous); err == nil || !strings.Contains(err.Error(), "units of work") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -219,32 +290,137 @@ func TestGuestsHaveRoomForWork(t *testing.T) {
 	}
 }
 
-// BenchmarkCompile compiles the most that is accepted of each shape.
+// TestStandardGoHasRoomForWork holds that guests of standard Go pass with a third more than they need, nearly.
+func TestStandardGoHasRoomForWork(t *testing.T) {
+	for _, name := range []string{"stdgo", "stdregexp"} {
+		m, err := wasm.Check(standardGo(t, name), generous)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if m.Work()*13/10 > wasm.MaxWork {
+			t.Errorf("%s: %d units, which leaves less than three tenths to %d", name, m.Work(), wasm.MaxWork)
+		}
+	}
+}
+
+// work returns the units of a function with that many locals.
+func work(t *testing.T, locals int, items ...any) uint64 {
+	t.Helper()
+	s := shape{locals: locals, code: func(int, int) []byte { return code(items...) }}
+	m, err := wasm.Check(s.copies(1), generous)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.Work()
+}
+
+// TestOnlyWhatIsAliveIsWork is for locals that are named before a loop and in it, and whose values nobody reads there.
+func TestOnlyWhatIsAliveIsWork(t *testing.T) {
+	const locals = 200
+	loop := func(inner []byte) []byte {
+		ways := repeated(100, func(int) []byte { return code(get, 0, wasm.OpIf, empty, wasm.OpEnd) })
+		return code(wasm.OpLoop, empty, ways, inner, get, 0, wasm.OpBrIf, 0, wasm.OpEnd)
+	}
+	dead := work(t, locals, sets(locals), loop(code(sets(locals), uses(locals))))
+	alive := work(t, locals, sets(locals), loop(code(uses(locals), sets(locals))))
+	if alive < 2*dead {
+		t.Errorf("%d units where %d values are alive in a loop, and %d where they are not; want at least twice as many", alive, locals, dead)
+	}
+}
+
+// TestDeepLoopsKeepWhatIsAlive is for loops of which each leads only to the head of the one around it, so that what is alive in them
+// is not found out one by one.
+func TestDeepLoopsKeepWhatIsAlive(t *testing.T) {
+	const locals, deep, ways = 500, 40, 8
+	nested := code(wasm.OpLoop, empty, get, 0, wasm.OpBr, 0, wasm.OpEnd)
+	for range deep {
+		inner := repeated(ways, func(int) []byte { return code(get, 0, wasm.OpIf, empty, wasm.OpEnd) })
+		nested = code(wasm.OpLoop, empty, get, 0, wasm.OpBrIf, 1, inner, nested, wasm.OpEnd)
+	}
+	with := work(t, locals, wasm.OpLoop, empty, uses(locals), nested, wasm.OpEnd)
+	without := work(t, locals, uses(locals), wasm.OpLoop, empty, nested, wasm.OpEnd)
+	if most := uint64(deep * deep * locals * locals); with < without+most {
+		t.Errorf("%d units with %d values alive in %d loops, %d without; want %d more", with, locals, deep, without, most)
+	}
+}
+
+// TestAllWaysOfASwitchLeadToWhatIsAlive is for a function of 4 KB with many switches, which compiled for as long as a much larger one.
+func TestAllWaysOfASwitchLeadToWhatIsAlive(t *testing.T) {
+	const locals, n = 400, 100
+	table := code(wasm.OpBlock, empty, get, 0, wasm.OpBrTable, 2, 1, 0, 1, wasm.OpEnd)
+	switches := repeated(n, func(int) []byte { return table })
+	got := work(t, locals, wasm.OpBlock, empty, switches, wasm.OpEnd, wasm.OpBlock, empty, table, wasm.OpEnd, uses(locals))
+	if want := uint64(n * locals * locals); got < want {
+		t.Errorf("%d units for %d ways with %d values, want at least %d", got, n, locals, want)
+	}
+}
+
+// TestTypesAndGlobalsAreWork is for what is compiled again for each type, and read again after each call.
+func TestTypesAndGlobalsAreWork(t *testing.T) {
+	m := source{types: slices.Repeat([]wasm.FuncType{{Params: i32s(128), Results: i32s(16)}}, 4000)}
+	many, err := wasm.Check(m.assemble(), generous)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if most := uint64(4000 * 144 * 500); many.Work() < most {
+		t.Errorf("4000 wide types cost %d units, want at least %d", many.Work(), most)
+	}
+	calls := shape{n: 500, locals: 1, code: pieces(func(int, int) []byte { return code(get, 0, wasm.OpCall, 0) })}
+	without, err := wasm.Check(calls.copies(1), generous)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls.globals = 2000
+	with, err := wasm.Check(calls.copies(1), generous)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if with.Work() < without.Work()+500*2000*100 {
+		t.Errorf("500 calls cost %d units with 2000 globals, and %d without", with.Work(), without.Work())
+	}
+}
+
+// BenchmarkCompile compiles the most that is accepted of each shape, and a guest of standard Go.
 func BenchmarkCompile(b *testing.B) {
+	benchmarkCompile(b, "standard Go", func(b *testing.B) *wasm.Module {
+		m, err := wasm.Check(standardGo(b, "stdregexp"), generous)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return m
+	})
 	for _, s := range shapes {
-		b.Run(s.name, func(b *testing.B) {
+		benchmarkCompile(b, s.name, func(b *testing.B) *wasm.Module {
 			m, _ := s.most(b)
-			rewritten, err := m.Rewrite(wasm.Rewriting{Fuel: true, Depth: true, NaN: true, Globals: true, Start: true, MaxDepth: 512, MaxPages: 16})
-			if err != nil {
-				b.Fatal(err)
-			}
-			var used time.Duration
-			for b.Loop() {
-				start := processorTime(b)
-				rt := wazero.NewRuntimeWithConfig(b.Context(), wazero.NewRuntimeConfigCompiler())
-				if _, err := rt.CompileModule(b.Context(), rewritten); err != nil {
-					b.Fatal(err)
-				}
-				used += processorTime(b) - start
-				if err := rt.Close(b.Context()); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(used.Seconds()/float64(b.N), "s-CPU/module")
-			b.ReportMetric(float64(m.Work())/1e9, "Gunits/module")
-			b.ReportMetric(0, "ns/op")
+			return m
 		})
 	}
+}
+
+func benchmarkCompile(b *testing.B, name string, module func(*testing.B) *wasm.Module) {
+	b.Run(name, func(b *testing.B) {
+		m := module(b)
+		rewritten, err := m.Rewrite(wasm.Rewriting{Fuel: true, Depth: true, NaN: true, Globals: true, Start: true, MaxDepth: 512, MaxPages: 64})
+		if err != nil {
+			b.Fatal(err)
+		}
+		var used time.Duration
+		for b.Loop() {
+			start := processorTime(b)
+			rt := wazero.NewRuntimeWithConfig(b.Context(), wazero.NewRuntimeConfigCompiler())
+			if _, err := rt.CompileModule(b.Context(), rewritten); err != nil {
+				b.Fatal(err)
+			}
+			used += processorTime(b) - start
+			if err := rt.Close(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(used.Seconds()/float64(b.N), "s-CPU/module")
+		b.ReportMetric(float64(m.Work())/1e9, "Gunits/module")
+		b.ReportMetric(0, "ns/op")
+	})
 }
 
 // processorTime is what the process has had so far.
