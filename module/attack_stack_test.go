@@ -128,6 +128,15 @@ func TestTheStackOfFewValuesStaysWithinItsBound(t *testing.T) {
 			"divisions and shifts": crafted(n, 60*n, nil, func(i int) []byte {
 				return []byte{0x20, byte(i % n), 0x20, byte((i + 1) % n), 0x42, 1, 0x84, 0x80, 0x20, byte((i + 2) % n), 0x86, 0x21, byte(i % n)}
 			}, nil),
+			"rotations": crafted(n, 60*n, nil, func(i int) []byte {
+				return []byte{0x20, byte(i % n), 0x20, byte((i + 1) % n), 0x89, 0x21, byte(i % n)}
+			}, nil),
+			"fills": crafted(n, 20*n, nil, func(i int) []byte {
+				return []byte{0x41, 0, 0x41, 1, 0x41, 8, 0xfc, 11, 0, 0x20, byte(i % n), 0x20, byte((i + 1) % n), 0x7c, 0x21, byte(i % n)}
+			}, nil),
+			"copies": crafted(n, 20*n, nil, func(i int) []byte {
+				return []byte{0x41, 0, 0x41, 1, 0x41, 8, 0xfc, 10, 0, 0, 0x41, 0, 0x40, 0, 0xac, 0x20, byte((i + 1) % n), 0x7c, 0x21, byte(i % n)}
+			}, nil),
 			"ways back": crafted(n, 200, []byte{0x03, 0x40}, func(int) []byte { return append(turn(n), again...) }, []byte{0x0b}),
 			"ways out":  crafted(n, 100, []byte{0x02, 0x40}, func(int) []byte { return append(turn(n), again...) }, []byte{0x0b}),
 			"ifs": crafted(n, 100, nil, func(int) []byte {

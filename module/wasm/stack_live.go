@@ -54,8 +54,8 @@ func callLike(op Op) bool {
 	return false
 }
 
-// driven returns how many values an instruction drives out of their registers because it wants just these, on amd64: a division two, a
-// shift by what is not constant one.
+// driven returns how many values an instruction drives out of their registers because it wants just these, as a division and a shift by what
+// is not constant do on amd64, or how many it makes itself that are alive over a call: to fill memory is a loop.
 func (f *framer) driven(k int) int {
 	switch op := f.s.code[k].Op; {
 	case op >= OpI32DivS && op <= OpI32RemU, op >= OpI64DivS && op <= OpI64RemU:
@@ -64,6 +64,12 @@ func (f *framer) driven(k int) int {
 		if before := f.s.code[k-1].Op; before == OpI32Const || before == OpI64Const {
 			return 0
 		}
+		return 2
+	case op == OpMemoryFill:
+		return 5
+	case op == OpMemoryCopy || op == OpMemoryInit:
+		return 2
+	case op == OpMemoryGrow:
 		return 1
 	}
 	return 0
