@@ -20,8 +20,8 @@ const (
 	hostFrame  = 4 << 10
 )
 
-// stackOfDepth is the most that a stack has, in bytes, for each unit of depth: the worst that is known takes 11,600.
-const stackOfDepth = 12 << 10
+// engineStack is the largest stack that the engine makes, beside a frame: one of more than half of it does not grow.
+const engineStack = 100_000_016
 
 // Stack returns a bound, in bytes, of the native stack that a call of an exported function takes once the module, which [Check] has accepted,
 // is rewritten so. It is counted from the text, so that it is the same on all machines: frames a quarter larger than the largest that
@@ -41,8 +41,7 @@ func (m *Module) Stack(r Rewriting) (int64, error) {
 		g.from(i, w.scan.code)
 	}
 	depth, last := int64(r.MaxDepth), g.largest()
-	most := stackOfDepth*depth + 3*last + firstStack // the call that goes beyond the depth has its frame
-	return min(max(firstStack, 2*(g.deepest(depth)+hostFrame)+last), most), nil
+	return min(max(firstStack, 2*(g.deepest(depth)+hostFrame)+last), engineStack+last), nil
 }
 
 // A held is what a function takes of the stack each time that it is called.
