@@ -154,7 +154,7 @@ func (w *walk) step(s stored, end head) {
 	case s.Sequence > expected:
 		w.missing(expected, s.Sequence-1, s.Appended, "the record after names another sequence")
 	case s.Sequence == expected && w.last.Sequence > 0 && s.Previous != w.last.Digest:
-		w.l.lost(Loss{
+		w.l.missed(Loss{
 			From: w.last.Sequence, To: w.last.Sequence, After: w.last.Appended, Before: s.Appended,
 			Reason: "the record is not the one that was written: its successor names another digest",
 		})
@@ -172,7 +172,7 @@ func (w *walk) missing(from, to uint64, before time.Time, reason string) {
 	if w.doubtful != "" {
 		reason = w.doubtful
 	}
-	w.l.lost(Loss{From: from, To: to, After: w.last.Appended, Before: before, Reason: reason})
+	w.l.missed(Loss{From: from, To: to, After: w.last.Appended, Before: before, Reason: reason})
 }
 
 func (w *walk) finish(end head) {
@@ -181,8 +181,15 @@ func (w *walk) finish(end head) {
 	}
 }
 
+// missed notes a loss that nothing else tells of.
+func (l *lane) missed(loss Loss) {
+	if l.lost(loss) {
+		l.noteLoss(latest(l.now(), loss.Before))
+	}
+}
+
 // lost notes a loss and counts it if it is new.
-func (l *lane) lost(loss Loss) {
+func (l *lane) lost(loss Loss) (isNew bool) {
 	loss.Stream, loss.Writer, loss.Found = l.spec.name, l.j.writer, l.now().UTC().Truncate(time.Millisecond)
 	isNew, err := l.j.losses.add(loss)
 	if err != nil {
@@ -191,12 +198,12 @@ func (l *lane) lost(loss Loss) {
 	if isNew {
 		l.mu.Lock()
 		l.stat.audit.Lost += loss.To - loss.From + 1
-		l.forgot = latest(l.forgot, loss.Found, loss.Before)
 		l.mu.Unlock()
 		l.j.cfg.Recorder.Count(telemetry.JournalLost, l.spec.name, loss.To-loss.From+1)
 		l.j.cfg.Log.Error("journal: records are lost", "stream", l.spec.name, "from", loss.From, "to", loss.To,
 			"after", loss.After, "before", loss.Before, "reason", loss.Reason)
 	}
+	return isNew
 }
 
 // A lossFile remembers losses in the data folder, so that each is told once.

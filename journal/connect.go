@@ -124,6 +124,11 @@ func (j *Journal) connected(again bool) {
 	j.mu.Unlock()
 	if again {
 		j.cfg.Log.Info("journal: connected again")
+		if l := j.proof.Load(); l != nil {
+			l.mu.Lock()
+			l.sight(l.sighted.born) // a server that was started anew may have less
+			l.mu.Unlock()
+		}
 	}
 }
 

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // A query asks a stream for one message: by place, the last on a subject, or the next on a subject from a place.
@@ -44,6 +46,51 @@ func (j *Journal) question(ctx context.Context) (context.Context, context.Cancel
 
 // fetch returns the record that q asks for, or ErrNotFound. A record that cannot be decoded is an error.
 func (l *lane) fetch(ctx context.Context, q query) (stored, error) {
+	s, err := l.ask(ctx, q)
+	if !errors.Is(err, dodona.ErrNotFound) || q.LastFor == "" || strings.HasSuffix(q.LastFor, ">") {
+		return s, err
+	}
+	// A server that cannot read a record, because it is damaged or no file can be opened now, says that there is none. What it
+	// counts by subject it has in memory.
+	q.fromFirst = true
+	for range askedAgain {
+		n, countErr := l.count(ctx, q.LastFor)
+		if countErr != nil {
+			return stored{}, countErr
+		}
+		if n == 0 {
+			return stored{}, dodona.ErrNotFound
+		}
+		if s, err = l.ask(ctx, q); !errors.Is(err, dodona.ErrNotFound) {
+			return s, err
+		}
+	}
+	return stored{}, fmt.Errorf("%w: %s", errUnread, q.LastFor)
+}
+
+// errUnread: there is a record, and it does not come. Nothing is decided on that.
+var errUnread = errors.New("the store has a record and cannot read it; look at its disk and how many files it may open, and if that does not help, " +
+	"start it again: a damaged record is then set aside")
+
+// askedAgain is how often a store that says that there is none of what it counts is asked again: one may have come in between.
+const askedAgain = 3
+
+// count returns how many records on a subject the stream has.
+func (l *lane) count(ctx context.Context, subject string) (n uint64, err error) {
+	ctx, cancel := l.j.question(ctx)
+	defer cancel()
+	info, err := l.stream.Info(ctx, jetstream.WithSubjectFilter(subject))
+	if err != nil {
+		return 0, fmt.Errorf("count records on %s: %w", subject, err)
+	}
+	for _, each := range info.State.Subjects {
+		n += each
+	}
+	return n, nil
+}
+
+// ask asks for one record once.
+func (l *lane) ask(ctx context.Context, q query) (stored, error) {
 	ctx, cancel := l.j.question(ctx)
 	defer cancel()
 	if q.fromFirst && l.j.local == nil {

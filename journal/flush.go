@@ -250,6 +250,60 @@ func (l *lane) landed(f *flight, n int, first uint64) []*pending {
 	if n < len(f.recs) {
 		return ground(f.group)
 	}
-	finishAll(f.group, nil)
+	others := l.notFirst(f)
+	for _, p := range f.group {
+		var err error
+		for _, r := range p.recs {
+			if subject := l.subjectOf(r); others[subject] {
+				err = fmt.Errorf("there was a record on %s that the store did not read: %w", subject, dodona.ErrConflict)
+			}
+		}
+		p.finish(err)
+	}
 	return nil
+}
+
+// notFirst returns the shared subjects of a flight that has landed which it took to have no record, and which had one: a store that cannot
+// read a record for a moment takes what comes behind it for the first. Nothing of now is signed then, by anybody.
+func (l *lane) notFirst(f *flight) map[string]bool {
+	written := make(map[string]uint64)
+	for i, m := range f.msgs {
+		if place, guarded := f.guard[m.Subject]; guarded && place == 0 && shared(f.recs[i].Topic) {
+			written[m.Subject]++
+		}
+	}
+	var others map[string]bool
+	for subject, n := range written {
+		there, err := l.countBefore(subject, l.head.Stream)
+		if err == nil && there <= n {
+			continue
+		}
+		if others == nil {
+			others = make(map[string]bool)
+		}
+		others[subject] = true
+		l.j.cfg.Log.Error("journal: the store took a record for the first of its subject, which it was not, or cannot say so", "subject", subject, "records", there, "error", err)
+	}
+	if others != nil {
+		l.noteLoss(l.now())
+		l.keepMark(l.j.ctx)
+	}
+	return others
+}
+
+// countBefore counts the records on a subject up to a place.
+func (l *lane) countBefore(subject string, place uint64) (n uint64, err error) {
+	for range askedAgain {
+		if n, err = l.count(l.j.ctx, subject); err != nil {
+			continue
+		}
+		if n == 1 {
+			return n, nil
+		}
+		behind, err := l.page(l.j.ctx, query{NextFor: subject, Seq: place + 1, Batch: pageRecords})
+		if err == nil {
+			return n - min(n, uint64(len(behind))), nil
+		}
+	}
+	return n, err
 }

@@ -105,6 +105,9 @@ func (f *Folder) checkFormat(dir string) error {
 
 // readUpTo reads a file, but no more than one byte beyond the limit.
 func readUpTo(path string, limit int64) ([]byte, error) {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() { // one that is not might never end
+		return nil, fmt.Errorf("%s is not a file: remove it", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -22,7 +22,9 @@ func (j *Journal) checkGround() error {
 	if j.cfg.unchecked {
 		return nil
 	}
-	found, err := disk.Check(j.cfg.Dir, disk.Options{Meta: j.settingsOf, Now: j.cfg.Now})
+	// A claim that the server cannot read is none to it, so what rests on claims is read whole.
+	whole := func(stream string) bool { return strings.HasPrefix(stream, streamProof) }
+	found, err := disk.Check(j.cfg.Dir, disk.Options{Meta: j.settingsOf, Whole: whole, Now: j.cfg.Now})
 	j.noteDamage(found)
 	return err
 }
@@ -35,6 +37,7 @@ func (j *Journal) noteDamage(found []disk.Finding) {
 	for _, f := range found {
 		j.cfg.Log.Error("journal: a file is damaged", "file", f.File, "what", f.What, "kept", f.Aside)
 	}
+	defer j.forgetHoles()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.damage = append(j.damage, found...)
@@ -46,7 +49,16 @@ func (j *Journal) noteDamage(found []disk.Finding) {
 	}
 }
 
-// hasHole returns whether a block of a stream was damaged when this process began: any record may be missing.
+// forgetHoles has the lanes that run know what was found.
+func (j *Journal) forgetHoles() {
+	for _, l := range j.lanes {
+		if j.hasHole(l.bus) {
+			l.noteLoss(l.now())
+		}
+	}
+}
+
+// hasHole returns whether a block of a stream was found damaged: any record may be missing.
 func (j *Journal) hasHole(bus string) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -67,18 +79,21 @@ func (j *Journal) setAside(path, what string) error {
 func (j *Journal) openHeads() (err error) {
 	path := headsPath(j.cfg.Dir, j.net)
 	_, missing := os.Lstat(path)
+	gone := errors.Is(missing, os.ErrNotExist)
 	j.heads, err = openHeads(path, func(what string) error { return j.setAside(path, what) })
 	if err != nil {
 		return err
 	}
-	j.writer = j.heads.writer
+	j.writer, j.used = j.heads.writer, !gone
 	for _, s := range streams {
-		if _, err := os.Stat(filepath.Join(streamsDir(j.cfg.Dir), j.net.stream(s.name))); err == nil && errors.Is(missing, os.ErrNotExist) {
-			j.noteDamage([]disk.Finding{{
-				At: j.cfg.Now().UTC().Truncate(time.Millisecond), File: filepath.Base(path), What: "high-water marks missing; " + newChain,
-			}})
-			break
+		if _, err := os.Stat(filepath.Join(streamsDir(j.cfg.Dir), j.net.stream(s.name))); err == nil {
+			j.used = true
 		}
+	}
+	if gone && j.used {
+		j.noteDamage([]disk.Finding{{
+			At: j.cfg.Now().UTC().Truncate(time.Millisecond), File: filepath.Base(path), What: "high-water marks missing; " + newChain,
+		}})
 	}
 	return nil
 }

@@ -190,6 +190,18 @@ func (h *headFile) read(stream string) head {
 	return best
 }
 
+// appended returns when this writer last appended to any stream, as far as a sound mark says so.
+func (h *headFile) appended() (last time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := 1; i < slots(); i++ {
+		if data, ok := h.readSlot(i); ok && len(data) >= markSize {
+			last = latest(last, time.UnixMilli(int64(binary.BigEndian.Uint64(data[16:]))))
+		}
+	}
+	return last
+}
+
 const nameSize = 4
 
 const markSize = 64

@@ -63,6 +63,7 @@ func (l *lane) keepHouse(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, retainWithin)
 	defer cancel()
 	l.meetSoon(ctx)
+	l.keepMark(ctx)
 	why, err := l.retain(ctx)
 	if err != nil && l.j.ctx.Err() != nil {
 		return

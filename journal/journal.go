@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -74,6 +75,7 @@ var ErrUnknown = errors.New("the outcome is not known yet")
 type Journal struct {
 	cfg    Config
 	writer string // names the chain of this data folder, 8 hex digits
+	used   bool   // the folder held something of this network before
 
 	net    scope // in every name on the bus
 	lock   *Folder
@@ -83,6 +85,8 @@ type Journal struct {
 	nc     *nats.Conn
 	js     jetstream.JetStream
 	lanes  map[string]*lane // by the name of the stream's kind
+
+	proof atomic.Pointer[lane] // that of claims, once it is open
 
 	readersChanged chan struct{} // wakes keepReaders
 
@@ -225,6 +229,7 @@ func (j *Journal) open(ctx context.Context) (err error) {
 			return fmt.Errorf("open stream %s: %w", s.name, err)
 		}
 	}
+	j.proof.Store(j.lanes[streamProof])
 	for _, l := range j.lanes {
 		j.wg.Go(l.run)
 		j.wg.Go(l.keepStream)

@@ -72,7 +72,7 @@ func (l *lane) scan(ctx context.Context, subject string, at uint64, yield func(d
 		return err
 	}
 	page := []stored{first}
-	for batch := 4; len(page) > 0; batch *= 4 {
+	for batch := 4; ; batch *= 4 {
 		for _, s := range page {
 			if s.bad != nil {
 				return s.bad
@@ -85,8 +85,30 @@ func (l *lane) scan(ctx context.Context, subject string, at uint64, yield func(d
 		if page, err = l.page(ctx, query{NextFor: subject, Seq: at, Batch: min(batch, pageRecords)}); err != nil {
 			return err
 		}
+		if len(page) == 0 {
+			if page, err = l.afterEnd(ctx, subject, at); err != nil || len(page) == 0 {
+				return err
+			}
+		}
 	}
-	return nil
+}
+
+// afterEnd returns what a scan that found nothing from a place on has missed: a server that cannot read a record ends there.
+func (l *lane) afterEnd(ctx context.Context, subject string, at uint64) ([]stored, error) {
+	for range askedAgain {
+		last, err := l.fetch(ctx, query{LastFor: subject, fromFirst: true})
+		if errors.Is(err, dodona.ErrNotFound) || last.stream > 0 && last.stream < at {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		page, err := l.page(ctx, query{NextFor: subject, Seq: at, Batch: pageRecords})
+		if err != nil || len(page) > 0 {
+			return page, err
+		}
+	}
+	return nil, fmt.Errorf("%w: %s from place %d on", errUnread, subject, at)
 }
 
 // bisect returns a place from which the next record on subject is the first that is not before.

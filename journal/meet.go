@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/dodona-oracle/dodona"
 )
 
 // A server elsewhere can lose its disk while the node runs. Its stream is then gone, or another one of the same name. The
@@ -23,45 +25,29 @@ func (l *lane) goOn(ctx context.Context) error {
 	}
 	info := l.stream.CachedInfo()
 	head.Stream = min(head.Stream, info.State.LastSeq)
+	gone, told := missing(info)
+	next := !l.born.IsZero() && info.Created.After(l.born) // its birth says what was lost
+	unsettled := l.doubted || gone > told || l.lostSome && !next
 	l.head, l.born, l.goneSince = head, info.Created, time.Time{}
-	var forgot time.Time
+	l.mu.Lock()
+	l.missing = gone
+	l.stat.head = head
 	if l.j.alone() { // of a store that others reach, Forgot asks
-		forgot = markedIn(info)
-	}
-	if l.lostSome {
-		forgot = latest(forgot, l.lostBy())
+		l.forgot = latest(l.forgot, markedIn(info))
+		unsettled = unsettled || info.Config.Metadata[unsettledKey] != ""
 	}
 	for _, loss := range l.j.losses.all() { // also of an earlier start: what is on record since then may rest on it
 		if loss.Stream == l.spec.name {
-			forgot = latest(forgot, loss.Found, loss.Before)
+			l.forgot = latest(l.forgot, loss.Found, loss.Before)
 		}
 	}
-	l.mu.Lock()
-	l.stat.head = head
-	l.forgot = forgot
 	l.sight(info.Created)
 	l.mu.Unlock()
-	return nil
-}
-
-// markedIn returns when a stream was made where one had been lost, or may have been, by the clock of the node that made it.
-func markedIn(info *jetstream.StreamInfo) time.Time {
-	marked, _ := time.Parse(time.RFC3339Nano, info.Config.Metadata[forgotKey])
-	return marked
-}
-
-func latest(first time.Time, others ...time.Time) time.Time {
-	for _, t := range others {
-		if t.After(first) {
-			first = t
-		}
+	if unsettled {
+		l.noteLoss(l.lostBy())
+		l.keepMark(ctx)
 	}
-	return first
-}
-
-// lostBy returns a time before which everything was written that is lost by now. The clock may be behind the one of then.
-func (l *lane) lostBy() time.Time {
-	return latest(l.now(), l.j.heads.read(l.spec.name).Appended)
+	return nil
 }
 
 // meet reports whether the stream is another one than this lane wrote to, and if so goes on in it. Whatever flies or waits
@@ -90,7 +76,10 @@ func (l *lane) meet(ctx context.Context) (anew bool, err error) {
 	if _, err := l.stream.Info(ctx); err != nil {
 		return false, fmt.Errorf("look at the new stream: %w", err)
 	}
-	l.j.cfg.Log.Error("journal: the server has lost its stream; it goes on in a new one", "stream", l.spec.name, "written before", l.head.Sequence)
+	l.j.cfg.Log.Error("journal: the server has lost its stream; it goes on in another one", "stream", l.spec.name, "written before", l.head.Sequence)
+	if l.stream.CachedInfo().Created.Before(l.born) { // one that was lost is back, and knows nothing of the time between
+		l.doubted = true
+	}
 	clear(l.seen)
 	l.recent = newRecent(recentIDs) // what was there is to be written again
 	if err := l.goOn(ctx); err != nil {
@@ -100,63 +89,8 @@ func (l *lane) meet(ctx context.Context) (anew bool, err error) {
 	return true, nil
 }
 
-// Forgot returns up to when a key of this network may have made claims that the store does not have, zero if it has all as far as is
-// known. Of a store that others can reach, nobody knows what was claimed before its stream was made: it may have been lost with one of
-// the same name, and whoever makes the next one need not know. So the server is asked, each time: a stream that a lane opened, or wrote
-// to a moment ago, may be another one by now.
-func (j *Journal) Forgot(ctx context.Context) (time.Time, error) {
-	l := j.lanes[streamProof]
-	if j.alone() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		return l.forgot, nil
-	}
-	ctx, cancel := j.question(ctx)
-	defer cancel()
-	stream, err := j.js.Stream(ctx, l.bus)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("ask since when the store keeps claims: %w", err)
-	}
-	info := stream.CachedInfo()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.sight(info.Created)
-	now := l.now()
-	return latest(l.forgot, madeBy(info.Created, markedIn(info), now, now.Add(-time.Since(l.sighted.at)))), nil
-}
-
-// A sighting is when this process first heard of a stream, with the clock that only runs forward.
-type sighting struct{ born, at time.Time }
-
-// sight notes that the stream of now was made at born. l.mu is held.
-func (l *lane) sight(born time.Time) {
-	if !born.Equal(l.sighted.born) {
-		l.sighted = sighting{born, time.Now()}
-	}
-}
-
-// clocksApart is how far clocks may be apart before one of them is called wrong.
-const clocksApart = time.Minute
-
-// madeBy returns a time before which a stream was made. Three clocks tell: the server's, that of the node that made it, and this one's,
-// which says when it saw the stream first. The latest is believed, but for one that is ahead of the other two: they say that it is wrong,
-// and waiting for its time could take for ever.
-func madeBy(created, marked, now, seen time.Time) time.Time {
-	ahead := func(t time.Time) bool { return t.After(now.Add(clocksApart)) }
-	switch {
-	case latest(created, marked).Before(clockSet): // both were not set yet
-		return seen
-	case marked.IsZero():
-		return created
-	case ahead(created) && !ahead(marked):
-		return latest(marked, seen)
-	case ahead(marked) && !ahead(created):
-		return latest(created, seen)
-	}
-	return latest(created, marked)
-}
-
-// meet makes the reader begin anew if the stream is another one than its position is a place of.
+// meet makes the reader begin anew if the stream is another one than its position is a place of, or lost its end and has another
+// record there.
 func (r *readerState) meet(ctx context.Context) error {
 	info, err := r.l.stream.Info(ctx)
 	if err != nil {
@@ -166,5 +100,13 @@ func (r *readerState) meet(ctx context.Context) error {
 		r.position = 0
 	}
 	r.born = info.Created
+	if r.position == 0 || r.position < info.State.FirstSeq {
+		return nil
+	}
+	s, err := r.l.ask(ctx, query{Seq: r.position, fromFirst: true})
+	if err != nil && !errors.Is(err, dodona.ErrNotFound) && s.stream == 0 {
+		return fmt.Errorf("look at the last record: %w", err)
+	}
+	r.again = s.stream == 0 || !r.digest.IsZero() && digestOf(s.Record, s.writer) != r.digest
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -22,13 +21,15 @@ func (l *lane) openStream(ctx context.Context) (jetstream.Stream, error) {
 	if j.local != nil {
 		cfg.Metadata[ownerKey] = j.writer
 	}
+	l.doubted = false
 	stream, err := j.js.Stream(ctx, l.bus)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		// Whoever comes first decides the limits of a stream on a server elsewhere.
 		made := cfg
-		if mark := j.heads.read(l.spec.name); mark.Sequence > 0 || !j.alone() { // there was one, or nobody knows
+		if j.used || !j.alone() { // there was one, or nobody knows
 			made.FirstSeq, made.Metadata = firstPlace(), maps.Clone(cfg.Metadata)
-			made.Metadata[forgotKey] = l.lostBy().UTC().Format(time.RFC3339Nano)
+			setMark(made.Metadata, l.lostBy(), !j.alone(), 0)
+			l.doubted = j.used
 		}
 		if stream, err = j.js.CreateStream(ctx, made); err == nil {
 			return stream, nil
@@ -44,18 +45,19 @@ func (l *lane) openStream(ctx context.Context) (jetstream.Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	made := stream.CachedInfo().Config
+	there := stream.CachedInfo()
+	made := there.Config
 	if err := checkOwner("stream "+l.bus, made.Metadata, j.cfg.Network); err != nil {
 		return nil, err
 	}
 	if j.local == nil {
 		return l.learn(ctx, stream)
 	}
-	if j.heads.doubtful(l.spec.name) || j.hasHole(l.bus) {
-		cfg.Metadata[forgotKey] = l.lostBy().UTC().Format(time.RFC3339Nano)
-	}
 	kept := maps.Clone(made.Metadata)
 	maps.Copy(kept, cfg.Metadata)
+	if l.doubted = j.heads.doubtful(l.spec.name) || j.hasHole(l.bus); l.doubted {
+		setMark(kept, l.lostBy(), !j.alone(), there.State.NumDeleted)
+	}
 	cfg.Metadata, cfg.FirstSeq = kept, made.FirstSeq
 	return j.js.UpdateStream(ctx, cfg)
 }

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,7 @@ import (
 
 // A presence is what a process says for its name.
 type presence struct {
+	Node    string    `json:"node"`
 	Process string    `json:"process"` // drawn anew each time it opens; a copy of a data folder has all the rest
 	Writer  string    `json:"writer"`  // of its chains: another one is another data folder
 	Since   time.Time `json:"since"`   // when it opened
@@ -38,20 +40,34 @@ func (j *Journal) beThere(ctx context.Context) error {
 	if j.alone() {
 		return nil
 	}
-	j.here = presence{Process: nuid.Next(), Writer: j.writer, Since: j.cfg.Now().UTC()}
+	j.here = presence{Node: j.cfg.Node, Process: nuid.Next(), Writer: j.writer, Since: j.cfg.Now().UTC()}
 	if other := j.whoIsThere(ctx); other != nil {
-		return errors.New(j.taken(*other) + ": stop it, or give one of them another node.name")
+		return errors.New(j.taken(*other) + ": " + j.wayOut(*other))
 	}
-	_, err := j.nc.Subscribe(j.net.presence(j.cfg.Node), func(m *nats.Msg) {
-		if _, another := j.anotherOf(m); another {
-			answer, _ := json.Marshal(j.here)
-			_ = m.Respond(answer) // who does not hear it asks again
+	for _, subject := range j.presences() {
+		_, err := j.nc.Subscribe(subject, func(m *nats.Msg) {
+			if _, another := j.anotherOf(m); another {
+				answer, _ := json.Marshal(j.here)
+				_ = m.Respond(answer) // who does not hear it asks again
+			}
+		})
+		if err != nil {
+			return fmt.Errorf("take the name %s: %w", j.cfg.Node, err)
 		}
-	})
-	if err != nil {
-		return fmt.Errorf("take the name %s: %w", j.cfg.Node, err)
 	}
 	return nil
+}
+
+// presences are where this process answers: for its name, and for its chain.
+func (j *Journal) presences() []string {
+	return []string{j.net.presence(j.cfg.Node), j.net.chain(j.writer)}
+}
+
+func (j *Journal) wayOut(other presence) string {
+	if other.Writer == j.writer {
+		return "stop it, or give this one a data folder of its own, into which only keys/ is copied, and another node.name"
+	}
+	return "stop it, or give one of them another node.name"
 }
 
 // anotherOf returns who sent a message, and whether that is another process.
@@ -62,17 +78,19 @@ func (j *Journal) anotherOf(m *nats.Msg) (other presence, another bool) {
 	return other, other.Process != j.here.Process
 }
 
-// whoIsThere returns the process that answers for this node's name, nil if none does.
+// whoIsThere returns the process that answers for this node's name or chain, nil if none does.
 func (j *Journal) whoIsThere(ctx context.Context) *presence {
 	ctx, cancel := context.WithTimeout(ctx, presenceWithin)
 	defer cancel()
 	question, _ := json.Marshal(j.here)
-	m, err := j.nc.RequestWithContext(ctx, j.net.presence(j.cfg.Node), question)
-	if err != nil {
-		return nil // nobody; or no connection, and then it is asked again
-	}
-	if other, another := j.anotherOf(m); another {
-		return &other
+	for _, subject := range j.presences() {
+		m, err := j.nc.RequestWithContext(ctx, subject, question)
+		if err != nil {
+			continue // nobody; or no connection, and then it is asked again
+		}
+		if other, another := j.anotherOf(m); another {
+			return &other
+		}
 	}
 	return nil
 }
@@ -83,7 +101,7 @@ func (j *Journal) taken(other presence) string {
 		copied = ", from a copy of this data folder"
 	}
 	return fmt.Sprintf("another process of this network on this server is the node %s (writer %s, since %s%s)",
-		j.cfg.Node, other.Writer, other.Since.Format(time.RFC3339), copied)
+		cmp.Or(other.Node, j.cfg.Node), other.Writer, other.Since.Format(time.RFC3339), copied)
 }
 
 // watchName asks again and again whether another process has the node's name, and tells when that changes.

@@ -66,11 +66,13 @@ type readerState struct {
 	inbox   *nats.Subscription
 	open    bool
 
-	asked    int    // messages that the store may still send for the last request
-	position uint64 // in the stream: the last record that was yielded
-	delivery uint64 // of the consumer: the last message that was taken
-	ack      string // where to say that position is finished
-	big      bool   // the next record is larger than a slice
+	asked    int           // messages that the store may still send for the last request
+	position uint64        // in the stream: the last record that was yielded
+	digest   dodona.Digest // of that record; zero: it was none
+	again    bool          // the record at position is not that one any more
+	delivery uint64        // of the consumer: the last message that was taken
+	ack      string        // where to say that position is finished
+	big      bool          // the next record is larger than a slice
 	attempt  int
 	held     *nats.Msg // taken from the inbox, belongs to the next slice
 	broken   error     // met while a slice was half full; told after that slice
@@ -170,20 +172,28 @@ func (r *readerState) start(ctx context.Context) error {
 	if err := r.place(ctx, &cfg); err != nil {
 		return fmt.Errorf("find where it stood: %w", err)
 	}
-	_, err := js.CreateOrUpdateConsumer(ctx, stream, cfg)
+	made, err := js.CreateOrUpdateConsumer(ctx, stream, cfg)
 	if err != nil {
 		return fmt.Errorf("make consumer: %w", err)
 	}
 	if err := r.adopted(ctx); err != nil {
 		return fmt.Errorf("take over the reader before: %w", err)
 	}
-	if r.position > 0 {
+	floor, end := made.CachedInfo().AckFloor.Stream, r.l.stream.CachedInfo().State.LastSeq
+	switch {
+	case floor > end, r.again && floor >= r.position: // what it had finished is gone, and its places are given anew
+		r.l.j.cfg.Log.Warn("journal: the stream lost its end; a reader begins again, and sees some records twice", "reader", r.name, "stood", max(floor, r.position))
+		_, err = js.ResetConsumerToSequence(ctx, stream, r.durable, 1)
+	case r.position > 0 && !r.again:
 		_, err = js.ResetConsumerToSequence(ctx, stream, r.durable, r.position+1)
-	} else {
+	default:
 		_, err = js.ResetConsumer(ctx, stream, r.durable)
 	}
 	if err != nil {
 		return fmt.Errorf("reset consumer: %w", err)
+	}
+	if r.again || floor > end {
+		r.position, r.again = 0, false
 	}
 	if r.inbox, err = r.l.j.nc.SubscribeSync(nats.NewInbox()); err != nil {
 		return fmt.Errorf("subscribe: %w", err)
@@ -331,8 +341,11 @@ func (r *readerState) accept(msg *nats.Msg) (rec dodona.Record, taken bool, err 
 		return rec, false, nil
 	}
 	r.position, r.ack = meta.Sequence.Stream, msg.Reply
-	rec, _, err = decode(msg.Subject, msg.Header, msg.Data)
-	if err != nil {
+	rec, writer, err := decode(msg.Subject, msg.Header, msg.Data)
+	r.digest = dodona.Digest{}
+	if err == nil {
+		r.digest = digestOf(rec, writer)
+	} else {
 		// Somebody else wrote to our subjects, or the store is damaged; the audit tells about the latter.
 		r.l.j.cfg.Log.Error("journal: skip what is no record", "reader", r.name, "place", meta.Sequence.Stream, "error", err)
 		return rec, false, nil

@@ -23,10 +23,13 @@ func (l *lane) recover(ctx context.Context) (head, error) {
 	if err != nil {
 		return head{}, err
 	}
+	if err := l.checkBegin(ctx); err != nil {
+		return head{}, err
+	}
 	l.lostSome = false
 	if found.Sequence >= mark.Sequence {
 		if found.Sequence == mark.Sequence && found.Digest != mark.Digest && mark.Sequence > 0 {
-			l.lost(Loss{
+			l.missed(Loss{
 				From: mark.Sequence, To: mark.Sequence, After: found.Appended, Before: mark.Appended,
 				Reason: "the last record is not the one that the high-water mark names",
 			})
@@ -44,6 +47,22 @@ func (l *lane) recover(ctx context.Context) (head, error) {
 		})
 	}
 	return mark, nil
+}
+
+// checkBegin tells of a loss if the stream begins behind what retention left.
+func (l *lane) checkBegin(ctx context.Context) error {
+	freed, certain := l.j.heads.freed(l.spec.name)
+	if !certain || l.owner != l.j.writer {
+		return nil
+	}
+	s, err := l.ask(ctx, query{NextFor: l.j.net.root() + ">", Seq: 1})
+	if err != nil && !errors.Is(err, dodona.ErrNotFound) && s.stream == 0 {
+		return err
+	}
+	if from := max(freed, 1); err == nil && s.writer == l.j.writer && s.Sequence > from {
+		l.missed(Loss{From: from, To: s.Sequence - 1, Before: s.Appended, Reason: fmt.Sprintf("the stream begins at %d", s.Sequence)})
+	}
+	return nil
 }
 
 // lastOfWriter returns the last record of this writer in the stream, zero if there is none.

@@ -20,10 +20,12 @@ func scopeOf(network dodona.Digest) scope { return scope(hex.EncodeToString(netw
 
 // What the metadata of a stream, a bucket or a reader says about whose it is.
 const (
-	layoutKey  = "dodona-layout"  // how names are made; see layout
-	networkKey = "dodona-network" // the whole id
-	forgotKey  = "dodona-forgot"  // of a stream that was made where one had been lost: when
-	ownerKey   = "dodona-owner"   // of a stream that an embedded server keeps: the writer who alone frees records
+	layoutKey    = "dodona-layout"    // how names are made; see layout
+	networkKey   = "dodona-network"   // the whole id
+	forgotKey    = "dodona-forgot"    // of a stream that was made where one had been lost, or lost something: until when
+	missingKey   = "dodona-missing"   // how many records were missing in its middle then
+	unsettledKey = "dodona-unsettled" // that time is by a clock that may not have been set yet
+	ownerKey     = "dodona-owner"     // of a stream that an embedded server keeps: the writer who alone frees records
 )
 
 // layout is the way names are made that this file owns. The first one had no networks in them.
@@ -45,6 +47,9 @@ func (s scope) subject(topic dodona.Topic, key, node string) string {
 
 // presence is where the process of a node answers whether it is there. Nothing of it is stored.
 func (s scope) presence(node string) string { return s.root() + "presence." + node }
+
+// chain is where the process that writes a chain answers: a copy of a data folder has the same one.
+func (s scope) chain(writer string) string { return s.root() + "chain." + writer }
 
 // reader is the durable name of a reader of a node. Names have no underscore, so two of them never make one.
 func reader(node, name string) string { return node + "_" + name }

@@ -33,9 +33,10 @@ func (c *check) blocks(path string) (last uint64, err error) {
 			return 0, err
 		}
 		last = max(last, known.last)
+		whole := !known.current || c.Whole != nil && c.Whole(stream)
 		inside := false // something was mended that the server's index still describes
 		for i, b := range list {
-			mended, end, err := c.block(b, newSum(stream+"-"+strconv.FormatUint(b.index, 10)), !known.current)
+			mended, end, err := c.block(b, newSum(stream+"-"+strconv.FormatUint(b.index, 10)), whole)
 			if err != nil {
 				return 0, fmt.Errorf("block %d: %w", b.index, err)
 			}

@@ -30,14 +30,17 @@ type Options struct {
 	// Meta returns the settings of a stream as the server writes them, nil if the stream is not ours.
 	// They are used if those on the disk cannot be read.
 	Meta func(stream string) []byte
-	Now  func() time.Time
+	// Whole reports of which streams all sums are checked at every start; nil means of none.
+	Whole func(stream string) bool
+	Now   func() time.Time
 }
 
 // Check reads every file below dir that the server trusts, mends what it can and sets aside what it cannot. It returns
 // what it found damaged. An error is one of the disk (full, read-only), after which nothing was lost and Check can be
 // called again.
 //
-// It reads the chain of records' headers of every block, and all of those blocks that the server would read whole.
+// It reads the chain of records' headers of every block, and all of those blocks that the server would read whole, or that
+// o.Whole names.
 func Check(dir string, o Options) ([]Finding, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -164,6 +167,9 @@ func blocksOf(dir string) (list []block, err error) {
 		info, err := e.Info()
 		if err != nil {
 			return nil, err
+		}
+		if !info.Mode().IsRegular() { // one that is not might never end
+			return nil, fmt.Errorf("%s is not a file: remove it", b.path)
 		}
 		b.size = info.Size()
 		list = append(list, b)

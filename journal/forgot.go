@@ -1,0 +1,189 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// What a store may have forgotten, by mishap of a disk, a server or a person, is not signed again. This file says up to when.
+// Times come from clocks that may be wrong; what this process found itself it also knows by the clock that only runs forward.
+
+// Forgot returns up to when a key of this network may have made claims that the store does not have, zero if it has all as far as is
+// known. Of a store that others can reach, nobody knows what was claimed before its stream was made: it may have been lost with one of
+// the same name, and whoever makes the next one need not know. So the server is asked, each time: a stream that a lane opened, or wrote
+// to a moment ago, may be another one by now.
+func (j *Journal) Forgot(ctx context.Context) (time.Time, error) {
+	l := j.lanes[streamProof]
+	if j.alone() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.lostUntil(), nil
+	}
+	ctx, cancel := j.question(ctx)
+	defer cancel()
+	stream, err := j.js.Stream(ctx, l.bus)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("ask since when the store keeps claims: %w", err)
+	}
+	info := stream.CachedInfo()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sight(info.Created)
+	l.miss(info)
+	return latest(l.lostUntil(), madeBy(info.Created, markedIn(info), l.now(), l.ago(l.sighted.at))), nil
+}
+
+// lostUntil returns until when something may have been lost as far as this process knows, zero if nothing was. l.mu is held.
+func (l *lane) lostUntil() time.Time {
+	until := l.forgot
+	if l.ahead(until) && !l.ahead(l.stream.CachedInfo().State.LastTime) {
+		until = l.ago(l.sighted.at) // it was found by a clock that was ahead, and before this process began
+	}
+	for _, at := range []time.Time{l.found, l.changed} {
+		if !at.IsZero() {
+			until = latest(until, l.ago(at)) // the clock may have been set since
+		}
+	}
+	return until
+}
+
+// ahead reports whether a time that somebody noted is to come.
+func (l *lane) ahead(t time.Time) bool { return t.After(l.now().Add(clocksApart)) }
+
+// ago returns what the clock of now says of a moment of this process.
+func (l *lane) ago(t time.Time) time.Time { return l.now().Add(-time.Since(t)) }
+
+// noteLoss notes that now it was found that records of before at may be lost.
+func (l *lane) noteLoss(at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.forgot, l.found = latest(l.forgot, at), time.Now()
+}
+
+// A sighting is when this process first heard of a stream, and of the server process that keeps it.
+type sighting struct {
+	born   time.Time
+	server string
+	at     time.Time
+}
+
+// sight notes which stream is there and who keeps it. If it is not what it was, a server was started with other files, or
+// lost the end of these, or files that had been away are back. l.mu is held.
+func (l *lane) sight(born time.Time) {
+	now := sighting{born, l.j.nc.ConnectedServerId(), time.Now()}
+	if before := l.sighted; !before.at.IsZero() {
+		if before.born.Equal(now.born) && before.server == now.server {
+			return
+		}
+		l.changed = now.at
+	}
+	l.sighted = now
+}
+
+// lostBy returns a time before which everything was written that is lost by now. The clock may be behind the one of then.
+func (l *lane) lostBy() time.Time {
+	at := latest(l.now(), l.j.heads.appended())
+	if l.stream != nil && l.j.alone() {
+		at = latest(at, l.stream.CachedInfo().State.LastTime)
+	}
+	return at
+}
+
+// settleAfter is how long a process lives with a loss before its time is believed: a gateway may have no clock until it is told the
+// time. A process that starts before that takes what was found then for found now.
+const settleAfter = 10 * time.Minute
+
+// keepMark keeps in the stream until when something may have been lost that this process found, for others and for its next start, and
+// makes it later when the clock was set.
+func (l *lane) keepMark(ctx context.Context) {
+	l.mu.Lock()
+	found, at := l.found, l.lostUntil()
+	l.mu.Unlock()
+	if found.IsZero() {
+		return
+	}
+	settled := !l.j.alone() || time.Since(found) > settleAfter
+	before := l.stream.CachedInfo().Config.Metadata
+	marked, _ := time.Parse(time.RFC3339Nano, before[forgotKey])
+	if at.Sub(marked) > time.Second || settled != (before[unsettledKey] == "") {
+		l.writeMark(ctx, at, settled)
+	}
+}
+
+// writeMark writes into the stream until when something may have been lost.
+func (l *lane) writeMark(ctx context.Context, at time.Time, settled bool) {
+	info, err := l.stream.Info(ctx)
+	if err == nil {
+		cfg := info.Config
+		cfg.Metadata = maps.Clone(cfg.Metadata)
+		setMark(cfg.Metadata, at, settled, info.State.NumDeleted)
+		_, err = l.j.js.UpdateStream(ctx, cfg)
+	}
+	if err != nil && l.j.ctx.Err() == nil {
+		l.j.cfg.Log.Warn("journal: note in the stream that something may have been lost", "stream", l.spec.name, "error", err)
+	}
+}
+
+func setMark(metadata map[string]string, at time.Time, settled bool, missing int) {
+	metadata[forgotKey] = at.UTC().Format(time.RFC3339Nano)
+	metadata[missingKey] = strconv.Itoa(missing)
+	delete(metadata, unsettledKey)
+	if !settled {
+		metadata[unsettledKey] = "true"
+	}
+}
+
+// missing returns how many places in the middle of a stream have no record, and of how many the stream's mark knows. Retention takes
+// from the beginning only.
+func missing(info *jetstream.StreamInfo) (now, known int) {
+	known, _ = strconv.Atoi(info.Config.Metadata[missingKey])
+	return info.State.NumDeleted, known
+}
+
+// miss notes a loss if there are more such places than this process knew. l.mu is held.
+func (l *lane) miss(info *jetstream.StreamInfo) {
+	if n, _ := missing(info); n > l.missing {
+		l.found, l.missing = time.Now(), n
+	}
+}
+
+// markedIn returns until when a stream's mark says that something may have been lost, by the clock of the node that wrote it.
+func markedIn(info *jetstream.StreamInfo) time.Time {
+	marked, _ := time.Parse(time.RFC3339Nano, info.Config.Metadata[forgotKey])
+	return marked
+}
+
+// clocksApart is how far clocks may be apart before one of them is called wrong.
+const clocksApart = time.Minute
+
+// madeBy returns a time before which a stream was made. Three clocks tell: the server's, that of the node that made it, and this one's,
+// which says when it saw the stream first. The latest is believed, but for one that is ahead of the other two: they say that it is wrong,
+// and waiting for its time could take for ever.
+func madeBy(created, marked, now, seen time.Time) time.Time {
+	ahead := func(t time.Time) bool { return t.After(now.Add(clocksApart)) }
+	switch {
+	case latest(created, marked).Before(clockSet): // both were not set yet
+		return seen
+	case marked.IsZero():
+		return created
+	case ahead(created) && !ahead(marked):
+		return latest(marked, seen)
+	case ahead(marked) && !ahead(created):
+		return latest(created, seen)
+	}
+	return latest(created, marked)
+}
+
+func latest(first time.Time, others ...time.Time) time.Time {
+	for _, t := range others {
+		if t.After(first) {
+			first = t
+		}
+	}
+	return first
+}
