@@ -20,7 +20,7 @@ func (l *lane) outrun(f *flight, doubt bool) ([]*pending, error) {
 		return ground(f.group), err
 	}
 	if doubt {
-		first, err := l.placeOf(ctx, f.heads[0])
+		first, err := l.placeOf(ctx, f.recs[0])
 		if err != nil {
 			return nil, err
 		}
@@ -51,21 +51,21 @@ func (l *lane) outrun(f *flight, doubt bool) ([]*pending, error) {
 }
 
 // placeOf returns where the stream keeps a record of this writer, which comes after the head; 0 if nowhere.
-func (l *lane) placeOf(ctx context.Context, record head) (uint64, error) {
+func (l *lane) placeOf(ctx context.Context, r dodona.Record) (uint64, error) {
 	for s, err := range l.records(ctx, l.head.Stream+1, math.MaxUint64, 0) {
 		if err != nil {
 			return 0, err
 		}
-		if s.bad == nil && l.isOurs(s, record) {
+		if s.bad == nil && l.isOurs(s, r) {
 			return s.stream, nil
 		}
 	}
 	return 0, nil
 }
 
-// isOurs reports whether s is the record that this lane made. Its number alone is not enough: a copy of the data folder has the same writer.
-func (l *lane) isOurs(s stored, record head) bool {
-	return s.writer == l.j.writer && s.Sequence == record.Sequence && digestOf(s.Record, s.writer) == record.Digest
+// isOurs reports whether s is the record r that this lane made. Writer and number are not enough: a copy of the data folder has both.
+func (l *lane) isOurs(s stored, r dodona.Record) bool {
+	return s.writer == l.j.writer && s.Sequence == r.Sequence && s.Node == l.j.cfg.Node && s.Topic == r.Topic && s.Key == r.Key && s.ID == r.ID
 }
 
 // countLanded returns how many records of f the stream holds from place first on: all, unless the store broke down
@@ -73,7 +73,7 @@ func (l *lane) isOurs(s stored, record head) bool {
 func (l *lane) countLanded(ctx context.Context, f *flight, first uint64) (int, error) {
 	for n := len(f.recs); n > 0; n-- {
 		s, err := l.fetch(ctx, query{Seq: first + uint64(n) - 1, fromFirst: true})
-		if err == nil && l.isOurs(s, f.heads[n-1]) {
+		if err == nil && l.isOurs(s, f.recs[n-1]) {
 			return n, nil
 		}
 		if err != nil && !errors.Is(err, dodona.ErrNotFound) && s.stream == 0 {

@@ -123,7 +123,8 @@ func TestOneSubjectThatMovedIsEnough(t *testing.T) {
 	}
 }
 
-func TestWhatLandedIsFoundByWriterAndSequence(t *testing.T) {
+// TestWhatLandedIsFoundByWhatItSays: the number of a record and its writer are not enough, for a copy of the data folder has both.
+func TestWhatLandedIsFoundByWhatItSays(t *testing.T) {
 	j := open(t, Config{})
 	l := aside(j, streamRaw)
 	at := func(sequence uint64) dodona.Record {
@@ -140,12 +141,18 @@ func TestWhatLandedIsFoundByWriterAndSequence(t *testing.T) {
 	l.write(t, at(7), foreign)
 	last := strange(t, l, at(0))
 	for sequence, want := range map[uint64]uint64{4: 0, 5: first, 6: first + 1, 7: 0, 9: 0} {
-		if got, err := l.placeOf(t.Context(), sequence); err != nil || got != want {
+		if got, err := l.placeOf(t.Context(), at(sequence)); err != nil || got != want {
 			t.Errorf("sequence %d is at %d, %v, want %d", sequence, got, err, want)
 		}
 	}
+	copied := at(9)
+	copied.Node = "gw-2"
+	l.write(t, copied, j.writer)
+	if got, err := l.placeOf(t.Context(), at(9)); err != nil || got != 0 {
+		t.Errorf("the record of a copy of this folder is taken for ours, at %d, %v", got, err)
+	}
 	l.head.Stream = first - 1 // the next place is looked at
-	if got, err := l.placeOf(t.Context(), 5); err != nil || got != first {
+	if got, err := l.placeOf(t.Context(), at(5)); err != nil || got != first {
 		t.Errorf("the first behind the head is at %d, %v, want %d", got, err, first)
 	}
 	for _, c := range []struct {
@@ -169,7 +176,7 @@ func TestWhatLandedIsFoundByWriterAndSequence(t *testing.T) {
 		}
 	}
 	l.bus = "NOBODY"
-	if got, err := l.placeOf(t.Context(), 5); err == nil {
+	if got, err := l.placeOf(t.Context(), at(5)); err == nil {
 		t.Errorf("without an answer: at %d, want an error", got)
 	}
 	if got, err := l.countLanded(t.Context(), &flight{recs: []dodona.Record{at(5)}}, first); err == nil {
