@@ -33,8 +33,10 @@ func (j *Journal) Forgot(ctx context.Context) (time.Time, error) {
 	info := stream.CachedInfo()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if info.Created.Equal(l.sighted.born) {
+		l.miss(info)
+	}
 	l.sight(info.Created)
-	l.miss(info)
 	return latest(l.lostUntil(), madeBy(info.Created, markedIn(info), l.now(), l.ago(l.sighted.at))), nil
 }
 
@@ -145,10 +147,14 @@ func missing(info *jetstream.StreamInfo) (now, known int) {
 	return info.State.NumDeleted, known
 }
 
-// miss notes a loss if there are more such places than this process knew. l.mu is held.
+// miss notes a loss if more is missing than this process knew: in the middle, or all that was there when it looked before, which retention,
+// that keeps the last claims, does not free in so short a time. l.mu is held.
 func (l *lane) miss(info *jetstream.StreamInfo) {
-	if n, _ := missing(info); n > l.missing {
-		l.found, l.missing = time.Now(), n
+	st, before := info.State, l.state
+	l.state = st
+	emptied := st.FirstSeq > before.LastSeq+1 || st.FirstSeq == before.LastSeq+1 && before.Msgs > 0
+	if st.NumDeleted > before.NumDeleted || emptied {
+		l.found = time.Now()
 	}
 }
 

@@ -41,11 +41,11 @@ type lane struct {
 	doubted   bool      // more may be missing than anybody can say
 
 	mu      sync.Mutex
-	pressed uint64    // the place before which every reader must finish, or the stream has no room; 0: it has
-	forgot  time.Time // until when what was in the stream may be lost, by the clocks of then; it never falls. Zero: nothing is
-	found   time.Time // when this process last found that something may be lost; zero: it never did
-	changed time.Time // when it last met another stream or server than before; zero: never
-	missing int       // places in the middle of the stream that have no record, as far as this process knows
+	pressed uint64                // the place before which every reader must finish, or the stream has no room; 0: it has
+	forgot  time.Time             // until when what was in the stream may be lost, by the clocks of then; it never falls. Zero: nothing is
+	found   time.Time             // when this process last found that something may be lost; zero: it never did
+	changed time.Time             // when it last met another stream or server than before; zero: never
+	state   jetstream.StreamState // of the stream when this process last looked
 	sighted sighting
 	stat    laneStat
 	relaxed chan struct{} // closed when observers may go on; while stat.tight is set

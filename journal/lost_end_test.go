@@ -100,7 +100,7 @@ func (n loneSigner) live(digest byte, round dodona.Round) error {
 	if err != nil {
 		n.Fatal(err)
 	}
-	_, signed := sign.New(sign.Options{Key: key, Journal: j, Forgot: j.Forgot}).Sign(n.Context(), dodona.Claim{
+	_, signed := sign.New(sign.Options{Key: key, Journal: j, Forgot: j.Forgot, Now: n.cfg.Now}).Sign(n.Context(), dodona.Claim{
 		Network: dodona.Digest{9}, Type: "observation", Subject: "boiler", Round: round,
 		Digest: dodona.Digest{digest}, Observed: dodona.Digest{digest},
 	})

@@ -30,7 +30,7 @@ func (l *lane) goOn(ctx context.Context) error {
 	unsettled := l.doubted || gone > told || l.lostSome && !next
 	l.head, l.born, l.goneSince = head, info.Created, time.Time{}
 	l.mu.Lock()
-	l.missing = gone
+	l.state = info.State
 	l.stat.head = head
 	if l.j.alone() { // of a store that others reach, Forgot asks
 		l.forgot = latest(l.forgot, markedIn(info))

@@ -36,6 +36,16 @@ func (c *check) blocks(path string) (last uint64, err error) {
 		whole := !known.current || c.Whole != nil && c.Whole(stream)
 		inside := false // something was mended that the server's index still describes
 		for i, b := range list {
+			if b.size == 0 && i < len(list)-1 { // the server would look for its records there for ever
+				if err := c.keep(b.path, "a block of records is empty that has others behind it; what was in it is lost"); err != nil {
+					return 0, err
+				}
+				if err := remove(b.path); err != nil {
+					return 0, err
+				}
+				inside = true
+				continue
+			}
 			mended, end, err := c.block(b, newSum(stream+"-"+strconv.FormatUint(b.index, 10)), whole)
 			if err != nil {
 				return 0, fmt.Errorf("block %d: %w", b.index, err)

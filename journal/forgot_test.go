@@ -1,0 +1,282 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
+)
+
+// proofOf returns where the folder of a node keeps the records of its stream of proofs.
+func proofOf(cfg Config) string {
+	return filepath.Join(streamsDir(cfg.Dir), scopeOf(cfg.Network).stream(streamProof), "msgs")
+}
+
+func appendEvents(t *testing.T, j *Journal, name string, n, bytes int) {
+	t.Helper()
+	for i := range n {
+		err := j.Append(t.Context(), dodona.Record{Topic: dodona.TopicEvent, Key: "x", ID: name + strconv.Itoa(i), Body: make([]byte, bytes)})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// flipBit flips a bit of what is so many bytes behind the first place where text stands.
+func flipBit(t *testing.T, file, text string, behind int) {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(content, []byte(text))
+	if at < 0 {
+		t.Fatalf("no %q in %s", text, file)
+	}
+	content[at+behind] ^= 1
+	if err := os.WriteFile(file, content, 0o640); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestADamagedClaimIsNotSignedOver: a lone node stops, something happens to the record of its newest claim, and it starts. The server finds no
+// claim, and the end of the stream is sound.
+func TestADamagedClaimIsNotSignedOver(t *testing.T) {
+	first := func(blocks string) string { return filepath.Join(blocks, "1.blk") }
+	for name, c := range map[string]struct {
+		behind int // bytes of events
+		spoil  func(t *testing.T, blocks string) error
+	}{
+		"a bit of its subject": {10, func(t *testing.T, blocks string) error {
+			flipBit(t, first(blocks), "observation.boiler.", 12)
+			return nil
+		}},
+		"a bit of its body": {10, func(t *testing.T, blocks string) error {
+			flipBit(t, first(blocks), `"digest":"0x02`, 20)
+			return nil
+		}},
+		"its block is gone":  {4 << 20, func(_ *testing.T, blocks string) error { return os.Remove(first(blocks)) }},
+		"its block is empty": {4 << 20, func(_ *testing.T, blocks string) error { return os.Truncate(first(blocks), 0) }},
+		"its block is gone, killed": {4 << 20, func(_ *testing.T, blocks string) error {
+			return errors.Join(os.Remove(first(blocks)), os.RemoveAll(filepath.Join(blocks, "index.db")))
+		}},
+		"its block is empty, killed": {4 << 20, func(_ *testing.T, blocks string) error {
+			return errors.Join(os.Truncate(first(blocks), 0), os.RemoveAll(filepath.Join(blocks, "index.db")))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := loneSigner{t, Config{Dir: t.TempDir(), Node: "gw-1"}}
+			round := dodona.RoundAt(time.Now())
+			if err := n.live(2, round); err != nil {
+				t.Fatal(err)
+			}
+			j := open(t, n.cfg)
+			appendEvents(t, j, "after", 3, c.behind)
+			if err := errors.Join(j.Close(), c.spoil(t, proofOf(n.cfg))); err != nil {
+				t.Fatal(err)
+			}
+			n.signsNoOther(round)
+		})
+	}
+}
+
+// TestAStreamAndItsMarksAreNotBothBelieved: the stream of proofs is gone, and nothing says how far it went, but that the folder was used.
+func TestAStreamAndItsMarksAreNotBothBelieved(t *testing.T) {
+	for name, spoil := range map[string]func(heads string) error{
+		"marks zeroed": func(heads string) error { return os.WriteFile(heads, make([]byte, slots()*slotSize), 0o600) },
+		"marks gone":   os.Remove,
+		"its marks damaged": func(heads string) error {
+			text, err := os.ReadFile(heads)
+			if err != nil {
+				return err
+			}
+			a, b := slotsOf(streamProof)
+			text[a*slotSize+8] ^= 1
+			text[b*slotSize+8] ^= 1
+			return os.WriteFile(heads, text, 0o600)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := loneSigner{t, Config{Dir: t.TempDir(), Node: "gw-1"}}
+			round := dodona.RoundAt(time.Now())
+			err := errors.Join(n.live(2, round), os.RemoveAll(filepath.Dir(proofOf(n.cfg))), spoil(headsPath(n.cfg.Dir, scopeOf(n.cfg.Network))))
+			if err != nil {
+				t.Fatal(err)
+			}
+			n.signsNoOther(round)
+		})
+	}
+}
+
+// TestALossIsJudgedByTheClockOfLater: a gateway has no clock until it is told the time. It starts an hour behind, or twelve years ahead, finds
+// that the end of its proofs is lost, and then its clock is set.
+func TestALossIsJudgedByTheClockOfLater(t *testing.T) {
+	for name, c := range map[string]struct {
+		off   time.Duration
+		spoil func(heads string) error
+	}{
+		"behind":                  {-time.Hour, func(string) error { return nil }},
+		"behind, newest broken":   {-time.Hour, breakNewestMark},
+		"behind, marks gone":      {-time.Hour, os.Remove},
+		"years ahead":             {12 * 365 * 24 * time.Hour, func(string) error { return nil }},
+		"years ahead, marks gone": {12 * 365 * 24 * time.Hour, os.Remove},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var off time.Duration
+			n := loneSigner{t, Config{Dir: t.TempDir(), Node: "gw-1", Now: func() time.Time { return time.Now().Add(off) }}}
+			off = -10 * time.Second // the feed is slow
+			if err := n.live(1, dodona.RoundAt(n.cfg.Now())); err != nil {
+				t.Fatal(err)
+			}
+			off = 0
+			before := filepath.Join(t.TempDir(), "proof")
+			if err := os.CopyFS(before, os.DirFS(proofOf(n.cfg))); err != nil {
+				t.Fatal(err)
+			}
+			round := dodona.RoundAt(n.cfg.Now())
+			err := errors.Join(n.live(2, round), os.RemoveAll(proofOf(n.cfg)), os.CopyFS(proofOf(n.cfg), os.DirFS(before)), c.spoil(headsPath(n.cfg.Dir, scopeOf(n.cfg.Network))))
+			if err != nil {
+				t.Fatal(err)
+			}
+			off = c.off
+			j := open(t, n.cfg)
+			off = 0
+			if forgot, err := j.Forgot(t.Context()); err != nil || forgot.Before(round.Time()) {
+				t.Errorf("forgotten until %v, %v; what was signed at %s is lost", forgot, err, round)
+			}
+			appendEvents(t, j, "since", 4, 10) // by the right clock
+			if err := j.Close(); err != nil {
+				t.Fatal(err)
+			}
+			n.signsNoOther(round)
+			j = open(t, n.cfg)
+			if _, err := j.lanes[streamProof].stream.Info(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if forgot, err := j.Forgot(t.Context()); err != nil || forgot.After(time.Now().Add(time.Second)) {
+				t.Errorf("forgotten until %v, %v, which is to come", forgot, err)
+			}
+		})
+	}
+}
+
+// TestDamageThatIsFoundWhileItRuns: the store breaks, as at a full disk, and is started again. What its check finds then is no less.
+func TestDamageThatIsFoundWhileItRuns(t *testing.T) {
+	n := loneSigner{t, Config{Dir: t.TempDir(), Node: "gw-1"}}
+	round := dodona.RoundAt(time.Now())
+	if err := n.live(2, round); err != nil {
+		t.Fatal(err)
+	}
+	j := open(t, n.cfg)
+	appendEvents(t, j, "before", 3, 10)
+	if _, err := j.Audit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	flipBit(t, filepath.Join(proofOf(n.cfg), "1.blk"), `"digest":"0x02`, 20)
+	if err := os.RemoveAll(filepath.Join(proofOf(n.cfg), "index.db")); err != nil {
+		t.Fatal(err)
+	}
+	j.local.mu.Lock()
+	j.local.sick = true
+	j.local.mu.Unlock()
+	appendEvents(t, j, "after", 1, 10)
+	if forgot, err := j.Forgot(t.Context()); err != nil || forgot.Before(round.Time()) {
+		t.Errorf("forgotten until %v, %v; the claim of %s was found damaged", forgot, err, round)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	n.signsNoOther(round)
+}
+
+// TestWhatCannotBeReadIsNotAbsent: a server that cannot open a block for a moment says that there is no claim, and would take one for the first.
+// Retention does not free it.
+func TestWhatCannotBeReadIsNotAbsent(t *testing.T) {
+	limits := Limits{Bytes: 32 * unit.MiB}
+	cfg := Config{Dir: t.TempDir(), Node: "gw-1", Raw: limits, Proof: limits}
+	j := open(t, cfg)
+	appendEvents(t, j, "before", 9, 1<<20)
+	claimed := claim("report.x.ab", 0)
+	if err := j.Append(t.Context(), claimed); err != nil {
+		t.Fatal(err)
+	}
+	appendEvents(t, j, "after", 14, 1<<20)
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	j = open(t, cfg) // which has looked into its first block and its last
+	l := j.lanes[streamProof]
+	block := filepath.Join(proofOf(cfg), "2.blk")
+	if err := errors.Join(os.Rename(block, block+".away"), os.Mkdir(block, 0o700)); err != nil { // a folder cannot be read
+		t.Fatal(err)
+	}
+	if r, err := j.Last(t.Context(), dodona.TopicClaim, claimed.Key); !errors.Is(err, errUnread) {
+		t.Errorf("the newest claim is %q, %v; want %v", r.ID, err, errUnread)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	second := claim("report.x.ab", 1)
+	second.After = ""
+	if err := j.Append(ctx, second); err == nil {
+		t.Error("a claim is taken for the first")
+	}
+	cancel()
+	for _, err := range j.Scan(t.Context(), dodona.TopicClaim, claimed.Key, nil) {
+		if !errors.Is(err, errUnread) {
+			t.Errorf("a scan ends with %v, want %v", err, errUnread)
+		}
+	}
+	l.limits.Bytes = 13 * unit.MiB // now it is crowded
+	if why, err := l.retain(t.Context()); err == nil {
+		t.Errorf("retention goes on without the claim: %q", why)
+	}
+	if err := errors.Join(os.Remove(block), os.Rename(block+".away", block)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.retain(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if r, err := j.Last(t.Context(), dodona.TopicClaim, claimed.Key); err != nil || r.ID != claimed.ID {
+		t.Errorf("the newest claim is %q, %v, want %q", r.ID, err, claimed.ID)
+	}
+}
+
+// TestAClaimThatWasNotTheFirst: the store took it for the first of its key although it had one.
+func TestAClaimThatWasNotTheFirst(t *testing.T) {
+	j := open(t, Config{})
+	first := claim("report.x.ab", 0)
+	if err := j.Append(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	l := j.lanes[streamProof]
+	var others, alone map[string]bool
+	if err := l.visit(t.Context(), func() {
+		subject := l.subjectOf(first)
+		l.head.Stream++ // the second one came there
+		f := l.chain([]*pending{})
+		f.recs, f.msgs, f.guard = []dodona.Record{first}, nil, map[string]uint64{subject: 0}
+		f.msgs = append(f.msgs, encode(first, j.writer, j.net))
+		alone = l.notFirst(f)
+		l.head.Stream--
+		if _, err := j.js.PublishMsg(t.Context(), encode(claim("report.x.ab", 2), "ffffffff", j.net)); err != nil {
+			t.Error(err)
+		}
+		l.head.Stream++
+		others = l.notFirst(f)
+		l.head.Stream--
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(alone) != 0 || len(others) != 1 {
+		t.Errorf("the only claim: %v, want none; the second: %v, want its subject", alone, others)
+	}
+	if forgot, err := j.Forgot(t.Context()); err != nil || forgot.IsZero() {
+		t.Errorf("forgotten until %v, %v: what came behind an unread claim may be signed", forgot, err)
+	}
+}
