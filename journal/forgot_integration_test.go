@@ -1,0 +1,210 @@
+//go:build integration
+
+package journal
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/backoff"
+)
+
+// A hub keeps the store that others reach, and can be started again with the same address and whatever is in its folder then.
+type hub struct {
+	*Journal
+	cfg Config
+}
+
+func startHub(t *testing.T, cfg Config) *hub {
+	t.Helper()
+	h := &hub{cfg: cfg}
+	h.cfg.Listen, h.cfg.Node = "127.0.0.1:0", "srv"
+	h.start(t)
+	t.Cleanup(func() {
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return h
+}
+
+func (h *hub) start(t *testing.T) {
+	t.Helper()
+	for n := 1; ; n++ {
+		j, err := Open(t.Context(), h.cfg)
+		if err == nil {
+			h.Journal, h.cfg.Listen = j, j.Addr().String()
+			return
+		}
+		if n == 100 || !backoff.Wait(t.Context(), 300*time.Millisecond) { // the port may still be taken
+			t.Fatal(err)
+		}
+	}
+}
+
+// again stops it, does something to its folder, and starts it.
+func (h *hub) again(t *testing.T, do func() error) {
+	t.Helper()
+	if err := errors.Join(h.Close(), do()); err != nil {
+		t.Fatal(err)
+	}
+	h.start(t)
+}
+
+// until waits for a condition that comes by itself.
+func until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for begun := time.Now(); !holds(); {
+		if time.Since(begun) > 5*time.Minute || !backoff.Wait(t.Context(), 100*time.Millisecond) {
+			t.Fatal("not yet: ", what)
+		}
+	}
+}
+
+// forgets waits until a process says that what was signed at a round may be lost.
+func (p process) forgets(t *testing.T, round dodona.Round) {
+	t.Helper()
+	until(t, "that the process knows of the loss", func() bool {
+		forgot, err := p.journal.Forgot(t.Context())
+		return err == nil && forgot.After(round.Time())
+	})
+}
+
+func now() dodona.Round { return dodona.RoundAt(time.Now()) }
+
+// TestAServerThatIsStartedAnewMayKnowLess, although the stream is the same: it lost the end of it, or was away while another one was used.
+func TestAServerThatIsStartedAnewMayKnowLess(t *testing.T) {
+	one := func(h *hub, node string) process {
+		return process{journal: open(t, Config{Node: node, URL: "nats://" + h.Addr().String()})}
+	}
+	t.Run("the end lost", func(t *testing.T) {
+		t.Parallel()
+		h := startHub(t, Config{Dir: t.TempDir()})
+		other := one(h, "gw-2")
+		event := dodona.Record{Topic: dodona.TopicEvent, Key: "x", ID: "1"}
+		if err := h.Append(t.Context(), event); err != nil {
+			t.Fatal(err)
+		}
+		round := now()
+		h.again(t, func() error { return os.RemoveAll(proofOf(h.cfg)) })
+		other.forgets(t, round)
+		one(h, "gw-3").forgets(t, round) // it comes later, and is told
+	})
+	t.Run("another stream between", func(t *testing.T) {
+		t.Parallel()
+		own, empty := t.TempDir(), t.TempDir()
+		h := startHub(t, Config{Dir: own, Network: dodona.Digest{1}})
+		idle, busy := one(h, "gw-1"), one(h, "gw-2")
+		h.again(t, func() error { h.cfg.Dir = empty; return nil })
+		until(t, "that a process makes the stream anew", func() bool {
+			return busy.journal.Append(t.Context(), dodona.Record{Topic: dodona.TopicEvent, Key: "x", ID: "1"}) == nil
+		})
+		round := now() // signed there
+		h.again(t, func() error { h.cfg.Dir = own; return nil })
+		for _, p := range []process{idle, busy} {
+			p.forgets(t, round)
+		}
+	})
+}
+
+// TestAStreamThatSomebodyEmptied, which stays: nats stream purge.
+func TestAStreamThatSomebodyEmptied(t *testing.T) {
+	_, _, first, second := twoSigners(t, Config{}, time.Now)
+	event := dodona.Record{Topic: dodona.TopicEvent, Key: "x", ID: "1"}
+	if err := first.journal.Append(t.Context(), event); err != nil {
+		t.Fatal(err)
+	}
+	round := now()
+	if err := first.journal.lanes[streamProof].stream.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	second.forgets(t, round)
+}
+
+// TestAReaderOfAnotherProcessSeesWhatFollowsALostEnd: the places of what was lost are given anew.
+func TestAReaderOfAnotherProcessSeesWhatFollowsALostEnd(t *testing.T) {
+	for name, restarted := range map[string]bool{"it runs on": false, "it starts later": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := startHub(t, Config{Dir: t.TempDir()})
+			cfg := Config{Dir: t.TempDir(), Node: "gw-2", URL: "nats://" + h.Addr().String()}
+			other := open(t, cfg)
+			for i := range 40 {
+				if err := h.Append(t.Context(), reading(i)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			seen := make(chan string)
+			follow := func(j *Journal) {
+				for recs, err := range j.From(t.Context(), "me", dodona.TopicReading) {
+					if err != nil {
+						return
+					}
+					for _, r := range recs {
+						select {
+						case seen <- r.ID:
+						case <-t.Context().Done():
+							return
+						}
+					}
+				}
+			}
+			if restarted {
+				read(t, other, "me", 40, dodona.TopicReading)
+				if err := other.Close(); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				go follow(other)
+				for range 40 {
+					<-seen
+				}
+			}
+			raw := filepath.Join(streamsDir(h.cfg.Dir), h.net.stream(streamRaw), "msgs")
+			h.again(t, func() error { return os.RemoveAll(raw) })
+			want := make(map[string]bool)
+			for i := range 10 {
+				r := reading(1000 + i)
+				want[r.ID] = true
+				if err := h.Append(t.Context(), r); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if restarted {
+				go follow(open(t, cfg))
+			}
+			for len(want) > 0 {
+				delete(want, <-seen)
+			}
+		})
+	}
+}
+
+// TestACopyOfADataFolderIsRefused, under another name too: both would write one chain.
+func TestACopyOfADataFolderIsRefused(t *testing.T) {
+	h := startHub(t, Config{Dir: t.TempDir()})
+	cfg := Config{Dir: t.TempDir(), Node: "gw-1", URL: "nats://" + h.Addr().String()}
+	j := open(t, cfg)
+	if err := errors.Join(j.Append(t.Context(), reading(1)), j.Close()); err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(t.TempDir(), strconv.Itoa(1))
+	if err := os.CopyFS(copied, os.DirFS(cfg.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	open(t, cfg)
+	cfg.Dir, cfg.Node = copied, "gw-2"
+	second, err := Open(t.Context(), cfg)
+	if err == nil {
+		_ = second.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "is the node gw-1") || !strings.Contains(err.Error(), "a data folder of its own") {
+		t.Errorf("the copy starts: %v", err)
+	}
+}
