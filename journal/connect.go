@@ -95,8 +95,7 @@ func (j *Journal) dial(ctx context.Context, opts []nats.Option) (*nats.Conn, err
 
 // whileConnected takes a step of the start, and takes it again if the connection is lost under it: what was asked then is never answered.
 func (j *Journal) whileConnected(ctx context.Context, step func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, absentFor)
-	defer cancel()
+	var since time.Time // when the connection was lost; what takes long by itself may
 	for attempt := 1; ; attempt++ {
 		epoch := j.epoch()
 		within, done := context.WithCancel(ctx)
@@ -108,8 +107,11 @@ func (j *Journal) whileConnected(ctx context.Context, step func(context.Context)
 			return err
 		}
 		j.cfg.Log.Warn("journal: the connection was lost at the start; trying again", "where", j.where(), "error", err)
+		if since.IsZero() || j.nc.IsConnected() {
+			since = time.Now()
+		}
 		b := backoff.Backoff{Min: 100 * time.Millisecond, Max: longestRetry}
-		if !backoff.Wait(ctx, b.Ceiling(attempt)) {
+		if time.Since(since) > absentFor || !backoff.Wait(ctx, b.Ceiling(attempt)) {
 			return fmt.Errorf("%s: %w; the connection was lost, and did not come back", j.where(), err)
 		}
 	}

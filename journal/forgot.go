@@ -37,14 +37,30 @@ func (j *Journal) Forgot(ctx context.Context) (time.Time, error) {
 		l.miss(info)
 	}
 	l.sight(info.Created)
-	return latest(l.lostUntil(), madeBy(info.Created, markedIn(info), l.now(), l.ago(l.sighted.at))), nil
+	l.heed(info)
+	return latest(l.lostUntil(), madeBy(info.Created, timeIn(info, madeKey), l.now(), l.ago(l.sighted.at))), nil
+}
+
+// heed takes up what others, or an earlier process, noted in the stream. A note that appears while this process runs is of now, and one that
+// is ahead of the clock is of when it is first seen, whatever clock wrote it. l.mu is held.
+func (l *lane) heed(info *jetstream.StreamInfo) {
+	noted := timeIn(info, lostKey)
+	if noted.Equal(l.noted) {
+		return
+	}
+	if l.noted = noted; !l.ahead(noted) || l.j.alone() {
+		l.forgot = latest(l.forgot, noted)
+	}
+	if !l.opened.IsZero() || l.ahead(noted) && !l.j.alone() {
+		l.changed = time.Now()
+	}
 }
 
 // lostUntil returns until when something may have been lost as far as this process knows, zero if nothing was. l.mu is held.
 func (l *lane) lostUntil() time.Time {
 	until := l.forgot
-	if l.ahead(until) && !l.ahead(l.stream.CachedInfo().State.LastTime) {
-		until = l.ago(l.sighted.at) // it was found by a clock that was ahead, and before this process began
+	if l.ahead(until) && !l.ahead(l.lastAtOpen) { // what was written last says that the clock which found it was ahead
+		until = l.ago(l.opened)
 	}
 	for _, at := range []time.Time{l.found, l.changed} {
 		if !at.IsZero() {
@@ -100,25 +116,19 @@ func (l *lane) lostBy() time.Time {
 // time. A process that starts before that takes what was found then for found now.
 const settleAfter = 10 * time.Minute
 
-// keepMark keeps in the stream until when something may have been lost that this process found, for others and for its next start, and
+// keepMark notes in the stream until when something may have been lost that this process found, for others and for its next start, and
 // makes it later when the clock was set.
 func (l *lane) keepMark(ctx context.Context) {
 	l.mu.Lock()
-	found, at := l.found, l.lostUntil()
+	found, at, told, noted := l.found, l.lostUntil().UTC().Round(0), l.told, l.noted
 	l.mu.Unlock()
 	if found.IsZero() {
 		return
 	}
 	settled := !l.j.alone() || time.Since(found) > settleAfter
-	before := l.stream.CachedInfo().Config.Metadata
-	marked, _ := time.Parse(time.RFC3339Nano, before[forgotKey])
-	if at.Sub(marked) > time.Second || settled != (before[unsettledKey] == "") {
-		l.writeMark(ctx, at, settled)
+	if told.Equal(found) && at.Sub(noted) < time.Second && settled == (l.stream.CachedInfo().Config.Metadata[unsettledKey] == "") {
+		return
 	}
-}
-
-// writeMark writes into the stream until when something may have been lost.
-func (l *lane) writeMark(ctx context.Context, at time.Time, settled bool) {
 	info, err := l.stream.Info(ctx)
 	if err == nil {
 		cfg := info.Config
@@ -126,13 +136,19 @@ func (l *lane) writeMark(ctx context.Context, at time.Time, settled bool) {
 		setMark(cfg.Metadata, at, settled, info.State.NumDeleted)
 		_, err = l.j.js.UpdateStream(ctx, cfg)
 	}
-	if err != nil && l.j.ctx.Err() == nil {
-		l.j.cfg.Log.Warn("journal: note in the stream that something may have been lost", "stream", l.spec.name, "error", err)
+	if err != nil {
+		if l.j.ctx.Err() == nil {
+			l.j.cfg.Log.Warn("journal: note in the stream that something may have been lost", "stream", l.spec.name, "error", err)
+		}
+		return
 	}
+	l.mu.Lock()
+	l.told, l.noted = found, at
+	l.mu.Unlock()
 }
 
 func setMark(metadata map[string]string, at time.Time, settled bool, missing int) {
-	metadata[forgotKey] = at.UTC().Format(time.RFC3339Nano)
+	metadata[lostKey] = at.UTC().Format(time.RFC3339Nano)
 	metadata[missingKey] = strconv.Itoa(missing)
 	delete(metadata, unsettledKey)
 	if !settled {
@@ -158,10 +174,10 @@ func (l *lane) miss(info *jetstream.StreamInfo) {
 	}
 }
 
-// markedIn returns until when a stream's mark says that something may have been lost, by the clock of the node that wrote it.
-func markedIn(info *jetstream.StreamInfo) time.Time {
-	marked, _ := time.Parse(time.RFC3339Nano, info.Config.Metadata[forgotKey])
-	return marked
+// timeIn returns a time that a node wrote into the metadata of a stream, by its clock; zero if there is none.
+func timeIn(info *jetstream.StreamInfo, key string) time.Time {
+	at, _ := time.Parse(time.RFC3339Nano, info.Config.Metadata[key])
+	return at
 }
 
 // clocksApart is how far clocks may be apart before one of them is called wrong.

@@ -40,15 +40,19 @@ type lane struct {
 	lostSome  bool      // what this writer wrote last was not found in it
 	doubted   bool      // more may be missing than anybody can say
 
-	mu      sync.Mutex
-	pressed uint64                // the place before which every reader must finish, or the stream has no room; 0: it has
-	forgot  time.Time             // until when what was in the stream may be lost, by the clocks of then; it never falls. Zero: nothing is
-	found   time.Time             // when this process last found that something may be lost; zero: it never did
-	changed time.Time             // when it last met another stream or server than before; zero: never
-	state   jetstream.StreamState // of the stream when this process last looked
-	sighted sighting
-	stat    laneStat
-	relaxed chan struct{} // closed when observers may go on; while stat.tight is set
+	mu         sync.Mutex
+	pressed    uint64                // the place before which every reader must finish, or the stream has no room; 0: it has
+	forgot     time.Time             // until when what was in the stream may be lost, by the clocks of then; it never falls. Zero: nothing is
+	found      time.Time             // when this process last found that something may be lost; zero: it never did
+	told       time.Time             // the finding that is noted in the stream
+	noted      time.Time             // what is noted there
+	opened     time.Time             // when this process began with the stream
+	lastAtOpen time.Time             // when something was last written before
+	changed    time.Time             // when it last met another stream or server than before; zero: never
+	state      jetstream.StreamState // of the stream when this process last looked
+	sighted    sighting
+	stat       laneStat
+	relaxed    chan struct{} // closed when observers may go on; while stat.tight is set
 }
 
 // laneStat is what Status tells of a lane, guarded by lane.mu.

@@ -33,7 +33,7 @@ func (l *lane) goOn(ctx context.Context) error {
 	l.state = info.State
 	l.stat.head = head
 	if l.j.alone() { // of a store that others reach, Forgot asks
-		l.forgot = latest(l.forgot, markedIn(info))
+		l.forgot = latest(l.forgot, timeIn(info, madeKey))
 		unsettled = unsettled || info.Config.Metadata[unsettledKey] != ""
 	}
 	for _, loss := range l.j.losses.all() { // also of an earlier start: what is on record since then may rest on it
@@ -42,6 +42,10 @@ func (l *lane) goOn(ctx context.Context) error {
 		}
 	}
 	l.sight(info.Created)
+	l.heed(info)
+	if l.opened.IsZero() {
+		l.opened, l.lastAtOpen = time.Now(), latest(info.State.LastTime, l.j.heads.appended())
+	}
 	l.mu.Unlock()
 	if unsettled {
 		l.noteLoss(l.lostBy())

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -28,7 +29,7 @@ func (l *lane) openStream(ctx context.Context) (jetstream.Stream, error) {
 		made := cfg
 		if j.used || !j.alone() { // there was one, or nobody knows
 			made.FirstSeq, made.Metadata = firstPlace(), maps.Clone(cfg.Metadata)
-			setMark(made.Metadata, l.lostBy(), !j.alone(), 0)
+			made.Metadata[madeKey] = l.lostBy().UTC().Format(time.RFC3339Nano)
 			l.doubted = j.used
 		}
 		if stream, err = j.js.CreateStream(ctx, made); err == nil {
@@ -55,7 +56,7 @@ func (l *lane) openStream(ctx context.Context) (jetstream.Stream, error) {
 	}
 	kept := maps.Clone(made.Metadata)
 	maps.Copy(kept, cfg.Metadata)
-	if l.doubted = j.heads.doubtful(l.spec.name) || j.hasHole(l.bus); l.doubted {
+	if l.doubted = j.heads.doubtful(l.spec.name) || j.hasHole(l.bus); l.doubted { // noted with what else changes, so that others know soon
 		setMark(kept, l.lostBy(), !j.alone(), there.State.NumDeleted)
 	}
 	cfg.Metadata, cfg.FirstSeq = kept, made.FirstSeq

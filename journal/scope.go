@@ -22,7 +22,8 @@ func scopeOf(network dodona.Digest) scope { return scope(hex.EncodeToString(netw
 const (
 	layoutKey    = "dodona-layout"    // how names are made; see layout
 	networkKey   = "dodona-network"   // the whole id
-	forgotKey    = "dodona-forgot"    // of a stream that was made where one had been lost, or lost something: until when
+	madeKey      = "dodona-made"      // when it was made, by the clock of the node that made it
+	lostKey      = "dodona-lost"      // until when something may have been lost of it, or of one before
 	missingKey   = "dodona-missing"   // how many records were missing in its middle then
 	unsettledKey = "dodona-unsettled" // that time is by a clock that may not have been set yet
 	ownerKey     = "dodona-owner"     // of a stream that an embedded server keeps: the writer who alone frees records
