@@ -24,7 +24,7 @@ func (l *lane) recover(ctx context.Context) (head, error) {
 	if err != nil {
 		return head{}, err
 	}
-	if err := l.checkBegin(ctx); err != nil {
+	if err := l.checkBegin(ctx, state.LastSeq); err != nil {
 		return head{}, err
 	}
 	l.lostSome = false
@@ -50,18 +50,23 @@ func (l *lane) recover(ctx context.Context) (head, error) {
 	return mark, nil
 }
 
-// checkBegin tells of a loss if the stream begins behind what retention left.
-func (l *lane) checkBegin(ctx context.Context) error {
+// checkBegin tells of a loss if the stream begins behind what retention left. What it freed may still be on the disk.
+func (l *lane) checkBegin(ctx context.Context, end uint64) error {
 	freed, certain := l.j.heads.freed(l.spec.name)
 	if !certain || l.owner != l.j.writer {
 		return nil
 	}
-	s, err := l.ask(ctx, query{NextFor: l.j.net.root() + ">", Seq: 1})
-	if err != nil && !errors.Is(err, dodona.ErrNotFound) && s.stream == 0 {
-		return err
-	}
-	if from := max(freed, 1); err == nil && s.writer == l.j.writer && s.Sequence > from {
-		l.missed(Loss{From: from, To: s.Sequence - 1, Before: s.Appended, Reason: fmt.Sprintf("the stream begins at %d", s.Sequence)})
+	for s, err := range l.recordsOnDisk(ctx, 1, end, 0) {
+		if err != nil {
+			return err
+		}
+		if s.bad != nil || s.writer != l.j.writer {
+			continue
+		}
+		if from := max(freed, 1); s.Sequence > from {
+			l.missed(Loss{From: from, To: s.Sequence - 1, Before: s.Appended, Reason: fmt.Sprintf("the stream begins at %d", s.Sequence)})
+		}
+		break
 	}
 	return nil
 }
