@@ -56,18 +56,24 @@ func (l *lane) heed(info *jetstream.StreamInfo) {
 	}
 }
 
-// lostUntil returns until when something may have been lost as far as this process knows, zero if nothing was. l.mu is held.
+// lostUntil returns until when something may have been lost, zero if nothing was. l.mu is held.
 func (l *lane) lostUntil() time.Time {
+	if l.changed.IsZero() {
+		return l.foundUntil()
+	}
+	return latest(l.foundUntil(), l.ago(l.changed)) // the clock may have been set since
+}
+
+// foundUntil returns until when something may have been lost that was found, by whomever. l.mu is held.
+func (l *lane) foundUntil() time.Time {
 	until := l.forgot
 	if l.ahead(until) && !l.ahead(l.lastAtOpen) { // what was written last says that the clock which found it was ahead
 		until = l.ago(l.opened)
 	}
-	for _, at := range []time.Time{l.found, l.changed} {
-		if !at.IsZero() {
-			until = latest(until, l.ago(at)) // the clock may have been set since
-		}
+	if l.found.IsZero() {
+		return until
 	}
-	return until
+	return latest(until, l.ago(l.found))
 }
 
 // ahead reports whether a time that somebody noted is to come.
@@ -120,7 +126,7 @@ const settleAfter = 10 * time.Minute
 // makes it later when the clock was set.
 func (l *lane) keepMark(ctx context.Context) {
 	l.mu.Lock()
-	found, at, told, noted := l.found, l.lostUntil().UTC().Round(0), l.told, l.noted
+	found, at, told, noted := l.found, l.foundUntil().UTC().Round(0), l.told, l.noted
 	l.mu.Unlock()
 	if found.IsZero() {
 		return
@@ -163,13 +169,13 @@ func missing(info *jetstream.StreamInfo) (now, known int) {
 	return info.State.NumDeleted, known
 }
 
-// miss notes a loss if more is missing than this process knew: in the middle, or all that was there when it looked before, which retention,
-// that keeps the last claims, does not free in so short a time. l.mu is held.
+// miss notes a loss if more is missing than this process knew: in the middle, or all that was there when it looked before, of which
+// retention leaves half a stream. l.mu is held.
 func (l *lane) miss(info *jetstream.StreamInfo) {
 	st, before := info.State, l.state
 	l.state = st
 	emptied := st.FirstSeq > before.LastSeq+1 || st.FirstSeq == before.LastSeq+1 && before.Msgs > 0
-	if st.NumDeleted > before.NumDeleted || emptied {
+	if st.NumDeleted > before.NumDeleted || emptied && int64(st.Bytes) < info.Config.MaxBytes/8 {
 		l.found = time.Now()
 	}
 }

@@ -209,3 +209,38 @@ func TestACopyOfADataFolderIsRefused(t *testing.T) {
 		t.Errorf("the copy starts: %v", err)
 	}
 }
+
+// TestFindingsComeToRest: two processes that found something each note it, and do not take each other's notes for findings of their own.
+func TestFindingsComeToRest(t *testing.T) {
+	_, _, first, second := twoSigners(t, Config{}, time.Now)
+	lanes := []*lane{first.journal.lanes[streamProof], second.journal.lanes[streamProof]}
+	round := func() {
+		for _, l := range lanes {
+			if _, err := l.j.Forgot(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			l.keepMark(t.Context())
+		}
+	}
+	for _, l := range lanes {
+		l.noteLoss(l.now())
+		time.Sleep(1100 * time.Millisecond) // notes that are less apart are one
+	}
+	var noted time.Time
+	for range 5 {
+		round()
+		info, err := lanes[0].stream.Info(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at := timeIn(info, lostKey); at.Before(noted) {
+			t.Errorf("what is noted falls from %v to %v", noted, at)
+		} else {
+			noted = at
+		}
+		time.Sleep(1100 * time.Millisecond)
+	}
+	if now := time.Now(); noted.After(now.Add(-3 * time.Second)) {
+		t.Errorf("after five looks, the last finding is noted as of %v; it is %v, and was six seconds ago", noted, now)
+	}
+}

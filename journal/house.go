@@ -160,6 +160,11 @@ func (l *lane) measure(ctx context.Context) (space, error) {
 	if err != nil {
 		return space{}, fmt.Errorf("measure stream: %w", err)
 	}
+	l.mu.Lock()
+	if info.Created.Equal(l.sighted.born) {
+		l.miss(info)
+	}
+	l.mu.Unlock()
 	st := info.State
 	s := space{
 		first: st.FirstSeq, last: st.LastSeq, bytes: st.Bytes, count: st.Msgs, cut: st.LastSeq + 1,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/telemetry"
@@ -143,6 +144,9 @@ func (l *lane) purge(ctx context.Context, s space, cut uint64) error {
 	if err != nil {
 		return fmt.Errorf("free records: %w", err)
 	}
+	l.mu.Lock()
+	l.state.LastSeq = math.MaxUint64 - 1 // that all of now goes is no surprise
+	l.mu.Unlock()
 	if err := l.stream.Purge(ctx, jetstream.WithPurgeSequence(cut)); err != nil {
 		return fmt.Errorf("free records: %w", err)
 	}
@@ -154,6 +158,7 @@ func (l *lane) purge(ctx context.Context, s space, cut uint64) error {
 	records := before.State.Msgs + written - min(before.State.Msgs+written, after.State.Msgs)
 	bytes := before.State.Bytes - min(before.State.Bytes, after.State.Bytes)
 	l.mu.Lock()
+	l.state = after.State
 	l.stat.Freed += records
 	l.mu.Unlock()
 	l.j.cfg.Recorder.Count(telemetry.JournalFreed, l.spec.name, records)
