@@ -28,7 +28,7 @@ const engineStack = 100_000_016
 // wazero's compiler was seen to make of such code, on amd64 and arm64. What calls itself takes as much as the depth allows, all else as
 // much as its longest chain of calls.
 func (m *Module) Stack(r Rewriting) (int64, error) {
-	g := calls{m: m, frames: make([]held, len(m.Code)), edges: make([][]int32, len(m.Code)), typed: map[string]int32{}}
+	g := calls{m: m, frames: make([]held, len(m.Code)), edges: make([][]int32, len(m.Code)), typed: map[string]int32{}, nodes: make([]int32, len(m.Types))}
 	w, f := rewriter{Rewriting: r, m: m}, framer{m: m}
 	for i := range m.Code {
 		if w.scan.read(&w, i); w.err != nil {
@@ -38,7 +38,7 @@ func (m *Module) Stack(r Rewriting) (int64, error) {
 		if w.scan.calls {
 			g.frames[i].weight = w.weight(i)
 		}
-		g.from(i, w.scan.code)
+		g.from(i, w.scan.code, f.infos)
 	}
 	depth, last := int64(r.MaxDepth), g.largest()
 	return min(max(firstStack, 2*(g.deepest(depth)+hostFrame)+last), engineStack+last), nil

@@ -7,6 +7,7 @@ type calls struct {
 	frames []held // types have none
 	edges  [][]int32
 	typed  map[string]int32 // the nodes of types
+	nodes  []int32          // by the number of a type, one more than its node; 0: not yet
 
 	seen  []int32 // when the search came to a node, from 1 on; 0: not yet
 	low   []int32 // the first node seen that it is in a cycle with
@@ -17,16 +18,19 @@ type calls struct {
 }
 
 // from notes whom the i-th function calls.
-func (g *calls) from(i int, code []Instr) {
+func (g *calls) from(i int, code []Instr, infos []info) {
 	first := g.m.Imported(KindFunction)
 	for k := range code {
+		if infos[k].dead {
+			continue
+		}
 		switch in := &code[k]; in.Op {
 		case OpCall:
 			if in.Index >= first {
 				g.edge(i, int32(in.Index-first))
 			}
 		case OpCallIndirect:
-			g.edge(i, g.node(g.m.Types[in.Index]))
+			g.edge(i, g.node(in.Index))
 		}
 	}
 }
@@ -37,15 +41,19 @@ func (g *calls) edge(from int, to int32) {
 	}
 }
 
-// node returns the node of a type.
-func (g *calls) node(t FuncType) int32 {
-	key := t.String()
+// node returns the node of the type with a number; types that are equal have one.
+func (g *calls) node(number uint32) int32 {
+	if n := g.nodes[number]; n > 0 {
+		return n - 1
+	}
+	key := g.m.Types[number].String()
 	n, there := g.typed[key]
 	if !there {
 		n = int32(len(g.frames))
 		g.typed[key] = n
 		g.frames, g.edges = append(g.frames, held{}), append(g.edges, nil)
 	}
+	g.nodes[number] = n + 1
 	return n
 }
 
@@ -54,7 +62,7 @@ func (g *calls) table() {
 	first := g.m.Imported(KindFunction)
 	place := func(f uint32) {
 		if f >= first {
-			g.edge(int(g.node(g.m.FunctionType(f))), int32(f-first))
+			g.edge(int(g.node(g.m.Functions[f-first])), int32(f-first))
 		}
 	}
 	for i := range g.m.Elements {

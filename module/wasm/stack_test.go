@@ -32,6 +32,8 @@ func TestTheStackIsThatOfTheLongestChainOfCalls(t *testing.T) {
 		"a long chain":                        {source{functions: append(chain, function{})}, 30 << 10, 100 << 10, true}, // of which the depth allows a half
 		"itself":                              {source{functions: []function{call(0)}}, 20 << 10, 100 << 10, true},
 		"each other":                          {source{functions: []function{call(1), call(2), call(0)}}, 20 << 10, 100 << 10, true},
+		"itself, where nothing comes":         {source{functions: []function{{code: code(wasm.OpUnreachable, wasm.OpCall, 0)}}}, 10 << 10, 12 << 10, false},
+		"by the table, where nothing comes":   {source{functions: []function{{code: code(wasm.OpUnreachable, wasm.OpI32Const, 0, wasm.OpCallIndirect, 0, 0)}}, table: []int{0}}, 10 << 10, 12 << 10, false},
 		"by the table":                        {source{functions: []function{indirect}, table: []int{0}}, 20 << 10, 100 << 10, true},
 		"by the table, of another type":       {source{functions: []function{{}, other}, table: []int{1}}, 10 << 10, 12 << 10, false},
 		"by the table, where it does not lie": {source{functions: []function{{}, other}, table: []int{0}}, 10 << 10, 12 << 10, false},
