@@ -41,17 +41,20 @@ func (j *Journal) Forgot(ctx context.Context) (time.Time, error) {
 	return latest(l.lostUntil(), madeBy(info.Created, timeIn(info, madeKey), l.now(), l.ago(l.sighted.at))), nil
 }
 
-// heed takes up what others, or an earlier process, noted in the stream. A note that appears while this process runs is of now, and one that
-// is ahead of the clock is of when it is first seen, whatever clock wrote it. l.mu is held.
+// heed takes up what others, or an earlier process, noted in the stream. A note that appears while this process runs, and says more than it
+// knows, is of now, and one that is ahead of the clock is of when it is first seen, whatever clock wrote it. l.mu is held.
 func (l *lane) heed(info *jetstream.StreamInfo) {
 	noted := timeIn(info, lostKey)
 	if noted.Equal(l.noted) {
 		return
 	}
-	if l.noted = noted; !l.ahead(noted) || l.j.alone() {
+	l.noted = noted
+	ahead := l.ahead(noted) && !l.j.alone()
+	news := !l.opened.IsZero() && noted.After(l.lostUntil()) || ahead
+	if !ahead {
 		l.forgot = latest(l.forgot, noted)
 	}
-	if !l.opened.IsZero() || l.ahead(noted) && !l.j.alone() {
+	if news {
 		l.changed = time.Now()
 	}
 }
@@ -137,6 +140,9 @@ func (l *lane) keepMark(ctx context.Context) {
 	}
 	info, err := l.stream.Info(ctx)
 	if err == nil {
+		if there := timeIn(info, lostKey); !l.ahead(there) {
+			at = latest(at, there)
+		}
 		cfg := info.Config
 		cfg.Metadata = maps.Clone(cfg.Metadata)
 		setMark(cfg.Metadata, at, settled, info.State.NumDeleted)

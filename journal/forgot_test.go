@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -129,13 +130,13 @@ func TestALossIsJudgedByTheClockOfLater(t *testing.T) {
 		"years ahead, marks gone": {12 * 365 * 24 * time.Hour, os.Remove},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var off time.Duration
-			n := loneSigner{t, Config{Dir: t.TempDir(), Node: "gw-1", Now: func() time.Time { return time.Now().Add(off) }}}
-			off = -10 * time.Second // the feed is slow
+			var off atomic.Int64
+			n := loneSigner{t, Config{Dir: t.TempDir(), Node: "gw-1", Now: func() time.Time { return time.Now().Add(time.Duration(off.Load())) }}}
+			off.Store(int64(-10 * time.Second)) // the feed is slow
 			if err := n.live(1, dodona.RoundAt(n.cfg.Now())); err != nil {
 				t.Fatal(err)
 			}
-			off = 0
+			off.Store(0)
 			before := filepath.Join(t.TempDir(), "proof")
 			if err := os.CopyFS(before, os.DirFS(proofOf(n.cfg))); err != nil {
 				t.Fatal(err)
@@ -145,9 +146,9 @@ func TestALossIsJudgedByTheClockOfLater(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			off = c.off
+			off.Store(int64(c.off))
 			j := open(t, n.cfg)
-			off = 0
+			off.Store(0)
 			if forgot, err := j.Forgot(t.Context()); err != nil || forgot.Before(round.Time()) {
 				t.Errorf("forgotten until %v, %v; what was signed at %s is lost", forgot, err, round)
 			}
@@ -227,9 +228,12 @@ func TestWhatCannotBeReadIsNotAbsent(t *testing.T) {
 		t.Error("a claim is taken for the first")
 	}
 	cancel()
-	for _, err := range j.Scan(t.Context(), dodona.TopicClaim, claimed.Key, nil) {
-		if !errors.Is(err, errUnread) {
-			t.Errorf("a scan ends with %v, want %v", err, errUnread)
+	for name, before := range map[string]func(dodona.Record) bool{"all": nil, "some": func(r dodona.Record) bool { return r.Sequence < 2 }} {
+		var ended error
+		for _, ended = range j.Scan(t.Context(), dodona.TopicClaim, claimed.Key, before) {
+		}
+		if !errors.Is(ended, errUnread) {
+			t.Errorf("a scan of %s ends with %v, want %v", name, ended, errUnread)
 		}
 	}
 	l.limits.Bytes = 13 * unit.MiB // now it is crowded

@@ -67,11 +67,10 @@ func (j *Journal) scan(ctx context.Context, topic dodona.Topic, key, node string
 // grow, since many want only a few.
 // The error is why the sequence ends early; [dodona.ErrNotFound] if there is no record at all.
 func (l *lane) scan(ctx context.Context, subject string, at uint64, yield func(dodona.Record, error) bool) error {
-	first, err := l.fetch(ctx, query{NextFor: subject, Seq: at})
+	page, err := l.first(ctx, subject, at)
 	if err != nil {
 		return err
 	}
-	page := []stored{first}
 	for batch := 4; ; batch *= 4 {
 		for _, s := range page {
 			if s.bad != nil {
@@ -91,6 +90,18 @@ func (l *lane) scan(ctx context.Context, subject string, at uint64, yield func(d
 			}
 		}
 	}
+}
+
+// first returns the next record from a place on by itself, since many want no other; none if there is none.
+func (l *lane) first(ctx context.Context, subject string, at uint64) ([]stored, error) {
+	s, err := l.fetch(ctx, query{NextFor: subject, Seq: at})
+	if errors.Is(err, dodona.ErrNotFound) {
+		return l.afterEnd(ctx, subject, at)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []stored{s}, nil
 }
 
 // afterEnd returns what a scan that found nothing from a place on has missed: a server that cannot read a record ends there.
@@ -116,9 +127,13 @@ func (l *lane) bisect(ctx context.Context, subject string, before func(dodona.Re
 	if before == nil {
 		return 1, nil
 	}
-	first, err := l.fetch(ctx, query{NextFor: subject, Seq: 1})
-	if err != nil {
-		return 0, err
+	page, err := l.first(ctx, subject, 1)
+	if err != nil || len(page) == 0 {
+		return 1, err
+	}
+	first := page[0]
+	if first.bad != nil {
+		return 0, first.bad
 	}
 	last, err := l.fetch(ctx, query{LastFor: subject})
 	if err != nil {
@@ -134,6 +149,9 @@ func (l *lane) bisect(ctx context.Context, subject string, before func(dodona.Re
 	for low+1 < high {
 		middle := low + (high-low)/2
 		s, err := l.fetch(ctx, query{NextFor: subject, Seq: middle})
+		if errors.Is(err, dodona.ErrNotFound) { // the last one is behind it
+			err = fmt.Errorf("%w: %s from place %d on", errUnread, subject, middle)
+		}
 		if err != nil {
 			return 0, err
 		}
