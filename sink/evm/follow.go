@@ -87,13 +87,9 @@ func (m *machine) unseen(fx *effects, now time.Time, i *Intent) bool {
 		return true
 	}
 	has := m.slots[i.place()]
-	if !m.known[i.place()] || has.Round < i.Payload.Round {
+	older, outran := i.outran(func(a Attempt) bool { return a.Round == has.Round })
+	if !m.known[i.place()] || has.Round < i.Payload.Round && !outran {
 		return false
-	}
-	for _, a := range i.Attempts {
-		if a.Round == has.Round {
-			i.Payload.Record, i.Payload.Round = a.Record, a.Round
-		}
 	}
 	if has.Round > i.Payload.Round {
 		i.State = Superseded
@@ -102,11 +98,28 @@ func (m *machine) unseen(fx *effects, now time.Time, i *Intent) bool {
 		fx.count(telemetry.SinkSuperseded, 1)
 		return true
 	}
-	i.State = Final
-	m.write(fx, i)
-	m.receipt(fx, now, i, dodona.ReceiptDelivered, fmt.Sprintf("the contract holds it; no endpoint shows the receipt of transaction %s, so its block and its cost are not known", i.last().Hash))
+	held, hash := *i, i.last().Hash
+	if outran {
+		p := *i.Payload
+		p.Round, p.Record, p.Passed, held.Payload, hash = older.Round, older.Record, older.Passed, &p, older.Hash
+	}
+	m.conclude(fx, i, Final, older, outran)
+	m.receipt(fx, now, &held, dodona.ReceiptDelivered, fmt.Sprintf("the contract holds it; no endpoint shows the receipt of transaction %s, so its block and its cost are not known", hash))
 	fx.count(telemetry.SinkDelivered, 1)
 	return true
+}
+
+// conclude ends an intent. If its nonce went to an older answer than its payload, this is planned anew: it is in no block.
+func (m *machine) conclude(fx *effects, i *Intent, end State, older Attempt, outran bool) {
+	if !outran {
+		i.State = end
+		m.write(fx, i)
+		return
+	}
+	p := *i.Payload
+	p.Passed -= min(p.Passed, older.Passed+1) // the older one went, and those that it passed are told with it
+	i.Payload = &p
+	m.again(fx, i, end)
 }
 
 // again ends an intent, whose nonce is gone, and plans its answer anew if it is still wanted.
@@ -117,8 +130,10 @@ func (m *machine) again(fx *effects, i *Intent, end State) {
 	if p == nil || m.slots[p.place()].Round >= p.Round {
 		return
 	}
-	if m.policy.Policy == sink.Latest && m.planned(p.place()) != nil {
-		return // a newer one waits already
+	if m.find(func(o *Intent) bool {
+		return o.Payload != nil && o.place() == p.place() && (o.Payload.Round == p.Round || m.policy.Policy == sink.Latest && o.Payload.Round > p.Round)
+	}) != nil {
+		return // it is under way already, or a newer one is
 	}
 	m.top++
 	next := &Intent{Number: m.top, State: Planned, Payload: p, Reverts: i.Reverts, NotUntil: i.NotUntil}
@@ -133,11 +148,11 @@ func (m *machine) again(fx *effects, i *Intent, end State) {
 
 // settle ends an intent that is deep enough in the chain.
 func (m *machine) settle(fx *effects, now time.Time, v view, i *Intent) {
+	older, outran := i.outran(i.inBlock)
 	if i.Block.OK {
-		i.State = Final
-		m.write(fx, i)
 		m.receipt(fx, now, i, dodona.ReceiptFinal, "")
 		fx.count(telemetry.SinkDelivered, 1)
+		m.conclude(fx, i, Final, older, outran)
 		return
 	}
 	if i.Payload == nil {
@@ -146,15 +161,18 @@ func (m *machine) settle(fx *effects, now time.Time, v view, i *Intent) {
 		return
 	}
 	fx.count(telemetry.SinkReverted, 1)
-	if has := m.slots[i.place()]; has.Round >= i.Payload.Round {
-		i.State = Superseded
-		m.write(fx, i)
+	tried := i.Payload.Round
+	if outran {
+		tried = older.Round
+	}
+	if has := m.slots[i.place()]; has.Round >= tried {
 		m.receipt(fx, now, i, dodona.ReceiptSuperseded, fmt.Sprintf("the chain has round %d already", uint64(has.Round)))
 		fx.count(telemetry.SinkSuperseded, 1)
+		m.conclude(fx, i, Superseded, older, outran)
 		return
 	}
 	m.receipt(fx, now, i, dodona.ReceiptReverted, "the contract refused it in the block")
-	m.tell(fx, now, "reverted", fmt.Sprintf("transaction %s of round %d of %s was reverted in block %d; it is tried again", i.Block.Tx, uint64(i.Payload.Round), i.Payload.Feed, i.Block.Number))
+	m.tell(fx, now, "reverted", fmt.Sprintf("transaction %s of round %d of %s was reverted in block %d; it is tried again", i.Block.Tx, uint64(tried), i.Payload.Feed, i.Block.Number))
 	i.Reverts++
 	i.NotUntil = now.Add(pause(i.Reverts))
 	if i.Reverts >= mostTries {
@@ -232,6 +250,9 @@ func (m *machine) reopen(fx *effects, now time.Time, v view, missing gap) {
 		i, found := v.Final[nonce]
 		if !found || len(i.Attempts) == 0 || m.find(func(o *Intent) bool { return o.Number == i.Number }) != nil {
 			continue
+		}
+		if at := slices.IndexFunc(i.Attempts, i.inBlock); at >= 0 { // the same bytes: another one may carry another answer
+			i.Attempts = slices.Concat(i.Attempts[:at], i.Attempts[at+1:], i.Attempts[at:at+1])
 		}
 		i.State, i.Block, i.since = Sent, nil, now
 		m.open = append(m.open, &i)

@@ -47,11 +47,12 @@ type Payload struct {
 type Attempt struct {
 	Raw    hexBytes      `json:"raw"`
 	Hash   dodona.Digest `json:"hash"`
-	Tip    uint64        `json:"tip"`    // wei for each unit of gas
-	FeeCap uint64        `json:"feeCap"` // wei for each unit of gas
-	Gas    uint64        `json:"gas"`    // the limit
-	Round  dodona.Round  `json:"round"`  // what it delivers
-	Record string        `json:"record"` // whose ID
+	Tip    uint64        `json:"tip"`              // wei for each unit of gas
+	FeeCap uint64        `json:"feeCap"`           // wei for each unit of gas
+	Gas    uint64        `json:"gas"`              // the limit
+	Round  dodona.Round  `json:"round"`            // what it delivers
+	Record string        `json:"record"`           // whose ID
+	Passed uint64        `json:"passed,omitempty"` // as its payload's
 	At     time.Time     `json:"at"`
 	Taken  bool          `json:"taken,omitempty"` // a node took it, so that another one must pay more
 }
@@ -175,6 +176,19 @@ func (i *Intent) spare() bool {
 	}
 	return false
 }
+
+// outran returns the attempt that made it though a newer answer was to take its place: the one that the block has, or of the round that
+// the contract holds. false: what made it is the payload, or not known.
+func (i *Intent) outran(is func(Attempt) bool) (Attempt, bool) {
+	at := slices.IndexFunc(i.Attempts, is)
+	if at < 0 || i.Payload == nil || i.Attempts[at].Round == i.Payload.Round {
+		return Attempt{}, false
+	}
+	return i.Attempts[at], true
+}
+
+// inBlock reports whether a block has an attempt.
+func (i *Intent) inBlock(a Attempt) bool { return i.Block != nil && a.Hash == i.Block.Tx }
 
 // last returns the newest attempt.
 func (i *Intent) last() Attempt { return i.Attempts[len(i.Attempts)-1] }

@@ -148,7 +148,7 @@ func (m *machine) attempt(fx *effects, now time.Time, i *Intent, nonce, gas, tip
 	a := Attempt{Tip: tip, FeeCap: feeCap, Gas: gas, At: now}
 	if p := i.Payload; p != nil {
 		to := m.contract(p)
-		tx.To, tx.Data, a.Round, a.Record = &to, p.Data, p.Round, p.Record
+		tx.To, tx.Data, a.Round, a.Record, a.Passed = &to, p.Data, p.Round, p.Record, p.Passed
 	}
 	a.Raw, a.Hash = m.sign(tx)
 	m.nonce = max(m.nonce, nonce+1)
@@ -251,7 +251,7 @@ func (m *machine) takeover(v view, i *Intent) *Intent {
 		return nil
 	}
 	waiting := m.planned(i.place())
-	if waiting == nil {
+	if waiting == nil || waiting.Payload.Round <= i.Payload.Round {
 		return nil
 	}
 	if _, known := m.limit(v, waiting); !known {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"math/big"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -52,13 +54,7 @@ func (s *Sink) show(v *view) {
 			st.Flying++
 		}
 	}
-	state := sink.OK
-	for what := range s.m.trouble {
-		state = sink.Stuck
-		if what == "rpc" {
-			state = sink.Retrying
-		}
-	}
+	state, worst := s.m.standing()
 	s.statusMu.Lock()
 	defer s.statusMu.Unlock()
 	if v != nil {
@@ -70,9 +66,29 @@ func (s *Sink) show(v *view) {
 	} else {
 		st.Head, st.BaseFee, st.Balance = s.status.Head, s.status.BaseFee, s.status.Balance
 	}
+	if state == sink.Stuck && strings.HasPrefix(s.lastErr, "rpc: ") { // told last, and not what waits for somebody
+		s.lastErr, s.errAt = strings.Fields(worst)[0]+": "+s.m.trouble[worst].Message, s.m.trouble[worst].Since
+	}
 	s.status, s.state, s.queue = st, state, st.Planned+st.Flying
 	s.env.Metrics.Gauge(telemetry.SinkQueue, s.env.Sink, int64(s.queue))
 	s.env.Metrics.Gauge(telemetry.SinkTroubles, s.env.Sink, int64(len(st.Troubles)))
+}
+
+// standing returns the state that the troubles make, and the worst of them. An endpoint that is slow or fails may come back by itself, any
+// other trouble waits for somebody; of these the last to begin counts.
+func (m *machine) standing() (state sink.State, worst string) {
+	state = sink.OK
+	for _, what := range slices.Sorted(maps.Keys(m.trouble)) {
+		switch {
+		case what == "rpc":
+			if state == sink.OK {
+				state, worst = sink.Retrying, what
+			}
+		case state != sink.Stuck || m.trouble[what].Since.After(m.trouble[worst].Since):
+			state, worst = sink.Stuck, what
+		}
+	}
+	return state, worst
 }
 
 // inWords says what requests wait for.

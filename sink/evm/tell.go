@@ -133,10 +133,8 @@ func (m *machine) receipt(fx *effects, now time.Time, i *Intent, status dodona.R
 		Late: sink.Late(dodona.Record{Appended: i.Payload.Attested}, now),
 	}
 	if b := i.Block; b != nil {
-		for _, a := range i.Attempts {
-			if a.Hash == b.Tx {
-				r.Record = a.Record // an older attempt may have won
-			}
+		if a, found := i.outran(i.inBlock); found {
+			r.Record, r.Passed = a.Record, a.Passed
 		}
 		r.OnChain = &dodona.OnChain{
 			Chain: m.chain, Contract: m.contract(i.Payload), Slot: i.Payload.Slot, Sender: m.sender, Tx: b.Tx, Block: b.Number,
