@@ -10,6 +10,9 @@ import (
 // admit answers appends that are there already, and learns where the others would come to stand.
 func (l *lane) admit(group []*pending) ([]*pending, error) {
 	l.forget()
+	if err := l.learnFirsts(group); err != nil {
+		return group, err
+	}
 	kept := group[:0]
 	for i, p := range group {
 		if p.state.Load() == withdrawn {
@@ -26,6 +29,33 @@ func (l *lane) admit(group []*pending) ([]*pending, error) {
 		}
 	}
 	return kept, nil
+}
+
+// learnFirsts learns at once which subjects have no record yet, where many are new.
+func (l *lane) learnFirsts(group []*pending) error {
+	var unknown []string
+	for _, p := range group {
+		for _, r := range p.recs {
+			if subject := l.subjectOf(r); shared(r.Topic) && r.After == "" {
+				if _, known := l.seen[subject]; !known {
+					unknown = append(unknown, subject)
+				}
+			}
+		}
+	}
+	if len(unknown) < 2 {
+		return nil
+	}
+	counts, err := l.counts(l.j.ctx, unknown)
+	if err != nil {
+		return err
+	}
+	for _, subject := range unknown {
+		if counts[subject] == 0 {
+			l.seen[subject] = seen{}
+		}
+	}
+	return nil
 }
 
 // fresh takes out of p what is in the stream already and reports whether anything is left.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -272,9 +274,22 @@ func (l *lane) notFirst(f *flight) map[string]bool {
 			written[m.Subject]++
 		}
 	}
+	if len(written) == 0 {
+		return nil
+	}
+	var counts map[string]uint64
+	var err error
+	for range askedAgain {
+		if counts, err = l.counts(l.j.ctx, slices.Collect(maps.Keys(written))); err == nil {
+			break
+		}
+	}
 	var others map[string]bool
 	for subject, n := range written {
-		there, err := l.countBefore(subject, l.head.Stream)
+		there, err := counts[subject], err
+		if err == nil && there > n {
+			there, err = l.countBefore(subject, there, l.head.Stream)
+		}
 		if err == nil && there <= n {
 			continue
 		}
@@ -291,19 +306,8 @@ func (l *lane) notFirst(f *flight) map[string]bool {
 	return others
 }
 
-// countBefore counts the records on a subject up to a place.
-func (l *lane) countBefore(subject string, place uint64) (n uint64, err error) {
-	for range askedAgain {
-		if n, err = l.count(l.j.ctx, subject); err != nil {
-			continue
-		}
-		if n == 1 {
-			return n, nil
-		}
-		behind, err := l.page(l.j.ctx, query{NextFor: subject, Seq: place + 1, Batch: pageRecords})
-		if err == nil {
-			return n - min(n, uint64(len(behind))), nil
-		}
-	}
-	return n, err
+// countBefore takes from a count of records on a subject those that are behind a place.
+func (l *lane) countBefore(subject string, n, place uint64) (uint64, error) {
+	behind, err := l.page(l.j.ctx, query{NextFor: subject, Seq: place + 1, Batch: pageRecords})
+	return n - min(n, uint64(len(behind))), err
 }

@@ -49,7 +49,7 @@ func (l *lane) heed(info *jetstream.StreamInfo) {
 		return
 	}
 	l.noted = noted
-	ahead := l.ahead(noted) && !l.j.alone()
+	ahead := l.ahead(noted) && noted.After(info.TimeStamp.Add(clocksApart)) && !l.j.alone() // else it is this clock that is behind
 	news := !l.opened.IsZero() && noted.After(l.lostUntil()) || ahead
 	if !ahead {
 		l.forgot = latest(l.forgot, noted)
@@ -57,6 +57,37 @@ func (l *lane) heed(info *jetstream.StreamInfo) {
 	if news {
 		l.changed = time.Now()
 	}
+}
+
+// startsToSettle is how many starts take what was found before for found now, if none of them lives for long: a device may wake, sign and
+// sleep again.
+const startsToSettle = 3
+
+// starts returns how many processes in a row noted a loss by a clock that may not have been set yet; 0: it is settled.
+func starts(info *jetstream.StreamInfo) int {
+	n, _ := strconv.Atoi(info.Config.Metadata[unsettledKey])
+	return n
+}
+
+// emptied reports whether a stream had records and has none: retention leaves some.
+func emptied(info *jetstream.StreamInfo) bool {
+	return info.State.Msgs == 0 && info.State.LastSeq >= max(info.Config.FirstSeq, 1)
+}
+
+// look looks for what is missing. The embedded server may find damage when it is asked for a record, and drop it with all that is behind.
+func (l *lane) look(ctx context.Context) error {
+	ctx, cancel := l.j.question(ctx)
+	defer cancel()
+	info, err := l.stream.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("look at stream %s: %w", l.spec.name, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if info.Created.Equal(l.sighted.born) {
+		l.miss(info)
+	}
+	return nil
 }
 
 // lostUntil returns until when something may have been lost, zero if nothing was. l.mu is held.
@@ -70,7 +101,7 @@ func (l *lane) lostUntil() time.Time {
 // foundUntil returns until when something may have been lost that was found, by whomever. l.mu is held.
 func (l *lane) foundUntil() time.Time {
 	until := l.forgot
-	if l.ahead(until) && !l.ahead(l.lastAtOpen) { // what was written last says that the clock which found it was ahead
+	if l.ahead(until) && until.After(l.lastAtOpen.Add(clocksApart)) { // what was written last says that the clock which found it was ahead
 		until = l.ago(l.opened)
 	}
 	if l.found.IsZero() {
@@ -134,8 +165,11 @@ func (l *lane) keepMark(ctx context.Context) {
 	if found.IsZero() {
 		return
 	}
-	settled := !l.j.alone() || time.Since(found) > settleAfter
-	if told.Equal(found) && at.Sub(noted) < time.Second && settled == (l.stream.CachedInfo().Config.Metadata[unsettledKey] == "") {
+	unsettled := l.started + 1
+	if !l.j.alone() || time.Since(found) > settleAfter || unsettled > startsToSettle {
+		unsettled = 0
+	}
+	if told.Equal(found) && at.Sub(noted) < time.Second && unsettled == starts(l.stream.CachedInfo()) {
 		return
 	}
 	info, err := l.stream.Info(ctx)
@@ -145,7 +179,7 @@ func (l *lane) keepMark(ctx context.Context) {
 		}
 		cfg := info.Config
 		cfg.Metadata = maps.Clone(cfg.Metadata)
-		setMark(cfg.Metadata, at, settled, info.State.NumDeleted)
+		setMark(cfg.Metadata, at, unsettled, info.State.NumDeleted)
 		_, err = l.j.js.UpdateStream(ctx, cfg)
 	}
 	if err != nil {
@@ -159,12 +193,12 @@ func (l *lane) keepMark(ctx context.Context) {
 	l.mu.Unlock()
 }
 
-func setMark(metadata map[string]string, at time.Time, settled bool, missing int) {
+func setMark(metadata map[string]string, at time.Time, unsettled, missing int) {
 	metadata[lostKey] = at.UTC().Format(time.RFC3339Nano)
 	metadata[missingKey] = strconv.Itoa(missing)
 	delete(metadata, unsettledKey)
-	if !settled {
-		metadata[unsettledKey] = "true"
+	if unsettled > 0 {
+		metadata[unsettledKey] = strconv.Itoa(unsettled)
 	}
 }
 
@@ -180,8 +214,8 @@ func missing(info *jetstream.StreamInfo) (now, known int) {
 func (l *lane) miss(info *jetstream.StreamInfo) {
 	st, before := info.State, l.state
 	l.state = st
-	emptied := st.FirstSeq > before.LastSeq+1 || st.FirstSeq == before.LastSeq+1 && before.Msgs > 0
-	if st.NumDeleted > before.NumDeleted || emptied && int64(st.Bytes) < info.Config.MaxBytes/8 {
+	all := st.FirstSeq > before.LastSeq+1 || st.FirstSeq == before.LastSeq+1 && before.Msgs > 0
+	if st.NumDeleted > before.NumDeleted || all && int64(st.Bytes) < info.Config.MaxBytes/8 {
 		l.found = time.Now()
 	}
 }

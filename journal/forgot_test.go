@@ -243,9 +243,11 @@ func TestWhatCannotBeReadIsNotAbsent(t *testing.T) {
 	if err := errors.Join(os.Remove(block), os.Rename(block+".away", block)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.retain(t.Context()); err != nil {
-		t.Error(err)
+	// The server may hold to what it found until it is started again.
+	if err := errors.Join(j.Close(), os.RemoveAll(filepath.Join(proofOf(cfg), "index.db"))); err != nil {
+		t.Fatal(err)
 	}
+	j = open(t, cfg)
 	if r, err := j.Last(t.Context(), dodona.TopicClaim, claimed.Key); err != nil || r.ID != claimed.ID {
 		t.Errorf("the newest claim is %q, %v, want %q", r.ID, err, claimed.ID)
 	}

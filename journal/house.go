@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,9 +19,10 @@ const (
 type house struct {
 	wake   chan struct{} // look soon
 	turned chan struct{} // a turn has ended
+	unread time.Time     // since when a record that must not go cannot be read
 }
 
-func newHouse() house { return house{make(chan struct{}, 1), make(chan struct{}, 1)} }
+func newHouse() house { return house{wake: make(chan struct{}, 1), turned: make(chan struct{}, 1)} }
 
 // poke leaves a sign; one that is unread is enough.
 func poke(c chan struct{}) {
@@ -72,11 +74,37 @@ func (l *lane) keepHouse(ctx context.Context) {
 		l.j.cfg.Log.Warn("journal: retention", "stream", l.spec.name, "error", err)
 		why = err.Error()
 	}
+	l.mendUnread(ctx, errors.Is(err, errUnread))
 	l.mu.Lock()
 	l.stat.Holding = why
 	l.mu.Unlock()
 	if err := l.j.heads.sync(); err != nil {
 		l.j.cfg.Log.Warn("journal: sync high-water mark", "error", err)
+	}
+}
+
+// unreadFor is how long retention is held by a record that cannot be read before the embedded store is started again, which sets a
+// damaged one aside.
+const unreadFor = 30 * time.Second
+
+// mendUnread starts the embedded store again if it cannot read a record that must not go, and it lasts.
+func (l *lane) mendUnread(ctx context.Context, unread bool) {
+	switch {
+	case !unread || l.j.local == nil:
+		l.house.unread = time.Time{}
+	case l.house.unread.IsZero():
+		l.house.unread = time.Now()
+	case time.Since(l.house.unread) > unreadFor:
+		l.house.unread = time.Time{}
+		l.j.cfg.Log.Error("journal: a record cannot be read; the store is started again, and looks for damage", "stream", l.spec.name)
+		if err := l.visit(ctx, func() {
+			l.j.local.giveUp()
+			if why := l.revive(); why != "" {
+				l.j.cfg.Log.Warn("journal: start the store again", "why", why)
+			}
+		}); err != nil {
+			l.j.cfg.Log.Warn("journal: start the store again", "error", err)
+		}
 	}
 }
 

@@ -27,6 +27,11 @@ func (j *Journal) last(ctx context.Context, topic dodona.Topic, key, node string
 		return dodona.Record{}, err
 	}
 	s, err := l.fetch(ctx, query{LastFor: j.net.subject(topic, key, node), fromFirst: shared(topic)})
+	if shared(topic) && j.alone() && (err == nil || errors.Is(err, dodona.ErrNotFound)) {
+		if lookErr := l.look(ctx); lookErr != nil { // of a store that others reach, Forgot looks
+			err = lookErr
+		}
+	}
 	if err != nil {
 		return dodona.Record{}, fmt.Errorf("last %s of %s: %w", topic, key, err)
 	}

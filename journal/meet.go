@@ -27,14 +27,15 @@ func (l *lane) goOn(ctx context.Context) error {
 	head.Stream = min(head.Stream, info.State.LastSeq)
 	gone, told := missing(info)
 	next := !l.born.IsZero() && info.Created.After(l.born) // its birth says what was lost
-	unsettled := l.doubted || gone > told || l.lostSome && !next
+	unsettled := l.doubted || gone > told || l.lostSome && !next || emptied(info)
 	l.head, l.born, l.goneSince = head, info.Created, time.Time{}
 	l.mu.Lock()
 	l.state = info.State
 	l.stat.head = head
 	if l.j.alone() { // of a store that others reach, Forgot asks
 		l.forgot = latest(l.forgot, timeIn(info, madeKey))
-		unsettled = unsettled || info.Config.Metadata[unsettledKey] != ""
+		l.started = starts(info)
+		unsettled = unsettled || l.started > 0
 	}
 	for _, loss := range l.j.losses.all() { // also of an earlier start: what is on record since then may rest on it
 		if loss.Stream == l.spec.name {

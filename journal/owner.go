@@ -57,15 +57,20 @@ func (l *lane) openStream(ctx context.Context) (jetstream.Stream, error) {
 	kept := maps.Clone(made.Metadata)
 	maps.Copy(kept, cfg.Metadata)
 	if l.doubted = j.heads.doubtful(l.spec.name) || j.hasHole(l.bus); l.doubted { // noted with what else changes, so that others know soon
-		setMark(kept, l.lostBy(), !j.alone(), there.State.NumDeleted)
+		unsettled := 1
+		if !j.alone() {
+			unsettled = 0
+		}
+		setMark(kept, l.lostBy(), unsettled, there.State.NumDeleted)
 	}
 	cfg.Metadata, cfg.FirstSeq = kept, made.FirstSeq
 	return j.js.UpdateStream(ctx, cfg)
 }
 
 // firstPlace returns where a stream begins that may follow a lost one. Appends are guarded by places: if all began at 1, the record that
-// somebody remembers of the lost one could have the number of another record in the next. Numbers stay below 2^53.
-func firstPlace() uint64 { return 1 + rand.Uint64N(1<<52) }
+// somebody remembers of the lost one could have the number of another record in the next. It is no larger because the server fills the
+// places before a first record that is damaged, one by one.
+func firstPlace() uint64 { return 1 + rand.Uint64N(1<<22) }
 
 // checkOwner returns why something on the server with a name of ours is not ours.
 func checkOwner(what string, metadata map[string]string, network dodona.Digest) error {

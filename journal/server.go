@@ -135,6 +135,13 @@ func (e *embedded) restart() error {
 	return e.start()
 }
 
+// giveUp has the next restart begin anew, although the store says nothing of its trouble.
+func (e *embedded) giveUp() {
+	e.mu.Lock()
+	e.sick = true
+	e.mu.Unlock()
+}
+
 // minFreeBytes must be free on the disk before a store that met a full one is started again.
 const minFreeBytes = 4 << 20
 

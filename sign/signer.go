@@ -222,11 +222,8 @@ const maxRaces = 8
 // record appends what is not on record yet, and makes sure that nothing else may have been on record. The locks are held.
 func (s *Signer) record(ctx context.Context, claims []dodona.Claim, byClaim, held []*lock, now dodona.Round) error {
 	for race := 0; ; race++ {
-		for _, l := range held {
-			if err := s.load(ctx, l); err != nil {
-				return err
-			}
-			l.next = l.last
+		if err := s.loadAll(ctx, held); err != nil {
+			return err
 		}
 		recs, err := s.plan(claims, byClaim, now)
 		if err != nil {
@@ -252,6 +249,36 @@ func (s *Signer) record(ctx context.Context, claims []dodona.Claim, byClaim, hel
 		}
 		s.Recorder.Count(telemetry.SignRaces, "", 1)
 	}
+}
+
+// loadsAtOnce bounds how many claims are read at the same time, where many feeds begin at once: the ledger may be far.
+const loadsAtOnce = 16
+
+// loadAll reads the newest claims of subjects as far as they are not known.
+func (s *Signer) loadAll(ctx context.Context, held []*lock) error {
+	errs := make([]error, len(held))
+	if len(held) > loadsAtOnce {
+		turns := make(chan struct{}, loadsAtOnce)
+		var wg sync.WaitGroup
+		for i, l := range held {
+			turns <- struct{}{}
+			wg.Go(func() {
+				errs[i] = s.load(ctx, l)
+				<-turns
+			})
+		}
+		wg.Wait()
+	}
+	for i, l := range held {
+		if errs[i] == nil {
+			errs[i] = s.load(ctx, l) // which does nothing if it is known
+		}
+		if errs[i] != nil {
+			return errs[i]
+		}
+		l.next = l.last
+	}
+	return nil
 }
 
 // load reads the newest claim of a subject unless it is known.
