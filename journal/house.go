@@ -19,7 +19,6 @@ const (
 type house struct {
 	wake   chan struct{} // look soon
 	turned chan struct{} // a turn has ended
-	unread time.Time     // since when a record that must not go cannot be read
 }
 
 func newHouse() house { return house{wake: make(chan struct{}, 1), turned: make(chan struct{}, 1)} }
@@ -89,23 +88,39 @@ const unreadFor = 30 * time.Second
 
 // mendUnread starts the embedded store again if it cannot read a record that must not go, and it lasts.
 func (l *lane) mendUnread(ctx context.Context, unread bool) {
-	switch {
-	case !unread || l.j.local == nil:
-		l.house.unread = time.Time{}
-	case l.house.unread.IsZero():
-		l.house.unread = time.Now()
-	case time.Since(l.house.unread) > unreadFor:
-		l.house.unread = time.Time{}
-		l.j.cfg.Log.Error("journal: a record cannot be read; the store is started again, and looks for damage", "stream", l.spec.name)
-		if err := l.visit(ctx, func() {
-			l.j.local.giveUp()
-			if why := l.revive(); why != "" {
-				l.j.cfg.Log.Warn("journal: start the store again", "why", why)
-			}
-		}); err != nil {
-			l.j.cfg.Log.Warn("journal: start the store again", "error", err)
-		}
+	if l.j.local == nil || !l.unreadLasts(unread) {
+		return
 	}
+	l.j.cfg.Log.Error("journal: a record cannot be read; the store is started again, and looks for damage", "stream", l.spec.name)
+	err := l.visit(ctx, func() {
+		l.j.local.giveUp()
+		if why := l.revive(); why != "" {
+			l.j.cfg.Log.Warn("journal: start the store again", "why", why)
+		}
+	})
+	if err != nil {
+		l.j.cfg.Log.Warn("journal: start the store again", "error", err)
+	}
+}
+
+// unreadLasts reports whether a record could not be read for long enough, and begins anew then.
+func (l *lane) unreadLasts(unread bool) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	since := l.stat.unread
+	if !unread {
+		l.stat.unread = time.Time{}
+		return false
+	}
+	if since.IsZero() {
+		l.stat.unread = time.Now()
+		return false
+	}
+	if time.Since(since) <= unreadFor {
+		return false
+	}
+	l.stat.unread = time.Time{}
+	return true
 }
 
 // meetSoon has the lane look whether its stream is still the one that it wrote to. A lane that is busy with a server that is

@@ -59,9 +59,10 @@ type lane struct {
 
 // laneStat is what Status tells of a lane, guarded by lane.mu.
 type laneStat struct {
-	Blocked string // why appends wait; empty if they do not
-	Holding string // why retention cannot free although the stream is large or old
-	tight   string // why observers wait; empty if they do not
+	Blocked string    // why appends wait; empty if they do not
+	Holding string    // why retention cannot free although the stream is large or old
+	tight   string    // why observers wait; empty if they do not
+	unread  time.Time // since when a record that must not go cannot be read
 	Flushes uint64
 	Records uint64
 	Retries uint64
