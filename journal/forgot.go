@@ -160,12 +160,11 @@ const settleAfter = 10 * time.Minute
 // makes it later when the clock was set.
 func (l *lane) keepMark(ctx context.Context) {
 	l.mu.Lock()
-	found, at, told, noted := l.found, l.foundUntil().UTC().Round(0), l.told, l.noted
+	found, at, told, noted, unsettled := l.found, l.foundUntil().UTC().Round(0), l.told, l.noted, l.started+1
 	l.mu.Unlock()
 	if found.IsZero() {
 		return
 	}
-	unsettled := l.started + 1
 	if !l.j.alone() || time.Since(found) > settleAfter || unsettled > startsToSettle {
 		unsettled = 0
 	}

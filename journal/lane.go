@@ -40,9 +40,8 @@ type lane struct {
 	lostSome  bool      // what this writer wrote last was not found in it
 	doubted   bool      // more may be missing than anybody can say
 
-	started int // processes before this one that noted a loss and did not live for long
-
 	mu         sync.Mutex
+	started    int                   // processes before this one that noted a loss and did not live for long
 	pressed    uint64                // the place before which every reader must finish, or the stream has no room; 0: it has
 	forgot     time.Time             // until when what was in the stream may be lost, by the clocks of then; it never falls. Zero: nothing is
 	found      time.Time             // when this process last found that something may be lost; zero: it never did
