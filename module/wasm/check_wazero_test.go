@@ -285,7 +285,7 @@ func limitCases() []limitCase {
 		{"nesting", wasm.MaxNesting - 1, func(n int) []byte { return bodyOf(many("\x02\x40", n), many("\x0b", n)) }, "blocks are nested more than 2048 deep"},
 		{"loops", wasm.MaxLoops, func(n int) []byte { return bodyOf(many("\x03\x40\x0b", n)) }, "more than 512 loops"},
 		{"nested loops", wasm.MaxLoopNesting, func(n int) []byte { return bodyOf(many("\x03\x40", n), many("\x0b", n)) }, "loops are nested more than 64 deep"},
-		{"branches", wasm.MaxBranches - 1, func(n int) []byte { return bodyOf(many("\x41\x00\x0d\x00", n)) }, "more than 8192 blocks and branches"},
+		{"branches", wasm.MaxBranches - 1, func(n int) []byte { return bodyOf("\x00", many("\x02\x40\x0b", n)) }, "more than 8192 blocks and branches"},
 		{"branches by locals", wasm.MaxBranchLocals/4096 - 1, func(n int) []byte {
 			return localsOf(4096, many("\x41\x00\x0d\x00", n))
 		}, "4096 locals and more than 64 blocks and branches"},

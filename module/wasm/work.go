@@ -81,10 +81,12 @@ func (w *work) total() uint64 {
 func (w *work) look(operands int) {
 	w.call(0)
 	w.blocks += 3
+	before := w.deep
+	w.climbed += 3 * far(before)
 	w.note(event{kind: evHere, joint: w.joint(joint{blocks: 2, operands: operands})})
 	w.step()
 	w.note(event{kind: evHere, joint: w.joint(joint{blocks: 1, operands: operands, ways: 2, walked: 2})})
-	w.meet(w.deep, w.bounds)
+	w.meet(before, w.bounds)
 }
 
 // call counts a call that moves so many values. It may change the memory and all globals.

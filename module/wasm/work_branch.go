@@ -6,7 +6,8 @@ type meeting struct {
 	parted     bool   // of an if: the ways have parted before the first of them
 	jumped     bool   // a way goes on beside one of them: the compiler comes to the meeting before it comes to that
 	setsBefore uint64 // how often locals were set before they parted
-	walked     uint64 // blocks of the chains that lead there
+	walked     uint64 // blocks of the chains that lead there, far ones as several
+	left       uint64 // how many of them end before an else
 	deep       uint64 // the fewest blocks that dominate one of them
 	deepAll    uint64 // the blocks that dominate each, together
 	bounds     uint64 // the fewest addresses that are known to be good on one of them
@@ -39,11 +40,11 @@ func (w *work) way(m *meeting) {
 			m.setsBefore = w.sets
 		}
 	}
-	m.walked += w.at + 1
+	m.walked += far(w.at + 1)
 	m.deep, m.bounds = min(m.deep, w.deep), min(m.bounds, w.bounds)
 	m.last = w.point
 	m.deepAll += w.deep
-	w.climbed += w.deep
+	w.climbed += far(w.deep)
 }
 
 // opened counts a block that has been opened.
@@ -92,7 +93,7 @@ func (v *validator) left(op Op) {
 	case OpUnreachable:
 		w.note(event{kind: evStop})
 	case OpBrTable:
-		w.climbed += 3 * w.deep * uint64(len(v.d.Targets)+1)
+		w.climbed += 3 * far(w.deep) * uint64(len(v.d.Targets)+1)
 		w.blocks += uint64(len(v.d.Targets)) + 2
 		w.spent += workTarget * uint64(len(v.d.Targets)+1)
 		for _, label := range append(v.d.Targets, v.in.Index) {
@@ -124,6 +125,7 @@ func (v *validator) merge(f *frame) {
 	}
 	if v.in.Op == OpElse {
 		w.note(event{kind: evElse})
+		f.left = f.ways
 		w.resume(f.head)
 		return
 	}
@@ -136,6 +138,9 @@ func (v *validator) merge(f *frame) {
 		} else {
 			w.point = end
 		}
+	}
+	if f.op == OpIf && f.ways > 1 || f.left > 0 && f.ways > f.left { // ways part before it that meet here
+		f.deep = min(f.deep, f.head.deep)
 	}
 	v.meet(f)
 	v.nests(f.nested)
@@ -173,7 +178,7 @@ func (v *validator) meet(f *frame) {
 			f.nested = max(f.nested, f.after+1)
 		}
 		w.changed(e.joint, f.setsBefore)
-		w.met += f.deepAll - f.ways*f.deep
+		w.met += f.ways * far(f.deepAll/f.ways-f.deep)
 		w.meet(f.deep, f.bounds)
 	}
 	w.note(e)

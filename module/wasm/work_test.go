@@ -90,14 +90,57 @@ func around(n, locals int) []byte {
 	return code(sets, wasm.OpLoop, empty, unrelated, get, 0, wasm.OpIf, empty, sets, wasm.OpEnd, uses, get, 0, wasm.OpBrIf, 0, wasm.OpEnd)
 }
 
-var shapes = []shape{
-	{name: "ifs", n: 8000, locals: 32, code: ifs},
-	{name: "ifs, few locals", n: 8000, locals: 4, code: ifs},
+// A link makes a chain of blocks longer: nothing meets at its end, since its inside ends.
+func link(condition ...any) []byte {
+	return code(append(condition, wasm.OpIf, empty, wasm.OpUnreachable, wasm.OpEnd)...)
+}
+
+// chains are rows of links and their like, n long, within a block.
+var chains = []shape{
+	{name: "chains", n: 1000, locals: 4, code: pieces(func(i, l int) []byte { return link(get, i%l) })},
+	{name: "long chains", n: 2500, locals: 4, code: pieces(func(i, l int) []byte { return link(get, i%l) })},
+	{name: "chains that read globals", n: 1000, locals: 1, globals: 2000, code: pieces(func(i, _ int) []byte { return link(wasm.OpGlobalGet, i%2000) })},
+	{name: "chains that set globals", n: 1000, locals: 1, globals: 2000, code: pieces(func(i, _ int) []byte {
+		return code(link(wasm.OpGlobalGet, i%2000), get, 0, wasm.OpGlobalSet, (i+1000)%2000)
+	})},
+	{name: "chains that set locals", n: 1000, locals: 60, code: pieces(func(i, l int) []byte {
+		return code(link(get, i%l), wasm.OpI32Const, i&63, wasm.OpI32Load, 2, 0, set, 7*i%l)
+	})},
+	{name: "chains with calls", n: 1000, locals: 1, code: pieces(func(int, int) []byte { return code(link(get, 0), get, 0, wasm.OpCall, 0) })},
+	{name: "chains before loops", n: 1000, locals: 1, code: func(n, _ int) []byte {
+		loops := repeated(200, func(int) []byte { return code(wasm.OpLoop, empty, get, 0, wasm.OpBrIf, 0, wasm.OpEnd) })
+		return code(repeated(n, func(int) []byte { return link(get, 0) }), loops)
+	}},
+	{name: "chains in a loop", n: 1000, locals: 1, code: func(n, _ int) []byte {
+		return code(wasm.OpLoop, empty, repeated(n, func(int) []byte { return link(get, 0) }), get, 0, wasm.OpBrIf, 0, wasm.OpEnd)
+	}},
+	{name: "chains with results", n: 1000, locals: 1, code: pieces(func(i, _ int) []byte {
+		return code(get, 0, wasm.OpIf, wasm.I32, wasm.OpUnreachable, wasm.OpElse, wasm.OpI32Const, i&63, wasm.OpI32Load, 2, 0, wasm.OpEnd, set, 0)
+	})},
+	{name: "chains of returns", n: 1000, locals: 1, code: pieces(func(int, int) []byte { return code(get, 0, wasm.OpIf, empty, wasm.OpReturn, wasm.OpEnd) })},
+	{name: "chains of branches out", n: 1000, locals: 1, code: func(n, _ int) []byte {
+		return code(wasm.OpBlock, empty, repeated(n, func(int) []byte { return code(get, 0, wasm.OpIf, empty, wasm.OpBr, 1, wasm.OpEnd) }), wasm.OpEnd)
+	}},
+	{name: "chains of branches", n: 2000, locals: 1, globals: 2000, code: pieces(func(i, _ int) []byte { return code(wasm.OpGlobalGet, i%2000, wasm.OpBrIf, 0) })},
+	{name: "chains of switches", n: 1000, locals: 1, code: pieces(func(int, int) []byte {
+		return code(wasm.OpBlock, empty, wasm.OpBlock, empty, get, 0, wasm.OpBrTable, 1, 0, 1, wasm.OpEnd, wasm.OpUnreachable, wasm.OpEnd)
+	})},
+	{name: "chains in chains", n: 300, locals: 1, code: pieces(func(int, int) []byte {
+		return code(get, 0, wasm.OpIf, empty, repeated(5, func(int) []byte { return link(get, 0) }), wasm.OpUnreachable, wasm.OpEnd)
+	})},
+	{name: "chains before ifs", n: 1500, locals: 1, code: func(n, _ int) []byte {
+		return code(repeated(n/2, func(int) []byte { return link(get, 0) }), repeated(n, func(int) []byte { return code(get, 0, wasm.OpIf, empty, wasm.OpEnd) }))
+	}},
+}
+
+var shapes = slices.Concat(chains, []shape{
+	{name: "ifs", n: 5000, locals: 32, code: ifs},
+	{name: "ifs, few locals", n: 5000, locals: 4, code: ifs},
 	{name: "ifs, many locals", n: 1000, locals: 250, code: ifs},
 	{name: "ifs past values", n: 1000, locals: 250, code: alive(pieces(func(i, l int) []byte { return code(get, i%l, wasm.OpIf, empty, wasm.OpEnd) }))},
-	{name: "exits of a block", n: 8000, locals: 32, code: exits},
+	{name: "exits of a block", n: 5000, locals: 32, code: exits},
 	{name: "exits, many locals", n: 500, locals: 250, code: alive(exits)},
-	{name: "nested ifs", n: 1500, locals: 60, code: nest(wasm.OpIf)},
+	{name: "nested ifs", n: 1000, locals: 60, code: nest(wasm.OpIf)},
 	{name: "nested ifs, many locals", n: 500, locals: 250, code: nest(wasm.OpIf)},
 	{name: "nested blocks", n: 2000, locals: 60, code: nest(wasm.OpBlock)},
 	{name: "loops", n: 500, locals: 250, code: pieces(func(i, l int) []byte {
@@ -112,9 +155,9 @@ var shapes = []shape{
 	{name: "a wide switch", n: 8000, locals: 4, code: func(n, _ int) []byte {
 		return code(get, 0, wasm.OpBrTable, n, make([]byte, n), 0)
 	}},
-	{name: "memory.grow", n: 4000, locals: 4, code: pieces(func(int, int) []byte { return code(get, 0, wasm.OpMemoryGrow, 0, wasm.OpDrop) })},
-	{name: "memory.copy", n: 4000, locals: 4, code: pieces(func(int, int) []byte { return code(get, 0, get, 1, get, 2, wasm.OpMemoryCopy, 0, 0) })},
-	{name: "memory.fill", n: 3000, locals: 4, code: pieces(func(int, int) []byte { return code(get, 0, get, 1, get, 2, wasm.OpMemoryFill, 0) })},
+	{name: "memory.grow", n: 2000, locals: 4, code: pieces(func(int, int) []byte { return code(get, 0, wasm.OpMemoryGrow, 0, wasm.OpDrop) })},
+	{name: "memory.copy", n: 2000, locals: 4, code: pieces(func(int, int) []byte { return code(get, 0, get, 1, get, 2, wasm.OpMemoryCopy, 0, 0) })},
+	{name: "memory.fill", n: 1000, locals: 4, code: pieces(func(int, int) []byte { return code(get, 0, get, 1, get, 2, wasm.OpMemoryFill, 0) })},
 	{name: "loads", n: 8000, locals: 4, code: pieces(func(i, l int) []byte {
 		return code(get, i%l, get, (i+1)%l, wasm.OpI32Load, 2, 0, wasm.OpI32Add, set, (i+2)%l)
 	})},
@@ -124,11 +167,11 @@ var shapes = []shape{
 	})},
 	{name: "calls", n: 8000, locals: 60, code: pieces(func(i, l int) []byte { return code(get, i%l, wasm.OpCall, 0) })},
 	{name: "small functions", n: 1, locals: 1, code: pieces(func(int, int) []byte { return code(get, 0, wasm.OpCall, 0) })},
-	{name: "reads past exits", n: 5000, locals: 1, code: func(n, _ int) []byte {
+	{name: "reads past exits", n: 2000, locals: 1, code: func(n, _ int) []byte {
 		read := pieces(func(int, int) []byte { return code(get, 0, wasm.OpDrop) })
 		return code(wasm.OpBlock, empty, branches(n), read(5*n, 1), wasm.OpEnd)
 	}},
-	{name: "exits before sets", n: 500, locals: 500, code: func(n, l int) []byte {
+	{name: "exits before sets", n: 300, locals: 500, code: func(n, l int) []byte {
 		return code(wasm.OpBlock, empty, branches(n), sets(l), wasm.OpEnd, uses(l))
 	}},
 	{name: "one if, most locals", n: 1, locals: 4000, code: func(_, l int) []byte {
@@ -174,7 +217,7 @@ var shapes = []shape{
 		loop := code(wasm.OpLoop, empty, piece(5, l), get, 0, wasm.OpBrIf, 0, wasm.OpEnd)
 		return code(loop, piece(n/2-12, l), uses(500))
 	}},
-}
+})
 
 // branches are conditional branches to the end of the innermost block.
 func branches(n int) []byte {
@@ -243,6 +286,26 @@ func TestTheWorkOfCompilingIsBounded(t *testing.T) {
 			want := fmt.Sprintf(`function 0: compiling the functions up to function %d costs`, more-1)
 			if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "split the function") {
 				t.Errorf("%d copies of %d units: got %v, want %s", more, one, err, want)
+			}
+		})
+	}
+}
+
+// TestLongChainsAreRefused is for modules of 20 to 200 KB that compiled for 4 s to 13 s: the compiler goes along a chain for each of
+// its blocks, and a long one does not fit a processor's cache.
+func TestLongChainsAreRefused(t *testing.T) {
+	others := map[string][2]int{
+		"chains in chains": {700, 15}, "chains of switches": {2700, 7}, "chains of branches": {8000, 1}, "chains before ifs": {3000, 3},
+	}
+	for _, s := range chains {
+		t.Run(s.name, func(t *testing.T) {
+			size, other := others[s.name]
+			if !other {
+				size = [2]int{4000, 3}
+			}
+			s.n = size[0]
+			if _, err := wasm.Check(s.copies(size[1]), generous); err == nil || !strings.Contains(err.Error(), "units of work") {
+				t.Errorf("got %v", err)
 			}
 		})
 	}
