@@ -30,3 +30,11 @@ const MaxWork uint64 = maxWork
 
 // Work returns what compiling the module costs by its text.
 func (m *Module) Work() uint64 { return m.work }
+
+// Recounts returns how often the pass for the stack goes through the sets of what is alive and kept in the first function.
+func (m *Module) Recounts() int {
+	w, f := rewriter{m: m}, framer{m: m}
+	w.scan.read(&w, 0)
+	f.slotsOf(&w.scan, m.Types[m.Functions[0]])
+	return f.alive.anew + f.held.anew
+}

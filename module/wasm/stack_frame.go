@@ -23,6 +23,9 @@ type framer struct {
 	live, over locals  // of the way back through the text: alive here; and used only behind a call
 	kept, hot  locals  // the same of what is loaded once and used until a call: see keep
 	fixed      locals  // of those, what calls do not change
+	calm       bool    // nothing has been kept since the last call, on the way back
+	alive      tally   // of live
+	held       tally   // of kept
 	out        locals  // alive where this stretch of straight code ends
 	keptOut    locals
 	floor      int32 // the operands that are

@@ -22,7 +22,7 @@ func (f *framer) keep(in *Instr, i *info) {
 	first := f.s.locals + f.globals()
 	switch {
 	case in.Op == OpGlobalGet:
-		f.kept.add(first + in.Index)
+		f.hold(first + in.Index)
 	case in.Op == OpGlobalSet:
 		f.lose(first + in.Index)
 		f.lose(f.s.locals + in.Index)
@@ -30,27 +30,20 @@ func (f *framer) keep(in *Instr, i *info) {
 		f.lose(in.Index)
 	case opcodes[in.Op].imm == immMemory:
 		if i.address >= 0 {
-			f.kept.add(uint32(i.address))
+			f.hold(uint32(i.address))
 		}
-		f.kept.add(first + f.globals())
-		f.kept.add(first + f.globals() + 1)
-	case callLike(in.Op):
+		f.hold(first + f.globals())
+		f.hold(first + f.globals() + 1)
+	case callLike(in.Op) && !f.calm:
 		stay := f.fixed.both(f.hot)
 		f.slots += f.hot.count() - stay
 		for w := range f.kept {
 			f.kept[w] &= f.fixed[w]
 			f.hot[w] = f.kept[w]
 		}
+		f.held.changed()
+		f.calm = true
 	}
-}
-
-// lose ends what is kept at its first use, before which it was set.
-func (f *framer) lose(i uint32) {
-	if f.hot.has(i) {
-		f.slots++
-	}
-	f.kept.drop(i)
-	f.hot.drop(i)
 }
 
 // forget ends all that is kept, where ways meet.

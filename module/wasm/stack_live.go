@@ -9,17 +9,20 @@ func (f *framer) back(count bool) {
 	clear(f.kept)
 	clear(f.hot)
 	f.out, f.keptOut, f.floor = f.none(), make(locals, len(f.kept)), 0
+	f.moved()
 	code := f.s.code
 	for k := len(code) - 1; k >= 0; k-- {
 		in, i := &code[k], &f.infos[k]
 		switch in.Op {
 		case OpEnd:
 			f.end(k, count)
+			f.moved()
 			continue
 		case OpBlock, OpLoop, OpIf, OpElse:
 			if f.open(in.Op, i, count); count && in.Op != OpBlock && !i.dead {
 				f.part(k)
 			}
+			f.moved()
 			continue
 		}
 		if i.dead {
@@ -28,7 +31,7 @@ func (f *framer) back(count bool) {
 		f.local(in, count)
 		f.branch(in, count)
 		if callLike(in.Op) {
-			f.over.join(f.live)
+			f.alive.join(f.over, f.live)
 		}
 		if !count {
 			continue
@@ -81,12 +84,14 @@ func (f *framer) press(k int) {
 	i := &f.infos[k]
 	f.floor = min(f.floor, i.bottom)
 	height := max(i.bottom, i.after)
-	alive := f.live.count() + f.kept.count() + int(height)
+	f.alive.count(f.live, f.out)
+	f.held.count(f.kept, f.keptOut)
+	alive := f.alive.n + f.held.n + int(height)
 	f.peak = max(f.peak, alive)
 	if alive <= registers {
 		return
 	}
-	here := alive - int(f.floor) - f.live.both(f.out) - f.kept.both(f.keptOut)
+	here := alive - int(f.floor) - f.alive.out - f.held.out
 	i.slots = f.floor
 	if here > registers {
 		i.slots = max(i.slots, i.after-near)
@@ -94,11 +99,11 @@ func (f *framer) press(k int) {
 	switch {
 	case k%near != 0:
 	case here > registers:
-		f.over.join(f.live)
-		f.hot.join(f.kept)
+		f.alive.join(f.over, f.live)
+		f.held.join(f.hot, f.kept)
 	default:
-		f.over.joinBoth(f.live, f.out)
-		f.hot.joinBoth(f.kept, f.keptOut)
+		f.alive.joinSome(f.over, f.live, f.out)
+		f.held.joinSome(f.hot, f.kept, f.keptOut)
 	}
 }
 
@@ -106,6 +111,7 @@ func (f *framer) press(k int) {
 func (f *framer) part(k int) {
 	i := &f.infos[k]
 	f.floor = max(i.bottom, i.after)
+	f.moved()
 	copy(f.out, f.live)
 	copy(f.keptOut, f.kept)
 	alive := f.live.count() + f.kept.count() + int(f.floor)
@@ -120,13 +126,12 @@ func (f *framer) part(k int) {
 func (f *framer) local(in *Instr, count bool) {
 	switch in.Op {
 	case OpLocalGet:
-		f.live.add(in.Index)
+		f.use(in.Index)
 	case OpLocalSet, OpLocalTee:
 		if count && f.over.has(in.Index) {
 			f.slots++
 		}
-		f.live.drop(in.Index)
-		f.over.drop(in.Index)
+		f.unuse(in.Index)
 	}
 }
 
@@ -136,7 +141,11 @@ func (f *framer) branch(in *Instr, count bool) {
 	case OpBr, OpBrTable, OpReturn, OpUnreachable:
 		clear(f.live)
 		clear(f.over)
+	case OpBrIf:
+	default:
+		return
 	}
+	f.moved()
 	for label := range f.labels(in) {
 		at := &f.ends[len(f.ends)-1-int(label)]
 		f.live.join(at.live)

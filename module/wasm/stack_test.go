@@ -1,6 +1,7 @@
 package wasm_test
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 
@@ -58,5 +59,27 @@ func TestTheStackIsThatOfTheLongestChainOfCalls(t *testing.T) {
 				t.Errorf("depth 1,000: %d bytes, %v, after %d; want that it grows: %v", high, err, low, test.grows)
 			}
 		})
+	}
+}
+
+// TestTheStackIsCountedOnTheWay is for 4 MB of instructions that touch nothing, behind 4,000 locals and beside 2,000 globals: the sets
+// of what is alive were gone through for each.
+func TestTheStackIsCountedOnTheWay(t *testing.T) {
+	const locals = 4000
+	for name, piece := range map[string][]byte{
+		"nop":        code(byte(1)),
+		"local.get":  code(get, 7, wasm.OpDrop),
+		"local.set":  code(get, 7, set, 8),
+		"global.get": code(wasm.OpGlobalGet, 7, wasm.OpDrop),
+		"load":       code(get, 7, wasm.OpI32Load, 2, 0, wasm.OpDrop),
+	} {
+		f := function{name: "f", locals: i32s(locals), code: code(sets(locals), bytes.Repeat(piece, 40_000/len(piece)), uses(locals))}
+		m, err := wasm.Parse(source{memory: true, globals: i32s(2000), functions: []function{f}}.assemble())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.Recounts(); got > 10 {
+			t.Errorf("%s: all that is alive is counted anew %d times, want at most 10", name, got)
+		}
 	}
 }
