@@ -96,11 +96,19 @@ func (v *validator) body(b *Body) {
 		if v.bounded && reached && len(v.frames) > 0 {
 			v.effort()
 		}
+		if v.bounded {
+			v.early()
+		}
+		if v.err != nil {
+			return
+		}
 	}
 	if !v.d.Done() {
 		v.fail("there is code after the function's end")
 	}
-	v.spend()
+	if v.bounded {
+		v.spend(v.work.total())
+	}
 }
 
 // index returns the index of the function in question.
@@ -157,6 +165,10 @@ func (v *validator) pop(want ValueType) ValueType {
 
 // popAll takes operands of the types, the last one first.
 func (v *validator) popAll(types []ValueType) {
+	v.work.taken += uint64(len(types))
+	if f := &v.frames[len(v.frames)-1]; f.unreachable && len(v.operands) == f.height {
+		return // what is missing where nothing comes is of any type
+	}
 	for i := len(types) - 1; i >= 0; i-- {
 		v.pop(types[i])
 	}

@@ -16,6 +16,7 @@ const (
 	workDeclared    = 15     // each type and each global, for each function
 	workFunction    = 15_000
 	workByte        = 20 // reached or not
+	workTaken       = 25 // each operand of a call or a branch, reached or not: it is proven valid twice
 	workInstruction = 60
 	workComputed    = 250   // a number out of others
 	workAccess      = 700   // of memory, at an address that has been checked
@@ -51,6 +52,7 @@ const (
 type work struct {
 	globals uint64 // that can change, with those of the rewriter
 	spent   uint64 // units of what does not depend on how blocks meet
+	taken   uint64 // operands that calls and branches take
 	blocks  uint64
 	largest uint64 // the most blocks that a function before had
 
@@ -60,7 +62,7 @@ type work struct {
 
 // begin makes ready for a function.
 func (w *work) begin(locals, params, size int) {
-	w.spent, w.blocks = workFunction+workByte*uint64(size), 0
+	w.spent, w.taken, w.blocks = workFunction+workByte*uint64(size), 0, 0
 	w.trail.begin(locals)
 	w.flow.begin(locals)
 	w.look(params)
@@ -70,11 +72,19 @@ func (w *work) begin(locals, params, size int) {
 // total returns the units of the function.
 func (w *work) total() uint64 {
 	w.flow.finish()
-	linear := w.spent + w.blocks*workBlock
+	linear := w.straight()
 	linear += min(linear*linear/workCached, 5*linear/2)
 	return linear + (w.trail.walked+w.flow.walked)*workWalked + w.climbed*workClimb +
 		(w.compared+w.met*uint64(2+w.highest)/3)*workCompared + w.bound*(workBound+w.bound/boundSquared) + (w.alive+w.held)*workAlive + w.found*workFound + w.pairs*workPair +
 		w.passed*workPassed
+}
+
+// straight returns the units of what grows with the text alone.
+func (w *work) straight() uint64 { return w.spent + w.taken*workTaken + w.blocks*workBlock }
+
+// least returns units that the function costs whatever follows.
+func (w *work) least() uint64 {
+	return w.straight() + w.trail.walked*workWalked + w.climbed*workClimb
 }
 
 // look counts a look at the fuel: a block that is hardly ever come to, with a call in it.
@@ -197,12 +207,15 @@ func mutable(globals []GlobalType) uint64 {
 	return n
 }
 
-// spend adds the function to the module's work, and refuses what goes beyond.
-func (v *validator) spend() {
-	if !v.bounded {
-		return
+// early refuses a function that costs too much already, since what has been noted of it takes memory.
+func (v *validator) early() {
+	if cost := v.work.least(); v.spent+cost > maxWork {
+		v.spend(cost)
 	}
-	cost := v.work.total()
+}
+
+// spend adds the function to the module's work, and refuses what goes beyond.
+func (v *validator) spend(cost uint64) {
 	if cost > v.most {
 		v.most, v.mostIn = cost, v.index()
 	}
