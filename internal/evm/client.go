@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/dodona-oracle/dodona/internal/httpc"
@@ -22,6 +23,7 @@ type Client struct {
 	http     *http.Client
 	timeout  time.Duration
 	patience time.Duration
+	tries    int
 	chainID  uint64
 	agent    string
 
@@ -31,6 +33,8 @@ type Client struct {
 	turn      int // which of the others SendToAnother took last, from 1
 	slow      slow
 	onSlow    func(context.Context)
+	answers   uint64
+	last      time.Time // answer
 }
 
 // Options are what a client needs.
@@ -41,6 +45,9 @@ type Options struct {
 
 	// Patience is how long one request waits for endpoints that ask for patience (HTTP 429), if no other answers; 0 means 30 s.
 	Patience time.Duration
+	// Tries is how often one request is put to endpoints that fail (HTTP 502, no answer in time), one right after the other, if no other
+	// answers and two timeouts have not passed; 0 means once. One that is gone is not tried again.
+	Tries int
 	// Slow is called from within a request when [Client.Slow] begins to tell of a slowness. It may be nil.
 	Slow  func(context.Context)
 	Agent string       // the User-Agent; empty means dodona
@@ -119,7 +126,9 @@ const mostConnections = 16
 
 // NewClient returns a client. It does not dial.
 func NewClient(o Options) (*Client, error) {
-	c := &Client{http: o.HTTP, timeout: o.Timeout, patience: o.Patience, chainID: o.ChainID, agent: o.Agent, onSlow: o.Slow}
+	c := &Client{
+		http: o.HTTP, timeout: o.Timeout, patience: o.Patience, tries: max(o.Tries, 1), chainID: o.ChainID, agent: o.Agent, onSlow: o.Slow,
+	}
 	if len(o.URLs) == 0 {
 		return nil, errors.New("no RPC endpoint is given")
 	}
@@ -174,9 +183,16 @@ func (c *Client) Endpoints() []EndpointStatus {
 	return list
 }
 
-// Call sends one request and decodes its result into result, which may be nil. It tries every endpoint once, starting with the one that
-// answered last; those that ask for patience (HTTP 429, Retry-After) are then waited for, who is ready first is asked first. An
-// [*Error] is what a node said of this request; any other error means that no endpoint answered.
+// Answers returns how many requests were answered, and when the last one was: who asks for much gets on as long as there are some.
+func (c *Client) Answers() (n uint64, last time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.answers, c.last
+}
+
+// Call sends one request and decodes its result into result, which may be nil. It tries every endpoint, starting with the one that
+// answered last, and those that fail again ([Options]); those that ask for patience (HTTP 429, Retry-After) are then waited for, who is ready
+// first is asked first. An [*Error] is what a node said of this request; any other error means that no endpoint answered.
 func (c *Client) Call(ctx context.Context, result any, method string, params ...any) error {
 	return c.ask(ctx, result, nil, method, params...)
 }
@@ -188,9 +204,13 @@ func (c *Client) ask(ctx context.Context, result any, judge func() error, method
 	first, n := c.current, len(c.endpoints)
 	c.mu.Unlock()
 	errs := make([]error, n)
-	for i := range n {
-		if done, err := c.put(ctx, (first+i)%n, q, errs); done {
-			return err
+	for try := 0; try < c.tries && time.Since(q.begun) < 2*c.timeout; try++ { // who asks wants to know before long
+		for i := range n {
+			if at := (first + i) % n; try == 0 || triedAgain(errs[at]) {
+				if done, err := c.put(ctx, at, q, errs); done {
+					return err
+				}
+			}
 		}
 	}
 	for {
@@ -208,9 +228,16 @@ func (c *Client) ask(ctx context.Context, result any, judge func() error, method
 	}
 }
 
+// triedAgain reports whether an endpoint that failed may answer the same request at once: it did not speak of it, and it is not gone.
+func triedAgain(err error) bool {
+	var said *Error
+	return !asksForPatience(err) && !errors.As(err, &said) && !errors.Is(err, ErrWrongChain) && !errors.Is(err, syscall.ECONNREFUSED)
+}
+
 // put asks one endpoint. It is done if that speaks of the request, or ctx ends; else the failure is in errs.
 func (c *Client) put(ctx context.Context, index int, q *question, errs []error) (done bool, err error) {
 	e := c.endpoints[index]
+	begun := time.Now()
 	err = c.try(ctx, e, q)
 	if ctx.Err() != nil {
 		return true, fmt.Errorf("%s: %w", q.method, ctx.Err())
@@ -219,7 +246,10 @@ func (c *Client) put(ctx context.Context, index int, q *question, errs []error) 
 	if err == nil || (errors.As(err, &said) && said.judges(q.method)) {
 		c.mu.Lock()
 		c.current = index
-		e.err = nil
+		if e.used = true; e.away(time.Now()) {
+			e.checked = time.Time{} // what it said of its chain before lets it be believed once
+		}
+		c.answered(e, q)
 		c.mu.Unlock()
 		c.ended(ctx, q)
 		if err != nil {
@@ -231,7 +261,7 @@ func (c *Client) put(ctx context.Context, index int, q *question, errs []error) 
 		err = c.spare(e, q)
 	}
 	c.mu.Lock()
-	e.fail(err)
+	e.fail(q, begun, err)
 	c.mu.Unlock()
 	errs[index] = fmt.Errorf("%s: %w", e.host, err)
 	return false, nil
@@ -250,11 +280,12 @@ func (e *Error) judges(method string) bool {
 	return false
 }
 
-// Skip turns to the next endpoint, because of what the caller saw of the current one.
+// Skip turns to the next endpoint, because of what the caller saw of the current one, which may be of another chain by now.
 func (c *Client) Skip(why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.endpoints[c.current].fail(why)
+	e := c.endpoints[c.current]
+	e.err, e.failed, e.checked = why, time.Now(), time.Time{}
 	c.current = (c.current + 1) % len(c.endpoints)
 }
 
@@ -295,9 +326,9 @@ func nullable(result any) bool {
 }
 
 // failure returns an error that names no path and no query, where keys are kept.
-func (c *Client) failure(ctx context.Context, err error) error {
+func failure(ctx context.Context, err error, timeout time.Duration) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("no complete answer in %s (timeout)", c.timeout)
+		return errHung(timeout)
 	}
 	var wrapped *url.Error
 	for errors.As(err, &wrapped) {

@@ -18,30 +18,51 @@ type endpoint struct {
 	url     string
 	host    string    // for people: the path may hold a key
 	checked time.Time // when it last said that it is of our chain; zero: ask before it is believed
+	used    bool      // it was believed since then
+	heard   time.Time // when it last answered
+	vain    vain      // what it was asked in vain since then
 	err     error     // what it failed with last; nil after an answer
 	failed  time.Time
 	pace
+	rhythm
 }
 
 const (
-	checkEvery = 5 * time.Minute  // behind one address there may be other nodes tomorrow
-	checkSoon  = 30 * time.Second // after a failure: one that fails now and then would be asked for nothing else
+	checkEvery = 5 * time.Minute // behind one address there may be other nodes tomorrow
+	awayFor    = 2 * time.Minute // of nothing but failures: what comes back may be another node
 )
 
-// fail notes what an endpoint failed with. What fails may be another node when it comes back, so it is asked for its chain
-// again before long, and at once if it was gone; but not what only asks for patience, or refuses a method.
-func (e *endpoint) fail(why error) {
+// fail notes what an endpoint failed with. One that was gone may be another node when it comes back, so it is asked for its chain first.
+// One that fails now and then is not: it would be asked for nothing else.
+func (e *endpoint) fail(q *question, begun time.Time, why error) {
 	e.err, e.failed = why, time.Now()
-	var alone *errAlone
+	var said *Error
 	switch {
-	case asksForPatience(why), errors.As(why, &alone):
+	case asksForPatience(why), errors.As(why, &said):
 	case errors.Is(why, syscall.ECONNREFUSED):
 		e.checked = time.Time{}
 	default:
-		if soon := e.failed.Add(checkSoon - checkEvery); e.checked.After(soon) {
-			e.checked = soon
+		if e.vain.times++; e.vain.times == 1 {
+			e.vain.since = begun
 		}
+		e.vain.last = q.method + ": " + why.Error()
 	}
+}
+
+// Vain is what an endpoint was asked without an answer.
+type vain struct {
+	times int
+	since time.Time
+	last  string // method, and what became of it
+}
+
+// away reports whether an endpoint has done nothing but fail for a while.
+func (e *endpoint) away(now time.Time) bool { return e.vain.times > 0 && now.Sub(e.heard) >= awayFor }
+
+// fresh reports whether an endpoint need not be asked for its chain. What it said of it is good for one answer, however long that takes to
+// come: else one that answers seldom would be asked for nothing else.
+func (e *endpoint) fresh(now time.Time) bool {
+	return !e.checked.IsZero() && now.Sub(e.checked) < checkEvery && !(e.used && e.away(now))
 }
 
 // A question is one request and what makes an answer acceptable.
@@ -54,6 +75,18 @@ type question struct {
 	begun  time.Time
 	waited time.Duration // for places in a pace, and for patience
 	probed bool          // whether the method is refused alone
+}
+
+// answered notes that an endpoint answered. What was asked in vain before was waited for, unless the endpoint was away: then it was not slow.
+// The caller holds mu.
+func (c *Client) answered(e *endpoint, q *question) {
+	now := time.Now()
+	if v := e.vain; v.times > 0 && !e.away(now) {
+		c.slow.failed(now, v)
+		q.waited = max(q.waited, now.Sub(v.since))
+	}
+	e.err, e.heard, e.vain = nil, now, vain{}
+	c.answers, c.last = c.answers+1, now
 }
 
 // try asks one endpoint, after it has said that it is of the right chain.
@@ -75,11 +108,6 @@ func (c *Client) try(ctx context.Context, e *endpoint, q *question) error {
 
 // chainID is the method that check asks.
 const chainID = "eth_chainId"
-
-// fresh reports whether an endpoint need not be asked for its chain.
-func (e *endpoint) fresh(now time.Time) bool {
-	return !e.checked.IsZero() && now.Sub(e.checked) < checkEvery
-}
 
 // check asks an endpoint for its chain now and then.
 func (c *Client) check(ctx context.Context, e *endpoint, q *question) error {
@@ -104,7 +132,8 @@ func (c *Client) check(ctx context.Context, e *endpoint, q *question) error {
 	if uint64(id) != c.chainID {
 		return fmt.Errorf("%w: it says %d, want %d", ErrWrongChain, id, c.chainID)
 	}
-	e.checked = time.Now()
+	c.answered(e, q)
+	e.checked, e.used = e.heard, false
 	return nil
 }
 
@@ -126,7 +155,10 @@ func (c *Client) post(ctx context.Context, e *endpoint, q *question) error {
 	if err != nil {
 		return fmt.Errorf("write request: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	c.mu.Lock()
+	timeout := e.timeout(time.Now(), c.timeout)
+	c.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url, bytes.NewReader(body))
 	if err != nil {
@@ -137,12 +169,12 @@ func (c *Client) post(ctx context.Context, e *endpoint, q *question) error {
 	req.Header.Set("User-Agent", c.agent)
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return c.failure(ctx, err)
+		return failure(ctx, err, timeout)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
-		return c.failure(ctx, err)
+		return failure(ctx, err, timeout)
 	}
 	if len(text) > maxBody {
 		return fmt.Errorf("an answer of more than %d MiB", maxBody>>20)

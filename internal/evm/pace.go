@@ -152,17 +152,22 @@ func (c *Client) paced(ctx context.Context, e *endpoint, q *question) error {
 	if err := c.place(ctx, e, q); err != nil {
 		return err
 	}
+	begun := time.Now()
 	err := c.post(ctx, e, q)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := time.Now()
+	if ctx.Err() == nil { // else it is the caller who did not wait
+		e.learn(now, now.Sub(begun), err)
+	}
 	var patience *errPatience
 	var said *Error
 	switch {
 	case errors.As(err, &patience):
-		if r := e.slowDown(time.Now(), q.method, patience); r.alone {
+		if r := e.slowDown(now, q.method, patience); r.alone {
 			return r.err(q.method)
 		}
-		c.slow.refused(time.Now(), q.method+": "+patience.said.Message)
+		c.slow.refused(now, q.method+": "+patience.said.Message)
 	case err == nil || errors.As(err, &said):
 		delete(e.refused, q.method)
 		c.slow.answered()

@@ -122,3 +122,20 @@ func TestSlownessIsOverWhenNothingIsRefusedForAMinute(t *testing.T) {
 		t.Errorf("%+v: it is not over a minute after the last refusal", s)
 	}
 }
+
+// TestNothingIsRefusedAloneOnceOthersAre: what was found out about a method does not hold when the endpoint refuses another one.
+func TestNothingIsRefusedAloneOnceOthersAre(t *testing.T) {
+	now := time.Unix(1795349070, 0)
+	var p pace
+	for range mostRow {
+		p.slowDown(now, "eth_estimateGas", patience(time.Second))
+		now = now.Add(time.Second)
+	}
+	p.refused["eth_estimateGas"].alone = true
+	if r := p.slowDown(now, "eth_estimateGas", patience(time.Second)); !r.alone {
+		t.Error("refused once more, it is not refused alone any more")
+	}
+	if p.slowDown(now, "eth_getBalance", patience(time.Second)); p.refused["eth_estimateGas"].alone {
+		t.Error("it is still said to be refused alone, after another method was refused")
+	}
+}

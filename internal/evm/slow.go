@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// A Slowness says that requests wait for long, because endpoints refuse them.
+// A Slowness says that requests wait for long, because endpoints refuse them, or do not answer the first time.
 type Slowness struct {
 	Host    string        // that is waited for
 	Refused string        // what it refused last: a method, and what it said
 	Since   time.Time     // of the first refusal
-	Times   int           // refusals since then
+	Times   int           // refusals since then, and requests without an answer
 	Of      int           // requests since then
 	Each    time.Duration // that a request waits, about
 	Next    time.Time     // when one is tried again; zero: now
@@ -41,6 +41,15 @@ func (s *slow) refused(now time.Time, what string) {
 	s.Times++
 	s.Of++
 	s.Slowness.Refused = what
+}
+
+// failed takes in what was asked in vain before the answer came. An endpoint that never answers is not slow: it is down.
+func (s *slow) failed(now time.Time, v vain) {
+	if s.Since.IsZero() {
+		s.Since, s.Of = v.since, 1 // the answer
+	}
+	s.last, s.Times, s.Of = now, s.Times+v.times, s.Of+v.times
+	s.Slowness.Refused = v.last
 }
 
 func (s *slow) answered() {

@@ -12,25 +12,25 @@ import (
 )
 
 // prices asks what is usual to pay. Not every node makes suggestions or knows the past.
-func (s *Sink) prices(ctx context.Context, v *view) (err error) {
+func (s *Sink) prices(ctx context.Context, l *glance) (err error) {
 	var said *evm.Error
-	if v.Head.Legacy {
-		v.Tip, err = s.client.GasPrice(ctx)
+	if l.Head.Legacy {
+		l.Tip, err = s.client.GasPrice(ctx)
 		return err
 	}
 	now := s.env.Now()
-	if now.Sub(s.tipsAt) >= max(tipsEvery, s.worth(rarely)) {
+	if !l.past && now.Sub(s.tipsAt) >= max(tipsEvery, s.worth(rarely)) {
 		tips, err := s.client.Tips(ctx)
 		if err != nil && !errors.As(err, &said) {
 			return err
 		}
 		s.tips, s.tipsAt = tips, now
 	}
-	v.Tips = s.tips
-	if v.Tip, err = s.client.Tip(ctx); errors.As(err, &said) {
-		v.Tip, err = unknownTip, nil
-		if len(v.Tips) > 0 {
-			v.Tip = slices.Max(v.Tips)
+	l.past, l.Tips = true, s.tips
+	if l.Tip, err = s.client.Tip(ctx); errors.As(err, &said) {
+		l.Tip, err = unknownTip, nil
+		if len(l.Tips) > 0 {
+			l.Tip = slices.Max(l.Tips)
 		}
 	}
 	return err
@@ -39,15 +39,20 @@ func (s *Sink) prices(ctx context.Context, v *view) (err error) {
 // tipsEvery is how often the past is asked for.
 const tipsEvery = time.Minute
 
-// estimate asks what a transaction takes that delivers p. The error is that nothing can be asked any more.
-func (s *Sink) estimate(ctx context.Context, head evm.Header, p *Payload) (estimate, error) {
+// estimate asks what a transaction takes that delivers an intent. The error is that nothing can be asked any more.
+func (s *Sink) estimate(ctx context.Context, l *glance, of wanted) (_ estimate, err error) {
+	p := of.Payload
 	to := s.m.contract(p)
 	message := evm.Message{From: s.wallet.Address(), To: &to, Data: p.Data}
-	gas, err := s.client.EstimateGas(ctx, message)
-	if s.early(err, p) {
+	gas := uint64(0)
+	if !l.early[of.Number] {
+		gas, err = s.client.EstimateGas(ctx, message)
+		l.early[of.Number] = s.early(err, p)
+	}
+	if l.early[of.Number] {
 		// Nodes try a call at the newest block's time. On a chain that makes blocks when there is something to put into them, the
 		// clock stands until something is sent; the block that takes it has the time of then.
-		gas, err = s.client.EstimateGasAt(ctx, message, max(head.Time, uint64(s.env.Now().Unix())))
+		gas, err = s.client.EstimateGasAt(ctx, message, max(l.Head.Time, uint64(s.env.Now().Unix())))
 		var said *evm.Error
 		if errors.As(err, &said) && (said.Unsupported() || s.early(err, p)) {
 			gas, err = s.knownGas(p), nil

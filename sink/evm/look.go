@@ -11,7 +11,8 @@ import (
 	"github.com/dodona-oracle/dodona/sink"
 )
 
-// A glance is a look that is not over: what it has learned is kept when an endpoint fails, so that it gets through in the end.
+// A glance is a look that is not over: what it has learned is kept when an endpoint fails, so that it gets through in the end. That holds
+// for each single answer: nothing that needs two in a row ever gets them of some endpoints.
 type glance struct {
 	view
 	begun time.Time
@@ -19,50 +20,51 @@ type glance struct {
 	head  bool // each of these: read
 	nonce bool
 	price bool
+	past  bool // what was usual to pay
 	wish  *wish
+	blank map[string]bool // by feed: its slot is empty and was not before
+	early map[uint64]bool // by intent: the newest block's clock is behind it
 }
 
-// learned counts what is read.
-func (l *glance) learned() (n int) {
-	if l == nil {
-		return 0
-	}
-	for _, read := range []bool{l.head, l.nonce, l.Balance != nil, l.price, l.wish != nil} {
-		if read {
-			n++
-		}
-	}
-	return n + len(l.Receipts) + len(l.Slots) + len(l.Estimates)
-}
-
-// glanceFor is how long a look that was interrupted is worth going on with.
+// glanceFor is how long nothing may be answered before a look that was interrupted is not worth going on with. However long one takes that
+// gets on, it is: a slow look comes to an end, and a view that is minutes old does no harm (see unhurried); one that is always begun anew
+// never does. What changes while it is under way is read last.
 const glanceFor = 5 * time.Minute
 
 // look reads what the machine wants to know. It goes on where it was interrupted.
 func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) {
 	now := s.env.Now()
 	l := s.glance
-	if l == nil || now.Sub(l.begun) > max(glanceFor, s.worth(rarely)) {
-		l = &glance{begun: now}
+	goesOn := l != nil && now.Sub(s.lastHeard(l)) <= max(glanceFor, s.worth(rarely))
+	if !goesOn {
+		l = &glance{begun: now, blank: make(map[string]bool), early: make(map[uint64]bool)}
 		l.Receipts, l.Slots = make(map[dodona.Digest]*evm.Receipt), make(map[string]sink.Said, len(s.targets))
 		l.Estimates = make(map[uint64]estimate)
 		s.remember(now, l)
 	}
 	s.glance = l
 	blocks := func(ctx context.Context, l *glance) error { return s.lookBlocks(ctx, l, before) }
-	for _, read := range []func(context.Context, *glance) error{s.lookHead, s.lookMoney, blocks, s.lookSlots, s.lookGas} {
+	for _, read := range []func(context.Context, *glance) error{s.lookHead, blocks, s.lookSlots, s.lookMoney, s.lookGas} {
 		if err := read(ctx, l); err != nil {
 			return l.view, err
 		}
 	}
 	s.glance = nil
-	if s.worth(rarely) > 0 {
+	if goesOn || s.worth(rarely) > 0 {
 		l.Took = s.env.Now().Sub(l.begun)
 	}
 	if !l.Kept {
-		s.seen = l
+		s.memory.seen = l
 	}
 	return l.view, nil
+}
+
+// lastHeard returns when anything was last answered since a look began.
+func (s *Sink) lastHeard(l *glance) time.Time {
+	if _, last := s.client.Answers(); last.After(l.begun) {
+		return last
+	}
+	return l.begun
 }
 
 func (s *Sink) lookHead(ctx context.Context, l *glance) (err error) {
@@ -87,15 +89,16 @@ func (s *Sink) lookMoney(ctx context.Context, l *glance) (err error) {
 			l.Balance = nil
 			return err
 		}
-		s.money = money{balance: l.Balance, at: s.env.Now()}
+		s.memory.money.balance, s.memory.money.at = l.Balance, s.env.Now()
 	}
 	if l.price {
 		return nil
 	}
-	if err := s.prices(ctx, &l.view); err != nil {
+	if err := s.prices(ctx, l); err != nil {
 		return err
 	}
-	l.price, s.money.tip, s.money.tipAt = true, l.Tip, s.env.Now()
+	l.price = true
+	s.memory.money.tip, s.memory.money.tips, s.memory.money.tipAt = l.Tip, l.Tips, s.env.Now()
 	return nil
 }
 
@@ -133,12 +136,16 @@ func (s *Sink) lookSlots(ctx context.Context, l *glance) error {
 		if _, known := l.Slots[feed]; known {
 			continue
 		}
-		word, err := s.client.Storage(ctx, contract, dodona.Digest{}, evm.Latest)
-		if err != nil {
-			return err
+		var said sink.Said
+		if !l.blank[feed] {
+			word, err := s.client.Storage(ctx, contract, dodona.Digest{}, evm.Latest)
+			if err != nil {
+				return err
+			}
+			said = slotOf(word)
+			l.blank[feed] = said.Round == 0 && s.m.slots[feed].Round > 0
 		}
-		said := slotOf(word)
-		if said.Round == 0 && s.m.slots[feed].Round > 0 { // a development chain that was begun anew has no contract
+		if l.blank[feed] { // a development chain that was begun anew has no contract
 			if err := s.checkContract(ctx, s.m.chain, "the contract of feed "+feed, contract); err != nil {
 				return err
 			}
@@ -164,7 +171,7 @@ func (s *Sink) lookGas(ctx context.Context, l *glance) error {
 		if _, known := l.Estimates[i.Number]; known || s.mined(l, i.Number) {
 			continue
 		}
-		e, err := s.estimate(ctx, l.Head, i.Payload)
+		e, err := s.estimate(ctx, l, i)
 		if err != nil {
 			return err
 		}

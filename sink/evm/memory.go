@@ -7,11 +7,18 @@ import (
 	"time"
 )
 
+// A memory is what former looks have learned.
+type memory struct {
+	seen  *glance // the last one that got through
+	money money
+}
+
 // Money is what was last heard of balance and price.
 type money struct {
 	balance *big.Int
 	at      time.Time
 	tip     uint64
+	tips    []uint64
 	tipAt   time.Time
 }
 
@@ -34,23 +41,31 @@ func (s *Sink) worth(requests int) time.Duration {
 // remember takes over what former looks have learned, as far as it is worth keeping.
 func (s *Sink) remember(now time.Time, l *glance) {
 	s.mu.Lock()
-	quiet := !slices.ContainsFunc(s.m.open, func(i *Intent) bool { return i.State.inFlight() }) && s.m.gap.empty() && s.m.behind == 0
+	quiet := s.m.quiet()
 	poor := s.m.trouble["funds"] != trouble{} || s.m.trouble["fees"] != trouble{}
 	s.mu.Unlock()
-	if l.quiet = quiet; !quiet {
-		s.seen = nil
+	s.memory.fill(l, now, quiet, poor, s.worth)
+}
+
+// quiet reports whether nothing is under way that changes what the chain knows of the sender.
+func (m *machine) quiet() bool {
+	return !slices.ContainsFunc(m.open, func(i *Intent) bool { return i.State.inFlight() }) && m.gap.empty() && m.behind == 0
+}
+
+// fill gives a look that begins what need not be asked. While money or fees are what is missing, they are asked each time.
+func (m *memory) fill(l *glance, now time.Time, quiet, poor bool, worth func(requests int) time.Duration) {
+	l.quiet = quiet
+	if !poor && now.Sub(m.money.at) < worth(rarely) {
+		l.Balance = m.money.balance
 	}
-	if !poor && now.Sub(s.money.at) < s.worth(rarely) {
-		l.Balance = s.money.balance
+	if !poor && now.Sub(m.money.tipAt) < worth(rarely) {
+		l.Tip, l.Tips, l.price = m.money.tip, m.money.tips, true
 	}
-	if !poor && now.Sub(s.money.tipAt) < s.worth(rarely) {
-		l.Tip, l.Tips, l.price = s.money.tip, s.tips, true
-	}
-	if last := s.seen; last != nil && last.quiet && now.Sub(last.begun) < s.worth(often) {
+	if last := m.seen; quiet && last != nil && last.quiet && now.Sub(last.begun) < worth(often) {
 		l.Head, l.Nonce, l.head, l.nonce, l.Kept = last.Head, last.Nonce, true, true, true
 		maps.Copy(l.Slots, last.Slots)
 	}
 }
 
-// forget lets go of what was remembered: it is not to be believed any more.
-func (s *Sink) forget() { s.glance, s.seen, s.money = nil, nil, money{} }
+// forget lets go of what was learned from an endpoint by looks that are over: it is not to be believed any more.
+func (s *Sink) forget() { s.memory, s.tipsAt = memory{}, time.Time{} }

@@ -62,7 +62,7 @@ type Settings struct {
 	Window int `yaml:"window,omitempty"`
 	// Poll is how often the chain is looked at while something is under way. Default: 4s.
 	Poll time.Duration `yaml:"poll,omitempty"`
-	// Timeout of one request to an endpoint. Default: 10s.
+	// Timeout of one request to an endpoint. Less if the endpoint lets some hang and answers others much faster. Default: 10s.
 	Timeout time.Duration `yaml:"timeout,omitempty"`
 	// Senders are the addresses that may send for this network, the same list in the same order at every member. For
 	// each round one of them goes first, and each next one waits for stagger more and sends only if it is still needed.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"sync"
 	"time"
@@ -33,8 +34,7 @@ type Sink struct {
 	took     map[string]uint64       // gas that an update was last estimated to take, by feed; used by Run alone
 	coded    map[dodona.Address]bool // contracts that were seen to be some; used by Run alone
 	glance   *glance                 // a look that was interrupted; used by Run alone, as these are:
-	seen     *glance                 // the last one that got through
-	money    money
+	memory   memory
 	unsent   []*Intent     // that no endpoint heard of
 	resends  int           // of these
 	ready    chan struct{} // closed once the machine has seen the journal and the chain
@@ -80,10 +80,7 @@ func open(_ context.Context, settings Settings, env sink.Env) (dodona.Sink, erro
 		ready: make(chan struct{}), wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
 		counts: make(map[telemetry.Counter]uint64), state: sink.Starting,
 	}
-	s.client, err = evm.NewClient(evm.Options{
-		URLs: urls, ChainID: settings.ChainID, Timeout: settings.Timeout, Patience: patience, Agent: "dodona/" + env.Version, Slow: s.waits,
-	})
-	if err != nil {
+	if err := s.reach(urls, nil); err != nil {
 		return nil, dodona.Permanent(err)
 	}
 	for _, f := range env.Feeds {
@@ -97,6 +94,15 @@ func open(_ context.Context, settings Settings, env sink.Env) (dodona.Sink, erro
 	}
 	s.status = Status{Sender: wallet.Address(), Contracts: s.targets}
 	return s, nil
+}
+
+// reach makes the client. It does not dial.
+func (s *Sink) reach(urls []string, through *http.Client) (err error) {
+	s.client, err = evm.NewClient(evm.Options{
+		URLs: urls, ChainID: s.settings.ChainID, Timeout: s.settings.Timeout, Patience: patience, Tries: tries, Agent: "dodona/" + s.env.Version,
+		Slow: s.waits, HTTP: through,
+	})
+	return err
 }
 
 // patience is how long one request waits for endpoints that ask for it; the status says so meanwhile.

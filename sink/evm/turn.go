@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -21,16 +19,18 @@ func (s *Sink) Run(ctx context.Context) error {
 	failures := 0
 	var head evm.Header
 	for {
-		wait, learned := s.settings.Poll, len(s.coded)+s.glance.learned()
+		wait := s.settings.Poll
+		answers, _ := s.client.Answers()
 		next, err := s.turn(ctx, head)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
-			if failures++; len(s.coded)+s.glance.learned() > learned || s.resends > 0 {
-				failures = 1 // it gets on
+			failures++
+			if now, _ := s.client.Answers(); now > answers && !dodona.IsPermanent(err) {
+				failures = 1 // it gets on, whatever was answered
 			}
-			wait = max(wait, backoff.Backoff{Min: s.settings.Poll, Max: time.Minute}.Next(failures, nil))
+			wait = backoff.Backoff{Min: min(s.settings.Poll, soon), Max: time.Minute}.Next(failures, nil)
 			s.rpcFailed(ctx, err)
 		default:
 			failures = 0
@@ -55,6 +55,13 @@ func (s *Sink) Run(ctx context.Context) error {
 	}
 }
 
+// An endpoint that fails is asked again soon after its last answer, whatever poll is, and less and less often while there is none. How
+// soon is drawn by lot, so that no habit of an endpoint, such as refusing every third request, falls in with it.
+const (
+	soon  = 500 * time.Millisecond
+	tries = 3 // of each request before that
+)
+
 // idlePoll is how often the chain is looked at while nothing is under way.
 const idlePoll = 30 * time.Second
 
@@ -74,8 +81,12 @@ func (s *Sink) rpcFailed(ctx context.Context, err error) {
 		return
 	}
 	var fx effects
-	s.m.say(&fx, s.env.Now(), "rpc", true, err.Error())
+	now := s.env.Now()
+	s.m.say(&fx, now, "rpc", true, err.Error())
 	_ = s.keep(ctx, fx) // an error ends Run by ctx
+	s.statusMu.Lock()
+	s.lastErr, s.errAt = "rpc: "+err.Error(), now // not what it was when that began
+	s.statusMu.Unlock()
 	s.show(nil)
 }
 
@@ -135,6 +146,7 @@ func (s *Sink) turn(ctx context.Context, before evm.Header) (head evm.Header, er
 	if !v.Kept {
 		s.distrust(before, v.Head)
 	}
+	s.dueAgain()
 	fx, err := s.decide(ctx, v)
 	if err != nil {
 		return head, err
@@ -207,22 +219,32 @@ func (s *Sink) reached(ctx context.Context) error {
 }
 
 // sendAgain broadcasts what no endpoint heard of in the turn before, so that one that fails now and then does not always fail at that.
-// After a few times the chain is looked at first: what is in the way of sending is not to be in the way of looking.
+// After a few times every other turn looks at the chain first: what is in the way of sending is not to be in the way of looking, and
+// whichever of them is tried when an endpoint answers at last gets on.
 func (s *Sink) sendAgain(ctx context.Context) error {
-	unsent := s.unsent
-	if s.unsent = nil; len(unsent) == 0 {
+	if len(s.unsent) == 0 {
 		return nil
 	}
-	err := s.send(ctx, unsent)
 	s.resends++
-	if err == nil || ctx.Err() == nil && s.resends >= mostResends {
-		s.unsent, s.resends = nil, 0
+	if s.resends > mostResends && s.resends%2 > 0 {
 		return nil
 	}
-	return err
+	unsent := s.unsent
+	s.unsent = nil
+	return s.send(ctx, unsent)
 }
 
 const mostResends = 6
+
+// dueAgain leaves it to the machine, which is to see the chain anew, what of the unsent goes out.
+func (s *Sink) dueAgain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, i := range s.unsent {
+		i.lastSend = time.Time{}
+	}
+	s.unsent, s.resends = nil, 0
+}
 
 // send broadcasts what is journaled.
 func (s *Sink) send(ctx context.Context, intents []*Intent) error {
@@ -253,144 +275,9 @@ func (s *Sink) send(ctx context.Context, intents []*Intent) error {
 // heard tells the machine what became of a broadcast.
 func (s *Sink) heard(ctx context.Context, i *Intent, r reply, message string) error {
 	if r == poor || r == refused {
-		s.money = money{} // it may have changed
+		s.memory.money = money{} // it may have changed
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.keep(ctx, s.m.sent(s.env.Now(), i, r, message))
-}
-
-// begin asks the chain who it is and takes up what was journaled.
-func (s *Sink) begin(ctx context.Context) error {
-	chain, err := s.client.ChainID(ctx)
-	if err != nil {
-		return err
-	}
-	if s.release == nil {
-		release, err := s.env.Hold(fmt.Sprintf("the key of %s on chain %d", s.wallet.Address(), chain))
-		if err != nil {
-			return dodona.Permanent(fmt.Errorf("key: %w, and two would take each other's nonces; nothing is sent before one of them has another key (`dodona key new` makes one)", err))
-		}
-		s.release = release
-	}
-	if err := s.checkCode(ctx, chain); err != nil {
-		return err
-	}
-	entries, err := s.recall(ctx)
-	if err != nil {
-		return fmt.Errorf("read what was sent before: %w", err)
-	}
-	if !s.settings.Anchor.IsZero() && s.period == 0 {
-		if s.period, err = s.askPeriod(ctx); err != nil {
-			return err
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m := newMachine(s.rules(chain))
-	moved, fx := m.restore(entries)
-	if moved > 0 {
-		m.tell(&fx, s.env.Now(), "moved", fmt.Sprintf("%d transactions of another chain or sender are given up; their answers are planned anew", moved))
-	}
-	if err := s.keep(ctx, fx); err != nil {
-		return err
-	}
-	s.m = m
-	return nil
-}
-
-// checkCode returns an error unless every contract is one: the chain takes whatever is sent to an address that is none.
-func (s *Sink) checkCode(ctx context.Context, chain uint64) error {
-	names := make(map[dodona.Address]string)
-	for _, feed := range slices.Sorted(maps.Keys(s.targets)) {
-		names[s.targets[feed]] = "the contract of feed " + feed
-	}
-	if !s.settings.Anchor.IsZero() {
-		names[s.settings.Anchor] = "the contract of anchors"
-	}
-	for a, name := range names {
-		if s.coded[a] {
-			continue
-		}
-		if err := s.checkContract(ctx, chain, name, a); err != nil {
-			return err
-		}
-		s.coded[a] = true
-	}
-	return nil
-}
-
-// checkContract asks every endpoint before it believes that a contract is none: one that lags behind has no code either.
-func (s *Sink) checkContract(ctx context.Context, chain uint64, what string, a dodona.Address) error {
-	var none error
-	for range s.client.Endpoints() {
-		code, err := s.client.Code(ctx, a, evm.Latest)
-		if err != nil || len(code) > 0 {
-			return err
-		}
-		none = dodona.Permanent(fmt.Errorf("contract: %s, %s, has no code on chain %d; is the address right, and is it deployed there (`dodona contract show`)", what, a, chain))
-		s.client.Skip(none)
-	}
-	return none
-}
-
-func (s *Sink) rules(chain uint64) rules {
-	r := rules{
-		sink: s.env.Sink, chain: chain, sender: s.wallet.Address(), policy: s.env.Policy, target: s.targets, anchor: s.settings.Anchor,
-		maxFee: uint64(s.settings.MaxFee), maxTip: uint64(s.settings.MaxTip), gas: s.settings.Gas, confirmations: s.settings.Confirmations,
-		window: s.settings.Window, bumpAfter: s.settings.BumpAfter, resendAfter: max(3*s.settings.Poll, time.Second),
-		sign: func(tx evm.Transaction) ([]byte, dodona.Digest) {
-			return tx.Sealed(s.wallet.SignTransaction(tx.Digest()))
-		},
-	}
-	if len(s.settings.Senders) > 0 {
-		r.wait = s.turnOf
-	}
-	return r
-}
-
-// recall reads the entries of the intents that are not over, and of those that were planned after them.
-func (s *Sink) recall(ctx context.Context) (entries []entry, err error) {
-	last, err := s.env.Last(ctx, dodona.TopicIntent)
-	if errors.Is(err, dodona.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	newest, err := parseEntry(last)
-	if err != nil || newest.Top == 0 {
-		return nil, nil // the sink has begun and sent nothing
-	}
-	for rec, err := range s.env.Scan(ctx, dodona.TopicIntent, plannedBefore(min(newest.Open, newest.Top))) {
-		if err != nil {
-			return nil, err
-		}
-		e, err := parseEntry(rec)
-		if err != nil || e.Intent.Number == 0 {
-			continue
-		}
-		entries = append(entries, e)
-	}
-	return entries, nil
-}
-
-// finals reads what was final of a run of nonces.
-func (s *Sink) finals(ctx context.Context, g gap) (map[uint64]Intent, error) {
-	found := make(map[uint64]Intent)
-	chain, sender := s.m.chain, s.m.sender
-	for rec, err := range s.env.Scan(ctx, dodona.TopicIntent, notGivenBefore(chain, sender, g.from)) {
-		if err != nil {
-			return nil, fmt.Errorf("read what was final: %w", err)
-		}
-		e, err := parseEntry(rec)
-		i := e.Intent
-		if err != nil || e.Chain != chain || e.Sender != sender || i.State != Final || i.Nonce < g.from || i.Nonce >= g.to {
-			continue
-		}
-		if found[i.Nonce] = i; uint64(len(found)) == g.to-g.from {
-			break
-		}
-	}
-	return found, nil
 }

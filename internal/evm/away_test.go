@@ -1,0 +1,372 @@
+package evm_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/evm"
+)
+
+// An actor is an endpoint that is played in fake time.
+type actor struct {
+	chain uint64
+	trips func() error // what comes instead of an answer; errHangs: nothing
+	takes time.Duration
+	asked []string // methods that it answered
+	times int      // requests
+}
+
+var (
+	errHangs = errors.New("hangs")
+	err502   = errors.New("HTTP status 502")
+)
+
+func (a *actor) RoundTrip(req *http.Request) (*http.Response, error) {
+	a.times++
+	if a.trips != nil {
+		switch err := a.trips(); {
+		case errors.Is(err, errHangs):
+			<-req.Context().Done()
+			return nil, req.Context().Err()
+		case err != nil:
+			return nil, err
+		}
+	}
+	select {
+	case <-req.Context().Done():
+		return nil, req.Context().Err()
+	case <-time.After(a.takes):
+	}
+	body, _ := io.ReadAll(req.Body)
+	var q struct{ Method string }
+	_ = json.Unmarshal(body, &q)
+	a.asked = append(a.asked, q.Method)
+	result := uint64(42)
+	if q.Method == "eth_chainId" {
+		result = a.chain
+	}
+	answer := fmt.Sprintf(`{"id":1,"result":"0x%x"}`, result)
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(answer)), Request: req}, nil
+}
+
+// stage returns a client of actors; their names are a, b and so on.
+func stage(t *testing.T, o evm.Options, actors ...*actor) *evm.Client {
+	t.Helper()
+	hosts := make(actorsByHost)
+	for i, a := range actors {
+		name := string(rune('a' + i))
+		o.URLs = append(o.URLs, "http://"+name)
+		hosts[name] = a
+	}
+	o.HTTP = &http.Client{Transport: hosts}
+	c, err := evm.NewClient(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+type actorsByHost map[string]*actor
+
+func (h actorsByHost) RoundTrip(req *http.Request) (*http.Response, error) {
+	return h[req.URL.Host].RoundTrip(req)
+}
+
+func always(err error) func() error { return func() error { return err } }
+
+func read(t *testing.T, c *evm.Client) error {
+	t.Helper()
+	n, err := c.Nonce(t.Context(), dodona.Address{}, evm.Latest)
+	if err == nil && n != 42 {
+		t.Fatalf("got %d, want 42", n)
+	}
+	return err
+}
+
+// TestWhatComesBackAsAnotherChainIsNotBelieved: an endpoint that was gone, or away, or that was doubted, is asked for its chain first.
+func TestWhatComesBackAsAnotherChainIsNotBelieved(t *testing.T) {
+	for name, leave := range map[string]func(*testing.T, *actor, *evm.Client){
+		"gone for a moment": func(t *testing.T, a *actor, c *evm.Client) {
+			a.trips = always(syscall.ECONNREFUSED)
+			_ = read(t, c)
+		},
+		"away for two minutes": func(t *testing.T, a *actor, c *evm.Client) {
+			a.trips = always(err502)
+			for range 12 {
+				_ = read(t, c)
+				time.Sleep(10 * time.Second)
+			}
+		},
+		"silent for two minutes": func(t *testing.T, a *actor, c *evm.Client) {
+			a.trips = always(errHangs)
+			for range 20 {
+				_ = read(t, c)
+			}
+		},
+		"doubted":            func(_ *testing.T, _ *actor, c *evm.Client) { c.Skip(errors.New("an old block")) },
+		"after five minutes": func(*testing.T, *actor, *evm.Client) { time.Sleep(5 * time.Minute) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := &actor{chain: 5}
+				c := stage(t, evm.Options{}, a)
+				for range 3 {
+					if err := read(t, c); err != nil {
+						t.Fatal(err)
+					}
+				}
+				leave(t, a, c)
+				a.chain, a.trips, a.asked = 6, nil, nil
+				for range 2 {
+					if err := read(t, c); !errors.Is(err, evm.ErrWrongChain) || !strings.Contains(err.Error(), "it says 6, want 5") {
+						t.Errorf("got %v, want another chain", err)
+					}
+				}
+				if fmt.Sprint(a.asked) != "[eth_chainId eth_chainId]" {
+					t.Errorf("it was asked %q, want nothing but its chain", a.asked)
+				}
+			})
+		})
+	}
+}
+
+// TestACheckBeforeAnAbsenceIsGoodForOneAnswer, or one that answers seldom would be asked for nothing else, and for no more than one.
+func TestACheckBeforeAnAbsenceIsGoodForOneAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &actor{chain: 5}
+		c := stage(t, evm.Options{}, a)
+		a.trips = func() error {
+			if a.times > 1 {
+				return err502
+			}
+			return nil
+		}
+		if err := read(t, c); err == nil || fmt.Sprint(a.asked) != "[eth_chainId]" {
+			t.Fatalf("%v, %q, want that it answers for its chain only", err, a.asked)
+		}
+		time.Sleep(3 * time.Minute)
+		a.trips = nil
+		if err := read(t, c); err != nil {
+			t.Errorf("got %v, want the answer", err)
+		}
+		a.chain = 6
+		if err := read(t, c); !errors.Is(err, evm.ErrWrongChain) {
+			t.Errorf("got %v, want another chain", err)
+		}
+		if fmt.Sprint(a.asked) != "[eth_chainId eth_getTransactionCount eth_chainId]" {
+			t.Errorf("it was asked %q", a.asked)
+		}
+	})
+}
+
+// TestOneThatWasDownIsNotSlow when it is back.
+func TestOneThatWasDownIsNotSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &actor{chain: 5}
+		c := stage(t, evm.Options{Tries: 3}, a)
+		_ = read(t, c)
+		a.trips = always(errHangs)
+		for range 20 {
+			_ = read(t, c)
+		}
+		a.trips = nil
+		for range 3 {
+			if err := read(t, c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if s, is := c.Slow(); is || s.Times > 0 {
+			t.Errorf("slow: %+v, %v", s, is)
+		}
+	})
+}
+
+// TestOneThatHungIsTrustedAgainAfterAWhile: a request that takes longer than usual is waited for.
+func TestOneThatHungIsTrustedAgainAfterAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &actor{chain: 5}
+		c := stage(t, evm.Options{}, a)
+		_ = read(t, c)
+		a.trips = always(errHangs)
+		_ = read(t, c)
+		a.trips = nil
+		if err := read(t, c); err != nil {
+			t.Fatal(err)
+		}
+		a.takes = 9 * time.Second
+		if err := read(t, c); err == nil || !strings.Contains(err.Error(), "no complete answer in 1s") {
+			t.Errorf("got %v, want that it is suspected of hanging", err)
+		}
+		a.takes = 0
+		_ = read(t, c)
+		time.Sleep(6 * time.Minute)
+		_ = read(t, c)
+		a.takes = 9 * time.Second
+		if err := read(t, c); err != nil {
+			t.Errorf("got %v, want the answer", err)
+		}
+	})
+}
+
+// TestManyThatHangAreToldAfterOneTimeoutEach, and not after three.
+func TestManyThatHangAreToldAfterOneTimeoutEach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hangs := always(errHangs)
+		c := stage(t, evm.Options{Tries: 3}, &actor{trips: hangs}, &actor{trips: hangs}, &actor{trips: hangs})
+		begun := time.Now()
+		if err := read(t, c); err == nil || time.Since(begun) != 30*time.Second {
+			t.Errorf("%v after %s, want an error after 30 s", err, time.Since(begun))
+		}
+	})
+}
+
+// TestWhoAnswersSeldomIsNotAskedForItsChainOnly: what it says of it is good for one answer at least.
+func TestWhoAnswersSeldomIsNotAskedForItsChainOnly(t *testing.T) {
+	for _, c := range []struct {
+		every time.Duration // an answer
+		most  int           // answers of a hundred that go to the chain
+	}{
+		{10 * time.Second, 5},
+		{time.Minute, 21},
+		{110 * time.Second, 41},
+		{3 * time.Minute, 50},
+		{290 * time.Second, 50},
+	} {
+		t.Run(c.every.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				next := time.Now()
+				a := &actor{chain: 5}
+				a.trips = func() error {
+					if time.Now().Before(next) {
+						return err502
+					}
+					next = time.Now().Add(c.every)
+					return nil
+				}
+				client := stage(t, evm.Options{}, a)
+				for len(a.asked) < 100 {
+					_ = read(t, client)
+					time.Sleep(time.Second)
+				}
+				n := 0
+				for _, method := range a.asked {
+					if method == "eth_chainId" {
+						n++
+					}
+				}
+				if n > c.most {
+					t.Errorf("%d of 100 answers went to the chain, want at most %d", n, c.most)
+				}
+			})
+		})
+	}
+}
+
+// TestOneThatFailsIsTriedAgainAtOnce, but not one that speaks of the request, or is gone.
+func TestOneThatFailsIsTriedAgainAtOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		why  error
+		want int
+	}{"502": {err502, 3}, "no answer": {errHangs, 3}, "gone": {syscall.ECONNREFUSED, 1}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := &actor{chain: 5}
+				client := stage(t, evm.Options{Tries: 3}, a)
+				if err := read(t, client); err != nil {
+					t.Fatal(err)
+				}
+				before, begun := a.times, time.Now()
+				a.trips = always(c.why)
+				if err := read(t, client); err == nil {
+					t.Fatal("it is answered")
+				}
+				if got := a.times - before; got != c.want {
+					t.Errorf("it was asked %d times, want %d", got, c.want)
+				}
+				if took := time.Since(begun); c.why != errHangs && took > 0 {
+					t.Errorf("that took %s, want no pause", took)
+				}
+				if _, is := client.Slow(); is {
+					t.Error("an endpoint that does not answer is called slow")
+				}
+				if c.want == 1 {
+					return
+				}
+				fails := 0
+				a.trips = func() error {
+					if fails++; fails < 3 {
+						return c.why
+					}
+					return nil
+				}
+				if err := read(t, client); err != nil {
+					t.Errorf("got %v, want the third answer", err)
+				}
+			})
+		})
+	}
+}
+
+// TestAnotherEndpointIsAskedBeforeOneIsTriedAgain, and what was waited for the first says nothing of the second.
+func TestAnotherEndpointIsAskedBeforeOneIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := &actor{chain: 5, trips: always(errHangs)}, &actor{chain: 5}
+		c := stage(t, evm.Options{Tries: 3}, a, b)
+		for range 3 {
+			if err := read(t, c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if a.times != 1 || len(b.asked) != 4 {
+			t.Errorf("asked %d and %d times, want 1 and 4", a.times, len(b.asked))
+		}
+		if s, is := c.Slow(); is {
+			t.Errorf("slow: %+v, though the second answers at once", s)
+		}
+	})
+}
+
+// TestOneThatHangsNowAndThenIsNotWaitedForToTheFullTimeout each time, if its answers come fast; and it is slow.
+func TestOneThatHangsNowAndThenIsNotWaitedForToTheFullTimeout(t *testing.T) {
+	for takes, most := range map[time.Duration]time.Duration{
+		0:                       3 * time.Second,
+		50 * time.Millisecond:   4 * time.Second,
+		1500 * time.Millisecond: 22 * time.Second, // ten times that is more than the timeout
+		5 * time.Second:         26 * time.Second,
+	} {
+		t.Run(takes.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := 0
+				a := &actor{chain: 5, takes: takes, trips: func() error {
+					if n++; n%3 > 0 {
+						return errHangs
+					}
+					return nil
+				}}
+				c := stage(t, evm.Options{Tries: 3}, a)
+				_ = read(t, c) // the third request is answered, and is for the chain
+				for i := range 10 {
+					begun := time.Now()
+					for read(t, c) != nil {
+						continue // two timeouts are enough for one request
+					}
+					if took := time.Since(begun); i > 0 && took > most {
+						t.Errorf("answer %d took %s, want %s", i, took, most)
+					}
+				}
+				if s, is := c.Slow(); !is || s.Host != "a" || s.Times < 19 || s.Of < s.Times+10 || !strings.Contains(s.Refused, "eth_getTransactionCount: no complete answer in ") {
+					t.Errorf("slow: %+v, %v", s, is)
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,148 @@
+package evm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/evm"
+)
+
+// begin asks the chain who it is and takes up what was journaled.
+func (s *Sink) begin(ctx context.Context) error {
+	chain, err := s.client.ChainID(ctx)
+	if err != nil {
+		return err
+	}
+	if s.release == nil {
+		release, err := s.env.Hold(fmt.Sprintf("the key of %s on chain %d", s.wallet.Address(), chain))
+		if err != nil {
+			return dodona.Permanent(fmt.Errorf("key: %w, and two would take each other's nonces; nothing is sent before one of them has another key (`dodona key new` makes one)", err))
+		}
+		s.release = release
+	}
+	if err := s.checkCode(ctx, chain); err != nil {
+		return err
+	}
+	entries, err := s.recall(ctx)
+	if err != nil {
+		return fmt.Errorf("read what was sent before: %w", err)
+	}
+	if !s.settings.Anchor.IsZero() && s.period == 0 {
+		if s.period, err = s.askPeriod(ctx); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := newMachine(s.rules(chain))
+	moved, fx := m.restore(entries)
+	if moved > 0 {
+		m.tell(&fx, s.env.Now(), "moved", fmt.Sprintf("%d transactions of another chain or sender are given up; their answers are planned anew", moved))
+	}
+	if err := s.keep(ctx, fx); err != nil {
+		return err
+	}
+	s.m = m
+	return nil
+}
+
+// checkCode returns an error unless every contract is one: the chain takes whatever is sent to an address that is none.
+func (s *Sink) checkCode(ctx context.Context, chain uint64) error {
+	names := make(map[dodona.Address]string)
+	for _, feed := range slices.Sorted(maps.Keys(s.targets)) {
+		names[s.targets[feed]] = "the contract of feed " + feed
+	}
+	if !s.settings.Anchor.IsZero() {
+		names[s.settings.Anchor] = "the contract of anchors"
+	}
+	for a, name := range names {
+		if s.coded[a] {
+			continue
+		}
+		if err := s.checkContract(ctx, chain, name, a); err != nil {
+			return err
+		}
+		s.coded[a] = true
+	}
+	return nil
+}
+
+// checkContract asks every endpoint before it believes that a contract is none: one that lags behind has no code either.
+func (s *Sink) checkContract(ctx context.Context, chain uint64, what string, a dodona.Address) error {
+	var none error
+	for range s.client.Endpoints() {
+		code, err := s.client.Code(ctx, a, evm.Latest)
+		if err != nil || len(code) > 0 {
+			return err
+		}
+		none = dodona.Permanent(fmt.Errorf("contract: %s, %s, has no code on chain %d; is the address right, and is it deployed there (`dodona contract show`)", what, a, chain))
+		s.client.Skip(none)
+	}
+	return none
+}
+
+func (s *Sink) rules(chain uint64) rules {
+	r := rules{
+		sink: s.env.Sink, chain: chain, sender: s.wallet.Address(), policy: s.env.Policy, target: s.targets, anchor: s.settings.Anchor,
+		maxFee: uint64(s.settings.MaxFee), maxTip: uint64(s.settings.MaxTip), gas: s.settings.Gas, confirmations: s.settings.Confirmations,
+		window: s.settings.Window, bumpAfter: s.settings.BumpAfter, resendAfter: max(3*s.settings.Poll, time.Second),
+		sign: func(tx evm.Transaction) ([]byte, dodona.Digest) {
+			return tx.Sealed(s.wallet.SignTransaction(tx.Digest()))
+		},
+	}
+	if len(s.settings.Senders) > 0 {
+		r.wait = s.turnOf
+	}
+	return r
+}
+
+// recall reads the entries of the intents that are not over, and of those that were planned after them.
+func (s *Sink) recall(ctx context.Context) (entries []entry, err error) {
+	last, err := s.env.Last(ctx, dodona.TopicIntent)
+	if errors.Is(err, dodona.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	newest, err := parseEntry(last)
+	if err != nil || newest.Top == 0 {
+		return nil, nil // the sink has begun and sent nothing
+	}
+	for rec, err := range s.env.Scan(ctx, dodona.TopicIntent, plannedBefore(min(newest.Open, newest.Top))) {
+		if err != nil {
+			return nil, err
+		}
+		e, err := parseEntry(rec)
+		if err != nil || e.Intent.Number == 0 {
+			continue
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// finals reads what was final of a run of nonces.
+func (s *Sink) finals(ctx context.Context, g gap) (map[uint64]Intent, error) {
+	found := make(map[uint64]Intent)
+	chain, sender := s.m.chain, s.m.sender
+	for rec, err := range s.env.Scan(ctx, dodona.TopicIntent, notGivenBefore(chain, sender, g.from)) {
+		if err != nil {
+			return nil, fmt.Errorf("read what was final: %w", err)
+		}
+		e, err := parseEntry(rec)
+		i := e.Intent
+		if err != nil || e.Chain != chain || e.Sender != sender || i.State != Final || i.Nonce < g.from || i.Nonce >= g.to {
+			continue
+		}
+		if found[i.Nonce] = i; uint64(len(found)) == g.to-g.from {
+			break
+		}
+	}
+	return found, nil
+}

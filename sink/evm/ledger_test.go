@@ -1,0 +1,337 @@
+package evm
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/secp"
+	"github.com/dodona-oracle/dodona/sink"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// Here a whole sink, all settings at their defaults, plays minutes and hours of a bad endpoint in fake time. Real nodes behind endpoints
+// that fail are in the integration tests; they cannot be hurried.
+
+// A ledger is an endpoint of a chain that has nothing but slots: a block every two seconds, and contracts that take ascending rounds.
+type ledger struct {
+	trips func(method string) error                            // what comes instead of an answer; nil, or returning nil: the answer
+	says  func(method string, params []json.RawMessage) string // another answer than its own; nil, or empty: its own
+
+	mu    sync.Mutex
+	begun time.Time
+	id    uint64
+	txs   map[uint64]*ledgerTx // by nonce
+	asked map[string]int       // answers, by method
+}
+
+type ledgerTx struct {
+	hash  dodona.Digest
+	to    dodona.Address
+	round uint64
+	block uint64 // 0: a nonce before it is missing
+}
+
+const (
+	ledgerBlock = 2 * time.Second
+	roundMark   = "round:"
+)
+
+// errHangs makes a ledger keep a request until its sender goes.
+var errHangs = errors.New("hangs")
+
+func newLedger() *ledger {
+	return &ledger{begun: time.Now(), id: 1, txs: make(map[uint64]*ledgerTx), asked: make(map[string]int)}
+}
+
+func (l *ledger) head() uint64 { return 100 + uint64(time.Since(l.begun)/ledgerBlock) }
+
+func (l *ledger) RoundTrip(req *http.Request) (*http.Response, error) {
+	body, _ := io.ReadAll(req.Body)
+	var q struct {
+		Method string
+		Params []json.RawMessage
+	}
+	if err := json.Unmarshal(body, &q); err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	trips := l.trips
+	l.mu.Unlock()
+	if trips != nil {
+		switch err := trips(q.Method); {
+		case errors.Is(err, errHangs):
+			<-req.Context().Done()
+			return nil, req.Context().Err()
+		case err != nil:
+			return nil, err
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.asked[q.Method]++
+	answer := `{"jsonrpc":"2.0","id":1,` + l.answer(q.Method, q.Params) + `}`
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(answer)), Request: req}, nil
+}
+
+func (l *ledger) answer(method string, params []json.RawMessage) string {
+	if l.says != nil {
+		if text := l.says(method, params); text != "" {
+			return text
+		}
+	}
+	if method == "eth_sendRawTransaction" {
+		var raw evm.Bytes
+		_ = json.Unmarshal(params[0], &raw)
+		return l.take(raw, l.head())
+	}
+	return `"result":` + l.result(method, params, l.head())
+}
+
+func (l *ledger) result(method string, params []json.RawMessage, head uint64) string {
+	switch method {
+	case "eth_chainId":
+		return fmt.Sprintf(`"0x%x"`, l.id)
+	case "eth_getCode":
+		return `"0x60"`
+	case "eth_getBlockByNumber":
+		return fmt.Sprintf(`{"number":"0x%x","hash":"0x%064x","parentHash":"0x%064x","timestamp":"0x%x","gasLimit":"0x1c9c380","baseFeePerGas":"0x3b9aca00"}`, head, head, head-1, time.Now().Unix())
+	case "eth_getTransactionCount":
+		return fmt.Sprintf(`"0x%x"`, len(l.mined(head)))
+	case "eth_getBalance":
+		return `"0xde0b6b3a7640000"`
+	case "eth_maxPriorityFeePerGas":
+		return `"0x3b9aca00"`
+	case "eth_feeHistory":
+		return `{"reward":[["0x3b9aca00"]]}`
+	case "eth_estimateGas":
+		return `"0xc350"`
+	case "eth_getStorageAt":
+		round := uint64(0)
+		for _, tx := range l.mined(head) {
+			if strings.Contains(string(params[0]), tx.to.String()[2:]) {
+				round = tx.round
+			}
+		}
+		return fmt.Sprintf(`"0x%016x%048x"`, round, round)
+	case "eth_getTransactionReceipt":
+		for _, tx := range l.mined(head) {
+			if string(params[0]) == `"`+tx.hash.String()+`"` {
+				return fmt.Sprintf(`{"transactionHash":%q,"blockHash":"0x%064x","blockNumber":"0x%x","status":"0x1","gasUsed":"0xc350","effectiveGasPrice":"0x1"}`, tx.hash, tx.block, tx.block)
+			}
+		}
+	}
+	return "null"
+}
+
+// mined returns the transactions that are in blocks, by nonce.
+func (l *ledger) mined(head uint64) (list []*ledgerTx) {
+	for tx := l.txs[0]; tx != nil && tx.block > 0 && tx.block <= head; tx = l.txs[uint64(len(list))] {
+		list = append(list, tx)
+	}
+	return list
+}
+
+// take puts a transaction, and those that waited for its nonce, into the next block.
+func (l *ledger) take(raw []byte, head uint64) string {
+	tx, nonce := &ledgerTx{hash: dodona.Keccak256(raw)}, nonceOf(raw)
+	at := bytes.Index(raw, []byte(roundMark))
+	tx.round = binary.BigEndian.Uint64(raw[at+len(roundMark):])
+	copy(tx.to[:], raw[at+len(roundMark)+8:])
+	if nonce < uint64(len(l.mined(head))) {
+		return `"error":{"code":-32000,"message":"nonce too low"}`
+	}
+	l.txs[nonce] = tx
+	for n := uint64(0); l.txs[n] != nil; n++ {
+		if l.txs[n].block == 0 {
+			l.txs[n].block = head + 1
+		}
+	}
+	return fmt.Sprintf(`"result":%q`, tx.hash)
+}
+
+// nonceOf reads that of a transaction of chain 1: 02 ‖ the head of a list of more than 55 bytes ‖ 01 ‖ nonce ‖ …
+func nonceOf(raw []byte) uint64 {
+	at := 1 + 1 + int(raw[1]-0xf7) + 1
+	switch b := raw[at]; {
+	case b < 0x80:
+		return uint64(b)
+	case b == 0x80:
+		return 0
+	}
+	return uint64(raw[at+1])
+}
+
+// holds returns how many contracts hold a round.
+func (l *ledger) holds(round dodona.Round) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, tx := range l.mined(l.head()) {
+		if tx.round == uint64(round) {
+			n++
+		}
+	}
+	return n
+}
+
+func (l *ledger) answers() (n int, by map[string]int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	by = make(map[string]int)
+	for method, times := range l.asked {
+		n, by[method] = n+times, times
+	}
+	return n, by
+}
+
+func (l *ledger) trip(by func(method string) error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.trips = by
+}
+
+type testWallet struct{ *secp.PrivateKey }
+
+func (w testWallet) SignTransaction(d dodona.Digest) dodona.Signature { return w.Sign(d) }
+
+// A bench is a sink in front of ledgers.
+type bench struct {
+	*Sink
+	t       *testing.T
+	targets map[string]dodona.Address
+	events  []string
+
+	mu sync.Mutex
+}
+
+func newBench(t *testing.T, feeds int, ledgers ...*ledger) *bench {
+	t.Helper()
+	b := &bench{t: t}
+	d := dodona.Keccak256([]byte("bench"))
+	key, err := secp.ParsePrivateKey(d[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings, _ := Kind.Settings().(*Settings)
+	settings.Contracts = make(map[string]dodona.Address)
+	env := sink.Env{
+		Sink: "main", Policy: sink.Policy{Policy: sink.Latest}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: telemetry.Nop,
+		Wallet: func(sink.Key) (sink.Wallet, error) { return testWallet{key}, nil },
+		Hold:   func(string) (func(), error) { return func() {}, nil },
+		Last: func(context.Context, dodona.Topic) (dodona.Record, error) {
+			return dodona.Record{}, dodona.ErrNotFound
+		},
+		Scan: func(context.Context, dodona.Topic, func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
+			return func(func(dodona.Record, error) bool) {}
+		},
+		Append: b.append,
+	}
+	for n := range feeds {
+		f := dodona.Feed{Name: fmt.Sprintf("feed-%d", n)}
+		env.Feeds = append(env.Feeds, f)
+		settings.Contracts[f.Name] = dodona.Address{19: byte(n + 1)}
+	}
+	var urls []string
+	hosts := make(hosts)
+	for n, l := range ledgers {
+		host := fmt.Sprintf("rpc%d.example", n+1)
+		urls, hosts[host] = append(urls, "http://"+host), l
+	}
+	settings.RPC = urls
+	opened, err := open(t.Context(), *settings, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Sink, _ = opened.(*Sink)
+	if err := b.reach(urls, &http.Client{Transport: hosts}); err != nil {
+		t.Fatal(err)
+	}
+	b.targets = settings.Contracts
+	return b
+}
+
+// Hosts are ledgers by host.
+type hosts map[string]*ledger
+
+func (h hosts) RoundTrip(req *http.Request) (*http.Response, error) {
+	return h[req.URL.Host].RoundTrip(req)
+}
+
+func (b *bench) append(_ context.Context, recs ...dodona.Record) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, rec := range recs {
+		var e sink.Event
+		if rec.Topic == dodona.TopicEvent && json.Unmarshal(rec.Body, &e) == nil {
+			b.events = append(b.events, e.What+": "+e.Message)
+		}
+	}
+	return nil
+}
+
+// begin runs the sink to the end of the bubble.
+func (b *bench) begin() {
+	ctx, cancel := context.WithCancel(b.t.Context())
+	done := make(chan error, 1)
+	go func() { done <- b.Run(ctx) }()
+	b.t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			b.t.Errorf("the sink ended with %v", err)
+		}
+	})
+}
+
+// attest gives the sink an answer of every feed.
+func (b *bench) attest(round dodona.Round) {
+	b.t.Helper()
+	<-b.ready
+	for feed, to := range b.targets {
+		data := append(binary.BigEndian.AppendUint64([]byte(roundMark), uint64(round)), to[:]...)
+		if err := b.take(b.t.Context(), Payload{
+			Topic: dodona.TopicData, Feed: feed, Record: round.ID(), Round: round, Value: dodona.NewInt192(int64(round)), Data: data, Attested: time.Now(),
+		}); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}
+
+func (b *bench) isReady() bool {
+	select {
+	case <-b.ready:
+		return true
+	default:
+		return false
+	}
+}
+
+func (b *bench) status() (st sink.Status) {
+	b.Report(&st)
+	return st
+}
+
+// within waits in fake time.
+func (b *bench) within(most time.Duration, what string, is func() bool) (took time.Duration) {
+	b.t.Helper()
+	begun := time.Now()
+	for !is() {
+		if time.Since(begun) > most {
+			b.t.Fatalf("not in %s: %s; events %q", most, what, b.events)
+		}
+		time.Sleep(time.Second)
+	}
+	return time.Since(begun)
+}
