@@ -6,7 +6,7 @@ package wasm
 //
 // What is counted is what the passes of the compiler go through, so that no shape of code costs much more than it is estimated to:
 // where blocks lead (work_branch.go), how far the compiler walks to find a value (work_trail.go), which addresses it knows
-// (work_access.go), and what is alive where (work_live.go). docs/decisions/058 has the measurements.
+// (work_access.go), which names a value has (work_alias.go), and what is alive where (work_live.go). docs/decisions/058 has the measurements.
 const (
 	// maxWork bounds the work of a module. Guests: 2,864 million (std Go with encoding/json, regexp and fmt, 3.8 MB), 160 (TinyGo).
 	maxWork = 3_750_000_000
@@ -24,9 +24,9 @@ const (
 	workTrap        = 2_300 // division and truncation: they look for what traps
 	workFloat       = 700   // its NaN is made canonical
 	workCall        = 1_500
-	workIndirect    = 6_000 // for a call_indirect
-	workMoved       = 250   // each value that a call takes or gives, beyond two
-	workGlobal      = 280   // each mutable global, for each call: all are read again
+	workIndirect    = 10_000 // for a call_indirect
+	workMoved       = 250    // each value that a call takes or gives, beyond two
+	workGlobal      = 280    // each mutable global, for each call: all are read again
 	workBulk        = 20_000
 	workTarget      = 2_000 // of br_table
 	workBefore      = 3     // for each function, each block of the largest one before: the compiler keeps a table of them
@@ -41,6 +41,8 @@ const (
 	workFound    = 60  // each value that it looks for on one way
 	workAlive    = 120 // each value, for each block that it is alive in
 	workBound    = 30  // each address that has been checked, for each block
+	workLost     = 5   // the same for each call, after which the memory may lie elsewhere
+	workAlias    = 3   // each name of a value that the compiler goes along to find the value
 	workPair     = 2   // each two values that a branch may give
 	workPassed   = 200 // each value that a branch gives
 
@@ -75,7 +77,7 @@ func (w *work) total() uint64 {
 	linear := w.straight()
 	linear += min(linear*linear/workCached, 5*linear/2)
 	return linear + (w.trail.walked+w.flow.walked)*workWalked + w.climbed*workClimb +
-		(w.compared+w.met*uint64(2+w.highest)/3)*workCompared + w.bound*(workBound+w.bound/boundSquared) + (w.alive+w.held)*workAlive + w.found*workFound + w.pairs*workPair +
+		(w.compared+w.met*uint64(2+w.highest)/3)*workCompared + w.bound*(workBound+w.bound/boundSquared) + w.lost*workLost + w.renamed*workAlias + (w.alive+w.held)*workAlive + w.found*workFound + w.pairs*workPair +
 		w.passed*workPassed
 }
 
@@ -84,7 +86,7 @@ func (w *work) straight() uint64 { return w.spent + w.taken*workTaken + w.blocks
 
 // least returns units that the function costs whatever follows.
 func (w *work) least() uint64 {
-	return w.straight() + w.trail.walked*workWalked + w.climbed*workClimb
+	return w.straight() + w.trail.walked*workWalked + w.climbed*workClimb + w.lost*workLost + w.renamed*workAlias
 }
 
 // look counts a look at the fuel: a block that is hardly ever come to, with a call in it.
@@ -102,6 +104,7 @@ func (w *work) look(operands int) {
 // call counts a call that moves so many values. It may change the memory and all globals.
 func (w *work) call(moved int) {
 	w.spent += workCall + workMoved*uint64(max(moved-2, 0)) + workGlobal*w.globals
+	w.lost += w.bounds
 	w.called = w.place
 }
 
@@ -110,6 +113,7 @@ func (v *validator) effort() {
 	w, op := &v.work, v.in.Op
 	fresh := 1 // operands on top that do not come from a local
 	w.spent += workInstruction
+	v.aliases()
 	switch op {
 	case OpBlock, OpIf, OpLoop:
 		v.opened(op)

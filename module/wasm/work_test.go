@@ -195,6 +195,22 @@ var shapes = slices.Concat(chains, []shape{
 		ways := pieces(func(int, int) []byte { return code(get, 0, wasm.OpIf, empty, wasm.OpEnd) })
 		return code(get, 0, chase(5*n, 1), set, 0, ways(n, 1))
 	}},
+	{name: "uses past ifs", n: 1000, locals: 1, globals: 1, code: func(n, _ int) []byte {
+		ways := pieces(func(int, int) []byte { return code(get, 0, wasm.OpIf, empty, wasm.OpEnd) })
+		use := pieces(func(int, int) []byte { return code(get, 0, wasm.OpGlobalSet, 0) })
+		return code(ways(n, 1), use(23*n, 1))
+	}},
+	{name: "shifts by zero", n: 8000, locals: 1, globals: 1, code: func(n, _ int) []byte {
+		shift := pieces(func(int, int) []byte { return code(get, 0, wasm.OpI32Const, 0, wasm.OpI32Shl, set, 0) })
+		use := pieces(func(int, int) []byte { return code(get, 0, wasm.OpGlobalSet, 0) })
+		return code(shift(n, 1), use(2*n, 1))
+	}},
+	{name: "calls past addresses", n: 7000, locals: 1, code: func(n, _ int) []byte {
+		check := pieces(func(int, int) []byte { return code(wasm.OpI32Const, 0, wasm.OpI32Load, 2, 0, wasm.OpDrop) })
+		call := pieces(func(int, int) []byte { return code(get, 0, wasm.OpCall, 0) })
+		return code(check(n, 1), call(3*n, 1))
+	}},
+	{name: "indirect calls", n: 4000, locals: 1, code: pieces(func(int, int) []byte { return code(get, 0, get, 0, wasm.OpCallIndirect, 0, 0) })},
 	{name: "operands past ifs", n: 500, locals: 1, code: func(n, _ int) []byte {
 		push := pieces(func(int, int) []byte { return code(wasm.OpI32Const, 0, wasm.OpI32Load, 2, 0) })
 		ways := pieces(func(int, int) []byte { return code(get, 0, wasm.OpIf, empty, wasm.OpEnd) })
@@ -308,6 +324,19 @@ func TestLongChainsAreRefused(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// TestCallsPastAddressesAreRefused is for a module of 1.2 MB that compiled for 7 s: at each call the compiler goes through the addresses
+// that have been checked before.
+func TestCallsPastAddressesAreRefused(t *testing.T) {
+	for _, s := range shapes {
+		if s.name != "calls past addresses" {
+			continue
+		}
+		if _, err := wasm.Check(s.copies(6), generous); err == nil || !strings.Contains(err.Error(), "units of work") {
+			t.Errorf("got %v", err)
+		}
 	}
 }
 

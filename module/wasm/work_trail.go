@@ -37,12 +37,17 @@ type trail struct {
 	called  place // the last call
 
 	chains, clock uint64 // so far
+	first         uint64 // the chain that the function begins with
+	zeros         uint64 // shifts of the function by what may be zero
+	last          Instr  // the last instruction that is reached
 
 	walked   uint64 // blocks, to find values, far ones as several
 	climbed  uint64 // blocks that dominate others, for all ways between blocks, far ones as several
 	compared uint64 // ways to one place
 	met      uint64 // blocks, far ones as several, from the ways that meet up to one that dominates all
 	bound    uint64 // addresses that have been found good, for all blocks
+	lost     uint64 // the same for all calls
+	renamed  uint64 // names of values, for all that use them
 	held     uint64 // blocks in which a kept value is alive
 }
 
@@ -55,10 +60,11 @@ func (w *trail) begin(locals int) {
 	for len(w.locals) < locals {
 		w.locals, w.lastSet, w.known = append(w.locals, place{}), append(w.lastSet, 0), append(w.known, checked{})
 	}
-	w.walked, w.climbed, w.compared, w.met, w.bound, w.held = 0, 0, 0, 0, 0, 0
+	w.walked, w.climbed, w.compared, w.met, w.bound, w.lost, w.renamed, w.held = 0, 0, 0, 0, 0, 0, 0, 0
 	w.origins = w.origins[:0]
 	w.point = point{}
 	w.meet(0, 0)
+	w.first, w.zeros, w.last = w.chain, 0, Instr{}
 }
 
 // step goes on to the next block of the chain.
