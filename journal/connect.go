@@ -40,12 +40,10 @@ func (j *Journal) connect(ctx context.Context) error {
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { j.busError(err) }),
 	}
 	if j.cfg.URL == "" {
-		local, err := startEmbedded(j.cfg, j.checkGround, j.storeBroke)
-		if err != nil {
+		if err := j.startEmbedded(); err != nil {
 			return err
 		}
-		j.local = local
-		opts = append(opts, nats.InProcessServer(local), nats.UserInfo(local.opts.Username, local.opts.Password))
+		opts = append(opts, nats.InProcessServer(j.local), nats.UserInfo(j.local.opts.Username, j.local.opts.Password))
 	}
 	nc, err := j.dial(ctx, opts)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"strconv"
 	"time"
 
@@ -67,11 +68,6 @@ const startsToSettle = 3
 func starts(info *jetstream.StreamInfo) int {
 	n, _ := strconv.Atoi(info.Config.Metadata[unsettledKey])
 	return n
-}
-
-// emptied reports whether a stream had records and has none: retention leaves some.
-func emptied(info *jetstream.StreamInfo) bool {
-	return info.State.Msgs == 0 && info.State.LastSeq >= max(info.Config.FirstSeq, 1)
 }
 
 // look looks for what is missing. The embedded server may find damage when it is asked for a record, and drop it with all that is behind.
@@ -168,7 +164,8 @@ func (l *lane) keepMark(ctx context.Context) {
 	if !l.j.alone() || time.Since(found) > settleAfter || unsettled > startsToSettle {
 		unsettled = 0
 	}
-	if told.Equal(found) && at.Sub(noted) < time.Second && unsettled == starts(l.stream.CachedInfo()) {
+	last := l.stream.CachedInfo() // somebody who read before this was noted, and wrote after it, may have undone it
+	if told.Equal(found) && at.Sub(noted) < time.Second && unsettled == starts(last) && !timeIn(last, lostKey).Before(noted) {
 		return
 	}
 	info, err := l.stream.Info(ctx)
@@ -178,7 +175,7 @@ func (l *lane) keepMark(ctx context.Context) {
 		}
 		cfg := info.Config
 		cfg.Metadata = maps.Clone(cfg.Metadata)
-		setMark(cfg.Metadata, at, unsettled, info.State.NumDeleted)
+		setMark(cfg.Metadata, at, unsettled, info.State)
 		_, err = l.j.js.UpdateStream(ctx, cfg)
 	}
 	if err != nil {
@@ -192,29 +189,45 @@ func (l *lane) keepMark(ctx context.Context) {
 	l.mu.Unlock()
 }
 
-func setMark(metadata map[string]string, at time.Time, unsettled, missing int) {
+// setMark notes until when something may have been lost, and what the stream lacks by now, so that it is found once.
+func setMark(metadata map[string]string, at time.Time, unsettled int, state jetstream.StreamState) {
 	metadata[lostKey] = at.UTC().Format(time.RFC3339Nano)
-	metadata[missingKey] = strconv.Itoa(missing)
+	metadata[missingKey] = strconv.Itoa(state.NumDeleted)
+	setFreed(metadata, state.FirstSeq)
 	delete(metadata, unsettledKey)
 	if unsettled > 0 {
 		metadata[unsettledKey] = strconv.Itoa(unsettled)
 	}
 }
 
-// missing returns how many places in the middle of a stream have no record, and of how many the stream's mark knows. Retention takes
-// from the beginning only.
-func missing(info *jetstream.StreamInfo) (now, known int) {
-	known, _ = strconv.Atoi(info.Config.Metadata[missingKey])
-	return info.State.NumDeleted, known
+// freed returns the place before which retention gave records up, as is noted in the stream before it does; the largest place if
+// nothing is noted.
+func freed(metadata map[string]string) uint64 {
+	if place, err := strconv.ParseUint(metadata[freedKey], 10, 64); err == nil {
+		return place
+	}
+	return math.MaxUint64
 }
 
-// miss notes a loss if more is missing than this process knew: in the middle, or all that was there when it looked before, of which
-// retention leaves half a stream. l.mu is held.
+// setFreed notes that retention may have given up all before a place. It never falls.
+func setFreed(metadata map[string]string, place uint64) {
+	if known := freed(metadata); known != math.MaxUint64 {
+		place = max(place, known)
+	}
+	metadata[freedKey] = strconv.FormatUint(place, 10)
+}
+
+// lacks reports whether a stream lacks more than is noted in it: places in its middle, or before its first record.
+func lacks(info *jetstream.StreamInfo) bool {
+	known, _ := strconv.Atoi(info.Config.Metadata[missingKey])
+	return info.State.NumDeleted > known || info.State.FirstSeq > freed(info.Config.Metadata)
+}
+
+// miss notes a loss if more is missing than when this process last looked. l.mu is held.
 func (l *lane) miss(info *jetstream.StreamInfo) {
 	st, before := info.State, l.state
 	l.state = st
-	all := st.FirstSeq > before.LastSeq+1 || st.FirstSeq == before.LastSeq+1 && before.Msgs > 0
-	if st.NumDeleted > before.NumDeleted || all && int64(st.Bytes) < info.Config.MaxBytes/8 {
+	if st.NumDeleted > before.NumDeleted || st.FirstSeq > max(before.FirstSeq, freed(info.Config.Metadata)) {
 		l.found = time.Now()
 	}
 }

@@ -230,6 +230,11 @@ func (j *Journal) open(ctx context.Context) (err error) {
 		}
 	}
 	j.proof.Store(j.lanes[streamProof])
+	if j.local != nil {
+		if err := j.local.listen(); err != nil { // only now that it is noted what the store lost
+			return err
+		}
+	}
 	for _, l := range j.lanes {
 		j.wg.Go(l.run)
 		j.wg.Go(l.keepStream)

@@ -25,9 +25,8 @@ func (l *lane) goOn(ctx context.Context) error {
 	}
 	info := l.stream.CachedInfo()
 	head.Stream = min(head.Stream, info.State.LastSeq)
-	gone, told := missing(info)
 	next := !l.born.IsZero() && info.Created.After(l.born) // its birth says what was lost
-	unsettled := l.doubted || gone > told || l.lostSome && !next || emptied(info)
+	unsettled := l.doubted || lacks(info) || l.lostSome && !next
 	l.head, l.born, l.goneSince = head, info.Created, time.Time{}
 	l.mu.Lock()
 	l.state = info.State

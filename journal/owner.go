@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -27,8 +28,11 @@ func (l *lane) openStream(ctx context.Context) (jetstream.Stream, error) {
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		// Whoever comes first decides the limits of a stream on a server elsewhere.
 		made := cfg
+		made.Metadata = maps.Clone(cfg.Metadata)
+		setFreed(made.Metadata, 1)
 		if j.used || !j.alone() { // there was one, or nobody knows
-			made.FirstSeq, made.Metadata = firstPlace(), maps.Clone(cfg.Metadata)
+			made.FirstSeq = firstPlace()
+			setFreed(made.Metadata, made.FirstSeq)
 			made.Metadata[madeKey] = l.lostBy().UTC().Format(time.RFC3339Nano)
 			l.doubted = j.used
 		}
@@ -61,7 +65,10 @@ func (l *lane) openStream(ctx context.Context) (jetstream.Stream, error) {
 		if !j.alone() {
 			unsettled = 0
 		}
-		setMark(kept, l.lostBy(), unsettled, there.State.NumDeleted)
+		setMark(kept, l.lostBy(), unsettled, there.State)
+	}
+	if freed(kept) == math.MaxUint64 {
+		setFreed(kept, there.State.FirstSeq) // what an older version freed nobody knows
 	}
 	cfg.Metadata, cfg.FirstSeq = kept, made.FirstSeq
 	return j.js.UpdateStream(ctx, cfg)
@@ -85,10 +92,14 @@ func checkOwner(what string, metadata map[string]string, network dodona.Digest) 
 	return nil
 }
 
-// learn adds topics to a stream on a server elsewhere that a version made which did not know them.
+// learn adds topics, and what was freed, to a stream on a server elsewhere that a version made which did not know them.
 func (l *lane) learn(ctx context.Context, stream jetstream.Stream) (jetstream.Stream, error) {
 	made := stream.CachedInfo().Config
-	missing := false
+	missing := freed(made.Metadata) == math.MaxUint64
+	if missing {
+		made.Metadata = maps.Clone(made.Metadata)
+		setFreed(made.Metadata, stream.CachedInfo().State.FirstSeq)
+	}
 	for _, subject := range l.spec.config(l.j.cfg).Subjects {
 		if !slices.Contains(made.Subjects, subject) {
 			made.Subjects, missing = append(made.Subjects, subject), true
@@ -99,7 +110,7 @@ func (l *lane) learn(ctx context.Context, stream jetstream.Stream) (jetstream.St
 	}
 	stream, err := l.j.js.UpdateStream(ctx, made)
 	if err != nil {
-		return nil, fmt.Errorf("add new subjects to the stream: %w", err)
+		return nil, fmt.Errorf("add to the stream what this version knows: %w", err)
 	}
 	return stream, nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/telemetry"
@@ -140,13 +139,10 @@ func (l *lane) purge(ctx context.Context, s space, cut uint64) error {
 	if err := l.j.heads.free(l.spec.name, from); err != nil {
 		return fmt.Errorf("note what is freed: %w", err)
 	}
-	before, err := l.stream.Info(ctx)
+	before, err := l.noteFreed(ctx, cut)
 	if err != nil {
-		return fmt.Errorf("free records: %w", err)
+		return fmt.Errorf("note what is freed: %w", err)
 	}
-	l.mu.Lock()
-	l.state.LastSeq = math.MaxUint64 - 1 // that all of now goes is no surprise
-	l.mu.Unlock()
 	if err := l.stream.Purge(ctx, jetstream.WithPurgeSequence(cut)); err != nil {
 		return fmt.Errorf("free records: %w", err)
 	}
@@ -158,7 +154,6 @@ func (l *lane) purge(ctx context.Context, s space, cut uint64) error {
 	records := before.State.Msgs + written - min(before.State.Msgs+written, after.State.Msgs)
 	bytes := before.State.Bytes - min(before.State.Bytes, after.State.Bytes)
 	l.mu.Lock()
-	l.state = after.State
 	l.stat.Freed += records
 	l.mu.Unlock()
 	l.j.cfg.Recorder.Count(telemetry.JournalFreed, l.spec.name, records)
@@ -168,6 +163,19 @@ func (l *lane) purge(ctx context.Context, s space, cut uint64) error {
 	return l.visit(ctx, func() {
 		maps.DeleteFunc(l.seen, func(_ string, known seen) bool { return known.place > 0 && known.place < cut })
 	})
+}
+
+// noteFreed tells all who use the stream that what is before a place is given up. What else is gone at the beginning is lost.
+func (l *lane) noteFreed(ctx context.Context, cut uint64) (*jetstream.StreamInfo, error) {
+	info, err := l.stream.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cfg := info.Config
+	cfg.Metadata = maps.Clone(cfg.Metadata)
+	setFreed(cfg.Metadata, cut)
+	_, err = l.j.js.UpdateStream(ctx, cfg)
+	return info, err
 }
 
 // firstOwnFrom returns the first sequence of this writer that will be left.

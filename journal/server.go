@@ -23,8 +23,10 @@ type embedded struct {
 	opts *server.Options
 
 	log     *slog.Logger
-	check   func() error // makes the data folder sound before each start
-	onBreak func()       // called when the store breaks; must not block
+	check   func() error            // makes the data folder sound before each start
+	vouch   func(e *embedded) error // notes what it lost, once the server has started
+	onBreak func()                  // called when the store breaks; must not block
+	listens bool                    // other processes may join
 
 	again sync.Mutex // held while restarting
 
@@ -37,17 +39,16 @@ type embedded struct {
 // readyWithin bounds the start of the embedded server; large stores are read through when they open.
 const readyWithin = 5 * time.Minute
 
-func startEmbedded(cfg Config, check func() error, onBreak func()) (*embedded, error) {
-	e := newEmbedded(cfg, check, onBreak)
-	if cfg.Listen != "" {
-		if err := listen(e.opts, cfg.Listen); err != nil {
-			return nil, err
+// startEmbedded starts a server that nobody else can reach before listen is called.
+func (j *Journal) startEmbedded() error {
+	j.local = newEmbedded(j.cfg, j.checkGround, j.storeBroke)
+	j.local.vouch = j.vouch
+	if j.cfg.Listen != "" {
+		if err := j.local.listenAt(j.cfg.Listen); err != nil {
+			return err
 		}
 	}
-	if err := e.start(); err != nil {
-		return nil, err
-	}
-	return e, nil
+	return j.local.start()
 }
 
 // newEmbedded returns a server that listens nowhere and is not started.
@@ -70,8 +71,9 @@ func newEmbedded(cfg Config, check func() error, onBreak func()) *embedded {
 	return &embedded{opts: opts, log: cfg.Log, check: check, onBreak: onBreak}
 }
 
-// listen sets where the server listens: host:port on a loopback address, or user:password@host:port anywhere.
-func listen(opts *server.Options, address string) error {
+// listenAt sets where the server listens: host:port on a loopback address, or user:password@host:port anywhere.
+func (e *embedded) listenAt(address string) error {
+	opts := e.opts
 	who, where, found := strings.Cut(address, "@")
 	if !found {
 		who, where = "", address
@@ -80,7 +82,7 @@ func listen(opts *server.Options, address string) error {
 	if err != nil {
 		return fmt.Errorf("listen %q: want host:port", where)
 	}
-	opts.Host, opts.DontListen = host, false
+	opts.Host, e.listens = host, true
 	if opts.Port, err = strconv.Atoi(port); err != nil || opts.Port < 0 || opts.Port > 65535 {
 		return fmt.Errorf("listen %q: want a port from 0 to 65535", where)
 	}
@@ -109,12 +111,38 @@ func (e *embedded) start() error {
 		s.WaitForShutdown()
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		return fmt.Errorf("start embedded server: %s; is the address in use, or the disk full", cmp.Or(e.fatal, "it is not ready"))
+		return fmt.Errorf("start embedded server: %s; is the disk full", cmp.Or(e.fatal, "it is not ready"))
 	}
 	e.mu.Lock()
 	e.current, e.sick, e.fatal = s, false, ""
 	e.mu.Unlock()
+	if e.vouch == nil {
+		return nil
+	}
+	if err := e.vouch(e); err != nil {
+		e.stop()
+		return err
+	}
 	return nil
+}
+
+// listen lets other processes in, if any may.
+func (e *embedded) listen() error {
+	e.mu.Lock()
+	s := e.current
+	e.mu.Unlock()
+	if !e.listens || s == nil {
+		return nil
+	}
+	ready := make(chan struct{})
+	s.AcceptLoop(ready)
+	<-ready
+	if s.Addr() != nil {
+		return nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return fmt.Errorf("listen for other processes: %s; is the address in use", cmp.Or(e.fatal, "the server does not"))
 }
 
 // broken reports whether only a new start helps: a store that could not write refuses all later writes.
@@ -132,7 +160,14 @@ func (e *embedded) restart() error {
 		return nil
 	}
 	e.stop()
-	return e.start()
+	if err := e.start(); err != nil {
+		return err
+	}
+	if err := e.listen(); err != nil {
+		e.stop()
+		return err
+	}
+	return nil
 }
 
 // giveUp has the next restart begin anew, although the store says nothing of its trouble.
@@ -201,7 +236,7 @@ func (e *embedded) InProcessConn() (net.Conn, error) {
 func (e *embedded) address() net.Addr {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.current == nil || e.opts.DontListen {
+	if e.current == nil || !e.listens {
 		return nil
 	}
 	return e.current.Addr()

@@ -1,0 +1,85 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Whoever keeps a store answers for it: what its files lost is noted in the streams of proofs, of all networks, before another process
+// can reach the server. One that starts then, and asks what may be forgotten, must not be told that nothing is.
+
+// vouchWithin bounds what is noted at a start of the embedded server.
+const vouchWithin = time.Minute
+
+// vouch looks, over a connection of its own, at every stream of proofs that the embedded server keeps. This network's is left to its
+// lane while that is not open yet: it knows more, and the server listens to nobody before.
+func (j *Journal) vouch(e *embedded) error {
+	if j.alone() {
+		return nil // nobody asks, and the lane looks
+	}
+	nc, err := nats.Connect("", nats.InProcessServer(e), nats.UserInfo(e.opts.Username, e.opts.Password))
+	if err != nil {
+		return fmt.Errorf("look at the streams: %w", err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return fmt.Errorf("look at the streams: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), vouchWithin)
+	defer cancel()
+	list := js.ListStreams(ctx)
+	for info := range list.Info() {
+		if info.Config.Metadata[layoutKey] == layout && strings.HasPrefix(info.Config.Name, streamProof+"-") {
+			if err := j.vouchFor(ctx, js, info); err != nil {
+				return fmt.Errorf("note in stream %s that something may have been lost: %w", info.Config.Name, err)
+			}
+		}
+	}
+	if err := list.Err(); err != nil {
+		return fmt.Errorf("look at the streams: %w", err)
+	}
+	return nil
+}
+
+// vouchFor notes in a stream what it lacks, if it does.
+func (j *Journal) vouchFor(ctx context.Context, js jetstream.JetStream, info *jetstream.StreamInfo) error {
+	name, at := info.Config.Name, latest(j.cfg.Now(), info.State.LastTime)
+	lost := j.hasHole(name) || lacks(info)
+	if name == j.net.stream(streamProof) {
+		l := j.proof.Load()
+		if l == nil {
+			return nil
+		}
+		l.mu.Lock()
+		end := l.stat.head
+		l.mu.Unlock()
+		if !lost && info.State.LastSeq >= end.Stream {
+			return nil
+		}
+		lost, at = true, latest(at, end.Appended)
+		l.noteLoss(at)
+	}
+	if !lost {
+		return nil
+	}
+	j.cfg.Log.Error("journal: proofs may be lost; those who use the stream are told", "stream", name, "until", at)
+	cfg := info.Config
+	cfg.Metadata = maps.Clone(cfg.Metadata)
+	setMark(cfg.Metadata, latest(at, timeIn(info, lostKey)), 0, info.State)
+	if _, err := js.UpdateStream(ctx, cfg); err != nil {
+		return err
+	}
+	if name != j.net.stream(streamProof) {
+		j.mu.Lock()
+		delete(j.holed, name)
+		j.mu.Unlock()
+	}
+	return nil
+}
