@@ -3,11 +3,11 @@ package journal
 import (
 	"context"
 	"fmt"
-	"maps"
 	"math"
 	"strconv"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -27,11 +27,10 @@ func (j *Journal) Forgot(ctx context.Context) (time.Time, error) {
 	}
 	ctx, cancel := j.question(ctx)
 	defer cancel()
-	stream, err := j.js.Stream(ctx, l.bus)
+	info, err := l.ground(ctx)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("ask since when the store keeps claims: %w", err)
 	}
-	info := stream.CachedInfo()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if info.Created.Equal(l.sighted.born) {
@@ -168,16 +167,12 @@ func (l *lane) keepMark(ctx context.Context) {
 	if told.Equal(found) && at.Sub(noted) < time.Second && unsettled == starts(last) && !timeIn(last, lostKey).Before(noted) {
 		return
 	}
-	info, err := l.stream.Info(ctx)
-	if err == nil {
+	_, err := l.change(ctx, func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) {
 		if there := timeIn(info, lostKey); !l.ahead(there) {
 			at = latest(at, there)
 		}
-		cfg := info.Config
-		cfg.Metadata = maps.Clone(cfg.Metadata)
 		setMark(cfg.Metadata, at, unsettled, info.State)
-		_, err = l.j.js.UpdateStream(ctx, cfg)
-	}
+	})
 	if err != nil {
 		if l.j.ctx.Err() == nil {
 			l.j.cfg.Log.Warn("journal: note in the stream that something may have been lost", "stream", l.spec.name, "error", err)
@@ -215,6 +210,27 @@ func setFreed(metadata map[string]string, place uint64) {
 		place = max(place, known)
 	}
 	metadata[freedKey] = strconv.FormatUint(place, 10)
+}
+
+// undone is how long somebody may take to see that he overwrote the note of what was freed, and to write it again.
+const undone = 2 * time.Second
+
+// ground looks at the stream. What is gone at its beginning may be what somebody freed whose note another one has just overwritten, so it
+// looks until that has been mended, or would have been.
+func (l *lane) ground(ctx context.Context) (*jetstream.StreamInfo, error) {
+	for begun := time.Now(); ; {
+		stream, err := l.j.js.Stream(ctx, l.bus)
+		if err != nil {
+			return nil, err
+		}
+		info := stream.CachedInfo()
+		l.mu.Lock()
+		begins := max(l.state.FirstSeq, freed(info.Config.Metadata))
+		l.mu.Unlock()
+		if info.State.FirstSeq <= begins || l.j.alone() || time.Since(begun) > undone || !backoff.Wait(ctx, undone/20) {
+			return info, nil
+		}
+	}
 }
 
 // lacks reports whether a stream lacks more than is noted in it: places in its middle, or before its first record.

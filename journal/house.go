@@ -199,7 +199,7 @@ func (s space) share(records uint64) uint64 {
 
 // measure reads the size of the stream and how far all durable readers have come.
 func (l *lane) measure(ctx context.Context) (space, error) {
-	info, err := l.stream.Info(ctx)
+	info, err := l.ground(ctx)
 	if err != nil {
 		return space{}, fmt.Errorf("measure stream: %w", err)
 	}

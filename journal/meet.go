@@ -24,6 +24,11 @@ func (l *lane) goOn(ctx context.Context) error {
 		return err
 	}
 	info := l.stream.CachedInfo()
+	if lacks(info) {
+		if info, err = l.ground(ctx); err != nil {
+			return err
+		}
+	}
 	head.Stream = min(head.Stream, info.State.LastSeq)
 	next := !l.born.IsZero() && info.Created.After(l.born) // its birth says what was lost
 	unsettled := l.doubted || lacks(info) || l.lostSome && !next

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"time"
 
@@ -90,6 +91,34 @@ func checkOwner(what string, metadata map[string]string, network dodona.Digest) 
 			what, owner, network)
 	}
 	return nil
+}
+
+// mostChanges is how often a change of a stream's settings is tried.
+const mostChanges = 8
+
+// change changes the settings of the stream, and returns what they were. The server keeps what was written last, whatever was written
+// since its writer read: so it looks whether the change is there, and what the other one may have lost by it, until nothing is left to do.
+func (l *lane) change(ctx context.Context, change func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo)) (before *jetstream.StreamInfo, err error) {
+	for range mostChanges {
+		info, err := l.stream.Info(ctx)
+		if err != nil {
+			return nil, err
+		}
+		cfg := info.Config
+		cfg.Metadata = maps.Clone(cfg.Metadata)
+		if before != nil {
+			setFreed(cfg.Metadata, info.State.FirstSeq)
+		} else {
+			before = info
+		}
+		if change(&cfg, info); reflect.DeepEqual(cfg, info.Config) {
+			return before, nil
+		}
+		if _, err := l.j.js.UpdateStream(ctx, cfg); err != nil {
+			return nil, err
+		}
+	}
+	return nil, errors.New("others change the settings of the stream again and again")
 }
 
 // learn adds topics, and what was freed, to a stream on a server elsewhere that a version made which did not know them.

@@ -139,7 +139,8 @@ func (l *lane) purge(ctx context.Context, s space, cut uint64) error {
 	if err := l.j.heads.free(l.spec.name, from); err != nil {
 		return fmt.Errorf("note what is freed: %w", err)
 	}
-	before, err := l.noteFreed(ctx, cut)
+	// What is gone at the beginning, and was not announced, is lost.
+	before, err := l.change(ctx, func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) { setFreed(cfg.Metadata, cut) })
 	if err != nil {
 		return fmt.Errorf("note what is freed: %w", err)
 	}
@@ -163,19 +164,6 @@ func (l *lane) purge(ctx context.Context, s space, cut uint64) error {
 	return l.visit(ctx, func() {
 		maps.DeleteFunc(l.seen, func(_ string, known seen) bool { return known.place > 0 && known.place < cut })
 	})
-}
-
-// noteFreed tells all who use the stream that what is before a place is given up. What else is gone at the beginning is lost.
-func (l *lane) noteFreed(ctx context.Context, cut uint64) (*jetstream.StreamInfo, error) {
-	info, err := l.stream.Info(ctx)
-	if err != nil {
-		return nil, err
-	}
-	cfg := info.Config
-	cfg.Metadata = maps.Clone(cfg.Metadata)
-	setFreed(cfg.Metadata, cut)
-	_, err = l.j.js.UpdateStream(ctx, cfg)
-	return info, err
 }
 
 // firstOwnFrom returns the first sequence of this writer that will be left.

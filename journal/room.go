@@ -8,6 +8,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/telemetry"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // The readers of a stream append to the same stream: a validator claims and answers what it has read, a sink writes what it
@@ -140,15 +141,6 @@ func (l *lane) narrow(ctx context.Context, s space) error {
 }
 
 func (l *lane) setLimit(ctx context.Context, bytes uint64) error {
-	info, err := l.stream.Info(ctx)
-	if err != nil {
-		return err
-	}
-	cfg := info.Config
-	if cfg.MaxBytes == int64(bytes) {
-		return nil
-	}
-	cfg.MaxBytes = int64(bytes)
-	_, err = l.j.js.UpdateStream(ctx, cfg)
+	_, err := l.change(ctx, func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) { cfg.MaxBytes = int64(bytes) })
 	return err
 }

@@ -1,0 +1,199 @@
+//go:build integration
+
+package journal
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
+)
+
+// A listener is a log that does something when a message comes by.
+type listener struct {
+	slog.Handler
+	hear func(message string)
+}
+
+func (l listener) Enabled(context.Context, slog.Level) bool { return true }
+func (l listener) Handle(_ context.Context, r slog.Record) error {
+	l.hear(r.Message)
+	return nil
+}
+
+// someoneAnswers reports whether a server speaks to who comes to an address.
+func someoneAnswers(address string) bool {
+	conn, err := net.DialTimeout("tcp", address, time.Second)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(time.Second))
+	n, _ := conn.Read(make([]byte, 1))
+	return n > 0
+}
+
+// TestNobodyIsAnsweredBeforeALossIsNoted, whatever was lost and of whomever: a hub finds it, and until that stands in the stream nobody who
+// starts at the same time can reach the hub, and ask what may be forgotten.
+func TestNobodyIsAnsweredBeforeALossIsNoted(t *testing.T) {
+	ours, others := dodona.Digest{}, dodona.Digest{7}
+	first := func(blocks string) string {
+		list, _ := filepath.Glob(filepath.Join(blocks, "*.blk"))
+		return list[0]
+	}
+	rot := func(t *testing.T, blocks, before string) error {
+		flipBit(t, first(blocks), `"digest":"0x01`, 20)
+		return os.RemoveAll(filepath.Join(blocks, "index.db"))
+	}
+	for name, c := range map[string]struct {
+		hub     dodona.Digest // its network; the claim is of ours
+		running bool          // it is found at a start of the store while the hub runs
+		events  int           // of 1 MiB behind the claim
+		spoil   func(t *testing.T, blocks, before string) error
+	}{
+		"the end": {hub: ours, spoil: func(_ *testing.T, blocks, before string) error {
+			return errors.Join(os.RemoveAll(blocks), os.CopyFS(blocks, os.DirFS(before)))
+		}},
+		"a claim":                                   {hub: ours, spoil: rot},
+		"a claim, while it runs":                    {hub: ours, running: true, spoil: rot},
+		"a claim of another network":                {hub: others, spoil: rot},
+		"a claim of another network, while it runs": {hub: others, running: true, spoil: rot},
+		"the first block": {hub: ours, events: 18, spoil: func(_ *testing.T, blocks, _ string) error {
+			return os.Remove(first(blocks))
+		}},
+		"the first block of another network": {hub: others, events: 18, spoil: func(_ *testing.T, blocks, _ string) error {
+			return os.Remove(first(blocks))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := Config{Dir: t.TempDir(), Network: c.hub}
+			h := startHub(t, cfg)
+			a := joinAs(t, h.Journal, "gw-1", ours)
+			event := dodona.Record{Topic: dodona.TopicEvent, Key: "x", ID: "hub-1"} // so that it has something to go on from
+			if c.hub == ours {
+				if err := h.Append(t.Context(), event); err != nil {
+					t.Fatal(err)
+				}
+			}
+			blocks, before := filepath.Join(streamsDir(cfg.Dir), a.net.stream(streamProof), "msgs"), filepath.Join(t.TempDir(), "before")
+			if err := os.CopyFS(before, os.DirFS(blocks)); err != nil {
+				t.Fatal(err)
+			}
+			event.ID = "hub-2"
+			writer := a
+			if c.hub == ours {
+				writer = h.Journal // the end that its own marks tell of
+			}
+			time.Sleep(1100 * time.Millisecond) // the time at which the stream was made is noted in it too, and is not this
+			round := now()
+			claimed := claim("report.x.ab", 0)
+			claimed.Body = []byte(`{"digest":"0x0123456789abcdef"}`)
+			if err := errors.Join(a.Append(t.Context(), claimed), writer.Append(t.Context(), event)); err != nil {
+				t.Fatal(err)
+			}
+			appendEvents(t, a, "after", 1+c.events, 1+min(c.events, 1)<<20)
+			if err := a.Close(); err != nil {
+				t.Fatal(err)
+			}
+			var mu sync.Mutex
+			heard, early := 0, ""
+			h.cfg.Log = slog.New(listener{slog.DiscardHandler, func(message string) {
+				if !strings.Contains(message, "lost") && !strings.Contains(message, "damaged") {
+					return
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				if heard++; someoneAnswers(h.cfg.Listen) {
+					early = message
+				}
+			}})
+			if c.running {
+				h.again(t, func() error { return nil })
+				if err := c.spoil(t, blocks, before); err != nil {
+					t.Fatal(err)
+				}
+				h.local.giveUp()
+				if err := h.local.restart(); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				h.again(t, func() error { return c.spoil(t, blocks, before) })
+			}
+			mu.Lock()
+			if heard == 0 || early != "" {
+				t.Errorf("heard of a loss %d times; the hub answers when it says %q", heard, early)
+			}
+			mu.Unlock()
+			forgot, err := joinAs(t, h.Journal, "gw-2", ours).Forgot(t.Context())
+			if err != nil || forgot.Before(round.Time()) {
+				t.Errorf("who starts then hears %v, %v; what was claimed at %s is lost", forgot, err, round)
+			}
+		})
+	}
+}
+
+// TestWhatRetentionFreesIsNoLoss, and a beginning that goes otherwise is one, also for who comes later, whatever was written since.
+func TestWhatRetentionFreesIsNoLoss(t *testing.T) {
+	limits := Limits{Bytes: minStreamBytes}
+	server := open(t, Config{Listen: "127.0.0.1:0", Node: "srv", Network: dodona.Digest{1}}) // another network: each process frees
+	cfg := Config{URL: "nats://" + server.Addr().String(), Raw: limits, Proof: limits}
+	var nodes []*Journal
+	for n := range 3 {
+		cfg.Node = "gw-" + strconv.Itoa(n)
+		nodes = append(nodes, open(t, cfg))
+	}
+	made, err := nodes[0].Forgot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var asking sync.WaitGroup
+	for _, j := range nodes {
+		asking.Go(func() {
+			for ctx.Err() == nil {
+				if at, err := j.Forgot(ctx); ctx.Err() == nil && (err != nil || at.After(made.Add(time.Second))) {
+					t.Errorf("retention is taken for a loss: %v, %v", at, err)
+					return
+				}
+			}
+		})
+	}
+	var writing sync.WaitGroup
+	for _, j := range nodes {
+		writing.Go(func() { appendEvents(t, j, j.cfg.Node, 100, int(16*unit.KiB)) })
+	}
+	writing.Wait()
+	cancel()
+	asking.Wait()
+	info, err := nodes[0].lanes[streamProof].stream.Info(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.State.FirstSeq <= info.Config.FirstSeq {
+		t.Fatalf("nothing was freed: %d records from %d on", info.State.Msgs, info.State.FirstSeq)
+	}
+	time.Sleep(1100 * time.Millisecond)
+	round := now()
+	last := nodes[2].lanes[streamProof]
+	if err := last.stream.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	appendEvents(t, nodes[1], "behind", 1, 1)
+	cfg.Node, cfg.Dir = "gw-9", t.TempDir()
+	for _, j := range append(nodes, open(t, cfg)) {
+		if forgot, err := j.Forgot(t.Context()); err != nil || forgot.Before(round.Time()) {
+			t.Errorf("%s hears %v, %v; what was claimed at %s was purged", j.cfg.Node, forgot, err, round)
+		}
+	}
+}
