@@ -245,7 +245,15 @@ func (l *lane) miss(info *jetstream.StreamInfo) {
 	l.state = st
 	if st.NumDeleted > before.NumDeleted || st.FirstSeq > max(before.FirstSeq, freed(info.Config.Metadata)) {
 		l.found = time.Now()
+		l.tellLack(info)
 	}
+}
+
+// tellLack says that a stream lacks records, of whatever writer.
+func (l *lane) tellLack(info *jetstream.StreamInfo) {
+	known, _ := strconv.Atoi(info.Config.Metadata[missingKey])
+	l.j.cfg.Log.Error("journal: records are lost, of this node or of others; rounds of before are not signed any more", "stream", l.spec.name,
+		"begins at", info.State.FirstSeq, "freed up to", freed(info.Config.Metadata), "missing within", info.State.NumDeleted, "known", known)
 }
 
 // timeIn returns a time that a node wrote into the metadata of a stream, by its clock; zero if there is none.

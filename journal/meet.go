@@ -29,6 +29,9 @@ func (l *lane) goOn(ctx context.Context) error {
 			return err
 		}
 	}
+	if lacks(info) {
+		l.tellLack(info)
+	}
 	head.Stream = min(head.Stream, info.State.LastSeq)
 	next := !l.born.IsZero() && info.Created.After(l.born) // its birth says what was lost
 	unsettled := l.doubted || lacks(info) || l.lostSome && !next

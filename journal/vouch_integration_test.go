@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
@@ -81,7 +83,7 @@ func TestNobodyIsAnsweredBeforeALossIsNoted(t *testing.T) {
 			h := startHub(t, cfg)
 			a := joinAs(t, h.Journal, "gw-1", ours)
 			event := dodona.Record{Topic: dodona.TopicEvent, Key: "x", ID: "hub-1"} // so that it has something to go on from
-			if c.hub == ours {
+			if c.hub == ours && c.events == 0 {                                     // the first block has only records of others
 				if err := h.Append(t.Context(), event); err != nil {
 					t.Fatal(err)
 				}
@@ -92,7 +94,7 @@ func TestNobodyIsAnsweredBeforeALossIsNoted(t *testing.T) {
 			}
 			event.ID = "hub-2"
 			writer := a
-			if c.hub == ours {
+			if c.hub == ours && c.events == 0 {
 				writer = h.Journal // the end that its own marks tell of
 			}
 			time.Sleep(1100 * time.Millisecond) // the time at which the stream was made is noted in it too, and is not this
@@ -195,5 +197,46 @@ func TestWhatRetentionFreesIsNoLoss(t *testing.T) {
 		if forgot, err := j.Forgot(t.Context()); err != nil || forgot.Before(round.Time()) {
 			t.Errorf("%s hears %v, %v; what was claimed at %s was purged", j.cfg.Node, forgot, err, round)
 		}
+	}
+}
+
+// TestANoteThatAnotherProcessOverwritesIsMended: it read before the note was made, and wrote after it.
+func TestANoteThatAnotherProcessOverwritesIsMended(t *testing.T) {
+	_, _, first, second := twoSigners(t, Config{}, time.Now)
+	appendEvents(t, first.journal, "before", 9, 1)
+	a, b := first.journal.lanes[streamProof], second.journal.lanes[streamProof]
+	lost := time.Now().Add(-time.Hour)
+	asked := 0
+	_, err := a.change(t.Context(), func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) {
+		cfg.MaxBytes = int64(200 * unit.MiB)
+		if asked++; asked > 1 {
+			return
+		}
+		b.noteLoss(lost)
+		b.keepMark(t.Context())
+		s, err := b.measure(t.Context())
+		if err == nil {
+			err = b.purge(t.Context(), s, info.State.FirstSeq+5)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := a.stream.Info(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lacks(info) || info.Config.MaxBytes != int64(200*unit.MiB) {
+		t.Errorf("%d is noted as freed, and the stream begins at %d; its limit is %d", freed(info.Config.Metadata), info.State.FirstSeq, info.Config.MaxBytes)
+	}
+	if _, err := b.stream.Info(t.Context()); err != nil { // as each turn of the house does
+		t.Fatal(err)
+	}
+	b.keepMark(t.Context())
+	if info, err = a.stream.Info(t.Context()); err != nil || timeIn(info, lostKey).Before(lost) {
+		t.Errorf("noted is a loss of before %v, %v; want %v", timeIn(info, lostKey), err, lost)
 	}
 }
