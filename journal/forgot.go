@@ -33,9 +33,7 @@ func (j *Journal) Forgot(ctx context.Context) (time.Time, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if info.Created.Equal(l.sighted.born) {
-		l.miss(info)
-	}
+	l.miss(info)
 	l.sight(info.Created)
 	l.heed(info)
 	return latest(l.lostUntil(), madeBy(info.Created, timeIn(info, madeKey), l.now(), l.ago(l.sighted.at))), nil
@@ -79,9 +77,7 @@ func (l *lane) look(ctx context.Context) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if info.Created.Equal(l.sighted.born) {
-		l.miss(info)
-	}
+	l.miss(info)
 	return nil
 }
 
@@ -239,14 +235,19 @@ func lacks(info *jetstream.StreamInfo) bool {
 	return info.State.NumDeleted > known || info.State.FirstSeq > freed(info.Config.Metadata)
 }
 
-// miss notes a loss if more is missing than when this process last looked. l.mu is held.
-func (l *lane) miss(info *jetstream.StreamInfo) {
+// miss notes a loss, and reports it, if more of the stream is missing than when this process last looked. l.mu is held.
+func (l *lane) miss(info *jetstream.StreamInfo) bool {
+	if !info.Created.Equal(l.sighted.born) {
+		return false
+	}
 	st, before := info.State, l.state
 	l.state = st
-	if st.NumDeleted > before.NumDeleted || st.FirstSeq > max(before.FirstSeq, freed(info.Config.Metadata)) {
-		l.found = time.Now()
-		l.tellLack(info)
+	if st.NumDeleted <= before.NumDeleted && st.FirstSeq <= max(before.FirstSeq, freed(info.Config.Metadata)) {
+		return false
 	}
+	l.found = time.Now()
+	l.tellLack(info)
+	return true
 }
 
 // tellLack says that a stream lacks records, of whatever writer.

@@ -204,9 +204,7 @@ func (l *lane) measure(ctx context.Context) (space, error) {
 		return space{}, fmt.Errorf("measure stream: %w", err)
 	}
 	l.mu.Lock()
-	if info.Created.Equal(l.sighted.born) {
-		l.miss(info)
-	}
+	l.miss(info)
 	l.mu.Unlock()
 	st := info.State
 	s := space{

@@ -139,8 +139,14 @@ func (l *lane) purge(ctx context.Context, s space, cut uint64) error {
 	if err := l.j.heads.free(l.spec.name, from); err != nil {
 		return fmt.Errorf("note what is freed: %w", err)
 	}
-	// What is gone at the beginning, and was not announced, is lost.
-	before, err := l.change(ctx, func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) { setFreed(cfg.Metadata, cut) })
+	before, err := l.change(ctx, func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.miss(info) { // what is gone already, and was not announced, is lost, and what is noted now would hide it
+			setMark(cfg.Metadata, latest(l.lostUntil(), timeIn(info, lostKey)), starts(info), info.State)
+		}
+		setFreed(cfg.Metadata, cut)
+	})
 	if err != nil {
 		return fmt.Errorf("note what is freed: %w", err)
 	}

@@ -240,3 +240,26 @@ func TestANoteThatAnotherProcessOverwritesIsMended(t *testing.T) {
 		t.Errorf("noted is a loss of before %v, %v; want %v", timeIn(info, lostKey), err, lost)
 	}
 }
+
+// TestRetentionDoesNotHideALoss that came after it had measured: what it is about to free is gone, and it was not the one.
+func TestRetentionDoesNotHideALoss(t *testing.T) {
+	_, server, first, second := twoSigners(t, Config{}, time.Now)
+	appendEvents(t, first.journal, "before", 9, 1)
+	l := first.journal.lanes[streamProof]
+	s, err := l.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	round := now()
+	if err := l.stream.Purge(t.Context(), jetstream.WithPurgeSequence(s.first+5)); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.purge(t.Context(), s, s.first+7); err != nil {
+		t.Fatal(err)
+	}
+	for _, j := range []*Journal{first.journal, second.journal, joinAs(t, server, "gw-9", dodona.Digest{})} {
+		if forgot, err := j.Forgot(t.Context()); err != nil || forgot.Before(round.Time()) {
+			t.Errorf("%s hears %v, %v; what was claimed at %s was purged", j.cfg.Node, forgot, err, round)
+		}
+	}
+}
