@@ -20,6 +20,7 @@ import (
 type actor struct {
 	chain uint64
 	trips func() error // what comes instead of an answer; errHangs: nothing
+	says  string       // the answer; empty: a number
 	takes time.Duration
 	asked []string // methods that it answered
 	times int      // requests
@@ -55,6 +56,9 @@ func (a *actor) RoundTrip(req *http.Request) (*http.Response, error) {
 		result = a.chain
 	}
 	answer := fmt.Sprintf(`{"id":1,"result":"0x%x"}`, result)
+	if a.says != "" {
+		answer = a.says
+	}
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(answer)), Request: req}, nil
 }
 
@@ -314,6 +318,19 @@ func TestOneThatFailsIsTriedAgainAtOnce(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestWhatANodeSaysIsNotAskedAgainAtOnce: it answers, though it cannot tell.
+func TestWhatANodeSaysIsNotAskedAgainAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &actor{chain: 5}
+		c := stage(t, evm.Options{Tries: 3}, a)
+		_ = read(t, c)
+		a.times, a.says = 0, `{"id":1,"error":{"code":-32000,"message":"missing trie node"}}`
+		if err := read(t, c); err == nil || a.times != 1 {
+			t.Errorf("%v, asked %d times, want once", err, a.times)
+		}
+	})
 }
 
 // TestAnotherEndpointIsAskedBeforeOneIsTriedAgain, and what was waited for the first says nothing of the second.

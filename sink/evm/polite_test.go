@@ -62,6 +62,15 @@ func newLiar(t *testing.T, node string, says func(method string) string) *liar {
 	return l
 }
 
+// behind launches a sink with the policy latest behind a liar in front of the rig's chain.
+func (r *rig) behind(says func(method string) string) *liar {
+	r.t.Helper()
+	l := newLiar(r.t, r.chain.URL, says)
+	r.settings.RPC, r.policy.Policy = []string{l.URL}, sink.Latest
+	r.launch()
+	return l
+}
+
 func result(json string) string { return `{"jsonrpc":"2.0","id":1,"result":` + json + `}` }
 
 // genesis is what a node says that has not begun to follow the chain.
@@ -122,15 +131,12 @@ func TestAPoliteLieIsNotBelievedOfOneEndpoint(t *testing.T) {
 func TestAnAnswerWithoutAReceiptIsDelivered(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "--block-time", "1")
-	l := newLiar(t, r.chain.URL, func(m string) string {
+	r.behind(func(m string) string {
 		if m == "eth_getTransactionReceipt" {
 			return result("null")
 		}
 		return ""
 	})
-	r.settings.RPC = []string{l.URL}
-	r.policy.Policy = sink.Latest
-	r.launch()
 	round := r.say(7)
 	r.untilSlot(round)
 	r.until("it has a receipt", func() bool { return r.has(round, dodona.ReceiptDelivered) })
@@ -144,10 +150,7 @@ func TestAnAnswerWithoutAReceiptIsDelivered(t *testing.T) {
 func TestAnEndpointThatTakesFiveRequestsASecondDelivers(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "--block-time", "1")
-	l := newLiar(t, r.chain.URL, (&bucket{perSecond: 5}).take)
-	r.settings.RPC = []string{l.URL}
-	r.policy.Policy = sink.Latest
-	r.launch()
+	r.behind((&bucket{perSecond: 5}).take)
 	round := r.say(7)
 	r.untilSlot(round)
 	r.until("it is final", func() bool { return r.has(round, dodona.ReceiptFinal) })
@@ -170,10 +173,7 @@ func TestAnEndpointThatTakesTenRequestsASecondDeliversFourFeeds(t *testing.T) {
 		r.settings.Contracts[name] = r.chain.Deploy(r.codeOf(f))
 	}
 	endpoint := &bucket{perSecond: 10}
-	l := newLiar(t, r.chain.URL, endpoint.take)
-	r.settings.RPC = []string{l.URL}
-	r.policy.Policy = sink.Latest
-	r.launch()
+	r.behind(endpoint.take)
 	for n := range 3 {
 		round := r.first + dodona.Round(1000*n)
 		for i, f := range r.feeds {

@@ -46,10 +46,7 @@ func TestAnEndpointThatRefusesTwoOfThreeDelivers(t *testing.T) {
 	r := newRig(t, "--block-time", "1")
 	r.settings.Confirmations = 1
 	f := &refuser{of: 3, refusal: "429 1"}
-	l := newLiar(t, r.chain.URL, f.take)
-	r.settings.RPC = []string{l.URL}
-	r.policy.Policy = sink.Latest
-	r.launch()
+	l := r.behind(f.take)
 	round := r.say(7)
 	slow := false
 	look := func() {
@@ -101,10 +98,7 @@ func TestAnEndpointThatFailsTwoOfThreeDelivers(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "--block-time", "1")
 	f := &refuser{of: 3, refusal: "502"}
-	l := newLiar(t, r.chain.URL, f.take)
-	r.settings.RPC = []string{l.URL}
-	r.policy.Policy = sink.Latest
-	r.launch()
+	r.behind(f.take)
 	round := r.say(7)
 	r.untilSlot(round)
 	r.until("it is final", func() bool { return r.has(round, dodona.ReceiptFinal) })
@@ -123,7 +117,7 @@ func TestEstimatesThatAloneAreRefusedAreTold(t *testing.T) {
 			r := newRig(t, "--block-time", "1")
 			var mu sync.Mutex
 			refuses, asked := true, 0
-			l := newLiar(t, r.chain.URL, func(method string) string {
+			r.behind(func(method string) string {
 				mu.Lock()
 				defer mu.Unlock()
 				asked++
@@ -132,9 +126,6 @@ func TestEstimatesThatAloneAreRefusedAreTold(t *testing.T) {
 				}
 				return ""
 			})
-			r.settings.RPC = []string{l.URL}
-			r.policy.Policy = sink.Latest
-			r.launch()
 			round := r.say(7)
 			r.until("it is told", func() bool {
 				s := r.loop.Status()
@@ -165,7 +156,7 @@ func TestAnEndpointThatComesBackIsOK(t *testing.T) {
 	r := newRig(t, "--block-time", "1")
 	var mu sync.Mutex
 	var begun time.Time
-	l := newLiar(t, r.chain.URL, func(string) string {
+	r.behind(func(string) string {
 		mu.Lock()
 		defer mu.Unlock()
 		if begun.IsZero() {
@@ -176,9 +167,6 @@ func TestAnEndpointThatComesBackIsOK(t *testing.T) {
 		}
 		return ""
 	})
-	r.settings.RPC = []string{l.URL}
-	r.policy.Policy = sink.Latest
-	r.launch()
 	r.until("it waits", func() bool { return r.loop.Status().State == sink.Retrying })
 	round := r.say(7)
 	r.untilSlot(round)
