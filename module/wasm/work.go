@@ -25,6 +25,7 @@ const (
 	workFloat       = 700   // its NaN is made canonical
 	workCall        = 1_500
 	workIndirect    = 10_000 // for a call_indirect
+	workReference   = 6_000  // table.get looks for what traps, ref.func calls the engine
 	workMoved       = 250    // each value that a call takes or gives, beyond two
 	workGlobal      = 280    // each mutable global, for each call: all are read again
 	workBulk        = 20_000
@@ -180,10 +181,12 @@ func (v *validator) plainWork(op Op) {
 		op >= OpI32TruncF32S && op <= OpI32TruncF64U, op >= OpI64TruncF32S && op <= OpI64TruncF64U,
 		op >= OpI32TruncSatF32S && op <= OpI64TruncSatF64U:
 		w.spent += workTrap
+	case op == OpTableGet || op == OpRefFunc:
+		w.spent += workReference
 	case o.types != "" && o.types[0] == ':': // constants, and the size of memory
 	case o.types != "" && (o.types[len(o.types)-1] == 'f' || o.types[len(o.types)-1] == 'F'):
 		w.spent += workFloat
-	case o.types != "" || op == OpSelect || op == OpSelectT:
+	case o.types != "" || op == OpSelect || op == OpSelectT || op == OpRefIsNull:
 		w.spent += workComputed
 	}
 }
