@@ -21,7 +21,7 @@ const (
 	workComputed    = 250   // a number out of others
 	workAccess      = 700   // of memory, at an address that has been checked
 	workChecked     = 4_500 // at another
-	workTrap        = 2_300 // division and truncation: they look for what traps
+	workTrap        = 3_200 // division and truncation: they look for what traps
 	workFloat       = 700   // its NaN is made canonical
 	workCall        = 1_500
 	workIndirect    = 10_000 // for a call_indirect
