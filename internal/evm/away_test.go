@@ -143,35 +143,6 @@ func TestWhatComesBackAsAnotherChainIsNotBelieved(t *testing.T) {
 	}
 }
 
-// TestACheckBeforeAnAbsenceIsGoodForOneAnswer, or one that answers seldom would be asked for nothing else, and for no more than one.
-func TestACheckBeforeAnAbsenceIsGoodForOneAnswer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := &actor{chain: 5}
-		c := stage(t, evm.Options{}, a)
-		a.trips = func() error {
-			if a.times > 1 {
-				return err502
-			}
-			return nil
-		}
-		if err := read(t, c); err == nil || fmt.Sprint(a.asked) != "[eth_chainId]" {
-			t.Fatalf("%v, %q, want that it answers for its chain only", err, a.asked)
-		}
-		time.Sleep(3 * time.Minute)
-		a.trips = nil
-		if err := read(t, c); err != nil {
-			t.Errorf("got %v, want the answer", err)
-		}
-		a.chain = 6
-		if err := read(t, c); !errors.Is(err, evm.ErrWrongChain) {
-			t.Errorf("got %v, want another chain", err)
-		}
-		if fmt.Sprint(a.asked) != "[eth_chainId eth_getTransactionCount eth_chainId]" {
-			t.Errorf("it was asked %q", a.asked)
-		}
-	})
-}
-
 // TestOneThatWasDownIsNotSlow when it is back.
 func TestOneThatWasDownIsNotSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -231,48 +202,6 @@ func TestManyThatHangAreToldAfterOneTimeoutEach(t *testing.T) {
 			t.Errorf("%v after %s, want an error after 30 s", err, time.Since(begun))
 		}
 	})
-}
-
-// TestWhoAnswersSeldomIsNotAskedForItsChainOnly: what it says of it is good for one answer at least.
-func TestWhoAnswersSeldomIsNotAskedForItsChainOnly(t *testing.T) {
-	for _, c := range []struct {
-		every time.Duration // an answer
-		most  int           // answers of a hundred that go to the chain
-	}{
-		{10 * time.Second, 5},
-		{time.Minute, 21},
-		{110 * time.Second, 41},
-		{3 * time.Minute, 50},
-		{290 * time.Second, 50},
-	} {
-		t.Run(c.every.String(), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				next := time.Now()
-				a := &actor{chain: 5}
-				a.trips = func() error {
-					if time.Now().Before(next) {
-						return err502
-					}
-					next = time.Now().Add(c.every)
-					return nil
-				}
-				client := stage(t, evm.Options{}, a)
-				for len(a.asked) < 100 {
-					_ = read(t, client)
-					time.Sleep(time.Second)
-				}
-				n := 0
-				for _, method := range a.asked {
-					if method == "eth_chainId" {
-						n++
-					}
-				}
-				if n > c.most {
-					t.Errorf("%d of 100 answers went to the chain, want at most %d", n, c.most)
-				}
-			})
-		})
-	}
 }
 
 // TestOneThatFailsIsTriedAgainAtOnce, but not one that speaks of the request, or is gone.

@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/dodona-oracle/dodona/internal/httpc"
@@ -188,96 +187,6 @@ func (c *Client) Answers() (n uint64, last time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.answers, c.last
-}
-
-// Call sends one request and decodes its result into result, which may be nil. It tries every endpoint, starting with the one that
-// answered last, and those that fail again ([Options]); those that ask for patience (HTTP 429, Retry-After) are then waited for, who is ready
-// first is asked first. An [*Error] is what a node said of this request; any other error means that no endpoint answered.
-func (c *Client) Call(ctx context.Context, result any, method string, params ...any) error {
-	return c.ask(ctx, result, nil, method, params...)
-}
-
-// ask is Call with a judge: an answer that it finds impossible is a failure of the endpoint, and another one is asked.
-func (c *Client) ask(ctx context.Context, result any, judge func() error, method string, params ...any) error {
-	q := &question{method: method, params: params, result: result, judge: judge, begun: time.Now()}
-	c.mu.Lock()
-	first, n := c.current, len(c.endpoints)
-	c.mu.Unlock()
-	errs := make([]error, n)
-	for try := 0; try < c.tries && time.Since(q.begun) < 2*c.timeout; try++ { // who asks wants to know before long
-		for i := range n {
-			if at := (first + i) % n; try == 0 || triedAgain(errs[at]) {
-				if done, err := c.put(ctx, at, q, errs); done {
-					return err
-				}
-			}
-		}
-	}
-	for {
-		i, at := c.soonest(q, errs)
-		if i < 0 {
-			c.ended(ctx, q)
-			return fmt.Errorf("%s: no endpoint answers: %w", method, joined(errs))
-		}
-		if err := c.pause(ctx, i, at, q); err != nil {
-			return fmt.Errorf("%s: %w", method, err)
-		}
-		if done, err := c.put(ctx, i, q, errs); done {
-			return err
-		}
-	}
-}
-
-// triedAgain reports whether an endpoint that failed may answer the same request at once: it did not speak of it, and it is not gone.
-func triedAgain(err error) bool {
-	var said *Error
-	return !asksForPatience(err) && !errors.As(err, &said) && !errors.Is(err, ErrWrongChain) && !errors.Is(err, syscall.ECONNREFUSED)
-}
-
-// put asks one endpoint. It is done if that speaks of the request, or ctx ends; else the failure is in errs.
-func (c *Client) put(ctx context.Context, index int, q *question, errs []error) (done bool, err error) {
-	e := c.endpoints[index]
-	begun := time.Now()
-	err = c.try(ctx, e, q)
-	if ctx.Err() != nil {
-		return true, fmt.Errorf("%s: %w", q.method, ctx.Err())
-	}
-	var said *Error
-	if err == nil || (errors.As(err, &said) && said.judges(q.method)) {
-		c.mu.Lock()
-		c.current = index
-		if e.used = true; e.away(time.Now()) {
-			e.checked = time.Time{} // what it said of its chain before lets it be believed once
-		}
-		c.answered(e, q)
-		c.mu.Unlock()
-		c.ended(ctx, q)
-		if err != nil {
-			err = fmt.Errorf("%s: %w", q.method, err)
-		}
-		return true, err
-	}
-	if c.refusesAlone(ctx, e, q) {
-		err = c.spare(e, q)
-	}
-	c.mu.Lock()
-	e.fail(q, begun, err)
-	c.mu.Unlock()
-	errs[index] = fmt.Errorf("%s: %w", e.host, err)
-	return false, nil
-}
-
-// judges reports whether the error speaks of the request and not of the node, so that no other one need be asked. Of a call
-// that is tried only a revert does, or the lack of money: state that a node does not have, a limit of its own or a method that it
-// does not know are its own troubles, and so is everything that reads of the chain are answered with.
-func (e *Error) judges(method string) bool {
-	switch method {
-	case "eth_sendRawTransaction":
-		return !e.busy()
-	case "eth_call", "eth_estimateGas":
-		return e.Reverted() || strings.Contains(strings.ToLower(e.Message), "insufficient funds")
-	}
-	return false
 }
 
 // Skip turns to the next endpoint, because of what the caller saw of the current one, which may be of another chain by now.

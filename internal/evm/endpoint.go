@@ -32,15 +32,17 @@ const (
 	awayFor    = 2 * time.Minute // of nothing but failures: what comes back may be another node
 )
 
-// fail notes what an endpoint failed with. One that was gone may be another node when it comes back, so it is asked for its chain first.
-// One that fails now and then is not: it would be asked for nothing else.
+// fail notes what an endpoint failed with. One that was gone may be another node when it comes back, so it is asked for its chain first;
+// what it said of it since it was last gone is good for one answer, or one that is gone every other time would be asked for nothing else.
 func (e *endpoint) fail(q *question, begun time.Time, why error) {
 	e.err, e.failed = why, time.Now()
 	var said *Error
 	switch {
 	case asksForPatience(why), errors.As(why, &said):
 	case errors.Is(why, syscall.ECONNREFUSED):
-		e.checked = time.Time{}
+		if e.used {
+			e.checked = time.Time{}
+		}
 	default:
 		if e.vain.times++; e.vain.times == 1 {
 			e.vain.since = begun
@@ -63,18 +65,6 @@ func (e *endpoint) away(now time.Time) bool { return e.vain.times > 0 && now.Sub
 // come: else one that answers seldom would be asked for nothing else.
 func (e *endpoint) fresh(now time.Time) bool {
 	return !e.checked.IsZero() && now.Sub(e.checked) < checkEvery && !(e.used && e.away(now))
-}
-
-// A question is one request and what makes an answer acceptable.
-type question struct {
-	method string
-	params []any
-	result any
-	judge  func() error // nil: every answer is
-
-	begun  time.Time
-	waited time.Duration // for places in a pace, and for patience
-	probed bool          // whether the method is refused alone
 }
 
 // answered notes that an endpoint answered. What was asked in vain before was waited for, unless the endpoint was away: then it was not slow.

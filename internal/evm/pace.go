@@ -214,30 +214,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// soonest returns which of the endpoints that ask for patience may be asked first, and when; -1 if none may within the question's.
-func (c *Client) soonest(q *question, errs []error) (index int, at time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	index = -1
-	now := time.Now()
-	for i, e := range c.endpoints {
-		if !asksForPatience(errs[i]) {
-			continue
-		}
-		method := q.method
-		if !e.fresh(now) {
-			method = chainID
-		}
-		if free := e.free(method); index < 0 || free.Before(at) {
-			index, at = i, free
-		}
-	}
-	if index >= 0 && at.Sub(q.begun) > c.patience {
-		return -1, at
-	}
-	return index, at
-}
-
 // witness is what is asked to find out whether a method is refused alone: it costs little, and no gateway answers it by itself.
 const witness, otherWitness = "eth_getBalance", "eth_getTransactionCount"
 

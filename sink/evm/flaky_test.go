@@ -94,6 +94,9 @@ func TestAnyEndpointThatAnswersNowAndThenDelivers(t *testing.T) {
 		{"the first after a pause fails", func() func(string) error { return afterPauses(1, 50*time.Millisecond, err502) }, 24, time.Minute, time.Minute},
 		{"the first two after a pause fail", func() func(string) error { return afterPauses(2, 50*time.Millisecond, err502) }, 24, time.Minute, time.Minute},
 		{"one is answered each three minutes", func() func(string) error { return eachTime(200*time.Second, err502) }, 1, 8 * time.Hour, 8 * time.Hour},
+		{"one of two is refused the connection", func() func(string) error { return every(2, syscall.ECONNREFUSED) }, 24, time.Minute, 3 * time.Minute},
+		{"two of three are refused the connection", func() func(string) error { return every(3, syscall.ECONNREFUSED) }, 24, 6 * time.Minute, 10 * time.Minute},
+		{"nine of ten are refused the connection", func() func(string) error { return every(10, syscall.ECONNREFUSED) }, 1, 2 * time.Hour, 2 * time.Hour},
 		{"two of three have no route", func() func(string) error { return every(3, syscall.EHOSTUNREACH) }, 24, time.Minute, 2 * time.Minute},
 	} {
 		for _, cold := range []bool{true, false} {

@@ -27,13 +27,13 @@ func (s *Sink) Run(ctx context.Context) error {
 			return nil
 		case err != nil:
 			failures++
-			if now, _ := s.client.Answers(); now > answers && !dodona.IsPermanent(err) {
-				failures = 1 // it gets on, whatever was answered
+			if now, _ := s.client.Answers(); now > answers && !dodona.IsPermanent(err) && s.row < s.mostRow() {
+				failures, s.row = 1, s.row+1 // it gets on, whatever was answered
 			}
 			wait = backoff.Backoff{Min: min(s.settings.Poll, soon), Max: time.Minute}.Next(failures, nil)
 			s.rpcFailed(ctx, err)
 		default:
-			failures = 0
+			failures, s.row = 0, 0
 			head = next
 		}
 		timer := time.NewTimer(wait)
@@ -61,6 +61,10 @@ const (
 	soon  = 500 * time.Millisecond
 	tries = 3 // of each request before that
 )
+
+// mostRow returns how many turns may be answered something and fail, until none of that is taken for getting on any more: several times
+// what is to be asked until one gets through, or a node takes another transaction.
+func (s *Sink) mostRow() int { return 100 + 10*(len(s.targets)+s.settings.Window) }
 
 // idlePoll is how often the chain is looked at while nothing is under way.
 const idlePoll = 30 * time.Second
@@ -274,6 +278,9 @@ func (s *Sink) send(ctx context.Context, intents []*Intent) error {
 
 // heard tells the machine what became of a broadcast.
 func (s *Sink) heard(ctx context.Context, i *Intent, r reply, message string) error {
+	if r == accepted && !i.last().Taken {
+		s.row = 0
+	}
 	if r == poor || r == refused {
 		s.memory.money = money{} // it may have changed
 	}

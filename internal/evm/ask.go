@@ -1,0 +1,175 @@
+package evm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Call sends one request and decodes its result into result, which may be nil. It tries every endpoint, starting with the one that
+// answered last, and those that fail again ([Options]); those that ask for patience (HTTP 429, Retry-After) are then waited for, who is ready
+// first is asked first, and those that failed in another way are asked now and then meanwhile. An [*Error] is what a node said of this request; any other error means that no endpoint answered.
+func (c *Client) Call(ctx context.Context, result any, method string, params ...any) error {
+	return c.ask(ctx, result, nil, method, params...)
+}
+
+// A question is one request and what makes an answer acceptable.
+type question struct {
+	method string
+	params []any
+	result any
+	judge  func() error // nil: every answer is
+
+	begun  time.Time
+	waited time.Duration // for places in a pace, and for patience
+	probed bool          // whether the method is refused alone
+	fails  []failed      // by endpoint
+}
+
+// A failed is how an endpoint did not answer a question.
+type failed struct {
+	err   error
+	row   int       // pauses after which it did not answer anything
+	again time.Time // when it is asked again, while another one is waited for
+}
+
+const (
+	againFirst = 500 * time.Millisecond // after a failure, doubling
+	againMost  = time.Minute
+)
+
+// ask is Call with a judge: an answer that it finds impossible is a failure of the endpoint, and another one is asked.
+func (c *Client) ask(ctx context.Context, result any, judge func() error, method string, params ...any) error {
+	c.mu.Lock()
+	first, n := c.current, len(c.endpoints)
+	c.mu.Unlock()
+	q := &question{method: method, params: params, result: result, judge: judge, begun: time.Now(), fails: make([]failed, n)}
+	for try := 0; try < c.tries && time.Since(q.begun) < 2*c.timeout; try++ { // who asks wants to know before long
+		for i := range n {
+			if at := (first + i) % n; try == 0 || triedAgain(q.fails[at].err) {
+				if done, err := c.put(ctx, at, q); done {
+					return err
+				}
+			}
+		}
+	}
+	for {
+		i, at := c.soonest(q)
+		if i < 0 {
+			c.ended(ctx, q)
+			return fmt.Errorf("%s: no endpoint answers: %w", method, q.failure())
+		}
+		if err := c.pause(ctx, i, at, q); err != nil {
+			return fmt.Errorf("%s: %w", method, err)
+		}
+		begun := time.Now()
+		q.fails[i].row++
+		for try := 0; try == 0 || try < c.tries && triedAgain(q.fails[i].err) && time.Since(begun) < c.timeout; try++ {
+			if done, err := c.put(ctx, i, q); done {
+				return err
+			}
+		}
+	}
+}
+
+// soonest returns which endpoint to ask next, and when: the first of those that ask for patience, and meanwhile of those that failed in
+// another way. It is -1 if none asks for so little patience that the question bears it.
+func (c *Client) soonest(q *question) (index int, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	index = -1
+	now, waits := time.Now(), false
+	for i, e := range c.endpoints {
+		again := q.fails[i].again
+		switch why := q.fails[i].err; {
+		case asksForPatience(why):
+			method := q.method
+			if !e.fresh(now) {
+				method = chainID
+			}
+			if again = e.free(method); again.Sub(q.begun) > c.patience {
+				continue
+			}
+			waits = true
+		case !triedAgain(why) && !errors.Is(why, syscall.ECONNREFUSED):
+			continue
+		}
+		if index < 0 || again.Before(at) {
+			index, at = i, again
+		}
+	}
+	if !waits {
+		return -1, at
+	}
+	return index, at
+}
+
+// failure returns what all endpoints failed with.
+func (q *question) failure() error {
+	errs := make([]error, len(q.fails))
+	for i, f := range q.fails {
+		errs[i] = f.err
+	}
+	return joined(errs)
+}
+
+// triedAgain reports whether an endpoint that failed may answer the same request at once: it did not speak of it, and it is not gone.
+func triedAgain(err error) bool {
+	var said *Error
+	return !asksForPatience(err) && !errors.As(err, &said) && !errors.Is(err, ErrWrongChain) && !errors.Is(err, syscall.ECONNREFUSED)
+}
+
+// put asks one endpoint. It is done if that speaks of the request, or ctx ends; else the failure is noted.
+func (c *Client) put(ctx context.Context, index int, q *question) (done bool, err error) {
+	e := c.endpoints[index]
+	begun := time.Now()
+	err = c.try(ctx, e, q)
+	if ctx.Err() != nil {
+		return true, fmt.Errorf("%s: %w", q.method, ctx.Err())
+	}
+	var said *Error
+	if err == nil || (errors.As(err, &said) && said.judges(q.method)) {
+		c.mu.Lock()
+		c.current = index
+		if q.method != chainID { // which check takes note of, and may have known
+			if e.used = true; e.away(time.Now()) {
+				e.checked = time.Time{} // what it said of its chain before lets it be believed once
+			}
+			c.answered(e, q)
+		}
+		c.mu.Unlock()
+		c.ended(ctx, q)
+		if err != nil {
+			err = fmt.Errorf("%s: %w", q.method, err)
+		}
+		return true, err
+	}
+	if c.refusesAlone(ctx, e, q) {
+		err = c.spare(e, q)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e.fail(q, begun, err)
+	f := &q.fails[index]
+	if !e.heard.Before(begun) { // it answered for its chain
+		f.row = 0
+	}
+	f.err, f.again = fmt.Errorf("%s: %w", e.host, err), time.Now().Add(min(againFirst<<min(f.row, 7), againMost))
+	return false, nil
+}
+
+// judges reports whether the error speaks of the request and not of the node, so that no other one need be asked. Of a call
+// that is tried only a revert does, or the lack of money: state that a node does not have, a limit of its own or a method that it
+// does not know are its own troubles, and so is everything that reads of the chain are answered with.
+func (e *Error) judges(method string) bool {
+	switch method {
+	case "eth_sendRawTransaction":
+		return !e.busy()
+	case "eth_call", "eth_estimateGas":
+		return e.Reverted() || strings.Contains(strings.ToLower(e.Message), "insufficient funds")
+	}
+	return false
+}
