@@ -23,15 +23,18 @@ type question struct {
 	result any
 	judge  func() error // nil: every answer is
 
-	begun  time.Time
-	waited time.Duration // for places in a pace, and for patience
-	probed bool          // whether the method is refused alone
-	fails  []failed      // by endpoint
+	begun   time.Time
+	until   time.Time     // when nobody is tried again in a row
+	waited  time.Duration // for places in a pace, and for patience
+	probed  bool          // whether the method is refused alone
+	checked bool          // the endpoint was just asked for its chain, and answered
+	fails   []failed      // by endpoint
 }
 
 // A failed is how an endpoint did not answer a question.
 type failed struct {
 	err   error
+	tries int       // in a row
 	row   int       // pauses after which it did not answer anything
 	again time.Time // when it is asked again, while another one is waited for
 }
@@ -43,16 +46,13 @@ const (
 
 // ask is Call with a judge: an answer that it finds impossible is a failure of the endpoint, and another one is asked.
 func (c *Client) ask(ctx context.Context, result any, judge func() error, method string, params ...any) error {
-	c.mu.Lock()
-	first, n := c.current, len(c.endpoints)
-	c.mu.Unlock()
-	q := &question{method: method, params: params, result: result, judge: judge, begun: time.Now(), fails: make([]failed, n)}
-	for try := 0; try < c.tries && time.Since(q.begun) < 2*c.timeout; try++ { // who asks wants to know before long
-		for i := range n {
-			if at := (first + i) % n; try == 0 || triedAgain(q.fails[at].err) {
-				if done, err := c.put(ctx, at, q); done {
-					return err
-				}
+	q := &question{method: method, params: params, result: result, judge: judge, begun: time.Now(), fails: make([]failed, len(c.endpoints))}
+	q.until = q.begun.Add(2 * c.timeout) // who asks wants to know before long
+	order := c.order(q)
+	for pass := 0; pass < c.tries; pass++ {
+		for _, i := range order {
+			if done, err := c.putTries(ctx, i, pass == 0, q); done {
+				return err
 			}
 		}
 	}
@@ -65,14 +65,55 @@ func (c *Client) ask(ctx context.Context, result any, judge func() error, method
 		if err := c.pause(ctx, i, at, q); err != nil {
 			return fmt.Errorf("%s: %w", method, err)
 		}
-		begun := time.Now()
 		q.fails[i].row++
-		for try := 0; try == 0 || try < c.tries && triedAgain(q.fails[i].err) && time.Since(begun) < c.timeout; try++ {
-			if done, err := c.put(ctx, i, q); done {
-				return err
-			}
+		q.fails[i].tries, q.until = 0, time.Now().Add(c.timeout)
+		if done, err := c.putTries(ctx, i, true, q); done {
+			return err
 		}
 	}
+}
+
+// order returns which endpoints a question is put to at first: the one that answered last, then the others, then those that are gone, once.
+// These are left out if they were asked less than a minute ago and there are others, whose time one that hangs would take.
+func (c *Client) order(q *question) (list []int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now, n := time.Now(), len(c.endpoints)
+	var gone []int
+	for i := range n {
+		if at := (c.current + i) % n; c.endpoints[at].gone() {
+			gone = append(gone, at)
+		} else {
+			list = append(list, at)
+		}
+	}
+	others := len(list) > 0
+	for _, at := range gone {
+		e := c.endpoints[at]
+		f := &q.fails[at]
+		f.tries = c.tries - 1 // it is not asked more than once
+		if since := now.Sub(e.failed); others && since < againMost {
+			f.err, f.again = fmt.Errorf("%s: %w", e.host, e.err), e.failed.Add(againMost)
+			continue
+		}
+		list = append(list, at)
+	}
+	return list
+}
+
+// putTries asks one endpoint, several times in a row if it fails at once; another one may do better than one that hangs.
+func (c *Client) putTries(ctx context.Context, index int, first bool, q *question) (done bool, err error) {
+	f := &q.fails[index]
+	for first || f.tries < c.tries && triedAgain(f.err) && time.Now().Before(q.until) {
+		if done, err := c.put(ctx, index, q); done {
+			return true, err
+		}
+		if f.tries++; hung(f.err) {
+			break
+		}
+		first = false
+	}
+	return false, nil
 }
 
 // soonest returns which endpoint to ask next, and when: the first of those that ask for patience, and meanwhile of those that failed in
@@ -122,6 +163,21 @@ func triedAgain(err error) bool {
 	return !asksForPatience(err) && !errors.As(err, &said) && !errors.Is(err, ErrWrongChain) && !errors.Is(err, syscall.ECONNREFUSED)
 }
 
+// errHung: nothing came in that time.
+type errHung time.Duration
+
+func (e errHung) Error() string {
+	return fmt.Sprintf("no complete answer in %s (timeout)", time.Duration(e))
+}
+
+// Timeout is what other errors of that kind have.
+func (e errHung) Timeout() bool { return true }
+
+func hung(err error) bool {
+	var timeout interface{ Timeout() bool }
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
 // put asks one endpoint. It is done if that speaks of the request, or ctx ends; else the failure is noted.
 func (c *Client) put(ctx context.Context, index int, q *question) (done bool, err error) {
 	e := c.endpoints[index]
@@ -152,10 +208,10 @@ func (c *Client) put(ctx context.Context, index int, q *question) (done bool, er
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e.fail(q, begun, err)
+	e.fail(q, begun, c.answers, err)
 	f := &q.fails[index]
-	if !e.heard.Before(begun) { // it answered for its chain
-		f.row = 0
+	if q.checked { // it answered, though for its chain
+		q.checked, f.row, f.tries = false, 0, 0
 	}
 	f.err, f.again = fmt.Errorf("%s: %w", e.host, err), time.Now().Add(min(againFirst<<min(f.row, 7), againMost))
 	return false, nil

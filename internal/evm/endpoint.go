@@ -24,7 +24,6 @@ type endpoint struct {
 	err     error     // what it failed with last; nil after an answer
 	failed  time.Time
 	pace
-	rhythm
 }
 
 const (
@@ -34,7 +33,7 @@ const (
 
 // fail notes what an endpoint failed with. One that was gone may be another node when it comes back, so it is asked for its chain first;
 // what it said of it since it was last gone is good for one answer, or one that is gone every other time would be asked for nothing else.
-func (e *endpoint) fail(q *question, begun time.Time, why error) {
+func (e *endpoint) fail(q *question, begun time.Time, answers uint64, why error) {
 	e.err, e.failed = why, time.Now()
 	var said *Error
 	switch {
@@ -45,7 +44,7 @@ func (e *endpoint) fail(q *question, begun time.Time, why error) {
 		}
 	default:
 		if e.vain.times++; e.vain.times == 1 {
-			e.vain.since = begun
+			e.vain.since, e.vain.answers = begun, answers
 		}
 		e.vain.last = q.method + ": " + why.Error()
 	}
@@ -53,13 +52,17 @@ func (e *endpoint) fail(q *question, begun time.Time, why error) {
 
 // Vain is what an endpoint was asked without an answer.
 type vain struct {
-	times int
-	since time.Time
-	last  string // method, and what became of it
+	times   int
+	since   time.Time
+	answers uint64 // of all endpoints, until then
+	last    string // method, and what became of it
 }
 
 // away reports whether an endpoint has done nothing but fail for a while.
 func (e *endpoint) away(now time.Time) bool { return e.vain.times > 0 && now.Sub(e.heard) >= awayFor }
+
+// gone reports whether it was asked again and again meanwhile.
+func (e *endpoint) gone() bool { return e.vain.times > 0 && e.failed.Sub(e.vain.since) >= awayFor }
 
 // fresh reports whether an endpoint need not be asked for its chain. What it said of it is good for one answer, however long that takes to
 // come: else one that answers seldom would be asked for nothing else.
@@ -68,12 +71,16 @@ func (e *endpoint) fresh(now time.Time) bool {
 }
 
 // answered notes that an endpoint answered. What was asked in vain before was waited for, unless the endpoint was away: then it was not slow.
-// The caller holds mu.
+// If another one has answered since, that was waited for in this question alone. The caller holds mu.
 func (c *Client) answered(e *endpoint, q *question) {
 	now := time.Now()
 	if v := e.vain; v.times > 0 && !e.away(now) {
-		c.slow.failed(now, v)
-		q.waited = max(q.waited, now.Sub(v.since))
+		c.slow.failed(v)
+		since := v.since
+		if c.answers > v.answers && q.begun.After(since) {
+			since = q.begun
+		}
+		q.waited = max(q.waited, now.Sub(since))
 	}
 	e.err, e.heard, e.vain = nil, now, vain{}
 	c.answers, c.last = c.answers+1, now
@@ -123,7 +130,7 @@ func (c *Client) check(ctx context.Context, e *endpoint, q *question) error {
 		return fmt.Errorf("%w: it says %d, want %d", ErrWrongChain, id, c.chainID)
 	}
 	c.answered(e, q)
-	e.checked, e.used = e.heard, false
+	e.checked, e.used, q.checked = e.heard, false, true
 	return nil
 }
 
@@ -145,10 +152,7 @@ func (c *Client) post(ctx context.Context, e *endpoint, q *question) error {
 	if err != nil {
 		return fmt.Errorf("write request: %w", err)
 	}
-	c.mu.Lock()
-	timeout := e.timeout(time.Now(), c.timeout)
-	c.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url, bytes.NewReader(body))
 	if err != nil {
@@ -159,12 +163,12 @@ func (c *Client) post(ctx context.Context, e *endpoint, q *question) error {
 	req.Header.Set("User-Agent", c.agent)
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return failure(ctx, err, timeout)
+		return failure(ctx, err, c.timeout)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
-		return failure(ctx, err, timeout)
+		return failure(ctx, err, c.timeout)
 	}
 	if len(text) > maxBody {
 		return fmt.Errorf("an answer of more than %d MiB", maxBody>>20)

@@ -152,14 +152,10 @@ func (c *Client) paced(ctx context.Context, e *endpoint, q *question) error {
 	if err := c.place(ctx, e, q); err != nil {
 		return err
 	}
-	begun := time.Now()
 	err := c.post(ctx, e, q)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	if ctx.Err() == nil { // else it is the caller who did not wait
-		e.learn(now, now.Sub(begun), err)
-	}
 	var patience *errPatience
 	var said *Error
 	switch {

@@ -21,11 +21,11 @@ type slow struct {
 	Slowness
 	told    bool      // it is so slow that it is told
 	waiting int       // requests that wait for patience
-	last    time.Time // refusal
+	last    time.Time // refusal for pace, or request that waited for an answer
 }
 
 // Requests that wait for slowFrom each make what asks them slow, and so does a single one that waits for slowWait. It is over when they
-// wait for slowTo, and nothing was refused for slowFor: before that a pace is tried that was too fast before.
+// wait for less than slowTo, and none did nor was refused for slowFor: before that a pace is tried that was too fast before.
 const (
 	slowFrom = time.Second
 	slowWait = 3 * time.Second
@@ -44,11 +44,11 @@ func (s *slow) refused(now time.Time, what string) {
 }
 
 // failed takes in what was asked in vain before the answer came. An endpoint that never answers is not slow: it is down.
-func (s *slow) failed(now time.Time, v vain) {
+func (s *slow) failed(v vain) {
 	if s.Since.IsZero() {
 		s.Since, s.Of = v.since, 1 // the answer
 	}
-	s.last, s.Times, s.Of = now, s.Times+v.times, s.Of+v.times
+	s.Times, s.Of = s.Times+v.times, s.Of+v.times
 	s.Slowness.Refused = v.last
 }
 
@@ -105,6 +105,9 @@ func (c *Client) ended(ctx context.Context, q *question) {
 // learn reports whether slowness begins.
 func (s *slow) learn(now time.Time, waited time.Duration) (begins bool) {
 	s.Each = (3*s.Each + waited) / 4
+	if waited >= slowTo {
+		s.last = now
+	}
 	switch {
 	case s.Each >= slowFrom && !s.told && !s.Since.IsZero():
 		s.told = true

@@ -25,13 +25,14 @@ const lagsMost = 8
 // a block final at once.
 const leapsMost = 10_000
 
-// believe looks at the chain, through one endpoint after the other until one gives no reason to doubt it, or none is left.
+// believe looks at the chain, through one endpoint after the other until one gives no reason to doubt it, or none is left. If one fails
+// meanwhile, the next turn goes on with it.
 func (s *Sink) believe(ctx context.Context, before evm.Header) (view, error) {
-	v, err := s.look(ctx, before)
-	if err != nil {
-		return v, err
-	}
-	for left := len(s.client.Endpoints()) - 1; ; left-- {
+	for {
+		v, err := s.look(ctx, before)
+		if err != nil {
+			return v, err
+		}
 		now := s.env.Now()
 		s.mu.Lock()
 		doubts := s.m.doubts(v)
@@ -39,20 +40,20 @@ func (s *Sink) believe(ctx context.Context, before evm.Header) (view, error) {
 		first := slices.IndexFunc(doubts, func(d doubt) bool { return !now.Before(s.agreed[d.kind]) })
 		switch {
 		case first < 0:
+			s.doubted = 0
 			return v, nil
-		case left <= 0:
+		case s.doubted >= len(s.client.Endpoints())-1:
 			for _, d := range doubts {
 				s.agreed[d.kind] = now.Add(agreedFor)
 			}
+			s.doubted = 0
 			return v, nil
 		}
 		d := doubts[first]
 		s.env.Log.Warn("another endpoint is asked", "why", d.what)
 		s.client.Skip(fmt.Errorf("doubted: %s", d.what))
 		s.forget()
-		if v, err = s.look(ctx, before); err != nil {
-			return v, err
-		}
+		s.doubted++
 	}
 }
 

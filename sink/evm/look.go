@@ -15,15 +15,16 @@ import (
 // for each single answer: nothing that needs two in a row ever gets them of some endpoints.
 type glance struct {
 	view
-	begun time.Time
-	quiet bool // nothing was under way when it began
-	head  bool // each of these: read
-	nonce bool
-	price bool
-	past  bool // what was usual to pay
-	wish  *wish
-	blank map[string]bool // by feed: its slot is empty and was not before
-	early map[uint64]bool // by intent: the newest block's clock is behind it
+	begun   time.Time
+	answers uint64 // until then
+	quiet   bool   // nothing was under way when it began
+	head    bool   // each of these: read
+	nonce   bool
+	price   bool
+	past    bool // what was usual to pay
+	wish    *wish
+	blank   map[string]bool // by feed: its slot is empty and was not before
+	early   map[uint64]bool // by intent: the newest block's clock is behind it
 }
 
 // glanceFor is how long nothing may be answered before a look that was interrupted is not worth going on with. However long one takes that
@@ -37,7 +38,8 @@ func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) 
 	l := s.glance
 	goesOn := l != nil && now.Sub(s.lastHeard(l)) <= max(glanceFor, s.worth(rarely))
 	if !goesOn {
-		l = &glance{begun: now, blank: make(map[string]bool), early: make(map[uint64]bool)}
+		answers, _ := s.client.Answers()
+		l = &glance{begun: now, answers: answers, blank: make(map[string]bool), early: make(map[uint64]bool)}
 		l.Receipts, l.Slots = make(map[dodona.Digest]*evm.Receipt), make(map[string]sink.Said, len(s.targets))
 		l.Estimates = make(map[uint64]estimate)
 		s.remember(now, l)
@@ -53,8 +55,11 @@ func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) 
 	if goesOn || s.worth(rarely) > 0 {
 		l.Took = s.env.Now().Sub(l.begun)
 	}
-	if !l.Kept {
+	switch now, _ := s.client.Answers(); {
+	case !l.Kept:
 		s.memory.seen = l
+	case now == l.answers: // nothing was asked, and the next look is not to be as blind
+		s.memory.seen = nil
 	}
 	return l.view, nil
 }

@@ -23,7 +23,8 @@ type money struct {
 }
 
 // While endpoints let requests wait, what changes seldom is believed for the time of so many of them, and what only our own
-// transactions change, while none is under way, for fewer: else one look follows the other and nothing is sent.
+// transactions change, while none is under way, for fewer: else one look follows the other and nothing is sent. What others change too, such
+// as slots that several senders write to, is read each time.
 const (
 	rarely = 30
 	often  = 8
@@ -41,7 +42,7 @@ func (s *Sink) worth(requests int) time.Duration {
 // remember takes over what former looks have learned, as far as it is worth keeping.
 func (s *Sink) remember(now time.Time, l *glance) {
 	s.mu.Lock()
-	quiet := s.m.quiet()
+	quiet := s.m.quiet() && len(s.settings.Senders) == 0 && s.settings.Anchor.IsZero() // else others write to the contracts
 	poor := s.m.trouble["funds"] != trouble{} || s.m.trouble["fees"] != trouble{}
 	s.mu.Unlock()
 	s.memory.fill(l, now, quiet, poor, s.worth)

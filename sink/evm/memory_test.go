@@ -88,7 +88,7 @@ func slowBench(t *testing.T, ledgers ...*ledger) *bench {
 	for _, l := range ledgers {
 		l.trip(every(3, errHangs))
 	}
-	for b.m == nil || b.memory.seen == nil || b.worth(often) == 0 {
+	for b.m == nil || !b.remembered().Kept || b.remembered().Balance == nil {
 		_, _ = b.turn(t.Context(), evm.Header{})
 	}
 	return b
