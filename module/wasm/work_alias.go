@@ -9,7 +9,7 @@ func (v *validator) aliases() {
 	w.renamed += w.zeros
 	switch {
 	case op == OpLocalGet:
-		w.renamed += w.chain - max(w.locals[v.in.Index].chain, w.first)
+		w.renamed += w.chain - w.first // at most: where it was set may not lead here
 	case op >= OpI32Shl && op <= OpI32ShrU && w.last.mayGiveZero(31), op >= OpI64Shl && op <= OpI64ShrU && w.last.mayGiveZero(63):
 		w.zeros++
 	}

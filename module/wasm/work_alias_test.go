@@ -66,3 +66,28 @@ func TestNamesOfValuesAreWork(t *testing.T) {
 		t.Errorf("%d units where %d uses follow %d ifs, %d where they come before; want %d more", behind, uses, ifs, before, most)
 	}
 }
+
+// TestWhatIsSetOnAWayThatEndsHidesNoNames: the way on has none of it, whatever was opened there. Counted from there, the names were fewer than none.
+func TestWhatIsSetOnAWayThatEndsHidesNoNames(t *testing.T) {
+	rows := func(n int) []byte {
+		return repeated(n, func(int) []byte { return code(get, 0, wasm.OpIf, empty, wasm.OpEnd) })
+	}
+	uses := repeated(20_000, func(int) []byte { return code(get, 1, wasm.OpDrop) })
+	ended := func(inside []byte, end wasm.Op) []byte {
+		return code(get, 0, wasm.OpIf, empty, inside, wasm.OpI32Const, 0, set, 1, end, wasm.OpEnd)
+	}
+	for _, end := range []wasm.Op{wasm.OpReturn, wasm.OpUnreachable} {
+		for name, test := range map[string]struct {
+			code  []byte
+			names int
+		}{
+			"names before": {code(rows(300), ended(nil, end), uses), 300},
+			"names inside": {code(rows(10), ended(rows(300), end), uses), 10},
+		} {
+			without := work(t, 2, code(rows(310), ended(nil, end)))
+			if got := work(t, 2, test.code); got < without+uint64(test.names*20_000*3) || got > 1<<40 {
+				t.Errorf("%s, %v: %d units, and %d without the uses of %d names", name, end, got, without, test.names)
+			}
+		}
+	}
+}
