@@ -178,6 +178,7 @@ func (l *lane) keepMark(ctx context.Context) {
 	l.mu.Lock()
 	l.told, l.noted = found, at
 	l.mu.Unlock()
+	l.j.holeNoted(l.bus, at)
 }
 
 // setMark notes until when something may have been lost, and what the stream lacks by now, so that it is found once.
@@ -208,6 +209,23 @@ func setFreed(metadata map[string]string, place uint64) {
 	metadata[freedKey] = strconv.FormatUint(place, 10)
 }
 
+// missing returns how many places in the middle of a stream are noted to have no record.
+func missing(metadata map[string]string) int {
+	known, _ := strconv.Atoi(metadata[missingKey])
+	return known
+}
+
+// lowerMissing forgets of the places without a record those that retention has freed: else as many may be lost unnoticed.
+func (l *lane) lowerMissing(ctx context.Context) {
+	info := l.stream.CachedInfo()
+	if missing(info.Config.Metadata) <= info.State.NumDeleted {
+		return
+	}
+	if _, err := l.change(ctx, func(*jetstream.StreamConfig, *jetstream.StreamInfo) {}); err != nil {
+		l.j.cfg.Log.Warn("journal: note how many records are missing", "stream", l.spec.name, "error", err)
+	}
+}
+
 // undone is how long somebody may take to see that he overwrote the note of what was freed, and to write it again.
 const undone = 2 * time.Second
 
@@ -231,8 +249,7 @@ func (l *lane) ground(ctx context.Context) (*jetstream.StreamInfo, error) {
 
 // lacks reports whether a stream lacks more than is noted in it: places in its middle, or before its first record.
 func lacks(info *jetstream.StreamInfo) bool {
-	known, _ := strconv.Atoi(info.Config.Metadata[missingKey])
-	return info.State.NumDeleted > known || info.State.FirstSeq > freed(info.Config.Metadata)
+	return info.State.NumDeleted > missing(info.Config.Metadata) || info.State.FirstSeq > freed(info.Config.Metadata)
 }
 
 // miss notes a loss, and reports it, if more of the stream is missing than when this process last looked. l.mu is held.
@@ -252,9 +269,8 @@ func (l *lane) miss(info *jetstream.StreamInfo) bool {
 
 // tellLack says that a stream lacks records, of whatever writer.
 func (l *lane) tellLack(info *jetstream.StreamInfo) {
-	known, _ := strconv.Atoi(info.Config.Metadata[missingKey])
 	l.j.cfg.Log.Error("journal: records are lost, of this node or of others; rounds of before are not signed any more", "stream", l.spec.name,
-		"begins at", info.State.FirstSeq, "freed up to", freed(info.Config.Metadata), "missing within", info.State.NumDeleted, "known", known)
+		"begins at", info.State.FirstSeq, "freed up to", freed(info.Config.Metadata), "missing within", info.State.NumDeleted, "known", missing(info.Config.Metadata))
 }
 
 // timeIn returns a time that a node wrote into the metadata of a stream, by its clock; zero if there is none.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -24,7 +23,7 @@ func (j *Journal) checkGround() error {
 	}
 	// A claim that the server cannot read is none to it, so what rests on claims is read whole.
 	whole := func(stream string) bool { return strings.HasPrefix(stream, streamProof) }
-	found, err := disk.Check(j.cfg.Dir, disk.Options{Meta: j.settingsOf, Whole: whole, Now: j.cfg.Now})
+	found, err := disk.Check(j.cfg.Dir, disk.Options{Meta: j.settingsOf, Whole: whole, Lossy: j.holed, Now: j.cfg.Now})
 	j.noteDamage(found)
 	return err
 }
@@ -37,32 +36,10 @@ func (j *Journal) noteDamage(found []disk.Finding) {
 	for _, f := range found {
 		j.cfg.Log.Error("journal: a file is damaged", "file", f.File, "what", f.What, "kept", f.Aside)
 	}
-	defer j.forgetHoles()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.damage = append(j.damage, found...)
 	j.damage = j.damage[max(0, len(j.damage)-maxDamage):]
-	for _, f := range found {
-		if folder, block := path.Split(f.File); strings.HasSuffix(block, ".blk") {
-			j.holed[path.Base(path.Dir(path.Clean(folder)))] = true
-		}
-	}
-}
-
-// forgetHoles has the lanes that run know what was found.
-func (j *Journal) forgetHoles() {
-	for _, l := range j.lanes {
-		if j.hasHole(l.bus) {
-			l.noteLoss(l.now())
-		}
-	}
-}
-
-// hasHole returns whether a block of a stream was found damaged: any record may be missing.
-func (j *Journal) hasHole(bus string) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.holed[bus]
 }
 
 // setAside keeps a damaged file of ours aside and tells. The file itself stays.
@@ -80,16 +57,23 @@ func (j *Journal) openHeads() (err error) {
 	path := headsPath(j.cfg.Dir, j.net)
 	_, missing := os.Lstat(path)
 	gone := errors.Is(missing, os.ErrNotExist)
-	j.heads, err = openHeads(path, func(what string) error { return j.setAside(path, what) })
-	if err != nil {
-		return err
-	}
-	j.writer, j.used = j.heads.writer, !gone
+	j.used = !gone
 	for _, s := range streams {
 		if _, err := os.Stat(filepath.Join(streamsDir(j.cfg.Dir), j.net.stream(s.name))); err == nil {
 			j.used = true
 		}
 	}
+	doubt := func() error { return j.holed(j.net.stream(streamProof)) } // before the marks are made anew: a start that ends then leaves good ones
+	if gone && j.used {
+		if err := doubt(); err != nil {
+			return err
+		}
+	}
+	j.heads, err = openHeads(path, func(what string) error { return errors.Join(doubt(), j.setAside(path, what)) })
+	if err != nil {
+		return err
+	}
+	j.writer = j.heads.writer
 	if gone && j.used {
 		j.noteDamage([]disk.Finding{{
 			At: j.cfg.Now().UTC().Truncate(time.Millisecond), File: filepath.Base(path), What: "high-water marks missing; " + newChain,

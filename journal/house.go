@@ -65,6 +65,9 @@ func (l *lane) keepHouse(ctx context.Context) {
 	defer cancel()
 	l.meetSoon(ctx)
 	l.keepMark(ctx)
+	if l.spec.name == streamProof {
+		l.j.keepHoles(ctx)
+	}
 	why, err := l.retain(ctx)
 	if err != nil && l.j.ctx.Err() != nil {
 		return
@@ -73,6 +76,7 @@ func (l *lane) keepHouse(ctx context.Context) {
 		l.j.cfg.Log.Warn("journal: retention", "stream", l.spec.name, "error", err)
 		why = err.Error()
 	}
+	l.lowerMissing(ctx)
 	l.mendUnread(ctx, errors.Is(err, errUnread))
 	l.mu.Lock()
 	l.stat.Holding = why

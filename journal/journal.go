@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -99,10 +100,10 @@ type Journal struct {
 	reading  map[string]*readerState
 	expected map[string]bool // readers that are configured; nil: it was not said yet
 	state    connectionState
-	rival    string          // another process has the node's name; empty if none does
-	here     presence        // what this process says for its name
-	damage   []disk.Finding  // of files, the newest
-	holed    map[string]bool // by name on the bus: streams with a damaged block
+	rival    string           // another process has the node's name; empty if none does
+	here     presence         // what this process says for its name
+	damage   []disk.Finding   // of files, the newest
+	holes    map[string]*hole // by name on the bus
 }
 
 var _ dodona.Journal = (*Journal)(nil)
@@ -143,7 +144,7 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 }
 
 func newJournal(cfg Config) *Journal {
-	j := &Journal{cfg: cfg, net: scopeOf(cfg.Network), lock: cfg.Folder, lanes: make(map[string]*lane), reading: make(map[string]*readerState), holed: make(map[string]bool), readersChanged: make(chan struct{}, 1)}
+	j := &Journal{cfg: cfg, net: scopeOf(cfg.Network), lock: cfg.Folder, lanes: make(map[string]*lane), reading: make(map[string]*readerState), holes: make(map[string]*hole), readersChanged: make(chan struct{}, 1)}
 	j.ctx, j.cancel = context.WithCancel(context.Background())
 	j.state.epoch, j.state.end = context.WithCancel(context.Background())
 	return j
@@ -208,6 +209,9 @@ func (j *Journal) open(ctx context.Context) (err error) {
 	if err := j.openHeads(); err != nil {
 		return err
 	}
+	if err := j.openHoles(); err != nil {
+		return err
+	}
 	if j.losses, err = j.openLosses(); err != nil {
 		return err
 	}
@@ -220,19 +224,17 @@ func (j *Journal) open(ctx context.Context) (err error) {
 	if err := j.beThere(ctx); err != nil {
 		return err
 	}
-	for _, s := range streams {
+	for _, s := range slices.Backward(streams) { // the proofs first: once they are open it is noted what the store lost, and others may come
 		err := j.whileConnected(ctx, func(ctx context.Context) (err error) {
 			j.lanes[s.name], err = j.openLane(ctx, s)
 			return err
 		})
+		if err == nil && s.name == streamProof {
+			j.proof.Store(j.lanes[s.name])
+			err = j.local.listen()
+		}
 		if err != nil {
 			return fmt.Errorf("open stream %s: %w", s.name, err)
-		}
-	}
-	j.proof.Store(j.lanes[streamProof])
-	if j.local != nil {
-		if err := j.local.listen(); err != nil { // only now that it is noted what the store lost
-			return err
 		}
 	}
 	for _, l := range j.lanes {

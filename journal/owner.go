@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -106,6 +107,9 @@ func (l *lane) change(ctx context.Context, change func(cfg *jetstream.StreamConf
 		}
 		cfg := info.Config
 		cfg.Metadata = maps.Clone(cfg.Metadata)
+		if known := missing(cfg.Metadata); known > info.State.NumDeleted {
+			cfg.Metadata[missingKey] = strconv.Itoa(info.State.NumDeleted) // retention freed some of them
+		}
 		if before != nil {
 			setFreed(cfg.Metadata, info.State.FirstSeq)
 		} else {

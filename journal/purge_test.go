@@ -123,12 +123,12 @@ func TestTheFirstRecordToKeepIsItsWriters(t *testing.T) {
 	l.write(t, at(6), j.writer)
 	last := l.write(t, at(91), foreign)
 	for cut, want := range map[uint64]uint64{first: 5, first + 1: 6, first + 2: 6, first + 3: 6, last: 41, last + 1: 41} {
-		if got, err := l.firstOwnFrom(t.Context(), space{first: first, last: last}, cut); err != nil || got != want {
-			t.Errorf("cut at %d of %d to %d: the first to keep is %d, %v, want %d", cut, first, last, got, err, want)
+		if place, got, err := l.firstFrom(t.Context(), space{first: first, last: last}, cut); err != nil || got != want || place != cut {
+			t.Errorf("cut at %d of %d to %d: the first to keep is %d at %d, %v, want %d there", cut, first, last, got, place, err, want)
 		}
 	}
 	l.bus = "NOBODY"
-	if got, err := l.firstOwnFrom(t.Context(), space{first: first, last: last}, first); err == nil {
+	if _, got, err := l.firstFrom(t.Context(), space{first: first, last: last}, first); err == nil {
 		t.Errorf("without an answer: %d, want an error", got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -89,9 +90,12 @@ func (l *lane) lastOfWriter(ctx context.Context, mark head, end uint64) (head, e
 		return found, nil
 	}
 	// Others wrote after us, or the end is damaged: read on from the mark, and if that is gone, from the beginning.
-	begun := time.Now()
-	for _, from := range []uint64{mark.Stream, 1} {
-		for s, err := range l.records(ctx, from, end, 0) {
+	begun, records := time.Now(), l.records
+	if l.j.local != nil {
+		records = l.recordsOnDisk
+	}
+	for _, from := range slices.Compact([]uint64{max(mark.Stream, 1), 1}) {
+		for s, err := range records(ctx, from, end, 0) {
 			if err != nil {
 				return head{}, err
 			}

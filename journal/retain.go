@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -132,20 +133,22 @@ func (l *lane) free(ctx context.Context, s space, wanted uint64) (why string, er
 
 // purge frees the records before a place and counts them.
 func (l *lane) purge(ctx context.Context, s space, cut uint64) error {
-	from, err := l.firstOwnFrom(ctx, s, cut)
+	place, from, err := l.firstFrom(ctx, s, cut)
 	if err != nil {
 		return err
 	}
 	if err := l.j.heads.free(l.spec.name, from); err != nil {
 		return fmt.Errorf("note what is freed: %w", err)
 	}
+	looked := false
 	before, err := l.change(ctx, func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		if l.miss(info) { // what is gone already, and was not announced, is lost, and what is noted now would hide it
+		if !looked && l.miss(info) { // what is gone already, and was not announced, is lost, and what is noted now would hide it
 			setMark(cfg.Metadata, latest(l.lostUntil(), timeIn(info, lostKey)), starts(info), info.State)
 		}
-		setFreed(cfg.Metadata, cut)
+		looked = true
+		setFreed(cfg.Metadata, place)
 	})
 	if err != nil {
 		return fmt.Errorf("note what is freed: %w", err)
@@ -154,6 +157,9 @@ func (l *lane) purge(ctx context.Context, s space, cut uint64) error {
 		return fmt.Errorf("free records: %w", err)
 	}
 	after, err := l.stream.Info(ctx)
+	if err == nil && after.State.FirstSeq > freed(after.Config.Metadata) { // another process has overwritten the note since
+		_, err = l.change(ctx, func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) { setFreed(cfg.Metadata, place) })
+	}
 	if err != nil {
 		return fmt.Errorf("free records: %w", err)
 	}
@@ -172,17 +178,20 @@ func (l *lane) purge(ctx context.Context, s space, cut uint64) error {
 	})
 }
 
-// firstOwnFrom returns the first sequence of this writer that will be left.
-func (l *lane) firstOwnFrom(ctx context.Context, s space, cut uint64) (uint64, error) {
+// firstFrom returns the place of the first record that will be left, behind places that have none, and the first sequence of this writer.
+func (l *lane) firstFrom(ctx context.Context, s space, cut uint64) (place, own uint64, err error) {
 	for r, err := range l.records(ctx, cut, s.last, 0) {
 		if err != nil {
-			return 0, fmt.Errorf("find the first record to keep: %w", err)
+			return 0, 0, fmt.Errorf("find the first record to keep: %w", err)
+		}
+		if place == 0 {
+			place = r.stream
 		}
 		if r.bad == nil && r.writer == l.j.writer {
-			return r.Sequence, nil
+			return place, r.Sequence, nil
 		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.stat.head.Sequence + 1, nil
+	return cmp.Or(place, s.last+1), l.stat.head.Sequence + 1, nil
 }

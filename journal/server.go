@@ -126,8 +126,11 @@ func (e *embedded) start() error {
 	return nil
 }
 
-// listen lets other processes in, if any may.
+// listen lets other processes in, if any may. Without an embedded server it does nothing.
 func (e *embedded) listen() error {
+	if e == nil {
+		return nil
+	}
 	e.mu.Lock()
 	s := e.current
 	e.mu.Unlock()

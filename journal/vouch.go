@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"fmt"
-	"maps"
 	"strings"
 	"time"
 
@@ -70,16 +69,10 @@ func (j *Journal) vouchFor(ctx context.Context, js jetstream.JetStream, info *je
 		return nil
 	}
 	j.cfg.Log.Error("journal: proofs may be lost; those who use the stream are told", "stream", name, "until", at)
-	cfg := info.Config
-	cfg.Metadata = maps.Clone(cfg.Metadata)
-	setMark(cfg.Metadata, latest(at, timeIn(info, lostKey)), 0, info.State)
-	if _, err := js.UpdateStream(ctx, cfg); err != nil {
-		return err
+	if !j.hasHole(name) { // so that it is noted anew when the clock is set
+		if err := j.holed(name); err != nil {
+			return err
+		}
 	}
-	if name != j.net.stream(streamProof) {
-		j.mu.Lock()
-		delete(j.holed, name)
-		j.mu.Unlock()
-	}
-	return nil
+	return j.noteHole(ctx, js, name, at)
 }

@@ -37,7 +37,7 @@ func (c *check) blocks(path string) (last uint64, err error) {
 		inside := false // something was mended that the server's index still describes
 		for i, b := range list {
 			if b.size == 0 && i < len(list)-1 { // the server would look for its records there for ever
-				if err := c.keep(b.path, "a block of records is empty that has others behind it; what was in it is lost"); err != nil {
+				if err := c.lose(stream, b.path, "a block of records is empty that has others behind it; what was in it is lost"); err != nil {
 					return 0, err
 				}
 				if err := remove(b.path); err != nil {
@@ -46,7 +46,7 @@ func (c *check) blocks(path string) (last uint64, err error) {
 				inside = true
 				continue
 			}
-			mended, end, err := c.block(b, newSum(stream+"-"+strconv.FormatUint(b.index, 10)), whole)
+			mended, end, err := c.block(stream, b, whole)
 			if err != nil {
 				return 0, fmt.Errorf("block %d: %w", b.index, err)
 			}
@@ -81,8 +81,8 @@ const (
 )
 
 // block checks one block, all sums if whole, and mends it. It returns the highest place in it.
-func (c *check) block(b block, sum hash.Hash64, whole bool) (m mending, end uint64, err error) {
-	why := ""
+func (c *check) block(stream string, b block, whole bool) (m mending, end uint64, err error) {
+	why, sum := "", newSum(stream+"-"+strconv.FormatUint(b.index, 10))
 	if b.size > maxBlock {
 		why, whole = fmt.Sprintf("it has %d bytes, more than %d", b.size, maxBlock), true
 	}
@@ -101,7 +101,7 @@ func (c *check) block(b block, sum hash.Hash64, whole bool) (m mending, end uint
 	}
 	why = cmp.Or(broken, why, "a sum that does not fit")
 	what := fmt.Sprintf("records damaged (%s): %s; %d records of the block are kept", why, r.lostText(), r.records)
-	if err := c.keep(b.path, what); err != nil {
+	if err := c.lose(stream, b.path, what); err != nil {
 		return 0, 0, err
 	}
 	if r.kept == 0 {

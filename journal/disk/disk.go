@@ -32,6 +32,8 @@ type Options struct {
 	Meta func(stream string) []byte
 	// Whole reports of which streams all sums are checked at every start; nil means of none.
 	Whole func(stream string) bool
+	// Lossy is called before anything of a stream is mended that may have lost a record: what is mended, nobody can find again. It may be nil.
+	Lossy func(stream string) error
 	Now   func() time.Time
 }
 
@@ -79,6 +81,16 @@ func folders(dir string) (list []string, err error) {
 		}
 	}
 	return list, err
+}
+
+// lose keeps a file of a stream aside in which records, or what is noted of them, may be lost.
+func (c *check) lose(stream, path, what string) error {
+	if c.Lossy != nil {
+		if err := c.Lossy(stream); err != nil {
+			return fmt.Errorf("note that stream %s may have lost something: %w", stream, err)
+		}
+	}
+	return c.keep(path, what)
 }
 
 // A check is one run over a data folder.

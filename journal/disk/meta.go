@@ -39,7 +39,7 @@ func (c *check) meta(path string) error {
 		what += "they are written anew"
 	}
 	if why != missing {
-		if err := c.keep(file, what); err != nil {
+		if err := c.lose(name, file, what); err != nil {
 			return err
 		}
 	}

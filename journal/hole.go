@@ -1,0 +1,154 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dodona-oracle/dodona/internal/durable"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// A hole is a stream of proofs in the embedded store that may have lost a record, as the check of the files, or the marks, told. What was
+// mended nobody finds again, so that it was is on the disk first, until it is noted in the stream by a clock that can be believed.
+type hole struct {
+	found  time.Time // when this process met it
+	starts int       // processes that noted it before
+	noted  bool      // it stands in the stream
+	at     time.Time // as the time before which something may be lost
+}
+
+const holeFile = "lost-" // and the stream's name on the bus
+
+// holed notes on the disk that a stream may have lost something, before anything of it is mended.
+func (j *Journal) holed(stream string) error {
+	if !strings.HasPrefix(stream, streamProof+"-") || j.cfg.URL != "" {
+		return nil
+	}
+	if err := j.writeHole(stream, 0); err != nil {
+		return err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.holes[stream] = &hole{found: time.Now()}
+	if l := j.proof.Load(); l != nil && l.bus == stream {
+		l.noteLoss(l.now())
+	}
+	return nil
+}
+
+func (j *Journal) writeHole(stream string, starts int) error {
+	return durable.Write(filepath.Join(j.cfg.Dir, holeFile+stream), []byte(strconv.Itoa(starts)), 0o600)
+}
+
+// openHoles reads which streams may have lost something that an earlier start found. One whose file is damaged has been noted by nobody.
+func (j *Journal) openHoles() error {
+	list, err := filepath.Glob(filepath.Join(j.cfg.Dir, holeFile+streamProof+"-*"))
+	if err != nil {
+		return fmt.Errorf("look for streams that may have lost something: %w", err)
+	}
+	for _, path := range list {
+		text, err := readUpTo(path, 16)
+		if err != nil {
+			return fmt.Errorf("read which stream may have lost something: %w", err)
+		}
+		stream := strings.TrimPrefix(filepath.Base(path), holeFile)
+		starts, _ := strconv.Atoi(string(text))
+		if starts >= startsToSettle {
+			if err := os.Remove(path); err != nil {
+				return fmt.Errorf("a loss has been noted: %w", err)
+			}
+			continue
+		}
+		j.mu.Lock()
+		if j.holes[stream] == nil {
+			j.holes[stream] = &hole{found: time.Now(), starts: starts}
+		}
+		j.mu.Unlock()
+	}
+	return nil
+}
+
+// hasHole returns whether any record of a stream may be missing, by what was found in the files.
+func (j *Journal) hasHole(stream string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.holes[stream] != nil
+}
+
+// holeNoted counts that what may be lost stands in the stream.
+func (j *Journal) holeNoted(stream string, at time.Time) {
+	j.mu.Lock()
+	h := j.holes[stream]
+	if h == nil {
+		j.mu.Unlock()
+		return
+	}
+	first := !h.noted
+	h.noted, h.at = true, at
+	starts := h.starts + 1
+	j.mu.Unlock()
+	if !first {
+		return
+	}
+	if err := j.writeHole(stream, starts); err != nil {
+		j.cfg.Log.Warn("journal: note that a loss has been noted", "stream", stream, "error", err)
+	}
+}
+
+// keepHoles notes anew what other networks may have lost when the clock was set, and forgets what has been noted for long enough. This
+// network's is noted by its lane (keepMark).
+func (j *Journal) keepHoles(ctx context.Context) {
+	j.mu.Lock()
+	holes := maps.Clone(j.holes)
+	j.mu.Unlock()
+	for stream, h := range holes {
+		j.mu.Lock()
+		found, at, noted := h.found, h.at, h.noted
+		j.mu.Unlock()
+		if !noted {
+			continue
+		}
+		if time.Since(found) > settleAfter {
+			if err := os.Remove(filepath.Join(j.cfg.Dir, holeFile+stream)); err != nil && !errors.Is(err, os.ErrNotExist) {
+				j.cfg.Log.Warn("journal: a loss has been noted", "stream", stream, "error", err)
+				continue
+			}
+			j.mu.Lock()
+			delete(j.holes, stream)
+			j.mu.Unlock()
+			continue
+		}
+		now := j.cfg.Now().Add(-time.Since(found))
+		if stream == j.net.stream(streamProof) || now.Sub(at) < time.Second {
+			continue
+		}
+		if err := j.noteHole(ctx, j.js, stream, now); err != nil {
+			j.cfg.Log.Warn("journal: note in the stream that something may have been lost", "stream", stream, "error", err)
+		}
+	}
+}
+
+// noteHole notes in a stream of the embedded store that what was written before a time may be lost. What is noted never falls.
+func (j *Journal) noteHole(ctx context.Context, js jetstream.JetStream, name string, at time.Time) error {
+	stream, err := js.Stream(ctx, name)
+	if err != nil {
+		return err
+	}
+	info := stream.CachedInfo()
+	at = latest(at, timeIn(info, lostKey))
+	cfg := info.Config
+	cfg.Metadata = maps.Clone(cfg.Metadata)
+	setMark(cfg.Metadata, at, starts(info), info.State)
+	if _, err := js.UpdateStream(ctx, cfg); err != nil {
+		return err
+	}
+	j.holeNoted(name, at)
+	return nil
+}
