@@ -82,7 +82,7 @@ func (j *Journal) openHeads() (err error) {
 	return nil
 }
 
-// settingsOf returns the settings of one of our streams as the server keeps them, nil if the stream is not ours.
+// settingsOf returns the settings of a stream as the server keeps them, nil if nobody here knows them.
 func (j *Journal) settingsOf(stream string) []byte {
 	for _, s := range streams {
 		cfg := s.config(j.cfg)
@@ -97,14 +97,21 @@ func (j *Journal) settingsOf(stream string) []byte {
 		default:
 			continue
 		}
-		text, err := json.Marshal(struct {
-			Created time.Time
-			jetstream.StreamConfig
-		}{j.cfg.Now().UTC(), cfg})
-		if err != nil {
-			return nil
-		}
-		return text
+		return settingsText(j.cfg.Now(), cfg)
+	}
+	if end := j.endOf(stream); end.Settings.Name == stream { // of another network
+		return settingsText(end.Created, end.Settings)
 	}
 	return nil
+}
+
+func settingsText(created time.Time, cfg jetstream.StreamConfig) []byte {
+	text, err := json.Marshal(struct {
+		Created time.Time
+		jetstream.StreamConfig
+	}{created.UTC(), cfg})
+	if err != nil {
+		return nil
+	}
+	return text
 }

@@ -67,6 +67,7 @@ func (l *lane) keepHouse(ctx context.Context) {
 	l.keepMark(ctx)
 	if l.spec.name == streamProof {
 		l.j.keepHoles(ctx)
+		l.j.noteEnds(ctx, noteEndsEvery)
 	}
 	why, err := l.retain(ctx)
 	if err != nil && l.j.ctx.Err() != nil {

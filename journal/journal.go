@@ -104,6 +104,8 @@ type Journal struct {
 	here     presence         // what this process says for its name
 	damage   []disk.Finding   // of files, the newest
 	holes    map[string]*hole // by name on the bus
+	ends     map[string]streamEnd
+	endsAt   time.Time // when they were noted
 }
 
 var _ dodona.Journal = (*Journal)(nil)
@@ -203,6 +205,9 @@ func (j *Journal) open(ctx context.Context) (err error) {
 		}
 	}
 	j.noteDamage(j.lock.damage)
+	if err := j.openEnds(); err != nil {
+		return err
+	}
 	if err := upgradeFolder(ctx, j.cfg, j.checkGround, nil); err != nil {
 		return err
 	}
@@ -260,6 +265,11 @@ func (j *Journal) Close() error {
 func (j *Journal) shutdown() error {
 	j.cancel()
 	j.wg.Wait()
+	if j.proof.Load() != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		j.noteEnds(ctx, 0)
+		cancel()
+	}
 	if j.nc != nil {
 		_ = j.nc.FlushTimeout(time.Second) // what readers finished last
 		j.nc.Close()

@@ -35,7 +35,7 @@ func (j *Journal) vouch(e *embedded) error {
 	defer cancel()
 	list := js.ListStreams(ctx)
 	for info := range list.Info() {
-		if info.Config.Metadata[layoutKey] == layout && strings.HasPrefix(info.Config.Name, streamProof+"-") {
+		if keepsProofs(info) {
 			if err := j.vouchFor(ctx, js, info); err != nil {
 				return fmt.Errorf("note in stream %s that something may have been lost: %w", info.Config.Name, err)
 			}
@@ -47,32 +47,46 @@ func (j *Journal) vouch(e *embedded) error {
 	return nil
 }
 
+// keepsProofs reports whether a stream holds the proofs of a network.
+func keepsProofs(info *jetstream.StreamInfo) bool {
+	return info.Config.Metadata[layoutKey] == layout && strings.HasPrefix(info.Config.Name, streamProof+"-")
+}
+
 // vouchFor notes in a stream what it lacks, if it does.
 func (j *Journal) vouchFor(ctx context.Context, js jetstream.JetStream, info *jetstream.StreamInfo) error {
 	name, at := info.Config.Name, latest(j.cfg.Now(), info.State.LastTime)
-	lost := j.hasHole(name) || lacks(info)
+	end := j.endOf(name)
+	lost := j.hasHole(name) || lacks(info) || info.Created.Equal(end.Created) && info.State.LastSeq < end.LastSeq
 	if name == j.net.stream(streamProof) {
 		l := j.proof.Load()
 		if l == nil {
+			if lost && !j.hasHole(name) {
+				j.tellLost(name, at)
+				return j.holed(name)
+			}
 			return nil
 		}
 		l.mu.Lock()
-		end := l.stat.head
+		head := l.stat.head
 		l.mu.Unlock()
-		if !lost && info.State.LastSeq >= end.Stream {
+		if !lost && info.State.LastSeq >= head.Stream {
 			return nil
 		}
-		lost, at = true, latest(at, end.Appended)
+		lost, at = true, latest(at, head.Appended)
 		l.noteLoss(at)
 	}
 	if !lost {
 		return nil
 	}
-	j.cfg.Log.Error("journal: proofs may be lost; those who use the stream are told", "stream", name, "until", at)
+	j.tellLost(name, at)
 	if !j.hasHole(name) { // so that it is noted anew when the clock is set
 		if err := j.holed(name); err != nil {
 			return err
 		}
 	}
 	return j.noteHole(ctx, js, name, at)
+}
+
+func (j *Journal) tellLost(stream string, until time.Time) {
+	j.cfg.Log.Error("journal: proofs may be lost; those who use the stream are told", "stream", stream, "until", until)
 }

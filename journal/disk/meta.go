@@ -7,6 +7,7 @@ import (
 	"errors"
 	"hash"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/dodona-oracle/dodona/internal/durable"
@@ -78,13 +79,23 @@ func (c *check) settings(path string, sum hash.Hash64, nameField string) (string
 		return "", writeSettings(path, mended, sum)
 	}
 	var fields map[string]any
-	if (!whole || differing(have, want) <= 2) && json.Unmarshal(text, &fields) == nil && fields[nameField] == filepath.Base(path) {
-		if err := c.keep(file, "the sum of settings damaged; it is made again"); err != nil {
+	if (!whole || differing(have, want) <= 2 || torn(path)) && json.Unmarshal(text, &fields) == nil && fields[nameField] == filepath.Base(path) {
+		if err := c.keep(file, "the sum of settings damaged, or of others before; it is made again"); err != nil {
 			return "", err
 		}
 		return "", writeSettings(path, text, sum)
 	}
 	return "the sum does not fit", nil
+}
+
+// torn reports whether settings are newer than their sum: the server writes them first, and was ended before it wrote that.
+func torn(path string) bool {
+	text, err := os.Stat(filepath.Join(path, metaFile))
+	if err != nil {
+		return false
+	}
+	sum, err := os.Stat(filepath.Join(path, metaSum))
+	return err == nil && text.ModTime().After(sum.ModTime())
 }
 
 // writeSettings writes the text last: with it alone, or with another sum, the next Check finds out.

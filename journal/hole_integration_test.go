@@ -1,0 +1,214 @@
+//go:build integration
+
+package journal
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// lostClaim lets a process of our network claim something in the store of a hub, stops both, and damages the claim. The index of the records is
+// gone, as after a power cut. It returns the hub, stopped, and the round of the claim.
+func lostClaim(t *testing.T, cfg Config) (*hub, dodona.Round) {
+	t.Helper()
+	h := startHub(t, cfg)
+	a := joinAs(t, h.Journal, "gw-1", dodona.Digest{})
+	time.Sleep(1100 * time.Millisecond) // the time at which the stream was made is noted in it too, and is not this
+	round := now()
+	claimed := claim("report.x.ab", 0)
+	claimed.Body = []byte(`{"digest":"0x0123456789abcdef"}`)
+	if err := a.Append(t.Context(), claimed); err != nil {
+		t.Fatal(err)
+	}
+	appendEvents(t, a, "after", 3, 10)
+	if err := errors.Join(a.Close(), h.Close()); err != nil {
+		t.Fatal(err)
+	}
+	blocks := filepath.Join(streamsDir(h.cfg.Dir), a.net.stream(streamProof), "msgs")
+	list, err := filepath.Glob(filepath.Join(blocks, "*.blk"))
+	if err != nil || len(list) == 0 {
+		t.Fatal(list, err)
+	}
+	flipBit(t, list[0], `"digest":"0x01`, 20)
+	if err := os.RemoveAll(filepath.Join(blocks, "index.db")); err != nil {
+		t.Fatal(err)
+	}
+	return h, round
+}
+
+// knows fails if a process that starts now is not told that what was claimed at a round may be lost.
+func (h *hub) knows(t *testing.T, node string, round dodona.Round) {
+	t.Helper()
+	forgot, err := joinAs(t, h.Journal, node, dodona.Digest{}).Forgot(t.Context())
+	if err != nil || forgot.Before(round.Time()) {
+		t.Errorf("who starts then hears %v, %v; what was claimed at %s is lost", forgot, err, round)
+	}
+}
+
+// TestALossThatIsMendedIsNotForgotten: the start that mends it ends before it has told anybody, or lets nobody in.
+func TestALossThatIsMendedIsNotForgotten(t *testing.T) {
+	for name, network := range map[string]dodona.Digest{"its own": {}, "another network's": {7}} {
+		for how, between := range map[string]func(t *testing.T, cfg Config){
+			"killed behind the check": func(t *testing.T, cfg Config) {
+				cfg, err := cfg.withDefaults()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := newJournal(cfg).checkGround(); err != nil {
+					t.Fatal(err)
+				}
+			},
+			"once without others": func(t *testing.T, cfg Config) {
+				cfg.Listen = ""
+				if err := open(t, cfg).Close(); err != nil {
+					t.Fatal(err)
+				}
+			},
+		} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				t.Parallel()
+				h, round := lostClaim(t, Config{Dir: t.TempDir(), Network: network})
+				between(t, h.cfg)
+				h.start(t)
+				h.knows(t, "gw-2", round)
+			})
+		}
+	}
+}
+
+// TestALossOfOthersIsJudgedByTheClockOfLater: the hub's clock is an hour behind when it finds it, and is set then.
+func TestALossOfOthersIsJudgedByTheClockOfLater(t *testing.T) {
+	var behind atomic.Int64
+	cfg := Config{Dir: t.TempDir(), Network: dodona.Digest{7}, Now: func() time.Time { return time.Now().Add(-time.Duration(behind.Load())) }}
+	h, round := lostClaim(t, cfg)
+	behind.Store(int64(time.Hour))
+	h.start(t)
+	behind.Store(0)
+	h.keepHoles(t.Context())
+	h.knows(t, "gw-2", round)
+	h.again(t, func() error { return nil }) // it may have ended before its clock was set
+	h.knows(t, "gw-3", round)
+}
+
+// TestALossIsFoundThreeTimesAtMost, by as many processes that do not live long.
+func TestALossIsFoundThreeTimesAtMost(t *testing.T) {
+	h, _ := lostClaim(t, Config{Dir: t.TempDir(), Network: dodona.Digest{7}})
+	h.start(t)
+	for n := 1; n < startsToSettle; n++ {
+		h.again(t, func() error { return nil })
+	}
+	time.Sleep(1100 * time.Millisecond)
+	round := now()
+	h.again(t, func() error { return nil })
+	forgot, err := joinAs(t, h.Journal, "gw-2", dodona.Digest{}).Forgot(t.Context())
+	if err != nil || forgot.After(round.Time()) {
+		t.Errorf("after %d starts it is told again: %v, %v", startsToSettle, forgot, err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(h.cfg.Dir, holeFile+"*")); len(left) > 0 {
+		t.Errorf("%v is still there", left)
+	}
+}
+
+// TestTheEndOfWhatOthersWroteIsMissed, by the hub, which wrote nothing there.
+func TestTheEndOfWhatOthersWroteIsMissed(t *testing.T) {
+	for name, network := range map[string]dodona.Digest{"its own network": {}, "another network": {7}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := startHub(t, Config{Dir: t.TempDir(), Network: network})
+			a := joinAs(t, h.Journal, "gw-1", dodona.Digest{})
+			appendEvents(t, a, "before", 3, 10)
+			blocks, before := filepath.Join(streamsDir(h.cfg.Dir), a.net.stream(streamProof), "msgs"), filepath.Join(t.TempDir(), "before")
+			if err := os.CopyFS(before, os.DirFS(blocks)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(1100 * time.Millisecond)
+			round := now()
+			if err := errors.Join(a.Append(t.Context(), claim("report.x.ab", 0)), a.Close()); err != nil {
+				t.Fatal(err)
+			}
+			h.again(t, func() error { return errors.Join(os.RemoveAll(blocks), os.CopyFS(blocks, os.DirFS(before))) })
+			h.knows(t, "gw-2", round)
+		})
+	}
+}
+
+// TestSettingsOfAnotherNetworkAreKept: they are torn by a kill between their two files, or damaged; the records are all there.
+func TestSettingsOfAnotherNetworkAreKept(t *testing.T) {
+	for name, spoil := range map[string]func(folder string) error{
+		"older sum": func(folder string) error {
+			meta := filepath.Join(folder, "meta.inf")
+			text, err := os.ReadFile(meta)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(meta, append(text[:len(text)-1], ` ,"sealed":false}`...), 0o640)
+		},
+		"damaged": func(folder string) error { return os.WriteFile(filepath.Join(folder, "meta.inf"), []byte("{"), 0o640) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := startHub(t, Config{Dir: t.TempDir(), Network: dodona.Digest{7}})
+			a := joinAs(t, h.Journal, "gw-1", dodona.Digest{})
+			appendEvents(t, a, "before", 30, 10)
+			bus := a.lanes[streamProof].bus
+			if err := a.Close(); err != nil {
+				t.Fatal(err)
+			}
+			h.again(t, func() error { return spoil(filepath.Join(streamsDir(h.cfg.Dir), bus)) })
+			info, err := joinAs(t, h.Journal, "gw-2", dodona.Digest{}).lanes[streamProof].stream.Info(t.Context())
+			if err != nil || info.State.Msgs < 30 {
+				t.Errorf("%d of 30 records are left, %v", info.State.Msgs, err)
+			}
+		})
+	}
+}
+
+// TestPlacesWithoutARecord are noted once, freed without alarm, and no credit for others after that.
+func TestPlacesWithoutARecord(t *testing.T) {
+	_, server, first, second := twoSigners(t, Config{}, time.Now)
+	appendEvents(t, first.journal, "before", 30, 1)
+	l := first.journal.lanes[streamProof]
+	s, err := l.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for place := s.first + 5; place < s.first+13; place++ {
+		if err := l.stream.DeleteMsg(t.Context(), place); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, p := range []process{first, second} {
+		if _, err := p.journal.Forgot(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		p.journal.lanes[streamProof].keepMark(t.Context())
+	}
+	time.Sleep(1100 * time.Millisecond)
+	quiet := now()
+	if err := l.purge(t.Context(), s, s.first+8); err != nil {
+		t.Fatal(err)
+	}
+	l.lowerMissing(t.Context())
+	for _, p := range []process{first, second} {
+		if forgot, err := p.journal.Forgot(t.Context()); err != nil || forgot.After(quiet.Time()) {
+			t.Errorf("what retention freed is a loss to %s: %v, %v", p.journal.cfg.Node, forgot, err)
+		}
+	}
+	info, err := l.stream.Info(t.Context())
+	if err != nil || info.State.NumDeleted != 0 || missing(info.Config.Metadata) != 0 {
+		t.Fatalf("%d missing, %d noted, %v; want none", info.State.NumDeleted, missing(info.Config.Metadata), err)
+	}
+	round := now()
+	if err := l.stream.DeleteMsg(t.Context(), info.State.FirstSeq+3); err != nil {
+		t.Fatal(err)
+	}
+	if forgot, err := joinAs(t, server, "gw-9", dodona.Digest{}).Forgot(t.Context()); err != nil || forgot.Before(round.Time()) {
+		t.Errorf("who starts then hears %v, %v; a record of %s is lost", forgot, err, round)
+	}
+}
