@@ -82,6 +82,14 @@ func (j *Journal) hasHole(stream string) bool {
 	return j.holes[stream] != nil
 }
 
+// hasNews returns whether a stream has a hole that does not stand in it yet.
+func (j *Journal) hasNews(stream string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	h := j.holes[stream]
+	return h != nil && !h.noted
+}
+
 // holeNoted counts that what may be lost stands in the stream.
 func (j *Journal) holeNoted(stream string, at time.Time) {
 	j.mu.Lock()

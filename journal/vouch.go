@@ -56,7 +56,7 @@ func keepsProofs(info *jetstream.StreamInfo) bool {
 func (j *Journal) vouchFor(ctx context.Context, js jetstream.JetStream, info *jetstream.StreamInfo) error {
 	name, at := info.Config.Name, latest(j.cfg.Now(), info.State.LastTime)
 	end := j.endOf(name)
-	lost := j.hasHole(name) || lacks(info) || info.Created.Equal(end.Created) && info.State.LastSeq < end.LastSeq
+	lost := j.hasNews(name) || lacks(info) || info.Created.Equal(end.Created) && info.State.LastSeq < end.LastSeq
 	if name == j.net.stream(streamProof) {
 		l := j.proof.Load()
 		if l == nil {
