@@ -141,7 +141,10 @@ func TestTheEndOfWhatOthersWroteIsMissed(t *testing.T) {
 // TestSettingsOfAnotherNetworkAreKept: they are torn by a kill between their two files, or damaged; the records are all there.
 func TestSettingsOfAnotherNetworkAreKept(t *testing.T) {
 	for name, spoil := range map[string]func(folder string) error{
-		"older sum": func(folder string) error {
+		"older sum, and no notes": func(folder string) error {
+			if err := os.Remove(filepath.Join(folder, "..", "..", "..", "..", "ends.json")); err != nil {
+				return err
+			}
 			meta := filepath.Join(folder, "meta.inf")
 			text, err := os.ReadFile(meta)
 			if err != nil {

@@ -31,6 +31,12 @@ func (c *check) meta(path string) error {
 		text = c.Meta(name)
 	}
 	file, what := filepath.Join(path, metaFile), "settings of stream "+name+" damaged ("+why+"); "
+	if later := torn(path, name); text == nil && later != nil {
+		if err := c.lose(name, file, what+"they are newer than their sum, and believed"); err != nil {
+			return err
+		}
+		return writeSettings(path, later, newSum(name))
+	}
 	switch {
 	case text == nil && why == missing:
 		return nil // the server passes over it
@@ -79,8 +85,8 @@ func (c *check) settings(path string, sum hash.Hash64, nameField string) (string
 		return "", writeSettings(path, mended, sum)
 	}
 	var fields map[string]any
-	if (!whole || differing(have, want) <= 2 || torn(path)) && json.Unmarshal(text, &fields) == nil && fields[nameField] == filepath.Base(path) {
-		if err := c.keep(file, "the sum of settings damaged, or of others before; it is made again"); err != nil {
+	if (!whole || differing(have, want) <= 2) && json.Unmarshal(text, &fields) == nil && fields[nameField] == filepath.Base(path) {
+		if err := c.keep(file, "the sum of settings damaged; it is made again"); err != nil {
 			return "", err
 		}
 		return "", writeSettings(path, text, sum)
@@ -88,14 +94,23 @@ func (c *check) settings(path string, sum hash.Hash64, nameField string) (string
 	return "the sum does not fit", nil
 }
 
-// torn reports whether settings are newer than their sum: the server writes them first, and was ended before it wrote that.
-func torn(path string) bool {
-	text, err := os.Stat(filepath.Join(path, metaFile))
+// torn returns the settings of a stream if they are newer than their sum: the server writes them first, and was ended before it wrote that.
+func torn(path, stream string) []byte {
+	file := filepath.Join(path, metaFile)
+	written, err := os.Stat(file)
 	if err != nil {
-		return false
+		return nil
 	}
-	sum, err := os.Stat(filepath.Join(path, metaSum))
-	return err == nil && text.ModTime().After(sum.ModTime())
+	summed, err := os.Stat(filepath.Join(path, metaSum))
+	if err != nil || !written.ModTime().After(summed.ModTime()) {
+		return nil
+	}
+	text, damaged, err := readSmall(file, maxMeta)
+	var fields map[string]any
+	if err != nil || damaged != "" || json.Unmarshal(text, &fields) != nil || fields["name"] != stream {
+		return nil
+	}
+	return text
 }
 
 // writeSettings writes the text last: with it alone, or with another sum, the next Check finds out.
