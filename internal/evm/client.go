@@ -182,6 +182,13 @@ func (c *Client) Endpoints() []EndpointStatus {
 	return list
 }
 
+// Current returns the index of the endpoint that is asked first: behind an answer, of the one that gave it.
+func (c *Client) Current() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.current
+}
+
 // Answers returns how many requests were answered, and when the last one was: who asks for much gets on as long as there are some.
 func (c *Client) Answers() (n uint64, last time.Time) {
 	c.mu.Lock()

@@ -79,7 +79,7 @@ func (m *machine) doubts(v view) (list []doubt) {
 		case !v.unseen(i):
 		case i.State == Mined:
 			add("receipt", "it shows no receipt of transaction %s, which was in block %d", i.Block.Tx, i.Block.Number)
-		case i.Nonce < v.Nonce:
+		case i.Nonce+v.Lags < v.Nonce:
 			add("receipt", "it says that nonce %d is used, and shows no receipt of transaction %s", i.Nonce, i.last().Hash)
 		}
 	}

@@ -61,7 +61,7 @@ func (m *machine) missing(fx *effects, now time.Time, v view, i *Intent) {
 		i.State, i.Block, i.lastSend, i.since = Sent, nil, time.Time{}, now
 		m.write(fx, i)
 	}
-	if i.Nonce >= v.Nonce {
+	if i.Nonce+v.Lags >= v.Nonce {
 		i.lost = 0
 		return
 	}

@@ -25,6 +25,7 @@ type glance struct {
 	wish    *wish
 	blank   map[string]bool // by feed: its slot is empty and was not before
 	early   map[uint64]bool // by intent: the newest block's clock is behind it
+	knew    map[int]uint64  // by endpoint: the nonce that it said
 }
 
 // glanceFor is how long nothing may be answered before a look that was interrupted is not worth going on with. However long one takes that
@@ -39,7 +40,7 @@ func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) 
 	goesOn := l != nil && now.Sub(s.lastHeard(l)) <= max(glanceFor, s.worth(rarely))
 	if !goesOn {
 		answers, _ := s.client.Answers()
-		l = &glance{begun: now, answers: answers, blank: make(map[string]bool), early: make(map[uint64]bool)}
+		l = &glance{begun: now, answers: answers, blank: make(map[string]bool), early: make(map[uint64]bool), knew: make(map[int]uint64)}
 		l.Receipts, l.Slots = make(map[dodona.Digest]*evm.Receipt), make(map[string]sink.Said, len(s.targets))
 		l.Estimates = make(map[uint64]estimate)
 		s.remember(now, l)
@@ -84,7 +85,27 @@ func (s *Sink) lookHead(ctx context.Context, l *glance) (err error) {
 			return err
 		}
 		l.nonce = true
+		l.knew[s.client.Current()] = l.Nonce
 	}
+	return nil
+}
+
+// witness finds out whether the endpoint that has just answered knows as many transactions as the view says. One that lags shows neither
+// the receipts nor the slots of the newest: with the nonce of another one, that looks as if they were lost.
+func (s *Sink) witness(ctx context.Context, l *glance) error {
+	by := s.client.Current()
+	if _, asked := l.knew[by]; asked || l.Kept {
+		return nil
+	}
+	nonce, err := s.client.Nonce(ctx, s.wallet.Address(), evm.Latest)
+	if err != nil {
+		return err
+	}
+	if s.client.Current() != by {
+		nonce = 0 // another one answered: nobody knows
+	}
+	l.knew[by] = nonce
+	l.Lags = max(l.Lags, l.Nonce-min(l.Nonce, nonce))
 	return nil
 }
 
@@ -125,6 +146,9 @@ func (s *Sink) lookBlocks(ctx context.Context, l *glance, before evm.Header) (er
 		r, err := s.client.Receipt(ctx, hash)
 		switch {
 		case errors.Is(err, dodona.ErrNotFound):
+			if err := s.witness(ctx, l); err != nil {
+				return err
+			}
 			l.Receipts[hash] = nil
 		case err != nil:
 			return err
@@ -147,6 +171,11 @@ func (s *Sink) lookSlots(ctx context.Context, l *glance) error {
 			if err != nil {
 				return err
 			}
+			if s.looksFor(l) {
+				if err := s.witness(ctx, l); err != nil {
+					return err
+				}
+			}
 			said = slotOf(word)
 			l.blank[feed] = said.Round == 0 && s.m.slots[feed].Round > 0
 		}
@@ -168,6 +197,11 @@ func (s *Sink) lookSlots(ctx context.Context, l *glance) error {
 		l.Slots[p.place()] = anchorSlot(word)
 	}
 	return nil
+}
+
+// looksFor reports whether a receipt was asked for, and there is none.
+func (s *Sink) looksFor(l *glance) bool {
+	return slices.ContainsFunc(l.wish.Receipts, func(hash dodona.Digest) bool { return l.Receipts[hash] == nil })
 }
 
 // lookGas asks what transactions take, also of answers that came while this look was under way.

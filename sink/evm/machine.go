@@ -91,6 +91,7 @@ const (
 type view struct {
 	Head      evm.Header
 	Nonce     uint64 // transactions of the sender that the chain took
+	Lags      uint64 // so many of them another endpoint may not know that answered a part of the view
 	Balance   *big.Int
 	Tip       uint64                         // that the node suggests; on a chain without EIP-1559 the whole price
 	Tips      []uint64                       // what was usual in the last blocks

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -23,6 +24,7 @@ type face struct {
 	trips func(method string) error         // as a ledger's
 	takes func(method string) time.Duration // until it answers; nil: no time
 	says  func(method string) string        // instead of the ledger's answer; empty: that
+	lag   uint64                            // blocks that it is behind
 	asked map[string]*atomic.Int64
 }
 
@@ -36,7 +38,10 @@ func newFace(l *ledger) *face {
 
 func (f *face) RoundTrip(req *http.Request) (*http.Response, error) {
 	body, _ := io.ReadAll(req.Body)
-	var q struct{ Method string }
+	var q struct {
+		Method string
+		Params []json.RawMessage
+	}
 	_ = json.Unmarshal(body, &q)
 	if n := f.asked[q.Method]; n != nil {
 		n.Add(1)
@@ -57,14 +62,32 @@ func (f *face) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
+	text := ""
 	if f.says != nil {
-		if text := f.says(q.Method); text != "" {
-			answer := `{"jsonrpc":"2.0","id":1,` + text + `}`
-			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader([]byte(answer))), Request: req}, nil
-		}
+		text = f.says(q.Method)
+	}
+	if text == "" && f.lag > 0 {
+		text = f.late(q.Method, q.Params)
+	}
+	if text != "" {
+		answer := `{"jsonrpc":"2.0","id":1,` + text + `}`
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader([]byte(answer))), Request: req}, nil
 	}
 	req.Body = io.NopCloser(bytes.NewReader(body))
 	return f.ledger.RoundTrip(req)
+}
+
+// late returns what a node says that has not seen the newest blocks. It would take a transaction again that is in one of them.
+func (f *face) late(method string, params []json.RawMessage) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch method {
+	case "eth_sendRawTransaction", "eth_chainId":
+		return ""
+	case "eth_estimateGas":
+		return `"result":"0x15f90"`
+	}
+	return `"result":` + f.result(method, params, f.head()-f.lag)
 }
 
 type facesByHost map[string]*face
@@ -280,4 +303,43 @@ func TestALookThatAsksNothingIsFollowedByOneThatDoes(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestALaggardDoesNotMakeUpForWhatAnotherFailsAt: the first endpoint fails for receipts, slots and estimates, and tells the nonce; the second,
+// which answers those, is behind. The view of both looks as if what is in a block were lost, and nothing is sent twice for that.
+func TestALaggardDoesNotMakeUpForWhatAnotherFailsAt(t *testing.T) {
+	for _, lag := range []uint64{6, 30, 600} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLedger()
+			l.begun = l.begun.Add(-time.Hour)
+			first, second := newFace(l), newFace(l)
+			b := newPair(t, l, first, second)
+			b.begin()
+			b.within(time.Minute, "it is ready", b.isReady)
+			b.rounds(l, 1, 1, time.Minute, 30*time.Second)
+			second.lag = lag
+			first.trips = func(method string) error {
+				switch method {
+				case "eth_getTransactionReceipt", "eth_getStorageAt", "eth_estimateGas":
+					return err502
+				}
+				return nil
+			}
+			for r := dodona.Round(2); r <= 30; r++ {
+				b.attest(r)
+				time.Sleep(time.Minute)
+			}
+			time.Sleep(10 * time.Minute)
+			for r := dodona.Round(2); r <= 30; r++ {
+				if n := l.holds(r); n > 1 {
+					t.Errorf("%d blocks behind: round %d is mined %d times", lag, r, n)
+				}
+			}
+			for _, e := range b.events {
+				if strings.HasPrefix(e, "nonce") {
+					t.Errorf("%d blocks behind: told %s", lag, e)
+				}
+			}
+		})
+	}
 }
