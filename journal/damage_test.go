@@ -215,6 +215,9 @@ func TestDamagedSmallFilesAreWrittenAnew(t *testing.T) {
 		{"losses.json", "[{"},
 		{"losses.json", "{}"},
 		{"losses.json", strings.Repeat(" ", maxLossFile+1)},
+		{"ends.json", ""},
+		{"ends.json", `{"PROOF-00": {"last": -1}}`},
+		{"ends.json", strings.Repeat(" ", maxEndsFile+1)},
 	} {
 		dir := t.TempDir()
 		j, err := Open(t.Context(), Config{Dir: dir, Node: "gw-1"})

@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -36,7 +37,7 @@ func (j *Journal) openEnds() error {
 		return nil
 	}
 	text, err := readUpTo(j.endsPath(), maxEndsFile)
-	if os.IsNotExist(err) {
+	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
@@ -44,7 +45,8 @@ func (j *Journal) openEnds() error {
 	}
 	var ends map[string]streamEnd
 	if err := json.Unmarshal(text, &ends); err != nil {
-		return j.setAside(j.endsPath(), "list of how far streams of proofs went damaged; that the end of one is lost, which other nodes wrote, cannot be found until it is made anew")
+		err := j.setAside(j.endsPath(), "list of how far streams of proofs went damaged; that the end of one is lost, which other nodes wrote, cannot be found until it is made anew")
+		return errors.Join(err, os.Remove(j.endsPath()))
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()

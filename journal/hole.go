@@ -35,8 +35,8 @@ func (j *Journal) holed(stream string) error {
 		return err
 	}
 	j.mu.Lock()
-	defer j.mu.Unlock()
 	j.holes[stream] = &hole{found: time.Now()}
+	j.mu.Unlock()
 	if l := j.proof.Load(); l != nil && l.bus == stream {
 		l.noteLoss(l.now())
 	}
