@@ -61,6 +61,26 @@ func (j *Journal) endOf(stream string) streamEnd {
 	return j.ends[stream]
 }
 
+func endNow(info *jetstream.StreamInfo) streamEnd {
+	return streamEnd{info.Created, info.State.LastSeq, info.Config}
+}
+
+// endGone reports whether a stream goes less far than it did.
+func (j *Journal) endGone(info *jetstream.StreamInfo) bool {
+	end := j.endOf(info.Config.Name)
+	return info.Created.Equal(end.Created) && info.State.LastSeq < end.LastSeq
+}
+
+// setEnd remembers how far a stream goes. That its end is gone is on the disk by then, if it is.
+func (j *Journal) setEnd(info *jetstream.StreamInfo) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.ends == nil {
+		j.ends = make(map[string]streamEnd)
+	}
+	j.ends[info.Config.Name] = endNow(info)
+}
+
 // noteEnds notes how far the streams of a store that others use go now, if the last note is older than age.
 func (j *Journal) noteEnds(ctx context.Context, age time.Duration) {
 	j.mu.Lock()
@@ -76,7 +96,7 @@ func (j *Journal) noteEnds(ctx context.Context, age time.Duration) {
 	list := j.js.ListStreams(ctx)
 	for info := range list.Info() {
 		if keepsProofs(info) {
-			ends[info.Config.Name] = streamEnd{info.Created, info.State.LastSeq, info.Config}
+			ends[info.Config.Name] = j.nextEnd(ctx, info)
 		}
 	}
 	err := list.Err()
@@ -93,4 +113,23 @@ func (j *Journal) noteEnds(ctx context.Context, age time.Duration) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.ends = ends
+}
+
+// nextEnd returns what is to be noted of a stream: how far it goes now. If its end is gone, that is noted in the stream first, in this
+// network's by its lane, and until it stands there what was seen before stays.
+func (j *Journal) nextEnd(ctx context.Context, info *jetstream.StreamInfo) streamEnd {
+	if !j.endGone(info) {
+		return endNow(info)
+	}
+	name, at := info.Config.Name, latest(j.cfg.Now(), info.State.LastTime)
+	j.tellLost(name, at)
+	err := j.holed(name)
+	if err == nil && name != j.net.stream(streamProof) {
+		err = j.noteHole(ctx, j.js, name, at)
+	}
+	if err != nil {
+		j.cfg.Log.Error("journal: note that the end of a stream is lost", "stream", name, "error", err)
+		return j.endOf(name)
+	}
+	return endNow(info)
 }

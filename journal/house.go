@@ -64,11 +64,11 @@ func (l *lane) keepHouse(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, retainWithin)
 	defer cancel()
 	l.meetSoon(ctx)
-	l.keepMark(ctx)
 	if l.spec.name == streamProof {
-		l.j.keepHoles(ctx)
 		l.j.noteEnds(ctx, noteEndsEvery)
+		l.j.keepHoles(ctx)
 	}
+	l.keepMark(ctx)
 	why, err := l.retain(ctx)
 	if err != nil && l.j.ctx.Err() != nil {
 		return

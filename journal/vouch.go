@@ -55,14 +55,16 @@ func keepsProofs(info *jetstream.StreamInfo) bool {
 // vouchFor notes in a stream what it lacks, if it does.
 func (j *Journal) vouchFor(ctx context.Context, js jetstream.JetStream, info *jetstream.StreamInfo) error {
 	name, at := info.Config.Name, latest(j.cfg.Now(), info.State.LastTime)
-	end := j.endOf(name)
-	lost := j.hasNews(name) || lacks(info) || info.Created.Equal(end.Created) && info.State.LastSeq < end.LastSeq
+	lost := j.hasNews(name) || lacks(info) || j.endGone(info)
 	if name == j.net.stream(streamProof) {
 		l := j.proof.Load()
 		if l == nil {
 			if lost && !j.hasHole(name) {
 				j.tellLost(name, at)
-				return j.holed(name)
+				if err := j.holed(name); err != nil {
+					return err
+				}
+				j.setEnd(info)
 			}
 			return nil
 		}
@@ -79,12 +81,16 @@ func (j *Journal) vouchFor(ctx context.Context, js jetstream.JetStream, info *je
 		return nil
 	}
 	j.tellLost(name, at)
-	if !j.hasHole(name) { // so that it is noted anew when the clock is set
+	if !j.hasHole(name) { // what an earlier start found counts on
 		if err := j.holed(name); err != nil {
 			return err
 		}
 	}
-	return j.noteHole(ctx, js, name, at)
+	if err := j.noteHole(ctx, js, name, at); err != nil {
+		return err
+	}
+	j.setEnd(info)
+	return nil
 }
 
 func (j *Journal) tellLost(stream string, until time.Time) {
