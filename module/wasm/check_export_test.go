@@ -1,5 +1,7 @@
 package wasm
 
+import "strings"
+
 // Validate proves a module valid without Dodona's limits, for the tests of the specification.
 func (m *Module) Validate() error { return m.validate(false) }
 
@@ -22,7 +24,7 @@ const (
 	MaxElements, MaxDataSegments, MaxParams, MaxResults      = maxElements, maxDataSegments, maxParams, maxResults
 	MaxBody, MaxLocals, MaxNesting, MaxLoops, MaxLoopNesting = maxBody, maxLocals, maxNesting, maxLoops, maxLoopNesting
 	MaxBranches, MaxBranchLocals, MaxBodyTargets, MaxTargets = maxBranches, maxBranchLocals, maxBodyTargets, maxTargets
-	MaxOperands                                              = maxOperands
+	MaxOperands, MaxAllLocals                                = maxOperands, maxAllLocals
 )
 
 // MaxWork is the most that [Module.Work] may be.
@@ -37,4 +39,19 @@ func (m *Module) Recounts() int {
 	w.scan.read(&w, 0)
 	f.slotsOf(&w.scan, m.Types[m.Functions[0]])
 	return f.alive.anew + f.held.anew
+}
+
+// Plain are the instructions without immediates that go nowhere, and Types what they take and give: i is i32, I is i64, f is f32, F is f64.
+func Plain() (ops []Op) {
+	for op := range opcodes {
+		if o := &opcodes[op]; o.types != "" && o.imm == immNone {
+			ops = append(ops, Op(op))
+		}
+	}
+	return ops
+}
+
+func Types(op Op) (takes, gives string) {
+	takes, gives, _ = strings.Cut(opcodes[op].types, ":")
+	return takes, gives
 }

@@ -95,6 +95,9 @@ func (v *validator) bodyLimits(b *Body, t FuncType) {
 	if n := b.LocalCount + uint64(len(t.Params)); n > maxLocals {
 		v.refuse(doSplit, "the function has %d locals, at most %d", n, maxLocals)
 	}
+	if v.allLocals += b.LocalCount + uint64(len(t.Params)); v.allLocals > maxAllLocals {
+		v.refuse(doSmaller, "the functions of the module have more than %d locals", maxAllLocals)
+	}
 	v.branches, v.loops, v.bodyTargets = 0, 0, 0
 }
 

@@ -301,6 +301,7 @@ func TestModulesAsAWholeAreLimited(t *testing.T) {
 		return binaryOf(section(1, 1, "\x60\x00\x00"), section(3, n, strings.Repeat("\x00", n)), section(10, n, strings.Repeat(string(body), n)))
 	}
 	nops := func(n int) []byte { return sized("\x00", strings.Repeat("\x01", n), "\x0b") }
+	locals := func(n int) []byte { return sized(1, n, "\x7f\x0b") }
 	table := func(n int) []byte { return sized("\x00\x41\x00\x0e", n, strings.Repeat("\x00", n+1), "\x0b") }
 	for _, test := range []struct {
 		b    []byte
@@ -310,6 +311,8 @@ func TestModulesAsAWholeAreLimited(t *testing.T) {
 		{many(wasm.MaxCode/100_000+1, nops(100_000)), "bytes of code, at most"},
 		{many(wasm.MaxTargets/1024, table(1023)), ""},
 		{many(wasm.MaxTargets/1024+1, table(1023)), "the br_tables of the module have more than"},
+		{many(wasm.MaxAllLocals/4096, locals(4096)), ""},
+		{many(wasm.MaxAllLocals/4096+1, locals(4096)), "the functions of the module have more than 1048576 locals"},
 		{append(binaryOf(), section(0, sized("x"), make([]byte, wasm.MaxBytes-16))...), ""},
 		{append(binaryOf(), section(0, sized("x"), make([]byte, wasm.MaxBytes))...), "bytes, at most 16777216"},
 	} {

@@ -61,10 +61,10 @@ func frameOf(f *framer, s *scan, t FuncType) int64 {
 		}
 	}
 	slots, saved := f.slotsOf(s, t), min(max(f.peak+hidden-callerSaved, 0), mostSaved)
-	compiled := frameBytes + slotBytes*(slots+outgoing) + savedBytes*saved
+	compiled := frameBytes + slotBytes*(slots+int64(outgoing)) + savedBytes*int64(saved)
 	if s.bulk {
 		compiled += bulkBytes
 	}
-	interpreted := frameBytes + slotBytes*(int(s.locals)+f.tall) // which keeps all, alive or not
-	return int64(max(compiled+compiled/4, interpreted))
+	interpreted := frameBytes + slotBytes*(int64(s.locals)+int64(f.tall)) // which keeps all, alive or not
+	return max(compiled+compiled/4, interpreted)
 }

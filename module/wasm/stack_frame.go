@@ -31,9 +31,9 @@ type framer struct {
 	floor      int32 // the operands that are
 	ends       []state
 	free       locals // for sets
-	slots      int
-	peak       int // of what is alive at once
-	tall       int // the most operands
+	slots      int64  // int has 32 bits on some machines
+	peak       int    // of what is alive at once
+	tall       int    // the most operands
 }
 
 // registers is how many values surely stay in registers between calls. amd64 has 14 for numbers, of which the engine keeps up to
@@ -130,7 +130,7 @@ func (f *framer) copy(l locals) locals {
 }
 
 // slotsOf returns how many slots the function that has been scanned needs.
-func (f *framer) slotsOf(s *scan, t FuncType) int {
+func (f *framer) slotsOf(s *scan, t FuncType) int64 {
 	f.s, f.words, f.slots, f.peak, f.tall = s, int(s.locals+63)/64, 0, 0, 0
 	f.keepers()
 	f.walk(t)
@@ -148,7 +148,7 @@ func (f *framer) slotsOf(s *scan, t FuncType) int {
 	for i := range t.Params {
 		params.add(uint32(i))
 	}
-	f.slots += f.live.both(params) + f.hot.count()
+	f.slots += int64(f.live.both(params) + f.hot.count())
 	f.operands()
 	return f.slots
 }

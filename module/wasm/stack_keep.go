@@ -36,7 +36,7 @@ func (f *framer) keep(in *Instr, i *info) {
 		f.hold(first + f.globals() + 1)
 	case callLike(in.Op) && !f.calm:
 		stay := f.fixed.both(f.hot)
-		f.slots += f.hot.count() - stay
+		f.slots += int64(f.hot.count() - stay)
 		for w := range f.kept {
 			f.kept[w] &= f.fixed[w]
 			f.hot[w] = f.kept[w]
@@ -48,7 +48,7 @@ func (f *framer) keep(in *Instr, i *info) {
 
 // forget ends all that is kept, where ways meet.
 func (f *framer) forget() {
-	f.slots += f.hot.count()
+	f.slots += int64(f.hot.count())
 	clear(f.kept)
 	clear(f.hot)
 }

@@ -37,7 +37,7 @@ func (f *framer) back(count bool) {
 			continue
 		}
 		f.keep(in, i)
-		f.slots += f.driven(k)
+		f.slots += int64(f.driven(k))
 		switch in.Op {
 		case OpBr, OpBrIf, OpBrTable, OpReturn, OpUnreachable:
 			f.part(k)
@@ -152,7 +152,7 @@ func (f *framer) branch(in *Instr, count bool) {
 		f.over.join(at.over)
 		if s := &f.spans[at.span]; s.op == OpLoop && count { // all that the head takes goes by way of other values, if some are as they were
 			given := f.sets[at.span].both(at.live) + len(s.give.Params)
-			f.slots += max(given-inRegisters, (given+1)/2)
+			f.slots += int64(max(given-inRegisters, (given+1)/2))
 		}
 	}
 }
@@ -195,9 +195,9 @@ func (f *framer) end(k int, count bool) {
 // If registers do not hold all, each gets a slot; else those that are alive over a call, and some because their registers were taken.
 func (f *framer) meet(set locals, height int, count bool) {
 	if fresh := set.both(f.live); count && f.live.count()+height > registers {
-		f.slots += fresh
+		f.slots += int64(fresh)
 	} else if count {
-		f.slots += max(set.both(f.over), fresh/2)
+		f.slots += int64(max(set.both(f.over), fresh/2))
 	}
 	f.over.join(f.live)
 	f.over.without(set)
@@ -243,7 +243,7 @@ func (f *framer) operands() {
 	low := int32(0) // so many have been counted and lie there still
 	keep := func(height int32) {
 		if height > low {
-			f.slots += int(height - low)
+			f.slots += int64(height - low)
 			low = height
 		}
 	}

@@ -5,10 +5,11 @@ import "fmt"
 // A validator proves that a module obeys the type system, by the algorithm of the specification's appendix. It keeps
 // its memory from function to function.
 type validator struct {
-	m        *Module
-	bounded  bool   // hold the code to Dodona's limits too
-	declared []bool // functions that ref.func may name
-	targets  int    // of all br_tables, so far
+	m         *Module
+	bounded   bool   // hold the code to Dodona's limits too
+	declared  []bool // functions that ref.func may name
+	targets   int    // of all br_tables, so far
+	allLocals uint64 // of all functions, so far
 
 	function int // index among the defined functions
 	d        Decoder

@@ -1,5 +1,7 @@
 package wasm
 
+import "strings"
+
 // The work of compiling is estimated from the text of a module alone, so that every machine refuses the same modules. A unit is about
 // half a nanosecond of wazero's compiler on one quiet core of an AMD EPYC, and less for most. The code that the rewriter adds is
 // compiled too, so entries, loops and bulk instructions are counted with what it adds to them.
@@ -8,8 +10,8 @@ package wasm
 // where blocks lead (work_branch.go), how far the compiler walks to find a value (work_trail.go), which addresses it knows
 // (work_access.go), which names a value has (work_alias.go), and what is alive where (work_live.go). docs/decisions/058 has the measurements.
 const (
-	// maxWork bounds the work of a module. Guests: 2,890 million (std Go with encoding/json, regexp and fmt, 3.8 MB), 160 (TinyGo).
-	maxWork = 3_800_000_000
+	// maxWork bounds the work of a module. Guests: 3,120 million (std Go with encoding/json, regexp and fmt, 3.8 MB), 190 (TinyGo).
+	maxWork = 4_100_000_000
 
 	workType        = 20_000 // each has an entry of its own
 	workTypeValue   = 600    // of its parameters and results
@@ -18,16 +20,18 @@ const (
 	workByte        = 20 // reached or not
 	workTaken       = 25 // each operand of a call or a branch, reached or not: it is proven valid twice
 	workInstruction = 60
-	workComputed    = 250   // a number out of others
+	workConstant    = 250
+	workSize        = 2_400 // memory.size
+	workComputed    = 700   // a number out of others
 	workAccess      = 700   // of memory, at an address that has been checked
 	workChecked     = 4_500 // at another
-	workTrap        = 3_200 // division and truncation: they look for what traps
-	workFloat       = 700   // its NaN is made canonical
+	workTrap        = 3_200 // division: it looks for what traps
 	workCall        = 1_500
-	workIndirect    = 10_000 // for a call_indirect
+	workIndirect    = 12_000 // for a call_indirect
 	workReference   = 6_000  // table.get looks for what traps, ref.func calls the engine
 	workMoved       = 250    // each value that a call takes or gives, beyond two
 	workGlobal      = 280    // each mutable global, for each call: all are read again
+	workKept        = 400    // global.set
 	workBulk        = 20_000
 	workTarget      = 2_000 // of br_table
 	workBefore      = 3     // for each function, each block of the largest one before: the compiler keeps a table of them
@@ -36,9 +40,12 @@ const (
 	workCached = 12_000_000
 
 	workBlock    = 3_000
+	workPlain    = 400 // each that is not a loop or if
 	workClimb    = 5   // for each way between blocks, each block that dominates it
 	workCompared = 12  // each two ways that meet
 	workWalked   = 14  // each block that the compiler walks back to find a value
+	workMissed   = 60  // the same, where its table is in no cache
+	workCleared  = 2   // each place in the tables of a function's blocks
 	workFound    = 60  // each value that it looks for on one way
 	workAlive    = 120 // each value, for each block that it is alive in
 	workBound    = 30  // each address that has been checked, for each block
@@ -66,7 +73,7 @@ type work struct {
 // begin makes ready for a function.
 func (w *work) begin(locals, params, size int) {
 	w.spent, w.taken, w.blocks = workFunction+workByte*uint64(size), 0, 0
-	w.trail.begin(locals)
+	w.trail.begin(locals, w.globals)
 	w.flow.begin(locals)
 	w.look(params)
 	w.look(params) // one for the fuel and one for the depth
@@ -77,10 +84,15 @@ func (w *work) total() uint64 {
 	w.flow.finish()
 	linear := w.straight()
 	linear += min(linear*linear/workCached, 5*linear/2)
-	return linear + (w.trail.walked+w.flow.walked)*workWalked + w.climbed*workClimb +
+	w.settle()
+	w.swollen += w.noted
+	return linear + (w.trail.walked+w.flow.walked)*w.walk() + min(w.swollen, (w.clock-w.start)*w.names)*workCleared + w.climbed*workClimb +
 		(w.compared+w.met*uint64(2+w.highest)/3)*workCompared + w.bound*(workBound+w.bound/boundSquared) + w.lost*workLost + w.renamed*workAlias + (w.alive+w.held)*workAlive + w.found*workFound + w.pairs*workPair +
 		w.passed*workPassed
 }
+
+// walk returns the units of a block that is walked. Large tables of what blocks define do not fit the processor's caches.
+func (w *work) walk() uint64 { return workWalked + min(w.swollen/1000, workMissed) }
 
 // straight returns the units of what grows with the text alone.
 func (w *work) straight() uint64 { return w.spent + w.taken*workTaken + w.blocks*workBlock }
@@ -106,6 +118,7 @@ func (w *work) look(operands int) {
 func (w *work) call(moved int) {
 	w.spent += workCall + workMoved*uint64(max(moved-2, 0)) + workGlobal*w.globals
 	w.lost += w.bounds
+	w.defined += w.globals
 	w.called = w.place
 }
 
@@ -136,6 +149,8 @@ func (v *validator) effort() {
 		w.reread(w.global(v.in.Index))
 	case OpGlobalSet:
 		*w.global(v.in.Index) = kept{w.place, w.at}
+		w.defined++
+		w.spent += workKept
 	case OpCall:
 		fresh = w.callOf(v.m.FunctionType(v.in.Index))
 	case OpCallIndirect:
@@ -177,15 +192,16 @@ func (v *validator) plainWork(op Op) {
 		} else {
 			w.access(n-1, &v.in)
 		}
-	case op >= OpI32DivS && op <= OpI32RemU, op >= OpI64DivS && op <= OpI64RemU,
-		op >= OpI32TruncF32S && op <= OpI32TruncF64U, op >= OpI64TruncF32S && op <= OpI64TruncF64U,
-		op >= OpI32TruncSatF32S && op <= OpI64TruncSatF64U:
+	case op >= OpI32DivS && op <= OpI32RemU, op >= OpI64DivS && op <= OpI64RemU:
 		w.spent += workTrap
 	case op == OpTableGet || op == OpRefFunc:
 		w.spent += workReference
-	case o.types != "" && o.types[0] == ':': // constants, and the size of memory
-	case o.types != "" && (o.types[len(o.types)-1] == 'f' || o.types[len(o.types)-1] == 'F'):
-		w.spent += workFloat
+	case op == OpMemorySize:
+		w.spent += workSize
+	case o.types != "" && o.types[0] == ':':
+		w.spent += workConstant
+	case strings.ContainsAny(o.types, "fF"):
+		w.spent += floatWork(op)
 	case o.types != "" || op == OpSelect || op == OpSelectT || op == OpRefIsNull:
 		w.spent += workComputed
 	}
@@ -227,7 +243,7 @@ func (v *validator) spend(cost uint64) {
 		v.most, v.mostIn = cost, v.index()
 	}
 	v.spent += cost + v.work.largest*workBefore
-	v.work.largest = max(v.work.largest, v.work.blocks)
+	v.work.largest = max(v.work.largest, v.work.clock-v.work.start)
 	if v.spent <= maxWork || v.err != nil {
 		return
 	}

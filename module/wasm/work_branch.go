@@ -53,6 +53,7 @@ func (v *validator) opened(op Op) {
 	f.head = w.point
 	switch op {
 	case OpBlock:
+		w.spent += workPlain
 		w.note(event{kind: evOpen})
 	case OpIf:
 		w.blocks += 2

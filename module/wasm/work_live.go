@@ -64,6 +64,8 @@ type flow struct {
 	found  uint64 // values that are looked for, for all ways
 	pairs  uint64 // of values that branches may give
 	passed uint64 // values that branches give
+
+	noted uint64 // as swollen of trail, where ways meet: the compiler notes there what it has looked for
 }
 
 // An opened is a block whose end has been gone through.
@@ -237,20 +239,21 @@ func (w *flow) count(e *event, live []uint64, really bool) {
 		return
 	}
 	j := &w.joints[e.joint]
-	all, several := 0, 0
+	all, several, params, height := uint64(0), uint64(0), uint64(j.params), uint64(j.height)
 	for i, set := range live {
-		all += bits.OnesCount64(set)
+		all += uint64(bits.OnesCount64(set))
 		if j.changed >= 0 {
-			several += bits.OnesCount64(set & w.several[j.changed+i])
+			several += uint64(bits.OnesCount64(set & w.several[j.changed+i]))
 		}
 	}
-	w.alive += uint64(j.blocks) * uint64(all+j.operands)
+	w.alive += uint64(j.blocks) * (all + uint64(j.operands))
 	if j.ways == 0 {
 		return
 	}
-	all, several = all+j.params, several+j.params
-	w.walked += uint64(all+several-j.params) * j.walked
-	w.found += uint64(all) * j.ways
-	w.pairs += j.ways * uint64(all*(all+few)*(1+j.height)+several*(several+few)*(2+w.highest))
-	w.passed += j.ways * uint64(several)
+	all, several = all+params, several+params
+	w.walked += (all + several - params) * j.walked
+	w.found += all * j.ways
+	w.pairs += j.ways * (all*(all+few)*(1+height) + several*(several+few)*(2+uint64(w.highest)))
+	w.passed += j.ways * several
+	w.noted += max(all, usual) - usual
 }

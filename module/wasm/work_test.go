@@ -18,15 +18,13 @@ func TestTheWorkOfCompilingIsBounded(t *testing.T) {
 			if all.Work() > wasm.MaxWork {
 				t.Errorf("%d copies are accepted with %d units, at most %d", k, all.Work(), wasm.MaxWork)
 			}
-			one := all.Work() / uint64(k)
-			more := int(wasm.MaxWork/one) + 1
-			if more > s.limit() {
+			if k == s.limit() {
 				return // another limit comes first
 			}
-			_, err := wasm.Check(s.copies(more), generous)
-			want := fmt.Sprintf(`function 0: compiling the functions up to function %d costs`, more-1)
+			_, err := wasm.Check(s.copies(k+1), generous)
+			want := fmt.Sprintf(`compiling the functions up to function %d costs`, k)
 			if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "split the function") {
-				t.Errorf("%d copies of %d units: got %v, want %s", more, one, err, want)
+				t.Errorf("%d copies: got %v, want %s", k+1, err, want)
 			}
 		})
 	}
@@ -184,6 +182,43 @@ func TestReferencesAreWork(t *testing.T) {
 		if got < n*5000 {
 			t.Errorf("%s: %d cost %d units, want at least %d", name, n, got, n*5000)
 		}
+	}
+}
+
+// TestCanonicalNumbersAreWork is for a module of 6 MB that compiled for 21 s, ten times as long as its units said.
+func TestCanonicalNumbersAreWork(t *testing.T) {
+	const n = 1000
+	got := work(t, 1, get, 0, wasm.OpF64ConvertI32S, repeated(n, func(int) []byte {
+		return code(get, 0, wasm.OpF64ConvertI32S, wasm.OpF64Max, wasm.OpF64Abs)
+	}), wasm.OpDrop)
+	if got < n*8000 {
+		t.Errorf("%d of f64.max and f64.abs cost %d units, want at least %d", n, got, n*8000)
+	}
+}
+
+// TestLargeTablesAreWork is for a module of 4 MB that compiled for 8 s: its first functions made the compiler's tables large, in which
+// the others had to look.
+func TestLargeTablesAreWork(t *testing.T) {
+	const locals = 1700
+	fill := repeated(12, func(int) []byte {
+		return code(wasm.OpBlock, empty, get, 0, wasm.OpBrIf, 0, repeated(locals-1, func(i int) []byte { return code(get, 0, set, i+1) }), wasm.OpEnd)
+	})
+	read := code(repeated(60, func(int) []byte { return code(wasm.OpBlock, empty, wasm.OpEnd) }), repeated(9000, func(i int) []byte { return code(get, i%locals, wasm.OpDrop) }))
+	units := func(codes ...[]byte) uint64 {
+		var m source
+		for i, c := range codes {
+			m.functions = append(m.functions, function{name: fmt.Sprint("f", i), params: i32s(1), locals: i32s(locals - 1), code: c})
+		}
+		got, err := wasm.Check(m.assemble(), generous)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.Work()
+	}
+	filled := units(fill, fill, fill)
+	alone, after := units(read), units(fill, fill, fill, read)-filled
+	if after < 2*alone {
+		t.Errorf("%d units behind functions that make tables large, and %d alone; want at least twice as many", after, alone)
 	}
 }
 

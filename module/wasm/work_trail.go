@@ -49,6 +49,21 @@ type trail struct {
 	lost     uint64 // the same for all calls
 	renamed  uint64 // names of values, for all that use them
 	held     uint64 // blocks in which a kept value is alive
+
+	start   uint64 // the time at which the function begins
+	names   uint64 // locals and globals that can change
+	defined uint64 // of them, in this block; one that is set twice twice
+	swollen uint64 // of them, in blocks of all functions, beyond what a block mostly has
+}
+
+// usual is how many locals a block sets that swells no table.
+const usual = 256
+
+// settle counts what the block has defined that ends here. The compiler has a table of it for each block, and never gives one back: one
+// that was large is slow to clear and to look into for all functions after it.
+func (w *trail) settle() {
+	w.swollen += max(min(w.defined, w.names), usual) - usual
+	w.defined = 0
 }
 
 // far returns how many blocks of a short chain cost as much to go along as n of one that long. The compiler goes along chains again
@@ -56,7 +71,8 @@ type trail struct {
 // 250 blocks, the second after some 6,000.
 func far(n uint64) uint64 { return n + n*min(n, 256)/128 + n*min(n, 6000)/600 }
 
-func (w *trail) begin(locals int) {
+func (w *trail) begin(locals int, globals uint64) {
+	w.start, w.names, w.defined = w.clock, uint64(locals)+globals, 0
 	for len(w.locals) < locals {
 		w.locals, w.lastSet, w.known = append(w.locals, place{}), append(w.lastSet, 0), append(w.known, checked{})
 	}
@@ -69,6 +85,7 @@ func (w *trail) begin(locals int) {
 
 // step goes on to the next block of the chain.
 func (w *trail) step() {
+	w.settle()
 	w.clock++
 	w.at, w.time = w.at+1, w.clock
 	w.deep++
@@ -78,6 +95,7 @@ func (w *trail) step() {
 
 // meet begins a chain, where that is known on all ways.
 func (w *trail) meet(deep, bounds uint64) {
+	w.settle()
 	w.chains++
 	w.clock++
 	w.point = point{place: place{chain: w.chains, time: w.clock}, deep: deep + 1, bounds: bounds}
@@ -109,6 +127,7 @@ func (w *trail) read(p *place) {
 // set notes that a local has another value.
 func (w *trail) set(i uint32) {
 	w.sets++
+	w.defined++
 	w.lastSet[i] = w.sets
 	w.locals[i] = w.place
 }
