@@ -27,7 +27,7 @@ const (
 	workChecked     = 4_500 // at another
 	workTrap        = 3_200 // division: it looks for what traps
 	workCall        = 1_500
-	workIndirect    = 12_000 // for a call_indirect
+	workIndirect    = 14_000 // for a call_indirect
 	workReference   = 6_000  // table.get looks for what traps, ref.func calls the engine
 	workMoved       = 250    // each value that a call takes or gives, beyond two
 	workGlobal      = 280    // each mutable global, for each call: all are read again

@@ -158,8 +158,9 @@ var shapes = slices.Concat(chains, []shape{
 	{name: "floats", n: 8000, locals: 4, code: pieces(func(int, int) []byte {
 		return code(get, 0, wasm.OpF32ConvertI32S, get, 1, wasm.OpF32ConvertI32S, wasm.OpF32Div, wasm.OpI32TruncF32S, set, 0)
 	})},
-	{name: "floats, canonical", n: 3000, locals: 4, code: func(n, _ int) []byte {
-		return code(get, 0, wasm.OpF64ConvertI32S, repeated(n, func(int) []byte { return code(get, 1, wasm.OpF64ConvertI32S, wasm.OpF64Max, wasm.OpF64Abs) }), wasm.OpDrop)
+	{name: "floats, canonical", n: 3000, locals: 4, globals: 1, code: func(n, _ int) []byte {
+		return code(get, 0, wasm.OpF64ConvertI32S, repeated(n, func(int) []byte { return code(get, 1, wasm.OpF64ConvertI32S, wasm.OpF64Max, wasm.OpF64Abs) }),
+			wasm.OpI64ReinterpretF64, wasm.OpI32WrapI64, wasm.OpGlobalSet, 0)
 	}},
 	{name: "constants", n: 12_000, locals: 4, globals: 4, code: pieces(func(int, int) []byte { return code(wasm.OpI32Const, 77, wasm.OpI32Eqz, wasm.OpGlobalSet, 0) })},
 	{name: "calls", n: 8000, locals: 60, code: pieces(func(i, l int) []byte { return code(get, i%l, wasm.OpCall, 0) })},
