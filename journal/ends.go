@@ -65,6 +65,26 @@ func endNow(info *jetstream.StreamInfo) streamEnd {
 	return streamEnd{info.Created, info.State.LastSeq, info.Config}
 }
 
+// knowsEnds reports whether others wrote to this store before.
+func (j *Journal) knowsEnds() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.ends) > 0
+}
+
+// endsOfOthers returns what was noted of streams whose folders are there, so that it stays while the server cannot load them.
+func (j *Journal) endsOfOthers() map[string]streamEnd {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	ends := make(map[string]streamEnd)
+	for name, end := range j.ends {
+		if _, err := os.Stat(filepath.Join(streamsDir(j.cfg.Dir), name)); err == nil {
+			ends[name] = end
+		}
+	}
+	return ends
+}
+
 // endGone reports whether a stream goes less far than it did.
 func (j *Journal) endGone(info *jetstream.StreamInfo) bool {
 	end := j.endOf(info.Config.Name)
@@ -89,10 +109,10 @@ func (j *Journal) noteEnds(ctx context.Context, age time.Duration) {
 		j.endsAt = time.Now()
 	}
 	j.mu.Unlock()
-	if young || j.local == nil || j.alone() {
+	if young || j.local == nil || j.alone() && !j.knowsEnds() {
 		return
 	}
-	ends := make(map[string]streamEnd)
+	ends := j.endsOfOthers()
 	list := j.js.ListStreams(ctx)
 	for info := range list.Info() {
 		if keepsProofs(info) {

@@ -49,18 +49,22 @@ func (j *Journal) writeHole(stream string, starts int) error {
 
 // openHoles reads which streams may have lost something that an earlier start found. One whose file is damaged has been noted by nobody.
 func (j *Journal) openHoles() error {
-	list, err := filepath.Glob(filepath.Join(j.cfg.Dir, holeFile+streamProof+"-*"))
+	list, err := os.ReadDir(j.cfg.Dir)
 	if err != nil {
 		return fmt.Errorf("look for streams that may have lost something: %w", err)
 	}
-	for _, path := range list {
+	for _, e := range list {
+		if !strings.HasPrefix(e.Name(), holeFile+streamProof+"-") {
+			continue
+		}
+		path := filepath.Join(j.cfg.Dir, e.Name())
 		text, err := readUpTo(path, 16)
 		if err != nil {
 			return fmt.Errorf("read which stream may have lost something: %w", err)
 		}
-		stream := strings.TrimPrefix(filepath.Base(path), holeFile)
+		stream := strings.TrimPrefix(e.Name(), holeFile)
 		starts, _ := strconv.Atoi(string(text))
-		if starts >= startsToSettle {
+		if starts = max(starts, 0); starts >= startsToSettle {
 			if err := os.Remove(path); err != nil {
 				return fmt.Errorf("a loss has been noted: %w", err)
 			}

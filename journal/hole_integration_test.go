@@ -155,6 +155,52 @@ func TestTheEndOfWhatOthersWroteIsMissed(t *testing.T) {
 	}
 }
 
+// TestTheEndOfWhatOthersWroteIsMissedByAHubThatIsAloneMeanwhile, whose own records fill the places of what is lost.
+func TestTheEndOfWhatOthersWroteIsMissedByAHubThatIsAloneMeanwhile(t *testing.T) {
+	h := startHub(t, Config{Dir: t.TempDir()})
+	a := joinAs(t, h.Journal, "gw-1", dodona.Digest{})
+	appendEvents(t, h.Journal, "hub", 1, 10)
+	blocks, before := filepath.Join(streamsDir(h.cfg.Dir), a.net.stream(streamProof), "msgs"), filepath.Join(t.TempDir(), "before")
+	if err := os.CopyFS(before, os.DirFS(blocks)); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(1100 * time.Millisecond)
+	round := now()
+	if err := errors.Join(a.Append(t.Context(), claim("report.x.ab", 0)), a.Close()); err != nil {
+		t.Fatal(err)
+	}
+	h.again(t, func() error {
+		if err := errors.Join(os.RemoveAll(blocks), os.CopyFS(blocks, os.DirFS(before))); err != nil {
+			return err
+		}
+		cfg := h.cfg
+		cfg.Listen = ""
+		j := open(t, cfg)
+		appendEvents(t, j, "alone", 5, 10)
+		forgot, err := j.Forgot(t.Context())
+		if err != nil || forgot.Before(round.Time()) {
+			t.Errorf("alone it hears %v, %v; what was claimed at %s is lost", forgot, err, round)
+		}
+		return j.Close()
+	})
+	h.knows(t, "gw-2", round)
+}
+
+// TestALossIsReadInAnyFolder, also in one whose name is a pattern.
+func TestALossIsReadInAnyFolder(t *testing.T) {
+	for _, name := range []string{"hub[1]", "hub[", "h*b", `h\ub`} {
+		dir := filepath.Join(t.TempDir(), name)
+		j := open(t, Config{Dir: dir})
+		stream := j.net.stream(streamProof)
+		if err := errors.Join(j.holed(stream), j.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if again := open(t, Config{Dir: dir}); !again.hasHole(stream) {
+			t.Errorf("%s: a loss that was noted is not read", name)
+		}
+	}
+}
+
 // TestAnEndThatGoesWhileTheHubRunsIsMissed, once. What the hub saw is made larger here, for a server that drops the end of a stream while
 // it runs cannot be had on demand.
 func TestAnEndThatGoesWhileTheHubRunsIsMissed(t *testing.T) {

@@ -19,8 +19,8 @@ const vouchWithin = time.Minute
 // vouch looks, over a connection of its own, at every stream of proofs that the embedded server keeps. This network's is left to its
 // lane while that is not open yet: it knows more, and the server listens to nobody before.
 func (j *Journal) vouch(e *embedded) error {
-	if j.alone() {
-		return nil // nobody asks, and the lane looks
+	if j.alone() && !j.knowsEnds() {
+		return nil // nobody asks, nobody else ever wrote here, and the lane looks
 	}
 	nc, err := nats.Connect("", nats.InProcessServer(e), nats.UserInfo(e.opts.Username, e.opts.Password))
 	if err != nil {

@@ -327,14 +327,15 @@ const (
 
 // prune removes what is beyond the bounds of the cache.
 func (e *Engine) prune() {
-	paths, _ := filepath.Glob(filepath.Join(e.o.Dir, "*"))
+	entries, _ := os.ReadDir(e.o.Dir)
 	type file struct {
 		path string
 		size int64
 		used time.Time
 	}
 	var files []file
-	for _, path := range paths {
+	for _, entry := range entries {
+		path := filepath.Join(e.o.Dir, entry.Name())
 		info, err := os.Lstat(path)
 		if err != nil || !info.Mode().IsRegular() {
 			continue

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
@@ -148,17 +149,11 @@ func program() string {
 
 // nativeFiles returns the files that wazero has written below a folder, as folder/file.
 func nativeFiles(dir string) ([]string, error) {
-	paths, err := filepath.Glob(filepath.Join(dir, "wazero-*", "*"))
+	files, err := fs.Glob(os.DirFS(dir), "wazero-*/*") // the folder's own name is no pattern
 	if err != nil {
 		return nil, err
 	}
-	files := paths[:0]
-	for _, path := range paths {
-		if rel, err := filepath.Rel(dir, path); err == nil && !strings.HasSuffix(rel, ".tmp") {
-			files = append(files, rel)
-		}
-	}
-	return files, nil
+	return slices.DeleteFunc(files, func(file string) bool { return strings.HasSuffix(file, ".tmp") }), nil
 }
 
 // Close ends what is being loaded, closes all modules, waiting for their events, and gives everything back. If ctx ends

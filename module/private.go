@@ -3,6 +3,7 @@ package module
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -45,8 +46,9 @@ func (p *privateFolder) remove() error {
 
 // removeAbandoned removes the private folders that nobody holds. What cannot be removed is left.
 func removeAbandoned() {
-	paths, _ := filepath.Glob(filepath.Join(os.TempDir(), privatePrefix+"*"))
-	for _, path := range paths {
+	names, _ := fs.Glob(os.DirFS(os.TempDir()), privatePrefix+"*")
+	for _, name := range names {
+		path := filepath.Join(os.TempDir(), name)
 		if lock := lockAbandoned(path); lock != nil {
 			_ = (&privateFolder{path, lock}).remove()
 		}
