@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // ReceiptRecord returns the record of a receipt. One record of the journal has at most one receipt of each status.
@@ -29,8 +30,12 @@ type Event struct {
 // EventKey is the key of the events of sinks.
 const EventKey = "delivery"
 
+// mostEvent bounds the message of an event, in bytes: whoever is told of must not keep it from being journaled.
+const mostEvent = 4 << 10
+
 // EventRecord returns the record of an event.
 func EventRecord(name, what, message string, at time.Time) (dodona.Record, error) {
+	message = plain.Lines(message, mostEvent)
 	body, err := json.Marshal(Event{Sink: name, What: what, Message: message, At: at})
 	if err != nil {
 		return dodona.Record{}, fmt.Errorf("write event %s: %w", what, err)

@@ -63,6 +63,21 @@ type Error struct {
 	Data    json.RawMessage `json:"data,omitempty"`
 }
 
+// mostMessage bounds what is kept of the words of an error, in bytes: they come into logs, events and the journal.
+const mostMessage = 300
+
+// UnmarshalJSON reads what a stranger says, and keeps no more of it than can be shown.
+func (e *Error) UnmarshalJSON(text []byte) error {
+	type words Error
+	if err := json.Unmarshal(text, (*words)(e)); err != nil {
+		return err
+	}
+	if e.Message = shown(e.Message); len(e.Data) > mostRevert {
+		e.Data = nil
+	}
+	return nil
+}
+
 func (e *Error) Error() string { return fmt.Sprintf("%s (code %d)", shown(e.Message), e.Code) }
 
 // Reverted reports whether the contract refused the call (EIP-1474 code 3, or in words).
@@ -72,9 +87,6 @@ func (e *Error) Reverted() bool {
 
 // Revert returns the data that the contract reverted with, wherever the node put it; empty if there is none.
 func (e *Error) Revert() []byte {
-	if len(e.Data) > mostRevert {
-		return nil
-	}
 	var told any
 	if json.Unmarshal(e.Data, &told) != nil {
 		return nil
@@ -274,4 +286,4 @@ func (j joinedErrors) Error() string {
 }
 
 // shown makes a stranger's text fit for a line of a log.
-func shown(s string) string { return plain.Line(s, 300) }
+func shown(s string) string { return plain.Line(s, mostMessage) }

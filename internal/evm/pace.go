@@ -89,7 +89,7 @@ func (e *Error) limited() bool {
 // it does not say.
 func backoff(h http.Header, said *Error) time.Duration {
 	after, found := httpc.RetryAfter(h, time.Now())
-	if !found {
+	if !found || after <= 0 { // a zero would be asked again at once, for ever
 		var told struct {
 			Rate struct {
 				Seconds float64 `json:"backoff_seconds"`

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/sink"
 )
 
 // An endpoint can be wrong and polite: it lags, lost its state, stands at genesis, speaks of another chain, or suggests an absurd
@@ -35,7 +36,7 @@ func (s *Sink) believe(ctx context.Context, before evm.Header) (view, error) {
 		}
 		now := s.env.Now()
 		s.mu.Lock()
-		doubts := s.m.doubts(v)
+		doubts := s.m.doubts(now, v)
 		s.mu.Unlock()
 		first := slices.IndexFunc(doubts, func(d doubt) bool { return !now.Before(s.agreed[d.kind]) })
 		switch {
@@ -58,7 +59,7 @@ func (s *Sink) believe(ctx context.Context, before evm.Header) (view, error) {
 }
 
 // doubts returns what of a view calls for another endpoint's word.
-func (m *machine) doubts(v view) (list []doubt) {
+func (m *machine) doubts(now time.Time, v view) (list []doubt) {
 	add := func(kind, format string, args ...any) { list = append(list, doubt{kind, fmt.Sprintf(format, args...)}) }
 	switch {
 	case v.Head.Number+lagsMost < m.highest:
@@ -69,7 +70,16 @@ func (m *machine) doubts(v view) (list []doubt) {
 	if v.Nonce < m.chainNonce {
 		add("nonce", "it knows %d transactions of %s, and the chain had %d", v.Nonce, m.sender, m.chainNonce)
 	}
+	if v.Nonce > max(m.chainNonce, m.nonce) {
+		add("used", "it knows %d transactions of %s, and %d were sent", v.Nonce, m.sender, m.nonce)
+	}
 	for place, said := range v.Slots {
+		switch most := max(m.slots[place].Round, m.newest[place]); {
+		case early(now, v, said):
+			add("early", "its slot of %s holds round %d, which is later than the clock", place, uint64(said.Round))
+		case m.wait == nil && m.known[place] && said.Round > most:
+			add("newer", "its slot of %s holds round %d, and none later than %d was to be sent", place, uint64(said.Round), uint64(most))
+		}
 		if said.Round < m.slots[place].Round {
 			add("slot", "its slot of %s holds round %d, and it held round %d", place, uint64(said.Round), uint64(m.slots[place].Round))
 		}
@@ -83,10 +93,39 @@ func (m *machine) doubts(v view) (list []doubt) {
 			add("receipt", "it says that nonce %d is used, and shows no receipt of transaction %s", i.Nonce, i.last().Hash)
 		}
 	}
+	for _, i := range m.open {
+		if i.State != Planned || i.NotUntil.IsZero() || now.Before(i.NotUntil) || i.Payload == nil {
+			continue
+		}
+		if waited := i.NotUntil.Sub(i.Payload.Attested); m.wait != nil && waited > 0 && v.clock().Before(i.NotUntil.Add(-waited/2)) {
+			add("late", "its newest block is of %s, before another sender can have delivered round %d", v.clock().UTC().Format(time.TimeOnly), uint64(i.Payload.Round))
+		}
+	}
 	if m.undecided() > 0 {
 		m.doubtSending(v, add)
 	}
 	return list
+}
+
+// takenAhead is how far ahead of its block a round may be that a contract takes.
+const takenAhead = 15 * time.Second
+
+// clock returns the time of the newest block.
+func (v view) clock() time.Time { return time.Unix(int64(min(v.Head.Time, 1<<40)), 0) }
+
+// early reports whether a slot holds a round that no contract can have taken yet, by this clock and by that of the newest block.
+func early(now time.Time, v view, said sink.Said) bool {
+	clock := now
+	if v.clock().After(now) {
+		clock = v.clock()
+	}
+	return said.Round.Time().After(clock.Add(takenAhead))
+}
+
+// beyond reports whether a view counts more transactions than the chain had and were sent. The first one that is seen may.
+func (m *machine) beyond(v view) bool {
+	most := max(m.chainNonce, m.nonce)
+	return most > 0 && v.Nonce > most
 }
 
 // unseen reports whether receipts of all attempts of an intent were asked for, and there are none.

@@ -48,7 +48,7 @@ func TestWhatStopsDeliveryOrStepsBackIsDoubted(t *testing.T) {
 		}
 		v := p.view
 		c.change(&v)
-		list := p.doubts(v)
+		list := p.doubts(p.now, v)
 		if len(list) > 1 || len(list) == 0 && c.kind != "" || len(list) == 1 && (list[0].kind != c.kind || list[0].what == "") {
 			t.Errorf("got %+v, want a doubt of kind %q", list, c.kind)
 		}
@@ -88,7 +88,7 @@ func TestAReceiptThatIsMissingIsDoubted(t *testing.T) {
 	kinds := func(receipts map[dodona.Digest]*evm.Receipt, nonce uint64) (kinds []string) {
 		v := p.view
 		v.Receipts, v.Nonce = receipts, nonce
-		for _, d := range p.doubts(v) {
+		for _, d := range p.doubts(p.now, v) {
 			kinds = append(kinds, d.kind)
 		}
 		return kinds
@@ -126,11 +126,11 @@ func TestAnEstimateThatWasNotEnoughIsDoubted(t *testing.T) {
 	p.offer(t, 1000)
 	v := p.view
 	v.Estimates = map[uint64]estimate{p.open[0].Number: {Gas: leastGas}}
-	if d := p.doubts(v); len(d) > 0 {
+	if d := p.doubts(p.now, v); len(d) > 0 {
 		t.Errorf("%+v before anything was reverted", d)
 	}
 	p.open[0].Reverts = 1
-	if d := p.doubts(v); len(d) != 1 || d[0].kind != "reverted" {
+	if d := p.doubts(p.now, v); len(d) != 1 || d[0].kind != "reverted" {
 		t.Errorf("got %+v, want that its transaction was reverted", d)
 	}
 }
@@ -142,13 +142,13 @@ func TestABlockNumberThatWasMadeUpIsForgotten(t *testing.T) {
 	p.turn(t, time.Second)
 	p.view.Head.Number = 10
 	for begun := p.now; p.now.Sub(begun) <= lowerFor; {
-		if d := p.doubts(p.view); len(d) != 1 || d[0].kind != "block" {
+		if d := p.doubts(p.now, p.view); len(d) != 1 || d[0].kind != "block" {
 			t.Fatalf("after %s: %+v, want a doubt of its block", p.now.Sub(begun), d)
 		}
 		p.turn(t, 5*time.Second)
 	}
 	p.turn(t, 5*time.Second)
-	if d := p.doubts(p.view); len(d) > 0 {
+	if d := p.doubts(p.now, p.view); len(d) > 0 {
 		t.Errorf("still %+v", d)
 	}
 }

@@ -108,7 +108,7 @@ func (l *ledger) result(method string, params []json.RawMessage, head uint64) st
 	case "eth_getCode":
 		return `"0x60"`
 	case "eth_getBlockByNumber":
-		return fmt.Sprintf(`{"number":"0x%x","hash":"0x%064x","parentHash":"0x%064x","timestamp":"0x%x","gasLimit":"0x1c9c380","baseFeePerGas":"0x3b9aca00"}`, head, head, head-1, time.Now().Unix())
+		return fmt.Sprintf(`{"number":"0x%x","hash":"0x%064x","parentHash":"0x%064x","timestamp":"0x%x","gasLimit":"0x1c9c380","baseFeePerGas":"0x3b9aca00"}`, head, head, head-1, l.begun.Add(time.Duration(head-100)*ledgerBlock).Unix())
 	case "eth_getTransactionCount":
 		return fmt.Sprintf(`"0x%x"`, len(l.mined(head)))
 	case "eth_getBalance":

@@ -30,8 +30,13 @@ type machine struct {
 	highest  uint64    // number of a block seen
 	belowAt  time.Time // since when every view has a lower one
 
-	chainNonce uint64 // that the chain was last seen to have taken
-	leastTip   uint64 // wei for each unit of gas that the pool was heard to take at least; 0: nothing was heard
+	chainNonce uint64    // that the chain was last seen to have taken
+	ahead      int       // views in a row that count more transactions than the chain had and were sent
+	aheadAt    time.Time // the first of them
+	held       bool      // in this step, too few to be believed: nothing gets a nonce
+	usual      uint64    // in this step, the most that a tip is believed to have to be
+	compared   bool      // it is known what others pay
+	leastTip   uint64    // wei for each unit of gas that the pool was heard to take at least; 0: nothing was heard
 	leastTipAt time.Time
 	legacy     bool // the chain has no EIP-1559
 	hadBaseFee bool // it was seen to have it
@@ -297,13 +302,53 @@ func (m *machine) find(is func(*Intent) bool) *Intent {
 	return nil
 }
 
+// holds reports whether a view counts transactions that nobody here sent, and too few have said so. Who believes one wrong answer pays for
+// each nonce up to it.
+func (m *machine) holds(now time.Time, v view) bool {
+	if !m.beyond(v) {
+		m.ahead = 0
+		return false
+	}
+	if m.ahead++; m.ahead == 1 {
+		m.aheadAt = now
+	}
+	return m.ahead < lostViews || now.Sub(m.aheadAt) < lostFor
+}
+
+// setClocks takes for now what was done later than now, by a clock that was ahead.
+func (m *machine) setClocks(now time.Time) {
+	for _, i := range m.open {
+		for k := range i.Attempts {
+			if i.Attempts[k].At.After(now) {
+				i.Attempts[k].At = now
+			}
+		}
+		if i.lastSend.After(now) {
+			i.lastSend = now
+		}
+		if i.since.After(now) {
+			i.since = now
+		}
+	}
+}
+
 // step decides by a view of the chain.
 func (m *machine) step(now time.Time, v view) (fx effects) {
 	m.fees, m.tipWanted, m.funds, m.took = false, 0, nil, v.Took
-	m.chainNonce, m.legacy, m.hadBaseFee = v.Nonce, v.Head.Legacy, m.hadBaseFee || !v.Head.Legacy
+	m.held = m.holds(now, v)
+	if m.legacy, m.hadBaseFee = v.Head.Legacy, m.hadBaseFee || !v.Head.Legacy; !m.held {
+		m.chainNonce = v.Nonce
+	}
+	m.usual, m.compared = m.usualMost(v), len(v.Tips) > 0
 	m.forgetTip(now, v.Head.BaseFee)
-	for feed, said := range v.Slots {
-		m.slots[feed], m.known[feed] = said, true
+	m.setClocks(now)
+	for place, said := range v.Slots {
+		impossible := early(now, v, said)
+		m.say(&fx, now, "slot "+place, impossible, fmt.Sprintf("the contract of %s is said to hold round %d, later than the clock, %s, and its newest block; it is not believed: set the clock, or name another endpoint",
+			place, uint64(said.Round), now.UTC().Format(time.RFC3339)))
+		if !impossible {
+			m.slots[place], m.known[place] = said, true
+		}
 	}
 	for _, i := range slices.Clone(m.open) {
 		if i.State.inFlight() {

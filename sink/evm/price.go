@@ -16,18 +16,23 @@ const usualTips = 4
 // tip returns what is paid to whoever makes the block: what the node suggests, within what is usual, and no less than what the pool was
 // heard to take; never more than max_tip and max_fee.
 func (m *machine) tip(v view) uint64 {
-	most := m.maxTip
-	if most == 0 {
-		most = m.maxFee / 100
-		if len(v.Tips) > 0 {
-			most = max(most, min(slices.Max(v.Tips), m.maxFee/usualTips)*usualTips)
-		}
-	}
-	tip := max(min(v.Tip, most), m.leastTip)
+	tip := max(min(v.Tip, m.usualMost(v)), m.leastTip)
 	if m.maxTip > 0 {
 		tip = min(tip, m.maxTip)
 	}
 	return min(tip, m.maxFee)
+}
+
+// usualMost returns the most that a tip is believed to have to be.
+func (m *machine) usualMost(v view) uint64 {
+	most := m.maxFee / 100
+	switch {
+	case m.maxTip > 0:
+		return m.maxTip
+	case len(v.Tips) > 0:
+		most = max(most, min(slices.Max(v.Tips), m.maxFee/usualTips)*usualTips)
+	}
+	return most
 }
 
 // price returns tip and cap of a new transaction; false: they are above what is allowed. Of a chain without EIP-1559 both are the price.
@@ -89,7 +94,7 @@ const mostWei = 1_000_000 * uint64(gwei)
 // forgetTip lets go of a least tip after a while.
 func (m *machine) forgetTip(now time.Time, baseFee uint64) {
 	kept := leastTipFor
-	if baseFee > m.maxFee || m.leastTip > m.maxFee-baseFee || m.maxTip > 0 && m.leastTip > m.maxTip {
+	if baseFee > m.maxFee || m.leastTip > m.maxFee-baseFee || m.maxTip > 0 && m.leastTip > m.maxTip || m.compared && m.leastTip > m.usual {
 		kept = tooDearFor
 	}
 	if now.Sub(m.leastTipAt) > kept {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -154,8 +155,8 @@ func (s *Sink) take(ctx context.Context, p Payload) error {
 		if err != nil {
 			return err
 		}
-		s.poke()
 		if taken {
+			s.poke()
 			return nil
 		}
 		select {
@@ -168,7 +169,11 @@ func (s *Sink) take(ctx context.Context, p Payload) error {
 
 // offer gives the machine an answer and journals what it decides.
 func (s *Sink) offer(ctx context.Context, p Payload) (taken bool, err error) {
-	s.mu.Lock()
+	for !s.mu.TryLock() { // who holds it may wait for the journal
+		if !backoff.Wait(ctx, 10*time.Millisecond) {
+			return false, ctx.Err()
+		}
+	}
 	defer s.mu.Unlock()
 	taken, fx := s.m.take(s.env.Now(), p)
 	return taken, s.keep(ctx, fx)
@@ -208,7 +213,14 @@ func (s *Sink) keep(ctx context.Context, fx effects) error {
 		if err == nil {
 			break
 		}
+		if kept := slices.DeleteFunc(slices.Clone(fx.keep), isEvent); dodona.IsPermanent(err) && len(kept) < len(fx.keep) {
+			s.env.Log.Error("what is told of delivery cannot be journaled, and is left out", "events", len(fx.keep)-len(kept), "error", err)
+			s.count(telemetry.SinkFailures, uint64(len(fx.keep)-len(kept)))
+			fx.keep = kept
+			continue
+		}
 		if ctx.Err() == nil {
+			s.unkept(err)
 			wait := backoff.Backoff{}.Next(attempt, nil)
 			if dodona.IsPermanent(err) {
 				wait = backoff.Backoff{}.Slow(nil)
@@ -226,6 +238,18 @@ func (s *Sink) keep(ctx context.Context, fx effects) error {
 	}
 	s.tellNews(fx)
 	return nil
+}
+
+func isEvent(rec dodona.Record) bool { return rec.Topic == dodona.TopicEvent }
+
+// unkept says in the status that nothing is sent because of the journal. What is shown next replaces it.
+func (s *Sink) unkept(err error) {
+	s.statusMu.Lock()
+	defer s.statusMu.Unlock()
+	if s.state = sink.Retrying; dodona.IsPermanent(err) {
+		s.state = sink.Stuck
+	}
+	s.lastErr, s.errAt = "journal: "+err.Error(), s.env.Now()
 }
 
 // tellNews logs and remembers what the journaled records say.

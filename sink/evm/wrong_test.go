@@ -1,0 +1,310 @@
+package evm
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/sink"
+)
+
+// TestOneWrongAnswerCostsNothing: one of two endpoints says, once or for ever, that a contract holds a round that nobody made, or that the key
+// has sent a hundred transactions. All rounds are delivered, each with one transaction.
+func TestOneWrongAnswerCostsNothing(t *testing.T) {
+	for method, answer := range map[string]string{
+		"eth_getStorageAt":        `"result":"0x` + strings.Repeat("f", 16) + strings.Repeat("0", 48) + `"`,
+		"eth_getTransactionCount": `"result":"0x64"`,
+	} {
+		for _, once := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, once %t", method, once), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					l := newLedger()
+					first, second := newFace(l), newFace(l)
+					lies := false
+					first.says = func(m string) string {
+						if m != method || !lies {
+							return ""
+						}
+						lies = !once
+						return answer
+					}
+					b := newPair(t, l, first, second)
+					b.begin()
+					b.within(time.Minute, "ready", b.isReady)
+					b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+					time.Sleep(5 * time.Minute)
+					lies = true
+					const last = 30
+					for r := dodona.Round(3); r <= last; r++ {
+						b.attest(r)
+						time.Sleep(time.Minute)
+					}
+					for r := dodona.Round(1); r <= last; r++ {
+						if n := l.holds(r); n != 1 {
+							t.Errorf("round %d is in blocks %d times", r, n)
+						}
+					}
+					l.mu.Lock()
+					defer l.mu.Unlock()
+					if n := len(l.mined(l.head())); n != last {
+						t.Errorf("%d transactions for %d rounds", n, last)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestAnImpossibleSlotIsNotBelieved of the only endpoint, and is shown; what the contract held before stays.
+func TestAnImpossibleSlotIsNotBelieved(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.view.Slots["f"] = sink.Said{Round: 1000}
+	p.turn(t, time.Second)
+	p.offer(t, 2000)
+	p.view.Slots["f"] = sink.Said{Round: dodona.Round(p.now.Add(time.Hour).UnixMilli())}
+	if sent := p.turn(t, time.Second); len(sent) != 1 {
+		t.Errorf("%d transactions are sent", len(sent))
+	}
+	if got := p.trouble["slot f"].Message; !strings.Contains(got, "later than the clock") {
+		t.Errorf("told %q", got)
+	}
+	p.view.Slots["f"] = sink.Said{Round: 1000}
+	p.turn(t, time.Second)
+	if _, still := p.trouble["slot f"]; still {
+		t.Error("it is still a trouble")
+	}
+	p.view.Head.Time = uint64(p.now.Add(2 * time.Hour).Unix()) // the clock of this node is late
+	p.view.Slots["f"] = sink.Said{Round: dodona.Round(p.now.Add(time.Hour).UnixMilli())}
+	p.turn(t, time.Second)
+	if p.slots["f"] != p.view.Slots["f"] {
+		t.Error("a slot is not believed that is no later than the newest block")
+	}
+}
+
+// TestOneCountThatIsTooHighGivesNoNonce, of the only endpoint; the third in a row does.
+func TestOneCountThatIsTooHighGivesNoNonce(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.view.Nonce = 2
+	p.turn(t, time.Second)
+	p.offer(t, 1000)
+	p.view.Nonce = 100
+	for range lostViews - 1 {
+		if sent := p.turn(t, 4*time.Second); len(sent) > 0 {
+			t.Fatalf("nonce %d is used", sent[0].Nonce)
+		}
+	}
+	p.view.Nonce = 2
+	if sent := p.turn(t, 4*time.Second); len(sent) != 1 || sent[0].Nonce != 2 {
+		t.Fatalf("sent %+v, want nonce 2", sent)
+	}
+	p.view.Nonce = 100
+	p.offer(t, 2000)
+	begun, sent := p.now, 0
+	for sent == 0 && p.now.Sub(begun) < time.Minute {
+		sent = len(p.turn(t, 4*time.Second))
+	}
+	if sent == 0 {
+		t.Error("nothing is sent, though the count stays")
+	}
+}
+
+// TestALaggardIsNotAskedWhatAnotherSenderDelivered: the endpoint that comes first is so far behind that it cannot know.
+func TestALaggardIsNotAskedWhatAnotherSenderDelivered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const lag = 40 * time.Second
+		l := newLedger()
+		first, second := newFace(l), newFace(l)
+		var rounds atomic.Int64
+		began := time.Now()
+		behind := func(lag time.Duration) func(string) string {
+			return func(method string) string {
+				if method != "eth_getStorageAt" {
+					return ""
+				}
+				n := int64(0)
+				for r := int64(1); r <= rounds.Load(); r++ {
+					if began.Add(time.Duration(r)*time.Minute + 2*time.Second + lag).Before(time.Now()) {
+						n = r
+					}
+				}
+				return fmt.Sprintf(`"result":"0x%016x%048x"`, n, n)
+			}
+		}
+		first.says, second.says = behind(lag), behind(0)
+		first.lag = uint64(lag / ledgerBlock)
+		l.begun = l.begun.Add(-time.Hour)
+		b := newPair(t, l, first, second)
+		b.Sink.settings.Senders = []dodona.Address{{1}, b.Sink.wallet.Address()}
+		b.begin()
+		b.within(time.Minute, "ready", b.isReady)
+		waited := 0
+		for r := dodona.Round(1); r <= 30; r++ {
+			time.Sleep(time.Until(began.Add(time.Duration(r) * time.Minute)))
+			rounds.Store(int64(r))
+			if b.Sink.turnOf("feed-0", r) > 0 {
+				waited++
+				b.attest(r)
+			}
+		}
+		time.Sleep(5 * time.Minute)
+		for r := dodona.Round(1); r <= 30; r++ {
+			if l.holds(r) > 0 {
+				t.Errorf("round %d is sent again", r)
+			}
+		}
+		if waited == 0 {
+			t.Error("this sender is always the first")
+		}
+	})
+}
+
+// TestAFullWindowAsksNoMoreThanTheChain: every answer is to be sent, and none can be.
+func TestAFullWindowAsksNoMoreThanTheChain(t *testing.T) {
+	for method, answer := range map[string]string{"eth_getBalance": `"result":"0x0"`, "eth_sendRawTransaction": `"result":"0x0"`} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLedger()
+			f := newFace(l)
+			f.takes = func(string) time.Duration { return 20 * time.Millisecond }
+			on := false
+			f.says = func(m string) string {
+				if on && m == method {
+					return answer
+				}
+				return ""
+			}
+			b := newPair(t, l, f)
+			b.Sink.env.Policy.Policy = sink.Every
+			b.begin()
+			b.within(time.Minute, "ready", b.isReady)
+			on = true
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				for r := dodona.Round(1); r <= 20; r++ {
+					to := b.targets["feed-0"]
+					data := append([]byte(roundMark), 0, 0, 0, 0, 0, 0, 0, byte(r))
+					_ = b.take(ctx, Payload{Topic: dodona.TopicData, Feed: "feed-0", Record: r.ID(), Round: r, Value: dodona.NewInt192(int64(r)), Data: append(data, to[:]...), Attested: time.Now()})
+				}
+			}()
+			time.Sleep(5 * time.Minute)
+			before, _ := l.answers()
+			time.Sleep(10 * time.Minute)
+			after, _ := l.answers()
+			if each := (after - before) / 10; each > 700 {
+				t.Errorf("%s: %d requests a minute", method, each)
+			}
+			cancel()
+			<-done
+		})
+	}
+}
+
+// TestAClockThatWasAheadDelaysNothing: what was done then counts as done now, after a start and while it runs.
+func TestAClockThatWasAheadDelaysNothing(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		for _, ahead := range []time.Duration{0, time.Hour, 24 * time.Hour} {
+			p := newPlay(sink.Every)
+			p.now = p.now.Add(ahead)
+			p.offer(t, 1000)
+			for _, i := range p.turn(t, time.Second) {
+				p.did(t, p.sent(p.now, i, accepted, ""))
+			}
+			p.view.Head.BaseFee *= 20 // now it pays too little
+			p.view.Receipts[p.open[0].last().Hash] = nil
+			if again {
+				text, err := json.Marshal(p.journal)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var entries []entry
+				if err := json.Unmarshal(text, &entries); err != nil {
+					t.Fatal(err)
+				}
+				q := newPlay(sink.Every)
+				q.now, q.view, q.journal = p.now, p.view, p.journal
+				_, fx := q.restore(entries)
+				q.did(t, fx)
+				p = q
+			}
+			p.now = p.now.Add(-ahead)
+			p.view.Estimates[p.open[0].Number] = estimate{Gas: 40_000}
+			begun := p.now
+			for len(p.open[0].Attempts) < 2 && p.now.Sub(begun) < 5*time.Minute {
+				for _, i := range p.turn(t, 30*time.Second) {
+					p.did(t, p.sent(p.now, i, accepted, ""))
+				}
+			}
+			if n := len(p.open[0].Attempts); n < 2 {
+				t.Errorf("a clock that was ahead by %s, started again %t: not replaced in five minutes", ahead, again)
+			}
+		}
+	}
+}
+
+// TestWhatIsToldCanBeJournaled, whatever an endpoint says; and what cannot be is left out, so that intents are kept and sent.
+func TestWhatIsToldCanBeJournaled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		f := newFace(l)
+		huge, err := json.Marshal(strings.Repeat("<\x1b[31m\n", 200_000))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lies := true
+		f.says = func(m string) string {
+			if lies && m == "eth_sendRawTransaction" {
+				lies = false
+				return `"error":{"code":-32000,"message":` + string(huge) + `}`
+			}
+			return ""
+		}
+		b := newPair(t, l, f)
+		b.begin()
+		b.within(time.Minute, "ready", b.isReady)
+		b.rounds(l, 1, 5, time.Minute, 50*time.Second)
+		for _, e := range b.events {
+			if len(e) > 1000 || strings.ContainsRune(e, '\x1b') {
+				t.Errorf("an event of %d bytes: %.80q", len(e), e)
+			}
+		}
+		if len(b.events) == 0 {
+			t.Error("nothing is told of the refusal")
+		}
+	})
+}
+
+// TestAnEventThatCanNeverBeJournaledHoldsUpNothing.
+func TestAnEventThatCanNeverBeJournaledHoldsUpNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		b := newPair(t, l, newFace(l))
+		keep := b.Sink.env.Append
+		b.Sink.env.Append = func(ctx context.Context, recs ...dodona.Record) error {
+			for _, rec := range recs {
+				if rec.Topic == dodona.TopicEvent {
+					return dodona.Permanent(errors.New("a record is larger than the bus takes"))
+				}
+			}
+			return keep(ctx, recs...)
+		}
+		lies := 1
+		l.says = func(m string, _ []json.RawMessage) string {
+			if m == "eth_sendRawTransaction" && lies > 0 {
+				lies--
+				return `"error":{"code":-32000,"message":"no"}`
+			}
+			return ""
+		}
+		b.begin()
+		b.within(time.Minute, "ready", b.isReady)
+		b.rounds(l, 1, 5, time.Minute, 50*time.Second)
+	})
+}
