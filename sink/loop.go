@@ -236,7 +236,7 @@ func (l *Loop) failed(what string, err error, attempt int, wait time.Duration) {
 	}
 	l.set(func(s *Status) {
 		s.Failures++
-		s.State, s.LastError, s.ErrorTime, s.Attempt, s.NextTry = state, err.Error(), now, attempt, now.Add(wait)
+		s.State, s.LastError, s.ErrorTime, s.Attempt, s.NextTry = state, told(err.Error()), now, attempt, now.Add(wait)
 	})
 }
 
@@ -439,7 +439,7 @@ func (l *Loop) bury(ctx context.Context, rec dodona.Record, cause error) bool {
 	now := l.c.Now()
 	r := dodona.Receipt{
 		Sink: l.c.Name, Topic: rec.Topic, Key: rec.Key, Record: rec.ID, Status: dodona.ReceiptDead,
-		Detail: fmt.Sprintf("refused %d times: %s", l.c.Policy.GiveUp, cause), At: now, Late: Late(rec, now),
+		Detail: told(fmt.Sprintf("refused %d times: %s", l.c.Policy.GiveUp, cause)), At: now, Late: Late(rec, now),
 	}
 	written, err := ReceiptRecord(r)
 	if err != nil {

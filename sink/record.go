@@ -11,6 +11,7 @@ import (
 
 // ReceiptRecord returns the record of a receipt. One record of the journal has at most one receipt of each status.
 func ReceiptRecord(r dodona.Receipt) (dodona.Record, error) {
+	r.Detail = told(r.Detail)
 	body, err := json.Marshal(r)
 	if err != nil {
 		return dodona.Record{}, fmt.Errorf("write receipt of %s %s: %w", r.Key, r.Record, err)
@@ -30,12 +31,14 @@ type Event struct {
 // EventKey is the key of the events of sinks.
 const EventKey = "delivery"
 
-// mostEvent bounds the message of an event, in bytes: whoever is told of must not keep it from being journaled.
-const mostEvent = 4 << 10
+// mostTold bounds what an event or a receipt says, in bytes: whoever is told of must not keep it from being journaled.
+const mostTold = 4 << 10
+
+func told(text string) string { return plain.Lines(text, mostTold) }
 
 // EventRecord returns the record of an event.
 func EventRecord(name, what, message string, at time.Time) (dodona.Record, error) {
-	message = plain.Lines(message, mostEvent)
+	message = told(message)
 	body, err := json.Marshal(Event{Sink: name, What: what, Message: message, At: at})
 	if err != nil {
 		return dodona.Record{}, fmt.Errorf("write event %s: %w", what, err)

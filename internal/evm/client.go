@@ -253,7 +253,8 @@ func nullable(result any) bool {
 	return true
 }
 
-// failure returns an error that names no path and no query, where keys are kept.
+// failure returns an error that names no path and no query, where keys are kept, and whose text is fit for a line of a log: a stranger can
+// make the library quote what it sent.
 func failure(ctx context.Context, err error, timeout time.Duration) error {
 	if ctx.Err() != nil {
 		return errHung(timeout)
@@ -262,8 +263,17 @@ func failure(ctx context.Context, err error, timeout time.Duration) error {
 	for errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}
-	return err
+	return &unanswered{shown(err.Error()), err}
 }
+
+// An unanswered is how an exchange failed: a text to show, and the cause for errors.Is and errors.As.
+type unanswered struct {
+	text  string
+	cause error
+}
+
+func (u *unanswered) Error() string { return u.text }
+func (u *unanswered) Unwrap() error { return u.cause }
 
 // joined is errors.Join on one line.
 func joined(errs []error) error {

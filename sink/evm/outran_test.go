@@ -178,7 +178,7 @@ func TestTheWorstTroubleIsTheState(t *testing.T) {
 				var fx effects
 				p.now = p.now.Add(time.Second)
 				p.say(&fx, p.now, what, true, "of "+what)
-				s.tellNews(fx)
+				s.tellNews(fx.keep)
 			}
 			s.show(nil)
 			var got sink.Status

@@ -2,17 +2,14 @@ package evm
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/internal/evm"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
@@ -43,7 +40,7 @@ type Sink struct {
 	ready    chan struct{} // closed once the machine has seen the journal and the chain
 	wake     chan struct{}
 
-	mu     sync.Mutex // guards the machine, also while the journal is waited for
+	mu     gate // guards the machine, also while the journal is waited for
 	m      *machine
 	broken bool // something decided could not be journaled, because the process ends: decide no more
 	room   chan struct{}
@@ -169,10 +166,8 @@ func (s *Sink) take(ctx context.Context, p Payload) error {
 
 // offer gives the machine an answer and journals what it decides.
 func (s *Sink) offer(ctx context.Context, p Payload) (taken bool, err error) {
-	for !s.mu.TryLock() { // who holds it may wait for the journal
-		if !backoff.Wait(ctx, 10*time.Millisecond) {
-			return false, ctx.Err()
-		}
+	if err := s.mu.LockUntil(ctx); err != nil { // who holds it may wait for the journal
+		return false, err
 	}
 	defer s.mu.Unlock()
 	taken, fx := s.m.take(s.env.Now(), p)
@@ -198,86 +193,6 @@ func (s *Sink) refuse(ctx context.Context, rec dodona.Record, cause error) error
 	}
 	s.count(telemetry.SinkDead, 1)
 	return s.env.Append(ctx, r)
-}
-
-// keep journals effects, however long that takes. The caller holds mu.
-func (s *Sink) keep(ctx context.Context, fx effects) error {
-	if s.broken {
-		return context.Canceled
-	}
-	if fx.fail != nil {
-		return dodona.Permanent(fx.fail)
-	}
-	for attempt := 1; len(fx.keep) > 0; attempt++ {
-		err := s.env.Append(ctx, fx.keep...)
-		if err == nil {
-			break
-		}
-		if kept := slices.DeleteFunc(slices.Clone(fx.keep), isEvent); dodona.IsPermanent(err) && len(kept) < len(fx.keep) {
-			s.env.Log.Error("what is told of delivery cannot be journaled, and is left out", "events", len(fx.keep)-len(kept), "error", err)
-			s.count(telemetry.SinkFailures, uint64(len(fx.keep)-len(kept)))
-			fx.keep = kept
-			continue
-		}
-		if ctx.Err() == nil {
-			s.unkept(err)
-			wait := backoff.Backoff{}.Next(attempt, nil)
-			if dodona.IsPermanent(err) {
-				wait = backoff.Backoff{}.Slow(nil)
-			}
-			s.env.Log.Error("intents cannot be journaled; nothing is sent until they are", "error", err, "again in", wait)
-			if backoff.Wait(ctx, wait) {
-				continue
-			}
-		}
-		s.broken = true
-		return ctx.Err()
-	}
-	for c, n := range fx.counts {
-		s.count(c, n)
-	}
-	s.tellNews(fx)
-	return nil
-}
-
-func isEvent(rec dodona.Record) bool { return rec.Topic == dodona.TopicEvent }
-
-// unkept says in the status that nothing is sent because of the journal. What is shown next replaces it.
-func (s *Sink) unkept(err error) {
-	s.statusMu.Lock()
-	defer s.statusMu.Unlock()
-	if s.state = sink.Retrying; dodona.IsPermanent(err) {
-		s.state = sink.Stuck
-	}
-	s.lastErr, s.errAt = "journal: "+err.Error(), s.env.Now()
-}
-
-// tellNews logs and remembers what the journaled records say.
-func (s *Sink) tellNews(fx effects) {
-	for _, rec := range fx.keep {
-		switch rec.Topic {
-		case dodona.TopicEvent:
-			var e sink.Event
-			if json.Unmarshal(rec.Body, &e) != nil {
-				continue
-			}
-			s.env.Log.Warn("delivery", "what", e.What, "message", e.Message)
-			if e.Message != over {
-				s.statusMu.Lock()
-				s.lastErr, s.errAt = e.What+": "+e.Message, e.At
-				s.statusMu.Unlock()
-			}
-		case dodona.TopicReceipt:
-			var r dodona.Receipt
-			if json.Unmarshal(rec.Body, &r) != nil || r.Status != dodona.ReceiptMined {
-				continue
-			}
-			s.env.Log.Info("delivered", "feed", r.Key, "record", r.Record, "tx", r.OnChain.Tx, "block", r.OnChain.Block, "gas", r.OnChain.GasUsed)
-			s.statusMu.Lock()
-			s.last = &sink.Delivered{Feed: r.Key, Record: r.Record, At: r.At, Late: r.Late}
-			s.statusMu.Unlock()
-		}
-	}
 }
 
 func (s *Sink) count(c telemetry.Counter, n uint64) {

@@ -1,0 +1,145 @@
+package evm
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/sink"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// keep journals effects, however long that takes. The caller holds mu.
+func (s *Sink) keep(ctx context.Context, fx effects) error {
+	if s.broken {
+		return context.Canceled
+	}
+	if fx.fail != nil {
+		return dodona.Permanent(fx.fail)
+	}
+	kept, err := s.journal(ctx, fx.keep)
+	if err != nil {
+		s.broken = true
+		return err
+	}
+	for c, n := range fx.counts {
+		s.count(c, n)
+	}
+	s.tellNews(kept)
+	return nil
+}
+
+// journal appends records and returns those that were taken: all, but for events and receipts that the journal can never take, which are
+// dropped. An intent that it cannot take is waited with for ever, for nothing is sent without; the status says so. The error is that of ctx.
+func (s *Sink) journal(ctx context.Context, recs []dodona.Record) (kept []dodona.Record, err error) {
+	for attempt := 1; len(recs) > 0; attempt++ {
+		err := s.env.Append(ctx, recs...)
+		never := dodona.IsPermanent(err)
+		switch {
+		case err == nil:
+			return recs, nil
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case never && len(recs) > 1: // one of them, or all at once
+			for _, rec := range recs {
+				one, err := s.journal(ctx, []dodona.Record{rec})
+				if err != nil {
+					return nil, err
+				}
+				kept = append(kept, one...)
+			}
+			return kept, nil
+		case never && recs[0].Topic != dodona.TopicIntent:
+			s.drop(recs[0], err)
+			return nil, nil
+		}
+		wait := backoff.Backoff{}.Next(attempt, nil)
+		if never {
+			wait = backoff.Backoff{}.Slow(nil)
+		}
+		s.unkept(never, err, wait)
+		if !backoff.Wait(ctx, wait) {
+			return nil, ctx.Err()
+		}
+	}
+	return nil, nil
+}
+
+// drop gives up an event or a receipt, so that the sink goes on.
+func (s *Sink) drop(rec dodona.Record, never error) {
+	s.env.Log.Error("the journal can never take this; it is dropped", "topic", rec.Topic, "record", rec.ID, "error", never)
+	s.count(telemetry.SinkUnkept, 1)
+	s.count(telemetry.SinkFailures, 1)
+	now := s.env.Now()
+	s.statusMu.Lock()
+	s.lastErr, s.errAt = "journal: dropped "+string(rec.Topic)+" "+rec.ID+": "+never.Error(), now
+	s.statusMu.Unlock()
+}
+
+// unkept says that nothing is sent because the journal does not take an intent.
+func (s *Sink) unkept(never bool, err error, wait time.Duration) {
+	s.env.Log.Error("intents cannot be journaled; nothing is sent until they are", "error", err, "again in", wait)
+	s.count(telemetry.SinkFailures, 1)
+	state, now := sink.Retrying, s.env.Now()
+	if never {
+		state = sink.Stuck
+	}
+	s.statusMu.Lock()
+	s.state, s.lastErr, s.errAt = state, "journal: an intent cannot be written, and nothing is sent without: "+err.Error(), now
+	s.statusMu.Unlock()
+}
+
+// tellNews logs and remembers what the journaled records say.
+func (s *Sink) tellNews(kept []dodona.Record) {
+	for _, rec := range kept {
+		switch rec.Topic {
+		case dodona.TopicEvent:
+			var e sink.Event
+			if json.Unmarshal(rec.Body, &e) != nil {
+				continue
+			}
+			s.env.Log.Warn("delivery", "what", e.What, "message", e.Message)
+			if e.Message != over {
+				s.statusMu.Lock()
+				s.lastErr, s.errAt = e.What+": "+e.Message, e.At
+				s.statusMu.Unlock()
+			}
+		case dodona.TopicReceipt:
+			var r dodona.Receipt
+			if json.Unmarshal(rec.Body, &r) != nil || r.Status != dodona.ReceiptMined {
+				continue
+			}
+			s.env.Log.Info("delivered", "feed", r.Key, "record", r.Record, "tx", r.OnChain.Tx, "block", r.OnChain.Block, "gas", r.OnChain.GasUsed)
+			s.statusMu.Lock()
+			s.last = &sink.Delivered{Feed: r.Key, Record: r.Record, At: r.At, Late: r.Late}
+			s.statusMu.Unlock()
+		}
+	}
+}
+
+// A gate is a lock that is not waited for any longer than somebody wants to. Its zero value is open.
+type gate struct {
+	made sync.Once
+	held chan struct{}
+}
+
+func (g *gate) door() chan struct{} {
+	g.made.Do(func() { g.held = make(chan struct{}, 1) })
+	return g.held
+}
+
+func (g *gate) Lock()   { g.door() <- struct{}{} }
+func (g *gate) Unlock() { <-g.door() }
+
+// LockUntil locks it, unless ctx ends first.
+func (g *gate) LockUntil(ctx context.Context) error {
+	select {
+	case g.door() <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
