@@ -86,10 +86,10 @@ func (e *Error) limited() bool {
 }
 
 // backoff returns how long an endpoint wants to be left alone, by the header Retry-After or as some providers say it in the error; 0 if
-// it does not say.
+// it does not say, or less than what is usual: who refuses, and would be asked again at once, would be asked so for ever.
 func backoff(h http.Header, said *Error) time.Duration {
 	after, found := httpc.RetryAfter(h, time.Now())
-	if !found || after <= 0 { // a zero would be asked again at once, for ever
+	if !found || after <= 0 {
 		var told struct {
 			Rate struct {
 				Seconds float64 `json:"backoff_seconds"`
@@ -100,7 +100,10 @@ func backoff(h http.Header, said *Error) time.Duration {
 		}
 		after = time.Duration(min(told.Rate.Seconds, mostAway.Seconds()) * float64(time.Second))
 	}
-	return min(max(after, leastGap), mostAway)
+	if after < usualWait {
+		return 0
+	}
+	return min(after, mostAway)
 }
 
 // free returns when an endpoint may be asked: at all, or for a method.

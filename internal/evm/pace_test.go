@@ -71,6 +71,8 @@ func TestHowLongAnEndpointWantsToBeLeftAlone(t *testing.T) {
 		{"99999999999999999999", "", mostAway},
 		{date, "", mostAway},
 		{"Mon, 02 Jan 2006 15:04:05 GMT", "", 0},
+		{"1", "", time.Second},
+		{"", `{"rate":{"backoff_seconds":0.01}}`, 0},
 		{"", "", 0},
 		{"soon", "", 0},
 		{"-1", "", 0},

@@ -109,7 +109,7 @@ func TestWithEveryALaterAnswerWaitsForAnEarlierOne(t *testing.T) {
 	p := newPlay(sink.Every)
 	p.offer(t, 1000)
 	p.offer(t, 2000)
-	p.open[0].NotUntil = p.now.Add(time.Minute)
+	p.open[0].Reverts, p.open[0].NotUntil = 1, p.now.Add(time.Minute)
 	if sent := p.turn(t, time.Second); len(sent) > 0 {
 		t.Fatalf("rounds %v overtake round 1000", rounds(sent))
 	}
@@ -128,7 +128,7 @@ func TestAnAnswerThatIsPlannedAnewGoesBeforeNewerOnes(t *testing.T) {
 		p.offer(t, r)
 	}
 	for _, i := range p.open[1:] {
-		i.NotUntil = p.now.Add(time.Hour)
+		i.Reverts, i.NotUntil = 1, p.now.Add(retryMost)
 	}
 	p.view.Nonce = 1 // somebody's transaction
 	for range 3 {

@@ -38,8 +38,8 @@ type machine struct {
 	compared   bool      // it is known what others pay
 	leastTip   uint64    // wei for each unit of gas that the pool was heard to take at least; 0: nothing was heard
 	leastTipAt time.Time
-	legacy     bool // the chain has no EIP-1559
-	hadBaseFee bool // it was seen to have it
+	legacy     bool     // the chain has no EIP-1559
+	hadBaseFee bool     // it was seen to have it
 	trouble    map[string]trouble
 	took       time.Duration // to read the last view
 	fees       bool          // in this step, fees stand in the way
@@ -315,21 +315,43 @@ func (m *machine) holds(now time.Time, v view) bool {
 	return m.ahead < lostViews || now.Sub(m.aheadAt) < lostFor
 }
 
-// setClocks takes for now what was done later than now, by a clock that was ahead.
+// setClocks takes for now what was noted later than now, by a clock that was ahead, and a pause for no longer than its reason lasts.
 func (m *machine) setClocks(now time.Time) {
-	for _, i := range m.open {
-		for k := range i.Attempts {
-			if i.Attempts[k].At.After(now) {
-				i.Attempts[k].At = now
+	past := func(times ...*time.Time) {
+		for _, at := range times {
+			if at.After(now) {
+				*at = now
 			}
 		}
-		if i.lastSend.After(now) {
-			i.lastSend = now
+	}
+	past(&m.leastTipAt, &m.behindAt, &m.belowAt, &m.aheadAt)
+	for what, t := range m.trouble {
+		past(&t.Since)
+		m.trouble[what] = t
+	}
+	for _, i := range m.open {
+		past(&i.lastSend, &i.since, &i.lostAt)
+		for at := range i.Attempts {
+			past(&i.Attempts[at].At)
 		}
-		if i.since.After(now) {
-			i.since = now
+		if most := now.Add(m.longest(i)); i.NotUntil.After(most) {
+			i.NotUntil = most
 		}
 	}
+}
+
+// longest returns how long an intent may have to wait for its time at most, for any reason that it has.
+func (m *machine) longest(i *Intent) (d time.Duration) {
+	if m.wait != nil && i.Payload != nil {
+		d = m.wait(i.Payload.Feed, i.Payload.Round)
+	}
+	if i.Refusals > 0 {
+		d = max(d, refusedMost)
+	}
+	if i.Reverts > 0 {
+		d = max(d, retryMost)
+	}
+	return d
 }
 
 // step decides by a view of the chain.
@@ -340,8 +362,8 @@ func (m *machine) step(now time.Time, v view) (fx effects) {
 		m.chainNonce = v.Nonce
 	}
 	m.usual, m.compared = m.usualMost(v), len(v.Tips) > 0
-	m.forgetTip(now, v.Head.BaseFee)
 	m.setClocks(now)
+	m.forgetTip(now, v.Head.BaseFee)
 	for place, said := range v.Slots {
 		impossible := early(now, v, said)
 		m.say(&fx, now, "slot "+place, impossible, fmt.Sprintf("the contract of %s is said to hold round %d, later than the clock, %s, and its newest block; it is not believed: set the clock, or name another endpoint",

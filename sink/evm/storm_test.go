@@ -1,0 +1,40 @@
+package evm
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestWhoRefusesWithoutAPauseIsNotAskedAllTheTime: a Retry-After of 0, or of next to nothing, does not mean at once.
+func TestWhoRefusesWithoutAPauseIsNotAskedAllTheTime(t *testing.T) {
+	for name, after := range map[string]string{"zero": "0", "a date that is over": "Mon, 04 Jan 1999 15:04:05 GMT", "nothing is said": ""} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, 1, newLedger())
+				asked := 0
+				refuses := tripper(func(req *http.Request) (*http.Response, error) {
+					asked++
+					header := http.Header{}
+					if after != "" {
+						header.Set("Retry-After", after)
+					}
+					return &http.Response{StatusCode: http.StatusTooManyRequests, Header: header, Body: http.NoBody, Request: req}, nil
+				})
+				if err := b.reach([]string{"http://rpc1.example"}, &http.Client{Transport: refuses}); err != nil {
+					t.Fatal(err)
+				}
+				b.begin()
+				time.Sleep(time.Hour)
+				if asked < 30 || asked > 400 { // each quarter of a minute
+					t.Errorf("it was asked %d times in an hour", asked)
+				}
+			})
+		})
+	}
+}
+
+type tripper func(*http.Request) (*http.Response, error)
+
+func (f tripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
