@@ -154,6 +154,13 @@ func (m *machine) doubtSending(v view, add func(kind, format string, args ...any
 			add("reverted", "it says that round %d of %s takes %d gas, and a transaction of it was reverted", uint64(i.Payload.Round), i.Payload.Feed, e.Gas)
 		}
 	}
+	dear := m.suggested(v)
+	if v.Head.Legacy {
+		dear = min(v.Tip, m.maxFee) // the whole price
+	}
+	if (m.maxTip == 0 || v.Head.Legacy) && dear > m.dearTip() {
+		add("dear", "it suggests a tip of %s, above %s, which would be usual", Price(dear), Price(m.dearTip()))
+	}
 	tip := m.tip(v)
 	switch {
 	case v.Head.BaseFee > m.maxFee || tip > m.maxFee-v.Head.BaseFee:

@@ -37,6 +37,7 @@ func (m *machine) follow(fx *effects, now time.Time, v view, i *Intent) {
 			fx.count(telemetry.SinkReorgs, 1)
 		}
 		m.doubtTip(i, found.Tx)
+		m.pay(i, found.Tx)
 		i.State = Mined
 		i.Block = &Block{
 			Tx: found.Tx, Number: found.Block, Hash: found.BlockHash, OK: found.OK,

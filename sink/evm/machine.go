@@ -38,6 +38,7 @@ type machine struct {
 	compared   bool      // it is known what others pay
 	leastTip   uint64    // wei for each unit of gas that the pool was heard to take at least; 0: nothing was heard
 	leastTipAt time.Time
+	paid       []uint64 // tips of the last transactions that were seen in blocks
 	legacy     bool     // the chain has no EIP-1559
 	hadBaseFee bool     // it was seen to have it
 	trouble    map[string]trouble

@@ -16,12 +16,15 @@ const usualTips = 4
 // tip returns what is paid to whoever makes the block: what the node suggests, within what is usual, and no less than what the pool was
 // heard to take; never more than max_tip and max_fee.
 func (m *machine) tip(v view) uint64 {
-	tip := max(min(v.Tip, m.usualMost(v)), m.leastTip)
+	tip := max(m.suggested(v), m.leastTip)
 	if m.maxTip > 0 {
 		tip = min(tip, m.maxTip)
 	}
 	return min(tip, m.maxFee)
 }
+
+// suggested returns what the node suggests, within what is usual or allowed.
+func (m *machine) suggested(v view) uint64 { return min(v.Tip, m.usualMost(v)) }
 
 // usualMost returns the most that a tip is believed to have to be.
 func (m *machine) usualMost(v view) uint64 {
@@ -33,6 +36,30 @@ func (m *machine) usualMost(v view) uint64 {
 		most = max(most, min(slices.Max(v.Tips), m.maxFee/usualTips)*usualTips)
 	}
 	return most
+}
+
+// An endpoint that suggests several times what the least of the last transactions in blocks paid, or a good part of max_fee if there were none yet, is
+// doubted: the history that bounds what it suggests is of its own making too.
+const (
+	mostPaid    = 32 // of these transactions
+	dearAtFirst = 20 // such a part of max_fee
+)
+
+// dearTip returns the tip above which another endpoint is asked.
+func (m *machine) dearTip() uint64 {
+	if len(m.paid) == 0 {
+		return m.maxFee / dearAtFirst
+	}
+	return max(m.maxFee/100, min(slices.Min(m.paid), m.maxFee/usualTips)*usualTips)
+}
+
+// pay notes what a transaction paid that is in a block.
+func (m *machine) pay(i *Intent, tx dodona.Digest) {
+	at := slices.IndexFunc(i.Attempts, func(a Attempt) bool { return a.Hash == tx })
+	if at >= 0 {
+		m.paid = append(m.paid, i.Attempts[at].Tip)
+		m.paid = m.paid[max(0, len(m.paid)-mostPaid):]
+	}
 }
 
 // price returns tip and cap of a new transaction; false: they are above what is allowed. Of a chain without EIP-1559 both are the price.
@@ -73,8 +100,15 @@ var leastAmount = regexp.MustCompile(`\b(?:needed|minimum|least|want|required)\b
 // learnTip remembers what a pool says that it takes at least, in wei for each unit of gas, in a message such as "gas tip cap 1000000000,
 // minimum needed 25000000000" (geth) or "tip needed 25000000000, tip permitted 1000000000" (bor).
 func (m *machine) learnTip(now time.Time, message string) {
+	if n := leastIn(message); n > m.leastTip {
+		m.leastTip, m.leastTipAt = n, now
+	}
+}
+
+// leastIn returns the least tip that a message asks for; 0 if it asks for none.
+func leastIn(message string) (least uint64) {
 	if !mentions(message, "tip", "priority", "minimum") || mentions(message, "base fee", "basefee") {
-		return
+		return 0
 	}
 	for _, found := range leastAmount.FindAllStringSubmatch(strings.ToLower(message), 8) {
 		unit := "wei"
@@ -82,10 +116,16 @@ func (m *machine) learnTip(now time.Time, message string) {
 			unit = found[2]
 		}
 		var n Price
-		if err := n.UnmarshalText([]byte(found[1] + unit)); err == nil && uint64(n) > m.leastTip && uint64(n) < mostWei {
-			m.leastTip, m.leastTipAt = uint64(n), now
+		if err := n.UnmarshalText([]byte(found[1] + unit)); err == nil && uint64(n) < mostWei {
+			least = max(least, uint64(n))
 		}
 	}
+	return least
+}
+
+// wantsMore reports whether a message says that a pool wants more than it was offered, and not that another transaction, or the block, does.
+func wantsMore(message string) bool {
+	return !mentions(message, "replacement", "base fee", "basefee", "fee cap less")
 }
 
 // mostWei is the most that a message about prices is believed to mean by a number.

@@ -45,7 +45,7 @@ func (m *machine) sent(now time.Time, i *Intent, r reply, message string) (fx ef
 		}
 	case underpriced:
 		i.bumpNow = true
-		i.tooPoor = i.tooPoor || !mentions(message, "replacement", "base fee", "basefee", "fee cap less")
+		i.tooPoor = i.tooPoor || wantsMore(message)
 		m.learnTip(now, message)
 		fx.count(telemetry.SinkFailures, 1)
 	case poor, refused:

@@ -262,6 +262,9 @@ func (s *Sink) send(ctx context.Context, intents []*Intent) error {
 			}
 		}
 		r, message := classify(s.client.Send(ctx, raw))
+		if r == underpriced && wantsMore(message) {
+			r, message = s.sendElsewhere(ctx, raw, message)
+		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -274,6 +277,22 @@ func (s *Sink) send(ctx context.Context, intents []*Intent) error {
 		}
 	}
 	return nil
+}
+
+// sendElsewhere asks the other endpoints whether they take what one wants more for, before that is believed and paid. If none does, the one
+// that wants least is.
+func (s *Sink) sendElsewhere(ctx context.Context, raw []byte, message string) (reply, string) {
+	for range len(s.client.Endpoints()) - 1 {
+		s.client.Skip(fmt.Errorf("doubted: it wants more for a transaction: %s", message))
+		s.forget()
+		switch r, other := classify(s.client.Send(ctx, raw)); {
+		case r == accepted || r == stale || ctx.Err() != nil:
+			return r, other
+		case r == underpriced && wantsMore(other) && leastIn(other) < leastIn(message):
+			message = other
+		}
+	}
+	return underpriced, message
 }
 
 // heard tells the machine what became of a broadcast.
