@@ -1,6 +1,7 @@
 package evm
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,7 +43,7 @@ func TestOneEndpointsPriceIsNotPaid(t *testing.T) {
 	suggests := map[string]string{"eth_maxPriorityFeePerGas": `"result":"` + gwei190 + `"`, "eth_feeHistory": `"result":{"reward":[["` + gwei190 + `"]]}`}
 	for name, c := range map[string]struct {
 		says  map[string]string
-		times int
+		times int64
 		early bool
 	}{
 		"a pool's, once":                 {needed, 1, false},
@@ -58,14 +59,13 @@ func TestOneEndpointsPriceIsNotPaid(t *testing.T) {
 				first, second := newFace(l), newFace(l)
 				b := newPair(t, l, first, second)
 				given := b.refusing(func(dodona.Record) bool { return false })
-				times := 0
+				var times atomic.Int64
 				if c.early {
-					times = c.times
+					times.Store(c.times)
 				}
 				first.says = func(method string) string {
 					text := c.says[method]
-					if text != "" && times > 0 {
-						times--
+					if text != "" && times.Add(-1) >= 0 {
 						return text
 					}
 					return ""
@@ -73,7 +73,7 @@ func TestOneEndpointsPriceIsNotPaid(t *testing.T) {
 				b.begin()
 				b.within(time.Minute, "it is ready", b.isReady)
 				b.rounds(l, 1, 2, time.Minute, 30*time.Second)
-				times = c.times
+				times.Store(c.times)
 				states := b.rounds(l, 3, 30, time.Minute, time.Minute)
 				if states[sink.Stuck] > 0 {
 					t.Errorf("the sink says %v", states)
@@ -93,15 +93,15 @@ func TestAPriceThatAllEndpointsNameIsPaid(t *testing.T) {
 		first, second := newFace(l), newFace(l)
 		b := newPair(t, l, first, second)
 		given := b.refusing(func(dodona.Record) bool { return false })
-		risen := false
+		var risen atomic.Bool
 		says := func(method string) string {
-			return map[bool]map[string]string{true: {"eth_maxPriorityFeePerGas": `"result":"0x12a05f2000"`, "eth_feeHistory": `"result":{"reward":[["0x12a05f2000"]]}`}}[risen][method]
+			return map[bool]map[string]string{true: {"eth_maxPriorityFeePerGas": `"result":"0x12a05f2000"`, "eth_feeHistory": `"result":{"reward":[["0x12a05f2000"]]}`}}[risen.Load()][method]
 		}
 		first.says, second.says = says, says
 		b.begin()
 		b.within(time.Minute, "it is ready", b.isReady)
 		b.rounds(l, 1, 5, time.Minute, 30*time.Second)
-		risen = true
+		risen.Store(true)
 		b.rounds(l, 6, 20, time.Minute, time.Minute)
 		if least, _ := tips(t, given(), 7); least != 80e9 {
 			t.Errorf("a tip of %s is paid, want 80 gwei", Price(least))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,9 +48,9 @@ func TestAnEndpointsWordsAreShortWhereverTheyGo(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLedger()
 				f := newFace(l)
-				lies := false
+				var lies atomic.Bool
 				f.says = func(m string) string {
-					if !lies || m != method {
+					if !lies.Load() || m != method {
 						return ""
 					}
 					return fmt.Sprintf(`"error":{"code":%d,"message":%s,"data":%s}`, code, words, words)
@@ -58,7 +59,7 @@ func TestAnEndpointsWordsAreShortWhereverTheyGo(t *testing.T) {
 				given := b.refusing(func(dodona.Record) bool { return false })
 				b.begin()
 				b.within(time.Minute, "it is ready", b.isReady)
-				lies = true
+				lies.Store(true)
 				for round := dodona.Round(1); round < 6; round++ {
 					b.attest(round)
 					time.Sleep(time.Minute)
@@ -88,10 +89,9 @@ func TestWhatCanNeverBeJournaledIsDropped(t *testing.T) {
 		first, second := newFace(l), newFace(l)
 		b := newPair(t, l, first, second)
 		b.refusing(func(rec dodona.Record) bool { return rec.Topic == dodona.TopicEvent })
-		lies := 1
+		var lied atomic.Bool
 		first.says = func(m string) string {
-			if m == "eth_sendRawTransaction" && lies > 0 {
-				lies--
+			if m == "eth_sendRawTransaction" && !lied.Swap(true) {
 				return `"error":{"code":-32000,"message":"no"}`
 			}
 			return ""
@@ -103,7 +103,7 @@ func TestWhatCanNeverBeJournaledIsDropped(t *testing.T) {
 		if want := "journal: dropped event main.rejected."; !strings.HasPrefix(st.LastError, want) || st.State != sink.OK {
 			t.Errorf("the sink is %s and says %q, want %q", st.State, st.LastError, want)
 		}
-		if n := b.counts[telemetry.SinkUnkept]; n != 2 || len(b.events) > 0 { // that it began, and that it is over
+		if n := b.counted(telemetry.SinkUnkept); n != 2 || len(b.events) > 0 { // that it began, and that it is over
 			t.Errorf("%d are counted as dropped, want 2; events %q", n, b.events)
 		}
 	})
@@ -117,9 +117,9 @@ func TestAnIntentThatCannotBeJournaledIsTold(t *testing.T) {
 				l := newLedger()
 				f := newFace(l)
 				b := newPair(t, l, f)
-				fails := false
+				var fails atomic.Bool
 				is := func(rec dodona.Record) bool {
-					return fails && rec.Topic == dodona.TopicIntent && strings.Contains(string(rec.Body), `"signed"`)
+					return fails.Load() && rec.Topic == dodona.TopicIntent && strings.Contains(string(rec.Body), `"signed"`)
 				}
 				if b.refusing(is); !permanent {
 					b.env.Append = func(_ context.Context, recs ...dodona.Record) error {
@@ -133,7 +133,7 @@ func TestAnIntentThatCannotBeJournaledIsTold(t *testing.T) {
 				}
 				b.begin()
 				b.within(time.Minute, "it is ready", b.isReady)
-				fails = true
+				fails.Store(true)
 				b.attest(1)
 				want := map[bool]sink.State{true: sink.Stuck, false: sink.Retrying}[permanent]
 				b.within(time.Minute, "it is told", func() bool {
@@ -149,9 +149,15 @@ func TestAnIntentThatCannotBeJournaledIsTold(t *testing.T) {
 				if n := f.asked["eth_sendRawTransaction"].Load(); n > 0 {
 					t.Errorf("%d transactions are sent and not journaled", n)
 				}
-				fails = false
+				fails.Store(false)
 				b.within(2*time.Minute, "it is delivered", func() bool { return l.holds(1) == 1 && b.status().State == sink.OK })
 			})
 		})
 	}
+}
+
+func (b *bench) counted(c telemetry.Counter) uint64 {
+	b.statusMu.Lock()
+	defer b.statusMu.Unlock()
+	return b.counts[c]
 }

@@ -2,6 +2,7 @@ package evm
 
 import (
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,9 +14,9 @@ func TestWhoRefusesWithoutAPauseIsNotAskedAllTheTime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBench(t, 1, newLedger())
-				asked := 0
+				var asked atomic.Int64
 				refuses := tripper(func(req *http.Request) (*http.Response, error) {
-					asked++
+					asked.Add(1)
 					header := http.Header{}
 					if after != "" {
 						header.Set("Retry-After", after)
@@ -27,8 +28,8 @@ func TestWhoRefusesWithoutAPauseIsNotAskedAllTheTime(t *testing.T) {
 				}
 				b.begin()
 				time.Sleep(time.Hour)
-				if asked < 30 || asked > 400 { // each quarter of a minute
-					t.Errorf("it was asked %d times in an hour", asked)
+				if n := asked.Load(); n < 30 || n > 400 { // each quarter of a minute
+					t.Errorf("it was asked %d times in an hour", n)
 				}
 			})
 		})
