@@ -27,12 +27,12 @@ func TestOneWrongAnswerCostsNothing(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					l := newLedger()
 					first, second := newFace(l), newFace(l)
-					lies := false
+					var lies atomic.Bool
 					first.says = func(m string) string {
-						if m != method || !lies {
+						if m != method || !lies.Load() {
 							return ""
 						}
-						lies = !once
+						lies.Store(!once)
 						return answer
 					}
 					b := newPair(t, l, first, second)
@@ -40,7 +40,7 @@ func TestOneWrongAnswerCostsNothing(t *testing.T) {
 					b.within(time.Minute, "ready", b.isReady)
 					b.rounds(l, 1, 2, time.Minute, 30*time.Second)
 					time.Sleep(5 * time.Minute)
-					lies = true
+					lies.Store(true)
 					const last = 30
 					for r := dodona.Round(3); r <= last; r++ {
 						b.attest(r)
