@@ -150,13 +150,28 @@ func groundFolders(t *testing.T) (folders []string) {
 	}
 	read(t, j, "validate", 20, dodona.TopicClaim)
 	read(t, j, "other", 500, dodona.TopicReading)
-	if err := os.CopyFS(killed, os.DirFS(closed)); err != nil {
-		t.Fatal(err)
-	}
+	copyLive(t, killed, closed)
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return []string{closed, killed}
+}
+
+// copyLive copies a folder that a server writes to: what it renames or deletes meanwhile makes the copy begin anew.
+func copyLive(t *testing.T, to, from string) {
+	t.Helper()
+	var err error
+	for range 100 {
+		if err = os.CopyFS(to, os.DirFS(from)); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if err := os.RemoveAll(to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // filesOf lists the files of a data folder that are not empty.
@@ -311,7 +326,8 @@ func TestSoundFoldersAreFoundSound(t *testing.T) {
 		t.Fatal("retention freed nothing")
 	}
 	killed := filepath.Join(t.TempDir(), "data")
-	if err := errors.Join(os.CopyFS(killed, os.DirFS(freed)), j.Close()); err != nil {
+	copyLive(t, killed, freed)
+	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for _, dir := range append(groundFolders(t), freed, killed) {

@@ -137,9 +137,7 @@ func TestTheEndOfWhatOthersWroteIsMissed(t *testing.T) {
 			a := joinAs(t, h.Journal, "gw-1", dodona.Digest{})
 			appendEvents(t, a, "before", 3, 10)
 			blocks, before := filepath.Join(streamsDir(h.cfg.Dir), a.net.stream(streamProof), "msgs"), filepath.Join(t.TempDir(), "before")
-			if err := os.CopyFS(before, os.DirFS(blocks)); err != nil {
-				t.Fatal(err)
-			}
+			copyLive(t, before, blocks)
 			time.Sleep(1100 * time.Millisecond)
 			round := now()
 			if err := errors.Join(a.Append(t.Context(), claim("report.x.ab", 0)), a.Close()); err != nil {
@@ -161,9 +159,7 @@ func TestTheEndOfWhatOthersWroteIsMissedByAHubThatIsAloneMeanwhile(t *testing.T)
 	a := joinAs(t, h.Journal, "gw-1", dodona.Digest{})
 	appendEvents(t, h.Journal, "hub", 1, 10)
 	blocks, before := filepath.Join(streamsDir(h.cfg.Dir), a.net.stream(streamProof), "msgs"), filepath.Join(t.TempDir(), "before")
-	if err := os.CopyFS(before, os.DirFS(blocks)); err != nil {
-		t.Fatal(err)
-	}
+	copyLive(t, before, blocks)
 	time.Sleep(1100 * time.Millisecond)
 	round := now()
 	if err := errors.Join(a.Append(t.Context(), claim("report.x.ab", 0)), a.Close()); err != nil {

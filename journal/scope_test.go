@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -125,9 +124,7 @@ func TestACopyOfADataFolderIsAnotherProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "copy")
-	if err := os.CopyFS(dir, os.DirFS(cfg.Dir)); err != nil {
-		t.Fatal(err)
-	}
+	copyLive(t, dir, cfg.Dir)
 	cfg.Dir = dir
 	j, err := Open(t.Context(), cfg)
 	if err == nil {

@@ -89,9 +89,7 @@ func TestNobodyIsAnsweredBeforeALossIsNoted(t *testing.T) {
 				}
 			}
 			blocks, before := filepath.Join(streamsDir(cfg.Dir), a.net.stream(streamProof), "msgs"), filepath.Join(t.TempDir(), "before")
-			if err := os.CopyFS(before, os.DirFS(blocks)); err != nil {
-				t.Fatal(err)
-			}
+			copyLive(t, before, blocks)
 			event.ID = "hub-2"
 			writer := a
 			if c.hub == ours && c.events == 0 {
