@@ -122,7 +122,7 @@ func TestWhatComesBackAsAnotherChainIsNotBelieved(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := &actor{chain: 5}
-				c := stage(t, evm.Options{}, a)
+				c := stage(t, evm.Options{Tries: 3}, a)
 				for range 3 {
 					if err := read(t, c); err != nil {
 						t.Fatal(err)
