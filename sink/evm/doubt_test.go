@@ -85,9 +85,9 @@ func TestAReceiptThatIsMissingIsDoubted(t *testing.T) {
 	p.offer(t, 1000)
 	p.did(t, p.sent(p.now, p.turn(t, time.Second)[0], accepted, ""))
 	hash := p.open[0].last().Hash
-	kinds := func(receipts map[dodona.Digest]*evm.Receipt, nonce uint64) (kinds []string) {
+	kinds := func(receipts map[dodona.Digest]*evm.Receipt, nonce, lags uint64) (kinds []string) {
 		v := p.view
-		v.Receipts, v.Nonce = receipts, nonce
+		v.Receipts, v.Nonce, v.Lags = receipts, nonce, lags
 		for _, d := range p.doubts(p.now, v) {
 			kinds = append(kinds, d.kind)
 		}
@@ -98,14 +98,16 @@ func TestAReceiptThatIsMissingIsDoubted(t *testing.T) {
 		what     string
 		receipts map[dodona.Digest]*evm.Receipt
 		nonce    uint64
+		lags     uint64
 		doubted  bool
 	}{
-		{"no receipt of a nonce that is free", none, 0, false},
-		{"no receipt of a nonce that is used", none, 1, true},
-		{"a receipt", one, 1, false},
-		{"a receipt that was not asked for", nil, 1, false},
+		{"no receipt of a nonce that is free", none, 0, 0, false},
+		{"no receipt of a nonce that is used", none, 1, 0, true},
+		{"no receipt, of an endpoint that knows no such nonce yet", none, 1, 1, false},
+		{"a receipt", one, 1, 0, false},
+		{"a receipt that was not asked for", nil, 1, 0, false},
 	} {
-		if got := kinds(c.receipts, c.nonce); slices.Contains(got, "receipt") != c.doubted {
+		if got := kinds(c.receipts, c.nonce, c.lags); slices.Contains(got, "receipt") != c.doubted {
 			t.Errorf("%s: doubts %q", c.what, got)
 		}
 	}
@@ -114,7 +116,7 @@ func TestAReceiptThatIsMissingIsDoubted(t *testing.T) {
 	if p.open[0].State != Mined {
 		t.Fatalf("the intent is %s", p.open[0].State)
 	}
-	if got := kinds(none, 1); !slices.Equal(got, []string{"receipt"}) {
+	if got := kinds(none, 1, 0); !slices.Equal(got, []string{"receipt"}) {
 		t.Errorf("a transaction that was in a block is in none: doubts %q", got)
 	}
 }
