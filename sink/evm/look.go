@@ -94,7 +94,7 @@ func (s *Sink) lookHead(ctx context.Context, l *glance) (err error) {
 // the receipts nor the slots of the newest: with the nonce of another one, that looks as if they were lost.
 func (s *Sink) witness(ctx context.Context, l *glance) error {
 	by := s.client.Current()
-	if _, asked := l.knew[by]; asked || l.Kept {
+	if _, asked := l.knew[by]; asked {
 		return nil
 	}
 	nonce, err := s.client.Nonce(ctx, s.wallet.Address(), evm.Latest)
