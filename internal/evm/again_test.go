@@ -107,3 +107,31 @@ func TestOneThatFailedLongAgoIsNotSlow(t *testing.T) {
 		}
 	})
 }
+
+// TestABroadcastThroughOneEndpointIsTriedAgain, and that is asked nothing else then. One that is gone is asked once a minute.
+func TestABroadcastThroughOneEndpointIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := &actor{chain: 5}, &actor{chain: 5}
+		c := stage(t, evm.Options{Tries: 3}, a, b)
+		b.trips = func() error {
+			if b.times%3 > 0 {
+				return err502
+			}
+			return nil
+		}
+		if err := c.SendThrough(t.Context(), 1, []byte{2}); err != nil || fmt.Sprint(b.asked) != "[eth_chainId eth_sendRawTransaction]" {
+			t.Errorf("%v, it answered %q, want the broadcast after its chain", err, b.asked)
+		}
+		if err := read(t, c); err != nil || len(a.asked) != 2 || c.Current() != 0 {
+			t.Errorf("%v, the current one answered %q, want that it still is", err, a.asked)
+		}
+		b.trips = always(err502)
+		for n, want := range []int{3, 3, 3, 3, 0, 1, 0} { // each 40 s
+			before := b.times
+			if err := c.SendThrough(t.Context(), 1, []byte{2}); !errors.Is(err, err502) || b.times-before != want {
+				t.Errorf("broadcast %d: %v, asked %d times, want %d", n, err, b.times-before, want)
+			}
+			time.Sleep(40 * time.Second)
+		}
+	})
+}

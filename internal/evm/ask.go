@@ -22,6 +22,7 @@ type question struct {
 	params []any
 	result any
 	judge  func() error // nil: every answer is
+	aside  bool         // who answers it does not become the current endpoint
 
 	begun   time.Time
 	until   time.Time     // when nobody is tried again in a row
@@ -46,8 +47,7 @@ const (
 
 // ask is Call with a judge: an answer that it finds impossible is a failure of the endpoint, and another one is asked.
 func (c *Client) ask(ctx context.Context, result any, judge func() error, method string, params ...any) error {
-	q := &question{method: method, params: params, result: result, judge: judge, begun: time.Now(), fails: make([]failed, len(c.endpoints))}
-	q.until = q.begun.Add(2 * c.timeout) // who asks wants to know before long
+	q := c.question(result, judge, method, params...)
 	order := c.order(q)
 	for pass := 0; pass < c.tries; pass++ {
 		for _, i := range order {
@@ -71,6 +71,12 @@ func (c *Client) ask(ctx context.Context, result any, judge func() error, method
 			return err
 		}
 	}
+}
+
+func (c *Client) question(result any, judge func() error, method string, params ...any) *question {
+	q := &question{method: method, params: params, result: result, judge: judge, begun: time.Now(), fails: make([]failed, len(c.endpoints))}
+	q.until = q.begun.Add(2 * c.timeout) // who asks wants to know before long
+	return q
 }
 
 // order returns which endpoints a question is put to at first: the one that answered last, then the others, then those that are gone, once.
@@ -189,7 +195,9 @@ func (c *Client) put(ctx context.Context, index int, q *question) (done bool, er
 	var said *Error
 	if err == nil || (errors.As(err, &said) && said.judges(q.method)) {
 		c.mu.Lock()
-		c.current = index
+		if !q.aside {
+			c.current = index
+		}
 		if q.method != chainID { // which check takes note of, and may have known
 			if e.used = true; e.away(time.Now()) {
 				e.checked = time.Time{} // what it said of its chain before lets it be believed once
@@ -222,7 +230,7 @@ func (c *Client) put(ctx context.Context, index int, q *question) (done bool, er
 // does not know are its own troubles, and so is everything that reads of the chain are answered with.
 func (e *Error) judges(method string) bool {
 	switch method {
-	case "eth_sendRawTransaction":
+	case sendRaw:
 		return !e.busy()
 	case "eth_call", "eth_estimateGas":
 		return e.Reverted() || strings.Contains(strings.ToLower(e.Message), "insufficient funds")

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -212,9 +213,20 @@ func (c *Client) Answers() (n uint64, last time.Time) {
 func (c *Client) Skip(why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.turnTo((c.current+1)%len(c.endpoints), why)
+}
+
+// Prefer is [Client.Skip] to the endpoint with the given index, as [Client.Endpoints] lists them.
+func (c *Client) Prefer(index int, why error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.turnTo(index, why)
+}
+
+func (c *Client) turnTo(index int, why error) {
 	e := c.endpoints[c.current]
 	e.err, e.failed, e.checked = why, time.Now(), time.Time{}
-	c.current = (c.current + 1) % len(c.endpoints)
+	c.current = index
 }
 
 // SendToAnother broadcasts a signed transaction through an endpoint that is not the current one, each time through
@@ -227,10 +239,26 @@ func (c *Client) SendToAnother(ctx context.Context, raw []byte) error {
 		return nil
 	}
 	c.turn = c.turn%(n-1) + 1
-	e := c.endpoints[(c.current+c.turn)%n]
+	index := (c.current + c.turn) % n
 	c.mu.Unlock()
-	return c.try(ctx, e, &question{method: "eth_sendRawTransaction", params: []any{Bytes(raw)}})
+	return c.SendThrough(ctx, index, raw)
 }
+
+// SendThrough broadcasts a signed transaction through the endpoint with the given index alone, and does not make it the current one. If it
+// fails it is tried again, as for any request, but its patience is not waited for; one that is gone is asked once a minute.
+func (c *Client) SendThrough(ctx context.Context, index int, raw []byte) error {
+	q := c.question(nil, nil, sendRaw, Bytes(raw))
+	q.aside = true
+	if slices.Contains(c.order(q), index) {
+		if done, err := c.putTries(ctx, index, true, q); done {
+			return err
+		}
+	}
+	return fmt.Errorf("%s: %w", sendRaw, q.fails[index].err)
+}
+
+// sendRaw is the method that broadcasts.
+const sendRaw = "eth_sendRawTransaction"
 
 // busy reports whether the node spoke of itself and not of the request, so that another one may know better.
 func (e *Error) busy() bool {

@@ -169,7 +169,7 @@ func (c *Client) Tips(ctx context.Context) ([]uint64, error) {
 
 // Send broadcasts a signed transaction.
 func (c *Client) Send(ctx context.Context, raw []byte) error {
-	return c.Call(ctx, nil, "eth_sendRawTransaction", Bytes(raw))
+	return c.Call(ctx, nil, sendRaw, Bytes(raw))
 }
 
 // Header returns that of a block, or [dodona.ErrNotFound]. Every chain has a latest one: an endpoint that knows none is no use.

@@ -89,13 +89,14 @@ func TestWhatCanNeverBeJournaledIsDropped(t *testing.T) {
 		first, second := newFace(l), newFace(l)
 		b := newPair(t, l, first, second)
 		b.refusing(func(rec dodona.Record) bool { return rec.Topic == dodona.TopicEvent })
-		var lied atomic.Bool
+		var asked atomic.Int64
 		first.says = func(m string) string {
-			if m == "eth_sendRawTransaction" && !lied.Swap(true) {
+			if m == "eth_sendRawTransaction" && asked.Add(1) < 3 { // each of them, once
 				return `"error":{"code":-32000,"message":"no"}`
 			}
 			return ""
 		}
+		second.says = first.says
 		b.begin()
 		b.within(time.Minute, "it is ready", b.isReady)
 		b.rounds(l, 1, 3, time.Minute, 30*time.Second)

@@ -252,18 +252,19 @@ func (s *Sink) dueAgain() {
 
 // send broadcasts what is journaled.
 func (s *Sink) send(ctx context.Context, intents []*Intent) error {
-	elsewhere := false // once a turn is enough, and a dead endpoint takes its time
+	elsewhere := false         // once a turn is enough, and a dead endpoint takes its time
+	deaf := make(map[int]bool) // others that did not answer in this turn, which is not to take as long for each intent
 	for at, i := range intents {
 		raw := i.last().Raw // only Run changes attempts
-		if !elsewhere && s.env.Now().Sub(i.Attempts[0].At) >= s.settings.BumpAfter {
+		r, message := classify(s.client.Send(ctx, raw))
+		if r == refused || r == poor || r == underpriced || r == stale && i.tooOld > 0 {
+			r, message = s.sendElsewhere(ctx, raw, r, message, deaf)
+		}
+		if !elsewhere && r == accepted && s.env.Now().Sub(i.Attempts[0].At) >= s.settings.BumpAfter {
 			elsewhere = true // what waits for long, this endpoint may have kept to itself
 			if err := s.client.SendToAnother(ctx, raw); err != nil {
 				s.env.Log.Debug("another endpoint did not take a transaction", "error", err)
 			}
-		}
-		r, message := classify(s.client.Send(ctx, raw))
-		if r == underpriced && wantsMore(message) {
-			r, message = s.sendElsewhere(ctx, raw, message)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -279,20 +280,30 @@ func (s *Sink) send(ctx context.Context, intents []*Intent) error {
 	return nil
 }
 
-// sendElsewhere asks the other endpoints whether they take what one wants more for, before that is believed and paid. If none does, the one
-// that wants least is.
-func (s *Sink) sendElsewhere(ctx context.Context, raw []byte, message string) (reply, string) {
-	for range len(s.client.Endpoints()) - 1 {
-		s.client.Skip(fmt.Errorf("doubted: it wants more for a transaction: %s", message))
-		s.forget()
-		switch r, other := classify(s.client.Send(ctx, raw)); {
-		case r == accepted || r == stale || ctx.Err() != nil:
-			return r, other
-		case r == underpriced && wantsMore(other) && leastIn(other) < leastIn(message):
-			message = other
+// sendElsewhere puts what one endpoint does not take to each of the others, once, before that is believed: a pool may be full, or want more,
+// and a gateway may have rules of its own. Who takes it is asked from then on. If nobody does, the first one is believed, or of those that want
+// more the one that wants least.
+func (s *Sink) sendElsewhere(ctx context.Context, raw []byte, r reply, message string, deaf map[int]bool) (reply, string) {
+	first, n := s.client.Current(), len(s.client.Endpoints())
+	why := fmt.Errorf("doubted: it does not take a transaction: %s", message)
+	for step := 1; step < n && ctx.Err() == nil; step++ {
+		index := (first + step) % n
+		if deaf[index] {
+			continue
+		}
+		switch other, said := classify(s.client.SendThrough(ctx, index, raw)); {
+		case other == accepted || other == stale && r != stale:
+			s.env.Log.Warn("another endpoint is asked", "why", why)
+			s.client.Prefer(index, why)
+			s.forget()
+			return other, said
+		case other == unheard:
+			deaf[index] = true
+		case r == underpriced && other == underpriced && wantsMore(message) && wantsMore(said) && leastIn(said) < leastIn(message):
+			message = said
 		}
 	}
-	return underpriced, message
+	return r, message
 }
 
 // heard tells the machine what became of a broadcast.
