@@ -74,8 +74,12 @@ func (c *Client) ChainID(ctx context.Context) (uint64, error) {
 
 // Nonce returns how many transactions of an address the chain has taken.
 func (c *Client) Nonce(ctx context.Context, a dodona.Address, at Block) (uint64, error) {
+	return nonce(ctx, c, a, at)
+}
+
+func nonce(ctx context.Context, of asker, a dodona.Address, at Block) (uint64, error) {
 	var n Uint
-	err := c.Call(ctx, &n, "eth_getTransactionCount", Bytes(a[:]), at)
+	err := of.ask(ctx, &n, nil, "eth_getTransactionCount", Bytes(a[:]), at)
 	return uint64(n), err
 }
 
@@ -94,7 +98,11 @@ func (c *Client) Code(ctx context.Context, a dodona.Address, at Block) ([]byte, 
 }
 
 // Storage returns a word of a contract's storage.
-func (c *Client) Storage(ctx context.Context, a dodona.Address, slot dodona.Digest, at Block) (word [32]byte, err error) {
+func (c *Client) Storage(ctx context.Context, a dodona.Address, slot dodona.Digest, at Block) ([32]byte, error) {
+	return storage(ctx, c, a, slot, at)
+}
+
+func storage(ctx context.Context, of asker, a dodona.Address, slot dodona.Digest, at Block) (word [32]byte, err error) {
 	var b Bytes
 	judge := func() error {
 		if len(b) > 32 {
@@ -102,7 +110,7 @@ func (c *Client) Storage(ctx context.Context, a dodona.Address, slot dodona.Dige
 		}
 		return nil
 	}
-	if err := c.ask(ctx, &b, judge, "eth_getStorageAt", Bytes(a[:]), Bytes(slot[:]), at); err != nil {
+	if err := of.ask(ctx, &b, judge, "eth_getStorageAt", Bytes(a[:]), Bytes(slot[:]), at); err != nil {
 		return word, err
 	}
 	copy(word[32-len(b):], b) // some nodes leave leading zeros out
@@ -173,7 +181,9 @@ func (c *Client) Send(ctx context.Context, raw []byte) error {
 }
 
 // Header returns that of a block, or [dodona.ErrNotFound]. Every chain has a latest one: an endpoint that knows none is no use.
-func (c *Client) Header(ctx context.Context, at Block) (h Header, err error) {
+func (c *Client) Header(ctx context.Context, at Block) (Header, error) { return header(ctx, c, at) }
+
+func header(ctx context.Context, of asker, at Block) (h Header, err error) {
 	var block *struct {
 		Number    Uint  `json:"number"`
 		Hash      Bytes `json:"hash"`
@@ -203,7 +213,7 @@ func (c *Client) Header(ctx context.Context, at Block) (h Header, err error) {
 		}
 		return nil
 	}
-	if err := c.ask(ctx, &block, judge, "eth_getBlockByNumber", at, false); err != nil {
+	if err := of.ask(ctx, &block, judge, "eth_getBlockByNumber", at, false); err != nil {
 		return Header{}, err
 	}
 	if h == (Header{}) {

@@ -95,6 +95,9 @@ func (s *Sink) rules(chain uint64) rules {
 			return tx.Sealed(s.wallet.SignTransaction(tx.Digest()))
 		},
 	}
+	for _, e := range s.client.Endpoints() {
+		r.hosts = append(r.hosts, e.Host)
+	}
 	if len(s.settings.Senders) > 0 {
 		r.wait = s.turnOf
 	}

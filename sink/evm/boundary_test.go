@@ -277,8 +277,9 @@ func TestARevertedAnswerThatTheChainHasIsNotSentAgain(t *testing.T) {
 		p.mine(11)
 		p.view.Receipts[p.open[0].last().Hash].OK = false
 		p.view.Slots["f"] = sink.Said{Round: has}
-		p.view.Head.Number = 20
-		p.turn(t, time.Second)
+		for p.view.Head.Number = 20; p.view.Head.Number < 25; p.view.Head.Number++ { // the slot is certain after a while
+			p.turn(t, 5*time.Second)
+		}
 		first := slices.IndexFunc(p.journal, func(e entry) bool { return e.Intent.Number == 1 && e.Intent.State.over() })
 		if first < 0 || p.journal[first].Intent.State != want || (len(p.open) == 1) != (want == Reverted) {
 			t.Errorf("the chain has round %d: open %d, want the intent %s", has, len(p.open), want)

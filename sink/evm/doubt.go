@@ -67,21 +67,17 @@ func (m *machine) doubts(now time.Time, v view) (list []doubt) {
 	case m.highest > 0 && v.Head.Number > m.highest+leapsMost:
 		add("ahead", "its newest block is %d, and the one seen before was %d", v.Head.Number, m.highest)
 	}
-	if v.Nonce < m.chainNonce {
-		add("nonce", "it knows %d transactions of %s, and the chain had %d", v.Nonce, m.sender, m.chainNonce)
-	}
-	if v.Nonce > max(m.chainNonce, m.nonce) {
-		add("used", "it knows %d transactions of %s, and %d were sent", v.Nonce, m.sender, m.nonce)
+	if had := max(m.chainNonce, m.expected()); v.Nonce < had {
+		add("nonce", "it knows %d transactions of %s, and the chain had %d", v.Nonce, m.sender, had)
 	}
 	for place, said := range v.Slots {
-		switch most := max(m.slots[place].Round, m.newest[place]); {
+		switch held := m.slots[place]; {
 		case early(now, v, said):
 			add("early", "its slot of %s holds round %d, which is later than the clock", place, uint64(said.Round))
-		case m.wait == nil && m.known[place] && said.Round > most:
-			add("newer", "its slot of %s holds round %d, and none later than %d was to be sent", place, uint64(said.Round), uint64(most))
-		}
-		if said.Round < m.slots[place].Round {
-			add("slot", "its slot of %s holds round %d, and it held round %d", place, uint64(said.Round), uint64(m.slots[place].Round))
+		case said.Round < held.Round:
+			add("slot", "its slot of %s holds round %d, and it held round %d", place, uint64(said.Round), uint64(held.Round))
+		case said.Round == held.Round && said.Value != held.Value:
+			add("slot", "its slot of %s holds another value of round %d than it held", place, uint64(said.Round))
 		}
 	}
 	for _, i := range m.open {
@@ -120,12 +116,6 @@ func early(now time.Time, v view, said sink.Said) bool {
 		clock = v.clock()
 	}
 	return said.Round.Time().After(clock.Add(takenAhead))
-}
-
-// beyond reports whether a view counts more transactions than the chain had and were sent. The first one that is seen may.
-func (m *machine) beyond(v view) bool {
-	most := max(m.chainNonce, m.nonce)
-	return most > 0 && v.Nonce > most
 }
 
 // unseen reports whether receipts of all attempts of an intent were asked for, and there are none.

@@ -161,11 +161,14 @@ func (m *machine) settle(fx *effects, now time.Time, v view, i *Intent) {
 		m.write(fx, i)
 		return
 	}
-	fx.count(telemetry.SinkReverted, 1)
 	tried := i.Payload.Round
 	if outran {
 		tried = older.Round
 	}
+	if tried <= m.unsure[i.place()] {
+		return // the next view may tell why it was refused
+	}
+	fx.count(telemetry.SinkReverted, 1)
 	if has := m.slots[i.place()]; has.Round >= tried {
 		m.receipt(fx, now, i, dodona.ReceiptSuperseded, fmt.Sprintf("the chain has round %d already", uint64(has.Round)))
 		fx.count(telemetry.SinkSuperseded, 1)
@@ -198,12 +201,7 @@ func (m *machine) mendGap(fx *effects, now time.Time, v view) {
 	asked := m.gap
 	m.gap = gap{}
 	m.climb(now, v.Head.Number)
-	next := m.nonce
-	for _, i := range m.open {
-		if i.State.inFlight() {
-			next = min(next, i.Nonce)
-		}
-	}
+	next := m.expected()
 	if v.Nonce >= next {
 		m.behind = 0
 		return

@@ -54,7 +54,7 @@ func (m *machine) launch(fx *effects, now time.Time, v view, i *Intent) bool {
 			return false
 		}
 	}
-	if now.Before(i.NotUntil) || !m.known[p.place()] || m.flights() >= m.window || m.held {
+	if now.Before(i.NotUntil) || !m.known[p.place()] || p.Round <= m.unsure[p.place()] || m.flights() >= m.window || m.held {
 		return false
 	}
 	gas, ok := m.gasFor(fx, now, v, i)

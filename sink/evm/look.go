@@ -42,7 +42,7 @@ func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) 
 		answers, _ := s.client.Answers()
 		l = &glance{begun: now, answers: answers, blank: make(map[string]bool), early: make(map[uint64]bool), knew: make(map[int]uint64)}
 		l.Receipts, l.Slots = make(map[dodona.Digest]*evm.Receipt), make(map[string]sink.Said, len(s.targets))
-		l.Estimates = make(map[uint64]estimate)
+		l.Estimates, l.By = make(map[uint64]estimate), make(map[string]int)
 		s.remember(now, l)
 	}
 	s.glance = l
@@ -84,8 +84,8 @@ func (s *Sink) lookHead(ctx context.Context, l *glance) (err error) {
 		if l.Nonce, err = s.client.Nonce(ctx, s.wallet.Address(), evm.Latest); err != nil {
 			return err
 		}
-		l.nonce = true
-		l.knew[s.client.Current()] = l.Nonce
+		l.nonce, l.By[theCount] = true, s.client.Current()
+		l.knew[l.By[theCount]] = l.Nonce
 	}
 	return nil
 }
@@ -171,12 +171,13 @@ func (s *Sink) lookSlots(ctx context.Context, l *glance) error {
 			if err != nil {
 				return err
 			}
+			by := s.client.Current()
 			if s.looksFor(l) {
 				if err := s.witness(ctx, l); err != nil {
 					return err
 				}
 			}
-			said = slotOf(word)
+			said, l.By[feed] = slotOf(word), by
 			l.blank[feed] = said.Round == 0 && s.m.slots[feed].Round > 0
 		}
 		if l.blank[feed] { // a development chain that was begun anew has no contract
@@ -194,7 +195,7 @@ func (s *Sink) lookSlots(ctx context.Context, l *glance) error {
 		if err != nil {
 			return err
 		}
-		l.Slots[p.place()] = anchorSlot(word)
+		l.Slots[p.place()], l.By[p.place()] = anchorSlot(word), s.client.Current()
 	}
 	return nil
 }

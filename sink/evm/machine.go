@@ -30,13 +30,14 @@ type machine struct {
 	highest  uint64    // number of a block seen
 	belowAt  time.Time // since when every view has a lower one
 
-	chainNonce uint64    // that the chain was last seen to have taken
-	ahead      int       // views in a row that count more transactions than the chain had and were sent
-	aheadAt    time.Time // the first of them
-	held       bool      // in this step, too few to be believed: nothing gets a nonce
-	usual      uint64    // in this step, the most that a tip is believed to have to be
-	compared   bool      // it is known what others pay
-	leastTip   uint64    // wei for each unit of gas that the pool was heard to take at least; 0: nothing was heard
+	chainNonce uint64                  // that the chain was last seen to have taken
+	counted    bool                    // it was seen, or something was sent before
+	evidence   map[string]*evidence    // by place, of what is claimed and not proven
+	unsure     map[string]dodona.Round // in this step, by place: what is up to it may be in the slot, and waits
+	held       bool                    // in this step, how many were sent is not sure: nothing gets a nonce
+	usual      uint64                  // in this step, the most that a tip is believed to have to be
+	compared   bool                    // it is known what others pay
+	leastTip   uint64                  // wei for each unit of gas that the pool was heard to take at least; 0: nothing was heard
 	leastTipAt time.Time
 	paid       []uint64 // tips of the last transactions that were seen in blocks
 	legacy     bool     // the chain has no EIP-1559
@@ -66,6 +67,7 @@ type rules struct {
 	window        int // transactions in no block at once
 	bumpAfter     time.Duration
 	resendAfter   time.Duration
+	hosts         []string // of the endpoints
 }
 
 // A trouble is what stands in the way, told once when it begins and once when it is over.
@@ -90,7 +92,7 @@ const (
 	mostLimit   = 10_000_000 // of an attempt whose limit is not derived anew; what an older version sent may have more
 	mostOpen    = 2048       // intents, those that wait for their depth included
 	mostGap     = 64         // nonces that are mended at once
-	mostJump    = 4096       // nonces of ours that the chain can lack; more, and an endpoint lied about the nonce
+	mostJump    = mostGap    // nonces in a row that the chain can lack and nobody knows; more, and an endpoint lied about the nonce
 )
 
 // A view is what the chain looks like, read from one endpoint in one go.
@@ -107,6 +109,8 @@ type view struct {
 	Final     map[uint64]Intent              // what was final, by nonce, of the gap that was asked for
 	Kept      bool                           // head, nonce and slots are those of the view before
 	Took      time.Duration                  // how long it took to read, while endpoints let requests wait
+	By        map[string]int                 // the endpoint that told it, by place
+	Words     map[string][]word              // of other endpoints, by place that something is claimed of
 }
 
 // A gap is a run of nonces, to exclusive.
@@ -173,7 +177,7 @@ type effects struct {
 
 func newMachine(r rules) *machine {
 	return &machine{
-		rules: r, slots: make(map[string]sink.Said), known: make(map[string]bool), newest: make(map[string]dodona.Round),
+		rules: r, slots: make(map[string]sink.Said), known: make(map[string]bool), evidence: make(map[string]*evidence), newest: make(map[string]dodona.Round),
 		passed: make(map[string]uint64), trouble: make(map[string]trouble),
 	}
 }
@@ -216,6 +220,7 @@ func (m *machine) restore(entries []entry) (moved int, fx effects) {
 		}
 		m.open = append(m.open, &i)
 	}
+	m.counted = m.nonce > 0
 	slices.SortFunc(m.open, func(a, b *Intent) int { return int(int64(a.Number) - int64(b.Number)) })
 	for _, i := range slices.Clone(m.open) {
 		if i.State.over() || (i.State == Planned && len(i.Attempts) == 0 && moved > 0) {
@@ -303,19 +308,6 @@ func (m *machine) find(is func(*Intent) bool) *Intent {
 	return nil
 }
 
-// holds reports whether a view counts transactions that nobody here sent, and too few have said so. Who believes one wrong answer pays for
-// each nonce up to it.
-func (m *machine) holds(now time.Time, v view) bool {
-	if !m.beyond(v) {
-		m.ahead = 0
-		return false
-	}
-	if m.ahead++; m.ahead == 1 {
-		m.aheadAt = now
-	}
-	return m.ahead < lostViews || now.Sub(m.aheadAt) < lostFor
-}
-
 // setClocks takes for now what was noted later than now, by a clock that was ahead, and a pause for no longer than its reason lasts.
 func (m *machine) setClocks(now time.Time) {
 	past := func(times ...*time.Time) {
@@ -325,7 +317,10 @@ func (m *machine) setClocks(now time.Time) {
 			}
 		}
 	}
-	past(&m.leastTipAt, &m.behindAt, &m.belowAt, &m.aheadAt)
+	past(&m.leastTipAt, &m.behindAt, &m.belowAt)
+	for _, e := range m.evidence {
+		past(&e.since)
+	}
 	for what, t := range m.trouble {
 		past(&t.Since)
 		m.trouble[what] = t
@@ -358,12 +353,10 @@ func (m *machine) longest(i *Intent) (d time.Duration) {
 // step decides by a view of the chain.
 func (m *machine) step(now time.Time, v view) (fx effects) {
 	m.fees, m.tipWanted, m.funds, m.took = false, 0, nil, v.Took
-	m.held = m.holds(now, v)
-	if m.legacy, m.hadBaseFee = v.Head.Legacy, m.hadBaseFee || !v.Head.Legacy; !m.held {
-		m.chainNonce = v.Nonce
-	}
+	m.legacy, m.hadBaseFee = v.Head.Legacy, m.hadBaseFee || !v.Head.Legacy
 	m.usual, m.compared = m.usualMost(v), len(v.Tips) > 0
 	m.setClocks(now)
+	m.weigh(&fx, now, &v)
 	m.forgetTip(now, v.Head.BaseFee)
 	for place, said := range v.Slots {
 		impossible := early(now, v, said)

@@ -97,7 +97,7 @@ func slowBench(t *testing.T, ledgers ...*ledger) *bench {
 // remembered returns what a look that begins now need not ask.
 func (b *bench) remembered() *glance {
 	l := &glance{}
-	l.Slots = make(map[string]sink.Said)
+	l.Slots, l.By = make(map[string]sink.Said), make(map[string]int)
 	b.remember(time.Now(), l)
 	return l
 }

@@ -84,6 +84,10 @@ func (m *machine) dear(v view) string {
 	if m.tipWanted > 0 {
 		return fmt.Sprintf("a tip of %s is wanted, above max_tip, %s; transactions wait", Price(m.tipWanted), Price(m.maxTip))
 	}
+	if tip := m.tip(v); v.Head.BaseFee <= m.maxFee && tip <= m.maxFee-v.Head.BaseFee {
+		return fmt.Sprintf("no block has the transactions of %s from nonce %d on, though they pay up to max_fee, %s, where the base fee is %s and a tip is %s: "+
+			"an endpoint counts them wrong or keeps them to itself; name another one", m.sender, m.expected(), Price(m.maxFee), Price(v.Head.BaseFee), Price(tip))
+	}
 	return fmt.Sprintf("the base fee of %s and a tip of %s are above max_fee, %s; transactions wait", Price(v.Head.BaseFee), Price(m.tip(v)), Price(m.maxFee))
 }
 

@@ -147,6 +147,7 @@ func (s *Sink) turn(ctx context.Context, before evm.Header) (head evm.Header, er
 	if err != nil {
 		return head, err
 	}
+	s.testify(ctx, &v)
 	if !v.Kept {
 		s.distrust(before, v.Head)
 	}

@@ -82,7 +82,9 @@ func TestAnImpossibleSlotIsNotBelieved(t *testing.T) {
 	}
 	p.view.Head.Time = uint64(p.now.Add(2 * time.Hour).Unix()) // the clock of this node is late
 	p.view.Slots["f"] = sink.Said{Round: dodona.Round(p.now.Add(time.Hour).UnixMilli())}
-	p.turn(t, time.Second)
+	for range lostViews {
+		p.turn(t, lostFor/2)
+	}
 	if p.slots["f"] != p.view.Slots["f"] {
 		t.Error("a slot is not believed that is no later than the newest block")
 	}

@@ -1,0 +1,48 @@
+package evm
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// A Witness is one endpoint that is asked by itself: once, and nobody in its place. What it says, or that it says nothing, does not change which
+// endpoint requests go to.
+type Witness struct {
+	client *Client
+	index  int
+}
+
+// Witness returns the endpoint with the given index, as [Client.Endpoints] lists them.
+func (c *Client) Witness(index int) Witness { return Witness{c, index} }
+
+// An asker puts one request. A judge that finds an answer impossible makes it a failure; it may be nil.
+type asker interface {
+	ask(ctx context.Context, result any, judge func() error, method string, params ...any) error
+}
+
+func (w Witness) ask(ctx context.Context, result any, judge func() error, method string, params ...any) error {
+	c := w.client
+	e := c.endpoints[w.index]
+	ctx, cancel := context.WithTimeout(ctx, 2*c.timeout) // for its chain as well, and a place in its pace
+	defer cancel()
+	if err := c.try(ctx, e, &question{method: method, params: params, result: result, judge: judge, begun: time.Now()}); err != nil {
+		return fmt.Errorf("%s: %s: %w", method, e.host, err)
+	}
+	return nil
+}
+
+// Header is [Client.Header], of this endpoint.
+func (w Witness) Header(ctx context.Context, at Block) (Header, error) { return header(ctx, w, at) }
+
+// Nonce is [Client.Nonce], of this endpoint.
+func (w Witness) Nonce(ctx context.Context, a dodona.Address, at Block) (uint64, error) {
+	return nonce(ctx, w, a, at)
+}
+
+// Storage is [Client.Storage], of this endpoint.
+func (w Witness) Storage(ctx context.Context, a dodona.Address, slot dodona.Digest, at Block) ([32]byte, error) {
+	return storage(ctx, w, a, slot, at)
+}

@@ -1,0 +1,458 @@
+package evm
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/sink"
+)
+
+// An untruth is what an endpoint says of one method, so many times, once it is told to.
+type untruth struct {
+	method, says string
+	left         atomic.Int64
+}
+
+func (l *untruth) tell(method string) string {
+	if method == l.method && l.left.Load() > 0 && l.left.Add(-1) >= 0 {
+		return `"result":"` + l.says + `"`
+	}
+	return ""
+}
+
+func slotWord(round uint64) string { return fmt.Sprintf("0x%016x%048x", round, 0) }
+
+// told returns the events so far.
+func (b *bench) told() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return strings.Join(b.events, "\n")
+}
+
+// empties counts the transactions that deliver nothing.
+func (l *ledger) empties() (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, tx := range l.mined(l.head()) {
+		if tx.round > 1000 {
+			n++
+		}
+	}
+	return n
+}
+
+// TestWhatIsAheadOfAllThatIsKnownIsNotBelievedOfOneEndpoint: a slot would drop rounds, and a count of transactions be filled up to.
+func TestWhatIsAheadOfAllThatIsKnownIsNotBelievedOfOneEndpoint(t *testing.T) {
+	for name, c := range map[string]struct{ method, says string }{
+		"a slot that no contract can hold": {"eth_getStorageAt", slotWord(math.MaxUint64)},
+		"a slot that nobody sent":          {"eth_getStorageAt", slotWord(40)},
+		"a count":                          {"eth_getTransactionCount", "0x40"},
+		"a count of thousands":             {"eth_getTransactionCount", "0xfa0"},
+	} {
+		for _, times := range []int64{1, 1 << 40} {
+			for _, policy := range []string{sink.Latest, sink.Every} {
+				t.Run(fmt.Sprintf("%s, %d times, %s", name, times, policy), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						l := newLedger()
+						first, second := newFace(l), newFace(l)
+						said := &untruth{method: c.method, says: c.says}
+						first.says = said.tell
+						b := newPair(t, l, first, second)
+						b.env.Policy.Policy = policy
+						b.begin()
+						b.within(time.Minute, "it is ready", b.isReady)
+						b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+						said.left.Store(times)
+						b.rounds(l, 3, 60, time.Minute, time.Minute)
+						told, want := b.told(), 0
+						if times > 1 && c.says != slotWord(math.MaxUint64) {
+							want = 1
+						}
+						if n := l.empties(); n > 0 || strings.Count(told, "claim: ") != want || strings.Count(told, "not believed") != want || strings.Contains(told, "\n") {
+							t.Errorf("%d empty transfers; told %q", n, told)
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// TestTheFirstLookIsNotBelievedOfOneEndpoint: what is delivered then may be a backlog.
+func TestTheFirstLookIsNotBelievedOfOneEndpoint(t *testing.T) {
+	for _, c := range []struct{ method, says string }{{"eth_getStorageAt", slotWord(40)}, {"eth_getStorageAt", slotWord(math.MaxUint64)}, {"eth_getTransactionCount", "0x28"}} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLedger()
+			first, second := newFace(l), newFace(l)
+			said := &untruth{method: c.method, says: c.says}
+			said.left.Store(1)
+			first.says = said.tell
+			b := newPair(t, l, first, second)
+			b.env.Policy.Policy = sink.Every
+			b.begin()
+			b.within(time.Minute, "it is ready", b.isReady)
+			for r := dodona.Round(1); r <= 10; r++ {
+				b.attest(r)
+			}
+			time.Sleep(2 * time.Minute)
+			for r := dodona.Round(1); r <= 10; r++ {
+				if n := l.holds(r); n != 1 {
+					t.Errorf("%s: round %d is mined %d times", c.method, r, n)
+				}
+			}
+			if n := l.empties(); n > 0 {
+				t.Errorf("%s: %d empty transfers", c.method, n)
+			}
+		})
+	}
+}
+
+// TestADeadEndpointIsNoWitness: the one that is left is asked some more times, and told of meanwhile.
+func TestADeadEndpointIsNoWitness(t *testing.T) {
+	for _, c := range []struct {
+		name, method, says, told string
+		alone                    bool
+	}{
+		{"a count, alone", "eth_getTransactionCount", "0x28", "sent with the key is 40", true},
+		{"a count", "eth_getTransactionCount", "0x28", "sent with the key is 40", false},
+		{"a slot", "eth_getStorageAt", slotWord(40), "the slot of feed-0 holds round 40", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLedger()
+				first, dead := newFace(l), newFace(l)
+				dead.trips = always(err502)
+				faces := []*face{first, dead}
+				if c.alone {
+					faces = faces[:1]
+				}
+				said := &untruth{method: c.method, says: c.says}
+				first.says = said.tell
+				b := newPair(t, l, faces...)
+				b.begin()
+				b.within(time.Minute, "it is ready", b.isReady)
+				b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+				said.left.Store(2)
+				b.rounds(l, 3, 10, 2*time.Minute, time.Minute)
+				if n := l.empties(); n > 0 || b.status().Superseded > 0 {
+					t.Errorf("%d empty transfers, %d rounds superseded", n, b.status().Superseded)
+				}
+				if told := b.told(); !strings.Contains(told, c.told) || !strings.Contains(told, "claim: over") {
+					t.Errorf("told %q, want what it claims, and that this is over", told)
+				}
+			})
+		})
+	}
+}
+
+// TestWhatTwoEndpointsSayIsBelieved: others may deliver without being named, and the least that was said holds.
+func TestWhatTwoEndpointsSayIsBelieved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		first, second := newFace(l), newFace(l)
+		high, true3 := &untruth{method: "eth_getStorageAt", says: slotWord(40)}, &untruth{method: "eth_getStorageAt", says: slotWord(3)}
+		first.says, second.says = high.tell, true3.tell
+		b := newPair(t, l, first, second)
+		b.begin()
+		b.within(time.Minute, "it is ready", b.isReady)
+		b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+		high.left.Store(1 << 40)
+		true3.left.Store(1 << 40)
+		b.attest(3)
+		b.within(time.Minute, "the round is superseded that another one delivered", func() bool { return b.status().Superseded == 1 })
+		b.attest(4)
+		b.within(time.Minute, "the next one is sent", func() bool { return l.holds(4) == 1 })
+	})
+}
+
+// TestTheOnlyEndpointIsBelievedOfWhatCanBe: others may deliver, and use the key before this sink has it; no contract holds a round of tomorrow.
+func TestTheOnlyEndpointIsBelievedOfWhatCanBe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		f := newFace(l)
+		said := &untruth{method: "eth_getStorageAt", says: slotWord(20)}
+		f.says = said.tell
+		b := newPair(t, l, f)
+		b.begin()
+		b.within(time.Minute, "it is ready", b.isReady)
+		b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+		said.left.Store(1 << 40)
+		b.attest(3)
+		b.within(time.Minute, "a round is superseded that another one outran", func() bool { return b.status().Superseded == 1 })
+	})
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		f := newFace(l)
+		said := &untruth{method: "eth_getStorageAt", says: slotWord(uint64(time.Now().Add(time.Hour).UnixMilli()))}
+		f.says = said.tell
+		b := newPair(t, l, f)
+		b.begin()
+		b.within(time.Minute, "it is ready", b.isReady)
+		b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+		said.left.Store(3)
+		b.attest(3)
+		b.within(time.Minute, "the round is delivered", func() bool { return l.holds(3) == 1 })
+		b.rounds(l, 4, 6, time.Minute, time.Minute)
+		if told := b.told(); !strings.Contains(told, "slot: the contract of feed-0 is said to hold round") || !strings.Contains(told, "slot: over") {
+			t.Errorf("told %q, want that the slot is not believed, and that this is over", told)
+		}
+	})
+}
+
+// TestNobodyElseIsAskedWithoutNeed: what this sink delivered itself is no claim.
+func TestNobodyElseIsAskedWithoutNeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		first, second := newFace(l), newFace(l)
+		var asked atomic.Int64
+		second.trips = func(string) error {
+			asked.Add(1)
+			return nil
+		}
+		b := newPair(t, l, first, second)
+		b.begin()
+		b.within(time.Minute, "it is ready", b.isReady)
+		b.rounds(l, 1, 30, time.Minute, time.Minute)
+		if n := asked.Load(); n > 0 {
+			t.Errorf("the second endpoint was asked %d times", n)
+		}
+	})
+}
+
+// TestWhatLacksManyNoncesIsNumberedAnew: filling them would cost more than to send it again.
+func TestWhatLacksManyNoncesIsNumberedAnew(t *testing.T) {
+	for _, c := range []struct {
+		count uint64
+		empty bool
+	}{{mostGap, true}, {mostGap + 1, false}} {
+		p := newPlay(sink.Every)
+		p.view.Nonce = c.count // believed
+		p.offer(t, 1000)
+		p.turn(t, time.Second)
+		p.view.Nonce = 0
+		empty, again := 0, false
+		for range 10 {
+			for _, i := range p.turn(t, lostFor) {
+				if i.Payload == nil {
+					empty++
+				}
+				again = again || i.Payload != nil && i.Nonce == 0
+			}
+		}
+		if (empty > 0) != c.empty || again == c.empty {
+			t.Errorf("%d nonces lack: %d empty transfers, numbered anew %v", c.count, empty, again)
+		}
+	}
+}
+
+// TestAPriceThatIsNotTheCauseIsNotNamed: where replacements reach max_fee and the chain is cheap, the count is what is wrong.
+func TestAPriceThatIsNotTheCauseIsNotNamed(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.offer(t, 1000)
+	for n := 0; n < 100 && len(p.trouble) == 0; n++ {
+		for _, i := range p.turn(t, 40*time.Second) {
+			p.did(t, p.sent(p.now, i, accepted, ""))
+		}
+	}
+	if said := p.trouble["fees"].Message; !strings.Contains(said, "counts them wrong") || strings.Contains(said, "are above max_fee") {
+		t.Errorf("the trouble is %q, want what the cause may be", said)
+	}
+}
+
+// TestLittleThingsThatAreWrongAreDoubted too: another value of a round that is known, and fewer transactions than were given nonces before
+// this process.
+func TestLittleThingsThatAreWrongAreDoubted(t *testing.T) {
+	p := newPlay(sink.Latest)
+	p.view.Slots["f"] = sink.Said{Round: 1000}
+	p.turn(t, time.Second)
+	v := p.view
+	v.Slots = map[string]sink.Said{"f": {Round: 1000, Value: dodona.NewInt192(7)}}
+	if d := p.doubts(p.now, v); len(d) != 1 || d[0].kind != "slot" {
+		t.Errorf("another value of the same round: %+v", d)
+	}
+	p.nonce = 5 // as the journal says
+	if d := p.doubts(p.now, p.view); len(d) != 1 || d[0].kind != "nonce" {
+		t.Errorf("fewer transactions than were sent: %+v", d)
+	}
+}
+
+// TestWhatIsSaidOfAClaimIsWeighed, view after view, the last one decides. The endpoint 0 claims that the slot of f holds round 40, as of block 100;
+// round 10 is known.
+func TestWhatIsSaidOfAClaimIsWeighed(t *testing.T) {
+	type view []word
+	say := func(by int, level, saw uint64) word {
+		return word{by: by, level: level, said: sink.Said{Round: dodona.Round(level)}, saw: saw}
+	}
+	for name, c := range map[string]struct {
+		views []view
+		pause time.Duration
+		how   verdict
+		level uint64
+	}{
+		"nobody else":                                  {[]view{nil}, 0, unclear, 40},
+		"nobody else, for some views":                  {[]view{nil, nil, nil}, time.Second, unclear, 40},
+		"nobody else, for a while":                     {[]view{nil, nil}, lostFor, unclear, 40},
+		"nobody else, for both":                        {[]view{nil, nil, nil}, lostFor / 2, proven, 40},
+		"another one too":                              {[]view{{say(1, 40, 100)}}, 0, proven, 40},
+		"another one, who lags":                        {[]view{{say(1, 40, 90)}}, 0, proven, 40},
+		"another one, more":                            {[]view{{say(1, 50, 100)}}, 0, proven, 40},
+		"another one, less":                            {[]view{{say(1, 30, 100)}}, 0, proven, 30},
+		"two others":                                   {[]view{{say(1, 30, 100), say(2, 20, 100)}}, 0, proven, 30},
+		"another one denies":                           {[]view{{say(1, 10, 100)}}, 0, denied, 10},
+		"another one denies for ever":                  {[]view{{say(1, 10, 100)}, {say(1, 10, 100)}, {say(1, 10, 100)}}, lostFor, denied, 10},
+		"one denies, one says so":                      {[]view{{say(1, 10, 100), say(2, 40, 100)}}, 0, proven, 40},
+		"one denies, and one that knows less":          {[]view{{say(1, 5, 100), say(2, 10, 100)}}, 0, denied, 10},
+		"another one has not seen the block":           {[]view{{say(1, 10, 99)}}, 0, unclear, 40},
+		"another one has not seen it, for a while":     {[]view{{say(1, 10, 99)}, {say(1, 10, 99)}, {say(1, 10, 99)}}, lostFor, unclear, 40},
+		"another one does not see it":                  {[]view{{say(1, 10, 99)}, {say(1, 10, 99)}, {say(1, 10, 99)}}, laggingFor / 2, proven, 40},
+		"another one sees it then, and says so":        {[]view{{say(1, 10, 99)}, {say(1, 40, 101)}}, time.Second, proven, 40},
+		"another one sees it then, and denies":         {[]view{{say(1, 10, 99)}, {say(1, 10, 100)}}, time.Second, denied, 10},
+		"who denied is gone":                           {[]view{{say(1, 10, 100)}, nil, nil}, lostFor, proven, 40},
+		"it claimed less before":                       {[]view{{say(0, 20, 100)}, nil, nil}, lostFor, proven, 20},
+		"another one said so, and took it back":        {[]view{{say(1, 5, 100)}, {say(1, 10, 100)}}, time.Second, denied, 10},
+		"another one said so, and is not heard of now": {[]view{nil, {say(1, 40, 100)}}, time.Second, proven, 40},
+	} {
+		e := &evidence{since: time.Now(), block: 100, said: make(map[int]word)}
+		now := e.since
+		var how verdict
+		var it word
+		for n, words := range c.views {
+			if n > 0 {
+				now = now.Add(c.pause)
+			}
+			e.views++
+			how, it = e.judge(now, claim{say(0, 40, 100), "f", 10}, words)
+		}
+		if how != c.how || it.level != c.level {
+			t.Errorf("%s: verdict %d, %d; want %d, %d", name, how, it.level, c.how, c.level)
+		}
+	}
+}
+
+// TestAKeyThatHasSentNothingIsKnownToo: one count that is too high buys no transactions there either.
+func TestAKeyThatHasSentNothingIsKnownToo(t *testing.T) {
+	for faces := 1; faces <= 2; faces++ {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLedger()
+			list := []*face{newFace(l), newFace(l)}[:faces]
+			said := &untruth{method: "eth_getTransactionCount", says: "0x64"}
+			list[0].says = said.tell
+			b := newPair(t, l, list...)
+			b.begin()
+			b.within(time.Minute, "it is ready", b.isReady)
+			time.Sleep(10 * time.Minute)
+			said.left.Store(1)
+			b.rounds(l, 1, 1, time.Minute, 10*time.Minute)
+			if n := l.empties(); n > 0 {
+				t.Errorf("%d endpoints: %d empty transfers", faces, n)
+			}
+		})
+	}
+}
+
+// TestAViewThatIsKeptIsNotAnotherOne: who was asked once has said it once.
+func TestAViewThatIsKeptIsNotAnotherOne(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.view.Nonce = 2
+	p.turn(t, time.Second)
+	p.offer(t, 1000)
+	p.view.Nonce = 100
+	sent := p.turn(t, lostFor/2)
+	p.view.Kept = true
+	for range 2 {
+		sent = append(sent, p.turn(t, lostFor/2)...)
+	}
+	if len(sent) > 0 {
+		t.Errorf("nonce %d is given", sent[0].Nonce)
+	}
+}
+
+// TestADoubtOfOneIsNoWordForAnother: both say, rightly, that there is no money, and the second one once that a slot is of today.
+func TestADoubtOfOneIsNoWordForAnother(t *testing.T) {
+	for _, claims := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLedger()
+			first, second := newFace(l), newFace(l)
+			poor := &untruth{method: "eth_getBalance", says: "0x0"}
+			slot := &untruth{method: "eth_getStorageAt", says: slotWord(uint64(time.Now().UnixMilli()))}
+			first.says = poor.tell
+			second.says = func(method string) string { return slot.tell(method) + poor.tell(method) }
+			b := newPair(t, l, first, second)
+			b.env.Policy.Policy = sink.Every
+			b.begin()
+			b.within(time.Minute, "it is ready", b.isReady)
+			time.Sleep(5 * time.Minute)
+			poor.left.Store(1 << 40)
+			if claims {
+				slot.left.Store(1)
+			}
+			for r := dodona.Round(1); r <= 4; r++ {
+				b.attest(r)
+			}
+			time.Sleep(3 * time.Minute)
+			if left := slot.left.Load(); left > 0 {
+				t.Error("the second endpoint was not asked")
+			}
+			poor.left.Store(0)
+			time.Sleep(5 * time.Minute)
+			for r := dodona.Round(1); r <= 4; r++ {
+				if n := l.holds(r); n != 1 {
+					t.Errorf("claims %t: round %d is in blocks %d times", claims, r, n)
+				}
+			}
+		})
+	}
+}
+
+// TestWhatAnotherSenderDeliveredIsNotSentThoughAWitnessLags: it has not seen the block yet, and so does not deny.
+func TestWhatAnotherSenderDeliveredIsNotSentThoughAWitnessLags(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		l.begun = l.begun.Add(-time.Hour)
+		first, second := newFace(l), newFace(l)
+		second.lag = 2
+		began, rounds := time.Now(), new(atomic.Int64)
+		holds := func(lag time.Duration) func(string) string {
+			return func(method string) string {
+				n := rounds.Load()
+				if n > 0 && time.Since(began)-time.Duration(n)*time.Minute < 2*time.Second+lag {
+					n--
+				}
+				if method == "eth_getStorageAt" {
+					return `"result":"` + slotWord(uint64(n)) + `"`
+				}
+				return ""
+			}
+		}
+		first.says, second.says = holds(0), holds(2*ledgerBlock)
+		b := newPair(t, l, first, second)
+		b.settings.Senders = []dodona.Address{{1}, b.wallet.Address()}
+		b.settings.Stagger = 3 * time.Second
+		b.begin()
+		b.within(time.Minute, "it is ready", b.isReady)
+		waited := 0
+		for r := dodona.Round(1); r <= 30; r++ {
+			time.Sleep(time.Until(began.Add(time.Duration(r) * time.Minute)))
+			rounds.Store(int64(r))
+			if b.turnOf("feed-0", r) > 0 {
+				waited++
+				b.attest(r)
+			}
+		}
+		time.Sleep(5 * time.Minute)
+		for r := dodona.Round(1); r <= 30; r++ {
+			if l.holds(r) > 0 {
+				t.Errorf("round %d is sent again", r)
+			}
+		}
+		if waited == 0 {
+			t.Error("this sender is always the first")
+		}
+	})
+}
