@@ -456,3 +456,33 @@ func TestWhatAnotherSenderDeliveredIsNotSentThoughAWitnessLags(t *testing.T) {
 		}
 	})
 }
+
+// TestAnImpossibleSlotThatIsNotReadAnyMoreIsNoTrouble: that of an anchor is read while it is under way.
+func TestAnImpossibleSlotThatIsNotReadAnyMoreIsNoTrouble(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.view.Slots["a@1"] = sink.Said{Round: dodona.Round(p.now.Add(time.Hour).UnixMilli())}
+	p.turn(t, time.Second)
+	if _, there := p.trouble["slot a@1"]; !there {
+		t.Fatal("it is no trouble")
+	}
+	delete(p.view.Slots, "a@1")
+	p.turn(t, time.Second)
+	if _, there := p.trouble["slot a@1"]; there {
+		t.Error("it is still one")
+	}
+}
+
+// TestASmallBlockTakesNoGasAway: what an endpoint says of its blocks cuts what is added to an estimate, not the estimate.
+func TestASmallBlockTakesNoGasAway(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.machine.gas = 0
+	p.offer(t, 1000)
+	v := p.view
+	v.Estimates = map[uint64]estimate{p.open[0].Number: {Gas: 50_000}}
+	for limit, want := range map[uint64]uint64{0: 67_500, 1: 50_000, 30_000: 50_000, 60_000: 60_000, 30_000_000: 67_500} {
+		v.Head.GasLimit = limit
+		if gas, known := p.limit(v, p.open[0]); gas != want || !known {
+			t.Errorf("a block of %d: %d, %t; want %d", limit, gas, known, want)
+		}
+	}
+}

@@ -382,7 +382,7 @@ func (m *machine) step(now time.Time, v view) (fx effects) {
 			m.push(&fx, now, v, i)
 		}
 	}
-	m.forgive(&fx, now)
+	m.forgive(&fx, now, v)
 	m.say(&fx, now, "fees", m.fees, m.dear(v))
 	m.say(&fx, now, "funds", m.funds != nil, fmt.Sprintf("%s cannot pay: it has %s, and transactions may cost up to %s; send it some", m.sender, ether(v.Balance), ether(m.funds)))
 	return fx

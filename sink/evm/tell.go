@@ -61,9 +61,14 @@ func (m *machine) sent(now time.Time, i *Intent, r reply, message string) (fx ef
 // end that of another.
 func rejected(i *Intent) string { return fmt.Sprintf("rejected %d", i.Number) }
 
-// forgive ends the troubles of intents that are not under way any more.
-func (m *machine) forgive(fx *effects, now time.Time) {
+// forgive ends the troubles of intents that are not under way any more, and of slots that are not read any more.
+func (m *machine) forgive(fx *effects, now time.Time, v view) {
 	for what := range m.trouble {
+		if place, found := strings.CutPrefix(what, "slot "); found {
+			if _, read := v.Slots[place]; !read {
+				m.say(fx, now, what, false, "")
+			}
+		}
 		number, found := strings.CutPrefix(what, "rejected ")
 		if found && m.find(func(i *Intent) bool {
 			return (i.State == Signed || i.State == Sent) && strconv.FormatUint(i.Number, 10) == number
