@@ -96,9 +96,6 @@ func (m *machine) expected() uint64 {
 
 // testify asks the other endpoints for what a view claims. It never fails: who does not answer is no witness.
 func (s *Sink) testify(ctx context.Context, v *view) {
-	if v.Kept {
-		return
-	}
 	s.mu.Lock()
 	claims := s.m.claims(s.env.Now(), *v)
 	payloads := make(map[string]*Payload)
@@ -111,7 +108,6 @@ func (s *Sink) testify(ctx context.Context, v *view) {
 	if len(claims) == 0 {
 		return
 	}
-	s.memory.seen = nil // the next look is to ask
 	v.Words = make(map[string][]word)
 	for index, e := range s.client.Endpoints() {
 		if err := s.witnessed(ctx, v, index, claims, payloads); err != nil {

@@ -1,6 +1,7 @@
 package evm
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
@@ -472,17 +473,74 @@ func TestAnImpossibleSlotThatIsNotReadAnyMoreIsNoTrouble(t *testing.T) {
 	}
 }
 
-// TestASmallBlockTakesNoGasAway: what an endpoint says of its blocks cuts what is added to an estimate, not the estimate.
-func TestASmallBlockTakesNoGasAway(t *testing.T) {
+// TestEvidenceIsOfOneClaim: what is not claimed any more, or was believed, says nothing of the next claim; and a nonce that is lost stays so
+// while more is claimed.
+func TestEvidenceIsOfOneClaim(t *testing.T) {
 	p := newPlay(sink.Every)
-	p.machine.gas = 0
+	p.window, p.view.Nonce = 20, 2
+	p.turn(t, time.Second)
 	p.offer(t, 1000)
-	v := p.view
-	v.Estimates = map[uint64]estimate{p.open[0].Number: {Gas: 50_000}}
-	for limit, want := range map[uint64]uint64{0: 67_500, 1: 50_000, 30_000: 50_000, 60_000: 60_000, 30_000_000: 67_500} {
-		v.Head.GasLimit = limit
-		if gas, known := p.limit(v, p.open[0]); gas != want || !known {
-			t.Errorf("a block of %d: %d, %t; want %d", limit, gas, known, want)
+	for n, c := range []struct{ count, next uint64 }{
+		{50, 0}, {2, 4}, {50, 4}, {50, 4}, {50, 53}, // those that waited get 50 to 52
+		{60, 53}, {60, 53}, {60, 65}, // and those whose nonces another one took
+	} {
+		p.view.Nonce = c.count
+		p.turn(t, lostFor)
+		if p.nonce != c.next {
+			t.Fatalf("view %d, which counts %d: the next nonce is %d, want %d", n, c.count, p.nonce, c.next)
 		}
+		p.offer(t, dodona.Round(2000+n))
 	}
+
+	p = newPlay(sink.Every)
+	p.offer(t, 1000)
+	p.did(t, p.sent(p.now, p.turn(t, time.Second)[0], accepted, ""))
+	p.view.Nonce = 1
+	p.turn(t, time.Second)
+	p.view.Nonce = 90
+	for range lostViews - 1 {
+		p.turn(t, lostFor/2)
+	}
+	if first := p.journal[len(p.journal)-1].Intent; p.open[0].State != Planned || first.Number != 2 {
+		t.Errorf("open %+v: want that the nonce is lost and its answer planned anew", p.open[0])
+	}
+}
+
+// TestAWitnessIsAskedAsOfABlock, which it says that it has seen, and of an anchor at its contract.
+func TestAWitnessIsAskedAsOfABlock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		b := newPair(t, l, newFace(l), newFace(l))
+		b.settings.Anchor = dodona.Address{0xa}
+		anchor := &Payload{Topic: dodona.TopicAnchor, Feed: "f", Record: "1", Slot: dodona.Digest{31: 7}}
+		var asked []string
+		l.says = func(method string, params []json.RawMessage) string {
+			if method == "eth_getStorageAt" || method == "eth_getTransactionCount" {
+				text, err := json.Marshal(params)
+				if err != nil {
+					t.Error(err)
+				}
+				asked = append(asked, strings.ToLower(method+string(text)))
+			}
+			return ""
+		}
+		var v view
+		v.Words = make(map[string][]word)
+		claims := []claim{{place: theCount}, {place: "feed-0"}, {place: anchor.place()}}
+		if err := b.witnessed(t.Context(), &v, 1, claims, map[string]*Payload{anchor.place(): anchor}); err != nil {
+			t.Fatal(err)
+		}
+		block := fmt.Sprintf(`"0x%x"`, l.head())
+		want := []string{
+			fmt.Sprintf("eth_getTransactionCount[%q,%s]", b.wallet.Address(), block),
+			fmt.Sprintf(`eth_getStorageAt[%q,"0x%064x",%s]`, b.targets["feed-0"], 0, block),
+			fmt.Sprintf(`eth_getStorageAt[%q,"0x%064x",%s]`, b.settings.Anchor, 7, block),
+		}
+		if text := strings.Join(asked, "\n"); text != strings.ToLower(strings.Join(want, "\n")) {
+			t.Errorf("asked\n%s\nwant\n%s", text, strings.Join(want, "\n"))
+		}
+		if len(v.Words) != len(claims) {
+			t.Errorf("heard %+v", v.Words)
+		}
+	})
 }

@@ -140,6 +140,8 @@ func (m *machine) doubtSending(v view, add func(kind, format string, args ...any
 			add("refused", "it says that the contract would refuse: %s", e.Refused)
 		case e.Unknown != "":
 			add("estimate", "it cannot say what a transaction takes: %s", e.Unknown)
+		case found && v.Head.GasLimit > 0 && e.Gas > v.Head.GasLimit:
+			add("limit", "it says that round %d of %s takes %d gas, and that a block has %d", uint64(i.Payload.Round), i.Payload.Feed, e.Gas, v.Head.GasLimit)
 		case found && i.Reverts > 0:
 			add("reverted", "it says that round %d of %s takes %d gas, and a transaction of it was reverted", uint64(i.Payload.Round), i.Payload.Feed, e.Gas)
 		}

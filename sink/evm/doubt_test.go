@@ -35,6 +35,8 @@ func TestWhatStopsDeliveryOrStepsBackIsDoubted(t *testing.T) {
 		{"", false, func(v *view) { v.Tip = 300e9 }}, // max_tip takes care of it
 		{"refused", false, func(v *view) { v.Estimates = map[uint64]estimate{2: {Refused: "BadProof"}} }},
 		{"estimate", false, func(v *view) { v.Estimates = map[uint64]estimate{2: {Unknown: "pruned"}} }},
+		{"limit", false, func(v *view) { v.Head.GasLimit, v.Estimates = 49_999, map[uint64]estimate{2: {Gas: 50_000}} }},
+		{"", false, func(v *view) { v.Head.GasLimit, v.Estimates = 50_000, map[uint64]estimate{2: {Gas: 50_000}} }},
 	} {
 		p := newPlay(sink.Latest)
 		p.view.Head.Number, p.view.Nonce = 10, 2

@@ -131,7 +131,7 @@ func (m *machine) limit(v view, i *Intent) (gas uint64, known bool) {
 		}
 	}
 	if v.Head.GasLimit > 0 {
-		gas = min(gas, max(v.Head.GasLimit, e.Gas)) // no less than it takes, whatever an endpoint says of its blocks
+		gas = min(gas, v.Head.GasLimit)
 	}
 	return gas, true
 }
