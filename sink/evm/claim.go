@@ -159,7 +159,7 @@ func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 		return !slices.ContainsFunc(claims, func(c claim) bool { return c.place == place })
 	})
 	m.held, m.unsure = false, make(map[string]dodona.Round)
-	counts, waiting := true, ""
+	waiting := ""
 	v.Slots = maps.Clone(v.Slots)
 	for _, c := range claims {
 		e := m.evidence[c.place]
@@ -178,7 +178,7 @@ func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 		case c.place == theCount && how == proven:
 			v.Nonce = it.level
 		case c.place == theCount:
-			counts, m.held = false, how == unclear
+			m.held = how == unclear
 			v.Nonce = max(m.chainNonce, m.expected())
 		case how == unclear:
 			delete(v.Slots, c.place)
@@ -197,9 +197,7 @@ func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 		}
 	}
 	m.say(fx, now, "claim", waiting != "", waiting)
-	if counts {
-		m.chainNonce, m.counted = v.Nonce, true
-	}
+	m.chainNonce, m.counted = v.Nonce, true
 }
 
 // judge weighs what is said of a claim in this view, and with it what was said before. It returns what is proven, what it is denied with, or

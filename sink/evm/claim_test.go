@@ -544,3 +544,18 @@ func TestAWitnessIsAskedAsOfABlock(t *testing.T) {
 		}
 	})
 }
+
+// TestADenialDoesNotTakeBackWhatIsKnown: a witness that knows less than this sink denies a claim, and is not believed otherwise.
+func TestADenialDoesNotTakeBackWhatIsKnown(t *testing.T) {
+	for denial, want := range map[uint64]dodona.Round{500: 1000, 1000: 1000} {
+		p := newPlay(sink.Every)
+		p.view.Slots["f"] = sink.Said{Round: 1000}
+		p.turn(t, time.Second)
+		p.view.Slots["f"] = sink.Said{Round: 2000}
+		p.view.Words = map[string][]word{"f": {{by: 1, level: denial, said: sink.Said{Round: dodona.Round(denial)}, saw: p.view.Head.Number}}}
+		p.turn(t, time.Second)
+		if got := p.slots["f"].Round; got != want {
+			t.Errorf("denied with %d: the slot holds %d, want %d", denial, got, want)
+		}
+	}
+}
