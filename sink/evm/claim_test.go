@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -119,10 +120,14 @@ func TestADeadEndpointIsNoWitness(t *testing.T) {
 	for _, c := range []struct {
 		name, method, says, told string
 		alone                    bool
+		times                    int64
 	}{
-		{"a count, alone", "eth_getTransactionCount", "0x28", "sent with the key is 40", true},
-		{"a count", "eth_getTransactionCount", "0x28", "sent with the key is 40", false},
-		{"a slot", "eth_getStorageAt", slotWord(40), "the slot of feed-0 holds round 40", false},
+		{"a count, alone", "eth_getTransactionCount", "0x28", "sent with the key is 40", true, 2},
+		{"a count", "eth_getTransactionCount", "0x28", "sent with the key is 40", false, 2},
+		{"a slot", "eth_getStorageAt", slotWord(40), "the slot of feed-0 holds round 40", false, 2},
+		{"a slot, once", "eth_getStorageAt", slotWord(40), "", false, 1},
+		{"a count, of the second", "eth_getTransactionCount", "0x28", "sent with the key is 40", false, 2},
+		{"a slot, of the second", "eth_getStorageAt", slotWord(40), "the slot of feed-0 holds round 40", false, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -130,8 +135,11 @@ func TestADeadEndpointIsNoWitness(t *testing.T) {
 				first, dead := newFace(l), newFace(l)
 				dead.trips = always(err502)
 				faces := []*face{first, dead}
-				if c.alone {
+				switch {
+				case c.alone:
 					faces = faces[:1]
+				case strings.HasSuffix(c.name, "second"):
+					slices.Reverse(faces)
 				}
 				said := &untruth{method: c.method, says: c.says}
 				first.says = said.tell
@@ -139,12 +147,12 @@ func TestADeadEndpointIsNoWitness(t *testing.T) {
 				b.begin()
 				b.within(time.Minute, "it is ready", b.isReady)
 				b.rounds(l, 1, 2, time.Minute, 30*time.Second)
-				said.left.Store(2)
+				said.left.Store(c.times)
 				b.rounds(l, 3, 10, 2*time.Minute, time.Minute)
 				if n := l.empties(); n > 0 || b.status().Superseded > 0 {
 					t.Errorf("%d empty transfers, %d rounds superseded", n, b.status().Superseded)
 				}
-				if told := b.told(); !strings.Contains(told, c.told) || !strings.Contains(told, "claim: over") {
+				if told := b.told(); !strings.Contains(told, c.told) || strings.Contains(told, "claim: over") != (c.times > 1) {
 					t.Errorf("told %q, want what it claims, and that this is over", told)
 				}
 			})
@@ -557,5 +565,32 @@ func TestADenialDoesNotTakeBackWhatIsKnown(t *testing.T) {
 		if got := p.slots["f"].Round; got != want {
 			t.Errorf("denied with %d: the slot holds %d, want %d", denial, got, want)
 		}
+	}
+}
+
+// TestWhatIsKnownByNowIsNotClaimedAnyMore: the least that counts is above what is known.
+func TestWhatIsKnownByNowIsNotClaimedAnyMore(t *testing.T) {
+	e := &evidence{since: time.Now(), block: 1, views: lostViews, said: make(map[int]word)}
+	if how, it := e.judge(e.since, claim{word{level: 20}, "f", 10}, nil); how != unclear || it.level != 20 {
+		t.Errorf("verdict %d, %d", how, it.level)
+	}
+	if how, it := e.judge(e.since.Add(lostFor), claim{word{level: 40}, "f", 25}, nil); how != proven || it.level != 40 {
+		t.Errorf("verdict %d, %d; want 40 to be proven", how, it.level)
+	}
+}
+
+// TestWhatTheJournalKnowsIsKnown: the first look after a start claims, where something was sent before.
+func TestWhatTheJournalKnowsIsKnown(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.offer(t, 1000)
+	p.turn(t, time.Second)
+	q := newPlay(sink.Every)
+	q.journal = p.journal
+	_, fx := q.restore(p.journal)
+	q.did(t, fx)
+	q.view.Nonce = 100
+	q.offer(t, 2000)
+	if q.turn(t, time.Second); q.nonce != 1 {
+		t.Errorf("nonce %d is next, want 1", q.nonce)
 	}
 }

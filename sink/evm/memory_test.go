@@ -107,7 +107,7 @@ func TestMoneyIsReadAnewAfterANodeSpokeOfIt(t *testing.T) {
 	for r, want := range map[reply]bool{accepted: true, unheard: true, stale: true, underpriced: true, poor: false, refused: false} {
 		synctest.Test(t, func(t *testing.T) {
 			b := slowBench(t, newLedger())
-			if l := b.remembered(); l.Balance == nil || !l.price || !l.Kept {
+			if l := b.remembered(); l.Balance == nil || !l.price || !l.Kept || len(l.By) != 2 {
 				t.Fatalf("nothing is remembered: %+v", l)
 			}
 			i := &Intent{Number: 1, State: Sent, Attempts: []Attempt{{Hash: dodona.Digest{1}}}}
