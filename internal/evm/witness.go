@@ -9,7 +9,7 @@ import (
 )
 
 // A Witness is one endpoint that is asked by itself: once, and nobody in its place. What it says, or that it says nothing, does not change which
-// endpoint requests go to.
+// endpoint requests go to. One that has done nothing but fail for a while is not asked: that is left to requests that need an answer.
 type Witness struct {
 	client *Client
 	index  int
@@ -26,7 +26,13 @@ type asker interface {
 func (w Witness) ask(ctx context.Context, result any, judge func() error, method string, params ...any) error {
 	c := w.client
 	e := c.endpoints[w.index]
-	ctx, cancel := context.WithTimeout(ctx, 2*c.timeout) // for its chain as well, and a place in its pace
+	c.mu.Lock()
+	gone, why := e.gone(), e.err
+	c.mu.Unlock()
+	if gone {
+		return fmt.Errorf("%s: %s: %w", method, e.host, why)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout) // its chain and a place in its pace included
 	defer cancel()
 	if err := c.try(ctx, e, &question{method: method, params: params, result: result, judge: judge, begun: time.Now()}); err != nil {
 		return fmt.Errorf("%s: %s: %w", method, e.host, err)
