@@ -159,7 +159,7 @@ func (j *Journal) noteHole(ctx context.Context, js jetstream.JetStream, name str
 	cfg.Metadata = maps.Clone(cfg.Metadata)
 	setMark(cfg.Metadata, at, starts(info), info.State)
 	if _, err := js.UpdateStream(ctx, cfg); err != nil {
-		return err
+		return j.roomFor(name, cfg.MaxBytes, err)
 	}
 	j.holeNoted(name, at)
 	return nil

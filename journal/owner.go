@@ -45,12 +45,8 @@ func (l *lane) openStream(ctx context.Context) (jetstream.Stream, error) {
 			stream, err = j.js.Stream(ctx, l.bus)
 		}
 	}
-	var refusal *jetstream.APIError
-	if errors.As(err, &refusal) && (refusal.ErrorCode == codeNoStorage || refusal.ErrorCode == codeNoResources) {
-		return nil, fmt.Errorf("%s has no room for a stream of %s: raise max_file there, or lower the stream's bytes here: %w", j.where(), l.limits.Bytes, err)
-	}
 	if err != nil {
-		return nil, err
+		return nil, j.roomFor(l.bus, cfg.MaxBytes, err)
 	}
 	there := stream.CachedInfo()
 	made := there.Config
@@ -73,7 +69,8 @@ func (l *lane) openStream(ctx context.Context) (jetstream.Stream, error) {
 		setFreed(kept, there.State.FirstSeq) // what an older version freed nobody knows
 	}
 	cfg.Metadata, cfg.FirstSeq = kept, made.FirstSeq
-	return j.js.UpdateStream(ctx, cfg)
+	stream, err = j.js.UpdateStream(ctx, cfg)
+	return stream, j.roomFor(l.bus, cfg.MaxBytes, err)
 }
 
 // firstPlace returns where a stream begins that may follow a lost one. Appends are guarded by places: if all began at 1, the record that
@@ -119,7 +116,7 @@ func (l *lane) change(ctx context.Context, change func(cfg *jetstream.StreamConf
 			return before, nil
 		}
 		if _, err := l.j.js.UpdateStream(ctx, cfg); err != nil {
-			return nil, err
+			return nil, l.j.roomFor(l.bus, cfg.MaxBytes, err)
 		}
 	}
 	return nil, errors.New("others change the settings of the stream again and again")
@@ -143,7 +140,7 @@ func (l *lane) learn(ctx context.Context, stream jetstream.Stream) (jetstream.St
 	}
 	stream, err := l.j.js.UpdateStream(ctx, made)
 	if err != nil {
-		return nil, fmt.Errorf("add to the stream what this version knows: %w", err)
+		return nil, fmt.Errorf("add to the stream what this version knows: %w", l.j.roomFor(l.bus, made.MaxBytes, err))
 	}
 	return stream, nil
 }

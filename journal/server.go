@@ -41,7 +41,11 @@ const readyWithin = 5 * time.Minute
 
 // startEmbedded starts a server that nobody else can reach before listen is called.
 func (j *Journal) startEmbedded() error {
-	j.local = newEmbedded(j.cfg, j.checkGround, j.storeBroke)
+	j.local = newEmbedded(j.cfg, func() error {
+		err := j.checkGround()
+		j.local.opts.JetStreamMaxStore = storeLimit(j.cfg) // by settings that are sound now
+		return err
+	}, j.storeBroke)
 	j.local.vouch = j.vouch
 	if j.cfg.Listen != "" {
 		if err := j.local.listenAt(j.cfg.Listen); err != nil {
@@ -51,7 +55,7 @@ func (j *Journal) startEmbedded() error {
 	return j.local.start()
 }
 
-// newEmbedded returns a server that listens nowhere and is not started.
+// newEmbedded returns a server that listens nowhere and is not started. Who starts it says what its streams may take.
 func newEmbedded(cfg Config, check func() error, onBreak func()) *embedded {
 	opts := &server.Options{
 		ServerName:         "dodona-" + cfg.Node,
@@ -61,7 +65,6 @@ func newEmbedded(cfg Config, check func() error, onBreak func()) *embedded {
 		JetStream:          true,
 		StoreDir:           cfg.Dir,
 		JetStreamMaxMemory: 1 << 20,
-		JetStreamMaxStore:  storeLimit(cfg),
 		SyncAlways:         true, // the default acknowledges minutes before it syncs
 		SyncInterval:       2 * time.Minute,
 		MaxPayload:         maxRecordBytes,

@@ -25,7 +25,7 @@ const (
 	maxAppend      = 1000            // records of one Append in one stream: the server's limit for an atomic batch
 	minStreamBytes = 1 * unit.MiB    // of a stream
 	duplicates     = 2 * time.Second // window of the server's own check; identity is ours, see recent
-	spareStore     = 96 << 20        // of the disk beyond the streams: staged batches, readers' positions
+	spareStore     = 64 << 20        // of the disk beyond the streams: staged batches, readers' positions
 	sliceRecords   = 768             // of one slice of a reader
 	sliceBytes     = 1 << 20         // of one slice of a reader, unless one record is larger
 )
