@@ -4,13 +4,16 @@ export CGO_ENABLED := 0
 
 FUZZTIME ?= 20s
 SOAKTIME ?= 10m
+TASKS    ?= 20
+TIMES    ?= 3
+PACKAGES ?= ./...
 GO_FILES := $(shell git ls-files '*.go' 2>/dev/null)
 VERSION  ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 # Without inlining in the embedded bus the ARMv7 binary is 1.1 MiB smaller: docs/decisions/030-slim-armv7.md.
 SLIM     := -gcflags=github.com/nats-io/nats-server/...=-l
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 
-.PHONY: help demo build check lint deps test generate guests guests-tinygo contracts gas differential verifier bench fuzz crash soak release clean
+.PHONY: help demo build check lint deps test generate guests guests-tinygo contracts gas differential verifier bench fuzz crash soak stress release clean
 
 help: ## list the targets (default)
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +88,10 @@ soak: ## the demo for SOAKTIME (default 10m), watching memory, goroutines and de
 	  ground) scripts/ground.sh ;; \
 	  *) echo "soak: WHAT=$(WHAT) is not known: leave it out, or say ground" >&2; exit 2 ;; \
 	esac
+
+stress: ## the tests of PACKAGES (default ./...) TIMES (3) in a row beside TASKS (20) busy tasks: hours (runs deps where it may)
+	@scripts/deps.sh ensure
+	@scripts/stress.sh $(TASKS) $(TIMES) $(PACKAGES)
 
 release: ## stripped static binaries for amd64, arm64 and ARMv7 under bin/, with their sizes
 	@for arch in amd64 arm64 arm; do \
