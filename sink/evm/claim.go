@@ -43,14 +43,23 @@ type evidence struct {
 	views int          // that claimed it
 	said  map[int]word // by endpoint: the least that it claimed
 	told  bool
+
+	denial   word // the last one
+	deniedAt time.Time
+	lags     bool      // another endpoint had not seen the block
+	alone    int       // views in a row in which it was claimed and no denial held
+	aloneAt  time.Time // the first of them
 }
+
+// deniedFor is how long a denial holds if who denied is not heard of any more: what somebody else must have is not true because he is silent.
+const deniedFor = 10 * time.Minute
 
 // A verdict is what comes of a claim.
 type verdict int
 
 const (
 	proven verdict = iota
-	denied
+	refuted
 	unclear // it is asked again
 )
 
@@ -170,7 +179,7 @@ func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 		if !v.Kept {
 			e.views++
 		}
-		how, it := e.judge(now, c, v.Words[c.place])
+		how, it := e.judge(now, c, v.Words[c.place], !v.Kept)
 		if how == proven {
 			delete(m.evidence, c.place)
 		}
@@ -189,7 +198,7 @@ func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 			delete(v.Slots, c.place)
 		}
 		switch {
-		case how == denied:
+		case how == refuted:
 			m.deny(fx, now, e, c, it)
 		case how == unclear && e.views > 1 && m.waitsFor(c):
 			waiting = fmt.Sprintf("%s says that %s, where %d is known; it is wrong, or somebody else uses the key or delivers, and nobody else can be asked: what depends on it waits until it has said so for a while",
@@ -200,11 +209,10 @@ func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 	m.chainNonce, m.counted = v.Nonce, true
 }
 
-// judge weighs what is said of a claim in this view, and with it what was said before. It returns what is proven, what it is denied with, or
-// the least of what is claimed.
-func (e *evidence) judge(now time.Time, c claim, words []word) (verdict, word) {
-	var denial *word
-	patience := lostFor
+// judge weighs what is said of a claim in this view, and with it what was said before; a view that is kept says nothing anew. It returns what
+// is proven, what it is denied with, or the least of what is claimed.
+func (e *evidence) judge(now time.Time, c claim, words []word, anew bool) (verdict, word) {
+	denied := false
 	maps.DeleteFunc(e.said, func(_ int, w word) bool { return w.level <= c.known })
 	for _, w := range append(slices.Clone(words), c.word) {
 		switch least, heard := e.said[w.by]; {
@@ -212,24 +220,33 @@ func (e *evidence) judge(now time.Time, c claim, words []word) (verdict, word) {
 			e.said[w.by] = w
 		case w.level > c.known:
 		case w.saw < e.block:
-			patience = laggingFor // it may see it soon
+			e.lags = true // it may see it soon
 		default:
-			if delete(e.said, w.by); denial == nil || w.level > denial.level {
-				denial = &w
+			if delete(e.said, w.by); !denied || w.level > e.denial.level {
+				e.denial, e.deniedAt, denied = w, now, true
 			}
 		}
 	}
 	levels := slices.SortedFunc(maps.Values(e.said), func(a, b word) int { return cmp.Compare(b.level, a.level) })
-	least := levels[len(levels)-1]
+	patience := lostFor
+	if e.lags {
+		patience = laggingFor
+	}
 	switch {
 	case len(levels) > 1:
 		return proven, levels[1]
-	case denial != nil:
-		return denied, *denial
-	case e.views >= lostViews && now.Sub(e.since) >= patience:
-		return proven, least
+	case !e.deniedAt.IsZero() && now.Sub(e.deniedAt) < deniedFor:
+		e.alone = 0
+		return refuted, e.denial
+	case anew:
+		if e.alone++; e.alone == 1 {
+			e.aloneAt = now
+		}
 	}
-	return unclear, least
+	if e.alone >= lostViews && now.Sub(e.aloneAt) >= patience {
+		return proven, levels[0]
+	}
+	return unclear, levels[0]
 }
 
 // waitsFor reports whether something waits for a claim.

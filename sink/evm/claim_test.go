@@ -313,18 +313,21 @@ func TestWhatIsSaidOfAClaimIsWeighed(t *testing.T) {
 		"another one, more":                            {[]view{{say(1, 50, 100)}}, 0, proven, 40},
 		"another one, less":                            {[]view{{say(1, 30, 100)}}, 0, proven, 30},
 		"two others":                                   {[]view{{say(1, 30, 100), say(2, 20, 100)}}, 0, proven, 30},
-		"another one denies":                           {[]view{{say(1, 10, 100)}}, 0, denied, 10},
-		"another one denies for ever":                  {[]view{{say(1, 10, 100)}, {say(1, 10, 100)}, {say(1, 10, 100)}}, lostFor, denied, 10},
+		"another one denies":                           {[]view{{say(1, 10, 100)}}, 0, refuted, 10},
+		"another one denies for ever":                  {[]view{{say(1, 10, 100)}, {say(1, 10, 100)}, {say(1, 10, 100)}}, lostFor, refuted, 10},
 		"one denies, one says so":                      {[]view{{say(1, 10, 100), say(2, 40, 100)}}, 0, proven, 40},
-		"one denies, and one that knows less":          {[]view{{say(1, 5, 100), say(2, 10, 100)}}, 0, denied, 10},
+		"one denies, and one that knows less":          {[]view{{say(1, 5, 100), say(2, 10, 100)}}, 0, refuted, 10},
 		"another one has not seen the block":           {[]view{{say(1, 10, 99)}}, 0, unclear, 40},
 		"another one has not seen it, for a while":     {[]view{{say(1, 10, 99)}, {say(1, 10, 99)}, {say(1, 10, 99)}}, lostFor, unclear, 40},
 		"another one does not see it":                  {[]view{{say(1, 10, 99)}, {say(1, 10, 99)}, {say(1, 10, 99)}}, laggingFor / 2, proven, 40},
 		"another one sees it then, and says so":        {[]view{{say(1, 10, 99)}, {say(1, 40, 101)}}, time.Second, proven, 40},
-		"another one sees it then, and denies":         {[]view{{say(1, 10, 99)}, {say(1, 10, 100)}}, time.Second, denied, 10},
-		"who denied is gone":                           {[]view{{say(1, 10, 100)}, nil, nil}, lostFor, proven, 40},
+		"another one sees it then, and denies":         {[]view{{say(1, 10, 99)}, {say(1, 10, 100)}}, time.Second, refuted, 10},
+		"who denied is not heard of":                   {[]view{nil, nil, {say(1, 10, 100)}, nil, nil, nil}, lostFor, refuted, 10},
+		"who denied is gone":                           {[]view{{say(1, 10, 100)}, nil, nil}, deniedFor / 2, unclear, 40},
+		"who denied is gone for long":                  {[]view{{say(1, 10, 100)}, nil, nil, nil, nil}, deniedFor / 2, proven, 40},
+		"one who lags is not heard of":                 {[]view{{say(1, 10, 99)}, nil, nil, nil}, lostFor, unclear, 40},
 		"it claimed less before":                       {[]view{{say(0, 20, 100)}, nil, nil}, lostFor, proven, 20},
-		"another one said so, and took it back":        {[]view{{say(1, 5, 100)}, {say(1, 10, 100)}}, time.Second, denied, 10},
+		"another one said so, and took it back":        {[]view{{say(1, 5, 100)}, {say(1, 10, 100)}}, time.Second, refuted, 10},
 		"another one said so, and is not heard of now": {[]view{nil, {say(1, 40, 100)}}, time.Second, proven, 40},
 	} {
 		e := &evidence{since: time.Now(), block: 100, said: make(map[int]word)}
@@ -335,8 +338,7 @@ func TestWhatIsSaidOfAClaimIsWeighed(t *testing.T) {
 			if n > 0 {
 				now = now.Add(c.pause)
 			}
-			e.views++
-			how, it = e.judge(now, claim{say(0, 40, 100), "f", 10}, words)
+			how, it = e.judge(now, claim{say(0, 40, 100), "f", 10}, words, true)
 		}
 		if how != c.how || it.level != c.level {
 			t.Errorf("%s: verdict %d, %d; want %d, %d", name, how, it.level, c.how, c.level)
@@ -570,11 +572,11 @@ func TestADenialDoesNotTakeBackWhatIsKnown(t *testing.T) {
 
 // TestWhatIsKnownByNowIsNotClaimedAnyMore: the least that counts is above what is known.
 func TestWhatIsKnownByNowIsNotClaimedAnyMore(t *testing.T) {
-	e := &evidence{since: time.Now(), block: 1, views: lostViews, said: make(map[int]word)}
-	if how, it := e.judge(e.since, claim{word{level: 20}, "f", 10}, nil); how != unclear || it.level != 20 {
+	e := &evidence{block: 1, alone: lostViews, aloneAt: time.Now(), said: make(map[int]word)}
+	if how, it := e.judge(e.aloneAt, claim{word{level: 20}, "f", 10}, nil, true); how != unclear || it.level != 20 {
 		t.Errorf("verdict %d, %d", how, it.level)
 	}
-	if how, it := e.judge(e.since.Add(lostFor), claim{word{level: 40}, "f", 25}, nil); how != proven || it.level != 40 {
+	if how, it := e.judge(e.aloneAt.Add(lostFor), claim{word{level: 40}, "f", 25}, nil, true); how != proven || it.level != 40 {
 		t.Errorf("verdict %d, %d; want 40 to be proven", how, it.level)
 	}
 }
@@ -592,5 +594,28 @@ func TestWhatTheJournalKnowsIsKnown(t *testing.T) {
 	q.offer(t, 2000)
 	if q.turn(t, time.Second); q.nonce != 1 {
 		t.Errorf("nonce %d is next, want 1", q.nonce)
+	}
+}
+
+// TestADenialIsNotForgottenBecauseAWitnessFailsOnce: the first endpoint lies for ever, the second one denies it and fails now and then.
+func TestADenialIsNotForgottenBecauseAWitnessFailsOnce(t *testing.T) {
+	for method, says := range map[string]string{"eth_getStorageAt": slotWord(40), "eth_getTransactionCount": "0x28"} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLedger()
+			first, second := newFace(l), newFace(l)
+			said := &untruth{method: method, says: says}
+			first.says = said.tell
+			second.trips = each(3*time.Minute, 5*time.Minute, err502)
+			b := newPair(t, l, first, second)
+			b.env.Policy.Policy = sink.Every
+			b.begin()
+			b.within(time.Minute, "it is ready", b.isReady)
+			b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+			said.left.Store(1 << 40)
+			b.rounds(l, 3, 60, time.Minute, time.Minute)
+			if n := l.empties(); n > 0 {
+				t.Errorf("%s: %d empty transfers", method, n)
+			}
+		})
 	}
 }

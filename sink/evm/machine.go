@@ -319,7 +319,7 @@ func (m *machine) setClocks(now time.Time) {
 	}
 	past(&m.leastTipAt, &m.behindAt, &m.belowAt)
 	for _, e := range m.evidence {
-		past(&e.since)
+		past(&e.since, &e.deniedAt, &e.aloneAt)
 	}
 	for what, t := range m.trouble {
 		past(&t.Since)
