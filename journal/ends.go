@@ -20,11 +20,15 @@ import (
 type streamEnd struct {
 	Created  time.Time              `json:"created"`
 	LastSeq  uint64                 `json:"last"`
+	Written  time.Time              `json:"written,omitzero"` // before it all was written that the stream has until the next note, by the clock of then
 	Settings jetstream.StreamConfig `json:"settings"`
 }
 
 // noteEndsEvery is how old a note may be: what was written and lost since is not missed.
 const noteEndsEvery = time.Minute
+
+// nextNote is after how long a note has been followed by another one, unless the process has ended by then.
+const nextNote = noteEndsEvery + retainEvery
 
 // maxEndsFile is more bytes than the notes of a thousand streams take.
 const maxEndsFile = 4 << 20
@@ -61,8 +65,19 @@ func (j *Journal) endOf(stream string) streamEnd {
 	return j.ends[stream]
 }
 
-func endNow(info *jetstream.StreamInfo) streamEnd {
-	return streamEnd{info.Created, info.State.LastSeq, info.Config}
+// endNow returns how far a stream goes; the next note comes in a while. What may be lost of it may be noted again, by a clock that is not set.
+func (j *Journal) endNow(info *jetstream.StreamInfo, while time.Duration) streamEnd {
+	name, written := info.Config.Name, latest(j.cfg.Now(), info.State.LastTime).Add(while)
+	if j.hasHole(name) {
+		written = latest(written, j.endOf(name).Written)
+	}
+	return streamEnd{info.Created, info.State.LastSeq, written, info.Config}
+}
+
+// lostBefore returns a time before which everything was written that may be lost of a stream by now. The clock may not be set yet, and be
+// behind the one of then.
+func (j *Journal) lostBefore(info *jetstream.StreamInfo) time.Time {
+	return latest(j.cfg.Now(), info.State.LastTime, j.endOf(info.Config.Name).Written)
 }
 
 // knowsEnds reports whether others wrote to this store before.
@@ -91,17 +106,18 @@ func (j *Journal) endGone(info *jetstream.StreamInfo) bool {
 	return info.Created.Equal(end.Created) && info.State.LastSeq < end.LastSeq
 }
 
-// setEnd remembers how far a stream goes. That its end is gone is on the disk by then, if it is.
+// setEnd remembers how far a stream goes, that it is missed once. That its end is gone is on the disk by then, if it is; when that was written
+// its lane may still have to note.
 func (j *Journal) setEnd(info *jetstream.StreamInfo) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.ends == nil {
 		j.ends = make(map[string]streamEnd)
 	}
-	j.ends[info.Config.Name] = endNow(info)
+	j.ends[info.Config.Name] = streamEnd{info.Created, info.State.LastSeq, j.ends[info.Config.Name].Written, info.Config}
 }
 
-// noteEnds notes how far the streams of a store that others use go now, if the last note is older than age.
+// noteEnds notes how far the streams of a store that others use go now, if the last note is older than age. At age 0 it is the last one.
 func (j *Journal) noteEnds(ctx context.Context, age time.Duration) {
 	j.mu.Lock()
 	young := time.Since(j.endsAt) < age
@@ -112,11 +128,15 @@ func (j *Journal) noteEnds(ctx context.Context, age time.Duration) {
 	if young || j.local == nil || j.alone() && !j.knowsEnds() {
 		return
 	}
+	var while time.Duration
+	if age > 0 {
+		while = nextNote
+	}
 	ends := j.endsOfOthers()
 	list := j.js.ListStreams(ctx)
 	for info := range list.Info() {
 		if keepsProofs(info) {
-			ends[info.Config.Name] = j.nextEnd(ctx, info)
+			ends[info.Config.Name] = j.nextEnd(ctx, info, while)
 		}
 	}
 	err := list.Err()
@@ -137,19 +157,23 @@ func (j *Journal) noteEnds(ctx context.Context, age time.Duration) {
 
 // nextEnd returns what is to be noted of a stream: how far it goes now. If its end is gone, that is noted in the stream first, in this
 // network's by its lane, and until it stands there what was seen before stays.
-func (j *Journal) nextEnd(ctx context.Context, info *jetstream.StreamInfo) streamEnd {
+func (j *Journal) nextEnd(ctx context.Context, info *jetstream.StreamInfo, while time.Duration) streamEnd {
 	if !j.endGone(info) {
-		return endNow(info)
+		return j.endNow(info, while)
 	}
-	name, at := info.Config.Name, latest(j.cfg.Now(), info.State.LastTime)
+	name, at := info.Config.Name, j.lostBefore(info)
 	j.tellLost(name, at)
 	err := j.holed(name)
-	if err == nil && name != j.net.stream(streamProof) {
+	switch l := j.proof.Load(); {
+	case err != nil:
+	case name != j.net.stream(streamProof):
 		err = j.noteHole(ctx, j.js, name, at)
+	case l != nil:
+		l.noteLostEnd(at, j.endOf(name).Written)
 	}
 	if err != nil {
 		j.cfg.Log.Error("journal: note that the end of a stream is lost", "stream", name, "error", err)
 		return j.endOf(name)
 	}
-	return endNow(info)
+	return j.endNow(info, while)
 }

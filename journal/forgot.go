@@ -121,6 +121,15 @@ type sighting struct {
 	at     time.Time
 }
 
+// noteLostEnd notes that now it was found that records of before at may be lost, as noteLoss does, and how late a clock of before says that
+// any was written: one of now that is behind that is not set.
+func (l *lane) noteLostEnd(at, written time.Time) {
+	l.mu.Lock()
+	l.lastAtOpen = latest(l.lastAtOpen, written)
+	l.mu.Unlock()
+	l.noteLoss(at)
+}
+
 // sight notes which stream is there and who keeps it. If it is not what it was, a server was started with other files, or
 // lost the end of these, or files that had been away are back. l.mu is held.
 func (l *lane) sight(born time.Time) {
@@ -136,7 +145,7 @@ func (l *lane) sight(born time.Time) {
 
 // lostBy returns a time before which everything was written that is lost by now. The clock may be behind the one of then.
 func (l *lane) lostBy() time.Time {
-	at := latest(l.now(), l.j.heads.appended())
+	at := latest(l.now(), l.j.heads.appended(), l.j.endOf(l.bus).Written)
 	if l.stream != nil && l.j.alone() {
 		at = latest(at, l.stream.CachedInfo().State.LastTime)
 	}

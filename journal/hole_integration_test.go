@@ -197,8 +197,16 @@ func TestALossIsReadInAnyFolder(t *testing.T) {
 	}
 }
 
-// TestAnEndThatGoesWhileTheHubRunsIsMissed, once. What the hub saw is made larger here, for a server that drops the end of a stream while
-// it runs cannot be had on demand.
+// overstate makes larger what the hub saw of a stream, for a server that drops the end of one while it runs cannot be had on demand.
+func (h *hub) overstate(stream string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	end := h.ends[stream]
+	end.LastSeq += 7
+	h.ends[stream] = end
+}
+
+// TestAnEndThatGoesWhileTheHubRunsIsMissed, once.
 func TestAnEndThatGoesWhileTheHubRunsIsMissed(t *testing.T) {
 	for name, network := range map[string]dodona.Digest{"its own network": {}, "another network": {7}} {
 		t.Run(name, func(t *testing.T) {
@@ -211,11 +219,7 @@ func TestAnEndThatGoesWhileTheHubRunsIsMissed(t *testing.T) {
 			round := now()
 			h.noteEnds(t.Context(), 0)
 			name := a.net.stream(streamProof)
-			h.mu.Lock()
-			end := h.ends[name]
-			end.LastSeq += 7
-			h.ends[name] = end
-			h.mu.Unlock()
+			h.overstate(name)
 			for range 3 {
 				h.noteEnds(t.Context(), 0)
 				h.keepHoles(t.Context())

@@ -36,6 +36,7 @@ func (l *lane) goOn(ctx context.Context) error {
 	next := !l.born.IsZero() && info.Created.After(l.born) // its birth says what was lost
 	unsettled := l.doubted || lacks(info) || l.lostSome && !next
 	l.head, l.born, l.goneSince = head, info.Created, time.Time{}
+	written := l.j.endOf(l.bus).Written
 	l.mu.Lock()
 	l.state = info.State
 	l.stat.head = head
@@ -52,7 +53,7 @@ func (l *lane) goOn(ctx context.Context) error {
 	l.sight(info.Created)
 	l.heed(info)
 	if l.opened.IsZero() {
-		l.opened, l.lastAtOpen = time.Now(), latest(info.State.LastTime, l.j.heads.appended())
+		l.opened, l.lastAtOpen = time.Now(), latest(info.State.LastTime, l.j.heads.appended(), written)
 	}
 	l.mu.Unlock()
 	if unsettled {

@@ -54,28 +54,18 @@ func keepsProofs(info *jetstream.StreamInfo) bool {
 
 // vouchFor notes in a stream what it lacks, if it does.
 func (j *Journal) vouchFor(ctx context.Context, js jetstream.JetStream, info *jetstream.StreamInfo) error {
-	name, at := info.Config.Name, latest(j.cfg.Now(), info.State.LastTime)
+	name, at := info.Config.Name, j.lostBefore(info)
 	lost := j.hasNews(name) || lacks(info) || j.endGone(info)
-	if name == j.net.stream(streamProof) {
-		l := j.proof.Load()
-		if l == nil {
-			if lost && !j.hasHole(name) {
-				j.tellLost(name, at)
-				if err := j.holed(name); err != nil {
-					return err
-				}
-				j.setEnd(info)
-			}
-			return nil
-		}
+	ours := name == j.net.stream(streamProof)
+	l := j.proof.Load()
+	if ours && l != nil {
 		l.mu.Lock()
 		head := l.stat.head
 		l.mu.Unlock()
-		if !lost && info.State.LastSeq >= head.Stream {
-			return nil
+		if lost = lost || info.State.LastSeq < head.Stream; lost {
+			at = latest(at, head.Appended)
+			l.noteLostEnd(at, latest(head.Appended, j.endOf(name).Written))
 		}
-		lost, at = true, latest(at, head.Appended)
-		l.noteLoss(at)
 	}
 	if !lost {
 		return nil
@@ -86,8 +76,10 @@ func (j *Journal) vouchFor(ctx context.Context, js jetstream.JetStream, info *je
 			return err
 		}
 	}
-	if err := j.noteHole(ctx, js, name, at); err != nil {
-		return err
+	if !ours || l != nil {
+		if err := j.noteHole(ctx, js, name, at); err != nil {
+			return err
+		}
 	}
 	j.setEnd(info)
 	return nil
