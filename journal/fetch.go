@@ -191,9 +191,10 @@ func (e *apiError) Error() string { return fmt.Sprintf("%s (%d)", e.Description,
 
 // A pubAck is JetStream's answer to a publication.
 type pubAck struct {
-	Error    *apiError `json:"error"`
-	Sequence uint64    `json:"seq"`
-	Count    int       `json:"count"`
+	Error     *apiError `json:"error"`
+	Sequence  uint64    `json:"seq"`
+	Count     int       `json:"count"`
+	Duplicate bool      `json:"duplicate"` // it was there already, at this place
 }
 
 func errCode(err error) int {

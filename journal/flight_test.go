@@ -144,7 +144,7 @@ func TestAFlightLandsWholeOrInPart(t *testing.T) {
 		one, two, left := waitingFor(claim("report.a.ab", 0)), waitingFor(claim("report.a.ab", 1), claim("report.b.ab", 0)), waitingFor()
 		f := flightOf(l, one, two, left)
 		left.state.Store(abandoned)
-		again := l.landed(f, landed, 41)
+		again := l.landed(f, reach{}, landed, 41)
 		want := before
 		if landed > 0 {
 			want = f.heads[landed-1]

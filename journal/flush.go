@@ -145,6 +145,7 @@ func (l *lane) fly(f *flight) ([]*pending, error) {
 	if len(f.recs) == 0 {
 		return nil, nil
 	}
+	knew := l.reached()
 	doubt := false // an attempt was not answered: it may be in the stream, or still come there
 	for attempt := 0; ; attempt++ {
 		started := time.Now()
@@ -154,11 +155,14 @@ func (l *lane) fly(f *flight) ([]*pending, error) {
 		code := errCode(err)
 		switch {
 		case err == nil:
-			l.landed(f, len(f.recs), ack.Sequence-uint64(len(f.recs))+1)
+			if ack.Duplicate {
+				knew = reach{} // it stands where it stood
+			}
+			l.landed(f, knew, len(f.recs), ack.Sequence-uint64(len(f.recs))+1)
 			return nil, nil
 		case code == codeWrongLast || code == codeWrongLastConst:
 			var rest []*pending
-			if rest, err = l.outrun(f, doubt); err == nil {
+			if rest, err = l.outrun(f, knew, doubt); err == nil {
 				return rest, nil
 			}
 		case code == codeTooLarge || code == codeHeaderTooLarge:
@@ -221,9 +225,10 @@ func (l *lane) send(f *flight) (pubAck, error) {
 	return ack, nil
 }
 
-// landed notes that the first n records of a flight are in the stream from place first on, and answers whom it may.
+// landed notes that the first n records of a flight, before which the stream was known to go so far, are in it from place first on, and answers
+// whom it may.
 // It returns the pendings that are not complete: none, unless the store broke down in the middle of a batch.
-func (l *lane) landed(f *flight, n int, first uint64) []*pending {
+func (l *lane) landed(f *flight, knew reach, n int, first uint64) []*pending {
 	if n == 0 {
 		return ground(f.group)
 	}
@@ -252,6 +257,7 @@ func (l *lane) landed(f *flight, n int, first uint64) []*pending {
 	if n < len(f.recs) {
 		return ground(f.group)
 	}
+	l.land(knew, first, l.head.Stream) // before anybody is answered, and asks what may be lost
 	others := l.notFirst(f)
 	for _, p := range f.group {
 		var err error

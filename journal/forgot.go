@@ -27,16 +27,16 @@ func (j *Journal) Forgot(ctx context.Context) (time.Time, error) {
 	}
 	ctx, cancel := j.question(ctx)
 	defer cancel()
-	info, err := l.ground(ctx)
+	v, err := l.ground(ctx)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("ask since when the store keeps claims: %w", err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.miss(info)
-	l.sight(info.Created)
-	l.heed(info)
-	return latest(l.lostUntil(), madeBy(info.Created, timeIn(info, madeKey), l.now(), l.ago(l.sighted.at))), nil
+	l.miss(v)
+	l.sight(v.Created)
+	l.heed(v.StreamInfo)
+	return latest(l.lostUntil(), madeBy(v.Created, timeIn(v.StreamInfo, madeKey), l.now(), l.ago(l.sighted.at))), nil
 }
 
 // heed takes up what others, or an earlier process, noted in the stream. A note that appears while this process runs, and says more than it
@@ -71,13 +71,13 @@ func starts(info *jetstream.StreamInfo) int {
 func (l *lane) look(ctx context.Context) error {
 	ctx, cancel := l.j.question(ctx)
 	defer cancel()
-	info, err := l.stream.Info(ctx)
+	v, err := l.inspect(ctx)
 	if err != nil {
 		return fmt.Errorf("look at stream %s: %w", l.spec.name, err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.miss(info)
+	l.miss(v)
 	return nil
 }
 
@@ -177,6 +177,7 @@ func (l *lane) keepMark(ctx context.Context) {
 			at = latest(at, there)
 		}
 		setMark(cfg.Metadata, at, unsettled, info.State)
+		l.setDropped(cfg.Metadata)
 	})
 	if err != nil {
 		if l.j.ctx.Err() == nil {
@@ -198,6 +199,15 @@ func setMark(metadata map[string]string, at time.Time, unsettled int, state jets
 	delete(metadata, unsettledKey)
 	if unsettled > 0 {
 		metadata[unsettledKey] = strconv.Itoa(unsettled)
+	}
+}
+
+// setDropped notes how many records the server had dropped when this process last asked.
+func (l *lane) setDropped(metadata map[string]string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := l.dropped; n != droppedBefore(metadata) {
+		metadata[droppedKey] = strconv.Itoa(n)
 	}
 }
 
@@ -224,13 +234,21 @@ func missing(metadata map[string]string) int {
 	return known
 }
 
-// lowerMissing forgets of the places without a record those that retention has freed: else as many may be lost unnoticed.
+// lowerMissing forgets of the places without a record those that retention has freed, and of what was dropped what a server that was started
+// again does not count: else as many may be lost unnoticed.
 func (l *lane) lowerMissing(ctx context.Context) {
 	info := l.stream.CachedInfo()
-	if missing(info.Config.Metadata) <= info.State.NumDeleted {
+	l.mu.Lock()
+	fewer := l.asked && droppedBefore(info.Config.Metadata) > l.dropped
+	l.mu.Unlock()
+	if missing(info.Config.Metadata) <= info.State.NumDeleted && !fewer {
 		return
 	}
-	if _, err := l.change(ctx, func(*jetstream.StreamConfig, *jetstream.StreamInfo) {}); err != nil {
+	if _, err := l.change(ctx, func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) {
+		if fewer {
+			l.setDropped(cfg.Metadata)
+		}
+	}); err != nil {
 		l.j.cfg.Log.Warn("journal: note how many records are missing", "stream", l.spec.name, "error", err)
 	}
 }
@@ -238,20 +256,22 @@ func (l *lane) lowerMissing(ctx context.Context) {
 // undone is how long somebody may take to see that he overwrote the note of what was freed, and to write it again.
 const undone = 2 * time.Second
 
-// ground looks at the stream. What is gone at its beginning may be what somebody freed whose note another one has just overwritten, so it
-// looks until that has been mended, or would have been.
-func (l *lane) ground(ctx context.Context) (*jetstream.StreamInfo, error) {
+// ground looks at the stream. What is gone at its beginning may be what somebody freed whose note another one has just overwritten, and what
+// is gone at the end of a replicated one is maybe not there yet, so it looks until that has been mended, or would have been.
+func (l *lane) ground(ctx context.Context) (view, error) {
+	knew := l.reached()
 	for begun := time.Now(); ; {
-		stream, err := l.j.js.Stream(ctx, l.bus)
+		v, err := l.inspect(ctx)
 		if err != nil {
-			return nil, err
+			return v, err
 		}
-		info := stream.CachedInfo()
+		v.knew = knew
 		l.mu.Lock()
-		begins := max(l.state.FirstSeq, freed(info.Config.Metadata))
+		begins := max(l.state.FirstSeq, freed(v.Config.Metadata))
 		l.mu.Unlock()
-		if info.State.FirstSeq <= begins || l.j.alone() || time.Since(begun) > undone || !backoff.Wait(ctx, undone/20) {
-			return info, nil
+		settled := v.State.FirstSeq <= begins && !(v.short() && replicated(v.StreamInfo))
+		if settled || l.j.alone() || time.Since(begun) > undone || !backoff.Wait(ctx, undone/20) {
+			return v, nil
 		}
 	}
 }
@@ -262,24 +282,33 @@ func lacks(info *jetstream.StreamInfo) bool {
 }
 
 // miss notes a loss, and reports it, if more of the stream is missing than when this process last looked. l.mu is held.
-func (l *lane) miss(info *jetstream.StreamInfo) bool {
-	if !info.Created.Equal(l.sighted.born) {
+func (l *lane) miss(v view) bool {
+	if !v.Created.Equal(l.sighted.born) {
 		return false
 	}
-	st, before := info.State, l.state
+	st, before := v.State, l.state
 	l.state = st
-	if st.NumDeleted <= before.NumDeleted && st.FirstSeq <= max(before.FirstSeq, freed(info.Config.Metadata)) {
+	more := v.whole && dropped(v.StreamInfo) > max(l.dropped, droppedBefore(v.Config.Metadata))
+	if v.whole {
+		l.dropped, l.asked = dropped(v.StreamInfo), true
+	}
+	if v.short() || !l.reach.born.Equal(v.Created) || l.reach.place < st.LastSeq {
+		l.reach = reach{v.Created, st.LastSeq}
+	}
+	if !more && !v.short() && st.NumDeleted <= before.NumDeleted && st.FirstSeq <= max(before.FirstSeq, freed(v.Config.Metadata)) {
 		return false
 	}
 	l.found = time.Now()
-	l.tellLack(info)
+	l.tellLack(v.StreamInfo)
+	poke(l.house.wake) // which notes it for others
 	return true
 }
 
 // tellLack says that a stream lacks records, of whatever writer.
 func (l *lane) tellLack(info *jetstream.StreamInfo) {
 	l.j.cfg.Log.Error("journal: records are lost, of this node or of others; rounds of before are not signed any more", "stream", l.spec.name,
-		"begins at", info.State.FirstSeq, "freed up to", freed(info.Config.Metadata), "missing within", info.State.NumDeleted, "known", missing(info.Config.Metadata))
+		"begins at", info.State.FirstSeq, "freed up to", freed(info.Config.Metadata), "missing within", info.State.NumDeleted, "known", missing(info.Config.Metadata),
+		"ends at", info.State.LastSeq, "dropped since its server started", dropped(info))
 }
 
 // timeIn returns a time that a node wrote into the metadata of a stream, by its clock; zero if there is none.

@@ -25,7 +25,10 @@ func (j *Journal) checkGround() error {
 	whole := func(stream string) bool { return strings.HasPrefix(stream, streamProof) }
 	found, err := disk.Check(j.cfg.Dir, disk.Options{Meta: j.settingsOf, Whole: whole, Lossy: j.holed, Now: j.cfg.Now})
 	j.noteDamage(found)
-	return err
+	if err != nil {
+		return err
+	}
+	return j.dropIndexes()
 }
 
 // maxDamage bounds what Status tells of damaged files.

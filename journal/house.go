@@ -65,6 +65,9 @@ func (l *lane) keepHouse(ctx context.Context) {
 	defer cancel()
 	l.meetSoon(ctx)
 	if l.spec.name == streamProof {
+		if err := l.j.seekDropped(ctx); err != nil && l.j.ctx.Err() == nil {
+			l.j.cfg.Log.Warn("journal: look for records that the store dropped", "error", err)
+		}
 		l.j.noteEnds(ctx, noteEndsEvery)
 		l.j.keepHoles(ctx)
 	}
@@ -204,14 +207,14 @@ func (s space) share(records uint64) uint64 {
 
 // measure reads the size of the stream and how far all durable readers have come.
 func (l *lane) measure(ctx context.Context) (space, error) {
-	info, err := l.ground(ctx)
+	v, err := l.ground(ctx)
 	if err != nil {
 		return space{}, fmt.Errorf("measure stream: %w", err)
 	}
 	l.mu.Lock()
-	l.miss(info)
+	l.miss(v)
 	l.mu.Unlock()
-	st := info.State
+	info, st := v.StreamInfo, v.State
 	s := space{
 		first: st.FirstSeq, last: st.LastSeq, bytes: st.Bytes, count: st.Msgs, cut: st.LastSeq + 1,
 		limit: uint64(max(info.Config.MaxBytes, 0)),

@@ -90,22 +90,25 @@ type Journal struct {
 	proof atomic.Pointer[lane] // that of claims, once it is open
 
 	readersChanged chan struct{} // wakes keepReaders
+	sick           chan struct{} // wakes keepStore
 
 	ctx    context.Context // ends when Close begins
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // writers, retention, audit, readers
 	closed sync.Once
 
-	mu       sync.Mutex
-	reading  map[string]*readerState
-	expected map[string]bool // readers that are configured; nil: it was not said yet
-	state    connectionState
-	rival    string           // another process has the node's name; empty if none does
-	here     presence         // what this process says for its name
-	damage   []disk.Finding   // of files, the newest
-	holes    map[string]*hole // by name on the bus
-	ends     map[string]streamEnd
-	endsAt   time.Time // when they were noted
+	mu         sync.Mutex
+	reading    map[string]*readerState
+	expected   map[string]bool // readers that are configured; nil: it was not said yet
+	state      connectionState
+	rival      string           // another process has the node's name; empty if none does
+	here       presence         // what this process says for its name
+	damage     []disk.Finding   // of files, the newest
+	holes      map[string]*hole // by name on the bus
+	ends       map[string]streamEnd
+	endsAt     time.Time       // when they were noted
+	miscounted map[string]bool // streams whose index counts records that are lost
+	drops      map[string]int  // records that the embedded server dropped since it started, by name on the bus, when it was asked last
 }
 
 var _ dodona.Journal = (*Journal)(nil)
@@ -146,7 +149,7 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 }
 
 func newJournal(cfg Config) *Journal {
-	j := &Journal{cfg: cfg, net: scopeOf(cfg.Network), lock: cfg.Folder, lanes: make(map[string]*lane), reading: make(map[string]*readerState), holes: make(map[string]*hole), readersChanged: make(chan struct{}, 1)}
+	j := &Journal{cfg: cfg, net: scopeOf(cfg.Network), lock: cfg.Folder, lanes: make(map[string]*lane), reading: make(map[string]*readerState), holes: make(map[string]*hole), drops: make(map[string]int), miscounted: make(map[string]bool), readersChanged: make(chan struct{}, 1), sick: make(chan struct{}, 1)}
 	j.ctx, j.cancel = context.WithCancel(context.Background())
 	j.state.epoch, j.state.end = context.WithCancel(context.Background())
 	return j
@@ -248,6 +251,9 @@ func (j *Journal) open(ctx context.Context) (err error) {
 	}
 	j.wg.Go(j.auditLater)
 	j.wg.Go(j.keepReaders)
+	if j.local != nil {
+		j.wg.Go(j.keepStore)
+	}
 	if !j.alone() {
 		j.wg.Go(j.watchName)
 	}
@@ -267,6 +273,11 @@ func (j *Journal) shutdown() error {
 	j.wg.Wait()
 	if j.proof.Load() != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		if err := j.seekDropped(ctx); err != nil {
+			j.cfg.Log.Warn("journal: look for records that the store dropped", "error", err)
+		}
+		cancel()
+		ctx, cancel = context.WithTimeout(context.Background(), time.Second)
 		j.noteEnds(ctx, 0)
 		cancel()
 	}

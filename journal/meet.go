@@ -25,9 +25,11 @@ func (l *lane) goOn(ctx context.Context) error {
 	}
 	info := l.stream.CachedInfo()
 	if lacks(info) {
-		if info, err = l.ground(ctx); err != nil {
+		v, err := l.ground(ctx)
+		if err != nil {
 			return err
 		}
+		info = v.StreamInfo
 	}
 	if lacks(info) {
 		l.tellLack(info)
@@ -38,7 +40,7 @@ func (l *lane) goOn(ctx context.Context) error {
 	l.head, l.born, l.goneSince = head, info.Created, time.Time{}
 	written := l.j.endOf(l.bus).Written
 	l.mu.Lock()
-	l.state = info.State
+	l.state, l.reach = info.State, reach{info.Created, info.State.LastSeq}
 	l.stat.head = head
 	if l.j.alone() { // of a store that others reach, Forgot asks
 		l.forgot = latest(l.forgot, timeIn(info, madeKey))

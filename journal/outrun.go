@@ -14,7 +14,7 @@ import (
 
 // outrun finds out why a guard refused a flight: because an unanswered attempt landed, whole or in part, or because
 // somebody wrote to one of its subjects in between. It returns what is to be tried again.
-func (l *lane) outrun(f *flight, doubt bool) ([]*pending, error) {
+func (l *lane) outrun(f *flight, knew reach, doubt bool) ([]*pending, error) {
 	ctx := l.j.epoch()
 	if anew, err := l.meet(l.j.ctx); err != nil || anew {
 		return ground(f.group), err
@@ -29,7 +29,7 @@ func (l *lane) outrun(f *flight, doubt bool) ([]*pending, error) {
 			if err != nil {
 				return nil, err
 			}
-			return l.landed(f, n, first), nil
+			return l.landed(f, knew, n, first), nil
 		}
 	}
 	moved := false

@@ -76,7 +76,7 @@ func TestWhyAGuardRefused(t *testing.T) {
 		f := flightOf(l, one, two, left)
 		c.do(l, f)
 		left.state.Store(abandoned)
-		again, err := l.outrun(f, c.doubt)
+		again, err := l.outrun(f, reach{}, c.doubt)
 		if (err != nil) != c.err {
 			t.Errorf("%s: %v, want an error: %t", c.name, err, c.err)
 		}
@@ -117,7 +117,7 @@ func TestOneSubjectThatMovedIsEnough(t *testing.T) {
 		} else {
 			l.write(t, moved, foreign)
 		}
-		if _, err := l.outrun(f, false); err != nil {
+		if _, err := l.outrun(f, reach{}, false); err != nil {
 			t.Errorf("emptied %t: %v", emptied, err)
 		}
 	}
@@ -203,7 +203,7 @@ func TestWhatDecidesIsAskedOfTheLeader(t *testing.T) {
 	if got, err := l.lastSeen(l.subjectOf(c), claim("report.a.ab", 1), nil); err != nil || got.place != place {
 		t.Errorf("last: %+v, %v, want place %d", got, err, place)
 	}
-	if _, err := l.outrun(f, false); err != nil {
+	if _, err := l.outrun(f, reach{}, false); err != nil {
 		t.Error(err)
 	}
 	if n, err := l.countLanded(t.Context(), f, place); err != nil || n != 0 {

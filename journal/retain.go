@@ -140,11 +140,11 @@ func (l *lane) purge(ctx context.Context, s space, cut uint64) error {
 	if err := l.j.heads.free(l.spec.name, from); err != nil {
 		return fmt.Errorf("note what is freed: %w", err)
 	}
-	looked := false
+	looked, knew := false, l.reached()
 	before, err := l.change(ctx, func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		if !looked && l.miss(info) { // what is gone already, and was not announced, is lost, and what is noted now would hide it
+		if !looked && l.miss(view{StreamInfo: info, knew: knew}) { // what is gone already, and was not announced, is lost, and what is noted now would hide it
 			setMark(cfg.Metadata, latest(l.lostUntil(), timeIn(info, lostKey)), starts(info), info.State)
 		}
 		looked = true

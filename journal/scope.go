@@ -25,6 +25,7 @@ const (
 	madeKey      = "dodona-made"      // when it was made, by the clock of the node that made it
 	lostKey      = "dodona-lost"      // until when something may have been lost of it, or of one before
 	missingKey   = "dodona-missing"   // how many records were missing in its middle then
+	droppedKey   = "dodona-dropped"   // how many records its server had dropped then
 	freedKey     = "dodona-freed"     // the place before which retention gave records up
 	unsettledKey = "dodona-unsettled" // how many processes noted that time by a clock that may not have been set yet
 	ownerKey     = "dodona-owner"     // of a stream that an embedded server keeps: the writer who alone frees records

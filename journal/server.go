@@ -26,6 +26,7 @@ type embedded struct {
 	check   func() error            // makes the data folder sound before each start
 	vouch   func(e *embedded) error // notes what it lost, once the server has started
 	onBreak func()                  // called when the store breaks; must not block
+	onDrop  func(stream string)     // called when it dropped records; it holds its locks then
 	listens bool                    // other processes may join
 
 	again sync.Mutex // held while restarting
@@ -46,7 +47,7 @@ func (j *Journal) startEmbedded() error {
 		j.local.opts.JetStreamMaxStore = storeLimit(j.cfg) // by settings that are sound now
 		return err
 	}, j.storeBroke)
-	j.local.vouch = j.vouch
+	j.local.vouch, j.local.onDrop = j.vouch, j.storeDropped
 	if j.cfg.Listen != "" {
 		if err := j.local.listenAt(j.cfg.Listen); err != nil {
 			return err
@@ -143,7 +144,8 @@ func (e *embedded) listen() error {
 	ready := make(chan struct{})
 	s.AcceptLoop(ready)
 	<-ready
-	if s.Addr() != nil {
+	if at, found := s.Addr().(*net.TCPAddr); found {
+		e.opts.Port = at.Port // of a port that the system chose: who joined finds the next start there
 		return nil
 	}
 	e.mu.Lock()
@@ -202,7 +204,22 @@ func (l serverLog) Debugf(string, ...any)  {}
 func (l serverLog) Tracef(string, ...any)  {}
 
 func (l serverLog) Warnf(format string, args ...any) {
-	l.e.log.Warn("journal: " + fmt.Sprintf(format, args...))
+	text := fmt.Sprintf(format, args...)
+	l.e.log.Warn("journal: " + text)
+	if stream := droppedFrom(text); stream != "" && l.e.onDrop != nil && !l.e.broken() { // at a start, what the check and vouch find counts
+		l.e.onDrop(stream)
+	}
+}
+
+// droppedFrom returns the stream of which the store drops the end of a block, by what it says; "" if it says something else. Of most damage it
+// says nothing, see seekDropped.
+func droppedFrom(text string) string {
+	name, found := strings.CutPrefix(text, "Filestore [")
+	name, what, _ := strings.Cut(name, "] ")
+	if !found || !strings.HasPrefix(what, "indexCacheBuf corrupt") {
+		return ""
+	}
+	return name
 }
 
 func (l serverLog) Errorf(format string, args ...any) {

@@ -1,0 +1,217 @@
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/dodona-oracle/dodona/internal/backoff"
+)
+
+// A server that meets damage in the last block of a stream while it runs, when it is asked for a record of it, drops that record and all
+// behind it, often without a word, and gives their places to what comes next. Where the stream ends says nothing then. What does: that it
+// went further before, and that the server counts what it lost since it started.
+
+// A reach is how far a stream went when this process last knew.
+type reach struct {
+	born  time.Time
+	place uint64
+}
+
+// A view is what the server said of a stream, and what this process knew before it asked: an answer may be older than what is known by now.
+type view struct {
+	*jetstream.StreamInfo
+	knew  reach
+	whole bool // it says how many records were dropped
+}
+
+// short reports whether the stream goes less far than was known.
+func (v view) short() bool { return v.Created.Equal(v.knew.born) && v.State.LastSeq < v.knew.place }
+
+// dropped returns how many records the server says that it lost since it started, for whatever reason.
+func dropped(info *jetstream.StreamInfo) int {
+	if info.State.Lost == nil {
+		return 0
+	}
+	return len(info.State.Lost.Msgs)
+}
+
+// droppedBefore returns how many of them are noted in a stream.
+func droppedBefore(metadata map[string]string) int {
+	n, _ := strconv.Atoi(metadata[droppedKey])
+	return n
+}
+
+// mostPlaces is how many places without a record a stream may have before it is not asked any more for what was dropped: the server lists
+// the ones with the others.
+const mostPlaces = 1000
+
+// inspect asks the server about the stream.
+func (l *lane) inspect(ctx context.Context) (v view, err error) {
+	l.mu.Lock()
+	v.knew, v.whole = l.reach, l.state.NumDeleted <= mostPlaces
+	l.mu.Unlock()
+	if v.whole {
+		within, cancel := context.WithTimeout(ctx, answerTimeout/2)
+		v.StreamInfo, err = l.j.infoOf(within, l.bus)
+		cancel()
+		if err == nil || ctx.Err() != nil || errors.Is(err, jetstream.ErrStreamNotFound) {
+			return v, err
+		}
+		v.whole = false // the list may have become too long for one answer
+	}
+	v.StreamInfo, err = l.stream.Info(ctx)
+	return v, err
+}
+
+// infoOf asks the server about a stream, and what it lost of it.
+func (j *Journal) infoOf(ctx context.Context, bus string) (*jetstream.StreamInfo, error) {
+	msg, err := j.nc.RequestWithContext(ctx, "$JS.API.STREAM.INFO."+bus, []byte(`{"deleted_details":true}`))
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Error *jetstream.APIError `json:"error"`
+		*jetstream.StreamInfo
+	}
+	if err := json.Unmarshal(msg.Data, &answer); err != nil {
+		return nil, fmt.Errorf("read answer: %w", err)
+	}
+	switch {
+	case answer.Error != nil && answer.Error.ErrorCode == jetstream.JSErrCodeStreamNotFound:
+		return nil, jetstream.ErrStreamNotFound
+	case answer.Error != nil:
+		return nil, answer.Error
+	case answer.StreamInfo == nil:
+		return nil, jetstream.ErrInvalidJetStreamResponse
+	}
+	// With this list the server counts other places than without it, one too many in an empty stream.
+	st := &answer.State
+	st.Deleted, st.NumDeleted = nil, 0
+	if st.LastSeq > st.FirstSeq {
+		st.NumDeleted = int(st.LastSeq - st.FirstSeq + 1 - min(st.Msgs, st.LastSeq-st.FirstSeq+1))
+	}
+	return answer.StreamInfo, nil
+}
+
+// replicated reports whether another server may have the lead of a stream from now on, and know for a moment less than the one before.
+func replicated(info *jetstream.StreamInfo) bool {
+	return info.Cluster != nil && len(info.Cluster.Replicas) > 0
+}
+
+// reached returns how far this process knows the stream to go.
+func (l *lane) reached() reach {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.reach
+}
+
+// land notes that a flight came to stand from place first to last, and whether the stream went that far before it flew: then what stood there is
+// gone. Its records are of now, and what they were decided on may be gone too.
+func (l *lane) land(knew reach, first, last uint64) {
+	l.mu.Lock()
+	lost := knew.born.Equal(l.born) && first <= knew.place
+	if lost || l.reach.born.Equal(l.born) && l.reach.place < last {
+		l.reach.place = last
+	}
+	l.mu.Unlock()
+	if !lost {
+		return
+	}
+	l.j.cfg.Log.Error("journal: the store has dropped the end of a stream, and gave its places anew; rounds of before are not signed any more",
+		"stream", l.spec.name, "went to", knew.place, "goes on at", first)
+	l.noteLoss(l.now())
+	poke(l.house.wake) // which notes it for others
+}
+
+// storeDropped is called when the embedded store dropped records of a stream, maybe while it holds its locks: it must not be asked anything.
+// That is on the disk then, and the store is started again, which has it noted in the stream before anybody is answered.
+func (j *Journal) storeDropped(stream string) {
+	j.mu.Lock()
+	j.miscounted[stream] = true
+	j.mu.Unlock()
+	if err := j.holed(stream); err != nil {
+		j.cfg.Log.Error("journal: note that the store dropped records", "stream", stream, "error", err)
+	}
+	j.local.giveUp()
+	j.storeBroke()
+	poke(j.sick)
+}
+
+// dropIndexes removes the index of the records of each stream that lost some: a server goes on counting what it dropped, keeps that in the index,
+// and then says of a key that it has records and cannot read them. Without an index it counts what is there.
+func (j *Journal) dropIndexes() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for stream, h := range j.holes {
+		if !h.noted {
+			j.miscounted[stream] = true
+		}
+	}
+	for stream := range j.miscounted {
+		err := os.Remove(filepath.Join(streamsDir(j.cfg.Dir), stream, "msgs", "index.db"))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("remove the index of stream %s, which counts lost records: %w", stream, err)
+		}
+		delete(j.miscounted, stream)
+	}
+	return nil
+}
+
+// keepStore starts the embedded store again when it dropped something, also if nobody writes, until the journal closes.
+func (j *Journal) keepStore() {
+	for {
+		select {
+		case <-j.sick:
+		case <-j.ctx.Done():
+			return
+		}
+		for attempt := 1; j.local.broken() && j.ctx.Err() == nil; attempt++ {
+			why := j.proof.Load().revive()
+			if why == "" {
+				break
+			}
+			j.cfg.Log.Warn("journal: start the store again", "why", why)
+			backoff.Wait(j.ctx, backoff.Backoff{Min: 100 * time.Millisecond, Max: longestRetry}.Ceiling(attempt))
+		}
+	}
+}
+
+// seekDropped asks the embedded store whether it dropped records of any stream of proofs, for it does not always say so.
+func (j *Journal) seekDropped(ctx context.Context) error {
+	if j.local == nil {
+		return nil
+	}
+	list := j.js.ListStreams(ctx)
+	for info := range list.Info() {
+		if !keepsProofs(info) || info.State.NumDeleted > mostPlaces {
+			continue
+		}
+		name := info.Config.Name
+		info, err := j.infoOf(ctx, name)
+		if err != nil {
+			return fmt.Errorf("ask what was dropped of stream %s: %w", name, err)
+		}
+		if j.dropsMore(name, dropped(info)) {
+			j.cfg.Log.Error("journal: the store has dropped records; it is started again, and looks for damage", "stream", name, "records", dropped(info))
+			j.storeDropped(name)
+		}
+	}
+	return list.Err()
+}
+
+// dropsMore reports whether more of a stream was dropped than when it was asked last. A start may find again what is dropped.
+func (j *Journal) dropsMore(stream string, n int) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	more := n > j.drops[stream]
+	j.drops[stream] = n
+	return more
+}

@@ -1,0 +1,155 @@
+package journal
+
+import (
+	"maps"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// TestWhatTheServerSaysOfAnEnd: which answers tell of a loss.
+func TestWhatTheServerSaysOfAnEnd(t *testing.T) {
+	j := open(t, Config{})
+	appendEvents(t, j, "before", 9, 1)
+	l := j.lanes[streamProof]
+	now, err := l.stream.Info(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := reach{now.Created, now.State.LastSeq}
+	lost := func(n int) *jetstream.LostStreamData { return &jetstream.LostStreamData{Msgs: make([]uint64, n)} }
+	for name, c := range map[string]struct {
+		knew    reach
+		dropped int // known before
+		plain   bool
+		change  func(info *jetstream.StreamInfo)
+		want    bool
+	}{
+		"nothing new":          {knew: here, change: func(*jetstream.StreamInfo) {}},
+		"more records":         {knew: here, change: func(i *jetstream.StreamInfo) { i.State.LastSeq += 5 }},
+		"its end is gone":      {knew: here, change: func(i *jetstream.StreamInfo) { i.State.LastSeq-- }, want: true},
+		"the answer is old":    {knew: reach{here.born, here.place - 1}, change: func(i *jetstream.StreamInfo) { i.State.LastSeq-- }},
+		"another stream":       {knew: here, change: func(i *jetstream.StreamInfo) { i.Created, i.State.LastSeq = i.Created.Add(1), 1 }},
+		"known of another one": {knew: reach{here.born.Add(-1), here.place + 5}, change: func(*jetstream.StreamInfo) {}},
+		"retention freed all": {knew: here, change: func(i *jetstream.StreamInfo) {
+			i.State.FirstSeq, i.State.Msgs = i.State.LastSeq+1, 0
+			setFreed(i.Config.Metadata, i.State.FirstSeq)
+		}},
+		"dropped, and the places given anew": {knew: here, change: func(i *jetstream.StreamInfo) { i.State.LastSeq, i.State.Lost = i.State.LastSeq+1, lost(5) }, want: true},
+		"dropped before":                     {knew: here, dropped: 5, change: func(i *jetstream.StreamInfo) { i.State.Lost = lost(5) }},
+		"more dropped":                       {knew: here, dropped: 5, change: func(i *jetstream.StreamInfo) { i.State.Lost = lost(6) }, want: true},
+		"dropped, and noted by others": {knew: here, change: func(i *jetstream.StreamInfo) {
+			i.State.Lost, i.Config.Metadata[droppedKey] = lost(5), strconv.Itoa(5)
+		}},
+		"not asked for that": {knew: here, dropped: 5, plain: true, change: func(*jetstream.StreamInfo) {}},
+	} {
+		info := *now
+		info.Config.Metadata = maps.Clone(now.Config.Metadata)
+		c.change(&info)
+		l.mu.Lock()
+		l.state, l.reach, l.dropped = now.State, here, c.dropped
+		v := view{&info, c.knew, !c.plain}
+		if got := l.miss(v); got != c.want {
+			t.Errorf("%s: a loss: %v, want %v", name, got, c.want)
+		}
+		if c.plain && l.dropped != c.dropped {
+			t.Errorf("%s: %d are dropped, want %d", name, l.dropped, c.dropped)
+		}
+		v.knew = l.reach
+		if c.want && l.miss(v) {
+			t.Errorf("%s: it is found twice", name)
+		}
+		l.mu.Unlock()
+	}
+}
+
+// TestAPlaceThatIsGivenAnewIsALoss, once, and none if the stream is another one, or the store says that the record stood there.
+func TestAPlaceThatIsGivenAnewIsALoss(t *testing.T) {
+	j := open(t, Config{})
+	appendEvents(t, j, "before", 1, 1)
+	l := j.lanes[streamProof]
+	var born time.Time
+	var place uint64
+	if err := l.visit(t.Context(), func() { born, place = l.born, l.head.Stream }); err != nil {
+		t.Fatal(err)
+	}
+	for name, knew := range map[string]reach{"it was there": {}, "another stream": {born.Add(-1), place + 5}, "behind": {born, place - 1}} {
+		if err := l.visit(t.Context(), func() { l.land(knew, place, place) }); err != nil {
+			t.Fatal(err)
+		}
+		if forgot, err := j.Forgot(t.Context()); err != nil || !forgot.IsZero() {
+			t.Fatalf("%s: forgotten until %v, %v", name, forgot, err)
+		}
+	}
+	l.mu.Lock()
+	l.reach.place += 5 // five that are gone
+	l.mu.Unlock()
+	round := now()
+	for i := range 3 {
+		c := claim("report.x.ab", i)
+		c.After = ""
+		c.Key += strconv.Itoa(i)
+		if err := j.Append(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		forgot, err := j.Forgot(t.Context())
+		if err != nil || forgot.Before(round.Time()) {
+			t.Fatalf("forgotten until %v, %v; what was claimed at %s may be lost", forgot, err, round)
+		}
+		if i > 0 && forgot.After(time.Now().Add(-time.Second)) {
+			t.Errorf("it is found again: %v", forgot)
+		}
+		if i == 0 {
+			time.Sleep(1100 * time.Millisecond)
+		}
+	}
+}
+
+// TestAStoreThatDroppedRecordsIsStartedAgain, once, although nobody writes; its index, which counts them, is made anew, and the next start knows.
+func TestAStoreThatDroppedRecordsIsStartedAgain(t *testing.T) {
+	j := open(t, Config{})
+	appendEvents(t, j, "before", 1, 1)
+	server, bus, round := j.nc.ConnectedServerId(), j.lanes[streamProof].bus, now()
+	for i, n := range []int{0, 5, 5, 3, 3, 4} {
+		if got, want := j.dropsMore("PROOF-other", n), i == 1 || i == 5; got != want {
+			t.Errorf("%d dropped are news: %v, want %v", n, got, want)
+		}
+	}
+	serverLog{j.local}.Warnf("Filestore [%s] indexCacheBuf corrupt record state in x", bus)
+	for begun := time.Now(); j.nc.ConnectedServerId() == server || !j.nc.IsConnected(); time.Sleep(20 * time.Millisecond) {
+		if time.Since(begun) > time.Minute {
+			t.Fatal("the store is not started again")
+		}
+	}
+	forgot, err := j.Forgot(t.Context())
+	if err != nil || forgot.Before(round.Time()) {
+		t.Errorf("forgotten until %v, %v; what was claimed at %s may be lost", forgot, err, round)
+	}
+	j.mu.Lock()
+	if n := len(j.miscounted); n != 0 {
+		t.Errorf("%d indexes are still there", n)
+	}
+	j.mu.Unlock()
+	if r, err := j.Last(t.Context(), dodona.TopicEvent, "x"); err != nil || r.ID != "before0" {
+		t.Errorf("the last event is %q, %v", r.ID, err)
+	}
+}
+
+func TestOnlyDroppedRecordsAreTakenForThat(t *testing.T) {
+	for text, want := range map[string]string{
+		"Filestore [PROOF-07] indexCacheBuf corrupt record state in /x/2.blk: dlen 1": "PROOF-07",
+		"Filestore [PROOF-07] indexCacheBuf corrupt state in /x/2.blk":                "PROOF-07",
+		"Filestore [PROOF-07] Stream state corrupt subject detected":                  "",
+		"Filestore [PROOF-07]":             "",
+		"indexCacheBuf corrupt":            "",
+		"Filestore indexCacheBuf corrupt]": "",
+	} {
+		if got := droppedFrom(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
