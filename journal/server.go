@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 
 	"github.com/dodona-oracle/dodona/internal/loopback"
 )
@@ -23,11 +24,11 @@ type embedded struct {
 	opts *server.Options
 
 	log     *slog.Logger
-	check   func() error            // makes the data folder sound before each start
-	vouch   func(e *embedded) error // notes what it lost, once the server has started
-	onBreak func()                  // called when the store breaks; must not block
-	onDrop  func(stream string)     // called when it dropped records; it holds its locks then
-	listens bool                    // other processes may join
+	check   func() error                               // makes the data folder sound before each start
+	vouch   func(bus nats.InProcessConnProvider) error // notes what it lost, once the server has started, and before this process uses it
+	onBreak func()                                     // called when the store breaks; must not block
+	onDrop  func(stream string)                        // called when it dropped records; it holds its locks then
+	listens bool                                       // other processes may join
 
 	again sync.Mutex // held while restarting
 
@@ -118,15 +119,18 @@ func (e *embedded) start() error {
 		return fmt.Errorf("start embedded server: %s; is the disk full", cmp.Or(e.fatal, "it is not ready"))
 	}
 	e.mu.Lock()
-	e.current, e.sick, e.fatal = s, false, ""
+	e.sick, e.fatal = false, ""
 	e.mu.Unlock()
-	if e.vouch == nil {
-		return nil
+	if e.vouch != nil { // what this process writes before that would fill the places of what is lost
+		if err := e.vouch(s); err != nil {
+			s.Shutdown()
+			s.WaitForShutdown()
+			return err
+		}
 	}
-	if err := e.vouch(e); err != nil {
-		e.stop()
-		return err
-	}
+	e.mu.Lock()
+	e.current = s
+	e.mu.Unlock()
 	return nil
 }
 

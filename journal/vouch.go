@@ -16,13 +16,14 @@ import (
 // vouchWithin bounds what is noted at a start of the embedded server.
 const vouchWithin = time.Minute
 
-// vouch looks, over a connection of its own, at every stream of proofs that the embedded server keeps. This network's is left to its
-// lane while that is not open yet: it knows more, and the server listens to nobody before.
-func (j *Journal) vouch(e *embedded) error {
+// vouch looks, over a connection of its own, at every stream of proofs that the embedded server keeps, while nobody else has one, this process
+// neither: what is written then would be taken for what was lost. This network's stream is left to its lane while that is not open yet: it knows
+// more, and the server listens to nobody before.
+func (j *Journal) vouch(bus nats.InProcessConnProvider) error {
 	if j.alone() && !j.knowsEnds() {
 		return nil // nobody asks, nobody else ever wrote here, and the lane looks
 	}
-	nc, err := nats.Connect("", nats.InProcessServer(e), nats.UserInfo(e.opts.Username, e.opts.Password))
+	nc, err := nats.Connect("", nats.InProcessServer(bus), nats.UserInfo(j.local.opts.Username, j.local.opts.Password))
 	if err != nil {
 		return fmt.Errorf("look at the streams: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dodona-oracle/dodona"
@@ -138,6 +139,89 @@ func TestNobodyIsAnsweredBeforeALossIsNoted(t *testing.T) {
 			forgot, err := joinAs(t, h.Journal, "gw-2", ours).Forgot(t.Context())
 			if err != nil || forgot.Before(round.Time()) {
 				t.Errorf("who starts then hears %v, %v; what was claimed at %s is lost", forgot, err, round)
+			}
+		})
+	}
+}
+
+// TestNothingIsWrittenBeforeALossIsNoted: the store is started again while the hub runs, and the end of a stream is gone. What the hub itself has to
+// write meanwhile would fill its places, or, if the loss is another network's, let the hub's own stream go further than it was seen to.
+func TestNothingIsWrittenBeforeALossIsNoted(t *testing.T) {
+	ours, others := dodona.Digest{9}, dodona.Digest{7} // theirs is looked at first
+	for name, c := range map[string]struct {
+		writer dodona.Digest // its network; the hub is of ours
+		own    bool          // the hub wrote what is lost
+	}{"of others": {writer: ours}, "its own": {writer: ours, own: true}, "of another network": {writer: others}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var mu sync.Mutex
+			var told int
+			var write func()
+			h := startHub(t, Config{Dir: t.TempDir(), Network: ours, Log: slog.New(listener{slog.DiscardHandler, func(message string) {
+				if !strings.Contains(message, "may be lost") {
+					return
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				if told++; write != nil {
+					write()
+				}
+			}})})
+			a := joinAs(t, h.Journal, "gw-1", c.writer)
+			appendEvents(t, h.Journal, "hub", 3, 10)
+			appendEvents(t, a, "before", 3, 10)
+			blocks, before := filepath.Join(streamsDir(h.cfg.Dir), a.net.stream(streamProof), "msgs"), filepath.Join(t.TempDir(), "before")
+			copyLive(t, before, blocks)
+			time.Sleep(1100 * time.Millisecond) // the time at which the stream was made is noted in it too, and is not this
+			round := now()
+			writer := a
+			if c.own {
+				writer = h.Journal
+			}
+			if err := writer.Append(t.Context(), claim("report.x.ab", 0)); err != nil {
+				t.Fatal(err)
+			}
+			appendEvents(t, writer, "lost", 2, 10)
+			h.noteEnds(t.Context(), 0)
+			if err := a.Close(); err != nil {
+				t.Fatal(err)
+			}
+			h.local.stop()
+			if err := errors.Join(os.RemoveAll(blocks), os.CopyFS(blocks, os.DirFS(before))); err != nil {
+				t.Fatal(err)
+			}
+			var writing sync.WaitGroup
+			mu.Lock()
+			told, write = 0, sync.OnceFunc(func() {
+				written := make(chan struct{})
+				writing.Go(func() { defer close(written); appendEvents(t, h.Journal, "meanwhile", 5, 10) })
+				select {
+				case <-written:
+				case <-time.After(time.Second): // as it should be
+				}
+			})
+			mu.Unlock()
+			vouch := h.local.vouch
+			h.local.vouch = func(bus nats.InProcessConnProvider) error {
+				if c.writer == ours { // else while the loss is noted
+					mu.Lock()
+					write()
+					mu.Unlock()
+				}
+				return vouch(bus)
+			}
+			if err := h.local.restart(); err != nil {
+				t.Fatal(err)
+			}
+			writing.Wait()
+			mu.Lock()
+			if told != 1 {
+				t.Errorf("%d losses are told, one was", told)
+			}
+			mu.Unlock()
+			forgot, err := joinAs(t, h.Journal, "gw-2", c.writer).Forgot(t.Context())
+			if err != nil || forgot.Before(round.Time()) {
+				t.Errorf("who comes then hears %v, %v; what was claimed at %s is lost", forgot, err, round)
 			}
 		})
 	}
