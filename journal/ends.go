@@ -67,9 +67,11 @@ func (j *Journal) endOf(stream string) streamEnd {
 
 // endNow returns how far a stream goes; the next note comes in a while. What may be lost of it may be noted again, by a clock that is not set.
 func (j *Journal) endNow(info *jetstream.StreamInfo, while time.Duration) streamEnd {
-	name, written := info.Config.Name, latest(j.cfg.Now(), info.State.LastTime).Add(while)
-	if j.hasHole(name) {
-		written = latest(written, j.endOf(name).Written)
+	written := latest(j.cfg.Now(), info.State.LastTime).Add(while)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if h := j.holes[info.Config.Name]; h != nil {
+		written = latest(written, h.written)
 	}
 	return streamEnd{info.Created, info.State.LastSeq, written, info.Config}
 }

@@ -18,10 +18,11 @@ import (
 // A hole is a stream of proofs in the embedded store that may have lost a record, as the check of the files, or the marks, told. What was
 // mended nobody finds again, so that it was is on the disk first, until it is noted in the stream by a clock that can be believed.
 type hole struct {
-	found  time.Time // when this process met it
-	starts int       // processes that noted it before
-	noted  bool      // it stands in the stream
-	at     time.Time // as the time before which something may be lost
+	found   time.Time // when this process met it
+	written time.Time // before it that was written which may be lost, as far as the end of the stream was noted
+	starts  int       // processes that noted it before
+	noted   bool      // it stands in the stream
+	at      time.Time // as the time before which something may be lost
 }
 
 const holeFile = "lost-" // and the stream's name on the bus
@@ -35,7 +36,7 @@ func (j *Journal) holed(stream string) error {
 		return err
 	}
 	j.mu.Lock()
-	j.holes[stream] = &hole{found: time.Now()}
+	j.holes[stream] = &hole{found: time.Now(), written: j.ends[stream].Written}
 	j.mu.Unlock()
 	if l := j.proof.Load(); l != nil && l.bus == stream {
 		l.noteLoss(l.now())
@@ -72,7 +73,7 @@ func (j *Journal) openHoles() error {
 		}
 		j.mu.Lock()
 		if j.holes[stream] == nil {
-			j.holes[stream] = &hole{found: time.Now(), starts: starts}
+			j.holes[stream] = &hole{found: time.Now(), written: j.ends[stream].Written, starts: starts}
 		}
 		j.mu.Unlock()
 	}
@@ -114,8 +115,8 @@ func (j *Journal) holeNoted(stream string, at time.Time) {
 	}
 }
 
-// keepHoles notes anew what other networks may have lost when the clock was set, and forgets what has been noted for long enough. This
-// network's is noted by its lane (keepMark).
+// keepHoles notes anew what other networks may have lost, when the clock was set, or when somebody who had read before it was noted undid it;
+// and forgets what has been noted for long enough. This network's is noted by its lane (keepMark).
 func (j *Journal) keepHoles(ctx context.Context) {
 	j.mu.Lock()
 	holes := maps.Clone(j.holes)
@@ -127,24 +128,39 @@ func (j *Journal) keepHoles(ctx context.Context) {
 		if !noted {
 			continue
 		}
-		if time.Since(found) > settleAfter {
-			if err := os.Remove(filepath.Join(j.cfg.Dir, holeFile+stream)); err != nil && !errors.Is(err, os.ErrNotExist) {
-				j.cfg.Log.Warn("journal: a loss has been noted", "stream", stream, "error", err)
+		if stream != j.net.stream(streamProof) {
+			if err := j.keepHole(ctx, stream, found, at); err != nil {
+				j.cfg.Log.Warn("journal: note in the stream that something may have been lost", "stream", stream, "error", err)
 				continue
 			}
-			j.mu.Lock()
-			delete(j.holes, stream)
-			j.mu.Unlock()
+		}
+		if time.Since(found) <= settleAfter {
 			continue
 		}
-		now := j.cfg.Now().Add(-time.Since(found))
-		if stream == j.net.stream(streamProof) || now.Sub(at) < time.Second {
+		if err := os.Remove(filepath.Join(j.cfg.Dir, holeFile+stream)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			j.cfg.Log.Warn("journal: a loss has been noted", "stream", stream, "error", err)
 			continue
 		}
-		if err := j.noteHole(ctx, j.js, stream, now); err != nil {
-			j.cfg.Log.Warn("journal: note in the stream that something may have been lost", "stream", stream, "error", err)
-		}
+		j.mu.Lock()
+		delete(j.holes, stream)
+		j.mu.Unlock()
 	}
+}
+
+// keepHole looks whether the note of what another network may have lost stands, and whether it is still what the clock says.
+func (j *Journal) keepHole(ctx context.Context, name string, found, at time.Time) error {
+	stream, err := j.js.Stream(ctx, name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil // whoever makes the next one knows nothing of this one, and the next one's birth says so
+	}
+	if err != nil {
+		return err
+	}
+	now, noted := j.cfg.Now().Add(-time.Since(found)), timeIn(stream.CachedInfo(), lostKey)
+	if !noted.Before(at) && now.Sub(at) < time.Second {
+		return nil
+	}
+	return j.noteHole(ctx, j.js, name, latest(at, now))
 }
 
 // noteHole notes in a stream of the embedded store that what was written before a time may be lost. What is noted never falls.
@@ -153,13 +169,12 @@ func (j *Journal) noteHole(ctx context.Context, js jetstream.JetStream, name str
 	if err != nil {
 		return err
 	}
-	info := stream.CachedInfo()
-	at = latest(at, timeIn(info, lostKey))
-	cfg := info.Config
-	cfg.Metadata = maps.Clone(cfg.Metadata)
-	setMark(cfg.Metadata, at, starts(info), info.State)
-	if _, err := js.UpdateStream(ctx, cfg); err != nil {
-		return j.roomFor(name, cfg.MaxBytes, err)
+	_, err = j.change(ctx, js, stream, func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) {
+		at = latest(at, timeIn(info, lostKey))
+		setMark(cfg.Metadata, at, starts(info), info.State)
+	})
+	if err != nil {
+		return err
 	}
 	j.holeNoted(name, at)
 	return nil

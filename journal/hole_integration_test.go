@@ -12,7 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // lostClaim lets a process of our network claim something in the store of a hub, stops both, and damages the claim. The index of the records is
@@ -105,12 +108,17 @@ func TestALossIsFoundThreeTimesAtMost(t *testing.T) {
 	for n := 1; n < startsToSettle; n++ {
 		h.again(t, func() error { return nil })
 	}
-	time.Sleep(1100 * time.Millisecond)
-	round := now()
+	noted := func() time.Time {
+		stream, err := h.js.Stream(t.Context(), scopeOf(dodona.Digest{}).stream(streamProof))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return timeIn(stream.CachedInfo(), lostKey)
+	}
+	before := noted()
 	h.again(t, func() error { return nil })
-	forgot, err := joinAs(t, h.Journal, "gw-2", dodona.Digest{}).Forgot(t.Context())
-	if err != nil || forgot.After(round.Time()) {
-		t.Errorf("after %d starts it is told again: %v, %v", startsToSettle, forgot, err)
+	if after := noted(); !after.Equal(before) {
+		t.Errorf("after %d starts it is told again: %v, and then %v", startsToSettle, before, after)
 	}
 	if left, _ := filepath.Glob(filepath.Join(h.cfg.Dir, holeFile+"*")); len(left) > 0 {
 		t.Errorf("%v is still there", left)
@@ -230,6 +238,44 @@ func TestAnEndThatGoesWhileTheHubRunsIsMissed(t *testing.T) {
 				t.Errorf("it is told %d times", n)
 			}
 		})
+	}
+}
+
+// TestANoteOfTheHubThatIsOverwrittenIsWrittenAgain: a process of another network read its stream's settings before the hub noted a lost end there, and
+// writes them after that.
+func TestANoteOfTheHubThatIsOverwrittenIsWrittenAgain(t *testing.T) {
+	h := startHub(t, Config{Dir: t.TempDir(), Network: dodona.Digest{9}})
+	a := joinAs(t, h.Journal, "gw-1", dodona.Digest{})
+	appendEvents(t, a, "before", 3, 10)
+	l := a.lanes[streamProof]
+	time.Sleep(1100 * time.Millisecond)
+	round := now()
+	asked := 0
+	_, err := l.change(t.Context(), func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) {
+		cfg.MaxBytes = int64(200 * unit.MiB)
+		if asked++; asked > 1 {
+			return
+		}
+		h.noteEnds(t.Context(), 0)
+		h.overstate(l.bus)
+		h.noteEnds(t.Context(), 0)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := l.stream.Info(t.Context()); err != nil || !timeIn(info, lostKey).IsZero() {
+		t.Fatalf("the note was not overwritten: %v, %v", timeIn(info, lostKey), err)
+	}
+	h.keepHoles(t.Context())
+	h.knows(t, "gw-2", round)
+	info, err := l.stream.Info(t.Context())
+	if err != nil || info.Config.MaxBytes != int64(200*unit.MiB) {
+		t.Errorf("the other one's limit is %d, %v", info.Config.MaxBytes, err)
+	}
+	noted := timeIn(info, lostKey)
+	h.keepHoles(t.Context())
+	if info, err = l.stream.Info(t.Context()); err != nil || !timeIn(info, lostKey).Equal(noted) {
+		t.Errorf("noted is %v, and then %v, %v", noted, timeIn(info, lostKey), err)
 	}
 }
 

@@ -94,11 +94,18 @@ func checkOwner(what string, metadata map[string]string, network dodona.Digest) 
 // mostChanges is how often a change of a stream's settings is tried.
 const mostChanges = 8
 
-// change changes the settings of the stream, and returns what they were. The server keeps what was written last, whatever was written
-// since its writer read: so it looks whether the change is there, and what the other one may have lost by it, until nothing is left to do.
+// change changes the settings of the stream, and returns what they were.
 func (l *lane) change(ctx context.Context, change func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo)) (before *jetstream.StreamInfo, err error) {
+	return l.j.change(ctx, l.j.js, l.stream, change)
+}
+
+// change changes the settings of a stream. The server keeps what was written last, whatever was written since its writer read: so it looks
+// whether the change is there, and what the other one may have lost by it, until nothing is left to do.
+func (j *Journal) change(ctx context.Context, js jetstream.JetStream, stream jetstream.Stream,
+	change func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo),
+) (before *jetstream.StreamInfo, err error) {
 	for range mostChanges {
-		info, err := l.stream.Info(ctx)
+		info, err := stream.Info(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -115,8 +122,8 @@ func (l *lane) change(ctx context.Context, change func(cfg *jetstream.StreamConf
 		if change(&cfg, info); reflect.DeepEqual(cfg, info.Config) {
 			return before, nil
 		}
-		if _, err := l.j.js.UpdateStream(ctx, cfg); err != nil {
-			return nil, l.j.roomFor(l.bus, cfg.MaxBytes, err)
+		if _, err := js.UpdateStream(ctx, cfg); err != nil {
+			return nil, j.roomFor(cfg.Name, cfg.MaxBytes, err)
 		}
 	}
 	return nil, errors.New("others change the settings of the stream again and again")
