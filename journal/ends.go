@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"time"
@@ -35,6 +36,38 @@ const maxEndsFile = 4 << 20
 
 func (j *Journal) endsPath() string { return filepath.Join(j.cfg.Dir, "ends.json") }
 
+// An endsFile is what the notes are kept in. Of two notes of which one bit differs both can be read, so it has a sum.
+type endsFile struct {
+	Sum     uint32          `json:"sum"` // CRC-32 (Castagnoli) of the text of the streams
+	Streams json.RawMessage `json:"streams"`
+}
+
+// textOf returns notes as they are kept.
+func textOf(ends map[string]streamEnd) ([]byte, error) {
+	text, err := json.Marshal(ends)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(endsFile{crc32.Checksum(text, castagnoli), text})
+}
+
+// endsIn reads notes. Those of an older version have no sum.
+func endsIn(text []byte) (ends map[string]streamEnd, err error) {
+	var file endsFile
+	if err := json.Unmarshal(text, &file); err != nil {
+		return nil, err
+	}
+	if file.Streams != nil {
+		if text = file.Streams; crc32.Checksum(text, castagnoli) != file.Sum {
+			return nil, errors.New("its sum does not fit")
+		}
+	}
+	if err := json.Unmarshal(text, &ends); err != nil {
+		return nil, err
+	}
+	return ends, nil
+}
+
 // openEnds reads what was noted. A file that is damaged says nothing.
 func (j *Journal) openEnds() error {
 	if j.cfg.URL != "" {
@@ -47,8 +80,8 @@ func (j *Journal) openEnds() error {
 	if err != nil {
 		return fmt.Errorf("read how far the streams went: %w", err)
 	}
-	var ends map[string]streamEnd
-	if err := json.Unmarshal(text, &ends); err != nil {
+	ends, err := endsIn(text)
+	if err != nil {
 		err := j.setAside(j.endsPath(), "list of how far streams of proofs went damaged; that the end of one is lost, which other nodes wrote, cannot be found until it is made anew")
 		return errors.Join(err, os.Remove(j.endsPath()))
 	}
@@ -144,7 +177,7 @@ func (j *Journal) noteEnds(ctx context.Context, age time.Duration) {
 	err := list.Err()
 	if err == nil {
 		var text []byte
-		if text, err = json.Marshal(ends); err == nil {
+		if text, err = textOf(ends); err == nil {
 			err = durable.Write(j.endsPath(), text, 0o600)
 		}
 	}

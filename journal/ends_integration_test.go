@@ -3,6 +3,7 @@
 package journal
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -187,5 +188,42 @@ func TestNotesOfEndsOfAnOlderVersionAreRead(t *testing.T) {
 	})
 	if n := told.Load(); n != 1 {
 		t.Errorf("a lost end is told %d times, want once", n)
+	}
+}
+
+// TestADamagedNoteOfEndsTellsOfNoLoss: it is set aside, the start says so, and the next note is sound.
+func TestADamagedNoteOfEndsTellsOfNoLoss(t *testing.T) {
+	told, log := countLost()
+	h := startHub(t, Config{Dir: t.TempDir(), Log: log})
+	a := joinAs(t, h.Journal, "gw-1", dodona.Digest{7})
+	appendEvents(t, a, "before", 3, 10)
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	h.again(t, func() error {
+		text, err := os.ReadFile(h.endsPath())
+		if err != nil {
+			return err
+		}
+		at := bytes.Index(text, []byte(`"last":`)) + len(`"last":`)
+		for text[at]&1 == 1 { // a bit upwards: the stream seems to have gone further
+			at++
+		}
+		text[at] ^= 1
+		return os.WriteFile(h.endsPath(), text, 0o600)
+	})
+	if n := told.Load(); n != 0 {
+		t.Errorf("%d losses are told, and there was none", n)
+	}
+	if damage := h.Status(t.Context()).Damage; len(damage) != 1 || damage[0].File != "ends.json" {
+		t.Errorf("told as damaged are %+v, want ends.json", damage)
+	}
+	h.noteEnds(t.Context(), 0)
+	text, err := os.ReadFile(h.endsPath())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ends, err := endsIn(text); err != nil || len(ends) != 2 {
+		t.Errorf("the next note is %s, %v", text, err)
 	}
 }
