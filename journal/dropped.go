@@ -49,14 +49,14 @@ func droppedBefore(metadata map[string]string) int {
 	return n
 }
 
-// mostPlaces is how many places without a record a stream may have before it is not asked any more for what was dropped: the server lists
-// the ones with the others.
+// mostPlaces is how many places without a record a stream may have, or that were dropped, before it is not asked any more for what was
+// dropped: the server lists them all, each time.
 const mostPlaces = 1000
 
 // inspect asks the server about the stream.
 func (l *lane) inspect(ctx context.Context) (v view, err error) {
 	l.mu.Lock()
-	v.knew, v.whole = l.reach, l.state.NumDeleted <= mostPlaces
+	v.knew, v.whole = l.reach, max(l.state.NumDeleted, l.dropped) <= mostPlaces
 	l.mu.Unlock()
 	if v.whole {
 		within, cancel := context.WithTimeout(ctx, answerTimeout/2)

@@ -88,7 +88,7 @@ func TestAPlaceThatIsGivenAnewIsALoss(t *testing.T) {
 	l.mu.Lock()
 	l.reach.place += 5 // five that are gone
 	l.mu.Unlock()
-	round := now()
+	round := dodona.RoundAt(time.Now())
 	for i := range 3 {
 		c := claim("report.x.ab", i)
 		c.After = ""
@@ -113,7 +113,7 @@ func TestAPlaceThatIsGivenAnewIsALoss(t *testing.T) {
 func TestAStoreThatDroppedRecordsIsStartedAgain(t *testing.T) {
 	j := open(t, Config{})
 	appendEvents(t, j, "before", 1, 1)
-	server, bus, round := j.nc.ConnectedServerId(), j.lanes[streamProof].bus, now()
+	server, bus, round := j.nc.ConnectedServerId(), j.lanes[streamProof].bus, dodona.RoundAt(time.Now())
 	for i, n := range []int{0, 5, 5, 3, 3, 4} {
 		if got, want := j.dropsMore("PROOF-other", n), i == 1 || i == 5; got != want {
 			t.Errorf("%d dropped are news: %v, want %v", n, got, want)
@@ -136,6 +136,41 @@ func TestAStoreThatDroppedRecordsIsStartedAgain(t *testing.T) {
 	j.mu.Unlock()
 	if r, err := j.Last(t.Context(), dodona.TopicEvent, "x"); err != nil || r.ID != "before0" {
 		t.Errorf("the last event is %q, %v", r.ID, err)
+	}
+}
+
+// TestWhatWasDroppedIsNoted, and forgotten when a server that was started again counts anew: else as many may be dropped unnoticed.
+func TestWhatWasDroppedIsNoted(t *testing.T) {
+	metadata := map[string]string{}
+	(&lane{dropped: 5}).setDropped(metadata)
+	if n := droppedBefore(metadata); n != 5 {
+		t.Errorf("%d are noted, want 5", n)
+	}
+	j := open(t, Config{})
+	appendEvents(t, j, "before", 1, 1)
+	l := j.lanes[streamProof]
+	if _, err := l.change(t.Context(), func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) {
+		if info.Config.Metadata[droppedKey] == "" {
+			cfg.Metadata[droppedKey] = "7"
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		poke(l.house.wake)
+		info, err := l.stream.Info(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if droppedBefore(info.Config.Metadata) == 0 {
+			break
+		}
+		if time.Since(begun) > time.Minute {
+			t.Fatalf("noted is %q", info.Config.Metadata[droppedKey])
+		}
+	}
+	if forgot, err := j.Forgot(t.Context()); err != nil || !forgot.IsZero() {
+		t.Errorf("forgotten until %v, %v; nothing was lost", forgot, err)
 	}
 }
 

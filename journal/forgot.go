@@ -139,6 +139,7 @@ func (l *lane) sight(born time.Time) {
 			return
 		}
 		l.changed = now.at
+		l.dropped, l.asked = 0, false // counted since the server started
 	}
 	l.sighted = now
 }
