@@ -47,7 +47,7 @@ type workerLimits struct {
 // a server) on a processor twenty times slower.
 var defaultWorkerLimits = workerLimits{cpu: 30 * time.Second, wall: 2 * time.Minute, memory: 256 << 20}
 
-// largestCode bounds what the child reads, and the native code that comes back.
+// largestCode bounds what the child reads, and the native code that comes back. Package wasm accepts no module that becomes three quarters of it.
 const largestCode = 64 << 20
 
 // errTooMuch is what compiling ends with when it goes beyond the child's limits. Another attempt ends the same way.

@@ -14,7 +14,7 @@ import (
 	"github.com/dodona-oracle/dodona/module/wasm"
 )
 
-// A source is a small module, to be assembled. Its functions are exported by their names.
+// A source is a small module, to be assembled. Its functions are exported by their names, if they have one.
 type source struct {
 	types     []wasm.FuncType // after those of the functions
 	functions []function
@@ -120,11 +120,13 @@ func (s source) assemble() []byte {
 		}
 		return code(b, t, 1, zero[t], wasm.OpEnd)
 	}))
-	exports := binary.AppendUvarint(nil, uint64(len(s.functions)))
+	var exports [][]byte
 	for i, f := range s.functions {
-		exports = code(text(exports, f.name), 0, i)
+		if f.name != "" {
+			exports = append(exports, code(text(nil, f.name), 0, i))
+		}
 	}
-	section(wasm.SectionExport, exports)
+	section(wasm.SectionExport, vector(nil, exports, func(b, export []byte) []byte { return append(b, export...) }))
 	if s.start > 0 {
 		section(wasm.SectionStart, code(s.start-1))
 	}

@@ -27,11 +27,15 @@ const (
 	MaxOperands, MaxAllLocals                                = maxOperands, maxAllLocals
 )
 
-// MaxWork is the most that [Module.Work] may be.
-const MaxWork uint64 = maxWork
+// MaxWork, MaxRoom and MaxNative are the most that [Module.Work], [Module.Room] and [Module.Native] may be.
+const MaxWork, MaxRoom, MaxNative uint64 = maxWork, maxRoom, maxNative
 
 // Work returns what compiling the module costs by its text.
 func (m *Module) Work() uint64 { return m.work }
+
+// Room returns the bytes that compiling the module takes by its text, and Native those of its native code.
+func (m *Module) Room() uint64   { return m.room }
+func (m *Module) Native() uint64 { return m.native }
 
 // Recounts returns how often the pass for the stack goes through the sets of what is alive and kept in the first function.
 func (m *Module) Recounts() int {

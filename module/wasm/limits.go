@@ -6,7 +6,7 @@ package wasm
 // Rust 1.63 (debug and -O3, wasm32-unknown-unknown and wasm32-wasi; println, collections). "net/http" is a Go guest with
 // net/http, crypto/x509, html/template and go/parser, 16 MB: it is meant to be refused.
 // The figures of compilation are wazero's compiler on one core of an AMD EPYC. What many functions at the limits cost together
-// is bounded by [maxWork].
+// is bounded by [maxWork], [maxRoom] and [maxNative].
 const (
 	// MaxBytes is the size of a file. What comes before any check, such as reading and hashing it, costs its size, so it
 	// is little more than guests need. Guests: 7.3 MB (Rust, of which 6.9 MB are debug information).
@@ -52,7 +52,7 @@ const (
 	maxResults = 16
 
 	// maxBody is the length of one function. 780 KB of straight line compile in 2.4 s with 363 MB. Guests: 51 KB (Go:
-	// tables of package unicode).
+	// tables of package unicode). What it may become is bounded by [maxRoom].
 	maxBody = 128 << 10
 
 	// maxLocals counts parameters too. Ten million locals take 45 bytes in the file and 2.3 GB in wazero's interpreter.

@@ -25,6 +25,11 @@ type validator struct {
 	spent  uint64 // units of all functions before
 	most   uint64 // of one of them
 	mostIn int64  // the index of that one
+
+	kept     room    // by the compiler, of all functions before
+	roomiest largest // of them
+	native   uint64  // bytes of native code, of all functions before
+	longest  largest // of them
 }
 
 // unknown is the type of an operand that code never reached would leave.
@@ -109,6 +114,7 @@ func (v *validator) body(b *Body) {
 	}
 	if v.bounded {
 		v.spend(v.work.total())
+		v.hold()
 	}
 }
 

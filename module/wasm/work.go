@@ -60,11 +60,14 @@ const (
 
 // A work is what a function costs, as far as it has been read.
 type work struct {
-	globals uint64 // that can change, with those of the rewriter
-	spent   uint64 // units of what does not depend on how blocks meet
-	taken   uint64 // operands that calls and branches take
-	blocks  uint64
-	largest uint64 // the most blocks that a function before had
+	globals  uint64 // that can change, with those of the rewriter
+	spent    uint64 // units of what does not depend on how blocks meet
+	taken    uint64 // operands that calls and branches take
+	blocks   uint64
+	largest  uint64 // the most blocks that a function before had
+	made     size   // of instructions
+	plain    uint64 // blocks that are no loops or ifs
+	reloaded uint64 // globals, after calls
 
 	trail
 	flow
@@ -73,6 +76,7 @@ type work struct {
 // begin makes ready for a function.
 func (w *work) begin(locals, params, size int) {
 	w.spent, w.taken, w.blocks = workFunction+workByte*uint64(size), 0, 0
+	w.made, w.plain, w.reloaded = sizeFunction, 0, 0
 	w.trail.begin(locals, w.globals)
 	w.flow.begin(locals)
 	w.look(params)
@@ -117,6 +121,9 @@ func (w *work) look(operands int) {
 // call counts a call that moves so many values. It may change the memory and all globals.
 func (w *work) call(moved int) {
 	w.spent += workCall + workMoved*uint64(max(moved-2, 0)) + workGlobal*w.globals
+	w.make(sizeCall, 1)
+	w.make(sizeMoved, uint64(moved))
+	w.reloaded += w.globals
 	w.lost += w.bounds
 	w.defined += w.globals
 	w.called = w.place
@@ -127,6 +134,7 @@ func (v *validator) effort() {
 	w, op := &v.work, v.in.Op
 	fresh := 1 // operands on top that do not come from a local
 	w.spent += workInstruction
+	w.make(sizeInstruction, 1)
 	v.aliases()
 	switch op {
 	case OpBlock, OpIf, OpLoop:
@@ -147,14 +155,17 @@ func (v *validator) effort() {
 		fresh = 0
 	case OpGlobalGet:
 		w.reread(w.global(v.in.Index))
+		w.make(sizeGlobal, 1)
 	case OpGlobalSet:
 		*w.global(v.in.Index) = kept{w.place, w.at}
 		w.defined++
 		w.spent += workKept
+		w.make(sizeGlobal, 1)
 	case OpCall:
 		fresh = w.callOf(v.m.FunctionType(v.in.Index))
 	case OpCallIndirect:
 		w.spent += workIndirect
+		w.make(sizeIndirect, 1)
 		fresh = w.callOf(v.m.Types[v.in.Index])
 	case OpMemoryGrow, OpMemoryCopy:
 		v.bulkWork(2)
@@ -170,7 +181,7 @@ func (v *validator) effort() {
 
 // bulkWork counts an instruction with a length, as so many looks at the fuel.
 func (v *validator) bulkWork(looks int) {
-	v.work.spent += workBulk
+	v.work.cost(workBulk, sizeBulk)
 	for range looks {
 		v.work.look(len(v.operands))
 	}
@@ -193,17 +204,19 @@ func (v *validator) plainWork(op Op) {
 			w.access(n-1, &v.in)
 		}
 	case op >= OpI32DivS && op <= OpI32RemU, op >= OpI64DivS && op <= OpI64RemU:
-		w.spent += workTrap
+		w.cost(workTrap, sizeDivided)
 	case op == OpTableGet || op == OpRefFunc:
-		w.spent += workReference
+		w.cost(workReference, sizeReference)
 	case op == OpMemorySize:
-		w.spent += workSize
+		w.cost(workSize, sizeMemory)
+	case op == OpF32Const || op == OpF64Const:
+		w.cost(workConstant, sizeLiteral)
 	case o.types != "" && o.types[0] == ':':
-		w.spent += workConstant
+		w.cost(workConstant, sizeConstant)
 	case strings.ContainsAny(o.types, "fF"):
-		w.spent += floatWork(op)
+		w.cost(floatWork(op))
 	case o.types != "" || op == OpSelect || op == OpSelectT || op == OpRefIsNull:
-		w.spent += workComputed
+		w.cost(workComputed, sizeComputed)
 	}
 }
 

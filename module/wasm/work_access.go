@@ -42,7 +42,7 @@ func (w *work) access(n int, in *Instr) {
 		from = w.origins[n]
 	}
 	if from.sets == 0 {
-		w.spent += workChecked
+		w.cost(workChecked, sizeChecked)
 		w.bounds++
 		return
 	}
@@ -50,12 +50,12 @@ func (w *work) access(n int, in *Instr) {
 	_, there := w.back(&c.place)
 	switch there = there && c.sets == from.sets; {
 	case there && end <= c.bound:
-		w.spent += workAccess
+		w.cost(workAccess, sizeAccess)
 	case there:
-		w.spent += workChecked
+		w.cost(workChecked, sizeChecked)
 		c.bound = end
 	default:
-		w.spent += workChecked
+		w.cost(workChecked, sizeChecked)
 		w.bounds++
 		*c = checked{w.place, from.sets, end}
 	}

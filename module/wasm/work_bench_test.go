@@ -2,6 +2,9 @@ package wasm_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,7 +33,8 @@ func BenchmarkCompile(b *testing.B) {
 }
 
 // BenchmarkOperations compiles straight code of each instruction, and reports what a unit costs there for what it costs in a guest of
-// standard Go: more than 1.5 is a price that is too low.
+// standard Go: more than 1.5 is a price that is too low. It also reports the memory that one function takes, and its native code, for what they are
+// estimated at: more than 1 is too low.
 func BenchmarkOperations(b *testing.B) {
 	guest, err := wasm.Check(standardGo(b, "stdregexp"), generous)
 	if err != nil {
@@ -41,7 +45,7 @@ func BenchmarkOperations(b *testing.B) {
 	constants := [][]byte{code(wasm.OpI32Const, 77), code(wasm.OpI64Const, int64(1<<40)), code(wasm.OpF32Const, float32(1.5)), code(wasm.OpF64Const, 2.5)}
 	for _, op := range wasm.Plain() {
 		b.Run(op.String(), func(b *testing.B) {
-			worst := 0.0
+			worst, room, native := 0.0, 0.0, 0.0
 			for b.Loop() {
 				takes, gives := wasm.Types(op)
 				for _, operands := range [][][]byte{constants, {code(get, 0), code(get, 1), code(get, 2), code(get, 3)}} {
@@ -50,7 +54,7 @@ func BenchmarkOperations(b *testing.B) {
 						piece = append(piece, operands[strings.IndexRune("iIfF", c)]...)
 					}
 					piece = code(piece, op, wasm.OpGlobalSet, strings.Index("iIfF", gives))
-					for _, n := range []int{300, 100_000 / len(piece)} {
+					for _, n := range []int{300, min(100_000/len(piece), 6000)} {
 						m := source{globals: types}
 						f := function{params: types, code: repeated(n, func(int) []byte { return piece })}
 						for i := range max(1, 20_000/n) {
@@ -62,10 +66,21 @@ func BenchmarkOperations(b *testing.B) {
 							b.Fatal(err)
 						}
 						worst = max(worst, compileTime(b, all).Seconds()/float64(all.Work())/usual)
+						m.functions = m.functions[:1]
+						one, err := wasm.Check(m.assemble(), generous)
+						if err != nil {
+							b.Fatal(err)
+						}
+						if n > 300 { // the engine itself takes as much as a small function
+							r, c := compileSize(b, one)
+							room, native = max(room, r), max(native, c)
+						}
 					}
 				}
 			}
 			b.ReportMetric(worst, "×guest/unit")
+			b.ReportMetric(room, "×room")
+			b.ReportMetric(native, "×native")
 			b.ReportMetric(0, "ns/op")
 		})
 	}
@@ -74,20 +89,50 @@ func BenchmarkOperations(b *testing.B) {
 // compileTime returns what compiling a module takes of the processor.
 func compileTime(b *testing.B, m *wasm.Module) time.Duration {
 	b.Helper()
+	start := processorTime(b)
+	compileModule(b, m, wazero.NewRuntimeConfigCompiler())
+	return processorTime(b) - start
+}
+
+// compileSize returns the memory that compiling a module of one function takes, and its native code, for what they are estimated at. Hardly any
+// of the memory is given back before the function is done.
+func compileSize(b *testing.B, m *wasm.Module) (room, native float64) {
+	b.Helper()
+	dir := b.TempDir()
+	cache, err := wazero.NewCompilationCacheWithDir(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	compileModule(b, m, wazero.NewRuntimeConfigCompiler().WithCompilationCache(cache))
+	runtime.ReadMemStats(&after)
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	if err != nil || len(files) != 1 {
+		b.Fatal(files, err)
+	}
+	code, err := os.Stat(files[0])
+	if err != nil {
+		b.Fatal(err)
+	}
+	taken := int64(after.TotalAlloc-before.TotalAlloc) - code.Size() // which is written from memory
+	return float64(taken) / float64(m.Room()), float64(code.Size()) / float64(m.Native())
+}
+
+// compileModule compiles a module as it is when guests are loaded.
+func compileModule(b *testing.B, m *wasm.Module, config wazero.RuntimeConfig) {
+	b.Helper()
 	rewritten, err := m.Rewrite(wasm.Rewriting{Fuel: true, Depth: true, NaN: true, Globals: true, Start: true, MaxDepth: 512, MaxPages: 64})
 	if err != nil {
 		b.Fatal(err)
 	}
-	rt := wazero.NewRuntimeWithConfig(b.Context(), wazero.NewRuntimeConfigCompiler())
-	start := processorTime(b)
+	rt := wazero.NewRuntimeWithConfig(b.Context(), config)
 	if _, err := rt.CompileModule(b.Context(), rewritten); err != nil {
 		b.Fatal(err)
 	}
-	used := processorTime(b) - start
 	if err := rt.Close(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	return used
 }
 
 func benchmarkCompile(b *testing.B, name string, module func(*testing.B) *wasm.Module) {

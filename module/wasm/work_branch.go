@@ -54,6 +54,7 @@ func (v *validator) opened(op Op) {
 	switch op {
 	case OpBlock:
 		w.spent += workPlain
+		w.plain++
 		w.note(event{kind: evOpen})
 	case OpIf:
 		w.blocks += 2
@@ -89,9 +90,11 @@ func (v *validator) left(op Op) {
 		w.note(event{kind: evBr, index: v.in.Index})
 		w.way(v.meeting(v.in.Index))
 	case OpReturn:
+		w.make(sizeCall, 1) // where events are traced
 		w.note(event{kind: evBr, index: uint32(len(v.frames) - 1)})
 		w.way(v.meeting(uint32(len(v.frames) - 1)))
 	case OpUnreachable:
+		w.make(sizeStop, 1)
 		w.note(event{kind: evStop})
 	case OpBrTable:
 		w.climbed += 3 * far(w.deep) * uint64(len(v.d.Targets)+1)

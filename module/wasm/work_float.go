@@ -13,25 +13,45 @@ const (
 	workLesser    = 6_200 // min and max
 )
 
-// floatWork returns what an instruction costs that takes or gives a floating-point number.
-func floatWork(op Op) uint64 {
+// The sizes of the same.
+var (
+	sizeLiteral   = size{1_050, 18} // a constant
+	sizeFloat     = size{1_200, 16}
+	sizeCompare   = size{1_200, 28}
+	sizeEqual     = size{1_400, 36}
+	sizeWidened   = size{3_100, 54} // from an unsigned integer
+	sizeCopied    = size{2_000, 46}
+	sizeFloating  = size{4_300, 62}
+	sizeLesser    = size{6_300, 98}
+	sizeTruncated = size{8_700, 205} // to an integer, or it traps
+	sizeSaturated = size{5_400, 112} // the same, and saturates
+)
+
+// floatWork returns what an instruction costs that takes or gives a floating-point number, and what it becomes.
+func floatWork(op Op) (uint64, size) {
 	switch op {
 	case OpF32Min, OpF32Max, OpF64Min, OpF64Max:
-		return workLesser
+		return workLesser, sizeLesser
 	case OpF32Abs, OpF32Neg, OpF64Abs, OpF64Neg:
-		return workCompare
+		return workCompare, sizeCompare
 	case OpF32Eq, OpF32Ne, OpF64Eq, OpF64Ne:
-		return workEqual
-	case OpF32Copysign, OpF64Copysign, OpF32DemoteF64, OpF64PromoteF32, OpF32ConvertI64U, OpF64ConvertI64U:
-		return workCanonical
+		return workEqual, sizeEqual
+	case OpF32Copysign, OpF64Copysign:
+		return workCanonical, sizeCopied
+	case OpF32ConvertI64U, OpF64ConvertI64U:
+		return workCanonical, sizeWidened
+	case OpF32DemoteF64, OpF64PromoteF32:
+		return workCanonical, sizeFloating
 	}
 	switch {
 	case op >= OpF32Eq && op <= OpF64Ge:
-		return workCompare
+		return workCompare, sizeCompare
 	case yieldsNaN(op):
-		return workFloating
-	case ignoresNaN(op): // what remains of it are the roundings
-		return workRounded
+		return workFloating, sizeFloating
+	case op >= OpI32TruncSatF32S && op <= OpI64TruncSatF64U:
+		return workRounded, sizeSaturated
+	case ignoresNaN(op):
+		return workRounded, sizeTruncated
 	}
-	return workFloat
+	return workFloat, sizeFloat
 }

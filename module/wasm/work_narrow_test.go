@@ -15,7 +15,7 @@ import (
 	"github.com/dodona-oracle/dodona/module/wasm"
 )
 
-// TestNarrowMachinesCountAlike holds that a machine whose int has 32 bits gives each module the same units, stack and refusal. It runs
+// TestNarrowMachinesCountAlike holds that a machine whose int has 32 bits gives each module the same units, memory, stack and refusal. It runs
 // this test's program once more, built for such a machine, which most of 64 bits can run.
 func TestNarrowMachinesCountAlike(t *testing.T) {
 	ours := verdicts(t)
@@ -53,7 +53,7 @@ func verdicts(t *testing.T) (all []string) {
 			return
 		}
 		stack, err := m.Stack(wasm.Rewriting{Fuel: true, Depth: true, NaN: true, MaxDepth: 512, MaxPages: 64})
-		all = append(all, fmt.Sprintf("%s: %d units, %d bytes of stack, %v", name, m.Work(), stack, err))
+		all = append(all, fmt.Sprintf("%s: %d units, %d bytes of memory, %d of native code, %d of stack, %v", name, m.Work(), m.Room(), m.Native(), stack, err))
 	}
 	for _, s := range slices.Concat(shapes, chains) {
 		judge(s.name, s.copies(1))

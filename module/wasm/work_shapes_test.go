@@ -127,35 +127,35 @@ var chains = []shape{
 }
 
 var shapes = slices.Concat(chains, []shape{
-	{name: "ifs", n: 5000, locals: 32, code: ifs},
+	{name: "ifs", n: 2800, locals: 32, code: ifs},
 	{name: "ifs, few locals", n: 5000, locals: 4, code: ifs},
-	{name: "ifs, many locals", n: 1000, locals: 250, code: ifs},
-	{name: "ifs past values", n: 1000, locals: 250, code: alive(pieces(func(i, l int) []byte { return code(get, i%l, wasm.OpIf, empty, wasm.OpEnd) }))},
+	{name: "ifs, many locals", n: 690, locals: 250, code: ifs},
+	{name: "ifs past values", n: 500, locals: 250, code: alive(pieces(func(i, l int) []byte { return code(get, i%l, wasm.OpIf, empty, wasm.OpEnd) }))},
 	{name: "exits of a block", n: 5000, locals: 32, code: exits},
-	{name: "exits, many locals", n: 500, locals: 250, code: alive(exits)},
-	{name: "nested ifs", n: 1000, locals: 60, code: nest(wasm.OpIf)},
-	{name: "nested ifs, many locals", n: 500, locals: 250, code: nest(wasm.OpIf)},
-	{name: "nested blocks", n: 2000, locals: 60, code: nest(wasm.OpBlock)},
-	{name: "loops", n: 500, locals: 250, code: pieces(func(i, l int) []byte {
+	{name: "exits, many locals", n: 470, locals: 250, code: alive(exits)},
+	{name: "nested ifs", n: 720, locals: 60, code: nest(wasm.OpIf)},
+	{name: "nested ifs, many locals", n: 300, locals: 250, code: nest(wasm.OpIf)},
+	{name: "nested blocks", n: 1800, locals: 60, code: nest(wasm.OpBlock)},
+	{name: "loops", n: 400, locals: 250, code: pieces(func(i, l int) []byte {
 		return code(wasm.OpLoop, empty, step(i, l), get, i%l, wasm.OpBrIf, 0, wasm.OpEnd)
 	})},
 	{name: "nested loops", n: 60, locals: 60, code: nest(wasm.OpLoop)},
 	{name: "rows of nested loops", n: 8, locals: 60, code: pieces(func(_, l int) []byte { return nest(wasm.OpLoop)(60, l) })},
-	{name: "a loop around values", n: 1000, locals: 250, code: around},
-	{name: "switches", n: 1000, locals: 60, code: pieces(func(i, l int) []byte {
+	{name: "a loop around values", n: 400, locals: 250, code: around},
+	{name: "switches", n: 550, locals: 60, code: pieces(func(i, l int) []byte {
 		return code(wasm.OpBlock, empty, wasm.OpBlock, empty, get, i%l, wasm.OpBrTable, 6, 0, 1, 0, 1, 0, 1, 0, wasm.OpEnd, step(i, l), wasm.OpEnd)
 	})},
 	{name: "a wide switch", n: 8000, locals: 4, code: func(n, _ int) []byte {
 		return code(get, 0, wasm.OpBrTable, n, make([]byte, n), 0)
 	}},
-	{name: "memory.grow", n: 2000, locals: 4, code: pieces(func(int, int) []byte { return code(get, 0, wasm.OpMemoryGrow, 0, wasm.OpDrop) })},
-	{name: "memory.copy", n: 2000, locals: 4, code: pieces(func(int, int) []byte { return code(get, 0, get, 1, get, 2, wasm.OpMemoryCopy, 0, 0) })},
+	{name: "memory.grow", n: 1800, locals: 4, code: pieces(func(int, int) []byte { return code(get, 0, wasm.OpMemoryGrow, 0, wasm.OpDrop) })},
+	{name: "memory.copy", n: 1500, locals: 4, code: pieces(func(int, int) []byte { return code(get, 0, get, 1, get, 2, wasm.OpMemoryCopy, 0, 0) })},
 	{name: "memory.fill", n: 1000, locals: 4, code: pieces(func(int, int) []byte { return code(get, 0, get, 1, get, 2, wasm.OpMemoryFill, 0) })},
 	{name: "loads", n: 8000, locals: 4, code: pieces(func(i, l int) []byte {
 		return code(get, i%l, get, (i+1)%l, wasm.OpI32Load, 2, 0, wasm.OpI32Add, set, (i+2)%l)
 	})},
 	{name: "divisions", n: 8000, locals: 4, code: pieces(func(i, l int) []byte { return code(get, i%l, get, (i+1)%l, wasm.OpI32DivS, set, (i+2)%l) })},
-	{name: "floats", n: 8000, locals: 4, code: pieces(func(int, int) []byte {
+	{name: "floats", n: 4000, locals: 4, code: pieces(func(int, int) []byte {
 		return code(get, 0, wasm.OpF32ConvertI32S, get, 1, wasm.OpF32ConvertI32S, wasm.OpF32Div, wasm.OpI32TruncF32S, set, 0)
 	})},
 	{name: "floats, canonical", n: 3000, locals: 4, globals: 1, code: func(n, _ int) []byte {
@@ -169,7 +169,7 @@ var shapes = slices.Concat(chains, []shape{
 		read := pieces(func(int, int) []byte { return code(get, 0, wasm.OpDrop) })
 		return code(wasm.OpBlock, empty, branches(n), read(5*n, 1), wasm.OpEnd)
 	}},
-	{name: "exits before sets", n: 300, locals: 500, code: func(n, l int) []byte {
+	{name: "exits before sets", n: 240, locals: 500, code: func(n, l int) []byte {
 		return code(wasm.OpBlock, empty, branches(n), sets(l), wasm.OpEnd, uses(l))
 	}},
 	{name: "one if, most locals", n: 1, locals: 4000, code: func(_, l int) []byte {
@@ -180,15 +180,15 @@ var shapes = slices.Concat(chains, []shape{
 		shut := pieces(func(int, int) []byte { return code(get, 0, wasm.OpBrIf, 0, wasm.OpEnd) })
 		return code(open(n, l), uses(l), shut(n, l))
 	}},
-	{name: "a switch with many values", n: 4000, locals: 60, code: func(n, l int) []byte {
+	{name: "a switch with many values", n: 2300, locals: 60, code: func(n, l int) []byte {
 		return code(wasm.OpBlock, empty, wasm.OpBlock, empty, get, 0, wasm.OpBrIf, 0, sets(l), get, 0, wasm.OpBrTable, n, make([]byte, n), 1,
 			wasm.OpEnd, uses(l), wasm.OpEnd)
 	}},
-	{name: "addresses past exits", n: 1000, locals: 1, code: func(n, _ int) []byte {
+	{name: "addresses past exits", n: 600, locals: 1, code: func(n, _ int) []byte {
 		chase := pieces(func(int, int) []byte { return code(wasm.OpI32Load, 2, 0) })
 		return code(wasm.OpBlock, empty, get, 0, chase(5*n, 1), set, 0, branches(n), wasm.OpEnd)
 	}},
-	{name: "addresses past ifs", n: 600, locals: 1, code: func(n, _ int) []byte {
+	{name: "addresses past ifs", n: 360, locals: 1, code: func(n, _ int) []byte {
 		chase := pieces(func(int, int) []byte { return code(wasm.OpI32Load, 2, 0) })
 		ways := pieces(func(int, int) []byte { return code(get, 0, wasm.OpIf, empty, wasm.OpEnd) })
 		return code(get, 0, chase(5*n, 1), set, 0, ways(n, 1))
@@ -205,19 +205,19 @@ var shapes = slices.Concat(chains, []shape{
 		use := pieces(func(int, int) []byte { return code(get, 0, wasm.OpGlobalSet, 0) })
 		return code(shift(n, 1), use(2*n, 1))
 	}},
-	{name: "calls past addresses", n: 7000, locals: 1, code: func(n, _ int) []byte {
+	{name: "calls past addresses", n: 3600, locals: 1, code: func(n, _ int) []byte {
 		check := pieces(func(int, int) []byte { return code(wasm.OpI32Const, 0, wasm.OpI32Load, 2, 0, wasm.OpDrop) })
 		call := pieces(func(int, int) []byte { return code(get, 0, wasm.OpCall, 0) })
 		return code(check(n, 1), call(3*n, 1))
 	}},
-	{name: "indirect calls", n: 4000, locals: 1, code: pieces(func(int, int) []byte { return code(get, 0, get, 0, wasm.OpCallIndirect, 0, 0) })},
-	{name: "operands past ifs", n: 500, locals: 1, code: func(n, _ int) []byte {
+	{name: "indirect calls", n: 3200, locals: 1, code: pieces(func(int, int) []byte { return code(get, 0, get, 0, wasm.OpCallIndirect, 0, 0) })},
+	{name: "operands past ifs", n: 300, locals: 1, code: func(n, _ int) []byte {
 		push := pieces(func(int, int) []byte { return code(wasm.OpI32Const, 0, wasm.OpI32Load, 2, 0) })
 		ways := pieces(func(int, int) []byte { return code(get, 0, wasm.OpIf, empty, wasm.OpEnd) })
 		drop := pieces(func(int, int) []byte { return code(wasm.OpI32Const, 0, wasm.OpI32Store, 2, 0) })
 		return code(push(4*n, 1), ways(n, 1), drop(4*n, 1))
 	}},
-	{name: "calls, many globals", n: 500, locals: 1, globals: 2000, code: pieces(func(int, int) []byte { return code(get, 0, wasm.OpCall, 0) })},
+	{name: "calls, many globals", n: 160, locals: 1, globals: 2000, code: pieces(func(int, int) []byte { return code(get, 0, wasm.OpCall, 0) })},
 	{name: "wide calls", n: 200, locals: 128, wide: true, code: func(n, l int) []byte {
 		return code(reads(l), pieces(func(int, int) []byte { return code(wasm.OpCall, 0, reads(l-16)) })(n, l), wasm.OpCall, 0)
 	}},

@@ -1,0 +1,75 @@
+//go:build linux && !race && !cgo
+
+package module
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+
+	"github.com/dodona-oracle/dodona/module/wasm"
+)
+
+// straight is a body that puts local 3, an f64, on the stack, or what begin says, goes through a piece n times, and ends.
+func straight(begin string, piece string, n int, end string) []byte {
+	return slices.Concat([]byte{0}, []byte(begin), bytes.Repeat([]byte(piece), n), []byte(end), []byte{0x0b})
+}
+
+// The pieces: i64.trunc_f64_u and f64.convert_i64_u; i64.div_s; i32.load; f64.max and f64.abs, whose last result is made an i64, as it would not be
+// compiled otherwise.
+func pairs(n int) []byte     { return straight("\x20\x03", "\xb1\xba", n, "\x1a") }
+func divisions(n int) []byte { return straight("\x20\x01", "\x20\x01\x7f", n, "\x1a") }
+func loads(n int) []byte     { return straight("\x20\x00", "\x28\x02\x00", n, "\x1a") }
+func greatest(n int) []byte  { return straight("\x20\x03", "\x20\x03\xa5\x99", n, "\xb1\x1a") }
+
+// manyBodies is a module with functions of a parameter of each type of number.
+func manyBodies(n int, body []byte, first ...[]byte) []byte {
+	types, code := uleb(n+len(first)), uleb(n+len(first))
+	for _, b := range append(first, slices.Repeat([][]byte{body}, n)...) {
+		types = append(types, 0)
+		code = append(append(code, uleb(len(b))...), b...)
+	}
+	return slices.Concat(emptyModule,
+		section(1, []byte{1, 0x60, 4, 0x7f, 0x7e, 0x7d, 0x7c, 0}),
+		section(3, types), section(5, []byte{1, 0, 1}), section(10, code))
+}
+
+// TestWhatIsAcceptedCompilesInTheChild compiles the most that is accepted of what becomes large, where the child has the memory and time that it has in
+// use; some percent more is refused. With the race detector, the child takes a multiple of both, and with C's library each of its threads reserves addresses
+// as it likes; what is shipped has neither.
+func TestWhatIsAcceptedCompilesInTheChild(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		kind kind
+		code func(percent int) []byte
+	}{
+		{"conversions", untraced, func(p int) []byte { return manyBodies(1, pairs(56*p)) }},
+		{"divisions", untraced, func(p int) []byte { return manyBodies(1, divisions(101*p)) }},
+		{"loads, traced", traced, func(p int) []byte { return manyBodies(1, loads(124*p)) }},
+		{"small functions", untraced, func(p int) []byte { return manyBodies(295*p/100, pairs(600)) }},
+		{"a large one first", untraced, func(p int) []byte { return manyBodies(1720*p/100, greatest(200), divisions(10_100)) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			policy := wasm.Policy{Pages: 1}
+			checked, err := wasm.Check(test.code(100), policy)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := wasm.Check(test.code(104), policy); err == nil {
+				t.Error("four percent more are accepted: this does not compile the most that is")
+			}
+			code, err := checked.Rewrite(wasm.Rewriting{Fuel: true, Depth: true, NaN: true, Globals: true, Start: true, MaxDepth: 512, MaxPages: 64})
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := newTestEngine(t, inChild(t, Options{}))
+			made, err := e.compileInChild(t.Context(), code, test.kind)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if size := len(made.code); size > largestCode*3/4 {
+				t.Errorf("%d bytes of native code, want at most three quarters of %d", size, largestCode)
+			}
+		})
+	}
+}
