@@ -597,15 +597,21 @@ func TestWhatTheJournalKnowsIsKnown(t *testing.T) {
 	}
 }
 
-// TestADenialIsNotForgottenBecauseAWitnessFailsOnce: the first endpoint lies for ever, the second one denies it and fails now and then.
-func TestADenialIsNotForgottenBecauseAWitnessFailsOnce(t *testing.T) {
+// TestADenialIsNotForgottenBecauseAWitnessFails: the first endpoint lies for ever, the second one denies it and fails for a minute now and then.
+func TestADenialIsNotForgottenBecauseAWitnessFails(t *testing.T) {
 	for method, says := range map[string]string{"eth_getStorageAt": slotWord(40), "eth_getTransactionCount": "0x28"} {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLedger()
 			first, second := newFace(l), newFace(l)
 			said := &untruth{method: method, says: says}
 			first.says = said.tell
-			second.trips = each(3*time.Minute, 5*time.Minute, err502)
+			begun := time.Now()
+			second.trips = func(string) error {
+				if since := time.Since(begun); since > 5*time.Minute && since%(3*time.Minute) < time.Minute {
+					return err502
+				}
+				return nil
+			}
 			b := newPair(t, l, first, second)
 			b.env.Policy.Policy = sink.Every
 			b.begin()
