@@ -2,13 +2,17 @@ package evm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
 )
 
-// A Witness is one endpoint that is asked by itself: once, and nobody in its place. What it says, or that it says nothing, does not change which
+// ErrGone: an endpoint has done nothing but fail for a while.
+var ErrGone = errors.New("it is gone")
+
+// A Witness is one endpoint that is asked by itself, with the tries of any request: nobody answers in its place. What it says, or that it says nothing, does not change which
 // endpoint requests go to. One that has done nothing but fail for a while is not asked: that is left to requests that need an answer.
 type Witness struct {
 	client *Client
@@ -30,14 +34,21 @@ func (w Witness) ask(ctx context.Context, result any, judge func() error, method
 	gone, why := e.gone(), e.err
 	c.mu.Unlock()
 	if gone {
-		return fmt.Errorf("%s: %s: %w", method, e.host, why)
+		return fmt.Errorf("%s: %s: %w: %w", method, e.host, ErrGone, why)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout) // its chain and a place in its pace included
 	defer cancel()
-	if err := c.try(ctx, e, &question{method: method, params: params, result: result, judge: judge, begun: time.Now()}); err != nil {
-		return fmt.Errorf("%s: %s: %w", method, e.host, err)
+	var err error
+	for range c.tries {
+		err = c.try(ctx, e, &question{method: method, params: params, result: result, judge: judge, begun: time.Now()})
+		if err == nil {
+			return nil
+		}
+		if hung(err) || !triedAgain(err) || ctx.Err() != nil {
+			break
+		}
 	}
-	return nil
+	return fmt.Errorf("%s: %s: %w", method, e.host, err)
 }
 
 // Header is [Client.Header], of this endpoint.

@@ -326,19 +326,20 @@ func TestWhatIsSaidOfAClaimIsWeighed(t *testing.T) {
 		"who denied is gone":                           {[]view{{say(1, 10, 100)}, nil, nil}, deniedFor / 2, unclear, 40},
 		"who denied is gone for long":                  {[]view{{say(1, 10, 100)}, nil, nil, nil, nil}, deniedFor / 2, proven, 40},
 		"one who lags is not heard of":                 {[]view{{say(1, 10, 99)}, nil, nil, nil}, lostFor, unclear, 40},
-		"it claimed less before":                       {[]view{{say(0, 20, 100)}, nil, nil}, lostFor, proven, 20},
 		"another one said so, and took it back":        {[]view{{say(1, 5, 100)}, {say(1, 10, 100)}}, time.Second, refuted, 10},
 		"another one said so, and is not heard of now": {[]view{nil, {say(1, 40, 100)}}, time.Second, proven, 40},
 	} {
-		e := &evidence{since: time.Now(), block: 100, said: make(map[int]word)}
-		now := e.since
+		now := time.Now()
+		e := newEvidence(now)
 		var how verdict
 		var it word
 		for n, words := range c.views {
 			if n > 0 {
 				now = now.Add(c.pause)
 			}
-			how, it = e.judge(now, claim{say(0, 40, 100), "f", 10}, words, true)
+			of := claim{say(0, 40, 100), "f", 10}
+			e.hear(now, of, words, true, false)
+			how, it = e.judge(now, of)
 		}
 		if how != c.how || it.level != c.level {
 			t.Errorf("%s: verdict %d, %d; want %d, %d", name, how, it.level, c.how, c.level)
@@ -534,12 +535,8 @@ func TestAWitnessIsAskedAsOfABlock(t *testing.T) {
 			}
 			return ""
 		}
-		var v view
-		v.Words = make(map[string][]word)
 		claims := []claim{{place: theCount}, {place: "feed-0"}, {place: anchor.place()}}
-		if err := b.witnessed(t.Context(), &v, 1, claims, map[string]*Payload{anchor.place(): anchor}); err != nil {
-			t.Fatal(err)
-		}
+		heard := b.witnessed(t.Context(), 1, claims, map[string]*Payload{anchor.place(): anchor})
 		block := fmt.Sprintf(`"0x%x"`, l.head())
 		want := []string{
 			fmt.Sprintf("eth_getTransactionCount[%q,%s]", b.wallet.Address(), block),
@@ -549,8 +546,8 @@ func TestAWitnessIsAskedAsOfABlock(t *testing.T) {
 		if text := strings.Join(asked, "\n"); text != strings.ToLower(strings.Join(want, "\n")) {
 			t.Errorf("asked\n%s\nwant\n%s", text, strings.Join(want, "\n"))
 		}
-		if len(v.Words) != len(claims) {
-			t.Errorf("heard %+v", v.Words)
+		if len(heard.words) != len(claims) {
+			t.Errorf("heard %+v", heard)
 		}
 	})
 }
@@ -570,14 +567,45 @@ func TestADenialDoesNotTakeBackWhatIsKnown(t *testing.T) {
 	}
 }
 
-// TestWhatIsKnownByNowIsNotClaimedAnyMore: the least that counts is above what is known.
-func TestWhatIsKnownByNowIsNotClaimedAnyMore(t *testing.T) {
-	e := &evidence{block: 1, alone: lostViews, aloneAt: time.Now(), said: make(map[int]word)}
-	if how, it := e.judge(e.aloneAt, claim{word{level: 20}, "f", 10}, nil, true); how != unclear || it.level != 20 {
-		t.Errorf("verdict %d, %d", how, it.level)
+// TestTheLeastOfAWhileHolds: one that nobody can ask about claims more and more, as where another sender delivers, and is believed as far as it
+// has been for a while; who falls back is believed as far as that.
+func TestTheLeastOfAWhileHolds(t *testing.T) {
+	begun := time.Now()
+	e, known := newEvidence(begun), uint64(10)
+	level := func(n int) uint64 { return 20 + uint64(n) }
+	for n := range 200 {
+		now, of := begun.Add(time.Duration(n)*time.Second), claim{word{level: level(n)}, "f", known}
+		e.hear(now, of, nil, true, false)
+		how, it := e.judge(now, of)
+		want := unclear
+		if n >= int(lostFor/time.Second) {
+			want = proven
+			if known = level(n - int(lostFor/time.Second)); it.level != known {
+				t.Fatalf("after %d s: %d is proven, want %d", n, it.level, known)
+			}
+		}
+		if how != want {
+			t.Fatalf("after %d s: verdict %d, want %d", n, how, want)
+		}
 	}
-	if how, it := e.judge(e.aloneAt.Add(lostFor), claim{word{level: 40}, "f", 25}, nil, true); how != proven || it.level != 40 {
-		t.Errorf("verdict %d, %d; want 40 to be proven", how, it.level)
+	if n := len(e.claims); n > int(laggingFor/time.Second)+2 {
+		t.Errorf("%d words are kept", n)
+	}
+	now := begun.Add(200 * time.Second)
+	for n, l := range []uint64{300, 250, 300, 300} {
+		now = now.Add(lostFor / 2)
+		of := claim{word{level: l}, "f", known}
+		e.hear(now, of, nil, true, false)
+		if how, it := e.judge(now, of); n == 3 && (how != proven || it.level != 250) {
+			t.Errorf("verdict %d, %d; want 250 to be proven", how, it.level)
+		}
+	}
+	for n := range 10_000 { // as fast as it is woken
+		of := claim{word{level: 400}, "f", known}
+		e.hear(now.Add(time.Duration(n)*time.Millisecond), of, nil, true, true)
+	}
+	if n := len(e.claims); n > int(laggingFor/time.Second)+2 {
+		t.Errorf("%d words are kept of ten seconds", n)
 	}
 }
 

@@ -165,7 +165,7 @@ func (m *machine) settle(fx *effects, now time.Time, v view, i *Intent) {
 	if outran {
 		tried = older.Round
 	}
-	if tried <= m.unsure[i.place()] {
+	if tried <= m.unsure[i.place()].Round {
 		return // the next view may tell why it was refused
 	}
 	fx.count(telemetry.SinkReverted, 1)

@@ -54,7 +54,7 @@ func (m *machine) launch(fx *effects, now time.Time, v view, i *Intent) bool {
 			return false
 		}
 	}
-	if now.Before(i.NotUntil) || !m.known[p.place()] || p.Round <= m.unsure[p.place()] || m.flights() >= m.window || m.held {
+	if now.Before(i.NotUntil) || m.mayHave(p) || m.flights() >= m.window || m.held {
 		return false
 	}
 	gas, ok := m.gasFor(fx, now, v, i)
@@ -67,6 +67,19 @@ func (m *machine) launch(fx *effects, now time.Time, v view, i *Intent) bool {
 	}
 	m.attempt(fx, now, i, max(m.nonce, v.Nonce), gas, tip, feeCap)
 	return true
+}
+
+// mayHave reports whether it is not sure that the chain needs a payload.
+func (m *machine) mayHave(p *Payload) bool {
+	claimed, unsure := m.unsure[p.place()]
+	switch {
+	case !unsure:
+		return !m.known[p.place()]
+	case p.Round <= claimed.Round:
+		return true
+	}
+	near := m.policy.Policy == sink.Latest && !p.anchor() && !m.policy.Due(&claimed, sink.Said{Round: p.Round, Value: p.Value})
+	return near && !m.known[p.place()]
 }
 
 // flights counts the transactions that are sent and in no block.

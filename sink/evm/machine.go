@@ -30,14 +30,14 @@ type machine struct {
 	highest  uint64    // number of a block seen
 	belowAt  time.Time // since when every view has a lower one
 
-	chainNonce uint64                  // that the chain was last seen to have taken
-	counted    bool                    // it was seen, or something was sent before
-	evidence   map[string]*evidence    // by place, of what is claimed and not proven
-	unsure     map[string]dodona.Round // in this step, by place: what is up to it may be in the slot, and waits
-	held       bool                    // in this step, how many were sent is not sure: nothing gets a nonce
-	usual      uint64                  // in this step, the most that a tip is believed to have to be
-	compared   bool                    // it is known what others pay
-	leastTip   uint64                  // wei for each unit of gas that the pool was heard to take at least; 0: nothing was heard
+	chainNonce uint64               // that the chain was last seen to have taken
+	begun      bool                 // a view was seen, or something sent before
+	evidence   map[string]*evidence // by place, of what is claimed and not proven
+	unsure     map[string]sink.Said // in this step, by place: the most that may be in the slot; what is up to it waits
+	held       bool                 // in this step, how many were sent is not sure: nothing gets a nonce
+	usual      uint64               // in this step, the most that a tip is believed to have to be
+	compared   bool                 // it is known what others pay
+	leastTip   uint64               // wei for each unit of gas that the pool was heard to take at least; 0: nothing was heard
 	leastTipAt time.Time
 	paid       []uint64 // tips of the last transactions that were seen in blocks
 	legacy     bool     // the chain has no EIP-1559
@@ -111,6 +111,8 @@ type view struct {
 	Took      time.Duration                  // how long it took to read, while endpoints let requests wait
 	By        map[string]int                 // the endpoint that told it, by place
 	Words     map[string][]word              // of other endpoints, by place that something is claimed of
+	Silent    map[string]bool                // such places that an endpoint did not answer of
+	Untold    map[string]bool                // such places that not every endpoint was asked of
 }
 
 // A gap is a run of nonces, to exclusive.
@@ -220,7 +222,7 @@ func (m *machine) restore(entries []entry) (moved int, fx effects) {
 		}
 		m.open = append(m.open, &i)
 	}
-	m.counted = m.nonce > 0
+	m.begun = m.nonce > 0
 	slices.SortFunc(m.open, func(a, b *Intent) int { return int(int64(a.Number) - int64(b.Number)) })
 	for _, i := range slices.Clone(m.open) {
 		if i.State.over() || (i.State == Planned && len(i.Attempts) == 0 && moved > 0) {
@@ -319,7 +321,7 @@ func (m *machine) setClocks(now time.Time) {
 	}
 	past(&m.leastTipAt, &m.behindAt, &m.belowAt)
 	for _, e := range m.evidence {
-		past(&e.since, &e.deniedAt, &e.aloneAt)
+		e.setClock(past)
 	}
 	for what, t := range m.trouble {
 		past(&t.Since)

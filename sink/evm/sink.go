@@ -18,27 +18,28 @@ import (
 // A Sink drives a machine: it shows it the chain, journals what it decides, and sends. Deliver hands answers over,
 // Run does the rest.
 type Sink struct {
-	settings Settings
-	env      sink.Env
-	wallet   sink.Wallet
-	client   *evm.Client
-	targets  map[string]dodona.Address
-	period   uint64                  // of the contract of anchors, milliseconds; known once ready
-	release  func()                  // lets go of the key; nil before this sink has it
-	moved    time.Time               // when the newest block was first seen, or nothing was under way
-	agreed   map[string]time.Time    // until when a doubt that all endpoints share is not looked into, by kind; used by Run alone
-	tips     []uint64                // what was usual to pay; used by Run alone
-	tipsAt   time.Time               // when that was asked
-	took     map[string]uint64       // gas that an update was last estimated to take, by feed; used by Run alone
-	coded    map[dodona.Address]bool // contracts that were seen to be some; used by Run alone
-	glance   *glance                 // a look that was interrupted; used by Run alone, as these are:
-	memory   memory
-	unsent   []*Intent     // that no endpoint heard of
-	resends  int           // of these
-	doubted  int           // endpoints that gave reason to doubt what they say, one after the other
-	row      int           // turns that failed though something was answered, since one got through or a node took a new transaction
-	ready    chan struct{} // closed once the machine has seen the journal and the chain
-	wake     chan struct{}
+	settings  Settings
+	env       sink.Env
+	wallet    sink.Wallet
+	client    *evm.Client
+	targets   map[string]dodona.Address
+	period    uint64                  // of the contract of anchors, milliseconds; known once ready
+	release   func()                  // lets go of the key; nil before this sink has it
+	moved     time.Time               // when the newest block was first seen, or nothing was under way
+	agreed    map[string]time.Time    // until when a doubt that all endpoints share is not looked into, by kind; used by Run alone
+	tips      []uint64                // what was usual to pay; used by Run alone
+	tipsAt    time.Time               // when that was asked
+	took      map[string]uint64       // gas that an update was last estimated to take, by feed; used by Run alone
+	coded     map[dodona.Address]bool // contracts that were seen to be some; used by Run alone
+	glance    *glance                 // a look that was interrupted; used by Run alone, as these are:
+	memory    memory
+	unsent    []*Intent     // that no endpoint heard of
+	resends   int           // of these
+	doubted   int           // endpoints that gave reason to doubt what they say, one after the other
+	witnesses int           // turns that asked for some
+	row       int           // turns that failed though something was answered, since one got through or a node took a new transaction
+	ready     chan struct{} // closed once the machine has seen the journal and the chain
+	wake      chan struct{}
 
 	mu     gate // guards the machine, also while the journal is waited for
 	m      *machine

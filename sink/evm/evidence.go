@@ -1,0 +1,151 @@
+package evm
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Evidence is what was said of a place since something is claimed of it.
+type evidence struct {
+	since   time.Time
+	views   int // that claimed it
+	told    bool
+	claims  []word         // view after view, above what is known: those of the last minutes
+	said    map[int]word   // by endpoint: what it claimed last
+	denials map[int]denial // by endpoint: the last one
+	lags    bool           // another endpoint is there that may tell yet
+	alone   int            // views in a row in which it was claimed and no denial held
+	aloneAt time.Time      // the first of them
+}
+
+// A denial is the word of an endpoint that does not know what is claimed, and would.
+type denial struct {
+	word
+	of uint64 // the level that was claimed
+}
+
+const (
+	// deniedFor is how long a denial holds if who denied is not heard of any more: what is wrong does not come true because he is silent.
+	deniedFor = 10 * time.Minute
+	// askedAfter is after what time who denied is asked again.
+	askedAfter = time.Minute
+)
+
+func newEvidence(now time.Time) *evidence {
+	return &evidence{since: now, said: make(map[int]word), denials: make(map[int]denial)}
+}
+
+// hear takes note of what a view claims, unless that is nothing new, and of what others say. Who has not seen a block of the time of the first
+// claim does not deny it: he may lag. Which one that is, its number says, or its clock: who claims may have made up the number. Silent: an
+// endpoint that is there did not answer.
+func (e *evidence) hear(now time.Time, c claim, words []word, anew, silent bool) {
+	maps.DeleteFunc(e.said, func(_ int, w word) bool { return w.level <= c.known })
+	e.claims = slices.DeleteFunc(e.claims, func(w word) bool { return w.level <= c.known })
+	c.at = now
+	if e.said[c.by] = c.word; anew {
+		e.views++
+		e.note(c.word)
+	}
+	delete(e.denials, c.by)
+	first := c.word
+	if len(e.claims) > 0 {
+		first = e.claims[0]
+	}
+	e.lags = e.lags || silent
+	for _, w := range words {
+		w.at = now
+		switch {
+		case w.level > c.known:
+			e.said[w.by] = w
+			delete(e.denials, w.by)
+		case w.saw >= first.saw || w.clock.After(first.at.Add(takenAhead)):
+			e.denials[w.by] = denial{w, c.level}
+			delete(e.said, w.by)
+		default:
+			e.lags = true
+		}
+	}
+	_, denied := e.refutes(now, c)
+	switch {
+	case denied:
+		e.alone = 0
+	case anew:
+		if e.alone++; e.alone == 1 {
+			e.aloneAt = now
+		}
+	}
+}
+
+// note keeps what is claimed, of each second the least, and no more than matters.
+func (e *evidence) note(w word) {
+	n := len(e.claims)
+	switch {
+	case n == 0 || w.at.Sub(e.claims[n-1].at) >= time.Second:
+		e.claims = append(e.claims, w)
+	case w.level < e.claims[n-1].level:
+		w.at, w.saw = e.claims[n-1].at, e.claims[n-1].saw
+		e.claims[n-1] = w
+	}
+	for len(e.claims) > 1 && w.at.Sub(e.claims[1].at) >= laggingFor {
+		e.claims = e.claims[1:]
+	}
+}
+
+// patience returns how long something must be claimed if nobody else can tell.
+func (e *evidence) patience() time.Duration {
+	if e.lags {
+		return laggingFor
+	}
+	return lostFor
+}
+
+// refutes returns the denial that holds against a claim, with the highest level.
+func (e *evidence) refutes(now time.Time, c claim) (d denial, found bool) {
+	for _, other := range e.denials {
+		if now.Sub(other.at) < deniedFor && c.level <= other.of && (!found || other.level > d.level) {
+			d, found = other, true
+		}
+	}
+	return d, found
+}
+
+// asked reports whether an endpoint has denied a claim not long ago.
+func (e *evidence) asked(now time.Time, by int, c claim) bool {
+	d, found := e.denials[by]
+	return found && now.Sub(d.at) < askedAfter && c.level <= d.of
+}
+
+// judge weighs what was said: the highest that two say, or the least that one has said for a while, is proven. It returns that, or the denial.
+func (e *evidence) judge(now time.Time, c claim) (verdict, word) {
+	byLevel := func(a, b word) int { return cmp.Compare(a.level, b.level) }
+	if said := slices.SortedFunc(maps.Values(e.said), byLevel); len(said) > 1 {
+		return proven, said[len(said)-2]
+	}
+	if d, found := e.refutes(now, c); found {
+		return refuted, d.word
+	}
+	if e.alone < lostViews || now.Sub(e.aloneAt) < e.patience() {
+		return unclear, c.word
+	}
+	for n := len(e.claims) - 1; n >= 0; n-- {
+		if now.Sub(e.claims[n].at) >= e.patience() {
+			return proven, slices.MinFunc(e.claims[n:], byLevel)
+		}
+	}
+	return unclear, c.word
+}
+
+// setClock takes what was heard by a clock that was ahead for heard now.
+func (e *evidence) setClock(past func(...*time.Time)) {
+	past(&e.since)
+	for by, d := range e.denials {
+		past(&d.at)
+		e.denials[by] = d
+	}
+	past(&e.aloneAt)
+	for n := range e.claims {
+		past(&e.claims[n].at)
+	}
+}

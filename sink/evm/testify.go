@@ -1,0 +1,128 @@
+package evm
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/evm"
+)
+
+// A testimony is what one endpoint says of the claims of others.
+type testimony struct {
+	words  map[string]word
+	silent map[string]bool // asked, and not answered
+	gone   bool            // nothing is there
+}
+
+// testify asks the other endpoints, all at once and for no longer than one request may take, for what a view claims. Who does not answer is no
+// witness; what was not asked for in that time comes first at the next turn.
+func (s *Sink) testify(ctx context.Context, v *view) {
+	now := s.env.Now()
+	endpoints := s.client.Endpoints()
+	s.mu.Lock()
+	claims := s.m.claims(now, *v)
+	asks := make([][]claim, len(endpoints))
+	for n := range claims {
+		c := claims[(n+s.witnesses)%len(claims)]
+		for index := range endpoints {
+			if e := s.m.evidence[c.place]; c.by != index && (e == nil || !e.asked(now, index, c)) {
+				asks[index] = append(asks[index], c)
+			}
+		}
+	}
+	where := s.m.places()
+	s.mu.Unlock()
+	if len(claims) == 0 {
+		return
+	}
+	s.witnesses++
+	ctx, cancel := context.WithTimeout(ctx, s.settings.Timeout)
+	defer cancel()
+	all := make([]testimony, len(endpoints))
+	var asked sync.WaitGroup
+	for index := range endpoints {
+		asked.Go(func() { all[index] = s.witnessed(ctx, index, asks[index], where) })
+	}
+	asked.Wait()
+	v.Words, v.Silent, v.Untold = make(map[string][]word), make(map[string]bool), make(map[string]bool)
+	for index, t := range all {
+		for _, c := range asks[index] {
+			word, heard := t.words[c.place]
+			switch {
+			case heard:
+				v.Words[c.place] = append(v.Words[c.place], word)
+			case t.gone:
+			case t.silent[c.place]:
+				v.Silent[c.place] = true
+			default:
+				v.Untold[c.place] = true
+			}
+		}
+	}
+}
+
+// places returns the anchors that are under way, by place.
+func (m *machine) places() map[string]*Payload {
+	places := make(map[string]*Payload)
+	for _, i := range m.open {
+		if i.Payload != nil && i.Payload.anchor() {
+			places[i.place()] = i.Payload
+		}
+	}
+	return places
+}
+
+// witnessed asks one endpoint about claims, as of its newest block.
+func (s *Sink) witnessed(ctx context.Context, index int, claims []claim, anchors map[string]*Payload) (t testimony) {
+	if len(claims) == 0 {
+		return t
+	}
+	t.words, t.silent = make(map[string]word), make(map[string]bool)
+	w := s.client.Witness(index)
+	head, err := w.Header(ctx, evm.Latest)
+	if err != nil {
+		s.env.Log.Debug("an endpoint is no witness", "error", err)
+		t.gone = errors.Is(err, evm.ErrGone) || errors.Is(err, syscall.ECONNREFUSED)
+		for _, c := range claims {
+			t.silent[c.place] = true
+		}
+		return t
+	}
+	for _, c := range claims {
+		if ctx.Err() != nil {
+			return t
+		}
+		heard, err := s.saysOf(ctx, w, c.place, anchors, evm.At(head.Number))
+		if said := (*evm.Error)(nil); errors.As(err, &said) { // not every node knows blocks by their number
+			heard, err = s.saysOf(ctx, w, c.place, anchors, evm.Latest)
+		}
+		if err != nil {
+			s.env.Log.Debug("an endpoint is no witness", "of", c.inWords(), "error", err)
+			t.silent[c.place] = true
+			continue
+		}
+		heard.by, heard.saw, heard.clock = index, head.Number, time.Unix(int64(min(head.Time, 1<<40)), 0)
+		t.words[c.place] = heard
+	}
+	return t
+}
+
+// saysOf asks one endpoint for what is in a place.
+func (s *Sink) saysOf(ctx context.Context, w evm.Witness, place string, anchors map[string]*Payload, at evm.Block) (heard word, err error) {
+	if place == theCount {
+		heard.level, err = w.Nonce(ctx, s.wallet.Address(), at)
+		return heard, err
+	}
+	contract, slot, read := s.targets[place], dodona.Digest{}, slotOf
+	if p := anchors[place]; p != nil {
+		contract, slot, read = s.settings.Anchor, p.Slot, anchorSlot
+	}
+	text, err := w.Storage(ctx, contract, slot, at)
+	heard.said = read(text)
+	heard.level = uint64(heard.said.Round)
+	return heard, err
+}
