@@ -125,7 +125,7 @@ func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 		switch {
 		case how == refuted:
 			m.deny(fx, now, e, c, it)
-		case how == unclear && e.views > 1 && m.waitsFor(c):
+		case how == unclear && e.views > 1 && (!e.lags || now.Sub(e.since) >= lostFor) && m.waitsFor(c):
 			waiting = fmt.Sprintf("%s says that %s, where %d is known; it is wrong, or somebody else uses the key or delivers, and nobody else can tell: what depends on it waits until it has said so for a while",
 				m.host(c.by), c.inWords(), c.known)
 		}
@@ -141,12 +141,15 @@ func (m *machine) waitsFor(c claim) bool {
 	}) != nil
 }
 
-// deny tells, once, of an endpoint that goes on claiming what another one denies.
+// toldEvery is how often it is told that an endpoint claims what another one denies.
+const toldEvery = 6 * time.Hour
+
+// deny tells, now and then, of an endpoint that goes on claiming what another one denies.
 func (m *machine) deny(fx *effects, now time.Time, e *evidence, c claim, denial word) {
-	if e.told || e.views < lostViews || now.Sub(e.since) < lostFor {
+	if e.views < lostViews || now.Sub(e.since) < lostFor || now.Sub(m.told[c.place]) < toldEvery {
 		return
 	}
-	e.told = true
+	m.told[c.place] = now
 	m.tell(fx, now, "claim", fmt.Sprintf("%s says that %s; %s has seen as many blocks and says %d, and %d is known: what the first says of it is not believed, and nothing waits for it",
 		m.host(c.by), c.inWords(), m.host(denial.by), denial.level, c.known))
 }

@@ -123,11 +123,11 @@ func TestADeadEndpointIsNoWitness(t *testing.T) {
 		times                    int64
 	}{
 		{"a count, alone", "eth_getTransactionCount", "0x28", "sent with the key is 40", true, 2},
-		{"a count", "eth_getTransactionCount", "0x28", "sent with the key is 40", false, 2},
-		{"a slot", "eth_getStorageAt", slotWord(40), "the slot of feed-0 holds round 40", false, 2},
+		{"a count", "eth_getTransactionCount", "0x28", "sent with the key is 40", false, 6},
+		{"a slot", "eth_getStorageAt", slotWord(40), "the slot of feed-0 holds round 40", false, 6},
 		{"a slot, once", "eth_getStorageAt", slotWord(40), "", false, 1},
-		{"a count, of the second", "eth_getTransactionCount", "0x28", "sent with the key is 40", false, 2},
-		{"a slot, of the second", "eth_getStorageAt", slotWord(40), "the slot of feed-0 holds round 40", false, 2},
+		{"a count, of the second", "eth_getTransactionCount", "0x28", "sent with the key is 40", false, 6},
+		{"a slot, of the second", "eth_getStorageAt", slotWord(40), "the slot of feed-0 holds round 40", false, 6},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -536,6 +536,7 @@ func TestAWitnessIsAskedAsOfABlock(t *testing.T) {
 			return ""
 		}
 		claims := []claim{{place: theCount}, {place: "feed-0"}, {place: anchor.place()}}
+		b.heads = make([]keptHead, 2)
 		heard := b.witnessed(t.Context(), 1, claims, map[string]*Payload{anchor.place(): anchor})
 		block := fmt.Sprintf(`"0x%x"`, l.head())
 		want := []string{

@@ -26,9 +26,17 @@ const lagsMost = 8
 // a block final at once.
 const leapsMost = 10_000
 
-// believe looks at the chain, through one endpoint after the other until one gives no reason to doubt it, or none is left. If one fails
-// meanwhile, the next turn goes on with it.
+// A doubted view is what one endpoint showed.
+type doubted struct {
+	view
+	doubts []doubt
+	index  int
+}
+
+// believe looks at the chain, through one endpoint after the other until one gives no reason to doubt it, or none is left: then the one is
+// believed that gives the fewest, the last of several. If one fails meanwhile, the next turn goes on with it.
 func (s *Sink) believe(ctx context.Context, before evm.Header) (view, error) {
+	var best *doubted
 	for {
 		v, err := s.look(ctx, before)
 		if err != nil {
@@ -44,6 +52,10 @@ func (s *Sink) believe(ctx context.Context, before evm.Header) (view, error) {
 			s.doubted = 0
 			return v, nil
 		case s.doubted >= len(s.client.Endpoints())-1:
+			if best != nil && len(best.doubts) < len(doubts) {
+				s.client.Prefer(best.index, fmt.Errorf("doubted: %s", doubts[first].what))
+				v, doubts = best.view, best.doubts
+			}
 			for _, d := range doubts {
 				s.agreed[d.kind] = now.Add(agreedFor)
 			}
@@ -51,6 +63,9 @@ func (s *Sink) believe(ctx context.Context, before evm.Header) (view, error) {
 			return v, nil
 		}
 		d := doubts[first]
+		if best == nil || len(doubts) <= len(best.doubts) {
+			best = &doubted{v, doubts, s.client.Current()}
+		}
 		s.env.Log.Warn("another endpoint is asked", "why", d.what)
 		s.client.Skip(fmt.Errorf("doubted: %s", d.what))
 		s.forget()

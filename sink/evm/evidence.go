@@ -10,8 +10,7 @@ import (
 // Evidence is what was said of a place since something is claimed of it.
 type evidence struct {
 	since   time.Time
-	views   int // that claimed it
-	told    bool
+	views   int            // that claimed it
 	claims  []word         // view after view, above what is known: those of the last minutes
 	said    map[int]word   // by endpoint: what it claimed last
 	denials map[int]denial // by endpoint: the last one
@@ -30,16 +29,18 @@ const (
 	// deniedFor is how long a denial holds if who denied is not heard of any more: what is wrong does not come true because he is silent.
 	deniedFor = 10 * time.Minute
 	// askedAfter is after what time who denied is asked again.
-	askedAfter = time.Minute
+	askedAfter = 5 * time.Minute
+	// keepsTime is how far the newest block of a chain that makes them by the clock may be from it.
+	keepsTime = time.Minute
+	// blockAhead is how far ahead of the clock a block may be made.
+	blockAhead = 5 * time.Second
 )
 
 func newEvidence(now time.Time) *evidence {
 	return &evidence{since: now, said: make(map[int]word), denials: make(map[int]denial)}
 }
 
-// hear takes note of what a view claims, unless that is nothing new, and of what others say. Who has not seen a block of the time of the first
-// claim does not deny it: he may lag. Which one that is, its number says, or its clock: who claims may have made up the number. Silent: an
-// endpoint that is there did not answer.
+// hear takes note of what a view claims, unless that is nothing new, and of what others say. Silent: an endpoint that is there did not answer.
 func (e *evidence) hear(now time.Time, c claim, words []word, anew, silent bool) {
 	maps.DeleteFunc(e.said, func(_ int, w word) bool { return w.level <= c.known })
 	e.claims = slices.DeleteFunc(e.claims, func(w word) bool { return w.level <= c.known })
@@ -60,7 +61,7 @@ func (e *evidence) hear(now time.Time, c claim, words []word, anew, silent bool)
 		case w.level > c.known:
 			e.said[w.by] = w
 			delete(e.denials, w.by)
-		case w.saw >= first.saw || w.clock.After(first.at.Add(takenAhead)):
+		case w.knows(now, first):
 			e.denials[w.by] = denial{w, c.level}
 			delete(e.said, w.by)
 		default:
@@ -76,6 +77,16 @@ func (e *evidence) hear(now time.Time, c claim, words []word, anew, silent bool)
 			e.aloneAt = now
 		}
 	}
+}
+
+// knows reports whether an endpoint has seen a block that was made after something was claimed, and so would know of it; else it may lag. Its own
+// clock tells: who claims may have made up the number of his block, and it is older than what he claims, which he was asked for later. Only where blocks
+// are not made by the clock the number does.
+func (w word) knows(now time.Time, claimed word) bool {
+	if w.clock.After(claimed.at.Add(blockAhead)) {
+		return true
+	}
+	return now.Sub(w.clock).Abs() > keepsTime && w.saw >= claimed.saw
 }
 
 // note keeps what is claimed, of each second the least, and no more than matters.

@@ -33,6 +33,7 @@ type machine struct {
 	chainNonce uint64               // that the chain was last seen to have taken
 	begun      bool                 // a view was seen, or something sent before
 	evidence   map[string]*evidence // by place, of what is claimed and not proven
+	told       map[string]time.Time // by place: when a claim that is denied was last told
 	unsure     map[string]sink.Said // in this step, by place: the most that may be in the slot; what is up to it waits
 	held       bool                 // in this step, how many were sent is not sure: nothing gets a nonce
 	usual      uint64               // in this step, the most that a tip is believed to have to be
@@ -179,7 +180,7 @@ type effects struct {
 
 func newMachine(r rules) *machine {
 	return &machine{
-		rules: r, slots: make(map[string]sink.Said), known: make(map[string]bool), evidence: make(map[string]*evidence), newest: make(map[string]dodona.Round),
+		rules: r, slots: make(map[string]sink.Said), known: make(map[string]bool), evidence: make(map[string]*evidence), told: make(map[string]time.Time), newest: make(map[string]dodona.Round),
 		passed: make(map[string]uint64), trouble: make(map[string]trouble),
 	}
 }

@@ -37,6 +37,7 @@ type Sink struct {
 	resends   int           // of these
 	doubted   int           // endpoints that gave reason to doubt what they say, one after the other
 	witnesses int           // turns that asked for some
+	heads     []keptHead    // by endpoint
 	row       int           // turns that failed though something was answered, since one got through or a node took a new transaction
 	ready     chan struct{} // closed once the machine has seen the journal and the chain
 	wake      chan struct{}

@@ -125,6 +125,7 @@ func (m *machine) forget(i *Intent) {
 	delete(m.slots, place)
 	delete(m.known, place)
 	delete(m.passed, place)
+	delete(m.told, place)
 }
 
 // receipt journals what became of the answer that an intent delivered.

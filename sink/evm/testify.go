@@ -18,6 +18,15 @@ type testimony struct {
 	gone   bool            // nothing is there
 }
 
+// A keptHead is an endpoint's newest block, for when it answered nothing else in a turn: nothing needs two answers in a row.
+type keptHead struct {
+	evm.Header
+	at time.Time
+}
+
+// headFor is how long such a block is good for.
+const headFor = 30 * time.Second
+
 // testify asks the other endpoints, all at once and for no longer than one request may take, for what a view claims. Who does not answer is no
 // witness; what was not asked for in that time comes first at the next turn.
 func (s *Sink) testify(ctx context.Context, v *view) {
@@ -40,6 +49,9 @@ func (s *Sink) testify(ctx context.Context, v *view) {
 		return
 	}
 	s.witnesses++
+	if s.heads == nil {
+		s.heads = make([]keptHead, len(endpoints))
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.settings.Timeout)
 	defer cancel()
 	all := make([]testimony, len(endpoints))
@@ -76,14 +88,20 @@ func (m *machine) places() map[string]*Payload {
 	return places
 }
 
-// witnessed asks one endpoint about claims, as of its newest block.
+// witnessed asks one endpoint about claims, as of its newest block, or of that of the turn before if it did not answer then.
 func (s *Sink) witnessed(ctx context.Context, index int, claims []claim, anchors map[string]*Payload) (t testimony) {
 	if len(claims) == 0 {
 		return t
 	}
 	t.words, t.silent = make(map[string]word), make(map[string]bool)
 	w := s.client.Witness(index)
-	head, err := w.Header(ctx, evm.Latest)
+	kept, err := s.heads[index], error(nil)
+	if now := s.env.Now(); now.Sub(kept.at) >= headFor || now.Before(kept.at) {
+		kept.at = now
+		kept.Header, err = w.Header(ctx, evm.Latest)
+	}
+	head := kept.Header
+	s.heads[index] = keptHead{}
 	if err != nil {
 		s.env.Log.Debug("an endpoint is no witness", "error", err)
 		t.gone = errors.Is(err, evm.ErrGone) || errors.Is(err, syscall.ECONNREFUSED)
@@ -102,8 +120,13 @@ func (s *Sink) witnessed(ctx context.Context, index int, claims []claim, anchors
 		}
 		if err != nil {
 			s.env.Log.Debug("an endpoint is no witness", "of", c.inWords(), "error", err)
-			t.silent[c.place] = true
-			continue
+			if len(t.words) == 0 {
+				s.heads[index] = kept
+			}
+			if len(t.words) == 0 || ctx.Err() == nil { // else its time was over
+				t.silent[c.place] = true
+			}
+			return t
 		}
 		heard.by, heard.saw, heard.clock = index, head.Number, time.Unix(int64(min(head.Time, 1<<40)), 0)
 		t.words[c.place] = heard
