@@ -13,7 +13,7 @@ import (
 var ErrGone = errors.New("it is gone")
 
 // A Witness is one endpoint that is asked by itself, with the tries of any request: nobody answers in its place. What it says, or that it says nothing, does not change which
-// endpoint requests go to. One that has done nothing but fail for a while is not asked: that is left to requests that need an answer.
+// endpoint requests go to. One that has done nothing but fail for a while is asked once a minute.
 type Witness struct {
 	client *Client
 	index  int
@@ -32,21 +32,33 @@ func (w Witness) ask(ctx context.Context, result any, judge func() error, method
 	e := c.endpoints[w.index]
 	c.mu.Lock()
 	gone, why := e.gone(), e.err
-	c.mu.Unlock()
-	if gone {
+	if left := againMost - time.Since(e.failed); gone && left > 0 {
+		c.mu.Unlock()
 		return fmt.Errorf("%s: %s: %w: %w", method, e.host, ErrGone, why)
 	}
+	c.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, c.timeout) // its chain and a place in its pace included
 	defer cancel()
+	tries := c.tries
+	if gone {
+		tries = 1
+	}
 	var err error
-	for range c.tries {
+	for range tries {
 		err = c.try(ctx, e, &question{method: method, params: params, result: result, judge: judge, begun: time.Now()})
-		if err == nil {
-			return nil
-		}
-		if hung(err) || !triedAgain(err) || ctx.Err() != nil {
+		if err == nil || hung(err) || !triedAgain(err) || ctx.Err() != nil {
 			break
 		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case err == nil:
+		e.err, e.heard, e.vain = nil, time.Now(), vain{}
+		return nil
+	case gone:
+		e.failed = time.Now()
+		return fmt.Errorf("%s: %s: %w: %w", method, e.host, ErrGone, err)
 	}
 	return fmt.Errorf("%s: %s: %w", method, e.host, err)
 }

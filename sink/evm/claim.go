@@ -49,17 +49,25 @@ func (m *machine) claims(now time.Time, v view) (list []claim) {
 	if len(m.hosts) < 2 && !m.begun {
 		return nil
 	}
-	if known := max(m.chainNonce, m.nonce); v.Nonce > known {
+	if known := m.sure(theCount, max(m.chainNonce, m.nonce)); v.Nonce > known {
 		list = append(list, claim{word{by: v.By[theCount], level: v.Nonce}, theCount, known})
 	}
 	for _, place := range slices.Sorted(maps.Keys(v.Slots)) {
 		said := v.Slots[place]
-		known := uint64(max(m.slots[place].Round, m.sentTo(place)))
+		known := max(m.sure(place, uint64(m.slots[place].Round)), uint64(m.sentTo(place)))
 		if uint64(said.Round) > known && !early(now, v, said) {
 			list = append(list, claim{word{by: v.By[place], level: uint64(said.Round), said: said}, place, known})
 		}
 	}
 	return list
+}
+
+// sure returns what is known of a place without what is believed on the word of one endpoint alone.
+func (m *machine) sure(place string, known uint64) uint64 {
+	if before, lone := m.lone[place]; lone {
+		return before
+	}
+	return known
 }
 
 // sentTo returns the newest round that went to a place, of what is under way.
@@ -105,16 +113,26 @@ func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 		c.saw = v.Head.Number
 		e.hear(now, c, v.Words[c.place], !v.Kept && !v.Untold[c.place], v.Silent[c.place])
 		how, it := e.judge(now, c)
-		if how == proven && it.level == c.level {
+		before, lone := m.lone[c.place]
+		switch {
+		case how == proven && len(e.said) < 2:
+			m.lone[c.place] = c.known // it goes on being asked of others
+		case how == proven || how == refuted:
+			delete(m.lone, c.place)
+		}
+		if how == proven && len(e.said) > 1 && it.level == c.level {
 			delete(m.evidence, c.place)
 		}
 		switch {
 		case c.place == theCount:
 			m.held = how == unclear
-			if v.Nonce = it.level; how != proven {
+			if v.Nonce = it.level; how == unclear || how == refuted && !it.at.Equal(now) {
 				v.Nonce = max(m.chainNonce, m.expected())
 			}
-		case how == unclear, it.said.Round < m.slots[c.place].Round:
+			if how == refuted && lone {
+				m.takeBack(fx, now, before)
+			}
+		case how == unclear, it.said.Round < m.slots[c.place].Round && !(lone && how == refuted):
 			delete(v.Slots, c.place)
 		default:
 			v.Slots[c.place] = it.said
@@ -124,6 +142,7 @@ func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 		}
 		switch {
 		case how == refuted:
+			m.refuted[c.place] = word{level: c.level, at: now}
 			m.deny(fx, now, e, c, it)
 		case how == unclear && e.views > 1 && (!e.lags || now.Sub(e.since) >= lostFor) && m.waitsFor(c):
 			waiting = fmt.Sprintf("%s says that %s, where %d is known; it is wrong, or somebody else uses the key or delivers, and nobody else can tell: what depends on it waits until it has said so for a while",
@@ -131,7 +150,32 @@ func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 		}
 	}
 	m.say(fx, now, "claim", waiting != "", waiting)
+	m.settleLone(fx, now, *v, claims)
 	m.chainNonce, m.begun = v.Nonce, true
+}
+
+// settleLone lets go of what one endpoint said alone and does not say any more.
+func (m *machine) settleLone(fx *effects, now time.Time, v view, claims []claim) {
+	for place, before := range m.lone {
+		_, read := v.Slots[place]
+		if slices.ContainsFunc(claims, func(c claim) bool { return c.place == place }) || place != theCount && !read {
+			continue
+		}
+		if delete(m.lone, place); place == theCount && v.Nonce < m.nonce {
+			m.takeBack(fx, now, before)
+		}
+	}
+}
+
+// takeBack gives anew the nonces that were given behind a count which was wrong.
+func (m *machine) takeBack(fx *effects, now time.Time, from uint64) {
+	m.tell(fx, now, "nonce", fmt.Sprintf("nonces of %s go on at %d: an endpoint of rpc counted more", m.sender, from))
+	m.nonce, m.chainNonce = from, min(m.chainNonce, from)
+	for _, i := range slices.Clone(m.open) {
+		if i.State.inFlight() && i.Nonce >= from {
+			m.again(fx, i, Superseded)
+		}
+	}
 }
 
 // waitsFor reports whether something waits for a claim.

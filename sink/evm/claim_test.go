@@ -493,7 +493,7 @@ func TestEvidenceIsOfOneClaim(t *testing.T) {
 	p.offer(t, 1000)
 	for n, c := range []struct{ count, next uint64 }{
 		{50, 0}, {2, 4}, {50, 4}, {50, 4}, {50, 53}, // those that waited get 50 to 52
-		{60, 53}, {60, 53}, {60, 65}, // and those whose nonces another one took
+		{60, 54}, {60, 57}, {60, 61}, // 50 is certain, and 60 is not before it was said for a while
 	} {
 		p.view.Nonce = c.count
 		p.turn(t, lostFor)

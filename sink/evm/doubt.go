@@ -151,6 +151,7 @@ func (m *machine) doubtSending(v view, add func(kind, format string, args ...any
 	for _, i := range m.open {
 		e, found := v.Estimates[i.Number]
 		switch {
+		case e.Refused != "" && i.Payload.Round <= v.Slots[i.place()].Round: // as the slot says too
 		case e.Refused != "":
 			add("refused", "it says that the contract would refuse: %s", e.Refused)
 		case e.Unknown != "":

@@ -99,7 +99,7 @@ func (e *evidence) note(w word) {
 		w.at, w.saw = e.claims[n-1].at, e.claims[n-1].saw
 		e.claims[n-1] = w
 	}
-	for len(e.claims) > 1 && w.at.Sub(e.claims[1].at) >= laggingFor {
+	for len(e.claims) > lostViews && w.at.Sub(e.claims[1].at) >= laggingFor {
 		e.claims = e.claims[1:]
 	}
 }
@@ -122,10 +122,10 @@ func (e *evidence) refutes(now time.Time, c claim) (d denial, found bool) {
 	return d, found
 }
 
-// asked reports whether an endpoint has denied a claim not long ago.
+// asked reports whether an endpoint has denied a claim of a slot not long ago.
 func (e *evidence) asked(now time.Time, by int, c claim) bool {
 	d, found := e.denials[by]
-	return found && now.Sub(d.at) < askedAfter && c.level <= d.of
+	return found && c.place != theCount && now.Sub(d.at) < askedAfter && c.level <= d.of
 }
 
 // judge weighs what was said: the highest that two say, or the least that one has said for a while, is proven. It returns that, or the denial.
@@ -140,7 +140,7 @@ func (e *evidence) judge(now time.Time, c claim) (verdict, word) {
 	if e.alone < lostViews || now.Sub(e.aloneAt) < e.patience() {
 		return unclear, c.word
 	}
-	for n := len(e.claims) - 1; n >= 0; n-- {
+	for n := len(e.claims) - lostViews; n >= 0; n-- {
 		if now.Sub(e.claims[n].at) >= e.patience() {
 			return proven, slices.MinFunc(e.claims[n:], byLevel)
 		}

@@ -38,6 +38,9 @@ func (m *machine) follow(fx *effects, now time.Time, v view, i *Intent) {
 		}
 		m.doubtTip(i, found.Tx)
 		m.pay(i, found.Tx)
+		if before, lone := m.lone[theCount]; lone && i.Nonce >= before {
+			delete(m.lone, theCount) // the chain says so too
+		}
 		i.State = Mined
 		i.Block = &Block{
 			Tx: found.Tx, Number: found.Block, Hash: found.BlockHash, OK: found.OK,
@@ -169,8 +172,14 @@ func (m *machine) settle(fx *effects, now time.Time, v view, i *Intent) {
 		return // the next view may tell why it was refused
 	}
 	fx.count(telemetry.SinkReverted, 1)
-	if has := m.slots[i.place()]; has.Round >= tried {
-		m.receipt(fx, now, i, dodona.ReceiptSuperseded, fmt.Sprintf("the chain has round %d already", uint64(has.Round)))
+	has := m.slots[i.place()].Round
+	if i.Reverts >= mostTries-1 { // so often that it speaks for what is claimed
+		if claimed := m.refuted[i.place()]; now.Sub(claimed.at) < time.Hour {
+			has = max(has, dodona.Round(claimed.level))
+		}
+	}
+	if has >= tried {
+		m.receipt(fx, now, i, dodona.ReceiptSuperseded, fmt.Sprintf("the chain has round %d already", uint64(has)))
 		fx.count(telemetry.SinkSuperseded, 1)
 		m.conclude(fx, i, Superseded, older, outran)
 		return

@@ -35,6 +35,8 @@ type machine struct {
 	evidence   map[string]*evidence // by place, of what is claimed and not proven
 	told       map[string]time.Time // by place: when a claim that is denied was last told
 	unsure     map[string]sink.Said // in this step, by place: the most that may be in the slot; what is up to it waits
+	lone       map[string]uint64    // by place that one endpoint is believed of alone: what was known before
+	refuted    map[string]word      // by place: what was claimed last and not believed
 	held       bool                 // in this step, how many were sent is not sure: nothing gets a nonce
 	usual      uint64               // in this step, the most that a tip is believed to have to be
 	compared   bool                 // it is known what others pay
@@ -180,7 +182,7 @@ type effects struct {
 
 func newMachine(r rules) *machine {
 	return &machine{
-		rules: r, slots: make(map[string]sink.Said), known: make(map[string]bool), evidence: make(map[string]*evidence), told: make(map[string]time.Time), newest: make(map[string]dodona.Round),
+		rules: r, slots: make(map[string]sink.Said), known: make(map[string]bool), evidence: make(map[string]*evidence), told: make(map[string]time.Time), lone: make(map[string]uint64), refuted: make(map[string]word), newest: make(map[string]dodona.Round),
 		passed: make(map[string]uint64), trouble: make(map[string]trouble),
 	}
 }
@@ -261,6 +263,7 @@ func (m *machine) take(now time.Time, p Payload) (taken bool, fx effects) {
 		p.Passed = waiting.Payload.Passed + m.passed[p.place()] + 1
 		delete(m.passed, p.place())
 		waiting.Payload = &p
+		m.takeTurn(waiting) // the newer answer has its own
 		m.write(&fx, waiting)
 	case !m.policy.Due(&reference, sink.Said{Round: p.Round, Value: p.Value}):
 		fx.count(telemetry.SinkSkipped, 1)
@@ -286,13 +289,19 @@ func (m *machine) plan(fx *effects, now time.Time, p Payload) {
 	m.newest[p.place()] = p.Round
 	m.top++
 	i := &Intent{Number: m.top, State: Planned, Payload: &p}
-	if m.wait != nil {
-		if d := m.wait(p.Feed, p.Round); d > 0 {
-			i.NotUntil = p.Attested.Add(d)
-		}
-	}
+	m.takeTurn(i)
 	m.open = append(m.open, i)
 	m.write(fx, i)
+}
+
+// takeTurn lets an intent wait for the senders that come before this one.
+func (m *machine) takeTurn(i *Intent) {
+	if m.wait == nil {
+		return
+	}
+	if d := m.wait(i.Payload.Feed, i.Payload.Round); d > 0 && i.NotUntil.Before(i.Payload.Attested.Add(d)) {
+		i.NotUntil = i.Payload.Attested.Add(d)
+	}
 }
 
 func (m *machine) planned(place string) *Intent {

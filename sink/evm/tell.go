@@ -126,6 +126,8 @@ func (m *machine) forget(i *Intent) {
 	delete(m.known, place)
 	delete(m.passed, place)
 	delete(m.told, place)
+	delete(m.lone, place)
+	delete(m.refuted, place)
 }
 
 // receipt journals what became of the answer that an intent delivered.
