@@ -326,7 +326,7 @@ func TestWhatIsSaidOfAClaimIsWeighed(t *testing.T) {
 		"who denied is gone":                           {[]view{{say(1, 10, 100)}, nil, nil}, deniedFor / 2, unclear, 40},
 		"who denied is gone for long":                  {[]view{{say(1, 10, 100)}, nil, nil, nil, nil}, deniedFor / 2, proven, 40},
 		"one who lags is not heard of":                 {[]view{{say(1, 10, 99)}, nil, nil, nil}, lostFor, unclear, 40},
-		"another one said so, and took it back":        {[]view{{say(1, 5, 100)}, {say(1, 10, 100)}}, time.Second, refuted, 10},
+		"another one said so, and took it back":        {[]view{{say(1, 30, 100)}, {say(1, 10, 100)}}, time.Second, refuted, 10},
 		"another one said so, and is not heard of now": {[]view{nil, {say(1, 40, 100)}}, time.Second, proven, 40},
 	} {
 		now := time.Now()
@@ -652,5 +652,21 @@ func TestADenialIsNotForgottenBecauseAWitnessFails(t *testing.T) {
 				t.Errorf("%s: %d empty transfers", method, n)
 			}
 		})
+	}
+}
+
+// TestAnAnchorThatIsReadFirstIsNoFirstLook: one wrong word of a sole endpoint, long after the start, drops no anchor.
+func TestAnAnchorThatIsReadFirstIsNoFirstLook(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.anchor = dodona.Address{8}
+	p.turn(t, time.Second)
+	to := dodona.Round(p.now.UnixMilli())
+	_, fx := p.take(p.now, Payload{Topic: dodona.TopicAnchor, Feed: "f", Record: "1", Round: to, Data: []byte{1}, Attested: p.now})
+	p.did(t, fx)
+	p.view.Slots["f@1"] = sink.Said{Round: to + 5000}
+	sent := p.turn(t, time.Second)
+	p.view.Slots["f@1"] = sink.Said{}
+	if sent = append(sent, p.turn(t, time.Second)...); len(sent) != 1 {
+		t.Errorf("%d transactions, want that of the anchor", len(sent))
 	}
 }

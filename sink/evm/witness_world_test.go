@@ -1,0 +1,274 @@
+package evm
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/sink"
+)
+
+// offerAll offers an answer of every feed, and gives up after a minute where too much is under way.
+func (b *bench) offerAll(round dodona.Round) {
+	<-b.ready
+	for feed, to := range b.targets {
+		data := append(binary.BigEndian.AppendUint64([]byte(roundMark), uint64(round)), to[:]...)
+		ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
+		_ = b.take(ctx, Payload{Topic: dodona.TopicData, Feed: feed, Record: round.ID(), Round: round, Value: dodona.NewInt192(int64(round)), Data: data, Attested: time.Now()})
+		cancel()
+	}
+}
+
+// header returns what a node says of a block so many behind the newest one, or before it.
+func (l *ledger) header(ahead int64, at time.Time) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := int64(l.head()) + ahead
+	return fmt.Sprintf(`"result":{"number":"0x%x","hash":"0x%064x","parentHash":"0x%064x","timestamp":"0x%x","gasLimit":"0x1c9c380","baseFeePerGas":"0x3b9aca00"}`, h, h, h-1, at.Unix())
+}
+
+// TestALiarIsNotBelievedThoughItsWitnessIsPoor: the first endpoint lies for ever, and each round is in a block once, whatever the honest second
+// one is like.
+func TestALiarIsNotBelievedThoughItsWitnessIsPoor(t *testing.T) {
+	for name, c := range map[string]struct {
+		trips func(string) error
+		ahead uint64 // blocks that the liar claims besides
+		state bool   // the witness has no state of a block by its number
+	}{
+		"it fails every other time":   {trips: every(2, err502)},
+		"it answers one of four":      {trips: every(4, err502)},
+		"it answers one of ten":       {trips: every(10, err502)},
+		"it knows the newest only":    {state: true},
+		"the liar is some blocks on":  {ahead: 70},
+		"the liar is many blocks on":  {ahead: 5000},
+		"the liar is a few blocks on": {ahead: 3},
+	} {
+		for method, says := range map[string]string{"eth_getStorageAt": slotWord(40), "eth_getTransactionCount": "0x28"} {
+			t.Run(name+", "+method, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					l := newLedger()
+					first, second := newFace(l), newFace(l)
+					said := &untruth{method: method, says: says}
+					first.says = func(m string) string {
+						if m == "eth_getBlockByNumber" && said.left.Load() > 0 && c.ahead > 0 {
+							return l.header(int64(c.ahead), time.Now())
+						}
+						return said.tell(m)
+					}
+					second.trips = c.trips
+					if c.state {
+						l.says = func(m string, params []json.RawMessage) string {
+							if m == method && !strings.Contains(string(params[len(params)-1]), "latest") {
+								return `"error":{"code":-32000,"message":"missing trie node"}`
+							}
+							return ""
+						}
+					}
+					b := newPair(t, l, first, second)
+					b.env.Policy.Policy = sink.Every
+					b.begin()
+					b.within(5*time.Minute, "it is ready", b.isReady)
+					b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+					said.left.Store(1 << 40)
+					for r := dodona.Round(3); r <= 20; r++ {
+						b.offerAll(r)
+						time.Sleep(2 * time.Minute)
+					}
+					time.Sleep(10 * time.Minute)
+					for r := dodona.Round(1); r <= 20; r++ {
+						if n := l.holds(r); n != 1 {
+							t.Errorf("round %d is in blocks %d times", r, n)
+						}
+					}
+					if n := l.empties(); n > 0 {
+						t.Errorf("%d empty transfers", n)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestWhoWasBelievedAloneIsAskedAbout: the first endpoint lies for ever, the second is away for some minutes. The rounds after that are delivered.
+func TestWhoWasBelievedAloneIsAskedAbout(t *testing.T) {
+	for method, says := range map[string]string{"eth_getStorageAt": slotWord(40), "eth_getTransactionCount": "0x28"} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLedger()
+			first, second := newFace(l), newFace(l)
+			said := &untruth{method: method, says: says}
+			first.says = said.tell
+			b := newPair(t, l, first, second)
+			b.begin()
+			b.within(time.Minute, "it is ready", b.isReady)
+			b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+			said.left.Store(1 << 40)
+			back := time.Now().Add(6 * time.Minute)
+			second.trips = func(string) error {
+				if time.Now().Before(back) {
+					return err502
+				}
+				return nil
+			}
+			b.offerAll(3)
+			time.Sleep(time.Until(back) + 3*time.Minute) // one that is gone is asked once a minute
+			for r := dodona.Round(4); r <= 30; r++ {
+				b.offerAll(r)
+				time.Sleep(time.Minute)
+				if n := l.holds(r); n != 1 {
+					t.Errorf("%s: round %d is in blocks %d times", method, r, n)
+				}
+			}
+			if n := l.empties(); n > 0 {
+				t.Errorf("%s: %d empty transfers", method, n)
+			}
+		})
+	}
+}
+
+// TestWhatAnotherSenderDeliveredIsNotSentInVain: it delivers each round in time; the second endpoint is behind, or stands still from the fifth
+// minute on.
+func TestWhatAnotherSenderDeliveredIsNotSentInVain(t *testing.T) {
+	for _, gas := range []uint64{0, 60_000} {
+		for _, policy := range []string{sink.Latest, sink.Every} {
+			for _, each := range []time.Duration{4 * time.Second, 10 * time.Second, time.Minute} {
+				for _, lag := range []uint64{0, 6, 1 << 20} {
+					synctest.Test(t, func(t *testing.T) {
+						l := newLedger()
+						l.begun = l.begun.Add(-time.Hour)
+						first, second := newFace(l), newFace(l)
+						began := time.Now()
+						var newest atomic.Uint64 // that was offered
+						stands := func() uint64 { return uint64(max(0, time.Since(began)-5*time.Minute) / ledgerBlock) }
+						behind := func() uint64 {
+							if lag < 1<<20 {
+								return lag
+							}
+							return stands()
+						}
+						says := func(behind func() uint64) func(string) string {
+							return func(m string) string {
+								level := uint64(max(0, time.Since(began)-time.Duration(behind())*ledgerBlock-2*time.Second) / each)
+								switch {
+								case m == "eth_getStorageAt":
+									return `"result":"` + slotWord(level) + `"`
+								case m == "eth_estimateGas" && newest.Load() <= level:
+									return `"error":{"code":3,"message":"execution reverted: old"}`
+								}
+								return ""
+							}
+						}
+						first.says = says(func() uint64 { return 0 })
+						second.says = func(m string) string {
+							if n := behind(); m == "eth_getBlockByNumber" && n > 0 {
+								return l.header(-int64(n), time.Now().Add(-time.Duration(n)*ledgerBlock))
+							}
+							return says(behind)(m)
+						}
+						b := newPair(t, l, first, second)
+						b.env.Policy.Policy = policy
+						b.settings.Gas = gas
+						b.settings.Senders = []dodona.Address{{1}, b.wallet.Address()}
+						b.settings.Stagger = 3 * time.Second
+						if each == time.Minute {
+							b.settings.Stagger = 10 * time.Second
+						}
+						b.begin()
+						b.within(time.Minute, "it is ready", b.isReady)
+						for r := uint64(time.Since(began)/each) + 1; r <= 60; r++ {
+							time.Sleep(time.Until(began.Add(time.Duration(r) * each)))
+							if b.turnOf("feed-0", dodona.Round(r)) > 0 {
+								newest.Store(r)
+								b.offerAll(dodona.Round(r))
+							}
+						}
+						time.Sleep(time.Minute)
+						if sent := first.asked["eth_sendRawTransaction"].Load() + second.asked["eth_sendRawTransaction"].Load(); sent > 0 {
+							t.Errorf("gas %d, %s, a round each %s, %d blocks behind: %d transactions are sent in vain", gas, policy, each, lag, sent)
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+// TestASlowWitnessHoldsUpNothing: 50 feeds have rounds on the chain, or the first endpoint lies of all of them.
+func TestASlowWitnessHoldsUpNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		first, second := newFace(l), newFace(l)
+		second.takes = func(string) time.Duration { return time.Second }
+		said := &untruth{method: "eth_getStorageAt", says: slotWord(7)}
+		said.left.Store(1 << 40)
+		lies := &untruth{method: "eth_getStorageAt", says: slotWord(40)}
+		first.says, second.says = func(m string) string {
+			if lie := lies.tell(m); lie != "" {
+				return lie
+			}
+			return said.tell(m)
+		}, said.tell
+		b := newBench(t, 50, l)
+		if err := b.reach([]string{"http://rpc1.example", "http://rpc2.example"}, &http.Client{Transport: facesByHost{"rpc1.example": first, "rpc2.example": second}}); err != nil {
+			t.Fatal(err)
+		}
+		b.begin()
+		b.within(20*time.Second, "it is ready", b.isReady)
+		time.Sleep(10 * time.Minute)
+		said.left.Store(0)
+		lies.left.Store(1 << 40)
+		for r := dodona.Round(8); r <= 10; r++ {
+			begun := time.Now()
+			b.offerAll(r)
+			for l.holds(r) < 50 && time.Since(begun) < 30*time.Minute {
+				time.Sleep(time.Second)
+			}
+			if took := time.Since(begun); took > 10*time.Minute {
+				t.Errorf("round %d of all feeds is in blocks after %s (%d)", r, took, l.holds(r))
+			}
+		}
+	})
+}
+
+// TestATrueSlotThatIsDeniedEndsInFewReverts: another sender delivered round 1001, one endpoint denies it for ever. What the contract reverts
+// three times speaks for the claim.
+func TestATrueSlotThatIsDeniedEndsInFewReverts(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.hosts = []string{"a", "b"}
+	deny := func() {
+		p.view.Words = map[string][]word{"f": {{by: 1, level: 500, said: sink.Said{Round: 500}, saw: p.view.Head.Number, clock: p.now.Add(time.Minute)}}}
+	}
+	p.view.Slots["f"] = sink.Said{Round: 500}
+	deny()
+	p.turn(t, time.Second)
+	p.offer(t, 1000)
+	p.view.Slots["f"] = sink.Said{Round: 1001}
+	attempts := 0
+	for range 400 {
+		if len(p.open) == 0 {
+			break
+		}
+		deny()
+		p.view.Head.Number++
+		p.turn(t, 5*time.Second)
+		for _, i := range p.open {
+			if i.State != Signed {
+				continue
+			}
+			p.did(t, p.sent(p.now, i, accepted, ""))
+			attempts++
+			p.mine(p.view.Head.Number)
+			p.view.Receipts[i.last().Hash].OK = false
+		}
+	}
+	if attempts != mostTries || len(p.open) > 0 {
+		t.Errorf("%d transactions, %d open; want %d and none", attempts, len(p.open), mostTries)
+	}
+}
