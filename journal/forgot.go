@@ -288,6 +288,9 @@ func (l *lane) miss(v view) bool {
 		return false
 	}
 	st, before := v.State, l.state
+	if st.FirstSeq < before.FirstSeq && !v.short() {
+		return false // an answer from before the last one: it lacks what was freed since
+	}
 	l.state = st
 	more := v.whole && dropped(v.StreamInfo) > max(l.dropped, droppedBefore(v.Config.Metadata))
 	if v.whole {

@@ -356,3 +356,45 @@ func TestPlacesWithoutARecord(t *testing.T) {
 		t.Errorf("who starts then hears %v, %v; a record of %s is lost", forgot, err, round)
 	}
 }
+
+// TestAnOldAnswerIsNoLoss: the house asked before retention freed places without a record, and looks at the answer after a signer looked at a newer one.
+func TestAnOldAnswerIsNoLoss(t *testing.T) {
+	_, server, first, second := twoSigners(t, Config{}, time.Now)
+	appendEvents(t, first.journal, "before", 30, 1)
+	l, m := first.journal.lanes[streamProof], second.journal.lanes[streamProof]
+	s, err := l.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for place := s.first + 5; place < s.first+8; place++ { // an old damage, known to all
+		if err := l.stream.DeleteMsg(t.Context(), place); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, p := range []process{first, second} {
+		if _, err := p.journal.Forgot(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		p.journal.lanes[streamProof].keepMark(t.Context())
+	}
+	time.Sleep(1100 * time.Millisecond)
+	quiet := now()
+	old, err := m.ground(t.Context()) // measure asks
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.purge(t.Context(), s, s.first+10); err != nil { // the other process frees
+		t.Fatal(err)
+	}
+	if _, err := second.journal.Forgot(t.Context()); err != nil { // a signer asks
+		t.Fatal(err)
+	}
+	m.mu.Lock()
+	lost := m.miss(old) // and looks
+	m.mu.Unlock()
+	m.keepMark(t.Context())
+	f, err := joinAs(t, server, "gw-9", dodona.Digest{}).Forgot(t.Context())
+	if err != nil || lost || f.After(quiet.Time()) {
+		t.Errorf("lost %t; who comes hears %v, %v, nothing was lost since %v", lost, f, err, quiet)
+	}
+}

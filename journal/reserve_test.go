@@ -82,8 +82,10 @@ func TestLimitsMayBeLoweredByAHub(t *testing.T) {
 func TestARefusedChangeOfAStreamSaysWhatToDo(t *testing.T) {
 	dir := t.TempDir()
 	start := func(bytes int64) *server.Server {
-		s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
-			JetStream: true, JetStreamMaxStore: bytes, StoreDir: dir, MaxPayload: maxRecordBytes})
+		s, err := server.NewServer(&server.Options{
+			Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
+			JetStream: true, JetStreamMaxStore: bytes, StoreDir: dir, MaxPayload: maxRecordBytes,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
