@@ -60,10 +60,11 @@ type flow struct {
 	open  []opened
 	saved []uint64 // two sets for each open block
 
-	alive  uint64 // values, for all blocks
-	found  uint64 // values that are looked for, for all ways
-	pairs  uint64 // of values that branches may give
-	passed uint64 // values that branches give
+	alive   uint64 // values, for all blocks
+	found   uint64 // values that are looked for, for all ways
+	pairs   uint64 // of values that branches may give
+	passed  uint64 // values that branches give
+	crowded uint64 // the same, beyond what the processor's registers hold
 
 	noted uint64 // as swollen of trail, where ways meet: the compiler notes there what it has looked for
 }
@@ -255,5 +256,6 @@ func (w *flow) count(e *event, live []uint64, really bool) {
 	w.found += all * j.ways
 	w.pairs += j.ways * (all*(all+few)*(1+height) + several*(several+few)*(2+uint64(w.highest)))
 	w.passed += j.ways * several
+	w.crowded += j.ways * (max(several, registers) - registers)
 	w.noted += max(all, usual) - usual
 }

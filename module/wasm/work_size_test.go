@@ -73,3 +73,20 @@ func TestWhatBecomesLargeIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestManyValuesOfABranchAreNativeCode is for 47 MB of native code at an estimate of 33: what is more than the registers hold moves from one place
+// of the stack to another.
+func TestManyValuesOfABranchAreNativeCode(t *testing.T) {
+	const n, locals = 20, 100
+	shift := repeated(locals-1, func(i int) []byte { return code(get, i, set, i+1) })
+	piece := code(get, 0, wasm.OpIf, empty, shift, wasm.OpEnd)
+	m, err := wasm.Check(shape{locals: locals, code: func(int, int) []byte {
+		return code(repeated(n, func(int) []byte { return piece }), uses(locals))
+	}}.copies(1), generous)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := uint64(n * 2 * locals * 24); m.Native() < want {
+		t.Errorf("%d bytes of native code for %d values on each of %d ways, want at least %d", m.Native(), locals, 2*n, want)
+	}
+}
