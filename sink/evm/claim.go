@@ -64,10 +64,16 @@ func (m *machine) claims(now time.Time, v view) (list []claim) {
 
 // sure returns what is known of a place without what is believed on the word of one endpoint alone.
 func (m *machine) sure(place string, known uint64) uint64 {
-	if before, lone := m.lone[place]; lone {
-		return before
+	if believed, lone := m.lone[place]; lone {
+		return believed.Before
 	}
 	return known
+}
+
+// A lone is what is believed on the word of one endpoint alone.
+type lone struct {
+	Before uint64 `json:"before"` // what was known
+	Level  uint64 `json:"level"`
 }
 
 // sentTo returns the newest round that went to a place, of what is under way.
@@ -113,10 +119,10 @@ func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 		c.saw = v.Head.Number
 		e.hear(now, c, v.Words[c.place], !v.Kept && !v.Untold[c.place], v.Silent[c.place])
 		how, it := e.judge(now, c)
-		before, lone := m.lone[c.place]
+		believed, alone := m.lone[c.place]
 		switch {
 		case how == proven && len(e.said) < 2:
-			m.lone[c.place] = c.known // it goes on being asked of others
+			m.lone[c.place] = lone{c.known, it.level} // it goes on being asked of others
 		case how == proven || how == refuted:
 			delete(m.lone, c.place)
 		}
@@ -129,10 +135,10 @@ func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 			if v.Nonce = it.level; how == unclear || how == refuted && !it.at.Equal(now) {
 				v.Nonce = max(m.chainNonce, m.expected())
 			}
-			if how == refuted && lone {
-				m.takeBack(fx, now, before)
+			if _, still := m.lone[theCount]; alone && !still && it.level < believed.Level {
+				m.takeBack(fx, now, max(believed.Before, it.level))
 			}
-		case how == unclear, it.said.Round < m.slots[c.place].Round && !(lone && how == refuted):
+		case how == unclear, it.said.Round < m.slots[c.place].Round && !alone:
 			delete(v.Slots, c.place)
 		default:
 			v.Slots[c.place] = it.said
@@ -156,13 +162,13 @@ func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 
 // settleLone lets go of what one endpoint said alone and does not say any more.
 func (m *machine) settleLone(fx *effects, now time.Time, v view, claims []claim) {
-	for place, before := range m.lone {
+	for place, believed := range m.lone {
 		_, read := v.Slots[place]
 		if slices.ContainsFunc(claims, func(c claim) bool { return c.place == place }) || place != theCount && !read {
 			continue
 		}
 		if delete(m.lone, place); place == theCount && v.Nonce < m.nonce {
-			m.takeBack(fx, now, before)
+			m.takeBack(fx, now, max(believed.Before, v.Nonce))
 		}
 	}
 }

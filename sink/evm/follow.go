@@ -38,7 +38,7 @@ func (m *machine) follow(fx *effects, now time.Time, v view, i *Intent) {
 		}
 		m.doubtTip(i, found.Tx)
 		m.pay(i, found.Tx)
-		if before, lone := m.lone[theCount]; lone && i.Nonce >= before {
+		if believed, alone := m.lone[theCount]; alone && i.Nonce >= believed.Before {
 			delete(m.lone, theCount) // the chain says so too
 		}
 		i.State = Mined

@@ -101,6 +101,7 @@ type entry struct {
 
 	LeastTip   uint64    `json:"leastTip,omitempty"` // that the pool was heard to take, wei for each unit of gas
 	LeastTipAt time.Time `json:"leastTipAt,omitzero"`
+	Lone       *lone     `json:"lone,omitempty"` // how many were sent, on the word of one endpoint alone
 }
 
 func (e entry) record(sink string) (dodona.Record, error) {

@@ -35,7 +35,7 @@ type machine struct {
 	evidence   map[string]*evidence // by place, of what is claimed and not proven
 	told       map[string]time.Time // by place: when a claim that is denied was last told
 	unsure     map[string]sink.Said // in this step, by place: the most that may be in the slot; what is up to it waits
-	lone       map[string]uint64    // by place that one endpoint is believed of alone: what was known before
+	lone       map[string]lone      // by place that one endpoint is believed of alone: what was known before
 	refuted    map[string]word      // by place: what was claimed last and not believed
 	held       bool                 // in this step, how many were sent is not sure: nothing gets a nonce
 	usual      uint64               // in this step, the most that a tip is believed to have to be
@@ -182,7 +182,7 @@ type effects struct {
 
 func newMachine(r rules) *machine {
 	return &machine{
-		rules: r, slots: make(map[string]sink.Said), known: make(map[string]bool), evidence: make(map[string]*evidence), told: make(map[string]time.Time), lone: make(map[string]uint64), refuted: make(map[string]word), newest: make(map[string]dodona.Round),
+		rules: r, slots: make(map[string]sink.Said), known: make(map[string]bool), evidence: make(map[string]*evidence), told: make(map[string]time.Time), lone: make(map[string]lone), refuted: make(map[string]word), newest: make(map[string]dodona.Round),
 		passed: make(map[string]uint64), trouble: make(map[string]trouble),
 	}
 }
@@ -196,6 +196,9 @@ func (m *machine) restore(entries []entry) (moved int, fx effects) {
 		m.top = max(m.top, e.Top)
 		if e.Chain == m.chain && e.Sender == m.sender {
 			m.nonce, m.leastTip, m.leastTipAt = e.Next, e.LeastTip, e.LeastTipAt
+			if delete(m.lone, theCount); e.Lone != nil {
+				m.lone[theCount] = *e.Lone
+			}
 		}
 	}
 	for _, e := range all {

@@ -109,9 +109,13 @@ func (m *machine) write(fx *effects, i *Intent) {
 		lowest = min(lowest, o.Number)
 	}
 	i.Step++
-	rec, err := entry{
+	e := entry{
 		Chain: m.chain, Sender: m.sender, Top: m.top, Open: lowest, Next: m.nonce, Intent: *i, LeastTip: m.leastTip, LeastTipAt: m.leastTipAt,
-	}.record(m.sink)
+	}
+	if believed, alone := m.lone[theCount]; alone {
+		e.Lone = &believed
+	}
+	rec, err := e.record(m.sink)
 	fx.add(rec, err)
 }
 
