@@ -27,8 +27,7 @@ type word struct {
 	by    int
 	level uint64    // the round in the slot, or the count
 	said  sink.Said // the slot
-	saw   uint64    // number of the endpoint's newest block
-	clock time.Time // of that block
+	clock time.Time // of the endpoint's newest block; of a claim, of the chain when it was heard
 	at    time.Time // when it was heard; not set before it is weighed
 }
 
@@ -116,8 +115,11 @@ func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 			e = newEvidence(now)
 			m.evidence[c.place] = e
 		}
-		c.saw = v.Head.Number
-		e.hear(now, c, v.Words[c.place], !v.Kept && !v.Untold[c.place], v.Silent[c.place])
+		c.clock = v.clock()
+		if !v.HeadAt.IsZero() {
+			c.clock = c.clock.Add(max(0, now.Sub(v.HeadAt))) // the rest was read after it
+		}
+		e.hear(now, c, v.Words[c.place], !v.Kept && !v.Untold[c.place], v.Silent[c.place] || m.mistaken(now, e, v.Words[c.place]))
 		how, it := e.judge(now, c)
 		believed, alone := m.lone[c.place]
 		switch {
@@ -148,7 +150,7 @@ func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 		}
 		switch {
 		case how == refuted:
-			m.refuted[c.place] = word{level: c.level, at: now}
+			m.refuted[c.place] = word{by: it.by, level: c.level, at: now}
 			m.deny(fx, now, e, c, it)
 		case how == unclear && e.views > 1 && (!e.lags || now.Sub(e.since) >= lostFor) && m.waitsFor(c):
 			waiting = fmt.Sprintf("%s says that %s, where %d is known; it is wrong, or somebody else uses the key or delivers, and nobody else can tell: what depends on it waits until it has said so for a while",
@@ -181,6 +183,34 @@ func (m *machine) takeBack(fx *effects, now time.Time, from uint64) {
 		if i.State.inFlight() && i.Nonce >= from {
 			m.again(fx, i, Superseded)
 		}
+	}
+}
+
+// wrongFor is how long who denied what is true is not heard.
+const wrongFor = time.Hour
+
+// mistaken takes out the words of endpoints that a block proved wrong not long ago, and reports whether there were any: of what they say nothing
+// follows.
+func (m *machine) mistaken(now time.Time, e *evidence, words []word) (any bool) {
+	for by, at := range m.wrong {
+		if now.Sub(at) >= wrongFor {
+			delete(m.wrong, by)
+			continue
+		}
+		delete(e.denials, by)
+		for n := range words {
+			if words[n].by == by {
+				words[n].clock, any = time.Time{}, true // as if it lagged
+			}
+		}
+	}
+	return any
+}
+
+// learn notes that a block reverted a round, again, that an endpoint claims the contract to have, and whoever denies that is wrong.
+func (m *machine) learn(now time.Time, i *Intent, tried dodona.Round) {
+	if claimed, found := m.refuted[i.place()]; found && i.Reverts > 0 && now.Sub(claimed.at) < wrongFor && uint64(tried) <= claimed.level {
+		m.wrong[claimed.by] = now
 	}
 }
 

@@ -295,8 +295,9 @@ func TestLittleThingsThatAreWrongAreDoubted(t *testing.T) {
 // round 10 is known.
 func TestWhatIsSaidOfAClaimIsWeighed(t *testing.T) {
 	type view []word
-	say := func(by int, level, saw uint64) word {
-		return word{by: by, level: level, said: sink.Said{Round: dodona.Round(level)}, saw: saw}
+	begun := time.Now()
+	say := func(by int, level uint64, block int) word {
+		return word{by: by, level: level, said: sink.Said{Round: dodona.Round(level)}, clock: begun.Add(time.Duration(block-100)*10*time.Second + blockAhead + 1)}
 	}
 	for name, c := range map[string]struct {
 		views []view
@@ -329,7 +330,7 @@ func TestWhatIsSaidOfAClaimIsWeighed(t *testing.T) {
 		"another one said so, and took it back":        {[]view{{say(1, 30, 100)}, {say(1, 10, 100)}}, time.Second, refuted, 10},
 		"another one said so, and is not heard of now": {[]view{nil, {say(1, 40, 100)}}, time.Second, proven, 40},
 	} {
-		now := time.Now()
+		now := begun
 		e := newEvidence(now)
 		var how verdict
 		var it word
@@ -338,6 +339,7 @@ func TestWhatIsSaidOfAClaimIsWeighed(t *testing.T) {
 				now = now.Add(c.pause)
 			}
 			of := claim{say(0, 40, 100), "f", 10}
+			of.clock = begun
 			e.hear(now, of, words, true, false)
 			how, it = e.judge(now, of)
 		}
@@ -560,7 +562,7 @@ func TestADenialDoesNotTakeBackWhatIsKnown(t *testing.T) {
 		p.view.Slots["f"] = sink.Said{Round: 1000}
 		p.turn(t, time.Second)
 		p.view.Slots["f"] = sink.Said{Round: 2000}
-		p.view.Words = map[string][]word{"f": {{by: 1, level: denial, said: sink.Said{Round: dodona.Round(denial)}, saw: p.view.Head.Number}}}
+		p.view.Words = map[string][]word{"f": {{by: 1, level: denial, said: sink.Said{Round: dodona.Round(denial)}, clock: p.now.Add(time.Minute)}}}
 		p.turn(t, time.Second)
 		if got := p.slots["f"].Round; got != want {
 			t.Errorf("denied with %d: the slot holds %d, want %d", denial, got, want)

@@ -30,8 +30,9 @@ const (
 	deniedFor = 10 * time.Minute
 	// askedAfter is after what time who denied is asked again.
 	askedAfter = 5 * time.Minute
-	// keepsTime is how far the newest block of a chain that makes them by the clock may be from it.
+	// keepsTime is how far the newest block of a chain that makes them by the clock may be from it, and farOff how far none is.
 	keepsTime = time.Minute
+	farOff    = 5 * time.Minute
 	// blockAhead is how far ahead of the clock a block may be made.
 	blockAhead = 5 * time.Second
 )
@@ -79,14 +80,15 @@ func (e *evidence) hear(now time.Time, c claim, words []word, anew, silent bool)
 	}
 }
 
-// knows reports whether an endpoint has seen a block that was made after something was claimed, and so would know of it; else it may lag. Its own
-// clock tells: who claims may have made up the number of his block, and it is older than what he claims, which he was asked for later. Only where blocks
-// are not made by the clock the number does.
+// knows reports whether an endpoint has seen a block that was made after something was claimed, and so would know of it; else it may lag. The clock
+// of the chain tells, which both go by: it may be hours from ours. Only if ours agrees with that of the endpoint, and the claimer's is far away,
+// is that one made up.
 func (w word) knows(now time.Time, claimed word) bool {
-	if w.clock.After(claimed.at.Add(blockAhead)) {
-		return true
+	since := claimed.clock
+	if now.Sub(w.clock).Abs() < keepsTime && claimed.at.Sub(claimed.clock).Abs() > farOff {
+		since = claimed.at
 	}
-	return now.Sub(w.clock).Abs() > keepsTime && w.saw >= claimed.saw
+	return w.clock.After(since.Add(blockAhead))
 }
 
 // note keeps what is claimed, of each second the least, and no more than matters.
@@ -96,7 +98,7 @@ func (e *evidence) note(w word) {
 	case n == 0 || w.at.Sub(e.claims[n-1].at) >= time.Second:
 		e.claims = append(e.claims, w)
 	case w.level < e.claims[n-1].level:
-		w.at, w.saw = e.claims[n-1].at, e.claims[n-1].saw
+		w.at, w.clock = e.claims[n-1].at, e.claims[n-1].clock
 		e.claims[n-1] = w
 	}
 	for len(e.claims) > lostViews && w.at.Sub(e.claims[1].at) >= laggingFor {

@@ -172,12 +172,8 @@ func (m *machine) settle(fx *effects, now time.Time, v view, i *Intent) {
 		return // the next view may tell why it was refused
 	}
 	fx.count(telemetry.SinkReverted, 1)
+	m.learn(now, i, tried)
 	has := m.slots[i.place()].Round
-	if i.Reverts >= mostTries-1 { // so often that it speaks for what is claimed
-		if claimed := m.refuted[i.place()]; now.Sub(claimed.at) < time.Hour {
-			has = max(has, dodona.Round(claimed.level))
-		}
-	}
 	if has >= tried {
 		m.receipt(fx, now, i, dodona.ReceiptSuperseded, fmt.Sprintf("the chain has round %d already", uint64(has)))
 		fx.count(telemetry.SinkSuperseded, 1)
@@ -224,6 +220,11 @@ func (m *machine) mendGap(fx *effects, now time.Time, v view) {
 	}
 	if m.behind < lostViews || now.Sub(m.behindAt) < patience {
 		return // an endpoint may lag
+	}
+	if believed, alone := m.lone[theCount]; alone { // what is between was never given
+		m.behind = 0
+		m.takeBack(fx, now, max(believed.Before, v.Nonce))
+		return
 	}
 	missing := gap{v.Nonce, min(next, v.Nonce+mostGap)}
 	switch {

@@ -75,6 +75,7 @@ func (s *Sink) lastHeard(l *glance) time.Time {
 
 func (s *Sink) lookHead(ctx context.Context, l *glance) (err error) {
 	if !l.head {
+		l.HeadAt = s.env.Now()
 		if l.Head, err = s.client.Header(ctx, evm.Latest); err != nil {
 			return err
 		}

@@ -128,7 +128,7 @@ func (s *Sink) witnessed(ctx context.Context, index int, claims []claim, anchors
 			}
 			return t
 		}
-		heard.by, heard.saw, heard.clock = index, head.Number, time.Unix(int64(min(head.Time, 1<<40)), 0)
+		heard.by, heard.clock = index, time.Unix(int64(min(head.Time, 1<<40)), 0)
 		t.words[c.place] = heard
 	}
 	return t
