@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -131,18 +133,32 @@ func (l *lane) land(knew reach, first, last uint64) {
 	poke(l.house.wake) // which notes it for others
 }
 
-// storeDropped is called when the embedded store dropped records of a stream, maybe while it holds its locks: it must not be asked anything.
-// That is on the disk then, and the store is started again, which has it noted in the stream before anybody is answered.
+// storeDropped is called when the embedded store dropped records of a stream, maybe while it holds its locks, in the goroutine that answers this
+// process: it must not be asked anything, and no lock is waited for that is held over a question. So that is remembered, and the store started
+// again, which has it on the disk and in the stream before anybody is answered.
 func (j *Journal) storeDropped(stream string) {
 	j.mu.Lock()
-	j.miscounted[stream] = true
+	j.miscounted[stream], j.dropping[stream] = true, true
 	j.mu.Unlock()
-	if err := j.holed(stream); err != nil {
-		j.cfg.Log.Error("journal: note that the store dropped records", "stream", stream, "error", err)
-	}
 	j.local.giveUp()
 	j.storeBroke()
 	poke(j.sick)
+}
+
+// noteDropping puts on the disk which streams the store dropped records of.
+func (j *Journal) noteDropping() error {
+	j.mu.Lock()
+	streams := slices.Collect(maps.Keys(j.dropping))
+	j.mu.Unlock()
+	for _, stream := range streams {
+		if err := j.holed(stream); err != nil {
+			return fmt.Errorf("note that the store dropped records of stream %s: %w", stream, err)
+		}
+		j.mu.Lock()
+		delete(j.dropping, stream)
+		j.mu.Unlock()
+	}
+	return nil
 }
 
 // dropIndexes removes the index of the records of each stream that lost some: a server goes on counting what it dropped, keeps that in the index,
@@ -172,6 +188,9 @@ func (j *Journal) keepStore() {
 		case <-j.sick:
 		case <-j.ctx.Done():
 			return
+		}
+		if err := j.noteDropping(); err != nil { // so does the start
+			j.cfg.Log.Error("journal: " + err.Error())
 		}
 		for attempt := 1; j.local.broken() && j.ctx.Err() == nil; attempt++ {
 			why := j.proof.Load().revive()

@@ -108,6 +108,7 @@ type Journal struct {
 	ends       map[string]streamEnd
 	endsAt     time.Time       // when they were noted
 	miscounted map[string]bool // streams whose index counts records that are lost
+	dropping   map[string]bool // streams that the store has dropped records of, which is not on the disk yet
 	drops      map[string]int  // records that the embedded server dropped since it started, by name on the bus, when it was asked last
 }
 
@@ -149,7 +150,7 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 }
 
 func newJournal(cfg Config) *Journal {
-	j := &Journal{cfg: cfg, net: scopeOf(cfg.Network), lock: cfg.Folder, lanes: make(map[string]*lane), reading: make(map[string]*readerState), holes: make(map[string]*hole), drops: make(map[string]int), miscounted: make(map[string]bool), readersChanged: make(chan struct{}, 1), sick: make(chan struct{}, 1)}
+	j := &Journal{cfg: cfg, net: scopeOf(cfg.Network), lock: cfg.Folder, lanes: make(map[string]*lane), reading: make(map[string]*readerState), holes: make(map[string]*hole), drops: make(map[string]int), miscounted: make(map[string]bool), dropping: make(map[string]bool), readersChanged: make(chan struct{}, 1), sick: make(chan struct{}, 1)}
 	j.ctx, j.cancel = context.WithCancel(context.Background())
 	j.state.epoch, j.state.end = context.WithCancel(context.Background())
 	return j

@@ -20,6 +20,9 @@ const vouchWithin = time.Minute
 // neither: what is written then would be taken for what was lost. This network's stream is left to its lane while that is not open yet: it knows
 // more, and the server listens to nobody before.
 func (j *Journal) vouch(bus nats.InProcessConnProvider) error {
+	if err := j.noteDropping(); err != nil {
+		return err
+	}
 	if j.alone() && !j.knowsEnds() {
 		return nil // nobody asks, nobody else ever wrote here, and the lane looks
 	}
