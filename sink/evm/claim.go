@@ -189,12 +189,20 @@ func (m *machine) takeBack(fx *effects, now time.Time, from uint64) {
 // wrongFor is how long who denied what is true is not heard.
 const wrongFor = time.Hour
 
+// A mistake is how often blocks spoke against an endpoint.
+type mistake struct {
+	times int
+	since time.Time
+}
+
 // mistaken takes out the words of endpoints that a block proved wrong not long ago, and reports whether there were any: of what they say nothing
 // follows.
 func (m *machine) mistaken(now time.Time, e *evidence, words []word) (any bool) {
-	for by, at := range m.wrong {
-		if now.Sub(at) >= wrongFor {
+	for by, w := range m.wrong {
+		if now.Sub(w.since) >= wrongFor {
 			delete(m.wrong, by)
+		}
+		if m.wrong[by].times < mostTries {
 			continue
 		}
 		delete(e.denials, by)
@@ -207,11 +215,19 @@ func (m *machine) mistaken(now time.Time, e *evidence, words []word) (any bool) 
 	return any
 }
 
-// learn notes that a block reverted a round, again, that an endpoint claims the contract to have, and whoever denies that is wrong.
+// learn notes that a block reverted a round that one endpoint claims the contract to have, and another one denies. Several times, and that one
+// is wrong.
 func (m *machine) learn(now time.Time, i *Intent, tried dodona.Round) {
-	if claimed, found := m.refuted[i.place()]; found && i.Reverts > 0 && now.Sub(claimed.at) < wrongFor && uint64(tried) <= claimed.level {
-		m.wrong[claimed.by] = now
+	claimed, found := m.refuted[i.place()]
+	if !found || now.Sub(claimed.at) >= wrongFor || uint64(tried) > claimed.level {
+		return
 	}
+	w := m.wrong[claimed.by]
+	if w.times == 0 {
+		w.since = now
+	}
+	w.times++
+	m.wrong[claimed.by] = w
 }
 
 // waitsFor reports whether something waits for a claim.

@@ -1,6 +1,7 @@
 package evm
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -33,8 +34,13 @@ type doubted struct {
 	index  int
 }
 
+// beats reports whether a view is to be believed rather than one that was seen later: it gives fewer reasons to doubt, or as many and is newer.
+func (d *doubted) beats(later *doubted) bool {
+	return cmp.Or(cmp.Compare(len(later.doubts), len(d.doubts)), cmp.Compare(d.Head.Number, later.Head.Number)) > 0
+}
+
 // believe looks at the chain, through one endpoint after the other until one gives no reason to doubt it, or none is left: then the one is
-// believed that gives the fewest, the last of several. If one fails meanwhile, the next turn goes on with it.
+// believed that gives the fewest, of several the newest one. If one fails meanwhile, the next turn goes on with it.
 func (s *Sink) believe(ctx context.Context, before evm.Header) (view, error) {
 	var best *doubted
 	for {
@@ -52,7 +58,7 @@ func (s *Sink) believe(ctx context.Context, before evm.Header) (view, error) {
 			s.doubted = 0
 			return v, nil
 		case s.doubted >= len(s.client.Endpoints())-1:
-			if best != nil && len(best.doubts) < len(doubts) {
+			if best != nil && best.beats(&doubted{v, doubts, 0}) {
 				s.client.Prefer(best.index, fmt.Errorf("doubted: %s", doubts[first].what))
 				v, doubts = best.view, best.doubts
 			}
@@ -63,8 +69,8 @@ func (s *Sink) believe(ctx context.Context, before evm.Header) (view, error) {
 			return v, nil
 		}
 		d := doubts[first]
-		if best == nil || len(doubts) <= len(best.doubts) {
-			best = &doubted{v, doubts, s.client.Current()}
+		if this := (&doubted{v, doubts, s.client.Current()}); best == nil || !best.beats(this) {
+			best = this
 		}
 		s.env.Log.Warn("another endpoint is asked", "why", d.what)
 		s.client.Skip(fmt.Errorf("doubted: %s", d.what))

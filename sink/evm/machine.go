@@ -37,7 +37,7 @@ type machine struct {
 	unsure     map[string]sink.Said // in this step, by place: the most that may be in the slot; what is up to it waits
 	lone       map[string]lone      // by place that one endpoint is believed of alone: what was known before
 	refuted    map[string]word      // by place: what was claimed last and not believed
-	wrong      map[int]time.Time    // by endpoint: when a block showed that it denied what is true
+	wrong      map[int]mistake      // by endpoint: how often a block showed that it denies what is true
 	held       bool                 // in this step, how many were sent is not sure: nothing gets a nonce
 	usual      uint64               // in this step, the most that a tip is believed to have to be
 	compared   bool                 // it is known what others pay
@@ -184,7 +184,7 @@ type effects struct {
 
 func newMachine(r rules) *machine {
 	return &machine{
-		rules: r, slots: make(map[string]sink.Said), known: make(map[string]bool), evidence: make(map[string]*evidence), told: make(map[string]time.Time), lone: make(map[string]lone), refuted: make(map[string]word), wrong: make(map[int]time.Time), newest: make(map[string]dodona.Round),
+		rules: r, slots: make(map[string]sink.Said), known: make(map[string]bool), evidence: make(map[string]*evidence), told: make(map[string]time.Time), lone: make(map[string]lone), refuted: make(map[string]word), wrong: make(map[int]mistake), newest: make(map[string]dodona.Round),
 		passed: make(map[string]uint64), trouble: make(map[string]trouble),
 	}
 }
