@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -157,21 +158,50 @@ func groundFolders(t *testing.T) (folders []string) {
 	return []string{closed, killed}
 }
 
-// copyLive copies a folder that a server writes to: what it renames or deletes meanwhile makes the copy begin anew.
+// copyLive copies a folder that a server writes to, as a kill would leave it: until two copies, one after the other, are alike. Then nothing was
+// written between the end of the first and the beginning of the second.
 func copyLive(t *testing.T, to, from string) {
 	t.Helper()
-	var err error
-	for range 100 {
-		if err = os.CopyFS(to, os.DirFS(from)); !errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-		if err := os.RemoveAll(to); err != nil {
+	for n := range 200 {
+		again := filepath.Join(t.TempDir(), strconv.Itoa(n))
+		err := errors.Join(os.RemoveAll(to), os.CopyFS(to, os.DirFS(from)), os.CopyFS(again, os.DirFS(from)))
+		switch {
+		case err == nil && alike(t, to, again):
+			return
+		case err != nil && !errors.Is(err, fs.ErrNotExist): // what it renames or deletes meanwhile
 			t.Fatal(err)
 		}
 	}
-	if err != nil {
-		t.Fatal(err)
+	t.Fatalf("%s is written to all the time", from)
+}
+
+// alike reports whether two folders hold the same.
+func alike(t *testing.T, a, b string) bool {
+	t.Helper()
+	held := func(dir string) map[string]string {
+		files := make(map[string]string)
+		err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			name, err := filepath.Rel(dir, path)
+			if err != nil {
+				return err
+			}
+			files[name] = ""
+			if e.Type().IsRegular() {
+				text, err := os.ReadFile(path)
+				files[name] = "file " + string(text)
+				return err
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return files
 	}
+	return maps.Equal(held(a), held(b))
 }
 
 // filesOf lists the files of a data folder that are not empty.
