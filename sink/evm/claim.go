@@ -12,7 +12,7 @@ import (
 
 // Two things that an endpoint can say cannot be undone: a slot ahead of everything that is known to be sent drops every round up to it, and a
 // count of transactions ahead of all that were given buys the ones between. So these are claims. One is believed if another endpoint, which is
-// asked for that alone, says so too, as far as both say it. If another one denies it that has seen the same blocks, it is not. If nobody else can
+// asked for that alone, says so too, as far as both say it. If another one denies it that has seen a later block, it is not. If nobody else can
 // tell, the endpoint is asked again and again for a while, and what depends on it waits.
 
 // A claim is what an endpoint says of a place, ahead of all that is known.
@@ -246,7 +246,7 @@ func (m *machine) deny(fx *effects, now time.Time, e *evidence, c claim, denial 
 		return
 	}
 	m.told[c.place] = now
-	m.tell(fx, now, "claim", fmt.Sprintf("%s says that %s; %s has seen as many blocks and says %d, and %d is known: what the first says of it is not believed, and nothing waits for it",
+	m.tell(fx, now, "claim", fmt.Sprintf("%s says that %s; %s has seen a later block and says %d, and %d is known: what the first says of it is not believed, and nothing waits for it",
 		m.host(c.by), c.inWords(), m.host(denial.by), denial.level, c.known))
 }
 
