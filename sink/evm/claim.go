@@ -133,12 +133,12 @@ func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 		}
 		switch {
 		case c.place == theCount:
+			if _, still := m.lone[theCount]; alone && !still && it.level < believed.Level {
+				m.takeBack(fx, now, max(believed.Before, it.level)) // before anything goes by what was believed
+			}
 			m.held = how == unclear
 			if v.Nonce = it.level; how == unclear || how == refuted && !it.at.Equal(now) {
 				v.Nonce = max(m.chainNonce, m.expected())
-			}
-			if _, still := m.lone[theCount]; alone && !still && it.level < believed.Level {
-				m.takeBack(fx, now, max(believed.Before, it.level))
 			}
 		case how == unclear, it.said.Round < m.slots[c.place].Round && !alone:
 			delete(v.Slots, c.place)

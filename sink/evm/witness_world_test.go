@@ -272,3 +272,52 @@ func TestATrueSlotThatIsDeniedEndsInFewReverts(t *testing.T) {
 		t.Errorf("%d transactions, %d open; want %d and none", attempts, len(p.open), mostTries)
 	}
 }
+
+// TestAnOldDenialTakesBackWhatIsBelievedAlone: a count is denied, a higher one is believed while the second endpoint is away, and then the first
+// one again, whose denial still holds. Nothing is bought.
+func TestAnOldDenialTakesBackWhatIsBelievedAlone(t *testing.T) {
+	for _, c := range [][2]uint64{{40, 60}, {30, 32}, {40, 100}} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLedger()
+			first, second := newFace(l), newFace(l)
+			var lie atomic.Uint64
+			var away atomic.Bool
+			first.says = func(m string) string {
+				if n := lie.Load(); m == "eth_getTransactionCount" && n > 0 {
+					return fmt.Sprintf(`"result":"0x%x"`, n)
+				}
+				return ""
+			}
+			second.trips = func(string) error {
+				if away.Load() {
+					return err502
+				}
+				return nil
+			}
+			b := newPair(t, l, first, second)
+			b.env.Policy.Policy = sink.Every
+			b.begin()
+			b.within(time.Minute, "it is ready", b.isReady)
+			b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+			for minute := range 30 {
+				switch minute {
+				case 0, 7:
+					lie.Store(c[0])
+				case 3:
+					lie.Store(c[1])
+					away.Store(true)
+				case 9:
+					away.Store(false)
+				case 20:
+					lie.Store(0)
+				}
+				b.offerAll(dodona.Round(3 + minute))
+				time.Sleep(time.Minute)
+			}
+			time.Sleep(10 * time.Minute)
+			if n := l.empties(); n > 0 {
+				t.Errorf("%v: %d empty transfers", c, n)
+			}
+		})
+	}
+}
