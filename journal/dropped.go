@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dodona-oracle/dodona/internal/backoff"
@@ -37,12 +38,18 @@ type view struct {
 // short reports whether the stream goes less far than was known.
 func (v view) short() bool { return v.Created.Equal(v.knew.born) && v.State.LastSeq < v.knew.place }
 
-// dropped returns how many records the server says that it lost since it started, for whatever reason.
-func dropped(info *jetstream.StreamInfo) int {
+// dropped returns how many records the server says that it lost since it started, for whatever reason. Of those before the first one, where the
+// stream begins tells: after a kill a server also misses what retention had freed.
+func dropped(info *jetstream.StreamInfo) (n int) {
 	if info.State.Lost == nil {
 		return 0
 	}
-	return len(info.State.Lost.Msgs)
+	for _, place := range info.State.Lost.Msgs {
+		if place >= info.State.FirstSeq {
+			n++
+		}
+	}
+	return n
 }
 
 // droppedBefore returns how many of them are noted in a stream.
@@ -62,7 +69,7 @@ func (l *lane) inspect(ctx context.Context) (v view, err error) {
 	l.mu.Unlock()
 	if v.whole {
 		within, cancel := context.WithTimeout(ctx, answerTimeout/2)
-		v.StreamInfo, err = l.j.infoOf(within, l.bus)
+		v.StreamInfo, err = infoOf(within, l.j.nc, l.bus)
 		cancel()
 		if err == nil || ctx.Err() != nil || errors.Is(err, jetstream.ErrStreamNotFound) {
 			return v, err
@@ -74,8 +81,8 @@ func (l *lane) inspect(ctx context.Context) (v view, err error) {
 }
 
 // infoOf asks the server about a stream, and what it lost of it.
-func (j *Journal) infoOf(ctx context.Context, bus string) (*jetstream.StreamInfo, error) {
-	msg, err := j.nc.RequestWithContext(ctx, "$JS.API.STREAM.INFO."+bus, []byte(`{"deleted_details":true}`))
+func infoOf(ctx context.Context, nc *nats.Conn, bus string) (*jetstream.StreamInfo, error) {
+	msg, err := nc.RequestWithContext(ctx, "$JS.API.STREAM.INFO."+bus, []byte(`{"deleted_details":true}`))
 	if err != nil {
 		return nil, err
 	}
@@ -208,17 +215,18 @@ func (j *Journal) seekDropped(ctx context.Context) error {
 	if j.local == nil {
 		return nil
 	}
+	of := j.counting()
 	list := j.js.ListStreams(ctx)
 	for info := range list.Info() {
 		if !keepsProofs(info) || info.State.NumDeleted > mostPlaces {
 			continue
 		}
 		name := info.Config.Name
-		info, err := j.infoOf(ctx, name)
+		info, err := infoOf(ctx, j.nc, name)
 		if err != nil {
 			return fmt.Errorf("ask what was dropped of stream %s: %w", name, err)
 		}
-		if j.dropsMore(name, dropped(info)) {
+		if j.dropsMore(of, name, dropped(info)) {
 			j.cfg.Log.Error("journal: the store has dropped records; it is started again, and looks for damage", "stream", name, "records", dropped(info))
 			j.storeDropped(name)
 		}
@@ -226,11 +234,36 @@ func (j *Journal) seekDropped(ctx context.Context) error {
 	return list.Err()
 }
 
-// dropsMore reports whether more of a stream was dropped than when it was asked last. A start may find again what is dropped.
-func (j *Journal) dropsMore(stream string, n int) bool {
+// dropsMore reports whether more of a stream was dropped since a start of the server than when it was asked last.
+func (j *Journal) dropsMore(start int, stream string, n int) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if start != j.starts { // the answer is of the server before
+		return false
+	}
 	more := n > j.drops[stream]
 	j.drops[stream] = n
 	return more
+}
+
+// counting returns which start of the server what it drops is counted from.
+func (j *Journal) counting() (start int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.starts
+}
+
+// countAnew forgets what was dropped, as a server does that starts.
+func (j *Journal) countAnew() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.starts++
+	clear(j.drops)
+}
+
+// dropsOf returns how many records of a stream the embedded server had dropped when it was asked last, 0 of one elsewhere.
+func (j *Journal) dropsOf(stream string) int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.drops[stream]
 }

@@ -24,7 +24,13 @@ func TestWhatTheServerSaysOfAnEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	here := reach{now.Created, now.State.LastSeq}
-	lost := func(n int) *jetstream.LostStreamData { return &jetstream.LostStreamData{Msgs: make([]uint64, n)} }
+	lost := func(n int) *jetstream.LostStreamData {
+		data := &jetstream.LostStreamData{}
+		for i := range n {
+			data.Msgs = append(data.Msgs, now.State.LastSeq-uint64(i))
+		}
+		return data
+	}
 	for name, c := range map[string]struct {
 		knew    reach
 		dropped int // known before
@@ -47,6 +53,11 @@ func TestWhatTheServerSaysOfAnEnd(t *testing.T) {
 		"more dropped":                       {knew: here, dropped: 5, change: func(i *jetstream.StreamInfo) { i.State.Lost = lost(6) }, want: true},
 		"dropped, and noted by others": {knew: here, change: func(i *jetstream.StreamInfo) {
 			i.State.Lost, i.Config.Metadata[droppedKey] = lost(5), strconv.Itoa(5)
+		}},
+		"missed is what retention had freed": {knew: here, change: func(i *jetstream.StreamInfo) {
+			i.State.FirstSeq, i.State.Lost = i.State.LastSeq, lost(5)
+			setFreed(i.Config.Metadata, i.State.FirstSeq)
+			i.State.Lost.Msgs = i.State.Lost.Msgs[1:]
 		}},
 		"not asked for that": {knew: here, dropped: 5, plain: true, change: func(*jetstream.StreamInfo) {}},
 	} {
@@ -146,9 +157,14 @@ func TestAStoreThatDroppedRecordsIsStartedAgain(t *testing.T) {
 	appendEvents(t, j, "before", 1, 1)
 	server, bus, round := j.nc.ConnectedServerId(), j.lanes[streamProof].bus, dodona.RoundAt(time.Now())
 	for i, n := range []int{0, 5, 5, 3, 3, 4} {
-		if got, want := j.dropsMore("PROOF-other", n), i == 1 || i == 5; got != want {
+		if got, want := j.dropsMore(j.counting(), "PROOF-other", n), i == 1 || i == 5; got != want {
 			t.Errorf("%d dropped are news: %v, want %v", n, got, want)
 		}
+	}
+	before := j.counting()
+	j.countAnew()
+	if j.dropsMore(before, "PROOF-other", 9) || !j.dropsMore(j.counting(), "PROOF-other", 3) {
+		t.Error("what a server dropped is compared with what the one before it did")
 	}
 	serverLog{j.local}.Warnf("Filestore [%s] indexCacheBuf corrupt record state in x", bus)
 	for begun := time.Now(); j.nc.ConnectedServerId() == server || !j.nc.IsConnected(); time.Sleep(20 * time.Millisecond) {
@@ -173,7 +189,7 @@ func TestAStoreThatDroppedRecordsIsStartedAgain(t *testing.T) {
 // TestWhatWasDroppedIsNoted, and forgotten when a server that was started again counts anew: else as many may be dropped unnoticed.
 func TestWhatWasDroppedIsNoted(t *testing.T) {
 	metadata := map[string]string{}
-	(&lane{dropped: 5}).setDropped(metadata)
+	setDropped(metadata, 5)
 	if n := droppedBefore(metadata); n != 5 {
 		t.Errorf("%d are noted, want 5", n)
 	}

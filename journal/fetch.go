@@ -34,17 +34,6 @@ type stored struct {
 	bad    error // why it cannot be decoded; only in pages
 }
 
-// answerTimeout is how long the store has to answer one question.
-const answerTimeout = 5 * time.Second
-
-// question bounds the wait for one answer of the store, whatever ctx allows: a question that was on its way when the
-// connection was lost is never answered, so the end of the connection ends it too.
-func (j *Journal) question(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
-	stop := context.AfterFunc(j.epoch(), cancel)
-	return ctx, func() { stop(); cancel() }
-}
-
 // fetch returns the record that q asks for, or ErrNotFound. A record that cannot be decoded is an error.
 func (l *lane) fetch(ctx context.Context, q query) (stored, error) {
 	s, err := l.ask(ctx, q)
@@ -82,7 +71,7 @@ func (l *lane) count(ctx context.Context, subject string) (n uint64, err error) 
 	defer cancel()
 	info, err := l.stream.Info(ctx, jetstream.WithSubjectFilter(subject))
 	if err != nil {
-		return 0, fmt.Errorf("count records on %s: %w", subject, err)
+		return 0, fmt.Errorf("count records on %s: %w", subject, unanswered(ctx, err))
 	}
 	for _, each := range info.State.Subjects {
 		n += each
@@ -105,6 +94,7 @@ func (l *lane) counts(ctx context.Context, subjects []string) (map[string]uint64
 	for filter := range filters {
 		ctx, cancel := l.j.question(ctx)
 		info, err := l.stream.Info(ctx, jetstream.WithSubjectFilter(filter))
+		err = unanswered(ctx, err)
 		cancel()
 		if err != nil {
 			return nil, fmt.Errorf("count records on %s: %w", filter, err)
@@ -124,7 +114,7 @@ func (l *lane) ask(ctx context.Context, q query) (stored, error) {
 	request, _ := json.Marshal(q)
 	msg, err := l.j.nc.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+l.bus, request)
 	if err != nil {
-		return stored{}, fmt.Errorf("ask stream %s: %w", l.spec.name, err)
+		return stored{}, fmt.Errorf("ask stream %s: %w", l.spec.name, unanswered(ctx, err))
 	}
 	return storedOf(msg)
 }
@@ -152,7 +142,7 @@ func (l *lane) fetchFromLeader(ctx context.Context, q query) (stored, error) {
 	request, _ := json.Marshal(q)
 	msg, err := l.j.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+l.bus, request)
 	if err != nil {
-		return stored{}, fmt.Errorf("ask stream %s: %w", l.spec.name, err)
+		return stored{}, fmt.Errorf("ask stream %s: %w", l.spec.name, unanswered(ctx, err))
 	}
 	var reply struct {
 		Error   *apiError `json:"error"`

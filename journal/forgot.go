@@ -25,9 +25,12 @@ func (j *Journal) Forgot(ctx context.Context) (time.Time, error) {
 		defer l.mu.Unlock()
 		return l.lostUntil(), nil
 	}
-	ctx, cancel := j.question(ctx)
-	defer cancel()
-	v, err := l.ground(ctx)
+	v, err := lasting(ctx, j, absentFor, func(ctx context.Context) (view, error) {
+		ctx, cancel := j.question(ctx)
+		defer cancel()
+		v, err := l.ground(ctx)
+		return v, unanswered(ctx, err)
+	})
 	if err != nil {
 		return time.Time{}, fmt.Errorf("ask since when the store keeps claims: %w", err)
 	}
@@ -73,7 +76,7 @@ func (l *lane) look(ctx context.Context) error {
 	defer cancel()
 	v, err := l.inspect(ctx)
 	if err != nil {
-		return fmt.Errorf("look at stream %s: %w", l.spec.name, err)
+		return fmt.Errorf("look at stream %s: %w", l.spec.name, unanswered(ctx, err))
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -133,15 +136,15 @@ func (l *lane) noteLostEnd(at, written time.Time) {
 // sight notes which stream is there and who keeps it. If it is not what it was, a server was started with other files, or
 // lost the end of these, or files that had been away are back. l.mu is held.
 func (l *lane) sight(born time.Time) {
-	now := sighting{born, l.j.nc.ConnectedServerId(), time.Now()}
-	if before := l.sighted; !before.at.IsZero() {
+	now, before := sighting{born, l.j.nc.ConnectedServerId(), time.Now()}, l.sighted
+	if !before.at.IsZero() {
 		if before.born.Equal(now.born) && before.server == now.server {
 			return
 		}
 		l.changed = now.at
-		l.dropped, l.asked = 0, false // counted since the server started
 	}
 	l.sighted = now
+	l.dropped, l.asked = l.j.dropsOf(l.bus), false // counted since the server started; what it dropped then is noted
 }
 
 // lostBy returns a time before which everything was written that is lost by now. The clock may be behind the one of then.
@@ -178,7 +181,7 @@ func (l *lane) keepMark(ctx context.Context) {
 			at = latest(at, there)
 		}
 		setMark(cfg.Metadata, at, unsettled, info.State)
-		l.setDropped(cfg.Metadata)
+		setDropped(cfg.Metadata, l.droppedNow())
 	})
 	if err != nil {
 		if l.j.ctx.Err() == nil {
@@ -203,13 +206,18 @@ func setMark(metadata map[string]string, at time.Time, unsettled int, state jets
 	}
 }
 
-// setDropped notes how many records the server had dropped when this process last asked.
-func (l *lane) setDropped(metadata map[string]string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if n := l.dropped; n != droppedBefore(metadata) {
+// setDropped notes how many records the server had dropped when it was last asked.
+func setDropped(metadata map[string]string, n int) {
+	if n != droppedBefore(metadata) {
 		metadata[droppedKey] = strconv.Itoa(n)
 	}
+}
+
+// droppedNow returns how many records the server had dropped when this lane last asked.
+func (l *lane) droppedNow() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.dropped
 }
 
 // freed returns the place before which retention gave records up, as is noted in the stream before it does; the largest place if
@@ -247,7 +255,7 @@ func (l *lane) lowerMissing(ctx context.Context) {
 	}
 	if _, err := l.change(ctx, func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) {
 		if fewer {
-			l.setDropped(cfg.Metadata)
+			setDropped(cfg.Metadata, l.droppedNow())
 		}
 	}); err != nil {
 		l.j.cfg.Log.Warn("journal: note how many records are missing", "stream", l.spec.name, "error", err)

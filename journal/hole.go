@@ -172,6 +172,7 @@ func (j *Journal) noteHole(ctx context.Context, js jetstream.JetStream, name str
 	_, err = j.change(ctx, js, stream, func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) {
 		at = latest(at, timeIn(info, lostKey))
 		setMark(cfg.Metadata, at, starts(info), info.State)
+		setDropped(cfg.Metadata, j.dropsOf(name))
 	})
 	if err != nil {
 		return err

@@ -109,7 +109,8 @@ type Journal struct {
 	endsAt     time.Time       // when they were noted
 	miscounted map[string]bool // streams whose index counts records that are lost
 	dropping   map[string]bool // streams that the store has dropped records of, which is not on the disk yet
-	drops      map[string]int  // records that the embedded server dropped since it started, by name on the bus, when it was asked last
+	starts     int             // of the embedded server
+	drops      map[string]int  // records that it dropped since the last one, by name on the bus, when it was asked last
 }
 
 var _ dodona.Journal = (*Journal)(nil)

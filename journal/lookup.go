@@ -26,12 +26,15 @@ func (j *Journal) last(ctx context.Context, topic dodona.Topic, key, node string
 	if err != nil {
 		return dodona.Record{}, err
 	}
-	s, err := l.fetch(ctx, query{LastFor: j.net.subject(topic, key, node), fromFirst: shared(topic)})
-	if shared(topic) && j.alone() && (err == nil || errors.Is(err, dodona.ErrNotFound)) {
-		if lookErr := l.look(ctx); lookErr != nil { // of a store that others reach, Forgot looks
-			err = lookErr
+	s, err := lasting(ctx, j, answerTimeout, func(ctx context.Context) (stored, error) {
+		s, err := l.fetch(ctx, query{LastFor: j.net.subject(topic, key, node), fromFirst: shared(topic)})
+		if shared(topic) && j.alone() && (err == nil || errors.Is(err, dodona.ErrNotFound)) {
+			if lookErr := l.look(ctx); lookErr != nil { // of a store that others reach, Forgot looks
+				err = lookErr
+			}
 		}
-	}
+		return s, err
+	})
 	if err != nil {
 		return dodona.Record{}, fmt.Errorf("last %s of %s: %w", topic, key, err)
 	}
@@ -58,7 +61,7 @@ func (j *Journal) scan(ctx context.Context, topic dodona.Topic, key, node string
 			return
 		}
 		subject := j.net.subject(topic, key, node)
-		at, err := l.bisect(ctx, subject, before)
+		at, err := lasting(ctx, j, answerTimeout, func(ctx context.Context) (uint64, error) { return l.bisect(ctx, subject, before) })
 		if err == nil {
 			err = l.scan(ctx, subject, at, yield)
 		}
@@ -72,7 +75,7 @@ func (j *Journal) scan(ctx context.Context, topic dodona.Topic, key, node string
 // grow, since many want only a few.
 // The error is why the sequence ends early; [dodona.ErrNotFound] if there is no record at all.
 func (l *lane) scan(ctx context.Context, subject string, at uint64, yield func(dodona.Record, error) bool) error {
-	page, err := l.first(ctx, subject, at)
+	page, err := lasting(ctx, l.j, answerTimeout, func(ctx context.Context) ([]stored, error) { return l.first(ctx, subject, at) })
 	if err != nil {
 		return err
 	}
@@ -86,15 +89,20 @@ func (l *lane) scan(ctx context.Context, subject string, at uint64, yield func(d
 			}
 			at = s.stream + 1
 		}
-		if page, err = l.page(ctx, query{NextFor: subject, Seq: at, Batch: min(batch, pageRecords)}); err != nil {
+		page, err = lasting(ctx, l.j, answerTimeout, func(ctx context.Context) ([]stored, error) { return l.next(ctx, subject, at, min(batch, pageRecords)) })
+		if err != nil || len(page) == 0 {
 			return err
 		}
-		if len(page) == 0 {
-			if page, err = l.afterEnd(ctx, subject, at); err != nil || len(page) == 0 {
-				return err
-			}
-		}
 	}
+}
+
+// next returns so many records from a place on, none at the end.
+func (l *lane) next(ctx context.Context, subject string, at uint64, batch int) ([]stored, error) {
+	page, err := l.page(ctx, query{NextFor: subject, Seq: at, Batch: batch})
+	if err == nil && len(page) == 0 {
+		return l.afterEnd(ctx, subject, at)
+	}
+	return page, err
 }
 
 // first returns the next record from a place on by itself, since many want no other; none if there is none.

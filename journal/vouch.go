@@ -23,9 +23,7 @@ func (j *Journal) vouch(bus nats.InProcessConnProvider) error {
 	if err := j.noteDropping(); err != nil {
 		return err
 	}
-	if j.alone() && !j.knowsEnds() {
-		return nil // nobody asks, nobody else ever wrote here, and the lane looks
-	}
+	j.countAnew()
 	nc, err := nats.Connect("", nats.InProcessServer(bus), nats.UserInfo(j.local.opts.Username, j.local.opts.Password))
 	if err != nil {
 		return fmt.Errorf("look at the streams: %w", err)
@@ -39,10 +37,16 @@ func (j *Journal) vouch(bus nats.InProcessConnProvider) error {
 	defer cancel()
 	list := js.ListStreams(ctx)
 	for info := range list.Info() {
-		if keepsProofs(info) {
-			if err := j.vouchFor(ctx, js, info); err != nil {
-				return fmt.Errorf("note in stream %s that something may have been lost: %w", info.Config.Name, err)
-			}
+		if !keepsProofs(info) {
+			continue
+		}
+		name := info.Config.Name
+		info, err := j.count(ctx, nc, info)
+		if err != nil {
+			return err
+		}
+		if err := j.vouchFor(ctx, js, info); err != nil {
+			return fmt.Errorf("note in stream %s that something may have been lost: %w", name, err)
 		}
 	}
 	if err := list.Err(); err != nil {
@@ -56,10 +60,26 @@ func keepsProofs(info *jetstream.StreamInfo) bool {
 	return info.Config.Metadata[layoutKey] == layout && strings.HasPrefix(info.Config.Name, streamProof+"-")
 }
 
+// count asks what the start dropped of a stream, which is no news afterwards.
+func (j *Journal) count(ctx context.Context, nc *nats.Conn, info *jetstream.StreamInfo) (*jetstream.StreamInfo, error) {
+	if info.State.NumDeleted > mostPlaces {
+		return info, nil
+	}
+	name := info.Config.Name
+	info, err := infoOf(ctx, nc, name)
+	if err != nil {
+		return nil, fmt.Errorf("ask what was dropped of stream %s: %w", name, err)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.drops[name] = dropped(info)
+	return info, nil
+}
+
 // vouchFor notes in a stream what it lacks, if it does.
 func (j *Journal) vouchFor(ctx context.Context, js jetstream.JetStream, info *jetstream.StreamInfo) error {
 	name, at := info.Config.Name, j.lostBefore(info)
-	lost := j.hasNews(name) || lacks(info) || j.endGone(info)
+	lost := j.hasNews(name) || lacks(info) || j.endGone(info) || dropped(info) > 0
 	ours := name == j.net.stream(streamProof)
 	l := j.proof.Load()
 	if ours && l != nil {
