@@ -22,6 +22,9 @@ func divisions(n int) []byte { return straight("\x20\x01", "\x20\x01\x7f", n, "\
 func loads(n int) []byte     { return straight("\x20\x00", "\x28\x02\x00", n, "\x1a") }
 func greatest(n int) []byte  { return straight("\x20\x03", "\x20\x03\xa5\x99", n, "\xb1\x1a") }
 
+func roots(n int) []byte { return straight("\x20\x03", "\x9f\x22\x03", n, "\x1a") } // f64.sqrt, whose NaN local.tee sees
+func reads(n int) []byte { return straight("", "\x20\x00\x1a", n, "") }
+
 // manyBodies is a module with functions of a parameter of each type of number.
 func manyBodies(n int, body []byte, first ...[]byte) []byte {
 	types, code := uleb(n+len(first)), uleb(n+len(first))
@@ -34,20 +37,30 @@ func manyBodies(n int, body []byte, first ...[]byte) []byte {
 		section(3, types), section(5, []byte{1, 0, 1}), section(10, code))
 }
 
-// TestWhatIsAcceptedCompilesInTheChild compiles the most that is accepted of what becomes large, where the child has the memory and time that it has in
-// use; some percent more is refused. With the race detector, the child takes a multiple of both, and with C's library each of its threads reserves addresses
-// as it likes; what is shipped has neither.
+// full adds as many segments of data as there may be, so that the file is nearly as large as it may be.
+func full(b []byte) []byte {
+	const segments = 100_000
+	size := (wasm.MaxBytes-len(b))/segments - 3
+	segment := slices.Concat([]byte{1}, uleb(size), make([]byte, size))
+	return append(b, section(11, slices.Concat(uleb(segments), bytes.Repeat(segment, segments)))...)
+}
+
+// TestWhatIsAcceptedCompilesInTheChild compiles the most that is accepted of what becomes large, or has it read to be interpreted, where the child has
+// the memory and time that it has in use; some percent more is refused. With the race detector, the child takes a multiple of both, and with C's
+// library each of its threads reserves addresses as it likes; what is shipped has neither.
 func TestWhatIsAcceptedCompilesInTheChild(t *testing.T) {
 	for _, test := range []struct {
 		name string
-		kind kind
+		kind kind // or interpreted
 		code func(percent int) []byte
 	}{
 		{"conversions", untraced, func(p int) []byte { return manyBodies(1, pairs(56*p)) }},
 		{"divisions", untraced, func(p int) []byte { return manyBodies(1, divisions(101*p)) }},
 		{"loads, traced", traced, func(p int) []byte { return manyBodies(1, loads(124*p)) }},
 		{"small functions", untraced, func(p int) []byte { return manyBodies(295*p/100, pairs(600)) }},
-		{"a large one first", untraced, func(p int) []byte { return manyBodies(1720*p/100, greatest(200), divisions(10_100)) }},
+		{"a large one first", untraced, func(p int) []byte { return manyBodies(1306*p/100, greatest(200), divisions(10_100)) }},
+		{"many instructions", interpreted, func(p int) []byte { return full(manyBodies(3680*p/100, reads(300))) }},
+		{"canonical numbers", interpreted, func(p int) []byte { return full(manyBodies(424*p/100, roots(586), roots(14_900))) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			policy := wasm.Policy{Pages: 1}
@@ -62,7 +75,7 @@ func TestWhatIsAcceptedCompilesInTheChild(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			e := newTestEngine(t, inChild(t, Options{}))
+			e := newTestEngine(t, inChild(t, Options{Interpreter: test.kind == interpreted}))
 			made, err := e.compileInChild(t.Context(), code, test.kind)
 			if err != nil {
 				t.Fatal(err)

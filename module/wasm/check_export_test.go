@@ -27,8 +27,8 @@ const (
 	MaxOperands, MaxAllLocals                                = maxOperands, maxAllLocals
 )
 
-// MaxWork, MaxRoom and MaxNative are the most that [Module.Work], [Module.Room] and [Module.Native] may be.
-const MaxWork, MaxRoom, MaxNative uint64 = maxWork, maxRoom, maxNative
+// MaxWork, MaxRoom, MaxNative and MaxInterpreted are the most that [Module.Work], [Module.Room], [Module.Native] and [Module.Interpreted] may be.
+const MaxWork, MaxRoom, MaxNative, MaxInterpreted uint64 = maxWork, maxRoom, maxNative, maxInterpreted
 
 // Work returns what compiling the module costs by its text.
 func (m *Module) Work() uint64 { return m.work }
@@ -36,6 +36,9 @@ func (m *Module) Work() uint64 { return m.work }
 // Room returns the bytes that compiling the module takes by its text, and Native those of its native code.
 func (m *Module) Room() uint64   { return m.room }
 func (m *Module) Native() uint64 { return m.native }
+
+// Interpreted returns the bytes that an interpreter keeps of the code by its text.
+func (m *Module) Interpreted() uint64 { return m.interpreted }
 
 // Recounts returns how often the pass for the stack goes through the sets of what is alive and kept in the first function.
 func (m *Module) Recounts() int {

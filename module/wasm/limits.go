@@ -6,7 +6,7 @@ package wasm
 // Rust 1.63 (debug and -O3, wasm32-unknown-unknown and wasm32-wasi; println, collections). "net/http" is a Go guest with
 // net/http, crypto/x509, html/template and go/parser, 16 MB: it is meant to be refused.
 // The figures of compilation are wazero's compiler on one core of an AMD EPYC. What many functions at the limits cost together
-// is bounded by [maxWork], [maxRoom] and [maxNative].
+// is bounded by [maxWork], [maxRoom], [maxNative] and [maxInterpreted].
 const (
 	// MaxBytes is the size of a file. What comes before any check, such as reading and hashing it, costs its size, so it
 	// is little more than guests need. Guests: 7.3 MB (Rust, of which 6.9 MB are debug information).

@@ -238,6 +238,8 @@ type Module struct {
 	work      uint64 // of compiling, as far as validated
 	room      uint64 // bytes of memory that compiling takes, as far as validated
 	native    uint64 // bytes of native code, as far as validated
+
+	interpreted uint64 // bytes that an interpreter keeps of the code, as far as validated
 }
 
 // Imported returns how many imports are of a kind, which is the index of the first definition of that kind.

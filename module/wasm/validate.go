@@ -30,6 +30,9 @@ type validator struct {
 	roomiest largest // of them
 	native   uint64  // bytes of native code, of all functions before
 	longest  largest // of them
+
+	interpreted uint64  // bytes that an interpreter keeps, of all functions before
+	widest      largest // of them
 }
 
 // unknown is the type of an operand that code never reached would leave.
@@ -103,6 +106,7 @@ func (v *validator) body(b *Body) {
 			v.effort()
 		}
 		if v.bounded {
+			v.operate()
 			v.early()
 		}
 		if v.err != nil {
@@ -115,6 +119,7 @@ func (v *validator) body(b *Body) {
 	if v.bounded {
 		v.spend(v.work.total())
 		v.hold()
+		v.keep()
 	}
 }
 

@@ -51,7 +51,7 @@ func (m *Module) validate(bounded bool) error {
 	v := validator{m: m, bounded: bounded, declared: c.declared, spent: m.baseWork()}
 	v.work.globals = 2 + mutable(m.globals)
 	err := v.code()
-	m.work, m.room, m.native = v.spent, v.kept.all(), v.native
+	m.work, m.room, m.native, m.interpreted = v.spent, v.kept.all(), v.native, v.interpreted
 	return err
 }
 

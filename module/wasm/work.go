@@ -69,6 +69,9 @@ type work struct {
 	plain    uint64 // blocks that are no loops or ifs
 	reloaded uint64 // globals, after calls
 
+	operations uint64 // of an interpreter
+	beside     uint64 // bytes that an interpreter keeps beside them
+
 	trail
 	flow
 }
@@ -77,6 +80,7 @@ type work struct {
 func (w *work) begin(locals, params, size int) {
 	w.spent, w.taken, w.blocks = workFunction+workByte*uint64(size), 0, 0
 	w.made, w.plain, w.reloaded = sizeFunction, 0, 0
+	w.operations, w.beside = operationsFunction+uint64(locals-params), bytesLocal*uint64(locals-params)
 	w.trail.begin(locals, w.globals)
 	w.flow.begin(locals)
 	w.look(params)
