@@ -3,7 +3,6 @@ package wasm
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 )
 
@@ -42,11 +41,13 @@ type rewriter struct {
 	out []byte
 	err *Refusal
 
-	types           []FuncType // appended
-	functions       uint32     // how many imports are appended; functions defined by the module move up by it
-	refuel, tooDeep uint32     // indices of these imports
-	fuel, depth     uint32     // indices of the appended globals
-	scan            scan       // of the function that is being rewritten
+	types           []byte            // appended, in the binary format
+	typed           map[string]uint32 // the index of each, by its bytes
+	typeKey         []byte            // used again and again
+	functions       uint32            // how many imports are appended; functions defined by the module move up by it
+	refuel, tooDeep uint32            // indices of these imports
+	fuel, depth     uint32            // indices of the appended globals
+	scan            scan              // of the function that is being rewritten
 }
 
 // Rewrite returns the module with what r asks for: bounds of time and stack that hold on any engine, by code that the
@@ -138,11 +139,29 @@ func (w *rewriter) appendTypes() {
 
 // typeIndex returns the index of a type, which it appends if there is none.
 func (w *rewriter) typeIndex(t FuncType) uint32 {
-	if i := slices.IndexFunc(w.types, t.Equal); i >= 0 {
-		return uint32(len(w.m.Types) + i)
+	w.typeKey = appendFuncType(w.typeKey[:0], t)
+	i, there := w.typed[string(w.typeKey)]
+	if !there {
+		if w.typed == nil {
+			w.typed = map[string]uint32{}
+		}
+		i = uint32(len(w.m.Types) + len(w.typed))
+		w.typed[string(w.typeKey)] = i
+		w.types = append(w.types, w.typeKey...)
 	}
-	w.types = append(w.types, t)
-	return uint32(len(w.m.Types) + len(w.types) - 1)
+	return i
+}
+
+// appendFuncType appends a type in the binary format.
+func appendFuncType(b []byte, t FuncType) []byte {
+	b = append(b, 0x60)
+	for _, list := range [][]ValueType{t.Params, t.Results} {
+		b = appendU32(b, uint32(len(list)))
+		for _, v := range list {
+			b = append(b, byte(v))
+		}
+	}
+	return b
 }
 
 // section writes the section with an identifier, if the new module has one.
@@ -190,18 +209,8 @@ func (w *rewriter) typeSection(old []byte) []byte {
 	if len(w.types) == 0 {
 		return old
 	}
-	b := appendU32(nil, uint32(len(w.m.Types)+len(w.types)))
-	b = append(b, items(old)...)
-	for _, t := range w.types {
-		b = append(b, 0x60)
-		for _, list := range [][]ValueType{t.Params, t.Results} {
-			b = appendU32(b, uint32(len(list)))
-			for _, v := range list {
-				b = append(b, byte(v))
-			}
-		}
-	}
-	return b
+	b := appendU32(nil, uint32(len(w.m.Types)+len(w.typed)))
+	return append(append(b, items(old)...), w.types...)
 }
 
 func (w *rewriter) importSection(old []byte) []byte {

@@ -190,7 +190,7 @@ func standardGo(t testing.TB, name string) []byte {
 
 // BenchmarkRewrite measures how long Parse and Rewrite take together, and how much larger modules become.
 func BenchmarkRewrite(b *testing.B) {
-	for name, module := range map[string][]byte{"C": jsonWasm, "AssemblyScript": jsonASWasm, "standard Go": stdGo(b)} {
+	for name, module := range map[string][]byte{"C": jsonWasm, "AssemblyScript": jsonASWasm, "standard Go": stdGo(b), "results": manyResults(2000).assemble()} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(module)))

@@ -15,7 +15,8 @@ const (
 
 	workType        = 20_000 // each has an entry of its own
 	workTypeValue   = 600    // of its parameters and results
-	workDeclared    = 15     // each type and each global, for each function
+	workTyped       = 30     // each type, for each function
+	workDeclared    = 15     // each global, for each function
 	workFunction    = 15_000
 	workByte        = 20 // reached or not
 	workTaken       = 25 // each operand of a call or a branch, reached or not: it is proven valid twice
@@ -229,11 +230,24 @@ const doWork = "split the function, give it fewer locals and branches (several s
 
 // baseWork returns what a module costs before its first function.
 func (m *Module) baseWork() uint64 {
-	spent := uint64(0)
+	spent, types := uint64(workType), uint64(len(m.Types)+1) // one without parameters and results, for what the rewriter calls
 	for _, t := range m.Types {
 		spent += workType + workTypeValue*uint64(len(t.Params)+len(t.Results))
 	}
-	return spent + workDeclared*uint64(len(m.Functions))*uint64(len(m.Types)+len(m.globals))
+	blocks := map[string]bool{} // types that the rewriter gives to blocks around functions
+	var key []byte
+	for _, t := range m.Functions {
+		results := m.Types[t].Results
+		if len(results) < 2 {
+			continue
+		}
+		if key = appendFuncType(key[:0], FuncType{Results: results}); !blocks[string(key)] {
+			blocks[string(key)] = true
+			spent += workType + workTypeValue*uint64(len(results))
+		}
+	}
+	types += uint64(len(blocks))
+	return spent + uint64(len(m.Functions))*(workTyped*types+workDeclared*uint64(len(m.globals)))
 }
 
 // mutable returns how many globals can change.
