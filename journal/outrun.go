@@ -19,8 +19,12 @@ func (l *lane) outrun(f *flight, knew reach, doubt bool) ([]*pending, error) {
 	if anew, err := l.meet(l.j.ctx); err != nil || anew {
 		return ground(f.group), err
 	}
+	lasts, err := l.lastsOf(ctx, f)
+	if err != nil {
+		return nil, err
+	}
 	if doubt {
-		first, err := l.placeOf(ctx, f.recs[0])
+		first, err := l.placeOf(ctx, f, lasts)
 		if err != nil {
 			return nil, err
 		}
@@ -34,13 +38,7 @@ func (l *lane) outrun(f *flight, knew reach, doubt bool) ([]*pending, error) {
 	}
 	moved := false
 	for subject, expected := range f.guard {
-		last, err := l.fetch(ctx, query{LastFor: subject, fromFirst: true})
-		if err != nil && !errors.Is(err, dodona.ErrNotFound) && last.stream == 0 {
-			return nil, err
-		}
-		if doubt && last.writer == l.j.writer && last.Node == l.j.cfg.Node && last.Sequence >= f.recs[0].Sequence {
-			return nil, errors.New("a replica lags behind")
-		}
+		last := lasts[subject]
 		moved = moved || last.stream != expected
 		l.seen[subject] = l.seenAt(last.Record, last.stream)
 	}
@@ -50,9 +48,55 @@ func (l *lane) outrun(f *flight, knew reach, doubt bool) ([]*pending, error) {
 	return ground(f.group), nil // whether each may still follow is judged anew
 }
 
-// placeOf returns where the stream keeps a record of this writer, which comes after the head; 0 if nowhere.
-func (l *lane) placeOf(ctx context.Context, r dodona.Record) (uint64, error) {
-	for s, err := range l.records(ctx, l.head.Stream+1, math.MaxUint64, 0) {
+// lastsOf returns the last record on each subject that a flight guards, one without a place where there is none.
+func (l *lane) lastsOf(ctx context.Context, f *flight) (map[string]stored, error) {
+	lasts := make(map[string]stored, len(f.guard))
+	for subject := range f.guard {
+		last, err := l.fetch(ctx, query{LastFor: subject, fromFirst: true})
+		if err != nil && !errors.Is(err, dodona.ErrNotFound) && last.stream == 0 {
+			return nil, err
+		}
+		lasts[subject] = last
+	}
+	return lasts, nil
+}
+
+// placeOf returns where the stream keeps the first record of a flight, 0 if nowhere. It is mostly the last of its subject; else others followed,
+// and it is looked for.
+func (l *lane) placeOf(ctx context.Context, f *flight, lasts map[string]stored) (uint64, error) {
+	for _, last := range lasts {
+		for i, r := range f.recs {
+			if l.isOurs(last, r) && last.stream > uint64(i) {
+				return last.stream - uint64(i), nil
+			}
+		}
+	}
+	from, err := l.behind(ctx, f)
+	if err != nil {
+		return 0, err
+	}
+	return l.seek(ctx, f.recs[0], from)
+}
+
+// behind returns a place before which a flight cannot have come to stand: that of the head, if that is still there, for the store may have dropped
+// it and given its place anew. Else those which the flight expected, for the store let it in behind them.
+func (l *lane) behind(ctx context.Context, f *flight) (from uint64, err error) {
+	s, err := l.fetch(ctx, query{Seq: max(l.head.Stream, 1), fromFirst: true})
+	if err != nil && !errors.Is(err, dodona.ErrNotFound) && s.stream == 0 {
+		return 0, err
+	}
+	if err == nil && digestOf(s.Record, s.writer) == l.head.Digest {
+		return l.head.Stream + 1, nil
+	}
+	for _, place := range f.guard {
+		from = max(from, place+1)
+	}
+	return from, nil
+}
+
+// seek returns where the stream keeps a record of this writer, from a place on; 0 if nowhere.
+func (l *lane) seek(ctx context.Context, r dodona.Record, from uint64) (uint64, error) {
+	for s, err := range l.records(ctx, from, math.MaxUint64, 0) {
 		if err != nil {
 			return 0, err
 		}

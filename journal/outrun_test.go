@@ -39,9 +39,24 @@ func TestWhyAGuardRefused(t *testing.T) {
 		{"nobody was there", false, func(*lane, *flight) {}, true, false, 0},
 		{"nobody was there, and no answer came", true, func(*lane, *flight) {}, true, false, 0},
 		{"what stands there cannot be read", false, func(l *lane, f *flight) { strange(t, l, f.recs[1]) }, false, true, 1},
-		{"a replica does not have it yet", true, func(l *lane, f *flight) {
-			l.head.Stream = l.write(t, f.recs[0], j.writer) // so that it is not found
-		}, true, false, 0},
+		{"it landed, and the head before it is gone", true, func(l *lane, f *flight) {
+			ack, err := l.send(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.head.Stream = ack.Sequence + 30 // which stood there
+		}, false, false, 3},
+		{"it landed, others followed, and the head before it is gone", true, func(l *lane, f *flight) {
+			ack, err := l.send(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range f.recs {
+				r.ID += "-next"
+				l.write(t, r, foreign)
+			}
+			l.head.Stream = ack.Sequence + 1 // another one stands there
+		}, false, false, 3},
 		{"an older record of this process, and no answer came", true, func(l *lane, f *flight) {
 			old := f.recs[0]
 			old.Sequence--
@@ -140,20 +155,20 @@ func TestWhatLandedIsFoundByWhatItSays(t *testing.T) {
 	l.write(t, at(8), j.writer)
 	l.write(t, at(7), foreign)
 	last := strange(t, l, at(0))
+	behind := l.head.Stream + 1
 	for sequence, want := range map[uint64]uint64{4: 0, 5: first, 6: first + 1, 7: 0, 9: 0} {
-		if got, err := l.placeOf(t.Context(), at(sequence)); err != nil || got != want {
+		if got, err := l.seek(t.Context(), at(sequence), behind); err != nil || got != want {
 			t.Errorf("sequence %d is at %d, %v, want %d", sequence, got, err, want)
 		}
 	}
 	copied := at(9)
 	copied.Node = "gw-2"
 	l.write(t, copied, j.writer)
-	if got, err := l.placeOf(t.Context(), at(9)); err != nil || got != 0 {
+	if got, err := l.seek(t.Context(), at(9), behind); err != nil || got != 0 {
 		t.Errorf("the record of a copy of this folder is taken for ours, at %d, %v", got, err)
 	}
-	l.head.Stream = first - 1 // the next place is looked at
-	if got, err := l.placeOf(t.Context(), at(5)); err != nil || got != first {
-		t.Errorf("the first behind the head is at %d, %v, want %d", got, err, first)
+	if got, err := l.seek(t.Context(), at(5), first); err != nil || got != first {
+		t.Errorf("the first that is looked at is at %d, %v, want %d", got, err, first)
 	}
 	for _, c := range []struct {
 		name  string
@@ -176,11 +191,39 @@ func TestWhatLandedIsFoundByWhatItSays(t *testing.T) {
 		}
 	}
 	l.bus = "NOBODY"
-	if got, err := l.placeOf(t.Context(), at(5)); err == nil {
+	if got, err := l.seek(t.Context(), at(5), behind); err == nil {
 		t.Errorf("without an answer: at %d, want an error", got)
 	}
 	if got, err := l.countLanded(t.Context(), &flight{recs: []dodona.Record{at(5)}}, first); err == nil {
 		t.Errorf("without an answer: %d landed, want an error", got)
+	}
+}
+
+// TestWhereAFlightIsLookedFor: behind the head, or, if another record or none stands there, behind what the flight expected.
+func TestWhereAFlightIsLookedFor(t *testing.T) {
+	j := open(t, Config{})
+	l := aside(j, streamRaw)
+	r := reading(1)
+	r.Sequence, r.Node, r.Appended = 4, "gw-1", time.UnixMilli(1)
+	place := l.write(t, r, j.writer)
+	f := &flight{guard: map[string]uint64{"a": 7, "b": 5, "c": 0}}
+	for name, c := range map[string]struct {
+		head head
+		want uint64
+	}{
+		"the head stands":            {head{Stream: place, Digest: digestOf(r, j.writer)}, place + 1},
+		"another one stands there":   {head{Stream: place, Digest: dodona.Digest{1}}, 8},
+		"the stream ends before":     {head{Stream: place + 30, Digest: digestOf(r, j.writer)}, 8},
+		"nothing was written so far": {head{}, 8},
+	} {
+		l.head = c.head
+		if got, err := l.behind(t.Context(), f); err != nil || got != c.want {
+			t.Errorf("%s: from place %d, %v, want %d", name, got, err, c.want)
+		}
+	}
+	l.bus = "NOBODY"
+	if got, err := l.behind(t.Context(), f); err == nil {
+		t.Errorf("without an answer: from place %d, want an error", got)
 	}
 }
 
