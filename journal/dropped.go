@@ -68,9 +68,11 @@ func (l *lane) inspect(ctx context.Context) (v view, err error) {
 	v.knew, v.whole = l.reach, max(l.state.NumDeleted, l.dropped) <= mostPlaces
 	l.mu.Unlock()
 	if v.whole {
+		start := l.j.counting()
 		within, cancel := context.WithTimeout(ctx, answerTimeout/2)
 		v.StreamInfo, err = infoOf(within, l.j.nc, l.bus)
 		cancel()
+		v.whole = l.j.countsDropped(start)
 		if err == nil || ctx.Err() != nil || errors.Is(err, jetstream.ErrStreamNotFound) {
 			return v, err
 		}
@@ -234,11 +236,18 @@ func (j *Journal) seekDropped(ctx context.Context) error {
 	return list.Err()
 }
 
+// countsDropped reports whether an answer to a question that was asked after a start of the server says what it dropped since: it is this one, and
+// could write.
+func (j *Journal) countsDropped(start int) bool {
+	return j.local == nil || !j.local.cannotWrite() && start == j.counting()
+}
+
 // dropsMore reports whether more of a stream was dropped since a start of the server than when it was asked last.
 func (j *Journal) dropsMore(start int, stream string, n int) bool {
+	counts := j.countsDropped(start)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if start != j.starts { // the answer is of the server before
+	if !counts || start != j.starts {
 		return false
 	}
 	more := n > j.drops[stream]

@@ -3,6 +3,8 @@ package journal
 import (
 	"log/slog"
 	"maps"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -233,5 +235,55 @@ func TestOnlyDroppedRecordsAreTakenForThat(t *testing.T) {
 		if got := droppedFrom(text); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
+	}
+}
+
+// TestWhatCouldNotBeWrittenIsNotDropped: the server counts it so, and told nobody that it is on record. Nor is what a server before said.
+func TestWhatCouldNotBeWrittenIsNotDropped(t *testing.T) {
+	j := open(t, Config{})
+	appendEvents(t, j, "before", 1, 1)
+	l := j.lanes[streamProof]
+	asked := func(want bool) {
+		t.Helper()
+		v, err := l.inspect(t.Context())
+		if err != nil || v.whole != want {
+			t.Errorf("an answer says what was dropped: %v, %v, want %v", v.whole, err, want)
+		}
+		if got := j.dropsMore(j.counting(), "PROOF-other", j.dropsOf("PROOF-other")+1); got != want {
+			t.Errorf("more that is dropped is news: %v, want %v", got, want)
+		}
+	}
+	asked(true)
+	before := j.counting()
+	serverLog{j.local}.Errorf("Filestore [%s] Critical write error: no space left on device", l.bus)
+	asked(false)
+	if err := j.local.restart(); err != nil {
+		t.Fatal(err)
+	}
+	for begun := time.Now(); !j.nc.IsConnected(); time.Sleep(20 * time.Millisecond) {
+		if time.Since(begun) > time.Minute {
+			t.Fatal("the connection does not come back")
+		}
+	}
+	asked(true)
+	if j.countsDropped(before) {
+		t.Error("an answer of the server before is taken for one of this one")
+	}
+}
+
+// TestALossIsKnownBeforeItIsOnTheDisk, which may be full.
+func TestALossIsKnownBeforeItIsOnTheDisk(t *testing.T) {
+	j := open(t, Config{})
+	appendEvents(t, j, "before", 1, 1)
+	bus, round := j.lanes[streamProof].bus, dodona.RoundAt(time.Now())
+	path := filepath.Join(j.cfg.Dir, holeFile+bus)
+	if err := os.MkdirAll(filepath.Join(path, "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.holed(bus); err == nil {
+		t.Fatal("the loss was written over a folder")
+	}
+	if forgot, err := j.Forgot(t.Context()); err != nil || forgot.Before(round.Time()) {
+		t.Errorf("forgotten until %v, %v; what was claimed at %s may be lost", forgot, err, round)
 	}
 }

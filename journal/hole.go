@@ -32,15 +32,15 @@ func (j *Journal) holed(stream string) error {
 	if !strings.HasPrefix(stream, streamProof+"-") || j.cfg.URL != "" {
 		return nil
 	}
-	if err := j.writeHole(stream, 0); err != nil {
-		return err
-	}
-	j.mu.Lock()
-	j.holes[stream] = &hole{found: time.Now(), written: j.ends[stream].Written}
-	j.mu.Unlock()
 	if l := j.proof.Load(); l != nil && l.bus == stream {
 		l.noteLoss(l.now())
 	}
+	if err := j.writeHole(stream, 0); err != nil {
+		return err // the disk may be full: whoever calls tries again
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.holes[stream] = &hole{found: time.Now(), written: j.ends[stream].Written}
 	return nil
 }
 

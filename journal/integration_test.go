@@ -4,6 +4,7 @@ package journal
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -209,6 +210,61 @@ func TestDiskFullBlocksAndGoesOn(t *testing.T) {
 	}
 	if losses, err := j.Audit(ctx); err != nil || len(losses) != 0 {
 		t.Fatalf("audit: %+v, %v", losses, err)
+	}
+}
+
+// TestAFullDiskIsNoLoss: what the store could not write, and acknowledged to nobody, it counts among what it lost.
+func TestAFullDiskIsNoLoss(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Fatal("only root can mount a small file system: run this test as root")
+	}
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=16m"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	var told spoken
+	j := open(t, Config{Dir: dir, Log: slog.New(slog.NewTextHandler(&told, nil))})
+	l := j.lanes[streamProof]
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	for n := 0; l.blocked() == ""; n++ {
+		short, done := context.WithTimeout(ctx, 3*time.Second)
+		_ = j.Append(short, dodona.Record{Topic: dodona.TopicEvent, Key: "x", ID: "full" + strconv.Itoa(n), Body: body8k})
+		done()
+		if ctx.Err() != nil {
+			t.Fatal("the disk does not become full")
+		}
+	}
+	for range 3 {
+		if err := j.seekDropped(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.measure(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
+		t.Fatal(err)
+	}
+	appendEvents(t, j, "after", 3, 100)
+	for begun := time.Now(); ; time.Sleep(50 * time.Millisecond) { // it may still connect
+		_, err := l.measure(ctx)
+		if err == nil {
+			break
+		}
+		if time.Since(begun) > time.Minute {
+			t.Fatal(err)
+		}
+	}
+	l.keepMark(ctx)
+	info, err := l.stream.Info(ctx)
+	if err != nil || !timeIn(info, lostKey).IsZero() || j.hasHole(l.bus) || told.times("lost") > told.times("lost the connection") {
+		t.Errorf("a loss is noted that was none: %v, %v; told is\n%s", timeIn(info, lostKey), err, told.text.String())
 	}
 }
 

@@ -35,6 +35,7 @@ type embedded struct {
 	mu      sync.Mutex
 	current *server.Server
 	sick    bool   // the store met an error that it does not recover from
+	full    bool   // that was in writing
 	fatal   string // what kept the server from starting
 }
 
@@ -119,7 +120,7 @@ func (e *embedded) start() error {
 		return fmt.Errorf("start embedded server: %s; is the disk full", cmp.Or(e.fatal, "it is not ready"))
 	}
 	e.mu.Lock()
-	e.sick, e.fatal = false, ""
+	e.sick, e.full, e.fatal = false, false, ""
 	e.mu.Unlock()
 	if e.vouch != nil { // what this process writes before that would fill the places of what is lost
 		if err := e.vouch(s); err != nil {
@@ -182,6 +183,14 @@ func (e *embedded) restart() error {
 	return nil
 }
 
+// cannotWrite reports whether the store could not write since its start. What it could not write, and acknowledged to nobody, it then counts among
+// what it dropped.
+func (e *embedded) cannotWrite() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.full
+}
+
 // giveUp has the next restart begin anew, although the store says nothing of its trouble.
 func (e *embedded) giveUp() {
 	e.mu.Lock()
@@ -231,7 +240,7 @@ func (l serverLog) Errorf(format string, args ...any) {
 	if strings.Contains(strings.ToLower(text), "write error") || strings.Contains(text, syscall.ENOSPC.Error()) {
 		l.e.mu.Lock()
 		again := l.e.sick
-		l.e.sick = true
+		l.e.sick, l.e.full = true, true
 		l.e.mu.Unlock()
 		if !again {
 			l.e.onBreak()
@@ -262,11 +271,12 @@ func (e *embedded) InProcessConn() (net.Conn, error) {
 // address is where other processes can join, or nil.
 func (e *embedded) address() net.Addr {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.current == nil || !e.listens {
+	s := e.current
+	e.mu.Unlock()
+	if s == nil || !e.listens {
 		return nil
 	}
-	return e.current.Addr()
+	return s.Addr() // which waits for locks that the server may hold while it tells something
 }
 
 func (e *embedded) stop() {
