@@ -37,6 +37,7 @@ func TestWhatTheServerSaysOfAnEnd(t *testing.T) {
 		knew    reach
 		dropped int // known before
 		plain   bool
+		first   uint64 // places freed, as this process saw before
 		change  func(info *jetstream.StreamInfo)
 		want    bool
 	}{
@@ -61,13 +62,24 @@ func TestWhatTheServerSaysOfAnEnd(t *testing.T) {
 			setFreed(i.Config.Metadata, i.State.FirstSeq)
 			i.State.Lost.Msgs = i.State.Lost.Msgs[1:]
 		}},
-		"not asked for that": {knew: here, dropped: 5, plain: true, change: func(*jetstream.StreamInfo) {}},
+		"an old answer, from before places were freed": {knew: here, first: 5, change: func(i *jetstream.StreamInfo) {
+			i.State.NumDeleted, i.State.Lost = 3, lost(5)
+		}},
+		"a purge came undone, and more is missing": {knew: here, first: 5, change: func(i *jetstream.StreamInfo) {
+			i.TimeStamp, i.State.NumDeleted = i.TimeStamp.Add(time.Second), 3
+		}, want: true},
+		"a purge came undone, and records are dropped": {knew: here, first: 5, change: func(i *jetstream.StreamInfo) {
+			i.TimeStamp, i.State.Lost = i.TimeStamp.Add(time.Second), lost(5)
+		}, want: true},
+		"a purge came undone": {knew: here, first: 5, change: func(i *jetstream.StreamInfo) { i.TimeStamp = i.TimeStamp.Add(time.Second) }},
+		"not asked for that":  {knew: here, dropped: 5, plain: true, change: func(*jetstream.StreamInfo) {}},
 	} {
 		info := *now
 		info.Config.Metadata = maps.Clone(now.Config.Metadata)
 		c.change(&info)
 		l.mu.Lock()
-		l.state, l.reach, l.dropped = now.State, here, c.dropped
+		l.state, l.stateAt, l.reach, l.dropped = now.State, now.TimeStamp, here, c.dropped
+		l.state.FirstSeq += c.first
 		v := view{&info, c.knew, !c.plain}
 		if got := l.miss(v); got != c.want {
 			t.Errorf("%s: a loss: %v, want %v", name, got, c.want)

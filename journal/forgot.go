@@ -296,10 +296,10 @@ func (l *lane) miss(v view) bool {
 		return false
 	}
 	st, before := v.State, l.state
-	if st.FirstSeq < before.FirstSeq && !v.short() {
-		return false // an answer from before the last one: it lacks what was freed since
+	if st.FirstSeq < before.FirstSeq && !v.TimeStamp.After(l.stateAt) && !v.short() {
+		return false // an answer from before the last one: it lacks what was freed since. In a later one it has come undone
 	}
-	l.state = st
+	l.state, l.stateAt = st, v.TimeStamp
 	more := v.whole && dropped(v.StreamInfo) > max(l.dropped, droppedBefore(v.Config.Metadata))
 	if v.whole {
 		l.dropped, l.asked = dropped(v.StreamInfo), true

@@ -51,6 +51,7 @@ type lane struct {
 	lastAtOpen time.Time             // when something was last written before
 	changed    time.Time             // when it last met another stream or server than before; zero: never
 	state      jetstream.StreamState // of the stream when this process last looked
+	stateAt    time.Time             // when that was, by the server's clock
 	reach      reach                 // how far it went then, or as far as this lane wrote since
 	dropped    int                   // records that its server had dropped when it was last asked for that
 	asked      bool                  // it was

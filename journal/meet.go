@@ -40,7 +40,7 @@ func (l *lane) goOn(ctx context.Context) error {
 	l.head, l.born, l.goneSince = head, info.Created, time.Time{}
 	written := l.j.endOf(l.bus).Written
 	l.mu.Lock()
-	l.state, l.reach = info.State, reach{info.Created, info.State.LastSeq}
+	l.state, l.stateAt, l.reach = info.State, info.TimeStamp, reach{info.Created, info.State.LastSeq}
 	l.stat.head = head
 	if l.j.alone() { // of a store that others reach, Forgot asks
 		l.forgot = latest(l.forgot, timeIn(info, madeKey))
