@@ -105,3 +105,51 @@ func TestTheEndIsDroppedWhileItRuns(t *testing.T) {
 		})
 	}
 }
+
+// TestAClaimThatIsCountedAndGoneIsALoss: of a stream with so many places without a record nobody asks what was dropped. The server drops the claim
+// without a word, and goes on counting it, so that its key stands still, until the store is started again.
+func TestAClaimThatIsCountedAndGoneIsALoss(t *testing.T) {
+	j := open(t, Config{Proof: Limits{Bytes: 64 * unit.MiB}})
+	l := j.lanes[streamProof]
+	appendEvents(t, j, "before", mostPlaces+20, 10)
+	for place := range uint64(mostPlaces + 10) {
+		if err := l.stream.DeleteMsg(t.Context(), place+5); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := l.measure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	appendEvents(t, j, "victim", 1, 100)
+	time.Sleep(1100 * time.Millisecond)
+	round := now()
+	claimed := claim("report.x.ab", 0)
+	if err := j.Append(t.Context(), claimed); err != nil {
+		t.Fatal(err)
+	}
+	appendEvents(t, j, "behind", 3, 100)
+	last := func() error {
+		_, err := j.Last(t.Context(), dodona.TopicClaim, claimed.Key)
+		return err
+	}
+	time.Sleep(coldAfter)
+	raise(t, filepath.Join(streamsDir(j.cfg.Dir), l.bus, "msgs"), "victim0", 5)
+	for n := 0; !errors.Is(last(), errUnread); n++ {
+		if n == 20 {
+			t.Fatal("the server does not drop the claim and count it")
+		}
+		time.Sleep(coldAfter) // it may have had a reason to keep the block
+	}
+	until(t, "that the store is started again, and counts what is there", func() bool {
+		l.mu.Lock()
+		if !l.stat.unread.IsZero() {
+			l.stat.unread = l.stat.unread.Add(-unreadFor)
+		}
+		l.mu.Unlock()
+		poke(l.house.wake)
+		return errors.Is(last(), dodona.ErrNotFound)
+	})
+	if forgot, err := j.Forgot(t.Context()); err != nil || forgot.Before(round.Time()) {
+		t.Errorf("forgotten until %v, %v; what was claimed at %s is lost", forgot, err, round)
+	}
+}

@@ -55,6 +55,9 @@ func (l *lane) fetch(ctx context.Context, q query) (stored, error) {
 			return s, err
 		}
 	}
+	l.mu.Lock()
+	l.unreadOn = q.LastFor // the house asks on
+	l.mu.Unlock()
 	return stored{}, fmt.Errorf("%w: %s", errUnread, q.LastFor)
 }
 

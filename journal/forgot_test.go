@@ -301,7 +301,7 @@ func TestAStoreThatCannotReadIsStartedAgain(t *testing.T) {
 	appendEvents(t, j, "before", 1, 10)
 	server := j.nc.ConnectedServerId()
 	for _, unread := range []bool{true, false, true, true} {
-		l.mendUnread(t.Context(), unread)
+		l.mendUnread(unread)
 	}
 	if j.nc.ConnectedServerId() != server {
 		t.Error("the store is started again at once")
@@ -309,7 +309,7 @@ func TestAStoreThatCannotReadIsStartedAgain(t *testing.T) {
 	l.mu.Lock()
 	l.stat.unread = time.Now().Add(-unreadFor - time.Second)
 	l.mu.Unlock()
-	l.mendUnread(t.Context(), true)
+	l.mendUnread(true)
 	appendEvents(t, j, "after", 1, 10)
 	if j.nc.ConnectedServerId() == server {
 		t.Error("the store is not started again")

@@ -81,7 +81,7 @@ func (l *lane) keepHouse(ctx context.Context) {
 		why = err.Error()
 	}
 	l.lowerMissing(ctx)
-	l.mendUnread(ctx, errors.Is(err, errUnread))
+	l.mendUnread(errors.Is(err, errUnread) || l.stillUnread(ctx))
 	l.mu.Lock()
 	l.stat.Holding = why
 	l.mu.Unlock()
@@ -90,25 +90,30 @@ func (l *lane) keepHouse(ctx context.Context) {
 	}
 }
 
-// unreadFor is how long retention is held by a record that cannot be read before the embedded store is started again, which sets a
-// damaged one aside.
+// unreadFor is how long a record cannot be read before the embedded store is started again, which sets a damaged one aside.
 const unreadFor = 30 * time.Second
 
-// mendUnread starts the embedded store again if it cannot read a record that must not go, and it lasts.
-func (l *lane) mendUnread(ctx context.Context, unread bool) {
+// mendUnread starts the embedded store again if it cannot read a record that somebody needs, and it lasts. The record may have been dropped and
+// still be counted.
+func (l *lane) mendUnread(unread bool) {
 	if l.j.local == nil || !l.unreadLasts(unread) {
 		return
 	}
 	l.j.cfg.Log.Error("journal: a record cannot be read; the store is started again, and looks for damage", "stream", l.spec.name)
-	err := l.visit(ctx, func() {
-		l.j.local.giveUp()
-		if why := l.revive(); why != "" {
-			l.j.cfg.Log.Warn("journal: start the store again", "why", why)
-		}
-	})
-	if err != nil {
-		l.j.cfg.Log.Warn("journal: start the store again", "error", err)
+	l.j.storeDropped(l.bus)
+}
+
+// stillUnread reports whether the last record on a subject that could not be read when somebody asked still cannot.
+func (l *lane) stillUnread(ctx context.Context) bool {
+	l.mu.Lock()
+	subject := l.unreadOn
+	l.unreadOn = ""
+	l.mu.Unlock()
+	if subject == "" || l.j.local == nil {
+		return false
 	}
+	_, err := l.fetch(ctx, query{LastFor: subject, fromFirst: true}) // which notes it again
+	return errors.Is(err, errUnread)
 }
 
 // unreadLasts reports whether a record could not be read for long enough, and begins anew then.

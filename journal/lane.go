@@ -55,6 +55,7 @@ type lane struct {
 	reach      reach                 // how far it went then, or as far as this lane wrote since
 	dropped    int                   // records that its server had dropped when it was last asked for that
 	asked      bool                  // it was
+	unreadOn   string                // a subject on which it had a record that could not be read; empty: none is known
 	sighted    sighting
 	stat       laneStat
 	relaxed    chan struct{} // closed when observers may go on; while stat.tight is set
