@@ -84,11 +84,14 @@ func (j *Journal) vouchFor(ctx context.Context, js jetstream.JetStream, info *je
 	l := j.proof.Load()
 	if ours && l != nil {
 		l.mu.Lock()
-		head := l.stat.head
+		appended := l.stat.head.Appended
+		if lost = lost || (view{StreamInfo: info, knew: l.reach}).short(); lost { // the house does not find it again
+			l.state, l.stateAt, l.reach = info.State, info.TimeStamp, reach{info.Created, info.State.LastSeq}
+		}
 		l.mu.Unlock()
-		if lost = lost || info.State.LastSeq < head.Stream; lost {
-			at = latest(at, head.Appended)
-			l.noteLostEnd(at, latest(head.Appended, j.endOf(name).Written))
+		if lost {
+			at = latest(at, appended)
+			l.noteLostEnd(at, latest(appended, j.endOf(name).Written))
 		}
 	}
 	if !lost {
