@@ -2,6 +2,7 @@ package wasm_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
@@ -78,7 +79,24 @@ func TestTypesOfBlocksAreWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := few.Work() + (n-1)*(20_000+2*n*25); many.Work() < want {
+	if want := few.Work() + (n-1)*(20_000+2*n*85); many.Work() < want {
 		t.Errorf("%d functions with %d lists of results cost %d units, and %d with one; want at least %d", 2*n, n, many.Work(), few.Work(), want)
+	}
+}
+
+// TestManyTypesForManyFunctionsAreRefused is for what no function is at fault for, so none is named.
+func TestManyTypesForManyFunctionsAreRefused(t *testing.T) {
+	module := func(functions int) []byte {
+		many := strings.Repeat
+		return binaryOf(section(1, wasm.MaxTypes, many("\x60\x00\x00", wasm.MaxTypes)), section(3, functions, many("\x00", functions)),
+			section(6, wasm.MaxGlobals, many("\x7f\x00\x41\x00\x0b", wasm.MaxGlobals)), section(10, functions, many("\x02\x00\x0b", functions)))
+	}
+	if _, err := wasm.Check(module(wasm.MaxFunctions*9/10), generous); err != nil {
+		t.Error(err)
+	}
+	_, err := wasm.Check(module(wasm.MaxFunctions), generous)
+	want := "type section: compiling costs more than 4100000000 units of work, and 4076"
+	if err == nil || !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), "for 10000 functions that each go through 4096 types and 2048 globals; build a smaller module") {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }

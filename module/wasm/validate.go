@@ -22,7 +22,8 @@ type validator struct {
 	branches, loops, bodyTargets int // of the function, so far
 
 	work   work   // of compiling the function, so far
-	spent  uint64 // units of all functions before
+	base   uint64 // units before the first function
+	spent  uint64 // units, with those of all functions before
 	most   uint64 // of one of them
 	mostIn int64  // the index of that one
 

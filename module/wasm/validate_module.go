@@ -48,7 +48,8 @@ func (m *Module) validate(bounded bool) error {
 	if c.err != nil {
 		return c.err.in(m.Bytes)
 	}
-	v := validator{m: m, bounded: bounded, declared: c.declared, spent: m.baseWork()}
+	v := validator{m: m, bounded: bounded, declared: c.declared, base: m.baseWork()}
+	v.spent = v.base
 	v.work.globals = 2 + mutable(m.globals)
 	err := v.code()
 	m.work, m.room, m.native, m.interpreted = v.spent, v.kept.all(), v.native, v.interpreted

@@ -15,7 +15,7 @@ const (
 
 	workType        = 20_000 // each has an entry of its own
 	workTypeValue   = 600    // of its parameters and results
-	workTyped       = 30     // each type, for each function
+	workTyped       = 90     // each type, for each function: where events are traced, that declares three
 	workDeclared    = 15     // each global, for each function
 	workFunction    = 15_000
 	workByte        = 20 // reached or not
@@ -276,6 +276,12 @@ func (v *validator) spend(cost uint64) {
 	v.spent += cost + v.work.largest*workBefore
 	v.work.largest = max(v.work.largest, v.work.clock-v.work.start)
 	if v.spent <= maxWork || v.err != nil {
+		return
+	}
+	if v.base > maxWork/2 {
+		v.refuse(doSmaller, "compiling costs more than %d units of work, and %d of them for %d functions that each go through %d types and %d globals",
+			uint64(maxWork), v.base, len(v.m.Functions), len(v.m.Types), len(v.m.globals))
+		v.err.Where = Where{Section: SectionType, Function: -1, Offset: -1}
 		return
 	}
 	v.refuse(doWork, "compiling the functions up to function %d costs %d units of work, at most %d, and this one costs most of all, %d",

@@ -79,6 +79,7 @@ func (v *validator) left(op Op) {
 	switch op {
 	case OpBrIf:
 		w.blocks += 2
+		v.home(v.in.Index)
 		w.note(event{kind: evBrIf, index: v.in.Index, joint: w.joint(joint{blocks: 2, operands: len(v.operands)})})
 		m := v.meeting(v.in.Index)
 		w.compared += m.ways // the compiler looks for the way among all that it has
@@ -87,12 +88,14 @@ func (v *validator) left(op Op) {
 		w.step()
 		return
 	case OpBr:
+		v.home(v.in.Index)
 		w.note(event{kind: evBr, index: v.in.Index})
 		w.way(v.meeting(v.in.Index))
 	case OpReturn:
-		w.make(sizeCall, 1) // where events are traced
-		w.note(event{kind: evBr, index: uint32(len(v.frames) - 1)})
-		w.way(v.meeting(uint32(len(v.frames) - 1)))
+		label := uint32(len(v.frames) - 1)
+		v.home(label)
+		w.note(event{kind: evBr, index: label})
+		w.way(v.meeting(label))
 	case OpUnreachable:
 		w.make(sizeStop, 1)
 		w.note(event{kind: evStop})
@@ -101,12 +104,20 @@ func (v *validator) left(op Op) {
 		w.blocks += uint64(len(v.d.Targets)) + 2
 		w.spent += workTarget * uint64(len(v.d.Targets)+1)
 		for _, label := range append(v.d.Targets, v.in.Index) {
+			v.home(label)
 			w.note(event{kind: evTarget, index: label, joint: w.joint(joint{blocks: 1, operands: len(v.operands)})})
 			w.way(v.meeting(label))
 		}
 		w.note(event{kind: evStop})
 	}
 	f.stopped = true
+}
+
+// home counts a branch that may leave the function: where events are traced, it calls the host.
+func (v *validator) home(label uint32) {
+	if int(label) == len(v.frames)-1 {
+		v.work.make(sizeCall, 1)
+	}
 }
 
 // meeting returns where the ways to a label meet.

@@ -90,3 +90,26 @@ func TestManyValuesOfABranchAreNativeCode(t *testing.T) {
 		t.Errorf("%d bytes of native code for %d values on each of %d ways, want at least %d", m.Native(), locals, 2*n, want)
 	}
 }
+
+// TestWaysOutOfAFunctionAreNativeCode is for what calls the host where events are traced: not only a return leaves a function.
+func TestWaysOutOfAFunctionAreNativeCode(t *testing.T) {
+	const n = 100
+	native := func(label int, piece func(label int) []byte) uint64 {
+		m, err := wasm.Check(numbers(code(wasm.OpBlock, empty, repeated(n, func(int) []byte { return piece(label) }), wasm.OpEnd)), generous)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.Native()
+	}
+	for name, piece := range map[string]func(label int) []byte{
+		"br":    func(label int) []byte { return code(get, 0, wasm.OpIf, empty, wasm.OpBr, label+1, wasm.OpEnd) },
+		"br_if": func(label int) []byte { return code(get, 0, wasm.OpBrIf, label) },
+		"br_table": func(label int) []byte {
+			return code(get, 0, wasm.OpIf, empty, get, 0, wasm.OpBrTable, 0, label+1, wasm.OpEnd)
+		},
+	} {
+		if within, out := native(0, piece), native(1, piece); out < within+n*60 {
+			t.Errorf("%s: %d bytes of native code for %d ways out, and %d for as many to the end of a block", name, out, n, within)
+		}
+	}
+}
