@@ -59,6 +59,7 @@ func TestWhatIsAcceptedCompilesInTheChild(t *testing.T) {
 		{"loads, traced", traced, func(p int) []byte { return manyBodies(1, loads(124*p)) }},
 		{"small functions", untraced, func(p int) []byte { return full(manyBodies(295*p/100, pairs(600))) }},
 		{"a large one first", untraced, func(p int) []byte { return full(manyBodies(1306*p/100, greatest(200), divisions(10_100))) }},
+		{"all at once", untraced, func(p int) []byte { return full(manyBodies(286*p/100, pairs(600), divisions(10_100))) }},
 		{"many instructions", interpreted, func(p int) []byte { return full(manyBodies(3680*p/100, reads(300))) }},
 		{"canonical numbers", interpreted, func(p int) []byte { return full(manyBodies(424*p/100, roots(586), roots(14_900))) }},
 	} {
