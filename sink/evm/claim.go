@@ -19,7 +19,8 @@ import (
 type claim struct {
 	word
 	place string // of the slot; theCount
-	known uint64 // the newest round that was sent there or is known to be in the slot; how many transactions are known
+	known uint64 // the newest round that was sent there or is known to be in the slot; how many transactions are known or given
+	floor uint64 // what the chain is known to have: who has less lags, or is wrong, and denies nothing
 }
 
 // A word is what one endpoint says of a place.
@@ -39,6 +40,7 @@ type verdict int
 
 const (
 	proven verdict = iota
+	single         // one endpoint is believed of it alone
 	refuted
 	unclear // it is asked again
 )
@@ -48,31 +50,18 @@ func (m *machine) claims(now time.Time, v view) (list []claim) {
 	if len(m.hosts) < 2 && !m.begun {
 		return nil
 	}
-	if known := m.sure(theCount, max(m.chainNonce, m.nonce)); v.Nonce > known {
-		list = append(list, claim{word{by: v.By[theCount], level: v.Nonce}, theCount, known})
+	if known := max(m.chainNonce, m.nonce); v.Nonce > known {
+		list = append(list, claim{word{by: v.By[theCount], level: v.Nonce}, theCount, known, m.chainNonce})
 	}
 	for _, place := range slices.Sorted(maps.Keys(v.Slots)) {
 		said := v.Slots[place]
-		known := max(m.sure(place, uint64(m.slots[place].Round)), uint64(m.sentTo(place)))
+		floor := uint64(m.slots[place].Round)
+		known := max(floor, uint64(m.sentTo(place)))
 		if uint64(said.Round) > known && !early(now, v, said) {
-			list = append(list, claim{word{by: v.By[place], level: uint64(said.Round), said: said}, place, known})
+			list = append(list, claim{word{by: v.By[place], level: uint64(said.Round), said: said}, place, known, floor})
 		}
 	}
 	return list
-}
-
-// sure returns what is known of a place without what is believed on the word of one endpoint alone.
-func (m *machine) sure(place string, known uint64) uint64 {
-	if believed, lone := m.lone[place]; lone {
-		return believed.Before
-	}
-	return known
-}
-
-// A lone is what is believed on the word of one endpoint alone.
-type lone struct {
-	Before uint64 `json:"before"` // what was known
-	Level  uint64 `json:"level"`
 }
 
 // sentTo returns the newest round that went to a place, of what is under way.
@@ -88,25 +77,16 @@ func (m *machine) sentTo(place string) (round dodona.Round) {
 	return round
 }
 
-// expected returns the lowest nonce of ours that the chain is to take next, or took not long ago.
-func (m *machine) expected() uint64 {
-	next := m.nonce
-	for _, i := range m.open {
-		if i.State.inFlight() {
-			next = min(next, i.Nonce)
-		}
-	}
-	return next
-}
-
 // weigh takes out of a view what is claimed and not to be believed, or not yet. Of such a slot it holds what a witness denied it with, if
-// any; such a count is as many as are known to be used.
+// any; such a count is as many as are known to be used. What one endpoint is believed of alone is kept apart (belief.go).
 func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 	claims := m.claims(now, *v)
-	maps.DeleteFunc(m.evidence, func(place string, _ *evidence) bool {
-		return !slices.ContainsFunc(claims, func(c claim) bool { return c.place == place })
-	})
+	claimed := func(place string) bool {
+		return slices.ContainsFunc(claims, func(c claim) bool { return c.place == place })
+	}
+	maps.DeleteFunc(m.evidence, func(place string, _ *evidence) bool { return !claimed(place) })
 	m.held, m.unsure = false, make(map[string]sink.Said)
+	m.withdraw(fx, now, v, claimed)
 	waiting := ""
 	v.Slots = maps.Clone(v.Slots)
 	for _, c := range claims {
@@ -115,40 +95,17 @@ func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 			e = newEvidence(now)
 			m.evidence[c.place] = e
 		}
-		c.clock = v.clock()
-		if !v.HeadAt.IsZero() {
-			c.clock = c.clock.Add(max(0, now.Sub(v.HeadAt))) // the rest was read after it
-		}
+		c.clock = v.clockNow(now)
 		e.hear(now, c, v.Words[c.place], !v.Kept && !v.Untold[c.place], v.Silent[c.place] || m.mistaken(now, e, v.Words[c.place]))
 		how, it := e.judge(now, c)
-		believed, alone := m.lone[c.place]
-		switch {
-		case how == proven && len(e.said) < 2:
-			m.lone[c.place] = lone{c.known, it.level} // it goes on being asked of others
-		case how == proven || how == refuted:
-			delete(m.lone, c.place)
+		if c.place == theCount {
+			m.weighCount(fx, now, v, c, how, it)
+		} else {
+			m.weighSlot(v, c, how, it)
 		}
-		if how == proven && len(e.said) > 1 && it.level == c.level {
+		switch {
+		case how == proven && it.level == c.level:
 			delete(m.evidence, c.place)
-		}
-		switch {
-		case c.place == theCount:
-			if _, still := m.lone[theCount]; alone && !still && it.level < believed.Level {
-				m.takeBack(fx, now, max(believed.Before, it.level)) // before anything goes by what was believed
-			}
-			m.held = how == unclear
-			if v.Nonce = it.level; how == unclear || how == refuted && !it.at.Equal(now) {
-				v.Nonce = max(m.chainNonce, m.expected())
-			}
-		case how == unclear, it.said.Round < m.slots[c.place].Round && !alone:
-			delete(v.Slots, c.place)
-		default:
-			v.Slots[c.place] = it.said
-		}
-		if how != refuted && c.place != theCount && (how == unclear || it.level < c.level) {
-			m.unsure[c.place] = c.said // the most: what waits in vain is late, what does not is in vain
-		}
-		switch {
 		case how == refuted:
 			m.refuted[c.place] = word{by: it.by, level: c.level, at: now}
 			m.deny(fx, now, e, c, it)
@@ -158,31 +115,42 @@ func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 		}
 	}
 	m.say(fx, now, "claim", waiting != "", waiting)
-	m.settleLone(fx, now, *v, claims)
-	m.chainNonce, m.begun = v.Nonce, true
-}
-
-// settleLone lets go of what one endpoint said alone and does not say any more.
-func (m *machine) settleLone(fx *effects, now time.Time, v view, claims []claim) {
-	for place, believed := range m.lone {
-		_, read := v.Slots[place]
-		if slices.ContainsFunc(claims, func(c claim) bool { return c.place == place }) || place != theCount && !read {
-			continue
-		}
-		if delete(m.lone, place); place == theCount && v.Nonce < m.nonce {
-			m.takeBack(fx, now, max(believed.Before, v.Nonce))
-		}
+	if m.begun = true; m.alone == nil {
+		m.chainNonce = v.Nonce
 	}
 }
 
-// takeBack gives anew the nonces that were given behind a count which was wrong.
-func (m *machine) takeBack(fx *effects, now time.Time, from uint64) {
-	m.tell(fx, now, "nonce", fmt.Sprintf("nonces of %s go on at %d: an endpoint of rpc counted more", m.sender, from))
-	m.nonce, m.chainNonce = from, min(m.chainNonce, from)
-	for _, i := range slices.Clone(m.open) {
-		if i.State.inFlight() && i.Nonce >= from {
-			m.again(fx, i, Superseded)
-		}
+// weighCount takes a verdict on how many transactions were sent.
+func (m *machine) weighCount(fx *effects, now time.Time, v *view, c claim, how verdict, it word) {
+	used := max(m.chainNonce, m.expected())
+	switch m.held = how == unclear; {
+	case how == unclear:
+		v.Nonce = used
+	case how == single:
+		m.believeCount(fx, now, c, it.level)
+		v.Nonce = it.level
+	case how == refuted && !it.at.Equal(now): // he may have seen more since
+		m.leaveCount(fx, now, used)
+		v.Nonce = used
+	default:
+		m.leaveCount(fx, now, it.level)
+		v.Nonce = it.level
+	}
+}
+
+// weighSlot takes a verdict on what is in a slot.
+func (m *machine) weighSlot(v *view, c claim, how verdict, it word) {
+	switch {
+	case how == single:
+		m.believed[c.place] = it
+	case how != unclear:
+		delete(m.believed, c.place)
+	}
+	if how != refuted && (how == unclear || it.level < c.level) {
+		m.unsure[c.place] = c.said // the most: what waits in vain is late, what does not is in vain
+	}
+	if v.Slots[c.place] = it.said; how == unclear || how == single || it.level < c.floor {
+		delete(v.Slots, c.place)
 	}
 }
 

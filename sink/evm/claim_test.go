@@ -308,7 +308,7 @@ func TestWhatIsSaidOfAClaimIsWeighed(t *testing.T) {
 		"nobody else":                                  {[]view{nil}, 0, unclear, 40},
 		"nobody else, for some views":                  {[]view{nil, nil, nil}, time.Second, unclear, 40},
 		"nobody else, for a while":                     {[]view{nil, nil}, lostFor, unclear, 40},
-		"nobody else, for both":                        {[]view{nil, nil, nil}, lostFor / 2, proven, 40},
+		"nobody else, for both":                        {[]view{nil, nil, nil}, lostFor / 2, single, 40},
 		"another one too":                              {[]view{{say(1, 40, 100)}}, 0, proven, 40},
 		"another one, who lags":                        {[]view{{say(1, 40, 90)}}, 0, proven, 40},
 		"another one, more":                            {[]view{{say(1, 50, 100)}}, 0, proven, 40},
@@ -320,12 +320,12 @@ func TestWhatIsSaidOfAClaimIsWeighed(t *testing.T) {
 		"one denies, and one that knows less":          {[]view{{say(1, 5, 100), say(2, 10, 100)}}, 0, refuted, 10},
 		"another one has not seen the block":           {[]view{{say(1, 10, 99)}}, 0, unclear, 40},
 		"another one has not seen it, for a while":     {[]view{{say(1, 10, 99)}, {say(1, 10, 99)}, {say(1, 10, 99)}}, lostFor, unclear, 40},
-		"another one does not see it":                  {[]view{{say(1, 10, 99)}, {say(1, 10, 99)}, {say(1, 10, 99)}}, laggingFor / 2, proven, 40},
+		"another one does not see it":                  {[]view{{say(1, 10, 99)}, {say(1, 10, 99)}, {say(1, 10, 99)}}, laggingFor / 2, single, 40},
 		"another one sees it then, and says so":        {[]view{{say(1, 10, 99)}, {say(1, 40, 101)}}, time.Second, proven, 40},
 		"another one sees it then, and denies":         {[]view{{say(1, 10, 99)}, {say(1, 10, 100)}}, time.Second, refuted, 10},
 		"who denied is not heard of":                   {[]view{nil, nil, {say(1, 10, 100)}, nil, nil, nil}, lostFor, refuted, 10},
 		"who denied is gone":                           {[]view{{say(1, 10, 100)}, nil, nil}, deniedFor / 2, unclear, 40},
-		"who denied is gone for long":                  {[]view{{say(1, 10, 100)}, nil, nil, nil, nil}, deniedFor / 2, proven, 40},
+		"who denied is gone for long":                  {[]view{{say(1, 10, 100)}, nil, nil, nil, nil}, deniedFor / 2, single, 40},
 		"one who lags is not heard of":                 {[]view{{say(1, 10, 99)}, nil, nil, nil}, lostFor, unclear, 40},
 		"another one said so, and took it back":        {[]view{{say(1, 30, 100)}, {say(1, 10, 100)}}, time.Second, refuted, 10},
 		"another one said so, and is not heard of now": {[]view{nil, {say(1, 40, 100)}}, time.Second, proven, 40},
@@ -338,7 +338,7 @@ func TestWhatIsSaidOfAClaimIsWeighed(t *testing.T) {
 			if n > 0 {
 				now = now.Add(c.pause)
 			}
-			of := claim{say(0, 40, 100), "f", 10}
+			of := claim{say(0, 40, 100), "f", 10, 10}
 			of.clock = begun
 			e.hear(now, of, words, true, false)
 			how, it = e.judge(now, of)
@@ -499,8 +499,12 @@ func TestEvidenceIsOfOneClaim(t *testing.T) {
 	} {
 		p.view.Nonce = c.count
 		p.turn(t, lostFor)
-		if p.nonce != c.next {
-			t.Fatalf("view %d, which counts %d: the next nonce is %d, want %d", n, c.count, p.nonce, c.next)
+		next := p.nonce
+		if p.alone != nil {
+			next = p.alone.Next
+		}
+		if next != c.next {
+			t.Fatalf("view %d, which counts %d: the next nonce is %d, want %d", n, c.count, next, c.next)
 		}
 		p.offer(t, dodona.Round(2000+n))
 	}
@@ -577,12 +581,12 @@ func TestTheLeastOfAWhileHolds(t *testing.T) {
 	e, known := newEvidence(begun), uint64(10)
 	level := func(n int) uint64 { return 20 + uint64(n) }
 	for n := range 200 {
-		now, of := begun.Add(time.Duration(n)*time.Second), claim{word{level: level(n)}, "f", known}
+		now, of := begun.Add(time.Duration(n)*time.Second), claim{word{level: level(n)}, "f", known, known}
 		e.hear(now, of, nil, true, false)
 		how, it := e.judge(now, of)
 		want := unclear
 		if n >= int(lostFor/time.Second) {
-			want = proven
+			want = single
 			if known = level(n - int(lostFor/time.Second)); it.level != known {
 				t.Fatalf("after %d s: %d is proven, want %d", n, it.level, known)
 			}
@@ -597,14 +601,14 @@ func TestTheLeastOfAWhileHolds(t *testing.T) {
 	now := begun.Add(200 * time.Second)
 	for n, l := range []uint64{300, 250, 300, 300} {
 		now = now.Add(lostFor / 2)
-		of := claim{word{level: l}, "f", known}
+		of := claim{word{level: l}, "f", known, known}
 		e.hear(now, of, nil, true, false)
-		if how, it := e.judge(now, of); n == 3 && (how != proven || it.level != 250) {
+		if how, it := e.judge(now, of); n == 3 && (how != single || it.level != 250) {
 			t.Errorf("verdict %d, %d; want 250 to be proven", how, it.level)
 		}
 	}
 	for n := range 10_000 { // as fast as it is woken
-		of := claim{word{level: 400}, "f", known}
+		of := claim{word{level: 400}, "f", known, known}
 		e.hear(now.Add(time.Duration(n)*time.Millisecond), of, nil, true, true)
 	}
 	if n := len(e.claims); n > int(laggingFor/time.Second)+2 {

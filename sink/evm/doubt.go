@@ -130,6 +130,14 @@ const takenAhead = 15 * time.Second
 // clock returns the time of the newest block.
 func (v view) clock() time.Time { return time.Unix(int64(min(v.Head.Time, 1<<40)), 0) }
 
+// clockNow returns what the chain's clock was when the rest of a view was read.
+func (v view) clockNow(now time.Time) time.Time {
+	if v.HeadAt.IsZero() {
+		return v.clock()
+	}
+	return v.clock().Add(max(0, now.Sub(v.HeadAt)))
+}
+
 // early reports whether a slot holds a round that no contract can have taken yet, by this clock and by that of the newest block.
 func early(now time.Time, v view, said sink.Said) bool {
 	clock := now

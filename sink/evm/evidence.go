@@ -15,6 +15,7 @@ type evidence struct {
 	said    map[int]word   // by endpoint: what it claimed last
 	denials map[int]denial // by endpoint: the last one
 	lags    bool           // another endpoint is there that may tell yet
+	behind  bool           // one that answered in the last view is
 	alone   int            // views in a row in which it was claimed and no denial held
 	aloneAt time.Time      // the first of them
 }
@@ -55,18 +56,18 @@ func (e *evidence) hear(now time.Time, c claim, words []word, anew, silent bool)
 	if len(e.claims) > 0 {
 		first = e.claims[0]
 	}
-	e.lags = e.lags || silent
+	e.lags, e.behind = e.lags || silent, false
 	for _, w := range words {
 		w.at = now
 		switch {
 		case w.level > c.known:
 			e.said[w.by] = w
 			delete(e.denials, w.by)
-		case w.knows(now, first):
+		case w.level >= c.floor && w.knows(now, first):
 			e.denials[w.by] = denial{w, c.level}
 			delete(e.said, w.by)
 		default:
-			e.lags = true
+			e.lags, e.behind = true, e.behind || !w.knows(now, first)
 		}
 	}
 	_, denied := e.refutes(now, c)
@@ -130,21 +131,35 @@ func (e *evidence) asked(now time.Time, by int, c claim) bool {
 	return found && c.place != theCount && now.Sub(d.at) < askedAfter && c.level <= d.of
 }
 
-// judge weighs what was said: the highest that two say, or the least that one has said for a while, is proven. It returns that, or the denial.
+// denied reports whether somebody denied less than is claimed now, not long ago: he would deny this too.
+func (e *evidence) denied(now time.Time) bool {
+	for _, d := range e.denials {
+		if now.Sub(d.at) < deniedFor {
+			return true
+		}
+	}
+	return false
+}
+
+// judge weighs what was said: the highest that two say is proven, the least that one has said for a while is believed of it alone. It returns that, or
+// the denial. Of a slot one denial is not enough while another endpoint may tell yet.
 func (e *evidence) judge(now time.Time, c claim) (verdict, word) {
 	byLevel := func(a, b word) int { return cmp.Compare(a.level, b.level) }
 	if said := slices.SortedFunc(maps.Values(e.said), byLevel); len(said) > 1 {
 		return proven, said[len(said)-2]
 	}
 	if d, found := e.refutes(now, c); found {
+		if c.place != theCount && e.behind && now.Sub(e.since) < laggingFor {
+			return unclear, c.word
+		}
 		return refuted, d.word
 	}
-	if e.alone < lostViews || now.Sub(e.aloneAt) < e.patience() {
+	if e.denied(now) || e.alone < lostViews || now.Sub(e.aloneAt) < e.patience() {
 		return unclear, c.word
 	}
 	for n := len(e.claims) - lostViews; n >= 0; n-- {
 		if now.Sub(e.claims[n].at) >= e.patience() {
-			return proven, slices.MinFunc(e.claims[n:], byLevel)
+			return single, slices.MinFunc(e.claims[n:], byLevel)
 		}
 	}
 	return unclear, c.word

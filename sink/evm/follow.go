@@ -38,8 +38,8 @@ func (m *machine) follow(fx *effects, now time.Time, v view, i *Intent) {
 		}
 		m.doubtTip(i, found.Tx)
 		m.pay(i, found.Tx)
-		if believed, alone := m.lone[theCount]; alone && i.Nonce >= believed.Before {
-			delete(m.lone, theCount) // the chain says so too
+		if m.alone != nil && i.Nonce >= m.nonce {
+			m.leaveCount(fx, now, m.alone.Level) // the chain says so too
 		}
 		i.State = Mined
 		i.Block = &Block{
@@ -90,9 +90,9 @@ func (m *machine) unseen(fx *effects, now time.Time, i *Intent) bool {
 		m.write(fx, i)
 		return true
 	}
-	has := m.slots[i.place()]
+	has, known := m.holds(i.place())
 	older, outran := i.outran(func(a Attempt) bool { return a.Round == has.Round })
-	if !m.known[i.place()] || has.Round < i.Payload.Round && !outran {
+	if !known || has.Round < i.Payload.Round && !outran {
 		return false
 	}
 	if has.Round > i.Payload.Round {
@@ -131,7 +131,10 @@ func (m *machine) again(fx *effects, i *Intent, end State) {
 	p := i.Payload
 	i.State = end
 	m.write(fx, i)
-	if p == nil || m.slots[p.place()].Round >= p.Round {
+	if p == nil {
+		return
+	}
+	if has, _ := m.holds(p.place()); has.Round >= p.Round {
 		return
 	}
 	if m.find(func(o *Intent) bool {
@@ -173,9 +176,9 @@ func (m *machine) settle(fx *effects, now time.Time, v view, i *Intent) {
 	}
 	fx.count(telemetry.SinkReverted, 1)
 	m.learn(now, i, tried)
-	has := m.slots[i.place()].Round
-	if has >= tried {
-		m.receipt(fx, now, i, dodona.ReceiptSuperseded, fmt.Sprintf("the chain has round %d already", uint64(has)))
+	has, _ := m.holds(i.place())
+	if has.Round >= tried {
+		m.receipt(fx, now, i, dodona.ReceiptSuperseded, fmt.Sprintf("the chain has round %d already", uint64(has.Round)))
 		fx.count(telemetry.SinkSuperseded, 1)
 		m.conclude(fx, i, Superseded, older, outran)
 		return
@@ -220,11 +223,6 @@ func (m *machine) mendGap(fx *effects, now time.Time, v view) {
 	}
 	if m.behind < lostViews || now.Sub(m.behindAt) < patience {
 		return // an endpoint may lag
-	}
-	if believed, alone := m.lone[theCount]; alone { // what is between was never given
-		m.behind = 0
-		m.takeBack(fx, now, max(believed.Before, v.Nonce))
-		return
 	}
 	missing := gap{v.Nonce, min(next, v.Nonce+mostGap)}
 	switch {

@@ -96,12 +96,12 @@ type entry struct {
 	Sender dodona.Address `json:"sender"`
 	Top    uint64         `json:"top"`  // the highest number given so far
 	Open   uint64         `json:"open"` // the lowest number that was not over; Top+1 if none
-	Next   uint64         `json:"next"` // the lowest nonce that was not given yet
+	Next   uint64         `json:"next"` // the lowest nonce that was not given yet, as far as is known
 	Intent Intent         `json:"intent"`
 
 	LeastTip   uint64    `json:"leastTip,omitempty"` // that the pool was heard to take, wei for each unit of gas
 	LeastTipAt time.Time `json:"leastTipAt,omitzero"`
-	Lone       *lone     `json:"lone,omitempty"` // how many were sent, on the word of one endpoint alone
+	Alone      *belief   `json:"alone,omitempty"` // how many were sent, on the word of one endpoint alone
 }
 
 func (e entry) record(sink string) (dodona.Record, error) {

@@ -34,7 +34,8 @@ func cost(gas, price uint64) *big.Int {
 // launch gives a planned intent a nonce and signs it; false: it stays planned.
 func (m *machine) launch(fx *effects, now time.Time, v view, i *Intent) bool {
 	p := i.Payload
-	if has := m.slots[p.place()]; m.known[p.place()] && has.Round >= p.Round {
+	has, known := m.holds(p.place())
+	if known && has.Round >= p.Round {
 		m.say(fx, now, refusedBy(p), false, "")
 		i.State = Superseded
 		m.write(fx, i)
@@ -43,7 +44,7 @@ func (m *machine) launch(fx *effects, now time.Time, v view, i *Intent) bool {
 		return true
 	}
 	if m.policy.Policy == sink.Latest && !p.anchor() {
-		if has := m.slots[p.place()]; m.known[p.place()] && !m.policy.Due(&has, sink.Said{Round: p.Round, Value: p.Value}) {
+		if known && !m.policy.Due(&has, sink.Said{Round: p.Round, Value: p.Value}) {
 			i.State = Superseded
 			m.write(fx, i)
 			m.receipt(fx, now, i, dodona.ReceiptSuperseded, fmt.Sprintf("what the chain has, of round %d, is near enough", uint64(has.Round)))
@@ -65,21 +66,22 @@ func (m *machine) launch(fx *effects, now time.Time, v view, i *Intent) bool {
 	if !ok || !m.affords(v, gas, feeCap) {
 		return false
 	}
-	m.attempt(fx, now, i, max(m.nonce, v.Nonce), gas, tip, feeCap)
+	m.attempt(fx, now, i, m.next(v), gas, tip, feeCap)
 	return true
 }
 
 // mayHave reports whether it is not sure that the chain needs a payload.
 func (m *machine) mayHave(p *Payload) bool {
 	claimed, unsure := m.unsure[p.place()]
+	_, known := m.holds(p.place())
 	switch {
 	case !unsure:
-		return !m.known[p.place()]
+		return !known
 	case p.Round <= claimed.Round:
 		return true
 	}
 	near := m.policy.Policy == sink.Latest && !p.anchor() && !m.policy.Due(&claimed, sink.Said{Round: p.Round, Value: p.Value})
-	return near && !m.known[p.place()]
+	return near && !known
 }
 
 // flights counts the transactions that are sent and in no block.
@@ -164,7 +166,7 @@ func (m *machine) attempt(fx *effects, now time.Time, i *Intent, nonce, gas, tip
 		tx.To, tx.Data, a.Round, a.Record, a.Passed = &to, p.Data, p.Round, p.Record, p.Passed
 	}
 	a.Raw, a.Hash = m.sign(tx)
-	m.nonce = max(m.nonce, nonce+1)
+	m.give(nonce)
 	i.State, i.Nonce, i.bumpNow, i.gasWrong, i.lastSend = Signed, nonce, false, false, now
 	i.Attempts = append(i.Attempts, a)
 	m.write(fx, i)

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,6 +31,8 @@ import (
 type ledger struct {
 	trips func(method string) error                            // what comes instead of an answer; nil, or returning nil: the answer
 	says  func(method string, params []json.RawMessage) string // another answer than its own; nil, or empty: its own
+
+	theirs atomic.Uint64 // the round that each slot holds at first
 
 	mu    sync.Mutex
 	begun time.Time
@@ -120,7 +123,7 @@ func (l *ledger) result(method string, params []json.RawMessage, head uint64) st
 	case "eth_estimateGas":
 		return `"0xc350"`
 	case "eth_getStorageAt":
-		round := uint64(0)
+		round := l.theirs.Load()
 		for _, tx := range l.mined(head) {
 			if strings.Contains(string(params[0]), tx.to.String()[2:]) {
 				round = tx.round

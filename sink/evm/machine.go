@@ -18,7 +18,7 @@ type machine struct {
 	rules
 	open   []*Intent // not over, by number
 	top    uint64    // highest number given
-	nonce  uint64    // the next to give, unless the chain is ahead
+	nonce  uint64    // the next to give, unless the chain is ahead; of those given behind a count that is not known (alone) none counts
 	slots  map[string]sink.Said
 	known  map[string]bool         // the slot has been read
 	newest map[string]dodona.Round // the newest round taken, by feed
@@ -35,7 +35,8 @@ type machine struct {
 	evidence   map[string]*evidence // by place, of what is claimed and not proven
 	told       map[string]time.Time // by place: when a claim that is denied was last told
 	unsure     map[string]sink.Said // in this step, by place: the most that may be in the slot; what is up to it waits
-	lone       map[string]lone      // by place that one endpoint is believed of alone: what was known before
+	alone      *belief              // how many were sent, on the word of one endpoint alone; nil: it is known
+	believed   map[string]word      // slots on the word of one endpoint alone, by place
 	refuted    map[string]word      // by place: what was claimed last and not believed
 	wrong      map[int]mistake      // by endpoint: how often a block showed that it denies what is true
 	held       bool                 // in this step, how many were sent is not sure: nothing gets a nonce
@@ -184,7 +185,7 @@ type effects struct {
 
 func newMachine(r rules) *machine {
 	return &machine{
-		rules: r, slots: make(map[string]sink.Said), known: make(map[string]bool), evidence: make(map[string]*evidence), told: make(map[string]time.Time), lone: make(map[string]lone), refuted: make(map[string]word), wrong: make(map[int]mistake), newest: make(map[string]dodona.Round),
+		rules: r, slots: make(map[string]sink.Said), known: make(map[string]bool), evidence: make(map[string]*evidence), told: make(map[string]time.Time), believed: make(map[string]word), refuted: make(map[string]word), wrong: make(map[int]mistake), newest: make(map[string]dodona.Round),
 		passed: make(map[string]uint64), trouble: make(map[string]trouble),
 	}
 }
@@ -197,12 +198,10 @@ func (m *machine) restore(entries []entry) (moved int, fx effects) {
 		all[e.Intent.Number] = e
 		m.top = max(m.top, e.Top)
 		if e.Chain == m.chain && e.Sender == m.sender {
-			m.nonce, m.leastTip, m.leastTipAt = e.Next, e.LeastTip, e.LeastTipAt
-			if delete(m.lone, theCount); e.Lone != nil {
-				m.lone[theCount] = *e.Lone
-			}
+			m.nonce, m.alone, m.leastTip, m.leastTipAt = e.Next, e.Alone, e.LeastTip, e.LeastTipAt
 		}
 	}
+	known := m.nonce
 	for _, e := range all {
 		i := e.Intent
 		ours := e.Chain == m.chain && e.Sender == m.sender
@@ -210,7 +209,7 @@ func (m *machine) restore(entries []entry) (moved int, fx effects) {
 			continue
 		}
 		i.mend()
-		if ours && i.State != Planned {
+		if ours && i.State != Planned && (m.alone == nil || i.Nonce < known) {
 			m.nonce = max(m.nonce, i.Nonce+1)
 		}
 		if !ours && i.State != Planned {
@@ -230,7 +229,7 @@ func (m *machine) restore(entries []entry) (moved int, fx effects) {
 		}
 		m.open = append(m.open, &i)
 	}
-	m.begun = m.nonce > 0
+	m.begun = m.nonce > 0 || m.alone != nil
 	slices.SortFunc(m.open, func(a, b *Intent) int { return int(int64(a.Number) - int64(b.Number)) })
 	for _, i := range slices.Clone(m.open) {
 		if i.State.over() || (i.State == Planned && len(i.Attempts) == 0 && moved > 0) {
@@ -245,7 +244,8 @@ func (m *machine) take(now time.Time, p Payload) (taken bool, fx effects) {
 	if p.Round <= m.newest[p.place()] {
 		return true, fx // again
 	}
-	if m.slots[p.place()].Round >= p.Round {
+	reference, _ := m.holds(p.place())
+	if reference.Round >= p.Round {
 		fx.count(telemetry.SinkSuperseded, 1) // the chain has it, or a newer one
 		return true, fx
 	}
@@ -257,7 +257,6 @@ func (m *machine) take(now time.Time, p Payload) (taken bool, fx effects) {
 		return true, fx
 	}
 	waiting, flying := m.planned(p.place()), m.flying(p.place())
-	reference := m.slots[p.place()]
 	if flying != nil {
 		reference = sink.Said{Round: flying.Payload.Round, Value: flying.Payload.Value}
 	}

@@ -117,7 +117,9 @@ func TestWhichOfSeveralRefusalsIsBelieved(t *testing.T) {
 	}{
 		{[3]string{full, "no", "insufficient funds"}, refused, full, 0},
 		{[3]string{full, used, "no"}, stale, used, 1},
-		{[3]string{used, used, used}, stale, used, 0},
+		{[3]string{used, used, used}, spent, used, 0},
+		{[3]string{used, full, used}, spent, used, 0},
+		{[3]string{used, full, full}, stale, used, 0},
 		{[3]string{used, full, "already known"}, accepted, "", 2},
 		{[3]string{needs(30), needs(20), needs(25)}, underpriced, needs(20), 0},
 		{[3]string{needs(30), needs(40), full}, underpriced, needs(30), 0},

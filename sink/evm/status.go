@@ -37,7 +37,7 @@ func (s *Sink) show(v *view) {
 		Troubles: make(map[string]string), Endpoints: s.client.Endpoints(),
 	}
 	for feed := range s.targets {
-		if said, found := s.m.slots[feed]; found {
+		if said, found := s.m.holds(feed); found {
 			st.Slots[feed] = said
 		}
 	}

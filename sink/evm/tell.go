@@ -19,6 +19,7 @@ type reply uint8
 const (
 	accepted    reply = iota // taken, or known already
 	stale                    // the nonce is used: a block has one of the attempts, or another transaction
+	spent                    // two endpoints say so
 	underpriced              // pays too little
 	poor                     // the sender cannot pay
 	refused                  // for another reason
@@ -27,13 +28,18 @@ const (
 
 // sent takes what became of a broadcast.
 func (m *machine) sent(now time.Time, i *Intent, r reply, message string) (fx effects) {
-	if r != stale && r != unheard {
+	if r != stale && r != spent && r != unheard {
 		i.tooOld = 0
 	}
 	switch r {
 	case stale:
 		i.tooOld++
 		message += fmt.Sprintf(", %d times in a row, and it counts %d transactions of %s: one of the nodes behind it lags; name another endpoint", i.tooOld, m.chainNonce, m.sender)
+	case spent: // who counts fewer does not know what is known
+		i.tooOld++
+		if m.chainNonce = max(m.chainNonce, i.Nonce+1); m.alone != nil && i.Nonce >= m.nonce {
+			m.leaveCount(&fx, now, m.alone.Level)
+		}
 	case accepted:
 		if i.tooPoor && i.last().Tip > m.leastTip { // it climbed to what the pool takes, which says nothing else of it
 			m.leastTip, m.leastTipAt = i.last().Tip, now
@@ -112,8 +118,9 @@ func (m *machine) write(fx *effects, i *Intent) {
 	e := entry{
 		Chain: m.chain, Sender: m.sender, Top: m.top, Open: lowest, Next: m.nonce, Intent: *i, LeastTip: m.leastTip, LeastTipAt: m.leastTipAt,
 	}
-	if believed, alone := m.lone[theCount]; alone {
-		e.Lone = &believed
+	if m.alone != nil {
+		alone := *m.alone
+		e.Alone = &alone
 	}
 	rec, err := e.record(m.sink)
 	fx.add(rec, err)
@@ -130,7 +137,7 @@ func (m *machine) forget(i *Intent) {
 	delete(m.known, place)
 	delete(m.passed, place)
 	delete(m.told, place)
-	delete(m.lone, place)
+	delete(m.believed, place)
 	delete(m.refuted, place)
 }
 

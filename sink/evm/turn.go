@@ -287,6 +287,7 @@ func (s *Sink) send(ctx context.Context, intents []*Intent) error {
 func (s *Sink) sendElsewhere(ctx context.Context, raw []byte, r reply, message string, deaf map[int]bool) (reply, string) {
 	first, n := s.client.Current(), len(s.client.Endpoints())
 	why := fmt.Errorf("doubted: it does not take a transaction: %s", message)
+	agreed := false
 	for step := 1; step < n && ctx.Err() == nil; step++ {
 		index := (first + step) % n
 		if deaf[index] {
@@ -300,9 +301,14 @@ func (s *Sink) sendElsewhere(ctx context.Context, raw []byte, r reply, message s
 			return other, said
 		case other == unheard:
 			deaf[index] = true
+		case other == stale:
+			agreed = true
 		case r == underpriced && other == underpriced && wantsMore(message) && wantsMore(said) && leastIn(said) < leastIn(message):
 			message = said
 		}
+	}
+	if agreed {
+		return spent, message
 	}
 	return r, message
 }

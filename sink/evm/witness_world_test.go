@@ -222,6 +222,7 @@ func TestASlowWitnessHoldsUpNothing(t *testing.T) {
 		b.begin()
 		b.within(20*time.Second, "it is ready", b.isReady)
 		time.Sleep(10 * time.Minute)
+		l.theirs.Store(7)
 		said.left.Store(0)
 		lies.left.Store(1 << 40)
 		for r := dodona.Round(8); r <= 10; r++ {

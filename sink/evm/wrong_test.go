@@ -85,7 +85,7 @@ func TestAnImpossibleSlotIsNotBelieved(t *testing.T) {
 	for range lostViews {
 		p.turn(t, lostFor/2)
 	}
-	if p.slots["f"] != p.view.Slots["f"] {
+	if has, _ := p.holds("f"); has != p.view.Slots["f"] {
 		t.Error("a slot is not believed that is no later than the newest block")
 	}
 }
