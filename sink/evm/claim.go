@@ -98,6 +98,9 @@ func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 		c.clock = v.clockNow(now)
 		e.hear(now, c, v.Words[c.place], !v.Kept && !v.Untold[c.place], v.Silent[c.place] || m.mistaken(now, e, v.Words[c.place]))
 		how, it := e.judge(now, c)
+		if how == single && m.deniedLately(now, c) {
+			how = unclear
+		}
 		if c.place == theCount {
 			m.weighCount(fx, now, v, c, how, it)
 		} else {
@@ -107,7 +110,7 @@ func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 		case how == proven && it.level == c.level:
 			delete(m.evidence, c.place)
 		case how == refuted:
-			m.refuted[c.place] = word{by: it.by, level: c.level, at: now}
+			m.refuted[c.place] = refutal{word{by: it.by, level: c.level, at: now}, c.by}
 			m.deny(fx, now, e, c, it)
 		case how == unclear && e.views > 1 && (!e.lags || now.Sub(e.since) >= lostFor) && m.waitsFor(c):
 			waiting = fmt.Sprintf("%s says that %s, where %d is known; it is wrong, or somebody else uses the key or delivers, and nobody else can tell: what depends on it waits until it has said so for a while",
@@ -152,6 +155,19 @@ func (m *machine) weighSlot(v *view, c claim, how verdict, it word) {
 	if v.Slots[c.place] = it.said; how == unclear || how == single || it.level < c.floor {
 		delete(v.Slots, c.place)
 	}
+}
+
+// A refutal is a denial that held: by whom, of what level, and when it last did.
+type refutal struct {
+	word
+	of int // the endpoint that claimed it
+}
+
+// deniedLately reports whether somebody who is not known to be wrong denied what the same endpoint claimed of a place, not long ago: he would deny
+// what it claims now, were he there.
+func (m *machine) deniedLately(now time.Time, c claim) bool {
+	r, found := m.refuted[c.place]
+	return found && r.of == c.by && now.Sub(r.at) < deniedFor && m.wrong[r.by].times < mostTries
 }
 
 // wrongFor is how long who denied what is true is not heard.

@@ -131,16 +131,6 @@ func (e *evidence) asked(now time.Time, by int, c claim) bool {
 	return found && c.place != theCount && now.Sub(d.at) < askedAfter && c.level <= d.of
 }
 
-// denied reports whether somebody denied less than is claimed now, not long ago: he would deny this too.
-func (e *evidence) denied(now time.Time) bool {
-	for _, d := range e.denials {
-		if now.Sub(d.at) < deniedFor {
-			return true
-		}
-	}
-	return false
-}
-
 // judge weighs what was said: the highest that two say is proven, the least that one has said for a while is believed of it alone. It returns that, or
 // the denial. Of a slot one denial is not enough while another endpoint may tell yet.
 func (e *evidence) judge(now time.Time, c claim) (verdict, word) {
@@ -154,7 +144,7 @@ func (e *evidence) judge(now time.Time, c claim) (verdict, word) {
 		}
 		return refuted, d.word
 	}
-	if e.denied(now) || e.alone < lostViews || now.Sub(e.aloneAt) < e.patience() {
+	if e.alone < lostViews || now.Sub(e.aloneAt) < e.patience() {
 		return unclear, c.word
 	}
 	for n := len(e.claims) - lostViews; n >= 0; n-- {

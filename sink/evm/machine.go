@@ -37,7 +37,7 @@ type machine struct {
 	unsure     map[string]sink.Said // in this step, by place: the most that may be in the slot; what is up to it waits
 	alone      *belief              // how many were sent, on the word of one endpoint alone; nil: it is known
 	believed   map[string]word      // slots on the word of one endpoint alone, by place
-	refuted    map[string]word      // by place: what was claimed last and not believed
+	refuted    map[string]refutal   // by place: what was claimed last and not believed
 	wrong      map[int]mistake      // by endpoint: how often a block showed that it denies what is true
 	held       bool                 // in this step, how many were sent is not sure: nothing gets a nonce
 	usual      uint64               // in this step, the most that a tip is believed to have to be
@@ -185,7 +185,7 @@ type effects struct {
 
 func newMachine(r rules) *machine {
 	return &machine{
-		rules: r, slots: make(map[string]sink.Said), known: make(map[string]bool), evidence: make(map[string]*evidence), told: make(map[string]time.Time), believed: make(map[string]word), refuted: make(map[string]word), wrong: make(map[int]mistake), newest: make(map[string]dodona.Round),
+		rules: r, slots: make(map[string]sink.Said), known: make(map[string]bool), evidence: make(map[string]*evidence), told: make(map[string]time.Time), believed: make(map[string]word), refuted: make(map[string]refutal), wrong: make(map[int]mistake), newest: make(map[string]dodona.Round),
 		passed: make(map[string]uint64), trouble: make(map[string]trouble),
 	}
 }
@@ -336,6 +336,14 @@ func (m *machine) setClocks(now time.Time) {
 	past(&m.leastTipAt, &m.behindAt, &m.belowAt)
 	for _, e := range m.evidence {
 		e.setClock(past)
+	}
+	for place, r := range m.refuted {
+		past(&r.at)
+		m.refuted[place] = r
+	}
+	for by, w := range m.wrong {
+		past(&w.since)
+		m.wrong[by] = w
 	}
 	for what, t := range m.trouble {
 		past(&t.Since)
