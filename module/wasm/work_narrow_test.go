@@ -53,7 +53,8 @@ func verdicts(t *testing.T) (all []string) {
 			return
 		}
 		stack, err := m.Stack(wasm.Rewriting{Fuel: true, Depth: true, NaN: true, MaxDepth: 512, MaxPages: 64})
-		all = append(all, fmt.Sprintf("%s: %d units, %d bytes of memory, %d of native code, %d of stack, %v", name, m.Work(), m.Room(), m.Native(), stack, err))
+		all = append(all, fmt.Sprintf("%s: %d units, %d bytes of memory, %d of native code, %d interpreted, %d of stack, %v",
+			name, m.Work(), m.Room(), m.Native(), m.Interpreted(), stack, err))
 	}
 	for _, s := range slices.Concat(shapes, chains) {
 		judge(s.name, s.copies(1))
