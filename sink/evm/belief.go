@@ -14,10 +14,14 @@ import (
 
 // A belief is how many transactions were sent with the key, on the word of one endpoint.
 type belief struct {
-	Level uint64 `json:"level"` // so many
-	Next  uint64 `json:"next"`  // the next nonce to give
-	said  word   // what it goes back to; not set after a start
+	Level uint64    `json:"level"` // so many
+	Next  uint64    `json:"next"`  // the next nonce to give
+	By    int       `json:"by"`    // the endpoint
+	Clock time.Time `json:"clock"` // the chain's, when it said so last
+	At    time.Time `json:"at"`    // ours
 }
+
+func (b *belief) said() word { return word{by: b.By, clock: b.Clock, at: b.At} }
 
 // expected returns the lowest nonce of ours that the chain is known to take next, or took not long ago.
 func (m *machine) expected() uint64 {
@@ -64,7 +68,7 @@ func (m *machine) believeCount(fx *effects, now time.Time, c claim, level uint64
 	if m.alone == nil {
 		m.alone = &belief{Next: level}
 	}
-	m.alone.Level, m.alone.Next, m.alone.said = level, max(m.alone.Next, level), c.word
+	*m.alone = belief{Level: level, Next: max(m.alone.Next, level), By: c.by, Clock: c.clock, At: now}
 }
 
 // leaveCount ends what is believed alone, for so many transactions are known. If that is fewer, the nonces behind them are given anew.
@@ -97,7 +101,7 @@ func (m *machine) withdraw(fx *effects, now time.Time, v *view, claimed func(pla
 	}
 	switch {
 	case m.alone == nil || claimed(theCount):
-	case ends(theCount, m.alone.said):
+	case ends(theCount, m.alone.said()):
 		m.leaveCount(fx, now, max(v.Nonce, m.nonce))
 	default: // he may lag
 		m.held, v.Nonce = true, max(m.chainNonce, m.expected())

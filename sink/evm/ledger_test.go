@@ -10,6 +10,7 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"math/big"
 	"net/http"
 	"strings"
 	"sync"
@@ -169,13 +170,11 @@ func (l *ledger) take(raw []byte, head uint64) string {
 // nonceOf reads that of a transaction of chain 1: 02 ‖ the head of a list of more than 55 bytes ‖ 01 ‖ nonce ‖ …
 func nonceOf(raw []byte) uint64 {
 	at := 1 + 1 + int(raw[1]-0xf7) + 1
-	switch b := raw[at]; {
-	case b < 0x80:
+	b := raw[at]
+	if b < 0x80 {
 		return uint64(b)
-	case b == 0x80:
-		return 0
 	}
-	return uint64(raw[at+1])
+	return new(big.Int).SetBytes(raw[at+1 : at+1+int(b-0x80)]).Uint64()
 }
 
 // holds returns how many contracts hold a round.

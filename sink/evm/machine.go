@@ -334,6 +334,9 @@ func (m *machine) setClocks(now time.Time) {
 		}
 	}
 	past(&m.leastTipAt, &m.behindAt, &m.belowAt)
+	if m.alone != nil {
+		past(&m.alone.At)
+	}
 	for _, e := range m.evidence {
 		e.setClock(past)
 	}

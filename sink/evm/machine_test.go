@@ -19,6 +19,7 @@ import (
 // A play is a machine and what it did.
 type play struct {
 	*machine
+	t       *testing.T // where a step needs one
 	now     time.Time
 	view    view
 	journal []entry
