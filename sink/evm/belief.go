@@ -44,12 +44,11 @@ func (m *machine) next(v view) uint64 {
 
 // give notes that a nonce is given.
 func (m *machine) give(nonce uint64) {
-	switch {
-	case m.alone == nil:
-		m.nonce = max(m.nonce, nonce+1)
-	case nonce >= m.nonce:
-		m.alone.Next = max(m.alone.Next, nonce+1)
+	next := &m.nonce
+	if m.alone != nil {
+		next = &m.alone.Next
 	}
+	*next = max(*next, nonce+1)
 }
 
 // holds returns what is in a slot, as far as is known or believed, and whether it was read.
@@ -104,7 +103,7 @@ func (m *machine) withdraw(fx *effects, now time.Time, v *view, claimed func(pla
 	case ends(theCount, m.alone.said()):
 		m.leaveCount(fx, now, max(v.Nonce, m.nonce))
 	default: // he may lag
-		m.held, v.Nonce = true, max(m.chainNonce, m.expected())
+		v.Nonce = m.alone.Level
 	}
 	maps.DeleteFunc(m.believed, func(place string, said word) bool {
 		_, read := v.Slots[place]

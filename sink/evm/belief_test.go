@@ -27,17 +27,23 @@ func TestWaysOutOfABelief(t *testing.T) {
 		sent  []uint64
 		alone bool
 	}{
-		"it goes on":                     {func(*play) {}, 2, nil, true},
-		"it counts more":                 {hears(0, 50), 2, []uint64{50, 51}, true}, // those before are lost then
-		"it says so no more":             {hears(0, 2), 2, []uint64{2, 3}, false},
-		"another one, who would know":    {func(p *play) { hears(1, 2)(p); p.view.Head.Time = uint64(p.now.Add(time.Minute).Unix()) }, 2, []uint64{2, 3}, false},
-		"another one, who lags":          {func(p *play) { hears(1, 2)(p); p.view.Head.Time -= 5 }, 2, nil, true},
-		"it counts less, still too much": {hears(0, 20), 2, []uint64{20, 21}, true},
-		"it is denied":                   {func(p *play) { p.view.Words = word(p, 2) }, 2, []uint64{2, 3}, false},
-		"two say less":                   {func(p *play) { p.view.Words = word(p, 8) }, 8, []uint64{8, 9}, false},
-		"two say so":                     {func(p *play) { p.view.Words = word(p, 40) }, 42, nil, false},
-		"two say more":                   {func(p *play) { p.view.Nonce = 42; p.view.Words = word(p, 42) }, 42, []uint64{42, 43}, false}, // and no block has ours
-		"a block has one":                {func(p *play) { p.mine(11) }, 42, nil, false},
+		"it goes on":                         {func(*play) {}, 2, nil, true},
+		"it counts more":                     {hears(0, 50), 2, []uint64{50, 51}, true}, // those before are lost then
+		"it says so no more":                 {hears(0, 2), 2, []uint64{2, 3}, false},
+		"another one, who would know":        {func(p *play) { hears(1, 2)(p); p.view.Head.Time = uint64(p.now.Add(time.Minute).Unix()) }, 2, []uint64{2, 3}, false},
+		"another one, who lags":              {func(p *play) { hears(1, 2)(p); p.view.Head.Time -= 5 }, 2, nil, true},
+		"it counts less, still too much":     {hears(0, 20), 2, []uint64{20, 21}, true},
+		"it is denied":                       {func(p *play) { p.view.Words = word(p, 2) }, 2, []uint64{2, 3}, false},
+		"two say less":                       {func(p *play) { p.view.Words = word(p, 8) }, 8, []uint64{8, 9}, false},
+		"two say so":                         {func(p *play) { p.view.Words = word(p, 40) }, 42, nil, false},
+		"two say more":                       {func(p *play) { p.view.Nonce = 42; p.view.Words = word(p, 42) }, 42, []uint64{42, 43}, false}, // and no block has ours
+		"two say less, and blocks have both": {func(p *play) { p.alone.Level = 60; p.mine(11); p.view.Nonce = 45; p.view.Words = word(p, 45) }, 45, nil, false},
+		"another one, who lags, and its view is kept": {func(p *play) {
+			hears(1, 2)(p)
+			p.view.Head.Time -= 5
+			p.view.HeadAt, p.view.Kept = p.now, true
+		}, 2, nil, true},
+		"a block has one": {func(p *play) { p.mine(11) }, 42, nil, false},
 		"two nodes say that it is used": {func(p *play) {
 			p.did(p.t, p.sent(p.now, p.open[0], spent, "nonce too low"))
 		}, 42, nil, false},
@@ -82,6 +88,26 @@ func TestWaysOutOfABelief(t *testing.T) {
 			if next := p.nonce; !again || (p.alone != nil) != c.alone || next != c.nonce+uint64(len(c.sent)) && !c.alone || c.alone && next != c.nonce {
 				t.Errorf("%s, after a start %t: next %d, believed %+v, given %v; want %d, %t, %v", name, restarted, next, p.alone, given, c.nonce, c.alone, c.sent)
 			}
+			next := p.nonce
+			if p.alone != nil {
+				next = p.alone.Next
+			}
+			p.offer(t, 3000)
+			if sent := p.turn(t, time.Second); len(sent) != 1 || sent[0].Nonce != next {
+				t.Errorf("%s, after a start %t: what is offered then is sent as %v, want nonce %d", name, restarted, sent, next)
+			}
+		}
+	}
+}
+
+// TestWhatIsKnownOfASlotGoesBeforeWhatIsBelieved: the later round of the two holds.
+func TestWhatIsKnownOfASlotGoesBeforeWhatIsBelieved(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.believed["f"] = word{said: sink.Said{Round: 8}}
+	for known, want := range map[dodona.Round]dodona.Round{7: 8, 9: 9} {
+		p.slots["f"] = sink.Said{Round: known}
+		if has, _ := p.holds("f"); has.Round != want {
+			t.Errorf("8 is believed and %d known: it holds %d, want %d", known, has.Round, want)
 		}
 	}
 }
