@@ -107,6 +107,6 @@ func (m *machine) withdraw(fx *effects, now time.Time, v *view, claimed func(pla
 	}
 	maps.DeleteFunc(m.believed, func(place string, said word) bool {
 		_, read := v.Slots[place]
-		return read && !claimed(place) && ends(place, said) || said.said.Round <= m.slots[place].Round
+		return read && !claimed(place) && ends(place, said)
 	})
 }

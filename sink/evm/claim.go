@@ -107,7 +107,7 @@ func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 			m.weighSlot(v, c, how, it)
 		}
 		switch {
-		case how == proven && it.level == c.level:
+		case how == proven:
 			delete(m.evidence, c.place)
 		case how == refuted:
 			m.refuted[c.place] = refutal{word{by: it.by, level: c.level, at: now}, c.by}

@@ -676,3 +676,61 @@ func TestAnAnchorThatIsReadFirstIsNoFirstLook(t *testing.T) {
 		t.Errorf("%d transactions, want that of the anchor", len(sent))
 	}
 }
+
+// TestAnOldDenialIsNoStepBack: what is known was more since.
+func TestAnOldDenialIsNoStepBack(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.hosts, p.begun, p.chainNonce, p.nonce, p.slots["f"] = []string{"a", "b"}, true, 8, 8, sink.Said{Round: 9}
+	p.view.By = map[string]int{theCount: 0, "f": 0}
+	p.view.Nonce, p.view.Slots["f"] = 40, sink.Said{Round: 40}
+	for _, place := range []string{theCount, "f"} {
+		p.evidence[place] = newEvidence(p.now)
+		p.evidence[place].denials[1] = denial{word{by: 1, level: 5, said: sink.Said{Round: 5}, at: p.now}, 40}
+	}
+	if p.turn(t, time.Second); p.chainNonce != 8 || p.slots["f"].Round != 9 {
+		t.Errorf("%d transactions and round %d are known, want 8 and 9", p.chainNonce, p.slots["f"].Round)
+	}
+}
+
+// TestWhoWasDeniedIsNotBelievedAlone, for ten minutes, unless who denied is known to be wrong. Another one is.
+func TestWhoWasDeniedIsNotBelievedAlone(t *testing.T) {
+	for name, c := range map[string]struct {
+		of, reverts int
+		since       time.Duration
+		believed    bool
+	}{
+		"not long ago":    {0, 0, deniedFor / 2, false},
+		"for long":        {0, 0, deniedFor, true},
+		"another one":     {2, 0, deniedFor / 2, true},
+		"by one is wrong": {0, mostTries, deniedFor / 2, true},
+	} {
+		p := newPlay(sink.Every)
+		p.hosts, p.begun = []string{"a", "b", "c"}, true
+		p.refuted["f"] = refutal{word{by: 1, level: 30, at: p.now.Add(-c.since)}, c.of}
+		p.wrong[1] = mistake{c.reverts, p.now}
+		p.view.By = map[string]int{"f": 0}
+		p.view.Slots["f"] = sink.Said{Round: 40}
+		for range lostViews {
+			p.turn(t, lostFor/2)
+		}
+		if _, believed := p.believed["f"]; believed != c.believed {
+			t.Errorf("%s: believed %t, want %t", name, believed, c.believed)
+		}
+	}
+}
+
+// TestWhichRevertsSpeakAgainstWhoDenies: those of rounds up to what is claimed, within an hour of it.
+func TestWhichRevertsSpeakAgainstWhoDenies(t *testing.T) {
+	for _, c := range []struct {
+		tried dodona.Round
+		since time.Duration
+		times int
+	}{{40, 0, 1}, {41, 0, 0}, {40, wrongFor, 0}} {
+		p := newPlay(sink.Every)
+		p.refuted["f"] = refutal{word{by: 1, level: 40, at: p.now.Add(-c.since)}, 0}
+		p.learn(p.now, &Intent{Payload: &Payload{Topic: dodona.TopicData, Feed: "f"}}, c.tried)
+		if n := p.wrong[1].times; n != c.times {
+			t.Errorf("round %d, after %s: %d reverts count, want %d", c.tried, c.since, n, c.times)
+		}
+	}
+}
