@@ -734,3 +734,32 @@ func TestWhichRevertsSpeakAgainstWhoDenies(t *testing.T) {
 		}
 	}
 }
+
+// TestADenialIsOfWhatWasClaimed: it does not refute more than was claimed then, and of a slot who denied is not asked the same again for a while.
+func TestADenialIsOfWhatWasClaimed(t *testing.T) {
+	now := time.Now()
+	for _, c := range []struct {
+		place   string
+		of      uint64
+		since   time.Duration
+		how     verdict
+		unasked bool
+	}{
+		{"f", 40, 0, refuted, true},
+		{"f", 39, 0, unclear, false},
+		{"f", 40, askedAfter, refuted, false},
+		{"f", 40, deniedFor, unclear, false},
+		{theCount, 40, 0, refuted, false},
+	} {
+		e := newEvidence(now)
+		e.denials[1] = denial{word{by: 1, level: 10, at: now.Add(-c.since)}, c.of}
+		of := claim{word{level: 40}, c.place, 10, 10}
+		if unasked := e.asked(now, 1, of); unasked != c.unasked {
+			t.Errorf("%+v: it is not asked: %t", c, unasked)
+		}
+		e.hear(now, of, nil, true, false)
+		if how, _ := e.judge(now, of); how != c.how {
+			t.Errorf("%+v: verdict %d", c, how)
+		}
+	}
+}
