@@ -89,14 +89,14 @@ func (m *machine) leaveCount(fx *effects, now time.Time, known uint64) {
 	}
 }
 
-// withdraw ends what is believed alone and not claimed any more, by who said it, or by another one who would know. Of what is claimed the
-// evidence decides.
+// withdraw ends what is believed alone and not claimed any more, by who said it, or by another one who would know, or for long: who said it may be
+// gone, and the time of its blocks made up. Of what is claimed the evidence decides.
 func (m *machine) withdraw(fx *effects, now time.Time, v *view, claimed func(place string) bool) {
 	if v.Kept {
 		return
 	}
 	ends := func(place string, said word) bool {
-		return v.By[place] == said.by || word{clock: v.clockNow(now)}.knows(now, said)
+		return v.By[place] == said.by || word{clock: v.clockNow(now)}.knows(now, said) || now.Sub(said.at) >= laggingFor
 	}
 	switch {
 	case m.alone == nil || claimed(theCount):
@@ -109,4 +109,10 @@ func (m *machine) withdraw(fx *effects, now time.Time, v *view, claimed func(pla
 		_, read := v.Slots[place]
 		return read && !claimed(place) && ends(place, said)
 	})
+}
+
+// unlearn lets go of what a transaction made known that is in no block any more: who has less is not wrong.
+func (m *machine) unlearn(i *Intent) {
+	m.chainNonce = min(m.chainNonce, i.Nonce)
+	delete(m.slots, i.place())
 }

@@ -318,3 +318,125 @@ func TestASlotThatWasBelievedAloneIsLeft(t *testing.T) {
 		})
 	}
 }
+
+// reorg takes the transactions from a nonce on away.
+func (l *ledger) reorg(from uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for nonce := range l.txs {
+		if nonce >= from {
+			delete(l.txs, nonce)
+		}
+	}
+}
+
+// TestAReorgBesideALiar: blocks with the last transactions go, and one endpoint claims slot and count from then on, or did before. The others have
+// less than was known, and are right. What is offered then is delivered.
+func TestAReorgBesideALiar(t *testing.T) {
+	for _, c := range []struct {
+		faces, liar int
+		before      bool
+	}{{2, 0, false}, {2, 1, false}, {2, 0, true}, {3, 0, false}, {3, 0, true}} {
+		for _, gone := range []uint64{1, 2, 4} {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLedger()
+				l.begun = l.begun.Add(-time.Hour)
+				var list []*face
+				for range c.faces {
+					list = append(list, newFace(l))
+				}
+				var lies atomic.Bool
+				list[c.liar].says = func(method string) string {
+					switch {
+					case lies.Load() && method == "eth_getStorageAt":
+						return `"result":"` + slotWord(40) + `"`
+					case lies.Load():
+						return counts(40)(method)
+					}
+					return ""
+				}
+				b := newPair(t, l, list...)
+				b.env.Policy.Policy = sink.Every
+				b.begin()
+				b.within(time.Minute, "it is ready", b.isReady)
+				for r := dodona.Round(1); r <= 12; r++ {
+					b.offerAll(r)
+					time.Sleep(20 * time.Second)
+				}
+				if c.before {
+					lies.Store(true)
+					time.Sleep(time.Minute)
+				}
+				l.reorg(12 - gone)
+				lies.Store(true)
+				for r := dodona.Round(13); r <= 30; r++ {
+					b.offerAll(r)
+					time.Sleep(time.Minute)
+				}
+				time.Sleep(5 * time.Minute)
+				for r := dodona.Round(13); r <= 30; r++ {
+					if n := l.holds(r); n != 1 {
+						t.Errorf("%+v, %d gone: round %d is in blocks %d times", c, gone, r, n)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestABeliefEndsWithWhoIsGone: the first endpoint is believed alone, with a block an hour ahead of our clock, which is off too, and dies; the second one is back.
+func TestABeliefEndsWithWhoIsGone(t *testing.T) {
+	for _, method := range []string{"eth_getTransactionCount", "eth_getStorageAt"} {
+		for _, off := range []time.Duration{-2 * time.Minute, 0, 2 * time.Minute} {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLedger()
+				l.begun = l.begun.Add(-2 * time.Hour)
+				first, second := newFace(l), newFace(l)
+				var lies, firstDead, secondDead atomic.Bool
+				dead := func(is *atomic.Bool) func(string) error {
+					return func(string) error {
+						if is.Load() {
+							return err502
+						}
+						return nil
+					}
+				}
+				first.trips, second.trips = dead(&firstDead), dead(&secondDead)
+				first.says = func(m string) string {
+					switch {
+					case lies.Load() && m == "eth_getBlockByNumber":
+						return l.header(0, time.Now().Add(time.Hour))
+					case lies.Load() && m == method && m == "eth_getStorageAt":
+						return `"result":"` + slotWord(20) + `"`
+					case lies.Load() && m == method:
+						return counts(40)(m)
+					}
+					return ""
+				}
+				b := newPair(t, l, first, second)
+				b.env.Now = func() time.Time { return time.Now().Add(off) }
+				b.env.Policy.Policy = sink.Every
+				b.begin()
+				b.within(time.Minute, "it is ready", b.isReady)
+				b.rounds(l, 1, 5, time.Minute, 15*time.Second)
+				lies.Store(true)
+				secondDead.Store(true)
+				b.offerAll(6)
+				time.Sleep(3 * time.Minute)
+				secondDead.Store(false)
+				firstDead.Store(true)
+				time.Sleep(laggingFor + time.Minute)
+				for r := dodona.Round(8); r <= 19; r++ {
+					b.offerAll(r)
+					time.Sleep(time.Minute)
+				}
+				time.Sleep(5 * time.Minute)
+				for r := dodona.Round(8); r <= 19; r++ {
+					if n := l.holds(r); n != 1 {
+						t.Errorf("%s, our clock %s off: round %d is in blocks %d times", method, off, r, n)
+					}
+				}
+			})
+		}
+	}
+}

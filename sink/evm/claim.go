@@ -20,7 +20,7 @@ type claim struct {
 	word
 	place string // of the slot; theCount
 	known uint64 // the newest round that was sent there or is known to be in the slot; how many transactions are known or given
-	floor uint64 // what the chain is known to have: who has less lags, or is wrong, and denies nothing
+	floor uint64 // what the chain is known to have: who has less lags, or is wrong, or it was reorganized
 }
 
 // A word is what one endpoint says of a place.
@@ -96,15 +96,19 @@ func (m *machine) weigh(fx *effects, now time.Time, v *view) {
 			m.evidence[c.place] = e
 		}
 		c.clock = v.clockNow(now)
-		e.hear(now, c, v.Words[c.place], !v.Kept && !v.Untold[c.place], v.Silent[c.place] || m.mistaken(now, e, v.Words[c.place]))
+		words := v.Words[c.place]
+		wrong := m.mistaken(now, e, words)
+		denier, denied := m.deniedLately(now, c)
+		old := e.old(now, c, words, func(by int) bool { return denied && by == denier })
+		e.hear(now, c, words, !v.Kept && !v.Untold[c.place], v.Silent[c.place] || wrong || old)
 		how, it := e.judge(now, c)
-		if how == single && m.deniedLately(now, c) {
+		if how == single && denied {
 			how = unclear
 		}
 		if c.place == theCount {
 			m.weighCount(fx, now, v, c, how, it)
 		} else {
-			m.weighSlot(v, c, how, it)
+			m.weighSlot(now, v, c, how, it)
 		}
 		switch {
 		case how == proven:
@@ -142,9 +146,10 @@ func (m *machine) weighCount(fx *effects, now time.Time, v *view, c claim, how v
 }
 
 // weighSlot takes a verdict on what is in a slot.
-func (m *machine) weighSlot(v *view, c claim, how verdict, it word) {
+func (m *machine) weighSlot(now time.Time, v *view, c claim, how verdict, it word) {
 	switch {
 	case how == single:
+		it.at = now
 		m.believed[c.place] = it
 	case how != unclear:
 		delete(m.believed, c.place)
@@ -163,11 +168,11 @@ type refutal struct {
 	of int // the endpoint that claimed it
 }
 
-// deniedLately reports whether somebody who is not known to be wrong denied what the same endpoint claimed of a place, not long ago: he would deny
-// what it claims now, were he there.
-func (m *machine) deniedLately(now time.Time, c claim) bool {
+// deniedLately returns who denied what the same endpoint claimed of a place, not long ago, and is not known to be wrong: he would deny what it
+// claims now, were he there.
+func (m *machine) deniedLately(now time.Time, c claim) (by int, found bool) {
 	r, found := m.refuted[c.place]
-	return found && r.of == c.by && now.Sub(r.at) < deniedFor && m.wrong[r.by].times < mostTries
+	return r.by, found && r.of == c.by && now.Sub(r.at) < deniedFor && m.wrong[r.by].times < mostTries
 }
 
 // wrongFor is how long who denied what is true is not heard.
@@ -212,6 +217,13 @@ func (m *machine) learn(now time.Time, i *Intent, tried dodona.Round) {
 	}
 	w.times++
 	m.wrong[claimed.by] = w
+}
+
+// refuteCount takes it that a nonce is used against who denied that as many transactions were sent.
+func (m *machine) refuteCount(now time.Time, nonce uint64) {
+	if r, found := m.refuted[theCount]; found && now.Sub(r.at) < wrongFor && nonce < r.level {
+		m.wrong[r.by] = mistake{mostTries, now}
+	}
 }
 
 // waitsFor reports whether something waits for a claim.

@@ -713,8 +713,8 @@ func TestWhoWasDeniedIsNotBelievedAlone(t *testing.T) {
 		for range lostViews {
 			p.turn(t, lostFor/2)
 		}
-		if _, believed := p.believed["f"]; believed != c.believed {
-			t.Errorf("%s: believed %t, want %t", name, believed, c.believed)
+		if w, believed := p.believed["f"]; believed != c.believed || believed && !w.at.Equal(p.now) {
+			t.Errorf("%s: believed %t, of %s; want %t, of now", name, believed, w.at, c.believed)
 		}
 	}
 }
@@ -760,6 +760,36 @@ func TestADenialIsOfWhatWasClaimed(t *testing.T) {
 		e.hear(now, of, nil, true, false)
 		if how, _ := e.judge(now, of); how != c.how {
 			t.Errorf("%+v: verdict %d", c, how)
+		}
+	}
+}
+
+// TestWhoHasLessThanIsKnown denies nothing, unless he denied before and was right, or two have. Round 10 is known.
+func TestWhoHasLessThanIsKnown(t *testing.T) {
+	now := time.Now()
+	say := func(by int, level uint64) word { return word{by: by, level: level, clock: now.Add(time.Minute)} }
+	for name, c := range map[string]struct {
+		words []word
+		right bool // who says it
+		old   bool
+		how   verdict
+	}{
+		"one":                    {[]word{say(1, 5)}, false, true, unclear},
+		"one who was right":      {[]word{say(1, 5)}, true, false, refuted},
+		"two":                    {[]word{say(1, 5), say(2, 3)}, false, false, refuted},
+		"one, another has seen":  {[]word{say(1, 5), say(2, 40)}, false, true, proven},
+		"one, another denies":    {[]word{say(1, 5), say(2, 10)}, false, true, refuted},
+		"one who has what is":    {[]word{say(1, 10)}, false, false, refuted},
+		"one of an earlier time": {[]word{{by: 1, level: 5, clock: now.Add(-time.Minute)}}, false, false, unclear},
+	} {
+		e := newEvidence(now)
+		of := claim{word{level: 40, clock: now}, "f", 10, 10}
+		if old := e.old(now, of, c.words, func(int) bool { return c.right }); old != c.old {
+			t.Errorf("%s: old %t", name, old)
+		}
+		e.hear(now, of, c.words, true, false)
+		if how, _ := e.judge(now, of); how != c.how {
+			t.Errorf("%s: verdict %d, want %d", name, how, c.how)
 		}
 	}
 }

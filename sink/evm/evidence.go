@@ -52,10 +52,7 @@ func (e *evidence) hear(now time.Time, c claim, words []word, anew, silent bool)
 		e.note(c.word)
 	}
 	delete(e.denials, c.by)
-	first := c.word
-	if len(e.claims) > 0 {
-		first = e.claims[0]
-	}
+	first := e.first(c)
 	e.lags, e.behind = e.lags || silent, false
 	for _, w := range words {
 		w.at = now
@@ -63,7 +60,7 @@ func (e *evidence) hear(now time.Time, c claim, words []word, anew, silent bool)
 		case w.level > c.known:
 			e.said[w.by] = w
 			delete(e.denials, w.by)
-		case w.level >= c.floor && w.knows(now, first):
+		case w.knows(now, first):
 			e.denials[w.by] = denial{w, c.level}
 			delete(e.said, w.by)
 		default:
@@ -81,6 +78,14 @@ func (e *evidence) hear(now time.Time, c claim, words []word, anew, silent bool)
 	}
 }
 
+// first returns the oldest word of what is claimed that matters.
+func (e *evidence) first(c claim) word {
+	if len(e.claims) > 0 {
+		return e.claims[0]
+	}
+	return c.word
+}
+
 // knows reports whether an endpoint has seen a block that was made after something was claimed, and so would know of it; else it may lag. The clock
 // of the chain tells, which both go by: it may be hours from ours. Only if ours agrees with that of the endpoint, and the claimer's is far away,
 // is that one made up.
@@ -90,6 +95,21 @@ func (w word) knows(now time.Time, claimed word) bool {
 		since = claimed.at
 	}
 	return w.clock.After(since.Add(blockAhead))
+}
+
+// old takes out the denial of an endpoint that has less than is known, and reports whether there is one: it shows an old state. If two do, or one that
+// denied before and was right, the chain was reorganized, and they are heard.
+func (e *evidence) old(now time.Time, c claim, words []word, right func(by int) bool) bool {
+	c.at = now
+	first := e.first(c)
+	low := func(w word) bool { return w.level < c.floor && w.knows(now, first) }
+	at := slices.IndexFunc(words, low)
+	if at < 0 || right(words[at].by) || slices.ContainsFunc(words[at+1:], low) {
+		return false
+	}
+	delete(e.denials, words[at].by)
+	words[at].clock = time.Time{} // as if it lagged
+	return true
 }
 
 // note keeps what is claimed, of each second the least, and no more than matters.

@@ -63,6 +63,7 @@ func (m *machine) missing(fx *effects, now time.Time, v view, i *Intent) {
 		m.tell(fx, now, "reorg", fmt.Sprintf("transaction %s is in no block any more; it is sent again", i.Block.Tx))
 		fx.count(telemetry.SinkReorgs, 1)
 		i.State, i.Block, i.lastSend, i.since = Sent, nil, time.Time{}, now
+		m.unlearn(i)
 		m.write(fx, i)
 	}
 	if i.Nonce+v.Lags >= v.Nonce {

@@ -337,6 +337,10 @@ func (m *machine) setClocks(now time.Time) {
 	if m.alone != nil {
 		past(&m.alone.At)
 	}
+	for place, w := range m.believed {
+		past(&w.at)
+		m.believed[place] = w
+	}
 	for _, e := range m.evidence {
 		e.setClock(past)
 	}

@@ -37,6 +37,7 @@ func (m *machine) sent(now time.Time, i *Intent, r reply, message string) (fx ef
 		message += fmt.Sprintf(", %d times in a row, and it counts %d transactions of %s: one of the nodes behind it lags; name another endpoint", i.tooOld, m.chainNonce, m.sender)
 	case spent: // who counts fewer does not know what is known
 		i.tooOld++
+		m.refuteCount(now, i.Nonce)
 		if m.chainNonce = max(m.chainNonce, i.Nonce+1); m.alone != nil && i.Nonce >= m.nonce {
 			m.leaveCount(&fx, now, m.alone.Level)
 		}
