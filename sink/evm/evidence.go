@@ -29,6 +29,8 @@ type denial struct {
 const (
 	// deniedFor is how long a denial holds if who denied is not heard of any more: what is wrong does not come true because he is silent.
 	deniedFor = 10 * time.Minute
+	// thirdFor is how long a denial of a slot waits for another endpoint that lags.
+	thirdFor = 30 * time.Second
 	// askedAfter is after what time who denied is asked again.
 	askedAfter = 5 * time.Minute
 	// keepsTime is how far the newest block of a chain that makes them by the clock may be from it, and farOff how far none is.
@@ -64,7 +66,7 @@ func (e *evidence) hear(now time.Time, c claim, words []word, anew, silent bool)
 			e.denials[w.by] = denial{w, c.level}
 			delete(e.said, w.by)
 		default:
-			e.lags, e.behind = true, e.behind || !w.knows(now, first)
+			e.lags, e.behind = true, e.behind || !w.clock.IsZero()
 		}
 	}
 	_, denied := e.refutes(now, c)
@@ -159,7 +161,7 @@ func (e *evidence) judge(now time.Time, c claim) (verdict, word) {
 		return proven, said[len(said)-2]
 	}
 	if d, found := e.refutes(now, c); found {
-		if c.place != theCount && e.behind && now.Sub(e.since) < laggingFor {
+		if c.place != theCount && e.behind && now.Sub(e.since) < thirdFor {
 			return unclear, c.word
 		}
 		return refuted, d.word
