@@ -440,3 +440,30 @@ func TestABeliefEndsWithWhoIsGone(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatWasKnownBeforeProvesNoBelief: a transaction that was sent before one endpoint counted more is in a block, or two say that its nonce is used.
+func TestWhatWasKnownBeforeProvesNoBelief(t *testing.T) {
+	for _, mined := range []bool{false, true} {
+		p := newPlay(sink.Every)
+		p.begun, p.chainNonce, p.nonce, p.view.Nonce = true, 2, 2, 2
+		p.offer(t, 1000)
+		p.did(t, p.sent(p.now, p.turn(t, time.Second)[0], accepted, ""))
+		p.view.Nonce = 40
+		for range lostViews {
+			p.turn(t, lostFor/2)
+			p.open[0].lost = 0 // no endpoint shows its receipt yet
+		}
+		if p.alone == nil {
+			t.Fatal("nothing is believed")
+		}
+		if mined {
+			p.mine(11)
+			p.turn(t, time.Second)
+		} else {
+			p.did(t, p.sent(p.now, p.open[0], spent, "nonce too low"))
+		}
+		if p.alone == nil || p.nonce != 3 {
+			t.Errorf("in a block %t: believed %+v, %d is next", mined, p.alone, p.nonce)
+		}
+	}
+}

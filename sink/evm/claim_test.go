@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/evm"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -790,6 +791,95 @@ func TestWhoHasLessThanIsKnown(t *testing.T) {
 		e.hear(now, of, c.words, true, false)
 		if how, _ := e.judge(now, of); how != c.how {
 			t.Errorf("%s: verdict %d, want %d", name, how, c.how)
+		}
+	}
+}
+
+// TestAThirdOneIsWaitedFor: of a slot one denial waits for an endpoint that lags, for half a minute; of a count it does not.
+func TestAThirdOneIsWaitedFor(t *testing.T) {
+	begun := time.Now()
+	for _, c := range []struct {
+		place string
+		after time.Duration
+		how   verdict
+	}{{"f", 0, unclear}, {"f", thirdFor - 1, unclear}, {"f", thirdFor, refuted}, {theCount, 0, refuted}} {
+		e, now := newEvidence(begun), begun.Add(c.after)
+		of := claim{word{level: 40, clock: begun}, c.place, 10, 10}
+		e.hear(now, of, []word{{by: 1, level: 10, clock: begun.Add(time.Minute)}, {by: 2, level: 10, clock: begun}}, true, false)
+		if how, _ := e.judge(now, of); how != c.how {
+			t.Errorf("%+v: verdict %d", c, how)
+		}
+	}
+}
+
+// TestWhatAViewThatIsKeptSays is nothing new, and a word that is known by now none of a claim.
+func TestWhatAViewThatIsKeptSays(t *testing.T) {
+	now := time.Now()
+	e := newEvidence(now)
+	e.said[1] = word{by: 1, level: 8}
+	of := claim{word{level: 40, clock: now}, "f", 10, 10}
+	for range 2 * lostViews {
+		now = now.Add(lostFor)
+		e.hear(now, of, nil, false, false)
+		if how, it := e.judge(now, of); how != unclear || e.views > 0 {
+			t.Fatalf("verdict %d, %d, of %d views", how, it.level, e.views)
+		}
+	}
+}
+
+// TestWhoHasSeenALaterBlock: one that was made after the claim by more than a block may be ahead.
+func TestWhoHasSeenALaterBlock(t *testing.T) {
+	now := time.Now()
+	claimed := word{clock: now, at: now}
+	for after, want := range map[time.Duration]bool{0: false, blockAhead: false, blockAhead + 1: true} {
+		if knows := (word{clock: now.Add(after)}).knows(now, claimed); knows != want {
+			t.Errorf("a block %s later: knows %t", after, knows)
+		}
+	}
+	v := view{Head: evm.Header{Time: 1000}, HeadAt: now.Add(-10 * time.Second)}
+	if got, want := v.clockNow(now), time.Unix(1010, 0); !got.Equal(want) {
+		t.Errorf("a look of 10 s: the chain's clock is %s at its end, want %s", got, want)
+	}
+}
+
+// TestEvidenceOfAClockThatWasAhead is of now.
+func TestEvidenceOfAClockThatWasAhead(t *testing.T) {
+	p := newPlay(sink.Every)
+	later := p.now.Add(time.Hour)
+	e := newEvidence(later)
+	e.denials[1] = denial{word{at: later}, 40}
+	e.claims, e.aloneAt = []word{{at: later}}, later
+	p.evidence["f"], p.alone, p.believed["f"] = e, &belief{At: later}, word{at: later}
+	p.refuted["f"], p.wrong[1] = refutal{word{at: later}, 0}, mistake{1, later}
+	p.setClocks(p.now)
+	for what, at := range map[string]time.Time{
+		"since": e.since, "a denial": e.denials[1].at, "a claim": e.claims[0].at, "alone": e.aloneAt, "a count": p.alone.At, "a slot": p.believed["f"].at,
+		"a refutal": p.refuted["f"].at, "a mistake": p.wrong[1].since,
+	} {
+		if !at.Equal(p.now) {
+			t.Errorf("%s: of %s, want now, %s", what, at, p.now)
+		}
+	}
+}
+
+// TestWhatMayBeThereWaits: with a deviation or heartbeat also what is near what is claimed, as long as the slot was not read.
+func TestWhatMayBeThereWaits(t *testing.T) {
+	at := dodona.Round(1_000_000)
+	for _, c := range []struct {
+		claimed, round dodona.Round
+		read, waits    bool
+	}{
+		{0, at, false, true}, {0, at, true, false}, // nothing is claimed
+		{at, at, true, true}, {at + 1, at, false, true},
+		{at - 1000, at, false, true}, {at - 1000, at, true, false}, {at - 60_000, at, false, false},
+	} {
+		p := newPlay(sink.Latest)
+		p.policy.Heartbeat, p.known["f"], p.unsure = time.Minute, c.read, make(map[string]sink.Said)
+		if c.claimed > 0 {
+			p.unsure["f"] = sink.Said{Round: c.claimed}
+		}
+		if waits := p.mayHave(&Payload{Topic: dodona.TopicData, Feed: "f", Round: c.round}); waits != c.waits {
+			t.Errorf("%+v: it waits: %t", c, waits)
 		}
 	}
 }
