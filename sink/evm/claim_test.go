@@ -869,9 +869,13 @@ func TestWhatMayBeThereWaits(t *testing.T) {
 		claimed, round dodona.Round
 		read, waits    bool
 	}{
-		{0, at, false, true}, {0, at, true, false}, // nothing is claimed
-		{at, at, true, true}, {at + 1, at, false, true},
-		{at - 1000, at, false, true}, {at - 1000, at, true, false}, {at - 60_000, at, false, false},
+		{0, at, false, true},
+		{0, at, true, false}, // nothing is claimed
+		{at, at, true, true},
+		{at + 1, at, false, true},
+		{at - 1000, at, false, true},
+		{at - 1000, at, true, false},
+		{at - 60_000, at, false, false},
 	} {
 		p := newPlay(sink.Latest)
 		p.policy.Heartbeat, p.known["f"], p.unsure = time.Minute, c.read, make(map[string]sink.Said)
