@@ -1,0 +1,342 @@
+package evm
+
+import (
+	"fmt"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/sink"
+)
+
+// away makes an endpoint refuse connections until a time.
+func away(until time.Time) func(string) error {
+	return func(string) error {
+		if time.Now().Before(until) {
+			return syscall.ECONNREFUSED
+		}
+		return nil
+	}
+}
+
+// counts makes an endpoint count so many transactions.
+func counts(n uint64) func(string) string {
+	return func(method string) string {
+		if method == "eth_getTransactionCount" {
+			return fmt.Sprintf(`"result":"0x%x"`, n)
+		}
+		return ""
+	}
+}
+
+// TestANewFolderAndAKeyThatWasUsed: one endpoint counts wrongly for ever, too many or too few, and the other one is there from the start or
+// comes later. The rounds are delivered, and nothing is bought.
+func TestANewFolderAndAKeyThatWasUsed(t *testing.T) {
+	for _, c := range []struct {
+		used, says uint64
+		liar       int
+		away       time.Duration
+		first      dodona.Round // that is to be delivered
+	}{
+		{8, 20, 0, 0, 1},
+		{8, 20, 0, 3 * time.Minute, 1},
+		{8, 60, 0, 3 * time.Minute, 1},
+		{200, 0, 0, 0, 1},
+		{200, 0, 1, 0, 1},
+		{200, 100, 0, 0, 1},
+		{200, 100, 1, 0, 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLedger()
+			for n := range c.used {
+				l.txs[n] = &ledgerTx{hash: dodona.Digest{byte(n + 1)}, block: 1}
+			}
+			faces := []*face{newFace(l), newFace(l)}
+			faces[c.liar].says = counts(c.says)
+			faces[1-c.liar].trips = away(time.Now().Add(c.away))
+			b := newPair(t, l, faces...)
+			b.env.Policy.Policy = sink.Every
+			b.begin()
+			b.within(10*time.Minute, "it is ready", b.isReady)
+			for r := dodona.Round(1); r <= 30; r++ {
+				b.offerAll(r)
+				time.Sleep(time.Minute)
+			}
+			time.Sleep(10 * time.Minute)
+			for r := c.first; r <= 30; r++ {
+				if n := l.holds(r); n == 0 {
+					t.Errorf("%+v: round %d is in no block", c, r)
+				}
+			}
+			if n := l.empties(); n > 0 {
+				t.Errorf("%+v: %d empty transfers", c, n)
+			}
+		})
+	}
+}
+
+// TestAnOldSlotDeniesNothing: another sender delivers each round in time, one endpoint shows an old slot, for ever or a minute of ten, and a third
+// one, if there is one, lags. Nothing is sent in vain.
+func TestAnOldSlotDeniesNothing(t *testing.T) {
+	const each = time.Minute
+	for _, c := range []struct {
+		faces, old int
+		lag        uint64
+		ever       bool
+	}{
+		{2, 0, 0, false},
+		{2, 0, 0, true},
+		{2, 1, 0, false},
+		{2, 1, 0, true},
+		{3, 0, 6, false},
+		{3, 0, 6, true},
+		{3, 1, 6, false},
+		{3, 1, 6, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLedger()
+			l.begun = l.begun.Add(-time.Hour)
+			begun := time.Now()
+			since := func(behind uint64) uint64 { // what the slot holds as of a block
+				at := l.begun.Add(time.Duration(l.head()-behind-100) * ledgerBlock)
+				return uint64(max(0, at.Sub(begun)-time.Second) / each)
+			}
+			var list []*face
+			for n := range c.faces {
+				f := newFace(l)
+				f.says = func(method string) string {
+					behind := uint64(0)
+					if n == 2 {
+						behind = c.lag
+					}
+					holds := since(behind)
+					if now := time.Since(begun); n == c.old && (c.ever && now > 5*time.Minute || !c.ever && now%(10*time.Minute) < time.Minute) {
+						holds = min(holds, 2)
+					}
+					switch method {
+					case "eth_getBlockByNumber":
+						return l.header(-int64(behind), l.begun.Add(time.Duration(l.head()-behind-100)*ledgerBlock))
+					case "eth_getStorageAt":
+						return `"result":"` + slotWord(holds) + `"`
+					}
+					return ""
+				}
+				list = append(list, f)
+			}
+			b := newPair(t, l, list...)
+			b.env.Policy.Policy = sink.Every
+			b.settings.Senders, b.settings.Stagger = []dodona.Address{{1}, b.wallet.Address()}, 10*time.Second
+			b.begin()
+			b.within(time.Minute, "it is ready", b.isReady)
+			second := 0
+			for r := dodona.Round(time.Since(begun)/each) + 1; r <= 60; r++ {
+				time.Sleep(time.Until(begun.Add(time.Duration(r) * each)))
+				if b.turnOf("feed-0", r) > 0 {
+					second++
+					b.offerAll(r)
+				}
+			}
+			time.Sleep(20 * time.Minute)
+			if st := b.status(); len(l.txs) > 0 || second == 0 || st.Superseded != uint64(second) {
+				t.Errorf("%+v: %d transactions, %d of %d rounds are over; want none, and all", c, len(l.txs), st.Superseded, second)
+			}
+		})
+	}
+}
+
+// TestALieThatRisesIsNotBelieved: the first endpoint shows a slot that goes with the clock, and who denies it is away for three minutes of 15.
+func TestALieThatRisesIsNotBelieved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		first, second := newFace(l), newFace(l)
+		begun := time.Now()
+		newest := func() uint64 { return uint64(time.Since(begun) / (10 * time.Second)) }
+		var lies atomic.Bool
+		first.says = func(method string) string {
+			if method == "eth_getStorageAt" && lies.Load() {
+				return `"result":"` + slotWord(newest()) + `"`
+			}
+			return ""
+		}
+		second.trips = func(string) error {
+			if d := time.Since(begun); d > 10*time.Minute && d%(15*time.Minute) < 3*time.Minute {
+				return err502
+			}
+			return nil
+		}
+		b := newPair(t, l, first, second)
+		b.env.Policy.Policy = sink.Every
+		b.begin()
+		b.within(time.Minute, "it is ready", b.isReady)
+		b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+		lies.Store(true)
+		var offered []dodona.Round
+		for range 180 {
+			time.Sleep(20 * time.Second)
+			offered = append(offered, dodona.Round(newest()))
+			b.offerAll(offered[len(offered)-1])
+		}
+		time.Sleep(5 * time.Minute)
+		for _, r := range offered {
+			if n := l.holds(r); n != 1 {
+				t.Errorf("round %d is in blocks %d times", r, n)
+			}
+		}
+	})
+}
+
+// TestASlotThatWasBelievedAloneIsLeft: the first endpoint shows round 40 for ever, the second is away for three minutes, in which another sender
+// delivered up to round 6. What is offered then is delivered.
+func TestASlotThatWasBelievedAloneIsLeft(t *testing.T) {
+	for _, theirs := range []uint64{0, 6} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLedger()
+			first, second := newFace(l), newFace(l)
+			said := &untruth{method: "eth_getStorageAt", says: slotWord(40)}
+			first.says = said.tell
+			b := newPair(t, l, first, second)
+			b.env.Policy.Policy = sink.Every
+			b.begin()
+			b.within(time.Minute, "it is ready", b.isReady)
+			b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+			said.left.Store(1 << 40)
+			second.trips = away(time.Now().Add(3 * time.Minute))
+			b.offerAll(3)
+			time.Sleep(3 * time.Minute)
+			l.theirs.Store(theirs)
+			time.Sleep(2 * time.Minute) // one that is gone is asked once a minute
+			for r := dodona.Round(7); r <= 30; r++ {
+				b.offerAll(r)
+				time.Sleep(time.Minute)
+				if n := l.holds(r); n != 1 {
+					t.Errorf("round %d is in blocks %d times", r, n)
+				}
+			}
+		})
+	}
+}
+
+// reorg takes the transactions from a nonce on away.
+func (l *ledger) reorg(from uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for nonce := range l.txs {
+		if nonce >= from {
+			delete(l.txs, nonce)
+		}
+	}
+}
+
+// TestAReorgBesideALiar: blocks with the last transactions go, and one endpoint claims slot and count from then on, or did before. The others have
+// less than was known, and are right. What is offered then is delivered.
+func TestAReorgBesideALiar(t *testing.T) {
+	for _, c := range []struct {
+		faces, liar int
+		before      bool
+	}{{2, 0, false}, {2, 1, false}, {2, 0, true}, {3, 0, false}, {3, 0, true}} {
+		for _, gone := range []uint64{1, 2, 4} {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLedger()
+				l.begun = l.begun.Add(-time.Hour)
+				var list []*face
+				for range c.faces {
+					list = append(list, newFace(l))
+				}
+				var lies atomic.Bool
+				list[c.liar].says = func(method string) string {
+					switch {
+					case lies.Load() && method == "eth_getStorageAt":
+						return `"result":"` + slotWord(40) + `"`
+					case lies.Load():
+						return counts(40)(method)
+					}
+					return ""
+				}
+				b := newPair(t, l, list...)
+				b.env.Policy.Policy = sink.Every
+				b.begin()
+				b.within(time.Minute, "it is ready", b.isReady)
+				for r := dodona.Round(1); r <= 12; r++ {
+					b.offerAll(r)
+					time.Sleep(20 * time.Second)
+				}
+				if c.before {
+					lies.Store(true)
+					time.Sleep(time.Minute)
+				}
+				l.reorg(12 - gone)
+				lies.Store(true)
+				for r := dodona.Round(13); r <= 30; r++ {
+					b.offerAll(r)
+					time.Sleep(time.Minute)
+				}
+				time.Sleep(5 * time.Minute)
+				for r := dodona.Round(13); r <= 30; r++ {
+					if n := l.holds(r); n != 1 {
+						t.Errorf("%+v, %d gone: round %d is in blocks %d times", c, gone, r, n)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestABeliefEndsWithWhoIsGone: the first endpoint is believed alone, with a block an hour ahead of our clock, which is off too, and dies; the second one is back.
+func TestABeliefEndsWithWhoIsGone(t *testing.T) {
+	for _, method := range []string{"eth_getTransactionCount", "eth_getStorageAt"} {
+		for _, off := range []time.Duration{-2 * time.Minute, 0, 2 * time.Minute} {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLedger()
+				l.begun = l.begun.Add(-2 * time.Hour)
+				first, second := newFace(l), newFace(l)
+				var lies, firstDead, secondDead atomic.Bool
+				dead := func(is *atomic.Bool) func(string) error {
+					return func(string) error {
+						if is.Load() {
+							return err502
+						}
+						return nil
+					}
+				}
+				first.trips, second.trips = dead(&firstDead), dead(&secondDead)
+				first.says = func(m string) string {
+					switch {
+					case lies.Load() && m == "eth_getBlockByNumber":
+						return l.header(0, time.Now().Add(time.Hour))
+					case lies.Load() && m == method && m == "eth_getStorageAt":
+						return `"result":"` + slotWord(20) + `"`
+					case lies.Load() && m == method:
+						return counts(40)(m)
+					}
+					return ""
+				}
+				b := newPair(t, l, first, second)
+				b.env.Now = func() time.Time { return time.Now().Add(off) }
+				b.env.Policy.Policy = sink.Every
+				b.begin()
+				b.within(time.Minute, "it is ready", b.isReady)
+				b.rounds(l, 1, 5, time.Minute, 15*time.Second)
+				lies.Store(true)
+				secondDead.Store(true)
+				b.offerAll(6)
+				time.Sleep(3 * time.Minute)
+				secondDead.Store(false)
+				firstDead.Store(true)
+				time.Sleep(laggingFor + time.Minute)
+				for r := dodona.Round(8); r <= 19; r++ {
+					b.offerAll(r)
+					time.Sleep(time.Minute)
+				}
+				time.Sleep(5 * time.Minute)
+				for r := dodona.Round(8); r <= 19; r++ {
+					if n := l.holds(r); n != 1 {
+						t.Errorf("%s, our clock %s off: round %d is in blocks %d times", method, off, r, n)
+					}
+				}
+			})
+		}
+	}
+}
