@@ -236,6 +236,22 @@ func (j *Journal) seekDropped(ctx context.Context) error {
 	return list.Err()
 }
 
+// lookBeforeStop asks the embedded store, before it is stopped, what it dropped, and puts that on the disk: the stop writes down where the streams end
+// now, and the next start counts from there.
+func (j *Journal) lookBeforeStop() {
+	if j.local == nil || j.proof.Load() == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := j.seekDropped(ctx); err != nil {
+		j.cfg.Log.Warn("journal: look for records that the store dropped", "error", err)
+	}
+	if err := j.noteDropping(); err != nil { // so does the start, if this process lives
+		j.cfg.Log.Error("journal: " + err.Error())
+	}
+}
+
 // countsDropped reports whether an answer to a question that was asked after a start of the server says what it dropped since: it is this one, and
 // could write.
 func (j *Journal) countsDropped(start int) bool {

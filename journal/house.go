@@ -59,10 +59,11 @@ func (l *lane) nap() time.Duration {
 	return retainEvery
 }
 
-// keepHouse frees what may go and brings the high-water mark to the disk.
+// keepHouse frees what may go and brings the high-water mark to the disk. A turn ends with the connection: what it asked then is never answered.
 func (l *lane) keepHouse(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, retainWithin)
+	ctx, cancel := l.turn(ctx)
 	defer cancel()
+	away := func() bool { return errors.Is(context.Cause(ctx), errAway) }
 	l.meetSoon(ctx)
 	if l.spec.name == streamProof {
 		if err := l.j.seekDropped(ctx); err != nil && l.j.ctx.Err() == nil {
@@ -71,9 +72,12 @@ func (l *lane) keepHouse(ctx context.Context) {
 		l.j.noteEnds(ctx, noteEndsEvery)
 		l.j.keepHoles(ctx)
 	}
+	if away() {
+		return
+	}
 	l.keepMark(ctx)
 	why, err := l.retain(ctx)
-	if err != nil && l.j.ctx.Err() != nil {
+	if err != nil && (away() || l.j.ctx.Err() != nil) {
 		return
 	}
 	if err != nil {
@@ -88,6 +92,14 @@ func (l *lane) keepHouse(ctx context.Context) {
 	if err := l.j.heads.sync(); err != nil {
 		l.j.cfg.Log.Warn("journal: sync high-water mark", "error", err)
 	}
+}
+
+// turn bounds what is asked in one turn. A store that broke and is not started again yet may still free what helps.
+func (l *lane) turn(ctx context.Context) (context.Context, context.CancelFunc) {
+	if l.j.epoch().Err() != nil {
+		return context.WithTimeout(ctx, retainWithin)
+	}
+	return l.j.inEpoch(ctx, retainWithin)
 }
 
 // unreadFor is how long a record cannot be read before the embedded store is started again, which sets a damaged one aside.

@@ -274,12 +274,8 @@ func (j *Journal) shutdown() error {
 	j.cancel()
 	j.wg.Wait()
 	if j.proof.Load() != nil {
+		j.lookBeforeStop()
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		if err := j.seekDropped(ctx); err != nil {
-			j.cfg.Log.Warn("journal: look for records that the store dropped", "error", err)
-		}
-		cancel()
-		ctx, cancel = context.WithTimeout(context.Background(), time.Second)
 		j.noteEnds(ctx, 0)
 		cancel()
 	}

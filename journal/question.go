@@ -20,9 +20,14 @@ var errAway = errors.New("the connection to the store was lost")
 // question bounds the wait for one answer of the store, whatever ctx allows: a question that was on its way when the
 // connection was lost is never answered, so the end of the connection ends it too.
 func (j *Journal) question(ctx context.Context) (context.Context, context.CancelFunc) {
+	return j.inEpoch(ctx, answerTimeout)
+}
+
+// inEpoch bounds questions by a time and by the end of the connection of now.
+func (j *Journal) inEpoch(ctx context.Context, within time.Duration) (context.Context, context.CancelFunc) {
 	ctx, end := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(j.epoch(), func() { end(errAway) })
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	ctx, cancel := context.WithTimeout(ctx, within)
 	return ctx, func() { stop(); cancel(); end(nil) }
 }
 
@@ -33,7 +38,7 @@ func lasting[T any](ctx context.Context, j *Journal, within time.Duration, ask f
 	for attempt := 1; ; attempt++ {
 		epoch := j.epoch()
 		answer, err := ask(ctx)
-		lost := epoch.Err() != nil || !j.nc.IsConnected() || errors.Is(err, nats.ErrReconnectBufExceeded) // what it says to who asks while it is away
+		lost := epoch.Err() != nil || !j.nc.IsConnected() || errors.Is(err, nats.ErrReconnectBufExceeded) || errors.Is(err, nats.ErrNoResponders) // what is said while it is away
 		if err == nil || !lost || ctx.Err() != nil || j.ctx.Err() != nil {
 			return answer, err
 		}

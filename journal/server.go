@@ -28,6 +28,7 @@ type embedded struct {
 	vouch   func(bus nats.InProcessConnProvider) error // notes what it lost, once the server has started, and before this process uses it
 	onBreak func()                                     // called when the store breaks; must not block
 	onDrop  func(stream string)                        // called when it dropped records; it holds its locks then
+	onStop  func()                                     // called before it is stopped to be started again
 	listens bool                                       // other processes may join
 
 	again sync.Mutex // held while restarting
@@ -49,7 +50,7 @@ func (j *Journal) startEmbedded() error {
 		j.local.opts.JetStreamMaxStore = storeLimit(j.cfg) // by settings that are sound now
 		return err
 	}, j.storeBroke)
-	j.local.vouch, j.local.onDrop = j.vouch, j.storeDropped
+	j.local.vouch, j.local.onDrop, j.local.onStop = j.vouch, j.storeDropped, j.lookBeforeStop
 	if j.cfg.Listen != "" {
 		if err := j.local.listenAt(j.cfg.Listen); err != nil {
 			return err
@@ -171,6 +172,9 @@ func (e *embedded) restart() error {
 	defer e.again.Unlock()
 	if !e.broken() {
 		return nil
+	}
+	if e.onStop != nil {
+		e.onStop()
 	}
 	e.stop()
 	if err := e.start(); err != nil {
