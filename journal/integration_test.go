@@ -160,12 +160,13 @@ func TestServerElsewhereIsAbsentAtOpen(t *testing.T) {
 	}
 }
 
-// TestDiskFullBlocksAndGoesOn fills a small file system below the journal, and then makes it larger.
-func TestDiskFullBlocksAndGoesOn(t *testing.T) {
+// smallDisk returns a folder on a disk of 16 MiB.
+func smallDisk(t *testing.T) (dir string) {
+	t.Helper()
 	if os.Getuid() != 0 {
 		t.Fatal("only root can mount a small file system: run this test as root")
 	}
-	dir := t.TempDir()
+	dir = t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=16m"); err != nil {
 		t.Fatal(err)
 	}
@@ -174,6 +175,12 @@ func TestDiskFullBlocksAndGoesOn(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	return dir
+}
+
+// TestDiskFullBlocksAndGoesOn fills a small file system below the journal, and then makes it larger.
+func TestDiskFullBlocksAndGoesOn(t *testing.T) {
+	dir := smallDisk(t)
 	j := open(t, Config{Dir: dir})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
@@ -215,18 +222,7 @@ func TestDiskFullBlocksAndGoesOn(t *testing.T) {
 
 // TestAFullDiskIsNoLoss: what the store could not write, and acknowledged to nobody, it counts among what it lost.
 func TestAFullDiskIsNoLoss(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Fatal("only root can mount a small file system: run this test as root")
-	}
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=16m"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, 0); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := smallDisk(t)
 	var told spoken
 	j := open(t, Config{Dir: dir, Log: slog.New(slog.NewTextHandler(&told, nil))})
 	l := j.lanes[streamProof]

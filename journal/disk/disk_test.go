@@ -316,7 +316,7 @@ func TestAHugeFileIsNotReadWhole(t *testing.T) {
 		path := filepath.Join(msgs, name)
 		write(t, path, append(bytes.Clone(good), 0))
 		if err := os.Truncate(path, 1<<40); err != nil {
-			t.Skip(err)
+			t.Skip("NOT TESTED HERE: this file system has no file of a TiB: ", err)
 		}
 	}
 	found := checked(t, dir)

@@ -22,6 +22,31 @@ func away(until time.Time) func(string) error {
 	}
 }
 
+// failsWhile makes an endpoint fail.
+func failsWhile(is *atomic.Bool) func(string) error {
+	return func(string) error {
+		if is.Load() {
+			return err502
+		}
+		return nil
+	}
+}
+
+// deliversEach offers a round a minute, and wants each in blocks once.
+func (b *bench) deliversEach(l *ledger, from, to dodona.Round, world string) {
+	b.t.Helper()
+	for r := from; r <= to; r++ {
+		b.offerAll(r)
+		time.Sleep(time.Minute)
+	}
+	time.Sleep(5 * time.Minute)
+	for r := from; r <= to; r++ {
+		if n := l.holds(r); n != 1 {
+			b.t.Errorf("%s: round %d is in blocks %d times", world, r, n)
+		}
+	}
+}
+
 // counts makes an endpoint count so many transactions.
 func counts(n uint64) func(string) string {
 	return func(method string) string {
@@ -269,16 +294,7 @@ func TestAReorgBesideALiar(t *testing.T) {
 				}
 				l.reorg(12 - gone)
 				lies.Store(true)
-				for r := dodona.Round(13); r <= 30; r++ {
-					b.offerAll(r)
-					time.Sleep(time.Minute)
-				}
-				time.Sleep(5 * time.Minute)
-				for r := dodona.Round(13); r <= 30; r++ {
-					if n := l.holds(r); n != 1 {
-						t.Errorf("%+v, %d gone: round %d is in blocks %d times", c, gone, r, n)
-					}
-				}
+				b.deliversEach(l, 13, 30, fmt.Sprintf("%+v, %d gone", c, gone))
 			})
 		}
 	}
@@ -293,15 +309,7 @@ func TestABeliefEndsWithWhoIsGone(t *testing.T) {
 				l.begun = l.begun.Add(-2 * time.Hour)
 				first, second := newFace(l), newFace(l)
 				var lies, firstDead, secondDead atomic.Bool
-				dead := func(is *atomic.Bool) func(string) error {
-					return func(string) error {
-						if is.Load() {
-							return err502
-						}
-						return nil
-					}
-				}
-				first.trips, second.trips = dead(&firstDead), dead(&secondDead)
+				first.trips, second.trips = failsWhile(&firstDead), failsWhile(&secondDead)
 				first.says = func(m string) string {
 					switch {
 					case lies.Load() && m == "eth_getBlockByNumber":
@@ -326,16 +334,7 @@ func TestABeliefEndsWithWhoIsGone(t *testing.T) {
 				secondDead.Store(false)
 				firstDead.Store(true)
 				time.Sleep(laggingFor + time.Minute)
-				for r := dodona.Round(8); r <= 19; r++ {
-					b.offerAll(r)
-					time.Sleep(time.Minute)
-				}
-				time.Sleep(5 * time.Minute)
-				for r := dodona.Round(8); r <= 19; r++ {
-					if n := l.holds(r); n != 1 {
-						t.Errorf("%s, our clock %s off: round %d is in blocks %d times", method, off, r, n)
-					}
-				}
+				b.deliversEach(l, 8, 19, fmt.Sprintf("%s, our clock %s off", method, off))
 			})
 		}
 	}

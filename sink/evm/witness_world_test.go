@@ -289,12 +289,7 @@ func TestAnOldDenialTakesBackWhatIsBelievedAlone(t *testing.T) {
 				}
 				return ""
 			}
-			second.trips = func(string) error {
-				if away.Load() {
-					return err502
-				}
-				return nil
-			}
+			second.trips = failsWhile(&away)
 			b := newPair(t, l, first, second)
 			b.env.Policy.Policy = sink.Every
 			b.begin()
