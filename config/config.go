@@ -202,7 +202,8 @@ type Modules struct {
 	// Unsigned takes modules that nobody vouches for, for trying things out: the node warns. Default: false.
 	Unsigned bool `yaml:"unsigned"`
 	// Memory is how much memory all instances of all modules may take together at their largest, with the stack that the
-	// depth of their calls allows; a module that does not fit is not started. Default: an eighth of node.memory.
+	// depth of their calls allows and the code that runs; a module that does not fit is not started. Default: an eighth of
+	// node.memory.
 	Memory unit.Size `yaml:"memory,omitempty"`
 	// Trace is the share of events whose functions are timed one by one, 0% to 100%. Default: 1%.
 	Trace feed.Percent `yaml:"trace"`

@@ -1,6 +1,7 @@
 package module
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -14,13 +15,15 @@ var ErrMemory = errors.New("not enough memory for modules")
 // pageBytes is the size of a page of linear memory.
 const pageBytes = 64 << 10
 
-// An admission keeps the promise that all instances together can have the memory that each may grow to, and the stack.
+// An admission keeps the promise that all instances together can have the memory that each may grow to, and the stack, beside the code of
+// their modules.
 type admission struct {
 	most     int64
 	recorder telemetry.Recorder
 
 	mu       sync.Mutex
 	promised int64
+	shared   map[[sha256.Size]byte]*kept
 }
 
 // A need is what instances may take that can be alive at the same time. A pool never has more than it may give out at once, so it needs as
@@ -50,6 +53,44 @@ func (a *admission) admit(n need) error {
 	}
 	a.promise(want)
 	return nil
+}
+
+// A kept is what the engine keeps of a module for as long as it is loaded: native code, or what an interpreter runs.
+type kept struct {
+	id    [sha256.Size]byte // of the rewritten module, whose code wazero keeps once for all pools; zero if the pool has its own
+	bytes int64
+	pools int // that run it
+}
+
+// admitCode promises memory to code that one more pool runs, or refuses with [ErrMemory].
+func (a *admission) admitCode(k *kept) (*kept, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if other := a.shared[k.id]; other != nil {
+		other.pools++
+		return other, nil
+	}
+	if free := a.most - a.promised; k.bytes > free {
+		return nil, fmt.Errorf("%w: the module's code takes %s, and of the %s for all modules %s are promised already; "+
+			"build it for size (-Os) or with fewer packages, or raise the memory for modules", ErrMemory,
+			bytesText(k.bytes), bytesText(a.most), bytesText(a.promised))
+	}
+	if k.id != [sha256.Size]byte{} {
+		a.shared[k.id] = k
+	}
+	k.pools = 1
+	a.promise(k.bytes)
+	return k, nil
+}
+
+// releaseCode takes the promise to one pool's code back.
+func (a *admission) releaseCode(k *kept) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if k.pools--; k.pools == 0 {
+		delete(a.shared, k.id)
+		a.promise(-k.bytes)
+	}
 }
 
 // release takes a promise back.

@@ -71,8 +71,8 @@ func TestTheStackIsPromisedFromTheCacheToo(t *testing.T) {
 			t.Fatal(err)
 		}
 		promised = append(promised, module.Promised(e))
-		if int64(module.StackBound(m))+64<<10 != module.Promised(e) {
-			t.Errorf("%d bytes are promised to one instance with a bound of %d and a page", module.Promised(e), module.StackBound(m))
+		if int64(module.StackBound(m))+64<<10+module.CodeOf(m) != module.Promised(e) {
+			t.Errorf("%d bytes are promised to one instance with a bound of %d, a page, and code of %d", module.Promised(e), module.StackBound(m), module.CodeOf(m))
 		}
 		if err := m.Close(context.Background()); err != nil {
 			t.Error(err)

@@ -25,20 +25,21 @@ import (
 )
 
 // compile makes code of a module: of what the cache had for it, or in a child, or in this process if there is no command
-// for a child. One compilation runs at a time, so that several modules together take no more memory than one.
-func (e *Engine) compile(ctx context.Context, p *pool, had *native) (wazero.CompiledModule, error) {
+// for a child. One compilation runs at a time, so that several modules together take no more memory than one. It returns too how many bytes
+// of native code there are, which are none if guests are interpreted.
+func (e *Engine) compile(ctx context.Context, p *pool, had *native) (wazero.CompiledModule, int64, error) {
 	select {
 	case e.compiles <- struct{}{}:
 		defer func() { <-e.compiles }()
 	case <-ctx.Done():
-		return nil, fmt.Errorf("wait for another compilation: %w", ctx.Err())
+		return nil, 0, fmt.Errorf("wait for another compilation: %w", ctx.Err())
 	}
 	m, entry := p.module, e.entry(p.module, p.kind)
 	if had != nil {
 		code, err := e.place(ctx, p, had)
 		if err == nil {
 			e.o.Recorder.Count(telemetry.ModuleCached, m.spec.Name, 1)
-			return code, nil
+			return code, had.size, nil
 		}
 		entry.reject(err)
 	}
@@ -50,14 +51,16 @@ func (e *Engine) compile(ctx context.Context, p *pool, had *native) (wazero.Comp
 	}
 	made, err := e.compileInChild(ctx, m.code, p.kind)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if made.name == "" {
-		return p.load(ctx)
+		code, err := p.load(ctx)
+		return code, 0, err
 	}
 	made.stack = m.stack
 	entry.write(made)
-	return e.place(ctx, p, &made)
+	code, err := e.place(ctx, p, &made)
+	return code, made.size, err
 }
 
 // load lets wazero decode the module, and find its native code or compile it.
@@ -70,6 +73,7 @@ type native struct {
 	rewritten []byte
 	stack     int64  // that a call of it may take, see [wasm.Module.Stack]
 	name      string // wazero's, as folder/file
+	size      int64  // bytes of it
 	code      []byte
 	file      string // in the private folder, that has the code instead
 }
@@ -82,18 +86,21 @@ func (n *native) discard() {
 }
 
 // compileHere compiles in this process, which can neither be stopped nor limited, and keeps the native code too.
-func (e *Engine) compileHere(ctx context.Context, p *pool, entry cacheEntry) (wazero.CompiledModule, error) {
+func (e *Engine) compileHere(ctx context.Context, p *pool, entry cacheEntry) (wazero.CompiledModule, int64, error) {
 	defer e.sweep()
 	code, err := p.load(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("compile: %w", err)
+		return nil, 0, fmt.Errorf("compile: %w", err)
 	}
-	if files, err := nativeFiles(e.dir); err == nil && len(files) == 1 {
-		if b, err := readLimited(filepath.Join(e.dir, files[0]), largestCode); err == nil {
-			entry.write(native{rewritten: p.module.code, stack: p.module.stack, name: files[0], code: b})
-		}
+	files, err := nativeFiles(e.dir)
+	if err != nil || len(files) != 1 {
+		return code, 0, nil // interpreted, or another module that is loaded has the same code
 	}
-	return code, nil
+	b, err := readLimited(filepath.Join(e.dir, files[0]), largestCode)
+	if err == nil {
+		entry.write(native{rewritten: p.module.code, stack: p.module.stack, name: files[0], code: b})
+	}
+	return code, int64(len(b)), nil
 }
 
 // place lets wazero load native code through the private folder. It fails rather than compile, which would be in this
@@ -220,6 +227,7 @@ func (c cacheEntry) take(f *os.File, size int64) (n native, err error) {
 			n.discard()
 		}
 	}()
+	n.size = b.left
 	if n.file, err = b.rest(c.engine.dir); err != nil {
 		return n, err
 	}

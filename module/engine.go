@@ -2,6 +2,7 @@ package module
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,7 +28,7 @@ type Options struct {
 	Dir         string             // of the compilation cache; "": none is kept
 	Key         []byte             // authenticates the cache's files, at least 32 bytes; required with Dir
 	Worker      []string           // command line of the child that compiles, see [CompileWorker]; nil: compile in this process
-	Memory      int64              // bytes: bound on the sum of memory maxima and stacks of all instances; 0: 64 MiB
+	Memory      int64              // bytes: bound on the sum of memory maxima and stacks of all instances, and of the code of their modules; 0: 64 MiB
 	Interpreter bool               // do not use the compiler although the machine has one
 	Sample      float64            // share of events that are traced, 0 to 1
 	Spans       func([]Span)       // gets the spans of each traced event; must not block
@@ -35,8 +36,7 @@ type Options struct {
 	Log         *slog.Logger       // nil: discards
 }
 
-// DefaultMemory is the bound on the sum of memory maxima and stacks of all instances, if none is given: what one may ask for at most, and as
-// much again.
+// DefaultMemory is that bound if none is given: what the memory of one instance may be at most, and as much again.
 const DefaultMemory = 64 << 20
 
 // An Engine loads modules. Its methods may be called at the same time.
@@ -83,7 +83,7 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		o: o, private: private, dir: private.path, program: program(), config: runtimeConfig(o.Interpreter), worker: defaultWorkerLimits,
-		admitted: &admission{most: o.Memory, recorder: o.Recorder},
+		admitted: &admission{most: o.Memory, recorder: o.Recorder, shared: map[[sha256.Size]byte]*kept{}},
 		compiles: make(chan struct{}, 1), modules: map[*Module]struct{}{}, loads: map[*context.CancelFunc]struct{}{},
 	}
 	if err := e.open(ctx); err != nil {

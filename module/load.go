@@ -56,7 +56,7 @@ func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
 	defer had.discard()
 	if had != nil {
 		m.code, m.stack = had.rewritten, had.stack
-	} else if m.code, m.stack, err = rewrite(s); err != nil {
+	} else if err := m.rewrite(s); err != nil {
 		return nil, err
 	}
 	parsed, err := wasm.Parse(m.code)
@@ -78,12 +78,12 @@ func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
 	return m, nil
 }
 
-// rewrite takes the core module out of what was given, makes sure that it may be run, and makes it safe to run. It returns too how much
-// native stack a call of it may take.
-func rewrite(s Spec) (code []byte, stack int64, err error) {
+// rewrite takes the core module out of what was given, makes sure that it may be run, and makes it safe to run. It notes too how much
+// native stack a call of it may take, and what an interpreter keeps of it.
+func (m *Module) rewrite(s Spec) error {
 	core, err := wasm.Unwrap(s.Wasm)
 	if err != nil {
-		return nil, 0, err
+		return err
 	}
 	checked, err := wasm.Check(core, wasm.Policy{
 		Pages:  s.Limits.Pages,
@@ -94,17 +94,18 @@ func rewrite(s Spec) (code []byte, stack int64, err error) {
 		},
 	})
 	if err != nil {
-		return nil, 0, err
+		return err
 	}
+	m.interpreted = int64(checked.Interpreted())
 	r := wasm.Rewriting{
 		Fuel: true, Metering: s.Metering, Depth: true, NaN: true, Globals: true, Start: true,
 		MaxDepth: s.Limits.Depth, MaxPages: s.Limits.Pages,
 	}
-	if stack, err = checked.Stack(r); err != nil {
-		return nil, 0, err
+	if m.stack, err = checked.Stack(r); err != nil {
+		return err
 	}
-	code, err = checked.Rewrite(r)
-	return code, stack, err
+	m.code, err = checked.Rewrite(r)
+	return err
 }
 
 // rewriting is the version of the rewriting, with fuel's prices: native code of another one is of no use.

@@ -2,6 +2,7 @@ package module
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -18,6 +19,7 @@ type pool struct {
 	runtime wazero.Runtime
 	own     wazero.CompilationCache // if it does not share the engine's
 	code    wazero.CompiledModule
+	kept    *kept         // what of the code is promised memory
 	tokens  chan struct{} // one for each instance that may be taken, made already or not
 
 	mu   sync.Mutex
@@ -51,10 +53,33 @@ func (m *Module) newPool(ctx context.Context, k kind, instances int, had *native
 	if err := link(ctx, p.runtime, &m.spec, m.imports); err != nil {
 		return nil, fmt.Errorf("link: %w", err)
 	}
-	if p.code, err = e.compile(ctx, p, had); err != nil {
+	if e.native == "" { // it is interpreted in this process, so it asks before
+		if err := p.keep(m.interpreted); err != nil {
+			return nil, err
+		}
+	}
+	code, native, err := e.compile(ctx, p, had)
+	if err != nil {
 		return nil, err
 	}
+	p.code = code
+	if e.native != "" {
+		if err := p.keep(native); err != nil {
+			return nil, err
+		}
+	}
 	return p, nil
+}
+
+// keep asks for memory for the code.
+func (p *pool) keep(bytes int64) error {
+	k := &kept{bytes: bytes}
+	if p.own == nil {
+		k.id = sha256.Sum256(p.module.code)
+	}
+	var err error
+	p.kept, err = p.module.engine.admitted.admitCode(k)
+	return err
 }
 
 // take returns an instance in the state of the snapshot, making it if need be. It waits for one until ctx ends.
@@ -143,6 +168,10 @@ func (p *pool) closeCode(ctx context.Context) error {
 	errs = append(errs, p.runtime.Close(ctx))
 	if p.own != nil {
 		errs = append(errs, p.own.Close(ctx))
+	}
+	if p.kept != nil {
+		p.module.engine.admitted.releaseCode(p.kept)
+		p.kept = nil
 	}
 	return errors.Join(errs...)
 }

@@ -18,20 +18,21 @@ import (
 // A Module is a loaded module: a pool of instances that are all in the same state when a call begins.
 // Its methods may be called at the same time.
 type Module struct {
-	engine   *Engine
-	spec     Spec
-	label    string // name and version
-	digest   dodona.Digest
-	code     []byte // rewritten; for the traced compilation
-	pages    uint32 // that an instance may grow to
-	stack    int64  // bytes of native stack that a call may take
-	imports  []wasm.Import
-	exported map[string]api.FunctionDefinition // the exported functions, by wazero's names in stack traces
-	snapshot *snapshot
-	plain    *pool
-	traced   tracing
-	live     atomic.Int64  // instances that exist
-	done     chan struct{} // closed when Close begins
+	engine      *Engine
+	spec        Spec
+	label       string // name and version
+	digest      dodona.Digest
+	code        []byte // rewritten; for the traced compilation
+	pages       uint32 // that an instance may grow to
+	stack       int64  // bytes of native stack that a call may take
+	interpreted int64  // bytes that an interpreter keeps of it; 0 if it came from the cache of native code
+	imports     []wasm.Import
+	exported    map[string]api.FunctionDefinition // the exported functions, by wazero's names in stack traces
+	snapshot    *snapshot
+	plain       *pool
+	traced      tracing
+	live        atomic.Int64  // instances that exist
+	done        chan struct{} // closed when Close begins
 
 	closeOnce sync.Once
 	closing   sync.Mutex // one Close at a time

@@ -35,5 +35,8 @@ func (in *instance) stackBytes() int {
 // StackBound returns the bytes of stack that are promised to an instance of m.
 func StackBound(m *Module) int { return int(m.stack) }
 
-// Promised returns how much memory and stack is promised to instances.
+// CodeOf returns the bytes that are promised to the code of m.
+func CodeOf(m *Module) int64 { return m.plain.kept.bytes }
+
+// Promised returns how much memory is promised to instances, their stacks and their code.
 func Promised(e *Engine) int64 { return e.admitted.promised }

@@ -80,7 +80,7 @@ func (e *Engine) compileInChild(ctx context.Context, rewritten []byte, k kind) (
 		return native{}, fmt.Errorf("the compiler's child left %q: want one file beside %s; it must be the same program as this one", files, e.native)
 	}
 	code, err := readLimited(filepath.Join(dir, files[0]), largestCode)
-	return native{rewritten: rewritten, name: files[0], code: code}, err
+	return native{rewritten: rewritten, name: files[0], size: int64(len(code)), code: code}, err
 }
 
 // ours reports whether a name of native code is one that wazero could look for in this process.

@@ -98,7 +98,7 @@ func TestBombsEndTheChildAndNotTheParent(t *testing.T) {
 			e.worker = test.limits
 			p := bomb(t, e, test.code)
 			before := resident(t)
-			_, err := e.compile(t.Context(), p, nil)
+			_, _, err := e.compile(t.Context(), p, nil)
 			if err == nil || !strings.Contains(err.Error(), test.words) || !strings.Contains(err.Error(), "make the module smaller") {
 				t.Fatalf("got %v, want %q and what to do", err, test.words)
 			}
@@ -114,14 +114,14 @@ func TestContextEndsCompilation(t *testing.T) {
 	p := bomb(t, e, nestedBlocks(100_000))
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	if _, err := e.compile(ctx, p, nil); !errors.Is(err, context.DeadlineExceeded) {
+	if _, _, err := e.compile(ctx, p, nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want the context's error", err)
 	}
 }
 
 func TestChildSaysWhatIsWrongWithAModule(t *testing.T) {
 	e := newTestEngine(t, inChild(t, Options{}))
-	_, err := e.compile(t.Context(), bomb(t, e, []byte("no module")), nil)
+	_, _, err := e.compile(t.Context(), bomb(t, e, []byte("no module")), nil)
 	if err == nil || !strings.Contains(err.Error(), "invalid magic number") {
 		t.Errorf("got %v, want what wazero says", err)
 	}
@@ -155,7 +155,7 @@ func TestChildIsConfined(t *testing.T) {
 		"/bin/sh", "-c",
 		`{ cat /proc/$$/environ | tr '\0' '\n' | wc -c; cut -d' ' -f5 /proc/$$/stat; echo $$; } > ` + out + `; cat > /dev/null`,
 	}})
-	_, _ = e.compile(t.Context(), bomb(t, e, emptyModule), nil)
+	_, _, _ = e.compile(t.Context(), bomb(t, e, emptyModule), nil)
 	text, err := os.ReadFile(out)
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ const (
 	ModuleCached   Counter = "dodona_module_cache_hits_total"     // compilations spared by the cache
 	ModuleRejected Counter = "dodona_module_cache_rejected_total" // cache files that were damaged or somebody else's
 	ModuleLive     Gauge   = "dodona_module_instances"            // instances that exist
-	ModulePromised Gauge   = "dodona_module_promised_bytes"       // memory and stack that all modules may take; no label
+	ModulePromised Gauge   = "dodona_module_promised_bytes"       // memory, stack and code that all modules may take; no label
 	ModuleEvent    Timer   = "dodona_module_event_seconds"        // the guest's call, without waiting for an instance
 	ModuleCompile  Timer   = "dodona_module_compile_seconds"      // a compilation, the child process included
 	ModuleLoad     Timer   = "dodona_module_load_seconds"         // from the bytes to the first instance

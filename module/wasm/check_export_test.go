@@ -37,9 +37,6 @@ func (m *Module) Work() uint64 { return m.work }
 func (m *Module) Room() uint64   { return m.room }
 func (m *Module) Native() uint64 { return m.native }
 
-// Interpreted returns the bytes that an interpreter keeps of the code by its text.
-func (m *Module) Interpreted() uint64 { return m.interpreted }
-
 // Recounts returns how often the pass for the stack goes through the sets of what is alive and kept in the first function.
 func (m *Module) Recounts() int {
 	w, f := rewriter{m: m}, framer{m: m}
