@@ -211,7 +211,7 @@ func answersTo(t *testing.T, file string, events []guestEvent, o Options) (answe
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Dir, o.Key = t.TempDir(), make([]byte, 32)
+	o.Dir, o.Key, o.Memory = t.TempDir(), make([]byte, 32), 128<<20 // an interpreter keeps 77 MiB of standard Go
 	e := newTestEngine(t, o)
 	var m *Module
 	for i, ev := range events {

@@ -58,7 +58,7 @@ func TestStandardGoFindsTheRoundAndTheDirectory(t *testing.T) {
 	}
 	spec.Host, ev.Recorded, ev.Replay = unreachable(t), out.Transcript, true
 	spec.Dir = t.TempDir() // empty
-	again, err := load(t, newTestEngine(t, Options{Interpreter: true}), spec).Run(t.Context(), ev)
+	again, err := load(t, newTestEngine(t, Options{Interpreter: true, Memory: 128 << 20}), spec).Run(t.Context(), ev)
 	if err != nil || again.Fuel != out.Fuel {
 		t.Errorf("replay: %v, fuel %d and %d", err, again.Fuel, out.Fuel)
 	}

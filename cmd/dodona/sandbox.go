@@ -33,8 +33,12 @@ func sandbox(ctx context.Context) (*module.Engine, error) {
 	return sandboxWith(ctx, module.Options{})
 }
 
+// memoryForOne is enough for any module that the sandbox accepts, also where its code is interpreted: whoever runs one by hand has no modules.memory.
+const memoryForOne = 256 << 20
+
 // sandboxWith is sandbox with a folder for what is compiled.
 func sandboxWith(ctx context.Context, o module.Options) (_ *module.Engine, err error) {
+	o.Memory = memoryForOne
 	if o.Worker, err = compileWorker(); err != nil {
 		return nil, err
 	}
