@@ -118,10 +118,10 @@ func (e *Engine) runWorker(ctx context.Context, code []byte, k kind, dir string)
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("compile: %w", ctx.Err())
-	case ended.Err() != nil:
-		return errTooMuch{e.worker.wall.String()}
 	case cmd.ProcessState == nil:
 		return fmt.Errorf("start compiler's child: %w", err)
+	case ended.Err() != nil:
+		return fmt.Errorf("compiling took more than %s, of which %s of CPU: the machine has too much else to do", e.worker.wall, spent(cmd.ProcessState).Round(time.Second))
 	case said.outOfCPU(), spent(cmd.ProcessState) >= e.worker.cpu:
 		return errTooMuch{e.worker.cpu.String() + " of CPU"}
 	case said.outOfMemory():

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/module"
 )
 
 // program builds dodona once for all tests: what is killed is what users run, without the race detector, which makes a
@@ -36,7 +37,13 @@ var program = sync.OnceValues(func() (string, error) {
 
 var programDir string
 
+// compileWorker is the first argument of the test binary as the child that compiles modules.
+const compileWorker = "compile-worker"
+
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == compileWorker {
+		os.Exit(module.CompileWorker(os.Stdin, os.Args[2:]))
+	}
 	dir, err := os.MkdirTemp("", "dodona-node-")
 	if err != nil {
 		panic(err)

@@ -13,11 +13,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
@@ -120,6 +122,7 @@ type guest struct {
 
 	err   error             // why the module does not run
 	runs  dodona.Transform  // nil while it does not
+	ready chan func()       // what a later attempt came to
 	state map[string][]byte // that the module kept after the last journaled round
 }
 
@@ -191,38 +194,85 @@ func (n *Node) lastReading(ctx context.Context, source string) (dodona.Reading, 
 	return exchange.Readings[len(exchange.Readings)-1], nil
 }
 
-// load makes the module ready to run, and keeps its bytes for replays. What goes wrong is told once, and then the reason
-// why the feed's rounds are missed; a reload tries again.
+// load makes the module ready to run, and keeps its bytes for replays. What goes wrong is told, and then the reason why the feed's rounds are
+// missed. What is wrong with the machine and not with the module is tried again.
 func (g *guest) load(ctx context.Context) (unload func()) {
 	n := g.m.n
-	loaded, err := g.start(ctx)
+	loaded, err := (*module.Module)(nil), g.err
+	if err == nil {
+		loaded, err = g.start(ctx)
+	}
 	if ctx.Err() != nil {
+		if loaded != nil {
+			_ = loaded.Close(context.WithoutCancel(ctx)) // nothing ran
+		}
 		g.err = ctx.Err()
 		return func() {}
 	}
-	if err != nil {
+	if err == nil {
+		g.run(loaded)
+		return func() { g.close(ctx, loaded) }
+	}
+	if g.err != nil || !module.Local(err) {
 		g.err = err
 		n.log.Error("a module does not run; the rounds of its feed are missed until a reload or a restart finds it well",
 			"feed", g.feed, "error", err)
 		return func() {}
 	}
-	if !g.found.Signed {
-		n.log.Warn("an unsigned module runs; sign it before it counts", "feed", g.feed, "module", g.spec.Name, "version", g.spec.Version)
-	}
-	g.runs = loaded.Transform(g.from, g.inner)
-	g.m.set(g.feed, loaded)
+	g.err, g.ready = err, make(chan func(), 1)
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan *module.Module, 1)
+	go func() { ended <- g.again(ctx, err) }()
 	return func() {
-		g.m.set(g.feed, nil)
-		if err := loaded.Close(context.WithoutCancel(ctx)); err != nil { // its feed has ended, so nothing is waited for
-			n.log.Error("close module", "feed", g.feed, "error", err)
+		cancel()
+		if loaded := <-ended; loaded != nil {
+			g.close(ctx, loaded)
 		}
 	}
 }
 
-func (g *guest) start(ctx context.Context) (*module.Module, error) {
-	if g.err != nil {
-		return nil, g.err
+// run takes a loaded module.
+func (g *guest) run(loaded *module.Module) {
+	g.runs = loaded.Transform(g.from, g.inner)
+	g.m.set(g.feed, loaded)
+}
+
+// close ends a module whose feed has ended, so that nothing is waited for.
+func (g *guest) close(ctx context.Context, loaded *module.Module) {
+	g.m.set(g.feed, nil)
+	if err := loaded.Close(context.WithoutCancel(ctx)); err != nil {
+		g.m.n.log.Error("close module", "feed", g.feed, "error", err)
 	}
+}
+
+// again tries to load the module until it is loaded, is found to be wrong itself, or ctx ends. The feed takes what came of it from g.ready.
+func (g *guest) again(ctx context.Context, err error) *module.Module {
+	log := g.m.n.log.With("feed", g.feed)
+	for attempt := 1; module.Local(err); attempt++ {
+		wait := loadedAgain.Ceiling(attempt)
+		log.Error("a module does not run; the rounds of its feed are missed until it does", "error", err, "tried again in", wait)
+		if !backoff.Wait(ctx, wait) {
+			return nil
+		}
+		var loaded *module.Module
+		if loaded, err = g.start(ctx); err == nil {
+			log.Info("a module runs now", "module", g.spec.Name, "version", g.spec.Version, "attempt", attempt+1)
+			g.ready <- func() { g.run(loaded) }
+			return loaded
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+	}
+	log.Error("a module does not run; the rounds of its feed are missed until a reload or a restart finds it well", "error", err)
+	g.ready <- func() { g.err = err }
+	return nil
+}
+
+// loadedAgain paces the attempts: a machine out of memory is soon well, and one that is too slow takes half a minute of CPU for each.
+var loadedAgain = backoff.Backoff{Min: 2 * time.Second, Max: 10 * time.Minute}
+
+func (g *guest) start(ctx context.Context) (*module.Module, error) {
 	engine, err := g.m.opened(ctx)
 	if err != nil {
 		return nil, err
@@ -234,12 +284,20 @@ func (g *guest) start(ctx context.Context) (*module.Module, error) {
 	if err := g.m.n.journal.KeepModule(ctx, loaded.Digest(), g.spec.Wasm); err != nil {
 		g.m.n.log.Warn("a module's bytes are not kept in the journal; its rounds can be replayed only with the file", "feed", g.feed, "error", err)
 	}
+	if !g.found.Signed {
+		g.m.n.log.Warn("an unsigned module runs; sign it before it counts", "feed", g.feed, "module", g.spec.Name, "version", g.spec.Version)
+	}
 	g.spec.Wasm, g.found.Wasm = nil, nil
 	return loaded, nil
 }
 
 // Apply runs the module. While it does not run, the error is why, and what the module knew is kept.
 func (g *guest) Apply(ctx context.Context, c dodona.Call) (dodona.Result, error) {
+	select {
+	case take := <-g.ready:
+		take()
+	default:
+	}
 	if g.runs == nil {
 		return dodona.Result{State: g.state}, g.err
 	}
