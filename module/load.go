@@ -104,6 +104,13 @@ func (m *Module) rewrite(s Spec) error {
 	if m.stack, err = checked.Stack(r); err != nil {
 		return err
 	}
+	if m.engine.native == "" {
+		interpreted, err := checked.GoStack(r)
+		if err != nil {
+			return err
+		}
+		m.stack += interpreted
+	}
 	m.code, err = checked.Rewrite(r)
 	return err
 }
