@@ -63,7 +63,7 @@ func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bug in the rewriter: %w", err)
 	}
-	m.imports = parsed.Imports
+	m.imports, m.entries = parsed.Imports, entriesOf(parsed)
 	if m.pages, err = pagesOf(parsed); err != nil {
 		return nil, err
 	}
@@ -124,6 +124,20 @@ func pagesOf(rewritten *wasm.Module) (uint32, error) {
 		return 0, errors.New("bug in the rewriter: no memory with a maximum")
 	}
 	return rewritten.Memories[0].Max, nil
+}
+
+// What wazero makes of types, in the process that loads them: the code that enters functions of each.
+const (
+	entryBytes = 1 << 10
+	valueBytes = 100 // of each parameter and result
+)
+
+// entriesOf returns how many bytes that is.
+func entriesOf(rewritten *wasm.Module) (bytes int64) {
+	for _, t := range rewritten.Types {
+		bytes += entryBytes + valueBytes*int64(len(t.Params)+len(t.Results))
+	}
+	return bytes
 }
 
 // What a guest exports.

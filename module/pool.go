@@ -64,7 +64,7 @@ func (m *Module) newPool(ctx context.Context, k kind, instances int, had *native
 	}
 	p.code = code
 	if e.native != "" {
-		if err := p.keep(native); err != nil {
+		if err := p.keep(native + m.entries); err != nil {
 			return nil, err
 		}
 	}

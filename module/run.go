@@ -26,6 +26,7 @@ type Module struct {
 	pages       uint32 // that an instance may grow to
 	stack       int64  // bytes of native stack that a call may take
 	interpreted int64  // bytes that an interpreter keeps of it; 0 if it came from the cache of native code
+	entries     int64  // bytes that are made of its types where it is compiled
 	imports     []wasm.Import
 	exported    map[string]api.FunctionDefinition // the exported functions, by wazero's names in stack traces
 	snapshot    *snapshot

@@ -24,7 +24,7 @@ const (
 	MaxElements, MaxDataSegments, MaxParams, MaxResults      = maxElements, maxDataSegments, maxParams, maxResults
 	MaxBody, MaxLocals, MaxNesting, MaxLoops, MaxLoopNesting = maxBody, maxLocals, maxNesting, maxLoops, maxLoopNesting
 	MaxBranches, MaxBranchLocals, MaxBodyTargets, MaxTargets = maxBranches, maxBranchLocals, maxBodyTargets, maxTargets
-	MaxOperands, MaxAllLocals                                = maxOperands, maxAllLocals
+	MaxOperands, MaxAllLocals, MaxTypeValues                 = maxOperands, maxAllLocals, maxTypeValues
 )
 
 // MaxWork, MaxRoom, MaxNative and MaxInterpreted are the most that [Module.Work], [Module.Room], [Module.Native] and [Module.Interpreted] may be.

@@ -15,6 +15,10 @@ func (c *checker) counts() {
 	for i := range m.Elements {
 		elements += len(m.Elements[i].Functions) + len(m.Elements[i].Exprs)
 	}
+	values := 0
+	for _, t := range m.Types {
+		values += len(t.Params) + len(t.Results)
+	}
 	code := 0
 	for _, s := range m.Sections {
 		if s.ID == SectionCode {
@@ -27,6 +31,7 @@ func (c *checker) counts() {
 		got, most int
 	}{
 		{SectionType, "types", len(m.Types), maxTypes},
+		{SectionType, "parameters and results of types", values, maxTypeValues},
 		{SectionImport, "imports", len(m.Imports), maxImports},
 		{SectionFunction, "functions", len(m.functions), maxFunctions},
 		{SectionGlobal, "globals", len(m.globals), maxGlobals},

@@ -262,6 +262,9 @@ func limitCases() []limitCase {
 	}
 	return []limitCase{
 		{"types", wasm.MaxTypes, func(n int) []byte { return binaryOf(section(1, n, many("\x60\x00\x00", n))) }, "4097 types"},
+		{"values of types", wasm.MaxTypeValues, func(n int) []byte {
+			return binaryOf(section(1, n/128+1, many(string(parts("\x60", 128, many("\x7f", 128), "\x00")), n/128), "\x60", n%128, many("\x7f", n%128), "\x00"))
+		}, "150001 parameters and results of types"},
 		{"imports", wasm.MaxImports, func(n int) []byte {
 			return binaryOf(section(1, 1, "\x60\x00\x00"), section(2, n, many("\x01a\x01b\x00\x00", n)))
 		}, "257 imports"},

@@ -18,6 +18,10 @@ const (
 	// maxTypes: 500,000 types (2 MB) cost wazero 183 MB. Guests: 52 (Rust).
 	maxTypes = 4096
 
+	// maxTypeValues is how many parameters and results all types have together. wazero makes code for each type in the process that loads, also
+	// where a child compiles: 4,000 of 144 values took 57 MB there. Guests: some hundred.
+	maxTypeValues = 150_000
+
 	// maxImports: a refusal goes through all. Guests: 17 (Go).
 	maxImports = 256
 

@@ -238,13 +238,13 @@ func TestLargeTablesAreWork(t *testing.T) {
 
 // TestTypesAndGlobalsAreWork is for what is compiled again for each type, and read again after each call.
 func TestTypesAndGlobalsAreWork(t *testing.T) {
-	m := source{types: slices.Repeat([]wasm.FuncType{{Params: i32s(128), Results: i32s(16)}}, 4000)}
+	m := source{types: slices.Repeat([]wasm.FuncType{{Params: i32s(128), Results: i32s(16)}}, 1000)}
 	many, err := wasm.Check(m.assemble(), generous)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if most := uint64(4000 * 144 * 500); many.Work() < most {
-		t.Errorf("4000 wide types cost %d units, want at least %d", many.Work(), most)
+	if most := uint64(1000 * 144 * 500); many.Work() < most {
+		t.Errorf("1000 wide types cost %d units, want at least %d", many.Work(), most)
 	}
 	calls := shape{n: 150, locals: 1, code: pieces(func(int, int) []byte { return code(get, 0, wasm.OpCall, 0) })}
 	without, err := wasm.Check(calls.copies(1), generous)
