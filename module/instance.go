@@ -138,12 +138,15 @@ const longestFailure = 500
 const trapPrefix = "wasm error: "
 
 // guestFunction returns the name of the innermost guest function of wazero's stack trace, which has a line such as
-// ".parse(i32,i32) i32" for each. Host functions have the name of their module before the dot.
+// ".parse(i32,i32) i32", or ".parse(i32,i32) (i32,i64)", for each. Host functions have the name of their module before the dot.
 func (m *Module) guestFunction(trace string) string {
 	for line := range strings.Lines(trace) {
 		line = strings.TrimSpace(line)
 		if hostFrame(line) {
 			continue
+		}
+		if results := strings.LastIndex(line, ") ("); results > 0 && results+2 == strings.LastIndex(line, "(") {
+			line = line[:results]
 		}
 		if end := strings.LastIndex(line, "("); end > 0 {
 			name := line[:end]
