@@ -198,25 +198,28 @@ func (c cacheEntry) read() *native {
 	return &n
 }
 
-// take takes a file apart: magic, HMAC, and then, each with its length, name, stack, rewritten module and native code. The native
-// code, most of it, goes to the private folder in pieces, where nothing looks for it before the HMAC of all is right.
+// take takes a file apart: magic, HMAC, and then, each with its length, name, stack, rewritten module and native code. The last two,
+// nearly all of it, go to the private folder in pieces, where nothing looks for them before the HMAC of all is right: a file that this
+// node has not written takes no more memory than one piece, whatever lengths it has.
 func (c cacheEntry) take(f *os.File, size int64) (n native, err error) {
 	head := make([]byte, len(cacheMagic)+sha256.Size)
 	if _, err := io.ReadFull(f, head); err != nil || string(head[:len(cacheMagic)]) != cacheMagic {
 		return native{}, errors.New("it is no file of this cache")
 	}
 	b := body{from: f, left: size - int64(len(head)), sum: c.sum()}
-	name, err := b.part(b.length())
+	name, err := b.part(b.length(), longestNative)
 	if err != nil {
 		return native{}, err
 	}
 	n.name = string(name)
-	stack, err := b.part(b.length())
+	stack, err := b.part(b.length(), 8)
 	if err != nil || len(stack) != 8 {
 		return native{}, errEnds
 	}
 	n.stack = int64(binary.BigEndian.Uint64(stack))
-	if n.rewritten, err = b.part(b.length()); err != nil {
+	rewritten, err := b.move(b.length(), c.engine.dir)
+	defer os.Remove(rewritten)
+	if err != nil {
 		return native{}, err
 	}
 	if b.length() != b.left {
@@ -228,7 +231,7 @@ func (c cacheEntry) take(f *os.File, size int64) (n native, err error) {
 		}
 	}()
 	n.size = b.left
-	if n.file, err = b.rest(c.engine.dir); err != nil {
+	if n.file, err = b.move(b.left, c.engine.dir); err != nil {
 		return n, err
 	}
 	if !hmac.Equal(head[len(cacheMagic):], b.sum.Sum(nil)) {
@@ -237,8 +240,12 @@ func (c cacheEntry) take(f *os.File, size int64) (n native, err error) {
 	if !c.engine.ours(n.name) {
 		return n, errors.New("it has the name of no native code")
 	}
-	return n, nil
+	n.rewritten, err = os.ReadFile(rewritten)
+	return n, err
 }
+
+// longestNative is the length in bytes up to which a name of native code is read; wazero's have about a hundred.
+const longestNative = 256
 
 // A body is what follows the HMAC in a file: as much of it as has been read is in the sum.
 type body struct {
@@ -252,16 +259,16 @@ var errEnds = errors.New("its parts have not the lengths that they should have")
 
 // length reads the length of a part; -1 if there is none.
 func (b *body) length() int64 {
-	p, err := b.part(4)
+	p, err := b.part(4, 4)
 	if err != nil {
 		return -1
 	}
 	return int64(binary.BigEndian.Uint32(p))
 }
 
-// part reads the next bytes, of which there must be so many.
-func (b *body) part(size int64) ([]byte, error) {
-	if size < 0 || size > b.left {
+// part reads the next bytes, of which there must be so many, and not more than most.
+func (b *body) part(size, most int64) ([]byte, error) {
+	if size < 0 || size > min(b.left, most) {
 		return nil, errEnds
 	}
 	p := make([]byte, size)
@@ -273,14 +280,25 @@ func (b *body) part(size int64) ([]byte, error) {
 	return p, nil
 }
 
-// rest moves all that is left into a new file of a folder.
-func (b *body) rest(dir string) (path string, err error) {
+// move moves the next bytes, of which there must be so many, into a new file of a folder. An error leaves none.
+func (b *body) move(size int64, dir string) (string, error) {
+	if size < 0 || size > b.left {
+		return "", errEnds
+	}
 	f, err := os.CreateTemp(dir, "cached-*") // 0600
 	if err != nil {
 		return "", err
 	}
-	_, err = io.CopyBuffer(io.MultiWriter(b.sum, f), io.LimitReader(b.from, b.left), make([]byte, copied))
-	return f.Name(), errors.Join(err, f.Close())
+	moved, err := io.CopyBuffer(io.MultiWriter(b.sum, f), io.LimitReader(b.from, size), make([]byte, copied))
+	if err = errors.Join(err, f.Close()); err == nil && moved != size {
+		err = errEnds
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return "", err
+	}
+	b.left -= size
+	return f.Name(), nil
 }
 
 // copied is how much is moved at once: what fits into a processor's cache.

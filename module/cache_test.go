@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -213,5 +215,41 @@ func TestCacheDoesNotSpareTheHost(t *testing.T) {
 		if _, err := newTestEngine(t, o).Load(t.Context(), s); err == nil || !strings.Contains(err.Error(), "this node has "+what) {
 			t.Errorf("from the cache on a host with %s: got %v", what, err)
 		}
+	}
+}
+
+// TestCacheFileTakesNoMemoryBeforeItIsAuthenticated: the lengths in a file are what whoever wrote it says.
+func TestCacheFileTakesNoMemoryBeforeItIsAuthenticated(t *testing.T) {
+	dir := t.TempDir()
+	c := newTally()
+	e := newTestEngine(t, cached(t, dir, 1, c))
+	m := load(t, e, guest(t, "count"))
+	entry, path := e.entry(m, untraced), cacheFile(t, dir)
+	long := []byte{3, 0xe0, 0, 0} // 62 MiB
+	name, stack := append([]byte{0, 0, 0, 1}, 'n'), []byte{0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0}
+	files := map[string][]byte{
+		"name": long, "stack": slices.Concat(name, long), "rewritten module": slices.Concat(name, stack, long),
+	}
+	for what, b := range files {
+		if err := os.WriteFile(path, slices.Concat([]byte(cacheMagic), make([]byte, 32), b), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(path, 64<<20); err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		n := entry.read()
+		runtime.ReadMemStats(&after)
+		if n != nil {
+			t.Errorf("%s: the file is used", what)
+		}
+		if took := after.TotalAlloc - before.TotalAlloc; took > 8<<20 {
+			t.Errorf("a file that claims a long %s takes %s before it is refused", what, bytesText(int64(took)))
+		}
+	}
+	c.want(t, "files of another", 1, 0, uint64(len(files)))
+	if left, err := filesBelow(e.dir); err != nil || len(left) > 0 {
+		t.Errorf("the private folder has %v (%v)", left, err)
 	}
 }
