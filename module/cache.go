@@ -1,6 +1,7 @@
 package module
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -35,6 +36,13 @@ func (e *Engine) compile(ctx context.Context, p *pool, had *native) (wazero.Comp
 		return nil, 0, fmt.Errorf("wait for another compilation: %w", ctx.Err())
 	}
 	m, entry := p.module, e.entry(p.module, p.kind)
+	if had == nil { // it may have been compiled while this waited
+		if had = entry.read(); had != nil && !bytes.Equal(had.rewritten, m.code) {
+			had.discard()
+			had = nil
+		}
+		defer had.discard()
+	}
 	if had != nil {
 		code, err := e.place(ctx, p, had)
 		if err == nil {
@@ -317,8 +325,9 @@ func (c cacheEntry) mac(body []byte) []byte {
 	return h.Sum(nil)
 }
 
-// reject tells about a file that is not used.
+// reject removes a file that is not used, so that nobody reads it again, and tells about it.
 func (c cacheEntry) reject(err error) {
+	_ = os.Remove(c.path)
 	c.engine.o.Recorder.Count(telemetry.ModuleRejected, c.module, 1)
 	c.engine.o.Log.Warn("a file of the compilation cache is not used; the module is compiled again",
 		"module", c.module, "file", c.path, "reason", err)

@@ -9,7 +9,9 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -52,6 +54,42 @@ func TestCacheSparesTheSecondCompilation(t *testing.T) {
 			o.Recorder = second
 			answers(t, load(t, newTestEngine(t, o), guest(t, "count")))
 			second.want(t, "warm cache", 0, 1, 0)
+		})
+	}
+}
+
+// TestLoadsOfOneModuleAtOnceCompileItOnce: those that looked into the cache before there was anything, and waited, look again.
+func TestLoadsOfOneModuleAtOnceCompileItOnce(t *testing.T) {
+	for name, o := range map[string]Options{"child": inChild(t, Options{}), "process": {}} {
+		t.Run(name, func(t *testing.T) {
+			c := newTally()
+			one := load(t, newTestEngine(t, o), guest(t, "count")).need(1)
+			o.Dir, o.Key, o.Recorder = t.TempDir(), bytes.Repeat([]byte{7}, 32), c
+			e := newTestEngine(t, o)
+			e.compiles <- struct{}{} // nobody compiles until all have found nothing, and have been promised memory after that
+			const loads = 4
+			var loading sync.WaitGroup
+			for range loads {
+				loading.Go(func() {
+					if m, err := e.Load(t.Context(), guest(t, "count")); err != nil {
+						t.Error(err)
+					} else {
+						answers(t, m)
+					}
+				})
+			}
+			for range 6000 {
+				e.admitted.mu.Lock()
+				promised := e.admitted.promised
+				e.admitted.mu.Unlock()
+				if promised == loads*(one.memory()+one.stacks()) {
+					break
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			<-e.compiles
+			loading.Wait()
+			c.want(t, "loads at once", 1, loads-1, 0)
 		})
 	}
 }
