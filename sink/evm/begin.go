@@ -130,9 +130,10 @@ func (s *Sink) recall(ctx context.Context) (entries []entry, err error) {
 	return entries, nil
 }
 
-// finals reads what was final of a run of nonces.
+// finals reads what was final of a run of nonces, each with the number of its last record, whatever that says: it may have gone out again since,
+// and the journal takes no record twice.
 func (s *Sink) finals(ctx context.Context, g gap) (map[uint64]Intent, error) {
-	found := make(map[uint64]Intent)
+	found, steps := make(map[uint64]Intent), make(map[uint64]int)
 	chain, sender := s.m.chain, s.m.sender
 	for rec, err := range s.env.Scan(ctx, dodona.TopicIntent, notGivenBefore(chain, sender, g.from)) {
 		if err != nil {
@@ -140,12 +141,16 @@ func (s *Sink) finals(ctx context.Context, g gap) (map[uint64]Intent, error) {
 		}
 		e, err := parseEntry(rec)
 		i := e.Intent
-		if err != nil || e.Chain != chain || e.Sender != sender || i.State != Final || i.Nonce < g.from || i.Nonce >= g.to {
+		if err != nil || e.Chain != chain || e.Sender != sender || i.Nonce < g.from || i.Nonce >= g.to {
 			continue
 		}
-		if found[i.Nonce] = i; uint64(len(found)) == g.to-g.from {
-			break
+		if steps[i.Number] = max(steps[i.Number], i.Step); i.State == Final {
+			found[i.Nonce] = i
 		}
+	}
+	for nonce, i := range found {
+		i.Step = steps[i.Number]
+		found[nonce] = i
 	}
 	return found, nil
 }

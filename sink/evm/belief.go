@@ -70,6 +70,17 @@ func (m *machine) believeCount(fx *effects, now time.Time, c claim, level uint64
 	*m.alone = belief{Level: level, Next: max(m.alone.Next, level), By: c.by, Clock: c.clock, At: now}
 }
 
+// used makes known that the chain has used a nonce, and with it as much of what is believed alone as lies below.
+func (m *machine) used(fx *effects, now time.Time, nonce uint64) {
+	switch {
+	case m.alone == nil || nonce < m.nonce:
+	case nonce >= m.alone.Level:
+		m.leaveCount(fx, now, m.alone.Level)
+	default: // it was given when less was believed
+		m.nonce = nonce + 1
+	}
+}
+
 // leaveCount ends what is believed alone, for so many transactions are known. If that is fewer, the nonces behind them are given anew.
 func (m *machine) leaveCount(fx *effects, now time.Time, known uint64) {
 	b := m.alone

@@ -34,9 +34,18 @@ type doubted struct {
 	index  int
 }
 
-// beats reports whether a view is to be believed rather than one that was seen later: it gives fewer reasons to doubt, or as many and is newer.
+// beats reports whether a view is to be believed rather than one that was seen later: it gives fewer sorts of reasons to doubt, or as many and is
+// newer. Who shows no receipts gives a reason for each transaction, and stands still no more for that.
 func (d *doubted) beats(later *doubted) bool {
-	return cmp.Or(cmp.Compare(len(later.doubts), len(d.doubts)), cmp.Compare(d.Head.Number, later.Head.Number)) > 0
+	return cmp.Or(cmp.Compare(later.sorts(), d.sorts()), cmp.Compare(d.Head.Number, later.Head.Number)) > 0
+}
+
+func (d *doubted) sorts() int {
+	kinds := make(map[string]bool)
+	for _, one := range d.doubts {
+		kinds[one.kind] = true
+	}
+	return len(kinds)
 }
 
 // believe looks at the chain, through one endpoint after the other until one gives no reason to doubt it, or none is left: then the one is

@@ -38,9 +38,7 @@ func (m *machine) follow(fx *effects, now time.Time, v view, i *Intent) {
 		}
 		m.doubtTip(i, found.Tx)
 		m.pay(i, found.Tx)
-		if m.alone != nil && i.Nonce >= m.nonce {
-			m.leaveCount(fx, now, m.alone.Level) // the chain says so too
-		}
+		m.used(fx, now, i.Nonce)
 		i.State = Mined
 		i.Block = &Block{
 			Tx: found.Tx, Number: found.Block, Hash: found.BlockHash, OK: found.OK,

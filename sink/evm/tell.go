@@ -38,9 +38,8 @@ func (m *machine) sent(now time.Time, i *Intent, r reply, message string) (fx ef
 	case spent: // who counts fewer does not know what is known
 		i.tooOld++
 		m.refuteCount(now, i.Nonce)
-		if m.chainNonce = max(m.chainNonce, i.Nonce+1); m.alone != nil && i.Nonce >= m.nonce {
-			m.leaveCount(&fx, now, m.alone.Level)
-		}
+		m.chainNonce = max(m.chainNonce, i.Nonce+1)
+		m.used(&fx, now, i.Nonce)
 	case accepted:
 		if i.tooPoor && i.last().Tip > m.leastTip { // it climbed to what the pool takes, which says nothing else of it
 			m.leastTip, m.leastTipAt = i.last().Tip, now
