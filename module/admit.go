@@ -23,6 +23,7 @@ type admission struct {
 
 	mu       sync.Mutex
 	promised int64
+	tracing  int64 // of it, what tracing has and would give back
 	shared   map[[sha256.Size]byte]*kept
 }
 
@@ -33,6 +34,7 @@ type need struct {
 	pages     uint32 // that the memory of each may grow to
 	stack     int64  // bytes that the engine may take for a call of each
 	depth     uint32 // of calls, by which the stack is bounded
+	tracing   bool   // they are for traced events alone
 }
 
 func (n need) memory() int64 { return int64(n.instances) * int64(n.pages) * pageBytes }
@@ -51,8 +53,15 @@ func (a *admission) admit(n need) error {
 			n.instances, bytesText(want), bytesText(n.memory()), n.pages, bytesText(n.stacks()), bytesText(n.stack), n.depth,
 			bytesText(a.most), bytesText(a.promised))
 	}
-	a.promise(want)
+	a.promise(want, n.tracing)
 	return nil
+}
+
+// couldHave reports whether there would be so much memory without tracing.
+func (a *admission) couldHave(bytes int64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return bytes <= a.most-a.promised+a.tracing
 }
 
 // A kept is what the engine keeps of a module for as long as it is loaded: native code, or what an interpreter runs.
@@ -61,6 +70,9 @@ type kept struct {
 	bytes int64
 	pools int // that run it
 }
+
+// tracing reports whether the code is for traced events alone: of all pools, only theirs have their own.
+func (k *kept) tracing() bool { return k.id == [sha256.Size]byte{} }
 
 // admitCode promises memory to code that one more pool runs, or refuses with [ErrMemory].
 func (a *admission) admitCode(k *kept) (*kept, error) {
@@ -75,11 +87,11 @@ func (a *admission) admitCode(k *kept) (*kept, error) {
 			"build it for size (-Os) or with fewer packages, or raise the memory for modules", ErrMemory,
 			bytesText(k.bytes), bytesText(a.most), bytesText(a.promised))
 	}
-	if k.id != [sha256.Size]byte{} {
+	if !k.tracing() {
 		a.shared[k.id] = k
 	}
 	k.pools = 1
-	a.promise(k.bytes)
+	a.promise(k.bytes, k.tracing())
 	return k, nil
 }
 
@@ -89,7 +101,7 @@ func (a *admission) releaseCode(k *kept) {
 	defer a.mu.Unlock()
 	if k.pools--; k.pools == 0 {
 		delete(a.shared, k.id)
-		a.promise(-k.bytes)
+		a.promise(-k.bytes, k.tracing())
 	}
 }
 
@@ -97,11 +109,14 @@ func (a *admission) releaseCode(k *kept) {
 func (a *admission) release(n need) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.promise(-n.memory() - n.stacks())
+	a.promise(-n.memory()-n.stacks(), n.tracing)
 }
 
-func (a *admission) promise(bytes int64) {
+func (a *admission) promise(bytes int64, tracing bool) {
 	a.promised += bytes
+	if tracing {
+		a.tracing += bytes
+	}
 	a.recorder.Gauge(telemetry.ModulePromised, "", a.promised)
 }
 

@@ -30,7 +30,7 @@ type Options struct {
 	Worker      []string           // command line of the child that compiles, see [CompileWorker]; nil: compile in this process
 	Memory      int64              // bytes: bound on the sum of memory maxima and stacks of all instances, and of the code of their modules; 0: 64 MiB
 	Interpreter bool               // do not use the compiler although the machine has one
-	Sample      float64            // share of events that are traced, 0 to 1
+	Sample      float64            // share of events that are traced, 0 to 1; tracing takes memory that no module needs
 	Spans       func([]Span)       // gets the spans of each traced event; must not block
 	Recorder    telemetry.Recorder // nil: forgets
 	Log         *slog.Logger       // nil: discards

@@ -51,6 +51,7 @@ func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
 	s.Limits = s.Limits.WithDefaults()
 	s.Instances = max(s.Instances, 1)
 	m := &Module{engine: e, spec: s, label: label(s), digest: sha256.Sum256(s.Wasm), done: make(chan struct{})}
+	m.traced.closing = make(chan struct{}, 1)
 	m.spec.Wasm = nil // the caller's; not needed any longer
 	had := e.entry(m, untraced).read()
 	defer had.discard()
@@ -67,11 +68,12 @@ func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
 	if m.pages, err = pagesOf(parsed); err != nil {
 		return nil, err
 	}
-	if err := e.admitted.admit(m.need(s.Instances)); err != nil {
+	need := m.need(s.Instances)
+	if err := e.room(ctx, need.memory()+need.stacks(), func() error { return e.admitted.admit(need) }); err != nil {
 		return nil, err
 	}
 	if err := m.open(ctx, had); err != nil {
-		e.admitted.release(m.need(s.Instances))
+		e.admitted.release(need)
 		return nil, err
 	}
 	e.add(m)

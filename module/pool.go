@@ -54,7 +54,7 @@ func (m *Module) newPool(ctx context.Context, k kind, instances int, had *native
 		return nil, fmt.Errorf("link: %w", err)
 	}
 	if e.native == "" { // it is interpreted in this process, so it asks before
-		if err := p.keep(m.interpreted); err != nil {
+		if err := p.keep(ctx, m.interpreted); err != nil {
 			return nil, err
 		}
 	}
@@ -64,7 +64,7 @@ func (m *Module) newPool(ctx context.Context, k kind, instances int, had *native
 	}
 	p.code = code
 	if e.native != "" {
-		if err := p.keep(native + m.entries); err != nil {
+		if err := p.keep(ctx, native+m.entries); err != nil {
 			return nil, err
 		}
 	}
@@ -72,14 +72,17 @@ func (m *Module) newPool(ctx context.Context, k kind, instances int, had *native
 }
 
 // keep asks for memory for the code.
-func (p *pool) keep(bytes int64) error {
-	k := &kept{bytes: bytes}
-	if p.own == nil {
-		k.id = sha256.Sum256(p.module.code)
+func (p *pool) keep(ctx context.Context, bytes int64) error {
+	e, k := p.module.engine, &kept{bytes: bytes}
+	admit := func() (err error) {
+		p.kept, err = e.admitted.admitCode(k)
+		return err
 	}
-	var err error
-	p.kept, err = p.module.engine.admitted.admitCode(k)
-	return err
+	if p.own != nil {
+		return admit()
+	}
+	k.id = sha256.Sum256(p.module.code)
+	return e.room(ctx, bytes, admit)
 }
 
 // take returns an instance in the state of the snapshot, making it if need be. It waits for one until ctx ends.

@@ -2,6 +2,7 @@ package module
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"sync"
@@ -23,6 +24,8 @@ type tracing struct {
 	begun  bool
 	ended  chan struct{} // closed when the compilation has ended; nil before it begins
 	cancel context.CancelFunc
+
+	closing chan struct{} // holds one token: one close at a time
 }
 
 // instance takes the instance for an event: the traced one if the event's turn has come and it is free, else another.
@@ -85,21 +88,84 @@ func (m *Module) trace(ctx context.Context) {
 }
 
 func (m *Module) tracedPool(ctx context.Context) (*pool, error) {
-	if err := m.engine.admitted.admit(m.need(1)); err != nil {
+	need := m.tracingNeed()
+	if err := m.engine.admitted.admit(need); err != nil {
 		return nil, err
 	}
 	had := m.engine.entry(m, traced).read()
 	defer had.discard()
 	pool, err := m.newPool(ctx, traced, 1, had)
 	if err != nil {
-		m.engine.admitted.release(m.need(1))
+		m.engine.admitted.release(need)
 		return nil, err
 	}
 	return pool, nil
 }
 
-// close ends the compilation, waits for events that are traced, and gives everything back.
+// tracingNeed is what the instance for traced events may take.
+func (m *Module) tracingNeed() need {
+	n := m.need(1)
+	n.tracing = true
+	return n
+}
+
+// room lets admit promise a module so much memory. Tracing yields to it, as far as it must and if that helps.
+func (e *Engine) room(ctx context.Context, bytes int64, admit func() error) error {
+	for {
+		err := admit()
+		if !errors.Is(err, ErrMemory) || !e.admitted.couldHave(bytes) {
+			return err
+		}
+		m := e.tracing()
+		if m == nil {
+			return admit() // what tracing had has just been given back
+		}
+		if m.traced.close(ctx, m) != nil {
+			return err
+		}
+		e.o.Log.Warn("events of a module are no longer traced, until it is loaded anew: another module needs the memory", "module", m.label)
+	}
+}
+
+// tracing returns a module that has memory for tracing, if there is any: rather one of which no event is traced now.
+func (e *Engine) tracing() (found *Module) {
+	for _, m := range e.loaded() {
+		switch has, busy := m.traced.has(); {
+		case has && !busy:
+			return m
+		case has:
+			found = m
+		}
+	}
+	return found
+}
+
+// has reports whether tracing has memory, and whether it would take time to give it back.
+func (t *tracing) has() (has, busy bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.pool != nil {
+		return true, len(t.pool.tokens) < cap(t.pool.tokens)
+	}
+	if t.ended == nil {
+		return false, false
+	}
+	select {
+	case <-t.ended:
+		return false, false
+	default:
+		return true, true // it is being compiled
+	}
+}
+
+// close ends the compilation, waits for events that are traced, and gives everything back. None is traced after that.
 func (t *tracing) close(ctx context.Context, m *Module) error {
+	select {
+	case t.closing <- struct{}{}:
+		defer func() { <-t.closing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	t.mu.Lock()
 	t.begun = true // none begins any more
 	ended := t.ended
@@ -126,7 +192,7 @@ func (t *tracing) close(ctx context.Context, m *Module) error {
 	t.mu.Lock()
 	t.pool = nil
 	t.mu.Unlock()
-	m.engine.admitted.release(m.need(1))
+	m.engine.admitted.release(m.tracingNeed())
 	return nil
 }
 

@@ -2,11 +2,14 @@ package module
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -144,5 +147,80 @@ func TestCloseEndsTracedCompilation(t *testing.T) {
 	}
 	if got := e.admitted.promised; got != 0 {
 		t.Errorf("%d bytes are still promised", got)
+	}
+}
+
+// crowded returns an engine that has memory for two modules, or for one that is traced and not quite half of another, with the traced one.
+func crowded(t *testing.T, o Options) (*Engine, *Module) {
+	t.Helper()
+	roomy := newTestEngine(t, o)
+	m := load(t, roomy, guest(t, "count"))
+	load(t, roomy, guest(t, "count"))
+	o.Memory, o.Sample = roomy.admitted.promised+(m.need(1).memory()+m.need(1).stacks())/2, 1
+	e := newTestEngine(t, o)
+	m = load(t, e, guest(t, "count"))
+	answers(t, m)
+	ready(t, m)
+	if out, err := m.Run(t.Context(), reading(`{}`)); err != nil || len(out.Spans) == 0 {
+		t.Fatalf("the first module is not traced (%v): the test shows nothing", err)
+	}
+	return e, m
+}
+
+func TestTracingYieldsToAModule(t *testing.T) {
+	engines(t, func(t *testing.T, o Options) {
+		var text bytes.Buffer
+		o.Log = slog.New(slog.NewTextHandler(&text, nil))
+		e, first := crowded(t, o)
+		second := load(t, e, guest(t, "count"))
+		for range 3 {
+			if out, err := first.Run(t.Context(), reading(`{}`)); err != nil || len(out.Spans) > 0 {
+				t.Errorf("got %d spans (%v), want an answer that is not traced", len(out.Spans), err)
+			}
+			answers(t, second)
+		}
+		ready(t, second) // it is not admitted to tracing, and says so
+		if got := text.String(); strings.Count(got, "\n") != 2 || strings.Count(got, "no longer traced") != 1 {
+			t.Errorf("got log\n%swant one line that says that tracing has yielded, and one that says that there is no memory for that of the other", got)
+		}
+		for _, m := range []*Module{first, second} {
+			if err := m.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		if got := e.admitted; got.promised != 0 || got.tracing != 0 {
+			t.Errorf("%d bytes are still promised, %d of them to tracing", got.promised, got.tracing)
+		}
+	})
+}
+
+func TestTracingYieldsWhenItsEventHasEnded(t *testing.T) {
+	e, first := crowded(t, Options{})
+	pool := first.traced.pool
+	<-pool.tokens // as an event does
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := e.Load(ctx, guest(t, "count")); !errors.Is(err, ErrMemory) {
+		t.Errorf("while an event is traced: got %v, want ErrMemory", err)
+	}
+	var loading sync.WaitGroup
+	loading.Go(func() {
+		if _, err := e.Load(t.Context(), guest(t, "count")); err != nil {
+			t.Errorf("after the event: %v", err)
+		}
+	})
+	pool.free()
+	loading.Wait()
+}
+
+func TestTracingDoesNotYieldInVain(t *testing.T) {
+	e, first := crowded(t, Options{})
+	s := guest(t, "count")
+	s.Instances = 2
+	if _, err := e.Load(t.Context(), s); !errors.Is(err, ErrMemory) {
+		t.Errorf("got %v, want ErrMemory", err)
+	}
+	if out, err := first.Run(t.Context(), reading(`{}`)); err != nil || len(out.Spans) == 0 {
+		t.Errorf("got %d spans (%v), want an answer that is traced", len(out.Spans), err)
 	}
 }
