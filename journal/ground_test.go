@@ -22,7 +22,7 @@ import (
 )
 
 // groundRuns is how many damaged folders a start is tried on, unless the environment says.
-const groundRuns = 60
+const groundRuns = 40
 
 // groundDir names the data folder for the child that starts on it once.
 const groundDir = "DODONA_GROUND_DIR"
