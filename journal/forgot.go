@@ -56,7 +56,7 @@ func (l *lane) heed(info *jetstream.StreamInfo) {
 		l.forgot = latest(l.forgot, noted)
 	}
 	if news {
-		l.changed = time.Now()
+		l.noteChange()
 	}
 }
 
@@ -89,13 +89,17 @@ func (l *lane) lostUntil() time.Time {
 	if l.changed.IsZero() {
 		return l.foundUntil()
 	}
-	return latest(l.foundUntil(), l.ago(l.changed)) // the clock may have been set since
+	until := latest(l.foundUntil(), l.ago(l.changed)) // the clock may have been set since
+	if !l.wasAhead(l.changedBy) {
+		until = latest(until, l.changedBy) // or have stepped back
+	}
+	return until
 }
 
 // foundUntil returns until when something may have been lost that was found, by whomever. l.mu is held.
 func (l *lane) foundUntil() time.Time {
 	until := l.forgot
-	if l.ahead(until) && until.After(l.lastAtOpen.Add(clocksApart)) { // what was written last says that the clock which found it was ahead
+	if l.wasAhead(until) {
 		until = l.ago(l.opened)
 	}
 	if l.found.IsZero() {
@@ -107,6 +111,11 @@ func (l *lane) foundUntil() time.Time {
 // ahead reports whether a time that somebody noted is to come.
 func (l *lane) ahead(t time.Time) bool { return t.After(l.now().Add(clocksApart)) }
 
+// wasAhead reports whether the clock that said when something was found was ahead: what was written last says so too. l.mu is held.
+func (l *lane) wasAhead(found time.Time) bool {
+	return l.ahead(found) && found.After(l.lastAtOpen.Add(clocksApart))
+}
+
 // ago returns what the clock of now says of a moment of this process.
 func (l *lane) ago(t time.Time) time.Time { return l.now().Add(-time.Since(t)) }
 
@@ -114,7 +123,19 @@ func (l *lane) ago(t time.Time) time.Time { return l.now().Add(-time.Since(t)) }
 func (l *lane) noteLoss(at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.noteFound(at)
+}
+
+// noteFound is noteLoss for whom l.mu is held. It keeps what the clock says, which may step back, and what the one says that only runs forward, for
+// the clock may be set.
+func (l *lane) noteFound(at time.Time) {
 	l.forgot, l.found = latest(l.forgot, at), time.Now()
+}
+
+// noteChange notes that now another stream or server was met than before, or a new loss that others noted. It is not noted in the stream: each
+// process meets that itself, and would take another one's note for news. l.mu is held.
+func (l *lane) noteChange() {
+	l.changed, l.changedBy = time.Now(), latest(l.changedBy, l.now())
 }
 
 // A sighting is when this process first heard of a stream, and of the server process that keeps it.
@@ -141,7 +162,7 @@ func (l *lane) sight(born time.Time) {
 		if before.born.Equal(now.born) && before.server == now.server {
 			return
 		}
-		l.changed = now.at
+		l.noteChange()
 	}
 	l.sighted = now
 	l.dropped, l.asked = l.j.dropsOf(l.bus), false // counted since the server started; what it dropped then is noted
@@ -190,7 +211,7 @@ func (l *lane) keepMark(ctx context.Context) {
 		return
 	}
 	l.mu.Lock()
-	l.told, l.noted = found, at
+	l.told, l.noted, l.forgot = found, at, latest(l.forgot, at)
 	l.mu.Unlock()
 	l.j.holeNoted(l.bus, at)
 }
@@ -310,7 +331,7 @@ func (l *lane) miss(v view) bool {
 	if !more && !v.short() && st.NumDeleted <= before.NumDeleted && st.FirstSeq <= max(before.FirstSeq, freed(v.Config.Metadata)) {
 		return false
 	}
-	l.found = time.Now()
+	l.noteFound(l.now())
 	l.tellLack(v.StreamInfo)
 	poke(l.house.wake) // which notes it for others
 	return true

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -242,5 +243,40 @@ func TestFindingsComeToRest(t *testing.T) {
 	}
 	if now := time.Now(); noted.After(now.Add(-3 * time.Second)) {
 		t.Errorf("after five looks, the last finding is noted as of %v; it is %v, and was six seconds ago", noted, now)
+	}
+}
+
+// TestALossStandsWhenTheClockStepsBack, by less than a clock must be wrong to be called so.
+func TestALossStandsWhenTheClockStepsBack(t *testing.T) {
+	for name, lose := range map[string]func(t *testing.T, h *hub, l *lane){
+		"the stream goes less far": func(_ *testing.T, _ *hub, l *lane) {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.reach.place += 7
+		},
+		"the server is started again": func(t *testing.T, h *hub, l *lane) {
+			server := l.j.nc.ConnectedServerId()
+			h.local.giveUp()
+			if err := h.local.restart(); err != nil {
+				t.Fatal(err)
+			}
+			until(t, "connected", func() bool { return l.j.nc.IsConnected() && l.j.nc.ConnectedServerId() != server })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var back atomic.Int64
+			h := startHub(t, Config{Dir: t.TempDir()})
+			j := open(t, Config{Node: "gw-1", URL: "nats://" + h.Addr().String(), Now: func() time.Time { return time.Now().Add(-time.Duration(back.Load())) }})
+			appendEvents(t, j, "before", 3, 10)
+			lost := time.Now()
+			lose(t, h, j.lanes[streamProof])
+			for _, step := range []time.Duration{0, clocksApart / 2} {
+				back.Store(int64(step))
+				if forgot, err := j.Forgot(t.Context()); err != nil || forgot.Before(lost) {
+					t.Errorf("%s back: forgotten until %v, %v; what was claimed before %v may be lost", step, forgot, err, lost)
+				}
+				j.lanes[streamProof].keepMark(t.Context()) // its own note is no news to it
+			}
+		})
 	}
 }

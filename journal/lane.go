@@ -50,6 +50,7 @@ type lane struct {
 	opened     time.Time             // when this process began with the stream
 	lastAtOpen time.Time             // when something was last written before
 	changed    time.Time             // when it last met another stream or server than before; zero: never
+	changedBy  time.Time             // the latest that the clock then said when it did; it never falls
 	state      jetstream.StreamState // of the stream when this process last looked
 	stateAt    time.Time             // when that was, by the server's clock
 	reach      reach                 // how far it went then, or as far as this lane wrote since
