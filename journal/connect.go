@@ -159,11 +159,13 @@ func (j *Journal) endEpoch() {
 	j.state.epoch, j.state.end = context.WithCancel(context.Background())
 }
 
-// storeBroke is called when the embedded store says that it will write no more.
+// storeBroke is called when the embedded store says that it will write no more. Others may have filled the disk, so that no lane of this process
+// notices.
 func (j *Journal) storeBroke() {
 	j.mu.Lock()
-	defer j.mu.Unlock()
 	j.endEpoch()
+	j.mu.Unlock()
+	poke(j.sick)
 }
 
 // epoch ends when the connection of now is lost.

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -151,7 +152,6 @@ func (j *Journal) storeDropped(stream string) {
 	j.mu.Unlock()
 	j.local.giveUp()
 	j.storeBroke()
-	poke(j.sick)
 }
 
 // noteDropping puts on the disk which streams the store dropped records of.
@@ -190,8 +190,12 @@ func (j *Journal) dropIndexes() error {
 	return nil
 }
 
-// keepStore starts the embedded store again when it dropped something, also if nobody writes, until the journal closes.
+// livesAfter is how long the store must have run for the next start of it not to wait.
+const livesAfter = time.Minute
+
+// keepStore starts the embedded store again when it broke or dropped something, also if this process writes nothing, until the journal closes.
 func (j *Journal) keepStore() {
+	attempt, tried := 0, time.Time{}
 	for {
 		select {
 		case <-j.sick:
@@ -201,15 +205,40 @@ func (j *Journal) keepStore() {
 		if err := j.noteDropping(); err != nil { // so does the start
 			j.cfg.Log.Error("journal: " + err.Error())
 		}
-		for attempt := 1; j.local.broken() && j.ctx.Err() == nil; attempt++ {
-			why := j.proof.Load().revive()
-			if why == "" {
-				break
-			}
-			j.cfg.Log.Warn("journal: start the store again", "why", why)
-			backoff.Wait(j.ctx, backoff.Backoff{Min: 100 * time.Millisecond, Max: longestRetry}.Ceiling(attempt))
+		if time.Since(tried) > livesAfter {
+			attempt = 0
 		}
+		for ; j.local.broken() && j.ctx.Err() == nil; attempt++ {
+			if attempt > 0 && !backoff.Wait(j.ctx, backoff.Backoff{Min: 100 * time.Millisecond, Max: longestRetry}.Ceiling(attempt)) {
+				return
+			}
+			why := j.proof.Load().revive() // a lane that waits to write may do it too
+			tried = time.Now()
+			j.setBroken(why)
+		}
+		j.setBroken("")
 	}
+}
+
+// setBroken notes why the embedded store cannot be started again yet; empty: it was, or was not tried.
+func (j *Journal) setBroken(why string) {
+	j.mu.Lock()
+	changed := j.broken != why
+	j.broken = why
+	j.mu.Unlock()
+	if changed && why != "" {
+		j.cfg.Log.Warn("journal: start the store again", "why", why)
+	}
+}
+
+// brokenBy returns why the embedded store takes nothing from anybody; empty if it does.
+func (j *Journal) brokenBy() string {
+	if j.local == nil || j.ctx.Err() != nil || !j.local.broken() {
+		return ""
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return cmp.Or(j.broken, "the store cannot write; it is started again")
 }
 
 // seekDropped asks the embedded store whether it dropped records of any stream of proofs, for it does not always say so.

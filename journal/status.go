@@ -113,7 +113,7 @@ func (l *lane) status(ctx context.Context) StreamStatus {
 	defer l.mu.Unlock()
 	st := &l.stat
 	s.Written, s.Flushes, s.Retries, s.Freed, s.Carried = st.Records, st.Flushes, st.Retries, st.Freed, st.Carried
-	s.Blocked, s.Holding, s.Sequence, s.Audit = cmp.Or(st.Blocked, st.tight), st.Holding, st.head.Sequence, st.audit
+	s.Blocked, s.Holding, s.Sequence, s.Audit = cmp.Or(st.Blocked, st.tight, l.j.brokenBy()), st.Holding, st.head.Sequence, st.audit
 	return s
 }
 

@@ -1,0 +1,36 @@
+//go:build integration
+
+package journal
+
+import (
+	"errors"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// TestAStoreThatBrokeIsStartedAgain, though the process that keeps it writes nothing, and what hinders that is told.
+func TestAStoreThatBrokeIsStartedAgain(t *testing.T) {
+	h := startHub(t, Config{Dir: t.TempDir()})
+	other := joinAs(t, h.Journal, "gw-2", dodona.Digest{})
+	var full atomic.Bool
+	full.Store(true)
+	check := h.local.check
+	h.local.check = func() error {
+		if full.Load() {
+			return errors.New("a file is in the way")
+		}
+		return check()
+	}
+	serverLog{h.local}.Errorf("JetStream failed to store a msg: %v", syscall.ENOSPC)
+	until(t, "it is told", func() bool {
+		return strings.Contains(h.Status(t.Context()).Streams[1].Blocked, "a file is in the way")
+	})
+	full.Store(false)
+	until(t, "the store runs", func() bool { return !h.local.broken() })
+	appendEvents(t, other, "after", 1, 10)
+	until(t, "nothing is told any more", func() bool { return h.Status(t.Context()).Streams[1].Blocked == "" })
+}
