@@ -147,11 +147,16 @@ func (l *lane) land(knew reach, first, last uint64) {
 // process: it must not be asked anything, and no lock is waited for that is held over a question. So that is remembered, and the store started
 // again, which has it on the disk and in the stream before anybody is answered.
 func (j *Journal) storeDropped(stream string) {
-	j.mu.Lock()
-	j.miscounted[stream], j.dropping[stream] = true, true
-	j.mu.Unlock()
+	j.markDropped(stream)
 	j.local.giveUp()
 	j.storeBroke()
+}
+
+// markDropped remembers that the store may have dropped records of a stream, until it is on the disk.
+func (j *Journal) markDropped(stream string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.miscounted[stream], j.dropping[stream] = true, true
 }
 
 // noteDropping puts on the disk which streams the store dropped records of.
@@ -241,18 +246,20 @@ func (j *Journal) brokenBy() string {
 	return cmp.Or(j.broken, "the store cannot write; it is started again")
 }
 
-// seekDropped asks the embedded store whether it dropped records of any stream of proofs, for it does not always say so.
-func (j *Journal) seekDropped(ctx context.Context) error {
+// seekDropped asks the embedded store whether it dropped records of any stream of proofs, for it does not always say so. asked is told
+// which streams it was asked about.
+func (j *Journal) seekDropped(ctx context.Context, asked func(stream string)) error {
 	if j.local == nil {
 		return nil
 	}
 	of := j.counting()
 	list := j.js.ListStreams(ctx)
 	for info := range list.Info() {
+		name := info.Config.Name
 		if !keepsProofs(info) || info.State.NumDeleted > mostPlaces {
+			asked(name)
 			continue
 		}
-		name := info.Config.Name
 		info, err := infoOf(ctx, j.nc, name)
 		if err != nil {
 			return fmt.Errorf("ask what was dropped of stream %s: %w", name, err)
@@ -261,24 +268,56 @@ func (j *Journal) seekDropped(ctx context.Context) error {
 			j.cfg.Log.Error("journal: the store has dropped records; it is started again, and looks for damage", "stream", name, "records", dropped(info))
 			j.storeDropped(name)
 		}
+		asked(name)
 	}
 	return list.Err()
 }
 
-// lookBeforeStop asks the embedded store, before it is stopped, what it dropped, and puts that on the disk: the stop writes down where the streams end
-// now, and the next start counts from there.
-func (j *Journal) lookBeforeStop() {
+// stopWithin bounds what the store is asked before it is stopped. One that is busy for longer may have dropped something.
+const stopWithin = 5 * time.Second
+
+// lookBeforeStop asks the embedded store, before it is stopped, what it dropped, and puts that on the disk, and how far its streams go: the stop
+// writes down where they end by then, and may itself drop what is damaged, and the next start counts from there. A stream that it does not answer
+// for in time may have lost something.
+func (j *Journal) lookBeforeStop(within time.Duration) {
 	if j.local == nil || j.proof.Load() == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
-	if err := j.seekDropped(ctx); err != nil {
-		j.cfg.Log.Warn("journal: look for records that the store dropped", "error", err)
+	runs := j.local.runs()
+	if runs {
+		silent := j.proofFolders()
+		err := j.seekDropped(ctx, func(stream string) { delete(silent, stream) })
+		if err != nil {
+			j.cfg.Log.Warn("journal: look for records that the store dropped, before it is stopped", "error", err)
+		}
+		if err != nil && !j.local.cannotWrite() {
+			for stream := range silent {
+				j.cfg.Log.Warn("journal: the store does not say whether it dropped records; it may have", "stream", stream)
+				j.markDropped(stream)
+			}
+		}
 	}
 	if err := j.noteDropping(); err != nil { // so does the start, if this process lives
 		j.cfg.Log.Error("journal: " + err.Error())
 	}
+	if runs {
+		j.noteEnds(ctx, 0)
+	}
+}
+
+// proofFolders returns the streams of proofs that have a folder in the embedded store.
+func (j *Journal) proofFolders() map[string]bool {
+	list, err := filepath.Glob(filepath.Join(streamsDir(j.cfg.Dir), streamProof+"-*"))
+	if err != nil {
+		j.cfg.Log.Error("journal: look for streams of proofs", "error", err)
+	}
+	streams := make(map[string]bool)
+	for _, folder := range list {
+		streams[filepath.Base(folder)] = true
+	}
+	return streams
 }
 
 // countsDropped reports whether an answer to a question that was asked after a start of the server says what it dropped since: it is this one, and
@@ -287,7 +326,7 @@ func (j *Journal) countsDropped(start int) bool {
 	return j.local == nil || !j.local.cannotWrite() && start == j.counting()
 }
 
-// dropsMore reports whether more of a stream was dropped since a start of the server than when it was asked last.
+// dropsMore reports whether more of a stream was dropped since a start of the server than when it was asked last, and remembers it.
 func (j *Journal) dropsMore(start int, stream string, n int) bool {
 	counts := j.countsDropped(start)
 	j.mu.Lock()
@@ -296,7 +335,9 @@ func (j *Journal) dropsMore(start int, stream string, n int) bool {
 		return false
 	}
 	more := n > j.drops[stream]
-	j.drops[stream] = n
+	if j.drops[stream] = n; more { // at once: who asks next finds no more
+		j.miscounted[stream], j.dropping[stream] = true, true
+	}
 	return more
 }
 

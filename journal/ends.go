@@ -152,7 +152,8 @@ func (j *Journal) setEnd(info *jetstream.StreamInfo) {
 	j.ends[info.Config.Name] = streamEnd{info.Created, info.State.LastSeq, j.ends[info.Config.Name].Written, info.Config}
 }
 
-// noteEnds notes how far the streams of a store that others use go now, if the last note is older than age. At age 0 it is the last one.
+// noteEnds notes how far the streams of a store that others use go now, if the last note is older than age. While the journal closes it is the last
+// one.
 func (j *Journal) noteEnds(ctx context.Context, age time.Duration) {
 	j.mu.Lock()
 	young := time.Since(j.endsAt) < age
@@ -164,7 +165,7 @@ func (j *Journal) noteEnds(ctx context.Context, age time.Duration) {
 		return
 	}
 	var while time.Duration
-	if age > 0 {
+	if j.ctx.Err() == nil {
 		while = nextNote
 	}
 	ends := j.endsOfOthers()

@@ -66,7 +66,7 @@ func (l *lane) keepHouse(ctx context.Context) {
 	away := func() bool { return errors.Is(context.Cause(ctx), errAway) }
 	l.meetSoon(ctx)
 	if l.spec.name == streamProof {
-		if err := l.j.seekDropped(ctx); err != nil && l.j.ctx.Err() == nil {
+		if err := l.j.seekDropped(ctx, func(string) {}); err != nil && l.j.ctx.Err() == nil {
 			l.j.cfg.Log.Warn("journal: look for records that the store dropped", "error", err)
 		}
 		l.j.noteEnds(ctx, noteEndsEvery)

@@ -237,7 +237,7 @@ func TestAFullDiskIsNoLoss(t *testing.T) {
 		}
 	}
 	for range 3 {
-		if err := j.seekDropped(ctx); err != nil {
+		if err := j.seekDropped(ctx, func(string) {}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := l.measure(ctx); err != nil {

@@ -274,12 +274,7 @@ func (j *Journal) Close() error {
 func (j *Journal) shutdown() error {
 	j.cancel()
 	j.wg.Wait()
-	if j.proof.Load() != nil {
-		j.lookBeforeStop()
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		j.noteEnds(ctx, 0)
-		cancel()
-	}
+	j.lookBeforeStop(stopWithin)
 	if j.nc != nil {
 		_ = j.nc.FlushTimeout(time.Second) // what readers finished last
 		j.nc.Close()

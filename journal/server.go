@@ -50,7 +50,7 @@ func (j *Journal) startEmbedded() error {
 		j.local.opts.JetStreamMaxStore = storeLimit(j.cfg) // by settings that are sound now
 		return err
 	}, j.storeBroke)
-	j.local.vouch, j.local.onDrop, j.local.onStop = j.vouch, j.storeDropped, j.lookBeforeStop
+	j.local.vouch, j.local.onDrop, j.local.onStop = j.vouch, j.storeDropped, func() { j.lookBeforeStop(stopWithin) }
 	if j.cfg.Listen != "" {
 		if err := j.local.listenAt(j.cfg.Listen); err != nil {
 			return err
@@ -164,6 +164,13 @@ func (e *embedded) broken() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.sick || e.current == nil
+}
+
+// runs reports whether there is a server that can be asked.
+func (e *embedded) runs() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.current != nil
 }
 
 // restart starts the server again; the client reconnects by itself. One caller does it, the others wait and find it done.

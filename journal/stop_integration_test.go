@@ -17,20 +17,36 @@ import (
 )
 
 // TestADropBeforeAStopIsTold: the server drops the end of a stream without a word, and is stopped before the next look at it, with the hub, or to be
-// started again for another stream. The stop writes down where the stream ends by now.
+// started again for another stream. The stop writes down where the stream ends by now. The server may be too busy to say what it dropped, or drop it
+// in the stop itself.
 func TestADropBeforeAStopIsTold(t *testing.T) {
-	stop := func(t *testing.T, h *hub) { h.again(t, func() error { return nil }) }
-	start := func(t *testing.T, h *hub) {
+	stop := func(t *testing.T, h *hub, drop func()) {
+		drop()
+		h.again(t, func() error { return nil })
+	}
+	start := func(t *testing.T, h *hub, drop func()) {
+		drop()
 		server := h.nc.ConnectedServerId()
 		h.storeDropped(h.net.stream(streamRaw))
 		until(t, "the store is started again", func() bool { return h.nc.IsConnected() && h.nc.ConnectedServerId() != server })
 	}
+	busy := func(t *testing.T, h *hub, drop func()) {
+		h.local.onStop = func() { h.lookBeforeStop(0) }
+		start(t, h, drop)
+	}
+	within := func(t *testing.T, h *hub, drop func()) {
+		look := h.local.onStop
+		h.local.onStop = func() { look(); drop() }
+		start(t, h, func() {})
+	}
 	for name, c := range map[string]struct {
 		network dodona.Digest // the hub's; what is dropped is of the zero one
-		ends    func(*testing.T, *hub)
+		ends    func(t *testing.T, h *hub, drop func())
 	}{
 		"of another network, by a stop": {dodona.Digest{7}, stop}, "its own, by a stop": {dodona.Digest{}, stop},
 		"of another network, by a start": {dodona.Digest{7}, start}, "its own, by a start": {dodona.Digest{}, start},
+		"of another network, by a busy start": {dodona.Digest{7}, busy}, "its own, by a busy start": {dodona.Digest{}, busy},
+		"of another network, within a start": {dodona.Digest{7}, within}, "its own, within a start": {dodona.Digest{}, within},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -57,8 +73,9 @@ func TestADropBeforeAStopIsTold(t *testing.T) {
 			}
 			defer nc.Close()
 			request, _ := json.Marshal(query{LastFor: subject})
-			_, _ = nc.Request("$JS.API.DIRECT.GET."+bus, request, 3*time.Second) // which meets the damage, whatever it is answered
-			c.ends(t, h)
+			c.ends(t, h, func() {
+				_, _ = nc.Request("$JS.API.DIRECT.GET."+bus, request, 3*time.Second) // which meets the damage, whatever it is answered
+			})
 			second := joinAs(t, h.Journal, "gw-2", dodona.Digest{})
 			_, err = second.Last(t.Context(), dodona.TopicClaim, "report.x.ab")
 			forgot, forgotErr := second.Forgot(t.Context())

@@ -47,7 +47,7 @@ func TestWhatAStartDroppedIsToldOnce(t *testing.T) {
 				t.Errorf("who joins hears %v, %v; lost is what was written before %s, and that was noted before %s", before, err, round, quiet)
 			}
 			for range 3 {
-				if err := h.seekDropped(t.Context()); err != nil {
+				if err := h.seekDropped(t.Context(), func(string) {}); err != nil {
 					t.Fatal(err)
 				}
 				for _, l := range []*lane{h.lanes[streamProof], second.lanes[streamProof]} {
