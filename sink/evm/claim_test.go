@@ -264,7 +264,7 @@ func TestWhatLacksManyNoncesIsNumberedAnew(t *testing.T) {
 func TestAPriceThatIsNotTheCauseIsNotNamed(t *testing.T) {
 	p := newPlay(sink.Every)
 	p.offer(t, 1000)
-	for n := 0; n < 100 && len(p.trouble) == 0; n++ {
+	for n := 0; n < 100 && p.trouble["fees"] == (trouble{}); n++ {
 		for _, i := range p.turn(t, 40*time.Second) {
 			p.did(t, p.sent(p.now, i, accepted, ""))
 		}

@@ -37,6 +37,7 @@ func (m *machine) follow(fx *effects, now time.Time, v view, i *Intent) {
 			fx.count(telemetry.SinkReorgs, 1)
 		}
 		m.doubtTip(i, found.Tx)
+		m.passedOn(i)
 		m.pay(i, found.Tx)
 		m.used(fx, now, i.Nonce)
 		i.State = Mined

@@ -86,6 +86,7 @@ type Intent struct {
 	tooPoor  bool      // a node said so of an attempt, and none was taken since
 	gasWrong bool      // a node says that its gas limit is too low or too high
 	tooOld   int       // answers in a row that its nonce is used
+	copied   bool      // another endpoint took its bytes too
 	lost     int       // views in a row in which the nonce is used and no attempt is in a block
 	lostAt   time.Time // the first of them
 }

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"math/big"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -112,6 +113,11 @@ func (l *ledger) result(method string, params []json.RawMessage, head uint64) st
 	case "eth_getCode":
 		return `"0x60"`
 	case "eth_getBlockByNumber":
+		if at, err := strconv.ParseUint(strings.TrimPrefix(strings.Trim(string(params[0]), `"`), "0x"), 16, 64); err == nil { // not the newest
+			if head = min(head, at); head < at {
+				return "null"
+			}
+		}
 		return fmt.Sprintf(`{"number":"0x%x","hash":"0x%064x","parentHash":"0x%064x","timestamp":"0x%x","gasLimit":"0x1c9c380","baseFeePerGas":"0x3b9aca00"}`, head, head, head-1, l.begun.Add(time.Duration(head-100)*ledgerBlock).Unix())
 	case "eth_getTransactionCount":
 		return fmt.Sprintf(`"0x%x"`, len(l.mined(head)))
@@ -215,6 +221,7 @@ type bench struct {
 	t       *testing.T
 	targets map[string]dodona.Address
 	events  []string
+	intents []dodona.Record
 
 	mu sync.Mutex
 }
@@ -279,6 +286,9 @@ func (b *bench) append(_ context.Context, recs ...dodona.Record) error {
 		var e sink.Event
 		if rec.Topic == dodona.TopicEvent && json.Unmarshal(rec.Body, &e) == nil {
 			b.events = append(b.events, e.What+": "+e.Message)
+		}
+		if rec.Topic == dodona.TopicIntent {
+			b.intents = append(b.intents, rec)
 		}
 	}
 	return nil

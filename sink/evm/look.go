@@ -137,6 +137,11 @@ func (s *Sink) lookBlocks(ctx context.Context, l *glance, before evm.Header) (er
 			if l.Final, err = s.finals(ctx, w.Gap); err != nil {
 				return err
 			}
+			for _, i := range l.Final {
+				for _, a := range i.Attempts {
+					w.Receipts = append(w.Receipts, a.Hash)
+				}
+			}
 		}
 		l.wish = &w
 	}
@@ -157,7 +162,45 @@ func (s *Sink) lookBlocks(ctx context.Context, l *glance, before evm.Header) (er
 			l.Receipts[hash] = &r
 		}
 	}
+	return s.recount(ctx, l)
+}
+
+// recount raises a count of transactions that is too low by what is in a block: who shows the receipt of a nonce that it does not count
+// contradicts itself. It is the count that is wrong if the chain still has that block.
+func (s *Sink) recount(ctx context.Context, l *glance) error {
+	nonce, r := s.newestIn(l)
+	if r == nil || nonce < l.Nonce {
+		return nil
+	}
+	switch h, err := s.client.Header(ctx, evm.At(r.Block)); {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err == nil && h.Number == r.Block && h.Hash == r.BlockHash:
+		l.Nonce = nonce + 1
+	}
 	return nil
+}
+
+// newestIn returns the highest nonce of which a look has the receipt, nil if it has none.
+func (s *Sink) newestIn(l *glance) (nonce uint64, newest *evm.Receipt) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	see := func(i *Intent) {
+		for _, a := range i.Attempts {
+			if r := l.Receipts[a.Hash]; r != nil && i.Nonce >= nonce && i.Nonce < s.m.nonce { // of what is given on one endpoint's word, see used
+				nonce, newest = i.Nonce, r
+			}
+		}
+	}
+	for _, i := range s.m.open {
+		if i.State.inFlight() {
+			see(i)
+		}
+	}
+	for _, i := range l.Final {
+		see(&i)
+	}
+	return nonce, newest
 }
 
 // lookSlots reads what the contracts hold. That comes after receipts: whatever was mined is in them.

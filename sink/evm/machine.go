@@ -48,6 +48,8 @@ type machine struct {
 	legacy     bool     // the chain has no EIP-1559
 	hadBaseFee bool     // it was seen to have it
 	trouble    map[string]trouble
+	aloneAt    time.Time     // since when one endpoint is believed alone
+	kept       int           // transactions in a row that a block has only since another endpoint had them
 	took       time.Duration // to read the last view
 	fees       bool          // in this step, fees stand in the way
 	tipWanted  uint64        // in this step, a tip above max_tip is; 0 if none
@@ -333,7 +335,7 @@ func (m *machine) setClocks(now time.Time) {
 			}
 		}
 	}
-	past(&m.leastTipAt, &m.behindAt, &m.belowAt)
+	past(&m.leastTipAt, &m.behindAt, &m.belowAt, &m.aloneAt)
 	if m.alone != nil {
 		past(&m.alone.At)
 	}
@@ -414,6 +416,8 @@ func (m *machine) step(now time.Time, v view) (fx effects) {
 		}
 	}
 	m.forgive(&fx, now, v)
+	m.tellOverdue(&fx, now, v)
+	m.tellAlone(&fx, now)
 	m.say(&fx, now, "fees", m.fees, m.dear(v))
 	m.say(&fx, now, "funds", m.funds != nil, fmt.Sprintf("%s cannot pay: it has %s, and transactions may cost up to %s; send it some", m.sender, ether(v.Balance), ether(m.funds)))
 	return fx

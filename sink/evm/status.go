@@ -74,13 +74,13 @@ func (s *Sink) show(v *view) {
 	s.env.Metrics.Gauge(telemetry.SinkTroubles, s.env.Sink, int64(len(st.Troubles)))
 }
 
-// standing returns the state that the troubles make, and the worst of them. An endpoint that is slow or fails may come back by itself, any
-// other trouble waits for somebody; of these the last to begin counts.
+// standing returns the state that the troubles make, and the worst of them. An endpoint that is slow, fails, or keeps to itself what it takes may come
+// back by itself, any other trouble waits for somebody; of these the last to begin counts.
 func (m *machine) standing() (state sink.State, worst string) {
 	state = sink.OK
 	for _, what := range slices.Sorted(maps.Keys(m.trouble)) {
 		switch {
-		case what == "rpc":
+		case what == "rpc", what == overdue, what == alone:
 			if state == sink.OK {
 				state, worst = sink.Retrying, what
 			}

@@ -201,8 +201,13 @@ func (s *Sink) decide(ctx context.Context, v view) (effects, error) {
 	defer s.mu.Unlock()
 	now := s.env.Now()
 	fx := s.m.step(now, v)
+	leaves := s.m.leaves(&fx, now, s.client.Current())
 	if err := s.keep(ctx, fx); err != nil {
 		return fx, err
+	}
+	if leaves != "" {
+		s.client.Skip(errors.New(leaves))
+		s.forget()
 	}
 	s.show(&v)
 	return fx, nil
@@ -263,9 +268,11 @@ func (s *Sink) send(ctx context.Context, intents []*Intent) error {
 		}
 		if !elsewhere && r == accepted && s.env.Now().Sub(i.Attempts[0].At) >= s.settings.BumpAfter {
 			elsewhere = true // what waits for long, this endpoint may have kept to itself
-			if err := s.client.SendToAnother(ctx, raw); err != nil {
+			err := s.client.SendToAnother(ctx, raw)
+			if err != nil {
 				s.env.Log.Debug("another endpoint did not take a transaction", "error", err)
 			}
+			i.copied = i.copied || err == nil && len(s.client.Endpoints()) > 1
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()

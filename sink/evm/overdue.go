@@ -1,0 +1,92 @@
+package evm
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Nothing is in the way, and yet no block has what was sent, or what goes out rests on one endpoint's word: a person is told while it lasts.
+
+// overdueAfter is how long a transaction that pays what is asked may be in no block, at least, before it is told.
+const overdueAfter = 5 * time.Minute
+
+// overdue names the trouble that a transaction is in no block; alone, that one endpoint is believed of what no other one can tell.
+const (
+	overdue = "overdue"
+	alone   = "alone"
+)
+
+// tellOverdue tells of the transaction that holds up the others, if it has been in no block for long. That nobody takes it, fees and money
+// have troubles of their own.
+func (m *machine) tellOverdue(fx *effects, now time.Time, v view) {
+	var first *Intent
+	for _, i := range m.open {
+		if (i.State == Signed || i.State == Sent) && (first == nil || i.Nonce < first.Nonce) {
+			first = i
+		}
+	}
+	if first == nil || first.State != Sent || m.trouble[rejected(first)] != (trouble{}) || m.fees || m.funds != nil {
+		m.say(fx, now, overdue, false, "")
+		return
+	}
+	since := first.Attempts[0].At
+	if first.since.After(since) {
+		since = first.since
+	}
+	waited := now.Sub(since)
+	why := "the endpoint keeps it to itself, or the chain has no room for it"
+	if age := now.Sub(v.clock()); age >= standsFor {
+		why = "the endpoint, or the chain, stands still"
+	}
+	m.say(fx, now, overdue, waited >= max(overdueAfter, 5*m.unhurried(m.bumpAfter)), fmt.Sprintf(
+		"transaction %s of nonce %d is in no block for %s, though it pays up to %s where the base fee is %s; the newest block is %d, of %sZ: %s; name another one in rpc",
+		first.last().Hash, first.Nonce, waited.Truncate(time.Minute), Price(first.last().FeeCap), Price(v.Head.BaseFee), v.Head.Number, v.clock().UTC().Format(time.DateTime), why))
+}
+
+// tellAlone tells that one of several endpoints is believed of what no other one can tell, once that lasts.
+func (m *machine) tellAlone(fx *effects, now time.Time) {
+	c := claim{place: theCount}
+	switch {
+	case m.alone != nil:
+		c.word = word{by: m.alone.By, level: m.alone.Level}
+	case len(m.believed) > 0:
+		c.place = slices.Min(slices.Collect(maps.Keys(m.believed)))
+		c.word = m.believed[c.place]
+	}
+	if m.alone == nil && len(m.believed) == 0 || len(m.hosts) < 2 {
+		m.aloneAt = time.Time{}
+		m.say(fx, now, alone, false, "")
+		return
+	}
+	if m.aloneAt.IsZero() {
+		m.aloneAt = now
+	}
+	what := "rounds up to it are not sent"
+	if c.place == theCount {
+		what = "the nonces below it are not given"
+	}
+	m.say(fx, now, alone, now.Sub(m.aloneAt) >= laggingFor, fmt.Sprintf("%s says that %s, and the others cannot tell: it is believed, and %s; see that another one answers", m.host(c.by), c.inWords(), what))
+}
+
+// keptMost is how many transactions in a row get into a block only once another endpoint has them, before that one is asked instead.
+const keptMost = 3
+
+// passedOn notes that a block has a transaction, and whether another endpoint had to be given it first.
+func (m *machine) passedOn(i *Intent) {
+	if m.kept++; !i.copied {
+		m.kept = 0
+	}
+}
+
+// leaves returns why the current endpoint is to be left; "" if it is not. It is told once each time.
+func (m *machine) leaves(fx *effects, now time.Time, current int) string {
+	if m.kept < keptMost {
+		return ""
+	}
+	m.kept = 0
+	why := fmt.Sprintf("%d transactions in a row got into a block only after another endpoint had them: it passes on nothing", keptMost)
+	m.tell(fx, now, "rpc", m.host(current)+" is left: "+why)
+	return why
+}

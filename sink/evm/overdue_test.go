@@ -1,0 +1,225 @@
+package evm
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/sink"
+)
+
+// keepsAll takes each transaction and passes none on.
+func keepsAll(method string) string {
+	if method == sendRaw {
+		return `"result":"0x` + strings.Repeat("1", 64) + `"`
+	}
+	return ""
+}
+
+// TestWhoKeepsTransactionsIsLeft: three of them reach a block only once another endpoint has them, which is asked from then on.
+func TestWhoKeepsTransactionsIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		first := newFace(l)
+		first.says = keepsAll
+		b := newPair(t, l, first, newFace(l))
+		b.env.Policy.Policy = sink.Every
+		b.begin()
+		b.within(time.Minute, "it is ready", b.isReady)
+		for r := dodona.Round(1); r <= keptMost; r++ {
+			b.attest(r)
+			b.within(2*time.Minute, fmt.Sprintf("round %d is in a block", r), func() bool { return l.holds(r) > 0 })
+		}
+		b.within(time.Minute, "the first endpoint is left", func() bool { return !b.client.Endpoints()[0].Current })
+		if !slices.ContainsFunc(b.events, func(e string) bool {
+			return strings.Contains(e, "rpc1.example is left: 3 transactions in a row got into a block only after another endpoint had them")
+		}) {
+			t.Errorf("nobody is told; events %q", b.events)
+		}
+		for r := dodona.Round(keptMost + 1); r <= 9; r++ {
+			b.attest(r)
+			b.within(20*time.Second, fmt.Sprintf("round %d is in a block soon", r), func() bool { return l.holds(r) > 0 })
+		}
+	})
+}
+
+// TestWhoPassesOnIsNotLeft, though each second transaction waits until another endpoint has it too.
+func TestWhoPassesOnIsNotLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		first := newFace(l)
+		var keeps atomic.Bool
+		first.says = func(method string) string {
+			if keeps.Load() {
+				return keepsAll(method)
+			}
+			return ""
+		}
+		b := newPair(t, l, first, newFace(l))
+		b.env.Policy.Policy = sink.Every
+		b.begin()
+		b.within(time.Minute, "it is ready", b.isReady)
+		for r := dodona.Round(1); r <= 10; r++ {
+			keeps.Store(r%2 == 0)
+			b.attest(r)
+			b.within(2*time.Minute, fmt.Sprintf("round %d is in a block", r), func() bool { return l.holds(r) > 0 })
+			time.Sleep(20 * time.Second)
+		}
+		if !b.client.Endpoints()[0].Current {
+			t.Errorf("the first endpoint is left; events %q", b.events)
+		}
+	})
+}
+
+// TestATransactionInNoBlockIsTold: the only endpoint takes what it is sent, and passes nothing on, or stands still.
+func TestATransactionInNoBlockIsTold(t *testing.T) {
+	for name, c := range map[string]struct{ still, why string }{
+		"it keeps it":     {"", "keeps it to itself"},
+		"it stands still": {"still", "stands still"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLedger()
+				f := newFace(l)
+				begun := time.Now()
+				var bad atomic.Bool
+				f.says = func(method string) string {
+					switch {
+					case !bad.Load():
+						return ""
+					case method == "eth_getBlockByNumber" && c.still != "":
+						return l.header(0, begun)
+					}
+					return keepsAll(method)
+				}
+				b := newPair(t, l, f)
+				b.begin()
+				b.within(time.Minute, "it is ready", b.isReady)
+				bad.Store(true)
+				b.attest(1)
+				time.Sleep(overdueAfter - 10*time.Second)
+				if st := b.status(); st.State != sink.OK {
+					t.Errorf("before its time: %s, %q", st.State, st.LastError)
+				}
+				time.Sleep(30 * time.Second)
+				if st := b.status(); st.State != sink.Retrying || !strings.Contains(st.LastError, "is in no block for 5m") || !strings.Contains(st.LastError, c.why) {
+					t.Errorf("it is not told: %s, %q", st.State, st.LastError)
+				}
+				bad.Store(false)
+				b.within(time.Minute, "it is over", func() bool { return b.status().State == sink.OK })
+			})
+		})
+	}
+}
+
+// TestABeliefIsToldWhileItLasts: the second endpoint is away, and the first one shows a slot that nobody here sent.
+func TestABeliefIsToldWhileItLasts(t *testing.T) {
+	for _, method := range []string{"eth_getStorageAt", "eth_getTransactionCount"} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLedger()
+			first, second := newFace(l), newFace(l)
+			var lies atomic.Bool
+			back := time.Now().Add(30 * time.Minute)
+			first.says = func(m string) string {
+				switch {
+				case m != method || !lies.Load():
+				case m == "eth_getStorageAt":
+					return `"result":"` + slotWord(500) + `"`
+				default:
+					return counts(40)(m)
+				}
+				return ""
+			}
+			second.trips = away(back)
+			b := newPair(t, l, first, second)
+			b.env.Policy.Policy = sink.Every
+			b.begin()
+			b.within(time.Minute, "it is ready", b.isReady)
+			b.rounds(l, 1, 2, time.Minute, 15*time.Second)
+			lies.Store(true)
+			b.offerAll(3)
+			time.Sleep(2*laggingFor + time.Minute)
+			for time.Now().Before(back.Add(-time.Minute)) {
+				detail, _ := b.status().Detail.(Status)
+				if said := detail.Troubles[alone]; !strings.Contains(said, "the others cannot tell: it is believed") {
+					t.Fatalf("%s: it is believed, and not told: %v; events %q", method, detail.Troubles, b.events)
+				}
+				time.Sleep(time.Minute)
+			}
+			time.Sleep(10 * time.Minute)
+			if detail, _ := b.status().Detail.(Status); detail.Troubles[alone] != "" {
+				t.Errorf("%s: %s", method, detail.Troubles[alone])
+			}
+			told := slices.DeleteFunc(slices.Clone(b.events), func(e string) bool { return !strings.HasPrefix(e, alone) })
+			if len(told) != 2 {
+				t.Errorf("%s: told %q, want its begin and its end", method, told)
+			}
+		})
+	}
+}
+
+// TestACountThatIsTooLowIsNoReorganization: the only endpoint counts too few transactions for a while, and shows each in its block. If that block
+// is another one by now, it shows what it had kept.
+func TestACountThatIsTooLowIsNoReorganization(t *testing.T) {
+	for _, kept := range []bool{false, true} {
+		t.Run(fmt.Sprint("kept ", kept), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLedger()
+				f := newFace(l)
+				var lies atomic.Bool
+				f.says = func(m string) string {
+					if lies.Load() {
+						return counts(2)(m)
+					}
+					return ""
+				}
+				if kept {
+					l.says = func(m string, params []json.RawMessage) string {
+						if lies.Load() && m == "eth_getBlockByNumber" && string(params[0]) != `"latest"` {
+							return `"result":{"number":` + string(params[0]) + `,"hash":"0x` + strings.Repeat("7", 64) + `","parentHash":"0x` + strings.Repeat("7", 64) + `","timestamp":"0x1","gasLimit":"0x1c9c380"}`
+						}
+						return ""
+					}
+				}
+				b := newPair(t, l, f)
+				b.env.Policy.Policy = sink.Every
+				b.env.Scan = func(context.Context, dodona.Topic, func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
+					b.mu.Lock()
+					defer b.mu.Unlock()
+					list := slices.Clone(b.intents)
+					return func(yield func(dodona.Record, error) bool) {
+						for _, rec := range list {
+							if !yield(rec, nil) {
+								return
+							}
+						}
+					}
+				}
+				b.begin()
+				b.within(time.Minute, "it is ready", b.isReady)
+				b.rounds(l, 1, 8, time.Minute, 30*time.Second)
+				time.Sleep(2 * time.Minute)
+				before := b.status().Delivered
+				lies.Store(true)
+				b.attest(9)
+				time.Sleep(10 * time.Minute)
+				reorgs := len(slices.DeleteFunc(slices.Clone(b.events), func(e string) bool { return !strings.HasPrefix(e, "reorg") }))
+				delivered := b.status().Delivered - before
+				switch {
+				case kept && reorgs == 0:
+					t.Errorf("a receipt of a block that is gone is believed; events %q", b.events)
+				case !kept && (reorgs > 0 || delivered != 1):
+					t.Errorf("delivered %d of 1, %d reorganizations; events %q", delivered, reorgs, b.events)
+				}
+			})
+		})
+	}
+}
