@@ -248,8 +248,10 @@ func TestASlotThatWasBelievedAloneIsLeft(t *testing.T) {
 func (l *ledger) reorg(from uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for nonce := range l.txs {
+	l.forks, l.fork = l.forks+1, l.head()
+	for nonce, tx := range l.txs {
 		if nonce >= from {
+			l.fork = min(l.fork, tx.block)
 			delete(l.txs, nonce)
 		}
 	}

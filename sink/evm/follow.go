@@ -30,7 +30,7 @@ func (m *machine) follow(fx *effects, now time.Time, v view, i *Intent) {
 		m.missing(fx, now, v, i)
 		return
 	}
-	i.lost = 0
+	i.lost, i.blankAt = 0, time.Time{}
 	if i.Block == nil || i.Block.Hash != found.BlockHash || i.Block.Tx != found.Tx {
 		if i.Block != nil {
 			m.tell(fx, now, "reorg", fmt.Sprintf("transaction %s moved from block %d to block %d", found.Tx, i.Block.Number, found.Block))
@@ -54,6 +54,14 @@ func (m *machine) follow(fx *effects, now time.Time, v view, i *Intent) {
 		return
 	}
 	m.settle(fx, now, v, i)
+}
+
+// blank returns for how long an endpoint has shown neither receipt nor block of an intent.
+func (i *Intent) blank(now time.Time) time.Duration {
+	if i.blankAt.IsZero() {
+		i.blankAt = now
+	}
+	return now.Sub(i.blankAt)
 }
 
 // missing handles an intent none of whose attempts is in a block.

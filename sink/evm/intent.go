@@ -87,6 +87,7 @@ type Intent struct {
 	gasWrong bool      // a node says that its gas limit is too low or too high
 	tooOld   int       // answers in a row that its nonce is used
 	copied   bool      // another endpoint took its bytes too
+	blankAt  time.Time // since when an endpoint shows neither its receipt nor its block
 	lost     int       // views in a row in which the nonce is used and no attempt is in a block
 	lostAt   time.Time // the first of them
 }

@@ -39,6 +39,8 @@ type ledger struct {
 	mu    sync.Mutex
 	begun time.Time
 	id    uint64
+	forks uint64               // how often it was reorganized
+	fork  uint64               // the first block that is another one since
 	txs   map[uint64]*ledgerTx // by nonce
 	asked map[string]int       // answers, by method
 }
@@ -118,7 +120,7 @@ func (l *ledger) result(method string, params []json.RawMessage, head uint64) st
 				return "null"
 			}
 		}
-		return fmt.Sprintf(`{"number":"0x%x","hash":"0x%064x","parentHash":"0x%064x","timestamp":"0x%x","gasLimit":"0x1c9c380","baseFeePerGas":"0x3b9aca00"}`, head, head, head-1, l.begun.Add(time.Duration(head-100)*ledgerBlock).Unix())
+		return fmt.Sprintf(`{"number":"0x%x","hash":"0x%064x","parentHash":"0x%064x","timestamp":"0x%x","gasLimit":"0x1c9c380","baseFeePerGas":"0x3b9aca00"}`, head, l.hash(head), l.hash(head-1), l.begun.Add(time.Duration(head-100)*ledgerBlock).Unix())
 	case "eth_getTransactionCount":
 		return fmt.Sprintf(`"0x%x"`, len(l.mined(head)))
 	case "eth_getBalance":
@@ -140,11 +142,19 @@ func (l *ledger) result(method string, params []json.RawMessage, head uint64) st
 	case "eth_getTransactionReceipt":
 		for _, tx := range l.mined(head) {
 			if string(params[0]) == `"`+tx.hash.String()+`"` {
-				return fmt.Sprintf(`{"transactionHash":%q,"blockHash":"0x%064x","blockNumber":"0x%x","status":"0x1","gasUsed":"0xc350","effectiveGasPrice":"0x1"}`, tx.hash, tx.block, tx.block)
+				return fmt.Sprintf(`{"transactionHash":%q,"blockHash":"0x%064x","blockNumber":"0x%x","status":"0x1","gasUsed":"0xc350","effectiveGasPrice":"0x1"}`, tx.hash, l.hash(tx.block), tx.block)
 			}
 		}
 	}
 	return "null"
+}
+
+// hash returns the number that stands for a block's hash.
+func (l *ledger) hash(block uint64) uint64 {
+	if block >= l.fork {
+		return l.forks<<32 | block
+	}
+	return block
 }
 
 // mined returns the transactions that are in blocks, by nonce.

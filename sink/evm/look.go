@@ -162,7 +162,44 @@ func (s *Sink) lookBlocks(ctx context.Context, l *glance, before evm.Header) (er
 			l.Receipts[hash] = &r
 		}
 	}
+	if err := s.standing(ctx, l); err != nil {
+		return err
+	}
 	return s.recount(ctx, l)
+}
+
+// standing looks for the blocks of transactions that were in one and have no receipt by now. There may be several nodes behind an address, and one of
+// them behind: what the chain has, it has, and of a block that is not there yet nothing is known for a while.
+func (s *Sink) standing(ctx context.Context, l *glance) error {
+	now := s.env.Now()
+	for _, i := range s.unseen(l) {
+		h, err := s.client.Header(ctx, evm.At(i.Block.Number))
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err == nil && h.Hash == i.Block.Hash:
+			l.Receipts[i.Block.Tx] = &evm.Receipt{
+				Tx: i.Block.Tx, Block: i.Block.Number, BlockHash: i.Block.Hash, OK: i.Block.OK, GasUsed: i.Block.GasUsed, GasPrice: i.Block.GasPrice,
+			}
+		case errors.Is(err, dodona.ErrNotFound) && i.blank(now) < laggingFor:
+			for _, a := range i.Attempts {
+				delete(l.Receipts, a.Hash)
+			}
+		}
+	}
+	return nil
+}
+
+// unseen returns what was in a block and has no receipt.
+func (s *Sink) unseen(l *glance) (list []*Intent) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, i := range s.m.open {
+		if i.State == Mined && l.unseen(i) {
+			list = append(list, i)
+		}
+	}
+	return list
 }
 
 // recount raises a count of transactions that is too low by what is in a block: who shows the receipt of a nonce that it does not count

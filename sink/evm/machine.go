@@ -359,7 +359,7 @@ func (m *machine) setClocks(now time.Time) {
 		m.trouble[what] = t
 	}
 	for _, i := range m.open {
-		past(&i.lastSend, &i.since, &i.lostAt)
+		past(&i.lastSend, &i.since, &i.lostAt, &i.blankAt)
 		for at := range i.Attempts {
 			past(&i.Attempts[at].At)
 		}

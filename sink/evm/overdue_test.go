@@ -166,6 +166,39 @@ func TestABeliefIsToldWhileItLasts(t *testing.T) {
 	}
 }
 
+// TestTwoNodesBehindOneAddress: of the nodes behind the only endpoint one is behind, and answers in turn or for a while. Nothing is sent in vain, and
+// nobody is told of a reorganization.
+func TestTwoNodesBehindOneAddress(t *testing.T) {
+	for _, lag := range []uint64{1, 3, 6, 30} {
+		for _, turn := range []int{1, 7} {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLedger()
+				l.begun = l.begun.Add(-time.Hour)
+				f := newFace(l)
+				asked := 0
+				f.says = func(string) string { // told of each request, it answers none
+					asked++
+					f.lag = lag * uint64(asked/turn%2)
+					return ""
+				}
+				b := newPair(t, l, f)
+				b.env.Policy.Policy = sink.Every
+				b.begin()
+				b.within(time.Minute, "it is ready", b.isReady)
+				for r := dodona.Round(1); r <= 30; r++ {
+					b.attest(r)
+					time.Sleep(30 * time.Second)
+				}
+				time.Sleep(5 * time.Minute)
+				st := b.status()
+				if told := slices.DeleteFunc(slices.Clone(b.events), func(e string) bool { return !strings.HasPrefix(e, "reorg") && !strings.HasPrefix(e, "nonce") }); len(told) > 0 || st.Delivered != 30 || l.holds(30) != 1 {
+					t.Errorf("%d blocks behind, every %d: delivered %d of 30, told %q", lag, turn, st.Delivered, told)
+				}
+			})
+		}
+	}
+}
+
 // TestACountThatIsTooLowIsNoReorganization: the only endpoint counts too few transactions for a while, and shows each in its block. If that block
 // is another one by now, it shows what it had kept.
 func TestACountThatIsTooLowIsNoReorganization(t *testing.T) {
