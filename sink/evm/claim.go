@@ -204,8 +204,14 @@ func (m *machine) mistaken(now time.Time, e *evidence, words []word) (any bool) 
 	return any
 }
 
-// learn notes that a block reverted a round that one endpoint claims the contract to have, and another one denies. Several times, and that one
-// is wrong.
+// disputed reports whether one endpoint claims a place to be ahead, and another one, not known to be wrong, denied it not long ago.
+func (m *machine) disputed(now time.Time, place string) bool {
+	r, found := m.refuted[place]
+	return found && now.Sub(r.at) < deniedFor && m.wrong[r.by].times < mostTries
+}
+
+// learn notes that a block reverted, or that no endpoint would send, a round that one endpoint claims the contract to have, and another one denies.
+// Several times, and that one is wrong.
 func (m *machine) learn(now time.Time, i *Intent, tried dodona.Round) {
 	claimed, found := m.refuted[i.place()]
 	if !found || now.Sub(claimed.at) >= wrongFor || uint64(tried) > claimed.level {

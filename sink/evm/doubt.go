@@ -34,10 +34,18 @@ type doubted struct {
 	index  int
 }
 
-// beats reports whether a view is to be believed rather than one that was seen later: it gives fewer sorts of reasons to doubt, or as many and is
-// newer. Who shows no receipts gives a reason for each transaction, and stands still no more for that.
+// beats reports whether a view is to be believed rather than one that was seen later: its chain goes on, or it gives fewer sorts of reasons to doubt,
+// or as many and is newer. Who shows no receipts gives a reason for each transaction, and stands still no more for that.
 func (d *doubted) beats(later *doubted) bool {
-	return cmp.Or(cmp.Compare(later.sorts(), d.sorts()), cmp.Compare(d.Head.Number, later.Head.Number)) > 0
+	return cmp.Or(cmp.Compare(later.stands(), d.stands()), cmp.Compare(later.sorts(), d.sorts()), cmp.Compare(d.Head.Number, later.Head.Number)) > 0
+}
+
+// stands returns 1 if the chain stands still in a view, 0 if not. That outweighs all else: what it shows is of then, and gives no other reason.
+func (d *doubted) stands() int {
+	if slices.ContainsFunc(d.doubts, func(one doubt) bool { return one.kind == standing }) {
+		return 1
+	}
+	return 0
 }
 
 func (d *doubted) sorts() int {
@@ -59,7 +67,7 @@ func (s *Sink) believe(ctx context.Context, before evm.Header) (view, error) {
 		}
 		now := s.env.Now()
 		s.mu.Lock()
-		doubts := s.m.doubts(now, v)
+		doubts := append(s.stillThere(v), s.m.doubts(now, v)...)
 		s.mu.Unlock()
 		first := slices.IndexFunc(doubts, func(d doubt) bool { return !now.Before(s.agreed[d.kind]) })
 		switch {
@@ -88,6 +96,20 @@ func (s *Sink) believe(ctx context.Context, before evm.Header) (view, error) {
 	}
 }
 
+// standing is the kind of doubt that an endpoint was left because it stood still, and has the same newest block yet.
+const standing = "standing"
+
+// stillThere returns that doubt, and ends what it is of if the endpoint has gone on.
+func (s *Sink) stillThere(v view) []doubt {
+	if stood, left := s.stood[v.HeadBy]; !left || v.Kept {
+		return nil
+	} else if stood != v.Head.Hash {
+		delete(s.stood, v.HeadBy)
+		return nil
+	}
+	return []doubt{{standing, fmt.Sprintf("its newest block is still %d, at which it stood still before", v.Head.Number)}}
+}
+
 // doubts returns what of a view calls for another endpoint's word.
 func (m *machine) doubts(now time.Time, v view) (list []doubt) {
 	add := func(kind, format string, args ...any) { list = append(list, doubt{kind, fmt.Sprintf(format, args...)}) }
@@ -110,6 +132,11 @@ func (m *machine) doubts(now time.Time, v view) (list []doubt) {
 			add("slot", "its slot of %s holds another value of round %d than it held", place, uint64(said.Round))
 		}
 	}
+	for place, r := range m.reverted {
+		if said, read := v.Slots[place]; read && said.Round < r.round && now.Sub(r.at) < deniedFor {
+			add("older", "its slot of %s holds round %d, and the contract reverted round %d in a block", place, uint64(said.Round), uint64(r.round))
+		}
+	}
 	for _, i := range m.open {
 		switch {
 		case !v.unseen(i):
@@ -128,7 +155,7 @@ func (m *machine) doubts(now time.Time, v view) (list []doubt) {
 		}
 	}
 	if m.undecided() > 0 {
-		m.doubtSending(v, add)
+		m.doubtSending(now, v, add)
 	}
 	return list
 }
@@ -167,14 +194,14 @@ func (v view) unseen(i *Intent) bool {
 }
 
 // doubtSending adds what would keep something from being sent, or send it in vain.
-func (m *machine) doubtSending(v view, add func(kind, format string, args ...any)) {
+func (m *machine) doubtSending(now time.Time, v view, add func(kind, format string, args ...any)) {
 	if v.Head.Legacy && m.hadBaseFee {
 		add("legacy", "its newest block has no base fee, and the chain had one")
 	}
 	for _, i := range m.open {
 		e, found := v.Estimates[i.Number]
 		switch {
-		case e.Refused != "" && i.Payload.Round <= v.Slots[i.place()].Round: // as the slot says too
+		case e.Refused != "" && i.Payload.Round <= v.Slots[i.place()].Round && !m.disputed(now, i.place()): // as the slot says too
 		case e.Refused != "":
 			add("refused", "it says that the contract would refuse: %s", e.Refused)
 		case e.Unknown != "":

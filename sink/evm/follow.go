@@ -138,17 +138,9 @@ func (m *machine) conclude(fx *effects, i *Intent, end State, older Attempt, out
 func (m *machine) again(fx *effects, i *Intent, end State) {
 	p := i.Payload
 	i.State = end
-	m.write(fx, i)
-	if p == nil {
+	if p == nil || !m.wanted(i) {
+		m.write(fx, i)
 		return
-	}
-	if has, _ := m.holds(p.place()); has.Round >= p.Round {
-		return
-	}
-	if m.find(func(o *Intent) bool {
-		return o.Payload != nil && o.place() == p.place() && (o.Payload.Round == p.Round || m.policy.Policy == sink.Latest && o.Payload.Round > p.Round)
-	}) != nil {
-		return // it is under way already, or a newer one is
 	}
 	m.top++
 	next := &Intent{Number: m.top, State: Planned, Payload: p, Reverts: i.Reverts, NotUntil: i.NotUntil}
@@ -157,8 +149,20 @@ func (m *machine) again(fx *effects, i *Intent, end State) {
 	if at < 0 {
 		at = len(m.open)
 	}
-	m.open = slices.Insert(m.open, at, next)
+	m.open = slices.Insert(m.open, at, next) // before the end of the other one is written: what is known of the place stays
+	m.write(fx, i)
 	m.write(fx, next)
+}
+
+// wanted reports whether the answer of an intent that ends is to be planned anew: not if it, or a newer one, is there or under way.
+func (m *machine) wanted(i *Intent) bool {
+	p := i.Payload
+	if has, _ := m.holds(p.place()); has.Round >= p.Round {
+		return false
+	}
+	return m.find(func(o *Intent) bool {
+		return o != i && o.Payload != nil && o.place() == p.place() && (o.Payload.Round == p.Round || m.policy.Policy == sink.Latest && o.Payload.Round > p.Round)
+	}) == nil
 }
 
 // settle ends an intent that is deep enough in the chain.
@@ -185,6 +189,9 @@ func (m *machine) settle(fx *effects, now time.Time, v view, i *Intent) {
 	fx.count(telemetry.SinkReverted, 1)
 	m.learn(now, i, tried)
 	has, _ := m.holds(i.place())
+	if m.reverted[i.place()].round <= tried {
+		m.reverted[i.place()] = reverted{tried, now}
+	}
 	if has.Round >= tried {
 		m.receipt(fx, now, i, dodona.ReceiptSuperseded, fmt.Sprintf("the chain has round %d already", uint64(has.Round)))
 		fx.count(telemetry.SinkSuperseded, 1)

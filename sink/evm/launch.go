@@ -94,6 +94,16 @@ func (m *machine) flights() (n int) {
 	return n
 }
 
+// refused counts the intents that wait because the contract does not take them: they hold up what goes to others no more than the window is long.
+func (m *machine) refused(now time.Time) (n int) {
+	for _, i := range m.open {
+		if i.State == Planned && now.Before(i.NotUntil) && i.Refusals+i.Reverts > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // undecided counts the intents that are in no block.
 func (m *machine) undecided() (n int) {
 	for _, i := range m.open {
@@ -106,6 +116,7 @@ func (m *machine) undecided() (n int) {
 
 // gasFor returns the limit for an intent that is to be sent first; false: not known, or the contract would refuse it.
 func (m *machine) gasFor(fx *effects, now time.Time, v view, i *Intent) (uint64, bool) {
+	p := i.Payload
 	if m.gas == 0 {
 		e, found := v.Estimates[i.Number]
 		if !found {
@@ -119,6 +130,7 @@ func (m *machine) gasFor(fx *effects, now time.Time, v view, i *Intent) (uint64,
 		m.say(fx, now, refusedBy(i.Payload), e.Refused != "", fmt.Sprintf("the contract %s would refuse round %d of %s: %s; it is asked again", m.contract(i.Payload), uint64(i.Payload.Round), i.Payload.Feed, e.Refused))
 		if e.Refused != "" {
 			i.Refusals++
+			m.learn(now, i, p.Round)
 			i.NotUntil = now.Add(min(pause(i.Refusals), refusedMost))
 			fx.count(telemetry.SinkFailures, 1)
 			return 0, false

@@ -79,7 +79,7 @@ func (s *Sink) lookHead(ctx context.Context, l *glance) (err error) {
 		if l.Head, err = s.client.Header(ctx, evm.Latest); err != nil {
 			return err
 		}
-		l.head = true
+		l.head, l.HeadBy = true, s.client.Current()
 	}
 	if !l.nonce {
 		if l.Nonce, err = s.client.Nonce(ctx, s.wallet.Address(), evm.Latest); err != nil {

@@ -38,6 +38,7 @@ type machine struct {
 	alone      *belief              // how many were sent, on the word of one endpoint alone; nil: it is known
 	believed   map[string]word      // slots on the word of one endpoint alone, by place
 	refuted    map[string]refutal   // by place: what was claimed last and not believed
+	reverted   map[string]reverted  // by place: the newest round that a block reverted
 	wrong      map[int]mistake      // by endpoint: how often a block showed that it denies what is true
 	held       bool                 // in this step, how many were sent is not sure: nothing gets a nonce
 	usual      uint64               // in this step, the most that a tip is believed to have to be
@@ -102,10 +103,17 @@ const (
 	mostJump    = mostGap    // nonces in a row that the chain can lack and nobody knows; more, and an endpoint lied about the nonce
 )
 
+// A reverted round is one that the contract refused in a block: it may have a newer one.
+type reverted struct {
+	round dodona.Round
+	at    time.Time
+}
+
 // A view is what the chain looks like, read from one endpoint in one go.
 type view struct {
 	Head      evm.Header
 	HeadAt    time.Time // when it was asked for
+	HeadBy    int       // the endpoint that told it
 	Nonce     uint64    // transactions of the sender that the chain took
 	Lags      uint64    // so many of them another endpoint may not know that answered a part of the view
 	Balance   *big.Int
@@ -187,7 +195,7 @@ type effects struct {
 
 func newMachine(r rules) *machine {
 	return &machine{
-		rules: r, slots: make(map[string]sink.Said), known: make(map[string]bool), evidence: make(map[string]*evidence), told: make(map[string]time.Time), believed: make(map[string]word), refuted: make(map[string]refutal), wrong: make(map[int]mistake), newest: make(map[string]dodona.Round),
+		rules: r, slots: make(map[string]sink.Said), known: make(map[string]bool), evidence: make(map[string]*evidence), told: make(map[string]time.Time), believed: make(map[string]word), refuted: make(map[string]refutal), reverted: make(map[string]reverted), wrong: make(map[int]mistake), newest: make(map[string]dodona.Round),
 		passed: make(map[string]uint64), trouble: make(map[string]trouble),
 	}
 }
@@ -252,7 +260,7 @@ func (m *machine) take(now time.Time, p Payload) (taken bool, fx effects) {
 		return true, fx
 	}
 	if m.policy.Policy == sink.Every || p.anchor() {
-		if m.undecided() >= m.window || len(m.open) >= mostOpen {
+		if m.undecided()-m.refused(now) >= m.window || len(m.open) >= mostOpen {
 			return false, fx
 		}
 		m.plan(&fx, now, p)
@@ -350,6 +358,10 @@ func (m *machine) setClocks(now time.Time) {
 		past(&r.at)
 		m.refuted[place] = r
 	}
+	for place, r := range m.reverted {
+		past(&r.at)
+		m.reverted[place] = r
+	}
 	for by, w := range m.wrong {
 		past(&w.since)
 		m.wrong[by] = w
@@ -418,6 +430,7 @@ func (m *machine) step(now time.Time, v view) (fx effects) {
 	m.forgive(&fx, now, v)
 	m.tellOverdue(&fx, now, v)
 	m.tellAlone(&fx, now)
+	m.tellReverted(&fx, now)
 	m.say(&fx, now, "fees", m.fees, m.dear(v))
 	m.say(&fx, now, "funds", m.funds != nil, fmt.Sprintf("%s cannot pay: it has %s, and transactions may cost up to %s; send it some", m.sender, ether(v.Balance), ether(m.funds)))
 	return fx

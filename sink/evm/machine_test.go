@@ -386,13 +386,13 @@ func TestAnEndpointThatStandsStillIsLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newPlay(sink.Every)
-	s := &Sink{m: p.machine, client: client, settings: Settings{Poll: time.Second}, env: sink.Env{Now: func() time.Time { return p.now }, Log: slog.New(slog.DiscardHandler)}}
+	s := &Sink{m: p.machine, client: client, stood: make(map[int]dodona.Digest), settings: Settings{Poll: time.Second}, env: sink.Env{Now: func() time.Time { return p.now }, Log: slog.New(slog.DiscardHandler)}}
 	current := func() int {
 		return slices.IndexFunc(client.Endpoints(), func(e evm.EndpointStatus) bool { return e.Current })
 	}
 	look := func(after time.Duration, before, head byte) {
 		p.now = p.now.Add(after)
-		s.distrust(evm.Header{Hash: dodona.Digest{before}}, evm.Header{Hash: dodona.Digest{head}})
+		s.distrust(evm.Header{Hash: dodona.Digest{before}}, view{Head: evm.Header{Hash: dodona.Digest{head}}})
 	}
 	look(0, 0, 1)
 	look(time.Hour, 1, 1)

@@ -63,7 +63,7 @@ func (m *memory) fill(l *glance, now time.Time, quiet, poor bool, worth func(req
 		l.Tip, l.Tips, l.price = m.money.tip, m.money.tips, true
 	}
 	if last := m.seen; quiet && last != nil && last.quiet && now.Sub(last.begun) < worth(often) {
-		l.Head, l.HeadAt, l.Nonce, l.head, l.nonce, l.Kept = last.Head, last.HeadAt, last.Nonce, true, true, true
+		l.Head, l.HeadAt, l.HeadBy, l.Nonce, l.head, l.nonce, l.Kept = last.Head, last.HeadAt, last.HeadBy, last.Nonce, true, true, true
 		maps.Copy(l.Slots, last.Slots)
 		maps.Copy(l.By, last.By)
 	}

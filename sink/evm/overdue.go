@@ -70,6 +70,17 @@ func (m *machine) tellAlone(fx *effects, now time.Time) {
 	m.say(fx, now, alone, now.Sub(m.aloneAt) >= laggingFor, fmt.Sprintf("%s says that %s, and the others cannot tell: it is believed, and %s; see that another one answers", m.host(c.by), c.inWords(), what))
 }
 
+// tellReverted tells that a contract reverts an answer again and again, which waits for a person.
+func (m *machine) tellReverted(fx *effects, now time.Time) {
+	i := m.find(func(i *Intent) bool { return i.State == Planned && i.Payload != nil && i.Reverts >= mostTries })
+	if i == nil {
+		m.say(fx, now, "reverted", false, "")
+		return
+	}
+	m.say(fx, now, "reverted", true, fmt.Sprintf("the contract %s reverted round %d of %s %d times; it is tried again at %sZ: see what it says to `dodona explain %s %d`",
+		m.contract(i.Payload), uint64(i.Payload.Round), i.Payload.Feed, i.Reverts, i.NotUntil.UTC().Format(time.TimeOnly), i.Payload.Feed, uint64(i.Payload.Round)))
+}
+
 // keptMost is how many transactions in a row get into a block only once another endpoint has them, before that one is asked instead.
 const keptMost = 3
 

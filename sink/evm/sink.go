@@ -26,6 +26,7 @@ type Sink struct {
 	period    uint64                  // of the contract of anchors, milliseconds; known once ready
 	release   func()                  // lets go of the key; nil before this sink has it
 	moved     time.Time               // when the newest block was first seen, or nothing was under way
+	stood     map[int]dodona.Digest   // by endpoint that was left because it stood still: its newest block; used by Run alone
 	agreed    map[string]time.Time    // until when a doubt that all endpoints share is not looked into, by kind; used by Run alone
 	tips      []uint64                // what was usual to pay; used by Run alone
 	tipsAt    time.Time               // when that was asked
@@ -77,7 +78,7 @@ func open(_ context.Context, settings Settings, env sink.Env) (dodona.Sink, erro
 		urls = append(urls[:len(urls):len(urls)], text)
 	}
 	s := &Sink{
-		settings: settings, env: env, wallet: wallet, targets: make(map[string]dodona.Address), took: make(map[string]uint64), agreed: make(map[string]time.Time),
+		settings: settings, env: env, wallet: wallet, targets: make(map[string]dodona.Address), took: make(map[string]uint64), agreed: make(map[string]time.Time), stood: make(map[int]dodona.Digest),
 		coded: make(map[dodona.Address]bool),
 		ready: make(chan struct{}), wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
 		counts: make(map[telemetry.Counter]uint64), state: sink.Starting,

@@ -139,6 +139,7 @@ func (m *machine) forget(i *Intent) {
 	delete(m.told, place)
 	delete(m.believed, place)
 	delete(m.refuted, place)
+	delete(m.reverted, place)
 }
 
 // receipt journals what became of the answer that an intent delivered.

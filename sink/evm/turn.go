@@ -149,7 +149,7 @@ func (s *Sink) turn(ctx context.Context, before evm.Header) (head evm.Header, er
 	}
 	s.testify(ctx, &v)
 	if !v.Kept {
-		s.distrust(before, v.Head)
+		s.distrust(before, v)
 	}
 	s.dueAgain()
 	fx, err := s.decide(ctx, v)
@@ -178,17 +178,19 @@ func (s *Sink) turn(ctx context.Context, before evm.Header) (head evm.Header, er
 const standsFor = 2 * time.Minute
 
 // distrust turns to another endpoint if the chain stands still at this one: it answers, and has lost the others.
-func (s *Sink) distrust(before, head evm.Header) {
+func (s *Sink) distrust(before evm.Header, v view) {
 	now := s.env.Now()
 	s.mu.Lock()
 	waiting := len(s.m.open) > 0 // also what is in a block and waits for others on it, and what waits to be sent
 	s.mu.Unlock()
+	head := v.Head
 	if before.Hash != head.Hash || s.moved.IsZero() || !waiting {
 		s.moved = now
 	}
 	if stood := now.Sub(s.moved); waiting && stood >= max(standsFor, 3*s.settings.Poll) && len(s.client.Endpoints()) > 1 {
 		err := fmt.Errorf("its newest block, %d, has stood for %s while something is under way", head.Number, stood.Round(time.Second))
 		s.env.Log.Warn("another endpoint is asked", "error", err)
+		s.stood[v.HeadBy] = head.Hash
 		s.client.Skip(err)
 		s.forget()
 		s.moved = now
