@@ -94,10 +94,10 @@ func (m *machine) flights() (n int) {
 	return n
 }
 
-// refused counts the intents that wait because the contract does not take them: they hold up what goes to others no more than the window is long.
-func (m *machine) refused(now time.Time) (n int) {
+// refused counts the intents that wait because the contract did not take them: they hold up no others.
+func (m *machine) refused() (n int) {
 	for _, i := range m.open {
-		if i.State == Planned && now.Before(i.NotUntil) && i.Refusals+i.Reverts > 0 {
+		if i.State == Planned && i.Refusals+i.Reverts > 0 {
 			n++
 		}
 	}

@@ -260,7 +260,7 @@ func (m *machine) take(now time.Time, p Payload) (taken bool, fx effects) {
 		return true, fx
 	}
 	if m.policy.Policy == sink.Every || p.anchor() {
-		if m.undecided()-m.refused(now) >= m.window || len(m.open) >= mostOpen {
+		if m.undecided()-m.refused() >= m.window || len(m.open) >= mostOpen {
 			return false, fx
 		}
 		m.plan(&fx, now, p)

@@ -55,6 +55,22 @@ func TestAUsedNonceIsProofOfNoMore(t *testing.T) {
 	}
 }
 
+// TestAUsedNonceIsWeighedByWhatIsKnown: below what is known it says nothing, and just below what is believed it proves that.
+func TestAUsedNonceIsWeighedByWhatIsKnown(t *testing.T) {
+	for _, c := range []struct {
+		nonce, known uint64
+		believed     bool
+	}{{3, 10, true}, {9, 10, true}, {10, 11, true}, {19, 20, true}, {20, 25, false}, {30, 25, false}} {
+		p := newPlay(sink.Every)
+		p.nonce, p.alone = 10, &belief{Level: 20, Next: 25}
+		var fx effects
+		p.used(&fx, p.now, c.nonce)
+		if p.nonce != c.known || (p.alone != nil) != c.believed {
+			t.Errorf("nonce %d is used: %d are known, believed %+v", c.nonce, p.nonce, p.alone)
+		}
+	}
+}
+
 // TestWhoShowsNoReceiptsBeatsWhoStandsStill, however many transactions it shows none of.
 func TestWhoShowsNoReceiptsBeatsWhoStandsStill(t *testing.T) {
 	seen := func(block uint64, kinds ...string) *doubted {
@@ -71,6 +87,12 @@ func TestWhoShowsNoReceiptsBeatsWhoStandsStill(t *testing.T) {
 	}
 	if both := seen(100, "receipt", "slot"); bare.beats(both) == both.beats(bare) || both.beats(bare) {
 		t.Error("who gives two sorts of reasons is believed before who gives one")
+	}
+	if newer := seen(101, "receipt"); !newer.beats(bare) || bare.beats(newer) {
+		t.Error("of two that give as many sorts the older one is believed")
+	}
+	if still := seen(100, standing); still.beats(seen(99, "receipt", "slot", "nonce")) || !seen(99, "receipt", "slot", "nonce").beats(still) {
+		t.Error("who stands still is believed, for what it shows of then gives no other reason")
 	}
 }
 
@@ -101,6 +123,12 @@ func TestWhatWasFinalTwiceIsReadWithItsLastRecord(t *testing.T) {
 	write(2, 6, 5, Sent)
 	write(2, 6, 6, Superseded)
 	write(3, 7, 4, Final) // another run
+	write(4, 5, 9, Sent)  // the nonce of the first, of another intent
+	stranger, err := entry{Chain: 1, Sender: dodona.Address{1}, Intent: Intent{Number: 5, Nonce: 6, Step: 8, State: Final}}.record("main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	recs = append(recs, stranger)
 	found, err := s.finals(t.Context(), gap{5, 7})
 	if err != nil || len(found) != 2 || found[5].Step != 7 || found[6].Step != 6 || found[6].State != Final {
 		t.Errorf("found %+v, %v", found, err)
