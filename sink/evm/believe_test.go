@@ -16,10 +16,10 @@ import (
 // TestOfTwoThatAreDoubtedTheBetterOneIsAsked from then on, whichever was asked first, and what it gives reason to doubt is not looked into again for
 // a while: what the other one does is.
 func TestOfTwoThatAreDoubtedTheBetterOneIsAsked(t *testing.T) {
-	for better := range 2 {
+	for better := range 3 {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLedger()
-			faces := []*face{newFace(l), newFace(l)}
+			faces := []*face{newFace(l), newFace(l), newFace(l)}
 			var poor atomic.Bool
 			for at, f := range faces {
 				f.says = func(method string) string {

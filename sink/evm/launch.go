@@ -116,7 +116,6 @@ func (m *machine) undecided() (n int) {
 
 // gasFor returns the limit for an intent that is to be sent first; false: not known, or the contract would refuse it.
 func (m *machine) gasFor(fx *effects, now time.Time, v view, i *Intent) (uint64, bool) {
-	p := i.Payload
 	if m.gas == 0 {
 		e, found := v.Estimates[i.Number]
 		if !found {
@@ -130,7 +129,7 @@ func (m *machine) gasFor(fx *effects, now time.Time, v view, i *Intent) (uint64,
 		m.say(fx, now, refusedBy(i.Payload), e.Refused != "", fmt.Sprintf("the contract %s would refuse round %d of %s: %s; it is asked again", m.contract(i.Payload), uint64(i.Payload.Round), i.Payload.Feed, e.Refused))
 		if e.Refused != "" {
 			i.Refusals++
-			m.learn(now, i, p.Round)
+			m.learn(now, i, i.Payload.Round)
 			i.NotUntil = now.Add(min(pause(i.Refusals), refusedMost))
 			fx.count(telemetry.SinkFailures, 1)
 			return 0, false

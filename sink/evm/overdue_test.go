@@ -199,6 +199,37 @@ func TestTwoNodesBehindOneAddress(t *testing.T) {
 	}
 }
 
+// TestABlockThatDoesNotComeBackIsGone: neither the receipt of a transaction is shown any more nor a block of that number. For two minutes the endpoint may
+// be behind.
+func TestABlockThatDoesNotComeBackIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		l.begun = l.begun.Add(-time.Hour)
+		var lost atomic.Bool
+		l.says = func(method string, params []json.RawMessage) string {
+			if lost.Load() && (method == "eth_getTransactionReceipt" || method == "eth_getBlockByNumber" && string(params[0]) != `"latest"`) {
+				return `"result":null`
+			}
+			return ""
+		}
+		b := newPair(t, l, newFace(l))
+		b.settings.Confirmations = 1000
+		b.begin()
+		b.within(time.Minute, "it is ready", b.isReady)
+		b.attest(1)
+		b.within(time.Minute, "it is in a block", func() bool { d, _ := b.status().Detail.(Status); return d.Mined == 1 })
+		lost.Store(true)
+		told := func() bool {
+			return slices.ContainsFunc(b.events, func(e string) bool { return strings.HasPrefix(e, "reorg") })
+		}
+		time.Sleep(laggingFor - 10*time.Second)
+		if told() {
+			t.Errorf("told at once: %q", b.events)
+		}
+		b.within(time.Minute, "it is told", told)
+	})
+}
+
 // TestACountThatIsTooLowIsNoReorganization: the only endpoint counts too few transactions for a while, and shows each in its block. If that block
 // is another one by now, it shows what it had kept.
 func TestACountThatIsTooLowIsNoReorganization(t *testing.T) {

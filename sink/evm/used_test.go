@@ -123,14 +123,15 @@ func TestWhatWasFinalTwiceIsReadWithItsLastRecord(t *testing.T) {
 	write(2, 6, 5, Sent)
 	write(2, 6, 6, Superseded)
 	write(3, 7, 4, Final) // another run
-	write(4, 5, 9, Sent)  // the nonce of the first, of another intent
+	write(4, 5, 3, Final) // the nonce of the first, of a later intent
+	write(6, 5, 9, Sent)
 	stranger, err := entry{Chain: 1, Sender: dodona.Address{1}, Intent: Intent{Number: 5, Nonce: 6, Step: 8, State: Final}}.record("main")
 	if err != nil {
 		t.Fatal(err)
 	}
 	recs = append(recs, stranger)
 	found, err := s.finals(t.Context(), gap{5, 7})
-	if err != nil || len(found) != 2 || found[5].Step != 7 || found[6].Step != 6 || found[6].State != Final {
+	if err != nil || len(found) != 2 || found[5].Number != 4 || found[5].Step != 3 || found[6].Step != 6 || found[6].State != Final {
 		t.Errorf("found %+v, %v", found, err)
 	}
 }
