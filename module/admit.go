@@ -64,7 +64,8 @@ func (a *admission) couldHave(bytes int64) bool {
 	return bytes <= a.most-a.promised+a.tracing
 }
 
-// A kept is what the engine keeps of a module for as long as it is loaded: native code, or what an interpreter runs.
+// A kept is what the engine keeps of a module for as long as it is loaded, once for all pools that run it: native code, or what an
+// interpreter runs, with the text that this was made of.
 type kept struct {
 	id    [sha256.Size]byte // of the rewritten module, whose code wazero keeps once for all pools; zero if the pool has its own
 	bytes int64
@@ -74,35 +75,49 @@ type kept struct {
 // tracing reports whether the code is for traced events alone: of all pools, only theirs have their own.
 func (k *kept) tracing() bool { return k.id == [sha256.Size]byte{} }
 
-// admitCode promises memory to code that one more pool runs, or refuses with [ErrMemory].
-func (a *admission) admitCode(k *kept) (*kept, error) {
+// A share is what one pool has of what is kept, and beside it.
+type share struct {
+	*kept
+	own int64 // bytes
+}
+
+// admitCode promises memory to code that one more pool runs, and to what that pool has of its own, or refuses with [ErrMemory]. The first
+// pool has the text that is kept with the code, and each other one its own. It returns too how many bytes it wants.
+func (a *admission) admitCode(k *kept, decoded, own int64) (*share, int64, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	s := &share{k, own}
+	want := k.bytes + decoded + own
 	if other := a.shared[k.id]; other != nil {
-		other.pools++
-		return other, nil
+		s = &share{other, decoded + own}
+		want = s.own
 	}
-	if free := a.most - a.promised; k.bytes > free {
-		return nil, fmt.Errorf("%w: the module's code takes %s, and of the %s for all modules %s are promised already; "+
+	if free := a.most - a.promised; want > free {
+		return nil, want, fmt.Errorf("%w: the module's code takes %s, with its text and what is made of it, and of the %s for all modules %s are promised already; "+
 			"build it for size (-Os) or with fewer packages, or raise the memory for modules", ErrMemory,
-			bytesText(k.bytes), bytesText(a.most), bytesText(a.promised))
+			bytesText(want), bytesText(a.most), bytesText(a.promised))
 	}
-	if !k.tracing() {
-		a.shared[k.id] = k
+	if s.kept == k {
+		k.bytes += decoded
+		if !k.tracing() {
+			a.shared[k.id] = k
+		}
 	}
-	k.pools = 1
-	a.promise(k.bytes, k.tracing())
-	return k, nil
+	s.pools++
+	a.promise(want, s.tracing())
+	return s, want, nil
 }
 
 // releaseCode takes the promise to one pool's code back.
-func (a *admission) releaseCode(k *kept) {
+func (a *admission) releaseCode(s *share) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if k.pools--; k.pools == 0 {
-		delete(a.shared, k.id)
-		a.promise(-k.bytes, k.tracing())
+	bytes := s.own
+	if s.pools--; s.pools == 0 {
+		delete(a.shared, s.id)
+		bytes += s.bytes
 	}
+	a.promise(-bytes, s.tracing())
 }
 
 // release takes a promise back.

@@ -10,8 +10,8 @@ import (
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
-// TestCodeIsPromisedMemory: what the engine keeps of a module counts for as long as a pool runs it, once for all that run the same: as much when it
-// comes from the cache as when it was compiled, and as much as an interpreter keeps.
+// TestCodeIsPromisedMemory: what the engine keeps of a module counts for as long as a pool runs it, code once for all that run the same and text for
+// each: as much when it comes from the cache as when it was compiled, and as much as an interpreter keeps.
 func TestCodeIsPromisedMemory(t *testing.T) {
 	for name, o := range map[string]Options{
 		"compiled here": {}, "compiled in a child": inChild(t, Options{}), "interpreted": {Interpreter: true},
@@ -26,14 +26,15 @@ func TestCodeIsPromisedMemory(t *testing.T) {
 				instances := m.need(1).memory() + m.need(1).stacks()
 				sizes = append(sizes, e.admitted.promised-instances)
 				second := load(t, e, guest(t, "count"))
-				if got := e.admitted.promised - 2*instances; got != sizes[0] {
-					t.Errorf("two that run the same code are promised %d bytes for it, one %d", got, sizes[0])
+				decoded, instance := m.text.decoded, m.text.instance
+				if got, want := e.admitted.promised-2*instances, sizes[0]+decoded+instance; got != want {
+					t.Errorf("two that run the same code are promised %d bytes for it and for a text each, want %d", got, want)
 				}
 				if err := m.Close(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				if got := e.admitted.promised - instances; got != sizes[0] {
-					t.Errorf("%d bytes are promised to the code that the second runs, want %d", got, sizes[0])
+				if got, want := e.admitted.promised-instances, sizes[0]+decoded; got != want { // the code keeps the text that it was made of
+					t.Errorf("%d bytes are promised to the code that the second runs and to its text, want %d", got, want)
 				}
 				if err := second.Close(t.Context()); err != nil {
 					t.Fatal(err)
@@ -78,5 +79,23 @@ func TestCodeThatDoesNotFitIsRefused(t *testing.T) {
 				t.Errorf("%d bytes are still promised", got)
 			}
 		})
+	}
+}
+
+// TestTextThatDoesNotFitIsRefused: a file of 1 KB that declares a million locals takes 8 MB, and one segment of data takes its length, without a
+// byte of code.
+func TestTextThatDoesNotFitIsRefused(t *testing.T) {
+	for _, name := range []string{"locals", "one segment", "segments"} {
+		wasm := textShapes()[name].module()
+		for engine, o := range map[string]Options{"compiled": inChild(t, Options{}), "interpreted": {Interpreter: true}} {
+			o.Memory = 4 << 20
+			e := newTestEngine(t, o)
+			if _, err := e.Load(t.Context(), Spec{Name: "shape", Wasm: wasm}); !errors.Is(err, ErrMemory) {
+				t.Errorf("%s, %s: got %v, want ErrMemory", name, engine, err)
+			}
+			if got := e.admitted.promised; got != 0 {
+				t.Errorf("%s, %s: %d bytes are still promised", name, engine, got)
+			}
+		}
 	}
 }

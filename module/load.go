@@ -1,6 +1,7 @@
 package module
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -64,12 +65,14 @@ func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bug in the rewriter: %w", err)
 	}
-	m.imports, m.entries = parsed.Imports, entriesOf(parsed)
+	m.imports, m.text, m.entries = parsed.Imports, textOf(parsed, e.native == ""), entriesOf(parsed)
 	if m.pages, err = pagesOf(parsed); err != nil {
 		return nil, err
 	}
 	need := m.need(s.Instances)
-	if err := e.room(ctx, need.memory()+need.stacks(), func() error { return e.admitted.admit(need) }); err != nil {
+	if err := e.room(ctx, func() (int64, error) {
+		return need.memory() + need.stacks() + m.text.of(s.Instances), e.admitted.admit(need)
+	}); err != nil {
 		return nil, err
 	}
 	if err := m.open(ctx, had); err != nil {
@@ -128,16 +131,16 @@ func pagesOf(rewritten *wasm.Module) (uint32, error) {
 	return rewritten.Memories[0].Max, nil
 }
 
-// What wazero makes of types, in the process that loads them: the code that enters functions of each.
+// What wazero makes of types beside the text, in the process that loads them: the code that enters functions of each.
 const (
-	entryBytes = 1 << 10
-	valueBytes = 100 // of each parameter and result
+	entryBytes      = 1 << 10
+	entryValueBytes = 100 // of each parameter and result
 )
 
 // entriesOf returns how many bytes that is.
 func entriesOf(rewritten *wasm.Module) (bytes int64) {
 	for _, t := range rewritten.Types {
-		bytes += entryBytes + valueBytes*int64(len(t.Params)+len(t.Results))
+		bytes += entryBytes + entryValueBytes*int64(len(t.Params)+len(t.Results))
 	}
 	return bytes
 }
@@ -161,6 +164,8 @@ func (m *Module) open(ctx context.Context, had *native) (err error) {
 	}
 	if m.engine.o.Sample == 0 {
 		m.code = nil // only a traced compilation would need it
+	} else {
+		m.code = bytes.Clone(m.code) // without the room that the rewriter had
 	}
 	m.exported = map[string]api.FunctionDefinition{}
 	for _, f := range m.plain.code.ExportedFunctions() {

@@ -19,7 +19,7 @@ type pool struct {
 	runtime wazero.Runtime
 	own     wazero.CompilationCache // if it does not share the engine's
 	code    wazero.CompiledModule
-	kept    *kept         // what of the code is promised memory
+	kept    *share        // what of the code is promised memory
 	tokens  chan struct{} // one for each instance that may be taken, made already or not
 
 	mu   sync.Mutex
@@ -71,18 +71,23 @@ func (m *Module) newPool(ctx context.Context, k kind, instances int, had *native
 	return p, nil
 }
 
-// keep asks for memory for the code.
-func (p *pool) keep(ctx context.Context, bytes int64) error {
-	e, k := p.module.engine, &kept{bytes: bytes}
-	admit := func() (err error) {
-		p.kept, err = e.admitted.admitCode(k)
+// keep asks for memory for the code, and for what is made of the text.
+func (p *pool) keep(ctx context.Context, code int64) error {
+	e, m, k := p.module.engine, p.module, &kept{bytes: code}
+	decoded, own := m.text.decoded, m.text.instance*int64(cap(p.tokens))
+	if p.own != nil { // no other module yields to tracing
+		var err error
+		p.kept, _, err = e.admitted.admitCode(k, decoded+m.text.traced, own)
 		return err
 	}
-	if p.own != nil {
-		return admit()
+	k.id = sha256.Sum256(m.code)
+	if e.o.Sample > 0 {
+		own += int64(len(m.code)) // which tracing will need
 	}
-	k.id = sha256.Sum256(p.module.code)
-	return e.room(ctx, bytes, admit)
+	return e.room(ctx, func() (want int64, err error) {
+		p.kept, want, err = e.admitted.admitCode(k, decoded, own)
+		return want, err
+	})
 }
 
 // take returns an instance in the state of the snapshot, making it if need be. It waits for one until ctx ends.

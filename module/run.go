@@ -27,6 +27,7 @@ type Module struct {
 	stack       int64  // bytes of native stack that a call may take
 	interpreted int64  // bytes that an interpreter keeps of it; 0 if it came from the cache of native code
 	entries     int64  // bytes that are made of its types where it is compiled
+	text        text   // what is made of it for each pool
 	imports     []wasm.Import
 	exported    map[string]api.FunctionDefinition // the exported functions, by wazero's names in stack traces
 	snapshot    *snapshot

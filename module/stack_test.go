@@ -36,7 +36,7 @@ func (in *instance) stackBytes() int {
 func StackBound(m *Module) int { return int(m.stack) }
 
 // CodeOf returns the bytes that are promised to the code of m.
-func CodeOf(m *Module) int64 { return m.plain.kept.bytes }
+func CodeOf(m *Module) int64 { return m.plain.kept.bytes + m.plain.kept.own }
 
 // Promised returns how much memory is promised to instances, their stacks and their code.
 func Promised(e *Engine) int64 { return e.admitted.promised }

@@ -109,16 +109,17 @@ func (m *Module) tracingNeed() need {
 	return n
 }
 
-// room lets admit promise a module so much memory. Tracing yields to it, as far as it must and if that helps.
-func (e *Engine) room(ctx context.Context, bytes int64, admit func() error) error {
+// room lets admit promise a module the memory that it wants. Tracing yields to it, as far as it must and if that helps.
+func (e *Engine) room(ctx context.Context, admit func() (want int64, err error)) error {
 	for {
-		err := admit()
-		if !errors.Is(err, ErrMemory) || !e.admitted.couldHave(bytes) {
+		want, err := admit()
+		if !errors.Is(err, ErrMemory) || !e.admitted.couldHave(want) {
 			return err
 		}
 		m := e.tracing()
 		if m == nil {
-			return admit() // what tracing had has just been given back
+			_, err := admit() // what tracing had has just been given back
+			return err
 		}
 		if m.traced.close(ctx, m) != nil {
 			return err

@@ -119,7 +119,7 @@ func TestSpansBeyondTheLimitAreCounted(t *testing.T) {
 
 func TestTracingThatIsNotAdmittedIsOffWithOneLine(t *testing.T) {
 	var text bytes.Buffer
-	e := newTestEngine(t, Options{Sample: 1, Memory: 17 * pageBytes, Log: slog.New(slog.NewTextHandler(&text, nil))})
+	e := newTestEngine(t, Options{Sample: 1, Memory: 18 * pageBytes, Log: slog.New(slog.NewTextHandler(&text, nil))})
 	m := load(t, e, guest(t, "count-large"))
 	for i := range 10 {
 		out, err := m.Run(t.Context(), reading(`{}`))
@@ -153,10 +153,12 @@ func TestCloseEndsTracedCompilation(t *testing.T) {
 // crowded returns an engine that has memory for two modules, or for one that is traced and not quite half of another, with the traced one.
 func crowded(t *testing.T, o Options) (*Engine, *Module) {
 	t.Helper()
+	o.Sample = 1
 	roomy := newTestEngine(t, o)
 	m := load(t, roomy, guest(t, "count"))
-	load(t, roomy, guest(t, "count"))
-	o.Memory, o.Sample = roomy.admitted.promised+(m.need(1).memory()+m.need(1).stacks())/2, 1
+	answers(t, m)
+	ready(t, m)
+	o.Memory = roomy.admitted.promised + (m.need(1).memory()+m.need(1).stacks())/2
 	e := newTestEngine(t, o)
 	m = load(t, e, guest(t, "count"))
 	answers(t, m)
