@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
 )
@@ -81,7 +82,7 @@ func (l *lane) append(ctx context.Context, recs []dodona.Record) error {
 	if ctx.Err() != nil { // of several things that may happen, select takes any
 		return l.gaveUp(ctx)
 	}
-	started := l.now()
+	started := time.Now()
 	if l.spec.reserves() && observes(recs) {
 		if err := l.awaitRoom(ctx); err != nil {
 			return err
@@ -96,7 +97,7 @@ func (l *lane) append(ctx context.Context, recs []dodona.Record) error {
 	}
 	select {
 	case err := <-p.done:
-		l.j.cfg.Recorder.Time(appendTimer, l.spec.name, l.now().Sub(started))
+		l.j.cfg.Recorder.Time(appendTimer, l.spec.name, time.Since(started))
 		return err
 	case <-l.dead: // whatever is still in the queue stays there
 		if p.state.CompareAndSwap(waiting, withdrawn) {

@@ -130,7 +130,7 @@ func TestAnEndIsSeenUntilItsLossIsNoted(t *testing.T) {
 	l := j.lanes[streamProof]
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.found.IsZero() {
+	if l.forgot.found.IsZero() {
 		t.Error("this network's lane knows of no loss")
 	}
 }

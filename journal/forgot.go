@@ -39,7 +39,7 @@ func (j *Journal) Forgot(ctx context.Context) (time.Time, error) {
 	l.miss(v)
 	l.sight(v.Created)
 	l.heed(v.StreamInfo)
-	return latest(l.lostUntil(), madeBy(v.Created, timeIn(v.StreamInfo, madeKey), l.now(), l.ago(l.sighted.at))), nil
+	return latest(l.lostUntil(), madeBy(v.Created, timeIn(v.StreamInfo, madeKey), l.watch.read(l.now()), l.until(&l.sighted.since))), nil
 }
 
 // heed takes up what others, or an earlier process, noted in the stream. A note that appears while this process runs, and says more than it
@@ -53,7 +53,7 @@ func (l *lane) heed(info *jetstream.StreamInfo) {
 	ahead := l.ahead(noted) && noted.After(info.TimeStamp.Add(clocksApart)) && !l.j.alone() // else it is this clock that is behind
 	news := !l.opened.IsZero() && noted.After(l.lostUntil()) || ahead
 	if !ahead {
-		l.forgot = latest(l.forgot, noted)
+		l.forgot.add(noted)
 	}
 	if news {
 		l.noteChange()
@@ -84,81 +84,18 @@ func (l *lane) look(ctx context.Context) error {
 	return nil
 }
 
-// lostUntil returns until when something may have been lost, zero if nothing was. l.mu is held.
-func (l *lane) lostUntil() time.Time {
-	if l.changed.IsZero() {
-		return l.foundUntil()
-	}
-	until := latest(l.foundUntil(), l.ago(l.changed)) // the clock may have been set since
-	if !l.wasAhead(l.changedBy) {
-		until = latest(until, l.changedBy) // or have stepped back
-	}
-	return until
-}
-
-// foundUntil returns until when something may have been lost that was found, by whomever. l.mu is held.
-func (l *lane) foundUntil() time.Time {
-	until := l.forgot
-	if l.wasAhead(until) {
-		until = l.ago(l.opened)
-	}
-	if l.found.IsZero() {
-		return until
-	}
-	return latest(until, l.ago(l.found))
-}
-
-// ahead reports whether a time that somebody noted is to come.
-func (l *lane) ahead(t time.Time) bool { return t.After(l.now().Add(clocksApart)) }
-
-// wasAhead reports whether the clock that said when something was found was ahead: what was written last says so too. l.mu is held.
-func (l *lane) wasAhead(found time.Time) bool {
-	return l.ahead(found) && found.After(l.lastAtOpen.Add(clocksApart))
-}
-
-// ago returns what the clock of now says of a moment of this process.
-func (l *lane) ago(t time.Time) time.Time { return l.now().Add(-time.Since(t)) }
-
-// noteLoss notes that now it was found that records of before at may be lost.
-func (l *lane) noteLoss(at time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.noteFound(at)
-}
-
-// noteFound is noteLoss for whom l.mu is held. It keeps what the clock says, which may step back, and what the one says that only runs forward, for
-// the clock may be set.
-func (l *lane) noteFound(at time.Time) {
-	l.forgot, l.found = latest(l.forgot, at), time.Now()
-}
-
-// noteChange notes that now another stream or server was met than before, or a new loss that others noted. It is not noted in the stream: each
-// process meets that itself, and would take another one's note for news. l.mu is held.
-func (l *lane) noteChange() {
-	l.changed, l.changedBy = time.Now(), latest(l.changedBy, l.now())
-}
-
 // A sighting is when this process first heard of a stream, and of the server process that keeps it.
 type sighting struct {
 	born   time.Time
 	server string
-	at     time.Time
-}
-
-// noteLostEnd notes that now it was found that records of before at may be lost, as noteLoss does, and how late a clock of before says that
-// any was written: one of now that is behind that is not set.
-func (l *lane) noteLostEnd(at, written time.Time) {
-	l.mu.Lock()
-	l.lastAtOpen = latest(l.lastAtOpen, written)
-	l.mu.Unlock()
-	l.noteLoss(at)
+	since  lapse // what was claimed before may be lost, if the clocks do not say when the stream was made
 }
 
 // sight notes which stream is there and who keeps it. If it is not what it was, a server was started with other files, or
 // lost the end of these, or files that had been away are back. l.mu is held.
 func (l *lane) sight(born time.Time) {
-	now, before := sighting{born, l.j.nc.ConnectedServerId(), time.Now()}, l.sighted
-	if !before.at.IsZero() {
+	now, before := sighting{born, l.j.nc.ConnectedServerId(), lapse{found: time.Now()}}, l.sighted
+	if !before.since.found.IsZero() {
 		if before.born.Equal(now.born) && before.server == now.server {
 			return
 		}
@@ -185,7 +122,7 @@ const settleAfter = 10 * time.Minute
 // makes it later when the clock was set.
 func (l *lane) keepMark(ctx context.Context) {
 	l.mu.Lock()
-	found, at, told, noted, unsettled := l.found, l.foundUntil().UTC().Round(0), l.told, l.noted, l.started+1
+	found, at, told, noted, unsettled := l.forgot.found, l.foundUntil().UTC(), l.told, l.noted, l.started+1
 	l.mu.Unlock()
 	if found.IsZero() {
 		return
@@ -198,7 +135,7 @@ func (l *lane) keepMark(ctx context.Context) {
 		return
 	}
 	_, err := l.change(ctx, func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) {
-		if there := timeIn(info, lostKey); !l.ahead(there) {
+		if there := timeIn(info, lostKey); !l.wasAhead(there) || !l.j.alone() && !there.After(info.TimeStamp.Add(clocksApart)) { // else it is this clock that is behind
 			at = latest(at, there)
 		}
 		setMark(cfg.Metadata, at, unsettled, info.State)
@@ -211,7 +148,8 @@ func (l *lane) keepMark(ctx context.Context) {
 		return
 	}
 	l.mu.Lock()
-	l.told, l.noted, l.forgot = found, at, latest(l.forgot, at)
+	l.told, l.noted = found, at
+	l.forgot.add(at)
 	l.mu.Unlock()
 	l.j.holeNoted(l.bus, at)
 }

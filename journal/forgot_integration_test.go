@@ -280,3 +280,52 @@ func TestALossStandsWhenTheClockStepsBack(t *testing.T) {
 		})
 	}
 }
+
+// TestAClockBehindLowersNoNote: a process whose clock is not set finds a loss after another one has noted one.
+func TestAClockBehindLowersNoNote(t *testing.T) {
+	h := startHub(t, Config{Dir: t.TempDir()})
+	right := joinAs(t, h.Journal, "gw-1", dodona.Digest{}).lanes[streamProof]
+	behind := open(t, Config{Node: "gw-2", URL: "nats://" + h.Addr().String(), Now: func() time.Time { return time.Now().Add(-time.Hour) }}).lanes[streamProof]
+	behind.mu.Lock()
+	behind.lastAtOpen = time.Time{}
+	behind.mu.Unlock()
+	found := right.now()
+	for _, l := range []*lane{right, behind} {
+		l.noteLoss(l.now())
+		l.keepMark(t.Context())
+	}
+	info, err := right.stream.Info(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if noted := timeIn(info, lostKey); noted.Before(found) {
+		t.Errorf("noted is %v; another process found a loss at %v", noted, found)
+	}
+}
+
+// TestALossIsNotHiddenByAnEarlierOne, which a clock that was ahead found, when the clock steps back a little; nor by its own note, made later.
+func TestALossIsNotHiddenByAnEarlierOne(t *testing.T) {
+	var off atomic.Int64
+	h := startHub(t, Config{Dir: t.TempDir()})
+	j := open(t, Config{Node: "gw-1", URL: "nats://" + h.Addr().String(), Now: func() time.Time { return time.Now().Add(time.Duration(off.Load())) }})
+	l := j.lanes[streamProof]
+	appendEvents(t, j, "before", 3, 10)
+	var claimed time.Time
+	for _, ahead := range []time.Duration{2 * time.Minute, 0} {
+		off.Store(int64(ahead))
+		claimed = time.Now()
+		l.mu.Lock()
+		l.reach.place += 7
+		l.mu.Unlock()
+		if _, err := j.Forgot(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, o := range []time.Duration{50 * time.Second, 0, -30 * time.Second} {
+		off.Store(int64(o))
+		if forgot, err := j.Forgot(t.Context()); err != nil || forgot.Before(claimed) {
+			t.Errorf("by a clock that is off by %s: forgotten until %s before what was claimed, %v", o, claimed.Sub(forgot), err)
+		}
+		l.keepMark(t.Context())
+	}
+}

@@ -43,14 +43,13 @@ type lane struct {
 	mu         sync.Mutex
 	started    int                   // processes before this one that noted a loss and did not live for long
 	pressed    uint64                // the place before which every reader must finish, or the stream has no room; 0: it has
-	forgot     time.Time             // until when what was in the stream may be lost, by the clocks of then; it never falls. Zero: nothing is
-	found      time.Time             // when this process last found that something may be lost; zero: it never did
+	watch      watch                 // which says when things are found
+	forgot     lapse                 // what may be lost of what was in the stream, whoever found that
 	told       time.Time             // the finding that is noted in the stream
 	noted      time.Time             // what is noted there
 	opened     time.Time             // when this process began with the stream
 	lastAtOpen time.Time             // when something was last written before
-	changed    time.Time             // when it last met another stream or server than before; zero: never
-	changedBy  time.Time             // the latest that the clock then said when it did; it never falls
+	changed    lapse                 // what may be lost because another stream or server was met than before
 	state      jetstream.StreamState // of the stream when this process last looked
 	stateAt    time.Time             // when that was, by the server's clock
 	reach      reach                 // how far it went then, or as far as this lane wrote since
@@ -96,7 +95,8 @@ func (j *Journal) openLane(ctx context.Context, spec streamSpec) (*lane, error) 
 	return l, nil
 }
 
-func (l *lane) now() time.Time { return l.j.cfg.Now() }
+// now is without what only runs forward, which would hide that the clock was set.
+func (l *lane) now() time.Time { return l.j.cfg.Now().Round(0) }
 func (l *lane) maxRecord() int { return int(l.j.nc.MaxPayload()) }
 func (l *lane) maxBytes() int  { return int(l.limits.Bytes) }
 

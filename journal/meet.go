@@ -43,13 +43,13 @@ func (l *lane) goOn(ctx context.Context) error {
 	l.state, l.stateAt, l.reach = info.State, info.TimeStamp, reach{info.Created, info.State.LastSeq}
 	l.stat.head = head
 	if l.j.alone() { // of a store that others reach, Forgot asks
-		l.forgot = latest(l.forgot, timeIn(info, madeKey))
+		l.forgot.add(timeIn(info, madeKey))
 		l.started = starts(info)
 		unsettled = unsettled || l.started > 0
 	}
 	for _, loss := range l.j.losses.all() { // also of an earlier start: what is on record since then may rest on it
 		if loss.Stream == l.spec.name {
-			l.forgot = latest(l.forgot, loss.Found, loss.Before)
+			l.forgot.add(loss.Found, loss.Before)
 		}
 	}
 	l.sight(info.Created)
