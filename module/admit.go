@@ -108,6 +108,20 @@ func (a *admission) admitCode(k *kept, decoded, own int64) (*share, int64, error
 	return s, want, nil
 }
 
+// admitSnapshot promises memory to the snapshot of a pool's instances, or refuses with [ErrMemory]. It is given back with the code.
+func (a *admission) admitSnapshot(s *share, want int64) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if free := a.most - a.promised; want > free {
+		return fmt.Errorf("%w: what the module leaves in memory before its first event takes %s again, as each event begins with it, "+
+			"and of the %s for all modules %s are promised already; let it fill its memory later, or raise the memory for modules", ErrMemory,
+			bytesText(want), bytesText(a.most), bytesText(a.promised))
+	}
+	s.own += want
+	a.promise(want, s.tracing())
+	return nil
+}
+
 // releaseCode takes the promise to one pool's code back.
 func (a *admission) releaseCode(s *share) {
 	a.mu.Lock()

@@ -1,6 +1,7 @@
 package module
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -26,7 +27,7 @@ func TestCodeIsPromisedMemory(t *testing.T) {
 				instances := m.need(1).memory() + m.need(1).stacks()
 				sizes = append(sizes, e.admitted.promised-instances)
 				second := load(t, e, guest(t, "count"))
-				decoded, instance := m.text.decoded, m.text.instance
+				decoded, instance := m.text.decoded, m.text.instance+m.snapshot.bytes
 				if got, want := e.admitted.promised-2*instances, sizes[0]+decoded+instance; got != want {
 					t.Errorf("two that run the same code are promised %d bytes for it and for a text each, want %d", got, want)
 				}
@@ -62,6 +63,7 @@ func TestCodeThatDoesNotFitIsRefused(t *testing.T) {
 			e := newTestEngine(t, o)
 			m := load(t, e, s)
 			all, instance := e.admitted.promised, m.need(1).memory()+m.need(1).stacks()
+			code := bytesText(all - instance - m.snapshot.bytes)
 			o.Memory = all
 			load(t, newTestEngine(t, o), s)
 			o.Memory = (all + instance) / 2
@@ -70,7 +72,7 @@ func TestCodeThatDoesNotFitIsRefused(t *testing.T) {
 			if !errors.Is(err, ErrMemory) {
 				t.Fatalf("got %v, want ErrMemory", err)
 			}
-			for _, word := range []string{"plausible 2.0.0", "code takes " + bytesText(all-instance), bytesText(instance) + " are promised", "for size (-Os)", "raise the memory for modules"} {
+			for _, word := range []string{"plausible 2.0.0", "code takes " + code, bytesText(instance) + " are promised", "for size (-Os)", "raise the memory for modules"} {
 				if !strings.Contains(err.Error(), word) {
 					t.Errorf("%q does not say %q", err, word)
 				}
@@ -98,4 +100,37 @@ func TestTextThatDoesNotFitIsRefused(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestTheSnapshotIsPromisedMemory: a guest that fills its memory before the first event and changes all of it in each has it twice. Zeros cost nothing.
+func TestTheSnapshotIsPromisedMemory(t *testing.T) {
+	const pages = 16
+	filled := func(value byte) Spec { // its function fills the memory
+		fill := []byte{0, 0x41, 0, 0x41, value, 0x41, 0x80, 0x80, 0xc0, 0x00, 0xfc, 11, 0, 0x41, 0, 0x0b}
+		return Spec{Name: "filled", Wasm: bytes.Join([][]byte{
+			emptyModule, section(1, []byte{1, 0x60, 0, 1, 0x7f}), section(3, []byte{1, 0}), section(5, []byte{1, 1, pages, pages}),
+			section(7, []byte{2, 6}, []byte("memory"), []byte{2, 0, 10}, []byte("dodona_run"), []byte{0, 0}),
+			section(10, []byte{1}, uleb(len(fill)), fill),
+		}, nil), Limits: manifest.Limits{Pages: pages}}
+	}
+	engines(t, func(t *testing.T, o Options) {
+		promised := map[byte]int64{}
+		for _, value := range []byte{0, 1} {
+			o.Memory = 0
+			e := newTestEngine(t, o)
+			m := load(t, e, filled(value))
+			promised[value] = e.admitted.promised - m.plain.kept.bytes
+			o.Memory = e.admitted.promised - 1
+		}
+		if got := promised[1] - promised[0]; got != pages*pageBytes {
+			t.Errorf("a memory of %d bytes that is filled is promised %d more than one that is empty", pages*pageBytes, got)
+		}
+		e := newTestEngine(t, o)
+		if _, err := e.Load(t.Context(), filled(1)); !errors.Is(err, ErrMemory) || !strings.Contains(err.Error(), "leaves in memory") {
+			t.Errorf("got %v, want ErrMemory, and what it is for", err)
+		}
+		if got := e.admitted.promised; got != 0 {
+			t.Errorf("%d bytes are still promised", got)
+		}
+	})
 }

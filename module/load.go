@@ -227,7 +227,7 @@ func (m *Module) warmUp(ctx context.Context) (*instance, error) {
 			return nil, err
 		}
 	}
-	if m.snapshot, err = in.take(); err == nil {
+	if m.snapshot, err = in.take(ctx); err == nil {
 		err = in.adopt(m.snapshot)
 	}
 	if err != nil {

@@ -1,9 +1,11 @@
 package module
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 
 	"github.com/tetratelabs/wazero"
@@ -24,6 +26,24 @@ type snapshot struct {
 	copied  []stretch // the memory, if it is set back by copying
 	image   *image    // or this
 	globals []uint64
+	bytes   int64 // of memory that are promised to it
+}
+
+// snapshotBytes returns how much memory the snapshot of a memory takes, beside the instances: a guest that changes all of its memory in an event
+// has it twice.
+func snapshotBytes(memory []byte) (bytes int64) {
+	unit := stretchStep
+	if len(memory) > copyLimit {
+		unit = os.Getpagesize()
+	} else {
+		bytes = int64(len(memory) / 16) // to tell which parts there are
+	}
+	for from := 0; from < len(memory); from += unit {
+		if part := memory[from:min(from+unit, len(memory))]; !zero(part) {
+			bytes += int64(len(part))
+		}
+	}
+	return bytes
 }
 
 func zero(b []byte) bool {
@@ -99,13 +119,18 @@ func (in *instance) findGlobals() error {
 // funcref is the type of references to functions, which package api does not name.
 const funcref api.ValueType = 0x70
 
-// take copies the state of an instance between two calls.
-func (in *instance) take() (*snapshot, error) {
+// take copies the state of an instance between two calls, when it has been promised the memory for that.
+func (in *instance) take(ctx context.Context) (*snapshot, error) {
 	memory, ok := in.memory.Read(0, in.memory.Size())
 	if !ok {
 		return nil, errors.New("bug: memory cannot be read")
 	}
-	s := &snapshot{size: len(memory), globals: make([]uint64, len(in.globals))}
+	want := snapshotBytes(memory)
+	e := in.module.engine
+	if err := e.room(ctx, func() (int64, error) { return want, e.admitted.admitSnapshot(in.pool.kept, want) }); err != nil {
+		return nil, err
+	}
+	s := &snapshot{size: len(memory), bytes: want, globals: make([]uint64, len(in.globals))}
 	for i, g := range in.globals {
 		s.globals[i] = g.Get()
 	}
@@ -129,12 +154,14 @@ type stretch struct {
 	bytes    []byte // nil: zeros
 }
 
+// stretchStep is the size in bytes of what is zero or not.
+const stretchStep = 1024
+
 // stretches copies a memory.
 func stretches(memory []byte) []stretch {
-	const step = 1024
 	var all []stretch
-	for from := 0; from < len(memory); from += step {
-		to := min(from+step, len(memory))
+	for from := 0; from < len(memory); from += stretchStep {
+		to := min(from+stretchStep, len(memory))
 		empty := zero(memory[from:to])
 		if last := len(all) - 1; last >= 0 && empty == (all[last].bytes == nil) {
 			all[last].to = to
@@ -142,8 +169,11 @@ func stretches(memory []byte) []stretch {
 			all = append(all, stretch{from: from, to: to})
 		}
 		if last := &all[len(all)-1]; !empty {
-			last.bytes = append(last.bytes, memory[from:to]...)
+			last.bytes = memory[last.from:to]
 		}
+	}
+	for i := range all {
+		all[i].bytes = bytes.Clone(all[i].bytes)
 	}
 	return all
 }

@@ -159,6 +159,9 @@ func held(t *testing.T, o Options, name string, s Spec, most float64) {
 		taken, promised = heap()-taken, e.admitted.promised-promised
 		for _, m := range modules[1:] {
 			promised -= m.need(max(s.Instances, 1)).memory() // which is not on the heap
+			if m.snapshot.image != nil {
+				promised -= m.snapshot.bytes // nor is this
+			}
 			if sample > 0 {
 				promised -= m.need(1).memory()
 			}

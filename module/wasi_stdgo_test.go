@@ -27,7 +27,7 @@ func TestStandardGoFindsTheRoundAndTheDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	spec.Limits = manifest.Limits{Pages: 256, Fuel: manifest.MaxFuel, Depth: manifest.MaxDepth}
-	m := load(t, newTestEngine(t, Options{Interpreter: true, Memory: 128 << 20}), spec) // compiles it much faster, and keeps 70 MiB of it
+	m := load(t, newTestEngine(t, Options{Interpreter: true, Memory: 160 << 20}), spec) // compiles it much faster, and keeps 70 MiB of it
 	ev := Event{Round: 1_795_349_071_000, Readings: []dodona.Reading{{Source: "a", Received: time.UnixMilli(1)}}}
 	out, runErr := m.Run(t.Context(), ev)
 	if runErr != nil {
@@ -58,7 +58,7 @@ func TestStandardGoFindsTheRoundAndTheDirectory(t *testing.T) {
 	}
 	spec.Host, ev.Recorded, ev.Replay = unreachable(t), out.Transcript, true
 	spec.Dir = t.TempDir() // empty
-	again, err := load(t, newTestEngine(t, Options{Interpreter: true, Memory: 128 << 20}), spec).Run(t.Context(), ev)
+	again, err := load(t, newTestEngine(t, Options{Interpreter: true, Memory: 160 << 20}), spec).Run(t.Context(), ev)
 	if err != nil || again.Fuel != out.Fuel {
 		t.Errorf("replay: %v, fuel %d and %d", err, again.Fuel, out.Fuel)
 	}
