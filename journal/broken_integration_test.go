@@ -4,6 +4,8 @@ package journal
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -33,4 +35,25 @@ func TestAStoreThatBrokeIsStartedAgain(t *testing.T) {
 	until(t, "the store runs", func() bool { return !h.local.broken() })
 	appendEvents(t, other, "after", 1, 10)
 	until(t, "nothing is told any more", func() bool { return h.Status(t.Context()).Streams[1].Blocked == "" })
+}
+
+// TestAStoreThatCannotBeWrittenIsKept for those who read, until its folder can be written to again; and that is told.
+func TestAStoreThatCannotBeWrittenIsKept(t *testing.T) {
+	h := startHub(t, Config{Dir: t.TempDir()})
+	store := filepath.Join(h.cfg.Dir, "jetstream")
+	if err := errors.Join(os.Rename(store, store+"-away"), os.WriteFile(store, nil, 0o600)); err != nil { // nothing can be made there
+		t.Fatal(err)
+	}
+	serverLog{h.local}.Errorf("Critical write error: %v", syscall.EROFS)
+	until(t, "it is told", func() bool {
+		return strings.Contains(h.Status(t.Context()).Streams[1].Blocked, "not writable")
+	})
+	if !h.local.runs() {
+		t.Error("the store is stopped, and cannot be started again")
+	}
+	if err := errors.Join(os.Remove(store), os.Rename(store+"-away", store)); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the store runs", func() bool { return !h.local.broken() })
+	appendEvents(t, h.Journal, "after", 1, 10)
 }

@@ -40,7 +40,7 @@ func (j *Journal) connect(ctx context.Context) error {
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { j.busError(err) }),
 	}
 	if j.cfg.URL == "" {
-		if err := j.startEmbedded(); err != nil {
+		if err := j.startEmbedded(ctx); err != nil {
 			return err
 		}
 		opts = append(opts, nats.InProcessServer(j.local), nats.UserInfo(j.local.opts.Username, j.local.opts.Password))

@@ -269,7 +269,7 @@ func TestWhatCouldNotBeWrittenIsNotDropped(t *testing.T) {
 	before := j.counting()
 	serverLog{j.local}.Errorf("Filestore [%s] Critical write error: no space left on device", l.bus)
 	asked(false)
-	if err := j.local.restart(); err != nil {
+	if err := j.local.restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for begun := time.Now(); !j.nc.IsConnected(); time.Sleep(20 * time.Millisecond) {

@@ -67,7 +67,7 @@ func TestALostEndIsNotedByTheClockOfThen(t *testing.T) {
 			h.noteEnds(t.Context(), 0)
 			h.local.giveUp()
 			h.local.stop()
-			if err := errors.Join(spoil(), h.local.restart()); err != nil {
+			if err := errors.Join(spoil(), h.local.restart(t.Context())); err != nil {
 				t.Fatal(err)
 			}
 		},

@@ -257,7 +257,7 @@ func TestALossStandsWhenTheClockStepsBack(t *testing.T) {
 		"the server is started again": func(t *testing.T, h *hub, l *lane) {
 			server := l.j.nc.ConnectedServerId()
 			h.local.giveUp()
-			if err := h.local.restart(); err != nil {
+			if err := h.local.restart(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			until(t, "connected", func() bool { return l.j.nc.IsConnected() && l.j.nc.ConnectedServerId() != server })

@@ -164,7 +164,10 @@ func (l *lane) revive() (why string) {
 	if free, err := freeBytes(l.j.cfg.Dir); err == nil && free < minFreeBytes {
 		return fmt.Sprintf("the disk is full: %d bytes are free, %d are needed", free, minFreeBytes)
 	}
-	if err := newGuard(l.j.cfg.Raw.Bytes + l.j.cfg.Proof.Bytes).do(l.j.local.restart); err != nil {
+	if err := l.j.local.writable(); err != nil { // until then it can be read
+		return "the store cannot write: " + err.Error()
+	}
+	if err := newGuard(l.j.cfg.Raw.Bytes + l.j.cfg.Proof.Bytes).do(func() error { return l.j.local.restart(l.j.ctx) }); err != nil {
 		return "the store cannot write: " + err.Error()
 	}
 	return ""

@@ -48,7 +48,7 @@ func TestAQuestionOutlivesAStartOfTheStore(t *testing.T) {
 				return vouch(bus)
 			}
 			h.local.giveUp()
-			if err := h.local.restart(); err != nil {
+			if err := h.local.restart(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if err = <-answered; err == nil {

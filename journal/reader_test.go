@@ -154,7 +154,7 @@ func TestReaderSurvivesARestartOfTheServer(t *testing.T) {
 				j.local.mu.Lock()
 				j.local.sick = true
 				j.local.mu.Unlock()
-				if err := j.local.restart(); err != nil {
+				if err := j.local.restart(t.Context()); err != nil {
 					t.Error(err)
 				}
 			}

@@ -2,10 +2,13 @@ package journal
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,8 +46,11 @@ type embedded struct {
 // readyWithin bounds the start of the embedded server; large stores are read through when they open.
 const readyWithin = 5 * time.Minute
 
+// readyEach is how often it is looked whether the server has said meanwhile that it cannot start.
+const readyEach = 50 * time.Millisecond
+
 // startEmbedded starts a server that nobody else can reach before listen is called.
-func (j *Journal) startEmbedded() error {
+func (j *Journal) startEmbedded(ctx context.Context) error {
 	j.local = newEmbedded(j.cfg, func() error {
 		err := j.checkGround()
 		j.local.opts.JetStreamMaxStore = storeLimit(j.cfg) // by settings that are sound now
@@ -56,7 +62,7 @@ func (j *Journal) startEmbedded() error {
 			return err
 		}
 	}
-	return j.local.start()
+	return j.local.start(ctx)
 }
 
 // newEmbedded returns a server that listens nowhere and is not started. Who starts it says what its streams may take.
@@ -103,8 +109,9 @@ func (e *embedded) listenAt(address string) error {
 	return nil
 }
 
-func (e *embedded) start() error {
-	if err := e.check(); err != nil {
+// start returns once the server runs and this process may use it, or it cannot start, or ctx ends.
+func (e *embedded) start(ctx context.Context) error {
+	if err := errors.Join(e.check(), e.writable()); err != nil {
 		return fmt.Errorf("check the data folder: %w", err)
 	}
 	s, err := server.NewServer(e.opts.Clone())
@@ -112,16 +119,17 @@ func (e *embedded) start() error {
 		return fmt.Errorf("make embedded server: %w", err)
 	}
 	s.SetLoggerV2(serverLog{e}, false, false, false)
+	e.mu.Lock()
+	e.fatal = ""
+	e.mu.Unlock()
 	s.Start()
-	if !s.ReadyForConnections(readyWithin) {
+	if err := e.awaitReady(ctx, s); err != nil {
 		s.Shutdown()
 		s.WaitForShutdown()
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		return fmt.Errorf("start embedded server: %s; is the disk full", cmp.Or(e.fatal, "it is not ready"))
+		return fmt.Errorf("start embedded server: %w", err)
 	}
 	e.mu.Lock()
-	e.sick, e.full, e.fatal = false, false, ""
+	e.sick, e.full = false, false
 	e.mu.Unlock()
 	if e.vouch != nil { // what this process writes before that would fill the places of what is lost
 		if err := e.vouch(s); err != nil {
@@ -134,6 +142,38 @@ func (e *embedded) start() error {
 	e.current = s
 	e.mu.Unlock()
 	return nil
+}
+
+// awaitReady waits until a server runs, or says that it cannot.
+func (e *embedded) awaitReady(ctx context.Context, s *server.Server) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	for !s.ReadyForConnections(readyEach) {
+		e.mu.Lock()
+		fatal := e.fatal
+		e.mu.Unlock()
+		if fatal != "" {
+			return errors.New(fatal + "; is the disk full")
+		}
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("it is not ready: %w", err)
+		}
+	}
+	return nil
+}
+
+// writable returns why nothing can be made where the store is. The server says only that it cannot.
+func (e *embedded) writable() error {
+	dir := filepath.Join(e.opts.StoreDir, "jetstream")
+	name := filepath.Join(dir, "_test_") // as the server's own
+	err := os.WriteFile(name, nil, 0o600)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // the server makes it
+	}
+	if err != nil {
+		return fmt.Errorf("folder %s is not writable: %w", dir, err)
+	}
+	return os.Remove(name)
 }
 
 // listen lets other processes in, if any may. Without an embedded server it does nothing.
@@ -174,7 +214,7 @@ func (e *embedded) runs() bool {
 }
 
 // restart starts the server again; the client reconnects by itself. One caller does it, the others wait and find it done.
-func (e *embedded) restart() error {
+func (e *embedded) restart(ctx context.Context) error {
 	e.again.Lock()
 	defer e.again.Unlock()
 	if !e.broken() {
@@ -184,7 +224,7 @@ func (e *embedded) restart() error {
 		e.onStop()
 	}
 	e.stop()
-	if err := e.start(); err != nil {
+	if err := e.start(ctx); err != nil {
 		return err
 	}
 	if err := e.listen(); err != nil {

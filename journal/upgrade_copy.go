@@ -30,7 +30,7 @@ func (u *upgrade) withServer(ctx context.Context, f func(*copier) error) error {
 	e := newEmbedded(cfg, u.check, func() {})
 	e.opts.SyncAlways = false
 	e.opts.JetStreamMaxStore = 1 << 60 // the room was measured
-	if err := e.start(); err != nil {
+	if err := e.start(ctx); err != nil {
 		return err
 	}
 	defer e.stop()

@@ -125,7 +125,7 @@ func TestNobodyIsAnsweredBeforeALossIsNoted(t *testing.T) {
 					t.Fatal(err)
 				}
 				h.local.giveUp()
-				if err := h.local.restart(); err != nil {
+				if err := h.local.restart(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 			} else {
@@ -210,7 +210,7 @@ func TestNothingIsWrittenBeforeALossIsNoted(t *testing.T) {
 				}
 				return vouch(bus)
 			}
-			if err := h.local.restart(); err != nil {
+			if err := h.local.restart(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			writing.Wait()

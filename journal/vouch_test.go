@@ -24,7 +24,7 @@ func TestALostEndOfItsOwnIsToldAtTheStartOfTheStore(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := j.local.restart(); err != nil {
+		if err := j.local.restart(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if n := told.times("may be lost"); n != 1 || !j.hasHole(l.bus) {
