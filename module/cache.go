@@ -26,14 +26,14 @@ import (
 )
 
 // compile makes code of a module: of what the cache had for it, or in a child, or in this process if there is no command
-// for a child. One compilation runs at a time, so that several modules together take no more memory than one. It returns too how many bytes
-// of native code there are, which are none if guests are interpreted.
-func (e *Engine) compile(ctx context.Context, p *pool, had *native) (wazero.CompiledModule, int64, error) {
+// for a child. One compilation runs at a time, so that several modules together take no more memory than one. Native code is promised memory
+// before anything is taken for it, unless it was made in this process. The code must be closed after an error too, if there is any.
+func (e *Engine) compile(ctx context.Context, p *pool, had *native) (wazero.CompiledModule, error) {
 	select {
 	case e.compiles <- struct{}{}:
 		defer func() { <-e.compiles }()
 	case <-ctx.Done():
-		return nil, 0, fmt.Errorf("wait for another compilation: %w", ctx.Err())
+		return nil, fmt.Errorf("wait for another compilation: %w", ctx.Err())
 	}
 	m, entry := p.module, e.entry(p.module, p.kind)
 	if had == nil { // it may have been compiled while this waited
@@ -44,11 +44,15 @@ func (e *Engine) compile(ctx context.Context, p *pool, had *native) (wazero.Comp
 		defer had.discard()
 	}
 	if had != nil {
+		if err := p.keep(ctx, had.size+m.entries); err != nil {
+			return nil, err
+		}
 		code, err := e.place(ctx, p, had)
 		if err == nil {
 			e.o.Recorder.Count(telemetry.ModuleCached, m.spec.Name, 1)
-			return code, had.size, nil
+			return code, nil
 		}
+		p.forget()
 		entry.reject(err)
 	}
 	start := time.Now()
@@ -59,16 +63,18 @@ func (e *Engine) compile(ctx context.Context, p *pool, had *native) (wazero.Comp
 	}
 	made, err := e.compileInChild(ctx, m.code, p.kind)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
+	defer made.discard()
 	if made.name == "" {
-		code, err := p.load(ctx)
-		return code, 0, err
+		return p.load(ctx)
 	}
 	made.stack = m.stack
 	entry.write(made)
-	code, err := e.place(ctx, p, &made)
-	return code, made.size, err
+	if err := p.keep(ctx, made.size+m.entries); err != nil {
+		return nil, err
+	}
+	return e.place(ctx, p, &made)
 }
 
 // load lets wazero decode the module, and find its native code or compile it.
@@ -82,11 +88,10 @@ type native struct {
 	stack     int64  // that a call of it may take, see [wasm.Module.Stack]
 	name      string // wazero's, as folder/file
 	size      int64  // bytes of it
-	code      []byte
-	file      string // in the private folder, that has the code instead
+	file      string // in the private folder, that has it
 }
 
-// discard removes what was read for a load that did not come to place it.
+// discard removes what was read or compiled and did not come to its place.
 func (n *native) discard() {
 	if n != nil && n.file != "" {
 		_ = os.Remove(n.file)
@@ -94,21 +99,23 @@ func (n *native) discard() {
 }
 
 // compileHere compiles in this process, which can neither be stopped nor limited, and keeps the native code too.
-func (e *Engine) compileHere(ctx context.Context, p *pool, entry cacheEntry) (wazero.CompiledModule, int64, error) {
+func (e *Engine) compileHere(ctx context.Context, p *pool, entry cacheEntry) (wazero.CompiledModule, error) {
 	defer e.sweep()
 	code, err := p.load(ctx)
 	if err != nil {
-		return nil, 0, fmt.Errorf("compile: %w", err)
+		return nil, fmt.Errorf("compile: %w", err)
 	}
-	files, err := nativeFiles(e.dir)
-	if err != nil || len(files) != 1 {
-		return code, 0, nil // interpreted, or another module that is loaded has the same code
+	if e.native == "" {
+		return code, nil
 	}
-	b, err := readLimited(filepath.Join(e.dir, files[0]), largestCode)
-	if err == nil {
-		entry.write(native{rewritten: p.module.code, stack: p.module.stack, name: files[0], code: b})
+	var size int64
+	if files, err := nativeFiles(e.dir); err == nil && len(files) == 1 { // none if another module that is loaded has the same code
+		path := filepath.Join(e.dir, files[0])
+		if size, err = sizeLimited(path, largestCode); err == nil {
+			entry.write(native{rewritten: p.module.code, stack: p.module.stack, name: files[0], size: size, file: path})
+		}
 	}
-	return code, int64(len(b)), nil
+	return code, p.keep(ctx, size+p.module.entries)
 }
 
 // place lets wazero load native code through the private folder. It fails rather than compile, which would be in this
@@ -116,15 +123,10 @@ func (e *Engine) compileHere(ctx context.Context, p *pool, entry cacheEntry) (wa
 func (e *Engine) place(ctx context.Context, p *pool, n *native) (wazero.CompiledModule, error) {
 	path := filepath.Join(e.dir, n.name)
 	defer os.Remove(path)
-	var err error
-	if n.file == "" {
-		err = os.WriteFile(path, n.code, 0o600)
-	} else if err = os.Rename(n.file, path); err == nil {
-		n.file = ""
+	if err := os.Rename(n.file, path); err != nil {
+		return nil, fmt.Errorf("put native code into its place: %w", err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("write native code: %w", err)
-	}
+	n.file = ""
 	code, err := p.load(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("load native code: %w", err)
@@ -319,12 +321,6 @@ func (c cacheEntry) sum() hash.Hash {
 	return h
 }
 
-func (c cacheEntry) mac(body []byte) []byte {
-	h := c.sum()
-	h.Write(body)
-	return h.Sum(nil)
-}
-
 // reject removes a file that is not used, so that nobody reads it again, and tells about it.
 func (c cacheEntry) reject(err error) {
 	_ = os.Remove(c.path)
@@ -345,13 +341,45 @@ func (c cacheEntry) write(n native) {
 	c.engine.prune()
 }
 
+// store writes the file in pieces: native code may be large, and is not in memory.
 func (c cacheEntry) store(n native) error {
-	var body []byte
-	for _, part := range [][]byte{[]byte(n.name), binary.BigEndian.AppendUint64(nil, uint64(n.stack)), n.rewritten, n.code} {
-		body = binary.BigEndian.AppendUint32(body, uint32(len(part)))
-		body = append(body, part...)
+	sum := c.sum()
+	if err := n.writeTo(sum); err != nil {
+		return err
 	}
-	return durable.Write(c.path, slices.Concat([]byte(cacheMagic), c.mac(body), body), 0o600)
+	head := sum.Sum([]byte(cacheMagic))
+	return durable.WriteBy(c.path, func(w io.Writer) error {
+		if _, err := w.Write(head); err != nil {
+			return err
+		}
+		return n.writeTo(w)
+	}, 0o600)
+}
+
+// writeTo writes all that the HMAC is over, each part after its length.
+func (n native) writeTo(w io.Writer) error {
+	f, size, err := openLimited(n.file, largestCode)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if size != n.size {
+		return fmt.Errorf("%s has %d bytes and had %d", n.file, size, n.size)
+	}
+	for _, part := range [][]byte{[]byte(n.name), binary.BigEndian.AppendUint64(nil, uint64(n.stack)), n.rewritten} {
+		length := binary.BigEndian.AppendUint32(nil, uint32(len(part)))
+		if _, err := w.Write(length); err != nil {
+			return err
+		}
+		if _, err := w.Write(part); err != nil {
+			return err
+		}
+	}
+	if _, err := w.Write(binary.BigEndian.AppendUint32(nil, uint32(size))); err != nil {
+		return err
+	}
+	_, err = io.CopyN(w, f, size)
+	return err
 }
 
 // The cache keeps the files that were used last.

@@ -58,15 +58,8 @@ func (m *Module) newPool(ctx context.Context, k kind, instances int, had *native
 			return nil, err
 		}
 	}
-	code, native, err := e.compile(ctx, p, had)
-	if err != nil {
+	if p.code, err = e.compile(ctx, p, had); err != nil {
 		return nil, err
-	}
-	p.code = code
-	if e.native != "" {
-		if err := p.keep(ctx, native+m.entries); err != nil {
-			return nil, err
-		}
 	}
 	return p, nil
 }
@@ -177,9 +170,14 @@ func (p *pool) closeCode(ctx context.Context) error {
 	if p.own != nil {
 		errs = append(errs, p.own.Close(ctx))
 	}
+	p.forget()
+	return errors.Join(errs...)
+}
+
+// forget gives back what keep has asked for.
+func (p *pool) forget() {
 	if p.kept != nil {
 		p.module.engine.admitted.releaseCode(p.kept)
 		p.kept = nil
 	}
-	return errors.Join(errs...)
 }

@@ -58,8 +58,8 @@ func (e errTooMuch) Error() string {
 		"; make the module smaller: split its largest functions and their loops, or let the compiler optimise for size (-Oz)"
 }
 
-// compileInChild lets a child process compile a rewritten module. The native code has no name if guests are interpreted
-// here, and the child has only found that decoding stays within the limits.
+// compileInChild lets a child process compile a rewritten module. The native code is in a file, which the caller must discard; it has no name
+// if guests are interpreted here, and the child has only found that decoding stays within the limits.
 func (e *Engine) compileInChild(ctx context.Context, rewritten []byte, k kind) (native, error) {
 	dir, err := os.MkdirTemp(e.dir, "compile-")
 	if err != nil {
@@ -79,8 +79,15 @@ func (e *Engine) compileInChild(ctx context.Context, rewritten []byte, k kind) (
 	if len(files) != 1 || !e.ours(files[0]) {
 		return native{}, fmt.Errorf("the compiler's child left %q: want one file beside %s; it must be the same program as this one", files, e.native)
 	}
-	code, err := readLimited(filepath.Join(dir, files[0]), largestCode)
-	return native{rewritten: rewritten, name: files[0], size: int64(len(code)), code: code}, err
+	made := native{rewritten: rewritten, name: files[0], file: filepath.Join(e.dir, filepath.Base(dir)+".native")}
+	path := filepath.Join(dir, files[0])
+	if made.size, err = sizeLimited(path, largestCode); err == nil {
+		err = os.Rename(path, made.file)
+	}
+	if err != nil {
+		return native{}, fmt.Errorf("take native code: %w", err)
+	}
+	return made, nil
 }
 
 // ours reports whether a name of native code is one that wazero could look for in this process.
@@ -238,14 +245,11 @@ func openLimited(path string, limit int64) (*os.File, int64, error) {
 	return f, info.Size(), nil
 }
 
-// readLimited reads such a file.
-func readLimited(path string, limit int64) ([]byte, error) {
+// sizeLimited tells the size of such a file.
+func sizeLimited(path string, limit int64) (int64, error) {
 	f, size, err := openLimited(path, limit)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	defer f.Close()
-	b := make([]byte, size)
-	_, err = io.ReadFull(f, b)
-	return b, err
+	return size, f.Close()
 }

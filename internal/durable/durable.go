@@ -5,6 +5,7 @@ package durable
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,14 +18,27 @@ import (
 // power cut the file is the old one or the new one, whole. Its folder must be there. A link at path is replaced, not
 // followed. Processes may write one file at once: the last one wins.
 func Write(path string, data []byte, perm fs.FileMode) error {
-	return disk{(*os.File).Sync, os.Rename}.put(path, data, perm)
+	return disk{(*os.File).Sync, os.Rename}.put(path, whole(data), perm)
+}
+
+// WriteBy does what [Write] does with what content writes, which may be called again.
+func WriteBy(path string, content func(io.Writer) error, perm fs.FileMode) error {
+	return disk{(*os.File).Sync, os.Rename}.put(path, content, perm)
+}
+
+// whole writes data at once.
+func whole(data []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}
 }
 
 // Create makes the file at path as [Write] does, but never replaces a file or a link: the error then is [fs.ErrExist].
 // After any other error there is no file, except after an error of the folder, whose file is whole and may be gone
 // after a power cut.
 func Create(path string, data []byte, perm fs.FileMode) error {
-	return disk{(*os.File).Sync, linkOnce}.put(path, data, perm)
+	return disk{(*os.File).Sync, linkOnce}.put(path, whole(data), perm)
 }
 
 // MakeFolder makes the folder dir and those above it that are missing, and brings their names to the disk. After an error it may be
@@ -69,11 +83,11 @@ const abandoned = ".durable-"
 // tries bounds how often a file is written again because somebody took it for abandoned.
 const tries = 3
 
-func (d disk) put(path string, data []byte, perm fs.FileMode) error {
+func (d disk) put(path string, content func(io.Writer) error, perm fs.FileMode) error {
 	dir := filepath.Dir(path)
 	sweep(dir)
 	for try := 1; ; try++ {
-		from, err := d.write(dir, data, perm)
+		from, err := d.write(dir, content, perm)
 		if err != nil {
 			return fmt.Errorf("write the file for %s: %w", path, err)
 		}
@@ -93,13 +107,13 @@ func (d disk) put(path string, data []byte, perm fs.FileMode) error {
 	}
 }
 
-// write leaves a file with data, on the disk, that has no name yet.
-func (d disk) write(dir string, data []byte, perm fs.FileMode) (name string, err error) {
+// write leaves a file with the content, on the disk, that has no name yet.
+func (d disk) write(dir string, content func(io.Writer) error, perm fs.FileMode) (name string, err error) {
 	f, err := os.CreateTemp(dir, abandoned+"*") // mode 0600
 	if err != nil {
 		return "", err
 	}
-	_, err = f.Write(data)
+	err = content(f)
 	if err == nil && perm != 0o600 { // some file systems have no modes
 		err = f.Chmod(perm)
 	}

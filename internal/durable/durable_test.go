@@ -133,7 +133,7 @@ func TestFailuresLeaveTheOldFile(t *testing.T) {
 			if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			err := c.disk.put(path, []byte("new"), 0o600)
+			err := c.disk.put(path, whole([]byte("new")), 0o600)
 			if !errors.Is(err, broken) || !strings.Contains(err.Error(), path) {
 				t.Errorf("got %v, want an error that names the file and its cause", err)
 			}
@@ -158,7 +158,7 @@ func TestContentIsOnTheDiskBeforeItsName(t *testing.T) {
 		},
 		func(from, to string) error { steps = append(steps, "name"); return os.Rename(from, to) },
 	}
-	if err := d.put(filepath.Join(t.TempDir(), "one"), []byte("x"), 0o600); err != nil {
+	if err := d.put(filepath.Join(t.TempDir(), "one"), whole([]byte("x")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if want := []string{"sync file", "name", "sync folder"}; !slices.Equal(steps, want) {
@@ -174,11 +174,11 @@ func TestASweptFileIsWrittenAgain(t *testing.T) {
 		}
 		return os.Rename(from, to)
 	}}
-	if err := d.put(path, []byte("new"), 0o600); err != nil || content(t, path) != "new" {
+	if err := d.put(path, whole([]byte("new")), 0o600); err != nil || content(t, path) != "new" {
 		t.Errorf("got %v, want the file", err)
 	}
 	swept = -tries
-	if err := d.put(path, []byte("newer"), 0o600); !errors.Is(err, fs.ErrNotExist) || content(t, path) != "new" {
+	if err := d.put(path, whole([]byte("newer")), 0o600); !errors.Is(err, fs.ErrNotExist) || content(t, path) != "new" {
 		t.Errorf("swept for ever: got %v and %q, want an error and the old content", err, content(t, path))
 	}
 }
