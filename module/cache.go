@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -194,6 +195,9 @@ func (c cacheEntry) read() *native {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	if errors.Is(err, syscall.ELOOP) {
+		err = wrongFile("it is a link")
+	}
 	var n native
 	if err == nil {
 		n, err = c.take(f, size)
@@ -213,8 +217,11 @@ func (c cacheEntry) read() *native {
 // node has not written takes no more memory than one piece, whatever lengths it has.
 func (c cacheEntry) take(f *os.File, size int64) (n native, err error) {
 	head := make([]byte, len(cacheMagic)+sha256.Size)
-	if _, err := io.ReadFull(f, head); err != nil || string(head[:len(cacheMagic)]) != cacheMagic {
-		return native{}, errors.New("it is no file of this cache")
+	if err := fullOr(io.ReadFull(f, head)); err != nil {
+		return native{}, err
+	}
+	if string(head[:len(cacheMagic)]) != cacheMagic {
+		return native{}, wrongFile("it is no file of this cache")
 	}
 	b := body{from: f, left: size - int64(len(head)), sum: c.sum()}
 	name, err := b.part(b.length(), longestNative)
@@ -223,7 +230,10 @@ func (c cacheEntry) take(f *os.File, size int64) (n native, err error) {
 	}
 	n.name = string(name)
 	stack, err := b.part(b.length(), 8)
-	if err != nil || len(stack) != 8 {
+	if err != nil {
+		return native{}, err
+	}
+	if len(stack) != 8 {
 		return native{}, errEnds
 	}
 	n.stack = int64(binary.BigEndian.Uint64(stack))
@@ -232,7 +242,9 @@ func (c cacheEntry) take(f *os.File, size int64) (n native, err error) {
 	if err != nil {
 		return native{}, err
 	}
-	if b.length() != b.left {
+	if size := b.length(); b.err != nil {
+		return native{}, b.err
+	} else if size != b.left {
 		return native{}, errEnds
 	}
 	defer func() {
@@ -245,10 +257,10 @@ func (c cacheEntry) take(f *os.File, size int64) (n native, err error) {
 		return n, err
 	}
 	if !hmac.Equal(head[len(cacheMagic):], b.sum.Sum(nil)) {
-		return n, errors.New("this node has not written it: its authentication code is wrong")
+		return n, wrongFile("this node has not written it: its authentication code is wrong")
 	}
 	if !c.engine.ours(n.name) {
-		return n, errors.New("it has the name of no native code")
+		return n, wrongFile("it has the name of no native code")
 	}
 	n.rewritten, err = os.ReadFile(rewritten)
 	return n, err
@@ -262,15 +274,25 @@ type body struct {
 	from io.Reader
 	left int64
 	sum  hash.Hash
+	err  error // of reading a length
 }
 
 // errEnds is of files whose lengths do not fit; nobody has authenticated those yet.
-var errEnds = errors.New("its parts have not the lengths that they should have")
+const errEnds = wrongFile("its parts have not the lengths that they should have")
 
-// length reads the length of a part; -1 if there is none.
+// fullOr says of a file that ends too early that it is wrong, and leaves other errors of reading.
+func fullOr(_ int, err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return errEnds
+	}
+	return err
+}
+
+// length reads the length of a part; -1 if there is none, or it cannot be read.
 func (b *body) length() int64 {
 	p, err := b.part(4, 4)
 	if err != nil {
+		b.err = err
 		return -1
 	}
 	return int64(binary.BigEndian.Uint32(p))
@@ -278,11 +300,14 @@ func (b *body) length() int64 {
 
 // part reads the next bytes, of which there must be so many, and not more than most.
 func (b *body) part(size, most int64) ([]byte, error) {
+	if b.err != nil {
+		return nil, b.err
+	}
 	if size < 0 || size > min(b.left, most) {
 		return nil, errEnds
 	}
 	p := make([]byte, size)
-	if _, err := io.ReadFull(b.from, p); err != nil {
+	if err := fullOr(io.ReadFull(b.from, p)); err != nil {
 		return nil, err
 	}
 	b.left -= size
@@ -292,6 +317,9 @@ func (b *body) part(size, most int64) ([]byte, error) {
 
 // move moves the next bytes, of which there must be so many, into a new file of a folder. An error leaves none.
 func (b *body) move(size int64, dir string) (string, error) {
+	if b.err != nil {
+		return "", b.err
+	}
 	if size < 0 || size > b.left {
 		return "", errEnds
 	}
@@ -321,13 +349,25 @@ func (c cacheEntry) sum() hash.Hash {
 	return h
 }
 
-// reject removes a file that is not used, so that nobody reads it again, and tells about it.
+// reject removes a file that is wrong, so that nobody reads it again, and tells about it. One that this machine could not use, as it had no room
+// or no file descriptor, may be as good as ever, and stays.
 func (c cacheEntry) reject(err error) {
-	_ = os.Remove(c.path)
-	c.engine.o.Recorder.Count(telemetry.ModuleRejected, c.module, 1)
-	c.engine.o.Log.Warn("a file of the compilation cache is not used; the module is compiled again",
+	if wrong := wrongFile(""); errors.As(err, &wrong) {
+		_ = os.Remove(c.path)
+		c.engine.o.Recorder.Count(telemetry.ModuleRejected, c.module, 1)
+		c.engine.o.Log.Warn("a file of the compilation cache is not used; the module is compiled again",
+			"module", c.module, "file", c.path, "reason", err)
+		return
+	}
+	c.engine.o.Log.Warn("a file of the compilation cache cannot be used now, and stays; the module is compiled again",
 		"module", c.module, "file", c.path, "reason", err)
 }
+
+// A wrongFile is why a file is none that this node has written.
+type wrongFile string
+
+// Error returns the reason.
+func (w wrongFile) Error() string { return string(w) }
 
 // write keeps native code. If it cannot, the next start compiles again.
 func (c cacheEntry) write(n native) {

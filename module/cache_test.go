@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dodona-oracle/dodona/telemetry"
 )
 
 // cached are the options of an engine with a cache.
@@ -289,5 +291,43 @@ func TestCacheFileTakesNoMemoryBeforeItIsAuthenticated(t *testing.T) {
 	c.want(t, "files of another", 1, 0, uint64(len(files)))
 	if left, err := filesBelow(e.dir); err != nil || len(left) > 0 {
 		t.Errorf("the private folder has %v (%v)", left, err)
+	}
+}
+
+// TestFileThatTheMachineCannotUseStays: a folder for temporary files that takes none for a while says nothing about native code that is kept.
+func TestFileThatTheMachineCannotUseStays(t *testing.T) {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	for name, full := range map[string]func(e *Engine){
+		"no folder": func(e *Engine) { e.dir = filepath.Join(e.dir, "gone") },
+		"no file descriptor": func(*Engine) {
+			if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Max: limit.Max}); err != nil { // of new ones
+				t.Fatal(err)
+			}
+		},
+	} {
+		dir, c := t.TempDir(), newTally()
+		load(t, newTestEngine(t, cached(t, dir, 1, newTally())), guest(t, "count"))
+		path, count := cacheFile(t, dir), guest(t, "count")
+		e := newTestEngine(t, cached(t, dir, 1, c))
+		was := e.dir
+		full(e)
+		_, err := e.Load(t.Context(), count)
+		e.dir = was
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+			t.Fatal(err)
+		}
+		if err == nil || !Local(err) {
+			t.Errorf("%s: got %v, want an error of this machine", name, err)
+		}
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("%s: what was kept is gone: %v", name, err)
+		}
+		load(t, e, count)
+		if got := c.of(telemetry.ModuleCached, telemetry.ModuleRejected); !slices.Equal(got, []uint64{1, 0}) {
+			t.Errorf("%s: cached, rejected %v, want [1 0]", name, got)
+		}
 	}
 }

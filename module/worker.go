@@ -237,7 +237,7 @@ func openLimited(path string, limit int64) (*os.File, int64, error) {
 	}
 	info, err := f.Stat()
 	if err == nil && (!info.Mode().IsRegular() || info.Size() > limit) {
-		err = fmt.Errorf("%s is no regular file of at most %s", path, bytesText(limit))
+		err = wrongFile(fmt.Sprintf("%s is no regular file of at most %s", path, bytesText(limit)))
 	}
 	if err != nil {
 		return nil, 0, errors.Join(err, f.Close())
