@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // TestAStoreThatBrokeIsStartedAgain, though the process that keeps it writes nothing, and what hinders that is told.
@@ -56,4 +57,35 @@ func TestAStoreThatCannotBeWrittenIsKept(t *testing.T) {
 	}
 	until(t, "the store runs", func() bool { return !h.local.broken() })
 	appendEvents(t, h.Journal, "after", 1, 10)
+}
+
+// TestWhatIsLargeWaitsForRoom on a disk that has room for a start of the store and not for a large record beside it: the record breaks nothing, why it
+// waits is told, and it is written once there is room.
+func TestWhatIsLargeWaitsForRoom(t *testing.T) {
+	dir := smallDisk(t)
+	limits := Limits{Bytes: 32 * unit.MiB}
+	h := startHub(t, Config{Dir: filepath.Join(dir, "d"), Raw: limits, Proof: limits})
+	free, err := freeBytes(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "ballast"), make([]byte, free-minFreeBytes-1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	starts := h.counting()
+	done := make(chan error, 1)
+	go func() {
+		done <- h.Append(t.Context(), dodona.Record{Topic: dodona.TopicReading, Key: "large", ID: "1", Body: make([]byte, 6<<20)})
+	}()
+	until(t, "it is told", func() bool { return strings.Contains(h.Status(t.Context()).Streams[0].Blocked, "the disk is full") })
+	appendEvents(t, h.Journal, "small", 3, 10)
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if again := h.counting() - starts; again > 0 {
+		t.Errorf("the store was started again %d times", again)
+	}
 }

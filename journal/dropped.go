@@ -236,10 +236,13 @@ func (j *Journal) setBroken(why string) {
 	}
 }
 
-// brokenBy returns why the embedded store takes nothing from anybody; empty if it does.
+// brokenBy returns why the embedded store takes nothing from anybody, or does so again and again; empty if it takes all.
 func (j *Journal) brokenBy() string {
-	if j.local == nil || j.ctx.Err() != nil || !j.local.broken() {
+	if j.local == nil || j.ctx.Err() != nil {
 		return ""
+	}
+	if !j.local.broken() {
+		return j.local.brokeOften()
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -34,6 +34,9 @@ func (l *lane) flush(group []*pending) {
 	for attempt := 0; ; attempt++ {
 		var err error
 		if group, err = l.admit(group); err == nil {
+			err = l.roomOnDisk(sizeOfGroup(group))
+		}
+		if err == nil {
 			if group = takeOff(group); len(group) == 0 {
 				l.setBlocked("")
 				return
@@ -189,9 +192,14 @@ func (l *lane) fly(f *flight) ([]*pending, error) {
 const flushTimeout = 5 * time.Second
 
 // send publishes a flight: one record plainly, several as an atomic batch under a name of its own.
-func (l *lane) send(f *flight) (pubAck, error) {
+func (l *lane) send(f *flight) (ack pubAck, err error) {
 	if l.j.local != nil && l.j.local.broken() {
 		return pubAck{}, fmt.Errorf("%w: the store cannot write", errUnknownOutcome)
+	}
+	if bytes := f.size(); l.j.local == nil && bytes >= largeFlight {
+		l.spare()
+		given := l.j.nc.IsConnected()
+		defer func() { l.countLarge(given, err) }()
 	}
 	ctx, cancel := context.WithTimeout(l.j.epoch(), flushTimeout)
 	defer cancel()
@@ -212,7 +220,6 @@ func (l *lane) send(f *flight) (pubAck, error) {
 	if err != nil {
 		return pubAck{}, fmt.Errorf("%w: %w", errUnknownOutcome, err)
 	}
-	var ack pubAck
 	if err := json.Unmarshal(reply.Data, &ack); err != nil {
 		return pubAck{}, fmt.Errorf("%w: %w", errUnknownOutcome, err)
 	}

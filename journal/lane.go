@@ -34,6 +34,7 @@ type lane struct {
 	pace        pace
 	seen        map[string]seen // by subject
 	sinceRetain int             // bytes written since retention last looked
+	refused     int             // times in a row that a large flight was not taken by a store elsewhere
 
 	born      time.Time // when the stream was made that this lane writes to
 	goneSince time.Time // since when the server has no such stream; zero: it has

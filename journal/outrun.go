@@ -161,8 +161,11 @@ func (l *lane) relieve(err error, attempt, bytes int) {
 
 // revive starts the embedded server again after its store broke, once the disk has room. It returns why it could not.
 func (l *lane) revive() (why string) {
-	if free, err := freeBytes(l.j.cfg.Dir); err == nil && free < minFreeBytes {
-		return fmt.Sprintf("the disk is full: %d bytes are free, %d are needed", free, minFreeBytes)
+	if why := l.j.diskFull(0); why != "" {
+		return why
+	}
+	if why := l.j.local.rests(); why != "" {
+		return "the store cannot write: " + why
 	}
 	if err := l.j.local.writable(); err != nil { // until then it can be read
 		return "the store cannot write: " + err.Error()

@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
+	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/internal/loopback"
 )
 
@@ -38,9 +39,12 @@ type embedded struct {
 
 	mu      sync.Mutex
 	current *server.Server
-	sick    bool   // the store met an error that it does not recover from
-	full    bool   // that was in writing
-	fatal   string // what kept the server from starting
+	sick    bool      // the store met an error that it does not recover from
+	full    bool      // that was in writing
+	trouble string    // what it said then
+	broke   time.Time // when
+	often   int       // times in a row that it broke soon after that
+	fatal   string    // what kept the server from starting
 }
 
 // readyWithin bounds the start of the embedded server; large stores are read through when they open.
@@ -242,6 +246,37 @@ func (e *embedded) cannotWrite() bool {
 	return e.full
 }
 
+// longestRest is how long a store that breaks again and again is left alone at most: each start costs those who sign some rounds.
+const longestRest = 15 * time.Second
+
+// count notes that the store broke, by what it said. e.mu is held.
+func (e *embedded) count(trouble string) {
+	if e.often++; time.Since(e.broke) > livesAfter {
+		e.often = 0
+	}
+	e.broke, e.trouble = time.Now(), trouble
+}
+
+// rests returns why the store is not started again yet although it could be: it broke again and again, and would do so at once. Empty: it does not rest.
+func (e *embedded) rests() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.often < 2 || time.Since(e.broke) > (backoff.Backoff{Min: time.Second, Max: longestRest}).Ceiling(e.often-1) {
+		return ""
+	}
+	return e.trouble + "; it broke again soon after a start, and rests before the next"
+}
+
+// brokeOften returns what the store said when it broke the last time, while it has not lived for long since it broke again and again; else "".
+func (e *embedded) brokeOften() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.often < 2 || time.Since(e.broke) > livesAfter {
+		return ""
+	}
+	return e.trouble + "; the store was started again, and breaks again and again"
+}
+
 // giveUp has the next restart begin anew, although the store says nothing of its trouble.
 func (e *embedded) giveUp() {
 	e.mu.Lock()
@@ -292,6 +327,9 @@ func (l serverLog) Errorf(format string, args ...any) {
 		l.e.mu.Lock()
 		again := l.e.sick
 		l.e.sick, l.e.full = true, true
+		if !again {
+			l.e.count(text)
+		}
 		l.e.mu.Unlock()
 		if !again {
 			l.e.onBreak()

@@ -1,0 +1,78 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// TestAStoreThatBreaksAgainAndAgainRests, for longer each time, and what it said is told until it has lived for long. One that broke once does not.
+func TestAStoreThatBreaksAgainAndAgainRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := new(embedded)
+		for n, want := range []time.Duration{0, 0, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, longestRest, longestRest} {
+			e.count("no room")
+			if told := e.brokeOften() != ""; told != (want > 0) {
+				t.Errorf("break %d is told: %v", n, told)
+			}
+			if want > 0 {
+				time.Sleep(want)
+				if e.rests() == "" {
+					t.Errorf("after break %d it does not rest for %s", n, want)
+				}
+			}
+			time.Sleep(time.Millisecond)
+			if e.rests() != "" {
+				t.Errorf("after break %d it rests for more than %s", n, want)
+			}
+		}
+		time.Sleep(livesAfter)
+		if e.brokeOften() != "" {
+			t.Error("it is told for ever")
+		}
+		if e.count("no room"); e.rests() != "" {
+			t.Error("it lived for long, and rests when it breaks once")
+		}
+	})
+}
+
+// TestWhatAStoreRefusesIsSpared: a large flight that a store elsewhere did not take waits for longer each time, unless it was
+// given to nobody.
+func TestWhatAStoreRefusesIsSpared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		l := &lane{j: &Journal{ctx: ctx}}
+		cfg, err := Config{Dir: "none", Node: "gw-1", Recorder: telemetry.Nop}.withDefaults()
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.j.cfg = cfg
+		for n, c := range []struct {
+			given bool
+			err   error
+			want  time.Duration
+		}{
+			{true, errUnknownOutcome, 0},
+			{false, errUnknownOutcome, 0},
+			{true, errUnknownOutcome, 5 * time.Second},
+			{true, errUnknownOutcome, 10 * time.Second},
+			{false, errUnknownOutcome, 10 * time.Second},
+			{true, errors.New("full"), 20 * time.Second},
+			{true, errors.New("full"), 40 * time.Second},
+			{true, errors.New("full"), longestSpare},
+			{true, nil, 0},
+			{true, errUnknownOutcome, 0},
+		} {
+			l.countLarge(c.given, c.err)
+			begun := time.Now()
+			if l.spare(); time.Since(begun) != c.want {
+				t.Errorf("try %d waits %s, want %s", n, time.Since(begun), c.want)
+			}
+		}
+	})
+}
