@@ -113,7 +113,7 @@ func (m *Module) tracingNeed() need {
 func (e *Engine) room(ctx context.Context, admit func() (want int64, err error)) error {
 	for {
 		want, err := admit()
-		if !errors.Is(err, ErrMemory) || !e.admitted.couldHave(want) {
+		if !errors.Is(err, ErrMemory) || !e.admitted.couldHave(want) || ctx.Err() != nil {
 			return err
 		}
 		m := e.tracing()
@@ -122,6 +122,10 @@ func (e *Engine) room(ctx context.Context, admit func() (want int64, err error))
 			return err
 		}
 		if m.traced.close(ctx, m) != nil {
+			if !m.traced.remains() {
+				e.o.Log.Warn("events of a module are no longer traced, until it is loaded anew: another module needed the memory, whose load was ended then",
+					"module", m.label)
+			}
 			return err
 		}
 		e.o.Log.Warn("events of a module are no longer traced, until it is loaded anew: another module needs the memory", "module", m.label)
@@ -157,6 +161,13 @@ func (t *tracing) has() (has, busy bool) {
 	default:
 		return true, true // it is being compiled
 	}
+}
+
+// remains reports whether events are traced although close did not come to its end.
+func (t *tracing) remains() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.pool != nil
 }
 
 // close ends the compilation, waits for events that are traced, and gives everything back. None is traced after that.

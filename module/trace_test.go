@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -213,6 +214,42 @@ func TestTracingYieldsWhenItsEventHasEnded(t *testing.T) {
 	})
 	pool.free()
 	loading.Wait()
+}
+
+// TestTracingDoesNotYieldToALoadThatHasEnded: nor does the compilation for it, which would be over for good.
+func TestTracingDoesNotYieldToALoadThatHasEnded(t *testing.T) {
+	e, first := crowded(t, Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 20 {
+		if _, err := e.Load(ctx, guest(t, "count")); err == nil {
+			t.Error("a load that had ended before was done")
+		}
+	}
+	if out, err := first.Run(t.Context(), reading(`{}`)); err != nil || len(out.Spans) == 0 {
+		t.Errorf("got %d spans (%v), want an answer that is traced", len(out.Spans), err)
+	}
+
+	var text bytes.Buffer
+	e = newTestEngine(t, Options{Memory: e.o.Memory, Sample: 1, Log: slog.New(slog.NewTextHandler(&text, nil))})
+	first = load(t, e, guest(t, "count"))
+	e.compiles <- struct{}{} // another module is being compiled
+	answers(t, first)
+	for has := false; !has; runtime.Gosched() {
+		e.admitted.mu.Lock()
+		has = e.admitted.tracing > 0
+		e.admitted.mu.Unlock()
+	}
+	for range 20 {
+		if _, err := e.Load(ctx, guest(t, "count")); err == nil {
+			t.Error("a load that had ended before was done")
+		}
+	}
+	<-e.compiles
+	ready(t, first)
+	if out, err := first.Run(t.Context(), reading(`{}`)); err != nil || len(out.Spans) == 0 {
+		t.Errorf("after it was compiled: got %d spans (%v), want an answer that is traced; log\n%s", len(out.Spans), err, text.String())
+	}
 }
 
 func TestTracingDoesNotYieldInVain(t *testing.T) {
