@@ -182,7 +182,7 @@ type ModuleStatus struct {
 	Feed      string           `json:"feed"`
 	Name      string           `json:"name"`
 	Version   string           `json:"version"`
-	Running   bool             `json:"running"` // false while it is loaded, and after it was refused: the feed's rounds say why
+	Running   bool             `json:"running"` // false while it is loaded, and after it was refused: lastError and the feed's rounds say why
 	Digest    dodona.Digest    `json:"digest,omitzero"`
 	Events    uint64           `json:"events"`
 	Failed    uint64           `json:"failed"`

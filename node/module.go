@@ -37,11 +37,18 @@ type modules struct {
 
 	mu     sync.Mutex
 	engine *module.Engine
-	loaded map[string]*module.Module // by feed
+	known  map[string]standing // by feed
+}
+
+// A standing is how it is with the module of a feed.
+type standing struct {
+	loaded  *module.Module // nil while it does not run
+	loading bool           // somebody is at it
+	err     error          // why it does not run
 }
 
 func newModules(n *Node) *modules {
-	return &modules{n: n, spans: newSpanSums(), loaded: make(map[string]*module.Module)}
+	return &modules{n: n, spans: newSpanSums(), known: make(map[string]standing)}
 }
 
 // opened returns the engine.
@@ -76,14 +83,15 @@ func (m *modules) close(ctx context.Context) error {
 	return m.engine.Close(ctx)
 }
 
-func (m *modules) set(feed string, loaded *module.Module) {
+// note remembers how it is with the module of a feed, until that has ended.
+func (m *modules) note(feed string, s standing) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if loaded == nil {
-		delete(m.loaded, feed)
+	if s == (standing{}) {
+		delete(m.known, feed)
 		return
 	}
-	m.loaded[feed] = loaded
+	m.known[feed] = s
 }
 
 // find reads and verifies the release that a feed names.
@@ -200,6 +208,7 @@ func (g *guest) load(ctx context.Context) (unload func()) {
 	n := g.m.n
 	loaded, err := (*module.Module)(nil), g.err
 	if err == nil {
+		g.m.note(g.feed, standing{loading: true})
 		loaded, err = g.start(ctx)
 	}
 	if ctx.Err() != nil {
@@ -207,8 +216,10 @@ func (g *guest) load(ctx context.Context) (unload func()) {
 			_ = loaded.Close(context.WithoutCancel(ctx)) // nothing ran
 		}
 		g.err = ctx.Err()
+		g.m.note(g.feed, standing{})
 		return func() {}
 	}
+	g.m.note(g.feed, standing{loaded: loaded, err: err})
 	if err == nil {
 		g.run(loaded)
 		return func() { g.close(ctx, loaded) }
@@ -217,7 +228,7 @@ func (g *guest) load(ctx context.Context) (unload func()) {
 		g.err = err
 		n.log.Error("a module does not run; the rounds of its feed are missed until a reload or a restart finds it well",
 			"feed", g.feed, "error", err)
-		return func() {}
+		return func() { g.m.note(g.feed, standing{}) }
 	}
 	g.err, g.ready = err, make(chan func(), 1)
 	ctx, cancel := context.WithCancel(ctx)
@@ -228,18 +239,16 @@ func (g *guest) load(ctx context.Context) (unload func()) {
 		if loaded := <-ended; loaded != nil {
 			g.close(ctx, loaded)
 		}
+		g.m.note(g.feed, standing{})
 	}
 }
 
 // run takes a loaded module.
-func (g *guest) run(loaded *module.Module) {
-	g.runs = loaded.Transform(g.from, g.inner)
-	g.m.set(g.feed, loaded)
-}
+func (g *guest) run(loaded *module.Module) { g.runs = loaded.Transform(g.from, g.inner) }
 
 // close ends a module whose feed has ended, so that nothing is waited for.
 func (g *guest) close(ctx context.Context, loaded *module.Module) {
-	g.m.set(g.feed, nil)
+	g.m.note(g.feed, standing{})
 	if err := loaded.Close(context.WithoutCancel(ctx)); err != nil {
 		g.m.n.log.Error("close module", "feed", g.feed, "error", err)
 	}
@@ -254,8 +263,11 @@ func (g *guest) again(ctx context.Context, err error) *module.Module {
 		if !backoff.Wait(ctx, wait) {
 			return nil
 		}
+		g.m.note(g.feed, standing{loading: true, err: err})
 		var loaded *module.Module
-		if loaded, err = g.start(ctx); err == nil {
+		loaded, err = g.start(ctx)
+		g.m.note(g.feed, standing{loaded: loaded, err: err}) // at once: the feed's next round may be far away
+		if err == nil {
 			log.Info("a module runs now", "module", g.spec.Name, "version", g.spec.Version, "attempt", attempt+1)
 			g.ready <- func() { g.run(loaded) }
 			return loaded
@@ -311,7 +323,8 @@ func (g *guest) restore(last *dodona.Bundle) {
 	}
 }
 
-// retried returns units with the feeds as changed whose module does not run: a reload tries it again.
+// retried returns units with the feeds as changed whose module does not run: a reload tries it again, unless that is under way. An attempt that
+// takes longer than the time between two reloads would never come to its end.
 func (m *modules) retried(units config.Units, next *config.Config) config.Units {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -319,7 +332,7 @@ func (m *modules) retried(units config.Units, next *config.Config) config.Units 
 	units.Equal = nil
 	for _, name := range equal {
 		f, found := next.Feed(name)
-		if found && f.Settings.Module != nil && m.loaded[name] == nil {
+		if s := m.known[name]; found && f.Settings.Module != nil && s.loaded == nil && !s.loading {
 			units.Changed = append(slices.Clip(units.Changed), name)
 			continue
 		}

@@ -6,7 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona/api"
 )
 
 // TestAModuleRunsOnceTheMachineIsWell: the compiler's child is killed, as the system does where memory is short. The feed says so, and answers
@@ -17,7 +21,7 @@ func TestAModuleRunsOnceTheMachineIsWell(t *testing.T) {
 		t.Fatal(err)
 	}
 	modules, well := t.TempDir(), filepath.Join(t.TempDir(), "well")
-	child := []string{"/bin/sh", "-c", fmt.Sprintf(`[ -e %q ] && exec %q %s "$@"; kill -9 $$`, well, self, compileWorker), "sh"}
+	child := childThatIsWell(self, well)
 	writeFile(t, modules, "counter-1.0.0.wasm", counterWasm(t))
 	for _, recovers := range []bool{true, false} {
 		seen := newOutcomes()
@@ -36,5 +40,73 @@ func TestAModuleRunsOnceTheMachineIsWell(t *testing.T) {
 			}
 		}
 		stop()
+	}
+}
+
+func childThatIsWell(self, well string) []string {
+	return []string{"/bin/sh", "-c", fmt.Sprintf(`[ -e %q ] && exec %q %s "$@"; kill -9 $$`, well, self, compileWorker), "sh"}
+}
+
+// awaitModule waits for what the status says of the only module.
+func awaitModule(t *testing.T, n *Node, what string, wanted func(api.ModuleStatus) bool) {
+	t.Helper()
+	var last []api.ModuleStatus
+	for range 1000 {
+		if last = (state{n}).Status().Modules; len(last) == 1 && wanted(last[0]) {
+			return
+		}
+		waitFor(t, 20*time.Millisecond)
+	}
+	t.Fatalf("%s: the status says %+v", what, last)
+}
+
+// TestTheStatusTellsOfAModuleBetweenRounds: a feed with a round an hour says why its module does not run, and that it does, when that is so.
+func TestTheStatusTellsOfAModuleBetweenRounds(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules, well := t.TempDir(), filepath.Join(t.TempDir(), "well")
+	writeFile(t, modules, "counter-1.0.0.wasm", counterWasm(t))
+	text := counting(t, t.TempDir(), fmt.Sprintf("{dir: %q, unsigned: true}", modules), allowed)
+	text = strings.Replace(text, "every: 200ms\n    decimals", "every: 1h\n    decimals", 1)
+	n := openNode(t, text, Options{Compile: childThatIsWell(self, well)})
+	stop := run(t, n)
+	defer stop()
+	awaitModule(t, n, "the reason", func(s api.ModuleStatus) bool { return !s.Running && strings.Contains(s.LastError, "the child ended") })
+	writeFile(t, filepath.Dir(well), "well", nil)
+	awaitModule(t, n, "that it runs", func(s api.ModuleStatus) bool { return s.Running && s.LastError == "" })
+}
+
+// TestAReloadThatChangesNothingLetsAModuleBeLoaded: compiling takes longer than the time between two reloads, again and again.
+func TestAReloadThatChangesNothingLetsAModuleBeLoaded(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	begun, going := filepath.Join(dir, "begun"), filepath.Join(dir, "going")
+	child := []string{"/bin/sh", "-c", fmt.Sprintf(`echo >> %q; while ! [ -e %q ]; do sleep 0.1; done; exec %q %s "$@"`, begun, going, self, compileWorker), "sh"}
+	modules := t.TempDir()
+	writeFile(t, modules, "counter-1.0.0.wasm", counterWasm(t))
+	text := counting(t, t.TempDir(), fmt.Sprintf("{dir: %q, unsigned: true}", modules), allowed)
+	n := changing(t, &text, Options{Compile: child})
+	stop := run(t, n)
+	defer stop()
+	for range 5 {
+		for range 1000 {
+			if _, err := os.Stat(begun); err == nil {
+				break
+			}
+			waitFor(t, 20*time.Millisecond)
+		}
+		if _, err := n.Reload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	writeFile(t, dir, "going", nil)
+	awaitModule(t, n, "that it runs", func(s api.ModuleStatus) bool { return s.Running })
+	if started, err := os.ReadFile(begun); err != nil || len(started) != 1 {
+		t.Errorf("the compiler was started %d times (%v), want once", len(started), err)
 	}
 }

@@ -62,7 +62,7 @@ func (s *spanSums) of(label string) []api.FunctionStatus {
 // statuses returns the modules of all feeds, in the order of the configuration.
 func (m *modules) statuses() []api.ModuleStatus {
 	m.mu.Lock()
-	loaded := maps.Clone(m.loaded)
+	known := maps.Clone(m.known)
 	m.mu.Unlock()
 	list := make([]api.ModuleStatus, 0)
 	for _, f := range m.n.config().Feeds {
@@ -71,7 +71,11 @@ func (m *modules) statuses() []api.ModuleStatus {
 			continue
 		}
 		told := api.ModuleStatus{Feed: f.Feed.Name, Name: s.Name, Version: s.Version}
-		if running := loaded[f.Feed.Name]; running != nil {
+		at := known[f.Feed.Name]
+		if at.err != nil {
+			told.LastError = at.err.Error()
+		}
+		if running := at.loaded; running != nil {
 			status := running.Status()
 			told.Running, told.Digest, told.Events, told.Instances = true, status.Digest, status.Events, status.Instances
 			told.MeanUS, told.LastError = float64(status.Mean)/float64(time.Microsecond), status.LastError
