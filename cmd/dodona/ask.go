@@ -86,7 +86,7 @@ func sinkLine(s api.Status, k api.SinkStatus) string {
 	if k.Dead > 0 {
 		line += fmt.Sprintf(", %d refused for good", k.Dead)
 	}
-	if k.Attempt == 0 {
+	if k.Attempt == 0 && k.State != "stuck" && k.State != "retrying" { // what it says last is of before
 		return line
 	}
 	if !k.NextTry.IsZero() {

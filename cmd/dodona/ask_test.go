@@ -24,6 +24,14 @@ func TestAStatusTellsOfSinksAndModules(t *testing.T) {
 			api.SinkStatus{Name: "out", Kind: "stdout", State: "ok", Delivered: 7, Dead: 2, LastError: "of long ago"},
 			"out  stdout  ok, 7 delivered, 0 waiting, 2 refused for good",
 		},
+		{
+			api.SinkStatus{Name: "chain", Kind: "evm", State: "stuck", Queue: 1, LastError: "funds: 0x09 cannot pay"},
+			"chain  evm  stuck, 0 delivered, 1 waiting: funds: 0x09 cannot pay",
+		},
+		{
+			api.SinkStatus{Name: "chain", Kind: "evm", State: "retrying", LastError: "overdue: in no block"},
+			"chain  evm  retrying, 0 delivered, 0 waiting: overdue: in no block",
+		},
 	} {
 		if got := sinkLine(s, c.sink); got != c.want {
 			t.Errorf("got  %q\nwant %q", got, c.want)

@@ -27,7 +27,7 @@ func (m *machine) tellOverdue(fx *effects, now time.Time, v view) {
 			first = i
 		}
 	}
-	if first == nil || first.State != Sent || m.trouble[rejected(first)] != (trouble{}) || m.fees || m.funds != nil {
+	if first == nil || !first.wasTaken() || m.trouble[rejected(first)] != (trouble{}) || m.fees || m.funds != nil {
 		m.say(fx, now, overdue, false, "")
 		return
 	}
@@ -43,6 +43,12 @@ func (m *machine) tellOverdue(fx *effects, now time.Time, v view) {
 	m.say(fx, now, overdue, waited >= max(overdueAfter, 5*m.unhurried(m.bumpAfter)), fmt.Sprintf(
 		"transaction %s of nonce %d is in no block for %s, though it pays up to %s where the base fee is %s; the newest block is %d, of %sZ: %s; name another one in rpc",
 		first.last().Hash, first.Nonce, waited.Truncate(time.Minute), Price(first.last().FeeCap), Price(v.Head.BaseFee), v.Head.Number, v.clock().UTC().Format(time.DateTime), why))
+}
+
+// wasTaken reports whether any node took a transaction of an intent.
+func (i *Intent) wasTaken() bool {
+	_, found := i.taken()
+	return found
 }
 
 // tellAlone tells that one of several endpoints is believed of what no other one can tell, once that lasts.
@@ -63,11 +69,11 @@ func (m *machine) tellAlone(fx *effects, now time.Time) {
 	if m.aloneAt.IsZero() {
 		m.aloneAt = now
 	}
-	what := "rounds up to it are not sent"
+	what := "rounds up to it count as delivered by somebody else"
 	if c.place == theCount {
-		what = "the nonces below it are not given"
+		what = "new transactions are numbered behind it"
 	}
-	m.say(fx, now, alone, now.Sub(m.aloneAt) >= laggingFor, fmt.Sprintf("%s says that %s, and the others cannot tell: it is believed, and %s; see that another one answers", m.host(c.by), c.inWords(), what))
+	m.say(fx, now, alone, now.Sub(m.aloneAt) >= laggingFor, fmt.Sprintf("%s says that %s, and the others cannot tell: it is believed, and %s; see that another endpoint of rpc answers", m.host(c.by), c.inWords(), what))
 }
 
 // tellReverted tells that a contract reverts an answer again and again, which waits for a person.
@@ -77,8 +83,8 @@ func (m *machine) tellReverted(fx *effects, now time.Time) {
 		m.say(fx, now, "reverted", false, "")
 		return
 	}
-	m.say(fx, now, "reverted", true, fmt.Sprintf("the contract %s reverted round %d of %s %d times; it is tried again at %sZ: see what it says to `dodona explain %s %d`",
-		m.contract(i.Payload), uint64(i.Payload.Round), i.Payload.Feed, i.Reverts, i.NotUntil.UTC().Format(time.TimeOnly), i.Payload.Feed, uint64(i.Payload.Round)))
+	m.say(fx, now, "reverted", true, fmt.Sprintf("the contract %s reverted round %d of %s %d times; it is tried again at %sZ; see whether it is the contract of this feed and knows who signs (`dodona contract show`), and leave out `gas`, for then it says why",
+		m.contract(i.Payload), uint64(i.Payload.Round), i.Payload.Feed, i.Reverts, i.NotUntil.UTC().Format(time.TimeOnly)))
 }
 
 // keptMost is how many transactions in a row get into a block only once another endpoint has them, before that one is asked instead.

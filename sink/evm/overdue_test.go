@@ -120,6 +120,39 @@ func TestATransactionInNoBlockIsTold(t *testing.T) {
 	}
 }
 
+// TestAReplacementIsInNoBlockEither: that a transaction is replaced does not end the trouble, nor begin it anew.
+func TestAReplacementIsInNoBlockEither(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.offer(t, 1000)
+	for range 20 {
+		for _, i := range p.turn(t, time.Minute) {
+			p.did(t, p.sent(p.now, i, accepted, ""))
+		}
+	}
+	if n := len(p.open[0].Attempts); n < 3 || p.events != 1 || p.trouble[overdue] == (trouble{}) {
+		t.Errorf("%d attempts, %d events, troubles %v", n, p.events, p.trouble)
+	}
+}
+
+// TestWhatIsInTheWayIsSaidLast, not what was told before and is over.
+func TestWhatIsInTheWayIsSaidLast(t *testing.T) {
+	for _, c := range []struct{ last, want string }{
+		{"claim: of before", "rejected: full"}, {"rpc: of before", "rejected: full"}, {"rejected: as it began", "rejected: as it began"}, {"", "rejected: full"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newPair(t, newLedger(), newFace(newLedger()))
+			if err := b.Sink.begin(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			b.m.trouble["rejected 7"], b.lastErr = trouble{"full", time.Now()}, c.last
+			b.show(nil)
+			if got := b.status().LastError; got != c.want {
+				t.Errorf("after %q it says %q, want %q", c.last, got, c.want)
+			}
+		})
+	}
+}
+
 // TestABeliefIsToldWhileItLasts: the second endpoint is away, and the first one shows a slot that nobody here sent.
 func TestABeliefIsToldWhileItLasts(t *testing.T) {
 	for _, method := range []string{"eth_getStorageAt", "eth_getTransactionCount"} {

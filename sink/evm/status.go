@@ -66,12 +66,22 @@ func (s *Sink) show(v *view) {
 	} else {
 		st.Head, st.BaseFee, st.Balance = s.status.Head, s.status.BaseFee, s.status.Balance
 	}
-	if state == sink.Stuck && strings.HasPrefix(s.lastErr, "rpc: ") { // told last, and not what waits for somebody
+	if of, _, _ := strings.Cut(s.lastErr, ": "); worst != "" && worst != "rpc" && (of == "rpc" || !s.m.troubledBy(of)) { // told last, and not what is in the way
 		s.lastErr, s.errAt = strings.Fields(worst)[0]+": "+s.m.trouble[worst].Message, s.m.trouble[worst].Since
 	}
 	s.status, s.state, s.queue = st, state, st.Planned+st.Flying
 	s.env.Metrics.Gauge(telemetry.SinkQueue, s.env.Sink, int64(s.queue))
 	s.env.Metrics.Gauge(telemetry.SinkTroubles, s.env.Sink, int64(len(st.Troubles)))
+}
+
+// troubledBy reports whether a trouble of that kind is there.
+func (m *machine) troubledBy(kind string) bool {
+	for what := range m.trouble {
+		if strings.Fields(what)[0] == kind {
+			return true
+		}
+	}
+	return false
 }
 
 // standing returns the state that the troubles make, and the worst of them. An endpoint that is slow, fails, or keeps to itself what it takes may come
