@@ -246,7 +246,7 @@ func (j *Journal) brokenBy() string {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return cmp.Or(j.broken, "the store cannot write; it is started again")
+	return cmp.Or(j.broken, j.local.ails()+"; it is started again")
 }
 
 // seekDropped asks the embedded store whether it dropped records of any stream of proofs, for it does not always say so. asked is told

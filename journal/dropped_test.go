@@ -299,3 +299,12 @@ func TestALossIsKnownBeforeItIsOnTheDisk(t *testing.T) {
 		t.Errorf("forgotten until %v, %v; what was claimed at %s may be lost", forgot, err, round)
 	}
 }
+
+// TestAStoreThatDroppedIsNotCalledFull: what is told says whether it could write.
+func TestAStoreThatDroppedIsNotCalledFull(t *testing.T) {
+	j := open(t, Config{})
+	j.local.giveUp()
+	if told := j.brokenBy(); !strings.Contains(told, "dropped") || strings.Contains(told, "write") {
+		t.Errorf("it is told that %q", told)
+	}
+}

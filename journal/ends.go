@@ -157,9 +157,6 @@ func (j *Journal) setEnd(info *jetstream.StreamInfo) {
 func (j *Journal) noteEnds(ctx context.Context, age time.Duration) {
 	j.mu.Lock()
 	young := time.Since(j.endsAt) < age
-	if !young {
-		j.endsAt = time.Now()
-	}
 	j.mu.Unlock()
 	if young || j.local == nil || j.alone() && !j.knowsEnds() {
 		return
@@ -168,7 +165,7 @@ func (j *Journal) noteEnds(ctx context.Context, age time.Duration) {
 	if j.ctx.Err() == nil {
 		while = nextNote
 	}
-	ends := j.endsOfOthers()
+	begun, ends := time.Now(), j.endsOfOthers()
 	list := j.js.ListStreams(ctx)
 	for info := range list.Info() {
 		if keepsProofs(info) {
@@ -188,7 +185,7 @@ func (j *Journal) noteEnds(ctx context.Context, age time.Duration) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.ends = ends
+	j.ends, j.endsAt = ends, begun
 }
 
 // nextEnd returns what is to be noted of a stream: how far it goes now. If its end is gone, that is noted in the stream first, in this

@@ -134,3 +134,21 @@ func TestAnEndIsSeenUntilItsLossIsNoted(t *testing.T) {
 		t.Error("this network's lane knows of no loss")
 	}
 }
+
+// TestAnEndThatWasNotNotedIsNotedSoon: a note that fails is no note.
+func TestAnEndThatWasNotNotedIsNotedSoon(t *testing.T) {
+	j := open(t, Config{Listen: "127.0.0.1:0", Node: "srv"})
+	j.mu.Lock()
+	j.endsAt = time.Time{}
+	j.mu.Unlock()
+	away, cancel := context.WithCancel(t.Context())
+	cancel()
+	j.noteEnds(away, noteEndsEvery)
+	j.mu.Lock()
+	clear(j.ends)
+	j.mu.Unlock()
+	j.noteEnds(t.Context(), noteEndsEvery)
+	if end := j.endOf(j.net.stream(streamProof)); end.Created.IsZero() {
+		t.Error("after a note that failed the next one waits")
+	}
+}

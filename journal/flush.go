@@ -194,7 +194,7 @@ const flushTimeout = 5 * time.Second
 // send publishes a flight: one record plainly, several as an atomic batch under a name of its own.
 func (l *lane) send(f *flight) (ack pubAck, err error) {
 	if l.j.local != nil && l.j.local.broken() {
-		return pubAck{}, fmt.Errorf("%w: the store cannot write", errUnknownOutcome)
+		return pubAck{}, fmt.Errorf("%w: %s", errUnknownOutcome, l.j.local.ails())
 	}
 	if bytes := f.size(); l.j.local == nil && bytes >= largeFlight {
 		l.spare()

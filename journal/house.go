@@ -61,7 +61,7 @@ func (l *lane) nap() time.Duration {
 
 // keepHouse frees what may go and brings the high-water mark to the disk. A turn ends with the connection: what it asked then is never answered.
 func (l *lane) keepHouse(ctx context.Context) {
-	ctx, cancel := l.turn(ctx)
+	ctx, cancel := l.j.inEpoch(ctx, retainWithin)
 	defer cancel()
 	away := func() bool { return errors.Is(context.Cause(ctx), errAway) }
 	l.meetSoon(ctx)
@@ -92,14 +92,6 @@ func (l *lane) keepHouse(ctx context.Context) {
 	if err := l.j.heads.sync(); err != nil {
 		l.j.cfg.Log.Warn("journal: sync high-water mark", "error", err)
 	}
-}
-
-// turn bounds what is asked in one turn. A store that broke and is not started again yet may still free what helps.
-func (l *lane) turn(ctx context.Context) (context.Context, context.CancelFunc) {
-	if l.j.epoch().Err() != nil {
-		return context.WithTimeout(ctx, retainWithin)
-	}
-	return l.j.inEpoch(ctx, retainWithin)
 }
 
 // unreadFor is how long a record cannot be read before the embedded store is started again, which sets a damaged one aside.

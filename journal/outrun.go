@@ -171,7 +171,7 @@ func (l *lane) revive() (why string) {
 		return "the store cannot write: " + err.Error()
 	}
 	if err := newGuard(l.j.cfg.Raw.Bytes + l.j.cfg.Proof.Bytes).do(func() error { return l.j.local.restart(l.j.ctx) }); err != nil {
-		return "the store cannot write: " + err.Error()
+		return l.j.local.ails() + ": " + err.Error()
 	}
 	return ""
 }

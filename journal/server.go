@@ -277,6 +277,14 @@ func (e *embedded) brokeOften() string {
 	return e.trouble + "; the store was started again, and breaks again and again"
 }
 
+// ails says what is wrong with a store that is broken.
+func (e *embedded) ails() string {
+	if e.cannotWrite() {
+		return "the store cannot write"
+	}
+	return "the store has dropped a record, or cannot read one"
+}
+
 // giveUp has the next restart begin anew, although the store says nothing of its trouble.
 func (e *embedded) giveUp() {
 	e.mu.Lock()
