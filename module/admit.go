@@ -49,7 +49,7 @@ func (a *admission) admit(n need) error {
 	if free := a.most - a.promised; want > free {
 		return fmt.Errorf("%w: %d instances may take %s, which are %s of memory (%d pages of 64 KiB each) and %s of stack (%s each at depth %d), "+
 			"and of the %s for all modules %s are promised to others; lower the module's limits.pages, its limits.depth or its instances, "+
-			"or raise the memory for modules", ErrMemory,
+			"or raise `modules.memory`", ErrMemory,
 			n.instances, bytesText(want), bytesText(n.memory()), n.pages, bytesText(n.stacks()), bytesText(n.stack), n.depth,
 			bytesText(a.most), bytesText(a.promised))
 	}
@@ -94,7 +94,7 @@ func (a *admission) admitCode(k *kept, decoded, own int64) (*share, int64, error
 	}
 	if free := a.most - a.promised; want > free {
 		return nil, want, fmt.Errorf("%w: the module's code takes %s, with its text and what is made of it, and of the %s for all modules %s are promised already; "+
-			"build it for size (-Os) or with fewer packages, or raise the memory for modules", ErrMemory,
+			"build it for size (-Os) or with fewer packages, or raise `modules.memory`", ErrMemory,
 			bytesText(want), bytesText(a.most), bytesText(a.promised))
 	}
 	if s.kept == k {
@@ -114,7 +114,7 @@ func (a *admission) admitSnapshot(s *share, want int64) error {
 	defer a.mu.Unlock()
 	if free := a.most - a.promised; want > free {
 		return fmt.Errorf("%w: what the module leaves in memory before its first event takes %s again, as each event begins with it, "+
-			"and of the %s for all modules %s are promised already; let it fill its memory later, or raise the memory for modules", ErrMemory,
+			"and of the %s for all modules %s are promised already; let it fill its memory later, or raise `modules.memory`", ErrMemory,
 			bytesText(want), bytesText(a.most), bytesText(a.promised))
 	}
 	s.own += want

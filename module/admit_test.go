@@ -72,7 +72,7 @@ func TestCodeThatDoesNotFitIsRefused(t *testing.T) {
 			if !errors.Is(err, ErrMemory) {
 				t.Fatalf("got %v, want ErrMemory", err)
 			}
-			for _, word := range []string{"plausible 2.0.0", "code takes " + code, bytesText(instance) + " are promised", "for size (-Os)", "raise the memory for modules"} {
+			for _, word := range []string{"plausible 2.0.0", "code takes " + code, bytesText(instance) + " are promised", "for size (-Os)", "raise `modules.memory`"} {
 				if !strings.Contains(err.Error(), word) {
 					t.Errorf("%q does not say %q", err, word)
 				}

@@ -237,7 +237,7 @@ func TestEngineRefusesMoreMemoryThanItHas(t *testing.T) {
 	if !errors.Is(err, ErrMemory) {
 		t.Fatalf("got %v, want ErrMemory", err)
 	}
-	for _, word := range []string{"count-large 1.2.3", "3 instances may take", "3 MiB of memory", "16 pages", "30 KiB of stack", "10 KiB each at depth 512", "10 MiB", "8.2 MiB are promised", "limits.pages", "limits.depth", "raise the memory for modules"} {
+	for _, word := range []string{"count-large 1.2.3", "3 instances may take", "3 MiB of memory", "16 pages", "30 KiB of stack", "10 KiB each at depth 512", "10 MiB", "8.2 MiB are promised", "limits.pages", "limits.depth", "raise `modules.memory`"} {
 		if !strings.Contains(err.Error(), word) {
 			t.Errorf("%q does not say %q", err, word)
 		}
