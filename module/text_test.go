@@ -91,9 +91,9 @@ func TestTextStaysWithinItsPrices(t *testing.T) {
 	for engine, o := range map[string]Options{"compiled": {}, "interpreted": {Interpreter: true}} {
 		t.Run(engine, func(t *testing.T) {
 			for name, shape := range shapes {
-				held(t, o, name, Spec{Name: "shape", Wasm: shape.module()}, 0)
+				heldBy(t, o, name, Spec{Name: "shape", Wasm: shape.module()}, 0)
 			}
-			held(t, o, "instances", Spec{Name: "instances", Wasm: many.module(), Instances: 20}, 0)
+			heldBy(t, o, "instances", Spec{Name: "instances", Wasm: many.module(), Instances: 20}, 0)
 		})
 	}
 }
@@ -114,14 +114,14 @@ func TestTextOfStandardGo(t *testing.T) {
 	for name, o := range map[string]Options{"compiled": inChild(t, Options{}), "interpreted": {Interpreter: true}} {
 		t.Run(name, func(t *testing.T) {
 			o.Dir, o.Key = t.TempDir(), make([]byte, 32)
-			held(t, o, "standard Go", s, 1.35)
+			heldBy(t, o, "standard Go", s, 1.35)
 		})
 	}
 }
 
 // held loads a module, and two more times, and makes sure that these take no more of the heap than they are promised, and, unless most is 0, that
 // they are promised at most so many times what they take.
-func held(t *testing.T, o Options, name string, s Spec, most float64) {
+func heldBy(t *testing.T, o Options, name string, s Spec, most float64) {
 	t.Helper()
 	o.Memory = 1 << 40
 	for _, sample := range []float64{0, 1} {

@@ -144,11 +144,11 @@ func TestWhatNoEndpointWouldSendSpeaksAgainstADenial(t *testing.T) {
 		p.view.Estimates[p.open[0].Number] = estimate{Refused: "old"}
 		return slices.ContainsFunc(p.doubts(p.now, p.view), func(d doubt) bool { return d.kind == "refused" })
 	}
-	for n := range mostTries {
+	for n := range 2 * mostTries { // each other time it is who claims it that refuses, which says nothing
 		if !refuses() {
 			t.Errorf("after %d refusals the claim is no reason to ask another endpoint", n)
 		}
-		p.view.Slots["f"] = sink.Said{}
+		p.view.Slots["f"], p.view.HeadBy = sink.Said{}, n%2
 		p.turn(t, refusedMost)
 		p.refuted["f"] = refutal{word{by: 1, level: 2000, at: p.now}, 0}
 	}
@@ -182,8 +182,34 @@ func TestWhatAContractRefusesHoldsUpNoOthers(t *testing.T) {
 	if said := p.trouble["reverted"].Message; said == "" {
 		t.Errorf("nobody is told; troubles %v", p.trouble)
 	}
-	for range 2 * p.window { // what is not refused fills it
-		if !anchor(dodona.Round(9000 + len(p.open))) {
+	sent := 0
+	for n := range 6 * 60 { // hours of it cost no more than the first ones
+		if n%2 == 0 && !anchor(dodona.Round(9000+n)) {
+			t.Fatalf("after %d minutes no more are taken", n)
+		}
+		sent += len(p.turn(t, time.Minute))
+		p.revert(p.view.Head.Number + 1)
+	}
+	if most := 6*6 + rowMost; sent > most {
+		t.Errorf("%d transactions in six hours, want at most %d", sent, most)
+	}
+	if w := p.wants(p.now, false); len(w.Anchors) > 2 {
+		t.Errorf("%d slots are read in each look", len(w.Anchors))
+	}
+	row := p.row
+	for range 80 { // the contract takes them again: all go
+		for _, i := range p.turn(t, retryMost) {
+			p.did(t, p.sent(p.now, i, accepted, ""))
+		}
+		p.mine(p.view.Head.Number + 1)
+		p.view.Head.Number += p.confirmations
+		p.turn(t, time.Second)
+	}
+	if waiting := p.undecided(); row < rowMost || p.row != 0 || waiting > 0 {
+		t.Errorf("refused in a row %d, then %d; %d of %d still wait", row, p.row, waiting, len(p.open))
+	}
+	for range mostOpen {
+		if !anchor(dodona.Round(20000 + len(p.open))) {
 			return
 		}
 	}

@@ -80,7 +80,11 @@ func (m *machine) missing(fx *effects, now time.Time, v view, i *Intent) {
 	if i.lost++; i.lost == 1 {
 		i.lostAt = now
 	}
-	if i.lost < lostViews || now.Sub(i.lostAt) < lostFor {
+	patience := lostFor
+	if v.Raised.from <= i.Nonce && i.Nonce < v.Raised.to || len(m.hosts) == 1 { // nobody else can tell, and there may be several nodes behind the one address
+		patience = laggingFor
+	}
+	if i.lost < lostViews || now.Sub(i.lostAt) < patience {
 		return
 	}
 	if m.unseen(fx, now, i) {
@@ -168,6 +172,7 @@ func (m *machine) wanted(i *Intent) bool {
 // settle ends an intent that is deep enough in the chain.
 func (m *machine) settle(fx *effects, now time.Time, v view, i *Intent) {
 	older, outran := i.outran(i.inBlock)
+	m.countRow(now, i.Payload, i.Block.OK)
 	if i.Block.OK {
 		m.receipt(fx, now, i, dodona.ReceiptFinal, "")
 		fx.count(telemetry.SinkDelivered, 1)

@@ -86,7 +86,8 @@ type Intent struct {
 	tooPoor  bool      // a node said so of an attempt, and none was taken since
 	gasWrong bool      // a node says that its gas limit is too low or too high
 	tooOld   int       // answers in a row that its nonce is used
-	copied   bool      // another endpoint took its bytes too
+	tookBy   int       // the endpoint that took its bytes first, in this process
+	copied   bool      // another one took them too
 	blankAt  time.Time // since when an endpoint shows neither its receipt nor its block
 	lost     int       // views in a row in which the nonce is used and no attempt is in a block
 	lostAt   time.Time // the first of them

@@ -55,7 +55,7 @@ func (m *machine) launch(fx *effects, now time.Time, v view, i *Intent) bool {
 			return false
 		}
 	}
-	if now.Before(i.NotUntil) || m.mayHave(p) || m.flights() >= m.window || m.held {
+	if now.Before(i.NotUntil) || m.stopped(now, i) || m.mayHave(p) || m.flights() >= m.window || m.held {
 		return false
 	}
 	gas, ok := m.gasFor(fx, now, v, i)
@@ -94,14 +94,42 @@ func (m *machine) flights() (n int) {
 	return n
 }
 
-// refused counts the intents that wait because the contract did not take them: they hold up no others.
-func (m *machine) refused() (n int) {
+// refused counts the intents that wait because the contract did not take them, or another one of their place or of anchors: they hold up no others.
+func (m *machine) refused(now time.Time) (n int) {
+	places := make(map[string]bool)
 	for _, i := range m.open {
-		if i.State == Planned && i.Refusals+i.Reverts > 0 {
+		if i.State != Planned {
+			continue
+		}
+		if places[i.place()] = places[i.place()] || i.Refusals+i.Reverts > 0; places[i.place()] || m.stopped(now, i) {
 			n++
 		}
 	}
 	return n
+}
+
+// rowMost is how many anchors a contract refuses one after the other until only the newest one is tried, now and then: each costs a transaction.
+const rowMost = 8
+
+// stopped reports whether an anchor waits because the contract refuses all.
+func (m *machine) stopped(now time.Time, i *Intent) bool {
+	if i.State != Planned || i.Payload == nil || !i.Payload.anchor() || m.row < rowMost {
+		return false
+	}
+	return now.Sub(m.rowAt) < retryMost || slices.ContainsFunc(m.open, func(o *Intent) bool {
+		return o.State == Planned && o.Payload != nil && o.Payload.anchor() && o.Number > i.Number
+	})
+}
+
+// countRow counts that the contract refused an anchor, or took one.
+func (m *machine) countRow(now time.Time, p *Payload, took bool) {
+	switch {
+	case p == nil || !p.anchor():
+	case took:
+		m.row = 0
+	default:
+		m.row, m.rowAt = m.row+1, now
+	}
 }
 
 // undecided counts the intents that are in no block.
@@ -129,7 +157,10 @@ func (m *machine) gasFor(fx *effects, now time.Time, v view, i *Intent) (uint64,
 		m.say(fx, now, refusedBy(i.Payload), e.Refused != "", fmt.Sprintf("the contract %s would refuse round %d of %s: %s; it is asked again", m.contract(i.Payload), uint64(i.Payload.Round), i.Payload.Feed, e.Refused))
 		if e.Refused != "" {
 			i.Refusals++
-			m.learn(now, i, i.Payload.Round)
+			m.countRow(now, i.Payload, false)
+			if m.refuted[i.place()].of != v.HeadBy { // who claims it may refuse it too
+				m.learn(now, i, i.Payload.Round)
+			}
 			i.NotUntil = now.Add(min(pause(i.Refusals), refusedMost))
 			fx.count(telemetry.SinkFailures, 1)
 			return 0, false

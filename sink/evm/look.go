@@ -213,6 +213,7 @@ func (s *Sink) recount(ctx context.Context, l *glance) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err == nil && h.Number == r.Block && h.Hash == r.BlockHash:
+		l.Raised = gap{l.Nonce, nonce + 1}
 		l.Nonce = nonce + 1
 	}
 	return nil

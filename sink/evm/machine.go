@@ -49,8 +49,12 @@ type machine struct {
 	legacy     bool     // the chain has no EIP-1559
 	hadBaseFee bool     // it was seen to have it
 	trouble    map[string]trouble
+	row        int           // anchors that were refused one after the other
+	rowAt      time.Time     // when one was tried last
 	aloneAt    time.Time     // since when one endpoint is believed alone
 	kept       int           // transactions in a row that a block has only since another endpoint had them
+	keptBy     int           // the endpoint that took them first
+	leftAt     time.Time     // when one was left for that
 	took       time.Duration // to read the last view
 	fees       bool          // in this step, fees stand in the way
 	tipWanted  uint64        // in this step, a tip above max_tip is; 0 if none
@@ -115,6 +119,7 @@ type view struct {
 	HeadAt    time.Time // when it was asked for
 	HeadBy    int       // the endpoint that told it
 	Nonce     uint64    // transactions of the sender that the chain took
+	Raised    gap       // nonces that receipts say are used, and the count does not: an endpoint may lag
 	Lags      uint64    // so many of them another endpoint may not know that answered a part of the view
 	Balance   *big.Int
 	Tip       uint64                         // that the node suggests; on a chain without EIP-1559 the whole price
@@ -166,6 +171,9 @@ func (m *machine) wants(now time.Time, sameHead bool) (w wish) {
 			for _, a := range i.Attempts {
 				w.Receipts = append(w.Receipts, a.Hash)
 			}
+		}
+		if m.stopped(now, i) {
+			continue
 		}
 		if i.Payload != nil && i.Payload.anchor() && (i.State != Mined || !sameHead) {
 			w.Anchors = append(w.Anchors, i.Payload)
@@ -260,7 +268,7 @@ func (m *machine) take(now time.Time, p Payload) (taken bool, fx effects) {
 		return true, fx
 	}
 	if m.policy.Policy == sink.Every || p.anchor() {
-		if m.undecided()-m.refused() >= m.window || len(m.open) >= mostOpen {
+		if m.undecided()-m.refused(now) >= m.window || len(m.open) >= mostOpen {
 			return false, fx
 		}
 		m.plan(&fx, now, p)
@@ -343,7 +351,7 @@ func (m *machine) setClocks(now time.Time) {
 			}
 		}
 	}
-	past(&m.leastTipAt, &m.behindAt, &m.belowAt, &m.aloneAt)
+	past(&m.leastTipAt, &m.behindAt, &m.belowAt, &m.aloneAt, &m.leftAt, &m.rowAt)
 	if m.alone != nil {
 		past(&m.alone.At)
 	}
@@ -417,9 +425,10 @@ func (m *machine) step(now time.Time, v view) (fx effects) {
 		}
 	}
 	m.mendGap(&fx, now, v)
+	waits := make(map[string]bool)
 	for _, i := range slices.Clone(m.open) {
-		if i.State == Planned && !m.launch(&fx, now, v, i) && m.policy.Policy == sink.Every && !i.Payload.anchor() {
-			break // in order: who comes later waits
+		if i.State == Planned && !waits[i.place()] && !m.launch(&fx, now, v, i) && m.policy.Policy == sink.Every && !i.Payload.anchor() {
+			waits[i.place()] = true // in order: who comes later waits
 		}
 	}
 	for _, i := range slices.Clone(m.open) { // one may take the place of another

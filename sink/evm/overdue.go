@@ -90,20 +90,28 @@ func (m *machine) tellReverted(fx *effects, now time.Time) {
 // keptMost is how many transactions in a row get into a block only once another endpoint has them, before that one is asked instead.
 const keptMost = 3
 
+// leftEvery is how seldom: where blocks are slow or seen late the other one needs as long.
+const leftEvery = time.Hour
+
 // passedOn notes that a block has a transaction, and whether another endpoint had to be given it first.
 func (m *machine) passedOn(i *Intent) {
-	if m.kept++; !i.copied {
+	switch {
+	case !i.copied:
 		m.kept = 0
+	case m.keptBy == i.tookBy:
+		m.kept++
+	default:
+		m.kept, m.keptBy = 1, i.tookBy
 	}
 }
 
 // leaves returns why the current endpoint is to be left; "" if it is not. It is told once each time.
 func (m *machine) leaves(fx *effects, now time.Time, current int) string {
-	if m.kept < keptMost {
+	if m.kept < keptMost || m.keptBy != current || now.Sub(m.leftAt) < leftEvery {
 		return ""
 	}
-	m.kept = 0
-	why := fmt.Sprintf("%d transactions in a row got into a block only after another endpoint had them: it passes on nothing", keptMost)
+	m.kept, m.leftAt = 0, now
+	why := fmt.Sprintf("%d transactions in a row got into a block only after another endpoint had them: it may pass on nothing", keptMost)
 	m.tell(fx, now, "rpc", m.host(current)+" is left: "+why)
 	return why
 }

@@ -276,6 +276,9 @@ func (s *Sink) send(ctx context.Context, intents []*Intent) error {
 			}
 			i.copied = i.copied || err == nil && len(s.client.Endpoints()) > 1
 		}
+		if r == accepted && !i.wasTaken() {
+			i.tookBy = s.client.Current()
+		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
