@@ -119,7 +119,7 @@ func TestTextOfStandardGo(t *testing.T) {
 	}
 }
 
-// held loads a module, and two more times, and makes sure that these take no more of the heap than they are promised, and, unless most is 0, that
+// heldBy loads a module, and two more times, and makes sure that these take no more of the heap than they are promised, and, unless most is 0, that
 // they are promised at most so many times what they take.
 func heldBy(t *testing.T, o Options, name string, s Spec, most float64) {
 	t.Helper()

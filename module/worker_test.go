@@ -247,27 +247,3 @@ func procStatus(t testing.TB, field string) int64 {
 	t.Fatalf("no %s in /proc/self/status", field)
 	return 0
 }
-
-// TestNativeCodeThatIsRefusedTakesNoMemory: what does not fit into the memory for modules is asked for before it is taken, and so it is when it
-// comes from the cache.
-func TestNativeCodeThatIsRefusedTakesNoMemory(t *testing.T) {
-	wasm := textShape{
-		types: 1, typ: func(int) []byte { return []byte{0x60, 4, 0x7f, 0x7e, 0x7d, 0x7c, 0} }, functions: 280,
-		body: slices.Concat([]byte{0, 0x20, 3}, bytes.Repeat([]byte{0xb1, 0xba}, 600), []byte{0x1a, 0x0b}), // conversions to i64 and back
-	}.module()
-	c := newTally()
-	e := newTestEngine(t, inChild(t, Options{Dir: t.TempDir(), Key: make([]byte, 32), Memory: 8 << 20, Recorder: c}))
-	for _, from := range []string{"a child", "the cache"} {
-		before := resident(t)
-		_, err := e.Load(t.Context(), Spec{Name: "large", Wasm: wasm})
-		if !errors.Is(err, ErrMemory) {
-			t.Fatalf("from %s: got %v, want ErrMemory", from, err)
-		}
-		if grown := peakResident(t) - before; grown > 16<<20 {
-			t.Errorf("from %s: the process grew by %s, want at most 16 MiB, for native code that was refused: %v", from, bytesText(grown), err)
-		} else {
-			t.Logf("from %s: %s", from, bytesText(grown))
-		}
-	}
-	c.want(t, "a module that is refused for want of memory, and kept", 1, 0, 0)
-}

@@ -87,13 +87,13 @@ func TestWhoStandsStillIsNotBelievedFirst(t *testing.T) {
 		if n := l.holds(40); n != 1 {
 			t.Errorf("the last round is in blocks %d times; %+v", n, b.status())
 		}
-		if len(b.stood) != 1 {
+		if synctest.Wait(); len(b.stood) != 1 {
 			t.Errorf("the first one is not left: %v", b.stood)
 		}
 		stood.Store(0)
 		b.client.Skip(fmt.Errorf("the test"))
 		b.rounds(l, 41, 42, time.Minute, 15*time.Second)
-		if len(b.stood) != 0 || b.client.Current() != 0 {
+		if synctest.Wait(); len(b.stood) != 0 || b.client.Current() != 0 {
 			t.Errorf("it goes on, and is doubted still: %v, asked is %d", b.stood, b.client.Current())
 		}
 	})

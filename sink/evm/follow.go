@@ -80,14 +80,11 @@ func (m *machine) missing(fx *effects, now time.Time, v view, i *Intent) {
 	if i.lost++; i.lost == 1 {
 		i.lostAt = now
 	}
-	patience := lostFor
-	if v.Raised.from <= i.Nonce && i.Nonce < v.Raised.to || len(m.hosts) == 1 { // nobody else can tell, and there may be several nodes behind the one address
-		patience = laggingFor
-	}
-	if i.lost < lostViews || now.Sub(i.lostAt) < patience {
+	if i.lost < lostViews || now.Sub(i.lostAt) < lostFor || m.unseen(fx, now, i) {
 		return
 	}
-	if m.unseen(fx, now, i) {
+	lags := v.Raised.from <= i.Nonce && i.Nonce < v.Raised.to || len(m.hosts) == 1 // nobody else can tell, and there may be several nodes behind the one address
+	if lags && now.Sub(i.lostAt) < laggingFor {
 		return
 	}
 	m.tell(fx, now, "nonce", fmt.Sprintf("another transaction of %s took nonce %d; its key must be used by this sink alone", m.sender, i.Nonce))

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"math/big"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -302,6 +303,18 @@ func (b *bench) append(_ context.Context, recs ...dodona.Record) error {
 		}
 	}
 	return nil
+}
+
+// eventsOf returns the events of some kinds.
+func (b *bench) eventsOf(kinds ...string) (list []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range b.events {
+		if slices.ContainsFunc(kinds, func(kind string) bool { return strings.HasPrefix(e, kind) }) {
+			list = append(list, e)
+		}
+	}
+	return list
 }
 
 // begin runs the sink to the end of the bubble.

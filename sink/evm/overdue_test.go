@@ -39,10 +39,10 @@ func TestWhoKeepsTransactionsIsLeft(t *testing.T) {
 			b.within(2*time.Minute, fmt.Sprintf("round %d is in a block", r), func() bool { return l.holds(r) > 0 })
 		}
 		b.within(time.Minute, "the first endpoint is left", func() bool { return !b.client.Endpoints()[0].Current })
-		if !slices.ContainsFunc(b.events, func(e string) bool {
+		if !slices.ContainsFunc(b.eventsOf("rpc"), func(e string) bool {
 			return strings.Contains(e, "rpc1.example is left: 3 transactions in a row got into a block only after another endpoint had them")
 		}) {
-			t.Errorf("nobody is told; events %q", b.events)
+			t.Errorf("nobody is told; events %q", b.eventsOf(""))
 		}
 		for r := dodona.Round(keptMost + 1); r <= 9; r++ {
 			b.attest(r)
@@ -74,7 +74,7 @@ func TestWhoPassesOnIsNotLeft(t *testing.T) {
 			time.Sleep(20 * time.Second)
 		}
 		if !b.client.Endpoints()[0].Current {
-			t.Errorf("the first endpoint is left; events %q", b.events)
+			t.Errorf("the first endpoint is left; events %q", b.eventsOf(""))
 		}
 	})
 }
@@ -183,7 +183,7 @@ func TestABeliefIsToldWhileItLasts(t *testing.T) {
 			for time.Now().Before(back.Add(-time.Minute)) {
 				detail, _ := b.status().Detail.(Status)
 				if said := detail.Troubles[alone]; !strings.Contains(said, "the others cannot tell: it is believed") {
-					t.Fatalf("%s: it is believed, and not told: %v; events %q", method, detail.Troubles, b.events)
+					t.Fatalf("%s: it is believed, and not told: %v; events %q", method, detail.Troubles, b.eventsOf(""))
 				}
 				time.Sleep(time.Minute)
 			}
@@ -191,7 +191,7 @@ func TestABeliefIsToldWhileItLasts(t *testing.T) {
 			if detail, _ := b.status().Detail.(Status); detail.Troubles[alone] != "" {
 				t.Errorf("%s: %s", method, detail.Troubles[alone])
 			}
-			told := slices.DeleteFunc(slices.Clone(b.events), func(e string) bool { return !strings.HasPrefix(e, alone) })
+			told := b.eventsOf(alone)
 			if len(told) != 2 {
 				t.Errorf("%s: told %q, want its begin and its end", method, told)
 			}
@@ -224,7 +224,7 @@ func TestTwoNodesBehindOneAddress(t *testing.T) {
 				}
 				time.Sleep(5 * time.Minute)
 				st := b.status()
-				if told := slices.DeleteFunc(slices.Clone(b.events), func(e string) bool { return !strings.HasPrefix(e, "reorg") && !strings.HasPrefix(e, "nonce") }); len(told) > 0 || st.Delivered != 30 || l.holds(30) != 1 {
+				if told := b.eventsOf("reorg", "nonce"); len(told) > 0 || st.Delivered != 30 || l.holds(30) != 1 {
 					t.Errorf("%d blocks behind, every %d: delivered %d of 30, told %q", lag, turn, st.Delivered, told)
 				}
 			})
@@ -253,11 +253,11 @@ func TestABlockThatDoesNotComeBackIsGone(t *testing.T) {
 		b.within(time.Minute, "it is in a block", func() bool { d, _ := b.status().Detail.(Status); return d.Mined == 1 })
 		lost.Store(true)
 		told := func() bool {
-			return slices.ContainsFunc(b.events, func(e string) bool { return strings.HasPrefix(e, "reorg") })
+			return len(b.eventsOf("reorg")) > 0
 		}
 		time.Sleep(laggingFor - 10*time.Second)
 		if told() {
-			t.Errorf("told at once: %q", b.events)
+			t.Errorf("told at once: %q", b.eventsOf(""))
 		}
 		b.within(time.Minute, "it is told", told)
 	})
@@ -308,13 +308,13 @@ func TestACountThatIsTooLowIsNoReorganization(t *testing.T) {
 				lies.Store(true)
 				b.attest(9)
 				time.Sleep(10 * time.Minute)
-				reorgs := len(slices.DeleteFunc(slices.Clone(b.events), func(e string) bool { return !strings.HasPrefix(e, "reorg") }))
+				reorgs := len(b.eventsOf("reorg"))
 				delivered := b.status().Delivered - before
 				switch {
 				case kept && reorgs == 0:
-					t.Errorf("a receipt of a block that is gone is believed; events %q", b.events)
+					t.Errorf("a receipt of a block that is gone is believed; events %q", b.eventsOf(""))
 				case !kept && (reorgs > 0 || delivered != 1):
-					t.Errorf("delivered %d of 1, %d reorganizations; events %q", delivered, reorgs, b.events)
+					t.Errorf("delivered %d of 1, %d reorganizations; events %q", delivered, reorgs, b.eventsOf(""))
 				}
 			})
 		})
