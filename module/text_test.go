@@ -3,14 +3,9 @@ package module
 import (
 	"bytes"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"testing"
-
-	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
 // A textShape is a module that answers 0 and has much of one thing.
@@ -94,27 +89,6 @@ func TestTextStaysWithinItsPrices(t *testing.T) {
 				heldBy(t, o, name, Spec{Name: "shape", Wasm: shape.module()}, 0)
 			}
 			heldBy(t, o, "instances", Spec{Name: "instances", Wasm: many.module(), Instances: 20}, 0)
-		})
-	}
-}
-
-// TestTextOfStandardGo: the largest of real programs has small margins.
-func TestTextOfStandardGo(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "json-go.wasm")
-	build := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", file, "./testdata/guests/src/json-go")
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := Spec{Name: "json", Wasm: b, Limits: manifest.Limits{Pages: 64, Depth: 64, Fuel: 100_000_000}}
-	for name, o := range map[string]Options{"compiled": inChild(t, Options{}), "interpreted": {Interpreter: true}} {
-		t.Run(name, func(t *testing.T) {
-			o.Dir, o.Key = t.TempDir(), make([]byte, 32)
-			heldBy(t, o, "standard Go", s, 1.35)
 		})
 	}
 }

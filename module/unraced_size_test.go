@@ -7,8 +7,13 @@ package module
 import (
 	"bytes"
 	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
 // TestNativeCodeThatIsRefusedTakesNoMemory: what does not fit into the memory for modules is asked for before it is taken, and so it is when it
@@ -33,4 +38,25 @@ func TestNativeCodeThatIsRefusedTakesNoMemory(t *testing.T) {
 		}
 	}
 	c.want(t, "a module that is refused for want of memory, and kept", 1, 0, 0)
+}
+
+// TestTextOfStandardGo: the largest of real programs has small margins.
+func TestTextOfStandardGo(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "json-go.wasm")
+	build := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", file, "./testdata/guests/src/json-go")
+	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := Spec{Name: "json", Wasm: b, Limits: manifest.Limits{Pages: 64, Depth: 64, Fuel: 100_000_000}}
+	for name, o := range map[string]Options{"compiled": inChild(t, Options{}), "interpreted": {Interpreter: true}} {
+		t.Run(name, func(t *testing.T) {
+			o.Dir, o.Key = t.TempDir(), make([]byte, 32)
+			heldBy(t, o, "standard Go", s, 1.5)
+		})
+	}
 }
