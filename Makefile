@@ -48,7 +48,7 @@ test: ## everything, with the race detector, against real servers (runs deps whe
 	@$(MAKE) --no-print-directory lint
 	@scripts/generated.sh
 	CGO_ENABLED=1 go test -race -tags integration -timeout 30m ./...
-	go test ./module -run 'Attack|Ballast|Bomb|Mutant|InTheChild|TakesNoMemory|TextOf'
+	go test ./module -run 'Attack|Ballast|Bomb|Mutant|InTheChild|TakesNoMemory|TextOf|TextStays'
 
 generate: ## regenerate what is generated: field manual, kinds, vectors
 	go generate ./...

@@ -22,7 +22,7 @@ const (
 	functionBytes = 304 // its definition, and what finds its code
 	globalBytes   = 64
 	exportBytes   = 144 // its place in a map, beside its name
-	dataBytes     = 72  // a segment, beside what is in it
+	dataBytes     = 64  // a segment, beside what is in it
 	elementsBytes = 128 // a segment, beside its elements
 	elementBytes  = 80  // each one is an expression
 )

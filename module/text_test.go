@@ -79,20 +79,6 @@ func textShapes() map[string]textShape {
 	}
 }
 
-// TestTextStaysWithinItsPrices: one more feed of a module takes at most what it is promised, whatever the module has much of.
-func TestTextStaysWithinItsPrices(t *testing.T) {
-	shapes := textShapes()
-	many := textShape{functions: 1000, body: []byte{0, 0x0b}, data: segments(1000, 0), globals: shapes["globals"].globals}
-	for engine, o := range map[string]Options{"compiled": {}, "interpreted": {Interpreter: true}} {
-		t.Run(engine, func(t *testing.T) {
-			for name, shape := range shapes {
-				heldBy(t, o, name, Spec{Name: "shape", Wasm: shape.module()}, 0)
-			}
-			heldBy(t, o, "instances", Spec{Name: "instances", Wasm: many.module(), Instances: 20}, 0)
-		})
-	}
-}
-
 // heldBy loads a module, and two more times, and makes sure that these take no more of the heap than they are promised, and, unless most is 0, that
 // they are promised at most so many times what they take.
 func heldBy(t *testing.T, o Options, name string, s Spec, most float64) {

@@ -56,7 +56,21 @@ func TestTextOfStandardGo(t *testing.T) {
 	for name, o := range map[string]Options{"compiled": inChild(t, Options{}), "interpreted": {Interpreter: true}} {
 		t.Run(name, func(t *testing.T) {
 			o.Dir, o.Key = t.TempDir(), make([]byte, 32)
-			heldBy(t, o, "standard Go", s, 1.5)
+			heldBy(t, o, "standard Go", s, 1.35)
+		})
+	}
+}
+
+// TestTextStaysWithinItsPrices: one more feed of a module takes at most what it is promised, whatever the module has much of.
+func TestTextStaysWithinItsPrices(t *testing.T) {
+	shapes := textShapes()
+	many := textShape{functions: 1000, body: []byte{0, 0x0b}, data: segments(1000, 0), globals: shapes["globals"].globals}
+	for engine, o := range map[string]Options{"compiled": {}, "interpreted": {Interpreter: true}} {
+		t.Run(engine, func(t *testing.T) {
+			for name, shape := range shapes {
+				heldBy(t, o, name, Spec{Name: "shape", Wasm: shape.module()}, 0)
+			}
+			heldBy(t, o, "instances", Spec{Name: "instances", Wasm: many.module(), Instances: 20}, 0)
 		})
 	}
 }
