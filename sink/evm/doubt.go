@@ -114,7 +114,7 @@ func (s *Sink) stillThere(v view) []doubt {
 func (m *machine) doubts(now time.Time, v view) (list []doubt) {
 	add := func(kind, format string, args ...any) { list = append(list, doubt{kind, fmt.Sprintf(format, args...)}) }
 	switch {
-	case v.Head.Number+lagsMost < m.highest:
+	case v.Head.Number+lagsMost < m.highest && !v.isOfNow(now):
 		add("block", "its newest block is %d, and block %d was seen", v.Head.Number, m.highest)
 	case m.highest > 0 && v.Head.Number > m.highest+leapsMost:
 		add("ahead", "its newest block is %d, and the one seen before was %d", v.Head.Number, m.highest)
@@ -165,6 +165,14 @@ const takenAhead = 15 * time.Second
 
 // clock returns the time of the newest block.
 func (v view) clock() time.Time { return time.Unix(int64(min(v.Head.Time, 1<<40)), 0) }
+
+// isOfNow reports whether the newest block was made when it was read, by this clock: whatever number another endpoint made up, this one does not lag.
+func (v view) isOfNow(now time.Time) bool {
+	if !v.HeadAt.IsZero() {
+		now = v.HeadAt
+	}
+	return now.Sub(v.clock()).Abs() < keepsTime
+}
 
 // clockNow returns what the chain's clock was when the rest of a view was read.
 func (v view) clockNow(now time.Time) time.Time {

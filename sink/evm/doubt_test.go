@@ -1,11 +1,14 @@
 package evm
 
 import (
+	"fmt"
 	"log/slog"
 	"math"
 	"math/big"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -22,6 +25,12 @@ func TestWhatStopsDeliveryOrStepsBackIsDoubted(t *testing.T) {
 		{"", false, func(*view) {}},
 		{"block", false, func(v *view) { v.Head.Number = 1 }},
 		{"", false, func(v *view) { v.Head.Number -= lagsMost }},
+		{"block", false, func(v *view) {
+			v.Head.Number, v.Head.Time = 1, uint64(newPlay(sink.Latest).now.Add(-2*keepsTime).Unix())
+		}},
+		{"", false, func(v *view) {
+			v.Head.Number, v.Head.Time = 1, uint64(newPlay(sink.Latest).now.Add(5*time.Second-keepsTime).Unix())
+		}},
 		{"ahead", false, func(v *view) { v.Head.Number += leapsMost + 1 }},
 		{"", false, func(v *view) { v.Head.Number += leapsMost }},
 		{"nonce", false, func(v *view) { v.Nonce = 1 }},
@@ -154,6 +163,45 @@ func TestABlockNumberThatWasMadeUpIsForgotten(t *testing.T) {
 	p.turn(t, 5*time.Second)
 	if d := p.doubts(p.now, p.view); len(d) > 0 {
 		t.Errorf("still %+v", d)
+	}
+}
+
+// TestABlockNumberThatIsMadeUpDisarmsNobody: the first endpoint makes one up, and says one more thing that keeps rounds from being sent. The other one, whose
+// newest block is of now, is asked.
+func TestABlockNumberThatIsMadeUpDisarmsNobody(t *testing.T) {
+	const ahead = leapsMost / 2
+	for method, lie := range map[string]string{
+		"":                `"result":null`,
+		"eth_getBalance":  `"result":"0x0"`,
+		"eth_estimateGas": `"error":{"code":3,"message":"execution reverted: paused"}`,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLedger()
+			first := newFace(l)
+			var lies, dear atomic.Bool
+			first.says = func(asked string) string {
+				fee := int64(1e9)
+				if dear.Load() && method == "" {
+					fee = 500e9
+				}
+				switch {
+				case lies.Load() && asked == "eth_getBlockByNumber":
+					return `"result":` + fmt.Sprintf(`{"number":"0x%x","hash":"0x%064x","parentHash":"0x%064x","timestamp":"0x%x","gasLimit":"0x1c9c380","baseFeePerGas":"0x%x"}`,
+						l.head()+ahead, l.head()+ahead, l.head()+ahead-1, time.Now().Unix(), fee)
+				case dear.Load() && asked == method:
+					return lie
+				}
+				return ""
+			}
+			b := newPair(t, l, first, newFace(l))
+			b.begin()
+			b.within(time.Minute, "it is ready", b.isReady)
+			b.rounds(l, 1, 3, time.Minute, 15*time.Second)
+			lies.Store(true)
+			time.Sleep(2 * time.Minute)
+			dear.Store(true)
+			b.rounds(l, 4, 40, time.Minute, 30*time.Second)
+		})
 	}
 }
 
