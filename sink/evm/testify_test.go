@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/evm"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -134,7 +135,7 @@ func TestANewestBlockIsKeptForOneTurn(t *testing.T) {
 	for name, c := range map[string]struct {
 		pause, back time.Duration
 		kept        bool
-	}{"soon": {time.Second, 0, true}, "late": {headFor, 0, false}, "a clock steps back": {time.Second, time.Hour, false}} {
+	}{"soon": {time.Second, 0, true}, "late": {30 * time.Second, 0, false}, "a clock steps back": {time.Second, time.Hour, false}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := newHearing(t)
@@ -162,4 +163,21 @@ func TestANewestBlockIsKeptForOneTurn(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAWitnessReadsAnAnchorAsAnAnchor: what follows its round is a root and no answer, and its slot is of the contract of anchors.
+func TestAWitnessReadsAnAnchorAsAnAnchor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHearing(t)
+		h.settings.Anchor = dodona.Address{19: 9}
+		var of string
+		h.witness.ledger.says = func(_ string, params []json.RawMessage) string {
+			of = string(params[0])
+			return fmt.Sprintf(`"result":"0x%016x%048x"`, 1234, 7)
+		}
+		w, err := h.saysOf(t.Context(), h.client.Witness(1), "place", map[string]*Payload{"place": {Slot: dodona.Digest{31: 5}}}, evm.Latest)
+		if err != nil || w.level != 1234 || w.said != (sink.Said{Round: 1234}) || !strings.Contains(of, h.settings.Anchor.String()[2:]) {
+			t.Errorf("it says %+v of %s: %v", w, of, err)
+		}
+	})
 }
