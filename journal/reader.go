@@ -74,6 +74,7 @@ type readerState struct {
 	ack      string        // where to say that position is finished
 	big      bool          // the next record is larger than a slice
 	attempt  int
+	saidAt   time.Time // when its trouble was logged
 	held     *nats.Msg // taken from the inbox, belongs to the next slice
 	broken   error     // met while a slice was half full; told after that slice
 	acked    string    // the last ack that was sent
@@ -135,15 +136,34 @@ func (r *readerState) close() {
 	r.open, r.held, r.broken = false, nil, nil
 }
 
+// sayAgain is after what time a trouble that lasts is logged again.
+const sayAgain = time.Minute
+
 // trouble waits before the reader is opened again.
 func (r *readerState) trouble(ctx context.Context, err error) {
 	r.close()
 	r.mu.Lock()
+	said := r.lastErr == err.Error() && time.Since(r.saidAt) < sayAgain
 	r.lastErr = err.Error()
 	r.mu.Unlock()
-	r.l.j.cfg.Log.Warn("journal: reader waits", "reader", r.name, "error", err)
+	if !said {
+		r.saidAt = time.Now()
+		r.l.j.cfg.Log.Warn("journal: reader waits", "reader", r.name, "error", err)
+	}
 	r.attempt++
 	backoff.Wait(ctx, backoff.Backoff{Min: 50 * time.Millisecond, Max: longestRetry}.Ceiling(r.attempt))
+}
+
+// answered notes that the store answers again.
+func (r *readerState) answered() {
+	if r.attempt == 0 {
+		return
+	}
+	r.attempt = 0
+	r.mu.Lock()
+	r.lastErr = ""
+	r.mu.Unlock()
+	r.l.j.cfg.Log.Info("journal: reader goes on", "reader", r.name)
 }
 
 // start makes the consumer if it is new and puts it back to what was finished: messages that were on their way to a
@@ -253,10 +273,9 @@ func (r *readerState) next(ctx context.Context) ([]dodona.Record, error) {
 		}
 	}
 	if len(slice) > 0 {
-		r.attempt = 0
+		r.answered()
 		r.mu.Lock()
 		r.read += uint64(len(slice))
-		r.lastErr = ""
 		r.mu.Unlock()
 		r.l.j.cfg.Recorder.Count(telemetry.JournalDelivered, r.name, uint64(len(slice)))
 	}
@@ -296,7 +315,7 @@ func (r *readerState) take(ctx context.Context, wait bool) (*nats.Msg, error) {
 			r.asked--
 			r.big = false
 			return msg, nil
-		} else if status != "100" { // 100 is the heartbeat; all else ends the request
+		} else if r.answered(); status != "100" { // 100 is the heartbeat; all else ends the request
 			r.asked = 0
 			if status == "409" && msg.Header.Get("Description") == "Message Size Exceeds MaxBytes" {
 				r.big = true

@@ -2,6 +2,8 @@ package journal
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"strconv"
 	"strings"
 	"sync"
@@ -203,5 +205,49 @@ func TestQuestionEndsWithTheConnection(t *testing.T) {
 	defer cancel()
 	if again.Err() != nil {
 		t.Fatal("the next connection's questions are not asked")
+	}
+}
+
+// TestAReaderThatWaitsSaysSoOnce a minute, and no longer than it does, also if there is nothing to read.
+func TestAReaderThatWaitsSaysSoOnce(t *testing.T) {
+	var told spoken
+	j := open(t, Config{Log: slog.New(slog.NewTextHandler(&told, nil))})
+	r, err := j.openReader("me", []dodona.Topic{dodona.TopicReading})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.closeReader(r)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel() // it waits for nothing
+	for range 5 {
+		r.trouble(ended, errors.New("no file can be opened"))
+	}
+	r.trouble(ended, errors.New("the disk is full"))
+	r.saidAt = r.saidAt.Add(-sayAgain)
+	r.trouble(ended, errors.New("the disk is full"))
+	if n := told.times("reader waits"); n != 3 {
+		t.Errorf("it was said %d times, want 3", n)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	read := make(chan error)
+	go func() {
+		_, err := r.next(ctx)
+		read <- err
+	}()
+	for {
+		r.mu.Lock()
+		last := r.lastErr
+		r.mu.Unlock()
+		if last == "" {
+			break
+		}
+		if time.Sleep(50 * time.Millisecond); t.Context().Err() != nil {
+			t.Fatal(last)
+		}
+	}
+	stop()
+	<-read
+	if n := told.times("reader goes on"); n != 1 || r.attempt != 0 {
+		t.Errorf("it is said %d times that it goes on, after attempt %d", n, r.attempt)
 	}
 }
