@@ -21,10 +21,11 @@ const (
 	Final      State = "final"      // deep enough
 	Superseded State = "superseded" // needless: the chain has a newer answer, or another took its place
 	Reverted   State = "reverted"   // in a block, deep enough, without effect
+	Dead       State = "dead"       // passed over: its contract refuses it, and too many wait
 )
 
 // over reports whether nothing more will be done.
-func (s State) over() bool { return s == Final || s == Superseded || s == Reverted }
+func (s State) over() bool { return s == Final || s == Superseded || s == Reverted || s == Dead }
 
 // inFlight reports whether a nonce is taken and its fate is not decided.
 func (s State) inFlight() bool { return s == Signed || s == Sent || s == Mined }

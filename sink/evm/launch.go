@@ -94,18 +94,40 @@ func (m *machine) flights() (n int) {
 	return n
 }
 
-// refused counts the intents that wait because the contract did not take them, or another one of their place or of anchors: they hold up no others.
-func (m *machine) refused(now time.Time) (n int) {
+// refused returns the intents that wait because the contract did not take them, or another one of their place or of anchors: they hold up no others.
+func (m *machine) refused(now time.Time) (list []*Intent) {
 	places := make(map[string]bool)
 	for _, i := range m.open {
-		if i.State != Planned {
+		if i.State != Planned || i.Payload == nil {
 			continue
 		}
 		if places[i.place()] = places[i.place()] || i.Refusals+i.Reverts > 0; places[i.place()] || m.stopped(now, i) {
-			n++
+			list = append(list, i)
 		}
 	}
-	return n
+	return list
+}
+
+// giveUp passes over the oldest of those that a contract refuses, and the next one of its place stands where it stood; false: there is none.
+func (m *machine) giveUp(fx *effects, now time.Time, refused []*Intent) bool {
+	if len(refused) == 0 {
+		return false
+	}
+	i := refused[0]
+	why := fmt.Sprintf("the contract %s refuses it since %s, and %d answers wait: the oldest is passed over", m.contract(i.Payload), i.Payload.Attested.UTC().Format(time.DateTime), len(m.open))
+	if at := slices.IndexFunc(refused[1:], func(o *Intent) bool { return o.place() == i.place() }); at >= 0 {
+		next := refused[1+at]
+		next.Refusals = max(next.Refusals, i.Refusals, 1)
+		if next.NotUntil.Before(i.NotUntil) {
+			next.NotUntil = i.NotUntil
+		}
+	}
+	i.State = Dead
+	m.write(fx, i)
+	m.receipt(fx, now, i, dodona.ReceiptDead, why)
+	m.tell(fx, now, "dead", i.Payload.Feed+" "+i.Payload.Record+": "+why)
+	fx.count(telemetry.SinkDead, 1)
+	return true
 }
 
 // rowMost is how many anchors a contract refuses one after the other until only the newest one is tried, now and then: each costs a transaction.

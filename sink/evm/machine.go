@@ -166,6 +166,7 @@ type wanted struct {
 // With the same head as last time, what is in a block need not be looked for again.
 func (m *machine) wants(now time.Time, sameHead bool) (w wish) {
 	w.Gap = m.gap
+	due := m.due(now)
 	for _, i := range m.open {
 		if i.State.inFlight() && (i.State != Mined || !sameHead) {
 			for _, a := range i.Attempts {
@@ -178,11 +179,27 @@ func (m *machine) wants(now time.Time, sameHead bool) (w wish) {
 		if i.Payload != nil && i.Payload.anchor() && (i.State != Mined || !sameHead) {
 			w.Anchors = append(w.Anchors, i.Payload)
 		}
-		if m.gas == 0 && i.Payload != nil && (i.State == Planned && !now.Before(i.NotUntil) || m.mayBump(now, i)) {
+		if m.gas == 0 && i.Payload != nil && (due[i] || m.mayBump(now, i)) {
 			w.Estimates = append(w.Estimates, wanted{i.Number, i.Payload})
 		}
 	}
 	return w
+}
+
+// due returns the planned intents whose time has come. Where all go in order, those behind one that waits, or was refused, wait for it.
+func (m *machine) due(now time.Time) map[*Intent]bool {
+	due, waits, asked := make(map[*Intent]bool), make(map[string]bool), make(map[string]int)
+	for _, i := range m.open {
+		place := i.place()
+		if i.State != Planned || i.Payload == nil || waits[place] {
+			continue
+		}
+		due[i] = !now.Before(i.NotUntil)
+		if asked[place]++; m.policy.Policy == sink.Every && !i.Payload.anchor() {
+			waits[place] = !due[i] || i.Refusals+i.Reverts > 0 || asked[place] >= m.window
+		}
+	}
+	return due
 }
 
 // mayBump reports whether an intent may be replaced, for which its limit is derived anew.
@@ -268,7 +285,8 @@ func (m *machine) take(now time.Time, p Payload) (taken bool, fx effects) {
 		return true, fx
 	}
 	if m.policy.Policy == sink.Every || p.anchor() {
-		if m.undecided()-m.refused(now) >= m.window || len(m.open) >= mostOpen {
+		refused := m.refused(now)
+		if m.undecided()-len(refused) >= m.window || len(m.open) >= mostOpen && !m.giveUp(&fx, now, refused) {
 			return false, fx
 		}
 		m.plan(&fx, now, p)

@@ -1,0 +1,133 @@
+package evm
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/sink"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// settleAll puts what is under way into a block that is deep enough, each feed's slot with it, and returns the rounds of one feed.
+func (p *play) settleAll(t *testing.T, feed string) (rounds []dodona.Round) {
+	t.Helper()
+	block := p.view.Head.Number + 1
+	clear(p.view.Receipts)
+	for _, i := range p.open {
+		if !i.State.inFlight() {
+			continue
+		}
+		hash := i.last().Hash
+		p.view.Receipts[hash] = &evm.Receipt{Tx: hash, Block: block, BlockHash: dodona.Digest{byte(block), byte(block >> 8)}, OK: true}
+		p.view.Nonce = max(p.view.Nonce, i.Nonce+1)
+		p.view.Slots[i.place()] = sink.Said{Round: max(i.Payload.Round, p.view.Slots[i.place()].Round)}
+		if i.place() == feed {
+			rounds = append(rounds, i.Payload.Round)
+		}
+	}
+	p.view.Head.Number = block + p.confirmations
+	p.turn(t, 5*time.Second)
+	return rounds
+}
+
+// TestAFeedThatIsRefusedFillsNothing: the contract of one feed takes nothing for as long as there is room for. The other feed is delivered all the while, the
+// oldest of the first are passed over, each with a receipt, one is asked about at a time, and the rest is delivered in order once the contract takes it.
+func TestAFeedThatIsRefusedFillsNothing(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.gas, p.target["g"], p.view.Slots["g"] = 0, dodona.Address{8}, sink.Said{}
+	refuses, asked := true, 0
+	turn := func() {
+		clear(p.view.Estimates)
+		for n, w := range p.wants(p.now, false).Estimates {
+			e := estimate{Gas: 50_000}
+			if refuses && w.Payload.Feed == "f" {
+				if e = (estimate{Refused: "another committee"}); n > 1 {
+					t.Fatalf("%d answers are asked about in one look", n+1)
+				}
+				asked++
+			}
+			p.view.Estimates[w.Number] = e
+		}
+		p.turn(t, 5*time.Second)
+	}
+	const passed = 20
+	dead, counted := 0, uint64(0)
+	var before effects
+	for n := range mostOpen - passed {
+		p.plan(&before, p.now, Payload{Topic: dodona.TopicData, Feed: "f", Record: dodona.Round(1000 + n).ID(), Round: dodona.Round(1000 + n), Data: []byte{1}, Attested: p.now})
+	}
+	p.open[0].Refusals = 1
+	for n := mostOpen - passed; n < mostOpen+passed; n++ {
+		for _, feed := range []string{"f", "g"} {
+			round := dodona.Round(1000 + n)
+			taken, fx := p.take(p.now, Payload{Topic: dodona.TopicData, Feed: feed, Record: round.ID(), Round: round, Data: []byte{1}, Attested: p.now})
+			if p.did(t, fx); !taken {
+				t.Fatalf("round %d of feed %s is not taken; %d are open", round, feed, len(p.open))
+			}
+			counted += fx.counts[telemetry.SinkDead]
+			for _, rec := range fx.keep {
+				var r dodona.Receipt
+				if rec.Topic == dodona.TopicReceipt && json.Unmarshal(rec.Body, &r) == nil && r.Status == dodona.ReceiptDead && r.Detail != "" {
+					if want := dodona.Round(1000 + dead).ID(); r.Record != want || r.Key != "f" {
+						t.Fatalf("round %s of feed %s is passed over, want %s of f", r.Record, r.Key, want)
+					}
+					dead++
+				}
+			}
+		}
+		turn()
+		if got := p.settleAll(t, "g"); !slices.Equal(got, []dodona.Round{dodona.Round(1000 + n)}) {
+			t.Fatalf("in block %d are rounds %v of the other feed", n, got)
+		}
+	}
+	if dead < passed || dead > passed+2 || counted != uint64(dead) {
+		t.Errorf("%d are passed over, and %d counted; want about %d", dead, counted, passed)
+	}
+	if most := int(2*passed*10*time.Second/refusedMost) + 2*passed; asked > most {
+		t.Errorf("asked %d times, want %d at most", asked, most)
+	}
+	refuses = false
+	var got []dodona.Round
+	for range passed {
+		p.now = p.now.Add(refusedMost)
+		turn()
+		got = append(got, p.settleAll(t, "f")...)
+	}
+	for n, r := range got {
+		if want := dodona.Round(1000 + dead + n); r != want {
+			t.Fatalf("round %d is delivered then, want %d", r, want)
+		}
+	}
+	if least := p.window * (passed - 2); len(got) < least {
+		t.Errorf("%d rounds are delivered then in %d blocks, want %d at least", len(got), passed, least)
+	}
+}
+
+// TestWhatIsPassedOverLeavesItsPlace to the next answer, which waits as long, and lets others of the window be.
+func TestWhatIsPassedOverLeavesItsPlace(t *testing.T) {
+	p := newPlay(sink.Every)
+	for n := range 3 {
+		p.offer(t, dodona.Round(1000*(n+1)))
+	}
+	until := p.now.Add(time.Hour)
+	p.open[0].Reverts, p.open[0].NotUntil = mostTries, until
+	var fx effects
+	if !p.giveUp(&fx, p.now, p.machine.refused(p.now)) {
+		t.Fatal("nothing is passed over")
+	}
+	p.did(t, fx)
+	if got := p.machine.refused(p.now); len(got) != 2 || got[0].Payload.Round != 2000 || !got[0].NotUntil.Equal(until) {
+		t.Errorf("%d are refused, the first is %+v", len(got), got[0])
+	}
+	if len(p.due(p.now)) != 1 || p.due(p.now)[p.open[0]] {
+		t.Errorf("due are %v", p.due(p.now))
+	}
+	p.open = nil
+	if p.giveUp(&fx, p.now, p.machine.refused(p.now)) {
+		t.Error("what is not there is passed over")
+	}
+}
