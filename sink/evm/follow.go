@@ -139,7 +139,7 @@ func (m *machine) conclude(fx *effects, i *Intent, end State, older Attempt, out
 func (m *machine) again(fx *effects, i *Intent, end State) {
 	p := i.Payload
 	i.State = end
-	if p == nil || !m.wanted(i) {
+	if p == nil || m.contract(p).IsZero() || !m.wanted(i) {
 		m.write(fx, i)
 		return
 	}
@@ -173,6 +173,10 @@ func (m *machine) settle(fx *effects, now time.Time, v view, i *Intent) {
 	if i.Block.OK {
 		m.receipt(fx, now, i, dodona.ReceiptFinal, "")
 		fx.count(telemetry.SinkDelivered, 1)
+		if !outran && m.elsewhere(i) {
+			m.again(fx, i, Final)
+			return
+		}
 		m.conclude(fx, i, Final, older, outran)
 		return
 	}
@@ -208,6 +212,12 @@ func (m *machine) settle(fx *effects, now time.Time, v view, i *Intent) {
 		i.NotUntil = now.Add(retryMost)
 	}
 	m.again(fx, i, Reverted)
+}
+
+// elsewhere reports whether a block has the transaction of an intent for another contract than the one that takes its answers by now.
+func (m *machine) elsewhere(i *Intent) bool {
+	at := slices.IndexFunc(i.Attempts, i.inBlock)
+	return at >= 0 && i.Payload != nil && m.receiver(i, i.Attempts[at]) != m.contract(i.Payload)
 }
 
 // pause is how long to wait after the given number of refusals.

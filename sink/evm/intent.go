@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/evm"
 )
 
 // State says how far an intent came. Each is journaled before what it allows is done.
@@ -46,16 +47,17 @@ type Payload struct {
 // An Attempt is one transaction that was signed for an intent. All of one intent have its nonce, so that the chain
 // takes one of them.
 type Attempt struct {
-	Raw    hexBytes      `json:"raw"`
-	Hash   dodona.Digest `json:"hash"`
-	Tip    uint64        `json:"tip"`              // wei for each unit of gas
-	FeeCap uint64        `json:"feeCap"`           // wei for each unit of gas
-	Gas    uint64        `json:"gas"`              // the limit
-	Round  dodona.Round  `json:"round"`            // what it delivers
-	Record string        `json:"record"`           // whose ID
-	Passed uint64        `json:"passed,omitempty"` // as its payload's
-	At     time.Time     `json:"at"`
-	Taken  bool          `json:"taken,omitempty"` // a node took it, so that another one must pay more
+	Raw    hexBytes       `json:"raw"`
+	Hash   dodona.Digest  `json:"hash"`
+	Tip    uint64         `json:"tip"`              // wei for each unit of gas
+	FeeCap uint64         `json:"feeCap"`           // wei for each unit of gas
+	Gas    uint64         `json:"gas"`              // the limit
+	To     dodona.Address `json:"to,omitzero"`      // the contract, which the configuration may have changed since
+	Round  dodona.Round   `json:"round"`            // what it delivers
+	Record string         `json:"record"`           // whose ID
+	Passed uint64         `json:"passed,omitempty"` // as its payload's
+	At     time.Time      `json:"at"`
+	Taken  bool           `json:"taken,omitempty"` // a node took it, so that another one must pay more
 }
 
 // A Block is where the chain put an attempt.
@@ -66,6 +68,11 @@ type Block struct {
 	OK       bool          `json:"ok"`
 	GasUsed  uint64        `json:"gasUsed"`
 	GasPrice uint64        `json:"gasPrice"` // wei for each unit of gas
+}
+
+// receipt returns what was seen of a block, as a receipt.
+func (b *Block) receipt() *evm.Receipt {
+	return &evm.Receipt{Tx: b.Tx, Block: b.Number, BlockHash: b.Hash, OK: b.OK, GasUsed: b.GasUsed, GasPrice: b.GasPrice}
 }
 
 // An Intent is one nonce, or the wish for one, and what became of it.

@@ -67,6 +67,9 @@ func (m *machine) launch(fx *effects, now time.Time, v view, i *Intent) bool {
 		return false
 	}
 	m.attempt(fx, now, i, m.next(v), gas, tip, feeCap)
+	if p.anchor() && m.row >= rowMost {
+		m.rowAt = now
+	}
 	return true
 }
 
@@ -226,7 +229,10 @@ func (m *machine) attempt(fx *effects, now time.Time, i *Intent, nonce, gas, tip
 	tx := evm.Transaction{ChainID: m.chain, Nonce: nonce, Legacy: m.legacy, Tip: tip, FeeCap: feeCap, Gas: gas, To: &m.sender}
 	a := Attempt{Tip: tip, FeeCap: feeCap, Gas: gas, At: now}
 	if p := i.Payload; p != nil {
-		to := m.contract(p)
+		if a.To = m.contract(p); a.To.IsZero() && len(i.Attempts) > 0 { // the feed has none any more: it goes where it went, so that it holds up no others
+			a.To = i.last().To
+		}
+		to := a.To
 		tx.To, tx.Data, a.Round, a.Record, a.Passed = &to, p.Data, p.Round, p.Record, p.Passed
 	}
 	a.Raw, a.Hash = m.sign(tx)
@@ -265,8 +271,8 @@ func (m *machine) gasChanged(v view, i *Intent) bool {
 // policy latest it carries the newest answer. It does nothing if that would be the same transaction.
 func (m *machine) bump(fx *effects, now time.Time, v view, i *Intent) bool {
 	last := i.last()
-	if !i.spare() || i.Payload != nil && m.contract(i.Payload).IsZero() {
-		return false // enough, or the feed has no contract any more; the old bytes still go out
+	if !i.spare() || i.Payload != nil && m.receiver(i, last).IsZero() {
+		return false // enough, or nobody knows where it went; the old bytes still go out
 	}
 	tip, feeCap, ok := m.replacement(v, i)
 	if !ok {

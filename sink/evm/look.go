@@ -1,6 +1,7 @@
 package evm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -143,6 +144,11 @@ func (s *Sink) lookBlocks(ctx context.Context, l *glance, before evm.Header) (er
 				}
 			}
 		}
+		if before.Hash != l.Head.Hash {
+			if err := s.resting(ctx, l, &w); err != nil {
+				return err
+			}
+		}
 		l.wish = &w
 	}
 	for _, hash := range l.wish.Receipts {
@@ -168,6 +174,50 @@ func (s *Sink) lookBlocks(ctx context.Context, l *glance, before evm.Header) (er
 	return s.recount(ctx, l)
 }
 
+// fewAsked is how many transactions in blocks are asked for one by one.
+const fewAsked = 4
+
+// resting takes out of what is to be asked what lies in blocks and is not deep enough, if the chain still has the newest of these blocks: then it has those
+// below. Each is asked for once more when it is deep enough.
+func (s *Sink) resting(ctx context.Context, l *glance, w *wish) error {
+	list := s.shallow(l.Head.Number)
+	if len(list) <= fewAsked {
+		return nil
+	}
+	newest := slices.MaxFunc(list, func(a, b Intent) int { return cmp.Compare(a.Block.Number, b.Block.Number) }).Block
+	h, err := s.client.Header(ctx, evm.At(newest.Number))
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil || h.Hash != newest.Hash {
+		return nil // receipts tell
+	}
+	rests := make(map[dodona.Digest]bool)
+	for _, i := range list {
+		if i.Block.Number == newest.Number && i.Block.Hash != newest.Hash {
+			continue
+		}
+		for _, a := range i.Attempts {
+			rests[a.Hash] = true
+		}
+		l.Receipts[i.Block.Tx] = i.Block.receipt()
+	}
+	w.Receipts = slices.DeleteFunc(w.Receipts, func(hash dodona.Digest) bool { return rests[hash] })
+	return nil
+}
+
+// shallow returns the intents that are in a block, and not deep enough when the newest one is of that number.
+func (s *Sink) shallow(head uint64) (list []Intent) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, i := range s.m.open {
+		if i.State == Mined && head+1 < i.Block.Number+s.m.confirmations {
+			list = append(list, *i)
+		}
+	}
+	return list
+}
+
 // standing looks for the blocks of transactions that were in one and have no receipt by now. There may be several nodes behind an address, and one of
 // them behind: what the chain has, it has, and of a block that is not there yet nothing is known for a while.
 func (s *Sink) standing(ctx context.Context, l *glance) error {
@@ -178,10 +228,8 @@ func (s *Sink) standing(ctx context.Context, l *glance) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err == nil && h.Hash == i.Block.Hash:
-			l.Receipts[i.Block.Tx] = &evm.Receipt{
-				Tx: i.Block.Tx, Block: i.Block.Number, BlockHash: i.Block.Hash, OK: i.Block.OK, GasUsed: i.Block.GasUsed, GasPrice: i.Block.GasPrice,
-			}
-		case errors.Is(err, dodona.ErrNotFound) && i.blank(now) < laggingFor:
+			l.Receipts[i.Block.Tx] = i.Block.receipt()
+		case err != nil && i.blank(now) < laggingFor:
 			for _, a := range i.Attempts {
 				delete(l.Receipts, a.Hash)
 			}

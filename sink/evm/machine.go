@@ -179,7 +179,7 @@ func (m *machine) wants(now time.Time, sameHead bool) (w wish) {
 		if i.Payload != nil && i.Payload.anchor() && (i.State != Mined || !sameHead) {
 			w.Anchors = append(w.Anchors, i.Payload)
 		}
-		if m.gas == 0 && i.Payload != nil && (due[i] || m.mayBump(now, i)) {
+		if m.gas == 0 && i.Payload != nil && (due[i] || m.mayBump(now, i) && !m.contract(i.Payload).IsZero()) {
 			w.Estimates = append(w.Estimates, wanted{i.Number, i.Payload})
 		}
 	}
@@ -320,6 +320,14 @@ func (r rules) contract(p *Payload) dodona.Address {
 		return r.anchor
 	}
 	return r.target[p.Feed]
+}
+
+// receiver returns the contract that an attempt of an intent went to; zero if that is not known, or it went to none.
+func (r rules) receiver(i *Intent, a Attempt) dodona.Address {
+	if i.Payload != nil && a.To.IsZero() { // an older version did not say
+		return r.contract(i.Payload)
+	}
+	return a.To
 }
 
 // plan makes an intent.

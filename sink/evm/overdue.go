@@ -36,13 +36,16 @@ func (m *machine) tellOverdue(fx *effects, now time.Time, v view) {
 		since = first.since
 	}
 	waited := now.Sub(since)
-	why := "the endpoint keeps it to itself, or the chain has no room for it"
-	if age := now.Sub(v.clock()); age >= standsFor {
-		why = "the endpoint, or the chain, stands still"
+	pays, why := "though it pays up to", "the endpoint keeps it to itself, or the chain has no room for it; name another one in rpc"
+	switch age := now.Sub(v.clock()); {
+	case age >= standsFor:
+		why = "the endpoint, or the chain, stands still; name another one in rpc"
+	case first.last().FeeCap < v.Head.BaseFee:
+		pays, why = "and pays up to", "it waits for a lower fee, and all behind it"
 	}
 	m.say(fx, now, overdue, waited >= max(overdueAfter, 5*m.unhurried(m.bumpAfter)), fmt.Sprintf(
-		"transaction %s of nonce %d is in no block for %s, though it pays up to %s where the base fee is %s; the newest block is %d, of %sZ: %s; name another one in rpc",
-		first.last().Hash, first.Nonce, waited.Truncate(time.Minute), Price(first.last().FeeCap), Price(v.Head.BaseFee), v.Head.Number, v.clock().UTC().Format(time.DateTime), why))
+		"transaction %s of nonce %d is in no block for %s, %s %s where the base fee is %s; the newest block is %d, of %sZ: %s",
+		first.last().Hash, first.Nonce, waited.Truncate(time.Minute), pays, Price(first.last().FeeCap), Price(v.Head.BaseFee), v.Head.Number, v.clock().UTC().Format(time.DateTime), why))
 }
 
 // wasTaken reports whether any node took a transaction of an intent.
@@ -78,7 +81,12 @@ func (m *machine) tellAlone(fx *effects, now time.Time) {
 
 // tellReverted tells that a contract reverts an answer again and again, which waits for a person.
 func (m *machine) tellReverted(fx *effects, now time.Time) {
-	i := m.find(func(i *Intent) bool { return i.State == Planned && i.Payload != nil && i.Reverts >= mostTries })
+	var i *Intent // of several the one that is tried next
+	for _, o := range m.open {
+		if o.State == Planned && o.Payload != nil && o.Reverts >= mostTries && (i == nil || o.NotUntil.Before(i.NotUntil)) {
+			i = o
+		}
+	}
 	if i == nil {
 		m.say(fx, now, "reverted", false, "")
 		return

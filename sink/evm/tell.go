@@ -75,6 +75,12 @@ func (m *machine) forgive(fx *effects, now time.Time, v view) {
 				m.say(fx, now, what, false, "")
 			}
 		}
+		if feed, found := strings.CutPrefix(what, "refused "); found && !m.waits(feed, func(i *Intent) bool { return i.State == Planned && i.Refusals > 0 }) {
+			m.say(fx, now, what, false, "")
+		}
+		if feed, found := strings.CutPrefix(what, "estimate "); found && !m.waits(feed, func(i *Intent) bool { return i.State != Mined }) {
+			m.say(fx, now, what, false, "")
+		}
 		number, found := strings.CutPrefix(what, "rejected ")
 		if found && m.find(func(i *Intent) bool {
 			return (i.State == Signed || i.State == Sent) && strconv.FormatUint(i.Number, 10) == number
@@ -82,6 +88,11 @@ func (m *machine) forgive(fx *effects, now time.Time, v view) {
 			m.say(fx, now, what, false, "")
 		}
 	}
+}
+
+// waits reports whether there is such an intent of a feed.
+func (m *machine) waits(feed string, is func(*Intent) bool) bool {
+	return m.find(func(i *Intent) bool { return i.Payload != nil && i.Payload.Feed == feed && is(i) }) != nil
 }
 
 // say tells when a trouble begins and when it is over.
@@ -156,8 +167,12 @@ func (m *machine) receipt(fx *effects, now time.Time, i *Intent, status dodona.R
 		if a, found := i.outran(i.inBlock); found {
 			r.Record, r.Passed = a.Record, a.Passed
 		}
+		contract := m.contract(i.Payload)
+		if at := slices.IndexFunc(i.Attempts, i.inBlock); at >= 0 {
+			contract = m.receiver(i, i.Attempts[at])
+		}
 		r.OnChain = &dodona.OnChain{
-			Chain: m.chain, Contract: m.contract(i.Payload), Slot: i.Payload.Slot, Sender: m.sender, Tx: b.Tx, Block: b.Number,
+			Chain: m.chain, Contract: contract, Slot: i.Payload.Slot, Sender: m.sender, Tx: b.Tx, Block: b.Number,
 			BlockHash: b.Hash, GasUsed: b.GasUsed, GasPrice: b.GasPrice,
 		}
 	}
