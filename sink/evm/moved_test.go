@@ -1,0 +1,263 @@
+package evm
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/unit"
+	"github.com/dodona-oracle/dodona/sink"
+)
+
+// finals notes the contracts that receipts of what is final name, in each step.
+func (p *play) finals(t *testing.T, after time.Duration) (list []dodona.Address) {
+	t.Helper()
+	p.now = p.now.Add(after)
+	fx := p.step(p.now, p.view)
+	for _, rec := range fx.keep {
+		var r dodona.Receipt
+		if rec.Topic == dodona.TopicReceipt && json.Unmarshal(rec.Body, &r) == nil && r.Status == dodona.ReceiptFinal {
+			list = append(list, r.OnChain.Contract)
+		}
+	}
+	p.did(t, fx)
+	return list
+}
+
+// TestAReceiptNamesTheContractThatATransactionWentTo, whatever the configuration says by then. If it names another one, that gets the answer too.
+func TestAReceiptNamesTheContractThatATransactionWentTo(t *testing.T) {
+	first, second := dodona.Address{7}, dodona.Address{8}
+	for name, c := range map[string]struct {
+		now   dodona.Address
+		holds dodona.Round // by the contract that takes the feed by now
+		anew  bool
+	}{"the same": {first, 1000, false}, "another": {second, 0, true}, "another that has it": {second, 1000, false}, "none": {dodona.Address{}, 0, false}} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlay(sink.Every)
+			p.offer(t, 1000)
+			p.turn(t, time.Second)
+			if to := p.open[0].last().To; to != first {
+				t.Fatalf("it is sent to %s", to)
+			}
+			if p.target["f"] = c.now; c.now.IsZero() {
+				delete(p.target, "f")
+				delete(p.view.Slots, "f")
+			}
+			p.mine(11)
+			if !c.now.IsZero() {
+				p.view.Slots["f"] = sink.Said{Round: c.holds}
+			}
+			p.turn(t, time.Second)
+			p.view.Head.Number = 20
+			if got := p.finals(t, time.Second); !slices.Equal(got, []dodona.Address{first}) {
+				t.Fatalf("receipts name %v, want %s", got, first)
+			}
+			p.turn(t, time.Second)
+			if anew := len(p.open) == 1; anew != c.anew || anew && p.open[0].last().To != second {
+				t.Fatalf("open is %v", p.open)
+			}
+			if !c.anew {
+				return
+			}
+			p.mine(21)
+			p.turn(t, time.Second)
+			p.view.Head.Number = 30
+			if got := p.finals(t, time.Second); !slices.Equal(got, []dodona.Address{second}) || len(p.open) > 0 {
+				t.Errorf("receipts name %v, want %s; open is %v", got, second, p.open)
+			}
+		})
+	}
+}
+
+// TestAFeedThatIsTakenOutHoldsUpNoOthers: what is under way is replaced by what pays enough, to where it went; what comes to nothing is not planned anew.
+func TestAFeedThatIsTakenOutHoldsUpNoOthers(t *testing.T) {
+	begin := func() *play {
+		p := newPlay(sink.Every)
+		p.offer(t, 1000)
+		p.did(t, p.sent(p.now, p.turn(t, time.Second)[0], accepted, ""))
+		delete(p.target, "f")
+		delete(p.view.Slots, "f")
+		return p
+	}
+	p := begin()
+	p.gas, p.view.Head.BaseFee = 0, 20e9
+	p.turn(t, time.Second)
+	if len(p.wants(p.now, false).Estimates) > 0 {
+		t.Error("nobody can say what it takes")
+	}
+	p.turn(t, time.Minute)
+	if a := p.open[0].last(); a.FeeCap < 20e9 || a.To != (dodona.Address{7}) {
+		t.Errorf("it still pays %s, to %s", Price(a.FeeCap), a.To)
+	}
+	p = begin()
+	p.view.Nonce++ // somebody else used it
+	for range 20 {
+		p.turn(t, 30*time.Second)
+	}
+	if len(p.open) > 0 {
+		t.Errorf("another one has its nonce, and open is %+v", p.open[0])
+	}
+	p = begin()
+	p.mine(11)
+	for _, r := range p.view.Receipts {
+		r.OK = false
+	}
+	delete(p.view.Slots, "f")
+	p.view.Head.Number = 20
+	p.turn(t, time.Second)
+	if p.turn(t, time.Hour); len(p.open) > 0 {
+		t.Errorf("a block reverted it, and open is %+v", p.open[0])
+	}
+}
+
+// TestARefusalIsOverWithWhatWasRefused, when somebody else delivers it, or what the chain has is near enough again.
+func TestARefusalIsOverWithWhatWasRefused(t *testing.T) {
+	deviation, err := unit.ParsePercent("1%")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, e := range map[string]estimate{"refused f": {Refused: "paused"}, "estimate f": {Unknown: "pruned"}} {
+		for round, value := range map[dodona.Round]int64{1000: 0, 500: 100} {
+			p := newPlay(sink.Latest)
+			p.gas, p.policy.Deviation = 0, deviation
+			p.view.Slots["f"] = sink.Said{Round: 500, Value: dodona.NewInt192(100)}
+			p.turn(t, time.Second)
+			taken, fx := p.take(p.now, Payload{Topic: dodona.TopicData, Feed: "f", Record: "r", Round: 1000, Value: dodona.NewInt192(200), Data: []byte{1}, Attested: p.now})
+			if p.did(t, fx); !taken {
+				t.Fatal("not taken")
+			}
+			p.view.Estimates[p.open[0].Number] = e
+			p.turn(t, time.Second)
+			if _, there := p.trouble[what]; !there {
+				t.Fatalf("%s is not told: %v", what, p.trouble)
+			}
+			if p.view.Slots["f"] = (sink.Said{Round: round, Value: dodona.NewInt192(value)}); round < 1000 {
+				p.open[0].Payload.Value = dodona.NewInt192(100)
+			}
+			for range 6 {
+				p.turn(t, 5*time.Second)
+			}
+			if _, there := p.trouble[what]; there || len(p.open) > 0 {
+				t.Errorf("round %d: %s is told yet: %v; open is %v", round, what, p.trouble, p.open)
+			}
+		}
+	}
+}
+
+// TestRefusedAnchorsAreTriedOneAtATime, however long a block takes.
+func TestRefusedAnchorsAreTriedOneAtATime(t *testing.T) {
+	p := newPlay(sink.Latest)
+	p.machine.anchor = dodona.Address{8}
+	p.row = rowMost
+	sent := 0
+	for n := range p.window - 1 {
+		to := dodona.Round(1000 + n)
+		taken, fx := p.take(p.now, Payload{Topic: dodona.TopicAnchor, Feed: "series", Record: to.ID(), Round: to, Data: []byte{1}, Attested: p.now})
+		if p.did(t, fx); !taken {
+			t.Fatal("not taken")
+		}
+		p.view.Slots[p.open[n].place()] = sink.Said{}
+	}
+	const minutes = 25
+	for range minutes {
+		for _, i := range p.turn(t, time.Minute) { // none gets into a block
+			if len(i.Attempts) == 1 && i.Attempts[0].At.Equal(p.now) {
+				sent++
+			}
+		}
+	}
+	if want := 1 + int(minutes*time.Minute/retryMost); sent == 0 || sent > want {
+		t.Errorf("%d are sent in %d minutes, want %d", sent, minutes, want)
+	}
+}
+
+// TestWhatIsInBlocksIsAskedForTogether: many confirmations cost no more requests for each block than few. If the chain takes blocks back, it is noticed.
+func TestWhatIsInBlocksIsAskedForTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		l.begun = l.begun.Add(-time.Hour)
+		f := newFace(l)
+		b := newPair(t, l, f)
+		b.env.Policy.Policy = sink.Every
+		b.settings.Confirmations = 1000
+		b.begin()
+		b.within(time.Minute, "it is ready", b.isReady)
+		asked := f.asked["eth_getTransactionReceipt"]
+		const rounds = 40
+		for r := dodona.Round(1); r <= rounds; r++ {
+			b.attest(r)
+			time.Sleep(10 * time.Second)
+		}
+		b.within(time.Minute, "all are in blocks", func() bool { d, _ := b.status().Detail.(Status); return d.Mined == rounds })
+		if n := asked.Load(); n > 10*rounds {
+			t.Errorf("%d receipts are asked for, %d for each round", n, n/rounds)
+		}
+		l.mu.Lock()
+		l.forks++
+		l.fork = l.head() - 20
+		l.mu.Unlock()
+		time.Sleep(30 * time.Second)
+		if told := b.eventsOf("reorg"); len(told) == 0 {
+			t.Error("blocks are other ones, and nobody is told")
+		}
+		b.within(time.Hour, "all are final", func() bool { return b.status().Delivered == rounds })
+		if n := asked.Load(); n > 20*rounds {
+			t.Errorf("%d receipts are asked for until all is final", n)
+		}
+		for r := dodona.Round(1); r <= rounds; r++ {
+			if n := l.holds(r); n != 1 {
+				t.Errorf("round %d is in %d blocks", r, n)
+			}
+		}
+	})
+}
+
+// TestABlockThatCannotBeAskedForIsNotGone: receipts come from a node that is behind, and nobody tells a block by its number.
+func TestABlockThatCannotBeAskedForIsNotGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		l.begun = l.begun.Add(-time.Hour)
+		var fails atomic.Bool
+		l.says = func(method string, params []json.RawMessage) string {
+			switch {
+			case !fails.Load():
+			case method == "eth_getTransactionReceipt":
+				return `"result":null`
+			case method == "eth_getBlockByNumber" && !strings.Contains(string(params[0]), "latest"):
+				return `"error":{"code":-32000,"message":"header not found"}`
+			}
+			return ""
+		}
+		b := newPair(t, l, newFace(l))
+		b.settings.Confirmations = 1000
+		b.begin()
+		b.within(time.Minute, "it is ready", b.isReady)
+		b.attest(1)
+		b.within(time.Minute, "it is in a block", func() bool { d, _ := b.status().Detail.(Status); return d.Mined == 1 })
+		fails.Store(true)
+		time.Sleep(time.Minute)
+		fails.Store(false)
+		time.Sleep(time.Minute)
+		if told := b.eventsOf("reorg", "nonce"); len(told) > 0 {
+			t.Errorf("told of %q", told)
+		}
+	})
+}
+
+// TestAnAttemptOfAnOlderVersionWentWhereItsFeedGoes: it did not say.
+func TestAnAttemptOfAnOlderVersionWentWhereItsFeedGoes(t *testing.T) {
+	p := newPlay(sink.Every)
+	i := &Intent{Payload: &Payload{Topic: dodona.TopicData, Feed: "f"}, Attempts: []Attempt{{}}}
+	if to := p.receiver(i, i.last()); to != (dodona.Address{7}) {
+		t.Errorf("it went to %s", to)
+	}
+	if b := (&Block{Tx: dodona.Digest{1}, Number: 5, OK: true, GasUsed: 6, GasPrice: 7, Hash: dodona.Digest{2}}).receipt(); *b != (evm.Receipt{Tx: dodona.Digest{1}, Block: 5, OK: true, GasUsed: 6, GasPrice: 7, BlockHash: dodona.Digest{2}}) {
+		t.Errorf("%+v", b)
+	}
+}
