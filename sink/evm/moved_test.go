@@ -88,7 +88,7 @@ func TestAFeedThatIsTakenOutHoldsUpNoOthers(t *testing.T) {
 	p := begin()
 	p.gas, p.view.Head.BaseFee = 0, 20e9
 	p.turn(t, time.Second)
-	if len(p.wants(p.now, false).Estimates) > 0 {
+	if len(p.wants(p.now.Add(time.Hour), false).Estimates) > 0 {
 		t.Error("nobody can say what it takes")
 	}
 	p.turn(t, time.Minute)
@@ -164,7 +164,7 @@ func TestRefusedAnchorsAreTriedOneAtATime(t *testing.T) {
 		}
 		p.view.Slots[p.open[n].place()] = sink.Said{}
 	}
-	const minutes = 25
+	const minutes = 9
 	for range minutes {
 		for _, i := range p.turn(t, time.Minute) { // none gets into a block
 			if len(i.Attempts) == 1 && i.Attempts[0].At.Equal(p.now) {
@@ -172,8 +172,8 @@ func TestRefusedAnchorsAreTriedOneAtATime(t *testing.T) {
 			}
 		}
 	}
-	if want := 1 + int(minutes*time.Minute/retryMost); sent == 0 || sent > want {
-		t.Errorf("%d are sent in %d minutes, want %d", sent, minutes, want)
+	if sent != 1 {
+		t.Errorf("%d are sent in %d minutes, want one", sent, minutes)
 	}
 }
 
@@ -214,6 +214,56 @@ func TestWhatIsInBlocksIsAskedForTogether(t *testing.T) {
 			if n := l.holds(r); n != 1 {
 				t.Errorf("round %d is in %d blocks", r, n)
 			}
+		}
+	})
+}
+
+// TestOnlyWhatLiesBelowABlockThatStandsIsTakenForThere, not what is deep enough, or was seen in another block of that number.
+func TestOnlyWhatLiesBelowABlockThatStandsIsTakenForThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger()
+		l.begun = l.begun.Add(-time.Hour)
+		b := newPair(t, l, newFace(l))
+		if err := b.Sink.begin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		head := l.head()
+		b.m.confirmations = 50
+		block := func(number uint64) *Block {
+			h, err := b.client.Header(t.Context(), evm.At(number))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return &Block{Number: number, Hash: h.Hash}
+		}
+		var all []dodona.Digest
+		for n := range uint64(10) {
+			i := &Intent{Number: n, State: Mined, Block: block(head - 40 + n), Attempts: []Attempt{{Hash: dodona.Digest{byte(n), 1}}, {Hash: dodona.Digest{byte(n), 2}}}}
+			switch n {
+			case 0:
+				i.Block = block(head - 49) // deep enough
+			case 9:
+				i.Block.Number, i.Block.Hash = head-32, dodona.Digest{9} // of the newest number, and another one
+			}
+			i.Block.Tx = i.Attempts[0].Hash
+			b.m.open = append(b.m.open, i)
+			all = append(all, i.Attempts[0].Hash, i.Attempts[1].Hash)
+		}
+		look := func() (asked []dodona.Digest) {
+			g := &glance{}
+			g.Head, g.Receipts = evm.Header{Number: head}, make(map[dodona.Digest]*evm.Receipt)
+			w := wish{Receipts: slices.Clone(all)}
+			if err := b.resting(t.Context(), g, &w); err != nil || len(g.Receipts) != (len(all)-len(w.Receipts))/2 {
+				t.Errorf("%d receipts, %d are asked for: %v", len(g.Receipts), len(w.Receipts), err)
+			}
+			return w.Receipts
+		}
+		if got, want := look(), []dodona.Digest{{0, 1}, {0, 2}, {9, 1}, {9, 2}}; !slices.Equal(got, want) {
+			t.Errorf("asked for are %v, want %v", got, want)
+		}
+		b.m.open[8].Block.Hash = dodona.Digest{8} // the newest does not stand
+		if got := look(); len(got) != len(all) {
+			t.Errorf("the block is another one, and only %v are asked for", got)
 		}
 	})
 }
