@@ -150,7 +150,7 @@ func TestARefusalIsOverWithWhatWasRefused(t *testing.T) {
 	}
 }
 
-// TestRefusedAnchorsAreTriedOneAtATime, however long a block takes.
+// TestRefusedAnchorsAreTriedOneAtATime, however long a block takes, and a person is told.
 func TestRefusedAnchorsAreTriedOneAtATime(t *testing.T) {
 	p := newPlay(sink.Latest)
 	p.machine.anchor = dodona.Address{8}
@@ -174,6 +174,13 @@ func TestRefusedAnchorsAreTriedOneAtATime(t *testing.T) {
 	}
 	if sent != 1 {
 		t.Errorf("%d are sent in %d minutes, want one", sent, minutes)
+	}
+	if said := p.trouble["reverted"].Message; !strings.Contains(said, "refuses anchors") {
+		t.Errorf("nobody is told: %v", p.trouble)
+	}
+	p.row = 0
+	if p.turn(t, time.Second); p.trouble["reverted"].Message != "" {
+		t.Errorf("one is taken, and told is %v", p.trouble)
 	}
 }
 

@@ -87,12 +87,18 @@ func (m *machine) tellReverted(fx *effects, now time.Time) {
 			i = o
 		}
 	}
-	if i == nil {
+	const see = "see whether it is the right contract and knows who signs (`dodona contract show`), and leave out `gas`, for then it says why"
+	anchor := m.find(func(i *Intent) bool { return i.Payload != nil && i.Payload.anchor() })
+	switch {
+	case m.row >= rowMost && anchor != nil:
+		m.say(fx, now, "reverted", true, fmt.Sprintf("the contract %s refuses anchors, the last %d one after the other; the newest is tried each %s; %s", m.contract(anchor.Payload), m.row, retryMost, see))
+		return
+	case i == nil:
 		m.say(fx, now, "reverted", false, "")
 		return
 	}
-	m.say(fx, now, "reverted", true, fmt.Sprintf("the contract %s reverted round %d of %s %d times; it is tried again at %sZ; see whether it is the contract of this feed and knows who signs (`dodona contract show`), and leave out `gas`, for then it says why",
-		m.contract(i.Payload), uint64(i.Payload.Round), i.Payload.Feed, i.Reverts, i.NotUntil.UTC().Format(time.TimeOnly)))
+	m.say(fx, now, "reverted", true, fmt.Sprintf("the contract %s reverted round %d of %s %d times; it is tried again at %sZ; %s",
+		m.contract(i.Payload), uint64(i.Payload.Round), i.Payload.Feed, i.Reverts, i.NotUntil.UTC().Format(time.TimeOnly), see))
 }
 
 // keptMost is how many transactions in a row get into a block only once another endpoint has them, before that one is asked instead.
