@@ -145,6 +145,7 @@ func (m *modules) newGuest(c *config.Config, f config.Feed, extraction *extract.
 	if g.found, g.err = m.find(c, s); g.err != nil {
 		return g
 	}
+	g.found.Wasm = nil // read again for each attempt: many feeds whose module does not run would keep as many files in memory
 	allowed := allowance(s.Allow)
 	granted := g.found.Manifest.Capabilities.Intersect(allowed)
 	if g.found.Manifest.Format == 0 { // nobody says what it asks for
@@ -154,7 +155,7 @@ func (m *modules) newGuest(c *config.Config, f config.Feed, extraction *extract.
 	}
 	g.rules.Module.Digest, g.rules.Limits, g.rules.Capabilities = g.found.Manifest.Module, g.found.Manifest.Limits, granted
 	g.spec = module.Spec{
-		Name: s.Name, Version: s.Version, Wasm: g.found.Wasm, Limits: g.found.Manifest.Limits, Capabilities: granted,
+		Name: s.Name, Version: s.Version, Limits: g.found.Manifest.Limits, Capabilities: granted,
 		Params: s.Params, Dir: s.Allow.Files, Host: g.host(granted),
 	}
 	return g
@@ -258,7 +259,7 @@ func (g *guest) close(ctx context.Context, loaded *module.Module) {
 func (g *guest) again(ctx context.Context, err error) *module.Module {
 	log := g.m.n.log.With("feed", g.feed)
 	for attempt := 1; module.Local(err); attempt++ {
-		wait := loadedAgain.Ceiling(attempt)
+		wait := loadedAgain.Next(attempt, nil)/2 + loadedAgain.Ceiling(attempt)/2 // those that failed together do not try again together
 		log.Error("a module does not run; the rounds of its feed are missed until it does", "error", err, "tried again in", wait)
 		if !backoff.Wait(ctx, wait) {
 			return nil
@@ -289,17 +290,20 @@ func (g *guest) start(ctx context.Context) (*module.Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	loaded, err := engine.Load(ctx, g.spec)
+	spec := g.spec
+	if spec.Wasm, err = g.found.Read(); err != nil {
+		return nil, err
+	}
+	loaded, err := engine.Load(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
-	if err := g.m.n.journal.KeepModule(ctx, loaded.Digest(), g.spec.Wasm); err != nil {
+	if err := g.m.n.journal.KeepModule(ctx, loaded.Digest(), spec.Wasm); err != nil {
 		g.m.n.log.Warn("a module's bytes are not kept in the journal; its rounds can be replayed only with the file", "feed", g.feed, "error", err)
 	}
 	if !g.found.Signed {
 		g.m.n.log.Warn("an unsigned module runs; sign it before it counts", "feed", g.feed, "module", g.spec.Name, "version", g.spec.Version)
 	}
-	g.spec.Wasm, g.found.Wasm = nil, nil
 	return loaded, nil
 }
 

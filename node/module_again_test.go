@@ -74,6 +74,10 @@ func TestTheStatusTellsOfAModuleBetweenRounds(t *testing.T) {
 	stop := run(t, n)
 	defer stop()
 	awaitModule(t, n, "the reason", func(s api.ModuleStatus) bool { return !s.Running && strings.Contains(s.LastError, "the child ended") })
+	right := counterWasm(t)
+	writeFile(t, modules, "counter-1.0.0.wasm", append(right, 0)) // read again for each attempt, which must find what was found
+	awaitModule(t, n, "that it is another file", func(s api.ModuleStatus) bool { return !s.Running && strings.Contains(s.LastError, "was found with") })
+	writeFile(t, modules, "counter-1.0.0.wasm", right)
 	writeFile(t, filepath.Dir(well), "well", nil)
 	awaitModule(t, n, "that it runs", func(s api.ModuleStatus) bool { return s.Running && s.LastError == "" })
 }

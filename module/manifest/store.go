@@ -93,6 +93,24 @@ func (s Store) find(name, version string) (Found, error) {
 	return Found{Wasm: wasm, Manifest: m, Signed: signed, File: filepath.Join(s.Dir, base+".wasm")}, nil
 }
 
+// Read reads the file of a release again, which must hold what was found. The errors are those of [Store.Find].
+func (f Found) Read() ([]byte, error) {
+	dir, err := os.OpenRoot(filepath.Dir(f.File))
+	if err != nil {
+		return nil, fmt.Errorf("open the folder of modules: %w", err)
+	}
+	defer dir.Close()
+	base := filepath.Base(f.File)
+	wasm, err := readWhole(dir, base, MaxWasm)
+	if err != nil {
+		return nil, fmt.Errorf("read %s again: %w", f.File, err)
+	}
+	if digest := dodona.Digest(sha256.Sum256(wasm)); digest != f.Manifest.Module {
+		return nil, refuse(Tampered, "reload if it is meant to be this one", "%s has the SHA-256 %s, and was found with %s", base, digest.Short(), f.Manifest.Module.Short())
+	}
+	return wasm, nil
+}
+
 func otherBytes(file string, digest dodona.Digest, m Manifest) error {
 	return refuse(Tampered, "get the file again from who signed it", "%s has the SHA-256 %s, the manifest is for %s", file, digest.Short(), m.Module.Short())
 }

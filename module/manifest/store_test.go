@@ -55,6 +55,28 @@ func TestFindReturnsWhatWasVerified(t *testing.T) {
 	}
 }
 
+// TestAReleaseIsReadAgain while it is what was found.
+func TestAReleaseIsReadAgain(t *testing.T) {
+	s := newShop(t)
+	s.release("1.2.0", 7, empty)
+	found, err := s.Find("celsius", "1.2.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found.Wasm = nil
+	if again, err := found.Read(); err != nil || string(again) != string(empty) {
+		t.Errorf("read %x, %v", again, err)
+	}
+	s.put("celsius-1.2.0.wasm", append(empty, 0))
+	if _, err := found.Read(); err == nil || !strings.Contains(err.Error(), "was found with") || !errors.As(err, new(*Refusal)) {
+		t.Errorf("other bytes: %v", err)
+	}
+	s.remove("celsius-1.2.0.wasm")
+	if _, err := found.Read(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+}
+
 func TestRefusedModules(t *testing.T) {
 	for name, c := range map[string]struct {
 		prepare func(s *shop)
