@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -54,6 +55,9 @@ func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
 	m := &Module{engine: e, spec: s, label: label(s), digest: sha256.Sum256(s.Wasm), done: make(chan struct{})}
 	m.traced.closing = make(chan struct{}, 1)
 	m.spec.Wasm = nil // the caller's; not needed any longer
+	if err := e.private.mend(filepath.Dir(e.native)); err != nil {
+		return nil, err
+	}
 	had := e.entry(m, untraced).read()
 	defer had.discard()
 	if had != nil {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 )
 
@@ -13,6 +14,8 @@ import (
 // whoever comes later can tell the folders of the dead, and remove them: a process that is killed removes nothing.
 type privateFolder struct {
 	path string
+
+	mu   sync.Mutex
 	lock *os.File
 }
 
@@ -29,14 +32,42 @@ func newPrivateFolder() (*privateFolder, error) {
 		}
 		// Until it is locked, another process may take it for abandoned.
 		if lock := lockAbandoned(path); lock != nil {
-			return &privateFolder{path, lock}, nil
+			return &privateFolder{path: path, lock: lock}, nil
 		}
 	}
 	return nil, errors.New("make private folder for native code: another process removes it each time")
 }
 
+// mend makes the folder anew, and one in it, if somebody has emptied the temporary folder since: under the same path, which is known to all who use it.
+func (p *privateFolder) mend(inner string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for range 10 {
+		held, err := p.lock.Stat()
+		if err != nil {
+			return fmt.Errorf("look at the private folder for native code: %w", err) // the engine is closed
+		}
+		if there, err := os.Lstat(p.path); err == nil && os.SameFile(there, held) {
+			if err := os.MkdirAll(filepath.Join(p.path, inner), 0o700); err != nil {
+				return fmt.Errorf("make private folder for native code again: %w", err)
+			}
+			return nil
+		}
+		if err := os.Mkdir(p.path, 0o700); err != nil { // something else may be there
+			return fmt.Errorf("make private folder for native code again: %w", err)
+		}
+		if lock := lockAbandoned(p.path); lock != nil {
+			_ = p.lock.Close()
+			p.lock = lock
+		}
+	}
+	return errors.New("make private folder for native code again: another process removes it each time")
+}
+
 // remove removes the folder with all that is in it. It may be called again.
 func (p *privateFolder) remove() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	err := os.RemoveAll(p.path)
 	if closed := p.lock.Close(); !errors.Is(closed, os.ErrClosed) {
 		err = errors.Join(err, closed)
@@ -50,7 +81,7 @@ func removeAbandoned() {
 	for _, name := range names {
 		path := filepath.Join(os.TempDir(), name)
 		if lock := lockAbandoned(path); lock != nil {
-			_ = (&privateFolder{path, lock}).remove()
+			_ = (&privateFolder{path: path, lock: lock}).remove()
 		}
 	}
 }

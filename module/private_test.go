@@ -49,3 +49,50 @@ func TestPrivateFoldersOfTheDeadAreRemoved(t *testing.T) {
 		}
 	}
 }
+
+// TestAPrivateFolderThatIsGoneIsMadeAnew, when somebody has emptied the temporary folder: by the next load, and for this process alone, unless
+// something else is there.
+func TestAPrivateFolderThatIsGoneIsMadeAnew(t *testing.T) {
+	for name, o := range map[string]Options{"child": inChild(t, Options{}), "interpreted": inChild(t, Options{Interpreter: true})} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("TMPDIR", t.TempDir())
+			e := newTestEngine(t, o)
+			load(t, e, guest(t, "count"))
+			gone := func() {
+				t.Helper()
+				if err := os.RemoveAll(e.dir); err != nil {
+					t.Fatal(err)
+				}
+			}
+			gone()
+			if err := os.Symlink(t.TempDir(), e.dir); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := e.Load(t.Context(), guest(t, "point")); err == nil || !Local(err) {
+				t.Errorf("something else is there: %v", err)
+			}
+			gone()
+			for _, module := range []string{"point", "count"} {
+				if m, err := e.Load(t.Context(), guest(t, module)); err != nil {
+					t.Errorf("%s: %v", module, err)
+				} else {
+					defer m.Close(t.Context())
+				}
+			}
+			info, err := os.Stat(e.dir)
+			if err != nil || info.Mode().Perm() != 0o700 {
+				t.Fatalf("%v, %v", info, err)
+			}
+			removeAbandoned()
+			if _, err := os.Stat(e.dir); err != nil {
+				t.Errorf("it is not held: %v", err)
+			}
+			if e.native != "" { // a cleaner leaves the folder, and removes what is in it
+				if err := os.RemoveAll(filepath.Join(e.dir, filepath.Dir(e.native))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			load(t, e, guest(t, "warm"))
+		})
+	}
+}

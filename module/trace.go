@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -92,9 +93,13 @@ func (m *Module) tracedPool(ctx context.Context) (*pool, error) {
 	if err := m.engine.admitted.admit(need); err != nil {
 		return nil, err
 	}
-	had := m.engine.entry(m, traced).read()
-	defer had.discard()
-	pool, err := m.newPool(ctx, traced, 1, had)
+	var pool *pool
+	err := m.engine.private.mend(filepath.Dir(m.engine.native))
+	if err == nil {
+		had := m.engine.entry(m, traced).read()
+		defer had.discard()
+		pool, err = m.newPool(ctx, traced, 1, had)
+	}
 	if err != nil {
 		m.engine.admitted.release(need)
 		return nil, err
