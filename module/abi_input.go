@@ -132,7 +132,7 @@ func inputJSON(in *instance, s []uint64) {
 		reply(s, -einval)
 		return
 	}
-	pointer, _ := intern(&ev.names.paths, path, func(string) bool { return true })
+	pointer, _ := ev.names.intern(&ev.names.paths, path, func(string) bool { return true })
 	d, err := in.module.spec.Host.Number(r.Body, pointer)
 	switch {
 	case err == nil:

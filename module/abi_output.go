@@ -38,8 +38,8 @@ func (ev *event) point(id, unit []byte, mantissa int64, exponent int32, ms int64
 	}
 	p := dodona.Point{Quality: dodona.Quality(quality)}
 	var validID, validUnit, inRange bool
-	p.ID, validID = intern(&ev.names.ids, id, isID)
-	p.Unit, validUnit = intern(&ev.names.units, unit, isUnit)
+	p.ID, validID = ev.names.intern(&ev.names.ids, id, isID)
+	p.Unit, validUnit = ev.names.intern(&ev.names.units, unit, isUnit)
 	p.Value, inRange = join(mantissa, exponent)
 	switch {
 	case !validID, !validUnit, !inRange:

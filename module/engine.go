@@ -51,6 +51,7 @@ type Engine struct {
 	admitted *admission
 	worker   workerLimits
 	compiles chan struct{} // holds one token: one compilation at a time
+	rewrites chan struct{} // holds one token: one module at a time is checked and rewritten
 
 	mu      sync.Mutex
 	modules map[*Module]struct{}
@@ -84,7 +85,7 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	e := &Engine{
 		o: o, private: private, dir: private.path, program: program(), config: runtimeConfig(o.Interpreter), worker: defaultWorkerLimits,
 		admitted: &admission{most: o.Memory, recorder: o.Recorder, shared: map[[sha256.Size]byte]*kept{}},
-		compiles: make(chan struct{}, 1), modules: map[*Module]struct{}{}, loads: map[*context.CancelFunc]struct{}{},
+		compiles: make(chan struct{}, 1), rewrites: make(chan struct{}, 1), modules: map[*Module]struct{}{}, loads: map[*context.CancelFunc]struct{}{},
 	}
 	if err := e.open(ctx); err != nil {
 		_ = private.remove()

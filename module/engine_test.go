@@ -237,7 +237,7 @@ func TestEngineRefusesMoreMemoryThanItHas(t *testing.T) {
 	if !errors.Is(err, ErrMemory) {
 		t.Fatalf("got %v, want ErrMemory", err)
 	}
-	for _, word := range []string{"count-large 1.2.3", "3 instances may take", "3 MiB of memory", "16 pages", "30 KiB of stack", "10 KiB each at depth 512", "10 MiB", "8.2 MiB are promised", "limits.pages", "limits.depth", "raise `modules.memory`"} {
+	for _, word := range []string{"count-large 1.2.3", "3 instances may take", "3 MiB of memory", "16 pages", "30 KiB of stack", "10 KiB each at depth 512", "10 MiB", "8.3 MiB are promised", "limits.pages", "limits.depth", "raise `modules.memory`"} {
 		if !strings.Contains(err.Error(), word) {
 			t.Errorf("%q does not say %q", err, word)
 		}
@@ -416,4 +416,20 @@ func (c *tally) want(t *testing.T, what string, compiled, cached, rejected uint6
 	if want := []uint64{compiled, cached, rejected}; !slices.Equal(got, want) {
 		t.Errorf("%s: compiled, cached, rejected %v, want %v", what, got, want)
 	}
+}
+
+// TestModulesAreCheckedOneAfterTheOther: who waits for another one waits no longer than for itself, and takes nothing.
+func TestModulesAreCheckedOneAfterTheOther(t *testing.T) {
+	e := newTestEngine(t, Options{})
+	e.rewrites <- struct{}{} // another module is being checked
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := e.Load(ctx, guest(t, "count")); !errors.Is(err, context.DeadlineExceeded) || !Local(err) {
+		t.Errorf("got %v, want that nobody waits for it", err)
+	}
+	if promised := e.admitted.promised; promised != 0 {
+		t.Errorf("%d bytes are promised", promised)
+	}
+	<-e.rewrites
+	load(t, e, guest(t, "count"))
 }

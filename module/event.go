@@ -140,7 +140,33 @@ func (ev *event) outcome(answered bool) Outcome {
 	}
 	ev.unstage()
 	ev.asked, ev.logs, ev.before, ev.after = Event{}, nil, nil, nil // nothing of the caller's is kept
+	ev.rest()
 	return o
+}
+
+// What an instance keeps from one event to the next, so that most events allocate nothing; instanceBytes has it.
+const (
+	keptPoints = 32
+	keptCalls  = 16
+	keptBytes  = 1 << 10 // of its output, and of each unfinished line
+)
+
+// rest lets go of what the event has made, and of the room for it if that is more than most need.
+func (ev *event) rest() {
+	ev.points, ev.record.calls = emptied(ev.points, keptPoints), emptied(ev.record.calls, keptCalls)
+	ev.output = emptied(ev.output, keptBytes)
+	for i := range ev.partial {
+		ev.partial[i] = emptied(ev.partial[i], keptBytes)
+	}
+}
+
+// emptied returns the list without anything in it, and without its room if it has more than most.
+func emptied[T any](list []T, most int) []T {
+	if cap(list) > most {
+		return nil
+	}
+	clear(list)
+	return list[:0]
 }
 
 // points copies what the guest made into the caller's room.
@@ -156,13 +182,17 @@ type names struct {
 	ids   map[string]string // valid ids of points
 	units map[string]string // valid units
 	paths map[string]string // JSON Pointers
+	room  int               // bytes that are taken
 }
 
-// maxNames is how many texts of each sort are remembered.
-const maxNames = 256
+const (
+	maxNames  = 256      // of each sort are remembered
+	keptNames = 16 << 10 // bytes of all; instanceBytes has them
+	nameBytes = 64       // what one takes beside its text
+)
 
 // intern returns b as a text if check accepts it.
-func intern(known *map[string]string, b []byte, check func(string) bool) (string, bool) {
+func (n *names) intern(known *map[string]string, b []byte, check func(string) bool) (string, bool) {
 	if s, found := (*known)[string(b)]; found {
 		return s, true
 	}
@@ -173,8 +203,9 @@ func intern(known *map[string]string, b []byte, check func(string) bool) (string
 	if *known == nil {
 		*known = map[string]string{}
 	}
-	if len(*known) < maxNames {
+	if takes := len(s) + nameBytes; len(*known) < maxNames && n.room+takes <= keptNames {
 		(*known)[s] = s
+		n.room += takes
 	}
 	return s, true
 }

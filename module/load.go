@@ -62,7 +62,7 @@ func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
 	defer had.discard()
 	if had != nil {
 		m.code, m.stack = had.rewritten, had.stack
-	} else if err := m.rewrite(s); err != nil {
+	} else if err := e.rewrite(ctx, m, s); err != nil {
 		return nil, err
 	}
 	parsed, err := wasm.Parse(m.code)
@@ -85,6 +85,17 @@ func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
 	}
 	e.add(m)
 	return m, nil
+}
+
+// rewrite checks and rewrites one module after the other: what that takes for a while is many times the module.
+func (e *Engine) rewrite(ctx context.Context, m *Module, s Spec) error {
+	select {
+	case e.rewrites <- struct{}{}:
+		defer func() { <-e.rewrites }()
+	case <-ctx.Done():
+		return fmt.Errorf("wait for another module to be checked: %w", ctx.Err())
+	}
+	return m.rewrite(s)
 }
 
 // rewrite takes the core module out of what was given, makes sure that it may be run, and makes it safe to run. It notes too how much

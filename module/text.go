@@ -29,9 +29,9 @@ const (
 
 // What an instance takes, in the same way.
 const (
-	instanceBytes         = 8 << 10 // with what it reads and keeps of an event
-	instanceFunctionBytes = 32      // where guests are interpreted
-	instanceGlobalBytes   = 128     // with what sets it back
+	instanceBytes         = 28 << 10 // with what it keeps of events: 20 KiB at most
+	instanceFunctionBytes = 32       // where guests are interpreted
+	instanceGlobalBytes   = 128      // with what sets it back
 	instanceDataBytes     = 24
 	instanceElementsBytes = 24
 	instanceElementBytes  = 8 // of the table, and of segments that are not copied at once
