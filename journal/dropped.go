@@ -201,8 +201,13 @@ const livesAfter = time.Minute
 // keepStore starts the embedded store again when it broke or dropped something, also if this process writes nothing, until the journal closes.
 func (j *Journal) keepStore() {
 	attempt, tried := 0, time.Time{}
+	look := time.NewTicker(lookForRoomEvery)
+	defer look.Stop()
 	for {
 		select {
+		case <-look.C:
+			j.lookForRoom()
+			continue
 		case <-j.sick:
 		case <-j.ctx.Done():
 			return
@@ -289,6 +294,9 @@ func (j *Journal) lookBeforeStop(within time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	runs := j.local.runs()
+	for runs && j.nc.ConnectedServerId() != j.local.id() && ctx.Err() == nil { // one that has just been started
+		backoff.Wait(ctx, 50*time.Millisecond)
+	}
 	if runs {
 		silent := j.proofFolders()
 		err := j.seekDropped(ctx, func(stream string) { delete(silent, stream) })

@@ -34,7 +34,7 @@ func (l *lane) flush(group []*pending) {
 	for attempt := 0; ; attempt++ {
 		var err error
 		if group, err = l.admit(group); err == nil {
-			err = l.roomOnDisk(sizeOfGroup(group))
+			err = l.roomOnDisk(takenBy(sizeOfGroup(group), recordsOf(group)))
 		}
 		if err == nil {
 			if group = takeOff(group); len(group) == 0 {
@@ -62,6 +62,13 @@ func sizeOfGroup(group []*pending) (bytes int) {
 		bytes += p.bytes
 	}
 	return bytes
+}
+
+func recordsOf(group []*pending) (n int) {
+	for _, p := range group {
+		n += len(p.recs)
+	}
+	return n
 }
 
 func finishAll(group []*pending, err error) {
@@ -157,6 +164,10 @@ func (l *lane) fly(f *flight) ([]*pending, error) {
 		l.j.cfg.Recorder.Time(telemetry.JournalFlush, l.spec.name, time.Since(started))
 		code := errCode(err)
 		switch {
+		case errors.Is(err, errNoRoom):
+			if !doubt {
+				return ground(f.group), err
+			}
 		case err == nil:
 			if ack.Duplicate {
 				knew = reach{} // it stands where it stood
@@ -175,7 +186,7 @@ func (l *lane) fly(f *flight) ([]*pending, error) {
 			// Certainly not written: the guard, which an earlier attempt would have tripped, is checked before the room.
 			return ground(f.group), err
 		}
-		doubt = doubt || code == 0
+		doubt = doubt || code == 0 && !errors.Is(err, errNoRoom)
 		l.mu.Lock()
 		l.stat.Retries++
 		l.mu.Unlock()
@@ -196,10 +207,18 @@ func (l *lane) send(f *flight) (ack pubAck, err error) {
 	if l.j.local != nil && l.j.local.broken() {
 		return pubAck{}, fmt.Errorf("%w: %s", errUnknownOutcome, l.j.local.ails())
 	}
-	if bytes := f.size(); l.j.local == nil && bytes >= largeFlight {
+	switch bytes := f.takes(); {
+	case bytes < largeFlight:
+	case l.j.local == nil:
 		l.spare()
 		given := l.j.nc.IsConnected()
 		defer func() { l.countLarge(given, err) }()
+	default:
+		release, err := l.j.holdRoom(bytes)
+		if err != nil {
+			return pubAck{}, err
+		}
+		defer release()
 	}
 	ctx, cancel := context.WithTimeout(l.j.epoch(), flushTimeout)
 	defer cancel()

@@ -61,6 +61,9 @@ func (l *lane) nap() time.Duration {
 
 // keepHouse frees what may go and brings the high-water mark to the disk. A turn ends with the connection: what it asked then is never answered.
 func (l *lane) keepHouse(ctx context.Context) {
+	if l.j.local != nil && !l.j.local.runs() {
+		return
+	}
 	ctx, cancel := l.j.inEpoch(ctx, retainWithin)
 	defer cancel()
 	away := func() bool { return errors.Is(context.Cause(ctx), errAway) }

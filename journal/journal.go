@@ -110,6 +110,7 @@ type Journal struct {
 	miscounted map[string]bool // streams whose index counts records that are lost
 	dropping   map[string]bool // streams that the store has dropped records of, which is not on the disk yet
 	starts     int             // of the embedded server
+	held       int             // bytes of the disk that flights of now may take
 	broken     string          // why the embedded store could not be started again when that was tried last
 	drops      map[string]int  // records that it dropped since the last one, by name on the bus, when it was asked last
 }

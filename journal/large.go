@@ -17,30 +17,60 @@ const largeFlight = minFreeBytes / 2
 // longestSpare is how long a large flight that a store elsewhere did not take waits at most for the next try.
 const longestSpare = time.Minute
 
+// errNoRoom: the flight was not sent, for the disk has no room for it.
+var errNoRoom = errors.New("the disk is full")
+
 // roomOnDisk returns why so many bytes must not be written yet; nil if they may.
 func (l *lane) roomOnDisk(bytes int) error {
 	if l.j.local == nil || bytes < largeFlight {
 		return nil
 	}
-	if why := l.j.diskFull(bytes); why != "" {
-		return errors.New(why)
+	release, err := l.j.holdRoom(bytes)
+	if err == nil {
+		release()
 	}
-	return nil
+	return err
 }
 
-// diskFull returns why the disk of the embedded store has no room for so many bytes, and for a start; empty if it has.
-func (j *Journal) diskFull(bytes int) string {
-	need := int64(minFreeBytes + bytes)
-	if free, err := freeBytes(j.cfg.Dir); err == nil && free < need {
-		return fmt.Sprintf("the disk is full: %d MiB are free, %d MiB are needed", free>>20, (need+1<<20-1)>>20)
+// holdRoom takes room on the disk of the embedded store for so many bytes, if they fit beside what other lanes are writing, and what a start wants.
+func (j *Journal) holdRoom(bytes int) (release func(), err error) {
+	free, unknown := freeBytes(j.cfg.Dir)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if unknown == nil {
+		if err := lacksRoom(free, int64(minFreeBytes+j.held+bytes)); err != nil {
+			return nil, err
+		}
 	}
-	return ""
+	j.held += bytes
+	return func() {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.held -= bytes
+	}, nil
 }
 
-// size returns about how many bytes a flight takes.
-func (f *flight) size() (bytes int) {
+// lacksRoom returns an error if less is free than is needed.
+func lacksRoom(free, need int64) error {
+	if free >= need {
+		return nil
+	}
+	return fmt.Errorf("%w: %d MiB are free, %d MiB are needed", errNoRoom, free>>20, (need+1<<20-1)>>20)
+}
+
+// takes returns about how many bytes of the disk a flight takes.
+func (f *flight) takes() int {
+	bytes := 0
 	for _, m := range f.msgs {
 		bytes += len(m.Data) + headersOnBusAllowance
+	}
+	return takenBy(bytes, len(f.msgs))
+}
+
+// takenBy returns how many bytes of the disk so many records take: a batch is staged before it is written to the stream.
+func takenBy(bytes, records int) int {
+	if records > 1 {
+		return 2 * bytes
 	}
 	return bytes
 }
@@ -54,10 +84,10 @@ func (l *lane) spare() {
 	backoff.Wait(l.j.ctx, backoff.Backoff{Min: 5 * time.Second, Max: longestSpare}.Ceiling(l.refused-1))
 }
 
-// countLarge counts whether a store elsewhere, if it was given a large flight, took it.
+// countLarge counts whether a store elsewhere, if it was given a large flight, took it. One that answers that another record came in between is well.
 func (l *lane) countLarge(given bool, err error) {
-	switch {
-	case err == nil:
+	switch code := errCode(err); {
+	case err == nil, code == codeWrongLast, code == codeWrongLastConst, code == codeTooLarge, code == codeHeaderTooLarge:
 		l.refused = 0
 	case given:
 		l.refused++

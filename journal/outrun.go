@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"syscall"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -134,6 +135,9 @@ const soonAgain = 4
 // If the stream is full, nothing may be on its way: retention has records written meanwhile.
 func (l *lane) relieve(err error, attempt, bytes int) {
 	why := err.Error()
+	if l.j.local != nil {
+		l.j.lookForRoom() // of a batch that it cannot stage the server does not say why
+	}
 	switch code := errCode(err); {
 	case code == codeStoreFailed || code == codeNoResources || code == codeNoStorage:
 		holding := l.awaitTurn(bytes)
@@ -161,13 +165,15 @@ func (l *lane) relieve(err error, attempt, bytes int) {
 
 // revive starts the embedded server again after its store broke, once the disk has room. It returns why it could not.
 func (l *lane) revive() (why string) {
-	if why := l.j.diskFull(0); why != "" {
+	why = l.j.roomToStart()
+	if rests := l.j.local.rests(); why == "" && rests != "" {
+		why = "the store cannot write: " + rests
+	}
+	if why != "" {
+		l.j.local.pause()
 		return why
 	}
-	if why := l.j.local.rests(); why != "" {
-		return "the store cannot write: " + why
-	}
-	if err := l.j.local.writable(); err != nil { // until then it can be read
+	if err := l.j.local.takes(0); err != nil && !errors.Is(err, syscall.ENOSPC) { // until then it can be read; room is what a start may make
 		return "the store cannot write: " + err.Error()
 	}
 	if err := newGuard(l.j.cfg.Raw.Bytes + l.j.cfg.Proof.Bytes).do(func() error { return l.j.local.restart(l.j.ctx) }); err != nil {

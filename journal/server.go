@@ -56,7 +56,7 @@ const readyEach = 50 * time.Millisecond
 // startEmbedded starts a server that nobody else can reach before listen is called.
 func (j *Journal) startEmbedded(ctx context.Context) error {
 	j.local = newEmbedded(j.cfg, func() error {
-		err := j.checkGround()
+		err := errors.Join(j.dropStaged(), j.checkGround())
 		j.local.opts.JetStreamMaxStore = storeLimit(j.cfg) // by settings that are sound now
 		return err
 	}, j.storeBroke)
@@ -115,7 +115,7 @@ func (e *embedded) listenAt(address string) error {
 
 // start returns once the server runs and this process may use it, or it cannot start, or ctx ends.
 func (e *embedded) start(ctx context.Context) error {
-	if err := errors.Join(e.check(), e.writable()); err != nil {
+	if err := errors.Join(e.check(), e.takes(0)); err != nil {
 		return fmt.Errorf("check the data folder: %w", err)
 	}
 	s, err := server.NewServer(e.opts.Clone())
@@ -166,18 +166,21 @@ func (e *embedded) awaitReady(ctx context.Context, s *server.Server) error {
 	return nil
 }
 
-// writable returns why nothing can be made where the store is. The server says only that it cannot.
-func (e *embedded) writable() error {
+// takes returns why no file of so many bytes can be made where the store is. The server says only that it cannot.
+func (e *embedded) takes(bytes int) error {
 	dir := filepath.Join(e.opts.StoreDir, "jetstream")
-	name := filepath.Join(dir, "_test_") // as the server's own
-	err := os.WriteFile(name, nil, 0o600)
+	file, err := os.CreateTemp(dir, "_test_*") // as the server's own
 	if errors.Is(err, os.ErrNotExist) {
 		return nil // the server makes it
+	}
+	if err == nil {
+		_, err = file.Write(make([]byte, bytes))
+		err = errors.Join(err, file.Close(), os.Remove(file.Name()))
 	}
 	if err != nil {
 		return fmt.Errorf("folder %s is not writable: %w", dir, err)
 	}
-	return os.Remove(name)
+	return nil
 }
 
 // listen lets other processes in, if any may. Without an embedded server it does nothing.
@@ -238,6 +241,31 @@ func (e *embedded) restart(ctx context.Context) error {
 	return nil
 }
 
+// pause stops a store that is broken and cannot be started again yet, if others use it: they would go on sending, and of each batch that it cannot
+// stage the server keeps a file open for ever. One that nobody else can reach goes on to be read.
+func (e *embedded) pause() {
+	e.again.Lock()
+	defer e.again.Unlock()
+	if !e.listens || !e.broken() || !e.runs() {
+		return
+	}
+	e.log.Warn("journal: the store is stopped until it can be started again; other processes wait for it")
+	if e.onStop != nil {
+		e.onStop()
+	}
+	e.stop()
+}
+
+// id names the server that runs now; empty if none does.
+func (e *embedded) id() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.current == nil {
+		return ""
+	}
+	return e.current.ID()
+}
+
 // cannotWrite reports whether the store could not write since its start. What it could not write, and acknowledged to nobody, it then counts among
 // what it dropped.
 func (e *embedded) cannotWrite() bool {
@@ -285,22 +313,25 @@ func (e *embedded) ails() string {
 	return "the store has dropped a record, or cannot read one"
 }
 
+// breakDown notes that the store could not write, by what it said.
+func (e *embedded) breakDown(trouble string) {
+	e.mu.Lock()
+	again := e.sick
+	e.sick, e.full = true, true
+	if !again {
+		e.count(trouble)
+	}
+	e.mu.Unlock()
+	if !again {
+		e.onBreak()
+	}
+}
+
 // giveUp has the next restart begin anew, although the store says nothing of its trouble.
 func (e *embedded) giveUp() {
 	e.mu.Lock()
 	e.sick = true
 	e.mu.Unlock()
-}
-
-// minFreeBytes must be free on the disk before a store that met a full one is started again.
-const minFreeBytes = 4 << 20
-
-func freeBytes(dir string) (int64, error) {
-	var st syscall.Statfs_t
-	if err := syscall.Statfs(dir, &st); err != nil {
-		return 0, err
-	}
-	return int64(st.Bavail) * int64(st.Bsize), nil
 }
 
 // A serverLog passes on what the server finds wrong, and notices when its store breaks.
@@ -332,16 +363,7 @@ func droppedFrom(text string) string {
 func (l serverLog) Errorf(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if strings.Contains(strings.ToLower(text), "write error") || strings.Contains(text, syscall.ENOSPC.Error()) {
-		l.e.mu.Lock()
-		again := l.e.sick
-		l.e.sick, l.e.full = true, true
-		if !again {
-			l.e.count(text)
-		}
-		l.e.mu.Unlock()
-		if !again {
-			l.e.onBreak()
-		}
+		l.e.breakDown(text)
 	}
 	l.e.log.Error("journal: " + text)
 }

@@ -1,0 +1,114 @@
+package journal
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/dodona-oracle/dodona/journal/disk"
+)
+
+// The embedded store wants room on its disk. What it holds itself, and what a start gives back, it must not wait for.
+
+// minFreeBytes must be free on the disk before a store that met a full one is started again.
+const minFreeBytes = 4 << 20
+
+// A store that has less room than leastFreeBytes, and cannot write probeBytes, is full, though it has not said so yet.
+const (
+	leastFreeBytes = 256 << 10
+	probeBytes     = 64 << 10
+)
+
+// lookForRoomEvery is how often it is looked for that. Of each batch that the server has no room to stage, it keeps a file open, and says nothing.
+const lookForRoomEvery = 250 * time.Millisecond
+
+func freeBytes(dir string) (int64, error) {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return 0, err
+	}
+	return int64(st.Bavail) * int64(st.Bsize), nil
+}
+
+// lookForRoom takes the store for broken if its disk is full.
+func (j *Journal) lookForRoom() {
+	free, err := freeBytes(j.cfg.Dir)
+	if err != nil || free >= leastFreeBytes || j.local.broken() {
+		return
+	}
+	if err := j.local.takes(probeBytes); errors.Is(err, syscall.ENOSPC) { // what the system keeps for itself may be ours
+		j.local.breakDown(err.Error())
+	}
+}
+
+// roomToStart returns why the store cannot be started again yet; empty if it can, with what it gives back then.
+func (j *Journal) roomToStart() string {
+	free, err := freeBytes(j.cfg.Dir)
+	if err != nil {
+		return ""
+	}
+	if err := lacksRoom(free+bytesIn(j.stagedFolders()), minFreeBytes); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// stagedFolders returns where the server keeps what is staged, of each stream that has such a folder.
+func (j *Journal) stagedFolders() []string {
+	list, _ := filepath.Glob(filepath.Join(streamsDir(j.cfg.Dir), "*", "batches")) // the pattern is sound
+	return list
+}
+
+// bytesIn returns how much the files in folders hold. What vanishes meanwhile holds nothing.
+func bytesIn(folders []string) (bytes int64) {
+	for _, folder := range folders {
+		_ = filepath.WalkDir(folder, func(_ string, entry fs.DirEntry, err error) error {
+			if err != nil || !entry.Type().IsRegular() {
+				return nil
+			}
+			if info, err := entry.Info(); err == nil {
+				bytes += info.Size()
+			}
+			return nil
+		})
+	}
+	return bytes
+}
+
+// dropStaged removes, before a start, what batches have staged, if the disk has no room beside it. The server removes it too, but only once it has
+// written what lacks of a batch that broke off, for which that must not take all the room there is: then it stays broken off, and
+// its writer, who was not answered, writes the rest.
+func (j *Journal) dropStaged() error {
+	for _, mend := range []bool{true, false} {
+		folders := j.stagedFolders()
+		free, err := freeBytes(j.cfg.Dir)
+		if err != nil || free >= minFreeBytes+bytesIn(folders) {
+			return nil
+		}
+		for _, folder := range folders {
+			if mend && brokenOff(filepath.Dir(folder)) {
+				continue
+			}
+			if !mend {
+				j.cfg.Log.Warn("journal: there is no room to write what lacks of a batch that broke off", "stream", filepath.Base(filepath.Dir(folder)))
+			}
+			if err := os.RemoveAll(folder); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// brokenOff reports whether a stream may end within a batch.
+func brokenOff(stream string) bool {
+	off := true // what cannot be read
+	err := disk.Last(stream, 1, func(r disk.Record) {
+		off = headerIn(r.Headers, headerBatchID) != nil && headerIn(r.Headers, headerBatchCommit) == nil
+	})
+	return cmp.Or(off, err != nil)
+}
