@@ -219,6 +219,9 @@ func (j *Journal) keepStore() {
 			attempt = 0
 		}
 		for ; j.local.broken() && j.ctx.Err() == nil; attempt++ {
+			if j.mustWait() != "" {
+				j.local.pause()
+			}
 			if attempt > 0 && !backoff.Wait(j.ctx, backoff.Backoff{Min: 100 * time.Millisecond, Max: longestRetry}.Ceiling(attempt)) {
 				return
 			}
@@ -297,7 +300,7 @@ func (j *Journal) lookBeforeStop(within time.Duration) {
 	for runs && j.nc.ConnectedServerId() != j.local.id() && ctx.Err() == nil { // one that has just been started
 		backoff.Wait(ctx, 50*time.Millisecond)
 	}
-	if runs {
+	if runs && !j.local.cannotWrite() { // else its answer counts for nothing
 		silent := j.proofFolders()
 		err := j.seekDropped(ctx, func(stream string) { delete(silent, stream) })
 		if err != nil {

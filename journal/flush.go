@@ -36,6 +36,11 @@ func (l *lane) flush(group []*pending) {
 		if group, err = l.admit(group); err == nil {
 			err = l.roomOnDisk(takenBy(sizeOfGroup(group), recordsOf(group)))
 		}
+		if n := len(group) / 2; errors.Is(err, errNoRoom) && n > 0 { // a part may fit
+			l.flush(group[:n:n])
+			l.flush(group[n:])
+			return
+		}
 		if err == nil {
 			if group = takeOff(group); len(group) == 0 {
 				l.setBlocked("")

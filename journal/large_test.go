@@ -67,6 +67,8 @@ func TestWhatAStoreRefusesIsSpared(t *testing.T) {
 			{true, errors.New("full"), longestSpare},
 			{true, nil, 0},
 			{true, errUnknownOutcome, 0},
+			{true, &apiError{ErrCode: codeWrongLast}, 0}, // it is well
+			{true, errUnknownOutcome, 0},
 		} {
 			l.countLarge(c.given, c.err)
 			begun := time.Now()

@@ -165,11 +165,7 @@ func (l *lane) relieve(err error, attempt, bytes int) {
 
 // revive starts the embedded server again after its store broke, once the disk has room. It returns why it could not.
 func (l *lane) revive() (why string) {
-	why = l.j.roomToStart()
-	if rests := l.j.local.rests(); why == "" && rests != "" {
-		why = "the store cannot write: " + rests
-	}
-	if why != "" {
+	if why := l.j.mustWait(); why != "" {
 		l.j.local.pause()
 		return why
 	}

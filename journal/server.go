@@ -254,6 +254,9 @@ func (e *embedded) pause() {
 		e.onStop()
 	}
 	e.stop()
+	if err := dropEmptyIndexes(e.opts.StoreDir); err != nil {
+		e.log.Warn("journal: remove the indexes that a full disk left empty", "error", err)
+	}
 }
 
 // id names the server that runs now; empty if none does.

@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -45,14 +44,15 @@ func (j *Journal) lookForRoom() {
 	}
 }
 
-// roomToStart returns why the store cannot be started again yet; empty if it can, with what it gives back then.
-func (j *Journal) roomToStart() string {
-	free, err := freeBytes(j.cfg.Dir)
-	if err != nil {
-		return ""
+// mustWait returns why a broken store is not to be started again yet; empty if it may, with the room that it gives back then.
+func (j *Journal) mustWait() string {
+	if free, err := freeBytes(j.cfg.Dir); err == nil {
+		if err := lacksRoom(free+bytesIn(j.stagedFolders()), minFreeBytes); err != nil {
+			return err.Error()
+		}
 	}
-	if err := lacksRoom(free+bytesIn(j.stagedFolders()), minFreeBytes); err != nil {
-		return err.Error()
+	if rests := j.local.rests(); rests != "" {
+		return "the store cannot write: " + rests
 	}
 	return ""
 }
@@ -79,36 +79,44 @@ func bytesIn(folders []string) (bytes int64) {
 	return bytes
 }
 
-// dropStaged removes, before a start, what batches have staged, if the disk has no room beside it. The server removes it too, but only once it has
-// written what lacks of a batch that broke off, for which that must not take all the room there is: then it stays broken off, and
-// its writer, who was not answered, writes the rest.
+// dropStaged removes, before a start, what batches have staged, if the disk has no room beside it. The server would remove it too, but only once it has
+// written what lacks of a batch that broke off. That one stays broken off, and its writer, who was not answered, writes the rest.
 func (j *Journal) dropStaged() error {
-	for _, mend := range []bool{true, false} {
-		folders := j.stagedFolders()
-		free, err := freeBytes(j.cfg.Dir)
-		if err != nil || free >= minFreeBytes+bytesIn(folders) {
-			return nil
+	for _, folder := range j.stagedFolders() {
+		bytes, stream := bytesIn([]string{folder}), filepath.Dir(folder)
+		if free, err := freeBytes(j.cfg.Dir); err != nil || free >= minFreeBytes+bytes {
+			continue
 		}
-		for _, folder := range folders {
-			if mend && brokenOff(filepath.Dir(folder)) {
-				continue
-			}
-			if !mend {
-				j.cfg.Log.Warn("journal: there is no room to write what lacks of a batch that broke off", "stream", filepath.Base(filepath.Dir(folder)))
-			}
-			if err := os.RemoveAll(folder); err != nil {
-				return err
-			}
+		if brokenOff(stream) {
+			j.cfg.Log.Warn("journal: a batch broke off, and there is no room to write what lacks of it", "stream", filepath.Base(stream))
+		}
+		if err := os.RemoveAll(folder); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// brokenOff reports whether a stream may end within a batch.
-func brokenOff(stream string) bool {
-	off := true // what cannot be read
-	err := disk.Last(stream, 1, func(r disk.Record) {
+// dropEmptyIndexes removes what is left of the indexes of records that a stop could not write. Without one the server reads the records.
+func dropEmptyIndexes(dir string) error {
+	list, _ := filepath.Glob(filepath.Join(streamsDir(dir), "*", "msgs", "index.db")) // the patterns are sound
+	staged, _ := filepath.Glob(filepath.Join(streamsDir(dir), "*", "batches", "*", "msgs", "index.db"))
+	for _, index := range append(list, staged...) {
+		info, err := os.Stat(index)
+		if err == nil && info.Size() == 0 {
+			err = os.Remove(index)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// brokenOff reports whether a stream ends within a batch.
+func brokenOff(stream string) (off bool) {
+	_ = disk.Last(stream, 1, func(r disk.Record) { // what cannot be read the check tells of
 		off = headerIn(r.Headers, headerBatchID) != nil && headerIn(r.Headers, headerBatchCommit) == nil
 	})
-	return cmp.Or(off, err != nil)
+	return off
 }

@@ -1,0 +1,204 @@
+//go:build integration
+
+package journal
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
+)
+
+// leaveRoom takes all of a disk but so many bytes.
+func leaveRoom(t *testing.T, dir string, bytes int64) {
+	t.Helper()
+	free, err := freeBytes(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "ballast"), make([]byte, free-bytes), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func enlarge(t *testing.T, dir string) {
+	t.Helper()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// parts returns records that are written as one batch.
+func parts(n, bytes int) (recs []dodona.Record) {
+	for i := range n {
+		recs = append(recs, dodona.Record{Topic: dodona.TopicReading, Key: "large", ID: strconv.Itoa(i), Body: make([]byte, bytes)})
+	}
+	return recs
+}
+
+var smallStreams = Limits{Bytes: 32 * unit.MiB}
+
+// TestAStoreThatOthersUseIsStoppedWhileItsDiskIsFull, though it was not yet asked to write: of each batch that it could not stage it would keep a file
+// open. What it waits for is told, others come back by themselves, nothing is taken for lost, and it can be closed meanwhile.
+func TestAStoreThatOthersUseIsStoppedWhileItsDiskIsFull(t *testing.T) {
+	dir := smallDisk(t)
+	var told spoken
+	h := startHub(t, Config{Dir: filepath.Join(dir, "d"), Raw: smallStreams, Proof: smallStreams, Log: slog.New(slog.NewTextHandler(&told, nil))})
+	other := open(t, Config{Node: "gw-2", Network: dodona.Digest{9}, URL: "nats://" + h.Addr().String(), Raw: smallStreams, Proof: smallStreams})
+	appendEvents(t, h.Journal, "before", 3, 10)
+	appendEvents(t, other, "before", 3, 10)
+	leaveRoom(t, dir, probeBytes/2)
+	until(t, "the store is stopped", func() bool { return !h.local.runs() })
+	done := make(chan error, 1)
+	go func() { done <- other.Append(t.Context(), parts(2, 100)...) }()
+	until(t, "it is told", func() bool {
+		return strings.Contains(h.Status(t.Context()).Streams[1].Blocked, "the disk is full: 0 MiB are free, 4 MiB are needed")
+	})
+	until(t, "others are told", func() bool { return !other.Status(t.Context()).Connected })
+	if n := told.times("the disk is full: 0 MiB are free"); n == 0 {
+		t.Errorf("the log does not tell:\n%s", told.text.String())
+	}
+	enlarge(t, dir)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	appendEvents(t, h.Journal, "after", 3, 10)
+	for _, bus := range []string{h.net.stream(streamProof), other.net.stream(streamProof)} {
+		if h.hasHole(bus) {
+			t.Errorf("stream %s is said to have lost something", bus)
+		}
+	}
+	if damage := h.Status(t.Context()).Damage; len(damage) > 0 {
+		t.Errorf("damage is told: %+v", damage)
+	}
+	if err := os.Remove(filepath.Join(dir, "ballast")); err != nil {
+		t.Fatal(err)
+	}
+	leaveRoom(t, dir, probeBytes/2)
+	until(t, "the store is stopped again", func() bool { return !h.local.runs() }) // and so closed by the end of the test
+}
+
+// TestAStoreDoesNotWaitForRoomThatItHolds: a batch of another process, which does not know the disk, is staged, and its second copy does not fit.
+func TestAStoreDoesNotWaitForRoomThatItHolds(t *testing.T) {
+	dir := smallDisk(t)
+	h := startHub(t, Config{Dir: filepath.Join(dir, "d"), Raw: smallStreams, Proof: smallStreams})
+	other := open(t, Config{Node: "gw-2", Network: dodona.Digest{9}, URL: "nats://" + h.Addr().String(), Raw: smallStreams, Proof: smallStreams})
+	appendEvents(t, other, "before", 3, 10)
+	leaveRoom(t, dir, 9<<20)
+	starts := h.counting()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- other.Append(ctx, parts(6, 900<<10)...) }()
+	until(t, "the store is started again", func() bool { return h.counting() > starts && !h.local.broken() })
+	appendEvents(t, h.Journal, "small", 3, 10)
+	enlarge(t, dir)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if got := all(t, other, dodona.TopicReading, "large"); len(got) != 6 {
+		t.Errorf("%d records are there, want 6", len(got))
+	}
+}
+
+// TestABatchWaitsForRoomForTwice its size, for it is staged before it is written.
+func TestABatchWaitsForRoomForTwice(t *testing.T) {
+	dir := smallDisk(t)
+	h := startHub(t, Config{Dir: filepath.Join(dir, "d"), Raw: smallStreams, Proof: smallStreams})
+	leaveRoom(t, dir, minFreeBytes+4<<20)
+	starts := h.counting()
+	done := make(chan error, 1)
+	go func() { done <- h.Append(t.Context(), parts(3, 1<<20)...) }()
+	until(t, "it is told", func() bool { return strings.Contains(h.Status(t.Context()).Streams[0].Blocked, "the disk is full") })
+	enlarge(t, dir)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if again := h.counting() - starts; again > 0 {
+		t.Errorf("the store was started again %d times", again)
+	}
+}
+
+// TestWhatWasGatheredIsWrittenInParts where it does not fit at once.
+func TestWhatWasGatheredIsWrittenInParts(t *testing.T) {
+	dir := smallDisk(t)
+	j := open(t, Config{Dir: filepath.Join(dir, "d"), Raw: smallStreams, Proof: smallStreams})
+	leaveRoom(t, dir, minFreeBytes+5<<20)
+	var group []*pending
+	for _, r := range parts(4, 1<<20) {
+		r.Node = j.cfg.Node
+		group = append(group, &pending{recs: []dodona.Record{r}, bytes: len(r.Body), done: make(chan error, 1)})
+	}
+	l := j.lanes[streamRaw]
+	if err := l.visit(t.Context(), func() { l.flush(group) }); err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range all(t, j, dodona.TopicReading, "large") {
+		if r.ID != strconv.Itoa(i) {
+			t.Errorf("%s is at place %d", r.ID, i)
+		}
+	}
+	if l.head.Sequence != 4 {
+		t.Errorf("%d are written, want 4", l.head.Sequence)
+	}
+}
+
+// TestLargeFlightsDoNotShareRoom: of two lanes that each write what is large, one waits.
+func TestLargeFlightsDoNotShareRoom(t *testing.T) {
+	dir := smallDisk(t)
+	h := startHub(t, Config{Dir: filepath.Join(dir, "d"), Raw: smallStreams, Proof: smallStreams})
+	leaveRoom(t, dir, minFreeBytes+5<<20)
+	release, err := h.holdRoom(3 << 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.lanes[streamRaw].roomOnDisk(3 << 20); !errors.Is(err, errNoRoom) {
+		t.Errorf("there is room for 5 MiB, and for 3 MiB beside 3 MiB: %v", err)
+	}
+	release()
+	if err := h.lanes[streamRaw].roomOnDisk(3 << 20); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestAFlightAsksForRoomEachTime it is sent: the disk may have become full since it was gathered.
+func TestAFlightAsksForRoomEachTime(t *testing.T) {
+	dir := smallDisk(t)
+	h := startHub(t, Config{Dir: filepath.Join(dir, "d"), Raw: smallStreams, Proof: smallStreams})
+	leaveRoom(t, dir, minFreeBytes+1<<20)
+	l := h.lanes[streamRaw]
+	p := &pending{recs: parts(1, 3<<20), done: make(chan error, 1)}
+	p.state.Store(flying)
+	var left []*pending
+	var err error
+	if visited := l.visit(t.Context(), func() { left, err = l.fly(l.chain([]*pending{p})) }); visited != nil {
+		t.Fatal(visited)
+	}
+	if !errors.Is(err, errNoRoom) || len(left) != 1 || p.state.Load() != waiting {
+		t.Errorf("%d wait: %v; want 1, %v", len(left), err, errNoRoom)
+	}
+}
+
+// TestACloseBehindAStartLosesNothing: the client is not connected yet when the store is asked what it dropped.
+func TestACloseBehindAStartLosesNothing(t *testing.T) {
+	h := &hub{cfg: Config{Dir: t.TempDir(), Listen: "127.0.0.1:0", Node: "srv"}}
+	h.start(t)
+	appendEvents(t, h.Journal, "before", 3, 10)
+	starts := h.counting()
+	serverLog{h.local}.Errorf("Critical write error: %v", syscall.ENOSPC)
+	until(t, "the store is started again", func() bool { return h.counting() > starts && !h.local.broken() })
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(h.cfg.Dir, holeFile+h.net.stream(streamProof))); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("something is said to be lost: %v", err)
+	}
+}
