@@ -64,7 +64,7 @@ func (m *machine) claims(now time.Time, v view) (list []claim) {
 	return list
 }
 
-// receiver returns the newest round that went to a place, of what is under way.
+// sentTo returns the newest round that went to a place, of what is under way.
 func (m *machine) sentTo(place string) (round dodona.Round) {
 	for _, i := range m.open {
 		if i.Payload == nil || i.place() != place {

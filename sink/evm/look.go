@@ -178,23 +178,25 @@ func (s *Sink) lookBlocks(ctx context.Context, l *glance, before evm.Header) (er
 const fewAsked = 4
 
 // resting takes out of what is to be asked what lies in blocks and is not deep enough, if the chain still has the newest of these blocks: then it has those
-// below. Each is asked for once more when it is deep enough.
+// below, of the nonces up to there. Each is asked for once more when it is deep enough.
 func (s *Sink) resting(ctx context.Context, l *glance, w *wish) error {
 	list := s.shallow(l.Head.Number)
 	if len(list) <= fewAsked {
 		return nil
 	}
-	newest := slices.MaxFunc(list, func(a, b Intent) int { return cmp.Compare(a.Block.Number, b.Block.Number) }).Block
-	h, err := s.client.Header(ctx, evm.At(newest.Number))
+	newest := slices.MaxFunc(list, func(a, b Intent) int {
+		return cmp.Or(cmp.Compare(a.Block.Number, b.Block.Number), cmp.Compare(a.Nonce, b.Nonce))
+	})
+	h, err := s.client.Header(ctx, evm.At(newest.Block.Number))
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err != nil || h.Hash != newest.Hash {
+	if err != nil || h.Hash != newest.Block.Hash {
 		return nil // receipts tell
 	}
 	rests := make(map[dodona.Digest]bool)
 	for _, i := range list {
-		if i.Block.Number == newest.Number && i.Block.Hash != newest.Hash {
+		if i.Nonce > newest.Nonce || i.Block.Number == newest.Block.Number && i.Block.Hash != newest.Block.Hash {
 			continue
 		}
 		for _, a := range i.Attempts {

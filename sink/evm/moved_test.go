@@ -225,7 +225,7 @@ func TestWhatIsInBlocksIsAskedForTogether(t *testing.T) {
 	})
 }
 
-// TestOnlyWhatLiesBelowABlockThatStandsIsTakenForThere, not what is deep enough, or was seen in another block of that number.
+// TestOnlyWhatLiesBelowABlockThatStandsIsTakenForThere, not what is deep enough, of a later nonce, or was seen in another block of that number.
 func TestOnlyWhatLiesBelowABlockThatStandsIsTakenForThere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger()
@@ -245,11 +245,14 @@ func TestOnlyWhatLiesBelowABlockThatStandsIsTakenForThere(t *testing.T) {
 		}
 		var all []dodona.Digest
 		for n := range uint64(10) {
-			i := &Intent{Number: n, State: Mined, Block: block(head - 40 + n), Attempts: []Attempt{{Hash: dodona.Digest{byte(n), 1}}, {Hash: dodona.Digest{byte(n), 2}}}}
+			i := &Intent{Number: n, Nonce: n, State: Mined, Block: block(head - 40 + n), Attempts: []Attempt{{Hash: dodona.Digest{byte(n), 1}}, {Hash: dodona.Digest{byte(n), 2}}}}
 			switch n {
 			case 0:
 				i.Block = block(head - 49) // deep enough
+			case 4:
+				i.Nonce = 100 // above the newest, in a block below: of another fork
 			case 9:
+				i.Nonce = 5
 				i.Block.Number, i.Block.Hash = head-32, dodona.Digest{9} // of the newest number, and another one
 			}
 			i.Block.Tx = i.Attempts[0].Hash
@@ -265,7 +268,7 @@ func TestOnlyWhatLiesBelowABlockThatStandsIsTakenForThere(t *testing.T) {
 			}
 			return w.Receipts
 		}
-		if got, want := look(), []dodona.Digest{{0, 1}, {0, 2}, {9, 1}, {9, 2}}; !slices.Equal(got, want) {
+		if got, want := look(), []dodona.Digest{{0, 1}, {0, 2}, {4, 1}, {4, 2}, {9, 1}, {9, 2}}; !slices.Equal(got, want) {
 			t.Errorf("asked for are %v, want %v", got, want)
 		}
 		b.m.open[8].Block.Hash = dodona.Digest{8} // the newest does not stand

@@ -120,7 +120,7 @@ func TestWhatIsPassedOverLeavesItsPlace(t *testing.T) {
 		t.Fatal("nothing is passed over")
 	}
 	p.did(t, fx)
-	if got := p.machine.refused(p.now); len(got) != 2 || got[0].Payload.Round != 2000 || !got[0].NotUntil.Equal(until) {
+	if got := p.machine.refused(p.now); len(got) != 2 || got[0].Payload.Round != 2000 || !got[0].NotUntil.Equal(until) || got[0].Reverts != mostTries {
 		t.Errorf("%d are refused, the first is %+v", len(got), got[0])
 	}
 	if len(p.due(p.now)) != 1 || p.due(p.now)[p.open[0]] {
