@@ -155,6 +155,13 @@ func (j *Journal) setEnd(info *jetstream.StreamInfo) {
 // noteEnds notes how far the streams of a store that others use go now, if the last note is older than age. While the journal closes it is the last
 // one.
 func (j *Journal) noteEnds(ctx context.Context, age time.Duration) {
+	select {
+	case j.noting <- struct{}{}:
+		defer func() { <-j.noting }()
+	case <-ctx.Done():
+		j.cfg.Log.Warn("journal: note how far the streams go", "error", ctx.Err())
+		return
+	}
 	j.mu.Lock()
 	young := time.Since(j.endsAt) < age
 	j.mu.Unlock()

@@ -91,6 +91,7 @@ type Journal struct {
 
 	readersChanged chan struct{} // wakes keepReaders
 	sick           chan struct{} // wakes keepStore
+	noting         chan struct{} // holds one token: who notes how far the streams go does so on what the one before has noted
 
 	ctx    context.Context // ends when Close begins
 	cancel context.CancelFunc
@@ -153,7 +154,7 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 }
 
 func newJournal(cfg Config) *Journal {
-	j := &Journal{cfg: cfg, net: scopeOf(cfg.Network), lock: cfg.Folder, lanes: make(map[string]*lane), reading: make(map[string]*readerState), holes: make(map[string]*hole), drops: make(map[string]int), miscounted: make(map[string]bool), dropping: make(map[string]bool), readersChanged: make(chan struct{}, 1), sick: make(chan struct{}, 1)}
+	j := &Journal{cfg: cfg, net: scopeOf(cfg.Network), lock: cfg.Folder, lanes: make(map[string]*lane), reading: make(map[string]*readerState), holes: make(map[string]*hole), drops: make(map[string]int), miscounted: make(map[string]bool), dropping: make(map[string]bool), readersChanged: make(chan struct{}, 1), sick: make(chan struct{}, 1), noting: make(chan struct{}, 1)}
 	j.ctx, j.cancel = context.WithCancel(context.Background())
 	j.state.epoch, j.state.end = context.WithCancel(context.Background())
 	return j
