@@ -271,7 +271,7 @@ sources:
   a: {http: {url: %q}}
   b: {http: {url: %q}}
 feeds:
-  honest: {every: 500ms, from: [b]}
+  honest: {every: 2s, from: [b]} # which may take half of that, on a machine that is busy with other tests too
 `, dir, modules, quote(t, "1"), quote(t, "2")) + feeds.String()
 	seen := newOutcomes()
 	n := openNode(t, text, Options{OnRound: seen.add})

@@ -88,6 +88,9 @@ func (m *machine) missing(fx *effects, now time.Time, v view, i *Intent) {
 		return
 	}
 	m.tell(fx, now, "nonce", fmt.Sprintf("another transaction of %s took nonce %d; its key must be used by this sink alone", m.sender, i.Nonce))
+	if i.Payload != nil && m.contract(i.Payload).IsZero() { // it ends here
+		m.receipt(fx, now, i, dodona.ReceiptSuperseded, fmt.Sprintf("another transaction took its nonce %d, and the sink has no contract for it any more", i.Nonce))
+	}
 	m.again(fx, i, Superseded)
 }
 

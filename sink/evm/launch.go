@@ -117,7 +117,7 @@ func (m *machine) giveUp(fx *effects, now time.Time, refused []*Intent) bool {
 		return false
 	}
 	i := refused[0]
-	why := fmt.Sprintf("the contract %s refuses it since %s, and %d answers wait: the oldest is passed over", m.contract(i.Payload), i.Payload.Attested.UTC().Format(time.DateTime), len(m.open))
+	why := fmt.Sprintf("the contract %s refuses it, of %sZ, and %d answers wait: the oldest is passed over", m.contract(i.Payload), i.Payload.Attested.UTC().Format(time.DateTime), len(m.open))
 	if at := slices.IndexFunc(refused[1:], func(o *Intent) bool { return o.place() == i.place() }); at >= 0 {
 		next := refused[1+at]
 		next.Refusals, next.Reverts = max(next.Refusals, i.Refusals, 1), max(next.Reverts, i.Reverts)
