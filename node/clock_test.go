@@ -1,12 +1,14 @@
 package node
 
 import (
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/api"
 )
 
 // TestAClockThatStepsSignsNothingTwiceAndSaysUntilWhen: an hour back, then a day ahead, then right again.
@@ -50,6 +52,40 @@ func TestAClockThatStepsSignsNothingTwiceAndSaysUntilWhen(t *testing.T) {
 	stop()
 	if answers := auditNode(t, text)["f"]; len(answers) < 2 {
 		t.Errorf("%d answers, want those before and after", len(answers))
+	}
+}
+
+// TestAClockThatIsSetRightWithinARoundIsTold: it was a day ahead, and is set right the n-th time that it is read since an answer, which may be while a round is
+// under way. That is not signed then, and waits for that day.
+func TestAClockThatIsSetRightWithinARoundIsTold(t *testing.T) {
+	for n := int64(1); n <= 8; n++ {
+		text := walks(t.TempDir(), "feeds: {f: {decimals: 2, every: 200ms, from: [s]}}\n")
+		var step, left atomic.Int64
+		now := func() time.Time {
+			if left.Load() > 0 && left.Add(-1) == 0 {
+				step.Store(0)
+			}
+			return time.Now().Add(time.Duration(step.Load()))
+		}
+		seen := newOutcomes()
+		node := openNode(t, text, Options{OnRound: seen.add, Now: now})
+		stop := run(t, node)
+		seen.await(t, "an answer", func(o Outcome) bool { return o.Answer != nil })
+		step.Store(int64(24 * time.Hour))
+		last := seen.await(t, "an answer of a day ahead", func(o Outcome) bool {
+			return o.Answer != nil && o.Round > dodona.RoundAt(time.Now().Add(24*time.Hour-time.Minute))
+		}).Round
+		left.Store(n)
+		for limit := time.Now().Add(time.Minute); ; waitFor(t, 10*time.Millisecond) {
+			told := (state{node}).Ready()
+			if slices.ContainsFunc(told, func(p api.Problem) bool { return p.Part == "clock" && !p.Until.Before(last.Time()) }) {
+				break
+			}
+			if time.Now().After(limit) {
+				t.Fatalf("read %d times: told is %+v, want the clock's until after %s", n, told, last)
+			}
+		}
+		stop()
 	}
 }
 

@@ -347,14 +347,18 @@ func (s state) Bundle(ctx context.Context, name string, round dodona.Round) (dod
 // Reload reads the configuration again.
 func (s state) Reload(ctx context.Context) (api.Reloaded, error) { return s.n.Reload(ctx) }
 
-// waiting returns the feeds that wait for the clock, each with the round it must pass.
+// waiting returns the feeds that wait for the clock, each with the round it must pass. One whose round was under way when the clock was set back is
+// interrupted, for nothing is signed of a round ahead of the clock, and tried again until then.
 func (o *observer) waiting() map[string]dodona.Round {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
 	late := make(map[string]dodona.Round)
 	for name, u := range o.feeds {
-		if status := u.feed.Status(); status.State == feed.Behind {
+		switch status := u.feed.Status(); {
+		case status.State == feed.Behind:
 			late[name] = status.Next
+		case status.State == feed.Stopped && status.Last.Time().After(o.n.now()):
+			late[name] = status.Last
 		}
 	}
 	return late
