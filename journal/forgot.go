@@ -235,13 +235,17 @@ func (l *lane) ground(ctx context.Context) (view, error) {
 		}
 		v.knew = knew
 		l.mu.Lock()
-		begins := max(l.state.FirstSeq, freed(v.Config.Metadata))
+		settled := v.State.FirstSeq <= l.begins(v.StreamInfo) && !(v.short() && replicated(v.StreamInfo))
 		l.mu.Unlock()
-		settled := v.State.FirstSeq <= begins && !(v.short() && replicated(v.StreamInfo))
 		if settled || l.j.alone() || time.Since(begun) > undone || !backoff.Wait(ctx, undone/20) {
 			return v, nil
 		}
 	}
+}
+
+// begins returns where a stream may begin at most, if nothing is lost of it. l.mu is held.
+func (l *lane) begins(info *jetstream.StreamInfo) uint64 {
+	return max(l.state.FirstSeq, freed(info.Config.Metadata))
 }
 
 // lacks reports whether a stream lacks more than is noted in it: places in its middle, or before its first record.

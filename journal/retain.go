@@ -140,16 +140,7 @@ func (l *lane) purge(ctx context.Context, s space, cut uint64) error {
 	if err := l.j.heads.free(l.spec.name, from); err != nil {
 		return fmt.Errorf("note what is freed: %w", err)
 	}
-	looked, knew := false, l.reached()
-	before, err := l.change(ctx, func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if !looked && l.miss(view{StreamInfo: info, knew: knew}) { // what is gone already, and was not announced, is lost, and what is noted now would hide it
-			setMark(cfg.Metadata, latest(l.lostUntil(), timeIn(info, lostKey)), starts(info), info.State)
-		}
-		looked = true
-		setFreed(cfg.Metadata, place)
-	})
+	before, err := l.noteFreed(ctx, place)
 	if err != nil {
 		return fmt.Errorf("note what is freed: %w", err)
 	}
@@ -176,6 +167,38 @@ func (l *lane) purge(ctx context.Context, s space, cut uint64) error {
 	return l.visit(ctx, func() {
 		maps.DeleteFunc(l.seen, func(_ string, known seen) bool { return known.place > 0 && known.place < cut })
 	})
+}
+
+// noteFreed notes that what is before a place will be given up, and returns how the stream was. What is gone already, and was not announced, is
+// lost, and what is noted now would hide it; unless another process has just overwritten that note: it has the time to write it again.
+func (l *lane) noteFreed(ctx context.Context, place uint64) (before *jetstream.StreamInfo, err error) {
+	lost, looked, knew := false, false, l.reached()
+	for range mostChanges {
+		overwritten := false
+		before, err = l.change(ctx, func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if overwritten = !looked && !l.j.alone() && info.State.FirstSeq > l.begins(info); overwritten {
+				return
+			}
+			if !looked && (l.miss(view{StreamInfo: info, knew: knew}) || lost) {
+				setMark(cfg.Metadata, latest(l.lostUntil(), timeIn(info, lostKey)), starts(info), info.State)
+			}
+			looked = true
+			setFreed(cfg.Metadata, place)
+		})
+		if err != nil || !overwritten {
+			return before, err
+		}
+		v, err := l.ground(ctx)
+		if err != nil {
+			return nil, err
+		}
+		l.mu.Lock()
+		lost = l.miss(v) || lost
+		l.mu.Unlock()
+	}
+	return nil, errors.New("others overwrite again and again what they noted")
 }
 
 // firstFrom returns the place of the first record that will be left, behind places that have none, and the first sequence of this writer.

@@ -345,3 +345,51 @@ func TestRetentionDoesNotHideALoss(t *testing.T) {
 		}
 	}
 }
+
+// TestRetentionWaitsForANoteThatIsOverwritten: what another process freed is a loss only if that one does not note it again.
+func TestRetentionWaitsForANoteThatIsOverwritten(t *testing.T) {
+	for name, mended := range map[string]bool{"it is noted again": true, "it is not": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, _, first, second := twoSigners(t, Config{}, time.Now)
+			appendEvents(t, first.journal, "before", 9, 1)
+			a, b := first.journal.lanes[streamProof], second.journal.lanes[streamProof]
+			s, err := b.measure(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			unaware := a.stream.CachedInfo().Config
+			if err := a.purge(t.Context(), s, s.first+3); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := a.j.js.UpdateStream(t.Context(), unaware); err != nil {
+				t.Fatal(err)
+			}
+			var noting sync.WaitGroup
+			if mended {
+				noting.Go(func() {
+					time.Sleep(undone / 10) // the other one has looked by then
+					if _, err := a.change(context.WithoutCancel(t.Context()), func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) {
+						setFreed(cfg.Metadata, s.first+3)
+					}); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			if err := b.purge(t.Context(), s, s.first+5); err != nil {
+				t.Fatal(err)
+			}
+			noting.Wait()
+			b.mu.Lock()
+			lost := !b.forgot.found.IsZero()
+			b.mu.Unlock()
+			info, err := b.stream.Info(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if lost == mended || timeIn(info, lostKey).IsZero() != mended || lacks(info) || info.State.FirstSeq != s.first+5 {
+				t.Errorf("found a loss: %t, noted %v; begins at %d, freed up to %d", lost, timeIn(info, lostKey), info.State.FirstSeq, freed(info.Config.Metadata))
+			}
+		})
+	}
+}
