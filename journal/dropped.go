@@ -200,13 +200,17 @@ const livesAfter = time.Minute
 
 // keepStore starts the embedded store again when it broke or dropped something, also if this process writes nothing, until the journal closes.
 func (j *Journal) keepStore() {
-	attempt, tried := 0, time.Time{}
+	attempt, tried, probed := 0, time.Time{}, time.Now()
 	look := time.NewTicker(lookForRoomEvery)
 	defer look.Stop()
 	for {
 		select {
 		case <-look.C:
-			j.lookForRoom()
+			probe := j.local.listens && time.Since(probed) > tryEvery
+			if probe {
+				probed = time.Now()
+			}
+			j.lookForRoom(probe)
 			continue
 		case <-j.sick:
 		case <-j.ctx.Done():

@@ -202,3 +202,86 @@ func TestACloseBehindAStartLosesNothing(t *testing.T) {
 		t.Errorf("something is said to be lost: %v", err)
 	}
 }
+
+// TestAFullStoreIsNoticedWhereTheSystemTellsOfRoom: it counts no quota, no inodes, and another disk below the data folder only if it is asked there.
+func TestAFullStoreIsNoticedWhereTheSystemTellsOfRoom(t *testing.T) {
+	inodes := func(t *testing.T, small string) {
+		if err := syscall.Mount("tmpfs", small, "tmpfs", syscall.MS_REMOUNT, "size=64m,nr_inodes=400"); err != nil {
+			t.Fatal(err)
+		}
+		for n := 0; ; n++ {
+			if err := os.WriteFile(filepath.Join(small, strconv.Itoa(n)), nil, 0o600); err != nil {
+				return
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		fill   func(t *testing.T, small string)
+		notice func(h *hub)
+		why    string
+	}{
+		"inodes, by what it wants to write": {inodes, func(h *hub) { go func() { _ = h.Append(h.ctx, parts(3, 1000)...) }() }, "the inodes of the disk are used up"},
+		"inodes, by a trial":                {inodes, func(h *hub) { h.lookForRoom(true) }, "the inodes of the disk are used up"},
+		"a disk of its own":                 {func(t *testing.T, small string) { leaveRoom(t, small, 0) }, func(*hub) {}, "the disk is full: 0 MiB are free"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, small := t.TempDir(), smallDisk(t)
+			if err := os.Symlink(small, filepath.Join(dir, "jetstream")); err != nil {
+				t.Fatal(err)
+			}
+			h := startHub(t, Config{Dir: dir, Raw: smallStreams, Proof: smallStreams})
+			other := open(t, Config{Node: "gw-2", Network: dodona.Digest{9}, URL: "nats://" + h.Addr().String(), Raw: smallStreams, Proof: smallStreams})
+			appendEvents(t, other, "before", 3, 10)
+			c.fill(t, small)
+			c.notice(h)
+			until(t, "the store is stopped", func() bool { return !h.local.runs() })
+			done := make(chan error, 1)
+			go func() { done <- other.Append(t.Context(), parts(3, 1000)...) }()
+			until(t, "it is told", func() bool { return strings.Contains(h.Status(t.Context()).Streams[1].Blocked, c.why) })
+			list, err := os.ReadDir(small)
+			for _, e := range list {
+				if !e.IsDir() {
+					err = errors.Join(err, os.Remove(filepath.Join(small, e.Name())))
+				}
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			if damage := h.Status(t.Context()).Damage; len(damage) > 0 {
+				t.Errorf("damage is told: %+v", damage)
+			}
+		})
+	}
+}
+
+// TestAStartOnAFullDiskTellsOfNoDamage: each try leaves behind what it had no room to write.
+func TestAStartOnAFullDiskTellsOfNoDamage(t *testing.T) {
+	dir := smallDisk(t)
+	var told spoken
+	cfg := Config{Dir: filepath.Join(dir, "d"), Node: "srv", Raw: smallStreams, Proof: smallStreams, Log: slog.New(slog.NewTextHandler(&told, nil))}
+	j := open(t, cfg)
+	appendEvents(t, j, "before", 5, 1000)
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	list, err := filepath.Glob(filepath.Join(streamsDir(cfg.Dir), "*", "msgs", "index.db"))
+	if err != nil || len(list) == 0 {
+		t.Fatalf("%d indexes: %v", len(list), err)
+	}
+	for _, index := range list { // as after a kill
+		if err := os.Remove(index); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leaveRoom(t, dir, 0)
+	done := make(chan *Journal, 1)
+	go func() { done <- open(t, cfg) }()
+	until(t, "it has tried", func() bool { return told.times("the disk is full; the start waits until there is room") > 0 })
+	enlarge(t, dir)
+	if damage := (<-done).Status(t.Context()).Damage; len(damage) > 0 {
+		t.Errorf("damage is told: %+v\n%s", damage, told.text.String())
+	}
+}

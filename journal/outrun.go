@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"syscall"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/durable"
 )
 
 // outrun finds out why a guard refused a flight: because an unanswered attempt landed, whole or in part, or because
@@ -136,7 +136,7 @@ const soonAgain = 4
 func (l *lane) relieve(err error, attempt, bytes int) {
 	why := err.Error()
 	if l.j.local != nil {
-		l.j.lookForRoom() // of a batch that it cannot stage the server does not say why
+		l.j.lookForRoom(errCode(err) == codeBatchIncomplete) // of a batch that it cannot stage the server does not say why
 	}
 	switch code := errCode(err); {
 	case code == codeStoreFailed || code == codeNoResources || code == codeNoStorage:
@@ -169,7 +169,7 @@ func (l *lane) revive() (why string) {
 		l.j.local.pause()
 		return why
 	}
-	if err := l.j.local.takes(0); err != nil && !errors.Is(err, syscall.ENOSPC) { // until then it can be read; room is what a start may make
+	if err := l.j.local.takes(0); err != nil && !durable.Full(err) { // until then it can be read; room is what a start may make
 		return "the store cannot write: " + err.Error()
 	}
 	if err := newGuard(l.j.cfg.Raw.Bytes + l.j.cfg.Proof.Bytes).do(func() error { return l.j.local.restart(l.j.ctx) }); err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -12,13 +13,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/durable"
 	"github.com/dodona-oracle/dodona/internal/loopback"
 )
 
@@ -128,8 +129,7 @@ func (e *embedded) start(ctx context.Context) error {
 	e.mu.Unlock()
 	s.Start()
 	if err := e.awaitReady(ctx, s); err != nil {
-		s.Shutdown()
-		s.WaitForShutdown()
+		e.end(s)
 		return fmt.Errorf("start embedded server: %w", err)
 	}
 	e.mu.Lock()
@@ -137,8 +137,7 @@ func (e *embedded) start(ctx context.Context) error {
 	e.mu.Unlock()
 	if e.vouch != nil { // what this process writes before that would fill the places of what is lost
 		if err := e.vouch(s); err != nil {
-			s.Shutdown()
-			s.WaitForShutdown()
+			e.end(s)
 			return err
 		}
 	}
@@ -176,6 +175,10 @@ func (e *embedded) takes(bytes int) error {
 	if err == nil {
 		_, err = file.Write(make([]byte, bytes))
 		err = errors.Join(err, file.Close(), os.Remove(file.Name()))
+	}
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err // the name of the file says nothing
 	}
 	if err != nil {
 		return fmt.Errorf("folder %s is not writable: %w", dir, err)
@@ -254,9 +257,6 @@ func (e *embedded) pause() {
 		e.onStop()
 	}
 	e.stop()
-	if err := dropEmptyIndexes(e.opts.StoreDir); err != nil {
-		e.log.Warn("journal: remove the indexes that a full disk left empty", "error", err)
-	}
 }
 
 // id names the server that runs now; empty if none does.
@@ -365,7 +365,7 @@ func droppedFrom(text string) string {
 
 func (l serverLog) Errorf(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	if strings.Contains(strings.ToLower(text), "write error") || strings.Contains(text, syscall.ENOSPC.Error()) {
+	if strings.Contains(strings.ToLower(text), "write error") || durable.Full(errors.New(text)) {
 		l.e.breakDown(text)
 	}
 	l.e.log.Error("journal: " + text)
@@ -407,7 +407,15 @@ func (e *embedded) stop() {
 	e.current = nil
 	e.mu.Unlock()
 	if s != nil {
-		s.Shutdown()
-		s.WaitForShutdown()
+		e.end(s)
+	}
+}
+
+// end stops a server. What it cannot write then for want of room would be taken for damage.
+func (e *embedded) end(s *server.Server) {
+	s.Shutdown()
+	s.WaitForShutdown()
+	if err := dropEmptyIndexes(e.opts.StoreDir); err != nil {
+		e.log.Warn("journal: remove the indexes that a full disk left empty", "error", err)
 	}
 }

@@ -2,12 +2,14 @@ package journal
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/durable"
 	"github.com/dodona-oracle/dodona/journal/disk"
 )
 
@@ -25,29 +27,58 @@ const (
 // lookForRoomEvery is how often it is looked for that. Of each batch that the server has no room to stage, it keeps a file open, and says nothing.
 const lookForRoomEvery = 250 * time.Millisecond
 
+// tryEvery is how often a store that others write to is tried although the system tells of room: it does not count a quota, nor inodes, and of
+// batches that others send this process hears nothing.
+const tryEvery = 30 * time.Second
+
+// freeBytes returns how much is free where the store of a data folder is.
 func freeBytes(dir string) (int64, error) {
 	var st syscall.Statfs_t
-	if err := syscall.Statfs(dir, &st); err != nil {
+	err := syscall.Statfs(filepath.Join(dir, "jetstream"), &st)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = syscall.Statfs(dir, &st)
+	}
+	if err != nil {
 		return 0, err
 	}
 	return int64(st.Bavail) * int64(st.Bsize), nil
 }
 
-// lookForRoom takes the store for broken if its disk is full.
-func (j *Journal) lookForRoom() {
-	free, err := freeBytes(j.cfg.Dir)
-	if err != nil || free >= leastFreeBytes || j.local.broken() {
+// lookForRoom takes the store for broken if its disk is full. Unless it is to probe, it does not look where the system tells of room.
+func (j *Journal) lookForRoom(probe bool) {
+	if j.local.broken() {
 		return
 	}
-	if err := j.local.takes(probeBytes); errors.Is(err, syscall.ENOSPC) { // what the system keeps for itself may be ours
+	if free, err := freeBytes(j.cfg.Dir); !probe && (err != nil || free >= leastFreeBytes) {
+		return
+	}
+	if err := j.outOfRoom(); err != nil { // what the system keeps for itself may be ours
 		j.local.breakDown(err.Error())
 	}
 }
 
+// outOfRoom returns why nothing can be written where the store is, if it is for want of room.
+func (j *Journal) outOfRoom() error {
+	err := j.local.takes(probeBytes)
+	if !durable.Full(err) {
+		return nil
+	}
+	if free, unknown := freeBytes(j.cfg.Dir); unknown == nil && free >= leastFreeBytes {
+		return fmt.Errorf("%w, although %d MiB are free: a quota or the inodes of the disk are used up (quota, df -i)", err, free>>20)
+	}
+	return err
+}
+
 // mustWait returns why a broken store is not to be started again yet; empty if it may, with the room that it gives back then.
 func (j *Journal) mustWait() string {
+	staged := bytesIn(j.stagedFolders())
 	if free, err := freeBytes(j.cfg.Dir); err == nil {
-		if err := lacksRoom(free+bytesIn(j.stagedFolders()), minFreeBytes); err != nil {
+		if err := lacksRoom(free+staged, minFreeBytes); err != nil {
+			return err.Error()
+		}
+	}
+	if staged < minFreeBytes {
+		if err := j.outOfRoom(); err != nil {
 			return err.Error()
 		}
 	}
@@ -84,7 +115,7 @@ func bytesIn(folders []string) (bytes int64) {
 func (j *Journal) dropStaged() error {
 	for _, folder := range j.stagedFolders() {
 		bytes, stream := bytesIn([]string{folder}), filepath.Dir(folder)
-		if free, err := freeBytes(j.cfg.Dir); err != nil || free >= minFreeBytes+bytes {
+		if free, err := freeBytes(j.cfg.Dir); err != nil || free >= minFreeBytes+bytes && j.outOfRoom() == nil {
 			continue
 		}
 		if brokenOff(stream) {

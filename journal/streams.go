@@ -32,14 +32,15 @@ const (
 
 // An api error code of JetStream that decides what happens next.
 const (
-	codeNotFound       = 10037
-	codeWrongLast      = 10071 // another record came in between
-	codeWrongLastConst = 10164
-	codeStoreFailed    = 10077 // the stream is full (discard new), or the store broke
-	codeNoResources    = 10023
-	codeNoStorage      = 10047
-	codeTooLarge       = 10054
-	codeHeaderTooLarge = 10097
+	codeNotFound        = 10037
+	codeWrongLast       = 10071 // another record came in between
+	codeWrongLastConst  = 10164
+	codeStoreFailed     = 10077 // the stream is full (discard new), or the store broke
+	codeNoResources     = 10023
+	codeNoStorage       = 10047
+	codeTooLarge        = 10054
+	codeHeaderTooLarge  = 10097
+	codeBatchIncomplete = 10176 // it could not be staged; the server does not say why
 )
 
 // A streamSpec says what one stream holds.
