@@ -46,6 +46,13 @@ func (f *Feed) Status() Status {
 	return s
 }
 
+// Known tells of a round that was made before, for who asks meanwhile what the feed waits for.
+func (f *Feed) Known(last dodona.Round) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.status.Last = max(f.status.Last, last)
+}
+
 // out returns the sources that are being asked.
 func (f *Feed) out() []string {
 	f.mu.Lock()

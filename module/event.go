@@ -153,6 +153,7 @@ const (
 
 // rest lets go of what the event has made, and of the room for it if that is more than most need.
 func (ev *event) rest() {
+	ev.record.recorded, ev.record.broken = nil, nil
 	ev.points, ev.record.calls = emptied(ev.points, keptPoints), emptied(ev.record.calls, keptCalls)
 	ev.output = emptied(ev.output, keptBytes)
 	for i := range ev.partial {

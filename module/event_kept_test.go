@@ -20,10 +20,14 @@ func TestAnInstanceKeepsLittleOfItsEvents(t *testing.T) {
 		ev.points[c.points-1].Reason = strings.Repeat("r", maxReason)
 		ev.record.calls = make([]heard, c.calls)
 		ev.record.calls[0].Request = "request"
+		ev.record.recorded = make([]heard, c.calls)[:0]
 		ev.output, ev.partial[0], ev.partial[1] = make([]byte, c.bytes), make([]byte, c.bytes), make([]byte, c.bytes)
 		ev.rest()
 		if len(ev.points)+len(ev.record.calls)+len(ev.output)+len(ev.partial[0])+len(ev.partial[1]) > 0 {
 			t.Errorf("%s: something is left", name)
+		}
+		if ev.record.recorded != nil {
+			t.Errorf("%s: a replay is left", name)
 		}
 		for what, room := range map[string]int{"points": cap(ev.points), "calls": cap(ev.record.calls), "output": cap(ev.output), "a line": cap(ev.partial[1])} {
 			if room > 0 != c.kept {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // A privateFolder is a temporary folder of this process alone. It is locked for as long as the process lives, so that
@@ -27,6 +28,9 @@ func newPrivateFolder() (*privateFolder, error) {
 	removeAbandoned()
 	for range 10 {
 		path, err := os.MkdirTemp("", privatePrefix)
+		if err == nil {
+			path, err = filepath.Abs(path) // the compiler's child works elsewhere
+		}
 		if err != nil {
 			return nil, fmt.Errorf("make private folder for native code: %w", err)
 		}
@@ -39,6 +43,7 @@ func newPrivateFolder() (*privateFolder, error) {
 }
 
 // mend makes the folder anew, and one in it, if somebody has emptied the temporary folder since: under the same path, which is known to all who use it.
+// A compiler that was at work may have made that path again, for nobody: what nobody holds is removed.
 func (p *privateFolder) mend(inner string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -53,15 +58,22 @@ func (p *privateFolder) mend(inner string) error {
 			}
 			return nil
 		}
-		if err := os.Mkdir(p.path, 0o700); err != nil { // something else may be there
-			return fmt.Errorf("make private folder for native code again: %w", err)
+		made := os.Mkdir(p.path, 0o700)
+		if made != nil && !errors.Is(made, fs.ErrExist) {
+			return fmt.Errorf("make private folder for native code again: %w", made)
 		}
-		if lock := lockAbandoned(p.path); lock != nil {
+		lock := lockAbandoned(p.path)
+		switch {
+		case lock == nil: // another process looks whether it is abandoned, or it is something else
+			time.Sleep(time.Millisecond)
+		case made != nil:
+			_ = (&privateFolder{path: p.path, lock: lock}).remove()
+		default:
 			_ = p.lock.Close()
 			p.lock = lock
 		}
 	}
-	return errors.New("make private folder for native code again: another process removes it each time")
+	return fmt.Errorf("make private folder for native code again: something else is at %s, or another process removes it each time; move it away", p.path)
 }
 
 // remove removes the folder with all that is in it. It may be called again.

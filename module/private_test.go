@@ -1,8 +1,11 @@
 package module
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -47,6 +50,42 @@ func TestPrivateFoldersOfTheDeadAreRemoved(t *testing.T) {
 		if _, err := os.Stat(p.path); !os.IsNotExist(err) {
 			t.Errorf("%s is still there: %v", p.path, err)
 		}
+	}
+}
+
+// TestAPrivateFolderThatNobodyHoldsIsReplaced: a compiler that was at work when the temporary folder was emptied made its path again. While another process
+// looks whether it is abandoned, nothing is lost but that load.
+func TestAPrivateFolderThatNobodyHoldsIsReplaced(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	p, err := newPrivateFolder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(p.path, "compile-1")
+	if err := errors.Join(os.RemoveAll(p.path), os.MkdirAll(left, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	other := lockAbandoned(p.path)
+	if other == nil {
+		t.Fatal("it is not abandoned")
+	}
+	if err := p.mend("code"); err == nil || !strings.Contains(err.Error(), p.path) {
+		t.Errorf("what another process holds is taken: %v", err)
+	}
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.mend("code"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what the compiler left is still there: %v", err)
+	}
+	if lock := lockAbandoned(p.path); lock != nil {
+		t.Error("nobody holds the folder")
+	}
+	if err := p.remove(); err != nil {
+		t.Error(err)
 	}
 }
 

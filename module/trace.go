@@ -77,6 +77,9 @@ func (m *Module) trace(ctx context.Context) {
 	t := &m.traced
 	defer close(t.ended)
 	pool, err := m.tracedPool(ctx)
+	if err != nil && Local(err) && ctx.Err() == nil {
+		pool, err = m.tracedPool(ctx) // the temporary folder may have been emptied meanwhile
+	}
 	if err != nil {
 		if ctx.Err() == nil {
 			m.engine.o.Log.Warn("events of a module are not traced", "module", m.label, "reason", err)

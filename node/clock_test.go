@@ -76,15 +76,23 @@ func TestAClockThatIsSetRightWithinARoundIsTold(t *testing.T) {
 			return o.Answer != nil && o.Round > dodona.RoundAt(time.Now().Add(24*time.Hour-time.Minute))
 		}).Round
 		left.Store(n)
-		for limit := time.Now().Add(time.Minute); ; waitFor(t, 10*time.Millisecond) {
-			told := (state{node}).Ready()
-			if slices.ContainsFunc(told, func(p api.Problem) bool { return p.Part == "clock" && !p.Until.Before(last.Time()) }) {
-				break
-			}
-			if time.Now().After(limit) {
-				t.Fatalf("read %d times: told is %+v, want the clock's until after %s", n, told, last)
+		await := func() {
+			t.Helper()
+			for limit := time.Now().Add(time.Minute); ; waitFor(t, 10*time.Millisecond) {
+				told := (state{node}).Ready()
+				if slices.ContainsFunc(told, func(p api.Problem) bool { return p.Part == "clock" && !p.Until.Before(last.Time()) }) {
+					return
+				}
+				if time.Now().After(limit) {
+					t.Fatalf("read %d times: told is %+v, want the clock's until after %s", n, told, last)
+				}
 			}
 		}
+		await()
+		stop()
+		node = openNode(t, text, Options{Now: now}) // a restart does not forget
+		stop = run(t, node)
+		await()
 		stop()
 	}
 }

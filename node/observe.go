@@ -196,6 +196,7 @@ func (n *Node) runFeed(ctx context.Context, f config.Feed, loop *feed.Feed, g *g
 	}
 	_ = retry(ctx, func() error {
 		last, err := n.resume(ctx, f, g)
+		loop.Known(last)
 		if err != nil {
 			return err
 		}
