@@ -40,7 +40,7 @@ func (s *Sink) begin(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := newMachine(s.rules(chain))
-	moved, fx := m.restore(entries)
+	moved, fx := m.restore(s.env.Now(), entries)
 	if moved > 0 {
 		m.tell(&fx, s.env.Now(), "moved", fmt.Sprintf("%d transactions of another chain or sender are given up; their answers are planned anew", moved))
 	}

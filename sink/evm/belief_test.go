@@ -60,7 +60,7 @@ func TestWaysOutOfABelief(t *testing.T) {
 			if restarted {
 				q := newPlay(sink.Every)
 				q.t, q.hosts, q.view, q.now, q.journal = t, p.hosts, p.view, p.now, p.journal
-				_, fx := q.restore(p.journal)
+				_, fx := q.restore(p.now, p.journal)
 				q.did(t, fx)
 				if p = q; p.nonce != 2 || p.alone == nil || p.alone.Next != 42 {
 					t.Fatalf("%s: after a start %d is known to be next, and believed %+v; want 2, and 42", name, p.nonce, p.alone)

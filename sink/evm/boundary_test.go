@@ -113,8 +113,12 @@ func TestWithEveryALaterAnswerWaitsForAnEarlierOne(t *testing.T) {
 	if sent := p.turn(t, time.Second); len(sent) > 0 {
 		t.Fatalf("rounds %v overtake round 1000", rounds(sent))
 	}
-	if got := rounds(p.turn(t, time.Minute)); !slices.Equal(got, []dodona.Round{1000, 2000}) || p.open[0].Nonce >= p.open[1].Nonce {
-		t.Errorf("sent %v with nonces %d and %d", got, p.open[0].Nonce, p.open[1].Nonce)
+	if got := rounds(p.turn(t, time.Minute)); !slices.Equal(got, []dodona.Round{1000}) {
+		t.Errorf("sent %v, want round 1000, and 2000 once the contract takes that", got)
+	}
+	p.settleAll(t, "f")
+	if next := p.flying("f"); next == nil || next.Payload.Round != 2000 {
+		t.Errorf("under way is %+v then", next)
 	}
 }
 
@@ -146,7 +150,7 @@ func TestARestartKeepsTheOrder(t *testing.T) {
 		p.offer(t, dodona.Round(1000*(n+1)))
 	}
 	q := newPlay(sink.Every)
-	q.restore(p.journal)
+	q.restore(p.now, p.journal)
 	if got := rounds(q.open); len(got) != 20 || !slices.IsSorted(got) {
 		t.Errorf("open are rounds %v", got)
 	}
@@ -217,7 +221,7 @@ func TestAMoveToAnotherChainOrSenderPlansAnew(t *testing.T) {
 	} {
 		q := newPlay(sink.Every)
 		move(q)
-		moved, fx := q.restore(p.journal)
+		moved, fx := q.restore(p.now, p.journal)
 		q.did(t, fx)
 		if moved != 3 || len(q.journal) != 3 || q.nonce != 0 {
 			t.Errorf("%s: %d moved, %d journaled, next nonce %d; want 3, 3 and 0", name, moved, len(q.journal), q.nonce)
@@ -231,12 +235,12 @@ func TestAMoveToAnotherChainOrSenderPlansAnew(t *testing.T) {
 			t.Errorf("%s: sent %v", name, rounds(sent))
 		}
 		back := newPlay(sink.Every) // where both were: what the other did is not ours
-		if moved, _ := back.restore(append(slices.Clone(p.journal), q.journal...)); moved != 3 || back.nonce != 43 {
+		if moved, _ := back.restore(p.now, append(slices.Clone(p.journal), q.journal...)); moved != 3 || back.nonce != 43 {
 			t.Errorf("%s and back: %d moved, next nonce %d; want 3 and 43", name, moved, back.nonce)
 		}
 	}
 	same := newPlay(sink.Every)
-	if moved, _ := same.restore(p.journal); moved != 0 || same.nonce != 43 || same.open[0].State != Mined {
+	if moved, _ := same.restore(p.now, p.journal); moved != 0 || same.nonce != 43 || same.open[0].State != Mined {
 		t.Errorf("nothing changed: %d moved, next nonce %d, the first is %s", moved, same.nonce, same.open[0].State)
 	}
 }

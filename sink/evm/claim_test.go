@@ -486,7 +486,7 @@ func TestWhatTheJournalKnowsIsKnown(t *testing.T) {
 	p.turn(t, time.Second)
 	q := newPlay(sink.Every)
 	q.journal = p.journal
-	_, fx := q.restore(p.journal)
+	_, fx := q.restore(p.now, p.journal)
 	q.did(t, fx)
 	q.view.Nonce = 100
 	q.offer(t, 2000)

@@ -214,6 +214,10 @@ func (m *machine) settle(fx *effects, now time.Time, v view, i *Intent) {
 	if i.Reverts >= mostTries {
 		i.NotUntil = now.Add(retryMost)
 	}
+	if next := m.planned(i.place()); next != nil && m.policy.Policy == sink.Latest { // it goes in its place
+		next.takeTrouble(i)
+		m.write(fx, next)
+	}
 	m.again(fx, i, Reverted)
 }
 
@@ -239,7 +243,12 @@ func (m *machine) mendGap(fx *effects, now time.Time, v view) {
 	asked := m.gap
 	m.gap = gap{}
 	m.climb(now, v.Head.Number)
-	next := m.expected()
+	next := m.nonce
+	for _, i := range m.open {
+		if i.State.inFlight() && i.Nonce >= v.Nonce { // what was sent again before, and is in a block by now, says nothing of those behind it
+			next = min(next, i.Nonce)
+		}
+	}
 	if v.Nonce >= next {
 		m.behind = 0
 		return
@@ -330,7 +339,7 @@ func (m *machine) renumber(fx *effects, now time.Time, v view) {
 	m.tell(fx, now, "nonce", fmt.Sprintf("nonces of %s go on at %d, where they were said to be at %d: an endpoint of rpc lied, or the chain was begun anew", m.sender, v.Nonce, m.nonce))
 	m.nonce = v.Nonce
 	for _, i := range slices.Clone(m.open) {
-		if i.State.inFlight() {
+		if i.State.inFlight() && i.Nonce >= v.Nonce {
 			m.again(fx, i, Superseded)
 		}
 	}

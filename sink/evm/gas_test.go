@@ -70,7 +70,7 @@ func TestAWrongLimitIsCorrectedByWhatIsConfiguredLater(t *testing.T) {
 					}
 					q := newPlay(policy)
 					q.machine.gas = corrected
-					_, fx := q.restore(p.journal)
+					_, fx := q.restore(p.now, p.journal)
 					q.did(t, fx)
 					q.journal, q.view, q.now = append(q.journal, p.journal...), p.view, p.now
 					want, taken := uint64(limited), false

@@ -213,6 +213,14 @@ func (i *Intent) place() string {
 	return i.Payload.place()
 }
 
+// takeTrouble has an intent wait as long as another one of its place whose contract reverted it, and count as reverted as often.
+func (i *Intent) takeTrouble(of *Intent) {
+	i.Reverts = max(i.Reverts, of.Reverts)
+	if i.NotUntil.Before(of.NotUntil) {
+		i.NotUntil = of.NotUntil
+	}
+}
+
 // place names the slot that a payload goes to. A feed has one for all its answers, and is named as the feed; every anchor
 // has one of its own.
 func (p *Payload) place() string {

@@ -2,6 +2,7 @@ package evm
 
 import (
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
 	"time"
@@ -99,7 +100,8 @@ func (m *machine) flights() (n int) {
 
 // refused returns the intents that wait because the contract did not take them, or another one of their place or of anchors: they hold up no others.
 func (m *machine) refused(now time.Time) (list []*Intent) {
-	places := make(map[string]bool)
+	places := m.onTrial()
+	maps.Copy(places, m.stuck())
 	for _, i := range m.open {
 		if i.State != Planned || i.Payload == nil {
 			continue
@@ -111,19 +113,62 @@ func (m *machine) refused(now time.Time) (list []*Intent) {
 	return list
 }
 
-// giveUp passes over the oldest of those that a contract refuses, and the next one of its place stands where it stood; false: there is none.
+// onTrial returns the places of which one goes out that was reverted before, or lies reverted in a block that is not deep enough: what comes behind it
+// waits, for each that the contract does not take either costs a transaction. Where only the newest answer goes, and is estimated, it need not.
+func (m *machine) onTrial() map[string]bool {
+	places := make(map[string]bool)
+	for _, i := range m.open {
+		if i.Payload == nil || i.Payload.anchor() || m.policy.Policy != sink.Every && m.gas == 0 {
+			continue
+		}
+		has, _ := m.holds(i.place())
+		switch i.State {
+		case Signed, Sent:
+			places[i.place()] = places[i.place()] || i.Reverts > 0
+		case Mined:
+			places[i.place()] = places[i.place()] || !i.Block.OK && has.Round < i.Payload.Round
+		}
+	}
+	return places
+}
+
+// stuck returns the feeds of which nobody says what an answer takes, or what the contract holds: that is the contract's, as long as others can go.
+func (m *machine) stuck() map[string]bool {
+	feeds := make(map[string]bool)
+	for feed := range m.target {
+		_, unknown := m.trouble[unknownGas(feed)]
+		_, early := m.trouble[earlySlot(feed)]
+		if unknown || early {
+			feeds[feed] = true
+		}
+	}
+	if len(feeds) == len(m.target) {
+		return nil // it is the endpoint's, or the clock's
+	}
+	return feeds
+}
+
+// giveUp passes over the oldest of the feed of which most are refused, and the next one of its place stands where it stood; false: there is none.
 func (m *machine) giveUp(fx *effects, now time.Time, refused []*Intent) bool {
-	if len(refused) == 0 {
+	var i *Intent
+	count := make(map[string]int)
+	for _, o := range refused {
+		count[o.Payload.Feed]++
+	}
+	for _, o := range refused {
+		if i == nil || count[o.Payload.Feed] > count[i.Payload.Feed] {
+			i = o
+		}
+	}
+	if i == nil {
 		return false
 	}
-	i := refused[0]
-	why := fmt.Sprintf("the contract %s refuses it, of %sZ, and %d answers wait: the oldest is passed over", m.contract(i.Payload), i.Payload.Attested.UTC().Format(time.DateTime), len(m.open))
-	if at := slices.IndexFunc(refused[1:], func(o *Intent) bool { return o.place() == i.place() }); at >= 0 {
-		next := refused[1+at]
-		next.Refusals, next.Reverts = max(next.Refusals, i.Refusals, 1), max(next.Reverts, i.Reverts)
-		if next.NotUntil.Before(i.NotUntil) {
-			next.NotUntil = i.NotUntil
-		}
+	why := fmt.Sprintf("the contract %s does not take it, of %sZ, and %d answers wait for theirs: the oldest is passed over", m.contract(i.Payload), i.Payload.Attested.UTC().Format(time.DateTime), len(refused))
+	if at := slices.IndexFunc(refused, func(o *Intent) bool { return o != i && o.place() == i.place() }); at >= 0 {
+		next := refused[at]
+		next.Refusals = max(next.Refusals, i.Refusals, 1)
+		next.takeTrouble(i)
+		m.write(fx, next)
 	}
 	i.State = Dead
 	m.write(fx, i)
@@ -174,7 +219,7 @@ func (m *machine) gasFor(fx *effects, now time.Time, v view, i *Intent) (uint64,
 		if !found {
 			return 0, false
 		}
-		m.say(fx, now, unknownGas(i.Payload), e.Unknown != "", fmt.Sprintf("nobody says what a transaction of %s takes: %s; it is asked again, or give the sink a limit (`gas`)", i.Payload.Feed, e.Unknown))
+		m.say(fx, now, unknownGas(i.Payload.Feed), e.Unknown != "", fmt.Sprintf("nobody says what a transaction of %s takes: %s; it is asked again, or give the sink a limit (`gas`)", i.Payload.Feed, e.Unknown))
 		if e.Unknown != "" {
 			fx.count(telemetry.SinkFailures, 1)
 			return 0, false
@@ -221,8 +266,9 @@ func (m *machine) limit(v view, i *Intent) (gas uint64, known bool) {
 // refusedBy names the trouble that the contract of a payload would not take it.
 func refusedBy(p *Payload) string { return "refused " + p.Feed }
 
-// unknownGas names the trouble that no endpoint estimates what a payload takes.
-func unknownGas(p *Payload) string { return "estimate " + p.Feed }
+// unknownGas names the trouble that no endpoint estimates what an answer of a feed takes; earlySlot, that a slot is said to hold a round that is not yet.
+func unknownGas(feed string) string { return "estimate " + feed }
+func earlySlot(place string) string { return "slot " + place }
 
 // attempt signs a transaction of an intent and journals it before it is sent.
 func (m *machine) attempt(fx *effects, now time.Time, i *Intent, nonce, gas, tip, feeCap uint64) {

@@ -184,19 +184,16 @@ func (s *Sink) resting(ctx context.Context, l *glance, w *wish) error {
 	if len(list) <= fewAsked {
 		return nil
 	}
-	newest := slices.MaxFunc(list, func(a, b Intent) int {
-		return cmp.Or(cmp.Compare(a.Block.Number, b.Block.Number), cmp.Compare(a.Nonce, b.Nonce))
+	slices.SortFunc(list, func(a, b Intent) int {
+		return cmp.Or(cmp.Compare(b.Block.Number, a.Block.Number), cmp.Compare(b.Nonce, a.Nonce))
 	})
-	h, err := s.client.Header(ctx, evm.At(newest.Block.Number))
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if err != nil || h.Hash != newest.Block.Hash {
-		return nil // receipts tell
+	newest, err := s.stands(ctx, l, list)
+	if newest == nil {
+		return err // receipts tell
 	}
 	rests := make(map[dodona.Digest]bool)
 	for _, i := range list {
-		if i.Nonce > newest.Nonce || i.Block.Number == newest.Block.Number && i.Block.Hash != newest.Block.Hash {
+		if i.Nonce > newest.Nonce || i.Block.Number > newest.Block.Number || i.Block.Number == newest.Block.Number && i.Block.Hash != newest.Block.Hash {
 			continue
 		}
 		for _, a := range i.Attempts {
@@ -206,6 +203,32 @@ func (s *Sink) resting(ctx context.Context, l *glance, w *wish) error {
 	}
 	w.Receipts = slices.DeleteFunc(w.Receipts, func(hash dodona.Digest) bool { return rests[hash] })
 	return nil
+}
+
+// stands returns the first of some intents, those in the newest blocks first, whose block the chain has; nil if that is not known, or it has another one.
+// There may be several nodes behind an address, of which one does not have the newest yet.
+func (s *Sink) stands(ctx context.Context, l *glance, list []Intent) (*Intent, error) {
+	asked, last := 0, uint64(0)
+	for n := range list {
+		b := list[n].Block
+		if b.Number > l.Head.Number || asked > 0 && b.Number == last {
+			continue
+		}
+		if asked++; asked > fewAsked {
+			break
+		}
+		last = b.Number
+		h, err := s.client.Header(ctx, evm.At(b.Number))
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err == nil && h.Hash == b.Hash:
+			return &list[n], nil
+		case !errors.Is(err, dodona.ErrNotFound):
+			return nil, nil
+		}
+	}
+	return nil, nil
 }
 
 // shallow returns the intents that are in a block, and not deep enough when the newest one is of that number.

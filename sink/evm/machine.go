@@ -1,6 +1,7 @@
 package evm
 
 import (
+	"cmp"
 	"fmt"
 	"math/big"
 	"slices"
@@ -188,7 +189,7 @@ func (m *machine) wants(now time.Time, sameHead bool) (w wish) {
 
 // due returns the planned intents whose time has come. Where all go in order, those behind one that waits, or was refused, wait for it.
 func (m *machine) due(now time.Time) map[*Intent]bool {
-	due, waits, asked := make(map[*Intent]bool), make(map[string]bool), make(map[string]int)
+	due, waits, asked := make(map[*Intent]bool), m.onTrial(), make(map[string]int)
 	for _, i := range m.open {
 		place := i.place()
 		if i.State != Planned || i.Payload == nil || waits[place] {
@@ -196,7 +197,8 @@ func (m *machine) due(now time.Time) map[*Intent]bool {
 		}
 		due[i] = !now.Before(i.NotUntil)
 		if asked[place]++; m.policy.Policy == sink.Every && !i.Payload.anchor() {
-			waits[place] = !due[i] || i.Refusals+i.Reverts > 0 || asked[place] >= m.window
+			_, unknown := m.trouble[unknownGas(place)]
+			waits[place] = !due[i] || i.Refusals+i.Reverts > 0 || unknown || asked[place] >= m.window
 		}
 	}
 	return due
@@ -227,7 +229,7 @@ func newMachine(r rules) *machine {
 
 // restore takes up what was journaled, oldest first. It returns how many open intents belong to another chain or
 // sender; their answers are planned anew.
-func (m *machine) restore(entries []entry) (moved int, fx effects) {
+func (m *machine) restore(now time.Time, entries []entry) (moved int, fx effects) {
 	all := make(map[uint64]entry)
 	for _, e := range entries {
 		all[e.Intent.Number] = e
@@ -259,19 +261,48 @@ func (m *machine) restore(entries []entry) (moved int, fx effects) {
 				i.State = Superseded // the sink has no contract for it any more
 			}
 		}
+		if i.Payload != nil && i.Payload.anchor() && i.State == Planned && i.Reverts > 0 {
+			m.row++ // the newest is tried at once
+		}
 		if i.Payload != nil {
 			m.newest[i.place()] = max(m.newest[i.place()], i.Payload.Round)
 		}
 		m.open = append(m.open, &i)
 	}
 	m.begun = m.nonce > 0 || m.alone != nil
-	slices.SortFunc(m.open, func(a, b *Intent) int { return int(int64(a.Number) - int64(b.Number)) })
+	m.order()
 	for _, i := range slices.Clone(m.open) {
+		if i.State == Superseded {
+			m.receipt(&fx, now, i, dodona.ReceiptSuperseded, "the sink has no contract for it any more")
+			fx.count(telemetry.SinkSuperseded, 1)
+		}
 		if i.State.over() || (i.State == Planned && len(i.Attempts) == 0 && moved > 0) {
 			m.write(&fx, i)
 		}
 	}
 	return moved, fx
+}
+
+// order sorts what is open by number, and of the planned ones of each place those of older rounds first: what was planned anew has a higher number
+// than what it is to go before.
+func (m *machine) order() {
+	slices.SortFunc(m.open, func(a, b *Intent) int { return cmp.Compare(a.Number, b.Number) })
+	planned, at := make(map[string][]*Intent), make(map[string]int)
+	for _, i := range m.open {
+		if i.State == Planned && i.Payload != nil {
+			planned[i.place()] = append(planned[i.place()], i)
+		}
+	}
+	for _, list := range planned {
+		slices.SortStableFunc(list, func(a, b *Intent) int { return cmp.Compare(a.Payload.Round, b.Payload.Round) })
+	}
+	for n, i := range m.open {
+		if i.State == Planned && i.Payload != nil {
+			place := i.place()
+			m.open[n] = planned[place][at[place]]
+			at[place]++
+		}
+	}
 }
 
 // take accepts an answer; false: too many are open, offer it again later.
@@ -286,7 +317,7 @@ func (m *machine) take(now time.Time, p Payload) (taken bool, fx effects) {
 	}
 	if m.policy.Policy == sink.Every || p.anchor() {
 		refused := m.refused(now)
-		if m.undecided()-len(refused) >= m.window || len(m.open) >= mostOpen && !m.giveUp(&fx, now, refused) {
+		if m.undecided()-len(refused) >= m.window || len(m.open) >= mostOpen && (len(refused) <= mostOpen/2 || !m.giveUp(&fx, now, refused)) { // what lies in blocks leaves by itself
 			return false, fx
 		}
 		m.plan(&fx, now, p)
@@ -439,7 +470,7 @@ func (m *machine) step(now time.Time, v view) (fx effects) {
 	m.forgetTip(now, v.Head.BaseFee)
 	for place, said := range v.Slots {
 		impossible := early(now, v, said)
-		m.say(&fx, now, "slot "+place, impossible, fmt.Sprintf("the contract of %s is said to hold round %d, later than the clock, %s, and its newest block; it is not believed: set the clock, or name another endpoint",
+		m.say(&fx, now, earlySlot(place), impossible, fmt.Sprintf("the contract of %s is said to hold round %d, later than the clock, %s, and its newest block; it is not believed: set the clock, or name another endpoint",
 			place, uint64(said.Round), now.UTC().Format(time.RFC3339)))
 		if !impossible {
 			m.slots[place], m.known[place] = said, true
@@ -451,9 +482,9 @@ func (m *machine) step(now time.Time, v view) (fx effects) {
 		}
 	}
 	m.mendGap(&fx, now, v)
-	waits := make(map[string]bool)
+	waits := m.onTrial()
 	for _, i := range slices.Clone(m.open) {
-		if i.State == Planned && !waits[i.place()] && !m.launch(&fx, now, v, i) && m.policy.Policy == sink.Every && !i.Payload.anchor() {
+		if i.State == Planned && !waits[i.place()] && (!m.launch(&fx, now, v, i) || i.Reverts > 0) && m.policy.Policy == sink.Every && !i.Payload.anchor() {
 			waits[i.place()] = true // in order: who comes later waits
 		}
 	}

@@ -174,7 +174,7 @@ func TestWhatWasFinalAndIsGoneIsSentAgainWithTheSameBytes(t *testing.T) {
 	}
 	// A crash after it was journaled goes on with it; what is attested later gets nonces of its own.
 	q := newPlay(sink.Every)
-	_, fx := q.restore(p.journal)
+	_, fx := q.restore(p.now, p.journal)
 	q.did(t, fx)
 	q.journal, q.view = p.journal, p.view
 	q.offer(t, 4000)
@@ -224,7 +224,7 @@ func TestNoncesThatAnEndpointMadeUpAreNotFilledUpTo(t *testing.T) {
 		t.Errorf("open %+v, next nonce %d", p.open, p.nonce)
 	}
 	q := newPlay(sink.Every)
-	q.restore(p.journal)
+	q.restore(p.now, p.journal)
 	if q.nonce != 8 {
 		t.Errorf("after a restart the next nonce is %d, want 8", q.nonce)
 	}
@@ -337,7 +337,7 @@ func TestEveryCrashPointGoesOnWithTheSameBytes(t *testing.T) {
 	}
 	for cut := range len(p.journal) + 1 { // only so much was journaled
 		q := newPlay(sink.Every)
-		_, fx := q.restore(p.journal[:cut])
+		_, fx := q.restore(p.now, p.journal[:cut])
 		q.did(t, fx)
 		q.journal = append(q.journal, p.journal[:cut]...)
 		for n := range 3 {
@@ -475,7 +475,7 @@ func FuzzEntriesNeverPanic(f *testing.F) {
 			return
 		}
 		m := newPlay(sink.Every)
-		m.restore([]entry{e})
+		m.restore(m.now, []entry{e})
 		m.step(m.now, m.view)
 	})
 }

@@ -270,7 +270,7 @@ func TestOnlyWhatLiesBelowABlockThatStandsIsTakenForThere(t *testing.T) {
 			b.m.open = append(b.m.open, i)
 			all = append(all, i.Attempts[0].Hash, i.Attempts[1].Hash)
 		}
-		look := func() (asked []dodona.Digest) {
+		look := func(head uint64) (asked []dodona.Digest) {
 			g := &glance{}
 			g.Head, g.Receipts = evm.Header{Number: head}, make(map[dodona.Digest]*evm.Receipt)
 			w := wish{Receipts: slices.Clone(all)}
@@ -279,11 +279,22 @@ func TestOnlyWhatLiesBelowABlockThatStandsIsTakenForThere(t *testing.T) {
 			}
 			return w.Receipts
 		}
-		if got, want := look(), []dodona.Digest{{0, 1}, {0, 2}, {4, 1}, {4, 2}, {9, 1}, {9, 2}}; !slices.Equal(got, want) {
+		if got, want := look(head), []dodona.Digest{{0, 1}, {0, 2}, {4, 1}, {4, 2}, {9, 1}, {9, 2}}; !slices.Equal(got, want) {
 			t.Errorf("asked for are %v, want %v", got, want)
 		}
+		below := []dodona.Digest{{0, 1}, {0, 2}, {4, 1}, {4, 2}, {8, 1}, {8, 2}, {9, 1}, {9, 2}}
+		newest := b.m.open[8].Block.Number
+		b.m.open[9].Block.Number = newest + 1
+		if got := look(newest - 1); !slices.Equal(got, below[2:]) { // the first is not deep enough then
+			t.Errorf("the head is below the newest, and asked for are %v, want %v", got, below[2:])
+		}
+		b.m.open[8].Block.Number, b.m.open[9].Block.Number = head+2, head+2 // which this node does not have yet
+		if got := look(head + 2); !slices.Equal(got, below) {
+			t.Errorf("the newest is not there yet, and asked for are %v, want %v", got, below)
+		}
+		b.m.open[8].Block.Number, b.m.open[9].Block.Number = newest, newest
 		b.m.open[8].Block.Hash = dodona.Digest{8} // the newest does not stand
-		if got := look(); len(got) != len(all) {
+		if got := look(head); len(got) != len(all) {
 			t.Errorf("the block is another one, and only %v are asked for", got)
 		}
 	})

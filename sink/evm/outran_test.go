@@ -76,7 +76,7 @@ func TestARestartKnowsWhichAnswerABlockHas(t *testing.T) {
 			continue // it is journaled at once with what is planned anew
 		}
 		q := newPlay(sink.Latest)
-		_, fx := q.restore(p.journal[:cut])
+		_, fx := q.restore(p.now, p.journal[:cut])
 		q.did(t, fx)
 		q.journal, q.now = append(q.journal, p.journal[:cut]...), p.now.Add(time.Minute)
 		q.view.Nonce, q.view.Slots["f"] = 1, sink.Said{Round: 1000}

@@ -53,7 +53,7 @@ func TestTheLeastTipOfAPoolIsLearned(t *testing.T) {
 			p.view.Head.Number = 20
 			p.turn(t, time.Second)
 			q := newPlay(sink.Latest)
-			_, fx := q.restore(p.journal)
+			_, fx := q.restore(p.now, p.journal)
 			q.did(t, fx)
 			q.view, q.now = p.view, p.now
 			for i, again := range []*play{p, q} {

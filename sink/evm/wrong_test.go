@@ -232,7 +232,7 @@ func TestAClockThatWasAheadDelaysNothing(t *testing.T) {
 				}
 				q := newPlay(sink.Every)
 				q.now, q.view, q.journal = p.now, p.view, p.journal
-				_, fx := q.restore(entries)
+				_, fx := q.restore(p.now, entries)
 				q.did(t, fx)
 				p = q
 			}

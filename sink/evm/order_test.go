@@ -1,0 +1,197 @@
+package evm
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/sink"
+)
+
+// waiting returns the rounds that wait, in the order in which they would go.
+func (p *play) waiting() (list []dodona.Round) {
+	for _, i := range p.open {
+		if i.State == Planned {
+			list = append(list, i.Payload.Round)
+		}
+	}
+	return list
+}
+
+// revertAll puts what is in flight into a block that is deep enough, which reverts it.
+func (p *play) revertAll(t *testing.T, depth uint64) {
+	t.Helper()
+	block := p.view.Head.Number + 1
+	for _, i := range p.open {
+		if i.State == Signed || i.State == Sent {
+			hash := i.last().Hash
+			p.view.Receipts[hash] = &evm.Receipt{Tx: hash, Block: block, BlockHash: dodona.Digest{byte(block), byte(block >> 8)}}
+			p.view.Nonce = max(p.view.Nonce, i.Nonce+1)
+		}
+	}
+	p.view.Head.Number = block + depth
+	p.turn(t, time.Second)
+}
+
+// TestAStartKeepsTheOrder: what was planned anew has a higher number than what it goes before.
+func TestAStartKeepsTheOrder(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.window = 2
+	p.offer(t, 1000)
+	p.offer(t, 2000)
+	p.turn(t, time.Second)
+	p.revertAll(t, p.confirmations)
+	p.window = 10
+	for round := dodona.Round(3000); round < 7000; round += 1000 {
+		p.offer(t, round)
+	}
+	q := newPlay(sink.Every)
+	q.restore(p.now, p.journal)
+	if got, want := q.waiting(), []dodona.Round{1000, 2000, 3000, 4000, 5000, 6000}; !slices.Equal(got, want) || !slices.Equal(p.waiting(), want) {
+		t.Errorf("after a start wait %v, before it %v, want %v", got, p.waiting(), want)
+	}
+}
+
+// TestAContractThatRevertsIsTriedWithOne: `gas` is set, so that nobody is asked whether it would. What is known to be reverted holds up its feed until it is
+// tried again, and so does one that is tried again; whatever the policy, an hour costs few transactions.
+func TestAContractThatRevertsIsTriedWithOne(t *testing.T) {
+	for policy, most := range map[string]int{sink.Every: 4 + 8, sink.Latest: 1 + 8} {
+		p := newPlay(policy)
+		for n := range 360 {
+			p.take(p.now, Payload{Topic: dodona.TopicData, Feed: "f", Record: dodona.Round(1000 + n).ID(), Round: dodona.Round(1000 + n), Data: []byte{1}, Attested: p.now})
+			p.turn(t, 10*time.Second)
+			p.revertAll(t, 0) // a block that is not deep enough yet
+		}
+		seen := make(map[dodona.Digest]bool)
+		for _, e := range p.journal {
+			for _, a := range e.Intent.Attempts {
+				seen[a.Hash] = true
+			}
+		}
+		if len(seen) > most || len(seen) < 4 {
+			t.Errorf("%s: %d transactions in an hour, want %d at most", policy, len(seen), most)
+		}
+		if refused := len(p.machine.refused(p.now)); policy == sink.Every && refused < 300 {
+			t.Errorf("%d of %d count as what holds up nobody else", refused, len(p.open))
+		}
+	}
+}
+
+// TestOneContractThatCannotBeAskedHoldsUpNoOther: nobody estimates what its answers take, or its slot is said to hold what is not yet. If that goes for all, it is
+// the endpoint's, or the clock's, and nothing is passed over.
+func TestOneContractThatCannotBeAskedHoldsUpNoOther(t *testing.T) {
+	for name, trouble := range map[string]func(string) string{"estimate": unknownGas, "slot": earlySlot} {
+		p := newPlay(sink.Every)
+		p.target["g"] = dodona.Address{8}
+		p.gas = 0
+		var fx effects
+		p.say(&fx, p.now, trouble("f"), true, "nobody says")
+		offer := func(feed string) bool {
+			r := dodona.Round(1000 + p.top)
+			taken, fx := p.take(p.now, Payload{Topic: dodona.TopicData, Feed: feed, Record: r.ID(), Round: r, Attested: p.now})
+			p.did(t, fx)
+			return taken
+		}
+		for range 3 * p.window {
+			if !offer("f") {
+				t.Fatalf("%s: the feed is not put aside", name)
+			}
+		}
+		if !offer("g") {
+			t.Errorf("%s: another feed is held up", name)
+		}
+		p.say(&fx, p.now, trouble("g"), true, "nobody says")
+		if offer("g") || len(p.machine.refused(p.now)) > 0 {
+			t.Errorf("%s: all are put aside", name)
+		}
+		if due := p.due(p.now); name == "estimate" && len(due) > 2 {
+			t.Errorf("%d answers are asked about in one look", len(due))
+		}
+	}
+}
+
+// TestWhatLiesInBlocksPassesNothingOver, for it leaves by itself; and of several feeds the one is passed over of which most wait.
+func TestWhatLiesInBlocksPassesNothingOver(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.target["g"] = dodona.Address{8}
+	var fx effects
+	put := func(feed string, n int, state State) {
+		for range n {
+			r := dodona.Round(1000 + p.top)
+			p.plan(&fx, p.now, Payload{Topic: dodona.TopicData, Feed: feed, Record: r.ID(), Round: r, Attested: p.now})
+			i := p.open[len(p.open)-1]
+			if i.State = state; state == Mined {
+				i.Block = &Block{OK: true}
+			} else {
+				i.Refusals = 1
+			}
+		}
+	}
+	put("g", 10, Planned)
+	put("f", mostOpen/2-10, Planned)
+	put("g", mostOpen/2, Mined)
+	offer := func() bool {
+		taken, fx := p.take(p.now, Payload{Topic: dodona.TopicData, Feed: "g", Record: "next", Round: dodona.Round(9000 + p.top), Attested: p.now})
+		p.did(t, fx)
+		return taken
+	}
+	if offer() {
+		t.Error("something is passed over for what lies in blocks")
+	}
+	put("f", 1, Planned)
+	if !offer() {
+		t.Fatal("nothing is passed over")
+	}
+	for _, i := range p.open[:10] {
+		if i.Payload.Feed != "g" {
+			t.Error("the feed is passed over of which few wait")
+		}
+	}
+}
+
+// TestAFeedThatIsTakenOutTellsOfWhatWaited: a receipt each.
+func TestAFeedThatIsTakenOutTellsOfWhatWaited(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.offer(t, 1000)
+	p.offer(t, 2000)
+	q := newPlay(sink.Every)
+	clear(q.target)
+	_, fx := q.restore(p.now, p.journal)
+	told := 0
+	for _, rec := range fx.keep {
+		var r dodona.Receipt
+		if rec.Topic == dodona.TopicReceipt && json.Unmarshal(rec.Body, &r) == nil && r.Status == dodona.ReceiptSuperseded && r.Detail != "" {
+			told++
+		}
+	}
+	if told != 2 || len(q.open) > 0 {
+		t.Errorf("%d receipts, %d are open", told, len(q.open))
+	}
+}
+
+// TestAllThatIsMissingIsSentAgain, of however many nonces: those that were sent again first, and are in a block by now, say nothing of the others.
+func TestAllThatIsMissingIsSentAgain(t *testing.T) {
+	p := newPlay(sink.Every)
+	const rounds = 3*mostGap + 5
+	for n := range rounds {
+		p.offer(t, dodona.Round(1000+n))
+		p.turn(t, time.Second)
+		p.settleAll(t, "f")
+	}
+	if len(p.open) > 0 || p.nonce != rounds {
+		t.Fatalf("%d are open, the next nonce is %d", len(p.open), p.nonce)
+	}
+	clear(p.view.Receipts)
+	p.view.Nonce, p.view.Slots["f"] = 0, sink.Said{}
+	p.confirmations = 1000
+	for n := 0; p.view.Nonce < rounds; n++ {
+		if n > 10*rounds/mostGap+20 {
+			t.Fatalf("%d of %d are there again after %d looks", p.view.Nonce, rounds, n)
+		}
+		p.turn(t, 15*time.Second)
+		p.mine(p.view.Head.Number + 1)
+	}
+}
