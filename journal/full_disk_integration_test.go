@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -284,4 +285,74 @@ func TestAStartOnAFullDiskTellsOfNoDamage(t *testing.T) {
 	if damage := (<-done).Status(t.Context()).Damage; len(damage) > 0 {
 		t.Errorf("damage is told: %+v\n%s", damage, told.text.String())
 	}
+}
+
+// TestAPartOfAnIndexIsNoDamage: a store that is stopped on a full disk writes what fits of it.
+func TestAPartOfAnIndexIsNoDamage(t *testing.T) {
+	dir := smallDisk(t)
+	h := startHub(t, Config{Dir: filepath.Join(dir, "d"), Raw: smallStreams, Proof: smallStreams})
+	for n := range 6 {
+		var recs []dodona.Record
+		for i := range 500 {
+			recs = append(recs, dodona.Record{Topic: dodona.TopicEvent, Key: "of-feed-number-" + strconv.Itoa(500*n+i), ID: "first", Body: []byte("{}")})
+		}
+		if err := h.Append(t.Context(), recs...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leaveRoom(t, dir, 16<<10)
+	until(t, "the store is stopped", func() bool { return !h.local.runs() })
+	enlarge(t, dir)
+	until(t, "it runs", func() bool { return h.local.runs() && !h.local.broken() })
+	if damage := h.Status(t.Context()).Damage; len(damage) > 0 {
+		t.Errorf("damage is told: %+v", damage)
+	}
+}
+
+// TestADiskThatCanOnlyBeReadIsTold, here and elsewhere, and writing goes on when it can be written again.
+func TestADiskThatCanOnlyBeReadIsTold(t *testing.T) {
+	dir := filepath.Join(smallDisk(t), "d")
+	h := startHub(t, Config{Dir: dir, Raw: smallStreams, Proof: smallStreams})
+	other := open(t, Config{Node: "gw-2", Network: dodona.Digest{9}, URL: "nats://" + h.Addr().String(), Raw: smallStreams, Proof: smallStreams})
+	appendEvents(t, other, "before", 3, 10)
+	err := errors.Join(syscall.Mount(dir, dir, "", syscall.MS_BIND, ""), syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.lookForRoom(true) // as every half minute
+	done := make(chan error, 1)
+	go func() { done <- other.Append(t.Context(), parts(3, 1000)...) }()
+	until(t, "it is told", func() bool {
+		return strings.Contains(h.Status(t.Context()).Streams[1].Blocked, "jetstream is not writable: read-only file system")
+	})
+	until(t, "it is told elsewhere", func() bool {
+		return strings.Contains(other.Status(t.Context()).Streams[0].Blocked, "the server could not stage it")
+	})
+	if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestAPortThatIsTakenMeanwhileIsNoDroppedRecord.
+func TestAPortThatIsTakenMeanwhileIsNoDroppedRecord(t *testing.T) {
+	dir := smallDisk(t)
+	h := startHub(t, Config{Dir: filepath.Join(dir, "d"), Raw: smallStreams, Proof: smallStreams})
+	at := h.Addr().String()
+	leaveRoom(t, dir, probeBytes/2)
+	until(t, "the store is stopped", func() bool { return !h.local.runs() })
+	other, err := net.Listen("tcp", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	enlarge(t, dir)
+	until(t, "it is told", func() bool {
+		return strings.HasPrefix(h.Status(t.Context()).Streams[1].Blocked, "the store does not run: listen for other processes: ")
+	})
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	appendEvents(t, h.Journal, "after", 3, 10)
 }

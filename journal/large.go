@@ -38,7 +38,7 @@ func (j *Journal) holdRoom(bytes int) (release func(), err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if unknown == nil {
-		if err := lacksRoom(free, int64(minFreeBytes+j.held+bytes)); err != nil {
+		if err := j.lacksRoom(free, int64(minFreeBytes+j.held+bytes)); err != nil {
 			return nil, err
 		}
 	}
@@ -51,11 +51,11 @@ func (j *Journal) holdRoom(bytes int) (release func(), err error) {
 }
 
 // lacksRoom returns an error if less is free than is needed.
-func lacksRoom(free, need int64) error {
+func (j *Journal) lacksRoom(free, need int64) error {
 	if free >= need {
 		return nil
 	}
-	return fmt.Errorf("%w: %d MiB are free, %d MiB are needed", errNoRoom, free>>20, (need+1<<20-1)>>20)
+	return fmt.Errorf("%w: %d MiB are free, %d MiB are needed for the store in %s", errNoRoom, free>>20, (need+1<<20-1)>>20, j.cfg.Dir)
 }
 
 // takes returns about how many bytes of the disk a flight takes.

@@ -135,6 +135,13 @@ const soonAgain = 4
 // If the stream is full, nothing may be on its way: retention has records written meanwhile.
 func (l *lane) relieve(err error, attempt, bytes int) {
 	why := err.Error()
+	switch {
+	case l.j.local != nil:
+	case !l.j.nc.IsConnected():
+		why = "the server is not there, or is stopped until its disk has room: " + why
+	case errCode(err) == codeBatchIncomplete:
+		why = "the server could not stage it; whether its disk is full, or can only be read, its own log and status say: " + why
+	}
 	if l.j.local != nil {
 		l.j.lookForRoom(errCode(err) == codeBatchIncomplete) // of a batch that it cannot stage the server does not say why
 	}

@@ -57,7 +57,7 @@ const readyEach = 50 * time.Millisecond
 // startEmbedded starts a server that nobody else can reach before listen is called.
 func (j *Journal) startEmbedded(ctx context.Context) error {
 	j.local = newEmbedded(j.cfg, func() error {
-		err := errors.Join(j.dropStaged(), j.checkGround())
+		err := errors.Join(j.dropStaged(), j.local.dropTornIndexes(), j.checkGround())
 		j.local.opts.JetStreamMaxStore = storeLimit(j.cfg) // by settings that are sound now
 		return err
 	}, j.storeBroke)
@@ -310,8 +310,11 @@ func (e *embedded) brokeOften() string {
 
 // ails says what is wrong with a store that is broken.
 func (e *embedded) ails() string {
-	if e.cannotWrite() {
+	switch {
+	case e.cannotWrite():
 		return "the store cannot write"
+	case !e.runs():
+		return "the store does not run"
 	}
 	return "the store has dropped a record, or cannot read one"
 }
@@ -415,7 +418,7 @@ func (e *embedded) stop() {
 func (e *embedded) end(s *server.Server) {
 	s.Shutdown()
 	s.WaitForShutdown()
-	if err := dropEmptyIndexes(e.opts.StoreDir); err != nil {
-		e.log.Warn("journal: remove the indexes that a full disk left empty", "error", err)
+	if err := e.dropTornIndexes(); err != nil {
+		e.log.Warn("journal: remove the indexes that a full disk left torn", "error", err)
 	}
 }

@@ -54,6 +54,10 @@ func (j *Journal) lookForRoom(probe bool) {
 	}
 	if err := j.outOfRoom(); err != nil { // what the system keeps for itself may be ours
 		j.local.breakDown(err.Error())
+		return
+	}
+	if err := j.local.takes(0); errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EIO) {
+		j.local.breakDown(err.Error())
 	}
 }
 
@@ -73,7 +77,7 @@ func (j *Journal) outOfRoom() error {
 func (j *Journal) mustWait() string {
 	staged := bytesIn(j.stagedFolders())
 	if free, err := freeBytes(j.cfg.Dir); err == nil {
-		if err := lacksRoom(free+staged, minFreeBytes); err != nil {
+		if err := j.lacksRoom(free+staged, minFreeBytes); err != nil {
 			return err.Error()
 		}
 	}
@@ -128,20 +132,18 @@ func (j *Journal) dropStaged() error {
 	return nil
 }
 
-// dropEmptyIndexes removes what is left of the indexes of records that a stop could not write. Without one the server reads the records.
-func dropEmptyIndexes(dir string) error {
-	list, _ := filepath.Glob(filepath.Join(streamsDir(dir), "*", "msgs", "index.db")) // the patterns are sound
-	staged, _ := filepath.Glob(filepath.Join(streamsDir(dir), "*", "batches", "*", "msgs", "index.db"))
-	for _, index := range append(list, staged...) {
-		info, err := os.Stat(index)
-		if err == nil && info.Size() == 0 {
-			err = os.Remove(index)
-		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+// dropTornIndexes removes what is left of the indexes of records that could not be written, if the disk is full: that is no damage.
+func (e *embedded) dropTornIndexes() error {
+	if !durable.Full(e.takes(probeBytes)) {
+		return nil
 	}
-	return nil
+	list, _ := filepath.Glob(filepath.Join(streamsDir(e.opts.StoreDir), "*")) // the patterns are sound
+	staged, _ := filepath.Glob(filepath.Join(streamsDir(e.opts.StoreDir), "*", "batches", "*"))
+	var errs []error
+	for _, stream := range append(list, staged...) {
+		errs = append(errs, disk.DropTornIndex(stream))
+	}
+	return errors.Join(errs...)
 }
 
 // brokenOff reports whether a stream ends within a batch.

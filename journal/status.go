@@ -78,7 +78,7 @@ func (j *Journal) Status(ctx context.Context) Status {
 }
 
 func (j *Journal) where() string {
-	switch {
+	switch at := j.Addr(); {
 	case j.local == nil:
 		list := strings.Split(j.cfg.URL, ",")
 		for i, server := range list {
@@ -89,8 +89,8 @@ func (j *Journal) where() string {
 			}
 		}
 		return strings.Join(list, ",")
-	case j.Addr() != nil:
-		return "embedded, listening on " + j.Addr().String()
+	case at != nil:
+		return "embedded, listening on " + at.String()
 	default:
 		return "embedded"
 	}

@@ -393,3 +393,28 @@ func TestRetentionWaitsForANoteThatIsOverwritten(t *testing.T) {
 		})
 	}
 }
+
+// TestRetentionTellsOfALossThatWasJustFound by who asked in this process, after it had measured: what it notes must not hide it from others.
+func TestRetentionTellsOfALossThatWasJustFound(t *testing.T) {
+	_, server, first, _ := twoSigners(t, Config{}, time.Now)
+	appendEvents(t, first.journal, "before", 9, 1)
+	time.Sleep(1100 * time.Millisecond) // the time at which the stream was made is noted in it too, and is not this
+	l := first.journal.lanes[streamProof]
+	s, err := l.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	round := now()
+	if err := l.stream.Purge(t.Context(), jetstream.WithPurgeSequence(s.first+5)); err != nil {
+		t.Fatal(err)
+	}
+	if forgot, err := first.journal.Forgot(t.Context()); err != nil || forgot.Before(round.Time()) {
+		t.Fatalf("who asks hears %v, %v", forgot, err)
+	}
+	if _, err := l.noteFreed(t.Context(), s.first+7); err != nil { // before the next turn of the house
+		t.Fatal(err)
+	}
+	if forgot, err := joinAs(t, server, "gw-9", dodona.Digest{}).Forgot(t.Context()); err != nil || forgot.Before(round.Time()) {
+		t.Errorf("who comes then hears %v, %v; what was claimed at %s was purged", forgot, err, round)
+	}
+}

@@ -28,15 +28,8 @@ func (c *check) index(msgs string, blocks []block, sum hash.Hash64) (index, erro
 	if err != nil {
 		return index{}, err
 	}
-	if why == "" && len(data) < 32 {
-		why = "it ends early"
-	}
 	if why == "" {
-		sum.Reset()
-		sum.Write(data[:len(data)-sumSize])
-		if !bytes.Equal(sum.Sum(nil), data[len(data)-sumSize:]) {
-			why = "the sum does not fit"
-		}
+		why = tornIndex(data, sum)
 	}
 	if why != "" {
 		if err := c.keep(path, "index of records damaged ("+why+"); all records are read instead"); err != nil {
@@ -57,6 +50,32 @@ func (c *check) index(msgs string, blocks []block, sum hash.Hash64) (index, erro
 	// Before its own sum, the index ends with the one of the last record.
 	x.current = bytes.Equal(end, data[len(data)-2*sumSize:][:sumSize])
 	return x, err
+}
+
+// tornIndex returns why an index is not whole; empty if it is.
+func tornIndex(index []byte, sum hash.Hash64) string {
+	if len(index) < 32 {
+		return "it ends early"
+	}
+	sum.Reset()
+	sum.Write(index[:len(index)-sumSize])
+	if !bytes.Equal(sum.Sum(nil), index[len(index)-sumSize:]) {
+		return "the sum does not fit"
+	}
+	return ""
+}
+
+// DropTornIndex removes the index of the stream in a folder if it is not whole, as the server leaves it on a full disk. Without one it reads the records.
+func DropTornIndex(stream string) error {
+	path := filepath.Join(stream, "msgs", indexFile)
+	data, why, err := readSmall(path, maxIndex)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil || why == "" && tornIndex(data, newSum(filepath.Base(stream))) == "" {
+		return err
+	}
+	return remove(path)
 }
 
 // lastBytes returns the last 8 bytes of a block: the sum of its last record. What is shorter, or cannot be read, has zeros.
