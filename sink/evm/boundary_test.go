@@ -116,6 +116,9 @@ func TestWithEveryALaterAnswerWaitsForAnEarlierOne(t *testing.T) {
 	if got := rounds(p.turn(t, time.Minute)); !slices.Equal(got, []dodona.Round{1000}) {
 		t.Errorf("sent %v, want round 1000, and 2000 once the contract takes that", got)
 	}
+	if got := rounds(p.turn(t, time.Second)); len(got) > 0 {
+		t.Errorf("sent %v while that is under way", got)
+	}
 	p.settleAll(t, "f")
 	if next := p.flying("f"); next == nil || next.Payload.Round != 2000 {
 		t.Errorf("under way is %+v then", next)

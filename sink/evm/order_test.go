@@ -195,3 +195,68 @@ func TestAllThatIsMissingIsSentAgain(t *testing.T) {
 		p.mine(p.view.Head.Number + 1)
 	}
 }
+
+// TestANewerAnswerNeedNotWait with the policy latest, for one that was reverted because the contract had a newer one, nor where what it takes is estimated.
+func TestANewerAnswerNeedNotWait(t *testing.T) {
+	for name, c := range map[string]struct {
+		gas   uint64
+		there dodona.Round
+		goes  bool
+	}{"another one was sooner": {60000, 1000, true}, "it is estimated": {0, 500, true}, "the contract refuses all": {60000, 500, false}} {
+		p := newPlay(sink.Latest)
+		p.gas = c.gas
+		turn := func() {
+			for _, w := range p.wants(p.now, false).Estimates {
+				p.view.Estimates[w.Number] = estimate{Gas: 50_000}
+			}
+			p.turn(t, time.Second)
+		}
+		p.offer(t, 1000)
+		turn()
+		p.view.Slots["f"] = sink.Said{Round: c.there}
+		p.revertAll(t, 0)
+		p.offer(t, 2000)
+		turn()
+		if next := p.flying("f"); (next != nil) != c.goes {
+			t.Errorf("%s: under way is %+v", name, next)
+		}
+	}
+}
+
+// TestAStartKnowsThatAnchorsAreRefused: as many as had been are not tried again.
+func TestAStartKnowsThatAnchorsAreRefused(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.anchor = dodona.Address{5}
+	var fx effects
+	for n := range 2 * rowMost {
+		p.plan(&fx, p.now, Payload{Topic: dodona.TopicAnchor, Feed: "series", Record: dodona.Round(n).ID(), Round: dodona.Round(1 + n), Attested: p.now})
+		p.open[n].Reverts = 1
+		p.write(&fx, p.open[n])
+	}
+	p.did(t, fx)
+	q := newPlay(sink.Every)
+	q.anchor = p.anchor
+	q.restore(p.now, p.journal)
+	for n, i := range q.open {
+		if want := n < len(q.open)-1; q.stopped(q.now, i) != want {
+			t.Errorf("anchor %d waits: %t", n, !want)
+		}
+	}
+}
+
+// TestNoncesThatAreGivenUpAreNotThoseInBlocks.
+func TestNoncesThatAreGivenUpAreNotThoseInBlocks(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.offer(t, 1000)
+	p.turn(t, time.Second)
+	p.confirmations = 1000
+	p.mine(11)
+	p.turn(t, time.Second)
+	p.nonce = 2 + 2*mostJump // an endpoint lied
+	for range 10 {
+		p.turn(t, 10*time.Second)
+	}
+	if len(p.open) != 1 || p.open[0].State != Mined || p.nonce != 1 {
+		t.Errorf("open is %+v, the next nonce %d", p.open[0], p.nonce)
+	}
+}

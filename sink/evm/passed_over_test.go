@@ -123,6 +123,11 @@ func TestWhatIsPassedOverLeavesItsPlace(t *testing.T) {
 	if got := p.machine.refused(p.now); len(got) != 2 || got[0].Payload.Round != 2000 || !got[0].NotUntil.Equal(until) || got[0].Reverts != mostTries {
 		t.Errorf("%d are refused, the first is %+v", len(got), got[0])
 	}
+	q := newPlay(sink.Every)
+	q.restore(p.now, p.journal)
+	if q.open[0].Payload.Round != 2000 || q.open[0].Reverts != mostTries || !q.open[0].NotUntil.Equal(until) {
+		t.Errorf("after a start the first is %+v", q.open[0])
+	}
 	if len(p.due(p.now)) != 1 || p.due(p.now)[p.open[0]] {
 		t.Errorf("due are %v", p.due(p.now))
 	}
