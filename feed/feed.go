@@ -49,6 +49,7 @@ type Feed struct {
 	asking map[string]dodona.Round               // by source: the round of an ask that has not returned
 	before map[string]map[dodona.Digest]struct{} // by source: what it delivered to the last round; take: all only
 	status Status
+	known  dodona.Round // made before, as who keeps the rounds says
 }
 
 // New returns a feed that has asked nobody yet, or every mistake in its options.

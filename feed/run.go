@@ -46,8 +46,8 @@ func (f *Feed) Run(ctx context.Context, last dodona.Round, emit func(context.Con
 	}()
 	f.mu.Lock()
 	l := loop{feed: f, every: f.doc.Every(), last: last, emit: emit, cause: notRunning, fresh: f.o.FirstNow && f.status.Last == 0}
+	f.status.Last = max(f.status.Last, last)
 	f.mu.Unlock()
-	f.Known(last)
 	for {
 		wait, err := l.turn(ctx)
 		if err != nil {

@@ -84,6 +84,10 @@ func start(t *testing.T, at string, last dodona.Round, change func(*Options, *Se
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	r.stop = stop
+	r.feed.Known(last) // as a node tells it
+	if got := r.feed.Status().Last; got != last {
+		t.Errorf("its status says that the last round is %s, want %s", got, last)
+	}
 	go func() { r.ended <- r.feed.Run(ctx, last, r.emit) }()
 	return r
 }

@@ -40,6 +40,7 @@ func (f *Feed) Status() Status {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := f.status
+	s.Last = max(s.Last, f.known)
 	if s.State != Asking { // while asking, that is nothing to report
 		s.Out = out
 	}
@@ -50,7 +51,7 @@ func (f *Feed) Status() Status {
 func (f *Feed) Known(last dodona.Round) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.status.Last = max(f.status.Last, last)
+	f.known = max(f.known, last)
 }
 
 // out returns the sources that are being asked.

@@ -356,3 +356,29 @@ func TestAPortThatIsTakenMeanwhileIsNoDroppedRecord(t *testing.T) {
 	}
 	appendEvents(t, h.Journal, "after", 3, 10)
 }
+
+// TestAStoreDoesNotWaitForInodesThatItHolds: batches that others have staged have the last ones, and a start gives them back.
+func TestAStoreDoesNotWaitForInodesThatItHolds(t *testing.T) {
+	dir := smallDisk(t)
+	h := startHub(t, Config{Dir: filepath.Join(dir, "d"), Raw: smallStreams, Proof: smallStreams})
+	staged := filepath.Join(streamsDir(h.cfg.Dir), h.net.stream(streamRaw), "batches", "1", "msgs")
+	if err := errors.Join(os.MkdirAll(staged, 0o700), os.WriteFile(filepath.Join(staged, "1.blk"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=64m,nr_inodes=400"); err != nil {
+		t.Fatal(err)
+	}
+	for n := 0; os.WriteFile(filepath.Join(dir, strconv.Itoa(n)), nil, 0o600) == nil; n++ {
+	}
+	if why := h.mustWait(); why != "" {
+		t.Errorf("it waits: %s", why)
+	}
+	if err := h.dropStaged(); err != nil {
+		t.Fatal(err)
+	}
+	for n := 0; os.WriteFile(filepath.Join(dir, "more-"+strconv.Itoa(n)), nil, 0o600) == nil; n++ {
+	}
+	if why := h.mustWait(); !strings.Contains(why, "the inodes of the disk are used up") {
+		t.Errorf("it does not wait for others: %s", why)
+	}
+}

@@ -75,13 +75,13 @@ func (j *Journal) outOfRoom() error {
 
 // mustWait returns why a broken store is not to be started again yet; empty if it may, with the room that it gives back then.
 func (j *Journal) mustWait() string {
-	staged := bytesIn(j.stagedFolders())
+	staged, some := bytesIn(j.stagedFolders())
 	if free, err := freeBytes(j.cfg.Dir); err == nil {
 		if err := j.lacksRoom(free+staged, minFreeBytes); err != nil {
 			return err.Error()
 		}
 	}
-	if staged < minFreeBytes {
+	if !some { // else a start may give back what lacks
 		if err := j.outOfRoom(); err != nil {
 			return err.Error()
 		}
@@ -98,27 +98,28 @@ func (j *Journal) stagedFolders() []string {
 	return list
 }
 
-// bytesIn returns how much the files in folders hold. What vanishes meanwhile holds nothing.
-func bytesIn(folders []string) (bytes int64) {
+// bytesIn returns how much the files in folders hold, and whether there are any. What vanishes meanwhile holds nothing.
+func bytesIn(folders []string) (bytes int64, some bool) {
 	for _, folder := range folders {
 		_ = filepath.WalkDir(folder, func(_ string, entry fs.DirEntry, err error) error {
 			if err != nil || !entry.Type().IsRegular() {
 				return nil
 			}
 			if info, err := entry.Info(); err == nil {
-				bytes += info.Size()
+				bytes, some = bytes+info.Size(), true
 			}
 			return nil
 		})
 	}
-	return bytes
+	return bytes, some
 }
 
 // dropStaged removes, before a start, what batches have staged, if the disk has no room beside it. The server would remove it too, but only once it has
 // written what lacks of a batch that broke off. That one stays broken off, and its writer, who was not answered, writes the rest.
 func (j *Journal) dropStaged() error {
 	for _, folder := range j.stagedFolders() {
-		bytes, stream := bytesIn([]string{folder}), filepath.Dir(folder)
+		bytes, _ := bytesIn([]string{folder})
+		stream := filepath.Dir(folder)
 		if free, err := freeBytes(j.cfg.Dir); err != nil || free >= minFreeBytes+bytes && j.outOfRoom() == nil {
 			continue
 		}
@@ -132,9 +133,9 @@ func (j *Journal) dropStaged() error {
 	return nil
 }
 
-// dropTornIndexes removes what is left of the indexes of records that could not be written, if the disk is full: that is no damage.
+// dropTornIndexes removes what is left of the indexes of records that could not be written, if the disk is full, or was: that is no damage.
 func (e *embedded) dropTornIndexes() error {
-	if !durable.Full(e.takes(probeBytes)) {
+	if !e.cannotWrite() && !durable.Full(e.takes(probeBytes)) {
 		return nil
 	}
 	list, _ := filepath.Glob(filepath.Join(streamsDir(e.opts.StoreDir), "*")) // the patterns are sound
