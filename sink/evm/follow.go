@@ -46,7 +46,7 @@ func (m *machine) follow(fx *effects, now time.Time, v view, i *Intent) {
 			GasUsed: found.GasUsed, GasPrice: found.GasPrice,
 		}
 		m.write(fx, i)
-		if i.Block.OK {
+		if i.badAt = now; i.Block.OK {
 			m.receipt(fx, now, i, dodona.ReceiptMined, "")
 		}
 	}
@@ -147,7 +147,7 @@ func (m *machine) again(fx *effects, i *Intent, end State) {
 		return
 	}
 	m.top++
-	next := &Intent{Number: m.top, State: Planned, Payload: p, Reverts: i.Reverts, NotUntil: i.NotUntil}
+	next := &Intent{Number: m.top, State: Planned, Payload: p, Reverts: i.Reverts, RevertedBy: i.RevertedBy, NotUntil: i.NotUntil}
 	// Older answers go first, so that the contract takes all.
 	at := slices.IndexFunc(m.open, func(o *Intent) bool { return o.State == Planned && o.place() == p.place() && o.Payload.Round > p.Round })
 	if at < 0 {
@@ -188,10 +188,7 @@ func (m *machine) settle(fx *effects, now time.Time, v view, i *Intent) {
 		m.write(fx, i)
 		return
 	}
-	tried := i.Payload.Round
-	if outran {
-		tried = older.Round
-	}
+	tried := i.tried()
 	if tried <= m.unsure[i.place()].Round {
 		return // the next view may tell why it was refused
 	}
@@ -209,12 +206,20 @@ func (m *machine) settle(fx *effects, now time.Time, v view, i *Intent) {
 	}
 	m.receipt(fx, now, i, dodona.ReceiptReverted, "the contract refused it in the block")
 	m.tell(fx, now, "reverted", fmt.Sprintf("transaction %s of round %d of %s was reverted in block %d; it is tried again", i.Block.Tx, uint64(tried), i.Payload.Feed, i.Block.Number))
+	if m.elsewhere(i) { // the one that takes it by now has not refused it
+		i.pardon()
+		m.again(fx, i, Reverted)
+		return
+	}
 	i.Reverts++
-	i.NotUntil = now.Add(pause(i.Reverts))
+	i.NotUntil, i.RevertedBy = now.Add(pause(i.Reverts)), m.contract(i.Payload)
 	if i.Reverts >= mostTries {
 		i.NotUntil = now.Add(retryMost)
 	}
-	if next := m.planned(i.place()); next != nil && m.policy.Policy == sink.Latest { // it goes in its place
+	newer := func(o *Intent) bool {
+		return o.Payload != nil && o.place() == i.place() && o.Payload.Round > i.Payload.Round
+	}
+	if next := m.find(newer); next != nil && m.policy.Policy == sink.Latest { // it goes in its place
 		next.takeTrouble(i)
 		m.write(fx, next)
 	}

@@ -88,6 +88,8 @@ type Intent struct {
 	Refusals int       `json:"refusals,omitempty"` // in a row, of a node that tried it beforehand
 	NotUntil time.Time `json:"notUntil,omitzero"`
 
+	RevertedBy dodona.Address `json:"revertedBy,omitzero"` // the contract that did, last; zero: an older version did not say
+
 	lastSend time.Time // when its bytes went out last
 	since    time.Time // when it was last found to be in no block any more
 	bumpNow  bool      // a node says that it pays too little
@@ -99,6 +101,7 @@ type Intent struct {
 	blankAt  time.Time // since when an endpoint shows neither its receipt nor its block
 	lost     int       // views in a row in which the nonce is used and no attempt is in a block
 	lostAt   time.Time // the first of them
+	badAt    time.Time // when it was seen reverted in a block, in this process
 }
 
 // An entry is the body of an intent's record.
@@ -199,6 +202,17 @@ func (i *Intent) outran(is func(Attempt) bool) (Attempt, bool) {
 	return i.Attempts[at], true
 }
 
+// pardon forgets that a contract reverted an intent.
+func (i *Intent) pardon() { i.Reverts, i.RevertedBy, i.NotUntil = 0, dodona.Address{}, time.Time{} }
+
+// tried returns the round that a block has of an intent, which may be an older one than that of its payload.
+func (i *Intent) tried() dodona.Round {
+	if a, outran := i.outran(i.inBlock); outran {
+		return a.Round
+	}
+	return i.Payload.Round
+}
+
 // inBlock reports whether a block has an attempt.
 func (i *Intent) inBlock(a Attempt) bool { return i.Block != nil && a.Hash == i.Block.Tx }
 
@@ -215,7 +229,7 @@ func (i *Intent) place() string {
 
 // takeTrouble has an intent wait as long as another one of its place whose contract reverted it, and count as reverted as often.
 func (i *Intent) takeTrouble(of *Intent) {
-	i.Reverts = max(i.Reverts, of.Reverts)
+	i.Reverts, i.RevertedBy = max(i.Reverts, of.Reverts), of.RevertedBy
 	if i.NotUntil.Before(of.NotUntil) {
 		i.NotUntil = of.NotUntil
 	}

@@ -2,7 +2,6 @@ package evm
 
 import (
 	"fmt"
-	"maps"
 	"math/big"
 	"slices"
 	"time"
@@ -98,54 +97,78 @@ func (m *machine) flights() (n int) {
 	return n
 }
 
-// refused returns the intents that wait because the contract did not take them, or another one of their place or of anchors: they hold up no others.
-func (m *machine) refused(now time.Time) (list []*Intent) {
-	places := m.onTrial()
-	maps.Copy(places, m.stuck())
+// refused returns the intents that wait for a reason of their contract, or of another one of their place or of anchors: they hold up no others. Those that it is
+// known not to take may be passed over.
+func (m *machine) refused(now time.Time) (wait, refused []*Intent) {
+	places, waits, known := make(map[string]bool), m.onTrial(now), m.stuck()
 	for _, i := range m.open {
 		if i.State != Planned || i.Payload == nil {
 			continue
 		}
-		if places[i.place()] = places[i.place()] || i.Refusals+i.Reverts > 0; places[i.place()] || m.stopped(now, i) {
-			list = append(list, i)
+		place := i.place()
+		places[place] = places[place] || i.Refusals+i.Reverts > 0 || known[place]
+		if places[place] || m.stopped(now, i) {
+			refused = append(refused, i)
+		} else if _, stuck := known[place]; !stuck && !waits[place] {
+			continue
 		}
+		wait = append(wait, i)
 	}
-	return list
+	return wait, refused
 }
 
-// onTrial returns the places of which one goes out that was reverted before, or lies reverted in a block that is not deep enough: what comes behind it
-// waits, for each that the contract does not take either costs a transaction. Where only the newest answer goes, and is estimated, it need not.
-func (m *machine) onTrial() map[string]bool {
-	places := make(map[string]bool)
+// onTrial returns the places of which one goes out that was reverted before, or was seen reverted in a block a while ago, a longer one each time: what
+// comes behind it waits, for each that the contract does not take either costs a transaction. Where only the newest answer goes, and is estimated, it need not.
+func (m *machine) onTrial(now time.Time) map[string]bool {
+	type bad struct {
+		times, before int
+		at            time.Time
+	}
+	places, seen := make(map[string]bool), make(map[string]bad)
 	for _, i := range m.open {
 		if i.Payload == nil || i.Payload.anchor() || m.policy.Policy != sink.Every && m.gas == 0 {
 			continue
 		}
-		has, _ := m.holds(i.place())
-		switch i.State {
-		case Signed, Sent:
-			places[i.place()] = places[i.place()] || i.Reverts > 0
-		case Mined:
-			places[i.place()] = places[i.place()] || !i.Block.OK && has.Round < i.Payload.Round
+		place := i.place()
+		has, _ := m.holds(place)
+		switch {
+		case i.State == Signed || i.State == Sent:
+			places[place] = places[place] || i.Reverts > 0 && m.receiver(i, i.last()) == m.contract(i.Payload)
+		case i.State == Mined && !i.Block.OK && has.Round < i.tried() && !m.elsewhere(i):
+			was := seen[place]
+			seen[place] = bad{was.times + 1, max(was.before, i.Reverts), latest(was.at, i.badAt)}
 		}
+	}
+	for place, b := range seen {
+		places[place] = places[place] || now.Before(b.at.Add(pause(b.times+b.before)))
 	}
 	return places
 }
 
-// stuck returns the feeds of which nobody says what an answer takes, or what the contract holds: that is the contract's, as long as others can go.
-func (m *machine) stuck() map[string]bool {
-	feeds := make(map[string]bool)
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// stuck returns the feeds of which nobody says what an answer takes, or what the contract holds, unless that goes for all: then it is the endpoint, or the
+// clock. Of those it is known that it is their contract, since when answers of others went.
+func (m *machine) stuck() (known map[string]bool) {
+	known = make(map[string]bool)
 	for feed := range m.target {
-		_, unknown := m.trouble[unknownGas(feed)]
-		_, early := m.trouble[earlySlot(feed)]
-		if unknown || early {
-			feeds[feed] = true
+		since := m.trouble[unknownGas(feed)].Since
+		if early, there := m.trouble[earlySlot(feed)]; there {
+			since = early.Since
+		}
+		if !since.IsZero() {
+			known[feed] = m.went.After(since)
 		}
 	}
-	if len(feeds) == len(m.target) {
-		return nil // it is the endpoint's, or the clock's
+	if len(known) == len(m.target) {
+		return nil
 	}
-	return feeds
+	return known
 }
 
 // giveUp passes over the oldest of the feed of which most are refused, and the next one of its place stands where it stood; false: there is none.
@@ -282,6 +305,9 @@ func (m *machine) attempt(fx *effects, now time.Time, i *Intent, nonce, gas, tip
 		tx.To, tx.Data, a.Round, a.Record, a.Passed = &to, p.Data, p.Round, p.Record, p.Passed
 	}
 	a.Raw, a.Hash = m.sign(tx)
+	if i.Payload != nil && !i.Payload.anchor() && i.State == Planned {
+		m.went = now
+	}
 	m.give(nonce)
 	i.State, i.Nonce, i.bumpNow, i.gasWrong, i.lastSend = Signed, nonce, false, false, now
 	i.Attempts = append(i.Attempts, a)
@@ -342,7 +368,7 @@ func (m *machine) bump(fx *effects, now time.Time, v view, i *Intent) bool {
 	}
 	if waiting != nil {
 		waiting.Payload.Passed += i.Payload.Passed + 1
-		i.Payload, i.Reverts = waiting.Payload, waiting.Reverts
+		i.Payload, i.Reverts, i.RevertedBy = waiting.Payload, waiting.Reverts, waiting.RevertedBy
 		waiting.State = Superseded
 		m.write(fx, waiting)
 		fx.count(telemetry.SinkSuperseded, 1)

@@ -50,6 +50,7 @@ type machine struct {
 	legacy     bool     // the chain has no EIP-1559
 	hadBaseFee bool     // it was seen to have it
 	trouble    map[string]trouble
+	went       time.Time     // when an answer was first sent last
 	row        int           // anchors that were refused one after the other
 	rowAt      time.Time     // when one was tried last
 	aloneAt    time.Time     // since when one endpoint is believed alone
@@ -189,7 +190,7 @@ func (m *machine) wants(now time.Time, sameHead bool) (w wish) {
 
 // due returns the planned intents whose time has come. Where all go in order, those behind one that waits, or was refused, wait for it.
 func (m *machine) due(now time.Time) map[*Intent]bool {
-	due, waits, asked := make(map[*Intent]bool), m.onTrial(), make(map[string]int)
+	due, waits, asked := make(map[*Intent]bool), m.onTrial(now), make(map[string]int)
 	for _, i := range m.open {
 		place := i.place()
 		if i.State != Planned || i.Payload == nil || waits[place] {
@@ -261,6 +262,10 @@ func (m *machine) restore(now time.Time, entries []entry) (moved int, fx effects
 				i.State = Superseded // the sink has no contract for it any more
 			}
 		}
+		if i.State == Planned && i.Reverts > 0 && !i.RevertedBy.IsZero() && i.RevertedBy != m.contract(i.Payload) {
+			i.pardon()
+			m.takeTurn(&i)
+		}
 		if i.Payload != nil && i.Payload.anchor() && i.State == Planned && i.Reverts > 0 {
 			m.row++ // the newest is tried at once
 		}
@@ -316,8 +321,8 @@ func (m *machine) take(now time.Time, p Payload) (taken bool, fx effects) {
 		return true, fx
 	}
 	if m.policy.Policy == sink.Every || p.anchor() {
-		refused := m.refused(now)
-		if m.undecided()-len(refused) >= m.window || len(m.open) >= mostOpen && (len(refused) <= mostOpen/2 || !m.giveUp(&fx, now, refused)) { // what lies in blocks leaves by itself
+		wait, refused := m.refused(now)
+		if m.undecided()-len(wait) >= m.window || len(m.open) >= mostOpen && (len(refused) <= mostOpen/2 || !m.giveUp(&fx, now, refused)) { // what lies in blocks leaves by itself
 			return false, fx
 		}
 		m.plan(&fx, now, p)
@@ -408,7 +413,7 @@ func (m *machine) setClocks(now time.Time) {
 			}
 		}
 	}
-	past(&m.leastTipAt, &m.behindAt, &m.belowAt, &m.aloneAt, &m.leftAt, &m.rowAt)
+	past(&m.leastTipAt, &m.behindAt, &m.belowAt, &m.aloneAt, &m.leftAt, &m.rowAt, &m.went)
 	if m.alone != nil {
 		past(&m.alone.At)
 	}
@@ -436,7 +441,7 @@ func (m *machine) setClocks(now time.Time) {
 		m.trouble[what] = t
 	}
 	for _, i := range m.open {
-		past(&i.lastSend, &i.since, &i.lostAt, &i.blankAt)
+		past(&i.lastSend, &i.since, &i.lostAt, &i.blankAt, &i.badAt)
 		for at := range i.Attempts {
 			past(&i.Attempts[at].At)
 		}
@@ -482,7 +487,7 @@ func (m *machine) step(now time.Time, v view) (fx effects) {
 		}
 	}
 	m.mendGap(&fx, now, v)
-	waits := m.onTrial()
+	waits := m.onTrial(now)
 	for _, i := range slices.Clone(m.open) {
 		if i.State == Planned && !waits[i.place()] && (!m.launch(&fx, now, v, i) || i.Reverts > 0) && m.policy.Policy == sink.Every && !i.Payload.anchor() {
 			waits[i.place()] = true // in order: who comes later waits

@@ -21,6 +21,12 @@ func (p *play) waiting() (list []dodona.Round) {
 	return list
 }
 
+// refusedIn returns what is known to be refused.
+func refusedIn(p *play) []*Intent {
+	_, refused := p.machine.refused(p.now)
+	return refused
+}
+
 // revertAll puts what is in flight into a block that is deep enough, which reverts it.
 func (p *play) revertAll(t *testing.T, depth uint64) {
 	t.Helper()
@@ -55,8 +61,8 @@ func TestAStartKeepsTheOrder(t *testing.T) {
 	}
 }
 
-// TestAContractThatRevertsIsTriedWithOne: `gas` is set, so that nobody is asked whether it would. What is known to be reverted holds up its feed until it is
-// tried again, and so does one that is tried again; whatever the policy, an hour costs few transactions.
+// TestAContractThatRevertsIsTriedWithOne: `gas` is set, so that nobody is asked whether it would. What is known to be reverted holds up its feed for a while,
+// and so does one that is tried again; whatever the policy, an hour costs few transactions.
 func TestAContractThatRevertsIsTriedWithOne(t *testing.T) {
 	for policy, most := range map[string]int{sink.Every: 4 + 8, sink.Latest: 1 + 8} {
 		p := newPlay(policy)
@@ -74,7 +80,7 @@ func TestAContractThatRevertsIsTriedWithOne(t *testing.T) {
 		if len(seen) > most || len(seen) < 4 {
 			t.Errorf("%s: %d transactions in an hour, want %d at most", policy, len(seen), most)
 		}
-		if refused := len(p.machine.refused(p.now)); policy == sink.Every && refused < 300 {
+		if refused := len(refusedIn(p)); policy == sink.Every && refused < 300 {
 			t.Errorf("%d of %d count as what holds up nobody else", refused, len(p.open))
 		}
 	}
@@ -104,12 +110,105 @@ func TestOneContractThatCannotBeAskedHoldsUpNoOther(t *testing.T) {
 			t.Errorf("%s: another feed is held up", name)
 		}
 		p.say(&fx, p.now, trouble("g"), true, "nobody says")
-		if offer("g") || len(p.machine.refused(p.now)) > 0 {
+		if offer("g") || len(refusedIn(p)) > 0 {
 			t.Errorf("%s: all are put aside", name)
 		}
 		if due := p.due(p.now); name == "estimate" && len(due) > 2 {
 			t.Errorf("%d answers are asked about in one look", len(due))
 		}
+	}
+}
+
+// TestNothingIsPassedOverForAnEndpoint: of two feeds one is quiet, so that nobody knows whether it is the contract of the other one that cannot be asked.
+func TestNothingIsPassedOverForAnEndpoint(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.target["quiet"] = dodona.Address{8}
+	var fx effects
+	p.say(&fx, p.now, unknownGas("f"), true, "nobody says")
+	offer := func(feed string) bool {
+		r := dodona.Round(1000 + p.top)
+		taken, fx := p.take(p.now, Payload{Topic: dodona.TopicData, Feed: feed, Record: r.ID(), Round: r, Data: []byte{1}, Attested: p.now})
+		p.did(t, fx)
+		return taken
+	}
+	for range mostOpen {
+		if !offer("f") {
+			t.Fatalf("%d are open, and no more are taken", len(p.open))
+		}
+	}
+	if offer("f") {
+		t.Fatal("an answer is passed over")
+	}
+	p.went = p.now.Add(time.Second) // one of the other feed went since
+	if !offer("f") || len(p.open) != mostOpen {
+		t.Errorf("nothing is passed over; %d are open", len(p.open))
+	}
+}
+
+// TestWhatIsRevertedHoldsUpForAWhile, not for as long as it takes to be deep enough, a longer one for each; and nothing is passed over for it.
+func TestWhatIsRevertedHoldsUpForAWhile(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.confirmations = 1000
+	for n, wait := range []time.Duration{pause(1), pause(2), pause(3)} {
+		p.offer(t, dodona.Round(1000*(n+1)))
+		p.turn(t, time.Second)
+		p.revertAll(t, 0)
+		p.offer(t, dodona.Round(1000*(n+1)+500))
+		if got := p.turn(t, wait-2*time.Second); len(got) > 0 {
+			t.Errorf("after %s goes %v", wait-time.Second, rounds(got))
+		}
+		if waits, refused := p.machine.refused(p.now); len(waits) != 1 || len(refused) > 0 {
+			t.Errorf("%d wait, and %d may be passed over", len(waits), len(refused))
+		}
+		p.open = slices.DeleteFunc(p.open, func(i *Intent) bool { return i.State == Planned })
+		p.now = p.now.Add(wait)
+	}
+}
+
+// TestAContractThatIsCorrectedIsTriedAtOnce: another one had reverted what waits, or what is in a block, when the sink was started again.
+func TestAContractThatIsCorrectedIsTriedAtOnce(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.offer(t, 1000)
+	for range mostTries {
+		p.turn(t, retryMost)
+		p.revertAll(t, p.confirmations)
+	}
+	if i := p.open[0]; i.Reverts != mostTries || !i.NotUntil.After(p.now) {
+		t.Fatalf("it is %+v", i)
+	}
+	p.offer(t, 2000)
+	q := newPlay(sink.Every)
+	q.target["f"] = dodona.Address{17}
+	q.restore(p.now, p.journal)
+	q.now = p.now
+	if got := rounds(q.turn(t, time.Second)); !slices.Equal(got, []dodona.Round{1000, 2000}) {
+		t.Errorf("sent %v to the right contract", got)
+	}
+
+	p = newPlay(sink.Every)
+	p.offer(t, 1000)
+	p.turn(t, time.Second)
+	p.target["f"] = dodona.Address{17}
+	p.revertAll(t, p.confirmations)
+	if i := p.open[0]; i.Reverts != 0 || i.State == Planned && i.NotUntil.After(p.now) {
+		t.Errorf("what went to another contract counts as reverted by this one: %+v", i)
+	}
+}
+
+// TestWhatABlockHasIsCompared, which is an older answer than the one that replaced it: the contract has that.
+func TestWhatABlockHasIsCompared(t *testing.T) {
+	p := newPlay(sink.Latest)
+	i := &Intent{
+		State: Mined, Payload: &Payload{Topic: dodona.TopicData, Feed: "f", Round: 2000}, Block: &Block{Tx: dodona.Digest{1}},
+		Attempts: []Attempt{{Hash: dodona.Digest{1}, Round: 1000, To: dodona.Address{7}}, {Hash: dodona.Digest{2}, Round: 2000, To: dodona.Address{7}}}, badAt: p.now,
+	}
+	p.open, p.slots["f"], p.known["f"] = []*Intent{i}, sink.Said{Round: 1000}, true
+	if len(p.onTrial(p.now)) > 0 {
+		t.Error("it holds up newer ones")
+	}
+	p.slots["f"] = sink.Said{Round: 999}
+	if !p.onTrial(p.now)["f"] {
+		t.Error("it holds up nothing")
 	}
 }
 

@@ -116,11 +116,11 @@ func TestWhatIsPassedOverLeavesItsPlace(t *testing.T) {
 	until := p.now.Add(time.Hour)
 	p.open[0].Reverts, p.open[0].NotUntil = mostTries, until
 	var fx effects
-	if !p.giveUp(&fx, p.now, p.machine.refused(p.now)) {
+	if !p.giveUp(&fx, p.now, refusedIn(p)) {
 		t.Fatal("nothing is passed over")
 	}
 	p.did(t, fx)
-	if got := p.machine.refused(p.now); len(got) != 2 || got[0].Payload.Round != 2000 || !got[0].NotUntil.Equal(until) || got[0].Reverts != mostTries {
+	if got := refusedIn(p); len(got) != 2 || got[0].Payload.Round != 2000 || !got[0].NotUntil.Equal(until) || got[0].Reverts != mostTries {
 		t.Errorf("%d are refused, the first is %+v", len(got), got[0])
 	}
 	q := newPlay(sink.Every)
@@ -132,7 +132,7 @@ func TestWhatIsPassedOverLeavesItsPlace(t *testing.T) {
 		t.Errorf("due are %v", p.due(p.now))
 	}
 	p.open = nil
-	if p.giveUp(&fx, p.now, p.machine.refused(p.now)) {
+	if p.giveUp(&fx, p.now, refusedIn(p)) {
 		t.Error("what is not there is passed over")
 	}
 }
