@@ -148,7 +148,7 @@ func (l *lane) keepMark(ctx context.Context) {
 		return
 	}
 	l.mu.Lock()
-	l.told, l.noted = found, at
+	l.told, l.noted = latest(l.told, found), at // another turn may have told of a later one meanwhile
 	l.forgot.add(at)
 	l.mu.Unlock()
 	l.j.holeNoted(l.bus, at)
@@ -274,6 +274,7 @@ func (l *lane) miss(v view) bool {
 		return false
 	}
 	l.noteFound(l.now())
+	l.missedAt = l.forgot.found
 	l.tellLack(v.StreamInfo)
 	poke(l.house.wake) // which notes it for others
 	return true

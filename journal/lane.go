@@ -47,6 +47,7 @@ type lane struct {
 	watch      watch                 // which says when things are found
 	forgot     lapse                 // what may be lost of what was in the stream, whoever found that
 	told       time.Time             // the finding that is noted in the stream
+	missedAt   time.Time             // the finding that more of the stream is missing than this process knew, last
 	noted      time.Time             // what is noted there
 	opened     time.Time             // when this process began with the stream
 	lastAtOpen time.Time             // when something was last written before

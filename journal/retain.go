@@ -181,7 +181,7 @@ func (l *lane) noteFreed(ctx context.Context, place uint64) (before *jetstream.S
 			if overwritten = !looked && !l.j.alone() && info.State.FirstSeq > l.begins(info); overwritten {
 				return
 			}
-			if !looked && (l.miss(view{StreamInfo: info, knew: knew}) || lost || !l.forgot.found.Equal(l.told)) { // told, or just found by who asked
+			if !looked && (l.miss(view{StreamInfo: info, knew: knew}) || lost || l.missedAt.After(l.told)) { // or who asked has just found it
 				setMark(cfg.Metadata, latest(l.lostUntil(), timeIn(info, lostKey)), starts(info), info.State)
 			}
 			looked = true
