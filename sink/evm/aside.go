@@ -2,29 +2,32 @@ package evm
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/evm"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
 // What one contract does not take waits aside: it holds up no other feed, and costs few transactions.
 
-// refused returns the intents that wait for a reason of their contract, or of another one of their place or of anchors: they hold up no others. Those that it is
-// known not to take may be passed over.
+// refused returns the intents that wait for a reason of their contract, or of another one of their place or of anchors: they hold up no others. Those may be passed
+// over whose contract was seen not to take one of late.
 func (m *machine) refused(now time.Time) (wait, refused []*Intent) {
-	places, waits, known := make(map[string]bool), m.onTrial(now), m.stuck()
+	places, waits, stuck := make(map[string]bool), m.onTrial(now), m.stuck()
 	for _, i := range m.open {
 		if i.State != Planned || i.Payload == nil {
 			continue
 		}
 		place := i.place()
-		places[place] = places[place] || i.Refusals+i.Reverts > 0 || known[place]
-		if places[place] || m.stopped(now, i) {
+		places[place] = places[place] || i.Refusals+i.Reverts > 0 || stuck[place]
+		switch bad := places[place] || m.stopped(now, i); {
+		case bad && now.Sub(m.refuses[i.Payload.Feed]) < refusesFor:
 			refused = append(refused, i)
-		} else if _, stuck := known[place]; !stuck && !waits[place] {
+		case !bad && !waits[place]:
 			continue
 		}
 		wait = append(wait, i)
@@ -32,32 +35,62 @@ func (m *machine) refused(now time.Time) (wait, refused []*Intent) {
 	return wait, refused
 }
 
-// onTrial returns the places of which one goes out that was reverted before, or was seen reverted in a block a while ago, a longer one each time: what
+// refusesFor is how long it is good to have seen that a contract does not take an answer: several times the pause until the next one is tried. While no endpoint
+// answers nothing is known of it.
+const refusesFor = 3 * retryMost
+
+// onTrial returns the places of which one goes out that was reverted before, or was seen reverted in a block a while ago, a longer one for each block: what
 // comes behind it waits, for each that the contract does not take either costs a transaction. Where only the newest answer goes, and is estimated, it need not.
 func (m *machine) onTrial(now time.Time) map[string]bool {
-	type bad struct {
-		times, before int
-		at            time.Time
-	}
-	places, seen := make(map[string]bool), make(map[string]bad)
+	places := make(map[string]bool)
 	for _, i := range m.open {
-		if i.Payload == nil || i.Payload.anchor() || m.policy.Policy != sink.Every && m.gas == 0 {
-			continue
-		}
-		place := i.place()
-		has, _ := m.holds(place)
-		switch {
-		case i.State == Signed || i.State == Sent:
-			places[place] = places[place] || i.Reverts > 0 && m.receiver(i, i.last()) == m.contract(i.Payload)
-		case i.State == Mined && !i.Block.OK && has.Round < i.tried() && !m.elsewhere(i):
-			was := seen[place]
-			seen[place] = bad{was.times + 1, max(was.before, i.Reverts), latest(was.at, i.badAt)}
+		if m.goesBlindly(i) && (i.State == Signed || i.State == Sent) && i.Reverts > 0 && m.receiver(i, i.last()) == m.contract(i.Payload) {
+			places[i.place()] = true
 		}
 	}
-	for place, b := range seen {
-		places[place] = places[place] || now.Before(b.at.Add(pause(b.times+b.before)))
+	for place, s := range m.spells() {
+		places[place] = places[place] || now.Before(s.until())
 	}
 	return places
+}
+
+// goesBlindly reports whether what comes behind an answer may go out though the contract takes neither.
+func (m *machine) goesBlindly(i *Intent) bool {
+	return i.Payload != nil && !i.Payload.anchor() && (m.policy.Policy == sink.Every || m.gas > 0)
+}
+
+// A spell is what blocks that are not deep enough reverted of a place. Of several in one block none could wait for the others.
+type spell struct {
+	blocks map[dodona.Digest]bool
+	before int       // how often one of them was reverted before
+	last   time.Time // when the last one was seen
+	of     *Intent   // the first
+}
+
+func (s *spell) times() int { return len(s.blocks) + s.before }
+
+// until returns when the next one may be tried.
+func (s *spell) until() time.Time { return s.last.Add(pause(s.times())) }
+
+// spells returns them by place.
+func (m *machine) spells() map[string]*spell {
+	list := make(map[string]*spell)
+	for _, i := range m.open {
+		if !m.goesBlindly(i) || i.State != Mined || i.Block.OK || m.elsewhere(i) {
+			continue
+		}
+		if has, _ := m.holds(i.place()); has.Round >= i.tried() {
+			continue
+		}
+		s := list[i.place()]
+		if s == nil {
+			s = &spell{blocks: make(map[dodona.Digest]bool), of: i}
+			list[i.place()] = s
+		}
+		s.blocks[i.Block.Hash] = true
+		s.before, s.last = max(s.before, i.Reverts), latest(s.last, i.badAt)
+	}
+	return list
 }
 
 func latest(a, b time.Time) time.Time {
@@ -67,23 +100,68 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// stuck returns the feeds of which nobody says what an answer takes, or what the contract holds, unless that goes for all: then it is the endpoint, or the
-// clock. Of those it is known that it is their contract, since when answers of others went.
-func (m *machine) stuck() (known map[string]bool) {
-	known = make(map[string]bool)
+// stuck returns the feeds of which nobody says what an answer takes, or what the contract holds, unless that goes for all: then it is the endpoint, or the clock.
+func (m *machine) stuck() map[string]bool {
+	list := make(map[string]bool)
 	for feed := range m.target {
-		since := m.trouble[unknownGas(feed)].Since
-		if early, there := m.trouble[earlySlot(feed)]; there {
-			since = early.Since
-		}
-		if !since.IsZero() {
-			known[feed] = m.went.After(since)
+		_, unknown := m.trouble[unknownGas(feed)]
+		_, early := m.trouble[earlySlot(feed)]
+		if unknown || early {
+			list[feed] = true
 		}
 	}
-	if len(known) == len(m.target) {
+	if len(list) == len(m.target) {
 		return nil
 	}
-	return known
+	return list
+}
+
+// control returns a call of another contract, if nobody says what an answer of one feed takes and much waits for that: if the endpoint says what that one takes, or
+// that it refuses it, it is not the endpoint. nil: nothing is to be asked, or there is no other contract.
+func (m *machine) control() *evm.Message {
+	if m.gas > 0 || len(m.open) < mostOpen/2 {
+		return nil
+	}
+	stuck := m.stuck()
+	of := m.find(func(i *Intent) bool {
+		_, unknown := m.trouble[unknownGas(i.place())]
+		return i.State == Planned && i.Payload != nil && unknown && stuck[i.place()]
+	})
+	if of == nil {
+		return nil
+	}
+	for _, feed := range slices.Sorted(maps.Keys(m.target)) {
+		if to := m.target[feed]; !stuck[feed] && to != m.contract(of.Payload) {
+			return &evm.Message{From: m.sender, To: &to, Data: of.Payload.Data}
+		}
+	}
+	return nil
+}
+
+// blame notes of which feeds a view shows that it is their contract: the endpoint says of another one what it takes, or what it holds.
+func (m *machine) blame(now time.Time, v view) {
+	stuck := m.stuck()
+	for feed := range m.target {
+		if _, early := m.trouble[earlySlot(feed)]; early {
+			if stuck[feed] {
+				m.refuses[feed] = now
+			}
+			continue
+		}
+		unknown, others := false, v.Speaks
+		for _, i := range m.open {
+			e, asked := v.Estimates[i.Number]
+			of := i.Payload != nil && i.Payload.Feed == feed
+			unknown = unknown || asked && of && e.Unknown != ""
+			others = others || asked && !of && e.Unknown == ""
+		}
+		switch {
+		case unknown && others:
+			m.refuses[feed] = now
+		case unknown:
+			delete(m.refuses, feed)
+		}
+	}
 }
 
 // giveUp passes over the oldest of the feed of which most are refused, and the next one of its place stands where it stood; false: there is none.

@@ -46,14 +46,26 @@ func (m *machine) follow(fx *effects, now time.Time, v view, i *Intent) {
 			GasUsed: found.GasUsed, GasPrice: found.GasPrice,
 		}
 		m.write(fx, i)
-		if i.badAt = now; i.Block.OK {
+		if i.Block.OK {
 			m.receipt(fx, now, i, dodona.ReceiptMined, "")
 		}
+		m.inBlock(now, i)
 	}
 	if v.Head.Number+1 < i.Block.Number+m.confirmations {
 		return
 	}
 	m.settle(fx, now, v, i)
+}
+
+// inBlock notes whether the contract takes answers of a feed, by what a block has of them.
+func (m *machine) inBlock(now time.Time, i *Intent) {
+	switch {
+	case i.Payload == nil || m.elsewhere(i):
+	case i.Block.OK:
+		delete(m.refuses, i.Payload.Feed)
+	default:
+		i.badAt, m.refuses[i.Payload.Feed] = now, now
+	}
 }
 
 // blank returns for how long an endpoint has shown neither receipt nor block of an intent.

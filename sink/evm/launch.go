@@ -122,6 +122,7 @@ func (m *machine) gasFor(fx *effects, now time.Time, v view, i *Intent) (uint64,
 		m.say(fx, now, refusedBy(i.Payload), e.Refused != "", fmt.Sprintf("the contract %s would refuse round %d of %s: %s; it is asked again", m.contract(i.Payload), uint64(i.Payload.Round), i.Payload.Feed, e.Refused))
 		if e.Refused != "" {
 			i.Refusals++
+			m.refuses[i.Payload.Feed] = now
 			m.countRow(now, i.Payload, false)
 			if m.refuted[i.place()].of != v.HeadBy { // who claims it may refuse it too
 				m.learn(now, i, i.Payload.Round)
@@ -131,6 +132,7 @@ func (m *machine) gasFor(fx *effects, now time.Time, v view, i *Intent) (uint64,
 			return 0, false
 		}
 		i.Refusals = 0
+		delete(m.refuses, i.Payload.Feed)
 	}
 	return m.limit(v, i)
 }
@@ -170,9 +172,6 @@ func (m *machine) attempt(fx *effects, now time.Time, i *Intent, nonce, gas, tip
 		tx.To, tx.Data, a.Round, a.Record, a.Passed = &to, p.Data, p.Round, p.Record, p.Passed
 	}
 	a.Raw, a.Hash = m.sign(tx)
-	if i.Payload != nil && !i.Payload.anchor() && i.State == Planned {
-		m.went = now
-	}
 	m.give(nonce)
 	i.State, i.Nonce, i.bumpNow, i.gasWrong, i.lastSend = Signed, nonce, false, false, now
 	i.Attempts = append(i.Attempts, a)

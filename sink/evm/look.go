@@ -362,7 +362,8 @@ func (s *Sink) looksFor(l *glance) bool {
 
 // lookGas asks what transactions take, also of answers that came while this look was under way.
 func (s *Sink) lookGas(ctx context.Context, l *glance) error {
-	for _, i := range s.wants(true).Estimates {
+	w := s.wants(true)
+	for _, i := range w.Estimates {
 		if _, known := l.Estimates[i.Number]; known || s.mined(l, i.Number) {
 			continue
 		}
@@ -371,6 +372,18 @@ func (s *Sink) lookGas(ctx context.Context, l *glance) error {
 			return err
 		}
 		l.Estimates[i.Number] = e
+	}
+	if w.Control == nil || l.Speaks {
+		return nil
+	}
+	var said *evm.Error
+	switch _, err := s.client.EstimateGas(ctx, *w.Control); {
+	case errors.As(err, &said):
+		l.Speaks = said.Reverted()
+	case err != nil:
+		return err
+	default:
+		l.Speaks = true
 	}
 	return nil
 }

@@ -50,17 +50,17 @@ type machine struct {
 	legacy     bool     // the chain has no EIP-1559
 	hadBaseFee bool     // it was seen to have it
 	trouble    map[string]trouble
-	went       time.Time     // when an answer was first sent last
-	row        int           // anchors that were refused one after the other
-	rowAt      time.Time     // when one was tried last
-	aloneAt    time.Time     // since when one endpoint is believed alone
-	kept       int           // transactions in a row that a block has only since another endpoint had them
-	keptBy     int           // the endpoint that took them first
-	leftAt     time.Time     // when one was left for that
-	took       time.Duration // to read the last view
-	fees       bool          // in this step, fees stand in the way
-	tipWanted  uint64        // in this step, a tip above max_tip is; 0 if none
-	funds      *big.Int      // in this step, money does: what is needed; nil if it does not
+	refuses    map[string]time.Time // by feed: when its contract was last seen not to take an answer, and none since
+	row        int                  // anchors that were refused one after the other
+	rowAt      time.Time            // when one was tried last
+	aloneAt    time.Time            // since when one endpoint is believed alone
+	kept       int                  // transactions in a row that a block has only since another endpoint had them
+	keptBy     int                  // the endpoint that took them first
+	leftAt     time.Time            // when one was left for that
+	took       time.Duration        // to read the last view
+	fees       bool                 // in this step, fees stand in the way
+	tipWanted  uint64               // in this step, a tip above max_tip is; 0 if none
+	funds      *big.Int             // in this step, money does: what is needed; nil if it does not
 }
 
 // Rules are what a machine goes by.
@@ -129,6 +129,7 @@ type view struct {
 	Receipts  map[dodona.Digest]*evm.Receipt // of the attempts asked for; nil: not in a block
 	Slots     map[string]sink.Said           // by feed
 	Estimates map[uint64]estimate            // by the number of the intent
+	Speaks    bool                           // it says what a call of another contract takes, or that it refuses it
 	Final     map[uint64]Intent              // what was final, by nonce, of the gap that was asked for
 	Kept      bool                           // head, nonce and slots are those of the view before
 	Took      time.Duration                  // how long it took to read, while endpoints let requests wait
@@ -154,8 +155,9 @@ type estimate struct {
 type wish struct {
 	Receipts  []dodona.Digest
 	Estimates []wanted
-	Anchors   []*Payload // whose slots are to be read
-	Gap       gap        // nonces whose final intents are to be read
+	Control   *evm.Message // a call that is estimated to see whether any is
+	Anchors   []*Payload   // whose slots are to be read
+	Gap       gap          // nonces whose final intents are to be read
 }
 
 // A wanted is an intent as it was when it was asked for: its payload may be replaced meanwhile.
@@ -167,7 +169,7 @@ type wanted struct {
 // wants returns what the next view should tell.
 // With the same head as last time, what is in a block need not be looked for again.
 func (m *machine) wants(now time.Time, sameHead bool) (w wish) {
-	w.Gap = m.gap
+	w.Gap, w.Control = m.gap, m.control()
 	due := m.due(now)
 	for _, i := range m.open {
 		if i.State.inFlight() && (i.State != Mined || !sameHead) {
@@ -224,7 +226,7 @@ type effects struct {
 func newMachine(r rules) *machine {
 	return &machine{
 		rules: r, slots: make(map[string]sink.Said), known: make(map[string]bool), evidence: make(map[string]*evidence), told: make(map[string]time.Time), believed: make(map[string]word), refuted: make(map[string]refutal), reverted: make(map[string]reverted), wrong: make(map[int]mistake), newest: make(map[string]dodona.Round),
-		passed: make(map[string]uint64), trouble: make(map[string]trouble),
+		passed: make(map[string]uint64), trouble: make(map[string]trouble), refuses: make(map[string]time.Time),
 	}
 }
 
@@ -270,6 +272,9 @@ func (m *machine) restore(now time.Time, entries []entry) (moved int, fx effects
 			m.row++ // the newest is tried at once
 		}
 		if i.Payload != nil {
+			if i.State == Planned && i.Refusals+i.Reverts > 0 {
+				m.refuses[i.Payload.Feed] = latest(m.refuses[i.Payload.Feed], i.NotUntil) // about then; none is later than now, see setClocks
+			}
 			m.newest[i.place()] = max(m.newest[i.place()], i.Payload.Round)
 		}
 		m.open = append(m.open, &i)
@@ -413,7 +418,7 @@ func (m *machine) setClocks(now time.Time) {
 			}
 		}
 	}
-	past(&m.leastTipAt, &m.behindAt, &m.belowAt, &m.aloneAt, &m.leftAt, &m.rowAt, &m.went)
+	past(&m.leastTipAt, &m.behindAt, &m.belowAt, &m.aloneAt, &m.leftAt, &m.rowAt)
 	if m.alone != nil {
 		past(&m.alone.At)
 	}
@@ -423,6 +428,10 @@ func (m *machine) setClocks(now time.Time) {
 	}
 	for _, e := range m.evidence {
 		e.setClock(past)
+	}
+	for feed, at := range m.refuses {
+		past(&at)
+		m.refuses[feed] = at
 	}
 	for place, r := range m.refuted {
 		past(&r.at)
@@ -502,6 +511,7 @@ func (m *machine) step(now time.Time, v view) (fx effects) {
 	m.tellOverdue(&fx, now, v)
 	m.tellAlone(&fx, now)
 	m.tellReverted(&fx, now)
+	m.blame(now, v)
 	m.say(&fx, now, "fees", m.fees, m.dear(v))
 	m.say(&fx, now, "funds", m.funds != nil, fmt.Sprintf("%s cannot pay: it has %s, and transactions may cost up to %s; send it some", m.sender, ether(v.Balance), ether(m.funds)))
 	return fx

@@ -3,6 +3,7 @@ package evm
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -119,29 +120,58 @@ func TestOneContractThatCannotBeAskedHoldsUpNoOther(t *testing.T) {
 	}
 }
 
-// TestNothingIsPassedOverForAnEndpoint: of two feeds one is quiet, so that nobody knows whether it is the contract of the other one that cannot be asked.
+// TestNothingIsPassedOverForAnEndpoint: of two feeds one is quiet, so that only a question shows whether it is the contract of the other one that cannot be asked.
 func TestNothingIsPassedOverForAnEndpoint(t *testing.T) {
 	p := newPlay(sink.Every)
-	p.target["quiet"] = dodona.Address{8}
-	var fx effects
-	p.say(&fx, p.now, unknownGas("f"), true, "nobody says")
-	offer := func(feed string) bool {
+	p.target["quiet"], p.view.Slots["quiet"] = dodona.Address{8}, sink.Said{}
+	p.gas = 0
+	offer := func() bool {
 		r := dodona.Round(1000 + p.top)
-		taken, fx := p.take(p.now, Payload{Topic: dodona.TopicData, Feed: feed, Record: r.ID(), Round: r, Data: []byte{1}, Attested: p.now})
+		taken, fx := p.take(p.now, Payload{Topic: dodona.TopicData, Feed: "f", Record: r.ID(), Round: r, Data: []byte{1}, Attested: p.now})
 		p.did(t, fx)
 		return taken
 	}
-	for range mostOpen {
-		if !offer("f") {
+	look := func(e estimate, speaks bool) {
+		p.estimates(e)
+		p.view.Speaks = speaks
+		p.turn(t, time.Minute)
+	}
+	unknown := estimate{Unknown: "no state"}
+	offer()
+	look(estimate{Refused: "paused"}, false) // the contract's, once
+	p.now = p.now.Add(refusedMost)
+	look(unknown, false) // and then the endpoint's
+	for len(p.open) < mostOpen {
+		if !offer() {
 			t.Fatalf("%d are open, and no more are taken", len(p.open))
 		}
 	}
-	if offer("f") {
-		t.Fatal("an answer is passed over")
+	look(unknown, false)
+	if offer() {
+		t.Fatal("an answer is passed over for an endpoint that says nothing of any contract")
 	}
-	p.went = p.now.Add(time.Second) // one of the other feed went since
-	if !offer("f") || len(p.open) != mostOpen {
+	c := p.wants(p.now, false).Control
+	if c == nil || *c.To != p.target["quiet"] || c.From != p.sender || len(c.Data) == 0 {
+		t.Fatalf("as a control is asked %+v", c)
+	}
+	look(unknown, true)
+	if !offer() || len(p.open) != mostOpen {
 		t.Errorf("nothing is passed over; %d are open", len(p.open))
+	}
+	q := newPlay(sink.Every) // a start knows it for as long
+	q.target, q.gas, q.now = p.target, 0, p.now
+	q.restore(q.now, p.journal)
+	if _, refused := q.refused(q.now); len(refused) == 0 {
+		t.Error("a start knows nothing of it")
+	}
+	p.now = p.now.Add(refusesFor)
+	if offer() {
+		t.Error("an answer is passed over for what was seen long ago")
+	}
+	look(unknown, true)
+	look(unknown, false)
+	if offer() {
+		t.Error("an answer is passed over for an endpoint that says nothing by now")
 	}
 }
 
@@ -162,6 +192,34 @@ func TestWhatIsRevertedHoldsUpForAWhile(t *testing.T) {
 		}
 		p.open = slices.DeleteFunc(p.open, func(i *Intent) bool { return i.State == Planned })
 		p.now = p.now.Add(wait)
+	}
+}
+
+// TestOneBlockIsOneReason, however many it reverted; and three are told.
+func TestOneBlockIsOneReason(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.confirmations = 1000
+	for n := range mostTries {
+		for r := range p.window {
+			p.offer(t, dodona.Round(1000*(n+1)+r))
+		}
+		if got := p.turn(t, pause(n)); len(got) != p.window {
+			t.Fatalf("after %d blocks and %s go %v", n, pause(n), rounds(got))
+		}
+		if _, told := p.trouble["reverted"]; told {
+			t.Errorf("told after %d blocks", n)
+		}
+		p.revertAll(t, 0)
+	}
+	p.offer(t, 9000)
+	if got := p.turn(t, pause(mostTries)-time.Second); len(got) > 0 {
+		t.Errorf("too early go %v", rounds(got))
+	}
+	if said := p.trouble["reverted"].Message; !strings.Contains(said, "rounds of f in 3 blocks") || !strings.Contains(said, p.now.Add(time.Second).UTC().Format(time.TimeOnly)) {
+		t.Errorf("told is %q", said)
+	}
+	if got := p.turn(t, 2*time.Second); len(got) != 1 {
+		t.Errorf("then go %v", rounds(got))
 	}
 }
 
@@ -237,6 +295,7 @@ func TestWhatLiesInBlocksPassesNothingOver(t *testing.T) {
 		p.did(t, fx)
 		return taken
 	}
+	p.refuses["f"], p.refuses["g"] = p.now, p.now
 	if offer() {
 		t.Error("something is passed over for what lies in blocks")
 	}

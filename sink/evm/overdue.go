@@ -94,7 +94,18 @@ func (m *machine) tellReverted(fx *effects, now time.Time) {
 		m.say(fx, now, "reverted", true, fmt.Sprintf("the contract %s refuses anchors, the last %d one after the other; the newest is tried each %s; %s", m.contract(anchor.Payload), m.row, retryMost, see))
 		return
 	case i == nil:
-		m.say(fx, now, "reverted", false, "")
+		var worst *spell
+		for _, s := range m.spells() {
+			if s.times() >= mostTries && (worst == nil || s.times() > worst.times()) {
+				worst = s
+			}
+		}
+		if worst == nil {
+			m.say(fx, now, "reverted", false, "")
+			return
+		}
+		m.say(fx, now, "reverted", true, fmt.Sprintf("the contract %s reverted rounds of %s in %d blocks, the last at %sZ; the next one is tried at %sZ; %s",
+			m.contract(worst.of.Payload), worst.of.Payload.Feed, worst.times(), worst.last.UTC().Format(time.TimeOnly), worst.until().UTC().Format(time.TimeOnly), see))
 		return
 	}
 	m.say(fx, now, "reverted", true, fmt.Sprintf("the contract %s reverted round %d of %s %d times; it is tried again at %sZ; %s",

@@ -1,9 +1,13 @@
 package evm
 
 import (
+	"context"
+	"encoding/binary"
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -114,7 +118,7 @@ func TestWhatIsPassedOverLeavesItsPlace(t *testing.T) {
 		p.offer(t, dodona.Round(1000*(n+1)))
 	}
 	until := p.now.Add(time.Hour)
-	p.open[0].Reverts, p.open[0].NotUntil = mostTries, until
+	p.open[0].Reverts, p.open[0].NotUntil, p.refuses["f"] = mostTries, until, p.now
 	var fx effects
 	if !p.giveUp(&fx, p.now, refusedIn(p)) {
 		t.Fatal("nothing is passed over")
@@ -134,5 +138,58 @@ func TestWhatIsPassedOverLeavesItsPlace(t *testing.T) {
 	p.open = nil
 	if p.giveUp(&fx, p.now, refusedIn(p)) {
 		t.Error("what is not there is passed over")
+	}
+}
+
+// TestAnEndpointIsAskedOfAnotherContract: nobody says what an answer of one feed takes, and 2,048 of them wait; the other feed is quiet. Whether it is the contract
+// shows what the endpoint says of the other one: then the oldest are passed over, and the quiet feed goes; or nothing is passed over.
+func TestAnEndpointIsAskedOfAnotherContract(t *testing.T) {
+	const refuses, broken = `"error":{"code":3,"message":"execution reverted: unknown feed"}`, `"error":{"code":-32000,"message":"missing trie node"}`
+	for other, passes := range map[string]bool{"": true, refuses: true, broken: false} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLedger()
+			b := newBench(t, 2, l)
+			b.env.Policy.Policy = sink.Every
+			bad, good := b.targets["feed-0"], b.targets["feed-1"]
+			asked := false
+			l.says = func(method string, params []json.RawMessage) string {
+				has := func(a dodona.Address) bool { return strings.Contains(string(params[0]), a.String()[2:]) } // as receiver, or in the data
+				switch {
+				case method != "eth_estimateGas" || !has(bad):
+					return ""
+				case !has(good):
+					return `"error":{"code":-32000,"message":"out of gas"}`
+				}
+				asked = true
+				return other
+			}
+			b.begin()
+			<-b.ready
+			offer := func(feed string, r dodona.Round) error {
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+				defer cancel()
+				to := b.targets[feed]
+				data := append(binary.BigEndian.AppendUint64([]byte(roundMark), uint64(r)), to[:]...)
+				return b.take(ctx, Payload{Topic: dodona.TopicData, Feed: feed, Record: r.ID(), Round: r, Data: data, Attested: time.Now()})
+			}
+			r := dodona.Round(1)
+			for ; r <= mostOpen; r++ {
+				if err := offer("feed-0", r); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second)
+			}
+			err := offer("feed-0", r)
+			if (err == nil) != passes || !asked {
+				t.Errorf("one more: %v, asked: %t", err, asked)
+			}
+			if !passes {
+				return
+			}
+			if err := offer("feed-1", r); err != nil {
+				t.Error(err)
+			}
+			b.within(time.Minute, "the quiet feed goes", func() bool { return l.holds(r) == 1 })
+		})
 	}
 }
