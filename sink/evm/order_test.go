@@ -175,6 +175,41 @@ func TestNothingIsPassedOverForAnEndpoint(t *testing.T) {
 	}
 }
 
+// TestWhatAContractTakesItDoesNotRefuse: that it refused one is over when it takes another, by estimate or in a block; and a clock that was ahead makes it last no longer.
+func TestWhatAContractTakesItDoesNotRefuse(t *testing.T) {
+	for name, takes := range map[string]func(*play){
+		"estimated": func(p *play) {
+			p.gas, p.now = 0, p.now.Add(refusedMost)
+			p.estimates(estimate{Gas: 50_000})
+			p.turn(t, 0)
+		},
+		"in a block": func(p *play) {
+			p.turn(t, refusedMost)
+			p.mine(p.view.Head.Number + 1)
+			p.turn(t, time.Second)
+		},
+	} {
+		p := newPlay(sink.Every)
+		p.gas = 0
+		p.offer(t, 1000)
+		p.estimates(estimate{Refused: "paused"})
+		p.turn(t, time.Second)
+		if p.refuses["f"] != p.now {
+			t.Fatalf("noted is %v", p.refuses)
+		}
+		p.gas = 60000
+		if takes(p); len(p.refuses) > 0 {
+			t.Errorf("%s: still noted is %v", name, p.refuses)
+		}
+	}
+	p := newPlay(sink.Every)
+	p.refuses["f"] = p.now.Add(24 * time.Hour)
+	p.turn(t, time.Second)
+	if p.refuses["f"] != p.now {
+		t.Errorf("noted is %v, now %v", p.refuses["f"], p.now)
+	}
+}
+
 // TestWhatIsRevertedHoldsUpForAWhile, not for as long as it takes to be deep enough, a longer one for each; and nothing is passed over for it.
 func TestWhatIsRevertedHoldsUpForAWhile(t *testing.T) {
 	p := newPlay(sink.Every)
