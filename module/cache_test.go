@@ -139,7 +139,7 @@ func TestCacheFileThatIsNotAsWrittenIsCompiledAgain(t *testing.T) {
 			e := newTestEngine(t, cached(t, dir, 1, c))
 			answers(t, load(t, e, guest(t, "count")))
 			c.want(t, "damaged file", 1, 0, 1)
-			if left, err := filesBelow(e.dir); err != nil || len(left) > 0 {
+			if left, err := filesBelow(e.private.name); err != nil || len(left) > 0 {
 				t.Errorf("the private folder has %v (%v)", left, err)
 			}
 			if mended, err := os.ReadFile(path); err != nil || !bytes.Equal(mended, good) {
@@ -289,7 +289,7 @@ func TestCacheFileTakesNoMemoryBeforeItIsAuthenticated(t *testing.T) {
 		}
 	}
 	c.want(t, "files of another", 1, 0, uint64(len(files)))
-	if left, err := filesBelow(e.dir); err != nil || len(left) > 0 {
+	if left, err := filesBelow(e.private.name); err != nil || len(left) > 0 {
 		t.Errorf("the private folder has %v (%v)", left, err)
 	}
 }

@@ -45,7 +45,7 @@ type Engine struct {
 	config   wazero.RuntimeConfig
 	shared   wazero.CompilationCache // of all runtimes; takes native code from dir
 	private  *privateFolder
-	dir      string // the private folder: nobody else writes there
+	dir      string // through the private folder: nobody else writes there
 	program  string // what this program was built from
 	native   string // what native code depends on; empty if guests are interpreted
 	admitted *admission

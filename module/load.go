@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -28,6 +30,9 @@ func (e *Engine) Load(ctx context.Context, s Spec) (*Module, error) {
 	m, err := e.load(ctx, s)
 	if failed := (*Error)(nil); errors.As(err, &failed) {
 		return nil, err // says which module
+	}
+	if err != nil && strings.Contains(err.Error(), e.dir+"/") {
+		err = fmt.Errorf("%w; %s is Dodona's own folder in %s, which somebody may have emptied: another attempt makes it anew", err, e.dir, os.TempDir())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("module %s: %w", label(s), err)

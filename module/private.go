@@ -6,17 +6,22 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
-	"time"
 )
 
 // A privateFolder is a temporary folder of this process alone. It is locked for as long as the process lives, so that
 // whoever comes later can tell the folders of the dead, and remove them: a process that is killed removes nothing.
+//
+// Native code in it is run. So it is used through what holds it, and not by its name: others may empty the temporary folder, or, if that is not their own and not
+// sticky, put another one in its place.
 type privateFolder struct {
-	path string
+	path string // through what holds it; stays when the folder is made anew
 
 	mu   sync.Mutex
+	name string // where it was made
 	lock *os.File
 }
 
@@ -26,63 +31,90 @@ const privatePrefix = "dodona-module-"
 // newPrivateFolder makes one, and removes those of processes that have ended.
 func newPrivateFolder() (*privateFolder, error) {
 	removeAbandoned()
-	for range 10 {
-		path, err := os.MkdirTemp("", privatePrefix)
-		if err == nil {
-			path, err = filepath.Abs(path) // the compiler's child works elsewhere
-		}
-		if err != nil {
-			return nil, fmt.Errorf("make private folder for native code: %w", err)
-		}
-		// Until it is locked, another process may take it for abandoned.
-		if lock := lockAbandoned(path); lock != nil {
-			return &privateFolder{path: path, lock: lock}, nil
-		}
+	p := &privateFolder{}
+	if err := p.make(); err != nil {
+		return nil, err
 	}
-	return nil, errors.New("make private folder for native code: another process removes it each time")
+	p.path = through(p.lock)
+	if _, err := os.Stat(p.path); err != nil {
+		return nil, errors.Join(fmt.Errorf("look at the private folder for native code: %w; /proc must be mounted", err), p.remove())
+	}
+	return p, nil
 }
 
-// mend makes the folder anew, and one in it, if somebody has emptied the temporary folder since: under the same path, which is known to all who use it.
-// A compiler that was at work may have made that path again, for nobody: what nobody holds is removed.
+// make makes a folder, and holds it.
+func (p *privateFolder) make() error {
+	failed := func(err error) error {
+		return fmt.Errorf("make private folder for native code: %w; set TMPDIR to a folder of this user on a disk of this machine, with room", err)
+	}
+	for range 10 {
+		name, err := os.MkdirTemp("", privatePrefix)
+		if err == nil {
+			name, err = filepath.Abs(name) // the process may go elsewhere
+		}
+		if err != nil {
+			return failed(err)
+		}
+		lock, err := hold(name)
+		switch {
+		case err == nil:
+			p.name, p.lock = name, lock
+			return nil
+		case !errors.Is(err, errTaken): // until it is locked, another process may take it for abandoned
+			return failed(errors.Join(err, os.Remove(name)))
+		}
+	}
+	return failed(errors.New("another process removes it each time"))
+}
+
+// mend makes the folder anew, and one in it, if somebody has emptied the temporary folder since, or has put something else in its place.
 func (p *privateFolder) mend(inner string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for range 10 {
-		held, err := p.lock.Stat()
-		if err != nil {
-			return fmt.Errorf("look at the private folder for native code: %w", err) // the engine is closed
-		}
-		if there, err := os.Lstat(p.path); err == nil && os.SameFile(there, held) {
-			if err := os.MkdirAll(filepath.Join(p.path, inner), 0o700); err != nil {
-				return fmt.Errorf("make private folder for native code again: %w", err)
-			}
-			return nil
-		}
-		made := os.Mkdir(p.path, 0o700)
-		if made != nil && !errors.Is(made, fs.ErrExist) {
-			return fmt.Errorf("make private folder for native code again: %w", made)
-		}
-		lock := lockAbandoned(p.path)
-		switch {
-		case lock == nil: // another process looks whether it is abandoned, or it is something else
-			time.Sleep(time.Millisecond)
-		case made != nil:
-			_ = (&privateFolder{path: p.path, lock: lock}).remove()
-		default:
-			_ = p.lock.Close()
-			p.lock = lock
-		}
+	held, err := p.lock.Stat()
+	if err != nil {
+		return fmt.Errorf("look at the private folder for native code: %w", err) // the engine is closed
 	}
-	return fmt.Errorf("make private folder for native code again: something else is at %s, or another process removes it each time; move it away", p.path)
+	if !isAt(p.name, held) {
+		again := &privateFolder{}
+		if err := again.make(); err != nil {
+			return err
+		}
+		p.empty() // it may have been moved
+		if err := errors.Join(replace(p.lock, again.lock), again.lock.Close()); err != nil {
+			return fmt.Errorf("make private folder for native code again: %w", err)
+		}
+		p.name = again.name
+	}
+	if err := os.MkdirAll(filepath.Join(p.path, inner), 0o700); err != nil {
+		return fmt.Errorf("make private folder for native code again: %w", err)
+	}
+	return nil
 }
 
 // remove removes the folder with all that is in it. It may be called again.
 func (p *privateFolder) remove() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	err := os.RemoveAll(p.path)
-	if closed := p.lock.Close(); !errors.Is(closed, os.ErrClosed) {
-		err = errors.Join(err, closed)
+	held, err := p.lock.Stat()
+	if errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	if err == nil {
+		err = p.empty()
+	}
+	if err == nil && isAt(p.name, held) {
+		err = os.Remove(p.name)
+	}
+	return errors.Join(err, p.lock.Close())
+}
+
+// empty removes what is in the folder.
+func (p *privateFolder) empty() error {
+	folder := through(p.lock)
+	list, err := os.ReadDir(folder)
+	for _, entry := range list {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(folder, entry.Name())))
 	}
 	return err
 }
@@ -91,39 +123,65 @@ func (p *privateFolder) remove() error {
 func removeAbandoned() {
 	names, _ := fs.Glob(os.DirFS(os.TempDir()), privatePrefix+"*")
 	for _, name := range names {
-		path := filepath.Join(os.TempDir(), name)
-		if lock := lockAbandoned(path); lock != nil {
-			_ = (&privateFolder{path: path, lock: lock}).remove()
+		name = filepath.Join(os.TempDir(), name)
+		lock, err := hold(name)
+		if err != nil {
+			continue
 		}
+		if p := (&privateFolder{name: name, lock: lock}); p.isOne() {
+			_ = p.remove()
+		}
+		_ = lock.Close()
 	}
 }
 
-// lockAbandoned returns the lock of a folder of this user that is there and that nobody holds, else nil.
-func lockAbandoned(path string) *os.File {
-	lock, err := os.OpenFile(path, os.O_RDONLY|openPlain|syscall.O_DIRECTORY, 0)
-	if err != nil {
-		return nil
-	}
-	held, errHeld := lock.Stat()
-	owner, known := ownerOf(held, errHeld)
-	if !known || owner != os.Geteuid() || syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
-		_ = lock.Close()
-		return nil
-	}
-	if there, err := os.Lstat(path); err != nil || !os.SameFile(there, held) {
-		_ = lock.Close()
-		return nil
-	}
-	return lock
+// isOne reports whether all that is in a folder may be in a private one: somebody may have given another folder of this user such a name.
+func (p *privateFolder) isOne() bool {
+	list, err := os.ReadDir(through(p.lock))
+	return err == nil && !slices.ContainsFunc(list, func(entry fs.DirEntry) bool {
+		name := entry.Name()
+		return !strings.HasPrefix(name, "wazero-") && !strings.HasPrefix(name, "compile-") && !strings.HasPrefix(name, "cached-")
+	})
 }
 
-func ownerOf(info os.FileInfo, err error) (int, bool) {
+// errTaken is that another process holds a folder, or has removed it.
+var errTaken = errors.New("another process has it")
+
+// hold locks a private folder of this user that is there and that nobody holds.
+func hold(name string) (_ *os.File, err error) {
+	lock, err := os.OpenFile(name, os.O_RDONLY|openPlain|syscall.O_DIRECTORY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errTaken
+	}
 	if err != nil {
-		return 0, false
+		return nil, err
 	}
-	stat, known := info.Sys().(*syscall.Stat_t)
-	if !known {
-		return 0, false
+	defer func() {
+		if err != nil {
+			_ = lock.Close()
+		}
+	}()
+	held, err := lock.Stat()
+	if err != nil {
+		return nil, err
 	}
-	return int(stat.Uid), true
+	if stat, known := held.Sys().(*syscall.Stat_t); !known || int(stat.Uid) != os.Geteuid() || held.Mode().Perm()&0o022 != 0 {
+		return nil, fmt.Errorf("%s can be written by others than user %d", name, os.Geteuid())
+	}
+	switch err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		return nil, errTaken
+	case err != nil:
+		return nil, fmt.Errorf("lock %s: %w", name, err)
+	}
+	if !isAt(name, held) {
+		return nil, errTaken
+	}
+	return lock, nil
+}
+
+// isAt reports whether a folder has that name.
+func isAt(name string, held fs.FileInfo) bool {
+	there, err := os.Lstat(name)
+	return err == nil && os.SameFile(there, held)
 }

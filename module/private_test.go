@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -20,7 +21,7 @@ func TestPrivateFoldersOfTheDeadAreRemoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dead.path, "code"), []byte("native"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dead.name, "compile-1.native"), []byte("native"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := dead.lock.Close(); err != nil { // what the kernel does when a process is killed
@@ -31,65 +32,160 @@ func TestPrivateFoldersOfTheDeadAreRemoved(t *testing.T) {
 	if err := os.Symlink(other, link); err != nil {
 		t.Fatal(err)
 	}
+	mine := filepath.Join(os.TempDir(), privatePrefix+"mine") // somebody has given another folder of this user such a name
+	if err := errors.Join(os.Mkdir(mine, 0o700), os.WriteFile(filepath.Join(mine, "ledger"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
 	next, err := newPrivateFolder()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range []string{held.path, next.path, other} {
+	for _, p := range []string{held.name, next.name, other, mine} {
 		if _, err := os.Stat(p); err != nil {
 			t.Errorf("a folder that somebody has is gone: %v", err)
 		}
 	}
-	if _, err := os.Stat(dead.path); !os.IsNotExist(err) {
+	if _, err := os.Stat(dead.name); !os.IsNotExist(err) {
 		t.Errorf("the folder of a dead process is still there: %v", err)
 	}
 	for _, p := range []*privateFolder{held, next} {
 		if err := p.remove(); err != nil {
 			t.Error(err)
 		}
-		if _, err := os.Stat(p.path); !os.IsNotExist(err) {
-			t.Errorf("%s is still there: %v", p.path, err)
+		if _, err := os.Stat(p.name); !os.IsNotExist(err) {
+			t.Errorf("%s is still there: %v", p.name, err)
 		}
 	}
 }
 
-// TestAPrivateFolderThatNobodyHoldsIsReplaced: a compiler that was at work when the temporary folder was emptied made its path again. While another process
-// looks whether it is abandoned, nothing is lost but that load.
-func TestAPrivateFolderThatNobodyHoldsIsReplaced(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir())
-	p, err := newPrivateFolder()
-	if err != nil {
-		t.Fatal(err)
+// TestNothingElseIsTakenForThePrivateFolder: whatever is put in its place, by whoever may write the temporary folder, and whenever that is, native code goes into
+// what this process holds, or into a new one.
+func TestNothingElseIsTakenForThePrivateFolder(t *testing.T) {
+	away := func(t *testing.T, name string) {
+		if err := os.Rename(name, name+"-moved"); err != nil {
+			t.Fatal(err)
+		}
 	}
-	left := filepath.Join(p.path, "compile-1")
-	if err := errors.Join(os.RemoveAll(p.path), os.MkdirAll(left, 0o755)); err != nil {
-		t.Fatal(err)
+	gone := func(t *testing.T, name string) {
+		if err := os.RemoveAll(name); err != nil {
+			t.Fatal(err)
+		}
 	}
-	other := lockAbandoned(p.path)
-	if other == nil {
-		t.Fatal("it is not abandoned")
+	puts := map[string]func(name string) error{
+		"nothing": func(string) error { return nil },
+		"a link":  func(name string) error { return os.Symlink(filepath.Dir(name), name) },
+		"a file":  func(name string) error { return os.WriteFile(name, nil, 0o600) },
+		"a folder that others may write": func(name string) error {
+			return errors.Join(os.Mkdir(name, 0o700), os.Chmod(name, 0o777))
+		},
 	}
-	if err := p.mend("code"); err == nil || !strings.Contains(err.Error(), p.path) {
-		t.Errorf("what another process holds is taken: %v", err)
-	}
-	if err := other.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.mend("code"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("what the compiler left is still there: %v", err)
-	}
-	if lock := lockAbandoned(p.path); lock != nil {
-		t.Error("nobody holds the folder")
-	}
-	if err := p.remove(); err != nil {
-		t.Error(err)
+	for name, put := range puts {
+		for at, taken := range map[string]func(*testing.T, string){"removed": gone, "moved": away} {
+			t.Run(name+", "+at, func(t *testing.T) {
+				t.Setenv("TMPDIR", t.TempDir())
+				p, err := newPrivateFolder()
+				if err != nil {
+					t.Fatal(err)
+				}
+				was := p.name
+				taken(t, was)
+				if err := put(was); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(filepath.Join(p.path, "compile-1.native"), []byte("native"), 0o600); (err == nil) != (at == "moved") {
+					t.Errorf("between two loads native code is written: %v", err)
+				}
+				if err := p.mend("wazero-1"); err != nil {
+					t.Fatal(err)
+				}
+				here, err := os.Stat(p.path)
+				held, errHeld := p.lock.Stat()
+				if err := errors.Join(err, errHeld); err != nil || !isAt(p.name, here) || !os.SameFile(here, held) || p.name == was || here.Mode().Perm() != 0o700 {
+					t.Errorf("it is %s now: %v, %v", p.name, here, err)
+				}
+				if _, err := os.Stat(filepath.Join(p.name, "wazero-1")); err != nil {
+					t.Error(err)
+				}
+				if at == "moved" {
+					if left, err := os.ReadDir(was + "-moved"); err != nil || len(left) > 0 {
+						t.Errorf("in the one that was moved are %v, %v", left, err)
+					}
+				}
+				if _, err := hold(p.name); !errors.Is(err, errTaken) {
+					t.Errorf("nobody holds it: %v", err)
+				}
+				if err := errors.Join(p.remove(), p.remove()); err != nil {
+					t.Error(err)
+				}
+				if _, err := os.Lstat(p.name); !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("it is still there: %v", err)
+				}
+				if list, err := filesBelow(was); name != "nothing" && (err != nil || len(list) > 1) {
+					t.Errorf("in what was put there is %v, %v", list, err)
+				}
+			})
+		}
 	}
 }
 
-// TestAPrivateFolderThatIsGoneIsMadeAnew, when somebody has emptied the temporary folder: by the next load, and for this process alone, unless
+// TestNativeCodeIsNotTakenFromAnotherFolder that is put in the place of the private one while the compiler is at work: it loads what the compiler made.
+func TestNativeCodeIsNotTakenFromAnotherFolder(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	e := newTestEngine(t, inChild(t, Options{}))
+	was := e.private.name
+	e.o.Worker = append([]string{"/bin/sh", "-c", `mv "$0" "$0-moved" && mkdir -m 777 "$0" && exec "$@"`, was}, e.o.Worker...)
+	load(t, e, guest(t, "count"))
+	if list, err := os.ReadDir(was); err != nil || len(list) > 0 {
+		t.Errorf("in the other one are %v, %v", list, err)
+	}
+	if err := errors.Join(os.Remove(was), os.Rename(was+"-moved", was)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAPrivateFolderThatIsNotOfThisUserAloneIsRefused, and one that cannot be held: nothing is left, and the error says why.
+func TestAPrivateFolderThatIsNotOfThisUserAloneIsRefused(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	name := filepath.Join(os.TempDir(), privatePrefix+"1")
+	if err := errors.Join(os.Mkdir(name, 0o700), os.Chmod(name, 0o770)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := hold(name); err == nil || errors.Is(err, errTaken) || !strings.Contains(err.Error(), name) {
+		t.Errorf("another one may write it: %v", err)
+	}
+	if os.Geteuid() == 0 {
+		if err := errors.Join(os.Chmod(name, 0o700), os.Chown(name, 65534, 65534)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := hold(name); err == nil || errors.Is(err, errTaken) {
+			t.Errorf("it is another user's: %v", err)
+		}
+	}
+	if err := os.Remove(name); err != nil {
+		t.Fatal(err)
+	}
+	most := syscall.Rlimit{}
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &most); err != nil {
+		t.Fatal(err)
+	}
+	few := most
+	few.Cur = 0 // what is open stays open
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &few); err != nil {
+		t.Fatal(err)
+	}
+	_, err := newPrivateFolder()
+	if errSet := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &most); errSet != nil {
+		t.Fatal(errSet)
+	}
+	if err == nil || !strings.Contains(err.Error(), syscall.EMFILE.Error()) || !strings.Contains(err.Error(), "TMPDIR") {
+		t.Errorf("without file descriptors: %v", err)
+	}
+	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}
+
+// TestAPrivateFolderThatIsGoneIsMadeAnew, when somebody has emptied the temporary folder: by the next load, and for this process alone, though
 // something else is there.
 func TestAPrivateFolderThatIsGoneIsMadeAnew(t *testing.T) {
 	for name, o := range map[string]Options{"child": inChild(t, Options{}), "interpreted": inChild(t, Options{Interpreter: true})} {
@@ -99,16 +195,18 @@ func TestAPrivateFolderThatIsGoneIsMadeAnew(t *testing.T) {
 			load(t, e, guest(t, "count"))
 			gone := func() {
 				t.Helper()
-				if err := os.RemoveAll(e.dir); err != nil {
+				if err := os.RemoveAll(e.private.name); err != nil {
 					t.Fatal(err)
 				}
 			}
 			gone()
-			if err := os.Symlink(t.TempDir(), e.dir); err != nil {
+			other := e.private.name
+			if err := os.Symlink(t.TempDir(), other); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := e.Load(t.Context(), guest(t, "point")); err == nil || !Local(err) {
-				t.Errorf("something else is there: %v", err)
+			load(t, e, guest(t, "grow"))
+			if err := os.Remove(other); err != nil {
+				t.Fatal(err)
 			}
 			gone()
 			for _, module := range []string{"point", "count"} {

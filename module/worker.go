@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -105,7 +107,7 @@ func (e *Engine) runWorker(ctx context.Context, code []byte, k kind, dir string)
 	if e.native == "" {
 		mode = interpreted
 	}
-	args := append(append([]string(nil), e.o.Worker[1:]...), mode, dir,
+	args := append(append([]string(nil), e.o.Worker[1:]...), mode, workingFolder,
 		strconv.Itoa(int(e.worker.cpu/time.Second)), strconv.FormatInt(e.worker.memory, 10))
 	cmd := exec.CommandContext(ended, e.o.Worker[0], args...)
 	cmd.Env = []string{}
@@ -134,7 +136,9 @@ func (e *Engine) runWorker(ctx context.Context, code []byte, k kind, dir string)
 	case said.outOfMemory():
 		return errTooMuch{bytesText(e.worker.memory) + " of memory"}
 	}
-	if text := said.first(); text != "" {
+	if text := said.first(); strings.HasSuffix(text, syscall.ENOSPC.Error()) || strings.HasSuffix(text, syscall.EDQUOT.Error()) {
+		return fmt.Errorf("compile: %s, in %s: make room there, or set TMPDIR to another folder", text, os.TempDir())
+	} else if text != "" {
 		return fmt.Errorf("compile: %s", text)
 	}
 	return fmt.Errorf("compile: the child ended: %w; if the system killed it for memory, give it more", err)
@@ -184,11 +188,17 @@ const interpreted = "interpreted"
 // arguments of the engine must end up in it, with nothing printed and nothing opened before. It limits itself, reads
 // rewritten Wasm from in, and leaves native code in a folder. The result is the exit code.
 func CompileWorker(in io.Reader, args []string) int {
-	if err := compileWorker(in, args); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+	err := compileWorker(in, args)
+	if err == nil {
+		return 0
 	}
-	return 0
+	if of, moved := (*fs.PathError)(nil), (*os.LinkError)(nil); errors.As(err, &of) { // the names of files say nothing to anybody
+		err = fmt.Errorf("%s native code: %w", of.Op, of.Err)
+	} else if errors.As(err, &moved) {
+		err = fmt.Errorf("%s native code: %w", moved.Op, moved.Err)
+	}
+	fmt.Fprintln(os.Stderr, strings.ReplaceAll(err.Error(), workingFolder+"/", ""))
+	return 1
 }
 
 func compileWorker(in io.Reader, args []string) error {
