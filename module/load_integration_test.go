@@ -4,6 +4,7 @@ package module
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -30,12 +31,20 @@ func TestAFullTemporaryFolderIsTold(t *testing.T) {
 		}
 	})
 	t.Setenv("TMPDIR", tmp)
-	e := newTestEngine(t, inChild(t, Options{}))
+	e, err := New(t.Context(), inChild(t, Options{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
 	ballast := filepath.Join(tmp, "ballast")
 	if err := os.WriteFile(ballast, make([]byte, 128<<10), 0o600); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatal(err)
 	}
-	_, err := e.Load(t.Context(), guest(t, "count"))
+	_, err = e.Load(t.Context(), guest(t, "count"))
 	if err == nil || !Local(err) || !strings.Contains(err.Error(), "no space left on device") || !strings.Contains(err.Error(), tmp) || !strings.Contains(err.Error(), "TMPDIR") {
 		t.Errorf("told is %v", err)
 	}
