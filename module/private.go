@@ -103,8 +103,8 @@ func (p *privateFolder) remove() error {
 	if err == nil {
 		err = p.empty()
 	}
-	if err == nil && isAt(p.name, held) {
-		err = os.Remove(p.name)
+	if held != nil && isAt(p.name, held) {
+		err = errors.Join(err, os.Remove(p.name))
 	}
 	return errors.Join(err, p.lock.Close())
 }
