@@ -89,7 +89,7 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	}
 	if err := e.open(ctx); err != nil {
 		_ = private.remove()
-		return nil, err
+		return nil, private.explain(err)
 	}
 	return e, nil
 }

@@ -6,9 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -31,11 +29,8 @@ func (e *Engine) Load(ctx context.Context, s Spec) (*Module, error) {
 	if failed := (*Error)(nil); errors.As(err, &failed) {
 		return nil, err // says which module
 	}
-	if err != nil && strings.Contains(err.Error(), e.dir+"/") {
-		err = fmt.Errorf("%w; %s is Dodona's own folder in %s, which somebody may have emptied: another attempt makes it anew", err, e.dir, os.TempDir())
-	}
 	if err != nil {
-		return nil, fmt.Errorf("module %s: %w", label(s), err)
+		return nil, fmt.Errorf("module %s: %w", label(s), e.private.explain(err))
 	}
 	e.o.Recorder.Time(telemetry.ModuleLoad, s.Name, time.Since(start))
 	return m, nil

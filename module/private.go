@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -45,7 +46,11 @@ func newPrivateFolder() (*privateFolder, error) {
 // make makes a folder, and holds it.
 func (p *privateFolder) make() error {
 	failed := func(err error) error {
-		return fmt.Errorf("make private folder for native code: %w; set TMPDIR to a folder of this user on a disk of this machine, with room", err)
+		what := "set TMPDIR to a folder of this user on a disk of this machine, with room"
+		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+			what = "allow more open files (LimitNOFILE, ulimit -n)"
+		}
+		return fmt.Errorf("make private folder for native code: %w; %s", err, what)
 	}
 	for range 10 {
 		name, err := os.MkdirTemp("", privatePrefix)
@@ -59,12 +64,25 @@ func (p *privateFolder) make() error {
 		switch {
 		case err == nil:
 			p.name, p.lock = name, lock
+			if err := p.fresh(); err != nil {
+				return failed(errors.Join(err, lock.Close()))
+			}
 			return nil
 		case !errors.Is(err, errTaken): // until it is locked, another process may take it for abandoned
 			return failed(errors.Join(err, os.Remove(name)))
 		}
 	}
 	return failed(errors.New("another process removes it each time"))
+}
+
+// fresh looks whether the folder is as one that was just made: another one of this user may have been put there meanwhile, by who may change the temporary folder.
+// Nothing of that is touched.
+func (p *privateFolder) fresh() error {
+	list, err := os.ReadDir(through(p.lock))
+	if err == nil && len(list) > 0 {
+		err = fmt.Errorf("somebody has put another folder at %s: others may change %s", p.name, filepath.Dir(p.name))
+	}
+	return err
 }
 
 // mend makes the folder anew, and one in it, if somebody has emptied the temporary folder since, or has put something else in its place.
@@ -104,17 +122,26 @@ func (p *privateFolder) remove() error {
 		err = p.empty()
 	}
 	if held != nil && isAt(p.name, held) {
-		err = errors.Join(err, os.Remove(p.name))
+		err = errors.Join(err, there(os.Remove(p.name)))
 	}
 	return errors.Join(err, p.lock.Close())
 }
 
-// empty removes what is in the folder.
+// empty removes what was put into the folder.
 func (p *privateFolder) empty() error {
 	folder := through(p.lock)
 	list, err := os.ReadDir(folder)
-	for _, entry := range list {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(folder, entry.Name())))
+	err = there(err)
+	for _, entry := range slices.DeleteFunc(list, func(entry fs.DirEntry) bool { return !isOurs(entry) }) {
+		err = errors.Join(err, there(os.RemoveAll(filepath.Join(folder, entry.Name()))))
+	}
+	return err
+}
+
+// there returns an error unless it is that something is gone.
+func there(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
 	return err
 }
@@ -123,6 +150,9 @@ func (p *privateFolder) empty() error {
 func removeAbandoned() {
 	names, _ := fs.Glob(os.DirFS(os.TempDir()), privatePrefix+"*")
 	for _, name := range names {
+		if !numbered(name, privatePrefix) {
+			continue
+		}
 		name = filepath.Join(os.TempDir(), name)
 		lock, err := hold(name)
 		if err != nil {
@@ -135,13 +165,46 @@ func removeAbandoned() {
 	}
 }
 
-// isOne reports whether all that is in a folder may be in a private one: somebody may have given another folder of this user such a name.
+// isOne reports whether all that is in a folder is what is in a private one: somebody may have given another folder of this user such a name.
 func (p *privateFolder) isOne() bool {
 	list, err := os.ReadDir(through(p.lock))
-	return err == nil && !slices.ContainsFunc(list, func(entry fs.DirEntry) bool {
-		name := entry.Name()
-		return !strings.HasPrefix(name, "wazero-") && !strings.HasPrefix(name, "compile-") && !strings.HasPrefix(name, "cached-")
-	})
+	return err == nil && !slices.ContainsFunc(list, func(entry fs.DirEntry) bool { return !isOurs(entry) })
+}
+
+// isOurs reports whether something is what is put into a private folder.
+func isOurs(entry fs.DirEntry) bool {
+	name := entry.Name()
+	if entry.IsDir() {
+		return numbered(name, "compile-") || strings.HasPrefix(name, "wazero-") && strings.HasSuffix(name, "-"+runtime.GOARCH+"-"+runtime.GOOS)
+	}
+	return numbered(strings.TrimSuffix(name, ".native"), "compile-") || numbered(name, "cached-")
+}
+
+// numbered reports whether a name is a prefix and a number, as os.MkdirTemp gives it.
+func numbered(name, prefix string) bool {
+	number, found := strings.CutPrefix(name, prefix)
+	return found && number != "" && strings.Trim(number, "0123456789") == ""
+}
+
+// explain says of an error that speaks of the private folder where that is, and what to do.
+func (p *privateFolder) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	p.mu.Lock()
+	name := p.name
+	p.mu.Unlock()
+	if !strings.Contains(err.Error(), p.path+"/") {
+		return err
+	}
+	what := ""
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		what = fmt.Sprintf(": somebody may have emptied %s, and another attempt makes it anew", filepath.Dir(name))
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EROFS):
+		what = fmt.Sprintf(": make room in %s, or set TMPDIR to another folder", filepath.Dir(name))
+	}
+	return fmt.Errorf("%w; %s is %s%s", err, p.path, name, what)
 }
 
 // errTaken is that another process holds a folder, or has removed it.

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -32,15 +33,19 @@ func TestPrivateFoldersOfTheDeadAreRemoved(t *testing.T) {
 	if err := os.Symlink(other, link); err != nil {
 		t.Fatal(err)
 	}
-	mine := filepath.Join(os.TempDir(), privatePrefix+"mine") // somebody has given another folder of this user such a name
-	if err := errors.Join(os.Mkdir(mine, 0o700), os.WriteFile(filepath.Join(mine, "ledger"), nil, 0o600)); err != nil {
-		t.Fatal(err)
+	others := []string{held.name, other} // somebody has given other folders of this user such names
+	for name, file := range map[string]string{"17": "ledger", "18": "compile-notes", "19": "cached-ledger.db", "sdk": "compile-1.native"} {
+		path := filepath.Join(os.TempDir(), privatePrefix+name, file)
+		if err := errors.Join(os.Mkdir(filepath.Dir(path), 0o700), os.WriteFile(path, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		others = append(others, path)
 	}
 	next, err := newPrivateFolder()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range []string{held.name, next.name, other, mine} {
+	for _, p := range append(others, next.name) {
 		if _, err := os.Stat(p); err != nil {
 			t.Errorf("a folder that somebody has is gone: %v", err)
 		}
@@ -55,6 +60,29 @@ func TestPrivateFoldersOfTheDeadAreRemoved(t *testing.T) {
 		if _, err := os.Stat(p.name); !os.IsNotExist(err) {
 			t.Errorf("%s is still there: %v", p.name, err)
 		}
+	}
+}
+
+// TestOfAFolderThatWasPutThereNothingIsTouched: another user may change the temporary folder, and has put another folder of this one where the private one was made.
+func TestOfAFolderThatWasPutThereNothingIsTouched(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	kept := filepath.Join(os.TempDir(), "mine", "ledger")
+	if err := errors.Join(os.Mkdir(filepath.Dir(kept), 0o700), os.WriteFile(kept, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := hold(filepath.Dir(kept))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &privateFolder{name: filepath.Dir(kept), lock: lock}
+	if err := p.fresh(); err == nil || !strings.Contains(err.Error(), os.TempDir()) {
+		t.Errorf("it is taken for one that was just made: %v", err)
+	}
+	if err := p.remove(); err == nil {
+		t.Error("it is removed")
+	}
+	if _, err := os.Stat(kept); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -87,7 +115,7 @@ func TestNothingElseIsTakenForThePrivateFolder(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				was := p.name
+				was, inner := p.name, "wazero-1-"+runtime.GOARCH+"-"+runtime.GOOS
 				taken(t, was)
 				if err := put(was); err != nil {
 					t.Fatal(err)
@@ -95,7 +123,7 @@ func TestNothingElseIsTakenForThePrivateFolder(t *testing.T) {
 				if err := os.WriteFile(filepath.Join(p.path, "compile-1.native"), []byte("native"), 0o600); (err == nil) != (at == "moved") {
 					t.Errorf("between two loads native code is written: %v", err)
 				}
-				if err := p.mend("wazero-1"); err != nil {
+				if err := p.mend(inner); err != nil {
 					t.Fatal(err)
 				}
 				here, err := os.Stat(p.path)
@@ -103,7 +131,7 @@ func TestNothingElseIsTakenForThePrivateFolder(t *testing.T) {
 				if err := errors.Join(err, errHeld); err != nil || !isAt(p.name, here) || !os.SameFile(here, held) || p.name == was || here.Mode().Perm() != 0o700 {
 					t.Errorf("it is %s now: %v, %v", p.name, here, err)
 				}
-				if _, err := os.Stat(filepath.Join(p.name, "wazero-1")); err != nil {
+				if _, err := os.Stat(filepath.Join(p.name, inner)); err != nil {
 					t.Error(err)
 				}
 				if at == "moved" {
@@ -177,7 +205,7 @@ func TestAPrivateFolderThatIsNotOfThisUserAloneIsRefused(t *testing.T) {
 	if errSet := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &most); errSet != nil {
 		t.Fatal(errSet)
 	}
-	if err == nil || !strings.Contains(err.Error(), syscall.EMFILE.Error()) || !strings.Contains(err.Error(), "TMPDIR") {
+	if err == nil || !strings.Contains(err.Error(), syscall.EMFILE.Error()) || !strings.Contains(err.Error(), "ulimit") {
 		t.Errorf("without file descriptors: %v", err)
 	}
 	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {

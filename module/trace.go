@@ -82,7 +82,7 @@ func (m *Module) trace(ctx context.Context) {
 	}
 	if err != nil {
 		if ctx.Err() == nil {
-			m.engine.o.Log.Warn("events of a module are not traced until it is loaded anew", "module", m.label, "reason", err)
+			m.engine.o.Log.Warn("events of a module are not traced until it is loaded anew", "module", m.label, "reason", m.engine.private.explain(err))
 		}
 		return
 	}

@@ -78,6 +78,9 @@ func (e *Engine) compileInChild(ctx context.Context, rewritten []byte, k kind) (
 	if err != nil {
 		return native{}, fmt.Errorf("find native code: %w", err)
 	}
+	if len(files) == 0 && !isThere(dir) {
+		return native{}, fmt.Errorf("find native code in %s: %w", dir, fs.ErrNotExist)
+	}
 	if len(files) != 1 || !e.ours(files[0]) {
 		return native{}, fmt.Errorf("the compiler's child left %q: want one file beside %s; it must be the same program as this one", files, e.native)
 	}
@@ -90,6 +93,11 @@ func (e *Engine) compileInChild(ctx context.Context, rewritten []byte, k kind) (
 		return native{}, fmt.Errorf("take native code: %w", err)
 	}
 	return made, nil
+}
+
+func isThere(dir string) bool {
+	_, err := os.Stat(dir)
+	return err == nil
 }
 
 // ours reports whether a name of native code is one that wazero could look for in this process.
@@ -127,6 +135,8 @@ func (e *Engine) runWorker(ctx context.Context, code []byte, k kind, dir string)
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("compile: %w", ctx.Err())
+	case cmd.ProcessState == nil && !isThere(dir):
+		return fmt.Errorf("start compiler's child in %s: %w", dir, fs.ErrNotExist)
 	case cmd.ProcessState == nil:
 		return fmt.Errorf("start compiler's child: %w", err)
 	case ended.Err() != nil:
@@ -136,9 +146,12 @@ func (e *Engine) runWorker(ctx context.Context, code []byte, k kind, dir string)
 	case said.outOfMemory():
 		return errTooMuch{bytesText(e.worker.memory) + " of memory"}
 	}
-	if text := said.first(); strings.HasSuffix(text, syscall.ENOSPC.Error()) || strings.HasSuffix(text, syscall.EDQUOT.Error()) {
-		return fmt.Errorf("compile: %s, in %s: make room there, or set TMPDIR to another folder", text, os.TempDir())
-	} else if text != "" {
+	if text := said.first(); text != "" {
+		for _, cause := range []syscall.Errno{syscall.ENOENT, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS} {
+			if what, is := strings.CutSuffix(text, cause.Error()); is {
+				return fmt.Errorf("compile in %s: %s%w", dir, what, cause)
+			}
+		}
 		return fmt.Errorf("compile: %s", text)
 	}
 	return fmt.Errorf("compile: the child ended: %w; if the system killed it for memory, give it more", err)

@@ -57,8 +57,8 @@ func restrict(cpu, memory uint64) error {
 	}
 	debug.SetMemoryLimit(int64(memory / 2))
 	if unix.Getpgrp() == unix.Getpid() {
-		// Of the group, because of the process would be of this thread alone.
-		if err := unix.Setpriority(unix.PRIO_PGRP, 0, 19); err != nil {
+		// Less than what serves events, and not so little that a busy machine compiles nothing. Of the group, because of the process would be of this thread alone.
+		if err := unix.Setpriority(unix.PRIO_PGRP, 0, 10); err != nil {
 			return fmt.Errorf("set priority: %w", err)
 		}
 	}

@@ -211,8 +211,8 @@ func TestChildLimitsItself(t *testing.T) {
 		}
 	}
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')'):]))
-	if nice := fields[17]; nice != "19" {
-		t.Errorf("nice is %s, want 19", nice)
+	if nice := fields[17]; nice != "10" {
+		t.Errorf("nice is %s, want 10", nice)
 	}
 }
 
