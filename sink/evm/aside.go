@@ -39,16 +39,17 @@ func (m *machine) refused(now time.Time) (wait, refused []*Intent) {
 // answers nothing is known of it.
 const refusesFor = 3 * retryMost
 
-// onTrial returns the places of which one goes out that was reverted before, or was seen reverted in a block a while ago, a longer one for each block: what
+// onTrial returns the places of which one goes out that was reverted before, or after others were seen reverted in blocks, or were a while ago, a longer one for each block: what
 // comes behind it waits, for each that the contract does not take either costs a transaction. Where only the newest answer goes, and is estimated, it need not.
 func (m *machine) onTrial(now time.Time) map[string]bool {
-	places := make(map[string]bool)
+	places, spells := make(map[string]bool), m.spells()
 	for _, i := range m.open {
-		if m.goesBlindly(i) && (i.State == Signed || i.State == Sent) && i.Reverts > 0 && m.receiver(i, i.last()) == m.contract(i.Payload) {
-			places[i.place()] = true
+		place := i.place()
+		if m.goesBlindly(i) && (i.State == Signed || i.State == Sent) && (i.Reverts > 0 || spells[place] != nil) && m.receiver(i, i.last()) == m.contract(i.Payload) {
+			places[place] = true
 		}
 	}
-	for place, s := range m.spells() {
+	for place, s := range spells {
 		places[place] = places[place] || now.Before(s.until())
 	}
 	return places
@@ -110,10 +111,27 @@ func (m *machine) stuck() map[string]bool {
 			list[feed] = true
 		}
 	}
-	if len(list) == len(m.target) {
+	if len(list) == len(m.target) && (m.anchor.IsZero() || m.find(m.stuckAnchor) != nil) {
 		return nil
 	}
 	return list
+}
+
+// stuckAnchor reports whether an intent is an anchor of which nobody says what it takes, or what the contract of anchors holds.
+func (m *machine) stuckAnchor(i *Intent) bool {
+	if i.Payload == nil || !i.Payload.anchor() {
+		return false
+	}
+	_, unknown := m.trouble[unknownGas(i.Payload.Feed)]
+	_, early := m.trouble[earlySlot(i.place())]
+	return unknown || early
+}
+
+// refuse has an intent wait, which its contract refuses, or, if it is an anchor, of which nobody says anything: after some in a row only the newest anchor is asked about.
+func (m *machine) refuse(now time.Time, i *Intent) {
+	i.Refusals++
+	m.countRow(now, i.Payload, false)
+	i.NotUntil = now.Add(min(pause(i.Refusals), refusedMost))
 }
 
 // control returns a call of another contract, if nobody says what an answer of one feed takes and much waits for that: if the endpoint says what that one takes, or
@@ -134,6 +152,9 @@ func (m *machine) control() *evm.Message {
 		if to := m.target[feed]; !stuck[feed] && to != m.contract(of.Payload) {
 			return &evm.Message{From: m.sender, To: &to, Data: of.Payload.Data}
 		}
+	}
+	if to := m.anchor; !to.IsZero() {
+		return &evm.Message{From: m.sender, To: &to, Data: of.Payload.Data}
 	}
 	return nil
 }

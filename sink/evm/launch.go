@@ -116,18 +116,19 @@ func (m *machine) gasFor(fx *effects, now time.Time, v view, i *Intent) (uint64,
 		}
 		m.say(fx, now, unknownGas(i.Payload.Feed), e.Unknown != "", fmt.Sprintf("nobody says what a transaction of %s takes: %s; it is asked again, or give the sink a limit (`gas`)", i.Payload.Feed, e.Unknown))
 		if e.Unknown != "" {
+			if i.Payload.anchor() {
+				m.refuse(now, i)
+			}
 			fx.count(telemetry.SinkFailures, 1)
 			return 0, false
 		}
 		m.say(fx, now, refusedBy(i.Payload), e.Refused != "", fmt.Sprintf("the contract %s would refuse round %d of %s: %s; it is asked again", m.contract(i.Payload), uint64(i.Payload.Round), i.Payload.Feed, e.Refused))
 		if e.Refused != "" {
-			i.Refusals++
+			m.refuse(now, i)
 			m.refuses[i.Payload.Feed] = now
-			m.countRow(now, i.Payload, false)
 			if m.refuted[i.place()].of != v.HeadBy { // who claims it may refuse it too
 				m.learn(now, i, i.Payload.Round)
 			}
-			i.NotUntil = now.Add(min(pause(i.Refusals), refusedMost))
 			fx.count(telemetry.SinkFailures, 1)
 			return 0, false
 		}
@@ -232,7 +233,9 @@ func (m *machine) bump(fx *effects, now time.Time, v view, i *Intent) bool {
 	}
 	if waiting != nil {
 		waiting.Payload.Passed += i.Payload.Passed + 1
-		i.Payload, i.Reverts, i.RevertedBy = waiting.Payload, waiting.Reverts, waiting.RevertedBy
+		if i.Payload = waiting.Payload; waiting.Reverts > i.Reverts { // the contract that reverted the one before has not taken this one
+			i.Reverts, i.RevertedBy = waiting.Reverts, waiting.RevertedBy
+		}
 		waiting.State = Superseded
 		m.write(fx, waiting)
 		fx.count(telemetry.SinkSuperseded, 1)

@@ -27,6 +27,7 @@ type glance struct {
 	blank   map[string]bool // by feed: its slot is empty and was not before
 	early   map[uint64]bool // by intent: the newest block's clock is behind it
 	knew    map[int]uint64  // by endpoint: the nonce that it said
+	ignores int             // the endpoint that could not estimate last
 }
 
 // glanceFor is how long nothing may be answered before a look that was interrupted is not worth going on with. However long one takes that
@@ -371,7 +372,9 @@ func (s *Sink) lookGas(ctx context.Context, l *glance) error {
 		if err != nil {
 			return err
 		}
-		l.Estimates[i.Number] = e
+		if l.Estimates[i.Number] = e; e.Unknown != "" {
+			l.ignores = s.client.Current()
+		}
 	}
 	if w.Control == nil || l.Speaks {
 		return nil
@@ -385,6 +388,7 @@ func (s *Sink) lookGas(ctx context.Context, l *glance) error {
 	default:
 		l.Speaks = true
 	}
+	l.Speaks = l.Speaks && s.client.Current() == l.ignores
 	return nil
 }
 

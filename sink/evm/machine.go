@@ -192,7 +192,7 @@ func (m *machine) wants(now time.Time, sameHead bool) (w wish) {
 
 // due returns the planned intents whose time has come. Where all go in order, those behind one that waits, or was refused, wait for it.
 func (m *machine) due(now time.Time) map[*Intent]bool {
-	due, waits, asked := make(map[*Intent]bool), m.onTrial(now), make(map[string]int)
+	due, waits, spells, asked := make(map[*Intent]bool), m.onTrial(now), m.spells(), make(map[string]int)
 	for _, i := range m.open {
 		place := i.place()
 		if i.State != Planned || i.Payload == nil || waits[place] {
@@ -201,7 +201,7 @@ func (m *machine) due(now time.Time) map[*Intent]bool {
 		due[i] = !now.Before(i.NotUntil)
 		if asked[place]++; m.policy.Policy == sink.Every && !i.Payload.anchor() {
 			_, unknown := m.trouble[unknownGas(place)]
-			waits[place] = !due[i] || i.Refusals+i.Reverts > 0 || unknown || asked[place] >= m.window
+			waits[place] = !due[i] || i.Refusals+i.Reverts > 0 || unknown || spells[place] != nil || asked[place] >= m.window
 		}
 	}
 	return due
@@ -488,6 +488,8 @@ func (m *machine) step(now time.Time, v view) (fx effects) {
 			place, uint64(said.Round), now.UTC().Format(time.RFC3339)))
 		if !impossible {
 			m.slots[place], m.known[place] = said, true
+		} else if i := m.planned(place); i != nil && i.Payload.anchor() && !now.Before(i.NotUntil) {
+			m.refuse(now, i)
 		}
 	}
 	for _, i := range slices.Clone(m.open) {
@@ -496,9 +498,9 @@ func (m *machine) step(now time.Time, v view) (fx effects) {
 		}
 	}
 	m.mendGap(&fx, now, v)
-	waits := m.onTrial(now)
+	waits, spells := m.onTrial(now), m.spells()
 	for _, i := range slices.Clone(m.open) {
-		if i.State == Planned && !waits[i.place()] && (!m.launch(&fx, now, v, i) || i.Reverts > 0) && m.policy.Policy == sink.Every && !i.Payload.anchor() {
+		if i.State == Planned && !waits[i.place()] && (!m.launch(&fx, now, v, i) || i.Reverts > 0 || spells[i.place()] != nil) && m.policy.Policy == sink.Every && !i.Payload.anchor() {
 			waits[i.place()] = true // in order: who comes later waits
 		}
 	}
