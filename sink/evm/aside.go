@@ -18,6 +18,9 @@ import (
 // over whose contract was seen not to take one of late.
 func (m *machine) refused(now time.Time) (wait, refused []*Intent) {
 	places, waits, stuck := make(map[string]bool), m.onTrial(now), m.stuck()
+	for place, s := range m.spells() {
+		places[place] = s.times() >= mostTries
+	}
 	for _, i := range m.open {
 		if i.State != Planned || i.Payload == nil {
 			continue

@@ -120,6 +120,103 @@ func TestOneContractThatCannotBeAskedHoldsUpNoOther(t *testing.T) {
 	}
 }
 
+// TestAnchorsAndFeedsHoldUpEachOtherNot: nobody estimates what an anchor takes, or its slot holds what no contract can hold, and a feed is delivered, one anchor being asked about at a time
+// after some; and the other way round beside the only feed. Once the cause is gone, all that waited goes.
+func TestAnchorsAndFeedsHoldUpEachOtherNot(t *testing.T) {
+	for name, c := range map[string]struct{ estimate, anchors bool }{
+		"anchors, estimate": {true, true}, "anchors, slot": {false, true}, "the only feed, estimate": {true, false}, "the only feed, slot": {false, false},
+	} {
+		p := newPlay(sink.Every)
+		p.anchor, p.gas = dodona.Address{5}, 0
+		ill, asked, read, delivered := true, 0, 0, dodona.Round(0)
+		of := func(payload *Payload) bool { return payload.anchor() == c.anchors }
+		turn := func() {
+			w := p.wants(p.now, false)
+			clear(p.view.Estimates)
+			asked = 0
+			for _, e := range w.Estimates {
+				p.view.Estimates[e.Number] = estimate{Gas: 50_000}
+				if ill && c.estimate && of(e.Payload) {
+					p.view.Estimates[e.Number] = estimate{Unknown: "out of gas"}
+					asked++
+				}
+			}
+			p.view.Slots = map[string]sink.Said{"f": p.view.Slots["f"]}
+			if !c.estimate && !c.anchors {
+				if p.view.Slots["f"] = (sink.Said{Round: 1 << 62}); !ill {
+					p.view.Slots["f"] = sink.Said{Round: delivered}
+				}
+			}
+			for _, a := range w.Anchors {
+				p.view.Slots[a.place()] = sink.Said{}
+				if ill && !c.estimate && c.anchors {
+					p.view.Slots[a.place()] = sink.Said{Round: 1 << 62}
+				}
+			}
+			read = len(w.Anchors)
+			p.turn(t, 5*time.Second)
+		}
+		rounds := 30 * p.window
+		well, late := 0, 0
+		for n := range rounds {
+			r := dodona.RoundAt(p.now)
+			for _, topic := range []dodona.Topic{dodona.TopicData, dodona.TopicAnchor} {
+				payload := Payload{Topic: topic, Feed: "f", Record: r.ID(), Round: r, Data: []byte{byte(n)}, Attested: p.now}
+				if payload.anchor() {
+					payload.Feed = "series"
+				}
+				taken, fx := p.take(p.now, payload)
+				if p.did(t, fx); !taken {
+					t.Fatalf("%s: round %d of %s is not taken", name, n, payload.Feed)
+				}
+			}
+			turn()
+			for _, i := range p.open {
+				if i.State.inFlight() && !of(i.Payload) {
+					well++
+				}
+			}
+			p.settleAll(t, "f")
+		}
+		if well < rounds-1 || c.estimate && asked > 1 || c.anchors && read > 1 {
+			t.Errorf("%s: %d of %d went; %d are asked about in one look, %d slots are read", name, well, rounds, asked, read)
+		}
+		ill = false
+		for range 20 * rounds {
+			p.now = p.now.Add(refusedMost)
+			turn()
+			for _, i := range p.open {
+				if i.State.inFlight() && of(i.Payload) {
+					late++
+					delivered = max(delivered, i.Payload.Round)
+				}
+			}
+			p.settleAll(t, "f")
+		}
+		if late != rounds || len(p.open) > 0 {
+			t.Errorf("%s: %d of %d went afterwards, %d are open", name, late, rounds, len(p.open))
+		}
+	}
+}
+
+// TestWhatTakesThePlaceOfARevertedOneIsOnTrialToo: with the policy latest a newer answer goes in its nonce.
+func TestWhatTakesThePlaceOfARevertedOneIsOnTrialToo(t *testing.T) {
+	p := newPlay(sink.Latest)
+	p.offer(t, 1000)
+	p.turn(t, time.Second)
+	p.revertAll(t, p.confirmations)
+	p.turn(t, retryMost)
+	before := p.flying("f")
+	if before == nil || before.Reverts != 1 {
+		t.Fatalf("under way is %+v", before)
+	}
+	p.offer(t, 2000)
+	p.turn(t, p.bumpAfter+time.Second)
+	if now := p.flying("f"); now == nil || now.Payload.Round != 2000 || now.Reverts != 1 || now.RevertedBy != p.target["f"] {
+		t.Errorf("in its place is %+v", now)
+	}
+}
+
 // TestNothingIsPassedOverForAnEndpoint: of two feeds one is quiet, so that only a question shows whether it is the contract of the other one that cannot be asked.
 func TestNothingIsPassedOverForAnEndpoint(t *testing.T) {
 	p := newPlay(sink.Every)
@@ -251,6 +348,9 @@ func TestOneBlockIsOneReason(t *testing.T) {
 		p.revertAll(t, 0)
 	}
 	p.offer(t, 9000)
+	if refused := refusedIn(p); len(refused) == 0 {
+		t.Error("three blocks do not show that it is refused")
+	}
 	if got := p.turn(t, pause(mostTries)-time.Second); len(got) > 0 {
 		t.Errorf("too early go %v", rounds(got))
 	}
