@@ -185,6 +185,7 @@ func (w *walk) finish(end head) {
 func (l *lane) missed(loss Loss) {
 	if l.lost(loss) {
 		l.noteLoss(latest(l.now(), loss.Before))
+		poke(l.house.wake) // which notes it for others
 	}
 }
 

@@ -210,10 +210,11 @@ func TestWhatWasDroppedIsNoted(t *testing.T) {
 	j := open(t, Config{})
 	appendEvents(t, j, "before", 1, 1)
 	l := j.lanes[streamProof]
-	if _, err := l.change(t.Context(), func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) {
+	if _, err := l.change(t.Context(), func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) error {
 		if info.Config.Metadata[droppedKey] == "" {
 			cfg.Metadata[droppedKey] = "7"
 		}
+		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -134,7 +135,9 @@ func (l *lane) keepMark(ctx context.Context) {
 	if told.Equal(found) && at.Sub(noted) < time.Second && unsettled == starts(last) && !timeIn(last, lostKey).Before(noted) {
 		return
 	}
-	_, err := l.change(ctx, func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) {
+	_, err := l.announce(ctx, func(bool) {
+		found, at = l.forgot.found, l.foundUntil().UTC()
+	}, func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) {
 		if there := timeIn(info, lostKey); !l.wasAhead(there) || !l.j.alone() && !there.After(info.TimeStamp.Add(clocksApart)) { // else it is this clock that is behind
 			at = latest(at, there)
 		}
@@ -142,6 +145,9 @@ func (l *lane) keepMark(ctx context.Context) {
 		setDropped(cfg.Metadata, l.droppedNow())
 	})
 	if err != nil {
+		l.mu.Lock()
+		l.told = time.Time{} // the server may say that it has what it could not write
+		l.mu.Unlock()
 		if l.j.ctx.Err() == nil {
 			l.j.cfg.Log.Warn("journal: note in the stream that something may have been lost", "stream", l.spec.name, "error", err)
 		}
@@ -152,6 +158,41 @@ func (l *lane) keepMark(ctx context.Context) {
 	l.forgot.add(at)
 	l.mu.Unlock()
 	l.j.holeNoted(l.bus, at)
+}
+
+// announce changes the settings of the stream in a way that hides what is gone of it by then. What is gone and was not announced is lost: look is told
+// whether there is any, once, with l.mu held, before note changes the settings. Where another process has just overwritten such an announcement, it has
+// the time to write it again.
+func (l *lane) announce(ctx context.Context, look func(lost bool), note func(*jetstream.StreamConfig, *jetstream.StreamInfo)) (before *jetstream.StreamInfo, err error) {
+	lost, looked, knew := false, false, l.reached()
+	errOverwritten := errors.New("others overwrite again and again what they noted")
+	for range mostChanges {
+		before, err = l.change(ctx, func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) error {
+			l.mu.Lock()
+			overwritten := !looked && !l.j.alone() && info.State.FirstSeq > l.begins(info)
+			if !looked && !overwritten {
+				look(l.miss(view{StreamInfo: info, knew: knew}) || lost)
+				looked = true
+			}
+			l.mu.Unlock()
+			if overwritten {
+				return errOverwritten
+			}
+			note(cfg, info)
+			return nil
+		})
+		if !errors.Is(err, errOverwritten) {
+			return before, err
+		}
+		v, err := l.ground(ctx)
+		if err != nil {
+			return nil, err
+		}
+		l.mu.Lock()
+		lost = l.miss(v) || lost
+		l.mu.Unlock()
+	}
+	return nil, errOverwritten
 }
 
 // setMark notes until when something may have been lost, and what the stream lacks by now, so that it is found once.
@@ -212,10 +253,11 @@ func (l *lane) lowerMissing(ctx context.Context) {
 	if missing(info.Config.Metadata) <= info.State.NumDeleted && !fewer {
 		return
 	}
-	if _, err := l.change(ctx, func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) {
+	if _, err := l.change(ctx, func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) error {
 		if fewer {
 			setDropped(cfg.Metadata, l.droppedNow())
 		}
+		return nil
 	}); err != nil {
 		l.j.cfg.Log.Warn("journal: note how many records are missing", "stream", l.spec.name, "error", err)
 	}
@@ -273,7 +315,7 @@ func (l *lane) miss(v view) bool {
 	if !more && !v.short() && st.NumDeleted <= before.NumDeleted && st.FirstSeq <= max(before.FirstSeq, freed(v.Config.Metadata)) {
 		return false
 	}
-	l.noteFound(l.now())
+	l.noteFound(l.watch.read(l.now()))
 	l.missedAt = l.forgot.found
 	l.tellLack(v.StreamInfo)
 	poke(l.house.wake) // which notes it for others

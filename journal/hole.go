@@ -169,10 +169,14 @@ func (j *Journal) noteHole(ctx context.Context, js jetstream.JetStream, name str
 	if err != nil {
 		return err
 	}
-	_, err = j.change(ctx, js, stream, func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) {
+	_, err = j.change(ctx, js, stream, func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) error {
+		if lacks(info) { // more than was known when it was found, maybe
+			at = latest(at, j.cfg.Now())
+		}
 		at = latest(at, timeIn(info, lostKey))
 		setMark(cfg.Metadata, at, starts(info), info.State)
 		setDropped(cfg.Metadata, j.dropsOf(name))
+		return nil
 	})
 	if err != nil {
 		return err

@@ -251,14 +251,15 @@ func TestANoteOfTheHubThatIsOverwrittenIsWrittenAgain(t *testing.T) {
 	time.Sleep(1100 * time.Millisecond)
 	round := now()
 	asked := 0
-	_, err := l.change(t.Context(), func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) {
+	_, err := l.change(t.Context(), func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) error {
 		cfg.MaxBytes = int64(200 * unit.MiB)
 		if asked++; asked > 1 {
-			return
+			return nil
 		}
 		h.noteEnds(t.Context(), 0)
 		h.overstate(l.bus)
 		h.noteEnds(t.Context(), 0)
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)

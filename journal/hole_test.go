@@ -29,6 +29,28 @@ func TestWhatIsNotedOfAHoleNeverFalls(t *testing.T) {
 	}
 }
 
+// TestANoteOfAHoleHidesNotWhatIsLostLater: it says what the stream lacks by then.
+func TestANoteOfAHoleHidesNotWhatIsLostLater(t *testing.T) {
+	j := open(t, Config{Listen: "127.0.0.1:0", Node: "srv"})
+	other := joinAs(t, j, "gw-1", dodona.Digest{7})
+	l := other.lanes[streamProof]
+	appendEvents(t, other, "before", 3, 1)
+	if err := j.noteHole(t.Context(), j.js, l.bus, time.Now().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	lost := time.Now()
+	if err := l.stream.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.noteHole(t.Context(), j.js, l.bus, time.Now().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	info, err := l.stream.Info(t.Context())
+	if err != nil || timeIn(info, lostKey).Before(lost) || lacks(info) {
+		t.Errorf("noted is %v, %v, want %v or later; it lacks more: %v", timeIn(info, lostKey), err, lost, lacks(info))
+	}
+}
+
 // TestHolesAreKeptUntilTheirTimeIsBelieved: another network's is noted anew when the clock was set, and forgotten when that was long ago; one that
 // does not stand in its stream yet stays.
 func TestHolesAreKeptUntilTheirTimeIsBelieved(t *testing.T) {

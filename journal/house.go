@@ -197,7 +197,8 @@ func (l *lane) visit(ctx context.Context, f func()) error {
 type space struct {
 	first, last  uint64 // of the stream
 	bytes, count uint64
-	limit        uint64 // that the store has for the stream now
+	said         uint64 // the limit that the server says the stream has
+	limit        uint64 // the one that it has: a larger one than usual that the server says it has, and this process did not write, nobody may have
 	cut          uint64 // records before it may go
 	readers      int    // durable ones
 	slowest      string // the reader that keeps others from going; empty if none does
@@ -229,8 +230,9 @@ func (l *lane) measure(ctx context.Context) (space, error) {
 	info, st := v.StreamInfo, v.State
 	s := space{
 		first: st.FirstSeq, last: st.LastSeq, bytes: st.Bytes, count: st.Msgs, cut: st.LastSeq + 1,
-		limit: uint64(max(info.Config.MaxBytes, 0)),
+		said: uint64(max(info.Config.MaxBytes, 0)),
 	}
+	s.limit = min(s.said, max(uint64(l.limits.Bytes), l.given.Load()))
 	l.j.cfg.Recorder.Gauge(telemetry.JournalBytes, l.spec.name, int64(st.Bytes))
 	list := l.stream.ListConsumers(ctx)
 	for c := range list.Info() {

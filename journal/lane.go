@@ -25,7 +25,8 @@ type lane struct {
 	dead   chan struct{} // closed when run has ended
 	visits chan func()   // run between flushes, for the goroutine that keeps the stream
 	house  house
-	needs  atomic.Int64 // bytes that wait for room now
+	needs  atomic.Int64  // bytes that wait for room now
+	given  atomic.Uint64 // the limit of the stream that was written last
 
 	// Owned by run.
 	head        head

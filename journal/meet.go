@@ -50,6 +50,8 @@ func (l *lane) goOn(ctx context.Context) error {
 	for _, loss := range l.j.losses.all() { // also of an earlier start: what is on record since then may rest on it
 		if loss.Stream == l.spec.name {
 			l.forgot.add(loss.Found, loss.Before)
+			untold := loss.Found.After(latest(info.Created, timeIn(info, lostKey))) && !l.ahead(loss.Found)
+			unsettled = unsettled || untold // whoever found it was stopped before others were told
 		}
 	}
 	l.sight(info.Created)

@@ -95,15 +95,17 @@ func checkOwner(what string, metadata map[string]string, network dodona.Digest) 
 const mostChanges = 8
 
 // change changes the settings of the stream, and returns what they were.
-func (l *lane) change(ctx context.Context, change func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo)) (before *jetstream.StreamInfo, err error) {
+func (l *lane) change(ctx context.Context, change func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) error) (before *jetstream.StreamInfo, err error) {
 	return l.j.change(ctx, l.j.js, l.stream, change)
 }
 
 // change changes the settings of a stream. The server keeps what was written last, whatever was written since its writer read: so it looks
-// whether the change is there, and what the other one may have lost by it, until nothing is left to do.
+// whether the change is there, and what the other one may have lost by it, until nothing is left to do. A server that could not write settings, for
+// want of room, says for all that that it has them, until it is started again: so what seems to be there is sent too, once.
 func (j *Journal) change(ctx context.Context, js jetstream.JetStream, stream jetstream.Stream,
-	change func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo),
+	change func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) error,
 ) (before *jetstream.StreamInfo, err error) {
+	sent := false
 	for range mostChanges {
 		info, err := stream.Info(ctx)
 		if err != nil {
@@ -119,12 +121,16 @@ func (j *Journal) change(ctx context.Context, js jetstream.JetStream, stream jet
 		} else {
 			before = info
 		}
-		if change(&cfg, info); reflect.DeepEqual(cfg, info.Config) {
+		if err := change(&cfg, info); err != nil {
+			return nil, err
+		}
+		if sent && reflect.DeepEqual(cfg, info.Config) {
 			return before, nil
 		}
 		if _, err := js.UpdateStream(ctx, cfg); err != nil {
 			return nil, j.roomFor(cfg.Name, cfg.MaxBytes, err)
 		}
+		sent = true
 	}
 	return nil, errors.New("others change the settings of the stream again and again")
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/telemetry"
@@ -149,7 +150,10 @@ func (l *lane) purge(ctx context.Context, s space, cut uint64) error {
 	}
 	after, err := l.stream.Info(ctx)
 	if err == nil && after.State.FirstSeq > freed(after.Config.Metadata) { // another process has overwritten the note since
-		_, err = l.change(ctx, func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) { setFreed(cfg.Metadata, place) })
+		_, err = l.change(ctx, func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) error {
+			setFreed(cfg.Metadata, place)
+			return nil
+		})
 	}
 	if err != nil {
 		return fmt.Errorf("free records: %w", err)
@@ -169,36 +173,19 @@ func (l *lane) purge(ctx context.Context, s space, cut uint64) error {
 	})
 }
 
-// noteFreed notes that what is before a place will be given up, and returns how the stream was. What is gone already, and was not announced, is
-// lost, and what is noted now would hide it; unless another process has just overwritten that note: it has the time to write it again.
+// noteFreed notes that what is before a place will be given up, and returns how the stream was.
 func (l *lane) noteFreed(ctx context.Context, place uint64) (before *jetstream.StreamInfo, err error) {
-	lost, looked, knew := false, false, l.reached()
-	for range mostChanges {
-		overwritten := false
-		before, err = l.change(ctx, func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			if overwritten = !looked && !l.j.alone() && info.State.FirstSeq > l.begins(info); overwritten {
-				return
-			}
-			if !looked && (l.miss(view{StreamInfo: info, knew: knew}) || lost || l.missedAt.After(l.told)) { // or who asked has just found it
-				setMark(cfg.Metadata, latest(l.lostUntil(), timeIn(info, lostKey)), starts(info), info.State)
-			}
-			looked = true
-			setFreed(cfg.Metadata, place)
-		})
-		if err != nil || !overwritten {
-			return before, err
+	var until time.Time
+	return l.announce(ctx, func(lost bool) {
+		if lost || l.missedAt.After(l.told) { // or who asked has just found it
+			until = l.lostUntil()
 		}
-		v, err := l.ground(ctx)
-		if err != nil {
-			return nil, err
+	}, func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) {
+		if !until.IsZero() {
+			setMark(cfg.Metadata, latest(until, timeIn(info, lostKey)), starts(info), info.State)
 		}
-		l.mu.Lock()
-		lost = l.miss(v) || lost
-		l.mu.Unlock()
-	}
-	return nil, errors.New("others overwrite again and again what they noted")
+		setFreed(cfg.Metadata, place)
+	})
 }
 
 // firstFrom returns the place of the first record that will be left, behind places that have none, and the first sequence of this writer.

@@ -126,7 +126,7 @@ func (l *lane) widen(ctx context.Context, s space, by uint64) (uint64, error) {
 	if to <= s.limit {
 		return s.limit, nil
 	}
-	if err := l.setLimit(ctx, to); err != nil {
+	if err := l.setLimit(ctx, max(to, s.said)); err != nil {
 		return s.limit, fmt.Errorf("give the stream %s beyond its %s: %w", sizeOf(to-limit), l.limits.Bytes, err)
 	}
 	return to, nil
@@ -134,13 +134,19 @@ func (l *lane) widen(ctx context.Context, s space, by uint64) (uint64, error) {
 
 // narrow takes back what widen gave, once it is no longer needed.
 func (l *lane) narrow(ctx context.Context, s space) error {
-	if limit := uint64(l.limits.Bytes); s.limit > limit && s.bytes <= limit/8*7 {
+	if limit := uint64(l.limits.Bytes); s.said > limit && s.bytes <= limit/8*7 {
 		return l.setLimit(ctx, limit)
 	}
 	return nil
 }
 
 func (l *lane) setLimit(ctx context.Context, bytes uint64) error {
-	_, err := l.change(ctx, func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) { cfg.MaxBytes = int64(bytes) })
+	_, err := l.change(ctx, func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) error {
+		cfg.MaxBytes = int64(bytes)
+		return nil
+	})
+	if err == nil {
+		l.given.Store(bytes)
+	}
 	return err
 }

@@ -289,10 +289,10 @@ func TestANoteThatAnotherProcessOverwritesIsMended(t *testing.T) {
 	a, b := first.journal.lanes[streamProof], second.journal.lanes[streamProof]
 	lost := time.Now().Add(-time.Hour)
 	asked := 0
-	_, err := a.change(t.Context(), func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) {
+	_, err := a.change(t.Context(), func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) error {
 		cfg.MaxBytes = int64(200 * unit.MiB)
 		if asked++; asked > 1 {
-			return
+			return nil
 		}
 		b.noteLoss(lost)
 		b.keepMark(t.Context())
@@ -303,6 +303,7 @@ func TestANoteThatAnotherProcessOverwritesIsMended(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -369,8 +370,9 @@ func TestRetentionWaitsForANoteThatIsOverwritten(t *testing.T) {
 			if mended {
 				noting.Go(func() {
 					time.Sleep(undone / 10) // the other one has looked by then
-					if _, err := a.change(context.WithoutCancel(t.Context()), func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) {
+					if _, err := a.change(context.WithoutCancel(t.Context()), func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) error {
 						setFreed(cfg.Metadata, s.first+3)
+						return nil
 					}); err != nil {
 						t.Error(err)
 					}
