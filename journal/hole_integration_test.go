@@ -319,6 +319,11 @@ func TestPlacesWithoutARecord(t *testing.T) {
 	_, server, first, second := twoSigners(t, Config{}, time.Now)
 	appendEvents(t, first.journal, "before", 30, 1)
 	l := first.journal.lanes[streamProof]
+	until(t, "the audit has passed, which tells what it finds too", func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return !l.stat.audit.At.IsZero()
+	})
 	s, err := l.measure(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -328,7 +333,7 @@ func TestPlacesWithoutARecord(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, p := range []process{first, second} {
+	for _, p := range []process{first, second, first} { // who hears last of what the other one noted too
 		if _, err := p.journal.Forgot(t.Context()); err != nil {
 			t.Fatal(err)
 		}
