@@ -120,7 +120,7 @@ func (e *Engine) compileHere(ctx context.Context, p *pool, entry cacheEntry) (wa
 }
 
 // place lets wazero load native code through the private folder. It fails rather than compile, which would be in this
-// process.
+// process, unless somebody takes the file out of the folder in the instant before it is opened.
 func (e *Engine) place(ctx context.Context, p *pool, n *native) (wazero.CompiledModule, error) {
 	path := filepath.Join(e.dir, n.name)
 	defer os.Remove(path)
@@ -360,7 +360,7 @@ func (c cacheEntry) reject(err error) {
 		return
 	}
 	c.engine.o.Log.Warn("a file of the compilation cache cannot be used now, and stays; the module is compiled again",
-		"module", c.module, "file", c.path, "reason", err)
+		"module", c.module, "file", c.path, "reason", c.engine.private.explain(err))
 }
 
 // A wrongFile is why a file is none that this node has written.

@@ -31,15 +31,15 @@ const privatePrefix = "dodona-module-"
 
 // newPrivateFolder makes one, and removes those of processes that have ended.
 func newPrivateFolder() (*privateFolder, error) {
+	if _, err := os.Stat(workingFolder); err != nil {
+		return nil, fmt.Errorf("make private folder for native code: %w; /proc must be mounted", err)
+	}
 	removeAbandoned()
 	p := &privateFolder{}
 	if err := p.make(); err != nil {
 		return nil, err
 	}
 	p.path = through(p.lock)
-	if _, err := os.Stat(p.path); err != nil {
-		return nil, errors.Join(fmt.Errorf("look at the private folder for native code: %w; /proc must be mounted", err), p.remove())
-	}
 	return p, nil
 }
 
@@ -47,8 +47,8 @@ func newPrivateFolder() (*privateFolder, error) {
 func (p *privateFolder) make() error {
 	failed := func(err error) error {
 		what := "set TMPDIR to a folder of this user on a disk of this machine, with room"
-		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
-			what = "allow more open files (LimitNOFILE, ulimit -n)"
+		if noFiles(err) {
+			what = moreFiles
 		}
 		return fmt.Errorf("make private folder for native code: %w; %s", err, what)
 	}
@@ -60,30 +60,40 @@ func (p *privateFolder) make() error {
 		if err != nil {
 			return failed(err)
 		}
-		lock, err := hold(name)
-		switch {
+		switch err := p.take(name); {
 		case err == nil:
-			p.name, p.lock = name, lock
-			if err := p.fresh(); err != nil {
-				return failed(errors.Join(err, lock.Close()))
-			}
 			return nil
 		case !errors.Is(err, errTaken): // until it is locked, another process may take it for abandoned
-			return failed(errors.Join(err, os.Remove(name)))
+			_ = os.Remove(name) // if it is empty; else it is another one
+			return failed(err)
 		}
 	}
 	return failed(errors.New("another process removes it each time"))
 }
 
-// fresh looks whether the folder is as one that was just made: another one of this user may have been put there meanwhile, by who may change the temporary folder.
+// take holds a folder that was just made, if it is as one: another one of this user may have been put there meanwhile, by who may change the temporary folder.
 // Nothing of that is touched.
-func (p *privateFolder) fresh() error {
-	list, err := os.ReadDir(through(p.lock))
-	if err == nil && len(list) > 0 {
-		err = fmt.Errorf("somebody has put another folder at %s: others may change %s", p.name, filepath.Dir(p.name))
+func (p *privateFolder) take(name string) error {
+	lock, err := hold(name)
+	if err != nil {
+		return err
 	}
-	return err
+	list, err := os.ReadDir(through(lock))
+	if err == nil && len(list) > 0 {
+		err = fmt.Errorf("somebody has put another folder at %s: others may change %s", name, filepath.Dir(name))
+	}
+	if err != nil {
+		return errors.Join(err, lock.Close())
+	}
+	p.name, p.lock = name, lock
+	return nil
 }
+
+// moreFiles is what to do where a process may open no further file.
+const moreFiles = "allow more open files (LimitNOFILE, ulimit -n)"
+
+// noFiles reports whether an error is that.
+func noFiles(err error) bool { return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) }
 
 // mend makes the folder anew, and one in it, if somebody has emptied the temporary folder since, or has put something else in its place.
 func (p *privateFolder) mend(inner string) error {

@@ -70,14 +70,14 @@ func TestOfAFolderThatWasPutThereNothingIsTouched(t *testing.T) {
 	if err := errors.Join(os.Mkdir(filepath.Dir(kept), 0o700), os.WriteFile(kept, nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
+	if err := (&privateFolder{}).take(filepath.Dir(kept)); err == nil || !strings.Contains(err.Error(), os.TempDir()) {
+		t.Errorf("it is taken for one that was just made: %v", err)
+	}
 	lock, err := hold(filepath.Dir(kept))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &privateFolder{name: filepath.Dir(kept), lock: lock}
-	if err := p.fresh(); err == nil || !strings.Contains(err.Error(), os.TempDir()) {
-		t.Errorf("it is taken for one that was just made: %v", err)
-	}
 	if err := p.remove(); err == nil {
 		t.Error("it is removed")
 	}

@@ -137,12 +137,17 @@ func (e *Engine) runWorker(ctx context.Context, code []byte, k kind, dir string)
 		return fmt.Errorf("compile: %w", ctx.Err())
 	case cmd.ProcessState == nil && !isThere(dir):
 		return fmt.Errorf("start compiler's child in %s: %w", dir, fs.ErrNotExist)
+	case cmd.ProcessState == nil && noFiles(err):
+		return fmt.Errorf("start compiler's child: %w; %s", err, moreFiles)
 	case cmd.ProcessState == nil:
 		return fmt.Errorf("start compiler's child: %w", err)
 	case ended.Err() != nil:
 		return fmt.Errorf("compiling took more than %s, of which %s of CPU: the machine has too much else to do", e.worker.wall, spent(cmd.ProcessState).Round(time.Second))
 	case said.outOfCPU(), spent(cmd.ProcessState) >= e.worker.cpu:
 		return errTooMuch{e.worker.cpu.String() + " of CPU"}
+	case said.outOfMemory() && addressLimit() > 0:
+		return fmt.Errorf("compiling took more memory than %s, or than is left of the %s of addresses that this process may have: raise that (LimitAS, ulimit -v), or make the module smaller",
+			bytesText(e.worker.memory), bytesText(int64(addressLimit())))
 	case said.outOfMemory():
 		return errTooMuch{bytesText(e.worker.memory) + " of memory"}
 	}

@@ -44,29 +44,68 @@ func restrict(cpu, memory uint64) error {
 	if err != nil {
 		return err
 	}
+	inherited, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	files := uint64(len(inherited)) + 32
 	for resource, most := range map[int]unix.Rlimit{
 		unix.RLIMIT_AS:     {Cur: size + memory, Max: size + memory},
 		unix.RLIMIT_CPU:    {Cur: cpu, Max: cpu + cpuGrace}, // the first makes a signal, the second kills
 		unix.RLIMIT_FSIZE:  {Cur: largestCode, Max: largestCode},
-		unix.RLIMIT_NOFILE: {Cur: 32, Max: 32},
+		unix.RLIMIT_NOFILE: {Cur: files, Max: files},
 		unix.RLIMIT_CORE:   {},
 	} {
-		if err := unix.Setrlimit(resource, &most); err != nil {
+		if err := lower(resource, most); err != nil {
 			return fmt.Errorf("set resource limit %d to %d: %w", resource, most.Cur, err)
 		}
 	}
 	debug.SetMemoryLimit(int64(memory / 2))
 	if unix.Getpgrp() == unix.Getpid() {
-		// Less than what serves events, and not so little that a busy machine compiles nothing. Of the group, because of the process would be of this thread alone.
-		if err := unix.Setpriority(unix.PRIO_PGRP, 0, 10); err != nil {
-			return fmt.Errorf("set priority: %w", err)
-		}
+		yield()
 	}
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("give up privileges to come: %w", err)
 	}
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0) // where /proc is read-only, the system chooses
 	return nil
+}
+
+// lower sets a resource limit, or keeps the one there is if that is lower already.
+func lower(resource int, most unix.Rlimit) error {
+	var is unix.Rlimit
+	if err := unix.Getrlimit(resource, &is); err != nil {
+		return err
+	}
+	most.Cur, most.Max = min(most.Cur, is.Max), min(most.Max, is.Max)
+	return unix.Setrlimit(resource, &most)
+}
+
+// The niceness of the compiler: less than what serves events has, and not so little that a busy machine compiles nothing.
+const (
+	niceness    = 10
+	nicerBy     = 5
+	mostNice    = 19
+	niceSyscall = 20 // less the niceness is what the system call returns
+)
+
+// yield takes a smaller share of the processor than whoever started this process has, where the system lets it. Of the group, because of the process would be of
+// this thread alone.
+func yield() {
+	nice := niceness
+	if raw, err := unix.Getpriority(unix.PRIO_PROCESS, 0); err == nil {
+		nice = min(max(nice, niceSyscall-raw+nicerBy), mostNice)
+	}
+	_ = unix.Setpriority(unix.PRIO_PGRP, 0, nice)
+}
+
+// addressLimit returns how many bytes of addresses this process may have, 0 if as many as it likes.
+func addressLimit() uint64 {
+	var is unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_AS, &is); err != nil || is.Max == unix.RLIM_INFINITY {
+		return 0
+	}
+	return is.Max
 }
 
 // endOutOfCPU ends this process when the kernel says that it is out of CPU. It lives for as long as the process.

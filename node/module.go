@@ -35,6 +35,7 @@ type modules struct {
 	n     *Node
 	spans *spanSums
 
+	making sync.Mutex // held while the engine is made, for which a disk may let it wait
 	mu     sync.Mutex
 	engine *module.Engine
 	known  map[string]standing // by feed
@@ -53,10 +54,13 @@ func newModules(n *Node) *modules {
 
 // opened returns the engine.
 func (m *modules) opened(ctx context.Context) (*module.Engine, error) {
+	m.making.Lock()
+	defer m.making.Unlock()
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.engine != nil {
-		return m.engine, nil
+	engine := m.engine
+	m.mu.Unlock()
+	if engine != nil {
+		return engine, nil
 	}
 	c := m.n.config()
 	secret := hmac.New(sha256.New, m.n.id.salts[:])
@@ -69,7 +73,9 @@ func (m *modules) opened(ctx context.Context) (*module.Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the sandbox: %w", err)
 	}
+	m.mu.Lock()
 	m.engine = engine
+	m.mu.Unlock()
 	return engine, nil
 }
 

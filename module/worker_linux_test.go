@@ -1,0 +1,69 @@
+package module
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestTheCompilerMakesDoWithWhatItIsGiven: a node may have been started with less than the child would set itself, and may not take more.
+func TestTheCompilerMakesDoWithWhatItIsGiven(t *testing.T) {
+	ordinary := []string{"setpriv", "--bounding-set", "-sys_nice,-sys_resource"}
+	if os.Geteuid() != 0 {
+		ordinary = nil
+	}
+	for name, start := range map[string][]string{
+		"nice 11":             {"nice", "-n", "11"},
+		"nice 19":             {"nice", "-n", "19"},
+		"small files":         {"prlimit", "--fsize=2000000"},
+		"few files":           {"prlimit", "--nofile=24"},
+		"little CPU":          {"prlimit", "--cpu=20"},
+		"files that are open": {"bash", "-c", `for i in $(seq 3 40); do eval "exec $i</dev/null"; done; exec "$0" "$@"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := inChild(t, Options{})
+			o.Worker = slices.Concat(ordinary, start, o.Worker)
+			e, err := New(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer e.Close(context.Background())
+			load(t, e, guest(t, "count"))
+		})
+	}
+}
+
+// TestTheCompilerYields to whoever started it.
+func TestTheCompilerYields(t *testing.T) {
+	for _, nice := range []int{0, 10, 17, 19} {
+		c := exec.Command("nice", "-n", strconv.Itoa(nice), os.Args[0], workerCommand, "plain", ".", "30", strconv.Itoa(256<<20))
+		c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		in, err := c.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		of := 0
+		for begun := time.Now(); time.Since(begun) < 20*time.Second && of <= nice && of < mostNice; time.Sleep(10 * time.Millisecond) {
+			raw, err := unix.Getpriority(unix.PRIO_PROCESS, c.Process.Pid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			of = niceSyscall - raw
+		}
+		if of <= nice && of < mostNice {
+			t.Errorf("niceness %d starts a compiler of %d", nice, of)
+		}
+		_ = in.Close()
+		_ = c.Wait() // there is nothing to compile
+	}
+}
