@@ -205,14 +205,14 @@ func TestChildLimitsItself(t *testing.T) {
 	if err := cmd.Wait(); err == nil {
 		t.Error("the child compiled zeros")
 	}
-	for _, want := range []string{`Max cpu time +7 +9 `, `Max core file size +0 +0 `, `Max open files +32 +32 `, `Max address space +\d+ +\d+ `} {
+	for _, want := range []string{`Max cpu time +7 +9 `, `Max core file size +0 +0 `, `Max open files +[3-6]\d +[3-6]\d `, `Max address space +\d+ +\d+ `} {
 		if !regexp.MustCompile(want).Match(limits) {
 			t.Errorf("limits are\n%s\nwant %s", limits, want)
 		}
 	}
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')'):]))
-	if nice := fields[17]; nice != "10" {
-		t.Errorf("nice is %s, want 10", nice)
+	if nice, err := strconv.Atoi(fields[17]); err != nil || nice < 10 {
+		t.Errorf("nice is %s, want 10 or more", fields[17])
 	}
 }
 
