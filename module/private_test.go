@@ -261,3 +261,51 @@ func TestAPrivateFolderThatIsGoneIsMadeAnew(t *testing.T) {
 		})
 	}
 }
+
+// TestAFolderThatIsNoPrivateOneStaysWhole, though it has the name of one and nobody holds it.
+func TestAFolderThatIsNoPrivateOneStaysWhole(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	folder := filepath.Join(os.TempDir(), privatePrefix+"12")
+	files := []string{filepath.Join(folder, "compile-34.native"), filepath.Join(folder, "ledger")}
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	removeAbandoned()
+	for _, file := range files {
+		if _, err := os.Stat(file); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestAPrivateFolderIsWhereItWasMade: TMPDIR may be relative, and the process go elsewhere.
+func TestAPrivateFolderIsWhereItWasMade(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.Mkdir("tmp", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", "tmp")
+	p, err := newPrivateFolder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := p.name
+	t.Chdir(t.TempDir())
+	if err := p.mend("wazero-dev-amd64-linux"); err != nil {
+		t.Error(err)
+	}
+	if p.name != made {
+		t.Errorf("it was at %s, and is made again at %s", made, p.name)
+	}
+	if err := p.remove(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(made); !os.IsNotExist(err) {
+		t.Errorf("%s is still there: %v", made, err)
+	}
+}
