@@ -137,6 +137,40 @@ func (m *machine) refuse(now time.Time, i *Intent) {
 	i.NotUntil = now.Add(min(pause(i.Refusals), refusedMost))
 }
 
+// sayUnknown tells that nobody says what an answer takes, or that somebody does.
+func (m *machine) sayUnknown(fx *effects, now time.Time, i *Intent, e estimate) {
+	m.say(fx, now, unknownGas(i.Payload.Feed), e.Unknown != "", fmt.Sprintf("nobody says what a transaction of %s takes: %s; it is asked again, or give the sink a limit (`gas`)", i.Payload.Feed, e.Unknown))
+}
+
+// mute has wait what no endpoint answers anything of, each time as long as that has lasted, up to ten minutes: a question may take all the time that endpoints have to answer.
+func (m *machine) mute(fx *effects, now time.Time, v view) {
+	for _, i := range m.open {
+		e := v.Estimates[i.Number]
+		if !e.Mute {
+			continue
+		}
+		m.sayUnknown(fx, now, i, e)
+		lasts := now.Sub(m.trouble[unknownGas(i.Payload.Feed)].Since)
+		if i.State == Planned {
+			i.NotUntil = latest(i.NotUntil, now.Add(min(max(lasts, retryFirst), retryMost)))
+		}
+	}
+}
+
+// others returns the other contracts than that of an answer, but not those of feeds of which nobody says anything.
+func (m *machine) others(p *Payload) (list []dodona.Address) {
+	stuck := m.stuck()
+	for _, feed := range slices.Sorted(maps.Keys(m.target)) {
+		if to := m.target[feed]; !stuck[feed] && to != m.contract(p) {
+			list = append(list, to)
+		}
+	}
+	if !m.anchor.IsZero() && m.anchor != m.contract(p) {
+		list = append(list, m.anchor)
+	}
+	return list
+}
+
 // control returns a call of another contract, if nobody says what an answer of one feed takes and much waits for that: if the endpoint says what that one takes, or
 // that it refuses it, it is not the endpoint. nil: nothing is to be asked, or there is no other contract.
 func (m *machine) control() *evm.Message {
@@ -151,15 +185,16 @@ func (m *machine) control() *evm.Message {
 	if of == nil {
 		return nil
 	}
-	for _, feed := range slices.Sorted(maps.Keys(m.target)) {
-		if to := m.target[feed]; !stuck[feed] && to != m.contract(of.Payload) {
-			return &evm.Message{From: m.sender, To: &to, Data: of.Payload.Data}
-		}
+	others := m.others(of.Payload)
+	if len(others) == 0 {
+		return nil
 	}
-	if to := m.anchor; !to.IsZero() {
-		return &evm.Message{From: m.sender, To: &to, Data: of.Payload.Data}
-	}
-	return nil
+	return m.call(others[0], of.Payload)
+}
+
+// call returns a call of a contract with what another one is to take.
+func (m *machine) call(to dodona.Address, p *Payload) *evm.Message {
+	return &evm.Message{From: m.sender, To: &to, Data: p.Data}
 }
 
 // blame notes of which feeds a view shows that it is their contract: the endpoint says of another one what it takes, or what it holds.
@@ -177,7 +212,7 @@ func (m *machine) blame(now time.Time, v view) {
 			e, asked := v.Estimates[i.Number]
 			of := i.Payload != nil && i.Payload.Feed == feed
 			unknown = unknown || asked && of && e.Unknown != ""
-			others = others || asked && !of && e.Unknown == ""
+			others = others || asked && (of && e.Mute || !of && e.Unknown == "")
 		}
 		switch {
 		case unknown && others:

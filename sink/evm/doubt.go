@@ -212,7 +212,7 @@ func (m *machine) doubtSending(now time.Time, v view, add func(kind, format stri
 		case e.Refused != "" && i.Payload.Round <= v.Slots[i.place()].Round && !m.disputed(now, i.place()): // as the slot says too
 		case e.Refused != "":
 			add("refused", "it says that the contract would refuse: %s", e.Refused)
-		case e.Unknown != "":
+		case e.Unknown != "" && !e.Mute: // else all were asked
 			add("estimate", "it cannot say what a transaction takes: %s", e.Unknown)
 		case found && v.Head.GasLimit > 0 && e.Gas > v.Head.GasLimit:
 			add("limit", "it says that round %d of %s takes %d gas, and that a block has %d", uint64(i.Payload.Round), i.Payload.Feed, e.Gas, v.Head.GasLimit)

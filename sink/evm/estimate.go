@@ -1,12 +1,15 @@
 package evm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
+	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/calldata"
 	"github.com/dodona-oracle/dodona/internal/evm"
 )
@@ -38,6 +41,100 @@ func (s *Sink) prices(ctx context.Context, l *glance) (err error) {
 
 // tipsEvery is how often the past is asked for.
 const tipsEvery = time.Minute
+
+// lookGas asks what transactions take, also of answers that came while this look was under way, last of those of which nobody said anything so far.
+func (s *Sink) lookGas(ctx context.Context, l *glance) error {
+	w := s.wants(true)
+	slices.SortStableFunc(w.Estimates, func(a, b wanted) int { return cmp.Compare(s.muteness(l, a), s.muteness(l, b)) })
+	for _, i := range w.Estimates {
+		if _, known := l.Estimates[i.Number]; known || s.mined(l, i.Number) {
+			continue
+		}
+		e, err := s.estimate(ctx, l, i)
+		if err != nil {
+			e, err = s.unanswered(ctx, l, i, err)
+		}
+		if err != nil {
+			return err
+		}
+		if l.Estimates[i.Number] = e; e.Mute {
+			break // one in a look: it may take long, and no others are behind it
+		}
+		if e.Unknown != "" {
+			l.ignores = s.client.Current()
+		}
+	}
+	if w.Control == nil || l.Speaks {
+		return nil
+	}
+	speaks, err := s.speaks(ctx, *w.Control)
+	l.Speaks = speaks && s.client.Current() == l.ignores
+	return err
+}
+
+// speaks reports whether an endpoint says what a call takes, or that its contract refuses it.
+func (s *Sink) speaks(ctx context.Context, call evm.Message) (bool, error) {
+	var said *evm.Error
+	_, err := s.client.EstimateGas(ctx, call)
+	if errors.As(err, &said) {
+		return said.Reverted(), nil
+	}
+	return err == nil, err
+}
+
+// muteness returns how often nobody said what an answer takes.
+func (s *Sink) muteness(l *glance, of wanted) int {
+	if of.Told {
+		return math.MaxInt
+	}
+	return l.mute[s.m.contract(of.Payload)]
+}
+
+// muteMost is how often no endpoint must have answered what a call of a contract takes, and some in a row for another one right then, until it is that contract: one that
+// fails now and then does so by chance, and three requests of four whatever they are must not pass for it.
+const muteMost = 4
+
+// unanswered takes that no endpoint answered what an answer takes: the error stays, or it is its contract.
+func (s *Sink) unanswered(ctx context.Context, l *glance, of wanted, why error) (estimate, error) {
+	to := s.m.contract(of.Payload)
+	l.mute[to]++
+	if !s.speaksOfOthers(ctx, l, of.Payload) {
+		return estimate{}, why
+	}
+	if l.beside[to]++; l.beside[to] < muteMost && !of.Told {
+		return estimate{}, why
+	}
+	return estimate{Mute: true, Unknown: fmt.Sprintf("%s; of other contracts than %s it is said", why, to)}, nil
+}
+
+// othersAsked is how often another contract is asked about in a row.
+const othersAsked = 4
+
+// speaksOfOthers reports whether endpoints say several times in a row what a call of another contract takes: of that of which they failed to least often.
+func (s *Sink) speaksOfOthers(ctx context.Context, l *glance, p *Payload) bool {
+	s.mu.Lock()
+	others := s.m.others(p)
+	s.mu.Unlock()
+	if len(others) == 0 {
+		return false
+	}
+	to := slices.MinFunc(others, func(a, b dodona.Address) int { return cmp.Compare(l.mute[a], l.mute[b]) })
+	for range othersAsked {
+		if speaks, _ := s.speaks(ctx, *s.m.call(to, p)); !speaks {
+			l.mute[to]++
+			return false
+		}
+	}
+	return true
+}
+
+// mined reports whether this look has found an intent in a block, which the machine is still to be shown: it is not replaced.
+func (s *Sink) mined(l *glance, number uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.m.find(func(i *Intent) bool { return i.Number == number })
+	return i != nil && slices.ContainsFunc(i.Attempts, func(a Attempt) bool { return l.Receipts[a.Hash] != nil })
+}
 
 // estimate asks what a transaction takes that delivers an intent. The error is that nothing can be asked any more.
 func (s *Sink) estimate(ctx context.Context, l *glance, of wanted) (_ estimate, err error) {

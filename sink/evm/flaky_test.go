@@ -117,6 +117,9 @@ func TestAnyEndpointThatAnswersNowAndThenDelivers(t *testing.T) {
 						answers, by := l.answers()
 						t.Logf("round %d: first after %s, all %s later; %d answers so far, %v", round, first, rest, answers, by)
 					}
+					if told := b.eventsOf("estimate"); len(told) > 0 {
+						t.Errorf("a contract is blamed: %q", told)
+					}
 				})
 			})
 		}

@@ -114,7 +114,7 @@ func (m *machine) gasFor(fx *effects, now time.Time, v view, i *Intent) (uint64,
 		if !found {
 			return 0, false
 		}
-		m.say(fx, now, unknownGas(i.Payload.Feed), e.Unknown != "", fmt.Sprintf("nobody says what a transaction of %s takes: %s; it is asked again, or give the sink a limit (`gas`)", i.Payload.Feed, e.Unknown))
+		m.sayUnknown(fx, now, i, e)
 		if e.Unknown != "" {
 			if i.Payload.anchor() {
 				m.refuse(now, i)

@@ -24,10 +24,12 @@ type glance struct {
 	price   bool
 	past    bool // what was usual to pay
 	wish    *wish
-	blank   map[string]bool // by feed: its slot is empty and was not before
-	early   map[uint64]bool // by intent: the newest block's clock is behind it
-	knew    map[int]uint64  // by endpoint: the nonce that it said
-	ignores int             // the endpoint that could not estimate last
+	blank   map[string]bool        // by feed: its slot is empty and was not before
+	early   map[uint64]bool        // by intent: the newest block's clock is behind it
+	knew    map[int]uint64         // by endpoint: the nonce that it said
+	ignores int                    // the endpoint that could not estimate last
+	mute    map[dodona.Address]int // by contract: how often no endpoint said what a call of it takes
+	beside  map[dodona.Address]int // by contract: how often they did of another one at that time
 }
 
 // glanceFor is how long nothing may be answered before a look that was interrupted is not worth going on with. However long one takes that
@@ -45,6 +47,7 @@ func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) 
 		l = &glance{begun: now, answers: answers, blank: make(map[string]bool), early: make(map[uint64]bool), knew: make(map[int]uint64)}
 		l.Receipts, l.Slots = make(map[dodona.Digest]*evm.Receipt), make(map[string]sink.Said, len(s.targets))
 		l.Estimates, l.By = make(map[uint64]estimate), make(map[string]int)
+		l.mute, l.beside = make(map[dodona.Address]int), make(map[dodona.Address]int)
 		s.remember(now, l)
 	}
 	s.glance = l
@@ -359,45 +362,6 @@ func (s *Sink) lookSlots(ctx context.Context, l *glance) error {
 // looksFor reports whether a receipt was asked for, and there is none.
 func (s *Sink) looksFor(l *glance) bool {
 	return slices.ContainsFunc(l.wish.Receipts, func(hash dodona.Digest) bool { return l.Receipts[hash] == nil })
-}
-
-// lookGas asks what transactions take, also of answers that came while this look was under way.
-func (s *Sink) lookGas(ctx context.Context, l *glance) error {
-	w := s.wants(true)
-	for _, i := range w.Estimates {
-		if _, known := l.Estimates[i.Number]; known || s.mined(l, i.Number) {
-			continue
-		}
-		e, err := s.estimate(ctx, l, i)
-		if err != nil {
-			return err
-		}
-		if l.Estimates[i.Number] = e; e.Unknown != "" {
-			l.ignores = s.client.Current()
-		}
-	}
-	if w.Control == nil || l.Speaks {
-		return nil
-	}
-	var said *evm.Error
-	switch _, err := s.client.EstimateGas(ctx, *w.Control); {
-	case errors.As(err, &said):
-		l.Speaks = said.Reverted()
-	case err != nil:
-		return err
-	default:
-		l.Speaks = true
-	}
-	l.Speaks = l.Speaks && s.client.Current() == l.ignores
-	return nil
-}
-
-// mined reports whether this look has found an intent in a block, which the machine is still to be shown: it is not replaced.
-func (s *Sink) mined(l *glance, number uint64) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i := s.m.find(func(i *Intent) bool { return i.Number == number })
-	return i != nil && slices.ContainsFunc(i.Attempts, func(a Attempt) bool { return l.Receipts[a.Hash] != nil })
 }
 
 func (s *Sink) wants(sameHead bool) wish {

@@ -149,6 +149,7 @@ type estimate struct {
 	Gas     uint64
 	Refused string // why the contract would refuse it; empty if it would not
 	Unknown string // why no endpoint says; empty if one does
+	Mute    bool   // none answers, though they say it of another contract
 }
 
 // A wish is what the machine wants to know next.
@@ -164,6 +165,7 @@ type wish struct {
 type wanted struct {
 	Number  uint64
 	Payload *Payload
+	Told    bool // nobody said what an answer of its feed takes, the last time
 }
 
 // wants returns what the next view should tell.
@@ -183,8 +185,12 @@ func (m *machine) wants(now time.Time, sameHead bool) (w wish) {
 		if i.Payload != nil && i.Payload.anchor() && (i.State != Mined || !sameHead) {
 			w.Anchors = append(w.Anchors, i.Payload)
 		}
-		if m.gas == 0 && i.Payload != nil && (due[i] || m.mayBump(now, i) && !m.contract(i.Payload).IsZero()) {
-			w.Estimates = append(w.Estimates, wanted{i.Number, i.Payload})
+		if m.gas > 0 || i.Payload == nil {
+			continue
+		}
+		_, told := m.trouble[unknownGas(i.Payload.Feed)]
+		if due[i] || m.mayBump(now, i) && !m.contract(i.Payload).IsZero() && !told { // else it keeps its limit
+			w.Estimates = append(w.Estimates, wanted{i.Number, i.Payload, told})
 		}
 	}
 	return w
@@ -468,7 +474,7 @@ func (m *machine) longest(i *Intent) (d time.Duration) {
 	if i.Refusals > 0 {
 		d = max(d, refusedMost)
 	}
-	if i.Reverts > 0 {
+	if i.Reverts > 0 || i.Payload != nil && m.trouble[unknownGas(i.Payload.Feed)] != (trouble{}) {
 		d = max(d, retryMost)
 	}
 	return d
@@ -509,6 +515,7 @@ func (m *machine) step(now time.Time, v view) (fx effects) {
 			m.push(&fx, now, v, i)
 		}
 	}
+	m.mute(&fx, now, v)
 	m.forgive(&fx, now, v)
 	m.tellOverdue(&fx, now, v)
 	m.tellAlone(&fx, now)

@@ -1,0 +1,208 @@
+package evm
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/sink"
+)
+
+// An estimator answers what a call of a contract takes for an endpoint of a ledger: with text, with an error, or, if both are empty, as the ledger does.
+type estimator func(host string, to dodona.Address) (text string, fails error)
+
+// estimates puts two endpoints of one ledger behind a bench.
+func (b *bench) estimates(l *ledger, by estimator) {
+	b.t.Helper()
+	through := tripper(func(req *http.Request) (*http.Response, error) {
+		body, _ := io.ReadAll(req.Body)
+		req.Body = io.NopCloser(bytes.NewReader(body))
+		var q struct {
+			Method string
+			Params []struct{ To dodona.Address }
+		}
+		if err := json.Unmarshal(body, &q); err != nil || q.Method != "eth_estimateGas" { // params of others are no calls
+			return l.RoundTrip(req)
+		}
+		switch text, err := by(req.URL.Host, q.Params[0].To); {
+		case errors.Is(err, errHangs):
+			<-req.Context().Done()
+			return nil, req.Context().Err()
+		case err != nil:
+			return nil, err
+		case text != "":
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{"jsonrpc":"2.0","id":1,` + text + `}`)), Request: req}, nil
+		}
+		return l.RoundTrip(req)
+	})
+	if err := b.reach([]string{"http://rpc1.example", "http://rpc2.example"}, &http.Client{Transport: through}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// TestAContractThatNobodyAnswersOfHoldsUpNoOther: no endpoint answers what a call of some contracts takes, each question takes all the time that it may, and the other feed goes. A person
+// is told which contract it is, and once endpoints answer again, so do its answers go.
+func TestAContractThatNobodyAnswersOfHoldsUpNoOther(t *testing.T) {
+	for name, fails := range map[string]error{"cut": io.ErrUnexpectedEOF, "hangs": errHangs} {
+		for _, policy := range []string{sink.Every, sink.Latest} {
+			for mute := 1; mute <= 2; mute++ {
+				t.Run(fmt.Sprintf("%s, %s, %d of 3", name, policy, mute), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						l := newLedger()
+						b := newBench(t, 3, l)
+						b.env.Policy.Policy = policy
+						var ill atomic.Bool
+						var asked atomic.Int64
+						b.estimates(l, func(_ string, to dodona.Address) (string, error) {
+							if ill.Load() && int(to[19]) <= mute {
+								asked.Add(1)
+								return "", fails
+							}
+							return "", nil
+						})
+						b.begin()
+						<-b.ready
+						ill.Store(true)
+						last := dodona.Round(0)
+						offer := func(feed string) {
+							last++
+							to := b.targets[feed]
+							data := append(binary.BigEndian.AppendUint64([]byte(roundMark), uint64(last)), to[:]...)
+							if err := b.take(t.Context(), Payload{Topic: dodona.TopicData, Feed: feed, Record: last.ID(), Round: last, Value: dodona.NewInt192(int64(last)), Data: data, Attested: time.Now()}); err != nil {
+								t.Fatal(err)
+							}
+						}
+						for range 15 { // until it is known
+							for feed := range b.targets {
+								offer(feed)
+							}
+							time.Sleep(time.Minute)
+						}
+						asked.Store(0)
+						before := len(b.eventsOf("rpc"))
+						for range 30 {
+							for n := range mute {
+								offer(fmt.Sprintf("feed-%d", n))
+							}
+							offer("feed-2")
+							r := last
+							b.within(50*time.Second, "the feed that is well goes", func() bool { return l.holds(r) == 1 })
+							time.Sleep(time.Minute)
+						}
+						if n := asked.Load(); n > int64(mute*6*6) { // three tries at each of two, each ten minutes
+							t.Errorf("asked %d times in half an hour", n)
+						}
+						told := b.eventsOf("estimate")
+						for n := range mute {
+							if to := b.targets[fmt.Sprintf("feed-%d", n)]; !slices.ContainsFunc(told, func(e string) bool {
+								return strings.Contains(e, to.String()) && strings.Contains(e, "rpc2.example") && strings.Contains(e, "`gas`")
+							}) {
+								t.Errorf("of %s nobody is told: %q", to, told)
+							}
+						}
+						if again := b.eventsOf("rpc")[before:]; len(told) != mute || len(again) > 2*6*mute || fails != errHangs && len(again) > 0 { // while one hangs, requests wait
+							t.Errorf("told again and again: %q, %q", told, again)
+						}
+						ill.Store(false)
+						for n := range mute {
+							offer(fmt.Sprintf("feed-%d", n))
+							r := last
+							b.within(retryMost+time.Minute, "what was ill goes", func() bool { return l.holds(r) == 1 })
+						}
+						b.within(time.Minute, "it is over", func() bool { return b.status().State == sink.OK })
+					})
+				})
+			}
+		}
+	}
+}
+
+// TestWhatAllWereAskedIsNotAskedAnew through each of them: what no endpoint answers gives no reason to doubt one.
+func TestWhatAllWereAskedIsNotAskedAnew(t *testing.T) {
+	for mute, want := range map[bool]int{true: 0, false: 1} {
+		p := newPlay(sink.Every)
+		p.gas = 0
+		p.offer(t, 1000)
+		p.estimates(estimate{Unknown: "nobody says", Mute: mute})
+		p.view.Head.Time = uint64(p.now.Unix())
+		if list := p.doubts(p.now, p.view); len(list) != want {
+			t.Errorf("mute %t: doubts %v, want %d", mute, list, want)
+		}
+	}
+}
+
+// TestAnEndpointThatEstimatesNothingIsNoContract: it answers all but estimates, so that no feed goes, and none is blamed. A turn takes no longer for each of them.
+func TestAnEndpointThatEstimatesNothingIsNoContract(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const feeds = 12
+		l := newLedger()
+		b := newBench(t, feeds, l)
+		b.estimates(l, func(string, dodona.Address) (string, error) { return "", errHangs })
+		if _, err := b.turn(t.Context(), evm.Header{}); err != nil {
+			t.Fatal(err)
+		}
+		close(b.room)
+		for feed, to := range b.targets {
+			if _, err := b.offer(t.Context(), Payload{Topic: dodona.TopicData, Feed: feed, Record: "1", Round: 1, Data: to[:], Attested: time.Now()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 3 * muteMost {
+			begun := time.Now()
+			if _, err := b.turn(t.Context(), evm.Header{}); err == nil || time.Since(begun) > 4*b.settings.Timeout {
+				t.Fatalf("a turn of %s: %v", time.Since(begun), err)
+			}
+		}
+		if told := b.eventsOf("estimate"); len(told) > 0 {
+			t.Errorf("told %q", told)
+		}
+	})
+}
+
+// TestWhatOneEndpointDoesNotSayAnotherShowsNothingOf: the first knows no state and estimates nothing; the second does, and cuts the connection when it is asked about one contract. That is no
+// word against this contract.
+func TestWhatOneEndpointDoesNotSayAnotherShowsNothingOf(t *testing.T) {
+	const broken = `"error":{"code":-32000,"message":"missing trie node"}`
+	for other, want := range map[string]bool{broken: false, "": true} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLedger()
+			b := newBench(t, 2, l)
+			b.env.Policy.Policy = sink.Every
+			b.estimates(l, func(host string, to dodona.Address) (string, error) {
+				switch bad := to == b.targets["feed-0"]; {
+				case host == "rpc2.example" && bad:
+					return "", io.ErrUnexpectedEOF
+				case bad:
+					return broken, nil
+				case host == "rpc2.example":
+					return "", nil
+				}
+				return other, nil
+			})
+			if err := b.Sink.begin(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			var fx effects
+			for n := range mostOpen / 2 {
+				b.m.plan(&fx, time.Now(), Payload{Topic: dodona.TopicData, Feed: "feed-0", Record: fmt.Sprint(n), Round: dodona.Round(n + 1), Data: []byte{1}, Attested: time.Now()})
+			}
+			b.m.say(&fx, time.Now(), unknownGas("feed-0"), true, "nobody says")
+			v, err := b.look(t.Context(), evm.Header{})
+			if e := v.Estimates[1]; err != nil || e.Unknown == "" || e.Mute || v.Speaks != want {
+				t.Errorf("%v, estimate %+v, it says something of another contract: %t, want %t", err, e, v.Speaks, want)
+			}
+		})
+	}
+}
