@@ -186,7 +186,7 @@ func TestRefusedAnchorsAreTriedOneAtATime(t *testing.T) {
 	if sent != 1 {
 		t.Errorf("%d are sent in %d minutes, want one", sent, minutes)
 	}
-	if said := p.trouble["reverted"].Message; !strings.Contains(said, "refuses anchors") {
+	if said := p.trouble["reverted"].Message; !strings.Contains(said, "of the last 8 anchors the contract") {
 		t.Errorf("nobody is told: %v", p.trouble)
 	}
 	p.row = 0

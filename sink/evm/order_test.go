@@ -2,6 +2,7 @@ package evm
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -194,6 +195,9 @@ func TestAnchorsAndFeedsHoldUpEachOtherNot(t *testing.T) {
 		if well < rounds-1 || c.estimate && asked > 1 || c.anchors && read > 1 {
 			t.Errorf("%s: %d of %d went; %d are asked about in one look, %d slots are read", name, well, rounds, asked, read)
 		}
+		if told := p.trouble["reverted"].Message; c.anchors != strings.Contains(told, "nobody says whether it would") {
+			t.Errorf("%s: told is %q", name, told)
+		}
 		ill = false
 		for range 20 * rounds {
 			p.now = p.now.Add(refusedMost)
@@ -285,6 +289,60 @@ func TestNothingIsPassedOverForAnEndpoint(t *testing.T) {
 	}
 }
 
+// TestAsAControlNoneIsAskedThatIsIllItself: of other feeds nobody says anything either, but of one, and of anchors.
+func TestAsAControlNoneIsAskedThatIsIllItself(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.gas = 0
+	var fx effects
+	for n, feed := range []string{"a", "b", "z"} {
+		p.target[feed] = dodona.Address{byte(20 + n)}
+	}
+	for n := range mostOpen / 2 {
+		p.plan(&fx, p.now, Payload{Topic: dodona.TopicData, Feed: "f", Record: fmt.Sprint(n), Round: dodona.Round(n + 1), Data: []byte{1}, Attested: p.now})
+	}
+	p.say(&fx, p.now, unknownGas("f"), true, "nobody says")
+	p.say(&fx, p.now, unknownGas("a"), true, "nobody says")
+	p.say(&fx, p.now, earlySlot("b"), true, "it is of tomorrow")
+	if c := p.control(); c == nil || *c.To != p.target["z"] {
+		t.Errorf("asked is %+v, want %s", c, p.target["z"])
+	}
+	p.say(&fx, p.now, unknownGas("z"), true, "nobody says")
+	if c := p.control(); c != nil {
+		t.Errorf("asked is %+v, and all are ill", c)
+	}
+	if p.anchor = (dodona.Address{30}); *p.control().To != p.anchor {
+		t.Errorf("asked is %+v, want the contract of anchors", p.control())
+	}
+}
+
+// TestWhatASlotCannotHoldSpeaksOfItsContract, if another one holds what it can: then the oldest is passed over, so that there is room; else it is the clock, or the endpoint.
+func TestWhatASlotCannotHoldSpeaksOfItsContract(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.target["g"] = dodona.Address{8}
+	var fx effects
+	for n := range mostOpen {
+		p.plan(&fx, p.now, Payload{Topic: dodona.TopicData, Feed: "f", Record: fmt.Sprint(n), Round: dodona.Round(n + 1), Data: []byte{1}, Attested: p.now})
+	}
+	offer := func() bool {
+		r := dodona.Round(1 + p.top)
+		taken, fx := p.take(p.now, Payload{Topic: dodona.TopicData, Feed: "f", Record: r.ID(), Round: r, Data: []byte{1}, Attested: p.now})
+		p.did(t, fx)
+		return taken
+	}
+	far := sink.Said{Round: dodona.Round(p.now.Add(24 * time.Hour).UnixMilli())}
+	p.view.Slots = map[string]sink.Said{"f": far, "g": far}
+	p.turn(t, time.Second)
+	if offer() {
+		t.Error("an answer is passed over, and no slot can be as it is said")
+	}
+	p.view.Slots["g"] = sink.Said{}
+	p.turn(t, time.Second)
+	p.turn(t, time.Second)
+	if !offer() || len(p.open) != mostOpen {
+		t.Errorf("nothing is passed over; %d are open", len(p.open))
+	}
+}
+
 // TestWhatAContractTakesItDoesNotRefuse: that it refused one is over when it takes another, by estimate or in a block; and a clock that was ahead makes it last no longer.
 func TestWhatAContractTakesItDoesNotRefuse(t *testing.T) {
 	for name, takes := range map[string]func(*play){
@@ -317,6 +375,30 @@ func TestWhatAContractTakesItDoesNotRefuse(t *testing.T) {
 	p.turn(t, time.Second)
 	if p.refuses["f"] != p.now {
 		t.Errorf("noted is %v, now %v", p.refuses["f"], p.now)
+	}
+}
+
+// TestATrialDoesNotEndTheTrouble: what the contract reverted several times goes out now and then, and is told as over once the contract takes one.
+func TestATrialDoesNotEndTheTrouble(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.offer(t, 1000)
+	for range 2 * mostTries {
+		p.turn(t, retryMost)
+		p.turn(t, time.Second)
+		p.revertAll(t, p.confirmations)
+	}
+	if _, there := p.trouble["reverted"]; !there {
+		t.Fatalf("troubles are %v", p.trouble)
+	}
+	before := p.events
+	p.turn(t, retryMost)
+	if got := p.trouble["reverted"].Message; p.flying("f") == nil || p.events != before || !strings.Contains(got, "is on trial again") {
+		t.Errorf("%d events while it is on trial, told is %q", p.events-before, got)
+	}
+	p.mine(p.view.Head.Number + 1)
+	p.turn(t, time.Second)
+	if _, there := p.trouble["reverted"]; there {
+		t.Errorf("the contract took it, and troubles are %v", p.trouble)
 	}
 }
 

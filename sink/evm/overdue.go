@@ -81,9 +81,9 @@ func (m *machine) tellAlone(fx *effects, now time.Time) {
 
 // tellReverted tells that a contract reverts an answer again and again, which waits for a person.
 func (m *machine) tellReverted(fx *effects, now time.Time) {
-	var i *Intent // of several the one that is tried next
+	var i *Intent // of several the one that is tried next, or is being tried
 	for _, o := range m.open {
-		if o.State == Planned && o.Payload != nil && o.Reverts >= mostTries && (i == nil || o.NotUntil.Before(i.NotUntil)) {
+		if o.Payload != nil && o.Reverts >= mostTries && (o.Block == nil || !o.Block.OK) && (i == nil || o.NotUntil.Before(i.NotUntil)) {
 			i = o
 		}
 	}
@@ -91,7 +91,7 @@ func (m *machine) tellReverted(fx *effects, now time.Time) {
 	anchor := m.find(func(i *Intent) bool { return i.Payload != nil && i.Payload.anchor() })
 	switch {
 	case m.row >= rowMost && anchor != nil:
-		m.say(fx, now, "reverted", true, fmt.Sprintf("the contract %s refuses anchors, the last %d one after the other; the newest is tried each %s; %s", m.contract(anchor.Payload), m.row, retryMost, see))
+		m.say(fx, now, "reverted", true, fmt.Sprintf("of the last %[2]d anchors the contract %[1]s took none, or nobody says whether it would; the newest is tried each %[3]s; %[4]s", m.contract(anchor.Payload), m.row, retryMost, see))
 		return
 	case i == nil:
 		var worst *spell
@@ -108,8 +108,11 @@ func (m *machine) tellReverted(fx *effects, now time.Time) {
 			m.contract(worst.of.Payload), worst.of.Payload.Feed, worst.times(), worst.last.UTC().Format(time.TimeOnly), worst.until().UTC().Format(time.TimeOnly), see))
 		return
 	}
-	m.say(fx, now, "reverted", true, fmt.Sprintf("the contract %s reverted round %d of %s %d times; it is tried again at %sZ; %s",
-		m.contract(i.Payload), uint64(i.Payload.Round), i.Payload.Feed, i.Reverts, i.NotUntil.UTC().Format(time.TimeOnly), see))
+	next := "is on trial again"
+	if i.State == Planned {
+		next = "is tried again at " + i.NotUntil.UTC().Format(time.TimeOnly) + "Z"
+	}
+	m.say(fx, now, "reverted", true, fmt.Sprintf("the contract %s reverted round %d of %s %d times; it %s; %s", m.contract(i.Payload), uint64(i.Payload.Round), i.Payload.Feed, i.Reverts, next, see))
 }
 
 // keptMost is how many transactions in a row get into a block only once another endpoint has them, before that one is asked instead.
