@@ -28,14 +28,21 @@ func (l *lane) retain(ctx context.Context) (why string, err error) {
 	if s.count == 0 {
 		return "", nil
 	}
+	held := fmt.Sprintf("reader %s has not finished the oldest record", s.slowest)
 	if l.owner != "" && l.owner != l.j.writer {
-		if !l.crowded(s) {
+		switch {
+		case !l.crowded(s):
 			return "", nil
+		case s.cut <= s.first: // so its owner cannot free any, and knows nothing of what waits here
+			return held, l.overflow(ctx, s)
 		}
 		return "its owner has not freed any", nil
 	}
 	if err := l.narrow(ctx, s); err != nil {
 		return "", fmt.Errorf("take back room: %w", err)
+	}
+	if err := l.raise(ctx, s); err != nil {
+		return "", fmt.Errorf("give the stream its %s: %w", l.limits.Bytes, err)
 	}
 	byBytes := l.cutByBytes(s)
 	if byBytes > s.cut {
@@ -46,8 +53,7 @@ func (l *lane) retain(ctx context.Context) (why string, err error) {
 		return "", nil
 	}
 	if s.cut <= s.first {
-		why = fmt.Sprintf("reader %s has not finished the oldest record", s.slowest)
-		return why, l.overflow(ctx, s)
+		return held, l.overflow(ctx, s)
 	}
 	return l.free(ctx, s, min(wanted, s.cut))
 }
@@ -68,7 +74,7 @@ func (l *lane) overflow(ctx context.Context, s space) error {
 
 // crowded reports whether the stream is so full that something should go: beyond seven eighths, or too full for what waits.
 func (l *lane) crowded(s space) bool {
-	limit := uint64(l.limits.Bytes)
+	limit := min(uint64(l.limits.Bytes), s.said)
 	return s.bytes > limit/8*7 || s.bytes+uint64(l.needs.Load()) > limit
 }
 

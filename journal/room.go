@@ -140,6 +140,16 @@ func (l *lane) narrow(ctx context.Context, s space) error {
 	return nil
 }
 
+// raise gives a stream on a server elsewhere, which somebody with a lower limit has made, the limit of this process, once something does not fit into it: nobody may be
+// there who would free it by that one.
+func (l *lane) raise(ctx context.Context, s space) error {
+	limit, needs := uint64(l.limits.Bytes), uint64(l.needs.Load())
+	if l.owner != "" || needs == 0 || s.said >= limit || s.bytes+needs <= s.said/8*7 {
+		return nil
+	}
+	return l.setLimit(ctx, limit)
+}
+
 func (l *lane) setLimit(ctx context.Context, bytes uint64) error {
 	_, err := l.change(ctx, func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) error {
 		cfg.MaxBytes = int64(bytes)
