@@ -183,7 +183,7 @@ func TestAStreamIsCrowdedAboveSevenEighths(t *testing.T) {
 		{0, 0, 0},
 	} {
 		l.needs.Store(c.waiting)
-		s := space{first: 101, last: 200, count: 100, bytes: c.bytes}
+		s := space{first: 101, last: 200, count: 100, bytes: c.bytes, said: limit}
 		if got := l.cutByBytes(s); got != c.cut || l.crowded(s) != (c.cut > 0) {
 			t.Errorf("%d bytes of %d and %d waiting: crowded %t, cut at %d, want %d", c.bytes, limit, c.waiting, l.crowded(s), got, c.cut)
 		}

@@ -63,7 +63,7 @@ func TestWhoKeepsNotTheStoreGetsRoomToo(t *testing.T) {
 				}
 				break // and it finishes nothing
 			}
-			appendAll(t, j, dodona.TopicReceipt, 14)
+			appendAll(t, j, dodona.TopicReceipt, 15)
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			if err := j.Append(ctx, dodona.Record{Topic: dodona.TopicReceipt, Key: "x", ID: "large", Body: make([]byte, 300<<10)}); err != nil {
