@@ -207,6 +207,13 @@ func (l *lane) lost(loss Loss) (isNew bool) {
 	return isNew
 }
 
+// lossesNoted notes that the losses of the stream need not be noted in it any more.
+func (l *lane) lossesNoted() {
+	if err := l.j.losses.noted(l.spec.name); err != nil {
+		l.j.cfg.Log.Warn("journal: note that a loss has been noted", "stream", l.spec.name, "error", err)
+	}
+}
+
 // A lossFile remembers losses in the data folder, so that each is told once.
 type lossFile struct {
 	path string
@@ -218,7 +225,8 @@ type lossFile struct {
 
 type knownLoss struct {
 	Loss
-	Told bool `json:"told"` // there is an event record
+	Told    bool `json:"told"`              // there is an event record
+	Unnoted bool `json:"unnoted,omitempty"` // it was not noted in the stream yet, for others
 }
 
 // maxLossFile is more bytes than a file with the most losses has.
@@ -255,7 +263,7 @@ func (f *lossFile) add(loss Loss) (isNew bool, err error) {
 		f.more++
 		return true, nil
 	}
-	f.list = append(f.list, knownLoss{Loss: loss})
+	f.list = append(f.list, knownLoss{Loss: loss, Unnoted: true})
 	return true, f.save()
 }
 
@@ -266,6 +274,29 @@ func (f *lossFile) told(loss Loss) error {
 		if f.list[i].same(loss) {
 			f.list[i].Told = true
 		}
+	}
+	return f.save()
+}
+
+// unnoted reports whether a loss of a stream was not noted in it yet.
+func (f *lossFile) unnoted(stream string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.ContainsFunc(f.list, func(k knownLoss) bool { return k.Stream == stream && k.Unnoted })
+}
+
+// noted notes that those of a stream are.
+func (f *lossFile) noted(stream string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	changed := false
+	for i := range f.list {
+		if k := &f.list[i]; k.Stream == stream && k.Unnoted {
+			k.Unnoted, changed = false, true
+		}
+	}
+	if !changed {
+		return nil
 	}
 	return f.save()
 }

@@ -158,6 +158,7 @@ func (l *lane) keepMark(ctx context.Context) {
 	l.forgot.add(at)
 	l.mu.Unlock()
 	l.j.holeNoted(l.bus, at)
+	l.lossesNoted()
 }
 
 // announce changes the settings of the stream in a way that hides what is gone of it by then. What is gone and was not announced is lost: look is told
@@ -315,7 +316,8 @@ func (l *lane) miss(v view) bool {
 	if !more && !v.short() && st.NumDeleted <= before.NumDeleted && st.FirstSeq <= max(before.FirstSeq, freed(v.Config.Metadata)) {
 		return false
 	}
-	l.noteFound(l.watch.read(l.now()))
+	l.watch.read(l.now())
+	l.noteFound(l.watch.most) // what was lost may have been written before a step back
 	l.missedAt = l.forgot.found
 	l.tellLack(v.StreamInfo)
 	poke(l.house.wake) // which notes it for others

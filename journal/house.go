@@ -232,6 +232,9 @@ func (l *lane) measure(ctx context.Context) (space, error) {
 		first: st.FirstSeq, last: st.LastSeq, bytes: st.Bytes, count: st.Msgs, cut: st.LastSeq + 1,
 		said: uint64(max(info.Config.MaxBytes, 0)),
 	}
+	if l.given.Load() > s.said { // somebody else took it back
+		l.given.Store(0)
+	}
 	s.limit = min(s.said, max(uint64(l.limits.Bytes), l.given.Load()))
 	l.j.cfg.Recorder.Gauge(telemetry.JournalBytes, l.spec.name, int64(st.Bytes))
 	list := l.stream.ListConsumers(ctx)

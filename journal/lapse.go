@@ -56,6 +56,7 @@ type watch struct {
 	at     time.Time // when it was read last, by the clock that only runs forward
 	said   time.Time // then
 	latest time.Time // what it would have said then without its steps back
+	most   time.Time // the latest that it did say
 }
 
 // read takes up what the clock says now, and returns what it would say without its steps back.
@@ -65,8 +66,9 @@ func (w *watch) read(now time.Time) time.Time {
 	}
 	since := time.Since(w.at)
 	w.latest = latest(now, w.latest.Add(since))
+	w.most = latest(now, w.most)
 	if now.Before(w.said.Add(since - clocksApart)) {
-		w.latest = now
+		w.latest, w.most = now, now
 	}
 	w.at, w.said = time.Now(), now
 	return w.latest

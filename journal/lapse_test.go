@@ -125,3 +125,23 @@ func TestAClockThatIsSetIsNoticed(t *testing.T) {
 		}
 	}
 }
+
+// TestSmallStepsBackDoNotAddUp: a clock that runs fast is set back a little again and again, and never said what it would have said without.
+func TestSmallStepsBackDoNotAddUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStepped()
+		for range 100 {
+			time.Sleep(time.Second)
+			for _, s.off = range []time.Duration{time.Second / 2, 0} {
+				s.watch.read(s.now())
+			}
+		}
+		if ahead := s.watch.most.Sub(s.now()); ahead > time.Second/2 {
+			t.Errorf("the clock is said to have been %s ahead", ahead)
+		}
+		s.off = -time.Hour
+		if s.watch.read(s.now()); s.watch.most.After(s.now()) {
+			t.Error("a clock that was an hour ahead is believed")
+		}
+	})
+}

@@ -36,7 +36,8 @@ func (l *lane) goOn(ctx context.Context) error {
 	}
 	head.Stream = min(head.Stream, info.State.LastSeq)
 	next := !l.born.IsZero() && info.Created.After(l.born) // its birth says what was lost
-	unsettled := l.doubted || lacks(info) || l.lostSome && !next
+	untold := l.lostSome || l.j.losses.unnoted(l.spec.name) // whoever found it was stopped before others were told
+	unsettled := l.doubted || lacks(info) || untold && !next
 	l.head, l.born, l.goneSince = head, info.Created, time.Time{}
 	written := l.j.endOf(l.bus).Written
 	l.mu.Lock()
@@ -50,8 +51,6 @@ func (l *lane) goOn(ctx context.Context) error {
 	for _, loss := range l.j.losses.all() { // also of an earlier start: what is on record since then may rest on it
 		if loss.Stream == l.spec.name {
 			l.forgot.add(loss.Found, loss.Before)
-			untold := loss.Found.After(latest(info.Created, timeIn(info, lostKey))) && !l.ahead(loss.Found)
-			unsettled = unsettled || untold // whoever found it was stopped before others were told
 		}
 	}
 	l.sight(info.Created)
@@ -63,6 +62,9 @@ func (l *lane) goOn(ctx context.Context) error {
 	if unsettled {
 		l.noteLoss(l.lostBy())
 		l.keepMark(ctx)
+	}
+	if next {
+		l.lossesNoted()
 	}
 	return nil
 }

@@ -40,8 +40,12 @@ func (l *lane) recover(ctx context.Context) (head, error) {
 	}
 	// The chain goes on behind the mark: a sequence is never given twice.
 	freed, _ := l.j.heads.freed(l.spec.name)
-	from, anew := max(found.Sequence+1, freed), mark.Stream < l.stream.CachedInfo().Config.FirstSeq // the mark is a place of another stream
-	if from <= mark.Sequence && (l.owner == l.j.writer || anew || mark.Stream >= state.FirstSeq) {
+	info, err := l.stream.Info(ctx) // others may have freed what was looked for meanwhile
+	if err != nil {
+		return head{}, fmt.Errorf("look at stream %s: %w", l.spec.name, err)
+	}
+	from, anew := max(found.Sequence+1, freed), mark.Stream < info.Config.FirstSeq // the mark is a place of another stream
+	if from <= mark.Sequence && (l.owner == l.j.writer || anew || mark.Stream >= info.State.FirstSeq) {
 		l.lostSome = true
 		l.lost(Loss{
 			From: from, To: mark.Sequence, After: found.Appended, Before: mark.Appended,

@@ -61,7 +61,13 @@ func (l *lane) retain(ctx context.Context) (why string, err error) {
 // overflow gives readers room beyond the limit, if they are all that fills the stream: they alone can free it.
 func (l *lane) overflow(ctx context.Context, s space) error {
 	limit, needs := uint64(l.limits.Bytes), uint64(l.needs.Load())
-	if !l.spec.reserves() || s.bytes+max(limit/16, needs) < s.limit {
+	if !l.spec.reserves() {
+		return nil
+	}
+	if s.bytes+max(limit/16, needs) < s.limit {
+		if needs > 0 { // and it was refused
+			l.given.Store(0)
+		}
 		return nil
 	}
 	to, err := l.widen(ctx, s, limit/8+needs)

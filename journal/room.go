@@ -155,8 +155,9 @@ func (l *lane) setLimit(ctx context.Context, bytes uint64) error {
 		cfg.MaxBytes = int64(bytes)
 		return nil
 	})
-	if err == nil {
-		l.given.Store(bytes)
+	if err != nil {
+		bytes = 0
 	}
+	l.given.Store(bytes)
 	return err
 }

@@ -4,7 +4,6 @@ package journal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -38,12 +37,12 @@ func leaveInodes(t *testing.T, dir string, free int) {
 }
 
 // appendMeanwhile appends as much as a stream with small limits holds, while something else is done.
-func appendMeanwhile(t *testing.T, j *Journal, topic dodona.Topic) (done chan error) {
+func appendMeanwhile(t *testing.T, j *Journal, topic dodona.Topic, bytes int) (done chan error) {
 	done = make(chan error, 1)
 	go func() {
 		var err error
-		for i := 0; i < 24 && err == nil; i++ {
-			err = j.Append(context.WithoutCancel(t.Context()), dodona.Record{Topic: topic, Key: "x", ID: "full-" + strconv.Itoa(i), Body: make([]byte, 100<<10)})
+		for i := 0; i < (2400<<10)/bytes && err == nil; i++ {
+			err = j.Append(context.WithoutCancel(t.Context()), dodona.Record{Topic: topic, Key: "x", ID: "full-" + strconv.Itoa(i), Body: make([]byte, bytes)})
 		}
 		done <- err
 	}()
@@ -67,7 +66,7 @@ func TestWhatIsFreedWithoutInodesIsNoLoss(t *testing.T) {
 			}
 			appendEvents(t, j, "before", 15, 100<<10)
 			leaveInodes(t, dir, 0)
-			done := appendMeanwhile(t, j, dodona.TopicEvent)
+			done := appendMeanwhile(t, j, dodona.TopicEvent, 100<<10)
 			until(t, "that was tried three times", func() bool { return told.times("note what is freed: ") >= 3 })
 			leaveInodes(t, dir, 1000)
 			if err := <-done; err != nil {
@@ -88,20 +87,23 @@ func TestWhatIsFreedWithoutInodesIsNoLoss(t *testing.T) {
 	}
 }
 
-// TestRoomBeyondTheLimitIsAskedForUntilItIsGiven: the stream is full of what a reader has not finished, who has to append to it.
-func TestRoomBeyondTheLimitIsAskedForUntilItIsGiven(t *testing.T) {
-	dir := smallDisk(t)
-	j := open(t, Config{Dir: filepath.Join(dir, "d"), Node: "srv", Raw: fullSoon, Proof: fullSoon})
+// readNothing makes a reader that finishes nothing of what is in the stream.
+func readNothing(t *testing.T, j *Journal) {
+	t.Helper()
 	appendEvents(t, j, "before", 3, 100<<10)
 	for _, err := range j.From(t.Context(), "me", dodona.TopicEvent) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		break // and it finishes nothing
+		break
 	}
+}
+
+// fillWithoutInodes fills the stream until the server says that it has more room, gives inodes, and waits for what is appended.
+func fillWithoutInodes(t *testing.T, dir string, j *Journal, bytes int) {
+	t.Helper()
 	leaveInodes(t, dir, 0)
-	done := appendMeanwhile(t, j, dodona.TopicReceipt)
-	l := j.lanes[streamProof]
+	done, l := appendMeanwhile(t, j, dodona.TopicReceipt, bytes), j.lanes[streamProof]
 	until(t, "the server says that there is room", func() bool {
 		info, err := l.stream.Info(t.Context())
 		return err == nil && info.Config.MaxBytes > int64(fullSoon.Bytes)
@@ -115,6 +117,78 @@ func TestRoomBeyondTheLimitIsAskedForUntilItIsGiven(t *testing.T) {
 	case <-time.After(2 * time.Minute):
 		t.Fatalf("it waits: %q", j.Status(t.Context()).Streams[1].Blocked)
 	}
+}
+
+// TestRoomBeyondTheLimitIsAskedForUntilItIsGiven: the stream is full of what a reader has not finished, who has to append to it.
+func TestRoomBeyondTheLimitIsAskedForUntilItIsGiven(t *testing.T) {
+	dir := smallDisk(t)
+	j := open(t, Config{Dir: filepath.Join(dir, "d"), Node: "srv", Raw: fullSoon, Proof: fullSoon})
+	readNothing(t, j)
+	fillWithoutInodes(t, dir, j, 100<<10)
+}
+
+// TestRoomThatAnotherProcessTookBackIsAskedForAgain: what a process wrote once is not what the stream has, if another one wrote since.
+func TestRoomThatAnotherProcessTookBackIsAskedForAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		alive bool
+		size  int
+	}{"and ended": {false, 100 << 10}, "and lives": {true, 300 << 10}} {
+		t.Run(name, func(t *testing.T) {
+			dir := smallDisk(t)
+			h := startHub(t, Config{Dir: filepath.Join(dir, "d")})
+			one := func(node string) *Journal {
+				j, err := Open(t.Context(), Config{Node: node, Dir: t.TempDir(), Network: dodona.Digest{9}, URL: "nats://" + h.Addr().String(), Raw: fullSoon, Proof: fullSoon})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return j
+			}
+			a, b := one("gw-1"), one("gw-2")
+			defer func() { _ = a.Close() }()
+			readNothing(t, a)
+			if err := a.lanes[streamProof].setLimit(t.Context(), uint64(4*unit.MiB)); err != nil { // as widen does
+				t.Fatal(err)
+			}
+			lb := b.lanes[streamProof]
+			s, err := lb.measure(t.Context())
+			if err == nil {
+				err = lb.narrow(t.Context(), s)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.alive {
+				defer func() { _ = b.Close() }()
+			} else if err := b.Close(); err != nil {
+				t.Fatal(err)
+			}
+			fillWithoutInodes(t, dir, a, c.size)
+		})
+	}
+}
+
+// TestRoomThatWasTakenBackByTheWayIsAskedForAgain: narrow was refused without inodes, and a later change of other settings wrote it.
+func TestRoomThatWasTakenBackByTheWayIsAskedForAgain(t *testing.T) {
+	dir := smallDisk(t)
+	j := open(t, Config{Dir: filepath.Join(dir, "d"), Node: "srv", Raw: fullSoon, Proof: fullSoon})
+	readNothing(t, j)
+	l := j.lanes[streamProof]
+	if err := l.setLimit(t.Context(), uint64(4*unit.MiB)); err != nil { // as widen does
+		t.Fatal(err)
+	}
+	leaveInodes(t, dir, 0)
+	s, err := l.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.narrow(t.Context(), s); err == nil {
+		t.Fatal("it is written without inodes")
+	}
+	leaveInodes(t, dir, 1000)
+	if _, err := l.noteFreed(t.Context(), s.first); err != nil { // as retention does before it frees
+		t.Fatal(err)
+	}
+	fillWithoutInodes(t, dir, j, 100<<10)
 }
 
 // TestANoteOfOneLossHidesNotTheNext: a note says what the stream lacks by then, and until when that may have been written, which is not when the
@@ -146,44 +220,74 @@ func TestANoteOfOneLossHidesNotTheNext(t *testing.T) {
 	}
 }
 
-// TestALossThatTheAuditFoundIsToldToOthers, at once, or by the next start.
+// TestALossThatTheAuditFoundIsToldToOthers at once.
 func TestALossThatTheAuditFoundIsToldToOthers(t *testing.T) {
-	for name, stopped := range map[string]bool{"at once": false, "by the next start": true} {
+	h := startHub(t, Config{Dir: t.TempDir()})
+	l := joinAs(t, h.Journal, "gw-1", dodona.Digest{}).lanes[streamProof]
+	appendEvents(t, l.j, "before", 9, 1)
+	found := now()
+	l.missed(Loss{From: 3, To: 3, Before: time.Now(), Reason: "what the audit says"})
+	until(t, "it is noted", func() bool {
+		info, err := l.stream.Info(t.Context())
+		return err == nil && !timeIn(info, lostKey).Before(found.Time())
+	})
+}
+
+// TestALossThatWasNotToldIsToldByTheNextStart, whatever the clocks said.
+func TestALossThatWasNotToldIsToldByTheNextStart(t *testing.T) {
+	for name, c := range map[string]struct {
+		found, opened time.Duration // what the clock was off by
+		noted         time.Duration // a note of before, by a clock ahead
+	}{
+		"clocks well":                        {},
+		"found by a clock ahead":             {found: 2 * time.Hour},
+		"opened by a clock that was not set": {opened: -20 * 365 * 24 * time.Hour},
+		"an older note by a clock ahead":     {noted: 2 * time.Hour},
+	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			h := startHub(t, Config{Dir: t.TempDir()})
-			cfg := Config{Node: "gw-1", Dir: t.TempDir(), URL: "nats://" + h.Addr().String()}
+			var off atomic.Int64
+			cfg := Config{Node: "gw-1", Dir: t.TempDir(), URL: "nats://" + h.Addr().String(), Now: func() time.Time { return time.Now().Add(time.Duration(off.Load())) }}
 			j, err := Open(t.Context(), cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
 			appendEvents(t, j, "before", 9, 1)
-			found, loss := now(), Loss{From: 3, To: 3, Before: time.Now(), Reason: "what the audit says"}
-			if stopped {
-				j.lanes[streamProof].lost(loss)
-			} else {
-				j.lanes[streamProof].missed(loss)
-				until(t, "it is noted", func() bool {
-					info, err := j.lanes[streamProof].stream.Info(t.Context())
-					return err == nil && !timeIn(info, lostKey).Before(found.Time())
-				})
+			l := j.lanes[streamProof]
+			if c.noted != 0 {
+				noted := time.Now().Add(c.noted).UTC().Format(time.RFC3339Nano)
+				if _, err := l.change(t.Context(), func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) error {
+					cfg.Metadata[lostKey] = noted
+					return nil
+				}); err != nil {
+					t.Fatal(err)
+				}
 			}
+			found := now()
+			off.Store(int64(c.found))
+			l.lost(Loss{From: 3, To: 3, Before: time.Now(), Reason: "what the audit says"}) // and it is killed
 			if err := j.Close(); err != nil {
 				t.Fatal(err)
 			}
-			var noted [2]time.Time
-			for i := range noted { // the second start tells nothing new
-				j, err := Open(t.Context(), cfg)
-				if err != nil {
-					t.Fatal(err)
-				}
-				info, err := j.lanes[streamProof].stream.Info(t.Context())
-				if err := errors.Join(err, j.Close()); err != nil {
-					t.Fatal(err)
-				}
-				noted[i] = timeIn(info, lostKey)
+			off.Store(int64(c.opened))
+			if j, err = Open(t.Context(), cfg); err != nil {
+				t.Fatal(err)
 			}
-			if noted[0].Before(found.Time()) || noted[1] != noted[0] {
-				t.Errorf("noted is %v, what was lost was found at %s", noted, found)
+			defer func() { _ = j.Close() }()
+			off.Store(0)
+			l = j.lanes[streamProof]
+			if _, err := j.Forgot(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			l.keepHouse(t.Context())
+			info, err := l.stream.Info(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			noted := timeIn(info, lostKey)
+			if noted.Before(found.Time()) || noted.After(time.Now().Add(time.Minute)) {
+				t.Errorf("noted is %v, the loss was found at %v", noted, found)
 			}
 		})
 	}
@@ -200,6 +304,9 @@ func TestALossBehindAClockThatSteppedBackIsNotOlder(t *testing.T) {
 		t.Fatal(err)
 	}
 	round := now()
+	if _, err := j.Forgot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	off.Store(int64(-30 * time.Second))
 	info, err := l.stream.Info(t.Context())
 	if err != nil {
