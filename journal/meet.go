@@ -35,7 +35,7 @@ func (l *lane) goOn(ctx context.Context) error {
 		l.tellLack(info)
 	}
 	head.Stream = min(head.Stream, info.State.LastSeq)
-	next := !l.born.IsZero() && info.Created.After(l.born) // its birth says what was lost
+	next := !l.born.IsZero() && info.Created.After(l.born)  // its birth says what was lost
 	untold := l.lostSome || l.j.losses.unnoted(l.spec.name) // whoever found it was stopped before others were told
 	unsettled := l.doubted || lacks(info) || untold && !next
 	l.head, l.born, l.goneSince = head, info.Created, time.Time{}
