@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
@@ -97,8 +98,10 @@ func (d *deliverer) env(c *config.Config, s config.Sink) sink.Env {
 		Answer: func(ctx context.Context, feed string, round dodona.Round) (dodona.Record, error) {
 			return d.n.recordOf(ctx, dodona.TopicData, feed, round)
 		},
-		Wallet: d.wallet,
-		Hold:   func(what string) (func(), error) { return d.hold(s.Name, what) },
+		Wallet:      d.wallet,
+		Known:       d.feeds,
+		AnchorEvery: func() time.Duration { return d.n.config().Anchor.Every },
+		Hold:        func(what string) (func(), error) { return d.hold(s.Name, what) },
 	}
 	for _, name := range c.SinkFeeds(s) {
 		if f, found := c.Feed(name); found {
@@ -106,6 +109,14 @@ func (d *deliverer) env(c *config.Config, s config.Sink) sink.Env {
 		}
 	}
 	return env
+}
+
+// feeds returns all that are configured by now.
+func (d *deliverer) feeds() (list []dodona.Feed) {
+	for _, f := range d.n.config().Feeds {
+		list = append(list, f.Feed)
+	}
+	return list
 }
 
 // hold keeps something for one sink alone until it is released.

@@ -17,8 +17,8 @@ const (
 	mostEnded = 4096
 	// clockSlack is how far the clock may have been set back between a record and its receipt.
 	clockSlack = 10 * time.Minute
-	// mostDeadLetters bounds how many are named, the newest.
-	mostDeadLetters = 16
+	// MostDeadLetters bounds how many are named, the newest.
+	MostDeadLetters = 16
 )
 
 // ended are the records that have a receipt: delivered or dead, they are not given again.
@@ -74,8 +74,8 @@ func (l *Loop) lookBack(ctx context.Context, recs []dodona.Record) bool {
 			}
 			switch r.Status {
 			case dodona.ReceiptDead:
-				dead = append(dead, letterOf(r))
-				dead = dead[max(0, len(dead)-mostDeadLetters):]
+				dead = append(dead, LetterOf(r))
+				dead = dead[max(0, len(dead)-MostDeadLetters):]
 			case dodona.ReceiptDelivered:
 				l.overtake(r)
 			default:
@@ -110,7 +110,8 @@ type DeadLetter struct {
 	Detail string       `json:"detail"` // why
 }
 
-func letterOf(r dodona.Receipt) DeadLetter {
+// LetterOf returns what the status of a sink says of a receipt that says dead.
+func LetterOf(r dodona.Receipt) DeadLetter {
 	return DeadLetter{Topic: r.Topic, Key: r.Key, Record: r.Record, At: r.At, Detail: r.Detail}
 }
 

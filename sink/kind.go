@@ -24,10 +24,14 @@ type Env struct {
 	Feeds   []dodona.Feed // whose answers it is given
 	Policy  Policy
 	Version string // of this program
-	Now     func() time.Time
-	Log     *slog.Logger
-	Metrics telemetry.Recorder
-	Out     io.Writer // standard output of the process
+	// Known returns all feeds of the node, to name them by their ids.
+	Known func() []dodona.Feed
+	// AnchorEvery returns how long the node's windows of anchors are; 0 if that is not known.
+	AnchorEvery func() time.Duration
+	Now         func() time.Time
+	Log         *slog.Logger
+	Metrics     telemetry.Recorder
+	Out         io.Writer // standard output of the process
 
 	// Append journals records and returns once they are durable; it waits while the journal is full.
 	Append func(ctx context.Context, recs ...dodona.Record) error
@@ -164,6 +168,12 @@ func (e Env) filled() Env {
 	}
 	if e.Version == "" {
 		e.Version = "dev"
+	}
+	if e.Known == nil {
+		e.Known = func() []dodona.Feed { return e.Feeds }
+	}
+	if e.AnchorEvery == nil {
+		e.AnchorEvery = func() time.Duration { return 0 }
 	}
 	if e.Append == nil {
 		e.Append = func(context.Context, ...dodona.Record) error { return nil }

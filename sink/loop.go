@@ -459,7 +459,7 @@ func (l *Loop) bury(ctx context.Context, rec dodona.Record, cause error) bool {
 	l.set(func(s *Status) {
 		s.Dead++
 		s.LastError, s.ErrorTime = r.Detail, now
-		s.DeadLetters = append(slices.Clone(s.DeadLetters[max(0, len(s.DeadLetters)+1-mostDeadLetters):]), letterOf(r))
+		s.DeadLetters = append(slices.Clone(s.DeadLetters[max(0, len(s.DeadLetters)+1-MostDeadLetters):]), LetterOf(r))
 	})
 	return true
 }

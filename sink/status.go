@@ -32,7 +32,8 @@ type Status struct {
 	Skipped    uint64     `json:"skipped"`    // not due by the policy, or older than the sink
 	Failures   uint64     `json:"failures"`   // tries that failed
 	Dead       uint64     `json:"dead"`       // refused for good
-	// DeadLetters are the newest of what was refused for good, also by former processes; all have a receipt in the journal.
+	// DeadLetters are the newest of what was refused for good, also by former processes unless the kind writes its own receipts; all have a receipt
+	// in the journal.
 	DeadLetters []DeadLetter `json:"deadLetters,omitempty"`
 	Detail      any          `json:"detail,omitempty"`
 }

@@ -1,7 +1,6 @@
 package evm
 
 import (
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -53,29 +52,6 @@ func (s *Sink) post(rec dodona.Record) (Payload, error) {
 // anchorSlot reads what a DodonaAnchor stores: to uint64 ‖ the first 192 bits of the root.
 func anchorSlot(word [32]byte) sink.Said {
 	return sink.Said{Round: dodona.Round(binary.BigEndian.Uint64(word[:]))}
-}
-
-// askPeriod returns the length of the windows that an anchors' contract takes, in milliseconds. It asks every endpoint before it believes
-// that there is none.
-func (s *Sink) askPeriod(ctx context.Context) (uint64, error) {
-	selector := evm.Selector("period()")
-	var none error
-	for range s.client.Endpoints() {
-		word, err := s.client.CallContract(ctx, evm.Message{To: &s.settings.Anchor, Data: selector[:]}, evm.Latest)
-		var said *evm.Error
-		switch {
-		case errors.As(err, &said) && said.Reverted():
-		case err != nil:
-			return 0, fmt.Errorf("ask the contract of anchors %s for its period: %w", s.settings.Anchor, err)
-		case len(word) != 32 || binary.BigEndian.Uint64(word[24:]) == 0:
-			err = fmt.Errorf("it answers 0x%.32x", word)
-		default:
-			return binary.BigEndian.Uint64(word[24:]), nil
-		}
-		none = dodona.Permanent(fmt.Errorf("contract: the contract of anchors, %s, has no period; is it a DodonaAnchor: %w", s.settings.Anchor, err))
-		s.client.Skip(none)
-	}
-	return 0, none
 }
 
 // update returns what a feed's contract takes.

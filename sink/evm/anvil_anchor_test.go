@@ -9,10 +9,9 @@ import (
 	"encoding/json"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/contracts"
-	"github.com/dodona-oracle/dodona/internal/calldata"
 	client "github.com/dodona-oracle/dodona/internal/evm"
 )
 
@@ -21,12 +20,7 @@ const minute = 60_000 // the windows of the contract, milliseconds
 // takeAnchors deploys the contract of anchors and has the sink deliver them.
 func (r *rig) takeAnchors() {
 	r.t.Helper()
-	artifact, err := contracts.Load(contracts.AnchorECDSA)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	args := calldata.NewECDSA(r.network.ID(), calldata.PeriodSubject(minute), r.quorum)
-	r.settings.Anchor = r.chain.Deploy(append(artifact.Bytecode, args...))
+	r.settings.Anchor = r.anchorsOf(time.Minute)
 	r.policy.Anchors = true
 }
 

@@ -43,6 +43,7 @@ type rig struct {
 	settings evm.Settings
 	policy   sink.Policy
 	feeds    []dodona.Feed // with question first
+	every    time.Duration // of the node's anchors; 0: not known
 
 	first dodona.Round
 	next  int
@@ -133,7 +134,7 @@ func (r *rig) launch() {
 		Backoff: backoff.Backoff{Min: 10 * time.Millisecond, Max: 200 * time.Millisecond},
 		Log:     slog.New(slog.NewTextHandler(testLog{r.t}, nil)),
 		Env: sink.Env{
-			Feeds: r.feeds, Append: j.Append,
+			Feeds: r.feeds, Append: j.Append, AnchorEvery: func() time.Duration { return r.every },
 			Last: func(ctx context.Context, topic dodona.Topic) (dodona.Record, error) {
 				return j.Last(ctx, topic, "main")
 			},

@@ -26,7 +26,7 @@ func (m *machine) refused(now time.Time) (wait, refused []*Intent) {
 			continue
 		}
 		place := i.place()
-		places[place] = places[place] || i.Refusals+i.Reverts > 0 || stuck[place]
+		places[place] = places[place] || i.Refusals+i.Reverts > 0 || stuck[place] || m.isForeign(place)
 		switch bad := places[place] || m.stopped(now, i); {
 		case bad && now.Sub(m.refuses[i.Payload.Feed]) < refusesFor:
 			refused = append(refused, i)

@@ -3,6 +3,7 @@ package evm
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"sync"
 	"time"
 
@@ -109,7 +110,13 @@ func (s *Sink) tellNews(kept []dodona.Record) {
 			}
 		case dodona.TopicReceipt:
 			var r dodona.Receipt
-			if json.Unmarshal(rec.Body, &r) != nil || r.Status != dodona.ReceiptMined {
+			if json.Unmarshal(rec.Body, &r) != nil {
+				continue
+			}
+			if r.Status == dodona.ReceiptDead {
+				s.bury(r)
+			}
+			if r.Status != dodona.ReceiptMined {
 				continue
 			}
 			s.env.Log.Info("delivered", "feed", r.Key, "record", r.Record, "tx", r.OnChain.Tx, "block", r.OnChain.Block, "gas", r.OnChain.GasUsed)
@@ -118,6 +125,13 @@ func (s *Sink) tellNews(kept []dodona.Record) {
 			s.statusMu.Unlock()
 		}
 	}
+}
+
+// bury names what is given up in the status.
+func (s *Sink) bury(r dodona.Receipt) {
+	s.statusMu.Lock()
+	defer s.statusMu.Unlock()
+	s.letters = append(slices.Clone(s.letters[max(0, len(s.letters)+1-sink.MostDeadLetters):]), sink.LetterOf(r)) // the status has the former list
 }
 
 // A gate is a lock that is not waited for any longer than somebody wants to. Its zero value is open.

@@ -47,6 +47,10 @@ func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) 
 		l = &glance{begun: now, answers: answers, blank: make(map[string]bool), early: make(map[uint64]bool), knew: make(map[int]uint64)}
 		l.Receipts, l.Slots = make(map[dodona.Digest]*evm.Receipt), make(map[string]sink.Said, len(s.targets))
 		l.Estimates, l.By = make(map[uint64]estimate), make(map[string]int)
+		l.Foreign = make(map[string]foreigner)
+		if l.Period = s.period; s.env.AnchorEvery != nil {
+			l.Every = s.env.AnchorEvery()
+		}
 		l.mute, l.beside = make(map[dodona.Address]int), make(map[dodona.Address]int)
 		s.remember(now, l)
 	}
@@ -321,7 +325,11 @@ func (s *Sink) newestIn(l *glance) (nonce uint64, newest *evm.Receipt) {
 // lookSlots reads what the contracts hold. That comes after receipts: whatever was mined is in them.
 func (s *Sink) lookSlots(ctx context.Context, l *glance) error {
 	for feed, contract := range s.targets {
-		if _, known := l.Slots[feed]; known {
+		if err := s.lookWhose(ctx, l, feed, contract); err != nil {
+			return err
+		}
+		_, known := l.Slots[feed]
+		if _, foreign := l.Foreign[feed]; known || foreign {
 			continue
 		}
 		var said sink.Said
@@ -339,10 +347,11 @@ func (s *Sink) lookSlots(ctx context.Context, l *glance) error {
 			said, l.By[feed] = slotOf(word), by
 			l.blank[feed] = said.Round == 0 && s.m.slots[feed].Round > 0
 		}
-		if l.blank[feed] { // a development chain that was begun anew has no contract
+		if l.blank[feed] { // a development chain that was begun anew has no contract, or another one
 			if err := s.checkContract(ctx, s.m.chain, "the contract of feed "+feed, contract); err != nil {
 				return err
 			}
+			delete(s.whose, feed)
 		}
 		l.Slots[feed] = said
 	}

@@ -51,6 +51,7 @@ type machine struct {
 	hadBaseFee bool     // it was seen to have it
 	trouble    map[string]trouble
 	refuses    map[string]time.Time // by feed: when its contract was last seen not to take an answer, and none since
+	foreign    map[string]foreigner // by feed: its contract is of something else
 	row        int                  // anchors that were refused one after the other
 	rowAt      time.Time            // when one was tried last
 	aloneAt    time.Time            // since when one endpoint is believed alone
@@ -133,6 +134,9 @@ type view struct {
 	Final     map[uint64]Intent              // what was final, by nonce, of the gap that was asked for
 	Kept      bool                           // head, nonce and slots are those of the view before
 	Took      time.Duration                  // how long it took to read, while endpoints let requests wait
+	Foreign   map[string]foreigner           // by feed: its contract is of something else
+	Period    uint64                         // of the windows that the contract of anchors takes, milliseconds; 0: not known
+	Every     time.Duration                  // of the node's windows; 0: not known
 	By        map[string]int                 // the endpoint that told it, by place
 	Words     map[string][]word              // of other endpoints, by place that something is claimed of
 	Silent    map[string]bool                // such places that an endpoint did not answer of
@@ -201,7 +205,7 @@ func (m *machine) due(now time.Time) map[*Intent]bool {
 	due, waits, spells, asked := make(map[*Intent]bool), m.onTrial(now), m.spells(), make(map[string]int)
 	for _, i := range m.open {
 		place := i.place()
-		if i.State != Planned || i.Payload == nil || waits[place] {
+		if i.State != Planned || i.Payload == nil || waits[place] || m.isForeign(place) {
 			continue
 		}
 		due[i] = !now.Before(i.NotUntil)
@@ -486,6 +490,8 @@ func (m *machine) step(now time.Time, v view) (fx effects) {
 	m.legacy, m.hadBaseFee = v.Head.Legacy, m.hadBaseFee || !v.Head.Legacy
 	m.usual, m.compared = m.usualMost(v), len(v.Tips) > 0
 	m.setClocks(now)
+	m.tellForeign(&fx, now, v)
+	m.tellMisfit(&fx, now, v)
 	m.weigh(&fx, now, &v)
 	m.forgetTip(now, v.Head.BaseFee)
 	for place, said := range v.Slots {

@@ -83,7 +83,7 @@ func (m *machine) tellAlone(fx *effects, now time.Time) {
 func (m *machine) tellReverted(fx *effects, now time.Time) {
 	var i *Intent // of several the one that is tried next, or is being tried
 	for _, o := range m.open {
-		if o.Payload != nil && o.Reverts >= mostTries && (o.Block == nil || !o.Block.OK) && (i == nil || o.NotUntil.Before(i.NotUntil)) {
+		if o.Payload != nil && o.Reverts >= mostTries && !m.isForeign(o.place()) && (o.Block == nil || !o.Block.OK) && (i == nil || o.NotUntil.Before(i.NotUntil)) {
 			i = o
 		}
 	}

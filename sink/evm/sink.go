@@ -32,6 +32,7 @@ type Sink struct {
 	tipsAt    time.Time               // when that was asked
 	took      map[string]uint64       // gas that an update was last estimated to take, by feed; used by Run alone
 	coded     map[dodona.Address]bool // contracts that were seen to be some; used by Run alone
+	whose     map[string]asked        // by feed: whose its contract says it is; used by Run alone
 	glance    *glance                 // a look that was interrupted; used by Run alone, as these are:
 	memory    memory
 	unsent    []*Intent     // that no endpoint heard of
@@ -54,6 +55,7 @@ type Sink struct {
 	queue    int
 	counts   map[telemetry.Counter]uint64
 	last     *sink.Delivered
+	letters  []sink.DeadLetter // the newest
 	lastErr  string
 	errAt    time.Time
 }
@@ -79,7 +81,7 @@ func open(_ context.Context, settings Settings, env sink.Env) (dodona.Sink, erro
 	}
 	s := &Sink{
 		settings: settings, env: env, wallet: wallet, targets: make(map[string]dodona.Address), took: make(map[string]uint64), agreed: make(map[string]time.Time), stood: make(map[int]dodona.Digest),
-		coded: make(map[dodona.Address]bool),
+		coded: make(map[dodona.Address]bool), whose: make(map[string]asked),
 		ready: make(chan struct{}), wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
 		counts: make(map[telemetry.Counter]uint64), state: sink.Starting,
 	}
@@ -185,7 +187,7 @@ func (s *Sink) poke() {
 	}
 }
 
-// refuse writes the receipt of a record that no contract could take.
+// refuse writes the receipt of a record that no contract could take, and tells of it.
 func (s *Sink) refuse(ctx context.Context, rec dodona.Record, cause error) error {
 	r, err := sink.ReceiptRecord(dodona.Receipt{
 		Sink: s.env.Sink, Topic: rec.Topic, Key: rec.Key, Record: rec.ID, Status: dodona.ReceiptDead,
@@ -194,8 +196,16 @@ func (s *Sink) refuse(ctx context.Context, rec dodona.Record, cause error) error
 	if err != nil {
 		return err
 	}
+	e, err := sink.EventRecord(s.env.Sink, "dead", rec.Key+" "+rec.ID+": "+cause.Error(), s.env.Now())
+	if err != nil {
+		return err
+	}
+	if err := s.env.Append(ctx, r, e); err != nil {
+		return err
+	}
 	s.count(telemetry.SinkDead, 1)
-	return s.env.Append(ctx, r)
+	s.tellNews([]dodona.Record{r, e})
+	return nil
 }
 
 func (s *Sink) count(c telemetry.Counter, n uint64) {

@@ -134,6 +134,7 @@ func (s *Sink) Report(to *sink.Status) {
 	to.Skipped += s.counts[telemetry.SinkSkipped]
 	to.Failures += s.counts[telemetry.SinkFailures]
 	to.Dead += s.counts[telemetry.SinkDead]
+	to.DeadLetters = s.letters
 	if to.State != sink.Stopped {
 		to.State = s.state
 	}
