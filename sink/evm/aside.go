@@ -142,33 +142,40 @@ func (m *machine) sayUnknown(fx *effects, now time.Time, i *Intent, e estimate) 
 	m.say(fx, now, unknownGas(i.Payload.Feed), e.Unknown != "", fmt.Sprintf("nobody says what a transaction of %s takes: %s; it is asked again, or give the sink a limit (`gas`)", i.Payload.Feed, e.Unknown))
 }
 
-// mute has wait what no endpoint answers anything of, each time as long as that has lasted, up to ten minutes: a question may take all the time that endpoints have to answer.
+// mute has wait what no endpoint answers anything of.
 func (m *machine) mute(fx *effects, now time.Time, v view) {
 	for _, i := range m.open {
 		e := v.Estimates[i.Number]
 		if !e.Mute {
 			continue
 		}
-		m.sayUnknown(fx, now, i, e)
-		lasts := now.Sub(m.trouble[unknownGas(i.Payload.Feed)].Since)
+		wait := silentFirst
+		if e.Unknown != "" {
+			m.sayUnknown(fx, now, i, e)
+			wait = retryFirst
+		}
 		if i.State == Planned {
-			i.NotUntil = latest(i.NotUntil, now.Add(min(max(lasts, retryFirst), retryMost)))
+			i.NotUntil = latest(i.NotUntil, now.Add(wait))
 		}
 	}
 }
 
-// others returns the other contracts than that of an answer, but not those of feeds of which nobody says anything.
-func (m *machine) others(p *Payload) (list []dodona.Address) {
-	stuck := m.stuck()
+// others returns the other contracts than that of an answer, apart those of feeds of which nobody says anything.
+func (m *machine) others(p *Payload) (well, ill []dodona.Address) {
+	stuck, to := m.stuck(), m.contract(p)
 	for _, feed := range slices.Sorted(maps.Keys(m.target)) {
-		if to := m.target[feed]; !stuck[feed] && to != m.contract(p) {
-			list = append(list, to)
+		switch other := m.target[feed]; {
+		case other == to:
+		case stuck[feed]:
+			ill = append(ill, other)
+		default:
+			well = append(well, other)
 		}
 	}
-	if !m.anchor.IsZero() && m.anchor != m.contract(p) {
-		list = append(list, m.anchor)
+	if !m.anchor.IsZero() && m.anchor != to {
+		well = append(well, m.anchor)
 	}
-	return list
+	return well, ill
 }
 
 // control returns a call of another contract, if nobody says what an answer of one feed takes and much waits for that: if the endpoint says what that one takes, or
@@ -185,11 +192,11 @@ func (m *machine) control() *evm.Message {
 	if of == nil {
 		return nil
 	}
-	others := m.others(of.Payload)
-	if len(others) == 0 {
+	well, _ := m.others(of.Payload)
+	if len(well) == 0 {
 		return nil
 	}
-	return m.call(others[0], of.Payload)
+	return m.call(well[0], of.Payload)
 }
 
 // call returns a call of a contract with what another one is to take.
@@ -212,7 +219,7 @@ func (m *machine) blame(now time.Time, v view) {
 			e, asked := v.Estimates[i.Number]
 			of := i.Payload != nil && i.Payload.Feed == feed
 			unknown = unknown || asked && of && e.Unknown != ""
-			others = others || asked && (of && e.Mute || !of && e.Unknown == "")
+			others = others || asked && (of && e.Mute || !of && e.Unknown == "" && !e.Mute)
 		}
 		switch {
 		case unknown && others:

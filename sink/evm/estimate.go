@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -42,34 +41,47 @@ func (s *Sink) prices(ctx context.Context, l *glance) (err error) {
 // tipsEvery is how often the past is asked for.
 const tipsEvery = time.Minute
 
-// lookGas asks what transactions take, also of answers that came while this look was under way, last of those of which nobody said anything so far.
+// lookGas asks what transactions take, also of answers that came while this look was under way, last of those whose contract got no answer before.
 func (s *Sink) lookGas(ctx context.Context, l *glance) error {
 	w := s.wants(true)
-	slices.SortStableFunc(w.Estimates, func(a, b wanted) int { return cmp.Compare(s.muteness(l, a), s.muteness(l, b)) })
+	slices.SortStableFunc(w.Estimates, func(a, b wanted) int {
+		return s.silent[s.m.contract(a.Payload)].compare(s.silent[s.m.contract(b.Payload)])
+	})
 	for _, i := range w.Estimates {
 		if _, known := l.Estimates[i.Number]; known || s.mined(l, i.Number) {
 			continue
 		}
-		e, err := s.estimate(ctx, l, i)
-		if err != nil {
-			e, err = s.unanswered(ctx, l, i, err)
+		to, begun := s.m.contract(i.Payload), time.Now()
+		if n := s.silent[to]; begun.Before(n.until) {
+			l.Estimates[i.Number] = n.said
+			continue
 		}
-		if err != nil {
+		e, err := s.estimate(ctx, l, i)
+		if err == nil {
+			s.answered(to)
+			if l.Estimates[i.Number] = e; e.Unknown != "" {
+				l.ignores = s.client.Current()
+			}
+			continue
+		}
+		if !s.speaksOfOthers(ctx, i.Payload) {
 			return err
 		}
-		if l.Estimates[i.Number] = e; e.Mute {
-			break // one in a look: it may take long, and no others are behind it
+		n := s.silent[to]
+		n = silence{failed: n.failed + 1, times: n.times + 1, last: time.Now(), said: estimate{Mute: true}}
+		n.until = n.last.Add(silentFirst)
+		if n.times >= silentMost {
+			n.said.Unknown = fmt.Sprintf("%s; of other contracts than %s it is said", err, to)
+			n.until = n.last.Add(min(max(silentRest*n.last.Sub(begun), retryFirst), retryMost))
 		}
-		if e.Unknown != "" {
-			l.ignores = s.client.Current()
-		}
+		s.silent[to], l.Estimates[i.Number] = n, n.said
+		break // one in a look: it may take long, and those behind it got no answer either
 	}
-	if w.Control == nil || l.Speaks {
-		return nil
+	if w.Control != nil && !l.Speaks {
+		speaks, _ := s.speaks(ctx, *w.Control) // it may be a contract of which nobody says anything
+		l.Speaks = speaks && s.client.Current() == l.ignores
 	}
-	speaks, err := s.speaks(ctx, *w.Control)
-	l.Speaks = speaks && s.client.Current() == l.ignores
-	return err
+	return ctx.Err()
 }
 
 // speaks reports whether an endpoint says what a call takes, or that its contract refuses it.
@@ -82,49 +94,57 @@ func (s *Sink) speaks(ctx context.Context, call evm.Message) (bool, error) {
 	return err == nil, err
 }
 
-// muteness returns how often nobody said what an answer takes.
-func (s *Sink) muteness(l *glance, of wanted) int {
-	if of.Told {
-		return math.MaxInt
-	}
-	return l.mute[s.m.contract(of.Payload)]
+// A silence is how often in a row no endpoint answered what a call of a contract takes, while they did of another one.
+type silence struct {
+	times  int
+	failed int // and also without that
+	last   time.Time
+	said   estimate  // the last time
+	until  time.Time // when it is asked next
 }
 
-// muteMost is how often no endpoint must have answered what a call of a contract takes, and some in a row for another one right then, until it is that contract: one that
-// fails now and then does so by chance, and three requests of four whatever they are must not pass for it.
-const muteMost = 4
+// silentFirst is for how long a contract is not asked that may be silent by chance.
+const silentFirst = 2 * time.Second
 
-// unanswered takes that no endpoint answered what an answer takes: the error stays, or it is its contract.
-func (s *Sink) unanswered(ctx context.Context, l *glance, of wanted, why error) (estimate, error) {
-	to := s.m.contract(of.Payload)
-	l.mute[to]++
-	if !s.speaksOfOthers(ctx, l, of.Payload) {
-		return estimate{}, why
-	}
-	if l.beside[to]++; l.beside[to] < muteMost && !of.Told {
-		return estimate{}, why
-	}
-	return estimate{Mute: true, Unknown: fmt.Sprintf("%s; of other contracts than %s it is said", why, to)}, nil
+// silentRest is how many times as long as the last question took a silent contract is not asked: everything else waits for the answer.
+const silentRest = 10
+
+// compare orders what to ask first: what is answered, and then what was asked longest ago.
+func (n silence) compare(o silence) int {
+	return cmp.Or(cmp.Compare(min(n.failed, 1), min(o.failed, 1)), n.last.Compare(o.last))
 }
 
-// othersAsked is how often another contract is asked about in a row.
+// answered ends the silence of a contract.
+func (s *Sink) answered(to dodona.Address) {
+	if n, silent := s.silent[to]; silent {
+		s.silent[to] = silence{last: n.last}
+	}
+}
+
+// silentMost is how often that must be so until it is told: an endpoint that fails now and then does so by chance.
+const silentMost = 4
+
+// othersAsked is how often another contract is asked about in a row: an endpoint that fails two requests of three, whatever they are, must not pass for one that is well.
 const othersAsked = 4
 
-// speaksOfOthers reports whether endpoints say several times in a row what a call of another contract takes: of that of which they failed to least often.
-func (s *Sink) speaksOfOthers(ctx context.Context, l *glance, p *Payload) bool {
+// speaksOfOthers reports whether endpoints say several times in a row what a call of another contract takes than that of an answer.
+func (s *Sink) speaksOfOthers(ctx context.Context, p *Payload) bool {
 	s.mu.Lock()
-	others := s.m.others(p)
+	others := slices.Concat(s.m.others(p)) // what is ill may be well by now
 	s.mu.Unlock()
 	if len(others) == 0 {
 		return false
 	}
-	to := slices.MinFunc(others, func(a, b dodona.Address) int { return cmp.Compare(l.mute[a], l.mute[b]) })
+	to := slices.MinFunc(others, func(a, b dodona.Address) int { return s.silent[a].compare(s.silent[b]) })
 	for range othersAsked {
 		if speaks, _ := s.speaks(ctx, *s.m.call(to, p)); !speaks {
-			l.mute[to]++
+			n := s.silent[to] // the next time it is another one, if there is any
+			n.failed, n.last = n.failed+1, time.Now()
+			s.silent[to] = n
 			return false
 		}
 	}
+	s.answered(to)
 	return true
 }
 

@@ -111,7 +111,7 @@ func (m *machine) undecided() (n int) {
 func (m *machine) gasFor(fx *effects, now time.Time, v view, i *Intent) (uint64, bool) {
 	if m.gas == 0 {
 		e, found := v.Estimates[i.Number]
-		if !found {
+		if !found || e.Mute && e.Unknown == "" {
 			return 0, false
 		}
 		m.sayUnknown(fx, now, i, e)

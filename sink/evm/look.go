@@ -24,12 +24,10 @@ type glance struct {
 	price   bool
 	past    bool // what was usual to pay
 	wish    *wish
-	blank   map[string]bool        // by feed: its slot is empty and was not before
-	early   map[uint64]bool        // by intent: the newest block's clock is behind it
-	knew    map[int]uint64         // by endpoint: the nonce that it said
-	ignores int                    // the endpoint that could not estimate last
-	mute    map[dodona.Address]int // by contract: how often no endpoint said what a call of it takes
-	beside  map[dodona.Address]int // by contract: how often they did of another one at that time
+	blank   map[string]bool // by feed: its slot is empty and was not before
+	early   map[uint64]bool // by intent: the newest block's clock is behind it
+	knew    map[int]uint64  // by endpoint: the nonce that it said
+	ignores int             // the endpoint that could not estimate last
 }
 
 // glanceFor is how long nothing may be answered before a look that was interrupted is not worth going on with. However long one takes that
@@ -51,7 +49,6 @@ func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) 
 		if l.Period = s.period; s.env.AnchorEvery != nil {
 			l.Every = s.env.AnchorEvery()
 		}
-		l.mute, l.beside = make(map[dodona.Address]int), make(map[dodona.Address]int)
 		s.remember(now, l)
 	}
 	s.glance = l

@@ -153,7 +153,7 @@ type estimate struct {
 	Gas     uint64
 	Refused string // why the contract would refuse it; empty if it would not
 	Unknown string // why no endpoint says; empty if one does
-	Mute    bool   // none answers, though they say it of another contract
+	Mute    bool   // none answers, though they say it of another contract; Unknown is empty while that may be by chance
 }
 
 // A wish is what the machine wants to know next.
@@ -169,7 +169,6 @@ type wish struct {
 type wanted struct {
 	Number  uint64
 	Payload *Payload
-	Told    bool // nobody said what an answer of its feed takes, the last time
 }
 
 // wants returns what the next view should tell.
@@ -194,7 +193,7 @@ func (m *machine) wants(now time.Time, sameHead bool) (w wish) {
 		}
 		_, told := m.trouble[unknownGas(i.Payload.Feed)]
 		if due[i] || m.mayBump(now, i) && !m.contract(i.Payload).IsZero() && !told { // else it keeps its limit
-			w.Estimates = append(w.Estimates, wanted{i.Number, i.Payload, told})
+			w.Estimates = append(w.Estimates, wanted{i.Number, i.Payload})
 		}
 	}
 	return w

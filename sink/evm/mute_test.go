@@ -101,7 +101,11 @@ func TestAContractThatNobodyAnswersOfHoldsUpNoOther(t *testing.T) {
 							b.within(50*time.Second, "the feed that is well goes", func() bool { return l.holds(r) == 1 })
 							time.Sleep(time.Minute)
 						}
-						if n := asked.Load(); n > int64(mute*6*6) { // three tries at each of two, each ten minutes
+						rest := retryFirst
+						if fails == errHangs {
+							rest = silentRest * b.settings.Timeout
+						}
+						if n := asked.Load(); n > int64(mute*6)*int64(time.Hour/2/rest) { // three tries at each of two, each time
 							t.Errorf("asked %d times in half an hour", n)
 						}
 						told := b.eventsOf("estimate")
@@ -159,7 +163,7 @@ func TestAnEndpointThatEstimatesNothingIsNoContract(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for range 3 * muteMost {
+		for range 3 * silentMost {
 			begun := time.Now()
 			if _, err := b.turn(t.Context(), evm.Header{}); err == nil || time.Since(begun) > 4*b.settings.Timeout {
 				t.Fatalf("a turn of %s: %v", time.Since(begun), err)
@@ -204,5 +208,59 @@ func TestWhatOneEndpointDoesNotSayAnotherShowsNothingOf(t *testing.T) {
 				t.Errorf("%v, estimate %+v, it says something of another contract: %t, want %t", err, e, v.Speaks, want)
 			}
 		})
+	}
+}
+
+// TestWhatIsWellGoesThoughOthersFallIll: one after the other gets no answer. What is well, or well again, goes within minutes, whoever else is ill, is told, and has much waiting.
+func TestWhatIsWellGoesThoughOthersFallIll(t *testing.T) {
+	for name, fails := range map[string]error{"cut": io.ErrUnexpectedEOF, "hangs": errHangs} {
+		for _, waiting := range []int{1, mostOpen/2 + 1} {
+			t.Run(fmt.Sprintf("%s, %d wait", name, waiting), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					l := newLedger()
+					b := newBench(t, 3, l)
+					b.env.Policy.Policy = sink.Every
+					var ill [3]atomic.Bool
+					b.estimates(l, func(_ string, to dodona.Address) (string, error) {
+						if ill[to[19]-1].Load() {
+							return "", fails
+						}
+						return "", nil
+					})
+					b.begin()
+					<-b.ready
+					last := dodona.Round(0)
+					offer := func(n int) dodona.Round {
+						last++
+						feed := fmt.Sprintf("feed-%d", n)
+						to := b.targets[feed]
+						data := append(binary.BigEndian.AppendUint64([]byte(roundMark), uint64(last)), to[:]...)
+						if err := b.take(t.Context(), Payload{Topic: dodona.TopicData, Feed: feed, Record: last.ID(), Round: last, Value: dodona.NewInt192(int64(last)), Data: data, Attested: time.Now()}); err != nil {
+							t.Fatal(err)
+						}
+						return last
+					}
+					goes := func(what string, n int) {
+						t.Helper()
+						r := offer(n)
+						b.within(15*time.Minute, what, func() bool { return l.holds(r) == 1 })
+					}
+					ill[0].Store(true)
+					for range waiting {
+						offer(0)
+					}
+					b.within(15*time.Minute, "the first is told", func() bool { return len(b.eventsOf("estimate")) > 0 })
+					ill[1].Store(true)
+					offer(1)
+					time.Sleep(time.Minute)
+					goes("the third, which alone is well", 2)
+					ill[2].Store(true)
+					offer(2)
+					time.Sleep(10 * time.Minute)
+					ill[0].Store(false)
+					goes("the first, which is well again", 0)
+				})
+			})
+		}
 	}
 }

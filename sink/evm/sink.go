@@ -23,17 +23,18 @@ type Sink struct {
 	wallet    sink.Wallet
 	client    *evm.Client
 	targets   map[string]dodona.Address
-	period    uint64                  // of the contract of anchors, milliseconds; known once ready
-	release   func()                  // lets go of the key; nil before this sink has it
-	moved     time.Time               // when the newest block was first seen, or nothing was under way
-	stood     map[int]dodona.Digest   // by endpoint that was left because it stood still: its newest block; used by Run alone
-	agreed    map[string]time.Time    // until when a doubt that all endpoints share is not looked into, by kind; used by Run alone
-	tips      []uint64                // what was usual to pay; used by Run alone
-	tipsAt    time.Time               // when that was asked
-	took      map[string]uint64       // gas that an update was last estimated to take, by feed; used by Run alone
-	coded     map[dodona.Address]bool // contracts that were seen to be some; used by Run alone
-	whose     map[string]asked        // by feed: whose its contract says it is; used by Run alone
-	glance    *glance                 // a look that was interrupted; used by Run alone, as these are:
+	period    uint64                     // of the contract of anchors, milliseconds; known once ready
+	release   func()                     // lets go of the key; nil before this sink has it
+	moved     time.Time                  // when the newest block was first seen, or nothing was under way
+	stood     map[int]dodona.Digest      // by endpoint that was left because it stood still: its newest block; used by Run alone
+	agreed    map[string]time.Time       // until when a doubt that all endpoints share is not looked into, by kind; used by Run alone
+	tips      []uint64                   // what was usual to pay; used by Run alone
+	tipsAt    time.Time                  // when that was asked
+	took      map[string]uint64          // gas that an update was last estimated to take, by feed; used by Run alone
+	coded     map[dodona.Address]bool    // contracts that were seen to be some; used by Run alone
+	silent    map[dodona.Address]silence // contracts of which nobody said what a call takes; used by Run alone
+	whose     map[string]asked           // by feed: whose its contract says it is; used by Run alone
+	glance    *glance                    // a look that was interrupted; used by Run alone, as these are:
 	memory    memory
 	unsent    []*Intent     // that no endpoint heard of
 	resends   int           // of these
@@ -81,7 +82,7 @@ func open(_ context.Context, settings Settings, env sink.Env) (dodona.Sink, erro
 	}
 	s := &Sink{
 		settings: settings, env: env, wallet: wallet, targets: make(map[string]dodona.Address), took: make(map[string]uint64), agreed: make(map[string]time.Time), stood: make(map[int]dodona.Digest),
-		coded: make(map[dodona.Address]bool), whose: make(map[string]asked),
+		coded: make(map[dodona.Address]bool), whose: make(map[string]asked), silent: make(map[dodona.Address]silence),
 		ready: make(chan struct{}), wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
 		counts: make(map[telemetry.Counter]uint64), state: sink.Starting,
 	}
