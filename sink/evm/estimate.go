@@ -1,7 +1,6 @@
 package evm
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,12 +63,12 @@ func (s *Sink) lookGas(ctx context.Context, l *glance) error {
 			}
 			continue
 		}
-		if !s.speaksOfOthers(ctx, i.Payload) {
+		n := s.silent[to]
+		n.failed, n.last = n.failed+1, time.Now()
+		if s.silent[to] = n; n.failed < suspectedAfter || !s.speaksOfOthers(ctx, i.Payload) {
 			return err
 		}
-		n := s.silent[to]
-		n = silence{failed: n.failed + 1, times: n.times + 1, last: time.Now(), said: estimate{Mute: true}}
-		n.until = n.last.Add(silentFirst)
+		n.times, n.said, n.until = n.times+1, estimate{Mute: true}, n.last.Add(silentFirst)
 		if n.times >= silentMost {
 			n.said.Unknown = fmt.Sprintf("%s; of other contracts than %s it is said", err, to)
 			n.until = n.last.Add(min(max(silentRest*n.last.Sub(begun), retryFirst), retryMost))
@@ -109,9 +108,17 @@ const silentFirst = 2 * time.Second
 // silentRest is how many times as long as the last question took a silent contract is not asked: everything else waits for the answer.
 const silentRest = 10
 
-// compare orders what to ask first: what is answered, and then what was asked longest ago.
+// compare orders what to ask first: what is not suspected, and then what was asked longest ago.
 func (n silence) compare(o silence) int {
-	return cmp.Or(cmp.Compare(min(n.failed, 1), min(o.failed, 1)), n.last.Compare(o.last))
+	switch n, o := n.failed >= suspectedAfter, o.failed >= suspectedAfter; {
+	case !n && !o:
+		return 0
+	case !n:
+		return -1
+	case !o:
+		return 1
+	}
+	return n.last.Compare(o.last)
 }
 
 // answered ends the silence of a contract.
@@ -121,8 +128,11 @@ func (s *Sink) answered(to dodona.Address) {
 	}
 }
 
+// suspectedAfter is how many questions in a row must have failed before others are asked: one that fails most requests gets on without.
+const suspectedAfter = 6
+
 // silentMost is how often that must be so until it is told: an endpoint that fails now and then does so by chance.
-const silentMost = 4
+const silentMost = 7
 
 // othersAsked is how often another contract is asked about in a row: an endpoint that fails two requests of three, whatever they are, must not pass for one that is well.
 const othersAsked = 4
