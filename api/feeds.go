@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -247,11 +248,19 @@ func (h *Handler) bundle(w http.ResponseWriter, r *http.Request) {
 	}
 	bundle, err := h.state.Bundle(r.Context(), name, round)
 	if err != nil {
-		h.writeError(w, r, err, h.unknownRound(name, round))
+		h.writeError(w, r, err, h.noBundle(r.Context(), name, round, err))
 		return
 	}
 	w.Header().Set("Content-Disposition", fmt.Sprintf("inline; filename=%q", fmt.Sprintf("%s-%d.bundle.json", name, round)))
 	writeDocument(w, r, bundle)
+}
+
+// noBundle says what a round lacks to be exported, if there is such a round.
+func (h *Handler) noBundle(ctx context.Context, name string, round dodona.Round, err error) problem {
+	if _, unknown := h.state.Round(ctx, name, round); unknown != nil {
+		return h.unknownRound(name, round)
+	}
+	return problem{kind: "no-bundle", status: http.StatusNotFound, detail: err.Error(), extra: map[string]any{"feed": name, "round": round}}
 }
 
 func (h *Handler) proof(w http.ResponseWriter, r *http.Request) {

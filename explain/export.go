@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/feed"
 )
 
 // MaxBundle is the most bytes of readings that a bundle carries.
@@ -16,9 +17,10 @@ const MaxBundle = 16 << 20
 // was computed, with the index of each in the order of [dodona.SortReadings]; whoever holds the bundle can test guesses
 // of these readings against the origin, and of no others.
 //
-// A round that is no longer kept whole cannot be replayed: its export is [dodona.ErrNotFound], with what is missing.
-func Export(ctx context.Context, l Archive, salts func(dodona.FeedID, dodona.Round, int) dodona.Digest, feed string, round dodona.Round) (dodona.Bundle, error) {
-	b, err := export(ctx, l, salts, feed, round)
+// A round that is no longer kept whole cannot be replayed, nor can one that was salted with another secret: its export is
+// [dodona.ErrNotFound], with what is missing.
+func Export(ctx context.Context, l Archive, salts func(dodona.FeedID, dodona.Round, int) dodona.Digest, name string, round dodona.Round) (dodona.Bundle, error) {
+	b, err := export(ctx, l, salts, name, round)
 	if err != nil {
 		return dodona.Bundle{}, fmt.Errorf("export bundle: %w", err)
 	}
@@ -43,7 +45,9 @@ func export(ctx context.Context, l Archive, salts func(dodona.FeedID, dodona.Rou
 	if b.Readings, err = whole(b.Inputs, found); err != nil {
 		return b, fmt.Errorf("round %d of %s: %w", uint64(round), name, err)
 	}
-	disclose(&b, salts)
+	if err := disclose(&b, salts); err != nil {
+		return b, fmt.Errorf("round %d of %s: %w", uint64(round), name, err)
+	}
 	if b.Module, err = moduleOf(ctx, l, b); err != nil {
 		return b, fmt.Errorf("round %d of %s: %w", uint64(round), name, err)
 	}
@@ -88,15 +92,22 @@ func whole(inputs []dodona.Input, found map[dodona.Digest]kept) ([]dodona.Readin
 	return list, nil
 }
 
-// disclose writes the salt of each reading beside its name.
-func disclose(b *dodona.Bundle, salts func(dodona.FeedID, dodona.Round, int) dodona.Digest) {
+// disclose writes the salt of each reading beside its name. Salts that do not lead to the root that was signed are
+// another process's: they would disclose nothing, and no replay would agree.
+func disclose(b *dodona.Bundle, salts func(dodona.FeedID, dodona.Round, int) dodona.Digest) error {
 	id := b.Feed.ID()
+	of := func(i int) dodona.Digest { return salts(id, b.Round, i) }
+	asked := !b.Origin.ReadingsRoot.IsZero()
+	if asked && feed.ReadingsRoot(b.Readings, b.Transcript, of) != b.Origin.ReadingsRoot {
+		return fmt.Errorf("its readings were salted with a secret that is not here: export it from the process that observed it, %q, "+
+			"or put a copy of its data folder's keys/salts into the one of this process and start again: %w", b.Node, dodona.ErrNotFound)
+	}
 	salt := make(map[dodona.Digest]dodona.Digest, len(b.Readings))
 	for i, r := range b.Readings {
-		salt[r.Digest()] = salts(id, b.Round, i)
+		salt[r.Digest()] = of(i)
 	}
 	if len(b.Transcript) > 0 { // the leaf after the readings
-		s := salts(id, b.Round, len(b.Readings))
+		s := of(len(b.Readings))
 		b.TranscriptSalt = &s
 	}
 	for i := range b.Inputs {
@@ -106,6 +117,7 @@ func disclose(b *dodona.Bundle, salts func(dodona.FeedID, dodona.Round, int) dod
 			ref.Salt = &s
 		}
 	}
+	return nil
 }
 
 // compact returns JSON without the blanks that an editor or a printer put in, or raw itself if it is not JSON.

@@ -134,6 +134,15 @@ func TestAnExportWithoutItsEvidenceSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
+// TestAnExportNeedsTheSaltsOfTheRound: two processes have one journal, and each has a secret of its own.
+func TestAnExportNeedsTheSaltsOfTheRound(t *testing.T) {
+	p, b := three(t)
+	_, err := explain.Export(t.Context(), p, func(dodona.FeedID, dodona.Round, int) dodona.Digest { return dodona.Digest{1} }, btc, b.Round)
+	if !errors.Is(err, dodona.ErrNotFound) || !strings.Contains(err.Error(), `"gw-7"`) || !strings.Contains(err.Error(), "keys/salts") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestTheJournalKeepsNoSalt(t *testing.T) {
 	p, _ := three(t)
 	for _, rec := range p.recs {

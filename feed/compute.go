@@ -33,7 +33,7 @@ func Compute(ctx context.Context, doc Document, t dodona.Transform, m Material) 
 	result, err := apply(ctx, t, dodona.Call{Feed: doc.Feed.ID(), Round: m.Round, Readings: slices.Clone(readings)})
 	b.Origin.Version = result.Version
 	b.Points, b.Fuel, b.Transcript, b.State = result.Points, result.Fuel, result.Transcript, result.State
-	b.Origin.ReadingsRoot = root(readings, result.Transcript, m.Salt)
+	b.Origin.ReadingsRoot = ReadingsRoot(readings, result.Transcript, m.Salt)
 
 	refs := refsOf(readings)
 	outcome := Evaluate(doc, m.Round, result.Points, withSilent(doc, m.Absent, refs))
@@ -75,9 +75,9 @@ func tidy(readings []dodona.Reading) []dodona.Reading {
 	})
 }
 
-// root returns the Merkle root over the salted digests of sorted readings. What capabilities answered to a module is
-// evidence too: a transcript is the last leaf, as a reading of no source.
-func root(readings []dodona.Reading, transcript []byte, salt func(int) dodona.Digest) dodona.Digest {
+// ReadingsRoot returns the Merkle root over the salted digests of readings in the order of [dodona.SortReadings], each
+// once. What capabilities answered to a module is evidence too: a transcript is the last leaf, as a reading of no source.
+func ReadingsRoot(readings []dodona.Reading, transcript []byte, salt func(int) dodona.Digest) dodona.Digest {
 	if len(transcript) > 0 {
 		readings = append(slices.Clip(readings), dodona.Reading{Item: "transcript", Body: transcript})
 	}

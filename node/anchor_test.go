@@ -21,7 +21,12 @@ import (
 // fetch returns status and body of a path of the node's API.
 func fetch(t *testing.T, n *Node, path string) (int, []byte) {
 	t.Helper()
-	response, err := http.Get(n.URL() + path)
+	return get(t, n.URL()+path)
+}
+
+func get(t *testing.T, url string) (int, []byte) {
+	t.Helper()
+	response, err := http.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/explain"
 	"github.com/dodona-oracle/dodona/module"
 )
 
@@ -196,8 +197,9 @@ func TestTheValidatorMayRunInAnotherProcess(t *testing.T) {
 	bus := freeAddress(t)
 	const key = "0x4646464646464646464646464646464646464646464646464646464646464646"
 	feeds := "sources: {s: {sim: {seed: 3, every: 50ms}}}\nfeeds: {f: {decimals: 4, every: 100ms, from: [s]}}\n"
-	observer := spawn(t, fmt.Sprintf("node: {name: field, data: %q, key: {hex: %s}}\nroles: [observe]\njournal: {listen: %q}\n%s", t.TempDir(), key, bus, feeds))
-	second := fmt.Sprintf("node: {name: office, data: %q, key: {hex: %s}}\nroles: [validate, serve]\njournal: {url: \"nats://%s\"}\napi: {listen: \"127.0.0.1:0\"}\n%s", t.TempDir(), key, bus, feeds)
+	field, office := t.TempDir(), t.TempDir()
+	observer := spawn(t, fmt.Sprintf("node: {name: field, data: %q, key: {hex: %s}}\nroles: [observe]\njournal: {listen: %q}\n%s", field, key, bus, feeds))
+	second := fmt.Sprintf("node: {name: office, data: %q, key: {hex: %s}}\nroles: [validate, serve]\njournal: {url: \"nats://%s\"}\napi: {listen: \"127.0.0.1:0\"}\n%s", office, key, bus, feeds)
 	awaitPort(t, bus, observer)
 	rounds := make(chan dodona.Round, 1000)
 	follow := func(k *kid) {
@@ -219,11 +221,45 @@ func TestTheValidatorMayRunInAnotherProcess(t *testing.T) {
 				t.Fatalf("life %d: no answer; the validator said:\n%s\nthe observer said:\n%s", life, k.log, observer.log)
 			}
 		}
+		bundle := fmt.Sprintf("%s/v1/feeds/f/rounds/%d/bundle", k.url(t), last)
+		if life == 0 {
+			refusesTheBundle(t, bundle)
+			salts, err := os.ReadFile(filepath.Join(field, saltFile))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(office, saltFile), salts, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			replaysTheBundle(t, bundle)
+		}
 		k.kill()
 		listener.Wait()
 		for len(rounds) > 0 {
 			last = max(last, <-rounds)
 		}
+	}
+}
+
+// refusesTheBundle: the process has another secret than the one that salted the readings, and says where the right one is.
+func refusesTheBundle(t *testing.T, url string) {
+	t.Helper()
+	status, body := get(t, url)
+	if status != http.StatusNotFound || !strings.Contains(string(body), "#problem-no-bundle") || !strings.Contains(string(body), `\"field\"`) {
+		t.Errorf("%s: %d %s", url, status, body)
+	}
+}
+
+func replaysTheBundle(t *testing.T, url string) {
+	t.Helper()
+	status, body := get(t, url)
+	var b dodona.Bundle
+	if err := json.Unmarshal(body, &b); err != nil || status != http.StatusOK {
+		t.Fatalf("%s: %d %s: %v", url, status, body, err)
+	}
+	if r, err := explain.Replay(t.Context(), b, nil); err != nil || !r.Same {
+		t.Errorf("replay: %v, %s", err, r)
 	}
 }
 
