@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -50,6 +51,12 @@ func slots() int { return 1 + 2*len(streams) }
 
 // headsPath is where the marks of a network are: its streams are its own, and so are their chains.
 func headsPath(dir string, net scope) string { return filepath.Join(dir, "heads-"+string(net)) }
+
+// Used reports whether a journal was ever opened with a data folder, of whatever network.
+func Used(dir string) bool {
+	heads, _ := fs.Glob(os.DirFS(dir), "heads-*")
+	return len(heads) > 0
+}
 
 // openHeads opens the marks, or makes them. Whatever the file holds, it is sound afterwards; what was not is given to
 // damaged before it is mended.

@@ -17,6 +17,7 @@ import (
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/secp"
 	"github.com/dodona-oracle/dodona/internal/secret"
+	"github.com/dodona-oracle/dodona/journal"
 	"github.com/dodona-oracle/dodona/sign"
 )
 
@@ -74,10 +75,11 @@ func loadKey(c config.Node) (*sign.Key, error) {
 		}
 		return sign.ReadKeystore(c.Key.File, password)
 	}
-	if gone(own) && !gone(filepath.Join(c.Data, saltFile)) {
-		// The salts are written after the key, so the node has run before. A new key would found another network.
-		return nil, fmt.Errorf("open key %s: it is gone although this node has run before; restore it from a backup, or remove %s to begin anew with another key and so another network",
-			own, filepath.Join(c.Data, saltFile))
+	// The salts are written after the key, and a journal is opened after both. With a new key the node would be of another network, and nobody would
+	// tell of what it wrote before.
+	if gone(own) && (!gone(filepath.Join(c.Data, saltFile)) || journal.Used(c.Data)) {
+		return nil, fmt.Errorf("open key %s: it is gone although this node has run before; restore it from a backup, name the key that it had as node.key, "+
+			"or take another folder as node.data to begin anew with another key and so another network", own)
 	}
 	return ownKey(own, filepath.Join(c.Data, passwordFile))
 }
