@@ -327,12 +327,8 @@ func (j *Journal) lookBeforeStop(within time.Duration) {
 
 // proofFolders returns the streams of proofs that have a folder in the embedded store.
 func (j *Journal) proofFolders() map[string]bool {
-	list, err := filepath.Glob(filepath.Join(streamsDir(j.cfg.Dir), streamProof+"-*"))
-	if err != nil {
-		j.cfg.Log.Error("journal: look for streams of proofs", "error", err)
-	}
 	streams := make(map[string]bool)
-	for _, folder := range list {
+	for _, folder := range under(streamsDir(j.cfg.Dir), streamProof+"-*") {
 		streams[filepath.Base(folder)] = true
 	}
 	return streams

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -54,8 +53,7 @@ func headsPath(dir string, net scope) string { return filepath.Join(dir, "heads-
 
 // Used reports whether a journal was ever opened with a data folder, of whatever network.
 func Used(dir string) bool {
-	heads, _ := fs.Glob(os.DirFS(dir), "heads-*")
-	return len(heads) > 0
+	return len(under(dir, "heads-*")) > 0
 }
 
 // openHeads opens the marks, or makes them. Whatever the file holds, it is sound afterwards; what was not is given to

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -31,5 +32,19 @@ func TestListeningBeyondLoopbackWantsAPassword(t *testing.T) {
 	nc.Close()
 	if err := j.Append(t.Context(), reading(1)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestThePathOfTheFolderIsNoPattern: what is below it is looked for by patterns.
+func TestThePathOfTheFolderIsNoPattern(t *testing.T) {
+	for _, name := range []string{"plant [2", "plant [2]", `a*?\`} {
+		dir := filepath.Join(t.TempDir(), name)
+		if Used(dir) {
+			t.Errorf("%s is used before it is there", name)
+		}
+		j := open(t, Config{Dir: dir})
+		if streams := j.proofFolders(); len(streams) != 1 || !Used(dir) {
+			t.Errorf("%s: the streams of proofs are %v, used is %t", name, streams, Used(dir))
+		}
 	}
 }

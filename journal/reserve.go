@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -13,6 +14,15 @@ import (
 
 // streamsDir is where the embedded server keeps its streams, each in a folder of its name.
 func streamsDir(dir string) string { return filepath.Join(dir, "jetstream", "$G", "streams") }
+
+// under returns what is below a folder by a pattern that is sound. The path of the folder is none: it may hold what has a meaning there.
+func under(dir, pattern string) []string {
+	list, _ := fs.Glob(os.DirFS(dir), pattern)
+	for i, name := range list {
+		list[i] = filepath.Join(dir, filepath.FromSlash(name))
+	}
+	return list
+}
 
 // storeLimit returns how many bytes the embedded server may promise to streams: to this journal's and what goes with
 // them; to those that are in its folder already, of networks that the node spoke for before, or of other processes;

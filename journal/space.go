@@ -94,8 +94,7 @@ func (j *Journal) mustWait() string {
 
 // stagedFolders returns where the server keeps what is staged, of each stream that has such a folder.
 func (j *Journal) stagedFolders() []string {
-	list, _ := filepath.Glob(filepath.Join(streamsDir(j.cfg.Dir), "*", "batches")) // the pattern is sound
-	return list
+	return under(streamsDir(j.cfg.Dir), "*/batches")
 }
 
 // bytesIn returns how much the files in folders hold, and whether there are any. What vanishes meanwhile holds nothing.
@@ -138,10 +137,9 @@ func (e *embedded) dropTornIndexes() error {
 	if !e.cannotWrite() && !durable.Full(e.takes(probeBytes)) {
 		return nil
 	}
-	list, _ := filepath.Glob(filepath.Join(streamsDir(e.opts.StoreDir), "*")) // the patterns are sound
-	staged, _ := filepath.Glob(filepath.Join(streamsDir(e.opts.StoreDir), "*", "batches", "*"))
+	streams := streamsDir(e.opts.StoreDir)
 	var errs []error
-	for _, stream := range append(list, staged...) {
+	for _, stream := range append(under(streams, "*"), under(streams, "*/batches/*")...) {
 		errs = append(errs, disk.DropTornIndex(stream))
 	}
 	return errors.Join(errs...)
