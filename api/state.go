@@ -182,7 +182,8 @@ type ModuleStatus struct {
 	Feed      string           `json:"feed"`
 	Name      string           `json:"name"`
 	Version   string           `json:"version"`
-	Running   bool             `json:"running"` // false while it is loaded, and after it was refused: lastError and the feed's rounds say why
+	Running   bool             `json:"running"`           // false while it is loaded, and after it was refused: lastError and the feed's rounds say why
+	Loading   bool             `json:"loading,omitempty"` // its feed makes no rounds before it was loaded once
 	Digest    dodona.Digest    `json:"digest,omitzero"`
 	Events    uint64           `json:"events"`
 	Failed    uint64           `json:"failed"`

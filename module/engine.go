@@ -95,12 +95,25 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 }
 
 func (e *Engine) open(ctx context.Context) (err error) {
-	if e.shared, err = wazero.NewCompilationCacheWithDir(e.dir); err != nil {
-		return fmt.Errorf("open private folder for native code: %w", err)
+	for range probes {
+		if e.shared, err = wazero.NewCompilationCacheWithDir(e.dir); err != nil {
+			return fmt.Errorf("open private folder for native code: %w", err)
+		}
+		e.config = e.config.WithCompilationCache(e.shared)
+		if e.native, err = e.probe(ctx); err != nil {
+			return errors.Join(err, e.shared.Close(ctx))
+		}
+		if e.native != "" || e.o.Interpreter {
+			break
+		}
+		if err := e.shared.Close(ctx); err != nil {
+			return err
+		}
 	}
-	e.config = e.config.WithCompilationCache(e.shared)
-	if e.native, err = e.probe(ctx); err != nil {
-		return errors.Join(err, e.shared.Close(ctx))
+	if e.native == "" && !e.o.Interpreter { // there is no compiler, and if there is all the same, then it must not be used in this process
+		e.shared = wazero.NewCompilationCache()
+		e.config = runtimeConfig(true).WithCompilationCache(e.shared)
+		e.o.Log.Info("modules are interpreted, not compiled, which takes several times as long: there is no compiler for this processor, or the system lets this process make no code (MemoryDenyWriteExecute)")
 	}
 	if e.o.Dir != "" {
 		if err := os.MkdirAll(e.o.Dir, 0o700); err != nil {
@@ -121,6 +134,9 @@ func runtimeConfig(interpreter bool) wazero.RuntimeConfig {
 
 // emptyModule is a module without anything.
 var emptyModule = []byte("\x00asm\x01\x00\x00\x00")
+
+// probes is how often a compiler is looked for: somebody may take its file away in the instant before it is seen.
+const probes = 3
 
 // probe compiles an empty module and returns the name that wazero gives its native code: the folder tells the version
 // of wazero, the architecture and the system, the file the features of the processor too. Empty: there is no compiler.
@@ -160,13 +176,28 @@ func programOf(built string, file os.FileInfo) string {
 	return fmt.Sprintf("%s\n%d bytes of %d", built, file.Size(), file.ModTime().UnixNano())
 }
 
-// nativeFiles returns the files that wazero has written below a folder, as folder/file.
-func nativeFiles(dir string) ([]string, error) {
-	files, err := fs.Glob(os.DirFS(dir), "wazero-*/*") // the folder's own name is no pattern
+// nativeFiles returns the files that wazero has written below a folder, as folder/file. The error says too that it has none there.
+func nativeFiles(dir string) (files []string, err error) {
+	folders, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(files, func(file string) bool { return strings.HasSuffix(file, ".tmp") }), nil
+	err = &fs.PathError{Op: "find wazero's folder in", Path: dir + "/", Err: fs.ErrNotExist}
+	for _, folder := range folders {
+		if !strings.HasPrefix(folder.Name(), "wazero-") {
+			continue
+		}
+		var list []fs.DirEntry
+		if list, err = os.ReadDir(filepath.Join(dir, folder.Name())); err != nil {
+			return nil, err
+		}
+		for _, file := range list {
+			if !strings.HasSuffix(file.Name(), ".tmp") {
+				files = append(files, filepath.Join(folder.Name(), file.Name()))
+			}
+		}
+	}
+	return files, err
 }
 
 // Close ends what is being loaded, closes all modules, waiting for their events, and gives everything back. If ctx ends

@@ -31,7 +31,7 @@ const privatePrefix = "dodona-module-"
 
 // newPrivateFolder makes one, and removes those of processes that have ended.
 func newPrivateFolder() (*privateFolder, error) {
-	if _, err := os.Stat(workingFolder); err != nil {
+	if _, err := os.Lstat(workingFolder); err != nil {
 		return nil, fmt.Errorf("make private folder for native code: %w; /proc must be mounted", err)
 	}
 	removeAbandoned()
@@ -185,9 +185,9 @@ func (p *privateFolder) isOne() bool {
 func isOurs(entry fs.DirEntry) bool {
 	name := entry.Name()
 	if entry.IsDir() {
-		return numbered(name, "compile-") || strings.HasPrefix(name, "wazero-") && strings.HasSuffix(name, "-"+runtime.GOARCH+"-"+runtime.GOOS)
+		return numbered(name, compilePrefix) || strings.HasPrefix(name, "wazero-") && strings.HasSuffix(name, "-"+runtime.GOARCH+"-"+runtime.GOOS)
 	}
-	return numbered(strings.TrimSuffix(name, ".native"), "compile-") || numbered(name, "cached-")
+	return numbered(strings.TrimSuffix(name, ".native"), compilePrefix) || numbered(name, "cached-")
 }
 
 // numbered reports whether a name is a prefix and a number, as os.MkdirTemp gives it.
@@ -209,6 +209,10 @@ func (p *privateFolder) explain(err error) error {
 	}
 	what := ""
 	switch {
+	case noFiles(err):
+		what = ": " + moreFiles
+	case errors.Is(err, syscall.EFBIG):
+		what = ": allow larger files (LimitFSIZE, ulimit -f)"
 	case errors.Is(err, fs.ErrNotExist):
 		what = fmt.Sprintf(": somebody may have emptied %s, and another attempt makes it anew", filepath.Dir(name))
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EROFS):

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -307,5 +308,47 @@ func TestAPrivateFolderIsWhereItWasMade(t *testing.T) {
 	}
 	if _, err := os.Stat(made); !os.IsNotExist(err) {
 		t.Errorf("%s is still there: %v", made, err)
+	}
+}
+
+// TestAFolderOfTheCompilerThatStayedIsRemovedByTheNext: removing one takes a descriptor, and there may be none.
+func TestAFolderOfTheCompilerThatStayedIsRemovedByTheNext(t *testing.T) {
+	e := newTestEngine(t, inChild(t, Options{}))
+	left := filepath.Join(e.dir, "compile-7", "wazero-x")
+	if err := os.MkdirAll(left, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(left, "native"), make([]byte, 1000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	load(t, e, guest(t, "count"))
+	if list, err := filepath.Glob(filepath.Join(e.dir, "compile-*")); err != nil || len(list) > 0 {
+		t.Errorf("%v stays: %v", list, err)
+	}
+}
+
+// TestNativeCodeThatCannotBeLookedForIsNotNone: none means that modules are interpreted.
+func TestNativeCodeThatCannotBeLookedForIsNotNone(t *testing.T) {
+	dir := t.TempDir()
+	if files, err := nativeFiles(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without wazero's folder: %v, %v", files, err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "wazero-x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if files, err := nativeFiles(dir); err != nil || len(files) > 0 {
+		t.Errorf("in an empty one: %v, %v", files, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "wazero-x", "00"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if files, err := nativeFiles(dir); err != nil || !slices.Equal(files, []string{"wazero-x/00"}) {
+		t.Errorf("in one with a file: %v, %v", files, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "wazero-y"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if files, err := nativeFiles(dir); err == nil {
+		t.Errorf("where one cannot be read: %v", files)
 	}
 }

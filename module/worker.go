@@ -63,11 +63,12 @@ func (e errTooMuch) Error() string {
 // compileInChild lets a child process compile a rewritten module. The native code is in a file, which the caller must discard; it has no name
 // if guests are interpreted here, and the child has only found that decoding stays within the limits.
 func (e *Engine) compileInChild(ctx context.Context, rewritten []byte, k kind) (native, error) {
-	dir, err := os.MkdirTemp(e.dir, "compile-")
+	e.removeLeft()
+	dir, err := os.MkdirTemp(e.dir, compilePrefix)
 	if err != nil {
 		return native{}, fmt.Errorf("make folder for the compiler: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(dir) // which takes a descriptor
 	if err := e.runWorker(ctx, rewritten, k, dir); err != nil {
 		return native{}, err
 	}
@@ -77,9 +78,6 @@ func (e *Engine) compileInChild(ctx context.Context, rewritten []byte, k kind) (
 	files, err := nativeFiles(dir)
 	if err != nil {
 		return native{}, fmt.Errorf("find native code: %w", err)
-	}
-	if len(files) == 0 && !isThere(dir) {
-		return native{}, fmt.Errorf("find native code in %s: %w", dir, fs.ErrNotExist)
 	}
 	if len(files) != 1 || !e.ours(files[0]) {
 		return native{}, fmt.Errorf("the compiler's child left %q: want one file beside %s; it must be the same program as this one", files, e.native)
@@ -93,6 +91,19 @@ func (e *Engine) compileInChild(ctx context.Context, rewritten []byte, k kind) (
 		return native{}, fmt.Errorf("take native code: %w", err)
 	}
 	return made, nil
+}
+
+// compilePrefix begins the names of folders for the compiler, in the private one.
+const compilePrefix = "compile-"
+
+// removeLeft removes folders for the compiler that could not be removed before. One compilation runs at a time, so none of them is in use.
+func (e *Engine) removeLeft() {
+	list, _ := os.ReadDir(e.dir)
+	for _, entry := range list {
+		if entry.IsDir() && numbered(entry.Name(), compilePrefix) {
+			_ = os.RemoveAll(filepath.Join(e.dir, entry.Name()))
+		}
+	}
 }
 
 func isThere(dir string) bool {
@@ -139,20 +150,26 @@ func (e *Engine) runWorker(ctx context.Context, code []byte, k kind, dir string)
 		return fmt.Errorf("start compiler's child in %s: %w", dir, fs.ErrNotExist)
 	case cmd.ProcessState == nil && noFiles(err):
 		return fmt.Errorf("start compiler's child: %w; %s", err, moreFiles)
+	case cmd.ProcessState == nil && errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("start compiler's child: %w; the file of this program is gone or was replaced: start it again", err)
+	case cmd.ProcessState == nil && errors.Is(err, syscall.EAGAIN):
+		return fmt.Errorf("start compiler's child: %w; %s", err, moreTasks)
 	case cmd.ProcessState == nil:
 		return fmt.Errorf("start compiler's child: %w", err)
 	case ended.Err() != nil:
 		return fmt.Errorf("compiling took more than %s, of which %s of CPU: the machine has too much else to do", e.worker.wall, spent(cmd.ProcessState).Round(time.Second))
 	case said.outOfCPU(), spent(cmd.ProcessState) >= e.worker.cpu:
 		return errTooMuch{e.worker.cpu.String() + " of CPU"}
-	case said.outOfMemory() && addressLimit() > 0:
-		return fmt.Errorf("compiling took more memory than %s, or than is left of the %s of addresses that this process may have: raise that (LimitAS, ulimit -v), or make the module smaller",
-			bytesText(e.worker.memory), bytesText(int64(addressLimit())))
+	case said.outOfThreads():
+		return fmt.Errorf("compile: the child may start no further thread; %s", moreTasks)
+	case said.outOfMemory() && memoryLimit() > 0:
+		return fmt.Errorf("compiling took more memory than %s, or than is left of the %s that this process may have: raise that (LimitAS, LimitDATA, ulimit -v, -d), or make the module smaller",
+			bytesText(e.worker.memory), bytesText(int64(memoryLimit())))
 	case said.outOfMemory():
 		return errTooMuch{bytesText(e.worker.memory) + " of memory"}
 	}
 	if text := said.first(); text != "" {
-		for _, cause := range []syscall.Errno{syscall.ENOENT, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS} {
+		for _, cause := range []syscall.Errno{syscall.ENOENT, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EFBIG, syscall.EMFILE, syscall.ENFILE} {
 			if what, is := strings.CutSuffix(text, cause.Error()); is {
 				return fmt.Errorf("compile in %s: %s%w", dir, what, cause)
 			}
@@ -161,6 +178,9 @@ func (e *Engine) runWorker(ctx context.Context, code []byte, k kind, dir string)
 	}
 	return fmt.Errorf("compile: the child ended: %w; if the system killed it for memory, give it more", err)
 }
+
+// moreTasks is what to do where a process or thread cannot be started.
+const moreTasks = "allow more processes (TasksMax, LimitNPROC, ulimit -u), or end some"
 
 // spent is the processor time of a process that has ended, rounded up to what the kernel counts limits in.
 func spent(s *os.ProcessState) time.Duration {
@@ -182,9 +202,14 @@ const outOfCPU = "out of CPU"
 
 func (t *tail) outOfCPU() bool { return string(t.text) == outOfCPU+"\n" }
 
+// outOfThreads reports whether the child could start no further thread for want of them, and not of memory.
+func (t *tail) outOfThreads() bool {
+	return bytes.Contains(t.text, []byte("failed to create new OS thread")) && bytes.Contains(t.text, []byte("errno=11"))
+}
+
 func (t *tail) outOfMemory() bool {
 	for _, sign := range []string{
-		"out of memory", "cannot allocate memory", "failed to create new OS thread", "arena", "address space", "errno=11", "errno=12",
+		"out of memory", "cannot allocate memory", "failed to create new OS thread", "arena", "address space", "errno=12",
 	} {
 		if bytes.Contains(t.text, []byte(sign)) {
 			return true

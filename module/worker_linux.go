@@ -99,13 +99,15 @@ func yield() {
 	_ = unix.Setpriority(unix.PRIO_PGRP, 0, nice)
 }
 
-// addressLimit returns how many bytes of addresses this process may have, 0 if as many as it likes.
-func addressLimit() uint64 {
-	var is unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_AS, &is); err != nil || is.Max == unix.RLIM_INFINITY {
-		return 0
+// memoryLimit returns how many bytes of addresses, or of data, this process may have, 0 if as many as it likes.
+func memoryLimit() (least uint64) {
+	for _, resource := range []int{unix.RLIMIT_AS, unix.RLIMIT_DATA} {
+		var is unix.Rlimit
+		if err := unix.Getrlimit(resource, &is); err == nil && is.Max != unix.RLIM_INFINITY && (least == 0 || is.Max < least) {
+			least = is.Max
+		}
 	}
-	return is.Max
+	return least
 }
 
 // endOutOfCPU ends this process when the kernel says that it is out of CPU. It lives for as long as the process.

@@ -67,3 +67,16 @@ func TestTheCompilerYields(t *testing.T) {
 		_ = c.Wait() // there is nothing to compile
 	}
 }
+
+// TestThreadsThatTheSystemDeniesAreNotMemory that a module takes.
+func TestThreadsThatTheSystemDeniesAreNotMemory(t *testing.T) {
+	for text, threads := range map[string]bool{
+		"runtime: failed to create new OS thread (have 3 already; errno=11)\nruntime: may need to increase max user processes (ulimit -u)\nfatal error: newosproc\n": true,
+		"runtime: failed to create new OS thread (have 3 already; errno=12)\nfatal error: newosproc\n":                                                               false,
+		"fatal error: runtime: out of memory\n": false,
+	} {
+		if said := (&tail{text: []byte(text)}); said.outOfThreads() != threads || !threads && !said.outOfMemory() {
+			t.Errorf("%s: threads %t, memory %t", text, said.outOfThreads(), said.outOfMemory())
+		}
+	}
+}

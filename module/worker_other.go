@@ -23,8 +23,8 @@ func replace(*os.File, *os.File) error { return errors.New("start Dodona again")
 // confine leaves the child as it is: exec kills it when its context ends.
 func confine(*exec.Cmd) {}
 
-// addressLimit is not known on this system.
-func addressLimit() uint64 { return 0 }
+// memoryLimit is not known on this system.
+func memoryLimit() uint64 { return 0 }
 
 // restrict can limit nothing on this system but the time, which the parent does.
 func restrict(uint64, uint64) error { return nil }

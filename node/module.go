@@ -35,10 +35,11 @@ type modules struct {
 	n     *Node
 	spans *spanSums
 
-	making sync.Mutex // held while the engine is made, for which a disk may let it wait
-	mu     sync.Mutex
-	engine *module.Engine
-	known  map[string]standing // by feed
+	making   chan struct{}  // holds one token while the engine is made, for which a disk may let it wait
+	starting sync.WaitGroup // what has begun to load a module
+	mu       sync.Mutex
+	engine   *module.Engine
+	known    map[string]standing // by feed
 }
 
 // A standing is how it is with the module of a feed.
@@ -49,13 +50,17 @@ type standing struct {
 }
 
 func newModules(n *Node) *modules {
-	return &modules{n: n, spans: newSpanSums(), known: make(map[string]standing)}
+	return &modules{n: n, spans: newSpanSums(), making: make(chan struct{}, 1), known: make(map[string]standing)}
 }
 
 // opened returns the engine.
 func (m *modules) opened(ctx context.Context) (*module.Engine, error) {
-	m.making.Lock()
-	defer m.making.Unlock()
+	select {
+	case m.making <- struct{}{}:
+		defer func() { <-m.making }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	m.mu.Lock()
 	engine := m.engine
 	m.mu.Unlock()
@@ -81,6 +86,7 @@ func (m *modules) opened(ctx context.Context) (*module.Engine, error) {
 
 // close ends every module. It must be called after the feeds that use them have ended.
 func (m *modules) close(ctx context.Context) error {
+	m.starting.Wait()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.engine == nil {
@@ -216,7 +222,11 @@ func (g *guest) load(ctx context.Context) (unload func()) {
 	loaded, err := (*module.Module)(nil), g.err
 	if err == nil {
 		g.m.note(g.feed, standing{loading: true})
+		slow := time.AfterFunc(slowLoad, func() {
+			n.log.Warn("a module is still being loaded; its feed makes no rounds until then", "feed", g.feed, "module", g.spec.Name, "version", g.spec.Version, "after", slowLoad)
+		})
 		loaded, err = g.start(ctx)
+		slow.Stop()
 	}
 	if ctx.Err() != nil {
 		if loaded != nil {
@@ -249,6 +259,9 @@ func (g *guest) load(ctx context.Context) (unload func()) {
 		g.m.note(g.feed, standing{})
 	}
 }
+
+// slowLoad is when a load is told of that is not over.
+const slowLoad = 10 * time.Second
 
 // run takes a loaded module.
 func (g *guest) run(loaded *module.Module) { g.runs = loaded.Transform(g.from, g.inner) }
@@ -291,7 +304,29 @@ func (g *guest) again(ctx context.Context, err error) *module.Module {
 // loadedAgain paces the attempts: a machine out of memory is soon well, and one that is too slow takes half a minute of CPU for each.
 var loadedAgain = backoff.Backoff{Min: 2 * time.Second, Max: 10 * time.Minute}
 
-func (g *guest) start(ctx context.Context) (*module.Module, error) {
+// start loads the module. When ctx ends it waits no longer, for a disk may let it wait for ever; what is loaded after that is closed.
+func (g *guest) start(ctx context.Context) (loaded *module.Module, err error) {
+	ended := make(chan func())
+	g.m.starting.Go(func() {
+		m, failed := g.open(ctx)
+		select {
+		case ended <- func() { loaded, err = m, failed }:
+		case <-ctx.Done():
+			if m != nil {
+				_ = m.Close(context.WithoutCancel(ctx)) // nothing ran
+			}
+		}
+	})
+	select {
+	case take := <-ended:
+		take()
+		return loaded, err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (g *guest) open(ctx context.Context) (*module.Module, error) {
 	engine, err := g.m.opened(ctx)
 	if err != nil {
 		return nil, err

@@ -114,3 +114,21 @@ func TestAReloadThatChangesNothingLetsAModuleBeLoaded(t *testing.T) {
 		t.Errorf("the compiler was started %d times (%v), want once", len(started), err)
 	}
 }
+
+// TestAReloadEndsBesideAModuleThatWaits for a disk that hangs: its feed may be taken out, and others begin.
+func TestAReloadEndsBesideAModuleThatWaits(t *testing.T) {
+	modules := t.TempDir()
+	writeFile(t, modules, "counter-1.0.0.wasm", counterWasm(t))
+	text := counting(t, t.TempDir(), fmt.Sprintf("{dir: %q, unsigned: true}", modules), allowed)
+	seen := newOutcomes()
+	n := changing(t, &text, Options{OnRound: seen.add})
+	n.modules.making <- struct{}{} // as who makes the sandbox, and does not get on
+	run(t, n)
+	awaitModule(t, n, "that it is being loaded", func(s api.ModuleStatus) bool { return s.Loading && !s.Running })
+	text = text[:strings.Index(text, "feeds:")] + "feeds: {other: {decimals: 0, every: 200ms, from: [meter]}}\n"
+	if _, err := n.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	seen.await(t, "an answer of the new feed", func(o Outcome) bool { return o.Answer != nil && o.Answer.Feed.Name == "other" })
+	<-n.modules.making
+}

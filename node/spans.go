@@ -72,6 +72,7 @@ func (m *modules) statuses() []api.ModuleStatus {
 		}
 		told := api.ModuleStatus{Feed: f.Feed.Name, Name: s.Name, Version: s.Version}
 		at := known[f.Feed.Name]
+		told.Loading = at.loading
 		if at.err != nil {
 			told.LastError = at.err.Error()
 		}

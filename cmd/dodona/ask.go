@@ -64,7 +64,10 @@ func (c statusCommand) Run(ctx context.Context, term terminal) error {
 // moduleLine says how the module of a feed has fared.
 func moduleLine(m api.ModuleStatus) string {
 	state := "running"
-	if !m.Running {
+	switch {
+	case m.Loading:
+		state = "being loaded"
+	case !m.Running:
 		state = "not running"
 	}
 	line := fmt.Sprintf("%s  %s %s  %s, %s, %d failed", m.Feed, m.Name, m.Version, state, count(int(m.Events), "event"), m.Failed)
