@@ -139,7 +139,7 @@ func firstOf(list []last, most uint64) ([]last, uint64) {
 func (l *lane) tooSmall(keys int, bytes uint64) string {
 	need := (4*bytes + uint64(unit.MiB) - 1) / uint64(unit.MiB)
 	return fmt.Sprintf("the last claims and answers of %d keys take %s of its %s, and are kept: set journal.%s.bytes to at least %dMiB",
-		keys, sizeOf(bytes), l.limits.Bytes, map[bool]string{true: "proof", false: "raw"}[l.spec.name == streamProof], need)
+		keys, sizeOf(bytes), l.bounds().Bytes, l.setting(), need)
 }
 
 // carryOver writes last records again at the end of the stream, if they are still the last of their subjects.

@@ -197,11 +197,13 @@ func (l *lane) visit(ctx context.Context, f func()) error {
 type space struct {
 	first, last  uint64 // of the stream
 	bytes, count uint64
-	said         uint64 // the limit that the server says the stream has
-	limit        uint64 // the one that it has: a larger one than usual that the server says it has, and this process did not write, nobody may have
-	cut          uint64 // records before it may go
-	readers      int    // durable ones
-	slowest      string // the reader that keeps others from going; empty if none does
+	said         uint64    // the limit that the server says the stream has
+	limit        uint64    // the one that it has: a larger one than usual that the server says it has, and this process did not write, nobody may have
+	cut          uint64    // records before it may go
+	due          bool      // this process must note its limits in the stream
+	at           time.Time // when it was found, by the server's clock
+	readers      int       // durable ones
+	slowest      string    // the reader that keeps others from going; empty if none does
 }
 
 // unfinished returns about how many bytes the slowest reader has before it.
@@ -232,10 +234,11 @@ func (l *lane) measure(ctx context.Context) (space, error) {
 		first: st.FirstSeq, last: st.LastSeq, bytes: st.Bytes, count: st.Msgs, cut: st.LastSeq + 1,
 		said: uint64(max(info.Config.MaxBytes, 0)),
 	}
+	s.due, s.at = l.agree(info), info.TimeStamp
 	if l.given.Load() > s.said { // somebody else took it back
 		l.given.Store(0)
 	}
-	s.limit = min(s.said, max(uint64(l.limits.Bytes), l.given.Load()))
+	s.limit = min(s.said, max(uint64(l.bounds().Bytes), l.given.Load()))
 	l.j.cfg.Recorder.Gauge(telemetry.JournalBytes, l.spec.name, int64(st.Bytes))
 	list := l.stream.ListConsumers(ctx)
 	for c := range list.Info() {

@@ -25,8 +25,9 @@ type lane struct {
 	dead   chan struct{} // closed when run has ended
 	visits chan func()   // run between flushes, for the goroutine that keeps the stream
 	house  house
-	needs  atomic.Int64  // bytes that wait for room now
-	given  atomic.Uint64 // the limit of the stream that was written last
+	needs  atomic.Int64           // bytes that wait for room now
+	given  atomic.Uint64          // the limit of the stream that was written last
+	agreed atomic.Pointer[Limits] // those that count; nil: its own
 
 	// Owned by run.
 	head        head
@@ -68,6 +69,7 @@ type lane struct {
 type laneStat struct {
 	Blocked string    // why appends wait; empty if they do not
 	Holding string    // why retention cannot free although the stream is large or old
+	Unlike  string    // whose limits count instead of this process's, which are smaller; empty if none do
 	tight   string    // why observers wait; empty if they do not
 	unread  time.Time // since when a record that must not go cannot be read
 	Flushes uint64

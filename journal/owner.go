@@ -32,6 +32,9 @@ func (l *lane) openStream(ctx context.Context) (jetstream.Stream, error) {
 		made := cfg
 		made.Metadata = maps.Clone(cfg.Metadata)
 		setFreed(made.Metadata, 1)
+		if j.local == nil {
+			l.setLimits(made.Metadata, l.now())
+		}
 		if j.used || !j.alone() { // there was one, or nobody knows
 			made.FirstSeq = firstPlace()
 			setFreed(made.Metadata, made.FirstSeq)
@@ -54,7 +57,10 @@ func (l *lane) openStream(ctx context.Context) (jetstream.Stream, error) {
 		return nil, err
 	}
 	if j.local == nil {
-		return l.learn(ctx, stream)
+		if stream, err = l.learn(ctx, stream); err != nil {
+			return nil, err
+		}
+		return stream, l.beginLimits(ctx, stream)
 	}
 	kept := maps.Clone(made.Metadata)
 	maps.Copy(kept, cfg.Metadata)

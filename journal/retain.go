@@ -25,6 +25,11 @@ func (l *lane) retain(ctx context.Context) (why string, err error) {
 		return "", err
 	}
 	l.judgeRoom(s)
+	if s.due {
+		if err := l.noteLimits(ctx, s.at); err != nil {
+			return "", fmt.Errorf("note limits: %w", err)
+		}
+	}
 	if s.count == 0 {
 		return "", nil
 	}
@@ -41,8 +46,8 @@ func (l *lane) retain(ctx context.Context) (why string, err error) {
 	if err := l.narrow(ctx, s); err != nil {
 		return "", fmt.Errorf("take back room: %w", err)
 	}
-	if err := l.raise(ctx, s); err != nil {
-		return "", fmt.Errorf("give the stream its %s: %w", l.limits.Bytes, err)
+	if s.said, err = l.raise(ctx, s); err != nil {
+		return "", fmt.Errorf("give the stream its %s: %w", l.bounds().Bytes, err)
 	}
 	byBytes := l.cutByBytes(s)
 	if byBytes > s.cut {
@@ -60,7 +65,7 @@ func (l *lane) retain(ctx context.Context) (why string, err error) {
 
 // overflow gives readers room beyond the limit, if they are all that fills the stream: they alone can free it.
 func (l *lane) overflow(ctx context.Context, s space) error {
-	limit, needs := uint64(l.limits.Bytes), uint64(l.needs.Load())
+	limit, needs := uint64(l.bounds().Bytes), uint64(l.needs.Load())
 	if !l.spec.reserves() {
 		return nil
 	}
@@ -73,14 +78,14 @@ func (l *lane) overflow(ctx context.Context, s space) error {
 	to, err := l.widen(ctx, s, limit/8+needs)
 	if err == nil && to > s.limit {
 		l.j.cfg.Log.Warn("journal: the stream takes more than its limit until its readers have finished what is in it",
-			"stream", l.spec.name, "limit", l.limits.Bytes, "now", to)
+			"stream", l.spec.name, "limit", l.bounds().Bytes, "now", to)
 	}
 	return err
 }
 
 // crowded reports whether the stream is so full that something should go: beyond seven eighths, or too full for what waits.
 func (l *lane) crowded(s space) bool {
-	limit := min(uint64(l.limits.Bytes), s.said)
+	limit := min(uint64(l.bounds().Bytes), s.said)
 	return s.bytes > limit/8*7 || s.bytes+uint64(l.needs.Load()) > limit
 }
 
@@ -90,7 +95,7 @@ func (l *lane) cutByBytes(s space) uint64 {
 	if !l.crowded(s) {
 		return 0
 	}
-	limit := uint64(l.limits.Bytes)
+	limit := uint64(l.bounds().Bytes)
 	keep := min(limit/4*3, limit-min(limit, uint64(l.needs.Load())))
 	surplus := s.bytes - min(s.bytes, keep)
 	return s.first + uint64(float64(s.last-s.first+1)*float64(surplus)/float64(s.bytes)) + 1
@@ -98,10 +103,11 @@ func (l *lane) cutByBytes(s space) uint64 {
 
 // cutByAge returns the place of the first record that is young enough.
 func (l *lane) cutByAge(ctx context.Context, s space) uint64 {
-	if l.limits.Age == 0 {
+	age := l.bounds().Age
+	if age == 0 {
 		return 0
 	}
-	since := l.now().Add(-l.limits.Age).UTC()
+	since := l.now().Add(-age).UTC()
 	first, err := l.fetch(ctx, query{StartTime: &since, Batch: 0})
 	switch {
 	case err == nil || first.stream > 0:

@@ -3,6 +3,8 @@ package journal
 import (
 	"context"
 	"errors"
+	"io"
+	"log/slog"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/unit"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 var body8k = []byte(strings.Repeat("x", 8<<10))
@@ -145,6 +148,124 @@ func TestLastClaimOutlivesRetention(t *testing.T) {
 		}
 		if losses, err := j.Audit(t.Context()); err != nil || len(losses) != 0 {
 			t.Fatalf("audit: %+v, %v", losses, err)
+		}
+	}
+}
+
+// TestTheLargestLimitsCount, whoever of a network frees: also those of a process that is away, until it is for a month.
+func TestTheLargestLimitsCount(t *testing.T) {
+	h := open(t, Config{Listen: "127.0.0.1:0", Network: dodona.Digest{9}})
+	start := func(node string, limits Limits, told io.Writer) *Journal {
+		j, err := Open(t.Context(), Config{
+			Dir: t.TempDir(), Node: node, URL: "nats://" + h.Addr().String(), Proof: limits, Log: slog.New(slog.NewTextHandler(told, nil)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.lanes[streamProof].keepHouse(t.Context())
+		return j
+	}
+	var told spoken
+	want := func(j *Journal, when string, limit unit.Size, kept bool, unlike string) {
+		t.Helper()
+		l := j.lanes[streamProof]
+		l.keepHouse(t.Context())
+		info, err := l.stream.Info(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := j.Status(t.Context()).Streams[1]; info.Config.MaxBytes != int64(limit) || (info.State.Msgs == 30) != kept || s.Unlike != unlike || s.Limit != uint64(limit) {
+			t.Errorf("%s: %d records and a limit of %d, and it says %q (%d); want a limit of %s, all kept: %t, and %q",
+				when, info.State.Msgs, info.Config.MaxBytes, s.Unlike, s.Limit, limit, kept, unlike)
+		}
+	}
+	small := Limits{Bytes: unit.MiB, Age: time.Nanosecond}
+	const unlike = "node gw-7 keeps 64MiB, and this one 1MiB (journal.proof.bytes); node gw-7 keeps records of any age, and this one those of 1ns (journal.proof.age)"
+
+	first := start("gw-7", Limits{Bytes: 64 * unit.MiB}, io.Discard)
+	appendEvents(t, first, "before", 30, 100<<10)
+	other := start("off", small, &told)
+	want(other, "beside it", 64*unit.MiB, true, unlike)
+	want(first, "itself", 64*unit.MiB, true, "")
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want(other, "while it is away", 64*unit.MiB, true, unlike)
+	if n := told.times("larger limits for the stream"); n != 1 {
+		t.Errorf("it is told %d times, want once", n)
+	}
+	_, err := other.lanes[streamProof].change(t.Context(), func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) error {
+		cfg.Metadata[limitsKey+"gw-7"] = "67108864 0s 2000-01-01T00:00:00Z"
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.lanes[streamProof].keepHouse(t.Context()) // which frees; the limit is lowered once that is done
+	appendEvents(t, other, "after", 1, 1)
+	want(other, "when nobody uses its name", unit.MiB, false, "")
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAStreamOfSmallerLimitsIsRaisedBeforeItFrees: whoever made it had less than another process now.
+func TestAStreamOfSmallerLimitsIsRaisedBeforeItFrees(t *testing.T) {
+	h := open(t, Config{Listen: "127.0.0.1:0", Network: dodona.Digest{9}})
+	at := "nats://" + h.Addr().String()
+	a := open(t, Config{Node: "off", URL: at, Proof: Limits{Bytes: unit.MiB}})
+	a.lanes[streamProof].keepHouse(t.Context())
+	b := open(t, Config{Node: "gw-7", URL: at, Proof: Limits{Bytes: 64 * unit.MiB}})
+	for _, j := range []*Journal{b, a} { // both know of the other one
+		j.lanes[streamProof].keepHouse(t.Context())
+	}
+	appendEvents(t, b, "before", 95, 10<<10)
+	for _, j := range []*Journal{a, b} {
+		l := j.lanes[streamProof]
+		l.keepHouse(t.Context())
+		if info, err := l.stream.Info(t.Context()); err != nil || info.State.Msgs != 95 || info.Config.MaxBytes != int64(64*unit.MiB) {
+			t.Errorf("node %s leaves %d records and a limit of %d, %v; want all 95 and 64 MiB", j.cfg.Node, info.State.Msgs, info.Config.MaxBytes, err)
+		}
+	}
+}
+
+// TestWhoseLimitsCount: the larger size and the longer age, each of whoever has it.
+func TestWhoseLimitsCount(t *testing.T) {
+	now := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	own := Limits{Bytes: 4 * unit.MiB, Age: time.Hour}
+	note := func(bytes unit.Size, age, ago time.Duration) string {
+		return limitsNote{Limits: Limits{bytes, age}, at: now.Add(-ago)}.String()
+	}
+	for name, c := range map[string]struct {
+		notes map[string]string // by node; gw-1 is this one
+		want  Limits
+		due   bool
+	}{
+		"nobody noted any":          {nil, own, true},
+		"this one did":              {map[string]string{"gw-1": note(own.Bytes, own.Age, time.Hour)}, own, false},
+		"long ago":                  {map[string]string{"gw-1": note(own.Bytes, own.Age, limitsAgain+time.Second)}, own, true},
+		"by a clock ahead":          {map[string]string{"gw-1": note(own.Bytes, own.Age, -limitsAgain-time.Second)}, own, true},
+		"it had larger ones":        {map[string]string{"gw-1": note(8*unit.MiB, 0, time.Hour)}, own, true},
+		"larger ones":               {map[string]string{"a": note(8*unit.MiB, 2*time.Hour, 0)}, Limits{8 * unit.MiB, 2 * time.Hour}, true},
+		"smaller ones":              {map[string]string{"a": note(unit.MiB, time.Minute, 0)}, own, true},
+		"one has more, one longer":  {map[string]string{"a": note(8*unit.MiB, time.Minute, 0), "b": note(unit.MiB, 2*time.Hour, 0)}, Limits{8 * unit.MiB, 2 * time.Hour}, true},
+		"one keeps all":             {map[string]string{"a": note(unit.MiB, 0, 0), "b": note(unit.MiB, 9*time.Hour, 0)}, Limits{own.Bytes, 0}, true},
+		"a month ago":               {map[string]string{"a": note(8*unit.MiB, 0, limitsCount)}, Limits{8 * unit.MiB, 0}, true},
+		"longer ago":                {map[string]string{"a": note(8*unit.MiB, 0, limitsCount+time.Second)}, own, true},
+		"ahead":                     {map[string]string{"a": note(8*unit.MiB, 0, -99*limitsCount)}, Limits{8 * unit.MiB, 0}, true},
+		"what nobody can read":      {map[string]string{"a": "", "b": "8388608", "c": "8388608 0s then", "d": "8388608 long 2026-12-01T00:00:00Z", "e": "-1 -1s 2026-12-01T00:00:00Z"}, own, true},
+		"what a later version adds": {map[string]string{"a": note(8*unit.MiB, 0, 0) + " more"}, Limits{8 * unit.MiB, 0}, true},
+	} {
+		l := &lane{j: &Journal{cfg: Config{Node: "gw-1", Log: slog.New(slog.DiscardHandler)}}, spec: streams[0], limits: own}
+		info := &jetstream.StreamInfo{TimeStamp: now, Config: jetstream.StreamConfig{Metadata: map[string]string{layoutKey: layout}}}
+		for node, text := range c.notes {
+			info.Config.Metadata[limitsKey+node] = text
+		}
+		if due := l.agree(info); due != c.due || l.bounds() != c.want {
+			t.Errorf("%s: goes by %v, due %t; want %v, %t", name, l.bounds(), due, c.want, c.due)
+		}
+		if info.Config.Metadata[ownerKey] = "9f2c41d7"; l.agree(info) {
+			t.Errorf("%s: due in a stream with an owner", name)
 		}
 	}
 }

@@ -36,7 +36,7 @@ func (s streamSpec) reserves() bool { return s.name == streamProof }
 // roomMark returns how many bytes may be unfinished before observers wait: what they stand for is claimed, answered and
 // delivered within the rest, by as many readers as there are.
 func (l *lane) roomMark(readers int) uint64 {
-	return 2 * uint64(l.limits.Bytes) / uint64(4+readers)
+	return 2 * uint64(l.bounds().Bytes) / uint64(4+readers)
 }
 
 // sliceBytes returns how large a slice of a reader may be, so that what comes of it always fits into one append and into
@@ -121,33 +121,33 @@ const mostWide = 8
 
 // widen lets readers append to a stream that is full of what they have not finished. It returns the new limit.
 func (l *lane) widen(ctx context.Context, s space, by uint64) (uint64, error) {
-	limit := uint64(l.limits.Bytes)
+	limit := uint64(l.bounds().Bytes)
 	to := min(s.bytes+by, limit*mostWide)
 	if to <= s.limit {
 		return s.limit, nil
 	}
 	if err := l.setLimit(ctx, max(to, s.said)); err != nil {
-		return s.limit, fmt.Errorf("give the stream %s beyond its %s: %w", sizeOf(to-limit), l.limits.Bytes, err)
+		return s.limit, fmt.Errorf("give the stream %s beyond its %s: %w", sizeOf(to-limit), l.bounds().Bytes, err)
 	}
 	return to, nil
 }
 
 // narrow takes back what widen gave, once it is no longer needed.
 func (l *lane) narrow(ctx context.Context, s space) error {
-	if limit := uint64(l.limits.Bytes); s.said > limit && s.bytes <= limit/8*7 {
+	if limit := uint64(l.bounds().Bytes); s.said > limit && s.bytes <= limit/8*7 {
 		return l.setLimit(ctx, limit)
 	}
 	return nil
 }
 
-// raise gives a stream on a server elsewhere, which somebody with a lower limit has made, the limit of this process, once something does not fit into it: nobody may be
-// there who would free it by that one.
-func (l *lane) raise(ctx context.Context, s space) error {
-	limit, needs := uint64(l.limits.Bytes), uint64(l.needs.Load())
-	if l.owner != "" || needs == 0 || s.said >= limit || s.bytes+needs <= s.said/8*7 {
-		return nil
+// raise gives a stream on a server elsewhere, which somebody with a lower limit has made, the limit that counts, before it is full: else records would go for that one.
+// It returns the limit that the stream has then.
+func (l *lane) raise(ctx context.Context, s space) (uint64, error) {
+	limit, needs := uint64(l.bounds().Bytes), uint64(l.needs.Load())
+	if l.owner != "" || s.said >= limit || s.bytes+needs <= s.said/8*7 {
+		return s.said, nil
 	}
-	return l.setLimit(ctx, limit)
+	return limit, l.setLimit(ctx, limit)
 }
 
 func (l *lane) setLimit(ctx context.Context, bytes uint64) error {

@@ -45,7 +45,7 @@ func TestAStreamThatSomebodyMadeSmallerIsNoEnd(t *testing.T) {
 	if info, err := j.lanes[streamProof].stream.Info(t.Context()); err != nil || info.Config.MaxBytes != int64(4*unit.MiB) {
 		t.Errorf("the stream has %d bytes at most, %v, want 4 MiB", info.Config.MaxBytes, err)
 	}
-	open(t, at("gw-1", 2*unit.MiB)) // who has less frees earlier
+	open(t, at("gw-1", 2*unit.MiB)) // who has less goes by the larger
 	appendAll(t, j, dodona.TopicEvent, 60)
 }
 

@@ -28,6 +28,7 @@ const (
 	droppedKey   = "dodona-dropped"   // how many records its server had dropped then
 	freedKey     = "dodona-freed"     // the place before which retention gave records up
 	unsettledKey = "dodona-unsettled" // how many processes noted that time by a clock that may not have been set yet
+	limitsKey    = "dodona-limits-"   // and a node: the limits that it was given, and when it said so last
 	ownerKey     = "dodona-owner"     // of a stream that an embedded server keeps: the writer who alone frees records
 )
 

@@ -39,6 +39,7 @@ type StreamStatus struct {
 	Carried uint64 `json:"carried"`           // last records of keys that retention wrote again, since open
 	Blocked string `json:"blocked,omitempty"` // why appends wait, or those of observers; empty if they do not
 	Holding string `json:"holding,omitempty"` // why retention cannot free although it should
+	Unlike  string `json:"unlike,omitempty"`  // whose limits count, which are larger than those of this process
 
 	Sequence uint64      `json:"sequence"` // of the last record of this writer
 	Audit    AuditStatus `json:"audit"`
@@ -105,7 +106,7 @@ func (j *Journal) Addr() net.Addr {
 }
 
 func (l *lane) status(ctx context.Context) StreamStatus {
-	s := StreamStatus{Name: l.spec.name, Limit: uint64(l.limits.Bytes)}
+	s := StreamStatus{Name: l.spec.name, Limit: uint64(l.bounds().Bytes)}
 	if info, err := l.stream.Info(ctx); err == nil {
 		s.Records, s.Bytes = info.State.Msgs, info.State.Bytes
 	}
@@ -113,7 +114,7 @@ func (l *lane) status(ctx context.Context) StreamStatus {
 	defer l.mu.Unlock()
 	st := &l.stat
 	s.Written, s.Flushes, s.Retries, s.Freed, s.Carried = st.Records, st.Flushes, st.Retries, st.Freed, st.Carried
-	s.Blocked, s.Holding, s.Sequence, s.Audit = cmp.Or(st.Blocked, st.tight, l.j.brokenBy()), st.Holding, st.head.Sequence, st.audit
+	s.Blocked, s.Holding, s.Unlike, s.Sequence, s.Audit = cmp.Or(st.Blocked, st.tight, l.j.brokenBy()), st.Holding, st.Unlike, st.head.Sequence, st.audit
 	return s
 }
 

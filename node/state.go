@@ -134,6 +134,9 @@ func (s state) journal() api.JournalStatus {
 		if stream.Blocked != "" {
 			status.Health = api.Health{Quality: dodona.Bad, Message: stream.Name + ": " + stream.Blocked}
 		}
+		if stream.Unlike != "" && status.Quality == dodona.Good {
+			status.Message += fmt.Sprintf(", the largest limits of %s count: %s", stream.Name, stream.Unlike)
+		}
 	}
 	status.Readers = make([]api.ReaderStatus, len(j.Readers))
 	for i, r := range j.Readers {
