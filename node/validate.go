@@ -8,6 +8,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/quorum"
+	"github.com/dodona-oracle/dodona/sign"
 )
 
 // validate is the role that reads observations, checks them and appends attestations.
@@ -89,6 +90,7 @@ func (n *Node) attest(ctx context.Context, v *quorum.Validator, recs []dodona.Re
 		Signer:  n.signer,
 		Ledger:  n.journal,
 		Refused: refused,
+		Doubted: func(err error) bool { return errors.Is(err, sign.ErrBefore) },
 		Rejected: func(r quorum.Rejection) {
 			n.log.Warn("an observation was rejected", "feed", r.Key, "reason", r.Reason, "message", r.Message)
 		},

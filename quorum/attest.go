@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -29,6 +31,8 @@ type Means struct {
 	// Refused says whether an error of the signer is its last word on a claim: the round is never signed, and its
 	// observation is rejected. Any other error ends Attest, to be tried again. Nil means dodona.ErrConflict only.
 	Refused func(error) bool
+	// Doubted says of such an error that nothing is known to be signed instead, but may have been lost. Nil means never.
+	Doubted func(error) bool
 
 	// Rejected is told each rejection once it is durable, in order; for the log. Nil tells nobody.
 	Rejected func(Rejection)
@@ -49,6 +53,9 @@ const maxRaces = 4
 func (v *Validator) Attest(ctx context.Context, m Means, now time.Time, recs []dodona.Record) (Counts, error) {
 	if m.Refused == nil {
 		m.Refused = func(err error) bool { return errors.Is(err, dodona.ErrConflict) }
+	}
+	if m.Doubted == nil {
+		m.Doubted = func(error) bool { return false }
 	}
 	if m.Rejected == nil {
 		m.Rejected = func(Rejection) {}
@@ -79,7 +86,7 @@ func (v *Validator) perform(ctx context.Context, m Means, e *Effects) (*Effects,
 			return nil, err
 		}
 		if len(refused) > 0 {
-			learned, err := v.learn(ctx, m, refused)
+			learned, err := v.learn(ctx, m, claimsOf(refused))
 			if err != nil {
 				return nil, err
 			}
@@ -88,6 +95,7 @@ func (v *Validator) perform(ctx context.Context, m Means, e *Effects) (*Effects,
 				continue
 			}
 		}
+		e.refused = refused
 		recs, err := e.Records(signatures)
 		if err != nil {
 			return nil, err
@@ -127,7 +135,7 @@ func (v *Validator) lookAgain(ctx context.Context, m Means, claims []dodona.Clai
 
 // sign signs claims in one call, so that they share a flush. If one is refused for good it signs one by one, and
 // returns nil as the signature of each refused claim.
-func (m Means) sign(ctx context.Context, claims []dodona.Claim) (signatures [][]byte, refused []dodona.Claim, err error) {
+func (m Means) sign(ctx context.Context, claims []dodona.Claim) (signatures [][]byte, refused map[int]refusal, err error) {
 	if len(claims) == 0 {
 		return nil, nil, nil
 	}
@@ -138,7 +146,7 @@ func (m Means) sign(ctx context.Context, claims []dodona.Claim) (signatures [][]
 	if !m.Refused(err) {
 		return nil, nil, fmt.Errorf("sign %d reports: %w", len(claims), err)
 	}
-	signatures = make([][]byte, len(claims))
+	signatures, refused = make([][]byte, len(claims)), make(map[int]refusal)
 	for i, c := range claims {
 		one, err := m.Signer.Sign(ctx, c)
 		switch {
@@ -147,12 +155,21 @@ func (m Means) sign(ctx context.Context, claims []dodona.Claim) (signatures [][]
 		case err == nil:
 			return nil, nil, fmt.Errorf("sign report of %s: %d signatures of one claim", c.Subject, len(one))
 		case m.Refused(err):
-			refused = append(refused, c)
+			refused[i] = refusal{c, err, m.Doubted(err)}
 		default:
 			return nil, nil, fmt.Errorf("sign report of %s: %w", c.Subject, err)
 		}
 	}
 	return signatures, refused, nil
+}
+
+// claimsOf returns the claims that were refused.
+func claimsOf(refused map[int]refusal) []dodona.Claim {
+	claims := make([]dodona.Claim, 0, len(refused))
+	for _, i := range slices.Sorted(maps.Keys(refused)) {
+		claims = append(claims, refused[i].claim)
+	}
+	return claims
 }
 
 // learn restores what the ledger holds as attested for the rounds of the claims, and returns how many it found.

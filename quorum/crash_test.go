@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"testing"
 	"time"
 
@@ -308,5 +309,45 @@ func TestAttestGoesOnAfterAnErrorOfTheSigner(t *testing.T) {
 	}
 	if n := audit(t, ledger); n != 2 {
 		t.Errorf("%d attestations, want 2", n)
+	}
+}
+
+// doubting signs no price.
+type doubting struct {
+	*fakeSigner
+	err error
+}
+
+func (d doubting) Sign(ctx context.Context, claims ...dodona.Claim) ([][]byte, error) {
+	for _, c := range claims {
+		if c.Subject == price.Name {
+			return nil, d.err
+		}
+	}
+	return d.fakeSigner.Sign(ctx, claims...)
+}
+
+// TestARejectionSaysWhyTheSignerRefused: that a round is not signed while something may be lost is no alarm.
+func TestARejectionSaysWhyTheSignerRefused(t *testing.T) {
+	doubt := errors.New("what was claimed for the round may have been lost")
+	for want, err := range map[quorum.Reason]error{
+		quorum.ReasonUnsigned: doubt,
+		quorum.ReasonConflict: errors.New("a higher round is already claimed: 7"),
+	} {
+		ledger := newFakeLedger()
+		signer := &fakeSigner{address: member, claims: map[string]dodona.Claim{}}
+		var told []quorum.Rejection
+		counts, failed := newValidator(t).Attest(t.Context(), quorum.Means{
+			Signer: doubting{signer, err}, Ledger: &crashing{ledger, signer, 1 << 30},
+			Refused:  func(error) bool { return true },
+			Doubted:  func(err error) bool { return err == doubt },
+			Rejected: func(r quorum.Rejection) { told = append(told, r) },
+		}, start, []dodona.Record{observe(door, 0, 1), observe(price, 0, 1)})
+		if failed != nil || counts.Attested != 1 || len(told) != 1 {
+			t.Fatalf("%v: %s, %v; told %+v", err, counts, failed, told)
+		}
+		if r := told[0]; r.Reason != want || r.Key != observe(price, 0, 1).Key || !strings.Contains(r.Message, err.Error()) {
+			t.Errorf("%v: told %+v, want %s with the signer's words", err, r, want)
+		}
 	}
 }

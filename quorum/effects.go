@@ -16,12 +16,20 @@ type Effects struct {
 	quorum   dodona.Quorum
 	recover  func(dodona.Digest, dodona.Signature) (dodona.Address, error)
 	items    []item              // what was to be decided
+	refused  map[int]refusal     // why the signer refused claims, as far as that is known
 	outcomes []outcome           // of those attested or rejected, in order
 	claimed  map[string]attested // by feed
 	repeated []string            // feeds of the repeated observations
 	rest     []item              // left to the next step
 	ignored  int
 	lag      time.Duration
+}
+
+// A refusal is the signer's last word on a claim.
+type refusal struct {
+	claim   dodona.Claim
+	err     error
+	doubted bool // see Means
 }
 
 // An outcome is the fate of one observation that is not a repeat. It is attested if its reason is empty.
@@ -113,7 +121,14 @@ func (e *Effects) outcomeRecord(o *outcome, signatures [][]byte) (dodona.Record,
 		o.finding.reason = ""
 		return e.attestation(o.finding, o.after, signature)
 	}
-	o.finding.refuse(ReasonConflict, "the signer refused: it has signed another answer of round %d, or a later round", uint64(o.finding.report.Round))
+	switch r := e.refused[o.claim]; {
+	case r.doubted:
+		o.finding.refuse(ReasonUnsigned, "the signer refused: %v", r.err)
+	case r.err != nil:
+		o.finding.refuse(ReasonConflict, "the signer refused: %v", r.err)
+	default:
+		o.finding.refuse(ReasonConflict, "the signer refused: it has signed another answer of round %d, or a later round", uint64(o.finding.report.Round))
+	}
 	return newRejection(o.record, o.finding).record()
 }
 

@@ -29,13 +29,14 @@ const (
 	ReasonOrder        Reason = "order"        // below the last attested round, and never attested itself
 	ReasonEquivocation Reason = "equivocation" // a second, different observation of an attested round: alarm
 	ReasonConflict     Reason = "conflict"     // the signer has signed another answer of this round, or a later round: alarm
+	ReasonUnsigned     Reason = "unsigned"     // the signer knows of no other answer, but one may have been lost
 )
 
 // Reasons returns every reason, in the order they are looked for.
 func Reasons() []Reason {
 	return []Reason{
 		ReasonMalformed, ReasonFeed, ReasonIdentity, ReasonSubject, ReasonMember, ReasonValue, ReasonSignature,
-		ReasonEarly, ReasonLate, ReasonOrder, ReasonEquivocation, ReasonConflict,
+		ReasonEarly, ReasonLate, ReasonOrder, ReasonEquivocation, ReasonConflict, ReasonUnsigned,
 	}
 }
 
