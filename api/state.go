@@ -209,12 +209,13 @@ type Health struct {
 // JournalStatus is the health of the journal.
 type JournalStatus struct {
 	Health
-	Bytes   int64  `json:"bytes"`   // on disk
-	Limit   int64  `json:"limit"`   // retention in bytes, of all streams together; 0: unknown
-	Records uint64 `json:"records"` //
-	Dropped uint64 `json:"dropped"` // given up to retention since the node's start
-	Backlog int    `json:"backlog"` // records that wait for their reader
-	Detail  any    `json:"detail,omitempty"`
+	Until   time.Time `json:"until,omitzero"` // when it is good again by itself; zero if nobody knows
+	Bytes   int64     `json:"bytes"`          // on disk
+	Limit   int64     `json:"limit"`          // retention in bytes, of all streams together; 0: unknown
+	Records uint64    `json:"records"`        //
+	Dropped uint64    `json:"dropped"`        // given up to retention since the node's start
+	Backlog int       `json:"backlog"`        // records that wait for their reader
+	Detail  any       `json:"detail,omitempty"`
 
 	Readers []ReaderStatus `json:"readers"` // what follows the records, in whatever process
 }

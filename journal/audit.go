@@ -201,8 +201,14 @@ func (l *lane) lost(loss Loss) (isNew bool) {
 		l.stat.audit.Lost += loss.To - loss.From + 1
 		l.mu.Unlock()
 		l.j.cfg.Recorder.Count(telemetry.JournalLost, l.spec.name, loss.To-loss.From+1)
-		l.j.cfg.Log.Error("journal: records are lost", "stream", l.spec.name, "from", loss.From, "to", loss.To,
-			"after", loss.After, "before", loss.Before, "reason", loss.Reason)
+		told := []any{"stream", l.spec.name, "from", loss.From, "to", loss.To}
+		if !loss.After.IsZero() {
+			told = append(told, "after", loss.After)
+		}
+		if !loss.Before.IsZero() {
+			told = append(told, "before", loss.Before)
+		}
+		l.j.cfg.Log.Error("journal: records are lost", append(told, "reason", loss.Reason)...)
 	}
 	return isNew
 }

@@ -309,3 +309,19 @@ func TestAStoreThatDroppedIsNotCalledFull(t *testing.T) {
 		t.Errorf("it is told that %q", told)
 	}
 }
+
+// TestALossTellsNoTimeThatIsNotKnown in the log.
+func TestALossTellsNoTimeThatIsNotKnown(t *testing.T) {
+	var told spoken
+	j := open(t, Config{Log: slog.New(slog.NewTextHandler(&told, nil))})
+	at := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	for i, loss := range []Loss{{}, {After: at}, {Before: at}, {After: at, Before: at}} {
+		loss.From, loss.To = uint64(i+1), uint64(i+1)
+		j.lanes[streamRaw].lost(loss)
+	}
+	for what, want := range map[string]int{"records are lost": 4, "0001-01-01": 0, " after=2026-12-01": 2, " before=2026-12-01": 2} {
+		if n := told.times(what); n != want {
+			t.Errorf("%q is told %d times, want %d", what, n, want)
+		}
+	}
+}

@@ -11,11 +11,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/explain"
 	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/journal"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/source"
 )
@@ -146,12 +148,11 @@ func (s state) journal() api.JournalStatus {
 			Own: r.Own, Configured: r.Configured, Orphaned: r.Orphaned, Until: r.Until,
 		}
 	}
-	lost := uint64(0)
-	for _, l := range j.Losses {
-		lost += l.To - l.From + 1
-	}
-	if lost > 0 && status.Quality == dodona.Good {
-		status.Health = api.Health{Quality: dodona.Uncertain, Message: fmt.Sprintf("%s, %d records are lost (journal.detail.losses says which)", j.Where, lost)}
+	if lost, until := lossesAt(j.Losses, s.n.now()); lost > 0 && status.Quality == dodona.Good {
+		status.Message += fmt.Sprintf(", %d records are lost (journal.detail.losses says which)", lost)
+		if !until.IsZero() {
+			status.Quality, status.Until = dodona.Uncertain, until
+		}
 	}
 	if j.Rival != "" {
 		status.Health = api.Health{Quality: dodona.Bad, Message: j.Rival}
@@ -159,7 +160,25 @@ func (s state) journal() api.JournalStatus {
 	if !j.Connected {
 		status.Health = api.Health{Quality: dodona.Bad, Message: "not connected: " + j.LastError}
 	}
+	if status.Quality == dodona.Bad {
+		status.Until = time.Time{}
+	}
 	return status
+}
+
+// lossCounts is how long a loss keeps a node from being ready: long enough for somebody to see it, and what is signed by then does not rest on it.
+const lossCounts = 24 * time.Hour
+
+// lossesAt returns how many records are lost, and until when that keeps the node from being ready: zero if it does not. A loss that a wrong clock
+// dated more than a day ahead does not.
+func lossesAt(losses []journal.Loss, now time.Time) (lost uint64, until time.Time) {
+	for _, l := range losses {
+		lost += l.To - l.From + 1
+		if end := l.Found.Add(lossCounts); now.Sub(l.Found).Abs() < lossCounts && end.After(until) {
+			until = end
+		}
+	}
+	return lost, until
 }
 
 // clock tells whether a feed waits for a clock that is behind its last round.
@@ -191,7 +210,7 @@ func (s state) Health() error { return nil }
 func (s state) Ready() []api.Problem {
 	problems := make([]api.Problem, 0)
 	if j := s.journal(); j.Quality != dodona.Good {
-		problems = append(problems, api.Problem{Part: "journal", Message: j.Message})
+		problems = append(problems, api.Problem{Part: "journal", Message: j.Message, Until: j.Until})
 	}
 	for name, until := range s.n.observer.waiting() {
 		problems = append(problems, api.Problem{

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/journal"
 	"github.com/dodona-oracle/dodona/sign"
 )
 
@@ -51,6 +52,38 @@ func TestARefusalSaysWhatToDo(t *testing.T) {
 		}
 		if got := whatToDo(err); !strings.Contains(got, want) {
 			t.Errorf("%v: do %q, want %q", err, got, want)
+		}
+	}
+}
+
+// TestALossKeepsANodeFromBeingReadyForADay, from when it was found, which is told; it stays among those that are known.
+func TestALossKeepsANodeFromBeingReadyForADay(t *testing.T) {
+	now := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
+	found := func(ago ...time.Duration) (list []journal.Loss) {
+		for _, d := range ago {
+			list = append(list, journal.Loss{From: 3, To: 5, Found: now.Add(-d)})
+		}
+		return list
+	}
+	for name, c := range map[string]struct {
+		losses []journal.Loss
+		lost   uint64
+		left   time.Duration
+	}{
+		"none":                            {nil, 0, 0},
+		"a moment ago":                    {found(time.Second), 3, lossCounts - time.Second},
+		"nearly a day ago":                {found(lossCounts - 1), 3, 1},
+		"a day ago":                       {found(lossCounts), 3, 0},
+		"several":                         {found(99*lossCounts, time.Hour, 2*time.Hour), 9, lossCounts - time.Hour},
+		"before the clock stepped back":   {found(-time.Minute), 3, lossCounts + time.Minute},
+		"by a clock that was years ahead": {found(-999 * lossCounts), 3, 0},
+	} {
+		var want time.Time
+		if c.left > 0 {
+			want = now.Add(c.left)
+		}
+		if lost, until := lossesAt(c.losses, now); lost != c.lost || !until.Equal(want) {
+			t.Errorf("%s: %d lost, not ready until %s; want %d, %s", name, lost, until, c.lost, want)
 		}
 	}
 }
