@@ -99,8 +99,8 @@ func disclose(b *dodona.Bundle, salts func(dodona.FeedID, dodona.Round, int) dod
 	of := func(i int) dodona.Digest { return salts(id, b.Round, i) }
 	asked := !b.Origin.ReadingsRoot.IsZero()
 	if asked && feed.ReadingsRoot(b.Readings, b.Transcript, of) != b.Origin.ReadingsRoot {
-		return fmt.Errorf("its readings were salted with a secret that is not here: export it from the process that observed it, %q, "+
-			"or put a copy of its data folder's keys/salts into the one of this process and start again: %w", b.Node, dodona.ErrNotFound)
+		return fmt.Errorf("its readings were salted with a secret that is not here: export it from the process that observed it, %q "+
+			"(if that is this one, it had another keys/salts then, to be restored from a backup), or put a copy of its data folder's keys/salts into the one of this process and start again: %w", b.Node, dodona.ErrNotFound)
 	}
 	salt := make(map[dodona.Digest]dodona.Digest, len(b.Readings))
 	for i, r := range b.Readings {

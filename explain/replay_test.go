@@ -138,7 +138,7 @@ func TestAnExportWithoutItsEvidenceSaysWhatIsMissing(t *testing.T) {
 func TestAnExportNeedsTheSaltsOfTheRound(t *testing.T) {
 	p, b := three(t)
 	_, err := explain.Export(t.Context(), p, func(dodona.FeedID, dodona.Round, int) dodona.Digest { return dodona.Digest{1} }, btc, b.Round)
-	if !errors.Is(err, dodona.ErrNotFound) || !strings.Contains(err.Error(), `"gw-7"`) || !strings.Contains(err.Error(), "keys/salts") {
+	if !errors.Is(err, dodona.ErrNotFound) || !strings.Contains(err.Error(), `"gw-7"`) || !strings.Contains(err.Error(), "keys/salts") || !strings.Contains(err.Error(), "if that is this one") {
 		t.Errorf("got %v", err)
 	}
 }

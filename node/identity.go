@@ -25,6 +25,7 @@ import (
 type identity struct {
 	key     *sign.Key
 	salts   [32]byte
+	lost    string // a file that was made anew beside older records, and what that means; empty if none was
 	network dodona.Network
 	quorum  dodona.Quorum
 }
@@ -43,8 +44,14 @@ func loadIdentity(c *config.Config) (id identity, err error) {
 	if id.key, err = loadKey(c.Node); err != nil {
 		return id, err
 	}
-	if id.salts, err = loadSalts(filepath.Join(c.Node.Data, saltFile)); err != nil {
+	salts := filepath.Join(c.Node.Data, saltFile)
+	anew := gone(salts)
+	if id.salts, err = loadSalts(salts); err != nil {
 		return id, err
+	}
+	if anew && journal.Used(c.Node.Data) {
+		id.lost = salts + " was gone and is made anew: bundles of rounds that this process observed before cannot be exported, unless you restore " +
+			"the file from a backup; then those of rounds since cannot"
 	}
 	id.quorum = dodona.Quorum{Scheme: "ecdsa", K: 1, Members: []dodona.Address{id.key.Address()}}
 	if q := c.Network.Quorum; q != nil {

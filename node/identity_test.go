@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,5 +31,28 @@ func TestANodeThatLostItsKeysDoesNotBecomeAnother(t *testing.T) {
 				t.Error("another key was made")
 			}
 		})
+	}
+}
+
+// TestANodeThatLostItsSaltsSaysWhatThatMeans, at the start that makes them anew, and at no other one.
+func TestANodeThatLostItsSaltsSaysWhatThatMeans(t *testing.T) {
+	dir := t.TempDir()
+	text := fmt.Sprintf("node: {data: %q}\napi: {listen: \"127.0.0.1:0\"}\nsources: {s: {sim: {}}}\nfeeds: {f: {every: 1s, from: [s]}}\n", dir)
+	for _, start := range []struct {
+		name string
+		lost bool
+	}{{"first", false}, {"second", false}, {"after the loss", true}, {"next", false}} {
+		if start.lost {
+			if err := os.Remove(filepath.Join(dir, saltFile)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var told strings.Builder
+		n := openNode(t, text, Options{Log: slog.New(slog.NewTextHandler(&told, nil))})
+		said := n.id.lost
+		n.close()
+		if (said != "") != start.lost || strings.Contains(told.String(), "cannot be exported") != start.lost {
+			t.Errorf("%s start: it says %q, and the log %s", start.name, said, told.String())
+		}
 	}
 }

@@ -124,6 +124,9 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if n.id.lost != "" {
+		n.log.Warn("a secret of this node was lost", "what", n.id.lost)
+	}
 	n.journal, err = journal.Open(ctx, journal.Config{
 		Dir: c.Node.Data, Folder: folder, Node: c.Node.Name, Network: n.id.network.ID(), URL: c.Journal.URL, Listen: c.Journal.Listen,
 		Durability:  journal.Durability(c.Journal.Durability),
