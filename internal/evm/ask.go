@@ -27,9 +27,19 @@ type question struct {
 	begun   time.Time
 	until   time.Time     // when nobody is tried again in a row
 	waited  time.Duration // for places in a pace, and for patience
-	probed  bool          // whether the method is refused alone
+	probed  []*endpoint   // that were asked whether they refuse it alone
 	checked bool          // the endpoint was just asked for its chain, and answered
 	fails   []failed      // by endpoint
+}
+
+// what is what endpoints may refuse for itself: a method, or calls of one contract.
+func (q *question) what() string {
+	if len(q.params) > 0 {
+		if call, is := q.params[0].(map[string]any); is {
+			return fmt.Sprint(q.method, " ", call["to"])
+		}
+	}
+	return q.method
 }
 
 // A failed is how an endpoint did not answer a question.
@@ -133,11 +143,11 @@ func (c *Client) soonest(q *question) (index int, at time.Time) {
 		again := q.fails[i].again
 		switch why := q.fails[i].err; {
 		case asksForPatience(why):
-			method := q.method
+			what := q.what()
 			if !e.fresh(now) {
-				method = chainID
+				what = chainID
 			}
-			if again = e.free(method); again.Sub(q.begun) > c.patience {
+			if again = e.free(what); again.Sub(q.begun) > c.patience {
 				continue
 			}
 			waits = true

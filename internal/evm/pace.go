@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,10 +20,10 @@ type pace struct {
 	last    time.Time           // when a request may begin at the earliest: the one before, and the gap
 	slowed  time.Time           // when the gap last changed, or patience was last asked for
 	said    *Error              // with which it asked for until
-	refused map[string]*refused // by method, since it was last answered
+	refused map[string]*refused // by what is asked, since it was last answered
 }
 
-// A refused is a method that was refused and not answered since. One that is refused again after what was asked for has passed says
+// A refused is a method, of calls that of one contract, that was refused and not answered since. One that is refused again after what was asked for has passed says
 // nothing of how fast others may be asked.
 type refused struct {
 	row   int       // times
@@ -106,24 +107,24 @@ func backoff(h http.Header, said *Error) time.Duration {
 	return min(after, mostAway)
 }
 
-// free returns when an endpoint may be asked: at all, or for a method.
-func (p *pace) free(method string) time.Time {
+// free returns when an endpoint may be asked: at all, or that.
+func (p *pace) free(what string) time.Time {
 	at := p.until
-	if r := p.refused[method]; r != nil && r.until.After(at) {
+	if r := p.refused[what]; r != nil && r.until.After(at) {
 		at = r.until
 	}
 	return at
 }
 
-// slowDown notes that a method was refused: the first time the endpoint wants fewer requests, from then on it is the method's own.
-func (p *pace) slowDown(now time.Time, method string, patience *errPatience) *refused {
+// slowDown notes that something was refused: the first time the endpoint wants fewer requests, from then on it is of that alone.
+func (p *pace) slowDown(now time.Time, what string, patience *errPatience) *refused {
 	if p.refused == nil {
 		p.refused = make(map[string]*refused)
 	}
-	r := p.refused[method]
+	r := p.refused[what]
 	if r == nil {
 		r = new(refused)
-		p.refused[method] = r
+		p.refused[what] = r
 	}
 	if patience.after == 0 {
 		patience.after = usualWait << min(r.row, 4)
@@ -163,12 +164,12 @@ func (c *Client) paced(ctx context.Context, e *endpoint, q *question) error {
 	var said *Error
 	switch {
 	case errors.As(err, &patience):
-		if r := e.slowDown(now, q.method, patience); r.alone {
+		if r := e.slowDown(now, q.what(), patience); r.alone {
 			return r.err(q.method)
 		}
 		c.slow.refused(now, q.method+": "+patience.said.Message)
 	case err == nil || errors.As(err, &said):
-		delete(e.refused, q.method)
+		delete(e.refused, q.what())
 		c.slow.answered()
 	}
 	return err
@@ -179,10 +180,10 @@ func (c *Client) place(ctx context.Context, e *endpoint, q *question) error {
 	c.mu.Lock()
 	now := time.Now()
 	e.calm(now)
-	if left := e.free(q.method).Sub(now); left > 0 {
+	if left := e.free(q.what()).Sub(now); left > 0 {
 		defer c.mu.Unlock()
 		said := e.said
-		if r := e.refused[q.method]; r != nil && r.alone {
+		if r := e.refused[q.what()]; r != nil && r.alone {
 			return r.err(q.method)
 		} else if r != nil {
 			said = r.said
@@ -216,17 +217,17 @@ func sleep(ctx context.Context, d time.Duration) error {
 // witness is what is asked to find out whether a method is refused alone: it costs little, and no gateway answers it by itself.
 const witness, otherWitness = "eth_getBalance", "eth_getTransactionCount"
 
-// refusesAlone finds out whether an endpoint refuses a method, again and again after the patience it asked for, and answers others. It
-// asks for that once a question.
+// refusesAlone finds out whether an endpoint refuses a method, again and again after the patience it asked for, and answers others. It is
+// asked for that once a question.
 func (c *Client) refusesAlone(ctx context.Context, e *endpoint, q *question) bool {
 	c.mu.Lock()
-	r := e.refused[q.method]
-	due := r != nil && r.row >= mostRow && !r.alone && !q.probed && q.method != chainID
+	r := e.refused[q.what()]
+	due := r != nil && r.row >= mostRow && !r.alone && !slices.Contains(q.probed, e) && q.method != chainID
 	c.mu.Unlock()
 	if !due {
 		return false
 	}
-	q.probed = true
+	q.probed = append(q.probed, e)
 	method := witness
 	if q.method == witness {
 		method = otherWitness
@@ -245,7 +246,7 @@ func (c *Client) refusesAlone(ctx context.Context, e *endpoint, q *question) boo
 func (c *Client) spare(e *endpoint, q *question) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r := e.refused[q.method]
+	r := e.refused[q.what()]
 	if r == nil { // another request was answered meanwhile
 		return &errPatience{after: leastGap, said: &Error{Message: "a refusal"}}
 	}

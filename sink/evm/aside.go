@@ -107,6 +107,11 @@ func latest(a, b time.Time) time.Time {
 // stuck returns the feeds of which nobody says what an answer takes, or what the contract holds, unless that goes for all: then it is the endpoint, or the clock.
 func (m *machine) stuck() map[string]bool {
 	list := make(map[string]bool)
+	for _, i := range m.open {
+		if i.mute && i.State == Planned && i.Payload != nil && !i.Payload.anchor() {
+			list[i.Payload.Feed] = true
+		}
+	}
 	for feed := range m.target {
 		_, unknown := m.trouble[unknownGas(feed)]
 		_, early := m.trouble[earlySlot(feed)]
@@ -127,7 +132,7 @@ func (m *machine) stuckAnchor(i *Intent) bool {
 	}
 	_, unknown := m.trouble[unknownGas(i.Payload.Feed)]
 	_, early := m.trouble[earlySlot(i.place())]
-	return unknown || early
+	return unknown || early || i.mute
 }
 
 // refuse has an intent wait, which its contract refuses, or, if it is an anchor, of which nobody says anything: after some in a row only the newest anchor is asked about.
@@ -145,7 +150,10 @@ func (m *machine) sayUnknown(fx *effects, now time.Time, i *Intent, e estimate) 
 // mute has wait what no endpoint answers anything of.
 func (m *machine) mute(fx *effects, now time.Time, v view) {
 	for _, i := range m.open {
-		e := v.Estimates[i.Number]
+		e, asked := v.Estimates[i.Number]
+		if asked {
+			i.mute = e.Mute
+		}
 		if !e.Mute {
 			continue
 		}
@@ -158,24 +166,6 @@ func (m *machine) mute(fx *effects, now time.Time, v view) {
 			i.NotUntil = latest(i.NotUntil, now.Add(wait))
 		}
 	}
-}
-
-// others returns the other contracts than that of an answer, apart those of feeds of which nobody says anything.
-func (m *machine) others(p *Payload) (well, ill []dodona.Address) {
-	stuck, to := m.stuck(), m.contract(p)
-	for _, feed := range slices.Sorted(maps.Keys(m.target)) {
-		switch other := m.target[feed]; {
-		case other == to:
-		case stuck[feed]:
-			ill = append(ill, other)
-		default:
-			well = append(well, other)
-		}
-	}
-	if !m.anchor.IsZero() && m.anchor != to {
-		well = append(well, m.anchor)
-	}
-	return well, ill
 }
 
 // control returns a call of another contract, if nobody says what an answer of one feed takes and much waits for that: if the endpoint says what that one takes, or
@@ -192,21 +182,30 @@ func (m *machine) control() *evm.Message {
 	if of == nil {
 		return nil
 	}
-	well, _ := m.others(of.Payload)
-	if len(well) == 0 {
+	to := m.anchor
+	for _, feed := range slices.Sorted(maps.Keys(m.target)) {
+		if other := m.target[feed]; other != m.contract(of.Payload) && !stuck[feed] {
+			to = other
+			break
+		}
+	}
+	if to.IsZero() || to == m.contract(of.Payload) {
 		return nil
 	}
-	return m.call(well[0], of.Payload)
+	return &evm.Message{From: m.sender, To: &to, Data: of.Payload.Data}
 }
 
-// call returns a call of a contract with what another one is to take.
-func (m *machine) call(to dodona.Address, p *Payload) *evm.Message {
-	return &evm.Message{From: m.sender, To: &to, Data: p.Data}
-}
-
-// blame notes of which feeds a view shows that it is their contract: the endpoint says of another one what it takes, or what it holds.
+// blame notes of which feeds a view shows that it is their contract: the endpoint says of another one what it takes, or did so the last time, a short while ago, or what it holds.
 func (m *machine) blame(now time.Time, v view) {
 	stuck := m.stuck()
+	for _, i := range m.open {
+		if e, asked := v.Estimates[i.Number]; asked && i.Payload != nil {
+			m.spoke[i.Payload.Feed] = now
+			if e.Mute || e.Unknown != "" {
+				delete(m.spoke, i.Payload.Feed)
+			}
+		}
+	}
 	for feed := range m.target {
 		if _, early := m.trouble[earlySlot(feed)]; early {
 			if stuck[feed] {
@@ -217,9 +216,12 @@ func (m *machine) blame(now time.Time, v view) {
 		unknown, others := false, v.Speaks
 		for _, i := range m.open {
 			e, asked := v.Estimates[i.Number]
-			of := i.Payload != nil && i.Payload.Feed == feed
-			unknown = unknown || asked && of && e.Unknown != ""
-			others = others || asked && (of && e.Mute || !of && e.Unknown == "" && !e.Mute)
+			if asked && i.Payload != nil && i.Payload.Feed == feed {
+				unknown = unknown || e.Unknown != "" || e.Mute && now.Sub(i.Payload.Attested) >= spokeFor
+			}
+		}
+		for other, at := range m.spoke {
+			others = others || other != feed && now.Sub(at) < spokeFor
 		}
 		switch {
 		case unknown && others:
@@ -229,6 +231,9 @@ func (m *machine) blame(now time.Time, v view) {
 		}
 	}
 }
+
+// spokeFor is how long an answer about another contract is good.
+const spokeFor = 10 * time.Minute
 
 // giveUp passes over the oldest of the feed of which most are refused, and the next one of its place stands where it stood; false: there is none.
 func (m *machine) giveUp(fx *effects, now time.Time, refused []*Intent) bool {

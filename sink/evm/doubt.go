@@ -216,7 +216,7 @@ func (m *machine) doubtSending(now time.Time, v view, add func(kind, format stri
 			add("estimate", "it cannot say what a transaction takes: %s", e.Unknown)
 		case found && v.Head.GasLimit > 0 && e.Gas > v.Head.GasLimit:
 			add("limit", "it says that round %d of %s takes %d gas, and that a block has %d", uint64(i.Payload.Round), i.Payload.Feed, e.Gas, v.Head.GasLimit)
-		case found && i.Reverts > 0:
+		case found && i.Reverts > 0 && !e.Mute:
 			add("reverted", "it says that round %d of %s takes %d gas, and a transaction of it was reverted", uint64(i.Payload.Round), i.Payload.Feed, e.Gas)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -40,45 +41,59 @@ func (s *Sink) prices(ctx context.Context, l *glance) (err error) {
 // tipsEvery is how often the past is asked for.
 const tipsEvery = time.Minute
 
-// lookGas asks what transactions take, also of answers that came while this look was under way, last of those whose contract got no answer before.
+// lookGas asks what transactions take, also of answers that came while this look was under way. What no endpoint answers of one contract is to hold up no other, so a look does not
+// wait for every estimate: it is over once the rest of it was answered at once, or it was gone on with for them several times as often as for the rest. Who lacks one waits for the next look.
 func (s *Sink) lookGas(ctx context.Context, l *glance) error {
-	w := s.wants(true)
+	if l.restTook == 0 {
+		l.restTook = max(time.Since(l.started), 1)
+	}
+	g := gasLook{clean: l.turns == 0, most: max(leastForIll, l.restTook), failed: make(map[dodona.Address]bool)}
+	w, left := s.wants(true), make(map[uint64]dodona.Address)
 	slices.SortStableFunc(w.Estimates, func(a, b wanted) int {
-		return s.silent[s.m.contract(a.Payload)].compare(s.silent[s.m.contract(b.Payload)])
+		return s.silent[s.m.contract(a.Payload)].last.Compare(s.silent[s.m.contract(b.Payload)].last)
 	})
 	for _, i := range w.Estimates {
 		if _, known := l.Estimates[i.Number]; known || s.mined(l, i.Number) {
 			continue
 		}
 		to, begun := s.m.contract(i.Payload), time.Now()
-		if n := s.silent[to]; begun.Before(n.until) {
-			l.Estimates[i.Number] = n.said
+		if !s.mayAsk(&g, to) {
+			left[i.Number] = to
 			continue
 		}
 		e, err := s.estimate(ctx, l, i)
-		if err == nil {
-			s.answered(to)
-			if l.Estimates[i.Number] = e; e.Unknown != "" {
-				l.ignores = s.client.Current()
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			if s.unanswered(ctx, &g, i.Payload, begun, err); ctx.Err() != nil {
+				return ctx.Err()
 			}
+			left[i.Number] = to
 			continue
+		case e.Unknown != "":
+			s.silent[to] = silence{last: time.Now()} // behind the others
+			l.ignores = s.client.Current()
+		default:
+			s.answered(to)
+			l.spoke = true
 		}
-		n := s.silent[to]
-		n.failed, n.last = n.failed+1, time.Now()
-		if s.silent[to] = n; n.failed < suspectedAfter || !s.speaksOfOthers(ctx, i.Payload) {
-			return err
-		}
-		n.times, n.said, n.until = n.times+1, estimate{Mute: true}, n.last.Add(silentFirst)
-		if n.times >= silentMost {
-			n.said.Unknown = fmt.Sprintf("%s; of other contracts than %s it is said", err, to)
-			n.until = n.last.Add(min(max(silentRest*n.last.Sub(begun), retryFirst), retryMost))
-		}
-		s.silent[to], l.Estimates[i.Number] = n, n.said
-		break // one in a look: it may take long, and those behind it got no answer either
+		l.Estimates[i.Number] = e
+	}
+	if l.spoke || len(w.Estimates) == 0 {
+		s.dumb = nil
+	} else if g.err != nil && time.Since(s.spoke) >= dumbAfter {
+		s.dumb = g.err
+	}
+	if l.gasTurns++; g.err != nil && !g.clean && l.gasTurns < max(leastTurns, turnsEach*l.turns) {
+		return g.err
+	}
+	for number, to := range left {
+		l.Estimates[number] = estimate{Mute: true, Unknown: s.silent[to].said}
 	}
 	if w.Control != nil && !l.Speaks {
 		speaks, _ := s.speaks(ctx, *w.Control) // it may be a contract of which nobody says anything
-		l.Speaks = speaks && s.client.Current() == l.ignores
+		l.Speaks = speaks && (l.ignores < 0 || s.client.Current() == l.ignores)
 	}
 	return ctx.Err()
 }
@@ -93,69 +108,125 @@ func (s *Sink) speaks(ctx context.Context, call evm.Message) (bool, error) {
 	return err == nil, err
 }
 
-// A silence is how often in a row no endpoint answered what a call of a contract takes, while they did of another one.
+// A gasLook is one turn of asking for estimates.
+type gasLook struct {
+	clean  bool          // all else in the look was answered at once
+	most   time.Duration // that may be spent on questions that are not answered, about contracts of which one was not of late
+	spent  time.Duration // on such questions
+	failed map[dodona.Address]bool
+	err    error // the last one's
+}
+
+// A silence is how it went to ask what calls of a contract take.
 type silence struct {
-	times  int
-	failed int // and also without that
-	last   time.Time
-	said   estimate  // the last time
-	until  time.Time // when it is asked next
+	last  time.Time // when no endpoint answered, or knew
+	fails int       // questions in a row that no endpoint answered
+	alone int       // those of them that came after an answer about another contract, while endpoints answered all else
+	until time.Time // when it is asked about again
+	tried time.Time // when it was asked about for another one
+	said  string    // why no endpoint says, once that is no chance; empty: it may be
 }
 
-// silentFirst is for how long a contract is not asked that may be silent by chance.
-const silentFirst = 2 * time.Second
+const (
+	leastForIll = 2 * time.Second // see gasLook
+	illFor      = retryMost       // after a failure a contract comes behind the others
+	dumbAfter   = retryMost       // without an estimate of any contract, while one is asked for, that is told of the endpoints
+	turnsEach   = 3               // how many times as many turns as for the rest of a look are spent on estimates before it goes on without
+	leastTurns  = 6               // of those at least
+	silentFirst = 2 * time.Second // for which a contract rests after a failure, doubling
+	silentMost  = 128 * time.Second
+	silentRest  = 10 // how many times as long as the last question took it rests at least, once that is no chance: everything else waited for it
+	aloneMost   = 7  // failures alone until that is so, and is told: an endpoint that fails now and then does so by chance
+)
 
-// silentRest is how many times as long as the last question took a silent contract is not asked: everything else waits for the answer.
-const silentRest = 10
-
-// compare orders what to ask first: what is not suspected, and then what was asked longest ago.
-func (n silence) compare(o silence) int {
-	switch n, o := n.failed >= suspectedAfter, o.failed >= suspectedAfter; {
-	case !n && !o:
-		return 0
-	case !n:
-		return -1
-	case !o:
-		return 1
-	}
-	return n.last.Compare(o.last)
-}
-
-// answered ends the silence of a contract.
-func (s *Sink) answered(to dodona.Address) {
-	if n, silent := s.silent[to]; silent {
-		s.silent[to] = silence{last: n.last}
-	}
-}
-
-// suspectedAfter is how many questions in a row must have failed before others are asked: one that fails most requests gets on without.
-const suspectedAfter = 6
-
-// silentMost is how often that must be so until it is told: an endpoint that fails now and then does so by chance.
-const silentMost = 7
-
-// othersAsked is how often another contract is asked about in a row: an endpoint that fails two requests of three, whatever they are, must not pass for one that is well.
-const othersAsked = 4
-
-// speaksOfOthers reports whether endpoints say several times in a row what a call of another contract takes than that of an answer.
-func (s *Sink) speaksOfOthers(ctx context.Context, p *Payload) bool {
-	s.mu.Lock()
-	others := slices.Concat(s.m.others(p)) // what is ill may be well by now
-	s.mu.Unlock()
-	if len(others) == 0 {
+// mayAsk reports whether there is time in a look to ask about a contract.
+func (s *Sink) mayAsk(g *gasLook, to dodona.Address) bool {
+	n, now := s.silent[to], time.Now()
+	switch {
+	case g.failed[to] || now.Before(n.until):
+		return false
+	case n.last.IsZero() || now.Sub(n.last) >= illFor:
+		return g.spent < 2*s.settings.Timeout
+	case g.clean && now.Before(s.illNext):
 		return false
 	}
-	to := slices.MinFunc(others, func(a, b dodona.Address) int { return s.silent[a].compare(s.silent[b]) })
-	for range othersAsked {
-		if speaks, _ := s.speaks(ctx, *s.m.call(to, p)); !speaks {
-			n := s.silent[to] // the next time it is another one, if there is any
-			n.failed, n.last = n.failed+1, time.Now()
-			s.silent[to] = n
-			return false
+	return g.spent < g.most
+}
+
+// unanswered notes that no endpoint answered of the contract of an answer, and finds out whether one answers anything.
+func (s *Sink) unanswered(ctx context.Context, g *gasLook, p *Payload, begun time.Time, err error) {
+	to, now := s.m.contract(p), time.Now()
+	n, took := s.silent[to], now.Sub(begun)
+	g.err = fmt.Errorf("%w; that is of a call of the contract %s", err, to)
+	g.failed[to] = true
+	g.spent += took
+	if g.clean {
+		_, failed := s.client.Nonce(ctx, s.wallet.Address(), evm.Latest)
+		g.clean = failed == nil
+	}
+	rest := time.Duration(0)
+	if n.fails++; g.clean && s.hasOthers(to) {
+		if n.fails > 1 && !s.spoke.After(n.last) {
+			s.askOther(ctx, p)
+		}
+		if s.spoke.After(n.last) {
+			n.alone++
+		}
+		rest = min(silentFirst<<min(n.fails-1, 10), silentMost)
+		s.illNext = now.Add(2 * took)
+	}
+	n.last, s.mute = now, now
+	if n.alone >= aloneMost {
+		rest = min(max(rest, silentRest*took), retryMost)
+		n.said = fmt.Sprintf("%s; of other contracts than %s it is said", err, to)
+	}
+	n.until = now.Add(rest)
+	s.silent[to] = n
+}
+
+// askOther asks about another contract than that of an answer, of which none has been asked meanwhile. Whatever is said of it, an endpoint does say something.
+func (s *Sink) askOther(ctx context.Context, p *Payload) {
+	mine, other := s.m.contract(p), s.settings.Anchor
+	for _, feed := range slices.Sorted(maps.Keys(s.targets)) {
+		if to := s.targets[feed]; to != mine && (other.IsZero() || other == mine || s.silent[to].tried.Before(s.silent[other].tried)) {
+			other = to
 		}
 	}
-	s.answered(to)
-	return true
+	var said *evm.Error
+	_, err := s.client.EstimateGas(ctx, evm.Message{From: s.wallet.Address(), To: &other, Data: p.Data})
+	if err == nil || errors.As(err, &said) {
+		s.spoke = time.Now()
+	}
+	n := s.silent[other]
+	n.tried = time.Now() // the next time it is another one, if there is any
+	s.silent[other] = n
+}
+
+// hasOthers reports whether the sink has another contract.
+func (s *Sink) hasOthers(than dodona.Address) bool {
+	for _, to := range s.targets {
+		if to != than {
+			return true
+		}
+	}
+	return !s.settings.Anchor.IsZero() && s.settings.Anchor != than
+}
+
+// answered notes that an endpoint answered of a contract. If none did of any since the last failure, that was the endpoints', and all are asked about again.
+func (s *Sink) answered(to dodona.Address) {
+	if s.spoke.Before(s.mute) {
+		s.illNext = time.Time{}
+		for other, n := range s.silent {
+			if n.alone < aloneMost {
+				n.until = time.Time{}
+				s.silent[other] = n
+			}
+		}
+	}
+	s.spoke = time.Now()
+	if n, was := s.silent[to]; was {
+		s.silent[to] = silence{last: n.last}
+	}
 }
 
 // mined reports whether this look has found an intent in a block, which the machine is still to be shown: it is not replaced.

@@ -101,6 +101,7 @@ type Intent struct {
 	blankAt  time.Time // since when an endpoint shows neither its receipt nor its block
 	lost     int       // views in a row in which the nonce is used and no attempt is in a block
 	lostAt   time.Time // the first of them
+	mute     bool      // no endpoint answered what it takes, the last time
 	badAt    time.Time // when it was seen reverted in a block, in this process
 }
 

@@ -27,7 +27,13 @@ type glance struct {
 	blank   map[string]bool // by feed: its slot is empty and was not before
 	early   map[uint64]bool // by intent: the newest block's clock is behind it
 	knew    map[int]uint64  // by endpoint: the nonce that it said
-	ignores int             // the endpoint that could not estimate last
+	ignores int             // the endpoint that could not estimate last; negative: none
+
+	started  time.Time     // by the clock that only runs forward
+	turns    int           // in which it was interrupted before estimates
+	restTook time.Duration // until then
+	gasTurns int           // in which estimates were asked for
+	spoke    bool          // there is one
 }
 
 // glanceFor is how long nothing may be answered before a look that was interrupted is not worth going on with. However long one takes that
@@ -42,7 +48,7 @@ func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) 
 	goesOn := l != nil && now.Sub(s.lastHeard(l)) <= max(glanceFor, s.worth(rarely))
 	if !goesOn {
 		answers, _ := s.client.Answers()
-		l = &glance{begun: now, answers: answers, blank: make(map[string]bool), early: make(map[uint64]bool), knew: make(map[int]uint64)}
+		l = &glance{begun: now, started: time.Now(), ignores: -1, answers: answers, blank: make(map[string]bool), early: make(map[uint64]bool), knew: make(map[int]uint64)}
 		l.Receipts, l.Slots = make(map[dodona.Digest]*evm.Receipt), make(map[string]sink.Said, len(s.targets))
 		l.Estimates, l.By = make(map[uint64]estimate), make(map[string]int)
 		l.Foreign = make(map[string]foreigner)
@@ -53,10 +59,14 @@ func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) 
 	}
 	s.glance = l
 	blocks := func(ctx context.Context, l *glance) error { return s.lookBlocks(ctx, l, before) }
-	for _, read := range []func(context.Context, *glance) error{s.lookHead, blocks, s.lookSlots, s.lookMoney, s.lookGas} {
+	for _, read := range []func(context.Context, *glance) error{s.lookHead, blocks, s.lookSlots, s.lookMoney} {
 		if err := read(ctx, l); err != nil {
+			l.turns++
 			return l.view, err
 		}
+	}
+	if err := s.lookGas(ctx, l); err != nil {
+		return l.view, err
 	}
 	s.glance = nil
 	if goesOn || s.worth(rarely) > 0 {

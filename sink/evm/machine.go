@@ -51,6 +51,7 @@ type machine struct {
 	hadBaseFee bool     // it was seen to have it
 	trouble    map[string]trouble
 	refuses    map[string]time.Time // by feed: when its contract was last seen not to take an answer, and none since
+	spoke      map[string]time.Time // by feed: when an endpoint last said what its contract takes, if none was silent of it since
 	foreign    map[string]foreigner // by feed: its contract is of something else
 	row        int                  // anchors that were refused one after the other
 	rowAt      time.Time            // when one was tried last
@@ -153,7 +154,7 @@ type estimate struct {
 	Gas     uint64
 	Refused string // why the contract would refuse it; empty if it would not
 	Unknown string // why no endpoint says; empty if one does
-	Mute    bool   // none answers, though they say it of another contract; Unknown is empty while that may be by chance
+	Mute    bool   // none answers; Unknown is empty while that may be by chance
 }
 
 // A wish is what the machine wants to know next.
@@ -235,7 +236,7 @@ type effects struct {
 func newMachine(r rules) *machine {
 	return &machine{
 		rules: r, slots: make(map[string]sink.Said), known: make(map[string]bool), evidence: make(map[string]*evidence), told: make(map[string]time.Time), believed: make(map[string]word), refuted: make(map[string]refutal), reverted: make(map[string]reverted), wrong: make(map[int]mistake), newest: make(map[string]dodona.Round),
-		passed: make(map[string]uint64), trouble: make(map[string]trouble), refuses: make(map[string]time.Time),
+		passed: make(map[string]uint64), trouble: make(map[string]trouble), refuses: make(map[string]time.Time), spoke: make(map[string]time.Time),
 	}
 }
 
@@ -441,6 +442,10 @@ func (m *machine) setClocks(now time.Time) {
 	for feed, at := range m.refuses {
 		past(&at)
 		m.refuses[feed] = at
+	}
+	for feed, at := range m.spoke {
+		past(&at)
+		m.spoke[feed] = at
 	}
 	for place, r := range m.refuted {
 		past(&r.at)

@@ -26,17 +26,27 @@ type estimator func(host string, to dodona.Address) (text string, fails error)
 // estimates puts two endpoints of one ledger behind a bench.
 func (b *bench) estimates(l *ledger, by estimator) {
 	b.t.Helper()
+	b.calls(l, func(host string, to dodona.Address, _ bool) (string, error) { return by(host, to) })
+}
+
+// calls is the same, where it is known too whether the contract is asked about what is its own.
+func (b *bench) calls(l *ledger, by func(host string, to dodona.Address, own bool) (text string, fails error)) {
+	b.t.Helper()
 	through := tripper(func(req *http.Request) (*http.Response, error) {
 		body, _ := io.ReadAll(req.Body)
 		req.Body = io.NopCloser(bytes.NewReader(body))
 		var q struct {
 			Method string
-			Params []struct{ To dodona.Address }
+			Params []struct {
+				To   dodona.Address
+				Data evm.Bytes
+			}
 		}
 		if err := json.Unmarshal(body, &q); err != nil || q.Method != "eth_estimateGas" { // params of others are no calls
 			return l.RoundTrip(req)
 		}
-		switch text, err := by(req.URL.Host, q.Params[0].To); {
+		to := q.Params[0].To
+		switch text, err := by(req.URL.Host, to, bytes.HasSuffix(q.Params[0].Data, to[:])); {
 		case errors.Is(err, errHangs):
 			<-req.Context().Done()
 			return nil, req.Context().Err()
@@ -163,11 +173,16 @@ func TestAnEndpointThatEstimatesNothingIsNoContract(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for range 3 * silentMost {
+		b.room = make(chan struct{}, 1)
+		for range 3 * aloneMost {
 			begun := time.Now()
-			if _, err := b.turn(t.Context(), evm.Header{}); err == nil || time.Since(begun) > 4*b.settings.Timeout {
+			if _, err := b.turn(t.Context(), evm.Header{}); err != nil || time.Since(begun) > 4*b.settings.Timeout {
 				t.Fatalf("a turn of %s: %v", time.Since(begun), err)
 			}
+			time.Sleep(b.settings.Poll)
+		}
+		if told := b.eventsOf("rpc"); len(told) == 0 || !strings.Contains(told[len(told)-1], "eth_estimateGas: no endpoint answers") {
+			t.Errorf("told %q", told)
 		}
 		if told := b.eventsOf("estimate"); len(told) > 0 {
 			t.Errorf("told %q", told)
@@ -262,5 +277,129 @@ func TestWhatIsWellGoesThoughOthersFallIll(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// TestAFeedThatIsWellIsNotLate, whatever becomes of the estimates of others.
+func TestAFeedThatIsWellIsNotLate(t *testing.T) {
+	const limit = `"error":{"code":-32005,"message":"limit exceeded"}`
+	asked := 0
+	each := func(n int, fails error) (string, error) { // is not answered, but for each n-th
+		if asked++; asked%n == 0 {
+			return "", nil
+		}
+		return "", fails
+	}
+	for name, c := range map[string]struct {
+		ill  int // contracts, the first ones
+		says func(ill, own bool) (text string, fails error)
+		most time.Duration
+	}{
+		"many are cut off":       {12, func(ill, _ bool) (string, error) { return "", cutIf(ill) }, time.Minute},
+		"many hang":              {12, func(ill, _ bool) (string, error) { return "", hangsIf(ill) }, 6 * time.Minute},
+		"reverts are cut off":    {1, func(ill, own bool) (string, error) { return "", cutIf(ill || !own) }, time.Minute},
+		"reverts hang":           {1, func(ill, own bool) (string, error) { return "", hangsIf(ill || !own) }, 2 * time.Minute},
+		"others revert in words": {1, func(ill, own bool) (string, error) { return words(!own), cutIf(ill) }, time.Minute},
+		"now and then one hangs": {1, func(ill, _ bool) (string, error) {
+			if !ill {
+				return "", nil
+			}
+			return each(5, errHangs)
+		}, 2 * time.Minute},
+		"one has a limit": {1, func(ill, _ bool) (string, error) {
+			if ill {
+				return limit, nil
+			}
+			return "", nil
+		}, 2 * time.Minute},
+	} {
+		for _, policy := range []string{sink.Every, sink.Latest} {
+			t.Run(name+", "+policy, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					l := newLedger()
+					b := newBench(t, c.ill+1, l)
+					b.env.Policy.Policy = policy
+					var begun atomic.Bool
+					b.calls(l, func(_ string, to dodona.Address, own bool) (string, error) {
+						return c.says(begun.Load() && int(to[19]) <= c.ill, own || !begun.Load())
+					})
+					b.begin()
+					<-b.ready
+					begun.Store(true)
+					last, worst := dodona.Round(0), time.Duration(0)
+					for range 90 {
+						for n := range c.ill + 1 {
+							feed := fmt.Sprintf("feed-%d", n)
+							last++
+							to := b.targets[feed]
+							data := append(binary.BigEndian.AppendUint64([]byte(roundMark), uint64(last)), to[:]...)
+							if err := b.take(t.Context(), Payload{Topic: dodona.TopicData, Feed: feed, Record: last.ID(), Round: last, Value: dodona.NewInt192(int64(last)), Data: data, Attested: time.Now()}); err != nil {
+								t.Fatal(err)
+							}
+						}
+						r, offered := last, time.Now()
+						b.within(c.most, "the feed that is well goes", func() bool { return l.holds(r) == 1 })
+						worst = max(worst, time.Since(offered))
+						time.Sleep(time.Minute)
+					}
+					t.Logf("late by %s at worst", worst)
+					if told := b.eventsOf("estimate", "rpc"); len(told) == 0 {
+						t.Error("nobody is told")
+					}
+				})
+			})
+		}
+	}
+}
+
+func cutIf(is bool) error {
+	if is {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+
+func hangsIf(is bool) error {
+	if is {
+		return errHangs
+	}
+	return nil
+}
+
+// words is how some endpoints say that a call reverts.
+func words(is bool) string {
+	if is {
+		return `"error":{"code":-32015,"message":"VM execution error."}`
+	}
+	return ""
+}
+
+// TestWhatIsInABlockIsSeenThoughNobodyEstimatesTheNext answer of the only feed.
+func TestWhatIsInABlockIsSeenThoughNobodyEstimatesTheNext(t *testing.T) {
+	for name, fails := range map[string]error{"cut": io.ErrUnexpectedEOF, "hangs": errHangs} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLedger()
+				b := newBench(t, 1, l)
+				b.env.Policy.Policy = sink.Every
+				var ill atomic.Bool
+				b.estimates(l, func(string, dodona.Address) (string, error) {
+					if ill.Load() {
+						return "", fails
+					}
+					return "", nil
+				})
+				b.begin()
+				<-b.ready
+				b.attest(1000)
+				b.within(time.Minute, "it is sent", func() bool { return l.holds(1000) == 1 })
+				ill.Store(true)
+				b.attest(2000)
+				b.within(5*time.Minute, "it is delivered", func() bool { return b.status().Delivered == 1 })
+				b.within(2*dumbAfter, "the next is told of", func() bool {
+					return slices.ContainsFunc(b.eventsOf("rpc"), func(e string) bool { return strings.Contains(e, "eth_estimateGas") })
+				})
+			})
+		})
 	}
 }

@@ -32,8 +32,13 @@ type Sink struct {
 	tipsAt    time.Time                  // when that was asked
 	took      map[string]uint64          // gas that an update was last estimated to take, by feed; used by Run alone
 	coded     map[dodona.Address]bool    // contracts that were seen to be some; used by Run alone
-	silent    map[dodona.Address]silence // contracts of which nobody said what a call takes; used by Run alone
-	whose     map[string]asked           // by feed: whose its contract says it is; used by Run alone
+	silent    map[dodona.Address]silence // contracts of which nobody said what a call takes; used by Run alone, as these are:
+	spoke     time.Time                  // when somebody last said it of any
+	mute      time.Time                  // and last did not of one
+	illNext   time.Time                  // when one of those is asked about again
+	dumb      error                      // nobody says it of any
+	whose     map[string]asked           // by feed: whose its contract says it is
+	whoseNext time.Time                  // when one is asked again, after no endpoint answered
 	glance    *glance                    // a look that was interrupted; used by Run alone, as these are:
 	memory    memory
 	unsent    []*Intent     // that no endpoint heard of

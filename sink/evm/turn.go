@@ -222,7 +222,11 @@ func (s *Sink) reached(ctx context.Context) error {
 	now := s.env.Now()
 	slow, is := s.client.Slow()
 	var fx effects
-	s.m.say(&fx, now, "rpc", is, inWords(slow, now))
+	what := inWords(slow, now)
+	if !is && s.dumb != nil {
+		is, what = true, s.dumb.Error()
+	}
+	s.m.say(&fx, now, "rpc", is, what)
 	if err := s.keep(ctx, fx); err != nil {
 		return err
 	}

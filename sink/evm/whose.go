@@ -28,20 +28,26 @@ type asked struct {
 	foreigner
 }
 
-// whoseEvery is how long a contract is not asked again whose it is.
-const whoseEvery = retryMost
+// whoseEvery is how long a contract is not asked again whose it is, and whoseSoon, if no endpoint answered.
+const (
+	whoseEvery = retryMost
+	whoseSoon  = time.Minute
+)
 
 // lookWhose notes whether the contract of a feed is foreign. That nobody says whose it is holds up nothing; the error is that of ctx, or that it is gone.
 func (s *Sink) lookWhose(ctx context.Context, l *glance, feed string, contract dodona.Address) error {
 	now := s.env.Now()
 	w, known := s.whose[feed]
-	if !known || w.again && now.Sub(w.at).Abs() >= whoseEvery {
+	begun := time.Now()
+	if (!known || w.again && now.Sub(w.at).Abs() >= whoseEvery) && !begun.Before(s.whoseNext) {
 		what, err := s.askWhose(ctx, feed, contract)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case err != nil:
+		case err != nil: // it is asked again soon, but for a while none is: everything else waited for it
 			w.again = true
+			now = now.Add(whoseSoon - whoseEvery)
+			s.whoseNext = time.Now().Add(min(silentRest*time.Since(begun), retryMost))
 		case what == "" && w.What != "": // a development chain that was begun anew may have nothing there
 			if err := s.checkContract(ctx, s.m.chain, "the contract of feed "+feed, contract); err != nil {
 				return err
