@@ -155,8 +155,8 @@ func (s *Sink) mayAsk(g *gasLook, to dodona.Address) bool {
 
 // unanswered notes that no endpoint answered of the contract of an answer, and finds out whether one answers anything.
 func (s *Sink) unanswered(ctx context.Context, g *gasLook, p *Payload, begun time.Time, err error) {
-	to, now := s.m.contract(p), time.Now()
-	n, took := s.silent[to], now.Sub(begun)
+	to, took := s.m.contract(p), time.Since(begun)
+	n := s.silent[to]
 	g.err = fmt.Errorf("%w; that is of a call of the contract %s", err, to)
 	g.failed[to] = true
 	g.spent += took
@@ -173,14 +173,15 @@ func (s *Sink) unanswered(ctx context.Context, g *gasLook, p *Payload, begun tim
 			n.alone++
 		}
 		rest = min(silentFirst<<min(n.fails-1, 10), silentMost)
-		s.illNext = now.Add(2 * took)
+		s.illNext = time.Now().Add(2 * took)
 	}
-	n.last, s.mute = now, now
+	n.last = time.Now()
+	s.mute = n.last
 	if n.alone >= aloneMost {
 		rest = min(max(rest, silentRest*took), retryMost)
 		n.said = fmt.Sprintf("%s; of other contracts than %s it is said", err, to)
 	}
-	n.until = now.Add(rest)
+	n.until = n.last.Add(rest)
 	s.silent[to] = n
 }
 
