@@ -108,7 +108,11 @@ func (l *lane) sight(born time.Time) {
 
 // lostBy returns a time before which everything was written that is lost by now. The clock may be behind the one of then.
 func (l *lane) lostBy() time.Time {
-	at := latest(l.now(), l.j.heads.appended(), l.j.endOf(l.bus).Written)
+	l.mu.Lock()
+	l.watch.read(l.now())
+	at := l.watch.most
+	l.mu.Unlock()
+	at = latest(at, l.j.heads.appended(), l.j.endOf(l.bus).Written)
 	if l.stream != nil && l.j.alone() {
 		at = latest(at, l.stream.CachedInfo().State.LastTime)
 	}
@@ -316,8 +320,7 @@ func (l *lane) miss(v view) bool {
 	if !more && !v.short() && st.NumDeleted <= before.NumDeleted && st.FirstSeq <= max(before.FirstSeq, freed(v.Config.Metadata)) {
 		return false
 	}
-	l.watch.read(l.now())
-	l.noteFound(l.watch.most) // what was lost may have been written before a step back
+	l.noteFound(l.now())
 	l.missedAt = l.forgot.found
 	l.tellLack(v.StreamInfo)
 	poke(l.house.wake) // which notes it for others

@@ -56,7 +56,7 @@ type watch struct {
 	at     time.Time // when it was read last, by the clock that only runs forward
 	said   time.Time // then
 	latest time.Time // what it would have said then without its steps back
-	most   time.Time // the latest that it did say
+	most   time.Time // the latest that it did say, or would have when it stepped back
 }
 
 // read takes up what the clock says now, and returns what it would say without its steps back.
@@ -66,7 +66,7 @@ func (w *watch) read(now time.Time) time.Time {
 	}
 	since := time.Since(w.at)
 	w.latest = latest(now, w.latest.Add(since))
-	w.most = latest(now, w.most)
+	w.most = latest(now, w.most, w.said.Add(since)) // it may have run until a moment ago
 	if now.Before(w.said.Add(since - clocksApart)) {
 		w.latest, w.most = now, now
 	}
@@ -133,10 +133,10 @@ func (l *lane) noteFound(at time.Time) { l.note(&l.forgot, at) }
 // process meets that itself, and would take another one's note for news. l.mu is held.
 func (l *lane) noteChange() { l.note(&l.changed, l.now()) }
 
-// note notes that a lapse was found now. l.mu is held.
+// note notes that a lapse was found now. What was lost may have been written before the clock stepped back. l.mu is held.
 func (l *lane) note(p *lapse, at time.Time) {
 	l.watch.read(l.now())
-	p.add(at.Round(0))
+	p.add(latest(at.Round(0), l.watch.most))
 	p.found = time.Now()
 }
 

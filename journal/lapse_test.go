@@ -73,6 +73,58 @@ func TestWhatIsLostStandsThroughSteps(t *testing.T) {
 	}
 }
 
+// TestWhatIsFoundAfterAStepBackWasWrittenBeforeIt: until the clock stepped back it ran, whenever this process asked it last.
+func TestWhatIsFoundAfterAStepBackWasWrittenBeforeIt(t *testing.T) {
+	for what, note := range map[string]func(s *stepped){
+		"lost":    func(s *stepped) { s.noteLoss(s.now()) },
+		"changed": func(s *stepped) { s.noteChange() },
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStepped()
+				s.lostUntil()
+				time.Sleep(12 * time.Second)
+				claimed := s.now()
+				s.off = -15 * time.Second
+				time.Sleep(time.Second)
+				note(s)
+				if until := s.lostUntil(); until.Before(claimed) {
+					t.Errorf("lost until %s before what was claimed", claimed.Sub(until))
+				}
+			})
+		})
+	}
+}
+
+// TestAProcessThatStartsBehindWhatWasWritten takes its clock for one that has stepped back, if that is by less than a minute.
+func TestAProcessThatStartsBehindWhatWasWritten(t *testing.T) {
+	cfg := Config{Dir: t.TempDir(), Node: "gw-1"}
+	j, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := time.Now()
+	appendEvents(t, j, "before", 1, 1)
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Now = func() time.Time { return time.Now().Add(-30 * time.Second) }
+	j = open(t, cfg)
+	l := j.lanes[streamProof]
+	for what, note := range map[string]func(){
+		"lost":    func() { l.noteFound(l.now()) },
+		"changed": l.noteChange,
+	} {
+		l.mu.Lock()
+		l.forgot, l.changed = lapse{}, lapse{}
+		note()
+		l.mu.Unlock()
+		if until, err := j.Forgot(t.Context()); err != nil || until.Before(written) {
+			t.Errorf("%s until %v, %v; it was written at %v", what, until, err, written)
+		}
+	}
+}
+
 // TestWhatIsLostNeverFalls, whatever is found and said, if no clock steps back by a minute.
 func TestWhatIsLostNeverFalls(t *testing.T) {
 	seed := rand.Uint64()

@@ -57,6 +57,7 @@ func (l *lane) goOn(ctx context.Context) error {
 	l.heed(info)
 	if l.opened.IsZero() {
 		l.opened, l.lastAtOpen = time.Now(), latest(info.State.LastTime, l.j.heads.appended(), written)
+		l.watch.read(latest(l.now(), l.lastAtOpen)) // a clock that is behind that has stepped back since
 	}
 	l.mu.Unlock()
 	if unsettled {
