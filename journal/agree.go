@@ -95,11 +95,12 @@ func (l *lane) noteLimits(ctx context.Context, at time.Time) error {
 		if lost || l.missedAt.After(l.told) {
 			until = l.lostUntil()
 		}
-	}, func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) {
+	}, func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) error {
 		if !until.IsZero() {
 			setMark(cfg.Metadata, latest(until, timeIn(info, lostKey)), starts(info), info.State)
 		}
 		l.setLimits(cfg.Metadata, at)
+		return nil
 	})
 	return err
 }

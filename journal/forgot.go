@@ -141,12 +141,13 @@ func (l *lane) keepMark(ctx context.Context) {
 	}
 	_, err := l.announce(ctx, func(bool) {
 		found, at = l.forgot.found, l.foundUntil().UTC()
-	}, func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) {
+	}, func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) error {
 		if there := timeIn(info, lostKey); !l.wasAhead(there) || !l.j.alone() && !there.After(info.TimeStamp.Add(clocksApart)) { // else it is this clock that is behind
 			at = latest(at, there)
 		}
 		setMark(cfg.Metadata, at, unsettled, info.State)
 		setDropped(cfg.Metadata, l.droppedNow())
+		return nil
 	})
 	if err != nil {
 		l.mu.Lock()
@@ -168,7 +169,7 @@ func (l *lane) keepMark(ctx context.Context) {
 // announce changes the settings of the stream in a way that hides what is gone of it by then. What is gone and was not announced is lost: look is told
 // whether there is any, once, with l.mu held, before note changes the settings. Where another process has just overwritten such an announcement, it has
 // the time to write it again.
-func (l *lane) announce(ctx context.Context, look func(lost bool), note func(*jetstream.StreamConfig, *jetstream.StreamInfo)) (before *jetstream.StreamInfo, err error) {
+func (l *lane) announce(ctx context.Context, look func(lost bool), note func(*jetstream.StreamConfig, *jetstream.StreamInfo) error) (before *jetstream.StreamInfo, err error) {
 	lost, looked, knew := false, false, l.reached()
 	errOverwritten := errors.New("others overwrite again and again what they noted")
 	for range mostChanges {
@@ -183,8 +184,7 @@ func (l *lane) announce(ctx context.Context, look func(lost bool), note func(*je
 			if overwritten {
 				return errOverwritten
 			}
-			note(cfg, info)
-			return nil
+			return note(cfg, info)
 		})
 		if !errors.Is(err, errOverwritten) {
 			return before, err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona/telemetry"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
@@ -195,7 +196,8 @@ func (l *lane) visit(ctx context.Context, f func()) error {
 
 // A space is what retention found.
 type space struct {
-	first, last  uint64 // of the stream
+	born         time.Time // when the stream was made
+	first, last  uint64    // of the stream
 	bytes, count uint64
 	said         uint64    // the limit that the server says the stream has
 	limit        uint64    // the one that it has: a larger one than usual that the server says it has, and this process did not write, nobody may have
@@ -204,6 +206,14 @@ type space struct {
 	at           time.Time // when it was found, by the server's clock
 	readers      int       // durable ones
 	slowest      string    // the reader that keeps others from going; empty if none does
+}
+
+// same returns an error if that is another stream: its places are not those that were found.
+func (s space) same(info *jetstream.StreamInfo) error {
+	if info.Created.Equal(s.born) {
+		return nil
+	}
+	return errors.New("it was made anew meanwhile")
 }
 
 // unfinished returns about how many bytes the slowest reader has before it.
@@ -220,6 +230,15 @@ func (s space) share(records uint64) uint64 {
 	return uint64(float64(s.bytes) * float64(records) / float64(s.last-s.first+1))
 }
 
+// lookAgain looks at the stream that was measured.
+func (l *lane) lookAgain(ctx context.Context, s space) (*jetstream.StreamInfo, error) {
+	info, err := l.stream.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return info, s.same(info)
+}
+
 // measure reads the size of the stream and how far all durable readers have come.
 func (l *lane) measure(ctx context.Context) (space, error) {
 	v, err := l.ground(ctx)
@@ -231,7 +250,7 @@ func (l *lane) measure(ctx context.Context) (space, error) {
 	l.mu.Unlock()
 	info, st := v.StreamInfo, v.State
 	s := space{
-		first: st.FirstSeq, last: st.LastSeq, bytes: st.Bytes, count: st.Msgs, cut: st.LastSeq + 1,
+		born: info.Created, first: st.FirstSeq, last: st.LastSeq, bytes: st.Bytes, count: st.Msgs, cut: st.LastSeq + 1,
 		said: uint64(max(info.Config.MaxBytes, 0)),
 	}
 	s.due, s.at = l.agree(info), info.TimeStamp

@@ -107,6 +107,52 @@ func TestWhatIsFreedIsNotedFirstAndCounted(t *testing.T) {
 	}
 }
 
+// A hooked stream has something done when it is looked at for the nth time.
+type hooked struct {
+	jetstream.Stream
+	n  int
+	do func()
+}
+
+func (h *hooked) Info(ctx context.Context, opts ...jetstream.StreamInfoOpt) (*jetstream.StreamInfo, error) {
+	if h.n--; h.n == 0 {
+		h.do()
+	}
+	return h.Stream.Info(ctx, opts...)
+}
+
+// TestNothingIsFreedInAnotherStreamThanWasMeasured: the server has lost that one since, and somebody made it anew, at lower places.
+func TestNothingIsFreedInAnotherStreamThanWasMeasured(t *testing.T) {
+	for n := range 3 { // before each look: at the stream, at its settings, and whether they are noted
+		j := open(t, Config{})
+		l := aside(j, streamRaw)
+		close(l.dead)
+		fill(t, j, 0, 10)
+		s, err := l.measure(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		made := l.stream.CachedInfo().Config
+		l.stream = &hooked{l.stream, n + 1, func() {
+			if err := j.js.DeleteStream(t.Context(), l.bus); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := j.js.CreateStream(t.Context(), made); err != nil {
+				t.Fatal(err)
+			}
+			l.write(t, reading(0), foreign)
+		}}
+		err = l.purge(t.Context(), s, 7)
+		info, lookErr := j.lanes[streamRaw].stream.Info(t.Context())
+		if lookErr != nil {
+			t.Fatal(lookErr)
+		}
+		if err == nil || info.State.Msgs != 1 || freed(info.Config.Metadata) > 1 {
+			t.Errorf("before look %d: %v, %d records are left of one, and noted is that those before %d are freed", n, err, info.State.Msgs, freed(info.Config.Metadata))
+		}
+	}
+}
+
 // TestTheFirstRecordToKeepIsItsWriters: what is noted as freed is this chain's, whoever else writes to the stream.
 func TestTheFirstRecordToKeepIsItsWriters(t *testing.T) {
 	j := open(t, Config{})

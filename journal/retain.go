@@ -156,17 +156,20 @@ func (l *lane) purge(ctx context.Context, s space, cut uint64) error {
 	if err != nil {
 		return err
 	}
+	if _, err := l.lookAgain(ctx, s); err != nil {
+		return fmt.Errorf("look at stream %s: %w", l.spec.name, err)
+	}
 	if err := l.j.heads.free(l.spec.name, from); err != nil {
 		return fmt.Errorf("note what is freed: %w", err)
 	}
-	before, err := l.noteFreed(ctx, place)
+	before, err := l.noteFreed(ctx, s, place)
 	if err != nil {
 		return fmt.Errorf("note what is freed: %w", err)
 	}
 	if err := l.stream.Purge(ctx, jetstream.WithPurgeSequence(cut)); err != nil {
 		return fmt.Errorf("free records: %w", err)
 	}
-	after, err := l.stream.Info(ctx)
+	after, err := l.lookAgain(ctx, s)
 	if err == nil && after.State.FirstSeq > freed(after.Config.Metadata) { // another process has overwritten the note since
 		_, err = l.change(ctx, func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) error {
 			setFreed(cfg.Metadata, place)
@@ -192,17 +195,18 @@ func (l *lane) purge(ctx context.Context, s space, cut uint64) error {
 }
 
 // noteFreed notes that what is before a place will be given up, and returns how the stream was.
-func (l *lane) noteFreed(ctx context.Context, place uint64) (before *jetstream.StreamInfo, err error) {
+func (l *lane) noteFreed(ctx context.Context, s space, place uint64) (before *jetstream.StreamInfo, err error) {
 	var until time.Time
 	return l.announce(ctx, func(lost bool) {
 		if lost || l.missedAt.After(l.told) { // or who asked has just found it
 			until = l.lostUntil()
 		}
-	}, func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) {
+	}, func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) error {
 		if !until.IsZero() {
 			setMark(cfg.Metadata, latest(until, timeIn(info, lostKey)), starts(info), info.State)
 		}
 		setFreed(cfg.Metadata, place)
+		return s.same(info) // also of the last look, when all is noted
 	})
 }
 

@@ -185,7 +185,7 @@ func TestRoomThatWasTakenBackByTheWayIsAskedForAgain(t *testing.T) {
 		t.Fatal("it is written without inodes")
 	}
 	leaveInodes(t, dir, 1000)
-	if _, err := l.noteFreed(t.Context(), s.first); err != nil { // as retention does before it frees
+	if _, err := l.noteFreed(t.Context(), s, s.first); err != nil { // as retention does before it frees
 		t.Fatal(err)
 	}
 	fillWithoutInodes(t, dir, j, 100<<10)

@@ -413,7 +413,7 @@ func TestRetentionTellsOfALossThatWasJustFound(t *testing.T) {
 	if forgot, err := first.journal.Forgot(t.Context()); err != nil || forgot.Before(round.Time()) {
 		t.Fatalf("who asks hears %v, %v", forgot, err)
 	}
-	if _, err := l.noteFreed(t.Context(), s.first+7); err != nil { // before the next turn of the house
+	if _, err := l.noteFreed(t.Context(), s, s.first+7); err != nil { // before the next turn of the house
 		t.Fatal(err)
 	}
 	if forgot, err := joinAs(t, server, "gw-9", dodona.Digest{}).Forgot(t.Context()); err != nil || forgot.Before(round.Time()) {
