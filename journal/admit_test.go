@@ -12,7 +12,7 @@ import (
 func aside(j *Journal, stream string) *lane {
 	l := j.lanes[stream]
 	return &lane{
-		j: j, spec: l.spec, bus: l.bus, limits: l.limits, stream: l.stream, owner: l.owner, recent: newRecent(64), seen: make(map[string]seen), born: l.born,
+		j: j, spec: l.spec, bus: l.bus, limits: l.limits, stream: l.stream, ownedBy: l.owner(), recent: newRecent(64), seen: make(map[string]seen), born: l.born,
 		queue: make(chan *pending, queueLength), visits: make(chan func()), house: newHouse(), dead: make(chan struct{}),
 	}
 }

@@ -142,7 +142,7 @@ func (w *walk) step(s stored, end head) {
 	}
 	w.checked++
 	expected := w.last.Sequence + 1
-	if !w.begun && w.l.owner != w.l.j.writer {
+	if !w.begun && w.l.owner() != w.l.j.writer {
 		expected = s.Sequence // others may free our records from a shared stream
 	}
 	if _, certain := w.l.j.heads.freed(w.l.spec.name); !w.begun && !certain {
@@ -176,7 +176,7 @@ func (w *walk) missing(from, to uint64, before time.Time, reason string) {
 }
 
 func (w *walk) finish(end head) {
-	if w.last.Sequence < end.Sequence && (w.begun || w.l.owner == w.l.j.writer) {
+	if w.last.Sequence < end.Sequence && (w.begun || w.l.owner() == w.l.j.writer) {
 		w.missing(w.last.Sequence+1, end.Sequence, end.Appended, "the high-water mark is beyond the end of the stream")
 	}
 }

@@ -20,7 +20,6 @@ type lane struct {
 	bus    string // the stream's name on the bus, which has the network in it
 	limits Limits
 	stream jetstream.Stream
-	owner  string // the writer whose embedded server keeps the stream and who alone frees; empty on a server elsewhere
 	queue  chan *pending
 	dead   chan struct{} // closed when run has ended
 	visits chan func()   // run between flushes, for the goroutine that keeps the stream
@@ -44,6 +43,7 @@ type lane struct {
 	doubted   bool      // more may be missing than anybody can say
 
 	mu         sync.Mutex
+	ownedBy    string                // the writer whose embedded server keeps the stream and who alone frees; empty on a server elsewhere
 	started    int                   // processes before this one that noted a loss and did not live for long
 	pressed    uint64                // the place before which every reader must finish, or the stream has no room; 0: it has
 	watch      watch                 // which says when things are found
@@ -93,7 +93,6 @@ func (j *Journal) openLane(ctx context.Context, spec streamSpec) (*lane, error) 
 	if l.stream, err = l.openStream(ctx); err != nil {
 		return nil, err
 	}
-	l.owner = l.stream.CachedInfo().Config.Metadata[ownerKey]
 	if err := l.goOn(ctx); err != nil {
 		return nil, err
 	}
@@ -104,6 +103,20 @@ func (j *Journal) openLane(ctx context.Context, spec streamSpec) (*lane, error) 
 func (l *lane) now() time.Time { return l.j.cfg.Now().Round(0) }
 func (l *lane) maxRecord() int { return int(l.j.nc.MaxPayload()) }
 func (l *lane) maxBytes() int  { return int(l.limits.Bytes) }
+
+// owner returns the writer whose embedded server keeps the stream, empty if none does.
+func (l *lane) owner() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ownedBy
+}
+
+// setOwner notes who keeps the stream, which may be another one than before: at the address of a server there may be another one since.
+func (l *lane) setOwner(info *jetstream.StreamInfo) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ownedBy = info.Config.Metadata[ownerKey]
+}
 
 // blocked returns why appends wait, or those of observers; empty if they do not.
 func (l *lane) blocked() string {

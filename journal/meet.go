@@ -19,6 +19,7 @@ const goneFor = 3 * time.Second
 
 // goOn finds where this writer goes on in the stream that was opened, and notes since when claims in it can be trusted.
 func (l *lane) goOn(ctx context.Context) error {
+	l.setOwner(l.stream.CachedInfo())
 	head, err := l.recover(ctx)
 	if err != nil {
 		return err
@@ -88,6 +89,7 @@ func (l *lane) meet(ctx context.Context) (anew bool, err error) {
 		return false, nil // the trouble is another one, and told by whoever met it
 	case info.Created.Equal(l.born):
 		l.goneSince = time.Time{}
+		l.setOwner(info)
 		return false, nil
 	}
 	if _, err := l.openStream(ctx); err != nil {

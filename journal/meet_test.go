@@ -147,6 +147,43 @@ func TestLostStreamsAreMadeAnewAtTheNextStart(t *testing.T) {
 	wantNewStreams(t, open(t, cfg), began)
 }
 
+// TestTheOwnerOfAStreamIsTheOneOfNow: at the address of a server comes one that keeps the network, or one that does not.
+func TestTheOwnerOfAStreamIsTheOneOfNow(t *testing.T) {
+	server := open(t, Config{Listen: "127.0.0.1:0"})
+	l := joinAs(t, server, "gw-1", dodona.Digest{7}).lanes[streamProof]
+	if owner := l.owner(); owner != "" {
+		t.Fatalf("%q owns the stream that this process made", owner)
+	}
+	made := l.stream.CachedInfo().Config
+	made.Metadata[ownerKey] = foreign
+	anew := func() {
+		if err := server.js.DeleteStream(t.Context(), l.bus); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := server.js.CreateStream(t.Context(), made); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		what, want string
+		change     func()
+	}{
+		{"another stream, which has an owner", foreign, anew},
+		{"the same stream, without one since", "", func() {
+			delete(made.Metadata, ownerKey)
+			if _, err := server.js.UpdateStream(t.Context(), made); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		c.change()
+		l.keepHouse(t.Context())
+		if owner := l.owner(); owner != c.want {
+			t.Errorf("%s: owned by %q, want %q", c.what, owner, c.want)
+		}
+	}
+}
+
 func TestWhenAStreamWasMade(t *testing.T) {
 	now := clockSet.AddDate(1, 0, 0)
 	seen := now.Add(-time.Second)

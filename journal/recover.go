@@ -45,7 +45,7 @@ func (l *lane) recover(ctx context.Context) (head, error) {
 		return head{}, fmt.Errorf("look at stream %s: %w", l.spec.name, err)
 	}
 	from, anew := max(found.Sequence+1, freed), mark.Stream < info.Config.FirstSeq // the mark is a place of another stream
-	if from <= mark.Sequence && (l.owner == l.j.writer || anew || mark.Stream >= info.State.FirstSeq) {
+	if from <= mark.Sequence && (l.owner() == l.j.writer || anew || mark.Stream >= info.State.FirstSeq) {
 		l.lostSome = true
 		l.lost(Loss{
 			From: from, To: mark.Sequence, After: found.Appended, Before: mark.Appended,
@@ -58,7 +58,7 @@ func (l *lane) recover(ctx context.Context) (head, error) {
 // checkBegin tells of a loss if the stream begins behind what retention left. What it freed may still be on the disk.
 func (l *lane) checkBegin(ctx context.Context, end uint64) error {
 	freed, certain := l.j.heads.freed(l.spec.name)
-	if !certain || l.owner != l.j.writer {
+	if !certain || l.owner() != l.j.writer {
 		return nil
 	}
 	for s, err := range l.recordsOnDisk(ctx, 1, end, 0) {

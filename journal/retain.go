@@ -34,7 +34,7 @@ func (l *lane) retain(ctx context.Context) (why string, err error) {
 		return "", nil
 	}
 	held := fmt.Sprintf("reader %s has not finished the oldest record", s.slowest)
-	if l.owner != "" && l.owner != l.j.writer {
+	if owner := l.owner(); owner != "" && owner != l.j.writer {
 		switch {
 		case !l.crowded(s):
 			return "", nil

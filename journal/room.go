@@ -144,7 +144,7 @@ func (l *lane) narrow(ctx context.Context, s space) error {
 // It returns the limit that the stream has then.
 func (l *lane) raise(ctx context.Context, s space) (uint64, error) {
 	limit, needs := uint64(l.bounds().Bytes), uint64(l.needs.Load())
-	if l.owner != "" || s.said >= limit || s.bytes+needs <= s.said/8*7 {
+	if l.owner() != "" || s.said >= limit || s.bytes+needs <= s.said/8*7 {
 		return s.said, nil
 	}
 	return limit, l.setLimit(ctx, limit)
