@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/dodona-oracle/dodona/telemetry"
@@ -199,7 +200,7 @@ type space struct {
 	born         time.Time // when the stream was made
 	first, last  uint64    // of the stream
 	bytes, count uint64
-	said         uint64    // the limit that the server says the stream has
+	said         uint64    // the limit that the server says the stream has; unlimited if somebody took it away
 	limit        uint64    // the one that it has: a larger one than usual that the server says it has, and this process did not write, nobody may have
 	cut          uint64    // records before it may go
 	due          bool      // this process must note its limits in the stream
@@ -207,6 +208,9 @@ type space struct {
 	readers      int       // durable ones
 	slowest      string    // the reader that keeps others from going; empty if none does
 }
+
+// unlimited is the limit of a stream that has none. It is let be: retention frees by the configured one.
+const unlimited = math.MaxUint64
 
 // same returns an error if that is another stream: its places are not those that were found.
 func (s space) same(info *jetstream.StreamInfo) error {
@@ -251,13 +255,19 @@ func (l *lane) measure(ctx context.Context) (space, error) {
 	info, st := v.StreamInfo, v.State
 	s := space{
 		born: info.Created, first: st.FirstSeq, last: st.LastSeq, bytes: st.Bytes, count: st.Msgs, cut: st.LastSeq + 1,
-		said: uint64(max(info.Config.MaxBytes, 0)),
+		said: unlimited,
+	}
+	if info.Config.MaxBytes > 0 {
+		s.said = uint64(info.Config.MaxBytes)
 	}
 	s.due, s.at = l.agree(info), info.TimeStamp
 	if l.given.Load() > s.said { // somebody else took it back
 		l.given.Store(0)
 	}
 	s.limit = min(s.said, max(uint64(l.bounds().Bytes), l.given.Load()))
+	if s.said == unlimited {
+		s.limit = unlimited
+	}
 	l.j.cfg.Recorder.Gauge(telemetry.JournalBytes, l.spec.name, int64(st.Bytes))
 	list := l.stream.ListConsumers(ctx)
 	for c := range list.Info() {

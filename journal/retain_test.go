@@ -10,9 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/unit"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 var body8k = []byte(strings.Repeat("x", 8<<10))
@@ -117,6 +118,40 @@ func TestOldRecordsAreFreed(t *testing.T) {
 	}
 	if got := all(t, j, dodona.TopicReading, "kraken"); len(got) != 1 || got[0].Sequence != 11 {
 		t.Fatalf("the stream holds %+v", got)
+	}
+}
+
+// TestAStreamWithoutALimitIsLetBe: somebody took the limit away. It is freed by the configured one, and gets no other one while a reader is away.
+func TestAStreamWithoutALimitIsLetBe(t *testing.T) {
+	j := open(t, Config{Raw: Limits{Bytes: unit.MiB}, Proof: Limits{Bytes: unit.MiB}})
+	for _, stream := range []string{streamRaw, streamProof} {
+		l := j.lanes[stream]
+		if _, err := l.change(t.Context(), func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) error {
+			cfg.MaxBytes = -1
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fill(t, j, 0, 10)
+	event := dodona.Record{Topic: dodona.TopicEvent, Key: "x", ID: "first"}
+	if err := j.Append(t.Context(), event); err != nil {
+		t.Fatal(err)
+	}
+	read(t, j, "away", 1, dodona.TopicEvent)
+	for n := range 130 {
+		if err := j.Append(t.Context(), dodona.Record{Topic: dodona.TopicEvent, Key: "x", ID: strconv.Itoa(n), Body: body8k}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for stream, want := range map[string]uint64{streamRaw: 10, streamProof: 130} {
+		l := j.lanes[stream]
+		for range 2 {
+			l.keepHouse(t.Context())
+		}
+		if info, err := l.stream.Info(t.Context()); err != nil || info.State.Msgs < want || info.Config.MaxBytes > 0 {
+			t.Errorf("%s: %d of at least %d records are left, and it has a limit of %d bytes, %v", stream, info.State.Msgs, want, info.Config.MaxBytes, err)
+		}
 	}
 }
 

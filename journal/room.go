@@ -134,7 +134,7 @@ func (l *lane) widen(ctx context.Context, s space, by uint64) (uint64, error) {
 
 // narrow takes back what widen gave, once it is no longer needed.
 func (l *lane) narrow(ctx context.Context, s space) error {
-	if limit := uint64(l.bounds().Bytes); s.said > limit && s.bytes <= limit/8*7 {
+	if limit := uint64(l.bounds().Bytes); s.said > limit && s.said != unlimited && s.bytes <= limit/8*7 {
 		return l.setLimit(ctx, limit)
 	}
 	return nil
