@@ -213,9 +213,9 @@ func (l *lane) lost(loss Loss) (isNew bool) {
 	return isNew
 }
 
-// lossesNoted notes that the losses of the stream need not be noted in it any more.
-func (l *lane) lossesNoted() {
-	if err := l.j.losses.noted(l.spec.name); err != nil {
+// lossesNoted notes that the losses of the stream that were found up to a moment need not be noted in it any more.
+func (l *lane) lossesNoted(found time.Time) {
+	if err := l.j.losses.noted(l.spec.name, found); err != nil {
 		l.j.cfg.Log.Warn("journal: note that a loss has been noted", "stream", l.spec.name, "error", err)
 	}
 }
@@ -233,6 +233,8 @@ type knownLoss struct {
 	Loss
 	Told    bool `json:"told"`              // there is an event record
 	Unnoted bool `json:"unnoted,omitempty"` // it was not noted in the stream yet, for others
+
+	at time.Time // when this process found it, by the clock that only runs forward; zero: an earlier one did
 }
 
 // maxLossFile is more bytes than a file with the most losses has.
@@ -269,7 +271,7 @@ func (f *lossFile) add(loss Loss) (isNew bool, err error) {
 		f.more++
 		return true, nil
 	}
-	f.list = append(f.list, knownLoss{Loss: loss, Unnoted: true})
+	f.list = append(f.list, knownLoss{Loss: loss, Unnoted: true, at: time.Now()})
 	return true, f.save()
 }
 
@@ -291,13 +293,13 @@ func (f *lossFile) unnoted(stream string) bool {
 	return slices.ContainsFunc(f.list, func(k knownLoss) bool { return k.Stream == stream && k.Unnoted })
 }
 
-// noted notes that those of a stream are.
-func (f *lossFile) noted(stream string) error {
+// noted notes that those of a stream are, but for those that were found after a moment.
+func (f *lossFile) noted(stream string, found time.Time) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	changed := false
 	for i := range f.list {
-		if k := &f.list[i]; k.Stream == stream && k.Unnoted {
+		if k := &f.list[i]; k.Stream == stream && k.Unnoted && !k.at.After(found) {
 			k.Unnoted, changed = false, true
 		}
 	}

@@ -163,7 +163,7 @@ func (l *lane) keepMark(ctx context.Context) {
 	l.forgot.add(at)
 	l.mu.Unlock()
 	l.j.holeNoted(l.bus, at)
-	l.lossesNoted()
+	l.lossesNoted(found)
 }
 
 // announce changes the settings of the stream in a way that hides what is gone of it by then. What is gone and was not announced is lost: look is told

@@ -21,6 +21,22 @@ func proofOf(cfg Config) string {
 	return filepath.Join(streamsDir(cfg.Dir), scopeOf(cfg.Network).stream(streamProof), "msgs")
 }
 
+// TestALossThatIsFoundWhileAnotherOneIsNotedIsNotYetNoted: if the process ends then, its next start notes it.
+func TestALossThatIsFoundWhileAnotherOneIsNotedIsNotYetNoted(t *testing.T) {
+	j := open(t, Config{})
+	l := aside(j, streamProof)
+	l.missed(Loss{From: 3, To: 3, Reason: "what the audit says"})
+	l.stream = &hooked{l.stream, 2, func() { l.missed(Loss{From: 5, To: 5, Reason: "what the audit says"}) }}
+	l.keepMark(t.Context())
+	j.losses.mu.Lock()
+	defer j.losses.mu.Unlock()
+	for i, want := range []bool{false, true} {
+		if k := j.losses.list[i]; k.Unnoted != want {
+			t.Errorf("the loss of record %d is still to be noted: %t, want %t", k.From, k.Unnoted, want)
+		}
+	}
+}
+
 func appendEvents(t *testing.T, j *Journal, name string, n, bytes int) {
 	t.Helper()
 	for i := range n {

@@ -66,7 +66,7 @@ func (l *lane) goOn(ctx context.Context) error {
 		l.keepMark(ctx)
 	}
 	if next {
-		l.lossesNoted()
+		l.lossesNoted(time.Now())
 	}
 	return nil
 }

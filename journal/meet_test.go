@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"errors"
+	"maps"
 	"strconv"
 	"sync"
 	"testing"
@@ -155,6 +156,7 @@ func TestTheOwnerOfAStreamIsTheOneOfNow(t *testing.T) {
 		t.Fatalf("%q owns the stream that this process made", owner)
 	}
 	made := l.stream.CachedInfo().Config
+	made.Metadata = maps.Clone(made.Metadata)
 	made.Metadata[ownerKey] = foreign
 	anew := func() {
 		if err := server.js.DeleteStream(t.Context(), l.bus); err != nil {
