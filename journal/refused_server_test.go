@@ -3,13 +3,18 @@ package journal
 import (
 	"bytes"
 	"io"
+	"log/slog"
 	"net"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // TestAServerThatCannotKeepTheJournalIsToldWhy: it has no JetStream, or no room for a stream.
@@ -36,6 +41,49 @@ func TestAServerThatCannotKeepTheJournalIsToldWhy(t *testing.T) {
 		}
 		s.Shutdown()
 		s.WaitForShutdown()
+	}
+}
+
+// TestAServerWithLessRoomThanIsConfiguredIsNoEnd: somebody made the streams with lower limits, and the server has not the room of those that are
+// configured here. They are freed by those that they have.
+func TestAServerWithLessRoomThanIsConfiguredIsNoEnd(t *testing.T) {
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, JetStream: true, JetStreamMaxStore: 32 << 20, StoreDir: t.TempDir(), MaxPayload: maxRecordBytes,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	defer func() { s.Shutdown(); s.WaitForShutdown() }()
+	if !s.ReadyForConnections(readyWithin) {
+		t.Fatal("the server does not start")
+	}
+	var told spoken
+	at := func(bytes unit.Size) Config {
+		return Config{
+			Dir: t.TempDir(), Node: "gw-1", URL: "nats://" + s.Addr().String(), Raw: Limits{Bytes: bytes}, Proof: Limits{Bytes: bytes},
+			Log: slog.New(slog.NewTextHandler(&told, nil)),
+		}
+	}
+	first, err := Open(t.Context(), at(unit.MiB))
+	if err == nil {
+		err = first.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := Open(t.Context(), at(64*unit.MiB))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = j.Close() }()
+	for n := range 30 {
+		if err := appendWithin(t, j, dodona.Record{Topic: dodona.TopicReading, Key: "x", ID: strconv.Itoa(n), Body: make([]byte, 100<<10)}); err != nil {
+			t.Fatalf("%d: %v", n, err)
+		}
+	}
+	if n := told.times("the stream does not get its limit"); n != 1 {
+		t.Errorf("that is told %d times, want once", n)
 	}
 }
 

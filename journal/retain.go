@@ -46,9 +46,7 @@ func (l *lane) retain(ctx context.Context) (why string, err error) {
 	if err := l.narrow(ctx, s); err != nil {
 		return "", fmt.Errorf("take back room: %w", err)
 	}
-	if s.said, err = l.raise(ctx, s); err != nil {
-		return "", fmt.Errorf("give the stream its %s: %w", l.bounds().Bytes, err)
-	}
+	s.said = l.raise(ctx, s)
 	byBytes := l.cutByBytes(s)
 	if byBytes > s.cut {
 		l.press(byBytes)
@@ -96,6 +94,9 @@ func (l *lane) cutByBytes(s space) uint64 {
 		return 0
 	}
 	limit := uint64(l.bounds().Bytes)
+	if l.scant.Load() {
+		limit = min(limit, s.said)
+	}
 	keep := min(limit/4*3, limit-min(limit, uint64(l.needs.Load())))
 	surplus := s.bytes - min(s.bytes, keep)
 	return s.first + uint64(float64(s.last-s.first+1)*float64(surplus)/float64(s.bytes)) + 1

@@ -141,13 +141,20 @@ func (l *lane) narrow(ctx context.Context, s space) error {
 }
 
 // raise gives a stream on a server elsewhere, which somebody with a lower limit has made, the limit that counts, before it is full: else records would go for that one.
-// It returns the limit that the stream has then.
-func (l *lane) raise(ctx context.Context, s space) (uint64, error) {
+// It returns the limit that the stream has then. If the server has not the room, the stream is freed by the one that it has.
+func (l *lane) raise(ctx context.Context, s space) uint64 {
 	limit, needs := uint64(l.bounds().Bytes), uint64(l.needs.Load())
 	if l.owner() != "" || s.said >= limit || s.bytes+needs <= s.said/8*7 {
-		return s.said, nil
+		return s.said
 	}
-	return limit, l.setLimit(ctx, limit)
+	err := l.setLimit(ctx, limit)
+	if refused := err != nil && ctx.Err() == nil; l.scant.Swap(refused) != refused && refused {
+		l.j.cfg.Log.Warn("journal: the stream does not get its limit", "stream", l.spec.name, "limit", l.bounds().Bytes, "has", s.said, "error", err)
+	}
+	if err != nil {
+		return s.said
+	}
+	return limit
 }
 
 func (l *lane) setLimit(ctx context.Context, bytes uint64) error {
