@@ -112,8 +112,11 @@ func ownKey(path, passwordPath string) (*sign.Key, error) {
 		return nil, fmt.Errorf("read password of the node's key: %w", err)
 	}
 	key, err := sign.ReadKeystore(path, string(password))
-	if !errors.Is(err, fs.ErrNotExist) {
-		return key, err
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; restore it, or its password file %s if that is damaged, from a backup", err, passwordPath)
+	}
+	if err == nil {
+		return key, nil
 	}
 	if key, err = sign.NewKey(); err != nil {
 		return nil, err

@@ -56,3 +56,21 @@ func TestANodeThatLostItsSaltsSaysWhatThatMeans(t *testing.T) {
 		}
 	}
 }
+
+// TestADamagedKeySaysWhatToDo, and names the file.
+func TestADamagedKeySaysWhatToDo(t *testing.T) {
+	dir := t.TempDir()
+	key, password := filepath.Join(dir, "node.json"), filepath.Join(dir, "password")
+	if _, err := ownKey(key, password); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ownKey(key, password); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(key, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ownKey(key, password); err == nil || !strings.Contains(err.Error(), key) || !strings.Contains(err.Error(), "from a backup") {
+		t.Errorf("got %v", err)
+	}
+}
