@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -79,15 +80,21 @@ func (n nodeFlags) send(ctx context.Context, method, path, accept string, limit 
 	if response.StatusCode == http.StatusOK {
 		return nil, fmt.Errorf("ask node at %s: whoever listens there answers with %q instead of %s: it is no Dodona node (--api says where one is)", n.API, media, accept)
 	}
+	detail := problemOf(response)
+	if detail == "" {
+		return nil, fmt.Errorf("ask node at %s: %s (is it a Dodona node? --api says where one is)", n.API, response.Status)
+	}
+	return nil, fmt.Errorf("node at %s: %s", n.API, detail)
+}
+
+// problemOf returns what a node says of why it does not answer, empty if it is none or says nothing.
+func problemOf(response *http.Response) string {
 	body, _ := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 	var problem struct{ Title, Detail string }
 	if json.Unmarshal(body, &problem) != nil || problem.Title == "" {
-		return nil, fmt.Errorf("ask node at %s: %s (is it a Dodona node? --api says where one is)", n.API, response.Status)
+		return ""
 	}
-	if problem.Detail == "" {
-		problem.Detail = problem.Title
-	}
-	return nil, fmt.Errorf("node at %s: %s", n.API, printable(problem.Detail))
+	return printable(cmp.Or(problem.Detail, problem.Title))
 }
 
 // roundPath returns the path of a round of a feed. A round is "latest", Unix milliseconds, RFC 3339, or a time

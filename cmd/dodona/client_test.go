@@ -39,3 +39,22 @@ func TestWhatANodeSaysDoesNotSteerTheTerminal(t *testing.T) {
 		}
 	}
 }
+
+// TestEvidenceThatANodeDoesNotGiveIsExplained in the node's words; whoever else answers has only a status.
+func TestEvidenceThatANodeDoesNotGiveIsExplained(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"title": "Not Found", "detail": "round 7 of boiler is not kept"}`: "round 7 of boiler is not kept",
+		`{"title": "Not Found"}`: "Not Found",
+		`<h1>nginx</h1>`:         "404 Not Found",
+	} {
+		node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = w.Write([]byte(body))
+		}))
+		_, err := readEvidence(t.Context(), node.URL, nil, 1<<20)
+		node.Close()
+		if err == nil || err.Error() != "fetch "+node.URL+": "+want {
+			t.Errorf("%s: got %v, want %q", body, err, want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -103,7 +104,7 @@ func readEvidence(ctx context.Context, from string, stdin io.Reader, limit int64
 		}
 		defer response.Body.Close()
 		if response.StatusCode != http.StatusOK {
-			return nil, fmt.Errorf("fetch %s: %s", from, response.Status)
+			return nil, fmt.Errorf("fetch %s: %s", from, cmp.Or(problemOf(response), response.Status))
 		}
 		source = response.Body
 	default:
