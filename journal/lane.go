@@ -46,6 +46,7 @@ type lane struct {
 	mu         sync.Mutex
 	ownedBy    string                // the writer whose embedded server keeps the stream and who alone frees; empty on a server elsewhere
 	started    int                   // processes before this one that noted a loss and did not live for long
+	wide       width                 // the limit beyond the configured one that the stream had last
 	pressed    uint64                // the place before which every reader must finish, or the stream has no room; 0: it has
 	watch      watch                 // which says when things are found
 	forgot     lapse                 // what may be lost of what was in the stream, whoever found that
@@ -69,6 +70,7 @@ type lane struct {
 // laneStat is what Status tells of a lane, guarded by lane.mu.
 type laneStat struct {
 	Blocked string    // why appends wait; empty if they do not
+	blocked time.Time // since when, by the clock that only runs forward
 	Holding string    // why retention cannot free although the stream is large or old
 	Unlike  string    // whose limits count instead of this process's, which are smaller; empty if none do
 	tight   string    // why observers wait; empty if they do not
@@ -129,6 +131,9 @@ func (l *lane) blocked() string {
 func (l *lane) setBlocked(why string) {
 	l.mu.Lock()
 	changed := l.stat.Blocked != why
+	if l.stat.Blocked == "" {
+		l.stat.blocked = time.Now()
+	}
 	l.stat.Blocked = why
 	l.mu.Unlock()
 	if !changed {
@@ -142,6 +147,16 @@ func (l *lane) setBlocked(why string) {
 		l.j.cfg.Log.Info("journal: appends go on", "stream", l.spec.name)
 	}
 	l.j.cfg.Recorder.Gauge(telemetry.JournalBlocked, l.spec.name, on)
+}
+
+// waits returns for how long appends have waited, 0 if they do not.
+func (l *lane) waits() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stat.Blocked == "" {
+		return 0
+	}
+	return time.Since(l.stat.blocked)
 }
 
 // run gathers and flushes until the journal closes.

@@ -3,7 +3,10 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/dodona-oracle/dodona/internal/backoff"
 )
@@ -84,9 +87,16 @@ func (l *lane) spare() {
 	backoff.Wait(l.j.ctx, backoff.Backoff{Min: 5 * time.Second, Max: longestSpare}.Ceiling(l.refused-1))
 }
 
+// full reports whether a store refused a flight because the stream has reached its limit.
+func full(err error) bool {
+	return errCode(err) == codeStoreFailed && strings.Contains(err.Error(), server.ErrMaxBytes.Error())
+}
+
 // countLarge counts whether a store elsewhere, if it was given a large flight, took it. One that answers that another record came in between is well.
 func (l *lane) countLarge(given bool, err error) {
 	switch code := errCode(err); {
+	case full(err): // by its limit, which says nothing of the disk
+		l.refused = 0
 	case err == nil, code == codeWrongLast, code == codeWrongLastConst, code == codeTooLarge, code == codeHeaderTooLarge:
 		l.refused = 0
 	case given:

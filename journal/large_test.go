@@ -69,6 +69,8 @@ func TestWhatAStoreRefusesIsSpared(t *testing.T) {
 			{true, errUnknownOutcome, 0},
 			{true, &apiError{ErrCode: codeWrongLast}, 0}, // it is well
 			{true, errUnknownOutcome, 0},
+			{true, &apiError{ErrCode: codeStoreFailed, Description: "maximum bytes exceeded"}, 0}, // so it is, and the stream is full
+			{true, errUnknownOutcome, 0},
 		} {
 			l.countLarge(c.given, c.err)
 			begun := time.Now()

@@ -40,8 +40,10 @@ func (l *lane) retain(ctx context.Context) (why string, err error) {
 			return "", nil
 		case s.cut <= s.first: // so its owner cannot free any, and knows nothing of what waits here
 			return held, l.overflow(ctx, s)
+		case s.bytes <= s.said/8*7, l.waits() > retainEvery: // nor will it, by what it knows, or it is away
+			return "its owner has not freed any", l.overflow(ctx, s)
 		}
-		return "its owner has not freed any", nil
+		return "its owner has not freed any yet", nil
 	}
 	if err := l.narrow(ctx, s); err != nil {
 		return "", fmt.Errorf("take back room: %w", err)
@@ -61,10 +63,11 @@ func (l *lane) retain(ctx context.Context) (why string, err error) {
 	return l.free(ctx, s, min(wanted, s.cut))
 }
 
-// overflow gives readers room beyond the limit, if they are all that fills the stream: they alone can free it.
+// overflow gives room beyond the limit: to readers, if they are all that fills the stream, for they alone can free it; and to what waits in a process
+// that may not free.
 func (l *lane) overflow(ctx context.Context, s space) error {
 	limit, needs := uint64(l.bounds().Bytes), uint64(l.needs.Load())
-	if !l.spec.reserves() {
+	if owner := l.owner(); !l.spec.reserves() && (needs == 0 || owner == "" || owner == l.j.writer || s.cut <= s.first) {
 		return nil
 	}
 	if s.bytes+max(limit/16, needs) < s.limit {
@@ -75,7 +78,7 @@ func (l *lane) overflow(ctx context.Context, s space) error {
 	}
 	to, err := l.widen(ctx, s, limit/8+needs)
 	if err == nil && to > s.limit {
-		l.j.cfg.Log.Warn("journal: the stream takes more than its limit until its readers have finished what is in it",
+		l.j.cfg.Log.Warn("journal: the stream takes more than its limit until what is in it has been finished and freed",
 			"stream", l.spec.name, "limit", l.bounds().Bytes, "now", to)
 	}
 	return err

@@ -238,6 +238,10 @@ func TestTheLargestLimitsCount(t *testing.T) {
 	}
 	other.lanes[streamProof].keepHouse(t.Context()) // which frees; the limit is lowered once that is done
 	appendEvents(t, other, "after", 1, 1)
+	l := other.lanes[streamProof]
+	l.mu.Lock()
+	l.wide = width{limit: uint64(64 * unit.MiB)} // for long
+	l.mu.Unlock()
 	want(other, "when nobody uses its name", unit.MiB, false, "")
 	if err := other.Close(); err != nil {
 		t.Fatal(err)

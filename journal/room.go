@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/unit"
@@ -132,12 +133,29 @@ func (l *lane) widen(ctx context.Context, s space, by uint64) (uint64, error) {
 	return to, nil
 }
 
-// narrow takes back what widen gave, once it is no longer needed.
+// wideFor is how long room beyond the limit stands unused before it is taken back: whoever got it may be far away, and tries only now and then.
+const wideFor = 30 * time.Second
+
+// A width is a limit beyond the configured one.
+type width struct {
+	limit uint64
+	since time.Time // when it was first seen, or was last of use, by the clock that only runs forward
+}
+
+// narrow takes back what widen gave, in this process or another one, once it has not been needed for a while.
 func (l *lane) narrow(ctx context.Context, s space) error {
-	if limit := uint64(l.bounds().Bytes); s.said > limit && s.said != unlimited && s.bytes <= limit/8*7 {
-		return l.setLimit(ctx, limit)
+	limit, needs := uint64(l.bounds().Bytes), uint64(l.needs.Load())
+	wide := s.said > limit && s.said != unlimited
+	l.mu.Lock()
+	if !wide || l.wide.limit != s.said || s.bytes > limit/8*7 || s.bytes+needs > limit {
+		l.wide = width{s.said, time.Now()}
 	}
-	return nil
+	stands := time.Since(l.wide.since)
+	l.mu.Unlock()
+	if !wide || stands < wideFor {
+		return nil
+	}
+	return l.setLimit(ctx, limit)
 }
 
 // raise gives a stream on a server elsewhere, which somebody with a lower limit has made, the limit that counts, before it is full: else records would go for that one.

@@ -4,6 +4,7 @@ package journal
 
 import (
 	"context"
+	"log/slog"
 	"strconv"
 	"testing"
 	"time"
@@ -47,6 +48,30 @@ func TestAStreamThatSomebodyMadeSmallerIsNoEnd(t *testing.T) {
 	}
 	open(t, at("gw-1", 2*unit.MiB)) // who has less goes by the larger
 	appendAll(t, j, dodona.TopicEvent, 60)
+}
+
+// TestWhatItsOwnerDoesNotFreeIsGivenRoom: all of it may be freed, but the owner leaves less free than what waits elsewhere takes.
+func TestWhatItsOwnerDoesNotFreeIsGivenRoom(t *testing.T) {
+	for name, larger := range map[string]unit.Size{"with the same limits": 1, "with larger ones": 8} {
+		for _, topic := range []dodona.Topic{dodona.TopicReading, dodona.TopicEvent} {
+			t.Run(string(topic)+" "+name, func(t *testing.T) {
+				t.Parallel()
+				h := startHub(t, Config{Dir: t.TempDir(), Raw: fullSoon, Proof: fullSoon})
+				limits := Limits{Bytes: larger * fullSoon.Bytes}
+				var told spoken
+				j := open(t, Config{
+					Node: "gw-2", URL: "nats://" + h.Addr().String(), Raw: limits, Proof: limits, Log: slog.New(slog.NewTextHandler(&told, nil)),
+				})
+				appendAll(t, j, topic, 16)
+				if err := appendWithin(t, j, dodona.Record{Topic: topic, Key: "x", ID: "large", Body: make([]byte, 600<<10*larger)}); err != nil {
+					t.Fatal(err)
+				}
+				if told.times("full disk") > 0 {
+					t.Error("it is told that the disk may be full")
+				}
+			})
+		}
+	}
 }
 
 // TestWhoKeepsNotTheStoreGetsRoomToo: only its owner frees, who cannot while a reader has not finished, and does not know what waits elsewhere.

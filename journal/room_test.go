@@ -172,6 +172,9 @@ func TestOverfullStreamDrains(t *testing.T) {
 	l := j.lanes[streamProof]
 	for range 10 { // what was given beyond the limit is taken back
 		l.keepHouse(t.Context())
+		l.mu.Lock()
+		l.wide.since = l.wide.since.Add(-wideFor)
+		l.mu.Unlock()
 	}
 	info, err := l.stream.Info(t.Context())
 	if err != nil {
@@ -191,6 +194,50 @@ func appendWithin(t *testing.T, j *Journal, recs ...dodona.Record) error {
 		}
 	}
 	return nil
+}
+
+// TestRoomBeyondTheLimitStandsForAWhile: whoever was given it may be far away, or try only now and then.
+func TestRoomBeyondTheLimitStandsForAWhile(t *testing.T) {
+	l := aside(open(t, Config{}), streamRaw)
+	limit := uint64(l.limits.Bytes)
+	width := func() uint64 {
+		info, err := l.stream.Info(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return uint64(info.Config.MaxBytes)
+	}
+	widen := func(to uint64) {
+		if err := l.setLimit(t.Context(), to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	later := func() { l.wide.since = l.wide.since.Add(-wideFor) }
+	for _, c := range []struct {
+		what   string
+		before func()
+		bytes  uint64 // in the stream
+		needs  int64
+		want   uint64
+	}{
+		{"just seen", func() { widen(limit + 1000) }, 0, 0, limit + 1000},
+		{"more given since", func() { later(); widen(limit + 2000) }, 0, 0, limit + 2000},
+		{"in use", later, limit/8*7 + 1, 0, limit + 2000},
+		{"a moment after that", func() {}, 0, 0, limit + 2000},
+		{"waited for", later, limit / 8, int64(limit/8*7) + 1 + 8, limit + 2000},
+		{"for long", later, 0, 0, limit},
+		{"not wide", later, 0, 0, limit},
+		{"given anew", func() { widen(limit + 2000) }, 0, 0, limit + 2000},
+	} {
+		c.before()
+		l.needs.Store(c.needs)
+		if err := l.narrow(t.Context(), space{said: width(), bytes: c.bytes}); err != nil {
+			t.Fatal(err)
+		}
+		if got := width(); got != c.want {
+			t.Errorf("%s: the limit is %d, want %d", c.what, got, c.want)
+		}
+	}
 }
 
 func TestMarkLeavesRoomForEveryReader(t *testing.T) {

@@ -152,6 +152,9 @@ func TestRoomThatAnotherProcessTookBackIsAskedForAgain(t *testing.T) {
 			lb := b.lanes[streamProof]
 			s, err := lb.measure(t.Context())
 			if err == nil {
+				lb.mu.Lock()
+				lb.wide = width{limit: s.said} // for long
+				lb.mu.Unlock()
 				err = lb.narrow(t.Context(), s)
 			}
 			if err != nil {
@@ -181,6 +184,9 @@ func TestRoomThatWasTakenBackByTheWayIsAskedForAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	l.mu.Lock()
+	l.wide = width{limit: s.said}
+	l.mu.Unlock()
 	if err := l.narrow(t.Context(), s); err == nil {
 		t.Fatal("it is written without inodes")
 	}
