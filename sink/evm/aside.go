@@ -216,9 +216,7 @@ func (m *machine) blame(now time.Time, v view) {
 		unknown, others := false, v.Speaks
 		for _, i := range m.open {
 			e, asked := v.Estimates[i.Number]
-			if asked && i.Payload != nil && i.Payload.Feed == feed {
-				unknown = unknown || e.Unknown != "" || e.Mute && now.Sub(i.Payload.Attested) >= spokeFor
-			}
+			unknown = unknown || asked && i.Payload != nil && i.Payload.Feed == feed && e.Unknown != ""
 		}
 		for other, at := range m.spoke {
 			others = others || other != feed && now.Sub(at) < spokeFor

@@ -80,7 +80,7 @@ func (s *Sink) lookGas(ctx context.Context, l *glance) error {
 		}
 		l.Estimates[i.Number] = e
 	}
-	if l.spoke || len(w.Estimates) == 0 {
+	if l.spoke || len(w.Estimates) == 0 && !s.waitsToGo() {
 		s.dumb = nil
 	} else if g.err != nil && time.Since(s.spoke) >= dumbAfter {
 		s.dumb = g.err
@@ -201,6 +201,13 @@ func (s *Sink) askOther(ctx context.Context, p *Payload) {
 	n := s.silent[other]
 	n.tried = time.Now() // the next time it is another one, if there is any
 	s.silent[other] = n
+}
+
+// waitsToGo reports whether an answer or anchor is to be sent.
+func (s *Sink) waitsToGo() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.m.find(func(i *Intent) bool { return i.State == Planned && i.Payload != nil }) != nil
 }
 
 // hasOthers reports whether the sink has another contract.

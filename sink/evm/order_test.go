@@ -289,6 +289,36 @@ func TestNothingIsPassedOverForAnEndpoint(t *testing.T) {
 	}
 }
 
+// TestAShortSilencePassesNothingOver, of answers that are old already and with another feed that was estimated a moment before: only one that is no chance any more does.
+func TestAShortSilencePassesNothingOver(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.target["quiet"], p.view.Slots["quiet"] = dodona.Address{8}, sink.Said{}
+	p.gas = 0
+	offer := func() bool {
+		r := dodona.Round(1000 + p.top)
+		taken, fx := p.take(p.now, Payload{Topic: dodona.TopicData, Feed: "f", Record: r.ID(), Round: r, Data: []byte{1}, Attested: p.now.Add(-6 * time.Hour)})
+		p.did(t, fx)
+		return taken
+	}
+	offer()
+	p.estimates(estimate{Mute: true})
+	p.turn(t, time.Second)
+	for len(p.open) < mostOpen {
+		if !offer() {
+			t.Fatalf("%d are open, and no more are taken", len(p.open))
+		}
+	}
+	for _, said := range []string{"", "of others it is said"} {
+		p.now = p.now.Add(time.Minute)
+		p.spoke["quiet"] = p.now
+		p.estimates(estimate{Mute: true, Unknown: said})
+		p.turn(t, time.Second)
+		if want := said != ""; offer() != want {
+			t.Errorf("silent %q: passed over %t, want %t", said, !want, want)
+		}
+	}
+}
+
 // TestAsAControlNoneIsAskedThatIsIllItself: of other feeds nobody says anything either, but of one, and of anchors.
 func TestAsAControlNoneIsAskedThatIsIllItself(t *testing.T) {
 	p := newPlay(sink.Every)
