@@ -42,13 +42,13 @@ func (s *Sink) prices(ctx context.Context, l *glance) (err error) {
 const tipsEvery = time.Minute
 
 // lookGas asks what transactions take, also of answers that came while this look was under way. What no endpoint answers of one contract is to hold up no other, so a look does not
-// wait for every estimate: it is over once the rest of it was answered at once, or it was gone on with for them several times as often as for the rest. Who lacks one waits for the next look.
+// wait for every estimate: see goesOn. Who lacks one waits for the next look.
 func (s *Sink) lookGas(ctx context.Context, l *glance) error {
 	if l.restTook == 0 {
 		l.restTook = max(time.Since(l.started), 1)
 	}
 	g := gasLook{clean: l.turns == 0, most: max(leastForIll, l.restTook), failed: make(map[dodona.Address]bool)}
-	w, left := s.wants(true), make(map[uint64]dodona.Address)
+	w, left, chance := s.wants(true), make(map[uint64]dodona.Address), false
 	slices.SortStableFunc(w.Estimates, func(a, b wanted) int {
 		return s.silent[s.m.contract(a.Payload)].last.Compare(s.silent[s.m.contract(b.Payload)].last)
 	})
@@ -69,7 +69,7 @@ func (s *Sink) lookGas(ctx context.Context, l *glance) error {
 			if s.unanswered(ctx, &g, i.Payload, begun, err); ctx.Err() != nil {
 				return ctx.Err()
 			}
-			left[i.Number] = to
+			left[i.Number], chance = to, chance || !s.silent[to].suspect()
 			continue
 		case e.Unknown != "":
 			s.silent[to] = silence{last: time.Now()} // behind the others
@@ -82,10 +82,10 @@ func (s *Sink) lookGas(ctx context.Context, l *glance) error {
 	}
 	if l.spoke || len(w.Estimates) == 0 && !s.waitsToGo() {
 		s.dumb = nil
-	} else if g.err != nil && time.Since(s.spoke) >= dumbAfter {
+	} else if g.err != nil && time.Since(s.muteSince) >= dumbAfter {
 		s.dumb = g.err
 	}
-	if l.gasTurns++; g.err != nil && !g.clean && l.gasTurns < max(leastTurns, turnsEach*l.turns) {
+	if l.gasTurns++; chance && !g.clean && l.goesOn() {
 		return g.err
 	}
 	for number, to := range left {
@@ -96,6 +96,11 @@ func (s *Sink) lookGas(ctx context.Context, l *glance) error {
 		l.Speaks = speaks && (l.ignores < 0 || s.client.Current() == l.ignores)
 	}
 	return ctx.Err()
+}
+
+// goesOn reports whether it is worth while to ask once more, at endpoints that fail now and then: not for much longer than the rest of the look took.
+func (l *glance) goesOn() bool {
+	return l.gasTurns < max(leastTurns, turnsEach*l.turns) && time.Since(l.started)-l.restTook < max(leastAgain, turnsEach*l.restTook)
 }
 
 // speaks reports whether an endpoint says what a call takes, or that its contract refuses it.
@@ -119,23 +124,28 @@ type gasLook struct {
 
 // A silence is how it went to ask what calls of a contract take.
 type silence struct {
-	last  time.Time // when no endpoint answered, or knew
-	fails int       // questions in a row that no endpoint answered
-	alone int       // those of them that came after an answer about another contract, while endpoints answered all else
-	until time.Time // when it is asked about again
-	tried time.Time // when it was asked about for another one
-	said  string    // why no endpoint says, once that is no chance; empty: it may be
+	last   time.Time // when no endpoint answered, or knew
+	fails  int       // questions in a row that no endpoint answered
+	others int       // answers about other contracts since the first of them
+	tries  int       // questions that were asked for these
+	alone  int       // those of them that came after an answer about another contract, while endpoints answered all else
+	until  time.Time // when it is asked about again
+	tried  time.Time // when it was asked about for another one
+	said   string    // why no endpoint says, once that is no chance; empty: it may be
 }
 
 const (
 	leastForIll = 2 * time.Second // see gasLook
 	illFor      = retryMost       // after a failure a contract comes behind the others
 	dumbAfter   = retryMost       // without an estimate of any contract, while one is asked for, that is told of the endpoints
-	turnsEach   = 3               // how many times as many turns as for the rest of a look are spent on estimates before it goes on without
+	turnsEach   = 3               // how many times as many turns, and as much time, as for the rest of a look are spent on estimates before it goes on without
 	leastTurns  = 6               // of those at least
+	leastAgain  = time.Minute     // and of time
 	silentFirst = 2 * time.Second // for which a contract rests after a failure, doubling
 	silentMost  = 128 * time.Second
 	silentRest  = 10 // how many times as long as the last question took it rests at least, once that is no chance: everything else waited for it
+	byChance    = 12 // how many times as many questions as an answer about another contract takes are not answered by chance: one of 160,000 times
+	leastOthers = 3  // of such answers
 	aloneMost   = 7  // failures alone until that is so, and is told: an endpoint that fails now and then does so by chance
 )
 
@@ -164,25 +174,36 @@ func (s *Sink) unanswered(ctx context.Context, g *gasLook, p *Payload, begun tim
 		_, failed := s.client.Nonce(ctx, s.wallet.Address(), evm.Latest)
 		g.clean = failed == nil
 	}
-	rest := time.Duration(0)
-	if n.fails++; g.clean && s.hasOthers(to) {
+	alone := g.clean && s.hasOthers(to)
+	if n.fails++; alone {
 		if n.fails > 1 && !s.spoke.After(n.last) {
 			s.askOther(ctx, p)
 		}
 		if s.spoke.After(n.last) {
 			n.alone++
 		}
-		rest = min(silentFirst<<min(n.fails-1, 10), silentMost)
 		s.illNext = time.Now().Add(2 * took)
 	}
 	n.last = time.Now()
+	if !s.muteSince.After(s.spoke) {
+		s.muteSince = n.last
+	}
 	s.mute = n.last
+	rest := time.Duration(0)
+	if alone || n.suspect() {
+		rest = min(silentFirst<<min(n.fails-1, 10), silentMost)
+	}
 	if n.alone >= aloneMost {
 		rest = min(max(rest, silentRest*took), retryMost)
 		n.said = fmt.Sprintf("%s; of other contracts than %s it is said", err, to)
 	}
 	n.until = n.last.Add(rest)
 	s.silent[to] = n
+}
+
+// suspect reports whether it is no chance that no endpoint answers of a contract: others were answered after far fewer questions each.
+func (n silence) suspect() bool {
+	return n.others >= leastOthers && n.fails*n.others >= byChance*n.tries
 }
 
 // askOther asks about another contract than that of an answer, of which none has been asked meanwhile. Whatever is said of it, an endpoint does say something.
@@ -225,13 +246,19 @@ func (s *Sink) answered(to dodona.Address) {
 	if s.spoke.Before(s.mute) {
 		s.illNext = time.Time{}
 		for other, n := range s.silent {
-			if n.alone < aloneMost {
+			if n.alone < aloneMost && !n.suspect() {
 				n.until = time.Time{}
 				s.silent[other] = n
 			}
 		}
 	}
 	s.spoke = time.Now()
+	for other, n := range s.silent {
+		if n.fails > 0 && other != to {
+			n.others, n.tries = n.others+1, n.tries+s.silent[to].fails+1
+			s.silent[other] = n
+		}
+	}
 	if n, was := s.silent[to]; was {
 		s.silent[to] = silence{last: n.last}
 	}

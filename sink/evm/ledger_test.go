@@ -76,17 +76,12 @@ func (l *ledger) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := json.Unmarshal(body, &q); err != nil {
 		return nil, err
 	}
-	l.mu.Lock()
-	trips := l.trips
-	l.mu.Unlock()
-	if trips != nil {
-		switch err := trips(q.Method); {
-		case errors.Is(err, errHangs):
-			<-req.Context().Done()
-			return nil, req.Context().Err()
-		case err != nil:
-			return nil, err
-		}
+	switch err := l.trouble(q.Method); {
+	case errors.Is(err, errHangs):
+		<-req.Context().Done()
+		return nil, req.Context().Err()
+	case err != nil:
+		return nil, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -218,6 +213,17 @@ func (l *ledger) answers() (n int, by map[string]int) {
 		n, by[method] = n+times, times
 	}
 	return n, by
+}
+
+// trouble returns what becomes of a request, nil if it is answered.
+func (l *ledger) trouble(method string) error {
+	l.mu.Lock()
+	trips := l.trips
+	l.mu.Unlock()
+	if trips == nil {
+		return nil
+	}
+	return trips(method)
 }
 
 func (l *ledger) trip(by func(method string) error) {

@@ -2,6 +2,7 @@ package evm
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -62,6 +63,17 @@ func (b *bench) calls(l *ledger, by func(host string, to dodona.Address, own boo
 	}
 }
 
+// put offers the sink an answer of its n-th feed, with nothing but the round and the contract in it.
+func (b *bench) put(n int, round dodona.Round) {
+	b.t.Helper()
+	feed := fmt.Sprintf("feed-%d", n)
+	to := b.targets[feed]
+	data := append(binary.BigEndian.AppendUint64([]byte(roundMark), uint64(round)), to[:]...)
+	if err := b.take(b.t.Context(), Payload{Topic: dodona.TopicData, Feed: feed, Record: round.ID(), Round: round, Value: dodona.NewInt192(int64(round)), Data: data, Attested: time.Now()}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // TestAContractThatNobodyAnswersOfHoldsUpNoOther: no endpoint answers what a call of some contracts takes, each question takes all the time that it may, and the other feed goes. A person
 // is told which contract it is, and once endpoints answer again, so do its answers go.
 func TestAContractThatNobodyAnswersOfHoldsUpNoOther(t *testing.T) {
@@ -86,17 +98,13 @@ func TestAContractThatNobodyAnswersOfHoldsUpNoOther(t *testing.T) {
 						<-b.ready
 						ill.Store(true)
 						last := dodona.Round(0)
-						offer := func(feed string) {
+						offer := func(n int) {
 							last++
-							to := b.targets[feed]
-							data := append(binary.BigEndian.AppendUint64([]byte(roundMark), uint64(last)), to[:]...)
-							if err := b.take(t.Context(), Payload{Topic: dodona.TopicData, Feed: feed, Record: last.ID(), Round: last, Value: dodona.NewInt192(int64(last)), Data: data, Attested: time.Now()}); err != nil {
-								t.Fatal(err)
-							}
+							b.put(n, last)
 						}
 						for range 15 { // until it is known
-							for feed := range b.targets {
-								offer(feed)
+							for n := range 3 {
+								offer(n)
 							}
 							time.Sleep(time.Minute)
 						}
@@ -104,9 +112,9 @@ func TestAContractThatNobodyAnswersOfHoldsUpNoOther(t *testing.T) {
 						before := len(b.eventsOf("rpc"))
 						for range 30 {
 							for n := range mute {
-								offer(fmt.Sprintf("feed-%d", n))
+								offer(n)
 							}
-							offer("feed-2")
+							offer(2)
 							r := last
 							b.within(50*time.Second, "the feed that is well goes", func() bool { return l.holds(r) == 1 })
 							time.Sleep(time.Minute)
@@ -131,7 +139,7 @@ func TestAContractThatNobodyAnswersOfHoldsUpNoOther(t *testing.T) {
 						}
 						ill.Store(false)
 						for n := range mute {
-							offer(fmt.Sprintf("feed-%d", n))
+							offer(n)
 							r := last
 							b.within(retryMost+time.Minute, "what was ill goes", func() bool { return l.holds(r) == 1 })
 						}
@@ -174,15 +182,18 @@ func TestAnEndpointThatEstimatesNothingIsNoContract(t *testing.T) {
 			}
 		}
 		b.room = make(chan struct{}, 1)
-		for range 3 * aloneMost {
+		for start := time.Now(); time.Since(start) < 2*dumbAfter; {
 			begun := time.Now()
 			if _, err := b.turn(t.Context(), evm.Header{}); err != nil || time.Since(begun) > 4*b.settings.Timeout {
 				t.Fatalf("a turn of %s: %v", time.Since(begun), err)
 			}
 			time.Sleep(b.settings.Poll)
 		}
-		if told := b.eventsOf("rpc"); len(told) == 0 || !strings.Contains(told[len(told)-1], "eth_estimateGas: no endpoint answers") {
+		if told := b.eventsOf("rpc"); len(told) == 0 || !strings.Contains(told[len(told)-1], "eth_estimateGas") {
 			t.Errorf("told %q", told)
+		}
+		if said := b.status().LastError; !strings.Contains(said, "eth_estimateGas: no endpoint answers") {
+			t.Errorf("the status says %q", said)
 		}
 		if told := b.eventsOf("estimate"); len(told) > 0 {
 			t.Errorf("told %q", told)
@@ -247,12 +258,7 @@ func TestWhatIsWellGoesThoughOthersFallIll(t *testing.T) {
 					last := dodona.Round(0)
 					offer := func(n int) dodona.Round {
 						last++
-						feed := fmt.Sprintf("feed-%d", n)
-						to := b.targets[feed]
-						data := append(binary.BigEndian.AppendUint64([]byte(roundMark), uint64(last)), to[:]...)
-						if err := b.take(t.Context(), Payload{Topic: dodona.TopicData, Feed: feed, Record: last.ID(), Round: last, Value: dodona.NewInt192(int64(last)), Data: data, Attested: time.Now()}); err != nil {
-							t.Fatal(err)
-						}
+						b.put(n, last)
 						return last
 					}
 					goes := func(what string, n int) {
@@ -276,6 +282,63 @@ func TestWhatIsWellGoesThoughOthersFallIll(t *testing.T) {
 					goes("the first, which is well again", 0)
 				})
 			})
+		}
+	}
+}
+
+// TestABadEndpointIsHardlyTheWorseForMuteContracts: most requests fail, whatever they are, and of some contracts none is ever answered. The feed that is well is late by what the endpoints
+// cost, and that is over when they are well.
+func TestABadEndpointIsHardlyTheWorseForMuteContracts(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		habit func() func(string) error
+		most  time.Duration
+	}{
+		{"three of four fail", func() func(string) error { return oneOf(4, err502) }, 15 * time.Minute},
+		{"five of six fail", func() func(string) error { return oneOf(6, err502) }, 30 * time.Minute},
+		{"nine of ten fail in turn", func() func(string) error { return every(10, err502) }, 30 * time.Minute},
+		{"two of three hang", func() func(string) error { return oneOf(3, errHangs) }, time.Hour},
+	} {
+		for name, fails := range map[string]error{"cut": io.ErrUnexpectedEOF, "hangs": errHangs} {
+			for _, feeds := range []int{2, 4} {
+				t.Run(fmt.Sprintf("%s, %d of %d are %s", c.name, feeds-1, feeds, name), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						l := newLedger()
+						b := newBench(t, feeds, l)
+						b.env.Policy.Policy = sink.Every
+						var ill atomic.Bool
+						b.estimates(l, func(_ string, to dodona.Address) (string, error) {
+							if ill.Load() && int(to[19]) < feeds {
+								return "", cmp.Or(l.trouble("eth_estimateGas"), fails)
+							}
+							return "", nil
+						})
+						b.begin()
+						<-b.ready
+						ill.Store(true)
+						last := dodona.Round(0)
+						late := func(rounds int, most time.Duration) (worst time.Duration) {
+							for range rounds {
+								for n := range feeds {
+									last++
+									b.put(n, last)
+								}
+								r := last
+								worst = max(worst, b.within(most, "the feed that is well goes", func() bool { return l.holds(r) == 1 }))
+								time.Sleep(time.Minute)
+							}
+							return worst
+						}
+						l.trip(c.habit())
+						bad := late(45, c.most)
+						l.trip(nil)
+						t.Logf("late by %s at worst, and by %s once the endpoints are well", bad, late(15, 3*time.Minute))
+						if told := b.eventsOf("estimate", "rpc"); len(told) == 0 {
+							t.Error("nobody is told")
+						}
+					})
+				})
+			}
 		}
 	}
 }
@@ -329,13 +392,8 @@ func TestAFeedThatIsWellIsNotLate(t *testing.T) {
 					last, worst := dodona.Round(0), time.Duration(0)
 					for range 90 {
 						for n := range c.ill + 1 {
-							feed := fmt.Sprintf("feed-%d", n)
 							last++
-							to := b.targets[feed]
-							data := append(binary.BigEndian.AppendUint64([]byte(roundMark), uint64(last)), to[:]...)
-							if err := b.take(t.Context(), Payload{Topic: dodona.TopicData, Feed: feed, Record: last.ID(), Round: last, Value: dodona.NewInt192(int64(last)), Data: data, Attested: time.Now()}); err != nil {
-								t.Fatal(err)
-							}
+							b.put(n, last)
 						}
 						r, offered := last, time.Now()
 						b.within(c.most, "the feed that is well goes", func() bool { return l.holds(r) == 1 })

@@ -35,6 +35,7 @@ type Sink struct {
 	silent    map[dodona.Address]silence // contracts of which nobody said what a call takes; used by Run alone, as these are:
 	spoke     time.Time                  // when somebody last said it of any
 	mute      time.Time                  // and last did not of one
+	muteSince time.Time                  // the first time since somebody did
 	illNext   time.Time                  // when one of those is asked about again
 	dumb      error                      // nobody says it of any
 	whose     map[string]asked           // by feed: whose its contract says it is

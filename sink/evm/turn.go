@@ -223,7 +223,7 @@ func (s *Sink) reached(ctx context.Context) error {
 	slow, is := s.client.Slow()
 	var fx effects
 	what := inWords(slow, now)
-	if !is && s.dumb != nil {
+	if s.dumb != nil { // that is for longer, and requests may wait for that
 		is, what = true, s.dumb.Error()
 	}
 	s.m.say(&fx, now, "rpc", is, what)
