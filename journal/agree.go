@@ -31,17 +31,15 @@ func (l *lane) bounds() Limits {
 // agree takes up the limits that others noted, and reports whether this process must note its own.
 func (l *lane) agree(info *jetstream.StreamInfo) (due bool) {
 	if info.Config.Metadata[ownerKey] != "" {
+		l.agreed.Store(nil)
+		l.setUnlike("")
 		return false
 	}
 	due = true
 	largest, bytesOf, ageOf := l.limits, "", ""
-	for _, n := range notesIn(info.Config.Metadata) {
-		age := info.TimeStamp.Sub(n.at)
-		switch {
-		case n.node == l.j.cfg.Node:
-			due = n.Limits != l.limits || age.Abs() > limitsAgain
-			continue
-		case age > limitsCount:
+	for _, n := range l.notesOf(info.Config.Metadata, info.TimeStamp) {
+		if n.node == l.j.cfg.Node {
+			due = n.Limits != l.limits || info.TimeStamp.Sub(n.at).Abs() > limitsAgain
 			continue
 		}
 		if n.Bytes > largest.Bytes {
@@ -106,34 +104,50 @@ func (l *lane) noteLimits(ctx context.Context, at time.Time) error {
 }
 
 // beginLimits notes them when this process begins with a stream that is there, unless it lacks something, which a change of its settings would hide:
-// then it is told first.
-func (l *lane) beginLimits(ctx context.Context, stream jetstream.Stream) error {
+// then it is told first. What the server refuses is tried again by retention.
+func (l *lane) beginLimits(ctx context.Context, stream jetstream.Stream) {
 	info := stream.CachedInfo()
 	if !l.agree(info) {
-		return nil
+		return
 	}
 	errLacks := errors.New("the stream lacks something")
+	looked := false
 	_, err := l.j.change(ctx, l.j.js, stream, func(cfg *jetstream.StreamConfig, now *jetstream.StreamInfo) error {
-		if lacks(now) {
+		if !looked && lacks(now) { // afterwards it may be what this change itself has overwritten
 			return errLacks
 		}
+		looked = true
 		l.setLimits(cfg.Metadata, info.TimeStamp)
 		return nil
 	})
-	if err != nil && !errors.Is(err, errLacks) {
-		return fmt.Errorf("note limits: %w", err)
+	if err != nil && !errors.Is(err, errLacks) && ctx.Err() == nil {
+		l.j.cfg.Log.Warn("journal: the limits of this process are not noted in the stream, so others may free by smaller ones; it is tried again", "stream", l.spec.name, "error", err)
 	}
-	return nil
 }
 
 // setLimits notes what this process was given, and forgets what does not count any more.
 func (l *lane) setLimits(metadata map[string]string, at time.Time) {
+	count := l.notesOf(metadata, at)
 	for _, n := range notesIn(metadata) {
-		if at.Sub(n.at) > limitsCount {
+		switch {
+		case !slices.Contains(count, n):
 			delete(metadata, limitsKey+n.node)
+		case at.Sub(n.at) > limitsCount: // it counts from now
+			n.at = at
+			metadata[limitsKey+n.node] = n.String()
 		}
 	}
 	metadata[limitsKey+l.j.cfg.Node] = limitsNote{Limits: l.limits, at: at}.String()
+}
+
+// notesOf returns the notes in a stream that count at a time of the server's clock: all, if this process's own is as old as one that does not, for then the clock was set.
+func (l *lane) notesOf(metadata map[string]string, at time.Time) []limitsNote {
+	list := notesIn(metadata)
+	old := func(n limitsNote) bool { return at.Sub(n.at) > limitsCount }
+	if slices.ContainsFunc(list, func(n limitsNote) bool { return n.node == l.j.cfg.Node && old(n) }) {
+		return list
+	}
+	return slices.DeleteFunc(list, old)
 }
 
 // A limitsNote says what the process of a node was given.

@@ -194,7 +194,7 @@ func TestObserversLeaveRoomForEachReader(t *testing.T) {
 	l := &lane{limits: Limits{Bytes: 1200}}
 	var marks []uint64
 	for readers := range 5 {
-		marks = append(marks, l.roomMark(readers))
+		marks = append(marks, l.roomMark(space{readers: readers, said: unlimited}))
 	}
 	if want := []uint64{600, 480, 400, 342, 300}; !slices.Equal(marks, want) {
 		t.Errorf("marks of 0 to 4 readers of 1200 bytes: %d, want %d", marks, want)

@@ -251,6 +251,7 @@ func (l *lane) measure(ctx context.Context) (space, error) {
 	}
 	l.mu.Lock()
 	l.miss(v)
+	l.watch.read(l.now())
 	l.mu.Unlock()
 	info, st := v.StreamInfo, v.State
 	s := space{

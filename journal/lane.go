@@ -27,7 +27,7 @@ type lane struct {
 	needs  atomic.Int64           // bytes that wait for room now
 	given  atomic.Uint64          // the limit of the stream that was written last
 	agreed atomic.Pointer[Limits] // those that count; nil: its own
-	scant  atomic.Bool            // the server refused the stream that limit, when it was asked last
+	scant  atomic.Uint64          // what the stream has if the server refused it that limit, when it was asked last; 0: it did not
 
 	// Owned by run.
 	head        head

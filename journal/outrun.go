@@ -151,7 +151,7 @@ func (l *lane) relieve(err error, attempt, bytes int) {
 		if holding == "" && attempt < soonAgain {
 			return
 		}
-		why = fmt.Sprintf("the stream is full (%s): %s", l.bounds().Bytes, cmp.Or(holding, why))
+		why = fmt.Sprintf("the stream is full (%s): %s", l.limitNow(), cmp.Or(holding, why))
 	case l.j.local != nil && l.j.local.broken():
 		why = l.revive()
 		if why == "" {

@@ -60,7 +60,8 @@ func (l *lane) openStream(ctx context.Context) (jetstream.Stream, error) {
 		if stream, err = l.learn(ctx, stream); err != nil {
 			return nil, err
 		}
-		return stream, l.beginLimits(ctx, stream)
+		l.beginLimits(ctx, stream)
+		return stream, nil
 	}
 	kept := maps.Clone(made.Metadata)
 	maps.Copy(kept, cfg.Metadata)
@@ -100,6 +101,9 @@ func checkOwner(what string, metadata map[string]string, network dodona.Digest) 
 // mostChanges is how often a change of a stream's settings is tried.
 const mostChanges = 8
 
+// changePause bounds the pause, drawn by lot and twice as long each time, before a change of a stream's settings that another one's has undone is tried again.
+const changePause = 5 * time.Millisecond
+
 // change changes the settings of the stream, and returns what they were.
 func (l *lane) change(ctx context.Context, change func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) error) (before *jetstream.StreamInfo, err error) {
 	return l.j.change(ctx, l.j.js, l.stream, change)
@@ -111,8 +115,14 @@ func (l *lane) change(ctx context.Context, change func(cfg *jetstream.StreamConf
 func (j *Journal) change(ctx context.Context, js jetstream.JetStream, stream jetstream.Stream,
 	change func(cfg *jetstream.StreamConfig, info *jetstream.StreamInfo) error,
 ) (before *jetstream.StreamInfo, err error) {
-	sent := false
-	for range mostChanges {
+	sent, again := false, false
+	for try := range mostChanges {
+		if again { // others change them too
+			select {
+			case <-ctx.Done():
+			case <-time.After(rand.N(changePause << try)):
+			}
+		}
 		info, err := stream.Info(ctx)
 		if err != nil {
 			return nil, err
@@ -136,7 +146,7 @@ func (j *Journal) change(ctx context.Context, js jetstream.JetStream, stream jet
 		if _, err := js.UpdateStream(ctx, cfg); err != nil {
 			return nil, j.roomFor(cfg.Name, cfg.MaxBytes, err)
 		}
-		sent = true
+		sent, again = true, sent
 	}
 	return nil, errors.New("others change the settings of the stream again and again")
 }

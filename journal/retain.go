@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/telemetry"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -24,6 +25,7 @@ func (l *lane) retain(ctx context.Context) (why string, err error) {
 	if err != nil {
 		return "", err
 	}
+	s = l.raise(ctx, s)
 	l.judgeRoom(s)
 	if s.due {
 		if err := l.noteLimits(ctx, s.at); err != nil {
@@ -48,7 +50,6 @@ func (l *lane) retain(ctx context.Context) (why string, err error) {
 	if err := l.narrow(ctx, s); err != nil {
 		return "", fmt.Errorf("take back room: %w", err)
 	}
-	s.said = l.raise(ctx, s)
 	byBytes := l.cutByBytes(s)
 	if byBytes > s.cut {
 		l.press(byBytes)
@@ -66,7 +67,7 @@ func (l *lane) retain(ctx context.Context) (why string, err error) {
 // overflow gives room beyond the limit: to readers, if they are all that fills the stream, for they alone can free it; and to what waits in a process
 // that may not free.
 func (l *lane) overflow(ctx context.Context, s space) error {
-	limit, needs := uint64(l.bounds().Bytes), uint64(l.needs.Load())
+	limit, needs := l.room(s.said), uint64(l.needs.Load())
 	if owner := l.owner(); !l.spec.reserves() && (needs == 0 || owner == "" || owner == l.j.writer || s.cut <= s.first) {
 		return nil
 	}
@@ -79,14 +80,14 @@ func (l *lane) overflow(ctx context.Context, s space) error {
 	to, err := l.widen(ctx, s, limit/8+needs)
 	if err == nil && to > s.limit {
 		l.j.cfg.Log.Warn("journal: the stream takes more than its limit until what is in it has been finished and freed",
-			"stream", l.spec.name, "limit", l.bounds().Bytes, "now", to)
+			"stream", l.spec.name, "limit", unit.Size(limit), "now", unit.Size(to))
 	}
 	return err
 }
 
 // crowded reports whether the stream is so full that something should go: beyond seven eighths, or too full for what waits.
 func (l *lane) crowded(s space) bool {
-	limit := min(uint64(l.bounds().Bytes), s.said)
+	limit := l.room(s.said)
 	return s.bytes > limit/8*7 || s.bytes+uint64(l.needs.Load()) > limit
 }
 
@@ -96,10 +97,7 @@ func (l *lane) cutByBytes(s space) uint64 {
 	if !l.crowded(s) {
 		return 0
 	}
-	limit := uint64(l.bounds().Bytes)
-	if l.scant.Load() {
-		limit = min(limit, s.said)
-	}
+	limit := l.room(s.said)
 	keep := min(limit/4*3, limit-min(limit, uint64(l.needs.Load())))
 	surplus := s.bytes - min(s.bytes, keep)
 	return s.first + uint64(float64(s.last-s.first+1)*float64(surplus)/float64(s.bytes)) + 1
@@ -111,7 +109,11 @@ func (l *lane) cutByAge(ctx context.Context, s space) uint64 {
 	if age == 0 {
 		return 0
 	}
-	since := l.now().Add(-age).UTC()
+	now := l.now()
+	if l.j.local == nil && s.at.Before(now) { // the clock of one machine may be ahead; places have the time of the server's
+		now = s.at
+	}
+	since := now.Add(-age).UTC()
 	first, err := l.fetch(ctx, query{StartTime: &since, Batch: 0})
 	switch {
 	case err == nil || first.stream > 0:

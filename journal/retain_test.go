@@ -291,6 +291,7 @@ func TestWhoseLimitsCount(t *testing.T) {
 		"one keeps all":             {map[string]string{"a": note(unit.MiB, 0, 0), "b": note(unit.MiB, 9*time.Hour, 0)}, Limits{own.Bytes, 0}, true},
 		"a month ago":               {map[string]string{"a": note(8*unit.MiB, 0, limitsCount)}, Limits{8 * unit.MiB, 0}, true},
 		"longer ago":                {map[string]string{"a": note(8*unit.MiB, 0, limitsCount+time.Second)}, own, true},
+		"when the clock was set":    {map[string]string{"a": note(8*unit.MiB, 0, 99*limitsCount), "gw-1": note(own.Bytes, own.Age, 99*limitsCount)}, Limits{8 * unit.MiB, 0}, true},
 		"ahead":                     {map[string]string{"a": note(8*unit.MiB, 0, -99*limitsCount)}, Limits{8 * unit.MiB, 0}, true},
 		"what nobody can read":      {map[string]string{"a": "", "b": "8388608", "c": "8388608 0s then", "d": "8388608 long 2026-12-01T00:00:00Z", "e": "-1 -1s 2026-12-01T00:00:00Z"}, own, true},
 		"what a later version adds": {map[string]string{"a": note(8*unit.MiB, 0, 0) + " more"}, Limits{8 * unit.MiB, 0}, true},
@@ -303,8 +304,12 @@ func TestWhoseLimitsCount(t *testing.T) {
 		if due := l.agree(info); due != c.due || l.bounds() != c.want {
 			t.Errorf("%s: goes by %v, due %t; want %v, %t", name, l.bounds(), due, c.want, c.due)
 		}
-		if info.Config.Metadata[ownerKey] = "9f2c41d7"; l.agree(info) {
-			t.Errorf("%s: due in a stream with an owner", name)
+		l.setLimits(info.Config.Metadata, now)
+		if l.agree(info); l.bounds() != c.want {
+			t.Errorf("%s: goes by %v once that is noted, want %v", name, l.bounds(), c.want)
+		}
+		if info.Config.Metadata[ownerKey] = "9f2c41d7"; l.agree(info) || l.bounds() != own || l.stat.Unlike != "" {
+			t.Errorf("%s: due in a stream with an owner, goes by %v, %q", name, l.bounds(), l.stat.Unlike)
 		}
 	}
 }

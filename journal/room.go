@@ -36,9 +36,12 @@ func (s streamSpec) reserves() bool { return s.name == streamProof }
 
 // roomMark returns how many bytes may be unfinished before observers wait: what they stand for is claimed, answered and
 // delivered within the rest, by as many readers as there are.
-func (l *lane) roomMark(readers int) uint64 {
-	return 2 * uint64(l.bounds().Bytes) / uint64(4+readers)
+func (l *lane) roomMark(s space) uint64 {
+	return 2 * l.room(s.said) / uint64(4+s.readers)
 }
+
+// room returns how many bytes there are for records in a stream of a limit: that may be lower than the one that counts, and higher for a while.
+func (l *lane) room(said uint64) uint64 { return min(uint64(l.bounds().Bytes), said) }
 
 // sliceBytes returns how large a slice of a reader may be, so that what comes of it always fits into one append and into
 // the room that is left.
@@ -73,7 +76,7 @@ func (l *lane) judgeRoom(s space) {
 	if !l.spec.reserves() {
 		return
 	}
-	mark, unfinished := l.roomMark(s.readers), s.unfinished()
+	mark, unfinished := l.roomMark(s), s.unfinished()
 	l.mu.Lock()
 	was := l.stat.tight
 	l.mu.Unlock()
@@ -83,7 +86,7 @@ func (l *lane) judgeRoom(s space) {
 	why := ""
 	if unfinished > mark {
 		why = fmt.Sprintf("observations wait: reader %s has not finished the last %s of the stream; above %s the room is kept for what readers append",
-			s.slowest, sizeOf(unfinished), sizeOf(l.roomMark(s.readers)))
+			s.slowest, sizeOf(unfinished), sizeOf(l.roomMark(s)))
 	}
 	l.setTight(why)
 	if why != "" {
@@ -122,13 +125,13 @@ const mostWide = 8
 
 // widen lets readers append to a stream that is full of what they have not finished. It returns the new limit.
 func (l *lane) widen(ctx context.Context, s space, by uint64) (uint64, error) {
-	limit := uint64(l.bounds().Bytes)
+	limit := l.room(s.said)
 	to := min(s.bytes+by, limit*mostWide)
 	if to <= s.limit {
 		return s.limit, nil
 	}
 	if err := l.setLimit(ctx, max(to, s.said)); err != nil {
-		return s.limit, fmt.Errorf("give the stream %s beyond its %s: %w", sizeOf(to-limit), l.bounds().Bytes, err)
+		return s.limit, fmt.Errorf("give the stream %s beyond its %s: %w", sizeOf(to-limit), unit.Size(limit), err)
 	}
 	return to, nil
 }
@@ -158,21 +161,34 @@ func (l *lane) narrow(ctx context.Context, s space) error {
 	return l.setLimit(ctx, limit)
 }
 
-// raise gives a stream on a server elsewhere, which somebody with a lower limit has made, the limit that counts, before it is full: else records would go for that one.
-// It returns the limit that the stream has then. If the server has not the room, the stream is freed by the one that it has.
-func (l *lane) raise(ctx context.Context, s space) uint64 {
+// raise gives a stream on a server elsewhere, which somebody with a lower limit has made, the limit that counts, before it is full or observers would wait: else records
+// would go for that one. It returns the stream as it is then. If the server has not the room, observers wait, and the stream is freed, by the limit that it has.
+func (l *lane) raise(ctx context.Context, s space) space {
 	limit, needs := uint64(l.bounds().Bytes), uint64(l.needs.Load())
-	if l.owner() != "" || s.said >= limit || s.bytes+needs <= s.said/8*7 {
-		return s.said
+	if s.said >= limit {
+		l.scant.Store(0)
+		return s
+	}
+	if l.owner() != "" || s.bytes+needs <= s.said/8*7 && (!l.spec.reserves() || s.unfinished() <= l.roomMark(s)/2) {
+		return s
 	}
 	err := l.setLimit(ctx, limit)
-	if refused := err != nil && ctx.Err() == nil; l.scant.Swap(refused) != refused && refused {
-		l.j.cfg.Log.Warn("journal: the stream does not get its limit", "stream", l.spec.name, "limit", l.bounds().Bytes, "has", s.said, "error", err)
+	switch {
+	case err == nil:
+		l.scant.Store(0)
+		s.said, s.limit = limit, limit
+	case ctx.Err() == nil && l.scant.Swap(s.said) == 0:
+		l.j.cfg.Log.Warn("journal: the stream does not get its limit", "stream", l.spec.name, "limit", l.bounds().Bytes, "has", unit.Size(s.said), "error", err)
 	}
-	if err != nil {
-		return s.said
+	return s
+}
+
+// limitNow is the limit of the stream, for people.
+func (l *lane) limitNow() unit.Size {
+	if scant := l.scant.Load(); scant > 0 {
+		return unit.Size(scant)
 	}
-	return limit
+	return l.bounds().Bytes
 }
 
 func (l *lane) setLimit(ctx context.Context, bytes uint64) error {

@@ -244,7 +244,7 @@ func TestMarkLeavesRoomForEveryReader(t *testing.T) {
 	l := &lane{limits: Limits{Bytes: 100 * unit.MiB}}
 	// What comes of an observation and its claim: a claim and an answer, 1.3 times as much; and at a sink, half as much.
 	for readers := 1; readers <= 20; readers++ {
-		mark := float64(l.roomMark(readers))
+		mark := float64(l.roomMark(space{readers: readers, said: unlimited}))
 		if grown := mark * (1.3 + 0.5*float64(readers-1)); grown > float64(l.limits.Bytes) {
 			t.Errorf("%d readers: observers stop at %.0f bytes, and %.0f come of them, which is more than %d", readers, mark, grown, l.limits.Bytes)
 		}

@@ -106,7 +106,7 @@ func (j *Journal) Addr() net.Addr {
 }
 
 func (l *lane) status(ctx context.Context) StreamStatus {
-	s := StreamStatus{Name: l.spec.name, Limit: uint64(l.bounds().Bytes)}
+	s := StreamStatus{Name: l.spec.name, Limit: uint64(l.limitNow())}
 	if info, err := l.stream.Info(ctx); err == nil {
 		s.Records, s.Bytes = info.State.Msgs, info.State.Bytes
 	}

@@ -174,8 +174,10 @@ const lossCounts = 24 * time.Hour
 func lossesAt(losses []journal.Loss, now time.Time) (lost uint64, until time.Time) {
 	for _, l := range losses {
 		lost += l.To - l.From + 1
-		if end := l.Found.Add(lossCounts); now.Sub(l.Found).Abs() < lossCounts && end.After(until) {
-			until = end
+		for _, at := range []time.Time{l.Found, l.Before} { // a clock that was not set yet said when it was found
+			if end := at.Add(lossCounts); now.Sub(at).Abs() < lossCounts && end.After(until) {
+				until = end
+			}
 		}
 	}
 	return lost, until

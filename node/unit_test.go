@@ -77,6 +77,7 @@ func TestALossKeepsANodeFromBeingReadyForADay(t *testing.T) {
 		"several":                         {found(99*lossCounts, time.Hour, 2*time.Hour), 9, lossCounts - time.Hour},
 		"before the clock stepped back":   {found(-time.Minute), 3, lossCounts + time.Minute},
 		"by a clock that was years ahead": {found(-999 * lossCounts), 3, 0},
+		"by a clock that was not set yet": {[]journal.Loss{{From: 3, To: 5, Found: time.Unix(20, 0), Before: now.Add(-time.Hour)}}, 3, lossCounts - time.Hour},
 	} {
 		var want time.Time
 		if c.left > 0 {
