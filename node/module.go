@@ -34,12 +34,14 @@ const (
 type modules struct {
 	n     *Node
 	spans *spanSums
+	most  time.Duration // for which a release is waited for
 
 	making   chan struct{}  // holds one token while the engine is made, for which a disk may let it wait
-	starting sync.WaitGroup // what has begun to load a module
+	starting sync.WaitGroup // what has begun to find, load or end a module
 	mu       sync.Mutex
 	engine   *module.Engine
-	known    map[string]standing // by feed
+	known    map[string]standing      // by feed
+	last     map[string]chan struct{} // by feed: closed once the last load that began has ended, and what it promised is free
 }
 
 // A standing is how it is with the module of a feed.
@@ -50,7 +52,7 @@ type standing struct {
 }
 
 func newModules(n *Node) *modules {
-	return &modules{n: n, spans: newSpanSums(), making: make(chan struct{}, 1), known: make(map[string]standing)}
+	return &modules{n: n, spans: newSpanSums(), most: findMost, making: make(chan struct{}, 1), known: make(map[string]standing), last: make(map[string]chan struct{})}
 }
 
 // opened returns the engine.
@@ -130,6 +132,25 @@ func (m *modules) find(c *config.Config, s feed.Module) (manifest.Found, error) 
 	return found, err
 }
 
+// findSoon does not wait for a disk or share that does not answer: a reload or a start would wait with it, and all other feeds.
+func (m *modules) findSoon(c *config.Config, s feed.Module) (found manifest.Found, err error) {
+	ended := make(chan func(), 1)
+	m.starting.Go(func() {
+		f, failed := m.find(c, s)
+		ended <- func() { found, err = f, failed }
+	})
+	select {
+	case take := <-ended:
+		take()
+		return found, err
+	case <-time.After(m.most):
+		return found, fmt.Errorf("module %s %s is not read after %s: do the disks of modules.dir (%s), modules.trust and the data folder answer", s.Name, s.Version, m.most, c.Modules.Dir)
+	}
+}
+
+// findMost is how long a release is waited for.
+const findMost = 20 * time.Second
+
 // A guest is the module of one feed. Everything but making it belongs to the one goroutine that makes the feed's rounds.
 type guest struct {
 	m     *modules
@@ -154,7 +175,7 @@ func (m *modules) newGuest(c *config.Config, f config.Feed, extraction *extract.
 	g.rules = module.Rules{
 		Module: dodona.Module{Name: s.Name, Version: s.Version}, Params: s.Params, Extraction: extraction.JSON(),
 	}
-	if g.found, g.err = m.find(c, s); g.err != nil {
+	if g.found, g.err = m.findSoon(c, s); g.err != nil {
 		return g
 	}
 	g.found.Wasm = nil // read again for each attempt: many feeds whose module does not run would keep as many files in memory
@@ -222,11 +243,7 @@ func (g *guest) load(ctx context.Context) (unload func()) {
 	loaded, err := (*module.Module)(nil), g.err
 	if err == nil {
 		g.m.note(g.feed, standing{loading: true})
-		slow := time.AfterFunc(slowLoad, func() {
-			n.log.Warn("a module is still being loaded; its feed makes no rounds until then", "feed", g.feed, "module", g.spec.Name, "version", g.spec.Version, "after", slowLoad)
-		})
 		loaded, err = g.start(ctx)
-		slow.Stop()
 	}
 	if ctx.Err() != nil {
 		if loaded != nil {
@@ -266,11 +283,20 @@ const slowLoad = 10 * time.Second
 // run takes a loaded module.
 func (g *guest) run(loaded *module.Module) { g.runs = loaded.Transform(g.from, g.inner) }
 
-// close ends a module whose feed has ended, so that nothing is waited for.
+// close ends a module whose feed has ended, so that nothing is waited for, but for a disk that does not answer who compiles it for tracing: that is waited for at the end alone.
 func (g *guest) close(ctx context.Context, loaded *module.Module) {
 	g.m.note(g.feed, standing{})
-	if err := loaded.Close(context.WithoutCancel(ctx)); err != nil {
-		g.m.n.log.Error("close module", "feed", g.feed, "error", err)
+	ended := make(chan struct{})
+	g.m.starting.Go(func() {
+		defer close(ended)
+		if err := loaded.Close(context.WithoutCancel(ctx)); err != nil {
+			g.m.n.log.Error("close module", "feed", g.feed, "error", err)
+		}
+	})
+	select {
+	case <-ended:
+	case <-time.After(slowLoad):
+		g.m.n.log.Warn("a module that is not used any more has not ended; it keeps its memory until then", "feed", g.feed, "module", g.spec.Name, "version", g.spec.Version, "after", slowLoad)
 	}
 }
 
@@ -304,10 +330,21 @@ func (g *guest) again(ctx context.Context, err error) *module.Module {
 // loadedAgain paces the attempts: a machine out of memory is soon well, and one that is too slow takes half a minute of CPU for each.
 var loadedAgain = backoff.Backoff{Min: 2 * time.Second, Max: 10 * time.Minute}
 
-// start loads the module. When ctx ends it waits no longer, for a disk may let it wait for ever; what is loaded after that is closed.
+// start loads the module, once the load before it of the same feed has ended: two would take twice the memory. When ctx ends it waits no longer, for a disk may let it wait
+// for ever; what is loaded after that is closed.
 func (g *guest) start(ctx context.Context) (loaded *module.Module, err error) {
+	slow := time.AfterFunc(slowLoad, func() {
+		g.m.n.log.Warn("a module is still being loaded; its feed makes no rounds until then", "feed", g.feed, "module", g.spec.Name, "version", g.spec.Version, "after", slowLoad)
+	})
+	defer slow.Stop()
+	before, over := g.m.next(g.feed)
 	ended := make(chan func())
 	g.m.starting.Go(func() {
+		defer g.m.loadEnded(g.feed, over)
+		<-before // it ends with its feed, unless a disk lets it wait
+		if ctx.Err() != nil {
+			return
+		}
 		m, failed := g.open(ctx)
 		select {
 		case ended <- func() { loaded, err = m, failed }:
@@ -323,6 +360,27 @@ func (g *guest) start(ctx context.Context) (loaded *module.Module, err error) {
 		return loaded, err
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	}
+}
+
+// next returns a channel that is closed once the load before of a feed has ended, and one to close at the end of the next.
+func (m *modules) next(feed string) (before, over chan struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before, over = m.last[feed], make(chan struct{})
+	if before == nil {
+		before = make(chan struct{})
+		close(before)
+	}
+	m.last[feed] = over
+	return before, over
+}
+
+func (m *modules) loadEnded(feed string, over chan struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if close(over); m.last[feed] == over {
+		delete(m.last, feed)
 	}
 }
 

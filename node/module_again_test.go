@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -131,4 +132,57 @@ func TestAReloadEndsBesideAModuleThatWaits(t *testing.T) {
 	}
 	seen.await(t, "an answer of the new feed", func(o Outcome) bool { return o.Answer != nil && o.Answer.Feed.Name == "other" })
 	<-n.modules.making
+}
+
+// TestALoadWaitsForTheOneBeforeIt of the same feed, which a disk may have held: two at once would take twice the memory.
+func TestALoadWaitsForTheOneBeforeIt(t *testing.T) {
+	modules := t.TempDir()
+	writeFile(t, modules, "counter-1.0.0.wasm", counterWasm(t))
+	text := counting(t, t.TempDir(), fmt.Sprintf("{dir: %q, unsigned: true}", modules), allowed)
+	seen := newOutcomes()
+	n := changing(t, &text, Options{OnRound: seen.add})
+	_, over := n.modules.next("counted")
+	run(t, n)
+	awaitModule(t, n, "that it is being loaded", func(s api.ModuleStatus) bool { return s.Loading && !s.Running })
+	text = strings.Replace(text, "decimals: 0", "decimals: 1", 1)
+	if _, err := n.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		seen.await(t, "an answer of the other feed", func(o Outcome) bool { return o.Answer != nil && o.Answer.Feed.Name == "read" })
+	}
+	awaitModule(t, n, "that it waits", func(s api.ModuleStatus) bool { return s.Loading && !s.Running })
+	n.modules.loadEnded("counted", over)
+	awaitModule(t, n, "that it runs", func(s api.ModuleStatus) bool { return s.Running })
+	if n.modules.mu.Lock(); len(n.modules.last) != 0 {
+		t.Errorf("%d loads are kept that have ended", len(n.modules.last))
+	}
+	n.modules.mu.Unlock()
+}
+
+// TestAStartEndsBesideAReleaseThatIsNotRead, for its share does not answer: the other feeds make their rounds, a reload ends, and it is told.
+func TestAStartEndsBesideAReleaseThatIsNotRead(t *testing.T) {
+	modules := t.TempDir()
+	writeFile(t, modules, "counter-1.0.0.wasm", counterWasm(t))
+	pipe := filepath.Join(t.TempDir(), "trust.json")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := counting(t, t.TempDir(), fmt.Sprintf("{dir: %q, trust: %q}", modules, pipe), allowed)
+	seen := newOutcomes()
+	n := changing(t, &text, Options{OnRound: seen.add})
+	n.modules.most = 100 * time.Millisecond
+	stop := run(t, n)
+	seen.await(t, "an answer of the other feed", func(o Outcome) bool { return o.Answer != nil && o.Answer.Feed.Name == "read" })
+	text = strings.Replace(text, "decimals: 0", "decimals: 1", 1)
+	if _, err := n.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	awaitModule(t, n, "why it does not run", func(s api.ModuleStatus) bool { return strings.Contains(s.LastError, "is not read after 100ms") })
+	w, err := os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0) // who reads it, at the start and at the reload, comes to its end
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	stop()
 }
