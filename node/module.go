@@ -34,10 +34,9 @@ const (
 type modules struct {
 	n     *Node
 	spans *spanSums
-	most  time.Duration // for which a release is waited for
 
 	making   chan struct{}  // holds one token while the engine is made, for which a disk may let it wait
-	starting sync.WaitGroup // what has begun to find, load or end a module
+	starting sync.WaitGroup // what has begun to load or end a module
 	mu       sync.Mutex
 	engine   *module.Engine
 	known    map[string]standing      // by feed
@@ -52,7 +51,7 @@ type standing struct {
 }
 
 func newModules(n *Node) *modules {
-	return &modules{n: n, spans: newSpanSums(), most: findMost, making: make(chan struct{}, 1), known: make(map[string]standing), last: make(map[string]chan struct{})}
+	return &modules{n: n, spans: newSpanSums(), making: make(chan struct{}, 1), known: make(map[string]standing), last: make(map[string]chan struct{})}
 }
 
 // opened returns the engine.
@@ -132,25 +131,6 @@ func (m *modules) find(c *config.Config, s feed.Module) (manifest.Found, error) 
 	return found, err
 }
 
-// findSoon does not wait for a disk or share that does not answer: a reload or a start would wait with it, and all other feeds.
-func (m *modules) findSoon(c *config.Config, s feed.Module) (found manifest.Found, err error) {
-	ended := make(chan func(), 1)
-	m.starting.Go(func() {
-		f, failed := m.find(c, s)
-		ended <- func() { found, err = f, failed }
-	})
-	select {
-	case take := <-ended:
-		take()
-		return found, err
-	case <-time.After(m.most):
-		return found, fmt.Errorf("module %s %s is not read after %s: do the disks of modules.dir (%s), modules.trust and the data folder answer", s.Name, s.Version, m.most, c.Modules.Dir)
-	}
-}
-
-// findMost is how long a release is waited for.
-const findMost = 20 * time.Second
-
 // A guest is the module of one feed. Everything but making it belongs to the one goroutine that makes the feed's rounds.
 type guest struct {
 	m     *modules
@@ -175,7 +155,7 @@ func (m *modules) newGuest(c *config.Config, f config.Feed, extraction *extract.
 	g.rules = module.Rules{
 		Module: dodona.Module{Name: s.Name, Version: s.Version}, Params: s.Params, Extraction: extraction.JSON(),
 	}
-	if g.found, g.err = m.findSoon(c, s); g.err != nil {
+	if g.found, g.err = m.find(c, s); g.err != nil {
 		return g
 	}
 	g.found.Wasm = nil // read again for each attempt: many feeds whose module does not run would keep as many files in memory

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -158,31 +157,4 @@ func TestALoadWaitsForTheOneBeforeIt(t *testing.T) {
 		t.Errorf("%d loads are kept that have ended", len(n.modules.last))
 	}
 	n.modules.mu.Unlock()
-}
-
-// TestAStartEndsBesideAReleaseThatIsNotRead, for its share does not answer: the other feeds make their rounds, a reload ends, and it is told.
-func TestAStartEndsBesideAReleaseThatIsNotRead(t *testing.T) {
-	modules := t.TempDir()
-	writeFile(t, modules, "counter-1.0.0.wasm", counterWasm(t))
-	pipe := filepath.Join(t.TempDir(), "trust.json")
-	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	text := counting(t, t.TempDir(), fmt.Sprintf("{dir: %q, trust: %q}", modules, pipe), allowed)
-	seen := newOutcomes()
-	n := changing(t, &text, Options{OnRound: seen.add})
-	n.modules.most = 100 * time.Millisecond
-	stop := run(t, n)
-	seen.await(t, "an answer of the other feed", func(o Outcome) bool { return o.Answer != nil && o.Answer.Feed.Name == "read" })
-	text = strings.Replace(text, "decimals: 0", "decimals: 1", 1)
-	if _, err := n.Reload(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	awaitModule(t, n, "why it does not run", func(s api.ModuleStatus) bool { return strings.Contains(s.LastError, "is not read after 100ms") })
-	w, err := os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0) // who reads it, at the start and at the reload, comes to its end
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Close()
-	stop()
 }
