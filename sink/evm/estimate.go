@@ -136,7 +136,7 @@ type silence struct {
 
 const (
 	leastForIll = 2 * time.Second // see gasLook
-	illFor      = retryMost       // after a failure a contract comes behind the others
+	illFor      = retryMost       // after a failure a contract that is ill comes behind the others
 	dumbAfter   = retryMost       // without an estimate of any contract, while one is asked for, that is told of the endpoints
 	turnsEach   = 3               // how many times as many turns, and as much time, as for the rest of a look are spent on estimates before it goes on without
 	leastTurns  = 6               // of those at least
@@ -145,6 +145,8 @@ const (
 	silentMost  = 128 * time.Second
 	silentRest  = 10 // how many times as long as the last question took it rests at least, once that is no chance: everything else waited for it
 	byChance    = 12 // how many times as many questions as an answer about another contract takes are not answered by chance: one of 160,000 times
+	illBy       = 4  // so many, and it is held for ill: it comes behind the others, and rests
+	toldBy      = 6  // so many, and it may be told
 	leastOthers = 3  // of such answers
 	aloneMost   = 7  // failures alone until that is so, and is told: an endpoint that fails now and then does so by chance
 )
@@ -155,8 +157,8 @@ func (s *Sink) mayAsk(g *gasLook, to dodona.Address) bool {
 	switch {
 	case g.failed[to] || now.Before(n.until):
 		return false
-	case n.last.IsZero() || now.Sub(n.last) >= illFor:
-		return g.spent < 2*s.settings.Timeout
+	case n.last.IsZero() || now.Sub(n.last) >= illFor || !n.beyond(illBy):
+		return g.spent < max(2*s.settings.Timeout, g.most)
 	case g.clean && now.Before(s.illNext):
 		return false
 	}
@@ -176,13 +178,15 @@ func (s *Sink) unanswered(ctx context.Context, g *gasLook, p *Payload, begun tim
 	}
 	alone := g.clean && s.hasOthers(to)
 	if n.fails++; alone {
-		if n.fails > 1 && !s.spoke.After(n.last) {
-			s.askOther(ctx, p)
+		if n.fails > 1 && !s.spoke.After(n.last) && s.askOther(ctx, p) {
+			n.others, n.tries = n.others+1, n.tries+1
 		}
 		if s.spoke.After(n.last) {
 			n.alone++
 		}
-		s.illNext = time.Now().Add(2 * took)
+		if n.beyond(illBy) {
+			s.illNext = time.Now().Add(2 * took)
+		}
 	}
 	n.last = time.Now()
 	if !s.muteSince.After(s.spoke) {
@@ -190,10 +194,10 @@ func (s *Sink) unanswered(ctx context.Context, g *gasLook, p *Payload, begun tim
 	}
 	s.mute = n.last
 	rest := time.Duration(0)
-	if alone || n.suspect() {
+	if alone && n.beyond(illBy) || n.suspect() {
 		rest = min(silentFirst<<min(n.fails-1, 10), silentMost)
 	}
-	if n.alone >= aloneMost {
+	if n.alone >= aloneMost && n.beyond(toldBy) {
 		rest = min(max(rest, silentRest*took), retryMost)
 		n.said = fmt.Sprintf("%s; of other contracts than %s it is said", err, to)
 	}
@@ -202,12 +206,16 @@ func (s *Sink) unanswered(ctx context.Context, g *gasLook, p *Payload, begun tim
 }
 
 // suspect reports whether it is no chance that no endpoint answers of a contract: others were answered after far fewer questions each.
-func (n silence) suspect() bool {
-	return n.others >= leastOthers && n.fails*n.others >= byChance*n.tries
+func (n silence) suspect() bool { return n.beyond(byChance) }
+
+// beyond reports whether so many times as many questions were not answered of a contract as others took for an answer. Endpoints whose estimates alone fail now and then answer all else
+// at once, and of none more seldom than of others.
+func (n silence) beyond(times int) bool {
+	return n.others >= leastOthers && n.fails*n.others >= times*n.tries
 }
 
-// askOther asks about another contract than that of an answer, of which none has been asked meanwhile. Whatever is said of it, an endpoint does say something.
-func (s *Sink) askOther(ctx context.Context, p *Payload) {
+// askOther asks about another contract than that of an answer, of which none has been asked meanwhile. Whatever is said of it, an endpoint does say something. It reports whether one did.
+func (s *Sink) askOther(ctx context.Context, p *Payload) (spoke bool) {
 	mine, other := s.m.contract(p), s.settings.Anchor
 	for _, feed := range slices.Sorted(maps.Keys(s.targets)) {
 		if to := s.targets[feed]; to != mine && (other.IsZero() || other == mine || s.silent[to].tried.Before(s.silent[other].tried)) {
@@ -216,12 +224,13 @@ func (s *Sink) askOther(ctx context.Context, p *Payload) {
 	}
 	var said *evm.Error
 	_, err := s.client.EstimateGas(ctx, evm.Message{From: s.wallet.Address(), To: &other, Data: p.Data})
-	if err == nil || errors.As(err, &said) {
+	if spoke = err == nil || errors.As(err, &said); spoke {
 		s.spoke = time.Now()
 	}
 	n := s.silent[other]
 	n.tried = time.Now() // the next time it is another one, if there is any
 	s.silent[other] = n
+	return spoke
 }
 
 // waitsToGo reports whether an answer or anchor is to be sent.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -340,6 +341,58 @@ func TestABadEndpointIsHardlyTheWorseForMuteContracts(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestWhereEstimatesFailByChanceNobodyIsIll: all else is answered at once, and of no contract more seldom than of others.
+func TestWhereEstimatesFailByChanceNobodyIsIll(t *testing.T) {
+	for _, c := range []struct {
+		of    uint64 // one of so many is answered
+		fails error
+		most  time.Duration
+	}{
+		{2, errHangs, 12 * time.Minute},
+		{3, io.ErrUnexpectedEOF, 3 * time.Minute},
+		{5, io.ErrUnexpectedEOF, 8 * time.Minute},
+	} {
+		t.Run(fmt.Sprintf("%d, %v", c.of, c.fails), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const feeds = 8
+				l := newLedger()
+				b := newBench(t, feeds, l)
+				b.env.Policy.Policy = sink.Latest
+				chance := oneOf(c.of, c.fails)
+				var mu sync.Mutex
+				b.estimates(l, func(string, dodona.Address) (string, error) {
+					mu.Lock()
+					defer mu.Unlock()
+					return "", chance("")
+				})
+				b.begin()
+				<-b.ready
+				last, worst := dodona.Round(0), time.Duration(0)
+				for range 60 {
+					first := last + 1
+					for n := range feeds {
+						last++
+						b.put(n, last)
+					}
+					worst = max(worst, b.within(c.most, "all go", func() bool {
+						for r := first; r <= last; r++ {
+							if l.holds(r) == 0 {
+								return false
+							}
+						}
+						return true
+					}))
+					time.Sleep(time.Minute)
+				}
+				t.Logf("late by %s at worst", worst)
+				if told := b.eventsOf("estimate"); len(told) > 0 {
+					t.Errorf("a contract is blamed: %q", told)
+				}
+			})
+		})
 	}
 }
 
