@@ -290,6 +290,7 @@ func TestWhatIsWellGoesThoughOthersFallIll(t *testing.T) {
 // TestABadEndpointIsHardlyTheWorseForMuteContracts: most requests fail, whatever they are, and of some contracts none is ever answered. The feed that is well is late by what the endpoints
 // cost, and that is over when they are well.
 func TestABadEndpointIsHardlyTheWorseForMuteContracts(t *testing.T) {
+	const feeds = 4
 	for _, c := range []struct {
 		name  string
 		habit func() func(string) error
@@ -301,45 +302,43 @@ func TestABadEndpointIsHardlyTheWorseForMuteContracts(t *testing.T) {
 		{"two of three hang", func() func(string) error { return oneOf(3, errHangs) }, time.Hour},
 	} {
 		for name, fails := range map[string]error{"cut": io.ErrUnexpectedEOF, "hangs": errHangs} {
-			for _, feeds := range []int{4} {
-				t.Run(fmt.Sprintf("%s, %d of %d are %s", c.name, feeds-1, feeds, name), func(t *testing.T) {
-					synctest.Test(t, func(t *testing.T) {
-						l := newLedger()
-						b := newBench(t, feeds, l)
-						b.env.Policy.Policy = sink.Every
-						var ill atomic.Bool
-						b.estimates(l, func(_ string, to dodona.Address) (string, error) {
-							if ill.Load() && int(to[19]) < feeds {
-								return "", cmp.Or(l.trouble("eth_estimateGas"), fails)
-							}
-							return "", nil
-						})
-						b.begin()
-						<-b.ready
-						ill.Store(true)
-						last := dodona.Round(0)
-						late := func(rounds int, most time.Duration) (worst time.Duration) {
-							for range rounds {
-								for n := range feeds {
-									last++
-									b.put(n, last)
-								}
-								r := last
-								worst = max(worst, b.within(most, "the feed that is well goes", func() bool { return l.holds(r) == 1 }))
-								time.Sleep(time.Minute)
-							}
-							return worst
+			t.Run(fmt.Sprintf("%s, %d of %d are %s", c.name, feeds-1, feeds, name), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					l := newLedger()
+					b := newBench(t, feeds, l)
+					b.env.Policy.Policy = sink.Every
+					var ill atomic.Bool
+					b.estimates(l, func(_ string, to dodona.Address) (string, error) {
+						if ill.Load() && int(to[19]) < feeds {
+							return "", cmp.Or(l.trouble("eth_estimateGas"), fails)
 						}
-						l.trip(c.habit())
-						bad := late(15, c.most)
-						l.trip(nil)
-						t.Logf("late by %s at worst, and by %s once the endpoints are well", bad, late(5, 3*time.Minute))
-						if told := b.eventsOf("estimate", "rpc"); len(told) == 0 {
-							t.Error("nobody is told")
-						}
+						return "", nil
 					})
+					b.begin()
+					<-b.ready
+					ill.Store(true)
+					last := dodona.Round(0)
+					late := func(rounds int, most time.Duration) (worst time.Duration) {
+						for range rounds {
+							for n := range feeds {
+								last++
+								b.put(n, last)
+							}
+							r := last
+							worst = max(worst, b.within(most, "the feed that is well goes", func() bool { return l.holds(r) == 1 }))
+							time.Sleep(time.Minute)
+						}
+						return worst
+					}
+					l.trip(c.habit())
+					bad := late(15, c.most)
+					l.trip(nil)
+					t.Logf("late by %s at worst, and by %s once the endpoints are well", bad, late(5, 3*time.Minute))
+					if told := b.eventsOf("estimate", "rpc"); len(told) == 0 {
+						t.Error("nobody is told")
+					}
 				})
-			}
+			})
 		}
 	}
 }
