@@ -7,13 +7,15 @@ SOAKTIME ?= 10m
 TASKS    ?= 20
 TIMES    ?= 3
 PACKAGES ?= ./...
+N        ?= 20
+LOG      := .cache/tests.json
 GO_FILES := $(shell git ls-files '*.go' 2>/dev/null)
 VERSION  ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 # Without inlining in the embedded bus the ARMv7 binary is 1.1 MiB smaller: docs/decisions/030-slim-armv7.md.
 SLIM     := -gcflags=github.com/nats-io/nats-server/...=-l
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 
-.PHONY: help demo build check lint deps test generate guests guests-tinygo contracts gas differential verifier bench fuzz crash soak stress release clean
+.PHONY: help demo build check lint deps test test-times generate guests guests-tinygo contracts gas differential verifier bench fuzz crash soak stress release clean
 
 help: ## list the targets (default)
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,8 +49,15 @@ test: ## everything, with the race detector, against real servers (runs deps whe
 	@scripts/contracts.sh deps
 	@$(MAKE) --no-print-directory lint
 	@scripts/generated.sh
-	CGO_ENABLED=1 go test -race -tags integration -timeout 30m ./...
-	go test ./module -run 'Attack|Ballast|Bomb|Mutant|InTheChild|TakesNoMemory|TextOf|TextStays'
+	@echo 'go test: race detector and servers, then what it makes too slow; each line is kept in $(LOG)'
+	@set -o pipefail; { \
+	  CGO_ENABLED=1 go test -json -race -tags integration -timeout 30m ./... && \
+	  go test -json ./module -run 'Attack|Ballast|Bomb|Mutant|InTheChild|TakesNoMemory|TextOf|TextStays'; \
+	} | go run ./scripts/testtimes -log $(LOG)
+
+test-times: ## the slowest tests and packages of the last make test (N=20)
+	@[ -e $(LOG) ] || { echo "test-times: no $(LOG): run make test first" >&2; exit 1; }
+	@go run ./scripts/testtimes -n $(N) <$(LOG)
 
 generate: ## regenerate what is generated: field manual, kinds, vectors
 	go generate ./...
