@@ -28,7 +28,8 @@ var law = map[string][]string{
 	"sign":              {},
 	"journal":           {"journal/disk"},
 	"journal/disk":      {},
-	"module":            {"module/manifest", "module/wasm"},
+	"module":            {"module/egress", "module/manifest", "module/wasm"},
+	"module/egress":     {"module/manifest"},
 	"module/manifest":   {},
 	"module/wasm":       {},
 	"sdk":               {"sdk/go"}, // examples import their library
@@ -40,11 +41,11 @@ var law = map[string][]string{
 	"explain":           {"anchor", "extract", "feed", "module", "verify"},
 	"api":               {"web"},
 	"web":               {},
-	"node":              {"anchor", "api", "config", "explain", "extract", "feed", "journal", "module", "module/manifest", "quorum", "sign", "sink", "source", "telemetry/prom", "verify"},
+	"node":              {"anchor", "api", "config", "explain", "extract", "feed", "journal", "module", "module/egress", "module/manifest", "quorum", "sign", "sink", "source", "telemetry/prom", "verify"},
 	"sink":              {"sink"}, // a leaf imports its stage
 	"all":               {"source", "source/http", "source/file", "source/sim", "sink", "sink/evm", "sink/stdout", "sink/webhook"},
 	"contracts":         {},
-	"cmd":               {"all", "api", "config", "contracts", "docs/kinds", "examples", "explain", "extract", "module", "module/manifest", "module/wasm", "node", "sdk", "sign", "sink", "source", "verify"},
+	"cmd":               {"all", "api", "config", "contracts", "docs/kinds", "examples", "explain", "extract", "module", "module/egress", "module/manifest", "module/wasm", "node", "sdk", "sign", "sink", "source", "verify"},
 	"examples":          {},
 	"source/http":       {"source"},
 	"source/file":       {"source"},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/secp"
+	"github.com/dodona-oracle/dodona/module/egress"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
@@ -121,7 +122,7 @@ func httpGet(in *instance, s []uint64) {
 	ev := &in.event
 	ev.unstage()
 	switch {
-	case len(address) == 0 || len(address) > maxURL || !isPlain(address):
+	case len(address) == 0 || len(address) > egress.MaxURL || !isPlain(address):
 		reply(s, -einval)
 		return
 	case in.outside():
@@ -149,14 +150,14 @@ func (in *instance) get(ctx context.Context, url string) heard {
 	}
 	status, body, err := in.module.spec.Host.Get(ctx, url, limit)
 	switch {
-	case errors.Is(err, ErrURL):
+	case errors.Is(err, egress.ErrURL):
 		return heard{Code: -einval}
-	case errors.Is(err, ErrNotGranted):
+	case errors.Is(err, egress.ErrNotGranted):
 		in.tell(err)
 		return heard{Code: -eacces}
-	case errors.Is(err, ErrRate):
+	case errors.Is(err, egress.ErrRate):
 		return heard{Code: -eagain}
-	case errors.Is(err, ErrTooLarge), err == nil && len(body) > limit:
+	case errors.Is(err, egress.ErrTooLarge), err == nil && len(body) > limit:
 		return heard{Code: -enospc}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return heard{Code: -etimedout}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/module/egress"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
@@ -97,14 +98,14 @@ func TestGuestIsToldWhatAURLAnswers(t *testing.T) {
 		"created": {201, "", nil, 0},
 		"moved":   {302, "ignored", nil, -1302},
 		"down":    {503, "", nil, -1503},
-		"denied":  {0, "", fmt.Errorf("get: %w", ErrNotGranted), -eacces},
-		"often":   {0, "", fmt.Errorf("get: %w", ErrRate), -eagain},
-		"large":   {0, "", fmt.Errorf("get: %w", ErrTooLarge), -enospc},
+		"denied":  {0, "", fmt.Errorf("get: %w", egress.ErrNotGranted), -eacces},
+		"often":   {0, "", fmt.Errorf("get: %w", egress.ErrRate), -eagain},
+		"large":   {0, "", fmt.Errorf("get: %w", egress.ErrTooLarge), -enospc},
 		"larger":  {200, strings.Repeat("x", 1001), nil, -enospc},
 		"slow":    {0, "", context.DeadlineExceeded, -etimedout},
 		"late":    {0, "", os.ErrDeadlineExceeded, -etimedout},
 		"broken":  {0, "", errors.New("tls: broken"), -eio},
-		"odd":     {0, "", ErrURL, -einval},
+		"odd":     {0, "", egress.ErrURL, -einval},
 	}
 	host.Get = func(_ context.Context, url string, limit int) (int, []byte, error) {
 		a, found := answers[strings.TrimPrefix(url, "https://a.example/")]

@@ -41,7 +41,7 @@ type Host struct {
 	Number func(body []byte, pointer string) (dodona.Decimal, error)
 	// Reading returns the last journaled reading of a source, or [dodona.ErrNotFound]. It never dials.
 	Reading func(ctx context.Context, source string) (dodona.Reading, error)
-	// Get fetches a URL that the capability allows, at most limit bytes; [NewGetter] makes one.
+	// Get fetches a URL that the capability allows, at most limit bytes; package egress makes one.
 	Get func(ctx context.Context, url string, limit int) (status int, body []byte, err error)
 	// Serial opens a configured serial port. Read must return with the deadline of SetReadDeadline.
 	Serial func(ctx context.Context, name string) (Port, error)

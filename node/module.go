@@ -21,6 +21,7 @@ import (
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/module"
+	"github.com/dodona-oracle/dodona/module/egress"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
@@ -199,7 +200,7 @@ func (g *guest) host(granted manifest.Capabilities) module.Host {
 	}
 	if granted.HTTPGet != nil {
 		get := granted.HTTPGet.WithDefaults()
-		h.Get = module.NewGetter(module.GetterOptions{Hosts: get.Hosts, PerSecond: get.PerSecond, Bytes: get.Bytes})
+		h.Get = egress.New(egress.Options{Hosts: get.Hosts, PerSecond: get.PerSecond, Bytes: get.Bytes})
 	}
 	return h
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/module"
+	"github.com/dodona-oracle/dodona/module/egress"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
@@ -168,7 +169,7 @@ func (g grants) host(c manifest.Capabilities) module.Host {
 	case g.fetches != nil:
 		h.Get = g.recorded
 	default:
-		h.Get = module.NewGetter(module.GetterOptions{Hosts: c.HTTPGet.Hosts, PerSecond: c.HTTPGet.PerSecond, Bytes: c.HTTPGet.Bytes})
+		h.Get = egress.New(egress.Options{Hosts: c.HTTPGet.Hosts, PerSecond: c.HTTPGet.PerSecond, Bytes: c.HTTPGet.Bytes})
 	}
 	return h
 }
@@ -177,7 +178,7 @@ func (g grants) host(c manifest.Capabilities) module.Host {
 func (g grants) recorded(_ context.Context, text string, _ int) (int, []byte, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "https" || !slices.Contains(g.HTTPGet.Hosts, u.Host) {
-		return 0, nil, module.ErrNotGranted
+		return 0, nil, egress.ErrNotGranted
 	}
 	answer, found := g.fetches[text]
 	if !found {

@@ -1,6 +1,6 @@
 //go:build integration
 
-package module
+package egress
 
 import (
 	"bytes"
@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -17,8 +16,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
 const nginxConfig = `
@@ -99,61 +96,47 @@ func startNginx(t *testing.T, ca authority) string {
 	}
 }
 
-func TestGuestFetchesFromNginx(t *testing.T) {
+func TestGetterFetchesFromNginx(t *testing.T) {
 	ca := newAuthority(t)
 	port := startNginx(t, ca)
-	o := GetterOptions{
-		Hosts: []string{"api.example:" + port}, PerSecond: 10, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1"), PrivateAddressesForTests: true,
-	}
-	host := fullHost()
-	timed := NewGetter(o)
+	o := Options{Hosts: []string{"api.example:" + port}, PerSecond: 10, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1")}
+	timed := open(o)
 	o.timeout = patient
-	untimed := NewGetter(o)
-	host.Get = func(ctx context.Context, url string, limit int) (int, []byte, error) {
-		if strings.HasSuffix(url, "/slow.json") {
-			return timed(ctx, url, limit)
-		}
-		return untimed(ctx, url, limit)
-	}
-	spec := capable(t, host)
-	spec.Capabilities.HTTPGet = &manifest.HTTPGet{Hosts: o.Hosts}
-	m := abiModule(t, spec)
+	untimed := open(o)
 	at := func(path string) string { return "https://api.example:" + port + path }
 	for _, want := range []struct {
-		url  string
-		code int64
-		body string
+		url    string
+		status int
+		body   string
+		is     error
 	}{
-		{at("/price.json"), 20, `{"price":"43218.55"}`},
-		{at("/empty/"), 0, ""},
-		{at("/moved/"), -1302, ""},
-		{at("/down/"), -1503, ""},
-		{at("/none.json"), -1404, ""},
-		{at("/large.json"), -enospc, ""},
-		{at("/slow.json"), -etimedout, ""},
-		{at("/who"), 29, "TLSv1.3 api.example dodona []"},
-		{"https://127.0.0.1:" + port + "/", -eacces, ""},
-		{"http://api.example:" + port + "/", -einval, ""},
-		{"https://other.example:" + port + "/", -eacces, ""},
+		{at("/price.json"), 200, `{"price":"43218.55"}`, nil},
+		{at("/empty/"), 204, "", nil},
+		{at("/moved/"), 302, "", nil},
+		{at("/down/"), 503, "", nil},
+		{at("/none.json"), 404, "", nil},
+		{at("/large.json"), 0, "", ErrTooLarge},
+		{at("/slow.json"), 0, "", context.DeadlineExceeded},
+		{at("/who"), 200, "TLSv1.3 api.example dodona []", nil},
+		{"https://127.0.0.1:" + port + "/", 0, "", ErrNotGranted},
+		{"http://api.example:" + port + "/", 0, "", ErrURL},
+		{"https://other.example:" + port + "/", 0, "", ErrNotGranted},
 	} {
-		s := newScript(t, "capability")
-		p, n := s.text(want.url)
-		s.call("http_get", p, n)
-		s.call("result_read", outAt, 0, 100)
-		ev := s.event()
-		got, out := s.run(m, ev)
-		if read := string(seen(out, 0, int(got[1]))); got[0] != want.code || read != want.body {
-			t.Errorf("%s: got %d, %q; want %d, %q", want.url, got[0], read, want.code, want.body)
+		get := untimed
+		if strings.HasSuffix(want.url, "/slow.json") {
+			get = timed
 		}
-		replays(t, spec, ev, out)
+		status, body, err := get(t.Context(), want.url, 0)
+		if status != want.status || string(body) != want.body || !errors.Is(err, want.is) {
+			t.Errorf("%s: got %d, %q, %v; want %d, %q, %v", want.url, status, body, err, want.status, want.body, want.is)
+		}
 	}
-	// The same server, for a node that is not told that it is a test.
-	o.PrivateAddressesForTests = false
-	if _, _, err := NewGetter(o)(context.Background(), at("/price.json"), 0); !errors.Is(err, ErrNotGranted) {
+	// The same server, for a node.
+	if _, _, err := New(o)(t.Context(), at("/price.json"), 0); !errors.Is(err, ErrNotGranted) {
 		t.Errorf("loopback: got %v, want %v", err, ErrNotGranted)
 	}
-	o.PrivateAddressesForTests, o.RootCAs = true, nil
-	if _, _, err := NewGetter(o)(context.Background(), at("/price.json"), 0); err == nil || !strings.Contains(err.Error(), "unknown authority") {
-		t.Errorf("without the authority: got %v", fmt.Sprint(err))
+	o.RootCAs = nil
+	if _, _, err := open(o)(t.Context(), at("/price.json"), 0); err == nil || !strings.Contains(err.Error(), "unknown authority") {
+		t.Errorf("without the authority: got %v", err)
 	}
 }

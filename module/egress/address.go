@@ -1,4 +1,4 @@
-package module
+package egress
 
 import "net/netip"
 

@@ -1,4 +1,4 @@
-package module
+package egress
 
 import (
 	"bufio"
@@ -19,6 +19,12 @@ import (
 // patient is how long a getter of a test waits where the answer counts and not the time: a loaded machine may need more
 // than half a second for one handshake.
 const patient = time.Minute
+
+// open returns a getter that dials loopback and private addresses too, where the servers of tests are.
+func open(o Options) func(ctx context.Context, url string, limit int) (int, []byte, error) {
+	o.PrivateAddressesForTests = true
+	return New(o)
+}
 
 func TestGetterGivesUpOnHostileServers(t *testing.T) {
 	ca, other := newAuthority(t), newAuthority(t)
@@ -74,8 +80,8 @@ func TestGetterGivesUpOnHostileServers(t *testing.T) {
 			if c.is == context.DeadlineExceeded {
 				timeout = time.Second // less than the slow drip takes
 			}
-			get := NewGetter(GetterOptions{
-				Hosts: []string{"a.example:" + port}, Bytes: 1000, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1"), PrivateAddressesForTests: true, timeout: timeout,
+			get := open(Options{
+				Hosts: []string{"a.example:" + port}, Bytes: 1000, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1"), timeout: timeout,
 			})
 			status, body, err := get(t.Context(), "https://a.example:"+port+"/secret?key=secret", 0)
 			if err == nil || (c.is != nil && !errors.Is(err, c.is)) || !strings.Contains(err.Error(), c.says) {
@@ -96,8 +102,8 @@ func TestGetterFollowsNoRedirect(t *testing.T) {
 	config := &tls.Config{Certificates: []tls.Certificate{ca.certificate(t, time.Hour, "a.example", "b.example")}}
 	port, connections := hostile(t, config, saying("HTTP/1.1 302 Found\r\nLocation: /again\r\nSet-Cookie: a=b\r\nContent-Length: 3\r\n\r\nabc"))
 	away, elsewhere := hostile(t, config, saying("HTTP/1.1 301 Moved\r\nLocation: https://b.example:"+port+"/\r\n\r\n"))
-	get := NewGetter(GetterOptions{
-		Hosts: []string{"a.example:" + port, "a.example:" + away}, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1"), PrivateAddressesForTests: true, timeout: patient,
+	get := open(Options{
+		Hosts: []string{"a.example:" + port, "a.example:" + away}, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1"), timeout: patient,
 	})
 	for i, c := range []struct {
 		port   string
@@ -114,7 +120,7 @@ func TestGetterFollowsNoRedirect(t *testing.T) {
 }
 
 func TestGetterAsksGrantedHostsOnly(t *testing.T) {
-	get := NewGetter(GetterOptions{Hosts: []string{"API.example", "b.example:8443", "[2001:db8::1]:443"}, PerSecond: 1000, Resolver: resolver("127.0.0.1"), timeout: patient})
+	get := New(Options{Hosts: []string{"API.example", "b.example:8443", "[2001:db8::1]:443"}, PerSecond: 1000, Resolver: resolver("127.0.0.1"), timeout: patient})
 	for _, c := range []struct {
 		url string
 		is  error
@@ -147,7 +153,7 @@ func TestGetterAsksGrantedHostsOnly(t *testing.T) {
 		{"https://api.example:port/", ErrURL},
 		{"https://[::1/", ErrURL},
 		{"", ErrURL},
-		{"https://api.example/" + strings.Repeat("x", maxURL), ErrURL},
+		{"https://api.example/" + strings.Repeat("x", MaxURL), ErrURL},
 		// These are asked for, and DNS says that they are at home.
 		{"https://api.example/", ErrNotGranted},
 		{"HTTPS://API.EXAMPLE:443/", ErrNotGranted},
@@ -168,7 +174,7 @@ func TestGetterDialsNoPrivateAddressWhateverDNSSays(t *testing.T) {
 		"::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::10.0.0.1", "64:ff9b::169.254.169.254", "64:ff9b:1::1",
 		"2002:7f00:1::", "2002:a00:1::1", "2001:0:7f00:1::1", "2001:10::1", "4000::1",
 	} {
-		get := NewGetter(GetterOptions{Hosts: []string{"a.example"}, Resolver: resolver(a), timeout: patient})
+		get := New(Options{Hosts: []string{"a.example"}, Resolver: resolver(a), timeout: patient})
 		if _, _, err := get(t.Context(), "https://a.example/", 0); !errors.Is(err, ErrNotGranted) {
 			t.Errorf("DNS says %s: got %v, want %v", a, err, ErrNotGranted)
 		}
@@ -194,7 +200,7 @@ func TestGetterAsksDNSAgainAndChecksAgain(t *testing.T) {
 	config := &tls.Config{Certificates: []tls.Certificate{ca.certificate(t, time.Hour, "a.example")}}
 	port, connections := hostile(t, config, saying("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n7"))
 	first := netip.MustParseAddr("127.0.0.1")
-	g := newGetter(GetterOptions{Hosts: []string{"a.example:" + port}, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1", "127.0.0.2"), timeout: patient},
+	g := newGetter(Options{Hosts: []string{"a.example:" + port}, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1", "127.0.0.2"), timeout: patient},
 		func(a netip.Addr) bool { return a == first })
 	if status, _, err := g.get(t.Context(), "https://a.example:"+port, 0); status != 200 || err != nil {
 		t.Fatalf("got %d, %v", status, err)
@@ -216,10 +222,10 @@ func TestGetterAsksOnlySoOften(t *testing.T) {
 		<-release
 		_, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\n\r\n")
 	}))
-	o := GetterOptions{
-		Hosts: []string{"a.example:" + port}, PerSecond: 1000, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1"), PrivateAddressesForTests: true, timeout: patient,
+	o := Options{
+		Hosts: []string{"a.example:" + port}, PerSecond: 1000, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1"), timeout: patient,
 	}
-	get, url := NewGetter(o), "https://a.example:"+port
+	get, url := open(o), "https://a.example:"+port
 	var all sync.WaitGroup
 	for range maxGetInFlight {
 		all.Go(func() {
@@ -238,7 +244,6 @@ func TestGetterAsksOnlySoOften(t *testing.T) {
 	all.Wait()
 
 	o.PerSecond, o.Hosts = 2, []string{"a.example"}
-	o.PrivateAddressesForTests = false
 	g := newGetter(o, isPublic)
 	if g.rate.Limit() != 2 || g.rate.Burst() != 2 {
 		t.Errorf("%v a second, %d at once, want 2 and 2", g.rate.Limit(), g.rate.Burst())
@@ -267,8 +272,8 @@ func TestGetterUsesNoProxyAndSendsNothingOfItsOwn(t *testing.T) {
 		heads <- fmt.Sprint(req.Method, " ", req.URL, " ", req.Host, " ", req.Header)
 		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 1000\r\n\r\n"+strings.Repeat("x", 1000))
 	})
-	get := NewGetter(GetterOptions{
-		Hosts: []string{"a.example:" + port}, Bytes: 1000, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1"), PrivateAddressesForTests: true, timeout: patient,
+	get := open(Options{
+		Hosts: []string{"a.example:" + port}, Bytes: 1000, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1"), timeout: patient,
 	})
 	for range 2 {
 		status, body, err := get(t.Context(), "https://A.example:"+port+"/a%20b?c=d", 5000)
@@ -283,7 +288,7 @@ func TestGetterUsesNoProxyAndSendsNothingOfItsOwn(t *testing.T) {
 
 func TestGetterWaitsHalfASecond(t *testing.T) {
 	port, _ := hostile(t, nil, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
-	get := NewGetter(GetterOptions{Hosts: []string{"a.example:" + port}, Resolver: resolver("127.0.0.1"), PrivateAddressesForTests: true})
+	get := open(Options{Hosts: []string{"a.example:" + port}, Resolver: resolver("127.0.0.1")})
 	if _, _, err := get(t.Context(), "https://a.example:"+port, 0); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no answer in 500ms") {
 		t.Errorf("a server that says nothing: %v", err)
 	}

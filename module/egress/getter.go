@@ -1,4 +1,6 @@
-package module
+// Package egress is the one way out of the sandbox: a getter that asks granted hosts of the public internet over HTTPS,
+// bounded in time, rate and size.
+package egress
 
 import (
 	"context"
@@ -15,6 +17,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/dodona-oracle/dodona/internal/httpc"
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
@@ -23,8 +26,10 @@ const (
 	getTimeout     = 500 * time.Millisecond
 	maxGetHeader   = 16 << 10 // bytes of an answer's header
 	maxGetInFlight = 4        // requests of one getter at once
-	maxURL         = 2048     // bytes
 )
+
+// MaxURL is the length in bytes of the longest URL that is fetched.
+const MaxURL = 2048
 
 // The reasons why a getter has no answer that the guest is told apart. The guest decides what to do; the host never retries.
 var (
@@ -35,8 +40,8 @@ var (
 	errEncoding   = errors.New("answered with an encoding that was not asked for")
 )
 
-// GetterOptions say what a getter may fetch.
-type GetterOptions struct {
+// Options say what a getter may fetch.
+type Options struct {
 	Hosts     []string       // "api.kraken.com" or "api.kraken.com:8443"; without a port it is 443
 	PerSecond int            // 0: [manifest.DefaultGetPerSecond]
 	Bytes     int            // of one body; 0: [manifest.DefaultGetBytes]
@@ -48,18 +53,18 @@ type GetterOptions struct {
 	timeout time.Duration // from the call to the last byte; 0: half a second, but for tests
 }
 
-// NewGetter returns a function for [Host].Get: it fetches over HTTPS from the granted hosts alone, follows no redirect, and dials no
+// New returns a function for a module: it fetches over HTTPS from the granted hosts alone, follows no redirect, and dials no
 // address that is not public, whatever DNS says of a host. It uses no proxy, and neither sends nor keeps cookies.
 // Of an answer other than 2xx it returns the status without the body. It returns half a second after the call at the
 // latest, and may be called by many goroutines.
-func NewGetter(o GetterOptions) func(ctx context.Context, url string, limit int) (status int, body []byte, err error) {
+func New(o Options) func(ctx context.Context, url string, limit int) (status int, body []byte, err error) {
 	if o.PrivateAddressesForTests {
 		return newGetter(o, netip.Addr.IsValid).get
 	}
 	return newGetter(o, isPublic).get
 }
 
-func newGetter(o GetterOptions, may func(netip.Addr) bool) *getter {
+func newGetter(o Options, may func(netip.Addr) bool) *getter {
 	if o.PerSecond <= 0 {
 		o.PerSecond = manifest.DefaultGetPerSecond
 	}
@@ -147,7 +152,7 @@ func (g *getter) get(ctx context.Context, text string, limit int) (int, []byte, 
 func (g *getter) granted(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
-	case err != nil || len(text) > maxURL || strings.Contains(text, "#"):
+	case err != nil || len(text) > MaxURL || strings.Contains(text, "#"):
 		return nil, ErrURL
 	case u.Scheme != "https":
 		return nil, fmt.Errorf("%w: want https", ErrURL)
@@ -162,7 +167,7 @@ func (g *getter) granted(text string) (*url.URL, error) {
 	}
 	host := net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 	if !g.hosts[host] {
-		return nil, fmt.Errorf("get from %s: host %w", clean([]byte(host), 128), ErrNotGranted)
+		return nil, fmt.Errorf("get from %s: host %w", plain.Line(host, 128), ErrNotGranted)
 	}
 	u.Host = host
 	return u, nil
