@@ -48,8 +48,6 @@ type Options struct {
 	RootCAs   *x509.CertPool // who vouches for servers; nil: the system's
 	Resolver  *net.Resolver  // nil: the system's
 
-	PrivateAddressesForTests bool // dials loopback and private addresses too, where the test's servers are
-
 	timeout time.Duration // from the call to the last byte; 0: half a second, but for tests
 }
 
@@ -58,9 +56,6 @@ type Options struct {
 // Of an answer other than 2xx it returns the status without the body. It returns half a second after the call at the
 // latest, and may be called by many goroutines.
 func New(o Options) func(ctx context.Context, url string, limit int) (status int, body []byte, err error) {
-	if o.PrivateAddressesForTests {
-		return newGetter(o, netip.Addr.IsValid).get
-	}
 	return newGetter(o, isPublic).get
 }
 

@@ -22,8 +22,7 @@ const patient = time.Minute
 
 // open returns a getter that dials loopback and private addresses too, where the servers of tests are.
 func open(o Options) func(ctx context.Context, url string, limit int) (int, []byte, error) {
-	o.PrivateAddressesForTests = true
-	return New(o)
+	return newGetter(o, netip.Addr.IsValid).get
 }
 
 func TestGetterGivesUpOnHostileServers(t *testing.T) {
