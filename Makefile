@@ -7,7 +7,7 @@ SOAKTIME ?= 10m
 TASKS    ?= 20
 TIMES    ?= 3
 PACKAGES ?= ./...
-N        ?= 20
+MUTANTS  ?= . sign quorum anchor feed journal sink
 LOG      := .cache/tests.json
 GO_FILES := $(shell git ls-files '*.go' 2>/dev/null)
 VERSION  ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
@@ -15,7 +15,7 @@ VERSION  ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 SLIM     := -gcflags=github.com/nats-io/nats-server/...=-l
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 
-.PHONY: help demo build check lint deps test test-times generate guests guests-tinygo contracts gas differential verifier bench fuzz crash soak stress release clean
+.PHONY: help demo build check lint deps test test-times generate guests guests-tinygo contracts gas differential verifier bench fuzz crash mutants soak stress release clean
 
 help: ## list the targets (default)
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,7 +57,7 @@ test: ## everything, with the race detector, against real servers (runs deps whe
 
 test-times: ## the slowest tests and packages of the last make test (N=20)
 	@[ -e $(LOG) ] || { echo "test-times: no $(LOG): run make test first" >&2; exit 1; }
-	@go run ./scripts/testtimes -n $(N) <$(LOG)
+	@go run ./scripts/testtimes -n $${N:-20} <$(LOG)
 
 generate: ## regenerate what is generated: field manual, kinds, vectors
 	go generate ./...
@@ -97,6 +97,9 @@ soak: ## the demo for SOAKTIME (default 10m), watching memory, goroutines and de
 	  ground) scripts/ground.sh ;; \
 	  *) echo "soak: WHAT=$(WHAT) is not known: leave it out, or say ground" >&2; exit 2 ;; \
 	esac
+
+mutants: ## changes in MUTANTS that no test sees, N (60) tried a package; writes docs/mutants.md (needs Go; an hour)
+	@go run ./scripts/mutants -n $${N:-60} -seed $${SEED:-1} -page docs/mutants.md $(MUTANTS)
 
 stress: ## the tests of PACKAGES (default ./...) TIMES (3) in a row beside TASKS (20) busy tasks: hours (runs deps where it may)
 	@scripts/deps.sh ensure
