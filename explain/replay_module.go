@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/module"
+	"github.com/dodona-oracle/dodona/program"
 )
 
 // A Sandbox opens an engine for the module of a bundle; whoever gets the engine closes it. Nil: modules are not run.
@@ -20,22 +20,16 @@ type Sandbox func(context.Context) (*module.Engine, error)
 // says why, if there is nothing to compute again.
 func (p *replay) transform(ctx context.Context, doc feed.Document) (t dodona.Transform, end func(), err error) {
 	end = func() {}
-	rules, found, err := module.ParseRules(compact(doc.Extraction))
+	if m := moduleIn(p.bundle); m != nil && p.missedThere(m.Module) {
+		return nil, end, nil
+	}
+	made, err := program.Parse(doc.From, compact(doc.Extraction))
 	if err != nil {
 		return nil, end, err
 	}
+	rules, found := made.Module()
 	if !found {
-		x, err := extract.Parse(doc.Extraction)
-		return x, end, err
-	}
-	if p.missedThere(rules.Module) {
-		return nil, end, nil
-	}
-	var inner dodona.Transform
-	if rules.Extraction != nil {
-		if inner, err = extract.Parse(rules.Extraction); err != nil {
-			return nil, end, err
-		}
+		return made.Running(nil), end, nil
 	}
 	if got := dodona.Digest(sha256.Sum256(p.bundle.Module)); got != rules.Module.Digest {
 		return nil, end, fmt.Errorf("the bundle carries %d bytes of Wasm with SHA-256 %s, its rules name the module %s %s, %s",
@@ -57,7 +51,7 @@ func (p *replay) transform(ctx context.Context, doc feed.Document) (t dodona.Tra
 		}
 		return nil, func() {}, err
 	}
-	p.guest = &guest{Transform: module.Replaying(loaded, doc.From, inner, p.bundle.Transcript)}
+	p.guest = &guest{Transform: made.Replaying(loaded, p.bundle.Transcript)}
 	return p.guest, end, nil
 }
 

@@ -24,9 +24,9 @@ import (
 	"github.com/dodona-oracle/dodona/module"
 )
 
-// program builds dodona once for all tests: what is killed is what users run, without the race detector, which makes a
+// executable builds dodona once for all tests: what is killed is what users run, without the race detector, which makes a
 // start ten times as slow.
-var program = sync.OnceValues(func() (string, error) {
+var executable = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(programDir, "dodona")
 	build := exec.Command("go", "build", "-o", path, "../cmd/dodona")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -84,7 +84,7 @@ func spawn(t *testing.T, text string) *kid {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	dodona, err := program()
+	dodona, err := executable()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/egress"
 	"github.com/dodona-oracle/dodona/module/manifest"
+	"github.com/dodona-oracle/dodona/program"
 )
 
 // The files of modules in the data folder.
@@ -134,13 +135,11 @@ func (m *modules) find(c *config.Config, s feed.Module) (manifest.Found, error) 
 
 // A guest is the module of one feed. Everything but making it belongs to the one goroutine that makes the feed's rounds.
 type guest struct {
-	m     *modules
-	feed  string
-	inner dodona.Transform // makes the points that the module sees
-	from  []string
-	found manifest.Found
-	spec  module.Spec
-	rules module.Rules
+	m       *modules
+	feed    string
+	program *program.Program
+	found   manifest.Found
+	spec    module.Spec
 
 	err   error             // why the module does not run
 	runs  dodona.Transform  // nil while it does not
@@ -150,14 +149,19 @@ type guest struct {
 
 // newGuest finds a feed's module and decides what it may reach. It does not run anything yet. A module that must not run
 // gives a guest all the same: its rounds are missed with the reason.
-func (m *modules) newGuest(c *config.Config, f config.Feed, extraction *extract.Extraction) *guest {
-	s := *f.Settings.Module
-	g := &guest{m: m, feed: f.Feed.Name, inner: extraction, from: f.Settings.From}
-	g.rules = module.Rules{
-		Module: dodona.Module{Name: s.Name, Version: s.Version}, Params: s.Params, Extraction: extraction.JSON(),
-	}
-	if g.found, g.err = m.find(c, s); g.err != nil {
-		return g
+func (m *modules) newGuest(c *config.Config, f config.Feed) (*guest, error) {
+	g := &guest{m: m, feed: f.Feed.Name}
+	rules := g.choose(c, *f.Settings.Module)
+	var err error
+	g.program, err = program.New(f.Settings.From, c.Rules(), &rules)
+	return g, err
+}
+
+// choose finds the release that a feed names, and returns what the feed's rules say of it.
+func (g *guest) choose(c *config.Config, s feed.Module) module.Rules {
+	rules := module.Rules{Module: dodona.Module{Name: s.Name, Version: s.Version}, Params: s.Params}
+	if g.found, g.err = g.m.find(c, s); g.err != nil {
+		return rules
 	}
 	g.found.Wasm = nil // read again for each attempt: many feeds whose module does not run would keep as many files in memory
 	allowed := allowance(s.Allow)
@@ -167,12 +171,12 @@ func (m *modules) newGuest(c *config.Config, f config.Feed, extraction *extract.
 	} else if missing := g.found.Manifest.Capabilities.Missing(allowed); len(missing) > 0 {
 		g.err = fmt.Errorf("module %s %s asks for what module.allow does not grant: %s", s.Name, s.Version, strings.Join(missing, "; "))
 	}
-	g.rules.Module.Digest, g.rules.Limits, g.rules.Capabilities = g.found.Manifest.Module, g.found.Manifest.Limits, granted
+	rules.Module.Digest, rules.Limits, rules.Capabilities = g.found.Manifest.Module, g.found.Manifest.Limits, granted
 	g.spec = module.Spec{
 		Name: s.Name, Version: s.Version, Limits: g.found.Manifest.Limits, Capabilities: granted,
 		Params: s.Params, Dir: s.Allow.Files, Host: g.host(granted),
 	}
-	return g
+	return rules
 }
 
 // allowance returns what the operator allows, as a manifest asks for it.
@@ -262,7 +266,7 @@ func (g *guest) load(ctx context.Context) (unload func()) {
 const slowLoad = 10 * time.Second
 
 // run takes a loaded module.
-func (g *guest) run(loaded *module.Module) { g.runs = loaded.Transform(g.from, g.inner) }
+func (g *guest) run(loaded *module.Module) { g.runs = g.program.Running(loaded) }
 
 // close ends a module whose feed has ended, so that nothing is waited for, but for a disk that does not answer who compiles it for tracing: that is waited for at the end alone.
 func (g *guest) close(ctx context.Context, loaded *module.Module) {

@@ -15,9 +15,9 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
-	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/grid"
+	"github.com/dodona-oracle/dodona/program"
 	"github.com/dodona-oracle/dodona/source"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -156,20 +156,14 @@ func (o *observer) sources() []source.Status {
 
 func (o *observer) startFeed(c *config.Config, f config.Feed) error {
 	n := o.n
-	extraction, err := extract.New(c.Rules().For(f.Settings.From...))
+	made, transform, g, err := n.program(c, f)
 	if err != nil {
 		return fmt.Errorf("feed %s: %w", f.Feed.Name, err)
-	}
-	transform, rules := dodona.Transform(extraction), extraction.JSON()
-	var g *guest
-	if f.Settings.Module != nil {
-		g = n.modules.newGuest(c, f, extraction)
-		transform, rules = g, g.rules.JSON()
 	}
 	loop, err := feed.New(feed.Options{
 		Feed:       f.Feed,
 		Settings:   f.Settings,
-		Extraction: rules,
+		Extraction: made.JSON(),
 		Transform:  transform,
 		Node:       c.Node.Name,
 		Ask:        o.asker(f.Settings.Take),
@@ -186,6 +180,22 @@ func (o *observer) startFeed(c *config.Config, f config.Feed) error {
 	defer o.mu.Unlock()
 	o.feeds[f.Feed.Name] = &feedUnit{u, loop}
 	return nil
+}
+
+// program returns what makes the points of a feed, and the guest that runs its module; that is nil for a feed without one.
+func (n *Node) program(c *config.Config, f config.Feed) (*program.Program, dodona.Transform, *guest, error) {
+	if f.Settings.Module == nil {
+		made, err := program.New(f.Settings.From, c.Rules(), nil)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		return made, made.Running(nil), nil, nil
+	}
+	g, err := n.modules.newGuest(c, f)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return g.program, g, g, nil
 }
 
 // runFeed makes rounds until ctx ends. A failure is told and the feed goes on: rounds must not stop. g is nil for a feed

@@ -23,11 +23,11 @@ func TestThePageExplainsARealAnswer(t *testing.T) {
 	run(t, n)
 	seen.await(t, "an answer", func(o Outcome) bool { return o.Answer != nil })
 
-	const program = "/usr/bin/chromium"
-	if _, err := os.Stat(program); err != nil {
-		t.Fatalf("%s is missing; run: make deps", program)
+	const chromium = "/usr/bin/chromium"
+	if _, err := os.Stat(chromium); err != nil {
+		t.Fatalf("%s is missing; run: make deps", chromium)
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox,
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.NoSandbox,
 		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 800), chromedp.DisableGPU, chromedp.WSURLReadTimeout(time.Minute))
 	limited, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()

@@ -10,6 +10,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/module"
+	"github.com/dodona-oracle/dodona/program"
 )
 
 // maxInput bounds one file of input.
@@ -32,20 +33,14 @@ func trialEvent(ctx context.Context, round dodona.Round, readings []dodona.Readi
 		}
 		rules[source][point] = rule
 	}
-	x, err := extract.New(rules)
+	made, err := program.New(slices.Sorted(maps.Keys(from)), rules, nil)
 	if err != nil {
 		return module.Event{}, err
 	}
 	slices.SortStableFunc(readings, func(a, b dodona.Reading) int {
 		return cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.Item, b.Item), a.Received.Compare(b.Received))
 	})
-	extracted, err := x.Apply(ctx, dodona.Call{Round: round, Readings: readings})
-	if err != nil {
-		return module.Event{}, err
-	}
-	return module.Event{
-		Round: round, Readings: readings, From: slices.Sorted(maps.Keys(from)), Points: extracted.Points,
-	}, nil
+	return made.Event(ctx, dodona.Call{Round: round, Readings: readings})
 }
 
 // contentType guesses the media type of a file by its name; empty if it does not say.

@@ -1,0 +1,155 @@
+package program_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/module"
+	"github.com/dodona-oracle/dodona/module/manifest"
+	"github.com/dodona-oracle/dodona/program"
+)
+
+var rules = extract.Rules{
+	"a":      {"": {Pointer: "/value"}},
+	"boiler": {"temperature": {Pointer: "/t"}, "pressure": {Pointer: "/p"}},
+}
+
+// call is a round with a reading of a and of boiler.
+func call() dodona.Call {
+	at := time.UnixMilli(1_700_000_000_000).UTC()
+	return dodona.Call{Round: dodona.RoundAt(at), Readings: []dodona.Reading{
+		{Source: "a", Body: []byte(`{"value": 1.50}`), Received: at},
+		{Source: "boiler", Body: []byte(`{"t": 90, "p": 2}`), Received: at},
+	}}
+}
+
+func made(t testing.TB, from []string, m *module.Rules) *program.Program {
+	t.Helper()
+	p, err := program.New(from, rules, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestAProgramWithoutAModuleIsTheExtractionOfItsPoints(t *testing.T) {
+	p := made(t, []string{"boiler.temperature", "a"}, nil)
+	x, err := extract.New(rules.For("a", "boiler.temperature"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(p.JSON()), string(x.JSON()); got != want {
+		t.Errorf("rules %s, want %s", got, want)
+	}
+	want, err := x.Apply(t.Context(), call())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, transform := range map[string]dodona.Transform{"running": p.Running(nil), "replaying": p.Replaying(nil, nil)} {
+		got, err := transform.Apply(t.Context(), call())
+		if err != nil || got.Version != want.Version || !slices.Equal(got.Points, want.Points) || len(got.Points) != 2 {
+			t.Errorf("%s: %+v, %v; want %+v", name, got, err, want)
+		}
+	}
+}
+
+// counter returns the rules of a module that counts rounds and reads the sensor "meter", and its Wasm.
+func counter(t testing.TB) (module.Rules, []byte) {
+	t.Helper()
+	wasm, err := os.ReadFile("../node/testdata/counter.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return module.Rules{
+		Module:       dodona.Module{Name: "counter", Version: "1.0.0", Digest: sha256.Sum256(wasm)},
+		Capabilities: manifest.Capabilities{State: true, ReadSensor: []string{"meter"}},
+	}, wasm
+}
+
+func loaded(t testing.TB, spec module.Spec) *module.Module {
+	t.Helper()
+	engine, err := module.New(t.Context(), module.Options{Interpreter: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = engine.Close(t.Context()) })
+	m, err := engine.Load(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestWhatAModuleMadeIsMadeAgainOfItsRulesAndItsTranscript(t *testing.T) {
+	ask, wasm := counter(t)
+	ask.Extraction = json.RawMessage(`"of somebody else"`)
+	p := made(t, []string{"a"}, &ask)
+	if got, found := p.Module(); !found || got.Module != ask.Module || string(got.Extraction) != string(made(t, []string{"a"}, nil).JSON()) {
+		t.Fatalf("module %+v, %v", got, found)
+	}
+	spec := ask.Spec(wasm)
+	spec.Host.State = func(dodona.FeedID) map[string][]byte { return map[string][]byte{"n": {41}} }
+	spec.Host.Reading = func(context.Context, string) (dodona.Reading, error) {
+		return dodona.Reading{Source: "meter", Body: []byte("7")}, nil
+	}
+	first, err := p.Running(loaded(t, spec)).Apply(t.Context(), call())
+	if err != nil || len(first.Points) != 2 || first.Points[0].Value.String() != "42" || first.Version != ask.Module.Digest {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	parsed, err := program.Parse([]string{"a"}, p.JSON())
+	if err != nil {
+		t.Fatal(err)
+	}
+	named, found := parsed.Module()
+	if !found || string(parsed.JSON()) != string(p.JSON()) {
+		t.Fatalf("rules %s, want %s", parsed.JSON(), p.JSON())
+	}
+	again, err := parsed.Replaying(loaded(t, named.Spec(wasm)), first.Transcript).Apply(t.Context(), call())
+	if err != nil || !slices.Equal(again.Points, first.Points) || again.Fuel != first.Fuel || again.Version != first.Version {
+		t.Errorf("%+v, %v; want %+v", again, err, first)
+	}
+}
+
+func TestAnEventHoldsWhatTheModuleIsGiven(t *testing.T) {
+	ask, _ := counter(t)
+	c := call()
+	ev, err := made(t, []string{"boiler.temperature", "a"}, &ask).Event(t.Context(), c)
+	if err != nil || ev.Round != c.Round || len(ev.Readings) != 2 || !slices.Equal(ev.From, []string{"boiler.temperature", "a"}) ||
+		len(ev.Points) != 2 || ev.Points[0].ID != "a" || ev.Points[1].Value.String() != "90" {
+		t.Errorf("%+v, %v", ev, err)
+	}
+	bare, err := program.Parse([]string{"a"}, ask.JSON()) // rules of a module that sees readings alone
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ev, err := bare.Event(t.Context(), c); err != nil || len(ev.Readings) != 2 || len(ev.Points) != 0 {
+		t.Errorf("without an extraction: %+v, %v", ev, err)
+	}
+}
+
+func TestRulesThatNoBuildWroteAreErrors(t *testing.T) {
+	ask, _ := counter(t)
+	ask.Extraction = json.RawMessage(`{"extract":99}`)
+	for name, raw := range map[string]string{
+		"nothing":                        "",
+		"no rules":                       "null",
+		"an extraction of another build": `{"extract":99,"sources":{}}`,
+		"the same before a module":       string(ask.JSON()),
+		"an unknown key beside a module": strings.Replace(string(ask.JSON()), `"abi"`, `"x":1,"abi"`, 1),
+	} {
+		if p, err := program.Parse([]string{"a"}, json.RawMessage(raw)); err == nil {
+			t.Errorf("%s is parsed: %s", name, p.JSON())
+		}
+	}
+	if _, err := program.New([]string{"a"}, extract.Rules{"a": {"": {Pointer: "no slash"}}}, nil); err == nil {
+		t.Error("a pointer that is none makes a program")
+	}
+}
