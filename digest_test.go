@@ -543,3 +543,27 @@ func BenchmarkReportDigest(b *testing.B) {
 		_ = r.Digest(r.Feed)
 	}
 }
+
+func TestBytesHaveOneText(t *testing.T) {
+	var d Digest
+	good := `"0x` + strings.Repeat("ab", 32) + `"`
+	if err := json.Unmarshal([]byte(good), &d); err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{strings.ToUpper(good), good[:len(good)-3] + `"`, `"` + strings.Repeat("ab", 33) + `"`, `"0x` + strings.Repeat("zz", 32) + `"`, `"0x` + strings.Repeat("aB", 32) + `"`} {
+		if err := json.Unmarshal([]byte(bad), &d); err == nil {
+			t.Errorf("%s is accepted as a digest", bad)
+		}
+	}
+}
+
+func FuzzBytesHaveOneText(f *testing.F) {
+	f.Add("0x" + strings.Repeat("ab", 32))
+	f.Add("0X" + strings.Repeat("AB", 32))
+	f.Fuzz(func(t *testing.T, s string) {
+		var d Digest
+		if d.UnmarshalText([]byte(s)) == nil && d.String() != s {
+			t.Errorf("%q reads as %s", s, d)
+		}
+	})
+}

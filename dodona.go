@@ -7,8 +7,8 @@
 //	┃journal┃ ◀▶ quorum ◀▶ anchor ◀▶ sink, api, explain                       durable readers, any process
 //
 // and every folder beside this file is one stage of that line. Stages know this package and never each other;
-// package node joins them. A type belongs here only if two stages pass it between them, so reading
-// dodona.go (the seams), words.go, evidence.go, decimal.go and digest.go is reading the architecture.
+// package node joins them. A type belongs here only if two stages pass it between them, so reading dodona.go (the seams) and the
+// files of words beside it, each named by what it is about, is reading the architecture.
 package dodona
 
 import (

@@ -1,7 +1,5 @@
 package dodona
 
-import "time"
-
 // A LeafKind says what a leaf of an anchor's tree stands for.
 type LeafKind uint8
 
@@ -51,20 +49,6 @@ type Anchored struct {
 	Signatures []Signature `json:"signatures"` // ascending by signer
 }
 
-// A Rotation hands a network from one quorum to the next.
-type Rotation struct {
-	Epoch      uint64      `json:"epoch"`      // 1 for the first rotation of a network, then one more each time
-	Next       Quorum      `json:"next"`       // signs from FromRound on, and nothing below
-	FromRound  Round       `json:"fromRound"`  // the quorum before signs nothing from here on
-	Signatures []Signature `json:"signatures"` // of the quorum before, ascending by signer
-}
-
-// A History leads from a network's first quorum to any later one, offline.
-type History struct {
-	First     Quorum     `json:"first"`
-	Rotations []Rotation `json:"rotations"` // by epoch, without holes
-}
-
 // A Gap is rounds of a feed without an attestation, and why.
 type Gap struct {
 	Feed  Feed   `json:"feed"`
@@ -79,44 +63,4 @@ type Evidence struct {
 	Proof    Proof    `json:"proof"`
 	Anchored Anchored `json:"anchored"`
 	History  *History `json:"history,omitempty"` // needed once the network has rotated
-}
-
-// A Receipt is what a sink did with a record: a transaction, an HTTP status.
-type Receipt struct {
-	Sink    string        `json:"sink"`
-	Topic   Topic         `json:"topic"`  // of the record
-	Key     string        `json:"key"`    // of the record: the feed
-	Record  string        `json:"record"` // the record's ID
-	Status  ReceiptStatus `json:"status"`
-	Detail  string        `json:"detail,omitempty"`
-	At      time.Time     `json:"at"`
-	Late    bool          `json:"late,omitempty"`   // it waited for more than a minute
-	Passed  uint64        `json:"passed,omitempty"` // records of the key that did not go because this one did: superseded, or not due
-	OnChain *OnChain      `json:"onChain,omitempty"`
-}
-
-// ReceiptStatus says what became of a record.
-type ReceiptStatus string
-
-// The statuses of receipts. A record may have several, the last one counts.
-const (
-	ReceiptDelivered  ReceiptStatus = "delivered"  // the peer took it
-	ReceiptMined      ReceiptStatus = "mined"      // a block has it
-	ReceiptFinal      ReceiptStatus = "final"      // a block has it, deep enough
-	ReceiptSuperseded ReceiptStatus = "superseded" // needless: something newer is there
-	ReceiptReverted   ReceiptStatus = "reverted"   // the contract refused it in a block; it is tried again
-	ReceiptDead       ReceiptStatus = "dead"       // refused for good, given up
-)
-
-// An OnChain is where a chain keeps what was delivered.
-type OnChain struct {
-	Chain     uint64  `json:"chain"` // its id
-	Contract  Address `json:"contract"`
-	Slot      Digest  `json:"slot"` // of the contract's storage
-	Sender    Address `json:"sender"`
-	Tx        Digest  `json:"tx"`
-	Block     uint64  `json:"block"`
-	BlockHash Digest  `json:"blockHash"`
-	GasUsed   uint64  `json:"gasUsed"`
-	GasPrice  uint64  `json:"gasPrice"` // wei for each unit of gas
 }

@@ -1,7 +1,6 @@
 package dodona
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -50,42 +49,4 @@ func TestRoundIsItsInstant(t *testing.T) {
 	if got := Round(1<<64 - 1).Time(); got.IsZero() {
 		t.Errorf("the last round has no time")
 	}
-}
-
-func TestBytesHaveOneText(t *testing.T) {
-	var d Digest
-	good := `"0x` + strings.Repeat("ab", 32) + `"`
-	if err := json.Unmarshal([]byte(good), &d); err != nil {
-		t.Fatal(err)
-	}
-	for _, bad := range []string{strings.ToUpper(good), good[:len(good)-3] + `"`, `"` + strings.Repeat("ab", 33) + `"`, `"0x` + strings.Repeat("zz", 32) + `"`, `"0x` + strings.Repeat("aB", 32) + `"`} {
-		if err := json.Unmarshal([]byte(bad), &d); err == nil {
-			t.Errorf("%s is accepted as a digest", bad)
-		}
-	}
-}
-
-func TestRecordsOfRoundsAreFiledByTheirRound(t *testing.T) {
-	for id, want := range map[string]Round{"0": 0, "1795349070000": 1795349070000, "18446744073709551615": 1<<64 - 1} {
-		if got, found := (Record{ID: id}).Round(); !found || got != want || got.ID() != id {
-			t.Errorf("record %s is of round %d (%v), want %d and its ID back", id, got, found, want)
-		}
-	}
-	before := Round(10).Before()
-	for id, want := range map[string]bool{"9": true, "10": false, "11": false, "": true, "-1": true, "1e3": true, "18446744073709551616": true} {
-		if got := before(Record{ID: id}); got != want {
-			t.Errorf("record %q is before round 10: got %v, want %v", id, got, want)
-		}
-	}
-}
-
-func FuzzBytesHaveOneText(f *testing.F) {
-	f.Add("0x" + strings.Repeat("ab", 32))
-	f.Add("0X" + strings.Repeat("AB", 32))
-	f.Fuzz(func(t *testing.T, s string) {
-		var d Digest
-		if d.UnmarshalText([]byte(s)) == nil && d.String() != s {
-			t.Errorf("%q reads as %s", s, d)
-		}
-	})
 }
