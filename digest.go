@@ -194,32 +194,33 @@ var (
 	domainVersion   = Keccak256([]byte("1"))
 )
 
-// typed returns the EIP-712 digest of a struct in the domain of a network.
-func typed(network, hashStruct Digest) Digest {
+// TypedDigest returns what is signed of a struct (EIP-712) in the domain of a network: name "Dodona", version "1", the
+// network's id as salt. The root has it for those of its words that are signed; what only contracts take hashes itself.
+func TypedDigest(network, hashStruct Digest) Digest {
 	domain := Keccak256(typeDomain[:], domainName[:], domainVersion[:], network[:])
 	return Keccak256([]byte{0x19, 0x01}, domain[:], hashStruct[:])
 }
 
 // Digest returns what a quorum signs (EIP-712) under the given network id.
 func (r Report) Digest(network Digest) Digest {
-	return typed(network, Keccak256(words(nil).digest(typeReport).digest(r.Feed).uint(uint64(r.Round)).int(r.Value)))
+	return TypedDigest(network, Keccak256(words(nil).digest(typeReport).digest(r.Feed).uint(uint64(r.Round)).int(r.Value)))
 }
 
 // Digest returns what the observing node signs (EIP-712) under the given network id.
 func (o Observation) Digest(network Digest) Digest {
-	return typed(network, Keccak256(words(nil).digest(typeObservation).digest(o.Feed).uint(uint64(o.Round)).
+	return TypedDigest(network, Keccak256(words(nil).digest(typeObservation).digest(o.Feed).uint(uint64(o.Round)).
 		int(o.Value).digest(o.Origin.Digest())))
 }
 
 // Digest returns what a quorum signs (EIP-712) under the given network id.
 func (a Anchor) Digest(network Digest) Digest {
-	return typed(network, Keccak256(words(nil).digest(typeAnchor).digest(a.Root).digest(a.Previous).
+	return TypedDigest(network, Keccak256(words(nil).digest(typeAnchor).digest(a.Root).digest(a.Previous).
 		uint(uint64(a.From)).uint(uint64(a.To)).uint(a.Count)))
 }
 
 // Digest returns what the quorum before signs (EIP-712, type Rotate) under the given network id.
 func (r Rotation) Digest(network Digest) Digest {
-	return typed(network, Keccak256(words(nil).digest(typeRotate).uint(r.Epoch).digest(r.Next.Digest()).
+	return TypedDigest(network, Keccak256(words(nil).digest(typeRotate).uint(r.Epoch).digest(r.Next.Digest()).
 		digest(r.Next.MembersDigest()).uint(uint64(r.FromRound))))
 }
 

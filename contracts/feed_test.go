@@ -179,7 +179,7 @@ func (s speaker) anchorContract() string {
 }
 
 // batch returns a signed batch for a page.
-func (s speaker) batch(b dodona.HubBatch, page calldata.Page) []byte {
+func (s speaker) batch(b calldata.HubBatch, page calldata.Page) []byte {
 	data, err := calldata.Batch(b, page, s.prove(b.Digest(s.network.ID())))
 	if err != nil {
 		panic(err)

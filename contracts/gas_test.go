@@ -72,11 +72,11 @@ func hubCase(name string, s speaker, feeds int, limit uint64) gasCase {
 			return hub
 		},
 		message: func(i int, now dodona.Round) []byte {
-			b := dodona.HubBatch{Layout: dodona.LayoutOf(ids...), Round: now - 100_000 + dodona.Round(1009*i)}
+			b := calldata.HubBatch{Layout: calldata.LayoutOf(ids...), Round: now - 100_000 + dodona.Round(1009*i)}
 			for f := range feeds {
 				b.Values = append(b.Values, 312345678901+int64(f*7919+i*104729)) // 8 decimals, all of them change
 			}
-			return s.batch(b, calldata.Page(dodona.BatchWords(feeds)))
+			return s.batch(b, calldata.Page(calldata.BatchWords(feeds)))
 		},
 	}
 }

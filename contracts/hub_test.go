@@ -63,17 +63,17 @@ func TestHubStoresBatchesAndRefusesAttacksOnAChain(t *testing.T) {
 		c.mustSend(t, hub, calldata.OpenPage(ids[1:]...)) // page 1, 3 words, another layout
 		c.mustSend(t, hub, calldata.OpenPage(ids[0]))     // page 2, 1 word
 		page, second := calldata.Page(3), calldata.Page(1<<8|3)
-		batch := func(round dodona.Round, values ...int64) dodona.HubBatch {
-			return dodona.HubBatch{Layout: dodona.LayoutOf(ids...), Round: round, Values: values}
+		batch := func(round dodona.Round, values ...int64) calldata.HubBatch {
+			return calldata.HubBatch{Layout: calldata.LayoutOf(ids...), Round: round, Values: values}
 		}
-		values := []int64{1, -2, math.MaxInt64, math.MinInt64 + 1, 5, dodona.NoAnswer, 7, 8, 9, -10}
+		values := []int64{1, -2, math.MaxInt64, math.MinInt64 + 1, 5, calldata.NoAnswer, 7, 8, 9, -10}
 		stored := c.time(t) - 1000
 		c.mustSend(t, hub, s.batch(batch(stored, values...), page))
 		at := c.time(t)
 		for place, want := range values {
 			ret, err := c.try(hub, append(append(selector("latest(uint32,uint256)"), uintWord(uint64(page))...), uintWord(uint64(place))...))
 			word := dodona.NewInt192(want).Word()
-			if want == dodona.NoAnswer {
+			if want == calldata.NoAnswer {
 				if err != revert("NoAnswer()") {
 					t.Errorf("%s: place %d without an answer: %x, %v", name, place, ret, err)
 				}
@@ -180,7 +180,7 @@ func TestHubHandsOverToTheSuccessorItsQuorumSigned(t *testing.T) {
 		}
 		send := func(by speaker) error {
 			at := dodona.Round(m.config.Time * 1000)
-			_, err := m.call(hub, by.batch(dodona.HubBatch{Layout: dodona.LayoutOf(feedID), Round: at, Values: []int64{1}}, 1))
+			_, err := m.call(hub, by.batch(calldata.HubBatch{Layout: calldata.LayoutOf(feedID), Round: at, Values: []int64{1}}, 1))
 			return err
 		}
 		const notice = 2 * 24 * 3600

@@ -89,7 +89,7 @@ type Page uint32
 func (p Page) Words() int { return int(p & 0xff) }
 
 // Batch returns the update of a hub's page: words ‖ page ‖ proof. It fails if b does not have the page's number of words.
-func Batch(b dodona.HubBatch, page Page, proof Proof) ([]byte, error) {
+func Batch(b HubBatch, page Page, proof Proof) ([]byte, error) {
 	words := b.Words()
 	if len(words) != 32*page.Words() {
 		return nil, refuse("a batch of %d values has %d words, those of page %#x have %d", len(b.Values), len(words)/32, uint32(page), page.Words())
@@ -98,28 +98,28 @@ func Batch(b dodona.HubBatch, page Page, proof Proof) ([]byte, error) {
 }
 
 // DecodeBatch reads what [Batch] returns for a page of the given layout's feeds; the page must be the given one.
-func DecodeBatch(data []byte, page Page, layout dodona.Digest, feeds int) (dodona.HubBatch, Proof, error) {
+func DecodeBatch(data []byte, page Page, layout dodona.Digest, feeds int) (HubBatch, Proof, error) {
 	n := 32 * page.Words()
-	if feeds < 1 || dodona.BatchWords(feeds) != page.Words() {
-		return dodona.HubBatch{}, Proof{}, refuse("%d feeds have %d words, those of page %#x have %d", feeds, dodona.BatchWords(feeds), uint32(page), page.Words())
+	if feeds < 1 || BatchWords(feeds) != page.Words() {
+		return HubBatch{}, Proof{}, refuse("%d feeds have %d words, those of page %#x have %d", feeds, BatchWords(feeds), uint32(page), page.Words())
 	}
 	if len(data) < n+PageSize {
-		return dodona.HubBatch{}, Proof{}, refuse("%d bytes are less than %d words and a page", len(data), page.Words())
+		return HubBatch{}, Proof{}, refuse("%d bytes are less than %d words and a page", len(data), page.Words())
 	}
 	if got := binary.BigEndian.Uint32(data[n:]); got != uint32(page) {
-		return dodona.HubBatch{}, Proof{}, refuse("page %#x, want %#x", got, uint32(page))
+		return HubBatch{}, Proof{}, refuse("page %#x, want %#x", got, uint32(page))
 	}
 	proof, err := DecodeProof(data[n+PageSize:])
 	if err != nil {
-		return dodona.HubBatch{}, Proof{}, err
+		return HubBatch{}, Proof{}, err
 	}
-	b := dodona.HubBatch{Layout: layout, Round: dodona.Round(binary.BigEndian.Uint64(data)), Values: make([]int64, feeds)}
+	b := HubBatch{Layout: layout, Round: dodona.Round(binary.BigEndian.Uint64(data)), Values: make([]int64, feeds)}
 	for place := range 4*page.Words() - 1 {
 		v := int64(binary.BigEndian.Uint64(data[8+8*place:]))
 		if place < feeds {
 			b.Values[place] = v
-		} else if v != dodona.NoAnswer {
-			return dodona.HubBatch{}, Proof{}, refuse("place %d holds %d, behind the last of %d feeds", place, v, feeds)
+		} else if v != NoAnswer {
+			return HubBatch{}, Proof{}, refuse("place %d holds %d, behind the last of %d feeds", place, v, feeds)
 		}
 	}
 	return b, proof, nil

@@ -106,11 +106,11 @@ func TestAProofHasAtMostAsManyVotesAsAQuorumHasMembers(t *testing.T) {
 
 func TestBatchesReturnAsTheyWere(t *testing.T) {
 	for n := 1; n < 40; n++ {
-		b := dodona.HubBatch{Layout: dodona.Digest{1}, Round: 1795349070000, Values: make([]int64, n)}
+		b := HubBatch{Layout: dodona.Digest{1}, Round: 1795349070000, Values: make([]int64, n)}
 		for i := range b.Values {
-			b.Values[i] = []int64{int64(i), -int64(i), dodona.NoAnswer, math.MaxInt64}[i%4]
+			b.Values[i] = []int64{int64(i), -int64(i), NoAnswer, math.MaxInt64}[i%4]
 		}
-		page := Page(7<<8 | dodona.BatchWords(n))
+		page := Page(7<<8 | BatchWords(n))
 		data, err := Batch(b, page, someVotes)
 		if err != nil || len(data) != 32*page.Words()+PageSize+2*VoteSize {
 			t.Fatalf("%d values: %d bytes, %v", n, len(data), err)
@@ -232,7 +232,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(anchor)
 	f.Add(ReadAt(Feed(dodona.Report{Round: 5}, someSchnorr), 5))
 	f.Add(ReadLatest(nil, 0))
-	b := dodona.HubBatch{Round: 5, Values: []int64{1, 2, 3, 4}}
+	b := HubBatch{Round: 5, Values: []int64{1, 2, 3, 4}}
 	data, _ := Batch(b, 2, someVotes)
 	f.Add(data)
 	f.Fuzz(func(t *testing.T, data []byte) {

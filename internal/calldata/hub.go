@@ -1,30 +1,29 @@
-package dodona
+package calldata
 
 import (
 	"encoding/binary"
 	"math"
+
+	"github.com/dodona-oracle/dodona"
 )
 
 // A HubBatch is the answers of many feeds for one round under one signature, as a hub on a chain takes them.
 type HubBatch struct {
-	Layout Digest  `json:"layout"` // [LayoutOf] the feeds
-	Round  Round   `json:"round"`
-	Values []int64 `json:"values"` // in the order of the layout; [NoAnswer] where there is none
+	Layout dodona.Digest `json:"layout"` // [LayoutOf] the feeds
+	Round  dodona.Round  `json:"round"`
+	Values []int64       `json:"values"` // in the order of the layout; [NoAnswer] where there is none
 }
 
 // NoAnswer stands for a feed that has no answer in a batch, or one out of the range of 64 bits.
 const NoAnswer = math.MinInt64
 
-// MaxBatch is the most feeds of a batch: 255 words, the first of which holds the round and three values.
-const MaxBatch = 3 + 4*254
-
 // LayoutOf returns the digest of an ordered list of feeds: keccak256 of their ids, one behind the other.
-func LayoutOf(feeds ...FeedID) Digest {
-	var w words
-	for _, f := range feeds {
-		w = w.digest(f)
+func LayoutOf(feeds ...dodona.FeedID) dodona.Digest {
+	parts := make([][]byte, len(feeds))
+	for i := range feeds {
+		parts[i] = feeds[i][:]
 	}
-	return Keccak256(w)
+	return dodona.Keccak256(parts...)
 }
 
 // Words returns the batch as words of 32 bytes: round and three values in the first, four values in every other one,
@@ -44,9 +43,12 @@ func (b HubBatch) Words() []byte {
 // BatchWords returns how many words n values take.
 func BatchWords(n int) int { return 1 + n/4 }
 
-var typeBatch = Keccak256([]byte("Batch(bytes32 layout,uint64 round,bytes32 words)"))
+var typeBatch = dodona.Keccak256([]byte("Batch(bytes32 layout,uint64 round,bytes32 words)"))
 
 // Digest returns what a quorum signs (EIP-712, type Batch) under the given network id; words is keccak256 of [HubBatch.Words].
-func (b HubBatch) Digest(network Digest) Digest {
-	return typed(network, Keccak256(words(nil).digest(typeBatch).digest(b.Layout).uint(uint64(b.Round)).digest(Keccak256(b.Words()))))
+func (b HubBatch) Digest(network dodona.Digest) dodona.Digest {
+	var round [32]byte
+	binary.BigEndian.PutUint64(round[24:], uint64(b.Round))
+	words := dodona.Keccak256(b.Words())
+	return dodona.TypedDigest(network, dodona.Keccak256(typeBatch[:], b.Layout[:], round[:], words[:]))
 }
