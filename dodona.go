@@ -71,6 +71,24 @@ type Journal interface {
 	From(ctx context.Context, reader string, topics ...Topic) iter.Seq2[[]Record, error]
 }
 
+// A Ledger is a journal to look things up in.
+//
+// Last returns the newest record of a topic and key, or [ErrNotFound].
+// Scan yields them in order, starting with the first for which before is false; nil starts with the oldest that is kept.
+// Before must be monotone, true up to some record and false from there on: see [Round.Before].
+type Ledger interface {
+	Last(ctx context.Context, topic Topic, key string) (Record, error)
+	Scan(ctx context.Context, topic Topic, key string, before func(Record) bool) iter.Seq2[Record, error]
+}
+
+// A Keeper is a ledger that also keeps what is decided on it. Append is that of [Journal]: after [ErrConflict] the newest
+// record of one of the keys is not the one that the record's After names, and nothing was appended; after any other error
+// the records may have been kept or not.
+type Keeper interface {
+	Ledger
+	Append(ctx context.Context, recs ...Record) error
+}
+
 // A Sink delivers records, idempotently by ID. Receipts are journaled, so that explain can end in a transaction.
 type Sink interface {
 	Deliver(ctx context.Context, recs []Record) ([]Receipt, error)
@@ -81,6 +99,20 @@ var ErrConflict = errors.New("conflicts with what is already claimed")
 
 // ErrNotFound: the journal holds no such record. Answer "unknown", do not retry.
 var ErrNotFound = errors.New("not found")
+
+// Find returns the record of a topic and key that is filed by a round, or [ErrNotFound].
+func Find(ctx context.Context, l Ledger, topic Topic, key string, round Round) (Record, error) {
+	for rec, err := range l.Scan(ctx, topic, key, round.Before()) {
+		if err != nil {
+			return Record{}, err
+		}
+		if rec.ID == round.ID() {
+			return rec, nil
+		}
+		break
+	}
+	return Record{}, ErrNotFound
+}
 
 // Permanent marks err as one that trying again cannot mend: a refused password, a missing register.
 // It returns nil for nil. The pump still tries again, but slowly, and says so.

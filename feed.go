@@ -65,6 +65,9 @@ func (f Feed) CheckValue(v Int192) error {
 	return nil
 }
 
+// MaxNameParts is how many parts, joined by points, the name of a feed may have to a verifier; a node may configure fewer.
+const MaxNameParts = 16
+
 // CheckName returns an error unless name can be a subject of the bus: up to maxTokens tokens joined by
 // points, each of a–z, 0–9 and hyphens, 63 at most, not beginning with a hyphen.
 func CheckName(name string, maxTokens int) error {

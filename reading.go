@@ -3,6 +3,7 @@ package dodona
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -66,4 +67,18 @@ type Point struct {
 	Time    time.Time `json:"time,omitzero"`    // when it was measured, or else received
 	Quality Quality   `json:"quality"`          //
 	Reason  string    `json:"reason,omitempty"` // why the quality is not good
+}
+
+// PointID returns the id of a point: "kraken", or "boiler.temperature" where the source has several.
+func PointID(source, point string) string {
+	if point == "" {
+		return source
+	}
+	return source + "." + point
+}
+
+// SplitPointID returns the source and the point that an id names. Source names contain no dot.
+func SplitPointID(id string) (source, point string) {
+	source, point, _ = strings.Cut(id, ".")
+	return source, point
 }

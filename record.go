@@ -19,7 +19,19 @@ const (
 	TopicAnchor      Topic = "anchor"      // key: "series"; id: the end of the window; body: a JSON [Anchored]
 	TopicIntent      Topic = "intent"      // key: sink; body: what a sink is about to do (package sink/evm)
 	TopicReceipt     Topic = "receipt"     // key: sink; body: a JSON [Receipt]
-	TopicEvent       Topic = "event"       // key: what happened: "rejected", "conflict", "unsigned", "late", "loss"
+	TopicEvent       Topic = "event"       // key: what happened, one of those below
+)
+
+// The keys of events.
+const (
+	EventRejected = "rejected" // the validator refused an observation (package quorum)
+	EventConflict = "conflict" // a round was not signed: the key has claimed another answer of it
+	EventUnsigned = "unsigned" // a round was computed and never signed
+	EventLate     = "late"     // a round was signed after it had closed
+	EventDropped  = "dropped"  // the journal can never take something
+	EventLoss     = "loss"     // records are gone that should be there (package journal)
+	EventReader   = "reader"   // what becomes of a reader that nothing configures (package journal)
+	EventDelivery = "delivery" // what a sink tells about itself (package sink)
 )
 
 // A Record is what the journal keeps. The caller fills the first six; the journal fills the rest.

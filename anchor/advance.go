@@ -4,33 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
-// A Ledger is the part of the journal that anchoring needs. Scan yields the records of a topic and key in order,
-// starting with the first for which before is false. Last returns the newest one, or [dodona.ErrNotFound].
-//
-// Append is atomic and durable on return; [dodona.ErrConflict] says that the newest record of one of the keys is not the one
-// that the record's After names, and that nothing was appended.
-type Ledger interface {
-	Lookup
-	Append(ctx context.Context, recs ...dodona.Record) error
-	Last(ctx context.Context, topic dodona.Topic, key string) (dodona.Record, error)
-}
-
-// A Lookup is the part of the journal in which proofs are found.
-type Lookup interface {
-	Scan(ctx context.Context, topic dodona.Topic, key string, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error]
-}
-
 // Means is what a series goes on with.
 type Means struct {
 	Signer dodona.Signer
-	Ledger Ledger
+	Ledger dodona.Keeper
 
 	// Refused says whether an error of the signer is its last word on a claim: another process with its key has claimed
 	// something else, or is ahead already. Nil means dodona.ErrConflict only.
@@ -77,7 +60,7 @@ func (s *Series) Advance(ctx context.Context, m Means, now time.Time, grids []Gr
 }
 
 // load reads where the series stands, unless that is known.
-func (s *Series) load(ctx context.Context, l Ledger) error {
+func (s *Series) load(ctx context.Context, l dodona.Keeper) error {
 	if s.loaded {
 		return nil
 	}
@@ -108,7 +91,7 @@ func (s *Series) load(ctx context.Context, l Ledger) error {
 }
 
 // due returns the window that may be sealed now, if there is one.
-func (s *Series) due(ctx context.Context, l Ledger, now time.Time, grids []Grid) (Window, bool, error) {
+func (s *Series) due(ctx context.Context, l dodona.Keeper, now time.Time, grids []Grid) (Window, bool, error) {
 	if _, possible := s.Window(now, max(s.last.To, 1), grids); !possible && s.last.To != 0 {
 		return Window{}, false, nil // not even the shortest one
 	}
@@ -121,7 +104,7 @@ func (s *Series) due(ctx context.Context, l Ledger, now time.Time, grids []Grid)
 }
 
 // firstAttested returns the first round, of whatever feed, that is attested at or after the end of the last anchor.
-func (s *Series) firstAttested(ctx context.Context, l Ledger, grids []Grid) (first dodona.Round, err error) {
+func (s *Series) firstAttested(ctx context.Context, l dodona.Keeper, grids []Grid) (first dodona.Round, err error) {
 	for name := range s.Draft(Window{From: s.last.To}, grids).Wanted() {
 		err := each(ctx, l, dodona.TopicData, name, s.last.To, func(rec dodona.Record) (more bool, err error) {
 			round, named := rec.Round()
@@ -201,7 +184,7 @@ func (s *Series) perform(ctx context.Context, m Means, e *Effects) error {
 }
 
 // plan gathers the records of a window and makes its plan durable.
-func (s *Series) plan(ctx context.Context, l Ledger, w Window, grids []Grid, attempt uint64) (*Plan, error) {
+func (s *Series) plan(ctx context.Context, l dodona.Keeper, w Window, grids []Grid, attempt uint64) (*Plan, error) {
 	draft := s.Draft(w, grids)
 	wanted := draft.Wanted()
 	for _, name := range sortedNames(wanted) {
@@ -236,7 +219,7 @@ func (s *Series) plan(ctx context.Context, l Ledger, w Window, grids []Grid, att
 }
 
 // each gives f the records of a key from a round on, as long as f wants more.
-func each(ctx context.Context, l Lookup, topic dodona.Topic, key string, from dodona.Round, f func(dodona.Record) (bool, error)) error {
+func each(ctx context.Context, l dodona.Ledger, topic dodona.Topic, key string, from dodona.Round, f func(dodona.Record) (bool, error)) error {
 	for rec, err := range l.Scan(ctx, topic, key, from.Before()) {
 		if err != nil {
 			return fmt.Errorf("read %s of %s: %w", topic, key, err)

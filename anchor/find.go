@@ -23,7 +23,7 @@ type Place struct {
 
 // Find returns where an attestation is anchored; appended is when its data record was. [dodona.ErrNotFound] says that
 // it is not anchored, or not yet, or that the records that would tell are no longer kept.
-func Find(ctx context.Context, l Lookup, a dodona.Attestation, appended time.Time) (Place, error) {
+func Find(ctx context.Context, l dodona.Ledger, a dodona.Attestation, appended time.Time) (Place, error) {
 	leaf := a.Leaf()
 	place, err := first(ctx, l, func(rec dodona.Record) bool { return leaf.Round.Before()(rec) || rec.ID == leaf.Round.ID() }, 1,
 		func(rec dodona.Record) (Place, error) { return find(ctx, l, rec, leaf) })
@@ -40,7 +40,7 @@ func Find(ctx context.Context, l Lookup, a dodona.Attestation, appended time.Tim
 const lateLooks = 4
 
 // FindGap returns where it is anchored that a round of a feed, by name, was missed, or [dodona.ErrNotFound].
-func FindGap(ctx context.Context, l Lookup, feed string, round dodona.Round) (Place, dodona.Feed, error) {
+func FindGap(ctx context.Context, l dodona.Ledger, feed string, round dodona.Round) (Place, dodona.Feed, error) {
 	var identity dodona.Feed
 	place, err := first(ctx, l, func(rec dodona.Record) bool { return round.Before()(rec) || rec.ID == round.ID() }, 1,
 		func(rec dodona.Record) (place Place, err error) {
@@ -51,7 +51,7 @@ func FindGap(ctx context.Context, l Lookup, feed string, round dodona.Round) (Pl
 }
 
 // first returns what look finds in the first few anchors that are not before.
-func first(ctx context.Context, l Lookup, before func(dodona.Record) bool, looks int, look func(dodona.Record) (Place, error)) (Place, error) {
+func first(ctx context.Context, l dodona.Ledger, before func(dodona.Record) bool, looks int, look func(dodona.Record) (Place, error)) (Place, error) {
 	for rec, err := range l.Scan(ctx, dodona.TopicAnchor, KeySeries, before) {
 		if err != nil {
 			return Place{}, fmt.Errorf("look for an anchor: %w", err)
@@ -68,7 +68,7 @@ func first(ctx context.Context, l Lookup, before func(dodona.Record) bool, looks
 }
 
 // find returns the place of a leaf in one anchor.
-func find(ctx context.Context, l Lookup, rec dodona.Record, leaf dodona.Leaf) (Place, error) {
+func find(ctx context.Context, l dodona.Ledger, rec dodona.Record, leaf dodona.Leaf) (Place, error) {
 	a, err := readAnchored(rec)
 	if err != nil {
 		return Place{}, err
@@ -92,7 +92,7 @@ func find(ctx context.Context, l Lookup, rec dodona.Record, leaf dodona.Leaf) (P
 }
 
 // findGap returns the place of the gap that covers a round, in the anchor of the round's window.
-func findGap(ctx context.Context, l Lookup, rec dodona.Record, feed string, round dodona.Round) (place Place, identity dodona.Feed, err error) {
+func findGap(ctx context.Context, l dodona.Ledger, rec dodona.Record, feed string, round dodona.Round) (place Place, identity dodona.Feed, err error) {
 	a, err := readAnchored(rec)
 	if err != nil || !(Window{a.Anchor.From, a.Anchor.To}).Contains(round) {
 		return place, identity, errors.Join(err, notFoundUnless(err))
@@ -131,7 +131,7 @@ func notFoundUnless(err error) error {
 }
 
 // plansOf returns the plans of windows that end at to or later, without their feeds.
-func plansOf(ctx context.Context, l Lookup, to dodona.Round) (plans []*Plan, err error) {
+func plansOf(ctx context.Context, l dodona.Ledger, to dodona.Round) (plans []*Plan, err error) {
 	for rec, err := range l.Scan(ctx, dodona.TopicLeaf, KeyPlan, place{to: to}.before()) {
 		if err != nil {
 			return nil, fmt.Errorf("read the plan of an anchor: %w", err)
@@ -146,7 +146,7 @@ func plansOf(ctx context.Context, l Lookup, to dodona.Round) (plans []*Plan, err
 }
 
 // planOf returns the plan of an anchor, or [dodona.ErrNotFound] if it is no longer kept.
-func planOf(ctx context.Context, l Lookup, a dodona.Anchor) (*Plan, error) {
+func planOf(ctx context.Context, l dodona.Ledger, a dodona.Anchor) (*Plan, error) {
 	for rec, err := range l.Scan(ctx, dodona.TopicLeaf, KeyPlan, place{to: a.To}.before()) {
 		if err != nil {
 			return nil, fmt.Errorf("read the plan of an anchor: %w", err)
@@ -166,7 +166,7 @@ func planOf(ctx context.Context, l Lookup, a dodona.Anchor) (*Plan, error) {
 }
 
 // record returns the record of one part.
-func (p *Plan) record(ctx context.Context, l Lookup, number int) (dodona.Record, error) {
+func (p *Plan) record(ctx context.Context, l dodona.Ledger, number int) (dodona.Record, error) {
 	for rec, err := range l.Scan(ctx, dodona.TopicLeaf, KeyPart, place{p.Anchor.To, p.Attempt, uint64(number)}.before()) {
 		if err != nil {
 			return rec, fmt.Errorf("read a part of an anchor: %w", err)
@@ -180,7 +180,7 @@ func (p *Plan) record(ctx context.Context, l Lookup, number int) (dodona.Record,
 }
 
 // loadFeeds reads the feeds of a plan.
-func (p *Plan) loadFeeds(ctx context.Context, l Lookup) error {
+func (p *Plan) loadFeeds(ctx context.Context, l dodona.Ledger) error {
 	var feeds []FeedState
 	for i, part := range p.Parts {
 		if part.Holds != holdsFeeds {
@@ -196,7 +196,7 @@ func (p *Plan) loadFeeds(ctx context.Context, l Lookup) error {
 	return nil
 }
 
-func readPiece[T any](ctx context.Context, l Lookup, p *Plan, number int) (list []T, err error) {
+func readPiece[T any](ctx context.Context, l dodona.Ledger, p *Plan, number int) (list []T, err error) {
 	rec, err := p.record(ctx, l, number)
 	if err != nil {
 		return nil, err
@@ -208,7 +208,7 @@ func readPiece[T any](ctx context.Context, l Lookup, p *Plan, number int) (list 
 }
 
 // gap returns the gap of a feed that covers a round.
-func (p *Plan) gap(ctx context.Context, l Lookup, feed string, round dodona.Round) (Gap, error) {
+func (p *Plan) gap(ctx context.Context, l dodona.Ledger, feed string, round dodona.Round) (Gap, error) {
 	last := -1 // the last part that begins at or before it
 	for i, part := range p.Parts {
 		if part.Holds == holdsGaps && (part.Feed < feed || (part.Feed == feed && part.Round <= round)) {
@@ -231,7 +231,7 @@ func (p *Plan) gap(ctx context.Context, l Lookup, feed string, round dodona.Roun
 }
 
 // prove returns the path of a leaf, checked against the root, and its number in the tree from 1.
-func (p *Plan) prove(ctx context.Context, l Lookup, leaf dodona.Leaf) (path []dodona.Digest, number uint64, err error) {
+func (p *Plan) prove(ctx context.Context, l dodona.Ledger, leaf dodona.Leaf) (path []dodona.Digest, number uint64, err error) {
 	s, before, roots := shapeOf(int(p.Anchor.Count)), 0, []dodona.Digest{}
 	for _, part := range p.Parts {
 		if part.Holds == holdsLeaves {
@@ -314,7 +314,7 @@ func (s shape) path(part int, body []byte, roots []dodona.Digest, leaf dodona.Le
 }
 
 // Leaves returns what an anchor is over, in the order of the tree, or [dodona.ErrNotFound] if it is no longer kept.
-func Leaves(ctx context.Context, l Lookup, a dodona.Anchor) ([]dodona.Leaf, error) {
+func Leaves(ctx context.Context, l dodona.Ledger, a dodona.Anchor) ([]dodona.Leaf, error) {
 	p, err := planOf(ctx, l, a)
 	if err != nil {
 		return nil, err

@@ -291,7 +291,7 @@ func (h *Handler) proof(w http.ResponseWriter, r *http.Request) {
 
 // plausible answers with 404 for what can be no feed's name, so that it never becomes a subject of the journal.
 func (h *Handler) plausible(w http.ResponseWriter, name string) bool {
-	if len(name) <= 255 && dodona.CheckName(name, 8) == nil {
+	if len(name) <= 255 && dodona.CheckName(name, dodona.MaxNameParts) == nil {
 		return true
 	}
 	writeProblem(w, h.unknownFeed(name))

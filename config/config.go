@@ -237,7 +237,7 @@ type Source struct {
 // Points returns the ids of the source's points, sorted: "kraken", or "boiler.pressure" and "boiler.temperature".
 func (s Source) Points() (ids []string) {
 	for point := range s.Rules {
-		ids = append(ids, extract.PointID(s.Name, point))
+		ids = append(ids, dodona.PointID(s.Name, point))
 	}
 	slices.Sort(ids)
 	return ids

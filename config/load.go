@@ -10,6 +10,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/feed"
 )
 
 // Load reads the configuration that r holds; name is what messages call the file. It never dials and never reads
@@ -114,7 +115,7 @@ func (l *loader) units(n *node, key string, read func(name string, at *span, n *
 	}
 	tokens := 1
 	if key == "feeds" {
-		tokens = 4
+		tokens = feed.MaxNameParts
 	}
 	for _, e := range n.entries {
 		e.at.show = wordLike.MatchString(e.key) || dodona.CheckName(e.key, tokens) == nil

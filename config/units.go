@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
@@ -47,7 +47,7 @@ func (l *loader) checkUnits() {
 	asked := map[string]bool{}
 	for _, f := range l.config.Feeds {
 		for _, id := range f.Settings.From {
-			source, _ := extract.SplitPointID(id)
+			source, _ := dodona.SplitPointID(id)
 			asked[source] = true
 		}
 		if m := f.Settings.Module; m != nil {
@@ -101,7 +101,7 @@ func (l *loader) checkFrom(f *Feed, where string, n *node, at *span) {
 			l.report.mistake(place, where, fmt.Sprintf("from: %s stands twice", quoteAll(id)))
 			continue
 		}
-		name, point := extract.SplitPointID(id)
+		name, point := dodona.SplitPointID(id)
 		s, found := l.sources[name]
 		if !found {
 			m := Mistake{Where: where, Message: fmt.Sprintf("from: there is no source %s", quoteAll(name))}
@@ -141,7 +141,7 @@ func (l *loader) sourceNames() []string {
 
 func (l *loader) noPoint(where, id string, s Source, at *span) {
 	m := Mistake{Where: where}
-	name, point := extract.SplitPointID(id)
+	name, point := dodona.SplitPointID(id)
 	_, single := s.Rules[""]
 	switch {
 	case single:

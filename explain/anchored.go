@@ -29,11 +29,11 @@ func (t *teller) anchored(ctx context.Context, data []dodona.Record) error {
 	var evidence dodona.Evidence
 	var err error
 	if t.answer != nil {
-		place, err = anchor.Find(ctx, t.lookup, t.answer.Attestation, data[0].Appended)
+		place, err = anchor.Find(ctx, t.ledger, t.answer.Attestation, data[0].Appended)
 		evidence.Answer = t.answer
 	} else {
 		var feed dodona.Feed
-		place, feed, err = anchor.FindGap(ctx, t.lookup, t.Feed, t.Round)
+		place, feed, err = anchor.FindGap(ctx, t.ledger, t.Feed, t.Round)
 		if place.Gap != nil {
 			evidence.Gap = &dodona.Gap{Feed: feed, Cause: place.Gap.Cause}
 		}

@@ -71,7 +71,7 @@ func TestRejectionsOfOtherRoundsAndTimesAreNotTold(t *testing.T) {
 		b := p.observe(t, 3)
 		since := b.Round.Time().Add(43 * time.Millisecond) // when the observation was appended
 		r := b.Round + dodona.Round(10_000*c.round)
-		p.put(t, dodona.TopicEvent, "rejected", "late-1", since.Add(c.after), explain.Rejection{
+		p.put(t, dodona.TopicEvent, dodona.EventRejected, "late-1", since.Add(c.after), explain.Rejection{
 			Reason: "late", Message: "appended after the round closed", Feed: c.feed, Round: r, ID: roundID(r), Node: "gw-7",
 		})
 		if s := explained(t, p, b.Round); len(s.Rejections) != c.want {
@@ -141,7 +141,7 @@ func TestRejectionsAreLookedForInABoundedNumber(t *testing.T) {
 			if i == c.before {
 				r.Feed = btc
 			}
-			p.put(t, dodona.TopicEvent, "rejected", strconv.Itoa(i), at, r)
+			p.put(t, dodona.TopicEvent, dodona.EventRejected, strconv.Itoa(i), at, r)
 		}
 		if s := explained(t, p, b.Round); len(s.Rejections) != c.want {
 			t.Errorf("after %d of others: %d rejections, want %d", c.before, len(s.Rejections), c.want)

@@ -39,7 +39,7 @@ func (t *teller) delivered(ctx context.Context, data []dodona.Record, sinks []st
 
 func (t *teller) deliveredBy(ctx context.Context, name string, before func(dodona.Record) bool) (found *Delivery, err error) {
 	scanned := 0
-	for rec, err := range t.lookup.Scan(ctx, dodona.TopicReceipt, name, before) {
+	for rec, err := range t.ledger.Scan(ctx, dodona.TopicReceipt, name, before) {
 		if errors.Is(err, dodona.ErrNotFound) {
 			break
 		}

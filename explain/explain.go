@@ -10,24 +10,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
 )
 
-// A Lookup finds records, as the journal does.
-type Lookup interface {
-	// Last returns the newest record of a topic and key, or [dodona.ErrNotFound].
-	Last(ctx context.Context, topic dodona.Topic, key string) (dodona.Record, error)
-	// Scan yields the records of a topic and key in order, starting with the first for which before is false.
-	// Before must be monotone: true up to some record, false from there on.
-	Scan(ctx context.Context, topic dodona.Topic, key string, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error]
-}
-
 // An Archive also has the modules that computed rounds.
 type Archive interface {
-	Lookup
+	dodona.Ledger
 	// Module returns the Wasm with a SHA-256, or [dodona.ErrNotFound].
 	Module(ctx context.Context, digest dodona.Digest) ([]byte, error)
 }
@@ -42,7 +32,7 @@ const (
 )
 
 // records returns the records of a round, oldest first; none is not an error.
-func records(ctx context.Context, l Lookup, topic dodona.Topic, feed string, round dodona.Round) ([]dodona.Record, error) {
+func records(ctx context.Context, l dodona.Ledger, topic dodona.Topic, feed string, round dodona.Round) ([]dodona.Record, error) {
 	id := round.ID()
 	var list []dodona.Record
 	for rec, err := range l.Scan(ctx, topic, feed, round.Before()) {
@@ -61,7 +51,7 @@ func records(ctx context.Context, l Lookup, topic dodona.Topic, feed string, rou
 }
 
 // notFound says what is kept instead of a round of which nothing is.
-func notFound(ctx context.Context, l Lookup, feed string, round dodona.Round) error {
+func notFound(ctx context.Context, l dodona.Ledger, feed string, round dodona.Round) error {
 	what := fmt.Sprintf("round %d of feed %s (%s)", uint64(round), feed, round)
 	last, err := l.Last(ctx, dodona.TopicRound, feed)
 	switch {
@@ -92,7 +82,7 @@ type kept struct {
 }
 
 // readings returns those readings of a round that the journal still has, by digest.
-func readings(ctx context.Context, l Lookup, inputs []dodona.Input) (map[dodona.Digest]kept, error) {
+func readings(ctx context.Context, l dodona.Ledger, inputs []dodona.Input) (map[dodona.Digest]kept, error) {
 	found := map[dodona.Digest]kept{}
 	wanted := map[string][]dodona.ReadingRef{} // by source
 	for _, in := range inputs {
@@ -106,7 +96,7 @@ func readings(ctx context.Context, l Lookup, inputs []dodona.Input) (map[dodona.
 	return found, nil
 }
 
-func readingsOf(ctx context.Context, l Lookup, source string, refs []dodona.ReadingRef, found map[dodona.Digest]kept) error {
+func readingsOf(ctx context.Context, l dodona.Ledger, source string, refs []dodona.ReadingRef, found map[dodona.Digest]kept) error {
 	if len(refs) == 0 {
 		return nil
 	}

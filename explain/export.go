@@ -29,7 +29,7 @@ func Export(ctx context.Context, l Archive, salts func(dodona.FeedID, dodona.Rou
 
 func export(ctx context.Context, l Archive, salts func(dodona.FeedID, dodona.Round, int) dodona.Digest, name string, round dodona.Round) (b dodona.Bundle, err error) {
 	// The story has everything but the salts; it also finds the observation that the attestation came from.
-	t := teller{Story: Story{Feed: name, Round: round}, lookup: l}
+	t := teller{Story: Story{Feed: name, Round: round}, ledger: l}
 	if err := t.tell(ctx, nil); err != nil {
 		return b, err
 	}

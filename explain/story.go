@@ -108,8 +108,8 @@ const notAnchored = "not anchored yet"
 
 // Round tells the story of one round of a feed, to its end in the named sinks. A round of which nothing is kept is [dodona.ErrNotFound], with the
 // nearest one that is; evidence that retention took is named in the story. Other errors are the journal's.
-func Round(ctx context.Context, l Lookup, feed string, round dodona.Round, sinks ...string) (Story, error) {
-	t := teller{Story: Story{Feed: feed, Round: round, At: round.Time(), Anchored: notAnchored}, lookup: l}
+func Round(ctx context.Context, l dodona.Ledger, feed string, round dodona.Round, sinks ...string) (Story, error) {
+	t := teller{Story: Story{Feed: feed, Round: round, At: round.Time(), Anchored: notAnchored}, ledger: l}
 	if err := t.tell(ctx, sinks); err != nil {
 		return Story{}, fmt.Errorf("explain: %w", err)
 	}

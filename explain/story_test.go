@@ -101,7 +101,7 @@ func TestARejectedObservationTellsWhy(t *testing.T) {
 	if s := explained(t, p, b.Round); s.State != explain.StateObserved || !*s.Observation.Verified {
 		t.Errorf("before its rejection: got %s", s.State)
 	}
-	p.put(t, dodona.TopicEvent, "rejected", "late-1", b.Round.Time().Add(10e9), explain.Rejection{
+	p.put(t, dodona.TopicEvent, dodona.EventRejected, "late-1", b.Round.Time().Add(10e9), explain.Rejection{
 		Reason: "late", Message: "appended after the round closed", Feed: btc, Round: b.Round, ID: roundID(b.Round), Node: "gw-7",
 	})
 	s := explained(t, p, b.Round)

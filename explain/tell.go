@@ -18,7 +18,7 @@ import (
 // A teller writes a story from the records of its round, from the attestation backwards.
 type teller struct {
 	Story
-	lookup Lookup
+	ledger dodona.Ledger
 
 	network *dodona.Network // from the answer, or else from the feed's last one
 	answer  *dodona.Answer
@@ -35,20 +35,20 @@ func (t *teller) broken(format string, args ...any) {
 }
 
 func (t *teller) tell(ctx context.Context, sinks []string) error {
-	data, err := records(ctx, t.lookup, dodona.TopicData, t.Feed, t.Round)
+	data, err := records(ctx, t.ledger, dodona.TopicData, t.Feed, t.Round)
 	if err != nil {
 		return err
 	}
-	observations, err := records(ctx, t.lookup, dodona.TopicObservation, t.Feed, t.Round)
+	observations, err := records(ctx, t.ledger, dodona.TopicObservation, t.Feed, t.Round)
 	if err != nil {
 		return err
 	}
-	rounds, err := records(ctx, t.lookup, dodona.TopicRound, t.Feed, t.Round)
+	rounds, err := records(ctx, t.ledger, dodona.TopicRound, t.Feed, t.Round)
 	if err != nil {
 		return err
 	}
 	if len(data)+len(observations)+len(rounds) == 0 {
-		return notFound(ctx, t.lookup, t.Feed, t.Round)
+		return notFound(ctx, t.ledger, t.Feed, t.Round)
 	}
 	t.attestation(data)
 	if err := t.observation(ctx, observations); err != nil {
@@ -151,7 +151,7 @@ func (t *teller) findNetwork(ctx context.Context) error {
 	if t.network != nil {
 		return nil
 	}
-	rec, err := t.lookup.Last(ctx, dodona.TopicData, t.Feed)
+	rec, err := t.ledger.Last(ctx, dodona.TopicData, t.Feed)
 	if errors.Is(err, dodona.ErrNotFound) {
 		return nil
 	}
@@ -231,7 +231,7 @@ func valueText(v *dodona.Int192) string {
 
 // inputs tells what each source gave, with the readings that are still kept.
 func (t *teller) inputs(ctx context.Context, b dodona.Bundle) error {
-	found, err := readings(ctx, t.lookup, b.Inputs)
+	found, err := readings(ctx, t.ledger, b.Inputs)
 	if err != nil {
 		return err
 	}
@@ -262,7 +262,7 @@ func (t *teller) rejections(ctx context.Context, observations []dodona.Record) e
 	}
 	since := observations[0].Appended
 	scanned := 0
-	for rec, err := range t.lookup.Scan(ctx, dodona.TopicEvent, "rejected", func(r dodona.Record) bool { return r.Appended.Before(since) }) {
+	for rec, err := range t.ledger.Scan(ctx, dodona.TopicEvent, dodona.EventRejected, func(r dodona.Record) bool { return r.Appended.Before(since) }) {
 		if errors.Is(err, dodona.ErrNotFound) {
 			return nil
 		}

@@ -63,7 +63,7 @@ func New(rules Rules) (*Extraction, error) {
 			}
 			rule.Enum = maps.Clone(rule.Enum)
 			x.rules[source][point] = rule
-			p := plan{id: PointID(source, point), rule: rule}
+			p := plan{id: dodona.PointID(source, point), rule: rule}
 			if p.pointer, err = parsePointer(rule.Pointer); err != nil {
 				return nil, err
 			}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/dodona-oracle/dodona"
 )
@@ -43,26 +42,12 @@ type Rule struct {
 // The point is "" for a source with one.
 type Rules map[string]map[string]Rule
 
-// PointID returns the id of a point: "kraken", or "boiler.temperature" where the source has several.
-func PointID(source, point string) string {
-	if point == "" {
-		return source
-	}
-	return source + "." + point
-}
-
-// SplitPointID returns the source and the point that an id names. Source names contain no dot.
-func SplitPointID(id string) (source, point string) {
-	source, point, _ = strings.Cut(id, ".")
-	return source, point
-}
-
 // For returns the rules of the named points alone, so that a feed's rules do not change with
 // sources it does not ask. Ids without a rule are left out.
 func (r Rules) For(ids ...string) Rules {
 	subset := Rules{}
 	for _, id := range ids {
-		source, point := SplitPointID(id)
+		source, point := dodona.SplitPointID(id)
 		rule, found := r[source][point]
 		if !found {
 			continue
@@ -125,7 +110,7 @@ func (r Rules) Validate() error {
 				}
 			}
 			if err := r[source][point].Validate(); err != nil {
-				mistakes = append(mistakes, fmt.Errorf("point %q: %w", PointID(source, point), err))
+				mistakes = append(mistakes, fmt.Errorf("point %q: %w", dodona.PointID(source, point), err))
 			}
 		}
 	}

@@ -62,7 +62,7 @@ func NewDocument(name string, s Settings, extraction json.RawMessage) (Document,
 }
 
 func build(name string, s Settings, extraction json.RawMessage) (Document, error) {
-	if err := dodona.CheckName(name, maxNameTokens); err != nil {
+	if err := dodona.CheckName(name, MaxNameParts); err != nil {
 		return Document{}, err
 	}
 	if err := s.Validate(); err != nil {
@@ -78,8 +78,8 @@ func build(name string, s Settings, extraction json.RawMessage) (Document, error
 	}, nil
 }
 
-// maxNameTokens is how many parts the name of a feed may have: "site.boiler-3.temperature".
-const maxNameTokens = 4
+// MaxNameParts is how many parts the name of a feed may have that a node computes: "site.boiler-3.temperature".
+const MaxNameParts = 4
 
 // ParseDocument reads rules as [Document.JSON] writes them, however they are indented. Unknown keys, missing ones,
 // rules of another format and rules that no feed could have are errors.

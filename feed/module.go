@@ -92,7 +92,8 @@ func (e *evaluation) given(absent map[string]Absence) []dodona.Input {
 		if len(e.doc.Points) == 0 || slices.Contains(e.doc.Points, id) {
 			continue
 		}
-		input := dodona.Input{Source: sourceOf(id), Point: id, Status: dodona.InputGiven}
+		source, _ := dodona.SplitPointID(id)
+		input := dodona.Input{Source: source, Point: id, Status: dodona.InputGiven}
 		if a, found := absent[input.Source]; found {
 			input.Status, input.Reason = a.Status, a.Reason
 		}
@@ -111,10 +112,11 @@ func (d Document) combined() []string {
 
 // madeSource returns the source to name for a point that is combined: none if a module made it out of others.
 func (d Document) madeSource(id string) string {
-	if slices.Contains(d.From, id) {
-		return sourceOf(id)
+	if !slices.Contains(d.From, id) {
+		return ""
 	}
-	return ""
+	source, _ := dodona.SplitPointID(id)
+	return source
 }
 
 // unmade says why a module made no point: the first source that is absent, or the module itself.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -226,15 +225,9 @@ func (v *validation) rules(s Settings) {
 func sourcesOf(ids []string) []string {
 	var sources []string
 	for _, id := range ids {
-		if source := sourceOf(id); !slices.Contains(sources, source) {
+		if source, _ := dodona.SplitPointID(id); !slices.Contains(sources, source) {
 			sources = append(sources, source)
 		}
 	}
 	return sources
-}
-
-// sourceOf returns the source of a point: names of sources contain no dot.
-func sourceOf(id string) string {
-	source, _, _ := strings.Cut(id, ".")
-	return source
 }

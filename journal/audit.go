@@ -19,7 +19,7 @@ import (
 )
 
 // A Loss is a stretch of this writer's chain that is not in its stream although it was written and not freed.
-// It is found once, kept in the data folder, and recorded as an event record with the key "loss".
+// It is found once, kept in the data folder, and recorded as an event record with the key [dodona.EventLoss].
 type Loss struct {
 	Stream string    `json:"stream"`
 	Writer string    `json:"writer"` // of the chain, see the records' headers
@@ -91,7 +91,7 @@ func (j *Journal) recordLosses(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("write loss: %w", err)
 		}
-		if err := j.Append(ctx, dodona.Record{Topic: dodona.TopicEvent, Key: "loss", ID: loss.id(), Body: body}); err != nil {
+		if err := j.Append(ctx, dodona.Record{Topic: dodona.TopicEvent, Key: dodona.EventLoss, ID: loss.id(), Body: body}); err != nil {
 			return err
 		}
 		if err := j.losses.told(loss); err != nil {

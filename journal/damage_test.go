@@ -128,7 +128,7 @@ func TestDamageIsFoundBoundedAndNamed(t *testing.T) {
 			if len(losses) != 1 || losses[0].From != c.from || losses[0].To != c.to || losses[0].Stream != streamRaw {
 				t.Fatalf("found %+v, want one loss of RAW from %d to %d", losses, c.from, c.to)
 			}
-			event, err := j.Last(t.Context(), dodona.TopicEvent, "loss")
+			event, err := j.Last(t.Context(), dodona.TopicEvent, dodona.EventLoss)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -148,7 +148,7 @@ func TestDamageIsFoundBoundedAndNamed(t *testing.T) {
 				t.Fatalf("second audit: %+v, %v", again, err)
 			}
 			events := 0
-			for _, err := range j.Scan(t.Context(), dodona.TopicEvent, "loss", nil) {
+			for _, err := range j.Scan(t.Context(), dodona.TopicEvent, dodona.EventLoss, nil) {
 				if err != nil {
 					t.Fatal(err)
 				}

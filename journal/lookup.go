@@ -15,12 +15,6 @@ func (j *Journal) Last(ctx context.Context, topic dodona.Topic, key string) (dod
 	return j.last(ctx, topic, key, "*")
 }
 
-// LastOwn returns the newest record of a topic and key by this node, or [dodona.ErrNotFound]: where a source of its own
-// stopped, which round it made last, what a sink of its own did. Of a shared topic it is the newest by whatever node.
-func (j *Journal) LastOwn(ctx context.Context, topic dodona.Topic, key string) (dodona.Record, error) {
-	return j.last(ctx, topic, key, j.cfg.Node)
-}
-
 func (j *Journal) last(ctx context.Context, topic dodona.Topic, key, node string) (dodona.Record, error) {
 	l, err := j.laneOf(topic, key)
 	if err != nil {
@@ -48,9 +42,18 @@ func (j *Journal) Scan(ctx context.Context, topic dodona.Topic, key string, befo
 	return j.scan(ctx, topic, key, "*", before)
 }
 
-// ScanOwn is Scan for the records that this node wrote. Of a shared topic it yields those of all nodes.
-func (j *Journal) ScanOwn(ctx context.Context, topic dodona.Topic, key string, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
-	return j.scan(ctx, topic, key, j.cfg.Node, before)
+// Own returns the journal as a ledger of the records that this node wrote: where a source of its own stopped, which round it
+// made last, what a sink of its own did. Of a shared topic it has those of all nodes.
+func (j *Journal) Own() dodona.Ledger { return own{j} }
+
+type own struct{ j *Journal }
+
+func (o own) Last(ctx context.Context, topic dodona.Topic, key string) (dodona.Record, error) {
+	return o.j.last(ctx, topic, key, o.j.cfg.Node)
+}
+
+func (o own) Scan(ctx context.Context, topic dodona.Topic, key string, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
+	return o.j.scan(ctx, topic, key, o.j.cfg.Node, before)
 }
 
 func (j *Journal) scan(ctx context.Context, topic dodona.Topic, key, node string, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {

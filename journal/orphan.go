@@ -25,10 +25,7 @@ const (
 	orphanKey = "dodona-orphan" // since when nothing configures it
 )
 
-// ReaderKey is the key of the events that tell what becomes of readers.
-const ReaderKey = "reader"
-
-// A ReaderEvent is the body of an event with the key [ReaderKey].
+// A ReaderEvent is the body of an event with the key [dodona.EventReader].
 type ReaderEvent struct {
 	Reader   string    `json:"reader"`
 	Node     string    `json:"node"` // whose it was; empty if a version without networks left it
@@ -107,7 +104,7 @@ func (j *Journal) tellReaders(events []ReaderEvent) []ReaderEvent {
 		if e.What == readerRemoved { // told again until it is gone
 			id = e.What + "." + reader(e.Node, e.Reader) + "." + e.Stream + "." + strconv.FormatUint(e.Finished, 10)
 		}
-		err = j.Append(ctx, dodona.Record{Topic: dodona.TopicEvent, Key: ReaderKey, ID: id, Body: body})
+		err = j.Append(ctx, dodona.Record{Topic: dodona.TopicEvent, Key: dodona.EventReader, ID: id, Body: body})
 		cancel()
 		if err != nil {
 			j.cfg.Log.Warn("journal: an event of a reader waits", "reader", e.Reader, "error", err)
@@ -250,7 +247,7 @@ func (l *lane) press(place uint64) {
 
 // removedAt returns what a reader of this name and node had finished when it was removed, 0 if none ever was.
 func (r *readerState) removedAt(ctx context.Context) (finished uint64) {
-	for rec, err := range r.l.j.Scan(ctx, dodona.TopicEvent, ReaderKey, nil) {
+	for rec, err := range r.l.j.Scan(ctx, dodona.TopicEvent, dodona.EventReader, nil) {
 		var e ReaderEvent
 		if err != nil || json.Unmarshal(rec.Body, &e) != nil {
 			continue

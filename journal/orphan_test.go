@@ -37,7 +37,7 @@ func readerNamed(t *testing.T, j *Journal, name string) *ReaderStatus {
 
 func readerEvents(t *testing.T, j *Journal) (events []ReaderEvent) {
 	t.Helper()
-	for _, rec := range all(t, j, dodona.TopicEvent, ReaderKey) {
+	for _, rec := range all(t, j, dodona.TopicEvent, dodona.EventReader) {
 		var e ReaderEvent
 		if err := json.Unmarshal(rec.Body, &e); err != nil {
 			t.Fatal(err)

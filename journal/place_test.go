@@ -167,7 +167,7 @@ func TestWhereItStoodIsItsLastRemoval(t *testing.T) {
 	tell := func(t *testing.T, body []byte) {
 		t.Helper()
 		n++
-		if err := j.Append(t.Context(), dodona.Record{Topic: dodona.TopicEvent, Key: ReaderKey, ID: strconv.Itoa(n), Body: body}); err != nil {
+		if err := j.Append(t.Context(), dodona.Record{Topic: dodona.TopicEvent, Key: dodona.EventReader, ID: strconv.Itoa(n), Body: body}); err != nil {
 			t.Fatal(err)
 		}
 	}

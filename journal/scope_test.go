@@ -61,11 +61,11 @@ func TestNodesOfANetworkHaveTheirOwn(t *testing.T) {
 		}
 	}
 	for i, j := range []*Journal{a, b} {
-		rec, err := j.LastOwn(ctx, dodona.TopicReading, "kraken")
+		rec, err := j.Own().Last(ctx, dodona.TopicReading, "kraken")
 		if want := reading(i + 1).ID; err != nil || rec.ID != want {
 			t.Errorf("node %s: its last reading is %q, %v, want %s", j.cfg.Node, rec.ID, err, want)
 		}
-		for rec, err := range j.ScanOwn(ctx, dodona.TopicReading, "kraken", nil) {
+		for rec, err := range j.Own().Scan(ctx, dodona.TopicReading, "kraken", nil) {
 			if err != nil || rec.Node != j.cfg.Node {
 				t.Errorf("node %s scans %+v, %v as its own", j.cfg.Node, rec, err)
 			}
@@ -80,7 +80,7 @@ func TestNodesOfANetworkHaveTheirOwn(t *testing.T) {
 	if err := a.Append(ctx, dodona.Record{Topic: dodona.TopicData, Key: "boiler", ID: "1"}); err != nil {
 		t.Fatal(err)
 	}
-	if rec, err := b.LastOwn(ctx, dodona.TopicData, "boiler"); err != nil || rec.ID != "1" {
+	if rec, err := b.Own().Last(ctx, dodona.TopicData, "boiler"); err != nil || rec.ID != "1" {
 		t.Errorf("the answer that the other node wrote: %q, %v", rec.ID, err)
 	}
 }

@@ -121,7 +121,7 @@ func (s state) notAnchored(last dodona.Record, round dodona.Round, appended time
 
 // answerOf returns the answer of a round and when it was appended, or [dodona.ErrNotFound].
 func (n *Node) answerOf(ctx context.Context, name string, round dodona.Round) (*dodona.Answer, time.Time, error) {
-	rec, err := n.recordOf(ctx, dodona.TopicData, name, round)
+	rec, err := dodona.Find(ctx, n.shown(), dodona.TopicData, name, round)
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("answer: %w", err)
 	}

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -86,18 +85,9 @@ func (d *deliverer) start(c *config.Config, s config.Sink) error {
 
 // env returns what a sink may use.
 func (d *deliverer) env(c *config.Config, s config.Sink) sink.Env {
-	j := d.n.journal
 	env := sink.Env{
-		Version: d.n.version, Out: d.n.options.Out, Append: j.Append,
-		Last: func(ctx context.Context, topic dodona.Topic) (dodona.Record, error) {
-			return j.LastOwn(ctx, topic, s.Name) // a sink of that name of another node is another sink
-		},
-		Scan: func(ctx context.Context, topic dodona.Topic, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
-			return j.ScanOwn(ctx, topic, s.Name, before)
-		},
-		Answer: func(ctx context.Context, feed string, round dodona.Round) (dodona.Record, error) {
-			return d.n.recordOf(ctx, dodona.TopicData, feed, round)
-		},
+		Version: d.n.version, Out: d.n.options.Out, Append: d.n.journal.Append,
+		Ledger:      d.n.journal.Own(),
 		Wallet:      d.wallet,
 		Known:       d.feeds,
 		AnchorEvery: func() time.Duration { return d.n.config().Anchor.Every },

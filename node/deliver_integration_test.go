@@ -47,7 +47,7 @@ feeds: {f: {decimals: 2, every: 1s, from: [s]}}
 		t.Errorf("the second sink says %+v", second)
 	}
 	wait(t, "the event is journaled", func() bool {
-		for rec, err := range n.journal.Scan(t.Context(), dodona.TopicEvent, sink.EventKey, nil) {
+		for rec, err := range n.journal.Scan(t.Context(), dodona.TopicEvent, dodona.EventDelivery, nil) {
 			if err == nil && strings.HasPrefix(rec.ID, second.Name+".key.") {
 				return true
 			}
@@ -92,7 +92,7 @@ anchor: {every: 1m}
 	}
 	for _, want := range []string{"as the contract of feed f, and it is that of feed other", "takes windows of 7s or a multiple, and this node anchors every 1m"} {
 		wait(t, "an event says: "+want, func() bool {
-			for rec, err := range n.journal.Scan(t.Context(), dodona.TopicEvent, sink.EventKey, nil) {
+			for rec, err := range n.journal.Scan(t.Context(), dodona.TopicEvent, dodona.EventDelivery, nil) {
 				if err == nil && strings.Contains(string(rec.Body), want) {
 					return true
 				}

@@ -20,7 +20,7 @@ func (n *Node) dropped(ctx context.Context, what, name string, cause error) {
 	n.recorder.Count(telemetry.NodeDropped, what, 1)
 	n.log.Error("the journal can never take this; it is dropped", "what", what, "of", name, "error", cause)
 	hour := n.now().UTC().Truncate(time.Hour)
-	err := n.event(ctx, "dropped", what+"-"+name+"-"+hour.Format("2006010215"), map[string]any{
+	err := n.event(ctx, dodona.EventDropped, what+"-"+name+"-"+hour.Format("2006010215"), map[string]any{
 		"what": what, "of": name, "error": cause.Error(), "at": n.now().UTC(),
 	})
 	if err != nil && ctx.Err() == nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
@@ -38,25 +37,17 @@ func readers(c *config.Config) (names []string) {
 // those of the nodes of its network that do.
 func (n *Node) ownRounds() bool { return n.config().Has(config.Observe) }
 
-// lastShown returns the newest record of a feed that this process shows, or [dodona.ErrNotFound].
-func (n *Node) lastShown(ctx context.Context, topic dodona.Topic, feed string) (dodona.Record, error) {
+// shown is where this process looks for the rounds and answers that it shows.
+func (n *Node) shown() dodona.Ledger {
 	if n.ownRounds() {
-		return n.journal.LastOwn(ctx, topic, feed)
+		return n.journal.Own()
 	}
-	return n.journal.Last(ctx, topic, feed)
-}
-
-// scanShown yields the records of a feed that this process shows, beginning with the first for which before is false.
-func (n *Node) scanShown(ctx context.Context, topic dodona.Topic, feed string, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
-	if n.ownRounds() {
-		return n.journal.ScanOwn(ctx, topic, feed, before)
-	}
-	return n.journal.Scan(ctx, topic, feed, before)
+	return n.journal
 }
 
 // lastRound returns the round of this node's newest record of a feed, 0 if there is none.
 func (n *Node) lastRound(ctx context.Context, topic dodona.Topic, feed string) (dodona.Round, error) {
-	rec, err := n.journal.LastOwn(ctx, topic, feed)
+	rec, err := n.journal.Own().Last(ctx, topic, feed)
 	return roundOf(rec, err, topic, feed)
 }
 

@@ -271,7 +271,7 @@ func (n *Node) cursor(ctx context.Context, name string) ([]byte, error) {
 
 // lastExchange returns the newest journaled exchange of a source of this node, or [dodona.ErrNotFound].
 func (n *Node) lastExchange(ctx context.Context, name string) (last dodona.Exchange, err error) {
-	rec, err := n.journal.LastOwn(ctx, dodona.TopicReading, name)
+	rec, err := n.journal.Own().Last(ctx, dodona.TopicReading, name)
 	if err != nil {
 		return last, err
 	}
@@ -337,7 +337,7 @@ func (n *Node) signRound(ctx context.Context, every time.Duration, b dodona.Bund
 	_, closes := grid.Open(b.Round, every)
 	if n.now().After(closes) {
 		n.log.Warn("a round was computed and is not signed: it closed before it could be", "feed", b.Feed.Name, "round", b.Round, "closed", closes)
-		return n.event(ctx, "unsigned", b.Feed.Name+"-"+b.Round.ID(), map[string]any{"feed": b.Feed.Name, "round": b.Round, "value": b.Value})
+		return n.event(ctx, dodona.EventUnsigned, b.Feed.Name+"-"+b.Round.ID(), map[string]any{"feed": b.Feed.Name, "round": b.Round, "value": b.Value})
 	}
 	obs := dodona.Observation{
 		Feed: b.Feed.ID(), Name: b.Feed.Name, Round: b.Round, Value: *b.Value, Origin: b.Origin, Signer: n.id.key.Address(),
@@ -349,7 +349,7 @@ func (n *Node) signRound(ctx context.Context, every time.Duration, b dodona.Bund
 	})
 	if refused(err) {
 		n.log.Error("a round is not signed", "feed", b.Feed.Name, "round", b.Round, "error", err, "do", whatToDo(err))
-		return n.event(ctx, "conflict", b.Feed.Name+"-"+b.Round.ID(), map[string]any{
+		return n.event(ctx, dodona.EventConflict, b.Feed.Name+"-"+b.Round.ID(), map[string]any{
 			"feed": b.Feed.Name, "round": b.Round, "digest": digest, "error": err.Error(),
 		})
 	}
@@ -368,7 +368,7 @@ func (n *Node) signRound(ctx context.Context, every time.Duration, b dodona.Bund
 	}
 	if now := n.now(); now.After(closes) {
 		n.log.Warn("an observation was signed in time and kept too late, so it counts for nothing", "feed", b.Feed.Name, "round", b.Round, "closed", closes)
-		return n.event(ctx, "late", b.Feed.Name+"-"+b.Round.ID(), map[string]any{
+		return n.event(ctx, dodona.EventLate, b.Feed.Name+"-"+b.Round.ID(), map[string]any{
 			"feed": b.Feed.Name, "round": b.Round, "value": b.Value, "closed": closes.UTC(), "kept": now.UTC(),
 		})
 	}
@@ -382,7 +382,7 @@ func (n *Node) resume(ctx context.Context, f config.Feed, g *guest) (last dodona
 	if err != nil {
 		return 0, err
 	}
-	rec, err := n.journal.LastOwn(ctx, dodona.TopicRound, f.Feed.Name)
+	rec, err := n.journal.Own().Last(ctx, dodona.TopicRound, f.Feed.Name)
 	if errors.Is(err, dodona.ErrNotFound) {
 		return observed, nil
 	}

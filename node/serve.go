@@ -107,7 +107,7 @@ func newBoard(n *Node) *board {
 func (b *board) fill(ctx context.Context) error {
 	for _, f := range b.n.config().Feeds {
 		for topic, put := range map[dodona.Topic]func(dodona.Record){dodona.TopicRound: b.round, dodona.TopicData: b.answer} {
-			rec, err := b.n.lastShown(ctx, topic, f.Feed.Name)
+			rec, err := b.n.shown().Last(ctx, topic, f.Feed.Name)
 			switch {
 			case errors.Is(err, dodona.ErrNotFound):
 			case err != nil:

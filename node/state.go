@@ -264,25 +264,11 @@ func (s state) Round(ctx context.Context, name string, round dodona.Round) (api.
 
 // find reads the record of one round of a feed.
 func find[T any](ctx context.Context, n *Node, topic dodona.Topic, name string, round dodona.Round) (*T, error) {
-	rec, err := n.recordOf(ctx, topic, name, round)
+	rec, err := dodona.Find(ctx, n.shown(), topic, name, round)
 	if err != nil {
 		return nil, err
 	}
 	return decodeRecord[T](rec)
-}
-
-// recordOf returns the record of one round of a feed, or [dodona.ErrNotFound].
-func (n *Node) recordOf(ctx context.Context, topic dodona.Topic, name string, round dodona.Round) (dodona.Record, error) {
-	for rec, err := range n.scanShown(ctx, topic, name, round.Before()) {
-		if err != nil {
-			return dodona.Record{}, err
-		}
-		if rec.ID == round.ID() {
-			return rec, nil
-		}
-		break
-	}
-	return dodona.Record{}, dodona.ErrNotFound
 }
 
 // decodeRecord reads the JSON of a record's body.
@@ -302,7 +288,7 @@ func (s state) Rounds(ctx context.Context, name string, from dodona.Round, limit
 	}
 	newest := from == 0
 	if newest {
-		rec, err := s.n.lastShown(ctx, dodona.TopicRound, name)
+		rec, err := s.n.shown().Last(ctx, dodona.TopicRound, name)
 		last, err := roundOf(rec, err, dodona.TopicRound, name)
 		if err != nil {
 			return nil, err
@@ -310,7 +296,7 @@ func (s state) Rounds(ctx context.Context, name string, from dodona.Round, limit
 		from = last - min(last, dodona.Round(uint64(limit-1)*uint64(f.Settings.Every.Milliseconds())))
 	}
 	list := make([]api.RoundStatus, 0, limit)
-	for rec, err := range s.n.scanShown(ctx, dodona.TopicRound, name, from.Before()) {
+	for rec, err := range s.n.shown().Scan(ctx, dodona.TopicRound, name, from.Before()) {
 		if err != nil {
 			return nil, err
 		}

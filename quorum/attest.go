@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -12,21 +11,10 @@ import (
 	"github.com/dodona-oracle/dodona"
 )
 
-// A Ledger is the part of the journal that attesting needs. Scan yields the records of a topic and key in order,
-// starting with the first for which before is false. Last returns the newest one, or [dodona.ErrNotFound].
-//
-// Append is atomic and durable on return; [dodona.ErrConflict] says that the newest record of one of the keys is not the one
-// that the record's After names, and that nothing was appended.
-type Ledger interface {
-	Append(ctx context.Context, recs ...dodona.Record) error
-	Last(ctx context.Context, topic dodona.Topic, key string) (dodona.Record, error)
-	Scan(ctx context.Context, topic dodona.Topic, key string, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error]
-}
-
 // Means is what a validator attests with.
 type Means struct {
 	Signer dodona.Signer
-	Ledger Ledger
+	Ledger dodona.Keeper
 
 	// Refused says whether an error of the signer is its last word on a claim: the round is never signed, and its
 	// observation is rejected. Any other error ends Attest, to be tried again. Nil means dodona.ErrConflict only.
@@ -176,7 +164,7 @@ func claimsOf(refused map[int]refusal) []dodona.Claim {
 // What it finds and cannot believe is told and passed over.
 func (v *Validator) learn(ctx context.Context, m Means, claims []dodona.Claim) (found int, err error) {
 	for _, c := range claims {
-		rec, err := dataRecord(ctx, m.Ledger, c.Subject, c.Round)
+		rec, err := dodona.Find(ctx, m.Ledger, dodona.TopicData, c.Subject, c.Round)
 		if errors.Is(err, dodona.ErrNotFound) {
 			continue
 		}
@@ -190,18 +178,4 @@ func (v *Validator) learn(ctx context.Context, m Means, claims []dodona.Claim) (
 		found++
 	}
 	return found, nil
-}
-
-// dataRecord returns the attestation of a round, or [dodona.ErrNotFound].
-func dataRecord(ctx context.Context, l Ledger, feed string, round dodona.Round) (dodona.Record, error) {
-	for rec, err := range l.Scan(ctx, dodona.TopicData, feed, round.Before()) {
-		if err != nil {
-			return dodona.Record{}, err
-		}
-		if rec.ID == round.ID() {
-			return rec, nil
-		}
-		break
-	}
-	return dodona.Record{}, dodona.ErrNotFound
 }

@@ -151,7 +151,7 @@ func checkFeed(id dodona.FeedID, f Feed) error {
 	case f.Feed.Kind != dodona.Number && f.Feed.Kind != dodona.Bool && f.Feed.Kind != dodona.Enum:
 		return fmt.Errorf("kind %q: want number, bool or enum", f.Feed.Kind)
 	}
-	return dodona.CheckName(f.Feed.Name, maxNameTokens)
+	return dodona.CheckName(f.Feed.Name, dodona.MaxNameParts)
 }
 
 // checkAnswer refuses a feed whose largest answer would be more than Restore reads.
@@ -171,9 +171,6 @@ func (v *Validator) checkAnswer(f dodona.Feed) error {
 	}
 	return nil
 }
-
-// maxNameTokens bounds the parts of a feed's name; the configuration may allow fewer.
-const maxNameTokens = 16
 
 // Last returns the last round attested for the feed of that name, and whether there is one.
 func (v *Validator) Last(feed string) (dodona.Round, bool) {

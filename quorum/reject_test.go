@@ -21,7 +21,7 @@ func rejected(t *testing.T, v *quorum.Validator, rec dodona.Record) quorum.Rejec
 	if len(e.Claims) != 0 || len(out) != 1 {
 		t.Fatalf("got %d claims and %d records, want none and one", len(e.Claims), len(out))
 	}
-	if out[0].Topic != dodona.TopicEvent || out[0].Key != quorum.EventRejected || out[0].ID == "" {
+	if out[0].Topic != dodona.TopicEvent || out[0].Key != dodona.EventRejected || out[0].ID == "" {
 		t.Fatalf("got record %+v, want an event", out[0])
 	}
 	var r quorum.Rejection

@@ -9,9 +9,6 @@ import (
 	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
-// EventRejected is the key of the event records that say what was rejected and why.
-const EventRejected = "rejected"
-
 // A Reason says in a word why an observation was rejected. The list is closed.
 type Reason string
 
@@ -40,7 +37,7 @@ func Reasons() []Reason {
 	}
 }
 
-// A Rejection is the body of an event record with the key "rejected". Everything in it is bounded, because what
+// A Rejection is the body of an event record with the key [dodona.EventRejected]. Everything in it is bounded, because what
 // is rejected may come from anybody.
 type Rejection struct {
 	Reason  Reason        `json:"reason"`
@@ -79,7 +76,7 @@ func (r Rejection) record() (dodona.Record, error) {
 	}
 	name := dodona.Keccak256([]byte(r.Topic), []byte{0}, []byte(r.Key), []byte{0}, []byte(r.ID), []byte{0}, []byte(r.Node), []byte{0}, r.Digest[:])
 	return dodona.Record{
-		Topic: dodona.TopicEvent, Key: EventRejected,
+		Topic: dodona.TopicEvent, Key: dodona.EventRejected,
 		ID: string(r.Reason) + "-" + hex.EncodeToString(name[:16]), Body: body,
 	}, nil
 }

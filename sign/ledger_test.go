@@ -76,8 +76,9 @@ const (
 
 // A process is one process's view of a disk. It panics with errKilled where it dies.
 type process struct {
-	disk  *disk
-	fault func(step int) fault // nil: fine
+	dodona.Ledger // nil: a signer asks for Last alone
+	disk          *disk
+	fault         func(step int) fault // nil: fine
 
 	mu    sync.Mutex
 	steps int
@@ -264,7 +265,7 @@ var clock = time.UnixMilli(1_795_349_070_000)
 
 func now() time.Time { return clock }
 
-func newSigner(k *Key, l Ledger) *Signer { return New(Options{Key: k, Journal: l, Now: now}) }
+func newSigner(k *Key, l dodona.Keeper) *Signer { return New(Options{Key: k, Journal: l, Now: now}) }
 
 func newTestKey(t testing.TB) *Key {
 	t.Helper()

@@ -53,22 +53,10 @@ func (e *ClaimError) Error() string {
 // Unwrap returns why the claim was refused, by which callers decide.
 func (e *ClaimError) Unwrap() error { return e.Err }
 
-// A Ledger keeps claims. It is the part of the journal that the signer calls.
-//
-// Append is atomic, durable on return, and idempotent by (Topic, Key, ID). It must return [dodona.ErrConflict], and
-// append nothing, unless the newest record of each key is the one that the record's After names, the empty string for none:
-// of two processes, or two calls, that decided on the same record only one may win. Any other error of Append leaves open
-// whether the records were kept.
-// Last returns the newest record of a key, or [dodona.ErrNotFound].
-type Ledger interface {
-	Append(ctx context.Context, recs ...dodona.Record) error
-	Last(ctx context.Context, topic dodona.Topic, key string) (dodona.Record, error)
-}
-
 // Options are what a signer needs.
 type Options struct {
 	Key      *Key
-	Journal  Ledger
+	Journal  dodona.Keeper      // of which it needs Append and Last
 	Now      func() time.Time   // the node's clock; nil means time.Now
 	Since    dodona.Round       // with more than one member: when this node started; no round before it is signed. 0: no bound
 	Recorder telemetry.Recorder // nil means telemetry.Nop
@@ -184,7 +172,7 @@ func (s *Signer) check(c dodona.Claim, now dodona.Round) error {
 	switch {
 	case dodona.CheckName(c.Type, 1) != nil:
 		return fmt.Errorf("%w: type %q", ErrMalformed, c.Type)
-	case dodona.CheckName(c.Subject, maxSubjectTokens) != nil:
+	case dodona.CheckName(c.Subject, dodona.MaxNameParts) != nil:
 		return fmt.Errorf("%w: subject %q", ErrMalformed, c.Subject)
 	case c.Round == 0 || c.Digest.IsZero() || c.Network.IsZero():
 		return fmt.Errorf("%w: round, digest or network is zero", ErrMalformed)
@@ -195,8 +183,6 @@ func (s *Signer) check(c dodona.Claim, now dodona.Round) error {
 	}
 	return nil
 }
-
-const maxSubjectTokens = 16
 
 // locksOf returns the lock of each claim's subject.
 func (s *Signer) locksOf(claims []dodona.Claim) []*lock {

@@ -64,7 +64,7 @@ func (l *Loop) lookBack(ctx context.Context, recs []dodona.Record) bool {
 	return l.again(ctx, "look for receipts", func() error {
 		done := &ended{set: make(map[string]bool)}
 		var dead []DeadLetter
-		for rec, err := range l.c.Env.filled().Scan(ctx, dodona.TopicReceipt, func(rec dodona.Record) bool { return rec.Appended.Before(since) }) {
+		for rec, err := range l.c.Env.filled().Ledger.Scan(ctx, dodona.TopicReceipt, l.c.Name, func(rec dodona.Record) bool { return rec.Appended.Before(since) }) {
 			if err != nil {
 				return fmt.Errorf("look for what has a receipt: %w", err)
 			}

@@ -107,11 +107,7 @@ func run(t *testing.T, j *sinktest.Journal, policy sink.Policy, after int, deliv
 	loop := sink.New(sink.Config{
 		Name: "s", Kind: kind, Settings: struct{}{}, Journal: p, Policy: policy,
 		Backoff: backoff.Backoff{Min: time.Millisecond, Max: time.Millisecond},
-		Env: sink.Env{
-			Scan: func(ctx context.Context, topic dodona.Topic, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
-				return j.Scan(ctx, topic, "s", before)
-			},
-		},
+		Env:     sink.Env{Ledger: j},
 	})
 	ended := make(chan error, 1)
 	go func() { ended <- loop.Run(ctx) }()
@@ -243,7 +239,7 @@ func TestATroubleOfThePeerIsNobodysFault(t *testing.T) {
 		t.Errorf("delivered %v, want %v; status %+v", got, ids, status)
 	}
 	var told []string
-	for _, rec := range j.All(dodona.TopicEvent, sink.EventKey) {
+	for _, rec := range j.All(dodona.TopicEvent, dodona.EventDelivery) {
 		told = append(told, strings.Join(strings.Split(rec.ID, ".")[:2], "."))
 	}
 	if want := []string{"s.stalled", "s.mended"}; !slices.Equal(told, want) {

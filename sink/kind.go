@@ -18,7 +18,7 @@ import (
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
-// An Env is what a sink may use besides its settings. Node fills all of it; a nil function does nothing.
+// An Env is what a sink may use besides its settings. Node fills all of it; a nil function does nothing, a nil ledger is empty.
 type Env struct {
 	Sink    string        // the sink's name in the configuration
 	Feeds   []dodona.Feed // whose answers it is given
@@ -35,12 +35,8 @@ type Env struct {
 
 	// Append journals records and returns once they are durable; it waits while the journal is full.
 	Append func(ctx context.Context, recs ...dodona.Record) error
-	// Last returns the newest record of a topic under the sink's name, or [dodona.ErrNotFound].
-	Last func(ctx context.Context, topic dodona.Topic) (dodona.Record, error)
-	// Scan yields the records of a topic under the sink's name, oldest first, from the first for which before is false.
-	Scan func(ctx context.Context, topic dodona.Topic, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error]
-	// Answer returns the data record of a round, or [dodona.ErrNotFound].
-	Answer func(ctx context.Context, feed string, round dodona.Round) (dodona.Record, error)
+	// Ledger has the intents and receipts of this node, those of the sink under its name, and the answers.
+	Ledger dodona.Ledger
 	// Wallet opens a key. The zero Key is the node's own.
 	Wallet func(Key) (Wallet, error)
 	// Hold keeps something for this sink alone until it is released. While another sink of the node has it, Hold fails
@@ -178,21 +174,22 @@ func (e Env) filled() Env {
 	if e.Append == nil {
 		e.Append = func(context.Context, ...dodona.Record) error { return nil }
 	}
-	if e.Last == nil {
-		e.Last = func(context.Context, dodona.Topic) (dodona.Record, error) { return dodona.Record{}, dodona.ErrNotFound }
-	}
-	if e.Answer == nil {
-		e.Answer = func(context.Context, string, dodona.Round) (dodona.Record, error) {
-			return dodona.Record{}, dodona.ErrNotFound
-		}
+	if e.Ledger == nil {
+		e.Ledger = empty{}
 	}
 	if e.Hold == nil {
 		e.Hold = func(string) (func(), error) { return func() {}, nil }
 	}
-	if e.Scan == nil {
-		e.Scan = func(context.Context, dodona.Topic, func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
-			return func(func(dodona.Record, error) bool) {}
-		}
-	}
 	return e
+}
+
+// empty is a ledger without records.
+type empty struct{}
+
+func (empty) Last(context.Context, dodona.Topic, string) (dodona.Record, error) {
+	return dodona.Record{}, dodona.ErrNotFound
+}
+
+func (empty) Scan(context.Context, dodona.Topic, string, func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
+	return func(func(dodona.Record, error) bool) {}
 }

@@ -154,7 +154,7 @@ func (l *Loop) runBeside(ctx context.Context, run func(context.Context) error) {
 func (l *Loop) begin(ctx context.Context) (at time.Time, ok bool) {
 	const id = "begin"
 	ok = l.again(ctx, "begin", func() error {
-		for rec, err := range l.c.Env.filled().Scan(ctx, dodona.TopicIntent, nil) {
+		for rec, err := range l.c.Env.filled().Ledger.Scan(ctx, dodona.TopicIntent, l.c.Name, nil) {
 			if err != nil {
 				return fmt.Errorf("look for its first start: %w", err)
 			}

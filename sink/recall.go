@@ -26,7 +26,7 @@ func (l *Loop) recall(ctx context.Context) bool {
 	since := l.c.Now().Add(-back)
 	return l.again(ctx, "recall", func() error {
 		newest := make(map[string]dodona.Round) // by feed
-		for rec, err := range l.c.Env.filled().Scan(ctx, dodona.TopicReceipt, func(rec dodona.Record) bool { return rec.Appended.Before(since) }) {
+		for rec, err := range l.c.Env.filled().Ledger.Scan(ctx, dodona.TopicReceipt, l.c.Name, func(rec dodona.Record) bool { return rec.Appended.Before(since) }) {
 			if err != nil {
 				return fmt.Errorf("look for what it delivered last: %w", err)
 			}
@@ -49,7 +49,7 @@ func (l *Loop) recall(ctx context.Context) bool {
 
 // recallAnswer remembers what an answer said. One that is no longer kept says nothing.
 func (l *Loop) recallAnswer(ctx context.Context, feed string, round dodona.Round) error {
-	rec, err := l.c.Env.filled().Answer(ctx, feed, round)
+	rec, err := dodona.Find(ctx, l.c.Env.filled().Ledger, dodona.TopicData, feed, round)
 	if errors.Is(err, dodona.ErrNotFound) {
 		return nil
 	}

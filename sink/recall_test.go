@@ -2,7 +2,6 @@ package sink_test
 
 import (
 	"context"
-	"iter"
 	"slices"
 	"sync"
 	"testing"
@@ -50,19 +49,7 @@ func TestDeviationCountsFromWhatWasDeliveredBeforeARestart(t *testing.T) {
 	// run gives the loop one answer after another, each when the one before is done with.
 	run := func(policy sink.Policy, answers ...dodona.Record) {
 		t.Helper()
-		loop := sink.New(sink.Config{Name: "s", Kind: kind, Settings: struct{}{}, Journal: journal, Policy: policy, Env: sink.Env{
-			Scan: func(ctx context.Context, topic dodona.Topic, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
-				return journal.Scan(ctx, topic, "s", before)
-			},
-			Answer: func(_ context.Context, feed string, round dodona.Round) (dodona.Record, error) {
-				for _, rec := range journal.All(dodona.TopicData, feed) {
-					if rec.ID == round.ID() {
-						return rec, nil
-					}
-				}
-				return dodona.Record{}, dodona.ErrNotFound
-			},
-		}})
+		loop := sink.New(sink.Config{Name: "s", Kind: kind, Settings: struct{}{}, Journal: journal, Policy: policy, Env: sink.Env{Ledger: journal}})
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- loop.Run(ctx) }()

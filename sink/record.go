@@ -20,16 +20,13 @@ func ReceiptRecord(r dodona.Receipt) (dodona.Record, error) {
 	return dodona.Record{Topic: dodona.TopicReceipt, Key: r.Sink, ID: id, Body: body}, nil
 }
 
-// An Event is what a sink tells about itself: the body of an event record with the key "delivery".
+// An Event is what a sink tells about itself: the body of an event record with the key [dodona.EventDelivery].
 type Event struct {
 	Sink    string    `json:"sink"`
 	What    string    `json:"what"` // "funds", "fees", "reorg", "dead", …
 	Message string    `json:"message"`
 	At      time.Time `json:"at"`
 }
-
-// EventKey is the key of the events of sinks.
-const EventKey = "delivery"
 
 // mostTold bounds what an event or a receipt says, in bytes: whoever is told of must not keep it from being journaled.
 const mostTold = 4 << 10
@@ -45,7 +42,7 @@ func EventRecord(name, what, message string, at time.Time) (dodona.Record, error
 	}
 	digest := dodona.Keccak256([]byte(message)) // two may come at once
 	id := fmt.Sprintf("%s.%s.%d.%x", name, what, at.UnixMicro(), digest[:4])
-	return dodona.Record{Topic: dodona.TopicEvent, Key: EventKey, ID: id, Body: body}, nil
+	return dodona.Record{Topic: dodona.TopicEvent, Key: dodona.EventDelivery, ID: id, Body: body}, nil
 }
 
 // SaidIn returns what the answer in a record says.

@@ -220,7 +220,6 @@ func whoSigned(a dodona.Answer, signers []dodona.Address) string {
 const (
 	maxText   = 255 // bytes of a name, unit or label
 	maxLabels = 1024
-	maxTokens = 16 // parts of a feed's name
 )
 
 // checkFeed returns why no feed can have this identity.
@@ -228,7 +227,7 @@ func checkFeed(f dodona.Feed) error {
 	if len(f.Name) > maxText {
 		return fmt.Errorf("feed name of %d bytes: at most %d", len(f.Name), maxText)
 	}
-	if err := dodona.CheckName(f.Name, maxTokens); err != nil {
+	if err := dodona.CheckName(f.Name, dodona.MaxNameParts); err != nil {
 		return fmt.Errorf("feed %w", err)
 	}
 	if !printable(f.Unit, 0, maxText) {

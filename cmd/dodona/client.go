@@ -100,7 +100,7 @@ func problemOf(response *http.Response) string {
 // roundPath returns the path of a round of a feed. A round is "latest", Unix milliseconds, RFC 3339, or a time
 // of day in UTC, which means the last time the clock showed it.
 func (n nodeFlags) roundPath(ctx context.Context, feed, round string) (string, error) {
-	if err := dodona.CheckName(feed, 8); err != nil {
+	if err := dodona.CheckName(feed, dodona.MaxNameParts); err != nil {
 		return "", failure{exitUsage, err}
 	}
 	base := "/v1/feeds/" + url.PathEscape(feed)

@@ -27,7 +27,7 @@ func trialEvent(ctx context.Context, round dodona.Round, readings []dodona.Readi
 	}
 	rules := extract.Rules{}
 	for id, rule := range from {
-		source, point := extract.SplitPointID(id)
+		source, point := dodona.SplitPointID(id)
 		if rules[source] == nil {
 			rules[source] = map[string]extract.Rule{}
 		}

@@ -131,7 +131,7 @@ func (c moduleRunCommand) event(ctx context.Context, stdin io.Reader) (ev module
 		if err := dodona.CheckName(id, 2); err != nil {
 			return ev, fmt.Errorf("--from: %w", err)
 		}
-		if source, _ := extract.SplitPointID(id); !slices.Contains(c.Source, source) {
+		if source, _ := dodona.SplitPointID(id); !slices.Contains(c.Source, source) {
 			return ev, fmt.Errorf("--from %s: no input is of a source %q; there are %s (--source names them)", id, source, strings.Join(c.Source, ", "))
 		}
 		from[id] = extract.Rule{Pointer: pointer}

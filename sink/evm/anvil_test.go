@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
 	"strings"
 	"sync"
@@ -135,12 +134,7 @@ func (r *rig) launch() {
 		Log:     slog.New(slog.NewTextHandler(testLog{r.t}, nil)),
 		Env: sink.Env{
 			Feeds: r.feeds, Append: j.Append, AnchorEvery: func() time.Duration { return r.every },
-			Last: func(ctx context.Context, topic dodona.Topic) (dodona.Record, error) {
-				return j.Last(ctx, topic, "main")
-			},
-			Scan: func(ctx context.Context, topic dodona.Topic, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
-				return j.Scan(ctx, topic, "main", before)
-			},
+			Ledger: j,
 			Wallet: func(sink.Key) (sink.Wallet, error) { return wallet{r.payer}, nil },
 		},
 	})
@@ -320,7 +314,7 @@ func (r *rig) has(round dodona.Round, status dodona.ReceiptStatus) bool {
 // told reports whether an event of that sort was journaled.
 func (r *rig) told(what string) bool {
 	r.t.Helper()
-	for rec, err := range r.journal.Scan(context.Background(), dodona.TopicEvent, sink.EventKey, nil) {
+	for rec, err := range r.journal.Scan(context.Background(), dodona.TopicEvent, dodona.EventDelivery, nil) {
 		if errors.Is(err, dodona.ErrNotFound) {
 			return false
 		}

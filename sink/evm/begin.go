@@ -106,7 +106,7 @@ func (s *Sink) rules(chain uint64) rules {
 
 // recall reads the entries of the intents that are not over, and of those that were planned after them.
 func (s *Sink) recall(ctx context.Context) (entries []entry, err error) {
-	last, err := s.env.Last(ctx, dodona.TopicIntent)
+	last, err := s.env.Ledger.Last(ctx, dodona.TopicIntent, s.env.Sink)
 	if errors.Is(err, dodona.ErrNotFound) {
 		return nil, nil
 	}
@@ -117,7 +117,7 @@ func (s *Sink) recall(ctx context.Context) (entries []entry, err error) {
 	if err != nil || newest.Top == 0 {
 		return nil, nil // the sink has begun and sent nothing
 	}
-	for rec, err := range s.env.Scan(ctx, dodona.TopicIntent, plannedBefore(min(newest.Open, newest.Top))) {
+	for rec, err := range s.env.Ledger.Scan(ctx, dodona.TopicIntent, s.env.Sink, plannedBefore(min(newest.Open, newest.Top))) {
 		if err != nil {
 			return nil, err
 		}
@@ -135,7 +135,7 @@ func (s *Sink) recall(ctx context.Context) (entries []entry, err error) {
 func (s *Sink) finals(ctx context.Context, g gap) (map[uint64]Intent, error) {
 	found, steps := make(map[uint64]Intent), make(map[uint64]int)
 	chain, sender := s.m.chain, s.m.sender
-	for rec, err := range s.env.Scan(ctx, dodona.TopicIntent, notGivenBefore(chain, sender, g.from)) {
+	for rec, err := range s.env.Ledger.Scan(ctx, dodona.TopicIntent, s.env.Sink, notGivenBefore(chain, sender, g.from)) {
 		if err != nil {
 			return nil, fmt.Errorf("read what was final: %w", err)
 		}

@@ -247,6 +247,26 @@ type bench struct {
 	mu sync.Mutex
 }
 
+// intents is a ledger of nothing but the intents of a sink, all of which it yields.
+type intents func() []dodona.Record
+
+func (f intents) Last(context.Context, dodona.Topic, string) (dodona.Record, error) {
+	if list := f(); len(list) > 0 {
+		return list[len(list)-1], nil
+	}
+	return dodona.Record{}, dodona.ErrNotFound
+}
+
+func (f intents) Scan(context.Context, dodona.Topic, string, func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
+	return func(yield func(dodona.Record, error) bool) {
+		for _, rec := range f() {
+			if !yield(rec, nil) {
+				return
+			}
+		}
+	}
+}
+
 func newBench(t *testing.T, feeds int, ledgers ...*ledger) *bench {
 	t.Helper()
 	b := &bench{t: t}
@@ -261,12 +281,7 @@ func newBench(t *testing.T, feeds int, ledgers ...*ledger) *bench {
 		Sink: "main", Policy: sink.Policy{Policy: sink.Latest}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: telemetry.Nop,
 		Wallet: func(sink.Key) (sink.Wallet, error) { return testWallet{key}, nil },
 		Hold:   func(string) (func(), error) { return func() {}, nil },
-		Last: func(context.Context, dodona.Topic) (dodona.Record, error) {
-			return dodona.Record{}, dodona.ErrNotFound
-		},
-		Scan: func(context.Context, dodona.Topic, func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
-			return func(func(dodona.Record, error) bool) {}
-		},
+		Ledger: intents(func() []dodona.Record { return nil }),
 		Append: b.append,
 	}
 	env.Known = func() []dodona.Feed { return env.Feeds }

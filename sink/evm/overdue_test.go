@@ -1,10 +1,8 @@
 package evm
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -288,18 +286,11 @@ func TestACountThatIsTooLowIsNoReorganization(t *testing.T) {
 				}
 				b := newPair(t, l, f)
 				b.env.Policy.Policy = sink.Every
-				b.env.Scan = func(context.Context, dodona.Topic, func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
+				b.env.Ledger = intents(func() []dodona.Record {
 					b.mu.Lock()
 					defer b.mu.Unlock()
-					list := slices.Clone(b.intents)
-					return func(yield func(dodona.Record, error) bool) {
-						for _, rec := range list {
-							if !yield(rec, nil) {
-								return
-							}
-						}
-					}
-				}
+					return slices.Clone(b.intents)
+				})
 				b.begin()
 				b.within(time.Minute, "it is ready", b.isReady)
 				b.rounds(l, 1, 8, time.Minute, 30*time.Second)

@@ -1,8 +1,6 @@
 package evm
 
 import (
-	"context"
-	"iter"
 	"testing"
 	"time"
 
@@ -107,15 +105,7 @@ func TestWhatWasFinalTwiceIsReadWithItsLastRecord(t *testing.T) {
 		}
 		recs = append(recs, rec)
 	}
-	s.env.Scan = func(context.Context, dodona.Topic, func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
-		return func(yield func(dodona.Record, error) bool) {
-			for _, rec := range recs {
-				if !yield(rec, nil) {
-					return
-				}
-			}
-		}
-	}
+	s.env.Ledger = intents(func() []dodona.Record { return recs })
 	write(1, 5, 4, Final)
 	write(2, 6, 4, Final)
 	write(1, 5, 5, Sent)

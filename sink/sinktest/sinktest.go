@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"iter"
 	"slices"
 	"testing"
 	"time"
@@ -106,12 +105,7 @@ func (r *rig) begin() {
 		Backoff: backoff.Backoff{Min: 10 * time.Millisecond, Max: 100 * time.Millisecond},
 		Env: sink.Env{
 			Out: r.s.Out, Wallet: r.s.Wallet, Feeds: []dodona.Feed{r.s.Feed}, Append: r.journal.Append, Version: "test",
-			Last: func(ctx context.Context, topic dodona.Topic) (dodona.Record, error) {
-				return r.journal.Last(ctx, topic, name)
-			},
-			Scan: func(ctx context.Context, topic dodona.Topic, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
-				return r.journal.Scan(ctx, topic, name, before)
-			},
+			Ledger: r.journal,
 		},
 	})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -395,7 +395,7 @@ func TestWhatIsRefusedForGoodBecomesADeadLetterAndTheRestGoesOn(t *testing.T) {
 	if strings.Join(statuses, " ") != strings.Join(want, " ") {
 		t.Errorf("receipts %v, want %v", statuses, want)
 	}
-	if events := j.All(dodona.TopicEvent, sink.EventKey); len(events) != 1 || !strings.Contains(string(events[0].Body), "422") {
+	if events := j.All(dodona.TopicEvent, dodona.EventDelivery); len(events) != 1 || !strings.Contains(string(events[0].Body), "422") {
 		t.Errorf("events %v", events)
 	}
 }
