@@ -11,11 +11,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
-	"github.com/dodona-oracle/dodona/internal/secp"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/journal"
 	"github.com/dodona-oracle/dodona/sign"
@@ -153,67 +151,4 @@ func (id identity) salt(feed dodona.FeedID, round dodona.Round, index int) dodon
 	binary.BigEndian.PutUint32(numbers[8:], uint32(index))
 	mac.Write(numbers[:])
 	return dodona.Digest(mac.Sum(nil))
-}
-
-// refused reports whether the signer's error is its last word: the claim can never be signed. A round that is ahead
-// of the clock can be, once it is due.
-func refused(err error) bool {
-	claim := (*sign.ClaimError)(nil)
-	return errors.As(err, &claim) && !errors.Is(err, sign.ErrEarly)
-}
-
-// whatToDo says what a person may do about a refusal.
-func whatToDo(err error) string {
-	switch {
-	case errors.Is(err, dodona.ErrConflict), errors.Is(err, sign.ErrPassed):
-		return "if another process signs with this key too, give it a key of its own, or roles without observe"
-	case errors.Is(err, sign.ErrClock):
-		return "compare the clock of this node with that of the machine that keeps the journal; once they are right, rounds are signed again when that time has passed, or at once with another key"
-	case errors.Is(err, sign.ErrBefore):
-		return "nothing: later rounds are signed again"
-	}
-	return "report it: this is a bug"
-}
-
-// recovery finds out who signed, and knows what this process signed itself: the validator of the same process need
-// not do the arithmetic again for a signature that is equal to the last byte.
-type recovery struct {
-	address dodona.Address
-	recover func(dodona.Digest, dodona.Signature) (dodona.Address, error)
-
-	mu   sync.Mutex
-	made map[dodona.Digest]dodona.Signature
-	ring [maxMade]dodona.Digest // the digests in made, oldest at next
-	next int
-}
-
-// maxMade bounds the signatures that are known; older ones cost the arithmetic again.
-const maxMade = 4096
-
-func newRecovery(address dodona.Address, q dodona.Quorum) *recovery {
-	return &recovery{
-		address: address, recover: secp.NewRecoverer(q.Members...).Recover,
-		made: make(map[dodona.Digest]dodona.Signature),
-	}
-}
-
-// remember takes a signature that this process has just made.
-func (r *recovery) remember(digest dodona.Digest, signature dodona.Signature) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.made, r.ring[r.next])
-	r.ring[r.next] = digest
-	r.made[digest] = signature
-	r.next = (r.next + 1) % maxMade
-}
-
-// Recover returns who signed the digest, or an error for anything but a canonical signature.
-func (r *recovery) Recover(digest dodona.Digest, signature dodona.Signature) (dodona.Address, error) {
-	r.mu.Lock()
-	made, found := r.made[digest]
-	r.mu.Unlock()
-	if found && made == signature {
-		return r.address, nil
-	}
-	return r.recover(digest, signature)
 }

@@ -2,24 +2,18 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/feed"
-	"github.com/dodona-oracle/dodona/internal/grid"
 	"github.com/dodona-oracle/dodona/program"
 	"github.com/dodona-oracle/dodona/source"
-	"github.com/dodona-oracle/dodona/telemetry"
 )
 
 // An observer is the role that asks sources, finds answers and signs them: a pump for each source, a loop for each feed.
@@ -232,184 +226,40 @@ func (n *Node) runFeed(ctx context.Context, f config.Feed, loop *feed.Feed, g *g
 	})
 }
 
-// newIntake bounds how fast readings are journaled: a backlog, such as a long file read for the first time, is drained
-// in step with the memory that the node may take, because the store holds what was written in the last ten seconds.
-// A burst as large as the largest exchange always passes.
-func newIntake(memory int64) *rate.Limiter {
-	return rate.NewLimiter(rate.Limit(memory/64), int(max(memory/8, maxExchange)))
-}
-
-// maxExchange is about the largest body of a reading record: 4 MiB of readings in base64.
-const maxExchange = 6 << 20
-
-// keepBatch journals what one exchange brought, under the digest of its content. It waits while more comes in than
-// the node has memory for, which its source feels.
-func (n *Node) keepBatch(ctx context.Context, name string, b dodona.Batch) error {
-	body, err := json.Marshal(dodona.Exchange{Readings: b.Readings, Cursor: b.Cursor})
-	if err != nil {
-		return fmt.Errorf("write exchange: %w", err)
+// apply stops what goes, then closes, then opens, then starts: a serial port or a client id is free before its
+// successor wants it. Feeds ask sources by name, so a replaced source needs no new feed.
+// An observer that does not run has nothing to change: its start reads the configuration. The caller holds changing.
+func (o *observer) apply(next *config.Config, c config.Changes) error {
+	if o.ctx == nil || o.ctx.Err() != nil {
+		return nil
 	}
-	began := time.Now()
-	if err := n.intake.WaitN(ctx, min(len(body), n.intake.Burst())); err != nil {
-		return fmt.Errorf("wait for room in memory: %w", err)
-	}
-	n.recorder.Time(telemetry.SourceIntake, name, time.Since(began))
-	err = n.journal.Append(ctx, dodona.Record{
-		Topic: dodona.TopicReading, Key: name, ID: dodona.Keccak256(body).String(), Body: body,
-	})
-	if dodona.IsPermanent(err) {
-		n.dropped(ctx, "readings", name, err)
-	}
-	return err
-}
-
-// cursor returns where a source stopped.
-func (n *Node) cursor(ctx context.Context, name string) ([]byte, error) {
-	last, err := n.lastExchange(ctx, name)
-	return last.Cursor, err
-}
-
-// lastExchange returns the newest journaled exchange of a source of this node, or [dodona.ErrNotFound].
-func (n *Node) lastExchange(ctx context.Context, name string) (last dodona.Exchange, err error) {
-	rec, err := n.journal.Own().Last(ctx, dodona.TopicReading, name)
-	if err != nil {
-		return last, err
-	}
-	if err := json.Unmarshal(rec.Body, &last); err != nil {
-		return last, fmt.Errorf("read last exchange of %s: %w", name, err)
-	}
-	return last, nil
-}
-
-// keepRounds journals rounds of a feed, and signs and journals the observations of those that have a value.
-func (n *Node) keepRounds(ctx context.Context, every time.Duration, bundles []dodona.Bundle) error {
-	records := make([]dodona.Record, len(bundles))
-	for i, b := range bundles {
-		body, err := json.Marshal(b)
-		if err != nil {
-			return fmt.Errorf("write round: %w", err)
-		}
-		records[i] = dodona.Record{Topic: dodona.TopicRound, Key: b.Feed.Name, ID: b.Round.ID(), Body: body}
-	}
-	kept := 0
-	for part := range parts(records, maxRounds) {
-		err := n.journal.Append(ctx, part...)
-		if dodona.IsPermanent(err) {
-			err = n.keepEach(ctx, bundles[kept:kept+len(part)], part)
-		}
-		if err != nil {
-			return fmt.Errorf("append round: %w", err)
-		}
-		kept += len(part)
-	}
-	for _, b := range bundles {
-		if b.Value == nil {
-			continue
-		}
-		if err := n.signRound(ctx, every, b); err != nil {
-			return err
+	var feeds, pumps []*unit
+	o.mu.Lock()
+	for _, name := range slices.Concat(c.Feeds.Removed, c.Feeds.Changed) {
+		if u := o.feeds[name]; u != nil { // nil if it could not be started
+			feeds = append(feeds, u.unit)
+			delete(o.feeds, name)
 		}
 	}
-	return nil
-}
-
-// maxRounds is how many bytes of rounds go into one append, unless one is larger: the smallest journal takes no more.
-const maxRounds = 256 << 10
-
-// parts yields records in their order, together as long as their bodies are within most bytes.
-func parts(records []dodona.Record, most int) iter.Seq[[]dodona.Record] {
-	return func(yield func([]dodona.Record) bool) {
-		for first, size, i := 0, 0, 0; i < len(records); i++ {
-			if size += len(records[i].Body); i+1 < len(records) && size+len(records[i+1].Body) <= most {
-				continue
-			}
-			if !yield(records[first : i+1]) {
-				return
-			}
-			first, size = i+1, 0
+	for _, name := range slices.Concat(c.Sources.Removed, c.Sources.Changed) {
+		if u := o.pumps[name]; u != nil {
+			pumps = append(pumps, u.unit)
+			delete(o.pumps, name)
 		}
 	}
-}
-
-// signRound claims and signs the observation of a journaled round, if the round is still open: of one that has closed
-// meanwhile, because the journal was full say, nobody would believe an observation. An event tells.
-func (n *Node) signRound(ctx context.Context, every time.Duration, b dodona.Bundle) error {
-	_, closes := grid.Open(b.Round, every)
-	if n.now().After(closes) {
-		n.log.Warn("a round was computed and is not signed: it closed before it could be", "feed", b.Feed.Name, "round", b.Round, "closed", closes)
-		return n.event(ctx, dodona.EventUnsigned, b.Feed.Name+"-"+b.Round.ID(), map[string]any{"feed": b.Feed.Name, "round": b.Round, "value": b.Value})
+	o.mu.Unlock()
+	stopAll(feeds...)
+	stopAll(pumps...)
+	for _, name := range slices.Concat(c.Sources.Changed, c.Sources.Added) {
+		if s, found := next.Source(name); found {
+			o.startSource(s)
+		}
 	}
-	obs := dodona.Observation{
-		Feed: b.Feed.ID(), Name: b.Feed.Name, Round: b.Round, Value: *b.Value, Origin: b.Origin, Signer: n.id.key.Address(),
+	var errs []error
+	for _, name := range slices.Concat(c.Feeds.Changed, c.Feeds.Added) {
+		if f, found := next.Feed(name); found {
+			errs = append(errs, o.startFeed(next, f))
+		}
 	}
-	network := n.id.network.ID()
-	digest := obs.Digest(network)
-	signatures, err := n.signer.Sign(ctx, dodona.Claim{
-		Network: network, Type: "observation", Subject: b.Feed.Name, Round: b.Round, Digest: digest,
-	})
-	if refused(err) {
-		n.log.Error("a round is not signed", "feed", b.Feed.Name, "round", b.Round, "error", err, "do", whatToDo(err))
-		return n.event(ctx, dodona.EventConflict, b.Feed.Name+"-"+b.Round.ID(), map[string]any{
-			"feed": b.Feed.Name, "round": b.Round, "digest": digest, "error": err.Error(),
-		})
-	}
-	if err != nil {
-		return fmt.Errorf("sign observation: %w", err)
-	}
-	obs.Signature = dodona.Signature(signatures[0])
-	n.recovery.remember(digest, obs.Signature)
-	body, err := json.Marshal(obs)
-	if err != nil {
-		return fmt.Errorf("write observation: %w", err)
-	}
-	err = n.journal.Append(ctx, dodona.Record{Topic: dodona.TopicObservation, Key: b.Feed.Name, ID: b.Round.ID(), Body: body})
-	if err != nil {
-		return fmt.Errorf("append observation: %w", err)
-	}
-	if now := n.now(); now.After(closes) {
-		n.log.Warn("an observation was signed in time and kept too late, so it counts for nothing", "feed", b.Feed.Name, "round", b.Round, "closed", closes)
-		return n.event(ctx, dodona.EventLate, b.Feed.Name+"-"+b.Round.ID(), map[string]any{
-			"feed": b.Feed.Name, "round": b.Round, "value": b.Value, "closed": closes.UTC(), "kept": now.UTC(),
-		})
-	}
-	return nil
-}
-
-// resume returns the last round that this node made of a feed, and first finishes one that an end of the process left between its
-// journaled value and its observation, if it is still open.
-func (n *Node) resume(ctx context.Context, f config.Feed, g *guest) (last dodona.Round, err error) {
-	observed, err := n.lastRound(ctx, dodona.TopicObservation, f.Feed.Name)
-	if err != nil {
-		return 0, err
-	}
-	rec, err := n.journal.Own().Last(ctx, dodona.TopicRound, f.Feed.Name)
-	if errors.Is(err, dodona.ErrNotFound) {
-		return observed, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("read last round: %w", err)
-	}
-	var b dodona.Bundle
-	if err := json.Unmarshal(rec.Body, &b); err != nil {
-		return 0, fmt.Errorf("read last round: %w", err)
-	}
-	if b.Feed.ID() == f.Feed.ID() {
-		g.restore(&b)
-	}
-	if b.Value == nil || b.Round <= observed || b.Feed.ID() != f.Feed.ID() {
-		return max(observed, b.Round), nil
-	}
-	return b.Round, n.signRound(ctx, f.Settings.Every, b)
-}
-
-// event journals something that happened, once for each id.
-func (n *Node) event(ctx context.Context, key, id string, what any) error {
-	body, err := json.Marshal(what)
-	if err != nil {
-		return fmt.Errorf("write event %s: %w", key, err)
-	}
-	if err := n.journal.Append(ctx, dodona.Record{Topic: dodona.TopicEvent, Key: key, ID: id, Body: body}); err != nil {
-		return fmt.Errorf("append event %s: %w", key, err)
-	}
-	return nil
+	return errors.Join(errs...)
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/journal"
 )
 
 // Reload reads the configuration again and changes what changed, unit by unit: equal sources, feeds and sinks go on
@@ -68,44 +68,6 @@ func effective(old, next *config.Config) *config.Config {
 	e.Modules, e.API, e.Log = old.Modules, old.API, old.Log
 	e.Node.Memory, e.Log.Level = memory, level
 	return &e
-}
-
-// apply stops what goes, then closes, then opens, then starts: a serial port or a client id is free before its
-// successor wants it. Feeds ask sources by name, so a replaced source needs no new feed.
-// An observer that does not run has nothing to change: its start reads the configuration. The caller holds changing.
-func (o *observer) apply(next *config.Config, c config.Changes) error {
-	if o.ctx == nil || o.ctx.Err() != nil {
-		return nil
-	}
-	var feeds, pumps []*unit
-	o.mu.Lock()
-	for _, name := range slices.Concat(c.Feeds.Removed, c.Feeds.Changed) {
-		if u := o.feeds[name]; u != nil { // nil if it could not be started
-			feeds = append(feeds, u.unit)
-			delete(o.feeds, name)
-		}
-	}
-	for _, name := range slices.Concat(c.Sources.Removed, c.Sources.Changed) {
-		if u := o.pumps[name]; u != nil {
-			pumps = append(pumps, u.unit)
-			delete(o.pumps, name)
-		}
-	}
-	o.mu.Unlock()
-	stopAll(feeds...)
-	stopAll(pumps...)
-	for _, name := range slices.Concat(c.Sources.Changed, c.Sources.Added) {
-		if s, found := next.Source(name); found {
-			o.startSource(s)
-		}
-	}
-	var errs []error
-	for _, name := range slices.Concat(c.Feeds.Changed, c.Feeds.Added) {
-		if f, found := next.Feed(name); found {
-			errs = append(errs, o.startFeed(next, f))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 func summary(c config.Changes) api.Reloaded {

@@ -2,17 +2,9 @@ package node
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -25,113 +17,6 @@ import (
 	"github.com/dodona-oracle/dodona/module/manifest"
 	"github.com/dodona-oracle/dodona/program"
 )
-
-// The files of modules in the data folder.
-const (
-	sequencesFile = "module-sequences.json" // the newest release of each module that was ever found
-	nativeFolder  = "module-cache"          // native code, authenticated with the node's secret
-)
-
-// modules runs the Wasm modules of this process. The engine is made with the first of them: most nodes have none.
-type modules struct {
-	n     *Node
-	spans *spanSums
-
-	making   chan struct{}  // holds one token while the engine is made, for which a disk may let it wait
-	starting sync.WaitGroup // what has begun to load or end a module
-	mu       sync.Mutex
-	engine   *module.Engine
-	known    map[string]standing      // by feed
-	last     map[string]chan struct{} // by feed: closed once the last load that began has ended, and what it promised is free
-}
-
-// A standing is how it is with the module of a feed.
-type standing struct {
-	loaded  *module.Module // nil while it does not run
-	loading bool           // somebody is at it
-	err     error          // why it does not run
-}
-
-func newModules(n *Node) *modules {
-	return &modules{n: n, spans: newSpanSums(), making: make(chan struct{}, 1), known: make(map[string]standing), last: make(map[string]chan struct{})}
-}
-
-// opened returns the engine.
-func (m *modules) opened(ctx context.Context) (*module.Engine, error) {
-	select {
-	case m.making <- struct{}{}:
-		defer func() { <-m.making }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	m.mu.Lock()
-	engine := m.engine
-	m.mu.Unlock()
-	if engine != nil {
-		return engine, nil
-	}
-	c := m.n.config()
-	secret := hmac.New(sha256.New, m.n.id.salts[:])
-	secret.Write([]byte("native code of modules"))
-	engine, err := module.New(ctx, module.Options{
-		Dir: filepath.Join(c.Node.Data, nativeFolder), Key: secret.Sum(nil), Worker: m.n.options.Compile,
-		Memory: int64(c.Modules.Memory), Sample: c.Modules.Sample(), Spans: m.spans.add,
-		Recorder: m.n.recorder, Log: m.n.log,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("make the sandbox: %w", err)
-	}
-	m.mu.Lock()
-	m.engine = engine
-	m.mu.Unlock()
-	return engine, nil
-}
-
-// close ends every module. It must be called after the feeds that use them have ended.
-func (m *modules) close(ctx context.Context) error {
-	m.starting.Wait()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.engine == nil {
-		return nil
-	}
-	return m.engine.Close(ctx)
-}
-
-// note remembers how it is with the module of a feed, until that has ended.
-func (m *modules) note(feed string, s standing) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if s == (standing{}) {
-		delete(m.known, feed)
-		return
-	}
-	m.known[feed] = s
-}
-
-// find reads and verifies the release that a feed names.
-func (m *modules) find(c *config.Config, s feed.Module) (manifest.Found, error) {
-	store := manifest.Store{
-		Dir: c.Modules.Dir, Unsigned: c.Modules.Unsigned, Now: m.n.now,
-		Sequences: filepath.Join(c.Node.Data, sequencesFile),
-	}
-	if c.Modules.Trust != "" {
-		raw, err := os.ReadFile(c.Modules.Trust)
-		if err != nil {
-			return manifest.Found{}, fmt.Errorf("read modules.trust: %w", err)
-		}
-		trust, err := manifest.ReadTrust(raw)
-		if err != nil {
-			return manifest.Found{}, fmt.Errorf("read modules.trust %s: %w", c.Modules.Trust, err)
-		}
-		store.Trust = &trust
-	}
-	found, err := store.Find(s.Name, s.Version)
-	if errors.Is(err, fs.ErrNotExist) {
-		return found, fmt.Errorf("%w: put %s-%s.wasm and its .json there (dodona module sign writes both), or correct modules.dir", err, s.Name, s.Version)
-	}
-	return found, err
-}
 
 // A guest is the module of one feed. Everything but making it belongs to the one goroutine that makes the feed's rounds.
 type guest struct {
@@ -207,18 +92,6 @@ func (g *guest) host(granted manifest.Capabilities) module.Host {
 		h.Get = egress.New(egress.Options{Hosts: get.Hosts, PerSecond: get.PerSecond, Bytes: get.Bytes})
 	}
 	return h
-}
-
-// lastReading returns the newest journaled reading of a source.
-func (n *Node) lastReading(ctx context.Context, source string) (dodona.Reading, error) {
-	exchange, err := n.lastExchange(ctx, source)
-	if err != nil {
-		return dodona.Reading{}, err
-	}
-	if len(exchange.Readings) == 0 {
-		return dodona.Reading{}, dodona.ErrNotFound
-	}
-	return exchange.Readings[len(exchange.Readings)-1], nil
 }
 
 // load makes the module ready to run, and keeps its bytes for replays. What goes wrong is told, and then the reason why the feed's rounds are
@@ -348,27 +221,6 @@ func (g *guest) start(ctx context.Context) (loaded *module.Module, err error) {
 	}
 }
 
-// next returns a channel that is closed once the load before of a feed has ended, and one to close at the end of the next.
-func (m *modules) next(feed string) (before, over chan struct{}) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	before, over = m.last[feed], make(chan struct{})
-	if before == nil {
-		before = make(chan struct{})
-		close(before)
-	}
-	m.last[feed] = over
-	return before, over
-}
-
-func (m *modules) loadEnded(feed string, over chan struct{}) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if close(over); m.last[feed] == over {
-		delete(m.last, feed)
-	}
-}
-
 func (g *guest) open(ctx context.Context) (*module.Module, error) {
 	engine, err := g.m.opened(ctx)
 	if err != nil {
@@ -409,22 +261,4 @@ func (g *guest) restore(last *dodona.Bundle) {
 	if g != nil {
 		g.state = last.State
 	}
-}
-
-// retried returns units with the feeds as changed whose module does not run: a reload tries it again, unless that is under way. An attempt that
-// takes longer than the time between two reloads would never come to its end.
-func (m *modules) retried(units config.Units, next *config.Config) config.Units {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	equal := units.Equal
-	units.Equal = nil
-	for _, name := range equal {
-		f, found := next.Feed(name)
-		if s := m.known[name]; found && f.Settings.Module != nil && s.loaded == nil && !s.loading {
-			units.Changed = append(slices.Clip(units.Changed), name)
-			continue
-		}
-		units.Equal = append(units.Equal, name)
-	}
-	return units
 }

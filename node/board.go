@@ -1,0 +1,221 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/grid"
+)
+
+// An Outcome is a round that ended, as the serving process learned of it.
+type Outcome struct {
+	Round  dodona.Round
+	Answer *dodona.Answer // nil if the round was missed
+	Bundle *dodona.Bundle // nil if its record is gone, or not there yet
+	Kept   time.Duration  // from the value, journaled, to the attestation read back from the journal; 0 if unknown
+}
+
+// A board is what the API shows of the feeds, kept in memory: the newest round and the newest answer of each.
+type board struct {
+	n      *Node
+	stream *api.Stream
+
+	mu    sync.RWMutex
+	feeds map[string]*tile
+}
+
+// A tile is one feed on the board.
+type tile struct {
+	bundle  *dodona.Bundle // of the newest round
+	at      time.Time      // when that was appended
+	answer  *dodona.Answer // the newest one
+	used    *dodona.Bundle // of the newest answer; nil if unknown
+	pending map[dodona.Round]pendingRound
+}
+
+// A pendingRound has a value and no attestation yet.
+type pendingRound struct {
+	bundle *dodona.Bundle
+	at     time.Time
+}
+
+// maxPending bounds the rounds of a feed that wait for their attestation on the board.
+const maxPending = 64
+
+func newBoard(n *Node) *board {
+	return &board{n: n, stream: api.NewStream(api.StreamConfig{Recorder: n.recorder}), feeds: make(map[string]*tile)}
+}
+
+// fill reads the newest round and answer of every feed, so that a restart shows what was known.
+func (b *board) fill(ctx context.Context) error {
+	for _, f := range b.n.config().Feeds {
+		for topic, put := range map[dodona.Topic]func(dodona.Record){dodona.TopicRound: b.round, dodona.TopicData: b.answer} {
+			rec, err := b.n.shown().Last(ctx, topic, f.Feed.Name)
+			switch {
+			case errors.Is(err, dodona.ErrNotFound):
+			case err != nil:
+				return fmt.Errorf("read last %s of %s: %w", topic, f.Feed.Name, err)
+			default:
+				put(rec)
+			}
+		}
+	}
+	return nil
+}
+
+// tile returns that of a feed, made if need be. The caller holds the lock.
+func (b *board) tile(feed string) *tile {
+	t := b.feeds[feed]
+	if t == nil {
+		t = &tile{pending: make(map[dodona.Round]pendingRound)}
+		b.feeds[feed] = t
+	}
+	return t
+}
+
+// round puts a round record on the board.
+func (b *board) round(rec dodona.Record) {
+	bundle := new(dodona.Bundle)
+	if err := json.Unmarshal(rec.Body, bundle); err != nil {
+		b.n.log.Error("a round record cannot be read", "feed", rec.Key, "id", rec.ID, "error", err)
+		return
+	}
+	b.mu.Lock()
+	t := b.tile(rec.Key)
+	if t.bundle != nil && bundle.Round <= t.bundle.Round {
+		b.mu.Unlock()
+		return
+	}
+	t.bundle, t.at = bundle, rec.Appended
+	var ended *Outcome
+	switch {
+	case bundle.Value == nil:
+		ended = &Outcome{Round: bundle.Round, Bundle: bundle}
+	case t.answer != nil && t.answer.Attestation.Report.Round == bundle.Round:
+		t.used = bundle // the two records come by different ways, and the answer's was shorter
+		ended = &Outcome{Round: bundle.Round, Answer: t.answer, Bundle: bundle}
+	case len(t.pending) < maxPending:
+		t.pending[bundle.Round] = pendingRound{bundle, rec.Appended}
+	}
+	b.mu.Unlock()
+	b.publish(rec.Key, ended)
+}
+
+// answer puts a data record on the board.
+func (b *board) answer(rec dodona.Record) {
+	answer := new(dodona.Answer)
+	if err := json.Unmarshal(rec.Body, answer); err != nil {
+		b.n.log.Error("a data record cannot be read", "feed", rec.Key, "id", rec.ID, "error", err)
+		return
+	}
+	round := answer.Attestation.Report.Round
+	b.mu.Lock()
+	t := b.tile(rec.Key)
+	if t.answer != nil && round <= t.answer.Attestation.Report.Round {
+		b.mu.Unlock()
+		return
+	}
+	t.answer, t.used = answer, nil
+	var ended *Outcome
+	if p, found := t.pending[round]; found {
+		t.used = p.bundle
+		ended = &Outcome{Round: round, Answer: answer, Bundle: p.bundle, Kept: max(0, b.n.now().Sub(p.at))}
+	}
+	for r := range t.pending {
+		if r <= round {
+			delete(t.pending, r)
+		}
+	}
+	b.mu.Unlock()
+	b.stream.Answer(*answer)
+	b.publish(rec.Key, ended)
+}
+
+// publish tells listeners how a feed stands.
+func (b *board) publish(feed string, ended *Outcome) {
+	if f, found := b.n.config().Feed(feed); found {
+		b.stream.Feed(b.status(f))
+	}
+	if ended != nil && b.n.options.OnRound != nil {
+		b.n.options.OnRound(*ended)
+	}
+}
+
+// status returns how a feed stands.
+func (b *board) status(f config.Feed) api.FeedStatus {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	s := api.FeedStatus{
+		Feed: f.Feed, ID: f.Feed.ID(), EveryMS: f.Settings.Every.Milliseconds(),
+		Quality: dodona.Bad, Reason: "no answer yet",
+	}
+	t := b.feeds[f.Feed.Name]
+	if t == nil {
+		return s
+	}
+	// What a feed of the same name and another identity said, before its decimals changed say, is not this one's.
+	if t.answer != nil && t.answer.Feed.ID() == s.ID {
+		s.Latest = latest(t)
+		s.Quality, s.Reason = s.Latest.Quality, ""
+		if t.used != nil && s.Quality != dodona.Good {
+			s.Reason = doubts(t.used)
+		}
+		if age := b.n.now().Sub(s.Latest.Time); age > stale(f.Settings.Every) {
+			s.Quality, s.Reason = max(s.Quality, dodona.Uncertain), fmt.Sprintf("the newest answer is %s old", age.Round(time.Second))
+		}
+	}
+	if t.bundle == nil || t.bundle.Feed.ID() != s.ID {
+		return s
+	}
+	s.Inputs = t.bundle.Inputs
+	s.Next = grid.Next(t.bundle.Round, f.Settings.Every)
+	if t.bundle.Value == nil {
+		s.Missed = &api.MissedRound{Round: t.bundle.Round, Time: t.bundle.Round.Time(), Reason: t.bundle.Missed}
+		s.Quality, s.Reason = max(s.Quality, dodona.Uncertain), "the last round was missed: "+t.bundle.Missed
+	}
+	return s
+}
+
+// stale is the age at which an answer is no longer good, whatever it was worth: two rounds failed to follow it.
+func stale(every time.Duration) time.Duration { return max(3*every, 3*time.Second) }
+
+// latest describes the newest answer of a tile for people.
+func latest(t *tile) *api.LatestAnswer {
+	report := t.answer.Attestation.Report
+	l := &api.LatestAnswer{
+		Round: report.Round, Time: report.Round.Time(), Value: report.Value, Text: text(t.answer.Feed, report.Value),
+		Attested: len(t.answer.Attestation.Signatures) >= t.answer.Quorum.K, Signed: len(t.answer.Attestation.Signatures),
+	}
+	if t.used != nil {
+		l.Quality, l.TookMS = t.used.Quality, t.used.TookMS
+	}
+	return l
+}
+
+// text formats a value without its unit.
+func text(f dodona.Feed, v dodona.Int192) string {
+	f.Unit = ""
+	return f.Format(v)
+}
+
+// doubts names the sources that were not used and why.
+func doubts(b *dodona.Bundle) string {
+	reason := ""
+	for _, in := range b.Inputs {
+		if in.Status == dodona.InputUsed {
+			continue
+		}
+		if reason != "" {
+			reason += "; "
+		}
+		reason += in.Source + ": " + in.Reason
+	}
+	return reason
+}

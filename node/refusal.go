@@ -1,0 +1,28 @@
+package node
+
+import (
+	"errors"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/sign"
+)
+
+// refused reports whether the signer's error is its last word: the claim can never be signed. A round that is ahead
+// of the clock can be, once it is due.
+func refused(err error) bool {
+	claim := (*sign.ClaimError)(nil)
+	return errors.As(err, &claim) && !errors.Is(err, sign.ErrEarly)
+}
+
+// whatToDo says what a person may do about a refusal.
+func whatToDo(err error) string {
+	switch {
+	case errors.Is(err, dodona.ErrConflict), errors.Is(err, sign.ErrPassed):
+		return "if another process signs with this key too, give it a key of its own, or roles without observe"
+	case errors.Is(err, sign.ErrClock):
+		return "compare the clock of this node with that of the machine that keeps the journal; once they are right, rounds are signed again when that time has passed, or at once with another key"
+	case errors.Is(err, sign.ErrBefore):
+		return "nothing: later rounds are signed again"
+	}
+	return "report it: this is a bug"
+}

@@ -1,0 +1,174 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/grid"
+	"github.com/dodona-oracle/dodona/journal"
+)
+
+// keepRounds journals rounds of a feed, and signs and journals the observations of those that have a value.
+func (n *Node) keepRounds(ctx context.Context, every time.Duration, bundles []dodona.Bundle) error {
+	records := make([]dodona.Record, len(bundles))
+	for i, b := range bundles {
+		body, err := json.Marshal(b)
+		if err != nil {
+			return fmt.Errorf("write round: %w", err)
+		}
+		records[i] = dodona.Record{Topic: dodona.TopicRound, Key: b.Feed.Name, ID: b.Round.ID(), Body: body}
+	}
+	kept := 0
+	for part := range parts(records, maxRounds) {
+		err := n.journal.Append(ctx, part...)
+		if dodona.IsPermanent(err) {
+			err = n.keepEach(ctx, bundles[kept:kept+len(part)], part)
+		}
+		if err != nil {
+			return fmt.Errorf("append round: %w", err)
+		}
+		kept += len(part)
+	}
+	for _, b := range bundles {
+		if b.Value == nil {
+			continue
+		}
+		if err := n.signRound(ctx, every, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxRounds is how many bytes of rounds go into one append, unless one is larger: the smallest journal takes no more.
+const maxRounds = 256 << 10
+
+// parts yields records in their order, together as long as their bodies are within most bytes.
+func parts(records []dodona.Record, most int) iter.Seq[[]dodona.Record] {
+	return func(yield func([]dodona.Record) bool) {
+		for first, size, i := 0, 0, 0; i < len(records); i++ {
+			if size += len(records[i].Body); i+1 < len(records) && size+len(records[i+1].Body) <= most {
+				continue
+			}
+			if !yield(records[first : i+1]) {
+				return
+			}
+			first, size = i+1, 0
+		}
+	}
+}
+
+// keepEach journals rounds one by one, after the journal refused them together for good. One that it can never take is
+// missed, for that reason, and bundles say so.
+func (n *Node) keepEach(ctx context.Context, bundles []dodona.Bundle, records []dodona.Record) error {
+	for i := range records {
+		err := n.journal.Append(ctx, records[i])
+		if dodona.IsPermanent(err) {
+			err = n.keepMissed(ctx, &bundles[i], records[i], err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepMissed journals a round as missed: with what the module keeps if that is not what is too large.
+func (n *Node) keepMissed(ctx context.Context, b *dodona.Bundle, rec dodona.Record, cause error) error {
+	n.dropped(ctx, "round", b.Feed.Name, cause)
+	missed := dodona.Bundle{
+		Feed: b.Feed, Round: b.Round, Node: b.Node, Rules: b.Rules, State: b.State, Quality: dodona.Bad, TookMS: b.TookMS,
+		Missed: fmt.Sprintf("its record of %d bytes is more than the journal takes", len(rec.Body)),
+	}
+	bare := missed
+	bare.State, bare.Rules = nil, nil
+	var err error
+	for _, m := range []dodona.Bundle{missed, bare} {
+		if rec.Body, err = json.Marshal(m); err != nil {
+			return fmt.Errorf("write round: %w", err)
+		}
+		if err = n.journal.Append(ctx, rec); !dodona.IsPermanent(err) {
+			*b = m
+			return err
+		}
+	}
+	*b = bare
+	return nil // told above; the next round goes on
+}
+
+// signRound claims and signs the observation of a journaled round, if the round is still open: of one that has closed
+// meanwhile, because the journal was full say, nobody would believe an observation. An event tells.
+func (n *Node) signRound(ctx context.Context, every time.Duration, b dodona.Bundle) error {
+	_, closes := grid.Open(b.Round, every)
+	if n.now().After(closes) {
+		n.log.Warn("a round was computed and is not signed: it closed before it could be", "feed", b.Feed.Name, "round", b.Round, "closed", closes)
+		return n.event(ctx, dodona.EventUnsigned, b.Feed.Name+"-"+b.Round.ID(), map[string]any{"feed": b.Feed.Name, "round": b.Round, "value": b.Value})
+	}
+	obs := dodona.Observation{
+		Feed: b.Feed.ID(), Name: b.Feed.Name, Round: b.Round, Value: *b.Value, Origin: b.Origin, Signer: n.id.key.Address(),
+	}
+	network := n.id.network.ID()
+	digest := obs.Digest(network)
+	signatures, err := n.signer.Sign(ctx, dodona.Claim{
+		Network: network, Type: "observation", Subject: b.Feed.Name, Round: b.Round, Digest: digest,
+	})
+	if refused(err) {
+		n.log.Error("a round is not signed", "feed", b.Feed.Name, "round", b.Round, "error", err, "do", whatToDo(err))
+		return n.event(ctx, dodona.EventConflict, b.Feed.Name+"-"+b.Round.ID(), map[string]any{
+			"feed": b.Feed.Name, "round": b.Round, "digest": digest, "error": err.Error(),
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("sign observation: %w", err)
+	}
+	obs.Signature = dodona.Signature(signatures[0])
+	n.recovery.remember(digest, obs.Signature)
+	body, err := json.Marshal(obs)
+	if err != nil {
+		return fmt.Errorf("write observation: %w", err)
+	}
+	err = n.journal.Append(ctx, dodona.Record{Topic: dodona.TopicObservation, Key: b.Feed.Name, ID: b.Round.ID(), Body: body})
+	if err != nil {
+		return fmt.Errorf("append observation: %w", err)
+	}
+	if now := n.now(); now.After(closes) {
+		n.log.Warn("an observation was signed in time and kept too late, so it counts for nothing", "feed", b.Feed.Name, "round", b.Round, "closed", closes)
+		return n.event(ctx, dodona.EventLate, b.Feed.Name+"-"+b.Round.ID(), map[string]any{
+			"feed": b.Feed.Name, "round": b.Round, "value": b.Value, "closed": closes.UTC(), "kept": now.UTC(),
+		})
+	}
+	return nil
+}
+
+// resume returns the last round that this node made of a feed, and first finishes one that an end of the process left between its
+// journaled value and its observation, if it is still open.
+func (n *Node) resume(ctx context.Context, f config.Feed, g *guest) (last dodona.Round, err error) {
+	observed, err := n.lastRound(ctx, dodona.TopicObservation, f.Feed.Name)
+	if err != nil {
+		return 0, err
+	}
+	rec, err := n.journal.Own().Last(ctx, dodona.TopicRound, f.Feed.Name)
+	if errors.Is(err, dodona.ErrNotFound) {
+		return observed, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read last round: %w", err)
+	}
+	var b dodona.Bundle
+	if err := json.Unmarshal(rec.Body, &b); err != nil {
+		return 0, fmt.Errorf("read last round: %w", err)
+	}
+	if b.Feed.ID() == f.Feed.ID() {
+		g.restore(&b)
+	}
+	if b.Value == nil || b.Round <= observed || b.Feed.ID() != f.Feed.ID() {
+		return max(observed, b.Round), nil
+	}
+	return b.Round, n.signRound(ctx, f.Settings.Every, b)
+}
