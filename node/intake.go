@@ -11,7 +11,6 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
 	sizes "github.com/dodona-oracle/dodona/internal/unit"
-	"github.com/dodona-oracle/dodona/journal"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 

@@ -14,7 +14,6 @@ import (
 
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/feed"
-	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )

@@ -9,7 +9,6 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/anchor"
 	"github.com/dodona-oracle/dodona/api"
-	"github.com/dodona-oracle/dodona/journal"
 )
 
 // Proof returns the evidence of a round.

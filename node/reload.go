@@ -7,7 +7,6 @@ import (
 
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
-	"github.com/dodona-oracle/dodona/journal"
 )
 
 // Reload reads the configuration again and changes what changed, unit by unit: equal sources, feeds and sinks go on

@@ -11,7 +11,6 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/grid"
-	"github.com/dodona-oracle/dodona/journal"
 )
 
 // keepRounds journals rounds of a feed, and signs and journals the observations of those that have a value.

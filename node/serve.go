@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/journal"
 )
 
 // serve is the role that follows the journal and answers over HTTP.
