@@ -1,8 +1,8 @@
 package config
 
 import (
+	"encoding/hex"
 	"fmt"
-	"math/big"
 	"net"
 	"net/url"
 	"path"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/loopback"
+	"github.com/dodona-oracle/dodona/internal/secp"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
@@ -88,9 +89,6 @@ func (l *loader) checkNode() {
 	}
 }
 
-// order is the number of points of secp256k1 (SEC 2 §2.4.1): a key is above 0 and below it.
-var order, _ = new(big.Int).SetString("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141", 16)
-
 func (l *loader) checkHexKey(s secret.String) {
 	name := "node.key.hex"
 	if l.config.TwoLine {
@@ -98,8 +96,11 @@ func (l *loader) checkHexKey(s secret.String) {
 	}
 	text, _ := s.Reveal() // in clear: cannot fail
 	digits := strings.TrimPrefix(strings.TrimPrefix(text, "0x"), "0X")
-	key, ok := new(big.Int).SetString(digits, 16)
-	if !ok || len(digits) != 64 || strings.ContainsAny(digits, "+-_") || key.Sign() == 0 || key.Cmp(order) >= 0 {
+	raw, err := hex.DecodeString(digits)
+	if err == nil {
+		_, err = secp.ParsePrivateKey(raw)
+	}
+	if err != nil {
 		_, place := l.path("node.key.hex")
 		l.report.add(Mistake{
 			Message: fmt.Sprintf("%s: not a secp256k1 key: want 64 hex digits, got %d characters", name, len(digits)),
@@ -120,7 +121,7 @@ func (l *loader) checkNetwork() {
 	n := len(q.Members)
 	_, place := l.path(members)
 	if slices.ContainsFunc(q.Members, dodona.Address.IsZero) {
-		if len(l.report.mistakes) == 0 { // else it may be an address that could not be read, and is told
+		if l.report.count() == 0 { // else it may be an address that could not be read, and is told
 			l.at(members, "the zero address belongs to nobody")
 		}
 		return

@@ -56,12 +56,11 @@ func (d *decoder) into(v reflect.Value, n *node, key string) {
 
 // want reports a value of the wrong kind.
 func (d *decoder) want(n *node, key, what string) {
-	got := nodeKinds[n.kind]
 	if n.kind == null {
 		d.mistake(n.at, "%s has no value: want %s", key, what)
 		return
 	}
-	d.mistake(n.at, "%s: want %s, got %s", key, what, got)
+	d.mistake(n.at, "%s: want %s, got %s", key, what, n.kind)
 }
 
 func (d *decoder) structure(v reflect.Value, n *node, key string) {
@@ -108,6 +107,9 @@ func find(list []field, name string) (field, bool) {
 }
 
 var wordLike = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,30}$`)
+
+// looksLikeWord reports whether a piece of a file is so short and plain that it may be shown.
+func looksLikeWord(text string) bool { return wordLike.MatchString(text) }
 
 // unknown reports a key that nothing reads, with the nearest one that exists.
 func (d *decoder) unknown(e entry, parent string, known []string) {

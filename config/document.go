@@ -49,7 +49,10 @@ const (
 	mapping
 )
 
-var nodeKinds = [...]string{"nothing", "nothing", "a single value", "a list", "a map"}
+// String names the kind for people.
+func (k nodeKind) String() string {
+	return [...]string{"nothing", "nothing", "a single value", "a list", "a map"}[k]
+}
 
 // A node is one value of a file, reduced to what a configuration needs. Scalars keep the text as written,
 // so that no number passes through a float.
@@ -68,6 +71,14 @@ type entry struct {
 	value *node
 }
 
+// name is what messages call the setting of an entry.
+func (e entry) name() string {
+	if e.label != "" {
+		return e.label
+	}
+	return e.key
+}
+
 // child returns the value and the place of a key; the node itself where the key is missing.
 func (n *node) child(key string) (*node, *span) {
 	for _, e := range n.entries {
@@ -78,13 +89,31 @@ func (n *node) child(key string) (*node, *span) {
 	return nil, n.at
 }
 
+// descend returns the node and the place of a setting below n, such as "node.key.hex": the value's place where it is one
+// word, the key's where it is not, the nearest section's where the setting is missing.
+func (n *node) descend(dotted string) (*node, *span) {
+	place := n.at
+	for _, key := range strings.Split(dotted, ".") {
+		value, at := n.child(key)
+		if value == nil {
+			return nil, place
+		}
+		n, place = value, at
+	}
+	if n.kind == scalar {
+		place = n.at
+	}
+	return n, place
+}
+
+// has reports whether the key is there.
 func (n *node) has(key string) bool {
 	return slices.ContainsFunc(n.entries, func(e entry) bool { return e.key == key })
 }
 
-// readDocument reads one YAML document of at most 1 MiB. Mistakes of syntax go to report; the document is
+// read reads one YAML document of at most 1 MiB and returns its root. Mistakes of syntax go to report; the root is
 // nil if nothing could be made of the file. Only a failing reader is an error.
-func readDocument(r io.Reader, report *reporter) (*document, error) {
+func read(r io.Reader, report *reporter) (*node, error) {
 	src, err := io.ReadAll(io.LimitReader(r, maxFileBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("read configuration %s: %w", report.name, err)
@@ -114,7 +143,7 @@ func readDocument(r io.Reader, report *reporter) (*document, error) {
 	if d.root == nil {
 		d.root = &node{kind: null, at: &span{line: 1, column: 1}}
 	}
-	return d, nil
+	return d.root, nil
 }
 
 func newDocument(src string) *document {

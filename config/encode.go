@@ -136,6 +136,13 @@ func encodeText(v reflect.Value) (*node, error) {
 // flowWidth is the width up to which a map or list stands on one line.
 const flowWidth = 110
 
+// yaml returns a tree as a file.
+func (n *node) yaml() []byte {
+	var b strings.Builder
+	n.print(&b, 0)
+	return []byte(b.String())
+}
+
 // print writes a tree as YAML: short maps and lists on one line, longer ones in blocks.
 func (n *node) print(b *strings.Builder, indent int) {
 	for _, e := range n.entries {

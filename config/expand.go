@@ -5,7 +5,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/feed"
@@ -17,7 +16,7 @@ import (
 // Kinds are those the configuration was loaded with; their defaults say which empty settings need not be written.
 func (c *Config) Expand(kinds Kinds) ([]byte, error) {
 	standard := defaults()
-	root, err := encodeStruct(reflect.ValueOf(c).Elem(), reflect.ValueOf(standard))
+	root, err := encode(reflect.ValueOf(c).Elem(), reflect.ValueOf(standard))
 	if err != nil {
 		return nil, fmt.Errorf("expand configuration: %w", err)
 	}
@@ -48,9 +47,7 @@ func (c *Config) Expand(kinds Kinds) ([]byte, error) {
 			root.entries = append(root.entries, units)
 		}
 	}
-	var b strings.Builder
-	root.print(&b, 0)
-	return []byte(b.String()), nil
+	return root.yaml(), nil
 }
 
 func encodeSource(s Source, kinds Kinds) (*node, error) {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
@@ -48,7 +47,6 @@ var (
 	durationType    = reflect.TypeFor[time.Duration]()
 	secretType      = reflect.TypeFor[secret.String]()
 	addressType     = reflect.TypeFor[dodona.Address]()
-	ruleType        = reflect.TypeFor[extract.Rule]()
 	unmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
@@ -99,10 +97,11 @@ func shapeOf(t reflect.Type) shape {
 	panic(fmt.Sprintf("config: a setting cannot be a %s; use text, a number, a duration, a list, a map or a struct", t))
 }
 
-// shorthand returns the field that a single value stands for where a map is expected: a rule is its pointer.
+// shorthand returns the field that a single value stands for where a map is expected, or "": the type's method
+// Shorthand names it.
 func shorthand(t reflect.Type) string {
-	if t == ruleType {
-		return "pointer"
+	if short, ok := reflect.Zero(t).Interface().(interface{ Shorthand() string }); ok {
+		return short.Shorthand()
 	}
 	return ""
 }
@@ -112,4 +111,18 @@ func names(list []field) (out []string) {
 		out = append(out, f.name)
 	}
 	return out
+}
+
+// addWords adds the keys of a struct and of what is in it.
+func addWords(words map[string]bool, t reflect.Type) {
+	for _, f := range fields(t) {
+		words[f.name] = true
+		inner := f.typ
+		for inner.Kind() == reflect.Pointer || inner.Kind() == reflect.Slice {
+			inner = inner.Elem()
+		}
+		if shapeOf(inner) == shapeStruct {
+			addWords(words, inner)
+		}
+	}
 }

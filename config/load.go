@@ -19,23 +19,22 @@ import (
 // A file with mistakes gives a [*MistakesError] with all of them. Any other error is r's.
 // What is only worth a second look is in Warnings.
 func Load(r io.Reader, name string, kinds Kinds) (*Config, error) {
-	report := &reporter{name: name}
-	doc, err := readDocument(r, report)
+	report := newReporter(name, grammar(kinds))
+	root, err := read(r, report)
 	if err != nil {
 		return nil, err
 	}
-	report.words = grammar(kinds)
-	if doc == nil {
+	if root == nil {
 		return nil, report.err()
 	}
 	c := defaults()
 	c.Name = name
-	l := loader{report: report, kinds: kinds, config: &c, root: doc.root, sources: map[string]Source{}}
+	l := loader{report: report, kinds: kinds, config: &c, root: root, sources: map[string]Source{}}
 	l.load()
 	if err := report.err(); err != nil {
 		return nil, err
 	}
-	c.Warnings = report.cut(report.warnings)
+	c.Warnings = report.told()
 	return &c, nil
 }
 
@@ -61,7 +60,7 @@ func (l *loader) load() {
 		return
 	default:
 		l.report.add(Mistake{
-			Message: "want a map with " + listOf(topKeys()) + ", got " + nodeKinds[l.root.kind],
+			Message: "want a map with " + listOf(topKeys()) + ", got " + l.root.kind.String(),
 			Hint:    "the shortest file is two lines: endpoint: https://… and signature_key: 0x…",
 		}, l.root.at)
 		return
@@ -118,7 +117,7 @@ func (l *loader) units(n *node, key string, read func(name string, at *span, n *
 		tokens = feed.MaxNameParts
 	}
 	for _, e := range n.entries {
-		e.at.show = wordLike.MatchString(e.key) || dodona.CheckName(e.key, tokens) == nil
+		e.at.show = looksLikeWord(e.key) || dodona.CheckName(e.key, tokens) == nil
 		if err := dodona.CheckName(e.key, tokens); err != nil {
 			m := Mistake{Where: key, Message: err.Error()}
 			if !e.at.show {
@@ -255,7 +254,7 @@ func (l *loader) points(where string, n *node) map[string]extract.Rule {
 			break
 		}
 		for _, e := range points.entries {
-			e.at.show = wordLike.MatchString(e.key) || dodona.CheckName(e.key, 1) == nil
+			e.at.show = looksLikeWord(e.key) || dodona.CheckName(e.key, 1) == nil
 			if err := dodona.CheckName(e.key, 1); err != nil {
 				l.report.mistake(e.at, where, "points: name "+quote(e.key)+": want 1 to 63 of a-z, 0-9 and hyphens, beginning with a letter or digit")
 			}
@@ -269,6 +268,8 @@ func (l *loader) points(where string, n *node) map[string]extract.Rule {
 	}
 	return rules
 }
+
+var ruleType = reflect.TypeFor[extract.Rule]()
 
 func (l *loader) rule(where, key string, n *node, at *span) (r extract.Rule) {
 	if n.kind == null {
@@ -293,7 +294,7 @@ func (l *loader) rule(where, key string, n *node, at *span) (r extract.Rule) {
 // every returns the setting "every" of a kind's settings, or 0.
 func every(settings any) time.Duration {
 	v := reflect.ValueOf(settings).Elem()
-	if f, found := find(fields(v.Type()), "every"); found && f.typ == durationType {
+	if f, found := find(fields(v.Type()), "every"); found && f.typ == reflect.TypeFor[time.Duration]() {
 		return time.Duration(v.FieldByIndex(f.index).Int())
 	}
 	return 0

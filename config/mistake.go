@@ -101,15 +101,22 @@ type reporter struct {
 	blind    bool // there are more secrets than can be looked for, so nothing of the file is shown
 }
 
+// newReporter returns the reporter of a file; words are those of its grammar.
+func newReporter(name string, words map[string]bool) *reporter {
+	return &reporter{name: name, words: words}
+}
+
 type located struct {
 	Mistake
 	at *span
 }
 
+// mistake adds a mistake at a place; nil is the whole file.
 func (r *reporter) mistake(at *span, where, message string) {
 	r.add(Mistake{Where: where, Message: message}, at)
 }
 
+// add adds a mistake at a place, which it need not say itself.
 func (r *reporter) add(m Mistake, at *span) {
 	if len(r.mistakes) >= maxMistakes {
 		r.more++
@@ -122,6 +129,10 @@ func (r *reporter) add(m Mistake, at *span) {
 // so checks run only where the count has not grown.
 func (r *reporter) count() int { return len(r.mistakes) + r.more }
 
+// full reports whether there are so many mistakes that no more are told.
+func (r *reporter) full() bool { return r.count() >= maxMistakes }
+
+// warn adds a warning at a place.
 func (r *reporter) warn(at *span, where, message, hint string) {
 	if len(r.warnings) < maxMistakes {
 		r.warnings = append(r.warnings, r.located(Mistake{Where: where, Message: message, Hint: hint}, at))
@@ -157,6 +168,10 @@ func (r *reporter) cut(list []located) (out []Mistake) {
 
 func (r *reporter) redact(text string) string { return redact(text, anySecrets, r.secrets...) }
 
+// told returns the warnings.
+func (r *reporter) told() []Mistake { return r.cut(r.warnings) }
+
+// err returns a [*MistakesError], or nil if there are no mistakes.
 func (r *reporter) err() error {
 	if len(r.mistakes) == 0 {
 		return nil

@@ -47,9 +47,9 @@ func (l *loader) checkModules() {
 
 // checkModule checks what a feed says about its module against the rest of the file.
 func (l *loader) checkModule(s feed.Settings, where string, n *node, at *span) {
-	value, place := descend(n, "module")
+	value, place := n.descend("module")
 	if s.Module == nil {
-		if points, pointsAt := descend(n, "points"); points != nil {
+		if points, pointsAt := n.descend("points"); points != nil {
 			l.report.add(Mistake{
 				Where: where, Message: "points: belongs to a feed with a module; without one the points are those of from",
 				Hint: "take it out, or name a module",
@@ -64,7 +64,7 @@ func (l *loader) checkModule(s feed.Settings, where string, n *node, at *span) {
 			Hint: "modules: {trust: trust.json}, or modules: {unsigned: true} for trying things out",
 		}, place)
 	}
-	allow, allowAt := descend(value, "allow")
+	allow, allowAt := value.descend("allow")
 	if allow == nil {
 		allowAt = at
 	}

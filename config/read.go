@@ -12,20 +12,21 @@ import (
 // A file with mistakes gives a [*MistakesError] with all of them; name is what it calls the file. Any other error is
 // the reader's.
 func Decode(r io.Reader, name string, into any) error {
-	report := &reporter{name: name, words: map[string]bool{}}
 	v := reflect.ValueOf(into).Elem()
-	addWords(report.words, v.Type())
-	doc, err := readDocument(r, report)
+	words := map[string]bool{}
+	addWords(words, v.Type())
+	report := newReporter(name, words)
+	root, err := read(r, report)
 	if err != nil {
 		return err
 	}
 	d := &decoder{report: report}
 	switch {
-	case doc == nil:
-	case doc.root.kind == scalar || doc.root.kind == list:
-		d.mistake(doc.root.at, "want a map with %s, got %s", listOf(names(fields(v.Type()))), nodeKinds[doc.root.kind])
+	case root == nil:
+	case root.kind == scalar || root.kind == list:
+		d.mistake(root.at, "want a map with %s, got %s", listOf(names(fields(v.Type()))), root.kind)
 	default:
-		d.structure(v, doc.root, "")
+		d.structure(v, root, "")
 	}
 	return report.err()
 }

@@ -295,16 +295,3 @@ func grammar(kinds Kinds) map[string]bool {
 	}
 	return words
 }
-
-func addWords(words map[string]bool, t reflect.Type) {
-	for _, f := range fields(t) {
-		words[f.name] = true
-		inner := f.typ
-		for inner.Kind() == reflect.Pointer || inner.Kind() == reflect.Slice {
-			inner = inner.Elem()
-		}
-		if shapeOf(inner) == shapeStruct {
-			addWords(words, inner)
-		}
-	}
-}

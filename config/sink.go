@@ -126,7 +126,7 @@ func (l *loader) sink(name string, at *span, n *node) {
 
 // checkSinkFeeds checks that the feeds of a sink exist.
 func (l *loader) checkSinkFeeds(s *Sink, where string, n *node) bool {
-	list, place := descend(n, "feeds")
+	list, place := n.descend("feeds")
 	good := true
 	for i, name := range s.Policy.Feeds {
 		if list != nil && i < len(list.items) {

@@ -1,7 +1,5 @@
 package config
 
-import "strings"
-
 // The two-line form: an endpoint that holds a number, and a key to sign it with.
 //
 //	endpoint: https://…
@@ -78,29 +76,5 @@ func (l *loader) twoLineFeed() *node {
 	)
 }
 
-// name is what messages call the setting of an entry.
-func (e entry) name() string {
-	if e.label != "" {
-		return e.label
-	}
-	return e.key
-}
-
-// path returns the node and the place of a setting, such as "node.key.hex": the value's place where it is one word,
-// the key's where it is not, the nearest section's where the setting is missing.
-func (l *loader) path(dotted string) (*node, *span) { return descend(l.root, dotted) }
-
-func descend(n *node, dotted string) (*node, *span) {
-	place := n.at
-	for _, key := range strings.Split(dotted, ".") {
-		value, at := n.child(key)
-		if value == nil {
-			return nil, place
-		}
-		n, place = value, at
-	}
-	if n.kind == scalar {
-		place = n.at
-	}
-	return n, place
-}
+// path returns the node and the place of a setting, such as "node.key.hex".
+func (l *loader) path(dotted string) (*node, *span) { return l.root.descend(dotted) }

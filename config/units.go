@@ -41,7 +41,7 @@ func (l *loader) feed(name string, at *span, n *node) {
 
 // checkUnits compares feeds with sources.
 func (l *loader) checkUnits() {
-	if len(l.config.Feeds) == 0 && len(l.config.Sources) == 0 && !l.config.TwoLine && len(l.report.mistakes) == 0 {
+	if len(l.config.Feeds) == 0 && len(l.config.Sources) == 0 && !l.config.TwoLine && l.report.count() == 0 {
 		l.report.add(Mistake{Message: "neither sources nor feeds: there is nothing to do", Hint: "the shortest file is two lines: endpoint: https://… and signature_key: 0x…"}, l.root.at)
 	}
 	asked := map[string]bool{}
@@ -67,12 +67,12 @@ func (l *loader) checkUnits() {
 // checkFeed checks everything about a feed but whether the points it asks for exist.
 func (l *loader) checkFeed(s feed.Settings, where string, n *node, at *span) {
 	for key, zero := range map[string]bool{"every": s.Every == 0, "deadline": s.Deadline == 0, "stale": s.Stale == 0, "need": s.Need == 0} {
-		if value, place := descend(n, key); value != nil && value.kind == scalar && zero {
+		if value, place := n.descend(key); value != nil && value.kind == scalar && zero {
 			l.report.mistake(place, where, key+": 0 means nothing here; leave it out for the default")
 		}
 	}
 	if s.Every != 0 && s.Every < leastEvery {
-		_, place := descend(n, "every")
+		_, place := n.descend("every")
 		l.report.mistake(place, where, fmt.Sprintf("every: %s, want at least %s", unit.FormatDuration(s.Every), unit.FormatDuration(leastEvery)))
 	}
 	l.joined(where, s.Validate(), n, at, "from")
@@ -82,7 +82,7 @@ func (l *loader) checkFeed(s feed.Settings, where string, n *node, at *span) {
 // checkFrom checks that every point a feed asks for exists, and is in the feed's unit.
 func (l *loader) checkFrom(f *Feed, where string, n *node, at *span) {
 	const most = 256
-	from, place := descend(n, "from")
+	from, place := n.descend("from")
 	switch got := len(f.Settings.From); {
 	case got > most:
 		l.report.mistake(place, where, fmt.Sprintf("from: %d points, at most %d are asked", got, most))
@@ -133,7 +133,7 @@ func (l *loader) checkFrom(f *Feed, where string, n *node, at *span) {
 
 // sourceNames returns the names of all sources, sorted, until there are so many mistakes that hints are not told.
 func (l *loader) sourceNames() []string {
-	if l.report.count() >= maxMistakes {
+	if l.report.full() {
 		return nil
 	}
 	return slices.Sorted(maps.Keys(l.sources))

@@ -38,6 +38,9 @@ type Rule struct {
 	Enum map[string]int64 `yaml:"enum,omitempty" json:"enum,omitempty"`
 }
 
+// Shorthand names the setting that a single word stands for where a configuration has a rule.
+func (Rule) Shorthand() string { return "pointer" }
+
 // Rules are the rules of several sources: source → point → rule.
 // The point is "" for a source with one.
 type Rules map[string]map[string]Rule
