@@ -61,7 +61,7 @@ var heavy = map[string]string{
 	"github.com/nats-io/":                    "journal",
 	"github.com/decred/":                     "internal/secp",
 	"github.com/tetratelabs/wazero":          "module",
-	"github.com/goccy/go-yaml":               "config",
+	"github.com/goccy/go-yaml":               "internal/strict",
 	"github.com/alecthomas/kong":             "cmd/dodona",
 	"github.com/KimMachineGun/automemlimit":  "cmd/dodona",
 	"github.com/ethereum/":                   "cmd/demo",

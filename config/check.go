@@ -15,6 +15,7 @@ import (
 	"github.com/dodona-oracle/dodona/internal/loopback"
 	"github.com/dodona-oracle/dodona/internal/secp"
 	"github.com/dodona-oracle/dodona/internal/secret"
+	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -30,7 +31,7 @@ const (
 // at reports a mistake at a setting such as "journal.raw.age", which the message begins with.
 func (l *loader) at(setting, format string, args ...any) {
 	_, place := l.path(setting)
-	l.report.mistake(place, "", setting+": "+fmt.Sprintf(format, args...))
+	l.report.Mistake(place, "", setting+": "+fmt.Sprintf(format, args...))
 }
 
 // checkSections checks everything but sources and feeds.
@@ -51,11 +52,11 @@ func (l *loader) oneOf(setting, got string, want ...string) {
 		return
 	}
 	_, place := l.path(setting)
-	m := Mistake{Message: fmt.Sprintf("%s: %s: want %s", setting, quoteAll(got), either(want))}
-	if near := nearest(got, want); near != "" {
+	m := strict.Mistake{Message: fmt.Sprintf("%s: %s: want %s", setting, strict.QuoteAll(got), either(want))}
+	if near := strict.Nearest(got, want); near != "" {
 		m.Hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	l.report.add(m, place)
+	l.report.Add(m, place)
 }
 
 // either prints a choice for people: "a, b or c".
@@ -102,7 +103,7 @@ func (l *loader) checkHexKey(s secret.String) {
 	}
 	if err != nil {
 		_, place := l.path("node.key.hex")
-		l.report.add(Mistake{
+		l.report.Add(strict.Mistake{
 			Message: fmt.Sprintf("%s: not a secp256k1 key: want 64 hex digits, got %d characters", name, len(digits)),
 			Hint:    "`dodona key new` makes one",
 		}, place)
@@ -121,7 +122,7 @@ func (l *loader) checkNetwork() {
 	n := len(q.Members)
 	_, place := l.path(members)
 	if slices.ContainsFunc(q.Members, dodona.Address.IsZero) {
-		if l.report.count() == 0 { // else it may be an address that could not be read, and is told
+		if l.report.Count() == 0 { // else it may be an address that could not be read, and is told
 			l.at(members, "the zero address belongs to nobody")
 		}
 		return
@@ -132,7 +133,7 @@ func (l *loader) checkNetwork() {
 		return
 	}
 	if n == 0 || n > mostMembers {
-		l.report.mistake(place, "", fmt.Sprintf("%s: want 1 to %d addresses, got %d", members, mostMembers, n))
+		l.report.Mistake(place, "", fmt.Sprintf("%s: want 1 to %d addresses, got %d", members, mostMembers, n))
 		return
 	}
 	least := dodona.LeastK(n)
@@ -162,25 +163,25 @@ func (l *loader) checkRoles() {
 		return
 	}
 	for i, r := range roles {
-		if list != nil && i < len(list.items) {
-			place = list.items[i].at
+		if list != nil && i < len(list.Items) {
+			place = list.Items[i].At
 		}
 		switch {
 		case !slices.Contains(allRoles, r):
-			m := Mistake{Message: fmt.Sprintf("roles: %s: want %s", quoteAll(string(r)), either(roleNames()))}
-			if near := nearest(string(r), roleNames()); near != "" {
+			m := strict.Mistake{Message: fmt.Sprintf("roles: %s: want %s", strict.QuoteAll(string(r)), either(roleNames()))}
+			if near := strict.Nearest(string(r), roleNames()); near != "" {
 				m.Hint = fmt.Sprintf("did you mean %q?", near)
 			}
-			l.report.add(m, place)
+			l.report.Add(m, place)
 		case slices.Index(roles, r) != i:
-			l.report.mistake(place, "", fmt.Sprintf("roles: %s stands twice", r))
+			l.report.Mistake(place, "", fmt.Sprintf("roles: %s stands twice", r))
 		}
 	}
 	shared := l.config.Journal.URL != "" || l.config.Journal.Listen != ""
 	for _, r := range allRoles {
 		if !slices.Contains(roles, r) && !shared {
 			_, place := l.path("roles")
-			l.report.warn(place, "", fmt.Sprintf("nobody can %s: this process leaves it out, and no other one reaches its journal", r), "set journal.listen or journal.url, or take roles out")
+			l.report.Warn(place, "", fmt.Sprintf("nobody can %s: this process leaves it out, and no other one reaches its journal", r), "set journal.listen or journal.url, or take roles out")
 			return
 		}
 	}
@@ -216,7 +217,7 @@ func (l *loader) checkJournal() {
 		case err != nil:
 			l.at("journal.listen", "%s", err)
 		case !loopback.Is(host):
-			l.at("journal.listen", "%s: want a loopback address, such as 127.0.0.1:4222; other machines share a journal by journal.url", quoteAll(j.Listen))
+			l.at("journal.listen", "%s: want a loopback address, such as 127.0.0.1:4222; other machines share a journal by journal.url", strict.QuoteAll(j.Listen))
 		case j.URL != "":
 			l.at("journal.listen", "goes with the embedded journal, but journal.url names another one")
 		}
@@ -241,15 +242,15 @@ func (l *loader) checkJournalURL(list string) {
 		case err != nil || u.Hostname() == "":
 			l.at("journal.url", "want an address such as nats://10.0.0.2:4222")
 		case !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme):
-			l.at("journal.url", "scheme %s: want nats, tls, ws or wss", quoteAll(u.Scheme))
+			l.at("journal.url", "scheme %s: want nats, tls, ws or wss", strict.QuoteAll(u.Scheme))
 		case u.User != nil:
 			_, place := l.path("journal.url")
-			l.report.warn(place, "", "journal.url holds a password or token in clear", "keep the file readable by the node alone (chmod 600)")
+			l.report.Warn(place, "", "journal.url holds a password or token in clear", "keep the file readable by the node alone (chmod 600)")
 		}
 	}
 	if l.config.Node.Name == defaults().Node.Name {
 		_, place := l.path("journal.url")
-		l.report.warn(place, "", fmt.Sprintf("a shared journal, but this node has the name %q that every node has", l.config.Node.Name), "set node.name")
+		l.report.Warn(place, "", fmt.Sprintf("a shared journal, but this node has the name %q that every node has", l.config.Node.Name), "set node.name")
 	}
 }
 
@@ -261,18 +262,18 @@ func (l *loader) checkAPI() {
 		return
 	}
 	tokens, place := l.path("api.tokens")
-	if !loopback.Is(host) && len(a.Tokens) == 0 && (tokens == nil || len(tokens.items) == 0) {
-		l.at("api.listen", "%s can be reached from other machines, so it needs api.tokens, such as tokens: [{file: keys/api-token}]", quoteAll(a.Listen))
+	if !loopback.Is(host) && len(a.Tokens) == 0 && (tokens == nil || len(tokens.Items) == 0) {
+		l.at("api.listen", "%s can be reached from other machines, so it needs api.tokens, such as tokens: [{file: keys/api-token}]", strict.QuoteAll(a.Listen))
 	}
 	for i, t := range a.Tokens {
 		if !t.Inline() {
 			continue
 		}
 		if text, _ := t.Reveal(); len(text) < leastToken { // in clear: cannot fail
-			if tokens != nil && i < len(tokens.items) {
-				place = tokens.items[i].at
+			if tokens != nil && i < len(tokens.Items) {
+				place = tokens.Items[i].At
 			}
-			l.report.mistake(place, "", fmt.Sprintf("api.tokens: a token has at least %d characters", leastToken))
+			l.report.Mistake(place, "", fmt.Sprintf("api.tokens: a token has at least %d characters", leastToken))
 		}
 	}
 }
@@ -281,10 +282,10 @@ func (l *loader) checkAPI() {
 func hostOf(listen string) (string, error) {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
-		return "", fmt.Errorf("%s: want ADDRESS:PORT, such as 127.0.0.1:8080", quoteAll(listen))
+		return "", fmt.Errorf("%s: want ADDRESS:PORT, such as 127.0.0.1:8080", strict.QuoteAll(listen))
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
-		return "", fmt.Errorf("port %s: want 0 to 65535", quoteAll(port))
+		return "", fmt.Errorf("port %s: want 0 to 65535", strict.QuoteAll(port))
 	}
 	return host, nil
 }

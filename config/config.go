@@ -12,6 +12,7 @@ import (
 	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/secret"
+	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -79,12 +80,12 @@ type Config struct {
 	// Log is what the node says on standard error.
 	Log Log `yaml:"log"`
 
-	Sources  []Source  `yaml:"-"` // in the order of the file
-	Sinks    []Sink    `yaml:"-"` // in the order of the file
-	Feeds    []Feed    `yaml:"-"` // in the order of the file
-	Warnings []Mistake `yaml:"-"` // what works, but deserves a second look
-	Name     string    `yaml:"-"` // of the file, as Load was told
-	TwoLine  bool      `yaml:"-"` // it was the two-line form
+	Sources  []Source         `yaml:"-"` // in the order of the file
+	Sinks    []Sink           `yaml:"-"` // in the order of the file
+	Feeds    []Feed           `yaml:"-"` // in the order of the file
+	Warnings []strict.Mistake `yaml:"-"` // what works, but deserves a second look
+	Name     string           `yaml:"-"` // of the file, as Load was told
+	TwoLine  bool             `yaml:"-"` // it was the two-line form
 }
 
 // Node is this process.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/secret"
+	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -108,7 +109,7 @@ func files(t testing.TB, pattern string) []string {
 func TestMistakesSayWhatWhereAndWhatNow(t *testing.T) {
 	for _, file := range files(t, "testdata/bad/*.yaml") {
 		c, err := load(t, file)
-		var mistakes *config.MistakesError
+		var mistakes *strict.MistakesError
 		if !errors.As(err, &mistakes) || c != nil {
 			t.Errorf("%s: got %v, %v; want mistakes", file, c, err)
 			continue
@@ -136,7 +137,7 @@ func TestExpandedFilesLoadEqual(t *testing.T) {
 			continue
 		}
 		var out bytes.Buffer
-		if err := config.WriteWarnings(&out, c.Warnings); err != nil {
+		if err := strict.WriteWarnings(&out, c.Warnings); err != nil {
 			t.Fatal(err)
 		}
 		golden(t, strings.TrimSuffix(file, ".yaml")+".txt", out.String()+"---\n"+string(long))

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/dodona-oracle/dodona/internal/strict"
 )
 
 // Changes are what a reload has to do.
@@ -146,12 +148,12 @@ func sections(old, new *Config, wanted func(string) bool) (out []string) {
 
 // flatten lists settings by their dotted name.
 func flatten(prefix string, v reflect.Value, into map[string]any) {
-	for _, f := range fields(v.Type()) {
-		value := v.FieldByIndex(f.index)
-		if value.Kind() == reflect.Struct && shapeOf(f.typ) == shapeStruct {
-			flatten(prefix+f.name+".", value, into)
+	for _, f := range strict.Fields(v.Type()) {
+		value := v.FieldByIndex(f.Index)
+		if value.Kind() == reflect.Struct && strict.ShapeOf(f.Type) == strict.ShapeStruct {
+			flatten(prefix+f.Name+".", value, into)
 			continue
 		}
-		into[prefix+f.name] = value.Interface()
+		into[prefix+f.Name] = value.Interface()
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/strict"
 )
 
 // endless yields one byte for ever.
@@ -76,7 +77,7 @@ func TestHostileFilesAreRefusedSoon(t *testing.T) {
 			} else {
 				t.Logf("%v of a processor, %d MiB", worked.Round(time.Millisecond), took>>20)
 			}
-			var mistakes *config.MistakesError
+			var mistakes *strict.MistakesError
 			if !errors.As(err, &mistakes) {
 				t.Errorf("got %.200v, want mistakes", err)
 			} else if len(err.Error()) > 64<<10 {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/strict"
 )
 
 const leaky = `node: {name: gw-7, key: {hex: 0x4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318}}
@@ -41,14 +42,14 @@ func TestNoTypingErrorLeaksASecret(t *testing.T) {
 	try := func(src, edit string) {
 		c, err := config.Load(strings.NewReader(src), "f.yaml", kinds())
 		var out bytes.Buffer
-		var mistakes *config.MistakesError
+		var mistakes *strict.MistakesError
 		switch {
 		case errors.As(err, &mistakes):
 			out.WriteString(err.Error())
 		case err != nil:
 			t.Fatalf("%s: %v", edit, err)
 		default:
-			_ = config.WriteWarnings(&out, c.Warnings)
+			_ = strict.WriteWarnings(&out, c.Warnings)
 			long, err := c.Expand(kinds())
 			if err != nil {
 				t.Fatalf("%s: %v", edit, err)

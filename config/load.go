@@ -11,6 +11,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/internal/strict"
 )
 
 // Load reads the configuration that r holds; name is what messages call the file. It never dials and never reads
@@ -19,50 +20,50 @@ import (
 // A file with mistakes gives a [*MistakesError] with all of them. Any other error is r's.
 // What is only worth a second look is in Warnings.
 func Load(r io.Reader, name string, kinds Kinds) (*Config, error) {
-	report := newReporter(name, grammar(kinds))
-	root, err := read(r, report)
+	report := strict.NewReporter(name, grammar(kinds))
+	root, err := strict.Read(r, report)
 	if err != nil {
 		return nil, err
 	}
 	if root == nil {
-		return nil, report.err()
+		return nil, report.Err()
 	}
 	c := defaults()
 	c.Name = name
 	l := loader{report: report, kinds: kinds, config: &c, root: root, sources: map[string]Source{}}
 	l.load()
-	if err := report.err(); err != nil {
+	if err := report.Err(); err != nil {
 		return nil, err
 	}
-	c.Warnings = report.told()
+	c.Warnings = report.Warnings()
 	return &c, nil
 }
 
 // A loader turns the tree of a file into a Config.
 type loader struct {
-	report *reporter
+	report *strict.Reporter
 	kinds  Kinds
 	config *Config
-	root   *node
+	root   *strict.Node
 	checks []func() // that compare units, once all are read
 
 	sources map[string]Source
 }
 
-func (l *loader) decoder(where string, hint func(string) string) *decoder {
-	return &decoder{report: l.report, where: where, hint: hint}
+func (l *loader) decoder(where string, hint func(string) string) *strict.Decoder {
+	return &strict.Decoder{Report: l.report, Where: where, Hint: hint}
 }
 
 func (l *loader) load() {
-	switch l.root.kind {
-	case mapping:
-	case broken:
+	switch l.root.Kind {
+	case strict.Mapping:
+	case strict.Broken:
 		return
 	default:
-		l.report.add(Mistake{
-			Message: "want a map with " + listOf(topKeys()) + ", got " + l.root.kind.String(),
+		l.report.Add(strict.Mistake{
+			Message: "want a map with " + strict.ListOf(topKeys()) + ", got " + l.root.Kind.String(),
 			Hint:    "the shortest file is two lines: endpoint: https://… and signature_key: 0x…",
-		}, l.root.at)
+		}, l.root.At)
 		return
 	}
 	if l.isTwoLine() {
@@ -70,24 +71,24 @@ func (l *loader) load() {
 	}
 	d := l.decoder("", nil)
 	v := reflect.ValueOf(l.config).Elem()
-	sections := fields(v.Type())
-	for _, e := range l.root.entries {
-		f, found := find(sections, e.key)
+	sections := strict.Fields(v.Type())
+	for _, e := range l.root.Entries {
+		f, found := strict.Find(sections, e.Key)
 		switch {
-		case e.key == "sources":
-			e.at.show = true
-			l.units(e.value, e.key, l.source)
-		case e.key == "feeds":
-			e.at.show = true
-			l.units(e.value, e.key, l.feed)
-		case e.key == "sinks":
-			e.at.show = true
-			l.units(e.value, e.key, l.sink)
+		case e.Key == "sources":
+			e.At.Show = true
+			l.units(e.Value, e.Key, l.source)
+		case e.Key == "feeds":
+			e.At.Show = true
+			l.units(e.Value, e.Key, l.feed)
+		case e.Key == "sinks":
+			e.At.Show = true
+			l.units(e.Value, e.Key, l.sink)
 		case found:
-			e.at.show = true
-			d.into(v.FieldByIndex(f.index), e.value, e.key)
+			e.At.Show = true
+			d.Into(v.FieldByIndex(f.Index), e.Value, e.Key)
 		default:
-			d.unknown(e, "", topKeys())
+			d.Unknown(e, "", topKeys())
 		}
 	}
 	l.checkSections()
@@ -99,68 +100,68 @@ func (l *loader) load() {
 }
 
 func topKeys() []string {
-	return append(names(fields(reflect.TypeFor[Config]())), "sources", "feeds", "sinks")
+	return append(strict.Names(strict.Fields(reflect.TypeFor[Config]())), "sources", "feeds", "sinks")
 }
 
 // units reads a map of named units, in the order of the file.
-func (l *loader) units(n *node, key string, read func(name string, at *span, n *node)) {
-	switch n.kind {
-	case null, broken:
+func (l *loader) units(n *strict.Node, key string, read func(name string, at *strict.Span, n *strict.Node)) {
+	switch n.Kind {
+	case strict.Null, strict.Broken:
 		return
-	case mapping:
+	case strict.Mapping:
 	default:
-		l.decoder("", nil).want(n, key, "a map of names")
+		l.decoder("", nil).Want(n, key, "a map of names")
 		return
 	}
 	tokens := 1
 	if key == "feeds" {
 		tokens = feed.MaxNameParts
 	}
-	for _, e := range n.entries {
-		e.at.show = looksLikeWord(e.key) || dodona.CheckName(e.key, tokens) == nil
-		if err := dodona.CheckName(e.key, tokens); err != nil {
-			m := Mistake{Where: key, Message: err.Error()}
-			if !e.at.show {
-				m.Message = strings.ReplaceAll(m.Message, fmt.Sprintf("%q", e.key), quote(e.key))
+	for _, e := range n.Entries {
+		e.At.Show = strict.LooksLikeWord(e.Key) || dodona.CheckName(e.Key, tokens) == nil
+		if err := dodona.CheckName(e.Key, tokens); err != nil {
+			m := strict.Mistake{Where: key, Message: err.Error()}
+			if !e.At.Show {
+				m.Message = strings.ReplaceAll(m.Message, fmt.Sprintf("%q", e.Key), strict.Quote(e.Key))
 			}
-			if lower := strings.ReplaceAll(strings.ToLower(e.key), "_", "-"); e.at.show && dodona.CheckName(lower, tokens) == nil {
+			if lower := strings.ReplaceAll(strings.ToLower(e.Key), "_", "-"); e.At.Show && dodona.CheckName(lower, tokens) == nil {
 				m.Hint = fmt.Sprintf("for example %q", lower)
 			}
-			l.report.add(m, e.at)
+			l.report.Add(m, e.At)
 		}
-		read(e.key, e.at, e.value)
+		read(e.Key, e.At, e.Value)
 	}
 }
 
 // source reads one source: exactly one kind with its settings, and what its points are.
-func (l *loader) source(name string, at *span, n *node) {
-	where := "source " + quote(name)
+func (l *loader) source(name string, at *strict.Span, n *strict.Node) {
+	where := "source " + strict.Quote(name)
 	s := Source{Name: name}
 	defer func() {
 		l.config.Sources = append(l.config.Sources, s)
 		l.sources[name] = s
 	}()
 	d := l.decoder(where, nil)
-	if n.kind != mapping {
-		if n.kind != broken {
-			d.mistake(at, "want a map with one of %s, and value or points", listOf(l.kinds.sources().names()))
+	if n.Kind != strict.Mapping {
+		if n.Kind != strict.Broken {
+			d.Mistake(at, "want a map with one of %s, and value or points", strict.ListOf(l.kinds.sources().names()))
 		}
 		return
 	}
 	kind, kindEntry := l.kindOf(d, at, n)
 	known := append(l.kinds.sources().names(), "value", "points")
-	d.hint = func(key string) string {
-		if kind != nil && slices.Contains(names(fields(reflect.TypeOf(kind.Settings()).Elem())), key) {
+	d.Hint = func(key string) string {
+		if kind != nil && slices.Contains(strict.Names(strict.Fields(reflect.TypeOf(kind.Settings()).Elem())), key) {
 			return fmt.Sprintf("%q belongs to the kind: %s: {%s: …}", key, kind.Name(), key)
 		}
-		if kind != nil && slices.Contains(names(fields(ruleType)), key) {
+		if kind != nil && slices.Contains(strict.Names(strict.Fields(ruleType)), key) {
 			return fmt.Sprintf("%q belongs to a point: value: {%s: …}", key, key)
 		}
 		return ""
 	}
-	for _, e := range n.entries {
-		if !slices.Contains(known, e.key) {
-			d.unknown(e, "", known)
+	for _, e := range n.Entries {
+		if !slices.Contains(known, e.Key) {
+			d.Unknown(e, "", known)
 		}
 	}
 	if kind != nil {
@@ -173,45 +174,45 @@ func (l *loader) source(name string, at *span, n *node) {
 }
 
 // kindOf returns the one kind that a source names.
-func (l *loader) kindOf(d *decoder, at *span, n *node) (kind Kind, of entry) {
-	for _, e := range n.entries {
-		k := l.kinds.sources().find(e.key)
+func (l *loader) kindOf(d *strict.Decoder, at *strict.Span, n *strict.Node) (kind Kind, of strict.Entry) {
+	for _, e := range n.Entries {
+		k := l.kinds.sources().find(e.Key)
 		if k == nil {
 			continue
 		}
-		e.at.show = true
+		e.At.Show = true
 		if kind != nil {
-			d.mistake(e.at, "two kinds, %s and %s: a source has one", kind.Name(), k.Name())
+			d.Mistake(e.At, "two kinds, %s and %s: a source has one", kind.Name(), k.Name())
 			continue
 		}
 		kind, of = k, e
 	}
-	misspelt := slices.ContainsFunc(n.entries, func(e entry) bool { return e.key != "value" && e.key != "points" })
+	misspelt := slices.ContainsFunc(n.Entries, func(e strict.Entry) bool { return e.Key != "value" && e.Key != "points" })
 	if kind == nil && !misspelt {
-		d.mistake(at, "no kind: want one of %s", listOf(l.kinds.sources().names()))
+		d.Mistake(at, "no kind: want one of %s", strict.ListOf(l.kinds.sources().names()))
 	}
 	return kind, of
 }
 
 // settings fills a kind's settings and lets the kind check them.
-func (l *loader) settings(where string, kind Kind, settings any, e entry) {
+func (l *loader) settings(where string, kind Kind, settings any, e strict.Entry) {
 	d := l.decoder(where, func(key string) string {
 		if key == "value" || key == "points" {
 			return fmt.Sprintf("%q belongs beside %s:, not inside", key, kind.Name())
 		}
 		return ""
 	})
-	before := l.report.count()
-	d.into(reflect.ValueOf(settings), e.value, kind.Name())
-	if l.report.count() > before {
+	before := l.report.Count()
+	d.Into(reflect.ValueOf(settings), e.Value, kind.Name())
+	if l.report.Count() > before {
 		return
 	}
-	l.joined(where, kind.Check(settings), e.value, e.at)
+	l.joined(where, kind.Check(settings), e.Value, e.At)
 }
 
 // joined reports every error that was joined into err, each at the setting its message begins with,
 // but those about settings that are checked elsewhere.
-func (l *loader) joined(where string, err error, n *node, at *span, elsewhere ...string) {
+func (l *loader) joined(where string, err error, n *strict.Node, at *strict.Span, elsewhere ...string) {
 	if err == nil {
 		return
 	}
@@ -229,39 +230,39 @@ func (l *loader) joined(where string, err error, n *node, at *span, elsewhere ..
 	if slices.Contains(elsewhere, word) {
 		return
 	}
-	if value, key := n.child(word); value != nil {
+	if value, key := n.Child(word); value != nil {
 		at = key
-		if value.kind == scalar && value.at.show {
-			at = value.at
+		if value.Kind == strict.Scalar && value.At.Show {
+			at = value.At
 		}
 	}
-	l.report.mistake(at, where, message)
+	l.report.Mistake(at, where, message)
 }
 
 // points reads what a source's points are: the one number of its document, one value, or several named points.
-func (l *loader) points(where string, n *node) map[string]extract.Rule {
-	value, valueAt := n.child("value")
-	points, pointsAt := n.child("points")
+func (l *loader) points(where string, n *strict.Node) map[string]extract.Rule {
+	value, valueAt := n.Child("value")
+	points, pointsAt := n.Child("points")
 	rules := map[string]extract.Rule{}
 	switch {
 	case value != nil && points != nil:
-		valueAt.show, pointsAt.show = true, true
-		l.report.add(Mistake{Where: where, Message: "both value and points", Hint: "value is for a source with one point; move it under points with a name"}, pointsAt)
+		valueAt.Show, pointsAt.Show = true, true
+		l.report.Add(strict.Mistake{Where: where, Message: "both value and points", Hint: "value is for a source with one point; move it under points with a name"}, pointsAt)
 	case points != nil:
-		pointsAt.show = true
-		if points.kind != mapping || len(points.entries) == 0 {
-			l.report.mistake(pointsAt, where, "points: want a map from names to pointers, such as {temperature: /t}")
+		pointsAt.Show = true
+		if points.Kind != strict.Mapping || len(points.Entries) == 0 {
+			l.report.Mistake(pointsAt, where, "points: want a map from names to pointers, such as {temperature: /t}")
 			break
 		}
-		for _, e := range points.entries {
-			e.at.show = looksLikeWord(e.key) || dodona.CheckName(e.key, 1) == nil
-			if err := dodona.CheckName(e.key, 1); err != nil {
-				l.report.mistake(e.at, where, "points: name "+quote(e.key)+": want 1 to 63 of a-z, 0-9 and hyphens, beginning with a letter or digit")
+		for _, e := range points.Entries {
+			e.At.Show = strict.LooksLikeWord(e.Key) || dodona.CheckName(e.Key, 1) == nil
+			if err := dodona.CheckName(e.Key, 1); err != nil {
+				l.report.Mistake(e.At, where, "points: name "+strict.Quote(e.Key)+": want 1 to 63 of a-z, 0-9 and hyphens, beginning with a letter or digit")
 			}
-			rules[e.key] = l.rule(where, "point "+e.key, e.value, e.at)
+			rules[e.Key] = l.rule(where, "point "+e.Key, e.Value, e.At)
 		}
 	case value != nil:
-		valueAt.show = true
+		valueAt.Show = true
 		rules[""] = l.rule(where, "value", value, valueAt)
 	default:
 		rules[""] = extract.Rule{}
@@ -271,21 +272,21 @@ func (l *loader) points(where string, n *node) map[string]extract.Rule {
 
 var ruleType = reflect.TypeFor[extract.Rule]()
 
-func (l *loader) rule(where, key string, n *node, at *span) (r extract.Rule) {
-	if n.kind == null {
-		l.report.mistake(at, where, key+" has no value: want a JSON Pointer, such as /price, or a map with "+listOf(names(fields(ruleType))))
+func (l *loader) rule(where, key string, n *strict.Node, at *strict.Span) (r extract.Rule) {
+	if n.Kind == strict.Null {
+		l.report.Mistake(at, where, key+" has no value: want a JSON Pointer, such as /price, or a map with "+strict.ListOf(strict.Names(strict.Fields(ruleType))))
 		return r
 	}
-	before := l.report.count()
-	l.decoder(where, nil).into(reflect.ValueOf(&r), n, key)
-	if l.report.count() > before {
+	before := l.report.Count()
+	l.decoder(where, nil).Into(reflect.ValueOf(&r), n, key)
+	if l.report.Count() > before {
 		return r
 	}
-	if scale, scaleAt := n.child("scale"); scale != nil && scale.kind == scalar && (r.Scale == dodona.Decimal{}) {
-		l.report.mistake(scaleAt, where, "scale: 0 would make every value 0")
+	if scale, scaleAt := n.Child("scale"); scale != nil && scale.Kind == strict.Scalar && (r.Scale == dodona.Decimal{}) {
+		l.report.Mistake(scaleAt, where, "scale: 0 would make every value 0")
 	}
-	if n.kind == scalar {
-		at = n.at
+	if n.Kind == strict.Scalar {
+		at = n.At
 	}
 	l.joined(where, r.Validate(), n, at)
 	return r
@@ -294,8 +295,8 @@ func (l *loader) rule(where, key string, n *node, at *span) (r extract.Rule) {
 // every returns the setting "every" of a kind's settings, or 0.
 func every(settings any) time.Duration {
 	v := reflect.ValueOf(settings).Elem()
-	if f, found := find(fields(v.Type()), "every"); found && f.typ == reflect.TypeFor[time.Duration]() {
-		return time.Duration(v.FieldByIndex(f.index).Int())
+	if f, found := strict.Find(strict.Fields(v.Type()), "every"); found && f.Type == reflect.TypeFor[time.Duration]() {
+		return time.Duration(v.FieldByIndex(f.Index).Int())
 	}
 	return 0
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/internal/strict"
 )
 
 func mustLoad(t *testing.T, src string) *config.Config {
@@ -137,7 +138,7 @@ func FuzzLoad(f *testing.F) {
 	f.Fuzz(func(t *testing.T, src []byte) {
 		c, err := config.Load(bytes.NewReader(src), "f.yaml", kinds())
 		if err != nil {
-			var mistakes *config.MistakesError
+			var mistakes *strict.MistakesError
 			if c != nil || !errors.As(err, &mistakes) || len(mistakes.Mistakes) == 0 {
 				t.Fatalf("got %v, %v; want mistakes", c, err)
 			}

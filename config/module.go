@@ -9,6 +9,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -32,7 +33,7 @@ func (l *loader) checkModules() {
 		m.Dir = path.Join(n.Data, "modules")
 	}
 	if value, place := l.path("modules.memory"); value != nil && m.Memory < leastModules {
-		l.report.mistake(place, "", fmt.Sprintf("modules.memory: %s: want at least %s", m.Memory, unit.Size(leastModules)))
+		l.report.Mistake(place, "", fmt.Sprintf("modules.memory: %s: want at least %s", m.Memory, unit.Size(leastModules)))
 	}
 	if m.Memory == 0 {
 		m.Memory = n.Memory / 8
@@ -46,11 +47,11 @@ func (l *loader) checkModules() {
 }
 
 // checkModule checks what a feed says about its module against the rest of the file.
-func (l *loader) checkModule(s feed.Settings, where string, n *node, at *span) {
-	value, place := n.descend("module")
+func (l *loader) checkModule(s feed.Settings, where string, n *strict.Node, at *strict.Span) {
+	value, place := n.Descend("module")
 	if s.Module == nil {
-		if points, pointsAt := n.descend("points"); points != nil {
-			l.report.add(Mistake{
+		if points, pointsAt := n.Descend("points"); points != nil {
+			l.report.Add(strict.Mistake{
 				Where: where, Message: "points: belongs to a feed with a module; without one the points are those of from",
 				Hint: "take it out, or name a module",
 			}, pointsAt)
@@ -59,33 +60,33 @@ func (l *loader) checkModule(s feed.Settings, where string, n *node, at *span) {
 	}
 	m := l.config.Modules
 	if m.Trust == "" && !m.Unsigned {
-		l.report.add(Mistake{
+		l.report.Add(strict.Mistake{
 			Where: where, Message: "module: whose signature counts is not said: modules.trust is missing",
 			Hint: "modules: {trust: trust.json}, or modules: {unsigned: true} for trying things out",
 		}, place)
 	}
-	allow, allowAt := value.descend("allow")
+	allow, allowAt := value.Descend("allow")
 	if allow == nil {
 		allowAt = at
 	}
 	for _, host := range s.Module.Allow.HTTPGet {
 		if strings.ContainsAny(host, "/@ ?#*") || host == "" {
-			l.report.mistake(allowAt, where, fmt.Sprintf("allow.http_get: %s: want the name of a host alone, such as api.kraken.com", quoteAll(host)))
+			l.report.Mistake(allowAt, where, fmt.Sprintf("allow.http_get: %s: want the name of a host alone, such as api.kraken.com", strict.QuoteAll(host)))
 		}
 	}
 	for _, name := range s.Module.Allow.ReadSensor {
 		if _, found := l.sources[name]; !found {
-			m := Mistake{Where: where, Message: fmt.Sprintf("allow.read_sensor: there is no source %s", quoteAll(name))}
-			if near := nearest(name, l.sourceNames()); near != "" {
+			m := strict.Mistake{Where: where, Message: fmt.Sprintf("allow.read_sensor: there is no source %s", strict.QuoteAll(name))}
+			if near := strict.Nearest(name, l.sourceNames()); near != "" {
 				m.Hint = fmt.Sprintf("did you mean %q?", near)
 			}
-			l.report.add(m, allowAt)
+			l.report.Add(m, allowAt)
 		}
 	}
 	if ports := s.Module.Allow.Serial; len(ports) > 0 {
-		l.report.mistake(allowAt, where, fmt.Sprintf("allow.serial: there is no serial source %s: this build has no kind of source for serial ports", quoteAll(ports[0])))
+		l.report.Mistake(allowAt, where, fmt.Sprintf("allow.serial: there is no serial source %s: this build has no kind of source for serial ports", strict.QuoteAll(ports[0])))
 	}
 	if slices.Contains(s.Module.Allow.HTTPGet, "localhost") {
-		l.report.warn(allowAt, where, "allow.http_get: localhost is a private address, which modules never reach", "")
+		l.report.Warn(allowAt, where, "allow.http_get: localhost is a private address, which modules never reach", "")
 	}
 }

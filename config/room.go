@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -51,7 +52,7 @@ func (l *loader) checkProof() {
 	// Observations wait when a reader has a third of the stream before it.
 	if lasts := time.Duration(float64(have) / 3 / max(perSecond, 1) * float64(time.Second)); lasts < awayFor {
 		_, place := l.path(setting)
-		l.report.warn(place, "", fmt.Sprintf("%s: %s: observations of these feeds take about %s a second, and wait when a third of the stream is not yet validated: that is after %s without a validator",
+		l.report.Warn(place, "", fmt.Sprintf("%s: %s: observations of these feeds take about %s a second, and wait when a third of the stream is not yet validated: that is after %s without a validator",
 			setting, have, wholeKiB(unit.Size(perSecond)), unit.FormatDuration(lasts.Truncate(time.Second))),
 			fmt.Sprintf("%dMiB are enough for %s", wholeMiB(unit.Size(perSecond*awayFor.Seconds()*3)), unit.FormatDuration(awayFor)))
 	}
@@ -69,7 +70,7 @@ func (l *loader) checkRaw(s Source) {
 		return
 	}
 	place := l.place(s.Name)
-	l.report.warn(place, "source "+quote(s.Name), fmt.Sprintf("an exchange may bring %s, a record of about %s, and the journal takes half of journal.raw.bytes (%s) at once: a larger one is dropped",
+	l.report.Warn(place, "source "+strict.Quote(s.Name), fmt.Sprintf("an exchange may bring %s, a record of about %s, and the journal takes half of journal.raw.bytes (%s) at once: a larger one is dropped",
 		largest, wholeKiB(record), have),
 		fmt.Sprintf("set journal.raw.bytes to at least %dMiB, or allow the source less", wholeMiB(2*record)))
 }
@@ -82,11 +83,11 @@ func wholeMiB(s unit.Size) int64 { return int64((s + unit.MiB - 1) / unit.MiB) }
 func wholeKiB(s unit.Size) string { return fmt.Sprintf("%dKiB", int64(s/unit.KiB)) }
 
 // place returns where a source stands in the file.
-func (l *loader) place(source string) *span {
+func (l *loader) place(source string) *strict.Span {
 	sources, at := l.path("sources")
 	if sources == nil {
 		return at
 	}
-	_, at = sources.child(source)
+	_, at = sources.Child(source)
 	return at
 }

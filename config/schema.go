@@ -11,6 +11,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -151,26 +152,26 @@ func (s schemer) structure(v reflect.Value) (object, error) {
 	doc := s.docs[typeName(v.Type())]
 	properties := object{}
 	var required []string
-	for _, f := range fields(v.Type()) {
-		property, err := s.value(v.FieldByIndex(f.index))
+	for _, f := range strict.Fields(v.Type()) {
+		property, err := s.value(v.FieldByIndex(f.Index))
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.name, err)
+			return nil, fmt.Errorf("%s: %w", f.Name, err)
 		}
 		for _, known := range doc.Fields {
-			if known.Name == f.name {
+			if known.Name == f.Name {
 				property["description"] = known.Doc
 				if known.Default != "" {
 					property["description"] = known.Doc + " Default: " + known.Default + "."
 				}
 				if known.Required {
-					required = append(required, f.name)
+					required = append(required, f.Name)
 				}
 			}
 		}
-		if words := choices[typeName(v.Type())+"."+f.name]; words != nil {
+		if words := choices[typeName(v.Type())+"."+f.Name]; words != nil {
 			property["enum"] = words
 		}
-		properties[f.name] = property
+		properties[f.Name] = property
 	}
 	out := object{"type": "object", "properties": properties, "additionalProperties": false}
 	if doc.Doc != "" {
@@ -193,10 +194,10 @@ func (s schemer) value(v reflect.Value) (object, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch shapeOf(v.Type()) {
-	case shapeDuration:
+	switch strict.ShapeOf(v.Type()) {
+	case strict.ShapeDuration:
 		out["default"] = unit.FormatDuration(time.Duration(v.Int()))
-	case shapeText:
+	case strict.ShapeText:
 		if text, ok := v.Interface().(encoding.TextMarshaler); ok && !v.IsZero() {
 			word, err := text.MarshalText()
 			if err != nil {
@@ -204,7 +205,7 @@ func (s schemer) value(v reflect.Value) (object, error) {
 			}
 			out["default"] = string(word)
 		}
-	case shapeString, shapeBool, shapeInt, shapeUint:
+	case strict.ShapeString, strict.ShapeBool, strict.ShapeInt, strict.ShapeUint:
 		if !v.IsZero() {
 			out["default"] = v.Interface()
 		}
@@ -214,28 +215,28 @@ func (s schemer) value(v reflect.Value) (object, error) {
 
 func (s schemer) shape(v reflect.Value) (object, error) {
 	t := v.Type()
-	switch shapeOf(t) {
-	case shapeDuration:
+	switch strict.ShapeOf(t) {
+	case strict.ShapeDuration:
 		return object{"$ref": "#/$defs/duration"}, nil
-	case shapeSecret:
+	case strict.ShapeSecret:
 		return object{"$ref": "#/$defs/secret"}, nil
-	case shapeText:
+	case strict.ShapeText:
 		return textSchema(t), nil
-	case shapeBool:
+	case strict.ShapeBool:
 		return object{"type": "boolean"}, nil
-	case shapeInt:
+	case strict.ShapeInt:
 		return object{"type": "integer"}, nil
-	case shapeUint:
+	case strict.ShapeUint:
 		return object{"type": "integer", "minimum": 0}, nil
-	case shapeStruct:
+	case strict.ShapeStruct:
 		if t == ruleType {
 			return object{"$ref": "#/$defs/rule"}, nil
 		}
 		return s.structure(v)
-	case shapeMap:
+	case strict.ShapeMap:
 		values, err := s.shape(reflect.Zero(t.Elem()))
 		return object{"type": []string{"object", "null"}, "additionalProperties": values}, err
-	case shapeList:
+	case strict.ShapeList:
 		items, err := s.shape(reflect.Zero(t.Elem()))
 		return object{"type": []string{"array", "null"}, "items": items}, err
 	}
@@ -285,13 +286,13 @@ func grammar(kinds Kinds) map[string]bool {
 	for _, w := range append(append(topKeys(), twoLineKeys...), "points", "file", "env") {
 		words[w] = true
 	}
-	addWords(words, reflect.TypeFor[Config]())
-	addWords(words, reflect.TypeFor[feed.Settings]())
-	addWords(words, ruleType)
-	addWords(words, policyType)
+	strict.AddWords(words, reflect.TypeFor[Config]())
+	strict.AddWords(words, reflect.TypeFor[feed.Settings]())
+	strict.AddWords(words, ruleType)
+	strict.AddWords(words, policyType)
 	for _, kind := range kinds {
 		words[kind.Name()] = true
-		addWords(words, reflect.TypeOf(kind.Settings()).Elem())
+		strict.AddWords(words, reflect.TypeOf(kind.Settings()).Elem())
 	}
 	return words
 }

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -50,102 +51,102 @@ func (k Kinds) sinks() (out Kinds) {
 var policyType = reflect.TypeFor[sink.Policy]()
 
 // sink reads one sink: exactly one kind with its settings, and the policy beside it.
-func (l *loader) sink(name string, at *span, n *node) {
-	where := "sink " + quote(name)
+func (l *loader) sink(name string, at *strict.Span, n *strict.Node) {
+	where := "sink " + strict.Quote(name)
 	s := Sink{Name: name}
-	kinds, policy := l.kinds.sinks(), names(fields(policyType))
+	kinds, policy := l.kinds.sinks(), strict.Names(strict.Fields(policyType))
 	d := l.decoder(where, nil)
-	if n.kind != mapping {
-		if n.kind != broken {
-			d.mistake(at, "want a map with one of %s, and %s", listOf(kinds.names()), listOf(policy))
+	if n.Kind != strict.Mapping {
+		if n.Kind != strict.Broken {
+			d.Mistake(at, "want a map with one of %s, and %s", strict.ListOf(kinds.names()), strict.ListOf(policy))
 		}
 		return
 	}
 	var kind Kind
-	var of entry
-	rest := &node{kind: mapping, at: n.at}
-	for _, e := range n.entries {
-		k := kinds.find(e.key)
+	var of strict.Entry
+	rest := &strict.Node{Kind: strict.Mapping, At: n.At}
+	for _, e := range n.Entries {
+		k := kinds.find(e.Key)
 		if k == nil {
-			rest.entries = append(rest.entries, e)
+			rest.Entries = append(rest.Entries, e)
 			continue
 		}
-		e.at.show = true
+		e.At.Show = true
 		if kind != nil {
-			d.mistake(e.at, "two kinds, %s and %s: a sink has one", kind.Name(), k.Name())
+			d.Mistake(e.At, "two kinds, %s and %s: a sink has one", kind.Name(), k.Name())
 			continue
 		}
 		kind, of = k, e
 	}
-	d.hint = func(key string) string {
-		if kind != nil && slices.Contains(names(fields(reflect.TypeOf(kind.Settings()).Elem())), key) {
+	d.Hint = func(key string) string {
+		if kind != nil && slices.Contains(strict.Names(strict.Fields(reflect.TypeOf(kind.Settings()).Elem())), key) {
 			return fmt.Sprintf("%q belongs to the kind: %s: {%s: …}", key, kind.Name(), key)
 		}
 		return ""
 	}
 	misspelt := false
-	before := l.report.count()
-	known := &node{kind: mapping, at: n.at}
-	for _, e := range rest.entries {
-		if slices.Contains(policy, e.key) {
-			known.entries = append(known.entries, e)
+	before := l.report.Count()
+	known := &strict.Node{Kind: strict.Mapping, At: n.At}
+	for _, e := range rest.Entries {
+		if slices.Contains(policy, e.Key) {
+			known.Entries = append(known.Entries, e)
 			continue
 		}
 		misspelt = true
-		d.unknown(e, "", append(kinds.names(), policy...))
+		d.Unknown(e, "", append(kinds.names(), policy...))
 	}
-	d.into(reflect.ValueOf(&s.Policy), known, "sink")
+	d.Into(reflect.ValueOf(&s.Policy), known, "sink")
 	if kind == nil {
 		if !misspelt {
-			d.mistake(at, "no kind: want one of %s", listOf(kinds.names()))
+			d.Mistake(at, "no kind: want one of %s", strict.ListOf(kinds.names()))
 		}
 		return
 	}
-	clean := l.report.count() == before
+	clean := l.report.Count() == before
 	if clean {
 		l.joined(where, s.Policy.Check(), n, at)
 	}
 	s.Kind, s.Settings = kind.Name(), kind.Settings()
-	before = l.report.count()
+	before = l.report.Count()
 	l.settings(where, kind, s.Settings, of)
-	clean = clean && l.report.count() == before
+	clean = clean && l.report.Count() == before
 	i := len(l.config.Sinks)
 	l.config.Sinks = append(l.config.Sinks, s)
 	l.checks = append(l.checks, func() {
 		s := &l.config.Sinks[i]
 		if l.checkSinkFeeds(s, where, n) && clean {
-			l.joined(where, kind.(SinkKind).CheckWith(s.Settings, s.Policy, l.config.SinkFeeds(*s)), of.value, of.at)
+			l.joined(where, kind.(SinkKind).CheckWith(s.Settings, s.Policy, l.config.SinkFeeds(*s)), of.Value, of.At)
 		}
 		for _, other := range l.config.Sinks[:i] {
 			if other.Kind == s.Kind {
-				l.joined(where, kind.(SinkKind).CheckBeside(s.Settings, other.Name, other.Settings), of.value, of.at)
+				l.joined(where, kind.(SinkKind).CheckBeside(s.Settings, other.Name, other.Settings), of.Value, of.At)
 			}
 		}
 	})
 }
 
 // checkSinkFeeds checks that the feeds of a sink exist.
-func (l *loader) checkSinkFeeds(s *Sink, where string, n *node) bool {
-	list, place := n.descend("feeds")
+func (l *loader) checkSinkFeeds(s *Sink, where string, n *strict.Node) bool {
+	list, place := n.Descend("feeds")
 	good := true
 	for i, name := range s.Policy.Feeds {
-		if list != nil && i < len(list.items) {
-			place = list.items[i].at
+		if list != nil && i < len(list.Items) {
+			place = list.Items[i].At
 		}
 		switch _, found := l.config.Feed(name); {
 		case slices.Index(s.Policy.Feeds, name) != i:
-			l.report.mistake(place, where, fmt.Sprintf("feeds: %s stands twice", quoteAll(name)))
+			l.report.Mistake(place, where, fmt.Sprintf("feeds: %s stands twice", strict.QuoteAll(name)))
 			good = false
 		case !found:
-			m := Mistake{Where: where, Message: fmt.Sprintf("feeds: there is no feed %s", quoteAll(name))}
+			m := strict.Mistake{Where: where, Message: fmt.Sprintf("feeds: there is no feed %s", strict.QuoteAll(name))}
 			var feeds []string
 			for _, f := range l.config.Feeds {
 				feeds = append(feeds, f.Feed.Name)
 			}
-			if near := nearest(name, feeds); near != "" {
+			if near := strict.Nearest(name, feeds); near != "" {
 				m.Hint = fmt.Sprintf("did you mean %q?", near)
 			}
-			l.report.add(m, place)
+			l.report.Add(m, place)
 			good = false
 		}
 	}
@@ -171,22 +172,22 @@ func (c *Config) Sink(name string) (Sink, bool) {
 	return c.Sinks[i], true
 }
 
-func encodeSink(s Sink, kinds Kinds) (*node, error) {
+func encodeSink(s Sink, kinds Kinds) (*strict.Node, error) {
 	kind := kinds.sinks().find(s.Kind)
 	if kind == nil {
 		return nil, fmt.Errorf("kind %q is not among the given ones", s.Kind)
 	}
-	settings, err := encode(reflect.ValueOf(s.Settings), reflect.ValueOf(kind.Settings()))
+	settings, err := strict.Encode(reflect.ValueOf(s.Settings), reflect.ValueOf(kind.Settings()))
 	if err != nil {
 		return nil, err
 	}
-	out := &node{kind: mapping, entries: []entry{{key: s.Kind, value: settings}}}
-	policy, err := encode(reflect.ValueOf(s.Policy), reflect.Zero(policyType))
+	out := &strict.Node{Kind: strict.Mapping, Entries: []strict.Entry{{Key: s.Kind, Value: settings}}}
+	policy, err := strict.Encode(reflect.ValueOf(s.Policy), reflect.Zero(policyType))
 	if err != nil {
 		return nil, err
 	}
 	if policy != nil {
-		out.entries = append(out.entries, policy.entries...)
+		out.Entries = append(out.Entries, policy.Entries...)
 	}
 	return out, nil
 }

@@ -1,5 +1,7 @@
 package config
 
+import "github.com/dodona-oracle/dodona/internal/strict"
+
 // The two-line form: an endpoint that holds a number, and a key to sign it with.
 //
 //	endpoint: https://…
@@ -17,7 +19,7 @@ const (
 var twoLineKeys = []string{twoLineEndpoint, twoLineKey, twoLineValue}
 
 // isTwoLine reports whether the file has one of the two lines.
-func (l *loader) isTwoLine() bool { return l.root.has(twoLineEndpoint) || l.root.has(twoLineKey) }
+func (l *loader) isTwoLine() bool { return l.root.Has(twoLineEndpoint) || l.root.Has(twoLineKey) }
 
 // expandTwoLine rewrites the tree. Places stay those of the file.
 func (l *loader) expandTwoLine() {
@@ -30,51 +32,51 @@ func (l *loader) expandTwoLine() {
 		}
 		return ""
 	})
-	source := &node{kind: mapping, at: l.root.at}
-	root := &node{kind: mapping, at: l.root.at}
-	for _, e := range l.root.entries {
-		e.at.show = true
-		switch e.key {
+	source := &strict.Node{Kind: strict.Mapping, At: l.root.At}
+	root := &strict.Node{Kind: strict.Mapping, At: l.root.At}
+	for _, e := range l.root.Entries {
+		e.At.Show = true
+		switch e.Key {
 		case twoLineEndpoint:
-			url := &node{kind: mapping, at: e.at, entries: []entry{{key: "url", label: e.key, at: e.at, value: e.value}}}
-			source.entries = append(source.entries, entry{key: "http", at: e.at, value: url})
+			url := &strict.Node{Kind: strict.Mapping, At: e.At, Entries: []strict.Entry{{Key: "url", Label: e.Key, At: e.At, Value: e.Value}}}
+			source.Entries = append(source.Entries, strict.Entry{Key: "http", At: e.At, Value: url})
 		case twoLineKey:
-			hex := &node{kind: mapping, at: e.at, entries: []entry{{key: "hex", label: e.key, at: e.at, value: e.value}}}
-			key := &node{kind: mapping, at: e.at, entries: []entry{{key: "key", label: e.key, at: e.at, value: hex}}}
-			root.entries = append(root.entries, entry{key: "node", at: e.at, value: key})
+			hex := &strict.Node{Kind: strict.Mapping, At: e.At, Entries: []strict.Entry{{Key: "hex", Label: e.Key, At: e.At, Value: e.Value}}}
+			key := &strict.Node{Kind: strict.Mapping, At: e.At, Entries: []strict.Entry{{Key: "key", Label: e.Key, At: e.At, Value: hex}}}
+			root.Entries = append(root.Entries, strict.Entry{Key: "node", At: e.At, Value: key})
 		case twoLineValue:
-			source.entries = append(source.entries, e)
+			source.Entries = append(source.Entries, e)
 		default:
-			d.unknown(e, "", twoLineKeys)
+			d.Unknown(e, "", twoLineKeys)
 		}
 	}
 	for _, missing := range []string{twoLineEndpoint, twoLineKey} {
-		if !l.root.has(missing) {
-			l.report.add(Mistake{Message: "the line " + missing + ": is missing", Hint: "the two-line form is endpoint: https://… and signature_key: 0x…"}, l.root.at)
+		if !l.root.Has(missing) {
+			l.report.Add(strict.Mistake{Message: "the line " + missing + ": is missing", Hint: "the two-line form is endpoint: https://… and signature_key: 0x…"}, l.root.At)
 		}
 	}
-	if l.root.has(twoLineEndpoint) {
-		root.entries = append(root.entries,
-			entry{key: "sources", at: source.entries[0].at, value: l.synthetic(mapping, entry{key: twoLineEndpoint, at: l.root.at, value: source})},
-			entry{key: "feeds", at: l.root.at, value: l.synthetic(mapping, entry{key: twoLineFeed, at: l.root.at, value: l.twoLineFeed()})})
+	if l.root.Has(twoLineEndpoint) {
+		root.Entries = append(root.Entries,
+			strict.Entry{Key: "sources", At: source.Entries[0].At, Value: l.synthetic(strict.Mapping, strict.Entry{Key: twoLineEndpoint, At: l.root.At, Value: source})},
+			strict.Entry{Key: "feeds", At: l.root.At, Value: l.synthetic(strict.Mapping, strict.Entry{Key: twoLineFeed, At: l.root.At, Value: l.twoLineFeed()})})
 	}
 	l.root = root
 }
 
-func (l *loader) synthetic(kind nodeKind, entries ...entry) *node {
-	return &node{kind: kind, at: l.root.at, entries: entries}
+func (l *loader) synthetic(kind strict.NodeKind, entries ...strict.Entry) *strict.Node {
+	return &strict.Node{Kind: kind, At: l.root.At, Entries: entries}
 }
 
-func (l *loader) twoLineFeed() *node {
-	word := func(text string) *node { return &node{kind: scalar, at: l.root.at, text: text} }
+func (l *loader) twoLineFeed() *strict.Node {
+	word := func(text string) *strict.Node { return &strict.Node{Kind: strict.Scalar, At: l.root.At, Text: text} }
 	return l.synthetic(
-		mapping,
-		entry{key: "kind", at: l.root.at, value: word("number")},
-		entry{key: "decimals", at: l.root.at, value: word("18")},
-		entry{key: "every", at: l.root.at, value: word("10s")},
-		entry{key: "from", at: l.root.at, value: &node{kind: list, at: l.root.at, items: []*node{word(twoLineEndpoint)}}},
+		strict.Mapping,
+		strict.Entry{Key: "kind", At: l.root.At, Value: word("number")},
+		strict.Entry{Key: "decimals", At: l.root.At, Value: word("18")},
+		strict.Entry{Key: "every", At: l.root.At, Value: word("10s")},
+		strict.Entry{Key: "from", At: l.root.At, Value: &strict.Node{Kind: strict.List, At: l.root.At, Items: []*strict.Node{word(twoLineEndpoint)}}},
 	)
 }
 
 // path returns the node and the place of a setting, such as "node.key.hex".
-func (l *loader) path(dotted string) (*node, *span) { return l.root.descend(dotted) }
+func (l *loader) path(dotted string) (*strict.Node, *strict.Span) { return l.root.Descend(dotted) }

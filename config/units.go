@@ -10,25 +10,26 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 const leastEvery = 100 * time.Millisecond
 
 // feed reads one feed; what it asks for is compared with the sources when all are read.
-func (l *loader) feed(name string, at *span, n *node) {
-	where := "feed " + quote(name)
+func (l *loader) feed(name string, at *strict.Span, n *strict.Node) {
+	where := "feed " + strict.Quote(name)
 	d := l.decoder(where, nil)
-	if n.kind != mapping {
-		if n.kind != broken {
-			d.mistake(at, "want a map with %s", listOf(names(fields(reflect.TypeFor[feed.Settings]()))))
+	if n.Kind != strict.Mapping {
+		if n.Kind != strict.Broken {
+			d.Mistake(at, "want a map with %s", strict.ListOf(strict.Names(strict.Fields(reflect.TypeFor[feed.Settings]()))))
 		}
 		return
 	}
 	var s feed.Settings
-	before := l.report.count()
-	d.into(reflect.ValueOf(&s), n, "feed")
-	clean := l.report.count() == before
+	before := l.report.Count()
+	d.Into(reflect.ValueOf(&s), n, "feed")
+	clean := l.report.Count() == before
 	i := len(l.config.Feeds)
 	l.config.Feeds = append(l.config.Feeds, Feed{Feed: s.Identity(name), Settings: s.WithDefaults()})
 	l.checks = append(l.checks, func() {
@@ -41,8 +42,8 @@ func (l *loader) feed(name string, at *span, n *node) {
 
 // checkUnits compares feeds with sources.
 func (l *loader) checkUnits() {
-	if len(l.config.Feeds) == 0 && len(l.config.Sources) == 0 && !l.config.TwoLine && l.report.count() == 0 {
-		l.report.add(Mistake{Message: "neither sources nor feeds: there is nothing to do", Hint: "the shortest file is two lines: endpoint: https://… and signature_key: 0x…"}, l.root.at)
+	if len(l.config.Feeds) == 0 && len(l.config.Sources) == 0 && !l.config.TwoLine && l.report.Count() == 0 {
+		l.report.Add(strict.Mistake{Message: "neither sources nor feeds: there is nothing to do", Hint: "the shortest file is two lines: endpoint: https://… and signature_key: 0x…"}, l.root.At)
 	}
 	asked := map[string]bool{}
 	for _, f := range l.config.Feeds {
@@ -58,60 +59,60 @@ func (l *loader) checkUnits() {
 	}
 	sources, _ := l.path("sources")
 	for _, s := range l.config.Sources {
-		if _, at := sources.child(s.Name); !asked[s.Name] {
-			l.report.warn(at, "source "+quote(s.Name), "no feed asks for it", "name it in a feed's from, or take it out")
+		if _, at := sources.Child(s.Name); !asked[s.Name] {
+			l.report.Warn(at, "source "+strict.Quote(s.Name), "no feed asks for it", "name it in a feed's from, or take it out")
 		}
 	}
 }
 
 // checkFeed checks everything about a feed but whether the points it asks for exist.
-func (l *loader) checkFeed(s feed.Settings, where string, n *node, at *span) {
+func (l *loader) checkFeed(s feed.Settings, where string, n *strict.Node, at *strict.Span) {
 	for key, zero := range map[string]bool{"every": s.Every == 0, "deadline": s.Deadline == 0, "stale": s.Stale == 0, "need": s.Need == 0} {
-		if value, place := n.descend(key); value != nil && value.kind == scalar && zero {
-			l.report.mistake(place, where, key+": 0 means nothing here; leave it out for the default")
+		if value, place := n.Descend(key); value != nil && value.Kind == strict.Scalar && zero {
+			l.report.Mistake(place, where, key+": 0 means nothing here; leave it out for the default")
 		}
 	}
 	if s.Every != 0 && s.Every < leastEvery {
-		_, place := n.descend("every")
-		l.report.mistake(place, where, fmt.Sprintf("every: %s, want at least %s", unit.FormatDuration(s.Every), unit.FormatDuration(leastEvery)))
+		_, place := n.Descend("every")
+		l.report.Mistake(place, where, fmt.Sprintf("every: %s, want at least %s", unit.FormatDuration(s.Every), unit.FormatDuration(leastEvery)))
 	}
 	l.joined(where, s.Validate(), n, at, "from")
 	l.checkModule(s, where, n, at)
 }
 
 // checkFrom checks that every point a feed asks for exists, and is in the feed's unit.
-func (l *loader) checkFrom(f *Feed, where string, n *node, at *span) {
+func (l *loader) checkFrom(f *Feed, where string, n *strict.Node, at *strict.Span) {
 	const most = 256
-	from, place := n.descend("from")
+	from, place := n.Descend("from")
 	switch got := len(f.Settings.From); {
 	case got > most:
-		l.report.mistake(place, where, fmt.Sprintf("from: %d points, at most %d are asked", got, most))
+		l.report.Mistake(place, where, fmt.Sprintf("from: %d points, at most %d are asked", got, most))
 		return
 	case got == 0:
-		if from == nil || from.kind == null || from.kind == list && len(from.items) == 0 {
-			l.report.mistake(at, where, "from is missing: name the sources to ask, such as from: [kraken]")
+		if from == nil || from.Kind == strict.Null || from.Kind == strict.List && len(from.Items) == 0 {
+			l.report.Mistake(at, where, "from is missing: name the sources to ask, such as from: [kraken]")
 		}
 		return
 	}
 	for i, id := range f.Settings.From {
-		if from != nil && i < len(from.items) && len(from.items) == len(f.Settings.From) {
-			place = from.items[i].at
+		if from != nil && i < len(from.Items) && len(from.Items) == len(f.Settings.From) {
+			place = from.Items[i].At
 		}
 		if slices.Index(f.Settings.From, id) != i {
-			l.report.mistake(place, where, fmt.Sprintf("from: %s stands twice", quoteAll(id)))
+			l.report.Mistake(place, where, fmt.Sprintf("from: %s stands twice", strict.QuoteAll(id)))
 			continue
 		}
 		name, point := dodona.SplitPointID(id)
 		s, found := l.sources[name]
 		if !found {
-			m := Mistake{Where: where, Message: fmt.Sprintf("from: there is no source %s", quoteAll(name))}
+			m := strict.Mistake{Where: where, Message: fmt.Sprintf("from: there is no source %s", strict.QuoteAll(name))}
 			known := l.sourceNames()
-			if near := nearest(name, known); near != "" {
+			if near := strict.Nearest(name, known); near != "" {
 				m.Hint = fmt.Sprintf("did you mean %q?", near)
 			} else if len(known) > 0 {
-				m.Hint = "there is " + listOf(known[:min(len(known), 12)])
+				m.Hint = "there is " + strict.ListOf(known[:min(len(known), 12)])
 			}
-			l.report.add(m, place)
+			l.report.Add(m, place)
 			continue
 		}
 		rule, found := s.Rules[point]
@@ -123,24 +124,24 @@ func (l *loader) checkFrom(f *Feed, where string, n *node, at *span) {
 			continue
 		}
 		if rule.Unit != "" && f.Settings.Module == nil && f.Settings.Unit != "" && rule.Unit != f.Settings.Unit {
-			l.report.mistake(place, where, fmt.Sprintf("from: %s is in %s, but the feed in %s; nothing converts units (scale and offset of a point can)", id, rule.Unit, f.Settings.Unit))
+			l.report.Mistake(place, where, fmt.Sprintf("from: %s is in %s, but the feed in %s; nothing converts units (scale and offset of a point can)", id, rule.Unit, f.Settings.Unit))
 		}
 		if s.Every > f.Settings.Every && f.Settings.Every > 0 {
-			l.report.warn(place, where, fmt.Sprintf("%s is asked every %s at most, the feed asks every %s", id, unit.FormatDuration(s.Every), unit.FormatDuration(f.Settings.Every)), "rounds in between see the same reading again")
+			l.report.Warn(place, where, fmt.Sprintf("%s is asked every %s at most, the feed asks every %s", id, unit.FormatDuration(s.Every), unit.FormatDuration(f.Settings.Every)), "rounds in between see the same reading again")
 		}
 	}
 }
 
 // sourceNames returns the names of all sources, sorted, until there are so many mistakes that hints are not told.
 func (l *loader) sourceNames() []string {
-	if l.report.full() {
+	if l.report.Full() {
 		return nil
 	}
 	return slices.Sorted(maps.Keys(l.sources))
 }
 
-func (l *loader) noPoint(where, id string, s Source, at *span) {
-	m := Mistake{Where: where}
+func (l *loader) noPoint(where, id string, s Source, at *strict.Span) {
+	m := strict.Mistake{Where: where}
 	name, point := dodona.SplitPointID(id)
 	_, single := s.Rules[""]
 	switch {
@@ -152,11 +153,11 @@ func (l *loader) noPoint(where, id string, s Source, at *span) {
 		m.Hint = "ask for " + either(s.Points())
 	default:
 		m.Message = fmt.Sprintf("from: source %q has no point %q", name, point)
-		if near := nearest(id, s.Points()); near != "" {
+		if near := strict.Nearest(id, s.Points()); near != "" {
 			m.Hint = fmt.Sprintf("did you mean %q?", near)
 		} else {
 			m.Hint = "there is " + strings.Join(s.Points(), ", ")
 		}
 	}
-	l.report.add(m, at)
+	l.report.Add(m, at)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/strict"
 )
 
 // Reload reads the configuration again and changes what changed, unit by unit: equal sources, feeds and sinks go on
@@ -19,7 +20,7 @@ func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 	n.reloading.Lock()
 	defer n.reloading.Unlock()
 	next, err := n.load()
-	if mistakes := (*config.MistakesError)(nil); errors.As(err, &mistakes) {
+	if mistakes := (*strict.MistakesError)(nil); errors.As(err, &mistakes) {
 		return api.Reloaded{}, errors.New(mistakes.Text("nothing was changed"))
 	}
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
@@ -82,7 +82,7 @@ func (c moduleTestCommand) Run(ctx context.Context, term terminal) error {
 }
 
 func refusedTest(ctx context.Context, term terminal, err error) error {
-	if list := (*config.MistakesError)(nil); errors.As(err, &list) {
+	if list := (*strict.MistakesError)(nil); errors.As(err, &list) {
 		fmt.Fprintln(term.err, list.Text("it was not tested"))
 		return failure{code: exitUsage}
 	}

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/module"
 )
 
@@ -101,7 +101,7 @@ func readTest(path string) (*moduleTest, error) {
 	}
 	defer f.Close()
 	test := moduleTest{path: path}
-	if err := config.Decode(f, path, &test); err != nil {
+	if err := strict.Decode(f, path, &test); err != nil {
 		return nil, err
 	}
 	return &test, test.complete()

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/module"
 )
 
@@ -28,7 +28,7 @@ func FuzzModuleTest(f *testing.F) {
 			t.Skip("it may name a file without end")
 		}
 		m := moduleTest{path: filepath.Join(dir, "fuzz_test.yaml")}
-		if config.Decode(bytes.NewReader(text), m.path, &m) != nil || m.complete() != nil {
+		if strict.Decode(bytes.NewReader(text), m.path, &m) != nil || m.complete() != nil {
 			return
 		}
 		for _, k := range m.Cases {

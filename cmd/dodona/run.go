@@ -16,6 +16,7 @@ import (
 
 	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/node"
 )
 
@@ -56,7 +57,7 @@ func loadConfig(path string, stdin io.Reader) (*config.Config, error) {
 
 // mistakes turns the mistakes of a configuration into what is printed, without a prefix.
 func mistakes(term terminal, err error) error {
-	if list := (*config.MistakesError)(nil); errors.As(err, &list) {
+	if list := (*strict.MistakesError)(nil); errors.As(err, &list) {
 		fmt.Fprintln(term.err, list)
 		return failure{code: exitUsage}
 	}
@@ -64,7 +65,7 @@ func mistakes(term terminal, err error) error {
 }
 
 func warn(term terminal, c *config.Config) {
-	_ = config.WriteWarnings(term.err, c.Warnings) // nobody is left to tell
+	_ = strict.WriteWarnings(term.err, c.Warnings) // nobody is left to tell
 }
 
 type runCommand struct {
@@ -204,7 +205,7 @@ func (c checkCommand) Run(term terminal) error {
 		return err
 	}
 	loaded, err := loadConfig(path, term.in)
-	list := (*config.MistakesError)(nil)
+	list := (*strict.MistakesError)(nil)
 	if err != nil && !errors.As(err, &list) {
 		return failure{exitUsage, err}
 	}
@@ -227,11 +228,11 @@ func (c checkCommand) Run(term terminal) error {
 	return nil
 }
 
-func (c checkCommand) report(term terminal, loaded *config.Config, list *config.MistakesError) error {
+func (c checkCommand) report(term terminal, loaded *config.Config, list *strict.MistakesError) error {
 	out := struct {
-		Mistakes []config.Mistake `json:"mistakes"`
-		Warnings []config.Mistake `json:"warnings"`
-	}{Mistakes: []config.Mistake{}, Warnings: []config.Mistake{}}
+		Mistakes []strict.Mistake `json:"mistakes"`
+		Warnings []strict.Mistake `json:"warnings"`
+	}{Mistakes: []strict.Mistake{}, Warnings: []strict.Mistake{}}
 	if list != nil {
 		out.Mistakes = list.Mistakes
 	} else if loaded.Warnings != nil {

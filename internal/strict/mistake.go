@@ -1,4 +1,4 @@
-package config
+package strict
 
 import (
 	"fmt"
@@ -50,7 +50,7 @@ func (m Mistake) String() string {
 	return b.String()
 }
 
-// A MistakesError is everything wrong with a file, in the order of its lines. It is what [Load] returns for
+// A MistakesError is everything wrong with a file, in the order of its lines. It is what is returned for
 // a file that must not be used.
 type MistakesError struct {
 	Mistakes []Mistake
@@ -78,7 +78,7 @@ func (e *MistakesError) Text(consequence string) string {
 	return b.String()
 }
 
-// WriteWarnings prints warnings as Load found them, a line or three each.
+// WriteWarnings prints warnings as they were found, a line or three each.
 func WriteWarnings(w io.Writer, warnings []Mistake) error {
 	for _, m := range warnings {
 		m.Message = "warning: " + m.Message
@@ -89,8 +89,8 @@ func WriteWarnings(w io.Writer, warnings []Mistake) error {
 	return nil
 }
 
-// A reporter collects what is wrong with one file. Excerpts are cut last, when it is known which values may be shown.
-type reporter struct {
+// A Reporter collects what is wrong with one file. Excerpts are cut last, when it is known which values may be shown.
+type Reporter struct {
 	name     string
 	doc      *document
 	words    map[string]bool // what may be shown of a file that is not YAML: the words of the grammar
@@ -101,23 +101,23 @@ type reporter struct {
 	blind    bool // there are more secrets than can be looked for, so nothing of the file is shown
 }
 
-// newReporter returns the reporter of a file; words are those of its grammar.
-func newReporter(name string, words map[string]bool) *reporter {
-	return &reporter{name: name, words: words}
+// NewReporter returns the reporter of a file; words are those of its grammar.
+func NewReporter(name string, words map[string]bool) *Reporter {
+	return &Reporter{name: name, words: words}
 }
 
 type located struct {
 	Mistake
-	at *span
+	at *Span
 }
 
-// mistake adds a mistake at a place; nil is the whole file.
-func (r *reporter) mistake(at *span, where, message string) {
-	r.add(Mistake{Where: where, Message: message}, at)
+// Mistake adds a mistake at a place; nil is the whole file.
+func (r *Reporter) Mistake(at *Span, where, message string) {
+	r.Add(Mistake{Where: where, Message: message}, at)
 }
 
-// add adds a mistake at a place, which it need not say itself.
-func (r *reporter) add(m Mistake, at *span) {
+// Add adds a mistake at a place, which it need not say itself.
+func (r *Reporter) Add(m Mistake, at *Span) {
 	if len(r.mistakes) >= maxMistakes {
 		r.more++
 		return
@@ -125,21 +125,21 @@ func (r *reporter) add(m Mistake, at *span) {
 	r.mistakes = append(r.mistakes, r.located(m, at))
 }
 
-// count returns how many mistakes there are: what is half read would only give mistakes that follow from others,
+// Count returns how many mistakes there are: what is half read would only give mistakes that follow from others,
 // so checks run only where the count has not grown.
-func (r *reporter) count() int { return len(r.mistakes) + r.more }
+func (r *Reporter) Count() int { return len(r.mistakes) + r.more }
 
-// full reports whether there are so many mistakes that no more are told.
-func (r *reporter) full() bool { return r.count() >= maxMistakes }
+// Full reports whether there are so many mistakes that no more are told.
+func (r *Reporter) Full() bool { return r.Count() >= maxMistakes }
 
-// warn adds a warning at a place.
-func (r *reporter) warn(at *span, where, message, hint string) {
+// Warn adds a warning at a place.
+func (r *Reporter) Warn(at *Span, where, message, hint string) {
 	if len(r.warnings) < maxMistakes {
 		r.warnings = append(r.warnings, r.located(Mistake{Where: where, Message: message, Hint: hint}, at))
 	}
 }
 
-func (r *reporter) located(m Mistake, at *span) located {
+func (r *Reporter) located(m Mistake, at *Span) located {
 	m.File = r.name
 	m.Message = plain.Cut(m.Message, maxMessage)
 	if at != nil {
@@ -149,7 +149,7 @@ func (r *reporter) located(m Mistake, at *span) located {
 }
 
 // cut cuts the excerpts and takes every secret out of every text.
-func (r *reporter) cut(list []located) (out []Mistake) {
+func (r *Reporter) cut(list []located) (out []Mistake) {
 	slices.SortStableFunc(list, func(a, b located) int {
 		if a.Line != b.Line {
 			return a.Line - b.Line
@@ -166,13 +166,13 @@ func (r *reporter) cut(list []located) (out []Mistake) {
 	return out
 }
 
-func (r *reporter) redact(text string) string { return redact(text, anySecrets, r.secrets...) }
+func (r *Reporter) redact(text string) string { return redact(text, anySecrets, r.secrets...) }
 
-// told returns the warnings.
-func (r *reporter) told() []Mistake { return r.cut(r.warnings) }
+// Warnings returns the warnings.
+func (r *Reporter) Warnings() []Mistake { return r.cut(r.warnings) }
 
-// err returns a [*MistakesError], or nil if there are no mistakes.
-func (r *reporter) err() error {
+// Err returns a [*MistakesError], or nil if there are no mistakes.
+func (r *Reporter) Err() error {
 	if len(r.mistakes) == 0 {
 		return nil
 	}
@@ -181,7 +181,7 @@ func (r *reporter) err() error {
 
 // hide takes a text out of everything that is reported. Very short ones would blot out half of every line;
 // excerpts hide them by their place.
-func (r *reporter) hide(text string) {
+func (r *Reporter) hide(text string) {
 	for _, part := range append(strings.Fields(text), text) {
 		switch {
 		case len(part) < 6 || slices.Contains(r.secrets, part):

@@ -1,4 +1,9 @@
-package config
+// Package strict reads and writes the YAML that people write: each key is known, every mistake is told at once with its
+// line, and nothing that may be a secret is shown.
+//
+// [Decode] reads a file into a struct. What has a grammar that no struct says takes the steps apart: [Read] gives the
+// tree, a [Decoder] fills settings from parts of it, a [Reporter] collects the mistakes, and [Encode] goes the other way.
+package strict
 
 import (
 	"bytes"
@@ -26,100 +31,102 @@ const (
 type document struct {
 	lines  []string
 	starts []int // byte offset of each line
-	root   *node
-	spans  []*span // of every key and scalar, by offset
+	root   *Node
+	spans  []*Span // of every key and scalar, by offset
 	exact  bool    // every span is known, so whatever lies outside is punctuation or comment
 }
 
-// A span is where a key or a scalar stands. It is shown in excerpts only if show is set:
+// A Span is where a key or a scalar stands. It is shown in excerpts only if Show is set:
 // what nobody recognised may be a secret.
-type span struct {
+type Span struct {
 	line, column int // from 1; columns count characters
 	from, to     int // byte offsets; to is 0 if unknown
-	show         bool
+	Show         bool
 }
 
-type nodeKind uint8
+// A NodeKind is what a node is.
+type NodeKind uint8
 
 const (
-	broken nodeKind = iota // its mistake is reported already
-	null
-	scalar
-	list
-	mapping
+	Broken NodeKind = iota // its mistake is reported already
+	Null
+	Scalar
+	List
+	Mapping
 )
 
 // String names the kind for people.
-func (k nodeKind) String() string {
+func (k NodeKind) String() string {
 	return [...]string{"nothing", "nothing", "a single value", "a list", "a map"}[k]
 }
 
-// A node is one value of a file, reduced to what a configuration needs. Scalars keep the text as written,
+// A Node is one value of a file, reduced to what a configuration needs. Scalars keep the text as written,
 // so that no number passes through a float.
-type node struct {
-	kind    nodeKind
-	text    string
-	at      *span
-	items   []*node
-	entries []entry
+type Node struct {
+	Kind    NodeKind
+	Text    string
+	At      *Span
+	Items   []*Node
+	Entries []Entry
 }
 
-type entry struct {
-	key   string
-	label string // what messages call it, if not key
-	at    *span
-	value *node
+// An Entry is a key of a map and what stands under it.
+type Entry struct {
+	Key   string
+	Label string // what messages call it, if not key
+	At    *Span
+	Value *Node
 }
 
-// name is what messages call the setting of an entry.
-func (e entry) name() string {
-	if e.label != "" {
-		return e.label
+// Name is what messages call the setting of an entry.
+func (e Entry) Name() string {
+	if e.Label != "" {
+		return e.Label
 	}
-	return e.key
+	return e.Key
 }
 
-// child returns the value and the place of a key; the node itself where the key is missing.
-func (n *node) child(key string) (*node, *span) {
-	for _, e := range n.entries {
-		if e.key == key {
-			return e.value, e.at
+// Child returns the value and the place of a key; the node itself where the key is missing.
+func (n *Node) Child(key string) (*Node, *Span) {
+	for _, e := range n.Entries {
+		if e.Key == key {
+			return e.Value, e.At
 		}
 	}
-	return nil, n.at
+	return nil, n.At
 }
 
-// descend returns the node and the place of a setting below n, such as "node.key.hex": the value's place where it is one
+// Descend returns the node and the place of a setting below n, such as "node.key.hex": the value's place where it is one
 // word, the key's where it is not, the nearest section's where the setting is missing.
-func (n *node) descend(dotted string) (*node, *span) {
-	place := n.at
+func (n *Node) Descend(dotted string) (*Node, *Span) {
+	place := n.At
 	for _, key := range strings.Split(dotted, ".") {
-		value, at := n.child(key)
+		value, at := n.Child(key)
 		if value == nil {
 			return nil, place
 		}
 		n, place = value, at
 	}
-	if n.kind == scalar {
-		place = n.at
+	if n.Kind == Scalar {
+		place = n.At
 	}
 	return n, place
 }
 
-// has reports whether the key is there.
-func (n *node) has(key string) bool {
-	return slices.ContainsFunc(n.entries, func(e entry) bool { return e.key == key })
+// Has reports whether the key is there.
+func (n *Node) Has(key string) bool {
+	return slices.ContainsFunc(n.Entries, func(e Entry) bool { return e.Key == key })
 }
 
-// read reads one YAML document of at most 1 MiB and returns its root. Mistakes of syntax go to report; the root is
+// Read reads one YAML document of at most 1 MiB and returns its root. Mistakes of syntax go to report; the root is
 // nil if nothing could be made of the file. Only a failing reader is an error.
-func read(r io.Reader, report *reporter) (*node, error) {
+func Read(r io.Reader, report *Reporter) (*Node, error) {
 	src, err := io.ReadAll(io.LimitReader(r, maxFileBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("read configuration %s: %w", report.name, err)
 	}
 	if len(src) > maxFileBytes {
-		report.mistake(nil, "", "the file is larger than 1 MiB, which no configuration is")
+		report.Mistake(nil, "", "the file is larger than 1 MiB, which no configuration is")
 		return nil, nil
 	}
 	src = bytes.TrimPrefix(src, []byte("\ufeff"))
@@ -127,7 +134,7 @@ func read(r io.Reader, report *reporter) (*node, error) {
 	d := newDocument(string(src))
 	report.doc = d
 	if at, what := d.unprintable(string(src)); at != nil {
-		report.mistake(at, "", what)
+		report.Mistake(at, "", what)
 		return nil, nil
 	}
 	file := d.parse(string(src), report)
@@ -139,9 +146,9 @@ func read(r io.Reader, report *reporter) (*node, error) {
 	for _, doc := range file.Docs {
 		b.take(doc)
 	}
-	slices.SortFunc(d.spans, func(a, b *span) int { return a.from - b.from })
+	slices.SortFunc(d.spans, func(a, b *Span) int { return a.from - b.from })
 	if d.root == nil {
-		d.root = &node{kind: null, at: &span{line: 1, column: 1}}
+		d.root = &Node{Kind: Null, At: &Span{line: 1, column: 1}}
 	}
 	return d.root, nil
 }
@@ -157,16 +164,16 @@ func newDocument(src string) *document {
 }
 
 // unprintable returns the first character that no text file holds, and what is wrong with it.
-func (d *document) unprintable(src string) (*span, string) {
+func (d *document) unprintable(src string) (*Span, string) {
 	line, column := 1, 1
 	for i, r := range src {
 		switch {
 		case r == '\n':
 			line, column = line+1, 0
 		case r == utf8.RuneError && !strings.HasPrefix(src[i:], "\ufffd"):
-			return &span{line: line, column: column}, "not UTF-8 text"
+			return &Span{line: line, column: column}, "not UTF-8 text"
 		case r < ' ' && r != '\t', r >= 0x7f && r < 0xa0:
-			return &span{line: line, column: column}, fmt.Sprintf("control character %U in a text file", r)
+			return &Span{line: line, column: column}, fmt.Sprintf("control character %U in a text file", r)
 		}
 		column++
 	}
@@ -175,20 +182,20 @@ func (d *document) unprintable(src string) (*span, string) {
 
 // parse runs the YAML parser, which is recursive, only over what is not nested too deeply; a panic of the
 // parser, the last thing we expect of it, is a mistake in the file too.
-func (d *document) parse(src string, report *reporter) (file *ast.File) {
+func (d *document) parse(src string, report *Reporter) (file *ast.File) {
 	defer func() {
 		if recover() != nil {
 			file = nil
-			report.mistake(nil, "", "the YAML parser gave up on this file")
+			report.Mistake(nil, "", "the YAML parser gave up on this file")
 		}
 	}()
 	tokens := lexer.Tokenize(src)
 	if len(tokens) > maxTokens {
-		report.mistake(nil, "", fmt.Sprintf("more than %d words, which no configuration has", maxTokens))
+		report.Mistake(nil, "", fmt.Sprintf("more than %d words, which no configuration has", maxTokens))
 		return nil
 	}
 	if deep := tooDeep(tokens); deep != nil {
-		report.mistake(at(deep), "", fmt.Sprintf("nested more than %d levels deep", maxDepth))
+		report.Mistake(at(deep), "", fmt.Sprintf("nested more than %d levels deep", maxDepth))
 		return nil
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
@@ -197,11 +204,11 @@ func (d *document) parse(src string, report *reporter) (file *ast.File) {
 	}
 	var syntax yaml.Error
 	if !errors.As(err, &syntax) || syntax.GetToken() == nil {
-		report.mistake(nil, "", "not YAML")
+		report.Mistake(nil, "", "not YAML")
 		return nil
 	}
 	message, hint := syntaxMistake(syntax.GetMessage())
-	report.add(Mistake{Message: message, Hint: hint}, at(syntax.GetToken()))
+	report.Add(Mistake{Message: message, Hint: hint}, at(syntax.GetToken()))
 	return nil
 }
 
@@ -246,14 +253,14 @@ func tooDeep(tokens token.Tokens) *token.Token {
 	return nil
 }
 
-func at(t *token.Token) *span { return &span{line: t.Position.Line, column: t.Position.Column} }
+func at(t *token.Token) *Span { return &Span{line: t.Position.Line, column: t.Position.Column} }
 
 // A builder turns the parser's tree into ours and refuses what a configuration must not hold.
 type builder struct {
 	*document
-	report *reporter
+	report *Reporter
 	depth  int
-	walked span // how far [builder.offset] came
+	walked Span // how far [builder.offset] came
 }
 
 // take makes doc the document, unless there is one already.
@@ -262,69 +269,69 @@ func (b *builder) take(doc *ast.DocumentNode) {
 		return
 	}
 	if directive, ok := doc.Body.(*ast.DirectiveNode); ok {
-		b.report.mistake(at(directive.GetToken()), "", "YAML directives are not allowed; take the line out")
+		b.report.Mistake(at(directive.GetToken()), "", "YAML directives are not allowed; take the line out")
 		return
 	}
 	if b.root != nil {
-		place := b.node(doc.Body).at
-		b.report.mistake(place, "", "a second YAML document; one file holds one configuration")
+		place := b.node(doc.Body).At
+		b.report.Mistake(place, "", "a second YAML document; one file holds one configuration")
 		return
 	}
 	b.root = b.node(doc.Body)
 }
 
-func (b *builder) refuse(n ast.Node, what string) *node {
-	b.report.mistake(at(n.GetToken()), "", what)
-	return &node{kind: broken, at: at(n.GetToken())}
+func (b *builder) refuse(n ast.Node, what string) *Node {
+	b.report.Mistake(at(n.GetToken()), "", what)
+	return &Node{Kind: Broken, At: at(n.GetToken())}
 }
 
-func (b *builder) node(n ast.Node) *node {
+func (b *builder) node(n ast.Node) *Node {
 	if b.depth++; b.depth > maxDepth {
 		return b.refuse(n, fmt.Sprintf("nested more than %d levels deep", maxDepth))
 	}
 	defer func() { b.depth-- }()
 	switch v := n.(type) {
 	case *ast.MappingNode:
-		out := &node{kind: mapping, at: at(v.GetToken())}
-		seen := make(map[string]*span, len(v.Values))
+		out := &Node{Kind: Mapping, At: at(v.GetToken())}
+		seen := make(map[string]*Span, len(v.Values))
 		for _, value := range v.Values {
 			b.entry(out, seen, value)
 		}
-		if len(out.entries) > 0 && !v.IsFlowStyle {
-			out.at = out.entries[0].at
+		if len(out.Entries) > 0 && !v.IsFlowStyle {
+			out.At = out.Entries[0].At
 		}
 		return out
 	case *ast.MappingValueNode:
-		out := &node{kind: mapping, at: at(v.Key.GetToken())}
-		b.entry(out, map[string]*span{}, v)
+		out := &Node{Kind: Mapping, At: at(v.Key.GetToken())}
+		b.entry(out, map[string]*Span{}, v)
 		return out
 	case *ast.SequenceNode:
-		out := &node{kind: list, at: at(v.GetToken())}
+		out := &Node{Kind: List, At: at(v.GetToken())}
 		for _, value := range v.Values {
-			out.items = append(out.items, b.node(value))
+			out.Items = append(out.Items, b.node(value))
 		}
 		return out
 	case *ast.NullNode:
-		return &node{kind: null, at: b.span(v.GetToken(), v.GetToken())}
+		return &Node{Kind: Null, At: b.span(v.GetToken(), v.GetToken())}
 	case *ast.LiteralNode:
 		if v.Value == nil {
-			return &node{kind: scalar, at: at(v.GetToken())}
+			return &Node{Kind: Scalar, At: at(v.GetToken())}
 		}
-		return &node{kind: scalar, text: v.Value.Value, at: b.span(v.GetToken(), v.Value.GetToken())}
+		return &Node{Kind: Scalar, Text: v.Value.Value, At: b.span(v.GetToken(), v.Value.GetToken())}
 	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		t := n.GetToken()
-		return &node{kind: scalar, text: t.Value, at: b.span(t, t)}
+		return &Node{Kind: Scalar, Text: t.Value, At: b.span(t, t)}
 	case *ast.AnchorNode, *ast.AliasNode:
 		return b.refuse(n, "anchors and aliases are not allowed; write the value out")
 	case *ast.TagNode:
 		return b.refuse(n, "YAML tags are not allowed; write the plain value")
 	case nil:
-		return &node{kind: null, at: &span{line: 1, column: 1}}
+		return &Node{Kind: Null, At: &Span{line: 1, column: 1}}
 	}
 	return b.refuse(n, "this kind of YAML is not allowed in a configuration")
 }
 
-func (b *builder) entry(out *node, seen map[string]*span, v *ast.MappingValueNode) {
+func (b *builder) entry(out *Node, seen map[string]*Span, v *ast.MappingValueNode) {
 	switch v.Key.(type) {
 	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NullNode, *ast.InfinityNode, *ast.NanNode:
 	case *ast.MergeKeyNode:
@@ -335,17 +342,17 @@ func (b *builder) entry(out *node, seen map[string]*span, v *ast.MappingValueNod
 		return
 	}
 	t := v.Key.GetToken()
-	e := entry{key: t.Value, at: b.span(t, t), value: b.node(v.Value)}
-	if first := seen[e.key]; first != nil {
-		b.report.mistake(e.at, "", fmt.Sprintf("key %s stands twice, first on line %d", quote(e.key), first.line))
+	e := Entry{Key: t.Value, At: b.span(t, t), Value: b.node(v.Value)}
+	if first := seen[e.Key]; first != nil {
+		b.report.Mistake(e.At, "", fmt.Sprintf("key %s stands twice, first on line %d", Quote(e.Key), first.line))
 		return
 	}
-	seen[e.key] = e.at
-	out.entries = append(out.entries, e)
+	seen[e.Key] = e.At
+	out.Entries = append(out.Entries, e)
 }
 
 // span returns where a key or scalar stands: from token first to the end of token last.
-func (b *builder) span(first, last *token.Token) *span {
+func (b *builder) span(first, last *token.Token) *Span {
 	s := at(first)
 	b.spans = append(b.spans, s)
 	text := strings.TrimSpace(last.Origin)
@@ -381,7 +388,7 @@ func (b *builder) span(first, last *token.Token) *span {
 // so that a line of a megabyte is walked once.
 func (b *builder) offset(line, column int) int {
 	if b.walked.line != line || b.walked.column > column {
-		b.walked = span{line: line, column: 1}
+		b.walked = Span{line: line, column: 1}
 	}
 	text := b.lines[line-1]
 	for b.walked.column < column && b.walked.from < len(text) {

@@ -1,4 +1,4 @@
-package config
+package strict
 
 import (
 	"io"
@@ -14,19 +14,19 @@ import (
 func Decode(r io.Reader, name string, into any) error {
 	v := reflect.ValueOf(into).Elem()
 	words := map[string]bool{}
-	addWords(words, v.Type())
-	report := newReporter(name, words)
-	root, err := read(r, report)
+	AddWords(words, v.Type())
+	report := NewReporter(name, words)
+	root, err := Read(r, report)
 	if err != nil {
 		return err
 	}
-	d := &decoder{report: report}
+	d := &Decoder{Report: report}
 	switch {
 	case root == nil:
-	case root.kind == scalar || root.kind == list:
-		d.mistake(root.at, "want a map with %s, got %s", listOf(names(fields(v.Type()))), root.kind)
+	case root.Kind == Scalar || root.Kind == List:
+		d.Mistake(root.At, "want a map with %s, got %s", ListOf(Names(Fields(v.Type()))), root.Kind)
 	default:
 		d.structure(v, root, "")
 	}
-	return report.err()
+	return report.Err()
 }

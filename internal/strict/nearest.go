@@ -1,10 +1,10 @@
-package config
+package strict
 
 import "strings"
 
-// nearest returns the known word that was probably meant: equal but for case and separators, or at most a third
+// Nearest returns the known word that was probably meant: equal but for case and separators, or at most a third
 // of its letters away. It returns "" if nothing is near.
-func nearest(word string, known []string) string {
+func Nearest(word string, known []string) string {
 	plain := strings.NewReplacer("-", "", "_", "", " ", "")
 	best, distance := "", len(word)/3+1
 	if len(word) > 64 {

@@ -1,4 +1,4 @@
-package config
+package strict
 
 import (
 	"encoding"
@@ -13,9 +13,9 @@ import (
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
-// encode turns settings into a tree, the inverse of decoder.into. A value is left out if it is empty and so is its
+// Encode turns settings into a tree, the inverse of [Decoder.Into]. A value is left out if it is empty and so is its
 // default; every other one is written. It returns nil if nothing is left.
-func encode(v, def reflect.Value) (*node, error) {
+func Encode(v, def reflect.Value) (*Node, error) {
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
 			return nil, nil
@@ -25,30 +25,30 @@ func encode(v, def reflect.Value) (*node, error) {
 			def = reflect.Zero(v.Type())
 		}
 	}
-	switch shapeOf(v.Type()) {
-	case shapeStruct:
+	switch ShapeOf(v.Type()) {
+	case ShapeStruct:
 		return encodeStruct(v, def)
-	case shapeMap:
+	case ShapeMap:
 		return encodeMap(v)
-	case shapeList:
+	case ShapeList:
 		return encodeList(v)
-	case shapeSecret:
+	case ShapeSecret:
 		return encodeSecret(v.Interface().(secret.String)), nil
-	case shapeDuration:
+	case ShapeDuration:
 		return word(unit.FormatDuration(time.Duration(v.Int()))), nil
-	case shapeText:
+	case ShapeText:
 		return encodeText(v)
-	case shapeBool:
+	case ShapeBool:
 		return word(strconv.FormatBool(v.Bool())), nil
-	case shapeInt:
+	case ShapeInt:
 		return word(strconv.FormatInt(v.Int(), 10)), nil
-	case shapeUint:
+	case ShapeUint:
 		return word(strconv.FormatUint(v.Uint(), 10)), nil
 	}
 	return word(redact(v.String(), urlSecrets)), nil
 }
 
-func word(text string) *node { return &node{kind: scalar, text: text} }
+func word(text string) *Node { return &Node{Kind: Scalar, Text: text} }
 
 func indirect(v reflect.Value) reflect.Value {
 	if v.IsValid() && v.Kind() == reflect.Pointer {
@@ -57,19 +57,19 @@ func indirect(v reflect.Value) reflect.Value {
 	return v
 }
 
-func encodeStruct(v, def reflect.Value) (*node, error) {
-	out := &node{kind: mapping}
-	for _, f := range fields(v.Type()) {
-		value, standard := v.FieldByIndex(f.index), def.FieldByIndex(f.index)
+func encodeStruct(v, def reflect.Value) (*Node, error) {
+	out := &Node{Kind: Mapping}
+	for _, f := range Fields(v.Type()) {
+		value, standard := v.FieldByIndex(f.Index), def.FieldByIndex(f.Index)
 		if isEmpty(value) && isEmpty(standard) {
 			continue
 		}
-		child, err := encode(value, standard)
+		child, err := Encode(value, standard)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.name, err)
+			return nil, fmt.Errorf("%s: %w", f.Name, err)
 		}
 		if child != nil {
-			out.entries = append(out.entries, entry{key: f.name, value: child})
+			out.Entries = append(out.Entries, Entry{Key: f.Name, Value: child})
 		}
 	}
 	return out, nil
@@ -84,44 +84,44 @@ func isEmpty(v reflect.Value) bool {
 	return false
 }
 
-func encodeMap(v reflect.Value) (*node, error) {
-	out := &node{kind: mapping}
+func encodeMap(v reflect.Value) (*Node, error) {
+	out := &Node{Kind: Mapping}
 	keys := v.MapKeys()
 	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
 	for _, key := range keys {
 		value := v.MapIndex(key)
-		child, err := encode(value, reflect.Zero(value.Type()))
+		child, err := Encode(value, reflect.Zero(value.Type()))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", key, err)
 		}
-		out.entries = append(out.entries, entry{key: key.String(), value: child})
+		out.Entries = append(out.Entries, Entry{Key: key.String(), Value: child})
 	}
 	return out, nil
 }
 
-func encodeList(v reflect.Value) (*node, error) {
-	out := &node{kind: list}
+func encodeList(v reflect.Value) (*Node, error) {
+	out := &Node{Kind: List}
 	for i := range v.Len() {
-		child, err := encode(v.Index(i), reflect.Zero(v.Index(i).Type()))
+		child, err := Encode(v.Index(i), reflect.Zero(v.Index(i).Type()))
 		if err != nil {
 			return nil, err
 		}
-		out.items = append(out.items, child)
+		out.Items = append(out.Items, child)
 	}
 	return out, nil
 }
 
-func encodeSecret(s secret.String) *node {
+func encodeSecret(s secret.String) *Node {
 	switch {
 	case s.File != "":
-		return &node{kind: mapping, entries: []entry{{key: "file", value: word(s.File)}}}
+		return &Node{Kind: Mapping, Entries: []Entry{{Key: "file", Value: word(s.File)}}}
 	case s.Env != "":
-		return &node{kind: mapping, entries: []entry{{key: "env", value: word(s.Env)}}}
+		return &Node{Kind: Mapping, Entries: []Entry{{Key: "env", Value: word(s.Env)}}}
 	}
 	return word(s.String())
 }
 
-func encodeText(v reflect.Value) (*node, error) {
+func encodeText(v reflect.Value) (*Node, error) {
 	m, ok := v.Interface().(encoding.TextMarshaler)
 	if !ok {
 		return nil, fmt.Errorf("%s has UnmarshalText but no MarshalText", v.Type())
@@ -136,63 +136,63 @@ func encodeText(v reflect.Value) (*node, error) {
 // flowWidth is the width up to which a map or list stands on one line.
 const flowWidth = 110
 
-// yaml returns a tree as a file.
-func (n *node) yaml() []byte {
+// YAML returns a tree as a file.
+func (n *Node) YAML() []byte {
 	var b strings.Builder
 	n.print(&b, 0)
 	return []byte(b.String())
 }
 
 // print writes a tree as YAML: short maps and lists on one line, longer ones in blocks.
-func (n *node) print(b *strings.Builder, indent int) {
-	for _, e := range n.entries {
+func (n *Node) print(b *strings.Builder, indent int) {
+	for _, e := range n.Entries {
 		pad := strings.Repeat("  ", indent)
-		line := pad + bare(e.key) + ": "
-		flow := e.value.flow()
+		line := pad + bare(e.Key) + ": "
+		flow := e.Value.flow()
 		switch {
-		case e.value.kind == scalar, len(line)+len(flow) <= flowWidth && e.value.levels() < 3:
+		case e.Value.Kind == Scalar, len(line)+len(flow) <= flowWidth && e.Value.levels() < 3:
 			b.WriteString(line + flow + "\n")
-		case e.value.kind == list:
-			b.WriteString(pad + bare(e.key) + ":\n")
-			for _, item := range e.value.items {
+		case e.Value.Kind == List:
+			b.WriteString(pad + bare(e.Key) + ":\n")
+			for _, item := range e.Value.Items {
 				b.WriteString(pad + "  - " + item.flow() + "\n")
 			}
 		default:
-			b.WriteString(pad + bare(e.key) + ":\n")
-			e.value.print(b, indent+1)
+			b.WriteString(pad + bare(e.Key) + ":\n")
+			e.Value.print(b, indent+1)
 		}
 	}
 }
 
 // levels returns how many maps and lists lie inside each other.
-func (n *node) levels() int {
+func (n *Node) levels() int {
 	deepest := 0
-	for _, e := range n.entries {
-		deepest = max(deepest, e.value.levels())
+	for _, e := range n.Entries {
+		deepest = max(deepest, e.Value.levels())
 	}
-	for _, item := range n.items {
+	for _, item := range n.Items {
 		deepest = max(deepest, item.levels())
 	}
-	if n.kind == scalar {
+	if n.Kind == Scalar {
 		return 0
 	}
 	return deepest + 1
 }
 
 // flow returns a tree on one line.
-func (n *node) flow() string {
+func (n *Node) flow() string {
 	var parts []string
-	switch n.kind {
-	case scalar:
-		return bare(n.text)
-	case list:
-		for _, item := range n.items {
+	switch n.Kind {
+	case Scalar:
+		return bare(n.Text)
+	case List:
+		for _, item := range n.Items {
 			parts = append(parts, item.flow())
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
 	}
-	for _, e := range n.entries {
-		parts = append(parts, bare(e.key)+": "+e.value.flow())
+	for _, e := range n.Entries {
+		parts = append(parts, bare(e.Key)+": "+e.Value.flow())
 	}
 	return "{" + strings.Join(parts, ", ") + "}"
 }

@@ -1,4 +1,4 @@
-package config
+package strict
 
 import (
 	"regexp"
@@ -22,13 +22,13 @@ var shellMarks = []struct {
 }
 
 // path warns of a path that a shell would have read differently.
-func (d *decoder) path(n *node, key string) {
+func (d *Decoder) path(n *Node, key string) {
 	if !slices.Contains(pathKeys, key[strings.LastIndexByte(key, '.')+1:]) {
 		return
 	}
 	for _, m := range shellMarks {
-		if m.mark.MatchString(n.text) {
-			d.report.warn(n.at, d.where, key+" is taken as it stands: "+m.what+" is a part of its name", "write the path out")
+		if m.mark.MatchString(n.Text) {
+			d.Report.Warn(n.At, d.Where, key+" is taken as it stands: "+m.what+" is a part of its name", "write the path out")
 			return
 		}
 	}

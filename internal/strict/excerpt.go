@@ -1,4 +1,4 @@
-package config
+package strict
 
 import (
 	"fmt"
@@ -26,7 +26,7 @@ const punctuation = " {}[],:-?|>\"'"
 //	   |              ^^^^^^
 //
 // Only keys and values that were recognised as settings without secrets are shown; everything else is •••.
-func (d *document) excerpt(at *span, words map[string]bool, secrets []string) string {
+func (d *document) excerpt(at *Span, words map[string]bool, secrets []string) string {
 	if at.line < 1 || at.line > len(d.lines) || len(d.lines[at.line-1]) > longestLine {
 		return ""
 	}
@@ -42,7 +42,7 @@ func (d *document) excerpt(at *span, words map[string]bool, secrets []string) st
 		i += size
 	}
 	m.markEnd = m.mark + 1
-	if at.show {
+	if at.Show {
 		m.markEnd = max(m.markEnd, at.to-m.start)
 	}
 	if d.exact {
@@ -104,7 +104,7 @@ func (m *masker) point(i int) {
 	}
 }
 
-func (m *masker) bySpans(spans []*span) {
+func (m *masker) bySpans(spans []*Span) {
 	next := 0
 	rest := false // of a value that is hidden from some character on
 	for i, r := range m.line {
@@ -118,7 +118,7 @@ func (m *masker) bySpans(spans []*span) {
 		switch {
 		case m.secret(i), inside && rest && r != '?' && r != '&':
 			m.hide(i)
-		case inside && spans[next].show, !inside && (strings.ContainsRune(punctuation, r) || r == '\t'):
+		case inside && spans[next].Show, !inside && (strings.ContainsRune(punctuation, r) || r == '\t'):
 			m.write(i, r)
 		case !inside && r == '#': // a comment, perhaps one that hides an old password
 			return
@@ -216,9 +216,9 @@ func redact(text string, patterns []*regexp.Regexp, secrets ...string) string {
 	return b.String() + text[done:]
 }
 
-// quote prints a piece of the file in a message: short, on one line, and cut where it stops looking like a word,
+// Quote prints a piece of the file in a message: short, on one line, and cut where it stops looking like a word,
 // because `password:hunter2` is one word to YAML.
-func quote(text string) string {
+func Quote(text string) string {
 	if wordLike.MatchString(text) {
 		return strconv.Quote(text)
 	}
@@ -228,8 +228,8 @@ func quote(text string) string {
 	return maskText
 }
 
-// quoteAll prints a value that is known not to be a secret.
-func quoteAll(text string) string {
+// QuoteAll prints a value that is known not to be a secret.
+func QuoteAll(text string) string {
 	const most = 60
 	if runes := []rune(text); len(runes) > most {
 		text = string(runes[:most]) + "…"

@@ -1,4 +1,4 @@
-package config
+package strict
 
 import (
 	"encoding"
@@ -11,16 +11,16 @@ import (
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
-// A field is one setting of a struct.
-type field struct {
-	name  string // its key
-	index []int
-	typ   reflect.Type
+// A Field is one setting of a struct.
+type Field struct {
+	Name  string // its key
+	Index []int
+	Type  reflect.Type
 }
 
-// fields returns the settings of a struct in the order of its declaration, those of embedded structs included.
+// Fields returns the settings of a struct in the order of its declaration, those of embedded structs included.
 // The key is the yaml tag, or else the field's name in lower case; unexported fields and "-" are none.
-func fields(t reflect.Type) (out []field) {
+func Fields(t reflect.Type) (out []Field) {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
@@ -28,8 +28,8 @@ func fields(t reflect.Type) (out []field) {
 		case name == "-":
 			continue
 		case f.Type.Kind() == reflect.Struct && (f.Anonymous && name == "" || strings.Contains(options, "inline")):
-			for _, inner := range fields(f.Type) {
-				inner.index = append([]int{i}, inner.index...)
+			for _, inner := range Fields(f.Type) {
+				inner.Index = append([]int{i}, inner.Index...)
 				out = append(out, inner)
 			}
 			continue
@@ -38,7 +38,7 @@ func fields(t reflect.Type) (out []field) {
 		case name == "":
 			name = strings.ToLower(f.Name)
 		}
-		out = append(out, field{name, []int{i}, f.Type})
+		out = append(out, Field{name, []int{i}, f.Type})
 	}
 	return out
 }
@@ -50,49 +50,49 @@ var (
 	unmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
-// A shape is how a Go type is written in YAML. Decoding, printing and the schema agree by asking for it.
-type shape uint8
+// A Shape is how a Go type is written in YAML. Decoding, printing and the schema agree by asking for it.
+type Shape uint8
 
 const (
-	shapeText     shape = iota // a type that reads itself from text: sizes, decimals, addresses
-	shapeDuration              //
-	shapeSecret                // {file: …}, {env: …}, or text
-	shapeString                //
-	shapeBool                  //
-	shapeInt                   //
-	shapeUint                  //
-	shapeStruct                // a map with known keys
-	shapeMap                   // a map with free keys
-	shapeList                  //
+	ShapeText     Shape = iota // a type that reads itself from text: sizes, decimals, addresses
+	ShapeDuration              //
+	ShapeSecret                // {file: …}, {env: …}, or text
+	ShapeString                //
+	ShapeBool                  //
+	ShapeInt                   //
+	ShapeUint                  //
+	ShapeStruct                // a map with known keys
+	ShapeMap                   // a map with free keys
+	ShapeList                  //
 )
 
-// shapeOf panics for a type that no setting may have, such as a float: a bug that the first test finds.
-func shapeOf(t reflect.Type) shape {
+// ShapeOf panics for a type that no setting may have, such as a float: a bug that the first test finds.
+func ShapeOf(t reflect.Type) Shape {
 	switch {
 	case t == durationType:
-		return shapeDuration
+		return ShapeDuration
 	case t == secretType:
-		return shapeSecret
+		return ShapeSecret
 	case reflect.PointerTo(t).Implements(unmarshalerType):
-		return shapeText
+		return ShapeText
 	}
 	switch t.Kind() {
 	case reflect.String:
-		return shapeString
+		return ShapeString
 	case reflect.Bool:
-		return shapeBool
+		return ShapeBool
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return shapeInt
+		return ShapeInt
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return shapeUint
+		return ShapeUint
 	case reflect.Struct:
-		return shapeStruct
+		return ShapeStruct
 	case reflect.Map:
 		if t.Key().Kind() == reflect.String {
-			return shapeMap
+			return ShapeMap
 		}
 	case reflect.Slice:
-		return shapeList
+		return ShapeList
 	}
 	panic(fmt.Sprintf("config: a setting cannot be a %s; use text, a number, a duration, a list, a map or a struct", t))
 }
@@ -106,23 +106,24 @@ func shorthand(t reflect.Type) string {
 	return ""
 }
 
-func names(list []field) (out []string) {
+// Names returns the keys of settings.
+func Names(list []Field) (out []string) {
 	for _, f := range list {
-		out = append(out, f.name)
+		out = append(out, f.Name)
 	}
 	return out
 }
 
-// addWords adds the keys of a struct and of what is in it.
-func addWords(words map[string]bool, t reflect.Type) {
-	for _, f := range fields(t) {
-		words[f.name] = true
-		inner := f.typ
+// AddWords adds the keys of a struct and of what is in it.
+func AddWords(words map[string]bool, t reflect.Type) {
+	for _, f := range Fields(t) {
+		words[f.Name] = true
+		inner := f.Type
 		for inner.Kind() == reflect.Pointer || inner.Kind() == reflect.Slice {
 			inner = inner.Elem()
 		}
-		if shapeOf(inner) == shapeStruct {
-			addWords(words, inner)
+		if ShapeOf(inner) == ShapeStruct {
+			AddWords(words, inner)
 		}
 	}
 }

@@ -1,0 +1,362 @@
+package strict
+
+import (
+	"encoding"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/secret"
+	"github.com/dodona-oracle/dodona/internal/unit"
+)
+
+// maxItems is how many items a list, or keys a map with free keys, may have.
+const maxItems = 1000
+
+// A Decoder fills settings from nodes. It goes on after a mistake, so that a file's mistakes are all told at once.
+// What it understands it marks as shown, so that excerpts may print it.
+type Decoder struct {
+	Report *Reporter
+	Where  string                  // the unit it works on, such as `source "boiler"`
+	Hint   func(key string) string // what to say of an unknown key; may be nil
+	free   int                     // how many maps with free keys it is inside of
+}
+
+// Mistake reports what is wrong at a place.
+func (d *Decoder) Mistake(at *Span, format string, args ...any) {
+	d.Report.Mistake(at, d.Where, fmt.Sprintf(format, args...))
+}
+
+// Into fills v, which holds the default, from n. The key is the setting's name, for messages.
+func (d *Decoder) Into(v reflect.Value, n *Node, key string) {
+	if n == nil || n.Kind == Broken {
+		return
+	}
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			v.Set(reflect.New(v.Type().Elem()))
+		}
+		v = v.Elem()
+	}
+	switch ShapeOf(v.Type()) {
+	case ShapeStruct:
+		d.structure(v, n, key)
+	case ShapeMap:
+		d.freeMap(v, n, key)
+	case ShapeList:
+		d.list(v, n, key)
+	case ShapeSecret:
+		d.secret(v, n, key)
+	default:
+		d.scalar(v, n, key)
+	}
+}
+
+// Want reports a value of the wrong kind.
+func (d *Decoder) Want(n *Node, key, what string) {
+	if n.Kind == Null {
+		d.Mistake(n.At, "%s has no value: want %s", key, what)
+		return
+	}
+	d.Mistake(n.At, "%s: want %s, got %s", key, what, n.Kind)
+}
+
+func (d *Decoder) structure(v reflect.Value, n *Node, key string) {
+	list := Fields(v.Type())
+	if n.Kind == Scalar {
+		if short := shorthand(v.Type()); short != "" {
+			n = &Node{Kind: Mapping, At: n.At, Entries: []Entry{{Key: short, At: n.At, Value: n}}}
+		}
+	}
+	switch n.Kind {
+	case Null:
+		return
+	case Mapping:
+	default:
+		d.Want(n, key, "a map with "+ListOf(Names(list)))
+		return
+	}
+	for _, e := range n.Entries {
+		f, found := Find(list, e.Key)
+		if !found {
+			d.Unknown(e, key, Names(list))
+			continue
+		}
+		e.At.Show = true
+		d.Into(v.FieldByIndex(f.Index), e.Value, d.name(key, e))
+	}
+}
+
+// name returns what messages call a setting: its whole path outside of sources and feeds, which name themselves.
+func (d *Decoder) name(parent string, e Entry) string {
+	if d.Where != "" || parent == "" || e.Label != "" {
+		return e.Name()
+	}
+	return parent + "." + e.Key
+}
+
+// Find returns the setting with a key.
+func Find(list []Field, name string) (Field, bool) {
+	for _, f := range list {
+		if f.Name == name {
+			return f, true
+		}
+	}
+	return Field{}, false
+}
+
+var wordLike = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,30}$`)
+
+// LooksLikeWord reports whether a piece of a file is so short and plain that it may be shown.
+func LooksLikeWord(text string) bool { return wordLike.MatchString(text) }
+
+// Unknown reports a key that nothing reads, with the nearest one that exists.
+func (d *Decoder) Unknown(e Entry, parent string, known []string) {
+	m := Mistake{Where: d.Where}
+	if m.Where == "" {
+		m.Where = parent
+	}
+	near := Nearest(e.Key, known)
+	switch {
+	case d.Hint != nil && d.Hint(e.Key) != "":
+		m.Hint = d.Hint(e.Key)
+	case near != "":
+		m.Hint = fmt.Sprintf("did you mean %q?", near)
+	case e.Value.Kind == Null && strings.Trim(e.Key, "0123456789") == "":
+		m.Hint = "a decimal has a point, such as 1.5, and text with a comma stands in quotes"
+	default:
+		m.Hint = "known here: " + ListOf(known)
+	}
+	m.Message = "unknown key " + Quote(e.Key)
+	e.At.Show = wordLike.MatchString(e.Key)
+	if e.Value.Kind == Null && near == "" { // a word without a colon may be the rest of a value, even of a secret
+		e.At.Show = false
+		m.Message = "a word where a key and its value should be"
+	}
+	d.Report.Add(m, e.At)
+}
+
+func (d *Decoder) freeMap(v reflect.Value, n *Node, key string) {
+	switch n.Kind {
+	case Null:
+		return
+	case Mapping:
+	default:
+		d.Want(n, key, "a map")
+		return
+	}
+	if len(n.Entries) > maxItems {
+		d.Mistake(n.At, "%s: %d keys, at most %d are read", key, len(n.Entries), maxItems)
+		return
+	}
+	d.free++
+	defer func() { d.free-- }()
+	out := reflect.MakeMapWithSize(v.Type(), len(n.Entries))
+	for _, e := range n.Entries {
+		name := maskText
+		if e.At.Show = wordLike.MatchString(e.Key) && e.Value.Kind != Null; e.At.Show {
+			name = e.Key
+		}
+		value := reflect.New(v.Type().Elem()).Elem()
+		d.Into(value, e.Value, key+"."+name)
+		out.SetMapIndex(reflect.ValueOf(e.Key).Convert(v.Type().Key()), value)
+	}
+	if out.Len() == 0 {
+		out = reflect.Zero(v.Type()) // empty and absent are the same
+	}
+	v.Set(out)
+}
+
+func (d *Decoder) list(v reflect.Value, n *Node, key string) {
+	switch n.Kind {
+	case Null:
+		return
+	case List:
+	default:
+		example := "[one, two]"
+		if n.Kind == Scalar && v.Type().Elem().Kind() == reflect.String && wordLike.MatchString(n.Text) && !secretName(key) {
+			n.At.Show = true
+			example = "[" + n.Text + "]"
+		}
+		d.Want(n, key, "a list, such as "+example)
+		return
+	}
+	if len(n.Items) > maxItems {
+		d.Mistake(n.At, "%s: %d items, at most %d are read", key, len(n.Items), maxItems)
+		return
+	}
+	out := reflect.Zero(v.Type())
+	for i, item := range n.Items {
+		value := reflect.New(v.Type().Elem()).Elem()
+		if item.Kind == Null {
+			d.Mistake(item.At, "%s: item %d has no value", key, i+1)
+			continue
+		}
+		d.Into(value, item, key)
+		out = reflect.Append(out, value)
+	}
+	v.Set(out)
+}
+
+// scalar fills everything that is written as one word or number.
+func (d *Decoder) scalar(v reflect.Value, n *Node, key string) {
+	what := map[Shape]string{
+		ShapeDuration: "a duration, such as 10s", ShapeString: "text", ShapeBool: "true or false",
+		ShapeInt: "a whole number", ShapeUint: "a whole number, not below 0", ShapeText: "a single value",
+	}[ShapeOf(v.Type())]
+	if n.Kind != Scalar {
+		d.Want(n, key, what)
+		return
+	}
+	n.At.Show = !secretName(key) && !passwordInURL.MatchString(n.Text)
+	if strings.Contains(n.Text, secret.Mask) {
+		d.Mistake(n.At, "%s: holds %s, which stands for a secret that was taken out; write the real value", key, secret.Mask)
+		return
+	}
+	if err := d.set(v, n.Text); err != nil {
+		if !n.At.Show {
+			d.Mistake(n.At, "%s: want %s", key, what)
+			return
+		}
+		d.Mistake(n.At, "%s: %s", key, err)
+	}
+	if d.free == 0 && ShapeOf(v.Type()) == ShapeString {
+		d.path(n, key)
+	}
+}
+
+// passwordInURL matches what may be a URL with a password in it, even one that was mistyped.
+var passwordInURL = regexp.MustCompile(`@|//[^/]*:[^/]*[^/0-9]`)
+
+// set reads text into v, which keeps its default if text is wrong.
+func (d *Decoder) set(v reflect.Value, text string) error {
+	switch ShapeOf(v.Type()) {
+	case ShapeDuration:
+		t, err := unit.ParseDuration(text)
+		if err != nil {
+			return err
+		}
+		v.SetInt(int64(t))
+	case ShapeText:
+		if v.Type() == addressType {
+			var err error
+			if text, err = lowerAddress(text); err != nil {
+				return err
+			}
+		}
+		read := reflect.New(v.Type())
+		if err := read.Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text)); err != nil {
+			return err
+		}
+		v.Set(read.Elem())
+	case ShapeBool:
+		if text != "true" && text != "false" {
+			return fmt.Errorf("want true or false, got %s", QuoteAll(text))
+		}
+		v.SetBool(text == "true")
+	case ShapeInt:
+		i, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || v.OverflowInt(i) {
+			return fmt.Errorf("want a whole number, got %s", QuoteAll(text))
+		}
+		v.SetInt(i)
+	case ShapeUint:
+		i, err := strconv.ParseUint(text, 10, 64)
+		if err != nil || v.OverflowUint(i) {
+			most := ^uint64(0) >> (64 - v.Type().Bits())
+			return fmt.Errorf("want a whole number from 0 to %d, got %s", most, QuoteAll(text))
+		}
+		v.SetUint(i)
+	default:
+		v.SetString(text)
+	}
+	return nil
+}
+
+// lowerAddress returns the one spelling of an address that the root package reads. Wallets write addresses with
+// their checksum in the case of the letters (EIP-55), which is checked if there are capitals.
+func lowerAddress(text string) (string, error) {
+	lower := strings.ToLower(text)
+	if lower == text || len(text) != 42 {
+		return text, nil
+	}
+	digest := dodona.Keccak256([]byte(lower[2:]))
+	for i := range 40 {
+		nibble := digest[i/2] >> (4 * (1 - i%2)) & 15
+		if c := lower[2+i]; c >= 'a' && c <= 'f' && (text[2+i] != c) != (nibble >= 8) {
+			return "", fmt.Errorf("the capitals of %s do not match its checksum (EIP-55): a digit is wrong, or write it in lower case", QuoteAll(text))
+		}
+	}
+	return lower, nil
+}
+
+// secret fills a secret. Nothing of it is ever shown but a file's path and a variable's name.
+func (d *Decoder) secret(v reflect.Value, n *Node, key string) {
+	const want = "want {file: PATH}, {env: NAME} or text"
+	switch n.Kind {
+	case Scalar:
+		d.Report.hide(n.Text)
+		if strings.Contains(n.Text, secret.Mask) {
+			d.Mistake(n.At, "%s: %s stands for a secret that was taken out; %s", key, secret.Mask, want)
+			return
+		}
+		if n.Text == "" {
+			d.Mistake(n.At, "%s is empty: %s", key, want)
+			return
+		}
+		if d.free == 0 || secretName(key) { // not for headers such as Accept
+			d.Report.Warn(n.At, d.Where, key+" stands in clear in the file", "better: {file: PATH} or {env: NAME}")
+		}
+		v.Set(reflect.ValueOf(secret.New(n.Text)))
+	case Mapping:
+		if len(n.Entries) != 1 {
+			d.Mistake(n.At, "%s: %s", key, want)
+			return
+		}
+		e := n.Entries[0]
+		if (e.Key != "file" && e.Key != "env") || e.Value.Kind != Scalar || e.Value.Text == "" {
+			d.Mistake(n.At, "%s: %s", key, want)
+			return
+		}
+		e.At.Show = true
+		e.Value.At.Show = true
+		s := secret.String{File: e.Value.Text}
+		if e.Key == "file" {
+			d.path(e.Value, key+".file")
+		}
+		if e.Key == "env" {
+			s = secret.String{Env: e.Value.Text}
+			if !envName.MatchString(s.Env) {
+				e.Value.At.Show = false
+				d.Report.hide(s.Env)
+				d.Mistake(e.Value.At, "%s: that is not the name of an environment variable; name one, such as {env: DODONA_TOKEN}", key)
+				return
+			}
+		}
+		v.Set(reflect.ValueOf(s))
+	default:
+		d.Mistake(n.At, "%s: %s", key, want)
+	}
+}
+
+var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// secretNames are words that make a setting one whose value no excerpt shows, whatever its type.
+var secretNames = regexp.MustCompile(`(?i)passw|secret|token|api[_-]?key|authorization|credential|cookie|private|signature|key$`)
+
+func secretName(key string) bool { return secretNames.MatchString(key) }
+
+// ListOf prints known keys for people: "a, b and c".
+func ListOf(words []string) string {
+	switch n := len(words); n {
+	case 0:
+		return "none"
+	case 1:
+		return words[0]
+	default:
+		return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
+	}
+}
