@@ -163,6 +163,7 @@ func TestTheLawBites(t *testing.T) {
 		{"node", "github.com/nats-io/nats.go"},
 		{"sign", "github.com/decred/dcrd/dcrec/secp256k1/v4"},
 		{"sign", "github.com/ethereum/go-ethereum/crypto"},
+		{"config", "github.com/goccy/go-yaml"},
 		{"sourcery", module},
 	} {
 		if breach(c.dir, c.imported) == "" {

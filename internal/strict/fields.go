@@ -94,7 +94,7 @@ func ShapeOf(t reflect.Type) Shape {
 	case reflect.Slice:
 		return ShapeList
 	}
-	panic(fmt.Sprintf("config: a setting cannot be a %s; use text, a number, a duration, a list, a map or a struct", t))
+	panic(fmt.Sprintf("strict: a setting cannot be a %s; use text, a number, a duration, a list, a map or a struct", t))
 }
 
 // shorthand returns the field that a single value stands for where a map is expected, or "": the type's method
