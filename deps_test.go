@@ -56,22 +56,25 @@ var law = map[string][]string{
 	"telemetry/prom":    {},
 }
 
-// heavy says which package alone may import a dependency; tests may import more.
-var heavy = map[string]string{
-	"github.com/nats-io/":                    "journal",
-	"github.com/decred/":                     "internal/secp",
-	"github.com/tetratelabs/wazero":          "module",
-	"github.com/goccy/go-yaml":               "internal/strict",
-	"github.com/alecthomas/kong":             "cmd/dodona",
-	"github.com/KimMachineGun/automemlimit":  "cmd/dodona",
-	"github.com/ethereum/":                   "cmd/demo",
-	"github.com/prometheus/":                 "nothing: tests only",
-	"github.com/santhosh-tekuri/jsonschema/": "nothing: tests only",
-	"github.com/chromedp/":                   "nothing: tests only",
-	"pgregory.net/rapid":                     "nothing: tests only",
-	"go.uber.org/goleak":                     "nothing: tests only",
-	"github.com/samyfodil/wazy":              "nothing: tests only",
+// heavy says which packages alone may import a dependency, by the longest prefix of it; tests may import more.
+var heavy = map[string][]string{
+	"github.com/nats-io/":                    {"journal"},
+	"github.com/nats-io/nats-server/":        {"journal"},
+	"github.com/decred/":                     {"internal/secp"},
+	"github.com/tetratelabs/wazero":          {"module"},
+	"github.com/goccy/go-yaml":               {"internal/strict"},
+	"github.com/alecthomas/kong":             {"cmd/dodona"},
+	"github.com/KimMachineGun/automemlimit":  {"cmd/dodona"},
+	"github.com/ethereum/":                   {"cmd/demo"},
+	"github.com/prometheus/":                 testsOnly,
+	"github.com/santhosh-tekuri/jsonschema/": testsOnly,
+	"github.com/chromedp/":                   testsOnly,
+	"pgregory.net/rapid":                     testsOnly,
+	"go.uber.org/goleak":                     testsOnly,
+	"github.com/samyfodil/wazy":              testsOnly,
 }
+
+var testsOnly = []string{"nothing: tests only"}
 
 // testHelpers are packages that only tests import; they may use test libraries.
 func testHelper(dir string) bool { return strings.HasSuffix(dir, "test") }
@@ -85,6 +88,17 @@ func lawOf(dir string) (allowed []string, found bool) {
 	}
 }
 
+// ownersOf returns who may import a dependency, by the longest entry of heavy that covers it; nil if everybody may.
+func ownersOf(imported string) (owners []string) {
+	longest := ""
+	for prefix, only := range heavy {
+		if strings.HasPrefix(imported, prefix) && len(prefix) > len(longest) {
+			longest, owners = prefix, only
+		}
+	}
+	return owners
+}
+
 func everyone(target string) bool {
 	return target == "." || target == "telemetry" || (strings.HasPrefix(target, "internal/") && target != "internal/fielddoc")
 }
@@ -93,10 +107,8 @@ func everyone(target string) bool {
 func breach(dir, imported string) string {
 	target, ours := strings.CutPrefix(imported, module)
 	if !ours {
-		for prefix, only := range heavy {
-			if strings.HasPrefix(imported, prefix) && dir != only && !testHelper(dir) {
-				return "only " + only + " may"
-			}
+		if owners := ownersOf(imported); owners != nil && !slices.Contains(owners, dir) && !testHelper(dir) {
+			return "only " + strings.Join(owners, " and ") + " may"
 		}
 		return ""
 	}
