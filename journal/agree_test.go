@@ -21,7 +21,7 @@ import (
 func elsewhere(t *testing.T, dir string, room unit.Size) (url string, stop func()) {
 	t.Helper()
 	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, JetStream: true, JetStreamMaxStore: int64(room), StoreDir: dir, MaxPayload: maxRecordBytes,
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, JetStream: true, JetStreamMaxStore: int64(room), StoreDir: dir, MaxPayload: maxPayload,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +29,7 @@ func elsewhere(t *testing.T, dir string, room unit.Size) (url string, stop func(
 	s.Start()
 	stop = func() { s.Shutdown(); s.WaitForShutdown() }
 	t.Cleanup(stop)
-	if !s.ReadyForConnections(readyWithin) {
+	if !s.ReadyForConnections(time.Minute) {
 		t.Fatal("the server does not start")
 	}
 	return "nats://" + s.Addr().String(), stop

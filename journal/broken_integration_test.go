@@ -21,19 +21,19 @@ func TestAStoreThatBrokeIsStartedAgain(t *testing.T) {
 	other := joinAs(t, h.Journal, "gw-2", dodona.Digest{})
 	var full atomic.Bool
 	full.Store(true)
-	check := h.local.check
-	h.local.check = func() error {
+	check := h.local.Store.Check
+	h.local.Store.Check = func() (int64, error) {
 		if full.Load() {
-			return errors.New("a file is in the way")
+			return 0, errors.New("a file is in the way")
 		}
 		return check()
 	}
-	serverLog{h.local}.Errorf("JetStream failed to store a msg: %v", syscall.ENOSPC)
+	h.local.BreakDown("JetStream failed to store a msg: " + syscall.ENOSPC.Error())
 	until(t, "it is told", func() bool {
 		return strings.Contains(h.Status(t.Context()).Streams[1].Blocked, "a file is in the way")
 	})
 	full.Store(false)
-	until(t, "the store runs", func() bool { return !h.local.broken() })
+	until(t, "the store runs", func() bool { return !h.local.Broken() })
 	appendEvents(t, other, "after", 1, 10)
 	until(t, "nothing is told any more", func() bool { return h.Status(t.Context()).Streams[1].Blocked == "" })
 }
@@ -45,17 +45,17 @@ func TestAStoreThatCannotBeWrittenIsKept(t *testing.T) {
 	if err := errors.Join(os.Rename(store, store+"-away"), os.WriteFile(store, nil, 0o600)); err != nil { // nothing can be made there
 		t.Fatal(err)
 	}
-	serverLog{h.local}.Errorf("Critical write error: %v", syscall.EROFS)
+	h.local.BreakDown("Critical write error: " + syscall.EROFS.Error())
 	until(t, "it is told", func() bool {
 		return strings.Contains(h.Status(t.Context()).Streams[1].Blocked, "not writable")
 	})
-	if !h.local.runs() {
+	if !h.local.Runs() {
 		t.Error("the store is stopped, and cannot be started again")
 	}
 	if err := errors.Join(os.Remove(store), os.Rename(store+"-away", store)); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the store runs", func() bool { return !h.local.broken() })
+	until(t, "the store runs", func() bool { return !h.local.Broken() })
 	appendEvents(t, h.Journal, "after", 1, 10)
 }
 

@@ -283,7 +283,7 @@ func (l *lane) lastPage(ctx context.Context, subjects []string) (page []stored, 
 	for {
 		msg, err := inbox.NextMsgWithContext(ctx)
 		if err != nil {
-			return nil, false, fmt.Errorf("ask stream %s: %w", l.spec.name, unanswered(ctx, err))
+			return nil, false, fmt.Errorf("ask stream %s: %w", l.spec.name, Unanswered(ctx, err))
 		}
 		switch msg.Header.Get("Status") {
 		case "404":

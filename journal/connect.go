@@ -4,61 +4,60 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
-// connectionState is what the bus said last, guarded by Journal.mu.
-type connectionState struct {
-	Connected bool
-	Since     time.Time
-	LastError string
-	Reconnect uint64 // times the connection was made again
-
-	epoch context.Context // ends when the connection is lost: what waits for an answer need not wait longer
-	end   context.CancelFunc
-}
-
 // connect starts the embedded server if there is none elsewhere, and connects to it.
-func (j *Journal) connect(ctx context.Context) error {
-	opts := []nats.Option{
-		nats.Name("dodona " + j.cfg.Node),
-		nats.MaxReconnects(-1),
-		nats.ReconnectWait(250 * time.Millisecond),
-		nats.ReconnectJitter(250*time.Millisecond, 500*time.Millisecond),
-		nats.ReconnectBufSize(-1), // a record must not leave later than its Append knows
-		nats.PingInterval(20 * time.Second),
-		nats.MaxPingsOutstanding(2),
-		nats.IgnoreAuthErrorAbort(), // a password that is wrong today may be right after the server's reload
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { j.disconnected(err) }),
-		nats.ReconnectHandler(func(*nats.Conn) { j.connected(true) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { j.busError(err) }),
-	}
+func (j *Journal) connect(ctx context.Context) (err error) {
 	if j.cfg.URL == "" {
-		if err := j.startEmbedded(ctx); err != nil {
+		if j.local, err = j.newServer(); err != nil {
 			return err
 		}
-		opts = append(opts, nats.InProcessServer(j.local), nats.UserInfo(j.local.opts.Username, j.local.opts.Password))
 	}
-	nc, err := j.dial(ctx, opts)
-	if err != nil {
-		return fmt.Errorf("connect to the bus: %w", err)
+	j.bus = newBus(busConfig{Node: j.cfg.Node, Server: j.local, URL: j.cfg.URL, Again: j.connectedAgain, Log: j.cfg.Log, Now: j.cfg.Now})
+	if j.local != nil {
+		if err := j.local.Start(ctx); err != nil {
+			return err
+		}
 	}
-	j.nc = nc
-	j.connected(false)
-	if got := nc.MaxPayload(); got < leastPayload {
+	if err := j.bus.Connect(ctx); err != nil {
+		return err
+	}
+	j.nc = j.bus.Conn()
+	if got := j.nc.MaxPayload(); got < leastPayload {
 		return fmt.Errorf("%s takes %s at once (max_payload), and records of this node may be larger: set max_payload to at least %s, better 8MiB",
-			j.where(), unit.Size(got), unit.Size(leastPayload))
+			j.bus.Where(), unit.Size(got), unit.Size(leastPayload))
 	}
-	if j.js, err = jetstream.New(nc); err != nil {
+	if j.js, err = jetstream.New(j.nc); err != nil {
 		return fmt.Errorf("use JetStream: %w", err)
 	}
 	return nil
+}
+
+// alone reports whether no other process can reach the server.
+func (j *Journal) alone() bool { return j.local != nil && j.cfg.Listen == "" }
+
+// newServer returns the embedded server, which is not started. Its store stands on ground that this journal answers for.
+func (j *Journal) newServer() (*busServer, error) {
+	s, err := newServer(busServerConfig{Node: j.cfg.Node, Dir: j.cfg.Dir, Listen: j.cfg.Listen, Log: j.cfg.Log})
+	if err != nil {
+		return nil, err
+	}
+	s.Store = busStore{
+		Check: func() (promise int64, err error) {
+			err = errors.Join(j.dropStaged(), dropTornIndexes(s, j.cfg), j.checkGround())
+			return storeLimit(j.cfg), err // by settings that are sound now
+		},
+		Vouch:    j.vouch,
+		Broke:    j.storeBroke,
+		Dropped:  j.storeDropped,
+		Stopping: func() { j.lookBeforeStop(stopWithin) },
+		Stopped:  func() { storeStopped(s, j.cfg) },
+	}
+	return s, nil
 }
 
 // leastPayload is the least that a server elsewhere must take at once: the largest record that the node makes without a
@@ -68,109 +67,18 @@ const leastPayload = 512 << 10
 // MaxRecord returns how large the body of a record may be, by what the bus takes at once.
 func (j *Journal) MaxRecord() unit.Size { return unit.Size(j.nc.MaxPayload() - headersOnBusAllowance) }
 
-// longestRetry is how long the journal waits at most before it tries anything again.
-const longestRetry = 2 * time.Second
-
-// absentFor is how long Open waits for a server elsewhere that is not there yet.
-const absentFor = 30 * time.Second
-
-// dial connects, again and again if the server is elsewhere, until ctx or the patience ends.
-func (j *Journal) dial(ctx context.Context, opts []nats.Option) (*nats.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, absentFor)
-	defer cancel()
-	for attempt := 1; ; attempt++ {
-		nc, err := nats.Connect(j.cfg.URL, opts...)
-		if err == nil || j.local != nil || errors.Is(err, nats.ErrAuthorization) {
-			return nc, err
-		}
-		j.cfg.Log.Warn("journal: the server does not answer; trying again", "where", j.where(), "error", err)
-		b := backoff.Backoff{Min: 100 * time.Millisecond, Max: longestRetry}
-		if !backoff.Wait(ctx, b.Ceiling(attempt)) {
-			return nil, fmt.Errorf("%s: %w; is it running, and is journal.url right", j.where(), err)
-		}
+// connectedAgain looks at the server anew: one that was started anew may have less.
+func (j *Journal) connectedAgain() {
+	if l := j.proof.Load(); l != nil {
+		l.mu.Lock()
+		l.sight(l.sighted.born)
+		l.mu.Unlock()
 	}
-}
-
-// whileConnected takes a step of the start, and takes it again if the connection is lost under it: what was asked then is never answered.
-func (j *Journal) whileConnected(ctx context.Context, step func(context.Context) error) error {
-	var since time.Time // when the connection was lost; what takes long by itself may
-	for attempt := 1; ; attempt++ {
-		epoch := j.epoch()
-		within, done := context.WithCancel(ctx)
-		stop := context.AfterFunc(epoch, done)
-		err := step(within)
-		stop()
-		done()
-		if err == nil || j.local != nil || epoch.Err() == nil && j.nc.IsConnected() {
-			return err
-		}
-		j.cfg.Log.Warn("journal: the connection was lost at the start; trying again", "where", j.where(), "error", err)
-		if since.IsZero() || j.nc.IsConnected() {
-			since = time.Now()
-		}
-		b := backoff.Backoff{Min: 100 * time.Millisecond, Max: longestRetry}
-		if time.Since(since) > absentFor || !backoff.Wait(ctx, b.Ceiling(attempt)) {
-			return fmt.Errorf("%s: %w; the connection was lost, and did not come back", j.where(), err)
-		}
-	}
-}
-
-func (j *Journal) connected(again bool) {
-	j.mu.Lock()
-	j.state.Connected, j.state.Since = true, j.cfg.Now()
-	if again {
-		j.state.Reconnect++
-	}
-	j.mu.Unlock()
-	if again {
-		j.cfg.Log.Info("journal: connected again")
-		if l := j.proof.Load(); l != nil {
-			l.mu.Lock()
-			l.sight(l.sighted.born) // a server that was started anew may have less
-			l.mu.Unlock()
-		}
-	}
-}
-
-func (j *Journal) disconnected(err error) {
-	if j.ctx.Err() != nil {
-		return
-	}
-	j.mu.Lock()
-	j.state.Connected, j.state.Since = false, j.cfg.Now()
-	j.endEpoch()
-	if err != nil {
-		j.state.LastError = err.Error()
-	}
-	j.mu.Unlock()
-	j.cfg.Log.Warn("journal: lost the connection; trying again for ever", "error", err)
-}
-
-func (j *Journal) busError(err error) {
-	j.mu.Lock()
-	j.state.LastError = err.Error()
-	j.mu.Unlock()
-	j.cfg.Log.Warn("journal: the bus refused something", "error", err)
-}
-
-// endEpoch wakes what waits for an answer that will not come. j.mu is held.
-func (j *Journal) endEpoch() {
-	j.state.end()
-	j.state.epoch, j.state.end = context.WithCancel(context.Background())
 }
 
 // storeBroke is called when the embedded store says that it will write no more. Others may have filled the disk, so that no lane of this process
 // notices.
 func (j *Journal) storeBroke() {
-	j.mu.Lock()
-	j.endEpoch()
-	j.mu.Unlock()
+	j.bus.EndEpoch()
 	poke(j.sick)
-}
-
-// epoch ends when the connection of now is lost.
-func (j *Journal) epoch() context.Context {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.state.epoch
 }

@@ -148,7 +148,7 @@ func (l *lane) land(knew reach, first, last uint64) {
 // again, which has it on the disk and in the stream before anybody is answered.
 func (j *Journal) storeDropped(stream string) {
 	j.markDropped(stream)
-	j.local.giveUp()
+	j.local.GiveUp()
 	j.storeBroke()
 }
 
@@ -195,9 +195,6 @@ func (j *Journal) dropIndexes() error {
 	return nil
 }
 
-// livesAfter is how long the store must have run for the next start of it not to wait.
-const livesAfter = time.Minute
-
 // keepStore starts the embedded store again when it broke or dropped something, also if this process writes nothing, until the journal closes.
 func (j *Journal) keepStore() {
 	attempt, tried, probed := 0, time.Time{}, time.Now()
@@ -206,7 +203,7 @@ func (j *Journal) keepStore() {
 	for {
 		select {
 		case <-look.C:
-			probe := j.local.listens && time.Since(probed) > tryEvery
+			probe := j.local.Listens() && time.Since(probed) > tryEvery
 			if probe {
 				probed = time.Now()
 			}
@@ -219,14 +216,14 @@ func (j *Journal) keepStore() {
 		if err := j.noteDropping(); err != nil { // so does the start
 			j.cfg.Log.Error("journal: " + err.Error())
 		}
-		if time.Since(tried) > livesAfter {
+		if time.Since(tried) > LivesAfter {
 			attempt = 0
 		}
-		for ; j.local.broken() && j.ctx.Err() == nil; attempt++ {
+		for ; j.local.Broken() && j.ctx.Err() == nil; attempt++ {
 			if j.mustWait() != "" {
-				j.local.pause()
+				j.local.Pause()
 			}
-			if attempt > 0 && !backoff.Wait(j.ctx, backoff.Backoff{Min: 100 * time.Millisecond, Max: longestRetry}.Ceiling(attempt)) {
+			if attempt > 0 && !backoff.Wait(j.ctx, backoff.Backoff{Min: 100 * time.Millisecond, Max: LongestRetry}.Ceiling(attempt)) {
 				return
 			}
 			why := j.proof.Load().revive() // a lane that waits to write may do it too
@@ -253,12 +250,12 @@ func (j *Journal) brokenBy() string {
 	if j.local == nil || j.ctx.Err() != nil {
 		return ""
 	}
-	if !j.local.broken() {
-		return j.local.brokeOften()
+	if !j.local.Broken() {
+		return j.local.BrokeOften()
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return cmp.Or(j.broken, j.local.ails()+"; it is started again")
+	return cmp.Or(j.broken, j.local.Ails()+"; it is started again")
 }
 
 // seekDropped asks the embedded store whether it dropped records of any stream of proofs, for it does not always say so. asked is told
@@ -300,17 +297,17 @@ func (j *Journal) lookBeforeStop(within time.Duration) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
-	runs := j.local.runs()
-	for runs && j.nc.ConnectedServerId() != j.local.id() && ctx.Err() == nil { // one that has just been started
+	runs := j.local.Runs()
+	for runs && j.nc.ConnectedServerId() != j.local.ID() && ctx.Err() == nil { // one that has just been started
 		backoff.Wait(ctx, 50*time.Millisecond)
 	}
-	if runs && !j.local.cannotWrite() { // else its answer counts for nothing
+	if runs && !j.local.CannotWrite() { // else its answer counts for nothing
 		silent := j.proofFolders()
 		err := j.seekDropped(ctx, func(stream string) { delete(silent, stream) })
 		if err != nil {
 			j.cfg.Log.Warn("journal: look for records that the store dropped, before it is stopped", "error", err)
 		}
-		if err != nil && !j.local.cannotWrite() {
+		if err != nil && !j.local.CannotWrite() {
 			for stream := range silent {
 				j.cfg.Log.Warn("journal: the store does not say whether it dropped records; it may have", "stream", stream)
 				j.markDropped(stream)
@@ -337,7 +334,7 @@ func (j *Journal) proofFolders() map[string]bool {
 // countsDropped reports whether an answer to a question that was asked after a start of the server says what it dropped since: it is this one, and
 // could write.
 func (j *Journal) countsDropped(start int) bool {
-	return j.local == nil || !j.local.cannotWrite() && start == j.counting()
+	return j.local == nil || !j.local.CannotWrite() && start == j.counting()
 }
 
 // dropsMore reports whether more of a stream was dropped since a start of the server than when it was asked last, and remembers it.

@@ -87,8 +87,8 @@ func TestTheEndIsDroppedWhileItRuns(t *testing.T) {
 					poke(server.lanes[streamProof].house.wake)
 				}
 			})
-			err = errAway
-			for errors.Is(err, errAway) { // the server may be starting again
+			err = ErrAway
+			for errors.Is(err, ErrAway) { // the server may be starting again
 				err = second.sign(t, 2, round)
 			}
 			if !errors.Is(err, sign.ErrBefore) {
@@ -101,7 +101,7 @@ func TestTheEndIsDroppedWhileItRuns(t *testing.T) {
 				t.Helper()
 				for _, j := range journals {
 					forgot, err := j.Forgot(t.Context())
-					for errors.Is(err, errAway) {
+					for errors.Is(err, ErrAway) {
 						forgot, err = j.Forgot(t.Context())
 					}
 					if err != nil || forgot.Before(round.Time()) {

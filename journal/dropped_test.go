@@ -180,7 +180,7 @@ func TestAStoreThatDroppedRecordsIsStartedAgain(t *testing.T) {
 	if j.dropsMore(before, "PROOF-other", 9) || !j.dropsMore(j.counting(), "PROOF-other", 3) {
 		t.Error("what a server dropped is compared with what the one before it did")
 	}
-	serverLog{j.local}.Warnf("Filestore [%s] indexCacheBuf corrupt record state in x", bus)
+	j.local.Store.Dropped(bus)
 	for begun := time.Now(); j.nc.ConnectedServerId() == server || !j.nc.IsConnected(); time.Sleep(20 * time.Millisecond) {
 		if time.Since(begun) > time.Minute {
 			t.Fatal("the store is not started again")
@@ -236,21 +236,6 @@ func TestWhatWasDroppedIsNoted(t *testing.T) {
 	}
 }
 
-func TestOnlyDroppedRecordsAreTakenForThat(t *testing.T) {
-	for text, want := range map[string]string{
-		"Filestore [PROOF-07] indexCacheBuf corrupt record state in /x/2.blk: dlen 1": "PROOF-07",
-		"Filestore [PROOF-07] indexCacheBuf corrupt state in /x/2.blk":                "PROOF-07",
-		"Filestore [PROOF-07] Stream state corrupt subject detected":                  "",
-		"Filestore [PROOF-07]":             "",
-		"indexCacheBuf corrupt":            "",
-		"Filestore indexCacheBuf corrupt]": "",
-	} {
-		if got := droppedFrom(text); got != want {
-			t.Errorf("%q: %q, want %q", text, got, want)
-		}
-	}
-}
-
 // TestWhatCouldNotBeWrittenIsNotDropped: the server counts it so, and told nobody that it is on record. Nor is what a server before said.
 func TestWhatCouldNotBeWrittenIsNotDropped(t *testing.T) {
 	j := open(t, Config{})
@@ -268,9 +253,9 @@ func TestWhatCouldNotBeWrittenIsNotDropped(t *testing.T) {
 	}
 	asked(true)
 	before := j.counting()
-	serverLog{j.local}.Errorf("Filestore [%s] Critical write error: no space left on device", l.bus)
+	j.local.BreakDown("no space left on device")
 	asked(false)
-	if err := j.local.restart(t.Context()); err != nil {
+	if err := j.local.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for begun := time.Now(); !j.nc.IsConnected(); time.Sleep(20 * time.Millisecond) {
@@ -304,7 +289,7 @@ func TestALossIsKnownBeforeItIsOnTheDisk(t *testing.T) {
 // TestAStoreThatDroppedIsNotCalledFull: what is told says whether it could write.
 func TestAStoreThatDroppedIsNotCalledFull(t *testing.T) {
 	j := open(t, Config{})
-	j.local.giveUp()
+	j.local.GiveUp()
 	if told := j.brokenBy(); !strings.Contains(told, "dropped") || strings.Contains(told, "write") {
 		t.Errorf("it is told that %q", told)
 	}

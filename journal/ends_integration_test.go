@@ -65,9 +65,9 @@ func TestALostEndIsNotedByTheClockOfThen(t *testing.T) {
 		},
 		"while it runs": func(t *testing.T, h *hub, spoil func() error) {
 			h.noteEnds(t.Context(), 0)
-			h.local.giveUp()
-			h.local.stop()
-			if err := errors.Join(spoil(), h.local.restart(t.Context())); err != nil {
+			h.local.GiveUp()
+			h.local.Stop()
+			if err := errors.Join(spoil(), h.local.Restart(t.Context())); err != nil {
 				t.Fatal(err)
 			}
 		},

@@ -209,8 +209,8 @@ const flushTimeout = 5 * time.Second
 
 // send publishes a flight: one record plainly, several as an atomic batch under a name of its own.
 func (l *lane) send(f *flight) (ack pubAck, err error) {
-	if l.j.local != nil && l.j.local.broken() {
-		return pubAck{}, fmt.Errorf("%w: %s", errUnknownOutcome, l.j.local.ails())
+	if l.j.local != nil && l.j.local.Broken() {
+		return pubAck{}, fmt.Errorf("%w: %s", errUnknownOutcome, l.j.local.Ails())
 	}
 	switch bytes := f.takes(); {
 	case bytes < largeFlight:
@@ -225,7 +225,7 @@ func (l *lane) send(f *flight) (ack pubAck, err error) {
 		}
 		defer release()
 	}
-	ctx, cancel := context.WithTimeout(l.j.epoch(), flushTimeout)
+	ctx, cancel := context.WithTimeout(l.j.bus.Epoch(), flushTimeout)
 	defer cancel()
 	last := len(f.msgs) - 1
 	if last > 0 {

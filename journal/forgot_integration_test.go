@@ -256,8 +256,8 @@ func TestALossStandsWhenTheClockStepsBack(t *testing.T) {
 		},
 		"the server is started again": func(t *testing.T, h *hub, l *lane) {
 			server := l.j.nc.ConnectedServerId()
-			h.local.giveUp()
-			if err := h.local.restart(t.Context()); err != nil {
+			h.local.GiveUp()
+			if err := h.local.Restart(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			until(t, "connected", func() bool { return l.j.nc.IsConnected() && l.j.nc.ConnectedServerId() != server })

@@ -201,9 +201,7 @@ func TestDamageThatIsFoundWhileItRuns(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(proofOf(n.cfg), "index.db")); err != nil {
 		t.Fatal(err)
 	}
-	j.local.mu.Lock()
-	j.local.sick = true
-	j.local.mu.Unlock()
+	j.local.GiveUp()
 	appendEvents(t, j, "after", 1, 10)
 	if forgot, err := j.Forgot(t.Context()); err != nil || forgot.Before(round.Time()) {
 		t.Errorf("forgotten until %v, %v; the claim of %s was found damaged", forgot, err, round)

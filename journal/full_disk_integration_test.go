@@ -57,7 +57,7 @@ func TestAStoreThatOthersUseIsStoppedWhileItsDiskIsFull(t *testing.T) {
 	appendEvents(t, h.Journal, "before", 3, 10)
 	appendEvents(t, other, "before", 3, 10)
 	leaveRoom(t, dir, probeBytes/2)
-	until(t, "the store is stopped", func() bool { return !h.local.runs() })
+	until(t, "the store is stopped", func() bool { return !h.local.Runs() })
 	done := make(chan error, 1)
 	go func() { done <- other.Append(t.Context(), parts(2, 100)...) }()
 	until(t, "it is told", func() bool {
@@ -84,7 +84,7 @@ func TestAStoreThatOthersUseIsStoppedWhileItsDiskIsFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	leaveRoom(t, dir, probeBytes/2)
-	until(t, "the store is stopped again", func() bool { return !h.local.runs() }) // and so closed by the end of the test
+	until(t, "the store is stopped again", func() bool { return !h.local.Runs() }) // and so closed by the end of the test
 }
 
 // TestAStoreDoesNotWaitForRoomThatItHolds: a batch of another process, which does not know the disk, is staged, and its second copy does not fit.
@@ -99,7 +99,7 @@ func TestAStoreDoesNotWaitForRoomThatItHolds(t *testing.T) {
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- other.Append(ctx, parts(6, 900<<10)...) }()
-	until(t, "the store is started again", func() bool { return h.counting() > starts && !h.local.broken() })
+	until(t, "the store is started again", func() bool { return h.counting() > starts && !h.local.Broken() })
 	appendEvents(t, h.Journal, "small", 3, 10)
 	enlarge(t, dir)
 	if err := <-done; err != nil {
@@ -194,8 +194,8 @@ func TestACloseBehindAStartLosesNothing(t *testing.T) {
 	h.start(t)
 	appendEvents(t, h.Journal, "before", 3, 10)
 	starts := h.counting()
-	serverLog{h.local}.Errorf("Critical write error: %v", syscall.ENOSPC)
-	until(t, "the store is started again", func() bool { return h.counting() > starts && !h.local.broken() })
+	h.local.BreakDown("Critical write error: " + syscall.ENOSPC.Error())
+	until(t, "the store is started again", func() bool { return h.counting() > starts && !h.local.Broken() })
 	if err := h.Close(); err != nil {
 		t.Error(err)
 	}
@@ -235,7 +235,7 @@ func TestAFullStoreIsNoticedWhereTheSystemTellsOfRoom(t *testing.T) {
 			appendEvents(t, other, "before", 3, 10)
 			c.fill(t, small)
 			c.notice(h)
-			until(t, "the store is stopped", func() bool { return !h.local.runs() })
+			until(t, "the store is stopped", func() bool { return !h.local.Runs() })
 			done := make(chan error, 1)
 			go func() { done <- other.Append(t.Context(), parts(3, 1000)...) }()
 			until(t, "it is told", func() bool { return strings.Contains(h.Status(t.Context()).Streams[1].Blocked, c.why) })
@@ -301,9 +301,9 @@ func TestAPartOfAnIndexIsNoDamage(t *testing.T) {
 		}
 	}
 	leaveRoom(t, dir, 16<<10)
-	until(t, "the store is stopped", func() bool { return !h.local.runs() })
+	until(t, "the store is stopped", func() bool { return !h.local.Runs() })
 	enlarge(t, dir)
-	until(t, "it runs", func() bool { return h.local.runs() && !h.local.broken() })
+	until(t, "it runs", func() bool { return h.local.Runs() && !h.local.Broken() })
 	if damage := h.Status(t.Context()).Damage; len(damage) > 0 {
 		t.Errorf("damage is told: %+v", damage)
 	}
@@ -342,7 +342,7 @@ func TestAPortThatIsTakenMeanwhileIsNoDroppedRecord(t *testing.T) {
 	h := startHub(t, Config{Dir: filepath.Join(dir, "d"), Raw: smallStreams, Proof: smallStreams})
 	at := h.Addr().String()
 	leaveRoom(t, dir, probeBytes/2)
-	until(t, "the store is stopped", func() bool { return !h.local.runs() })
+	until(t, "the store is stopped", func() bool { return !h.local.Runs() })
 	other, err := net.Listen("tcp", at)
 	if err != nil {
 		t.Fatal(err)

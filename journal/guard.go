@@ -24,6 +24,10 @@ const (
 	openRoom   = 96 << 20 // of memory that opening may take, beside a sixteenth of what the streams may take on the disk
 )
 
+// WatchMemory returns what open returns, or [ErrMemory] as soon as the process has more memory than opening streams of so many bytes can need.
+// Then open still runs, and whatever it holds must be left alone.
+func WatchMemory(streams unit.Size, open func() error) error { return newGuard(streams).do(open) }
+
 // A guard watches the memory of this process.
 type guard struct {
 	used  func() uint64 // bytes that the process has from the system
@@ -48,8 +52,7 @@ func memoryUsed() uint64 {
 	return sample[0].Value.Uint64() - sample[1].Value.Uint64()
 }
 
-// do returns what open returns, or ErrMemory as soon as the process has more memory than it may. Then open still runs, and
-// whatever it holds must be left alone.
+// do is WatchMemory by this guard.
 func (g guard) do(open func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- open() }() // this function waits for it, unless nothing can

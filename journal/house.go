@@ -63,12 +63,12 @@ func (l *lane) nap() time.Duration {
 
 // keepHouse frees what may go and brings the high-water mark to the disk. A turn ends with the connection: what it asked then is never answered.
 func (l *lane) keepHouse(ctx context.Context) {
-	if l.j.local != nil && !l.j.local.runs() {
+	if l.j.local != nil && !l.j.local.Runs() {
 		return
 	}
-	ctx, cancel := l.j.inEpoch(ctx, retainWithin)
+	ctx, cancel := l.j.bus.InEpoch(ctx, retainWithin)
 	defer cancel()
-	away := func() bool { return errors.Is(context.Cause(ctx), errAway) }
+	away := func() bool { return errors.Is(context.Cause(ctx), ErrAway) }
 	l.meetSoon(ctx)
 	if l.spec.name == streamProof {
 		if err := l.j.seekDropped(ctx, func(string) {}); err != nil && l.j.ctx.Err() == nil {

@@ -82,7 +82,9 @@ type Journal struct {
 	lock   *Folder
 	heads  *headFile
 	losses *lossFile
-	local  *embedded // nil with a URL
+	local  *busServer // nil with a URL
+	bus    *busConn
+	name   *busName // of the node; nil if no other process can take it
 	nc     *nats.Conn
 	js     jetstream.JetStream
 	lanes  map[string]*lane // by the name of the stream's kind
@@ -100,10 +102,7 @@ type Journal struct {
 
 	mu         sync.Mutex
 	reading    map[string]*readerState
-	expected   map[string]bool // readers that are configured; nil: it was not said yet
-	state      connectionState
-	rival      string           // another process has the node's name; empty if none does
-	here       presence         // what this process says for its name
+	expected   map[string]bool  // readers that are configured; nil: it was not said yet
 	damage     []disk.Finding   // of files, the newest
 	holes      map[string]*hole // by name on the bus
 	ends       map[string]streamEnd
@@ -134,7 +133,7 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 	}
 	err = durable.WhenRoom(ctx, tell, func() error {
 		j = newJournal(cfg)
-		err := newGuard(cfg.Raw.Bytes + cfg.Proof.Bytes).do(func() error { return j.open(ctx) })
+		err := WatchMemory(cfg.Raw.Bytes+cfg.Proof.Bytes, func() error { return j.open(ctx) })
 		if err != nil && !errors.Is(err, ErrMemory) {
 			if cfg.Folder != nil {
 				j.lock = nil // the next try has it too
@@ -156,7 +155,6 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 func newJournal(cfg Config) *Journal {
 	j := &Journal{cfg: cfg, net: scopeOf(cfg.Network), lock: cfg.Folder, lanes: make(map[string]*lane), reading: make(map[string]*readerState), holes: make(map[string]*hole), drops: make(map[string]int), miscounted: make(map[string]bool), dropping: make(map[string]bool), readersChanged: make(chan struct{}, 1), sick: make(chan struct{}, 1), noting: make(chan struct{}, 1)}
 	j.ctx, j.cancel = context.WithCancel(context.Background())
-	j.state.epoch, j.state.end = context.WithCancel(context.Background())
 	return j
 }
 
@@ -231,20 +229,22 @@ func (j *Journal) open(ctx context.Context) (err error) {
 	if err := j.connect(ctx); err != nil {
 		return err
 	}
-	if err := j.whileConnected(ctx, j.refuseOldLayout); err != nil {
+	if err := j.bus.WhileConnected(ctx, j.refuseOldLayout); err != nil {
 		return err
 	}
-	if err := j.beThere(ctx); err != nil {
-		return err
+	if !j.alone() {
+		if j.name, err = j.bus.Take(ctx, j.net, j.cfg.Node, j.writer); err != nil {
+			return err
+		}
 	}
 	for _, s := range slices.Backward(streams) { // the proofs first: once they are open it is noted what the store lost, and others may come
-		err := j.whileConnected(ctx, func(ctx context.Context) (err error) {
+		err := j.bus.WhileConnected(ctx, func(ctx context.Context) (err error) {
 			j.lanes[s.name], err = j.openLane(ctx, s)
 			return err
 		})
 		if err == nil && s.name == streamProof {
 			j.proof.Store(j.lanes[s.name])
-			err = j.local.listen()
+			err = j.local.Listen()
 		}
 		if err != nil {
 			return fmt.Errorf("open stream %s: %w", s.name, err)
@@ -260,7 +260,7 @@ func (j *Journal) open(ctx context.Context) (err error) {
 		j.wg.Go(j.keepStore)
 	}
 	if !j.alone() {
-		j.wg.Go(j.watchName)
+		j.wg.Go(func() { j.name.Watch(j.ctx) })
 	}
 	return nil
 }
@@ -275,14 +275,16 @@ func (j *Journal) Close() error {
 
 func (j *Journal) shutdown() error {
 	j.cancel()
+	if j.bus != nil {
+		j.bus.Leave()
+	}
 	j.wg.Wait()
 	j.lookBeforeStop(stopWithin)
-	if j.nc != nil {
-		_ = j.nc.FlushTimeout(time.Second) // what readers finished last
-		j.nc.Close()
+	if j.bus != nil {
+		j.bus.Close() // which sends what readers finished last
 	}
 	if j.local != nil {
-		j.local.stop()
+		j.local.Stop()
 	}
 	var errs []error
 	if j.heads != nil {

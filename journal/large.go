@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
-
 	"github.com/dodona-oracle/dodona/internal/backoff"
 )
 
@@ -87,9 +85,12 @@ func (l *lane) spare() {
 	backoff.Wait(l.j.ctx, backoff.Backoff{Min: 5 * time.Second, Max: longestSpare}.Ceiling(l.refused-1))
 }
 
+// saysMaxBytes is what the server says of a stream that has reached its limit.
+const saysMaxBytes = "maximum bytes exceeded"
+
 // full reports whether a store refused a flight because the stream has reached its limit.
 func full(err error) bool {
-	return errCode(err) == codeStoreFailed && strings.Contains(err.Error(), server.ErrMaxBytes.Error())
+	return errCode(err) == codeStoreFailed && strings.Contains(err.Error(), saysMaxBytes)
 }
 
 // countLarge counts whether a store elsewhere, if it was given a large flight, took it. One that answers that another record came in between is well.

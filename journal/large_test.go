@@ -7,38 +7,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
+
 	"github.com/dodona-oracle/dodona/telemetry"
 )
-
-// TestAStoreThatBreaksAgainAndAgainRests, for longer each time, and what it said is told until it has lived for long. One that broke once does not.
-func TestAStoreThatBreaksAgainAndAgainRests(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		e := new(embedded)
-		for n, want := range []time.Duration{0, 0, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, longestRest, longestRest} {
-			e.count("no room")
-			if told := e.brokeOften() != ""; told != (want > 0) {
-				t.Errorf("break %d is told: %v", n, told)
-			}
-			if want > 0 {
-				time.Sleep(want)
-				if e.rests() == "" {
-					t.Errorf("after break %d it does not rest for %s", n, want)
-				}
-			}
-			time.Sleep(time.Millisecond)
-			if e.rests() != "" {
-				t.Errorf("after break %d it rests for more than %s", n, want)
-			}
-		}
-		time.Sleep(livesAfter)
-		if e.brokeOften() != "" {
-			t.Error("it is told for ever")
-		}
-		if e.count("no room"); e.rests() != "" {
-			t.Error("it lived for long, and rests when it breaks once")
-		}
-	})
-}
 
 // TestWhatAStoreRefusesIsSpared: a large flight that a store elsewhere did not take waits for longer each time, unless it was
 // given to nobody.
@@ -69,7 +41,7 @@ func TestWhatAStoreRefusesIsSpared(t *testing.T) {
 			{true, errUnknownOutcome, 0},
 			{true, &apiError{ErrCode: codeWrongLast}, 0}, // it is well
 			{true, errUnknownOutcome, 0},
-			{true, &apiError{ErrCode: codeStoreFailed, Description: "maximum bytes exceeded"}, 0}, // so it is, and the stream is full
+			{true, &apiError{ErrCode: codeStoreFailed, Description: server.ErrMaxBytes.Error()}, 0}, // so it is, and the stream is full
 			{true, errUnknownOutcome, 0},
 		} {
 			l.countLarge(c.given, c.err)

@@ -16,7 +16,7 @@ import (
 // outrun finds out why a guard refused a flight: because an unanswered attempt landed, whole or in part, or because
 // somebody wrote to one of its subjects in between. It returns what is to be tried again.
 func (l *lane) outrun(f *flight, knew reach, doubt bool) ([]*pending, error) {
-	ctx := l.j.epoch()
+	ctx := l.j.bus.Epoch()
 	if anew, err := l.meet(l.j.ctx); err != nil || anew {
 		return ground(f.group), err
 	}
@@ -152,7 +152,7 @@ func (l *lane) relieve(err error, attempt, bytes int) {
 			return
 		}
 		why = fmt.Sprintf("the stream is full (%s): %s", l.limitNow(), cmp.Or(holding, why))
-	case l.j.local != nil && l.j.local.broken():
+	case l.j.local != nil && l.j.local.Broken():
 		why = l.revive()
 		if why == "" {
 			return
@@ -167,20 +167,20 @@ func (l *lane) relieve(err error, attempt, bytes int) {
 		}
 	}
 	l.setBlocked(why)
-	backoff.Wait(l.j.ctx, backoff.Backoff{Min: 10 * time.Millisecond, Max: longestRetry}.Ceiling(attempt+1))
+	backoff.Wait(l.j.ctx, backoff.Backoff{Min: 10 * time.Millisecond, Max: LongestRetry}.Ceiling(attempt+1))
 }
 
 // revive starts the embedded server again after its store broke, once the disk has room. It returns why it could not.
 func (l *lane) revive() (why string) {
 	if why := l.j.mustWait(); why != "" {
-		l.j.local.pause()
+		l.j.local.Pause()
 		return why
 	}
-	if err := l.j.local.takes(0); err != nil && !durable.Full(err) { // until then it can be read; room is what a start may make
+	if err := l.j.local.Takes(0); err != nil && !durable.Full(err) { // until then it can be read; room is what a start may make
 		return "the store cannot write: " + err.Error()
 	}
-	if err := newGuard(l.j.cfg.Raw.Bytes + l.j.cfg.Proof.Bytes).do(func() error { return l.j.local.restart(l.j.ctx) }); err != nil {
-		return l.j.local.ails() + ": " + err.Error()
+	if err := WatchMemory(l.j.cfg.Raw.Bytes+l.j.cfg.Proof.Bytes, func() error { return l.j.local.Restart(l.j.ctx) }); err != nil {
+		return l.j.local.Ails() + ": " + err.Error()
 	}
 	return ""
 }

@@ -186,7 +186,7 @@ func (j *Journal) refuseOldLayout(ctx context.Context) error {
 			continue
 		}
 		if errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
-			return fmt.Errorf("%s has no JetStream for this account (%w): start it with jetstream { store_dir: …, sync_interval: always }, or allow the account to use it", j.where(), err)
+			return fmt.Errorf("%s has no JetStream for this account (%w): start it with jetstream { store_dir: …, sync_interval: always }, or allow the account to use it", j.bus.Where(), err)
 		}
 		if err != nil {
 			return fmt.Errorf("look for stream %s of an older version: %w", s.name, err)

@@ -106,7 +106,7 @@ func (l *lane) page(ctx context.Context, q query) ([]stored, error) {
 	for {
 		msg, err := inbox.NextMsgWithContext(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("ask stream %s: %w", l.spec.name, unanswered(ctx, err))
+			return nil, fmt.Errorf("ask stream %s: %w", l.spec.name, Unanswered(ctx, err))
 		}
 		switch msg.Header.Get("Status") {
 		case "204", "404": // the end of the page, or of the stream

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -19,8 +21,8 @@ import (
 // with a new one. Two that open in the same moment, or on two sides of a broken connection, find each other out when
 // they ask again: both say so and are not ready until one of them stops.
 
-// A presence is what a process says for its name.
-type presence struct {
+// A Presence is what a process says for its name.
+type Presence struct {
 	Node    string    `json:"node"`
 	Process string    `json:"process"` // drawn anew each time it opens; a copy of a data folder has all the rest
 	Writer  string    `json:"writer"`  // of its chains: another one is another data folder
@@ -32,94 +34,108 @@ const (
 	presenceEvery  = 15 * time.Second // how often a process that runs asks
 )
 
-// alone reports whether no other process can reach the server.
-func (j *Journal) alone() bool { return j.local != nil && j.cfg.Listen == "" }
+// A busName is a node's name that this process has taken.
+type busName struct {
+	conn     *nats.Conn
+	log      *slog.Logger
+	subjects []string // where this process answers
+	here     Presence
 
-// beThere takes the node's name, or returns who has it.
-func (j *Journal) beThere(ctx context.Context) error {
-	if j.alone() {
-		return nil
+	mu    sync.Mutex
+	rival string
+}
+
+// Take takes a node's name for this process, which keeps the chains of a writer, or returns who has it. It is asked for, and
+// answered, on the subject of the name and on that of the writer, for a copy of a data folder may have another name.
+func (b *busConn) Take(ctx context.Context, net scope, node, writer string) (*busName, error) {
+	n := &busName{
+		conn: b.conn, log: b.c.Log, subjects: []string{net.presence(node), net.chain(writer)},
+		here: Presence{Node: node, Process: nuid.Next(), Writer: writer, Since: b.c.Now().UTC()},
 	}
-	j.here = presence{Node: j.cfg.Node, Process: nuid.Next(), Writer: j.writer, Since: j.cfg.Now().UTC()}
-	if other := j.whoIsThere(ctx); other != nil {
-		return errors.New(j.taken(*other) + ": " + j.wayOut(*other))
+	if other := n.whoIsThere(ctx); other != nil {
+		return nil, errors.New(n.taken(*other) + ": " + n.wayOut(*other))
 	}
-	for _, subject := range j.presences() {
-		_, err := j.nc.Subscribe(subject, func(m *nats.Msg) {
-			if _, another := j.anotherOf(m); another {
-				answer, _ := json.Marshal(j.here)
+	for _, subject := range n.subjects {
+		_, err := n.conn.Subscribe(subject, func(m *nats.Msg) {
+			if _, another := n.anotherOf(m); another {
+				answer, _ := json.Marshal(n.here)
 				_ = m.Respond(answer) // who does not hear it asks again
 			}
 		})
 		if err != nil {
-			return fmt.Errorf("take the name %s: %w", j.cfg.Node, err)
+			return nil, fmt.Errorf("take the name %s: %w", node, err)
 		}
 	}
-	return nil
+	return n, nil
 }
 
-// presences are where this process answers: for its name, and for its chain.
-func (j *Journal) presences() []string {
-	return []string{j.net.presence(j.cfg.Node), j.net.chain(j.writer)}
-}
-
-func (j *Journal) wayOut(other presence) string {
-	if other.Writer == j.writer {
+func (n *busName) wayOut(other Presence) string {
+	if other.Writer == n.here.Writer {
 		return "stop it, or give this one a data folder of its own, into which only keys/ is copied, and another node.name"
 	}
 	return "stop it, or give one of them another node.name"
 }
 
 // anotherOf returns who sent a message, and whether that is another process.
-func (j *Journal) anotherOf(m *nats.Msg) (other presence, another bool) {
+func (n *busName) anotherOf(m *nats.Msg) (other Presence, another bool) {
 	if json.Unmarshal(m.Data, &other) != nil || other.Writer == "" {
 		return other, false // no process of ours
 	}
-	return other, other.Process != j.here.Process
+	return other, other.Process != n.here.Process
 }
 
 // whoIsThere returns the process that answers for this node's name or chain, nil if none does.
-func (j *Journal) whoIsThere(ctx context.Context) *presence {
+func (n *busName) whoIsThere(ctx context.Context) *Presence {
 	ctx, cancel := context.WithTimeout(ctx, presenceWithin)
 	defer cancel()
-	question, _ := json.Marshal(j.here)
-	for _, subject := range j.presences() {
-		m, err := j.nc.RequestWithContext(ctx, subject, question)
+	question, _ := json.Marshal(n.here)
+	for _, subject := range n.subjects {
+		m, err := n.conn.RequestWithContext(ctx, subject, question)
 		if err != nil {
 			continue // nobody; or no connection, and then it is asked again
 		}
-		if other, another := j.anotherOf(m); another {
+		if other, another := n.anotherOf(m); another {
 			return &other
 		}
 	}
 	return nil
 }
 
-func (j *Journal) taken(other presence) string {
+func (n *busName) taken(other Presence) string {
 	copied := ""
-	if other.Writer == j.writer {
+	if other.Writer == n.here.Writer {
 		copied = ", from a copy of this data folder"
 	}
 	return fmt.Sprintf("another process of this network on this server is the node %s (writer %s, since %s%s)",
-		cmp.Or(other.Node, j.cfg.Node), other.Writer, other.Since.Format(time.RFC3339), copied)
+		cmp.Or(other.Node, n.here.Node), other.Writer, other.Since.Format(time.RFC3339), copied)
 }
 
-// watchName asks again and again whether another process has the node's name, and tells when that changes.
-func (j *Journal) watchName() {
-	for backoff.Wait(j.ctx, presenceEvery) {
-		other, rival := j.whoIsThere(j.ctx), ""
+// Watch asks again and again, until ctx ends, whether another process has the name, and tells when that changes.
+func (n *busName) Watch(ctx context.Context) {
+	for backoff.Wait(ctx, presenceEvery) {
+		other, rival := n.whoIsThere(ctx), ""
 		if other != nil {
-			rival = j.taken(*other) + ": stop one of them"
+			rival = n.taken(*other) + ": stop one of them"
 		}
-		j.mu.Lock()
-		before := j.rival
-		j.rival = rival
-		j.mu.Unlock()
+		n.mu.Lock()
+		before := n.rival
+		n.rival = rival
+		n.mu.Unlock()
 		switch {
 		case rival != "" && before == "":
-			j.cfg.Log.Error("journal: two processes have one name", "error", rival)
+			n.log.Error("journal: two processes have one name", "error", rival)
 		case rival == "" && before != "":
-			j.cfg.Log.Info("journal: the node's name is this process's alone again", "node", j.cfg.Node)
+			n.log.Info("journal: the node's name is this process's alone again", "node", n.here.Node)
 		}
 	}
+}
+
+// Rival says which other process has the name; empty if none has. A name that nobody else could take has none, nil neither.
+func (n *busName) Rival() string {
+	if n == nil {
+		return ""
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.rival
 }

@@ -35,20 +35,20 @@ func waitedFor(j *Journal) map[string]func(context.Context) error {
 func TestAQuestionOutlivesAStartOfTheStore(t *testing.T) {
 	h := startHub(t, Config{Dir: t.TempDir()})
 	appendEvents(t, h.Journal, "before", 3, 10)
-	vouch := h.local.vouch
+	vouch := h.local.Store.Vouch
 	for name, ask := range waitedFor(h.Journal) {
 		var err error
 		for range 5 { // a slow machine may take longer than anybody wants to wait
 			until(t, "that the connection is there", h.nc.IsConnected)
 			answered, asks := make(chan error, 1), make(chan struct{})
-			h.local.vouch = func(bus nats.InProcessConnProvider) error {
+			h.local.Store.Vouch = func(bus nats.InProcessConnProvider) error {
 				until(t, "that the connection is lost", func() bool { return !h.nc.IsConnected() })
 				go func() { close(asks); answered <- ask(t.Context()) }()
 				<-asks
 				return vouch(bus)
 			}
-			h.local.giveUp()
-			if err := h.local.restart(t.Context()); err != nil {
+			h.local.GiveUp()
+			if err := h.local.Restart(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if err = <-answered; err == nil {
@@ -68,12 +68,11 @@ func TestAQuestionSaysThatTheConnectionIsLost(t *testing.T) {
 			t.Parallel()
 			h := startHub(t, Config{Dir: t.TempDir()})
 			appendEvents(t, h.Journal, "before", 3, 10)
-			h.local.again.Lock() // nobody starts it again
-			defer h.local.again.Unlock()
-			h.local.stop()
+			h.local.Store.Check = func() (int64, error) { return 0, errors.New("it is not started again") }
+			h.local.Stop()
 			ask := waitedFor(h.Journal)[name]
-			if err := ask(t.Context()); !errors.Is(err, errAway) || errors.Is(err, context.Canceled) {
-				t.Errorf("%v, want %v", err, errAway)
+			if err := ask(t.Context()); !errors.Is(err, ErrAway) || errors.Is(err, context.Canceled) {
+				t.Errorf("%v, want %v", err, ErrAway)
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(50*time.Millisecond, cancel)
@@ -97,8 +96,8 @@ func TestAQuestionThatWasOnItsWayIsAskedAgain(t *testing.T) {
 		defer cancel()
 		h.storeBroke()
 		<-ctx.Done()
-		err := unanswered(ctx, ctx.Err())
-		if !errors.Is(err, errAway) || errors.Is(err, context.Canceled) {
+		err := Unanswered(ctx, ctx.Err())
+		if !errors.Is(err, ErrAway) || errors.Is(err, context.Canceled) {
 			t.Errorf("it is told as %v", err)
 		}
 		return 0, err

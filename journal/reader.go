@@ -117,7 +117,7 @@ func (j *Journal) openReader(name string, topics []dodona.Topic) (*readerState, 
 
 func (j *Journal) closeReader(r *readerState) {
 	if r.acked != "" { // the store has noted what is finished before somebody reads on under this name
-		ctx, cancel := context.WithTimeout(j.epoch(), time.Second)
+		ctx, cancel := context.WithTimeout(j.bus.Epoch(), time.Second)
 		_, _ = j.nc.RequestWithContext(ctx, r.acked, []byte("+ACK"))
 		cancel()
 	}
@@ -151,7 +151,7 @@ func (r *readerState) trouble(ctx context.Context, err error) {
 		r.l.j.cfg.Log.Warn("journal: reader waits", "reader", r.name, "error", err)
 	}
 	r.attempt++
-	backoff.Wait(ctx, backoff.Backoff{Min: 50 * time.Millisecond, Max: longestRetry}.Ceiling(r.attempt))
+	backoff.Wait(ctx, backoff.Backoff{Min: 50 * time.Millisecond, Max: LongestRetry}.Ceiling(r.attempt))
 }
 
 // answered notes that the store answers again.
@@ -304,7 +304,7 @@ func (r *readerState) take(ctx context.Context, wait bool) (*nats.Msg, error) {
 			}
 		}
 		patience, cancel := context.WithTimeout(ctx, 2*heartbeat+time.Second)
-		stop := context.AfterFunc(r.l.j.epoch(), cancel)
+		stop := context.AfterFunc(r.l.j.bus.Epoch(), cancel)
 		msg, err := r.inbox.NextMsgWithContext(patience)
 		stop()
 		cancel()

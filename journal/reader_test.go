@@ -153,10 +153,8 @@ func TestReaderSurvivesARestartOfTheServer(t *testing.T) {
 	wg.Go(func() {
 		for i := range 60 {
 			if i == 20 || i == 40 {
-				j.local.mu.Lock()
-				j.local.sick = true
-				j.local.mu.Unlock()
-				if err := j.local.restart(t.Context()); err != nil {
+				j.local.GiveUp()
+				if err := j.local.Restart(t.Context()); err != nil {
 					t.Error(err)
 				}
 			}

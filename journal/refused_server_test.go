@@ -23,7 +23,7 @@ func TestAServerThatCannotKeepTheJournalIsToldWhy(t *testing.T) {
 		"has no JetStream for this account":                        {},
 		"has no room for a stream of 256MiB: raise max_file there": {JetStream: true, JetStreamMaxStore: 64 << 20},
 	} {
-		o.Host, o.Port, o.NoSigs, o.NoLog, o.StoreDir, o.MaxPayload = "127.0.0.1", server.RANDOM_PORT, true, true, t.TempDir(), maxRecordBytes
+		o.Host, o.Port, o.NoSigs, o.NoLog, o.StoreDir, o.MaxPayload = "127.0.0.1", server.RANDOM_PORT, true, true, t.TempDir(), maxPayload
 		s, err := server.NewServer(&o)
 		if err != nil {
 			t.Fatal(err)
@@ -48,14 +48,14 @@ func TestAServerThatCannotKeepTheJournalIsToldWhy(t *testing.T) {
 // configured here. They are freed by those that they have.
 func TestAServerWithLessRoomThanIsConfiguredIsNoEnd(t *testing.T) {
 	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, JetStream: true, JetStreamMaxStore: 32 << 20, StoreDir: t.TempDir(), MaxPayload: maxRecordBytes,
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, JetStream: true, JetStreamMaxStore: 32 << 20, StoreDir: t.TempDir(), MaxPayload: maxPayload,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Start()
 	defer func() { s.Shutdown(); s.WaitForShutdown() }()
-	if !s.ReadyForConnections(readyWithin) {
+	if !s.ReadyForConnections(time.Minute) {
 		t.Fatal("the server does not start")
 	}
 	var told spoken

@@ -85,7 +85,7 @@ func (j *Journal) roomFor(stream string, bytes int64, err error) error {
 		return err
 	}
 	if j.local == nil {
-		return fmt.Errorf("%s has no room for a stream of %s: raise max_file there, or lower the stream's bytes here: %w", j.where(), unit.Size(bytes), err)
+		return fmt.Errorf("%s has no room for a stream of %s: raise max_file there, or lower the stream's bytes here: %w", j.bus.Where(), unit.Size(bytes), err)
 	}
 	return fmt.Errorf("the store in %s may promise %s by its limits and what is free, and has no room for stream %s of %s: raise journal.raw.bytes (%s) or journal.proof.bytes (%s), "+
 		"if they were larger before to what they were, or free some of the disk: %w",

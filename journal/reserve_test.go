@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
@@ -84,13 +85,13 @@ func TestARefusedChangeOfAStreamSaysWhatToDo(t *testing.T) {
 	start := func(bytes int64) *server.Server {
 		s, err := server.NewServer(&server.Options{
 			Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
-			JetStream: true, JetStreamMaxStore: bytes, StoreDir: dir, MaxPayload: maxRecordBytes,
+			JetStream: true, JetStreamMaxStore: bytes, StoreDir: dir, MaxPayload: maxPayload,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		s.Start()
-		if !s.ReadyForConnections(readyWithin) {
+		if !s.ReadyForConnections(time.Minute) {
 			t.Fatal("the server does not start")
 		}
 		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })

@@ -60,7 +60,7 @@ func serverElsewhere(b *testing.B) string {
 	b.Helper()
 	s, err := server.NewServer(&server.Options{
 		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
-		JetStream: true, StoreDir: b.TempDir(), SyncAlways: true, MaxPayload: maxRecordBytes,
+		JetStream: true, StoreDir: b.TempDir(), SyncAlways: true, MaxPayload: maxPayload,
 	})
 	if err != nil {
 		b.Fatal(err)

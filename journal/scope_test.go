@@ -101,21 +101,6 @@ func TestOneNameIsOneProcess(t *testing.T) {
 	joinAs(t, a, "gw-2", dodona.Digest{})
 }
 
-// TestTwoOfOneNameFindEachOtherOut: those that opened in the same moment, which this test makes by opening one in
-// another network and moving it.
-func TestTwoOfOneNameFindEachOtherOut(t *testing.T) {
-	a := open(t, Config{Listen: "127.0.0.1:0"})
-	if other := a.whoIsThere(t.Context()); other != nil {
-		t.Fatalf("a process finds itself: %+v", other)
-	}
-	b := joinAs(t, a, "gw-2", dodona.Digest{})
-	b.cfg.Node = "gw-1"
-	if other := b.whoIsThere(t.Context()); other == nil || other.Writer != a.writer {
-		t.Fatalf("got %+v, want the process with writer %s", other, a.writer)
-	}
-	b.cfg.Node = "gw-2"
-}
-
 // TestACopyOfADataFolderIsAnotherProcess: what it copies, the name and the writer, does not make it the same one.
 func TestACopyOfADataFolderIsAnotherProcess(t *testing.T) {
 	server := open(t, Config{Listen: "127.0.0.1:0", Node: "srv"})

@@ -8,9 +8,23 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/nats-io/nats-server/v2/server"
 )
+
+// startIn starts a server that stops with the test.
+func startIn(t *testing.T, c busServerConfig) *busServer {
+	t.Helper()
+	c.Node, c.Dir, c.Log = "gw-1", t.TempDir(), slog.New(slog.DiscardHandler)
+	s, err := newServer(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Store.Check = func() (int64, error) { return 1 << 20, nil }
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Stop)
+	return s
+}
 
 // TestAServerThatCannotStartIsNotAwaited: it says so at once, or the folder does, or whoever waits has gone.
 func TestAServerThatCannotStartIsNotAwaited(t *testing.T) {
@@ -18,33 +32,37 @@ func TestAServerThatCannotStartIsNotAwaited(t *testing.T) {
 	cancel()
 	for name, c := range map[string]struct {
 		spoil func(store string) error
-		start func(e *embedded) error
+		start func(s *busServer) error
 		want  string
 	}{
 		"it says so": {
 			func(store string) error { return os.Symlink(store+"-away", store) },
-			func(e *embedded) error { return e.start(t.Context()) }, "storage directory",
+			func(s *busServer) error { return s.Start(t.Context()) }, "storage directory",
 		},
 		"its folder is none": {
 			func(store string) error { return os.WriteFile(store, nil, 0o600) },
-			func(e *embedded) error { return e.start(t.Context()) }, "not writable",
+			func(s *busServer) error { return s.Start(t.Context()) }, "not writable",
 		},
-		"nobody waits": {func(string) error { return nil }, func(e *embedded) error {
-			s, err := server.NewServer(e.opts.Clone())
+		"nobody waits": {func(string) error { return nil }, func(s *busServer) error {
+			e, err := s.newEngine(1 << 20)
 			if err != nil {
 				return err
 			}
-			return e.awaitReady(gone, s) // it was not even started
+			return s.awaitReady(gone, e) // it was not even started
 		}, context.Canceled.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg := Config{Dir: t.TempDir(), Node: "gw-1", Log: slog.New(slog.DiscardHandler)}
-			e := newEmbedded(cfg, func() error { return nil }, func() {})
-			if err := c.spoil(filepath.Join(cfg.Dir, "jetstream")); err != nil {
+			dir := t.TempDir()
+			s, err := newServer(busServerConfig{Node: "gw-1", Dir: dir, Log: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Store.Check = func() (int64, error) { return 1 << 20, nil }
+			if err := c.spoil(filepath.Join(dir, "jetstream")); err != nil {
 				t.Fatal(err)
 			}
 			begun := time.Now()
-			err := c.start(e)
+			err = c.start(s)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("the start says %v, want %q", err, c.want)
 			}

@@ -46,24 +46,24 @@ func freeBytes(dir string) (int64, error) {
 
 // lookForRoom takes the store for broken if its disk is full. Unless it is to probe, it does not look where the system tells of room.
 func (j *Journal) lookForRoom(probe bool) {
-	if j.local.broken() {
+	if j.local.Broken() {
 		return
 	}
 	if free, err := freeBytes(j.cfg.Dir); !probe && (err != nil || free >= leastFreeBytes) {
 		return
 	}
 	if err := j.outOfRoom(); err != nil { // what the system keeps for itself may be ours
-		j.local.breakDown(err.Error())
+		j.local.BreakDown(err.Error())
 		return
 	}
-	if err := j.local.takes(0); errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EIO) {
-		j.local.breakDown(err.Error())
+	if err := j.local.Takes(0); errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EIO) {
+		j.local.BreakDown(err.Error())
 	}
 }
 
 // outOfRoom returns why nothing can be written where the store is, if it is for want of room.
 func (j *Journal) outOfRoom() error {
-	err := j.local.takes(probeBytes)
+	err := j.local.Takes(probeBytes)
 	if !durable.Full(err) {
 		return nil
 	}
@@ -86,7 +86,7 @@ func (j *Journal) mustWait() string {
 			return err.Error()
 		}
 	}
-	if rests := j.local.rests(); rests != "" {
+	if rests := j.local.Rests(); rests != "" {
 		return "the store cannot write: " + rests
 	}
 	return ""
@@ -132,12 +132,19 @@ func (j *Journal) dropStaged() error {
 	return nil
 }
 
+// storeStopped is called when the embedded store has stopped. What it could not write then for want of room would be taken for damage.
+func storeStopped(store *busServer, cfg Config) {
+	if err := dropTornIndexes(store, cfg); err != nil {
+		cfg.Log.Warn("journal: remove the indexes that a full disk left torn", "error", err)
+	}
+}
+
 // dropTornIndexes removes what is left of the indexes of records that could not be written, if the disk is full, or was: that is no damage.
-func (e *embedded) dropTornIndexes() error {
-	if !e.cannotWrite() && !durable.Full(e.takes(probeBytes)) {
+func dropTornIndexes(store *busServer, cfg Config) error {
+	if !store.CannotWrite() && !durable.Full(store.Takes(probeBytes)) {
 		return nil
 	}
-	streams := streamsDir(e.opts.StoreDir)
+	streams := streamsDir(cfg.Dir)
 	var errs []error
 	for _, stream := range append(under(streams, "*"), under(streams, "*/batches/*")...) {
 		errs = append(errs, disk.DropTornIndex(stream))

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net"
-	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/dodona-oracle/dodona/journal/disk"
@@ -64,11 +62,13 @@ type ReaderStatus struct {
 func (j *Journal) Status(ctx context.Context) Status {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	status := Status{Where: j.where(), Losses: j.losses.all(), Writer: j.writer}
+	on := j.bus.State()
+	status := Status{
+		Where: j.bus.Where(), Connected: on.Connected, Since: on.Since, LastError: on.LastError, Rival: j.name.Rival(),
+		Losses: j.losses.all(), Writer: j.writer,
+	}
 	j.mu.Lock()
 	status.Damage = slices.Clone(j.damage)
-	status.Connected, status.Since, status.LastError = j.state.Connected, j.state.Since, j.state.LastError
-	status.Rival = j.rival
 	j.mu.Unlock()
 	for _, s := range streams {
 		l := j.lanes[s.name]
@@ -78,32 +78,8 @@ func (j *Journal) Status(ctx context.Context) Status {
 	return status
 }
 
-func (j *Journal) where() string {
-	switch at := j.Addr(); {
-	case j.local == nil:
-		list := strings.Split(j.cfg.URL, ",")
-		for i, server := range list {
-			if u, err := url.Parse(strings.TrimSpace(server)); err == nil {
-				list[i] = u.Redacted()
-			} else {
-				list[i] = "(not a URL)"
-			}
-		}
-		return strings.Join(list, ",")
-	case at != nil:
-		return "embedded, listening on " + at.String()
-	default:
-		return "embedded"
-	}
-}
-
 // Addr is where other processes can join, nil if the journal does not listen.
-func (j *Journal) Addr() net.Addr {
-	if j.local == nil {
-		return nil
-	}
-	return j.local.address()
-}
+func (j *Journal) Addr() net.Addr { return j.bus.Addr() }
 
 func (l *lane) status(ctx context.Context) StreamStatus {
 	s := StreamStatus{Name: l.spec.name, Limit: uint64(l.limitNow())}

@@ -31,12 +31,12 @@ func TestADropBeforeAStopIsTold(t *testing.T) {
 		until(t, "the store is started again", func() bool { return h.nc.IsConnected() && h.nc.ConnectedServerId() != server })
 	}
 	busy := func(t *testing.T, h *hub, drop func()) {
-		h.local.onStop = func() { h.lookBeforeStop(0) }
+		h.local.Store.Stopping = func() { h.lookBeforeStop(0) }
 		start(t, h, drop)
 	}
 	within := func(t *testing.T, h *hub, drop func()) {
-		look := h.local.onStop
-		h.local.onStop = func() { look(); drop() }
+		look := h.local.Store.Stopping
+		h.local.Store.Stopping = func() { look(); drop() }
 		start(t, h, func() {})
 	}
 	for name, c := range map[string]struct {

@@ -19,7 +19,6 @@ const (
 const (
 	maxKeyTokens   = 20              // of a record's key: "report.btc.usd.<signer>"
 	maxIDLength    = 256             // bytes of a record's ID
-	maxRecordBytes = 8 << 20         // of one record on the bus, headers included, with the embedded server
 	maxGroup       = 256             // records of one flush, unless one Append brings more
 	maxGroupBytes  = 4 << 20         // of one flush, unless one record is larger
 	maxAppend      = 1000            // records of one Append in one stream: the server's limit for an atomic batch

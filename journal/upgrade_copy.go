@@ -18,23 +18,26 @@ import (
 
 // A copier copies old streams within a server that nobody else can reach.
 type copier struct {
-	u  *upgrade
-	e  *embedded
-	js jetstream.JetStream
+	u     *upgrade
+	store *busServer
+	js    jetstream.JetStream
 }
 
 // withServer runs f with a server on the folder. It does not sync every record: what it wrote is synced as a whole.
 func (u *upgrade) withServer(ctx context.Context, f func(*copier) error) error {
-	cfg := u.cfg
-	cfg.Listen = ""
-	e := newEmbedded(cfg, u.check, func() {})
-	e.opts.SyncAlways = false
-	e.opts.JetStreamMaxStore = 1 << 60 // the room was measured
-	if err := e.start(ctx); err != nil {
+	store, err := newServer(busServerConfig{Node: u.cfg.Node, Dir: u.cfg.Dir, Unsynced: true, Log: u.log})
+	if err != nil {
 		return err
 	}
-	defer e.stop()
-	nc, err := nats.Connect("", nats.InProcessServer(e), nats.MaxReconnects(0))
+	store.Store = busStore{
+		Check:   func() (int64, error) { return 1 << 60, u.check() }, // the room was measured
+		Stopped: func() { storeStopped(store, u.cfg) },
+	}
+	if err := store.Start(ctx); err != nil {
+		return err
+	}
+	defer store.Stop()
+	nc, err := nats.Connect("", nats.InProcessServer(store), nats.MaxReconnects(0))
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
@@ -43,7 +46,7 @@ func (u *upgrade) withServer(ctx context.Context, f func(*copier) error) error {
 	if err != nil {
 		return fmt.Errorf("use JetStream: %w", err)
 	}
-	return f(&copier{u, e, js})
+	return f(&copier{u, store, js})
 }
 
 // networkOfClaims returns the network that the newest claim names, or that of now if nothing was ever claimed. A node whose
@@ -105,6 +108,9 @@ func (c *copier) copy(ctx context.Context, name string) error {
 	return c.copyReaders(ctx, old, fresh, spec)
 }
 
+// copyStands is how long a copy may stand still.
+const copyStands = 5 * time.Minute
+
 // stalledAfter is how long a mirror may stand still before what it lacks is taken for unreadable.
 const stalledAfter = 10 * time.Second
 
@@ -118,7 +124,7 @@ func (c *copier) await(ctx context.Context, old, fresh jetstream.Stream) error {
 	for {
 		info, err := fresh.Info(ctx)
 		switch {
-		case c.e.broken():
+		case c.store.Broken():
 			return errors.New("the store cannot write: is the disk full")
 		case err != nil:
 			return err
@@ -130,8 +136,8 @@ func (c *copier) await(ctx context.Context, old, fresh jetstream.Stream) error {
 			// The audit names them.
 			c.u.log.Warn("journal: records of the old stream cannot be read", "stream", before.Config.Name, "records", before.State.Msgs-count)
 			return nil
-		case time.Since(moved) > readyWithin:
-			return fmt.Errorf("%d of %d records were copied, and then none for %s", count, before.State.Msgs, readyWithin)
+		case time.Since(moved) > copyStands:
+			return fmt.Errorf("%d of %d records were copied, and then none for %s", count, before.State.Msgs, copyStands)
 		}
 		if time.Since(told) > 5*time.Second {
 			told = time.Now()

@@ -24,7 +24,7 @@ func (j *Journal) vouch(bus nats.InProcessConnProvider) error {
 		return err
 	}
 	j.countAnew()
-	nc, err := nats.Connect("", nats.InProcessServer(bus), nats.UserInfo(j.local.opts.Username, j.local.opts.Password))
+	nc, err := nats.Connect("", nats.InProcessServer(bus), j.local.Credentials())
 	if err != nil {
 		return fmt.Errorf("look at the streams: %w", err)
 	}

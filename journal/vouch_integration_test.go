@@ -124,8 +124,8 @@ func TestNobodyIsAnsweredBeforeALossIsNoted(t *testing.T) {
 				if err := c.spoil(t, blocks, before); err != nil {
 					t.Fatal(err)
 				}
-				h.local.giveUp()
-				if err := h.local.restart(t.Context()); err != nil {
+				h.local.GiveUp()
+				if err := h.local.Restart(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 			} else {
@@ -186,7 +186,7 @@ func TestNothingIsWrittenBeforeALossIsNoted(t *testing.T) {
 			if err := a.Close(); err != nil {
 				t.Fatal(err)
 			}
-			h.local.stop()
+			h.local.Stop()
 			if err := errors.Join(os.RemoveAll(blocks), os.CopyFS(blocks, os.DirFS(before))); err != nil {
 				t.Fatal(err)
 			}
@@ -201,8 +201,8 @@ func TestNothingIsWrittenBeforeALossIsNoted(t *testing.T) {
 				}
 			})
 			mu.Unlock()
-			vouch := h.local.vouch
-			h.local.vouch = func(bus nats.InProcessConnProvider) error {
+			vouch := h.local.Store.Vouch
+			h.local.Store.Vouch = func(bus nats.InProcessConnProvider) error {
 				if c.writer == ours { // else while the loss is noted
 					mu.Lock()
 					write()
@@ -210,7 +210,7 @@ func TestNothingIsWrittenBeforeALossIsNoted(t *testing.T) {
 				}
 				return vouch(bus)
 			}
-			if err := h.local.restart(t.Context()); err != nil {
+			if err := h.local.Restart(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			writing.Wait()

@@ -64,7 +64,7 @@ func TestWhatAStartDroppedIsToldOnce(t *testing.T) {
 			if n := told.times("records are lost"); n > 0 {
 				t.Errorf("the hub finds it %d times more", n)
 			}
-			if h.local.broken() || h.nc.ConnectedServerId() != server {
+			if h.local.Broken() || h.nc.ConnectedServerId() != server {
 				t.Error("the store is started once more for what its start had noted")
 			}
 			if !h.dropsMore(h.counting(), bus, h.dropsOf(bus)+1) {

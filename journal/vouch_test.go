@@ -18,13 +18,13 @@ func TestALostEndOfItsOwnIsToldAtTheStartOfTheStore(t *testing.T) {
 	copyLive(t, before, blocks)
 	appendEvents(t, j, "after", 3, 1)
 	for range 2 {
-		j.local.stop()
+		j.local.Stop()
 		if told.times("may be lost") == 0 {
 			if err := errors.Join(os.RemoveAll(blocks), os.CopyFS(blocks, os.DirFS(before))); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := j.local.restart(t.Context()); err != nil {
+		if err := j.local.Restart(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if n := told.times("may be lost"); n != 1 || !j.hasHole(l.bus) {
