@@ -26,7 +26,8 @@ var law = map[string][]string{
 	"extract":           {},
 	"feed":              {},
 	"sign":              {},
-	"journal":           {"journal/disk"},
+	"bus":               {},
+	"journal":           {"bus", "journal/disk"},
 	"journal/disk":      {},
 	"module":            {"module/egress", "module/manifest", "module/wasm"},
 	"module/egress":     {"module/manifest"},
@@ -58,8 +59,8 @@ var law = map[string][]string{
 
 // heavy says which packages alone may import a dependency, by the longest prefix of it; tests may import more.
 var heavy = map[string][]string{
-	"github.com/nats-io/":                    {"journal"},
-	"github.com/nats-io/nats-server/":        {"journal"},
+	"github.com/nats-io/":                    {"bus", "journal"},
+	"github.com/nats-io/nats-server/":        {"bus"},
 	"github.com/decred/":                     {"internal/secp"},
 	"github.com/tetratelabs/wazero":          {"module"},
 	"github.com/goccy/go-yaml":               {"internal/strict"},
@@ -173,6 +174,12 @@ func TestTheLawBites(t *testing.T) {
 		{".", module + "/telemetry"},
 		{"verify", module + "/config"},
 		{"node", "github.com/nats-io/nats.go"},
+		{"journal", "github.com/nats-io/nats-server/v2/server"},
+		{"journal/disk", "github.com/nats-io/nats-server/v2/server"},
+		{"bus", module + "/journal"},
+		{"bus", module + "/journal/disk"},
+		{"quorum", module + "/bus"},
+		{"sink", module + "/bus"},
 		{"sign", "github.com/decred/dcrd/dcrec/secp256k1/v4"},
 		{"sign", "github.com/ethereum/go-ethereum/crypto"},
 		{"config", "github.com/goccy/go-yaml"},
@@ -187,6 +194,9 @@ func TestTheLawBites(t *testing.T) {
 		{"source/http", module + "/source"},
 		{"source/http", module + "/internal/secret"},
 		{"journal", "github.com/nats-io/nats.go"},
+		{"bus", "github.com/nats-io/nats.go"},
+		{"bus", "github.com/nats-io/nats-server/v2/server"},
+		{"journal", module + "/bus"},
 		{"node", module + "/journal"},
 	} {
 		if why := breach(c.dir, c.imported); why != "" {

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/bus"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -21,7 +22,7 @@ import (
 func elsewhere(t *testing.T, dir string, room unit.Size) (url string, stop func()) {
 	t.Helper()
 	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, JetStream: true, JetStreamMaxStore: int64(room), StoreDir: dir, MaxPayload: maxPayload,
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, JetStream: true, JetStreamMaxStore: int64(room), StoreDir: dir, MaxPayload: bus.MaxPayload,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/bus"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -78,7 +79,7 @@ func TestMalformedRecordIsRefusedForEver(t *testing.T) {
 		{"id", dodona.Record{Topic: dodona.TopicReading, Key: "a"}},
 		{"id\n", dodona.Record{Topic: dodona.TopicReading, Key: "a", ID: "1\r\nNats-Rollup: all"}},
 		{"node", dodona.Record{Topic: dodona.TopicReading, Key: "a", ID: "1", Node: "gw-2"}},
-		{"large", dodona.Record{Topic: dodona.TopicReading, Key: "a", ID: "1", Body: make([]byte, maxPayload)}},
+		{"large", dodona.Record{Topic: dodona.TopicReading, Key: "a", ID: "1", Body: make([]byte, bus.MaxPayload)}},
 		{"half", dodona.Record{Topic: dodona.TopicReading, Key: "a", ID: "1", Body: make([]byte, 1<<20)}},
 	} {
 		if err := j.Append(t.Context(), c.rec); !dodona.IsPermanent(err) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/bus"
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/telemetry"
 	"github.com/nats-io/nats.go"
@@ -283,7 +284,7 @@ func (l *lane) lastPage(ctx context.Context, subjects []string) (page []stored, 
 	for {
 		msg, err := inbox.NextMsgWithContext(ctx)
 		if err != nil {
-			return nil, false, fmt.Errorf("ask stream %s: %w", l.spec.name, Unanswered(ctx, err))
+			return nil, false, fmt.Errorf("ask stream %s: %w", l.spec.name, bus.Unanswered(ctx, err))
 		}
 		switch msg.Header.Get("Status") {
 		case "404":

@@ -7,6 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/dodona-oracle/dodona/bus"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -17,7 +18,7 @@ func (j *Journal) connect(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	j.bus = newBus(busConfig{Node: j.cfg.Node, Server: j.local, URL: j.cfg.URL, Again: j.connectedAgain, Log: j.cfg.Log, Now: j.cfg.Now})
+	j.bus = bus.New(bus.Config{Node: j.cfg.Node, Server: j.local, URL: j.cfg.URL, Again: j.connectedAgain, Log: j.cfg.Log, Now: j.cfg.Now})
 	if j.local != nil {
 		if err := j.local.Start(ctx); err != nil {
 			return err
@@ -41,12 +42,12 @@ func (j *Journal) connect(ctx context.Context) (err error) {
 func (j *Journal) alone() bool { return j.local != nil && j.cfg.Listen == "" }
 
 // newServer returns the embedded server, which is not started. Its store stands on ground that this journal answers for.
-func (j *Journal) newServer() (*busServer, error) {
-	s, err := newServer(busServerConfig{Node: j.cfg.Node, Dir: j.cfg.Dir, Listen: j.cfg.Listen, Log: j.cfg.Log})
+func (j *Journal) newServer() (*bus.Server, error) {
+	s, err := bus.NewServer(bus.ServerConfig{Node: j.cfg.Node, Dir: j.cfg.Dir, Listen: j.cfg.Listen, Log: j.cfg.Log})
 	if err != nil {
 		return nil, err
 	}
-	s.Store = busStore{
+	s.Store = bus.Store{
 		Check: func() (promise int64, err error) {
 			err = errors.Join(j.dropStaged(), dropTornIndexes(s, j.cfg), j.checkGround())
 			return storeLimit(j.cfg), err // by settings that are sound now

@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/dodona-oracle/dodona/bus"
 	"github.com/dodona-oracle/dodona/internal/backoff"
 )
 
@@ -216,14 +217,14 @@ func (j *Journal) keepStore() {
 		if err := j.noteDropping(); err != nil { // so does the start
 			j.cfg.Log.Error("journal: " + err.Error())
 		}
-		if time.Since(tried) > LivesAfter {
+		if time.Since(tried) > bus.LivesAfter {
 			attempt = 0
 		}
 		for ; j.local.Broken() && j.ctx.Err() == nil; attempt++ {
 			if j.mustWait() != "" {
 				j.local.Pause()
 			}
-			if attempt > 0 && !backoff.Wait(j.ctx, backoff.Backoff{Min: 100 * time.Millisecond, Max: LongestRetry}.Ceiling(attempt)) {
+			if attempt > 0 && !backoff.Wait(j.ctx, backoff.Backoff{Min: 100 * time.Millisecond, Max: bus.LongestRetry}.Ceiling(attempt)) {
 				return
 			}
 			why := j.proof.Load().revive() // a lane that waits to write may do it too

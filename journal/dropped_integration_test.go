@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/bus"
 	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/sign"
@@ -78,8 +79,7 @@ func TestTheEndIsDroppedWhileItRuns(t *testing.T) {
 			}
 			appendEvents(t, first.journal, "behind", 3, 100)
 			time.Sleep(coldAfter)
-			bus := first.journal.lanes[streamProof].bus
-			raise(t, filepath.Join(streamsDir(server.cfg.Dir), bus, "msgs"), "victim0", offset)
+			raise(t, filepath.Join(streamsDir(server.cfg.Dir), first.journal.lanes[streamProof].bus, "msgs"), "victim0", offset)
 			ctx, cancel := context.WithCancel(t.Context())
 			var keeping sync.WaitGroup
 			keeping.Go(func() { // it looks every 15 s otherwise, and until then nothing can be claimed
@@ -87,8 +87,8 @@ func TestTheEndIsDroppedWhileItRuns(t *testing.T) {
 					poke(server.lanes[streamProof].house.wake)
 				}
 			})
-			err = ErrAway
-			for errors.Is(err, ErrAway) { // the server may be starting again
+			err = bus.ErrAway
+			for errors.Is(err, bus.ErrAway) { // the server may be starting again
 				err = second.sign(t, 2, round)
 			}
 			if !errors.Is(err, sign.ErrBefore) {
@@ -101,7 +101,7 @@ func TestTheEndIsDroppedWhileItRuns(t *testing.T) {
 				t.Helper()
 				for _, j := range journals {
 					forgot, err := j.Forgot(t.Context())
-					for errors.Is(err, ErrAway) {
+					for errors.Is(err, bus.ErrAway) {
 						forgot, err = j.Forgot(t.Context())
 					}
 					if err != nil || forgot.Before(round.Time()) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/bus"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -74,7 +75,7 @@ func (l *lane) count(ctx context.Context, subject string) (n uint64, err error) 
 	defer cancel()
 	info, err := l.stream.Info(ctx, jetstream.WithSubjectFilter(subject))
 	if err != nil {
-		return 0, fmt.Errorf("count records on %s: %w", subject, Unanswered(ctx, err))
+		return 0, fmt.Errorf("count records on %s: %w", subject, bus.Unanswered(ctx, err))
 	}
 	for _, each := range info.State.Subjects {
 		n += each
@@ -88,7 +89,7 @@ func (l *lane) counts(ctx context.Context, subjects []string) (map[string]uint64
 	for _, subject := range subjects {
 		filter := subject
 		if len(subjects) > 4 {
-			topic, _, _ := strings.Cut(strings.TrimPrefix(subject, l.j.net.root()), ".")
+			topic, _, _ := strings.Cut(strings.TrimPrefix(subject, l.j.net.Root()), ".")
 			filter = l.j.net.topic(dodona.Topic(topic))
 		}
 		filters[filter] = true
@@ -97,7 +98,7 @@ func (l *lane) counts(ctx context.Context, subjects []string) (map[string]uint64
 	for filter := range filters {
 		ctx, cancel := l.j.question(ctx)
 		info, err := l.stream.Info(ctx, jetstream.WithSubjectFilter(filter))
-		err = Unanswered(ctx, err)
+		err = bus.Unanswered(ctx, err)
 		cancel()
 		if err != nil {
 			return nil, fmt.Errorf("count records on %s: %w", filter, err)
@@ -117,7 +118,7 @@ func (l *lane) ask(ctx context.Context, q query) (stored, error) {
 	request, _ := json.Marshal(q)
 	msg, err := l.j.nc.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+l.bus, request)
 	if err != nil {
-		return stored{}, fmt.Errorf("ask stream %s: %w", l.spec.name, Unanswered(ctx, err))
+		return stored{}, fmt.Errorf("ask stream %s: %w", l.spec.name, bus.Unanswered(ctx, err))
 	}
 	return storedOf(msg)
 }
@@ -145,7 +146,7 @@ func (l *lane) fetchFromLeader(ctx context.Context, q query) (stored, error) {
 	request, _ := json.Marshal(q)
 	msg, err := l.j.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+l.bus, request)
 	if err != nil {
-		return stored{}, fmt.Errorf("ask stream %s: %w", l.spec.name, Unanswered(ctx, err))
+		return stored{}, fmt.Errorf("ask stream %s: %w", l.spec.name, bus.Unanswered(ctx, err))
 	}
 	var reply struct {
 		Error   *apiError `json:"error"`

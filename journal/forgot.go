@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/dodona-oracle/dodona/bus"
 	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -26,11 +27,11 @@ func (j *Journal) Forgot(ctx context.Context) (time.Time, error) {
 		defer l.mu.Unlock()
 		return l.lostUntil(), nil
 	}
-	v, err := lasting(ctx, j, AbsentFor, func(ctx context.Context) (view, error) {
+	v, err := lasting(ctx, j, bus.AbsentFor, func(ctx context.Context) (view, error) {
 		ctx, cancel := j.question(ctx)
 		defer cancel()
 		v, err := l.ground(ctx)
-		return v, Unanswered(ctx, err)
+		return v, bus.Unanswered(ctx, err)
 	})
 	if err != nil {
 		return time.Time{}, fmt.Errorf("ask since when the store keeps claims: %w", err)
@@ -77,7 +78,7 @@ func (l *lane) look(ctx context.Context) error {
 	defer cancel()
 	v, err := l.inspect(ctx)
 	if err != nil {
-		return fmt.Errorf("look at stream %s: %w", l.spec.name, Unanswered(ctx, err))
+		return fmt.Errorf("look at stream %s: %w", l.spec.name, bus.Unanswered(ctx, err))
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

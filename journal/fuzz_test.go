@@ -18,9 +18,9 @@ func FuzzDecode(f *testing.F) {
 		Topic: dodona.TopicReading, Key: "kraken", ID: "1-0xab", Node: "gw-1", Body: []byte("{}"),
 		Appended: time.UnixMilli(1795349070123).UTC(), Sequence: 7, Previous: dodona.Keccak256([]byte("x")),
 	}
-	m := encode(r, "3fa9c1d2", "00000000000000ab")
+	m := encode(r, "3fa9c1d2", scope{"00000000000000ab"})
 	f.Add(m.Subject, m.Header.Get(headerID), m.Header.Get(headerSource), m.Header.Get(headerTime), m.Header.Get(headerSequence), m.Header.Get(headerPrevious), m.Data)
-	m = encode(dodona.Record{Topic: dodona.TopicClaim, Key: "report.btc.usd.ab", ID: "1", Node: "gw-1"}, "0", "00000000000000ab")
+	m = encode(dodona.Record{Topic: dodona.TopicClaim, Key: "report.btc.usd.ab", ID: "1", Node: "gw-1"}, "0", scope{"00000000000000ab"})
 	f.Add(m.Subject, m.Header.Get(headerID), m.Header.Get(headerSource), m.Header.Get(headerTime), m.Header.Get(headerSequence), m.Header.Get(headerPrevious), m.Data)
 	f.Add("oracle.00000000000000ab.reading.", "", "////", "", "-1", "zz", []byte(nil))
 	f.Fuzz(func(t *testing.T, subject, id, source, at, sequence, previous string, body []byte) {
@@ -30,7 +30,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		m := encode(r, writer, "0123456789abcdef")
+		m := encode(r, writer, scope{"0123456789abcdef"})
 		again, writerAgain, err := decode(m.Subject, m.Header, m.Data)
 		if err != nil || writer != writerAgain || !reflect.DeepEqual(r, again) {
 			t.Fatalf("%+v of %s came back as %+v of %s, %v", r, writer, again, writerAgain, err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dodona-oracle/dodona/bus"
 	"github.com/dodona-oracle/dodona/journal/disk"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -95,7 +96,7 @@ func (j *Journal) settingsOf(stream string) []byte {
 		case s.name: // waits to be copied
 			cfg.Name, cfg.Metadata = s.name, nil
 			for i, topic := range s.topics {
-				cfg.Subjects[i] = root + string(topic) + ".>"
+				cfg.Subjects[i] = bus.Root + string(topic) + ".>"
 			}
 		default:
 			continue

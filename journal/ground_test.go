@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/bus"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -53,7 +54,7 @@ func TestHelperStartsOnce(t *testing.T) {
 	s.Peak = peakMemory(t)
 	text, _ := json.Marshal(s)
 	fmt.Println("start " + string(text))
-	if errors.Is(err, ErrMemory) {
+	if errors.Is(err, bus.ErrMemory) {
 		os.Exit(0) // as a node would: nothing stops what grows
 	}
 }
@@ -324,8 +325,8 @@ func TestWithoutACheckMemoryIsWatched(t *testing.T) {
 	msgs := filepath.Join(streamsDir(dir), scopeOf(dodona.Digest{}).stream(streamRaw), "msgs")
 	flipPlace(t, msgs, readingSubject, `{"n":20}`, 5)
 	s := startOn(t, dir, 2*time.Minute, groundUnchecked+"=1")
-	if !strings.Contains(s.Refused, ErrMemory.Error()) {
-		t.Errorf("the start says %+v, want ErrMemory", s)
+	if !strings.Contains(s.Refused, bus.ErrMemory.Error()) {
+		t.Errorf("the start says %+v, want bus.ErrMemory", s)
 	}
 	if s.Peak > 256<<20 && !raceEnabled {
 		t.Errorf("it took %d bytes of memory", s.Peak)

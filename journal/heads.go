@@ -49,7 +49,7 @@ const (
 func slots() int { return 1 + 2*len(streams) }
 
 // headsPath is where the marks of a network are: its streams are its own, and so are their chains.
-func headsPath(dir string, net scope) string { return filepath.Join(dir, "heads-"+string(net)) }
+func headsPath(dir string, net scope) string { return filepath.Join(dir, "heads-"+string(net.Scope)) }
 
 // Used reports whether a journal was ever opened with a data folder, of whatever network.
 func Used(dir string) bool {

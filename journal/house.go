@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/dodona-oracle/dodona/bus"
 	"github.com/dodona-oracle/dodona/telemetry"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -68,7 +69,7 @@ func (l *lane) keepHouse(ctx context.Context) {
 	}
 	ctx, cancel := l.j.bus.InEpoch(ctx, retainWithin)
 	defer cancel()
-	away := func() bool { return errors.Is(context.Cause(ctx), ErrAway) }
+	away := func() bool { return errors.Is(context.Cause(ctx), bus.ErrAway) }
 	l.meetSoon(ctx)
 	if l.spec.name == streamProof {
 		if err := l.j.seekDropped(ctx, func(string) {}); err != nil && l.j.ctx.Err() == nil {

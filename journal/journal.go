@@ -3,7 +3,7 @@
 //
 // Append returns when a record is on the disk. Readers go on where they stopped, in this process or in another one.
 // Every record carries its writer's own sequence and the digest of the record before it, so that a loss below is
-// found, bounded and named (see [Status]). Nothing but this package knows NATS.
+// found, bounded and named (see [Status]). Nothing but this package knows JetStream.
 package journal
 
 import (
@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/bus"
 	"github.com/dodona-oracle/dodona/internal/durable"
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/journal/disk"
@@ -82,9 +83,9 @@ type Journal struct {
 	lock   *Folder
 	heads  *headFile
 	losses *lossFile
-	local  *busServer // nil with a URL
-	bus    *busConn
-	name   *busName // of the node; nil if no other process can take it
+	local  *bus.Server // nil with a URL
+	bus    *bus.Bus
+	name   *bus.Name // of the node; nil if no other process can take it
 	nc     *nats.Conn
 	js     jetstream.JetStream
 	lanes  map[string]*lane // by the name of the stream's kind
@@ -121,7 +122,7 @@ var _ dodona.Journal = (*Journal)(nil)
 // aside first, see [Status]. While the disk is full, Open waits, as Append does. It fails if another process has the
 // folder, or the node's name on the server; if a newer version wrote the folder; if the server's streams are not this
 // network's, or in the layout of an older version; or if an external server does not answer before ctx ends.
-// The journal releases cfg.Folder when it closes, also after an error, but [ErrMemory]: then the process must end.
+// The journal releases cfg.Folder when it closes, also after an error, but [bus.ErrMemory]: then the process must end.
 func Open(ctx context.Context, cfg Config) (*Journal, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -133,8 +134,8 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 	}
 	err = durable.WhenRoom(ctx, tell, func() error {
 		j = newJournal(cfg)
-		err := WatchMemory(cfg.Raw.Bytes+cfg.Proof.Bytes, func() error { return j.open(ctx) })
-		if err != nil && !errors.Is(err, ErrMemory) {
+		err := bus.WatchMemory(cfg.Raw.Bytes+cfg.Proof.Bytes, func() error { return j.open(ctx) })
+		if err != nil && !errors.Is(err, bus.ErrMemory) {
 			if cfg.Folder != nil {
 				j.lock = nil // the next try has it too
 			}
@@ -142,7 +143,7 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 		}
 		return err
 	})
-	if errors.Is(err, ErrMemory) { // what is half open cannot be closed
+	if errors.Is(err, bus.ErrMemory) { // what is half open cannot be closed
 		return nil, fmt.Errorf("open journal in %s: %w", cfg.Dir, err)
 	}
 	if err != nil {
@@ -233,7 +234,7 @@ func (j *Journal) open(ctx context.Context) (err error) {
 		return err
 	}
 	if !j.alone() {
-		if j.name, err = j.bus.Take(ctx, j.net, j.cfg.Node, j.writer); err != nil {
+		if j.name, err = j.bus.Take(ctx, j.net.Scope, j.cfg.Node, j.writer); err != nil {
 			return err
 		}
 	}

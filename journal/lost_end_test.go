@@ -80,7 +80,7 @@ func TestAStoreWithAHoleIsNotSignedOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	net := scopeOf(n.cfg.Network)
-	flipPlace(t, filepath.Join(streamsDir(n.cfg.Dir), net.stream(streamProof), "msgs"), net.topic(dodona.TopicClaim)[:len(net.root())+5], `"digest":"0x02`, 3)
+	flipPlace(t, filepath.Join(streamsDir(n.cfg.Dir), net.stream(streamProof), "msgs"), net.topic(dodona.TopicClaim)[:len(net.Root())+5], `"digest":"0x02`, 3)
 	n.signsNoOther(round)
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/bus"
 	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/internal/durable"
 )
@@ -167,7 +168,7 @@ func (l *lane) relieve(err error, attempt, bytes int) {
 		}
 	}
 	l.setBlocked(why)
-	backoff.Wait(l.j.ctx, backoff.Backoff{Min: 10 * time.Millisecond, Max: LongestRetry}.Ceiling(attempt+1))
+	backoff.Wait(l.j.ctx, backoff.Backoff{Min: 10 * time.Millisecond, Max: bus.LongestRetry}.Ceiling(attempt+1))
 }
 
 // revive starts the embedded server again after its store broke, once the disk has room. It returns why it could not.
@@ -179,7 +180,7 @@ func (l *lane) revive() (why string) {
 	if err := l.j.local.Takes(0); err != nil && !durable.Full(err) { // until then it can be read; room is what a start may make
 		return "the store cannot write: " + err.Error()
 	}
-	if err := WatchMemory(l.j.cfg.Raw.Bytes+l.j.cfg.Proof.Bytes, func() error { return l.j.local.Restart(l.j.ctx) }); err != nil {
+	if err := bus.WatchMemory(l.j.cfg.Raw.Bytes+l.j.cfg.Proof.Bytes, func() error { return l.j.local.Restart(l.j.ctx) }); err != nil {
 		return l.j.local.Ails() + ": " + err.Error()
 	}
 	return ""

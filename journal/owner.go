@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/bus"
 )
 
 // openStream returns the lane's stream, and makes it if there is none. A stream of that name that belongs to another
@@ -192,7 +193,7 @@ func (j *Journal) refuseOldLayout(ctx context.Context) error {
 			return fmt.Errorf("look for stream %s of an older version: %w", s.name, err)
 		}
 		subjects := stream.CachedInfo().Config.Subjects
-		if slices.ContainsFunc(s.topics, func(t dodona.Topic) bool { return slices.Contains(subjects, root+string(t)+".>") }) {
+		if slices.ContainsFunc(s.topics, func(t dodona.Topic) bool { return slices.Contains(subjects, bus.Root+string(t)+".>") }) {
 			return fmt.Errorf("the server holds the stream %s of an older version, which kept one network only: "+
 				"stop every node that uses it, keep a copy (nats stream backup RAW, nats stream backup PROOF), "+
 				"wait two minutes, so that no round is open that was claimed there, remove both (nats stream rm), "+

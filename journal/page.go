@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/dodona-oracle/dodona/bus"
 	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/journal/disk"
 )
@@ -106,7 +107,7 @@ func (l *lane) page(ctx context.Context, q query) ([]stored, error) {
 	for {
 		msg, err := inbox.NextMsgWithContext(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("ask stream %s: %w", l.spec.name, Unanswered(ctx, err))
+			return nil, fmt.Errorf("ask stream %s: %w", l.spec.name, bus.Unanswered(ctx, err))
 		}
 		switch msg.Header.Get("Status") {
 		case "204", "404": // the end of the page, or of the stream

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/dodona-oracle/dodona/bus"
 	"github.com/dodona-oracle/dodona/internal/backoff"
 )
 
@@ -33,8 +34,8 @@ func lasting[T any](ctx context.Context, j *Journal, within time.Duration, ask f
 		}
 		wait := backoff.Backoff{Min: 20 * time.Millisecond, Max: 250 * time.Millisecond}.Ceiling(attempt)
 		if time.Since(begun)+wait > within || !backoff.Wait(ctx, wait) {
-			if !errors.Is(err, ErrAway) {
-				err = fmt.Errorf("%w: %w", ErrAway, err)
+			if !errors.Is(err, bus.ErrAway) {
+				err = fmt.Errorf("%w: %w", bus.ErrAway, err)
 			}
 			return answer, err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/bus"
 )
 
 // waitedFor returns the questions that somebody waits for.
@@ -71,8 +72,8 @@ func TestAQuestionSaysThatTheConnectionIsLost(t *testing.T) {
 			h.local.Store.Check = func() (int64, error) { return 0, errors.New("it is not started again") }
 			h.local.Stop()
 			ask := waitedFor(h.Journal)[name]
-			if err := ask(t.Context()); !errors.Is(err, ErrAway) || errors.Is(err, context.Canceled) {
-				t.Errorf("%v, want %v", err, ErrAway)
+			if err := ask(t.Context()); !errors.Is(err, bus.ErrAway) || errors.Is(err, context.Canceled) {
+				t.Errorf("%v, want %v", err, bus.ErrAway)
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(50*time.Millisecond, cancel)
@@ -96,8 +97,8 @@ func TestAQuestionThatWasOnItsWayIsAskedAgain(t *testing.T) {
 		defer cancel()
 		h.storeBroke()
 		<-ctx.Done()
-		err := Unanswered(ctx, ctx.Err())
-		if !errors.Is(err, ErrAway) || errors.Is(err, context.Canceled) {
+		err := bus.Unanswered(ctx, ctx.Err())
+		if !errors.Is(err, bus.ErrAway) || errors.Is(err, context.Canceled) {
 			t.Errorf("it is told as %v", err)
 		}
 		return 0, err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/bus"
 	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/telemetry"
 	"github.com/nats-io/nats.go"
@@ -151,7 +152,7 @@ func (r *readerState) trouble(ctx context.Context, err error) {
 		r.l.j.cfg.Log.Warn("journal: reader waits", "reader", r.name, "error", err)
 	}
 	r.attempt++
-	backoff.Wait(ctx, backoff.Backoff{Min: 50 * time.Millisecond, Max: LongestRetry}.Ceiling(r.attempt))
+	backoff.Wait(ctx, backoff.Backoff{Min: 50 * time.Millisecond, Max: bus.LongestRetry}.Ceiling(r.attempt))
 }
 
 // answered notes that the store answers again.

@@ -84,7 +84,7 @@ func (l *lane) lastOfWriter(ctx context.Context, mark head, end uint64) (head, e
 			found = head{Sequence: s.Sequence, Digest: digestOf(s.Record, s.writer), Stream: s.stream, Appended: s.Appended}
 		}
 	}
-	s, err := l.fetch(ctx, query{LastFor: l.j.net.root() + ">", fromFirst: true})
+	s, err := l.fetch(ctx, query{LastFor: l.j.net.Root() + ">", fromFirst: true})
 	if err == nil {
 		note(s)
 	} else if !errors.Is(err, dodona.ErrNotFound) && s.stream == 0 {

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/bus"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -23,7 +24,7 @@ func TestAServerThatCannotKeepTheJournalIsToldWhy(t *testing.T) {
 		"has no JetStream for this account":                        {},
 		"has no room for a stream of 256MiB: raise max_file there": {JetStream: true, JetStreamMaxStore: 64 << 20},
 	} {
-		o.Host, o.Port, o.NoSigs, o.NoLog, o.StoreDir, o.MaxPayload = "127.0.0.1", server.RANDOM_PORT, true, true, t.TempDir(), maxPayload
+		o.Host, o.Port, o.NoSigs, o.NoLog, o.StoreDir, o.MaxPayload = "127.0.0.1", server.RANDOM_PORT, true, true, t.TempDir(), bus.MaxPayload
 		s, err := server.NewServer(&o)
 		if err != nil {
 			t.Fatal(err)
@@ -48,7 +49,7 @@ func TestAServerThatCannotKeepTheJournalIsToldWhy(t *testing.T) {
 // configured here. They are freed by those that they have.
 func TestAServerWithLessRoomThanIsConfiguredIsNoEnd(t *testing.T) {
 	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, JetStream: true, JetStreamMaxStore: 32 << 20, StoreDir: t.TempDir(), MaxPayload: maxPayload,
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, JetStream: true, JetStreamMaxStore: 32 << 20, StoreDir: t.TempDir(), MaxPayload: bus.MaxPayload,
 	})
 	if err != nil {
 		t.Fatal(err)

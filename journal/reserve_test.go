@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/bus"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -85,7 +86,7 @@ func TestARefusedChangeOfAStreamSaysWhatToDo(t *testing.T) {
 	start := func(bytes int64) *server.Server {
 		s, err := server.NewServer(&server.Options{
 			Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
-			JetStream: true, JetStreamMaxStore: bytes, StoreDir: dir, MaxPayload: maxPayload,
+			JetStream: true, JetStreamMaxStore: bytes, StoreDir: dir, MaxPayload: bus.MaxPayload,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/dodona-oracle/dodona/bus"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -60,7 +61,7 @@ func serverElsewhere(b *testing.B) string {
 	b.Helper()
 	s, err := server.NewServer(&server.Options{
 		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
-		JetStream: true, StoreDir: b.TempDir(), SyncAlways: true, MaxPayload: maxPayload,
+		JetStream: true, StoreDir: b.TempDir(), SyncAlways: true, MaxPayload: bus.MaxPayload,
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -1,22 +1,19 @@
 package journal
 
 import (
-	"encoding/hex"
 	"fmt"
 	"strings"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/bus"
 )
 
-// A scope is the network that a name on the bus belongs to: the first 16 hex digits of its id. One server carries many
-// networks, so no name is without it: streams RAW-<scope> and PROOF-<scope>, subjects
+// A scope is the network that a name on the bus belongs to: streams RAW-<scope> and PROOF-<scope>, subjects
 // oracle.<scope>.<topic>.<key>[.<node>], the bucket modules-<scope>. What belongs to one node, its durable readers,
 // names the node as well.
-type scope string
+type scope struct{ bus.Scope }
 
-const scopeDigits = 16
-
-func scopeOf(network dodona.Digest) scope { return scope(hex.EncodeToString(network[:scopeDigits/2])) }
+func scopeOf(network dodona.Digest) scope { return scope{bus.ScopeOf(network)} }
 
 // What the metadata of a stream, a bucket or a reader says about whose it is.
 const (
@@ -35,25 +32,16 @@ const (
 // layout is the way names are made that this file owns. The first one had no networks in them.
 const layout = "2"
 
-const root = "oracle."
-
-func (s scope) root() string                    { return root + string(s) + "." }
-func (s scope) stream(name string) string       { return name + "-" + string(s) }
-func (s scope) topic(topic dodona.Topic) string { return s.root() + string(topic) + ".>" }
+func (s scope) stream(name string) string       { return name + "-" + string(s.Scope) }
+func (s scope) topic(topic dodona.Topic) string { return s.Root() + string(topic) + ".>" }
 
 // subject is that of a topic, key and node, or of a topic and key where the topic is shared.
 func (s scope) subject(topic dodona.Topic, key, node string) string {
 	if shared(topic) {
-		return s.root() + string(topic) + "." + key
+		return s.Root() + string(topic) + "." + key
 	}
-	return s.root() + string(topic) + "." + key + "." + node
+	return s.Root() + string(topic) + "." + key + "." + node
 }
-
-// presence is where the process of a node answers whether it is there. Nothing of it is stored.
-func (s scope) presence(node string) string { return s.root() + "presence." + node }
-
-// chain is where the process that writes a chain answers: a copy of a data folder has the same one.
-func (s scope) chain(writer string) string { return s.root() + "chain." + writer }
 
 // reader is the durable name of a reader of a node. Names have no underscore, so two of them never make one.
 func reader(node, name string) string { return node + "_" + name }
@@ -86,7 +74,7 @@ func (l *lane) subjectOf(r dodona.Record) string { return l.j.net.subject(r.Topi
 
 // parseSubject takes a subject of any network apart. The node is empty for shared topics.
 func parseSubject(subject string) (topic dodona.Topic, key, node string, err error) {
-	rest, ours := strings.CutPrefix(subject, root)
+	rest, ours := strings.CutPrefix(subject, bus.Root)
 	_, rest, scoped := strings.Cut(rest, ".")
 	name, rest, found := strings.Cut(rest, ".")
 	topic = dodona.Topic(name)

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/dodona-oracle/dodona/bus"
 	"github.com/dodona-oracle/dodona/internal/durable"
 	"github.com/dodona-oracle/dodona/journal/disk"
 )
@@ -133,14 +134,14 @@ func (j *Journal) dropStaged() error {
 }
 
 // storeStopped is called when the embedded store has stopped. What it could not write then for want of room would be taken for damage.
-func storeStopped(store *busServer, cfg Config) {
+func storeStopped(store *bus.Server, cfg Config) {
 	if err := dropTornIndexes(store, cfg); err != nil {
 		cfg.Log.Warn("journal: remove the indexes that a full disk left torn", "error", err)
 	}
 }
 
 // dropTornIndexes removes what is left of the indexes of records that could not be written, if the disk is full, or was: that is no damage.
-func dropTornIndexes(store *busServer, cfg Config) error {
+func dropTornIndexes(store *bus.Server, cfg Config) error {
 	if !store.CannotWrite() && !durable.Full(store.Takes(probeBytes)) {
 		return nil
 	}

@@ -13,23 +13,24 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/bus"
 	"github.com/dodona-oracle/dodona/internal/backoff"
 )
 
 // A copier copies old streams within a server that nobody else can reach.
 type copier struct {
 	u     *upgrade
-	store *busServer
+	store *bus.Server
 	js    jetstream.JetStream
 }
 
 // withServer runs f with a server on the folder. It does not sync every record: what it wrote is synced as a whole.
 func (u *upgrade) withServer(ctx context.Context, f func(*copier) error) error {
-	store, err := newServer(busServerConfig{Node: u.cfg.Node, Dir: u.cfg.Dir, Unsynced: true, Log: u.log})
+	store, err := bus.NewServer(bus.ServerConfig{Node: u.cfg.Node, Dir: u.cfg.Dir, Unsynced: true, Log: u.log})
 	if err != nil {
 		return err
 	}
-	store.Store = busStore{
+	store.Store = bus.Store{
 		Check:   func() (int64, error) { return 1 << 60, u.check() }, // the room was measured
 		Stopped: func() { storeStopped(store, u.cfg) },
 	}
@@ -57,7 +58,7 @@ func (u *upgrade) networkOfClaims(ctx context.Context) (network dodona.Digest, e
 		if err != nil {
 			return err
 		}
-		last, err := stream.GetLastMsgForSubject(ctx, root+string(dodona.TopicClaim)+".>")
+		last, err := stream.GetLastMsgForSubject(ctx, bus.Root+string(dodona.TopicClaim)+".>")
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			network = u.cfg.Network
 			return nil
@@ -92,7 +93,7 @@ func (c *copier) copy(ctx context.Context, name string) error {
 		Name: made.Name, Storage: made.Storage, Retention: made.Retention, Discard: made.Discard, Duplicates: made.Duplicates,
 		Metadata: made.Metadata, AllowDirect: true, MaxBytes: -1,
 		Mirror: &jetstream.StreamSource{Name: name, SubjectTransforms: []jetstream.SubjectTransformConfig{
-			{Source: root + ">", Destination: scopeOf(cfg.Network).root() + ">"},
+			{Source: bus.Root + ">", Destination: scopeOf(cfg.Network).Root() + ">"},
 		}},
 	}
 	fresh, err := c.js.CreateStream(ctx, mirror)
@@ -171,8 +172,8 @@ func (c *copier) copyReaders(ctx context.Context, old, fresh jetstream.Stream, s
 			cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, floor+1
 		}
 		for _, subject := range slices.Concat(info.Config.FilterSubjects, []string{info.Config.FilterSubject}) {
-			if rest, ours := strings.CutPrefix(subject, root); ours {
-				cfg.FilterSubjects = append(cfg.FilterSubjects, scopeOf(c.u.state.Network).root()+rest)
+			if rest, ours := strings.CutPrefix(subject, bus.Root); ours {
+				cfg.FilterSubjects = append(cfg.FilterSubjects, scopeOf(c.u.state.Network).Root()+rest)
 			}
 		}
 		if _, err := fresh.CreateConsumer(ctx, cfg); err != nil {

@@ -23,6 +23,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/bus"
 )
 
 // testdata/format1.tar.gz is the data folder of a node of the last version with format 1, named gw-7, with a file source
@@ -148,7 +149,7 @@ func wantUpgraded(t *testing.T, dir string, before contents, network dodona.Dige
 	for kind, records := range before.records {
 		for i := range records {
 			records := slices.Clone(records)
-			records[i].Subject = net.root() + strings.TrimPrefix(records[i].Subject, root)
+			records[i].Subject = net.Root() + strings.TrimPrefix(records[i].Subject, bus.Root)
 			if got := after.records[kind]; i >= len(got) || !reflect.DeepEqual(got[i], records[i]) {
 				t.Fatalf("%s: record %d of %d is not what it was, on %s with %v", kind, i, len(records), records[i].Subject, records[i].Header)
 			}

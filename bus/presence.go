@@ -1,4 +1,4 @@
-package journal
+package bus
 
 import (
 	"cmp"
@@ -34,8 +34,8 @@ const (
 	presenceEvery  = 15 * time.Second // how often a process that runs asks
 )
 
-// A busName is a node's name that this process has taken.
-type busName struct {
+// A Name is a node's name that this process has taken.
+type Name struct {
 	conn     *nats.Conn
 	log      *slog.Logger
 	subjects []string // where this process answers
@@ -47,8 +47,8 @@ type busName struct {
 
 // Take takes a node's name for this process, which keeps the chains of a writer, or returns who has it. It is asked for, and
 // answered, on the subject of the name and on that of the writer, for a copy of a data folder may have another name.
-func (b *busConn) Take(ctx context.Context, net scope, node, writer string) (*busName, error) {
-	n := &busName{
+func (b *Bus) Take(ctx context.Context, net Scope, node, writer string) (*Name, error) {
+	n := &Name{
 		conn: b.conn, log: b.c.Log, subjects: []string{net.presence(node), net.chain(writer)},
 		here: Presence{Node: node, Process: nuid.Next(), Writer: writer, Since: b.c.Now().UTC()},
 	}
@@ -69,7 +69,7 @@ func (b *busConn) Take(ctx context.Context, net scope, node, writer string) (*bu
 	return n, nil
 }
 
-func (n *busName) wayOut(other Presence) string {
+func (n *Name) wayOut(other Presence) string {
 	if other.Writer == n.here.Writer {
 		return "stop it, or give this one a data folder of its own, into which only keys/ is copied, and another node.name"
 	}
@@ -77,7 +77,7 @@ func (n *busName) wayOut(other Presence) string {
 }
 
 // anotherOf returns who sent a message, and whether that is another process.
-func (n *busName) anotherOf(m *nats.Msg) (other Presence, another bool) {
+func (n *Name) anotherOf(m *nats.Msg) (other Presence, another bool) {
 	if json.Unmarshal(m.Data, &other) != nil || other.Writer == "" {
 		return other, false // no process of ours
 	}
@@ -85,7 +85,7 @@ func (n *busName) anotherOf(m *nats.Msg) (other Presence, another bool) {
 }
 
 // whoIsThere returns the process that answers for this node's name or chain, nil if none does.
-func (n *busName) whoIsThere(ctx context.Context) *Presence {
+func (n *Name) whoIsThere(ctx context.Context) *Presence {
 	ctx, cancel := context.WithTimeout(ctx, presenceWithin)
 	defer cancel()
 	question, _ := json.Marshal(n.here)
@@ -101,7 +101,7 @@ func (n *busName) whoIsThere(ctx context.Context) *Presence {
 	return nil
 }
 
-func (n *busName) taken(other Presence) string {
+func (n *Name) taken(other Presence) string {
 	copied := ""
 	if other.Writer == n.here.Writer {
 		copied = ", from a copy of this data folder"
@@ -111,7 +111,7 @@ func (n *busName) taken(other Presence) string {
 }
 
 // Watch asks again and again, until ctx ends, whether another process has the name, and tells when that changes.
-func (n *busName) Watch(ctx context.Context) {
+func (n *Name) Watch(ctx context.Context) {
 	for backoff.Wait(ctx, presenceEvery) {
 		other, rival := n.whoIsThere(ctx), ""
 		if other != nil {
@@ -131,7 +131,7 @@ func (n *busName) Watch(ctx context.Context) {
 }
 
 // Rival says which other process has the name; empty if none has. A name that nobody else could take has none, nil neither.
-func (n *busName) Rival() string {
+func (n *Name) Rival() string {
 	if n == nil {
 		return ""
 	}

@@ -1,4 +1,4 @@
-package journal
+package bus
 
 import (
 	"context"
@@ -15,27 +15,27 @@ import (
 var ErrAway = errors.New("the connection to the store was lost")
 
 // Epoch ends when the connection of now is lost.
-func (b *busConn) Epoch() context.Context {
+func (b *Bus) Epoch() context.Context {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.epoch
 }
 
 // EndEpoch wakes what waits for an answer that will not come.
-func (b *busConn) EndEpoch() {
+func (b *Bus) EndEpoch() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.endEpoch()
 }
 
 // endEpoch is EndEpoch with b.mu held.
-func (b *busConn) endEpoch() {
+func (b *Bus) endEpoch() {
 	b.end()
 	b.epoch, b.end = context.WithCancel(context.Background())
 }
 
 // InEpoch bounds questions by a time and by the end of the connection of now; the cause is then [ErrAway].
-func (b *busConn) InEpoch(ctx context.Context, within time.Duration) (context.Context, context.CancelFunc) {
+func (b *Bus) InEpoch(ctx context.Context, within time.Duration) (context.Context, context.CancelFunc) {
 	ctx, end := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(b.Epoch(), func() { end(ErrAway) })
 	ctx, cancel := context.WithTimeout(ctx, within)
@@ -52,7 +52,7 @@ func Unanswered(ctx context.Context, err error) error {
 
 // WhileConnected takes a step of a start, and takes it again if the connection to a server elsewhere is lost under it: what was asked then is
 // never answered.
-func (b *busConn) WhileConnected(ctx context.Context, step func(context.Context) error) error {
+func (b *Bus) WhileConnected(ctx context.Context, step func(context.Context) error) error {
 	var since time.Time // when the connection was lost; what takes long by itself may
 	for attempt := 1; ; attempt++ {
 		epoch := b.Epoch()

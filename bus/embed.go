@@ -1,4 +1,4 @@
-package journal
+package bus
 
 import (
 	"cmp"
@@ -8,7 +8,7 @@ import (
 )
 
 // newEngine makes a server that listens nowhere and is not started, whose streams may be promised so many bytes.
-func (s *busServer) newEngine(promise int64) (engine, error) {
+func (s *Server) newEngine(promise int64) (engine, error) {
 	made, err := server.NewServer(&server.Options{
 		ServerName:         "dodona-" + s.c.Node,
 		Host:               s.host,
@@ -24,7 +24,7 @@ func (s *busServer) newEngine(promise int64) (engine, error) {
 		JetStreamMaxMemory: 1 << 20,
 		SyncAlways:         !s.c.Unsynced, // the default acknowledges minutes before it syncs
 		SyncInterval:       2 * time.Minute,
-		MaxPayload:         maxPayload,
+		MaxPayload:         MaxPayload,
 		MaxPending:         64 << 20,
 		MaxSubs:            256,
 	})

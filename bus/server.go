@@ -1,4 +1,4 @@
-package journal
+package bus
 
 import (
 	"cmp"
@@ -20,8 +20,8 @@ import (
 	"github.com/dodona-oracle/dodona/internal/loopback"
 )
 
-// busServerConfig says what a server is made with.
-type busServerConfig struct {
+// ServerConfig says what a server is made with.
+type ServerConfig struct {
 	Node     string // named to whoever asks the server
 	Dir      string // the data folder; the store is in the folder jetstream/ of it
 	Listen   string // [user:password@]host:port where other processes may join; empty opens no port
@@ -29,8 +29,8 @@ type busServerConfig struct {
 	Log      *slog.Logger
 }
 
-// A busStore is whoever answers for what the server keeps on the disk. All but Check may be nil.
-type busStore struct {
+// A Store is whoever answers for what the server keeps on the disk. All but Check may be nil.
+type Store struct {
 	Check    func() (promise int64, err error)          // makes the folder sound before each start, and returns how many bytes streams may be promised
 	Vouch    func(bus nats.InProcessConnProvider) error // notes what was lost, once the server has started, and before this process uses it
 	Broke    func()                                     // called when the store breaks; must not block
@@ -39,15 +39,15 @@ type busStore struct {
 	Stopped  func()                                     // called when it has stopped
 }
 
-// maxPayload is the most bytes of a message that the server takes, headers included.
-const maxPayload = 8 << 20
+// MaxPayload is the most bytes of a message that the server takes, headers included.
+const MaxPayload = 8 << 20
 
-// A busServer is the NATS server inside this process. It can be started again under the same connection,
+// A Server is the NATS server inside this process. It can be started again under the same connection,
 // which is the only cure for a store that met a full disk.
-type busServer struct {
-	Store busStore // set before the first start
+type Server struct {
+	Store Store // set before the first start
 
-	c        busServerConfig
+	c        ServerConfig
 	host     string
 	port     int // 0: the system chooses
 	user     string
@@ -77,9 +77,9 @@ type engine interface {
 	WaitForShutdown()
 }
 
-// newServer returns a server that listens nowhere and is not started.
-func newServer(c busServerConfig) (*busServer, error) {
-	s := &busServer{c: c}
+// NewServer returns a server that listens nowhere and is not started.
+func NewServer(c ServerConfig) (*Server, error) {
+	s := &Server{c: c}
 	if c.Listen != "" {
 		if err := s.listenAt(c.Listen); err != nil {
 			return nil, err
@@ -89,7 +89,7 @@ func newServer(c busServerConfig) (*busServer, error) {
 }
 
 // listenAt sets where the server listens: host:port on a loopback address, or user:password@host:port anywhere.
-func (s *busServer) listenAt(address string) error {
+func (s *Server) listenAt(address string) error {
 	who, where, found := strings.Cut(address, "@")
 	if !found {
 		who, where = "", address
@@ -110,10 +110,10 @@ func (s *busServer) listenAt(address string) error {
 }
 
 // Listens reports whether other processes may join.
-func (s *busServer) Listens() bool { return s.c.Listen != "" }
+func (s *Server) Listens() bool { return s.c.Listen != "" }
 
 // Credentials are what a client of this process names itself by.
-func (s *busServer) Credentials() nats.Option { return nats.UserInfo(s.user, s.password) }
+func (s *Server) Credentials() nats.Option { return nats.UserInfo(s.user, s.password) }
 
 // readyWithin bounds the start of the server; large stores are read through when they open.
 const readyWithin = 5 * time.Minute
@@ -123,7 +123,7 @@ const readyEach = 50 * time.Millisecond
 
 // Start returns once the server runs and this process may use it, or it cannot start, or ctx ends.
 // Nobody else can reach it before [Server.Listen].
-func (s *busServer) Start(ctx context.Context) error {
+func (s *Server) Start(ctx context.Context) error {
 	promise, err := s.Store.Check()
 	if err := errors.Join(err, s.Takes(0)); err != nil {
 		return fmt.Errorf("check the data folder: %w", err)
@@ -156,7 +156,7 @@ func (s *busServer) Start(ctx context.Context) error {
 }
 
 // awaitReady waits until a server runs, or says that it cannot.
-func (s *busServer) awaitReady(ctx context.Context, e engine) error {
+func (s *Server) awaitReady(ctx context.Context, e engine) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	for !e.ReadyForConnections(readyEach) {
@@ -174,7 +174,7 @@ func (s *busServer) awaitReady(ctx context.Context, e engine) error {
 }
 
 // Takes returns why no file of so many bytes can be made where the store is. The server says only that it cannot.
-func (s *busServer) Takes(bytes int) error {
+func (s *Server) Takes(bytes int) error {
 	dir := filepath.Join(s.c.Dir, "jetstream")
 	file, err := os.CreateTemp(dir, "_test_*") // as the server's own
 	if errors.Is(err, os.ErrNotExist) {
@@ -195,7 +195,7 @@ func (s *busServer) Takes(bytes int) error {
 }
 
 // Listen lets other processes in, if any may. Without a server it does nothing.
-func (s *busServer) Listen() error {
+func (s *Server) Listen() error {
 	if s == nil {
 		return nil
 	}
@@ -216,17 +216,17 @@ func (s *busServer) Listen() error {
 }
 
 // running returns the server that runs now, nil if none does.
-func (s *busServer) running() engine {
+func (s *Server) running() engine {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.current
 }
 
 // Runs reports whether there is a server that can be asked.
-func (s *busServer) Runs() bool { return s.running() != nil }
+func (s *Server) Runs() bool { return s.running() != nil }
 
 // ID names the server that runs now; empty if none does.
-func (s *busServer) ID() string {
+func (s *Server) ID() string {
 	if e := s.running(); e != nil {
 		return e.ID()
 	}
@@ -234,7 +234,7 @@ func (s *busServer) ID() string {
 }
 
 // InProcessConn connects to the server that runs now; the client calls it again whenever it reconnects.
-func (s *busServer) InProcessConn() (net.Conn, error) {
+func (s *Server) InProcessConn() (net.Conn, error) {
 	e := s.running()
 	if e == nil {
 		return nil, errors.New("the embedded server is stopped")
@@ -243,7 +243,7 @@ func (s *busServer) InProcessConn() (net.Conn, error) {
 }
 
 // Addr is where other processes can join, or nil.
-func (s *busServer) Addr() net.Addr {
+func (s *Server) Addr() net.Addr {
 	e := s.running()
 	if e == nil || !s.Listens() {
 		return nil
@@ -252,7 +252,7 @@ func (s *busServer) Addr() net.Addr {
 }
 
 // Restart starts a broken server again; the client reconnects by itself. One caller does it, the others wait and find it done.
-func (s *busServer) Restart(ctx context.Context) error {
+func (s *Server) Restart(ctx context.Context) error {
 	s.again.Lock()
 	defer s.again.Unlock()
 	if !s.Broken() {
@@ -272,7 +272,7 @@ func (s *busServer) Restart(ctx context.Context) error {
 
 // Pause stops a store that is broken and cannot be started again yet, if others use it: they would go on sending, and of each batch that it cannot
 // stage the server keeps a file open for ever. One that nobody else can reach goes on to be read.
-func (s *busServer) Pause() {
+func (s *Server) Pause() {
 	s.again.Lock()
 	defer s.again.Unlock()
 	if !s.Listens() || !s.Broken() || !s.Runs() {
@@ -283,14 +283,14 @@ func (s *busServer) Pause() {
 	s.Stop()
 }
 
-func (s *busServer) stopping() {
+func (s *Server) stopping() {
 	if s.Store.Stopping != nil {
 		s.Store.Stopping()
 	}
 }
 
 // Stop stops the server, if it runs.
-func (s *busServer) Stop() {
+func (s *Server) Stop() {
 	s.mu.Lock()
 	e := s.current
 	s.current = nil
@@ -300,7 +300,7 @@ func (s *busServer) Stop() {
 	}
 }
 
-func (s *busServer) end(e engine) {
+func (s *Server) end(e engine) {
 	e.Shutdown()
 	e.WaitForShutdown()
 	if s.Store.Stopped != nil {

@@ -1,4 +1,4 @@
-package journal
+package bus
 
 import (
 	"context"
@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// startIn starts a server that stops with the test.
-func startIn(t *testing.T, c busServerConfig) *busServer {
+// start starts a server that stops with the test.
+func start(t *testing.T, c ServerConfig) *Server {
 	t.Helper()
 	c.Node, c.Dir, c.Log = "gw-1", t.TempDir(), slog.New(slog.DiscardHandler)
-	s, err := newServer(c)
+	s, err := NewServer(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,18 +32,18 @@ func TestAServerThatCannotStartIsNotAwaited(t *testing.T) {
 	cancel()
 	for name, c := range map[string]struct {
 		spoil func(store string) error
-		start func(s *busServer) error
+		start func(s *Server) error
 		want  string
 	}{
 		"it says so": {
 			func(store string) error { return os.Symlink(store+"-away", store) },
-			func(s *busServer) error { return s.Start(t.Context()) }, "storage directory",
+			func(s *Server) error { return s.Start(t.Context()) }, "storage directory",
 		},
 		"its folder is none": {
 			func(store string) error { return os.WriteFile(store, nil, 0o600) },
-			func(s *busServer) error { return s.Start(t.Context()) }, "not writable",
+			func(s *Server) error { return s.Start(t.Context()) }, "not writable",
 		},
-		"nobody waits": {func(string) error { return nil }, func(s *busServer) error {
+		"nobody waits": {func(string) error { return nil }, func(s *Server) error {
 			e, err := s.newEngine(1 << 20)
 			if err != nil {
 				return err
@@ -53,7 +53,7 @@ func TestAServerThatCannotStartIsNotAwaited(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			s, err := newServer(busServerConfig{Node: "gw-1", Dir: dir, Log: slog.New(slog.DiscardHandler)})
+			s, err := NewServer(ServerConfig{Node: "gw-1", Dir: dir, Log: slog.New(slog.DiscardHandler)})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-package journal
+package bus
 
 import (
 	"log/slog"
@@ -7,9 +7,9 @@ import (
 )
 
 // connectTo returns a bus that is connected to a server of this process.
-func connectTo(t *testing.T, server *busServer) *busConn {
+func connectTo(t *testing.T, server *Server) *Bus {
 	t.Helper()
-	b := newBus(busConfig{Node: "gw-1", Server: server, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	b := New(Config{Node: "gw-1", Server: server, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 	if err := b.Connect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -19,7 +19,7 @@ func connectTo(t *testing.T, server *busServer) *busConn {
 
 // TestTwoOfOneNameFindEachOtherOut: those that opened in the same moment, which this test makes by taking another name and changing it.
 func TestTwoOfOneNameFindEachOtherOut(t *testing.T) {
-	server := startIn(t, busServerConfig{})
+	server := start(t, ServerConfig{})
 	a, err := connectTo(t, server).Take(t.Context(), "00", "gw-1", "0a")
 	if err != nil {
 		t.Fatal(err)

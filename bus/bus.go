@@ -1,4 +1,9 @@
-package journal
+// Package bus is where the processes of a network meet: a connection to a server of NATS that is kept for as long as the
+// process runs, the server itself if it is in this process, and what is asked and told there and kept by nobody.
+//
+// What is kept is the journal's, which starts the server, for it answers for the ground that the server stands on. Operators know
+// the bus by the journal's settings, and its words in the log begin as the journal's do. Nothing but this package knows the server.
+package bus
 
 import (
 	"context"
@@ -16,46 +21,46 @@ import (
 	"github.com/dodona-oracle/dodona/internal/backoff"
 )
 
-// busConfig says where the bus is.
-type busConfig struct {
-	Node   string     // this node's name, by which a server elsewhere shows the connection
-	Server *busServer // that of this process; nil: it is elsewhere
-	URL    string     // nats://user:password@host:port[,…] of a server elsewhere
-	Again  func()     // told that a connection which was lost is there again
+// Config says where the bus is.
+type Config struct {
+	Node   string  // this node's name, by which a server elsewhere shows the connection
+	Server *Server // that of this process; nil: it is elsewhere
+	URL    string  // nats://user:password@host:port[,…] of a server elsewhere
+	Again  func()  // told that a connection which was lost is there again
 	Log    *slog.Logger
 	Now    func() time.Time
 }
 
-// A busConn is the connection of a process to the server, which is made again for as long as it takes whenever it is lost.
+// A Bus is the connection of a process to the server, which is made again for as long as it takes whenever it is lost.
 // Make it with [New], Connect it once, and Close it.
-type busConn struct {
-	c    busConfig
+type Bus struct {
+	c    Config
 	conn *nats.Conn
 
 	mu      sync.Mutex
-	state   busState
+	state   State
 	leaving bool
 	epoch   context.Context // ends when the connection is lost: what waits for an answer need not wait longer
 	end     context.CancelFunc
 }
 
-// busState is what the bus said last.
-type busState struct {
+// State is what the bus said last.
+type State struct {
 	Connected bool
 	Since     time.Time // of Connected
 	LastError string
 }
 
-// newBus returns a bus that is not connected yet.
-func newBus(c busConfig) *busConn {
-	b := &busConn{c: c}
+// New returns a bus that is not connected yet.
+func New(c Config) *Bus {
+	b := &Bus{c: c}
 	b.epoch, b.end = context.WithCancel(context.Background())
 	return b
 }
 
 // Connect connects to the server: to that of this process, which runs already, or to one elsewhere, again and again until it is there,
 // until ctx or the patience ends.
-func (b *busConn) Connect(ctx context.Context) error {
+func (b *Bus) Connect(ctx context.Context) error {
 	opts := []nats.Option{
 		nats.Name("dodona " + b.c.Node),
 		nats.MaxReconnects(-1),
@@ -82,17 +87,17 @@ func (b *busConn) Connect(ctx context.Context) error {
 }
 
 // Conn is the connection once there is one. It is the same for good.
-func (b *busConn) Conn() *nats.Conn { return b.conn }
+func (b *Bus) Conn() *nats.Conn { return b.conn }
 
 // State returns what the bus said last.
-func (b *busConn) State() busState {
+func (b *Bus) State() State {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.state
 }
 
 // Where says where the bus is: "embedded", "embedded, listening on …", or the URL without a password.
-func (b *busConn) Where() string {
+func (b *Bus) Where() string {
 	if b.c.Server == nil {
 		list := strings.Split(b.c.URL, ",")
 		for i, server := range list {
@@ -111,7 +116,7 @@ func (b *busConn) Where() string {
 }
 
 // Addr is where other processes can join, nil if this process does not let them.
-func (b *busConn) Addr() net.Addr {
+func (b *Bus) Addr() net.Addr {
 	if b.c.Server == nil {
 		return nil
 	}
@@ -119,14 +124,14 @@ func (b *busConn) Addr() net.Addr {
 }
 
 // Leave says that the connection will be closed soon: that it is lost is no news any more.
-func (b *busConn) Leave() {
+func (b *Bus) Leave() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.leaving = true
 }
 
 // Close sends what was published last and closes the connection. The server, if it is of this process, runs on.
-func (b *busConn) Close() {
+func (b *Bus) Close() {
 	b.Leave()
 	if b.conn != nil {
 		_ = b.conn.FlushTimeout(time.Second)
@@ -141,7 +146,7 @@ const LongestRetry = 2 * time.Second
 const AbsentFor = 30 * time.Second
 
 // dial connects, again and again if the server is elsewhere, until ctx or the patience ends.
-func (b *busConn) dial(ctx context.Context, opts []nats.Option) (*nats.Conn, error) {
+func (b *Bus) dial(ctx context.Context, opts []nats.Option) (*nats.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, AbsentFor)
 	defer cancel()
 	for attempt := 1; ; attempt++ {
@@ -156,13 +161,13 @@ func (b *busConn) dial(ctx context.Context, opts []nats.Option) (*nats.Conn, err
 	}
 }
 
-func (b *busConn) setConnected() {
+func (b *Bus) setConnected() {
 	b.mu.Lock()
 	b.state.Connected, b.state.Since = true, b.c.Now()
 	b.mu.Unlock()
 }
 
-func (b *busConn) connectedAgain() {
+func (b *Bus) connectedAgain() {
 	b.setConnected()
 	b.c.Log.Info("journal: connected again")
 	if b.c.Again != nil {
@@ -170,7 +175,7 @@ func (b *busConn) connectedAgain() {
 	}
 }
 
-func (b *busConn) disconnected(err error) {
+func (b *Bus) disconnected(err error) {
 	b.mu.Lock()
 	if b.leaving {
 		b.mu.Unlock()
@@ -185,7 +190,7 @@ func (b *busConn) disconnected(err error) {
 	b.c.Log.Warn("journal: lost the connection; trying again for ever", "error", err)
 }
 
-func (b *busConn) refused(err error) {
+func (b *Bus) refused(err error) {
 	b.mu.Lock()
 	b.state.LastError = err.Error()
 	b.mu.Unlock()

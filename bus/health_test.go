@@ -1,4 +1,4 @@
-package journal
+package bus
 
 import (
 	"log/slog"
@@ -10,7 +10,7 @@ import (
 // TestAStoreThatBreaksAgainAndAgainRests, for longer each time, and what it said is told until it has lived for long. One that broke once does not.
 func TestAStoreThatBreaksAgainAndAgainRests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := new(busServer)
+		s := new(Server)
 		for n, want := range []time.Duration{0, 0, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, longestRest, longestRest} {
 			s.count("no room")
 			if told := s.BrokeOften() != ""; told != (want > 0) {
@@ -46,8 +46,8 @@ func TestTheServersWordsAreUnderstood(t *testing.T) {
 		"Filestore [PROOF-01] Stream state outdated":                                   "",
 	} {
 		got := ""
-		s := &busServer{current: idle{}, c: busServerConfig{Log: slog.New(slog.DiscardHandler)}}
-		s.Store = busStore{Broke: func() { got = "broke" }, Dropped: func(stream string) { got = "dropped " + stream }}
+		s := &Server{current: idle{}, c: ServerConfig{Log: slog.New(slog.DiscardHandler)}}
+		s.Store = Store{Broke: func() { got = "broke" }, Dropped: func(stream string) { got = "dropped " + stream }}
 		serverLog{s}.Warnf("%s", said)
 		serverLog{s}.Errorf("%s", said)
 		if got != want {
@@ -61,7 +61,7 @@ func TestTheServersWordsAreUnderstood(t *testing.T) {
 
 // TestWhatIsDroppedAtAStartIsNoNews: the check of the folder and what is vouched for say it.
 func TestWhatIsDroppedAtAStartIsNoNews(t *testing.T) {
-	s := &busServer{c: busServerConfig{Log: slog.New(slog.DiscardHandler)}}
+	s := &Server{c: ServerConfig{Log: slog.New(slog.DiscardHandler)}}
 	s.Store.Dropped = func(stream string) { t.Errorf("%s is told", stream) }
 	serverLog{s}.Warnf("Filestore [PROOF-01] indexCacheBuf corrupt record state in 1.blk")
 }

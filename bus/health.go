@@ -1,4 +1,4 @@
-package journal
+package bus
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 )
 
 // Broken reports whether only a new start helps: a store that could not write refuses all later writes.
-func (s *busServer) Broken() bool {
+func (s *Server) Broken() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.sick || s.current == nil
@@ -19,7 +19,7 @@ func (s *busServer) Broken() bool {
 
 // CannotWrite reports whether the store could not write since its start. What it could not write, and acknowledged to nobody, it then counts among
 // what it dropped.
-func (s *busServer) CannotWrite() bool {
+func (s *Server) CannotWrite() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.full
@@ -32,7 +32,7 @@ const LivesAfter = time.Minute
 const longestRest = 15 * time.Second
 
 // count notes that the store broke, by what it said. s.mu is held.
-func (s *busServer) count(trouble string) {
+func (s *Server) count(trouble string) {
 	if s.often++; time.Since(s.broke) > LivesAfter {
 		s.often = 0
 	}
@@ -40,7 +40,7 @@ func (s *busServer) count(trouble string) {
 }
 
 // Rests returns why the store is not started again yet although it could be: it broke again and again, and would do so at once. Empty: it does not rest.
-func (s *busServer) Rests() string {
+func (s *Server) Rests() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.often < 2 || time.Since(s.broke) > (backoff.Backoff{Min: time.Second, Max: longestRest}).Ceiling(s.often-1) {
@@ -50,7 +50,7 @@ func (s *busServer) Rests() string {
 }
 
 // BrokeOften returns what the store said when it broke the last time, while it has not lived for long since it broke again and again; else "".
-func (s *busServer) BrokeOften() string {
+func (s *Server) BrokeOften() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.often < 2 || time.Since(s.broke) > LivesAfter {
@@ -60,7 +60,7 @@ func (s *busServer) BrokeOften() string {
 }
 
 // Ails says what is wrong with a store that is broken.
-func (s *busServer) Ails() string {
+func (s *Server) Ails() string {
 	switch {
 	case s.CannotWrite():
 		return "the store cannot write"
@@ -71,7 +71,7 @@ func (s *busServer) Ails() string {
 }
 
 // BreakDown notes that the store could not write, by what it said.
-func (s *busServer) BreakDown(trouble string) {
+func (s *Server) BreakDown(trouble string) {
 	s.mu.Lock()
 	again := s.sick
 	s.sick, s.full = true, true
@@ -85,14 +85,14 @@ func (s *busServer) BreakDown(trouble string) {
 }
 
 // GiveUp has the next restart begin anew, although the store says nothing of its trouble.
-func (s *busServer) GiveUp() {
+func (s *Server) GiveUp() {
 	s.mu.Lock()
 	s.sick = true
 	s.mu.Unlock()
 }
 
 // A serverLog passes on what the server finds wrong, and notices when its store breaks.
-type serverLog struct{ s *busServer }
+type serverLog struct{ s *Server }
 
 func (l serverLog) Noticef(string, ...any) {}
 func (l serverLog) Debugf(string, ...any)  {}
