@@ -173,7 +173,10 @@ func (s *Series) perform(ctx context.Context, m Means, e *Effects) error {
 	if err != nil {
 		return fmt.Errorf("sign anchor: %w", err)
 	}
-	rec, err := e.Record(signatures)
+	if len(signatures) != 1 || len(signatures[0]) != len(dodona.Signature{}) {
+		return fmt.Errorf("assemble anchor: %d signatures for 1 claim", len(signatures))
+	}
+	rec, err := e.Record([]dodona.Signature{dodona.Signature(signatures[0])})
 	if err != nil {
 		return err
 	}

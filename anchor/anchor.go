@@ -11,7 +11,7 @@
 //	journal.Append(ctx, plan.Record())        // from here on the window has one content
 //	effects := s.Step(plan)                   // decides, changes nothing
 //	signatures, err := signer.Sign(ctx, effects.Claims...)
-//	journal.Append(ctx, effects.Record(signatures))
+//	journal.Append(ctx, effects.Record(list)) // as many signatures as the quorum wants
 //	s.Commit(effects)
 //
 // which is what [Series.Advance] does, races included. The plan is durable before it is claimed, because a claim is
@@ -21,9 +21,7 @@ package anchor
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -41,11 +39,9 @@ const (
 // A Config says for whom a series speaks.
 type Config struct {
 	Network dodona.Network
-	Quorum  dodona.Quorum // scheme "ecdsa"; this build supports 1 of 1
+	Quorum  dodona.Quorum // this build supports 1 of 1
+	Scheme  dodona.Scheme // of the quorum
 	Every   time.Duration // the grid of windows
-
-	// Recover returns who signed a digest, refusing every signature that is not the one canonical encoding.
-	Recover func(dodona.Digest, dodona.Signature) (dodona.Address, error)
 
 	Recorder telemetry.Recorder // nil measures nothing
 }
@@ -79,8 +75,8 @@ func New(c Config) (*Series, error) {
 		return nil, fmt.Errorf("anchor: a quorum of %d of %d members: this build supports 1 of 1", c.Quorum.K, len(c.Quorum.Members))
 	case c.Quorum.Check() != nil:
 		return nil, c.Quorum.Check()
-	case c.Recover == nil:
-		return nil, errors.New("anchor: no function to recover signers was given")
+	case c.Quorum.Scheme != c.Scheme.Name:
+		return nil, fmt.Errorf("anchor: quorum scheme %.40q: want %s, this build anchors with no other", c.Quorum.Scheme, c.Scheme.Name)
 	case c.Every < LeastEvery || c.Every > MostEvery || c.Every%time.Second != 0:
 		return nil, fmt.Errorf("anchor: every %s: want whole seconds from %s to %s", c.Every, LeastEvery, MostEvery)
 	}
@@ -105,29 +101,12 @@ func (s *Series) Restore(rec dodona.Record, plan *Plan) error {
 		s.last, s.feeds = dodona.Anchor{To: a.Anchor.To}, nil
 		return nil
 	}
-	if err := s.checkSigned(a); err != nil {
+	if err := s.Scheme.Verify(s.Quorum, a.Anchor.Digest(s.networkID), a.Signatures); err != nil {
 		return fmt.Errorf("restore anchor %s: %w", rec.ID, err)
 	}
 	s.last, s.feeds = a.Anchor, nil
 	if plan != nil && plan.Anchor == a.Anchor {
 		s.feeds = plan.feeds
-	}
-	return nil
-}
-
-// checkSigned returns why nobody should believe a.
-func (s *Series) checkSigned(a dodona.Anchored) error {
-	if len(a.Signatures) != s.Quorum.K {
-		return fmt.Errorf("%d signatures, want %d", len(a.Signatures), s.Quorum.K)
-	}
-	for _, sig := range a.Signatures {
-		signer, err := s.Recover(a.Anchor.Digest(s.networkID), sig)
-		if err != nil {
-			return fmt.Errorf("recover signer: %w", err)
-		}
-		if !slices.Contains(s.Quorum.Members, signer) {
-			return fmt.Errorf("signed by %s, which is not a member", signer)
-		}
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ func TestWindowsAreOfWholeSecondsWithinADay(t *testing.T) {
 	for every, want := range map[time.Duration]bool{
 		time.Second - time.Millisecond: false, time.Second: true, 1500 * time.Millisecond: false, 24 * time.Hour: true, 24*time.Hour + time.Second: false,
 	} {
-		_, err := anchor.New(anchor.Config{Network: network, Quorum: ones, Every: every, Recover: fakeRecover})
+		_, err := anchor.New(anchor.Config{Network: network, Quorum: ones, Every: every, Scheme: dodona.ECDSA(fakeRecover)})
 		if (err == nil) != want {
 			t.Errorf("every %s: %v", every, err)
 		}
@@ -180,5 +180,36 @@ func TestRecordsFiledUnderAnotherNameAreRefused(t *testing.T) {
 		if _, err := anchor.Leaves(t.Context(), l, p.Anchor); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("a plan %s: got %v, want %q", name, err, c.want)
 		}
+	}
+}
+
+// TestAnchorsTakeTheSignaturesOfTheirQuorum: each list differs from the right one in one thing.
+func TestAnchorsTakeTheSignaturesOfTheirQuorum(t *testing.T) {
+	w := newWorld(time.Minute, gridOf("a", 10*time.Second))
+	w.restart(t)
+	e, err := w.series.Step(&anchor.Plan{Anchor: dodona.Anchor{Root: dodona.Digest{1}, From: at(0), To: at(time.Minute), Count: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := e.Claims[0].Digest
+	own, foreign := fakeSign(member, digest), fakeSign(dodona.Address{9}, digest)
+	for want, list := range map[string][]dodona.Signature{
+		"":                      {own},
+		"0 signatures, want 1":  nil,
+		"2 signatures, want 1":  {own, own},
+		"which is not a member": {foreign},
+		"recover signer":        {fakeSign(member, dodona.Digest{9})},
+	} {
+		rec, err := e.Record(list)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+		if err == nil && (rec.Topic != dodona.TopicAnchor || rec.ID != at(time.Minute).ID()) {
+			t.Errorf("got %+v", rec)
+		}
+	}
+	frost := anchor.Config{Network: network, Quorum: ones, Scheme: dodona.Scheme{Name: "frost"}, Every: time.Minute}
+	if _, err := anchor.New(frost); err == nil || !strings.Contains(err.Error(), "want frost") {
+		t.Errorf("a quorum of another scheme than the one that is given: %v", err)
 	}
 }

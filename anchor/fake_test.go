@@ -227,7 +227,7 @@ func (w *world) miss(name string, r dodona.Round, why string) {
 // restart forgets what is in memory.
 func (w *world) restart(t testing.TB) {
 	t.Helper()
-	s, err := anchor.New(anchor.Config{Network: network, Quorum: ones, Every: w.every, Recover: fakeRecover})
+	s, err := anchor.New(anchor.Config{Network: network, Quorum: ones, Every: w.every, Scheme: dodona.ECDSA(fakeRecover)})
 	if err != nil {
 		t.Fatal(err)
 	}

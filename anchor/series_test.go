@@ -160,7 +160,7 @@ func TestAnotherNetworksAnswersAreNotAnchored(t *testing.T) {
 	other := ones
 	other.Members = []dodona.Address{{7}}
 	s, err := anchor.New(anchor.Config{
-		Network: dodona.Network{Name: "other", First: other.Digest()}, Quorum: other, Every: time.Minute, Recover: fakeRecover,
+		Network: dodona.Network{Name: "other", First: other.Digest()}, Quorum: other, Every: time.Minute, Scheme: dodona.ECDSA(fakeRecover),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -32,17 +32,11 @@ func (s *Series) Step(p *Plan) (*Effects, error) {
 	}}}, nil
 }
 
-// Record returns the anchored record. Signatures are those of Claims. It fails if they are not a member's: a bug or a
-// wrong key, to be told to the operator, with nothing appended.
-func (e *Effects) Record(signatures [][]byte) (dodona.Record, error) {
-	if len(signatures) != 1 || len(signatures[0]) != len(dodona.Signature{}) {
-		return dodona.Record{}, fmt.Errorf("assemble anchor: %d signatures for 1 claim", len(signatures))
-	}
-	a := dodona.Anchored{
-		Network: e.s.Network, Quorum: e.s.Quorum, Anchor: e.plan.Anchor,
-		Signatures: []dodona.Signature{dodona.Signature(signatures[0])},
-	}
-	if err := e.s.checkSigned(a); err != nil {
+// Record returns the anchored record. Signatures are those of the one claim: as many as the quorum wants. It fails if they
+// are not members': a bug or a wrong key, to be told to the operator, with nothing appended.
+func (e *Effects) Record(signatures []dodona.Signature) (dodona.Record, error) {
+	a := dodona.Anchored{Network: e.s.Network, Quorum: e.s.Quorum, Anchor: e.plan.Anchor, Signatures: signatures}
+	if err := e.s.Scheme.Verify(a.Quorum, e.Claims[0].Digest, signatures); err != nil {
 		return dodona.Record{}, fmt.Errorf("assemble anchor: %w", err)
 	}
 	body, err := json.Marshal(a)

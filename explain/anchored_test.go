@@ -39,7 +39,7 @@ func (s sealer) Sign(_ context.Context, claims ...dodona.Claim) (signatures [][]
 // seal anchors the window of a round.
 func (p *plant) seal(t *testing.T, f dodona.Feed, r dodona.Round) {
 	t.Helper()
-	series, err := anchor.New(anchor.Config{Network: p.network, Quorum: p.quorum, Every: 10 * time.Minute, Recover: secp.Recover})
+	series, err := anchor.New(anchor.Config{Network: p.network, Quorum: p.quorum, Every: 10 * time.Minute, Scheme: dodona.ECDSA(secp.Recover)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,7 @@ import (
 // commit is the role that seals windows of answers and gaps under signed roots.
 func (n *Node) commit(ctx context.Context) error {
 	series, err := anchor.New(anchor.Config{
-		Network: n.id.network, Quorum: n.id.quorum, Every: n.config().Anchor.Every,
-		Recover: n.recovery.Recover, Recorder: n.recorder,
+		Network: n.id.network, Quorum: n.id.quorum, Scheme: n.scheme, Every: n.config().Anchor.Every, Recorder: n.recorder,
 	})
 	if err != nil {
 		return err
@@ -32,7 +31,7 @@ func (n *Node) commit(ctx context.Context) error {
 // seal seals every window that is due.
 func (n *Node) seal(ctx context.Context, series *anchor.Series) error {
 	for {
-		a, sealed, err := series.Advance(ctx, anchor.Means{Signer: n.signer, Ledger: n.journal, Refused: refused}, n.now(), n.grids())
+		a, sealed, err := series.Advance(ctx, anchor.Means{Signer: n.attester, Ledger: n.journal, Refused: refused}, n.now(), n.grids())
 		if err != nil || !sealed {
 			return err
 		}

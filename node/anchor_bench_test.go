@@ -54,7 +54,7 @@ func sealThroughTheJournal(b *testing.B, leaves int) {
 		b.StopTimer()
 		n := openNode(b, text.String(), Options{})
 		series, err := anchor.New(anchor.Config{
-			Network: n.id.network, Quorum: n.id.quorum, Every: n.config().Anchor.Every, Recover: n.recovery.Recover, Recorder: n.recorder,
+			Network: n.id.network, Quorum: n.id.quorum, Scheme: n.scheme, Every: n.config().Anchor.Every, Recorder: n.recorder,
 		})
 		if err != nil {
 			b.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/durable"
+	"github.com/dodona-oracle/dodona/internal/secp"
 	"github.com/dodona-oracle/dodona/journal"
 	"github.com/dodona-oracle/dodona/quorum"
 	"github.com/dodona-oracle/dodona/sign"
@@ -59,7 +60,9 @@ type Node struct {
 	metrics   *prom.Recorder
 	journal   *journal.Journal
 	signer    *sign.Signer
-	recovery  *recovery
+	recovery  *recovery     // of who signed observations
+	scheme    dodona.Scheme // of the quorum
+	attester  dodona.Signer // of what the quorum signs
 	intake    *rate.Limiter // of readings, bytes a second
 	validator *quorum.Validator
 	observer  *observer
@@ -141,7 +144,10 @@ func (n *Node) open(ctx context.Context) (err error) {
 	n.compareSizes(c)
 	n.signer = sign.New(sign.Options{Key: n.id.key, Journal: n.journal, Now: n.now, Recorder: n.recorder, Forgot: n.journal.Forgot})
 	n.intake = newIntake(int64(c.Node.Memory))
-	n.recovery = newRecovery(n.id.key.Address(), n.id.quorum)
+	recoverer := secp.NewRecoverer(n.id.quorum.Members...)
+	n.recovery = newRecovery(n.id.key.Address(), recoverer.Recover, madeObservations)
+	reports := newRecovery(n.id.key.Address(), recoverer.Recover, madeReports)
+	n.scheme, n.attester = dodona.ECDSA(reports.Recover), knownSigner{n.signer, reports}
 	if n.validator, err = n.newValidator(); err != nil {
 		return err
 	}

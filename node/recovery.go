@@ -1,10 +1,10 @@
 package node
 
 import (
+	"context"
 	"sync"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/secp"
 )
 
 // recovery finds out who signed, and knows what this process signed itself: the validator of the same process need
@@ -15,17 +15,19 @@ type recovery struct {
 
 	mu   sync.Mutex
 	made map[dodona.Digest]dodona.Signature
-	ring [maxMade]dodona.Digest // the digests in made, oldest at next
+	ring []dodona.Digest // the digests in made, oldest at next
 	next int
 }
 
-// maxMade bounds the signatures that are known; older ones cost the arithmetic again.
-const maxMade = 4096
+// How many signatures are known; older ones cost the arithmetic again.
+const (
+	madeObservations = 4096
+	madeReports      = 1024 // more than a slice has, and they are checked as soon as they are made
+)
 
-func newRecovery(address dodona.Address, q dodona.Quorum) *recovery {
+func newRecovery(address dodona.Address, recover func(dodona.Digest, dodona.Signature) (dodona.Address, error), size int) *recovery {
 	return &recovery{
-		address: address, recover: secp.NewRecoverer(q.Members...).Recover,
-		made: make(map[dodona.Digest]dodona.Signature),
+		address: address, recover: recover, made: make(map[dodona.Digest]dodona.Signature), ring: make([]dodona.Digest, size),
 	}
 }
 
@@ -36,7 +38,7 @@ func (r *recovery) remember(digest dodona.Digest, signature dodona.Signature) {
 	delete(r.made, r.ring[r.next])
 	r.ring[r.next] = digest
 	r.made[digest] = signature
-	r.next = (r.next + 1) % maxMade
+	r.next = (r.next + 1) % len(r.ring)
 }
 
 // Recover returns who signed the digest, or an error for anything but a canonical signature.
@@ -48,4 +50,21 @@ func (r *recovery) Recover(digest dodona.Digest, signature dodona.Signature) (do
 		return r.address, nil
 	}
 	return r.recover(digest, signature)
+}
+
+// A knownSigner lets a recovery know what it signs.
+type knownSigner struct {
+	dodona.Signer
+	known *recovery
+}
+
+// Sign signs as the signer does.
+func (s knownSigner) Sign(ctx context.Context, claims ...dodona.Claim) ([][]byte, error) {
+	signatures, err := s.Signer.Sign(ctx, claims...)
+	for i, signature := range signatures {
+		if len(signature) == len(dodona.Signature{}) {
+			s.known.remember(claims[i].Digest, dodona.Signature(signature))
+		}
+	}
+	return signatures, err
 }

@@ -34,7 +34,7 @@ func (n *Node) validate(ctx context.Context) error {
 func (n *Node) newValidator() (*quorum.Validator, error) {
 	n.known = validated(n.config())
 	return quorum.New(quorum.Config{
-		Network: n.id.network, Quorum: n.id.quorum, Feeds: n.known,
+		Network: n.id.network, Quorum: n.id.quorum, Scheme: n.scheme, Feeds: n.known,
 		Recover: n.recovery.Recover, Recorder: n.recorder,
 	})
 }
@@ -87,7 +87,7 @@ func (n *Node) attestAll(ctx context.Context, v *quorum.Validator, recs []dodona
 // attest decides one slice of observations: claims first, then appends, then memory.
 func (n *Node) attest(ctx context.Context, v *quorum.Validator, recs []dodona.Record) error {
 	_, err := v.Attest(ctx, quorum.Means{
-		Signer:  n.signer,
+		Signer:  n.attester,
 		Ledger:  n.journal,
 		Refused: refused,
 		Doubted: func(err error) bool { return errors.Is(err, sign.ErrBefore) },

@@ -69,7 +69,7 @@ func (v *Validator) Attest(ctx context.Context, m Means, now time.Time, recs []d
 // process was faster, those of the same step decided anew.
 func (v *Validator) perform(ctx context.Context, m Means, e *Effects) (*Effects, error) {
 	for race := 0; ; race++ {
-		signatures, refused, err := m.sign(ctx, e.Claims)
+		lists, refused, err := m.sign(ctx, e.Claims)
 		if err != nil {
 			return nil, err
 		}
@@ -84,7 +84,7 @@ func (v *Validator) perform(ctx context.Context, m Means, e *Effects) (*Effects,
 			}
 		}
 		e.refused = refused
-		recs, err := e.Records(signatures)
+		recs, err := e.Records(lists)
 		if err != nil {
 			return nil, err
 		}
@@ -121,25 +121,30 @@ func (v *Validator) lookAgain(ctx context.Context, m Means, claims []dodona.Clai
 	return err
 }
 
-// sign signs claims in one call, so that they share a flush. If one is refused for good it signs one by one, and
-// returns nil as the signature of each refused claim.
-func (m Means) sign(ctx context.Context, claims []dodona.Claim) (signatures [][]byte, refused map[int]refusal, err error) {
+// sign signs claims in one call, so that they share a flush. It returns a list of signatures a claim, which has the signer's
+// own. If one is refused for good it signs one by one, and the lists of refused claims are empty.
+func (m Means) sign(ctx context.Context, claims []dodona.Claim) (lists [][]dodona.Signature, refused map[int]refusal, err error) {
 	if len(claims) == 0 {
 		return nil, nil, nil
 	}
-	signatures, err = m.Signer.Sign(ctx, claims...)
+	signatures, err := m.Signer.Sign(ctx, claims...)
 	if err == nil {
-		return signatures, nil, nil
+		lists, err = listsOf(signatures)
+		return lists, nil, err
 	}
 	if !m.Refused(err) {
 		return nil, nil, fmt.Errorf("sign %d reports: %w", len(claims), err)
 	}
-	signatures, refused = make([][]byte, len(claims)), make(map[int]refusal)
+	lists, refused = make([][]dodona.Signature, len(claims)), make(map[int]refusal)
 	for i, c := range claims {
 		one, err := m.Signer.Sign(ctx, c)
 		switch {
 		case err == nil && len(one) == 1:
-			signatures[i] = one[0]
+			own, err := listsOf(one)
+			if err != nil {
+				return nil, nil, err
+			}
+			lists[i] = own[0]
 		case err == nil:
 			return nil, nil, fmt.Errorf("sign report of %s: %d signatures of one claim", c.Subject, len(one))
 		case m.Refused(err):
@@ -148,7 +153,19 @@ func (m Means) sign(ctx context.Context, claims []dodona.Claim) (signatures [][]
 			return nil, nil, fmt.Errorf("sign report of %s: %w", c.Subject, err)
 		}
 	}
-	return signatures, refused, nil
+	return lists, refused, nil
+}
+
+// listsOf makes a list of each signature.
+func listsOf(signatures [][]byte) ([][]dodona.Signature, error) {
+	lists := make([][]dodona.Signature, len(signatures))
+	for i, s := range signatures {
+		if len(s) != len(dodona.Signature{}) {
+			return nil, fmt.Errorf("assemble attestations: signature %d has %d bytes, want %d", i, len(s), len(dodona.Signature{}))
+		}
+		lists[i] = []dodona.Signature{dodona.Signature(s)}
+	}
+	return lists, nil
 }
 
 // claimsOf returns the claims that were refused.

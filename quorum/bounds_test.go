@@ -39,7 +39,7 @@ func TestAnAnswerThatNobodyCanReadStopsNothing(t *testing.T) {
 				signer := &fakeSigner{address: member, claims: map[string]dodona.Claim{}}
 				c := &crashing{ledger, signer, 1 << 30}
 				ledger.append(start, strange)
-				v, err := quorum.New(quorum.Config{Network: network, Quorum: group, Feeds: feeds(price, door, mode), Recover: fakeRecover, Recorder: counted})
+				v, err := quorum.New(quorum.Config{Network: network, Quorum: group, Scheme: dodona.ECDSA(fakeRecover), Feeds: feeds(price, door, mode), Recover: fakeRecover, Recorder: counted})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -17,25 +17,27 @@ const (
 	maxAnswer      = 256 << 10 // bytes of a data record's body; SetFeeds takes no feed whose answers are larger
 )
 
-// A finding is everything that can be said of a record without knowing what is attested.
-type finding struct {
-	observation dodona.Observation
-	parsed      bool // observation is what the record says, believed or not
+// A belief is what a member said of a feed's round while that was open.
+type belief struct {
 	feed        dodona.Feed
-	observed    dodona.Digest // of the observation alone
-	report      dodona.Report
-	digest      dodona.Digest // of the report
-	reason      Reason        // empty if the observation is believed
-	message     string
+	observation dodona.Observation
+}
+
+// A finding is everything that can be said of a record without knowing what is attested: a belief, or why there is none.
+type finding struct {
+	belief
+	parsed  bool   // its observation is what the record says, believed or not
+	reason  Reason // empty if it is believed
+	message string
 }
 
 func (f *finding) refuse(reason Reason, format string, args ...any) {
 	f.reason, f.message = reason, fmt.Sprintf(format, args...)
 }
 
-// examine checks one record against everything but the order: schema, feed, value, member, signature, openness.
-// It is pure, so that records can be examined side by side.
-func (v *Validator) examine(rec dodona.Record) (f finding) {
+// examine checks one record against everything but the order: schema, feed, value, member, signature, openness at the time
+// of receipt. It is pure, so that records can be examined side by side.
+func (v *Validator) examine(rec dodona.Record, received time.Time) (f finding) {
 	obs, err := decode(rec.Body)
 	if err != nil {
 		f.refuse(ReasonMalformed, "%v", err)
@@ -74,17 +76,14 @@ func (v *Validator) examine(rec dodona.Record) (f finding) {
 		return f
 	}
 	switch from, to := grid.Open(obs.Round, feed.Every); {
-	case rec.Appended.Before(from):
-		f.refuse(ReasonEarly, "appended at %s, but round %d opens at %s", stamp(rec.Appended), uint64(obs.Round), stamp(from))
+	case received.Before(from):
+		f.refuse(ReasonEarly, "appended at %s, but round %d opens at %s", stamp(received), uint64(obs.Round), stamp(from))
 		return f
-	case rec.Appended.After(to):
-		f.refuse(ReasonLate, "appended at %s, but round %d closed at %s", stamp(rec.Appended), uint64(obs.Round), stamp(to))
+	case received.After(to):
+		f.refuse(ReasonLate, "appended at %s, but round %d closed at %s", stamp(received), uint64(obs.Round), stamp(to))
 		return f
 	}
 	f.feed = feed.Feed
-	f.report = dodona.Report{Feed: obs.Feed, Round: obs.Round, Value: obs.Value}
-	f.digest = f.report.Digest(v.networkID)
-	f.observed = dodona.Observed(v.networkID, obs)
 	return f
 }
 

@@ -2,7 +2,9 @@ package quorum
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -14,7 +16,7 @@ type Effects struct {
 
 	network  dodona.Network
 	quorum   dodona.Quorum
-	recover  func(dodona.Digest, dodona.Signature) (dodona.Address, error)
+	scheme   dodona.Scheme
 	items    []item              // what was to be decided
 	refused  map[int]refusal     // why the signer refused claims, as far as that is known
 	outcomes []outcome           // of those attested or rejected, in order
@@ -32,12 +34,16 @@ type refusal struct {
 	doubted bool // see Means
 }
 
-// An outcome is the fate of one observation that is not a repeat. It is attested if its reason is empty.
+// An outcome is the fate of one observation that is not a repeat. It is attested if the reason in its finding is empty.
 type outcome struct {
 	record  dodona.Record
 	finding finding
-	claim   int    // the index of its claim; −1 if it has none
-	after   string // with a claim: the ID of the feed's newest data record
+
+	// Of one that is believed.
+	report   dodona.Report
+	observed dodona.Digest
+	claim    int    // the index of its claim; −1 if it has none
+	after    string // with a claim: the ID of the feed's newest data record
 }
 
 // Counts says what became of observations: Observations = Attested + Repeated + Rejected. Those left to the next
@@ -90,16 +96,16 @@ func (e *Effects) Rejections() []Rejection {
 }
 
 // Records returns what to append, in the order of the observations: a data record for each attestation, an event
-// record for each rejection. Signatures are those of Claims, in their order; a nil one says that the signer
-// refused for good, as with [dodona.ErrConflict], and its observation is rejected.
+// record for each rejection. Signatures are those of each of Claims, in their order: as many as the quorum wants. An empty
+// list says that the signer refused for good, as with [dodona.ErrConflict], and its observation is rejected.
 //
-// It fails if the number of signatures is wrong, or if they are not a member's: a bug or a wrong key, to be told
+// It fails if the number of signatures is wrong, or if they are not members': a bug or a wrong key, to be told
 // to the operator, with nothing appended.
-func (e *Effects) Records(signatures [][]byte) ([]dodona.Record, error) {
+func (e *Effects) Records(signatures [][]dodona.Signature) ([]dodona.Record, error) {
 	if len(signatures) != len(e.Claims) {
 		return nil, fmt.Errorf("assemble attestations: %d signatures for %d claims", len(signatures), len(e.Claims))
 	}
-	if err := e.checkSigner(signatures); err != nil {
+	if err := e.checkSigned(signatures); err != nil {
 		return nil, err
 	}
 	recs := make([]dodona.Record, 0, len(e.outcomes))
@@ -113,13 +119,13 @@ func (e *Effects) Records(signatures [][]byte) ([]dodona.Record, error) {
 	return recs, nil
 }
 
-func (e *Effects) outcomeRecord(o *outcome, signatures [][]byte) (dodona.Record, error) {
+func (e *Effects) outcomeRecord(o *outcome, signatures [][]dodona.Signature) (dodona.Record, error) {
 	if o.claim < 0 {
 		return newRejection(o.record, o.finding).record()
 	}
-	if signature := signatures[o.claim]; signature != nil {
+	if list := signatures[o.claim]; len(list) > 0 {
 		o.finding.reason = ""
-		return e.attestation(o.finding, o.after, signature)
+		return e.attestation(*o, list)
 	}
 	switch r := e.refused[o.claim]; {
 	case r.doubted:
@@ -127,51 +133,40 @@ func (e *Effects) outcomeRecord(o *outcome, signatures [][]byte) (dodona.Record,
 	case r.err != nil:
 		o.finding.refuse(ReasonConflict, "the signer refused: %v", r.err)
 	default:
-		o.finding.refuse(ReasonConflict, "the signer refused: it has signed another answer of round %d, or a later round", uint64(o.finding.report.Round))
+		o.finding.refuse(ReasonConflict, "the signer refused: it has signed another answer of round %d, or a later round", uint64(o.report.Round))
 	}
 	return newRejection(o.record, o.finding).record()
 }
 
-// checkSigner recovers the signer of one signature. Checking each would cost as much as all the observations did,
-// and all come from one key.
-func (e *Effects) checkSigner(signatures [][]byte) error {
-	checked := false
-	for i, s := range signatures {
-		if s == nil {
+// checkSigned returns why the signatures are not those of attestations.
+func (e *Effects) checkSigned(signatures [][]dodona.Signature) error {
+	for i, list := range signatures {
+		if len(list) == 0 {
 			continue
 		}
-		if len(s) != len(dodona.Signature{}) {
-			return fmt.Errorf("assemble attestations: signature %d has %d bytes, want %d", i, len(s), len(dodona.Signature{}))
+		err := e.scheme.Verify(e.quorum, e.Claims[i].Digest, list)
+		if other := (*dodona.SignerError)(nil); errors.As(err, &other) {
+			return fmt.Errorf("assemble attestations: this node signs as %s, but the quorum's member is %s: use the member's key, or leave out the validate role",
+				other.Signer, strings.Trim(fmt.Sprint(e.quorum.Members), "[]"))
 		}
-		if checked {
-			continue
-		}
-		checked = true
-		signer, err := e.recover(e.Claims[i].Digest, dodona.Signature(s))
 		if err != nil {
-			return fmt.Errorf("assemble attestations: recover signer: %w", err)
-		}
-		if signer != e.quorum.Members[0] {
-			return fmt.Errorf("assemble attestations: this node signs as %s, but the quorum's member is %s: use the member's key, or leave out the validate role", signer, e.quorum.Members[0])
+			return fmt.Errorf("assemble attestations: %w", err)
 		}
 	}
 	return nil
 }
 
-func (e *Effects) attestation(f finding, after string, signature []byte) (dodona.Record, error) {
+func (e *Effects) attestation(o outcome, signatures []dodona.Signature) (dodona.Record, error) {
 	answer := dodona.Answer{
-		Network: e.network, Quorum: e.quorum, Feed: f.feed,
-		Attestation: dodona.Attestation{
-			Report: f.report, Observed: f.observed,
-			Signatures: []dodona.Signature{dodona.Signature(signature)},
-		},
+		Network: e.network, Quorum: e.quorum, Feed: o.finding.feed,
+		Attestation: dodona.Attestation{Report: o.report, Observed: o.observed, Signatures: signatures},
 	}
 	body, err := json.Marshal(answer)
 	if err != nil {
 		return dodona.Record{}, fmt.Errorf("write answer: %w", err)
 	}
 	return dodona.Record{
-		Topic: dodona.TopicData, Key: f.feed.Name,
-		ID: f.report.Round.ID(), Body: body, After: after,
+		Topic: dodona.TopicData, Key: o.finding.feed.Name,
+		ID: o.report.Round.ID(), Body: body, After: o.after,
 	}, nil
 }

@@ -138,7 +138,7 @@ func feeds(list ...dodona.Feed) map[dodona.FeedID]quorum.Feed {
 func newValidator(t testing.TB) *quorum.Validator {
 	t.Helper()
 	v, err := quorum.New(quorum.Config{
-		Network: network, Quorum: group, Feeds: feeds(price, door, mode), Recover: fakeRecover, Workers: 2,
+		Network: network, Quorum: group, Scheme: dodona.ECDSA(fakeRecover), Feeds: feeds(price, door, mode), Recover: fakeRecover, Workers: 2,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -180,11 +180,10 @@ func altered(rec dodona.Record, change func(*dodona.Observation)) dodona.Record 
 }
 
 // signatures signs every claim with the fake scheme as the member.
-func signatures(claims []dodona.Claim) [][]byte {
-	out := make([][]byte, len(claims))
+func signatures(claims []dodona.Claim) [][]dodona.Signature {
+	out := make([][]dodona.Signature, len(claims))
 	for i, c := range claims {
-		sig := fakeSign(member, c.Digest)
-		out[i] = sig[:]
+		out[i] = []dodona.Signature{fakeSign(member, c.Digest)}
 	}
 	return out
 }

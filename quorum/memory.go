@@ -145,17 +145,8 @@ func (v *Validator) restore(rec dodona.Record) (believed bool, err error) {
 	if a.Feed.ID() != report.Feed || a.Feed.Name != rec.Key {
 		return false, errors.New("the answer is of another feed than the record's key")
 	}
-	if len(a.Attestation.Signatures) != v.quorum.K {
-		return false, fmt.Errorf("%d signatures, want %d", len(a.Attestation.Signatures), v.quorum.K)
-	}
-	for _, sig := range a.Attestation.Signatures {
-		signer, err := v.recover(report.Digest(v.networkID), sig)
-		if err != nil {
-			return false, fmt.Errorf("recover signer: %w", err)
-		}
-		if !v.isMember(signer) {
-			return false, fmt.Errorf("signed by %s, which is not a member", signer)
-		}
+	if err := v.scheme.Verify(v.quorum, report.Digest(v.networkID), a.Attestation.Signatures); err != nil {
+		return false, err
 	}
 	h := v.memoryOf(rec.Key)
 	h.insert(attested{report.Round, a.Attestation.Observed})

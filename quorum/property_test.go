@@ -39,7 +39,7 @@ func drawRecord(t *rapid.T) dodona.Record {
 
 func TestEveryObservationHasOneFate(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		v, err := quorum.New(quorum.Config{Network: network, Quorum: group, Feeds: feeds(price, door, mode), Recover: fakeRecover, Workers: 3})
+		v, err := quorum.New(quorum.Config{Network: network, Quorum: group, Scheme: dodona.ECDSA(fakeRecover), Feeds: feeds(price, door, mode), Recover: fakeRecover, Workers: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +110,7 @@ func TestWorkersDoNotChangeTheOutcome(t *testing.T) {
 	}
 	var want []dodona.Record
 	for workers := 1; workers <= 4; workers++ {
-		v, err := quorum.New(quorum.Config{Network: network, Quorum: group, Feeds: feeds(price, door, mode), Recover: fakeRecover, Workers: workers})
+		v, err := quorum.New(quorum.Config{Network: network, Quorum: group, Scheme: dodona.ECDSA(fakeRecover), Feeds: feeds(price, door, mode), Recover: fakeRecover, Workers: workers})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -215,7 +215,7 @@ func BenchmarkSlice(b *testing.B) {
 		set = append(set, feed)
 		slice = append(slice, observe(feed, 0, int64(i)))
 	}
-	v, err := quorum.New(quorum.Config{Network: network, Quorum: group, Feeds: feeds(set...), Recover: fakeRecover})
+	v, err := quorum.New(quorum.Config{Network: network, Quorum: group, Scheme: dodona.ECDSA(fakeRecover), Feeds: feeds(set...), Recover: fakeRecover})
 	if err != nil {
 		b.Fatal(err)
 	}

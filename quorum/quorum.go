@@ -6,7 +6,7 @@
 //
 //	for effects := v.Step(now, recs); effects != nil; effects = v.Next(effects) { // decides, changes nothing
 //		signatures, err := signer.Sign(ctx, effects.Claims...) // claims are durable before a signature exists
-//		out, err := effects.Records(signatures)                // attestations and rejections
+//		out, err := effects.Records(lists)                     // attestations and rejections; a list of signatures a claim
 //		err = journal.Append(ctx, out...)                      // together
 //		v.Commit(effects)                                      // remembers
 //	}
@@ -41,10 +41,11 @@ import (
 // A Config says for whom a validator speaks.
 type Config struct {
 	Network dodona.Network
-	Quorum  dodona.Quorum          // scheme "ecdsa"; this build supports 1 of 1
+	Quorum  dodona.Quorum          // this build supports 1 of 1
+	Scheme  dodona.Scheme          // of the quorum
 	Feeds   map[dodona.FeedID]Feed // may be empty until SetFeeds
 
-	// Recover returns who signed a digest, refusing every signature that is not the one canonical encoding.
+	// Recover returns who signed an observation, refusing every signature that is not the one canonical encoding.
 	// It must be pure and safe for concurrent use.
 	Recover func(dodona.Digest, dodona.Signature) (dodona.Address, error)
 
@@ -64,6 +65,7 @@ type Validator struct {
 	network   dodona.Network
 	networkID dodona.Digest
 	quorum    dodona.Quorum
+	scheme    dodona.Scheme
 	recover   func(dodona.Digest, dodona.Signature) (dodona.Address, error)
 	recorder  telemetry.Recorder
 	workers   int
@@ -76,7 +78,7 @@ type Validator struct {
 
 // New returns a validator that remembers nothing. It refuses a quorum that this build cannot serve.
 func New(c Config) (*Validator, error) {
-	if err := checkQuorum(c.Network, c.Quorum); err != nil {
+	if err := checkQuorum(c); err != nil {
 		return nil, err
 	}
 	if c.Recover == nil {
@@ -86,6 +88,7 @@ func New(c Config) (*Validator, error) {
 		network:   c.Network,
 		networkID: c.Network.ID(),
 		quorum:    c.Quorum,
+		scheme:    c.Scheme,
 		recover:   c.Recover,
 		recorder:  c.Recorder,
 		workers:   c.Workers,
@@ -102,10 +105,11 @@ func New(c Config) (*Validator, error) {
 }
 
 // checkQuorum refuses what no verifier would accept, and what this build cannot assemble.
-func checkQuorum(n dodona.Network, q dodona.Quorum) error {
+func checkQuorum(c Config) error {
+	n, q := c.Network, c.Quorum
 	switch {
-	case q.Scheme != "ecdsa": // verify knows group keys; nothing here signs with one yet
-		return fmt.Errorf("quorum scheme %.40q: want ecdsa, this build attests with no other", q.Scheme)
+	case q.Scheme != c.Scheme.Name:
+		return fmt.Errorf("quorum scheme %.40q: want %s, this build attests with no other", q.Scheme, c.Scheme.Name)
 	case len(q.Members) > 1 || q.K > 1:
 		return fmt.Errorf("quorum of %d of %d members: this build supports 1 of 1", q.K, len(q.Members))
 	case q.Check() != nil:

@@ -2,6 +2,7 @@ package quorum_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"math"
 	"strings"
@@ -203,10 +204,12 @@ func TestTheRefusedClaimOfASignerBecomesAnAlarm(t *testing.T) {
 func TestForeignSignaturesAreNotAssembled(t *testing.T) {
 	e := newValidator(t).Step(start, []dodona.Record{observe(price, 0, 1)})
 	foreign := fakeSign(stranger, e.Claims[0].Digest)
-	for name, sigs := range map[string][][]byte{
-		"none": nil, "two": {foreign[:], foreign[:]}, "short": {foreign[:64]}, "a stranger's": {foreign[:]}, "zeros": {make([]byte, 65)},
+	own := fakeSign(member, e.Claims[0].Digest)
+	for name, lists := range map[string][][]dodona.Signature{
+		"none": nil, "of two claims": {{own}, {own}}, "a stranger's": {{foreign}}, "zeros": {{{}}},
+		"one twice": {{own, own}}, "a stranger's too": {{own, foreign}},
 	} {
-		if out, err := e.Records(sigs); err == nil {
+		if out, err := e.Records(lists); err == nil {
 			t.Errorf("%s: got %d records, want an error", name, len(out))
 		}
 	}
@@ -219,7 +222,7 @@ func TestSignaturesAreChecked(t *testing.T) {
 	}
 	q := dodona.Quorum{Scheme: "ecdsa", K: 1, Members: []dodona.Address{key.Address()}}
 	n := dodona.Network{Name: "real", First: q.Digest()}
-	v, err := quorum.New(quorum.Config{Network: n, Quorum: q, Feeds: feeds(price), Recover: secp.Recover})
+	v, err := quorum.New(quorum.Config{Network: n, Quorum: q, Scheme: dodona.ECDSA(secp.Recover), Feeds: feeds(price), Recover: secp.Recover})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +246,7 @@ func TestSignaturesAreChecked(t *testing.T) {
 		t.Fatalf("good: got %+v", e.Rejections())
 	}
 	sig := key.Sign(e.Claims[0].Digest)
-	if _, err := e.Records([][]byte{sig[:]}); err != nil {
+	if _, err := e.Records([][]dodona.Signature{{sig}}); err != nil {
 		t.Error(err)
 	}
 }
@@ -251,7 +254,7 @@ func TestSignaturesAreChecked(t *testing.T) {
 func TestNewRefusesWhatItCannotServe(t *testing.T) {
 	three := dodona.Quorum{Scheme: "ecdsa", K: 2, Members: []dodona.Address{{1}, {2}, {3}}}
 	config := func(change func(*quorum.Config)) quorum.Config {
-		c := quorum.Config{Network: network, Quorum: group, Feeds: feeds(price), Recover: fakeRecover}
+		c := quorum.Config{Network: network, Quorum: group, Scheme: dodona.ECDSA(fakeRecover), Feeds: feeds(price), Recover: fakeRecover}
 		change(&c)
 		return c
 	}
@@ -269,5 +272,26 @@ func TestNewRefusesWhatItCannotServe(t *testing.T) {
 		if _, err := quorum.New(c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)
 		}
+	}
+}
+
+// A shortSigner returns signatures of too few bytes.
+type shortSigner struct{ fakeSigner }
+
+func (s *shortSigner) Sign(ctx context.Context, claims ...dodona.Claim) ([][]byte, error) {
+	signatures, err := s.fakeSigner.Sign(ctx, claims...)
+	for i := range signatures {
+		signatures[i] = signatures[i][:64]
+	}
+	return signatures, err
+}
+
+func TestBrokenSignaturesAreNotAssembled(t *testing.T) {
+	ledger := newFakeLedger()
+	signer := &shortSigner{fakeSigner{address: member, claims: map[string]dodona.Claim{}}}
+	c := &crashing{ledger, &signer.fakeSigner, 1 << 30}
+	_, err := newValidator(t).Attest(t.Context(), quorum.Means{Signer: signer, Ledger: c}, start, []dodona.Record{observe(price, 0, 1)})
+	if err == nil || !strings.Contains(err.Error(), "has 64 bytes, want 65") || len(ledger.topic(dodona.TopicData)) != 0 {
+		t.Errorf("got %v and %d answers, want an error and none", err, len(ledger.topic(dodona.TopicData)))
 	}
 }

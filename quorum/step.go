@@ -11,8 +11,9 @@ import (
 
 // An item is an observation record on its way through the steps.
 type item struct {
-	record  dodona.Record
-	finding finding
+	record   dodona.Record
+	received time.Time // by which its round is open or not, whenever it is decided
+	finding  finding
 }
 
 // Step decides a slice of observation records and changes nothing: the same slice after the same commits gives the
@@ -29,7 +30,7 @@ func (v *Validator) Step(now time.Time, recs []dodona.Record) *Effects {
 		if rec.Topic != dodona.TopicObservation {
 			continue
 		}
-		items = append(items, item{record: rec})
+		items = append(items, item{record: rec, received: rec.Appended}) // this node's own journal took it
 		if !rec.Appended.IsZero() {
 			lag = max(lag, now.Sub(rec.Appended))
 		}
@@ -64,7 +65,7 @@ func (v *Validator) examineAll(items []item) {
 	var next atomic.Int64
 	work := func() {
 		for i := int(next.Add(1)) - 1; i < len(items); i = int(next.Add(1)) - 1 {
-			items[i].finding = v.examine(items[i].record)
+			items[i].finding = v.examine(items[i].record, items[i].received)
 		}
 	}
 	var group sync.WaitGroup
@@ -77,7 +78,7 @@ func (v *Validator) examineAll(items []item) {
 
 // decideAll gives each item its fate, in order: attested, repeated, rejected, or left to the next step.
 func (v *Validator) decideAll(items []item) *Effects {
-	e := &Effects{network: v.network, quorum: v.quorum, recover: v.recover, items: items, claimed: map[string]attested{}}
+	e := &Effects{network: v.network, quorum: v.quorum, scheme: v.scheme, items: items, claimed: map[string]attested{}}
 	waiting := map[string]bool{} // feeds whose later observations must wait, so that their order is kept
 	for _, it := range items {
 		name := it.finding.feed.Name
@@ -95,37 +96,39 @@ func (v *Validator) decideAll(items []item) *Effects {
 
 // decide gives one observation its fate. It returns false if the feed has a claim in this step already.
 func (v *Validator) decide(e *Effects, rec dodona.Record, f finding) bool {
+	o := outcome{record: rec, finding: f, claim: -1}
 	name := f.feed.Name
 	if f.reason == "" {
-		if v.order(e, rec, &f) {
+		o.report, o.observed = assemble(v.networkID, f.belief)
+		if v.order(e, &o) {
 			e.repeated = append(e.repeated, name)
 			return true
 		}
 	}
-	if f.reason != "" {
-		e.outcomes = append(e.outcomes, outcome{record: rec, finding: f, claim: -1})
+	if o.finding.reason != "" {
+		e.outcomes = append(e.outcomes, o)
 		return true
 	}
 	if _, taken := e.claimed[name]; taken {
 		return false
 	}
-	e.claimed[name] = attested{f.report.Round, f.observed}
-	after := ""
+	e.claimed[name] = attested{o.report.Round, o.observed}
 	if h := v.memory[name]; h != nil {
-		after = h.newest
+		o.after = h.newest
 	}
-	e.outcomes = append(e.outcomes, outcome{record: rec, finding: f, claim: len(e.Claims), after: after})
+	o.claim = len(e.Claims)
+	e.outcomes = append(e.outcomes, o)
 	e.Claims = append(e.Claims, dodona.Claim{
 		Network: v.networkID, Type: "report", Subject: name,
-		Round: f.report.Round, Digest: f.digest, Observed: f.observed,
+		Round: o.report.Round, Digest: o.report.Digest(v.networkID), Observed: o.observed,
 	})
 	return true
 }
 
-// order reports whether the observation is one that was attested before, and refuses it if it comes too late
-// or contradicts the one that was.
-func (v *Validator) order(e *Effects, rec dodona.Record, f *finding) (repeated bool) {
-	name, round := f.feed.Name, f.report.Round
+// order reports whether what was assembled is what was attested before, and refuses it if it comes too late or contradicts
+// what was.
+func (v *Validator) order(e *Effects, o *outcome) (repeated bool) {
+	f, name, round := &o.finding, o.finding.feed.Name, o.report.Round
 	memory := v.memory[name]
 	if memory.isSpoiled(round) {
 		f.refuse(ReasonConflict, "the journal holds something else under the name of round %d, which is no answer of this quorum", uint64(round))
@@ -143,12 +146,12 @@ func (v *Validator) order(e *Effects, rec dodona.Record, f *finding) (repeated b
 		return false
 	}
 	switch {
-	case known && before.observed == f.observed:
+	case known && before.observed == o.observed:
 		return true
 	case known:
 		f.refuse(ReasonEquivocation, "%s signed two observations of round %d: %s is attested, this is %s",
-			f.observation.Signer, uint64(round), before.observed, f.observed)
-	case memory != nil && !memory.restored.IsZero() && !rec.Appended.After(memory.restored):
+			f.observation.Signer, uint64(round), before.observed, o.observed)
+	case memory != nil && !memory.restored.IsZero() && !o.record.Appended.After(memory.restored):
 		// It is older than the attestation that memory was rebuilt from, so it was decided before the restart,
 		// when the reader had not yet finished its slice.
 		return true
@@ -163,15 +166,15 @@ func (v *Validator) Commit(e *Effects) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, o := range e.outcomes {
-		f := o.finding
-		if f.reason != "" {
-			v.recorder.Count(telemetry.QuorumRejected, string(f.reason), 1)
+		if reason := o.finding.reason; reason != "" {
+			v.recorder.Count(telemetry.QuorumRejected, string(reason), 1)
 			continue
 		}
-		h := v.memoryOf(f.feed.Name)
-		h.insert(attested{f.report.Round, f.observed})
-		h.newest = f.report.Round.ID()
-		v.recorder.Count(telemetry.QuorumAttested, f.feed.Name, 1)
+		name := o.finding.feed.Name
+		h := v.memoryOf(name)
+		h.insert(attested{o.report.Round, o.observed})
+		h.newest = o.report.Round.ID()
+		v.recorder.Count(telemetry.QuorumAttested, name, 1)
 	}
 	for _, name := range e.repeated {
 		v.recorder.Count(telemetry.QuorumRepeated, name, 1)
