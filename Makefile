@@ -27,10 +27,10 @@ demo: ## three price servers, one lying and one hanging, a node on them, a live 
 build: ## bin/dodona for this machine (needs Go)
 	@scripts/build.sh bin/dodona ./cmd/dodona
 
-check: ## quick checks of the code: format, vet, tests without servers (needs Go; no root, no network)
+check: ## quick checks of the code: format, vet, the law, tests that take no seconds (needs Go; no root, no network; a minute)
 	@scripts/format.sh
 	go vet ./...
-	go test ./...
+	go test -short -timeout 5m ./...
 
 lint: ## formatting, vet, staticcheck, the browser build (needs Go)
 	@scripts/format.sh

@@ -179,6 +179,9 @@ func TestAnotherNetworksAnswersAreNotAnchored(t *testing.T) {
 // TestCrashAtEveryStep cuts the power at every call of journal and signer, before and after it takes effect, in a
 // run with gaps, late answers and an outage, and lets answers come in while the node is down.
 func TestCrashAtEveryStep(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	run := func(fuse int, after bool) (calls int) {
 		w := newWorld(time.Minute, gridOf("a", 10*time.Second), gridOf("b", 20*time.Second))
 		random := rand.New(rand.NewPCG(1, 2))

@@ -63,6 +63,9 @@ func TestEmptyAndDuplicateTreesAreRefused(t *testing.T) {
 
 // TestEveryLeafOfManyIsProvedFromOnePart makes trees that are cut into parts at awkward places.
 func TestEveryLeafOfManyIsProvedFromOnePart(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for _, n := range []int{1, 2, 3, 59, 4097, 8193, 12000} {
 		day := noon.Truncate(24 * time.Hour)
 		w := newWorld(24*time.Hour, gridOf("a", 24*time.Hour)) // a grid of one instant, so that there are no gaps

@@ -30,6 +30,9 @@ func (e endless) Read(p []byte) (int, error) {
 // processor time and in bytes, not by the clock: a busy machine must not fail it, and a reader whose work grows with the
 // square of a megabyte needs a hundred times as much.
 func TestHostileFilesAreRefusedSoon(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	const n = 1<<20 - 100
 	many := func(s string) string { return strings.Repeat(s, n/len(s)) }
 	var sources, deep strings.Builder

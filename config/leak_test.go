@@ -39,6 +39,9 @@ feeds:
 
 // TestNoTypingErrorLeaksASecret makes every typing error of one character in a file full of secrets.
 func TestNoTypingErrorLeaksASecret(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	try := func(src, edit string) {
 		c, err := config.Load(strings.NewReader(src), "f.yaml", kinds())
 		var out bytes.Buffer

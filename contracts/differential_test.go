@@ -92,6 +92,9 @@ func mutate(r *rand.Rand, s speaker, data []byte) []byte {
 
 // TestGoAndTheContractsJudgeAlike compares verify and internal/calldata with the compiled contracts.
 func TestGoAndTheContractsJudgeAlike(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	r := rand.New(rand.NewPCG(*seed, 0))
 	all := []speaker{schnorrSpeaker(1), schnorrSpeaker(2), ecdsaSpeaker(1, 1), ecdsaSpeaker(2, 2), ecdsaSpeaker(3, 4)}
 	const stored = now - 60_000

@@ -39,6 +39,9 @@ func elsewhere(t *testing.T, dir string, room unit.Size) (url string, stop func(
 // TestObserversStopByTheLimitThatTheStreamHas: it was raised here, or another process has a larger one, and the server has no room for that. While a reader is away, observations leave
 // room for what it will append.
 func TestObserversStopByTheLimitThatTheStreamHas(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for _, other := range []bool{false, true} {
 		url, _ := elsewhere(t, t.TempDir(), 8*unit.MiB)
 		var told spoken

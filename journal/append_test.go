@@ -102,6 +102,9 @@ func TestLargeRecordIsReadWhole(t *testing.T) {
 
 // TestManyAppendAtOnce checks that concurrent appends share flushes and that none is lost or doubled.
 func TestManyAppendAtOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for _, durability := range []Durability{Batch, Strict} {
 		t.Run(string(durability), func(t *testing.T) {
 			j := open(t, Config{Durability: durability})

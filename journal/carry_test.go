@@ -40,6 +40,9 @@ func appendRound(t testing.TB, j *Journal, round, from, to int) {
 
 // Retention of ten thousand keys asks the store a few questions, not one a key.
 func TestRetentionAsksFewQuestions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	const keys = 10_000
 	for _, remembered := range []bool{true, false} {
 		dir := t.TempDir()
@@ -84,6 +87,9 @@ func TestRetentionAsksFewQuestions(t *testing.T) {
 // Keys that nobody writes any more keep their last record, however often the stream is turned over, and what is written
 // again is never more than what is written anew.
 func TestDeadKeysAreCarriedWithinBounds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	const dead, live = 400, 40 // the dead ones take about a quarter of the stream
 	j := open(t, Config{Proof: Limits{Bytes: unit.MiB}})
 	appendRound(t, j, 0, 0, dead)

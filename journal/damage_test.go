@@ -90,6 +90,9 @@ func withoutIndex(t *testing.T, blocks string) {
 }
 
 func TestDamageIsFoundBoundedAndNamed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a folder over and over")
+	}
 	for _, c := range []struct {
 		name     string
 		damage   func(t *testing.T, blocks string)

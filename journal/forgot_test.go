@@ -67,6 +67,9 @@ func flipBit(t *testing.T, file, text string, behind int) {
 // TestADamagedClaimIsNotSignedOver: a lone node stops, something happens to the record of its newest claim, and it starts. The server finds no
 // claim, and the end of the stream is sound.
 func TestADamagedClaimIsNotSignedOver(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a folder over and over")
+	}
 	first := func(blocks string) string { return filepath.Join(blocks, "1.blk") }
 	for name, c := range map[string]struct {
 		behind int // bytes of events
@@ -136,6 +139,9 @@ func TestAStreamAndItsMarksAreNotBothBelieved(t *testing.T) {
 // TestALossIsJudgedByTheClockOfLater: a gateway has no clock until it is told the time. It starts an hour behind, or twelve years ahead, finds
 // that the end of its proofs is lost, and then its clock is set.
 func TestALossIsJudgedByTheClockOfLater(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for name, c := range map[string]struct {
 		off   time.Duration
 		spoil func(heads string) error

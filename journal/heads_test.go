@@ -39,6 +39,9 @@ func written(t *testing.T) (dir, path, writer string) {
 
 // TestDamagedMarksRaiseNoFalseAlarm flips a bit in each slot and in several, and takes the file away.
 func TestDamagedMarksRaiseNoFalseAlarm(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a folder over and over")
+	}
 	flip := func(slots ...int) func(t *testing.T, text []byte) []byte {
 		return func(t *testing.T, text []byte) []byte {
 			for _, slot := range slots {

@@ -111,6 +111,9 @@ func TestAppendThenReadInOrder(t *testing.T) {
 }
 
 func TestScanBeginsWhereToldTo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	j := open(t, Config{})
 	var recs []dodona.Record
 	for i := range 300 {

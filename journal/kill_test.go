@@ -66,6 +66,9 @@ func TestHelperAppendsUntilKilled(t *testing.T) {
 
 // TestKilledProcessLosesNothingAcknowledged kills a process under load again and again in one folder, then compares.
 func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it kills processes")
+	}
 	dir := t.TempDir()
 	kept := make(map[string]bool)
 	for run := range kills {

@@ -14,6 +14,9 @@ import (
 // TestAStoreThatLostItsEndIsNotSignedOn: a lone node whose stream of proofs is as it was one claim ago, because a disk lied at a power cut,
 // which may have cost the high-water marks too. What it signed then is not signed with another digest, not after one more start either.
 func TestAStoreThatLostItsEndIsNotSignedOn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a folder over and over")
+	}
 	for name, spoil := range map[string]func(heads string) error{
 		"marks sound":   func(string) error { return nil },
 		"marks gone":    os.Remove,

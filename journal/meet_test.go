@@ -71,6 +71,9 @@ func twelve(t *testing.T, j *Journal) {
 
 // TestLostStreamsAreMadeAnewWhileTheNodeRuns: they are gone from the server, whose other streams stay.
 func TestLostStreamsAreMadeAnewWhileTheNodeRuns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for seconds")
+	}
 	server := open(t, Config{Listen: "127.0.0.1:0"})
 	network := dodona.Digest{7}
 	j := joinAs(t, server, "gw-1", network)

@@ -185,6 +185,9 @@ func TestReadersOfAnOldNameAreThisFolders(t *testing.T) {
 
 // TestAnOrphanDoesNotBlockItsStream: long before its grace is over.
 func TestAnOrphanDoesNotBlockItsStream(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for seconds")
+	}
 	for stream, topic := range map[string]dodona.Topic{streamRaw: dodona.TopicReading, streamProof: dodona.TopicObservation} {
 		t.Run(stream, func(t *testing.T) {
 			limits := Limits{Bytes: 2 * unit.MiB}

@@ -8,6 +8,9 @@ import (
 
 // TestRecordsAreRecognisedAfterARestart: a source sends again what it was not told of, however much was in flight.
 func TestRecordsAreRecognisedAfterARestart(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	const total = recentIDs + 1000
 	dir := t.TempDir()
 	j := open(t, Config{Dir: dir})

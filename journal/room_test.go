@@ -145,6 +145,9 @@ func TestFullStreamDrainsWhenItsReaderComesBack(t *testing.T) {
 
 // A stream that observers filled beyond its limit, as those did that knew no mark, drains as well.
 func TestOverfullStreamDrains(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	dir := t.TempDir()
 	j, err := Open(t.Context(), Config{Dir: dir, Node: "gw-1", Proof: Limits{Bytes: 8 * unit.MiB}})
 	if err != nil {

@@ -253,6 +253,9 @@ var errStopped = errors.New("stopped by the test")
 
 // TestAnUpgradeIsFinishedFromEveryStep stops it after each step, and starts it again.
 func TestAnUpgradeIsFinishedFromEveryStep(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a folder over and over")
+	}
 	original := unpack(t, format1)
 	before := contentsOf(t, original, oldNames)
 	network := networkOf(t, before)
@@ -299,6 +302,9 @@ func TestHelperUpgrades(t *testing.T) {
 }
 
 func TestAKilledUpgradeIsFinished(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts processes")
+	}
 	original := unpack(t, format1)
 	before := contentsOf(t, original, oldNames)
 	network := networkOf(t, before)

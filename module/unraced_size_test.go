@@ -19,6 +19,9 @@ import (
 // TestNativeCodeThatIsRefusedTakesNoMemory: what does not fit into the memory for modules is asked for before it is taken, and so it is when it
 // comes from the cache.
 func TestNativeCodeThatIsRefusedTakesNoMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	wasm := textShape{
 		types: 1, typ: func(int) []byte { return []byte{0x60, 4, 0x7f, 0x7e, 0x7d, 0x7c, 0} }, functions: 280,
 		body: slices.Concat([]byte{0, 0x20, 3}, bytes.Repeat([]byte{0xb1, 0xba}, 600), []byte{0x1a, 0x0b}), // conversions to i64 and back
@@ -42,6 +45,9 @@ func TestNativeCodeThatIsRefusedTakesNoMemory(t *testing.T) {
 
 // TestTextOfStandardGo: the largest of real programs has small margins.
 func TestTextOfStandardGo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	file := filepath.Join(t.TempDir(), "json-go.wasm")
 	build := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", file, "./testdata/guests/src/json-go")
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
@@ -63,6 +69,9 @@ func TestTextOfStandardGo(t *testing.T) {
 
 // TestTextStaysWithinItsPrices: one more feed of a module takes at most what it is promised, whatever the module has much of.
 func TestTextStaysWithinItsPrices(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	shapes := textShapes()
 	many := textShape{functions: 1000, body: []byte{0, 0x0b}, data: segments(1000, 0), globals: shapes["globals"].globals}
 	for engine, o := range map[string]Options{"compiled": {}, "interpreted": {Interpreter: true}} {

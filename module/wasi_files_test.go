@@ -103,6 +103,9 @@ func TestFilesOfTheDirectoryAreRead(t *testing.T) {
 }
 
 func TestFilesOutsideOfTheDirectoryCannotBeReached(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	spec, _ := fileGuest(t)
 	m := abiModule(t, spec)
 	for path, want := range map[string]int64{

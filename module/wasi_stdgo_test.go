@@ -15,6 +15,9 @@ import (
 )
 
 func TestStandardGoFindsTheRoundAndTheDirectory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	wasm := filepath.Join(t.TempDir(), "stdgo.wasm")
 	build := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", wasm, "./testdata/abi/stdgo")
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")

@@ -49,6 +49,9 @@ func full(b []byte) []byte {
 // the memory and time that it has in use; some percent more is refused. With the race detector, the child takes a multiple of both, and with C's
 // library each of its threads reserves addresses as it likes; what is shipped has neither.
 func TestWhatIsAcceptedCompilesInTheChild(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for _, test := range []struct {
 		name string
 		kind kind // or interpreted

@@ -81,6 +81,9 @@ func nestedBlocks(n int) []byte {
 func manyLocals(n int) []byte { return oneFunction([]byte{1}, uleb(n), []byte{0x7e, 0x0b}) }
 
 func TestBombsEndTheChildAndNotTheParent(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for _, test := range []struct {
 		name   string
 		code   []byte

@@ -20,6 +20,9 @@ func TestMain(m *testing.M) {
 }
 
 func TestDemoKeepsItsPromise(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs a node and servers for seconds")
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // of a slow machine; elsewhere ten seconds are enough
 	defer cancel()
 	enough := func(s sums) bool { return s.Attested >= 6 && s.Module >= 3 && s.Onchain >= 2 && s.Anchors >= 1 }

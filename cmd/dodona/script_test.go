@@ -43,6 +43,9 @@ func (c cleaning) Run() int {
 
 // TestSessions runs the sessions in testdata/script at the root: they read like a terminal.
 func TestSessions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts the program over and over")
+	}
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)

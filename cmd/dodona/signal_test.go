@@ -24,6 +24,9 @@ func (p *process) awaitSaid(text string) {
 
 // TestANodeThatStartsSurvivesHangupsAndEndsWell: it waits for a journal that is not there.
 func TestANodeThatStartsSurvivesHangupsAndEndsWell(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts nodes")
+	}
 	dir := t.TempDir()
 	text := "node: {data: ./data}\njournal: {url: \"nats://127.0.0.1:1\"}\nsources: {s: {sim: {seed: 1}}}\nfeeds: {f: {from: [s]}}\n"
 	if err := os.WriteFile(filepath.Join(dir, "node.yaml"), []byte(text), 0o600); err != nil {
@@ -44,6 +47,9 @@ func TestANodeThatStartsSurvivesHangupsAndEndsWell(t *testing.T) {
 
 // TestACommandThatReadsAPipeCanBeInterrupted: also a terminal is a file that may never end.
 func TestACommandThatReadsAPipeCanBeInterrupted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts the program")
+	}
 	for _, command := range []string{"verify", "replay", "check", "run"} {
 		dir := t.TempDir()
 		pipe := filepath.Join(dir, "pipe")
@@ -63,6 +69,9 @@ func TestACommandThatReadsAPipeCanBeInterrupted(t *testing.T) {
 
 // TestAReloadFromAPipeIsRefused: reading it again might wait for ever.
 func TestAReloadFromAPipeIsRefused(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a node")
+	}
 	dir := t.TempDir()
 	config := twoLines(t, dir, price(t, `{"p":1}`))
 	p := launch(t, dir, "run", config, "--listen", "127.0.0.1:0")

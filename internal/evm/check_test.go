@@ -86,6 +86,9 @@ func TestWhatIsKnownIsNoAnswer(t *testing.T) {
 
 // TestWhoAnswersSeldomIsNotAskedForItsChainOnly: what it says of it is good for one answer at least.
 func TestWhoAnswersSeldomIsNotAskedForItsChainOnly(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for _, c := range []struct {
 		every time.Duration // an answer
 		most  int           // answers of a hundred that go to the chain

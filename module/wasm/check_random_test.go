@@ -123,6 +123,9 @@ func FuzzCode(f *testing.F) {
 // Random code is judged alike by both validators, whatever the verdict. There is one exception: wazero forgets the type
 // that a select with a type leaves in code that is never reached, and accepts more there than the specification.
 func TestRandomCodeIsJudgedAsWazeroDoes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	const programs = 100_000
 	seed := uint64(7)
 	random := rand.New(rand.NewPCG(seed, 2))

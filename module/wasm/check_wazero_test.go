@@ -110,6 +110,9 @@ func (j judge) compiles(t testing.TB, b []byte) {
 }
 
 func TestWazeroCompilesWhatIsAcceptedOfMutants(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	const each = 8000
 	seed := uint64(20_000)
 	random := rand.New(rand.NewPCG(seed, 1))

@@ -126,6 +126,9 @@ func with(f function, params []wasm.ValueType) function {
 // TestNothingRunsForEver runs what has no end. What stops a guest is the same on all engines, and so is the fuel
 // that is left then.
 func TestNothingRunsForEver(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	loop := func(items ...any) []byte {
 		return code(wasm.OpLoop, empty, code(items...), wasm.OpBr, 0, wasm.OpEnd)
 	}

@@ -390,6 +390,9 @@ func runScript(t *testing.T, config wazero.RuntimeConfig, dir string, s script, 
 }
 
 func TestRewrittenModulesPassTheSpecificationsTests(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	versions := []struct {
 		name     string
 		features api.CoreFeatures

@@ -244,6 +244,9 @@ var thirdRewriting = wasm.Rewriting{Fuel: true, Depth: true, NaN: true, Globals:
 
 // TestGuestsAreTheSameOnAThirdEngine runs the guests that the SDKs made, as they are rewritten, on engines of two makers.
 func TestGuestsAreTheSameOnAThirdEngine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	files, err := filepath.Glob("../testdata/guests/*.wasm")
 	if err != nil || len(files) < 4 {
 		t.Fatalf("found guests %q: %v", files, err)
@@ -276,6 +279,9 @@ func TestGuestsAreTheSameOnAThirdEngine(t *testing.T) {
 
 // TestRandomModulesAreTheSameOnAThirdEngine runs code that nobody wrote.
 func TestRandomModulesAreTheSameOnAThirdEngine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	const programs = 100
 	seed := uint64(11)
 	random := rand.New(rand.NewPCG(seed, 9))

@@ -60,6 +60,9 @@ func counts(n uint64) func(string) string {
 // TestANewFolderAndAKeyThatWasUsed: one endpoint counts wrongly for ever, too many or too few, and the other one is there from the start or
 // comes later. The rounds are delivered, and nothing is bought.
 func TestANewFolderAndAKeyThatWasUsed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for _, c := range []struct {
 		used, says uint64
 		liar       int
@@ -106,6 +109,9 @@ func TestANewFolderAndAKeyThatWasUsed(t *testing.T) {
 // TestAnOldSlotDeniesNothing: another sender delivers each round in time, one endpoint shows an old slot, for ever or a minute of ten, and a third
 // one, if there is one, lags. Nothing is sent in vain.
 func TestAnOldSlotDeniesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	const each = time.Minute
 	for _, c := range []struct {
 		faces, old int
@@ -260,6 +266,9 @@ func (l *ledger) reorg(from uint64) {
 // TestAReorgBesideALiar: blocks with the last transactions go, and one endpoint claims slot and count from then on, or did before. The others have
 // less than was known, and are right. What is offered then is delivered.
 func TestAReorgBesideALiar(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for _, c := range []struct {
 		faces, liar int
 		before      bool

@@ -78,6 +78,9 @@ func (b *bench) put(n int, round dodona.Round) {
 // TestAContractThatNobodyAnswersOfHoldsUpNoOther: no endpoint answers what a call of some contracts takes, each question takes all the time that it may, and the other feed goes. A person
 // is told which contract it is, and once endpoints answer again, so do its answers go.
 func TestAContractThatNobodyAnswersOfHoldsUpNoOther(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for name, fails := range map[string]error{"cut": io.ErrUnexpectedEOF, "hangs": errHangs} {
 		for _, policy := range []string{sink.Every, sink.Latest} {
 			for mute := 1; mute <= 2; mute++ {
@@ -240,6 +243,9 @@ func TestWhatOneEndpointDoesNotSayAnotherShowsNothingOf(t *testing.T) {
 
 // TestWhatIsWellGoesThoughOthersFallIll: one after the other gets no answer. What is well, or well again, goes within minutes, whoever else is ill, is told, and has much waiting.
 func TestWhatIsWellGoesThoughOthersFallIll(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for name, fails := range map[string]error{"cut": io.ErrUnexpectedEOF, "hangs": errHangs} {
 		for _, waiting := range []int{1, mostOpen/2 + 1} {
 			t.Run(fmt.Sprintf("%s, %d wait", name, waiting), func(t *testing.T) {
