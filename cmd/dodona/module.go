@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -25,19 +24,9 @@ type moduleCommand struct {
 	Verify  moduleVerifyCommand  `cmd:"" help:"Verify a signed module; exits with 3 if it must not run."`
 }
 
-// readAll reads a file of at most limit bytes.
-func readAll(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return manifest.ReadAtMost(f, filepath.Base(path), limit)
-}
-
 // readTrust reads a trust file. One that cannot be used is a mistake of the command line, not of the evidence.
 func readTrust(path string) (manifest.Trust, error) {
-	raw, err := readAll(path, manifest.MaxTrust)
+	raw, err := manifest.ReadFile(path, manifest.MaxTrust)
 	if err != nil {
 		return manifest.Trust{}, fmt.Errorf("read trust file: %w", err)
 	}
@@ -58,11 +47,6 @@ func readKeys(paths []string) (keys []manifest.Key, err error) {
 		keys = append(keys, key)
 	}
 	return keys, nil
-}
-
-// envelopeOf returns where the envelope of a module's file is, beside it.
-func envelopeOf(wasm string) string {
-	return strings.TrimSuffix(wasm, filepath.Ext(wasm)) + ".json"
 }
 
 // instant reads a time: RFC 3339, a day, or how long from now. Empty is never.

@@ -55,7 +55,7 @@ func (g *grants) add(text string, at func(file string) string) error {
 		if !found || source == "" || file == "" {
 			return errors.New("want read_sensor=NAME:FILE, where FILE holds the source's last reading")
 		}
-		body, err := readAll(at(file), maxInput)
+		body, err := manifest.ReadFile(at(file), maxInput)
 		if err != nil {
 			return err
 		}

@@ -65,7 +65,7 @@ type inspectedImport struct {
 
 // Run shows what is there. It is no judgement: that is what verify is for.
 func (c moduleInspectCommand) Run(term terminal) error {
-	raw, err := readAll(c.File, manifest.MaxWasm)
+	raw, err := manifest.ReadFile(c.File, manifest.MaxWasm)
 	if err != nil {
 		return fmt.Errorf("read module: %w", err)
 	}
@@ -73,9 +73,9 @@ func (c moduleInspectCommand) Run(term terminal) error {
 	envelope := raw
 	if bytes.HasPrefix(raw, []byte("\x00asm")) {
 		in.code(raw)
-		if envelope, err = readAll(envelopeOf(c.File), manifest.MaxEnvelope); errors.Is(err, fs.ErrNotExist) {
+		if envelope, err = manifest.ReadFile(manifest.EnvelopeOf(c.File), manifest.MaxEnvelope); errors.Is(err, fs.ErrNotExist) {
 			envelope = nil
-			in.Problems = append(in.Problems, "unsigned: there is no "+envelopeOf(c.File))
+			in.Problems = append(in.Problems, "unsigned: there is no "+manifest.EnvelopeOf(c.File))
 		} else if err != nil {
 			return fmt.Errorf("read envelope: %w", err)
 		}
@@ -235,14 +235,14 @@ func (c moduleVerifyCommand) Run(term terminal) error {
 }
 
 func (c moduleVerifyCommand) verify(t manifest.Trust) (m manifest.Manifest, err error) {
-	code, err := readAll(c.File, manifest.MaxWasm)
+	code, err := manifest.ReadFile(c.File, manifest.MaxWasm)
 	if err != nil {
 		return m, fmt.Errorf("read module: %w", err)
 	}
 	if c.Envelope == "" {
-		c.Envelope = envelopeOf(c.File)
+		c.Envelope = manifest.EnvelopeOf(c.File)
 	}
-	envelope, err := readAll(c.Envelope, manifest.MaxEnvelope)
+	envelope, err := manifest.ReadFile(c.Envelope, manifest.MaxEnvelope)
 	if errors.Is(err, fs.ErrNotExist) {
 		return m, &manifest.Refusal{Reason: manifest.Unsigned, What: "there is no envelope " + c.Envelope, Do: "sign it with dodona module sign, or say where it is with --envelope"}
 	}

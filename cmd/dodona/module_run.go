@@ -141,7 +141,7 @@ func (c moduleRunCommand) event(ctx context.Context, stdin io.Reader) (ev module
 
 func readInput(file string, stdin io.Reader) ([]byte, error) {
 	if file != "-" {
-		return readAll(file, maxInput)
+		return manifest.ReadFile(file, maxInput)
 	}
 	body, err := io.ReadAll(io.LimitReader(stdin, maxInput+1))
 	if err == nil && len(body) > maxInput {

@@ -43,7 +43,7 @@ func (c moduleSignCommand) Run(term terminal) error {
 	if c.Add {
 		return c.add(term, keys)
 	}
-	code, err := readAll(c.File, manifest.MaxWasm)
+	code, err := manifest.ReadFile(c.File, manifest.MaxWasm)
 	if err != nil {
 		return fmt.Errorf("read module: %w", err)
 	}
@@ -72,7 +72,7 @@ func (c moduleSignCommand) manifest(now time.Time) (m manifest.Manifest, err err
 		Limits: manifest.Limits{Pages: c.Pages, Fuel: c.Fuel, Depth: c.Depth, LogBytes: c.LogBytes},
 	}
 	if c.Capabilities != "" {
-		raw, err := readAll(c.Capabilities, manifest.MaxEnvelope)
+		raw, err := manifest.ReadFile(c.Capabilities, manifest.MaxEnvelope)
 		if err != nil {
 			return m, fmt.Errorf("read capabilities: %w", err)
 		}
@@ -102,7 +102,7 @@ func (c moduleSignCommand) write(term terminal, m manifest.Manifest, code, envel
 		return fmt.Errorf("make folder: %w", err)
 	}
 	base := filepath.Join(dir, m.Name+"-"+m.Version)
-	switch there, err := readAll(base+".wasm", manifest.MaxWasm); {
+	switch there, err := manifest.ReadFile(base+".wasm", manifest.MaxWasm); {
 	case errors.Is(err, fs.ErrNotExist):
 		if err := durable.Create(base+".wasm", code, 0o644); err != nil {
 			return fmt.Errorf("write module: %w", err)
@@ -125,8 +125,8 @@ func (c moduleSignCommand) write(term terminal, m manifest.Manifest, code, envel
 
 // add signs an envelope once more, for modules that several people must sign.
 func (c moduleSignCommand) add(term terminal, keys []manifest.Key) error {
-	file := envelopeOf(c.File)
-	raw, err := readAll(file, manifest.MaxEnvelope)
+	file := manifest.EnvelopeOf(c.File)
+	raw, err := manifest.ReadFile(file, manifest.MaxEnvelope)
 	if err != nil {
 		return fmt.Errorf("read envelope: %w", err)
 	}
@@ -134,7 +134,7 @@ func (c moduleSignCommand) add(term terminal, keys []manifest.Key) error {
 	if err != nil {
 		return failure{exitInvalid, fmt.Errorf("%s: %w", file, err)}
 	}
-	code, err := readAll(c.File, manifest.MaxWasm)
+	code, err := manifest.ReadFile(c.File, manifest.MaxWasm)
 	if err != nil {
 		return fmt.Errorf("read module: %w", err)
 	}

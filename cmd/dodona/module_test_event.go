@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
 // granted returns what a case may reach, and what it finds there.
@@ -37,7 +38,7 @@ func (m *moduleTest) granted(k moduleCase) (grants, error) {
 func (m *moduleTest) readings(k moduleCase) ([]dodona.Reading, dodona.Round, error) {
 	var list []dodona.Reading
 	if k.Readings != "" {
-		raw, err := readAll(m.beside(k.Readings), maxInput)
+		raw, err := manifest.ReadFile(m.beside(k.Readings), maxInput)
 		if err != nil {
 			return nil, 0, err
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/module"
+	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
 // testEnding is how the names of files with tests of modules end.
@@ -147,5 +148,5 @@ func (m *moduleTest) body(text, file string) ([]byte, error) {
 	case text != "":
 		return nil, errors.New("both body and file: want one of them")
 	}
-	return readAll(m.beside(file), maxInput)
+	return manifest.ReadFile(m.beside(file), maxInput)
 }

@@ -31,12 +31,12 @@ type trial struct {
 
 // signedTrial reads a module that the keys of a trust file must have signed.
 func signedTrial(file, trustFile string) (t trial, err error) {
-	if t.wasm, err = readAll(file, manifest.MaxWasm); err != nil {
+	if t.wasm, err = manifest.ReadFile(file, manifest.MaxWasm); err != nil {
 		return t, fmt.Errorf("read module: %w", err)
 	}
-	envelope, err := readAll(envelopeOf(file), manifest.MaxEnvelope)
+	envelope, err := manifest.ReadFile(manifest.EnvelopeOf(file), manifest.MaxEnvelope)
 	if errors.Is(err, fs.ErrNotExist) {
-		return t, fmt.Errorf("%s is not signed: there is no %s beside it; sign it (dodona module sign), or say --unsigned", file, filepath.Base(envelopeOf(file)))
+		return t, fmt.Errorf("%s is not signed: there is no %s beside it; sign it (dodona module sign), or say --unsigned", file, filepath.Base(manifest.EnvelopeOf(file)))
 	}
 	if err != nil {
 		return t, fmt.Errorf("read envelope: %w", err)
@@ -57,7 +57,7 @@ func signedTrial(file, trustFile string) (t trial, err error) {
 
 // unsignedTrial reads a module whoever made it, and asks for it what is granted. Manifests beside it do not count.
 func unsignedTrial(file string, l trialLimits, granted manifest.Capabilities) (t trial, err error) {
-	if t.wasm, err = readAll(file, manifest.MaxWasm); err != nil {
+	if t.wasm, err = manifest.ReadFile(file, manifest.MaxWasm); err != nil {
 		return t, fmt.Errorf("read module: %w", err)
 	}
 	t.manifest = manifest.Manifest{

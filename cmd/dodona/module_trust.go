@@ -68,7 +68,7 @@ func (k trustKeys) addTo(t *manifest.Trust) error {
 func publicKeys(from []string) (keys []manifest.PublicKey, err error) {
 	for _, text := range from {
 		if !strings.HasPrefix(text, "ed25519 ") {
-			raw, err := readAll(text, manifest.MaxTrust)
+			raw, err := manifest.ReadFile(text, manifest.MaxTrust)
 			if err != nil {
 				return nil, fmt.Errorf("read public lines: %w", err)
 			}
@@ -208,7 +208,7 @@ func (c moduleTrustSignCommand) Run(term terminal) error {
 	if err != nil {
 		return err
 	}
-	raw, err := readAll(c.File, manifest.MaxEnvelope)
+	raw, err := manifest.ReadFile(c.File, manifest.MaxEnvelope)
 	if err != nil {
 		return fmt.Errorf("read trust file: %w", err)
 	}
@@ -247,7 +247,7 @@ func (c moduleTrustUpdateCommand) Run(term terminal) error {
 	if err != nil {
 		return err
 	}
-	raw, err := readAll(c.Envelope, manifest.MaxEnvelope)
+	raw, err := manifest.ReadFile(c.Envelope, manifest.MaxEnvelope)
 	if err != nil {
 		return fmt.Errorf("read envelope: %w", err)
 	}

@@ -192,11 +192,11 @@ func readWhole(dir *os.Root, name string, most int64) ([]byte, error) {
 	if !os.SameFile(before, info) || !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s was replaced while it was opened: try again", name)
 	}
-	return ReadAtMost(f, name, most)
+	return readAtMost(f, name, most)
 }
 
-// ReadAtMost returns what f holds. More than most bytes are a [*Refusal]; name is for the message.
-func ReadAtMost(f *os.File, name string, most int64) ([]byte, error) {
+// readAtMost returns what f holds. More than most bytes are a [*Refusal]; name is for the message.
+func readAtMost(f *os.File, name string, most int64) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("look at %s: %w", name, err)
