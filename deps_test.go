@@ -34,6 +34,7 @@ var law = map[string][]string{
 	"module/manifest":   {},
 	"module/wasm":       {},
 	"program":           {"extract", "module"},
+	"program/trial":     {"extract", "module", "module/egress", "module/manifest", "module/wasm", "program"},
 	"sdk":               {"sdk/go"}, // examples import their library
 	"quorum":            {},
 	"anchor":            {},
@@ -47,7 +48,7 @@ var law = map[string][]string{
 	"sink":              {"sink"}, // a leaf imports its stage
 	"all":               {"source", "source/http", "source/file", "source/sim", "sink", "sink/evm", "sink/stdout", "sink/webhook"},
 	"contracts":         {},
-	"cmd":               {"all", "api", "config", "contracts", "docs/kinds", "examples", "explain", "extract", "module", "module/egress", "module/manifest", "module/wasm", "node", "program", "sdk", "sign", "sink", "source", "verify"},
+	"cmd":               {"all", "api", "config", "contracts", "docs/kinds", "examples", "explain", "extract", "module", "module/egress", "module/manifest", "module/wasm", "node", "program", "program/trial", "sdk", "sign", "sink", "source", "verify"},
 	"examples":          {},
 	"source/http":       {"source"},
 	"source/file":       {"source"},

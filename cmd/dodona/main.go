@@ -18,6 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/program/trial"
 	"github.com/dodona-oracle/dodona/sdk"
 )
 
@@ -150,7 +151,7 @@ func execute(ctx context.Context, args []string, term terminal) int {
 		kong.Description("An oracle node for the edge: from a register on a machine to a value anyone can verify."),
 		kong.Writers(term.out, term.err),
 		kong.Exit(func(int) { done = true }),
-		kong.Vars{"version": version, "api": defaultAPI, "grants": grantWays, "languages": strings.Join(sdk.Languages, ", ")},
+		kong.Vars{"version": version, "api": defaultAPI, "grants": trial.GrantWays, "languages": strings.Join(sdk.Languages, ", ")},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 	)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/manifest"
+	"github.com/dodona-oracle/dodona/program/trial"
 )
 
 type moduleRunCommand struct {
@@ -27,16 +28,23 @@ type moduleRunCommand struct {
 	Round    int64             `help:"The round, Unix milliseconds; now if left out." placeholder:"MS"`
 	Trust    string            `help:"Whose signatures count; the manifest beside the module says what it asks for." placeholder:"FILE" xor:"who"`
 	Unsigned bool              `help:"Run it whoever made it; manifests do not count." xor:"who"`
-	trialLimits
+	unsignedLimits
 	JSON bool `name:"json" help:"Print JSON."`
+}
+
+// unsignedLimits bound a module that no manifest speaks for.
+type unsignedLimits struct {
+	Pages uint32 `help:"Memory that it may take, in pages of 64 KiB; 16 if left out. For unsigned modules, as --fuel and --depth." placeholder:"N"`
+	Fuel  uint64 `help:"Fuel that the event may take; 10,000,000 if left out." placeholder:"N"`
+	Depth uint32 `help:"Depth of calls; 512 if left out." placeholder:"N"`
 }
 
 // Run exits with 1 if the module failed or ran out, and with 2 if it was refused or the command line is wrong.
 func (c moduleRunCommand) Run(ctx context.Context, term terminal) error {
 	result, limits, err := c.try(ctx, term)
 	if err != nil {
-		result = trialResult{Points: []dodona.Point{}, Calls: map[string]int{}}
-		result.fail(err)
+		result = trial.Result{Points: []dodona.Point{}, Calls: map[string]int{}}
+		result.Fail(err)
 	}
 	if c.JSON {
 		if err := printJSON(term.out, result); err != nil {
@@ -58,25 +66,25 @@ func (c moduleRunCommand) Run(ctx context.Context, term terminal) error {
 
 // try loads the module and gives it the event. An error means that there was no event: a [*module.Error] if the module
 // itself failed before, in its initialisation.
-func (c moduleRunCommand) try(ctx context.Context, term terminal) (r trialResult, l manifest.Limits, err error) {
+func (c moduleRunCommand) try(ctx context.Context, term terminal) (r trial.Result, l manifest.Limits, err error) {
 	ev, err := c.event(ctx, term.in)
 	if err != nil {
 		return r, l, err
 	}
 	for _, p := range ev.Points {
 		if p.Quality == dodona.Bad { // a module need not say so
-			fmt.Fprintln(term.err, printable(fmt.Sprintf("the module is given that %s (here: --from %s=POINTER)", pointText(p), p.ID)))
+			fmt.Fprintln(term.err, printable(fmt.Sprintf("the module is given that %s (here: --from %s=POINTER)", trial.PointText(p), p.ID)))
 		}
 	}
-	g, err := parseGrants(c.Grant, func(file string) string { return file })
+	g, err := trial.ParseGrants(c.Grant, func(file string) string { return file })
 	if err != nil {
 		return r, l, err
 	}
-	t, err := c.trial(g)
+	t, err := c.module(g)
 	if err != nil {
 		return r, l, err
 	}
-	spec, err := t.spec(g, c.Param)
+	spec, err := t.Spec(g, c.Param)
 	if err != nil {
 		return r, l, err
 	}
@@ -91,17 +99,24 @@ func (c moduleRunCommand) try(ctx context.Context, term terminal) (r trialResult
 	if err != nil {
 		return r, l, err
 	}
-	return tryEvent(ctx, m, ev), spec.Limits, nil
+	return trial.Try(ctx, m, ev), spec.Limits, nil
 }
 
-func (c moduleRunCommand) trial(g grants) (trial, error) {
+func (c moduleRunCommand) module(g trial.Grants) (trial.Module, error) {
 	if c.Unsigned {
-		return unsignedTrial(c.File, c.trialLimits, g.Capabilities)
+		return trial.Unsigned(c.File, trial.Limits(c.unsignedLimits), g.Capabilities)
 	}
-	if c.trialLimits != (trialLimits{}) {
-		return trial{}, errors.New("--pages, --fuel and --depth are for unsigned modules: a signed one's are in its manifest")
+	if c.unsignedLimits != (unsignedLimits{}) {
+		return trial.Module{}, errors.New("--pages, --fuel and --depth are for unsigned modules: a signed one's are in its manifest")
 	}
-	return signedTrial(c.File, c.Trust)
+	if c.Trust == "" {
+		return trial.Signed(c.File, nil)
+	}
+	trust, err := readTrust(c.Trust)
+	if err != nil {
+		return trial.Module{}, err
+	}
+	return trial.Signed(c.File, &trust)
 }
 
 // event is what the flags say.
@@ -116,7 +131,7 @@ func (c moduleRunCommand) event(ctx context.Context, stdin io.Reader) (ev module
 	}
 	var readings []dodona.Reading
 	for i, file := range c.Input {
-		r := dodona.Reading{Source: c.Source[min(i, len(c.Source)-1)], Received: round.Time(), ContentType: contentType(file)}
+		r := dodona.Reading{Source: c.Source[min(i, len(c.Source)-1)], Received: round.Time(), ContentType: trial.ContentType(file)}
 		if err := dodona.CheckName(r.Source, 1); err != nil {
 			return ev, fmt.Errorf("--source: %w", err)
 		}
@@ -136,24 +151,24 @@ func (c moduleRunCommand) event(ctx context.Context, stdin io.Reader) (ev module
 		}
 		from[id] = extract.Rule{Pointer: pointer}
 	}
-	return trialEvent(ctx, round, readings, from)
+	return trial.Event(ctx, round, readings, from)
 }
 
 func readInput(file string, stdin io.Reader) ([]byte, error) {
 	if file != "-" {
-		return manifest.ReadFile(file, maxInput)
+		return manifest.ReadFile(file, trial.MaxInput)
 	}
-	body, err := io.ReadAll(io.LimitReader(stdin, maxInput+1))
-	if err == nil && len(body) > maxInput {
-		err = fmt.Errorf("standard input is larger than %d MiB", maxInput>>20)
+	body, err := io.ReadAll(io.LimitReader(stdin, trial.MaxInput+1))
+	if err == nil && len(body) > trial.MaxInput {
+		err = fmt.Errorf("standard input is larger than %d MiB", trial.MaxInput>>20)
 	}
 	return body, err
 }
 
 // print writes a result for people: the points on standard output, everything else beside it.
-func (c moduleRunCommand) print(term terminal, r trialResult, l manifest.Limits) error {
+func (c moduleRunCommand) print(term terminal, r trial.Result, l manifest.Limits) error {
 	for _, p := range r.Points {
-		if _, err := fmt.Fprintln(term.out, pointText(p)); err != nil {
+		if _, err := fmt.Fprintln(term.out, trial.PointText(p)); err != nil {
 			return err
 		}
 	}
@@ -169,12 +184,12 @@ func (c moduleRunCommand) print(term terminal, r trialResult, l manifest.Limits)
 	if r.Error == nil && len(r.Points) == 0 {
 		fmt.Fprintln(term.err, "it answered without a point")
 	}
-	_, err := fmt.Fprintf(term.err, "%s: %s\n", filepath.Base(c.File), r.costs(l))
+	_, err := fmt.Fprintf(term.err, "%s: %s\n", filepath.Base(c.File), costs(r, l))
 	return err
 }
 
 // costs says what an event took: "fuel 1,204 of 10,000,000, memory 64 of 1,024 KiB, 0.03 ms; calls input_json 1, point 2".
-func (r trialResult) costs(l manifest.Limits) string {
+func costs(r trial.Result, l manifest.Limits) string {
 	text := fmt.Sprintf("fuel %s of %s, memory %s of %s KiB, %.2f ms", thousands(r.Fuel), thousands(l.Fuel),
 		thousands(uint64(r.PeakBytes)>>10), thousands(uint64(l.Pages)<<6), r.MS)
 	var calls []string
@@ -185,20 +200,6 @@ func (r trialResult) costs(l manifest.Limits) string {
 		text += "; calls " + strings.Join(calls, ", ")
 	}
 	return text
-}
-
-// pointText is a point on one line: "boiler = 21.5 Cel", with what is not good about it.
-func pointText(p dodona.Point) string {
-	text := p.ID + " = " + p.Value.String()
-	if p.Unit != "" {
-		text += " " + p.Unit
-	}
-	if p.Quality == dodona.Bad {
-		text = p.ID + " is bad"
-	} else if p.Quality != dodona.Good {
-		text += ", " + p.Quality.String()
-	}
-	return text + because(p.Reason)
 }
 
 // thousands sets them apart.

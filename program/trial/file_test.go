@@ -1,4 +1,4 @@
-package main
+package trial
 
 import (
 	"bytes"
@@ -27,7 +27,7 @@ func FuzzModuleTest(f *testing.F) {
 		if bytes.Contains(text, []byte("/dev")) || bytes.Contains(text, []byte("/proc")) {
 			t.Skip("it may name a file without end")
 		}
-		m := moduleTest{path: filepath.Join(dir, "fuzz_test.yaml")}
+		m := suite{path: filepath.Join(dir, "fuzz_test.yaml")}
 		if strict.Decode(bytes.NewReader(text), m.path, &m) != nil || m.complete() != nil {
 			return
 		}
@@ -39,7 +39,7 @@ func FuzzModuleTest(f *testing.F) {
 				}
 			}
 			if readings, round, err := m.readings(k); err == nil {
-				_, _ = trialEvent(t.Context(), round, readings, merged(m.From, k.From))
+				_, _ = Event(t.Context(), round, readings, merged(m.From, k.From))
 			}
 			if diff := k.compare(k.fulfilled()); len(diff) > 0 {
 				t.Errorf("what fulfils %+v differs from it: %q", k, diff)
@@ -49,8 +49,8 @@ func FuzzModuleTest(f *testing.F) {
 }
 
 // fulfilled is a result that is just what the case expects.
-func (k moduleCase) fulfilled() trialResult {
-	r := trialResult{Output: []byte(k.Output)}
+func (k testCase) fulfilled() Result {
+	r := Result{Output: []byte(k.Output)}
 	if k.Cause != "" || k.Error != "" {
 		r.Error, r.Cause = &k.Error, module.Cause(k.Cause)
 		return r

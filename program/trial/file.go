@@ -1,4 +1,4 @@
-package main
+package trial
 
 import (
 	"errors"
@@ -16,33 +16,33 @@ import (
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
-// testEnding is how the names of files with tests of modules end.
-const testEnding = "_test.yaml"
+// Ending is how the names of files with tests of modules end.
+const Ending = "_test.yaml"
 
-// A moduleTest is a file with tests of one module: NAME_test.yaml beside NAME.wasm.
-type moduleTest struct {
+// A suite is a file with tests of one module: NAME_test.yaml beside NAME.wasm.
+type suite struct {
 	Module  string                  // the Wasm, beside this file; default: NAME.wasm
-	Limits  trialLimits             // pages, fuel and depth
+	Limits  Limits                  // pages, fuel and depth
 	Params  map[string]string       // of the feed
 	Grants  []string                // as dodona module run --grant
 	From    map[string]extract.Rule // the points that the feed asks for, and the pointers to their numbers
-	Fetches map[string]moduleFetch  // what http_get finds, by URL; another URL is answered with 404
-	Cases   []moduleCase
+	Fetches map[string]fetch        // what http_get finds, by URL; another URL is answered with 404
+	Cases   []testCase
 
 	path string
 }
 
-// A moduleFetch is what a server is said to have answered.
-type moduleFetch struct {
+// A fetch is what a server is said to have answered.
+type fetch struct {
 	Status int // default: 200
 	Body   string
 	File   string // instead of Body
 }
 
-// A moduleCase is one event, and what must become of it.
-type moduleCase struct {
+// A testCase is one event, and what must become of it.
+type testCase struct {
 	Name     string
-	Inputs   []moduleInput
+	Inputs   []input
 	Readings string    // a file of readings, as dodona source read --json prints them
 	Round    time.Time // default: when the newest of Readings arrived, or else the start of 2026
 	Params   map[string]string
@@ -55,8 +55,8 @@ type moduleCase struct {
 	Error  string        // a part of its text
 }
 
-// A moduleInput is one reading: its body stands here or in a file.
-type moduleInput struct {
+// A input is one reading: its body stands here or in a file.
+type input struct {
 	Source   string // default: input
 	Item     string
 	Body     string
@@ -95,13 +95,13 @@ func (c *expectedCause) UnmarshalText(text []byte) error {
 }
 
 // readTest reads a file with tests.
-func readTest(path string) (*moduleTest, error) {
+func readTest(path string) (*suite, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	test := moduleTest{path: path}
+	test := suite{path: path}
 	if err := strict.Decode(f, path, &test); err != nil {
 		return nil, err
 	}
@@ -109,11 +109,11 @@ func readTest(path string) (*moduleTest, error) {
 }
 
 // complete fills in the module's and the cases' names.
-func (m *moduleTest) complete() error {
+func (m *suite) complete() error {
 	if m.Module == "" {
-		base, found := strings.CutSuffix(filepath.Base(m.path), testEnding)
+		base, found := strings.CutSuffix(filepath.Base(m.path), Ending)
 		if !found {
-			return fmt.Errorf("%s: which module? say module: FILE, or call the file NAME%s", m.path, testEnding)
+			return fmt.Errorf("%s: which module? say module: FILE, or call the file NAME%s", m.path, Ending)
 		}
 		m.Module = base + ".wasm"
 	}
@@ -133,7 +133,7 @@ func (m *moduleTest) complete() error {
 }
 
 // beside returns the path of a file that is named relative to the test.
-func (m *moduleTest) beside(file string) string {
+func (m *suite) beside(file string) string {
 	if filepath.IsAbs(file) {
 		return file
 	}
@@ -141,12 +141,12 @@ func (m *moduleTest) beside(file string) string {
 }
 
 // body returns text, or what the file holds.
-func (m *moduleTest) body(text, file string) ([]byte, error) {
+func (m *suite) body(text, file string) ([]byte, error) {
 	switch {
 	case file == "":
 		return []byte(text), nil
 	case text != "":
 		return nil, errors.New("both body and file: want one of them")
 	}
-	return manifest.ReadFile(m.beside(file), maxInput)
+	return manifest.ReadFile(m.beside(file), MaxInput)
 }

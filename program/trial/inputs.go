@@ -1,4 +1,4 @@
-package main
+package trial
 
 import (
 	"encoding/json"
@@ -12,8 +12,8 @@ import (
 )
 
 // granted returns what a case may reach, and what it finds there.
-func (m *moduleTest) granted(k moduleCase) (grants, error) {
-	g, err := parseGrants(m.Grants, m.beside)
+func (m *suite) granted(k testCase) (Grants, error) {
+	g, err := ParseGrants(m.Grants, m.beside)
 	if err != nil {
 		return g, err
 	}
@@ -35,10 +35,10 @@ func (m *moduleTest) granted(k moduleCase) (grants, error) {
 }
 
 // readings returns what a case gives to the module, and the round.
-func (m *moduleTest) readings(k moduleCase) ([]dodona.Reading, dodona.Round, error) {
+func (m *suite) readings(k testCase) ([]dodona.Reading, dodona.Round, error) {
 	var list []dodona.Reading
 	if k.Readings != "" {
-		raw, err := manifest.ReadFile(m.beside(k.Readings), maxInput)
+		raw, err := manifest.ReadFile(m.beside(k.Readings), MaxInput)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -65,7 +65,7 @@ func (m *moduleTest) readings(k moduleCase) ([]dodona.Reading, dodona.Round, err
 	return list, dodona.RoundAt(round), nil
 }
 
-func (m *moduleTest) reading(in moduleInput, round time.Time) (r dodona.Reading, err error) {
+func (m *suite) reading(in input, round time.Time) (r dodona.Reading, err error) {
 	r = dodona.Reading{
 		Source: in.Source, Item: in.Item, ContentType: in.Type, SourceTime: in.Time, Received: in.Received, Quality: in.Quality,
 	}
@@ -81,7 +81,7 @@ func (m *moduleTest) reading(in moduleInput, round time.Time) (r dodona.Reading,
 	if r.ContentType == "" && in.File == "" {
 		r.ContentType = "application/json"
 	} else if r.ContentType == "" {
-		r.ContentType = contentType(in.File)
+		r.ContentType = ContentType(in.File)
 	}
 	r.Body, err = m.body(in.Body, in.File)
 	return r, err

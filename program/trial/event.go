@@ -1,4 +1,4 @@
-package main
+package trial
 
 import (
 	"cmp"
@@ -13,12 +13,12 @@ import (
 	"github.com/dodona-oracle/dodona/program"
 )
 
-// maxInput bounds one file of input.
-const maxInput = 16 << 20
+// MaxInput bounds one file of input.
+const MaxInput = 16 << 20
 
-// trialEvent makes an event of readings, as a node does of a feed's round: the points that the feed asks for are taken
+// Event makes an event of readings, as a node does of a feed's round: the points that the feed asks for are taken
 // from them by rules. Without rules they are the only number of every source's reading.
-func trialEvent(ctx context.Context, round dodona.Round, readings []dodona.Reading, from map[string]extract.Rule) (module.Event, error) {
+func Event(ctx context.Context, round dodona.Round, readings []dodona.Reading, from map[string]extract.Rule) (module.Event, error) {
 	if len(from) == 0 {
 		from = map[string]extract.Rule{}
 		for _, r := range readings {
@@ -43,8 +43,8 @@ func trialEvent(ctx context.Context, round dodona.Round, readings []dodona.Readi
 	return made.Event(ctx, dodona.Call{Round: round, Readings: readings})
 }
 
-// contentType guesses the media type of a file by its name; empty if it does not say.
-func contentType(file string) string {
+// ContentType guesses the media type of a file by its name; empty if it does not say.
+func ContentType(file string) string {
 	switch {
 	case strings.HasSuffix(file, ".json"):
 		return "application/json"

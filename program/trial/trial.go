@@ -1,4 +1,6 @@
-package main
+// Package trial runs modules without a node: on one event, or on the cases of a file of tests beside a module. It says what
+// a module that is tried may reach and finds there, and where what it answered is not what was expected.
+package trial
 
 import (
 	"context"
@@ -15,22 +17,22 @@ import (
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
-// trialLimits bound a module that no manifest speaks for.
-type trialLimits struct {
-	Pages uint32 `help:"Memory that it may take, in pages of 64 KiB; 16 if left out. For unsigned modules, as --fuel and --depth." placeholder:"N"`
-	Fuel  uint64 `help:"Fuel that the event may take; 10,000,000 if left out." placeholder:"N"`
-	Depth uint32 `help:"Depth of calls; 512 if left out." placeholder:"N"`
+// Limits bound a module that no manifest speaks for.
+type Limits struct {
+	Pages uint32
+	Fuel  uint64
+	Depth uint32
 }
 
-// A trial is a module that is to be tried here, without a node.
-type trial struct {
+// A Module is a module that is to be tried here, without a node.
+type Module struct {
 	wasm     []byte
 	manifest manifest.Manifest
 	signed   bool
 }
 
-// signedTrial reads a module that the keys of a trust file must have signed.
-func signedTrial(file, trustFile string) (t trial, err error) {
+// Signed reads a module that the keys of a trust file must have signed; nil if nobody named one.
+func Signed(file string, trust *manifest.Trust) (t Module, err error) {
 	if t.wasm, err = manifest.ReadFile(file, manifest.MaxWasm); err != nil {
 		return t, fmt.Errorf("read module: %w", err)
 	}
@@ -41,12 +43,8 @@ func signedTrial(file, trustFile string) (t trial, err error) {
 	if err != nil {
 		return t, fmt.Errorf("read envelope: %w", err)
 	}
-	if trustFile == "" {
+	if trust == nil {
 		return t, errors.New("whose signature counts is not said: name a trust file with --trust, or say --unsigned")
-	}
-	trust, err := readTrust(trustFile)
-	if err != nil {
-		return t, err
 	}
 	if t.manifest, err = trust.VerifyBytes(t.wasm, envelope, time.Now()); err != nil {
 		return t, fmt.Errorf("%s: %w", file, err)
@@ -55,8 +53,8 @@ func signedTrial(file, trustFile string) (t trial, err error) {
 	return t, nil
 }
 
-// unsignedTrial reads a module whoever made it, and asks for it what is granted. Manifests beside it do not count.
-func unsignedTrial(file string, l trialLimits, granted manifest.Capabilities) (t trial, err error) {
+// Unsigned reads a module whoever made it, and asks for it what is granted. Manifests beside it do not count.
+func Unsigned(file string, l Limits, granted manifest.Capabilities) (t Module, err error) {
 	if t.wasm, err = manifest.ReadFile(file, manifest.MaxWasm); err != nil {
 		return t, fmt.Errorf("read module: %w", err)
 	}
@@ -72,8 +70,8 @@ func unsignedTrial(file string, l trialLimits, granted manifest.Capabilities) (t
 	return t, nil
 }
 
-// spec returns how to load the module where g is granted. What it needs beyond that is an error that names it.
-func (t trial) spec(g grants, params map[string]string) (module.Spec, error) {
+// Spec returns how to load the module where g is granted. What it needs beyond that is an error that names it.
+func (t Module) Spec(g Grants, params map[string]string) (module.Spec, error) {
 	if lacking := g.lacking(t.needs()); len(lacking) > 0 {
 		return module.Spec{}, fmt.Errorf("%s needs what is not granted; grant it: %s", t.manifest.Name, strings.Join(lacking, ", "))
 	}
@@ -85,15 +83,15 @@ func (t trial) spec(g grants, params map[string]string) (module.Spec, error) {
 }
 
 // needs are the capabilities without which no node would run the module.
-func (t trial) needs() []string {
+func (t Module) needs() []string {
 	if t.signed {
 		return grantTexts(t.manifest.Capabilities)
 	}
 	return importedGrants(t.wasm)
 }
 
-// A trialResult is what became of one event, as --json prints it.
-type trialResult struct {
+// A Result is what became of one event, as --json prints it.
+type Result struct {
 	Points    []dodona.Point    `json:"points"`
 	Fuel      uint64            `json:"fuel"`
 	PeakBytes int64             `json:"peak_bytes"`
@@ -104,18 +102,19 @@ type trialResult struct {
 	Code      int32             `json:"code,omitempty"`
 	Output    []byte            `json:"output,omitempty"`
 	State     map[string][]byte `json:"state,omitempty"`
-	Logs      []trialLine       `json:"logs,omitempty"`
+	Logs      []Line            `json:"logs,omitempty"`
 }
 
-type trialLine struct {
+// A Line is one of a module's log lines.
+type Line struct {
 	Level string `json:"level"`
 	Text  string `json:"text"`
 }
 
-// tryEvent gives a module one event. A failed event has no points, as in a node.
-func tryEvent(ctx context.Context, m *module.Module, ev module.Event) trialResult {
+// Try gives a module one event. A failed event has no points, as in a node.
+func Try(ctx context.Context, m *module.Module, ev module.Event) Result {
 	o, err := m.Run(ctx, ev)
-	r := trialResult{
+	r := Result{
 		Points: []dodona.Point{}, Fuel: o.Fuel, PeakBytes: o.PeakBytes, MS: float64(o.Took.Microseconds()) / 1000,
 		Calls: map[string]int{}, Output: o.Output, State: o.State,
 	}
@@ -123,18 +122,18 @@ func tryEvent(ctx context.Context, m *module.Module, ev module.Event) trialResul
 		r.Calls = o.Calls
 	}
 	for _, l := range o.Logs {
-		r.Logs = append(r.Logs, trialLine{strings.ToLower(l.Level.String()), l.Text})
+		r.Logs = append(r.Logs, Line{strings.ToLower(l.Level.String()), l.Text})
 	}
 	if err != nil {
-		r.fail(err)
+		r.Fail(err)
 		return r
 	}
 	r.Points = append(r.Points, o.Points...)
 	return r
 }
 
-// fail notes why there is no answer.
-func (r *trialResult) fail(err error) {
+// Fail notes why there is no answer.
+func (r *Result) Fail(err error) {
 	text := err.Error()
 	r.Error = &text
 	if failed := (*module.Error)(nil); errors.As(err, &failed) {

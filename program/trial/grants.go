@@ -1,4 +1,4 @@
-package main
+package trial
 
 import (
 	"cmp"
@@ -16,13 +16,14 @@ import (
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/egress"
 	"github.com/dodona-oracle/dodona/module/manifest"
+	"github.com/dodona-oracle/dodona/module/wasm"
 )
 
-// grantWays are what --grant takes, for people.
-const grantWays = "http_get=HOST, read_sensor=NAME:FILE, files=DIR, state, now_ms, random or verify"
+// GrantWays are what --grant takes, for people.
+const GrantWays = "http_get=HOST, read_sensor=NAME:FILE, files=DIR, state, now_ms, random or verify"
 
-// grants are what a module that is tried may reach, and what it finds there.
-type grants struct {
+// Grants are what a module that is tried may reach, and what it finds there.
+type Grants struct {
 	manifest.Capabilities
 	sensors map[string]dodona.Reading
 	dir     string             // of files
@@ -36,9 +37,9 @@ type fetched struct {
 	body   []byte
 }
 
-// parseGrants reads grants as the command line and test files have them; at says where a file is that they name.
-func parseGrants(texts []string, at func(file string) string) (grants, error) {
-	g := grants{sensors: map[string]dodona.Reading{}}
+// ParseGrants reads grants as the command line and test files have them; at says where a file is that they name.
+func ParseGrants(texts []string, at func(file string) string) (Grants, error) {
+	g := Grants{sensors: map[string]dodona.Reading{}}
 	for _, text := range texts {
 		if err := g.add(text, at); err != nil {
 			return g, fmt.Errorf("grant %q: %w", text, err)
@@ -47,7 +48,7 @@ func parseGrants(texts []string, at func(file string) string) (grants, error) {
 	return g, g.Check()
 }
 
-func (g *grants) add(text string, at func(file string) string) error {
+func (g *Grants) add(text string, at func(file string) string) error {
 	name, value, _ := strings.Cut(text, "=")
 	switch name {
 	case "read_sensor":
@@ -55,12 +56,12 @@ func (g *grants) add(text string, at func(file string) string) error {
 		if !found || source == "" || file == "" {
 			return errors.New("want read_sensor=NAME:FILE, where FILE holds the source's last reading")
 		}
-		body, err := manifest.ReadFile(at(file), maxInput)
+		body, err := manifest.ReadFile(at(file), MaxInput)
 		if err != nil {
 			return err
 		}
 		g.ReadSensor = append(g.ReadSensor, source)
-		g.sensors[source] = dodona.Reading{Source: source, Body: body, ContentType: contentType(file), Received: time.Now()}
+		g.sensors[source] = dodona.Reading{Source: source, Body: body, ContentType: ContentType(file), Received: time.Now()}
 		return nil
 	case "files":
 		if value == "" {
@@ -77,7 +78,7 @@ func (g *grants) add(text string, at func(file string) string) error {
 		return errors.New("a serial port can be granted by a node's configuration alone")
 	}
 	if strings.Contains(name, ".") || name == "http_get" && value == "" || g.Add(text) != nil {
-		return errors.New("want " + grantWays)
+		return errors.New("want " + GrantWays)
 	}
 	return nil
 }
@@ -96,7 +97,7 @@ func grantTexts(c manifest.Capabilities) (out []string) {
 		out = append(out, "serial="+name)
 	}
 	for _, flag := range []string{"files", "state", "now_ms", "random", "verify"} {
-		if (grants{Capabilities: c}).allow(flag) {
+		if (Grants{Capabilities: c}).allow(flag) {
 			out = append(out, flag)
 		}
 	}
@@ -105,9 +106,13 @@ func grantTexts(c manifest.Capabilities) (out []string) {
 
 // importedGrants are the capabilities that a module's imports need. Hosts and sensors are not in its imports.
 func importedGrants(code []byte) (out []string) {
-	m, err := parseWasm(code)
+	core, err := wasm.Unwrap(code)
 	if err != nil {
 		return nil // loading it says why
+	}
+	m, err := wasm.Parse(core)
+	if err != nil {
+		return nil
 	}
 	for _, i := range m.Imports {
 		needs, _ := module.Needs(i.Module, i.Name)
@@ -119,7 +124,7 @@ func importedGrants(code []byte) (out []string) {
 }
 
 // allow reports whether g has a capability; http_get and read_sensor alone are any host and any sensor.
-func (g grants) allow(text string) bool {
+func (g Grants) allow(text string) bool {
 	switch text {
 	case "http_get":
 		return g.HTTPGet != nil
@@ -131,7 +136,7 @@ func (g grants) allow(text string) bool {
 }
 
 // lacking returns what must be granted besides, as it is written.
-func (g grants) lacking(needed []string) (out []string) {
+func (g Grants) lacking(needed []string) (out []string) {
 	for _, text := range needed {
 		if g.allow(text) {
 			continue
@@ -153,7 +158,7 @@ func (g grants) lacking(needed []string) (out []string) {
 }
 
 // host returns the world as a module with these capabilities may see it.
-func (g grants) host(c manifest.Capabilities) module.Host {
+func (g Grants) host(c manifest.Capabilities) module.Host {
 	h := module.Host{
 		Number: extract.Number,
 		Reading: func(_ context.Context, source string) (dodona.Reading, error) {
@@ -175,7 +180,7 @@ func (g grants) host(c manifest.Capabilities) module.Host {
 }
 
 // recorded answers from what a test has recorded.
-func (g grants) recorded(_ context.Context, text string, _ int) (int, []byte, error) {
+func (g Grants) recorded(_ context.Context, text string, _ int) (int, []byte, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "https" || !slices.Contains(g.HTTPGet.Hosts, u.Host) {
 		return 0, nil, egress.ErrNotGranted

@@ -1,9 +1,7 @@
-package main
+package trial
 
 import (
 	"fmt"
-	"io"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -12,7 +10,7 @@ import (
 )
 
 // compare returns where a result is not what the case expects: lines of "- want" and "+ got", none if it is.
-func (k moduleCase) compare(got trialResult) (diff []string) {
+func (k testCase) compare(got Result) (diff []string) {
 	failed := got.Error != nil
 	switch wanted := k.Cause != "" || k.Error != ""; {
 	case failed && !wanted:
@@ -31,7 +29,7 @@ func (k moduleCase) compare(got trialResult) (diff []string) {
 	return diff
 }
 
-func (k moduleCase) failure() string {
+func (k testCase) failure() string {
 	text := "a failure"
 	if k.Cause != "" {
 		text += " with cause " + string(k.Cause)
@@ -73,46 +71,26 @@ func (e expectedPoint) String() string {
 
 // timedText is a point on one line, with its time if that matters.
 func timedText(p dodona.Point, timed bool) string {
-	text := pointText(p)
+	text := PointText(p)
 	if timed {
 		text += " at " + p.Time.Format(time.RFC3339Nano)
 	}
 	return text
 }
 
-// print writes what became of a file for people.
-func (r tested) print(w io.Writer) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", r.File, filepath.Base(r.Module))
-	for _, k := range r.Cases {
-		verdict := "PASS"
-		if !k.Pass {
-			verdict = "FAIL"
-		}
-		fmt.Fprintf(&b, "  %s  %s\n", verdict, k.Name)
-		for _, line := range k.lines() {
-			fmt.Fprintf(&b, "        %s\n", line)
-		}
-		fmt.Fprintf(&b, "        %s\n", k.costs(r.limits))
+// PointText is a point on one line: "boiler = 21.5 Cel", with what is not good about it.
+func PointText(p dodona.Point) string {
+	text := p.ID + " = " + p.Value.String()
+	if p.Unit != "" {
+		text += " " + p.Unit
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// lines say what a case answered, or where it differs from what it must.
-func (k testedCase) lines() (out []string) {
-	if !k.Pass {
-		out = k.Diff
-		for _, l := range k.Logs {
-			out = append(out, "log "+l.Level+": "+l.Text)
-		}
-		return out
+	if p.Quality == dodona.Bad {
+		text = p.ID + " is bad"
+	} else if p.Quality != dodona.Good {
+		text += ", " + p.Quality.String()
 	}
-	for _, p := range k.Points {
-		out = append(out, pointText(p))
+	if p.Reason != "" {
+		text += ": " + p.Reason
 	}
-	if k.Error != nil {
-		out = append(out, "failed as it should: "+*k.Error)
-	}
-	return out
+	return text
 }
