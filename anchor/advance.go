@@ -53,8 +53,8 @@ func (s *Series) Advance(ctx context.Context, m Means, now time.Time, grids []Gr
 			return dodona.Anchor{}, false, err
 		}
 		s.Commit(effects)
-		s.Recorder.Time(telemetry.AnchorTime, "", time.Since(started))
-		s.Recorder.Time(telemetry.AnchorLag, "", max(0, now.Sub(s.last.To.Time())))
+		s.Recorder.Time(telemetry.AnchorTime, time.Since(started))
+		s.Recorder.Time(telemetry.AnchorLag, max(0, now.Sub(s.last.To.Time())))
 		return s.last, true, nil
 	}
 }

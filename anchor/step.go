@@ -54,10 +54,10 @@ func (e *Effects) Record(signatures []dodona.Signature) (dodona.Record, error) {
 func (s *Series) Commit(e *Effects) {
 	s.last, s.feeds = e.plan.Anchor, e.plan.feeds
 	r := s.Recorder
-	r.Count(telemetry.AnchorSealed, "", 1)
-	r.Count(telemetry.AnchorLeaves, "gap", e.plan.Gaps)
-	r.Count(telemetry.AnchorLeaves, "late", e.plan.Late)
-	r.Count(telemetry.AnchorLeaves, "attestation", e.plan.Anchor.Count-e.plan.Gaps-e.plan.Late)
+	r.Count(telemetry.AnchorSealed, 1)
+	r.Count(telemetry.AnchorLeaves.Of("gap"), e.plan.Gaps)
+	r.Count(telemetry.AnchorLeaves.Of("late"), e.plan.Late)
+	r.Count(telemetry.AnchorLeaves.Of("attestation"), e.plan.Anchor.Count-e.plan.Gaps-e.plan.Late)
 }
 
 // readAnchored reads an anchored record.

@@ -134,7 +134,7 @@ func (h *Handler) reading(serve http.HandlerFunc) http.HandlerFunc {
 		case h.busy <- struct{}{}:
 			defer func() { <-h.busy }()
 		default:
-			h.recorder.Count(telemetry.APIRefused, "busy", 1)
+			h.recorder.Count(telemetry.APIRefused.Of("busy"), 1)
 			w.Header().Set("Retry-After", "1")
 			writeProblem(w, problem{
 				kind: "busy", status: http.StatusServiceUnavailable,

@@ -28,7 +28,7 @@ func (h *Handler) listen(w http.ResponseWriter, r *http.Request) {
 	}
 	missed, whole, err := h.stream.join(c, r.Header.Get("Last-Event-ID"))
 	if err != nil {
-		h.recorder.Count(telemetry.APIRefused, "clients", 1)
+		h.recorder.Count(telemetry.APIRefused.Of("clients"), 1)
 		w.Header().Set("Retry-After", "10")
 		writeProblem(w, problem{kind: "busy", status: http.StatusServiceUnavailable, detail: err.Error() + "; try again later"})
 		return

@@ -68,7 +68,7 @@ func (h *Handler) route(pattern string, a access, method string, serve http.Hand
 			}
 			h.count(sw.status)
 			if pattern != "/v1/stream" {
-				h.recorder.Time(telemetry.APIRequestTime, pattern, time.Since(start))
+				h.recorder.Time(telemetry.APIRequestTime.Of(pattern), time.Since(start))
 			}
 		}()
 		if refused := h.admit(sw, r, a, method); refused != nil {
@@ -83,7 +83,7 @@ func (h *Handler) route(pattern string, a access, method string, serve http.Hand
 // admit returns why a request must not be served, and sets the headers that say so.
 func (h *Handler) admit(w http.ResponseWriter, r *http.Request, a access, method string) *problem {
 	if refused := h.guard.host(r); refused != nil {
-		h.recorder.Count(telemetry.APIRefused, "host", 1)
+		h.recorder.Count(telemetry.APIRefused.Of("host"), 1)
 		return refused
 	}
 	if method != "" && r.Method != method && (method != http.MethodGet || r.Method != http.MethodHead) {
@@ -101,11 +101,11 @@ func (h *Handler) admit(w http.ResponseWriter, r *http.Request, a access, method
 		return nil
 	}
 	if refused := h.guard.origin(r, a); refused != nil {
-		h.recorder.Count(telemetry.APIRefused, "origin", 1)
+		h.recorder.Count(telemetry.APIRefused.Of("origin"), 1)
 		return refused
 	}
 	if refused := h.guard.token(r); refused != nil {
-		h.recorder.Count(telemetry.APIRefused, "token", 1)
+		h.recorder.Count(telemetry.APIRefused.Of("token"), 1)
 		w.Header().Set("WWW-Authenticate", `Bearer realm="dodona"`)
 		return refused
 	}
@@ -116,7 +116,7 @@ func (h *Handler) count(status int) {
 	if status == 0 {
 		status = http.StatusOK
 	}
-	h.recorder.Count(telemetry.APIRequests, fmt.Sprintf("%dxx", status/100), 1)
+	h.recorder.Count(telemetry.APIRequests.Of(fmt.Sprintf("%dxx", status/100)), 1)
 }
 
 func (h *Handler) unknown(w http.ResponseWriter, _ *http.Request) {

@@ -95,7 +95,7 @@ func (s *Stream) publish(name, feed string, data any) {
 		select {
 		case c.queue <- e:
 		default:
-			s.config.Recorder.Count(telemetry.APIStreamSlow, "", 1)
+			s.config.Recorder.Count(telemetry.APIStreamSlow, 1)
 			s.drop(c)
 		}
 	}
@@ -124,7 +124,7 @@ func (s *Stream) join(c *client, lastID string) (missed []*event, whole bool, er
 	}
 	c.queue = make(chan *event, s.config.Queue)
 	s.clients[c] = struct{}{}
-	s.config.Recorder.Gauge(telemetry.APIStreamOpen, "", int64(len(s.clients)))
+	s.config.Recorder.Gauge(telemetry.APIStreamOpen, int64(len(s.clients)))
 	if lastID == "" {
 		return nil, true, nil
 	}
@@ -141,7 +141,7 @@ func (s *Stream) since(lastID string, c *client) (missed []*event, whole bool) {
 	}
 	oldest := s.last - min(s.last, uint64(len(s.history))) // the newest that is no longer kept
 	if after < oldest {
-		s.config.Recorder.Count(telemetry.APIStreamSkip, "", oldest-after)
+		s.config.Recorder.Count(telemetry.APIStreamSkip, oldest-after)
 	}
 	for n := max(after, oldest) + 1; n <= s.last; n++ {
 		if e := s.history[n%uint64(len(s.history))]; c.wants(e) {
@@ -164,7 +164,7 @@ func (s *Stream) drop(c *client) {
 	}
 	delete(s.clients, c)
 	close(c.queue)
-	s.config.Recorder.Gauge(telemetry.APIStreamOpen, "", int64(len(s.clients)))
+	s.config.Recorder.Gauge(telemetry.APIStreamOpen, int64(len(s.clients)))
 }
 
 // shown returns f as the API shows it: names of readings belong to explain.

@@ -168,7 +168,7 @@ func (f *Feed) exchange(ctx context.Context, source string, r dodona.Round) (d d
 	d.source = source
 	defer func() {
 		if p := recover(); p != nil {
-			f.o.Recorder.Count(telemetry.FeedPanics, f.doc.Feed.Name, 1)
+			f.o.Recorder.Count(telemetry.FeedPanics.Of(f.doc.Feed.Name), 1)
 			d.readings, d.err = nil, fmt.Errorf("panic: %v", p)
 		}
 	}()
@@ -199,7 +199,7 @@ func (f *Feed) take(ctx context.Context, m *Material, d delivery) {
 	}
 	f.mu.Unlock()
 	if dropped > 0 {
-		f.o.Recorder.Count(telemetry.FeedDropped, f.doc.Feed.Name, uint64(dropped))
+		f.o.Recorder.Count(telemetry.FeedDropped.Of(f.doc.Feed.Name), uint64(dropped))
 	}
 	m.Readings = append(m.Readings, kept...)
 }

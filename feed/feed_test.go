@@ -420,26 +420,27 @@ func TestSaltsAreNotInTheBundle(t *testing.T) {
 
 // counts is a recorder that keeps counters.
 type counts struct {
+	telemetry.NoSpans
 	mu sync.Mutex
 	n  map[telemetry.Counter]uint64
 }
 
-func (c *counts) Count(name telemetry.Counter, _ string, n uint64) {
+func (c *counts) Count(of telemetry.Counter, n uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.n == nil {
 		c.n = map[telemetry.Counter]uint64{}
 	}
-	c.n[name] += n
+	c.n[of] += n
 }
-func (*counts) Gauge(telemetry.Gauge, string, int64)        {}
-func (*counts) Time(telemetry.Timer, string, time.Duration) {}
+func (*counts) Gauge(telemetry.Gauge, int64)        {}
+func (*counts) Time(telemetry.Timer, time.Duration) {}
 
 func TestInputsAreCounted(t *testing.T) {
 	c := &counts{}
 	f := newFeed(t, Options{Recorder: c, Ask: says(map[string]string{"a": "1", "b": "x"})}, nil)
 	f.Answer(t.Context(), roundNow())
-	want := map[telemetry.Counter]uint64{telemetry.FeedBad: 1, telemetry.FeedFailed: 1}
+	want := map[telemetry.Counter]uint64{telemetry.FeedBad.Of("x"): 1, telemetry.FeedFailed.Of("x"): 1}
 	if !reflect.DeepEqual(c.n, want) {
 		t.Errorf("got %v, want %v", c.n, want)
 	}

@@ -147,7 +147,7 @@ func (l *loop) passed(ctx context.Context, first, end dodona.Round, cause string
 	}
 	step, last := dodona.Round(l.every.Milliseconds()), grid.At(end-1, l.every)
 	count := uint64((last-first)/step) + 1
-	l.feed.o.Recorder.Count(telemetry.FeedPassed, l.feed.doc.Feed.Name, count)
+	l.feed.o.Recorder.Count(telemetry.FeedPassed.Of(l.feed.doc.Feed.Name), count)
 	if count > maxPassed {
 		cause = fmt.Sprintf("%s; %d rounds from %v on passed", cause, count, first)
 		return []made{{l.feed.missed(ctx, last, cause), count}}

@@ -223,7 +223,7 @@ func TestLongGapIsOneBundle(t *testing.T) {
 		if !strings.Contains(made[0].Missed, "the node was not running; 60479 rounds from 2026-11-15T12:04:40Z on passed") {
 			t.Errorf("missed because %s", made[0].Missed)
 		}
-		if s := r.feed.Status(); s.Missed != 60479 || c.n[telemetry.FeedMissed] != 60479 || c.n[telemetry.FeedPassed] != 60479 || s.Answered != 1 {
+		if s := r.feed.Status(); s.Missed != 60479 || c.n[telemetry.FeedMissed.Of("x")] != 60479 || c.n[telemetry.FeedPassed.Of("x")] != 60479 || s.Answered != 1 {
 			t.Errorf("status %+v, counted %v", s, c.n)
 		}
 		r.end()

@@ -73,11 +73,11 @@ func (f *Feed) enter(s State, next dodona.Round) {
 
 // record counts what became of a round's inputs.
 func (f *Feed) record(b dodona.Bundle, took time.Duration) {
-	name, count := f.doc.Feed.Name, f.o.Recorder.Count
-	f.o.Recorder.Time(telemetry.FeedAnswer, name, took)
+	name := f.doc.Feed.Name
+	f.o.Recorder.Time(telemetry.FeedAnswer.Of(name), took)
 	for _, input := range b.Inputs {
 		if c, counted := inputCounters[input.Status]; counted {
-			count(c, name, 1)
+			f.o.Recorder.Count(c.Of(name), 1)
 		}
 	}
 }
@@ -85,23 +85,23 @@ func (f *Feed) record(b dodona.Bundle, took time.Duration) {
 // made counts a bundle that speaks for a number of rounds, and makes it the last.
 func (f *Feed) made(b dodona.Bundle, rounds uint64) {
 	name, recorder := f.doc.Feed.Name, f.o.Recorder
-	recorder.Gauge(telemetry.FeedRound, name, int64(min(b.Round, math.MaxInt64)))
+	recorder.Gauge(telemetry.FeedRound.Of(name), int64(min(b.Round, math.MaxInt64)))
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.status.Last, f.status.Reason = b.Round, b.Missed
 	if b.Value == nil {
 		f.status.Missed += rounds
-		recorder.Count(telemetry.FeedMissed, name, rounds)
+		recorder.Count(telemetry.FeedMissed.Of(name), rounds)
 		return
 	}
 	f.status.Answered++
-	recorder.Count(telemetry.FeedAnswered, name, 1)
+	recorder.Count(telemetry.FeedAnswered.Of(name), 1)
 	if b.Quality == dodona.Uncertain {
-		recorder.Count(telemetry.FeedUncertain, name, 1)
+		recorder.Count(telemetry.FeedUncertain.Of(name), 1)
 	}
 }
 
-var inputCounters = map[dodona.InputStatus]telemetry.Counter{
+var inputCounters = map[dodona.InputStatus]telemetry.Counters{
 	dodona.InputOutlier: telemetry.FeedOutliers,
 	dodona.InputStale:   telemetry.FeedStale,
 	dodona.InputBad:     telemetry.FeedBad,

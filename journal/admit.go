@@ -70,7 +70,7 @@ func (l *lane) fresh(p *pending) (bool, error) {
 		}
 		same := l.recent.identity(r)
 		if last.place > 0 && last.same == same || l.recent.has(same) {
-			l.j.cfg.Recorder.Count(telemetry.JournalDuplicates, l.spec.name, 1)
+			l.j.cfg.Recorder.Count(telemetry.JournalDuplicates.Of(l.spec.name), 1)
 			continue
 		}
 		p.recs = append(p.recs, r)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/telemetry"
 )
 
 var errMissing = errors.New("missing or malformed")
@@ -97,7 +98,7 @@ func (l *lane) append(ctx context.Context, recs []dodona.Record) error {
 	}
 	select {
 	case err := <-p.done:
-		l.j.cfg.Recorder.Time(appendTimer, l.spec.name, time.Since(started))
+		l.j.cfg.Recorder.Time(telemetry.JournalAppend.Of(l.spec.name), time.Since(started))
 		return err
 	case <-l.dead: // whatever is still in the queue stays there
 		if p.state.CompareAndSwap(waiting, withdrawn) {

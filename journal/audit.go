@@ -200,7 +200,7 @@ func (l *lane) lost(loss Loss) (isNew bool) {
 		l.mu.Lock()
 		l.stat.audit.Lost += loss.To - loss.From + 1
 		l.mu.Unlock()
-		l.j.cfg.Recorder.Count(telemetry.JournalLost, l.spec.name, loss.To-loss.From+1)
+		l.j.cfg.Recorder.Count(telemetry.JournalLost.Of(l.spec.name), loss.To-loss.From+1)
 		told := []any{"stream", l.spec.name, "from", loss.From, "to", loss.To}
 		if !loss.After.IsZero() {
 			told = append(told, "after", loss.After)

@@ -204,7 +204,7 @@ func (l *lane) rewrite(found []stored) error {
 		l.mu.Lock()
 		l.stat.Carried += uint64(len(recs))
 		l.mu.Unlock()
-		l.j.cfg.Recorder.Count(telemetry.JournalCarried, l.spec.name, uint64(len(recs)))
+		l.j.cfg.Recorder.Count(telemetry.JournalCarried.Of(l.spec.name), uint64(len(recs)))
 		return nil
 	}
 	return errors.New("somebody else writes at the same time again and again")

@@ -114,7 +114,7 @@ func (l *lane) chain(group []*pending) *flight {
 	inGroup := make(map[identity]struct{}, len(group))
 	for _, p := range group {
 		if subject := judge.conflict(p); subject != "" {
-			l.j.cfg.Recorder.Count(telemetry.JournalConflicts, l.spec.name, 1)
+			l.j.cfg.Recorder.Count(telemetry.JournalConflicts.Of(l.spec.name), 1)
 			p.finish(fmt.Errorf("another record came in between on %s: %w", subject, dodona.ErrConflict))
 			continue
 		}
@@ -166,7 +166,7 @@ func (l *lane) fly(f *flight) ([]*pending, error) {
 		started := time.Now()
 		ack, err := l.send(f)
 		l.pace.flushed(time.Now())
-		l.j.cfg.Recorder.Time(telemetry.JournalFlush, l.spec.name, time.Since(started))
+		l.j.cfg.Recorder.Time(telemetry.JournalFlush.Of(l.spec.name), time.Since(started))
 		code := errCode(err)
 		switch {
 		case errors.Is(err, errNoRoom):
@@ -195,7 +195,7 @@ func (l *lane) fly(f *flight) ([]*pending, error) {
 		l.mu.Lock()
 		l.stat.Retries++
 		l.mu.Unlock()
-		l.j.cfg.Recorder.Count(telemetry.JournalRetries, l.spec.name, 1)
+		l.j.cfg.Recorder.Count(telemetry.JournalRetries.Of(l.spec.name), 1)
 		l.relieve(err, attempt, 0) // never full: that is returned
 		if l.j.ctx.Err() != nil {
 			finishAll(f.group, fmt.Errorf("%w: %w", ErrUnknown, ErrClosed))
@@ -266,9 +266,9 @@ func (l *lane) landed(f *flight, knew reach, n int, first uint64) []*pending {
 	rec := l.j.cfg.Recorder
 	for _, r := range f.recs[:n] {
 		l.recent.add(l.recent.identity(r))
-		rec.Count(telemetry.JournalRecords, string(r.Topic), 1)
+		rec.Count(telemetry.JournalRecords.Of(string(r.Topic)), 1)
 	}
-	rec.Count(telemetry.JournalFlushes, l.spec.name, 1)
+	rec.Count(telemetry.JournalFlushes.Of(l.spec.name), 1)
 	for _, m := range f.msgs[:n] {
 		l.sinceRetain += len(m.Data) + headersOnBusAllowance/2
 	}

@@ -270,7 +270,7 @@ func (l *lane) measure(ctx context.Context) (space, error) {
 	if s.said == unlimited {
 		s.limit = unlimited
 	}
-	l.j.cfg.Recorder.Gauge(telemetry.JournalBytes, l.spec.name, int64(st.Bytes))
+	l.j.cfg.Recorder.Gauge(telemetry.JournalBytes.Of(l.spec.name), int64(st.Bytes))
 	list := l.stream.ListConsumers(ctx)
 	for c := range list.Info() {
 		s.readers++

@@ -11,8 +11,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-const appendTimer = telemetry.JournalAppend
-
 // A lane is the one way into a stream: a goroutine that gathers appends, chains and flushes them.
 type lane struct {
 	j      *Journal
@@ -146,7 +144,7 @@ func (l *lane) setBlocked(why string) {
 	} else {
 		l.j.cfg.Log.Info("journal: appends go on", "stream", l.spec.name)
 	}
-	l.j.cfg.Recorder.Gauge(telemetry.JournalBlocked, l.spec.name, on)
+	l.j.cfg.Recorder.Gauge(telemetry.JournalBlocked.Of(l.spec.name), on)
 }
 
 // waits returns for how long appends have waited, 0 if they do not.

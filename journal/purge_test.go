@@ -21,18 +21,18 @@ type tally struct {
 	gauges map[telemetry.Gauge][]int64
 }
 
-func (r *tally) Count(c telemetry.Counter, label string, n uint64) {
+func (r *tally) Count(c telemetry.Counter, n uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if label == streamRaw {
+	if c.Value() == streamRaw {
 		r.counts[c] += n
 	}
 }
 
-func (r *tally) Gauge(g telemetry.Gauge, label string, v int64) {
+func (r *tally) Gauge(g telemetry.Gauge, v int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if label == streamRaw {
+	if g.Value() == streamRaw {
 		r.gauges[g] = append(r.gauges[g], v) // the housekeeping beside it measures too
 	}
 }
@@ -91,13 +91,13 @@ func TestWhatIsFreedIsNotedFirstAndCounted(t *testing.T) {
 	if after.State.FirstSeq != 7 || after.State.Msgs != 7 {
 		t.Errorf("%d records from %d on are left, want 7 from 7 on", after.State.Msgs, after.State.FirstSeq)
 	}
-	if l.stat.Freed != 6 || counted.counts[telemetry.JournalFreed] != 6 {
-		t.Errorf("%d records are freed, counted %d; want 6", l.stat.Freed, counted.counts[telemetry.JournalFreed])
+	if l.stat.Freed != 6 || counted.counts[telemetry.JournalFreed.Of(streamRaw)] != 6 {
+		t.Errorf("%d records are freed, counted %d; want 6", l.stat.Freed, counted.counts[telemetry.JournalFreed.Of(streamRaw)])
 	}
-	if got, want := counted.counts[telemetry.JournalFreedBytes], before.State.Bytes-min(before.State.Bytes, after.State.Bytes); got != want {
+	if got, want := counted.counts[telemetry.JournalFreedBytes.Of(streamRaw)], before.State.Bytes-min(before.State.Bytes, after.State.Bytes); got != want {
 		t.Errorf("%d bytes are counted as freed, want %d", got, want)
 	}
-	if got := counted.gauges[telemetry.JournalBytes]; !slices.Contains(got, int64(after.State.Bytes)) {
+	if got := counted.gauges[telemetry.JournalBytes.Of(streamRaw)]; !slices.Contains(got, int64(after.State.Bytes)) {
 		t.Errorf("the stream is said to have %d bytes, want %d", got, after.State.Bytes)
 	}
 	for place := range uint64(12) {

@@ -220,7 +220,7 @@ func (r *readerState) start(ctx context.Context) error {
 		return fmt.Errorf("subscribe: %w", err)
 	}
 	r.open, r.asked, r.delivery, r.ack = true, 0, 0, ""
-	r.l.j.cfg.Recorder.Count(telemetry.JournalResets, r.name, 1)
+	r.l.j.cfg.Recorder.Count(telemetry.JournalResets.Of(r.name), 1)
 	return nil
 }
 
@@ -278,7 +278,7 @@ func (r *readerState) next(ctx context.Context) ([]dodona.Record, error) {
 		r.mu.Lock()
 		r.read += uint64(len(slice))
 		r.mu.Unlock()
-		r.l.j.cfg.Recorder.Count(telemetry.JournalDelivered, r.name, uint64(len(slice)))
+		r.l.j.cfg.Recorder.Count(telemetry.JournalDelivered.Of(r.name), uint64(len(slice)))
 	}
 	return slice, nil
 }

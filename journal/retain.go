@@ -191,9 +191,9 @@ func (l *lane) purge(ctx context.Context, s space, cut uint64) error {
 	l.mu.Lock()
 	l.stat.Freed += records
 	l.mu.Unlock()
-	l.j.cfg.Recorder.Count(telemetry.JournalFreed, l.spec.name, records)
-	l.j.cfg.Recorder.Count(telemetry.JournalFreedBytes, l.spec.name, bytes)
-	l.j.cfg.Recorder.Gauge(telemetry.JournalBytes, l.spec.name, int64(after.State.Bytes))
+	l.j.cfg.Recorder.Count(telemetry.JournalFreed.Of(l.spec.name), records)
+	l.j.cfg.Recorder.Count(telemetry.JournalFreedBytes.Of(l.spec.name), bytes)
+	l.j.cfg.Recorder.Gauge(telemetry.JournalBytes.Of(l.spec.name), int64(after.State.Bytes))
 	l.j.cfg.Log.Info("journal: freed the oldest records", "stream", l.spec.name, "records", records, "bytes", bytes)
 	return l.visit(ctx, func() {
 		maps.DeleteFunc(l.seen, func(_ string, known seen) bool { return known.place > 0 && known.place < cut })

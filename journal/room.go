@@ -111,10 +111,10 @@ func (l *lane) setTight(why string) {
 	switch {
 	case was == "" && why != "":
 		l.j.cfg.Log.Warn("journal: observations wait", "stream", l.spec.name, "why", why)
-		l.j.cfg.Recorder.Gauge(telemetry.JournalBlocked, l.spec.name, 1)
+		l.j.cfg.Recorder.Gauge(telemetry.JournalBlocked.Of(l.spec.name), 1)
 	case was != "" && why == "":
 		l.j.cfg.Log.Info("journal: observations go on", "stream", l.spec.name)
-		l.j.cfg.Recorder.Gauge(telemetry.JournalBlocked, l.spec.name, 0)
+		l.j.cfg.Recorder.Gauge(telemetry.JournalBlocked.Of(l.spec.name), 0)
 	}
 }
 

@@ -146,7 +146,7 @@ func (a *admission) promise(bytes int64, tracing bool) {
 	if tracing {
 		a.tracing += bytes
 	}
-	a.recorder.Gauge(telemetry.ModulePromised, "", a.promised)
+	a.recorder.Gauge(telemetry.ModulePromised, a.promised)
 }
 
 func bytesText(n int64) string {

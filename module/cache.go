@@ -50,15 +50,15 @@ func (e *Engine) compile(ctx context.Context, p *pool, had *native) (wazero.Comp
 		}
 		code, err := e.place(ctx, p, had)
 		if err == nil {
-			e.o.Recorder.Count(telemetry.ModuleCached, m.spec.Name, 1)
+			e.o.Recorder.Count(telemetry.ModuleCached.Of(m.spec.Name), 1)
 			return code, nil
 		}
 		p.forget()
 		entry.reject(err)
 	}
 	start := time.Now()
-	defer func() { e.o.Recorder.Time(telemetry.ModuleCompile, m.spec.Name, time.Since(start)) }()
-	e.o.Recorder.Count(telemetry.ModuleCompiled, m.spec.Name, 1)
+	defer func() { e.o.Recorder.Time(telemetry.ModuleCompile.Of(m.spec.Name), time.Since(start)) }()
+	e.o.Recorder.Count(telemetry.ModuleCompiled.Of(m.spec.Name), 1)
 	if len(e.o.Worker) == 0 {
 		return e.compileHere(ctx, p, entry)
 	}
@@ -354,7 +354,7 @@ func (c cacheEntry) sum() hash.Hash {
 func (c cacheEntry) reject(err error) {
 	if wrong := wrongFile(""); errors.As(err, &wrong) {
 		_ = os.Remove(c.path)
-		c.engine.o.Recorder.Count(telemetry.ModuleRejected, c.module, 1)
+		c.engine.o.Recorder.Count(telemetry.ModuleRejected.Of(c.module), 1)
 		c.engine.o.Log.Warn("a file of the compilation cache is not used; the module is compiled again",
 			"module", c.module, "file", c.path, "reason", err)
 		return

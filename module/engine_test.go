@@ -387,25 +387,25 @@ func TestOptionsThatCannotBeAreRefused(t *testing.T) {
 type tally struct {
 	telemetry.Recorder
 	mu     sync.Mutex
-	counts map[telemetry.Counter]uint64
+	counts map[*telemetry.Metric]uint64
 }
 
 func newTally() *tally {
-	return &tally{Recorder: telemetry.Nop, counts: map[telemetry.Counter]uint64{}}
+	return &tally{Recorder: telemetry.Nop, counts: map[*telemetry.Metric]uint64{}}
 }
 
-func (c *tally) Count(name telemetry.Counter, _ string, n uint64) {
+func (c *tally) Count(of telemetry.Counter, n uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.counts[name] += n
+	c.counts[of.Metric()] += n
 }
 
-func (c *tally) of(names ...telemetry.Counter) []uint64 {
+func (c *tally) of(names ...telemetry.Counters) []uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var counts []uint64
 	for _, name := range names {
-		counts = append(counts, c.counts[name])
+		counts = append(counts, c.counts[name.Metric()])
 	}
 	return counts
 }

@@ -32,7 +32,7 @@ func (e *Engine) Load(ctx context.Context, s Spec) (*Module, error) {
 	if err != nil {
 		return nil, fmt.Errorf("module %s: %w", label(s), e.private.explain(err))
 	}
-	e.o.Recorder.Time(telemetry.ModuleLoad, s.Name, time.Since(start))
+	e.o.Recorder.Time(telemetry.ModuleLoad.Of(s.Name), time.Since(start))
 	return m, nil
 }
 

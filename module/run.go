@@ -125,7 +125,7 @@ func (m *Module) giveBack(ctx context.Context, in *instance, failed *Error) {
 		in.pool.put(in)
 		return
 	}
-	m.engine.o.Recorder.Count(telemetry.ModuleDropped, m.spec.Name, 1)
+	m.engine.o.Recorder.Count(telemetry.ModuleDropped.Of(m.spec.Name), 1)
 	in.close(context.WithoutCancel(ctx)) // the next call makes another one
 }
 
@@ -143,11 +143,11 @@ func (m *Module) refused(failed *Error) (Outcome, *Error) {
 // record counts an event.
 func (m *Module) record(out Outcome, failed *Error) {
 	r, name := m.engine.o.Recorder, m.spec.Name
-	r.Count(telemetry.ModuleEvents, name, 1)
-	r.Count(telemetry.ModuleFuel, name, out.Fuel)
-	r.Time(telemetry.ModuleEvent, name, out.Took)
+	r.Count(telemetry.ModuleEvents.Of(name), 1)
+	r.Count(telemetry.ModuleFuel.Of(name), out.Fuel)
+	r.Time(telemetry.ModuleEvent.Of(name), out.Took)
 	if failed != nil {
-		r.Count(telemetry.ModuleFailures, string(failed.Cause), 1)
+		r.Count(telemetry.ModuleFailures.Of(string(failed.Cause)), 1)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -165,7 +165,7 @@ func (m *Module) record(out Outcome, failed *Error) {
 
 // count notes that an instance has come or gone.
 func (m *Module) count(change int64) {
-	m.engine.o.Recorder.Gauge(telemetry.ModuleLive, m.spec.Name, m.live.Add(change))
+	m.engine.o.Recorder.Gauge(telemetry.ModuleLive.Of(m.spec.Name), m.live.Add(change))
 }
 
 // Digest is the SHA-256 of the Wasm as it was given.

@@ -263,7 +263,7 @@ func (s *spans) of(m *Module) []Span {
 	}
 	kept := slices.Clone(s.kept)
 	if s.dropped > 0 {
-		m.engine.o.Recorder.Count(telemetry.ModuleSpans, m.spec.Name, s.dropped)
+		m.engine.o.Recorder.Count(telemetry.ModuleSpans.Of(m.spec.Name), s.dropped)
 	}
 	if m.engine.o.Spans != nil && len(kept) > 0 {
 		m.engine.o.Spans(kept)

@@ -25,7 +25,7 @@ func (n *Node) event(ctx context.Context, key, id string, what any) error {
 // dropped tells that something was given up: what the journal can never take, because it is larger than a record may be, must
 // not stop what comes after it. It is counted, logged, and told by an event, one an hour for each source or feed.
 func (n *Node) dropped(ctx context.Context, what, name string, cause error) {
-	n.recorder.Count(telemetry.NodeDropped, what, 1)
+	n.recorder.Count(telemetry.NodeDropped.Of(what), 1)
 	n.log.Error("the journal can never take this; it is dropped", "what", what, "of", name, "error", cause)
 	hour := n.now().UTC().Truncate(time.Hour)
 	err := n.event(ctx, dodona.EventDropped, what+"-"+name+"-"+hour.Format("2006010215"), map[string]any{

@@ -35,7 +35,7 @@ func (n *Node) keepBatch(ctx context.Context, name string, b dodona.Batch) error
 	if err := n.intake.WaitN(ctx, min(len(body), n.intake.Burst())); err != nil {
 		return fmt.Errorf("wait for room in memory: %w", err)
 	}
-	n.recorder.Time(telemetry.SourceIntake, name, time.Since(began))
+	n.recorder.Time(telemetry.SourceIntake.Of(name), time.Since(began))
 	err = n.journal.Append(ctx, dodona.Record{
 		Topic: dodona.TopicReading, Key: name, ID: dodona.Keccak256(body).String(), Body: body,
 	})

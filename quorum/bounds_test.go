@@ -11,14 +11,13 @@ import (
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
-// counters is a recorder that keeps counters by name and label.
-type counters map[string]uint64
-
-func (c counters) Count(name telemetry.Counter, label string, n uint64) {
-	c[string(name)+" "+label] += n
+// counters is a recorder that keeps counters.
+type counters struct {
+	telemetry.Recorder
+	n map[telemetry.Counter]uint64
 }
-func (counters) Gauge(telemetry.Gauge, string, int64)        {}
-func (counters) Time(telemetry.Timer, string, time.Duration) {}
+
+func (c counters) Count(of telemetry.Counter, n uint64) { c.n[of] += n }
 
 // TestAnAnswerThatNobodyCanReadStopsNothing: any program that may write to the server can file rubbish under a round. That
 // round has no answer then, which is told; the others of the slice, and later rounds, go on.
@@ -35,7 +34,7 @@ func TestAnAnswerThatNobodyCanReadStopsNothing(t *testing.T) {
 			for _, claimed := range []bool{true, false} { // the key has signed another answer for the round, from before a crash
 				what := fmt.Sprintf("%s, known from the start %t, claimed otherwise %t", name, known, claimed)
 				strange.Topic, strange.Key = dodona.TopicData, price.Name
-				ledger, counted := newFakeLedger(), counters{}
+				ledger, counted := newFakeLedger(), counters{telemetry.Nop, map[telemetry.Counter]uint64{}}
 				signer := &fakeSigner{address: member, claims: map[string]dodona.Claim{}}
 				c := &crashing{ledger, signer, 1 << 30}
 				ledger.append(start, strange)
@@ -69,8 +68,8 @@ func TestAnAnswerThatNobodyCanReadStopsNothing(t *testing.T) {
 				if strange.ID == id && wrong && !known && (len(told) == 0 || !strings.Contains(told[0].Error(), id)) {
 					t.Errorf("%s: told %v, want the record %s", what, told, id)
 				}
-				if n := counted["dodona_quorum_unreadable_total "+price.Name]; wrong && (known || strange.ID == id) && n == 0 {
-					t.Errorf("%s: counted %v", what, counted)
+				if n := counted.n[telemetry.QuorumUnreadable.Of(price.Name)]; wrong && (known || strange.ID == id) && n == 0 {
+					t.Errorf("%s: counted %v", what, counted.n)
 				}
 			}
 		}

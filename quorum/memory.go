@@ -108,7 +108,7 @@ func (v *Validator) Restore(recs ...dodona.Record) error {
 			v.memoryOf(rec.Key).spoil(round)
 		}
 		if err != nil {
-			v.recorder.Count(telemetry.QuorumUnreadable, echo(rec.Key), 1)
+			v.recorder.Count(telemetry.QuorumUnreadable.Of(echo(rec.Key)), 1)
 			errs = append(errs, fmt.Errorf("restore %s %s %s: %w", rec.Topic, echo(rec.Key), echo(rec.ID), err))
 		}
 	}

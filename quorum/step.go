@@ -167,19 +167,19 @@ func (v *Validator) Commit(e *Effects) {
 	defer v.mu.Unlock()
 	for _, o := range e.outcomes {
 		if reason := o.finding.reason; reason != "" {
-			v.recorder.Count(telemetry.QuorumRejected, string(reason), 1)
+			v.recorder.Count(telemetry.QuorumRejected.Of(string(reason)), 1)
 			continue
 		}
 		name := o.finding.feed.Name
 		h := v.memoryOf(name)
 		h.insert(attested{o.report.Round, o.observed})
 		h.newest = o.report.Round.ID()
-		v.recorder.Count(telemetry.QuorumAttested, name, 1)
+		v.recorder.Count(telemetry.QuorumAttested.Of(name), 1)
 	}
 	for _, name := range e.repeated {
-		v.recorder.Count(telemetry.QuorumRepeated, name, 1)
+		v.recorder.Count(telemetry.QuorumRepeated.Of(name), 1)
 	}
 	if len(e.items) > 0 && e.lag > 0 {
-		v.recorder.Time(telemetry.QuorumLag, "", e.lag)
+		v.recorder.Time(telemetry.QuorumLag, e.lag)
 	}
 }

@@ -132,8 +132,8 @@ func (s *Signer) Sign(ctx context.Context, claims ...dodona.Claim) ([][]byte, er
 		return nil, err
 	}
 	signatures := s.signatures(claims)
-	s.Recorder.Count(telemetry.SignSignatures, "", uint64(len(claims)))
-	s.Recorder.Time(telemetry.SignTime, "", time.Since(start))
+	s.Recorder.Count(telemetry.SignSignatures, uint64(len(claims)))
+	s.Recorder.Time(telemetry.SignTime, time.Since(start))
 	return signatures, nil
 }
 
@@ -226,14 +226,14 @@ func (s *Signer) record(ctx context.Context, claims []dodona.Claim, byClaim, hel
 			for _, l := range held {
 				l.last, l.known = l.next, true
 			}
-			s.Recorder.Count(telemetry.SignClaims, "", uint64(len(recs)))
+			s.Recorder.Count(telemetry.SignClaims, uint64(len(recs)))
 			return s.stands(ctx, claims, byClaim)
 		case !errors.Is(err, dodona.ErrConflict):
 			return fmt.Errorf("record %d claims of %s: %w", len(recs), s.Address().Short(), err)
 		case race == maxRaces: // not ErrConflict, which would say that the claims contradict what is on record
 			return fmt.Errorf("record %d claims of %s: %w: %v", len(recs), s.Address().Short(), ErrOutrun, err)
 		}
-		s.Recorder.Count(telemetry.SignRaces, "", 1)
+		s.Recorder.Count(telemetry.SignRaces, 1)
 	}
 }
 
@@ -438,5 +438,5 @@ func (s *Signer) countRefusal(err error) {
 			reason = name
 		}
 	}
-	s.Recorder.Count(telemetry.SignRefused, reason, 1)
+	s.Recorder.Count(telemetry.SignRefused.Of(reason), 1)
 }

@@ -423,17 +423,17 @@ func TestSignEndsWithItsContext(t *testing.T) {
 type counts struct {
 	telemetry.Recorder
 	mu sync.Mutex
-	n  map[string]uint64
+	n  map[telemetry.Counter]uint64
 }
 
-func (c *counts) Count(name telemetry.Counter, label string, n uint64) {
+func (c *counts) Count(of telemetry.Counter, n uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.n[string(name)+" "+label] += n
+	c.n[of] += n
 }
 
 func TestSignCounts(t *testing.T) {
-	c := &counts{Recorder: telemetry.Nop, n: map[string]uint64{}}
+	c := &counts{Recorder: telemetry.Nop, n: map[telemetry.Counter]uint64{}}
 	d := newDisk()
 	k := newTestKey(t)
 	s := New(Options{Key: k, Journal: d.process(nil), Now: now, Recorder: c})
@@ -452,9 +452,9 @@ func TestSignCounts(t *testing.T) {
 	if _, err := s.Sign(t.Context(), claimOf("report", "b", 3, 0)); err != nil {
 		t.Fatalf("after another process wrote a lower round: %v", err)
 	}
-	for name, want := range map[string]uint64{
-		string(telemetry.SignClaims) + " ": 3, string(telemetry.SignSignatures) + " ": 4, string(telemetry.SignRaces) + " ": 1,
-		string(telemetry.SignRefused) + " conflict": 1, string(telemetry.SignRefused) + " malformed": 1,
+	for name, want := range map[telemetry.Counter]uint64{
+		telemetry.SignClaims: 3, telemetry.SignSignatures: 4, telemetry.SignRaces: 1,
+		telemetry.SignRefused.Of("conflict"): 1, telemetry.SignRefused.Of("malformed"): 1,
 	} {
 		if c.n[name] != want {
 			t.Errorf("%s: got %d, want %d of %v", name, c.n[name], want, c.n)

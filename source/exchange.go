@@ -92,8 +92,8 @@ func (p *Pump) observe(ctx context.Context) error {
 		p.doing = nil
 	}
 	p.mu.Unlock()
-	p.cfg.Recorder.Count(telemetry.SourceExchanges, p.cfg.Name, 1)
-	p.cfg.Recorder.Time(telemetry.SourceExchange, p.cfg.Name, now.Sub(start))
+	p.cfg.Recorder.Count(telemetry.SourceExchanges.Of(p.cfg.Name), 1)
+	p.cfg.Recorder.Time(telemetry.SourceExchange.Of(p.cfg.Name), now.Sub(start))
 
 	if err != nil {
 		return p.broken(err, context.Cause(ctx), now.Sub(start))
@@ -118,7 +118,7 @@ func (p *Pump) broken(err, cause error, took time.Duration) error {
 		p.status.Restarts++
 		p.restart = false
 		p.mu.Unlock()
-		p.cfg.Recorder.Count(telemetry.SourceRestarts, p.cfg.Name, 1)
+		p.cfg.Recorder.Count(telemetry.SourceRestarts.Of(p.cfg.Name), 1)
 	case errors.Is(err, errStray), errors.As(err, &panicked):
 	default:
 		return err
@@ -243,7 +243,7 @@ func guard[T any](ctx context.Context, p *Pump, f func(context.Context) (T, erro
 // strays counts calls that did not return. The caller holds mu.
 func (p *Pump) strays(n int) {
 	p.status.Strays += n
-	p.cfg.Recorder.Gauge(telemetry.SourceStrays, p.cfg.Name, int64(p.status.Strays))
+	p.cfg.Recorder.Gauge(telemetry.SourceStrays.Of(p.cfg.Name), int64(p.status.Strays))
 }
 
 // safely calls f and turns a panic into an error.
@@ -257,7 +257,7 @@ func safely[T any](ctx context.Context, p *Pump, f func(context.Context) (T, err
 		p.mu.Lock()
 		p.status.Panics++
 		p.mu.Unlock()
-		p.cfg.Recorder.Count(telemetry.SourcePanics, p.cfg.Name, 1)
+		p.cfg.Recorder.Count(telemetry.SourcePanics.Of(p.cfg.Name), 1)
 		p.cfg.Log.Error(fmt.Sprintf("%s: %v; this is a bug, please report it", p.cfg.Name, err),
 			"source", p.cfg.Name, "stack", string(debug.Stack()))
 	}()
@@ -281,8 +281,8 @@ func (p *Pump) hand(batch dodona.Batch) {
 	p.watched = watched{gap: p.watched.gap, lastAsked: p.watched.lastAsked}
 	p.status.State, p.status.LastReading = OK, now
 	p.status.Readings += uint64(n)
-	p.cfg.Recorder.Count(telemetry.SourceReadings, p.cfg.Name, uint64(n))
-	p.cfg.Recorder.Gauge(telemetry.SourceUp, p.cfg.Name, 1)
+	p.cfg.Recorder.Count(telemetry.SourceReadings.Of(p.cfg.Name), uint64(n))
+	p.cfg.Recorder.Gauge(telemetry.SourceUp.Of(p.cfg.Name), 1)
 	if p.pushed {
 		p.watched.since = now
 		poke(p.look)
@@ -346,7 +346,7 @@ func (p *Pump) countDropped(n uint64, cause string) {
 	before := p.status.Dropped
 	p.status.Dropped += n
 	p.status.LastDrop = cause
-	p.cfg.Recorder.Count(telemetry.SourceDropped, p.cfg.Name, n)
+	p.cfg.Recorder.Count(telemetry.SourceDropped.Of(p.cfg.Name), n)
 	if next := nextPowerOfTwo(before); p.status.Dropped >= next {
 		p.cfg.Log.Warn(fmt.Sprintf("%s: dropped %d readings so far: %s", p.cfg.Name, p.status.Dropped, cause), "source", p.cfg.Name)
 	}

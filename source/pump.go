@@ -337,7 +337,7 @@ func (p *Pump) stop() {
 		a.reply <- answer{err: ErrStopped}
 	}
 	p.waiting = nil
-	p.cfg.Recorder.Gauge(telemetry.SourceUp, p.cfg.Name, 0)
+	p.cfg.Recorder.Gauge(telemetry.SourceUp.Of(p.cfg.Name), 0)
 }
 
 func (p *Pump) takeRestart() bool {
@@ -347,7 +347,7 @@ func (p *Pump) takeRestart() bool {
 	p.restart = false
 	if restart && p.source != nil {
 		p.status.Restarts++
-		p.cfg.Recorder.Count(telemetry.SourceRestarts, p.cfg.Name, 1)
+		p.cfg.Recorder.Count(telemetry.SourceRestarts.Of(p.cfg.Name), 1)
 	}
 	return restart && p.source != nil
 }

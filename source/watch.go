@@ -72,7 +72,7 @@ func (p *Pump) check() (next time.Duration, due bool) {
 			p.watched.alarms++
 		}
 		p.status.State = Stale
-		p.cfg.Recorder.Gauge(telemetry.SourceUp, p.cfg.Name, 0)
+		p.cfg.Recorder.Gauge(telemetry.SourceUp.Of(p.cfg.Name), 0)
 		p.cfg.Log.Warn(p.cfg.Name+": "+p.complaint()+"; other sources go on.", "source", p.cfg.Name, "attempt", p.status.Attempt)
 		p.refuse()
 	}
@@ -137,7 +137,7 @@ func (p *Pump) failed(err error) time.Duration {
 	defer p.mu.Unlock()
 	p.status.Attempt++
 	p.status.Failures++
-	p.cfg.Recorder.Count(telemetry.SourceFailures, p.cfg.Name, 1)
+	p.cfg.Recorder.Count(telemetry.SourceFailures.Of(p.cfg.Name), 1)
 	if p.status.State != Stale {
 		p.status.State = Retrying
 	}

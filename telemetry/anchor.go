@@ -1,9 +1,9 @@
 package telemetry
 
-// What anchoring measures. The label of leaves is their kind: attestation, gap, late.
-const (
-	AnchorSealed Counter = "dodona_anchor_sealed_total"   // windows that have an anchor
-	AnchorLeaves Counter = "dodona_anchor_leaves_total"   // leaves of sealed windows, by kind
-	AnchorTime   Timer   = "dodona_anchor_seal_seconds"   // from the first look at a window to its anchor
-	AnchorLag    Timer   = "dodona_anchor_behind_seconds" // from the end of a window to its anchor
+// What anchoring measures.
+var (
+	AnchorSealed = NewCounter("dodona_anchor_sealed_total", "Windows that have an anchor")
+	AnchorLeaves = NewCounters("dodona_anchor_leaves_total", "leaf", "Leaves of sealed windows: attestation, gap or late")
+	AnchorTime   = NewTimer("dodona_anchor_seal_seconds", "From the first look at a window to its anchor")
+	AnchorLag    = NewTimer("dodona_anchor_behind_seconds", "From the end of a window to its anchor")
 )

@@ -1,18 +1,18 @@
 package telemetry
 
-// What a feed counts and times; the label is the feed's name.
-const (
-	FeedAnswered  Counter = "dodona_feed_answered_total"              // rounds with an answer
-	FeedMissed    Counter = "dodona_feed_missed_total"                // rounds without one, passed ones included
-	FeedPassed    Counter = "dodona_feed_passed_total"                // missed rounds that passed before they could be asked
-	FeedUncertain Counter = "dodona_feed_uncertain_total"             // answers of uncertain quality
-	FeedOutliers  Counter = "dodona_feed_inputs_outlier_total"        // inputs too far from the others
-	FeedStale     Counter = "dodona_feed_inputs_stale_total"          // inputs measured too long before the round
-	FeedBad       Counter = "dodona_feed_inputs_bad_total"            // inputs without a number
-	FeedFailed    Counter = "dodona_feed_inputs_failed_total"         // inputs whose exchange failed
-	FeedLate      Counter = "dodona_feed_inputs_late_total"           // inputs after the deadline
-	FeedDropped   Counter = "dodona_feed_readings_dropped_total"      // readings beyond what a round keeps
-	FeedPanics    Counter = "dodona_feed_panics_total"                // panics of asks, each an input that failed
-	FeedRound     Gauge   = "dodona_feed_round_timestamp_millisecond" // the last round, Unix milliseconds
-	FeedAnswer    Timer   = "dodona_feed_answer_seconds"              // from the round's start to its bundle, asking included
+// What a feed counts and times.
+var (
+	FeedAnswered  = NewCounters("dodona_feed_answered_total", "feed", "Rounds with an answer")
+	FeedMissed    = NewCounters("dodona_feed_missed_total", "feed", "Rounds without an answer, those included that passed before they could be asked")
+	FeedPassed    = NewCounters("dodona_feed_passed_total", "feed", "Rounds that passed before they could be asked")
+	FeedUncertain = NewCounters("dodona_feed_uncertain_total", "feed", "Answers of uncertain quality")
+	FeedOutliers  = NewCounters("dodona_feed_inputs_outlier_total", "feed", "Inputs too far from the others")
+	FeedStale     = NewCounters("dodona_feed_inputs_stale_total", "feed", "Inputs measured too long before the round")
+	FeedBad       = NewCounters("dodona_feed_inputs_bad_total", "feed", "Inputs without a number")
+	FeedFailed    = NewCounters("dodona_feed_inputs_failed_total", "feed", "Inputs whose exchange failed")
+	FeedLate      = NewCounters("dodona_feed_inputs_late_total", "feed", "Inputs after the deadline")
+	FeedDropped   = NewCounters("dodona_feed_readings_dropped_total", "feed", "Readings beyond what a round keeps")
+	FeedPanics    = NewCounters("dodona_feed_panics_total", "feed", "Panics while a source was asked, each an input that failed")
+	FeedRound     = NewGauges("dodona_feed_round_timestamp_millisecond", "feed", "The last round, in Unix milliseconds")
+	FeedAnswer    = NewTimers("dodona_feed_answer_seconds", "feed", "From a round's start to its bundle, asking included")
 )

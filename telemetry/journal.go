@@ -1,20 +1,20 @@
 package telemetry
 
-// What the journal counts. Labels name a stream (RAW, PROOF), a topic or a reader, as said beside each.
-const (
-	JournalRecords    Counter = "dodona_journal_records_total"     // records written; label: topic
-	JournalDuplicates Counter = "dodona_journal_duplicates_total"  // records that were there already; label: stream
-	JournalConflicts  Counter = "dodona_journal_conflicts_total"   // claims and data that another process forestalled; label: stream
-	JournalFlushes    Counter = "dodona_journal_flushes_total"     // synchronous writes; label: stream
-	JournalRetries    Counter = "dodona_journal_retries_total"     // writes tried again; label: stream
-	JournalFreed      Counter = "dodona_journal_freed_total"       // records given up by retention; label: stream
-	JournalFreedBytes Counter = "dodona_journal_freed_bytes_total" // their bytes; label: stream
-	JournalCarried    Counter = "dodona_journal_carried_total"     // last records of keys that retention wrote again; label: stream
-	JournalLost       Counter = "dodona_journal_lost_total"        // records that an audit missed; label: stream
-	JournalDelivered  Counter = "dodona_journal_delivered_total"   // records handed to a reader; label: reader
-	JournalResets     Counter = "dodona_journal_resets_total"      // times a reader began or went back to what it had finished; label: reader
-	JournalBytes      Gauge   = "dodona_journal_bytes"             // kept on disk; label: stream
-	JournalBlocked    Gauge   = "dodona_journal_blocked"           // 1 while appends wait for room or for the store; label: stream
-	JournalAppend     Timer   = "dodona_journal_append_seconds"    // from Append to durable; label: stream
-	JournalFlush      Timer   = "dodona_journal_flush_seconds"     // one synchronous write; label: stream
+// What the journal counts and times. Its streams are RAW and PROOF.
+var (
+	JournalRecords    = NewCounters("dodona_journal_records_total", "topic", "Records written")
+	JournalDuplicates = NewCounters("dodona_journal_duplicates_total", "stream", "Records that were there already")
+	JournalConflicts  = NewCounters("dodona_journal_conflicts_total", "stream", "Claims and data that another process forestalled")
+	JournalFlushes    = NewCounters("dodona_journal_flushes_total", "stream", "Synchronous writes")
+	JournalRetries    = NewCounters("dodona_journal_retries_total", "stream", "Writes tried again")
+	JournalFreed      = NewCounters("dodona_journal_freed_total", "stream", "Records given up by retention")
+	JournalFreedBytes = NewCounters("dodona_journal_freed_bytes_total", "stream", "Bytes of records given up by retention")
+	JournalCarried    = NewCounters("dodona_journal_carried_total", "stream", "Records that retention wrote again because they are the last of their keys")
+	JournalLost       = NewCounters("dodona_journal_lost_total", "stream", "Records that an audit missed")
+	JournalDelivered  = NewCounters("dodona_journal_delivered_total", "reader", "Records handed to a reader")
+	JournalResets     = NewCounters("dodona_journal_resets_total", "reader", "Times a reader began or went back to what it had finished")
+	JournalBytes      = NewGauges("dodona_journal_bytes", "stream", "Bytes kept on disk")
+	JournalBlocked    = NewGauges("dodona_journal_blocked", "stream", "1 while appends wait for room or for the store")
+	JournalAppend     = NewTimers("dodona_journal_append_seconds", "stream", "From an append to its being on the disk")
+	JournalFlush      = NewTimers("dodona_journal_flush_seconds", "stream", "One synchronous write")
 )

@@ -1,6 +1,6 @@
 package telemetry
 
 // What the node that joins the stages counts.
-const (
-	NodeDropped Counter = "dodona_node_dropped_total" // what the journal can never take and was given up; label: readings, round or answer
+var (
+	NodeDropped = NewCounters("dodona_node_dropped_total", "what", "What the journal can never take and was given up: readings, round or answer")
 )

@@ -1,10 +1,10 @@
 package telemetry
 
-// What the validator measures. The label of a counter is the feed's name, or the reason of a rejection.
-const (
-	QuorumAttested   Counter = "dodona_quorum_attested_total"   // observations that became attestations, by feed
-	QuorumRepeated   Counter = "dodona_quorum_repeated_total"   // observations seen again, already decided, by feed
-	QuorumRejected   Counter = "dodona_quorum_rejected_total"   // observations refused, by reason
-	QuorumUnreadable Counter = "dodona_quorum_unreadable_total" // answers in the journal that cannot be believed and are passed over, by feed
-	QuorumLag        Timer   = "dodona_quorum_lag_seconds"      // from the append of a slice's oldest observation to its validation
+// What the validator measures.
+var (
+	QuorumAttested   = NewCounters("dodona_quorum_attested_total", "feed", "Observations that became attestations")
+	QuorumRepeated   = NewCounters("dodona_quorum_repeated_total", "feed", "Observations seen again, already decided")
+	QuorumRejected   = NewCounters("dodona_quorum_rejected_total", "reason", "Observations refused")
+	QuorumUnreadable = NewCounters("dodona_quorum_unreadable_total", "feed", "Answers in the journal that cannot be believed and are passed over")
+	QuorumLag        = NewTimer("dodona_quorum_lag_seconds", "From the append of a slice's oldest observation to its validation")
 )

@@ -1,5 +1,5 @@
 // Package fielddoc turns the comments of settings into the manual: config/fields.json, which the JSON Schema quotes,
-// docs/kinds/*.md and docs/guide/configuration.md.
+// docs/kinds/*.md and docs/guide/configuration.md; and the declarations of metrics into docs/guide/metrics.md.
 //
 // It reads source text alone and ignores build tags, so that the manual is the same whatever a build contains.
 package fielddoc
@@ -39,10 +39,11 @@ type Field struct {
 	of string // the struct it is made of, such as "source/http.Basic"; empty if it is none
 }
 
-// A Manual is what the comments say: structs by name ("config.Node", "source/http.Settings") and kinds of sources and sinks.
+// A Manual is what the source says: structs by name ("config.Node", "source/http.Settings"), kinds of sources and sinks, and metrics.
 type Manual struct {
 	Structs map[string]Struct
 	Kinds   []Kind // sorted
+	Metrics []Group
 }
 
 // A Kind is a kind of source or sink: its key in YAML, its folder, and what its package comment says.
@@ -51,7 +52,7 @@ type Kind struct {
 }
 
 // Read reads the settings below root, the top of the module. A setting without a comment, or one whose comment
-// says neither "Default: …" nor "Required." in a kind of source, is an error.
+// says neither "Default: …" nor "Required." in a kind of source, is an error, and so is a metric that Prometheus would not take.
 func Read(root string) (Manual, error) {
 	m := Manual{Structs: map[string]Struct{}}
 	var leaves []string
@@ -69,9 +70,10 @@ func Read(root string) (Manual, error) {
 		}
 		mistakes = append(mistakes, m.readDir(root, dir))
 	}
+	mistakes = append(mistakes, m.readMetrics(root))
 	slices.SortFunc(m.Kinds, func(a, b Kind) int { return strings.Compare(a.Name, b.Name) })
 	if err := errors.Join(mistakes...); err != nil {
-		return m, fmt.Errorf("read settings: %w", err)
+		return m, fmt.Errorf("read the source: %w", err)
 	}
 	return m, nil
 }
@@ -269,6 +271,7 @@ func (m Manual) Files() (map[string][]byte, error) {
 	files := map[string][]byte{
 		"config/fields.json":          fields.Bytes(),
 		"docs/guide/configuration.md": m.configuration(),
+		"docs/guide/metrics.md":       m.metrics(),
 	}
 	for _, k := range m.Kinds {
 		files[path.Join("docs/kinds", k.Name+".md")] = m.kind(k)

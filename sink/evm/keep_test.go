@@ -160,7 +160,7 @@ func TestAnIntentThatCannotBeJournaledIsTold(t *testing.T) {
 	}
 }
 
-func (b *bench) counted(c telemetry.Counter) uint64 {
+func (b *bench) counted(c telemetry.Counters) uint64 {
 	b.statusMu.Lock()
 	defer b.statusMu.Unlock()
 	return b.counts[c]

@@ -229,7 +229,7 @@ func (m *machine) unhurried(after time.Duration) time.Duration { return max(afte
 type effects struct {
 	keep   []dodona.Record // journal these first, all at once
 	send   []*Intent       // then broadcast the last attempt of each
-	counts map[telemetry.Counter]uint64
+	counts map[telemetry.Counters]uint64
 	fail   error // a bug: something could not be written as JSON
 }
 

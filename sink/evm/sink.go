@@ -60,7 +60,7 @@ type Sink struct {
 	status   Status
 	state    sink.State
 	queue    int
-	counts   map[telemetry.Counter]uint64
+	counts   map[telemetry.Counters]uint64
 	last     *sink.Delivered
 	letters  []sink.DeadLetter // the newest
 	lastErr  string
@@ -90,7 +90,7 @@ func open(_ context.Context, settings Settings, env sink.Env) (dodona.Sink, erro
 		settings: settings, env: env, wallet: wallet, targets: make(map[string]dodona.Address), took: make(map[string]uint64), agreed: make(map[string]time.Time), stood: make(map[int]dodona.Digest),
 		coded: make(map[dodona.Address]bool), whose: make(map[string]asked), silent: make(map[dodona.Address]silence),
 		ready: make(chan struct{}), wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
-		counts: make(map[telemetry.Counter]uint64), state: sink.Starting,
+		counts: make(map[telemetry.Counters]uint64), state: sink.Starting,
 	}
 	if err := s.reach(urls, nil); err != nil {
 		return nil, dodona.Permanent(err)
@@ -215,8 +215,8 @@ func (s *Sink) refuse(ctx context.Context, rec dodona.Record, cause error) error
 	return nil
 }
 
-func (s *Sink) count(c telemetry.Counter, n uint64) {
-	s.env.Metrics.Count(c, s.env.Sink, n)
+func (s *Sink) count(c telemetry.Counters, n uint64) {
+	s.env.Metrics.Count(c.Of(s.env.Sink), n)
 	s.statusMu.Lock()
 	s.counts[c] += n
 	s.statusMu.Unlock()

@@ -192,9 +192,9 @@ func (fx *effects) add(rec dodona.Record, err error) {
 	fx.keep = append(fx.keep, rec)
 }
 
-func (fx *effects) count(c telemetry.Counter, n uint64) {
+func (fx *effects) count(c telemetry.Counters, n uint64) {
 	if fx.counts == nil {
-		fx.counts = make(map[telemetry.Counter]uint64)
+		fx.counts = make(map[telemetry.Counters]uint64)
 	}
 	fx.counts[c] += n
 }

@@ -8,10 +8,22 @@ import (
 	"runtime/metrics"
 	"strconv"
 	"strings"
+
+	"github.com/dodona-oracle/dodona/telemetry"
 )
 
-// writeProcess prints what the process takes, under the names that Prometheus's own client gives it.
-// Outside Linux the lines that come from /proc are missing.
+// What the process takes, under the names and with the help that Prometheus's own client gives it.
+var (
+	goroutines = telemetry.NewGauge("go_goroutines", "Number of goroutines that currently exist")
+	heapAlloc  = telemetry.NewGauge("go_memstats_heap_alloc_bytes", "Number of heap bytes allocated and currently in use")
+	goMemory   = telemetry.NewGauge("go_memstats_sys_bytes", "Number of bytes obtained from system")
+	gcCycles   = telemetry.NewCounter("go_gc_cycles_total", "Number of garbage collections")
+	goInfo     = telemetry.NewGauges("go_info", "version", "Information about the Go environment")
+	resident   = telemetry.NewGauge("process_resident_memory_bytes", "Resident memory size in bytes")
+	openFiles  = telemetry.NewGauge("process_open_fds", "Number of open file descriptors")
+)
+
+// writeProcess prints what the process takes. Outside Linux the lines that come from /proc are missing.
 func writeProcess(b *bytes.Buffer) {
 	samples := []metrics.Sample{
 		{Name: "/sched/goroutines:goroutines"},
@@ -21,25 +33,21 @@ func writeProcess(b *bytes.Buffer) {
 	}
 	metrics.Read(samples)
 	for i, m := range []struct {
-		name string
-		kind kind
-	}{
-		{"go_goroutines", gauge}, {"go_memstats_heap_alloc_bytes", gauge}, {"go_memstats_sys_bytes", gauge}, {"go_gc_cycles_total", counter},
-	} {
+		*telemetry.Metric
+		kind
+	}{{goroutines.Metric(), gauge}, {heapAlloc.Metric(), gauge}, {goMemory.Metric(), gauge}, {gcCycles.Metric(), counter}} {
 		if samples[i].Value.Kind() == metrics.KindUint64 {
-			head(b, m.name, m.kind)
-			fmt.Fprintf(b, "%s %d\n", m.name, samples[i].Value.Uint64())
+			single(b, m.Metric, m.kind, samples[i].Value.Uint64())
 		}
 	}
-	head(b, "go_info", gauge)
-	fmt.Fprintf(b, "go_info{version=%q} 1\n", runtime.Version())
+	info := goInfo.Metric()
+	head(b, info, gauge)
+	fmt.Fprintf(b, "%s{%s=%q} 1\n", info.Name, info.Label, runtime.Version())
 	if rss, found := residentBytes(); found {
-		head(b, "process_resident_memory_bytes", gauge)
-		fmt.Fprintf(b, "process_resident_memory_bytes %d\n", rss)
+		single(b, resident.Metric(), gauge, rss)
 	}
 	if entries, err := os.ReadDir("/proc/self/fd"); err == nil {
-		head(b, "process_open_fds", gauge)
-		fmt.Fprintf(b, "process_open_fds %d\n", len(entries)-1) // one of them is the folder itself
+		single(b, openFiles.Metric(), gauge, uint64(len(entries)-1)) // one of them is the folder itself
 	}
 }
 

@@ -16,12 +16,8 @@ import (
 )
 
 // MaxLabels is how many labels a metric keeps apart; measurements under further ones are counted together
-// under the label "overflow", and in [Overflow].
+// under the label "overflow", and in [telemetry.MetricsOverflow].
 const MaxLabels = 200
-
-// Overflow counts the measurements that went to the label "overflow" or, for a name that already means another
-// kind of metric, nowhere.
-const Overflow telemetry.Counter = "dodona_metrics_overflow_total"
 
 const (
 	overflowLabel = "overflow"
@@ -29,31 +25,30 @@ const (
 )
 
 // A Recorder keeps measurements in memory and serves them. It is safe for concurrent use, never blocks on a
-// reader, and takes memory for at most MaxLabels series a metric. Make it with [New].
+// reader, and takes memory for at most MaxLabels series a metric. It follows no spans. Make it with [New].
 type Recorder struct {
-	mu      sync.RWMutex
-	metrics map[string]*metric
-	lost    atomic.Uint64
+	telemetry.NoSpans
+	mu       sync.RWMutex
+	families map[*telemetry.Metric]*family
+	lost     atomic.Uint64
 }
 
 var _ telemetry.Recorder = (*Recorder)(nil)
 
 // New returns a recorder without measurements.
-func New() *Recorder { return &Recorder{metrics: make(map[string]*metric)} }
+func New() *Recorder { return &Recorder{families: make(map[*telemetry.Metric]*family)} }
 
 // Count adds n to a counter.
-func (r *Recorder) Count(c telemetry.Counter, label string, n uint64) {
-	if s := r.series(string(c), counter, label); s != nil {
-		s.value.Add(int64(n))
-	}
+func (r *Recorder) Count(c telemetry.Counter, n uint64) {
+	r.series(c.Metric(), counter, c.Value()).value.Add(int64(n))
 }
 
-// Total returns the sum of a counter over its labels.
-func (r *Recorder) Total(c telemetry.Counter) (sum uint64) {
+// Total returns the sum of counters over their labels.
+func (r *Recorder) Total(c telemetry.Counters) (sum uint64) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if m := r.metrics[string(c)]; m != nil {
-		for _, s := range m.series {
+	if f := r.families[c.Metric()]; f != nil {
+		for _, s := range f.series {
 			sum += uint64(s.value.Load())
 		}
 	}
@@ -61,18 +56,13 @@ func (r *Recorder) Total(c telemetry.Counter) (sum uint64) {
 }
 
 // Gauge sets a gauge.
-func (r *Recorder) Gauge(g telemetry.Gauge, label string, v int64) {
-	if s := r.series(string(g), gauge, label); s != nil {
-		s.value.Store(v)
-	}
+func (r *Recorder) Gauge(g telemetry.Gauge, v int64) {
+	r.series(g.Metric(), gauge, g.Value()).value.Store(v)
 }
 
 // Time adds a duration to a histogram. A negative one, from a clock that stepped, counts as 0.
-func (r *Recorder) Time(t telemetry.Timer, label string, d time.Duration) {
-	s := r.series(string(t), timer, label)
-	if s == nil {
-		return
-	}
+func (r *Recorder) Time(t telemetry.Timer, d time.Duration) {
+	s := r.series(t.Metric(), timer, t.Value())
 	d = max(d, 0)
 	s.value.Add(int64(d))
 	at, _ := slices.BinarySearch(bounds, d) // the first bound that is not below d
@@ -88,8 +78,9 @@ const (
 	timer   kind = "histogram"
 )
 
-type metric struct {
-	name   string // as it is printed
+// A family is what was measured of one metric.
+type family struct {
+	*telemetry.Metric
 	kind   kind
 	series map[string]*series
 }
@@ -110,13 +101,12 @@ var bounds = []time.Duration{
 	time.Second, 2500 * time.Millisecond, 5 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute,
 }
 
-// series finds or makes the series for a label; nil if the name is taken by another kind.
-func (r *Recorder) series(name string, k kind, label string) *series {
+// series finds or makes the series for a label.
+func (r *Recorder) series(m *telemetry.Metric, k kind, label string) *series {
 	r.mu.RLock()
-	m := r.metrics[name]
 	var s *series
-	if m != nil && m.kind == k {
-		s = m.series[label]
+	if f := r.families[m]; f != nil {
+		s = f.series[label]
 	}
 	r.mu.RUnlock()
 	if s != nil {
@@ -124,39 +114,32 @@ func (r *Recorder) series(name string, k kind, label string) *series {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if m = r.metrics[name]; m == nil {
-		printed := metricName(name)
-		if m = r.metrics[printed]; m == nil {
-			m = &metric{name: printed, kind: k, series: make(map[string]*series)}
-			r.metrics[printed] = m
-		}
-		r.metrics[name] = m // the same one under both names
+	f := r.families[m]
+	if f == nil {
+		f = &family{m, k, make(map[string]*series)}
+		r.families[m] = f
 	}
-	if m.kind != k {
-		r.lost.Add(1)
-		return nil
-	}
-	return m.labelled(label, &r.lost)
+	return f.labelled(label, &r.lost)
 }
 
 // labelled finds or makes a series; the recorder's lock is held.
-func (m *metric) labelled(label string, lost *atomic.Uint64) *series {
+func (f *family) labelled(label string, lost *atomic.Uint64) *series {
 	label = labelText(label)
-	if s := m.series[label]; s != nil {
+	if s := f.series[label]; s != nil {
 		return s
 	}
-	if len(m.series) >= MaxLabels {
+	if len(f.series) >= MaxLabels {
 		lost.Add(1)
-		if s := m.series[overflowLabel]; s != nil {
+		if s := f.series[overflowLabel]; s != nil {
 			return s
 		}
 		label = overflowLabel
 	}
 	s := &series{}
-	if m.kind == timer {
+	if f.kind == timer {
 		s.buckets = make([]atomic.Uint64, len(bounds)+1)
 	}
-	m.series[label] = s
+	f.series[label] = s
 	return s
 }
 
@@ -166,21 +149,6 @@ func labelText(label string) string {
 		label = label[:maxLabelBytes]
 	}
 	return strings.ToValidUTF8(label, "�")
-}
-
-// prefix begins every name, so that a scrape of many programs keeps them apart.
-const prefix = "dodona_"
-
-// metricName adds the prefix where it is missing and replaces what a Prometheus name may not hold.
-func metricName(name string) string {
-	clean := []byte(prefix + strings.TrimPrefix(name, prefix))
-	for i, c := range clean {
-		letter := c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-		if !letter && (c < '0' || c > '9') {
-			clean[i] = '_'
-		}
-	}
-	return string(clean)
 }
 
 // ServeHTTP answers with every metric.

@@ -8,59 +8,66 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dodona-oracle/dodona/telemetry"
 )
 
 // write prints every metric, sorted, so that two readings can be compared line by line.
 func (r *Recorder) write(b *bytes.Buffer) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	for _, name := range slices.Sorted(maps.Keys(r.metrics)) {
-		m := r.metrics[name]
-		if name != m.name || name == string(Overflow) {
-			continue // another spelling of a metric: a family must not come twice
-		}
-		head(b, m.name, m.kind)
-		for _, label := range slices.Sorted(maps.Keys(m.series)) {
-			m.line(b, label, m.series[label])
+	byName := func(f, g *family) int { return strings.Compare(f.Name, g.Name) }
+	for _, f := range slices.SortedFunc(maps.Values(r.families), byName) {
+		head(b, f.Metric, f.kind)
+		for _, value := range slices.Sorted(maps.Keys(f.series)) {
+			f.line(b, value, f.series[value])
 		}
 	}
-	head(b, string(Overflow), counter)
-	fmt.Fprintf(b, "%s %d\n", Overflow, r.lost.Load())
+	single(b, telemetry.MetricsOverflow.Metric(), counter, r.lost.Load())
 }
 
-// head prints what a metric is. Its help is its name, which says what and in which unit.
-func head(b *bytes.Buffer, name string, k kind) {
-	help := strings.TrimSuffix(strings.TrimPrefix(name, prefix), "_total")
-	fmt.Fprintf(b, "# HELP %s %s\n# TYPE %s %s\n", name, strings.ReplaceAll(help, "_", " "), name, k)
+// inHelp and inLabel escape what the text format reads otherwise: a help ends with its line, a value with a quote.
+var (
+	inHelp  = strings.NewReplacer(`\`, `\\`, "\n", `\n`)
+	inLabel = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
+)
+
+// head prints what a metric is.
+func head(b *bytes.Buffer, m *telemetry.Metric, k kind) {
+	fmt.Fprintf(b, "# HELP %s %s\n# TYPE %s %s\n", m.Name, inHelp.Replace(m.Help), m.Name, k)
 }
 
-func (m *metric) line(b *bytes.Buffer, label string, s *series) {
-	switch m.kind {
+// single prints a metric that has no label.
+func single(b *bytes.Buffer, m *telemetry.Metric, k kind, v uint64) {
+	head(b, m, k)
+	fmt.Fprintf(b, "%s %d\n", m.Name, v)
+}
+
+func (f *family) line(b *bytes.Buffer, value string, s *series) {
+	switch f.kind {
 	case counter:
-		fmt.Fprintf(b, "%s%s %d\n", m.name, braces(label, ""), uint64(s.value.Load()))
+		fmt.Fprintf(b, "%s%s %d\n", f.Name, f.braces(value, ""), uint64(s.value.Load()))
 	case gauge:
-		fmt.Fprintf(b, "%s%s %d\n", m.name, braces(label, ""), s.value.Load())
+		fmt.Fprintf(b, "%s%s %d\n", f.Name, f.braces(value, ""), s.value.Load())
 	case timer:
 		// The sum is read before the buckets: a duration that arrives in between is in the count alone, never the other way.
 		sum, count := s.value.Load(), uint64(0)
 		for i, bound := range bounds {
 			count += s.buckets[i].Load()
-			fmt.Fprintf(b, "%s_bucket%s %d\n", m.name, braces(label, seconds(bound)), count)
+			fmt.Fprintf(b, "%s_bucket%s %d\n", f.Name, f.braces(value, seconds(bound)), count)
 		}
 		count += s.buckets[len(bounds)].Load()
-		fmt.Fprintf(b, "%s_bucket%s %d\n", m.name, braces(label, "+Inf"), count)
-		fmt.Fprintf(b, "%s_sum%s %s\n", m.name, braces(label, ""), seconds(time.Duration(sum)))
-		fmt.Fprintf(b, "%s_count%s %d\n", m.name, braces(label, ""), count)
+		fmt.Fprintf(b, "%s_bucket%s %d\n", f.Name, f.braces(value, "+Inf"), count)
+		fmt.Fprintf(b, "%s_sum%s %s\n", f.Name, f.braces(value, ""), seconds(time.Duration(sum)))
+		fmt.Fprintf(b, "%s_count%s %d\n", f.Name, f.braces(value, ""), count)
 	}
 }
 
-var escape = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
-
 // braces prints the label, and the bound of a bucket, where there are any.
-func braces(label, bound string) string {
+func (f *family) braces(value, bound string) string {
 	var parts []string
-	if label != "" {
-		parts = append(parts, `name="`+escape.Replace(label)+`"`)
+	if f.Label != "" {
+		parts = append(parts, f.Label+`="`+inLabel.Replace(value)+`"`)
 	}
 	if bound != "" {
 		parts = append(parts, `le="`+bound+`"`)

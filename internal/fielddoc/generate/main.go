@@ -1,4 +1,4 @@
-// Command generate writes the manual of the settings: config/fields.json, docs/kinds and docs/guide/configuration.md.
+// Command generate writes what internal/fielddoc says: config/fields.json, docs/kinds, docs/guide/configuration.md and docs/guide/metrics.md.
 package main
 
 import (
