@@ -69,7 +69,7 @@ func (d *deliverer) start(c *config.Config, s config.Sink) error {
 	}
 	loop := sink.New(sink.Config{
 		Name: s.Name, Kind: kind, Settings: s.Settings, Policy: s.Policy, Env: d.env(c, s), Journal: d.n.journal,
-		Now: d.n.now, Log: d.n.log, Metrics: d.n.recorder,
+		Now: d.n.now, Log: d.n.log, Recorder: d.n.recorder,
 	})
 	u := &sinkUnit{loop: loop}
 	u.unit = start(d.ctx, func(ctx context.Context) {

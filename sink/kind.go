@@ -30,7 +30,7 @@ type Env struct {
 	AnchorEvery func() time.Duration
 	Now         func() time.Time
 	Log         *slog.Logger
-	Metrics     telemetry.Recorder
+	Recorder    telemetry.Recorder
 	Out         io.Writer // standard output of the process
 
 	// Append journals records and returns once they are durable; it waits while the journal is full.
@@ -156,8 +156,8 @@ func (e Env) filled() Env {
 	if e.Log == nil {
 		e.Log = slog.New(slog.DiscardHandler)
 	}
-	if e.Metrics == nil {
-		e.Metrics = telemetry.Nop
+	if e.Recorder == nil {
+		e.Recorder = telemetry.Nop
 	}
 	if e.Out == nil {
 		e.Out = io.Discard

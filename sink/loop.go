@@ -22,14 +22,14 @@ type Config struct {
 	Name     string
 	Kind     Kind
 	Settings any
-	Env      Env // Sink, Policy, Now, Log and Metrics are filled from here
+	Env      Env // Sink, Policy, Now, Log and Recorder are filled from here
 	Policy   Policy
 
-	Journal dodona.Journal
-	Now     func() time.Time
-	Log     *slog.Logger
-	Metrics telemetry.Recorder
-	Backoff backoff.Backoff // between tries; zero: 1 s to 1 min
+	Journal  dodona.Journal
+	Now      func() time.Time
+	Log      *slog.Logger
+	Recorder telemetry.Recorder
+	Backoff  backoff.Backoff // between tries; zero: 1 s to 1 min
 }
 
 // A Loop gives one sink what the journal holds. Make it with New, then Run it once.
@@ -57,15 +57,15 @@ func New(c Config) *Loop {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if c.Metrics == nil {
-		c.Metrics = telemetry.Nop
+	if c.Recorder == nil {
+		c.Recorder = telemetry.Nop
 	}
 	if c.Backoff == (backoff.Backoff{}) {
 		c.Backoff = backoff.Backoff{Min: time.Second, Max: time.Minute}
 	}
 	c.Policy = c.Policy.With(c.Kind)
 	c.Log = c.Log.With("sink", c.Name)
-	c.Env.Sink, c.Env.Policy, c.Env.Now, c.Env.Log, c.Env.Metrics = c.Name, c.Policy, c.Now, c.Log, c.Metrics
+	c.Env.Sink, c.Env.Policy, c.Env.Now, c.Env.Log, c.Env.Recorder = c.Name, c.Policy, c.Now, c.Log, c.Recorder
 	return &Loop{
 		c: c, passed: make(map[string]uint64), last: make(map[string]*Said),
 		status: Status{Name: c.Name, Kind: c.Kind.Name(), State: Starting, Policy: c.Policy.Policy, Feeds: c.Policy.Feeds},
@@ -217,7 +217,7 @@ func (l *Loop) journal(ctx context.Context, what string, recs ...dodona.Record) 
 		return true
 	}
 	now := l.c.Now()
-	l.c.Metrics.Count(telemetry.SinkUnkept.Of(l.c.Name), 1)
+	l.c.Recorder.Count(telemetry.SinkUnkept.Of(l.c.Name), 1)
 	l.c.Log.Error("the journal can never take this; it is dropped", "step", what, "record", recs[0].ID, "error", never)
 	l.set(func(s *Status) {
 		s.Failures++
@@ -228,7 +228,7 @@ func (l *Loop) journal(ctx context.Context, what string, recs ...dodona.Record) 
 
 func (l *Loop) failed(what string, err error, attempt int, wait time.Duration) {
 	now := l.c.Now()
-	l.c.Metrics.Count(telemetry.SinkFailures.Of(l.c.Name), 1)
+	l.c.Recorder.Count(telemetry.SinkFailures.Of(l.c.Name), 1)
 	l.c.Log.Warn("delivery waits", "step", what, "error", err, "attempt", attempt, "again in", wait)
 	state := Retrying
 	if isStalled(err) {
@@ -292,7 +292,7 @@ func (l *Loop) due(rec dodona.Record) bool {
 
 // pass counts a record that is not delivered.
 func (l *Loop) pass(rec dodona.Record, c telemetry.Counters, count func(*Status)) {
-	l.c.Metrics.Count(c.Of(l.c.Name), 1)
+	l.c.Recorder.Count(c.Of(l.c.Name), 1)
 	l.set(count)
 	l.passed[rec.Key]++
 }
@@ -380,7 +380,7 @@ func (l *Loop) try(ctx context.Context, recs []dodona.Record) (receipts []dodona
 		}
 	}()
 	begun := time.Now()
-	defer func() { l.c.Metrics.Time(telemetry.SinkDelivery.Of(l.c.Name), time.Since(begun)) }()
+	defer func() { l.c.Recorder.Time(telemetry.SinkDelivery.Of(l.c.Name), time.Since(begun)) }()
 	return l.sink.Deliver(ctx, recs)
 }
 
@@ -413,7 +413,7 @@ func (l *Loop) write(ctx context.Context, recs []dodona.Record, receipts []dodon
 	for i := range out {
 		rec := recs[i]
 		delete(l.passed, rec.Key)
-		l.c.Metrics.Count(telemetry.SinkDelivered.Of(l.c.Name), 1)
+		l.c.Recorder.Count(telemetry.SinkDelivered.Of(l.c.Name), 1)
 		said, err := SaidIn(rec)
 		if err == nil && rec.Topic == dodona.TopicData {
 			l.last[rec.Key] = &said
@@ -454,7 +454,7 @@ func (l *Loop) bury(ctx context.Context, rec dodona.Record, cause error) bool {
 	if !l.keep(ctx, "write dead letter", written, event) {
 		return false
 	}
-	l.c.Metrics.Count(telemetry.SinkDead.Of(l.c.Name), 1)
+	l.c.Recorder.Count(telemetry.SinkDead.Of(l.c.Name), 1)
 	l.c.Log.Error("a record is a dead letter", "feed", rec.Key, "record", rec.ID, "error", cause)
 	l.set(func(s *Status) {
 		s.Dead++
@@ -468,7 +468,7 @@ func (l *Loop) set(change func(*Status)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	change(&l.status)
-	l.c.Metrics.Gauge(telemetry.SinkQueue.Of(l.c.Name), int64(l.status.Queue))
+	l.c.Recorder.Gauge(telemetry.SinkQueue.Of(l.c.Name), int64(l.status.Queue))
 }
 
 // Status returns how the sink stands.

@@ -35,7 +35,7 @@ func (p *picky) From(context.Context, string, ...dodona.Topic) iter.Seq2[[]dodon
 // A receipt that the journal can never take costs itself alone: neither the others of its append nor the sink.
 func TestLoopGivesUpReceiptsThatTheJournalCanNeverTake(t *testing.T) {
 	ledger := &picky{}
-	l := &Loop{c: Config{Journal: ledger, Now: func() time.Time { return time.Unix(1, 0) }, Log: slog.New(slog.DiscardHandler), Metrics: telemetry.Nop}}
+	l := &Loop{c: Config{Journal: ledger, Now: func() time.Time { return time.Unix(1, 0) }, Log: slog.New(slog.DiscardHandler), Recorder: telemetry.Nop}}
 	recs := []dodona.Record{{ID: "1"}, {ID: "large"}, {ID: "2"}, {ID: "large"}, {ID: "3"}}
 	if !l.journal(t.Context(), "write receipts", recs...) {
 		t.Fatal("the loop ends")

@@ -216,7 +216,7 @@ func (s *Sink) refuse(ctx context.Context, rec dodona.Record, cause error) error
 }
 
 func (s *Sink) count(c telemetry.Counters, n uint64) {
-	s.env.Metrics.Count(c.Of(s.env.Sink), n)
+	s.env.Recorder.Count(c.Of(s.env.Sink), n)
 	s.statusMu.Lock()
 	s.counts[c] += n
 	s.statusMu.Unlock()

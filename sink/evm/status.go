@@ -61,7 +61,7 @@ func (s *Sink) show(v *view) {
 		st.Head, st.BaseFee, st.Balance = v.Head.Number, Price(v.Head.BaseFee), ether(v.Balance)
 		inGwei := new(big.Int).Div(v.Balance, big.NewInt(int64(gwei)))
 		if inGwei.IsInt64() {
-			s.env.Metrics.Gauge(telemetry.SinkBalance.Of(s.env.Sink), inGwei.Int64())
+			s.env.Recorder.Gauge(telemetry.SinkBalance.Of(s.env.Sink), inGwei.Int64())
 		}
 	} else {
 		st.Head, st.BaseFee, st.Balance = s.status.Head, s.status.BaseFee, s.status.Balance
@@ -70,8 +70,8 @@ func (s *Sink) show(v *view) {
 		s.lastErr, s.errAt = strings.Fields(worst)[0]+": "+s.m.trouble[worst].Message, s.m.trouble[worst].Since
 	}
 	s.status, s.state, s.queue = st, state, st.Planned+st.Flying
-	s.env.Metrics.Gauge(telemetry.SinkQueue.Of(s.env.Sink), int64(s.queue))
-	s.env.Metrics.Gauge(telemetry.SinkTroubles.Of(s.env.Sink), int64(len(st.Troubles)))
+	s.env.Recorder.Gauge(telemetry.SinkQueue.Of(s.env.Sink), int64(s.queue))
+	s.env.Recorder.Gauge(telemetry.SinkTroubles.Of(s.env.Sink), int64(len(st.Troubles)))
 }
 
 // troubledBy reports whether a trouble of that kind is there.
