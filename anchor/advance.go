@@ -41,10 +41,14 @@ func (s *Series) Advance(ctx context.Context, m Means, now time.Time, grids []Gr
 		if err != nil || !due {
 			return dodona.Anchor{}, false, err
 		}
-		effects, err := s.seal(ctx, m, w, now, grids)
-		switch {
-		case errors.Is(err, ErrEmpty):
+		inside, end := s.Recorder.Span(ctx, telemetry.Seal())
+		effects, err := s.seal(inside, m, w, now, grids)
+		if errors.Is(err, ErrEmpty) {
+			end(nil)
 			return dodona.Anchor{}, false, nil // the window grows until there is something to say
+		}
+		end(err)
+		switch {
 		case (errors.Is(err, dodona.ErrConflict) || m.Refused(err)) && race < maxRaces:
 			s.loaded = false // look again: another process was faster
 			continue

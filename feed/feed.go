@@ -92,11 +92,22 @@ func (f *Feed) Document() Document { return f.doc }
 func (f *Feed) Answer(ctx context.Context, r dodona.Round) dodona.Bundle {
 	started := time.Now()
 	m := f.gather(ctx, r)
-	b := Compute(ctx, f.doc, f.o.Transform, m)
+	inside, end := f.o.Recorder.Span(ctx, telemetry.Compute(f.doc.Feed.Name))
+	b := Compute(inside, f.doc, followed{f}, m)
+	end(nil)
 	took := time.Since(started)
 	b.TookMS = took.Milliseconds()
 	f.record(b, took)
 	return b
+}
+
+// followed is a feed's transform with its span.
+type followed struct{ *Feed }
+
+func (f followed) Apply(ctx context.Context, c dodona.Call) (result dodona.Result, err error) {
+	ctx, end := f.o.Recorder.Span(ctx, telemetry.Transform(f.doc.Feed.Name))
+	defer func() { end(err) }()
+	return f.o.Transform.Apply(ctx, c)
 }
 
 // A delivery is what one ask brought.

@@ -39,7 +39,10 @@ func (j *Journal) Append(ctx context.Context, recs ...dodona.Record) error {
 			continue
 		}
 		topic, key := recs[0].Topic, recs[0].Key // the lane keeps recs, also after a caller that left
-		if err := j.lanes[s.name].append(ctx, recs); err != nil {
+		inside, end := j.cfg.Recorder.Span(ctx, telemetry.Append(s.name))
+		err := j.lanes[s.name].append(inside, recs)
+		end(err)
+		if err != nil {
 			return fmt.Errorf("append %s of %s: %w", topic, key, err)
 		}
 	}

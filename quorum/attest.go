@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/telemetry"
 )
 
 // Means is what a validator attests with.
@@ -38,7 +39,7 @@ const maxRaces = 4
 // journal is full, until ctx ends.
 //
 // Another process with the same key may attest the same observations: whoever comes second finds them attested.
-func (v *Validator) Attest(ctx context.Context, m Means, now time.Time, recs []dodona.Record) (Counts, error) {
+func (v *Validator) Attest(ctx context.Context, m Means, now time.Time, recs []dodona.Record) (counts Counts, err error) {
 	if m.Refused == nil {
 		m.Refused = func(err error) bool { return errors.Is(err, dodona.ErrConflict) }
 	}
@@ -51,9 +52,9 @@ func (v *Validator) Attest(ctx context.Context, m Means, now time.Time, recs []d
 	if m.Unreadable == nil {
 		m.Unreadable = func(error) {}
 	}
-	var counts Counts
+	ctx, end := v.recorder.Span(ctx, telemetry.Attest())
+	defer func() { end(err) }()
 	for e := v.Step(now, recs); e != nil; e = v.Next(e) {
-		var err error
 		if e, err = v.perform(ctx, m, e); err != nil {
 			return counts, err
 		}

@@ -126,12 +126,15 @@ func (s *Signer) Sign(ctx context.Context, claims ...dodona.Claim) ([][]byte, er
 		return nil, nil
 	}
 	start := time.Now()
-	err := s.claim(ctx, claims)
+	inside, end := s.Recorder.Span(ctx, telemetry.Sign())
+	err := s.claim(inside, claims)
 	if err != nil {
+		end(err)
 		s.countRefusal(err)
 		return nil, err
 	}
 	signatures := s.signatures(claims)
+	end(nil)
 	s.Recorder.Count(telemetry.SignSignatures, uint64(len(claims)))
 	s.Recorder.Time(telemetry.SignTime, time.Since(start))
 	return signatures, nil

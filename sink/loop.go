@@ -381,6 +381,8 @@ func (l *Loop) try(ctx context.Context, recs []dodona.Record) (receipts []dodona
 	}()
 	begun := time.Now()
 	defer func() { l.c.Recorder.Time(telemetry.SinkDelivery.Of(l.c.Name), time.Since(begun)) }()
+	ctx, end := l.c.Recorder.Span(ctx, telemetry.Deliver(l.c.Name))
+	defer func() { end(err) }()
 	return l.sink.Deliver(ctx, recs)
 }
 

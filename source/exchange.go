@@ -76,11 +76,13 @@ func (p *Pump) observe(ctx context.Context) error {
 	}
 	p.mu.Unlock()
 
-	batch, err := guard(ctx, p, p.source.Observe, func(late dodona.Batch) {
+	inside, end := p.cfg.Recorder.Span(ctx, telemetry.Exchange(p.cfg.Name))
+	batch, err := guard(inside, p, p.source.Observe, func(late dodona.Batch) {
 		if n := len(late.Readings); n > 0 {
 			p.dropped(uint64(n), "they came after the source was given up as hung")
 		}
 	})
+	end(err)
 	now := p.cfg.Now()
 	p.mu.Lock()
 	p.cancel = nil

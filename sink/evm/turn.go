@@ -263,7 +263,12 @@ func (s *Sink) dueAgain() {
 }
 
 // send broadcasts what is journaled.
-func (s *Sink) send(ctx context.Context, intents []*Intent) error {
+func (s *Sink) send(ctx context.Context, intents []*Intent) (err error) {
+	if len(intents) == 0 {
+		return nil
+	}
+	ctx, end := s.env.Recorder.Span(ctx, telemetry.Deliver(s.env.Sink))
+	defer func() { end(err) }()
 	elsewhere := false         // once a turn is enough, and a dead endpoint takes its time
 	deaf := make(map[int]bool) // others that did not answer in this turn, which is not to take as long for each intent
 	for at, i := range intents {
