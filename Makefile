@@ -13,6 +13,8 @@ GO_FILES := $(shell git ls-files '*.go' 2>/dev/null)
 VERSION  ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 # Without inlining in the embedded bus the ARMv7 binary is 1.1 MiB smaller: docs/decisions/030-slim-armv7.md.
 SLIM     := -gcflags=github.com/nats-io/nats-server/...=-l
+# Without the embedded bus a node needs a NATS server elsewhere: docs/decisions/063-the-bus-stands-alone.md.
+NO_SERVER := no.bus.server
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 
 .PHONY: help demo build check lint deps test test-times generate guests guests-tinygo contracts gas differential verifier bench fuzz crash mutants soak stress release clean
@@ -40,6 +42,8 @@ lint: ## formatting, vet, staticcheck, the browser build (needs Go)
 	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o /dev/null ./verify/wasm
 	GOOS=wasip1 GOARCH=wasm go vet ./sdk/go/...
 	GOOS=linux GOARCH=arm GOARM=7 go build -o /dev/null ./cmd/dodona
+	GOOS=linux GOARCH=arm GOARM=7 go build -tags $(NO_SERVER) -o /dev/null ./cmd/dodona
+	go vet -tags $(NO_SERVER) ./bus ./journal ./node ./cmd/dodona
 
 deps: ## install what the tests need (Debian packages; lists them first; does nothing twice)
 	@scripts/deps.sh install
@@ -49,10 +53,11 @@ test: ## everything, with the race detector, against real servers (runs deps whe
 	@scripts/contracts.sh deps
 	@$(MAKE) --no-print-directory lint
 	@scripts/generated.sh
-	@echo 'go test: race detector and servers, then what it makes too slow; each line is kept in $(LOG)'
+	@echo 'go test: race detector and servers, then what it makes too slow, and the build without a server; each line is kept in $(LOG)'
 	@set -o pipefail; { \
 	  CGO_ENABLED=1 go test -json -race -tags integration -timeout 30m ./... && \
-	  go test -json ./module -run 'Attack|Ballast|Bomb|Mutant|InTheChild|TakesNoMemory|TextOf|TextStays'; \
+	  go test -json ./module -run 'Attack|Ballast|Bomb|Mutant|InTheChild|TakesNoMemory|TextOf|TextStays' && \
+	  go test -json -tags $(NO_SERVER) ./bus ./cmd/dodona -run ABuildWithoutAServer; \
 	} | go run ./scripts/testtimes -log $(LOG)
 
 test-times: ## the slowest tests and packages of the last make test (N=20)
@@ -110,6 +115,10 @@ release: ## stripped static binaries for amd64, arm64 and ARMv7 under bin/, with
 	  slim=; [ $$arch = arm ] && slim="$(SLIM)"; \
 	  GOOS=linux GOARCH=$$arch GOARM=7 go build -trimpath $$slim -ldflags '$(LDFLAGS)' -o bin/dodona-linux-$$arch ./cmd/dodona || exit 1; \
 	done; ls -l bin/dodona-linux-* | awk '{printf "%-28s %.1f MiB\n", $$NF, $$5/1048576}'
+
+slim: ## bin/dodona-linux-arm-slim for ARMv7, without the embedded journal: it needs a NATS server (journal.url); with its size
+	@GOOS=linux GOARCH=arm GOARM=7 go build -trimpath -tags $(NO_SERVER) -ldflags '$(LDFLAGS)' -o bin/dodona-linux-arm-slim ./cmd/dodona
+	@ls -l bin/dodona-linux-arm-slim | awk '{printf "%-28s %.1f MiB\n", $$NF, $$5/1048576}'
 
 clean: ## remove what was built
 	rm -rf bin .cache

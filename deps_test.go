@@ -44,7 +44,7 @@ var law = map[string][]string{
 	"explain":           {"anchor", "feed", "module", "program", "verify"},
 	"api":               {"web"},
 	"web":               {},
-	"node":              {"anchor", "api", "config", "explain", "extract", "feed", "journal", "module", "module/egress", "module/manifest", "program", "quorum", "sign", "sink", "source", "telemetry/prom", "verify"},
+	"node":              {"anchor", "api", "bus", "config", "explain", "extract", "feed", "journal", "module", "module/egress", "module/manifest", "program", "quorum", "sign", "sink", "source", "telemetry/prom", "verify"},
 	"sink":              {"sink"}, // a leaf imports its stage
 	"all":               {"source", "source/http", "source/file", "source/sim", "sink", "sink/evm", "sink/stdout", "sink/webhook"},
 	"contracts":         {},

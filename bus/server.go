@@ -77,8 +77,15 @@ type engine interface {
 	WaitForShutdown()
 }
 
-// NewServer returns a server that listens nowhere and is not started.
+// ErrNoServer: this build was made with the tag no.bus.server. Connect to a server elsewhere.
+var ErrNoServer = errors.New("this build has no server of its own (-tags no.bus.server): " +
+	"name a NATS server with JetStream in journal.url, or use a build that has one")
+
+// NewServer returns a server that listens nowhere and is not started, or [ErrNoServer].
 func NewServer(c ServerConfig) (*Server, error) {
+	if !Embeds {
+		return nil, ErrNoServer
+	}
 	s := &Server{c: c}
 	if c.Listen != "" {
 		if err := s.listenAt(c.Listen); err != nil {

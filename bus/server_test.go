@@ -1,3 +1,5 @@
+//go:build !no.bus.server
+
 package bus
 
 import (

@@ -166,6 +166,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Dir == "" {
 		return c, errors.New("no data folder is named")
 	}
+	if c.URL == "" && !bus.Embeds {
+		return c, bus.ErrNoServer
+	}
 	if c.URL != "" && c.Listen != "" {
 		return c, errors.New("url and listen exclude each other: only an embedded server listens")
 	}

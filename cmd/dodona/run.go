@@ -55,6 +55,15 @@ func loadConfig(path string, stdin io.Reader) (*config.Config, error) {
 	return config.Load(raw, path, kinds)
 }
 
+// nodeConfig reads a configuration that a node of this build can run by.
+func nodeConfig(path string, stdin io.Reader) (*config.Config, error) {
+	c, err := loadConfig(path, stdin)
+	if err == nil {
+		err = node.Check(c)
+	}
+	return c, err
+}
+
 // mistakes turns the mistakes of a configuration into what is printed, without a prefix.
 func mistakes(term terminal, err error) error {
 	if list := (*strict.MistakesError)(nil); errors.As(err, &list) {
@@ -75,7 +84,7 @@ type runCommand struct {
 
 // load reads the configuration, with what the command line says above it.
 func (r runCommand) load(path string, stdin io.Reader) (*config.Config, error) {
-	c, err := loadConfig(path, stdin)
+	c, err := nodeConfig(path, stdin)
 	if err == nil && r.Listen != "" {
 		c.API.Listen = r.Listen
 	}
@@ -204,7 +213,7 @@ func (c checkCommand) Run(term terminal) error {
 	if err != nil {
 		return err
 	}
-	loaded, err := loadConfig(path, term.in)
+	loaded, err := nodeConfig(path, term.in)
 	list := (*strict.MistakesError)(nil)
 	if err != nil && !errors.As(err, &list) {
 		return failure{exitUsage, err}

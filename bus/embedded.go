@@ -1,3 +1,5 @@
+//go:build !no.bus.server
+
 package bus
 
 import (
@@ -6,6 +8,9 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 )
+
+// Embeds reports whether this build has a server of its own.
+const Embeds = true
 
 // newEngine makes a server that listens nowhere and is not started, whose streams may be promised so many bytes.
 func (s *Server) newEngine(promise int64) (engine, error) {
