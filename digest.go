@@ -60,6 +60,28 @@ func (d *Digest) UnmarshalText(text []byte) error { return decodeHex(d[:], text)
 // UnmarshalText reads 0x and exactly 40 lower-case hex digits.
 func (a *Address) UnmarshalText(text []byte) error { return decodeHex(a[:], text) }
 
+// Set reads an address as people write it: wallets put a checksum into the case of its letters (EIP-55), which is judged
+// if there are capitals. UnmarshalText reads what programs write, in the one spelling that is signed and kept.
+func (a *Address) Set(text string) error {
+	lower := strings.ToLower(text)
+	if lower == text || len(lower) != len(text) { // letters beyond ASCII, some of which have a digit's for their lower case
+		return a.UnmarshalText([]byte(text))
+	}
+	var read Address
+	if err := read.UnmarshalText([]byte(lower)); err != nil {
+		return err
+	}
+	digest := Keccak256([]byte(lower[2:]))
+	for i, c := range []byte(lower[2:]) {
+		nibble := digest[i/2] >> (4 * (1 - i%2)) & 15
+		if c >= 'a' && (text[2+i] != c) != (nibble >= 8) {
+			return fmt.Errorf("the capitals of %q do not match its checksum (EIP-55): a digit is wrong, or write it in lower case", text)
+		}
+	}
+	*a = read
+	return nil
+}
+
 // UnmarshalText reads 0x and exactly 130 lower-case hex digits.
 func (s *Signature) UnmarshalText(text []byte) error { return decodeHex(s[:], text) }
 

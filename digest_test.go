@@ -567,3 +567,36 @@ func FuzzBytesHaveOneText(f *testing.F) {
 		}
 	})
 }
+
+func TestPeopleWriteAddressesWithAChecksum(t *testing.T) {
+	const checked, lower = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed" // EIP-55's own
+	for _, row := range []struct{ text, says string }{
+		{checked, ""},
+		{lower, ""},
+		{"0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359", ""},
+		{"0x52908400098527886E0F7030069857D2E4169EE7", ""}, // letters are all capitals
+		{"0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD", "do not match its checksum (EIP-55)"},
+		{"0x5AAEB6053F3E94C9B9A09F33669435E7EF1BEAED", "do not match its checksum (EIP-55)"},
+		{"0X" + lower[2:], "do not match its checksum (EIP-55)"},
+		{checked[:41], "got 41 characters"},
+		{checked + "A", "got 43 characters"},
+		{"0xG" + checked[3:], "want 0x and 40 lower-case digits"},
+		{checked[:39] + "\u212a", "want 0x and 40 lower-case digits"}, // the Kelvin sign: three bytes, k in lower case
+		{"0x" + strings.Repeat("0", 37) + "\u212a", "want 0x and 40 lower-case digits"},
+		{checked[:40] + "\u0130", "want 0x and 40 lower-case digits"},
+		{"", "got 0 characters"},
+	} {
+		var a Address
+		err := a.Set(row.text)
+		switch {
+		case row.says == "" && (err != nil || a.String() != strings.ToLower(row.text)):
+			t.Errorf("%q reads as %s, %v", row.text, a, err)
+		case row.says != "" && (err == nil || !strings.Contains(err.Error(), row.says) || !a.IsZero()):
+			t.Errorf("%q reads as %s, %v; want an error that says %q", row.text, a, err, row.says)
+		}
+	}
+	var a Address
+	if a.UnmarshalText([]byte(checked)) == nil {
+		t.Error("programs may write capitals")
+	}
+}

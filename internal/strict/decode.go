@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
@@ -241,14 +240,8 @@ func (d *Decoder) set(v reflect.Value, text string) error {
 		}
 		v.SetInt(int64(t))
 	case ShapeText:
-		if v.Type() == addressType {
-			var err error
-			if text, err = lowerAddress(text); err != nil {
-				return err
-			}
-		}
 		read := reflect.New(v.Type())
-		if err := read.Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text)); err != nil {
+		if err := setText(read.Interface(), text); err != nil {
 			return err
 		}
 		v.Set(read.Elem())
@@ -276,21 +269,13 @@ func (d *Decoder) set(v reflect.Value, text string) error {
 	return nil
 }
 
-// lowerAddress returns the one spelling of an address that the root package reads. Wallets write addresses with
-// their checksum in the case of the letters (EIP-55), which is checked if there are capitals.
-func lowerAddress(text string) (string, error) {
-	lower := strings.ToLower(text)
-	if lower == text || len(text) != 42 {
-		return text, nil
+// setText reads text into what reads itself from text: by its method Set, if it has one for what people write beside the
+// one spelling that it reads otherwise.
+func setText(into any, text string) error {
+	if set, ok := into.(interface{ Set(text string) error }); ok {
+		return set.Set(text)
 	}
-	digest := dodona.Keccak256([]byte(lower[2:]))
-	for i := range 40 {
-		nibble := digest[i/2] >> (4 * (1 - i%2)) & 15
-		if c := lower[2+i]; c >= 'a' && c <= 'f' && (text[2+i] != c) != (nibble >= 8) {
-			return "", fmt.Errorf("the capitals of %s do not match its checksum (EIP-55): a digit is wrong, or write it in lower case", QuoteAll(text))
-		}
-	}
-	return lower, nil
+	return into.(encoding.TextUnmarshaler).UnmarshalText([]byte(text))
 }
 
 // secret fills a secret. Nothing of it is ever shown but a file's path and a variable's name.

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
@@ -46,7 +45,6 @@ func Fields(t reflect.Type) (out []Field) {
 var (
 	durationType    = reflect.TypeFor[time.Duration]()
 	secretType      = reflect.TypeFor[secret.String]()
-	addressType     = reflect.TypeFor[dodona.Address]()
 	unmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
