@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 tinygo=${TINYGO:-tinygo}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-"$tinygo" build -target=wasm-unknown -opt=z -no-debug -stack-size=64KB -o "$scratch/verifier.wasm" ./verify/wasm
+"$tinygo" build -target=wasm-unknown -opt=z -no-debug -stack-size=64KB -interp-timeout=30m -o "$scratch/verifier.wasm" ./verify/wasm
 gzip -9n <"$scratch/verifier.wasm" >web/verifier.wasm.gz
 GOOS= GOARCH= go run verify/wasm/record.go "$("$tinygo" version)"
 GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w' -o "$scratch/go.wasm" ./verify/wasm

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/form"
 )
 
 // The bounds of what evidence may hold.
@@ -40,7 +41,7 @@ func Document(raw []byte, want Expect) Verdict {
 // Evidence judges raw, the JSON of a [dodona.Evidence], as strictly as [Answer] does.
 func Evidence(raw []byte, want Expect) Verdict {
 	var e dodona.Evidence
-	if err := parseStrictly(raw, evidenceShape, "the evidence", &e); err != nil {
+	if err := parseStrictly(raw, evidenceForm, "the evidence", &e); err != nil {
 		return refuse(Malformed, "%v", err)
 	}
 	return Proved(e, want)
@@ -247,36 +248,36 @@ func sameQuorum(a, b dodona.Quorum) bool {
 }
 
 var (
-	quorumShape   = answerShape.fields["quorum"]
-	evidenceShape = shape{
-		fields: map[string]shape{
-			"answer": answerShape,
-			"gap":    {fields: map[string]shape{"feed": answerShape.fields["feed"], "cause": text}},
-			"proof": {fields: map[string]shape{
-				"leaf": {fields: map[string]shape{"kind": number, "feed": text, "round": number, "value": text, "observed": text}},
-				"path": {items: &text},
+	quorumForm   = answerForm.Fields["quorum"]
+	evidenceForm = form.Form{
+		Fields: form.Fields{
+			"answer": answerForm,
+			"gap":    {Fields: form.Fields{"feed": answerForm.Fields["feed"], "cause": text}},
+			"proof": {Fields: form.Fields{
+				"leaf": {Fields: form.Fields{"kind": number, "feed": text, "round": number, "value": text, "observed": text}},
+				"path": texts,
 			}},
-			"anchored": {fields: map[string]shape{
-				"network":    answerShape.fields["network"],
-				"quorum":     quorumShape,
-				"anchor":     {fields: map[string]shape{"root": text, "previous": text, "from": number, "to": number, "count": number}},
-				"signatures": {items: &text},
+			"anchored": {Fields: form.Fields{
+				"network":    answerForm.Fields["network"],
+				"quorum":     quorumForm,
+				"anchor":     {Fields: form.Fields{"root": text, "previous": text, "from": number, "to": number, "count": number}},
+				"signatures": texts,
 			}},
-			"history": {fields: map[string]shape{
-				"first": quorumShape,
-				"rotations": {items: &shape{fields: map[string]shape{
-					"epoch": number, "next": quorumShape, "fromRound": number, "signatures": {items: &text},
+			"history": {Fields: form.Fields{
+				"first": quorumForm,
+				"rotations": {Items: &form.Form{Fields: form.Fields{
+					"epoch": number, "next": quorumForm, "fromRound": number, "signatures": texts,
 				}}},
 			}},
 		},
-		optional: []string{"answer", "gap", "history"},
+		Optional: []string{"answer", "gap", "history"},
 	}
 )
 
 // isEvidence reports whether the first field of raw is one of evidence.
 func isEvidence(raw []byte) bool {
 	first := firstField(raw)
-	_, found := evidenceShape.fields[first]
+	_, found := evidenceForm.Fields[first]
 	return found
 }
 

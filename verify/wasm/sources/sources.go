@@ -23,7 +23,7 @@ type Built struct {
 }
 
 // folders are the packages of ours that the verifier is made of; a test compares them with what Go says.
-var folders = []string{".", "internal/secp", "verify", "verify/wasm"}
+var folders = []string{".", "internal/form", "internal/secp", "verify", "verify/wasm"}
 
 // modules are the ones of others.
 var modules = []string{"github.com/decred/dcrd/dcrec/secp256k1/v4", "golang.org/x/crypto"}
