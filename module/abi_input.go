@@ -6,6 +6,7 @@ import (
 	"math/big"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/module/abi"
 )
 
 // maxPath is the longest JSON Pointer that is looked up, in bytes.
@@ -17,7 +18,7 @@ var coreFunctions = []function{
 	{name: "input_size", signature: "i:i", call: inputSize},
 	{name: "input_read", signature: "iiii:i", call: inputRead},
 	{name: "input_meta", signature: "iiii:i", call: inputMeta},
-	{name: "input_json", signature: "iiiii:i", call: inputJSON, missing: func(h *Host, _ string) string {
+	{name: "input_json", signature: "iiiii:i", call: inputJSON, missing: func(h *abi.Host) string {
 		if h.Number == nil {
 			return "nothing that reads numbers out of documents"
 		}
@@ -35,8 +36,8 @@ var coreFunctions = []function{
 }
 
 func inputCount(in *instance, s []uint64) {
-	in.pay(0, 0)
-	reply(s, int32(len(in.event.asked.Readings)))
+	in.Pay(0, 0)
+	abi.Reply(s, int32(len(in.event.asked.Readings)))
 }
 
 // reading returns a reading by its index; nil if there is none.
@@ -48,24 +49,24 @@ func (ev *event) reading(i uint64) *dodona.Reading {
 }
 
 func inputSize(in *instance, s []uint64) {
-	in.pay(0, 0)
+	in.Pay(0, 0)
 	r := in.event.reading(s[0])
 	if r == nil {
-		reply(s, -einval)
+		abi.Reply(s, -abi.EINVAL)
 		return
 	}
-	reply(s, int32(len(r.Body)))
+	abi.Reply(s, int32(len(r.Body)))
 }
 
 func inputRead(in *instance, s []uint64) {
-	to := in.view(s[1], s[3])
-	in.pay(0, len(to))
+	to := in.View(s[1], s[3])
+	in.Pay(0, len(to))
 	r := in.event.reading(s[0])
 	if r == nil {
-		reply(s, -einval)
+		abi.Reply(s, -abi.EINVAL)
 		return
 	}
-	replyPart(s, to, r.Body, s[2])
+	abi.ReplyPart(s, to, r.Body, s[2])
 }
 
 // The keys of input_meta.
@@ -79,11 +80,11 @@ const (
 )
 
 func inputMeta(in *instance, s []uint64) {
-	to := in.view(s[2], s[3])
-	in.pay(0, len(to))
+	to := in.View(s[2], s[3])
+	in.Pay(0, len(to))
 	r := in.event.reading(s[0])
 	if r == nil {
-		reply(s, -einval)
+		abi.Reply(s, -abi.EINVAL)
 		return
 	}
 	switch uint32(s[1]) {
@@ -97,7 +98,7 @@ func inputMeta(in *instance, s []uint64) {
 		replyMillis(s, to, r.Received.UnixMilli())
 	case metaSourceTime:
 		if r.SourceTime.IsZero() {
-			reply(s, -enoent)
+			abi.Reply(s, -abi.ENOENT)
 			return
 		}
 		replyMillis(s, to, r.SourceTime.UnixMilli())
@@ -105,9 +106,9 @@ func inputMeta(in *instance, s []uint64) {
 		if len(to) >= 4 {
 			binary.LittleEndian.PutUint32(to, uint32(r.Quality))
 		}
-		reply(s, 4)
+		abi.Reply(s, 4)
 	default:
-		reply(s, -einval)
+		abi.Reply(s, -abi.EINVAL)
 	}
 }
 
@@ -115,34 +116,34 @@ func replyMillis(s []uint64, to []byte, ms int64) {
 	if len(to) >= 8 {
 		binary.LittleEndian.PutUint64(to, uint64(ms))
 	}
-	reply(s, 8)
+	abi.Reply(s, 8)
 }
 
 func inputJSON(in *instance, s []uint64) {
-	path, mantissa, exponent := in.view(s[1], s[2]), in.view(s[3], 8), in.view(s[4], 4)
+	path, mantissa, exponent := in.View(s[1], s[2]), in.View(s[3], 8), in.View(s[4], 4)
 	ev := &in.event
 	r := ev.reading(s[0])
 	if r == nil {
-		in.pay(0, len(path))
-		reply(s, -einval)
+		in.Pay(0, len(path))
+		abi.Reply(s, -abi.EINVAL)
 		return
 	}
-	in.pay(uint64(len(r.Body)), len(path))
+	in.Pay(uint64(len(r.Body)), len(path))
 	if len(path) > maxPath {
-		reply(s, -einval)
+		abi.Reply(s, -abi.EINVAL)
 		return
 	}
 	pointer, _ := ev.names.intern(&ev.names.paths, path, func(string) bool { return true })
 	d, err := in.module.spec.Host.Number(r.Body, pointer)
 	switch {
 	case err == nil:
-		reply(s, putDecimal(d, mantissa, exponent))
+		abi.Reply(s, putDecimal(d, mantissa, exponent))
 	case errors.Is(err, dodona.ErrNotFound):
-		reply(s, -enoent)
+		abi.Reply(s, -abi.ENOENT)
 	case errors.Is(err, dodona.ErrRange):
-		reply(s, -erange)
+		abi.Reply(s, -abi.ERANGE)
 	default:
-		reply(s, -einval)
+		abi.Reply(s, -abi.EINVAL)
 	}
 }
 
@@ -150,7 +151,7 @@ func inputJSON(in *instance, s []uint64) {
 func putDecimal(d dodona.Decimal, mantissa, exponent []byte) int32 {
 	m, e, ok := split(d)
 	if !ok {
-		return -erange
+		return -abi.ERANGE
 	}
 	binary.LittleEndian.PutUint64(mantissa, uint64(m))
 	binary.LittleEndian.PutUint32(exponent, uint32(e))
@@ -179,46 +180,46 @@ func split(d dodona.Decimal) (mantissa int64, exponent int32, ok bool) {
 }
 
 func fromCount(in *instance, s []uint64) {
-	in.pay(0, 0)
-	reply(s, int32(len(in.event.asked.From)))
+	in.Pay(0, 0)
+	abi.Reply(s, int32(len(in.event.asked.From)))
 }
 
 func fromID(in *instance, s []uint64) {
-	to := in.view(s[1], s[2])
-	in.pay(0, len(to))
+	to := in.View(s[1], s[2])
+	in.Pay(0, len(to))
 	from := in.event.asked.From
 	i := uint32(s[0])
 	if uint64(i) >= uint64(len(from)) {
-		reply(s, -einval)
+		abi.Reply(s, -abi.EINVAL)
 		return
 	}
 	replyText(s, to, from[i])
 }
 
 func fromValue(in *instance, s []uint64) {
-	mantissa, exponent, at := in.view(s[1], 8), in.view(s[2], 4), in.view(s[3], 8)
+	mantissa, exponent, at := in.View(s[1], 8), in.View(s[2], 4), in.View(s[3], 8)
 	ev := &in.event
-	in.pay(uint64(len(ev.asked.Points)), 0)
+	in.Pay(uint64(len(ev.asked.Points)), 0)
 	i := uint32(s[0])
 	if uint64(i) >= uint64(len(ev.asked.From)) {
-		reply(s, -einval)
+		abi.Reply(s, -abi.EINVAL)
 		return
 	}
 	p := newest(ev.asked.Points, ev.asked.From[i])
 	switch {
 	case p == nil:
-		reply(s, -enoent)
+		abi.Reply(s, -abi.ENOENT)
 		return
 	case p.Quality == dodona.Bad:
-		reply(s, int32(dodona.Bad))
+		abi.Reply(s, int32(dodona.Bad))
 		return
 	}
 	if code := putDecimal(p.Value, mantissa, exponent); code < 0 {
-		reply(s, code)
+		abi.Reply(s, code)
 		return
 	}
 	binary.LittleEndian.PutUint64(at, uint64(p.Time.UnixMilli()))
-	reply(s, int32(p.Quality))
+	abi.Reply(s, int32(p.Quality))
 }
 
 // newest returns the newest point of an id, the last one of equally new ones; nil if there is none.
@@ -233,11 +234,11 @@ func newest(points []dodona.Point, id string) *dodona.Point {
 }
 
 func param(in *instance, s []uint64) {
-	name, to := in.view(s[0], s[1]), in.view(s[2], s[3])
-	in.pay(0, len(name)+len(to))
+	name, to := in.View(s[0], s[1]), in.View(s[2], s[3])
+	in.Pay(0, len(name)+len(to))
 	value, found := in.module.spec.Params[string(name)]
 	if !found {
-		reply(s, -enoent)
+		abi.Reply(s, -abi.ENOENT)
 		return
 	}
 	replyText(s, to, value)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/module/abi"
 )
 
 // The bounds of a point.
@@ -16,7 +17,7 @@ const (
 	maxIDTokens = 16
 	maxID       = 255 // bytes
 
-	minMillis   = -62135596800000 // the year 1; means unknown
+	minMillis   = abi.NoTime      // the year 1; means unknown
 	maxMillis   = 253402300799999 // the end of the year 9999
 	oldestInput = math.MinInt64   // as a time: that of the oldest reading
 )
@@ -26,15 +27,15 @@ func isUnit(s string) bool { return len(s) <= maxUnit && plain.Is(s) }
 
 // point(id, idLen, mantissa, exponent, unit, unitLen, time, quality)
 func addPoint(in *instance, s []uint64) {
-	id, unit := in.view(s[0], s[1]), in.view(s[4], s[5])
-	in.pay(0, len(id)+len(unit))
-	reply(s, in.event.point(id, unit, int64(s[2]), int32(s[3]), int64(s[6]), uint32(s[7])))
+	id, unit := in.View(s[0], s[1]), in.View(s[4], s[5])
+	in.Pay(0, len(id)+len(unit))
+	abi.Reply(s, in.event.point(id, unit, int64(s[2]), int32(s[3]), int64(s[6]), uint32(s[7])))
 }
 
 func (ev *event) point(id, unit []byte, mantissa int64, exponent int32, ms int64, quality uint32) int32 {
 	if len(id) > maxID || len(unit) > maxUnit || quality > uint32(dodona.Bad) ||
 		exponent < -dodona.MaxScale || exponent > dodona.MaxScale {
-		return -einval
+		return -abi.EINVAL
 	}
 	p := dodona.Point{Quality: dodona.Quality(quality)}
 	var validID, validUnit, inRange bool
@@ -43,11 +44,11 @@ func (ev *event) point(id, unit []byte, mantissa int64, exponent int32, ms int64
 	p.Value, inRange = join(mantissa, exponent)
 	switch {
 	case !validID, !validUnit, !inRange:
-		return -einval
+		return -abi.EINVAL
 	case ms == oldestInput:
 		p.Time = ev.oldest()
 	case ms < minMillis, ms > maxMillis:
-		return -einval
+		return -abi.EINVAL
 	default:
 		p.Time = time.UnixMilli(ms).UTC()
 	}
@@ -55,7 +56,7 @@ func (ev *event) point(id, unit []byte, mantissa int64, exponent int32, ms int64
 		p.Value = dodona.Decimal{}
 	}
 	if len(ev.points) == maxPoints {
-		return -enospc
+		return -abi.ENOSPC
 	}
 	ev.points = append(ev.points, p)
 	return 0
@@ -78,31 +79,31 @@ func join(mantissa int64, exponent int32) (dodona.Decimal, bool) {
 }
 
 func pointReason(in *instance, s []uint64) {
-	text := in.view(s[0], s[1])
-	in.pay(0, len(text))
+	text := in.View(s[0], s[1])
+	in.Pay(0, len(text))
 	ev := &in.event
 	if len(ev.points) == 0 || len(text) == 0 || len(text) > maxReason || !utf8.Valid(text) {
-		reply(s, -einval)
+		abi.Reply(s, -abi.EINVAL)
 		return
 	}
-	ev.points[len(ev.points)-1].Reason = clean(text, maxReason)
-	reply(s, 0)
+	ev.points[len(ev.points)-1].Reason = abi.Clean(text, maxReason)
+	abi.Reply(s, 0)
 }
 
 func outputWrite(in *instance, s []uint64) {
-	b := in.view(s[0], s[1])
-	in.pay(0, len(b))
+	b := in.View(s[0], s[1])
+	in.Pay(0, len(b))
 	if len(b) > maxOutput {
-		reply(s, -enospc)
+		abi.Reply(s, -abi.ENOSPC)
 		return
 	}
 	in.event.output = append(in.event.output[:0], b...)
-	reply(s, 0)
+	abi.Reply(s, 0)
 }
 
 func fail(in *instance, s []uint64) {
-	text := in.view(s[1], s[2])
-	in.pay(0, len(text))
+	text := in.View(s[1], s[2])
+	in.Pay(0, len(text))
 	f := &in.event.failure
 	f.said, f.code, f.text = true, int32(s[0]), append(f.text[:0], text[:min(len(text), maxFailText+1)]...)
 }
@@ -111,9 +112,9 @@ func fail(in *instance, s []uint64) {
 var levels = [...]slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError}
 
 func guestLog(in *instance, s []uint64) {
-	text := in.view(s[1], s[2])
-	in.pay(0, len(text))
-	if !in.outside() {
+	text := in.View(s[1], s[2])
+	in.Pay(0, len(text))
+	if !in.Outside() {
 		in.event.log(levels[min(uint32(s[0]), uint32(len(levels)-1))], text)
 	}
 }

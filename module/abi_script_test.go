@@ -9,6 +9,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/module/wasm"
 )
 
@@ -40,7 +41,7 @@ func abiGuest(t testing.TB, name string) Spec {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Spec{Name: name, Version: "1.2.3", Wasm: b, Host: Host{Number: extract.Number}}
+	return Spec{Name: name, Version: "1.2.3", Wasm: b, Host: abi.Host{Number: extract.Number}}
 }
 
 func newScript(t testing.TB, guest string) *script {

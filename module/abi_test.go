@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
@@ -40,15 +41,15 @@ func TestReadingsReachTheGuestWhole(t *testing.T) {
 	for what, pair := range map[string][2]int64{
 		"count": {got[count], 2}, "size": {got[size], 10}, "read": {got[read], 3}, "at the end": {got[atEnd], 0}, "beyond": {got[beyond], 0},
 		"source": {got[source], 6}, "item": {got[item], 13}, "content type": {got[contentType], 10}, "received": {got[received], 8},
-		"source time": {got[sourceTime], 8}, "quality": {got[quality], 4}, "unknown": {got[unknown], -enoent},
+		"source time": {got[sourceTime], 8}, "quality": {got[quality], 4}, "unknown": {got[unknown], -abi.ENOENT},
 	} {
 		if pair[0] != pair[1] {
 			t.Errorf("%s: got %d, want %d", what, pair[0], pair[1])
 		}
 	}
 	for _, i := range invalid {
-		if got[i] != -einval {
-			t.Errorf("invalid index of call %d: got %d, want %d", i, got[i], -einval)
+		if got[i] != -abi.EINVAL {
+			t.Errorf("invalid index of call %d: got %d, want %d", i, got[i], -abi.EINVAL)
 		}
 	}
 	if b := seen(out, 0, 4); string(b) != "789\x00" {
@@ -83,19 +84,19 @@ func TestNumbersOfDocumentsAreExact(t *testing.T) {
 		{`{"v":1000}`, "/v", 0, 1000, 0},
 		{`{"v":9223372036854775807}`, "/v", 0, math.MaxInt64, 0},
 		{`{"v":-9223372036854775808}`, "/v", 0, math.MinInt64, 0},
-		{`{"v":9223372036854775808}`, "/v", -erange, 0, 0},
+		{`{"v":9223372036854775808}`, "/v", -abi.ERANGE, 0, 0},
 		{`{"v":92233720368547758070}`, "/v", 0, math.MaxInt64, 1},
 		{`{"v":1e57}`, "/v", 0, 1_000_000_000_000_000_000, 39},
 		{`{"v":1e-57}`, "/v", 0, 1, -57},
-		{`{"v":0.12345678901234567891}`, "/v", -erange, 0, 0},
-		{`{"v":1e400}`, "/v", -erange, 0, 0},
-		{`{"v":[1]}`, "/w", -enoent, 0, 0},
-		{`{"v":[1]}`, "/v", -einval, 0, 0},
-		{`{"v":null}`, "/v", -einval, 0, 0},
-		{`{"v":1`, "/v", -einval, 0, 0},
-		{``, "/v", -einval, 0, 0},
-		{`{"v":1}`, "v", -einval, 0, 0},
-		{`{"v":1}`, "/" + strings.Repeat("x", maxPath), -einval, 0, 0},
+		{`{"v":0.12345678901234567891}`, "/v", -abi.ERANGE, 0, 0},
+		{`{"v":1e400}`, "/v", -abi.ERANGE, 0, 0},
+		{`{"v":[1]}`, "/w", -abi.ENOENT, 0, 0},
+		{`{"v":[1]}`, "/v", -abi.EINVAL, 0, 0},
+		{`{"v":null}`, "/v", -abi.EINVAL, 0, 0},
+		{`{"v":1`, "/v", -abi.EINVAL, 0, 0},
+		{``, "/v", -abi.EINVAL, 0, 0},
+		{`{"v":1}`, "v", -abi.EINVAL, 0, 0},
+		{`{"v":1}`, "/" + strings.Repeat("x", maxPath), -abi.EINVAL, 0, 0},
 	} {
 		s := newScript(t, "core")
 		p, n := s.text(c.path)
@@ -130,13 +131,13 @@ func TestExtractedPointsReachTheGuest(t *testing.T) {
 		{ID: "e", Value: number(t, "12345678901234567891")},
 	}
 	got, out := s.run(m, ev)
-	want := map[string]int64{"newest": 0, "uncertain": 1, "none": -enoent, "bad": 2, "large": -erange}
+	want := map[string]int64{"newest": 0, "uncertain": 1, "none": -abi.ENOENT, "bad": 2, "large": -abi.ERANGE}
 	for name, code := range want {
 		if got[values[name]] != code {
 			t.Errorf("%s: got %d, want %d", name, got[values[name]], code)
 		}
 	}
-	if got[count] != 5 || got[id] != 1 || string(seen(out, 0, 2)) != "b\x00" || got[beyond] != -einval || got[beyondID] != -einval {
+	if got[count] != 5 || got[id] != 1 || string(seen(out, 0, 2)) != "b\x00" || got[beyond] != -abi.EINVAL || got[beyondID] != -abi.EINVAL {
 		t.Errorf("got %d ids, id 1 of %d bytes: %q; beyond the end %d and %d", got[count], got[id], seen(out, 0, 2), got[beyond], got[beyondID])
 	}
 	if v, e, ms := seenInt(out, 100), seenInt32(out, 108), seenInt(out, 116); v != 25 || e != -1 || ms != at.UnixMilli() {
@@ -217,8 +218,8 @@ func TestPointsThatNobodyCouldUseAreRefused(t *testing.T) {
 		unit, unitLen := s.text(p.unit)
 		s.call("point", id, idLen, p.mantissa, p.exponent, unit, unitLen, p.ms, p.quality)
 		got, out := s.run(m, s.event())
-		if got[0] != -einval || len(out.Points) != 0 {
-			t.Errorf("%s: got %d and %d points, want %d and none", name, got[0], len(out.Points), -einval)
+		if got[0] != -abi.EINVAL || len(out.Points) != 0 {
+			t.Errorf("%s: got %d and %d points, want %d and none", name, got[0], len(out.Points), -abi.EINVAL)
 		}
 	}
 	s := newScript(t, "core")
@@ -229,7 +230,7 @@ func TestPointsThatNobodyCouldUseAreRefused(t *testing.T) {
 	s.call("point_reason", p, maxReason+1)
 	s.call("point_reason", p+n-1, 1)
 	got, out := s.run(m, s.event())
-	if diff := cmp.Diff([]int64{-einval, 0, -einval, -einval, -einval}, got); diff != "" || out.Points[0].Reason != "" {
+	if diff := cmp.Diff([]int64{-abi.EINVAL, 0, -abi.EINVAL, -abi.EINVAL, -abi.EINVAL}, got); diff != "" || out.Points[0].Reason != "" {
 		t.Errorf("reasons (-want +got):\n%s%+v", diff, out.Points)
 	}
 }
@@ -245,7 +246,7 @@ func TestParametersAndOutputAreBounded(t *testing.T) {
 	s.call("param", p, n, outAt+8, 2)
 	s.call("output_write", 0, maxOutput+1)
 	got, out := s.run(m, s.event())
-	if diff := cmp.Diff([]int64{3, 3, -enoent, -enospc}, got); diff != "" {
+	if diff := cmp.Diff([]int64{3, 3, -abi.ENOENT, -abi.ENOSPC}, got); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
 	if string(seen(out, 0, 12)) != "°F\x00\x00\x00\x00\x00\x00\x00\x00\x00" {

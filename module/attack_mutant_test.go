@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona/module"
+	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/module/manifest"
 	"github.com/dodona-oracle/dodona/module/wasm"
 )
@@ -98,7 +99,7 @@ func mutantEvent(t *testing.T, e *module.Engine, b []byte) *module.Error {
 	s := attackSpec("mutant", b)
 	everything(&s)
 	s.Capabilities.Serial = []string{"line"}
-	s.Host.Serial = func(context.Context, string) (module.Port, error) { return nil, errors.New("no port") }
+	s.Host.Serial = func(context.Context, string) (abi.Port, error) { return nil, errors.New("no port") }
 	s.Limits = manifest.Limits{Fuel: mutantFuel}
 	m, err := e.Load(context.Background(), s)
 	if err != nil {

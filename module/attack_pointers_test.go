@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/dodona-oracle/dodona/module"
+	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
@@ -101,7 +102,7 @@ func TestNoPointerReachesOutside(t *testing.T) {
 	s := attackSpec("pointers", attackBytes(t, "pointers"))
 	everything(&s)
 	s.Capabilities.Serial = []string{"line"}
-	s.Host.Serial = func(context.Context, string) (module.Port, error) { return nil, errors.New("no port") }
+	s.Host.Serial = func(context.Context, string) (abi.Port, error) { return nil, errors.New("no port") }
 	s.Limits = manifest.Limits{Fuel: manifest.MaxFuel}
 	m, err := e.Load(context.Background(), s)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/module"
+	"github.com/dodona-oracle/dodona/module/abi"
 )
 
 // An attack is a module that means harm, and what must become of it.
@@ -81,7 +82,7 @@ func decimal(text string) dodona.Decimal {
 }
 
 func attackSpec(name string, wasm []byte) module.Spec {
-	return module.Spec{Name: name, Version: "1.0.0", Wasm: wasm, Host: module.Host{Number: extract.Number}}
+	return module.Spec{Name: name, Version: "1.0.0", Wasm: wasm, Host: abi.Host{Number: extract.Number}}
 }
 
 // A neighbour is an honest module in the same engine. Nothing that an attack does may change its answer or its fuel.

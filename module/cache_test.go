@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -245,10 +246,10 @@ func TestCacheDoesNotSpareTheHost(t *testing.T) {
 	o := cached(t, t.TempDir(), 1, newTally())
 	s := capable(t, fullHost())
 	load(t, newTestEngine(t, o), s)
-	for what, take := range map[string]func(*Host){
-		"nothing that fetches":  func(h *Host) { h.Get = nil },
-		"no journaled readings": func(h *Host) { h.Reading = nil },
-		"no state":              func(h *Host) { h.State = nil },
+	for what, take := range map[string]func(*abi.Host){
+		"nothing that fetches":  func(h *abi.Host) { h.Get = nil },
+		"no journaled readings": func(h *abi.Host) { h.Reading = nil },
+		"no state":              func(h *abi.Host) { h.State = nil },
 	} {
 		s.Host = fullHost()
 		take(&s.Host)

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"github.com/dodona-oracle/dodona/module/abi"
 )
 
 // openPTY returns the device's end of a pseudo terminal, and the path of the other end, which passes bytes as they are.
@@ -47,7 +49,7 @@ func TestGuestTalksToASerialDevice(t *testing.T) {
 	device, path := openPTY(t)
 	host := fullHost()
 	var opened []*os.File
-	host.Serial = func(_ context.Context, name string) (Port, error) {
+	host.Serial = func(_ context.Context, name string) (abi.Port, error) {
 		if name != "meter" {
 			return nil, fmt.Errorf("no port %q", name)
 		}
@@ -90,7 +92,7 @@ func TestGuestTalksToASerialDevice(t *testing.T) {
 	if err := <-answered; err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]int64{-eacces, 0, 4, 4, 2, -etimedout, -einval, 0, -einval, -einval, 0}, got); diff != "" {
+	if diff := cmp.Diff([]int64{-abi.EACCES, 0, 4, 4, 2, -abi.ETIMEDOUT, -abi.EINVAL, 0, -abi.EINVAL, -abi.EINVAL, 0}, got); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
 	if b := string(seen(out, 0, 10)); b != "21.5\r\n\x00\x00\x00\x00" {
@@ -116,7 +118,7 @@ func (gone) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 func TestSerialPortsAreCountedAndMayFail(t *testing.T) {
 	_, path := openPTY(t)
 	host := fullHost()
-	host.Serial = func(context.Context, string) (Port, error) {
+	host.Serial = func(context.Context, string) (abi.Port, error) {
 		f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
 		return gone{f}, err
 	}
@@ -136,7 +138,7 @@ func TestSerialPortsAreCountedAndMayFail(t *testing.T) {
 	s.call("serial_write", 3, outAt, 8)
 	s.call("serial_read", 3, outAt, 0, 10)
 	s.call("serial_close", -1)
-	want = append(want, -enospc, 0, 2, -eio, -eio, 0, -einval)
+	want = append(want, -abi.ENOSPC, 0, 2, -abi.EIO, -abi.EIO, 0, -abi.EINVAL)
 	ev := s.event()
 	got, out := s.run(m, ev)
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -146,15 +148,15 @@ func TestSerialPortsAreCountedAndMayFail(t *testing.T) {
 
 	s = newScript(t, "capability")
 	s.call("serial_open", name, 0)
-	if got, _ := s.run(m, s.event()); got[0] != -eacces {
+	if got, _ := s.run(m, s.event()); got[0] != -abi.EACCES {
 		t.Errorf("a port without a name: got %d", got[0])
 	}
-	host.Serial = func(context.Context, string) (Port, error) { return nil, errors.New(strings.Repeat("x", 10)) }
+	host.Serial = func(context.Context, string) (abi.Port, error) { return nil, errors.New(strings.Repeat("x", 10)) }
 	m = abiModule(t, capable(t, host))
 	s = newScript(t, "capability")
 	name, nameLen = s.text("meter")
 	s.call("serial_open", name, nameLen)
-	if got, _ := s.run(m, s.event()); got[0] != -eio {
+	if got, _ := s.run(m, s.event()); got[0] != -abi.EIO {
 		t.Errorf("a port that cannot be opened: got %d", got[0])
 	}
 }

@@ -18,25 +18,27 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/module/abi"
+	"github.com/dodona-oracle/dodona/module/capability"
 	"github.com/dodona-oracle/dodona/module/egress"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
 // fullHost is a host that has everything and says no to all of it.
-func fullHost() Host {
-	return Host{
+func fullHost() abi.Host {
+	return abi.Host{
 		Number:  extract.Number,
 		Reading: func(context.Context, string) (dodona.Reading, error) { return dodona.Reading{}, dodona.ErrNotFound },
 		Get:     func(context.Context, string, int) (int, []byte, error) { return 404, nil, nil },
-		Serial:  func(context.Context, string) (Port, error) { return nil, dodona.ErrNotFound },
+		Serial:  func(context.Context, string) (abi.Port, error) { return nil, dodona.ErrNotFound },
 		State:   func(dodona.FeedID) map[string][]byte { return nil },
 	}
 }
 
 // unreachable is a host that no replay may ask.
-func unreachable(t *testing.T) Host {
+func unreachable(t *testing.T) abi.Host {
 	asked := func(what string) { t.Errorf("a replay asked the host for %s", what) }
-	return Host{
+	return abi.Host{
 		Number: extract.Number,
 		Reading: func(context.Context, string) (dodona.Reading, error) {
 			asked("a reading")
@@ -46,7 +48,7 @@ func unreachable(t *testing.T) Host {
 			asked("a URL")
 			return 0, nil, errors.New("asked")
 		},
-		Serial: func(context.Context, string) (Port, error) {
+		Serial: func(context.Context, string) (abi.Port, error) {
 			asked("a port")
 			return nil, errors.New("asked")
 		},
@@ -57,7 +59,7 @@ func unreachable(t *testing.T) Host {
 	}
 }
 
-func capable(t testing.TB, host Host) Spec {
+func capable(t testing.TB, host abi.Host) Spec {
 	t.Helper()
 	s := abiGuest(t, "capability")
 	s.Host = host
@@ -98,14 +100,14 @@ func TestGuestIsToldWhatAURLAnswers(t *testing.T) {
 		"created": {201, "", nil, 0},
 		"moved":   {302, "ignored", nil, -1302},
 		"down":    {503, "", nil, -1503},
-		"denied":  {0, "", fmt.Errorf("get: %w", egress.ErrNotGranted), -eacces},
-		"often":   {0, "", fmt.Errorf("get: %w", egress.ErrRate), -eagain},
-		"large":   {0, "", fmt.Errorf("get: %w", egress.ErrTooLarge), -enospc},
-		"larger":  {200, strings.Repeat("x", 1001), nil, -enospc},
-		"slow":    {0, "", context.DeadlineExceeded, -etimedout},
-		"late":    {0, "", os.ErrDeadlineExceeded, -etimedout},
-		"broken":  {0, "", errors.New("tls: broken"), -eio},
-		"odd":     {0, "", egress.ErrURL, -einval},
+		"denied":  {0, "", fmt.Errorf("get: %w", egress.ErrNotGranted), -abi.EACCES},
+		"often":   {0, "", fmt.Errorf("get: %w", egress.ErrRate), -abi.EAGAIN},
+		"large":   {0, "", fmt.Errorf("get: %w", egress.ErrTooLarge), -abi.ENOSPC},
+		"larger":  {200, strings.Repeat("x", 1001), nil, -abi.ENOSPC},
+		"slow":    {0, "", context.DeadlineExceeded, -abi.ETIMEDOUT},
+		"late":    {0, "", os.ErrDeadlineExceeded, -abi.ETIMEDOUT},
+		"broken":  {0, "", errors.New("tls: broken"), -abi.EIO},
+		"odd":     {0, "", egress.ErrURL, -abi.EINVAL},
 	}
 	host.Get = func(_ context.Context, url string, limit int) (int, []byte, error) {
 		a, found := answers[strings.TrimPrefix(url, "https://a.example/")]
@@ -161,7 +163,7 @@ func TestCallsAreCounted(t *testing.T) {
 		s.call("result_read", outAt, 0, 10)
 		ev := s.event()
 		got, out := s.run(m, ev)
-		if asked != most || got[most-1] < 0 || got[most] != -enospc || got[most+1] != 0 {
+		if asked != most || got[most-1] < 0 || got[most] != -abi.ENOSPC || got[most+1] != 0 {
 			t.Errorf("%s: the host was asked %d times; call %d got %d, the one after it %d, and then %d bytes are staged",
 				name, asked, most, got[most-1], got[most], got[most+1])
 		}
@@ -191,7 +193,7 @@ func TestTranscriptHasOnlySoMuchRoom(t *testing.T) {
 	s.call("read_sensor", pump, pumpLen)
 	ev := s.event()
 	got, out := s.run(m, ev)
-	if diff := cmp.Diff([]int64{100_000, 100_000, -enospc, 5}, got); diff != "" {
+	if diff := cmp.Diff([]int64{100_000, 100_000, -abi.ENOSPC, 5}, got); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
 	replays(t, spec, ev, out)
@@ -214,7 +216,7 @@ func TestSensorsAreReadByName(t *testing.T) {
 	}
 	ev := s.event()
 	got, out := s.run(m, ev)
-	if diff := cmp.Diff([]int64{-enoent, -eio, -eacces, -eacces, -eacces, -eacces}, got); diff != "" {
+	if diff := cmp.Diff([]int64{-abi.ENOENT, -abi.EIO, -abi.EACCES, -abi.EACCES, -abi.EACCES, -abi.EACCES}, got); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
 	replays(t, spec, ev, out)
@@ -279,7 +281,7 @@ func TestStateIsWhatTheLastEventLeft(t *testing.T) {
 	s.call("state_get", old, oldLen)
 	ev := s.event()
 	got, out := s.run(m, ev)
-	if diff := cmp.Diff([]int64{1, 1, minMillis, -enoent, 0, 0, 0, 0, 1, 1, -enoent}, got); diff != "" {
+	if diff := cmp.Diff([]int64{1, 1, minMillis, -abi.ENOENT, 0, 0, 0, 0, 1, 1, -abi.ENOENT}, got); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
 	if string(seen(out, 0, 1)) != "7" || string(seen(out, 16, 1)) != "8" {
@@ -309,19 +311,19 @@ func TestStateIsBounded(t *testing.T) {
 		s.call("state_put", p, n, 0, size)
 		want = append(want, code)
 	}
-	put("", 1, -einval)
-	put(strings.Repeat("k", maxStateKey+1), 1, -einval)
-	put(strings.Repeat("k", 10_000), 1, -einval)
-	put("a\nb", 1, -einval)
-	put("\xff", 1, -einval)
-	put(strings.Repeat("k", maxStateKey), maxStateBytes-maxStateKey+1, -enospc)
+	put("", 1, -abi.EINVAL)
+	put(strings.Repeat("k", maxStateKey+1), 1, -abi.EINVAL)
+	put(strings.Repeat("k", 10_000), 1, -abi.EINVAL)
+	put("a\nb", 1, -abi.EINVAL)
+	put("\xff", 1, -abi.EINVAL)
+	put(strings.Repeat("k", maxStateKey), maxStateBytes-maxStateKey+1, -abi.ENOSPC)
 	put(strings.Repeat("k", maxStateKey), maxStateBytes-maxStateKey, 0)
-	put("a", 1, -enospc)
+	put("a", 1, -abi.ENOSPC)
 	put(strings.Repeat("k", maxStateKey), 1, 0)
 	for i := range maxStateKeys - 1 {
 		put(string(rune('a'+i)), 1, 0)
 	}
-	put("z", 1, -enospc)
+	put("z", 1, -abi.ENOSPC)
 	put("a", 2, 0)
 	put("a", 0, 0)
 	put("z", 1, 0)
@@ -330,7 +332,7 @@ func TestStateIsBounded(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
-	if err := checkState(out.State); err != nil || len(out.State) != maxStateKeys {
+	if err := capability.CheckState(out.State); err != nil || len(out.State) != maxStateKeys {
 		t.Errorf("%d keys are left: %v", len(out.State), err)
 	}
 	replays(t, spec, ev, out)

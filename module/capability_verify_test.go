@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/dodona-oracle/dodona/module/abi"
 )
 
 // wycheproof is the part of C2SP's files that is needed.
@@ -69,7 +71,7 @@ func TestGuestVerifiesAsWycheproofSays(t *testing.T) {
 				msgAt, msgLen := s.put(msg)
 				s.call("verify", alg, keyAt, keyLen, sigAt, sigLen, msgAt, msgLen)
 				got, _ := s.run(m, s.event())
-				if (got[0] == 1) != want || (got[0] == -einval) != (len(sig) != 64) {
+				if (got[0] == 1) != want || (got[0] == -abi.EINVAL) != (len(sig) != 64) {
 					t.Errorf("%s %d (%s): got %d, want valid: %v", file, c.ID, c.Comment, got[0], want)
 				}
 				if want {
@@ -105,7 +107,7 @@ func TestVerifyRefusesWhatIsNoKey(t *testing.T) {
 	got, _ := s.run(m, s.event())
 	want := make([]int64, len(got))
 	for i := range want {
-		want[i] = -einval
+		want[i] = -abi.EINVAL
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)

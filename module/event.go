@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/module/abi"
 )
 
 // The bounds of what one event may say. spec/abi.md has them too.
@@ -45,20 +46,13 @@ type event struct {
 
 	stream rand.ChaCha8
 	seeded bool
-	slept  uint64 // nanoseconds that poll_oneoff let pass
 
 	staged   []byte
 	stagedMs int64
-	gets     int
-	sensors  int
-	lines    int // calls of serial_read and serial_write
-	ports    [maxPorts]openPort
-	opens    int
-	looks    int
-	files    [maxFiles]openFile
 	before   map[string][]byte // the state found
 	after    map[string][]byte // the state after the first change; nil before it
 	record   transcript
+	kept     []abi.Kept // of the sets that the module imports from, by their places
 
 	names names
 	calls lastCalls
@@ -73,9 +67,8 @@ func (ev *event) begin(m *Module, e Event) {
 	ev.failure.said = false
 	ev.logs, ev.logLeft, ev.logMissed = nil, int(m.spec.Limits.WithDefaults().LogBytes), 0
 	ev.partial[0], ev.partial[1] = ev.partial[0][:0], ev.partial[1][:0]
-	ev.seeded, ev.slept = false, 0
-	ev.unstage()
-	ev.gets, ev.sensors, ev.lines, ev.opens, ev.looks = 0, 0, 0, 0, 0
+	ev.seeded = false
+	ev.stage(nil, abi.NoTime)
 	ev.before, ev.after = nil, nil
 	ev.record.begin(e)
 	if m.spec.Capabilities.State {
@@ -105,7 +98,7 @@ func (m *Module) ended(ev *event, code int32) *Error {
 
 func (ev *event) failed(code int32) error {
 	if ev.failure.said {
-		text := clean(ev.failure.text, maxFailText)
+		text := abi.Clean(ev.failure.text, maxFailText)
 		return stop{cause: CauseGuest, code: ev.failure.code, detail: cmp.Or(text, "it did not say why")}
 	}
 	return stop{cause: CauseGuest, code: code, detail: "it failed with code " + strconv.Itoa(int(code)) +
@@ -132,13 +125,12 @@ func (ev *event) outcome(answered bool) Outcome {
 	if len(ev.output) > 0 {
 		o.Output = slices.Clone(ev.output)
 	}
-	for i := range ev.ports {
-		ev.ports[i].close()
+	for _, kept := range ev.kept {
+		if kept != nil {
+			kept.Rest()
+		}
 	}
-	for i := range ev.files {
-		ev.files[i] = openFile{}
-	}
-	ev.unstage()
+	ev.stage(nil, abi.NoTime)
 	ev.asked, ev.logs, ev.before, ev.after = Event{}, nil, nil, nil // nothing of the caller's is kept
 	ev.rest()
 	return o
@@ -238,7 +230,7 @@ func (ev *event) log(level slog.Level, text []byte) {
 		ev.logMissed += len(text) + 1 // its end counts, so that empty lines do
 		return
 	}
-	said := clean(text, left)
+	said := abi.Clean(text, left)
 	ev.logLeft = left - min(len(text), left)
 	if len(text) > left {
 		ev.logMissed += len(text) - left
@@ -276,4 +268,8 @@ func (ev *event) change() map[string][]byte {
 		}
 	}
 	return ev.after
+}
+
+func missedText(bytes int) string {
+	return strconv.Itoa(bytes) + " more bytes were logged than the budget allows"
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/module/abi"
 )
 
 // TestAnInstanceKeepsLittleOfItsEvents: what an event made is let go of, with the room for it if that is more than most need. What is not much has its
@@ -18,9 +19,9 @@ func TestAnInstanceKeepsLittleOfItsEvents(t *testing.T) {
 		var ev event
 		ev.points = make([]dodona.Point, c.points)
 		ev.points[c.points-1].Reason = strings.Repeat("r", maxReason)
-		ev.record.calls = make([]heard, c.calls)
+		ev.record.calls = make([]abi.Heard, c.calls)
 		ev.record.calls[0].Request = "request"
-		ev.record.recorded = make([]heard, c.calls)[:0]
+		ev.record.recorded = make([]abi.Heard, c.calls)[:0]
 		ev.output, ev.partial[0], ev.partial[1] = make([]byte, c.bytes), make([]byte, c.bytes), make([]byte, c.bytes)
 		ev.rest()
 		if len(ev.points)+len(ev.record.calls)+len(ev.output)+len(ev.partial[0])+len(ev.partial[1]) > 0 {

@@ -17,8 +17,8 @@ func (in *instance) fill(fuel uint64) {
 	in.depth.Set(0)
 }
 
-// charge takes fuel for what a host function does. It panics with the cause if the event has no more.
-func (in *instance) charge(fuel uint64) {
+// Charge takes fuel for what a host function does. It panics with the cause if the event has no more.
+func (in *instance) Charge(fuel uint64) {
 	left := int64(in.fuel.Get()) - int64(fuel)
 	in.fuel.Set(uint64(left))
 	if left < 0 {

@@ -9,10 +9,11 @@ import (
 	"sync/atomic"
 
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/module/manifest"
+	"github.com/dodona-oracle/dodona/module/wasi"
 	"github.com/dodona-oracle/dodona/module/wasm"
 )
 
@@ -114,21 +115,24 @@ func (in *instance) failure(err error) *Error {
 		where = "in " + name + ": "
 	}
 	var s stop
-	var exit *sys.ExitError
+	var differs abi.Differs
+	var exit abi.Exit
 	switch {
 	case errors.As(err, &s):
 		return &Error{Module: in.module.label, Cause: s.cause, Code: s.code, Detail: where + s.detail}
+	case errors.As(err, &differs):
+		return in.module.failed(CauseReplay, where+string(differs))
 	case errors.As(err, &exit):
 		return &Error{
-			Module: in.module.label, Cause: CauseExit, Code: int32(exit.ExitCode()),
-			Detail: fmt.Sprintf("%sit ended itself with exit code %d; it must return from %s", where, int32(exit.ExitCode()), runExport),
+			Module: in.module.label, Cause: CauseExit, Code: int32(exit),
+			Detail: fmt.Sprintf("%sit ended itself with exit code %d; it must return from %s", where, exit, runExport),
 		}
 	case strings.TrimPrefix(text, trapPrefix) == "stack overflow": // of this engine on this machine: the module's own depth is counted, and far below
 		return in.module.failed(CauseHost, where+"the engine's stack is used up, which says nothing of the module; this machine has no answer")
 	case strings.HasPrefix(text, trapPrefix):
 		return in.module.failed(CauseTrap, where+strings.TrimPrefix(text, trapPrefix))
 	}
-	return in.module.failed(CauseHost, where+clean([]byte(text), longestFailure)+"; this is a bug in Dodona, please report it")
+	return in.module.failed(CauseHost, where+abi.Clean([]byte(text), longestFailure)+"; this is a bug in Dodona, please report it")
 }
 
 // longestFailure is the length in bytes up to which the text of an error that nobody foresaw is shown.
@@ -193,7 +197,7 @@ func hostFrame(line string) bool {
 }
 
 // hostModules are the import modules of host functions.
-var hostModules = [...]string{wasm.HostModule, manifest.ABI, "wasi_snapshot_preview1"}
+var hostModules = [...]string{wasm.HostModule, manifest.ABI, wasi.Module}
 
 // longestName is the length in bytes up to which names of functions are shown.
 const longestName = 100

@@ -69,7 +69,7 @@ func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bug in the rewriter: %w", err)
 	}
-	m.imports, m.text, m.entries = parsed.Imports, textOf(parsed, e.native == ""), entriesOf(parsed)
+	m.imports, m.reaches, m.text, m.entries = parsed.Imports, m.spec.reaches(), textOf(parsed, e.native == ""), entriesOf(parsed)
 	if m.pages, err = pagesOf(parsed); err != nil {
 		return nil, err
 	}

@@ -3,17 +3,16 @@
 //
 // A module is checked and rewritten by package module/wasm (fuel, call depth, canonical NaN), compiled by a child
 // process that may be killed, instantiated once, warmed up, and set back to its snapshot after every event. It reaches
-// the world through [Host] alone, by the guest interface of spec/abi.md.
+// the world through [abi.Host] alone, by the guest interface of spec/abi.md.
 package module
 
 import (
-	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/module/manifest"
 	"github.com/dodona-oracle/dodona/module/wasm"
 )
@@ -27,34 +26,10 @@ type Spec struct {
 	Limits       manifest.Limits       // zero fields have their defaults
 	Capabilities manifest.Capabilities // those granted; an import that needs another one is refused by name
 	Params       map[string]string     // by name; part of the feed's rules
-	Host         Host                  // what capabilities reach; a granted one without its function here is refused
+	Host         abi.Host              // what capabilities reach; a granted one without its function here is refused
 	Dir          string                // the directory of the capability files; read-only
 	Instances    int                   // that may run at once; 0 means 1
 	Metering     int                   // the version of fuel's prices, for replays of old events; 0 is [wasm.Metering]
-}
-
-// A Host is the world as modules may see it. Node fills it; what is nil is not there.
-// All functions must be safe for concurrent use and return soon after ctx ends.
-type Host struct {
-	// Number returns the number at a JSON Pointer (RFC 6901) of a document, exactly.
-	// [dodona.ErrNotFound] if nothing is there; any other error if it is no number or no document.
-	Number func(body []byte, pointer string) (dodona.Decimal, error)
-	// Reading returns the last journaled reading of a source, or [dodona.ErrNotFound]. It never dials.
-	Reading func(ctx context.Context, source string) (dodona.Reading, error)
-	// Get fetches a URL that the capability allows, at most limit bytes; package egress makes one.
-	Get func(ctx context.Context, url string, limit int) (status int, body []byte, err error)
-	// Serial opens a configured serial port. Read must return with the deadline of SetReadDeadline.
-	Serial func(ctx context.Context, name string) (Port, error)
-	// State returns what the module kept after the feed's last journaled round. The caller must not change it.
-	State func(feed dodona.FeedID) map[string][]byte
-	// Log takes what guests log, already cut to their limit.
-	Log func(module string, level slog.Level, text string)
-}
-
-// A Port is an open serial line. Read returns [os.ErrDeadlineExceeded] when its deadline has passed.
-type Port interface {
-	io.ReadWriteCloser
-	SetReadDeadline(t time.Time) error
 }
 
 // An Event is one call of a module: everything its answer depends on but the answers of capabilities.

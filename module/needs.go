@@ -12,7 +12,10 @@ func Needs(module, name string) (capability string, known bool) {
 	if f == nil {
 		return "", false
 	}
-	return f.needs, true
+	if f.set == nil {
+		return "", true
+	}
+	return f.set.Needs, true
 }
 
 // Check returns the core module of code if a node that grants the capabilities could load it, and else why not. Nothing
@@ -28,7 +31,7 @@ func Check(code []byte, l manifest.Limits, granted manifest.Capabilities) (*wasm
 		Pages:  s.Limits.Pages,
 		Memory: true,
 		Allow: func(module, name string, t wasm.FuncType) error {
-			if f := functionOf(module, name); f != nil && f.typed().Equal(t) && (f.granted == nil || f.granted(granted)) {
+			if f := functionOf(module, name); f != nil && f.typed().Equal(t) && f.grantedTo(granted) {
 				return nil // whether the host has it is the node's matter
 			}
 			return refused(module, name, t)

@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/module/manifest"
 	"github.com/dodona-oracle/dodona/module/wasm"
 )
@@ -69,10 +70,10 @@ func (r Rules) Spec(code []byte) Spec {
 	s := Spec{
 		Name: r.Module.Name, Version: r.Module.Version, Wasm: code, Limits: r.Limits, Params: r.Params, Capabilities: r.Capabilities,
 		Metering: r.Metering,
-		Host: Host{
+		Host: abi.Host{
 			Reading: func(context.Context, string) (dodona.Reading, error) { return dodona.Reading{}, errReplay },
 			Get:     func(context.Context, string, int) (int, []byte, error) { return 0, nil, errReplay },
-			Serial:  func(context.Context, string) (Port, error) { return nil, errReplay },
+			Serial:  func(context.Context, string) (abi.Port, error) { return nil, errReplay },
 			State:   func(dodona.FeedID) map[string][]byte { return nil },
 		},
 	}

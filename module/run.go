@@ -29,6 +29,7 @@ type Module struct {
 	entries     int64  // bytes that are made of its types where it is compiled
 	text        text   // what is made of it for each pool
 	imports     []wasm.Import
+	reaches     bool                              // it may ask the host
 	exported    map[string]api.FunctionDefinition // the exported functions, by wazero's names in stack traces
 	snapshot    *snapshot
 	plain       *pool
@@ -110,8 +111,7 @@ func (in *instance) begin(ctx context.Context, ev Event) {
 // own, since the Host may keep it for longer than the call, and an allocation, so that modules that cannot reach the
 // Host do without.
 func (in *instance) marked(ctx context.Context) context.Context {
-	c := in.module.spec.Capabilities
-	if c.HTTPGet == nil && len(c.ReadSensor) == 0 && len(c.Serial) == 0 && !c.Files {
+	if !in.module.reaches {
 		return ctx
 	}
 	return context.WithValue(ctx, instanceKey{}, in)

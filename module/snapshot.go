@@ -65,6 +65,7 @@ func (s *snapshot) close() {
 func (p *pool) instantiate(ctx context.Context) (_ *instance, err error) {
 	in := &instance{module: p.module, pool: p}
 	in.ctx.in = in
+	in.event.kept = p.module.kept()
 	defer func() {
 		// wazero asks the allocator for the first pages and trusts that it gets them.
 		if r := recover(); r != nil {

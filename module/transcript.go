@@ -7,42 +7,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
+
+	"github.com/dodona-oracle/dodona/module/abi"
+	"github.com/dodona-oracle/dodona/module/capability"
 )
 
 const (
 	transcriptRoom = 256 << 10 // bytes of requests and results of one event
-	callCost       = 64        // bytes of the room that a call takes beside its request and result
 	maxTranscript  = 1 << 20   // bytes of a transcript as JSON; more than any event can write
 )
 
-// The calls of a transcript.
-const (
-	callState       = "state"
-	callHTTPGet     = "http_get"
-	callReadSensor  = "read_sensor"
-	callSerialOpen  = "serial_open"
-	callSerialRead  = "serial_read"
-	callSerialWrite = "serial_write"
-	callFileOpen    = "file_open"
-	callFileStat    = "file_stat"
-)
-
-// A heard is one answer from outside: what was asked, and what came back.
-type heard struct {
-	Call    string `json:"call"`
-	Request string `json:"request,omitempty"`
-	Code    int32  `json:"code,omitempty"`
-	Result  []byte `json:"result,omitempty"`
-	MS      int64  `json:"ms,omitempty"` // when the result was received
-}
-
-func (s heard) size() int { return callCost + len(s.Request) + len(s.Result) }
+// callState is the call of a transcript that has the state found; the others are in the sets of functions that write them.
+const callState = "state"
 
 // transcriptDocument is the form of a transcript: canonical JSON.
 type transcriptDocument struct {
-	Calls  []heard `json:"calls,omitempty"`
-	Output []byte  `json:"output,omitempty"`
+	Calls  []abi.Heard `json:"calls,omitempty"`
+	Output []byte      `json:"output,omitempty"`
 }
 
 // parseTranscript reads what [transcriptDocument.json] wrote, and nothing else.
@@ -62,10 +43,10 @@ func parseTranscript(raw []byte) (transcriptDocument, error) {
 	}
 	room := transcriptRoom
 	for i, c := range doc.Calls {
-		if room -= c.size(); room < 0 {
+		if room -= c.Size(); room < 0 {
 			return transcriptDocument{}, errors.New("read transcript: larger than an event can write")
 		}
-		if err := c.check(i); err != nil {
+		if err := check(c, i); err != nil {
 			return transcriptDocument{}, fmt.Errorf("read transcript: call %d: %w", i, err)
 		}
 	}
@@ -75,59 +56,48 @@ func parseTranscript(raw []byte) (transcriptDocument, error) {
 	return doc, nil
 }
 
-// check returns an error if no event could have written s as its call i.
-func (s heard) check(i int) error {
-	sized, most := false, int32(0) // whether a code that is no error is the size of the result, or else the largest code
-	switch s.Call {
-	case callHTTPGet, callReadSensor, callSerialRead:
-		sized = true
-	case callSerialOpen:
-		most = maxPorts - 1
-	case callSerialWrite:
-		most = maxSerialWrite
-	case callFileOpen:
-		most = codeDirectory
-	case callFileStat:
-		most = codeLink
-	case callState:
-		if state, err := parseState(s.Result); i > 0 || s.Request != "" || err != nil || len(state) != int(s.Code) {
+// entries are all sorts of answers but the state, by their calls.
+var entries = func() map[string]abi.Entry {
+	all := map[string]abi.Entry{}
+	for _, set := range sets {
+		for _, e := range set.Entries {
+			all[e.Call] = e
+		}
+	}
+	return all
+}()
+
+// check returns an error if no event could have written h as its call i.
+func check(h abi.Heard, i int) error {
+	if h.Call == callState {
+		if state, err := parseState(h.Result); i > 0 || h.Request != "" || err != nil || len(state) != int(h.Code) {
 			return errors.New("not a state")
 		}
 		return nil
-	default:
-		return fmt.Errorf("%.40q is no call of this ABI", s.Call)
 	}
+	e, known := entries[h.Call]
 	switch {
-	case s.Code < 0 && len(s.Result) > 0:
+	case !known:
+		return fmt.Errorf("%.40q is no call of this ABI", h.Call)
+	case h.Code < 0 && len(h.Result) > 0:
 		return errors.New("an error with a result")
-	case sized && s.Code >= 0 && int(s.Code) != len(s.Result):
+	case e.Sized && h.Code >= 0 && int(h.Code) != len(h.Result):
 		return errors.New("the code is not the size of the result")
-	case !sized && s.Code > most:
+	case !e.Sized && h.Code > e.Most:
 		return errors.New("a code that is never returned")
 	}
 	return nil
 }
 
-func (t transcriptDocument) json() ([]byte, error) { return canonical(t) }
-
-// canonical returns v as JSON without escapes for HTML.
-func canonical(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
+func (t transcriptDocument) json() ([]byte, error) { return abi.Canonical(t) }
 
 // A transcript records what an event learns from outside, or answers from a record.
 type transcript struct {
-	calls    []heard
+	calls    []abi.Heard
 	room     int
 	replay   bool
-	recorded []heard // on replay: what is still to be asked
-	broken   error   // on replay: why there is no record
+	recorded []abi.Heard // on replay: what is still to be asked
+	broken   error       // on replay: why there is no record
 }
 
 func (t *transcript) begin(e Event) {
@@ -163,23 +133,15 @@ func (t *transcript) bytes(output []byte) []byte {
 	return raw
 }
 
-// String names the call for people.
-func (s heard) String() string {
-	if s.Request == "" {
-		return s.Call
-	}
-	return s.Call + " " + strconv.Quote(clean([]byte(s.Request), 120))
-}
-
 // ask returns the answer to a call: from the record on a replay, else from do. A result that has no room is given up with
 // the code full; without room for the request nothing is asked, and found is false.
-func (t *transcript) ask(ctx context.Context, call, request string, full int32, do func(context.Context) heard) (answer heard, found bool) {
+func (t *transcript) ask(ctx context.Context, call, request string, full int32, do func(context.Context) abi.Heard) (answer abi.Heard, found bool) {
 	if t.broken != nil {
 		panic(stop{cause: CauseReplay, detail: t.broken.Error()})
 	}
-	answer = heard{Call: call, Request: request}
-	if t.room < answer.size() {
-		return heard{}, false
+	answer = abi.Heard{Call: call, Request: request}
+	if t.room < answer.Size() {
+		return abi.Heard{}, false
 	}
 	if t.replay {
 		answer = t.next(answer)
@@ -192,7 +154,7 @@ func (t *transcript) ask(ctx context.Context, call, request string, full int32, 
 		if answer.Code < 0 {
 			answer.Result = nil
 		}
-		if t.room < answer.size() {
+		if t.room < answer.Size() {
 			answer.Result, answer.MS, answer.Code = nil, 0, full
 		}
 	}
@@ -200,13 +162,13 @@ func (t *transcript) ask(ctx context.Context, call, request string, full int32, 
 	return answer, true
 }
 
-func (t *transcript) keep(s heard) {
-	t.room -= s.size()
+func (t *transcript) keep(s abi.Heard) {
+	t.room -= s.Size()
 	t.calls = append(t.calls, s)
 }
 
 // next takes the next answer out of the record.
-func (t *transcript) next(asked heard) heard {
+func (t *transcript) next(asked abi.Heard) abi.Heard {
 	if len(t.recorded) == 0 {
 		panic(stop{cause: CauseReplay, detail: "it asked for " + asked.String() + ", which the transcript does not have"})
 	}
@@ -235,11 +197,11 @@ func (t *transcript) state(host map[string][]byte) map[string][]byte {
 	if len(host) == 0 {
 		return nil
 	}
-	raw, err := canonical(host)
+	raw, err := abi.Canonical(host)
 	if err != nil {
 		panic("a state of texts and bytes has no JSON: " + err.Error()) // cannot happen
 	}
-	t.keep(heard{Call: callState, Code: int32(len(host)), Result: raw})
+	t.keep(abi.Heard{Call: callState, Code: int32(len(host)), Result: raw})
 	return host
 }
 
@@ -253,8 +215,8 @@ func parseState(raw []byte) (map[string][]byte, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("read state: data after its end")
 	}
-	if again, err := canonical(state); err != nil || !bytes.Equal(again, raw) {
+	if again, err := abi.Canonical(state); err != nil || !bytes.Equal(again, raw) {
 		return nil, errors.New("read state: not in the canonical form")
 	}
-	return state, checkState(state)
+	return state, capability.CheckState(state)
 }

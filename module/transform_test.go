@@ -49,7 +49,7 @@ func TestTransformExtractsFirstAndThenRunsTheModule(t *testing.T) {
 		t.Errorf("version %v, fuel %d, state %q", r.Version, r.Fuel, r.State)
 	}
 	doc, err := parseTranscript(r.Transcript)
-	if err != nil || len(doc.Calls) != 2 || doc.Calls[0].Call != callState || doc.Calls[1].Call != callReadSensor {
+	if err != nil || len(doc.Calls) != 2 || doc.Calls[0].Call != callState || doc.Calls[1].Call != "read_sensor" {
 		t.Fatalf("transcript %s: %v", r.Transcript, err)
 	}
 	if out := (Outcome{Output: doc.Output}); seenInt(out, 16) != -125 || seenInt32(out, 24) != -2 || string(seen(out, 0, 4)) != "tank" {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dodona-oracle/dodona/module/manifest"
+	"github.com/dodona-oracle/dodona/module/wasi"
 )
 
 // fileGuest may read a directory with what a guest may meet in one, beside a file that it must not read.
@@ -72,7 +73,7 @@ func TestFilesOfTheDirectoryAreRead(t *testing.T) {
 	ev := s.event()
 	got, out := s.run(m, ev)
 	want := make([]int64, len(got))
-	want[len(want)-1] = wasiBadf
+	want[len(want)-1] = wasi.Badf
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
@@ -109,24 +110,24 @@ func TestFilesOutsideOfTheDirectoryCannotBeReached(t *testing.T) {
 	spec, _ := fileGuest(t)
 	m := abiModule(t, spec)
 	for path, want := range map[string]int64{
-		"../secret":               wasiNotcapable,
-		"sub/../../secret":        wasiNotcapable,
-		"..":                      wasiNotcapable,
-		"/etc/passwd":             wasiNotcapable,
-		"/table.csv":              wasiNotcapable,
-		"sub/up":                  wasiNotcapable,
-		"absolute":                wasiNotcapable,
-		"parent/secret":           wasiNotcapable,
-		"parent":                  wasiNotcapable,
-		"loop":                    wasiLoop,
-		"none":                    wasiNoent,
-		"table.csv/x":             wasiNotdir,
-		"":                        wasiNoent,
-		"a\x00b":                  wasiInval,
-		"a\nb":                    wasiInval,
-		"\xff":                    wasiInval,
-		"pipe":                    wasiAcces,
-		strings.Repeat("x", 2000): wasiInval,
+		"../secret":               wasi.Notcapable,
+		"sub/../../secret":        wasi.Notcapable,
+		"..":                      wasi.Notcapable,
+		"/etc/passwd":             wasi.Notcapable,
+		"/table.csv":              wasi.Notcapable,
+		"sub/up":                  wasi.Notcapable,
+		"absolute":                wasi.Notcapable,
+		"parent/secret":           wasi.Notcapable,
+		"parent":                  wasi.Notcapable,
+		"loop":                    wasi.Loop,
+		"none":                    wasi.Noent,
+		"table.csv/x":             wasi.Notdir,
+		"":                        wasi.Noent,
+		"a\x00b":                  wasi.Inval,
+		"a\nb":                    wasi.Inval,
+		"\xff":                    wasi.Inval,
+		"pipe":                    wasi.Acces,
+		strings.Repeat("x", 2000): wasi.Inval,
 		// These stay inside.
 		"inside":                  0,
 		"sub/../table.csv":        0,
@@ -173,8 +174,8 @@ func TestFilesCannotBeWritten(t *testing.T) {
 	s.call("fd_filestat_set_size", 4, 0)
 	s.call("fd_pwrite", 4, list, count, 0, outAt)
 	got, _ := s.run(m, s.event())
-	r := int64(wasiRofs)
-	if diff := cmp.Diff([]int64{r, r, r, r, r, r, r, 0, r, r, wasiNosys, wasiNosys, wasiNosys, wasiNosys, wasiNosys}, got); diff != "" {
+	r := int64(wasi.Rofs)
+	if diff := cmp.Diff([]int64{r, r, r, r, r, r, r, 0, r, r, wasi.Nosys, wasi.Nosys, wasi.Nosys, wasi.Nosys, wasi.Nosys}, got); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
 	if b, err := os.ReadFile(filepath.Join(dir, "table.csv")); string(b) != "a,1\nb,2\n" || err != nil {
@@ -202,7 +203,7 @@ func TestDirectoriesAreListedSorted(t *testing.T) {
 	s.call("fd_seek", 5, 0, 0, outAt+20)
 	ev := s.event()
 	got, out := s.run(m, ev)
-	if diff := cmp.Diff([]int64{0, 0, 0, 0, 0, 0, wasiNotdir, wasiNotdir, wasiIsdir, wasiBadf}, got); diff != "" {
+	if diff := cmp.Diff([]int64{0, 0, 0, 0, 0, 0, wasi.Notdir, wasi.Notdir, wasi.Isdir, wasi.Badf}, got); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
 	var names []string
@@ -238,18 +239,18 @@ func TestLinksAreWhatTheLookupSays(t *testing.T) {
 		size               int64
 	}{
 		{"inside", lookupFollow, 0, fileRegular, 0, 8},
-		{"inside", 0, 0, fileLink, wasiLoop, 9}, // "table.csv"
+		{"inside", 0, 0, fileLink, wasi.Loop, 9}, // "table.csv"
 		{"link-dir", lookupFollow, 0, fileDirectory, 0, 0},
-		{"link-dir", 0, 0, fileLink, wasiLoop, 3},
+		{"link-dir", 0, 0, fileLink, wasi.Loop, 3},
 		{"link-dir/", 0, 0, fileDirectory, 0, 0},
 		{"link-dir/deep/x", 0, 0, fileRegular, 0, 1}, // only the end counts
 		{"table.csv", 0, 0, fileRegular, 0, 8},
 		{"sub", 0, 0, fileDirectory, 0, 0},
-		{"loop", 0, 0, fileLink, wasiLoop, 4},
-		{"loop", lookupFollow, wasiLoop, 0, wasiLoop, 0},
-		{"sub/up", lookupFollow, wasiNotcapable, 0, wasiNotcapable, 0},
-		{"sub/up", 0, 0, fileLink, wasiLoop, 12},
-		{"parent/secret", 0, wasiNotcapable, 0, wasiNotcapable, 0},
+		{"loop", 0, 0, fileLink, wasi.Loop, 4},
+		{"loop", lookupFollow, wasi.Loop, 0, wasi.Loop, 0},
+		{"sub/up", lookupFollow, wasi.Notcapable, 0, wasi.Notcapable, 0},
+		{"sub/up", 0, 0, fileLink, wasi.Loop, 12},
+		{"parent/secret", 0, wasi.Notcapable, 0, wasi.Notcapable, 0},
 	} {
 		s := newScript(t, "wasi")
 		p, n := s.text(c.path)
@@ -289,14 +290,14 @@ func TestFilesAreBounded(t *testing.T) {
 			want = append(want, v)
 		}
 	}
-	times(1, wasiFbig)
+	times(1, wasi.Fbig)
 	times(maxFiles, 0)
-	times(1, wasiMfile)
+	times(1, wasi.Mfile)
 	times(1, 0)
-	times(maxOpens-maxFiles-2, wasiNoent)
-	times(maxFiles+2, wasiNobufs)
-	times(maxLooks, wasiNoent)
-	times(1, wasiNobufs)
+	times(maxOpens-maxFiles-2, wasi.Noent)
+	times(maxFiles+2, wasi.Nobufs)
+	times(maxLooks, wasi.Noent)
+	times(1, wasi.Nobufs)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
@@ -304,7 +305,7 @@ func TestFilesAreBounded(t *testing.T) {
 	// What one event opened, the next one does not have.
 	s = newScript(t, "wasi")
 	s.call("fd_tell", 4, outAt)
-	if got, _ := s.run(m, s.event()); got[0] != wasiBadf {
+	if got, _ := s.run(m, s.event()); got[0] != wasi.Badf {
 		t.Errorf("a descriptor of the event before: got %d", got[0])
 	}
 	spec.Dir = ""

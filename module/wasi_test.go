@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dodona-oracle/dodona/module/manifest"
+	"github.com/dodona-oracle/dodona/module/wasi"
 )
 
 // iovecs places a list of (pointer, length) in the guest's memory.
@@ -46,7 +47,7 @@ func TestWASIHasNoArgumentsAndNoEnvironment(t *testing.T) {
 	s.call("sock_accept", 3, 0, 0)
 	s.call("path_unlink_file", 3, 0, 0)
 	got, out := s.run(m, s.event())
-	want := []int64{wasiBadf, 0, 0, 0, 0, 0, wasiBadf, wasiBadf, 0, 0, wasiBadf, 0, wasiBadf, wasiBadf, wasiNosys, wasiNosys, wasiNosys}
+	want := []int64{wasi.Badf, 0, 0, 0, 0, 0, wasi.Badf, wasi.Badf, 0, 0, wasi.Badf, 0, wasi.Badf, wasi.Badf, wasi.Nosys, wasi.Nosys, wasi.Nosys}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
@@ -105,7 +106,7 @@ func TestWASIClocksStandStillButWhereTheGuestSleeps(t *testing.T) {
 	s.call("poll_oneoff", sleep, outAt, -1, outAt)
 	ev := s.event()
 	got, out := s.run(m, ev)
-	want := append(make([]int64, len(got)-5), wasiInval, wasiInval, wasiInval, wasiInval, wasiInval)
+	want := append(make([]int64, len(got)-5), wasi.Inval, wasi.Inval, wasi.Inval, wasi.Inval, wasi.Inval)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
@@ -126,8 +127,8 @@ func TestWASIClocksStandStillButWhereTheGuestSleeps(t *testing.T) {
 	if b := seen(out, 500, 8); string(b) != "userdata" {
 		t.Errorf("user data %q", b)
 	}
-	if a, b, c := seen(out, 648, 1)[0], seen(out, 708, 1)[0], seen(out, 740, 1)[0]; a != wasiInval || b != 0 || c != wasiBadf {
-		t.Errorf("errors %d, %d and %d, want %d, 0 and %d", a, b, c, wasiInval, wasiBadf)
+	if a, b, c := seen(out, 648, 1)[0], seen(out, 708, 1)[0], seen(out, 740, 1)[0]; a != wasi.Inval || b != 0 || c != wasi.Badf {
+		t.Errorf("errors %d, %d and %d, want %d, 0 and %d", a, b, c, wasi.Inval, wasi.Badf)
 	}
 }
 
@@ -148,7 +149,7 @@ func TestWASIWritesLinesToTheLog(t *testing.T) {
 	s.call("fd_read", 0, list, count, outAt+12)
 	s.call("fd_read", 1, list, count, outAt+12)
 	got, out := s.run(m, s.event())
-	if diff := cmp.Diff([]int64{0, 0, wasiBadf, wasiBadf, 0, wasiBadf}, got); diff != "" {
+	if diff := cmp.Diff([]int64{0, 0, wasi.Badf, wasi.Badf, 0, wasi.Badf}, got); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
 	if n, m := seenInt32(out, 0), seenInt32(out, 4); n != int32(aLen+bLen) || m != int32(longLen) {
@@ -237,7 +238,7 @@ func TestFloodOfEmptyLinesIsCutShort(t *testing.T) {
 	for range 5 {
 		in.begin(t.Context(), reading(`{}`))
 		start := time.Now()
-		in.print(0, flood)
+		in.Print(0, flood)
 		quickest = min(quickest, time.Since(start))
 		kept := len(in.event.logs)
 		out := in.event.outcome(true)

@@ -13,6 +13,7 @@ import (
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/module"
+	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/module/egress"
 	"github.com/dodona-oracle/dodona/module/manifest"
 	"github.com/dodona-oracle/dodona/program"
@@ -77,9 +78,9 @@ func allowance(a feed.Allow) manifest.Capabilities {
 }
 
 // host returns the world as the module may see it.
-func (g *guest) host(granted manifest.Capabilities) module.Host {
+func (g *guest) host(granted manifest.Capabilities) abi.Host {
 	n := g.m.n
-	h := module.Host{
+	h := abi.Host{
 		Number:  extract.Number,
 		Reading: n.lastReading,
 		State:   func(dodona.FeedID) map[string][]byte { return g.state },

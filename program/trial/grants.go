@@ -14,6 +14,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/module"
+	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/module/egress"
 	"github.com/dodona-oracle/dodona/module/manifest"
 	"github.com/dodona-oracle/dodona/module/wasm"
@@ -158,8 +159,8 @@ func (g Grants) lacking(needed []string) (out []string) {
 }
 
 // host returns the world as a module with these capabilities may see it.
-func (g Grants) host(c manifest.Capabilities) module.Host {
-	h := module.Host{
+func (g Grants) host(c manifest.Capabilities) abi.Host {
+	h := abi.Host{
 		Number: extract.Number,
 		Reading: func(_ context.Context, source string) (dodona.Reading, error) {
 			if r, found := g.sensors[source]; found {

@@ -1,8 +1,10 @@
-package module
+package wasi
 
 import (
 	"encoding/binary"
 	"math"
+
+	"github.com/dodona-oracle/dodona/module/abi"
 )
 
 const (
@@ -23,58 +25,58 @@ const (
 )
 
 // pollOneoff(in, out, subscriptions, events) never waits: it lets the event's own clock pass instead.
-func pollOneoff(in *instance, s []uint64) {
+func (w *kept) pollOneoff(g abi.Guest, s []uint64) {
 	n := uint64(uint32(s[2]))
 	if n == 0 || n > maxSubscriptions {
-		in.pay(0, 0)
-		s[0] = wasiInval
+		g.Pay(0, 0)
+		s[0] = Inval
 		return
 	}
-	asked, to, count := in.view(s[0], n*subscriptionSize), in.view(s[1], n*pollEventSize), in.view(s[3], 4)
-	in.pay(0, len(asked)+len(to))
+	asked, to, count := g.View(s[0], n*subscriptionSize), g.View(s[1], n*pollEventSize), g.View(s[3], 4)
+	g.Pay(0, len(asked)+len(to))
 	var subscriptions [maxSubscriptions * subscriptionSize]byte // a copy: the ranges may overlap
 	asked = subscriptions[:copy(subscriptions[:], asked)]
 	ready, due := uint32(0), uint64(math.MaxUint64)
 	for ; len(asked) > 0; asked = asked[subscriptionSize:] {
 		if asked[subscriptionTag] == pollClock {
-			due = min(due, in.event.due(asked))
+			due = min(due, w.due(g, asked))
 			continue
 		}
-		errno := uint16(wasiBadf)
-		if fd := binary.LittleEndian.Uint32(asked[subscriptionUnion:]); fd <= stderr || in.file(fd) != nil {
-			errno = wasiSuccess
+		errno := uint16(Badf)
+		if fd := binary.LittleEndian.Uint32(asked[subscriptionUnion:]); fd <= stderr || w.file(fd) != nil {
+			errno = Success
 		}
 		answerPoll(to[ready*pollEventSize:], asked, errno)
 		ready++
 	}
 	if ready == 0 {
-		ready = in.event.pass(subscriptions[:n*subscriptionSize], to, due)
+		ready = w.pass(g, subscriptions[:n*subscriptionSize], to, due)
 	}
 	binary.LittleEndian.PutUint32(count, ready)
-	s[0] = wasiSuccess
+	s[0] = Success
 }
 
 // pass lets the monotonic clock pass to due, and answers the clocks that are due then.
-func (ev *event) pass(asked, to []byte, due uint64) (ready uint32) {
+func (w *kept) pass(g abi.Guest, asked, to []byte, due uint64) (ready uint32) {
 	for ; len(asked) > 0; asked = asked[subscriptionSize:] {
-		if ev.due(asked) <= due {
-			errno := uint16(wasiSuccess)
+		if w.due(g, asked) <= due {
+			errno := uint16(Success)
 			if binary.LittleEndian.Uint32(asked[subscriptionUnion:]) > clockMonotonic {
-				errno = wasiInval
+				errno = Inval
 			}
 			answerPoll(to[ready*pollEventSize:], asked, errno)
 			ready++
 		}
 	}
-	ev.slept = add(ev.slept, due)
+	w.slept = add(w.slept, due)
 	return ready
 }
 
 // due returns for how many nanoseconds from now a subscription to a clock sleeps.
-func (ev *event) due(asked []byte) uint64 {
+func (w *kept) due(g abi.Guest, asked []byte) uint64 {
 	id := binary.LittleEndian.Uint32(asked[subscriptionUnion:])
 	timeout := binary.LittleEndian.Uint64(asked[subscriptionTime:])
-	now, ok := ev.clock(id)
+	now, ok := w.clock(g, id)
 	switch {
 	case !ok:
 		return 0

@@ -1,7 +1,9 @@
-package module
+package wasi
 
 import (
 	"encoding/binary"
+
+	"github.com/dodona-oracle/dodona/module/abi"
 )
 
 // The rights of descriptors, by WASI's bits.
@@ -19,17 +21,17 @@ const (
 	directoryRight = rightOpen | rightReaddir | rightPathStat | rightStat
 )
 
-func fdStat(in *instance, s []uint64) {
-	to := in.view(s[1], 24)
-	in.pay(0, 0)
+func (w *kept) fdStat(g abi.Guest, s []uint64) {
+	to := g.View(s[1], 24)
+	g.Pay(0, 0)
 	fd := uint32(s[0])
 	kind, rights, inherited := byte(fileCharacterDevice), uint64(rightWrite|rightPoll), uint64(0)
-	switch f := in.file(fd); {
+	switch f := w.file(fd); {
 	case fd == stdin:
 		rights = rightRead | rightPoll
 	case fd <= stderr:
 	case f == nil:
-		s[0] = wasiBadf
+		s[0] = Badf
 		return
 	case f.kind == fileDirectory:
 		kind, rights, inherited = f.kind, directoryRight, directoryRight|fileRights
@@ -40,24 +42,24 @@ func fdStat(in *instance, s []uint64) {
 	to[0] = kind
 	binary.LittleEndian.PutUint64(to[8:], rights)
 	binary.LittleEndian.PutUint64(to[16:], inherited)
-	s[0] = wasiSuccess
+	s[0] = Success
 }
 
-func fdFilestat(in *instance, s []uint64) {
-	to := in.view(s[1], 64)
-	in.pay(0, 0)
+func (w *kept) fdFilestat(g abi.Guest, s []uint64) {
+	to := g.View(s[1], 64)
+	g.Pay(0, 0)
 	fd := uint32(s[0])
-	f := in.file(fd)
+	f := w.file(fd)
 	switch {
 	case fd <= stderr:
 		putFilestat(to, fileCharacterDevice, 0)
 	case f == nil:
-		s[0] = wasiBadf
+		s[0] = Badf
 		return
 	default:
 		putFilestat(to, f.kind, uint64(len(f.content)))
 	}
-	s[0] = wasiSuccess
+	s[0] = Success
 }
 
 // putFilestat writes what is known of a file; device, inode and times are 0.
@@ -71,28 +73,28 @@ func putFilestat(to []byte, kind byte, size uint64) {
 // directoryName is the name under which guests know the directory.
 const directoryName = "/"
 
-func fdPrestat(in *instance, s []uint64) {
-	to := in.view(s[1], 8)
-	in.pay(0, 0)
-	if fd := uint32(s[0]); fd != directoryFD || in.file(fd) == nil {
-		s[0] = wasiBadf
+func (w *kept) fdPrestat(g abi.Guest, s []uint64) {
+	to := g.View(s[1], 8)
+	g.Pay(0, 0)
+	if fd := uint32(s[0]); fd != directoryFD || w.file(fd) == nil {
+		s[0] = Badf
 		return
 	}
 	clear(to) // the kind 0: a directory
 	binary.LittleEndian.PutUint32(to[4:], uint32(len(directoryName)))
-	s[0] = wasiSuccess
+	s[0] = Success
 }
 
-func fdPrestatName(in *instance, s []uint64) {
-	to := in.view(s[1], s[2])
-	in.pay(0, len(to))
+func (w *kept) fdPrestatName(g abi.Guest, s []uint64) {
+	to := g.View(s[1], s[2])
+	g.Pay(0, len(to))
 	switch fd := uint32(s[0]); {
-	case fd != directoryFD || in.file(fd) == nil:
-		s[0] = wasiBadf
+	case fd != directoryFD || w.file(fd) == nil:
+		s[0] = Badf
 	case len(to) < len(directoryName):
-		s[0] = wasiInval
+		s[0] = Inval
 	default:
 		copy(to, directoryName)
-		s[0] = wasiSuccess
+		s[0] = Success
 	}
 }

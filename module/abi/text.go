@@ -1,15 +1,14 @@
-package module
+package abi
 
 import (
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// clean returns a text of the guest as people may read it: UTF-8, of at most limit bytes of the guest's, and with a
+// Clean returns a text of the guest as people may read it: UTF-8, of at most limit bytes of the guest's, and with a
 // blank for whatever could end a line, colour it, or write it from right to left.
-func clean(b []byte, limit int) string {
+func Clean(b []byte, limit int) string {
 	if len(b) > limit {
 		b = b[:limit]
 		for i := 1; i <= utf8.UTFMax && i <= len(b); i++ { // a character that was cut goes whole
@@ -21,7 +20,7 @@ func clean(b []byte, limit int) string {
 			}
 		}
 	}
-	if isPlain(b) {
+	if IsPlain(b) {
 		return string(b)
 	}
 	var s strings.Builder
@@ -36,16 +35,12 @@ func clean(b []byte, limit int) string {
 	return s.String()
 }
 
-// isPlain reports whether b is printable ASCII, as nearly every text is.
-func isPlain(b []byte) bool {
+// IsPlain reports whether b is printable ASCII, as nearly every text is.
+func IsPlain(b []byte) bool {
 	for _, c := range b {
 		if c < ' ' || c > '~' {
 			return false
 		}
 	}
 	return true
-}
-
-func missedText(bytes int) string {
-	return strconv.Itoa(bytes) + " more bytes were logged than the budget allows"
 }

@@ -1,4 +1,4 @@
-package module
+package wasi
 
 import (
 	"bytes"
@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"github.com/dodona-oracle/dodona/internal/plain"
+
+	"github.com/dodona-oracle/dodona/module/abi"
 )
 
 // The bounds of the files capability for one event.
@@ -26,26 +28,32 @@ const (
 	maxEntries  = 4096 // of a directory
 )
 
-// wasiFileFunctions serve the descriptors 0 to 2, and with the capability files a directory that is read only.
+// The calls of a transcript.
+const (
+	callOpen = "file_open"
+	callStat = "file_stat"
+)
+
+// fileFunctions serve the descriptors 0 to 2, and with the capability files a directory that is read only.
 //
 // wazero's own file system is not used: its descriptors would outlive the event, and what it reads could not be in the
 // transcript. A file is read whole when it is opened, through [os.Root], which symbolic links cannot leave.
-var wasiFileFunctions = []function{
-	{module: wasiModule, name: "fd_close", signature: "i:i", call: fdClose},
-	{module: wasiModule, name: "fd_datasync", signature: "i:i", call: fdSync},
-	{module: wasiModule, name: "fd_sync", signature: "i:i", call: fdSync},
-	{module: wasiModule, name: "fd_fdstat_get", signature: "ii:i", call: fdStat},
-	{module: wasiModule, name: "fd_fdstat_set_flags", signature: "ii:i", call: fdSync},
-	{module: wasiModule, name: "fd_filestat_get", signature: "ii:i", call: fdFilestat},
-	{module: wasiModule, name: "fd_prestat_get", signature: "ii:i", call: fdPrestat},
-	{module: wasiModule, name: "fd_prestat_dir_name", signature: "iii:i", call: fdPrestatName},
-	{module: wasiModule, name: "fd_read", signature: "iiii:i", call: fdRead},
-	{module: wasiModule, name: "fd_pread", signature: "iiiIi:i", call: fdPread},
-	{module: wasiModule, name: "fd_readdir", signature: "iiiIi:i", call: fdReaddir},
-	{module: wasiModule, name: "fd_seek", signature: "iIii:i", call: fdSeek},
-	{module: wasiModule, name: "fd_tell", signature: "ii:i", call: fdTell},
-	{module: wasiModule, name: "path_filestat_get", signature: "iiiii:i", call: pathFilestat},
-	{module: wasiModule, name: "path_open", signature: "iiiiiIIii:i", call: pathOpen},
+var fileFunctions = []abi.Function{
+	{Name: "fd_close", Signature: "i:i", Call: abi.With((*kept).fdClose)},
+	{Name: "fd_datasync", Signature: "i:i", Call: abi.With((*kept).fdSync)},
+	{Name: "fd_sync", Signature: "i:i", Call: abi.With((*kept).fdSync)},
+	{Name: "fd_fdstat_get", Signature: "ii:i", Call: abi.With((*kept).fdStat)},
+	{Name: "fd_fdstat_set_flags", Signature: "ii:i", Call: abi.With((*kept).fdSync)},
+	{Name: "fd_filestat_get", Signature: "ii:i", Call: abi.With((*kept).fdFilestat)},
+	{Name: "fd_prestat_get", Signature: "ii:i", Call: abi.With((*kept).fdPrestat)},
+	{Name: "fd_prestat_dir_name", Signature: "iii:i", Call: abi.With((*kept).fdPrestatName)},
+	{Name: "fd_read", Signature: "iiii:i", Call: abi.With((*kept).fdRead)},
+	{Name: "fd_pread", Signature: "iiiIi:i", Call: abi.With((*kept).fdPread)},
+	{Name: "fd_readdir", Signature: "iiiIi:i", Call: abi.With((*kept).fdReaddir)},
+	{Name: "fd_seek", Signature: "iIii:i", Call: abi.With((*kept).fdSeek)},
+	{Name: "fd_tell", Signature: "ii:i", Call: abi.With((*kept).fdTell)},
+	{Name: "path_filestat_get", Signature: "iiiii:i", Call: abi.With((*kept).pathFilestat)},
+	{Name: "path_open", Signature: "iiiiiIIii:i", Call: abi.With((*kept).pathOpen)},
 }
 
 // The kinds of what a descriptor is.
@@ -77,39 +85,39 @@ type openFile struct {
 var theDirectory = openFile{kind: fileDirectory, path: "."}
 
 // file returns what a descriptor above 2 is; nil if it is not open.
-func (in *instance) file(fd uint32) *openFile {
+func (w *kept) file(fd uint32) *openFile {
 	switch {
-	case !in.module.spec.Capabilities.Files || fd < directoryFD:
+	case !w.granted || fd < directoryFD:
 		return nil
 	case fd == directoryFD:
 		return &theDirectory
-	case fd-firstFileFD < maxFiles && in.event.files[fd-firstFileFD].kind != 0:
-		return &in.event.files[fd-firstFileFD]
+	case fd-firstFileFD < maxFiles && w.open[fd-firstFileFD].kind != 0:
+		return &w.open[fd-firstFileFD]
 	}
 	return nil
 }
 
-func fdClose(in *instance, s []uint64) {
-	in.pay(0, 0)
+func (w *kept) fdClose(g abi.Guest, s []uint64) {
+	g.Pay(0, 0)
 	fd := uint32(s[0])
-	f := in.file(fd)
+	f := w.file(fd)
 	switch {
 	case fd > stderr && f == nil:
-		s[0] = wasiBadf
+		s[0] = Badf
 		return
 	case fd > directoryFD:
 		*f = openFile{}
 	}
-	s[0] = wasiSuccess
+	s[0] = Success
 }
 
-func fdSync(in *instance, s []uint64) {
-	in.pay(0, 0)
-	if fd := uint32(s[0]); fd > stderr && in.file(fd) == nil {
-		s[0] = wasiBadf
+func (w *kept) fdSync(g abi.Guest, s []uint64) {
+	g.Pay(0, 0)
+	if fd := uint32(s[0]); fd > stderr && w.file(fd) == nil {
+		s[0] = Badf
 		return
 	}
-	s[0] = wasiSuccess
+	s[0] = Success
 }
 
 // below returns the path that a guest means below the directory, cleaned, or an error.
@@ -117,35 +125,35 @@ func (f *openFile) below(name []byte) (string, uint64) {
 	text := string(name)
 	switch {
 	case f.kind != fileDirectory:
-		return "", wasiNotdir
+		return "", Notdir
 	case text == "":
-		return "", wasiNoent
+		return "", Noent
 	case len(text) > maxFilePath || !plain.Is(text):
-		return "", wasiInval
+		return "", Inval
 	case text[0] == '/':
-		return "", wasiNotcapable
+		return "", Notcapable
 	}
 	clean := path.Join(f.path, text)
 	if clean == ".." || strings.HasPrefix(clean, "../") {
-		return "", wasiNotcapable
+		return "", Notcapable
 	}
-	return clean, wasiSuccess
+	return clean, Success
 }
 
 // path_filestat_get(fd, flags, path, pathLen, filestat)
-func pathFilestat(in *instance, s []uint64) {
-	name, to := in.view(s[2], s[3]), in.view(s[4], 64)
-	in.pay(outsideFuel, len(name))
-	clean, errno := in.below(uint32(s[0]), name, &in.event.looks, maxLooks)
-	if errno != wasiSuccess {
+func (w *kept) pathFilestat(g abi.Guest, s []uint64) {
+	name, to := g.View(s[2], s[3]), g.View(s[4], 64)
+	g.Pay(abi.OutsideFuel, len(name))
+	clean, errno := w.below(g, uint32(s[0]), name, &w.looks, maxLooks)
+	if errno != Success {
 		s[0] = errno
 		return
 	}
-	answer, room := in.event.record.ask(in.ctx.Context, callFileStat, clean, -wasiFbig, func(context.Context) heard {
-		return in.lookAt(clean, follows(s[1], name))
+	answer, room := g.Ask(callStat, clean, -Fbig, func(context.Context) abi.Heard {
+		return w.lookAt(g, clean, follows(s[1], name))
 	})
 	if !room {
-		answer.Code = -wasiNobufs
+		answer.Code = -Nobufs
 	}
 	if answer.Code < 0 {
 		s[0] = uint64(uint32(-answer.Code))
@@ -153,26 +161,26 @@ func pathFilestat(in *instance, s []uint64) {
 	}
 	size, _ := strconv.ParseUint(string(answer.Result), 10, 63) // of a directory there is none
 	putFilestat(to, kindOf(answer.Code), size)
-	s[0] = wasiSuccess
+	s[0] = Success
 }
 
 // below checks what all calls with a path have in common.
-func (in *instance) below(fd uint32, name []byte, count *int, most int) (string, uint64) {
-	f := in.file(fd)
+func (w *kept) below(g abi.Guest, fd uint32, name []byte, count *int, most int) (string, uint64) {
+	f := w.file(fd)
 	if f == nil {
-		return "", wasiBadf
+		return "", Badf
 	}
 	clean, errno := f.below(name)
 	switch {
-	case errno != wasiSuccess:
+	case errno != Success:
 		return "", errno
-	case in.outside():
-		return "", wasiAgain
+	case g.Outside():
+		return "", Again
 	case *count == most:
-		return "", wasiNobufs
+		return "", Nobufs
 	}
 	*count++
-	return clean, wasiSuccess
+	return clean, Success
 }
 
 // The codes of file_open and file_stat.
@@ -192,11 +200,11 @@ func kindOf(code int32) byte {
 	return fileRegular
 }
 
-func (in *instance) lookAt(name string, follow bool) heard {
-	root, err := os.OpenRoot(in.module.spec.Dir)
+func (w *kept) lookAt(g abi.Guest, name string, follow bool) abi.Heard {
+	root, err := os.OpenRoot(w.dir)
 	if err != nil {
-		in.tell(err)
-		return heard{Code: -wasiIO}
+		g.Tell(err)
+		return abi.Heard{Code: -IO}
 	}
 	defer func() { _ = root.Close() }() // only read from
 	look := root.Stat
@@ -206,15 +214,15 @@ func (in *instance) lookAt(name string, follow bool) heard {
 	info, err := look(name)
 	switch {
 	case err != nil:
-		return heard{Code: -wasiError(err)}
+		return abi.Heard{Code: -errorOf(err)}
 	case info.Mode()&fs.ModeSymlink != 0:
-		return heard{Code: codeLink, Result: strconv.AppendInt(nil, info.Size(), 10)}
+		return abi.Heard{Code: codeLink, Result: strconv.AppendInt(nil, info.Size(), 10)}
 	case info.IsDir():
-		return heard{Code: codeDirectory}
+		return abi.Heard{Code: codeDirectory}
 	case !info.Mode().IsRegular():
-		return heard{Code: -wasiAcces}
+		return abi.Heard{Code: -Acces}
 	}
-	return heard{Code: codeFile, Result: strconv.AppendInt(nil, info.Size(), 10)}
+	return abi.Heard{Code: codeFile, Result: strconv.AppendInt(nil, info.Size(), 10)}
 }
 
 // The flags of path_open.
@@ -226,37 +234,36 @@ const (
 )
 
 // path_open(fd, dirflags, path, pathLen, oflags, rights, inheriting, fdflags, opened)
-func pathOpen(in *instance, s []uint64) {
-	name, opened := in.view(s[2], s[3]), in.view(s[8], 4)
-	in.pay(outsideFuel, len(name))
-	ev := &in.event
+func (w *kept) pathOpen(g abi.Guest, s []uint64) {
+	name, opened := g.View(s[2], s[3]), g.View(s[8], 4)
+	g.Pay(abi.OutsideFuel, len(name))
 	flags := uint32(s[4])
-	if in.file(uint32(s[0])) != nil && (flags&(openCreate|openExclusive|openTruncate) != 0 || s[5]&rightWrite != 0) {
-		s[0] = wasiRofs
+	if w.file(uint32(s[0])) != nil && (flags&(openCreate|openExclusive|openTruncate) != 0 || s[5]&rightWrite != 0) {
+		s[0] = Rofs
 		return
 	}
 	free := -1
-	for i := range ev.files {
-		if ev.files[i].kind == 0 {
+	for i := range w.open {
+		if w.open[i].kind == 0 {
 			free = i
 			break
 		}
 	}
-	clean, errno := in.below(uint32(s[0]), name, &ev.opens, maxOpens)
+	clean, errno := w.below(g, uint32(s[0]), name, &w.opens, maxOpens)
 	switch {
-	case errno != wasiSuccess:
+	case errno != Success:
 		s[0] = errno
 		return
 	case free < 0:
-		s[0] = wasiMfile
+		s[0] = Mfile
 		return
 	}
-	room := ev.record.room
-	answer, found := ev.record.ask(in.ctx.Context, callFileOpen, clean, -wasiFbig, func(context.Context) heard {
-		return in.readWhole(clean, room, follows(s[1], name))
+	room := g.Room()
+	answer, found := g.Ask(callOpen, clean, -Fbig, func(context.Context) abi.Heard {
+		return w.readWhole(g, clean, room, follows(s[1], name))
 	})
 	if !found {
-		answer.Code = -wasiNobufs
+		answer.Code = -Nobufs
 	}
 	f := openFile{path: clean}
 	switch {
@@ -266,79 +273,79 @@ func pathOpen(in *instance, s []uint64) {
 	case answer.Code == codeDirectory:
 		f.kind = fileDirectory
 		if err := json.Unmarshal(answer.Result, &f.entries); err != nil {
-			panic(stop{cause: CauseReplay, detail: "the transcript has no listing of " + answer.String()})
+			panic(abi.Differs("the transcript has no listing of " + answer.String()))
 		}
 	case flags&openDirectory != 0:
-		s[0] = wasiNotdir
+		s[0] = Notdir
 		return
 	default:
 		f.kind, f.content = fileRegular, answer.Result
 	}
-	ev.files[free] = f
+	w.open[free] = f
 	binary.LittleEndian.PutUint32(opened, uint32(firstFileFD+free))
-	s[0] = wasiSuccess
+	s[0] = Success
 }
 
 // readWhole reads a file, or lists a directory. More than limit bytes are never read.
-func (in *instance) readWhole(name string, limit int, follow bool) heard {
-	root, err := os.OpenRoot(in.module.spec.Dir)
+func (w *kept) readWhole(g abi.Guest, name string, limit int, follow bool) abi.Heard {
+	root, err := os.OpenRoot(w.dir)
 	if err != nil {
-		in.tell(err)
-		return heard{Code: -wasiIO}
+		g.Tell(err)
+		return abi.Heard{Code: -IO}
 	}
 	defer func() { _ = root.Close() }() // only read from
 	if !follow {                        // os.Root follows whatever its flags say
 		if info, err := root.Lstat(name); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-			return heard{Code: -wasiLoop}
+			return abi.Heard{Code: -Loop}
 		}
 	}
 	// Not blocking, so that opening a pipe does not wait for its writer.
 	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return heard{Code: -wasiError(err)}
+		return abi.Heard{Code: -errorOf(err)}
 	}
 	defer func() { _ = f.Close() }() // only read from
 	info, err := f.Stat()
 	switch {
 	case err != nil:
-		return heard{Code: -wasiIO}
+		return abi.Heard{Code: -IO}
 	case info.IsDir():
 		return list(f)
 	case !info.Mode().IsRegular():
-		return heard{Code: -wasiAcces}
+		return abi.Heard{Code: -Acces}
 	}
 	b, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
 	if err != nil {
-		return heard{Code: -wasiIO}
+		return abi.Heard{Code: -IO}
 	}
-	return heard{Code: codeFile, Result: b} // without room for it, the transcript refuses it
+	return abi.Heard{Code: codeFile, Result: b} // without room for it, the transcript refuses it
 }
 
-func list(f *os.File) heard {
+func list(f *os.File) abi.Heard {
 	entries, err := f.ReadDir(maxEntries + 1)
 	switch {
 	case err != nil && !errors.Is(err, io.EOF):
-		return heard{Code: -wasiIO}
+		return abi.Heard{Code: -IO}
 	case len(entries) > maxEntries:
-		return heard{Code: -wasiFbig}
+		return abi.Heard{Code: -Fbig}
 	}
-	return heard{Code: codeDirectory, Result: listing(entries)}
+	return abi.Heard{Code: codeDirectory, Result: listing(entries)}
 }
 
-// wasiError returns the error of WASI for one of the host's.
-func wasiError(err error) int32 {
+// errorOf returns the error of WASI for one of the host's.
+func errorOf(err error) int32 {
 	var errno syscall.Errno
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return wasiNoent
+		return Noent
 	case errors.Is(err, fs.ErrPermission):
-		return wasiAcces
+		return Acces
 	case !errors.As(err, &errno):
-		return wasiNotcapable // os.Root's own: the path leads out of it
+		return Notcapable // os.Root's own: the path leads out of it
 	case errno == syscall.ENOTDIR:
-		return wasiNotdir
+		return Notdir
 	case errno == syscall.ELOOP:
-		return wasiLoop
+		return Loop
 	}
-	return wasiIO
+	return IO
 }

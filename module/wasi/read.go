@@ -1,4 +1,4 @@
-package module
+package wasi
 
 import (
 	"encoding/binary"
@@ -8,53 +8,55 @@ import (
 	"strings"
 
 	"github.com/dodona-oracle/dodona/internal/plain"
+
+	"github.com/dodona-oracle/dodona/module/abi"
 )
 
 // fd_read(fd, list, count, read)
-func fdRead(in *instance, s []uint64) {
-	f := in.file(uint32(s[0]))
+func (w *kept) fdRead(g abi.Guest, s []uint64) {
+	f := w.file(uint32(s[0]))
 	at := uint64(0)
 	if f != nil {
 		at = f.at
 	}
-	n, ok := in.readAt(s, f, at, s[3])
+	n, ok := w.readAt(g, s, f, at, s[3])
 	if ok && f != nil {
 		f.at += uint64(n)
 	}
 }
 
 // fd_pread(fd, list, count, offset, read)
-func fdPread(in *instance, s []uint64) {
-	in.readAt(s, in.file(uint32(s[0])), s[3], s[4])
+func (w *kept) fdPread(g abi.Guest, s []uint64) {
+	w.readAt(g, s, w.file(uint32(s[0])), s[3], s[4])
 }
 
 // readAt fills a list of buffers from an offset on, and tells the guest how much it was.
-func (in *instance) readAt(s []uint64, f *openFile, offset, read uint64) (int, bool) {
-	count, fd := in.view(read, 4), uint32(s[0])
+func (w *kept) readAt(g abi.Guest, s []uint64, f *openFile, offset, read uint64) (int, bool) {
+	count, fd := g.View(read, 4), uint32(s[0])
 	var rest []byte
 	if f != nil && f.kind == fileRegular && offset < uint64(len(f.content)) {
 		rest = f.content[offset:]
 	}
 	n := 0
-	_, errno := in.vectors(s[1], s[2], func(b []byte) bool {
+	_, errno := vectors(g, s[1], s[2], func(b []byte) bool {
 		k := copy(b, rest)
 		rest = rest[k:]
 		n += k
 		return len(rest) > 0
 	})
 	switch {
-	case errno != wasiSuccess:
+	case errno != Success:
 		s[0] = errno
 		return 0, false
 	case fd != stdin && f == nil:
-		s[0] = wasiBadf
+		s[0] = Badf
 		return 0, false
 	case f != nil && f.kind == fileDirectory:
-		s[0] = wasiIsdir
+		s[0] = Isdir
 		return 0, false
 	}
 	binary.LittleEndian.PutUint32(count, uint32(n))
-	s[0] = wasiSuccess
+	s[0] = Success
 	return n, true
 }
 
@@ -66,12 +68,12 @@ const (
 )
 
 // fd_seek(fd, offset, whence, position)
-func fdSeek(in *instance, s []uint64) {
-	to := in.view(s[3], 8)
-	in.pay(0, 0)
-	f := in.file(uint32(s[0]))
+func (w *kept) fdSeek(g abi.Guest, s []uint64) {
+	to := g.View(s[3], 8)
+	g.Pay(0, 0)
+	f := w.file(uint32(s[0]))
 	if f == nil {
-		s[0] = wasiBadf
+		s[0] = Badf
 		return
 	}
 	from := int64(0)
@@ -82,33 +84,33 @@ func fdSeek(in *instance, s []uint64) {
 	case seekEnd:
 		from = int64(len(f.content))
 	default:
-		s[0] = wasiInval
+		s[0] = Inval
 		return
 	}
 	offset := int64(s[1])
 	switch {
 	case f.kind == fileDirectory:
-		s[0] = wasiBadf
+		s[0] = Badf
 		return
 	case offset > math.MaxInt64-from, from+offset < 0: // from is at least 0
-		s[0] = wasiInval
+		s[0] = Inval
 		return
 	}
 	f.at = uint64(from + offset)
 	binary.LittleEndian.PutUint64(to, f.at)
-	s[0] = wasiSuccess
+	s[0] = Success
 }
 
-func fdTell(in *instance, s []uint64) {
-	to := in.view(s[1], 8)
-	in.pay(0, 0)
-	f := in.file(uint32(s[0]))
+func (w *kept) fdTell(g abi.Guest, s []uint64) {
+	to := g.View(s[1], 8)
+	g.Pay(0, 0)
+	f := w.file(uint32(s[0]))
 	if f == nil {
-		s[0] = wasiBadf
+		s[0] = Badf
 		return
 	}
 	binary.LittleEndian.PutUint64(to, f.at)
-	s[0] = wasiSuccess
+	s[0] = Success
 }
 
 // The ends of names in a listing, which no name has.
@@ -134,7 +136,7 @@ func listing(entries []fs.DirEntry) []byte {
 			names = append(names, name)
 		}
 	}
-	raw, err := canonical(names)
+	raw, err := abi.Canonical(names)
 	if err != nil {
 		panic("names have no JSON: " + err.Error()) // cannot happen
 	}
@@ -145,16 +147,16 @@ func listing(entries []fs.DirEntry) []byte {
 const direntSize = 24
 
 // fd_readdir(fd, buf, bufLen, cookie, used) writes entries from the cookie on, the last one cut where the buffer ends.
-func fdReaddir(in *instance, s []uint64) {
-	to, used := in.view(s[1], s[2]), in.view(s[4], 4)
-	in.pay(0, len(to))
-	f := in.file(uint32(s[0]))
+func (w *kept) fdReaddir(g abi.Guest, s []uint64) {
+	to, used := g.View(s[1], s[2]), g.View(s[4], 4)
+	g.Pay(0, len(to))
+	f := w.file(uint32(s[0]))
 	switch {
 	case f == nil:
-		s[0] = wasiBadf
+		s[0] = Badf
 		return
 	case f.kind != fileDirectory:
-		s[0] = wasiNotdir
+		s[0] = Notdir
 		return
 	}
 	n := 0
@@ -175,5 +177,5 @@ func fdReaddir(in *instance, s []uint64) {
 		n += copy(to[n:], name)
 	}
 	binary.LittleEndian.PutUint32(used, uint32(n))
-	s[0] = wasiSuccess
+	s[0] = Success
 }
