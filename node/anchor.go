@@ -6,36 +6,45 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/anchor"
+	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/internal/grid"
 )
 
-// commit is the role that seals windows of answers and gaps under signed roots.
-func (n *Node) commit(ctx context.Context) error {
+// An anchorer is the role that seals windows of answers and gaps under signed roots.
+type anchorer struct {
+	basics
+	means  anchor.Means
+	series *anchor.Series
+}
+
+func newAnchorer(b basics, ledger dodona.Keeper, v voice) (*anchorer, error) {
 	series, err := anchor.New(anchor.Config{
-		Network: n.id.network, Quorum: n.id.quorum, Scheme: n.scheme, Every: n.config().Anchor.Every, Recorder: n.recorder,
+		Network: v.network, Quorum: v.quorum, Scheme: v.scheme, Every: b.config().Anchor.Every, Recorder: b.recorder,
 	})
-	if err != nil {
-		return err
-	}
+	return &anchorer{b, anchor.Means{Signer: v.attestations, Ledger: ledger, Refused: refused}, series}, err
+}
+
+// anchor seals windows until ctx ends.
+func (r *anchorer) anchor(ctx context.Context) error {
 	for {
-		err := retry(ctx, func() error { return n.seal(ctx, series) }, func(err error, wait time.Duration) {
-			n.log.Error("anchors wait", "error", err, "again in", wait)
+		err := retry(ctx, func() error { return r.seal(ctx) }, func(err error, wait time.Duration) {
+			r.log.Error("anchors wait", "error", err, "again in", wait)
 		})
-		if err != nil || !backoff.Wait(ctx, n.untilSeal(series)) {
+		if err != nil || !backoff.Wait(ctx, r.untilSeal()) {
 			return nil // ctx ended
 		}
 	}
 }
 
 // seal seals every window that is due.
-func (n *Node) seal(ctx context.Context, series *anchor.Series) error {
+func (r *anchorer) seal(ctx context.Context) error {
 	for {
-		a, sealed, err := series.Advance(ctx, anchor.Means{Signer: n.attester, Ledger: n.journal, Refused: refused}, n.now(), n.grids())
+		a, sealed, err := r.series.Advance(ctx, r.means, r.now(), grids(r.config()))
 		if err != nil || !sealed {
 			return err
 		}
-		n.log.Info("a window is anchored", "from", a.From, "to", a.To, "leaves", a.Count, "root", a.Root)
+		r.log.Info("a window is anchored", "from", a.From, "to", a.To, "leaves", a.Count, "root", a.Root)
 	}
 }
 
@@ -43,18 +52,17 @@ func (n *Node) seal(ctx context.Context, series *anchor.Series) error {
 const longestNap = time.Minute
 
 // untilSeal returns how long nothing can be due.
-func (n *Node) untilSeal(series *anchor.Series) time.Duration {
-	now, grace := n.now(), anchor.Grace(n.grids())
-	due := grid.Next(dodona.RoundAt(now.Add(-grace)), series.Every).Time().Add(grace)
+func (r *anchorer) untilSeal() time.Duration {
+	now, grace := r.now(), anchor.Grace(grids(r.config()))
+	due := grid.Next(dodona.RoundAt(now.Add(-grace)), r.series.Every).Time().Add(grace)
 	return min(max(due.Sub(now), 100*time.Millisecond), longestNap)
 }
 
 // grids returns where the rounds of the configured feeds lie.
-func (n *Node) grids() []anchor.Grid {
-	c := n.config()
-	grids := make([]anchor.Grid, len(c.Feeds))
+func grids(c *config.Config) []anchor.Grid {
+	list := make([]anchor.Grid, len(c.Feeds))
 	for i, f := range c.Feeds {
-		grids[i] = anchor.Grid{Feed: f.Feed, Every: f.Settings.Every}
+		list[i] = anchor.Grid{Feed: f.Feed, Every: f.Settings.Every}
 	}
-	return grids
+	return list
 }

@@ -54,7 +54,7 @@ func sealThroughTheJournal(b *testing.B, leaves int) {
 		b.StopTimer()
 		n := openNode(b, text.String(), Options{})
 		series, err := anchor.New(anchor.Config{
-			Network: n.id.network, Quorum: n.id.quorum, Scheme: n.scheme, Every: n.config().Anchor.Every, Recorder: n.recorder,
+			Network: n.id.network, Quorum: n.id.quorum, Scheme: n.voice.scheme, Every: n.config().Anchor.Every, Recorder: n.recorder,
 		})
 		if err != nil {
 			b.Fatal(err)
@@ -63,7 +63,7 @@ func sealThroughTheJournal(b *testing.B, leaves int) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		b.StartTimer()
-		a, sealed, err := series.Advance(b.Context(), anchor.Means{Signer: n.signer, Ledger: n.journal, Refused: refused}, first.Time().Add(24*time.Hour+time.Minute), n.grids())
+		a, sealed, err := series.Advance(b.Context(), anchor.Means{Signer: n.voice.attestations, Ledger: n.journal, Refused: refused}, first.Time().Add(24*time.Hour+time.Minute), grids(n.config()))
 		b.StopTimer()
 		runtime.ReadMemStats(&after)
 		if err != nil || !sealed || a.Count != uint64(leaves+feeds) { // the rest of the day is one gap a feed

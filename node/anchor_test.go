@@ -43,7 +43,7 @@ func get(t *testing.T, url string) (int, []byte) {
 func awaitProof(t *testing.T, n *Node, feed string, round dodona.Round) (body []byte) {
 	t.Helper()
 	path := fmt.Sprintf("/v1/feeds/%s/rounds/%d/proof", feed, round)
-	due, early := anchor.Due(round, n.config().Anchor.Every, n.grids()), 0
+	due, early := anchor.Due(round, n.config().Anchor.Every, grids(n.config())), 0
 	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		status, body := fetch(t, n, path)
 		if status == http.StatusOK {
@@ -127,7 +127,7 @@ func checkSeries(t *testing.T, text string, least int) {
 		known := func(l dodona.Leaf) bool {
 			for _, f := range n.config().Feeds {
 				if f.Feed.ID() == l.Feed {
-					answer, _, err := n.answerOf(t.Context(), f.Feed.Name, l.Round)
+					answer, _, err := n.state.answerOf(t.Context(), f.Feed.Name, l.Round)
 					want := dodona.Leaf{}
 					if err == nil {
 						want = answer.Attestation.Leaf()
@@ -139,7 +139,7 @@ func checkSeries(t *testing.T, text string, least int) {
 			return false
 		}
 		err = anchor.Check(a.Anchor, last, n.Network().ID(), leaves, anchor.Rules{
-			Every: n.config().Anchor.Every, Grids: n.grids(), OffGrid: true, Attested: known,
+			Every: n.config().Anchor.Every, Grids: grids(n.config()), OffGrid: true, Attested: known,
 		})
 		if err != nil {
 			t.Fatalf("anchor %s: %v", rec.ID, err)
@@ -154,7 +154,7 @@ func checkSeries(t *testing.T, text string, least int) {
 
 func TestProofOfNothingIsNotFound(t *testing.T) {
 	n := openNode(t, fmt.Sprintf("node: {name: gw, data: %q}\napi: {listen: \"127.0.0.1:0\"}\nsources: {s: {sim: {}}}\nfeeds: {a: {every: 1s, from: [s]}}\n", t.TempDir()), Options{})
-	_, err := state{n}.Proof(context.Background(), "a", 1000)
+	_, err := n.state.Proof(context.Background(), "a", 1000)
 	if none := (*api.NotAnchored)(nil); !errors.Is(err, dodona.ErrNotFound) || errors.As(err, &none) {
 		t.Fatalf("got %v, want not found", err)
 	}

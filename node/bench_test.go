@@ -35,7 +35,7 @@ func BenchmarkAttestations(b *testing.B) {
 	ctx, cancel := context.WithCancel(b.Context())
 	var validator sync.WaitGroup
 	validator.Go(func() {
-		if err := n.validate(ctx); err != nil {
+		if err := n.attester.validate(ctx); err != nil {
 			b.Error(err)
 		}
 	})
@@ -55,7 +55,7 @@ func BenchmarkAttestations(b *testing.B) {
 		loops.Go(func() {
 			for left.Add(-1) >= 0 {
 				<-places
-				if err := n.keepRounds(ctx, f.Settings.Every, []dodona.Bundle{benchRound(n, f)}); err != nil {
+				if err := n.observer.rounds.keep(ctx, f.Settings.Every, []dodona.Bundle{benchRound(n, f)}); err != nil {
 					b.Error(err)
 					return
 				}

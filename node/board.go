@@ -24,8 +24,10 @@ type Outcome struct {
 
 // A board is what the API shows of the feeds, kept in memory: the newest round and the newest answer of each.
 type board struct {
-	n      *Node
-	stream *api.Stream
+	basics
+	shown   dodona.Ledger
+	stream  *api.Stream
+	onRound func(Outcome) // nil: nobody is told
 
 	mu    sync.RWMutex
 	feeds map[string]*tile
@@ -49,15 +51,15 @@ type pendingRound struct {
 // maxPending bounds the rounds of a feed that wait for their attestation on the board.
 const maxPending = 64
 
-func newBoard(n *Node) *board {
-	return &board{n: n, stream: api.NewStream(api.StreamConfig{Recorder: n.recorder}), feeds: make(map[string]*tile)}
+func newBoard(b basics, shown dodona.Ledger, onRound func(Outcome)) *board {
+	return &board{basics: b, shown: shown, stream: api.NewStream(api.StreamConfig{Recorder: b.recorder}), onRound: onRound, feeds: make(map[string]*tile)}
 }
 
 // fill reads the newest round and answer of every feed, so that a restart shows what was known.
 func (b *board) fill(ctx context.Context) error {
-	for _, f := range b.n.config().Feeds {
+	for _, f := range b.config().Feeds {
 		for topic, put := range map[dodona.Topic]func(dodona.Record){dodona.TopicRound: b.round, dodona.TopicData: b.answer} {
-			rec, err := b.n.shown().Last(ctx, topic, f.Feed.Name)
+			rec, err := b.shown.Last(ctx, topic, f.Feed.Name)
 			switch {
 			case errors.Is(err, dodona.ErrNotFound):
 			case err != nil:
@@ -84,7 +86,7 @@ func (b *board) tile(feed string) *tile {
 func (b *board) round(rec dodona.Record) {
 	bundle := new(dodona.Bundle)
 	if err := json.Unmarshal(rec.Body, bundle); err != nil {
-		b.n.log.Error("a round record cannot be read", "feed", rec.Key, "id", rec.ID, "error", err)
+		b.log.Error("a round record cannot be read", "feed", rec.Key, "id", rec.ID, "error", err)
 		return
 	}
 	b.mu.Lock()
@@ -112,7 +114,7 @@ func (b *board) round(rec dodona.Record) {
 func (b *board) answer(rec dodona.Record) {
 	answer := new(dodona.Answer)
 	if err := json.Unmarshal(rec.Body, answer); err != nil {
-		b.n.log.Error("a data record cannot be read", "feed", rec.Key, "id", rec.ID, "error", err)
+		b.log.Error("a data record cannot be read", "feed", rec.Key, "id", rec.ID, "error", err)
 		return
 	}
 	round := answer.Attestation.Report.Round
@@ -126,7 +128,7 @@ func (b *board) answer(rec dodona.Record) {
 	var ended *Outcome
 	if p, found := t.pending[round]; found {
 		t.used = p.bundle
-		ended = &Outcome{Round: round, Answer: answer, Bundle: p.bundle, Kept: max(0, b.n.now().Sub(p.at))}
+		ended = &Outcome{Round: round, Answer: answer, Bundle: p.bundle, Kept: max(0, b.now().Sub(p.at))}
 	}
 	for r := range t.pending {
 		if r <= round {
@@ -140,11 +142,11 @@ func (b *board) answer(rec dodona.Record) {
 
 // publish tells listeners how a feed stands.
 func (b *board) publish(feed string, ended *Outcome) {
-	if f, found := b.n.config().Feed(feed); found {
+	if f, found := b.config().Feed(feed); found {
 		b.stream.Feed(b.status(f))
 	}
-	if ended != nil && b.n.options.OnRound != nil {
-		b.n.options.OnRound(*ended)
+	if ended != nil && b.onRound != nil {
+		b.onRound(*ended)
 	}
 }
 
@@ -167,7 +169,7 @@ func (b *board) status(f config.Feed) api.FeedStatus {
 		if t.used != nil && s.Quality != dodona.Good {
 			s.Reason = doubts(t.used)
 		}
-		if age := b.n.now().Sub(s.Latest.Time); age > stale(f.Settings.Every) {
+		if age := b.now().Sub(s.Latest.Time); age > stale(f.Settings.Every) {
 			s.Quality, s.Reason = max(s.Quality, dodona.Uncertain), fmt.Sprintf("the newest answer is %s old", age.Round(time.Second))
 		}
 	}

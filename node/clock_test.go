@@ -26,13 +26,13 @@ func TestAClockThatStepsSignsNothingTwiceAndSaysUntilWhen(t *testing.T) {
 		t.Helper()
 		limit := time.Now().Add(2 * time.Minute)
 		for {
-			for _, p := range (state{n}).Ready() {
+			for _, p := range n.state.Ready() {
 				if p.Part == "clock" && !p.Until.Before(last.Time()) && p.Until.Before(last.Time().Add(time.Minute)) && strings.Contains(p.Message, "set the clock") {
 					return
 				}
 			}
 			if time.Now().After(limit) {
-				t.Fatalf("%s: the problems are %+v, want the clock's until a little after %s", what, state{n}.Ready(), last)
+				t.Fatalf("%s: the problems are %+v, want the clock's until a little after %s", what, n.state.Ready(), last)
 			}
 			waitFor(t, 10*time.Millisecond)
 		}
@@ -79,7 +79,7 @@ func TestAClockThatIsSetRightWithinARoundIsTold(t *testing.T) {
 		await := func() {
 			t.Helper()
 			for limit := time.Now().Add(time.Minute); ; waitFor(t, 10*time.Millisecond) {
-				told := (state{node}).Ready()
+				told := node.state.Ready()
 				if slices.ContainsFunc(told, func(p api.Problem) bool { return p.Part == "clock" && !p.Until.Before(last.Time()) }) {
 					return
 				}

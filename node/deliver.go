@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -10,87 +11,86 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/journal"
 	"github.com/dodona-oracle/dodona/sign"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
-// A deliverer runs one loop for each sink.
+// A deliverer is the role that gives answers to sinks: a loop for each.
 type deliverer struct {
-	n        *Node
-	changing sync.Mutex // held by whoever starts and stops
+	basics
+	*desk
+	version string
+	out     io.Writer
+	kinds   map[string]sink.Kind
+	journal *journal.Journal
+	key     *sign.Key // the node's own
 
-	mu    sync.RWMutex
-	ctx   context.Context // of the role while it runs
-	sinks map[string]*sinkUnit
-	held  map[string]string // what a sink has for itself alone, and its name
+	sinks *fleet[*sink.Loop]
+
+	follows *config.Config // what runs; the role's own
+
+	mu   sync.Mutex
+	held map[string]string // what a sink has for itself alone, and its name
 }
 
-// A sinkUnit is a loop and its goroutine.
-type sinkUnit struct {
-	*unit
-	loop *sink.Loop
+func newDeliverer(b basics, j *journal.Journal, key *sign.Key, o Options) *deliverer {
+	kinds := make(map[string]sink.Kind)
+	for _, k := range o.Sinks {
+		kinds[k.Name()] = k
+	}
+	return &deliverer{
+		basics: b, desk: newDesk(), version: o.Version, out: o.Out, kinds: kinds, journal: j, key: key,
+		sinks: newFleet[*sink.Loop](), held: make(map[string]string),
+	}
 }
 
-// deliver is the role that gives answers to sinks.
-func (n *Node) deliver(ctx context.Context) error {
-	d := n.deliverer
-	d.changing.Lock()
-	d.mu.Lock()
-	d.ctx = ctx
-	d.mu.Unlock()
-	var err error
-	for _, s := range n.config().Sinks {
-		if err = d.start(n.config(), s); err != nil {
-			break
+func (d *deliverer) readers(c *config.Config) (names []string) {
+	for _, s := range c.Sinks {
+		names = append(names, sink.Reader(s.Name))
+	}
+	return names
+}
+
+// deliver runs all sinks of the configuration until ctx ends.
+func (d *deliverer) deliver(ctx context.Context) error {
+	defer d.sinks.wait()
+	return d.work(ctx, func(ctx context.Context) error {
+		d.follows = d.config()
+		for _, s := range d.follows.Sinks {
+			if err := d.start(ctx, d.follows, s); err != nil {
+				return err
+			}
 		}
-	}
-	d.changing.Unlock()
-	if err == nil {
-		<-ctx.Done()
-	}
-	d.changing.Lock()
-	defer d.changing.Unlock()
-	d.mu.Lock()
-	d.ctx = nil
-	running := make([]*unit, 0, len(d.sinks))
-	for _, u := range d.sinks {
-		running = append(running, u.unit)
-	}
-	d.mu.Unlock()
-	stopAll(running...)
-	return err
+		return nil
+	})
 }
 
-// start starts one sink. The caller holds changing.
-func (d *deliverer) start(c *config.Config, s config.Sink) error {
-	kind, found := d.n.sinkKinds[s.Kind]
+func (d *deliverer) start(ctx context.Context, c *config.Config, s config.Sink) error {
+	kind, found := d.kinds[s.Kind]
 	if !found {
 		return fmt.Errorf("start sink %s: this build has no kind %q of sinks", s.Name, s.Kind)
 	}
 	loop := sink.New(sink.Config{
-		Name: s.Name, Kind: kind, Settings: s.Settings, Policy: s.Policy, Env: d.env(c, s), Journal: d.n.journal,
-		Now: d.n.now, Log: d.n.log, Recorder: d.n.recorder,
+		Name: s.Name, Kind: kind, Settings: s.Settings, Policy: s.Policy, Env: d.env(c, s), Journal: d.journal,
+		Now: d.now, Log: d.log, Recorder: d.recorder,
 	})
-	u := &sinkUnit{loop: loop}
-	u.unit = start(d.ctx, func(ctx context.Context) {
+	d.sinks.start(ctx, s.Name, loop, func(ctx context.Context) {
 		if err := loop.Run(ctx); err != nil && ctx.Err() == nil {
-			d.n.log.Error("a sink has stopped; restart the node", "sink", s.Name, "error", err)
+			d.log.Error("a sink has stopped; restart the node", "sink", s.Name, "error", err)
 		}
 	})
-	d.mu.Lock()
-	d.sinks[s.Name] = u
-	d.mu.Unlock()
 	return nil
 }
 
 // env returns what a sink may use.
 func (d *deliverer) env(c *config.Config, s config.Sink) sink.Env {
 	env := sink.Env{
-		Version: d.n.version, Out: d.n.options.Out, Append: d.n.journal.Append,
-		Ledger:      d.n.journal.Own(),
+		Version: d.version, Out: d.out, Append: d.journal.Append,
+		Ledger:      d.journal.Own(),
 		Wallet:      d.wallet,
 		Known:       d.feeds,
-		AnchorEvery: func() time.Duration { return d.n.config().Anchor.Every },
+		AnchorEvery: func() time.Duration { return d.config().Anchor.Every },
 		Hold:        func(what string) (func(), error) { return d.hold(s.Name, what) },
 	}
 	for _, name := range c.SinkFeeds(s) {
@@ -103,7 +103,7 @@ func (d *deliverer) env(c *config.Config, s config.Sink) sink.Env {
 
 // feeds returns all that are configured by now.
 func (d *deliverer) feeds() (list []dodona.Feed) {
-	for _, f := range d.n.config().Feeds {
+	for _, f := range d.config().Feeds {
 		list = append(list, f.Feed)
 	}
 	return list
@@ -140,46 +140,34 @@ func (d *deliverer) wallet(k sink.Key) (sink.Wallet, error) {
 		}
 		return sign.ReadKeystore(k.File, password)
 	}
-	return d.n.id.key, nil
+	return d.key, nil
 }
 
-// apply stops the sinks that go or change, and then starts those that change or come: two must never write with one
-// key. The caller holds changing.
-func (d *deliverer) apply(next *config.Config, c config.Units) error {
-	d.mu.RLock()
-	running := d.ctx != nil && d.ctx.Err() == nil
-	d.mu.RUnlock()
-	if !running {
-		return nil
-	}
-	var old []*unit
-	d.mu.Lock()
-	for _, name := range slices.Concat(c.Removed, c.Changed) {
-		if u := d.sinks[name]; u != nil {
-			old = append(old, u.unit)
-			delete(d.sinks, name)
+// follow stops the sinks that go, then starts those that come.
+func (d *deliverer) follow(next *config.Config, c config.Changes) error {
+	return d.ask(func(ctx context.Context) error {
+		if d.follows == next {
+			return nil // the role began with it
 		}
-	}
-	d.mu.Unlock()
-	stopAll(old...)
-	for _, name := range slices.Concat(c.Changed, c.Added) {
-		if s, found := next.Sink(name); found {
-			if err := d.start(next, s); err != nil {
-				return err
+		d.follows = next
+		d.sinks.stop(slices.Concat(c.Sinks.Removed, c.Sinks.Changed)...)
+		for _, name := range slices.Concat(c.Sinks.Changed, c.Sinks.Added) {
+			if s, found := next.Sink(name); found {
+				if err := d.start(ctx, next, s); err != nil {
+					return err
+				}
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // status returns how every sink stands, sorted by name.
 func (d *deliverer) status() []sink.Status {
-	d.mu.RLock()
-	list := make([]sink.Status, 0, len(d.sinks))
-	for _, u := range d.sinks {
-		list = append(list, u.loop.Status())
+	list := make([]sink.Status, 0)
+	for _, loop := range d.sinks.all() {
+		list = append(list, loop.Status())
 	}
-	d.mu.RUnlock()
 	slices.SortFunc(list, func(a, b sink.Status) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }

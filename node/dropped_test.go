@@ -22,7 +22,7 @@ api: {listen: 127.0.0.1:0}
 }
 
 // events returns the bodies of the events of a key.
-func events(t *testing.T, n *Node, key string) (list []string) {
+func eventsOf(t *testing.T, n *Node, key string) (list []string) {
 	t.Helper()
 	for rec, err := range n.journal.Scan(t.Context(), dodona.TopicEvent, key, nil) {
 		if err != nil {
@@ -37,14 +37,14 @@ func TestReadingsThatTheJournalCanNeverTakeAreTold(t *testing.T) {
 	n := smallNode(t)
 	large := dodona.Batch{Readings: []dodona.Reading{{Source: "a", Body: make([]byte, 500_000)}}}
 	for range 3 {
-		if err := n.keepBatch(t.Context(), "a", large); !dodona.IsPermanent(err) {
+		if err := n.observer.intake.keepBatch(t.Context(), "a", large); !dodona.IsPermanent(err) {
 			t.Fatalf("a batch of 500 kB: %v, want a permanent refusal", err)
 		}
 	}
-	if list := events(t, n, "dropped"); len(list) == 0 || len(list) > 2 || !strings.Contains(list[0], `"of":"a"`) {
+	if list := eventsOf(t, n, "dropped"); len(list) == 0 || len(list) > 2 || !strings.Contains(list[0], `"of":"a"`) {
 		t.Errorf("events %q, want one for the hour", list)
 	}
-	if err := n.keepBatch(t.Context(), "a", dodona.Batch{Readings: []dodona.Reading{{Source: "a", Body: []byte("1")}}}); err != nil {
+	if err := n.observer.intake.keepBatch(t.Context(), "a", dodona.Batch{Readings: []dodona.Reading{{Source: "a", Body: []byte("1")}}}); err != nil {
 		t.Errorf("the next batch: %v", err)
 	}
 }
@@ -62,20 +62,20 @@ func TestRoundThatTheJournalCanNeverTakeIsMissed(t *testing.T) {
 	bundles[1].Transcript = make([]byte, 1<<20)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	if err := n.keepRounds(ctx, f.Settings.Every, bundles); err != nil {
+	if err := n.observer.rounds.keep(ctx, f.Settings.Every, bundles); err != nil {
 		t.Fatal(err)
 	}
 	for i, b := range bundles {
-		kept, err := find[dodona.Bundle](ctx, n, dodona.TopicRound, "x", b.Round)
+		kept, err := find[dodona.Bundle](ctx, n.state.shown, dodona.TopicRound, "x", b.Round)
 		if err != nil {
 			t.Fatalf("round %d: %v", i, err)
 		}
-		_, err = find[dodona.Observation](ctx, n, dodona.TopicObservation, "x", b.Round)
+		_, err = find[dodona.Observation](ctx, n.state.shown, dodona.TopicObservation, "x", b.Round)
 		if missed := kept.Value == nil && strings.Contains(kept.Missed, "more than the journal takes"); missed != (i == 1) || (err != nil) != (i == 1) {
 			t.Errorf("round %d: value %v, missed %q, observation: %v; want the second alone to be missed", i, kept.Value, kept.Missed, err)
 		}
 	}
-	if list := events(t, n, "dropped"); len(list) != 1 {
+	if list := eventsOf(t, n, "dropped"); len(list) != 1 {
 		t.Errorf("events %q, want one", list)
 	}
 }
@@ -90,13 +90,13 @@ func TestSliceThatTheJournalCanNeverTakeIsSplit(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	if err := n.attestAll(ctx, n.validator, recs); err != nil {
+	if err := n.attester.attestAll(ctx, recs); err != nil {
 		t.Fatal(err)
 	}
-	if list := events(t, n, "dropped"); len(list) != 0 {
+	if list := eventsOf(t, n, "dropped"); len(list) != 0 {
 		t.Errorf("%q were dropped, want none", list)
 	}
-	if got := len(events(t, n, "rejected")); got == 0 {
+	if got := len(eventsOf(t, n, "rejected")); got == 0 {
 		t.Error("nothing was rejected")
 	}
 }

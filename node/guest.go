@@ -79,13 +79,12 @@ func allowance(a feed.Allow) manifest.Capabilities {
 
 // host returns the world as the module may see it.
 func (g *guest) host(granted manifest.Capabilities) abi.Host {
-	n := g.m.n
 	h := abi.Host{
 		Number:  extract.Number,
-		Reading: n.lastReading,
+		Reading: g.m.intake.lastReading,
 		State:   func(dodona.FeedID) map[string][]byte { return g.state },
 		Log: func(label string, level slog.Level, text string) {
-			n.log.Log(context.Background(), level, text, "module", label, "feed", g.feed)
+			g.m.log.Log(context.Background(), level, text, "module", label, "feed", g.feed)
 		},
 	}
 	if granted.HTTPGet != nil {
@@ -98,7 +97,6 @@ func (g *guest) host(granted manifest.Capabilities) abi.Host {
 // load makes the module ready to run, and keeps its bytes for replays. What goes wrong is told, and then the reason why the feed's rounds are
 // missed. What is wrong with the machine and not with the module is tried again.
 func (g *guest) load(ctx context.Context) (unload func()) {
-	n := g.m.n
 	loaded, err := (*module.Module)(nil), g.err
 	if err == nil {
 		g.m.note(g.feed, standing{loading: true})
@@ -119,7 +117,7 @@ func (g *guest) load(ctx context.Context) (unload func()) {
 	}
 	if g.err != nil || !module.Local(err) {
 		g.err = err
-		n.log.Error("a module does not run; the rounds of its feed are missed until a reload or a restart finds it well",
+		g.m.log.Error("a module does not run; the rounds of its feed are missed until a reload or a restart finds it well",
 			"feed", g.feed, "error", err)
 		return func() { g.m.note(g.feed, standing{}) }
 	}
@@ -149,19 +147,19 @@ func (g *guest) close(ctx context.Context, loaded *module.Module) {
 	g.m.starting.Go(func() {
 		defer close(ended)
 		if err := loaded.Close(context.WithoutCancel(ctx)); err != nil {
-			g.m.n.log.Error("close module", "feed", g.feed, "error", err)
+			g.m.log.Error("close module", "feed", g.feed, "error", err)
 		}
 	})
 	select {
 	case <-ended:
 	case <-time.After(slowLoad):
-		g.m.n.log.Warn("a module that is not used any more has not ended; it keeps its memory until then", "feed", g.feed, "module", g.spec.Name, "version", g.spec.Version, "after", slowLoad)
+		g.m.log.Warn("a module that is not used any more has not ended; it keeps its memory until then", "feed", g.feed, "module", g.spec.Name, "version", g.spec.Version, "after", slowLoad)
 	}
 }
 
 // again tries to load the module until it is loaded, is found to be wrong itself, or ctx ends. The feed takes what came of it from g.ready.
 func (g *guest) again(ctx context.Context, err error) *module.Module {
-	log := g.m.n.log.With("feed", g.feed)
+	log := g.m.log.With("feed", g.feed)
 	for attempt := 1; module.Local(err); attempt++ {
 		wait := loadedAgain.Next(attempt, nil)/2 + loadedAgain.Ceiling(attempt)/2 // those that failed together do not try again together
 		log.Error("a module does not run; the rounds of its feed are missed until it does", "error", err, "tried again in", wait)
@@ -193,7 +191,7 @@ var loadedAgain = backoff.Backoff{Min: 2 * time.Second, Max: 10 * time.Minute}
 // for ever; what is loaded after that is closed.
 func (g *guest) start(ctx context.Context) (loaded *module.Module, err error) {
 	slow := time.AfterFunc(slowLoad, func() {
-		g.m.n.log.Warn("a module is still being loaded; its feed makes no rounds until then", "feed", g.feed, "module", g.spec.Name, "version", g.spec.Version, "after", slowLoad)
+		g.m.log.Warn("a module is still being loaded; its feed makes no rounds until then", "feed", g.feed, "module", g.spec.Name, "version", g.spec.Version, "after", slowLoad)
 	})
 	defer slow.Stop()
 	before, over := g.m.next(g.feed)
@@ -235,11 +233,11 @@ func (g *guest) open(ctx context.Context) (*module.Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := g.m.n.journal.KeepModule(ctx, loaded.Digest(), spec.Wasm); err != nil {
-		g.m.n.log.Warn("a module's bytes are not kept in the journal; its rounds can be replayed only with the file", "feed", g.feed, "error", err)
+	if err := g.m.journal.KeepModule(ctx, loaded.Digest(), spec.Wasm); err != nil {
+		g.m.log.Warn("a module's bytes are not kept in the journal; its rounds can be replayed only with the file", "feed", g.feed, "error", err)
 	}
 	if !g.found.Signed {
-		g.m.n.log.Warn("an unsigned module runs; sign it before it counts", "feed", g.feed, "module", g.spec.Name, "version", g.spec.Version)
+		g.m.log.Warn("an unsigned module runs; sign it before it counts", "feed", g.feed, "module", g.spec.Name, "version", g.spec.Version)
 	}
 	return loaded, nil
 }

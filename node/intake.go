@@ -14,11 +14,17 @@ import (
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
+// An intake is where readings enter the journal.
+type intake struct {
+	*events
+	pace *rate.Limiter // bytes a second
+}
+
 // newIntake bounds how fast readings are journaled: a backlog, such as a long file read for the first time, is drained
 // in step with the memory that the node may take, because the store holds what was written in the last ten seconds.
 // A burst as large as the largest exchange always passes.
-func newIntake(memory int64) *rate.Limiter {
-	return rate.NewLimiter(rate.Limit(memory/64), int(max(memory/8, maxExchange)))
+func newIntake(e *events, memory int64) *intake {
+	return &intake{e, rate.NewLimiter(rate.Limit(memory/64), int(max(memory/8, maxExchange)))}
 }
 
 // maxExchange is about the largest body of a reading record: 4 MiB of readings in base64.
@@ -26,34 +32,34 @@ const maxExchange = 6 << 20
 
 // keepBatch journals what one exchange brought, under the digest of its content. It waits while more comes in than
 // the node has memory for, which its source feels.
-func (n *Node) keepBatch(ctx context.Context, name string, b dodona.Batch) error {
+func (i *intake) keepBatch(ctx context.Context, name string, b dodona.Batch) error {
 	body, err := json.Marshal(dodona.Exchange{Readings: b.Readings, Cursor: b.Cursor})
 	if err != nil {
 		return fmt.Errorf("write exchange: %w", err)
 	}
 	began := time.Now()
-	if err := n.intake.WaitN(ctx, min(len(body), n.intake.Burst())); err != nil {
+	if err := i.pace.WaitN(ctx, min(len(body), i.pace.Burst())); err != nil {
 		return fmt.Errorf("wait for room in memory: %w", err)
 	}
-	n.recorder.Time(telemetry.SourceIntake.Of(name), time.Since(began))
-	err = n.journal.Append(ctx, dodona.Record{
+	i.recorder.Time(telemetry.SourceIntake.Of(name), time.Since(began))
+	err = i.journal.Append(ctx, dodona.Record{
 		Topic: dodona.TopicReading, Key: name, ID: dodona.Keccak256(body).String(), Body: body,
 	})
 	if dodona.IsPermanent(err) {
-		n.dropped(ctx, "readings", name, err)
+		i.dropped(ctx, "readings", name, err)
 	}
 	return err
 }
 
 // cursor returns where a source stopped.
-func (n *Node) cursor(ctx context.Context, name string) ([]byte, error) {
-	last, err := n.lastExchange(ctx, name)
+func (i *intake) cursor(ctx context.Context, name string) ([]byte, error) {
+	last, err := i.lastExchange(ctx, name)
 	return last.Cursor, err
 }
 
 // lastExchange returns the newest journaled exchange of a source of this node, or [dodona.ErrNotFound].
-func (n *Node) lastExchange(ctx context.Context, name string) (last dodona.Exchange, err error) {
-	rec, err := n.journal.Own().Last(ctx, dodona.TopicReading, name)
+func (i *intake) lastExchange(ctx context.Context, name string) (last dodona.Exchange, err error) {
+	rec, err := i.journal.Own().Last(ctx, dodona.TopicReading, name)
 	if err != nil {
 		return last, err
 	}
@@ -64,8 +70,8 @@ func (n *Node) lastExchange(ctx context.Context, name string) (last dodona.Excha
 }
 
 // lastReading returns the newest journaled reading of a source.
-func (n *Node) lastReading(ctx context.Context, source string) (dodona.Reading, error) {
-	exchange, err := n.lastExchange(ctx, source)
+func (i *intake) lastReading(ctx context.Context, source string) (dodona.Reading, error) {
+	exchange, err := i.lastExchange(ctx, source)
 	if err != nil {
 		return dodona.Reading{}, err
 	}
@@ -76,14 +82,14 @@ func (n *Node) lastReading(ctx context.Context, source string) (dodona.Reading, 
 }
 
 // compareSizes says which sources may bring more than the bus takes at once: that depends on the server.
-func (n *Node) compareSizes(c *config.Config) {
-	most := n.journal.MaxRecord()
+func (i *intake) compareSizes(c *config.Config) {
+	most := i.journal.MaxRecord()
 	for _, s := range c.Sources {
 		sized, ok := s.Settings.(interface{ Largest() sizes.Size })
 		if !ok || config.RecordOf(sized.Largest()) <= most {
 			continue
 		}
-		n.log.Warn("a source may bring more than the journal's server takes at once; a larger exchange is dropped: raise max_payload there, or allow the source less",
+		i.log.Warn("a source may bring more than the journal's server takes at once; a larger exchange is dropped: raise max_payload there, or allow the source less",
 			"source", s.Name, "may bring", sized.Largest(), "record", config.RecordOf(sized.Largest()), "max_payload", most)
 	}
 }

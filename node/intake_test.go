@@ -10,7 +10,7 @@ import (
 // TestABacklogIsTakenAtTheMemorysPace: a burst passes at once, a backlog of 60 MiB takes most of a minute with 64 MiB.
 func TestABacklogIsTakenAtTheMemorysPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		intake := newIntake(64 << 20)
+		intake := newIntake(new(events), 64<<20).pace
 		began := time.Now()
 		if err := intake.WaitN(t.Context(), maxExchange); err != nil || time.Since(began) != 0 {
 			t.Errorf("the largest exchange waits %s, %v", time.Since(began), err)

@@ -30,13 +30,13 @@ func TestARoundThatClosedIsNotSignedInSilence(t *testing.T) {
 	} {
 		_, closes := grid.Open(c.round, f.Settings.Every)
 		var reads atomic.Int64
-		n.now = func() time.Time { // the first to ask is signRound before it signs; the last, after the append
+		n.observer.rounds.now = func() time.Time { // the first to ask is sign before it signs; the last, after the append
 			if reads.Add(1) == 1 {
 				return closes.Add(c.before)
 			}
 			return closes.Add(c.after)
 		}
-		if err := n.signRound(t.Context(), f.Settings.Every, dodona.Bundle{Feed: f.Feed, Round: c.round, Value: &value}); err != nil {
+		if err := n.observer.rounds.sign(t.Context(), f.Settings.Every, dodona.Bundle{Feed: f.Feed, Round: c.round, Value: &value}); err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
 		has := func(topic dodona.Topic, key, id string) (found bool) {

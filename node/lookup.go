@@ -7,7 +7,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
-	"github.com/dodona-oracle/dodona/sink"
+	"github.com/dodona-oracle/dodona/journal"
 )
 
 // The durable readers of the roles; sinks have one each, see [sink.Reader]. They are this node's own.
@@ -17,42 +17,18 @@ const (
 	readData     = "serve-data"
 )
 
-// readers returns what this process reads as by its configuration.
-func readers(c *config.Config) (names []string) {
-	if c.Has(config.Validate) {
-		names = append(names, readValidate)
+// shownBy returns where a process looks for the rounds and answers that it shows: those that it makes, or, if it does not
+// observe, those of the nodes of its network that do.
+func shownBy(c *config.Config, j *journal.Journal) dodona.Ledger {
+	if c.Has(config.Observe) {
+		return j.Own()
 	}
-	if c.Has(config.Serve) {
-		names = append(names, readRounds, readData)
-	}
-	if c.Has(config.Deliver) {
-		for _, s := range c.Sinks {
-			names = append(names, sink.Reader(s.Name))
-		}
-	}
-	return names
+	return j
 }
 
-// ownRounds reports whether the rounds that this process shows are those that it makes; one that does not observe shows
-// those of the nodes of its network that do.
-func (n *Node) ownRounds() bool { return n.config().Has(config.Observe) }
-
-// shown is where this process looks for the rounds and answers that it shows.
-func (n *Node) shown() dodona.Ledger {
-	if n.ownRounds() {
-		return n.journal.Own()
-	}
-	return n.journal
-}
-
-// lastRound returns the round of this node's newest record of a feed, 0 if there is none.
-func (n *Node) lastRound(ctx context.Context, topic dodona.Topic, feed string) (dodona.Round, error) {
-	rec, err := n.journal.Own().Last(ctx, topic, feed)
-	return roundOf(rec, err, topic, feed)
-}
-
-// roundOf returns the round of a record that was asked for, 0 if there is none.
-func roundOf(rec dodona.Record, err error, topic dodona.Topic, feed string) (dodona.Round, error) {
+// lastRound returns the round of the newest record of a feed, 0 if there is none.
+func lastRound(ctx context.Context, l dodona.Ledger, topic dodona.Topic, feed string) (dodona.Round, error) {
+	rec, err := l.Last(ctx, topic, feed)
 	if errors.Is(err, dodona.ErrNotFound) {
 		return 0, nil
 	}

@@ -32,7 +32,7 @@ func TestAModuleRunsOnceTheMachineIsWell(t *testing.T) {
 		if recovers {
 			writeFile(t, filepath.Dir(well), "well", nil)
 			seen.await(t, "an answer", func(o Outcome) bool { return counted(o) > 0 })
-			if status := (state{n}).Status().Modules; len(status) != 1 || !status[0].Running {
+			if status := n.state.Status().Modules; len(status) != 1 || !status[0].Running {
 				t.Errorf("status %+v", status)
 			}
 			if err := os.Remove(well); err != nil {
@@ -52,7 +52,7 @@ func awaitModule(t *testing.T, n *Node, what string, wanted func(api.ModuleStatu
 	t.Helper()
 	var last []api.ModuleStatus
 	for range 1000 {
-		if last = (state{n}).Status().Modules; len(last) == 1 && wanted(last[0]) {
+		if last = n.state.Status().Modules; len(last) == 1 && wanted(last[0]) {
 			return
 		}
 		waitFor(t, 20*time.Millisecond)

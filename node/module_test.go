@@ -98,7 +98,7 @@ func TestAModuleAnswersRemembersAndReplays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	status := state{n}.Status().Modules
+	status := n.state.Status().Modules
 	if len(status) != 1 || !status[0].Running || status[0].Events < 3 || status[0].Failed > 0 || len(status[0].Functions) == 0 {
 		t.Errorf("status %+v", status)
 	}
@@ -243,7 +243,7 @@ func TestOnlyWhatIsSignedAndAllowedRuns(t *testing.T) {
 
 func TestAModuleReadsOnlyWhatIsJournaled(t *testing.T) {
 	n := openNode(t, walks(t.TempDir(), "feeds: {a: {decimals: 2, every: 200ms, from: [s]}}\n"), Options{})
-	if _, err := n.lastReading(t.Context(), "s"); !errors.Is(err, dodona.ErrNotFound) {
+	if _, err := n.observer.intake.lastReading(t.Context(), "s"); !errors.Is(err, dodona.ErrNotFound) {
 		t.Errorf("before the first reading: %v", err)
 	}
 }

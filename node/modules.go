@@ -14,6 +14,7 @@ import (
 
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/journal"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
@@ -26,8 +27,12 @@ const (
 
 // modules runs the Wasm modules of this process. The engine is made with the first of them: most nodes have none.
 type modules struct {
-	n     *Node
-	spans *spanSums
+	basics
+	id      identity
+	worker  []string // see [Options.Compile]
+	journal *journal.Journal
+	intake  *intake
+	spans   *spanSums
 
 	making   chan struct{}  // holds one token while the engine is made, for which a disk may let it wait
 	starting sync.WaitGroup // what has begun to load or end a module
@@ -44,8 +49,11 @@ type standing struct {
 	err     error          // why it does not run
 }
 
-func newModules(n *Node) *modules {
-	return &modules{n: n, spans: newSpanSums(), making: make(chan struct{}, 1), known: make(map[string]standing), last: make(map[string]chan struct{})}
+func newModules(i *intake, id identity, worker []string) *modules {
+	return &modules{
+		basics: i.basics, id: id, worker: worker, journal: i.journal, intake: i, spans: newSpanSums(),
+		making: make(chan struct{}, 1), known: make(map[string]standing), last: make(map[string]chan struct{}),
+	}
 }
 
 // opened returns the engine.
@@ -62,13 +70,13 @@ func (m *modules) opened(ctx context.Context) (*module.Engine, error) {
 	if engine != nil {
 		return engine, nil
 	}
-	c := m.n.config()
-	secret := hmac.New(sha256.New, m.n.id.salts[:])
+	c := m.config()
+	secret := hmac.New(sha256.New, m.id.salts[:])
 	secret.Write([]byte("native code of modules"))
 	engine, err := module.New(ctx, module.Options{
-		Dir: filepath.Join(c.Node.Data, nativeFolder), Key: secret.Sum(nil), Worker: m.n.options.Compile,
+		Dir: filepath.Join(c.Node.Data, nativeFolder), Key: secret.Sum(nil), Worker: m.worker,
 		Memory: int64(c.Modules.Memory), Sample: c.Modules.Sample(), Spans: m.spans.add,
-		Recorder: m.n.recorder, Log: m.n.log,
+		Recorder: m.recorder, Log: m.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the sandbox: %w", err)
@@ -104,7 +112,7 @@ func (m *modules) note(feed string, s standing) {
 // find reads and verifies the release that a feed names.
 func (m *modules) find(c *config.Config, s feed.Module) (manifest.Found, error) {
 	store := manifest.Store{
-		Dir: c.Modules.Dir, Unsigned: c.Modules.Unsigned, Now: m.n.now,
+		Dir: c.Modules.Dir, Unsigned: c.Modules.Unsigned, Now: m.now,
 		Sequences: filepath.Join(c.Node.Data, sequencesFile),
 	}
 	if c.Modules.Trust != "" {

@@ -11,19 +11,14 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/durable"
-	"github.com/dodona-oracle/dodona/internal/secp"
 	"github.com/dodona-oracle/dodona/journal"
-	"github.com/dodona-oracle/dodona/quorum"
 	"github.com/dodona-oracle/dodona/sign"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/source"
-	"github.com/dodona-oracle/dodona/telemetry"
 	"github.com/dodona-oracle/dodona/telemetry/prom"
 )
 
@@ -46,33 +41,24 @@ type Options struct {
 
 // A Node is one process of Dodona. Open it, then Run it; Run closes it.
 type Node struct {
-	version   string
-	log       *slog.Logger
-	now       func() time.Time
-	load      func() (*config.Config, error)
-	kinds     map[string]source.Kind
-	sinkKinds map[string]sink.Kind
-	options   Options
+	basics
+	options Options
+	id      identity
+	metrics *prom.Recorder
+	journal *journal.Journal
+	voice   voice
 
-	id        identity
-	started   time.Time
-	recorder  telemetry.Recorder
-	metrics   *prom.Recorder
-	journal   *journal.Journal
-	signer    *sign.Signer
-	recovery  *recovery     // of who signed observations
-	scheme    dodona.Scheme // of the quorum
-	attester  dodona.Signer // of what the quorum signs
-	intake    *rate.Limiter // of readings, bytes a second
-	validator *quorum.Validator
+	attester  *attester
+	anchorer  *anchorer
+	modules   *modules
 	observer  *observer
 	deliverer *deliverer
-	modules   *modules
 	board     *board
+	state     state
 	server    *api.Server // nil without the serve role
+	roles     []role      // those of this process
 
 	reloading sync.Mutex
-	known     map[dodona.FeedID]quorum.Feed // every feed that this process has had; guarded by reloading
 	mu        sync.RWMutex
 	cfg       *config.Config
 }
@@ -80,34 +66,29 @@ type Node struct {
 // Open reads the node's identity, opens its journal and its listener, and starts nothing.
 // After an error everything it opened is closed again.
 func Open(ctx context.Context, o Options) (*Node, error) {
-	n := &Node{
-		version: o.Version, log: o.Log, now: o.Now, load: o.Load, options: o, cfg: o.Config,
-		kinds: make(map[string]source.Kind), started: time.Now(), metrics: o.Metrics,
+	n := &Node{options: o, cfg: o.Config, metrics: o.Metrics}
+	if n.metrics == nil {
+		n.metrics = prom.New()
 	}
+	n.basics = basics{log: o.Log, now: o.Now, recorder: n.metrics, config: n.current}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}
 	if n.now == nil {
 		n.now = time.Now
 	}
-	if n.metrics == nil {
-		n.metrics = prom.New()
+	err := n.open(ctx)
+	if err == nil {
+		err = n.join(ctx)
 	}
-	n.recorder = n.metrics
-	for _, k := range o.Kinds {
-		n.kinds[k.Name()] = k
-	}
-	n.sinkKinds = make(map[string]sink.Kind)
-	for _, k := range o.Sinks {
-		n.sinkKinds[k.Name()] = k
-	}
-	if err := n.open(ctx); err != nil {
+	if err != nil {
 		n.close()
 		return nil, err
 	}
 	return n, nil
 }
 
+// open reads who the node is and opens its journal.
 func (n *Node) open(ctx context.Context) (err error) {
 	c := n.cfg
 	// The lock on the data folder comes first: it keeps a second process from making a second key.
@@ -138,31 +119,53 @@ func (n *Node) open(ctx context.Context) (err error) {
 		ReaderGrace: c.Journal.Readers.Grace,
 		Log:         n.log, Recorder: n.recorder, Now: n.now,
 	})
-	if err != nil {
-		return err
-	}
-	n.compareSizes(c)
-	n.signer = sign.New(sign.Options{Key: n.id.key, Journal: n.journal, Now: n.now, Recorder: n.recorder, Forgot: n.journal.Forgot})
-	n.intake = newIntake(int64(c.Node.Memory))
-	recoverer := secp.NewRecoverer(n.id.quorum.Members...)
-	n.recovery = newRecovery(n.id.key.Address(), recoverer.Recover, madeObservations)
-	reports := newRecovery(n.id.key.Address(), recoverer.Recover, madeReports)
-	n.scheme, n.attester = dodona.ECDSA(reports.Recover), knownSigner{n.signer, reports}
-	if n.validator, err = n.newValidator(); err != nil {
-		return err
-	}
-	n.modules = newModules(n)
-	n.observer = &observer{n: n, pumps: make(map[string]*pumpUnit), feeds: make(map[string]*feedUnit)}
-	n.deliverer = &deliverer{n: n, sinks: make(map[string]*sinkUnit), held: make(map[string]string)}
-	n.board = newBoard(n)
-	if !c.Has(config.Serve) {
-		return nil
-	}
-	n.server, err = api.Listen(ctx, c.API.Listen, api.Config{
-		State: state{n}, Stream: n.board.stream, Tokens: c.API.Tokens, Metrics: n.metrics,
-		Recorder: n.recorder, Log: n.log, Now: n.now,
-	})
 	return err
+}
+
+// join makes the roles of their parts, and keeps those that the configuration names.
+func (n *Node) join(ctx context.Context) (err error) {
+	c := n.cfg
+	n.voice = newVoice(n.id, sign.New(sign.Options{Key: n.id.key, Journal: n.journal, Now: n.now, Recorder: n.recorder, Forgot: n.journal.Forgot}))
+	told := &events{n.basics, n.journal}
+	intake := newIntake(told, int64(c.Node.Memory))
+	intake.compareSizes(c)
+	n.modules = newModules(intake, n.id, n.options.Compile)
+	if n.attester, err = newAttester(told, n.voice); err != nil {
+		return err
+	}
+	if n.anchorer, err = newAnchorer(n.basics, n.journal, n.voice); err != nil {
+		return err
+	}
+	n.observer = newObserver(intake, n.modules, &rounds{told, n.voice.observations, n.id.key.Address(), n.id.network.ID()}, n.id, n.options)
+	n.deliverer = newDeliverer(n.basics, n.journal, n.id.key, n.options)
+	shown := shownBy(c, n.journal)
+	n.board = newBoard(n.basics, shown, n.options.OnRound)
+	n.state = state{
+		basics: n.basics, id: n.id, version: n.options.Version, started: time.Now(), journal: n.journal, shown: shown,
+		board: n.board, observer: n.observer, deliverer: n.deliverer, modules: n.modules, reload: n.Reload,
+	}
+	server := &server{board: n.board, journal: n.journal, others: !c.Has(config.Observe), name: c.Node.Name}
+	if c.Has(config.Serve) {
+		n.server, err = api.Listen(ctx, c.API.Listen, api.Config{
+			State: n.state, Stream: n.board.stream, Tokens: c.API.Tokens, Metrics: n.metrics, Recorder: n.recorder, Log: n.log, Now: n.now,
+		})
+		if err != nil {
+			return err
+		}
+		server.api = n.server
+	}
+	for _, r := range []role{
+		{name: config.Validate, run: n.attester.validate, readers: n.attester.readers},
+		{name: config.Commit, run: n.anchorer.anchor},
+		{name: config.Deliver, run: n.deliverer.deliver, follow: n.deliverer.follow, readers: n.deliverer.readers},
+		{name: config.Serve, run: server.serve, readers: server.readers},
+		{name: config.Observe, run: n.observer.observe, follow: n.observer.follow},
+	} {
+		if c.Has(r.name) {
+			n.roles = append(n.roles, r)
+		}
+	}
+	return nil
 }
 
 func (n *Node) close() {
@@ -195,7 +198,8 @@ func (n *Node) URL() string {
 	return n.server.URL()
 }
 
-func (n *Node) config() *config.Config {
+// current returns the configuration as it is now.
+func (n *Node) current() *config.Config {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	return n.cfg
@@ -215,22 +219,9 @@ func (n *Node) Run(ctx context.Context) error {
 			}
 		})
 	}
-	c := n.config()
-	n.journal.Expect(readers(c)...)
-	if c.Has(config.Validate) {
-		run("validate", n.validate)
-	}
-	if c.Has(config.Commit) {
-		run("anchor", n.commit)
-	}
-	if c.Has(config.Deliver) {
-		run("deliver", n.deliver)
-	}
-	if c.Has(config.Serve) {
-		run("serve", n.serve)
-	}
-	if c.Has(config.Observe) {
-		run("observe", n.observe)
+	n.journal.Expect(n.readers(n.config())...)
+	for _, r := range n.roles {
+		run(string(r.name), r.run)
 	}
 	if n.options.Started != nil {
 		n.options.Started(n.URL())
@@ -240,13 +231,4 @@ func (n *Node) Run(ctx context.Context) error {
 		return err
 	}
 	return nil
-}
-
-// validated returns what the validator must know of the feeds.
-func validated(c *config.Config) map[dodona.FeedID]quorum.Feed {
-	feeds := make(map[dodona.FeedID]quorum.Feed, len(c.Feeds))
-	for _, f := range c.Feeds {
-		feeds[f.Feed.ID()] = quorum.Feed{Feed: f.Feed, Every: f.Settings.Every}
-	}
-	return feeds
 }

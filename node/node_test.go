@@ -257,7 +257,7 @@ func TestReloadKeepsWhatIsEqual(t *testing.T) {
 	}})
 	run(t, n)
 	seen.await(t, "an answer", func(o Outcome) bool { return o.Answer != nil })
-	pump := n.observer.pump("a")
+	pump, _ := n.observer.pumps.get("a")
 
 	next = "feeds: {"
 	if _, err := n.Reload(t.Context()); err == nil {
@@ -272,7 +272,7 @@ func TestReloadKeepsWhatIsEqual(t *testing.T) {
 	if fmt.Sprint(done.Started, done.Stopped, done.Replaced, done.Kept) != "[source sim feed walk] [] [feed btc.usd] 3" {
 		t.Errorf("reloaded %+v", done)
 	}
-	if n.observer.pump("a") != pump {
+	if again, _ := n.observer.pumps.get("a"); again != pump {
 		t.Error("source a was replaced although nothing of it changed")
 	}
 	seen.await(t, "an answer of the new feed", func(o Outcome) bool { return o.Answer != nil && o.Answer.Feed.Name == "walk" })

@@ -18,107 +18,78 @@ import (
 
 // An observer is the role that asks sources, finds answers and signs them: a pump for each source, a loop for each feed.
 type observer struct {
-	n *Node
+	basics
+	*desk
+	version string
+	kinds   map[string]source.Kind
+	intake  *intake
+	rounds  *rounds
+	modules *modules
+	salt    func(feed dodona.FeedID, round dodona.Round, index int) dodona.Digest
+	alone   bool // in the quorum
 
-	changing sync.Mutex      // held while units start and stop, and while the configuration they follow changes
-	ctx      context.Context // of the units, guarded by changing; nil before the role runs
+	pumps *fleet[*source.Pump]
+	feeds *fleet[*feed.Feed]
 
-	mu    sync.RWMutex // never held while a unit is waited for: units take it
-	pumps map[string]*pumpUnit
-	feeds map[string]*feedUnit
+	follows *config.Config // what runs; the role's own
 }
 
-type pumpUnit struct {
-	*unit
-	pump *source.Pump
-}
-
-type feedUnit struct {
-	*unit
-	feed *feed.Feed
+func newObserver(i *intake, m *modules, r *rounds, id identity, o Options) *observer {
+	kinds := make(map[string]source.Kind)
+	for _, k := range o.Kinds {
+		kinds[k.Name()] = k
+	}
+	return &observer{
+		basics: i.basics, desk: newDesk(), version: o.Version, kinds: kinds, intake: i, rounds: r, modules: m,
+		salt: id.salt, alone: len(id.quorum.Members) == 1,
+		pumps: newFleet[*source.Pump](), feeds: newFleet[*feed.Feed](),
+	}
 }
 
 // observe runs all sources and feeds of the configuration until ctx ends.
-func (n *Node) observe(ctx context.Context) error {
-	defer n.observer.stop()
-	if err := n.observer.start(ctx); err != nil {
-		return err
-	}
-	<-ctx.Done()
-	return nil
-}
-
-func (o *observer) start(ctx context.Context) error {
-	o.changing.Lock()
-	defer o.changing.Unlock()
-	o.ctx = ctx
-	c := o.n.config()
-	for _, s := range c.Sources {
-		o.startSource(s)
-	}
-	for _, f := range c.Feeds {
-		if err := o.startFeed(c, f); err != nil {
-			return err
+func (o *observer) observe(ctx context.Context) error {
+	defer o.pumps.wait()
+	defer o.feeds.wait()
+	return o.work(ctx, func(ctx context.Context) error {
+		o.follows = o.config()
+		for _, s := range o.follows.Sources {
+			o.startSource(ctx, s)
 		}
-	}
-	return nil
+		for _, f := range o.follows.Feeds {
+			if err := o.startFeed(ctx, o.follows, f); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
-// stop ends every unit and waits. Nothing is started afterwards.
-func (o *observer) stop() {
-	o.changing.Lock() // a reload under way ends first, and later ones find the context ended
-	defer o.changing.Unlock()
-	o.mu.RLock()
-	units := make([]*unit, 0, len(o.feeds)+len(o.pumps))
-	for _, f := range o.feeds {
-		units = append(units, f.unit)
-	}
-	for _, p := range o.pumps {
-		units = append(units, p.unit)
-	}
-	o.mu.RUnlock()
-	stopAll(units...) // without the lock, which feeds take to find their sources
-}
-
-func (o *observer) startSource(s config.Source) {
-	n := o.n
+func (o *observer) startSource(ctx context.Context, s config.Source) {
 	pump := source.NewPump(source.Config{
 		Name:     s.Name,
-		Kind:     n.kinds[s.Kind],
+		Kind:     o.kinds[s.Kind],
 		Settings: s.Settings,
-		Append:   func(ctx context.Context, b dodona.Batch) error { return n.keepBatch(ctx, s.Name, b) },
-		Cursor:   func(ctx context.Context) ([]byte, error) { return n.cursor(ctx, s.Name) },
-		Version:  n.version,
+		Append:   func(ctx context.Context, b dodona.Batch) error { return o.intake.keepBatch(ctx, s.Name, b) },
+		Cursor:   func(ctx context.Context) ([]byte, error) { return o.intake.cursor(ctx, s.Name) },
+		Version:  o.version,
 		Hold:     heldReadings,
-		Recorder: n.recorder,
-		Log:      n.log,
-		Now:      n.now,
+		Recorder: o.recorder,
+		Log:      o.log,
+		Now:      o.now,
 	})
-	u := start(o.ctx, func(ctx context.Context) { _ = pump.Run(ctx) }) // returns nil when ctx ends
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.pumps[s.Name] = &pumpUnit{u, pump}
+	o.pumps.start(ctx, s.Name, pump, func(ctx context.Context) { _ = pump.Run(ctx) }) // returns nil when ctx ends
 }
 
 // heldReadings bounds what a pushed source keeps for feeds that take all readings since their last round.
 const heldReadings = 1024
-
-func (o *observer) pump(name string) *source.Pump {
-	o.mu.RLock()
-	defer o.mu.RUnlock()
-	if u := o.pumps[name]; u != nil {
-		return u.pump
-	}
-	return nil
-}
 
 // asker returns how one feed asks its sources. Feeds name sources, not pumps, so that a source can be replaced under them.
 func (o *observer) asker(take string) func(context.Context, string, dodona.Round) ([]dodona.Reading, error) {
 	var mu sync.Mutex
 	before := make(map[string]dodona.Round) // by source: the round up to which this feed has taken everything
 	return func(ctx context.Context, name string, r dodona.Round) ([]dodona.Reading, error) {
-		pump := o.pump(name)
-		if pump == nil {
+		pump, found := o.pumps.get(name)
+		if !found {
 			return nil, errors.New("the source is being replaced")
 		}
 		if take != feed.TakeAll {
@@ -137,20 +108,8 @@ func (o *observer) asker(take string) func(context.Context, string, dodona.Round
 	}
 }
 
-// sources returns the status of every pump, sorted by name.
-func (o *observer) sources() []source.Status {
-	o.mu.RLock()
-	defer o.mu.RUnlock()
-	list := make([]source.Status, 0, len(o.pumps))
-	for _, name := range slices.Sorted(maps.Keys(o.pumps)) {
-		list = append(list, o.pumps[name].pump.Status())
-	}
-	return list
-}
-
-func (o *observer) startFeed(c *config.Config, f config.Feed) error {
-	n := o.n
-	made, transform, g, err := n.program(c, f)
+func (o *observer) startFeed(ctx context.Context, c *config.Config, f config.Feed) error {
+	made, transform, g, err := o.program(c, f)
 	if err != nil {
 		return fmt.Errorf("feed %s: %w", f.Feed.Name, err)
 	}
@@ -161,23 +120,20 @@ func (o *observer) startFeed(c *config.Config, f config.Feed) error {
 		Transform:  transform,
 		Node:       c.Node.Name,
 		Ask:        o.asker(f.Settings.Take),
-		Salt:       n.id.salt,
-		FirstNow:   len(n.id.quorum.Members) == 1 && c.TwoLine,
-		Now:        n.now,
-		Recorder:   n.recorder,
+		Salt:       o.salt,
+		FirstNow:   o.alone && c.TwoLine,
+		Now:        o.now,
+		Recorder:   o.recorder,
 	})
 	if err != nil {
 		return fmt.Errorf("feed %s: %w", f.Feed.Name, err)
 	}
-	u := start(o.ctx, func(ctx context.Context) { n.runFeed(ctx, f, loop, g) })
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.feeds[f.Feed.Name] = &feedUnit{u, loop}
+	o.feeds.start(ctx, f.Feed.Name, loop, func(ctx context.Context) { o.runFeed(ctx, f, loop, g) })
 	return nil
 }
 
 // program returns what makes the points of a feed, and the guest that runs its module; that is nil for a feed without one.
-func (n *Node) program(c *config.Config, f config.Feed) (*program.Program, dodona.Transform, *guest, error) {
+func (o *observer) program(c *config.Config, f config.Feed) (*program.Program, dodona.Transform, *guest, error) {
 	if f.Settings.Module == nil {
 		made, err := program.New(f.Settings.From, c.Rules(), nil)
 		if err != nil {
@@ -185,7 +141,7 @@ func (n *Node) program(c *config.Config, f config.Feed) (*program.Program, dodon
 		}
 		return made, made.Running(nil), nil, nil
 	}
-	g, err := n.modules.newGuest(c, f)
+	g, err := o.modules.newGuest(c, f)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -194,12 +150,12 @@ func (n *Node) program(c *config.Config, f config.Feed) (*program.Program, dodon
 
 // runFeed makes rounds until ctx ends. A failure is told and the feed goes on: rounds must not stop. g is nil for a feed
 // without a module.
-func (n *Node) runFeed(ctx context.Context, f config.Feed, loop *feed.Feed, g *guest) {
+func (o *observer) runFeed(ctx context.Context, f config.Feed, loop *feed.Feed, g *guest) {
 	if g != nil {
 		defer g.load(ctx)()
 	}
 	_ = retry(ctx, func() error {
-		last, err := n.resume(ctx, f, g)
+		last, err := o.rounds.resume(ctx, f, g)
 		loop.Known(last)
 		if err != nil {
 			return err
@@ -209,57 +165,69 @@ func (n *Node) runFeed(ctx context.Context, f config.Feed, loop *feed.Feed, g *g
 			for _, b := range bundles {
 				switch missed := b.Value == nil; {
 				case missed && !missing:
-					n.log.Warn("a round was missed; the next ones are tried all the same", "feed", b.Feed.Name, "round", b.Round, "reason", b.Missed)
+					o.log.Warn("a round was missed; the next ones are tried all the same", "feed", b.Feed.Name, "round", b.Round, "reason", b.Missed)
 				case !missed && missing:
-					n.log.Info("rounds have answers again", "feed", b.Feed.Name, "round", b.Round)
+					o.log.Info("rounds have answers again", "feed", b.Feed.Name, "round", b.Round)
 				}
 				missing = b.Value == nil
 			}
-			if err := n.keepRounds(ctx, f.Settings.Every, bundles); err != nil {
+			if err := o.rounds.keep(ctx, f.Settings.Every, bundles); err != nil {
 				return err
 			}
 			g.restore(&bundles[len(bundles)-1])
 			return nil
 		})
 	}, func(err error, wait time.Duration) {
-		n.log.Error("a feed was interrupted", "feed", f.Feed.Name, "error", err, "again in", wait)
+		o.log.Error("a feed was interrupted", "feed", f.Feed.Name, "error", err, "again in", wait)
 	})
 }
 
-// apply stops what goes, then closes, then opens, then starts: a serial port or a client id is free before its
-// successor wants it. Feeds ask sources by name, so a replaced source needs no new feed.
-// An observer that does not run has nothing to change: its start reads the configuration. The caller holds changing.
-func (o *observer) apply(next *config.Config, c config.Changes) error {
-	if o.ctx == nil || o.ctx.Err() != nil {
-		return nil
-	}
-	var feeds, pumps []*unit
-	o.mu.Lock()
-	for _, name := range slices.Concat(c.Feeds.Removed, c.Feeds.Changed) {
-		if u := o.feeds[name]; u != nil { // nil if it could not be started
-			feeds = append(feeds, u.unit)
-			delete(o.feeds, name)
+// follow stops what goes, then starts what comes: a serial port or a client id is free before its successor wants it. Feeds
+// ask sources by name, so a replaced source needs no new feed.
+func (o *observer) follow(next *config.Config, c config.Changes) error {
+	return o.ask(func(ctx context.Context) error {
+		if o.follows == next {
+			return nil // the role began with it
+		}
+		o.follows = next
+		o.feeds.stop(slices.Concat(c.Feeds.Removed, c.Feeds.Changed)...)
+		o.pumps.stop(slices.Concat(c.Sources.Removed, c.Sources.Changed)...)
+		for _, name := range slices.Concat(c.Sources.Changed, c.Sources.Added) {
+			if s, found := next.Source(name); found {
+				o.startSource(ctx, s)
+			}
+		}
+		var errs []error
+		for _, name := range slices.Concat(c.Feeds.Changed, c.Feeds.Added) {
+			if f, found := next.Feed(name); found {
+				errs = append(errs, o.startFeed(ctx, next, f))
+			}
+		}
+		return errors.Join(errs...)
+	})
+}
+
+// waiting returns the feeds that wait for the clock, each with the round it must pass. One whose round was under way when the clock was set back is
+// interrupted, for nothing is signed of a round ahead of the clock, and tried again until then.
+func (o *observer) waiting() map[string]dodona.Round {
+	late := make(map[string]dodona.Round)
+	for name, f := range o.feeds.all() {
+		switch status := f.Status(); {
+		case status.State == feed.Behind:
+			late[name] = status.Next
+		case status.State == feed.Stopped && status.Last.Time().After(o.now()):
+			late[name] = status.Last
 		}
 	}
-	for _, name := range slices.Concat(c.Sources.Removed, c.Sources.Changed) {
-		if u := o.pumps[name]; u != nil {
-			pumps = append(pumps, u.unit)
-			delete(o.pumps, name)
-		}
+	return late
+}
+
+// sources returns the status of every pump, sorted by name.
+func (o *observer) sources() []source.Status {
+	pumps := o.pumps.all()
+	list := make([]source.Status, 0, len(pumps))
+	for _, name := range slices.Sorted(maps.Keys(pumps)) {
+		list = append(list, pumps[name].Status())
 	}
-	o.mu.Unlock()
-	stopAll(feeds...)
-	stopAll(pumps...)
-	for _, name := range slices.Concat(c.Sources.Changed, c.Sources.Added) {
-		if s, found := next.Source(name); found {
-			o.startSource(s)
-		}
-	}
-	var errs []error
-	for _, name := range slices.Concat(c.Feeds.Changed, c.Feeds.Added) {
-		if f, found := next.Feed(name); found {
-			errs = append(errs, o.startFeed(next, f))
-		}
-	}
-	return errors.Join(errs...)
+	return list
 }

@@ -14,18 +14,18 @@ import (
 // Proof returns the evidence of a round.
 func (s state) Proof(ctx context.Context, name string, round dodona.Round) (dodona.Evidence, error) {
 	// Asked first: an anchor that comes while its leaves are looked for must not make them look lost.
-	last, err := s.n.journal.Last(ctx, dodona.TopicAnchor, anchor.KeySeries)
+	last, err := s.journal.Last(ctx, dodona.TopicAnchor, anchor.KeySeries)
 	if err != nil && !errors.Is(err, dodona.ErrNotFound) {
 		return dodona.Evidence{}, err
 	}
-	answer, appended, err := s.n.answerOf(ctx, name, round)
+	answer, appended, err := s.answerOf(ctx, name, round)
 	switch {
 	case errors.Is(err, dodona.ErrNotFound):
 		return s.proofOfGap(ctx, name, round, last)
 	case err != nil:
 		return dodona.Evidence{}, err
 	}
-	place, err := anchor.Find(ctx, s.n.journal, answer.Attestation, appended)
+	place, err := anchor.Find(ctx, s.journal, answer.Attestation, appended)
 	if errors.Is(err, dodona.ErrNotFound) {
 		return dodona.Evidence{}, s.notAnchored(last, round, appended)
 	}
@@ -37,7 +37,7 @@ func (s state) Proof(ctx context.Context, name string, round dodona.Round) (dodo
 
 // proofOfGap returns the evidence that a round was missed.
 func (s state) proofOfGap(ctx context.Context, name string, round dodona.Round, last dodona.Record) (dodona.Evidence, error) {
-	place, feed, err := anchor.FindGap(ctx, s.n.journal, name, round)
+	place, feed, err := anchor.FindGap(ctx, s.journal, name, round)
 	if err == nil {
 		gap := dodona.Gap{Feed: feed, Cause: place.Gap.Cause}
 		return dodona.Evidence{Gap: &gap, Proof: place.Proof, Anchored: place.Anchored}, nil
@@ -45,7 +45,7 @@ func (s state) proofOfGap(ctx context.Context, name string, round dodona.Round, 
 	if !errors.Is(err, dodona.ErrNotFound) {
 		return dodona.Evidence{}, err
 	}
-	_, err = find[dodona.Bundle](ctx, s.n, dodona.TopicRound, name, round)
+	_, err = find[dodona.Bundle](ctx, s.shown, dodona.TopicRound, name, round)
 	if err != nil {
 		return dodona.Evidence{}, err
 	}
@@ -55,9 +55,10 @@ func (s state) proofOfGap(ctx context.Context, name string, round dodona.Round, 
 // notAnchored says why a round that is known has no proof, and when it will have one. last is the newest anchor before the
 // proof was looked for, empty if there was none; appended is when the round's answer came, zero if there is none.
 func (s state) notAnchored(last dodona.Record, round dodona.Round, appended time.Time) error {
-	every, grids := s.n.config().Anchor.Every, s.n.grids()
+	c := s.config()
+	every, grids := c.Anchor.Every, grids(c)
 	sealed, _ := last.Round() // up to where everything is anchored; 0 before the first anchor
-	now := dodona.RoundAt(s.n.now().Add(-anchor.Grace(grids)))
+	now := dodona.RoundAt(s.now().Add(-anchor.Grace(grids)))
 	switch {
 	case round >= sealed:
 		return &api.NotAnchored{Due: anchor.Due(max(round, now), every, grids), Reason: "its window is open"}
@@ -68,8 +69,8 @@ func (s state) notAnchored(last dodona.Record, round dodona.Round, appended time
 }
 
 // answerOf returns the answer of a round and when it was appended, or [dodona.ErrNotFound].
-func (n *Node) answerOf(ctx context.Context, name string, round dodona.Round) (*dodona.Answer, time.Time, error) {
-	rec, err := dodona.Find(ctx, n.shown(), dodona.TopicData, name, round)
+func (s state) answerOf(ctx context.Context, name string, round dodona.Round) (*dodona.Answer, time.Time, error) {
+	rec, err := dodona.Find(ctx, s.shown, dodona.TopicData, name, round)
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("answer: %w", err)
 	}

@@ -14,7 +14,7 @@ import (
 // readersOf returns the readers of a node by their names.
 func readersOf(n *Node) map[string]api.ReaderStatus {
 	list := make(map[string]api.ReaderStatus)
-	for _, r := range (state{n}).Status().Journal.Readers {
+	for _, r := range n.state.Status().Journal.Readers {
 		list[r.Name] = r
 	}
 	return list

@@ -14,12 +14,12 @@ import (
 // untouched. If the new configuration is wrong nothing changes, and the error says why.
 // Settings outside of sources, feeds and sinks keep their values and are listed as needing a restart.
 func (n *Node) Reload(context.Context) (api.Reloaded, error) {
-	if n.load == nil {
+	if n.options.Load == nil {
 		return api.Reloaded{}, errors.New("this node was not started from a file; restart it with the new configuration")
 	}
 	n.reloading.Lock()
 	defer n.reloading.Unlock()
-	next, err := n.load()
+	next, err := n.options.Load()
 	if mistakes := (*strict.MistakesError)(nil); errors.As(err, &mistakes) {
 		return api.Reloaded{}, errors.New(mistakes.Text("nothing was changed"))
 	}
@@ -30,29 +30,23 @@ func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 	changes := config.Diff(old, next)
 	next = effective(old, next)
 	changes.Feeds = n.modules.retried(changes.Feeds, next)
-	// What the old feeds have signed and nobody has read yet must still be believed; only a restart forgets them.
-	feeds := validated(next)
-	for id, f := range n.known {
-		if _, found := feeds[id]; !found {
-			feeds[id] = f
-		}
-	}
-	if err := n.validator.SetFeeds(feeds); err != nil {
+	if err := n.attester.learn(next); err != nil {
 		return api.Reloaded{}, fmt.Errorf("take the new feeds: %w; nothing was changed", err)
 	}
-	n.known = feeds
-	n.observer.changing.Lock()
-	defer n.observer.changing.Unlock()
-	n.deliverer.changing.Lock()
-	defer n.deliverer.changing.Unlock()
 	n.mu.Lock()
 	n.cfg = next
 	n.mu.Unlock()
 	if n.options.Live != nil {
 		n.options.Live(next)
 	}
-	err = errors.Join(n.observer.apply(next, changes), n.deliverer.apply(next, changes.Sinks))
-	n.journal.Expect(readers(next)...) // what was removed has stopped
+	var errs []error
+	for _, r := range n.roles {
+		if r.follow != nil {
+			errs = append(errs, r.follow(next, changes))
+		}
+	}
+	err = errors.Join(errs...)
+	n.journal.Expect(n.readers(next)...) // what was removed has stopped
 	if err != nil {
 		return api.Reloaded{}, fmt.Errorf("the new configuration runs, but not all of it: %w", err)
 	}

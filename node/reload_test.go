@@ -38,8 +38,8 @@ func TestAReloadBeforeTheStartChangesWhatIsStarted(t *testing.T) {
 	}
 	stop := run(t, n)
 	seen.await(t, "an answer of the new feed", func(o Outcome) bool { return o.Answer != nil && o.Answer.Feed.Name == "new" })
-	if len(n.observer.feeds) != 1 || len(n.observer.pumps) != 1 {
-		t.Errorf("%d feeds and %d sources run, want one of each", len(n.observer.feeds), len(n.observer.pumps))
+	if len(n.observer.feeds.all()) != 1 || len(n.observer.pumps.all()) != 1 {
+		t.Errorf("%d feeds and %d sources run, want one of each", len(n.observer.feeds.all()), len(n.observer.pumps.all()))
 	}
 	stop()
 	if _, err := n.Reload(t.Context()); err != nil {
@@ -90,10 +90,10 @@ func TestAFeedWithOtherDecimalsIsAnotherFeed(t *testing.T) {
 	if before.Latest == nil || after.Latest != nil || after.Missed != nil || after.Quality != dodona.Bad {
 		t.Errorf("before %+v, after %+v; want that the new feed has no answer", before.Latest, after)
 	}
-	if _, err := (state{n}).Latest(t.Context(), "f"); !errors.Is(err, dodona.ErrNotFound) {
+	if _, err := n.state.Latest(t.Context(), "f"); !errors.Is(err, dodona.ErrNotFound) {
 		t.Errorf("latest: %v, want %v", err, dodona.ErrNotFound)
 	}
-	list, err := (state{n}).Rounds(t.Context(), "f", before.Latest.Round, 1)
+	list, err := n.state.Rounds(t.Context(), "f", before.Latest.Round, 1)
 	if err != nil || len(list) != 1 || list[0].Text != before.Latest.Text {
 		t.Errorf("the round of before is %+v, %v; want %s still", list, err, before.Latest.Text)
 	}
@@ -101,7 +101,7 @@ func TestAFeedWithOtherDecimalsIsAnotherFeed(t *testing.T) {
 	if _, err := n.Reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (state{n}).Latest(t.Context(), "f"); !errors.Is(err, dodona.ErrNotFound) {
+	if _, err := n.state.Latest(t.Context(), "f"); !errors.Is(err, dodona.ErrNotFound) {
 		t.Errorf("latest of a feed that is gone: %v, want %v", err, dodona.ErrNotFound)
 	}
 }
@@ -115,7 +115,7 @@ func TestAnOldAnswerIsNotGood(t *testing.T) {
 	seen.await(t, "an answer and its bundle", func(o Outcome) bool { return o.Answer != nil && o.Bundle != nil })
 	stop()
 	f := n.config().Feeds[0]
-	n.now = func() time.Time { return time.Now().Add(time.Minute) }
+	n.board.now = func() time.Time { return time.Now().Add(time.Minute) }
 	if s := n.board.status(f); s.Quality != dodona.Uncertain || !strings.Contains(s.Reason, " old") {
 		t.Errorf("after a minute the feed is %s (%s), want uncertain and the age", s.Quality, s.Reason)
 	}

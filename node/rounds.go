@@ -13,8 +13,16 @@ import (
 	"github.com/dodona-oracle/dodona/internal/grid"
 )
 
-// keepRounds journals rounds of a feed, and signs and journals the observations of those that have a value.
-func (n *Node) keepRounds(ctx context.Context, every time.Duration, bundles []dodona.Bundle) error {
+// rounds keeps what the feeds of this node computed, and signs it.
+type rounds struct {
+	*events
+	signer  dodona.Signer
+	key     dodona.Address // the signer's
+	network dodona.Digest  // its id
+}
+
+// keep journals rounds of a feed, and signs and journals the observations of those that have a value.
+func (r *rounds) keep(ctx context.Context, every time.Duration, bundles []dodona.Bundle) error {
 	records := make([]dodona.Record, len(bundles))
 	for i, b := range bundles {
 		body, err := json.Marshal(b)
@@ -25,9 +33,9 @@ func (n *Node) keepRounds(ctx context.Context, every time.Duration, bundles []do
 	}
 	kept := 0
 	for part := range parts(records, maxRounds) {
-		err := n.journal.Append(ctx, part...)
+		err := r.journal.Append(ctx, part...)
 		if dodona.IsPermanent(err) {
-			err = n.keepEach(ctx, bundles[kept:kept+len(part)], part)
+			err = r.keepEach(ctx, bundles[kept:kept+len(part)], part)
 		}
 		if err != nil {
 			return fmt.Errorf("append round: %w", err)
@@ -38,7 +46,7 @@ func (n *Node) keepRounds(ctx context.Context, every time.Duration, bundles []do
 		if b.Value == nil {
 			continue
 		}
-		if err := n.signRound(ctx, every, b); err != nil {
+		if err := r.sign(ctx, every, b); err != nil {
 			return err
 		}
 	}
@@ -65,11 +73,11 @@ func parts(records []dodona.Record, most int) iter.Seq[[]dodona.Record] {
 
 // keepEach journals rounds one by one, after the journal refused them together for good. One that it can never take is
 // missed, for that reason, and bundles say so.
-func (n *Node) keepEach(ctx context.Context, bundles []dodona.Bundle, records []dodona.Record) error {
+func (r *rounds) keepEach(ctx context.Context, bundles []dodona.Bundle, records []dodona.Record) error {
 	for i := range records {
-		err := n.journal.Append(ctx, records[i])
+		err := r.journal.Append(ctx, records[i])
 		if dodona.IsPermanent(err) {
-			err = n.keepMissed(ctx, &bundles[i], records[i], err)
+			err = r.keepMissed(ctx, &bundles[i], records[i], err)
 		}
 		if err != nil {
 			return err
@@ -79,8 +87,8 @@ func (n *Node) keepEach(ctx context.Context, bundles []dodona.Bundle, records []
 }
 
 // keepMissed journals a round as missed: with what the module keeps if that is not what is too large.
-func (n *Node) keepMissed(ctx context.Context, b *dodona.Bundle, rec dodona.Record, cause error) error {
-	n.dropped(ctx, "round", b.Feed.Name, cause)
+func (r *rounds) keepMissed(ctx context.Context, b *dodona.Bundle, rec dodona.Record, cause error) error {
+	r.dropped(ctx, "round", b.Feed.Name, cause)
 	missed := dodona.Bundle{
 		Feed: b.Feed, Round: b.Round, Node: b.Node, Rules: b.Rules, State: b.State, Quality: dodona.Bad, TookMS: b.TookMS,
 		Missed: fmt.Sprintf("its record of %d bytes is more than the journal takes", len(rec.Body)),
@@ -92,7 +100,7 @@ func (n *Node) keepMissed(ctx context.Context, b *dodona.Bundle, rec dodona.Reco
 		if rec.Body, err = json.Marshal(m); err != nil {
 			return fmt.Errorf("write round: %w", err)
 		}
-		if err = n.journal.Append(ctx, rec); !dodona.IsPermanent(err) {
+		if err = r.journal.Append(ctx, rec); !dodona.IsPermanent(err) {
 			*b = m
 			return err
 		}
@@ -101,25 +109,24 @@ func (n *Node) keepMissed(ctx context.Context, b *dodona.Bundle, rec dodona.Reco
 	return nil // told above; the next round goes on
 }
 
-// signRound claims and signs the observation of a journaled round, if the round is still open: of one that has closed
+// sign claims and signs the observation of a journaled round, if the round is still open: of one that has closed
 // meanwhile, because the journal was full say, nobody would believe an observation. An event tells.
-func (n *Node) signRound(ctx context.Context, every time.Duration, b dodona.Bundle) error {
+func (r *rounds) sign(ctx context.Context, every time.Duration, b dodona.Bundle) error {
 	_, closes := grid.Open(b.Round, every)
-	if n.now().After(closes) {
-		n.log.Warn("a round was computed and is not signed: it closed before it could be", "feed", b.Feed.Name, "round", b.Round, "closed", closes)
-		return n.event(ctx, dodona.EventUnsigned, b.Feed.Name+"-"+b.Round.ID(), map[string]any{"feed": b.Feed.Name, "round": b.Round, "value": b.Value})
+	if r.now().After(closes) {
+		r.log.Warn("a round was computed and is not signed: it closed before it could be", "feed", b.Feed.Name, "round", b.Round, "closed", closes)
+		return r.event(ctx, dodona.EventUnsigned, b.Feed.Name+"-"+b.Round.ID(), map[string]any{"feed": b.Feed.Name, "round": b.Round, "value": b.Value})
 	}
 	obs := dodona.Observation{
-		Feed: b.Feed.ID(), Name: b.Feed.Name, Round: b.Round, Value: *b.Value, Origin: b.Origin, Signer: n.id.key.Address(),
+		Feed: b.Feed.ID(), Name: b.Feed.Name, Round: b.Round, Value: *b.Value, Origin: b.Origin, Signer: r.key,
 	}
-	network := n.id.network.ID()
-	digest := obs.Digest(network)
-	signatures, err := n.signer.Sign(ctx, dodona.Claim{
-		Network: network, Type: "observation", Subject: b.Feed.Name, Round: b.Round, Digest: digest,
+	digest := obs.Digest(r.network)
+	signatures, err := r.signer.Sign(ctx, dodona.Claim{
+		Network: r.network, Type: "observation", Subject: b.Feed.Name, Round: b.Round, Digest: digest,
 	})
 	if refused(err) {
-		n.log.Error("a round is not signed", "feed", b.Feed.Name, "round", b.Round, "error", err, "do", whatToDo(err))
-		return n.event(ctx, dodona.EventConflict, b.Feed.Name+"-"+b.Round.ID(), map[string]any{
+		r.log.Error("a round is not signed", "feed", b.Feed.Name, "round", b.Round, "error", err, "do", whatToDo(err))
+		return r.event(ctx, dodona.EventConflict, b.Feed.Name+"-"+b.Round.ID(), map[string]any{
 			"feed": b.Feed.Name, "round": b.Round, "digest": digest, "error": err.Error(),
 		})
 	}
@@ -127,18 +134,17 @@ func (n *Node) signRound(ctx context.Context, every time.Duration, b dodona.Bund
 		return fmt.Errorf("sign observation: %w", err)
 	}
 	obs.Signature = dodona.Signature(signatures[0])
-	n.recovery.remember(digest, obs.Signature)
 	body, err := json.Marshal(obs)
 	if err != nil {
 		return fmt.Errorf("write observation: %w", err)
 	}
-	err = n.journal.Append(ctx, dodona.Record{Topic: dodona.TopicObservation, Key: b.Feed.Name, ID: b.Round.ID(), Body: body})
+	err = r.journal.Append(ctx, dodona.Record{Topic: dodona.TopicObservation, Key: b.Feed.Name, ID: b.Round.ID(), Body: body})
 	if err != nil {
 		return fmt.Errorf("append observation: %w", err)
 	}
-	if now := n.now(); now.After(closes) {
-		n.log.Warn("an observation was signed in time and kept too late, so it counts for nothing", "feed", b.Feed.Name, "round", b.Round, "closed", closes)
-		return n.event(ctx, dodona.EventLate, b.Feed.Name+"-"+b.Round.ID(), map[string]any{
+	if now := r.now(); now.After(closes) {
+		r.log.Warn("an observation was signed in time and kept too late, so it counts for nothing", "feed", b.Feed.Name, "round", b.Round, "closed", closes)
+		return r.event(ctx, dodona.EventLate, b.Feed.Name+"-"+b.Round.ID(), map[string]any{
 			"feed": b.Feed.Name, "round": b.Round, "value": b.Value, "closed": closes.UTC(), "kept": now.UTC(),
 		})
 	}
@@ -147,12 +153,12 @@ func (n *Node) signRound(ctx context.Context, every time.Duration, b dodona.Bund
 
 // resume returns the last round that this node made of a feed, and first finishes one that an end of the process left between its
 // journaled value and its observation, if it is still open.
-func (n *Node) resume(ctx context.Context, f config.Feed, g *guest) (last dodona.Round, err error) {
-	observed, err := n.lastRound(ctx, dodona.TopicObservation, f.Feed.Name)
+func (r *rounds) resume(ctx context.Context, f config.Feed, g *guest) (last dodona.Round, err error) {
+	observed, err := lastRound(ctx, r.journal.Own(), dodona.TopicObservation, f.Feed.Name)
 	if err != nil {
 		return 0, err
 	}
-	rec, err := n.journal.Own().Last(ctx, dodona.TopicRound, f.Feed.Name)
+	rec, err := r.journal.Own().Last(ctx, dodona.TopicRound, f.Feed.Name)
 	if errors.Is(err, dodona.ErrNotFound) {
 		return observed, nil
 	}
@@ -169,5 +175,5 @@ func (n *Node) resume(ctx context.Context, f config.Feed, g *guest) (last dodona
 	if b.Value == nil || b.Round <= observed || b.Feed.ID() != f.Feed.ID() {
 		return max(observed, b.Round), nil
 	}
-	return b.Round, n.signRound(ctx, f.Settings.Every, b)
+	return b.Round, r.sign(ctx, f.Settings.Every, b)
 }

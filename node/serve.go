@@ -7,11 +7,25 @@ import (
 	"sync"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/journal"
 )
 
-// serve is the role that follows the journal and answers over HTTP.
-func (n *Node) serve(ctx context.Context) error {
-	if err := n.board.fill(ctx); err != nil {
+// A server is the role that follows the journal and answers over HTTP.
+type server struct {
+	board   *board
+	journal *journal.Journal
+	api     *api.Server
+	others  bool   // shows the rounds of other nodes too
+	name    string // of this one
+}
+
+func (s *server) readers(*config.Config) []string { return []string{readRounds, readData} }
+
+// serve answers until ctx ends.
+func (s *server) serve(ctx context.Context) error {
+	if err := s.board.fill(ctx); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -24,18 +38,17 @@ func (n *Node) serve(ctx context.Context) error {
 			}
 		})
 	}
-	name := n.config().Node.Name
 	run(func(ctx context.Context) error {
-		return n.follow(ctx, readRounds, dodona.TopicRound, func(rec dodona.Record) {
-			if rec.Node == name || !n.ownRounds() {
-				n.board.round(rec)
+		return s.follow(ctx, readRounds, dodona.TopicRound, func(rec dodona.Record) {
+			if rec.Node == s.name || s.others {
+				s.board.round(rec)
 			}
 		})
 	})
 	run(func(ctx context.Context) error {
-		return n.follow(ctx, readData, dodona.TopicData, n.board.answer)
+		return s.follow(ctx, readData, dodona.TopicData, s.board.answer)
 	})
-	run(n.server.Run)
+	run(s.api.Run)
 	loops.Wait()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err
@@ -44,8 +57,8 @@ func (n *Node) serve(ctx context.Context) error {
 }
 
 // follow gives every record of a topic to f until ctx ends.
-func (n *Node) follow(ctx context.Context, reader string, topic dodona.Topic, f func(dodona.Record)) error {
-	for recs, err := range n.journal.From(ctx, reader, topic) {
+func (s *server) follow(ctx context.Context, reader string, topic dodona.Topic, f func(dodona.Record)) error {
+	for recs, err := range s.journal.From(ctx, reader, topic) {
 		if ctx.Err() != nil {
 			return nil
 		}

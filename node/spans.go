@@ -65,7 +65,7 @@ func (m *modules) statuses() []api.ModuleStatus {
 	known := maps.Clone(m.known)
 	m.mu.Unlock()
 	list := make([]api.ModuleStatus, 0)
-	for _, f := range m.n.config().Feeds {
+	for _, f := range m.config().Feeds {
 		s := f.Settings.Module
 		if s == nil {
 			continue

@@ -16,23 +16,34 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/explain"
-	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/journal"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/source"
 )
 
 // state is what the API sees of a node.
-type state struct{ n *Node }
+type state struct {
+	basics
+	id        identity
+	version   string
+	started   time.Time
+	journal   *journal.Journal
+	shown     dodona.Ledger
+	board     *board
+	observer  *observer
+	deliverer *deliverer
+	modules   *modules
+	reload    func(context.Context) (api.Reloaded, error)
+}
 
 var _ api.State = state{}
 
 // Feeds returns how every feed stands, sorted by name.
 func (s state) Feeds() []api.FeedStatus {
-	c := s.n.config()
+	c := s.config()
 	list := make([]api.FeedStatus, 0, len(c.Feeds))
 	for _, f := range c.Feeds {
-		list = append(list, s.n.board.status(f))
+		list = append(list, s.board.status(f))
 	}
 	slices.SortFunc(list, func(a, b api.FeedStatus) int { return strings.Compare(a.Name, b.Name) })
 	return list
@@ -41,7 +52,7 @@ func (s state) Feeds() []api.FeedStatus {
 // Sources returns how every source stands, sorted by name. A process that does not observe knows none of them.
 func (s state) Sources() []api.SourceStatus {
 	list := make([]api.SourceStatus, 0)
-	for _, p := range s.n.observer.sources() {
+	for _, p := range s.observer.sources() {
 		list = append(list, api.SourceStatus{
 			Name: p.Name, Kind: p.Kind, State: string(p.State), Quality: sourceQuality(p.State),
 			LastError: p.LastError, LastReading: p.LastReading, NextTry: p.NextTry, Attempt: p.Attempt,
@@ -65,7 +76,7 @@ func sourceQuality(state source.State) dodona.Quality {
 // askers returns the names of the feeds that ask a source.
 func (s state) askers(name string) []string {
 	feeds := make([]string, 0)
-	for _, f := range s.n.config().Feeds {
+	for _, f := range s.config().Feeds {
 		if slices.Contains(f.Settings.Sources(), name) {
 			feeds = append(feeds, f.Feed.Name)
 		}
@@ -76,25 +87,25 @@ func (s state) askers(name string) []string {
 
 // Status returns the health of the node.
 func (s state) Status() api.Status {
-	n, c := s.n, s.n.config()
+	c := s.config()
 	roles := make([]string, len(c.Roles))
 	for i, r := range c.Roles {
 		roles[i] = string(r)
 	}
 	problems := s.Ready()
 	return api.Status{
-		Node: c.Node.Name, Address: n.Address(), Version: n.version, Started: n.started, Now: n.now(),
-		Roles: roles, Network: n.id.network, Quorum: n.id.quorum,
+		Node: c.Node.Name, Address: s.id.key.Address(), Version: s.version, Started: s.started, Now: s.now(),
+		Roles: roles, Network: s.id.network, Quorum: s.id.quorum,
 		Ready: len(problems) == 0, Problems: problems,
-		Journal: s.journal(), Clock: s.clock(), Memory: memory(), Sinks: s.sinks(), Modules: n.modules.statuses(),
+		Journal: s.journalStatus(), Clock: s.clock(), Memory: memory(), Sinks: s.sinks(), Modules: s.modules.statuses(),
 	}
 }
 
 // sinks returns how every sink stands, sorted by name. A process that does not deliver has none.
 func (s state) sinks() []api.SinkStatus {
 	list := make([]api.SinkStatus, 0)
-	c := s.n.config()
-	for _, k := range s.n.deliverer.status() {
+	c := s.config()
+	for _, k := range s.deliverer.status() {
 		status := api.SinkStatus{
 			Name: k.Name, Kind: k.Kind, State: string(k.State), Quality: sinkQuality(k.State), Policy: k.Policy,
 			Queue: k.Queue, LastError: k.LastError, ErrorTime: k.ErrorTime, Attempt: k.Attempt, NextTry: k.NextTry,
@@ -125,8 +136,8 @@ func sinkQuality(state sink.State) dodona.Quality {
 	return dodona.Bad
 }
 
-func (s state) journal() api.JournalStatus {
-	j := s.n.journal.Status(context.Background()) // bounded to a second by the journal itself
+func (s state) journalStatus() api.JournalStatus {
+	j := s.journal.Status(context.Background()) // bounded to a second by the journal itself
 	status := api.JournalStatus{Health: api.Health{Message: j.Where}, Detail: j}
 	for _, stream := range j.Streams {
 		status.Bytes += int64(stream.Bytes)
@@ -148,7 +159,7 @@ func (s state) journal() api.JournalStatus {
 			Own: r.Own, Configured: r.Configured, Orphaned: r.Orphaned, Until: r.Until,
 		}
 	}
-	if lost, until := lossesAt(j.Losses, s.n.now()); lost > 0 && status.Quality == dodona.Good {
+	if lost, until := lossesAt(j.Losses, s.now()); lost > 0 && status.Quality == dodona.Good {
 		status.Message += fmt.Sprintf(", %d records are lost (journal.detail.losses says which)", lost)
 		if !until.IsZero() {
 			status.Quality, status.Until = dodona.Uncertain, until
@@ -185,7 +196,7 @@ func lossesAt(losses []journal.Loss, now time.Time) (lost uint64, until time.Tim
 
 // clock tells whether a feed waits for a clock that is behind its last round.
 func (s state) clock() api.Health {
-	for name, until := range s.n.observer.waiting() {
+	for name, until := range s.observer.waiting() {
 		return api.Health{Quality: dodona.Bad, Message: fmt.Sprintf("the clock is behind the last round of %s, %s", name, until)}
 	}
 	return api.Health{Message: "ahead of every round"}
@@ -211,10 +222,10 @@ func (s state) Health() error { return nil }
 // Ready returns what keeps the node from answering.
 func (s state) Ready() []api.Problem {
 	problems := make([]api.Problem, 0)
-	if j := s.journal(); j.Quality != dodona.Good {
+	if j := s.journalStatus(); j.Quality != dodona.Good {
 		problems = append(problems, api.Problem{Part: "journal", Message: j.Message, Until: j.Until})
 	}
-	for name, until := range s.n.observer.waiting() {
+	for name, until := range s.observer.waiting() {
 		problems = append(problems, api.Problem{
 			Part: "clock", Until: until.Time(),
 			Message: fmt.Sprintf("the clock is behind the last round of feed %s; set the clock, or wait until it is past %s", name, until),
@@ -225,8 +236,8 @@ func (s state) Ready() []api.Problem {
 
 // Latest returns the newest answer of a feed.
 func (s state) Latest(_ context.Context, name string) (api.Outcome, error) {
-	f, found := s.n.config().Feed(name)
-	b := s.n.board
+	f, found := s.config().Feed(name)
+	b := s.board
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	t := b.feeds[name]
@@ -243,14 +254,14 @@ func (s state) Latest(_ context.Context, name string) (api.Outcome, error) {
 // Round returns what became of a round, from the journal.
 func (s state) Round(ctx context.Context, name string, round dodona.Round) (api.Outcome, error) {
 	var o api.Outcome
-	bundle, err := find[dodona.Bundle](ctx, s.n, dodona.TopicRound, name, round)
+	bundle, err := find[dodona.Bundle](ctx, s.shown, dodona.TopicRound, name, round)
 	switch {
 	case err == nil:
 		o.Quality, o.Missed, o.Inputs = bundle.Quality, bundle.Missed, bundle.Inputs
 	case !errors.Is(err, dodona.ErrNotFound):
 		return o, err
 	}
-	answer, answerErr := find[dodona.Answer](ctx, s.n, dodona.TopicData, name, round)
+	answer, answerErr := find[dodona.Answer](ctx, s.shown, dodona.TopicData, name, round)
 	switch {
 	case answerErr == nil:
 		o.Answer = answer
@@ -263,8 +274,8 @@ func (s state) Round(ctx context.Context, name string, round dodona.Round) (api.
 }
 
 // find reads the record of one round of a feed.
-func find[T any](ctx context.Context, n *Node, topic dodona.Topic, name string, round dodona.Round) (*T, error) {
-	rec, err := dodona.Find(ctx, n.shown(), topic, name, round)
+func find[T any](ctx context.Context, l dodona.Ledger, topic dodona.Topic, name string, round dodona.Round) (*T, error) {
+	rec, err := dodona.Find(ctx, l, topic, name, round)
 	if err != nil {
 		return nil, err
 	}
@@ -282,21 +293,20 @@ func decodeRecord[T any](rec dodona.Record) (*T, error) {
 
 // Rounds lists rounds of a feed, oldest first.
 func (s state) Rounds(ctx context.Context, name string, from dodona.Round, limit int) ([]api.RoundStatus, error) {
-	f, found := s.n.config().Feed(name)
+	f, found := s.config().Feed(name)
 	if !found {
 		return nil, dodona.ErrNotFound
 	}
 	newest := from == 0
 	if newest {
-		rec, err := s.n.shown().Last(ctx, dodona.TopicRound, name)
-		last, err := roundOf(rec, err, dodona.TopicRound, name)
+		last, err := lastRound(ctx, s.shown, dodona.TopicRound, name)
 		if err != nil {
 			return nil, err
 		}
 		from = last - min(last, dodona.Round(uint64(limit-1)*uint64(f.Settings.Every.Milliseconds())))
 	}
 	list := make([]api.RoundStatus, 0, limit)
-	for rec, err := range s.n.shown().Scan(ctx, dodona.TopicRound, name, from.Before()) {
+	for rec, err := range s.shown.Scan(ctx, dodona.TopicRound, name, from.Before()) {
 		if err != nil {
 			return nil, err
 		}
@@ -325,7 +335,7 @@ func (s state) attested(ctx context.Context, name string, list []api.RoundStatus
 		return nil
 	}
 	answered := make(map[string]bool)
-	for rec, err := range s.n.journal.Scan(ctx, dodona.TopicData, name, list[0].Round.Before()) {
+	for rec, err := range s.journal.Scan(ctx, dodona.TopicData, name, list[0].Round.Before()) {
 		if err != nil {
 			return err
 		}
@@ -343,33 +353,16 @@ func (s state) attested(ctx context.Context, name string, list []api.RoundStatus
 // Explain returns the story of a round.
 func (s state) Explain(ctx context.Context, name string, round dodona.Round) (any, error) {
 	var sinks []string
-	for _, k := range s.n.config().Sinks {
+	for _, k := range s.config().Sinks {
 		sinks = append(sinks, k.Name)
 	}
-	return explain.Round(ctx, s.n.journal, name, round, sinks...)
+	return explain.Round(ctx, s.journal, name, round, sinks...)
 }
 
 // Bundle returns everything needed to replay a round.
 func (s state) Bundle(ctx context.Context, name string, round dodona.Round) (dodona.Bundle, error) {
-	return explain.Export(ctx, s.n.journal, s.n.id.salt, name, round)
+	return explain.Export(ctx, s.journal, s.id.salt, name, round)
 }
 
 // Reload reads the configuration again.
-func (s state) Reload(ctx context.Context) (api.Reloaded, error) { return s.n.Reload(ctx) }
-
-// waiting returns the feeds that wait for the clock, each with the round it must pass. One whose round was under way when the clock was set back is
-// interrupted, for nothing is signed of a round ahead of the clock, and tried again until then.
-func (o *observer) waiting() map[string]dodona.Round {
-	o.mu.RLock()
-	defer o.mu.RUnlock()
-	late := make(map[string]dodona.Round)
-	for name, u := range o.feeds {
-		switch status := u.feed.Status(); {
-		case status.State == feed.Behind:
-			late[name] = status.Next
-		case status.State == feed.Stopped && status.Last.Time().After(o.n.now()):
-			late[name] = status.Last
-		}
-	}
-	return late
-}
+func (s state) Reload(ctx context.Context) (api.Reloaded, error) { return s.reload(ctx) }

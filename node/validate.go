@@ -7,50 +7,87 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/quorum"
 	"github.com/dodona-oracle/dodona/sign"
 )
 
-// validate is the role that reads observations, checks them and appends attestations.
-func (n *Node) validate(ctx context.Context) error {
-	v := n.validator
-	if err := n.restore(ctx, v); err != nil {
+// An attester is the role that reads observations, checks them and appends attestations.
+type attester struct {
+	*events
+	signer    dodona.Signer
+	validator *quorum.Validator
+	known     map[dodona.FeedID]quorum.Feed // every feed that this process has had; whoever reloads guards it
+}
+
+func (a *attester) readers(*config.Config) []string { return []string{readValidate} }
+
+// validate attests until ctx ends.
+func (a *attester) validate(ctx context.Context) error {
+	if err := a.restore(ctx); err != nil {
 		return err
 	}
-	for recs, err := range n.journal.From(ctx, readValidate, dodona.TopicObservation) {
+	for recs, err := range a.journal.From(ctx, readValidate, dodona.TopicObservation) {
 		if ctx.Err() != nil {
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("read observations: %w", err)
 		}
-		if err := n.attestAll(ctx, v, recs); err != nil {
+		if err := a.attestAll(ctx, recs); err != nil {
 			return nil // ctx ended
 		}
 	}
 	return nil
 }
 
-func (n *Node) newValidator() (*quorum.Validator, error) {
-	n.known = validated(n.config())
-	return quorum.New(quorum.Config{
-		Network: n.id.network, Quorum: n.id.quorum, Scheme: n.scheme, Feeds: n.known,
-		Recover: n.recovery.Recover, Recorder: n.recorder,
+// newAttester returns one that knows the feeds of the configuration.
+func newAttester(e *events, v voice) (*attester, error) {
+	a := &attester{events: e, signer: v.attestations, known: validated(e.config())}
+	var err error
+	a.validator, err = quorum.New(quorum.Config{
+		Network: v.network, Quorum: v.quorum, Scheme: v.scheme, Feeds: a.known, Recover: v.recover, Recorder: e.recorder,
 	})
+	return a, err
+}
+
+// learn takes the feeds of a configuration that was read again. What the old ones have signed and nobody has read yet must
+// still be believed; only a restart forgets them.
+func (a *attester) learn(next *config.Config) error {
+	feeds := validated(next)
+	for id, f := range a.known {
+		if _, found := feeds[id]; !found {
+			feeds[id] = f
+		}
+	}
+	if err := a.validator.SetFeeds(feeds); err != nil {
+		return err
+	}
+	a.known = feeds
+	return nil
+}
+
+// validated returns what the validator must know of the feeds.
+func validated(c *config.Config) map[dodona.FeedID]quorum.Feed {
+	feeds := make(map[dodona.FeedID]quorum.Feed, len(c.Feeds))
+	for _, f := range c.Feeds {
+		feeds[f.Feed.ID()] = quorum.Feed{Feed: f.Feed, Every: f.Settings.Every}
+	}
+	return feeds
 }
 
 // restore rebuilds what the validator remembers from the last answer of every feed.
-func (n *Node) restore(ctx context.Context, v *quorum.Validator) error {
-	for _, f := range n.config().Feeds {
-		rec, err := n.journal.Last(ctx, dodona.TopicData, f.Feed.Name)
+func (a *attester) restore(ctx context.Context) error {
+	for _, f := range a.config().Feeds {
+		rec, err := a.journal.Last(ctx, dodona.TopicData, f.Feed.Name)
 		switch {
 		case errors.Is(err, dodona.ErrNotFound):
 			continue
 		case err != nil:
 			return fmt.Errorf("read last answer of %s: %w", f.Feed.Name, err)
 		}
-		if err := v.Restore(rec); err != nil {
-			n.log.Error("an answer in the journal is not what this node's quorum signed", "feed", f.Feed.Name, "error", err)
+		if err := a.validator.Restore(rec); err != nil {
+			a.log.Error("an answer in the journal is not what this node's quorum signed", "feed", f.Feed.Name, "error", err)
 		}
 	}
 	return nil
@@ -58,26 +95,26 @@ func (n *Node) restore(ctx context.Context, v *quorum.Validator) error {
 
 // attestAll decides a slice, again until it is done: moving on would leave its rounds without an answer. What the journal can
 // never take is tried in halves, until the one observation is found and given up.
-func (n *Node) attestAll(ctx context.Context, v *quorum.Validator, recs []dodona.Record) error {
+func (a *attester) attestAll(ctx context.Context, recs []dodona.Record) error {
 	var never error
 	err := retry(ctx, func() error {
-		err := n.attest(ctx, v, recs)
+		err := a.attest(ctx, recs)
 		if dodona.IsPermanent(err) {
 			never, err = err, nil
 		}
 		return err
 	}, func(err error, wait time.Duration) {
-		n.log.Error("attestations wait", "error", err, "records", len(recs), "again in", wait)
+		a.log.Error("attestations wait", "error", err, "records", len(recs), "again in", wait)
 	})
 	if err != nil || never == nil {
 		return err
 	}
 	if len(recs) == 1 {
-		n.dropped(ctx, "answer", recs[0].Key, fmt.Errorf("observation %s: %w", recs[0].ID, never))
+		a.dropped(ctx, "answer", recs[0].Key, fmt.Errorf("observation %s: %w", recs[0].ID, never))
 		return ctx.Err()
 	}
 	for _, half := range [][]dodona.Record{recs[:len(recs)/2], recs[len(recs)/2:]} {
-		if err := n.attestAll(ctx, v, half); err != nil {
+		if err := a.attestAll(ctx, half); err != nil {
 			return err
 		}
 	}
@@ -85,18 +122,18 @@ func (n *Node) attestAll(ctx context.Context, v *quorum.Validator, recs []dodona
 }
 
 // attest decides one slice of observations: claims first, then appends, then memory.
-func (n *Node) attest(ctx context.Context, v *quorum.Validator, recs []dodona.Record) error {
-	_, err := v.Attest(ctx, quorum.Means{
-		Signer:  n.attester,
-		Ledger:  n.journal,
+func (a *attester) attest(ctx context.Context, recs []dodona.Record) error {
+	_, err := a.validator.Attest(ctx, quorum.Means{
+		Signer:  a.signer,
+		Ledger:  a.journal,
 		Refused: refused,
 		Doubted: func(err error) bool { return errors.Is(err, sign.ErrBefore) },
 		Rejected: func(r quorum.Rejection) {
-			n.log.Warn("an observation was rejected", "feed", r.Key, "reason", r.Reason, "message", r.Message)
+			a.log.Warn("an observation was rejected", "feed", r.Key, "reason", r.Reason, "message", r.Message)
 		},
 		Unreadable: func(err error) {
-			n.log.Error("an answer in the journal cannot be believed and is passed over; another program writes to it", "error", err)
+			a.log.Error("an answer in the journal cannot be believed and is passed over; another program writes to it", "error", err)
 		},
-	}, n.now(), recs)
+	}, a.now(), recs)
 	return err
 }

@@ -5,7 +5,24 @@ import (
 	"sync"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/secp"
 )
+
+// A voice signs in the name of a node, and believes who signed.
+type voice struct {
+	identity
+	observations dodona.Signer                                                 // of what the node signs as itself
+	attestations dodona.Signer                                                 // of what the quorum signs
+	recover      func(dodona.Digest, dodona.Signature) (dodona.Address, error) // who signed an observation
+	scheme       dodona.Scheme                                                 // of the quorum
+}
+
+func newVoice(id identity, signer dodona.Signer) voice {
+	recoverer := secp.NewRecoverer(id.quorum.Members...)
+	observations := newRecovery(id.key.Address(), recoverer.Recover, madeObservations)
+	reports := newRecovery(id.key.Address(), recoverer.Recover, madeReports)
+	return voice{id, knownSigner{signer, observations}, knownSigner{signer, reports}, observations.Recover, dodona.ECDSA(reports.Recover)}
+}
 
 // recovery finds out who signed, and knows what this process signed itself: the validator of the same process need
 // not do the arithmetic again for a signature that is equal to the last byte.
