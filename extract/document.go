@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // The bounds of a document. A source's own size limit is usually far lower.
@@ -95,10 +96,7 @@ func check(body []byte) error {
 
 func opening(body []byte) string {
 	const most = 24
-	if len(body) > most {
-		return strconv.Quote(string(body[:most])) + "…"
-	}
-	return strconv.Quote(string(body))
+	return plain.Quote(string(body[:min(len(body), most+1)]), most)
 }
 
 // A walker cuts a document that is known to be JSON into its tokens. The grammar was encoding/json's to check;

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // maxPointer bounds the text of a pointer, and with it the work of matching one.
@@ -72,18 +74,9 @@ func arrayIndex(s string) int {
 // printable returns s as it is if a person can read it on one line, and quoted otherwise; long texts are cut.
 func printable(s string) string {
 	const most = 80
-	cut := ""
-	if len(s) > most {
-		end := most
-		for end > most-utf8.UTFMax && !utf8.RuneStart(s[end]) {
-			end--
-		}
-		s, cut = s[:end], "…"
+	head := plain.Cut(s, most)
+	if plain.Is(head) && !strings.ContainsAny(head, " \",") {
+		return head
 	}
-	for _, r := range s {
-		if r == utf8.RuneError || r == ' ' || r == '"' || r == ',' || !strconv.IsPrint(r) {
-			return strconv.Quote(s) + cut
-		}
-	}
-	return s + cut
+	return plain.Quote(s, most)
 }
