@@ -102,22 +102,17 @@ func linkOrCopy(from, to string) error {
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return nil
 	}
-	in, err := os.Open(from)
-	if err != nil {
+	return durable.WriteBy(to, func(out io.Writer) error {
+		in, err := os.Open(from)
+		if err != nil {
+			return err
+		}
+		defer in.Close()
+		if _, err = io.Copy(out, in); unreadable(err) {
+			return nil
+		}
 		return err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	if _, err = io.Copy(out, in); unreadable(err) {
-		err = nil
-	}
-	if err = errors.Join(err, out.Close()); err != nil {
-		_ = os.Remove(to)
-	}
-	return err
+	}, 0o600)
 }
 
 // unreadable reports whether an error is the medium's: the bytes are gone, however often one asks.
