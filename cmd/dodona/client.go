@@ -16,6 +16,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
@@ -67,11 +68,11 @@ func (n nodeFlags) send(ctx context.Context, method, path, accept string, limit 
 		}
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	client := &http.Client{Timeout: limit}
-	response, err := client.Do(request)
+	answer, err := exchange(request, httpc.SameHost, limit)
 	if err != nil {
 		return nil, fmt.Errorf("ask node at %s: %w (is it running? --api says where)", n.API, err)
 	}
+	response := answer.Response
 	media, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	if response.StatusCode == http.StatusOK && media == accept {
 		return response, nil
@@ -85,6 +86,16 @@ func (n nodeFlags) send(ctx context.Context, method, path, accept string, limit 
 		return nil, fmt.Errorf("ask node at %s: %s (is it a Dodona node? --api says where one is)", n.API, response.Status)
 	}
 	return nil, fmt.Errorf("node at %s: %s", n.API, detail)
+}
+
+// exchange makes one request, through the proxy that the environment names; limit bounds it, its body included, where positive.
+func exchange(request *http.Request, redirects httpc.Redirects, limit time.Duration) (*httpc.Response, error) {
+	client, err := httpc.New(httpc.Options{Redirects: redirects, Proxy: httpc.Environment, Once: true})
+	if err != nil {
+		return nil, err
+	}
+	client.Timeout = limit
+	return client.Ask(request)
 }
 
 // problemOf returns what a node says of why it does not answer, empty if it is none or says nothing.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -56,5 +58,22 @@ func TestEvidenceThatANodeDoesNotGiveIsExplained(t *testing.T) {
 		if err == nil || err.Error() != "fetch "+node.URL+": "+want {
 			t.Errorf("%s: got %v, want %q", body, err, want)
 		}
+	}
+}
+
+// TestTheTokenStaysWithItsNode: another port of the host is another program.
+func TestTheTokenStaysWithItsNode(t *testing.T) {
+	asked := false
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+	defer other.Close()
+	node := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusTemporaryRedirect))
+	defer node.Close()
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("sesame"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := nodeFlags{API: node.URL, Token: token}.ask(t.Context(), http.MethodGet, "/v1/status", "application/json")
+	if err == nil || !strings.Contains(err.Error(), "redirect refused") || asked {
+		t.Errorf("got %v, and the other was asked: %t; want a refusal", err, asked)
 	}
 }

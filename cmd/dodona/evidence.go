@@ -14,6 +14,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/explain"
+	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/verify"
 )
@@ -98,13 +99,13 @@ func readEvidence(ctx context.Context, from string, stdin io.Reader, limit int64
 			return nil, failure{exitUsage, fmt.Errorf("read %s: %w", from, err)}
 		}
 		request.Header.Set("Accept", "application/json")
-		response, err := (&http.Client{Timeout: 30 * time.Second}).Do(request)
+		response, err := exchange(request, httpc.AnyHost, 30*time.Second)
 		if err != nil {
 			return nil, fmt.Errorf("fetch answer: %w", err)
 		}
-		defer response.Body.Close()
+		defer response.Close()
 		if response.StatusCode != http.StatusOK {
-			return nil, fmt.Errorf("fetch %s: %s", from, cmp.Or(problemOf(response), response.Status))
+			return nil, fmt.Errorf("fetch %s: %s", from, cmp.Or(problemOf(response.Response), response.Status))
 		}
 		source = response.Body
 	default:
