@@ -287,10 +287,7 @@ func failure(ctx context.Context, err error, timeout time.Duration) error {
 	if ctx.Err() != nil {
 		return errHung(timeout)
 	}
-	var wrapped *url.Error
-	for errors.As(err, &wrapped) {
-		err = wrapped.Err
-	}
+	err = httpc.WithoutURL(err)
 	return &unanswered{shown(err.Error()), err}
 }
 

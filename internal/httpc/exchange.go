@@ -89,11 +89,17 @@ func (c *Client) failure(req *http.Request, err error, secrets []string) error {
 	if end, bounded := req.Context().Deadline(); bounded && !time.Now().Before(end) { // its timer is late
 		return context.DeadlineExceeded
 	}
+	err = WithoutURL(err)
+	return &exchangeError{plain.Line(Scrub(err.Error(), append(c.secretsOf(req), secrets...)...), maxError), err}
+}
+
+// WithoutURL returns what went wrong, without the whole URL that the library writes before it.
+func WithoutURL(err error) error {
 	var wrapped *url.Error
-	for errors.As(err, &wrapped) { // its text is the whole URL
+	for errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}
-	return &exchangeError{plain.Line(Scrub(err.Error(), append(c.secretsOf(req), secrets...)...), maxError), err}
+	return err
 }
 
 // secretsOf returns what the request itself holds that no error may show.
