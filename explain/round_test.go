@@ -60,11 +60,10 @@ func newPlant(t testing.TB) *plant {
 	}
 	eight := uint8(8)
 	p.feed, err = feed.New(feed.Options{
-		Feed:       dodona.Feed{Name: btc},
-		Settings:   feed.Settings{Unit: "USD", Decimals: &eight, From: []string{"kraken", "binance", "coingecko"}, Need: 1, Outliers: outliers},
-		Transform:  x,
-		Extraction: x.JSON(),
-		Node:       "gw-7",
+		Feed:     dodona.Feed{Name: btc},
+		Settings: feed.Settings{Unit: "USD", Decimals: &eight, From: []string{"kraken", "binance", "coingecko"}, Need: 1, Outliers: outliers},
+		Due:      func(dodona.Round) (dodona.Transform, json.RawMessage) { return x, x.JSON() },
+		Node:     "gw-7",
 		Ask: func(_ context.Context, source string, r dodona.Round) ([]dodona.Reading, error) {
 			return p.ask(t, source, r)
 		},

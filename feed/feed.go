@@ -19,12 +19,14 @@ import (
 
 // Options are what a feed is made of.
 type Options struct {
-	Feed       dodona.Feed      // the identity; at least the name, and no more than Settings say
-	Settings   Settings         // empty fields have their defaults
-	Transform  dodona.Transform // readings into the points that Settings.From names
-	Extraction json.RawMessage  // the transform's rules in canonical JSON, for the document; nil if it has none
-	Node       string           // name of this node, for bundles
+	Feed     dodona.Feed // the identity; at least the name, and no more than Settings say
+	Settings Settings    // empty fields have their defaults
+	Node     string      // name of this node, for bundles
 
+	// Due returns what makes the points that Settings.From names in a round, and its rules in canonical JSON for the
+	// document; nil if it has none. It says the same of a round whenever it is asked: rules are what the members of a
+	// network share, so all of them change in the same round.
+	Due func(dodona.Round) (t dodona.Transform, extraction json.RawMessage)
 	// Ask returns the readings of a source for a round. It is called once a round and source, from a goroutine of its
 	// own, and must return soon after ctx ends. The readings are journaled before it returns.
 	Ask func(ctx context.Context, source string, r dodona.Round) ([]dodona.Reading, error)
@@ -40,7 +42,7 @@ type Options struct {
 // is all that makes sense: sources still being asked by one are late to the other.
 type Feed struct {
 	o       Options
-	doc     Document
+	doc     Document // of the first rules that were ever due; see due
 	id      dodona.FeedID
 	sources []string
 
@@ -54,10 +56,11 @@ type Feed struct {
 
 // New returns a feed that has asked nobody yet, or every mistake in its options.
 func New(o Options) (*Feed, error) {
-	if o.Ask == nil || o.Transform == nil {
-		return nil, fmt.Errorf("make feed %q: Ask and Transform are required", o.Feed.Name)
+	if o.Ask == nil || o.Due == nil {
+		return nil, fmt.Errorf("make feed %q: Ask and Due are required", o.Feed.Name)
 	}
-	doc, err := NewDocument(o.Feed.Name, o.Settings, o.Extraction)
+	_, extraction := o.Due(0)
+	doc, err := NewDocument(o.Feed.Name, o.Settings, extraction)
 	if err != nil {
 		return nil, err
 	}
@@ -81,8 +84,15 @@ func New(o Options) (*Feed, error) {
 	}, nil
 }
 
-// Document returns the feed's rules. The caller must not change them.
-func (f *Feed) Document() Document { return f.doc }
+// due returns the rules of a round, and what makes its points.
+func (f *Feed) due(r dodona.Round) (Document, dodona.Transform) {
+	t, extraction := f.o.Due(r)
+	doc := f.doc
+	if doc.Extraction = extraction; extraction == nil {
+		doc.Extraction = json.RawMessage("null")
+	}
+	return doc, t
+}
 
 // Answer asks every source in parallel, waits for them until the deadline, and returns the round's bundle, which says
 // what became of each. It never fails: a round without an answer is a bundle with Missed.
@@ -92,8 +102,9 @@ func (f *Feed) Document() Document { return f.doc }
 func (f *Feed) Answer(ctx context.Context, r dodona.Round) dodona.Bundle {
 	started := time.Now()
 	m := f.gather(ctx, r)
-	inside, end := f.o.Recorder.Span(ctx, telemetry.Compute(f.doc.Feed.Name))
-	b := Compute(inside, f.doc, followed{f}, m)
+	doc, transform := f.due(r)
+	inside, end := f.o.Recorder.Span(ctx, telemetry.Compute(doc.Feed.Name))
+	b := Compute(inside, doc, followed{f, transform}, m)
 	end(nil)
 	took := time.Since(started)
 	b.TookMS = took.Milliseconds()
@@ -101,13 +112,16 @@ func (f *Feed) Answer(ctx context.Context, r dodona.Round) dodona.Bundle {
 	return b
 }
 
-// followed is a feed's transform with its span.
-type followed struct{ *Feed }
+// followed is what is due in a feed, with its span.
+type followed struct {
+	*Feed
+	transform dodona.Transform
+}
 
 func (f followed) Apply(ctx context.Context, c dodona.Call) (result dodona.Result, err error) {
 	ctx, end := f.o.Recorder.Span(ctx, telemetry.Transform(f.doc.Feed.Name))
 	defer func() { end(err) }()
-	return f.o.Transform.Apply(ctx, c)
+	return f.transform.Apply(ctx, c)
 }
 
 // A delivery is what one ask brought.

@@ -13,9 +13,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/telemetry"
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -49,6 +50,11 @@ func says(values map[string]string) func(context.Context, string, dodona.Round) 
 	}
 }
 
+// always returns a Due by which one transform without rules makes the points of every round.
+func always(t dodona.Transform) func(dodona.Round) (dodona.Transform, json.RawMessage) {
+	return func(dodona.Round) (dodona.Transform, json.RawMessage) { return t, nil }
+}
+
 // newFeed returns a feed "x" over sources a, b and c, every 10 s with a deadline of 3 s.
 func newFeed(t testing.TB, o Options, change func(*Settings)) *Feed {
 	t.Helper()
@@ -58,8 +64,8 @@ func newFeed(t testing.TB, o Options, change func(*Settings)) *Feed {
 	if change != nil {
 		change(&o.Settings)
 	}
-	if o.Transform == nil {
-		o.Transform = simple{}
+	if o.Due == nil {
+		o.Due = always(simple{})
 	}
 	f, err := New(o)
 	if err != nil {
@@ -80,17 +86,17 @@ func TestNewSaysWhatIsMissing(t *testing.T) {
 	for _, o := range []Options{
 		{},
 		{Feed: dodona.Feed{Name: "x"}, Ask: ask, Settings: Settings{From: []string{"a"}}},
-		{Feed: dodona.Feed{Name: "x"}, Transform: simple{}, Settings: Settings{From: []string{"a"}}},
-		{Feed: dodona.Feed{Name: "x"}, Ask: ask, Transform: simple{}},
-		{Ask: ask, Transform: simple{}, Settings: Settings{From: []string{"a"}}},
-		{Feed: dodona.Feed{Name: "x", Kind: dodona.Number, Decimals: 8}, Ask: ask, Transform: simple{}, Settings: Settings{From: []string{"a"}}},
+		{Feed: dodona.Feed{Name: "x"}, Due: always(simple{}), Settings: Settings{From: []string{"a"}}},
+		{Feed: dodona.Feed{Name: "x"}, Ask: ask, Due: always(simple{})},
+		{Ask: ask, Due: always(simple{}), Settings: Settings{From: []string{"a"}}},
+		{Feed: dodona.Feed{Name: "x", Kind: dodona.Number, Decimals: 8}, Ask: ask, Due: always(simple{}), Settings: Settings{From: []string{"a"}}},
 	} {
 		if f, err := New(o); err == nil {
 			t.Errorf("%+v made %+v", o, f)
 		}
 	}
 	s := Settings{From: []string{"a"}}
-	if _, err := New(Options{Feed: s.Identity("x"), Ask: ask, Transform: simple{}, Settings: s}); err != nil {
+	if _, err := New(Options{Feed: s.Identity("x"), Ask: ask, Due: always(simple{}), Settings: s}); err != nil {
 		t.Error(err)
 	}
 }
@@ -268,7 +274,7 @@ func TestFailingTransformIsAMissedRound(t *testing.T) {
 		{}:                          "transform readings: panic: index out of range",
 		{errors.New("out of fuel")}: "transform readings: out of fuel",
 	} {
-		f := newFeed(t, Options{Transform: transform, Ask: says(map[string]string{"a": "1", "b": "2", "c": "3"})}, nil)
+		f := newFeed(t, Options{Due: always(transform), Ask: says(map[string]string{"a": "1", "b": "2", "c": "3"})}, nil)
 		b := f.Answer(t.Context(), roundNow())
 		if b.Value != nil || b.Missed != want || b.Quality != dodona.Bad || len(b.Inputs) != 3 || len(b.Inputs[0].Readings) != 1 {
 			t.Errorf("got %+v, want missed: %s", b, want)

@@ -178,5 +178,6 @@ func (f *Feed) missed(ctx context.Context, r dodona.Round, reason string) dodona
 	for _, source := range f.sources {
 		absent[source] = Absence{dodona.InputFailed, "was not asked: " + reason}
 	}
-	return Compute(ctx, f.doc, f.o.Transform, Material{Round: r, Node: f.o.Node, Absent: absent})
+	doc, transform := f.due(r)
+	return Compute(ctx, doc, transform, Material{Round: r, Node: f.o.Node, Absent: absent})
 }

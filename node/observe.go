@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -109,21 +110,23 @@ func (o *observer) asker(take string) func(context.Context, string, dodona.Round
 }
 
 func (o *observer) startFeed(ctx context.Context, c *config.Config, f config.Feed) error {
-	made, transform, g, err := o.program(c, f)
+	schedule, g, err := o.program(c, f)
 	if err != nil {
 		return fmt.Errorf("feed %s: %w", f.Feed.Name, err)
 	}
 	loop, err := feed.New(feed.Options{
-		Feed:       f.Feed,
-		Settings:   f.Settings,
-		Extraction: made.JSON(),
-		Transform:  transform,
-		Node:       c.Node.Name,
-		Ask:        o.asker(f.Settings.Take),
-		Salt:       o.salt,
-		FirstNow:   o.alone && c.TwoLine,
-		Now:        o.now,
-		Recorder:   o.recorder,
+		Feed:     f.Feed,
+		Settings: f.Settings,
+		Due: func(r dodona.Round) (dodona.Transform, json.RawMessage) {
+			due := schedule.For(r)
+			return due.Transform, due.Program.JSON()
+		},
+		Node:     c.Node.Name,
+		Ask:      o.asker(f.Settings.Take),
+		Salt:     o.salt,
+		FirstNow: o.alone && c.TwoLine,
+		Now:      o.now,
+		Recorder: o.recorder,
 	})
 	if err != nil {
 		return fmt.Errorf("feed %s: %w", f.Feed.Name, err)
@@ -133,19 +136,16 @@ func (o *observer) startFeed(ctx context.Context, c *config.Config, f config.Fee
 }
 
 // program returns what makes the points of a feed, and the guest that runs its module; that is nil for a feed without one.
-func (o *observer) program(c *config.Config, f config.Feed) (*program.Program, dodona.Transform, *guest, error) {
-	if f.Settings.Module == nil {
-		made, err := program.New(f.Settings.From, c.Rules(), nil)
-		if err != nil {
-			return nil, nil, nil, err
-		}
-		return made, made.Running(nil), nil, nil
+func (o *observer) program(c *config.Config, f config.Feed) (program.Schedule, *guest, error) {
+	if f.Settings.Module != nil {
+		g, err := o.modules.newGuest(c, f)
+		return program.Schedule{{Program: g.program, Transform: g}}, g, err
 	}
-	g, err := o.modules.newGuest(c, f)
+	made, err := program.New(f.Settings.From, c.Rules(), nil)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
-	return g.program, g, g, nil
+	return program.Schedule{{Program: made, Transform: made.Running(nil)}}, nil, nil
 }
 
 // runFeed makes rounds until ctx ends. A failure is told and the feed goes on: rounds must not stop. g is nil for a feed
