@@ -17,7 +17,8 @@ type Bundle struct {
 	Fuel       uint64          `json:"fuel,omitempty"`
 	Transcript []byte          `json:"transcript,omitempty"`
 
-	State   map[string][]byte `json:"state,omitempty"` // what the module keeps for its next round
+	State   map[string][]byte `json:"state,omitempty"`  // what the module keeps for its next round
+	Shadow  *Shadow           `json:"shadow,omitempty"` // what ran beside it; nothing of it is in the origin
 	Quality Quality           `json:"quality"`
 	Value   *Int192           `json:"value,omitempty"`  // scaled by the feed's decimals; nil if the round was missed
 	Missed  string            `json:"missed,omitempty"` // why there is no value
@@ -30,6 +31,21 @@ type Bundle struct {
 	Module      []byte       `json:"module,omitempty"`      // exported bundles only: the Wasm that made the points
 
 	TranscriptSalt *Digest `json:"transcriptSalt,omitempty"` // exported bundles only: of the transcript's leaf
+}
+
+// A Shadow is what another version of a feed's transform made of the same readings, beside the one that answered: a
+// candidate that may not answer yet, or the version before one that does, which goes on in case it must come back.
+//
+// It decides nothing, and no origin binds it: neither its rules, nor its version, nor its transcript. So it is signed by
+// nobody, and worth what the word of the node is worth whose journal kept it; a replay says so.
+type Shadow struct {
+	Rules      json.RawMessage   `json:"rules"`   // its own in canonical form: what the extraction is in the feed's rules
+	Version    Digest            `json:"version"` // zero if it did not run
+	Points     []Point           `json:"points,omitempty"`
+	Fuel       uint64            `json:"fuel,omitempty"`
+	Transcript []byte            `json:"transcript,omitempty"`
+	State      map[string][]byte `json:"state,omitempty"`  // what it keeps for its next round: never that of the one that answered
+	Failed     string            `json:"failed,omitempty"` // why it made no points
 }
 
 // An Input is what one source gave to a round.

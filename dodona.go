@@ -55,6 +55,9 @@ type Result struct {
 
 	// State is what a module keeps for its next round, by key: the whole of it, not what changed. Nil without state.
 	State map[string][]byte
+
+	// Shadow is what another version said to the same call; nil if none ran. An error is of the one that answers alone.
+	Shadow *Shadow
 }
 
 // A Signer signs claims: all durable before any signature returns. [ErrConflict]: never sign, raise the alarm.

@@ -43,6 +43,8 @@ type Replayed struct {
 	// Signer is who signed the observation as computed here; nil if nothing is signed.
 	// Whether it may speak for the feed is for `dodona verify` to say, not for a bundle.
 	Signer *dodona.Address `json:"signer,omitempty"`
+	// Unbound says what the bundle carries that nothing signed binds, and that is not computed again: it may be anything.
+	Unbound []string `json:"unbound,omitempty"`
 }
 
 // A Step is one comparison.
@@ -69,11 +71,19 @@ func (r Replayed) Differs() (Step, bool) {
 // what was computed here. Its error is that of ctx, or says what this machine lacks to run the module: then nothing is known
 // about the bundle.
 func Replay(ctx context.Context, b dodona.Bundle, open Sandbox) (Replayed, error) {
-	p := replay{bundle: b, open: open, Replayed: Replayed{Feed: b.Feed.Name, Round: b.Round}}
+	p := replay{bundle: b, open: open, Replayed: Replayed{Feed: b.Feed.Name, Round: b.Round, Unbound: unbound(b)}}
 	err := p.run(ctx)
 	_, differs := p.Differs()
 	p.Same = !differs
 	return p.Replayed, err
+}
+
+// unbound says what of a bundle a replay passes over.
+func unbound(b dodona.Bundle) []string {
+	if b.Shadow == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("what a shadow made beside the answer, %s", count(len(b.Shadow.Points), "point"))}
 }
 
 type replay struct {
@@ -218,15 +228,15 @@ func (p *replay) readings() {
 			}
 		}
 	}
-	s := Step{Name: StepReadings, Same: detail == "", Got: count(len(carried)), Want: count(len(named)), Detail: detail}
+	s := Step{Name: StepReadings, Same: detail == "", Got: count(len(carried), "reading"), Want: count(len(named), "reading"), Detail: detail}
 	p.Steps = append(p.Steps, s)
 }
 
-func count(n int) string {
+func count(n int, what string) string {
 	if n == 1 {
-		return "1 reading"
+		return "1 " + what
 	}
-	return fmt.Sprintf("%d readings", n)
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // points compares what the transform made of the readings.
@@ -412,6 +422,9 @@ func (r Replayed) String() string {
 		if s.Got != "" || s.Want != "" {
 			fmt.Fprintf(&b, "    %s computed %s\n    %s bundle   %s\n", pad("", 13), printable(cmp.Or(s.Got, "nothing")), pad("", 13), printable(cmp.Or(s.Want, "nothing")))
 		}
+	}
+	for _, what := range r.Unbound {
+		fmt.Fprintf(&b, "  · not computed again, and bound by nothing that was signed: %s\n", printable(what))
 	}
 	return b.String()
 }

@@ -33,6 +33,7 @@ func Compute(ctx context.Context, doc Document, t dodona.Transform, m Material) 
 	result, err := apply(ctx, t, dodona.Call{Feed: doc.Feed.ID(), Round: m.Round, Readings: slices.Clone(readings)})
 	b.Origin.Version = result.Version
 	b.Points, b.Fuel, b.Transcript, b.State = result.Points, result.Fuel, result.Transcript, result.State
+	b.Shadow = result.Shadow
 	b.Origin.ReadingsRoot = ReadingsRoot(readings, result.Transcript, m.Salt)
 
 	refs := refsOf(readings)
