@@ -23,7 +23,7 @@ func (p *replay) transform(ctx context.Context, doc feed.Document) (t dodona.Tra
 	if m := moduleIn(p.bundle); m != nil && p.missedThere(m.Module) {
 		return nil, end, nil
 	}
-	made, err := program.Parse(doc.From, compact(doc.Extraction))
+	made, err := program.Parse(doc.From, compact(doc.Extraction), nil)
 	if err != nil {
 		return nil, end, err
 	}

@@ -39,7 +39,7 @@ func (m *modules) newGuest(c *config.Config, f config.Feed) (*guest, error) {
 	g := &guest{m: m, feed: f.Feed.Name}
 	rules := g.choose(c, *f.Settings.Module)
 	var err error
-	g.program, err = program.New(f.Settings.From, c.Rules(), &rules)
+	g.program, err = program.New(program.Rules{From: f.Settings.From, Extract: c.Rules(), Module: &rules}, nil)
 	return g, err
 }
 

@@ -141,7 +141,7 @@ func (o *observer) program(c *config.Config, f config.Feed) (program.Schedule, *
 		g, err := o.modules.newGuest(c, f)
 		return program.Schedule{{Program: g.program, Transform: g}}, g, err
 	}
-	made, err := program.New(f.Settings.From, c.Rules(), nil)
+	made, err := program.New(program.Rules{From: f.Settings.From, Extract: c.Rules()}, nil)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,5 +1,5 @@
 // Package program makes one transform of the rules by which the points of a feed are made: the extraction from readings,
-// and the module that sees both. Whoever answers a feed, computes a round again or tries a module has it from here, so
+// what the kinds of its sources decode themselves, and the module that sees readings and points. Whoever answers a feed, computes a round again or tries a module has it from here, so
 // that equal rules make equal points for all of them.
 //
 // How a module is found and loaded is theirs: a node loads it in its own time and tries again, a replay loads what its
@@ -23,25 +23,36 @@ type Program struct {
 	json  json.RawMessage
 }
 
-// New returns the program of a feed that asks for the points called from, with a module or, if that is nil, without one.
-// Rules of other points are left out, and what m says of the extraction does not count.
-func New(from []string, rules extract.Rules, m *module.Rules) (*Program, error) {
-	x, err := extract.New(rules.For(from...))
+// Rules are all that decides what points a feed's readings make.
+type Rules struct {
+	From    []string           // ids of the points that the feed asks for; what is said of others does not count
+	Extract extract.Rules      // of the configuration
+	Decoded map[string]Decoded // by source: what its kind decodes itself, where Extract has no rule
+	Module  *module.Rules      // nil: none; what it says of the extraction does not count
+}
+
+// New returns the program of rules. Decoders are needed for the kinds of [Rules.Decoded] alone.
+func New(r Rules, decoders Decoders) (*Program, error) {
+	x, err := extract.New(r.Extract.For(r.From...))
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{from: from, inner: x, json: x.JSON()}
-	if m != nil {
-		ask := *m
-		ask.Extraction = x.JSON()
+	made, err := makeInner(x, decodedOf(r.Decoded, r.Extract, r.From), decoders)
+	if err != nil {
+		return nil, err
+	}
+	p := &Program{from: r.From, inner: made, json: made.json}
+	if r.Module != nil {
+		ask := *r.Module
+		ask.Extraction = made.json
 		p.ask, p.json = &ask, ask.JSON()
 	}
 	return p, nil
 }
 
 // Parse returns the program whose canonical JSON is raw, as [Program.JSON] wrote it for a feed that asks for the points
-// called from.
-func Parse(from []string, raw json.RawMessage) (*Program, error) {
+// called from. Kinds that decode their readings themselves must be among decoders.
+func Parse(from []string, raw json.RawMessage, decoders Decoders) (*Program, error) {
 	rules, found, err := module.ParseRules(raw)
 	if err != nil {
 		return nil, err
@@ -54,9 +65,11 @@ func Parse(from []string, raw json.RawMessage) (*Program, error) {
 	if found && extraction == nil {
 		return p, nil
 	}
-	if p.inner, err = extract.Parse(extraction); err != nil {
+	made, err := parseInner(extraction, decoders)
+	if err != nil {
 		return nil, err
 	}
+	p.inner = made
 	return p, nil
 }
 

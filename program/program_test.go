@@ -33,7 +33,7 @@ func call() dodona.Call {
 
 func made(t testing.TB, from []string, m *module.Rules) *program.Program {
 	t.Helper()
-	p, err := program.New(from, rules, m)
+	p, err := program.New(program.Rules{From: from, Extract: rules, Module: m}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestWhatAModuleMadeIsMadeAgainOfItsRulesAndItsTranscript(t *testing.T) {
 	if err != nil || len(first.Points) != 2 || first.Points[0].Value.String() != "42" || first.Version != ask.Module.Digest {
 		t.Fatalf("%+v, %v", first, err)
 	}
-	parsed, err := program.Parse([]string{"a"}, p.JSON())
+	parsed, err := program.Parse([]string{"a"}, p.JSON(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestAnEventHoldsWhatTheModuleIsGiven(t *testing.T) {
 		len(ev.Points) != 2 || ev.Points[0].ID != "a" || ev.Points[1].Value.String() != "90" {
 		t.Errorf("%+v, %v", ev, err)
 	}
-	bare, err := program.Parse([]string{"a"}, ask.JSON()) // rules of a module that sees readings alone
+	bare, err := program.Parse([]string{"a"}, ask.JSON(), nil) // rules of a module that sees readings alone
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,11 +145,11 @@ func TestRulesThatNoBuildWroteAreErrors(t *testing.T) {
 		"the same before a module":       string(ask.JSON()),
 		"an unknown key beside a module": strings.Replace(string(ask.JSON()), `"abi"`, `"x":1,"abi"`, 1),
 	} {
-		if p, err := program.Parse([]string{"a"}, json.RawMessage(raw)); err == nil {
+		if p, err := program.Parse([]string{"a"}, json.RawMessage(raw), nil); err == nil {
 			t.Errorf("%s is parsed: %s", name, p.JSON())
 		}
 	}
-	if _, err := program.New([]string{"a"}, extract.Rules{"a": {"": {Pointer: "no slash"}}}, nil); err == nil {
+	if _, err := program.New(program.Rules{From: []string{"a"}, Extract: extract.Rules{"a": {"": {Pointer: "no slash"}}}}, nil); err == nil {
 		t.Error("a pointer that is none makes a program")
 	}
 }

@@ -33,7 +33,8 @@ type Pace struct {
 // A Kind is a way to observe: a protocol with its settings. The zero Kind is not valid.
 type Kind struct {
 	base
-	pushed bool
+	pushed   bool
+	decoding *decoding // nil: the configuration says what readings mean
 }
 
 type base = kind.Kind[Env, dodona.Source]
@@ -49,12 +50,12 @@ type base = kind.Kind[Env, dodona.Source]
 //
 // The open function should not wait for its peer where Observe can find out as well.
 func NewPolled[S any](name string, open func(context.Context, S, Env) (dodona.Source, error)) Kind {
-	return Kind{kind.New("source", name, open), false}
+	return Kind{base: kind.New("source", name, open)}
 }
 
 // NewPushed returns a kind whose Observe waits for its peer to say something. See [NewPolled] for S.
 func NewPushed[S any](name string, open func(context.Context, S, Env) (dodona.Source, error)) Kind {
-	return Kind{kind.New("source", name, open), true}
+	return Kind{base: kind.New("source", name, open), pushed: true}
 }
 
 // Pace returns how fast a source with these settings goes.

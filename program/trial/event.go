@@ -33,7 +33,7 @@ func Event(ctx context.Context, round dodona.Round, readings []dodona.Reading, f
 		}
 		rules[source][point] = rule
 	}
-	made, err := program.New(slices.Sorted(maps.Keys(from)), rules, nil)
+	made, err := program.New(program.Rules{From: slices.Sorted(maps.Keys(from)), Extract: rules}, nil)
 	if err != nil {
 		return module.Event{}, err
 	}

@@ -1,0 +1,142 @@
+package program
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/extract"
+)
+
+// decodedFormat is the version of the document of sources that decode themselves.
+const decodedFormat = 1
+
+// Decoded is what the kind of a source makes points of its readings by: the kind's own rules, by point.
+type Decoded struct {
+	Kind  string                     `json:"kind"`
+	Rules map[string]json.RawMessage `json:"rules"`
+}
+
+// Decoders make what computes the points of such rules, by kind: the Decode of a source.Kind is one.
+type Decoders map[string]func(rules map[string]json.RawMessage) (dodona.Transform, error)
+
+// decodedDocument is the canonical form of rules with sources that decode themselves. Without one there is the extraction's own.
+type decodedDocument struct {
+	Format     int                `json:"decode"`
+	Sources    map[string]Decoded `json:"sources"`
+	Extraction json.RawMessage    `json:"extraction"`
+}
+
+// An inner makes points of readings without code: by rules, and as the kinds of their sources do.
+type inner struct {
+	extraction *extract.Extraction
+	decoded    map[string]Decoded
+	decoders   map[string]dodona.Transform // by source
+	json       json.RawMessage
+	version    dodona.Digest
+}
+
+// makeInner returns what makes the points of x, and those of decoded.
+func makeInner(x *extract.Extraction, decoded map[string]Decoded, decoders Decoders) (*inner, error) {
+	n := &inner{extraction: x, decoded: decoded, json: x.JSON(), version: x.Version(), decoders: map[string]dodona.Transform{}}
+	if len(decoded) == 0 {
+		return n, nil
+	}
+	for source, d := range decoded {
+		decoder, known := decoders[d.Kind]
+		if !known {
+			return nil, fmt.Errorf("source %q: this build has no kind %.40q that decodes its readings", source, d.Kind)
+		}
+		var err error
+		if n.decoders[source], err = decoder(d.Rules); err != nil {
+			return nil, fmt.Errorf("source %q: %w", source, err)
+		}
+	}
+	var err error
+	if n.json, err = json.Marshal(decodedDocument{decodedFormat, decoded, x.JSON()}); err != nil {
+		return nil, fmt.Errorf("write what sources decode: %w", err)
+	}
+	n.version = dodona.Keccak256(n.json)
+	return n, nil
+}
+
+// parseInner reads the canonical JSON of an inner.
+func parseInner(raw json.RawMessage, decoders Decoders) (*inner, error) {
+	var which struct {
+		Format *int `json:"decode"`
+	}
+	if err := json.Unmarshal(raw, &which); err != nil || which.Format == nil {
+		x, err := extract.Parse(raw)
+		if err != nil {
+			return nil, err
+		}
+		return makeInner(x, nil, nil)
+	}
+	if *which.Format != decodedFormat {
+		return nil, fmt.Errorf("read what sources decode: format %d, this build knows %d", *which.Format, decodedFormat)
+	}
+	var doc decodedDocument
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		return nil, fmt.Errorf("read what sources decode: %w", err)
+	}
+	x, err := extract.Parse(doc.Extraction)
+	if err != nil {
+		return nil, err
+	}
+	n, err := makeInner(x, doc.Sources, decoders)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(n.json, raw) {
+		return nil, errors.New("read what sources decode: not in the canonical form")
+	}
+	return n, nil
+}
+
+// Apply returns the points of all sources, sorted by id and then in the order of the readings.
+func (n *inner) Apply(ctx context.Context, c dodona.Call) (dodona.Result, error) {
+	r, err := n.extraction.Apply(ctx, c)
+	if err != nil || len(n.decoders) == 0 {
+		return r, err
+	}
+	for source, decoder := range n.decoders {
+		own := c
+		own.Readings = slices.DeleteFunc(slices.Clone(c.Readings), func(r dodona.Reading) bool { return r.Source != source })
+		made, err := decoder.Apply(ctx, own)
+		if err != nil {
+			return dodona.Result{}, fmt.Errorf("decode readings of source %q: %w", source, err)
+		}
+		for _, p := range made.Points {
+			if _, asked := n.decoded[source].Rules[p.ID]; asked {
+				p.ID = dodona.PointID(source, p.ID)
+				r.Points = append(r.Points, p)
+			}
+		}
+	}
+	slices.SortStableFunc(r.Points, func(a, b dodona.Point) int { return strings.Compare(a.ID, b.ID) })
+	r.Version = n.version
+	return r, nil
+}
+
+// decodedOf returns what of decoded the points called from need, where no rule is given for them.
+func decodedOf(decoded map[string]Decoded, rules extract.Rules, from []string) map[string]Decoded {
+	subset := map[string]Decoded{}
+	for _, id := range from {
+		source, point := dodona.SplitPointID(id)
+		_, given := rules[source][point]
+		own, found := decoded[source].Rules[point]
+		if given || !found {
+			continue
+		}
+		if subset[source].Rules == nil {
+			subset[source] = Decoded{decoded[source].Kind, map[string]json.RawMessage{}}
+		}
+		subset[source].Rules[point] = own
+	}
+	return subset
+}
