@@ -43,8 +43,7 @@ type unsignedLimits struct {
 func (c moduleRunCommand) Run(ctx context.Context, term terminal) error {
 	result, limits, err := c.try(ctx, term)
 	if err != nil {
-		result = trial.Result{Points: []dodona.Point{}, Calls: map[string]int{}}
-		result.Fail(err)
+		result = trial.Failed(err)
 	}
 	if c.JSON {
 		if err := printJSON(term.out, result); err != nil {

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
@@ -148,9 +147,7 @@ func (b Bench) try(ctx context.Context, test *suite, k testCase) (got TestedCase
 func (b Bench) tryTwice(ctx context.Context, spec module.Spec, ev module.Event) (Result, error) {
 	m, err := b.engine.Load(ctx, spec)
 	if failed := (*module.Error)(nil); errors.As(err, &failed) { // in its initialisation, which a case may expect
-		r := Result{Points: []dodona.Point{}, Calls: map[string]int{}}
-		r.Fail(failed)
-		return r, nil
+		return Failed(failed), nil
 	}
 	if err != nil {
 		return Result{}, err

@@ -125,15 +125,22 @@ func Try(ctx context.Context, m *module.Module, ev module.Event) Result {
 		r.Logs = append(r.Logs, Line{strings.ToLower(l.Level.String()), l.Text})
 	}
 	if err != nil {
-		r.Fail(err)
+		r.fail(err)
 		return r
 	}
 	r.Points = append(r.Points, o.Points...)
 	return r
 }
 
-// Fail notes why there is no answer.
-func (r *Result) Fail(err error) {
+// Failed returns the result of an event that never was.
+func Failed(err error) Result {
+	r := Result{Points: []dodona.Point{}, Calls: map[string]int{}}
+	r.fail(err)
+	return r
+}
+
+// fail notes why there is no answer.
+func (r *Result) fail(err error) {
 	text := err.Error()
 	r.Error = &text
 	if failed := (*module.Error)(nil); errors.As(err, &failed) {

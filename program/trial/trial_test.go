@@ -1,0 +1,161 @@
+package trial
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/module"
+	"github.com/dodona-oracle/dodona/module/manifest"
+)
+
+func write(t testing.TB, dir, name, content string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// counterIn puts a module that counts rounds in its state and reads the sensor "meter" into a folder.
+func counterIn(t testing.TB, dir string) (wasm string) {
+	t.Helper()
+	code, err := os.ReadFile("../../node/testdata/counter.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return write(t, dir, "counter.wasm", string(code))
+}
+
+// tested runs a file of tests of that module.
+func tested(t testing.TB, dir, cases string) (Tested, error) {
+	t.Helper()
+	path := write(t, dir, "counter_test.yaml", cases)
+	bench, err := NewBench(t.Context(), func(ctx context.Context, _ module.Options) (*module.Engine, error) {
+		return module.New(ctx, module.Options{Interpreter: true})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bench.Close(t.Context())
+	return bench.Test(t.Context(), path)
+}
+
+func TestABenchTellsCasesThatAreNotWhatTheyShouldBe(t *testing.T) {
+	dir := t.TempDir()
+	counterIn(t, dir)
+	write(t, dir, "meter.json", "7")
+	got, err := tested(t, dir, `
+grants: [state, "read_sensor=meter:meter.json"]
+cases:
+- name: as it should
+  inputs: [{body: "1"}]
+  points: [{id: counted, value: 1}, {id: meter, value: 7}]
+- inputs: [{body: "1"}]
+  points: [{id: counted, value: 2}]
+- name: a failure that does not come
+  inputs: [{body: "1"}]
+  cause: trap
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Module != "counter.wasm" || got.Limits.Fuel == 0 || len(got.Cases) != 3 {
+		t.Fatalf("%+v", got)
+	}
+	for i, want := range []struct {
+		name string
+		diff []string
+	}{
+		{"as it should", nil},
+		{"case 2", []string{"- counted = 2", "+ counted = 1", "+ meter = 7"}},
+		{"a failure that does not come", []string{"- a failure with cause trap", "+ an answer", "+ counted = 1", "+ meter = 7"}},
+	} {
+		k := got.Cases[i]
+		if k.Name != want.name || k.Pass != (want.diff == nil) || !slices.Equal(k.Diff, want.diff) || k.Fuel == 0 || len(k.State["n"]) != 8 {
+			t.Errorf("%q passes: %v, diff %q, fuel %d, state %q; want %q", k.Name, k.Pass, k.Diff, k.Fuel, k.State, want.diff)
+		}
+	}
+}
+
+func TestAModuleIsNotTriedWithoutWhatItNeeds(t *testing.T) {
+	dir := t.TempDir()
+	counterIn(t, dir)
+	if _, err := tested(t, dir, `cases: [{inputs: [{body: "1"}]}]`); err == nil || !strings.Contains(err.Error(), "read_sensor=NAME:FILE") || !strings.Contains(err.Error(), "grant it: state") {
+		t.Errorf("got %v", err)
+	}
+	if err := os.Remove(filepath.Join(dir, "counter.wasm")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tested(t, dir, `cases: [{inputs: [{body: "1"}]}]`); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "build the module first") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestGrantsAreReadAsTheyAreWritten(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "meter.json", "7")
+	at := func(file string) string { return filepath.Join(dir, file) }
+	g, err := ParseGrants([]string{"state", "now_ms", "http_get=a.example", "read_sensor=meter:meter.json", "files=."}, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := manifest.Capabilities{
+		State: true, NowMS: true, Files: true, ReadSensor: []string{"meter"}, HTTPGet: &manifest.HTTPGet{Hosts: []string{"a.example"}},
+	}
+	gotJSON, _ := json.Marshal(g.Capabilities)
+	if wantJSON, _ := json.Marshal(want); string(gotJSON) != string(wantJSON) {
+		t.Errorf("granted %s, want %s", gotJSON, wantJSON)
+	}
+	r, err := g.host(g.Capabilities).Reading(t.Context(), "meter")
+	if err != nil || string(r.Body) != "7" || r.ContentType != "application/json" {
+		t.Errorf("the sensor says %+v, %v", r, err)
+	}
+	if _, err := g.host(g.Capabilities).Reading(t.Context(), "other"); !errors.Is(err, dodona.ErrNotFound) {
+		t.Errorf("another sensor: %v", err)
+	}
+	for _, text := range []string{"", "stat", "http_get", "http_get=", "read_sensor=meter", "read_sensor=:meter.json", "read_sensor=m:none.json", "files", "files=meter.json", "serial=x", "http_get.hosts=x"} {
+		if _, err := ParseGrants([]string{text}, at); err == nil {
+			t.Errorf("%q is granted", text)
+		}
+	}
+}
+
+func TestAnEventTakesTheOnlyNumberWhereNoRuleIsGiven(t *testing.T) {
+	at := time.UnixMilli(1_700_000_000_000).UTC()
+	readings := []dodona.Reading{{Source: "b", Body: []byte(`{"x": 2}`), Received: at}, {Source: "a", Body: []byte("1.50"), Received: at}}
+	ev, err := Event(t.Context(), dodona.RoundAt(at), readings, nil)
+	if err != nil || !slices.Equal(ev.From, []string{"a", "b"}) || len(ev.Points) != 2 || PointText(ev.Points[0]) != "a = 1.5" || ev.Readings[0].Source != "a" {
+		t.Errorf("%+v, %v", ev, err)
+	}
+	ev, err = Event(t.Context(), dodona.RoundAt(at), readings, map[string]extract.Rule{"b.y": {Pointer: "/y"}})
+	if err != nil || len(ev.Points) != 1 || !strings.HasPrefix(PointText(ev.Points[0]), "b.y is bad: ") {
+		t.Errorf("%+v, %v", ev, err)
+	}
+}
+
+func TestAModuleThatIsNotSignedIsTriedOnlyIfThatIsSaid(t *testing.T) {
+	file := counterIn(t, t.TempDir())
+	if _, err := Signed(file, nil); err == nil || !strings.Contains(err.Error(), "there is no counter.json beside it") {
+		t.Errorf("got %v", err)
+	}
+	write(t, filepath.Dir(file), "counter.json", "{}")
+	if _, err := Signed(file, nil); err == nil || !strings.Contains(err.Error(), "name a trust file") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := Signed(file, new(manifest.Trust)); err == nil {
+		t.Error("an empty envelope and no keys are enough")
+	}
+	if _, err := Unsigned(file, Limits{Pages: 1 << 30}, manifest.Capabilities{}); err == nil {
+		t.Error("any limits are taken")
+	}
+}
