@@ -4,17 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"sync/atomic"
 
 	"github.com/tetratelabs/wazero/api"
 
-	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/module/abi"
-	"github.com/dodona-oracle/dodona/module/manifest"
-	"github.com/dodona-oracle/dodona/module/wasi"
-	"github.com/dodona-oracle/dodona/module/wasm"
 )
 
 // An instance is one sandbox: a memory, its globals, and what is needed to set both back. One call at a time owns it;
@@ -109,7 +104,7 @@ func (in *instance) wear(fuel uint64) {
 
 // failure says why a call ended early.
 func (in *instance) failure(err error) *Error {
-	text, trace, _ := strings.Cut(err.Error(), "\nwasm stack trace:\n")
+	text, trace := parted(err)
 	where := ""
 	if name := in.module.guestFunction(trace); name != "" {
 		where = "in " + name + ": "
@@ -127,7 +122,7 @@ func (in *instance) failure(err error) *Error {
 			Module: in.module.label, Cause: CauseExit, Code: int32(exit),
 			Detail: fmt.Sprintf("%sit ended itself with exit code %d; it must return from %s", where, exit, runExport),
 		}
-	case strings.TrimPrefix(text, trapPrefix) == "stack overflow": // of this engine on this machine: the module's own depth is counted, and far below
+	case strings.TrimPrefix(text, trapPrefix) == trapStack: // of this engine on this machine: the module's own depth is counted, and far below
 		return in.module.failed(CauseHost, where+"the engine's stack is used up, which says nothing of the module; this machine has no answer")
 	case strings.HasPrefix(text, trapPrefix):
 		return in.module.failed(CauseTrap, where+strings.TrimPrefix(text, trapPrefix))
@@ -137,67 +132,6 @@ func (in *instance) failure(err error) *Error {
 
 // longestFailure is the length in bytes up to which the text of an error that nobody foresaw is shown.
 const longestFailure = 500
-
-// trapPrefix is how wazero's errors begin when the guest's own code trapped.
-const trapPrefix = "wasm error: "
-
-// guestFunction returns the name of the innermost guest function of wazero's stack trace, which has a line such as
-// ".parse(i32,i32) i32", or ".parse(i32,i32) (i32,i64)", for each. Host functions have the name of their module before the dot.
-func (m *Module) guestFunction(trace string) string {
-	for line := range strings.Lines(trace) {
-		line = strings.TrimSpace(line)
-		if hostFrame(line) {
-			continue
-		}
-		if results := strings.LastIndex(line, ") ("); results > 0 && results+2 == strings.LastIndex(line, "(") {
-			line = line[:results]
-		}
-		if end := strings.LastIndex(line, "("); end > 0 {
-			name := line[:end]
-			if def, ok := m.exported[name]; ok {
-				return functionName(def)
-			}
-			return nameOf(name)
-		}
-	}
-	return ""
-}
-
-// functionName returns how a guest's function is called, or else exported.
-func functionName(def api.FunctionDefinition) string {
-	if def.Name() == "" && len(def.ExportNames()) > 0 {
-		return plain.Line(def.ExportNames()[0], longestName)
-	}
-	return nameOf(def.DebugName())
-}
-
-// nameOf makes the name of a function out of wazero's: a dot, for the module without a name, and the name or "$" and
-// the index. The index in the file is less by the imports that the rewriter has added.
-func nameOf(debug string) string {
-	name := strings.TrimPrefix(debug, ".")
-	if index, ok := strings.CutPrefix(name, "$"); ok {
-		if i, err := strconv.Atoi(index); err == nil && i >= addedImports {
-			return fmt.Sprintf("function %d", i-addedImports)
-		}
-	}
-	return plain.Line(name, longestName)
-}
-
-// addedImports is how many functions rewritten modules import beside their own: refuel and toodeep.
-const addedImports = 2
-
-// hostFrame reports whether a line of a stack trace is of a function that guests import.
-func hostFrame(line string) bool {
-	for _, host := range hostModules {
-		if strings.HasPrefix(line, host+".") {
-			return true
-		}
-	}
-	return false
-}
-
-// hostModules are the import modules of host functions.
-var hostModules = [...]string{wasm.HostModule, manifest.ABI, wasi.Module}
 
 // longestName is the length in bytes up to which names of functions are shown.
 const longestName = 100
