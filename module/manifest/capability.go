@@ -38,10 +38,12 @@ func (c Capabilities) Check() error {
 			return err
 		}
 	}
-	if err := checkSources("read_sensor", c.ReadSensor); err != nil {
-		return err
+	for _, l := range c.lists() {
+		if err := checkSources(l.name, *l.field); err != nil {
+			return err
+		}
 	}
-	return checkSources("serial", c.Serial)
+	return nil
 }
 
 func (g HTTPGet) check() error {
@@ -131,11 +133,10 @@ func (c Capabilities) Sentences() []string {
 			out = append(out, fmt.Sprintf("may GET https://%s, ≤ %d/s, ≤ %s", host, g.PerSecond, size(g.Bytes)))
 		}
 	}
-	for _, name := range c.ReadSensor {
-		out = append(out, "may read sensor "+name)
-	}
-	for _, name := range c.Serial {
-		out = append(out, "may read and write serial port "+name)
+	for _, l := range c.lists() {
+		for _, name := range *l.field {
+			out = append(out, l.sentence+" "+name)
+		}
 	}
 	for _, f := range c.flags() {
 		if *f.field {
@@ -155,6 +156,21 @@ func size(n int) string {
 	return strconv.Itoa(n) + " bytes"
 }
 
+// A list is a capability whose parameters are names of sources.
+type list struct {
+	name     string
+	field    *[]string
+	sentence string // before a name
+}
+
+// lists returns those of c, in the order of their names in the manifest.
+func (c *Capabilities) lists() []list {
+	return []list{
+		{"read_sensor", &c.ReadSensor, "may read sensor"},
+		{"serial", &c.Serial, "may read and write serial port"},
+	}
+}
+
 // A flag is a capability without parameters.
 type flag struct {
 	name     string
@@ -165,7 +181,10 @@ type flag struct {
 // Everything returns a value with every capability, for looking at modules that nobody asks anything for yet. It is no
 // grant: its names and hosts are none.
 func Everything() Capabilities {
-	c := Capabilities{HTTPGet: &HTTPGet{Hosts: []string{"host"}}, ReadSensor: []string{"source"}, Serial: []string{"source"}}
+	c := Capabilities{HTTPGet: &HTTPGet{Hosts: []string{"host"}}}
+	for _, l := range c.lists() {
+		*l.field = []string{"source"}
+	}
 	for _, f := range c.flags() {
 		*f.field = true
 	}
@@ -204,8 +223,11 @@ func (c Capabilities) Missing(granted Capabilities) []string {
 			out = append(out, fmt.Sprintf("http_get of %d bytes: %d are granted", g.Bytes, has.Bytes))
 		}
 	}
-	names("read_sensor", c.ReadSensor, granted.ReadSensor, func(name string) bool { return slices.Contains(granted.ReadSensor, name) })
-	names("serial", c.Serial, granted.Serial, func(name string) bool { return slices.Contains(granted.Serial, name) })
+	lists := granted.lists()
+	for i, l := range c.lists() {
+		has := *lists[i].field
+		names(l.name, *l.field, has, func(name string) bool { return slices.Contains(has, name) })
+	}
 	allowed := granted.flags()
 	for i, f := range c.flags() {
 		if *f.field && !*allowed[i].field {
@@ -258,8 +280,10 @@ func (c Capabilities) Intersect(granted Capabilities) Capabilities {
 			out.HTTPGet = &both
 		}
 	}
-	out.ReadSensor = common(c.ReadSensor, granted.ReadSensor)
-	out.Serial = common(c.Serial, granted.Serial)
+	names, grants := c.lists(), granted.lists()
+	for i, l := range out.lists() {
+		*l.field = common(*names[i].field, *grants[i].field)
+	}
 	asked, allowed := c.flags(), granted.flags()
 	for i, f := range out.flags() {
 		*f.field = *asked[i].field && *allowed[i].field
@@ -310,12 +334,12 @@ func (c *Capabilities) Add(text string) error {
 		return number(&get().PerSecond)
 	case "http_get.bytes":
 		return number(&get().Bytes)
-	case "read_sensor":
-		c.ReadSensor = append(c.ReadSensor, strings.Split(value, ",")...)
-		return nil
-	case "serial":
-		c.Serial = append(c.Serial, strings.Split(value, ",")...)
-		return nil
+	}
+	for _, l := range c.lists() {
+		if l.name == name {
+			*l.field = append(*l.field, strings.Split(value, ",")...)
+			return nil
+		}
 	}
 	for _, f := range c.flags() {
 		if f.name == name && !valued {
