@@ -24,7 +24,7 @@ var law = map[string][]string{
 	"telemetry":         {},
 	"source":            {"source"}, // a leaf imports its stage
 	"extract":           {},
-	"feed":              {},
+	"feed":              {"module/manifest"}, // for what its module may reach
 	"sign":              {},
 	"bus":               {},
 	"journal":           {"bus", "journal/disk"},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
 // Module names the Wasm module that makes a feed's points, and what it may do.
@@ -20,27 +21,7 @@ type Module struct {
 	Params map[string]string `yaml:"params,omitempty" json:"params,omitempty"`
 	// Allow is what the module may reach beside its input. What its manifest asks for and this does not allow keeps
 	// the feed from starting. Default: nothing.
-	Allow Allow `yaml:"allow,omitempty" json:"allow,omitzero"`
-}
-
-// Allow is what a module may reach beside its input. Everything else is refused.
-type Allow struct {
-	// HTTPGet names the hosts it may GET from over HTTPS, such as [api.kraken.com]. Default: none.
-	HTTPGet []string `yaml:"http_get,omitempty" json:"http_get,omitempty"`
-	// ReadSensor names the sources whose last journaled reading it may see. Default: none.
-	ReadSensor []string `yaml:"read_sensor,omitempty" json:"read_sensor,omitempty"`
-	// Serial names the serial sources it may talk to. Default: none.
-	Serial []string `yaml:"serial,omitempty" json:"serial,omitempty"`
-	// Files is a folder that it may read, and nothing outside of it. Default: none.
-	Files string `yaml:"files,omitempty" json:"files,omitempty"`
-	// NowMS lets it know the round's instant. Default: false.
-	NowMS bool `yaml:"now_ms,omitempty" json:"now_ms,omitempty"`
-	// Random gives it bytes drawn from the round, the same on every machine. Default: false.
-	Random bool `yaml:"random,omitempty" json:"random,omitempty"`
-	// Verify lets it check ECDSA and Ed25519 signatures. Default: false.
-	Verify bool `yaml:"verify,omitempty" json:"verify,omitempty"`
-	// State lets it keep up to 4 KiB from round to round, journaled with the round. Default: false.
-	State bool `yaml:"state,omitempty" json:"state,omitempty"`
+	Allow manifest.Allow `yaml:"allow,omitempty" json:"allow,omitzero"`
 }
 
 const (

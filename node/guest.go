@@ -50,7 +50,7 @@ func (g *guest) choose(c *config.Config, s feed.Module) module.Rules {
 		return rules
 	}
 	g.found.Wasm = nil // read again for each attempt: many feeds whose module does not run would keep as many files in memory
-	allowed := allowance(s.Allow)
+	allowed := s.Allow.Capabilities()
 	granted := g.found.Manifest.Capabilities.Intersect(allowed)
 	if g.found.Manifest.Format == 0 { // nobody says what it asks for
 		granted = allowed
@@ -63,18 +63,6 @@ func (g *guest) choose(c *config.Config, s feed.Module) module.Rules {
 		Params: s.Params, Dir: s.Allow.Files, Host: g.host(granted),
 	}
 	return rules
-}
-
-// allowance returns what the operator allows, as a manifest asks for it.
-func allowance(a feed.Allow) manifest.Capabilities {
-	c := manifest.Capabilities{
-		ReadSensor: a.ReadSensor, Serial: a.Serial, Files: a.Files != "",
-		NowMS: a.NowMS, Random: a.Random, Verify: a.Verify, State: a.State,
-	}
-	if len(a.HTTPGet) > 0 {
-		c.HTTPGet = &manifest.HTTPGet{Hosts: a.HTTPGet}
-	}
-	return c
 }
 
 // host returns the world as the module may see it.

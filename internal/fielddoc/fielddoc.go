@@ -64,7 +64,7 @@ func Read(root string) (Manual, error) {
 		leaves = append(leaves, dirs...)
 	}
 	var mistakes []error
-	for _, dir := range append([]string{"config", "extract", "feed", "sink"}, leaves...) {
+	for _, dir := range append([]string{"config", "extract", "feed", "module/manifest", "sink"}, leaves...) {
 		if info, err := os.Stat(filepath.Join(root, dir)); err != nil || !info.IsDir() {
 			continue
 		}
@@ -225,6 +225,9 @@ func typeWords(dir string, e ast.Expr) (words, of string) {
 		if known, found := knownTypes[name]; found {
 			return known, ""
 		}
+		if of, found := structs[name]; found {
+			return "map", of
+		}
 		return "text", ""
 	case *ast.Ident:
 		switch {
@@ -241,6 +244,9 @@ func typeWords(dir string, e ast.Expr) (words, of string) {
 	}
 	return "text", ""
 }
+
+// structs are those that a setting has of another package.
+var structs = map[string]string{"manifest.Allow": "module/manifest.Allow"}
 
 var knownTypes = map[string]string{
 	"time.Duration": "duration", "unit.Size": "size", "secret.String": "secret",
