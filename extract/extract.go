@@ -6,7 +6,6 @@
 package extract
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -17,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/form"
 )
 
 // format is the version of the rules' meaning: it grows whenever equal rules over equal readings
@@ -82,16 +82,11 @@ func New(rules Rules) (*Extraction, error) {
 }
 
 // Parse returns the extraction whose canonical JSON is raw, as [Extraction.JSON] wrote it. Rules of another format,
-// unknown keys and trailing data are errors.
+// unknown and repeated keys and trailing data are errors.
 func Parse(raw json.RawMessage) (*Extraction, error) {
 	var doc document
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&doc); err != nil {
+	if err := form.Of[document]().Read(raw, "the document", &doc); err != nil {
 		return nil, fmt.Errorf("read extraction rules: %w", err)
-	}
-	if d.More() {
-		return nil, errors.New("read extraction rules: data after the end of the document")
 	}
 	if doc.Format != format {
 		return nil, fmt.Errorf("read extraction rules: format %d, this build knows %d", doc.Format, format)

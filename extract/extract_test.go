@@ -323,7 +323,8 @@ func TestParseRefusesOtherRules(t *testing.T) {
 	for _, raw := range []string{
 		``, `null`, `{}`, `[]`, `{"extract":2,"sources":{}}`, `{"extract":1,"sources":{},"x":1}`, `{"extract":1,"sources":{}} {}`,
 		`{"extract":1,"sources":{"s":{"":{"pointer":"x"}}}}`, `{"extract":1,"sources":{"s":{"":{"scale":1e400}}}}`,
-		`{"extract":1,"sources":{"S":{}}}`,
+		`{"extract":1,"sources":{"S":{}}}`, `{"extract":1,"sources":{}}}`, `{"extract":1,"Sources":{}}`, `{"extract":1,"extract":1,"sources":{}}`,
+		`{"extract":1,"sources":{"s":{"":{}},"s":{"":{}}}}`, `{"extract":1,"sources":{"s":{"":{"enum":{"on":1,"on":2}}}}}`, `{"extract":1,"sources":null}`,
 	} {
 		if _, err := Parse(json.RawMessage(raw)); err == nil {
 			t.Errorf("Parse(%s) gave no error", raw)

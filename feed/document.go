@@ -1,13 +1,12 @@
 package feed
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/form"
 	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
@@ -81,17 +80,12 @@ func build(name string, s Settings, extraction json.RawMessage) (Document, error
 // MaxNameParts is how many parts the name of a feed may have that a node computes: "site.boiler-3.temperature".
 const MaxNameParts = 4
 
-// ParseDocument reads rules as [Document.JSON] writes them, however they are indented. Unknown keys, missing ones,
+// ParseDocument reads rules as [Document.JSON] writes them, however they are indented. Unknown keys, repeated and missing ones,
 // rules of another format and rules that no feed could have are errors.
 func ParseDocument(raw json.RawMessage) (Document, error) {
 	var d Document
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&d); err != nil {
+	if err := form.Of[Document]().Read(raw, "the document", &d); err != nil {
 		return Document{}, fmt.Errorf("read rules of a feed: %w", err)
-	}
-	if decoder.More() {
-		return Document{}, errors.New("read rules of a feed: data after the end of the document")
 	}
 	if d.Format != formatRounded && d.Format != formatExact {
 		return Document{}, fmt.Errorf("read rules of a feed: format %d, this build knows %d and %d", d.Format, formatRounded, formatExact)

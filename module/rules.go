@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/form"
 	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/module/manifest"
 	"github.com/dodona-oracle/dodona/module/wasm"
@@ -95,9 +96,7 @@ func ParseRules(raw json.RawMessage) (Rules, bool, error) {
 		return Rules{}, false, nil
 	}
 	var doc rulesDocument
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&doc); err != nil {
+	if err := form.Of[rulesDocument]().Read(raw, "the document", &doc); err != nil {
 		return Rules{}, true, fmt.Errorf("read rules of a module: %w", err)
 	}
 	switch {

@@ -1,7 +1,6 @@
 package file
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -9,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/dodona-oracle/dodona/internal/form"
 )
 
 // window is how much of the file, at its head and before the position, a fingerprint covers.
@@ -36,13 +37,8 @@ func parsePosition(cursor []byte) (position, error) {
 	if len(cursor) > maxCursor {
 		return position{}, errCursor
 	}
-	decoder := json.NewDecoder(bytes.NewReader(cursor))
-	decoder.DisallowUnknownFields()
 	var p position
-	if err := decoder.Decode(&p); err != nil {
-		return position{}, errCursor
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+	if err := form.Of[position]().Read(cursor, "the cursor", &p); err != nil {
 		return position{}, errCursor
 	}
 	if p.Offset < 0 || len(p.Head) != 2*fingerprintSize || len(p.Tail) != 2*fingerprintSize {
