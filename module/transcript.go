@@ -1,13 +1,11 @@
 package module
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 
+	"github.com/dodona-oracle/dodona/internal/form"
 	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/module/capability"
 )
@@ -32,13 +30,11 @@ func parseTranscript(raw []byte) (transcriptDocument, error) {
 	if len(raw) > maxTranscript {
 		return doc, fmt.Errorf("read transcript: %d bytes, at most %d are written", len(raw), maxTranscript)
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&doc); err != nil {
+	exact, err := form.Exact(raw, &doc, abi.Canonical)
+	if err != nil {
 		return transcriptDocument{}, fmt.Errorf("read transcript: %w", err)
 	}
-	again, err := doc.json()
-	if err != nil || !bytes.Equal(again, raw) {
+	if !exact {
 		return transcriptDocument{}, errors.New("read transcript: not in the canonical form")
 	}
 	room := transcriptRoom
@@ -208,14 +204,11 @@ func (t *transcript) state(host map[string][]byte) map[string][]byte {
 // parseState reads the canonical JSON of a state.
 func parseState(raw []byte) (map[string][]byte, error) {
 	var state map[string][]byte
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if err := d.Decode(&state); err != nil {
+	exact, err := form.Exact(raw, &state, abi.Canonical)
+	if err != nil {
 		return nil, fmt.Errorf("read state: %w", err)
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("read state: data after its end")
-	}
-	if again, err := abi.Canonical(state); err != nil || !bytes.Equal(again, raw) {
+	if !exact {
 		return nil, errors.New("read state: not in the canonical form")
 	}
 	return state, capability.CheckState(state)

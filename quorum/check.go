@@ -1,13 +1,13 @@
 package quorum
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/form"
 	"github.com/dodona-oracle/dodona/internal/grid"
 )
 
@@ -96,11 +96,11 @@ func decode(body []byte) (dodona.Observation, error) {
 	if len(body) > maxObservation {
 		return obs, fmt.Errorf("%d bytes are more than an observation has (%d at most)", len(body), maxObservation)
 	}
-	if err := json.Unmarshal(body, &obs); err != nil {
+	exact, err := form.Exact(body, &obs, json.Marshal)
+	if err != nil {
 		return obs, fmt.Errorf("read observation: %w", err)
 	}
-	again, err := json.Marshal(obs)
-	if err != nil || !bytes.Equal(again, body) {
+	if !exact {
 		return obs, errCanonical
 	}
 	return obs, nil
