@@ -2,9 +2,12 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -23,6 +26,7 @@ import (
 type guest struct {
 	m       *modules
 	feed    string
+	look    func(context.Context) (manifest.Found, error) // finds the release that the feed names
 	program *program.Program
 	found   manifest.Found
 	spec    module.Spec
@@ -35,18 +39,19 @@ type guest struct {
 
 // newGuest finds a feed's module and decides what it may reach. It does not run anything yet. A module that must not run
 // gives a guest all the same: its rounds are missed with the reason.
-func (m *modules) newGuest(c *config.Config, f config.Feed) (*guest, error) {
+func (m *modules) newGuest(ctx context.Context, c *config.Config, f config.Feed) (*guest, error) {
 	g := &guest{m: m, feed: f.Feed.Name}
-	rules := g.choose(c, *f.Settings.Module)
+	g.look = func(ctx context.Context) (manifest.Found, error) { return m.look(ctx, c, f) }
+	rules := g.choose(ctx, *f.Settings.Module)
 	var err error
 	g.program, err = program.New(program.Rules{From: f.Settings.From, Extract: c.Rules(), Module: &rules}, nil)
 	return g, err
 }
 
 // choose finds the release that a feed names, and returns what the feed's rules say of it.
-func (g *guest) choose(c *config.Config, s feed.Module) module.Rules {
+func (g *guest) choose(ctx context.Context, s feed.Module) module.Rules {
 	rules := module.Rules{Module: dodona.Module{Name: s.Name, Version: s.Version}, Params: s.Params}
-	if g.found, g.err = g.m.find(c, s); g.err != nil {
+	if g.found, g.err = g.look(ctx); g.err != nil {
 		return rules
 	}
 	g.found.Wasm = nil // read again for each attempt: many feeds whose module does not run would keep as many files in memory
@@ -82,6 +87,36 @@ func (g *guest) host(granted manifest.Capabilities) abi.Host {
 	return h
 }
 
+// unread reports whether a release could not be read for a reason of this machine, which may pass: a share that is not there. Anything
+// else is for a person to mend.
+func unread(err error) bool {
+	errno := syscall.Errno(0)
+	return errors.As(err, &errno) && !errors.Is(err, fs.ErrNotExist) && errno != syscall.ENOTDIR && errno != syscall.EISDIR &&
+		errno != syscall.ELOOP && errno != syscall.ENAMETOOLONG
+}
+
+// untilRead returns a context that ends with ctx, and before that once a release can be read that could not. Stop ends who looks
+// for it, and waits.
+func (g *guest) untilRead(ctx context.Context) (until context.Context, stop func()) {
+	err := g.err
+	if !unread(err) {
+		return ctx, func() {}
+	}
+	until, cancel := context.WithCancel(ctx)
+	watch := start(until, func(ctx context.Context) {
+		defer cancel()
+		for attempt := 1; unread(err); attempt++ {
+			wait := loadedAgain.Next(attempt, nil)
+			g.m.log.Error("a module cannot be read; the rounds of its feed are missed until it can", "feed", g.feed, "error", err, "tried again in", wait)
+			if !backoff.Wait(ctx, wait) {
+				return
+			}
+			_, err = g.look(ctx)
+		}
+	})
+	return until, watch.stop
+}
+
 // load makes the module ready to run, and keeps its bytes for replays. What goes wrong is told, and then the reason why the feed's rounds are
 // missed. What is wrong with the machine and not with the module is tried again.
 func (g *guest) load(ctx context.Context) (unload func()) {
@@ -102,6 +137,9 @@ func (g *guest) load(ctx context.Context) (unload func()) {
 	if err == nil {
 		g.run(loaded)
 		return func() { g.close(ctx, loaded) }
+	}
+	if unread(g.err) {
+		return func() { g.m.note(g.feed, standing{}) } // told by who tries again
 	}
 	if g.err != nil || !module.Local(err) {
 		g.err = err

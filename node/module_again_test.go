@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -157,4 +158,53 @@ func TestALoadWaitsForTheOneBeforeIt(t *testing.T) {
 		t.Errorf("%d loads are kept that have ended", len(n.modules.last))
 	}
 	n.modules.mu.Unlock()
+}
+
+// TestAShareThatDoesNotAnswerHoldsUpNobodyElse: the trust file is a pipe that nobody writes to, which answers as little.
+func TestAShareThatDoesNotAnswerHoldsUpNobodyElse(t *testing.T) {
+	trust, wasm, envelope := signedCounter(t)
+	modules := t.TempDir()
+	writeFile(t, modules, "counter-1.0.0.wasm", wasm)
+	writeFile(t, modules, "counter-1.0.0.json", envelope)
+	pipe := filepath.Join(modules, "trust.json")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := counting(t, t.TempDir(), fmt.Sprintf("{dir: %q, trust: %q}", modules, pipe), allowed)
+	seen := newOutcomes()
+	n := changing(t, &text, Options{OnRound: seen.add})
+	run(t, n)
+	awaitModule(t, n, "that it is looked for", func(s api.ModuleStatus) bool { return s.Loading && !s.Running })
+	text = strings.Replace(text, "read: {every: 200ms", "other: {every: 200ms", 1)
+	if _, err := n.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	seen.await(t, "an answer of the new feed", func(o Outcome) bool { return o.Answer != nil && o.Answer.Feed.Name == "other" })
+	if err := os.WriteFile(pipe, trust, 0o600); err != nil { // both ends are open now, or it would wait
+		t.Fatal(err)
+	}
+	seen.await(t, "a count", func(o Outcome) bool { return counted(o) > 0 })
+}
+
+// TestAModuleThatCouldNotBeReadIsReadLater, without a reload: reading the memory of a process from its beginning is an input/output
+// error, as of a share that is gone.
+func TestAModuleThatCouldNotBeReadIsReadLater(t *testing.T) {
+	trust, wasm, envelope := signedCounter(t)
+	modules := t.TempDir()
+	writeFile(t, modules, "counter-1.0.0.wasm", wasm)
+	writeFile(t, modules, "counter-1.0.0.json", envelope)
+	writeFile(t, modules, "kept.json", trust)
+	file := filepath.Join(modules, "trust.json")
+	if err := os.Symlink("/proc/self/mem", file); err != nil {
+		t.Fatal(err)
+	}
+	text := counting(t, t.TempDir(), fmt.Sprintf("{dir: %q, trust: %q}", modules, file), allowed)
+	seen := newOutcomes()
+	n := changing(t, &text, Options{OnRound: seen.add})
+	run(t, n)
+	seen.await(t, "the reason", missedFor("input/output error"))
+	if err := os.Rename(filepath.Join(modules, "kept.json"), file); err != nil {
+		t.Fatal(err)
+	}
+	seen.await(t, "a count", func(o Outcome) bool { return counted(o) > 0 })
 }

@@ -188,7 +188,9 @@ func TestARoundIsMissedWithTheReasonWhileAModuleDoesNotRun(t *testing.T) {
 	seen.await(t, "an answer after the reload", func(o Outcome) bool { return counted(o) == 1 })
 }
 
-func TestOnlyWhatIsSignedAndAllowedRuns(t *testing.T) {
+// signedCounter returns a trust file, the module of the tests, and its manifest, signed by whom the file trusts.
+func signedCounter(t *testing.T) (rawTrust, wasm, envelope []byte) {
+	t.Helper()
 	key, err := manifest.NewKey()
 	if err != nil {
 		t.Fatal(err)
@@ -198,18 +200,23 @@ func TestOnlyWhatIsSignedAndAllowedRuns(t *testing.T) {
 		Format: 1, Version: 1, Keys: map[string]manifest.PublicKey{public.ID(): public},
 		Roles: manifest.Roles{Root: manifest.Role{Keys: []string{public.ID()}, Threshold: 1}, Module: manifest.Role{Keys: []string{public.ID()}, Threshold: 1}},
 	}
-	rawTrust, err := trust.Bytes()
+	rawTrust, err = trust.Bytes()
 	if err != nil {
 		t.Fatal(err)
 	}
-	wasm := counterWasm(t)
-	envelope, err := manifest.Sign(manifest.Manifest{
+	wasm = counterWasm(t)
+	envelope, err = manifest.Sign(manifest.Manifest{
 		Format: 1, Name: "counter", Version: "1.0.0", Sequence: 1, ABI: manifest.ABI, Module: sha256.Sum256(wasm),
 		Capabilities: manifest.Capabilities{State: true, ReadSensor: []string{"meter"}},
 	}, key)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return rawTrust, wasm, envelope
+}
+
+func TestOnlyWhatIsSignedAndAllowedRuns(t *testing.T) {
+	rawTrust, wasm, envelope := signedCounter(t)
 	for name, c := range map[string]struct {
 		wasm, envelope []byte
 		allow, reason  string

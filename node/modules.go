@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/feed"
@@ -36,6 +37,7 @@ type modules struct {
 
 	making   chan struct{}  // holds one token while the engine is made, for which a disk may let it wait
 	starting sync.WaitGroup // what has begun to load or end a module
+	looking  sync.WaitGroup // who looks for a release
 	mu       sync.Mutex
 	engine   *module.Engine
 	known    map[string]standing      // by feed
@@ -90,6 +92,13 @@ func (m *modules) opened(ctx context.Context) (*module.Engine, error) {
 // close ends every module. It must be called after the feeds that use them have ended.
 func (m *modules) close(ctx context.Context) error {
 	m.starting.Wait()
+	looked := make(chan struct{})
+	go func() { m.looking.Wait(); close(looked) }()
+	select {
+	case <-looked:
+	case <-time.After(slowLoad): // a share that does not answer must not keep the journal from being closed
+		m.log.Warn("a release of a module is still being looked for at the end", "dir", m.config().Modules.Dir)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.engine == nil {
@@ -107,6 +116,30 @@ func (m *modules) note(feed string, s standing) {
 		return
 	}
 	m.known[feed] = s
+}
+
+// look finds the release that a feed names, for as long as ctx lasts: what keeps it, a share say, may never answer.
+func (m *modules) look(ctx context.Context, c *config.Config, f config.Feed) (found manifest.Found, err error) {
+	s := *f.Settings.Module
+	slow := time.AfterFunc(slowLoad, func() {
+		m.log.Warn("a module is still being looked for; its feed makes no rounds until then", "feed", f.Feed.Name, "module", s.Name, "version", s.Version, "dir", c.Modules.Dir, "after", slowLoad)
+	})
+	defer slow.Stop()
+	m.note(f.Feed.Name, standing{loading: true})
+	ended := make(chan func(), 1)
+	m.looking.Go(func() {
+		release, failed := m.find(c, s)
+		ended <- func() { found, err = release, failed }
+	})
+	select {
+	case take := <-ended:
+		take()
+		m.note(f.Feed.Name, standing{err: err})
+	case <-ctx.Done():
+		m.note(f.Feed.Name, standing{})
+		err = ctx.Err()
+	}
+	return found, err
 }
 
 // find reads and verifies the release that a feed names.

@@ -30,7 +30,7 @@ type observer struct {
 	alone   bool // in the quorum
 
 	pumps *fleet[*source.Pump]
-	feeds *fleet[*feed.Feed]
+	feeds *fleet[*computing]
 
 	follows *config.Config // what runs; the role's own
 }
@@ -43,7 +43,7 @@ func newObserver(i *intake, m *modules, r *rounds, id identity, o Options) *obse
 	return &observer{
 		basics: i.basics, desk: newDesk(), version: o.Version, kinds: kinds, intake: i, rounds: r, modules: m,
 		salt: id.salt, alone: len(id.quorum.Members) == 1,
-		pumps: newFleet[*source.Pump](), feeds: newFleet[*feed.Feed](),
+		pumps: newFleet[*source.Pump](), feeds: newFleet[*computing](),
 	}
 }
 
@@ -109,11 +109,49 @@ func (o *observer) asker(take string) func(context.Context, string, dodona.Round
 	}
 }
 
+// A computing is a feed that runs: its loop, or none while its module is looked for.
+type computing struct {
+	mu   sync.Mutex
+	loop *feed.Feed
+}
+
+func (c *computing) set(loop *feed.Feed) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.loop = loop
+}
+
+// status returns how the loop stands, if there is one.
+func (c *computing) status() (s feed.Status, found bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.loop == nil {
+		return s, false
+	}
+	return c.loop.Status(), true
+}
+
 func (o *observer) startFeed(ctx context.Context, c *config.Config, f config.Feed) error {
-	schedule, g, err := o.program(c, f)
+	running := new(computing)
+	if f.Settings.Module != nil {
+		o.feeds.start(ctx, f.Feed.Name, running, func(ctx context.Context) { o.runModule(ctx, c, f, running) })
+		return nil
+	}
+	made, err := program.New(program.Rules{From: f.Settings.From, Extract: c.Rules()}, nil)
 	if err != nil {
 		return fmt.Errorf("feed %s: %w", f.Feed.Name, err)
 	}
+	loop, err := o.compose(c, f, program.Schedule{{Program: made, Transform: made.Running(nil)}})
+	if err != nil {
+		return err
+	}
+	running.set(loop)
+	o.feeds.start(ctx, f.Feed.Name, running, func(ctx context.Context) { o.runFeed(ctx, f, loop, nil) })
+	return nil
+}
+
+// compose makes the loop of a feed.
+func (o *observer) compose(c *config.Config, f config.Feed, schedule program.Schedule) (*feed.Feed, error) {
 	loop, err := feed.New(feed.Options{
 		Feed:     f.Feed,
 		Settings: f.Settings,
@@ -129,23 +167,32 @@ func (o *observer) startFeed(ctx context.Context, c *config.Config, f config.Fee
 		Recorder: o.recorder,
 	})
 	if err != nil {
-		return fmt.Errorf("feed %s: %w", f.Feed.Name, err)
+		return nil, fmt.Errorf("feed %s: %w", f.Feed.Name, err)
 	}
-	o.feeds.start(ctx, f.Feed.Name, loop, func(ctx context.Context) { o.runFeed(ctx, f, loop, g) })
-	return nil
+	return loop, nil
 }
 
-// program returns what makes the points of a feed, and the guest that runs its module; that is nil for a feed without one.
-func (o *observer) program(c *config.Config, f config.Feed) (program.Schedule, *guest, error) {
-	if f.Settings.Module != nil {
-		g, err := o.modules.newGuest(c, f)
-		return program.Schedule{{Program: g.program, Transform: g}}, g, err
+// runModule finds the module of a feed and makes rounds, and begins again once a module can be read that could not. What lets it
+// wait, a share say, lets no other feed wait.
+func (o *observer) runModule(ctx context.Context, c *config.Config, f config.Feed, running *computing) {
+	for ctx.Err() == nil {
+		g, err := o.modules.newGuest(ctx, c, f)
+		if ctx.Err() != nil {
+			return
+		}
+		var loop *feed.Feed
+		if err == nil {
+			loop, err = o.compose(c, f, program.Schedule{{Program: g.program, Transform: g}})
+		}
+		if err != nil {
+			o.log.Error("a feed does not run; correct its configuration", "feed", f.Feed.Name, "error", err)
+			return
+		}
+		running.set(loop)
+		until, stop := g.untilRead(ctx)
+		o.runFeed(until, f, loop, g)
+		stop()
 	}
-	made, err := program.New(program.Rules{From: f.Settings.From, Extract: c.Rules()}, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	return program.Schedule{{Program: made, Transform: made.Running(nil)}}, nil, nil
 }
 
 // runFeed makes rounds until ctx ends. A failure is told and the feed goes on: rounds must not stop. g is nil for a feed
@@ -212,7 +259,9 @@ func (o *observer) follow(next *config.Config, c config.Changes) error {
 func (o *observer) waiting() map[string]dodona.Round {
 	late := make(map[string]dodona.Round)
 	for name, f := range o.feeds.all() {
-		switch status := f.Status(); {
+		status, found := f.status()
+		switch {
+		case !found:
 		case status.State == feed.Behind:
 			late[name] = status.Next
 		case status.State == feed.Stopped && status.Last.Time().After(o.now()):
