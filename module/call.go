@@ -25,17 +25,19 @@ func (s *Spec) reaches() bool {
 	return slices.ContainsFunc(sets, func(set *abi.Set) bool { return set.Reaches != nil && set.Reaches(s.Capabilities) })
 }
 
-// kept returns what the sets that a module imports from keep of one instance, by their places.
+// kept returns what the sets that a module imports from keep of one instance, by their places; nil of those that keep nothing.
 func (m *Module) kept() []abi.Kept {
 	var list []abi.Kept
 	for i, set := range sets {
-		if set.Open == nil || !slices.ContainsFunc(m.imports, func(i wasm.Import) bool { f := functionOf(i.Module, i.Name); return f != nil && f.set == set }) {
+		if !slices.ContainsFunc(m.imports, func(i wasm.Import) bool { f := functionOf(i.Module, i.Name); return f != nil && f.set == set }) {
 			continue
 		}
 		if list == nil {
 			list = make([]abi.Kept, len(sets))
 		}
-		list[i] = set.Open(m.spec.world())
+		if set.Open != nil {
+			list[i] = set.Open(m.spec.world())
+		}
 	}
 	return list
 }
