@@ -26,15 +26,15 @@ var mutated = []string{
 	"abi/core", "abi/wasi", "guests/plausible-c", "guests/plausible-rust", "guests/json-assemblyscript",
 }
 
-// mutantsEach makes 20,000 mutants and more.
-const mutantsEach = 2200
-
 // mutantFuel is enough for each of them.
 const mutantFuel = 200_000
 
 // TestMutantsFailAlone loads damaged modules and runs those that load: flipped bits, other bytes, missing ones, pieces
 // moved, files cut. None may do more than a module may, none is a bug of the host, and none changes its neighbour's answer.
 func TestMutantsFailAlone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	compiled := newEngine(t, nil)
 	interpreted := newEngine(t, func(o *module.Options) { o.Interpreter = true })
 	neighbours := []*neighbour{honest(t, compiled), honest(t, interpreted)}

@@ -236,6 +236,9 @@ func TestBallastHoldsNobodyUp(t *testing.T) {
 // TestAttacksAtOnceLeaveANeighbourAlone runs all attacks that load at the same time, on two instances each, by as many
 // callers (w3bstream-devnet 575, seda-chain 297), while the honest module has its rounds.
 func TestAttacksAtOnceLeaveANeighbourAlone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for _, interpreter := range []bool{false, true} {
 		t.Run(map[bool]string{false: "compiler", true: "interpreter"}[interpreter], func(t *testing.T) {
 			e := newEngine(t, func(o *module.Options) { o.Interpreter, o.Memory = interpreter, 256<<20 })

@@ -232,6 +232,9 @@ func contains(t *testing.T, what, text string, fragments []string) {
 
 // TestAttacksFailAlone runs every attack that needs no process of its own in one engine, beside an honest module.
 func TestAttacksFailAlone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for _, interpreter := range []bool{false, true} {
 		t.Run(map[bool]string{false: "compiler", true: "interpreter"}[interpreter], func(t *testing.T) {
 			e := newEngine(t, func(o *module.Options) { o.Interpreter = interpreter })
@@ -247,6 +250,9 @@ func TestAttacksFailAlone(t *testing.T) {
 
 // TestBombsLeaveTheProcessAlive runs each attack that might kill a process in one that may be killed.
 func TestBombsLeaveTheProcessAlive(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts processes")
+	}
 	if name := os.Getenv("DODONA_ATTACK"); name != "" {
 		inChild(t, name)
 		return

@@ -67,6 +67,9 @@ func awaitProof(t *testing.T, n *Node, feed string, round dodona.Round) (body []
 }
 
 func TestAnswersAndGapsAreProvedWithoutTheNode(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	good := quote(t, `{"price": "43218.55"}`)
 	text := fmt.Sprintf(`node: {name: gw, data: %q}
 api: {listen: "127.0.0.1:0"}

@@ -58,6 +58,9 @@ func TestAClockThatStepsSignsNothingTwiceAndSaysUntilWhen(t *testing.T) {
 // TestAClockThatIsSetRightWithinARoundIsTold: it was a day ahead, and is set right the n-th time that it is read since an answer, which may be while a round is
 // under way. That is not signed then, and waits for that day.
 func TestAClockThatIsSetRightWithinARoundIsTold(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for n := int64(1); n <= 8; n++ {
 		text := walks(t.TempDir(), "feeds: {f: {decimals: 2, every: 200ms, from: [s]}}\n")
 		var step, left atomic.Int64

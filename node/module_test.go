@@ -257,6 +257,9 @@ func TestAModuleReadsOnlyWhatIsJournaled(t *testing.T) {
 
 // TestHostileModulesCostTheirOwnRoundsAlone: other feeds miss nothing, and the reason names the cause.
 func TestHostileModulesCostTheirOwnRoundsAlone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	hostile := map[string]string{ // by module: what its rounds are missed for
 		"loop": "fuel: ", "recursion": "depth: ", "recursion-binary": "fuel: ", "memory-grow": "", "log-flood": "", "table-grow": "table",
 	}

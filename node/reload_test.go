@@ -166,6 +166,9 @@ func TestAReloadAppliesMemoryAndLogLevelAlone(t *testing.T) {
 
 // TestAStopMeetsAskingFeeds: feeds ask for their sources by name while they are being stopped.
 func TestAStopMeetsAskingFeeds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	var feeds strings.Builder
 	for i := range 10 {
 		fmt.Fprintf(&feeds, "  f%d: {decimals: 2, every: 250ms, from: [s]}\n", i)

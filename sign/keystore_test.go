@@ -43,6 +43,9 @@ func writeFile(t *testing.T, content string, mode os.FileMode) string {
 }
 
 func TestKeystoreReadsTheVectorsOfTheDefinition(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	t.Parallel()
 	want, err := ParseKey(vectorKey)
 	if err != nil {
@@ -64,6 +67,9 @@ func TestKeystoreReadsTheVectorsOfTheDefinition(t *testing.T) {
 }
 
 func TestKeystoreAgreesWithGoEthereum(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	t.Parallel()
 	key := newTestKey(t)
 	path := filepath.Join(t.TempDir(), "new", "folder", "node.json")

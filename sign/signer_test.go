@@ -229,6 +229,9 @@ func TestALeftCallIsNotOverlooked(t *testing.T) {
 // TestKilledAtEveryStep kills the signer at each call of its ledger in each way, restarts it on the same disk with other
 // values for the same rounds, kills that one at each call too, and audits all signatures that ever got out.
 func TestKilledAtEveryStep(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it kills processes")
+	}
 	t.Parallel()
 	k := newTestKey(t)
 	work := func(variant byte) [][]dodona.Claim {

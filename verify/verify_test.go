@@ -368,6 +368,9 @@ func FuzzMutation(f *testing.F) {
 
 // TestBuildsForTheBrowser compiles the package, and all it imports, for GOOS=js.
 func TestBuildsForTheBrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it compiles")
+	}
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", os.DevNull, ".")
 	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {

@@ -51,9 +51,7 @@ func (l *ledger) empties() (n int) {
 
 // TestWhatIsAheadOfAllThatIsKnownIsNotBelievedOfOneEndpoint: a slot would drop rounds, and a count of transactions be filled up to.
 func TestWhatIsAheadOfAllThatIsKnownIsNotBelievedOfOneEndpoint(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
+	simulatesHours(t)
 	for name, c := range map[string]struct{ method, says string }{
 		"a slot that no contract can hold": {"eth_getStorageAt", slotWord(math.MaxUint64)},
 		"a slot that nobody sent":          {"eth_getStorageAt", slotWord(40)},

@@ -74,9 +74,7 @@ func always(with error) func(string) error { return func(string) error { return 
 // TestAnyEndpointThatAnswersNowAndThenDelivers, whatever its habit is, at the default settings: the first answer after some minutes, and
 // then one after the other.
 func TestAnyEndpointThatAnswersNowAndThenDelivers(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
+	simulatesHours(t)
 	for _, c := range []struct {
 		name  string
 		habit func() func(string) error

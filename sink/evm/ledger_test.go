@@ -396,3 +396,12 @@ func (b *bench) within(most time.Duration, what string, is func() bool) (took ti
 	}
 	return time.Since(begun)
 }
+
+// simulatesHours skips a test that asks for so many turns that the race detector makes minutes of it: shorter ones hold
+// the same goroutines to it, and make test runs this one without.
+func simulatesHours(t *testing.T) {
+	t.Helper()
+	if testing.Short() || racing {
+		t.Skip("it simulates hours: it runs without -short and without the race detector")
+	}
+}

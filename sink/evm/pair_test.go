@@ -308,6 +308,9 @@ func TestALookThatAsksNothingIsFollowedByOneThatDoes(t *testing.T) {
 // TestALaggardDoesNotMakeUpForWhatAnotherFailsAt: the first endpoint fails for receipts, slots and estimates, and tells the nonce; the second,
 // which answers those, is behind. The view of both looks as if what is in a block were lost, and nothing is sent twice for that.
 func TestALaggardDoesNotMakeUpForWhatAnotherFailsAt(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for _, lag := range []uint64{6, 30, 600} {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLedger()

@@ -18,6 +18,9 @@ func (l *log) renameAlone() {
 }
 
 func TestTailFollowsAWriterThatKeepsTheRotatedFile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for _, c := range []struct {
 		name  string
 		pause time.Duration // between lines

@@ -145,6 +145,9 @@ func (g guest) judge(t *testing.T, options, document []byte) (v verify.Verdict) 
 
 // TestTheShippedModuleJudgesEveryVectorAsGoDoes runs everything of spec/vectors that has a verdict.
 func TestTheShippedModuleJudgesEveryVectorAsGoDoes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	g := newGuest(t, shipped(t))
 	files, err := filepath.Glob("../../spec/vectors/*.json")
 	if err != nil {
