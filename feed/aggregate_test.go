@@ -167,3 +167,12 @@ func TestMajorityIsMoreThanHalf(t *testing.T) {
 		}
 	}
 }
+
+func TestScalesReachToTheLast(t *testing.T) {
+	if v, err := scaled(new(big.Rat), dodona.MaxScale); err != nil || v != dodona.NewInt192(0) {
+		t.Errorf("with %d decimals: %s, %v, want 0", dodona.MaxScale, v, err)
+	}
+	if v, err := scaled(new(big.Rat), dodona.MaxScale+1); !errors.Is(err, dodona.ErrRange) {
+		t.Errorf("with %d decimals: %s, %v, want ErrRange", dodona.MaxScale+1, v, err)
+	}
+}

@@ -405,3 +405,50 @@ func TestATranscriptIsALeafOfTheReadingsRoot(t *testing.T) {
 type fixed struct{ result dodona.Result }
 
 func (f fixed) Apply(context.Context, dodona.Call) (dodona.Result, error) { return f.result, nil }
+
+func TestCountsHaveTheirNumber(t *testing.T) {
+	for n, want := range map[int]string{0: "0 values", 1: "1 value", 2: "2 values"} {
+		if got := countOf(n, "value"); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// TestWhatIsSaidOnceIsTheSameOfAll: values are not, though what became of them is.
+func TestWhatIsSaidOnceIsTheSameOfAll(t *testing.T) {
+	doc := document(t, 2, nil)
+	list := points(t, "1", "2")
+	for i := range list {
+		list[i].Time = instant.Time().Add(-time.Hour)
+	}
+	got := Evaluate(doc, instant, list, nil)
+	if got.Inputs[0].Reason != got.Inputs[1].Reason || got.Inputs[0].Value == nil {
+		t.Fatalf("%+v: want two values that are stale for one reason", got.Inputs)
+	}
+	if strings.Contains(got.Missed, "all stale") || strings.Count(got.Missed, " stale: ") != 2 {
+		t.Errorf("got %s, want a word about each", got.Missed)
+	}
+}
+
+// TestAMedianIsToldAsTheFeedWouldRoundIt, half to even.
+func TestAMedianIsToldAsTheFeedWouldRoundIt(t *testing.T) {
+	places := uint8(2)
+	doc, err := NewDocument("x", Settings{
+		Decimals: &places, From: []string{"a", "b", "c", "d"}, Need: 4, Outliers: percent(t, "100%"),
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := Evaluate(doc, instant, points(t, "0", "0.12", "0.13", "9"), nil)
+	if !strings.Contains(got.Missed, "from the median 0.12, at most") {
+		t.Errorf("got %s, want the median 0.12", got.Missed)
+	}
+}
+
+func TestABundleNamesTheVersionOfItsTransform(t *testing.T) {
+	version := dodona.Keccak256([]byte("version"))
+	got := Compute(t.Context(), document(t, 1, nil), fixed{dodona.Result{Version: version}}, Material{Round: instant})
+	if got.Origin.Version != version {
+		t.Errorf("got %s, want %s", got.Origin.Version, version)
+	}
+}

@@ -3,6 +3,7 @@ package feed
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -135,4 +136,53 @@ func FuzzPercentSurvivesPrinting(f *testing.F) {
 			t.Fatalf("%q became %v, then %v (%v)", s, p, again, err)
 		}
 	})
+}
+
+// TestBoundsOfSettingsAreWhatTheySay: what is on a bound passes, and what is one beyond does not.
+func TestBoundsOfSettingsAreWhatTheySay(t *testing.T) {
+	params := func(n int) func(*Settings) {
+		return func(s *Settings) {
+			s.Module = &Module{Name: "m", Version: "1.0.0", Params: map[string]string{}}
+			for i := range n {
+				s.Module.Params[strconv.Itoa(i)] = "x"
+			}
+		}
+	}
+	param := func(n int) func(*Settings) {
+		return func(s *Settings) {
+			s.Module = &Module{Name: "m", Version: "1.0.0", Params: map[string]string{"four": strings.Repeat("x", n-4)}}
+		}
+	}
+	version := func(n int) func(*Settings) {
+		return func(s *Settings) { s.Module = &Module{Name: "m", Version: strings.Repeat("1", n)} }
+	}
+	for name, c := range map[string]struct {
+		at, beyond func(*Settings)
+	}{
+		"params":           {params(64), params(65)},
+		"bytes of a param": {param(1024), param(1025)},
+		"version":          {version(64), version(65)},
+		"every": {
+			func(s *Settings) { s.Every, s.Stale = maxEvery, time.Hour },
+			func(s *Settings) { s.Every, s.Stale = maxEvery+time.Millisecond, time.Hour },
+		},
+		"stale": {
+			func(s *Settings) { s.Stale = maxEvery },
+			func(s *Settings) { s.Stale = maxEvery + time.Millisecond },
+		},
+		"a label": {
+			func(s *Settings) { s.Kind, s.Labels = dodona.Enum, []string{"a", strings.Repeat("x", 64)} },
+			func(s *Settings) { s.Kind, s.Labels = dodona.Enum, []string{"a", strings.Repeat("x", 65)} },
+		},
+	} {
+		at, beyond := Settings{From: []string{"a"}}, Settings{From: []string{"a"}}
+		c.at(&at)
+		c.beyond(&beyond)
+		if err := at.Validate(); err != nil {
+			t.Errorf("%s at the bound: %v", name, err)
+		}
+		if err := beyond.Validate(); err == nil {
+			t.Errorf("%s beyond the bound passes", name)
+		}
+	}
 }
