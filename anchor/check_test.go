@@ -124,3 +124,59 @@ func TestLongWindowsHoldNoAnswersBeforeTheirEnd(t *testing.T) {
 		}
 	}
 }
+
+// TestFeedsWithoutAGridNeedSayNothing: their answers may lie anywhere in the window, and nobody knows of a gap between them.
+func TestFeedsWithoutAGridNeedSayNothing(t *testing.T) {
+	a := feed("a")
+	answer := answerOf(a, at(45*time.Second)+7, 7).Attestation.Leaf()
+	gap := dodona.Leaf{
+		Kind: dodona.LeafGap, Feed: a.ID(), Round: at(0),
+		Value: dodona.NewInt192(int64(at(30 * time.Second))), Observed: dodona.Keccak256([]byte("off")),
+	}
+	check := func(offGrid bool, leaves ...dodona.Leaf) error {
+		tree, err := anchor.NewTree(leaves)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := dodona.Anchor{From: at(0), To: at(time.Minute), Count: uint64(len(leaves)), Root: tree.Root()}
+		return anchor.Check(p, dodona.Anchor{}, network.ID(), leaves, anchor.Rules{Every: time.Minute, OffGrid: offGrid})
+	}
+	if err := check(true, answer); err != nil {
+		t.Errorf("an answer of a feed without a grid: %v", err)
+	}
+	if err := check(false, answer); err == nil {
+		t.Error("an answer of a feed of nobody may be signed where all feeds are known")
+	}
+	if err := check(true, answer, gap); err == nil || !strings.Contains(err.Error(), "without a grid") {
+		t.Errorf("a gap of a feed without a grid: got %v, want a refusal", err)
+	}
+}
+
+func TestOnlyAnswersMustBeKnown(t *testing.T) {
+	a := feed("a")
+	gap := dodona.Leaf{
+		Kind: dodona.LeafGap, Feed: a.ID(), Round: at(0),
+		Value: dodona.NewInt192(int64(at(30 * time.Second))), Observed: dodona.Keccak256([]byte("off")),
+	}
+	late := answerOf(a, at(-20*time.Second), 7).Attestation.Leaf()
+	late.Kind = dodona.LeafLate
+	leaves := []dodona.Leaf{gap, answerOf(a, at(40*time.Second), 7).Attestation.Leaf(), answerOf(a, at(50*time.Second), 7).Attestation.Leaf(), late}
+	for unknown := -1; unknown < len(leaves); unknown++ {
+		tree, err := anchor.NewTree(leaves)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := dodona.Anchor{From: at(0), To: at(time.Minute), Count: uint64(len(leaves)), Root: tree.Root()}
+		rules := anchor.Rules{Every: time.Minute, Grids: []anchor.Grid{gridOf("a", 10*time.Second)}}
+		rules.Attested = func(l dodona.Leaf) bool {
+			if l.Kind == dodona.LeafGap {
+				t.Error("somebody is asked for the attestation of a gap")
+			}
+			return unknown < 0 || l != leaves[unknown]
+		}
+		err = anchor.Check(p, dodona.Anchor{}, network.ID(), slices.Clone(leaves), rules)
+		if refused := err != nil; refused != (unknown > 0) {
+			t.Errorf("leaf %d is not known: got %v", unknown, err)
+		}
+	}
+}
