@@ -1,6 +1,6 @@
 // Command mutants changes the code of packages in one place after another, and says which changes no test sees: a moved
 // boundary, a condition turned round or cut, an operation, a number, a statement that is gone. It runs only tests that
-// come by the place, each found by a run of its own; -short unless told otherwise. A mutant is killed if one of them
+// come by the place, each found by a run of its own. A mutant is killed if one of them
 // fails, or goes on for far longer than before.
 //
 //	mutants -n 60 sign quorum sink+sink/evm
@@ -31,7 +31,7 @@ func main() {
 	flag.IntVar(&o.most, "n", 60, "how many `mutants` to try of each package; 0 is all")
 	flag.Uint64Var(&o.seed, "seed", 1, "chooses which")
 	flag.IntVar(&o.least, "least", 90, "the `percent` that must be killed")
-	flag.BoolVar(&o.short, "short", true, "run tests as go test -short does")
+	flag.BoolVar(&o.short, "short", false, "run tests as go test -short does: faster, and fewer are killed")
 	flag.StringVar(&o.only, "only", "", "try only mutants whose key has this `text`")
 	page := flag.String("page", "", "the `file` of survivors to bring up to date")
 	flag.Parse()
