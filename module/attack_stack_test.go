@@ -14,6 +14,9 @@ import (
 // TestTheStackStaysWithinItsBound: whatever a module does, its stack is within what was promised to it when it was loaded. Half of the
 // modules are those that have most on the stack for their size, half do a little of everything.
 func TestTheStackStaysWithinItsBound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 0))
 	e := newEngine(t, nil)

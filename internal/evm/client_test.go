@@ -350,6 +350,9 @@ func TestAnEndpointWithALimitIsAskedAtItsPace(t *testing.T) {
 
 // TestPatienceIsNoReasonToAskForTheChainAgain: an endpoint that has enough of requests gets none more than needed.
 func TestPatienceIsNoReasonToAskForTheChainAgain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for seconds")
+	}
 	a := newNode(t, 5)
 	var all, refused atomic.Int64
 	a.limit = func(w http.ResponseWriter) bool {

@@ -23,6 +23,9 @@ func ask(t *testing.T, c *evm.Client) {
 
 // TestAMethodThatIsRefusedAloneIsNotWaitedFor: what the node says of it is said at once the next time, and others are answered.
 func TestAMethodThatIsRefusedAloneIsNotWaitedFor(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for seconds")
+	}
 	t.Parallel()
 	a := newNode(t, 5)
 	var refuses atomic.Bool
@@ -132,6 +135,9 @@ func TestWhatAsksForMoreThanAQuestionsPatienceIsNotWaitedFor(t *testing.T) {
 
 // TestASlowEndpointIsTold: who asks hears once that requests wait, for whom, since when, for what and until when.
 func TestASlowEndpointIsTold(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for seconds")
+	}
 	t.Parallel()
 	a := newNode(t, 5)
 	var all atomic.Int64

@@ -18,6 +18,9 @@ import (
 // TestNarrowMachinesCountAlike holds that a machine whose int has 32 bits gives each module the same units, memory, stack and refusal. It runs
 // this test's program once more, built for such a machine, which most of 64 bits can run.
 func TestNarrowMachinesCountAlike(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it compiles for another processor")
+	}
 	ours := verdicts(t)
 	if strconv.IntSize == 32 {
 		fmt.Println(strings.Join(ours, "\n"))

@@ -76,6 +76,9 @@ var interpretable = map[string]struct {
 // TestWhatIsInterpretedIsCounted holds that the interpreter keeps no more than is counted of it, beside the code itself and some bytes
 // for each function, and that all is counted that it keeps.
 func TestWhatIsInterpretedIsCounted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	const functions, each = 20, 1000
 	types := []wasm.ValueType{wasm.I32, wasm.I64, wasm.F32, wasm.F64}
 	for name, s := range interpretable {

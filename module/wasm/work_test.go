@@ -15,6 +15,9 @@ import (
 var budgets = []string{"split the function", "native code", "machines that interpret it"}
 
 func TestTheWorkOfCompilingIsBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for _, s := range shapes {
 		t.Run(s.name, func(t *testing.T) {
 			all, k := s.most(t)

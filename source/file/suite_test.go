@@ -32,6 +32,9 @@ func TestSuiteOfDocument(t *testing.T) {
 }
 
 func TestSuiteOfLines(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for seconds")
+	}
 	sourcetest.Run(t, func(t *testing.T) sourcetest.Subject {
 		s := file.Kind.Settings().(*file.Settings)
 		s.Path = filepath.Join(t.TempDir(), "boiler.jsonl")
