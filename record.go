@@ -75,12 +75,21 @@ func (r Round) Before() func(Record) bool {
 // recorded before it is signed.
 type Claim struct {
 	Network  Digest `json:"network"`
-	Type     string `json:"type"`    // the EIP-712 type in lower case: "report", "observation", "anchor"
+	Type     string `json:"type"`    // what becomes of it: one of the types below
 	Subject  string `json:"subject"` // the feed's name; of an anchor "series"
 	Round    Round  `json:"round"`
-	Digest   Digest `json:"digest"`   // what will be signed
+	Digest   Digest `json:"digest"`   // what will be signed; of a vote what others will, if enough vote for it
 	Observed Digest `json:"observed"` // of the observations behind a report; zero for an observation
 }
+
+// The types of claims. Those of a report are filed together, and keep each other in order.
+const (
+	ClaimObservation = "observation"
+	ClaimAnchor      = "anchor"
+	ClaimReport      = "report"    // a vote and a signature at once, where one vote is enough
+	ClaimVote        = "vote"      // binds the key to a report; its signature is nil
+	ClaimSignature   = "signature" // of a report that enough members voted for, whatever this one did
+)
 
 // A Receipt is what a sink did with a record: a transaction, an HTTP status.
 type Receipt struct {

@@ -27,7 +27,7 @@ func (s *Series) Step(p *Plan) (*Effects, error) {
 		return nil, fmt.Errorf("anchor %s: its plan does not follow the anchor before, which ends at %s", p.Anchor.To, s.last.To)
 	}
 	return &Effects{s: s, plan: p, Claims: []dodona.Claim{{
-		Network: s.networkID, Type: "anchor", Subject: KeySeries,
+		Network: s.networkID, Type: dodona.ClaimAnchor, Subject: KeySeries,
 		Round: p.Anchor.To, Digest: p.Anchor.Digest(s.networkID), Observed: p.Anchor.Root,
 	}}}, nil
 }

@@ -122,7 +122,7 @@ func (r *rounds) sign(ctx context.Context, every time.Duration, b dodona.Bundle)
 	}
 	digest := obs.Digest(r.network)
 	signatures, err := r.signer.Sign(ctx, dodona.Claim{
-		Network: r.network, Type: "observation", Subject: b.Feed.Name, Round: b.Round, Digest: digest,
+		Network: r.network, Type: dodona.ClaimObservation, Subject: b.Feed.Name, Round: b.Round, Digest: digest,
 	})
 	if refused(err) {
 		r.log.Error("a round is not signed", "feed", b.Feed.Name, "round", b.Round, "error", err, "do", whatToDo(err))

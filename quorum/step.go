@@ -119,7 +119,7 @@ func (v *Validator) decide(e *Effects, rec dodona.Record, f finding) bool {
 	o.claim = len(e.Claims)
 	e.outcomes = append(e.outcomes, o)
 	e.Claims = append(e.Claims, dodona.Claim{
-		Network: v.networkID, Type: "report", Subject: name,
+		Network: v.networkID, Type: dodona.ClaimReport, Subject: name,
 		Round: o.report.Round, Digest: o.report.Digest(v.networkID), Observed: o.observed,
 	})
 	return true

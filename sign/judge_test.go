@@ -18,23 +18,29 @@ func TestSharedNetworksWaitForTheirPast(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := clock
-	s := New(Options{Key: k, Journal: d.process(nil), Now: func() time.Time { return at }, Since: base})
-	if err, _ := a.sign(t, s, claimOf("report", "b", base-1, 0)); !errors.Is(err, ErrBefore) {
-		t.Errorf("a round before the start: got %v, want ErrBefore", err)
+	every := func(name string) time.Duration {
+		return map[string]time.Duration{"a": time.Second, "b": 5 * time.Second}[name]
 	}
-	if err, _ := a.sign(t, s, claimOf("report", "a", base+200, 0)); !errors.Is(err, ErrBefore) {
-		t.Errorf("before the newest claim has passed: got %v, want ErrBefore", err)
-	}
-	at = at.Add(100 * time.Millisecond)
-	if err, _ := a.sign(t, s, claimOf("report", "a", base+200, 0)); !errors.Is(err, ErrBefore) {
-		t.Errorf("at the instant of the newest claim: got %v, want ErrBefore", err)
-	}
-	at = at.Add(time.Millisecond)
-	if err, _ := a.sign(t, s, claimOf("report", "a", base+200, 0)); err != nil {
-		t.Errorf("after the newest claim has passed: %v", err)
-	}
-	if err, _ := a.sign(t, s, claimOf("report", "b", base, 0)); err != nil {
-		t.Errorf("the round of the start: %v", err)
+	s := New(Options{Key: k, Journal: d.process(nil), Now: func() time.Time { return at }, Since: base, Every: every})
+	for _, c := range []struct {
+		name  string
+		ahead dodona.Round
+		want  error
+	}{
+		{"a", 200, ErrBefore},
+		{"b", 200, ErrBefore},
+		{"a", 100 + 2000 + 1000 - 1, ErrBefore}, // a's newest claim is 100 ms above the start
+		{"a", 100 + 2000 + 1000, nil},
+		{"b", 100 + 2000 + 1000, ErrBefore},
+		{"a", 6000, nil}, // what this process claims moves nothing
+		{"a", 6001, nil},
+		{"b", 2000 + 5000 - 1, ErrBefore},
+		{"b", 2000 + 5000, nil},
+	} {
+		at = (base + c.ahead).Time()
+		if err, _ := a.sign(t, s, claimOf("report", c.name, base+c.ahead, 0)); !errors.Is(err, c.want) {
+			t.Errorf("%s, %d ms after the start: got %v, want %v", c.name, c.ahead, err, c.want)
+		}
 	}
 	a.check(t, d)
 }
@@ -51,8 +57,11 @@ func TestOnlyThePastOfBeforeTheStartIsWaitedFor(t *testing.T) {
 		}
 		return fine
 	}
-	s := New(Options{Key: k, Journal: d.process(faulty), Now: func() time.Time { return clock }, Since: base})
-	c := claimOf("report", "a", base+1000, 0)
+	at := clock.Add(3 * time.Second)
+	s := New(Options{
+		Key: k, Journal: d.process(faulty), Now: func() time.Time { return at }, Since: base, Every: func(string) time.Duration { return time.Second },
+	})
+	c := claimOf("report", "a", base+3000, 0)
 	if err, _ := a.sign(t, s, c); !errors.Is(err, errUnknown) {
 		t.Fatalf("got %v, want an unknown outcome", err)
 	}
@@ -60,7 +69,7 @@ func TestOnlyThePastOfBeforeTheStartIsWaitedFor(t *testing.T) {
 		t.Errorf("the claim that is on record: %v", err)
 	}
 	// A subject that had no claim when it was first read has none to wait for either.
-	if err, _ := a.sign(t, s, claimOf("report", "a", base+1001, 0)); err != nil {
+	if err, _ := a.sign(t, s, claimOf("report", "a", base+3001, 0)); err != nil {
 		t.Errorf("the next round: %v", err)
 	}
 	a.check(t, d)
@@ -93,29 +102,32 @@ func TestALockNeverFalls(t *testing.T) {
 	five, other, six := claimOf("report", "a", 5, 0), claimOf("report", "a", 5, 1), claimOf("report", "a", 6, 0)
 	observed := five
 	observed.Observed[0] ^= 1
-	on := func(c dodona.Claim) standing { return standing{Claim: c, id: recordID(c)} }
-	lost := func(c dodona.Claim, id string) standing { return standing{Claim: c, id: id, lost: true} }
+	onRecord := func(c dodona.Claim) standing { return on(recordID(c), c) }
+	lost := func(c dodona.Claim, id string) standing {
+		s := onRecord(c)
+		s.id, s.lost = id, true
+		return s
+	}
 	for _, c := range []struct {
 		name              string
 		last, found, want standing
 	}{
 		{"nothing, and nothing was known", standing{}, standing{}, standing{}},
-		{"the first", standing{}, on(five), on(five)},
-		{"the same", on(five), on(five), on(five)},
-		{"a higher round", on(five), on(six), on(six)},
-		{"a lower round", on(six), on(five), lost(six, recordID(five))},
-		{"the same round with another digest", on(five), on(other), lost(five, recordID(other))},
-		{"the same round with another observed digest", on(five), on(observed), lost(five, recordID(observed))},
-		{"nothing any more", on(five), standing{}, lost(five, "")},
+		{"the first", standing{}, onRecord(five), onRecord(five)},
+		{"the same", onRecord(five), onRecord(five), onRecord(five)},
+		{"a higher round", onRecord(five), onRecord(six), onRecord(six)},
+		{"a lower round", onRecord(six), onRecord(five), lost(six, recordID(five))},
+		{"the same round with another digest", onRecord(five), onRecord(other), lost(five, recordID(other))},
+		{"the same round with another observed digest", onRecord(five), onRecord(observed), lost(five, recordID(observed))},
+		{"nothing any more", onRecord(five), standing{}, lost(five, "")},
 		{"still nothing", lost(five, ""), standing{}, lost(five, "")},
-		{"another one after nothing", lost(five, ""), on(other), lost(five, recordID(other))},
-		{"the same again", lost(five, ""), on(five), on(five)},
-		{"a higher round after nothing", lost(five, ""), on(six), on(six)},
+		{"another one after nothing", lost(five, ""), onRecord(other), lost(five, recordID(other))},
+		{"the same again", lost(five, ""), onRecord(five), onRecord(five)},
+		{"a higher round after nothing", lost(five, ""), onRecord(six), onRecord(six)},
 	} {
-		l := lock{last: c.last}
-		l.stand(c.found)
-		if l.last != c.want || !l.known || !l.read {
-			t.Errorf("%s: known %t, read %t, %+v, want %+v", c.name, l.known, l.read, l.last, c.want)
+		got := c.last.found(c.found)
+		if !got.equals(c.want) || got.id != c.want.id || got.lost != c.want.lost {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
 	}
 }
@@ -182,4 +194,13 @@ func TestALoneNodeWaitsForNoPast(t *testing.T) {
 	if _, err := newSigner(k, d.process(nil)).Sign(t.Context(), claimOf("report", "a", base+200, 0)); err != nil {
 		t.Errorf("before the newest claim has passed: %v", err)
 	}
+}
+
+// on returns what stands after claims, on a record.
+func on(id string, claims ...dodona.Claim) (s standing) {
+	for _, c := range claims {
+		s = s.with(c)
+	}
+	s.id = id
+	return s
 }

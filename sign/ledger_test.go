@@ -2,7 +2,6 @@ package sign
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -164,11 +163,11 @@ type audit struct {
 	mu     sync.Mutex
 	signer dodona.Address
 	signed map[dodona.Claim]bool
-	first  map[[2]any]dodona.Claim
+	first  map[[3]string]map[dodona.Round]mark // by what was done, votes or signatures, and the subject
 }
 
 func newAudit(k *Key) *audit {
-	return &audit{signer: k.Address(), signed: map[dodona.Claim]bool{}, first: map[[2]any]dodona.Claim{}}
+	return &audit{signer: k.Address(), signed: map[dodona.Claim]bool{}, first: map[[3]string]map[dodona.Round]mark{}}
 }
 
 type failer interface {
@@ -199,14 +198,28 @@ func (a *audit) sign(t failer, s *Signer, claims ...dodona.Claim) (err error, ki
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, c := range claims {
-		at := [2]any{[2]any{c.Network, c.Type + "." + c.Subject}, c.Round}
-		if first, found := a.first[at]; found && first != c {
-			t.Errorf("two digests of one round were signed:\n%+v\n%+v", first, c)
+		if votes(c) {
+			a.once(t, "voted", c)
 		}
-		a.first[at] = c
+		if signs(c) {
+			a.once(t, "signed", c)
+		}
 		a.signed[c] = true
 	}
 	return nil, false
+}
+
+// once fails if something else was voted or signed of the claim's round. The audit is locked.
+func (a *audit) once(t failer, what string, c dodona.Claim) {
+	t.Helper()
+	at := [3]string{what, c.Network.String(), filed(c.Type) + "." + c.Subject}
+	if a.first[at] == nil {
+		a.first[at] = map[dodona.Round]mark{}
+	}
+	if first, found := a.first[at][c.Round]; found && first != markOf(c) {
+		t.Errorf("two digests of one round were %s:\n%+v\n%+v", what, first, c)
+	}
+	a.first[at][c.Round] = markOf(c)
 }
 
 func (a *audit) signAndRecover(t failer, s *Signer, claims []dodona.Claim) error {
@@ -222,6 +235,12 @@ func (a *audit) signAndRecover(t failer, s *Signer, claims []dodona.Claim) error
 		t.Fatalf("%d signatures for %d claims", len(signatures), len(claims))
 	}
 	for i, c := range claims {
+		if !signs(c) {
+			if signatures[i] != nil {
+				t.Errorf("a vote was signed: %x", signatures[i])
+			}
+			continue
+		}
 		got, err := secp.Recover(c.Digest, dodona.Signature(signatures[i]))
 		if err != nil || got != a.signer {
 			t.Errorf("signature %d: by %s, %v, want %s", i, got, err, a.signer)
@@ -230,32 +249,44 @@ func (a *audit) signAndRecover(t failer, s *Signer, claims []dodona.Claim) error
 	return nil
 }
 
-// check audits the disk: rounds rise, and every signature is on record.
+// check audits the disk: what is voted for rises, and every vote and signature is on record.
 func (a *audit) check(t failer, d *disk) {
 	t.Helper()
 	d.land()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	recorded := map[dodona.Claim]bool{}
+	type deed struct {
+		vote bool
+		key  string
+		mark mark
+	}
+	recorded := map[deed]bool{}
 	for key, list := range d.keys {
 		var before dodona.Round
 		for _, r := range list {
-			var c dodona.Claim
-			if err := json.Unmarshal(r.Body, &c); err != nil {
+			c, s, err := readStanding(r)
+			if err != nil {
 				t.Fatalf("%s: %v", key, err)
 			}
-			if c.Round <= before {
-				t.Errorf("%s: round %d after %d", key, c.Round, before)
+			if s.lock.Round < before || votes(c) && !signs(c) && c.Round == before {
+				t.Errorf("%s: round %d after %d", key, s.lock.Round, before)
 			}
-			before = c.Round
-			recorded[c] = true
+			before = s.lock.Round
+			recorded[deed{true, key, s.lock}] = true
+			if signed, found := s.signature(c.Round); found {
+				recorded[deed{false, key, signed}] = true
+			}
+			if signs(c) { // of so old a round that it is not kept
+				recorded[deed{false, key, markOf(c)}] = true
+			}
 		}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for c := range a.signed {
-		if !recorded[c] {
-			t.Errorf("signed, but not on record: %+v", c)
+		key := filed(c.Type) + "." + c.Subject + "." + hex20(a.signer)
+		if votes(c) && !recorded[deed{true, key, markOf(c)}] || signs(c) && !recorded[deed{false, key, markOf(c)}] {
+			t.Errorf("signed or voted, but not on record: %+v", c)
 		}
 	}
 }
@@ -280,13 +311,16 @@ func newTestKey(t testing.TB) *Key {
 func claimOf(kind, subject string, round dodona.Round, variant byte) dodona.Claim {
 	c := dodona.Claim{
 		Network: dodona.Keccak256([]byte("network")), Type: kind, Subject: subject, Round: round,
-		Digest: dodona.Keccak256([]byte(kind), []byte(subject), []byte{byte(round), variant}),
+		Digest: dodona.Keccak256([]byte(filed(kind)), []byte(subject), []byte{byte(round), variant}),
 	}
-	if kind == "report" {
+	if filed(kind) == "report" {
 		c.Observed = dodona.Keccak256([]byte("observed"), c.Digest[:])
 	}
 	return c
 }
+
+// recordID is the id of a claim that says all that stands.
+func recordID(c dodona.Claim) string { return idOf(c, appendClaim(nil, c)) }
 
 // forget loses everything on the disk.
 func (d *disk) forget() {

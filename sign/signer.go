@@ -3,13 +3,10 @@ package sign
 import (
 	"cmp"
 	"context"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -23,8 +20,8 @@ var (
 	ErrPassed = errors.New("a higher round is already claimed")
 	// ErrEarly: the round is further ahead of this node's clock than [Ahead]. Check the clocks; retry when it is due.
 	ErrEarly = errors.New("the round is ahead of the clock")
-	// ErrBefore: the round, or the newest claim of before the start, is not yet past (PROTOCOL: restored backups and
-	// cloned disks), or what was claimed for it may have been lost. Wait for the next round.
+	// ErrBefore: the round is not far enough above this node's own start, the later of its start and its newest claim of before
+	// (restored backups and cloned disks), or what was claimed for it may have been lost. Wait for the next round.
 	ErrBefore = errors.New("scheduled before this node's start or before its newest claim has passed")
 	// ErrClock, with ErrBefore: what may have been lost is far ahead of this node's clock, so a clock is wrong, or was.
 	ErrClock = errors.New("a clock is or was wrong")
@@ -58,8 +55,13 @@ type Options struct {
 	Key      *Key
 	Journal  dodona.Keeper      // of which it needs Append and Last
 	Now      func() time.Time   // the node's clock; nil means time.Now
-	Since    dodona.Round       // with more than one member: when this node started; no round before it is signed. 0: no bound
 	Recorder telemetry.Recorder // nil means telemetry.Nop
+
+	// With more than one member: when this node started, and how far the rounds of a subject are apart. Own start is the later of
+	// that and the newest claim of before; no round less than [Ahead] and an interval above it is voted for, so that a process
+	// with the same key, which a restored backup or a cloned disk makes, is heard first. Since 0: no bound.
+	Since dodona.Round
+	Every func(subject string) time.Duration
 
 	// Forgot returns up to when claims may have been made, by whatever process, that the ledger does not have; zero: it has all. It is
 	// asked after the claims are on record and before anything is signed, so it must know of a loss that came while they were
@@ -80,23 +82,17 @@ type Signer struct {
 // keeps those of its network alone.
 type subject struct{ kind, name string }
 
-// A lock is the newest claim of a subject. Its fields belong to whoever holds it.
+// A lock is what stands of a subject. Its fields belong to whoever holds it.
 type lock struct {
+	subject
 	held  chan struct{} // a mutex of capacity one, so that waiting can end with the context
 	key   string        // of its records
 	known bool          // last is what the ledger holds; false at first and after an append of unknown outcome
-	last  standing      // the newest on record
+	last  standing      // on record
 	next  standing      // what last becomes once the append has returned
 	ours  dodona.Claim  // the newest that this process signed; zero: none
-	floor dodona.Round  // with Since: sign nothing until the clock is past it; set when the lock is first read
+	floor dodona.Round  // the lowest round that may be voted for; set once, when the lock is first read
 	read  bool          // the lock was read before
-}
-
-// A standing is a claim on record and its record's ID; round 0 and no ID: none.
-type standing struct {
-	dodona.Claim
-	id   string
-	lost bool // the ledger no longer has the claim, but id, or none
 }
 
 // New returns a signer. Key and Journal are required. Several signers with one key, in one process or in many, are kept apart
@@ -114,8 +110,8 @@ func New(o Options) *Signer {
 // Address returns the address that the signatures recover to.
 func (s *Signer) Address() dodona.Address { return s.Key.Address() }
 
-// Sign records all claims in one append and then returns their signatures, r‖s‖v, in order.
-// A claim equal to the newest one of its subject is signed again without a new record.
+// Sign records all claims in one append and then returns their signatures, r‖s‖v, in order; of a vote nil, for it is a lock alone.
+// A claim that stands is signed again without a new record.
 //
 // One refused claim refuses the call with a [ClaimError]: [dodona.ErrConflict] (raise the alarm), [ErrPassed],
 // [ErrEarly], [ErrBefore] or [ErrMalformed]. Any other error is the ledger's; nothing was signed, and the subjects
@@ -161,7 +157,7 @@ func (s *Signer) claim(ctx context.Context, claims []dodona.Claim) error {
 		}
 	}
 	defer release(held)
-	return s.record(ctx, claims, byClaim, held, now)
+	return s.record(ctx, claims, byClaim, held)
 }
 
 func release(held []*lock) {
@@ -181,8 +177,6 @@ func (s *Signer) check(c dodona.Claim, now dodona.Round) error {
 		return fmt.Errorf("%w: round, digest or network is zero", ErrMalformed)
 	case c.Round > now+dodona.Round(Ahead.Milliseconds()):
 		return fmt.Errorf("%w: by %d ms, at most %s is allowed", ErrEarly, c.Round-now, Ahead)
-	case c.Round < s.Since:
-		return fmt.Errorf("%w: the start was %s", ErrBefore, s.Since)
 	}
 	return nil
 }
@@ -193,10 +187,10 @@ func (s *Signer) locksOf(claims []dodona.Claim) []*lock {
 	defer s.mu.Unlock()
 	locks := make([]*lock, len(claims))
 	for i, c := range claims {
-		id := subject{c.Type, c.Subject}
+		id := subject{filed(c.Type), c.Subject}
 		l := s.locks[id]
 		if l == nil {
-			l = &lock{held: make(chan struct{}, 1), key: c.Type + "." + c.Subject + "." + s.signer}
+			l = &lock{subject: id, held: make(chan struct{}, 1), key: s.keyOf(c)}
 			s.locks[id] = l
 		}
 		locks[i] = l
@@ -204,17 +198,22 @@ func (s *Signer) locksOf(claims []dodona.Claim) []*lock {
 	return locks
 }
 
+// keyOf returns the key of a claim's records.
+func (s *Signer) keyOf(c dodona.Claim) string {
+	return filed(c.Type) + "." + c.Subject + "." + s.signer
+}
+
 // maxRaces is how often somebody may write in between before the call gives up. A call of this process that was left before
 // its append returned is such a somebody.
 const maxRaces = 8
 
 // record appends what is not on record yet, and makes sure that nothing else may have been on record. The locks are held.
-func (s *Signer) record(ctx context.Context, claims []dodona.Claim, byClaim, held []*lock, now dodona.Round) error {
+func (s *Signer) record(ctx context.Context, claims []dodona.Claim, byClaim, held []*lock) error {
 	for race := 0; ; race++ {
 		if err := s.loadAll(ctx, held); err != nil {
 			return err
 		}
-		recs, err := s.plan(claims, byClaim, now)
+		recs, err := s.plan(claims, byClaim)
 		if err != nil {
 			return err
 		}
@@ -277,34 +276,29 @@ func (s *Signer) load(ctx context.Context, l *lock) error {
 	}
 	rec, err := s.Journal.Last(ctx, dodona.TopicClaim, l.key)
 	if errors.Is(err, dodona.ErrNotFound) {
-		l.stand(standing{})
+		s.take(l, standing{})
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("read the newest claim of %s: %w", l.key, err)
 	}
-	var c dodona.Claim
-	if err := json.Unmarshal(rec.Body, &c); err != nil {
+	c, found, err := readStanding(rec)
+	if errors.Is(err, errMismatch) || err == nil && (rec.Key != l.key || s.keyOf(c) != l.key) {
+		err = fmt.Errorf("record %q of %q %w", rec.ID, rec.Key, errMismatch)
+	}
+	if err != nil {
 		return fmt.Errorf("read the newest claim of %s: %w; nothing of it is signed until the record is mended", l.key, err)
 	}
-	if rec.Key != l.key || (rec.ID != recordID(c) && rec.ID != formerID(c)) || c.Type+"."+c.Subject+"."+s.signer != l.key || c.Round == 0 {
-		return fmt.Errorf("read the newest claim of %s: record %q of %q does not match its body; nothing of it is signed until the record is mended",
-			l.key, rec.ID, rec.Key)
-	}
-	if s.Since > 0 && !l.read {
-		l.floor = c.Round
-	}
-	l.stand(standing{Claim: c, id: rec.ID})
+	s.take(l, found)
 	return nil
 }
 
-// stand takes what the ledger has for the newest claim. A lock never falls while its process lives: a ledger that lost its
-// disk has less than was signed, or what somebody claimed who did not know of it.
-func (l *lock) stand(found standing) {
-	if found.Round < l.last.Round || found.Round == l.last.Round && found.Claim != l.last.Claim {
-		found = standing{Claim: l.last.Claim, id: found.id, lost: true}
+// take takes what the ledger has for what stands. What it has at first is from before the start, or of another process.
+func (s *Signer) take(l *lock, found standing) {
+	if !l.read && s.Since > 0 {
+		l.floor = max(s.Since, found.newest()) + dodona.Round((Ahead + s.Every(l.name)).Milliseconds())
 	}
-	l.last, l.known, l.read = found, true, true
+	l.last, l.known, l.read = l.last.found(found), true, true
 }
 
 // stands returns nil if what is on record is all that was claimed of these rounds. A ledger that lost its disk has less: what was decided
@@ -343,69 +337,32 @@ func (s *Signer) stands(ctx context.Context, claims []dodona.Claim, byClaim []*l
 const clockWrong = 10 * Ahead
 
 // plan judges the claims in order and returns the records of those that are new.
-func (s *Signer) plan(claims []dodona.Claim, byClaim []*lock, now dodona.Round) ([]dodona.Record, error) {
+func (s *Signer) plan(claims []dodona.Claim, byClaim []*lock) ([]dodona.Record, error) {
 	recs := make([]dodona.Record, 0, len(claims))
 	for i, c := range claims {
 		l := byClaim[i]
-		if err := l.judge(c, now); err != nil {
+		again, err := l.judge(c)
+		if err != nil {
 			return nil, &ClaimError{i, c, err}
 		}
-		if c == l.next.Claim && !l.next.lost {
+		if again && !l.next.lost {
 			continue
 		}
-		body := appendClaim(nil, c)
-		rec := dodona.Record{Topic: dodona.TopicClaim, Key: l.key, ID: idOf(c, body), Body: body, After: l.next.id}
-		l.next = standing{Claim: c, id: rec.ID}
-		recs = append(recs, rec)
+		after := l.next.id
+		l.next = l.next.with(c)
+		body := appendEntry(nil, c, l.next)
+		l.next.id = idOf(c, body)
+		recs = append(recs, dodona.Record{Topic: dodona.TopicClaim, Key: l.key, ID: l.next.id, Body: body, After: after})
 	}
 	return recs, nil
 }
 
-// judge is the rule: a higher round, or the same one with the same digests.
-func (l *lock) judge(c dodona.Claim, now dodona.Round) error {
-	switch {
-	case l.floor > 0 && now <= l.floor:
-		return fmt.Errorf("%w: that is %s", ErrBefore, l.floor)
-	case c == l.next.Claim:
-		return nil
-	case c.Round > l.next.Round:
-		return nil
-	case c.Round < l.next.Round:
-		return fmt.Errorf("%w: %s", ErrPassed, l.next.Round)
-	case c.Network != l.next.Network:
-		return fmt.Errorf("%w: for the network %s", ErrPassed, l.next.Network.Short())
-	case c.Digest == l.next.Digest:
-		return fmt.Errorf("observed %s %w: %s", c.Observed.Short(), dodona.ErrConflict, l.next.Observed.Short())
+// judge returns whether c is on record, or why it may not be.
+func (l *lock) judge(c dodona.Claim) (again bool, err error) {
+	if votes(c) && c.Round < l.floor {
+		return false, fmt.Errorf("%w: the first round to vote for is %s", ErrBefore, l.floor)
 	}
-	return fmt.Errorf("digest %s %w: %s", c.Digest.Short(), dodona.ErrConflict, l.next.Digest.Short())
-}
-
-// recordID is "<round>-<keccak256 of the body>", 64 hex digits: two claims that differ in anything are two records.
-func recordID(c dodona.Claim) string { return idOf(c, appendClaim(nil, c)) }
-
-func idOf(c dodona.Claim, body []byte) string { return roundAnd(c, dodona.Keccak256(body)) }
-
-// formerID is how claims were filed before their ids covered everything that they say. Such records may be the newest of a key.
-func formerID(c dodona.Claim) string { return roundAnd(c, c.Digest) }
-
-func roundAnd(c dodona.Claim, d dodona.Digest) string {
-	b := make([]byte, 0, 20+1+64)
-	b = strconv.AppendUint(b, uint64(c.Round), 10)
-	return string(hex.AppendEncode(append(b, '-'), d[:]))
-}
-
-// appendClaim writes c as encoding/json would; names need no escapes.
-func appendClaim(b []byte, c dodona.Claim) []byte {
-	if b == nil {
-		b = make([]byte, 0, 320+len(c.Type)+len(c.Subject))
-	}
-	b = hex.AppendEncode(append(b, `{"network":"0x`...), c.Network[:])
-	b = append(append(b, `","type":"`...), c.Type...)
-	b = append(append(b, `","subject":"`...), c.Subject...)
-	b = strconv.AppendUint(append(b, `","round":`...), uint64(c.Round), 10)
-	b = hex.AppendEncode(append(b, `,"digest":"0x`...), c.Digest[:])
-	b = hex.AppendEncode(append(b, `","observed":"0x`...), c.Observed[:])
-	return append(b, `"}`...)
+	return l.next.judge(c)
 }
 
 // signaturesEach is how many signatures are worth a goroutine: about half a millisecond.
@@ -417,8 +374,10 @@ func (s *Signer) signatures(claims []dodona.Claim) [][]byte {
 	out := make([][]byte, len(claims))
 	work := func(from, to int) {
 		for i := from; i < to; i++ {
-			backing[i] = s.Key.secret.Sign(claims[i].Digest)
-			out[i] = backing[i][:]
+			if signs(claims[i]) {
+				backing[i] = s.Key.secret.Sign(claims[i].Digest)
+				out[i] = backing[i][:]
+			}
 		}
 	}
 	workers := min(runtime.GOMAXPROCS(0), (len(claims)+signaturesEach-1)/signaturesEach)

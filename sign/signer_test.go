@@ -317,7 +317,7 @@ func TestNoHistorySignsTwice(t *testing.T) {
 			}
 			claims := make([]dodona.Claim, rapid.IntRange(1, 4).Draw(t, "claims"))
 			for i := range claims {
-				claims[i] = claimOf(rapid.SampledFrom([]string{"report", "observation"}).Draw(t, "type"),
+				claims[i] = claimOf(rapid.SampledFrom([]string{"report", "observation", "vote", "vote", "signature", "signature"}).Draw(t, "type"),
 					rapid.SampledFrom([]string{"a", "b"}).Draw(t, "subject"),
 					dodona.Round(rapid.IntRange(1, 6).Draw(t, "round")), rapid.ByteRange(0, 1).Draw(t, "variant"))
 			}
