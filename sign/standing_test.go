@@ -109,7 +109,7 @@ func TestRecordsOfVotesAndSignaturesSayWhatStands(t *testing.T) {
 	s := newSigner(k, d.process(nil))
 	claims := []dodona.Claim{
 		claimOf("report", "f", 5, 0), claimOf("vote", "f", 6, 0), claimOf("signature", "f", 7, 0), claimOf("signature", "f", 6, 0),
-		claimOf("vote", "f", 8, 0), claimOf("report", "f", 9, 0),
+		claimOf("vote", "f", 8, 0), claimOf("report", "f", 9, 0), claimOf("signature", "f", 10, 0), claimOf("report", "f", 10, 0),
 	}
 	if _, err := s.Sign(t.Context(), claims...); err != nil {
 		t.Fatal(err)
@@ -138,6 +138,8 @@ func TestRecordsOfVotesAndSignaturesSayWhatStands(t *testing.T) {
 		`,"lock":` + text(marks(1)[0]) + `,"closed":5,"signed":` + text(marks(2)) + `}`,
 		`,"closed":5,"signed":` + text(marks(3, 2)) + `}`,
 		`}`,
+		`,"lock":` + text(marks(5)[0]) + `,"closed":9}`,
+		`}`,
 	} {
 		want := strings.TrimSuffix(text(claims[i]), "}") + rest
 		if got := string(list[i].Body); got != want {
@@ -165,7 +167,8 @@ func TestWhatStandsIsReadAsItWasWritten(t *testing.T) {
 			if err != nil || read != c || !found.equals(s) || found.id != s.id {
 				t.Fatalf("%s\nread as %+v\nwant    %+v, %v", body, found, s, err)
 			}
-			if again, err := found.judge(c); err != nil || !again && c.Round > found.closed {
+			again, err = found.judge(c)
+			if below := c.Round <= found.closed && !found.both; !below && (err != nil || !again) || below && !errors.Is(err, ErrPassed) && !again {
 				t.Fatalf("%s: again %t, %v", body, again, err)
 			}
 			last := strings.LastIndex(string(body), `"0x`) + len(`"0x`)
@@ -198,6 +201,14 @@ func TestNothingThatStoodFallsWithTheLedger(t *testing.T) {
 				t.Errorf("%s: another %s of round %d: %v", name, c.Type, c.Round, err)
 			}
 		}
+	}
+	signed := on("x", claim("signature", 5))
+	if again, err := signed.found(standing{}).judge(claim("signature", 5)); err != nil || !again {
+		t.Errorf("what alone was signed, again: %t, %v", again, err)
+	}
+	five := on("x", claim("signature", 7), claim("signature", 8), claim("signature", 9), claim("signature", 10), claim("signature", 11))
+	if s := five.found(on("y", claim("report", 5))).with(claim("report", 5)); s.closed != 7 {
+		t.Errorf("a claim of another process, on record again: closed to %d, want 7", s.closed)
 	}
 	more := on("y", claim("vote", 6), claim("signature", 5), claim("signature", 6), claim("signature", 4))
 	if all := knew.found(more); all.lost || !all.equals(more) {
