@@ -170,3 +170,33 @@ func TestSchemaHasDescriptions(t *testing.T) {
 		}
 	}
 }
+
+// TestTheManualHasEverySection compares the grammar with the page that is made of the comments.
+func TestTheManualHasEverySection(t *testing.T) {
+	raw, err := config.Schema(shipped())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Defs map[string]struct {
+			Properties map[string]any `json:"properties"`
+		} `json:"$defs"`
+	}
+	if err := json.Unmarshal(raw, &schema); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../docs/guide/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := schema.Defs["long"].Properties
+	for key := range sections {
+		if !strings.Contains(string(page), "\n## "+key+"\n") {
+			t.Errorf("the manual says nothing of %s", key)
+		}
+	}
+	const more = 1 // the two-line form
+	if headings := strings.Count(string(page), "\n## "); headings != len(sections)+more {
+		t.Errorf("the manual has %d sections, the grammar %d", headings-more, len(sections))
+	}
+}

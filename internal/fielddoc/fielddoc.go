@@ -22,6 +22,9 @@ import (
 	"strings"
 )
 
+// module is the path of this module.
+const module = "github.com/dodona-oracle/dodona"
+
 // A Struct is one struct of settings: one with yaml tags.
 type Struct struct {
 	Doc    string  `json:"doc"`
@@ -36,7 +39,7 @@ type Field struct {
 	Default  string `json:"default,omitempty"` // in words
 	Required bool   `json:"required,omitempty"`
 
-	of string // the struct it is made of, such as "source/http.Basic"; empty if it is none
+	of string // what it is made of, such as "source/http.Basic"; a struct if it is in Structs
 }
 
 // A Manual is what the source says: structs by name ("config.Node", "source/http.Settings"), kinds of sources and sinks, and metrics.
@@ -55,27 +58,39 @@ type Kind struct {
 // says neither "Default: …" nor "Required." in a kind of source, is an error, and so is a metric that Prometheus would not take.
 func Read(root string) (Manual, error) {
 	m := Manual{Structs: map[string]Struct{}}
-	var leaves []string
-	for _, stage := range []string{"source/*", "sink/*"} {
-		dirs, err := fs.Glob(os.DirFS(root), stage)
+	var dirs []string
+	for _, floor := range []string{"*", "internal/*", "module/*", "source/*", "sink/*"} {
+		found, err := fs.Glob(os.DirFS(root), floor)
 		if err != nil {
-			return m, fmt.Errorf("list kinds: %w", err)
+			return m, fmt.Errorf("list packages: %w", err)
 		}
-		leaves = append(leaves, dirs...)
+		dirs = append(dirs, found...)
 	}
 	var mistakes []error
-	for _, dir := range append([]string{"config", "extract", "feed", "module/manifest", "sink"}, leaves...) {
+	for _, dir := range dirs {
 		if info, err := os.Stat(filepath.Join(root, dir)); err != nil || !info.IsDir() {
 			continue
 		}
 		mistakes = append(mistakes, m.readDir(root, dir))
 	}
+	m.nameStructs()
 	mistakes = append(mistakes, m.readMetrics(root))
 	slices.SortFunc(m.Kinds, func(a, b Kind) int { return strings.Compare(a.Name, b.Name) })
 	if err := errors.Join(mistakes...); err != nil {
 		return m, fmt.Errorf("read the source: %w", err)
 	}
 	return m, nil
+}
+
+// nameStructs tells the settings that are made of others from those that are one word.
+func (m *Manual) nameStructs() {
+	for _, s := range m.Structs {
+		for i, f := range s.Fields {
+			if _, found := m.Structs[f.of]; found {
+				s.Fields[i].Type = strings.TrimSuffix(f.Type, "text") + "map"
+			}
+		}
+	}
 }
 
 // readDir adds the structs, and the kind if there is one, of one folder.
@@ -98,12 +113,13 @@ func (m *Manual) readDir(root, dir string) error {
 		if file.Doc != nil {
 			packageDoc = text(file.Doc)
 		}
+		names := importsOf(file)
 		ast.Inspect(file, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.GenDecl:
 				for _, spec := range n.Specs {
 					if t, ok := spec.(*ast.TypeSpec); ok {
-						mistakes = append(mistakes, m.addStruct(dir, t, n.Doc))
+						mistakes = append(mistakes, m.addStruct(dir, names, t, n.Doc))
 					}
 				}
 			case *ast.CallExpr:
@@ -137,8 +153,20 @@ func kindName(call *ast.CallExpr) string {
 	return ""
 }
 
+// importsOf returns the folders of this module that a file imports, by the names it has for them.
+func importsOf(file *ast.File) map[string]string {
+	dirs := make(map[string]string)
+	for _, spec := range file.Imports {
+		imported, _ := strconv.Unquote(spec.Path.Value)
+		if dir, ours := strings.CutPrefix(imported, module+"/"); ours && spec.Name == nil {
+			dirs[path.Base(dir)] = dir
+		}
+	}
+	return dirs
+}
+
 // addStruct adds a struct that has a setting.
-func (m *Manual) addStruct(dir string, t *ast.TypeSpec, doc *ast.CommentGroup) error {
+func (m *Manual) addStruct(dir string, imports map[string]string, t *ast.TypeSpec, doc *ast.CommentGroup) error {
 	typ, ok := t.Type.(*ast.StructType)
 	if !ok {
 		return nil
@@ -157,7 +185,7 @@ func (m *Manual) addStruct(dir string, t *ast.TypeSpec, doc *ast.CommentGroup) e
 		if key == "" || key == "-" {
 			continue
 		}
-		field, err := newField(dir, key, f)
+		field, err := newField(dir, imports, key, f)
 		if err != nil {
 			mistakes = append(mistakes, fmt.Errorf("%s.%s: %w", dir, t.Name.Name, err))
 		}
@@ -169,14 +197,14 @@ func (m *Manual) addStruct(dir string, t *ast.TypeSpec, doc *ast.CommentGroup) e
 	return errors.Join(mistakes...)
 }
 
-func newField(dir, key string, f *ast.Field) (Field, error) {
+func newField(dir string, imports map[string]string, key string, f *ast.Field) (Field, error) {
 	doc := text(f.Doc)
 	if doc == "" {
 		return Field{Name: key}, fmt.Errorf("setting %q has no comment", key)
 	}
 	out := Field{Name: key}
 	doc = withoutName(doc, f.Names[0].Name, key)
-	out.Type, out.of = typeWords(dir, f.Type)
+	out.Type, out.of = typeWords(dir, imports, f.Type)
 	doc, out.Default, _ = strings.Cut(doc, "Default: ")
 	out.Default = strings.TrimSuffix(out.Default, ".")
 	if before, required := strings.CutSuffix(strings.TrimSpace(doc), "Required."); required {
@@ -208,16 +236,16 @@ func withoutName(doc, goName, key string) string {
 	return key + " " + rest
 }
 
-// typeWords returns the words for a type, and the struct that it is made of.
-func typeWords(dir string, e ast.Expr) (words, of string) {
+// typeWords returns the words for a type, and the type of this module that it is made of, which may be a struct.
+func typeWords(dir string, imports map[string]string, e ast.Expr) (words, of string) {
 	switch t := e.(type) {
 	case *ast.StarExpr:
-		return typeWords(dir, t.X)
+		return typeWords(dir, imports, t.X)
 	case *ast.ArrayType:
-		words, of = typeWords(dir, t.Elt)
+		words, of = typeWords(dir, imports, t.Elt)
 		return "list of " + words, of
 	case *ast.MapType:
-		words, of = typeWords(dir, t.Value)
+		words, of = typeWords(dir, imports, t.Value)
 		return "map to " + words, of
 	case *ast.SelectorExpr:
 		pkg, _ := t.X.(*ast.Ident)
@@ -225,10 +253,7 @@ func typeWords(dir string, e ast.Expr) (words, of string) {
 		if known, found := knownTypes[name]; found {
 			return known, ""
 		}
-		if of, found := structs[name]; found {
-			return "map", of
-		}
-		return "text", ""
+		return "text", imports[pkg.Name] + "." + t.Sel.Name
 	case *ast.Ident:
 		switch {
 		case strings.HasPrefix(t.Name, "int"), strings.HasPrefix(t.Name, "uint"):
@@ -237,20 +262,15 @@ func typeWords(dir string, e ast.Expr) (words, of string) {
 			return "true or false", ""
 		case t.Name == "Percent":
 			return "percentage", ""
-		case t.Name == "string", t.Name == "Role":
-			return "text", ""
 		}
-		return "map", dir + "." + t.Name
+		return "text", dir + "." + t.Name
 	}
 	return "text", ""
 }
 
-// structs are those that a setting has of another package.
-var structs = map[string]string{"manifest.Allow": "module/manifest.Allow"}
-
 var knownTypes = map[string]string{
 	"time.Duration": "duration", "unit.Size": "size", "secret.String": "secret",
-	"dodona.Decimal": "decimal", "dodona.Address": "address", "extract.Rule": "rule", "unit.Percent": "percentage",
+	"dodona.Decimal": "decimal", "dodona.Address": "address", "extract.Rule": "rule", "unit.Percent": "percentage", "feed.Percent": "percentage",
 }
 
 // text returns a comment as one paragraph a line.

@@ -72,20 +72,14 @@ key alone, served on 127.0.0.1:8080. If the document holds several numbers, a th
 func (m Manual) configuration() []byte {
 	var b bytes.Buffer
 	b.WriteString(generated + intro)
-	for _, section := range []struct{ key, of string }{
-		{"node", "config.Node"},
-		{"network", "config.Network"},
-		{"journal", "config.Journal"},
-		{"api", "config.API"},
-		{"log", "config.Log"},
-	} {
-		fmt.Fprintf(&b, "## %s\n\n%s\n\n", section.key, m.Structs[section.of].Doc)
-		m.rows(&b, section.of, "")
-	}
 	for _, f := range m.Structs["config.Config"].Fields {
-		if f.Name == "roles" {
-			fmt.Fprintf(&b, "## roles\n\n%s Default: %s.\n\n", f.Doc, f.Default)
+		section, found := m.Structs[f.of]
+		if !found {
+			fmt.Fprintf(&b, "## %s\n\n%s Default: %s.\n\n", f.Name, f.Doc, f.Default)
+			continue
 		}
+		fmt.Fprintf(&b, "## %s\n\n%s\n\n", f.Name, section.Doc)
+		m.rows(&b, f.of, "")
 	}
 	b.WriteString("## sources\n\nA map from names to sources. A source has exactly one kind, whose settings stand below the kind's key:\n\n")
 	m.kinds(&b, false)
