@@ -1,7 +1,7 @@
 package config
 
 import (
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -13,8 +13,6 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/loopback"
-	"github.com/dodona-oracle/dodona/internal/secp"
-	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
@@ -24,7 +22,6 @@ const (
 	leastStream  = unit.MiB
 	leastAge     = time.Minute
 	leastToken   = 16 // characters
-	mostMembers  = 100
 	notSupported = "answers of several members are not built yet; one node signs alone"
 )
 
@@ -32,6 +29,26 @@ const (
 func (l *loader) at(setting, format string, args ...any) {
 	_, place := l.path(setting)
 	l.report.Mistake(place, "", setting+": "+fmt.Sprintf(format, args...))
+}
+
+// tell reports an error whose message begins with a setting such as "journal.raw.age", there.
+func (l *loader) tell(err error) {
+	m := mistakeOf(err)
+	setting, rest, _ := strings.Cut(m.Message, ": ")
+	_, place := l.path(setting)
+	if l.config.TwoLine && setting == "node.key.hex" {
+		m.Message = twoLineKey + ": " + rest
+	}
+	l.report.Add(m, place)
+}
+
+// mistakeOf returns what an error says, and what it says to do about it: its method Hint.
+func mistakeOf(err error) strict.Mistake {
+	m := strict.Mistake{Message: err.Error()}
+	if hinting := interface{ Hint() string }(nil); errors.As(err, &hinting) {
+		m.Hint = hinting.Hint()
+	}
+	return m
 }
 
 // checkSections checks everything but sources and feeds.
@@ -78,35 +95,11 @@ func (l *loader) checkNode() {
 	if n.Memory < leastMemory {
 		l.at("node.memory", "%s: want at least %s", n.Memory, leastMemory)
 	}
-	switch {
-	case !n.Key.Hex.IsZero() && n.Key.File != "":
-		l.at("node.key.hex", "a key file is given too; a node has one key")
-	case !n.Key.Hex.IsZero() && !n.Key.Password.IsZero():
-		l.at("node.key.password", "goes with a key file, not with hex")
-	case n.Key.Hex.Inline():
-		l.checkHexKey(n.Key.Hex)
-	case n.Key.File == "" && n.Key.Hex.IsZero():
+	if err := n.Key.Check("node.key", "a node"); err != nil {
+		l.tell(err)
+	}
+	if n.Key.IsZero() {
 		n.Key.File = path.Join(n.Data, "keys", "node.json")
-	}
-}
-
-func (l *loader) checkHexKey(s secret.String) {
-	name := "node.key.hex"
-	if l.config.TwoLine {
-		name = twoLineKey
-	}
-	text, _ := s.Reveal() // in clear: cannot fail
-	digits := strings.TrimPrefix(strings.TrimPrefix(text, "0x"), "0X")
-	raw, err := hex.DecodeString(digits)
-	if err == nil {
-		_, err = secp.ParsePrivateKey(raw)
-	}
-	if err != nil {
-		_, place := l.path("node.key.hex")
-		l.report.Add(strict.Mistake{
-			Message: fmt.Sprintf("%s: not a secp256k1 key: want 64 hex digits, got %d characters", name, len(digits)),
-			Hint:    "`dodona key new` makes one",
-		}, place)
 	}
 }
 
@@ -132,8 +125,8 @@ func (l *loader) checkNetwork() {
 		l.at(members, "an address stands twice")
 		return
 	}
-	if n == 0 || n > mostMembers {
-		l.report.Mistake(place, "", fmt.Sprintf("%s: want 1 to %d addresses, got %d", members, mostMembers, n))
+	if n == 0 || n > dodona.MaxMembers {
+		l.report.Mistake(place, "", fmt.Sprintf("%s: want 1 to %d addresses, got %d", members, dodona.MaxMembers, n))
 		return
 	}
 	least := dodona.LeastK(n)

@@ -11,6 +11,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/unit"
@@ -100,19 +101,7 @@ type Node struct {
 	// A reload changes the former; the pace of readings changes with a restart. Default: 128MiB.
 	Memory unit.Size `yaml:"memory"`
 	// Key is the key this node signs with. Default: keys/node.json in the data folder, made at the first start.
-	Key Key `yaml:"key"`
-}
-
-// Key is the key a node signs with: a keystore file, or the key itself.
-type Key struct {
-	// File is a keystore in Web3 Secret Storage v3; `dodona key new` makes one. Default: keys/node.json in the
-	// data folder, made at the first start.
-	File string `yaml:"file,omitempty"`
-	// Password opens the keystore. A file that holds it must be its owner's alone, as the keystore. Default: none.
-	Password secret.String `yaml:"password,omitempty"`
-	// Hex is the key itself, 64 hex digits with or without 0x, for trying things out. It replaces file and password.
-	// Default: none.
-	Hex secret.String `yaml:"hex,omitempty"`
+	Key keyfile.Key `yaml:"key"`
 }
 
 // Network is the network whose answers a node signs.

@@ -222,21 +222,27 @@ func (l *loader) joined(where string, err error, n *strict.Node, at *strict.Span
 		}
 		return
 	}
-	message := err.Error()
-	word := message
-	if i := strings.IndexAny(message, ":., "); i > 0 {
-		word = message[:i]
+	m := mistakeOf(err)
+	m.Where = where
+	setting := m.Message
+	if i := strings.IndexAny(setting, ":, "); i > 0 {
+		setting = setting[:i]
 	}
+	word, _, _ := strings.Cut(setting, ".")
 	if slices.Contains(elsewhere, word) {
 		return
 	}
-	if value, key := n.Child(word); value != nil {
-		at = key
+	for _, key := range strings.Split(setting, ".") {
+		value, place := n.Child(key)
+		if value == nil {
+			break
+		}
+		n, at = value, place
 		if value.Kind == strict.Scalar && value.At.Show {
 			at = value.At
 		}
 	}
-	l.report.Mistake(at, where, message)
+	l.report.Add(m, at)
 }
 
 // points reads what a source's points are: the one number of its document, one value, or several named points.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/journal"
 	"github.com/dodona-oracle/dodona/sign"
 	"github.com/dodona-oracle/dodona/sink"
@@ -125,22 +126,11 @@ func (d *deliverer) hold(sink, what string) (release func(), err error) {
 }
 
 // wallet opens the key that a sink pays with.
-func (d *deliverer) wallet(k sink.Key) (sink.Wallet, error) {
-	switch {
-	case !k.Hex.IsZero():
-		text, err := k.Hex.RevealKey()
-		if err != nil {
-			return nil, err
-		}
-		return sign.ParseKey(text)
-	case k.File != "":
-		password, err := k.Password.RevealKey()
-		if err != nil {
-			return nil, err
-		}
-		return sign.ReadKeystore(k.File, password)
+func (d *deliverer) wallet(k keyfile.Key) (sink.Wallet, error) {
+	if k.IsZero() {
+		return d.key, nil
 	}
-	return d.key, nil
+	return sign.Open("key", k)
 }
 
 // follow stops the sinks that go, then starts those that come.

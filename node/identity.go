@@ -61,24 +61,9 @@ func loadIdentity(c *config.Config) (id identity, err error) {
 
 // loadKey opens the configured key, or the node's own, which the first start makes.
 func loadKey(c config.Node) (*sign.Key, error) {
-	if !c.Key.Hex.IsZero() {
-		text, err := c.Key.Hex.RevealKey()
-		if err != nil {
-			return nil, fmt.Errorf("read node.key.hex: %w", err)
-		}
-		key, err := sign.ParseKey(text)
-		if err != nil {
-			return nil, fmt.Errorf("read node.key.hex: %w", err)
-		}
-		return key, nil
-	}
 	own := filepath.Join(c.Data, keyFile)
-	if c.Key.File != "" && (c.Key.File != own || !c.Key.Password.IsZero()) {
-		password, err := c.Key.Password.RevealKey()
-		if err != nil {
-			return nil, fmt.Errorf("read node.key.password: %w", err)
-		}
-		return sign.ReadKeystore(c.Key.File, password)
+	if !c.Key.Hex.IsZero() || c.Key.File != "" && (c.Key.File != own || !c.Key.Password.IsZero()) {
+		return sign.Open("node.key", c.Key)
 	}
 	// The salts are written after the key, and a journal is opened after both. With a new key the node would be of another network, and nobody would
 	// tell of what it wrote before.

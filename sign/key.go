@@ -6,12 +6,11 @@ package sign
 
 import (
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/internal/secp"
 )
 
@@ -32,17 +31,32 @@ var ErrKey = errors.New("not a private key: want 0x and 64 hex digits, a number 
 
 // ParseKey reads a private key as 64 hex digits, with or without 0x, or returns [ErrKey].
 func ParseKey(text string) (*Key, error) {
-	text = strings.TrimPrefix(strings.TrimSpace(text), "0x")
-	b, err := hex.DecodeString(text)
-	if err != nil {
-		return nil, ErrKey // the cause would quote a digit of the key
-	}
-	defer clear(b)
-	secret, err := secp.ParsePrivateKey(b)
+	secret, err := secp.ParseHex(text)
 	if err != nil {
 		return nil, ErrKey
 	}
 	return &Key{secret}, nil
+}
+
+// Open opens the key that k names; it must name one. The name is what errors call k, such as "node.key".
+// A keystore is opened as [ReadKeystore] does.
+func Open(name string, k keyfile.Key) (*Key, error) {
+	if !k.Hex.IsZero() {
+		text, err := k.Hex.RevealKey()
+		if err != nil {
+			return nil, fmt.Errorf("read %s.hex: %w", name, err)
+		}
+		key, err := ParseKey(text)
+		if err != nil {
+			return nil, fmt.Errorf("read %s.hex: %w", name, err)
+		}
+		return key, nil
+	}
+	password, err := k.Password.RevealKey()
+	if err != nil {
+		return nil, fmt.Errorf("read %s.password: %w", name, err)
+	}
+	return ReadKeystore(k.File, password)
 }
 
 // Address returns the address that signatures of k recover to.

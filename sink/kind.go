@@ -9,12 +9,11 @@ import (
 	"io"
 	"iter"
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/internal/kind"
-	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -38,32 +37,10 @@ type Env struct {
 	// Ledger has the intents and receipts of this node, those of the sink under its name, and the answers.
 	Ledger dodona.Ledger
 	// Wallet opens a key. The zero Key is the node's own.
-	Wallet func(Key) (Wallet, error)
+	Wallet func(keyfile.Key) (Wallet, error)
 	// Hold keeps something for this sink alone until it is released. While another sink of the node has it, Hold fails
 	// and names that one.
 	Hold func(what string) (release func(), err error)
-}
-
-// A Key names a key that pays: a keystore file, or the key itself.
-type Key struct {
-	// File is a keystore in Web3 Secret Storage v3; `dodona key new` makes one. Default: the node's own key.
-	File string `yaml:"file,omitempty"`
-	// Password opens the keystore. A file that holds it must be its owner's alone, as the keystore. Default: none.
-	Password secret.String `yaml:"password,omitempty"`
-	// Hex is the key itself, 64 hex digits with or without 0x, for trying things out. It replaces file and password.
-	// Default: none.
-	Hex secret.String `yaml:"hex,omitempty"`
-}
-
-// Same reports whether k and other name the same key in the same way. Two that are not may still be one key.
-func (k Key) Same(other Key) bool {
-	if !k.Hex.IsZero() || !other.Hex.IsZero() {
-		return k.Hex.Same(other.Hex)
-	}
-	if k.File == "" || other.File == "" {
-		return k.File == other.File
-	}
-	return filepath.Clean(k.File) == filepath.Clean(other.File)
 }
 
 // A Wallet signs transactions.

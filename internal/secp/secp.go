@@ -5,9 +5,11 @@
 package secp
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
@@ -51,6 +53,17 @@ func ParsePrivateKey(b []byte) (*PrivateKey, error) {
 		return nil, ErrKey
 	}
 	return newPrivateKey(secp256k1.NewPrivateKey(&scalar)), nil
+}
+
+// ParseHex returns the private key that 64 hex digits encode, with or without 0x before and space around them, or [ErrKey].
+// The error never repeats the text.
+func ParseHex(text string) (*PrivateKey, error) {
+	b, err := hex.DecodeString(strings.TrimPrefix(strings.TrimSpace(text), "0x"))
+	if err != nil {
+		return nil, ErrKey // the cause would quote a digit of the key
+	}
+	defer clear(b)
+	return ParsePrivateKey(b)
 }
 
 func newPrivateKey(key *secp256k1.PrivateKey) *PrivateKey {

@@ -19,6 +19,7 @@ import (
 	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/internal/calldata"
 	client "github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/internal/secp"
 	"github.com/dodona-oracle/dodona/journal"
 	"github.com/dodona-oracle/dodona/sink"
@@ -135,7 +136,7 @@ func (r *rig) launch() {
 		Env: sink.Env{
 			Feeds: r.feeds, Append: j.Append, AnchorEvery: func() time.Duration { return r.every },
 			Ledger: j,
-			Wallet: func(sink.Key) (sink.Wallet, error) { return wallet{r.payer}, nil },
+			Wallet: func(keyfile.Key) (sink.Wallet, error) { return wallet{r.payer}, nil },
 		},
 	})
 	ctx, cancel := context.WithCancel(context.Background())

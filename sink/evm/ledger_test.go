@@ -22,6 +22,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/internal/secp"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
@@ -279,7 +280,7 @@ func newBench(t *testing.T, feeds int, ledgers ...*ledger) *bench {
 	settings.Contracts = make(map[string]dodona.Address)
 	env := sink.Env{
 		Sink: "main", Policy: sink.Policy{Policy: sink.Latest}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Recorder: telemetry.Nop,
-		Wallet: func(sink.Key) (sink.Wallet, error) { return testWallet{key}, nil },
+		Wallet: func(keyfile.Key) (sink.Wallet, error) { return testWallet{key}, nil },
 		Hold:   func(string) (func(), error) { return func() {}, nil },
 		Ledger: intents(func() []dodona.Record { return nil }),
 		Append: b.append,

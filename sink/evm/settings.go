@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/sink"
 )
@@ -43,7 +44,7 @@ type Settings struct {
 	// anchor.every, or a divisor of them. Default: none.
 	Anchor dodona.Address `yaml:"anchor,omitempty"`
 	// Key that sends and pays. It must be used by nothing else on this chain. Default: the node's own.
-	Key sink.Key `yaml:"key,omitempty"`
+	Key keyfile.Key `yaml:"key,omitempty"`
 	// MaxFee is the most that a unit of gas may cost, base fee and tip together. Transactions wait while the chain is
 	// dearer. Default: 200 gwei.
 	MaxFee Price `yaml:"max_fee,omitempty"`
@@ -115,6 +116,7 @@ func (s *Settings) Check() error {
 			wrong("contracts: %s: the zero address is no contract", feed)
 		}
 	}
+	errs = append(errs, s.Key.Check("key", "a sink"))
 	if s.MaxFee == 0 {
 		wrong("max_fee: want a price above zero, such as 30 gwei")
 	}

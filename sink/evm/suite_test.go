@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/sink/evm"
 	"github.com/dodona-oracle/dodona/sink/sinktest"
@@ -21,7 +22,7 @@ func TestSuite(t *testing.T) {
 		r.chain.Pause()
 		return sinktest.Subject{
 			Kind: evm.Kind, Settings: &r.settings, Feed: question,
-			Wallet: func(sink.Key) (sink.Wallet, error) { return wallet{r.payer}, nil },
+			Wallet: func(keyfile.Key) (sink.Wallet, error) { return wallet{r.payer}, nil },
 			Start:  func(*testing.T) { r.chain.Resume() },
 			Stop:   func(*testing.T) { r.chain.Pause() },
 			Record: func(n int) dodona.Record {

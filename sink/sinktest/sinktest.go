@@ -12,6 +12,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -20,7 +21,7 @@ type Subject struct {
 	Kind     sink.Kind
 	Settings any
 	Out      io.Writer
-	Wallet   func(sink.Key) (sink.Wallet, error)
+	Wallet   func(keyfile.Key) (sink.Wallet, error)
 	Feed     dodona.Feed
 
 	// Record returns the n-th record to deliver; rounds ascend with n. nil: the answer of Answer.
