@@ -10,13 +10,6 @@ import (
 	"github.com/dodona-oracle/dodona/journal"
 )
 
-// The durable readers of the roles; sinks have one each, see [sink.Reader]. They are this node's own.
-const (
-	readValidate = "validate"
-	readRounds   = "serve-rounds"
-	readData     = "serve-data"
-)
-
 // shownBy returns where a process looks for the rounds and answers that it shows: those that it makes, or, if it does not
 // observe, those of the nodes of its network that do.
 func shownBy(c *config.Config, j *journal.Journal) dodona.Ledger {
