@@ -48,7 +48,7 @@ func newDeliverer(b basics, j *journal.Journal, key *sign.Key, o Options) *deliv
 
 func (d *deliverer) readers(c *config.Config) (names []string) {
 	for _, s := range c.Sinks {
-		names = append(names, sink.Reader(s.Name))
+		names = append(names, SinkReader(s.Name))
 	}
 	return names
 }
@@ -73,7 +73,7 @@ func (d *deliverer) start(ctx context.Context, c *config.Config, s config.Sink) 
 		return fmt.Errorf("start sink %s: this build has no kind %q of sinks", s.Name, s.Kind)
 	}
 	loop := sink.New(sink.Config{
-		Name: s.Name, Kind: kind, Settings: s.Settings, Policy: s.Policy, Env: d.env(c, s), Journal: d.journal,
+		Name: s.Name, Kind: kind, Settings: s.Settings, Policy: s.Policy, Env: d.env(c, s), Journal: d.journal, Reader: SinkReader(s.Name),
 		Now: d.now, Log: d.log, Recorder: d.recorder,
 	})
 	d.sinks.start(ctx, s.Name, loop, func(ctx context.Context) {

@@ -1,8 +1,13 @@
 package node
 
-// The durable readers of the roles; sinks have one each, see [sink.Reader]. They are this node's own.
+// The durable readers by which the roles follow the journal. A name is a position: whoever changes one loses what it had
+// finished. On the server each has the node's name before it (gw-7_validate), so every member of a quorum reads everything,
+// and none another's positions. Those of a folder of format 1 are made from names of then, in journal/upgrade_copy.go.
 const (
-	readValidate = "validate"
-	readRounds   = "serve-rounds"
-	readData     = "serve-data"
+	readValidate = "validate"     // observations, by the validator
+	readRounds   = "serve-rounds" // rounds, by the board
+	readData     = "serve-data"   // answers, by the board
 )
+
+// SinkReader is that of a sink, by its name in the configuration.
+func SinkReader(sink string) string { return "sink-" + sink }

@@ -1,7 +1,9 @@
 package node
 
 import (
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,6 +89,36 @@ func TestTwoNetworksShareAServer(t *testing.T) {
 		}
 		if rejected := n.metrics.Total(telemetry.QuorumRejected); rejected != 0 {
 			t.Errorf("node %d rejected %d observations", i, rejected)
+		}
+	}
+}
+
+// TestValidatorsShareNoReader: each has its own, so each sees every observation, whoever else validates in the network.
+func TestValidatorsShareNoReader(t *testing.T) {
+	text := func(name, rest string) string {
+		return fmt.Sprintf("node: {name: %s, data: %q, key: {hex: %q}}\n", name, t.TempDir(), strings.Repeat("46", 32)) +
+			"sources: {s: {sim: {seed: 7}}}\nfeeds: {f: {decimals: 2, every: 200ms, from: [s]}}\n" + rest
+	}
+	field := openNode(t, text("field", "roles: [observe, validate]\njournal: {listen: \"127.0.0.1:0\"}\n"), Options{})
+	run(t, field)
+	url := "nats://" + field.journal.Addr().String()
+	seen := newOutcomes()
+	office := openNode(t, text("office", "roles: [validate, serve]\napi: {listen: \"127.0.0.1:0\"}\njournal: {url: \""+url+"\"}\n"), Options{OnRound: seen.add})
+	run(t, office)
+	seen.await(t, "an answer", func(o Outcome) bool { return o.Answer != nil })
+	validators := func() (nodes []string) {
+		for _, r := range office.state.Status().Journal.Readers {
+			if r.Name == readValidate {
+				nodes = append(nodes, r.Node)
+			}
+		}
+		slices.Sort(nodes)
+		return nodes
+	}
+	want := []string{"field", "office"}
+	for begun := time.Now(); !slices.Equal(validators(), want); backoff.Wait(t.Context(), 20*time.Millisecond) {
+		if time.Since(begun) > time.Minute {
+			t.Fatalf("the validators are of %v, want %v", validators(), want)
 		}
 	}
 }

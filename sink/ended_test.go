@@ -105,7 +105,7 @@ func run(t *testing.T, j *sinktest.Journal, policy sink.Policy, after int, deliv
 		return peer(func(rec dodona.Record) error { return deliver(p, rec) }), nil
 	})
 	loop := sink.New(sink.Config{
-		Name: "s", Kind: kind, Settings: struct{}{}, Journal: p, Policy: policy,
+		Name: "s", Kind: kind, Settings: struct{}{}, Journal: p, Reader: "sink-s", Policy: policy,
 		Backoff: backoff.Backoff{Min: time.Millisecond, Max: time.Millisecond},
 		Env:     sink.Env{Ledger: j},
 	})

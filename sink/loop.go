@@ -26,6 +26,7 @@ type Config struct {
 	Policy   Policy
 
 	Journal  dodona.Journal
+	Reader   string // the name under which it reads Journal, where its position is kept
 	Now      func() time.Time
 	Log      *slog.Logger
 	Recorder telemetry.Recorder
@@ -72,9 +73,6 @@ func New(c Config) *Loop {
 	}
 }
 
-// Reader returns the name under which a sink reads the journal.
-func Reader(name string) string { return "sink-" + name }
-
 // Run opens the sink and delivers until ctx ends; then it closes the sink and returns nil. It returns an error only if
 // the journal is closed or read wrongly.
 func (l *Loop) Run(ctx context.Context) error {
@@ -98,7 +96,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	if !ok || !l.recall(ctx) {
 		return nil
 	}
-	for recs, err := range l.c.Journal.From(ctx, Reader(l.c.Name), topics...) {
+	for recs, err := range l.c.Journal.From(ctx, l.c.Reader, topics...) {
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -49,7 +49,7 @@ func TestDeviationCountsFromWhatWasDeliveredBeforeARestart(t *testing.T) {
 	// run gives the loop one answer after another, each when the one before is done with.
 	run := func(policy sink.Policy, answers ...dodona.Record) {
 		t.Helper()
-		loop := sink.New(sink.Config{Name: "s", Kind: kind, Settings: struct{}{}, Journal: journal, Policy: policy, Env: sink.Env{Ledger: journal}})
+		loop := sink.New(sink.Config{Name: "s", Kind: kind, Settings: struct{}{}, Journal: journal, Reader: "sink-s", Policy: policy, Env: sink.Env{Ledger: journal}})
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- loop.Run(ctx) }()

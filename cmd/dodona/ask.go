@@ -13,6 +13,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/node"
 	"github.com/dodona-oracle/dodona/source"
 )
 
@@ -81,7 +82,7 @@ func moduleLine(m api.ModuleStatus) string {
 func sinkLine(s api.Status, k api.SinkStatus) string {
 	waiting := k.Queue
 	for _, r := range s.Journal.Readers {
-		if r.Name == "sink-"+k.Name && (r.Node == "" || r.Node == s.Node) {
+		if r.Name == node.SinkReader(k.Name) && (r.Node == "" || r.Node == s.Node) {
 			waiting += int(r.Backlog)
 		}
 	}

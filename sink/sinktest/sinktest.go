@@ -102,7 +102,7 @@ func (r *rig) peer() {
 
 func (r *rig) begin() {
 	r.loop = sink.New(sink.Config{
-		Name: name, Kind: r.s.Kind, Settings: r.s.Settings, Journal: r.journal, Policy: sink.Policy{Policy: sink.Every},
+		Name: name, Kind: r.s.Kind, Settings: r.s.Settings, Journal: r.journal, Reader: "sink-" + name, Policy: sink.Policy{Policy: sink.Every},
 		Backoff: backoff.Backoff{Min: 10 * time.Millisecond, Max: 100 * time.Millisecond},
 		Env: sink.Env{
 			Out: r.s.Out, Wallet: r.s.Wallet, Feeds: []dodona.Feed{r.s.Feed}, Append: r.journal.Append, Version: "test",

@@ -302,7 +302,7 @@ func TestAWrongTokenCostsNoAnswer(t *testing.T) {
 		})
 		j := sinktest.NewJournal()
 		loop := sink.New(sink.Config{
-			Name: "hook", Kind: webhook.Kind, Settings: settings("http://" + p.address), Journal: j,
+			Name: "hook", Kind: webhook.Kind, Settings: settings("http://" + p.address), Journal: j, Reader: "sink-hook",
 			Policy: sink.Policy{GiveUp: 2}, Backoff: backoff.Backoff{Min: time.Millisecond, Max: time.Millisecond},
 		})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -356,7 +356,7 @@ func TestWhatIsRefusedForGoodBecomesADeadLetterAndTheRestGoesOn(t *testing.T) {
 	})
 	j := sinktest.NewJournal()
 	loop := sink.New(sink.Config{
-		Name: "hook", Kind: webhook.Kind, Settings: settings("http://" + p.address), Journal: j,
+		Name: "hook", Kind: webhook.Kind, Settings: settings("http://" + p.address), Journal: j, Reader: "sink-hook",
 		Policy: sink.Policy{GiveUp: 3}, Backoff: backoff.Backoff{Min: time.Millisecond, Max: 5 * time.Millisecond},
 	})
 	ctx, cancel := context.WithCancel(t.Context())
