@@ -17,7 +17,7 @@ GO_FILES := $(shell git ls-files '*.go' 2>/dev/null)
 VERSION  ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 # Without inlining in the embedded bus the ARMv7 binary is 1.1 MiB smaller: docs/decisions/030-slim-armv7.md.
 SLIM     := -gcflags=github.com/nats-io/nats-server/...=-l
-# Without the embedded bus a node needs a NATS server elsewhere: docs/decisions/063-the-bus-stands-alone.md.
+# Without the embedded bus a node needs a NATS server elsewhere: docs/decisions/063-the-bus-is-a-room-of-its-own.md.
 NO_SERVER := no.bus.server
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 
