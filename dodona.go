@@ -61,7 +61,7 @@ type Result struct {
 }
 
 // A Signer signs claims: all durable before any signature returns. [ErrConflict]: never sign, raise the alarm.
-// The signatures are r‖s‖v, 65 bytes each, in the order of the claims.
+// The signatures are r‖s‖v, 65 bytes each, in the order of the claims; nil for a vote, which is claimed and not signed.
 type Signer interface {
 	Sign(ctx context.Context, claims ...Claim) (signatures [][]byte, err error)
 }
