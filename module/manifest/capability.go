@@ -11,6 +11,59 @@ import (
 	"github.com/dodona-oracle/dodona"
 )
 
+// Capabilities are what a module may reach beside its input. The zero value is nothing.
+// A manifest asks with them, an operator grants with them.
+type Capabilities struct {
+	HTTPGet    *HTTPGet `json:"http_get,omitempty"`
+	ReadSensor []string `json:"read_sensor,omitempty"` // names of sources, whose last journaled reading it gets
+	Serial     []string `json:"serial,omitempty"`      // names of serial sources
+	Files      bool     `json:"files,omitempty"`       // one directory, read-only; the operator says which
+	NowMS      bool     `json:"now_ms,omitempty"`      // the round's instant
+	Random     bool     `json:"random,omitempty"`      // bytes drawn from the round, the same on every machine
+	Verify     bool     `json:"verify,omitempty"`      // ECDSA and Ed25519 signatures
+	State      bool     `json:"state,omitempty"`       // a few bytes that outlive the round
+}
+
+// HTTPGet is the capability to fetch over HTTPS. Zero numbers of what is asked have the defaults of
+// [HTTPGet.WithDefaults]; zero numbers of what is granted allow what is asked.
+type HTTPGet struct {
+	Hosts     []string `json:"hosts"`               // "api.kraken.com" or "api.kraken.com:8443"
+	PerSecond int      `json:"perSecond,omitempty"` // default 2, at most 10
+	Bytes     int      `json:"bytes,omitempty"`     // of one response; default 65,536, at most 1 MiB
+}
+
+// Allow is what a module may reach beside its input. Everything else is refused.
+type Allow struct {
+	// HTTPGet names the hosts it may GET from over HTTPS, such as [api.kraken.com]. Default: none.
+	HTTPGet []string `yaml:"http_get,omitempty" json:"http_get,omitempty"`
+	// ReadSensor names the sources whose last journaled reading it may see. Default: none.
+	ReadSensor []string `yaml:"read_sensor,omitempty" json:"read_sensor,omitempty"`
+	// Serial names the serial sources it may talk to. Default: none.
+	Serial []string `yaml:"serial,omitempty" json:"serial,omitempty"`
+	// Files is a folder that it may read, and nothing outside of it. Default: none.
+	Files string `yaml:"files,omitempty" json:"files,omitempty"`
+	// NowMS lets it know the round's instant. Default: false.
+	NowMS bool `yaml:"now_ms,omitempty" json:"now_ms,omitempty"`
+	// Random gives it bytes drawn from the round, the same on every machine. Default: false.
+	Random bool `yaml:"random,omitempty" json:"random,omitempty"`
+	// Verify lets it check ECDSA and Ed25519 signatures. Default: false.
+	Verify bool `yaml:"verify,omitempty" json:"verify,omitempty"`
+	// State lets it keep up to 4 KiB from round to round, journaled with the round. Default: false.
+	State bool `yaml:"state,omitempty" json:"state,omitempty"`
+}
+
+// Capabilities returns what is granted with it, as a manifest asks for it.
+func (a Allow) Capabilities() Capabilities {
+	c := Capabilities{
+		ReadSensor: a.ReadSensor, Serial: a.Serial, Files: a.Files != "",
+		NowMS: a.NowMS, Random: a.Random, Verify: a.Verify, State: a.State,
+	}
+	if len(a.HTTPGet) > 0 {
+		c.HTTPGet = &HTTPGet{Hosts: a.HTTPGet}
+	}
+	return c
+}
+
 // The defaults and bounds of [HTTPGet], and how many names a list of capabilities may have.
 const (
 	DefaultGetPerSecond = 2
@@ -200,112 +253,6 @@ func (c *Capabilities) flags() []flag {
 		{"verify", &c.Verify, "may check ECDSA and Ed25519 signatures"},
 		{"state", &c.State, "may keep 4 KiB from one round to the next"},
 	}
-}
-
-// Missing returns a line for each thing that c asks for and granted does not allow, with what to write in the
-// configuration of the feed. It is nil if everything is granted. Zero numbers of a granted HTTPGet allow what is asked.
-func (c Capabilities) Missing(granted Capabilities) []string {
-	var out []string
-	names := func(capability string, asked, allowed []string, allows func(string) bool) {
-		for _, name := range asked {
-			if !allows(name) {
-				out = append(out, fmt.Sprintf("%s of %s: write  allow: {%s: [%s]}", capability, name, capability, strings.Join(union(allowed, asked), ", ")))
-			}
-		}
-	}
-	if c.HTTPGet != nil {
-		g, has := c.HTTPGet.WithDefaults(), granted.http()
-		names("http_get", g.Hosts, has.Hosts, has.allows)
-		if has.PerSecond != 0 && g.PerSecond > has.PerSecond {
-			out = append(out, fmt.Sprintf("http_get %d times a second: %d are granted", g.PerSecond, has.PerSecond))
-		}
-		if has.Bytes != 0 && g.Bytes > has.Bytes {
-			out = append(out, fmt.Sprintf("http_get of %d bytes: %d are granted", g.Bytes, has.Bytes))
-		}
-	}
-	lists := granted.lists()
-	for i, l := range c.lists() {
-		has := *lists[i].field
-		names(l.name, *l.field, has, func(name string) bool { return slices.Contains(has, name) })
-	}
-	allowed := granted.flags()
-	for i, f := range c.flags() {
-		if *f.field && !*allowed[i].field {
-			value := "true"
-			if f.name == "files" {
-				value = "FOLDER"
-			}
-			out = append(out, fmt.Sprintf("%s: write  allow: {%s: %s}", f.name, f.name, value))
-		}
-	}
-	return out
-}
-
-// http returns what c has of http_get; without it, no host.
-func (c Capabilities) http() HTTPGet {
-	if c.HTTPGet == nil {
-		return HTTPGet{}
-	}
-	return *c.HTTPGet
-}
-
-func (g HTTPGet) allows(host string) bool {
-	return slices.ContainsFunc(g.Hosts, func(h string) bool { return withPort(h) == withPort(host) })
-}
-
-// union returns a and what of b is not in a.
-func union(a, b []string) []string {
-	out := slices.Clone(a)
-	for _, s := range b {
-		if !slices.Contains(out, s) {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// Intersect returns what both c asks for and granted allows: what a module may be given. Zero numbers of a granted
-// HTTPGet allow what is asked.
-func (c Capabilities) Intersect(granted Capabilities) Capabilities {
-	var out Capabilities
-	if c.HTTPGet != nil && granted.HTTPGet != nil {
-		asked, allowed := c.HTTPGet.WithDefaults(), *granted.HTTPGet
-		both := HTTPGet{PerSecond: lower(asked.PerSecond, allowed.PerSecond), Bytes: lower(asked.Bytes, allowed.Bytes)}
-		for _, host := range asked.Hosts {
-			if allowed.allows(host) {
-				both.Hosts = append(both.Hosts, host)
-			}
-		}
-		if len(both.Hosts) > 0 {
-			out.HTTPGet = &both
-		}
-	}
-	names, grants := c.lists(), granted.lists()
-	for i, l := range out.lists() {
-		*l.field = common(*names[i].field, *grants[i].field)
-	}
-	asked, allowed := c.flags(), granted.flags()
-	for i, f := range out.flags() {
-		*f.field = *asked[i].field && *allowed[i].field
-	}
-	return out
-}
-
-// lower returns the lower of what is asked and what is allowed; 0 allows all.
-func lower(asked, allowed int) int {
-	if allowed == 0 {
-		return asked
-	}
-	return min(asked, allowed)
-}
-
-func common(a, b []string) (out []string) {
-	for _, s := range a {
-		if slices.Contains(b, s) {
-			out = append(out, s)
-		}
-	}
-	return out
 }
 
 // Add adds one capability as it is written on a command line: http_get=HOST, http_get.perSecond=N, http_get.bytes=N,

@@ -45,24 +45,3 @@ const (
 	MaxDepth    = 1500 // wazero's interpreter ends at 2,000 frames
 	MaxLogBytes = 65536
 )
-
-// Capabilities are what a module may reach beside its input. The zero value is nothing.
-// A manifest asks with them, an operator grants with them.
-type Capabilities struct {
-	HTTPGet    *HTTPGet `json:"http_get,omitempty"`
-	ReadSensor []string `json:"read_sensor,omitempty"` // names of sources, whose last journaled reading it gets
-	Serial     []string `json:"serial,omitempty"`      // names of serial sources
-	Files      bool     `json:"files,omitempty"`       // one directory, read-only; the operator says which
-	NowMS      bool     `json:"now_ms,omitempty"`      // the round's instant
-	Random     bool     `json:"random,omitempty"`      // bytes drawn from the round, the same on every machine
-	Verify     bool     `json:"verify,omitempty"`      // ECDSA and Ed25519 signatures
-	State      bool     `json:"state,omitempty"`       // a few bytes that outlive the round
-}
-
-// HTTPGet is the capability to fetch over HTTPS. Zero numbers of what is asked have the defaults of
-// [HTTPGet.WithDefaults]; zero numbers of what is granted allow what is asked.
-type HTTPGet struct {
-	Hosts     []string `json:"hosts"`               // "api.kraken.com" or "api.kraken.com:8443"
-	PerSecond int      `json:"perSecond,omitempty"` // default 2, at most 10
-	Bytes     int      `json:"bytes,omitempty"`     // of one response; default 65,536, at most 1 MiB
-}
