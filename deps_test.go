@@ -43,7 +43,7 @@ var law = map[string][]string{
 	"anchor":            {},
 	"verify":            {},
 	"verify/wasm":       {"verify", "verify/wasm/sources"},
-	"config":            {"extract", "feed", "sink"}, // for the settings they own
+	"config":            {"anchor", "api", "extract", "feed", "journal", "module", "sink"}, // for the settings they own
 	"explain":           {"anchor", "feed", "module", "program", "verify"},
 	"api":               {"web"},
 	"web":               {},

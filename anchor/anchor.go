@@ -48,8 +48,8 @@ type Config struct {
 
 // The bounds of a grid of windows.
 const (
-	LeastEvery = time.Second
-	MostEvery  = 24 * time.Hour
+	leastEvery = time.Second
+	mostEvery  = 24 * time.Hour
 )
 
 // A Grid is what a series must know of a feed: where its rounds lie.
@@ -77,8 +77,8 @@ func New(c Config) (*Series, error) {
 		return nil, c.Quorum.Check()
 	case c.Quorum.Scheme != c.Scheme.Name:
 		return nil, fmt.Errorf("anchor: quorum scheme %.40q: want %s, this build anchors with no other", c.Quorum.Scheme, c.Scheme.Name)
-	case c.Every < LeastEvery || c.Every > MostEvery || c.Every%time.Second != 0:
-		return nil, fmt.Errorf("anchor: every %s: want whole seconds from %s to %s", c.Every, LeastEvery, MostEvery)
+	case !isEvery(c.Every):
+		return nil, fmt.Errorf("anchor: every %s: want whole seconds from %s to %s", c.Every, leastEvery, mostEvery)
 	}
 	if c.Recorder == nil {
 		c.Recorder = telemetry.Nop

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -28,7 +27,7 @@ type Changes struct {
 	Sources Units    `json:"sources"`
 	Feeds   Units    `json:"feeds"`
 	Sinks   Units    `json:"sinks"`
-	Live    []string `json:"live,omitempty"`    // settings that changed and can be applied at once: log.level, node.memory
+	Live    []string `json:"live,omitempty"`    // settings that changed and can be applied at once
 	Restart []string `json:"restart,omitempty"` // settings that changed and keep their old value until a restart
 }
 
@@ -43,12 +42,13 @@ type Units struct {
 // Diff compares the running configuration with a new one. A secret counts as changed if it is named differently;
 // that the file behind the same name changed is not seen, because secrets are read whenever they are needed.
 func Diff(old, new *Config) Changes {
+	live, restart := sectionChanges(old, new)
 	return Changes{
 		Sources: compare(sourceUnits(old), sourceUnits(new)),
 		Feeds:   compare(feedUnits(old), feedUnits(new)),
 		Sinks:   compare(sinkUnits(old), sinkUnits(new)),
-		Live:    sections(old, new, isLive),
-		Restart: sections(old, new, func(s string) bool { return !isLive(s) }),
+		Live:    live,
+		Restart: restart,
 	}
 }
 
@@ -130,30 +130,64 @@ func compare(old, new []named) (u Units) {
 	return u
 }
 
-func isLive(setting string) bool { return setting == "log.level" || setting == "node.memory" }
-
-// sections returns the settings outside of sources and feeds that changed and are wanted.
-func sections(old, new *Config, wanted func(string) bool) (out []string) {
-	a, b := map[string]any{}, map[string]any{}
-	flatten("", reflect.ValueOf(old).Elem(), a)
-	flatten("", reflect.ValueOf(new).Elem(), b)
-	for setting := range maps.Keys(a) {
-		if wanted(setting) && !reflect.DeepEqual(a[setting], b[setting]) {
-			out = append(out, setting)
+// sectionChanges returns the settings outside of sources, feeds and sinks that changed, sorted: those that a reload
+// changes, and those that only a restart does.
+func sectionChanges(old, new *Config) (live, restart []string) {
+	after := make(map[string]setting)
+	for _, s := range settings(new) {
+		after[s.name] = s
+	}
+	for _, s := range settings(old) {
+		switch {
+		case reflect.DeepEqual(s.value.Interface(), after[s.name].value.Interface()):
+		case s.live:
+			live = append(live, s.name)
+		default:
+			restart = append(restart, s.name)
 		}
 	}
-	slices.Sort(out)
-	return out
+	slices.Sort(live)
+	slices.Sort(restart)
+	return live, restart
 }
 
-// flatten lists settings by their dotted name.
-func flatten(prefix string, v reflect.Value, into map[string]any) {
-	for _, f := range strict.Fields(v.Type()) {
-		value := v.FieldByIndex(f.Index)
-		if value.Kind() == reflect.Struct && strict.ShapeOf(f.Type) == strict.ShapeStruct {
-			flatten(prefix+f.Name+".", value, into)
-			continue
+// Reloaded returns what c is once a running node has read next: next with the settings of c that only a restart changes.
+func (c *Config) Reloaded(next *Config) *Config {
+	e := *next
+	kept := make(map[string]reflect.Value)
+	for _, s := range settings(c) {
+		if !s.live {
+			kept[s.name] = s.value
 		}
-		into[prefix+f.Name] = value.Interface()
 	}
+	for _, s := range settings(&e) {
+		if value, found := kept[s.name]; found {
+			s.value.Set(value)
+		}
+	}
+	return &e
+}
+
+// A setting is one of a section, by its dotted name.
+type setting struct {
+	name  string
+	value reflect.Value
+	live  bool // a reload changes it
+}
+
+// settings returns every setting of every section.
+func settings(c *Config) (out []setting) {
+	var walk func(prefix string, v reflect.Value)
+	walk = func(prefix string, v reflect.Value) {
+		for _, f := range strict.Fields(v.Type()) {
+			value := v.FieldByIndex(f.Index)
+			if value.Kind() == reflect.Struct && strict.ShapeOf(f.Type) == strict.ShapeStruct {
+				walk(prefix+f.Name+".", value)
+				continue
+			}
+			out = append(out, setting{prefix + f.Name, value, f.Tag.Get("live") == "true"})
+		}
+	}
+	walk("", reflect.ValueOf(c).Elem())
+	return out
 }

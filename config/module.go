@@ -4,45 +4,27 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/strict"
-	"github.com/dodona-oracle/dodona/internal/unit"
+	"github.com/dodona-oracle/dodona/module"
 )
 
-const (
-	leastModules = 64 << 10 // bytes: one page of one module
-)
-
-// Sample returns the share of events whose functions are timed, 0 to 1.
-func (m Modules) Sample() float64 {
-	percent, err := strconv.ParseFloat(m.Trace.Decimal().String(), 64)
-	if err != nil {
-		return 0
-	}
-	return percent / 100
-}
-
-// checkModules checks where modules come from, and fills in what follows from the node's settings.
+// checkModules compares what modules may take with what the node may, and fills in what follows from the node's settings.
 func (l *loader) checkModules() {
 	m, n := &l.config.Modules, l.config.Node
 	if m.Dir == "" {
 		m.Dir = path.Join(n.Data, "modules")
 	}
-	if value, place := l.path("modules.memory"); value != nil && m.Memory < leastModules {
-		l.report.Mistake(place, "", fmt.Sprintf("modules.memory: %s: want at least %s", m.Memory, unit.Size(leastModules)))
+	if value, place := l.path("modules.memory"); value != nil && m.Memory < module.LeastMemory {
+		l.report.Mistake(place, "", fmt.Sprintf("modules.memory: %s: want at least %s", m.Memory, module.LeastMemory))
 	}
 	if m.Memory == 0 {
 		m.Memory = n.Memory / 8
 	}
 	if m.Memory > n.Memory {
 		l.at("modules.memory", "%s is more than node.memory, %s", m.Memory, n.Memory)
-	}
-	if hundred, _ := dodona.ParseDecimal("100"); m.Trace.Decimal().Cmp(hundred) > 0 {
-		l.at("modules.trace", "%s: want 0%% to 100%%", m.Trace)
 	}
 }
 

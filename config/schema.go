@@ -66,7 +66,7 @@ func Schema(kinds Kinds) ([]byte, error) {
 	}
 	properties["feeds"] = object{
 		"description": "The feeds by name.", "type": []string{"object", "null"},
-		"propertyNames": namePattern(4), "additionalProperties": object{"$ref": "#/$defs/feed"},
+		"propertyNames": namePattern(feed.MaxNameParts), "additionalProperties": object{"$ref": "#/$defs/feed"},
 	}
 	properties["sinks"] = object{
 		"description": "The sinks by name.", "type": []string{"object", "null"},
@@ -133,13 +133,6 @@ type schemer struct {
 	docs map[string]documented
 }
 
-// choices are the settings that are one of a few words.
-var choices = map[string][]string{
-	"config.Journal.durability": {"batch", "strict"},
-	"config.Log.level":          {"debug", "info", "warn", "error"},
-	"config.Log.format":         {"text", "json"},
-}
-
 // typeName returns the name of a type in fields.json: "source/http.Settings".
 func typeName(t reflect.Type) string {
 	return strings.TrimPrefix(t.PkgPath(), modulePath+"/") + "." + t.Name()
@@ -167,9 +160,6 @@ func (s schemer) structure(v reflect.Value) (object, error) {
 					required = append(required, f.Name)
 				}
 			}
-		}
-		if words := choices[typeName(v.Type())+"."+f.Name]; words != nil {
-			property["enum"] = words
 		}
 		properties[f.Name] = property
 	}
@@ -240,8 +230,8 @@ func (s schemer) shape(v reflect.Value) (object, error) {
 		items, err := s.shape(reflect.Zero(t.Elem()))
 		return object{"type": []string{"array", "null"}, "items": items}, err
 	}
-	if t == reflect.TypeFor[Role]() {
-		return object{"type": "string", "enum": allRoles}, nil
+	if known := words(t); known != nil {
+		return object{"type": "string", "enum": known}, nil
 	}
 	return object{"type": []string{"string", "number"}}, nil
 }

@@ -195,6 +195,11 @@ func TestTheManualHasEverySection(t *testing.T) {
 			t.Errorf("the manual says nothing of %s", key)
 		}
 	}
+	for _, role := range config.Role("").Words() {
+		if !strings.Contains(string(page), role+" (") {
+			t.Errorf("the manual does not say what it is to %s", role)
+		}
+	}
 	const more = 1 // the two-line form
 	if headings := strings.Count(string(page), "\n## "); headings != len(sections)+more {
 		t.Errorf("the manual has %d sections, the grammar %d", headings-more, len(sections))

@@ -19,7 +19,6 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/bus"
 	"github.com/dodona-oracle/dodona/internal/durable"
-	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/journal/disk"
 	"github.com/dodona-oracle/dodona/telemetry"
 	"github.com/nats-io/nats.go"
@@ -36,11 +35,8 @@ const (
 	Strict Durability = "strict" // every append has a write of its own
 )
 
-// Limits bound one stream. What they free is counted in [StreamStatus].
-type Limits struct {
-	Bytes unit.Size     // on disk, payload and headers; default 256 MiB
-	Age   time.Duration // records older than this are freed once every reader has finished them; 0 keeps them
-}
+// Words returns the durabilities.
+func (Durability) Words() []string { return []string{string(Batch), string(Strict)} }
 
 // Config says where the journal lives and how much it keeps.
 type Config struct {
@@ -179,8 +175,8 @@ func (c Config) withDefaults() (Config, error) {
 	default:
 		return c, fmt.Errorf("durability %q: want batch or strict", c.Durability)
 	}
-	c.Raw = c.Raw.withDefaults(256*unit.MiB, 7*24*time.Hour)
-	c.Proof = c.Proof.withDefaults(256*unit.MiB, 365*24*time.Hour)
+	c.Raw = c.Raw.withDefaults(rawLimits)
+	c.Proof = c.Proof.withDefaults(proofLimits)
 	for _, l := range []Limits{c.Raw, c.Proof} {
 		if l.Bytes < minStreamBytes || l.Age < 0 {
 			return c, fmt.Errorf("limits %s, %s: want at least %s and no negative age", l.Bytes, l.Age, minStreamBytes)
@@ -198,12 +194,12 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-func (l Limits) withDefaults(bytes unit.Size, age time.Duration) Limits {
+func (l Limits) withDefaults(usual Limits) Limits {
 	if l == (Limits{}) {
-		l.Age = age
+		l.Age = usual.Age
 	}
 	if l.Bytes == 0 {
-		l.Bytes = bytes
+		l.Bytes = usual.Bytes
 	}
 	return l
 }

@@ -113,9 +113,9 @@ func (n *Node) open(ctx context.Context) (err error) {
 	}
 	n.journal, err = journal.Open(ctx, journal.Config{
 		Dir: c.Node.Data, Folder: folder, Node: c.Node.Name, Network: n.id.network.ID(), URL: c.Journal.URL, Listen: c.Journal.Listen,
-		Durability:  journal.Durability(c.Journal.Durability),
-		Raw:         journal.Limits{Bytes: c.Journal.Raw.Bytes, Age: c.Journal.Raw.Age},
-		Proof:       journal.Limits{Bytes: c.Journal.Proof.Bytes, Age: c.Journal.Proof.Age},
+		Durability:  c.Journal.Durability,
+		Raw:         c.Journal.Raw,
+		Proof:       c.Journal.Proof,
 		ReaderGrace: c.Journal.Readers.Grace,
 		Log:         n.log, Recorder: n.recorder, Now: n.now,
 	})

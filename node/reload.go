@@ -28,7 +28,7 @@ func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 	}
 	old := n.config()
 	changes := config.Diff(old, next)
-	next = effective(old, next)
+	next = old.Reloaded(next)
 	changes.Feeds = n.modules.retried(changes.Feeds, next)
 	if err := n.attester.learn(next); err != nil {
 		return api.Reloaded{}, fmt.Errorf("take the new feeds: %w; nothing was changed", err)
@@ -52,16 +52,6 @@ func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 	}
 	n.log.Info("configuration reloaded", "changes", changes)
 	return summary(changes), nil
-}
-
-// effective returns next with the settings of old that only a restart can change.
-func effective(old, next *config.Config) *config.Config {
-	e := *next
-	memory, level := next.Node.Memory, next.Log.Level
-	e.Node, e.Network, e.Roles, e.Journal, e.Anchor = old.Node, old.Network, old.Roles, old.Journal, old.Anchor
-	e.Modules, e.API, e.Log = old.Modules, old.API, old.Log
-	e.Node.Memory, e.Log.Level = memory, level
-	return &e
 }
 
 func summary(c config.Changes) api.Reloaded {

@@ -30,7 +30,7 @@ func TestMemoryAndLogLevelAreAppliedEachTime(t *testing.T) {
 			t.Skipf("the tests have no more than %d bytes themselves", most)
 		}
 		var cfg config.Config
-		cfg.Node.Memory, cfg.Log.Level = c.memory, c.level
+		cfg.Node.Memory, cfg.Log.Level = c.memory, config.Level(c.level)
 		apply(&cfg, level)
 		if got, want := debug.SetMemoryLimit(-1), int64(c.memory)*6/10; got != want {
 			t.Errorf("%s: the heap's goal is %d, want %d", c.memory, got, want)

@@ -110,7 +110,7 @@ func (r runCommand) Run(ctx context.Context, term terminal) error {
 	level := new(slog.LevelVar)
 	live := func(c *config.Config) { apply(c, level) }
 	live(c)
-	log := newLog(term.err, c.Log.Format, level)
+	log := newLog(term.err, string(c.Log.Format), level)
 	worker, err := compileWorker()
 	if err != nil {
 		return err

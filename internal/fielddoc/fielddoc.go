@@ -39,7 +39,8 @@ type Field struct {
 	Default  string `json:"default,omitempty"` // in words
 	Required bool   `json:"required,omitempty"`
 
-	of string // what it is made of, such as "source/http.Basic"; a struct if it is in Structs
+	live bool   // a reload changes it
+	of   string // what it is made of, such as "source/http.Basic"; a struct if it is in Structs
 }
 
 // A Manual is what the source says: structs by name ("config.Node", "source/http.Settings"), kinds of sources and sinks, and metrics.
@@ -47,6 +48,8 @@ type Manual struct {
 	Structs map[string]Struct
 	Kinds   []Kind // sorted
 	Metrics []Group
+
+	words map[string][]string // what a type may be, with the comment of the constant: "batch (…)"
 }
 
 // A Kind is a kind of source or sink: its key in YAML, its folder, and what its package comment says.
@@ -57,7 +60,7 @@ type Kind struct {
 // Read reads the settings below root, the top of the module. A setting without a comment, or one whose comment
 // says neither "Default: …" nor "Required." in a kind of source, is an error, and so is a metric that Prometheus would not take.
 func Read(root string) (Manual, error) {
-	m := Manual{Structs: map[string]Struct{}}
+	m := Manual{Structs: map[string]Struct{}, words: map[string][]string{}}
 	var dirs []string
 	for _, floor := range []string{"*", "internal/*", "module/*", "source/*", "sink/*"} {
 		found, err := fs.Glob(os.DirFS(root), floor)
@@ -73,7 +76,7 @@ func Read(root string) (Manual, error) {
 		}
 		mistakes = append(mistakes, m.readDir(root, dir))
 	}
-	m.nameStructs()
+	m.finish()
 	mistakes = append(mistakes, m.readMetrics(root))
 	slices.SortFunc(m.Kinds, func(a, b Kind) int { return strings.Compare(a.Name, b.Name) })
 	if err := errors.Join(mistakes...); err != nil {
@@ -82,14 +85,34 @@ func Read(root string) (Manual, error) {
 	return m, nil
 }
 
-// nameStructs tells the settings that are made of others from those that are one word.
-func (m *Manual) nameStructs() {
+// finish tells the settings that are made of others from those that are one word, and says which words there are.
+func (m *Manual) finish() {
 	for _, s := range m.Structs {
 		for i, f := range s.Fields {
 			if _, found := m.Structs[f.of]; found {
 				s.Fields[i].Type = strings.TrimSuffix(f.Type, "text") + "map"
 			}
+			if words := m.words[f.of]; len(words) > 0 {
+				many := "One"
+				if strings.HasPrefix(f.Type, "list of ") {
+					many = "Any"
+				}
+				s.Fields[i].Doc += " " + many + " of: " + strings.Join(words, ", ") + "."
+			}
 		}
+	}
+}
+
+// addWord adds a constant of a type of its own that has a comment beside it.
+func (m *Manual) addWord(dir string, spec *ast.ValueSpec) {
+	typ, named := spec.Type.(*ast.Ident)
+	if !named || len(spec.Values) != 1 || spec.Comment == nil {
+		return
+	}
+	if literal, ok := spec.Values[0].(*ast.BasicLit); ok && literal.Kind == token.STRING {
+		word, _ := strconv.Unquote(literal.Value)
+		of := dir + "." + typ.Name
+		m.words[of] = append(m.words[of], word+" ("+text(spec.Comment)+")")
 	}
 }
 
@@ -118,8 +141,11 @@ func (m *Manual) readDir(root, dir string) error {
 			switch n := n.(type) {
 			case *ast.GenDecl:
 				for _, spec := range n.Specs {
-					if t, ok := spec.(*ast.TypeSpec); ok {
-						mistakes = append(mistakes, m.addStruct(dir, names, t, n.Doc))
+					switch s := spec.(type) {
+					case *ast.TypeSpec:
+						mistakes = append(mistakes, m.addStruct(dir, names, s, n.Doc))
+					case *ast.ValueSpec:
+						m.addWord(dir, s)
 					}
 				}
 			case *ast.CallExpr:
@@ -189,6 +215,7 @@ func (m *Manual) addStruct(dir string, imports map[string]string, t *ast.TypeSpe
 		if err != nil {
 			mistakes = append(mistakes, fmt.Errorf("%s.%s: %w", dir, t.Name.Name, err))
 		}
+		field.live = reflect.StructTag(tag).Get("live") == "true"
 		s.Fields = append(s.Fields, field)
 	}
 	if len(s.Fields) > 0 {

@@ -73,14 +73,14 @@ func (m Manual) configuration() []byte {
 	var b bytes.Buffer
 	b.WriteString(generated + intro)
 	for _, f := range m.Structs["config.Config"].Fields {
-		section, found := m.Structs[f.of]
-		if !found {
+		if _, found := m.Structs[f.of]; !found {
 			fmt.Fprintf(&b, "## %s\n\n%s Default: %s.\n\n", f.Name, f.Doc, f.Default)
 			continue
 		}
-		fmt.Fprintf(&b, "## %s\n\n%s\n\n", f.Name, section.Doc)
+		fmt.Fprintf(&b, "## %s\n\n%s\n\n", f.Name, f.Doc)
 		m.rows(&b, f.of, "")
 	}
+	fmt.Fprintf(&b, "Of the settings above a reload changes %s; the others keep their values until a restart.\n\n", strings.Join(m.live("config.Config", ""), " and "))
 	b.WriteString("## sources\n\nA map from names to sources. A source has exactly one kind, whose settings stand below the kind's key:\n\n")
 	m.kinds(&b, false)
 	b.WriteString(`
@@ -108,6 +108,19 @@ sources:
 	b.WriteString("\nBeside the kind stands what is delivered and when. " + m.Structs["sink.Policy"].Doc + "\n\n")
 	m.rows(&b, "sink.Policy", "")
 	return b.Bytes()
+}
+
+// live returns the settings that a reload changes.
+func (m Manual) live(of, prefix string) (out []string) {
+	for _, f := range m.Structs[of].Fields {
+		if f.live {
+			out = append(out, "`"+prefix+f.Name+"`")
+		}
+		if f.of != of {
+			out = append(out, m.live(f.of, prefix+f.Name+".")...)
+		}
+	}
+	return out
 }
 
 // kinds lists the kinds of sources, or those of sinks.

@@ -15,6 +15,7 @@ type Field struct {
 	Name  string // its key
 	Index []int
 	Type  reflect.Type
+	Tag   reflect.StructTag
 }
 
 // Fields returns the settings of a struct in the order of its declaration, those of embedded structs included.
@@ -37,7 +38,7 @@ func Fields(t reflect.Type) (out []Field) {
 		case name == "":
 			name = strings.ToLower(f.Name)
 		}
-		out = append(out, Field{name, []int{i}, f.Type})
+		out = append(out, Field{name, []int{i}, f.Type, f.Tag})
 	}
 	return out
 }

@@ -76,7 +76,7 @@ type Settings struct {
 const (
 	mostWindow  = 64
 	leastPoll   = 50 * time.Millisecond
-	mostSenders = 128
+	mostSenders = dodona.MaxMembers
 )
 
 // Default fills in the defaults.

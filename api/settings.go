@@ -1,0 +1,44 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/dodona-oracle/dodona/internal/loopback"
+	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/internal/secret"
+)
+
+// leastToken is how many characters a token has at least.
+const leastToken = 16
+
+// Settings are where answers can be asked for.
+type Settings struct {
+	// Listen is the address of the API and of the page. Beyond loopback it needs tokens. Default: 127.0.0.1:8080.
+	Listen string `yaml:"listen"`
+	// Tokens are the bearer tokens that are let in. Default: none, and everybody on this machine is let in.
+	Tokens []secret.String `yaml:"tokens,omitempty"`
+}
+
+// Default fills in the defaults.
+func (s *Settings) Default() { s.Listen = "127.0.0.1:8080" }
+
+// Check says what is wrong with the settings, without the network.
+func (s *Settings) Check() error {
+	var errs []error
+	switch host, err := loopback.Host(s.Listen); {
+	case err != nil:
+		errs = append(errs, fmt.Errorf("listen: %w", err))
+	case !loopback.Is(host) && len(s.Tokens) == 0:
+		errs = append(errs, fmt.Errorf("listen: %s can be reached from other machines, so it needs api.tokens, such as tokens: [{file: keys/api-token}]", plain.Quote(s.Listen, 60)))
+	}
+	for i, t := range s.Tokens {
+		if !t.Inline() {
+			continue
+		}
+		if text, _ := t.Reveal(); len(text) < leastToken { // in clear: cannot fail
+			errs = append(errs, fmt.Errorf("tokens[%d]: a token has at least %d characters", i, leastToken))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,145 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dodona-oracle/dodona/internal/strict"
+)
+
+// A section is a field of [Config] with a key: settings of whoever owns them, whose comments are the manual. These methods of the settings, if present, are used:
+//
+//	Default()       fills in the defaults before the file is read
+//	Check() error   says what is wrong with them, without the network
+//
+// Several mistakes are joined with errors.Join; a message begins with the setting below the section at which it is shown:
+// "raw.bytes: want …", or "tokens[1]: …" for an item of a list. A type of text with a method Words() []string is one of
+// these words. What an error's method Hint() says is told beside it.
+//
+// A setting with the tag live:"true" changes with a reload; the others keep their values until a restart.
+type section struct {
+	key   string
+	value reflect.Value
+}
+
+// sections returns the sections of c in the order of the manual.
+func sections(c *Config) (out []section) {
+	v := reflect.ValueOf(c).Elem()
+	for _, f := range strict.Fields(v.Type()) {
+		out = append(out, section{f.Name, v.FieldByIndex(f.Index)})
+	}
+	return out
+}
+
+// defaults returns what an empty file means.
+func defaults() (c Config) {
+	for _, s := range sections(&c) {
+		if d, ok := s.value.Addr().Interface().(interface{ Default() }); ok {
+			d.Default()
+		}
+	}
+	c.Roles = slices.Clone(allRoles)
+	return c
+}
+
+// check reports what is wrong with a section by itself.
+func (l *loader) check(s section) {
+	l.checkWords(s.key, s.value)
+	if c, ok := s.value.Addr().Interface().(interface{ Check() error }); ok {
+		l.tell(s.key, c.Check())
+	}
+}
+
+// words returns what a text of a type must be one of; nil: it may be any.
+func words(t reflect.Type) []string {
+	if one, ok := reflect.Zero(t).Interface().(interface{ Words() []string }); ok {
+		return one.Words()
+	}
+	return nil
+}
+
+// checkWords reports every setting that is none of its words.
+func (l *loader) checkWords(setting string, v reflect.Value) {
+	switch {
+	case v.Kind() == reflect.Struct && strict.ShapeOf(v.Type()) == strict.ShapeStruct:
+		for _, f := range strict.Fields(v.Type()) {
+			l.checkWords(setting+"."+f.Name, v.FieldByIndex(f.Index))
+		}
+	case v.Kind() == reflect.Slice:
+		for i := range v.Len() {
+			l.checkWords(fmt.Sprintf("%s[%d]", setting, i), v.Index(i))
+		}
+	case v.Kind() == reflect.String:
+		if known := words(v.Type()); known != nil && !slices.Contains(known, v.String()) {
+			l.report.Add(wrongWord(setting, v.String(), known), l.placeOf(setting))
+		}
+	}
+}
+
+func wrongWord(setting, got string, want []string) strict.Mistake {
+	m := strict.Mistake{Message: fmt.Sprintf("%s: %s: want %s", nameOf(setting), strict.QuoteAll(got), either(want))}
+	if near := strict.Nearest(got, want); near != "" {
+		m.Hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return m
+}
+
+// either prints a choice for people: "a, b or c".
+func either(words []string) string {
+	if len(words) == 1 {
+		return words[0]
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+}
+
+// tell reports every error that was joined into err at the setting below key that its message begins with.
+func (l *loader) tell(key string, err error) {
+	if err == nil {
+		return
+	}
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range many.Unwrap() {
+			l.tell(key, one)
+		}
+		return
+	}
+	m := mistakeOf(err)
+	setting, rest, _ := strings.Cut(key+"."+m.Message, ": ")
+	m.Message = nameOf(setting) + ": " + rest
+	if l.config.TwoLine && setting == "node.key.hex" {
+		m.Message = twoLineKey + ": " + rest
+	}
+	l.report.Add(m, l.placeOf(setting))
+}
+
+// mistakeOf returns what an error says, and what it says to do about it: its method Hint.
+func mistakeOf(err error) strict.Mistake {
+	m := strict.Mistake{Message: err.Error()}
+	if hinting := interface{ Hint() string }(nil); errors.As(err, &hinting) {
+		m.Hint = hinting.Hint()
+	}
+	return m
+}
+
+// nameOf returns what messages call a setting: "api.tokens" for "api.tokens[1]".
+func nameOf(setting string) string {
+	name, _, _ := strings.Cut(setting, "[")
+	return name
+}
+
+// placeOf returns where a setting stands, or the item of a list that it names.
+func (l *loader) placeOf(setting string) *strict.Span {
+	name, index, isItem := strings.Cut(strings.TrimSuffix(setting, "]"), "[")
+	n, place := l.path(name)
+	if !isItem || n == nil {
+		return place
+	}
+	if i, err := strconv.Atoi(index); err == nil && i < len(n.Items) {
+		return n.Items[i].At
+	}
+	return place
+}
