@@ -11,7 +11,8 @@ import (
 	"github.com/dodona-oracle/dodona/internal/strict"
 )
 
-// A section is a field of [Config] with a key: settings of whoever owns them, whose comments are the manual. These methods of the settings, if present, are used:
+// A section is a field of [Config] with a key: settings of whoever owns them, whose comments are the manual. These
+// methods of the settings, if present, are used:
 //
 //	Default()       fills in the defaults before the file is read
 //	Check() error   says what is wrong with them, without the network
