@@ -30,8 +30,10 @@ func TestAReloadKeepsWhatIsNotLive(t *testing.T) {
 	old, next := defaults(), Config{}
 	got := old.Reloaded(&next)
 	live, restart := sectionChanges(&old, &next)
-	if want := []string{"log.level", "node.memory"}; !reflect.DeepEqual(live, want) {
-		t.Errorf("a reload changes %v, want %v", live, want)
+	for _, want := range []string{"log.level", "node.memory"} {
+		if !slices.Contains(live, want) {
+			t.Errorf("a reload changes %v, want %s among them", live, want)
+		}
 	}
 	if len(restart) < 10 {
 		t.Errorf("only %v want a restart", restart)

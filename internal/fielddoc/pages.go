@@ -80,7 +80,7 @@ func (m Manual) configuration() []byte {
 		fmt.Fprintf(&b, "## %s\n\n%s\n\n", f.Name, f.Doc)
 		m.rows(&b, f.of, "")
 	}
-	fmt.Fprintf(&b, "Of the settings above a reload changes %s; the others keep their values until a restart.\n\n", strings.Join(m.live("config.Config", ""), " and "))
+	fmt.Fprintf(&b, "Of the settings above a reload changes these: %s. The others keep their values until a restart.\n\n", strings.Join(m.live("config.Config", ""), ", "))
 	b.WriteString("## sources\n\nA map from names to sources. A source has exactly one kind, whose settings stand below the kind's key:\n\n")
 	m.kinds(&b, false)
 	b.WriteString(`
