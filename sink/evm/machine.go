@@ -1,7 +1,6 @@
 package evm
 
 import (
-	"cmp"
 	"fmt"
 	"math/big"
 	"slices"
@@ -157,74 +156,6 @@ type estimate struct {
 	Mute    bool   // none answers; Unknown is empty while that may be by chance
 }
 
-// A wish is what the machine wants to know next.
-type wish struct {
-	Receipts  []dodona.Digest
-	Estimates []wanted
-	Control   *evm.Message // a call that is estimated to see whether any is
-	Anchors   []*Payload   // whose slots are to be read
-	Gap       gap          // nonces whose final intents are to be read
-}
-
-// A wanted is an intent as it was when it was asked for: its payload may be replaced meanwhile.
-type wanted struct {
-	Number  uint64
-	Payload *Payload
-}
-
-// wants returns what the next view should tell.
-// With the same head as last time, what is in a block need not be looked for again.
-func (m *machine) wants(now time.Time, sameHead bool) (w wish) {
-	w.Gap, w.Control = m.gap, m.control()
-	due := m.due(now)
-	for _, i := range m.open {
-		if i.State.inFlight() && (i.State != Mined || !sameHead) {
-			for _, a := range i.Attempts {
-				w.Receipts = append(w.Receipts, a.Hash)
-			}
-		}
-		if m.stopped(now, i) {
-			continue
-		}
-		if i.Payload != nil && i.Payload.anchor() && (i.State != Mined || !sameHead) {
-			w.Anchors = append(w.Anchors, i.Payload)
-		}
-		if m.gas > 0 || i.Payload == nil {
-			continue
-		}
-		_, told := m.trouble[unknownGas(i.Payload.Feed)]
-		if due[i] || m.mayBump(now, i) && !m.contract(i.Payload).IsZero() && !told { // else it keeps its limit
-			w.Estimates = append(w.Estimates, wanted{i.Number, i.Payload})
-		}
-	}
-	return w
-}
-
-// due returns the planned intents whose time has come. Where all go in order, those behind one that waits, or was refused, wait for it.
-func (m *machine) due(now time.Time) map[*Intent]bool {
-	due, waits, spells, asked := make(map[*Intent]bool), m.onTrial(now), m.spells(), make(map[string]int)
-	for _, i := range m.open {
-		place := i.place()
-		if i.State != Planned || i.Payload == nil || waits[place] || m.isForeign(place) {
-			continue
-		}
-		due[i] = !now.Before(i.NotUntil)
-		if asked[place]++; m.policy.Policy == sink.Every && !i.Payload.anchor() {
-			_, unknown := m.trouble[unknownGas(place)]
-			waits[place] = !due[i] || i.Refusals+i.Reverts > 0 || unknown || spells[place] != nil || asked[place] >= m.window
-		}
-	}
-	return due
-}
-
-// mayBump reports whether an intent may be replaced, for which its limit is derived anew.
-func (m *machine) mayBump(now time.Time, i *Intent) bool {
-	return (i.State == Signed || i.State == Sent) && (i.bumpNow || i.gasWrong || now.Sub(i.last().At) >= m.unhurried(m.bumpAfter))
-}
-
-// unhurried returns after what time something is done again: not before the next view can show what became of it.
-func (m *machine) unhurried(after time.Duration) time.Duration { return max(after, 2*m.took) }
-
 // effects are what Step wants done.
 type effects struct {
 	keep   []dodona.Record // journal these first, all at once
@@ -237,91 +168,6 @@ func newMachine(r rules) *machine {
 	return &machine{
 		rules: r, slots: make(map[string]sink.Said), known: make(map[string]bool), evidence: make(map[string]*evidence), told: make(map[string]time.Time), believed: make(map[string]word), refuted: make(map[string]refutal), reverted: make(map[string]reverted), wrong: make(map[int]mistake), newest: make(map[string]dodona.Round),
 		passed: make(map[string]uint64), trouble: make(map[string]trouble), refuses: make(map[string]time.Time), spoke: make(map[string]time.Time),
-	}
-}
-
-// restore takes up what was journaled, oldest first. It returns how many open intents belong to another chain or
-// sender; their answers are planned anew.
-func (m *machine) restore(now time.Time, entries []entry) (moved int, fx effects) {
-	all := make(map[uint64]entry)
-	for _, e := range entries {
-		all[e.Intent.Number] = e
-		m.top = max(m.top, e.Top)
-		if e.Chain == m.chain && e.Sender == m.sender {
-			m.nonce, m.alone, m.leastTip, m.leastTipAt = e.Next, e.Alone, e.LeastTip, e.LeastTipAt
-		}
-	}
-	known := m.nonce
-	for _, e := range all {
-		i := e.Intent
-		ours := e.Chain == m.chain && e.Sender == m.sender
-		if i.State.over() {
-			continue
-		}
-		i.mend()
-		if ours && i.State != Planned && (m.alone == nil || i.Nonce < known) {
-			m.nonce = max(m.nonce, i.Nonce+1)
-		}
-		if !ours && i.State != Planned {
-			moved++
-			i.State, i.Nonce, i.Attempts, i.Block = Planned, 0, nil, nil
-		}
-		if i.State == Planned && i.Payload == nil {
-			continue // a hole that was never filled; it is found again if it is still there
-		}
-		if i.State == Planned && i.Payload != nil {
-			if m.contract(i.Payload).IsZero() {
-				i.State = Superseded // the sink has no contract for it any more
-			}
-		}
-		if i.State == Planned && i.Reverts > 0 && !i.RevertedBy.IsZero() && i.RevertedBy != m.contract(i.Payload) {
-			i.pardon()
-			m.takeTurn(&i)
-		}
-		if i.Payload != nil && i.Payload.anchor() && i.State == Planned && i.Reverts > 0 {
-			m.row++ // the newest is tried at once
-		}
-		if i.Payload != nil {
-			if i.State == Planned && i.Refusals+i.Reverts > 0 {
-				m.refuses[i.Payload.Feed] = latest(m.refuses[i.Payload.Feed], i.NotUntil) // about then; none is later than now, see setClocks
-			}
-			m.newest[i.place()] = max(m.newest[i.place()], i.Payload.Round)
-		}
-		m.open = append(m.open, &i)
-	}
-	m.begun = m.nonce > 0 || m.alone != nil
-	m.order()
-	for _, i := range slices.Clone(m.open) {
-		if i.State == Superseded {
-			m.receipt(&fx, now, i, dodona.ReceiptSuperseded, "the sink has no contract for it any more")
-			fx.count(telemetry.SinkSuperseded, 1)
-		}
-		if i.State.over() || (i.State == Planned && len(i.Attempts) == 0 && moved > 0) {
-			m.write(&fx, i)
-		}
-	}
-	return moved, fx
-}
-
-// order sorts what is open by number, and of the planned ones of each place those of older rounds first: what was planned anew has a higher number
-// than what it is to go before.
-func (m *machine) order() {
-	slices.SortFunc(m.open, func(a, b *Intent) int { return cmp.Compare(a.Number, b.Number) })
-	planned, at := make(map[string][]*Intent), make(map[string]int)
-	for _, i := range m.open {
-		if i.State == Planned && i.Payload != nil {
-			planned[i.place()] = append(planned[i.place()], i)
-		}
-	}
-	for _, list := range planned {
-		slices.SortStableFunc(list, func(a, b *Intent) int { return cmp.Compare(a.Payload.Round, b.Payload.Round) })
-	}
-	for n, i := range m.open {
-		if i.State == Planned && i.Payload != nil {
-			place := i.place()
-			m.open[n] = planned[place][at[place]]
-			at[place]++
-		}
 	}
 }
 
