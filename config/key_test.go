@@ -64,3 +64,13 @@ func TestAKeyIsNamedInOneWay(t *testing.T) {
 		}
 	}
 }
+
+// TestAKeyBesideAKindIsNotToldOfASink: `value` and `points` belong beside the kind of a source, and nowhere in a sink.
+func TestAKeyBesideAKindIsNotToldOfASink(t *testing.T) {
+	text := strings.Replace(fmt.Sprintf(keyed, "{file: k.json}"), "      key:", "      points: {}\n      key:", 1)
+	text = strings.Replace(text, `"https://a.example/"}`, `"https://a.example/", points: {}}`, 1)
+	_, err := config.Load(strings.NewReader(text), "f.yaml", append(shipped(), config.KindsOf(evm.Kind)...))
+	if err == nil || strings.Count(err.Error(), "belongs beside") != 1 || !strings.Contains(err.Error(), "belongs beside http:") || !strings.Contains(err.Error(), `sink "chain": unknown key "points"`) {
+		t.Errorf("got %v", err)
+	}
+}

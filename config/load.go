@@ -167,7 +167,7 @@ func (l *loader) source(name string, at *strict.Span, n *strict.Node) {
 	if kind != nil {
 		s.Kind = kind.Name()
 		s.Settings = kind.Settings()
-		l.settings(where, kind, s.Settings, kindEntry)
+		l.settings(where, kind, s.Settings, kindEntry, "value", "points")
 		s.Every = every(s.Settings)
 	}
 	s.Rules = l.points(where, n)
@@ -194,10 +194,10 @@ func (l *loader) kindOf(d *strict.Decoder, at *strict.Span, n *strict.Node) (kin
 	return kind, of
 }
 
-// settings fills a kind's settings and lets the kind check them.
-func (l *loader) settings(where string, kind Kind, settings any, e strict.Entry) {
+// settings fills a kind's settings and lets the kind check them. beside are keys that people put inside and that belong beside.
+func (l *loader) settings(where string, kind Kind, settings any, e strict.Entry, beside ...string) {
 	d := l.decoder(where, func(key string) string {
-		if key == "value" || key == "points" {
+		if slices.Contains(beside, key) {
 			return fmt.Sprintf("%q belongs beside %s:, not inside", key, kind.Name())
 		}
 		return ""

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"path"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/keyfile"
@@ -50,7 +49,7 @@ func (n *Node) Check() error {
 // withKey names the key that a node makes for itself, if the file names none.
 func (n *Node) withKey() {
 	if n.Key.IsZero() {
-		n.Key.File = path.Join(n.Data, "keys", "node.json")
+		n.Key.File = keyfile.Own(n.Data)
 	}
 }
 

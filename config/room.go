@@ -7,6 +7,7 @@ import (
 
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/unit"
+	"github.com/dodona-oracle/dodona/journal"
 )
 
 // Sizes that depend on each other: what feeds write in a round and how much the stream of proofs takes; how large an
@@ -49,12 +50,16 @@ func (l *loader) checkProof() {
 			perSecond += observedSize / f.Settings.Every.Seconds()
 		}
 	}
-	// Observations wait when a reader has a third of the stream before it.
-	if lasts := time.Duration(float64(have) / 3 / max(perSecond, 1) * float64(time.Second)); lasts < awayFor {
+	readers := 2 // the validator and who serves; other processes may have more
+	if slices.Contains(roles, Deliver) {
+		readers += len(l.config.Sinks)
+	}
+	mark := unit.Size(journal.Mark(uint64(have), readers))
+	if lasts := time.Duration(float64(mark) / max(perSecond, 1) * float64(time.Second)); lasts < awayFor {
 		_, place := l.path(setting)
-		l.report.Warn(place, "", fmt.Sprintf("%s: %s: observations of these feeds take about %s a second, and wait when a third of the stream is not yet validated: that is after %s without a validator",
-			setting, have, wholeKiB(unit.Size(perSecond)), unit.FormatDuration(lasts.Truncate(time.Second))),
-			fmt.Sprintf("%dMiB are enough for %s", wholeMiB(unit.Size(perSecond*awayFor.Seconds()*3)), unit.FormatDuration(awayFor)))
+		l.report.Warn(place, "", fmt.Sprintf("%s: %s: observations of these feeds take about %s a second, and wait when %s of the stream, which %d read, are not yet validated: that is after %s without a validator",
+			setting, have, wholeKiB(unit.Size(perSecond)), wholeKiB(mark), readers, unit.FormatDuration(lasts.Truncate(time.Second))),
+			fmt.Sprintf("%dMiB are enough for %s", wholeMiB(unit.Size(perSecond*awayFor.Seconds()*float64(have)/float64(mark))), unit.FormatDuration(awayFor)))
 	}
 }
 

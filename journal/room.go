@@ -34,11 +34,11 @@ func observes(recs []dodona.Record) bool {
 // reserves reports whether readers of the stream append to it.
 func (s streamSpec) reserves() bool { return s.name == streamProof }
 
-// roomMark returns how many bytes may be unfinished before observers wait: what they stand for is claimed, answered and
-// delivered within the rest, by as many readers as there are.
-func (l *lane) roomMark(s space) uint64 {
-	return 2 * l.room(s.said) / uint64(4+s.readers)
-}
+// Mark returns how many bytes of a stream of room bytes may be unfinished before observers wait: what they stand for is claimed,
+// answered and delivered within the rest, by as many readers as there are.
+func Mark(room uint64, readers int) uint64 { return 2 * room / uint64(4+readers) }
+
+func (l *lane) roomMark(s space) uint64 { return Mark(l.room(s.said), s.readers) }
 
 // room returns how many bytes there are for records in a stream of a limit: that may be lower than the one that counts, and higher for a while.
 func (l *lane) room(said uint64) uint64 { return min(uint64(l.bounds().Bytes), said) }

@@ -155,7 +155,7 @@ func (b *board) status(f config.Feed) api.FeedStatus {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	s := api.FeedStatus{
-		Feed: f.Feed, ID: f.Feed.ID(), EveryMS: f.Settings.Every.Milliseconds(),
+		Feed: f.Feed, ID: f.Feed.ID(), EveryMS: f.Settings.Every.Milliseconds(), StaleMS: stale(f.Settings.Every).Milliseconds(),
 		Quality: dodona.Bad, Reason: "no answer yet",
 	}
 	t := b.feeds[f.Feed.Name]

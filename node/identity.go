@@ -14,6 +14,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/journal"
 	"github.com/dodona-oracle/dodona/sign"
@@ -30,7 +31,6 @@ type identity struct {
 
 // The files in the data folder that make a node itself.
 const (
-	keyFile      = "keys/node.json"
 	passwordFile = "keys/password"
 	saltFile     = "keys/salts"
 )
@@ -61,7 +61,7 @@ func loadIdentity(c *config.Config) (id identity, err error) {
 
 // loadKey opens the configured key, or the node's own, which the first start makes.
 func loadKey(c config.Node) (*sign.Key, error) {
-	own := filepath.Join(c.Data, keyFile)
+	own := keyfile.Own(c.Data)
 	if !c.Key.Hex.IsZero() || c.Key.File != "" && (c.Key.File != own || !c.Key.Password.IsZero()) {
 		return sign.Open("node.key", c.Key)
 	}

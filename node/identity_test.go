@@ -9,11 +9,12 @@ import (
 	"testing"
 
 	"github.com/dodona-oracle/dodona/all"
+	"github.com/dodona-oracle/dodona/internal/keyfile"
 )
 
 // TestANodeThatLostItsKeysDoesNotBecomeAnother: its records would be nobody's, and its answers those of another network.
 func TestANodeThatLostItsKeysDoesNotBecomeAnother(t *testing.T) {
-	for name, lost := range map[string]string{"the key": keyFile, "all of keys/": "keys"} {
+	for name, lost := range map[string]string{"the key": "keys/node.json", "all of keys/": "keys"} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			text := fmt.Sprintf("node: {data: %q}\napi: {listen: \"127.0.0.1:0\"}\nsources: {s: {sim: {}}}\nfeeds: {f: {every: 1s, from: [s]}}\n", dir)
@@ -24,10 +25,10 @@ func TestANodeThatLostItsKeysDoesNotBecomeAnother(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err := Open(t.Context(), Options{Config: load(t, text), Kinds: all.Sources(), Sinks: all.Sinks()})
-			if err == nil || !strings.Contains(err.Error(), "has run before") || !strings.Contains(err.Error(), filepath.Join(dir, keyFile)) {
+			if err == nil || !strings.Contains(err.Error(), "has run before") || !strings.Contains(err.Error(), keyfile.Own(dir)) {
 				t.Errorf("got %v", err)
 			}
-			if _, err := os.Stat(filepath.Join(dir, keyFile)); err == nil {
+			if _, err := os.Stat(keyfile.Own(dir)); err == nil {
 				t.Error("another key was made")
 			}
 		})

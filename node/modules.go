@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -149,11 +148,7 @@ func (m *modules) find(c *config.Config, s feed.Module) (manifest.Found, error) 
 		Sequences: filepath.Join(c.Node.Data, sequencesFile),
 	}
 	if c.Modules.Trust != "" {
-		raw, err := os.ReadFile(c.Modules.Trust)
-		if err != nil {
-			return manifest.Found{}, fmt.Errorf("read modules.trust: %w", err)
-		}
-		trust, err := manifest.ReadTrust(raw)
+		trust, err := manifest.OpenTrust(c.Modules.Trust)
 		if err != nil {
 			return manifest.Found{}, fmt.Errorf("read modules.trust %s: %w", c.Modules.Trust, err)
 		}

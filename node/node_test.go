@@ -19,6 +19,7 @@ import (
 	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/explain"
+	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/telemetry"
 	"github.com/dodona-oracle/dodona/verify"
 )
@@ -296,7 +297,7 @@ func TestTheKeyIsKeptAcrossStartsAndFoundNowhereElse(t *testing.T) {
 		t.Errorf("the key changed from %s to %s", address, got)
 	}
 	again.close()
-	if err := os.Remove(filepath.Join(dir, keyFile)); err != nil {
+	if err := os.Remove(keyfile.Own(dir)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(t.Context(), Options{Config: load(t, text), Kinds: all.Sources()}); err == nil || !strings.Contains(err.Error(), "restore it") {

@@ -116,7 +116,7 @@ func TestAnOldAnswerIsNotGood(t *testing.T) {
 	stop()
 	f := n.config().Feeds[0]
 	n.board.now = func() time.Time { return time.Now().Add(time.Minute) }
-	if s := n.board.status(f); s.Quality != dodona.Uncertain || !strings.Contains(s.Reason, " old") {
+	if s := n.board.status(f); s.Quality != dodona.Uncertain || !strings.Contains(s.Reason, " old") || s.StaleMS != stale(f.Settings.Every).Milliseconds() {
 		t.Errorf("after a minute the feed is %s (%s), want uncertain and the age", s.Quality, s.Reason)
 	}
 }

@@ -26,13 +26,12 @@ type moduleCommand struct {
 
 // readTrust reads a trust file. One that cannot be used is a mistake of the command line, not of the evidence.
 func readTrust(path string) (manifest.Trust, error) {
-	raw, err := manifest.ReadFile(path, manifest.MaxTrust)
-	if err != nil {
-		return manifest.Trust{}, fmt.Errorf("read trust file: %w", err)
+	t, err := manifest.OpenTrust(path)
+	if refusal := (*manifest.Refusal)(nil); errors.As(err, &refusal) {
+		return t, failure{exitUsage, fmt.Errorf("read trust file %s: %w", path, err)}
 	}
-	t, err := manifest.ReadTrust(raw)
 	if err != nil {
-		return manifest.Trust{}, failure{exitUsage, fmt.Errorf("read trust file %s: %w", path, err)}
+		return t, fmt.Errorf("read trust file: %w", err)
 	}
 	return t, nil
 }

@@ -22,6 +22,9 @@ type Key struct {
 	Hex secret.String `yaml:"hex,omitempty"`
 }
 
+// Own returns the file of the key that a node makes for itself, in its data folder.
+func Own(data string) string { return filepath.Join(data, "keys", "node.json") }
+
 // Check says what is wrong with k, without reading a file, or nil. The message begins with name, which is what messages
 // call k, such as "node.key"; owner is who has it, such as "a node". It never repeats the key.
 func (k Key) Check(name, owner string) error {

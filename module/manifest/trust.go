@@ -35,6 +35,15 @@ type Role struct {
 	Threshold int      `json:"threshold"`
 }
 
+// OpenTrust reads the trust file at path. What is wrong with what it holds is a [*Refusal].
+func OpenTrust(path string) (Trust, error) {
+	raw, err := ReadFile(path, MaxTrust)
+	if err != nil {
+		return Trust{}, err
+	}
+	return ReadTrust(raw)
+}
+
 // ReadTrust reads a trust file. Whether it has expired is looked at when it is used.
 func ReadTrust(raw []byte) (Trust, error) {
 	const do = "make one with dodona module trust new"
