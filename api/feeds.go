@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/calldata/signed"
 )
 
 // Texter is what State.Explain returns if it can also write itself for people; color asks for ANSI colours.
@@ -106,7 +106,7 @@ func (h *Handler) latest(w http.ResponseWriter, r *http.Request) {
 
 // writeUpdate writes an answer as a contract takes it: 0x and the hex digits of its calldata.
 func writeUpdate(w http.ResponseWriter, r *http.Request, out Outcome) {
-	update, err := evm.Update(*out.Answer)
+	update, err := signed.Update(*out.Answer)
 	if err != nil {
 		writeProblem(w, problem{kind: "no-update", status: http.StatusUnprocessableEntity, detail: "no contract takes this answer: " + err.Error()})
 		return

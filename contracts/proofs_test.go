@@ -10,7 +10,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/contracts"
 	"github.com/dodona-oracle/dodona/internal/calldata"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/calldata/signed"
 )
 
 // TestContractsJudgeProofsAsTheVectorsSay runs spec/vectors/proofs.json against anchors' contracts: every path of every tree,
@@ -63,7 +63,7 @@ func TestContractsJudgeProofsAsTheVectorsSay(t *testing.T) {
 		}
 		a := e.Anchored.Anchor
 		period := uint64(a.To - a.From)
-		post, err := evm.Post(e.Anchored, period)
+		post, err := signed.Post(e.Anchored, period)
 		if err != nil {
 			t.Fatalf("%s: %v", v.Name, err)
 		}

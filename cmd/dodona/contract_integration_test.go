@@ -15,6 +15,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/anviltest"
+	"github.com/dodona-oracle/dodona/internal/calldata/signed"
 	"github.com/dodona-oracle/dodona/internal/evm"
 	"github.com/dodona-oracle/dodona/internal/secp"
 )
@@ -116,7 +117,7 @@ func TestContractsAreDeployedAndShown(t *testing.T) {
 				t.Errorf("show %s: %s", kind, out)
 			}
 		}
-		update, err := evm.Update(answer)
+		update, err := signed.Update(answer)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/calldata"
+	"github.com/dodona-oracle/dodona/internal/calldata/signed"
 	"github.com/dodona-oracle/dodona/internal/evm"
 	"github.com/dodona-oracle/dodona/sink"
 )
@@ -38,7 +39,7 @@ func (s *Sink) post(rec dodona.Record) (Payload, error) {
 	if err := json.Unmarshal(rec.Body, &a); err != nil {
 		return Payload{}, fmt.Errorf("read anchor: %w", err)
 	}
-	data, err := evm.Post(a, s.period)
+	data, err := signed.Post(a, s.period)
 	if err != nil {
 		return Payload{}, err
 	}
@@ -63,7 +64,7 @@ func (s *Sink) update(rec dodona.Record) (Payload, error) {
 	if _, found := s.targets[answer.Feed.Name]; !found {
 		return Payload{}, fmt.Errorf("no contract is named for feed %q", answer.Feed.Name)
 	}
-	data, err := evm.Update(answer)
+	data, err := signed.Update(answer)
 	if err != nil {
 		return Payload{}, err
 	}

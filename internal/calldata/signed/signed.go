@@ -1,4 +1,5 @@
-package evm
+// Package signed writes what contracts take of what a quorum signed. It finds out who signed, which calldata, being pure, is told.
+package signed
 
 import (
 	"fmt"
