@@ -18,7 +18,7 @@ VERSION  ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 # ARMv7 is built without inlining where nothing is hot, for its size: docs/decisions/030-slim-armv7.md.
 DODONA   := github.com/dodona-oracle/dodona
 COLD     := github.com/nats-io/... github.com/alecthomas/... github.com/goccy/... github.com/klauspost/... net net/http crypto/tls crypto/x509 debug/... \
-            encoding/... vendor/golang.org/x/... $(addprefix $(DODONA)/,api bus cmd/... config explain internal/evm internal/strict journal/... node program/... sink/... source/...)
+            encoding/... vendor/golang.org/x/... $(addprefix $(DODONA)/,api bus cmd/... config explain internal/ethrpc internal/strict journal/... node program/... sink/... source/...)
 SLIM     := $(COLD:%=-gcflags=%=-l)
 # Without the embedded bus a node needs a NATS server elsewhere: docs/decisions/063-the-bus-is-a-room-of-its-own.md.
 NO_SERVER := no.bus.server

@@ -12,7 +12,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/contracts"
 	"github.com/dodona-oracle/dodona/internal/calldata"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/sign"
 	"github.com/dodona-oracle/dodona/verify"
@@ -31,7 +31,7 @@ type rpcFlags struct {
 	JSON    bool          `name:"json" help:"Print JSON."`
 }
 
-func (f rpcFlags) client() (*evm.Client, error) {
+func (f rpcFlags) client() (*ethrpc.Client, error) {
 	url := f.RPC
 	if f.RPCFile != "" {
 		text, err := secret.String{File: f.RPCFile}.Reveal()
@@ -43,7 +43,7 @@ func (f rpcFlags) client() (*evm.Client, error) {
 	if url == "" {
 		return nil, failure{exitUsage, errors.New("which chain? give --rpc URL or --rpc-file FILE")}
 	}
-	return evm.NewClient(evm.Options{URLs: []string{url}})
+	return ethrpc.NewClient(ethrpc.Options{URLs: []string{url}})
 }
 
 type contractDeployCommand struct {
@@ -146,23 +146,23 @@ func (c contractDeployCommand) contract(a dodona.Answer) (name string, args []by
 }
 
 // deploy sends one transaction and waits for it.
-func deploy(ctx context.Context, client *evm.Client, key *sign.Key, name string, args []byte, term terminal) (d deployment, err error) {
+func deploy(ctx context.Context, client *ethrpc.Client, key *sign.Key, name string, args []byte, term terminal) (d deployment, err error) {
 	artifact, err := contracts.Load(name)
 	if err != nil {
 		return d, err
 	}
 	from, data := key.Address(), append(artifact.Bytecode, args...)
-	tx := evm.Transaction{Data: data}
+	tx := ethrpc.Transaction{Data: data}
 	if tx.ChainID, err = client.ChainID(ctx); err != nil {
 		return d, fmt.Errorf("ask the chain who it is: %w", err)
 	}
-	if tx.Nonce, err = client.Nonce(ctx, from, evm.Pending); err != nil {
+	if tx.Nonce, err = client.Nonce(ctx, from, ethrpc.Pending); err != nil {
 		return d, fmt.Errorf("ask for the nonce of %s: %w", from, err)
 	}
-	if tx.Gas, err = client.EstimateGas(ctx, evm.Message{From: from, Data: data}); err != nil {
+	if tx.Gas, err = client.EstimateGas(ctx, ethrpc.Message{From: from, Data: data}); err != nil {
 		return d, fmt.Errorf("estimate gas of deploying %s: %w", name, err)
 	}
-	head, err := client.Header(ctx, evm.Latest)
+	head, err := client.Header(ctx, ethrpc.Latest)
 	if err != nil {
 		return d, fmt.Errorf("ask for the last block: %w", err)
 	}
@@ -171,7 +171,7 @@ func deploy(ctx context.Context, client *evm.Client, key *sign.Key, name string,
 	}
 	tx.Gas += tx.Gas / 10
 	tx.FeeCap = 2*head.BaseFee + tx.Tip
-	balance, err := client.Balance(ctx, from, evm.Latest)
+	balance, err := client.Balance(ctx, from, ethrpc.Latest)
 	if err != nil {
 		return d, fmt.Errorf("ask for the balance of %s: %w", from, err)
 	}
@@ -188,11 +188,11 @@ func deploy(ctx context.Context, client *evm.Client, key *sign.Key, name string,
 	if err != nil {
 		return d, fmt.Errorf("wait for %s, which may still be mined: %w", hash, err)
 	}
-	address := evm.Created(from, tx.Nonce)
+	address := ethrpc.Created(from, tx.Nonce)
 	if !receipt.OK {
 		return d, fmt.Errorf("deploying %s in %s was reverted with %d gas", name, hash, receipt.GasUsed)
 	}
-	code, err := client.Code(ctx, address, evm.Latest)
+	code, err := client.Code(ctx, address, ethrpc.Latest)
 	if err != nil || len(code) == 0 {
 		return d, fmt.Errorf("%s is mined in %s, but %s has %d bytes of code: %w", name, hash, address, len(code), err)
 	}
@@ -200,7 +200,7 @@ func deploy(ctx context.Context, client *evm.Client, key *sign.Key, name string,
 }
 
 // mined asks for a receipt every half second until there is one or ctx ends.
-func mined(ctx context.Context, client *evm.Client, hash dodona.Digest) (evm.Receipt, error) {
+func mined(ctx context.Context, client *ethrpc.Client, hash dodona.Digest) (ethrpc.Receipt, error) {
 	ticker := time.NewTicker(500 * time.Millisecond)
 	defer ticker.Stop()
 	for {
@@ -259,8 +259,8 @@ func (c contractShowCommand) Run(ctx context.Context, term terminal) error {
 	return s.print(term)
 }
 
-func (s *shown) ask(ctx context.Context, client *evm.Client) error {
-	code, err := client.Code(ctx, s.Address, evm.Latest)
+func (s *shown) ask(ctx context.Context, client *ethrpc.Client) error {
+	code, err := client.Code(ctx, s.Address, ethrpc.Latest)
 	if err != nil {
 		return fmt.Errorf("ask for the code of %s: %w", s.Address, err)
 	}
@@ -271,7 +271,7 @@ func (s *shown) ask(ctx context.Context, client *evm.Client) error {
 	// A contract that has no such function reverts, which the client reports as an error of the call.
 	word := func(function string) *dodona.Digest {
 		f := calldata.Selector(function)
-		ret, err := client.CallContract(ctx, evm.Message{To: &s.Address, Data: f[:]}, evm.Latest)
+		ret, err := client.CallContract(ctx, ethrpc.Message{To: &s.Address, Data: f[:]}, ethrpc.Latest)
 		if err != nil || len(ret) != 32 {
 			return nil
 		}
@@ -283,7 +283,7 @@ func (s *shown) ask(ctx context.Context, client *evm.Client) error {
 	}
 	if s.Feed = word("feed()"); s.Feed != nil {
 		s.Kind = "feed"
-		slot, err := client.Storage(ctx, s.Address, dodona.Digest{}, evm.Latest)
+		slot, err := client.Storage(ctx, s.Address, dodona.Digest{}, ethrpc.Latest)
 		if err != nil {
 			return fmt.Errorf("read slot 0 of %s: %w", s.Address, err)
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/anviltest"
 	"github.com/dodona-oracle/dodona/internal/calldata/signed"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/internal/secp"
 )
 
@@ -76,7 +76,7 @@ func TestContractsAreDeployedAndShown(t *testing.T) {
 	if _, talk, code := command(anvilKey, "key", "import", keyPath); code != 0 {
 		t.Fatal(talk)
 	}
-	head, err := chain.Header(t.Context(), evm.Latest)
+	head, err := chain.Header(t.Context(), ethrpc.Latest)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,11 +125,11 @@ func TestContractsAreDeployedAndShown(t *testing.T) {
 		if err := to.UnmarshalText([]byte(feed)); err != nil {
 			t.Fatal(err)
 		}
-		nonce, err := chain.Nonce(t.Context(), raw.Address(), evm.Pending)
+		nonce, err := chain.Nonce(t.Context(), raw.Address(), ethrpc.Pending)
 		if err != nil {
 			t.Fatal(err)
 		}
-		tx := evm.Transaction{ChainID: anviltest.ChainID, Nonce: nonce, Tip: 1e9, FeeCap: 100e9, Gas: 200_000, To: &to, Data: update}
+		tx := ethrpc.Transaction{ChainID: anviltest.ChainID, Nonce: nonce, Tip: 1e9, FeeCap: 100e9, Gas: 200_000, To: &to, Data: update}
 		signed, hash := tx.Sign(raw)
 		if err := chain.Send(t.Context(), signed); err != nil {
 			t.Fatal(err)

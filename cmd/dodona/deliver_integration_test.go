@@ -20,7 +20,7 @@ import (
 	"github.com/dodona-oracle/dodona/contracts"
 	"github.com/dodona-oracle/dodona/internal/anviltest"
 	"github.com/dodona-oracle/dodona/internal/calldata"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/journal"
 )
 
@@ -103,7 +103,7 @@ func TestKilledAtRandomEveryRoundIsOnTheChainOnce(t *testing.T) {
 	}
 	write("observe, validate, deliver, serve")
 	slot := func(contract dodona.Address) dodona.Round {
-		word, err := chain.Storage(t.Context(), contract, dodona.Digest{}, evm.Latest)
+		word, err := chain.Storage(t.Context(), contract, dodona.Digest{}, ethrpc.Latest)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +122,7 @@ func TestKilledAtRandomEveryRoundIsOnTheChainOnce(t *testing.T) {
 	p := launch(t, dir, "run", file)
 	p.awaitURL()
 	eventually(t, 5*time.Minute, func() error {
-		n, err := chain.Nonce(t.Context(), sender, evm.Latest)
+		n, err := chain.Nonce(t.Context(), sender, ethrpc.Latest)
 		if err == nil && n < uint64(least) {
 			err = fmt.Errorf("%d transactions", n)
 		}
@@ -219,7 +219,7 @@ func roundsOf(t *testing.T, chain *anviltest.Chain, sender dodona.Address) (writ
 	t.Helper()
 	ctx := context.Background()
 	written = make(map[place]int)
-	head, err := chain.Header(ctx, evm.Latest)
+	head, err := chain.Header(ctx, ethrpc.Latest)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func roundsOf(t *testing.T, chain *anviltest.Chain, sender dodona.Address) (writ
 				Hash, From, To, Input string
 			}
 		}
-		if err := chain.Call(ctx, &block, "eth_getBlockByNumber", evm.At(n), true); err != nil {
+		if err := chain.Call(ctx, &block, "eth_getBlockByNumber", ethrpc.At(n), true); err != nil {
 			t.Fatal(err)
 		}
 		for _, tx := range block.Transactions {

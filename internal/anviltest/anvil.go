@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/internal/secp"
 )
 
@@ -23,7 +23,7 @@ const ChainID = 31337
 
 // A Chain is a running anvil. Its methods fail the test.
 type Chain struct {
-	*evm.Client
+	*ethrpc.Client
 	URL string
 	t   testing.TB
 	cmd *exec.Cmd
@@ -49,7 +49,7 @@ func Start(t testing.TB, args ...string) *Chain {
 		t.Fatalf("anvil does not say in a minute that it listens:\n%s", said.text)
 	}
 	var err error
-	if c.Client, err = evm.NewClient(evm.Options{URLs: []string{c.URL}, Timeout: time.Minute}); err != nil {
+	if c.Client, err = ethrpc.NewClient(ethrpc.Options{URLs: []string{c.URL}, Timeout: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Client.Close)
@@ -134,15 +134,15 @@ func (c *Chain) Deploy(code []byte) dodona.Address {
 	c.t.Helper()
 	ctx := context.Background()
 	key := Key(c.t)
-	nonce, err := c.Nonce(ctx, key.Address(), evm.Latest)
+	nonce, err := c.Nonce(ctx, key.Address(), ethrpc.Latest)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	head, err := c.Header(ctx, evm.Latest)
+	head, err := c.Header(ctx, ethrpc.Latest)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	raw, hash := evm.Transaction{
+	raw, hash := ethrpc.Transaction{
 		ChainID: ChainID, Nonce: nonce, Tip: 1e9, FeeCap: 2*head.BaseFee + 1e9, Gas: 5_000_000, Data: code,
 	}.Sign(key)
 	if err := c.Send(ctx, raw); err != nil {
@@ -153,8 +153,8 @@ func (c *Chain) Deploy(code []byte) dodona.Address {
 	if err != nil || !r.OK || r.Contract == nil {
 		c.t.Fatalf("deploy: %+v, %v", r, err)
 	}
-	if *r.Contract != evm.Created(key.Address(), nonce) {
-		c.t.Fatalf("deploy: the contract is at %s, computed was %s", r.Contract, evm.Created(key.Address(), nonce))
+	if *r.Contract != ethrpc.Created(key.Address(), nonce) {
+		c.t.Fatalf("deploy: the contract is at %s, computed was %s", r.Contract, ethrpc.Created(key.Address(), nonce))
 	}
 	return *r.Contract
 }

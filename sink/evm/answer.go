@@ -12,7 +12,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/calldata"
 	"github.com/dodona-oracle/dodona/internal/calldata/signed"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -120,7 +120,7 @@ func classify(err error) (reply, string) {
 	if err == nil {
 		return accepted, ""
 	}
-	var said *evm.Error
+	var said *ethrpc.Error
 	if !errors.As(err, &said) {
 		return unheard, err.Error()
 	}

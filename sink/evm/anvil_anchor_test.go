@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	client "github.com/dodona-oracle/dodona/internal/evm"
+	client "github.com/dodona-oracle/dodona/internal/ethrpc"
 )
 
 const minute = 60_000 // the windows of the contract, milliseconds

@@ -18,7 +18,7 @@ import (
 	"github.com/dodona-oracle/dodona/internal/anviltest"
 	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/internal/calldata"
-	client "github.com/dodona-oracle/dodona/internal/evm"
+	client "github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/internal/secp"
 	"github.com/dodona-oracle/dodona/journal"

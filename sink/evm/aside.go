@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -170,7 +170,7 @@ func (m *machine) mute(fx *effects, now time.Time, v view) {
 
 // control returns a call of another contract, if nobody says what an answer of one feed takes and much waits for that: if the endpoint says what that one takes, or
 // that it refuses it, it is not the endpoint. nil: nothing is to be asked, or there is no other contract.
-func (m *machine) control() *evm.Message {
+func (m *machine) control() *ethrpc.Message {
 	if m.gas > 0 || len(m.open) < mostOpen/2 {
 		return nil
 	}
@@ -192,7 +192,7 @@ func (m *machine) control() *evm.Message {
 	if to.IsZero() || to == m.contract(of.Payload) {
 		return nil
 	}
-	return &evm.Message{From: m.sender, To: &to, Data: of.Payload.Data}
+	return &ethrpc.Message{From: m.sender, To: &to, Data: of.Payload.Data}
 }
 
 // blame notes of which feeds a view shows that it is their contract: the endpoint says of another one what it takes, or did so the last time, a short while ago, or what it holds.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 )
 
 // begin asks the chain who it is and takes up what was journaled.
@@ -76,7 +76,7 @@ func (s *Sink) checkCode(ctx context.Context, chain uint64) error {
 func (s *Sink) checkContract(ctx context.Context, chain uint64, what string, a dodona.Address) error {
 	var none error
 	for range s.client.Endpoints() {
-		code, err := s.client.Code(ctx, a, evm.Latest)
+		code, err := s.client.Code(ctx, a, ethrpc.Latest)
 		if err != nil || len(code) > 0 {
 			return err
 		}
@@ -91,7 +91,7 @@ func (s *Sink) rules(chain uint64) rules {
 		sink: s.env.Sink, chain: chain, sender: s.wallet.Address(), policy: s.env.Policy, target: s.targets, anchor: s.settings.Anchor,
 		maxFee: uint64(s.settings.MaxFee), maxTip: uint64(s.settings.MaxTip), gas: s.settings.Gas, confirmations: s.settings.Confirmations,
 		window: s.settings.Window, bumpAfter: s.settings.BumpAfter, resendAfter: max(3*s.settings.Poll, time.Second),
-		sign: func(tx evm.Transaction) ([]byte, dodona.Digest) {
+		sign: func(tx ethrpc.Transaction) ([]byte, dodona.Digest) {
 			return tx.Sealed(s.wallet.SignTransaction(tx.Digest()))
 		},
 	}

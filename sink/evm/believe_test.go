@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -37,13 +37,13 @@ func TestOfTwoThatAreDoubtedTheBetterOneIsAsked(t *testing.T) {
 				}
 			}
 			b := newPair(t, l, faces...)
-			if _, err := b.turn(t.Context(), evm.Header{}); err != nil {
+			if _, err := b.turn(t.Context(), ethrpc.Header{}); err != nil {
 				t.Fatal(err)
 			}
 			b.attest(1)
 			poor.Store(true)
 			b.forget()
-			v, err := b.believe(t.Context(), evm.Header{})
+			v, err := b.believe(t.Context(), ethrpc.Header{})
 			if err != nil || v.Head.BaseFee > 1e9 || v.Balance.Sign() != 0 || b.client.Current() != better {
 				t.Errorf("better %d: believed base fee %d, balance %s, asked from now on %d, %v", better, v.Head.BaseFee, v.Balance, b.client.Current(), err)
 			}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -32,7 +32,7 @@ func TestANonceCountsAsTakenWithTheThirdViewInARow(t *testing.T) {
 	look(1, "the first view of another row")
 	look(2, "the second of it")
 	hash := p.open[0].last().Hash
-	p.view.Receipts[hash] = &evm.Receipt{Tx: hash, Block: 11, BlockHash: dodona.Digest{11}, OK: true}
+	p.view.Receipts[hash] = &ethrpc.Receipt{Tx: hash, Block: 11, BlockHash: dodona.Digest{11}, OK: true}
 	look(0, "in a block")
 	p.view.Receipts[hash] = nil
 	look(1, "in no block any more")

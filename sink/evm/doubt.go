@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -58,7 +58,7 @@ func (d *doubted) sorts() int {
 
 // believe looks at the chain, through one endpoint after the other until one gives no reason to doubt it, or none is left: then the one is
 // believed that gives the fewest, of several the newest one. If one fails meanwhile, the next turn goes on with it.
-func (s *Sink) believe(ctx context.Context, before evm.Header) (view, error) {
+func (s *Sink) believe(ctx context.Context, before ethrpc.Header) (view, error) {
 	var best *doubted
 	for {
 		v, err := s.look(ctx, before)

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -96,7 +96,7 @@ func TestAReceiptThatIsMissingIsDoubted(t *testing.T) {
 	p.offer(t, 1000)
 	p.did(t, p.sent(p.now, p.turn(t, time.Second)[0], accepted, ""))
 	hash := p.open[0].last().Hash
-	kinds := func(receipts map[dodona.Digest]*evm.Receipt, nonce, lags uint64) (kinds []string) {
+	kinds := func(receipts map[dodona.Digest]*ethrpc.Receipt, nonce, lags uint64) (kinds []string) {
 		v := p.view
 		v.Receipts, v.Nonce, v.Lags = receipts, nonce, lags
 		for _, d := range p.doubts(p.now, v) {
@@ -104,10 +104,10 @@ func TestAReceiptThatIsMissingIsDoubted(t *testing.T) {
 		}
 		return kinds
 	}
-	none, one := map[dodona.Digest]*evm.Receipt{hash: nil}, map[dodona.Digest]*evm.Receipt{hash: {Tx: hash, Block: 10, OK: true}}
+	none, one := map[dodona.Digest]*ethrpc.Receipt{hash: nil}, map[dodona.Digest]*ethrpc.Receipt{hash: {Tx: hash, Block: 10, OK: true}}
 	for _, c := range []struct {
 		what     string
-		receipts map[dodona.Digest]*evm.Receipt
+		receipts map[dodona.Digest]*ethrpc.Receipt
 		nonce    uint64
 		lags     uint64
 		doubted  bool
@@ -207,7 +207,7 @@ func TestABlockNumberThatIsMadeUpDisarmsNobody(t *testing.T) {
 
 // TestAnEndpointThatStandsStillIsLeftWhateverWaits: while something is under way, be it in a block and not deep enough, but not for the time before.
 func TestAnEndpointThatStandsStillIsLeftWhateverWaits(t *testing.T) {
-	client, err := evm.NewClient(evm.Options{URLs: []string{"http://a.example", "http://b.example"}})
+	client, err := ethrpc.NewClient(ethrpc.Options{URLs: []string{"http://a.example", "http://b.example"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func TestAnEndpointThatStandsStillIsLeftWhateverWaits(t *testing.T) {
 	p.offer(t, 1000)
 	p.did(t, p.sent(p.now, p.turn(t, time.Second)[0], accepted, ""))
 	hash := p.open[0].last().Hash
-	p.view.Receipts[hash], p.view.Nonce = &evm.Receipt{Tx: hash, Block: 10, OK: true}, 1
+	p.view.Receipts[hash], p.view.Nonce = &ethrpc.Receipt{Tx: hash, Block: 10, OK: true}, 1
 	p.turn(t, time.Second)
 	if p.open[0].State != Mined || left() {
 		t.Fatalf("the intent is %s; the endpoint is left at once: %v", p.open[0].State, left())

@@ -10,12 +10,12 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/calldata"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 )
 
 // prices asks what is usual to pay. Not every node makes suggestions or knows the past.
 func (s *Sink) prices(ctx context.Context, l *glance) (err error) {
-	var said *evm.Error
+	var said *ethrpc.Error
 	if l.Head.Legacy {
 		l.Tip, err = s.client.GasPrice(ctx)
 		return err
@@ -104,8 +104,8 @@ func (l *glance) goesOn() bool {
 }
 
 // speaks reports whether an endpoint says what a call takes, or that its contract refuses it.
-func (s *Sink) speaks(ctx context.Context, call evm.Message) (bool, error) {
-	var said *evm.Error
+func (s *Sink) speaks(ctx context.Context, call ethrpc.Message) (bool, error) {
+	var said *ethrpc.Error
 	_, err := s.client.EstimateGas(ctx, call)
 	if errors.As(err, &said) {
 		return said.Reverted(), nil
@@ -173,7 +173,7 @@ func (s *Sink) unanswered(ctx context.Context, g *gasLook, p *Payload, begun tim
 	g.failed[to] = true
 	g.spent += took
 	if g.clean {
-		_, failed := s.client.Nonce(ctx, s.wallet.Address(), evm.Latest)
+		_, failed := s.client.Nonce(ctx, s.wallet.Address(), ethrpc.Latest)
 		g.clean = failed == nil
 	}
 	alone := g.clean && s.hasOthers(to)
@@ -222,8 +222,8 @@ func (s *Sink) askOther(ctx context.Context, p *Payload) (spoke bool) {
 			other = to
 		}
 	}
-	var said *evm.Error
-	_, err := s.client.EstimateGas(ctx, evm.Message{From: s.wallet.Address(), To: &other, Data: p.Data})
+	var said *ethrpc.Error
+	_, err := s.client.EstimateGas(ctx, ethrpc.Message{From: s.wallet.Address(), To: &other, Data: p.Data})
 	if spoke = err == nil || errors.As(err, &said); spoke {
 		s.spoke = time.Now()
 	}
@@ -285,7 +285,7 @@ func (s *Sink) mined(l *glance, number uint64) bool {
 func (s *Sink) estimate(ctx context.Context, l *glance, of wanted) (_ estimate, err error) {
 	p := of.Payload
 	to := s.m.contract(p)
-	message := evm.Message{From: s.wallet.Address(), To: &to, Data: p.Data}
+	message := ethrpc.Message{From: s.wallet.Address(), To: &to, Data: p.Data}
 	gas := uint64(0)
 	if !l.early[of.Number] {
 		gas, err = s.client.EstimateGas(ctx, message)
@@ -295,12 +295,12 @@ func (s *Sink) estimate(ctx context.Context, l *glance, of wanted) (_ estimate, 
 		// Nodes try a call at the newest block's time. On a chain that makes blocks when there is something to put into them, the
 		// clock stands until something is sent; the block that takes it has the time of then.
 		gas, err = s.client.EstimateGasAt(ctx, message, max(l.Head.Time, uint64(s.env.Now().Unix())))
-		var said *evm.Error
+		var said *ethrpc.Error
 		if errors.As(err, &said) && (said.Unsupported() || s.early(err, p)) {
 			gas, err = s.knownGas(p), nil
 		}
 	}
-	var said *evm.Error
+	var said *ethrpc.Error
 	switch {
 	case ctx.Err() != nil:
 		return estimate{}, ctx.Err()
@@ -328,7 +328,7 @@ func (s *Sink) estimate(ctx context.Context, l *glance, of wanted) (_ estimate, 
 
 // early reports whether a contract says that a round is ahead of the block's clock, though it is not ahead of this node's.
 func (s *Sink) early(err error, p *Payload) bool {
-	var said *evm.Error
+	var said *ethrpc.Error
 	return errors.As(err, &said) && calldata.ParseRefusal(said.Revert()).Name == "FutureRound" && !p.Round.Time().After(s.env.Now().Add(aheadMost))
 }
 

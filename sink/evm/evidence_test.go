@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -179,7 +179,7 @@ func TestWhoHasSeenALaterBlock(t *testing.T) {
 			t.Errorf("a block %s later: knows %t", after, knows)
 		}
 	}
-	v := view{Head: evm.Header{Time: 1000}, HeadAt: now.Add(-10 * time.Second)}
+	v := view{Head: ethrpc.Header{Time: 1000}, HeadAt: now.Add(-10 * time.Second)}
 	if got, want := v.clockNow(now), time.Unix(1010, 0); !got.Equal(want) {
 		t.Errorf("a look of 10 s: the chain's clock is %s at its end, want %s", got, want)
 	}

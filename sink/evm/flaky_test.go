@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -196,7 +196,7 @@ func TestNothingNeedsTwoAnswersInARow(t *testing.T) {
 			if method != "eth_estimateGas" || len(params) > 1 {
 				return ""
 			}
-			selector := evm.Selector("FutureRound(uint64)")
+			selector := ethrpc.Selector("FutureRound(uint64)")
 			return fmt.Sprintf(`"error":{"code":3,"message":"execution reverted","data":"0x%x"}`, selector[:])
 		},
 		"a slot that is empty again": func(method string, _ []json.RawMessage) string { // the contract is asked for its code then
@@ -235,7 +235,7 @@ func TestWhatNobodyHeardIsSentAgain(t *testing.T) {
 		var order strings.Builder
 		ask := func() {
 			order.Reset()
-			_, _ = b.turn(t.Context(), evm.Header{})
+			_, _ = b.turn(t.Context(), ethrpc.Header{})
 		}
 		ask()
 		b.attest(1)
@@ -271,7 +271,7 @@ func TestALookThatWasInterruptedSaysHowLongItTook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger()
 		b := newBench(t, 1, l)
-		if _, err := b.turn(t.Context(), evm.Header{}); err != nil || b.m.took != 0 {
+		if _, err := b.turn(t.Context(), ethrpc.Header{}); err != nil || b.m.took != 0 {
 			t.Fatalf("%v, took %s, want no time", err, b.m.took)
 		}
 		l.trip(func(method string) error {
@@ -280,12 +280,12 @@ func TestALookThatWasInterruptedSaysHowLongItTook(t *testing.T) {
 			}
 			return nil
 		})
-		if _, err := b.turn(t.Context(), evm.Header{}); err == nil {
+		if _, err := b.turn(t.Context(), ethrpc.Header{}); err == nil {
 			t.Fatal("the look is over")
 		}
 		time.Sleep(4 * time.Minute)
 		l.trip(nil)
-		if _, err := b.turn(t.Context(), evm.Header{}); err != nil || b.m.took != 4*time.Minute {
+		if _, err := b.turn(t.Context(), ethrpc.Header{}); err != nil || b.m.took != 4*time.Minute {
 			t.Errorf("%v, took %s, want 4m", err, b.m.took)
 		}
 	})

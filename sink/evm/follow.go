@@ -6,14 +6,14 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
 // follow looks for the attempts of an intent in blocks.
 func (m *machine) follow(fx *effects, now time.Time, v view, i *Intent) {
-	var found *evm.Receipt
+	var found *ethrpc.Receipt
 	asked := false
 	for _, a := range i.Attempts {
 		r, known := v.Receipts[a.Hash]

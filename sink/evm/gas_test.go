@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -139,7 +139,7 @@ func TestRevertsRaiseTheLimitTwiceAndNoMore(t *testing.T) {
 		hash := sent[0].last().Hash
 		p.view.Head.Number++
 		p.view.Nonce++
-		p.view.Receipts[hash] = &evm.Receipt{Tx: hash, Block: p.view.Head.Number, BlockHash: dodona.Digest{byte(n + 1)}}
+		p.view.Receipts[hash] = &ethrpc.Receipt{Tx: hash, Block: p.view.Head.Number, BlockHash: dodona.Digest{byte(n + 1)}}
 		p.turn(t, time.Second)
 	}
 }

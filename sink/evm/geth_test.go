@@ -19,7 +19,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/anviltest"
-	client "github.com/dodona-oracle/dodona/internal/evm"
+	client "github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 )
 
 // State says how far an intent came. Each is journaled before what it allows is done.
@@ -71,8 +71,8 @@ type Block struct {
 }
 
 // receipt returns what was seen of a block, as a receipt.
-func (b *Block) receipt() *evm.Receipt {
-	return &evm.Receipt{Tx: b.Tx, Block: b.Number, BlockHash: b.Hash, OK: b.OK, GasUsed: b.GasUsed, GasPrice: b.GasPrice}
+func (b *Block) receipt() *ethrpc.Receipt {
+	return &ethrpc.Receipt{Tx: b.Tx, Block: b.Number, BlockHash: b.Hash, OK: b.OK, GasUsed: b.GasUsed, GasPrice: b.GasPrice}
 }
 
 // An Intent is one nonce, or the wish for one, and what became of it.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -163,7 +163,7 @@ func (m *machine) limit(v view, i *Intent) (gas uint64, known bool) {
 
 // attempt signs a transaction of an intent and journals it before it is sent.
 func (m *machine) attempt(fx *effects, now time.Time, i *Intent, nonce, gas, tip, feeCap uint64) {
-	tx := evm.Transaction{ChainID: m.chain, Nonce: nonce, Legacy: m.legacy, Tip: tip, FeeCap: feeCap, Gas: gas, To: &m.sender}
+	tx := ethrpc.Transaction{ChainID: m.chain, Nonce: nonce, Legacy: m.legacy, Tip: tip, FeeCap: feeCap, Gas: gas, To: &m.sender}
 	a := Attempt{Tip: tip, FeeCap: feeCap, Gas: gas, At: now}
 	if p := i.Payload; p != nil {
 		if a.To = m.contract(p); a.To.IsZero() && len(i.Attempts) > 0 { // the feed has none any more: it goes where it went, so that it holds up no others

@@ -21,7 +21,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/internal/secp"
 	"github.com/dodona-oracle/dodona/sink"
@@ -98,7 +98,7 @@ func (l *ledger) answer(method string, params []json.RawMessage) string {
 		}
 	}
 	if method == "eth_sendRawTransaction" {
-		var raw evm.Bytes
+		var raw ethrpc.Bytes
 		_ = json.Unmarshal(params[0], &raw)
 		return l.take(raw, l.head())
 	}

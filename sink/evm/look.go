@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -42,14 +42,14 @@ type glance struct {
 const glanceFor = 5 * time.Minute
 
 // look reads what the machine wants to know. It goes on where it was interrupted.
-func (s *Sink) look(ctx context.Context, before evm.Header) (v view, err error) {
+func (s *Sink) look(ctx context.Context, before ethrpc.Header) (v view, err error) {
 	now := s.env.Now()
 	l := s.glance
 	goesOn := l != nil && now.Sub(s.lastHeard(l)) <= max(glanceFor, s.worth(rarely))
 	if !goesOn {
 		answers, _ := s.client.Answers()
 		l = &glance{begun: now, started: time.Now(), ignores: -1, answers: answers, blank: make(map[string]bool), early: make(map[uint64]bool), knew: make(map[int]uint64)}
-		l.Receipts, l.Slots = make(map[dodona.Digest]*evm.Receipt), make(map[string]sink.Said, len(s.targets))
+		l.Receipts, l.Slots = make(map[dodona.Digest]*ethrpc.Receipt), make(map[string]sink.Said, len(s.targets))
 		l.Estimates, l.By = make(map[uint64]estimate), make(map[string]int)
 		l.Foreign = make(map[string]foreigner)
 		if l.Period = s.period; s.env.AnchorEvery != nil {
@@ -92,13 +92,13 @@ func (s *Sink) lastHeard(l *glance) time.Time {
 func (s *Sink) lookHead(ctx context.Context, l *glance) (err error) {
 	if !l.head {
 		l.HeadAt = s.env.Now()
-		if l.Head, err = s.client.Header(ctx, evm.Latest); err != nil {
+		if l.Head, err = s.client.Header(ctx, ethrpc.Latest); err != nil {
 			return err
 		}
 		l.head, l.HeadBy = true, s.client.Current()
 	}
 	if !l.nonce {
-		if l.Nonce, err = s.client.Nonce(ctx, s.wallet.Address(), evm.Latest); err != nil {
+		if l.Nonce, err = s.client.Nonce(ctx, s.wallet.Address(), ethrpc.Latest); err != nil {
 			return err
 		}
 		l.nonce, l.By[theCount] = true, s.client.Current()
@@ -114,7 +114,7 @@ func (s *Sink) witness(ctx context.Context, l *glance) error {
 	if _, asked := l.knew[by]; asked {
 		return nil
 	}
-	nonce, err := s.client.Nonce(ctx, s.wallet.Address(), evm.Latest)
+	nonce, err := s.client.Nonce(ctx, s.wallet.Address(), ethrpc.Latest)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (s *Sink) witness(ctx context.Context, l *glance) error {
 
 func (s *Sink) lookMoney(ctx context.Context, l *glance) (err error) {
 	if l.Balance == nil {
-		if l.Balance, err = s.client.Balance(ctx, s.wallet.Address(), evm.Latest); err != nil {
+		if l.Balance, err = s.client.Balance(ctx, s.wallet.Address(), ethrpc.Latest); err != nil {
 			l.Balance = nil
 			return err
 		}
@@ -146,7 +146,7 @@ func (s *Sink) lookMoney(ctx context.Context, l *glance) (err error) {
 }
 
 // lookBlocks looks for transactions in blocks.
-func (s *Sink) lookBlocks(ctx context.Context, l *glance, before evm.Header) (err error) {
+func (s *Sink) lookBlocks(ctx context.Context, l *glance, before ethrpc.Header) (err error) {
 	if l.wish == nil {
 		w := s.wants(before.Hash == l.Head.Hash)
 		if !w.Gap.empty() {
@@ -233,7 +233,7 @@ func (s *Sink) stands(ctx context.Context, l *glance, list []Intent) (*Intent, e
 			break
 		}
 		last = b.Number
-		h, err := s.client.Header(ctx, evm.At(b.Number))
+		h, err := s.client.Header(ctx, ethrpc.At(b.Number))
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
@@ -263,7 +263,7 @@ func (s *Sink) shallow(head uint64) (list []Intent) {
 func (s *Sink) standing(ctx context.Context, l *glance) error {
 	now := s.env.Now()
 	for _, i := range s.unseen(l) {
-		h, err := s.client.Header(ctx, evm.At(i.Block.Number))
+		h, err := s.client.Header(ctx, ethrpc.At(i.Block.Number))
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -297,7 +297,7 @@ func (s *Sink) recount(ctx context.Context, l *glance) error {
 	if r == nil || nonce < l.Nonce {
 		return nil
 	}
-	switch h, err := s.client.Header(ctx, evm.At(r.Block)); {
+	switch h, err := s.client.Header(ctx, ethrpc.At(r.Block)); {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err == nil && h.Number == r.Block && h.Hash == r.BlockHash:
@@ -308,7 +308,7 @@ func (s *Sink) recount(ctx context.Context, l *glance) error {
 }
 
 // newestIn returns the highest nonce of which a look has the receipt, nil if it has none.
-func (s *Sink) newestIn(l *glance) (nonce uint64, newest *evm.Receipt) {
+func (s *Sink) newestIn(l *glance) (nonce uint64, newest *ethrpc.Receipt) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	see := func(i *Intent) {
@@ -341,7 +341,7 @@ func (s *Sink) lookSlots(ctx context.Context, l *glance) error {
 		}
 		var said sink.Said
 		if !l.blank[feed] {
-			word, err := s.client.Storage(ctx, contract, dodona.Digest{}, evm.Latest)
+			word, err := s.client.Storage(ctx, contract, dodona.Digest{}, ethrpc.Latest)
 			if err != nil {
 				return err
 			}
@@ -366,7 +366,7 @@ func (s *Sink) lookSlots(ctx context.Context, l *glance) error {
 		if _, known := l.Slots[p.place()]; known {
 			continue
 		}
-		word, err := s.client.Storage(ctx, s.settings.Anchor, p.Slot, evm.Latest)
+		word, err := s.client.Storage(ctx, s.settings.Anchor, p.Slot, ethrpc.Latest)
 		if err != nil {
 			return err
 		}

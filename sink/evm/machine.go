@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -69,7 +69,7 @@ type rules struct {
 	sink   string
 	chain  uint64
 	sender dodona.Address
-	sign   func(evm.Transaction) ([]byte, dodona.Digest)
+	sign   func(ethrpc.Transaction) ([]byte, dodona.Digest)
 	policy sink.Policy
 	target map[string]dodona.Address // contract by feed
 	anchor dodona.Address            // the contract of anchors; zero if there is none
@@ -118,29 +118,29 @@ type reverted struct {
 
 // A view is what the chain looks like, read from one endpoint in one go.
 type view struct {
-	Head      evm.Header
+	Head      ethrpc.Header
 	HeadAt    time.Time // when it was asked for
 	HeadBy    int       // the endpoint that told it
 	Nonce     uint64    // transactions of the sender that the chain took
 	Raised    gap       // nonces that receipts say are used, and the count does not: an endpoint may lag
 	Lags      uint64    // so many of them another endpoint may not know that answered a part of the view
 	Balance   *big.Int
-	Tip       uint64                         // that the node suggests; on a chain without EIP-1559 the whole price
-	Tips      []uint64                       // what was usual in the last blocks
-	Receipts  map[dodona.Digest]*evm.Receipt // of the attempts asked for; nil: not in a block
-	Slots     map[string]sink.Said           // by feed
-	Estimates map[uint64]estimate            // by the number of the intent
-	Speaks    bool                           // it says what a call of another contract takes, or that it refuses it
-	Final     map[uint64]Intent              // what was final, by nonce, of the gap that was asked for
-	Kept      bool                           // head, nonce and slots are those of the view before
-	Took      time.Duration                  // how long it took to read, while endpoints let requests wait
-	Foreign   map[string]foreigner           // by feed: its contract is of something else
-	Period    uint64                         // of the windows that the contract of anchors takes, milliseconds; 0: not known
-	Every     time.Duration                  // of the node's windows; 0: not known
-	By        map[string]int                 // the endpoint that told it, by place
-	Words     map[string][]word              // of other endpoints, by place that something is claimed of
-	Silent    map[string]bool                // such places that an endpoint did not answer of
-	Untold    map[string]bool                // such places that not every endpoint was asked of
+	Tip       uint64                            // that the node suggests; on a chain without EIP-1559 the whole price
+	Tips      []uint64                          // what was usual in the last blocks
+	Receipts  map[dodona.Digest]*ethrpc.Receipt // of the attempts asked for; nil: not in a block
+	Slots     map[string]sink.Said              // by feed
+	Estimates map[uint64]estimate               // by the number of the intent
+	Speaks    bool                              // it says what a call of another contract takes, or that it refuses it
+	Final     map[uint64]Intent                 // what was final, by nonce, of the gap that was asked for
+	Kept      bool                              // head, nonce and slots are those of the view before
+	Took      time.Duration                     // how long it took to read, while endpoints let requests wait
+	Foreign   map[string]foreigner              // by feed: its contract is of something else
+	Period    uint64                            // of the windows that the contract of anchors takes, milliseconds; 0: not known
+	Every     time.Duration                     // of the node's windows; 0: not known
+	By        map[string]int                    // the endpoint that told it, by place
+	Words     map[string][]word                 // of other endpoints, by place that something is claimed of
+	Silent    map[string]bool                   // such places that an endpoint did not answer of
+	Untold    map[string]bool                   // such places that not every endpoint was asked of
 }
 
 // A gap is a run of nonces, to exclusive.

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -29,8 +29,8 @@ type play struct {
 func newPlay(policy string) *play {
 	p := &play{now: time.Unix(1795349070, 0)}
 	p.view = view{
-		Head: evm.Header{Number: 10, BaseFee: 1e9}, Balance: big.NewInt(1e18), Tip: 1e9,
-		Receipts: make(map[dodona.Digest]*evm.Receipt), Slots: map[string]sink.Said{"f": {}}, Estimates: make(map[uint64]estimate),
+		Head: ethrpc.Header{Number: 10, BaseFee: 1e9}, Balance: big.NewInt(1e18), Tip: 1e9,
+		Receipts: make(map[dodona.Digest]*ethrpc.Receipt), Slots: map[string]sink.Said{"f": {}}, Estimates: make(map[uint64]estimate),
 	}
 	p.machine = newMachine(p.rules(policy))
 	return p
@@ -40,7 +40,7 @@ func (p *play) rules(policy string) rules {
 	return rules{
 		sink: "main", chain: 1, sender: dodona.Address{9}, policy: sink.Policy{Policy: policy}, target: map[string]dodona.Address{"f": {7}},
 		maxFee: 100e9, gas: 60000, confirmations: 3, window: 4, bumpAfter: 30 * time.Second, resendAfter: 10 * time.Second,
-		sign: func(tx evm.Transaction) ([]byte, dodona.Digest) {
+		sign: func(tx ethrpc.Transaction) ([]byte, dodona.Digest) {
 			raw := fmt.Appendf(nil, "%d %d %d %x", tx.Nonce, tx.Tip, tx.FeeCap, tx.Data)
 			return raw, dodona.Keccak256(raw)
 		},
@@ -117,7 +117,7 @@ func (p *play) mine(block uint64) {
 			continue
 		}
 		hash := i.last().Hash
-		p.view.Receipts[hash] = &evm.Receipt{Tx: hash, Block: block, BlockHash: dodona.Digest{byte(block)}, OK: true}
+		p.view.Receipts[hash] = &ethrpc.Receipt{Tx: hash, Block: block, BlockHash: dodona.Digest{byte(block)}, OK: true}
 		p.view.Nonce = max(p.view.Nonce, i.Nonce+1)
 		if i.Payload != nil && i.Payload.Round > p.view.Slots["f"].Round {
 			p.view.Slots["f"] = sink.Said{Round: i.Payload.Round}
@@ -253,7 +253,7 @@ func TestALaggingEndpointDoesNotCostANonce(t *testing.T) {
 	p.view.Nonce = 1
 	p.turn(t, time.Second) // this endpoint has the block, but not yet the receipt
 	first := p.open[0].last().Hash
-	p.view.Receipts[first] = &evm.Receipt{Tx: first, Block: 11, BlockHash: dodona.Digest{11}, OK: true}
+	p.view.Receipts[first] = &ethrpc.Receipt{Tx: first, Block: 11, BlockHash: dodona.Digest{11}, OK: true}
 	p.turn(t, time.Minute)
 	if len(p.open) != 1 || p.open[0].State != Mined || p.top != 1 {
 		t.Errorf("open %+v, top %d", p.open[0], p.top)
@@ -314,7 +314,7 @@ func TestAStuckTransactionIsReplacedByTheNewestAnswer(t *testing.T) {
 	}
 	// The older attempt may win nevertheless, and its receipt is that of the older round.
 	old := p.open[0].Attempts[0]
-	p.view.Receipts[old.Hash] = &evm.Receipt{Tx: old.Hash, Block: 11, BlockHash: dodona.Digest{11}, OK: true}
+	p.view.Receipts[old.Hash] = &ethrpc.Receipt{Tx: old.Hash, Block: 11, BlockHash: dodona.Digest{11}, OK: true}
 	fx := p.step(p.now, p.view)
 	told := slices.IndexFunc(fx.keep, func(rec dodona.Record) bool { return rec.Topic == dodona.TopicReceipt })
 	if told < 0 || !strings.HasPrefix(fx.keep[told].ID, "data.f.1000.mined.") {
@@ -381,18 +381,18 @@ func TestOneTransactionThatIsRejectedIsToldOnce(t *testing.T) {
 }
 
 func TestAnEndpointThatStandsStillIsLeft(t *testing.T) {
-	client, err := evm.NewClient(evm.Options{URLs: []string{"http://127.0.0.1:1", "http://127.0.0.1:2"}})
+	client, err := ethrpc.NewClient(ethrpc.Options{URLs: []string{"http://127.0.0.1:1", "http://127.0.0.1:2"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := newPlay(sink.Every)
 	s := &Sink{m: p.machine, client: client, stood: make(map[int]dodona.Digest), settings: Settings{Poll: time.Second}, env: sink.Env{Now: func() time.Time { return p.now }, Log: slog.New(slog.DiscardHandler)}}
 	current := func() int {
-		return slices.IndexFunc(client.Endpoints(), func(e evm.EndpointStatus) bool { return e.Current })
+		return slices.IndexFunc(client.Endpoints(), func(e ethrpc.EndpointStatus) bool { return e.Current })
 	}
 	look := func(after time.Duration, before, head byte) {
 		p.now = p.now.Add(after)
-		s.distrust(evm.Header{Hash: dodona.Digest{before}}, view{Head: evm.Header{Hash: dodona.Digest{head}}})
+		s.distrust(ethrpc.Header{Hash: dodona.Digest{before}}, view{Head: ethrpc.Header{Hash: dodona.Digest{head}}})
 	}
 	look(0, 0, 1)
 	look(time.Hour, 1, 1)

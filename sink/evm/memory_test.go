@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -38,7 +38,7 @@ func TestWhatIsBelievedOfFormerLooks(t *testing.T) {
 				money: money{balance: big.NewInt(7), at: then, tip: 8, tips: []uint64{9}, tipAt: then},
 				seen:  &glance{begun: then, quiet: c.wasQuiet},
 			}
-			m.seen.Head, m.seen.Nonce, m.seen.Slots = evm.Header{Number: 10}, 11, map[string]sink.Said{"f": {Round: 12}}
+			m.seen.Head, m.seen.Nonce, m.seen.Slots = ethrpc.Header{Number: 10}, 11, map[string]sink.Said{"f": {Round: 12}}
 			l := &glance{}
 			l.Slots = make(map[string]sink.Said)
 			m.fill(l, then.Add(c.age), c.quiet, c.poor, func(requests int) time.Duration { return time.Duration(requests) * c.each })
@@ -52,7 +52,7 @@ func TestWhatIsBelievedOfFormerLooks(t *testing.T) {
 				t.Errorf("the price is %d of %v, believed: want %t", l.Tip, l.Tips, c.money)
 			}
 			has := l.Kept && l.head && l.nonce && l.Head.Number == 10 && l.Nonce == 11 && l.Slots["f"].Round == 12
-			if none := !l.Kept && !l.head && !l.nonce && l.Head == (evm.Header{}) && l.Nonce == 0 && len(l.Slots) == 0; has != c.kept || none == c.kept {
+			if none := !l.Kept && !l.head && !l.nonce && l.Head == (ethrpc.Header{}) && l.Nonce == 0 && len(l.Slots) == 0; has != c.kept || none == c.kept {
 				t.Errorf("of head, nonce and slots %+v is believed: want %t", l, c.kept)
 			}
 		})
@@ -89,7 +89,7 @@ func slowBench(t *testing.T, ledgers ...*ledger) *bench {
 		l.trip(every(3, errHangs))
 	}
 	for b.m == nil || !b.remembered().Kept || b.remembered().Balance == nil {
-		_, _ = b.turn(t.Context(), evm.Header{})
+		_, _ = b.turn(t.Context(), ethrpc.Header{})
 	}
 	return b
 }
@@ -134,7 +134,7 @@ func TestNothingIsBelievedOfAnEndpointThatIsDoubted(t *testing.T) {
 		_, one := first.answers()
 		_, two := second.answers()
 		for begun := time.Now(); b.agreed["nonce"].IsZero(); {
-			if _, err := b.believe(t.Context(), evm.Header{}); err != nil && time.Since(begun) > time.Hour {
+			if _, err := b.believe(t.Context(), ethrpc.Header{}); err != nil && time.Since(begun) > time.Hour {
 				t.Fatal(err)
 			}
 		}

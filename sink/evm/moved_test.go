@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/sink"
 )
@@ -248,7 +248,7 @@ func TestOnlyWhatLiesBelowABlockThatStandsIsTakenForThere(t *testing.T) {
 		head := l.head()
 		b.m.confirmations = 50
 		block := func(number uint64) *Block {
-			h, err := b.client.Header(t.Context(), evm.At(number))
+			h, err := b.client.Header(t.Context(), ethrpc.At(number))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -272,7 +272,7 @@ func TestOnlyWhatLiesBelowABlockThatStandsIsTakenForThere(t *testing.T) {
 		}
 		look := func(head uint64) (asked []dodona.Digest) {
 			g := &glance{}
-			g.Head, g.Receipts = evm.Header{Number: head}, make(map[dodona.Digest]*evm.Receipt)
+			g.Head, g.Receipts = ethrpc.Header{Number: head}, make(map[dodona.Digest]*ethrpc.Receipt)
 			w := wish{Receipts: slices.Clone(all)}
 			if err := b.resting(t.Context(), g, &w); err != nil || len(g.Receipts) != (len(all)-len(w.Receipts))/2 {
 				t.Errorf("%d receipts, %d are asked for: %v", len(g.Receipts), len(w.Receipts), err)
@@ -339,7 +339,7 @@ func TestAnAttemptOfAnOlderVersionWentWhereItsFeedGoes(t *testing.T) {
 	if to := p.receiver(i, i.last()); to != (dodona.Address{7}) {
 		t.Errorf("it went to %s", to)
 	}
-	if b := (&Block{Tx: dodona.Digest{1}, Number: 5, OK: true, GasUsed: 6, GasPrice: 7, Hash: dodona.Digest{2}}).receipt(); *b != (evm.Receipt{Tx: dodona.Digest{1}, Block: 5, OK: true, GasUsed: 6, GasPrice: 7, BlockHash: dodona.Digest{2}}) {
+	if b := (&Block{Tx: dodona.Digest{1}, Number: 5, OK: true, GasUsed: 6, GasPrice: 7, Hash: dodona.Digest{2}}).receipt(); *b != (ethrpc.Receipt{Tx: dodona.Digest{1}, Block: 5, OK: true, GasUsed: 6, GasPrice: 7, BlockHash: dodona.Digest{2}}) {
 		t.Errorf("%+v", b)
 	}
 }

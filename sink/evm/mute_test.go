@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -41,7 +41,7 @@ func (b *bench) calls(l *ledger, by func(host string, to dodona.Address, own boo
 			Method string
 			Params []struct {
 				To   dodona.Address
-				Data evm.Bytes
+				Data ethrpc.Bytes
 			}
 		}
 		if err := json.Unmarshal(body, &q); err != nil || q.Method != "eth_estimateGas" { // params of others are no calls
@@ -174,7 +174,7 @@ func TestAnEndpointThatEstimatesNothingIsNoContract(t *testing.T) {
 		l := newLedger()
 		b := newBench(t, feeds, l)
 		b.estimates(l, func(string, dodona.Address) (string, error) { return "", errHangs })
-		if _, err := b.turn(t.Context(), evm.Header{}); err != nil {
+		if _, err := b.turn(t.Context(), ethrpc.Header{}); err != nil {
 			t.Fatal(err)
 		}
 		close(b.room)
@@ -186,7 +186,7 @@ func TestAnEndpointThatEstimatesNothingIsNoContract(t *testing.T) {
 		b.room = make(chan struct{}, 1)
 		for start := time.Now(); time.Since(start) < 2*dumbAfter; {
 			begun := time.Now()
-			if _, err := b.turn(t.Context(), evm.Header{}); err != nil || time.Since(begun) > 4*b.settings.Timeout {
+			if _, err := b.turn(t.Context(), ethrpc.Header{}); err != nil || time.Since(begun) > 4*b.settings.Timeout {
 				t.Fatalf("a turn of %s: %v", time.Since(begun), err)
 			}
 			time.Sleep(b.settings.Poll)
@@ -231,7 +231,7 @@ func TestWhatOneEndpointDoesNotSayAnotherShowsNothingOf(t *testing.T) {
 				b.m.plan(&fx, time.Now(), Payload{Topic: dodona.TopicData, Feed: "feed-0", Record: fmt.Sprint(n), Round: dodona.Round(n + 1), Data: []byte{1}, Attested: time.Now()})
 			}
 			b.m.say(&fx, time.Now(), unknownGas("feed-0"), true, "nobody says")
-			v, err := b.look(t.Context(), evm.Header{})
+			v, err := b.look(t.Context(), ethrpc.Header{})
 			if e := v.Estimates[1]; err != nil || e.Unknown == "" || e.Mute || v.Speaks != want {
 				t.Errorf("%v, estimate %+v, it says something of another contract: %t, want %t", err, e, v.Speaks, want)
 			}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -36,7 +36,7 @@ func (p *play) revertAll(t *testing.T, depth uint64) {
 	for _, i := range p.open {
 		if i.State == Signed || i.State == Sent {
 			hash := i.last().Hash
-			p.view.Receipts[hash] = &evm.Receipt{Tx: hash, Block: block, BlockHash: dodona.Digest{byte(block), byte(block >> 8)}}
+			p.view.Receipts[hash] = &ethrpc.Receipt{Tx: hash, Block: block, BlockHash: dodona.Digest{byte(block), byte(block >> 8)}}
 			p.view.Nonce = max(p.view.Nonce, i.Nonce+1)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -29,7 +29,7 @@ func outranPlay(t *testing.T) (p *play, older Attempt) {
 
 // inBlock puts an attempt into block 11 and makes that deep enough.
 func (p *play) inBlock(a Attempt, ok bool) {
-	p.view.Receipts[a.Hash] = &evm.Receipt{Tx: a.Hash, Block: 11, BlockHash: dodona.Digest{11}, OK: ok}
+	p.view.Receipts[a.Hash] = &ethrpc.Receipt{Tx: a.Hash, Block: 11, BlockHash: dodona.Digest{11}, OK: ok}
 	p.view.Head.Number = 13
 }
 
@@ -152,7 +152,7 @@ func TestWhatWasFinalGoesOutAgainWithTheBytesOfTheBlock(t *testing.T) {
 
 // TestTheWorstTroubleIsTheState: an endpoint that is slow hides nothing that waits for somebody.
 func TestTheWorstTroubleIsTheState(t *testing.T) {
-	client, err := evm.NewClient(evm.Options{URLs: []string{"http://a.example"}})
+	client, err := ethrpc.NewClient(ethrpc.Options{URLs: []string{"http://a.example"}})
 	if err != nil {
 		t.Fatal(err)
 	}

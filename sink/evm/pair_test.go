@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -296,7 +296,7 @@ func TestALookThatAsksNothingIsFollowedByOneThatDoes(t *testing.T) {
 		l.trip(nil)
 		before, _ := l.answers()
 		for n, want := range []bool{true, false} {
-			v, err := b.look(t.Context(), evm.Header{})
+			v, err := b.look(t.Context(), ethrpc.Header{})
 			now, _ := l.answers()
 			if err != nil || v.Kept != want || (now == before) != want {
 				t.Errorf("look %d: %v, kept %t, %d requests; want the first to ask nothing, the second to do", n, err, v.Kept, now-before)

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -26,7 +26,7 @@ func (p *play) settleAll(t *testing.T, feed string) (rounds []dodona.Round) {
 			continue
 		}
 		hash := i.last().Hash
-		p.view.Receipts[hash] = &evm.Receipt{Tx: hash, Block: block, BlockHash: dodona.Digest{byte(block), byte(block >> 8)}, OK: true}
+		p.view.Receipts[hash] = &ethrpc.Receipt{Tx: hash, Block: block, BlockHash: dodona.Digest{byte(block), byte(block >> 8)}, OK: true}
 		p.view.Nonce = max(p.view.Nonce, i.Nonce+1)
 		p.view.Slots[i.place()] = sink.Said{Round: max(i.Payload.Round, p.view.Slots[i.place()].Round)}
 		if i.place() == feed {

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	client "github.com/dodona-oracle/dodona/internal/evm"
+	client "github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -23,7 +23,7 @@ func (p *play) pool(t *testing.T, least uint64, words string) (taken *Intent, tr
 			if words != "transaction underpriced" {
 				message = fmt.Sprintf(words, i.last().Tip, least)
 			}
-			r, _ := classify(&evm.Error{Code: -32000, Message: message})
+			r, _ := classify(&ethrpc.Error{Code: -32000, Message: message})
 			p.did(t, p.sent(p.now, i, r, message))
 		}
 	}

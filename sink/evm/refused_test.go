@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -168,7 +168,7 @@ func TestThatANonceIsUsedIsAskedOfOthersTheSecondTime(t *testing.T) {
 		first, second := newFace(l), newFace(l)
 		first.says, second.says = refusesAll(-32000, "nonce too low"), refusesAll(-32000, "nonce too low")
 		b := newPair(t, l, first, second)
-		if _, err := b.turn(t.Context(), evm.Header{}); err != nil {
+		if _, err := b.turn(t.Context(), ethrpc.Header{}); err != nil {
 			t.Fatal(err)
 		}
 		i := &Intent{Number: 1, State: Sent, Attempts: []Attempt{{Raw: []byte{2}, At: time.Now()}}}
@@ -186,7 +186,7 @@ func TestOneThatHangsIsWaitedForOnceATurn(t *testing.T) {
 		l := newLedger()
 		first, second, third := newFace(l), newFace(l), newFace(l)
 		b := newPair(t, l, first, second, third)
-		if _, err := b.turn(t.Context(), evm.Header{}); err != nil {
+		if _, err := b.turn(t.Context(), ethrpc.Header{}); err != nil {
 			t.Fatal(err)
 		}
 		first.says, third.says, second.trips = refusesAll(-32000, "no"), refusesAll(-32000, "nor here"), always(errHangs)

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -21,7 +21,7 @@ type Sink struct {
 	settings  Settings
 	env       sink.Env
 	wallet    sink.Wallet
-	client    *evm.Client
+	client    *ethrpc.Client
 	targets   map[string]dodona.Address
 	period    uint64                     // of the contract of anchors, milliseconds; known once ready
 	release   func()                     // lets go of the key; nil before this sink has it
@@ -110,7 +110,7 @@ func open(_ context.Context, settings Settings, env sink.Env) (dodona.Sink, erro
 
 // reach makes the client. It does not dial.
 func (s *Sink) reach(urls []string, through *http.Client) (err error) {
-	s.client, err = evm.NewClient(evm.Options{
+	s.client, err = ethrpc.NewClient(ethrpc.Options{
 		URLs: urls, ChainID: s.settings.ChainID, Timeout: s.settings.Timeout, Patience: patience, Tries: tries, Agent: "dodona/" + s.env.Version,
 		Slow: s.waits, HTTP: through,
 	})

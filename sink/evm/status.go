@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -27,7 +27,7 @@ type Status struct {
 	Slots     map[string]sink.Said      `json:"slots,omitempty"`   // what the contracts hold, by feed
 	Contracts map[string]dodona.Address `json:"contracts"`
 	Troubles  map[string]string         `json:"troubles,omitempty"`
-	Endpoints []evm.EndpointStatus      `json:"endpoints"`
+	Endpoints []ethrpc.EndpointStatus   `json:"endpoints"`
 }
 
 // show tells the status what the machine knows. The caller holds mu.
@@ -102,7 +102,7 @@ func (m *machine) standing() (state sink.State, worst string) {
 }
 
 // inWords says what requests wait for.
-func inWords(slow evm.Slowness, now time.Time) string {
+func inWords(slow ethrpc.Slowness, now time.Time) string {
 	next := slow.Next
 	if next.Before(now) {
 		next = now

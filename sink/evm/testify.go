@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 )
 
 // A testimony is what one endpoint says of the claims of others.
@@ -20,7 +20,7 @@ type testimony struct {
 
 // A keptHead is an endpoint's newest block, for when it answered nothing else in a turn: nothing needs two answers in a row.
 type keptHead struct {
-	evm.Header
+	ethrpc.Header
 	at time.Time
 }
 
@@ -98,13 +98,13 @@ func (s *Sink) witnessed(ctx context.Context, index int, claims []claim, anchors
 	kept, err := s.heads[index], error(nil)
 	if now := s.env.Now(); now.Sub(kept.at) >= headFor || now.Before(kept.at) {
 		kept.at = now
-		kept.Header, err = w.Header(ctx, evm.Latest)
+		kept.Header, err = w.Header(ctx, ethrpc.Latest)
 	}
 	head := kept.Header
 	s.heads[index] = keptHead{}
 	if err != nil {
 		s.env.Log.Debug("an endpoint is no witness", "error", err)
-		t.gone = errors.Is(err, evm.ErrGone) || errors.Is(err, syscall.ECONNREFUSED)
+		t.gone = errors.Is(err, ethrpc.ErrGone) || errors.Is(err, syscall.ECONNREFUSED)
 		for _, c := range claims {
 			t.silent[c.place] = true
 		}
@@ -114,9 +114,9 @@ func (s *Sink) witnessed(ctx context.Context, index int, claims []claim, anchors
 		if ctx.Err() != nil {
 			return t
 		}
-		heard, err := s.saysOf(ctx, w, c.place, anchors, evm.At(head.Number))
-		if said := (*evm.Error)(nil); errors.As(err, &said) { // not every node knows blocks by their number
-			heard, err = s.saysOf(ctx, w, c.place, anchors, evm.Latest)
+		heard, err := s.saysOf(ctx, w, c.place, anchors, ethrpc.At(head.Number))
+		if said := (*ethrpc.Error)(nil); errors.As(err, &said) { // not every node knows blocks by their number
+			heard, err = s.saysOf(ctx, w, c.place, anchors, ethrpc.Latest)
 		}
 		if err != nil {
 			s.env.Log.Debug("an endpoint is no witness", "of", c.inWords(), "error", err)
@@ -135,7 +135,7 @@ func (s *Sink) witnessed(ctx context.Context, index int, claims []claim, anchors
 }
 
 // saysOf asks one endpoint for what is in a place.
-func (s *Sink) saysOf(ctx context.Context, w evm.Witness, place string, anchors map[string]*Payload, at evm.Block) (heard word, err error) {
+func (s *Sink) saysOf(ctx context.Context, w ethrpc.Witness, place string, anchors map[string]*Payload, at ethrpc.Block) (heard word, err error) {
 	if place == theCount {
 		heard.level, err = w.Nonce(ctx, s.wallet.Address(), at)
 		return heard, err

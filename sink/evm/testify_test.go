@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -175,7 +175,7 @@ func TestAWitnessReadsAnAnchorAsAnAnchor(t *testing.T) {
 			of = string(params[0])
 			return fmt.Sprintf(`"result":"0x%016x%048x"`, 1234, 7)
 		}
-		w, err := h.saysOf(t.Context(), h.client.Witness(1), "place", map[string]*Payload{"place": {Slot: dodona.Digest{31: 5}}}, evm.Latest)
+		w, err := h.saysOf(t.Context(), h.client.Witness(1), "place", map[string]*Payload{"place": {Slot: dodona.Digest{31: 5}}}, ethrpc.Latest)
 		if err != nil || w.level != 1234 || w.said != (sink.Said{Round: 1234}) || !strings.Contains(of, h.settings.Anchor.String()[2:]) {
 			t.Errorf("it says %+v of %s: %v", w, of, err)
 		}

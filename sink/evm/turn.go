@@ -9,7 +9,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/backoff"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -17,7 +17,7 @@ import (
 // Run follows the chain until ctx ends.
 func (s *Sink) Run(ctx context.Context) error {
 	failures := 0
-	var head evm.Header
+	var head ethrpc.Header
 	for {
 		wait := s.settings.Poll
 		answers, _ := s.client.Answers()
@@ -134,7 +134,7 @@ func (s *Sink) notBegun(ctx context.Context, err error) {
 }
 
 // turn looks at the chain once and does what the machine decides.
-func (s *Sink) turn(ctx context.Context, before evm.Header) (head evm.Header, err error) {
+func (s *Sink) turn(ctx context.Context, before ethrpc.Header) (head ethrpc.Header, err error) {
 	if s.m == nil {
 		if err := s.begin(ctx); err != nil {
 			return head, err
@@ -178,7 +178,7 @@ func (s *Sink) turn(ctx context.Context, before evm.Header) (head evm.Header, er
 const standsFor = 2 * time.Minute
 
 // distrust turns to another endpoint if the chain stands still at this one: it answers, and has lost the others.
-func (s *Sink) distrust(before evm.Header, v view) {
+func (s *Sink) distrust(before ethrpc.Header, v view) {
 	now := s.env.Now()
 	s.mu.Lock()
 	waiting := len(s.m.open) > 0 // also what is in a block and waits for others on it, and what waits to be sent

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -72,7 +72,7 @@ func TestAUsedNonceIsWeighedByWhatIsKnown(t *testing.T) {
 // TestWhoShowsNoReceiptsBeatsWhoStandsStill, however many transactions it shows none of.
 func TestWhoShowsNoReceiptsBeatsWhoStandsStill(t *testing.T) {
 	seen := func(block uint64, kinds ...string) *doubted {
-		d := &doubted{view: view{Head: evm.Header{Number: block}}}
+		d := &doubted{view: view{Head: ethrpc.Header{Number: block}}}
 		for _, kind := range kinds {
 			d.doubts = append(d.doubts, doubt{kind: kind})
 		}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -107,9 +107,9 @@ func (s *Sink) nameOf(id dodona.FeedID) string {
 
 // askWord calls a function of a contract that takes nothing and returns a word; zero if it has none.
 func (s *Sink) askWord(ctx context.Context, contract dodona.Address, function string) (word dodona.Digest, err error) {
-	selector := evm.Selector(function)
-	ret, err := s.client.CallContract(ctx, evm.Message{To: &contract, Data: selector[:]}, evm.Latest)
-	var said *evm.Error
+	selector := ethrpc.Selector(function)
+	ret, err := s.client.CallContract(ctx, ethrpc.Message{To: &contract, Data: selector[:]}, ethrpc.Latest)
+	var said *ethrpc.Error
 	switch {
 	case errors.As(err, &said) && said.Reverted():
 		return word, nil

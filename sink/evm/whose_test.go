@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -69,13 +69,13 @@ type namer func(function string) string
 func (n namer) says(method string, params []json.RawMessage) string {
 	var call struct {
 		To   dodona.Address
-		Data evm.Bytes
+		Data ethrpc.Bytes
 	}
 	if method != "eth_call" || json.Unmarshal(params[0], &call) != nil || call.To[19] != 1 {
 		return ""
 	}
 	for _, function := range []string{"feed()", "period()"} {
-		if selector := evm.Selector(function); string(call.Data) == string(selector[:]) {
+		if selector := ethrpc.Selector(function); string(call.Data) == string(selector[:]) {
 			return n(function)
 		}
 	}

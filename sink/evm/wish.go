@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -12,9 +12,9 @@ import (
 type wish struct {
 	Receipts  []dodona.Digest
 	Estimates []wanted
-	Control   *evm.Message // a call that is estimated to see whether any is
-	Anchors   []*Payload   // whose slots are to be read
-	Gap       gap          // nonces whose final intents are to be read
+	Control   *ethrpc.Message // a call that is estimated to see whether any is
+	Anchors   []*Payload      // whose slots are to be read
+	Gap       gap             // nonces whose final intents are to be read
 }
 
 // A wanted is an intent as it was when it was asked for: its payload may be replaced meanwhile.

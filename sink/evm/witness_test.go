@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 )
 
 // TestAViewLagsAsTheEndpointThatKnowsLeast of those that showed no receipt, or a slot: the first endpoint says that five transactions are in
@@ -33,7 +33,7 @@ func TestAViewLagsAsTheEndpointThatKnowsLeast(t *testing.T) {
 				l := newLedger()
 				faces := []*face{newFace(l), newFace(l), newFace(l)}
 				b := newPair(t, l, faces...)
-				if _, err := b.turn(t.Context(), evm.Header{}); err != nil {
+				if _, err := b.turn(t.Context(), ethrpc.Header{}); err != nil {
 					t.Fatal(err)
 				}
 				b.m.open = []*Intent{{Number: 1, State: Sent, Attempts: []Attempt{{Hash: dodona.Digest{1}}}}}
@@ -51,7 +51,7 @@ func TestAViewLagsAsTheEndpointThatKnowsLeast(t *testing.T) {
 						return ""
 					}
 				}
-				v, err := b.look(t.Context(), evm.Header{})
+				v, err := b.look(t.Context(), ethrpc.Header{})
 				if err != nil || v.Nonce != 5 || v.Lags != c.want {
 					t.Errorf("%v: of %d transactions %d are not known to all, want %d", err, v.Nonce, v.Lags, c.want)
 				}
@@ -71,7 +71,7 @@ func TestWhatABlockHasIsNotEstimated(t *testing.T) {
 			}
 			b := newPair(t, l, f)
 			for n := range 2 {
-				if _, err := b.turn(t.Context(), evm.Header{}); err != nil {
+				if _, err := b.turn(t.Context(), ethrpc.Header{}); err != nil {
 					t.Fatal(err)
 				}
 				if n == 0 {
@@ -80,7 +80,7 @@ func TestWhatABlockHasIsNotEstimated(t *testing.T) {
 			}
 			time.Sleep(b.settings.BumpAfter)
 			_, before := l.answers()
-			_, err := b.look(t.Context(), evm.Header{})
+			_, err := b.look(t.Context(), ethrpc.Header{})
 			_, after := l.answers()
 			if n := after["eth_estimateGas"] - before["eth_estimateGas"]; err != nil || l.holds(1) != 1 || n != want {
 				t.Errorf("%v, receipt %q: %d estimates, want %d", err, shows, n, want)

@@ -1,4 +1,4 @@
-package evm_test
+package ethrpc_test
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 )
 
 // A node is a fake RPC endpoint: it answers what a test wants said.
@@ -58,18 +58,18 @@ func newNode(t *testing.T, chain uint64) *node {
 func (n *node) harm(f http.HandlerFunc) { n.hurt.Store(&f) }
 func (n *node) mend()                   { n.hurt.Store(nil) }
 
-func newClient(t *testing.T, chain uint64, nodes ...*node) *evm.Client {
+func newClient(t *testing.T, chain uint64, nodes ...*node) *ethrpc.Client {
 	t.Helper()
 	return newClientFor(t, time.Minute, chain, nodes...)
 }
 
-func newClientFor(t *testing.T, timeout time.Duration, chain uint64, nodes ...*node) *evm.Client {
+func newClientFor(t *testing.T, timeout time.Duration, chain uint64, nodes ...*node) *ethrpc.Client {
 	t.Helper()
 	var urls []string
 	for _, n := range nodes {
 		urls = append(urls, n.URL+"/secret-key")
 	}
-	c, err := evm.NewClient(evm.Options{URLs: urls, ChainID: chain, Timeout: timeout, Patience: 2 * time.Second})
+	c, err := ethrpc.NewClient(ethrpc.Options{URLs: urls, ChainID: chain, Timeout: timeout, Patience: 2 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestClientGoesToTheNextEndpointAfterAnyTrouble(t *testing.T) {
 			}
 			c := newClientFor(t, timeout, 5, a, b)
 			a.harm(hurt)
-			n, err := c.Nonce(context.Background(), dodona.Address{}, evm.Latest)
+			n, err := c.Nonce(context.Background(), dodona.Address{}, ethrpc.Latest)
 			if err != nil || n != 42 {
 				t.Fatalf("got %d, %v; want 42 from the second endpoint", n, err)
 			}
@@ -141,19 +141,19 @@ func TestClientGoesToTheNextEndpointAfterAnyTrouble(t *testing.T) {
 			}
 			// It stays with the one that answers, and both down is an error that names both and no secret.
 			a.mend()
-			_, _ = c.Nonce(context.Background(), dodona.Address{}, evm.Latest)
+			_, _ = c.Nonce(context.Background(), dodona.Address{}, ethrpc.Latest)
 			if a.asked.Load() != 0 {
 				t.Error("the client went back without need")
 			}
 			a.harm(hurt)
 			b.harm(hurt)
-			_, err = c.Nonce(context.Background(), dodona.Address{}, evm.Latest)
-			var said *evm.Error
+			_, err = c.Nonce(context.Background(), dodona.Address{}, ethrpc.Latest)
+			var said *ethrpc.Error
 			if err == nil || strings.Contains(err.Error(), "secret-key") || (errors.As(err, &said) && name != "a rate limit" && name != "state it lacks") {
 				t.Errorf("both down: %v", err)
 			}
 			b.mend()
-			if _, err = c.Nonce(context.Background(), dodona.Address{}, evm.Latest); err != nil {
+			if _, err = c.Nonce(context.Background(), dodona.Address{}, ethrpc.Latest); err != nil {
 				t.Errorf("mended: %v", err)
 			}
 		})
@@ -163,12 +163,12 @@ func TestClientGoesToTheNextEndpointAfterAnyTrouble(t *testing.T) {
 func TestClientNeverUsesAnotherChain(t *testing.T) {
 	wrong, right := newNode(t, 1), newNode(t, 5)
 	c := newClient(t, 5, wrong, right)
-	if _, err := c.Nonce(context.Background(), dodona.Address{}, evm.Latest); err != nil {
+	if _, err := c.Nonce(context.Background(), dodona.Address{}, ethrpc.Latest); err != nil {
 		t.Fatal(err)
 	}
 	right.harm(trouble["status 500"])
-	_, err := c.Nonce(context.Background(), dodona.Address{}, evm.Latest)
-	if !errors.Is(err, evm.ErrWrongChain) || !strings.Contains(err.Error(), "it says 1, want 5") {
+	_, err := c.Nonce(context.Background(), dodona.Address{}, ethrpc.Latest)
+	if !errors.Is(err, ethrpc.ErrWrongChain) || !strings.Contains(err.Error(), "it says 1, want 5") {
 		t.Errorf("got %v", err)
 	}
 	if wrong.asked.Load() != 0 {
@@ -179,11 +179,11 @@ func TestClientNeverUsesAnotherChain(t *testing.T) {
 func TestClientHoldsAllEndpointsToTheFirstChainItMeets(t *testing.T) {
 	a, b := newNode(t, 7), newNode(t, 8)
 	c := newClient(t, 0, a, b)
-	if _, err := c.Nonce(context.Background(), dodona.Address{}, evm.Latest); err != nil {
+	if _, err := c.Nonce(context.Background(), dodona.Address{}, ethrpc.Latest); err != nil {
 		t.Fatal(err)
 	}
 	a.harm(trouble["status 500"])
-	if _, err := c.Nonce(context.Background(), dodona.Address{}, evm.Latest); !errors.Is(err, evm.ErrWrongChain) {
+	if _, err := c.Nonce(context.Background(), dodona.Address{}, ethrpc.Latest); !errors.Is(err, ethrpc.ErrWrongChain) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -194,8 +194,8 @@ func TestAnswersAboutTheRequestAreNotAskedAgain(t *testing.T) {
 		return `{"error":{"code":3,"message":"execution reverted\n\u0007","data":"0x08c379a0"}}`
 	}
 	c := newClient(t, 5, a, b)
-	_, err := c.EstimateGas(context.Background(), evm.Message{})
-	var said *evm.Error
+	_, err := c.EstimateGas(context.Background(), ethrpc.Message{})
+	var said *ethrpc.Error
 	if !errors.As(err, &said) || said.Code != 3 || string(said.Data) != `"0x08c379a0"` || strings.ContainsAny(err.Error(), "\n\a") {
 		t.Errorf("got %q", err)
 	}
@@ -228,7 +228,7 @@ func TestASecondBroadcastGoesToEachOtherEndpointInTurn(t *testing.T) {
 func TestClientReturnsWhenItsCallerGoes(t *testing.T) {
 	a := newNode(t, 5)
 	a.harm(trouble["silence"])
-	c, err := evm.NewClient(evm.Options{URLs: []string{a.URL}, Timeout: time.Hour})
+	c, err := ethrpc.NewClient(ethrpc.Options{URLs: []string{a.URL}, Timeout: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,7 +288,7 @@ func FuzzAnswersNeverPanic(f *testing.F) {
 	defer server.Close()
 	f.Fuzz(func(t *testing.T, b []byte) {
 		text = []byte(`{"id":1,"result":"0x1"}`)
-		c, err := evm.NewClient(evm.Options{URLs: []string{server.URL}, Patience: 1})
+		c, err := ethrpc.NewClient(ethrpc.Options{URLs: []string{server.URL}, Patience: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -298,14 +298,14 @@ func FuzzAnswersNeverPanic(f *testing.F) {
 			t.Fatal(err)
 		}
 		text = b
-		_, _ = c.Nonce(ctx, dodona.Address{}, evm.Latest)
-		if w, err := c.Balance(ctx, dodona.Address{}, evm.Latest); err == nil && w.Sign() < 0 {
+		_, _ = c.Nonce(ctx, dodona.Address{}, ethrpc.Latest)
+		if w, err := c.Balance(ctx, dodona.Address{}, ethrpc.Latest); err == nil && w.Sign() < 0 {
 			t.Errorf("a balance of %s", w)
 		}
-		_, _ = c.Header(ctx, evm.Latest)
+		_, _ = c.Header(ctx, ethrpc.Latest)
 		_, _ = c.Receipt(ctx, dodona.Digest{1})
-		_, _ = c.Storage(ctx, dodona.Address{}, dodona.Digest{}, evm.Latest)
-		_, _ = c.CallContract(ctx, evm.Message{}, evm.Latest)
+		_, _ = c.Storage(ctx, dodona.Address{}, dodona.Digest{}, ethrpc.Latest)
+		_, _ = c.CallContract(ctx, ethrpc.Message{}, ethrpc.Latest)
 	})
 }
 
@@ -333,13 +333,13 @@ func (n *node) limited(gap time.Duration, header string) (refused *atomic.Int64)
 func TestAnEndpointWithALimitIsAskedAtItsPace(t *testing.T) {
 	a := newNode(t, 5)
 	refused := a.limited(150*time.Millisecond, "0")
-	c, err := evm.NewClient(evm.Options{URLs: []string{a.URL}, ChainID: 5})
+	c, err := ethrpc.NewClient(ethrpc.Options{URLs: []string{a.URL}, ChainID: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
 	for i := range 12 {
-		if _, err := c.Nonce(t.Context(), dodona.Address{}, evm.Latest); err != nil {
+		if _, err := c.Nonce(t.Context(), dodona.Address{}, ethrpc.Latest); err != nil {
 			t.Fatalf("request %d: %v", i, err)
 		}
 	}
@@ -364,13 +364,13 @@ func TestPatienceIsNoReasonToAskForTheChainAgain(t *testing.T) {
 		w.WriteHeader(http.StatusTooManyRequests)
 		return true
 	}
-	c, err := evm.NewClient(evm.Options{URLs: []string{a.URL}, ChainID: 5})
+	c, err := ethrpc.NewClient(ethrpc.Options{URLs: []string{a.URL}, ChainID: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
 	for i := range 3 {
-		if _, err := c.Nonce(t.Context(), dodona.Address{}, evm.Latest); err != nil {
+		if _, err := c.Nonce(t.Context(), dodona.Address{}, ethrpc.Latest); err != nil {
 			t.Fatalf("request %d: %v", i, err)
 		}
 	}
@@ -384,7 +384,7 @@ func TestPatienceIsLeftToTheOtherEndpoint(t *testing.T) {
 	a.limited(time.Hour, "3600")
 	c := newClient(t, 5, a, b)
 	for i := range 5 { // the first of them is the last that a answers
-		if _, err := c.Nonce(t.Context(), dodona.Address{}, evm.Latest); err != nil {
+		if _, err := c.Nonce(t.Context(), dodona.Address{}, ethrpc.Latest); err != nil {
 			t.Fatalf("request %d: %v", i, err)
 		}
 	}
@@ -402,7 +402,7 @@ func TestErrorsThatAreNoRevertAreTheNodes(t *testing.T) {
 		a, b := newNode(t, 5), newNode(t, 5)
 		a.reply = func(string) string { return `{"id":1,"error":` + said + `}` }
 		c := newClient(t, 5, a, b)
-		if gas, err := c.EstimateGas(t.Context(), evm.Message{}); err != nil || gas != 0x2a {
+		if gas, err := c.EstimateGas(t.Context(), ethrpc.Message{}); err != nil || gas != 0x2a {
 			t.Errorf("%s: %d, %v, want the second endpoint's 42", said, gas, err)
 		}
 	}
@@ -414,7 +414,7 @@ func TestALimitOfGasIsNoLimitOfRequests(t *testing.T) {
 		a := newNode(t, 5)
 		a.reply = func(string) string { return `{"id":1,"error":{"code":-32000,"message":"` + said + `"}}` }
 		c := newClient(t, 5, a)
-		var heard *evm.Error
+		var heard *ethrpc.Error
 		if err := c.Send(t.Context(), []byte{2}); !errors.As(err, &heard) || a.asked.Load() != 1 {
 			t.Errorf("%s: %v, asked %d times, want the node's word at once", said, err, a.asked.Load())
 		}
@@ -436,7 +436,7 @@ func TestTheDataOfARevertIsFoundWhereverItIs(t *testing.T) {
 		{`{"data":{"data":{"data":{"data":{"data":"0x00"}}}}}`, ""},
 		{``, ""},
 	} {
-		if got := fmt.Sprintf("%x", (&evm.Error{Data: json.RawMessage(c.data)}).Revert()); got != c.want {
+		if got := fmt.Sprintf("%x", (&ethrpc.Error{Data: json.RawMessage(c.data)}).Revert()); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.data, got, c.want)
 		}
 	}

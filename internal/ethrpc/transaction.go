@@ -1,9 +1,9 @@
-// Package evm is what Dodona needs of an Ethereum client, on the standard library: EIP-1559 and legacy transactions, addresses of
+// Package ethrpc is what Dodona needs of an Ethereum client, on the standard library: EIP-1559 and legacy transactions, addresses of
 // new contracts, and JSON-RPC over HTTP with deadlines, bounded bodies and several endpoints.
 //
 // go-ethereum does all of this and more, and would not fit into the binary of a gateway; its tests hold this package
 // against it byte for byte.
-package evm
+package ethrpc
 
 import (
 	"math/big"

@@ -1,4 +1,4 @@
-package evm_test
+package ethrpc_test
 
 import (
 	"errors"
@@ -8,14 +8,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 )
 
 // TestACheckBeforeAnAbsenceIsGoodForOneAnswer, or one that answers seldom would be asked for nothing else, and for no more than one.
 func TestACheckBeforeAnAbsenceIsGoodForOneAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &actor{chain: 5}
-		c := stage(t, evm.Options{}, a)
+		c := stage(t, ethrpc.Options{}, a)
 		a.trips = func() error {
 			if a.times > 1 {
 				return err502
@@ -31,7 +31,7 @@ func TestACheckBeforeAnAbsenceIsGoodForOneAnswer(t *testing.T) {
 			t.Errorf("got %v, want the answer", err)
 		}
 		a.chain = 6
-		if err := read(t, c); !errors.Is(err, evm.ErrWrongChain) {
+		if err := read(t, c); !errors.Is(err, ethrpc.ErrWrongChain) {
 			t.Errorf("got %v, want another chain", err)
 		}
 		if fmt.Sprint(a.asked) != "[eth_chainId eth_getTransactionCount eth_chainId]" {
@@ -50,7 +50,7 @@ func TestACheckSinceTheLastRefusalIsGoodForOneAnswer(t *testing.T) {
 			}
 			return nil
 		}
-		c := stage(t, evm.Options{Tries: 3}, a)
+		c := stage(t, ethrpc.Options{Tries: 3}, a)
 		for n, want := range []bool{false, true, false, false, true, false} { // the second chain id is asked for after the second refusal
 			if err := read(t, c); (err == nil) != want {
 				t.Fatalf("request %d: %v", n, err)
@@ -72,7 +72,7 @@ func TestACheckSinceTheLastRefusalIsGoodForOneAnswer(t *testing.T) {
 func TestWhatIsKnownIsNoAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &actor{chain: 5}
-		c := stage(t, evm.Options{}, a)
+		c := stage(t, ethrpc.Options{}, a)
 		for range 3 {
 			if _, err := c.ChainID(t.Context()); err != nil {
 				t.Fatal(err)
@@ -110,7 +110,7 @@ func TestWhoAnswersSeldomIsNotAskedForItsChainOnly(t *testing.T) {
 					next = time.Now().Add(c.every)
 					return nil
 				}
-				client := stage(t, evm.Options{}, a)
+				client := stage(t, ethrpc.Options{}, a)
 				for len(a.asked) < 100 {
 					_ = read(t, client)
 					time.Sleep(time.Second)

@@ -1,4 +1,4 @@
-package evm_test
+package ethrpc_test
 
 import (
 	"bytes"
@@ -11,14 +11,14 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/internal/secp"
 )
 
 // drawn makes the same transaction twice: ours and go-ethereum's.
-func drawn(t *rapid.T) (evm.Transaction, *types.DynamicFeeTx) {
+func drawn(t *rapid.T) (ethrpc.Transaction, *types.DynamicFeeTx) {
 	number := rapid.Uint64()
-	tx := evm.Transaction{
+	tx := ethrpc.Transaction{
 		ChainID: rapid.Uint64Min(1).Draw(t, "chain"), Nonce: number.Draw(t, "nonce"), Tip: number.Draw(t, "tip"),
 		FeeCap: number.Draw(t, "feeCap"), Gas: number.Draw(t, "gas"),
 		Data: rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "data"),
@@ -122,7 +122,7 @@ func TestTransactionsOfEverySizeAreGoEthereums(t *testing.T) {
 	for _, size := range []int{0, 1, 2, 54, 55, 56, 57, 84, 254, 255, 256, 257, 65534, 65535, 65536, 70000} {
 		for _, fill := range []byte{0, 1, 0x7f, 0x80, 0xff} {
 			data := bytes.Repeat([]byte{fill}, size)
-			raw, _ := evm.Transaction{ChainID: 1, Nonce: 0x80, Tip: 1, FeeCap: 0x7f, Gas: 21000, Data: data}.Sign(key)
+			raw, _ := ethrpc.Transaction{ChainID: 1, Nonce: 0x80, Tip: 1, FeeCap: 0x7f, Gas: 21000, Data: data}.Sign(key)
 			signed := types.MustSignNewTx(ecdsa, types.LatestSignerForChainID(big.NewInt(1)), &types.DynamicFeeTx{
 				ChainID: big.NewInt(1), Nonce: 0x80, GasTipCap: big.NewInt(1), GasFeeCap: big.NewInt(0x7f), Gas: 21000, Data: data,
 			})
@@ -137,7 +137,7 @@ func TestCreatedContractsHaveGoEthereumsAddresses(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		sender := dodona.Address(rapid.SliceOfN(rapid.Byte(), 20, 20).Draw(t, "sender"))
 		nonce := rapid.Uint64().Draw(t, "nonce")
-		got, want := evm.Created(sender, nonce), dodona.Address(crypto.CreateAddress(common.Address(sender), nonce))
+		got, want := ethrpc.Created(sender, nonce), dodona.Address(crypto.CreateAddress(common.Address(sender), nonce))
 		if got != want {
 			t.Fatalf("contract of %s with nonce %d: got %s, want %s", sender, nonce, got, want)
 		}
@@ -150,7 +150,7 @@ func TestSelectorsAreTheKnownOnes(t *testing.T) {
 		"balanceOf(address)":        {0x70, 0xa0, 0x82, 0x31},
 		"latestRoundData()":         {0xfe, 0xaf, 0x96, 0x8c},
 	} {
-		if got := evm.Selector(signature); got != want {
+		if got := ethrpc.Selector(signature); got != want {
 			t.Errorf("%s: got %x, want %x", signature, got, want)
 		}
 	}

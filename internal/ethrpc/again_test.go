@@ -1,4 +1,4 @@
-package evm_test
+package ethrpc_test
 
 import (
 	"errors"
@@ -8,14 +8,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 )
 
 // TestOneThatIsGoneIsAskedOncePerQuestion, and not three times in a row.
 func TestOneThatIsGoneIsAskedOncePerQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &actor{chain: 5, trips: always(err502)}
-		c := stage(t, evm.Options{Tries: 3}, a)
+		c := stage(t, ethrpc.Options{Tries: 3}, a)
 		for n, want := range []int{3, 3, 1, 1} {
 			before := a.times
 			if err := read(t, c); err == nil || a.times-before != want {
@@ -36,7 +36,7 @@ func TestAFailureOfTheMethodAfterTheChainIsTheFirstInARow(t *testing.T) {
 			}
 			return nil
 		}
-		if err := read(t, stage(t, evm.Options{Tries: 3}, a)); err != nil || a.times != 6 {
+		if err := read(t, stage(t, ethrpc.Options{Tries: 3}, a)); err != nil || a.times != 6 {
 			t.Errorf("%v after %d requests, want the sixth to be answered", err, a.times)
 		}
 	})
@@ -78,7 +78,7 @@ func TestAnotherIsTriedWhileOneIsWaitedFor(t *testing.T) {
 					return nil
 				}
 				other.trips = func() error { return c.trips(other, time.Since(begun)) }
-				client := stage(t, evm.Options{Tries: 3, Patience: time.Hour}, waits, other)
+				client := stage(t, ethrpc.Options{Tries: 3, Patience: time.Hour}, waits, other)
 				if err := read(t, client); err != nil || time.Since(begun) > c.most {
 					t.Errorf("%v after %s, want an answer within %s", err, time.Since(begun), c.most)
 				}
@@ -91,7 +91,7 @@ func TestAnotherIsTriedWhileOneIsWaitedFor(t *testing.T) {
 func TestOneThatFailedLongAgoIsNotSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := &actor{chain: 5}, &actor{chain: 5}
-		c := stage(t, evm.Options{}, a, b)
+		c := stage(t, ethrpc.Options{}, a, b)
 		for n, fails := range []*actor{nil, a, b} { // a answers, then b, then a again
 			a.trips, b.trips = nil, nil
 			if fails != nil {
@@ -112,7 +112,7 @@ func TestOneThatFailedLongAgoIsNotSlow(t *testing.T) {
 func TestABroadcastThroughOneEndpointIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := &actor{chain: 5}, &actor{chain: 5}
-		c := stage(t, evm.Options{Tries: 3}, a, b)
+		c := stage(t, ethrpc.Options{Tries: 3}, a, b)
 		b.trips = func() error {
 			if b.times%3 > 0 {
 				return err502

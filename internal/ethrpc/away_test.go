@@ -1,4 +1,4 @@
-package evm_test
+package ethrpc_test
 
 import (
 	"encoding/json"
@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 )
 
 // An actor is an endpoint that is played in fake time.
@@ -63,7 +63,7 @@ func (a *actor) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // stage returns a client of actors; their names are a, b and so on.
-func stage(t *testing.T, o evm.Options, actors ...*actor) *evm.Client {
+func stage(t *testing.T, o ethrpc.Options, actors ...*actor) *ethrpc.Client {
 	t.Helper()
 	hosts := make(actorsByHost)
 	for i, a := range actors {
@@ -72,7 +72,7 @@ func stage(t *testing.T, o evm.Options, actors ...*actor) *evm.Client {
 		hosts[name] = a
 	}
 	o.HTTP = &http.Client{Transport: hosts}
-	c, err := evm.NewClient(o)
+	c, err := ethrpc.NewClient(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,9 +87,9 @@ func (h actorsByHost) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func always(err error) func() error { return func() error { return err } }
 
-func read(t *testing.T, c *evm.Client) error {
+func read(t *testing.T, c *ethrpc.Client) error {
 	t.Helper()
-	n, err := c.Nonce(t.Context(), dodona.Address{}, evm.Latest)
+	n, err := c.Nonce(t.Context(), dodona.Address{}, ethrpc.Latest)
 	if err == nil && n != 42 {
 		t.Fatalf("got %d, want 42", n)
 	}
@@ -98,31 +98,31 @@ func read(t *testing.T, c *evm.Client) error {
 
 // TestWhatComesBackAsAnotherChainIsNotBelieved: an endpoint that was gone, or away, or that was doubted, is asked for its chain first.
 func TestWhatComesBackAsAnotherChainIsNotBelieved(t *testing.T) {
-	for name, leave := range map[string]func(*testing.T, *actor, *evm.Client){
-		"gone for a moment": func(t *testing.T, a *actor, c *evm.Client) {
+	for name, leave := range map[string]func(*testing.T, *actor, *ethrpc.Client){
+		"gone for a moment": func(t *testing.T, a *actor, c *ethrpc.Client) {
 			a.trips = always(syscall.ECONNREFUSED)
 			_ = read(t, c)
 		},
-		"away for two minutes": func(t *testing.T, a *actor, c *evm.Client) {
+		"away for two minutes": func(t *testing.T, a *actor, c *ethrpc.Client) {
 			a.trips = always(err502)
 			for range 12 {
 				_ = read(t, c)
 				time.Sleep(10 * time.Second)
 			}
 		},
-		"silent for two minutes": func(t *testing.T, a *actor, c *evm.Client) {
+		"silent for two minutes": func(t *testing.T, a *actor, c *ethrpc.Client) {
 			a.trips = always(errHangs)
 			for range 20 {
 				_ = read(t, c)
 			}
 		},
-		"doubted":            func(_ *testing.T, _ *actor, c *evm.Client) { c.Skip(errors.New("an old block")) },
-		"after five minutes": func(*testing.T, *actor, *evm.Client) { time.Sleep(5 * time.Minute) },
+		"doubted":            func(_ *testing.T, _ *actor, c *ethrpc.Client) { c.Skip(errors.New("an old block")) },
+		"after five minutes": func(*testing.T, *actor, *ethrpc.Client) { time.Sleep(5 * time.Minute) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := &actor{chain: 5}
-				c := stage(t, evm.Options{Tries: 3}, a)
+				c := stage(t, ethrpc.Options{Tries: 3}, a)
 				for range 3 {
 					if err := read(t, c); err != nil {
 						t.Fatal(err)
@@ -131,7 +131,7 @@ func TestWhatComesBackAsAnotherChainIsNotBelieved(t *testing.T) {
 				leave(t, a, c)
 				a.chain, a.trips, a.asked = 6, nil, nil
 				for range 2 {
-					if err := read(t, c); !errors.Is(err, evm.ErrWrongChain) || !strings.Contains(err.Error(), "it says 6, want 5") {
+					if err := read(t, c); !errors.Is(err, ethrpc.ErrWrongChain) || !strings.Contains(err.Error(), "it says 6, want 5") {
 						t.Errorf("got %v, want another chain", err)
 					}
 				}
@@ -147,7 +147,7 @@ func TestWhatComesBackAsAnotherChainIsNotBelieved(t *testing.T) {
 func TestOneThatWasDownIsNotSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &actor{chain: 5}
-		c := stage(t, evm.Options{Tries: 3}, a)
+		c := stage(t, ethrpc.Options{Tries: 3}, a)
 		_ = read(t, c)
 		a.trips = always(errHangs)
 		for range 20 {
@@ -169,7 +169,7 @@ func TestOneThatWasDownIsNotSlow(t *testing.T) {
 func TestManyThatHangAreToldAfterOneTimeoutEach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hangs := always(errHangs)
-		c := stage(t, evm.Options{Tries: 3}, &actor{trips: hangs}, &actor{trips: hangs}, &actor{trips: hangs})
+		c := stage(t, ethrpc.Options{Tries: 3}, &actor{trips: hangs}, &actor{trips: hangs}, &actor{trips: hangs})
 		begun := time.Now()
 		if err := read(t, c); err == nil || time.Since(begun) != 30*time.Second {
 			t.Errorf("%v after %s, want an error after 30 s", err, time.Since(begun))
@@ -186,7 +186,7 @@ func TestOneThatFailsIsTriedAgainAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := &actor{chain: 5}
-				client := stage(t, evm.Options{Tries: 3}, a)
+				client := stage(t, ethrpc.Options{Tries: 3}, a)
 				if err := read(t, client); err != nil {
 					t.Fatal(err)
 				}
@@ -226,7 +226,7 @@ func TestOneThatFailsIsTriedAgainAtOnce(t *testing.T) {
 func TestWhatANodeSaysIsNotAskedAgainAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &actor{chain: 5}
-		c := stage(t, evm.Options{Tries: 3}, a)
+		c := stage(t, ethrpc.Options{Tries: 3}, a)
 		_ = read(t, c)
 		a.times, a.says = 0, `{"id":1,"error":{"code":-32000,"message":"missing trie node"}}`
 		if err := read(t, c); err == nil || a.times != 1 {
@@ -239,7 +239,7 @@ func TestWhatANodeSaysIsNotAskedAgainAtOnce(t *testing.T) {
 func TestAnotherEndpointIsAskedBeforeOneIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := &actor{chain: 5, trips: always(errHangs)}, &actor{chain: 5}
-		c := stage(t, evm.Options{Tries: 3}, a, b)
+		c := stage(t, ethrpc.Options{Tries: 3}, a, b)
 		for range 3 {
 			if err := read(t, c); err != nil {
 				t.Fatal(err)
@@ -266,7 +266,7 @@ func TestOneThatHangsNowAndThenIsSlow(t *testing.T) {
 					}
 					return nil
 				}}
-				c := stage(t, evm.Options{Tries: 3}, a)
+				c := stage(t, ethrpc.Options{Tries: 3}, a)
 				for range 10 {
 					for read(t, c) != nil {
 						continue // two timeouts are enough for one request

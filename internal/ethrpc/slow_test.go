@@ -1,4 +1,4 @@
-package evm_test
+package ethrpc_test
 
 import (
 	"context"
@@ -11,12 +11,12 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/evm"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 )
 
-func ask(t *testing.T, c *evm.Client) {
+func ask(t *testing.T, c *ethrpc.Client) {
 	t.Helper()
-	if n, err := c.Nonce(t.Context(), dodona.Address{}, evm.Latest); err != nil || n != 0x2a {
+	if n, err := c.Nonce(t.Context(), dodona.Address{}, ethrpc.Latest); err != nil || n != 0x2a {
 		t.Fatalf("got %d, %v; want 42", n, err)
 	}
 }
@@ -39,14 +39,14 @@ func TestAMethodThatIsRefusedAloneIsNotWaitedFor(t *testing.T) {
 		}
 		return `{"id":1,"result":"0x2a"}`
 	}
-	c, err := evm.NewClient(evm.Options{URLs: []string{a.URL}, ChainID: 5, Patience: time.Hour})
+	c, err := ethrpc.NewClient(ethrpc.Options{URLs: []string{a.URL}, ChainID: 5, Patience: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
 	for range 5 {
-		_, err := c.EstimateGas(t.Context(), evm.Message{})
-		var said *evm.Error
+		_, err := c.EstimateGas(t.Context(), ethrpc.Message{})
+		var said *ethrpc.Error
 		if !errors.As(err, &said) || said.Code != -32005 || !strings.Contains(err.Error(), "it refuses eth_estimateGas and answers others") {
 			t.Fatalf("got %v, want what the node says, and that it answers others", err)
 		}
@@ -60,7 +60,7 @@ func TestAMethodThatIsRefusedAloneIsNotWaitedFor(t *testing.T) {
 	}
 	refuses.Store(false)
 	for begun := time.Now(); ; {
-		gas, err := c.EstimateGas(t.Context(), evm.Message{})
+		gas, err := c.EstimateGas(t.Context(), ethrpc.Message{})
 		if err == nil && gas == 0x2a {
 			break
 		}
@@ -82,7 +82,7 @@ func TestAMethodThatIsRefusedAloneIsAskedOfAnother(t *testing.T) {
 		return `{"id":1,"result":"0x2a"}`
 	}
 	c := newClient(t, 5, a, b)
-	if gas, err := c.EstimateGas(t.Context(), evm.Message{}); err != nil || gas != 0x2a {
+	if gas, err := c.EstimateGas(t.Context(), ethrpc.Message{}); err != nil || gas != 0x2a {
 		t.Errorf("got %d, %v", gas, err)
 	}
 }
@@ -99,7 +99,7 @@ func TestWhoIsReadyFirstIsAskedFirst(t *testing.T) {
 	}
 	a.limit = func(w http.ResponseWriter) bool { askedA.Add(1); return refuse(w, "20") }
 	b.limit = func(w http.ResponseWriter) bool { return askedB.Add(1) == 1 && refuse(w, "0") }
-	c, err := evm.NewClient(evm.Options{URLs: []string{a.URL, b.URL}, ChainID: 5, Patience: time.Minute})
+	c, err := ethrpc.NewClient(ethrpc.Options{URLs: []string{a.URL, b.URL}, ChainID: 5, Patience: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestWhatAsksForMoreThanAQuestionsPatienceIsNotWaitedFor(t *testing.T) {
 	}
 	c := newClient(t, 5, a)
 	for range 3 {
-		_, err := c.Nonce(t.Context(), dodona.Address{}, evm.Latest)
+		_, err := c.Nonce(t.Context(), dodona.Address{}, ethrpc.Latest)
 		if err == nil || !strings.Contains(err.Error(), "HTTP status 429, come back·tomorrow") {
 			t.Errorf("got %v, want what it said", err)
 		}
@@ -150,8 +150,8 @@ func TestASlowEndpointIsTold(t *testing.T) {
 		return true
 	}
 	told := 0
-	var c *evm.Client
-	c, err := evm.NewClient(evm.Options{URLs: []string{a.URL}, ChainID: 5, Slow: func(context.Context) {
+	var c *ethrpc.Client
+	c, err := ethrpc.NewClient(ethrpc.Options{URLs: []string{a.URL}, ChainID: 5, Slow: func(context.Context) {
 		told++
 		s, is := c.Slow()
 		if !is || s.Host != strings.TrimPrefix(a.URL, "http://") || s.Since.IsZero() || s.Times == 0 || s.Of < s.Times || s.Each < time.Second/2 ||
