@@ -95,12 +95,12 @@ type Role string
 const (
 	Observe  Role = "observe"  // ask sources, sign observations
 	Validate Role = "validate" // check observations, write attestations
-	Commit   Role = "anchor"   // commit windows of answers and gaps to Merkle roots
+	Anchor   Role = "anchor"   // commit windows of answers and gaps to Merkle roots
 	Deliver  Role = "deliver"  // give answers to sinks
 	Serve    Role = "serve"    // the API and the page
 )
 
-var allRoles = []Role{Observe, Validate, Commit, Deliver, Serve}
+var allRoles = []Role{Observe, Validate, Anchor, Deliver, Serve}
 
 // Words returns the roles.
 func (Role) Words() (words []string) {

@@ -156,7 +156,7 @@ func (n *Node) join(ctx context.Context) (err error) {
 	}
 	for _, r := range []role{
 		{name: config.Validate, run: n.attester.validate, readers: n.attester.readers},
-		{name: config.Commit, run: n.anchorer.anchor},
+		{name: config.Anchor, run: n.anchorer.anchor},
 		{name: config.Deliver, run: n.deliverer.deliver, follow: n.deliverer.follow, readers: n.deliverer.readers},
 		{name: config.Serve, run: server.serve, readers: server.readers},
 		{name: config.Observe, run: n.observer.observe, follow: n.observer.follow},

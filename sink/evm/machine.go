@@ -12,7 +12,7 @@ import (
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
-// A machine decides what is sent. It is pure: it knows the time and the chain from what Step is told, and what it
+// A machine decides what is sent. It is pure: it knows the time and the chain from what step is told, and what it
 // wants done are effects, in order: first everything is journaled, then bytes are sent.
 type machine struct {
 	rules
@@ -156,7 +156,7 @@ type estimate struct {
 	Mute    bool   // none answers; Unknown is empty while that may be by chance
 }
 
-// effects are what Step wants done.
+// effects are what step wants done.
 type effects struct {
 	keep   []dodona.Record // journal these first, all at once
 	send   []*Intent       // then broadcast the last attempt of each
