@@ -54,6 +54,8 @@ func TestHostileFilesAreRefusedSoon(t *testing.T) {
 		"list":         strings.NewReader("roles: [" + many("é,") + "]"),
 		"map":          strings.NewReader("roles: {" + many("é: ,") + "}"),
 		"lines":        strings.NewReader(many("a: b\n")),
+		"few lines":    strings.NewReader(strings.Repeat("a: b\n", 33_000)), // not too many words
+		"inner lines":  strings.NewReader("node:\n" + strings.Repeat("  a: b\n", 33_000)),
 		"text":         strings.NewReader("roles: " + many("x")),
 		"at":           strings.NewReader("node: {name: \"" + many("a@:/") + "\"}"),
 		"block":        strings.NewReader("roles: |\n" + many(" é\n")),

@@ -25,6 +25,7 @@ const (
 	maxFileBytes = 1 << 20
 	maxDepth     = 32
 	maxTokens    = 100_000 // words and punctuation; the parser's work may grow with the square of them
+	maxKeys      = 10_000  // of one map on lines of its own, for each of which the parser copies all before it
 )
 
 // A document is a parsed file: its lines, for excerpts, and its values.
@@ -198,6 +199,10 @@ func (d *document) parse(src string, report *Reporter) (file *ast.File) {
 		report.Mistake(at(deep), "", fmt.Sprintf("nested more than %d levels deep", maxDepth))
 		return nil
 	}
+	if wide := tooWide(tokens); wide != nil {
+		report.Mistake(at(wide), "", fmt.Sprintf("a map of more than %d keys, which no configuration has", maxKeys))
+		return nil
+	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err == nil {
 		return file
@@ -248,6 +253,42 @@ func tooDeep(tokens token.Tokens) *token.Token {
 		}
 		if flow > maxDepth || onLine > maxDepth {
 			return t
+		}
+	}
+	return nil
+}
+
+// tooWide returns the key that is one too many in a map on lines of its own.
+func tooWide(tokens token.Tokens) *token.Token {
+	type level struct{ column, keys int }
+	var open []level // the maps around a key, by how far their keys are indented
+	within := func(column int) {
+		for len(open) > 0 && open[len(open)-1].column > column {
+			open = open[:len(open)-1]
+		}
+	}
+	flow := 0
+	for _, t := range tokens {
+		switch t.Type {
+		case token.MappingStartType, token.SequenceStartType:
+			flow++
+		case token.MappingEndType, token.SequenceEndType:
+			flow--
+		case token.SequenceEntryType:
+			within(t.Position.Column)
+		case token.MappingValueType:
+			if flow > 0 || t.Prev == nil {
+				continue
+			}
+			column := t.Prev.Position.Column
+			within(column)
+			if len(open) == 0 || open[len(open)-1].column < column {
+				open = append(open, level{column: column})
+			}
+			last := &open[len(open)-1]
+			if last.keys++; last.keys > maxKeys {
+				return t.Prev
+			}
 		}
 	}
 	return nil
