@@ -182,7 +182,7 @@ func (r *readerState) start(ctx context.Context) error {
 		FilterSubjects: subjects,
 		AckPolicy:      jetstream.AckAllPolicy,
 		AckWait:        ackWait,
-		MaxAckPending:  4 * sliceRecords,
+		MaxAckPending:  4 * MaxSlice,
 		DeliverPolicy:  jetstream.DeliverAllPolicy,
 		MaxWaiting:     16,
 		Metadata:       map[string]string{folderKey: r.l.j.writer},
@@ -249,7 +249,7 @@ func (r *readerState) next(ctx context.Context) ([]dodona.Record, error) {
 	}
 	var slice []dodona.Record
 	bytes := 0
-	for len(slice) < sliceRecords && bytes < r.l.sliceBytes() {
+	for len(slice) < MaxSlice && bytes < r.l.sliceBytes() {
 		msg, err := r.take(ctx, len(slice) == 0)
 		if err != nil && len(slice) == 0 {
 			return nil, err
@@ -332,7 +332,7 @@ func (r *readerState) ask() error {
 		Batch     int           `json:"batch"`
 		MaxBytes  int           `json:"max_bytes,omitempty"`
 		Heartbeat time.Duration `json:"idle_heartbeat"`
-	}{pullFor, sliceRecords, r.l.sliceBytes(), heartbeat}
+	}{pullFor, MaxSlice, r.l.sliceBytes(), heartbeat}
 	if r.big {
 		request.Batch, request.MaxBytes = 1, 0
 	}

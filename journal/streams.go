@@ -25,9 +25,11 @@ const (
 	minStreamBytes = 1 * unit.MiB    // of a stream
 	duplicates     = 2 * time.Second // window of the server's own check; identity is ours, see recent
 	spareStore     = 64 << 20        // of the disk beyond the streams: staged batches, readers' positions
-	sliceRecords   = 768             // of one slice of a reader
 	sliceBytes     = 1 << 20         // of one slice of a reader, unless one record is larger
 )
+
+// MaxSlice is how many records a slice of a reader has at most.
+const MaxSlice = 768
 
 // An api error code of JetStream that decides what happens next.
 const (

@@ -165,7 +165,7 @@ func (c *copier) copyReaders(ctx context.Context, old, fresh jetstream.Stream, s
 			}
 		}
 		cfg := jetstream.ConsumerConfig{
-			Durable: durable, AckPolicy: jetstream.AckAllPolicy, AckWait: ackWait, MaxAckPending: 4 * sliceRecords, MaxWaiting: 16,
+			Durable: durable, AckPolicy: jetstream.AckAllPolicy, AckWait: ackWait, MaxAckPending: 4 * MaxSlice, MaxWaiting: 16,
 			DeliverPolicy: jetstream.DeliverAllPolicy,
 		}
 		if floor := info.AckFloor.Stream; floor > 0 {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/journal"
+	"github.com/dodona-oracle/dodona/quorum"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -120,5 +122,12 @@ func TestValidatorsShareNoReader(t *testing.T) {
 		if time.Since(begun) > time.Minute {
 			t.Fatalf("the validators are of %v, want %v", validators(), want)
 		}
+	}
+}
+
+// TestAValidatorRemembersASlice: what it is given again after an error, it must recognise whole.
+func TestAValidatorRemembersASlice(t *testing.T) {
+	if quorum.Window < journal.MaxSlice {
+		t.Errorf("a validator remembers %d rounds of a feed, and a slice may have %d", quorum.Window, journal.MaxSlice)
 	}
 }
