@@ -35,6 +35,7 @@ type Options struct {
 
 	Recorder telemetry.Recorder // nil: nobody listens
 	Now      func() time.Time   // the node's clock, which may step; nil: time.Now
+	Idle     func() string      // why rounds passed before Run began, as it is asked then; nil or "": the node was not running
 	FirstNow bool               // Run makes its first round at once, off the grid, but once in the life of a Feed; only for 1 of 1
 }
 

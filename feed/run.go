@@ -45,7 +45,7 @@ func (f *Feed) Run(ctx context.Context, last dodona.Round, emit func(context.Con
 		}
 	}()
 	f.mu.Lock()
-	l := loop{feed: f, every: f.doc.Every(), last: last, emit: emit, cause: notRunning, fresh: f.o.FirstNow && f.status.Last == 0}
+	l := loop{feed: f, every: f.doc.Every(), last: last, emit: emit, cause: f.idle(), fresh: f.o.FirstNow && f.status.Last == 0}
 	f.status.Last = max(f.status.Last, last)
 	f.mu.Unlock()
 	for {
@@ -59,8 +59,17 @@ func (f *Feed) Run(ctx context.Context, last dodona.Round, emit func(context.Con
 	}
 }
 
-// notRunning is why rounds passed before the first turn.
+// notRunning is why rounds passed before the first turn, unless something else is known.
 const notRunning = "the node was not running"
+
+func (f *Feed) idle() string {
+	if f.o.Idle != nil {
+		if why := f.o.Idle(); why != "" {
+			return why
+		}
+	}
+	return notRunning
+}
 
 // A loop is one Run.
 type loop struct {

@@ -62,7 +62,7 @@ func TestRoundThatTheJournalCanNeverTakeIsMissed(t *testing.T) {
 	bundles[1].Transcript = make([]byte, 1<<20)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	if err := n.observer.rounds.keep(ctx, f.Settings.Every, bundles); err != nil {
+	if err := n.observer.rounds.keep(ctx, f.Settings.Every, bundles, 0); err != nil {
 		t.Fatal(err)
 	}
 	for i, b := range bundles {

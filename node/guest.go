@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"strings"
 	"syscall"
@@ -87,12 +86,11 @@ func (g *guest) host(granted manifest.Capabilities) abi.Host {
 	return h
 }
 
-// unread reports whether a release could not be read for a reason of this machine, which may pass: a share that is not there. Anything
-// else is for a person to mend.
+// unread reports whether a release could not be read, which may pass: a share that is not there, or not yet. What was read and is wrong
+// is for a person to mend.
 func unread(err error) bool {
 	errno := syscall.Errno(0)
-	return errors.As(err, &errno) && !errors.Is(err, fs.ErrNotExist) && errno != syscall.ENOTDIR && errno != syscall.EISDIR &&
-		errno != syscall.ELOOP && errno != syscall.ENAMETOOLONG
+	return errors.As(err, &errno)
 }
 
 // untilRead returns a context that ends with ctx, and before that once a release can be read that could not. Stop ends who looks

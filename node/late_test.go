@@ -1,6 +1,8 @@
 package node
 
 import (
+	"encoding/json"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -60,6 +62,47 @@ func TestARoundThatClosedIsNotSignedInSilence(t *testing.T) {
 			if got := has(dodona.TopicEvent, event, "f-"+c.round.ID()); got != (event == c.event) {
 				t.Errorf("%s: event %q: %t, want %q", c.name, event, got, c.event)
 			}
+		}
+	}
+}
+
+// TestWhatIsKeptOfARoundIsSigned: a run of a feed that was ended in the middle of its append may have kept another value of the round.
+func TestWhatIsKeptOfARoundIsSigned(t *testing.T) {
+	n := openNode(t, walks(t.TempDir(), "roles: [observe]\nfeeds: {f: {decimals: 2, every: 1h, from: [s]}}\n"), Options{})
+	f := n.config().Feeds[0]
+	at := grid.At(dodona.RoundAt(time.Now()), f.Settings.Every)
+	made := func(feed dodona.Feed, r dodona.Round, value int64) dodona.Bundle {
+		v := dodona.NewInt192(value)
+		return dodona.Bundle{Feed: feed, Round: r, Value: &v}
+	}
+	former := f.Feed
+	former.Decimals++
+	for _, c := range []struct {
+		name        string
+		before, now dodona.Bundle
+		signed      int64 // 0: nothing
+	}{
+		{"another value", made(f.Feed, at-2*3600_000, 1), made(f.Feed, at-2*3600_000, 2), 1},
+		{"missed", dodona.Bundle{Feed: f.Feed, Round: at - 1*3600_000, Missed: "late"}, made(f.Feed, at-1*3600_000, 2), 0},
+		{"another feed of the name", made(former, at, 1), made(f.Feed, at, 2), 0},
+	} {
+		body, err := json.Marshal(c.before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := n.journal.Append(t.Context(), dodona.Record{Topic: dodona.TopicRound, Key: "f", ID: c.now.Round.ID(), Body: body}); err != nil {
+			t.Fatal(err)
+		}
+		n.observer.rounds.now = c.now.Round.Time
+		if err := n.observer.rounds.keep(t.Context(), f.Settings.Every, []dodona.Bundle{c.now}, c.now.Round); err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		obs, err := find[dodona.Observation](t.Context(), n.journal, dodona.TopicObservation, "f", c.now.Round)
+		switch {
+		case c.signed == 0 && !errors.Is(err, dodona.ErrNotFound):
+			t.Errorf("%s: %+v is signed, %v; want nothing", c.name, obs, err)
+		case c.signed != 0 && (err != nil || obs.Value != dodona.NewInt192(c.signed)):
+			t.Errorf("%s: %+v is signed, %v; want what is kept", c.name, obs, err)
 		}
 	}
 }

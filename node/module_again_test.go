@@ -3,7 +3,9 @@
 package node
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/api"
 )
 
@@ -184,6 +187,22 @@ func TestAShareThatDoesNotAnswerHoldsUpNobodyElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen.await(t, "a count", func(o Outcome) bool { return counted(o) > 0 })
+	text = strings.Replace(text, "allow: {state: true", "allow: {random: true, state: true", 1)
+	if err := errors.Join(os.Remove(pipe), syscall.Mkfifo(pipe, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	awaitModule(t, n, "that it is looked for", func(s api.ModuleStatus) bool { return s.Loading && !s.Running })
+	passed := dodona.RoundAt(time.Now().Add(time.Second))
+	seen.await(t, "rounds of the other feed", func(o Outcome) bool {
+		return o.Answer != nil && o.Answer.Feed.Name == "other" && o.Round > passed
+	})
+	if err := os.WriteFile(pipe, trust, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	seen.await(t, "why rounds passed", missedFor("or its module was looked for"))
 }
 
 // TestAModuleThatCouldNotBeReadIsReadLater, without a reload: reading the memory of a process from its beginning is an input/output
@@ -207,4 +226,48 @@ func TestAModuleThatCouldNotBeReadIsReadLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen.await(t, "a count", func(o Outcome) bool { return counted(o) > 0 })
+}
+
+// TestAShareThatIsMountedLaterIsRead, without a reload: an ordinary order of a start.
+func TestAShareThatIsMountedLaterIsRead(t *testing.T) {
+	modules := filepath.Join(t.TempDir(), "mounted")
+	text := counting(t, t.TempDir(), fmt.Sprintf("{dir: %q, unsigned: true}", modules), allowed)
+	seen := newOutcomes()
+	n := changing(t, &text, Options{OnRound: seen.add})
+	run(t, n)
+	seen.await(t, "the reason", missedFor("no such file"))
+	if err := os.Mkdir(modules, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, modules, "counter-1.0.0.wasm", counterWasm(t))
+	seen.await(t, "a count", func(o Outcome) bool { return counted(o) > 0 })
+}
+
+// TestAReleaseNobodyWaitsForIsNotRemembered: a look at a share that hangs was given up, and what it finds at last must not make the
+// release that runs one of the past.
+func TestAReleaseNobodyWaitsForIsNotRemembered(t *testing.T) {
+	trust, wasm, envelope := signedCounter(t)
+	modules, data := t.TempDir(), t.TempDir()
+	writeFile(t, modules, "counter-1.0.0.wasm", wasm)
+	writeFile(t, modules, "counter-1.0.0.json", envelope)
+	pipe := filepath.Join(modules, "trust.json")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := counting(t, data, fmt.Sprintf("{dir: %q, trust: %q}", modules, pipe), allowed)
+	n := changing(t, &text, Options{})
+	stop := run(t, n)
+	awaitModule(t, n, "that it is looked for", func(s api.ModuleStatus) bool { return s.Loading && !s.Running })
+	text = text[:strings.Index(text, "feeds:")] + "feeds: {other: {decimals: 0, every: 200ms, from: [meter]}}\n"
+	if _, err := n.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(pipe, trust, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n.modules.looking.Wait()
+	stop()
+	if raw, err := os.ReadFile(filepath.Join(data, sequencesFile)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is remembered, %v", raw, err)
+	}
 }

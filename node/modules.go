@@ -117,35 +117,40 @@ func (m *modules) note(feed string, s standing) {
 	m.known[feed] = s
 }
 
-// look finds the release that a feed names, for as long as ctx lasts: what keeps it, a share say, may never answer.
+// look finds the release that a feed names, for as long as ctx lasts: what keeps it, a share say, may never answer. The release is
+// remembered as the newest only if somebody still waits for it.
 func (m *modules) look(ctx context.Context, c *config.Config, f config.Feed) (found manifest.Found, err error) {
-	s := *f.Settings.Module
-	slow := time.AfterFunc(slowLoad, func() {
-		m.log.Warn("a module is still being looked for; its feed makes no rounds until then", "feed", f.Feed.Name, "module", s.Name, "version", s.Version, "dir", c.Modules.Dir, "after", slowLoad)
-	})
-	defer slow.Stop()
-	m.note(f.Feed.Name, standing{loading: true})
+	s, name := *f.Settings.Module, f.Feed.Name
+	m.note(name, standing{loading: true})
 	ended := make(chan func(), 1)
 	m.looking.Go(func() {
 		release, failed := m.find(c, s)
 		ended <- func() { found, err = release, failed }
 	})
-	select {
-	case take := <-ended:
-		take()
-		m.note(f.Feed.Name, standing{err: err})
-	case <-ctx.Done():
-		m.note(f.Feed.Name, standing{})
-		err = ctx.Err()
+	slow := time.NewTimer(slowLoad)
+	defer slow.Stop()
+	for {
+		select {
+		case take := <-ended:
+			if take(); err == nil && found.Signed {
+				err = manifest.Remember(filepath.Join(c.Node.Data, sequencesFile), found.Manifest)
+			}
+			m.note(name, standing{err: err})
+			return found, err
+		case <-slow.C:
+			m.log.Warn("a module is still being looked for; its feed makes no rounds until then", "feed", name, "module", s.Name, "version", s.Version, "dir", c.Modules.Dir, "after", slowLoad)
+			m.note(name, standing{loading: true, err: fmt.Errorf("it is being looked for; does %s answer?", c.Modules.Dir)})
+		case <-ctx.Done():
+			m.note(name, standing{})
+			return found, ctx.Err()
+		}
 	}
-	return found, err
 }
 
 // find reads and verifies the release that a feed names.
 func (m *modules) find(c *config.Config, s feed.Module) (manifest.Found, error) {
 	store := manifest.Store{
 		Dir: c.Modules.Dir, Unsigned: c.Modules.Unsigned, Now: m.now,
-		Sequences: filepath.Join(c.Node.Data, sequencesFile),
 	}
 	if c.Modules.Trust != "" {
 		trust, err := manifest.OpenTrust(c.Modules.Trust)

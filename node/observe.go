@@ -141,7 +141,7 @@ func (o *observer) startFeed(ctx context.Context, c *config.Config, f config.Fee
 	if err != nil {
 		return fmt.Errorf("feed %s: %w", f.Feed.Name, err)
 	}
-	loop, err := o.compose(c, f, program.Schedule{{Program: made, Transform: made.Running(nil)}})
+	loop, err := o.compose(c, f, program.Schedule{{Program: made, Transform: made.Running(nil)}}, nil)
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (o *observer) startFeed(ctx context.Context, c *config.Config, f config.Fee
 }
 
 // compose makes the loop of a feed.
-func (o *observer) compose(c *config.Config, f config.Feed, schedule program.Schedule) (*feed.Feed, error) {
+func (o *observer) compose(c *config.Config, f config.Feed, schedule program.Schedule, idle func() string) (*feed.Feed, error) {
 	loop, err := feed.New(feed.Options{
 		Feed:     f.Feed,
 		Settings: f.Settings,
@@ -163,6 +163,7 @@ func (o *observer) compose(c *config.Config, f config.Feed, schedule program.Sch
 		Ask:      o.asker(f.Settings.Take),
 		Salt:     o.salt,
 		FirstNow: o.alone && c.TwoLine,
+		Idle:     idle,
 		Now:      o.now,
 		Recorder: o.recorder,
 	})
@@ -176,13 +177,19 @@ func (o *observer) compose(c *config.Config, f config.Feed, schedule program.Sch
 // wait, a share say, lets no other feed wait.
 func (o *observer) runModule(ctx context.Context, c *config.Config, f config.Feed, running *computing) {
 	for ctx.Err() == nil {
+		began := time.Now()
 		g, err := o.modules.newGuest(ctx, c, f)
 		if ctx.Err() != nil {
 			return
 		}
 		var loop *feed.Feed
 		if err == nil {
-			loop, err = o.compose(c, f, program.Schedule{{Program: g.program, Transform: g}})
+			loop, err = o.compose(c, f, program.Schedule{{Program: g.program, Transform: g}}, func() string {
+				if time.Since(began) < f.Settings.Every {
+					return ""
+				}
+				return "the node was not running, or its module was looked for or loaded"
+			})
 		}
 		if err != nil {
 			o.log.Error("a feed does not run; correct its configuration", "feed", f.Feed.Name, "error", err)
@@ -202,6 +209,7 @@ func (o *observer) runFeed(ctx context.Context, f config.Feed, loop *feed.Feed, 
 		defer g.load(ctx)()
 	}
 	_ = retry(ctx, func() error {
+		began := dodona.RoundAt(o.now())
 		last, err := o.rounds.resume(ctx, f, g)
 		loop.Known(last)
 		if err != nil {
@@ -218,7 +226,7 @@ func (o *observer) runFeed(ctx context.Context, f config.Feed, loop *feed.Feed, 
 				}
 				missing = b.Value == nil
 			}
-			if err := o.rounds.keep(ctx, f.Settings.Every, bundles); err != nil {
+			if err := o.rounds.keep(ctx, f.Settings.Every, bundles, began); err != nil {
 				return err
 			}
 			g.restore(&bundles[len(bundles)-1])

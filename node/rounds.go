@@ -11,6 +11,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/grid"
+	"github.com/dodona-oracle/dodona/sign"
 )
 
 // rounds keeps what the feeds of this node computed, and signs it.
@@ -21,8 +22,9 @@ type rounds struct {
 	network dodona.Digest  // its id
 }
 
-// keep journals rounds of a feed, and signs and journals the observations of those that have a value.
-func (r *rounds) keep(ctx context.Context, every time.Duration, bundles []dodona.Bundle) error {
+// keep journals rounds of a feed, and signs and journals the observations of those that have a value. A run of the feed that ended while
+// it journaled a round may have made one up to the instant when this one began, of which the journal did not know yet: then that counts.
+func (r *rounds) keep(ctx context.Context, every time.Duration, bundles []dodona.Bundle, began dodona.Round) error {
 	records := make([]dodona.Record, len(bundles))
 	for i, b := range bundles {
 		body, err := json.Marshal(b)
@@ -42,6 +44,13 @@ func (r *rounds) keep(ctx context.Context, every time.Duration, bundles []dodona
 		}
 		kept += len(part)
 	}
+	for i := range bundles {
+		if bundles[i].Round <= began+dodona.Round(sign.Ahead.Milliseconds()) {
+			if err := r.kept(ctx, &bundles[i]); err != nil {
+				return err
+			}
+		}
+	}
 	for _, b := range bundles {
 		if b.Value == nil {
 			continue
@@ -49,6 +58,27 @@ func (r *rounds) keep(ctx context.Context, every time.Duration, bundles []dodona
 		if err := r.sign(ctx, every, b); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// kept reads back what the journal has of a round.
+func (r *rounds) kept(ctx context.Context, b *dodona.Bundle) error {
+	rec, err := dodona.Find(ctx, r.journal.Own(), dodona.TopicRound, b.Feed.Name, b.Round)
+	if errors.Is(err, dodona.ErrNotFound) {
+		return nil // it was given up, and told
+	}
+	if err != nil {
+		return fmt.Errorf("read round back: %w", err)
+	}
+	was, err := decodeRecord[dodona.Bundle](rec)
+	switch {
+	case err != nil:
+		return err
+	case was.Feed.ID() != b.Feed.ID():
+		b.Value, b.Missed = nil, "the journal has this round of the feed as it was before"
+	default:
+		*b = *was
 	}
 	return nil
 }
