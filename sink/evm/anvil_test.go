@@ -130,7 +130,7 @@ func (r *rig) launch() {
 	}
 	j := r.journal
 	r.loop = sink.New(sink.Config{
-		Name: "main", Kind: evm.Kind, Settings: &r.settings, Policy: r.policy, Journal: j,
+		Name: "main", Kind: evm.Kind, Settings: &r.settings, Policy: r.policy, Journal: j, Reader: "sink-main",
 		Backoff: backoff.Backoff{Min: 10 * time.Millisecond, Max: 200 * time.Millisecond},
 		Log:     slog.New(slog.NewTextHandler(testLog{r.t}, nil)),
 		Env: sink.Env{
