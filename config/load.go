@@ -17,7 +17,7 @@ import (
 // Load reads the configuration that r holds; name is what messages call the file. It never dials and never reads
 // another file: secrets are read when they are needed.
 //
-// A file with mistakes gives a [*MistakesError] with all of them. Any other error is r's.
+// A file with mistakes gives a [*strict.MistakesError] with all of them. Any other error is r's.
 // What is only worth a second look is in Warnings.
 func Load(r io.Reader, name string, kinds Kinds) (*Config, error) {
 	report := strict.NewReporter(name, grammar(kinds))

@@ -1,5 +1,5 @@
 // Package node joins the stages into a process: it opens the journal, reads who it is, and runs one loop for each
-// role. There is no logic of the pipeline here; each role is a short file.
+// role. A role is a value with what it needs, in a file of its own; what it decides is its stage's.
 package node
 
 import (
