@@ -9,6 +9,7 @@ import (
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/internal/grid"
+	"github.com/dodona-oracle/dodona/internal/patience"
 )
 
 // An anchorer is the role that seals windows of answers and gaps under signed roots.
@@ -28,7 +29,7 @@ func newAnchorer(b basics, ledger dodona.Keeper, v voice) (*anchorer, error) {
 // anchor seals windows until ctx ends.
 func (r *anchorer) anchor(ctx context.Context) error {
 	for {
-		err := retry(ctx, func() error { return r.seal(ctx) }, func(err error, wait time.Duration) {
+		err := patience.Retry(ctx, pace, func() error { return r.seal(ctx) }, func(err error, _ int, wait time.Duration) {
 			r.log.Error("anchors wait", "error", err, "again in", wait)
 		})
 		if err != nil || !backoff.Wait(ctx, r.untilSeal()) {

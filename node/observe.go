@@ -13,6 +13,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/internal/patience"
 	"github.com/dodona-oracle/dodona/program"
 	"github.com/dodona-oracle/dodona/source"
 )
@@ -208,7 +209,7 @@ func (o *observer) runFeed(ctx context.Context, f config.Feed, loop *feed.Feed, 
 	if g != nil {
 		defer g.load(ctx)()
 	}
-	_ = retry(ctx, func() error {
+	_ = patience.Retry(ctx, pace, func() error {
 		began := dodona.RoundAt(o.now())
 		last, err := o.rounds.resume(ctx, f, g)
 		loop.Known(last)
@@ -232,7 +233,7 @@ func (o *observer) runFeed(ctx context.Context, f config.Feed, loop *feed.Feed, 
 			g.restore(&bundles[len(bundles)-1])
 			return nil
 		})
-	}, func(err error, wait time.Duration) {
+	}, func(err error, _ int, wait time.Duration) {
 		o.log.Error("a feed was interrupted", "feed", f.Feed.Name, "error", err, "again in", wait)
 	})
 }

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/grid"
+	"github.com/dodona-oracle/dodona/internal/patience"
 	"github.com/dodona-oracle/dodona/sign"
 )
 
@@ -33,16 +35,15 @@ func (r *rounds) keep(ctx context.Context, every time.Duration, bundles []dodona
 		}
 		records[i] = dodona.Record{Topic: dodona.TopicRound, Key: b.Feed.Name, ID: b.Round.ID(), Body: body}
 	}
-	kept := 0
 	for part := range parts(records, maxRounds) {
-		err := r.journal.Append(ctx, part...)
-		if dodona.IsPermanent(err) {
-			err = r.keepEach(ctx, bundles[kept:kept+len(part)], part)
-		}
+		err := patience.Divide(part, func(some []dodona.Record) error { return r.journal.Append(ctx, some...) },
+			func(rec dodona.Record, never error) error {
+				i := slices.IndexFunc(bundles, func(b dodona.Bundle) bool { return b.Round.ID() == rec.ID })
+				return r.keepMissed(ctx, &bundles[i], rec, never)
+			})
 		if err != nil {
 			return fmt.Errorf("append round: %w", err)
 		}
-		kept += len(part)
 	}
 	for i := range bundles {
 		if bundles[i].Round <= began+dodona.Round(sign.Ahead.Milliseconds()) {
@@ -101,22 +102,7 @@ func parts(records []dodona.Record, most int) iter.Seq[[]dodona.Record] {
 	}
 }
 
-// keepEach journals rounds one by one, after the journal refused them together for good. One that it can never take is
-// missed, for that reason, and bundles say so.
-func (r *rounds) keepEach(ctx context.Context, bundles []dodona.Bundle, records []dodona.Record) error {
-	for i := range records {
-		err := r.journal.Append(ctx, records[i])
-		if dodona.IsPermanent(err) {
-			err = r.keepMissed(ctx, &bundles[i], records[i], err)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// keepMissed journals a round as missed: with what the module keeps if that is not what is too large.
+// keepMissed journals a round that the journal can never take as missed, and the bundle says so: with what the module keeps if that is not what is too large.
 func (r *rounds) keepMissed(ctx context.Context, b *dodona.Bundle, rec dodona.Record, cause error) error {
 	r.dropped(ctx, "round", b.Feed.Name, cause)
 	missed := dodona.Bundle{

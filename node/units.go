@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/backoff"
 )
 
@@ -111,25 +110,5 @@ func (f *fleet[T]) all() map[string]T {
 	return all
 }
 
-// retry calls f until it succeeds or ctx ends, telling about each failure, and returns nil or ctx's error. What will hardly mend by
-// itself is tried again slowly: somebody may give the server more room, or the program a new version.
-func retry(ctx context.Context, f func() error, failed func(err error, wait time.Duration)) error {
-	b := backoff.Backoff{Min: 100 * time.Millisecond, Max: 10 * time.Second}
-	for attempt := 1; ; attempt++ {
-		err := f()
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err == nil {
-			return nil
-		}
-		wait := b.Next(attempt, nil)
-		if dodona.IsPermanent(err) {
-			wait = b.Slow(nil)
-		}
-		failed(err, wait)
-		if !backoff.Wait(ctx, wait) {
-			return ctx.Err()
-		}
-	}
-}
+// pace is how soon what the node does is tried again.
+var pace = backoff.Backoff{Min: 100 * time.Millisecond, Max: 10 * time.Second}

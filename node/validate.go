@@ -8,6 +8,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/patience"
 	"github.com/dodona-oracle/dodona/quorum"
 	"github.com/dodona-oracle/dodona/sign"
 )
@@ -94,31 +95,16 @@ func (a *attester) restore(ctx context.Context) error {
 }
 
 // attestAll decides a slice, again until it is done: moving on would leave its rounds without an answer. What the journal can
-// never take is tried in halves, until the one observation is found and given up.
+// never take is one observation, which is found and given up.
 func (a *attester) attestAll(ctx context.Context, recs []dodona.Record) error {
-	var never error
-	err := retry(ctx, func() error {
-		err := a.attest(ctx, recs)
-		if dodona.IsPermanent(err) {
-			never, err = err, nil
-		}
-		return err
-	}, func(err error, wait time.Duration) {
-		a.log.Error("attestations wait", "error", err, "records", len(recs), "again in", wait)
-	})
-	if err != nil || never == nil {
-		return err
-	}
-	if len(recs) == 1 {
-		a.dropped(ctx, "answer", recs[0].Key, fmt.Errorf("observation %s: %w", recs[0].ID, never))
+	return patience.Divide(recs, func(part []dodona.Record) error {
+		return patience.RetryUnlessPermanent(ctx, pace, func() error { return a.attest(ctx, part) }, func(err error, _ int, wait time.Duration) {
+			a.log.Error("attestations wait", "error", err, "records", len(part), "again in", wait)
+		})
+	}, func(rec dodona.Record, never error) error {
+		a.dropped(ctx, "answer", rec.Key, fmt.Errorf("observation %s: %w", rec.ID, never))
 		return ctx.Err()
-	}
-	for _, half := range [][]dodona.Record{recs[:len(recs)/2], recs[len(recs)/2:]} {
-		if err := a.attestAll(ctx, half); err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }
 
 // attest decides one slice of observations: claims first, then appends, then memory.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/patience"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -77,10 +78,10 @@ func New(c Config) *Loop {
 // the journal is closed or read wrongly.
 func (l *Loop) Run(ctx context.Context) error {
 	defer l.set(func(s *Status) { s.State, s.NextTry = Stopped, time.Time{} })
+	defer l.close()
 	if !l.open(ctx) {
 		return nil
 	}
-	defer l.close()
 	ctx, cancel := context.WithCancel(ctx)
 	var beside sync.WaitGroup
 	defer beside.Wait()
@@ -173,55 +174,29 @@ func (l *Loop) begin(ctx context.Context) (at time.Time, ok bool) {
 
 // again calls f until it succeeds; false: ctx ended.
 func (l *Loop) again(ctx context.Context, what string, f func() error) bool {
-	for attempt := 1; ; attempt++ {
-		err := f()
-		if ctx.Err() != nil {
-			return false
-		}
-		if err == nil {
-			return true
-		}
-		wait := l.c.Backoff.Next(attempt, nil)
-		if dodona.IsPermanent(err) {
-			wait = l.c.Backoff.Slow(nil)
-		}
-		l.failed(what, err, attempt, wait)
-		if !backoff.Wait(ctx, wait) {
-			return false
-		}
-	}
+	return patience.Retry(ctx, l.c.Backoff, f, l.failing(what)) == nil && ctx.Err() == nil
 }
 
 // journal appends records, however long that takes; false: ctx ended. One that the journal can never take is given up, so
 // that the sink goes on.
 func (l *Loop) journal(ctx context.Context, what string, recs ...dodona.Record) bool {
-	var never error
-	ok := l.again(ctx, what, func() error {
-		err := l.c.Journal.Append(ctx, recs...)
-		if dodona.IsPermanent(err) {
-			never, err = err, nil
-		}
-		return err
+	err := patience.Divide(recs, func(part []dodona.Record) error {
+		return patience.RetryUnlessPermanent(ctx, l.c.Backoff, func() error { return l.c.Journal.Append(ctx, part...) }, l.failing(what))
+	}, func(rec dodona.Record, never error) error {
+		now := l.c.Now()
+		l.c.Recorder.Count(telemetry.SinkUnkept.Of(l.c.Name), 1)
+		l.c.Log.Error("the journal can never take this; it is dropped", "step", what, "record", rec.ID, "error", never)
+		l.set(func(s *Status) {
+			s.Failures++
+			s.LastError, s.ErrorTime = what+": dropped: "+never.Error(), now
+		})
+		return nil
 	})
-	if !ok || never == nil {
-		return ok
-	}
-	if len(recs) > 1 {
-		for _, rec := range recs {
-			if !l.journal(ctx, what, rec) {
-				return false
-			}
-		}
-		return true
-	}
-	now := l.c.Now()
-	l.c.Recorder.Count(telemetry.SinkUnkept.Of(l.c.Name), 1)
-	l.c.Log.Error("the journal can never take this; it is dropped", "step", what, "record", recs[0].ID, "error", never)
-	l.set(func(s *Status) {
-		s.Failures++
-		s.LastError, s.ErrorTime = what+": dropped: "+never.Error(), now
-	})
-	return true
+	return err == nil && ctx.Err() == nil
+}
+
+func (l *Loop) failing(what string) patience.Failed {
+	return func(err error, attempt int, wait time.Duration) { l.failed(what, err, attempt, wait) }
 }
 
 func (l *Loop) failed(what string, err error, attempt int, wait time.Duration) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/patience"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -36,37 +37,21 @@ func (s *Sink) keep(ctx context.Context, fx effects) error {
 // journal appends records and returns those that were taken: all, but for events and receipts that the journal can never take, which are
 // dropped. An intent that it cannot take is waited with for ever, for nothing is sent without; the status says so. The error is that of ctx.
 func (s *Sink) journal(ctx context.Context, recs []dodona.Record) (kept []dodona.Record, err error) {
-	for attempt := 1; len(recs) > 0; attempt++ {
-		err := s.env.Append(ctx, recs...)
-		never := dodona.IsPermanent(err)
-		switch {
-		case err == nil:
-			return recs, nil
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case never && len(recs) > 1: // one of them, or all at once
-			for _, rec := range recs {
-				one, err := s.journal(ctx, []dodona.Record{rec})
-				if err != nil {
-					return nil, err
-				}
-				kept = append(kept, one...)
-			}
-			return kept, nil
-		case never && recs[0].Topic != dodona.TopicIntent:
-			s.drop(recs[0], err)
-			return nil, nil
+	err = patience.Divide(recs, func(part []dodona.Record) error {
+		retry := patience.RetryUnlessPermanent
+		if len(part) == 1 && part[0].Topic == dodona.TopicIntent {
+			retry = patience.Retry
 		}
-		wait := backoff.Backoff{}.Next(attempt, nil)
-		if never {
-			wait = backoff.Backoff{}.Slow(nil)
+		err := retry(ctx, backoff.Backoff{}, func() error { return s.env.Append(ctx, part...) }, s.unkept)
+		if err == nil {
+			kept = slices.Concat(kept, part)
 		}
-		s.unkept(never, err, wait)
-		if !backoff.Wait(ctx, wait) {
-			return nil, ctx.Err()
-		}
-	}
-	return nil, nil
+		return err
+	}, func(rec dodona.Record, never error) error {
+		s.drop(rec, never)
+		return nil
+	})
+	return kept, err
 }
 
 // drop gives up an event or a receipt, so that the sink goes on.
@@ -81,11 +66,11 @@ func (s *Sink) drop(rec dodona.Record, never error) {
 }
 
 // unkept says that nothing is sent because the journal does not take an intent.
-func (s *Sink) unkept(never bool, err error, wait time.Duration) {
+func (s *Sink) unkept(err error, _ int, wait time.Duration) {
 	s.env.Log.Error("intents cannot be journaled; nothing is sent until they are", "error", err, "again in", wait)
 	s.count(telemetry.SinkFailures, 1)
 	state, now := sink.Retrying, s.env.Now()
-	if never {
+	if dodona.IsPermanent(err) {
 		state = sink.Stuck
 	}
 	s.statusMu.Lock()

@@ -111,14 +111,14 @@ func open(_ context.Context, settings Settings, env sink.Env) (dodona.Sink, erro
 // reach makes the client. It does not dial.
 func (s *Sink) reach(urls []string, through *http.Client) (err error) {
 	s.client, err = ethrpc.NewClient(ethrpc.Options{
-		URLs: urls, ChainID: s.settings.ChainID, Timeout: s.settings.Timeout, Patience: patience, Tries: tries, Agent: "dodona/" + s.env.Version,
+		URLs: urls, ChainID: s.settings.ChainID, Timeout: s.settings.Timeout, Patience: maxPatience, Tries: tries, Agent: "dodona/" + s.env.Version,
 		Slow: s.waits, HTTP: through,
 	})
 	return err
 }
 
-// patience is how long one request waits for endpoints that ask for it; the status says so meanwhile.
-const patience = 10 * time.Minute
+// maxPatience is how long one request waits for endpoints that ask for it; the status says so meanwhile.
+const maxPatience = 10 * time.Minute
 
 // Close lets go of connections and of the key.
 func (s *Sink) Close() error {
