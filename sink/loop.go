@@ -282,18 +282,15 @@ func (l *Loop) deliver(ctx context.Context, recs []dodona.Record) bool {
 			given = recs[:1]
 		}
 		receipts, err := l.try(ctx, given)
-		if len(receipts) > 0 {
-			attempt, refused = 1, 0
-			if !l.write(ctx, given, receipts) {
+		if !l.c.Kind.slot && len(receipts) > 0 {
+			if !l.write(ctx, given[0], receipts[0]) {
 				return false
 			}
-			recs = recs[min(len(receipts), len(given)):]
+			err = nil // it is done with what it was given
 		}
 		switch { // what is done is done, even if ctx has ended: it must not be given again
 		case err == nil:
-			if len(receipts) == 0 {
-				recs = recs[len(given):] // taken over
-			}
+			recs = recs[len(given):]
 			attempt, refused = 0, 0
 			l.worked()
 			if l.stalled && !l.tell(ctx, "mended", "its peer takes records again") {
@@ -302,8 +299,6 @@ func (l *Loop) deliver(ctx context.Context, recs []dodona.Record) bool {
 			if ctx.Err() != nil && len(recs) > 0 {
 				return false
 			}
-			continue
-		case len(recs) == 0:
 			continue
 		case ctx.Err() != nil:
 			return false
@@ -363,44 +358,31 @@ func (l *Loop) worked() {
 	l.set(func(s *Status) { s.State, s.Attempt, s.NextTry = OK, 0, time.Time{} })
 }
 
-// write journals the receipts of the first records.
-func (l *Loop) write(ctx context.Context, recs []dodona.Record, receipts []dodona.Receipt) bool {
-	l.worked()
-	out := make([]dodona.Record, 0, len(receipts))
-	for i, r := range receipts[:min(len(receipts), len(recs))] {
-		rec := recs[i]
-		r.Sink, r.Topic, r.Key, r.Record = l.c.Name, rec.Topic, rec.Key, rec.ID
-		if r.At.IsZero() {
-			r.At = l.c.Now()
-		}
-		r.Late = Late(rec, r.At)
-		r.Passed = l.passed[rec.Key]
-		written, err := ReceiptRecord(r)
-		if err != nil {
-			l.c.Log.Error("a receipt cannot be written", "error", err)
-			continue
-		}
-		out = append(out, written)
+// write journals the receipt of a record that was delivered.
+func (l *Loop) write(ctx context.Context, rec dodona.Record, r dodona.Receipt) bool {
+	r.Sink, r.Topic, r.Key, r.Record = l.c.Name, rec.Topic, rec.Key, rec.ID
+	if r.At.IsZero() {
+		r.At = l.c.Now()
 	}
-	if !l.keep(ctx, "write receipts", out...) {
+	r.Late = Late(rec, r.At)
+	r.Passed = l.passed[rec.Key]
+	written, err := ReceiptRecord(r)
+	if err != nil {
+		l.c.Log.Error("a receipt cannot be written", "error", err)
+		return true
+	}
+	if !l.keep(ctx, "write receipts", written) {
 		return false
 	}
-	for i := range out {
-		rec := recs[i]
-		delete(l.passed, rec.Key)
-		l.c.Recorder.Count(telemetry.SinkDelivered.Of(l.c.Name), 1)
-		said, err := SaidIn(rec)
-		if err == nil && rec.Topic == dodona.TopicData {
-			l.last[rec.Key] = &said
-		}
-		l.set(func(s *Status) {
-			s.Delivered++
-			s.Last = &Delivered{Feed: rec.Key, Record: rec.ID, At: receipts[i].At, Late: receipts[i].Late}
-			if s.Last.At.IsZero() {
-				s.Last.At = l.c.Now()
-			}
-		})
+	delete(l.passed, rec.Key)
+	l.c.Recorder.Count(telemetry.SinkDelivered.Of(l.c.Name), 1)
+	if said, err := SaidIn(rec); err == nil && rec.Topic == dodona.TopicData {
+		l.last[rec.Key] = &said
 	}
+	l.set(func(s *Status) {
+		s.Delivered++
+		s.Last = &Delivered{Feed: rec.Key, Record: rec.ID, At: r.At, Late: r.Late}
+	})
 	return true
 }
 
