@@ -45,16 +45,14 @@ func live(t *testing.T, policy sink.Policy, fails func(call int) error) (o outco
 	r.begin()
 	for _, rec := range answers(4) {
 		r.say(rec)
-		time.Sleep(time.Second)
-		synctest.Wait()
+		r.rest(time.Second)
 	}
 	r.end()
 	r.journal.calls, r.journal.fails, r.given = 0, fails, nil
 	r.begin()
 	for _, rec := range answers(8)[4:] {
 		r.say(rec)
-		time.Sleep(time.Second)
-		synctest.Wait()
+		r.rest(time.Second)
 	}
 	status := r.end()
 	o.given = r.given
@@ -75,10 +73,7 @@ func live(t *testing.T, policy sink.Policy, fails func(call int) error) (o outco
 // TestAJournalThatFailsOnceChangesNothing: whichever call of the journal fails, the peer gets the same, and the journal has
 // the same in the end. It is told.
 func TestAJournalThatFailsOnceChangesNothing(t *testing.T) {
-	selective := sink.Policy{Policy: sink.Latest, GiveUp: 1}
-	if err := selective.Deviation.UnmarshalText([]byte("1.5%")); err != nil {
-		t.Fatal(err)
-	}
+	selective := sink.Policy{Policy: sink.Latest, Deviation: percent(t, "1.5%"), GiveUp: 1}
 	for _, policy := range []sink.Policy{{GiveUp: 1}, {Policy: sink.Latest, GiveUp: 1}, selective, {Policy: sink.Latest, Heartbeat: 5 * time.Second, GiveUp: 1}} {
 		var want outcome
 		var calls int

@@ -171,6 +171,12 @@ func (r *rig) say(recs ...dodona.Record) {
 	synctest.Wait()
 }
 
+// rest lets time go by.
+func (r *rig) rest(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 // receipts returns the receipts in the journal.
 func (r *rig) receipts() (all []dodona.Receipt) {
 	r.t.Helper()
