@@ -14,6 +14,7 @@ import (
 	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/patience"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/module/egress"
@@ -158,26 +159,25 @@ func (g *guest) load(ctx context.Context) (unload func()) {
 	}
 }
 
-// slowLoad is when a load is told of that is not over.
-const slowLoad = 10 * time.Second
-
 // run takes a loaded module.
 func (g *guest) run(loaded *module.Module) { g.runs = g.program.Running(loaded) }
 
-// close ends a module whose feed has ended, so that nothing is waited for, but for a disk that does not answer who compiles it for tracing: that is waited for at the end alone.
+// close ends a module whose feed has ended, so that nothing is waited for, but for a disk that does not answer who compiles it for tracing. The
+// next load of the feed begins after it.
 func (g *guest) close(ctx context.Context, loaded *module.Module) {
 	g.m.note(g.feed, standing{})
-	ended := make(chan struct{})
-	g.m.starting.Go(func() {
-		defer close(ended)
-		if err := loaded.Close(context.WithoutCancel(ctx)); err != nil {
+	ctx = context.WithoutCancel(ctx)
+	until, cancel := context.WithTimeout(ctx, endsWithin)
+	defer cancel()
+	_, err := patience.Await(until, &g.m.loads, patience.Task[struct{}]{Name: g.feed, Do: func() (struct{}, error) {
+		err := loaded.Close(ctx)
+		if err != nil {
 			g.m.log.Error("close module", "feed", g.feed, "error", err)
 		}
-	})
-	select {
-	case <-ended:
-	case <-time.After(slowLoad):
-		g.m.log.Warn("a module that is not used any more has not ended; it keeps its memory until then", "feed", g.feed, "module", g.spec.Name, "version", g.spec.Version, "after", slowLoad)
+		return struct{}{}, err
+	}})
+	if errors.Is(err, context.DeadlineExceeded) {
+		g.m.log.Warn("a module that is not used any more has not ended; it keeps its memory until then", "feed", g.feed, "module", g.spec.Name, "version", g.spec.Version, "after", endsWithin)
 	}
 }
 
@@ -213,35 +213,15 @@ var loadedAgain = backoff.Backoff{Min: 2 * time.Second, Max: 10 * time.Minute}
 
 // start loads the module, once the load before it of the same feed has ended: two would take twice the memory. When ctx ends it waits no longer, for a disk may let it wait
 // for ever; what is loaded after that is closed.
-func (g *guest) start(ctx context.Context) (loaded *module.Module, err error) {
-	slow := time.AfterFunc(slowLoad, func() {
-		g.m.log.Warn("a module is still being loaded; its feed makes no rounds until then", "feed", g.feed, "module", g.spec.Name, "version", g.spec.Version, "after", slowLoad)
+func (g *guest) start(ctx context.Context) (*module.Module, error) {
+	return patience.Await(ctx, &g.m.loads, patience.Task[*module.Module]{
+		Name: g.feed,
+		Do:   func() (*module.Module, error) { return g.open(ctx) },
+		Slow: func() {
+			g.m.log.Warn("a module is still being loaded; its feed makes no rounds until then", "feed", g.feed, "module", g.spec.Name, "version", g.spec.Version, "after", patience.SlowAfter)
+		},
+		Late: func(loaded *module.Module) { _ = loaded.Close(context.WithoutCancel(ctx)) }, // nothing ran
 	})
-	defer slow.Stop()
-	before, over := g.m.next(g.feed)
-	ended := make(chan func())
-	g.m.starting.Go(func() {
-		defer g.m.loadEnded(g.feed, over)
-		<-before // it ends with its feed, unless a disk lets it wait
-		if ctx.Err() != nil {
-			return
-		}
-		m, failed := g.open(ctx)
-		select {
-		case ended <- func() { loaded, err = m, failed }:
-		case <-ctx.Done():
-			if m != nil {
-				_ = m.Close(context.WithoutCancel(ctx)) // nothing ran
-			}
-		}
-	})
-	select {
-	case take := <-ended:
-		take()
-		return loaded, err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }
 
 func (g *guest) open(ctx context.Context) (*module.Module, error) {

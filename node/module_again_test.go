@@ -3,9 +3,11 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/internal/patience"
 )
 
 // TestAModuleRunsOnceTheMachineIsWell: the compiler's child is killed, as the system does where memory is short. The feed says so, and answers
@@ -144,7 +147,7 @@ func TestALoadWaitsForTheOneBeforeIt(t *testing.T) {
 	text := counting(t, t.TempDir(), fmt.Sprintf("{dir: %q, unsigned: true}", modules), allowed)
 	seen := newOutcomes()
 	n := changing(t, &text, Options{OnRound: seen.add})
-	_, over := n.modules.next("counted")
+	release := hold(&n.modules.loads, "counted")
 	run(t, n)
 	awaitModule(t, n, "that it is being loaded", func(s api.ModuleStatus) bool { return s.Loading && !s.Running })
 	text = strings.Replace(text, "decimals: 0", "decimals: 1", 1)
@@ -155,12 +158,62 @@ func TestALoadWaitsForTheOneBeforeIt(t *testing.T) {
 		seen.await(t, "an answer of the other feed", func(o Outcome) bool { return o.Answer != nil && o.Answer.Feed.Name == "read" })
 	}
 	awaitModule(t, n, "that it waits", func(s api.ModuleStatus) bool { return s.Loading && !s.Running })
-	n.modules.loadEnded("counted", over)
+	release()
 	awaitModule(t, n, "that it runs", func(s api.ModuleStatus) bool { return s.Running })
-	if n.modules.mu.Lock(); len(n.modules.last) != 0 {
-		t.Errorf("%d loads are kept that have ended", len(n.modules.last))
+}
+
+// hold has something under way of a name, as if it hung, until it is released.
+func hold(turns *patience.Turns, name string) (release func()) {
+	begun, held := make(chan struct{}), make(chan struct{})
+	go func() {
+		_, _ = patience.Await(context.Background(), turns, patience.Task[int]{Name: name, Do: func() (int, error) {
+			close(begun)
+			<-held
+			return 0, nil
+		}})
+	}()
+	<-begun
+	return func() { close(held) }
+}
+
+// TestAnEndLeavesWhatHangs: a share and a disk do not answer, and the node ends all the same, soon, and says what it leaves. However often a
+// reload looks for what hangs, one look is under way.
+func TestAnEndLeavesWhatHangs(t *testing.T) {
+	modules := t.TempDir()
+	writeFile(t, modules, "counter-1.0.0.wasm", counterWasm(t))
+	pipe := filepath.Join(modules, "trust.json")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
 	}
-	n.modules.mu.Unlock()
+	text := counting(t, t.TempDir(), fmt.Sprintf("{dir: %q, trust: %q}", modules, pipe), allowed)
+	var log safeBuffer
+	n := changing(t, &text, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	defer hold(&n.modules.loads, "another")()
+	stop := run(t, n)
+	awaitModule(t, n, "that it is looked for", func(s api.ModuleStatus) bool { return s.Loading && !s.Running })
+	for decimals := range 4 {
+		text = strings.Replace(text, fmt.Sprintf("decimals: %d", decimals), fmt.Sprintf("decimals: %d", decimals+1), 1)
+		if _, err := n.Reload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if looks := n.modules.looks.Wait(ended); len(looks) != 1 {
+		t.Errorf("%q are under way, want one look", looks)
+	}
+	begun := time.Now()
+	stop()
+	if took := time.Since(begun); took > endsWithin+3*time.Second {
+		t.Errorf("the end took %s", took)
+	}
+	if said := log.String(); !strings.Contains(said, "counter 1.0.0 in "+modules) || !strings.Contains(said, "another") {
+		t.Errorf("the log does not name what is left: %s", said)
+	}
+	if err := os.WriteFile(pipe, []byte("{}"), 0o600); err != nil { // ends the look
+		t.Fatal(err)
+	}
+	n.modules.looks.Wait(t.Context())
 }
 
 // TestAShareThatDoesNotAnswerHoldsUpNobodyElse: the trust file is a pipe that nobody writes to, which answers as little.
@@ -265,7 +318,7 @@ func TestAReleaseNobodyWaitsForIsNotRemembered(t *testing.T) {
 	if err := os.WriteFile(pipe, trust, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	n.modules.looking.Wait()
+	n.modules.looks.Wait(t.Context())
 	stop()
 	if raw, err := os.ReadFile(filepath.Join(data, sequencesFile)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%s is remembered, %v", raw, err)

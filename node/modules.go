@@ -9,11 +9,13 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/internal/patience"
 	"github.com/dodona-oracle/dodona/journal"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/manifest"
@@ -34,14 +36,18 @@ type modules struct {
 	intake  *intake
 	spans   *spanSums
 
-	making   chan struct{}  // holds one token while the engine is made, for which a disk may let it wait
-	starting sync.WaitGroup // what has begun to load or end a module
-	looking  sync.WaitGroup // who looks for a release
-	mu       sync.Mutex
-	engine   *module.Engine
-	known    map[string]standing      // by feed
-	last     map[string]chan struct{} // by feed: closed once the last load that began has ended, and what it promised is free
+	making chan struct{}  // holds one token while the engine is made, for which a disk may let it wait
+	looks  patience.Turns // for releases
+	loads  patience.Turns // and ends of modules, by feed
+
+	mu     sync.Mutex
+	engine *module.Engine
+	known  map[string]standing // by feed
 }
+
+// endsWithin bounds how long a module's end is waited for, and then, once more, all that still hangs when the node ends: who starts
+// containers kills after ten seconds.
+const endsWithin = 4 * time.Second
 
 // A standing is how it is with the module of a feed.
 type standing struct {
@@ -53,7 +59,7 @@ type standing struct {
 func newModules(i *intake, id identity, worker []string) *modules {
 	return &modules{
 		basics: i.basics, id: id, worker: worker, journal: i.journal, intake: i, spans: newSpanSums(),
-		making: make(chan struct{}, 1), known: make(map[string]standing), last: make(map[string]chan struct{}),
+		making: make(chan struct{}, 1), known: make(map[string]standing),
 	}
 }
 
@@ -88,22 +94,23 @@ func (m *modules) opened(ctx context.Context) (*module.Engine, error) {
 	return engine, nil
 }
 
-// close ends every module. It must be called after the feeds that use them have ended.
+// close ends every module. It must be called after the feeds that use them have ended. What a disk or a share lets hang is told and left: it must
+// not keep the journal from being closed.
 func (m *modules) close(ctx context.Context) error {
-	m.starting.Wait()
-	looked := make(chan struct{})
-	go func() { m.looking.Wait(); close(looked) }()
-	select {
-	case <-looked:
-	case <-time.After(slowLoad): // a share that does not answer must not keep the journal from being closed
-		m.log.Warn("a release of a module is still being looked for at the end", "dir", m.config().Modules.Dir)
+	until, cancel := context.WithTimeout(ctx, endsWithin)
+	defer cancel()
+	feeds := m.loads.Wait(until)
+	looks := m.looks.Wait(until)
+	if len(feeds)+len(looks) > 0 {
+		m.log.Warn("a disk or a share does not answer; what waits for it is left behind at the end", "looked for", looks, "loaded or ended for", feeds)
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.engine == nil {
-		return nil
+	engine := m.engine
+	m.mu.Unlock()
+	if engine == nil || len(feeds) > 0 {
+		return nil // the engine would wait for them
 	}
-	return m.engine.Close(ctx)
+	return engine.Close(ctx)
 }
 
 // note remembers how it is with the module of a feed, until that has ended.
@@ -119,32 +126,26 @@ func (m *modules) note(feed string, s standing) {
 
 // look finds the release that a feed names, for as long as ctx lasts: what keeps it, a share say, may never answer. The release is
 // remembered as the newest only if somebody still waits for it.
-func (m *modules) look(ctx context.Context, c *config.Config, f config.Feed) (found manifest.Found, err error) {
+func (m *modules) look(ctx context.Context, c *config.Config, f config.Feed) (manifest.Found, error) {
 	s, name := *f.Settings.Module, f.Feed.Name
 	m.note(name, standing{loading: true})
-	ended := make(chan func(), 1)
-	m.looking.Go(func() {
-		release, failed := m.find(c, s)
-		ended <- func() { found, err = release, failed }
-	})
-	slow := time.NewTimer(slowLoad)
-	defer slow.Stop()
-	for {
-		select {
-		case take := <-ended:
-			if take(); err == nil && found.Signed {
-				err = manifest.Remember(filepath.Join(c.Node.Data, sequencesFile), found.Manifest)
-			}
-			m.note(name, standing{err: err})
-			return found, err
-		case <-slow.C:
-			m.log.Warn("a module is still being looked for; its feed makes no rounds until then", "feed", name, "module", s.Name, "version", s.Version, "dir", c.Modules.Dir, "after", slowLoad)
+	found, err := patience.Await(ctx, &m.looks, patience.Task[manifest.Found]{
+		Name: strings.TrimSuffix(fmt.Sprintf("%s %s in %s by %s", s.Name, s.Version, c.Modules.Dir, c.Modules.Trust), " by "),
+		Do:   func() (manifest.Found, error) { return m.find(c, s) },
+		Slow: func() {
+			m.log.Warn("a module is still being looked for; its feed makes no rounds until then", "feed", name, "module", s.Name, "version", s.Version, "dir", c.Modules.Dir, "after", patience.SlowAfter)
 			m.note(name, standing{loading: true, err: fmt.Errorf("it is being looked for; does %s answer?", c.Modules.Dir)})
-		case <-ctx.Done():
-			m.note(name, standing{})
-			return found, ctx.Err()
-		}
+		},
+	})
+	if ctx.Err() != nil {
+		m.note(name, standing{})
+		return found, ctx.Err()
 	}
+	if err == nil && found.Signed {
+		err = manifest.Remember(filepath.Join(c.Node.Data, sequencesFile), found.Manifest)
+	}
+	m.note(name, standing{err: err})
+	return found, err
 }
 
 // find reads and verifies the release that a feed names.
@@ -182,25 +183,4 @@ func (m *modules) retried(units config.Units, next *config.Config) config.Units 
 		units.Equal = append(units.Equal, name)
 	}
 	return units
-}
-
-// next returns a channel that is closed once the load before of a feed has ended, and one to close at the end of the next.
-func (m *modules) next(feed string) (before, over chan struct{}) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	before, over = m.last[feed], make(chan struct{})
-	if before == nil {
-		before = make(chan struct{})
-		close(before)
-	}
-	m.last[feed] = over
-	return before, over
-}
-
-func (m *modules) loadEnded(feed string, over chan struct{}) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if close(over); m.last[feed] == over {
-		delete(m.last, feed)
-	}
 }

@@ -1,0 +1,95 @@
+package patience
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// hang returns a task that is over once it is let go.
+func hang(name string) (task Task[int], release chan struct{}, late *[]int) {
+	release, late = make(chan struct{}), new([]int)
+	return Task[int]{Name: name, Do: func() (int, error) { <-release; return 1, nil }, Late: func(n int) { *late = append(*late, n) }}, release, late
+}
+
+func TestNobodyWaitsLongerThanTheyWant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var turns Turns
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		task, release, late := hang("share")
+		told := 0
+		task.Slow = func() { told++ }
+		if _, err := Await(ctx, &turns, task); !errors.Is(err, context.DeadlineExceeded) || told != 1 {
+			t.Errorf("%v, told %d times that it is slow; want an end, and once", err, told)
+		}
+		close(release)
+		synctest.Wait()
+		if !slices.Equal(*late, []int{1}) {
+			t.Errorf("what came late is %v, want to be given it", *late)
+		}
+		if left := turns.Wait(t.Context()); left != nil {
+			t.Errorf("%q are under way", left)
+		}
+	})
+}
+
+// TestWhatHangsIsAskedOnce: who asks for it again waits for its end, and begins nothing.
+func TestWhatHangsIsAskedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var turns Turns
+		task, release, _ := hang("share")
+		var begun atomic.Int64
+		do := task.Do
+		task.Do = func() (int, error) { begun.Add(1); return do() }
+		for range 5 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			if _, err := Await(ctx, &turns, task); err == nil {
+				t.Error("it did not hang")
+			}
+			cancel()
+		}
+		if begun.Load() != 1 {
+			t.Errorf("it was begun %d times, want once", begun.Load())
+		}
+		other := Task[string]{Name: "disk", Do: func() (string, error) { return "", errors.New("no such file") }}
+		if _, err := Await(t.Context(), &turns, other); err == nil || err.Error() != "no such file" {
+			t.Errorf("another name: %v", err)
+		}
+		time.AfterFunc(time.Minute, func() { close(release) })
+		if n, err := Await(t.Context(), &turns, task); n != 1 || err != nil || begun.Load() != 2 {
+			t.Errorf("after its end: %d, %v, begun %d times", n, err, begun.Load())
+		}
+	})
+}
+
+func TestAnEndSaysWhatItLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var turns Turns
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := Await(ctx, &turns, Task[int]{Name: "never", Do: func() (int, error) { t.Error("it was begun after the end"); return 0, nil }}); err == nil {
+			t.Error("it was done after the end")
+		}
+		b, releaseB, _ := hang("b")
+		a, releaseA, _ := hang("a")
+		for _, task := range []Task[int]{b, a} {
+			go func() { _, _ = Await(t.Context(), &turns, task) }()
+		}
+		synctest.Wait()
+		end, stop := context.WithTimeout(t.Context(), 2*time.Second)
+		defer stop()
+		time.AfterFunc(time.Second, func() { close(releaseA) })
+		if left := turns.Wait(end); !slices.Equal(left, []string{"b"}) {
+			t.Errorf("%q are left, want b", left)
+		}
+		close(releaseB)
+		if left := turns.Wait(t.Context()); left != nil {
+			t.Errorf("%q are left", left)
+		}
+	})
+}
