@@ -132,16 +132,16 @@ func (s *Sink) recall(ctx context.Context) (entries []entry, err error) {
 
 // finals reads what was final of a run of nonces, each with the number of its last record, whatever that says: it may have gone out again since,
 // and the journal takes no record twice.
-func (s *Sink) finals(ctx context.Context, g gap) (map[uint64]Intent, error) {
+func (s *Sink) finals(ctx context.Context, of nonces) (map[uint64]Intent, error) {
 	found, steps := make(map[uint64]Intent), make(map[uint64]int)
 	chain, sender := s.m.chain, s.m.sender
-	for rec, err := range s.env.Ledger.Scan(ctx, dodona.TopicIntent, s.env.Sink, notGivenBefore(chain, sender, g.from)) {
+	for rec, err := range s.env.Ledger.Scan(ctx, dodona.TopicIntent, s.env.Sink, notGivenBefore(chain, sender, of.from)) {
 		if err != nil {
 			return nil, fmt.Errorf("read what was final: %w", err)
 		}
 		e, err := parseEntry(rec)
 		i := e.Intent
-		if err != nil || e.Chain != chain || e.Sender != sender || i.Nonce < g.from || i.Nonce >= g.to {
+		if err != nil || e.Chain != chain || e.Sender != sender || i.Nonce < of.from || i.Nonce >= of.to {
 			continue
 		}
 		if steps[i.Number] = max(steps[i.Number], i.Step); i.State == Final {

@@ -68,8 +68,8 @@ func TestNoncesAreMissedWithTheThirdViewInARow(t *testing.T) {
 	look := func(want int, gone bool) {
 		t.Helper()
 		p.turn(t, time.Minute)
-		if p.behind != want || p.gap.empty() == gone {
-			t.Fatalf("%d views count, missing is %v; want %d", p.behind, p.gap, want)
+		if p.behind != want || p.nonceGap.empty() == gone {
+			t.Fatalf("%d views count, missing is %v; want %d", p.behind, p.nonceGap, want)
 		}
 	}
 	look(1, false)
@@ -89,11 +89,11 @@ func TestNoncesThatAreMissingForAMomentAreNotSentAgain(t *testing.T) {
 	for range 12 { // a view a second: the first, and eleven seconds more
 		p.turn(t, time.Second)
 	}
-	if !p.gap.empty() {
+	if !p.nonceGap.empty() {
 		t.Fatal("missing before lostFor")
 	}
 	p.turn(t, time.Second)
-	if p.gap.empty() {
+	if p.nonceGap.empty() {
 		t.Error("not missing after lostFor")
 	}
 }
@@ -226,8 +226,8 @@ func TestAMoveToAnotherChainOrSenderPlansAnew(t *testing.T) {
 		move(q)
 		moved, fx := q.restore(p.now, p.journal)
 		q.did(t, fx)
-		if moved != 3 || len(q.journal) != 3 || q.nonce != 0 {
-			t.Errorf("%s: %d moved, %d journaled, next nonce %d; want 3, 3 and 0", name, moved, len(q.journal), q.nonce)
+		if moved != 3 || len(q.journal) != 3 || q.pendingNonce != 0 {
+			t.Errorf("%s: %d moved, %d journaled, next nonce %d; want 3, 3 and 0", name, moved, len(q.journal), q.pendingNonce)
 		}
 		for _, e := range q.journal {
 			if i := e.Intent; e.Chain != q.chain || e.Sender != q.sender || i.State != Planned || i.Nonce != 0 || len(i.Attempts) != 0 || i.Block != nil {
@@ -238,13 +238,13 @@ func TestAMoveToAnotherChainOrSenderPlansAnew(t *testing.T) {
 			t.Errorf("%s: sent %v", name, rounds(sent))
 		}
 		back := newPlay(sink.Every) // where both were: what the other did is not ours
-		if moved, _ := back.restore(p.now, append(slices.Clone(p.journal), q.journal...)); moved != 3 || back.nonce != 43 {
-			t.Errorf("%s and back: %d moved, next nonce %d; want 3 and 43", name, moved, back.nonce)
+		if moved, _ := back.restore(p.now, append(slices.Clone(p.journal), q.journal...)); moved != 3 || back.pendingNonce != 43 {
+			t.Errorf("%s and back: %d moved, next nonce %d; want 3 and 43", name, moved, back.pendingNonce)
 		}
 	}
 	same := newPlay(sink.Every)
-	if moved, _ := same.restore(p.now, p.journal); moved != 0 || same.nonce != 43 || same.open[0].State != Mined {
-		t.Errorf("nothing changed: %d moved, next nonce %d, the first is %s", moved, same.nonce, same.open[0].State)
+	if moved, _ := same.restore(p.now, p.journal); moved != 0 || same.pendingNonce != 43 || same.open[0].State != Mined {
+		t.Errorf("nothing changed: %d moved, next nonce %d, the first is %s", moved, same.pendingNonce, same.open[0].State)
 	}
 }
 

@@ -49,7 +49,7 @@ func TestWhatStopsDeliveryOrStepsBackIsDoubted(t *testing.T) {
 	} {
 		p := newPlay(sink.Latest)
 		p.view.Head.Number, p.view.Nonce = 10, 2
-		p.nonce = 2
+		p.pendingNonce = 2
 		p.view.Slots["f"] = sink.Said{Round: 1000}
 		p.turn(t, time.Second)
 		if !c.idle {

@@ -253,14 +253,14 @@ func pause(tries int) time.Duration {
 	return min(d, retryMost)
 }
 
-// mendGap brings back the nonces that the chain lacks, because it takes them in order only. What was final goes out
+// mendNonceGap brings back the nonces that the chain lacks, because it takes them in order only. What was final goes out
 // again, the same bytes; that is what a replacement of more blocks than confirmations takes away. What nobody knows is
 // filled with empty transfers.
-func (m *machine) mendGap(fx *effects, now time.Time, v view) {
-	asked := m.gap
-	m.gap = gap{}
+func (m *machine) mendNonceGap(fx *effects, now time.Time, v view) {
+	asked := m.nonceGap
+	m.nonceGap = nonces{}
 	m.climb(now, v.Head.Number)
-	next := m.nonce
+	next := m.pendingNonce
 	for _, i := range m.open {
 		if i.State.inFlight() && i.Nonce >= v.Nonce { // what was sent again before, and is in a block by now, says nothing of those behind it
 			next = min(next, i.Nonce)
@@ -280,10 +280,10 @@ func (m *machine) mendGap(fx *effects, now time.Time, v view) {
 	if m.behind < lostViews || now.Sub(m.behindAt) < patience {
 		return // an endpoint may lag
 	}
-	missing := gap{v.Nonce, min(next, v.Nonce+mostGap)}
+	missing := nonces{v.Nonce, min(next, v.Nonce+mostGap)}
 	switch {
 	case asked != missing:
-		m.gap = missing // the next view tells what of it was final
+		m.nonceGap = missing // the next view tells what of it was final
 		return
 	case len(v.Final) == 0 && next-v.Nonce > mostJump:
 		m.renumber(fx, now, v)
@@ -307,7 +307,7 @@ func (m *machine) climb(now time.Time, number uint64) {
 }
 
 // reopen sends what was final again.
-func (m *machine) reopen(fx *effects, now time.Time, v view, missing gap) {
+func (m *machine) reopen(fx *effects, now time.Time, v view, missing nonces) {
 	reopened := uint64(0)
 	for nonce := missing.from; nonce < missing.to; nonce++ {
 		i, found := v.Final[nonce]
@@ -330,7 +330,7 @@ func (m *machine) reopen(fx *effects, now time.Time, v view, missing gap) {
 }
 
 // fill puts empty transfers where nothing of ours is known.
-func (m *machine) fill(fx *effects, now time.Time, v view, missing gap) {
+func (m *machine) fill(fx *effects, now time.Time, v view, missing nonces) {
 	filled := 0
 	for nonce := missing.from; nonce < missing.to; nonce++ {
 		if m.find(func(o *Intent) bool { return o.State.inFlight() && o.Nonce == nonce }) != nil {
@@ -353,8 +353,8 @@ func (m *machine) fill(fx *effects, now time.Time, v view, missing gap) {
 
 // renumber gives up nonces that an endpoint made up: filling all up to them would cost a fortune.
 func (m *machine) renumber(fx *effects, now time.Time, v view) {
-	m.tell(fx, now, "nonce", fmt.Sprintf("nonces of %s go on at %d, where they were said to be at %d: an endpoint of rpc lied, or the chain was begun anew", m.sender, v.Nonce, m.nonce))
-	m.nonce = v.Nonce
+	m.tell(fx, now, "nonce", fmt.Sprintf("nonces of %s go on at %d, where they were said to be at %d: an endpoint of rpc lied, or the chain was begun anew", m.sender, v.Nonce, m.pendingNonce))
+	m.pendingNonce = v.Nonce
 	for _, i := range slices.Clone(m.open) {
 		if i.State.inFlight() && i.Nonce >= v.Nonce {
 			m.again(fx, i, Superseded)

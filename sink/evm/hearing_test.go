@@ -9,9 +9,9 @@ import (
 	"github.com/dodona-oracle/dodona/sink"
 )
 
-// TestWhatIsSaidOfAClaimIsWeighed, view after view, the last one decides. The endpoint 0 claims that the slot of f holds round 40, as of block 100;
+// TestWhatIsSaidOfALeadIsWeighed, view after view, the last one decides. The endpoint 0 claims that the slot of f holds round 40, as of block 100;
 // round 10 is known.
-func TestWhatIsSaidOfAClaimIsWeighed(t *testing.T) {
+func TestWhatIsSaidOfALeadIsWeighed(t *testing.T) {
 	type view []word
 	begun := time.Now()
 	say := func(by int, level uint64, block int) word {
@@ -20,49 +20,49 @@ func TestWhatIsSaidOfAClaimIsWeighed(t *testing.T) {
 	for name, c := range map[string]struct {
 		views []view
 		pause time.Duration
-		how   verdict
+		how   ruling
 		level uint64
 	}{
 		"nobody else":                                  {[]view{nil}, 0, unclear, 40},
 		"nobody else, for some views":                  {[]view{nil, nil, nil}, time.Second, unclear, 40},
 		"nobody else, for a while":                     {[]view{nil, nil}, lostFor, unclear, 40},
-		"nobody else, for both":                        {[]view{nil, nil, nil}, lostFor / 2, single, 40},
-		"another one too":                              {[]view{{say(1, 40, 100)}}, 0, proven, 40},
-		"another one, who lags":                        {[]view{{say(1, 40, 90)}}, 0, proven, 40},
-		"another one, more":                            {[]view{{say(1, 50, 100)}}, 0, proven, 40},
-		"another one, less":                            {[]view{{say(1, 30, 100)}}, 0, proven, 30},
-		"two others":                                   {[]view{{say(1, 30, 100), say(2, 20, 100)}}, 0, proven, 30},
+		"nobody else, for both":                        {[]view{nil, nil, nil}, lostFor / 2, lone, 40},
+		"another one too":                              {[]view{{say(1, 40, 100)}}, 0, seconded, 40},
+		"another one, who lags":                        {[]view{{say(1, 40, 90)}}, 0, seconded, 40},
+		"another one, more":                            {[]view{{say(1, 50, 100)}}, 0, seconded, 40},
+		"another one, less":                            {[]view{{say(1, 30, 100)}}, 0, seconded, 30},
+		"two others":                                   {[]view{{say(1, 30, 100), say(2, 20, 100)}}, 0, seconded, 30},
 		"another one denies":                           {[]view{{say(1, 10, 100)}}, 0, refuted, 10},
 		"another one denies for ever":                  {[]view{{say(1, 10, 100)}, {say(1, 10, 100)}, {say(1, 10, 100)}}, lostFor, refuted, 10},
-		"one denies, one says so":                      {[]view{{say(1, 10, 100), say(2, 40, 100)}}, 0, proven, 40},
+		"one denies, one says so":                      {[]view{{say(1, 10, 100), say(2, 40, 100)}}, 0, seconded, 40},
 		"one denies, and one that knows less":          {[]view{{say(1, 5, 100), say(2, 10, 100)}}, 0, refuted, 10},
 		"another one has not seen the block":           {[]view{{say(1, 10, 99)}}, 0, unclear, 40},
 		"another one has not seen it, for a while":     {[]view{{say(1, 10, 99)}, {say(1, 10, 99)}, {say(1, 10, 99)}}, lostFor, unclear, 40},
-		"another one does not see it":                  {[]view{{say(1, 10, 99)}, {say(1, 10, 99)}, {say(1, 10, 99)}}, laggingFor / 2, single, 40},
-		"another one sees it then, and says so":        {[]view{{say(1, 10, 99)}, {say(1, 40, 101)}}, time.Second, proven, 40},
+		"another one does not see it":                  {[]view{{say(1, 10, 99)}, {say(1, 10, 99)}, {say(1, 10, 99)}}, laggingFor / 2, lone, 40},
+		"another one sees it then, and says so":        {[]view{{say(1, 10, 99)}, {say(1, 40, 101)}}, time.Second, seconded, 40},
 		"another one sees it then, and denies":         {[]view{{say(1, 10, 99)}, {say(1, 10, 100)}}, time.Second, refuted, 10},
 		"who denied is not heard of":                   {[]view{nil, nil, {say(1, 10, 100)}, nil, nil, nil}, lostFor, refuted, 10},
 		"who denied is gone":                           {[]view{{say(1, 10, 100)}, nil, nil}, deniedFor / 2, unclear, 40},
-		"who denied is gone for long":                  {[]view{{say(1, 10, 100)}, nil, nil, nil, nil}, deniedFor / 2, single, 40},
+		"who denied is gone for long":                  {[]view{{say(1, 10, 100)}, nil, nil, nil, nil}, deniedFor / 2, lone, 40},
 		"one who lags is not heard of":                 {[]view{{say(1, 10, 99)}, nil, nil, nil}, lostFor, unclear, 40},
 		"another one said so, and took it back":        {[]view{{say(1, 30, 100)}, {say(1, 10, 100)}}, time.Second, refuted, 10},
-		"another one said so, and is not heard of now": {[]view{nil, {say(1, 40, 100)}}, time.Second, proven, 40},
+		"another one said so, and is not heard of now": {[]view{nil, {say(1, 40, 100)}}, time.Second, seconded, 40},
 	} {
 		now := begun
-		e := newEvidence(now)
-		var how verdict
+		e := newHearing(now)
+		var how ruling
 		var it word
 		for n, words := range c.views {
 			if n > 0 {
 				now = now.Add(c.pause)
 			}
-			of := claim{say(0, 40, 100), "f", 10, 10}
+			of := lead{say(0, 40, 100), "f", 10, 10}
 			of.clock = begun
 			e.hear(now, of, words, true, false)
 			how, it = e.judge(now, of)
 		}
 		if how != c.how || it.level != c.level {
-			t.Errorf("%s: verdict %d, %d; want %d, %d", name, how, it.level, c.how, c.level)
+			t.Errorf("%s: ruling %d, %d; want %d, %d", name, how, it.level, c.how, c.level)
 		}
 	}
 }
@@ -71,69 +71,69 @@ func TestWhatIsSaidOfAClaimIsWeighed(t *testing.T) {
 // has been for a while; who falls back is believed as far as that.
 func TestTheLeastOfAWhileHolds(t *testing.T) {
 	begun := time.Now()
-	e, known := newEvidence(begun), uint64(10)
+	e, known := newHearing(begun), uint64(10)
 	level := func(n int) uint64 { return 20 + uint64(n) }
 	for n := range 200 {
-		now, of := begun.Add(time.Duration(n)*time.Second), claim{word{level: level(n)}, "f", known, known}
+		now, of := begun.Add(time.Duration(n)*time.Second), lead{word{level: level(n)}, "f", known, known}
 		e.hear(now, of, nil, true, false)
 		how, it := e.judge(now, of)
 		want := unclear
 		if n >= int(lostFor/time.Second) {
-			want = single
+			want = lone
 			if known = level(n - int(lostFor/time.Second)); it.level != known {
-				t.Fatalf("after %d s: %d is proven, want %d", n, it.level, known)
+				t.Fatalf("after %d s: %d is seconded, want %d", n, it.level, known)
 			}
 		}
 		if how != want {
-			t.Fatalf("after %d s: verdict %d, want %d", n, how, want)
+			t.Fatalf("after %d s: ruling %d, want %d", n, how, want)
 		}
 	}
-	if n := len(e.claims); n > int(laggingFor/time.Second)+2 {
+	if n := len(e.leads); n > int(laggingFor/time.Second)+2 {
 		t.Errorf("%d words are kept", n)
 	}
 	now := begun.Add(200 * time.Second)
 	for n, l := range []uint64{300, 250, 300, 300} {
 		now = now.Add(lostFor / 2)
-		of := claim{word{level: l}, "f", known, known}
+		of := lead{word{level: l}, "f", known, known}
 		e.hear(now, of, nil, true, false)
-		if how, it := e.judge(now, of); n == 3 && (how != single || it.level != 250) {
-			t.Errorf("verdict %d, %d; want 250 to be proven", how, it.level)
+		if how, it := e.judge(now, of); n == 3 && (how != lone || it.level != 250) {
+			t.Errorf("ruling %d, %d; want 250 to be seconded", how, it.level)
 		}
 	}
 	for n := range 10_000 { // as fast as it is woken
-		of := claim{word{level: 400}, "f", known, known}
+		of := lead{word{level: 400}, "f", known, known}
 		e.hear(now.Add(time.Duration(n)*time.Millisecond), of, nil, true, true)
 	}
-	if n := len(e.claims); n > int(laggingFor/time.Second)+2 {
+	if n := len(e.leads); n > int(laggingFor/time.Second)+2 {
 		t.Errorf("%d words are kept of ten seconds", n)
 	}
 }
 
-// TestADenialIsOfWhatWasClaimed: it does not refute more than was claimed then, and of a slot who denied is not asked the same again for a while.
-func TestADenialIsOfWhatWasClaimed(t *testing.T) {
+// TestADenialIsOfOneLead: it does not refute more than was claimed then, and of a slot who denied is not asked the same again for a while.
+func TestADenialIsOfOneLead(t *testing.T) {
 	now := time.Now()
 	for _, c := range []struct {
 		place   string
 		of      uint64
 		since   time.Duration
-		how     verdict
+		how     ruling
 		unasked bool
 	}{
 		{"f", 40, 0, refuted, true},
 		{"f", 39, 0, unclear, false},
 		{"f", 40, askedAfter, refuted, false},
 		{"f", 40, deniedFor, unclear, false},
-		{theCount, 40, 0, refuted, false},
+		{theNonce, 40, 0, refuted, false},
 	} {
-		e := newEvidence(now)
+		e := newHearing(now)
 		e.denials[1] = denial{word{by: 1, level: 10, at: now.Add(-c.since)}, c.of}
-		of := claim{word{level: 40}, c.place, 10, 10}
+		of := lead{word{level: 40}, c.place, 10, 10}
 		if unasked := e.asked(now, 1, of); unasked != c.unasked {
 			t.Errorf("%+v: it is not asked: %t", c, unasked)
 		}
 		e.hear(now, of, nil, true, false)
 		if how, _ := e.judge(now, of); how != c.how {
-			t.Errorf("%+v: verdict %d", c, how)
+			t.Errorf("%+v: ruling %d", c, how)
 		}
 	}
 }
@@ -144,33 +144,33 @@ func TestAThirdOneIsWaitedFor(t *testing.T) {
 	for _, c := range []struct {
 		place string
 		after time.Duration
-		how   verdict
-	}{{"f", 0, unclear}, {"f", thirdFor - 1, unclear}, {"f", thirdFor, refuted}, {theCount, 0, refuted}} {
-		e, now := newEvidence(begun), begun.Add(c.after)
-		of := claim{word{level: 40, clock: begun}, c.place, 10, 10}
+		how   ruling
+	}{{"f", 0, unclear}, {"f", thirdFor - 1, unclear}, {"f", thirdFor, refuted}, {theNonce, 0, refuted}} {
+		e, now := newHearing(begun), begun.Add(c.after)
+		of := lead{word{level: 40, clock: begun}, c.place, 10, 10}
 		e.hear(now, of, []word{{by: 1, level: 10, clock: begun.Add(time.Minute)}, {by: 2, level: 10, clock: begun}}, true, false)
 		if how, _ := e.judge(now, of); how != c.how {
-			t.Errorf("%+v: verdict %d", c, how)
+			t.Errorf("%+v: ruling %d", c, how)
 		}
 	}
 }
 
-// TestWhatAViewThatIsKeptSays is nothing new, and a word that is known by now none of a claim.
+// TestWhatAViewThatIsKeptSays is nothing new, and a word that is known by now none of a lead.
 func TestWhatAViewThatIsKeptSays(t *testing.T) {
 	now := time.Now()
-	e := newEvidence(now)
+	e := newHearing(now)
 	e.said[1] = word{by: 1, level: 8}
-	of := claim{word{level: 40, clock: now}, "f", 10, 10}
+	of := lead{word{level: 40, clock: now}, "f", 10, 10}
 	for range 2 * lostViews {
 		now = now.Add(lostFor)
 		e.hear(now, of, nil, false, false)
 		if how, it := e.judge(now, of); how != unclear || e.views > 0 {
-			t.Fatalf("verdict %d, %d, of %d views", how, it.level, e.views)
+			t.Fatalf("ruling %d, %d, of %d views", how, it.level, e.views)
 		}
 	}
 }
 
-// TestWhoHasSeenALaterBlock: one that was made after the claim by more than a block may be ahead.
+// TestWhoHasSeenALaterBlock: one that was made after the lead by more than a block may be ahead.
 func TestWhoHasSeenALaterBlock(t *testing.T) {
 	now := time.Now()
 	claimed := word{clock: now, at: now}
@@ -185,18 +185,18 @@ func TestWhoHasSeenALaterBlock(t *testing.T) {
 	}
 }
 
-// TestEvidenceOfAClockThatWasAhead is of now.
-func TestEvidenceOfAClockThatWasAhead(t *testing.T) {
+// TestAHearingByAClockThatWasAhead is of now.
+func TestAHearingByAClockThatWasAhead(t *testing.T) {
 	p := newPlay(sink.Every)
 	later := p.now.Add(time.Hour)
-	e := newEvidence(later)
+	e := newHearing(later)
 	e.denials[1] = denial{word{at: later}, 40}
-	e.claims, e.aloneAt = []word{{at: later}}, later
-	p.evidence["f"], p.alone, p.believed["f"] = e, &belief{At: later}, word{at: later}
+	e.leads, e.undeniedAt = []word{{at: later}}, later
+	p.hearings["f"], p.loneNonce, p.loneSlots["f"] = e, &loneNonce{At: later}, word{at: later}
 	p.refuted["f"], p.wrong[1] = refutal{word{at: later}, 0}, mistake{1, later}
 	p.setClocks(p.now)
 	for what, at := range map[string]time.Time{
-		"since": e.since, "a denial": e.denials[1].at, "a claim": e.claims[0].at, "alone": e.aloneAt, "a count": p.alone.At, "a slot": p.believed["f"].at,
+		"since": e.since, "a denial": e.denials[1].at, "a lead": e.leads[0].at, "alone": e.undeniedAt, "a count": p.loneNonce.At, "a slot": p.loneSlots["f"].at,
 		"a refutal": p.refuted["f"].at, "a mistake": p.wrong[1].since,
 	} {
 		if !at.Equal(p.now) {
@@ -213,24 +213,24 @@ func TestWhoHasLessThanIsKnown(t *testing.T) {
 		words []word
 		right bool // who says it
 		old   bool
-		how   verdict
+		how   ruling
 	}{
 		"one":                    {[]word{say(1, 5)}, false, true, unclear},
 		"one who was right":      {[]word{say(1, 5)}, true, false, refuted},
 		"two":                    {[]word{say(1, 5), say(2, 3)}, false, false, refuted},
-		"one, another has seen":  {[]word{say(1, 5), say(2, 40)}, false, true, proven},
+		"one, another has seen":  {[]word{say(1, 5), say(2, 40)}, false, true, seconded},
 		"one, another denies":    {[]word{say(1, 5), say(2, 10)}, false, true, refuted},
 		"one who has what is":    {[]word{say(1, 10)}, false, false, refuted},
 		"one of an earlier time": {[]word{{by: 1, level: 5, clock: now.Add(-time.Minute)}}, false, false, unclear},
 	} {
-		e := newEvidence(now)
-		of := claim{word{level: 40, clock: now}, "f", 10, 10}
+		e := newHearing(now)
+		of := lead{word{level: 40, clock: now}, "f", 10, 10}
 		if old := e.old(now, of, c.words, func(int) bool { return c.right }); old != c.old {
 			t.Errorf("%s: old %t", name, old)
 		}
 		e.hear(now, of, c.words, true, false)
 		if how, _ := e.judge(now, of); how != c.how {
-			t.Errorf("%s: verdict %d, want %d", name, how, c.how)
+			t.Errorf("%s: ruling %d, want %d", name, how, c.how)
 		}
 	}
 }
@@ -238,12 +238,12 @@ func TestWhoHasLessThanIsKnown(t *testing.T) {
 // TestAnOldDenialIsNoStepBack: what is known was more since.
 func TestAnOldDenialIsNoStepBack(t *testing.T) {
 	p := newPlay(sink.Every)
-	p.hosts, p.begun, p.chainNonce, p.nonce, p.slots["f"] = []string{"a", "b"}, true, 8, 8, sink.Said{Round: 9}
-	p.view.By = map[string]int{theCount: 0, "f": 0}
+	p.hosts, p.begun, p.chainNonce, p.pendingNonce, p.slots["f"] = []string{"a", "b"}, true, 8, 8, sink.Said{Round: 9}
+	p.view.By = map[string]int{theNonce: 0, "f": 0}
 	p.view.Nonce, p.view.Slots["f"] = 40, sink.Said{Round: 40}
-	for _, place := range []string{theCount, "f"} {
-		p.evidence[place] = newEvidence(p.now)
-		p.evidence[place].denials[1] = denial{word{by: 1, level: 5, said: sink.Said{Round: 5}, at: p.now}, 40}
+	for _, place := range []string{theNonce, "f"} {
+		p.hearings[place] = newHearing(p.now)
+		p.hearings[place].denials[1] = denial{word{by: 1, level: 5, said: sink.Said{Round: 5}, at: p.now}, 40}
 	}
 	if p.turn(t, time.Second); p.chainNonce != 8 || p.slots["f"].Round != 9 {
 		t.Errorf("%d transactions and round %d are known, want 8 and 9", p.chainNonce, p.slots["f"].Round)
@@ -271,7 +271,7 @@ func TestWhoWasDeniedIsNotBelievedAlone(t *testing.T) {
 		for range lostViews {
 			p.turn(t, lostFor/2)
 		}
-		if w, believed := p.believed["f"]; believed != c.believed || believed && !w.at.Equal(p.now) {
+		if w, believed := p.loneSlots["f"]; believed != c.believed || believed && !w.at.Equal(p.now) {
 			t.Errorf("%s: believed %t, of %s; want %t, of now", name, believed, w.at, c.believed)
 		}
 	}
@@ -319,9 +319,9 @@ func TestWhatMayBeThereWaits(t *testing.T) {
 	}
 }
 
-// TestEvidenceIsOfOneClaim: what is not claimed any more, or was believed, says nothing of the next claim; and a nonce that is lost stays so
+// TestAHearingIsOfOneLead: what is not ahead any more, or was believed, says nothing of the next lead; and a nonce that is lost stays so
 // while more is claimed.
-func TestEvidenceIsOfOneClaim(t *testing.T) {
+func TestAHearingIsOfOneLead(t *testing.T) {
 	p := newPlay(sink.Every)
 	p.window, p.view.Nonce = 20, 2
 	p.turn(t, time.Second)
@@ -332,9 +332,9 @@ func TestEvidenceIsOfOneClaim(t *testing.T) {
 	} {
 		p.view.Nonce = c.count
 		p.turn(t, lostFor)
-		next := p.nonce
-		if p.alone != nil {
-			next = p.alone.Next
+		next := p.pendingNonce
+		if p.loneNonce != nil {
+			next = p.loneNonce.Next
 		}
 		if next != c.next {
 			t.Fatalf("view %d, which counts %d: the next nonce is %d, want %d", n, c.count, next, c.next)

@@ -114,9 +114,9 @@ type entry struct {
 	Next   uint64         `json:"next"` // the lowest nonce that was not given yet, as far as is known
 	Intent Intent         `json:"intent"`
 
-	LeastTip   uint64    `json:"leastTip,omitempty"` // that the pool was heard to take, wei for each unit of gas
-	LeastTipAt time.Time `json:"leastTipAt,omitzero"`
-	Alone      *belief   `json:"alone,omitempty"` // how many were sent, on the word of one endpoint alone
+	LeastTip   uint64     `json:"leastTip,omitempty"` // that the pool was heard to take, wei for each unit of gas
+	LeastTipAt time.Time  `json:"leastTipAt,omitzero"`
+	Alone      *loneNonce `json:"alone,omitempty"` // how many were sent, on the word of one endpoint alone
 }
 
 func (e entry) record(sink string) (dodona.Record, error) {

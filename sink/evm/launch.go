@@ -75,15 +75,15 @@ func (m *machine) launch(fx *effects, now time.Time, v view, i *Intent) bool {
 
 // mayHave reports whether it is not sure that the chain needs a payload.
 func (m *machine) mayHave(p *Payload) bool {
-	claimed, unsure := m.unsure[p.place()]
+	most, unsure := m.unsure[p.place()]
 	_, known := m.holds(p.place())
 	switch {
 	case !unsure:
 		return !known
-	case p.Round <= claimed.Round:
+	case p.Round <= most.Round:
 		return true
 	}
-	near := m.policy.Policy == sink.Latest && !p.anchor() && !m.policy.Due(&claimed, sink.Said{Round: p.Round, Value: p.Value})
+	near := m.policy.Policy == sink.Latest && !p.anchor() && !m.policy.Due(&most, sink.Said{Round: p.Round, Value: p.Value})
 	return near && !known
 }
 
@@ -126,7 +126,7 @@ func (m *machine) gasFor(fx *effects, now time.Time, v view, i *Intent) (uint64,
 		if e.Refused != "" {
 			m.refuse(now, i)
 			m.refuses[i.Payload.Feed] = now
-			if m.refuted[i.place()].of != v.HeadBy { // who claims it may refuse it too
+			if m.refuted[i.place()].of != v.HeadBy { // who said it may refuse it too
 				m.learn(now, i, i.Payload.Round)
 			}
 			fx.count(telemetry.SinkFailures, 1)

@@ -286,7 +286,7 @@ func TestLittleThingsThatAreWrongAreDoubted(t *testing.T) {
 	if d := p.doubts(p.now, v); len(d) != 1 || d[0].kind != "slot" {
 		t.Errorf("another value of the same round: %+v", d)
 	}
-	p.nonce = 5 // as the journal says
+	p.pendingNonce = 5 // as the journal says
 	if d := p.doubts(p.now, p.view); len(d) != 1 || d[0].kind != "nonce" {
 		t.Errorf("fewer transactions than were sent: %+v", d)
 	}
@@ -447,7 +447,7 @@ func TestAWitnessIsAskedAsOfABlock(t *testing.T) {
 			}
 			return ""
 		}
-		claims := []claim{{place: theCount}, {place: "feed-0"}, {place: anchor.place()}}
+		claims := []lead{{place: theNonce}, {place: "feed-0"}, {place: anchor.place()}}
 		b.heads = make([]keptHead, 2)
 		heard := b.witnessed(t.Context(), 1, claims, map[string]*Payload{anchor.place(): anchor})
 		block := fmt.Sprintf(`"0x%x"`, l.head())
@@ -491,8 +491,8 @@ func TestWhatTheJournalKnowsIsKnown(t *testing.T) {
 	q.did(t, fx)
 	q.view.Nonce = 100
 	q.offer(t, 2000)
-	if q.turn(t, time.Second); q.nonce != 1 {
-		t.Errorf("nonce %d is next, want 1", q.nonce)
+	if q.turn(t, time.Second); q.pendingNonce != 1 {
+		t.Errorf("nonce %d is next, want 1", q.pendingNonce)
 	}
 }
 

@@ -10,10 +10,10 @@ import (
 )
 
 // What one endpoint is believed of alone, because nobody else could tell, is kept apart from what is known. It is what new transactions are sent by,
-// and every other rule begins at what is known. There are two ways out of a belief: what is known reaches it, or it is taken back.
+// and every other rule begins at what is known. There are two ways out of that: what is known reaches it, or it is taken back.
 
-// A belief is how many transactions were sent with the key, on the word of one endpoint.
-type belief struct {
+// A loneNonce is how many transactions were sent with the key, on the word of one endpoint.
+type loneNonce struct {
 	Level uint64    `json:"level"` // so many
 	Next  uint64    `json:"next"`  // the next nonce to give
 	By    int       `json:"by"`    // the endpoint
@@ -21,11 +21,11 @@ type belief struct {
 	At    time.Time `json:"at"`    // ours
 }
 
-func (b *belief) said() word { return word{by: b.By, clock: b.Clock, at: b.At} }
+func (n *loneNonce) said() word { return word{by: n.By, clock: n.Clock, at: n.At} }
 
 // expected returns the lowest nonce of ours that the chain is known to take next, or took not long ago.
 func (m *machine) expected() uint64 {
-	next := m.nonce
+	next := m.pendingNonce
 	for _, i := range m.open {
 		if i.State.inFlight() {
 			next = min(next, i.Nonce)
@@ -36,73 +36,73 @@ func (m *machine) expected() uint64 {
 
 // next returns the nonce to give next.
 func (m *machine) next(v view) uint64 {
-	if m.alone != nil {
-		return m.alone.Next
+	if m.loneNonce != nil {
+		return m.loneNonce.Next
 	}
-	return max(m.nonce, v.Nonce)
+	return max(m.pendingNonce, v.Nonce)
 }
 
 // give notes that a nonce is given.
 func (m *machine) give(nonce uint64) {
-	next := &m.nonce
-	if m.alone != nil {
-		next = &m.alone.Next
+	next := &m.pendingNonce
+	if m.loneNonce != nil {
+		next = &m.loneNonce.Next
 	}
 	*next = max(*next, nonce+1)
 }
 
 // holds returns what is in a slot, as far as is known or believed, and whether it was read.
 func (m *machine) holds(place string) (sink.Said, bool) {
-	if believed, found := m.believed[place]; found && believed.said.Round > m.slots[place].Round {
-		return believed.said, true
+	if lone, found := m.loneSlots[place]; found && lone.said.Round > m.slots[place].Round {
+		return lone.said, true
 	}
 	return m.slots[place], m.known[place]
 }
 
-// believeCount takes one endpoint's word, alone, for how many transactions were sent. If it is fewer than was believed, that was wrong.
-func (m *machine) believeCount(fx *effects, now time.Time, c claim, level uint64) {
-	if m.alone != nil && level < m.alone.Level {
-		m.leaveCount(fx, now, m.nonce)
+// takeLoneNonce takes one endpoint's word, alone, for how many transactions were sent. If it is fewer than was believed, that was wrong.
+func (m *machine) takeLoneNonce(fx *effects, now time.Time, l lead, level uint64) {
+	if m.loneNonce != nil && level < m.loneNonce.Level {
+		m.leaveLoneNonce(fx, now, m.pendingNonce)
 	}
-	if m.alone == nil {
-		m.alone = &belief{Next: level}
+	if m.loneNonce == nil {
+		m.loneNonce = &loneNonce{Next: level}
 	}
-	*m.alone = belief{Level: level, Next: max(m.alone.Next, level), By: c.by, Clock: c.clock, At: now}
+	*m.loneNonce = loneNonce{Level: level, Next: max(m.loneNonce.Next, level), By: l.by, Clock: l.clock, At: now}
 }
 
 // used makes known that the chain has used a nonce, and with it as much of what is believed alone as lies below.
 func (m *machine) used(fx *effects, now time.Time, nonce uint64) {
 	switch {
-	case m.alone == nil || nonce < m.nonce:
-	case nonce >= m.alone.Level:
-		m.leaveCount(fx, now, m.alone.Level)
+	case m.loneNonce == nil || nonce < m.pendingNonce:
+	case nonce >= m.loneNonce.Level:
+		m.leaveLoneNonce(fx, now, m.loneNonce.Level)
 	default: // it was given when less was believed
-		m.nonce = nonce + 1
+		m.pendingNonce = nonce + 1
 	}
 }
 
-// leaveCount ends what is believed alone, for so many transactions are known. If that is fewer, the nonces behind them are given anew.
-func (m *machine) leaveCount(fx *effects, now time.Time, known uint64) {
-	b := m.alone
-	if b == nil {
+// leaveLoneNonce ends what is believed alone, for so many transactions are known. If that is fewer, the nonces behind them are given anew.
+func (m *machine) leaveLoneNonce(fx *effects, now time.Time, known uint64) {
+	n := m.loneNonce
+	if n == nil {
 		return
 	}
-	if m.alone = nil; known >= b.Level {
-		m.nonce = max(m.nonce, b.Next)
+	if m.loneNonce = nil; known >= n.Level {
+		m.pendingNonce = max(m.pendingNonce, n.Next)
 		return
 	}
-	m.nonce = max(m.nonce, known)
-	m.tell(fx, now, "nonce", fmt.Sprintf("nonces of %s go on at %d: an endpoint of rpc counted %d", m.sender, m.nonce, b.Level))
+	m.pendingNonce = max(m.pendingNonce, known)
+	m.tell(fx, now, "nonce", fmt.Sprintf("nonces of %s go on at %d: an endpoint of rpc counted %d", m.sender, m.pendingNonce, n.Level))
 	for _, i := range slices.Clone(m.open) {
-		if i.State.inFlight() && i.Nonce >= m.nonce {
+		if i.State.inFlight() && i.Nonce >= m.pendingNonce {
 			m.again(fx, i, Superseded)
 		}
 	}
 }
 
-// withdraw ends what is believed alone and not claimed any more, by who said it, or by another one who would know, or for long: who said it may be
-// gone, and the time of its blocks made up. Of what is claimed the evidence decides.
-func (m *machine) withdraw(fx *effects, now time.Time, v *view, claimed func(place string) bool) {
+// withdraw ends what is believed alone and not ahead any more, by who said it, or by another one who would know, or for long: who said it may be
+// gone, and the time of its blocks made up. Of what is ahead the hearing decides.
+func (m *machine) withdraw(fx *effects, now time.Time, v *view, ahead func(place string) bool) {
 	if v.Kept {
 		return
 	}
@@ -110,15 +110,15 @@ func (m *machine) withdraw(fx *effects, now time.Time, v *view, claimed func(pla
 		return v.By[place] == said.by || word{clock: v.clockNow(now)}.knows(now, said) || now.Sub(said.at) >= laggingFor
 	}
 	switch {
-	case m.alone == nil || claimed(theCount):
-	case ends(theCount, m.alone.said()):
-		m.leaveCount(fx, now, max(v.Nonce, m.nonce))
+	case m.loneNonce == nil || ahead(theNonce):
+	case ends(theNonce, m.loneNonce.said()):
+		m.leaveLoneNonce(fx, now, max(v.Nonce, m.pendingNonce))
 	default: // he may lag
-		v.Nonce = m.alone.Level
+		v.Nonce = m.loneNonce.Level
 	}
-	maps.DeleteFunc(m.believed, func(place string, said word) bool {
+	maps.DeleteFunc(m.loneSlots, func(place string, said word) bool {
 		_, read := v.Slots[place]
-		return read && !claimed(place) && ends(place, said)
+		return read && !ahead(place) && ends(place, said)
 	})
 }
 

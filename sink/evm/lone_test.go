@@ -8,14 +8,14 @@ import (
 	"github.com/dodona-oracle/dodona/sink"
 )
 
-// TestWaysOutOfABelief: 2 transactions are known, one endpoint counts 40, and two rounds get the nonces 40 and 41. Whatever is heard then, also
+// TestWaysOutOfALoneNonce: 2 transactions are known, one endpoint counts 40, and two rounds get the nonces 40 and 41. Whatever is heard then, also
 // after a start: what is known reaches 40, and they keep their nonces; or they are sent again behind what is known, once.
-func TestWaysOutOfABelief(t *testing.T) {
+func TestWaysOutOfALoneNonce(t *testing.T) {
 	word := func(p *play, level uint64) map[string][]word {
-		return map[string][]word{theCount: {{by: 1, level: level, clock: p.now.Add(time.Minute)}}}
+		return map[string][]word{theNonce: {{by: 1, level: level, clock: p.now.Add(time.Minute)}}}
 	}
 	hears := func(by int, count uint64) func(p *play) {
-		return func(p *play) { p.view.By[theCount], p.view.Nonce = by, count }
+		return func(p *play) { p.view.By[theNonce], p.view.Nonce = by, count }
 	}
 	for name, c := range map[string]struct {
 		then  func(p *play)
@@ -33,7 +33,7 @@ func TestWaysOutOfABelief(t *testing.T) {
 		"two say less":                       {func(p *play) { p.view.Words = word(p, 8) }, 8, []uint64{8, 9}, false},
 		"two say so":                         {func(p *play) { p.view.Words = word(p, 40) }, 42, nil, false},
 		"two say more":                       {func(p *play) { p.view.Nonce = 42; p.view.Words = word(p, 42) }, 42, []uint64{42, 43}, false}, // and no block has ours
-		"two say less, and blocks have both": {func(p *play) { p.alone.Level = 60; p.mine(11); p.view.Nonce = 45; p.view.Words = word(p, 45) }, 45, nil, false},
+		"two say less, and blocks have both": {func(p *play) { p.loneNonce.Level = 60; p.mine(11); p.view.Nonce = 45; p.view.Words = word(p, 45) }, 45, nil, false},
 		"another one, who lags, and its view is kept": {func(p *play) {
 			hears(1, 2)(p)
 			p.view.Head.Time -= 5
@@ -47,23 +47,23 @@ func TestWaysOutOfABelief(t *testing.T) {
 		for _, restarted := range []bool{false, true} {
 			p := newPlay(sink.Every)
 			p.t, p.hosts = t, []string{"a", "b"}
-			p.view.By, p.view.Head.Time = map[string]int{theCount: 0}, uint64(p.now.Unix())
-			p.begun, p.chainNonce, p.nonce, p.view.Nonce = true, 2, 2, 40
+			p.view.By, p.view.Head.Time = map[string]int{theNonce: 0}, uint64(p.now.Unix())
+			p.begun, p.chainNonce, p.pendingNonce, p.view.Nonce = true, 2, 2, 40
 			p.offer(t, 1000)
 			p.offer(t, 2000)
 			for range lostViews {
 				p.turn(t, lostFor/2)
 			}
-			if p.nonce != 2 || p.alone == nil || p.alone.Next != 42 {
-				t.Fatalf("%s: %d is known to be next, and believed %+v; want 2, and 42", name, p.nonce, p.alone)
+			if p.pendingNonce != 2 || p.loneNonce == nil || p.loneNonce.Next != 42 {
+				t.Fatalf("%s: %d is known to be next, and believed %+v; want 2, and 42", name, p.pendingNonce, p.loneNonce)
 			}
 			if restarted {
 				q := newPlay(sink.Every)
 				q.t, q.hosts, q.view, q.now, q.journal = t, p.hosts, p.view, p.now, p.journal
 				_, fx := q.restore(p.now, p.journal)
 				q.did(t, fx)
-				if p = q; p.nonce != 2 || p.alone == nil || p.alone.Next != 42 {
-					t.Fatalf("%s: after a start %d is known to be next, and believed %+v; want 2, and 42", name, p.nonce, p.alone)
+				if p = q; p.pendingNonce != 2 || p.loneNonce == nil || p.loneNonce.Next != 42 {
+					t.Fatalf("%s: after a start %d is known to be next, and believed %+v; want 2, and 42", name, p.pendingNonce, p.loneNonce)
 				}
 			}
 			c.then(p)
@@ -81,12 +81,12 @@ func TestWaysOutOfABelief(t *testing.T) {
 			for _, nonce := range c.sent {
 				again = again && given[nonce]
 			}
-			if next := p.nonce; !again || (p.alone != nil) != c.alone || next != c.nonce+uint64(len(c.sent)) && !c.alone || c.alone && next != c.nonce {
-				t.Errorf("%s, after a start %t: next %d, believed %+v, given %v; want %d, %t, %v", name, restarted, next, p.alone, given, c.nonce, c.alone, c.sent)
+			if next := p.pendingNonce; !again || (p.loneNonce != nil) != c.alone || next != c.nonce+uint64(len(c.sent)) && !c.alone || c.alone && next != c.nonce {
+				t.Errorf("%s, after a start %t: next %d, believed %+v, given %v; want %d, %t, %v", name, restarted, next, p.loneNonce, given, c.nonce, c.alone, c.sent)
 			}
-			next := p.nonce
-			if p.alone != nil {
-				next = p.alone.Next
+			next := p.pendingNonce
+			if p.loneNonce != nil {
+				next = p.loneNonce.Next
 			}
 			p.offer(t, 3000)
 			if sent := p.turn(t, time.Second); len(sent) != 1 || sent[0].Nonce != next {
@@ -99,7 +99,7 @@ func TestWaysOutOfABelief(t *testing.T) {
 // TestWhatIsKnownOfASlotGoesBeforeWhatIsBelieved: the later round of the two holds.
 func TestWhatIsKnownOfASlotGoesBeforeWhatIsBelieved(t *testing.T) {
 	p := newPlay(sink.Every)
-	p.believed["f"] = word{said: sink.Said{Round: 8}}
+	p.loneSlots["f"] = word{said: sink.Said{Round: 8}}
 	for known, want := range map[dodona.Round]dodona.Round{7: 8, 9: 9} {
 		p.slots["f"] = sink.Said{Round: known}
 		if has, _ := p.holds("f"); has.Round != want {
@@ -108,11 +108,11 @@ func TestWhatIsKnownOfASlotGoesBeforeWhatIsBelieved(t *testing.T) {
 	}
 }
 
-// TestWhatWasKnownBeforeProvesNoBelief: a transaction that was sent before one endpoint counted more is in a block, or two say that its nonce is used.
-func TestWhatWasKnownBeforeProvesNoBelief(t *testing.T) {
+// TestWhatWasKnownBeforeProvesNoLoneNonce: a transaction that was sent before one endpoint counted more is in a block, or two say that its nonce is used.
+func TestWhatWasKnownBeforeProvesNoLoneNonce(t *testing.T) {
 	for _, mined := range []bool{false, true} {
 		p := newPlay(sink.Every)
-		p.begun, p.chainNonce, p.nonce, p.view.Nonce = true, 2, 2, 2
+		p.begun, p.chainNonce, p.pendingNonce, p.view.Nonce = true, 2, 2, 2
 		p.offer(t, 1000)
 		p.did(t, p.sent(p.now, p.turn(t, time.Second)[0], accepted, ""))
 		p.view.Nonce = 40
@@ -120,7 +120,7 @@ func TestWhatWasKnownBeforeProvesNoBelief(t *testing.T) {
 			p.turn(t, lostFor/2)
 			p.open[0].lost = 0 // no endpoint shows its receipt yet
 		}
-		if p.alone == nil {
+		if p.loneNonce == nil {
 			t.Fatal("nothing is believed")
 		}
 		if mined {
@@ -129,8 +129,8 @@ func TestWhatWasKnownBeforeProvesNoBelief(t *testing.T) {
 		} else {
 			p.did(t, p.sent(p.now, p.open[0], spent, "nonce too low"))
 		}
-		if p.alone == nil || p.nonce != 3 {
-			t.Errorf("in a block %t: believed %+v, %d is next", mined, p.alone, p.nonce)
+		if p.loneNonce == nil || p.pendingNonce != 3 {
+			t.Errorf("in a block %t: believed %+v, %d is next", mined, p.loneNonce, p.pendingNonce)
 		}
 	}
 }

@@ -311,8 +311,8 @@ func TestAReorgBesideALiar(t *testing.T) {
 	}
 }
 
-// TestABeliefEndsWithWhoIsGone: the first endpoint is believed alone, with a block an hour ahead of our clock, which is off too, and dies; the second one is back.
-func TestABeliefEndsWithWhoIsGone(t *testing.T) {
+// TestALoneNonceEndsWithWhoIsGone: the first endpoint is believed alone, with a block an hour ahead of our clock, which is off too, and dies; the second one is back.
+func TestALoneNonceEndsWithWhoIsGone(t *testing.T) {
 	for _, method := range []string{"eth_getTransactionCount", "eth_getStorageAt"} {
 		for _, off := range []time.Duration{-2 * time.Minute, 0, 2 * time.Minute} {
 			synctest.Test(t, func(t *testing.T) {

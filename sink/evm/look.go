@@ -101,8 +101,8 @@ func (s *Sink) lookHead(ctx context.Context, l *glance) (err error) {
 		if l.Nonce, err = s.client.Nonce(ctx, s.wallet.Address(), ethrpc.Latest); err != nil {
 			return err
 		}
-		l.nonce, l.By[theCount] = true, s.client.Current()
-		l.knew[l.By[theCount]] = l.Nonce
+		l.nonce, l.By[theNonce] = true, s.client.Current()
+		l.knew[l.By[theNonce]] = l.Nonce
 	}
 	return nil
 }
@@ -149,8 +149,8 @@ func (s *Sink) lookMoney(ctx context.Context, l *glance) (err error) {
 func (s *Sink) lookBlocks(ctx context.Context, l *glance, before ethrpc.Header) (err error) {
 	if l.wish == nil {
 		w := s.wants(before.Hash == l.Head.Hash)
-		if !w.Gap.empty() {
-			if l.Final, err = s.finals(ctx, w.Gap); err != nil {
+		if !w.NonceGap.empty() {
+			if l.Final, err = s.finals(ctx, w.NonceGap); err != nil {
 				return err
 			}
 			for _, i := range l.Final {
@@ -301,7 +301,7 @@ func (s *Sink) recount(ctx context.Context, l *glance) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err == nil && h.Number == r.Block && h.Hash == r.BlockHash:
-		l.Raised = gap{l.Nonce, nonce + 1}
+		l.Raised = nonces{l.Nonce, nonce + 1}
 		l.Nonce = nonce + 1
 	}
 	return nil
@@ -313,7 +313,7 @@ func (s *Sink) newestIn(l *glance) (nonce uint64, newest *ethrpc.Receipt) {
 	defer s.mu.Unlock()
 	see := func(i *Intent) {
 		for _, a := range i.Attempts {
-			if r := l.Receipts[a.Hash]; r != nil && i.Nonce >= nonce && i.Nonce < s.m.nonce { // of what is given on one endpoint's word, see used
+			if r := l.Receipts[a.Hash]; r != nil && i.Nonce >= nonce && i.Nonce < s.m.pendingNonce { // of what is given on one endpoint's word, see used
 				nonce, newest = i.Nonce, r
 			}
 		}

@@ -16,28 +16,28 @@ import (
 // wants done are effects, in order: first everything is journaled, then bytes are sent.
 type machine struct {
 	rules
-	open   []*Intent // not over, by number
-	top    uint64    // highest number given
-	nonce  uint64    // the next to give, unless the chain is ahead; of those given behind a count that is not known (alone) none counts
-	slots  map[string]sink.Said
-	known  map[string]bool         // the slot has been read
-	newest map[string]dodona.Round // the newest round taken, by feed
-	passed map[string]uint64       // answers since the last one planned that will not be sent, by feed
+	open         []*Intent // not over, by number
+	top          uint64    // highest number given
+	pendingNonce uint64    // the next to give, unless the chain is ahead; of those given behind a loneNonce none counts
+	slots        map[string]sink.Said
+	known        map[string]bool         // the slot has been read
+	newest       map[string]dodona.Round // the newest round taken, by feed
+	passed       map[string]uint64       // answers since the last one planned that will not be sent, by feed
 
 	behind   int       // views in a row in which the chain wants a nonce below what is in flight and was given
 	behindAt time.Time // the first of them
-	gap      gap       // the nonces that count as missing since then; empty before that is certain
+	nonceGap nonces    // the nonces that count as missing since then; empty before that is certain
 	highest  uint64    // number of a block seen
 	belowAt  time.Time // since when every view has a lower one
 
 	chainNonce uint64               // that the chain was last seen to have taken
 	begun      bool                 // a view was seen, or something sent before
-	evidence   map[string]*evidence // by place, of what is claimed and not proven
-	told       map[string]time.Time // by place: when a claim that is denied was last told
+	hearings   map[string]*hearing  // by place, of what is ahead and not seconded
+	told       map[string]time.Time // by place: when a lead that is denied was last told
 	unsure     map[string]sink.Said // in this step, by place: the most that may be in the slot; what is up to it waits
-	alone      *belief              // how many were sent, on the word of one endpoint alone; nil: it is known
-	believed   map[string]word      // slots on the word of one endpoint alone, by place
-	refuted    map[string]refutal   // by place: what was claimed last and not believed
+	loneNonce  *loneNonce           // how many were sent, on the word of one endpoint alone; nil: it is known
+	loneSlots  map[string]word      // slots on the word of one endpoint alone, by place
+	refuted    map[string]refutal   // by place: where an endpoint was ahead last and not believed
 	reverted   map[string]reverted  // by place: the newest round that a block reverted
 	wrong      map[int]mistake      // by endpoint: how often a block showed that it denies what is true
 	held       bool                 // in this step, how many were sent is not sure: nothing gets a nonce
@@ -54,7 +54,7 @@ type machine struct {
 	foreign    map[string]foreigner // by feed: its contract is of something else
 	row        int                  // anchors that were refused one after the other
 	rowAt      time.Time            // when one was tried last
-	aloneAt    time.Time            // since when one endpoint is believed alone
+	loneAt     time.Time            // since when one endpoint is believed alone
 	kept       int                  // transactions in a row that a block has only since another endpoint had them
 	keptBy     int                  // the endpoint that took them first
 	leftAt     time.Time            // when one was left for that
@@ -122,7 +122,7 @@ type view struct {
 	HeadAt    time.Time // when it was asked for
 	HeadBy    int       // the endpoint that told it
 	Nonce     uint64    // transactions of the sender that the chain took
-	Raised    gap       // nonces that receipts say are used, and the count does not: an endpoint may lag
+	Raised    nonces    // nonces that receipts say are used, and the count does not: an endpoint may lag
 	Lags      uint64    // so many of them another endpoint may not know that answered a part of the view
 	Balance   *big.Int
 	Tip       uint64                            // that the node suggests; on a chain without EIP-1559 the whole price
@@ -131,22 +131,22 @@ type view struct {
 	Slots     map[string]sink.Said              // by feed
 	Estimates map[uint64]estimate               // by the number of the intent
 	Speaks    bool                              // it says what a call of another contract takes, or that it refuses it
-	Final     map[uint64]Intent                 // what was final, by nonce, of the gap that was asked for
+	Final     map[uint64]Intent                 // what was final, by nonce, of the nonces that were asked for
 	Kept      bool                              // head, nonce and slots are those of the view before
 	Took      time.Duration                     // how long it took to read, while endpoints let requests wait
 	Foreign   map[string]foreigner              // by feed: its contract is of something else
 	Period    uint64                            // of the windows that the contract of anchors takes, milliseconds; 0: not known
 	Every     time.Duration                     // of the node's windows; 0: not known
 	By        map[string]int                    // the endpoint that told it, by place
-	Words     map[string][]word                 // of other endpoints, by place that something is claimed of
+	Words     map[string][]word                 // of other endpoints, by place that a view is ahead in
 	Silent    map[string]bool                   // such places that an endpoint did not answer of
 	Untold    map[string]bool                   // such places that not every endpoint was asked of
 }
 
-// A gap is a run of nonces, to exclusive.
-type gap struct{ from, to uint64 }
+// Nonces are a run of them, to exclusive.
+type nonces struct{ from, to uint64 }
 
-func (g gap) empty() bool { return g.from >= g.to }
+func (n nonces) empty() bool { return n.from >= n.to }
 
 // An estimate is what a node says of an intent before it is sent.
 type estimate struct {
@@ -166,7 +166,7 @@ type effects struct {
 
 func newMachine(r rules) *machine {
 	return &machine{
-		rules: r, slots: make(map[string]sink.Said), known: make(map[string]bool), evidence: make(map[string]*evidence), told: make(map[string]time.Time), believed: make(map[string]word), refuted: make(map[string]refutal), reverted: make(map[string]reverted), wrong: make(map[int]mistake), newest: make(map[string]dodona.Round),
+		rules: r, slots: make(map[string]sink.Said), known: make(map[string]bool), hearings: make(map[string]*hearing), told: make(map[string]time.Time), loneSlots: make(map[string]word), refuted: make(map[string]refutal), reverted: make(map[string]reverted), wrong: make(map[int]mistake), newest: make(map[string]dodona.Round),
 		passed: make(map[string]uint64), trouble: make(map[string]trouble), refuses: make(map[string]time.Time), spoke: make(map[string]time.Time),
 	}
 }
@@ -274,15 +274,15 @@ func (m *machine) setClocks(now time.Time) {
 			}
 		}
 	}
-	past(&m.leastTipAt, &m.behindAt, &m.belowAt, &m.aloneAt, &m.leftAt, &m.rowAt)
-	if m.alone != nil {
-		past(&m.alone.At)
+	past(&m.leastTipAt, &m.behindAt, &m.belowAt, &m.loneAt, &m.leftAt, &m.rowAt)
+	if m.loneNonce != nil {
+		past(&m.loneNonce.At)
 	}
-	for place, w := range m.believed {
+	for place, w := range m.loneSlots {
 		past(&w.at)
-		m.believed[place] = w
+		m.loneSlots[place] = w
 	}
-	for _, e := range m.evidence {
+	for _, e := range m.hearings {
 		e.setClock(past)
 	}
 	for feed, at := range m.refuses {
@@ -359,7 +359,7 @@ func (m *machine) step(now time.Time, v view) (fx effects) {
 			m.follow(&fx, now, v, i)
 		}
 	}
-	m.mendGap(&fx, now, v)
+	m.mendNonceGap(&fx, now, v)
 	waits, spells := m.onTrial(now), m.spells()
 	for _, i := range slices.Clone(m.open) {
 		if i.State == Planned && !waits[i.place()] && (!m.launch(&fx, now, v, i) || i.Reverts > 0 || spells[i.place()] != nil) && m.policy.Policy == sink.Every && !i.Payload.anchor() {

@@ -99,7 +99,7 @@ func (p *play) turn(t *testing.T, after time.Duration) []*Intent {
 			}
 		}
 	}
-	if g := p.wants(p.now, false).Gap; !g.empty() {
+	if g := p.wants(p.now, false).NonceGap; !g.empty() {
 		p.view.Final = make(map[uint64]Intent)
 		for _, e := range p.journal {
 			if e.Intent.State == Final && g.from <= e.Intent.Nonce && e.Intent.Nonce < g.to {
@@ -137,8 +137,8 @@ func finalPlay(t *testing.T) *play {
 	p.mine(11)
 	p.view.Head.Number = 20
 	p.turn(t, time.Second)
-	if len(p.open) > 0 || p.nonce != 3 {
-		t.Fatalf("open %v, next nonce %d", p.open, p.nonce)
+	if len(p.open) > 0 || p.pendingNonce != 3 {
+		t.Fatalf("open %v, next nonce %d", p.open, p.pendingNonce)
 	}
 	return p
 }
@@ -220,13 +220,13 @@ func TestNoncesThatAnEndpointMadeUpAreNotFilledUpTo(t *testing.T) {
 			}
 		}
 	}
-	if len(p.open) != 1 || p.open[0].Nonce != 7 || p.nonce != 8 {
-		t.Errorf("open %+v, next nonce %d", p.open, p.nonce)
+	if len(p.open) != 1 || p.open[0].Nonce != 7 || p.pendingNonce != 8 {
+		t.Errorf("open %+v, next nonce %d", p.open, p.pendingNonce)
 	}
 	q := newPlay(sink.Every)
 	q.restore(p.now, p.journal)
-	if q.nonce != 8 {
-		t.Errorf("after a restart the next nonce is %d, want 8", q.nonce)
+	if q.pendingNonce != 8 {
+		t.Errorf("after a restart the next nonce is %d, want 8", q.pendingNonce)
 	}
 }
 

@@ -70,7 +70,7 @@ func TestAMachineIsQuietIfNothingIsUnderWay(t *testing.T) {
 		"one is signed":     {func(m *machine) { m.open = []*Intent{{State: Signed}} }, false},
 		"one is sent":       {func(m *machine) { m.open = []*Intent{{State: Planned}, {State: Sent}} }, false},
 		"one is in a block": {func(m *machine) { m.open = []*Intent{{State: Mined}} }, false},
-		"a gap":             {func(m *machine) { m.gap = gap{3, 4} }, false},
+		"a gap":             {func(m *machine) { m.nonceGap = nonces{3, 4} }, false},
 		"nonces are lost":   {func(m *machine) { m.behind = 1 }, false},
 	} {
 		m := newPlay(sink.Latest).machine

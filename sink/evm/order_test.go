@@ -606,8 +606,8 @@ func TestAllThatIsMissingIsSentAgain(t *testing.T) {
 		p.turn(t, time.Second)
 		p.settleAll(t, "f")
 	}
-	if len(p.open) > 0 || p.nonce != rounds {
-		t.Fatalf("%d are open, the next nonce is %d", len(p.open), p.nonce)
+	if len(p.open) > 0 || p.pendingNonce != rounds {
+		t.Fatalf("%d are open, the next nonce is %d", len(p.open), p.pendingNonce)
 	}
 	clear(p.view.Receipts)
 	p.view.Nonce, p.view.Slots["f"] = 0, sink.Said{}
@@ -677,11 +677,11 @@ func TestNoncesThatAreGivenUpAreNotThoseInBlocks(t *testing.T) {
 	p.confirmations = 1000
 	p.mine(11)
 	p.turn(t, time.Second)
-	p.nonce = 2 + 2*mostJump // an endpoint lied
+	p.pendingNonce = 2 + 2*mostJump // an endpoint lied
 	for range 10 {
 		p.turn(t, 10*time.Second)
 	}
-	if len(p.open) != 1 || p.open[0].State != Mined || p.nonce != 1 {
-		t.Errorf("open is %+v, the next nonce %d", p.open[0], p.nonce)
+	if len(p.open) != 1 || p.open[0].State != Mined || p.pendingNonce != 1 {
+		t.Errorf("open is %+v, the next nonce %d", p.open[0], p.pendingNonce)
 	}
 }

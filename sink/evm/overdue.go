@@ -56,27 +56,27 @@ func (i *Intent) wasTaken() bool {
 
 // tellAlone tells that one of several endpoints is believed of what no other one can tell, once that lasts.
 func (m *machine) tellAlone(fx *effects, now time.Time) {
-	c := claim{place: theCount}
+	l := lead{place: theNonce}
 	switch {
-	case m.alone != nil:
-		c.word = word{by: m.alone.By, level: m.alone.Level}
-	case len(m.believed) > 0:
-		c.place = slices.Min(slices.Collect(maps.Keys(m.believed)))
-		c.word = m.believed[c.place]
+	case m.loneNonce != nil:
+		l.word = word{by: m.loneNonce.By, level: m.loneNonce.Level}
+	case len(m.loneSlots) > 0:
+		l.place = slices.Min(slices.Collect(maps.Keys(m.loneSlots)))
+		l.word = m.loneSlots[l.place]
 	}
-	if m.alone == nil && len(m.believed) == 0 || len(m.hosts) < 2 {
-		m.aloneAt = time.Time{}
+	if m.loneNonce == nil && len(m.loneSlots) == 0 || len(m.hosts) < 2 {
+		m.loneAt = time.Time{}
 		m.say(fx, now, alone, false, "")
 		return
 	}
-	if m.aloneAt.IsZero() {
-		m.aloneAt = now
+	if m.loneAt.IsZero() {
+		m.loneAt = now
 	}
 	what := "rounds up to it count as delivered by somebody else"
-	if c.place == theCount {
+	if l.place == theNonce {
 		what = "new transactions are numbered behind it"
 	}
-	m.say(fx, now, alone, now.Sub(m.aloneAt) >= laggingFor, fmt.Sprintf("%s says that %s, and the others cannot tell: it is believed, and %s; see that another endpoint of rpc answers", m.host(c.by), c.inWords(), what))
+	m.say(fx, now, alone, now.Sub(m.loneAt) >= laggingFor, fmt.Sprintf("%s says that %s, and the others cannot tell: it is believed, and %s; see that another endpoint of rpc answers", m.host(l.by), l.inWords(), what))
 }
 
 // tellReverted tells that a contract reverts an answer again and again, which waits for a person.

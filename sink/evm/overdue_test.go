@@ -151,8 +151,8 @@ func TestWhatIsInTheWayIsSaidLast(t *testing.T) {
 	}
 }
 
-// TestABeliefIsToldWhileItLasts: the second endpoint is away, and the first one shows a slot that nobody here sent.
-func TestABeliefIsToldWhileItLasts(t *testing.T) {
+// TestALoneWordIsToldWhileItLasts: the second endpoint is away, and the first one shows a slot that nobody here sent.
+func TestALoneWordIsToldWhileItLasts(t *testing.T) {
 	for _, method := range []string{"eth_getStorageAt", "eth_getTransactionCount"} {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLedger()

@@ -17,10 +17,10 @@ func (m *machine) restore(now time.Time, entries []entry) (moved int, fx effects
 		all[e.Intent.Number] = e
 		m.top = max(m.top, e.Top)
 		if e.Chain == m.chain && e.Sender == m.sender {
-			m.nonce, m.alone, m.leastTip, m.leastTipAt = e.Next, e.Alone, e.LeastTip, e.LeastTipAt
+			m.pendingNonce, m.loneNonce, m.leastTip, m.leastTipAt = e.Next, e.Alone, e.LeastTip, e.LeastTipAt
 		}
 	}
-	known := m.nonce
+	known := m.pendingNonce
 	for _, e := range all {
 		i := e.Intent
 		ours := e.Chain == m.chain && e.Sender == m.sender
@@ -28,8 +28,8 @@ func (m *machine) restore(now time.Time, entries []entry) (moved int, fx effects
 			continue
 		}
 		i.mend()
-		if ours && i.State != Planned && (m.alone == nil || i.Nonce < known) {
-			m.nonce = max(m.nonce, i.Nonce+1)
+		if ours && i.State != Planned && (m.loneNonce == nil || i.Nonce < known) {
+			m.pendingNonce = max(m.pendingNonce, i.Nonce+1)
 		}
 		if !ours && i.State != Planned {
 			moved++
@@ -58,7 +58,7 @@ func (m *machine) restore(now time.Time, entries []entry) (moved int, fx effects
 		}
 		m.open = append(m.open, &i)
 	}
-	m.begun = m.nonce > 0 || m.alone != nil
+	m.begun = m.pendingNonce > 0 || m.loneNonce != nil
 	m.order()
 	for _, i := range slices.Clone(m.open) {
 		if i.State == Superseded {

@@ -37,7 +37,7 @@ func (m *machine) sent(now time.Time, i *Intent, r reply, message string) (fx ef
 		message += fmt.Sprintf(", %d times in a row, and it counts %d transactions of %s: one of the nodes behind it lags; name another endpoint", i.tooOld, m.chainNonce, m.sender)
 	case spent: // who counts fewer does not know what is known
 		i.tooOld++
-		m.refuteCount(now, i.Nonce)
+		m.refuteNonce(now, i.Nonce)
 		m.chainNonce = max(m.chainNonce, i.Nonce+1)
 		m.used(&fx, now, i.Nonce)
 	case accepted:
@@ -127,10 +127,10 @@ func (m *machine) write(fx *effects, i *Intent) {
 	}
 	i.Step++
 	e := entry{
-		Chain: m.chain, Sender: m.sender, Top: m.top, Open: lowest, Next: m.nonce, Intent: *i, LeastTip: m.leastTip, LeastTipAt: m.leastTipAt,
+		Chain: m.chain, Sender: m.sender, Top: m.top, Open: lowest, Next: m.pendingNonce, Intent: *i, LeastTip: m.leastTip, LeastTipAt: m.leastTipAt,
 	}
-	if m.alone != nil {
-		alone := *m.alone
+	if m.loneNonce != nil {
+		alone := *m.loneNonce
 		e.Alone = &alone
 	}
 	rec, err := e.record(m.sink)
@@ -148,7 +148,7 @@ func (m *machine) forget(i *Intent) {
 	delete(m.known, place)
 	delete(m.passed, place)
 	delete(m.told, place)
-	delete(m.believed, place)
+	delete(m.loneSlots, place)
 	delete(m.refuted, place)
 	delete(m.reverted, place)
 }

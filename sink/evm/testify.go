@@ -11,7 +11,7 @@ import (
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
 )
 
-// A testimony is what one endpoint says of the claims of others.
+// A testimony is what one endpoint says of where others are ahead.
 type testimony struct {
 	words  map[string]word
 	silent map[string]bool // asked, and not answered
@@ -27,25 +27,25 @@ type keptHead struct {
 // headFor is how long such a block is good for.
 const headFor = 30 * time.Second
 
-// testify asks the other endpoints, all at once and for no longer than one request may take, for what a view claims. Who does not answer is no
+// testify asks the other endpoints, all at once and for no longer than one request may take, for what a view is ahead in. Who does not answer is no
 // witness; what was not asked for in that time comes first at the next turn.
 func (s *Sink) testify(ctx context.Context, v *view) {
 	now := s.env.Now()
 	endpoints := s.client.Endpoints()
 	s.mu.Lock()
-	claims := s.m.claims(now, *v)
-	asks := make([][]claim, len(endpoints))
-	for n := range claims {
-		c := claims[(n+s.witnesses)%len(claims)]
+	leads := s.m.leads(now, *v)
+	asks := make([][]lead, len(endpoints))
+	for n := range leads {
+		l := leads[(n+s.witnesses)%len(leads)]
 		for index := range endpoints {
-			if e := s.m.evidence[c.place]; c.by != index && (e == nil || !e.asked(now, index, c)) {
-				asks[index] = append(asks[index], c)
+			if e := s.m.hearings[l.place]; l.by != index && (e == nil || !e.asked(now, index, l)) {
+				asks[index] = append(asks[index], l)
 			}
 		}
 	}
 	where := s.m.places()
 	s.mu.Unlock()
-	if len(claims) == 0 {
+	if len(leads) == 0 {
 		return
 	}
 	s.witnesses++
@@ -62,16 +62,16 @@ func (s *Sink) testify(ctx context.Context, v *view) {
 	asked.Wait()
 	v.Words, v.Silent, v.Untold = make(map[string][]word), make(map[string]bool), make(map[string]bool)
 	for index, t := range all {
-		for _, c := range asks[index] {
-			word, heard := t.words[c.place]
+		for _, l := range asks[index] {
+			word, heard := t.words[l.place]
 			switch {
 			case heard:
-				v.Words[c.place] = append(v.Words[c.place], word)
+				v.Words[l.place] = append(v.Words[l.place], word)
 			case t.gone:
-			case t.silent[c.place]:
-				v.Silent[c.place] = true
+			case t.silent[l.place]:
+				v.Silent[l.place] = true
 			default:
-				v.Untold[c.place] = true
+				v.Untold[l.place] = true
 			}
 		}
 	}
@@ -88,9 +88,9 @@ func (m *machine) places() map[string]*Payload {
 	return places
 }
 
-// witnessed asks one endpoint about claims, as of its newest block, or of that of the turn before if it did not answer then.
-func (s *Sink) witnessed(ctx context.Context, index int, claims []claim, anchors map[string]*Payload) (t testimony) {
-	if len(claims) == 0 {
+// witnessed asks one endpoint about leads, as of its newest block, or of that of the turn before if it did not answer then.
+func (s *Sink) witnessed(ctx context.Context, index int, leads []lead, anchors map[string]*Payload) (t testimony) {
+	if len(leads) == 0 {
 		return t
 	}
 	t.words, t.silent = make(map[string]word), make(map[string]bool)
@@ -105,38 +105,38 @@ func (s *Sink) witnessed(ctx context.Context, index int, claims []claim, anchors
 	if err != nil {
 		s.env.Log.Debug("an endpoint is no witness", "error", err)
 		t.gone = errors.Is(err, ethrpc.ErrGone) || errors.Is(err, syscall.ECONNREFUSED)
-		for _, c := range claims {
-			t.silent[c.place] = true
+		for _, l := range leads {
+			t.silent[l.place] = true
 		}
 		return t
 	}
-	for _, c := range claims {
+	for _, l := range leads {
 		if ctx.Err() != nil {
 			return t
 		}
-		heard, err := s.saysOf(ctx, w, c.place, anchors, ethrpc.At(head.Number))
+		heard, err := s.saysOf(ctx, w, l.place, anchors, ethrpc.At(head.Number))
 		if said := (*ethrpc.Error)(nil); errors.As(err, &said) { // not every node knows blocks by their number
-			heard, err = s.saysOf(ctx, w, c.place, anchors, ethrpc.Latest)
+			heard, err = s.saysOf(ctx, w, l.place, anchors, ethrpc.Latest)
 		}
 		if err != nil {
-			s.env.Log.Debug("an endpoint is no witness", "of", c.inWords(), "error", err)
+			s.env.Log.Debug("an endpoint is no witness", "of", l.inWords(), "error", err)
 			if len(t.words) == 0 {
 				s.heads[index] = kept
 			}
 			if len(t.words) == 0 || ctx.Err() == nil { // else its time was over
-				t.silent[c.place] = true
+				t.silent[l.place] = true
 			}
 			return t
 		}
 		heard.by, heard.clock = index, time.Unix(int64(min(head.Time, 1<<40)), 0)
-		t.words[c.place] = heard
+		t.words[l.place] = heard
 	}
 	return t
 }
 
 // saysOf asks one endpoint for what is in a place.
 func (s *Sink) saysOf(ctx context.Context, w ethrpc.Witness, place string, anchors map[string]*Payload, at ethrpc.Block) (heard word, err error) {
-	if place == theCount {
+	if place == theNonce {
 		heard.level, err = w.Nonce(ctx, s.wallet.Address(), at)
 		return heard, err
 	}

@@ -16,19 +16,19 @@ import (
 	"github.com/dodona-oracle/dodona/sink"
 )
 
-// A hearing is a sink of three feeds whose first endpoint claims something of each slot, and whose second one is the witness.
-type hearing struct {
+// A court is a sink of three feeds whose first endpoint claims something of each slot, and whose second one is the witness.
+type court struct {
 	*bench
 	witness *face
 	v       view
 	asked   []string // of the witness, by method; a slot by its feed
 }
 
-func newHearing(t *testing.T) *hearing {
+func newCourt(t *testing.T) *court {
 	t.Helper()
 	l := newLedger()
 	l.begun = l.begun.Add(-time.Hour)
-	h := &hearing{witness: newFace(l)}
+	h := &court{witness: newFace(l)}
 	h.bench = newPair(t, l, newFace(l), h.witness)
 	for n := 1; n < 3; n++ {
 		feed := fmt.Sprintf("feed-%d", n)
@@ -52,7 +52,7 @@ func newHearing(t *testing.T) *hearing {
 }
 
 // hears asks the witness once, and returns of which slots he told, was silent, and was not asked.
-func (h *hearing) hears() (told, silent, untold []string) {
+func (h *court) hears() (told, silent, untold []string) {
 	h.v = view{HeadAt: h.env.Now(), Slots: make(map[string]sink.Said), By: make(map[string]int)}
 	for feed := range h.targets {
 		h.v.Slots[feed], h.v.By[feed] = sink.Said{Round: 500}, 0
@@ -63,14 +63,14 @@ func (h *hearing) hears() (told, silent, untold []string) {
 }
 
 // slow makes the witness take so many parts in ten of a timeout for each answer.
-func (h *hearing) slow(parts time.Duration) {
+func (h *court) slow(parts time.Duration) {
 	h.witness.takes = func(string) time.Duration { return h.settings.Timeout * parts / 10 }
 }
 
 // TestWhatAWitnessWasNotGotToComesFirst: it has time for its newest block and one slot in each turn, and is silent of none.
 func TestWhatAWitnessWasNotGotToComesFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHearing(t)
+		h := newCourt(t)
 		h.slow(4)
 		heard := make(map[string]int)
 		for range 6 {
@@ -89,7 +89,7 @@ func TestWhatAWitnessWasNotGotToComesFirst(t *testing.T) {
 // TestWhoIsGoneIsNotSilent: nothing waits for what is not there. Who fails otherwise is silent of all, and asked no more in that turn.
 func TestWhoIsGoneIsNotSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHearing(t)
+		h := newCourt(t)
 		h.witness.trips = func(string) error { return syscall.ECONNREFUSED }
 		if told, silent, untold := h.hears(); len(told)+len(silent)+len(untold) > 0 {
 			t.Errorf("who refuses connections: told of %q, silent of %q, not asked of %q", told, silent, untold)
@@ -112,7 +112,7 @@ func TestWhoIsGoneIsNotSilent(t *testing.T) {
 // TestAWitnessThatFailsIsAskedNoMoreInThatTurn, and is silent of what it failed for alone.
 func TestAWitnessThatFailsIsAskedNoMoreInThatTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHearing(t)
+		h := newCourt(t)
 		slots := 0
 		h.witness.trips = func(method string) error {
 			if method == "eth_getStorageAt" {
@@ -138,7 +138,7 @@ func TestANewestBlockIsKeptForOneTurn(t *testing.T) {
 	}{"soon": {time.Second, 0, true}, "late": {30 * time.Second, 0, false}, "a clock steps back": {time.Second, time.Hour, false}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHearing(t)
+				h := newCourt(t)
 				back := time.Duration(0)
 				h.env.Now = func() time.Time { return time.Now().Add(-back) }
 				h.slow(7)
@@ -168,7 +168,7 @@ func TestANewestBlockIsKeptForOneTurn(t *testing.T) {
 // TestAWitnessReadsAnAnchorAsAnAnchor: what follows its round is a root and no answer, and its slot is of the contract of anchors.
 func TestAWitnessReadsAnAnchorAsAnAnchor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHearing(t)
+		h := newCourt(t)
 		h.settings.Anchor = dodona.Address{19: 9}
 		var of string
 		h.witness.ledger.says = func(_ string, params []json.RawMessage) string {

@@ -21,14 +21,14 @@ func TestAUsedNonceIsProofOfNoMore(t *testing.T) {
 			believe := func(level uint64) {
 				p.view.Nonce = level
 				for range 10 {
-					if p.alone != nil && p.alone.Level == level {
+					if p.loneNonce != nil && p.loneNonce.Level == level {
 						return
 					}
 					p.turn(t, lostFor/2)
 				}
-				t.Fatalf("believed %+v, want %d", p.alone, level)
+				t.Fatalf("believed %+v, want %d", p.loneNonce, level)
 			}
-			p.begun, p.chainNonce, p.nonce, p.view.Nonce = true, 2, 2, 3
+			p.begun, p.chainNonce, p.pendingNonce, p.view.Nonce = true, 2, 2, 3
 			p.offer(t, 1000)
 			believe(3)
 			if len(p.open) != 1 || p.open[0].Nonce != 3 {
@@ -37,8 +37,8 @@ func TestAUsedNonceIsProofOfNoMore(t *testing.T) {
 			p.did(t, p.sent(p.now, p.open[0], accepted, ""))
 			believe(40)
 			prove(p)
-			if p.nonce != 4 || p.alone == nil {
-				t.Errorf("%d are known of, believed %+v; want 4, and the rest believed", p.nonce, p.alone)
+			if p.pendingNonce != 4 || p.loneNonce == nil {
+				t.Errorf("%d are known of, believed %+v; want 4, and the rest believed", p.pendingNonce, p.loneNonce)
 			}
 			p.view.Nonce = 4 // it is honest again
 			for range 6 * lostViews {
@@ -60,11 +60,11 @@ func TestAUsedNonceIsWeighedByWhatIsKnown(t *testing.T) {
 		believed     bool
 	}{{3, 10, true}, {9, 10, true}, {10, 11, true}, {19, 20, true}, {20, 25, false}, {30, 25, false}} {
 		p := newPlay(sink.Every)
-		p.nonce, p.alone = 10, &belief{Level: 20, Next: 25}
+		p.pendingNonce, p.loneNonce = 10, &loneNonce{Level: 20, Next: 25}
 		var fx effects
 		p.used(&fx, p.now, c.nonce)
-		if p.nonce != c.known || (p.alone != nil) != c.believed {
-			t.Errorf("nonce %d is used: %d are known, believed %+v", c.nonce, p.nonce, p.alone)
+		if p.pendingNonce != c.known || (p.loneNonce != nil) != c.believed {
+			t.Errorf("nonce %d is used: %d are known, believed %+v", c.nonce, p.pendingNonce, p.loneNonce)
 		}
 	}
 }
@@ -120,7 +120,7 @@ func TestWhatWasFinalTwiceIsReadWithItsLastRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	recs = append(recs, stranger)
-	found, err := s.finals(t.Context(), gap{5, 7})
+	found, err := s.finals(t.Context(), nonces{5, 7})
 	if err != nil || len(found) != 2 || found[5].Number != 4 || found[5].Step != 3 || found[6].Step != 6 || found[6].State != Final {
 		t.Errorf("found %+v, %v", found, err)
 	}

@@ -160,7 +160,7 @@ func (m *machine) tellForeign(fx *effects, now time.Time, v view) {
 		m.say(fx, now, refusedBy(&Payload{Feed: feed}), false, "")
 		delete(m.slots, feed)
 		delete(m.known, feed)
-		delete(m.believed, feed)
+		delete(m.loneSlots, feed)
 		m.refuses[feed] = latest(m.refuses[feed], of.At)
 	}
 }

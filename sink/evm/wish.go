@@ -14,7 +14,7 @@ type wish struct {
 	Estimates []wanted
 	Control   *ethrpc.Message // a call that is estimated to see whether any is
 	Anchors   []*Payload      // whose slots are to be read
-	Gap       gap             // nonces whose final intents are to be read
+	NonceGap  nonces          // nonces whose final intents are to be read
 }
 
 // A wanted is an intent as it was when it was asked for: its payload may be replaced meanwhile.
@@ -26,7 +26,7 @@ type wanted struct {
 // wants returns what the next view should tell.
 // With the same head as last time, what is in a block need not be looked for again.
 func (m *machine) wants(now time.Time, sameHead bool) (w wish) {
-	w.Gap, w.Control = m.gap, m.control()
+	w.NonceGap, w.Control = m.nonceGap, m.control()
 	due := m.due(now)
 	for _, i := range m.open {
 		if i.State.inFlight() && (i.State != Mined || !sameHead) {
