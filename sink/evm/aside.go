@@ -143,14 +143,14 @@ func (m *machine) refuse(now time.Time, i *Intent) {
 }
 
 // sayUnknown tells that nobody says what an answer takes, or that somebody does.
-func (m *machine) sayUnknown(fx *effects, now time.Time, i *Intent, e estimate) {
-	m.say(fx, now, unknownGas(i.Payload.Feed), e.Unknown != "", fmt.Sprintf("nobody says what a transaction of %s takes: %s; it is asked again, or give the sink a limit (`gas`)", i.Payload.Feed, e.Unknown))
+func (m *machine) sayUnknown(st *step, i *Intent, e estimate) {
+	m.say(st, unknownGas(i.Payload.Feed), e.Unknown != "", fmt.Sprintf("nobody says what a transaction of %s takes: %s; it is asked again, or give the sink a limit (`gas`)", i.Payload.Feed, e.Unknown))
 }
 
 // mute has wait what no endpoint answers anything of.
-func (m *machine) mute(fx *effects, now time.Time, v view) {
+func (m *machine) mute(st *step) {
 	for _, i := range m.open {
-		e, asked := v.Estimates[i.Number]
+		e, asked := st.view.Estimates[i.Number]
 		if asked {
 			i.mute = e.Mute
 		}
@@ -159,11 +159,11 @@ func (m *machine) mute(fx *effects, now time.Time, v view) {
 		}
 		wait := silentFirst
 		if e.Unknown != "" {
-			m.sayUnknown(fx, now, i, e)
+			m.sayUnknown(st, i, e)
 			wait = retryFirst
 		}
 		if i.State == Planned {
-			i.NotUntil = latest(i.NotUntil, now.Add(wait))
+			i.NotUntil = latest(i.NotUntil, st.now.Add(wait))
 		}
 	}
 }
@@ -196,11 +196,11 @@ func (m *machine) control() *ethrpc.Message {
 }
 
 // blame notes of which feeds a view shows that it is their contract: the endpoint says of another one what it takes, or did so the last time, a short while ago, or what it holds.
-func (m *machine) blame(now time.Time, v view) {
+func (m *machine) blame(st *step) {
 	stuck := m.stuck()
 	for _, i := range m.open {
-		if e, asked := v.Estimates[i.Number]; asked && i.Payload != nil {
-			m.spoke[i.Payload.Feed] = now
+		if e, asked := st.view.Estimates[i.Number]; asked && i.Payload != nil {
+			m.spoke[i.Payload.Feed] = st.now
 			if e.Mute || e.Unknown != "" {
 				delete(m.spoke, i.Payload.Feed)
 			}
@@ -209,21 +209,21 @@ func (m *machine) blame(now time.Time, v view) {
 	for feed := range m.target {
 		if _, early := m.trouble[earlySlot(feed)]; early {
 			if stuck[feed] {
-				m.refuses[feed] = now
+				m.refuses[feed] = st.now
 			}
 			continue
 		}
-		unknown, others := false, v.Speaks
+		unknown, others := false, st.view.Speaks
 		for _, i := range m.open {
-			e, asked := v.Estimates[i.Number]
+			e, asked := st.view.Estimates[i.Number]
 			unknown = unknown || asked && i.Payload != nil && i.Payload.Feed == feed && e.Unknown != ""
 		}
 		for other, at := range m.spoke {
-			others = others || other != feed && now.Sub(at) < spokeFor
+			others = others || other != feed && st.now.Sub(at) < spokeFor
 		}
 		switch {
 		case unknown && others:
-			m.refuses[feed] = now
+			m.refuses[feed] = st.now
 		case unknown:
 			delete(m.refuses, feed)
 		}
@@ -234,7 +234,7 @@ func (m *machine) blame(now time.Time, v view) {
 const spokeFor = 10 * time.Minute
 
 // giveUp passes over the oldest of the feed of which most are refused, and the next one of its place stands where it stood; false: there is none.
-func (m *machine) giveUp(fx *effects, now time.Time, refused []*Intent) bool {
+func (m *machine) giveUp(st *step, refused []*Intent) bool {
 	var i *Intent
 	count := make(map[string]int)
 	for _, o := range refused {
@@ -253,13 +253,13 @@ func (m *machine) giveUp(fx *effects, now time.Time, refused []*Intent) bool {
 		next := refused[at]
 		next.Refusals = max(next.Refusals, i.Refusals, 1)
 		next.takeTrouble(i)
-		m.write(fx, next)
+		m.write(st, next)
 	}
 	i.State = Dead
-	m.write(fx, i)
-	m.receipt(fx, now, i, dodona.ReceiptDead, why)
-	m.tell(fx, now, "dead", i.Payload.Feed+" "+i.Payload.Record+": "+why)
-	fx.count(telemetry.SinkDead, 1)
+	m.write(st, i)
+	m.receipt(st, i, dodona.ReceiptDead, why)
+	m.tell(st, "dead", i.Payload.Feed+" "+i.Payload.Record+": "+why)
+	st.count(telemetry.SinkDead, 1)
 	return true
 }
 

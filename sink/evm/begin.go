@@ -40,11 +40,11 @@ func (s *Sink) begin(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := newMachine(s.rules(chain))
-	moved, fx := m.restore(s.env.Now(), entries)
+	moved, st := m.restore(s.env.Now(), entries)
 	if moved > 0 {
-		m.tell(&fx, s.env.Now(), "moved", fmt.Sprintf("%d transactions of another chain or sender are given up; their answers are planned anew", moved))
+		m.tell(st, "moved", fmt.Sprintf("%d transactions of another chain or sender are given up; their answers are planned anew", moved))
 	}
-	if err := s.keep(ctx, fx); err != nil {
+	if err := s.keep(ctx, st.effects); err != nil {
 		return err
 	}
 	s.m = m

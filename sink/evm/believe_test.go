@@ -138,7 +138,7 @@ func TestWhatNoEndpointWouldSendSpeaksAgainstADenial(t *testing.T) {
 	p.gas = 0
 	p.offer(t, 1000)
 	p.turn(t, time.Second)
-	p.refuted["f"] = refutal{word{by: 1, level: 2000, at: p.now}, 0}
+	p.heard.refuted["f"] = refutal{word{by: 1, level: 2000, at: p.now}, 0}
 	refuses := func() bool {
 		p.view.Slots["f"] = sink.Said{Round: 2000}
 		p.view.Estimates[p.open[0].Number] = estimate{Refused: "old"}
@@ -150,10 +150,10 @@ func TestWhatNoEndpointWouldSendSpeaksAgainstADenial(t *testing.T) {
 		}
 		p.view.Slots["f"], p.view.HeadBy = sink.Said{}, n%2
 		p.turn(t, refusedMost)
-		p.refuted["f"] = refutal{word{by: 1, level: 2000, at: p.now}, 0}
+		p.heard.refuted["f"] = refutal{word{by: 1, level: 2000, at: p.now}, 0}
 	}
-	if p.wrong[1].times != mostTries || refuses() {
-		t.Errorf("who denies is wrong %d times; the claim is doubted: %t", p.wrong[1].times, refuses())
+	if p.heard.wrong[1].times != mostTries || refuses() {
+		t.Errorf("who denies is wrong %d times; the claim is doubted: %t", p.heard.wrong[1].times, refuses())
 	}
 }
 

@@ -224,8 +224,8 @@ func TestAMoveToAnotherChainOrSenderPlansAnew(t *testing.T) {
 	} {
 		q := newPlay(sink.Every)
 		move(q)
-		moved, fx := q.restore(p.now, p.journal)
-		q.did(t, fx)
+		moved, st := q.restore(p.now, p.journal)
+		q.did(t, st.effects)
 		if moved != 3 || len(q.journal) != 3 || q.pendingNonce != 0 {
 			t.Errorf("%s: %d moved, %d journaled, next nonce %d; want 3, 3 and 0", name, moved, len(q.journal), q.pendingNonce)
 		}

@@ -13,10 +13,10 @@ func TestWhatIsHeardAheadOfTheClockIsHeardNow(t *testing.T) {
 	p := newPlay(sink.Every)
 	p.offer(t, 1000)
 	late := p.now.Add(24 * time.Hour)
-	p.leastTipAt, p.behindAt, p.belowAt, p.hearings["f"], p.open[0].lostAt, p.trouble["rpc"] = late, late, late, &hearing{since: late}, late, trouble{"slow", late}
+	p.leastTipAt, p.behindAt, p.belowAt, p.heard.of["f"], p.open[0].lostAt, p.trouble["rpc"] = late, late, late, &hearing{since: late}, late, trouble{"slow", late}
 	p.setClocks(p.now)
 	for what, at := range map[string]time.Time{
-		"a least tip": p.leastTipAt, "a nonce behind": p.behindAt, "a lower block": p.belowAt, "a hearing": p.hearings["f"].since,
+		"a least tip": p.leastTipAt, "a nonce behind": p.behindAt, "a lower block": p.belowAt, "a hearing": p.heard.of["f"].since,
 		"a lost transaction": p.open[0].lostAt, "a trouble": p.trouble["rpc"].Since,
 	} {
 		if at != p.now {

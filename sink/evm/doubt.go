@@ -209,7 +209,7 @@ func (m *machine) doubtSending(now time.Time, v view, add func(kind, format stri
 	for _, i := range m.open {
 		e, found := v.Estimates[i.Number]
 		switch {
-		case e.Refused != "" && i.Payload.Round <= v.Slots[i.place()].Round && !m.disputed(now, i.place()): // as the slot says too
+		case e.Refused != "" && i.Payload.Round <= v.Slots[i.place()].Round && !m.heard.disputed(now, i.place()): // as the slot says too
 		case e.Refused != "":
 			add("refused", "it says that the contract would refuse: %s", e.Refused)
 		case e.Unknown != "" && !e.Mute: // else all were asked

@@ -12,11 +12,11 @@ import (
 )
 
 // follow looks for the attempts of an intent in blocks.
-func (m *machine) follow(fx *effects, now time.Time, v view, i *Intent) {
+func (m *machine) follow(st *step, i *Intent) {
 	var found *ethrpc.Receipt
 	asked := false
 	for _, a := range i.Attempts {
-		r, known := v.Receipts[a.Hash]
+		r, known := st.view.Receipts[a.Hash]
 		asked = asked || known
 		if r != nil {
 			found = r
@@ -27,34 +27,34 @@ func (m *machine) follow(fx *effects, now time.Time, v view, i *Intent) {
 	case !asked:
 		return
 	case found == nil:
-		m.missing(fx, now, v, i)
+		m.missing(st, i)
 		return
 	}
 	i.lost, i.blankAt = 0, time.Time{}
 	if i.Block == nil || i.Block.Hash != found.BlockHash || i.Block.Tx != found.Tx {
 		if i.Block != nil {
-			m.tell(fx, now, "reorg", fmt.Sprintf("transaction %s moved from block %d to block %d", found.Tx, i.Block.Number, found.Block))
-			fx.count(telemetry.SinkReorgs, 1)
+			m.tell(st, "reorg", fmt.Sprintf("transaction %s moved from block %d to block %d", found.Tx, i.Block.Number, found.Block))
+			st.count(telemetry.SinkReorgs, 1)
 		}
 		m.doubtTip(i, found.Tx)
 		m.passedOn(i)
 		m.pay(i, found.Tx)
-		m.used(fx, now, i.Nonce)
+		m.used(st, i.Nonce)
 		i.State = Mined
 		i.Block = &Block{
 			Tx: found.Tx, Number: found.Block, Hash: found.BlockHash, OK: found.OK,
 			GasUsed: found.GasUsed, GasPrice: found.GasPrice,
 		}
-		m.write(fx, i)
+		m.write(st, i)
 		if i.Block.OK {
-			m.receipt(fx, now, i, dodona.ReceiptMined, "")
+			m.receipt(st, i, dodona.ReceiptMined, "")
 		}
-		m.inBlock(now, i)
+		m.inBlock(st.now, i)
 	}
-	if v.Head.Number+1 < i.Block.Number+m.confirmations {
+	if st.view.Head.Number+1 < i.Block.Number+m.confirmations {
 		return
 	}
-	m.settle(fx, now, v, i)
+	m.settle(st, i)
 }
 
 // inBlock notes whether the contract takes answers of a feed, by what a block has of them.
@@ -77,41 +77,41 @@ func (i *Intent) blank(now time.Time) time.Duration {
 }
 
 // missing handles an intent none of whose attempts is in a block.
-func (m *machine) missing(fx *effects, now time.Time, v view, i *Intent) {
+func (m *machine) missing(st *step, i *Intent) {
 	if i.State == Mined {
-		m.tell(fx, now, "reorg", fmt.Sprintf("transaction %s is in no block any more; it is sent again", i.Block.Tx))
-		fx.count(telemetry.SinkReorgs, 1)
-		i.State, i.Block, i.lastSend, i.since = Sent, nil, time.Time{}, now
+		m.tell(st, "reorg", fmt.Sprintf("transaction %s is in no block any more; it is sent again", i.Block.Tx))
+		st.count(telemetry.SinkReorgs, 1)
+		i.State, i.Block, i.lastSend, i.since = Sent, nil, time.Time{}, st.now
 		m.unlearn(i)
-		m.write(fx, i)
+		m.write(st, i)
 	}
-	if i.Nonce+v.Lags >= v.Nonce {
+	if i.Nonce+st.view.Lags >= st.view.Nonce {
 		i.lost = 0
 		return
 	}
 	if i.lost++; i.lost == 1 {
-		i.lostAt = now
+		i.lostAt = st.now
 	}
-	if i.lost < lostViews || now.Sub(i.lostAt) < lostFor || m.unseen(fx, now, i) {
+	if i.lost < lostViews || st.now.Sub(i.lostAt) < lostFor || m.unseen(st, i) {
 		return
 	}
-	lags := v.Raised.from <= i.Nonce && i.Nonce < v.Raised.to || len(m.hosts) == 1 // nobody else can tell, and there may be several nodes behind the one address
-	if lags && now.Sub(i.lostAt) < laggingFor {
+	lags := st.view.Raised.from <= i.Nonce && i.Nonce < st.view.Raised.to || len(m.hosts) == 1 // nobody else can tell, and there may be several nodes behind the one address
+	if lags && st.now.Sub(i.lostAt) < laggingFor {
 		return
 	}
-	m.tell(fx, now, "nonce", fmt.Sprintf("another transaction of %s took nonce %d; its key must be used by this sink alone", m.sender, i.Nonce))
+	m.tell(st, "nonce", fmt.Sprintf("another transaction of %s took nonce %d; its key must be used by this sink alone", m.sender, i.Nonce))
 	if i.Payload != nil && m.contract(i.Payload).IsZero() { // it ends here
-		m.receipt(fx, now, i, dodona.ReceiptSuperseded, fmt.Sprintf("another transaction took its nonce %d, and the sink has no contract for it any more", i.Nonce))
+		m.receipt(st, i, dodona.ReceiptSuperseded, fmt.Sprintf("another transaction took its nonce %d, and the sink has no contract for it any more", i.Nonce))
 	}
-	m.again(fx, i, Superseded)
+	m.again(st, i, Superseded)
 }
 
 // unseen ends an intent whose nonce is used and whose answer, or a newer one, the contract holds, though no endpoint shows the receipt of
 // its transaction: some nodes keep no index of transactions, and nobody else need have used the key.
-func (m *machine) unseen(fx *effects, now time.Time, i *Intent) bool {
+func (m *machine) unseen(st *step, i *Intent) bool {
 	if i.Payload == nil {
 		i.State = Final // a hole that is filled, by whichever transaction
-		m.write(fx, i)
+		m.write(st, i)
 		return true
 	}
 	has, known := m.holds(i.place())
@@ -121,9 +121,9 @@ func (m *machine) unseen(fx *effects, now time.Time, i *Intent) bool {
 	}
 	if has.Round > i.Payload.Round {
 		i.State = Superseded
-		m.write(fx, i)
-		m.receipt(fx, now, i, dodona.ReceiptSuperseded, fmt.Sprintf("the chain has round %d already, and no endpoint shows what became of %s", uint64(has.Round), i.last().Hash))
-		fx.count(telemetry.SinkSuperseded, 1)
+		m.write(st, i)
+		m.receipt(st, i, dodona.ReceiptSuperseded, fmt.Sprintf("the chain has round %d already, and no endpoint shows what became of %s", uint64(has.Round), i.last().Hash))
+		st.count(telemetry.SinkSuperseded, 1)
 		return true
 	}
 	held, hash := *i, i.last().Hash
@@ -131,31 +131,31 @@ func (m *machine) unseen(fx *effects, now time.Time, i *Intent) bool {
 		p := *i.Payload
 		p.Round, p.Record, p.Passed, held.Payload, hash = older.Round, older.Record, older.Passed, &p, older.Hash
 	}
-	m.conclude(fx, i, Final, older, outran)
-	m.receipt(fx, now, &held, dodona.ReceiptDelivered, fmt.Sprintf("the contract holds it; no endpoint shows the receipt of transaction %s, so its block and its cost are not known", hash))
-	fx.count(telemetry.SinkDelivered, 1)
+	m.conclude(st, i, Final, older, outran)
+	m.receipt(st, &held, dodona.ReceiptDelivered, fmt.Sprintf("the contract holds it; no endpoint shows the receipt of transaction %s, so its block and its cost are not known", hash))
+	st.count(telemetry.SinkDelivered, 1)
 	return true
 }
 
 // conclude ends an intent. If its nonce went to an older answer than its payload, this is planned anew: it is in no block.
-func (m *machine) conclude(fx *effects, i *Intent, end State, older Attempt, outran bool) {
+func (m *machine) conclude(st *step, i *Intent, end State, older Attempt, outran bool) {
 	if !outran {
 		i.State = end
-		m.write(fx, i)
+		m.write(st, i)
 		return
 	}
 	p := *i.Payload
 	p.Passed -= min(p.Passed, older.Passed+1) // the older one went, and those that it passed are told with it
 	i.Payload = &p
-	m.again(fx, i, end)
+	m.again(st, i, end)
 }
 
 // again ends an intent, whose nonce is gone, and plans its answer anew if it is still wanted.
-func (m *machine) again(fx *effects, i *Intent, end State) {
+func (m *machine) again(st *step, i *Intent, end State) {
 	p := i.Payload
 	i.State = end
 	if p == nil || m.contract(p).IsZero() || !m.wanted(i) {
-		m.write(fx, i)
+		m.write(st, i)
 		return
 	}
 	m.top++
@@ -166,8 +166,8 @@ func (m *machine) again(fx *effects, i *Intent, end State) {
 		at = len(m.open)
 	}
 	m.open = slices.Insert(m.open, at, next) // before the end of the other one is written: what is known of the place stays
-	m.write(fx, i)
-	m.write(fx, next)
+	m.write(st, i)
+	m.write(st, next)
 }
 
 // wanted reports whether the answer of an intent that ends is to be planned anew: not if it, or a newer one, is there or under way.
@@ -182,60 +182,60 @@ func (m *machine) wanted(i *Intent) bool {
 }
 
 // settle ends an intent that is deep enough in the chain.
-func (m *machine) settle(fx *effects, now time.Time, v view, i *Intent) {
+func (m *machine) settle(st *step, i *Intent) {
 	older, outran := i.outran(i.inBlock)
-	m.countRow(now, i.Payload, i.Block.OK)
+	m.countRow(st.now, i.Payload, i.Block.OK)
 	if i.Block.OK {
-		m.receipt(fx, now, i, dodona.ReceiptFinal, "")
-		fx.count(telemetry.SinkDelivered, 1)
+		m.receipt(st, i, dodona.ReceiptFinal, "")
+		st.count(telemetry.SinkDelivered, 1)
 		if !outran && m.elsewhere(i) {
-			m.again(fx, i, Final)
+			m.again(st, i, Final)
 			return
 		}
-		m.conclude(fx, i, Final, older, outran)
+		m.conclude(st, i, Final, older, outran)
 		return
 	}
 	if i.Payload == nil {
 		i.State = Reverted
-		m.write(fx, i)
+		m.write(st, i)
 		return
 	}
 	tried := i.tried()
-	if tried <= m.unsure[i.place()].Round {
+	if tried <= st.unsure[i.place()].Round {
 		return // the next view may tell why it was refused
 	}
-	fx.count(telemetry.SinkReverted, 1)
-	m.learn(now, i, tried)
+	st.count(telemetry.SinkReverted, 1)
+	m.heard.learn(st.now, i.place(), tried)
 	has, _ := m.holds(i.place())
 	if m.reverted[i.place()].round <= tried {
-		m.reverted[i.place()] = reverted{tried, now}
+		m.reverted[i.place()] = reverted{tried, st.now}
 	}
 	if has.Round >= tried {
-		m.receipt(fx, now, i, dodona.ReceiptSuperseded, fmt.Sprintf("the chain has round %d already", uint64(has.Round)))
-		fx.count(telemetry.SinkSuperseded, 1)
-		m.conclude(fx, i, Superseded, older, outran)
+		m.receipt(st, i, dodona.ReceiptSuperseded, fmt.Sprintf("the chain has round %d already", uint64(has.Round)))
+		st.count(telemetry.SinkSuperseded, 1)
+		m.conclude(st, i, Superseded, older, outran)
 		return
 	}
-	m.receipt(fx, now, i, dodona.ReceiptReverted, "the contract refused it in the block")
-	m.tell(fx, now, "reverted", fmt.Sprintf("transaction %s of round %d of %s was reverted in block %d; it is tried again", i.Block.Tx, uint64(tried), i.Payload.Feed, i.Block.Number))
+	m.receipt(st, i, dodona.ReceiptReverted, "the contract refused it in the block")
+	m.tell(st, "reverted", fmt.Sprintf("transaction %s of round %d of %s was reverted in block %d; it is tried again", i.Block.Tx, uint64(tried), i.Payload.Feed, i.Block.Number))
 	if m.elsewhere(i) { // the one that takes it by now has not refused it
 		i.pardon()
-		m.again(fx, i, Reverted)
+		m.again(st, i, Reverted)
 		return
 	}
 	i.Reverts++
-	i.NotUntil, i.RevertedBy = now.Add(pause(i.Reverts)), m.contract(i.Payload)
+	i.NotUntil, i.RevertedBy = st.now.Add(pause(i.Reverts)), m.contract(i.Payload)
 	if i.Reverts >= mostTries {
-		i.NotUntil = now.Add(retryMost)
+		i.NotUntil = st.now.Add(retryMost)
 	}
 	newer := func(o *Intent) bool {
 		return o.Payload != nil && o.place() == i.place() && o.Payload.Round > i.Payload.Round
 	}
 	if next := m.find(newer); next != nil && m.policy.Policy == sink.Latest { // it goes in its place
 		next.takeTrouble(i)
-		m.write(fx, next)
+		m.write(st, next)
 	}
-	m.again(fx, i, Reverted)
+	m.again(st, i, Reverted)
 }
 
 // elsewhere reports whether a block has the transaction of an intent for another contract than the one that takes its answers by now.
@@ -256,40 +256,40 @@ func pause(tries int) time.Duration {
 // mendNonceGap brings back the nonces that the chain lacks, because it takes them in order only. What was final goes out
 // again, the same bytes; that is what a replacement of more blocks than confirmations takes away. What nobody knows is
 // filled with empty transfers.
-func (m *machine) mendNonceGap(fx *effects, now time.Time, v view) {
+func (m *machine) mendNonceGap(st *step) {
 	asked := m.nonceGap
 	m.nonceGap = nonces{}
-	m.climb(now, v.Head.Number)
+	m.climb(st.now, st.view.Head.Number)
 	next := m.pendingNonce
 	for _, i := range m.open {
-		if i.State.inFlight() && i.Nonce >= v.Nonce { // what was sent again before, and is in a block by now, says nothing of those behind it
+		if i.State.inFlight() && i.Nonce >= st.view.Nonce { // what was sent again before, and is in a block by now, says nothing of those behind it
 			next = min(next, i.Nonce)
 		}
 	}
-	if v.Nonce >= next {
+	if st.view.Nonce >= next {
 		m.behind = 0
 		return
 	}
 	if m.behind++; m.behind == 1 {
-		m.behindAt = now
+		m.behindAt = st.now
 	}
 	patience := lostFor
-	if v.Head.Number < m.highest {
+	if st.view.Head.Number < m.highest {
 		patience = laggingFor
 	}
-	if m.behind < lostViews || now.Sub(m.behindAt) < patience {
+	if m.behind < lostViews || st.now.Sub(m.behindAt) < patience {
 		return // an endpoint may lag
 	}
-	missing := nonces{v.Nonce, min(next, v.Nonce+mostGap)}
+	missing := nonces{st.view.Nonce, min(next, st.view.Nonce+mostGap)}
 	switch {
 	case asked != missing:
 		m.nonceGap = missing // the next view tells what of it was final
 		return
-	case len(v.Final) == 0 && next-v.Nonce > mostJump:
-		m.renumber(fx, now, v)
+	case len(st.view.Final) == 0 && next-st.view.Nonce > mostJump:
+		m.renumber(st)
 	default:
-		m.reopen(fx, now, v, missing)
-		m.fill(fx, now, v, missing)
+		m.reopen(st, missing)
+		m.fill(st, missing)
 	}
 	m.behind = 0
 }
@@ -307,57 +307,57 @@ func (m *machine) climb(now time.Time, number uint64) {
 }
 
 // reopen sends what was final again.
-func (m *machine) reopen(fx *effects, now time.Time, v view, missing nonces) {
+func (m *machine) reopen(st *step, missing nonces) {
 	reopened := uint64(0)
 	for nonce := missing.from; nonce < missing.to; nonce++ {
-		i, found := v.Final[nonce]
+		i, found := st.view.Final[nonce]
 		if !found || len(i.Attempts) == 0 || m.find(func(o *Intent) bool { return o.Number == i.Number }) != nil {
 			continue
 		}
 		if at := slices.IndexFunc(i.Attempts, i.inBlock); at >= 0 { // the same bytes: another one may carry another answer
 			i.Attempts = slices.Concat(i.Attempts[:at], i.Attempts[at+1:], i.Attempts[at:at+1])
 		}
-		i.State, i.Block, i.since = Sent, nil, now
+		i.State, i.Block, i.since = Sent, nil, st.now
 		m.open = append(m.open, &i)
 		reopened++
-		m.write(fx, &i)
+		m.write(st, &i)
 	}
 	if reopened > 0 {
-		fx.count(telemetry.SinkReorgs, reopened)
-		m.tell(fx, now, "reorg", fmt.Sprintf("%d transactions of %s that were final are in no block any more (nonces %d to %d); they are sent again; "+
+		st.count(telemetry.SinkReorgs, reopened)
+		m.tell(st, "reorg", fmt.Sprintf("%d transactions of %s that were final are in no block any more (nonces %d to %d); they are sent again; "+
 			"raise confirmations above %d if receivers act on what is final", reopened, m.sender, missing.from, missing.to-1, m.confirmations))
 	}
 }
 
 // fill puts empty transfers where nothing of ours is known.
-func (m *machine) fill(fx *effects, now time.Time, v view, missing nonces) {
+func (m *machine) fill(st *step, missing nonces) {
 	filled := 0
 	for nonce := missing.from; nonce < missing.to; nonce++ {
 		if m.find(func(o *Intent) bool { return o.State.inFlight() && o.Nonce == nonce }) != nil {
 			continue
 		}
-		tip, feeCap, ok := m.price(v)
-		if !ok || !m.affords(v, transferGas, feeCap) {
+		tip, feeCap, ok := m.price(st)
+		if !ok || !m.affords(st, transferGas, feeCap) {
 			break
 		}
 		m.top++
 		i := &Intent{Number: m.top}
 		m.open = append(m.open, i)
-		m.attempt(fx, now, i, nonce, transferGas, tip, feeCap)
+		m.attempt(st, i, nonce, transferGas, tip, feeCap)
 		filled++
 	}
 	if filled > 0 {
-		m.tell(fx, now, "nonce", fmt.Sprintf("%d nonces of %s from %d on are missing; they are filled with empty transfers", filled, m.sender, missing.from))
+		m.tell(st, "nonce", fmt.Sprintf("%d nonces of %s from %d on are missing; they are filled with empty transfers", filled, m.sender, missing.from))
 	}
 }
 
 // renumber gives up nonces that an endpoint made up: filling all up to them would cost a fortune.
-func (m *machine) renumber(fx *effects, now time.Time, v view) {
-	m.tell(fx, now, "nonce", fmt.Sprintf("nonces of %s go on at %d, where they were said to be at %d: an endpoint of rpc lied, or the chain was begun anew", m.sender, v.Nonce, m.pendingNonce))
-	m.pendingNonce = v.Nonce
+func (m *machine) renumber(st *step) {
+	m.tell(st, "nonce", fmt.Sprintf("nonces of %s go on at %d, where they were said to be at %d: an endpoint of rpc lied, or the chain was begun anew", m.sender, st.view.Nonce, m.pendingNonce))
+	m.pendingNonce = st.view.Nonce
 	for _, i := range slices.Clone(m.open) {
-		if i.State.inFlight() && i.Nonce >= v.Nonce {
-			m.again(fx, i, Superseded)
+		if i.State.inFlight() && i.Nonce >= st.view.Nonce {
+			m.again(st, i, Superseded)
 		}
 	}
 }

@@ -70,8 +70,8 @@ func TestAWrongLimitIsCorrectedByWhatIsConfiguredLater(t *testing.T) {
 					}
 					q := newPlay(policy)
 					q.machine.gas = corrected
-					_, fx := q.restore(p.now, p.journal)
-					q.did(t, fx)
+					_, st := q.restore(p.now, p.journal)
+					q.did(t, st.effects)
 					q.journal, q.view, q.now = append(q.journal, p.journal...), p.view, p.now
 					want, taken := uint64(limited), false
 					if corrected > 0 {

@@ -7,6 +7,30 @@ import (
 	"time"
 )
 
+// Hearings are what was heard from endpoints and is not known, or what became of it.
+type hearings struct {
+	of        map[string]*hearing  // by place, of what is ahead and not seconded
+	told      map[string]time.Time // by place: when a lead that is denied was last told
+	refuted   map[string]refutal   // by place: where an endpoint was ahead last and not believed
+	wrong     map[int]mistake      // by endpoint: how often a block showed that it denies what is true
+	loneNonce *loneNonce           // how many were sent, on the word of one endpoint alone; nil: it is known
+	loneSlots map[string]word      // slots on the word of one endpoint alone, by place
+	loneAt    time.Time            // since when one endpoint is believed alone
+}
+
+func newHearings() hearings {
+	return hearings{
+		of: make(map[string]*hearing), told: make(map[string]time.Time), refuted: make(map[string]refutal), wrong: make(map[int]mistake), loneSlots: make(map[string]word),
+	}
+}
+
+// forget lets go of a place. A hearing ends with its lead.
+func (all *hearings) forget(place string) {
+	delete(all.told, place)
+	delete(all.refuted, place)
+	delete(all.loneSlots, place)
+}
+
 // A hearing is what was heard of a place since an endpoint is ahead there.
 type hearing struct {
 	since      time.Time
@@ -175,17 +199,4 @@ func (h *hearing) judge(now time.Time, l lead) (ruling, word) {
 		}
 	}
 	return unclear, l.word
-}
-
-// setClock takes what was heard by a clock that was ahead for heard now.
-func (h *hearing) setClock(past func(...*time.Time)) {
-	past(&h.since)
-	for by, d := range h.denials {
-		past(&d.at)
-		h.denials[by] = d
-	}
-	past(&h.undeniedAt)
-	for n := range h.leads {
-		past(&h.leads[n].at)
-	}
 }

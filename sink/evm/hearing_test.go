@@ -192,12 +192,12 @@ func TestAHearingByAClockThatWasAhead(t *testing.T) {
 	e := newHearing(later)
 	e.denials[1] = denial{word{at: later}, 40}
 	e.leads, e.undeniedAt = []word{{at: later}}, later
-	p.hearings["f"], p.loneNonce, p.loneSlots["f"] = e, &loneNonce{At: later}, word{at: later}
-	p.refuted["f"], p.wrong[1] = refutal{word{at: later}, 0}, mistake{1, later}
+	p.heard.of["f"], p.heard.loneNonce, p.heard.loneSlots["f"] = e, &loneNonce{At: later}, word{at: later}
+	p.heard.refuted["f"], p.heard.wrong[1] = refutal{word{at: later}, 0}, mistake{1, later}
 	p.setClocks(p.now)
 	for what, at := range map[string]time.Time{
-		"since": e.since, "a denial": e.denials[1].at, "a lead": e.leads[0].at, "alone": e.undeniedAt, "a count": p.loneNonce.At, "a slot": p.loneSlots["f"].at,
-		"a refutal": p.refuted["f"].at, "a mistake": p.wrong[1].since,
+		"since": e.since, "a denial": e.denials[1].at, "a lead": e.leads[0].at, "alone": e.undeniedAt, "a count": p.heard.loneNonce.At, "a slot": p.heard.loneSlots["f"].at,
+		"a refutal": p.heard.refuted["f"].at, "a mistake": p.heard.wrong[1].since,
 	} {
 		if !at.Equal(p.now) {
 			t.Errorf("%s: of %s, want now, %s", what, at, p.now)
@@ -242,8 +242,8 @@ func TestAnOldDenialIsNoStepBack(t *testing.T) {
 	p.view.By = map[string]int{theNonce: 0, "f": 0}
 	p.view.Nonce, p.view.Slots["f"] = 40, sink.Said{Round: 40}
 	for _, place := range []string{theNonce, "f"} {
-		p.hearings[place] = newHearing(p.now)
-		p.hearings[place].denials[1] = denial{word{by: 1, level: 5, said: sink.Said{Round: 5}, at: p.now}, 40}
+		p.heard.of[place] = newHearing(p.now)
+		p.heard.of[place].denials[1] = denial{word{by: 1, level: 5, said: sink.Said{Round: 5}, at: p.now}, 40}
 	}
 	if p.turn(t, time.Second); p.chainNonce != 8 || p.slots["f"].Round != 9 {
 		t.Errorf("%d transactions and round %d are known, want 8 and 9", p.chainNonce, p.slots["f"].Round)
@@ -264,20 +264,20 @@ func TestWhoWasDeniedIsNotBelievedAlone(t *testing.T) {
 	} {
 		p := newPlay(sink.Every)
 		p.hosts, p.begun = []string{"a", "b", "c"}, true
-		p.refuted["f"] = refutal{word{by: 1, level: 30, at: p.now.Add(-c.since)}, c.of}
-		p.wrong[1] = mistake{c.reverts, p.now}
+		p.heard.refuted["f"] = refutal{word{by: 1, level: 30, at: p.now.Add(-c.since)}, c.of}
+		p.heard.wrong[1] = mistake{c.reverts, p.now}
 		p.view.By = map[string]int{"f": 0}
 		p.view.Slots["f"] = sink.Said{Round: 40}
 		for range lostViews {
 			p.turn(t, lostFor/2)
 		}
-		if w, believed := p.loneSlots["f"]; believed != c.believed || believed && !w.at.Equal(p.now) {
+		if w, believed := p.heard.loneSlots["f"]; believed != c.believed || believed && !w.at.Equal(p.now) {
 			t.Errorf("%s: believed %t, of %s; want %t, of now", name, believed, w.at, c.believed)
 		}
 	}
 }
 
-// TestWhichRevertsSpeakAgainstWhoDenies: those of rounds up to what is claimed, within an hour of it.
+// TestWhichRevertsSpeakAgainstWhoDenies: those of rounds up to what is ahead, within an hour of it.
 func TestWhichRevertsSpeakAgainstWhoDenies(t *testing.T) {
 	for _, c := range []struct {
 		tried dodona.Round
@@ -285,23 +285,23 @@ func TestWhichRevertsSpeakAgainstWhoDenies(t *testing.T) {
 		times int
 	}{{40, 0, 1}, {41, 0, 0}, {40, wrongFor, 0}} {
 		p := newPlay(sink.Every)
-		p.refuted["f"] = refutal{word{by: 1, level: 40, at: p.now.Add(-c.since)}, 0}
-		p.learn(p.now, &Intent{Payload: &Payload{Topic: dodona.TopicData, Feed: "f"}}, c.tried)
-		if n := p.wrong[1].times; n != c.times {
+		p.heard.refuted["f"] = refutal{word{by: 1, level: 40, at: p.now.Add(-c.since)}, 0}
+		p.heard.learn(p.now, "f", c.tried)
+		if n := p.heard.wrong[1].times; n != c.times {
 			t.Errorf("round %d, after %s: %d reverts count, want %d", c.tried, c.since, n, c.times)
 		}
 	}
 }
 
-// TestWhatMayBeThereWaits: with a deviation or heartbeat also what is near what is claimed, as long as the slot was not read.
+// TestWhatMayBeThereWaits: with a deviation or heartbeat also what is near what is ahead, as long as the slot was not read.
 func TestWhatMayBeThereWaits(t *testing.T) {
 	at := dodona.Round(1_000_000)
 	for _, c := range []struct {
-		claimed, round dodona.Round
-		read, waits    bool
+		ahead, round dodona.Round
+		read, waits  bool
 	}{
 		{0, at, false, true},
-		{0, at, true, false}, // nothing is claimed
+		{0, at, true, false}, // nothing is ahead
 		{at, at, true, true},
 		{at + 1, at, false, true},
 		{at - 1000, at, false, true},
@@ -309,11 +309,12 @@ func TestWhatMayBeThereWaits(t *testing.T) {
 		{at - 60_000, at, false, false},
 	} {
 		p := newPlay(sink.Latest)
-		p.policy.Heartbeat, p.known["f"], p.unsure = time.Minute, c.read, make(map[string]sink.Said)
-		if c.claimed > 0 {
-			p.unsure["f"] = sink.Said{Round: c.claimed}
+		p.policy.Heartbeat, p.known["f"] = time.Minute, c.read
+		st := &step{unsure: make(map[string]sink.Said)}
+		if c.ahead > 0 {
+			st.unsure["f"] = sink.Said{Round: c.ahead}
 		}
-		if waits := p.mayHave(&Payload{Topic: dodona.TopicData, Feed: "f", Round: c.round}); waits != c.waits {
+		if waits := p.mayHave(st, &Payload{Topic: dodona.TopicData, Feed: "f", Round: c.round}); waits != c.waits {
 			t.Errorf("%+v: it waits: %t", c, waits)
 		}
 	}
@@ -333,8 +334,8 @@ func TestAHearingIsOfOneLead(t *testing.T) {
 		p.view.Nonce = c.count
 		p.turn(t, lostFor)
 		next := p.pendingNonce
-		if p.loneNonce != nil {
-			next = p.loneNonce.Next
+		if p.heard.loneNonce != nil {
+			next = p.heard.loneNonce.Next
 		}
 		if next != c.next {
 			t.Fatalf("view %d, which counts %d: the next nonce is %d, want %d", n, c.count, next, c.next)

@@ -79,86 +79,85 @@ func (m *machine) sentTo(place string) (round dodona.Round) {
 
 // weigh takes out of a view what is ahead and not to be believed, or not yet. Of such a slot it holds what a witness denied it with, if
 // any; such a count is as many as are known to be used. What one endpoint is believed of alone is kept apart (lone.go).
-func (m *machine) weigh(fx *effects, now time.Time, v *view) {
-	leads := m.leads(now, *v)
+func (m *machine) weigh(st *step) {
+	leads := m.leads(st.now, st.view)
 	ahead := func(place string) bool {
 		return slices.ContainsFunc(leads, func(l lead) bool { return l.place == place })
 	}
-	maps.DeleteFunc(m.hearings, func(place string, _ *hearing) bool { return !ahead(place) })
-	m.held, m.unsure = false, make(map[string]sink.Said)
-	m.withdraw(fx, now, v, ahead)
+	maps.DeleteFunc(m.heard.of, func(place string, _ *hearing) bool { return !ahead(place) })
+	m.withdraw(st, ahead)
 	waiting := ""
-	v.Slots = maps.Clone(v.Slots)
+	st.view.Slots = maps.Clone(st.view.Slots)
 	for _, l := range leads {
-		h := m.hearings[l.place]
+		h := m.heard.of[l.place]
 		if h == nil {
-			h = newHearing(now)
-			m.hearings[l.place] = h
+			h = newHearing(st.now)
+			m.heard.of[l.place] = h
 		}
-		l.clock = v.clockNow(now)
-		words := v.Words[l.place]
-		wrong := m.mistaken(now, h, words)
-		denier, denied := m.deniedLately(now, l)
-		old := h.old(now, l, words, func(by int) bool { return denied && by == denier })
-		h.hear(now, l, words, !v.Kept && !v.Untold[l.place], v.Silent[l.place] || wrong || old)
-		how, it := h.judge(now, l)
+		l.clock = st.view.clockNow(st.now)
+		words := st.view.Words[l.place]
+		wrong := m.heard.mistaken(st.now, h, words)
+		denier, denied := m.heard.deniedLately(st.now, l)
+		old := h.old(st.now, l, words, func(by int) bool { return denied && by == denier })
+		h.hear(st.now, l, words, !st.view.Kept && !st.view.Untold[l.place], st.view.Silent[l.place] || wrong || old)
+		how, it := h.judge(st.now, l)
 		if how == lone && denied {
 			how = unclear
 		}
 		if l.place == theNonce {
-			m.weighNonce(fx, now, v, l, how, it)
+			m.weighNonce(st, l, how, it)
 		} else {
-			m.weighSlot(now, v, l, how, it)
+			m.weighSlot(st, l, how, it)
 		}
 		switch {
 		case how == seconded:
-			delete(m.hearings, l.place)
+			delete(m.heard.of, l.place)
 		case how == refuted:
-			m.refuted[l.place] = refutal{word{by: it.by, level: l.level, at: now}, l.by}
-			m.deny(fx, now, h, l, it)
-		case how == unclear && h.views > 1 && (!h.lags || now.Sub(h.since) >= lostFor) && m.waitsFor(l):
+			m.heard.refuted[l.place] = refutal{word{by: it.by, level: l.level, at: st.now}, l.by}
+			m.deny(st, h, l, it)
+		case how == unclear && h.views > 1 && (!h.lags || st.now.Sub(h.since) >= lostFor) && m.waitsFor(l):
 			waiting = fmt.Sprintf("%s says that %s, where %d is known; it is wrong, or somebody else uses the key or delivers, and nobody else can tell: what depends on it waits until it has said so for a while",
 				m.host(l.by), l.inWords(), l.known)
 		}
 	}
-	m.say(fx, now, "claim", waiting != "", waiting)
-	if m.begun = true; m.loneNonce == nil {
-		m.chainNonce = v.Nonce
+	m.say(st, "claim", waiting != "", waiting)
+	if m.begun = true; m.heard.loneNonce == nil {
+		m.chainNonce = st.view.Nonce
 	}
 }
 
 // weighNonce takes a ruling on how many transactions were sent.
-func (m *machine) weighNonce(fx *effects, now time.Time, v *view, l lead, how ruling, it word) {
+func (m *machine) weighNonce(st *step, l lead, how ruling, it word) {
 	used := max(m.chainNonce, m.expected())
-	switch m.held = how == unclear; {
+	switch st.held = how == unclear; {
 	case how == unclear:
-		v.Nonce = used
+		st.view.Nonce = used
 	case how == lone:
-		m.takeLoneNonce(fx, now, l, it.level)
-		v.Nonce = it.level
-	case how == refuted && !it.at.Equal(now): // he may have seen more since
-		m.leaveLoneNonce(fx, now, used)
-		v.Nonce = used
+		m.takeLoneNonce(st, l, it.level)
+		st.view.Nonce = it.level
+	case how == refuted && !it.at.Equal(st.now): // he may have seen more since
+		m.leaveLoneNonce(st, used)
+		st.view.Nonce = used
 	default:
-		m.leaveLoneNonce(fx, now, it.level)
-		v.Nonce = it.level
+		m.leaveLoneNonce(st, it.level)
+		st.view.Nonce = it.level
 	}
 }
 
 // weighSlot takes a ruling on what is in a slot.
-func (m *machine) weighSlot(now time.Time, v *view, l lead, how ruling, it word) {
+func (m *machine) weighSlot(st *step, l lead, how ruling, it word) {
 	switch {
 	case how == lone:
-		it.at = now
-		m.loneSlots[l.place] = it
+		it.at = st.now
+		m.heard.loneSlots[l.place] = it
 	case how != unclear:
-		delete(m.loneSlots, l.place)
+		delete(m.heard.loneSlots, l.place)
 	}
 	if how != refuted && (how == unclear || it.level < l.level) {
-		m.unsure[l.place] = l.said // the most: what waits in vain is late, what does not is in vain
+		st.unsure[l.place] = l.said // the most: what waits in vain is late, what does not is in vain
 	}
-	if v.Slots[l.place] = it.said; how == unclear || how == lone || it.level < l.floor {
-		delete(v.Slots, l.place)
+	if st.view.Slots[l.place] = it.said; how == unclear || how == lone || it.level < l.floor {
+		delete(st.view.Slots, l.place)
 	}
 }
 
@@ -170,9 +169,9 @@ type refutal struct {
 
 // deniedLately returns who denied what the same endpoint said of a place, not long ago, and is not known to be wrong: he would deny what it
 // says now, were he there.
-func (m *machine) deniedLately(now time.Time, l lead) (by int, found bool) {
-	r, found := m.refuted[l.place]
-	return r.by, found && r.of == l.by && now.Sub(r.at) < deniedFor && m.wrong[r.by].times < mostTries
+func (all *hearings) deniedLately(now time.Time, l lead) (by int, found bool) {
+	r, found := all.refuted[l.place]
+	return r.by, found && r.of == l.by && now.Sub(r.at) < deniedFor && all.wrong[r.by].times < mostTries
 }
 
 // wrongFor is how long who denied what is true is not heard.
@@ -186,12 +185,12 @@ type mistake struct {
 
 // mistaken takes out the words of endpoints that a block proved wrong not long ago, and reports whether there were any: of what they say nothing
 // follows.
-func (m *machine) mistaken(now time.Time, h *hearing, words []word) (any bool) {
-	for by, w := range m.wrong {
+func (all *hearings) mistaken(now time.Time, h *hearing, words []word) (any bool) {
+	for by, w := range all.wrong {
 		if now.Sub(w.since) >= wrongFor {
-			delete(m.wrong, by)
+			delete(all.wrong, by)
 		}
-		if m.wrong[by].times < mostTries {
+		if all.wrong[by].times < mostTries {
 			continue
 		}
 		delete(h.denials, by)
@@ -205,30 +204,30 @@ func (m *machine) mistaken(now time.Time, h *hearing, words []word) (any bool) {
 }
 
 // disputed reports whether one endpoint says that a place is ahead, and another one, not known to be wrong, denied it not long ago.
-func (m *machine) disputed(now time.Time, place string) bool {
-	r, found := m.refuted[place]
-	return found && now.Sub(r.at) < deniedFor && m.wrong[r.by].times < mostTries
+func (all *hearings) disputed(now time.Time, place string) bool {
+	r, found := all.refuted[place]
+	return found && now.Sub(r.at) < deniedFor && all.wrong[r.by].times < mostTries
 }
 
 // learn notes that a block reverted, or that no endpoint would send, a round that the contract has if one endpoint is believed, and another one denies.
 // Several times, and that one is wrong.
-func (m *machine) learn(now time.Time, i *Intent, tried dodona.Round) {
-	r, found := m.refuted[i.place()]
+func (all *hearings) learn(now time.Time, place string, tried dodona.Round) {
+	r, found := all.refuted[place]
 	if !found || now.Sub(r.at) >= wrongFor || uint64(tried) > r.level {
 		return
 	}
-	w := m.wrong[r.by]
+	w := all.wrong[r.by]
 	if w.times == 0 {
 		w.since = now
 	}
 	w.times++
-	m.wrong[r.by] = w
+	all.wrong[r.by] = w
 }
 
 // refuteNonce takes it that a nonce is used against who denied that as many transactions were sent.
-func (m *machine) refuteNonce(now time.Time, nonce uint64) {
-	if r, found := m.refuted[theNonce]; found && now.Sub(r.at) < wrongFor && nonce < r.level {
-		m.wrong[r.by] = mistake{mostTries, now}
+func (all *hearings) refuteNonce(now time.Time, nonce uint64) {
+	if r, found := all.refuted[theNonce]; found && now.Sub(r.at) < wrongFor && nonce < r.level {
+		all.wrong[r.by] = mistake{mostTries, now}
 	}
 }
 
@@ -243,12 +242,12 @@ func (m *machine) waitsFor(l lead) bool {
 const toldEvery = 6 * time.Hour
 
 // deny tells, now and then, of an endpoint that goes on saying what another one denies.
-func (m *machine) deny(fx *effects, now time.Time, h *hearing, l lead, denial word) {
-	if h.views < lostViews || now.Sub(h.since) < lostFor || now.Sub(m.told[l.place]) < toldEvery {
+func (m *machine) deny(st *step, h *hearing, l lead, denial word) {
+	if h.views < lostViews || st.now.Sub(h.since) < lostFor || st.now.Sub(m.heard.told[l.place]) < toldEvery {
 		return
 	}
-	m.told[l.place] = now
-	m.tell(fx, now, "claim", fmt.Sprintf("%s says that %s; %s has seen a later block and says %d, and %d is known: what the first says of it is not believed, and nothing waits for it",
+	m.heard.told[l.place] = st.now
+	m.tell(st, "claim", fmt.Sprintf("%s says that %s; %s has seen a later block and says %d, and %d is known: what the first says of it is not believed, and nothing waits for it",
 		m.host(l.by), l.inWords(), m.host(denial.by), denial.level, l.known))
 }
 

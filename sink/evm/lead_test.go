@@ -487,8 +487,8 @@ func TestWhatTheJournalKnowsIsKnown(t *testing.T) {
 	p.turn(t, time.Second)
 	q := newPlay(sink.Every)
 	q.journal = p.journal
-	_, fx := q.restore(p.now, p.journal)
-	q.did(t, fx)
+	_, st := q.restore(p.now, p.journal)
+	q.did(t, st.effects)
 	q.view.Nonce = 100
 	q.offer(t, 2000)
 	if q.turn(t, time.Second); q.pendingNonce != 1 {

@@ -35,89 +35,89 @@ func (m *machine) expected() uint64 {
 }
 
 // next returns the nonce to give next.
-func (m *machine) next(v view) uint64 {
-	if m.loneNonce != nil {
-		return m.loneNonce.Next
+func (m *machine) next(st *step) uint64 {
+	if m.heard.loneNonce != nil {
+		return m.heard.loneNonce.Next
 	}
-	return max(m.pendingNonce, v.Nonce)
+	return max(m.pendingNonce, st.view.Nonce)
 }
 
 // give notes that a nonce is given.
 func (m *machine) give(nonce uint64) {
 	next := &m.pendingNonce
-	if m.loneNonce != nil {
-		next = &m.loneNonce.Next
+	if m.heard.loneNonce != nil {
+		next = &m.heard.loneNonce.Next
 	}
 	*next = max(*next, nonce+1)
 }
 
 // holds returns what is in a slot, as far as is known or believed, and whether it was read.
 func (m *machine) holds(place string) (sink.Said, bool) {
-	if lone, found := m.loneSlots[place]; found && lone.said.Round > m.slots[place].Round {
+	if lone, found := m.heard.loneSlots[place]; found && lone.said.Round > m.slots[place].Round {
 		return lone.said, true
 	}
 	return m.slots[place], m.known[place]
 }
 
 // takeLoneNonce takes one endpoint's word, alone, for how many transactions were sent. If it is fewer than was believed, that was wrong.
-func (m *machine) takeLoneNonce(fx *effects, now time.Time, l lead, level uint64) {
-	if m.loneNonce != nil && level < m.loneNonce.Level {
-		m.leaveLoneNonce(fx, now, m.pendingNonce)
+func (m *machine) takeLoneNonce(st *step, l lead, level uint64) {
+	if m.heard.loneNonce != nil && level < m.heard.loneNonce.Level {
+		m.leaveLoneNonce(st, m.pendingNonce)
 	}
-	if m.loneNonce == nil {
-		m.loneNonce = &loneNonce{Next: level}
+	if m.heard.loneNonce == nil {
+		m.heard.loneNonce = &loneNonce{Next: level}
 	}
-	*m.loneNonce = loneNonce{Level: level, Next: max(m.loneNonce.Next, level), By: l.by, Clock: l.clock, At: now}
+	*m.heard.loneNonce = loneNonce{Level: level, Next: max(m.heard.loneNonce.Next, level), By: l.by, Clock: l.clock, At: st.now}
 }
 
 // used makes known that the chain has used a nonce, and with it as much of what is believed alone as lies below.
-func (m *machine) used(fx *effects, now time.Time, nonce uint64) {
+func (m *machine) used(st *step, nonce uint64) {
 	switch {
-	case m.loneNonce == nil || nonce < m.pendingNonce:
-	case nonce >= m.loneNonce.Level:
-		m.leaveLoneNonce(fx, now, m.loneNonce.Level)
+	case m.heard.loneNonce == nil || nonce < m.pendingNonce:
+	case nonce >= m.heard.loneNonce.Level:
+		m.leaveLoneNonce(st, m.heard.loneNonce.Level)
 	default: // it was given when less was believed
 		m.pendingNonce = nonce + 1
 	}
 }
 
 // leaveLoneNonce ends what is believed alone, for so many transactions are known. If that is fewer, the nonces behind them are given anew.
-func (m *machine) leaveLoneNonce(fx *effects, now time.Time, known uint64) {
-	n := m.loneNonce
+func (m *machine) leaveLoneNonce(st *step, known uint64) {
+	n := m.heard.loneNonce
 	if n == nil {
 		return
 	}
-	if m.loneNonce = nil; known >= n.Level {
+	if m.heard.loneNonce = nil; known >= n.Level {
 		m.pendingNonce = max(m.pendingNonce, n.Next)
 		return
 	}
 	m.pendingNonce = max(m.pendingNonce, known)
-	m.tell(fx, now, "nonce", fmt.Sprintf("nonces of %s go on at %d: an endpoint of rpc counted %d", m.sender, m.pendingNonce, n.Level))
+	m.tell(st, "nonce", fmt.Sprintf("nonces of %s go on at %d: an endpoint of rpc counted %d", m.sender, m.pendingNonce, n.Level))
 	for _, i := range slices.Clone(m.open) {
 		if i.State.inFlight() && i.Nonce >= m.pendingNonce {
-			m.again(fx, i, Superseded)
+			m.again(st, i, Superseded)
 		}
 	}
 }
 
 // withdraw ends what is believed alone and not ahead any more, by who said it, or by another one who would know, or for long: who said it may be
 // gone, and the time of its blocks made up. Of what is ahead the hearing decides.
-func (m *machine) withdraw(fx *effects, now time.Time, v *view, ahead func(place string) bool) {
-	if v.Kept {
+func (m *machine) withdraw(st *step, ahead func(place string) bool) {
+	if st.view.Kept {
 		return
 	}
 	ends := func(place string, said word) bool {
-		return v.By[place] == said.by || word{clock: v.clockNow(now)}.knows(now, said) || now.Sub(said.at) >= laggingFor
+		return st.view.By[place] == said.by || word{clock: st.view.clockNow(st.now)}.knows(st.now, said) || st.now.Sub(said.at) >= laggingFor
 	}
 	switch {
-	case m.loneNonce == nil || ahead(theNonce):
-	case ends(theNonce, m.loneNonce.said()):
-		m.leaveLoneNonce(fx, now, max(v.Nonce, m.pendingNonce))
+	case m.heard.loneNonce == nil || ahead(theNonce):
+	case ends(theNonce, m.heard.loneNonce.said()):
+		m.leaveLoneNonce(st, max(st.view.Nonce, m.pendingNonce))
 	default: // he may lag
-		v.Nonce = m.loneNonce.Level
+		st.view.Nonce = m.heard.loneNonce.Level
 	}
-	maps.DeleteFunc(m.loneSlots, func(place string, said word) bool {
-		_, read := v.Slots[place]
+	maps.DeleteFunc(m.heard.loneSlots, func(place string, said word) bool {
+		_, read := st.view.Slots[place]
 		return read && !ahead(place) && ends(place, said)
 	})
 }

@@ -33,7 +33,7 @@ func TestWaysOutOfALoneNonce(t *testing.T) {
 		"two say less":                       {func(p *play) { p.view.Words = word(p, 8) }, 8, []uint64{8, 9}, false},
 		"two say so":                         {func(p *play) { p.view.Words = word(p, 40) }, 42, nil, false},
 		"two say more":                       {func(p *play) { p.view.Nonce = 42; p.view.Words = word(p, 42) }, 42, []uint64{42, 43}, false}, // and no block has ours
-		"two say less, and blocks have both": {func(p *play) { p.loneNonce.Level = 60; p.mine(11); p.view.Nonce = 45; p.view.Words = word(p, 45) }, 45, nil, false},
+		"two say less, and blocks have both": {func(p *play) { p.heard.loneNonce.Level = 60; p.mine(11); p.view.Nonce = 45; p.view.Words = word(p, 45) }, 45, nil, false},
 		"another one, who lags, and its view is kept": {func(p *play) {
 			hears(1, 2)(p)
 			p.view.Head.Time -= 5
@@ -54,16 +54,16 @@ func TestWaysOutOfALoneNonce(t *testing.T) {
 			for range lostViews {
 				p.turn(t, lostFor/2)
 			}
-			if p.pendingNonce != 2 || p.loneNonce == nil || p.loneNonce.Next != 42 {
-				t.Fatalf("%s: %d is known to be next, and believed %+v; want 2, and 42", name, p.pendingNonce, p.loneNonce)
+			if p.pendingNonce != 2 || p.heard.loneNonce == nil || p.heard.loneNonce.Next != 42 {
+				t.Fatalf("%s: %d is known to be next, and believed %+v; want 2, and 42", name, p.pendingNonce, p.heard.loneNonce)
 			}
 			if restarted {
 				q := newPlay(sink.Every)
 				q.t, q.hosts, q.view, q.now, q.journal = t, p.hosts, p.view, p.now, p.journal
-				_, fx := q.restore(p.now, p.journal)
-				q.did(t, fx)
-				if p = q; p.pendingNonce != 2 || p.loneNonce == nil || p.loneNonce.Next != 42 {
-					t.Fatalf("%s: after a start %d is known to be next, and believed %+v; want 2, and 42", name, p.pendingNonce, p.loneNonce)
+				_, st := q.restore(p.now, p.journal)
+				q.did(t, st.effects)
+				if p = q; p.pendingNonce != 2 || p.heard.loneNonce == nil || p.heard.loneNonce.Next != 42 {
+					t.Fatalf("%s: after a start %d is known to be next, and believed %+v; want 2, and 42", name, p.pendingNonce, p.heard.loneNonce)
 				}
 			}
 			c.then(p)
@@ -81,12 +81,12 @@ func TestWaysOutOfALoneNonce(t *testing.T) {
 			for _, nonce := range c.sent {
 				again = again && given[nonce]
 			}
-			if next := p.pendingNonce; !again || (p.loneNonce != nil) != c.alone || next != c.nonce+uint64(len(c.sent)) && !c.alone || c.alone && next != c.nonce {
-				t.Errorf("%s, after a start %t: next %d, believed %+v, given %v; want %d, %t, %v", name, restarted, next, p.loneNonce, given, c.nonce, c.alone, c.sent)
+			if next := p.pendingNonce; !again || (p.heard.loneNonce != nil) != c.alone || next != c.nonce+uint64(len(c.sent)) && !c.alone || c.alone && next != c.nonce {
+				t.Errorf("%s, after a start %t: next %d, believed %+v, given %v; want %d, %t, %v", name, restarted, next, p.heard.loneNonce, given, c.nonce, c.alone, c.sent)
 			}
 			next := p.pendingNonce
-			if p.loneNonce != nil {
-				next = p.loneNonce.Next
+			if p.heard.loneNonce != nil {
+				next = p.heard.loneNonce.Next
 			}
 			p.offer(t, 3000)
 			if sent := p.turn(t, time.Second); len(sent) != 1 || sent[0].Nonce != next {
@@ -99,7 +99,7 @@ func TestWaysOutOfALoneNonce(t *testing.T) {
 // TestWhatIsKnownOfASlotGoesBeforeWhatIsBelieved: the later round of the two holds.
 func TestWhatIsKnownOfASlotGoesBeforeWhatIsBelieved(t *testing.T) {
 	p := newPlay(sink.Every)
-	p.loneSlots["f"] = word{said: sink.Said{Round: 8}}
+	p.heard.loneSlots["f"] = word{said: sink.Said{Round: 8}}
 	for known, want := range map[dodona.Round]dodona.Round{7: 8, 9: 9} {
 		p.slots["f"] = sink.Said{Round: known}
 		if has, _ := p.holds("f"); has.Round != want {
@@ -120,7 +120,7 @@ func TestWhatWasKnownBeforeProvesNoLoneNonce(t *testing.T) {
 			p.turn(t, lostFor/2)
 			p.open[0].lost = 0 // no endpoint shows its receipt yet
 		}
-		if p.loneNonce == nil {
+		if p.heard.loneNonce == nil {
 			t.Fatal("nothing is believed")
 		}
 		if mined {
@@ -129,8 +129,8 @@ func TestWhatWasKnownBeforeProvesNoLoneNonce(t *testing.T) {
 		} else {
 			p.did(t, p.sent(p.now, p.open[0], spent, "nonce too low"))
 		}
-		if p.loneNonce == nil || p.pendingNonce != 3 {
-			t.Errorf("in a block %t: believed %+v, %d is next", mined, p.loneNonce, p.pendingNonce)
+		if p.heard.loneNonce == nil || p.pendingNonce != 3 {
+			t.Errorf("in a block %t: believed %+v, %d is next", mined, p.heard.loneNonce, p.pendingNonce)
 		}
 	}
 }

@@ -12,56 +12,49 @@ import (
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
-// A machine decides what is sent. It is pure: it knows the time and the chain from what step is told, and what it
-// wants done are effects, in order: first everything is journaled, then bytes are sent.
+// A machine decides what is sent. It is pure: it knows the time and the chain from what it is told, and what it
+// wants done are effects, in order: first everything is journaled, then bytes are sent. What it keeps lives as long as
+// the sink; what is of one decision is in a step.
 type machine struct {
 	rules
-	open         []*Intent // not over, by number
-	top          uint64    // highest number given
+
+	open   []*Intent               // not over, by number
+	top    uint64                  // highest number given
+	newest map[string]dodona.Round // the newest round taken, by feed
+	passed map[string]uint64       // answers since the last one planned that will not be sent, by feed
+
 	pendingNonce uint64    // the next to give, unless the chain is ahead; of those given behind a loneNonce none counts
-	slots        map[string]sink.Said
-	known        map[string]bool         // the slot has been read
-	newest       map[string]dodona.Round // the newest round taken, by feed
-	passed       map[string]uint64       // answers since the last one planned that will not be sent, by feed
+	chainNonce   uint64    // that the chain was last seen to have taken
+	behind       int       // views in a row in which the chain wants a nonce below what is in flight and was given
+	behindAt     time.Time // the first of them
+	nonceGap     nonces    // the nonces that count as missing since then; empty before that is certain
 
-	behind   int       // views in a row in which the chain wants a nonce below what is in flight and was given
-	behindAt time.Time // the first of them
-	nonceGap nonces    // the nonces that count as missing since then; empty before that is certain
-	highest  uint64    // number of a block seen
-	belowAt  time.Time // since when every view has a lower one
+	slots map[string]sink.Said // what is known to be in them, by place
+	known map[string]bool      // the slot has been read
+	heard hearings             // and is not known
 
-	chainNonce uint64               // that the chain was last seen to have taken
-	begun      bool                 // a view was seen, or something sent before
-	hearings   map[string]*hearing  // by place, of what is ahead and not seconded
-	told       map[string]time.Time // by place: when a lead that is denied was last told
-	unsure     map[string]sink.Said // in this step, by place: the most that may be in the slot; what is up to it waits
-	loneNonce  *loneNonce           // how many were sent, on the word of one endpoint alone; nil: it is known
-	loneSlots  map[string]word      // slots on the word of one endpoint alone, by place
-	refuted    map[string]refutal   // by place: where an endpoint was ahead last and not believed
-	reverted   map[string]reverted  // by place: the newest round that a block reverted
-	wrong      map[int]mistake      // by endpoint: how often a block showed that it denies what is true
-	held       bool                 // in this step, how many were sent is not sure: nothing gets a nonce
-	usual      uint64               // in this step, the most that a tip is believed to have to be
-	compared   bool                 // it is known what others pay
-	leastTip   uint64               // wei for each unit of gas that the pool was heard to take at least; 0: nothing was heard
+	begun      bool          // a view was seen, or something sent before
+	highest    uint64        // number of a block seen
+	belowAt    time.Time     // since when every view has a lower one
+	hadBaseFee bool          // the chain was seen to have one
+	took       time.Duration // to read the last view
+
+	leastTip   uint64 // wei for each unit of gas that the pool was heard to take at least; 0: nothing was heard
 	leastTipAt time.Time
 	paid       []uint64 // tips of the last transactions that were seen in blocks
-	legacy     bool     // the chain has no EIP-1559
-	hadBaseFee bool     // it was seen to have it
-	trouble    map[string]trouble
-	refuses    map[string]time.Time // by feed: when its contract was last seen not to take an answer, and none since
-	spoke      map[string]time.Time // by feed: when an endpoint last said what its contract takes, if none was silent of it since
-	foreign    map[string]foreigner // by feed: its contract is of something else
-	row        int                  // anchors that were refused one after the other
-	rowAt      time.Time            // when one was tried last
-	loneAt     time.Time            // since when one endpoint is believed alone
-	kept       int                  // transactions in a row that a block has only since another endpoint had them
-	keptBy     int                  // the endpoint that took them first
-	leftAt     time.Time            // when one was left for that
-	took       time.Duration        // to read the last view
-	fees       bool                 // in this step, fees stand in the way
-	tipWanted  uint64               // in this step, a tip above max_tip is; 0 if none
-	funds      *big.Int             // in this step, money does: what is needed; nil if it does not
+
+	foreign  map[string]foreigner // by feed: its contract is of something else, as of the last view
+	refuses  map[string]time.Time // by feed: when its contract was last seen not to take an answer, and none since
+	spoke    map[string]time.Time // by feed: when an endpoint last said what its contract takes, if none was silent of it since
+	reverted map[string]reverted  // by place: the newest round that a block reverted
+	row      int                  // anchors that were refused one after the other
+	rowAt    time.Time            // when one was tried last
+
+	kept   int       // transactions in a row that a block has only since another endpoint had them
+	keptBy int       // the endpoint that took them first
+	leftAt time.Time // when one was left for that
+
+	trouble map[string]trouble
 }
 
 // Rules are what a machine goes by.
@@ -156,7 +149,20 @@ type estimate struct {
 	Mute    bool   // none answers; Unknown is empty while that may be by chance
 }
 
-// effects are what step wants done.
+// A step is one decision of a machine: when, by which view of the chain, if it is shown one, what it wants done, and what it finds on the way.
+type step struct {
+	effects
+	now  time.Time
+	view view // without what is ahead and not believed, once that is weighed
+
+	unsure    map[string]sink.Said // by place: the most that may be in the slot; what is up to it waits
+	held      bool                 // how many were sent is not sure: nothing gets a nonce
+	fees      bool                 // fees stand in the way
+	tipWanted uint64               // a tip above max_tip does; 0 if none
+	funds     *big.Int             // money does: what is needed; nil if it does not
+}
+
+// effects are what a machine wants done.
 type effects struct {
 	keep   []dodona.Record // journal these first, all at once
 	send   []*Intent       // then broadcast the last attempt of each
@@ -166,28 +172,35 @@ type effects struct {
 
 func newMachine(r rules) *machine {
 	return &machine{
-		rules: r, slots: make(map[string]sink.Said), known: make(map[string]bool), hearings: make(map[string]*hearing), told: make(map[string]time.Time), loneSlots: make(map[string]word), refuted: make(map[string]refutal), reverted: make(map[string]reverted), wrong: make(map[int]mistake), newest: make(map[string]dodona.Round),
-		passed: make(map[string]uint64), trouble: make(map[string]trouble), refuses: make(map[string]time.Time), spoke: make(map[string]time.Time),
+		rules: r, heard: newHearings(), slots: make(map[string]sink.Said), known: make(map[string]bool), newest: make(map[string]dodona.Round),
+		passed: make(map[string]uint64), reverted: make(map[string]reverted), trouble: make(map[string]trouble), refuses: make(map[string]time.Time), spoke: make(map[string]time.Time),
 	}
 }
 
 // take accepts an answer; false: too many are open, offer it again later.
 func (m *machine) take(now time.Time, p Payload) (taken bool, fx effects) {
+	st := &step{now: now}
+	taken = m.accepts(st, p)
+	return taken, st.effects
+}
+
+// accepts takes an answer in, unless too many are open.
+func (m *machine) accepts(st *step, p Payload) bool {
 	if p.Round <= m.newest[p.place()] {
-		return true, fx // again
+		return true // again
 	}
 	reference, _ := m.holds(p.place())
 	if reference.Round >= p.Round {
-		fx.count(telemetry.SinkSuperseded, 1) // the chain has it, or a newer one
-		return true, fx
+		st.count(telemetry.SinkSuperseded, 1) // the chain has it, or a newer one
+		return true
 	}
 	if m.policy.Policy == sink.Every || p.anchor() {
-		wait, refused := m.refused(now)
-		if m.undecided()-len(wait) >= m.window || len(m.open) >= mostOpen && (len(refused) <= mostOpen/2 || !m.giveUp(&fx, now, refused)) { // what lies in blocks leaves by itself
-			return false, fx
+		wait, refused := m.refused(st.now)
+		if m.undecided()-len(wait) >= m.window || len(m.open) >= mostOpen && (len(refused) <= mostOpen/2 || !m.giveUp(st, refused)) { // what lies in blocks leaves by itself
+			return false
 		}
-		m.plan(&fx, now, p)
-		return true, fx
+		m.plan(st, p)
+		return true
 	}
 	waiting, flying := m.planned(p.place()), m.flying(p.place())
 	if flying != nil {
@@ -196,19 +209,19 @@ func (m *machine) take(now time.Time, p Payload) (taken bool, fx effects) {
 	m.newest[p.place()] = p.Round
 	switch {
 	case waiting != nil:
-		fx.count(telemetry.SinkSuperseded, 1)
+		st.count(telemetry.SinkSuperseded, 1)
 		p.Passed = waiting.Payload.Passed + m.passed[p.place()] + 1
 		delete(m.passed, p.place())
 		waiting.Payload = &p
 		m.takeTurn(waiting) // the newer answer has its own
-		m.write(&fx, waiting)
+		m.write(st, waiting)
 	case !m.policy.Due(&reference, sink.Said{Round: p.Round, Value: p.Value}):
-		fx.count(telemetry.SinkSkipped, 1)
+		st.count(telemetry.SinkSkipped, 1)
 		m.passed[p.place()]++
 	default:
-		m.plan(&fx, now, p)
+		m.plan(st, p)
 	}
-	return true, fx
+	return true
 }
 
 // contract returns who takes a payload; zero if nobody.
@@ -228,7 +241,7 @@ func (r rules) receiver(i *Intent, a Attempt) dodona.Address {
 }
 
 // plan makes an intent.
-func (m *machine) plan(fx *effects, now time.Time, p Payload) {
+func (m *machine) plan(st *step, p Payload) {
 	p.Passed = m.passed[p.place()]
 	delete(m.passed, p.place())
 	m.newest[p.place()] = p.Round
@@ -236,7 +249,7 @@ func (m *machine) plan(fx *effects, now time.Time, p Payload) {
 	i := &Intent{Number: m.top, State: Planned, Payload: &p}
 	m.takeTurn(i)
 	m.open = append(m.open, i)
-	m.write(fx, i)
+	m.write(st, i)
 }
 
 // takeTurn lets an intent wait for the senders that come before this one.
@@ -265,61 +278,6 @@ func (m *machine) find(is func(*Intent) bool) *Intent {
 	return nil
 }
 
-// setClocks takes for now what was noted later than now, by a clock that was ahead, and a pause for no longer than its reason lasts.
-func (m *machine) setClocks(now time.Time) {
-	past := func(times ...*time.Time) {
-		for _, at := range times {
-			if at.After(now) {
-				*at = now
-			}
-		}
-	}
-	past(&m.leastTipAt, &m.behindAt, &m.belowAt, &m.loneAt, &m.leftAt, &m.rowAt)
-	if m.loneNonce != nil {
-		past(&m.loneNonce.At)
-	}
-	for place, w := range m.loneSlots {
-		past(&w.at)
-		m.loneSlots[place] = w
-	}
-	for _, e := range m.hearings {
-		e.setClock(past)
-	}
-	for feed, at := range m.refuses {
-		past(&at)
-		m.refuses[feed] = at
-	}
-	for feed, at := range m.spoke {
-		past(&at)
-		m.spoke[feed] = at
-	}
-	for place, r := range m.refuted {
-		past(&r.at)
-		m.refuted[place] = r
-	}
-	for place, r := range m.reverted {
-		past(&r.at)
-		m.reverted[place] = r
-	}
-	for by, w := range m.wrong {
-		past(&w.since)
-		m.wrong[by] = w
-	}
-	for what, t := range m.trouble {
-		past(&t.Since)
-		m.trouble[what] = t
-	}
-	for _, i := range m.open {
-		past(&i.lastSend, &i.since, &i.lostAt, &i.blankAt, &i.badAt)
-		for at := range i.Attempts {
-			past(&i.Attempts[at].At)
-		}
-		if most := now.Add(m.longest(i)); i.NotUntil.After(most) {
-			i.NotUntil = most
-		}
-	}
-}
-
 // longest returns how long an intent may have to wait for its time at most, for any reason that it has.
 func (m *machine) longest(i *Intent) (d time.Duration) {
 	if m.wait != nil && i.Payload != nil {
@@ -335,49 +293,53 @@ func (m *machine) longest(i *Intent) (d time.Duration) {
 }
 
 // step decides by a view of the chain.
-func (m *machine) step(now time.Time, v view) (fx effects) {
-	m.fees, m.tipWanted, m.funds, m.took = false, 0, nil, v.Took
-	m.legacy, m.hadBaseFee = v.Head.Legacy, m.hadBaseFee || !v.Head.Legacy
-	m.usual, m.compared = m.usualMost(v), len(v.Tips) > 0
+func (m *machine) step(now time.Time, v view) *step {
+	st := &step{now: now, view: v, unsure: make(map[string]sink.Said)}
+	m.took, m.hadBaseFee = v.Took, m.hadBaseFee || !v.Head.Legacy
 	m.setClocks(now)
-	m.tellForeign(&fx, now, v)
-	m.tellMisfit(&fx, now, v)
-	m.weigh(&fx, now, &v)
-	m.forgetTip(now, v.Head.BaseFee)
-	for place, said := range v.Slots {
-		impossible := early(now, v, said)
-		m.say(&fx, now, earlySlot(place), impossible, fmt.Sprintf("the contract of %s is said to hold round %d, later than the clock, %s, and its newest block; it is not believed: set the clock, or name another endpoint",
-			place, uint64(said.Round), now.UTC().Format(time.RFC3339)))
-		if !impossible {
-			m.slots[place], m.known[place] = said, true
-		} else if i := m.planned(place); i != nil && i.Payload.anchor() && !now.Before(i.NotUntil) {
-			m.refuse(now, i)
-		}
-	}
+	m.tellForeign(st)
+	m.tellMisfit(st)
+	m.weigh(st)
+	m.forgetTip(now, v)
+	m.readSlots(st)
 	for _, i := range slices.Clone(m.open) {
 		if i.State.inFlight() {
-			m.follow(&fx, now, v, i)
+			m.follow(st, i)
 		}
 	}
-	m.mendNonceGap(&fx, now, v)
+	m.mendNonceGap(st)
 	waits, spells := m.onTrial(now), m.spells()
 	for _, i := range slices.Clone(m.open) {
-		if i.State == Planned && !waits[i.place()] && (!m.launch(&fx, now, v, i) || i.Reverts > 0 || spells[i.place()] != nil) && m.policy.Policy == sink.Every && !i.Payload.anchor() {
+		if i.State == Planned && !waits[i.place()] && (!m.launch(st, i) || i.Reverts > 0 || spells[i.place()] != nil) && m.policy.Policy == sink.Every && !i.Payload.anchor() {
 			waits[i.place()] = true // in order: who comes later waits
 		}
 	}
 	for _, i := range slices.Clone(m.open) { // one may take the place of another
 		if i.State == Signed || i.State == Sent {
-			m.push(&fx, now, v, i)
+			m.push(st, i)
 		}
 	}
-	m.mute(&fx, now, v)
-	m.forgive(&fx, now, v)
-	m.tellOverdue(&fx, now, v)
-	m.tellAlone(&fx, now)
-	m.tellReverted(&fx, now)
-	m.blame(now, v)
-	m.say(&fx, now, "fees", m.fees, m.dear(v))
-	m.say(&fx, now, "funds", m.funds != nil, fmt.Sprintf("%s cannot pay: it has %s, and transactions may cost up to %s; send it some", m.sender, ether(v.Balance), ether(m.funds)))
-	return fx
+	m.mute(st)
+	m.forgive(st)
+	m.tellOverdue(st)
+	m.tellAlone(st)
+	m.tellReverted(st)
+	m.blame(st)
+	m.say(st, "fees", st.fees, m.dear(st))
+	m.say(st, "funds", st.funds != nil, fmt.Sprintf("%s cannot pay: it has %s, and transactions may cost up to %s; send it some", m.sender, ether(v.Balance), ether(st.funds)))
+	return st
+}
+
+// readSlots takes what a view says of slots, unless that cannot be.
+func (m *machine) readSlots(st *step) {
+	for place, said := range st.view.Slots {
+		impossible := early(st.now, st.view, said)
+		m.say(st, earlySlot(place), impossible, fmt.Sprintf("the contract of %s is said to hold round %d, later than the clock, %s, and its newest block; it is not believed: set the clock, or name another endpoint",
+			place, uint64(said.Round), st.now.UTC().Format(time.RFC3339)))
+		if !impossible {
+			m.slots[place], m.known[place] = said, true
+		} else if i := m.planned(place); i != nil && i.Payload.anchor() && !st.now.Before(i.NotUntil) {
+			m.refuse(st.now, i)
+		}
+	}
 }

@@ -107,7 +107,7 @@ func (p *play) turn(t *testing.T, after time.Duration) []*Intent {
 			}
 		}
 	}
-	return p.did(t, p.step(p.now, p.view))
+	return p.did(t, p.step(p.now, p.view).effects)
 }
 
 // mine puts the last attempt of every intent in flight into a block, and gives the slot the newest answer of them.
@@ -174,8 +174,8 @@ func TestWhatWasFinalAndIsGoneIsSentAgainWithTheSameBytes(t *testing.T) {
 	}
 	// A crash after it was journaled goes on with it; what is attested later gets nonces of its own.
 	q := newPlay(sink.Every)
-	_, fx := q.restore(p.now, p.journal)
-	q.did(t, fx)
+	_, st := q.restore(p.now, p.journal)
+	q.did(t, st.effects)
 	q.journal, q.view = p.journal, p.view
 	q.offer(t, 4000)
 	q.turn(t, time.Second)
@@ -337,8 +337,8 @@ func TestEveryCrashPointGoesOnWithTheSameBytes(t *testing.T) {
 	}
 	for cut := range len(p.journal) + 1 { // only so much was journaled
 		q := newPlay(sink.Every)
-		_, fx := q.restore(p.now, p.journal[:cut])
-		q.did(t, fx)
+		_, st := q.restore(p.now, p.journal[:cut])
+		q.did(t, st.effects)
 		q.journal = append(q.journal, p.journal[:cut]...)
 		for n := range 3 {
 			q.offer(t, dodona.Round(1000*(n+1))) // the reader gives again what it had not finished

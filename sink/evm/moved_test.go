@@ -19,7 +19,7 @@ import (
 func (p *play) finals(t *testing.T, after time.Duration) (list []dodona.Address) {
 	t.Helper()
 	p.now = p.now.Add(after)
-	fx := p.step(p.now, p.view)
+	fx := p.step(p.now, p.view).effects
 	for _, rec := range fx.keep {
 		var r dodona.Receipt
 		if rec.Topic == dodona.TopicReceipt && json.Unmarshal(rec.Body, &r) == nil && r.Status == dodona.ReceiptFinal {
@@ -103,7 +103,7 @@ func TestAFeedThatIsTakenOutHoldsUpNoOthers(t *testing.T) {
 		for _, a := range p.open {
 			p.view.Receipts[a.last().Hash] = nil
 		}
-		fx := p.step(p.now, p.view)
+		fx := p.step(p.now, p.view).effects
 		for _, rec := range fx.keep {
 			if rec.Topic == dodona.TopicReceipt {
 				receipts++

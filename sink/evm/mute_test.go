@@ -226,11 +226,11 @@ func TestWhatOneEndpointDoesNotSayAnotherShowsNothingOf(t *testing.T) {
 			if err := b.Sink.begin(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			var fx effects
+			st := &step{now: time.Now()}
 			for n := range mostOpen / 2 {
-				b.m.plan(&fx, time.Now(), Payload{Topic: dodona.TopicData, Feed: "feed-0", Record: fmt.Sprint(n), Round: dodona.Round(n + 1), Data: []byte{1}, Attested: time.Now()})
+				b.m.plan(st, Payload{Topic: dodona.TopicData, Feed: "feed-0", Record: fmt.Sprint(n), Round: dodona.Round(n + 1), Data: []byte{1}, Attested: time.Now()})
 			}
-			b.m.say(&fx, time.Now(), unknownGas("feed-0"), true, "nobody says")
+			b.m.say(st, unknownGas("feed-0"), true, "nobody says")
 			v, err := b.look(t.Context(), ethrpc.Header{})
 			if e := v.Estimates[1]; err != nil || e.Unknown == "" || e.Mute || v.Speaks != want {
 				t.Errorf("%v, estimate %+v, it says something of another contract: %t, want %t", err, e, v.Speaks, want)

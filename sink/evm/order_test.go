@@ -95,8 +95,8 @@ func TestOneContractThatCannotBeAskedHoldsUpNoOther(t *testing.T) {
 		p := newPlay(sink.Every)
 		p.target["g"] = dodona.Address{8}
 		p.gas = 0
-		var fx effects
-		p.say(&fx, p.now, trouble("f"), true, "nobody says")
+		st := &step{now: p.now}
+		p.say(st, trouble("f"), true, "nobody says")
 		offer := func(feed string) bool {
 			r := dodona.Round(1000 + p.top)
 			taken, fx := p.take(p.now, Payload{Topic: dodona.TopicData, Feed: feed, Record: r.ID(), Round: r, Attested: p.now})
@@ -111,7 +111,7 @@ func TestOneContractThatCannotBeAskedHoldsUpNoOther(t *testing.T) {
 		if !offer("g") {
 			t.Errorf("%s: another feed is held up", name)
 		}
-		p.say(&fx, p.now, trouble("g"), true, "nobody says")
+		p.say(st, trouble("g"), true, "nobody says")
 		if offer("g") || len(refusedIn(p)) > 0 {
 			t.Errorf("%s: all are put aside", name)
 		}
@@ -120,12 +120,12 @@ func TestOneContractThatCannotBeAskedHoldsUpNoOther(t *testing.T) {
 			t.Errorf("%s: anchors are well, and not both feeds are put aside", name)
 		}
 		anchor := Payload{Topic: dodona.TopicAnchor, Feed: "series", Record: "1", Round: 1, Attested: p.now}
-		p.plan(&fx, p.now, anchor)
+		p.plan(st, anchor)
 		what := anchor.Feed
 		if name == "slot" {
 			what = anchor.place()
 		}
-		if p.say(&fx, p.now, trouble(what), true, "nobody says"); len(p.stuck()) > 0 {
+		if p.say(st, trouble(what), true, "nobody says"); len(p.stuck()) > 0 {
 			t.Errorf("%s: all are put aside, anchors too", name)
 		}
 		if due := p.due(p.now); name == "estimate" && len(due) > 3 {
@@ -323,20 +323,20 @@ func TestAShortSilencePassesNothingOver(t *testing.T) {
 func TestAsAControlNoneIsAskedThatIsIllItself(t *testing.T) {
 	p := newPlay(sink.Every)
 	p.gas = 0
-	var fx effects
+	st := &step{now: p.now}
 	for n, feed := range []string{"a", "b", "z"} {
 		p.target[feed] = dodona.Address{byte(20 + n)}
 	}
 	for n := range mostOpen / 2 {
-		p.plan(&fx, p.now, Payload{Topic: dodona.TopicData, Feed: "f", Record: fmt.Sprint(n), Round: dodona.Round(n + 1), Data: []byte{1}, Attested: p.now})
+		p.plan(st, Payload{Topic: dodona.TopicData, Feed: "f", Record: fmt.Sprint(n), Round: dodona.Round(n + 1), Data: []byte{1}, Attested: p.now})
 	}
-	p.say(&fx, p.now, unknownGas("f"), true, "nobody says")
-	p.say(&fx, p.now, unknownGas("a"), true, "nobody says")
-	p.say(&fx, p.now, earlySlot("b"), true, "it is of tomorrow")
+	p.say(st, unknownGas("f"), true, "nobody says")
+	p.say(st, unknownGas("a"), true, "nobody says")
+	p.say(st, earlySlot("b"), true, "it is of tomorrow")
 	if c := p.control(); c == nil || *c.To != p.target["z"] {
 		t.Errorf("asked is %+v, want %s", c, p.target["z"])
 	}
-	p.say(&fx, p.now, unknownGas("z"), true, "nobody says")
+	p.say(st, unknownGas("z"), true, "nobody says")
 	if c := p.control(); c != nil {
 		t.Errorf("asked is %+v, and all are ill", c)
 	}
@@ -349,9 +349,9 @@ func TestAsAControlNoneIsAskedThatIsIllItself(t *testing.T) {
 func TestWhatASlotCannotHoldSpeaksOfItsContract(t *testing.T) {
 	p := newPlay(sink.Every)
 	p.target["g"] = dodona.Address{8}
-	var fx effects
+	st := &step{now: p.now}
 	for n := range mostOpen {
-		p.plan(&fx, p.now, Payload{Topic: dodona.TopicData, Feed: "f", Record: fmt.Sprint(n), Round: dodona.Round(n + 1), Data: []byte{1}, Attested: p.now})
+		p.plan(st, Payload{Topic: dodona.TopicData, Feed: "f", Record: fmt.Sprint(n), Round: dodona.Round(n + 1), Data: []byte{1}, Attested: p.now})
 	}
 	offer := func() bool {
 		r := dodona.Round(1 + p.top)
@@ -541,11 +541,11 @@ func TestWhatABlockHasIsCompared(t *testing.T) {
 func TestWhatLiesInBlocksPassesNothingOver(t *testing.T) {
 	p := newPlay(sink.Every)
 	p.target["g"] = dodona.Address{8}
-	var fx effects
+	st := &step{now: p.now}
 	put := func(feed string, n int, state State) {
 		for range n {
 			r := dodona.Round(1000 + p.top)
-			p.plan(&fx, p.now, Payload{Topic: dodona.TopicData, Feed: feed, Record: r.ID(), Round: r, Attested: p.now})
+			p.plan(st, Payload{Topic: dodona.TopicData, Feed: feed, Record: r.ID(), Round: r, Attested: p.now})
 			i := p.open[len(p.open)-1]
 			if i.State = state; state == Mined {
 				i.Block = &Block{OK: true}
@@ -652,13 +652,13 @@ func TestANewerAnswerNeedNotWait(t *testing.T) {
 func TestAStartKnowsThatAnchorsAreRefused(t *testing.T) {
 	p := newPlay(sink.Every)
 	p.anchor = dodona.Address{5}
-	var fx effects
+	st := &step{now: p.now}
 	for n := range 2 * rowMost {
-		p.plan(&fx, p.now, Payload{Topic: dodona.TopicAnchor, Feed: "series", Record: dodona.Round(n).ID(), Round: dodona.Round(1 + n), Attested: p.now})
+		p.plan(st, Payload{Topic: dodona.TopicAnchor, Feed: "series", Record: dodona.Round(n).ID(), Round: dodona.Round(1 + n), Attested: p.now})
 		p.open[n].Reverts = 1
-		p.write(&fx, p.open[n])
+		p.write(st, p.open[n])
 	}
-	p.did(t, fx)
+	p.did(t, st.effects)
 	q := newPlay(sink.Every)
 	q.anchor = p.anchor
 	q.restore(p.now, p.journal)

@@ -76,8 +76,8 @@ func TestARestartKnowsWhichAnswerABlockHas(t *testing.T) {
 			continue // it is journaled at once with what is planned anew
 		}
 		q := newPlay(sink.Latest)
-		_, fx := q.restore(p.now, p.journal[:cut])
-		q.did(t, fx)
+		_, st := q.restore(p.now, p.journal[:cut])
+		q.did(t, st.effects)
 		q.journal, q.now = append(q.journal, p.journal[:cut]...), p.now.Add(time.Minute)
 		q.view.Nonce, q.view.Slots["f"] = 1, sink.Said{Round: 1000}
 		q.inBlock(older, true)
@@ -175,10 +175,10 @@ func TestTheWorstTroubleIsTheState(t *testing.T) {
 				Now: func() time.Time { return p.now }, Log: slog.New(slog.DiscardHandler), Recorder: telemetry.Nop,
 			}}
 			for _, what := range c.troubles {
-				var fx effects
 				p.now = p.now.Add(time.Second)
-				p.say(&fx, p.now, what, true, "of "+what)
-				s.tellNews(fx.keep)
+				st := &step{now: p.now}
+				p.say(st, what, true, "of "+what)
+				s.tellNews(st.keep)
 			}
 			s.show(nil)
 			var got sink.Status

@@ -20,32 +20,32 @@ const (
 
 // tellOverdue tells of the transaction that holds up the others, if it has been in no block for long. That nobody takes it, fees and money
 // have troubles of their own.
-func (m *machine) tellOverdue(fx *effects, now time.Time, v view) {
+func (m *machine) tellOverdue(st *step) {
 	var first *Intent
 	for _, i := range m.open {
 		if (i.State == Signed || i.State == Sent) && (first == nil || i.Nonce < first.Nonce) {
 			first = i
 		}
 	}
-	if first == nil || !first.wasTaken() || m.trouble[rejected(first)] != (trouble{}) || m.fees || m.funds != nil {
-		m.say(fx, now, overdue, false, "")
+	if first == nil || !first.wasTaken() || m.trouble[rejected(first)] != (trouble{}) || st.fees || st.funds != nil {
+		m.say(st, overdue, false, "")
 		return
 	}
 	since := first.Attempts[0].At
 	if first.since.After(since) {
 		since = first.since
 	}
-	waited := now.Sub(since)
+	waited := st.now.Sub(since)
 	pays, why := "though it pays up to", "the endpoint keeps it to itself, or the chain has no room for it; name another one in rpc"
-	switch age := now.Sub(v.clock()); {
+	switch age := st.now.Sub(st.view.clock()); {
 	case age >= standsFor:
 		why = "the endpoint, or the chain, stands still; name another one in rpc"
-	case first.last().FeeCap < v.Head.BaseFee:
+	case first.last().FeeCap < st.view.Head.BaseFee:
 		pays, why = "and pays up to", "it waits for a lower fee, and all behind it"
 	}
-	m.say(fx, now, overdue, waited >= max(overdueAfter, 5*m.unhurried(m.bumpAfter)), fmt.Sprintf(
+	m.say(st, overdue, waited >= max(overdueAfter, 5*m.unhurried(m.bumpAfter)), fmt.Sprintf(
 		"transaction %s of nonce %d is in no block for %s, %s %s where the base fee is %s; the newest block is %d, of %sZ: %s",
-		first.last().Hash, first.Nonce, waited.Truncate(time.Minute), pays, Price(first.last().FeeCap), Price(v.Head.BaseFee), v.Head.Number, v.clock().UTC().Format(time.DateTime), why))
+		first.last().Hash, first.Nonce, waited.Truncate(time.Minute), pays, Price(first.last().FeeCap), Price(st.view.Head.BaseFee), st.view.Head.Number, st.view.clock().UTC().Format(time.DateTime), why))
 }
 
 // wasTaken reports whether any node took a transaction of an intent.
@@ -55,32 +55,32 @@ func (i *Intent) wasTaken() bool {
 }
 
 // tellAlone tells that one of several endpoints is believed of what no other one can tell, once that lasts.
-func (m *machine) tellAlone(fx *effects, now time.Time) {
+func (m *machine) tellAlone(st *step) {
 	l := lead{place: theNonce}
 	switch {
-	case m.loneNonce != nil:
-		l.word = word{by: m.loneNonce.By, level: m.loneNonce.Level}
-	case len(m.loneSlots) > 0:
-		l.place = slices.Min(slices.Collect(maps.Keys(m.loneSlots)))
-		l.word = m.loneSlots[l.place]
+	case m.heard.loneNonce != nil:
+		l.word = word{by: m.heard.loneNonce.By, level: m.heard.loneNonce.Level}
+	case len(m.heard.loneSlots) > 0:
+		l.place = slices.Min(slices.Collect(maps.Keys(m.heard.loneSlots)))
+		l.word = m.heard.loneSlots[l.place]
 	}
-	if m.loneNonce == nil && len(m.loneSlots) == 0 || len(m.hosts) < 2 {
-		m.loneAt = time.Time{}
-		m.say(fx, now, alone, false, "")
+	if m.heard.loneNonce == nil && len(m.heard.loneSlots) == 0 || len(m.hosts) < 2 {
+		m.heard.loneAt = time.Time{}
+		m.say(st, alone, false, "")
 		return
 	}
-	if m.loneAt.IsZero() {
-		m.loneAt = now
+	if m.heard.loneAt.IsZero() {
+		m.heard.loneAt = st.now
 	}
 	what := "rounds up to it count as delivered by somebody else"
 	if l.place == theNonce {
 		what = "new transactions are numbered behind it"
 	}
-	m.say(fx, now, alone, now.Sub(m.loneAt) >= laggingFor, fmt.Sprintf("%s says that %s, and the others cannot tell: it is believed, and %s; see that another endpoint of rpc answers", m.host(l.by), l.inWords(), what))
+	m.say(st, alone, st.now.Sub(m.heard.loneAt) >= laggingFor, fmt.Sprintf("%s says that %s, and the others cannot tell: it is believed, and %s; see that another endpoint of rpc answers", m.host(l.by), l.inWords(), what))
 }
 
 // tellReverted tells that a contract reverts an answer again and again, which waits for a person.
-func (m *machine) tellReverted(fx *effects, now time.Time) {
+func (m *machine) tellReverted(st *step) {
 	var i *Intent // of several the one that is tried next, or is being tried
 	for _, o := range m.open {
 		if o.Payload != nil && o.Reverts >= mostTries && !m.isForeign(o.place()) && (o.Block == nil || !o.Block.OK) && (i == nil || o.NotUntil.Before(i.NotUntil)) {
@@ -91,7 +91,7 @@ func (m *machine) tellReverted(fx *effects, now time.Time) {
 	anchor := m.find(func(i *Intent) bool { return i.Payload != nil && i.Payload.anchor() })
 	switch {
 	case m.row >= rowMost && anchor != nil:
-		m.say(fx, now, "reverted", true, fmt.Sprintf("of the last %[2]d anchors the contract %[1]s took none, or nobody says whether it would; the newest is tried each %[3]s; %[4]s", m.contract(anchor.Payload), m.row, retryMost, see))
+		m.say(st, "reverted", true, fmt.Sprintf("of the last %[2]d anchors the contract %[1]s took none, or nobody says whether it would; the newest is tried each %[3]s; %[4]s", m.contract(anchor.Payload), m.row, retryMost, see))
 		return
 	case i == nil:
 		var worst *spell
@@ -101,10 +101,10 @@ func (m *machine) tellReverted(fx *effects, now time.Time) {
 			}
 		}
 		if worst == nil {
-			m.say(fx, now, "reverted", false, "")
+			m.say(st, "reverted", false, "")
 			return
 		}
-		m.say(fx, now, "reverted", true, fmt.Sprintf("the contract %s reverted rounds of %s in %d blocks, the last at %sZ; the next one is tried at %sZ; %s",
+		m.say(st, "reverted", true, fmt.Sprintf("the contract %s reverted rounds of %s in %d blocks, the last at %sZ; the next one is tried at %sZ; %s",
 			m.contract(worst.of.Payload), worst.of.Payload.Feed, worst.times(), worst.last.UTC().Format(time.TimeOnly), worst.until().UTC().Format(time.TimeOnly), see))
 		return
 	}
@@ -112,7 +112,7 @@ func (m *machine) tellReverted(fx *effects, now time.Time) {
 	if i.State == Planned {
 		next = "is tried again at " + i.NotUntil.UTC().Format(time.TimeOnly) + "Z"
 	}
-	m.say(fx, now, "reverted", true, fmt.Sprintf("the contract %s reverted round %d of %s %d times; it %s; %s", m.contract(i.Payload), uint64(i.Payload.Round), i.Payload.Feed, i.Reverts, next, see))
+	m.say(st, "reverted", true, fmt.Sprintf("the contract %s reverted round %d of %s %d times; it %s; %s", m.contract(i.Payload), uint64(i.Payload.Round), i.Payload.Feed, i.Reverts, next, see))
 }
 
 // keptMost is how many transactions in a row get into a block only once another endpoint has them, before that one is asked instead.
@@ -134,12 +134,12 @@ func (m *machine) passedOn(i *Intent) {
 }
 
 // leaves returns why the current endpoint is to be left; "" if it is not. It is told once each time.
-func (m *machine) leaves(fx *effects, now time.Time, current int) string {
-	if m.kept < keptMost || m.keptBy != current || now.Sub(m.leftAt) < leftEvery {
+func (m *machine) leaves(st *step, current int) string {
+	if m.kept < keptMost || m.keptBy != current || st.now.Sub(m.leftAt) < leftEvery {
 		return ""
 	}
-	m.kept, m.leftAt = 0, now
+	m.kept, m.leftAt = 0, st.now
 	why := fmt.Sprintf("%d transactions in a row got into a block only after another endpoint had them: it may pass on nothing", keptMost)
-	m.tell(fx, now, "rpc", m.host(current)+" is left: "+why)
+	m.tell(st, "rpc", m.host(current)+" is left: "+why)
 	return why
 }

@@ -60,9 +60,9 @@ func TestAFeedThatIsRefusedFillsNothing(t *testing.T) {
 	}
 	const passed = 20
 	dead, counted := 0, uint64(0)
-	var before effects
+	before := &step{now: p.now}
 	for n := range mostOpen - passed {
-		p.plan(&before, p.now, Payload{Topic: dodona.TopicData, Feed: "f", Record: dodona.Round(1000 + n).ID(), Round: dodona.Round(1000 + n), Data: []byte{1}, Attested: p.now})
+		p.plan(before, Payload{Topic: dodona.TopicData, Feed: "f", Record: dodona.Round(1000 + n).ID(), Round: dodona.Round(1000 + n), Data: []byte{1}, Attested: p.now})
 	}
 	p.open[0].Refusals = 1
 	for n := mostOpen - passed; n < mostOpen+passed; n++ {
@@ -119,11 +119,11 @@ func TestWhatIsPassedOverLeavesItsPlace(t *testing.T) {
 	}
 	until := p.now.Add(time.Hour)
 	p.open[0].Reverts, p.open[0].NotUntil, p.refuses["f"] = mostTries, until, p.now
-	var fx effects
-	if !p.giveUp(&fx, p.now, refusedIn(p)) {
+	st := &step{now: p.now}
+	if !p.giveUp(st, refusedIn(p)) {
 		t.Fatal("nothing is passed over")
 	}
-	p.did(t, fx)
+	p.did(t, st.effects)
 	if got := refusedIn(p); len(got) != 2 || got[0].Payload.Round != 2000 || !got[0].NotUntil.Equal(until) || got[0].Reverts != mostTries {
 		t.Errorf("%d are refused, the first is %+v", len(got), got[0])
 	}
@@ -136,7 +136,7 @@ func TestWhatIsPassedOverLeavesItsPlace(t *testing.T) {
 		t.Errorf("due are %v", p.due(p.now))
 	}
 	p.open = nil
-	if p.giveUp(&fx, p.now, refusedIn(p)) {
+	if p.giveUp(st, refusedIn(p)) {
 		t.Error("what is not there is passed over")
 	}
 }

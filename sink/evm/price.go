@@ -63,32 +63,32 @@ func (m *machine) pay(i *Intent, tx dodona.Digest) {
 }
 
 // price returns tip and cap of a new transaction; false: they are above what is allowed. Of a chain without EIP-1559 both are the price.
-func (m *machine) price(v view) (tip, feeCap uint64, ok bool) {
-	tip = m.tip(v)
-	if m.legacy {
-		tip = max(min(v.Tip, m.maxFee), m.leastTip)
+func (m *machine) price(st *step) (tip, feeCap uint64, ok bool) {
+	tip = m.tip(st.view)
+	if st.view.Head.Legacy {
+		tip = max(min(st.view.Tip, m.maxFee), m.leastTip)
 	}
-	if v.Head.BaseFee > m.maxFee || tip > m.maxFee-v.Head.BaseFee {
-		m.fees = true
+	if st.view.Head.BaseFee > m.maxFee || tip > m.maxFee-st.view.Head.BaseFee {
+		st.fees = true
 		return 0, 0, false
 	}
-	if m.legacy {
+	if st.view.Head.Legacy {
 		return tip, tip, true
 	}
 	// Twice the base fee: it can rise by an eighth with every block, so this lasts for six full ones.
-	return tip, min(m.maxFee, 2*v.Head.BaseFee+tip), true
+	return tip, min(m.maxFee, 2*st.view.Head.BaseFee+tip), true
 }
 
 // dear says what of the price stands in the way.
-func (m *machine) dear(v view) string {
-	if m.tipWanted > 0 {
-		return fmt.Sprintf("a tip of %s is wanted, above max_tip, %s; transactions wait", Price(m.tipWanted), Price(m.maxTip))
+func (m *machine) dear(st *step) string {
+	if st.tipWanted > 0 {
+		return fmt.Sprintf("a tip of %s is wanted, above max_tip, %s; transactions wait", Price(st.tipWanted), Price(m.maxTip))
 	}
-	if tip := m.tip(v); v.Head.BaseFee <= m.maxFee && tip <= m.maxFee-v.Head.BaseFee {
+	if tip := m.tip(st.view); st.view.Head.BaseFee <= m.maxFee && tip <= m.maxFee-st.view.Head.BaseFee {
 		return fmt.Sprintf("no block has the transactions of %s from nonce %d on, though they pay up to max_fee, %s, where the base fee is %s and a tip is %s: "+
-			"an endpoint counts them wrong or keeps them to itself; name another one", m.sender, m.expected(), Price(m.maxFee), Price(v.Head.BaseFee), Price(tip))
+			"an endpoint counts them wrong or keeps them to itself; name another one", m.sender, m.expected(), Price(m.maxFee), Price(st.view.Head.BaseFee), Price(tip))
 	}
-	return fmt.Sprintf("the base fee of %s and a tip of %s are above max_fee, %s; transactions wait", Price(v.Head.BaseFee), Price(m.tip(v)), Price(m.maxFee))
+	return fmt.Sprintf("the base fee of %s and a tip of %s are above max_fee, %s; transactions wait", Price(st.view.Head.BaseFee), Price(m.tip(st.view)), Price(m.maxFee))
 }
 
 // How long the least tip of a pool is remembered: pools change. One that is above what may be paid stops everything on the word of one
@@ -136,9 +136,9 @@ func wantsMore(message string) bool {
 const mostWei = 1_000_000 * uint64(gwei)
 
 // forgetTip lets go of a least tip after a while.
-func (m *machine) forgetTip(now time.Time, baseFee uint64) {
-	kept := leastTipFor
-	if baseFee > m.maxFee || m.leastTip > m.maxFee-baseFee || m.maxTip > 0 && m.leastTip > m.maxTip || m.compared && m.leastTip > m.usual {
+func (m *machine) forgetTip(now time.Time, v view) {
+	kept, baseFee := leastTipFor, v.Head.BaseFee
+	if baseFee > m.maxFee || m.leastTip > m.maxFee-baseFee || m.maxTip > 0 && m.leastTip > m.maxTip || len(v.Tips) > 0 && m.leastTip > m.usualMost(v) { // it is known what others pay
 		kept = tooDearFor
 	}
 	if now.Sub(m.leastTipAt) > kept {

@@ -53,8 +53,8 @@ func TestTheLeastTipOfAPoolIsLearned(t *testing.T) {
 			p.view.Head.Number = 20
 			p.turn(t, time.Second)
 			q := newPlay(sink.Latest)
-			_, fx := q.restore(p.now, p.journal)
-			q.did(t, fx)
+			_, st := q.restore(p.now, p.journal)
+			q.did(t, st.effects)
 			q.view, q.now = p.view, p.now
 			for i, again := range []*play{p, q} {
 				name := []string{"the same process", "after a restart"}[i]
@@ -216,7 +216,7 @@ func TestALeastTipIsForgottenInTime(t *testing.T) {
 		p.maxTip = c.maxTip
 		for after, want := range map[time.Duration]uint64{0: c.leastTip, c.kept: c.leastTip, c.kept + 1: 0} {
 			p.leastTip, p.leastTipAt = c.leastTip, p.now
-			p.forgetTip(p.now.Add(after), c.baseFee)
+			p.forgetTip(p.now.Add(after), view{Head: ethrpc.Header{BaseFee: c.baseFee}})
 			if p.leastTip != want {
 				t.Errorf("%s: after %s the least tip is %d, want %d", c.name, after, p.leastTip, want)
 			}

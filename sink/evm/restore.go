@@ -11,13 +11,14 @@ import (
 
 // restore takes up what was journaled, oldest first. It returns how many open intents belong to another chain or
 // sender; their answers are planned anew.
-func (m *machine) restore(now time.Time, entries []entry) (moved int, fx effects) {
+func (m *machine) restore(now time.Time, entries []entry) (moved int, st *step) {
+	st = &step{now: now}
 	all := make(map[uint64]entry)
 	for _, e := range entries {
 		all[e.Intent.Number] = e
 		m.top = max(m.top, e.Top)
 		if e.Chain == m.chain && e.Sender == m.sender {
-			m.pendingNonce, m.loneNonce, m.leastTip, m.leastTipAt = e.Next, e.Alone, e.LeastTip, e.LeastTipAt
+			m.pendingNonce, m.heard.loneNonce, m.leastTip, m.leastTipAt = e.Next, e.Alone, e.LeastTip, e.LeastTipAt
 		}
 	}
 	known := m.pendingNonce
@@ -28,7 +29,7 @@ func (m *machine) restore(now time.Time, entries []entry) (moved int, fx effects
 			continue
 		}
 		i.mend()
-		if ours && i.State != Planned && (m.loneNonce == nil || i.Nonce < known) {
+		if ours && i.State != Planned && (m.heard.loneNonce == nil || i.Nonce < known) {
 			m.pendingNonce = max(m.pendingNonce, i.Nonce+1)
 		}
 		if !ours && i.State != Planned {
@@ -58,18 +59,18 @@ func (m *machine) restore(now time.Time, entries []entry) (moved int, fx effects
 		}
 		m.open = append(m.open, &i)
 	}
-	m.begun = m.pendingNonce > 0 || m.loneNonce != nil
+	m.begun = m.pendingNonce > 0 || m.heard.loneNonce != nil
 	m.order()
 	for _, i := range slices.Clone(m.open) {
 		if i.State == Superseded {
-			m.receipt(&fx, now, i, dodona.ReceiptSuperseded, "the sink has no contract for it any more")
-			fx.count(telemetry.SinkSuperseded, 1)
+			m.receipt(st, i, dodona.ReceiptSuperseded, "the sink has no contract for it any more")
+			st.count(telemetry.SinkSuperseded, 1)
 		}
 		if i.State.over() || (i.State == Planned && len(i.Attempts) == 0 && moved > 0) {
-			m.write(&fx, i)
+			m.write(st, i)
 		}
 	}
-	return moved, fx
+	return moved, st
 }
 
 // order sorts what is open by number, and of the planned ones of each place those of older rounds first: what was planned anew has a higher number

@@ -27,7 +27,8 @@ const (
 )
 
 // sent takes what became of a broadcast.
-func (m *machine) sent(now time.Time, i *Intent, r reply, message string) (fx effects) {
+func (m *machine) sent(now time.Time, i *Intent, r reply, message string) effects {
+	st := &step{now: now}
 	if r != stale && r != spent && r != unheard {
 		i.tooOld = 0
 	}
@@ -37,9 +38,9 @@ func (m *machine) sent(now time.Time, i *Intent, r reply, message string) (fx ef
 		message += fmt.Sprintf(", %d times in a row, and it counts %d transactions of %s: one of the nodes behind it lags; name another endpoint", i.tooOld, m.chainNonce, m.sender)
 	case spent: // who counts fewer does not know what is known
 		i.tooOld++
-		m.refuteNonce(now, i.Nonce)
+		m.heard.refuteNonce(now, i.Nonce)
 		m.chainNonce = max(m.chainNonce, i.Nonce+1)
-		m.used(&fx, now, i.Nonce)
+		m.used(st, i.Nonce)
 	case accepted:
 		if i.tooPoor && i.last().Tip > m.leastTip { // it climbed to what the pool takes, which says nothing else of it
 			m.leastTip, m.leastTipAt = i.last().Tip, now
@@ -47,20 +48,20 @@ func (m *machine) sent(now time.Time, i *Intent, r reply, message string) (fx ef
 		i.tooPoor = false
 		if i.State == Signed {
 			i.State, i.Attempts[len(i.Attempts)-1].Taken = Sent, true
-			m.write(&fx, i)
+			m.write(st, i)
 		}
 	case underpriced:
 		i.bumpNow = true
 		i.tooPoor = i.tooPoor || wantsMore(message)
 		m.learnTip(now, message)
-		fx.count(telemetry.SinkFailures, 1)
+		st.count(telemetry.SinkFailures, 1)
 	case poor, refused:
 		i.gasWrong = mentions(message, "intrinsic gas", "gas limit", "gas too low", "gas too high", "exceeds block")
-		fx.count(telemetry.SinkFailures, 1)
+		st.count(telemetry.SinkFailures, 1)
 	}
 	there := r == refused || r == poor || r == underpriced || r == stale && i.tooOld >= mostTooOld && m.chainNonce <= i.Nonce
-	m.say(&fx, now, rejected(i), there, "the node does not take transaction "+i.last().Hash.String()+": "+message+"; it is sent again")
-	return fx
+	m.say(st, rejected(i), there, "the node does not take transaction "+i.last().Hash.String()+": "+message+"; it is sent again")
+	return st.effects
 }
 
 // rejected names the trouble that a node does not take an intent's bytes: each has its own, or one that is taken would
@@ -68,24 +69,24 @@ func (m *machine) sent(now time.Time, i *Intent, r reply, message string) (fx ef
 func rejected(i *Intent) string { return fmt.Sprintf("rejected %d", i.Number) }
 
 // forgive ends the troubles of intents that are not under way any more, and of slots that are not read any more.
-func (m *machine) forgive(fx *effects, now time.Time, v view) {
+func (m *machine) forgive(st *step) {
 	for what := range m.trouble {
 		if place, found := strings.CutPrefix(what, "slot "); found {
-			if _, read := v.Slots[place]; !read {
-				m.say(fx, now, what, false, "")
+			if _, read := st.view.Slots[place]; !read {
+				m.say(st, what, false, "")
 			}
 		}
 		if feed, found := strings.CutPrefix(what, "refused "); found && !m.waits(feed, func(i *Intent) bool { return i.State == Planned && i.Refusals > 0 }) {
-			m.say(fx, now, what, false, "")
+			m.say(st, what, false, "")
 		}
 		if feed, found := strings.CutPrefix(what, "estimate "); found && !m.waits(feed, func(i *Intent) bool { return i.State != Mined }) {
-			m.say(fx, now, what, false, "")
+			m.say(st, what, false, "")
 		}
 		number, found := strings.CutPrefix(what, "rejected ")
 		if found && m.find(func(i *Intent) bool {
 			return (i.State == Signed || i.State == Sent) && strconv.FormatUint(i.Number, 10) == number
 		}) == nil {
-			m.say(fx, now, what, false, "")
+			m.say(st, what, false, "")
 		}
 	}
 }
@@ -96,27 +97,27 @@ func (m *machine) waits(feed string, is func(*Intent) bool) bool {
 }
 
 // say tells when a trouble begins and when it is over.
-func (m *machine) say(fx *effects, now time.Time, what string, there bool, message string) {
+func (m *machine) say(st *step, what string, there bool, message string) {
 	_, known := m.trouble[what]
 	switch {
 	case there && !known:
-		m.trouble[what] = trouble{message, now}
-		m.tell(fx, now, strings.Fields(what)[0], message)
+		m.trouble[what] = trouble{message, st.now}
+		m.tell(st, strings.Fields(what)[0], message)
 	case there:
 		m.trouble[what] = trouble{message, m.trouble[what].Since}
 	case known:
 		delete(m.trouble, what)
-		m.tell(fx, now, strings.Fields(what)[0], "over")
+		m.tell(st, strings.Fields(what)[0], "over")
 	}
 }
 
-func (m *machine) tell(fx *effects, now time.Time, what, message string) {
-	rec, err := sink.EventRecord(m.sink, what, message, now)
-	fx.add(rec, err)
+func (m *machine) tell(st *step, what, message string) {
+	rec, err := sink.EventRecord(m.sink, what, message, st.now)
+	st.add(rec, err)
 }
 
 // write journals how an intent stands, and forgets it if it is over.
-func (m *machine) write(fx *effects, i *Intent) {
+func (m *machine) write(st *step, i *Intent) {
 	if i.State.over() {
 		m.open = slices.DeleteFunc(m.open, func(o *Intent) bool { return o == i })
 		m.forget(i)
@@ -129,12 +130,12 @@ func (m *machine) write(fx *effects, i *Intent) {
 	e := entry{
 		Chain: m.chain, Sender: m.sender, Top: m.top, Open: lowest, Next: m.pendingNonce, Intent: *i, LeastTip: m.leastTip, LeastTipAt: m.leastTipAt,
 	}
-	if m.loneNonce != nil {
-		alone := *m.loneNonce
+	if m.heard.loneNonce != nil {
+		alone := *m.heard.loneNonce
 		e.Alone = &alone
 	}
 	rec, err := e.record(m.sink)
-	fx.add(rec, err)
+	st.add(rec, err)
 }
 
 // forget lets go of the place of an anchor, which no later one has: they are many, and feeds are few.
@@ -147,21 +148,19 @@ func (m *machine) forget(i *Intent) {
 	delete(m.slots, place)
 	delete(m.known, place)
 	delete(m.passed, place)
-	delete(m.told, place)
-	delete(m.loneSlots, place)
-	delete(m.refuted, place)
 	delete(m.reverted, place)
+	m.heard.forget(place)
 }
 
 // receipt journals what became of the answer that an intent delivered.
-func (m *machine) receipt(fx *effects, now time.Time, i *Intent, status dodona.ReceiptStatus, detail string) {
+func (m *machine) receipt(st *step, i *Intent, status dodona.ReceiptStatus, detail string) {
 	if i.Payload == nil {
 		return
 	}
 	r := dodona.Receipt{
 		Sink: m.sink, Topic: i.Payload.Topic, Key: i.Payload.Feed, Record: i.Payload.Record, Status: status,
-		Detail: detail, At: now, Passed: i.Payload.Passed,
-		Late: sink.Late(dodona.Record{Appended: i.Payload.Attested}, now),
+		Detail: detail, At: st.now, Passed: i.Payload.Passed,
+		Late: sink.Late(dodona.Record{Appended: i.Payload.Attested}, st.now),
 	}
 	if b := i.Block; b != nil {
 		if a, found := i.outran(i.inBlock); found {
@@ -181,7 +180,7 @@ func (m *machine) receipt(fx *effects, now time.Time, i *Intent, status dodona.R
 	if b := i.Block; b != nil {
 		rec.ID += "." + b.Hash.String()
 	}
-	fx.add(rec, err)
+	st.add(rec, err)
 }
 
 func (fx *effects) add(rec dodona.Record, err error) {

@@ -38,7 +38,7 @@ func (s *Sink) testify(ctx context.Context, v *view) {
 	for n := range leads {
 		l := leads[(n+s.witnesses)%len(leads)]
 		for index := range endpoints {
-			if e := s.m.hearings[l.place]; l.by != index && (e == nil || !e.asked(now, index, l)) {
+			if e := s.m.heard.of[l.place]; l.by != index && (e == nil || !e.asked(now, index, l)) {
 				asks[index] = append(asks[index], l)
 			}
 		}

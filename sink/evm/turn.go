@@ -84,10 +84,10 @@ func (s *Sink) rpcFailed(ctx context.Context, err error) {
 		s.notBegun(ctx, err)
 		return
 	}
-	var fx effects
 	now := s.env.Now()
-	s.m.say(&fx, now, "rpc", true, err.Error())
-	_ = s.keep(ctx, fx) // an error ends Run by ctx
+	st := &step{now: now}
+	s.m.say(st, "rpc", true, err.Error())
+	_ = s.keep(ctx, st.effects) // an error ends Run by ctx
 	s.statusMu.Lock()
 	s.lastErr, s.errAt = "rpc: "+err.Error(), now // not what it was when that began
 	s.statusMu.Unlock()
@@ -107,9 +107,9 @@ func (s *Sink) waits(ctx context.Context) {
 		s.notBegun(ctx, errors.New(inWords(slow, now)))
 		return
 	}
-	var fx effects
-	s.m.say(&fx, now, "rpc", true, inWords(slow, now))
-	_ = s.keep(ctx, fx) // an error ends Run by ctx
+	st := &step{now: now}
+	s.m.say(st, "rpc", true, inWords(slow, now))
+	_ = s.keep(ctx, st.effects) // an error ends Run by ctx
 	s.show(nil)
 }
 
@@ -202,17 +202,17 @@ func (s *Sink) decide(ctx context.Context, v view) (effects, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.env.Now()
-	fx := s.m.step(now, v)
-	leaves := s.m.leaves(&fx, now, s.client.Current())
-	if err := s.keep(ctx, fx); err != nil {
-		return fx, err
+	st := s.m.step(now, v)
+	leaves := s.m.leaves(st, s.client.Current())
+	if err := s.keep(ctx, st.effects); err != nil {
+		return st.effects, err
 	}
 	if leaves != "" {
 		s.client.Skip(errors.New(leaves))
 		s.forget()
 	}
 	s.show(&v)
-	return fx, nil
+	return st.effects, nil
 }
 
 // reached tells that endpoints can be asked again, or that they let requests wait.
@@ -221,13 +221,13 @@ func (s *Sink) reached(ctx context.Context) error {
 	defer s.mu.Unlock()
 	now := s.env.Now()
 	slow, is := s.client.Slow()
-	var fx effects
+	st := &step{now: now}
 	what := inWords(slow, now)
 	if s.dumb != nil { // that is for longer, and requests may wait for that
 		is, what = true, s.dumb.Error()
 	}
-	s.m.say(&fx, now, "rpc", is, what)
-	if err := s.keep(ctx, fx); err != nil {
+	s.m.say(st, "rpc", is, what)
+	if err := s.keep(ctx, st.effects); err != nil {
 		return err
 	}
 	s.show(nil)

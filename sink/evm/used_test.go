@@ -21,12 +21,12 @@ func TestAUsedNonceIsProofOfNoMore(t *testing.T) {
 			believe := func(level uint64) {
 				p.view.Nonce = level
 				for range 10 {
-					if p.loneNonce != nil && p.loneNonce.Level == level {
+					if p.heard.loneNonce != nil && p.heard.loneNonce.Level == level {
 						return
 					}
 					p.turn(t, lostFor/2)
 				}
-				t.Fatalf("believed %+v, want %d", p.loneNonce, level)
+				t.Fatalf("believed %+v, want %d", p.heard.loneNonce, level)
 			}
 			p.begun, p.chainNonce, p.pendingNonce, p.view.Nonce = true, 2, 2, 3
 			p.offer(t, 1000)
@@ -37,8 +37,8 @@ func TestAUsedNonceIsProofOfNoMore(t *testing.T) {
 			p.did(t, p.sent(p.now, p.open[0], accepted, ""))
 			believe(40)
 			prove(p)
-			if p.pendingNonce != 4 || p.loneNonce == nil {
-				t.Errorf("%d are known of, believed %+v; want 4, and the rest believed", p.pendingNonce, p.loneNonce)
+			if p.pendingNonce != 4 || p.heard.loneNonce == nil {
+				t.Errorf("%d are known of, believed %+v; want 4, and the rest believed", p.pendingNonce, p.heard.loneNonce)
 			}
 			p.view.Nonce = 4 // it is honest again
 			for range 6 * lostViews {
@@ -60,11 +60,11 @@ func TestAUsedNonceIsWeighedByWhatIsKnown(t *testing.T) {
 		believed     bool
 	}{{3, 10, true}, {9, 10, true}, {10, 11, true}, {19, 20, true}, {20, 25, false}, {30, 25, false}} {
 		p := newPlay(sink.Every)
-		p.pendingNonce, p.loneNonce = 10, &loneNonce{Level: 20, Next: 25}
-		var fx effects
-		p.used(&fx, p.now, c.nonce)
-		if p.pendingNonce != c.known || (p.loneNonce != nil) != c.believed {
-			t.Errorf("nonce %d is used: %d are known, believed %+v", c.nonce, p.pendingNonce, p.loneNonce)
+		p.pendingNonce, p.heard.loneNonce = 10, &loneNonce{Level: 20, Next: 25}
+		st := &step{now: p.now}
+		p.used(st, c.nonce)
+		if p.pendingNonce != c.known || (p.heard.loneNonce != nil) != c.believed {
+			t.Errorf("nonce %d is used: %d are known, believed %+v", c.nonce, p.pendingNonce, p.heard.loneNonce)
 		}
 	}
 }

@@ -149,18 +149,18 @@ func foreign(feed string) string { return "contract " + feed }
 const misfit = "period"
 
 // tellForeign tells of the contracts that are not those of their feeds, and forgets what is known of their slots: what is to go there waits for a person.
-func (m *machine) tellForeign(fx *effects, now time.Time, v view) {
-	m.foreign = v.Foreign
+func (m *machine) tellForeign(st *step) {
+	m.foreign = st.view.Foreign
 	for feed := range m.target {
 		of, is := m.foreign[feed]
-		m.say(fx, now, foreign(feed), is, of.What)
+		m.say(st, foreign(feed), is, of.What)
 		if !is {
 			continue
 		}
-		m.say(fx, now, refusedBy(&Payload{Feed: feed}), false, "")
+		m.say(st, refusedBy(&Payload{Feed: feed}), false, "")
 		delete(m.slots, feed)
 		delete(m.known, feed)
-		delete(m.loneSlots, feed)
+		delete(m.heard.loneSlots, feed)
 		m.refuses[feed] = latest(m.refuses[feed], of.At)
 	}
 }
@@ -172,9 +172,9 @@ func (m *machine) isForeign(place string) bool {
 }
 
 // tellMisfit tells that the node's windows are not on the grid of the contract of anchors: each is dropped.
-func (m *machine) tellMisfit(fx *effects, now time.Time, v view) {
-	there := !m.anchor.IsZero() && v.Period > 0 && v.Every > 0 && uint64(v.Every.Milliseconds())%v.Period != 0
-	period, every := unit.FormatDuration(time.Duration(min(v.Period, 1<<40))*time.Millisecond), unit.FormatDuration(v.Every)
-	m.say(fx, now, misfit, there, fmt.Sprintf("the contract of anchors %s takes windows of %s or a multiple, and this node anchors every %s: what does not fit is dropped; set anchor.every to a multiple of %s, or name as `anchor` a contract that fits (`dodona contract deploy anchor --period %s`)",
+func (m *machine) tellMisfit(st *step) {
+	there := !m.anchor.IsZero() && st.view.Period > 0 && st.view.Every > 0 && uint64(st.view.Every.Milliseconds())%st.view.Period != 0
+	period, every := unit.FormatDuration(time.Duration(min(st.view.Period, 1<<40))*time.Millisecond), unit.FormatDuration(st.view.Every)
+	m.say(st, misfit, there, fmt.Sprintf("the contract of anchors %s takes windows of %s or a multiple, and this node anchors every %s: what does not fit is dropped; set anchor.every to a multiple of %s, or name as `anchor` a contract that fits (`dodona contract deploy anchor --period %s`)",
 		m.anchor, period, every, period, every))
 }

@@ -232,8 +232,8 @@ func TestAClockThatWasAheadDelaysNothing(t *testing.T) {
 				}
 				q := newPlay(sink.Every)
 				q.now, q.view, q.journal = p.now, p.view, p.journal
-				_, fx := q.restore(p.now, entries)
-				q.did(t, fx)
+				_, st := q.restore(p.now, entries)
+				q.did(t, st.effects)
 				p = q
 			}
 			p.now = p.now.Add(-ahead)
