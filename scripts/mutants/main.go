@@ -1,7 +1,7 @@
 // Command mutants changes the code of packages in one place after another, and says which changes no test sees: a moved
 // boundary, a condition turned round or cut, an operation, a number, a statement that is gone. It runs only tests that
 // come by the place, each found by a run of its own. A mutant is killed if one of them
-// fails, or goes on for far longer than before.
+// fails, or goes on for far longer than before. One build holds all mutants of functions: weave.go.
 //
 //	mutants -n 60 sign quorum sink+sink/evm
 //

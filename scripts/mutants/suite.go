@@ -53,7 +53,7 @@ func measure(temp, target, pkg string, short bool) (*suite, error) {
 		return nil, err
 	}
 	binary := filepath.Join(temp, "cover.test")
-	if _, err := output("go", "test", "-c", "-cover", "-coverpkg=./"+target, "-o", binary, "./"+pkg); err != nil {
+	if _, err := output("go", "test", "-c", "-vet=off", "-cover", "-coverpkg=./"+target, "-o", binary, "./"+pkg); err != nil {
 		return nil, err
 	}
 	s := &suite{pkg: pkg, short: short}
@@ -132,8 +132,9 @@ func (s *suite) passing(m mutant) (tests []*one) {
 	return tests
 }
 
-// run runs tests until one fails and says which, or returns "". Fast ones go first, in a process of their own.
-func (s *suite) run(binary string, tests []*one) (by string) {
+// run runs tests until one fails and says which, or returns "". Fast ones go first, in a process of their own. The number is
+// that of a mutant which is woven in, or 0.
+func (s *suite) run(binary string, number int, tests []*one) (by string) {
 	for part := range slices.Chunk(tests, max(1, (len(tests)+1)/2)) {
 		names := make([]string, len(part))
 		var cost bound
@@ -147,6 +148,7 @@ func (s *suite) run(binary string, tests []*one) (by string) {
 		args := []string{"-c", "ulimit -t " + seconds + `; exec "$0" "$@"`, binary}
 		args = append(args, "-test.run=^("+strings.Join(names, "|")+")$", "-test.failfast", "-test.timeout=0")
 		c := s.command(ctx, "bash", args...)
+		c.Env = append(os.Environ(), variable+"="+strconv.Itoa(number))
 		out, err := c.CombinedOutput()
 		late := errors.Is(ctx.Err(), context.DeadlineExceeded)
 		cancel()

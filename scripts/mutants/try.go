@@ -52,14 +52,55 @@ func try(o options, temp, name string) (score, error) {
 		suites = append(suites, suite)
 	}
 	sample(all, o.seed)
-	for _, m := range all {
-		if (o.most > 0 && s.tried == o.most) || !strings.Contains(m.key(), o.only) {
-			s.rest[m.key()] = true
-			continue
+	chosen := slices.DeleteFunc(slices.Clone(all), func(m mutant) bool { return !strings.Contains(m.key(), o.only) })
+	for len(chosen) > 0 && (o.most == 0 || s.tried < o.most) {
+		n := len(chosen)
+		if o.most > 0 {
+			n = min(n, o.most-s.tried)
 		}
-		fate, by, err := m.meet(temp, suites)
-		if err != nil {
+		if err := s.batch(temp, chosen[:n], suites); err != nil {
 			return s, err
+		}
+		chosen = chosen[n:]
+	}
+	for _, m := range chosen {
+		s.rest[m.key()] = true
+	}
+	slices.SortFunc(s.survivors, func(a, b mutant) int {
+		return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.from, b.from), cmp.Compare(a.is, b.is))
+	})
+	return s, nil
+}
+
+// batch tries mutants, those in functions all in one build.
+func (s *score) batch(temp string, batch []mutant, suites []*suite) error {
+	woven, err := weave(batch)
+	if err != nil {
+		return err
+	}
+	binaries, err := woven.build(temp, s.pkg, suites)
+	if err != nil {
+		return err
+	}
+	for i, suite := range suites { // a test may fail of the weaving alone, as one that counts allocations
+		for by := suite.run(binaries[i], 0, suite.tests); by != ""; by = suite.run(binaries[i], 0, suite.tests) {
+			left := slices.DeleteFunc(suite.tests, func(t *one) bool { return t.name == by })
+			if len(left) == len(suite.tests) {
+				return fmt.Errorf("tests of %s end by %s without a mutant", suite.pkg, by)
+			}
+			fmt.Printf("left out   %s %s: it fails without a mutant\n", suite.pkg, by)
+			suite.tests = left
+		}
+	}
+	for _, m := range batch {
+		var fate fate
+		var by string
+		if number := woven.numbers[m.key()]; woven.failed[m.key()] {
+			continue
+		} else if number > 0 {
+			fate, by = m.face(number, binaries, suites)
+		} else if fate, by, err = m.meet(temp, suites); err != nil {
+			return err
 		}
 		if fate == notCompiled {
 			continue
@@ -70,10 +111,23 @@ func try(o options, temp, name string) (score, error) {
 			s.survivors = append(s.survivors, m)
 		}
 	}
-	slices.SortFunc(s.survivors, func(a, b mutant) int {
-		return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.from, b.from), cmp.Compare(a.is, b.is))
-	})
-	return s, nil
+	return nil
+}
+
+// face runs the tests that come by a mutant which is woven in.
+func (m mutant) face(number int, binaries []string, suites []*suite) (fate, string) {
+	end := unseen
+	for i, s := range suites {
+		tests := s.passing(m)
+		if len(tests) == 0 {
+			continue
+		}
+		if by := s.run(binaries[i], number, tests); by != "" {
+			return killed, " by " + by
+		}
+		end = survived
+	}
+	return end, ""
 }
 
 // ofPackage returns the mutants of the files that a package is built of here.
@@ -122,7 +176,7 @@ const (
 	notCompiled fate = "not compiled"
 )
 
-// meet builds the tests with the mutant in the place of the file and runs those that come by.
+// meet builds the tests with the mutant alone, in the place of its file, and runs those that come by.
 func (m mutant) meet(temp string, suites []*suite) (fate, string, error) {
 	text, err := os.ReadFile(m.file)
 	if err != nil {
@@ -151,10 +205,10 @@ func (m mutant) meet(temp string, suites []*suite) (fate, string, error) {
 			continue
 		}
 		binary := filepath.Join(temp, "mutant.test")
-		if _, err := output("go", "test", "-c", "-ldflags=-s -w", "-overlay", overlay, "-o", binary, "./"+s.pkg); err != nil {
+		if _, err := output("go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, "-o", binary, "./"+s.pkg); err != nil {
 			return notCompiled, "", nil
 		}
-		if by := s.run(binary, tests); by != "" {
+		if by := s.run(binary, 0, tests); by != "" {
 			return killed, " by " + by, nil
 		}
 		end = survived
