@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/feed"
@@ -82,10 +81,7 @@ func (p *replay) missedThere(m dodona.Module) bool {
 	if b.Value != nil || b.Observation != nil {
 		return false
 	}
-	local := b.Origin.Version.IsZero()
-	for _, cause := range []module.Cause{module.CauseDeadline, module.CauseBusy, module.CauseHost} {
-		local = local || strings.Contains(b.Missed, m.Name+" "+m.Version+": "+string(cause)+": ")
-	}
+	local := b.Origin.Version.IsZero() || module.TellsOfLocal(b.Missed, m)
 	if local {
 		p.Missed = b.Missed
 		p.compare(StepValue, "missed for a reason of that node", "missed for a reason of that node", "")

@@ -30,18 +30,18 @@ func (e *Engine) Load(ctx context.Context, s Spec) (*Module, error) {
 		return nil, err // says which module
 	}
 	if err != nil {
-		return nil, fmt.Errorf("module %s: %w", label(s), e.private.explain(err))
+		return nil, fmt.Errorf("module %s: %w", label(s.Name, s.Version), e.private.explain(err))
 	}
 	e.o.Recorder.Time(telemetry.ModuleLoad.Of(s.Name), time.Since(start))
 	return m, nil
 }
 
 // label is how a module is called in messages.
-func label(s Spec) string {
-	if s.Version == "" {
-		return s.Name
+func label(name, version string) string {
+	if version == "" {
+		return name
 	}
-	return s.Name + " " + s.Version
+	return name + " " + version
 }
 
 func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
@@ -52,7 +52,7 @@ func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
 	defer end()
 	s.Limits = s.Limits.WithDefaults()
 	s.Instances = max(s.Instances, 1)
-	m := &Module{engine: e, spec: s, label: label(s), digest: sha256.Sum256(s.Wasm), done: make(chan struct{})}
+	m := &Module{engine: e, spec: s, label: label(s.Name, s.Version), digest: sha256.Sum256(s.Wasm), done: make(chan struct{})}
 	m.traced.closing = make(chan struct{}, 1)
 	m.spec.Wasm = nil // the caller's; not needed any longer
 	if err := e.private.mend(filepath.Dir(e.native)); err != nil {

@@ -9,6 +9,7 @@ package module
 import (
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -112,3 +113,16 @@ type Error struct {
 
 // Error writes the module, the cause and the detail.
 func (e *Error) Error() string { return e.Module + ": " + string(e.Cause) + ": " + e.Detail }
+
+// TellsOfLocal reports whether a text has an [Error] of that module in it whose cause is [Cause.Local].
+//
+// A bundle says why its round was missed in words alone. The words of all bundles that are kept must be understood anyway, so a cause beside
+// them would be a second truth, and like the words it would be bound by nothing that was signed.
+func TellsOfLocal(text string, m dodona.Module) bool {
+	for _, cause := range []Cause{CauseDeadline, CauseBusy, CauseHost} {
+		if failed := (&Error{Module: label(m.Name, m.Version), Cause: cause}); strings.Contains(text, failed.Error()) {
+			return true
+		}
+	}
+	return false
+}
