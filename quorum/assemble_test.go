@@ -123,8 +123,8 @@ func TestAnAttestationTakesKOfN(t *testing.T) {
 		}),
 		Claims: []dodona.Claim{{Digest: digest}, {Digest: digest}},
 		outcomes: []outcome{
-			{finding: finding{belief: said(dodona.Number, 1)[0]}, report: dodona.Report{Round: 1}, claim: 0},
-			{finding: finding{belief: said(dodona.Number, 2)[0]}, report: dodona.Report{Round: 2}, claim: 1},
+			{finding: finding{belief: said(dodona.Number, 1)[0]}, report: dodona.Report{Round: 1}, claim: 1},
+			{finding: finding{belief: said(dodona.Number, 2)[0]}, report: dodona.Report{Round: 2}, claim: 2},
 		},
 	}
 	good := []dodona.Signature{by(1), by(3), by(4)}

@@ -69,7 +69,7 @@ func (v *Validator) Attest(ctx context.Context, m Means, now time.Time, recs []d
 // perform does what a step wants, and returns the effects that were committed: those of e, or, where another
 // process was faster, those of the same step decided anew.
 func (v *Validator) perform(ctx context.Context, m Means, e *Effects) (*Effects, error) {
-	for race := 0; ; race++ {
+	for races, lookups := 0, 0; ; {
 		lists, refused, err := m.sign(ctx, e.Claims)
 		if err != nil {
 			return nil, err
@@ -79,7 +79,8 @@ func (v *Validator) perform(ctx context.Context, m Means, e *Effects) (*Effects,
 			if err != nil {
 				return nil, err
 			}
-			if learned > 0 && race < maxRaces {
+			if learned > 0 && lookups < len(e.items) { // each settles an observation, and another process may be a slice ahead
+				lookups++
 				e = v.again(e)
 				continue
 			}
@@ -96,12 +97,13 @@ func (v *Validator) perform(ctx context.Context, m Means, e *Effects) (*Effects,
 		case err == nil:
 			v.Commit(e)
 			return e, nil
-		case !errors.Is(err, dodona.ErrConflict) || race == maxRaces:
+		case !errors.Is(err, dodona.ErrConflict) || races == maxRaces:
 			return nil, fmt.Errorf("append %d attestations and rejections: %w", len(recs), err)
 		}
 		if err := v.lookAgain(ctx, m, e.Claims); err != nil {
 			return nil, err
 		}
+		races++
 		e = v.again(e)
 	}
 }
@@ -138,21 +140,22 @@ func (m Means) sign(ctx context.Context, claims []dodona.Claim) (lists [][]dodon
 	}
 	lists, refused = make([][]dodona.Signature, len(claims)), make(map[int]refusal)
 	for i, c := range claims {
-		one, err := m.Signer.Sign(ctx, c)
-		switch {
-		case err == nil && len(one) == 1:
-			own, err := listsOf(one)
-			if err != nil {
-				return nil, nil, err
+		signatures, err := m.Signer.Sign(ctx, c)
+		if err != nil {
+			if !m.Refused(err) {
+				return nil, nil, fmt.Errorf("sign report of %s: %w", c.Subject, err)
 			}
-			lists[i] = own[0]
-		case err == nil:
-			return nil, nil, fmt.Errorf("sign report of %s: %d signatures of one claim", c.Subject, len(one))
-		case m.Refused(err):
 			refused[i] = refusal{c, err, m.Doubted(err)}
-		default:
-			return nil, nil, fmt.Errorf("sign report of %s: %w", c.Subject, err)
+			continue
 		}
+		own, err := listsOf(signatures)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(own) != 1 {
+			return nil, nil, fmt.Errorf("sign report of %s: %d signatures of one claim", c.Subject, len(own))
+		}
+		lists[i] = own[0]
 	}
 	return lists, refused, nil
 }

@@ -1,6 +1,7 @@
 package quorum_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -11,13 +12,32 @@ import (
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
-// counters is a recorder that keeps counters.
+// counters is a recorder that keeps counters, durations and how passages ended.
 type counters struct {
 	telemetry.Recorder
-	n map[telemetry.Counter]uint64
+	n     map[telemetry.Counter]uint64
+	times []time.Duration
+	ends  []error
 }
 
-func (c counters) Count(of telemetry.Counter, n uint64) { c.n[of] += n }
+func newCounters() *counters {
+	return &counters{Recorder: telemetry.Nop, n: map[telemetry.Counter]uint64{}}
+}
+
+func (c *counters) Count(of telemetry.Counter, n uint64) { c.n[of] += n }
+
+func (c *counters) Time(of telemetry.Timer, d time.Duration) {
+	if of == telemetry.QuorumLag {
+		c.times = append(c.times, d)
+	}
+}
+
+func (c *counters) Span(ctx context.Context, s telemetry.Span) (context.Context, func(error)) {
+	if s != telemetry.Attest() {
+		panic(s)
+	}
+	return ctx, func(err error) { c.ends = append(c.ends, err) }
+}
 
 // TestAnAnswerThatNobodyCanReadStopsNothing: any program that may write to the server can file rubbish under a round. That
 // round has no answer then, which is told; the others of the slice, and later rounds, go on.
@@ -34,14 +54,11 @@ func TestAnAnswerThatNobodyCanReadStopsNothing(t *testing.T) {
 			for _, claimed := range []bool{true, false} { // the key has signed another answer for the round, from before a crash
 				what := fmt.Sprintf("%s, known from the start %t, claimed otherwise %t", name, known, claimed)
 				strange.Topic, strange.Key = dodona.TopicData, price.Name
-				ledger, counted := newFakeLedger(), counters{telemetry.Nop, map[telemetry.Counter]uint64{}}
+				ledger, counted := newFakeLedger(), newCounters()
 				signer := &fakeSigner{address: member, claims: map[string]dodona.Claim{}}
 				c := &crashing{ledger, signer, 1 << 30}
 				ledger.append(start, strange)
-				v, err := quorum.New(quorum.Config{Network: network, Quorum: group, Scheme: dodona.ECDSA(fakeRecover), Feeds: feeds(price, door, mode), Recover: fakeRecover, Recorder: counted})
-				if err != nil {
-					t.Fatal(err)
-				}
+				v := validator(t, func(c *quorum.Config) { c.Recorder = counted })
 				if known {
 					_ = v.Restore(strange)
 				}

@@ -42,7 +42,7 @@ type outcome struct {
 	// Of one that is believed.
 	report   dodona.Report
 	observed dodona.Digest
-	claim    int    // the index of its claim; −1 if it has none
+	claim    int    // which of the claims is its own, counted from 1; 0 if it has none
 	after    string // with a claim: the ID of the feed's newest data record
 }
 
@@ -120,14 +120,15 @@ func (e *Effects) Records(signatures [][]dodona.Signature) ([]dodona.Record, err
 }
 
 func (e *Effects) outcomeRecord(o *outcome, signatures [][]dodona.Signature) (dodona.Record, error) {
-	if o.claim < 0 {
+	if o.claim == 0 {
 		return newRejection(o.record, o.finding).record()
 	}
-	if list := signatures[o.claim]; len(list) > 0 {
+	index := o.claim - 1
+	if list := signatures[index]; len(list) > 0 {
 		o.finding.reason = ""
 		return e.attestation(*o, list)
 	}
-	switch r := e.refused[o.claim]; {
+	switch r := e.refused[index]; {
 	case r.doubted:
 		o.finding.refuse(ReasonUnsigned, "the signer refused: %v", r.err)
 	case r.err != nil:

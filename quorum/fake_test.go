@@ -137,9 +137,17 @@ func feeds(list ...dodona.Feed) map[dodona.FeedID]quorum.Feed {
 
 func newValidator(t testing.TB) *quorum.Validator {
 	t.Helper()
-	v, err := quorum.New(quorum.Config{
+	return validator(t, func(*quorum.Config) {})
+}
+
+// validator returns one whose configuration is changed.
+func validator(t testing.TB, change func(*quorum.Config)) *quorum.Validator {
+	t.Helper()
+	c := quorum.Config{
 		Network: network, Quorum: group, Scheme: dodona.ECDSA(fakeRecover), Feeds: feeds(price, door, mode), Recover: fakeRecover, Workers: 2,
-	})
+	}
+	change(&c)
+	v, err := quorum.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}

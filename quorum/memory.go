@@ -1,6 +1,7 @@
 package quorum
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,32 +58,22 @@ func (h *history) find(r dodona.Round) (attested, bool) {
 	if h == nil {
 		return attested{}, false
 	}
-	return find(h.rounds, r)
-}
-
-func find(rounds []attested, r dodona.Round) (attested, bool) {
-	i, found := slices.BinarySearchFunc(rounds, r, func(a attested, r dodona.Round) int {
-		switch {
-		case a.round < r:
-			return -1
-		case a.round > r:
-			return 1
-		}
-		return 0
-	})
+	i, found := h.place(r)
 	if !found {
 		return attested{}, false
 	}
-	return rounds[i], true
+	return h.rounds[i], true
+}
+
+// place returns where a round is, or would be.
+func (h *history) place(r dodona.Round) (i int, found bool) {
+	return slices.BinarySearchFunc(h.rounds, r, func(a attested, r dodona.Round) int { return cmp.Compare(a.round, r) })
 }
 
 // insert remembers a, in order, and forgets the oldest beyond the window. Inserting twice changes nothing.
 func (h *history) insert(a attested) {
-	i := len(h.rounds)
-	for i > 0 && h.rounds[i-1].round > a.round {
-		i--
-	}
-	if i > 0 && h.rounds[i-1].round == a.round {
+	i, found := h.place(a.round)
+	if found {
 		return
 	}
 	h.rounds = slices.Insert(h.rounds, i, a)

@@ -110,10 +110,10 @@ func checkQuorum(c Config) error {
 	switch {
 	case q.Scheme != c.Scheme.Name:
 		return fmt.Errorf("quorum scheme %.40q: want %s, this build attests with no other", q.Scheme, c.Scheme.Name)
-	case len(q.Members) > 1 || q.K > 1:
-		return fmt.Errorf("quorum of %d of %d members: this build supports 1 of 1", q.K, len(q.Members))
 	case q.Check() != nil:
 		return q.Check()
+	case len(q.Members) > 1:
+		return fmt.Errorf("quorum of %d of %d members: this build supports 1 of 1", q.K, len(q.Members))
 	case n.First != q.Digest():
 		return fmt.Errorf("network %q was founded by quorum %s, but the quorum given is %s: use the quorum of the network, or a new network name",
 			n.Name, n.First.Short(), q.Digest().Short())

@@ -2,7 +2,6 @@ package quorum
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -62,17 +61,14 @@ func (v *Validator) again(e *Effects) *Effects {
 
 // examineAll examines every item on as many goroutines as there are workers.
 func (v *Validator) examineAll(items []item) {
-	var next atomic.Int64
-	work := func() {
-		for i := int(next.Add(1)) - 1; i < len(items); i = int(next.Add(1)) - 1 {
-			items[i].finding = v.examine(items[i].record, items[i].received)
-		}
-	}
 	var group sync.WaitGroup
-	for range min(v.workers, len(items)) - 1 {
-		group.Go(work)
+	for first := range min(v.workers, len(items)) {
+		group.Go(func() {
+			for i := first; i < len(items); i += v.workers {
+				items[i].finding = v.examine(items[i].record, items[i].received)
+			}
+		})
 	}
-	work()
 	group.Wait()
 }
 
@@ -81,12 +77,8 @@ func (v *Validator) decideAll(items []item) *Effects {
 	e := &Effects{network: v.network, quorum: v.quorum, scheme: v.scheme, items: items, claimed: map[string]attested{}}
 	waiting := map[string]bool{} // feeds whose later observations must wait, so that their order is kept
 	for _, it := range items {
-		name := it.finding.feed.Name
-		if it.finding.reason == "" && waiting[name] {
-			e.rest = append(e.rest, it)
-			continue
-		}
-		if !v.decide(e, it.record, it.finding) {
+		name := it.finding.feed.Name // empty if it is refused
+		if waiting[name] || !v.decide(e, it.record, it.finding) {
 			waiting[name] = true
 			e.rest = append(e.rest, it)
 		}
@@ -96,7 +88,7 @@ func (v *Validator) decideAll(items []item) *Effects {
 
 // decide gives one observation its fate. It returns false if the feed has a claim in this step already.
 func (v *Validator) decide(e *Effects, rec dodona.Record, f finding) bool {
-	o := outcome{record: rec, finding: f, claim: -1}
+	o := outcome{record: rec, finding: f}
 	name := f.feed.Name
 	if f.reason == "" {
 		o.report, o.observed = assemble(v.networkID, f.belief)
@@ -116,12 +108,12 @@ func (v *Validator) decide(e *Effects, rec dodona.Record, f finding) bool {
 	if h := v.memory[name]; h != nil {
 		o.after = h.newest
 	}
-	o.claim = len(e.Claims)
-	e.outcomes = append(e.outcomes, o)
 	e.Claims = append(e.Claims, dodona.Claim{
 		Network: v.networkID, Type: dodona.ClaimReport, Subject: name,
 		Round: o.report.Round, Digest: o.report.Digest(v.networkID), Observed: o.observed,
 	})
+	o.claim = len(e.Claims)
+	e.outcomes = append(e.outcomes, o)
 	return true
 }
 
@@ -151,7 +143,7 @@ func (v *Validator) order(e *Effects, o *outcome) (repeated bool) {
 	case known:
 		f.refuse(ReasonEquivocation, "%s signed two observations of round %d: %s is attested, this is %s",
 			f.observation.Signer, uint64(round), before.observed, o.observed)
-	case memory != nil && !memory.restored.IsZero() && !o.record.Appended.After(memory.restored):
+	case memory != nil && !o.record.Appended.After(memory.restored):
 		// It is older than the attestation that memory was rebuilt from, so it was decided before the restart,
 		// when the reader had not yet finished its slice.
 		return true
@@ -179,7 +171,7 @@ func (v *Validator) Commit(e *Effects) {
 	for _, name := range e.repeated {
 		v.recorder.Count(telemetry.QuorumRepeated.Of(name), 1)
 	}
-	if len(e.items) > 0 && e.lag > 0 {
+	if e.lag > 0 {
 		v.recorder.Time(telemetry.QuorumLag, e.lag)
 	}
 }
