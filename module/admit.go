@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -50,8 +51,8 @@ func (a *admission) admit(n need) error {
 		return fmt.Errorf("%w: %d instances may take %s, which are %s of memory (%d pages of 64 KiB each) and %s of stack (%s each at depth %d), "+
 			"and of the %s for all modules %s are promised to others; lower the module's limits.pages, its limits.depth or its instances, "+
 			"or raise `modules.memory`", ErrMemory,
-			n.instances, bytesText(want), bytesText(n.memory()), n.pages, bytesText(n.stacks()), bytesText(n.stack), n.depth,
-			bytesText(a.most), bytesText(a.promised))
+			n.instances, unit.About(want), unit.About(n.memory()), n.pages, unit.About(n.stacks()), unit.About(n.stack), n.depth,
+			unit.About(a.most), unit.About(a.promised))
 	}
 	a.promise(want, n.tracing)
 	return nil
@@ -95,7 +96,7 @@ func (a *admission) admitCode(k *kept, decoded, own int64) (*share, int64, error
 	if free := a.most - a.promised; want > free {
 		return nil, want, fmt.Errorf("%w: the module's code takes %s, with its text and what is made of it, and of the %s for all modules %s are promised already; "+
 			"build it for size (-Os) or with fewer packages, or raise `modules.memory`", ErrMemory,
-			bytesText(want), bytesText(a.most), bytesText(a.promised))
+			unit.About(want), unit.About(a.most), unit.About(a.promised))
 	}
 	if s.kept == k {
 		k.bytes += decoded
@@ -115,7 +116,7 @@ func (a *admission) admitSnapshot(s *share, want int64) error {
 	if free := a.most - a.promised; want > free {
 		return fmt.Errorf("%w: what the module leaves in memory before its first event takes %s again, as each event begins with it, "+
 			"and of the %s for all modules %s are promised already; let it fill its memory later, or raise `modules.memory`", ErrMemory,
-			bytesText(want), bytesText(a.most), bytesText(a.promised))
+			unit.About(want), unit.About(a.most), unit.About(a.promised))
 	}
 	s.own += want
 	a.promise(want, s.tracing())
@@ -147,14 +148,4 @@ func (a *admission) promise(bytes int64, tracing bool) {
 		a.tracing += bytes
 	}
 	a.recorder.Gauge(telemetry.ModulePromised, a.promised)
-}
-
-func bytesText(n int64) string {
-	switch {
-	case n >= 1<<20 && n%(1<<20) == 0:
-		return fmt.Sprintf("%d MiB", n>>20)
-	case n >= 1<<20:
-		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
-	}
-	return fmt.Sprintf("%d KiB", n>>10)
 }

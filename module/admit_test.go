@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
@@ -63,7 +64,7 @@ func TestCodeThatDoesNotFitIsRefused(t *testing.T) {
 			e := newTestEngine(t, o)
 			m := load(t, e, s)
 			all, instance := e.admitted.promised, m.need(1).memory()+m.need(1).stacks()
-			code := bytesText(all - instance - m.snapshot.bytes)
+			code := unit.About(all - instance - m.snapshot.bytes)
 			o.Memory = all
 			load(t, newTestEngine(t, o), s)
 			o.Memory = (all + instance) / 2
@@ -72,7 +73,7 @@ func TestCodeThatDoesNotFitIsRefused(t *testing.T) {
 			if !errors.Is(err, ErrMemory) {
 				t.Fatalf("got %v, want ErrMemory", err)
 			}
-			for _, word := range []string{"plausible 2.0.0", "code takes " + code, bytesText(instance) + " are promised", "for size (-Os)", "raise `modules.memory`"} {
+			for _, word := range []string{"plausible 2.0.0", "code takes " + code, unit.About(instance) + " are promised", "for size (-Os)", "raise `modules.memory`"} {
 				if !strings.Contains(err.Error(), word) {
 					t.Errorf("%q does not say %q", err, word)
 				}

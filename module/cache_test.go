@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -286,7 +287,7 @@ func TestCacheFileTakesNoMemoryBeforeItIsAuthenticated(t *testing.T) {
 			t.Errorf("%s: the file is used", what)
 		}
 		if took := after.TotalAlloc - before.TotalAlloc; took > 8<<20 {
-			t.Errorf("a file that claims a long %s takes %s before it is refused", what, bytesText(int64(took)))
+			t.Errorf("a file that claims a long %s takes %s before it is refused", what, unit.About(int64(took)))
 		}
 	}
 	c.want(t, "files of another", 1, 0, uint64(len(files)))

@@ -8,6 +8,8 @@ import (
 
 	"github.com/tetratelabs/wazero/experimental"
 	"golang.org/x/sys/unix"
+
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 var _ experimental.LinearMemory = (*linear)(nil)
@@ -23,7 +25,7 @@ func TestMemoryCostsWhatIsTouched(t *testing.T) {
 		b[i] = 1 // of each page
 	}
 	if there := residentOf(t, l.area); there < 8<<20 || there > 12<<20 {
-		t.Errorf("1 GiB reserved, 256 MiB asked for, 8 MiB touched: %s resident", bytesText(there))
+		t.Errorf("1 GiB reserved, 256 MiB asked for, 8 MiB touched: %s resident", unit.About(there))
 	}
 	same := l.Reallocate(512 << 20)
 	if &same[0] != &b[0] || same[0] != 1 || len(same) != 512<<20 {

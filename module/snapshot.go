@@ -12,6 +12,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/module/wasm"
 )
 
@@ -183,7 +184,7 @@ func stretches(memory []byte) []stretch {
 func (in *instance) adopt(s *snapshot) error {
 	if missing := s.size - int(in.memory.Size()); missing > 0 {
 		if _, ok := in.memory.Grow(uint32(missing / pageBytes)); !ok {
-			return fmt.Errorf("the system has no memory for an instance of %s", bytesText(int64(s.size)))
+			return fmt.Errorf("the system has no memory for an instance of %s", unit.About(int64(s.size)))
 		}
 	}
 	in.snapshot = s

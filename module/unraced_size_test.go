@@ -13,6 +13,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
@@ -35,9 +36,9 @@ func TestNativeCodeThatIsRefusedTakesNoMemory(t *testing.T) {
 			t.Fatalf("from %s: got %v, want ErrMemory", from, err)
 		}
 		if grown := peakResident(t) - before; grown > 16<<20 {
-			t.Errorf("from %s: the process grew by %s, want at most 16 MiB, for native code that was refused: %v", from, bytesText(grown), err)
+			t.Errorf("from %s: the process grew by %s, want at most 16 MiB, for native code that was refused: %v", from, unit.About(grown), err)
 		} else {
-			t.Logf("from %s: %s", from, bytesText(grown))
+			t.Logf("from %s: %s", from, unit.About(grown))
 		}
 	}
 	c.want(t, "a module that is refused for want of memory, and kept", 1, 0, 0)

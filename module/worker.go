@@ -20,6 +20,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // A kind is what code is made of a module for.
@@ -164,9 +165,9 @@ func (e *Engine) runWorker(ctx context.Context, code []byte, k kind, dir string)
 		return fmt.Errorf("compile: the child may start no further thread; %s", moreTasks)
 	case said.outOfMemory() && memoryLimit() > 0:
 		return fmt.Errorf("compiling took more memory than %s, or than is left of the %s that this process may have: raise that (LimitAS, LimitDATA, ulimit -v, -d), or make the module smaller",
-			bytesText(e.worker.memory), bytesText(int64(memoryLimit())))
+			unit.About(e.worker.memory), unit.About(int64(memoryLimit())))
 	case said.outOfMemory():
-		return errTooMuch{bytesText(e.worker.memory) + " of memory"}
+		return errTooMuch{unit.About(e.worker.memory) + " of memory"}
 	}
 	if text := said.first(); text != "" {
 		for _, cause := range []syscall.Errno{syscall.ENOENT, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EFBIG, syscall.EMFILE, syscall.ENFILE} {
@@ -290,7 +291,7 @@ func openLimited(path string, limit int64) (*os.File, int64, error) {
 	}
 	info, err := f.Stat()
 	if err == nil && (!info.Mode().IsRegular() || info.Size() > limit) {
-		err = wrongFile(fmt.Sprintf("%s is no regular file of at most %s", path, bytesText(limit)))
+		err = wrongFile(fmt.Sprintf("%s is no regular file of at most %s", path, unit.About(limit)))
 	}
 	if err != nil {
 		return nil, 0, errors.Join(err, f.Close())

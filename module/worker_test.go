@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/tetratelabs/wazero"
+
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // TestMain makes the test binary the child that compiles, if an engine has started it as that.
@@ -106,7 +108,7 @@ func TestBombsEndTheChildAndNotTheParent(t *testing.T) {
 				t.Fatalf("got %v, want %q and what to do", err, test.words)
 			}
 			if grown := peakResident(t) - before; grown > 16<<20 {
-				t.Errorf("the parent grew by %s, want at most 16 MiB", bytesText(grown))
+				t.Errorf("the parent grew by %s, want at most 16 MiB", unit.About(grown))
 			}
 		})
 	}

@@ -1,4 +1,4 @@
-// Package unit reads quantities as people write them in a configuration.
+// Package unit reads quantities as people write them in a configuration, and writes them for people.
 package unit
 
 import (
@@ -70,4 +70,15 @@ func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 func (s *Size) UnmarshalText(text []byte) (err error) {
 	*s, err = ParseSize(string(text))
 	return err
+}
+
+// About writes a number of bytes for people, in MiB or KiB, with one digit after the point of MiB that are not whole.
+func About(bytes int64) string {
+	switch {
+	case bytes >= int64(MiB) && bytes%int64(MiB) == 0:
+		return fmt.Sprintf("%d MiB", bytes/int64(MiB))
+	case bytes >= int64(MiB):
+		return fmt.Sprintf("%.1f MiB", float64(bytes)/float64(MiB))
+	}
+	return fmt.Sprintf("%d KiB", bytes/int64(KiB))
 }
