@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/dodona-oracle/dodona/internal/memtest"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
@@ -108,7 +109,7 @@ func held(t *testing.T) holding {
 	for range 3 {
 		runtime.GC() // native code is freed by finalizers
 	}
-	memory := resident(t)
+	memory := memtest.Reset(t)
 	files, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		t.Fatal(err)
@@ -196,7 +197,7 @@ func sixteenInstances(t *testing.T) {
 			t.Fatalf("%v, %d bytes", failed, out.PeakBytes)
 		}
 	}
-	t.Logf("resident with sixteen instances of 1 MiB, all written to: %d KiB", procStatus(t, "VmRSS")>>10)
+	t.Logf("resident with sixteen instances of 1 MiB, all written to: %d KiB", memtest.Resident(t)>>10)
 	for _, in := range taken {
 		m.giveBack(t.Context(), in, nil)
 		m.plain.free()
@@ -204,7 +205,7 @@ func sixteenInstances(t *testing.T) {
 	if got := m.Status().Instances; got != 16 {
 		t.Errorf("%d instances are left, want 16", got)
 	}
-	t.Logf("resident after they were set back: %d KiB", procStatus(t, "VmRSS")>>10)
+	t.Logf("resident after they were set back: %d KiB", memtest.Resident(t)>>10)
 	for range 200 {
 		answers(t, m)
 	}

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/dodona-oracle/dodona/internal/memtest"
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
@@ -30,12 +31,12 @@ func TestNativeCodeThatIsRefusedTakesNoMemory(t *testing.T) {
 	c := newTally()
 	e := newTestEngine(t, inChild(t, Options{Dir: t.TempDir(), Key: make([]byte, 32), Memory: 8 << 20, Recorder: c}))
 	for _, from := range []string{"a child", "the cache"} {
-		before := resident(t)
+		before := memtest.Reset(t)
 		_, err := e.Load(t.Context(), Spec{Name: "large", Wasm: wasm})
 		if !errors.Is(err, ErrMemory) {
 			t.Fatalf("from %s: got %v, want ErrMemory", from, err)
 		}
-		if grown := peakResident(t) - before; grown > 16<<20 {
+		if grown := memtest.Peak(t) - before; grown > 16<<20 {
 			t.Errorf("from %s: the process grew by %s, want at most 16 MiB, for native code that was refused: %v", from, unit.About(grown), err)
 		} else {
 			t.Logf("from %s: %s", from, unit.About(grown))

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
+	"github.com/dodona-oracle/dodona/internal/memtest"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -102,12 +102,12 @@ func TestBombsEndTheChildAndNotTheParent(t *testing.T) {
 			e := newTestEngine(t, inChild(t, test.o))
 			e.worker = test.limits
 			p := bomb(t, e, test.code)
-			before := resident(t)
+			before := memtest.Reset(t)
 			_, err := e.compile(t.Context(), p, nil)
 			if err == nil || !strings.Contains(err.Error(), test.words) || !Local(err) {
 				t.Fatalf("got %v, want %q and what to do", err, test.words)
 			}
-			if grown := peakResident(t) - before; grown > 16<<20 {
+			if grown := memtest.Peak(t) - before; grown > 16<<20 {
 				t.Errorf("the parent grew by %s, want at most 16 MiB", unit.About(grown))
 			}
 		})
@@ -219,36 +219,4 @@ func TestChildLimitsItself(t *testing.T) {
 	if nice, err := strconv.Atoi(fields[17]); err != nil || nice < 10 {
 		t.Errorf("nice is %s, want 10 or more", fields[17])
 	}
-}
-
-// resident returns the memory of this process, and begins to watch for the peak anew.
-func resident(t testing.TB) int64 {
-	t.Helper()
-	debug.FreeOSMemory()
-	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
-		t.Fatal(err)
-	}
-	return procStatus(t, "VmRSS")
-}
-
-// peakResident returns the most memory that this process had since resident.
-func peakResident(t testing.TB) int64 { return procStatus(t, "VmHWM") }
-
-func procStatus(t testing.TB, field string) int64 {
-	t.Helper()
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(status)) {
-		if value, ok := strings.CutPrefix(line, field+":"); ok {
-			kb, err := strconv.ParseInt(strings.Fields(value)[0], 10, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return kb << 10
-		}
-	}
-	t.Fatalf("no %s in /proc/self/status", field)
-	return 0
 }
