@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
@@ -19,127 +18,174 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/tetratelabs/wazero"
-
 	"github.com/dodona-oracle/dodona/internal/durable"
-	"github.com/dodona-oracle/dodona/module/manifest"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
-// compile makes code of a module: of what the cache had for it, or in a child, or in this process if there is no command
-// for a child. One compilation runs at a time, so that several modules together take no more memory than one. Native code is promised memory
-// before anything is taken for it, unless it was made in this process. The code must be closed after an error too, if there is any.
-func (e *Engine) compile(ctx context.Context, p *pool, had *native) (wazero.CompiledModule, error) {
-	select {
-	case e.compiles <- struct{}{}:
-		defer func() { <-e.compiles }()
-	case <-ctx.Done():
-		return nil, fmt.Errorf("wait for another compilation: %w", ctx.Err())
+// A guestOf is what code is made of.
+type guestOf struct {
+	Name  string   // of the module, in the log and in metrics
+	Kind  string   // what the code is made for; the child is told
+	Bound []string // what the code depends on beside the kind, this program, and the machine
+}
+
+// A rewritten is a module as it is compiled.
+type rewritten struct {
+	Wasm  []byte
+	Stack int64 // bytes of native stack that a call of it may take
+}
+
+// A loader runs code. Its methods are called one after the other.
+type loader interface {
+	// Keep asks for memory for so many bytes of native code. It is called before anything is taken for it, unless it was made in this process, and
+	// not where guests are interpreted.
+	Keep(ctx context.Context, native int64) error
+	// Forget gives back what Keep has asked for: the code cannot be loaded.
+	Forget()
+	// Load lets wazero decode the module, and find its native code or compile it.
+	Load(ctx context.Context) error
+}
+
+// Code is native code of a guest, to be loaded: what is kept of it, or what is made then.
+type Code struct {
+	entry cacheEntry
+	had   *made // nil: nothing is kept
+}
+
+// find looks for native code that is kept. Who has it discards it when it was loaded, or is not to be.
+func (s *store) find(g guestOf) (*Code, error) {
+	if err := s.private.mend(filepath.Dir(s.example)); err != nil {
+		return nil, s.private.explain(err)
 	}
-	m, entry := p.module, e.entry(p.module, p.kind)
+	entry := s.entry(g)
+	return &Code{entry, entry.read()}, nil
+}
+
+// kept returns the module as it was rewritten for the code that is kept.
+func (c *Code) kept() (rewritten, bool) {
+	if c.had == nil {
+		return rewritten{}, false
+	}
+	return c.had.rewritten, true
+}
+
+// discard removes what did not come to its place.
+func (c *Code) discard() { c.had.discard() }
+
+// load lets by load code of a module: what was kept of it, or made in a child, or in this process if there is no command for a child. One compilation
+// runs at a time, so that several modules together take no more memory than one.
+func (c *Code) load(ctx context.Context, m rewritten, by loader) error {
+	return c.entry.store.private.explain(c.entry.load(ctx, m, c.had, by))
+}
+
+func (c cacheEntry) load(ctx context.Context, m rewritten, had *made, by loader) error {
+	s := c.store
+	select {
+	case s.compiles <- struct{}{}:
+		defer func() { <-s.compiles }()
+	case <-ctx.Done():
+		return fmt.Errorf("wait for another compilation: %w", ctx.Err())
+	}
 	if had == nil { // it may have been compiled while this waited
-		if had = entry.read(); had != nil && !bytes.Equal(had.rewritten, m.code) {
+		if had = c.read(); had != nil && !bytes.Equal(had.Wasm, m.Wasm) {
 			had.discard()
 			had = nil
 		}
 		defer had.discard()
 	}
-	if had != nil {
-		if err := p.keep(ctx, had.size+m.entries); err != nil {
-			return nil, err
-		}
-		code, err := e.place(ctx, p, had)
-		if err == nil {
-			e.o.Recorder.Count(telemetry.ModuleCached.Of(m.spec.Name), 1)
-			return code, nil
-		}
-		p.forget()
-		entry.reject(err)
+	if had == nil {
+		return c.compile(ctx, m, by)
 	}
-	start := time.Now()
-	defer func() { e.o.Recorder.Time(telemetry.ModuleCompile.Of(m.spec.Name), time.Since(start)) }()
-	e.o.Recorder.Count(telemetry.ModuleCompiled.Of(m.spec.Name), 1)
-	if len(e.o.Worker) == 0 {
-		return e.compileHere(ctx, p, entry)
+	if err := by.Keep(ctx, had.size); err != nil {
+		return err
 	}
-	made, err := e.compileInChild(ctx, m.code, p.kind)
+	if err := s.place(ctx, had, by); err != nil {
+		by.Forget()
+		c.reject(err)
+		return c.compile(ctx, m, by)
+	}
+	s.o.Recorder.Count(telemetry.ModuleCached.Of(c.guest.Name), 1)
+	return nil
+}
+
+// compile makes native code, and lets by load it.
+func (c cacheEntry) compile(ctx context.Context, m rewritten, by loader) error {
+	s, start := c.store, time.Now()
+	defer func() { s.o.Recorder.Time(telemetry.ModuleCompile.Of(c.guest.Name), time.Since(start)) }()
+	s.o.Recorder.Count(telemetry.ModuleCompiled.Of(c.guest.Name), 1)
+	if len(s.o.Worker) == 0 {
+		return c.compileHere(ctx, m, by)
+	}
+	code, err := s.compileInChild(ctx, m, c.guest.Kind)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer made.discard()
-	if made.name == "" {
-		return p.load(ctx)
+	defer code.discard()
+	if code.name == "" {
+		return by.Load(ctx)
 	}
-	made.stack = m.stack
-	entry.write(made)
-	if err := p.keep(ctx, made.size+m.entries); err != nil {
-		return nil, err
+	c.write(code)
+	if err := by.Keep(ctx, code.size); err != nil {
+		return err
 	}
-	return e.place(ctx, p, &made)
+	return s.place(ctx, &code, by)
 }
 
-// load lets wazero decode the module, and find its native code or compile it.
-func (p *pool) load(ctx context.Context) (wazero.CompiledModule, error) {
-	return p.runtime.CompileModule(p.kind.with(ctx, p.module.code), p.module.code)
-}
-
-// A native is native code of a module as rewritten.
-type native struct {
-	rewritten []byte
-	stack     int64  // that a call of it may take, see [wasm.Module.Stack]
-	name      string // wazero's, as folder/file
-	size      int64  // bytes of it
-	file      string // in the private folder, that has it
+// A made is native code in a file.
+type made struct {
+	rewritten
+	name string // wazero's, as folder/file
+	size int64  // bytes of it
+	file string // in the private folder, that has it
 }
 
 // discard removes what was read or compiled and did not come to its place.
-func (n *native) discard() {
+func (n *made) discard() {
 	if n != nil && n.file != "" {
 		_ = os.Remove(n.file)
 	}
 }
 
 // compileHere compiles in this process, which can neither be stopped nor limited, and keeps the native code too.
-func (e *Engine) compileHere(ctx context.Context, p *pool, entry cacheEntry) (wazero.CompiledModule, error) {
-	defer e.sweep()
-	code, err := p.load(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("compile: %w", err)
+func (c cacheEntry) compileHere(ctx context.Context, m rewritten, by loader) error {
+	s := c.store
+	defer s.sweep()
+	if err := by.Load(ctx); err != nil {
+		return fmt.Errorf("compile: %w", err)
 	}
-	if e.native == "" {
-		return code, nil
+	if s.example == "" {
+		return nil
 	}
 	var size int64
-	if files, err := nativeFiles(e.dir); err == nil && len(files) == 1 { // none if another module that is loaded has the same code
-		path := filepath.Join(e.dir, files[0])
+	if files, err := nativeFiles(s.dir); err == nil && len(files) == 1 { // none if another module that is loaded has the same code
+		path := filepath.Join(s.dir, files[0])
 		if size, err = sizeLimited(path, largestCode); err == nil {
-			entry.write(native{rewritten: p.module.code, stack: p.module.stack, name: files[0], size: size, file: path})
+			c.write(made{rewritten: m, name: files[0], size: size, file: path})
 		}
 	}
-	return code, p.keep(ctx, size+p.module.entries)
+	return by.Keep(ctx, size)
 }
 
-// place lets wazero load native code through the private folder. It fails rather than compile, which would be in this
+// place lets native code be loaded through the private folder. It fails rather than compile, which would be in this
 // process, unless somebody takes the file out of the folder in the instant before it is opened.
-func (e *Engine) place(ctx context.Context, p *pool, n *native) (wazero.CompiledModule, error) {
-	path := filepath.Join(e.dir, n.name)
+func (s *store) place(ctx context.Context, n *made, by loader) error {
+	path := filepath.Join(s.dir, n.name)
 	defer os.Remove(path)
 	if err := os.Rename(n.file, path); err != nil {
-		return nil, fmt.Errorf("put native code into its place: %w", err)
+		return fmt.Errorf("put native code into its place: %w", err)
 	}
 	n.file = ""
-	code, err := p.load(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("load native code: %w", err)
+	if err := by.Load(ctx); err != nil {
+		return fmt.Errorf("load native code: %w", err)
 	}
-	return code, nil
+	return nil
 }
 
 // sweep empties the private folder.
-func (e *Engine) sweep() {
-	files, _ := nativeFiles(e.dir)
+func (s *store) sweep() {
+	files, _ := nativeFiles(s.dir)
 	for _, file := range files {
-		_ = os.Remove(filepath.Join(e.dir, file))
+		_ = os.Remove(filepath.Join(s.dir, file))
 	}
 }
 
@@ -147,47 +193,36 @@ func (e *Engine) sweep() {
 // is of. Native code is as good as the program itself, so a file counts only with the HMAC of this node's key over it and
 // over all that it depends on. Whoever can write the folder can delete the files, and nothing more.
 type cacheEntry struct {
-	engine *Engine
-	module string
-	path   string // empty: none is kept
-	bound  []byte
+	store *store
+	guest guestOf
+	path  string // empty: none is kept
+	bound []byte
 }
 
 // cacheMagic begins every file of the cache.
 const cacheMagic = "dodona native code 2\n"
 
-// entry says where native code of a module is kept and what it is bound to: the Wasm as given, what it was checked
-// against and rewritten for, the program that did it, wazero's version, the architecture, the features of the processor,
-// and the kind.
-func (e *Engine) entry(m *Module, k kind) cacheEntry {
-	if e.o.Dir == "" || e.native == "" {
-		return cacheEntry{}
+// entry says where native code of a module is kept and what it is bound to: what the guest says, the program that did it,
+// wazero's version, the architecture, the features of the processor, and the kind.
+func (s *store) entry(g guestOf) cacheEntry {
+	c := cacheEntry{store: s, guest: g}
+	if s.o.Dir == "" || s.example == "" {
+		return c
 	}
-	policy, err := json.Marshal(struct {
-		Pages, Depth uint32
-		Metering     int
-		Capabilities manifest.Capabilities
-	}{m.spec.Limits.Pages, m.spec.Limits.Depth, m.spec.Metering, m.spec.Capabilities})
-	if err != nil {
-		panic(err) // numbers, texts and lists of texts
+	for _, field := range slices.Concat([]string{cacheMagic}, g.Bound, []string{s.program, s.example, g.Kind}) {
+		c.bound = binary.BigEndian.AppendUint32(c.bound, uint32(len(field)))
+		c.bound = append(c.bound, field...)
 	}
-	var bound []byte
-	for _, field := range []string{cacheMagic, string(m.digest[:]), string(policy), rewriting, e.program, e.native, string(k)} {
-		bound = binary.BigEndian.AppendUint32(bound, uint32(len(field)))
-		bound = append(bound, field...)
-	}
-	id := sha256.Sum256(bound)
-	return cacheEntry{
-		engine: e, module: m.spec.Name, bound: bound,
-		path: filepath.Join(e.o.Dir, hex.EncodeToString(id[:16])+cacheSuffix),
-	}
+	id := sha256.Sum256(c.bound)
+	c.path = filepath.Join(s.o.Dir, hex.EncodeToString(id[:16])+cacheSuffix)
+	return c
 }
 
 const cacheSuffix = ".native"
 
 // read returns what is kept, if it is this node's own; else nil. A file that is not is counted and logged, and the module
 // checked, rewritten and compiled again.
-func (c cacheEntry) read() *native {
+func (c cacheEntry) read() *made {
 	if c.path == "" {
 		return nil
 	}
@@ -198,7 +233,7 @@ func (c cacheEntry) read() *native {
 	if errors.Is(err, syscall.ELOOP) {
 		err = wrongFile("it is a link")
 	}
-	var n native
+	var n made
 	if err == nil {
 		n, err = c.take(f, size)
 		_ = f.Close() // it was only read
@@ -215,37 +250,37 @@ func (c cacheEntry) read() *native {
 // take takes a file apart: magic, HMAC, and then, each with its length, name, stack, rewritten module and native code. The last two,
 // nearly all of it, go to the private folder in pieces, where nothing looks for them before the HMAC of all is right: a file that this
 // node has not written takes no more memory than one piece, whatever lengths it has.
-func (c cacheEntry) take(f *os.File, size int64) (n native, err error) {
+func (c cacheEntry) take(f *os.File, size int64) (n made, err error) {
 	head := make([]byte, len(cacheMagic)+sha256.Size)
 	if err := fullOr(io.ReadFull(f, head)); err != nil {
-		return native{}, err
+		return made{}, err
 	}
 	if string(head[:len(cacheMagic)]) != cacheMagic {
-		return native{}, wrongFile("it is no file of this cache")
+		return made{}, wrongFile("it is no file of this cache")
 	}
 	b := body{from: f, left: size - int64(len(head)), sum: c.sum()}
 	name, err := b.part(b.length(), longestNative)
 	if err != nil {
-		return native{}, err
+		return made{}, err
 	}
 	n.name = string(name)
 	stack, err := b.part(b.length(), 8)
 	if err != nil {
-		return native{}, err
+		return made{}, err
 	}
 	if len(stack) != 8 {
-		return native{}, errEnds
+		return made{}, errEnds
 	}
-	n.stack = int64(binary.BigEndian.Uint64(stack))
-	rewritten, err := b.move(b.length(), c.engine.dir)
-	defer os.Remove(rewritten)
+	n.Stack = int64(binary.BigEndian.Uint64(stack))
+	moved, err := b.move(b.length(), c.store.dir)
+	defer os.Remove(moved)
 	if err != nil {
-		return native{}, err
+		return made{}, err
 	}
 	if size := b.length(); b.err != nil {
-		return native{}, b.err
+		return made{}, b.err
 	} else if size != b.left {
-		return native{}, errEnds
+		return made{}, errEnds
 	}
 	defer func() {
 		if err != nil {
@@ -253,16 +288,16 @@ func (c cacheEntry) take(f *os.File, size int64) (n native, err error) {
 		}
 	}()
 	n.size = b.left
-	if n.file, err = b.move(b.left, c.engine.dir); err != nil {
+	if n.file, err = b.move(b.left, c.store.dir); err != nil {
 		return n, err
 	}
 	if !hmac.Equal(head[len(cacheMagic):], b.sum.Sum(nil)) {
 		return n, wrongFile("this node has not written it: its authentication code is wrong")
 	}
-	if !c.engine.ours(n.name) {
+	if !c.store.ours(n.name) {
 		return n, wrongFile("it has the name of no native code")
 	}
-	n.rewritten, err = os.ReadFile(rewritten)
+	n.Wasm, err = os.ReadFile(moved)
 	return n, err
 }
 
@@ -344,7 +379,7 @@ const copied = 64 << 10
 
 // sum returns the HMAC of nothing yet but what the entry is bound to.
 func (c cacheEntry) sum() hash.Hash {
-	h := hmac.New(sha256.New, c.engine.o.Key)
+	h := hmac.New(sha256.New, c.store.o.Key)
 	h.Write(c.bound) // its fields have lengths before them, so that it ends where it ends
 	return h
 }
@@ -354,13 +389,13 @@ func (c cacheEntry) sum() hash.Hash {
 func (c cacheEntry) reject(err error) {
 	if wrong := wrongFile(""); errors.As(err, &wrong) {
 		_ = os.Remove(c.path)
-		c.engine.o.Recorder.Count(telemetry.ModuleRejected.Of(c.module), 1)
-		c.engine.o.Log.Warn("a file of the compilation cache is not used; the module is compiled again",
-			"module", c.module, "file", c.path, "reason", err)
+		c.store.o.Recorder.Count(telemetry.ModuleRejected.Of(c.guest.Name), 1)
+		c.store.o.Log.Warn("a file of the compilation cache is not used; the module is compiled again",
+			"module", c.guest.Name, "file", c.path, "reason", err)
 		return
 	}
-	c.engine.o.Log.Warn("a file of the compilation cache cannot be used now, and stays; the module is compiled again",
-		"module", c.module, "file", c.path, "reason", c.engine.private.explain(err))
+	c.store.o.Log.Warn("a file of the compilation cache cannot be used now, and stays; the module is compiled again",
+		"module", c.guest.Name, "file", c.path, "reason", c.store.private.explain(err))
 }
 
 // A wrongFile is why a file is none that this node has written.
@@ -370,19 +405,19 @@ type wrongFile string
 func (w wrongFile) Error() string { return string(w) }
 
 // write keeps native code. If it cannot, the next start compiles again.
-func (c cacheEntry) write(n native) {
+func (c cacheEntry) write(n made) {
 	if c.path == "" {
 		return
 	}
-	if err := c.store(n); err != nil {
-		c.engine.o.Log.Warn("native code is not kept; the next start compiles the module again",
-			"module", c.module, "file", c.path, "reason", err)
+	if err := c.keep(n); err != nil {
+		c.store.o.Log.Warn("native code is not kept; the next start compiles the module again",
+			"module", c.guest.Name, "file", c.path, "reason", err)
 	}
-	c.engine.prune()
+	c.store.prune()
 }
 
-// store writes the file in pieces: native code may be large, and is not in memory.
-func (c cacheEntry) store(n native) error {
+// keep writes the file in pieces: native code may be large, and is not in memory.
+func (c cacheEntry) keep(n made) error {
 	sum := c.sum()
 	if err := n.writeTo(sum); err != nil {
 		return err
@@ -397,7 +432,7 @@ func (c cacheEntry) store(n native) error {
 }
 
 // writeTo writes all that the HMAC is over, each part after its length.
-func (n native) writeTo(w io.Writer) error {
+func (n made) writeTo(w io.Writer) error {
 	f, size, err := openLimited(n.file, largestCode)
 	if err != nil {
 		return err
@@ -406,7 +441,7 @@ func (n native) writeTo(w io.Writer) error {
 	if size != n.size {
 		return fmt.Errorf("%s has %d bytes and had %d", n.file, size, n.size)
 	}
-	for _, part := range [][]byte{[]byte(n.name), binary.BigEndian.AppendUint64(nil, uint64(n.stack)), n.rewritten} {
+	for _, part := range [][]byte{[]byte(n.name), binary.BigEndian.AppendUint64(nil, uint64(n.Stack)), n.Wasm} {
 		length := binary.BigEndian.AppendUint32(nil, uint32(len(part)))
 		if _, err := w.Write(length); err != nil {
 			return err
@@ -429,8 +464,8 @@ const (
 )
 
 // prune removes what is beyond the bounds of the cache.
-func (e *Engine) prune() {
-	entries, _ := os.ReadDir(e.o.Dir)
+func (s *store) prune() {
+	entries, _ := os.ReadDir(s.o.Dir)
 	type file struct {
 		path string
 		size int64
@@ -438,7 +473,7 @@ func (e *Engine) prune() {
 	}
 	var files []file
 	for _, entry := range entries {
-		path := filepath.Join(e.o.Dir, entry.Name())
+		path := filepath.Join(s.o.Dir, entry.Name())
 		info, err := os.Lstat(path)
 		if err != nil || !info.Mode().IsRegular() {
 			continue

@@ -8,21 +8,18 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/dodona-oracle/dodona/internal/unit"
-	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
-// cached are the options of an engine with a cache.
-func cached(t *testing.T, dir string, key byte, c *tally) Options {
-	return inChild(t, Options{Dir: dir, Key: bytes.Repeat([]byte{key}, 32), Recorder: c})
+// keeping are the options of a store with a cache.
+func keeping(t *testing.T, dir string, key byte, counts *tally) storeOptions {
+	return storeInChild(t, storeOptions{Dir: dir, Key: bytes.Repeat([]byte{key}, 32), Recorder: counts})
 }
 
 // cacheFile is the only file of a cache.
@@ -35,28 +32,29 @@ func cacheFile(t *testing.T, dir string) string {
 	return files[0]
 }
 
-// answers makes sure that a module runs.
-func answers(t *testing.T, m *Module) {
-	t.Helper()
-	if _, err := m.Run(t.Context(), reading(`{}`)); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestCacheSparesTheSecondCompilation(t *testing.T) {
-	for name, o := range map[string]Options{"child": inChild(t, Options{}), "process": {}} {
+	for name, o := range map[string]storeOptions{"child": storeInChild(t, storeOptions{}), "process": {}} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			first, second := newTally(), newTally()
 			o.Dir, o.Key, o.Recorder = dir, bytes.Repeat([]byte{7}, 32), first
-			answers(t, load(t, newTestEngine(t, o), guest(t, "count")))
+			runs(t, newStore(t, o), answering(1))
 			first.want(t, "empty cache", 1, 0, 0)
 			info, err := os.Stat(cacheFile(t, dir))
 			if err != nil || info.Mode() != 0o600 {
 				t.Errorf("the file's mode is %v (%v), want 0600", info.Mode(), err)
 			}
 			o.Recorder = second
-			answers(t, load(t, newTestEngine(t, o), guest(t, "count")))
+			s := newStore(t, o)
+			code, err := s.find(guestOne(answering(1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if kept, found := code.kept(); !found || !bytes.Equal(kept.Wasm, answering(1)) || kept.Stack != 7 {
+				t.Errorf("kept with the code is %+v, %t", kept, found)
+			}
+			code.discard()
+			runs(t, s, answering(1))
 			second.want(t, "warm cache", 0, 1, 0)
 		})
 	}
@@ -64,43 +62,39 @@ func TestCacheSparesTheSecondCompilation(t *testing.T) {
 
 // TestLoadsOfOneModuleAtOnceCompileItOnce: those that looked into the cache before there was anything, and waited, look again.
 func TestLoadsOfOneModuleAtOnceCompileItOnce(t *testing.T) {
-	for name, o := range map[string]Options{"child": inChild(t, Options{}), "process": {}} {
+	for name, o := range map[string]storeOptions{"child": storeInChild(t, storeOptions{}), "process": {}} {
 		t.Run(name, func(t *testing.T) {
-			c := newTally()
-			one := load(t, newTestEngine(t, o), guest(t, "count")).need(1)
-			o.Dir, o.Key, o.Recorder = t.TempDir(), bytes.Repeat([]byte{7}, 32), c
-			e := newTestEngine(t, o)
-			e.compiles <- struct{}{} // nobody compiles until all have found nothing, and have been promised memory after that
-			const loads = 4
+			counts := newTally()
+			o.Dir, o.Key, o.Recorder = t.TempDir(), bytes.Repeat([]byte{7}, 32), counts
+			s := newStore(t, o)
+			var all []*Code // found before any is loaded
+			for range 4 {
+				code, err := s.find(guestOne(answering(1)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, code)
+			}
 			var loading sync.WaitGroup
-			for range loads {
+			for _, code := range all {
+				by := newSeat(t, s, answering(1))
 				loading.Go(func() {
-					if m, err := e.Load(t.Context(), guest(t, "count")); err != nil {
+					if err := code.load(t.Context(), rewritten{Wasm: by.wasm}, by); err != nil {
 						t.Error(err)
 					} else {
-						answers(t, m)
+						by.answers(t)
 					}
 				})
 			}
-			for range 6000 {
-				e.admitted.mu.Lock()
-				promised := e.admitted.promised
-				e.admitted.mu.Unlock()
-				if promised == loads*(one.memory()+one.stacks()) {
-					break
-				}
-				time.Sleep(10 * time.Millisecond)
-			}
-			<-e.compiles
 			loading.Wait()
-			c.want(t, "loads at once", 1, loads-1, 0)
+			counts.want(t, "loads at once", 1, uint64(len(all)-1), 0)
 		})
 	}
 }
 
 func TestCacheFileThatIsNotAsWrittenIsCompiledAgain(t *testing.T) {
 	dir := t.TempDir()
-	load(t, newTestEngine(t, cached(t, dir, 1, newTally())), guest(t, "count"))
+	runs(t, newStore(t, keeping(t, dir, 1, newTally())), answering(1))
 	path := cacheFile(t, dir)
 	good, err := os.ReadFile(path)
 	if err != nil {
@@ -138,10 +132,10 @@ func TestCacheFileThatIsNotAsWrittenIsCompiledAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := newTally()
-			e := newTestEngine(t, cached(t, dir, 1, c))
-			answers(t, load(t, e, guest(t, "count")))
+			s := newStore(t, keeping(t, dir, 1, c))
+			runs(t, s, answering(1))
 			c.want(t, "damaged file", 1, 0, 1)
-			if left, err := filesBelow(e.private.name); err != nil || len(left) > 0 {
+			if left, err := filesBelow(s.private.name); err != nil || len(left) > 0 {
 				t.Errorf("the private folder has %v (%v)", left, err)
 			}
 			if mended, err := os.ReadFile(path); err != nil || !bytes.Equal(mended, good) {
@@ -153,17 +147,17 @@ func TestCacheFileThatIsNotAsWrittenIsCompiledAgain(t *testing.T) {
 
 func TestCacheFileOfAnotherNodeOrModuleIsNotUsed(t *testing.T) {
 	dir := t.TempDir()
-	load(t, newTestEngine(t, cached(t, dir, 1, newTally())), guest(t, "count"))
+	runs(t, newStore(t, keeping(t, dir, 1, newTally())), answering(1))
 	mine := cacheFile(t, dir)
 
 	t.Run("another key", func(t *testing.T) {
 		c := newTally()
-		answers(t, load(t, newTestEngine(t, cached(t, dir, 2, c)), guest(t, "count")))
+		runs(t, newStore(t, keeping(t, dir, 2, c)), answering(1))
 		c.want(t, "another key", 1, 0, 1)
 	})
 	t.Run("another module", func(t *testing.T) {
 		other := t.TempDir()
-		load(t, newTestEngine(t, cached(t, other, 2, newTally())), guest(t, "fibonacci"))
+		runs(t, newStore(t, keeping(t, other, 2, newTally())), answering(2))
 		foreign, err := os.ReadFile(cacheFile(t, other))
 		if err != nil {
 			t.Fatal(err)
@@ -172,14 +166,14 @@ func TestCacheFileOfAnotherNodeOrModuleIsNotUsed(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := newTally()
-		answers(t, load(t, newTestEngine(t, cached(t, dir, 2, c)), guest(t, "count")))
+		runs(t, newStore(t, keeping(t, dir, 2, c)), answering(1))
 		c.want(t, "another module's file", 1, 0, 1)
 	})
 }
 
 func TestCachePathThatIsNoFileIsNotUsed(t *testing.T) {
 	dir := t.TempDir()
-	load(t, newTestEngine(t, cached(t, dir, 1, newTally())), guest(t, "count"))
+	runs(t, newStore(t, keeping(t, dir, 1, newTally())), answering(1))
 	path := cacheFile(t, dir)
 	good, err := os.ReadFile(path)
 	if err != nil {
@@ -199,7 +193,7 @@ func TestCachePathThatIsNoFileIsNotUsed(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := newTally()
-			answers(t, load(t, newTestEngine(t, cached(t, dir, 1, c)), guest(t, "count")))
+			runs(t, newStore(t, keeping(t, dir, 1, c)), answering(1))
 			c.want(t, name, 1, 0, 1)
 		})
 	}
@@ -207,11 +201,11 @@ func TestCachePathThatIsNoFileIsNotUsed(t *testing.T) {
 
 func TestCacheFolderThatCannotBeWrittenIsNoError(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cache")
-	e := newTestEngine(t, cached(t, dir, 1, newTally()))
+	s := newStore(t, keeping(t, dir, 1, newTally()))
 	if err := os.Remove(dir); err != nil {
 		t.Fatal(err)
 	}
-	answers(t, load(t, e, guest(t, "count")))
+	runs(t, s, answering(1))
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v, want no folder: the test shows nothing", err)
 	}
@@ -219,13 +213,13 @@ func TestCacheFolderThatCannotBeWrittenIsNoError(t *testing.T) {
 
 func TestCacheKeepsWithinItsBounds(t *testing.T) {
 	dir := t.TempDir()
-	e := newTestEngine(t, cached(t, dir, 1, newTally()))
+	s := newStore(t, keeping(t, dir, 1, newTally()))
 	for i := range cacheFiles + 10 {
 		if err := os.WriteFile(filepath.Join(dir, string(rune('a'+i/26))+string(rune('a'+i%26))+cacheSuffix), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	load(t, e, guest(t, "count"))
+	runs(t, s, answering(1))
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil || len(files) != cacheFiles {
 		t.Errorf("the cache has %d files (%v), want %d", len(files), err, cacheFiles)
@@ -243,30 +237,13 @@ func filesBelow(dir string) (files []string, err error) {
 	return files, err
 }
 
-func TestCacheDoesNotSpareTheHost(t *testing.T) {
-	o := cached(t, t.TempDir(), 1, newTally())
-	s := capable(t, fullHost())
-	load(t, newTestEngine(t, o), s)
-	for what, take := range map[string]func(*abi.Host){
-		"nothing that fetches":  func(h *abi.Host) { h.Get = nil },
-		"no journaled readings": func(h *abi.Host) { h.Reading = nil },
-		"no state":              func(h *abi.Host) { h.State = nil },
-	} {
-		s.Host = fullHost()
-		take(&s.Host)
-		if _, err := newTestEngine(t, o).Load(t.Context(), s); err == nil || !strings.Contains(err.Error(), "this node has "+what) {
-			t.Errorf("from the cache on a host with %s: got %v", what, err)
-		}
-	}
-}
-
 // TestCacheFileTakesNoMemoryBeforeItIsAuthenticated: the lengths in a file are what whoever wrote it says.
 func TestCacheFileTakesNoMemoryBeforeItIsAuthenticated(t *testing.T) {
 	dir := t.TempDir()
 	c := newTally()
-	e := newTestEngine(t, cached(t, dir, 1, c))
-	m := load(t, e, guest(t, "count"))
-	entry, path := e.entry(m, untraced), cacheFile(t, dir)
+	s := newStore(t, keeping(t, dir, 1, c))
+	runs(t, s, answering(1))
+	entry, path := s.entry(guestOne(answering(1))), cacheFile(t, dir)
 	long := []byte{3, 0xe0, 0, 0} // 62 MiB
 	name, stack := append([]byte{0, 0, 0, 1}, 'n'), []byte{0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0}
 	files := map[string][]byte{
@@ -291,7 +268,7 @@ func TestCacheFileTakesNoMemoryBeforeItIsAuthenticated(t *testing.T) {
 		}
 	}
 	c.want(t, "files of another", 1, 0, uint64(len(files)))
-	if left, err := filesBelow(e.private.name); err != nil || len(left) > 0 {
+	if left, err := filesBelow(s.private.name); err != nil || len(left) > 0 {
 		t.Errorf("the private folder has %v (%v)", left, err)
 	}
 }
@@ -302,32 +279,32 @@ func TestFileThatTheMachineCannotUseStays(t *testing.T) {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)
 	}
-	for name, full := range map[string]func(e *Engine){
-		"no folder": func(e *Engine) { e.dir = filepath.Join(e.dir, "gone") },
-		"no file descriptor": func(*Engine) {
+	for name, full := range map[string]func(s *store){
+		"no folder": func(s *store) { s.dir = filepath.Join(s.dir, "gone") },
+		"no file descriptor": func(*store) {
 			if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Max: limit.Max}); err != nil { // of new ones
 				t.Fatal(err)
 			}
 		},
 	} {
 		dir, c := t.TempDir(), newTally()
-		load(t, newTestEngine(t, cached(t, dir, 1, newTally())), guest(t, "count"))
-		path, count := cacheFile(t, dir), guest(t, "count")
-		e := newTestEngine(t, cached(t, dir, 1, c))
-		was := e.dir
-		full(e)
-		_, err := e.Load(t.Context(), count)
-		e.dir = was
+		runs(t, newStore(t, keeping(t, dir, 1, newTally())), answering(1))
+		path := cacheFile(t, dir)
+		s := newStore(t, keeping(t, dir, 1, c))
+		was := s.dir
+		full(s)
+		_, err := seated(t.Context(), t, s, answering(1))
+		s.dir = was
 		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 			t.Fatal(err)
 		}
-		if err == nil || !Local(err) {
-			t.Errorf("%s: got %v, want an error of this machine", name, err)
+		if err == nil {
+			t.Errorf("%s: it was loaded: the test shows nothing", name)
 		}
 		if _, err := os.Stat(path); err != nil {
 			t.Errorf("%s: what was kept is gone: %v", name, err)
 		}
-		load(t, e, count)
+		runs(t, s, answering(1))
 		if got := c.of(telemetry.ModuleCached, telemetry.ModuleRejected); !slices.Equal(got, []uint64{1, 0}) {
 			t.Errorf("%s: cached, rejected %v, want [1 0]", name, got)
 		}

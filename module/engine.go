@@ -5,19 +5,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"maps"
-	"os"
-	"path/filepath"
-	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/telemetry"
@@ -42,15 +34,8 @@ const DefaultMemory = 64 << 20
 // An Engine loads modules. Its methods may be called at the same time.
 type Engine struct {
 	o        Options
-	config   wazero.RuntimeConfig
-	shared   wazero.CompilationCache // of all runtimes; takes native code from dir
-	private  *privateFolder
-	dir      string // through the private folder: nobody else writes there
-	program  string // what this program was built from
-	native   string // what native code depends on; empty if guests are interpreted
+	native   *store
 	admitted *admission
-	worker   workerLimits
-	compiles chan struct{} // holds one token: one compilation at a time
 	rewrites chan struct{} // holds one token: one module at a time is checked and rewritten
 
 	mu      sync.Mutex
@@ -62,10 +47,6 @@ type Engine struct {
 
 // New makes an engine. The context is only for setting it up.
 func New(ctx context.Context, o Options) (*Engine, error) {
-	if o.Dir != "" && len(o.Key) < 32 {
-		return nil, fmt.Errorf("compilation cache %s needs a key of 32 bytes to authenticate its files, has one of %d",
-			o.Dir, len(o.Key))
-	}
 	if o.Sample < 0 || o.Sample > 1 {
 		return nil, fmt.Errorf("share of traced events is %v: want 0 to 1", o.Sample)
 	}
@@ -78,126 +59,17 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	private, err := newPrivateFolder()
+	native, err := openStore(ctx, storeOptions{
+		Dir: o.Dir, Key: o.Key, Worker: o.Worker, Interpreter: o.Interpreter, Config: runtimeConfig, Recorder: o.Recorder, Log: o.Log,
+	})
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{
-		o: o, private: private, dir: private.path, program: program(), config: runtimeConfig(o.Interpreter), worker: defaultWorkerLimits,
+	return &Engine{
+		o: o, native: native,
 		admitted: &admission{most: o.Memory, recorder: o.Recorder, shared: map[[sha256.Size]byte]*kept{}},
-		compiles: make(chan struct{}, 1), rewrites: make(chan struct{}, 1), modules: map[*Module]struct{}{}, loads: map[*context.CancelFunc]struct{}{},
-	}
-	if err := e.open(ctx); err != nil {
-		_ = private.remove()
-		return nil, private.explain(err)
-	}
-	return e, nil
-}
-
-func (e *Engine) open(ctx context.Context) (err error) {
-	for range probes {
-		if e.shared, err = wazero.NewCompilationCacheWithDir(e.dir); err != nil {
-			return fmt.Errorf("open private folder for native code: %w", err)
-		}
-		e.config = e.config.WithCompilationCache(e.shared)
-		if e.native, err = e.probe(ctx); err != nil {
-			return errors.Join(err, e.shared.Close(ctx))
-		}
-		if e.native != "" || e.o.Interpreter {
-			break
-		}
-		if err := e.shared.Close(ctx); err != nil {
-			return err
-		}
-	}
-	if e.native == "" && !e.o.Interpreter { // there is no compiler, and if there is all the same, then it must not be used in this process
-		e.shared = wazero.NewCompilationCache()
-		e.config = runtimeConfig(true).WithCompilationCache(e.shared)
-		e.o.Log.Info("modules are interpreted, not compiled, which takes several times as long: there is no compiler for this processor, or the system lets this process make no code (MemoryDenyWriteExecute)")
-	}
-	if e.o.Dir != "" {
-		if err := os.MkdirAll(e.o.Dir, 0o700); err != nil {
-			return errors.Join(fmt.Errorf("make compilation cache: %w", err), e.shared.Close(ctx))
-		}
-	}
-	return nil
-}
-
-// runtimeConfig allows what module/wasm lets pass, and nothing else.
-func runtimeConfig(interpreter bool) wazero.RuntimeConfig {
-	c := wazero.NewRuntimeConfig()
-	if interpreter {
-		c = wazero.NewRuntimeConfigInterpreter()
-	}
-	return c.WithCoreFeatures(api.CoreFeaturesV2.SetEnabled(api.CoreFeatureSIMD, false)).WithDebugInfoEnabled(false)
-}
-
-// emptyModule is a module without anything.
-var emptyModule = []byte("\x00asm\x01\x00\x00\x00")
-
-// probes is how often a compiler is looked for: somebody may take its file away in the instant before it is seen.
-const probes = 3
-
-// probe compiles an empty module and returns the name that wazero gives its native code: the folder tells the version
-// of wazero, the architecture and the system, the file the features of the processor too. Empty: there is no compiler.
-func (e *Engine) probe(ctx context.Context) (string, error) {
-	rt := wazero.NewRuntimeWithConfig(ctx, e.config)
-	defer rt.Close(ctx)
-	code, err := rt.CompileModule(ctx, emptyModule)
-	if err != nil {
-		return "", fmt.Errorf("try compiler: %w", err)
-	}
-	defer code.Close(ctx)
-	files, err := nativeFiles(e.dir)
-	if err != nil || len(files) == 0 {
-		return "", err
-	}
-	return files[0], os.Remove(filepath.Join(e.dir, files[0]))
-}
-
-// program tells this program from others: what it was built from, the versions of itself, its modules and Go, and the settings, and which file it is.
-// Two programs of different source may have the first in common, when they are built outside of version control.
-func program() string {
-	built := ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		built = info.String()
-	}
-	file, err := os.Stat("/proc/self/exe") // what runs, also when another version has taken its place
-	if err != nil {
-		path, _ := os.Executable() // empty if unknown
-		if file, err = os.Stat(path); err != nil {
-			return built
-		}
-	}
-	return programOf(built, file)
-}
-
-func programOf(built string, file os.FileInfo) string {
-	return fmt.Sprintf("%s\n%d bytes of %d", built, file.Size(), file.ModTime().UnixNano())
-}
-
-// nativeFiles returns the files that wazero has written below a folder, as folder/file. The error says too that it has none there.
-func nativeFiles(dir string) (files []string, err error) {
-	folders, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	err = &fs.PathError{Op: "find wazero's folder in", Path: dir + "/", Err: fs.ErrNotExist}
-	for _, folder := range folders {
-		if !strings.HasPrefix(folder.Name(), "wazero-") {
-			continue
-		}
-		var list []fs.DirEntry
-		if list, err = os.ReadDir(filepath.Join(dir, folder.Name())); err != nil {
-			return nil, err
-		}
-		for _, file := range list {
-			if !strings.HasSuffix(file.Name(), ".tmp") {
-				files = append(files, filepath.Join(folder.Name(), file.Name()))
-			}
-		}
-	}
-	return files, err
+		rewrites: make(chan struct{}, 1), modules: map[*Module]struct{}{}, loads: map[*context.CancelFunc]struct{}{},
+	}, nil
 }
 
 // Close ends what is being loaded, closes all modules, waiting for their events, and gives everything back. If ctx ends
@@ -217,7 +89,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	return errors.Join(e.shared.Close(ctx), e.private.remove())
+	return e.native.close(ctx)
 }
 
 func (e *Engine) loaded() []*Module {

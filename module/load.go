@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -30,7 +29,7 @@ func (e *Engine) Load(ctx context.Context, s Spec) (*Module, error) {
 		return nil, err // says which module
 	}
 	if err != nil {
-		return nil, fmt.Errorf("module %s: %w", label(s.Name, s.Version), e.private.explain(err))
+		return nil, fmt.Errorf("module %s: %w", label(s.Name, s.Version), err)
 	}
 	e.o.Recorder.Time(telemetry.ModuleLoad.Of(s.Name), time.Since(start))
 	return m, nil
@@ -55,13 +54,13 @@ func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
 	m := &Module{engine: e, spec: s, label: label(s.Name, s.Version), digest: sha256.Sum256(s.Wasm), done: make(chan struct{})}
 	m.traced.closing = make(chan struct{}, 1)
 	m.spec.Wasm = nil // the caller's; not needed any longer
-	if err := e.private.mend(filepath.Dir(e.native)); err != nil {
+	code, err := e.native.find(m.nativeOf(untraced))
+	if err != nil {
 		return nil, err
 	}
-	had := e.entry(m, untraced).read()
-	defer had.discard()
-	if had != nil {
-		m.code, m.stack = had.rewritten, had.stack
+	defer code.discard()
+	if kept, found := code.kept(); found {
+		m.code, m.stack = kept.Wasm, kept.Stack
 	} else if err := e.rewrite(ctx, m, s); err != nil {
 		return nil, err
 	}
@@ -69,7 +68,7 @@ func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bug in the rewriter: %w", err)
 	}
-	m.imports, m.reaches, m.text, m.entries = parsed.Imports, m.spec.reaches(), textOf(parsed, e.native == ""), entriesOf(parsed)
+	m.imports, m.reaches, m.text, m.entries = parsed.Imports, m.spec.reaches(), textOf(parsed, e.native.interprets()), entriesOf(parsed)
 	if m.pages, err = pagesOf(parsed); err != nil {
 		return nil, err
 	}
@@ -79,7 +78,7 @@ func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
 	}); err != nil {
 		return nil, err
 	}
-	if err := m.open(ctx, had); err != nil {
+	if err := m.open(ctx, code); err != nil {
 		e.admitted.release(need)
 		return nil, err
 	}
@@ -124,7 +123,7 @@ func (m *Module) rewrite(s Spec) error {
 	if m.stack, err = checked.Stack(r); err != nil {
 		return err
 	}
-	if m.engine.native == "" {
+	if m.engine.native.interprets() {
 		interpreted, err := checked.GoStack(r)
 		if err != nil {
 			return err
@@ -134,9 +133,6 @@ func (m *Module) rewrite(s Spec) error {
 	m.code, err = checked.Rewrite(r)
 	return err
 }
-
-// rewriting is the version of the rewriting, with fuel's prices: native code of another one is of no use.
-const rewriting = "4"
 
 // pagesOf returns how far an instance's memory may grow.
 func pagesOf(rewritten *wasm.Module) (uint32, error) {
@@ -168,13 +164,13 @@ const (
 )
 
 // open compiles and links the module, and makes its first instance and the snapshot for all others.
-func (m *Module) open(ctx context.Context, had *native) (err error) {
+func (m *Module) open(ctx context.Context, code *Code) (err error) {
 	defer func() {
 		if err != nil {
 			_ = m.discard(context.WithoutCancel(ctx))
 		}
 	}()
-	if m.plain, err = m.newPool(ctx, untraced, m.spec.Instances, had); err != nil {
+	if m.plain, err = m.newPool(ctx, untraced, m.spec.Instances, code); err != nil {
 		return err
 	}
 	if m.engine.o.Sample == 0 {

@@ -4,8 +4,6 @@ package module
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,47 +11,11 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/dodona-oracle/dodona/internal/memtest"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
-
-// TestAFullTemporaryFolderIsTold, where, and what to do; when there is room again, modules load.
-func TestAFullTemporaryFolderIsTold(t *testing.T) {
-	tmp := t.TempDir()
-	if err := syscall.Mount("tmpfs", tmp, "tmpfs", 0, "size=64k"); err != nil {
-		t.Skipf("NOT TESTED HERE: a disk of 64 KiB: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(tmp, 0); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Setenv("TMPDIR", tmp)
-	e, err := New(t.Context(), inChild(t, Options{}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := e.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	ballast := filepath.Join(tmp, "ballast")
-	if err := os.WriteFile(ballast, make([]byte, 128<<10), 0o600); !errors.Is(err, syscall.ENOSPC) {
-		t.Fatal(err)
-	}
-	_, err = e.Load(t.Context(), guest(t, "count"))
-	if err == nil || !Local(err) || !strings.Contains(err.Error(), "no space left on device") || !strings.Contains(err.Error(), tmp) || !strings.Contains(err.Error(), "TMPDIR") {
-		t.Errorf("told is %v", err)
-	}
-	if err := os.Remove(ballast); err != nil {
-		t.Fatal(err)
-	}
-	load(t, e, guest(t, "count"))
-}
 
 // TestThousandLoadsLeaveNothing loads and closes modules a thousand times, and compares what the process holds after the
 // first hundred with what it holds at the end.

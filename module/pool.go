@@ -27,21 +27,20 @@ type pool struct {
 }
 
 // newPool links and compiles a module. No instance is made yet.
-func (m *Module) newPool(ctx context.Context, k kind, instances int, had *native) (_ *pool, err error) {
+func (m *Module) newPool(ctx context.Context, k kind, instances int, code *Code) (_ *pool, err error) {
 	e := m.engine
 	p := &pool{module: m, kind: k, tokens: make(chan struct{}, instances), idle: make([]*instance, 0, instances)}
 	for range instances {
 		p.tokens <- struct{}{}
 	}
-	config := e.config.WithMemoryLimitPages(m.spec.Limits.Pages)
+	config := e.native.runtime()
 	if k == traced {
 		// wazero keeps what it makes to call listeners until its cache is closed, one for every module's every type.
-		if p.own, err = wazero.NewCompilationCacheWithDir(e.dir); err != nil {
-			return nil, fmt.Errorf("open private folder for native code: %w", err)
+		if config, p.own, err = e.native.runtimeApart(); err != nil {
+			return nil, err
 		}
-		config = config.WithCompilationCache(p.own)
 	}
-	p.runtime = wazero.NewRuntimeWithConfig(ctx, config)
+	p.runtime = wazero.NewRuntimeWithConfig(ctx, config.WithMemoryLimitPages(m.spec.Limits.Pages))
 	defer func() {
 		if err != nil {
 			_ = p.closeCode(context.WithoutCancel(ctx))
@@ -53,15 +52,26 @@ func (m *Module) newPool(ctx context.Context, k kind, instances int, had *native
 	if err := link(ctx, p.runtime, &m.spec, m.imports); err != nil {
 		return nil, fmt.Errorf("link: %w", err)
 	}
-	if e.native == "" { // it is interpreted in this process, so it asks before
+	if e.native.interprets() { // it is interpreted in this process, so it asks before
 		if err := p.keep(ctx, m.interpreted); err != nil {
 			return nil, err
 		}
 	}
-	if p.code, err = e.compile(ctx, p, had); err != nil {
+	if err := code.load(ctx, rewritten{Wasm: m.code, Stack: m.stack}, p); err != nil {
 		return nil, err
 	}
 	return p, nil
+}
+
+// Load lets wazero decode the module, and find its native code or compile it.
+func (p *pool) Load(ctx context.Context) (err error) {
+	p.code, err = p.runtime.CompileModule(p.kind.with(ctx, p.module.code), p.module.code)
+	return err
+}
+
+// Keep asks for memory for native code, for what is made beside it of types, and for what is made of the text.
+func (p *pool) Keep(ctx context.Context, native int64) error {
+	return p.keep(ctx, native+p.module.entries)
 }
 
 // keep asks for memory for the code, and for what is made of the text.
@@ -170,12 +180,12 @@ func (p *pool) closeCode(ctx context.Context) error {
 	if p.own != nil {
 		errs = append(errs, p.own.Close(ctx))
 	}
-	p.forget()
+	p.Forget()
 	return errors.Join(errs...)
 }
 
-// forget gives back what keep has asked for.
-func (p *pool) forget() {
+// Forget gives back what keep has asked for.
+func (p *pool) Forget() {
 	if p.kept != nil {
 		p.module.engine.admitted.releaseCode(p.kept)
 		p.kept = nil

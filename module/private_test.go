@@ -160,10 +160,10 @@ func TestNothingElseIsTakenForThePrivateFolder(t *testing.T) {
 // TestNativeCodeIsNotTakenFromAnotherFolder that is put in the place of the private one while the compiler is at work: it loads what the compiler made.
 func TestNativeCodeIsNotTakenFromAnotherFolder(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	e := newTestEngine(t, inChild(t, Options{}))
-	was := e.private.name
-	e.o.Worker = append([]string{"/bin/sh", "-c", `mv "$0" "$0-moved" && mkdir -m 777 "$0" && exec "$@"`, was}, e.o.Worker...)
-	load(t, e, guest(t, "count"))
+	s := newStore(t, storeInChild(t, storeOptions{}))
+	was := s.private.name
+	s.o.Worker = append([]string{"/bin/sh", "-c", `mv "$0" "$0-moved" && mkdir -m 777 "$0" && exec "$@"`, was}, s.o.Worker...)
+	runs(t, s, answering(1))
 	if list, err := os.ReadDir(was); err != nil || len(list) > 0 {
 		t.Errorf("in the other one are %v, %v", list, err)
 	}
@@ -217,48 +217,42 @@ func TestAPrivateFolderThatIsNotOfThisUserAloneIsRefused(t *testing.T) {
 // TestAPrivateFolderThatIsGoneIsMadeAnew, when somebody has emptied the temporary folder: by the next load, and for this process alone, though
 // something else is there.
 func TestAPrivateFolderThatIsGoneIsMadeAnew(t *testing.T) {
-	for name, o := range map[string]Options{"child": inChild(t, Options{}), "interpreted": inChild(t, Options{Interpreter: true})} {
+	for name, o := range map[string]storeOptions{"child": storeInChild(t, storeOptions{}), "interpreted": storeInChild(t, storeOptions{Interpreter: true})} {
 		t.Run(name, func(t *testing.T) {
-			t.Setenv("TMPDIR", t.TempDir())
-			e := newTestEngine(t, o)
-			load(t, e, guest(t, "count"))
+			s := newStore(t, o)
+			runs(t, s, answering(1))
 			gone := func() {
 				t.Helper()
-				if err := os.RemoveAll(e.private.name); err != nil {
+				if err := os.RemoveAll(s.private.name); err != nil {
 					t.Fatal(err)
 				}
 			}
 			gone()
-			other := e.private.name
+			other := s.private.name
 			if err := os.Symlink(t.TempDir(), other); err != nil {
 				t.Fatal(err)
 			}
-			load(t, e, guest(t, "grow"))
+			runs(t, s, answering(2))
 			if err := os.Remove(other); err != nil {
 				t.Fatal(err)
 			}
 			gone()
-			for _, module := range []string{"point", "count"} {
-				if m, err := e.Load(t.Context(), guest(t, module)); err != nil {
-					t.Errorf("%s: %v", module, err)
-				} else {
-					defer m.Close(t.Context())
-				}
-			}
-			info, err := os.Stat(e.dir)
+			runs(t, s, answering(3))
+			runs(t, s, answering(1))
+			info, err := os.Stat(s.dir)
 			if err != nil || info.Mode().Perm() != 0o700 {
 				t.Fatalf("%v, %v", info, err)
 			}
 			removeAbandoned()
-			if _, err := os.Stat(e.dir); err != nil {
+			if _, err := os.Stat(s.dir); err != nil {
 				t.Errorf("it is not held: %v", err)
 			}
-			if e.native != "" { // a cleaner leaves the folder, and removes what is in it
-				if err := os.RemoveAll(filepath.Join(e.dir, filepath.Dir(e.native))); err != nil {
+			if s.example != "" { // a cleaner leaves the folder, and removes what is in it
+				if err := os.RemoveAll(filepath.Join(s.dir, filepath.Dir(s.example))); err != nil {
 					t.Fatal(err)
 				}
 			}
-			load(t, e, guest(t, "warm"))
+			runs(t, s, answering(4))
 		})
 	}
 }
@@ -313,16 +307,16 @@ func TestAPrivateFolderIsWhereItWasMade(t *testing.T) {
 
 // TestAFolderOfTheCompilerThatStayedIsRemovedByTheNext: removing one takes a descriptor, and there may be none.
 func TestAFolderOfTheCompilerThatStayedIsRemovedByTheNext(t *testing.T) {
-	e := newTestEngine(t, inChild(t, Options{}))
-	left := filepath.Join(e.dir, "compile-7", "wazero-x")
+	s := newStore(t, storeInChild(t, storeOptions{}))
+	left := filepath.Join(s.dir, "compile-7", "wazero-x")
 	if err := os.MkdirAll(left, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(left, "native"), make([]byte, 1000), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	load(t, e, guest(t, "count"))
-	if list, err := filepath.Glob(filepath.Join(e.dir, "compile-*")); err != nil || len(list) > 0 {
+	runs(t, s, answering(1))
+	if list, err := filepath.Glob(filepath.Join(s.dir, "compile-*")); err != nil || len(list) > 0 {
 		t.Errorf("%v stays: %v", list, err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -82,7 +81,7 @@ func (m *Module) trace(ctx context.Context) {
 	}
 	if err != nil {
 		if ctx.Err() == nil {
-			m.engine.o.Log.Warn("events of a module are not traced until it is loaded anew", "module", m.label, "reason", m.engine.private.explain(err))
+			m.engine.o.Log.Warn("events of a module are not traced until it is loaded anew", "module", m.label, "reason", err)
 		}
 		return
 	}
@@ -96,18 +95,21 @@ func (m *Module) tracedPool(ctx context.Context) (*pool, error) {
 	if err := m.engine.admitted.admit(need); err != nil {
 		return nil, err
 	}
-	var pool *pool
-	err := m.engine.private.mend(filepath.Dir(m.engine.native))
-	if err == nil {
-		had := m.engine.entry(m, traced).read()
-		defer had.discard()
-		pool, err = m.newPool(ctx, traced, 1, had)
-	}
+	pool, err := m.newTracedPool(ctx)
 	if err != nil {
 		m.engine.admitted.release(need)
 		return nil, err
 	}
 	return pool, nil
+}
+
+func (m *Module) newTracedPool(ctx context.Context) (*pool, error) {
+	code, err := m.engine.native.find(m.nativeOf(traced))
+	if err != nil {
+		return nil, err
+	}
+	defer code.discard()
+	return m.newPool(ctx, traced, 1, code)
 }
 
 // tracingNeed is what the instance for traced events may take.

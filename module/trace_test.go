@@ -233,7 +233,7 @@ func TestTracingDoesNotYieldToALoadThatHasEnded(t *testing.T) {
 	var text bytes.Buffer
 	e = newTestEngine(t, Options{Memory: e.o.Memory, Sample: 1, Log: slog.New(slog.NewTextHandler(&text, nil))})
 	first = load(t, e, guest(t, "count"))
-	e.compiles <- struct{}{} // another module is being compiled
+	compiled := compiling(t, e) // another module
 	answers(t, first)
 	for has := false; !has; runtime.Gosched() {
 		e.admitted.mu.Lock()
@@ -245,11 +245,45 @@ func TestTracingDoesNotYieldToALoadThatHasEnded(t *testing.T) {
 			t.Error("a load that had ended before was done")
 		}
 	}
-	<-e.compiles
+	compiled()
 	ready(t, first)
 	if out, err := first.Run(t.Context(), reading(`{}`)); err != nil || len(out.Spans) == 0 {
 		t.Errorf("after it was compiled: got %d spans (%v), want an answer that is traced; log\n%s", len(out.Spans), err, text.String())
 	}
+}
+
+// compiling compiles a module for as long as it is let, so that no other one is compiled.
+func compiling(t *testing.T, e *Engine) (end func()) {
+	t.Helper()
+	code, err := e.native.find(guestOf{Name: "another"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := slow{begun: make(chan struct{}), end: make(chan struct{})}
+	var loading sync.WaitGroup
+	loading.Go(func() {
+		if err := code.load(t.Context(), rewritten{}, by); !errors.Is(err, errEnded) {
+			t.Error(err)
+		}
+	})
+	<-by.begun
+	return func() {
+		close(by.end)
+		loading.Wait()
+	}
+}
+
+// A slow loader loads until it is told to end, and then nothing.
+type slow struct{ begun, end chan struct{} }
+
+var errEnded = errors.New("it was told to end")
+
+func (slow) Keep(context.Context, int64) error { return nil }
+func (slow) Forget()                           {}
+func (s slow) Load(context.Context) error {
+	close(s.begun)
+	<-s.end
+	return errEnded
 }
 
 func TestTracingDoesNotYieldInVain(t *testing.T) {

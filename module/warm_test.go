@@ -74,7 +74,6 @@ func TestErrorsOfThisMachineSayNothingAboutTheModule(t *testing.T) {
 		{&Error{Cause: CauseHost}, true},
 		{ErrMemory, true},
 		{context.Canceled, true},
-		{errTooMuch{"30s of CPU"}, true},
 	} {
 		if got := Local(c.err); got != c.want {
 			t.Errorf("%v: got %v, want %v", c.err, got, c.want)

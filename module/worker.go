@@ -17,27 +17,10 @@ import (
 	"time"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
-
-// A kind is what code is made of a module for.
-type kind string
-
-const (
-	untraced kind = "plain"
-	traced   kind = "traced"
-)
-
-// with returns ctx with what makes a compilation of a rewritten module one of that kind.
-func (k kind) with(ctx context.Context, rewritten []byte) context.Context {
-	if k == traced {
-		return experimental.WithFunctionListenerFactory(ctx, listenersOf(rewritten))
-	}
-	return ctx
-}
 
 // workerLimits bound one compilation in a child.
 type workerLimits struct {
@@ -63,46 +46,46 @@ func (e errTooMuch) Error() string {
 
 // compileInChild lets a child process compile a rewritten module. The native code is in a file, which the caller must discard; it has no name
 // if guests are interpreted here, and the child has only found that decoding stays within the limits.
-func (e *Engine) compileInChild(ctx context.Context, rewritten []byte, k kind) (native, error) {
-	e.removeLeft()
-	dir, err := os.MkdirTemp(e.dir, compilePrefix)
+func (s *store) compileInChild(ctx context.Context, m rewritten, kind string) (made, error) {
+	s.removeLeft()
+	dir, err := os.MkdirTemp(s.dir, compilePrefix)
 	if err != nil {
-		return native{}, fmt.Errorf("make folder for the compiler: %w", err)
+		return made{}, fmt.Errorf("make folder for the compiler: %w", err)
 	}
 	defer os.RemoveAll(dir) // which takes a descriptor
-	if err := e.runWorker(ctx, rewritten, k, dir); err != nil {
-		return native{}, err
+	if err := s.runWorker(ctx, m.Wasm, kind, dir); err != nil {
+		return made{}, err
 	}
-	if e.native == "" {
-		return native{}, nil
+	if s.example == "" {
+		return made{}, nil
 	}
 	files, err := nativeFiles(dir)
 	if err != nil {
-		return native{}, fmt.Errorf("find native code: %w", err)
+		return made{}, fmt.Errorf("find native code: %w", err)
 	}
-	if len(files) != 1 || !e.ours(files[0]) {
-		return native{}, fmt.Errorf("the compiler's child left %q: want one file beside %s; it must be the same program as this one", files, e.native)
+	if len(files) != 1 || !s.ours(files[0]) {
+		return made{}, fmt.Errorf("the compiler's child left %q: want one file beside %s; it must be the same program as this one", files, s.example)
 	}
-	made := native{rewritten: rewritten, name: files[0], file: filepath.Join(e.dir, filepath.Base(dir)+".native")}
+	code := made{rewritten: m, name: files[0], file: filepath.Join(s.dir, filepath.Base(dir)+".native")}
 	path := filepath.Join(dir, files[0])
-	if made.size, err = sizeLimited(path, largestCode); err == nil {
-		err = os.Rename(path, made.file)
+	if code.size, err = sizeLimited(path, largestCode); err == nil {
+		err = os.Rename(path, code.file)
 	}
 	if err != nil {
-		return native{}, fmt.Errorf("take native code: %w", err)
+		return made{}, fmt.Errorf("take native code: %w", err)
 	}
-	return made, nil
+	return code, nil
 }
 
 // compilePrefix begins the names of folders for the compiler, in the private one.
 const compilePrefix = "compile-"
 
 // removeLeft removes folders for the compiler that could not be removed before. One compilation runs at a time, so none of them is in use.
-func (e *Engine) removeLeft() {
-	list, _ := os.ReadDir(e.dir)
+func (s *store) removeLeft() {
+	list, _ := os.ReadDir(s.dir)
 	for _, entry := range list {
 		if entry.IsDir() && numbered(entry.Name(), compilePrefix) {
-			_ = os.RemoveAll(filepath.Join(e.dir, entry.Name()))
+			_ = os.RemoveAll(filepath.Join(s.dir, entry.Name()))
 		}
 	}
 }
@@ -113,23 +96,23 @@ func isThere(dir string) bool {
 }
 
 // ours reports whether a name of native code is one that wazero could look for in this process.
-func (e *Engine) ours(name string) bool {
+func (s *store) ours(name string) bool {
 	dir, file := filepath.Split(name)
-	wantDir, wantFile := filepath.Split(e.native)
+	wantDir, wantFile := filepath.Split(s.example)
 	return dir == wantDir && len(file) == len(wantFile) && strings.Trim(file, "0123456789abcdef") == ""
 }
 
 // runWorker runs the child until it has compiled, or has come to a limit.
-func (e *Engine) runWorker(ctx context.Context, code []byte, k kind, dir string) error {
-	ended, cancel := context.WithTimeout(ctx, e.worker.wall)
+func (s *store) runWorker(ctx context.Context, code []byte, kind, dir string) error {
+	ended, cancel := context.WithTimeout(ctx, s.worker.wall)
 	defer cancel()
-	mode := string(k)
-	if e.native == "" {
+	mode := kind
+	if s.example == "" {
 		mode = interpreted
 	}
-	args := append(append([]string(nil), e.o.Worker[1:]...), mode, workingFolder,
-		strconv.Itoa(int(e.worker.cpu/time.Second)), strconv.FormatInt(e.worker.memory, 10))
-	cmd := exec.CommandContext(ended, e.o.Worker[0], args...)
+	args := append(append([]string(nil), s.o.Worker[1:]...), mode, workingFolder,
+		strconv.Itoa(int(s.worker.cpu/time.Second)), strconv.FormatInt(s.worker.memory, 10))
+	cmd := exec.CommandContext(ended, s.o.Worker[0], args...)
 	cmd.Env = []string{}
 	cmd.Dir = dir
 	cmd.Stdin = bytes.NewReader(code)
@@ -158,16 +141,16 @@ func (e *Engine) runWorker(ctx context.Context, code []byte, k kind, dir string)
 	case cmd.ProcessState == nil:
 		return fmt.Errorf("start compiler's child: %w", err)
 	case ended.Err() != nil:
-		return fmt.Errorf("compiling took more than %s, of which %s of CPU: the machine has too much else to do", e.worker.wall, spent(cmd.ProcessState).Round(time.Second))
-	case said.outOfCPU(), spent(cmd.ProcessState) >= e.worker.cpu:
-		return errTooMuch{e.worker.cpu.String() + " of CPU"}
+		return fmt.Errorf("compiling took more than %s, of which %s of CPU: the machine has too much else to do", s.worker.wall, spent(cmd.ProcessState).Round(time.Second))
+	case said.outOfCPU(), spent(cmd.ProcessState) >= s.worker.cpu:
+		return errTooMuch{s.worker.cpu.String() + " of CPU"}
 	case said.outOfThreads():
 		return fmt.Errorf("compile: the child may start no further thread; %s", moreTasks)
 	case said.outOfMemory() && memoryLimit() > 0:
 		return fmt.Errorf("compiling took more memory than %s, or than is left of the %s that this process may have: raise that (LimitAS, LimitDATA, ulimit -v, -d), or make the module smaller",
-			unit.About(e.worker.memory), unit.About(int64(memoryLimit())))
+			unit.About(s.worker.memory), unit.About(int64(memoryLimit())))
 	case said.outOfMemory():
-		return errTooMuch{unit.About(e.worker.memory) + " of memory"}
+		return errTooMuch{unit.About(s.worker.memory) + " of memory"}
 	}
 	if text := said.first(); text != "" {
 		for _, cause := range []syscall.Errno{syscall.ENOENT, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EFBIG, syscall.EMFILE, syscall.ENFILE} {
@@ -219,20 +202,24 @@ func (t *tail) outOfMemory() bool {
 	return false
 }
 
+// longestLine is the length in bytes up to which a line of what a child says is shown.
+const longestLine = 100
+
 // first returns the first line, fit to print.
 func (t *tail) first() string {
 	line, _, _ := strings.Cut(strings.TrimSpace(string(t.text)), "\n")
-	return plain.Line(line, longestName)
+	return plain.Line(line, longestLine)
 }
 
 // interpreted is the mode of a child that only decodes.
 const interpreted = "interpreted"
 
-// CompileWorker is the main function of the child that compiles: the command line in [Options.Worker] followed by
-// arguments of the engine must end up in it, with nothing printed and nothing opened before. It limits itself, reads
-// rewritten Wasm from in, and leaves native code in a folder. The result is the exit code.
-func CompileWorker(in io.Reader, args []string) int {
-	err := compileWorker(in, args)
+// workerMain is the main function of the child that compiles: the command line in [storeOptions.Worker] followed by
+// arguments of the store must end up in it, with nothing printed and nothing opened before. It limits itself, reads
+// rewritten Wasm from in, and leaves native code in a folder. Runtimes are set up by config as the store's are, and with
+// adds what makes a compilation one of a kind. The result is the exit code.
+func workerMain(in io.Reader, args []string, config func(interpreter bool) wazero.RuntimeConfig, with kinds) int {
+	err := compileWorker(in, args, config, with)
 	if err == nil {
 		return 0
 	}
@@ -245,7 +232,10 @@ func CompileWorker(in io.Reader, args []string) int {
 	return 1
 }
 
-func compileWorker(in io.Reader, args []string) error {
+// kinds returns ctx with what makes a compilation of a rewritten module one of a kind.
+type kinds func(ctx context.Context, kind string, rewritten []byte) context.Context
+
+func compileWorker(in io.Reader, args []string, config func(interpreter bool) wazero.RuntimeConfig, with kinds) error {
 	if len(args) != 4 {
 		return errors.New("this command is for Dodona's own use: it compiles modules for the process that starts it")
 	}
@@ -265,14 +255,13 @@ func compileWorker(in io.Reader, args []string) error {
 	if err != nil {
 		return fmt.Errorf("read module: %w", err)
 	}
-	return compileTo(args[1], code, args[0])
+	mode := args[0]
+	return compileTo(with(context.Background(), mode, code), args[1], code, mode == interpreted, config(mode == interpreted))
 }
 
-// compileTo compiles code into a folder.
-func compileTo(dir string, code []byte, mode string) error {
-	ctx := kind(mode).with(context.Background(), code)
-	config := runtimeConfig(mode == interpreted)
-	if mode != interpreted {
+// compileTo compiles code into a folder, or only decodes it.
+func compileTo(ctx context.Context, dir string, code []byte, decode bool, config wazero.RuntimeConfig) error {
+	if !decode {
 		cache, err := wazero.NewCompilationCacheWithDir(dir)
 		if err != nil {
 			return err

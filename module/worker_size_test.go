@@ -4,6 +4,8 @@ package module
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"slices"
 	"testing"
 
@@ -45,6 +47,21 @@ func full(b []byte) []byte {
 	return append(b, section(11, slices.Concat(uleb(segments), bytes.Repeat(segment, segments)))...)
 }
 
+// decoded says in the table that code is made to be interpreted.
+const decoded kind = "decoded"
+
+// A refusing loader notes the size of native code, and loads nothing.
+type refusing struct{ asked int64 }
+
+var errRefused = errors.New("refused")
+
+func (r *refusing) Keep(_ context.Context, native int64) error {
+	r.asked = native
+	return errRefused
+}
+func (*refusing) Forget()                    {}
+func (*refusing) Load(context.Context) error { return errRefused }
+
 // TestWhatIsAcceptedCompilesInTheChild compiles the most that is accepted of what becomes large, or has it read to be interpreted, where the child has
 // the memory and time that it has in use; some percent more is refused. With the race detector, the child takes a multiple of both, and with C's
 // library each of its threads reserves addresses as it likes; what is shipped has neither.
@@ -54,7 +71,7 @@ func TestWhatIsAcceptedCompilesInTheChild(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name string
-		kind kind // or interpreted
+		kind kind
 		code func(percent int) []byte
 	}{
 		{"conversions", untraced, func(p int) []byte { return manyBodies(1, pairs(56*p)) }},
@@ -63,8 +80,8 @@ func TestWhatIsAcceptedCompilesInTheChild(t *testing.T) {
 		{"small functions", untraced, func(p int) []byte { return full(manyBodies(295*p/100, pairs(600))) }},
 		{"a large one first", untraced, func(p int) []byte { return full(manyBodies(1306*p/100, greatest(200), divisions(10_100))) }},
 		{"all at once", untraced, func(p int) []byte { return full(manyBodies(286*p/100, pairs(600), divisions(10_100))) }},
-		{"many instructions", interpreted, func(p int) []byte { return full(manyBodies(3680*p/100, reads(300))) }},
-		{"canonical numbers", interpreted, func(p int) []byte { return full(manyBodies(424*p/100, roots(586), roots(14_900))) }},
+		{"many instructions", decoded, func(p int) []byte { return full(manyBodies(3680*p/100, reads(300))) }},
+		{"canonical numbers", decoded, func(p int) []byte { return full(manyBodies(424*p/100, roots(586), roots(14_900))) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			policy := wasm.Policy{Pages: 1}
@@ -79,13 +96,16 @@ func TestWhatIsAcceptedCompilesInTheChild(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			e := newTestEngine(t, inChild(t, Options{Interpreter: test.kind == interpreted}))
-			made, err := e.compileInChild(t.Context(), code, test.kind)
+			e := newTestEngine(t, inChild(t, Options{Interpreter: test.kind == decoded}))
+			made, err := e.native.find(guestOf{Name: test.name, Kind: string(test.kind)})
 			if err != nil {
 				t.Fatal(err)
 			}
-			made.discard()
-			if size := made.size; size > largestCode*3/4 {
+			var by refusing
+			if err := made.load(t.Context(), rewritten{Wasm: code}, &by); !errors.Is(err, errRefused) {
+				t.Fatal(err)
+			}
+			if size := by.asked; size > largestCode*3/4 {
 				t.Errorf("%d bytes of native code, want at most three quarters of %d", size, largestCode)
 			}
 		})
