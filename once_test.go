@@ -21,16 +21,16 @@ var once = map[string]struct {
 	may map[string]string
 }{
 	"os.WriteFile": {"internal/durable, which a power cut leaves whole", map[string]string{
-		"module/worker_linux.go": "writes a setting of the kernel", "module/testdata": "guests have their own files",
+		"module/native/worker_linux.go": "writes a setting of the kernel", "module/testdata": "guests have their own files",
 		"internal/fielddoc/generate": "development", "verify/wasm/record.go": "development", "scripts": "development",
 	}},
 	"os.Rename": {"internal/durable", map[string]string{
-		"internal/durable": "", "module": "moves native code within a private folder that each start empties",
+		"internal/durable": "", "module/native": "moves native code within a private folder that each start empties",
 		"journal/upgrade.go": "moves a whole file, and syncs the folder",
 	}},
 	"os.Create": {"internal/durable", map[string]string{"scripts": "development"}},
 	"os.CreateTemp": {"internal/durable", map[string]string{
-		"internal/durable": "", "module": "native code in a private folder that each start empties", "bus": "looks whether there is room",
+		"internal/durable": "", "module/native": "native code in a private folder that each start empties", "bus": "looks whether there is room",
 	}},
 
 	"net/http.Client":               {"internal/httpc, which bounds what strangers say", map[string]string{"internal/httpc": ""}},

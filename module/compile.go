@@ -10,6 +10,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/dodona-oracle/dodona/module/manifest"
+	"github.com/dodona-oracle/dodona/module/native"
 )
 
 // runtimeConfig allows what module/wasm lets pass, and nothing else.
@@ -41,7 +42,7 @@ func (k kind) with(ctx context.Context, rewritten []byte) context.Context {
 const rewriting = "4"
 
 // nativeOf says what code of a kind is made of: the Wasm as given, and what it was checked against and rewritten for.
-func (m *Module) nativeOf(k kind) guestOf {
+func (m *Module) nativeOf(k kind) native.Guest {
 	policy, err := json.Marshal(struct {
 		Pages, Depth uint32
 		Metering     int
@@ -50,14 +51,14 @@ func (m *Module) nativeOf(k kind) guestOf {
 	if err != nil {
 		panic(err) // numbers, texts and lists of texts
 	}
-	return guestOf{Name: m.spec.Name, Kind: string(k), Bound: []string{string(m.digest[:]), string(policy), rewriting}}
+	return native.Guest{Name: m.spec.Name, Kind: string(k), Bound: []string{string(m.digest[:]), string(policy), rewriting}}
 }
 
 // CompileWorker is the main function of the child that compiles: the command line in [Options.Worker] followed by
 // arguments of the engine must end up in it, with nothing printed and nothing opened before. It limits itself, reads
 // rewritten Wasm from in, and leaves native code in a folder. The result is the exit code.
 func CompileWorker(in io.Reader, args []string) int {
-	return workerMain(in, args, runtimeConfig, func(ctx context.Context, of string, rewritten []byte) context.Context {
+	return native.CompileWorker(in, args, runtimeConfig, func(ctx context.Context, of string, rewritten []byte) context.Context {
 		return kind(of).with(ctx, rewritten)
 	})
 }

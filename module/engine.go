@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/module/native"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -34,7 +35,7 @@ const DefaultMemory = 64 << 20
 // An Engine loads modules. Its methods may be called at the same time.
 type Engine struct {
 	o        Options
-	native   *store
+	native   *native.Store
 	admitted *admission
 	rewrites chan struct{} // holds one token: one module at a time is checked and rewritten
 
@@ -59,14 +60,14 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	native, err := openStore(ctx, storeOptions{
+	store, err := native.Open(ctx, native.Options{
 		Dir: o.Dir, Key: o.Key, Worker: o.Worker, Interpreter: o.Interpreter, Config: runtimeConfig, Recorder: o.Recorder, Log: o.Log,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &Engine{
-		o: o, native: native,
+		o: o, native: store,
 		admitted: &admission{most: o.Memory, recorder: o.Recorder, shared: map[[sha256.Size]byte]*kept{}},
 		rewrites: make(chan struct{}, 1), modules: map[*Module]struct{}{}, loads: map[*context.CancelFunc]struct{}{},
 	}, nil
@@ -89,7 +90,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	return e.native.close(ctx)
+	return e.native.Close(ctx)
 }
 
 func (e *Engine) loaded() []*Module {

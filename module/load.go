@@ -12,6 +12,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/module/native"
 	"github.com/dodona-oracle/dodona/module/wasm"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -54,12 +55,12 @@ func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
 	m := &Module{engine: e, spec: s, label: label(s.Name, s.Version), digest: sha256.Sum256(s.Wasm), done: make(chan struct{})}
 	m.traced.closing = make(chan struct{}, 1)
 	m.spec.Wasm = nil // the caller's; not needed any longer
-	code, err := e.native.find(m.nativeOf(untraced))
+	code, err := e.native.Find(m.nativeOf(untraced))
 	if err != nil {
 		return nil, err
 	}
-	defer code.discard()
-	if kept, found := code.kept(); found {
+	defer code.Discard()
+	if kept, found := code.Kept(); found {
 		m.code, m.stack = kept.Wasm, kept.Stack
 	} else if err := e.rewrite(ctx, m, s); err != nil {
 		return nil, err
@@ -68,7 +69,7 @@ func (e *Engine) load(ctx context.Context, s Spec) (*Module, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bug in the rewriter: %w", err)
 	}
-	m.imports, m.reaches, m.text, m.entries = parsed.Imports, m.spec.reaches(), textOf(parsed, e.native.interprets()), entriesOf(parsed)
+	m.imports, m.reaches, m.text, m.entries = parsed.Imports, m.spec.reaches(), textOf(parsed, e.native.Interprets()), entriesOf(parsed)
 	if m.pages, err = pagesOf(parsed); err != nil {
 		return nil, err
 	}
@@ -123,7 +124,7 @@ func (m *Module) rewrite(s Spec) error {
 	if m.stack, err = checked.Stack(r); err != nil {
 		return err
 	}
-	if m.engine.native.interprets() {
+	if m.engine.native.Interprets() {
 		interpreted, err := checked.GoStack(r)
 		if err != nil {
 			return err
@@ -164,7 +165,7 @@ const (
 )
 
 // open compiles and links the module, and makes its first instance and the snapshot for all others.
-func (m *Module) open(ctx context.Context, code *Code) (err error) {
+func (m *Module) open(ctx context.Context, code *native.Code) (err error) {
 	defer func() {
 		if err != nil {
 			_ = m.discard(context.WithoutCancel(ctx))

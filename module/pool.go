@@ -9,6 +9,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
+	"github.com/dodona-oracle/dodona/module/native"
 	"github.com/dodona-oracle/dodona/module/wasm"
 )
 
@@ -27,16 +28,16 @@ type pool struct {
 }
 
 // newPool links and compiles a module. No instance is made yet.
-func (m *Module) newPool(ctx context.Context, k kind, instances int, code *Code) (_ *pool, err error) {
+func (m *Module) newPool(ctx context.Context, k kind, instances int, code *native.Code) (_ *pool, err error) {
 	e := m.engine
 	p := &pool{module: m, kind: k, tokens: make(chan struct{}, instances), idle: make([]*instance, 0, instances)}
 	for range instances {
 		p.tokens <- struct{}{}
 	}
-	config := e.native.runtime()
+	config := e.native.Config()
 	if k == traced {
 		// wazero keeps what it makes to call listeners until its cache is closed, one for every module's every type.
-		if config, p.own, err = e.native.runtimeApart(); err != nil {
+		if config, p.own, err = e.native.Apart(); err != nil {
 			return nil, err
 		}
 	}
@@ -52,12 +53,12 @@ func (m *Module) newPool(ctx context.Context, k kind, instances int, code *Code)
 	if err := link(ctx, p.runtime, &m.spec, m.imports); err != nil {
 		return nil, fmt.Errorf("link: %w", err)
 	}
-	if e.native.interprets() { // it is interpreted in this process, so it asks before
+	if e.native.Interprets() { // it is interpreted in this process, so it asks before
 		if err := p.keep(ctx, m.interpreted); err != nil {
 			return nil, err
 		}
 	}
-	if err := code.load(ctx, rewritten{Wasm: m.code, Stack: m.stack}, p); err != nil {
+	if err := code.Load(ctx, native.Rewritten{Wasm: m.code, Stack: m.stack}, p); err != nil {
 		return nil, err
 	}
 	return p, nil

@@ -104,11 +104,11 @@ func (m *Module) tracedPool(ctx context.Context) (*pool, error) {
 }
 
 func (m *Module) newTracedPool(ctx context.Context) (*pool, error) {
-	code, err := m.engine.native.find(m.nativeOf(traced))
+	code, err := m.engine.native.Find(m.nativeOf(traced))
 	if err != nil {
 		return nil, err
 	}
-	defer code.discard()
+	defer code.Discard()
 	return m.newPool(ctx, traced, 1, code)
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/module/native"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -255,14 +256,14 @@ func TestTracingDoesNotYieldToALoadThatHasEnded(t *testing.T) {
 // compiling compiles a module for as long as it is let, so that no other one is compiled.
 func compiling(t *testing.T, e *Engine) (end func()) {
 	t.Helper()
-	code, err := e.native.find(guestOf{Name: "another"})
+	code, err := e.native.Find(native.Guest{Name: "another"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	by := slow{begun: make(chan struct{}), end: make(chan struct{})}
 	var loading sync.WaitGroup
 	loading.Go(func() {
-		if err := code.load(t.Context(), rewritten{}, by); !errors.Is(err, errEnded) {
+		if err := code.Load(t.Context(), native.Rewritten{}, by); !errors.Is(err, errEnded) {
 			t.Error(err)
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/dodona-oracle/dodona/module/native"
 	"github.com/dodona-oracle/dodona/module/wasm"
 )
 
@@ -97,16 +98,16 @@ func TestWhatIsAcceptedCompilesInTheChild(t *testing.T) {
 				t.Fatal(err)
 			}
 			e := newTestEngine(t, inChild(t, Options{Interpreter: test.kind == decoded}))
-			made, err := e.native.find(guestOf{Name: test.name, Kind: string(test.kind)})
+			made, err := e.native.Find(native.Guest{Name: test.name, Kind: string(test.kind)})
 			if err != nil {
 				t.Fatal(err)
 			}
 			var by refusing
-			if err := made.load(t.Context(), rewritten{Wasm: code}, &by); !errors.Is(err, errRefused) {
+			if err := made.Load(t.Context(), native.Rewritten{Wasm: code}, &by); !errors.Is(err, errRefused) {
 				t.Fatal(err)
 			}
-			if size := by.asked; size > largestCode*3/4 {
-				t.Errorf("%d bytes of native code, want at most three quarters of %d", size, largestCode)
+			if size := by.asked; size > native.LargestCode*3/4 {
+				t.Errorf("%d bytes of native code, want at most three quarters of %d", size, native.LargestCode)
 			}
 		})
 	}

@@ -1,4 +1,4 @@
-package module
+package native
 
 import (
 	"errors"
@@ -160,7 +160,7 @@ func TestNothingElseIsTakenForThePrivateFolder(t *testing.T) {
 // TestNativeCodeIsNotTakenFromAnotherFolder that is put in the place of the private one while the compiler is at work: it loads what the compiler made.
 func TestNativeCodeIsNotTakenFromAnotherFolder(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	s := newStore(t, storeInChild(t, storeOptions{}))
+	s := newStore(t, inChild(t, Options{}))
 	was := s.private.name
 	s.o.Worker = append([]string{"/bin/sh", "-c", `mv "$0" "$0-moved" && mkdir -m 777 "$0" && exec "$@"`, was}, s.o.Worker...)
 	runs(t, s, answering(1))
@@ -217,7 +217,7 @@ func TestAPrivateFolderThatIsNotOfThisUserAloneIsRefused(t *testing.T) {
 // TestAPrivateFolderThatIsGoneIsMadeAnew, when somebody has emptied the temporary folder: by the next load, and for this process alone, though
 // something else is there.
 func TestAPrivateFolderThatIsGoneIsMadeAnew(t *testing.T) {
-	for name, o := range map[string]storeOptions{"child": storeInChild(t, storeOptions{}), "interpreted": storeInChild(t, storeOptions{Interpreter: true})} {
+	for name, o := range map[string]Options{"child": inChild(t, Options{}), "interpreted": inChild(t, Options{Interpreter: true})} {
 		t.Run(name, func(t *testing.T) {
 			s := newStore(t, o)
 			runs(t, s, answering(1))
@@ -307,7 +307,7 @@ func TestAPrivateFolderIsWhereItWasMade(t *testing.T) {
 
 // TestAFolderOfTheCompilerThatStayedIsRemovedByTheNext: removing one takes a descriptor, and there may be none.
 func TestAFolderOfTheCompilerThatStayedIsRemovedByTheNext(t *testing.T) {
-	s := newStore(t, storeInChild(t, storeOptions{}))
+	s := newStore(t, inChild(t, Options{}))
 	left := filepath.Join(s.dir, "compile-7", "wazero-x")
 	if err := os.MkdirAll(left, 0o700); err != nil {
 		t.Fatal(err)

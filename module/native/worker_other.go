@@ -1,6 +1,6 @@
 //go:build !linux
 
-package module
+package native
 
 import (
 	"errors"

@@ -1,4 +1,4 @@
-package module
+package native
 
 import (
 	"bytes"
@@ -22,21 +22,21 @@ import (
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
-// A guestOf is what code is made of.
-type guestOf struct {
+// A Guest is what code is made of.
+type Guest struct {
 	Name  string   // of the module, in the log and in metrics
 	Kind  string   // what the code is made for; the child is told
 	Bound []string // what the code depends on beside the kind, this program, and the machine
 }
 
-// A rewritten is a module as it is compiled.
-type rewritten struct {
+// A Rewritten is a module as it is compiled.
+type Rewritten struct {
 	Wasm  []byte
 	Stack int64 // bytes of native stack that a call of it may take
 }
 
-// A loader runs code. Its methods are called one after the other.
-type loader interface {
+// A Loader runs code. Its methods are called one after the other.
+type Loader interface {
 	// Keep asks for memory for so many bytes of native code. It is called before anything is taken for it, unless it was made in this process, and
 	// not where guests are interpreted.
 	Keep(ctx context.Context, native int64) error
@@ -52,8 +52,8 @@ type Code struct {
 	had   *made // nil: nothing is kept
 }
 
-// find looks for native code that is kept. Who has it discards it when it was loaded, or is not to be.
-func (s *store) find(g guestOf) (*Code, error) {
+// Find looks for native code that is kept. Who has it discards it when it was loaded, or is not to be.
+func (s *Store) Find(g Guest) (*Code, error) {
 	if err := s.private.mend(filepath.Dir(s.example)); err != nil {
 		return nil, s.private.explain(err)
 	}
@@ -61,24 +61,24 @@ func (s *store) find(g guestOf) (*Code, error) {
 	return &Code{entry, entry.read()}, nil
 }
 
-// kept returns the module as it was rewritten for the code that is kept.
-func (c *Code) kept() (rewritten, bool) {
+// Kept returns the module as it was rewritten for the code that is kept.
+func (c *Code) Kept() (Rewritten, bool) {
 	if c.had == nil {
-		return rewritten{}, false
+		return Rewritten{}, false
 	}
-	return c.had.rewritten, true
+	return c.had.Rewritten, true
 }
 
-// discard removes what did not come to its place.
-func (c *Code) discard() { c.had.discard() }
+// Discard removes what did not come to its place.
+func (c *Code) Discard() { c.had.discard() }
 
-// load lets by load code of a module: what was kept of it, or made in a child, or in this process if there is no command for a child. One compilation
+// Load lets by load code of a module: what was kept of it, or made in a child, or in this process if there is no command for a child. One compilation
 // runs at a time, so that several modules together take no more memory than one.
-func (c *Code) load(ctx context.Context, m rewritten, by loader) error {
+func (c *Code) Load(ctx context.Context, m Rewritten, by Loader) error {
 	return c.entry.store.private.explain(c.entry.load(ctx, m, c.had, by))
 }
 
-func (c cacheEntry) load(ctx context.Context, m rewritten, had *made, by loader) error {
+func (c cacheEntry) load(ctx context.Context, m Rewritten, had *made, by Loader) error {
 	s := c.store
 	select {
 	case s.compiles <- struct{}{}:
@@ -109,7 +109,7 @@ func (c cacheEntry) load(ctx context.Context, m rewritten, had *made, by loader)
 }
 
 // compile makes native code, and lets by load it.
-func (c cacheEntry) compile(ctx context.Context, m rewritten, by loader) error {
+func (c cacheEntry) compile(ctx context.Context, m Rewritten, by Loader) error {
 	s, start := c.store, time.Now()
 	defer func() { s.o.Recorder.Time(telemetry.ModuleCompile.Of(c.guest.Name), time.Since(start)) }()
 	s.o.Recorder.Count(telemetry.ModuleCompiled.Of(c.guest.Name), 1)
@@ -133,7 +133,7 @@ func (c cacheEntry) compile(ctx context.Context, m rewritten, by loader) error {
 
 // A made is native code in a file.
 type made struct {
-	rewritten
+	Rewritten
 	name string // wazero's, as folder/file
 	size int64  // bytes of it
 	file string // in the private folder, that has it
@@ -147,7 +147,7 @@ func (n *made) discard() {
 }
 
 // compileHere compiles in this process, which can neither be stopped nor limited, and keeps the native code too.
-func (c cacheEntry) compileHere(ctx context.Context, m rewritten, by loader) error {
+func (c cacheEntry) compileHere(ctx context.Context, m Rewritten, by Loader) error {
 	s := c.store
 	defer s.sweep()
 	if err := by.Load(ctx); err != nil {
@@ -159,8 +159,8 @@ func (c cacheEntry) compileHere(ctx context.Context, m rewritten, by loader) err
 	var size int64
 	if files, err := nativeFiles(s.dir); err == nil && len(files) == 1 { // none if another module that is loaded has the same code
 		path := filepath.Join(s.dir, files[0])
-		if size, err = sizeLimited(path, largestCode); err == nil {
-			c.write(made{rewritten: m, name: files[0], size: size, file: path})
+		if size, err = sizeLimited(path, LargestCode); err == nil {
+			c.write(made{Rewritten: m, name: files[0], size: size, file: path})
 		}
 	}
 	return by.Keep(ctx, size)
@@ -168,7 +168,7 @@ func (c cacheEntry) compileHere(ctx context.Context, m rewritten, by loader) err
 
 // place lets native code be loaded through the private folder. It fails rather than compile, which would be in this
 // process, unless somebody takes the file out of the folder in the instant before it is opened.
-func (s *store) place(ctx context.Context, n *made, by loader) error {
+func (s *Store) place(ctx context.Context, n *made, by Loader) error {
 	path := filepath.Join(s.dir, n.name)
 	defer os.Remove(path)
 	if err := os.Rename(n.file, path); err != nil {
@@ -182,7 +182,7 @@ func (s *store) place(ctx context.Context, n *made, by loader) error {
 }
 
 // sweep empties the private folder.
-func (s *store) sweep() {
+func (s *Store) sweep() {
 	files, _ := nativeFiles(s.dir)
 	for _, file := range files {
 		_ = os.Remove(filepath.Join(s.dir, file))
@@ -193,8 +193,8 @@ func (s *store) sweep() {
 // is of. Native code is as good as the program itself, so a file counts only with the HMAC of this node's key over it and
 // over all that it depends on. Whoever can write the folder can delete the files, and nothing more.
 type cacheEntry struct {
-	store *store
-	guest guestOf
+	store *Store
+	guest Guest
 	path  string // empty: none is kept
 	bound []byte
 }
@@ -204,7 +204,7 @@ const cacheMagic = "dodona native code 2\n"
 
 // entry says where native code of a module is kept and what it is bound to: what the guest says, the program that did it,
 // wazero's version, the architecture, the features of the processor, and the kind.
-func (s *store) entry(g guestOf) cacheEntry {
+func (s *Store) entry(g Guest) cacheEntry {
 	c := cacheEntry{store: s, guest: g}
 	if s.o.Dir == "" || s.example == "" {
 		return c
@@ -226,7 +226,7 @@ func (c cacheEntry) read() *made {
 	if c.path == "" {
 		return nil
 	}
-	f, size, err := openLimited(c.path, 2*largestCode)
+	f, size, err := openLimited(c.path, 2*LargestCode)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -433,7 +433,7 @@ func (c cacheEntry) keep(n made) error {
 
 // writeTo writes all that the HMAC is over, each part after its length.
 func (n made) writeTo(w io.Writer) error {
-	f, size, err := openLimited(n.file, largestCode)
+	f, size, err := openLimited(n.file, LargestCode)
 	if err != nil {
 		return err
 	}
@@ -464,7 +464,7 @@ const (
 )
 
 // prune removes what is beyond the bounds of the cache.
-func (s *store) prune() {
+func (s *Store) prune() {
 	entries, _ := os.ReadDir(s.o.Dir)
 	type file struct {
 		path string

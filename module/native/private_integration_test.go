@@ -1,6 +1,6 @@
 //go:build integration && linux
 
-package module
+package native
 
 import (
 	"errors"
@@ -23,7 +23,7 @@ func TestAFullTemporaryFolderIsTold(t *testing.T) {
 		}
 	})
 	t.Setenv("TMPDIR", tmp)
-	s := newStoreHere(t, storeInChild(t, storeOptions{}))
+	s := newStoreHere(t, inChild(t, Options{}))
 	ballast := filepath.Join(tmp, "ballast")
 	if err := os.WriteFile(ballast, make([]byte, 128<<10), 0o600); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package module
+package native
 
 import (
 	"bytes"
@@ -18,8 +18,8 @@ import (
 )
 
 // keeping are the options of a store with a cache.
-func keeping(t *testing.T, dir string, key byte, counts *tally) storeOptions {
-	return storeInChild(t, storeOptions{Dir: dir, Key: bytes.Repeat([]byte{key}, 32), Recorder: counts})
+func keeping(t *testing.T, dir string, key byte, counts *tally) Options {
+	return inChild(t, Options{Dir: dir, Key: bytes.Repeat([]byte{key}, 32), Recorder: counts})
 }
 
 // cacheFile is the only file of a cache.
@@ -33,7 +33,7 @@ func cacheFile(t *testing.T, dir string) string {
 }
 
 func TestCacheSparesTheSecondCompilation(t *testing.T) {
-	for name, o := range map[string]storeOptions{"child": storeInChild(t, storeOptions{}), "process": {}} {
+	for name, o := range map[string]Options{"child": inChild(t, Options{}), "process": {}} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			first, second := newTally(), newTally()
@@ -46,14 +46,14 @@ func TestCacheSparesTheSecondCompilation(t *testing.T) {
 			}
 			o.Recorder = second
 			s := newStore(t, o)
-			code, err := s.find(guestOne(answering(1)))
+			code, err := s.Find(guestOne(answering(1)))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if kept, found := code.kept(); !found || !bytes.Equal(kept.Wasm, answering(1)) || kept.Stack != 7 {
+			if kept, found := code.Kept(); !found || !bytes.Equal(kept.Wasm, answering(1)) || kept.Stack != 7 {
 				t.Errorf("kept with the code is %+v, %t", kept, found)
 			}
-			code.discard()
+			code.Discard()
 			runs(t, s, answering(1))
 			second.want(t, "warm cache", 0, 1, 0)
 		})
@@ -62,14 +62,14 @@ func TestCacheSparesTheSecondCompilation(t *testing.T) {
 
 // TestLoadsOfOneModuleAtOnceCompileItOnce: those that looked into the cache before there was anything, and waited, look again.
 func TestLoadsOfOneModuleAtOnceCompileItOnce(t *testing.T) {
-	for name, o := range map[string]storeOptions{"child": storeInChild(t, storeOptions{}), "process": {}} {
+	for name, o := range map[string]Options{"child": inChild(t, Options{}), "process": {}} {
 		t.Run(name, func(t *testing.T) {
 			counts := newTally()
 			o.Dir, o.Key, o.Recorder = t.TempDir(), bytes.Repeat([]byte{7}, 32), counts
 			s := newStore(t, o)
 			var all []*Code // found before any is loaded
 			for range 4 {
-				code, err := s.find(guestOne(answering(1)))
+				code, err := s.Find(guestOne(answering(1)))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -79,7 +79,7 @@ func TestLoadsOfOneModuleAtOnceCompileItOnce(t *testing.T) {
 			for _, code := range all {
 				by := newSeat(t, s, answering(1))
 				loading.Go(func() {
-					if err := code.load(t.Context(), rewritten{Wasm: by.wasm}, by); err != nil {
+					if err := code.Load(t.Context(), Rewritten{Wasm: by.wasm}, by); err != nil {
 						t.Error(err)
 					} else {
 						by.answers(t)
@@ -279,9 +279,9 @@ func TestFileThatTheMachineCannotUseStays(t *testing.T) {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)
 	}
-	for name, full := range map[string]func(s *store){
-		"no folder": func(s *store) { s.dir = filepath.Join(s.dir, "gone") },
-		"no file descriptor": func(*store) {
+	for name, full := range map[string]func(s *Store){
+		"no folder": func(s *Store) { s.dir = filepath.Join(s.dir, "gone") },
+		"no file descriptor": func(*Store) {
 			if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Max: limit.Max}); err != nil { // of new ones
 				t.Fatal(err)
 			}

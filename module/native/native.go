@@ -1,4 +1,4 @@
-package module
+package native
 
 import (
 	"context"
@@ -15,20 +15,20 @@ import (
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
-// storeOptions are what a store may use.
-type storeOptions struct {
+// Options are what a store may use.
+type Options struct {
 	Dir         string   // of the files that are kept; "": none are
 	Key         []byte   // authenticates them, at least 32 bytes; required with Dir
-	Worker      []string // command line of the child that compiles, see [workerMain]; nil: compile in this process
+	Worker      []string // command line of the child that compiles, see [CompileWorker]; nil: compile in this process
 	Interpreter bool     // do not use the compiler although the machine has one
 	Config      func(interpreter bool) wazero.RuntimeConfig
 	Recorder    telemetry.Recorder
 	Log         *slog.Logger
 }
 
-// A store makes native code and keeps it. Its methods may be called at the same time.
-type store struct {
-	o        storeOptions
+// A Store makes native code and keeps it. Its methods may be called at the same time.
+type Store struct {
+	o        Options
 	config   wazero.RuntimeConfig
 	shared   wazero.CompilationCache // of all runtimes; takes native code from dir
 	private  *privateFolder
@@ -39,8 +39,8 @@ type store struct {
 	compiles chan struct{} // holds one token: one compilation at a time
 }
 
-// openStore opens a store. The context is only for setting it up.
-func openStore(ctx context.Context, o storeOptions) (*store, error) {
+// Open opens a store. The context is only for setting it up.
+func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Dir != "" && len(o.Key) < 32 {
 		return nil, fmt.Errorf("compilation cache %s needs a key of 32 bytes to authenticate its files, has one of %d",
 			o.Dir, len(o.Key))
@@ -49,7 +49,7 @@ func openStore(ctx context.Context, o storeOptions) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &store{
+	s := &Store{
 		o: o, private: private, dir: private.path, program: program(), config: o.Config(o.Interpreter), worker: defaultWorkerLimits,
 		compiles: make(chan struct{}, 1),
 	}
@@ -60,7 +60,7 @@ func openStore(ctx context.Context, o storeOptions) (*store, error) {
 	return s, nil
 }
 
-func (s *store) open(ctx context.Context) (err error) {
+func (s *Store) open(ctx context.Context) (err error) {
 	for range probes {
 		if s.shared, err = wazero.NewCompilationCacheWithDir(s.dir); err != nil {
 			return fmt.Errorf("open private folder for native code: %w", err)
@@ -89,14 +89,14 @@ func (s *store) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// interprets reports whether guests are interpreted: there is no compiler, or it is not to be used.
-func (s *store) interprets() bool { return s.example == "" }
+// Interprets reports whether guests are interpreted: there is no compiler, or it is not to be used.
+func (s *Store) Interprets() bool { return s.example == "" }
 
-// runtime returns how runtimes are set up that share what wazero makes of guests.
-func (s *store) runtime() wazero.RuntimeConfig { return s.config }
+// Config returns how runtimes are set up that share what wazero makes of guests.
+func (s *Store) Config() wazero.RuntimeConfig { return s.config }
 
-// runtimeApart is [store.runtime] for one that shares nothing. Who has it closes the cache.
-func (s *store) runtimeApart() (wazero.RuntimeConfig, wazero.CompilationCache, error) {
+// Apart is [Store.Config] for one that shares nothing. Who has it closes the cache.
+func (s *Store) Apart() (wazero.RuntimeConfig, wazero.CompilationCache, error) {
 	own, err := wazero.NewCompilationCacheWithDir(s.dir)
 	if err != nil {
 		return nil, nil, s.private.explain(fmt.Errorf("open private folder for native code: %w", err))
@@ -104,8 +104,8 @@ func (s *store) runtimeApart() (wazero.RuntimeConfig, wazero.CompilationCache, e
 	return s.config.WithCompilationCache(own), own, nil
 }
 
-// close gives everything back. No runtime may be left. It may be called again.
-func (s *store) close(ctx context.Context) error {
+// Close gives everything back. No runtime may be left. It may be called again.
+func (s *Store) Close(ctx context.Context) error {
 	return errors.Join(s.shared.Close(ctx), s.private.remove())
 }
 
@@ -117,7 +117,7 @@ const probes = 3
 
 // probe compiles an empty module and returns the name that wazero gives its native code: the folder tells the version
 // of wazero, the architecture and the system, the file the features of the processor too. Empty: there is no compiler.
-func (s *store) probe(ctx context.Context) (string, error) {
+func (s *Store) probe(ctx context.Context) (string, error) {
 	rt := wazero.NewRuntimeWithConfig(ctx, s.config)
 	defer rt.Close(ctx)
 	code, err := rt.CompileModule(ctx, emptyModule)

@@ -1,8 +1,9 @@
-package module
+package native
 
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"os"
@@ -26,14 +27,7 @@ func section(id byte, content ...[]byte) []byte {
 }
 
 // uleb writes an unsigned integer of the binary format.
-func uleb(n int) []byte {
-	var b []byte
-	for n >= 0x80 {
-		b = append(b, byte(n)|0x80)
-		n >>= 7
-	}
-	return append(b, byte(n))
-}
+func uleb(n int) []byte { return binary.AppendUvarint(nil, uint64(n)) }
 
 // oneFunction is a module with one function of type () -> ().
 func oneFunction(body ...[]byte) []byte {
@@ -62,16 +56,16 @@ func TestBombsEndTheChildAndNotTheParent(t *testing.T) {
 		name   string
 		code   []byte
 		limits workerLimits
-		o      storeOptions
+		o      Options
 		words  string
 	}{
-		{"nested blocks", nestedBlocks(100_000), workerLimits{time.Second, time.Hour, 2 << 30}, storeOptions{}, "more than 1s of CPU; make the module smaller"},
-		{"wall clock", nestedBlocks(100_000), workerLimits{time.Hour, time.Second, 2 << 30}, storeOptions{}, "more than 1s, of which "},
-		{"50,000,000 locals", manyLocals(50_000_000), workerLimits{time.Hour, time.Hour, 256 << 20}, storeOptions{}, "more than 256 MiB of memory; make the module smaller"},
-		{"50,000,000 locals, interpreted", manyLocals(50_000_000), workerLimits{time.Hour, time.Hour, 256 << 20}, storeOptions{Interpreter: true}, "more than 256 MiB of memory; make the module smaller"},
+		{"nested blocks", nestedBlocks(100_000), workerLimits{time.Second, time.Hour, 2 << 30}, Options{}, "more than 1s of CPU; make the module smaller"},
+		{"wall clock", nestedBlocks(100_000), workerLimits{time.Hour, time.Second, 2 << 30}, Options{}, "more than 1s, of which "},
+		{"50,000,000 locals", manyLocals(50_000_000), workerLimits{time.Hour, time.Hour, 256 << 20}, Options{}, "more than 256 MiB of memory; make the module smaller"},
+		{"50,000,000 locals, interpreted", manyLocals(50_000_000), workerLimits{time.Hour, time.Hour, 256 << 20}, Options{Interpreter: true}, "more than 256 MiB of memory; make the module smaller"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := newStore(t, storeInChild(t, test.o))
+			s := newStore(t, inChild(t, test.o))
 			s.worker = test.limits
 			before := memtest.Reset(t)
 			_, err := seated(t.Context(), t, s, test.code)
@@ -86,7 +80,7 @@ func TestBombsEndTheChildAndNotTheParent(t *testing.T) {
 }
 
 func TestContextEndsCompilation(t *testing.T) {
-	s := newStore(t, storeInChild(t, storeOptions{}))
+	s := newStore(t, inChild(t, Options{}))
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	if _, err := seated(ctx, t, s, nestedBlocks(100_000)); !errors.Is(err, context.DeadlineExceeded) {
@@ -95,7 +89,7 @@ func TestContextEndsCompilation(t *testing.T) {
 }
 
 func TestChildSaysWhatIsWrongWithAModule(t *testing.T) {
-	_, err := seated(t.Context(), t, newStore(t, storeInChild(t, storeOptions{})), []byte("no module"))
+	_, err := seated(t.Context(), t, newStore(t, inChild(t, Options{})), []byte("no module"))
 	if err == nil || !strings.Contains(err.Error(), "invalid magic number") {
 		t.Errorf("got %v, want what wazero says", err)
 	}
@@ -104,7 +98,7 @@ func TestChildSaysWhatIsWrongWithAModule(t *testing.T) {
 // TestChildIsConfined lets a shell stand in for the child and say how it was started.
 func TestChildIsConfined(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "said")
-	s := newStore(t, storeOptions{Worker: []string{
+	s := newStore(t, Options{Worker: []string{
 		"/bin/sh", "-c",
 		`{ cat /proc/$$/environ | tr '\0' '\n' | wc -c; cut -d' ' -f5 /proc/$$/stat; echo $$; } > ` + out + `; cat > /dev/null`,
 	}})
@@ -121,7 +115,7 @@ func TestChildIsConfined(t *testing.T) {
 
 // TestChildLimitsItself asks the kernel about this test's binary when it is the child and waits for its module.
 func TestChildLimitsItself(t *testing.T) {
-	o := storeInChild(t, storeOptions{})
+	o := inChild(t, Options{})
 	cmd := exec.CommandContext(t.Context(), o.Worker[0], o.Worker[1], "plain", t.TempDir(), "7", strconv.Itoa(100<<20))
 	cmd.Env = []string{}
 	confine(cmd)

@@ -1,4 +1,4 @@
-package module
+package native
 
 import (
 	"os"
@@ -26,7 +26,7 @@ func TestTheCompilerMakesDoWithWhatItIsGiven(t *testing.T) {
 		"files that are open": {"bash", "-c", `for i in $(seq 3 40); do eval "exec $i</dev/null"; done; exec "$0" "$@"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := storeInChild(t, storeOptions{})
+			o := inChild(t, Options{})
 			o.Worker = slices.Concat(ordinary, start, o.Worker)
 			runs(t, newStore(t, o), answering(1))
 		})

@@ -1,4 +1,4 @@
-package module
+package native
 
 import (
 	"bytes"
@@ -52,7 +52,7 @@ func restrict(cpu, memory uint64) error {
 	for resource, most := range map[int]unix.Rlimit{
 		unix.RLIMIT_AS:     {Cur: size + memory, Max: size + memory},
 		unix.RLIMIT_CPU:    {Cur: cpu, Max: cpu + cpuGrace}, // the first makes a signal, the second kills
-		unix.RLIMIT_FSIZE:  {Cur: largestCode, Max: largestCode},
+		unix.RLIMIT_FSIZE:  {Cur: LargestCode, Max: LargestCode},
 		unix.RLIMIT_NOFILE: {Cur: files, Max: files},
 		unix.RLIMIT_CORE:   {},
 	} {

@@ -1,4 +1,4 @@
-package module
+package native
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
@@ -13,26 +15,38 @@ import (
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
+// TestMain makes the test binary the child that compiles, if a store has started it as that.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == workerCommand {
+		plain := func(ctx context.Context, _ string, _ []byte) context.Context { return ctx }
+		syscall.Exit(CompileWorker(os.Stdin, os.Args[2:], plainConfig, plain)) // not os.Exit, which waits for a second with -race
+	}
+	os.Exit(m.Run())
+}
+
+// workerCommand is the first argument of the test binary as the child that compiles.
+const workerCommand = "compile-worker"
+
 // newStore returns a store that is closed with the test and leaves nothing behind.
-func newStore(t testing.TB, o storeOptions) *store {
+func newStore(t testing.TB, o Options) *Store {
 	t.Helper()
 	t.Setenv("TMPDIR", t.TempDir())
 	return newStoreHere(t, o)
 }
 
 // newStoreHere is newStore in the temporary folder that there is.
-func newStoreHere(t testing.TB, o storeOptions) *store {
+func newStoreHere(t testing.TB, o Options) *Store {
 	t.Helper()
 	if o.Recorder == nil {
 		o.Recorder = telemetry.Nop
 	}
 	o.Config, o.Log = plainConfig, slog.New(slog.DiscardHandler)
-	s, err := openStore(t.Context(), o)
+	s, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := s.close(context.Background()); err != nil {
+		if err := s.Close(context.Background()); err != nil {
 			t.Errorf("close store: %v", err)
 		}
 		left, err := filepath.Glob(filepath.Join(os.TempDir(), "dodona-*"))
@@ -50,8 +64,8 @@ func plainConfig(interpreter bool) wazero.RuntimeConfig {
 	return wazero.NewRuntimeConfig()
 }
 
-// storeInChild are the options with which this test's binary compiles as a child.
-func storeInChild(t testing.TB, o storeOptions) storeOptions {
+// inChild are the options with which this test's binary compiles as a child.
+func inChild(t testing.TB, o Options) Options {
 	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
@@ -82,24 +96,24 @@ func (s *seat) Keep(_ context.Context, native int64) error {
 func (s *seat) Forget() { s.asked = 0 }
 
 // guestOne says what code of a module is made of.
-func guestOne(wasm []byte) guestOf {
-	return guestOf{Name: "guest", Kind: "plain", Bound: []string{string(wasm)}}
+func guestOne(wasm []byte) Guest {
+	return Guest{Name: "guest", Kind: "plain", Bound: []string{string(wasm)}}
 }
 
 // seated lets a store find or make code of a module, and loads it until the test ends.
-func seated(ctx context.Context, t testing.TB, s *store, wasm []byte) (*seat, error) {
+func seated(ctx context.Context, t testing.TB, s *Store, wasm []byte) (*seat, error) {
 	t.Helper()
-	code, err := s.find(guestOne(wasm))
+	code, err := s.Find(guestOne(wasm))
 	if err != nil {
 		return nil, err
 	}
-	defer code.discard()
+	defer code.Discard()
 	by := newSeat(t, s, wasm)
-	return by, code.load(ctx, rewritten{Wasm: wasm, Stack: 7}, by)
+	return by, code.Load(ctx, Rewritten{Wasm: wasm, Stack: 7}, by)
 }
 
-func newSeat(t testing.TB, s *store, wasm []byte) *seat {
-	by := &seat{runtime: wazero.NewRuntimeWithConfig(context.Background(), s.runtime()), wasm: wasm}
+func newSeat(t testing.TB, s *Store, wasm []byte) *seat {
+	by := &seat{runtime: wazero.NewRuntimeWithConfig(context.Background(), s.Config()), wasm: wasm}
 	t.Cleanup(func() {
 		if err := by.runtime.Close(context.Background()); err != nil {
 			t.Error(err)
@@ -109,13 +123,13 @@ func newSeat(t testing.TB, s *store, wasm []byte) *seat {
 }
 
 // runs lets a store find or make code of a module that [answering] made, and makes sure that it answers.
-func runs(t testing.TB, s *store, wasm []byte) {
+func runs(t testing.TB, s *Store, wasm []byte) {
 	t.Helper()
 	by, err := seated(t.Context(), t, s, wasm)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if by.asked == 0 && !s.interprets() {
+	if by.asked == 0 && !s.Interprets() {
 		t.Error("nobody has asked for memory")
 	}
 	by.answers(t)
@@ -139,4 +153,39 @@ func answering(n byte) []byte {
 		section(1, []byte{1, 0x60, 0, 1, 0x7f}), section(3, []byte{1, 0}),
 		section(7, []byte{1, 6}, []byte("answer"), []byte{0, 0}),
 		section(10, []byte{1, 4, 0, 0x41, n, 0x0b}))
+}
+
+// A tally counts what a store counts.
+type tally struct {
+	telemetry.Recorder
+	mu     sync.Mutex
+	counts map[*telemetry.Metric]uint64
+}
+
+func newTally() *tally {
+	return &tally{Recorder: telemetry.Nop, counts: map[*telemetry.Metric]uint64{}}
+}
+
+func (c *tally) Count(of telemetry.Counter, n uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.counts[of.Metric()] += n
+}
+
+func (c *tally) of(names ...telemetry.Counters) []uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var counts []uint64
+	for _, name := range names {
+		counts = append(counts, c.counts[name.Metric()])
+	}
+	return counts
+}
+
+func (c *tally) want(t *testing.T, what string, compiled, cached, rejected uint64) {
+	t.Helper()
+	got := c.of(telemetry.ModuleCompiled, telemetry.ModuleCached, telemetry.ModuleRejected)
+	if want := []uint64{compiled, cached, rejected}; !slices.Equal(got, want) {
+		t.Errorf("%s: compiled, cached, rejected %v, want %v", what, got, want)
+	}
 }

@@ -1,4 +1,4 @@
-package module
+package native
 
 import (
 	"bytes"
@@ -33,8 +33,8 @@ type workerLimits struct {
 // a server) on a processor twenty times slower.
 var defaultWorkerLimits = workerLimits{cpu: 30 * time.Second, wall: 2 * time.Minute, memory: 256 << 20}
 
-// largestCode bounds what the child reads, and the native code that comes back. Package wasm accepts no module that becomes three quarters of it.
-const largestCode = 64 << 20
+// LargestCode bounds what the child reads, and the native code that comes back. Package wasm accepts no module that becomes three quarters of it.
+const LargestCode = 64 << 20
 
 // errTooMuch is what compiling ends with when it goes beyond the child's limits. Another attempt ends the same way.
 type errTooMuch struct{ of string }
@@ -46,7 +46,7 @@ func (e errTooMuch) Error() string {
 
 // compileInChild lets a child process compile a rewritten module. The native code is in a file, which the caller must discard; it has no name
 // if guests are interpreted here, and the child has only found that decoding stays within the limits.
-func (s *store) compileInChild(ctx context.Context, m rewritten, kind string) (made, error) {
+func (s *Store) compileInChild(ctx context.Context, m Rewritten, kind string) (made, error) {
 	s.removeLeft()
 	dir, err := os.MkdirTemp(s.dir, compilePrefix)
 	if err != nil {
@@ -66,9 +66,9 @@ func (s *store) compileInChild(ctx context.Context, m rewritten, kind string) (m
 	if len(files) != 1 || !s.ours(files[0]) {
 		return made{}, fmt.Errorf("the compiler's child left %q: want one file beside %s; it must be the same program as this one", files, s.example)
 	}
-	code := made{rewritten: m, name: files[0], file: filepath.Join(s.dir, filepath.Base(dir)+".native")}
+	code := made{Rewritten: m, name: files[0], file: filepath.Join(s.dir, filepath.Base(dir)+".native")}
 	path := filepath.Join(dir, files[0])
-	if code.size, err = sizeLimited(path, largestCode); err == nil {
+	if code.size, err = sizeLimited(path, LargestCode); err == nil {
 		err = os.Rename(path, code.file)
 	}
 	if err != nil {
@@ -81,7 +81,7 @@ func (s *store) compileInChild(ctx context.Context, m rewritten, kind string) (m
 const compilePrefix = "compile-"
 
 // removeLeft removes folders for the compiler that could not be removed before. One compilation runs at a time, so none of them is in use.
-func (s *store) removeLeft() {
+func (s *Store) removeLeft() {
 	list, _ := os.ReadDir(s.dir)
 	for _, entry := range list {
 		if entry.IsDir() && numbered(entry.Name(), compilePrefix) {
@@ -96,14 +96,14 @@ func isThere(dir string) bool {
 }
 
 // ours reports whether a name of native code is one that wazero could look for in this process.
-func (s *store) ours(name string) bool {
+func (s *Store) ours(name string) bool {
 	dir, file := filepath.Split(name)
 	wantDir, wantFile := filepath.Split(s.example)
 	return dir == wantDir && len(file) == len(wantFile) && strings.Trim(file, "0123456789abcdef") == ""
 }
 
 // runWorker runs the child until it has compiled, or has come to a limit.
-func (s *store) runWorker(ctx context.Context, code []byte, kind, dir string) error {
+func (s *Store) runWorker(ctx context.Context, code []byte, kind, dir string) error {
 	ended, cancel := context.WithTimeout(ctx, s.worker.wall)
 	defer cancel()
 	mode := kind
@@ -214,11 +214,11 @@ func (t *tail) first() string {
 // interpreted is the mode of a child that only decodes.
 const interpreted = "interpreted"
 
-// workerMain is the main function of the child that compiles: the command line in [storeOptions.Worker] followed by
+// CompileWorker is the main function of the child that compiles: the command line in [Options.Worker] followed by
 // arguments of the store must end up in it, with nothing printed and nothing opened before. It limits itself, reads
 // rewritten Wasm from in, and leaves native code in a folder. Runtimes are set up by config as the store's are, and with
 // adds what makes a compilation one of a kind. The result is the exit code.
-func workerMain(in io.Reader, args []string, config func(interpreter bool) wazero.RuntimeConfig, with kinds) int {
+func CompileWorker(in io.Reader, args []string, config func(interpreter bool) wazero.RuntimeConfig, with Kinds) int {
 	err := compileWorker(in, args, config, with)
 	if err == nil {
 		return 0
@@ -232,10 +232,10 @@ func workerMain(in io.Reader, args []string, config func(interpreter bool) wazer
 	return 1
 }
 
-// kinds returns ctx with what makes a compilation of a rewritten module one of a kind.
-type kinds func(ctx context.Context, kind string, rewritten []byte) context.Context
+// Kinds returns ctx with what makes a compilation of a rewritten module one of a kind.
+type Kinds func(ctx context.Context, kind string, rewritten []byte) context.Context
 
-func compileWorker(in io.Reader, args []string, config func(interpreter bool) wazero.RuntimeConfig, with kinds) error {
+func compileWorker(in io.Reader, args []string, config func(interpreter bool) wazero.RuntimeConfig, with Kinds) error {
 	if len(args) != 4 {
 		return errors.New("this command is for Dodona's own use: it compiles modules for the process that starts it")
 	}
@@ -251,7 +251,7 @@ func compileWorker(in io.Reader, args []string, config func(interpreter bool) wa
 	if err := restrict(cpu, memory); err != nil {
 		return fmt.Errorf("limit the compiler: %w", err)
 	}
-	code, err := io.ReadAll(io.LimitReader(in, largestCode))
+	code, err := io.ReadAll(io.LimitReader(in, LargestCode))
 	if err != nil {
 		return fmt.Errorf("read module: %w", err)
 	}
