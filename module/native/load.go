@@ -1,0 +1,179 @@
+package native
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// A Guest is what code is made of.
+type Guest struct {
+	Name  string   // of the module, in the log and in metrics
+	Kind  string   // what the code is made for; the child is told
+	Bound []string // what the code depends on beside the kind, this program, and the machine
+}
+
+// A Rewritten is a module as it is compiled.
+type Rewritten struct {
+	Wasm  []byte
+	Stack int64 // bytes of native stack that a call of it may take
+}
+
+// A Loader runs code. Its methods are called one after the other.
+type Loader interface {
+	// Keep asks for memory for so many bytes of native code. It is called before anything is taken for it, unless it was made in this process, and
+	// not where guests are interpreted.
+	Keep(ctx context.Context, native int64) error
+	// Forget gives back what Keep has asked for: the code cannot be loaded.
+	Forget()
+	// Load lets wazero decode the module, and find its native code or compile it.
+	Load(ctx context.Context) error
+}
+
+// Code is native code of a guest, to be loaded: what is kept of it, or what is made then.
+type Code struct {
+	entry cacheEntry
+	had   *made // nil: nothing is kept
+}
+
+// Find looks for native code that is kept. Who has it discards it when it was loaded, or is not to be.
+func (s *Store) Find(g Guest) (*Code, error) {
+	if err := s.private.mend(filepath.Dir(s.example)); err != nil {
+		return nil, s.private.explain(err)
+	}
+	entry := s.entry(g)
+	return &Code{entry, entry.read()}, nil
+}
+
+// Kept returns the module as it was rewritten for the code that is kept.
+func (c *Code) Kept() (Rewritten, bool) {
+	if c.had == nil {
+		return Rewritten{}, false
+	}
+	return c.had.Rewritten, true
+}
+
+// Discard removes what did not come to its place.
+func (c *Code) Discard() { c.had.discard() }
+
+// Load lets by load code of a module: what was kept of it, or made in a child, or in this process if there is no command for a child. One compilation
+// runs at a time, so that several modules together take no more memory than one.
+func (c *Code) Load(ctx context.Context, m Rewritten, by Loader) error {
+	return c.entry.store.private.explain(c.entry.load(ctx, m, c.had, by))
+}
+
+func (c cacheEntry) load(ctx context.Context, m Rewritten, had *made, by Loader) error {
+	s := c.store
+	select {
+	case s.compiles <- struct{}{}:
+		defer func() { <-s.compiles }()
+	case <-ctx.Done():
+		return fmt.Errorf("wait for another compilation: %w", ctx.Err())
+	}
+	if had == nil { // it may have been compiled while this waited
+		if had = c.read(); had != nil && !bytes.Equal(had.Wasm, m.Wasm) {
+			had.discard()
+			had = nil
+		}
+		defer had.discard()
+	}
+	if had == nil {
+		return c.compile(ctx, m, by)
+	}
+	if err := by.Keep(ctx, had.size); err != nil {
+		return err
+	}
+	if err := s.place(ctx, had, by); err != nil {
+		by.Forget()
+		c.reject(err)
+		return c.compile(ctx, m, by)
+	}
+	s.o.Recorder.Count(telemetry.ModuleCached.Of(c.guest.Name), 1)
+	return nil
+}
+
+// compile makes native code, and lets by load it.
+func (c cacheEntry) compile(ctx context.Context, m Rewritten, by Loader) error {
+	s, start := c.store, time.Now()
+	defer func() { s.o.Recorder.Time(telemetry.ModuleCompile.Of(c.guest.Name), time.Since(start)) }()
+	s.o.Recorder.Count(telemetry.ModuleCompiled.Of(c.guest.Name), 1)
+	if len(s.o.Worker) == 0 {
+		return c.compileHere(ctx, m, by)
+	}
+	code, err := s.compileInChild(ctx, m, c.guest.Kind)
+	if err != nil {
+		return err
+	}
+	defer code.discard()
+	if code.name == "" {
+		return by.Load(ctx)
+	}
+	c.write(code)
+	if err := by.Keep(ctx, code.size); err != nil {
+		return err
+	}
+	return s.place(ctx, &code, by)
+}
+
+// A made is native code in a file.
+type made struct {
+	Rewritten
+	name string // wazero's, as folder/file
+	size int64  // bytes of it
+	file string // in the private folder, that has it
+}
+
+// discard removes what was read or compiled and did not come to its place.
+func (n *made) discard() {
+	if n != nil && n.file != "" {
+		_ = os.Remove(n.file)
+	}
+}
+
+// compileHere compiles in this process, which can neither be stopped nor limited, and keeps the native code too.
+func (c cacheEntry) compileHere(ctx context.Context, m Rewritten, by Loader) error {
+	s := c.store
+	defer s.sweep()
+	if err := by.Load(ctx); err != nil {
+		return fmt.Errorf("compile: %w", err)
+	}
+	if s.example == "" {
+		return nil
+	}
+	var size int64
+	if files, err := nativeFiles(s.dir); err == nil && len(files) == 1 { // none if another module that is loaded has the same code
+		path := filepath.Join(s.dir, files[0])
+		if size, err = sizeLimited(path, LargestCode); err == nil {
+			c.write(made{Rewritten: m, name: files[0], size: size, file: path})
+		}
+	}
+	return by.Keep(ctx, size)
+}
+
+// place lets native code be loaded through the private folder. It fails rather than compile, which would be in this
+// process, unless somebody takes the file out of the folder in the instant before it is opened.
+func (s *Store) place(ctx context.Context, n *made, by Loader) error {
+	path := filepath.Join(s.dir, n.name)
+	defer os.Remove(path)
+	if err := os.Rename(n.file, path); err != nil {
+		return fmt.Errorf("put native code into its place: %w", err)
+	}
+	n.file = ""
+	if err := by.Load(ctx); err != nil {
+		return fmt.Errorf("load native code: %w", err)
+	}
+	return nil
+}
+
+// sweep empties the private folder.
+func (s *Store) sweep() {
+	files, _ := nativeFiles(s.dir)
+	for _, file := range files {
+		_ = os.Remove(filepath.Join(s.dir, file))
+	}
+}
