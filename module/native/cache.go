@@ -19,16 +19,16 @@ import (
 // is of. Native code is as good as the program itself, so a file counts only with the HMAC of this node's key over it and
 // over all that it depends on. Whoever can write the folder can delete the files, and nothing more.
 type cacheEntry struct {
-	store *Store
-	guest Guest
-	path  string // empty: none is kept
-	bound []byte
+	store  *Store
+	module string
+	path   string // empty: none is kept
+	bound  []byte
 }
 
 // entry says where native code of a module is kept and what it is bound to: what the guest says, the program that did it,
 // wazero's version, the architecture, the features of the processor, and the kind.
 func (s *Store) entry(g Guest) cacheEntry {
-	c := cacheEntry{store: s, guest: g}
+	c := cacheEntry{store: s, module: g.Name}
 	if s.o.Dir == "" || s.example == "" {
 		return c
 	}
@@ -75,13 +75,13 @@ func (c cacheEntry) read() *made {
 func (c cacheEntry) reject(err error) {
 	if wrong := wrongFile(""); errors.As(err, &wrong) {
 		_ = os.Remove(c.path)
-		c.store.o.Recorder.Count(telemetry.ModuleRejected.Of(c.guest.Name), 1)
+		c.store.o.Recorder.Count(telemetry.ModuleRejected.Of(c.module), 1)
 		c.store.o.Log.Warn("a file of the compilation cache is not used; the module is compiled again",
-			"module", c.guest.Name, "file", c.path, "reason", err)
+			"module", c.module, "file", c.path, "reason", err)
 		return
 	}
 	c.store.o.Log.Warn("a file of the compilation cache cannot be used now, and stays; the module is compiled again",
-		"module", c.guest.Name, "file", c.path, "reason", c.store.private.explain(err))
+		"module", c.module, "file", c.path, "reason", c.store.private.explain(err))
 }
 
 // write keeps native code. If it cannot, the next start compiles again.
@@ -91,7 +91,7 @@ func (c cacheEntry) write(n made) {
 	}
 	if err := c.keep(n); err != nil {
 		c.store.o.Log.Warn("native code is not kept; the next start compiles the module again",
-			"module", c.guest.Name, "file", c.path, "reason", err)
+			"module", c.module, "file", c.path, "reason", err)
 	}
 	c.store.prune()
 }

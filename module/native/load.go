@@ -24,33 +24,35 @@ type Rewritten struct {
 	Stack int64 // bytes of native stack that a call of it may take
 }
 
-// A Loader runs code. Its methods are called one after the other.
+// A Loader has memory for code, and a runtime that it is loaded into. Its methods are called one after the other.
 type Loader interface {
-	// Keep asks for memory for so many bytes of native code. It is called before anything is taken for it, unless it was made in this process, and
-	// not where guests are interpreted.
+	// Keep asks for memory for so many bytes of native code: before anything is taken for it, unless it was made in this process. Nobody asks
+	// where guests are interpreted.
 	Keep(ctx context.Context, native int64) error
-	// Forget gives back what Keep has asked for: the code cannot be loaded.
+	// Forget gives back what Keep has asked for: that code could not be loaded, and other code will be.
 	Forget()
 	// Load lets wazero decode the module, and find its native code or compile it.
 	Load(ctx context.Context) error
 }
 
-// Code is native code of a guest, to be loaded: what is kept of it, or what is made then.
+// Code is native code of a guest: what is kept of it, or else what Load makes. One goroutine has it.
 type Code struct {
+	store *Store
+	guest Guest
 	entry cacheEntry
 	had   *made // nil: nothing is kept
 }
 
-// Find looks for native code that is kept. Who has it discards it when it was loaded, or is not to be.
+// Find looks for native code that is kept. Whoever gets the Code discards it, also when it was loaded.
 func (s *Store) Find(g Guest) (*Code, error) {
 	if err := s.private.mend(filepath.Dir(s.example)); err != nil {
 		return nil, s.private.explain(err)
 	}
 	entry := s.entry(g)
-	return &Code{entry, entry.read()}, nil
+	return &Code{store: s, guest: g, entry: entry, had: entry.read()}, nil
 }
 
-// Kept returns the module as it was rewritten for the code that is kept.
+// Kept returns the module of which code is kept, as it was rewritten for that, and whether there is any.
 func (c *Code) Kept() (Rewritten, bool) {
 	if c.had == nil {
 		return Rewritten{}, false
@@ -61,44 +63,43 @@ func (c *Code) Kept() (Rewritten, bool) {
 // Discard removes what did not come to its place.
 func (c *Code) Discard() { c.had.discard() }
 
-// Load lets by load code of a module: what was kept of it, or made in a child, or in this process if there is no command for a child. One compilation
-// runs at a time, so that several modules together take no more memory than one.
+// Load has code of a module loaded: what is kept of it, or made in a child, or in this process if there is no command for a child. One compilation
+// runs at a time, so that several modules together take no more memory than one. What by has loaded must be closed after an error too.
 func (c *Code) Load(ctx context.Context, m Rewritten, by Loader) error {
-	return c.entry.store.private.explain(c.entry.load(ctx, m, c.had, by))
+	return c.store.private.explain(c.load(ctx, m, by))
 }
 
-func (c cacheEntry) load(ctx context.Context, m Rewritten, had *made, by Loader) error {
-	s := c.store
+func (c *Code) load(ctx context.Context, m Rewritten, by Loader) error {
 	select {
-	case s.compiles <- struct{}{}:
-		defer func() { <-s.compiles }()
+	case c.store.compiles <- struct{}{}:
+		defer func() { <-c.store.compiles }()
 	case <-ctx.Done():
 		return fmt.Errorf("wait for another compilation: %w", ctx.Err())
 	}
-	if had == nil { // it may have been compiled while this waited
-		if had = c.read(); had != nil && !bytes.Equal(had.Wasm, m.Wasm) {
+	if c.had == nil { // it may have been compiled while this waited
+		if had := c.entry.read(); had != nil && bytes.Equal(had.Wasm, m.Wasm) {
+			c.had = had
+		} else {
 			had.discard()
-			had = nil
 		}
-		defer had.discard()
 	}
-	if had == nil {
+	if c.had == nil {
 		return c.compile(ctx, m, by)
 	}
-	if err := by.Keep(ctx, had.size); err != nil {
+	if err := by.Keep(ctx, c.had.size); err != nil {
 		return err
 	}
-	if err := s.place(ctx, had, by); err != nil {
+	if err := c.store.place(ctx, c.had, by); err != nil {
 		by.Forget()
-		c.reject(err)
+		c.entry.reject(err)
 		return c.compile(ctx, m, by)
 	}
-	s.o.Recorder.Count(telemetry.ModuleCached.Of(c.guest.Name), 1)
+	c.store.o.Recorder.Count(telemetry.ModuleCached.Of(c.guest.Name), 1)
 	return nil
 }
 
-// compile makes native code, and lets by load it.
-func (c cacheEntry) compile(ctx context.Context, m Rewritten, by Loader) error {
+// compile makes native code, and has it loaded.
+func (c *Code) compile(ctx context.Context, m Rewritten, by Loader) error {
 	s, start := c.store, time.Now()
 	defer func() { s.o.Recorder.Time(telemetry.ModuleCompile.Of(c.guest.Name), time.Since(start)) }()
 	s.o.Recorder.Count(telemetry.ModuleCompiled.Of(c.guest.Name), 1)
@@ -113,7 +114,7 @@ func (c cacheEntry) compile(ctx context.Context, m Rewritten, by Loader) error {
 	if code.name == "" {
 		return by.Load(ctx)
 	}
-	c.write(code)
+	c.entry.write(code)
 	if err := by.Keep(ctx, code.size); err != nil {
 		return err
 	}
@@ -136,7 +137,7 @@ func (n *made) discard() {
 }
 
 // compileHere compiles in this process, which can neither be stopped nor limited, and keeps the native code too.
-func (c cacheEntry) compileHere(ctx context.Context, m Rewritten, by Loader) error {
+func (c *Code) compileHere(ctx context.Context, m Rewritten, by Loader) error {
 	s := c.store
 	defer s.sweep()
 	if err := by.Load(ctx); err != nil {
@@ -149,7 +150,7 @@ func (c cacheEntry) compileHere(ctx context.Context, m Rewritten, by Loader) err
 	if files, err := nativeFiles(s.dir); err == nil && len(files) == 1 { // none if another module that is loaded has the same code
 		path := filepath.Join(s.dir, files[0])
 		if size, err = sizeLimited(path, LargestCode); err == nil {
-			c.write(made{Rewritten: m, name: files[0], size: size, file: path})
+			c.entry.write(made{Rewritten: m, name: files[0], size: size, file: path})
 		}
 	}
 	return by.Keep(ctx, size)

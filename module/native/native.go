@@ -1,3 +1,8 @@
+// Package native makes the machine code of modules, keeps it from one start to the next, and has it loaded.
+//
+// Code is made in a child process that may be killed, or in this one, and comes to its place in a folder that this process
+// alone has, where wazero finds it. A [Store] owns that folder, the child, and the cache of what was made. Who loads code
+// is a [Loader]: it has the memory and the runtime. This package knows neither what a module may do nor what it is for.
 package native
 
 import (
@@ -17,13 +22,13 @@ import (
 
 // Options are what a store may use.
 type Options struct {
-	Dir         string   // of the files that are kept; "": none are
-	Key         []byte   // authenticates them, at least 32 bytes; required with Dir
-	Worker      []string // command line of the child that compiles, see [CompileWorker]; nil: compile in this process
-	Interpreter bool     // do not use the compiler although the machine has one
-	Config      func(interpreter bool) wazero.RuntimeConfig
-	Recorder    telemetry.Recorder
-	Log         *slog.Logger
+	Dir         string                                      // of the files that are kept; "": none are
+	Key         []byte                                      // authenticates them, at least 32 bytes; required with Dir
+	Worker      []string                                    // command line of the child that compiles, see [CompileWorker]; nil: compile in this process
+	Interpreter bool                                        // do not use the compiler although the machine has one
+	Config      func(interpreter bool) wazero.RuntimeConfig // how runtimes are set up, the child's as well
+	Recorder    telemetry.Recorder                          // required
+	Log         *slog.Logger                                // required
 }
 
 // A Store makes native code and keeps it. Its methods may be called at the same time.
