@@ -57,6 +57,7 @@ func (all *hearings) setClocks(now time.Time) {
 	if all.loneNonce != nil {
 		past(now, &all.loneNonce.At)
 	}
+	pastAll(now, all.told)
 	pastEach(now, all.loneSlots)
 	pastEach(now, all.refuted)
 	pastEach(now, all.wrong)

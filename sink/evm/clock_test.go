@@ -1,8 +1,11 @@
 package evm
 
 import (
+	"reflect"
+	"slices"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/sink"
@@ -50,4 +53,84 @@ func TestAPauseThatBeganAheadOfTheClockIsNoLongerThanItsReason(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestEveryTimeThatIsNotedIsSet, whatever keeps it: each type says which it has, and none is to be forgotten. What is by another clock, or decides
+// nothing, is named here.
+func TestEveryTimeThatIsNotedIsSet(t *testing.T) {
+	p := newPlay(sink.Every)
+	late := p.now.Add(24 * time.Hour)
+	fill(reflect.ValueOf(p.machine).Elem(), late)
+	p.setClocks(p.now)
+	var ahead []string
+	times(reflect.ValueOf(p.machine).Elem(), "", func(path string, at time.Time) {
+		if at.After(p.now) {
+			ahead = append(ahead, path)
+		}
+	})
+	slices.Sort(ahead)
+	want := []string{
+		".foreign.At",                  // of the last view
+		".heard.loneNonce.Clock",       // the chain's, as all of that name
+		".heard.loneSlots.clock",       //
+		".heard.of.denials.word.clock", //
+		".heard.of.leads.clock",        //
+		".heard.of.said.at",            // what is said holds, whenever
+		".heard.of.said.clock",         //
+		".heard.refuted.word.clock",    //
+		".open.Payload.Attested",       // the journal's
+	}
+	if !slices.Equal(ahead, want) {
+		t.Errorf("ahead are %q, want %q", ahead, want)
+	}
+}
+
+// fill puts a time, or one element, wherever there may be any.
+func fill(v reflect.Value, at time.Time) {
+	switch v = bare(v); {
+	case v.Type() == reflect.TypeFor[time.Time]():
+		v.Set(reflect.ValueOf(at))
+	case v.Type() == reflect.TypeFor[rules]():
+	case v.Kind() == reflect.Pointer && v.Type().Elem().Kind() == reflect.Struct:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), at)
+	case v.Kind() == reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(v.Index(0), at)
+	case v.Kind() == reflect.Map:
+		one := reflect.New(v.Type().Elem()).Elem()
+		fill(one, at)
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(reflect.Zero(v.Type().Key()), one)
+	case v.Kind() == reflect.Struct:
+		for n := range v.NumField() {
+			fill(v.Field(n), at)
+		}
+	}
+}
+
+// times tells of each time in a value, with the fields that lead to it.
+func times(v reflect.Value, path string, tell func(path string, at time.Time)) {
+	switch v = bare(v); {
+	case v.Type() == reflect.TypeFor[time.Time]():
+		tell(path, v.Interface().(time.Time))
+	case v.Type() == reflect.TypeFor[rules](), v.Kind() == reflect.Pointer && v.Type().Elem().Kind() != reflect.Struct:
+	case v.Kind() == reflect.Pointer:
+		times(v.Elem(), path, tell)
+	case v.Kind() == reflect.Slice:
+		times(v.Index(0), path, tell)
+	case v.Kind() == reflect.Map:
+		one := reflect.New(v.Type().Elem()).Elem()
+		one.Set(v.MapIndex(reflect.Zero(v.Type().Key())))
+		times(one, path, tell)
+	case v.Kind() == reflect.Struct:
+		for n := range v.NumField() {
+			times(v.Field(n), path+"."+v.Type().Field(n).Name, tell)
+		}
+	}
+}
+
+// bare returns a value that may be set though its field is not exported.
+func bare(v reflect.Value) reflect.Value {
+	return reflect.NewAt(v.Type(), unsafe.Pointer(v.UnsafeAddr())).Elem()
 }
