@@ -61,13 +61,13 @@ func (s *Sink) checkCode(ctx context.Context, chain uint64) error {
 		names[s.settings.Anchor] = "the contract of anchors"
 	}
 	for a, name := range names {
-		if s.coded[a] {
+		if s.turns.coded[a] {
 			continue
 		}
 		if err := s.checkContract(ctx, chain, name, a); err != nil {
 			return err
 		}
-		s.coded[a] = true
+		s.turns.coded[a] = true
 	}
 	return nil
 }

@@ -47,8 +47,8 @@ func TestOfTwoThatAreDoubtedTheBetterOneIsAsked(t *testing.T) {
 			if err != nil || v.Head.BaseFee > 1e9 || v.Balance.Sign() != 0 || b.client.Current() != better {
 				t.Errorf("better %d: believed base fee %d, balance %s, asked from now on %d, %v", better, v.Head.BaseFee, v.Balance, b.client.Current(), err)
 			}
-			if now := time.Now(); !now.Before(b.agreed["funds"]) || now.Before(b.agreed["fees"]) {
-				t.Errorf("better %d: agreed %v", better, b.agreed)
+			if now := time.Now(); !now.Before(b.turns.agreed["funds"]) || now.Before(b.turns.agreed["fees"]) {
+				t.Errorf("better %d: agreed %v", better, b.turns.agreed)
 			}
 		})
 	}
@@ -87,14 +87,14 @@ func TestWhoStandsStillIsNotBelievedFirst(t *testing.T) {
 		if n := l.holds(40); n != 1 {
 			t.Errorf("the last round is in blocks %d times; %+v", n, b.status())
 		}
-		if synctest.Wait(); len(b.stood) != 1 {
-			t.Errorf("the first one is not left: %v", b.stood)
+		if synctest.Wait(); len(b.turns.stood) != 1 {
+			t.Errorf("the first one is not left: %v", b.turns.stood)
 		}
 		stood.Store(0)
 		b.client.Skip(fmt.Errorf("the test"))
 		b.rounds(l, 41, 42, time.Minute, 15*time.Second)
-		if synctest.Wait(); len(b.stood) != 0 || b.client.Current() != 0 {
-			t.Errorf("it goes on, and is doubted still: %v, asked is %d", b.stood, b.client.Current())
+		if synctest.Wait(); len(b.turns.stood) != 0 || b.client.Current() != 0 {
+			t.Errorf("it goes on, and is doubted still: %v, asked is %d", b.turns.stood, b.client.Current())
 		}
 	})
 }

@@ -69,20 +69,20 @@ func (s *Sink) believe(ctx context.Context, before ethrpc.Header) (view, error) 
 		s.mu.Lock()
 		doubts := append(s.stillThere(v), s.m.doubts(now, v)...)
 		s.mu.Unlock()
-		first := slices.IndexFunc(doubts, func(d doubt) bool { return !now.Before(s.agreed[d.kind]) })
+		first := slices.IndexFunc(doubts, func(d doubt) bool { return !now.Before(s.turns.agreed[d.kind]) })
 		switch {
 		case first < 0:
-			s.doubted = 0
+			s.turns.doubted = 0
 			return v, nil
-		case s.doubted >= len(s.client.Endpoints())-1:
+		case s.turns.doubted >= len(s.client.Endpoints())-1:
 			if best != nil && best.beats(&doubted{v, doubts, 0}) {
 				s.client.Prefer(best.index, fmt.Errorf("doubted: %s", doubts[first].what))
 				v, doubts = best.view, best.doubts
 			}
 			for _, d := range doubts {
-				s.agreed[d.kind] = now.Add(agreedFor)
+				s.turns.agreed[d.kind] = now.Add(agreedFor)
 			}
-			s.doubted = 0
+			s.turns.doubted = 0
 			return v, nil
 		}
 		d := doubts[first]
@@ -92,7 +92,7 @@ func (s *Sink) believe(ctx context.Context, before ethrpc.Header) (view, error) 
 		s.env.Log.Warn("another endpoint is asked", "why", d.what)
 		s.client.Skip(fmt.Errorf("doubted: %s", d.what))
 		s.forget()
-		s.doubted++
+		s.turns.doubted++
 	}
 }
 
@@ -101,10 +101,10 @@ const standing = "standing"
 
 // stillThere returns that doubt, and ends what it is of if the endpoint has gone on.
 func (s *Sink) stillThere(v view) []doubt {
-	if stood, left := s.stood[v.HeadBy]; !left || v.Kept {
+	if stood, left := s.turns.stood[v.HeadBy]; !left || v.Kept {
 		return nil
 	} else if stood != v.Head.Hash {
-		delete(s.stood, v.HeadBy)
+		delete(s.turns.stood, v.HeadBy)
 		return nil
 	}
 	return []doubt{{standing, fmt.Sprintf("its newest block is still %d, at which it stood still before", v.Head.Number)}}

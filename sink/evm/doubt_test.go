@@ -212,7 +212,7 @@ func TestAnEndpointThatStandsStillIsLeftWhateverWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newPlay(sink.Latest)
-	s := &Sink{client: client, m: p.machine, stood: make(map[int]dodona.Digest), env: sink.Env{Now: func() time.Time { return p.now }, Log: slog.New(slog.DiscardHandler)}}
+	s := &Sink{client: client, m: p.machine, turns: newTurns(), env: sink.Env{Now: func() time.Time { return p.now }, Log: slog.New(slog.DiscardHandler)}}
 	left := func() bool {
 		s.distrust(p.view.Head, p.view)
 		return client.Endpoints()[1].Current

@@ -21,14 +21,14 @@ func (s *Sink) prices(ctx context.Context, l *glance) (err error) {
 		return err
 	}
 	now := s.env.Now()
-	if !l.past && now.Sub(s.tipsAt) >= max(tipsEvery, s.worth(rarely)) {
+	if !l.past && now.Sub(s.turns.tipsAt) >= max(tipsEvery, s.worth(rarely)) {
 		tips, err := s.client.Tips(ctx)
 		if err != nil && !errors.As(err, &said) {
 			return err
 		}
-		s.tips, s.tipsAt = tips, now
+		s.turns.tips, s.turns.tipsAt = tips, now
 	}
-	l.past, l.Tips = true, s.tips
+	l.past, l.Tips = true, s.turns.tips
 	if l.Tip, err = s.client.Tip(ctx); errors.As(err, &said) {
 		l.Tip, err = unknownTip, nil
 		if len(l.Tips) > 0 {
@@ -50,7 +50,7 @@ func (s *Sink) lookGas(ctx context.Context, l *glance) error {
 	g := gasLook{clean: l.turns == 0, most: max(leastForIll, l.restTook), failed: make(map[dodona.Address]bool)}
 	w, left, chance := s.wants(true), make(map[uint64]dodona.Address), false
 	slices.SortStableFunc(w.Estimates, func(a, b wanted) int {
-		return s.silent[s.m.contract(a.Payload)].last.Compare(s.silent[s.m.contract(b.Payload)].last)
+		return s.turns.silent[s.m.contract(a.Payload)].last.Compare(s.turns.silent[s.m.contract(b.Payload)].last)
 	})
 	for _, i := range w.Estimates {
 		if _, known := l.Estimates[i.Number]; known || s.mined(l, i.Number) {
@@ -69,10 +69,10 @@ func (s *Sink) lookGas(ctx context.Context, l *glance) error {
 			if s.unanswered(ctx, &g, i.Payload, begun, err); ctx.Err() != nil {
 				return ctx.Err()
 			}
-			left[i.Number], chance = to, chance || !s.silent[to].suspect()
+			left[i.Number], chance = to, chance || !s.turns.silent[to].suspect()
 			continue
 		case e.Unknown != "":
-			s.silent[to] = silence{last: time.Now()} // behind the others
+			s.turns.silent[to] = silence{last: time.Now()} // behind the others
 			l.ignores = s.client.Current()
 		default:
 			s.answered(to)
@@ -81,15 +81,15 @@ func (s *Sink) lookGas(ctx context.Context, l *glance) error {
 		l.Estimates[i.Number] = e
 	}
 	if l.spoke || len(w.Estimates) == 0 && !s.waitsToGo() {
-		s.dumb = nil
-	} else if g.err != nil && time.Since(s.muteSince) >= dumbAfter {
-		s.dumb = g.err
+		s.turns.dumb = nil
+	} else if g.err != nil && time.Since(s.turns.muteSince) >= dumbAfter {
+		s.turns.dumb = g.err
 	}
 	if l.gasTurns++; chance && !g.clean && l.goesOn() {
 		return g.err
 	}
 	for number, to := range left {
-		l.Estimates[number] = estimate{Mute: true, Unknown: s.silent[to].said}
+		l.Estimates[number] = estimate{Mute: true, Unknown: s.turns.silent[to].said}
 	}
 	if w.Control != nil && !l.Speaks {
 		speaks, _ := s.speaks(ctx, *w.Control) // it may be a contract of which nobody says anything
@@ -120,6 +120,16 @@ type gasLook struct {
 	spent  time.Duration // on such questions
 	failed map[dodona.Address]bool
 	err    error // the last one's
+}
+
+// Silences are who says what calls take.
+type silences struct {
+	silent    map[dodona.Address]silence // contracts of which nobody said it
+	spoke     time.Time                  // when somebody last said it of any
+	mute      time.Time                  // and last did not of one
+	muteSince time.Time                  // the first time since somebody did
+	illNext   time.Time                  // when one of those is asked about again
+	dumb      error                      // nobody says it of any
 }
 
 // A silence is how it went to ask what calls of a contract take.
@@ -153,13 +163,13 @@ const (
 
 // mayAsk reports whether there is time in a look to ask about a contract.
 func (s *Sink) mayAsk(g *gasLook, to dodona.Address) bool {
-	n, now := s.silent[to], time.Now()
+	n, now := s.turns.silent[to], time.Now()
 	switch {
 	case g.failed[to] || now.Before(n.until):
 		return false
 	case n.last.IsZero() || now.Sub(n.last) >= illFor || !n.beyond(illBy):
 		return g.spent < max(2*s.settings.Timeout, g.most)
-	case g.clean && now.Before(s.illNext):
+	case g.clean && now.Before(s.turns.illNext):
 		return false
 	}
 	return g.spent < g.most
@@ -168,7 +178,7 @@ func (s *Sink) mayAsk(g *gasLook, to dodona.Address) bool {
 // unanswered notes that no endpoint answered of the contract of an answer, and finds out whether one answers anything.
 func (s *Sink) unanswered(ctx context.Context, g *gasLook, p *Payload, begun time.Time, err error) {
 	to, took := s.m.contract(p), time.Since(begun)
-	n := s.silent[to]
+	n := s.turns.silent[to]
 	g.err = fmt.Errorf("%w; that is of a call of the contract %s", err, to)
 	g.failed[to] = true
 	g.spent += took
@@ -178,21 +188,21 @@ func (s *Sink) unanswered(ctx context.Context, g *gasLook, p *Payload, begun tim
 	}
 	alone := g.clean && s.hasOthers(to)
 	if n.fails++; alone {
-		if n.fails > 1 && !s.spoke.After(n.last) && s.askOther(ctx, p) {
+		if n.fails > 1 && !s.turns.spoke.After(n.last) && s.askOther(ctx, p) {
 			n.others, n.tries = n.others+1, n.tries+1
 		}
-		if s.spoke.After(n.last) {
+		if s.turns.spoke.After(n.last) {
 			n.alone++
 		}
 		if n.beyond(illBy) {
-			s.illNext = time.Now().Add(2 * took)
+			s.turns.illNext = time.Now().Add(2 * took)
 		}
 	}
 	n.last = time.Now()
-	if !s.muteSince.After(s.spoke) {
-		s.muteSince = n.last
+	if !s.turns.muteSince.After(s.turns.spoke) {
+		s.turns.muteSince = n.last
 	}
-	s.mute = n.last
+	s.turns.mute = n.last
 	rest := time.Duration(0)
 	if alone && n.beyond(illBy) || n.suspect() {
 		rest = min(silentFirst<<min(n.fails-1, 10), silentMost)
@@ -202,7 +212,7 @@ func (s *Sink) unanswered(ctx context.Context, g *gasLook, p *Payload, begun tim
 		n.said = fmt.Sprintf("%s; of other contracts than %s it is said", err, to)
 	}
 	n.until = n.last.Add(rest)
-	s.silent[to] = n
+	s.turns.silent[to] = n
 }
 
 // suspect reports whether it is no chance that no endpoint answers of a contract: others were answered after far fewer questions each.
@@ -218,18 +228,18 @@ func (n silence) beyond(times int) bool {
 func (s *Sink) askOther(ctx context.Context, p *Payload) (spoke bool) {
 	mine, other := s.m.contract(p), s.settings.Anchor
 	for _, feed := range slices.Sorted(maps.Keys(s.targets)) {
-		if to := s.targets[feed]; to != mine && (other.IsZero() || other == mine || s.silent[to].tried.Before(s.silent[other].tried)) {
+		if to := s.targets[feed]; to != mine && (other.IsZero() || other == mine || s.turns.silent[to].tried.Before(s.turns.silent[other].tried)) {
 			other = to
 		}
 	}
 	var said *ethrpc.Error
 	_, err := s.client.EstimateGas(ctx, ethrpc.Message{From: s.wallet.Address(), To: &other, Data: p.Data})
 	if spoke = err == nil || errors.As(err, &said); spoke {
-		s.spoke = time.Now()
+		s.turns.spoke = time.Now()
 	}
-	n := s.silent[other]
+	n := s.turns.silent[other]
 	n.tried = time.Now() // the next time it is another one, if there is any
-	s.silent[other] = n
+	s.turns.silent[other] = n
 	return spoke
 }
 
@@ -252,24 +262,24 @@ func (s *Sink) hasOthers(than dodona.Address) bool {
 
 // answered notes that an endpoint answered of a contract. If none did of any since the last failure, that was the endpoints', and all are asked about again.
 func (s *Sink) answered(to dodona.Address) {
-	if s.spoke.Before(s.mute) {
-		s.illNext = time.Time{}
-		for other, n := range s.silent {
+	if s.turns.spoke.Before(s.turns.mute) {
+		s.turns.illNext = time.Time{}
+		for other, n := range s.turns.silent {
 			if n.alone < aloneMost && !n.suspect() {
 				n.until = time.Time{}
-				s.silent[other] = n
+				s.turns.silent[other] = n
 			}
 		}
 	}
-	s.spoke = time.Now()
-	for other, n := range s.silent {
+	s.turns.spoke = time.Now()
+	for other, n := range s.turns.silent {
 		if n.fails > 0 && other != to {
-			n.others, n.tries = n.others+1, n.tries+s.silent[to].fails+1
-			s.silent[other] = n
+			n.others, n.tries = n.others+1, n.tries+s.turns.silent[to].fails+1
+			s.turns.silent[other] = n
 		}
 	}
-	if n, was := s.silent[to]; was {
-		s.silent[to] = silence{last: n.last}
+	if n, was := s.turns.silent[to]; was {
+		s.turns.silent[to] = silence{last: n.last}
 	}
 }
 
@@ -308,7 +318,7 @@ func (s *Sink) estimate(ctx context.Context, l *glance, of wanted) (_ estimate, 
 		return estimate{Unknown: fmt.Sprintf("the node estimates %d gas, more than the %d that are believed", gas, mostGas)}, nil
 	case err == nil:
 		gas = max(gas, leastGas)
-		s.took[p.Feed] = gas
+		s.turns.took[p.Feed] = gas
 		return estimate{Gas: gas}, nil
 	case !errors.As(err, &said):
 		return estimate{}, err
@@ -337,7 +347,7 @@ const aheadMost = 10 * time.Second
 
 // knownGas returns what an update of a feed took last, or what is enough for any.
 func (s *Sink) knownGas(p *Payload) uint64 {
-	if gas := s.took[p.Feed]; gas > 0 {
+	if gas := s.turns.took[p.Feed]; gas > 0 {
 		return gas
 	}
 	return blindGas

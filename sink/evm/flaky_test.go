@@ -252,8 +252,8 @@ func TestWhatNobodyHeardIsSentAgain(t *testing.T) {
 			return nil
 		})
 		ask()
-		if order.String() != "ls" || len(b.unsent) != 1 {
-			t.Fatalf("%q, %d wait to be sent; want a look, and that it is sent", &order, len(b.unsent))
+		if order.String() != "ls" || len(b.turns.unsent) != 1 {
+			t.Fatalf("%q, %d wait to be sent; want a look, and that it is sent", &order, len(b.turns.unsent))
 		}
 		for n := range mostResends {
 			if ask(); order.String() != "s" {

@@ -448,7 +448,7 @@ func TestAWitnessIsAskedAsOfABlock(t *testing.T) {
 			return ""
 		}
 		claims := []lead{{place: theNonce}, {place: "feed-0"}, {place: anchor.place()}}
-		b.heads = make([]keptHead, 2)
+		b.turns.heads = make([]keptHead, 2)
 		heard := b.witnessed(t.Context(), 1, claims, map[string]*Payload{anchor.place(): anchor})
 		block := fmt.Sprintf(`"0x%x"`, l.head())
 		want := []string{

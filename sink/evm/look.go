@@ -44,7 +44,7 @@ const glanceFor = 5 * time.Minute
 // look reads what the machine wants to know. It goes on where it was interrupted.
 func (s *Sink) look(ctx context.Context, before ethrpc.Header) (v view, err error) {
 	now := s.env.Now()
-	l := s.glance
+	l := s.turns.glance
 	goesOn := l != nil && now.Sub(s.lastHeard(l)) <= max(glanceFor, s.worth(rarely))
 	if !goesOn {
 		answers, _ := s.client.Answers()
@@ -57,7 +57,7 @@ func (s *Sink) look(ctx context.Context, before ethrpc.Header) (v view, err erro
 		}
 		s.remember(now, l)
 	}
-	s.glance = l
+	s.turns.glance = l
 	blocks := func(ctx context.Context, l *glance) error { return s.lookBlocks(ctx, l, before) }
 	for _, read := range []func(context.Context, *glance) error{s.lookHead, blocks, s.lookSlots, s.lookMoney} {
 		if err := read(ctx, l); err != nil {
@@ -68,15 +68,15 @@ func (s *Sink) look(ctx context.Context, before ethrpc.Header) (v view, err erro
 	if err := s.lookGas(ctx, l); err != nil {
 		return l.view, err
 	}
-	s.glance = nil
+	s.turns.glance = nil
 	if goesOn || s.worth(rarely) > 0 {
 		l.Took = s.env.Now().Sub(l.begun)
 	}
 	switch now, _ := s.client.Answers(); {
 	case !l.Kept:
-		s.memory.seen = l
+		s.turns.memory.seen = l
 	case now == l.answers: // nothing was asked, and the next look is not to be as blind
-		s.memory.seen = nil
+		s.turns.memory.seen = nil
 	}
 	return l.view, nil
 }
@@ -132,7 +132,7 @@ func (s *Sink) lookMoney(ctx context.Context, l *glance) (err error) {
 			l.Balance = nil
 			return err
 		}
-		s.memory.money.balance, s.memory.money.at = l.Balance, s.env.Now()
+		s.turns.memory.money.balance, s.turns.memory.money.at = l.Balance, s.env.Now()
 	}
 	if l.price {
 		return nil
@@ -141,7 +141,7 @@ func (s *Sink) lookMoney(ctx context.Context, l *glance) (err error) {
 		return err
 	}
 	l.price = true
-	s.memory.money.tip, s.memory.money.tips, s.memory.money.tipAt = l.Tip, l.Tips, s.env.Now()
+	s.turns.memory.money.tip, s.turns.memory.money.tips, s.turns.memory.money.tipAt = l.Tip, l.Tips, s.env.Now()
 	return nil
 }
 
@@ -358,7 +358,7 @@ func (s *Sink) lookSlots(ctx context.Context, l *glance) error {
 			if err := s.checkContract(ctx, s.m.chain, "the contract of feed "+feed, contract); err != nil {
 				return err
 			}
-			delete(s.whose, feed)
+			delete(s.turns.whose, feed)
 		}
 		l.Slots[feed] = said
 	}

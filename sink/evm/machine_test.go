@@ -386,7 +386,7 @@ func TestAnEndpointThatStandsStillIsLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newPlay(sink.Every)
-	s := &Sink{m: p.machine, client: client, stood: make(map[int]dodona.Digest), settings: Settings{Poll: time.Second}, env: sink.Env{Now: func() time.Time { return p.now }, Log: slog.New(slog.DiscardHandler)}}
+	s := &Sink{m: p.machine, client: client, turns: newTurns(), settings: Settings{Poll: time.Second}, env: sink.Env{Now: func() time.Time { return p.now }, Log: slog.New(slog.DiscardHandler)}}
 	current := func() int {
 		return slices.IndexFunc(client.Endpoints(), func(e ethrpc.EndpointStatus) bool { return e.Current })
 	}

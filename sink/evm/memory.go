@@ -45,7 +45,7 @@ func (s *Sink) remember(now time.Time, l *glance) {
 	quiet := s.m.quiet() && len(s.settings.Senders) == 0 && s.settings.Anchor.IsZero() // else others write to the contracts
 	poor := s.m.trouble["funds"] != trouble{} || s.m.trouble["fees"] != trouble{}
 	s.mu.Unlock()
-	s.memory.fill(l, now, quiet, poor, s.worth)
+	s.turns.memory.fill(l, now, quiet, poor, s.worth)
 }
 
 // quiet reports whether nothing is under way that changes what the chain knows of the sender.
@@ -70,4 +70,4 @@ func (m *memory) fill(l *glance, now time.Time, quiet, poor bool, worth func(req
 }
 
 // forget lets go of what was learned from an endpoint by looks that are over: it is not to be believed any more.
-func (s *Sink) forget() { s.memory, s.tipsAt = memory{}, time.Time{} }
+func (s *Sink) forget() { s.turns.memory, s.turns.tipsAt = memory{}, time.Time{} }

@@ -133,7 +133,7 @@ func TestNothingIsBelievedOfAnEndpointThatIsDoubted(t *testing.T) {
 		b.m.chainNonce = 5 // of which neither knows, so that both are asked
 		_, one := first.answers()
 		_, two := second.answers()
-		for begun := time.Now(); b.agreed["nonce"].IsZero(); {
+		for begun := time.Now(); b.turns.agreed["nonce"].IsZero(); {
 			if _, err := b.believe(t.Context(), ethrpc.Header{}); err != nil && time.Since(begun) > time.Hour {
 				t.Fatal(err)
 			}

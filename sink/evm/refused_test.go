@@ -135,13 +135,13 @@ func TestWhichOfSeveralRefusalsIsBelieved(t *testing.T) {
 				faces = append(faces, f)
 			}
 			b := newPair(t, l, faces...)
-			b.tipsAt = time.Now()
+			b.turns.tipsAt = time.Now()
 			r, message := classify(b.client.Send(t.Context(), []byte{2}))
 			r, message = b.sendElsewhere(t.Context(), []byte{2}, r, message, make(map[int]bool))
 			if r != c.want || message != c.message || b.client.Current() != c.current {
 				t.Errorf("%q: reply %d, %q, current endpoint %d; want %d, %q, %d", c.say, r, message, b.client.Current(), c.want, c.message, c.current)
 			}
-			if forgot := b.tipsAt.IsZero(); forgot != (c.current > 0) {
+			if forgot := b.turns.tipsAt.IsZero(); forgot != (c.current > 0) {
 				t.Errorf("%q: what is believed of the first is forgotten: %t, current endpoint %d", c.say, forgot, c.current)
 			}
 		})

@@ -16,40 +16,18 @@ import (
 )
 
 // A Sink drives a machine: it shows it the chain, journals what it decides, and sends. Deliver hands answers over,
-// Run does the rest.
+// Run does the rest, turn by turn.
 type Sink struct {
-	settings  Settings
-	env       sink.Env
-	wallet    sink.Wallet
-	client    *ethrpc.Client
-	targets   map[string]dodona.Address
-	period    uint64                     // of the contract of anchors, milliseconds; known once ready
-	release   func()                     // lets go of the key; nil before this sink has it
-	moved     time.Time                  // when the newest block was first seen, or nothing was under way
-	stood     map[int]dodona.Digest      // by endpoint that was left because it stood still: its newest block; used by Run alone
-	agreed    map[string]time.Time       // until when a doubt that all endpoints share is not looked into, by kind; used by Run alone
-	tips      []uint64                   // what was usual to pay; used by Run alone
-	tipsAt    time.Time                  // when that was asked
-	took      map[string]uint64          // gas that an update was last estimated to take, by feed; used by Run alone
-	coded     map[dodona.Address]bool    // contracts that were seen to be some; used by Run alone
-	silent    map[dodona.Address]silence // contracts of which nobody said what a call takes; used by Run alone, as these are:
-	spoke     time.Time                  // when somebody last said it of any
-	mute      time.Time                  // and last did not of one
-	muteSince time.Time                  // the first time since somebody did
-	illNext   time.Time                  // when one of those is asked about again
-	dumb      error                      // nobody says it of any
-	whose     map[string]asked           // by feed: whose its contract says it is
-	whoseNext time.Time                  // when one is asked again, after no endpoint answered
-	glance    *glance                    // a look that was interrupted; used by Run alone, as these are:
-	memory    memory
-	unsent    []*Intent     // that no endpoint heard of
-	resends   int           // of these
-	doubted   int           // endpoints that gave reason to doubt what they say, one after the other
-	witnesses int           // turns that asked for some
-	heads     []keptHead    // by endpoint
-	row       int           // turns that failed though something was answered, since one got through or a node took a new transaction
-	ready     chan struct{} // closed once the machine has seen the journal and the chain
-	wake      chan struct{}
+	settings Settings
+	env      sink.Env
+	wallet   sink.Wallet
+	client   *ethrpc.Client
+	targets  map[string]dodona.Address
+	period   uint64        // of the contract of anchors, milliseconds; known once ready
+	release  func()        // lets go of the key; nil before this sink has it
+	turns    turns         // used by Run alone
+	ready    chan struct{} // closed once the machine has seen the journal and the chain
+	wake     chan struct{}
 
 	mu     gate // guards the machine, also while the journal is waited for
 	m      *machine
@@ -87,8 +65,7 @@ func open(_ context.Context, settings Settings, env sink.Env) (dodona.Sink, erro
 		urls = append(urls[:len(urls):len(urls)], text)
 	}
 	s := &Sink{
-		settings: settings, env: env, wallet: wallet, targets: make(map[string]dodona.Address), took: make(map[string]uint64), agreed: make(map[string]time.Time), stood: make(map[int]dodona.Digest),
-		coded: make(map[dodona.Address]bool), whose: make(map[string]asked), silent: make(map[dodona.Address]silence),
+		settings: settings, env: env, wallet: wallet, targets: make(map[string]dodona.Address), turns: newTurns(),
 		ready: make(chan struct{}), wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
 		counts: make(map[telemetry.Counters]uint64), state: sink.Starting,
 	}

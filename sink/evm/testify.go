@@ -36,7 +36,7 @@ func (s *Sink) testify(ctx context.Context, v *view) {
 	leads := s.m.leads(now, *v)
 	asks := make([][]lead, len(endpoints))
 	for n := range leads {
-		l := leads[(n+s.witnesses)%len(leads)]
+		l := leads[(n+s.turns.witnesses)%len(leads)]
 		for index := range endpoints {
 			if e := s.m.heard.of[l.place]; l.by != index && (e == nil || !e.asked(now, index, l)) {
 				asks[index] = append(asks[index], l)
@@ -48,9 +48,9 @@ func (s *Sink) testify(ctx context.Context, v *view) {
 	if len(leads) == 0 {
 		return
 	}
-	s.witnesses++
-	if s.heads == nil {
-		s.heads = make([]keptHead, len(endpoints))
+	s.turns.witnesses++
+	if s.turns.heads == nil {
+		s.turns.heads = make([]keptHead, len(endpoints))
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.settings.Timeout)
 	defer cancel()
@@ -95,13 +95,13 @@ func (s *Sink) witnessed(ctx context.Context, index int, leads []lead, anchors m
 	}
 	t.words, t.silent = make(map[string]word), make(map[string]bool)
 	w := s.client.Witness(index)
-	kept, err := s.heads[index], error(nil)
+	kept, err := s.turns.heads[index], error(nil)
 	if now := s.env.Now(); now.Sub(kept.at) >= headFor || now.Before(kept.at) {
 		kept.at = now
 		kept.Header, err = w.Header(ctx, ethrpc.Latest)
 	}
 	head := kept.Header
-	s.heads[index] = keptHead{}
+	s.turns.heads[index] = keptHead{}
 	if err != nil {
 		s.env.Log.Debug("an endpoint is no witness", "error", err)
 		t.gone = errors.Is(err, ethrpc.ErrGone) || errors.Is(err, syscall.ECONNREFUSED)
@@ -121,7 +121,7 @@ func (s *Sink) witnessed(ctx context.Context, index int, leads []lead, anchors m
 		if err != nil {
 			s.env.Log.Debug("an endpoint is no witness", "of", l.inWords(), "error", err)
 			if len(t.words) == 0 {
-				s.heads[index] = kept
+				s.turns.heads[index] = kept
 			}
 			if len(t.words) == 0 || ctx.Err() == nil { // else its time was over
 				t.silent[l.place] = true

@@ -14,6 +14,37 @@ import (
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
+// Turns are what Run carries from one turn to the next. What is of one turn is handed on within it (see turn), and what decides is the machine's.
+type turns struct {
+	glance  *glance // a look that was interrupted
+	memory  memory
+	unsent  []*Intent // that no endpoint heard of
+	resends int       // of these
+	row     int       // turns that failed though something was answered, since one got through or a node took a new transaction
+
+	doubted   int                   // endpoints that gave reason to doubt what they say, one after the other
+	agreed    map[string]time.Time  // until when a doubt that all endpoints share is not looked into, by kind
+	moved     time.Time             // when the newest block was first seen, or nothing was under way
+	stood     map[int]dodona.Digest // by endpoint that was left because it stood still: its newest block
+	witnesses int                   // turns that asked for some
+	heads     []keptHead            // by endpoint
+
+	coded     map[dodona.Address]bool // contracts that were seen to be some
+	whose     map[string]asked        // by feed: whose its contract says it is
+	whoseNext time.Time               // when one is asked again, after no endpoint answered
+	tips      []uint64                // what was usual to pay
+	tipsAt    time.Time               // when that was asked
+	took      map[string]uint64       // gas that an update was last estimated to take, by feed
+	silences
+}
+
+func newTurns() turns {
+	return turns{
+		agreed: make(map[string]time.Time), stood: make(map[int]dodona.Digest), coded: make(map[dodona.Address]bool), whose: make(map[string]asked),
+		took: make(map[string]uint64), silences: silences{silent: make(map[dodona.Address]silence)},
+	}
+}
+
 // Run follows the chain until ctx ends.
 func (s *Sink) Run(ctx context.Context) error {
 	failures := 0
@@ -27,13 +58,13 @@ func (s *Sink) Run(ctx context.Context) error {
 			return nil
 		case err != nil:
 			failures++
-			if now, _ := s.client.Answers(); now > answers && !dodona.IsPermanent(err) && s.row < s.mostRow() {
-				failures, s.row = 1, s.row+1 // it gets on, whatever was answered
+			if now, _ := s.client.Answers(); now > answers && !dodona.IsPermanent(err) && s.turns.row < s.mostRow() {
+				failures, s.turns.row = 1, s.turns.row+1 // it gets on, whatever was answered
 			}
 			wait = backoff.Backoff{Min: min(s.settings.Poll, soon), Max: time.Minute}.Next(failures, nil)
 			s.rpcFailed(ctx, err)
 		default:
-			failures, s.row = 0, 0
+			failures, s.turns.row = 0, 0
 			head = next
 		}
 		timer := time.NewTimer(wait)
@@ -184,16 +215,16 @@ func (s *Sink) distrust(before ethrpc.Header, v view) {
 	waiting := len(s.m.open) > 0 // also what is in a block and waits for others on it, and what waits to be sent
 	s.mu.Unlock()
 	head := v.Head
-	if before.Hash != head.Hash || s.moved.IsZero() || !waiting {
-		s.moved = now
+	if before.Hash != head.Hash || s.turns.moved.IsZero() || !waiting {
+		s.turns.moved = now
 	}
-	if stood := now.Sub(s.moved); waiting && stood >= max(standsFor, 3*s.settings.Poll) && len(s.client.Endpoints()) > 1 {
+	if stood := now.Sub(s.turns.moved); waiting && stood >= max(standsFor, 3*s.settings.Poll) && len(s.client.Endpoints()) > 1 {
 		err := fmt.Errorf("its newest block, %d, has stood for %s while something is under way", head.Number, stood.Round(time.Second))
 		s.env.Log.Warn("another endpoint is asked", "error", err)
-		s.stood[v.HeadBy] = head.Hash
+		s.turns.stood[v.HeadBy] = head.Hash
 		s.client.Skip(err)
 		s.forget()
-		s.moved = now
+		s.turns.moved = now
 	}
 }
 
@@ -223,8 +254,8 @@ func (s *Sink) reached(ctx context.Context) error {
 	slow, is := s.client.Slow()
 	st := &step{now: now}
 	what := inWords(slow, now)
-	if s.dumb != nil { // that is for longer, and requests may wait for that
-		is, what = true, s.dumb.Error()
+	if s.turns.dumb != nil { // that is for longer, and requests may wait for that
+		is, what = true, s.turns.dumb.Error()
 	}
 	s.m.say(st, "rpc", is, what)
 	if err := s.keep(ctx, st.effects); err != nil {
@@ -238,15 +269,15 @@ func (s *Sink) reached(ctx context.Context) error {
 // After a few times every other turn looks at the chain first: what is in the way of sending is not to be in the way of looking, and
 // whichever of them is tried when an endpoint answers at last gets on.
 func (s *Sink) sendAgain(ctx context.Context) error {
-	if len(s.unsent) == 0 {
+	if len(s.turns.unsent) == 0 {
 		return nil
 	}
-	s.resends++
-	if s.resends > mostResends && s.resends%2 > 0 {
+	s.turns.resends++
+	if s.turns.resends > mostResends && s.turns.resends%2 > 0 {
 		return nil
 	}
-	unsent := s.unsent
-	s.unsent = nil
+	unsent := s.turns.unsent
+	s.turns.unsent = nil
 	return s.send(ctx, unsent)
 }
 
@@ -256,10 +287,10 @@ const mostResends = 6
 func (s *Sink) dueAgain() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, i := range s.unsent {
+	for _, i := range s.turns.unsent {
 		i.lastSend = time.Time{}
 	}
-	s.unsent, s.resends = nil, 0
+	s.turns.unsent, s.turns.resends = nil, 0
 }
 
 // send broadcasts what is journaled.
@@ -295,7 +326,7 @@ func (s *Sink) send(ctx context.Context, intents []*Intent) (err error) {
 			return err
 		}
 		if r == unheard {
-			s.unsent = intents[at:]
+			s.turns.unsent = intents[at:]
 			return errors.New(message) // the bytes go out again with the next turn that reaches somebody
 		}
 	}
@@ -337,10 +368,10 @@ func (s *Sink) sendElsewhere(ctx context.Context, raw []byte, r reply, message s
 // heard tells the machine what became of a broadcast.
 func (s *Sink) heard(ctx context.Context, i *Intent, r reply, message string) error {
 	if r == accepted && !i.last().Taken {
-		s.row = 0
+		s.turns.row = 0
 	}
 	if r == poor || r == refused {
-		s.memory.money = money{} // it may have changed
+		s.turns.memory.money = money{} // it may have changed
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -37,9 +37,9 @@ const (
 // lookWhose notes whether the contract of a feed is foreign. That nobody says whose it is holds up nothing; the error is that of ctx, or that it is gone.
 func (s *Sink) lookWhose(ctx context.Context, l *glance, feed string, contract dodona.Address) error {
 	now := s.env.Now()
-	w, known := s.whose[feed]
+	w, known := s.turns.whose[feed]
 	begun := time.Now()
-	if (!known || w.again && now.Sub(w.at).Abs() >= whoseEvery) && !begun.Before(s.whoseNext) {
+	if (!known || w.again && now.Sub(w.at).Abs() >= whoseEvery) && !begun.Before(s.turns.whoseNext) {
 		what, err := s.askWhose(ctx, feed, contract)
 		switch {
 		case ctx.Err() != nil:
@@ -47,7 +47,7 @@ func (s *Sink) lookWhose(ctx context.Context, l *glance, feed string, contract d
 		case err != nil: // it is asked again soon, but for a while none is: everything else waited for it
 			w.again = true
 			now = now.Add(whoseSoon - whoseEvery)
-			s.whoseNext = time.Now().Add(min(silentRest*time.Since(begun), retryMost))
+			s.turns.whoseNext = time.Now().Add(min(silentRest*time.Since(begun), retryMost))
 		case what == "" && w.What != "": // a development chain that was begun anew may have nothing there
 			if err := s.checkContract(ctx, s.m.chain, "the contract of feed "+feed, contract); err != nil {
 				return err
@@ -57,7 +57,7 @@ func (s *Sink) lookWhose(ctx context.Context, l *glance, feed string, contract d
 			w = asked{again: what != "", foreigner: foreigner{what, now}}
 		}
 		w.at = now
-		s.whose[feed] = w
+		s.turns.whose[feed] = w
 	}
 	if w.What != "" {
 		l.Foreign[feed] = w.foreigner
