@@ -148,50 +148,70 @@ func (l *loader) source(name string, at *strict.Span, n *strict.Node) {
 		}
 		return
 	}
-	kind, kindEntry := l.kindOf(d, at, n)
-	known := append(l.kinds.sources().names(), "value", "points")
+	kinds, beside := l.kinds.sources(), []string{"value", "points"}
+	kind, of := l.kindOf(d, at, n, kinds, "source", beside)
 	d.Hint = func(key string) string {
-		if kind != nil && slices.Contains(strict.Names(strict.Fields(reflect.TypeOf(kind.Settings()).Elem())), key) {
-			return fmt.Sprintf("%q belongs to the kind: %s: {%s: …}", key, kind.Name(), key)
+		if hint := inside(kind, key); hint != "" || kind == nil {
+			return hint
 		}
-		if kind != nil && slices.Contains(strict.Names(strict.Fields(ruleType)), key) {
+		if slices.Contains(strict.Names(strict.Fields(ruleType)), key) {
 			return fmt.Sprintf("%q belongs to a point: value: {%s: …}", key, key)
 		}
 		return ""
 	}
-	for _, e := range n.Entries {
-		if !slices.Contains(known, e.Key) {
-			d.Unknown(e, "", known)
-		}
-	}
+	l.beside(d, n, kinds, beside)
 	if kind != nil {
 		s.Kind = kind.Name()
 		s.Settings = kind.Settings()
-		l.settings(where, kind, s.Settings, kindEntry, "value", "points")
+		l.settings(where, kind, s.Settings, of, beside...)
 		s.Every = every(s.Settings)
 	}
 	s.Rules = l.points(where, n)
 }
 
-// kindOf returns the one kind that a source names.
-func (l *loader) kindOf(d *strict.Decoder, at *strict.Span, n *strict.Node) (kind Kind, of strict.Entry) {
+// kindOf returns the one kind that a unit names, beside other keys.
+func (l *loader) kindOf(d *strict.Decoder, at *strict.Span, n *strict.Node, kinds Kinds, what string, beside []string) (kind Kind, of strict.Entry) {
+	misspelt := false
 	for _, e := range n.Entries {
-		k := l.kinds.sources().find(e.Key)
+		k := kinds.find(e.Key)
 		if k == nil {
+			misspelt = misspelt || !slices.Contains(beside, e.Key)
 			continue
 		}
 		e.At.Show = true
 		if kind != nil {
-			d.Mistake(e.At, "two kinds, %s and %s: a source has one", kind.Name(), k.Name())
+			d.Mistake(e.At, "two kinds, %s and %s: a %s has one", kind.Name(), k.Name(), what)
 			continue
 		}
 		kind, of = k, e
 	}
-	misspelt := slices.ContainsFunc(n.Entries, func(e strict.Entry) bool { return e.Key != "value" && e.Key != "points" })
 	if kind == nil && !misspelt {
-		d.Mistake(at, "no kind: want one of %s", strict.ListOf(l.kinds.sources().names()))
+		d.Mistake(at, "no kind: want one of %s", strict.ListOf(kinds.names()))
 	}
 	return kind, of
+}
+
+// beside returns what stands beside the kind of a unit, and reports what is neither.
+func (l *loader) beside(d *strict.Decoder, n *strict.Node, kinds Kinds, keys []string) *strict.Node {
+	out := &strict.Node{Kind: strict.Mapping, At: n.At}
+	for _, e := range n.Entries {
+		switch {
+		case kinds.find(e.Key) != nil:
+		case slices.Contains(keys, e.Key):
+			out.Entries = append(out.Entries, e)
+		default:
+			d.Unknown(e, "", append(kinds.names(), keys...))
+		}
+	}
+	return out
+}
+
+// inside returns a hint if a key belongs to the settings of a kind, if there is one; else "".
+func inside(kind Kind, key string) string {
+	if kind != nil && slices.Contains(strict.Names(strict.Fields(reflect.TypeOf(kind.Settings()).Elem())), key) {
+		return fmt.Sprintf("%q belongs to the kind: %s: {%s: …}", key, kind.Name(), key)
+	}
+	return ""
 }
 
 // settings fills a kind's settings and lets the kind check them. beside are keys that people put inside and that belong beside.

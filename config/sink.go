@@ -53,7 +53,6 @@ var policyType = reflect.TypeFor[sink.Policy]()
 // sink reads one sink: exactly one kind with its settings, and the policy beside it.
 func (l *loader) sink(name string, at *strict.Span, n *strict.Node) {
 	where := "sink " + strict.Quote(name)
-	s := Sink{Name: name}
 	kinds, policy := l.kinds.sinks(), strict.Names(strict.Fields(policyType))
 	d := l.decoder(where, nil)
 	if n.Kind != strict.Mapping {
@@ -62,44 +61,12 @@ func (l *loader) sink(name string, at *strict.Span, n *strict.Node) {
 		}
 		return
 	}
-	var kind Kind
-	var of strict.Entry
-	rest := &strict.Node{Kind: strict.Mapping, At: n.At}
-	for _, e := range n.Entries {
-		k := kinds.find(e.Key)
-		if k == nil {
-			rest.Entries = append(rest.Entries, e)
-			continue
-		}
-		e.At.Show = true
-		if kind != nil {
-			d.Mistake(e.At, "two kinds, %s and %s: a sink has one", kind.Name(), k.Name())
-			continue
-		}
-		kind, of = k, e
-	}
-	d.Hint = func(key string) string {
-		if kind != nil && slices.Contains(strict.Names(strict.Fields(reflect.TypeOf(kind.Settings()).Elem())), key) {
-			return fmt.Sprintf("%q belongs to the kind: %s: {%s: …}", key, kind.Name(), key)
-		}
-		return ""
-	}
-	misspelt := false
+	kind, of := l.kindOf(d, at, n, kinds, "sink", policy)
+	d.Hint = func(key string) string { return inside(kind, key) }
+	s := Sink{Name: name}
 	before := l.report.Count()
-	known := &strict.Node{Kind: strict.Mapping, At: n.At}
-	for _, e := range rest.Entries {
-		if slices.Contains(policy, e.Key) {
-			known.Entries = append(known.Entries, e)
-			continue
-		}
-		misspelt = true
-		d.Unknown(e, "", append(kinds.names(), policy...))
-	}
-	d.Into(reflect.ValueOf(&s.Policy), known, "sink")
+	d.Into(reflect.ValueOf(&s.Policy), l.beside(d, n, kinds, policy), "sink")
 	if kind == nil {
-		if !misspelt {
-			d.Mistake(at, "no kind: want one of %s", strict.ListOf(kinds.names()))
-		}
 		return
 	}
 	clean := l.report.Count() == before
@@ -113,9 +80,8 @@ func (l *loader) sink(name string, at *strict.Span, n *strict.Node) {
 	i := len(l.config.Sinks)
 	l.config.Sinks = append(l.config.Sinks, s)
 	l.checks = append(l.checks, func() {
-		s := &l.config.Sinks[i]
-		if l.checkSinkFeeds(s, where, n) && clean {
-			l.joined(where, kind.(SinkKind).CheckWith(s.Settings, s.Policy, l.config.SinkFeeds(*s)), of.Value, of.At)
+		if l.checkSinkFeeds(&s, where, n) && clean {
+			l.joined(where, kind.(SinkKind).CheckWith(s.Settings, s.Policy, l.config.SinkFeeds(s)), of.Value, of.At)
 		}
 		for _, other := range l.config.Sinks[:i] {
 			if other.Kind == s.Kind {
