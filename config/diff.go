@@ -42,34 +42,30 @@ type Units struct {
 // Diff compares the running configuration with a new one. A secret counts as changed if it is named differently;
 // that the file behind the same name changed is not seen, because secrets are read whenever they are needed.
 func Diff(old, new *Config) Changes {
-	live, restart := sectionChanges(old, new)
-	return Changes{
-		Sources: compare(sourceUnits(old), sourceUnits(new)),
-		Feeds:   compare(feedUnits(old), feedUnits(new)),
-		Sinks:   compare(sinkUnits(old), sinkUnits(new)),
-		Live:    live,
-		Restart: restart,
+	var c Changes
+	for _, sort := range sorts() {
+		*sort.of(&c) = compare(sort.units(old), sort.units(new))
 	}
+	c.Live, c.Restart = sectionChanges(old, new)
+	return c
 }
 
 // String prints the changes for people: "sources: kraken changed; feeds: btc.usd added; restart needed for api.listen".
 func (c Changes) String() string {
 	var parts []string
-	for _, u := range []struct {
-		name  string
-		units Units
-	}{{"sources", c.Sources}, {"feeds", c.Feeds}, {"sinks", c.Sinks}} {
+	for _, sort := range sorts() {
+		units := sort.of(&c)
 		var words []string
 		for _, list := range []struct {
 			verb  string
 			names []string
-		}{{"added", u.units.Added}, {"changed", u.units.Changed}, {"removed", u.units.Removed}} {
+		}{{"added", units.Added}, {"changed", units.Changed}, {"removed", units.Removed}} {
 			if len(list.names) > 0 {
 				words = append(words, strings.Join(list.names, ", ")+" "+list.verb)
 			}
 		}
 		if len(words) > 0 {
-			parts = append(parts, u.name+": "+strings.Join(words, ", "))
+			parts = append(parts, sort.key+": "+strings.Join(words, ", "))
 		}
 	}
 	if len(c.Live) > 0 {
@@ -84,15 +80,9 @@ func (c Changes) String() string {
 	return strings.Join(parts, "; ")
 }
 
-// A named is a unit: its name and everything that makes it what it is.
-type named struct {
-	name string
-	unit any
-}
-
 func sourceUnits(c *Config) (out []named) {
 	for _, s := range c.Sources {
-		out = append(out, named{s.Name, []any{s.Kind, s.Settings}})
+		out = append(out, named{s.Name, []any{s.Kind, s.Settings}, s.encode})
 	}
 	return out
 }
@@ -100,15 +90,15 @@ func sourceUnits(c *Config) (out []named) {
 func feedUnits(c *Config) (out []named) {
 	rules := c.Rules()
 	for _, f := range c.Feeds {
-		out = append(out, named{f.Feed.Name, []any{f.Feed, f.Settings, rules.For(f.Settings.From...)}})
+		out = append(out, named{f.Feed.Name, []any{f.Feed, f.Settings, rules.For(f.Settings.From...)}, f.encode})
 	}
 	return out
 }
 
 func compare(old, new []named) (u Units) {
-	before := make(map[string]any, len(old))
+	before := make(map[string][]any, len(old))
 	for _, o := range old {
-		before[o.name] = o.unit
+		before[o.name] = o.is
 	}
 	for _, n := range new {
 		unit, found := before[n.name]
@@ -116,7 +106,7 @@ func compare(old, new []named) (u Units) {
 		switch {
 		case !found:
 			u.Added = append(u.Added, n.name)
-		case reflect.DeepEqual(unit, n.unit):
+		case reflect.DeepEqual(unit, n.is):
 			u.Equal = append(u.Equal, n.name)
 		default:
 			u.Changed = append(u.Changed, n.name)

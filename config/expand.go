@@ -21,37 +21,23 @@ func (c *Config) Expand(kinds Kinds) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("expand configuration: %w", err)
 	}
-	sources, feeds, sinks := &strict.Node{Kind: strict.Mapping}, &strict.Node{Kind: strict.Mapping}, &strict.Node{Kind: strict.Mapping}
-	for _, s := range c.Sources {
-		n, err := encodeSource(s, kinds)
-		if err != nil {
-			return nil, fmt.Errorf("expand source %q: %w", s.Name, err)
+	for _, sort := range sorts() {
+		units := &strict.Node{Kind: strict.Mapping}
+		for _, u := range sort.units(c) {
+			n, err := u.encode(kinds)
+			if err != nil {
+				return nil, fmt.Errorf("expand %s %q: %w", sort.one, u.name, err)
+			}
+			units.Entries = append(units.Entries, strict.Entry{Key: u.name, Value: n})
 		}
-		sources.Entries = append(sources.Entries, strict.Entry{Key: s.Name, Value: n})
-	}
-	for _, f := range c.Feeds {
-		n, err := encodeFeed(f)
-		if err != nil {
-			return nil, fmt.Errorf("expand feed %q: %w", f.Feed.Name, err)
-		}
-		feeds.Entries = append(feeds.Entries, strict.Entry{Key: f.Feed.Name, Value: n})
-	}
-	for _, s := range c.Sinks {
-		n, err := encodeSink(s, kinds)
-		if err != nil {
-			return nil, fmt.Errorf("expand sink %q: %w", s.Name, err)
-		}
-		sinks.Entries = append(sinks.Entries, strict.Entry{Key: s.Name, Value: n})
-	}
-	for _, units := range []strict.Entry{{Key: "sources", Value: sources}, {Key: "feeds", Value: feeds}, {Key: "sinks", Value: sinks}} {
-		if len(units.Value.Entries) > 0 {
-			root.Entries = append(root.Entries, units)
+		if len(units.Entries) > 0 {
+			root.Entries = append(root.Entries, strict.Entry{Key: sort.key, Value: units})
 		}
 	}
 	return root.YAML(), nil
 }
 
-func encodeSource(s Source, kinds Kinds) (*strict.Node, error) {
+func (s Source) encode(kinds Kinds) (*strict.Node, error) {
 	out := &strict.Node{Kind: strict.Mapping}
 	kind := kinds.sources().find(s.Kind)
 	if kind == nil {
@@ -87,6 +73,6 @@ func encodeRule(r extract.Rule) (*strict.Node, error) {
 	return strict.Encode(reflect.ValueOf(r), reflect.Zero(ruleType))
 }
 
-func encodeFeed(f Feed) (*strict.Node, error) {
+func (f Feed) encode(Kinds) (*strict.Node, error) {
 	return strict.Encode(reflect.ValueOf(f.Settings), reflect.ValueOf(feed.Settings{}.WithDefaults()))
 }

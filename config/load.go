@@ -10,7 +10,6 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
-	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/strict"
 )
 
@@ -72,19 +71,15 @@ func (l *loader) load() {
 	d := l.decoder("", nil)
 	v := reflect.ValueOf(l.config).Elem()
 	sections := strict.Fields(v.Type())
+	sorts := sorts()
 	for _, e := range l.root.Entries {
-		f, found := strict.Find(sections, e.Key)
+		f, isSection := strict.Find(sections, e.Key)
+		of := slices.IndexFunc(sorts, func(s sort) bool { return s.key == e.Key })
 		switch {
-		case e.Key == "sources":
+		case of >= 0:
 			e.At.Show = true
-			l.units(e.Value, e.Key, l.source)
-		case e.Key == "feeds":
-			e.At.Show = true
-			l.units(e.Value, e.Key, l.feed)
-		case e.Key == "sinks":
-			e.At.Show = true
-			l.units(e.Value, e.Key, l.sink)
-		case found:
+			l.units(e.Value, sorts[of])
+		case isSection:
 			e.At.Show = true
 			d.Into(v.FieldByIndex(f.Index), e.Value, e.Key)
 		default:
@@ -99,37 +94,38 @@ func (l *loader) load() {
 	l.checkRoom()
 }
 
+// topKeys returns the keys of a file: sections, then the sorts of units.
 func topKeys() []string {
-	return append(strict.Names(strict.Fields(reflect.TypeFor[Config]())), "sources", "feeds", "sinks")
+	keys := strict.Names(strict.Fields(reflect.TypeFor[Config]()))
+	for _, s := range sorts() {
+		keys = append(keys, s.key)
+	}
+	return keys
 }
 
 // units reads a map of named units, in the order of the file.
-func (l *loader) units(n *strict.Node, key string, read func(name string, at *strict.Span, n *strict.Node)) {
+func (l *loader) units(n *strict.Node, of sort) {
 	switch n.Kind {
 	case strict.Null, strict.Broken:
 		return
 	case strict.Mapping:
 	default:
-		l.decoder("", nil).Want(n, key, "a map of names")
+		l.decoder("", nil).Want(n, of.key, "a map of names")
 		return
 	}
-	tokens := 1
-	if key == "feeds" {
-		tokens = feed.MaxNameParts
-	}
 	for _, e := range n.Entries {
-		e.At.Show = strict.LooksLikeWord(e.Key) || dodona.CheckName(e.Key, tokens) == nil
-		if err := dodona.CheckName(e.Key, tokens); err != nil {
-			m := strict.Mistake{Where: key, Message: err.Error()}
+		e.At.Show = strict.LooksLikeWord(e.Key) || dodona.CheckName(e.Key, of.parts) == nil
+		if err := dodona.CheckName(e.Key, of.parts); err != nil {
+			m := strict.Mistake{Where: of.key, Message: err.Error()}
 			if !e.At.Show {
 				m.Message = strings.ReplaceAll(m.Message, fmt.Sprintf("%q", e.Key), strict.Quote(e.Key))
 			}
-			if lower := strings.ReplaceAll(strings.ToLower(e.Key), "_", "-"); e.At.Show && dodona.CheckName(lower, tokens) == nil {
+			if lower := strings.ReplaceAll(strings.ToLower(e.Key), "_", "-"); e.At.Show && dodona.CheckName(lower, of.parts) == nil {
 				m.Hint = fmt.Sprintf("for example %q", lower)
 			}
 			l.report.Add(m, e.At)
 		}
-		read(e.Key, e.At, e.Value)
+		of.read(l, e.Key, e.At, e.Value)
 	}
 }
 

@@ -43,34 +43,24 @@ func Schema(kinds Kinds) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write schema: %w", err)
 	}
-	source, err := s.source(kinds)
-	if err != nil {
-		return nil, fmt.Errorf("write schema: %w", err)
-	}
-	oneFeed, err := s.structure(reflect.ValueOf(feed.Settings{}.WithDefaults()))
-	if err != nil {
-		return nil, fmt.Errorf("write schema: %w", err)
-	}
-	oneSink, err := s.sink(kinds)
-	if err != nil {
-		return nil, fmt.Errorf("write schema: %w", err)
-	}
 	rule, err := s.structure(reflect.Zero(ruleType))
 	if err != nil {
 		return nil, fmt.Errorf("write schema: %w", err)
 	}
-	properties := long["properties"].(object)
-	properties["sources"] = object{
-		"description": "The sources by name.", "type": []string{"object", "null"},
-		"propertyNames": namePattern(1), "additionalProperties": object{"$ref": "#/$defs/source"},
+	rules := object{"anyOf": []object{{"type": "string", "description": "a JSON Pointer (RFC 6901)"}, rule}}
+	defs := object{
+		"long": long, "two-line": twoLineSchema(), "rule": rules, "duration": durationSchema(), "secret": secretSchema(),
+		"size":    object{"type": "string", "pattern": `^[0-9]+ *([KMGT]iB|[kKMGT]?B)$`},
+		"decimal": object{"type": []string{"number", "string"}, "pattern": `^[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$`},
 	}
-	properties["feeds"] = object{
-		"description": "The feeds by name.", "type": []string{"object", "null"},
-		"propertyNames": namePattern(feed.MaxNameParts), "additionalProperties": object{"$ref": "#/$defs/feed"},
-	}
-	properties["sinks"] = object{
-		"description": "The sinks by name.", "type": []string{"object", "null"},
-		"propertyNames": namePattern(1), "additionalProperties": object{"$ref": "#/$defs/sink"},
+	for _, sort := range sorts() {
+		if defs[sort.one], err = sort.schema(s, kinds); err != nil {
+			return nil, fmt.Errorf("write schema: %w", err)
+		}
+		long["properties"].(object)[sort.key] = object{
+			"description": "The " + sort.key + " by name.", "type": []string{"object", "null"},
+			"propertyNames": namePattern(sort.parts), "additionalProperties": object{"$ref": "#/$defs/" + sort.one},
+		}
 	}
 	return json.MarshalIndent(object{
 		"$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -78,17 +68,7 @@ func Schema(kinds Kinds) ([]byte, error) {
 		"if":      object{"anyOf": []object{{"required": []string{twoLineEndpoint}}, {"required": []string{twoLineKey}}}},
 		"then":    object{"$ref": "#/$defs/two-line"},
 		"else":    object{"$ref": "#/$defs/long"},
-		"$defs": object{
-			"long": long, "two-line": twoLineSchema(), "source": source, "feed": oneFeed, "sink": oneSink,
-			"rule": object{"anyOf": []object{{"type": "string", "description": "a JSON Pointer (RFC 6901)"}, rule}},
-			"duration": object{
-				"type": []string{"string", "integer"}, "maximum": 0, "minimum": 0,
-				"pattern": `^(0|[0-9]+d([0-9.]+(ns|us|µs|ms|s|m|h))*|([0-9]*\.?[0-9]+\.?(ns|us|µs|ms|s|m|h))+)$`,
-			},
-			"size":    object{"type": "string", "pattern": `^[0-9]+ *([KMGT]iB|[kKMGT]?B)$`},
-			"decimal": object{"type": []string{"number", "string"}, "pattern": `^[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$`},
-			"secret":  secretSchema(),
-		},
+		"$defs":   defs,
 	}, "", "  ")
 }
 
@@ -100,6 +80,13 @@ func namePattern(tokens int) object {
 		return object{"pattern": "^" + token + "$"}
 	}
 	return object{"pattern": fmt.Sprintf(`^%s(\.%s){0,%d}$`, token, token, tokens-1)}
+}
+
+func durationSchema() object {
+	return object{
+		"type": []string{"string", "integer"}, "maximum": 0, "minimum": 0,
+		"pattern": `^(0|[0-9]+d([0-9.]+(ns|us|µs|ms|s|m|h))*|([0-9]*\.?[0-9]+\.?(ns|us|µs|ms|s|m|h))+)$`,
+	}
 }
 
 func secretSchema() object {
@@ -268,6 +255,11 @@ func (s schemer) source(kinds Kinds) (object, error) {
 		"type": "object", "properties": properties, "additionalProperties": false, "oneOf": one,
 		"not": object{"required": []string{"value", "points"}},
 	}, nil
+}
+
+// feed returns the schema of a feed.
+func (s schemer) feed(Kinds) (object, error) {
+	return s.structure(reflect.ValueOf(feed.Settings{}.WithDefaults()))
 }
 
 // grammar returns every word of the grammar: keys and names of kinds.

@@ -138,7 +138,7 @@ func (c *Config) Sink(name string) (Sink, bool) {
 	return c.Sinks[i], true
 }
 
-func encodeSink(s Sink, kinds Kinds) (*strict.Node, error) {
+func (s Sink) encode(kinds Kinds) (*strict.Node, error) {
 	kind := kinds.sinks().find(s.Kind)
 	if kind == nil {
 		return nil, fmt.Errorf("kind %q is not among the given ones", s.Kind)
@@ -165,7 +165,7 @@ func sinkUnits(c *Config) (out []named) {
 			f, _ := c.Feed(name)
 			feeds = append(feeds, f.Feed)
 		}
-		out = append(out, named{s.Name, []any{s.Kind, s.Settings, s.Policy, feeds}})
+		out = append(out, named{s.Name, []any{s.Kind, s.Settings, s.Policy, feeds}, s.encode})
 	}
 	return out
 }

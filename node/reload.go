@@ -57,20 +57,17 @@ func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 func summary(c config.Changes) api.Reloaded {
 	r := api.Reloaded{
 		Started: make([]string, 0), Stopped: make([]string, 0), Replaced: make([]string, 0), Restart: make([]string, 0),
-		Kept: len(c.Sources.Equal) + len(c.Feeds.Equal) + len(c.Sinks.Equal),
 	}
-	for _, u := range []struct {
-		what  string
-		units config.Units
-	}{{"source ", c.Sources}, {"feed ", c.Feeds}, {"sink ", c.Sinks}} {
-		for _, name := range u.units.Added {
-			r.Started = append(r.Started, u.what+name)
+	for sort, units := range c.Units() {
+		r.Kept += len(units.Equal)
+		for _, name := range units.Added {
+			r.Started = append(r.Started, sort+" "+name)
 		}
-		for _, name := range u.units.Removed {
-			r.Stopped = append(r.Stopped, u.what+name)
+		for _, name := range units.Removed {
+			r.Stopped = append(r.Stopped, sort+" "+name)
 		}
-		for _, name := range u.units.Changed {
-			r.Replaced = append(r.Replaced, u.what+name)
+		for _, name := range units.Changed {
+			r.Replaced = append(r.Replaced, sort+" "+name)
 		}
 	}
 	r.Restart = append(r.Restart, c.Restart...)
