@@ -30,20 +30,28 @@ type process struct {
 	single   bool // it reads one record at a time
 }
 
-// From gives slices of one record if the process reads so: what comes again need not come in the slices of before.
+// From gives slices of one record if the process reads so: what comes again need not come in the slices of before. A process that
+// was killed finishes none.
 func (p *process) From(ctx context.Context, reader string, topics ...dodona.Topic) iter.Seq2[[]dodona.Record, error] {
-	if !p.single {
-		return p.Journal.From(ctx, reader, topics...)
-	}
 	return func(yield func([]dodona.Record, error) bool) {
 		for recs, err := range p.Journal.From(ctx, reader, topics...) {
-			for i := range recs {
-				if !yield(recs[i:i+1:i+1], err) {
+			size := len(recs)
+			if p.single {
+				size = 1
+			}
+			for part := range slices.Chunk(recs, size) {
+				if !yield(part, err) || p.isKilled() {
 					return
 				}
 			}
 		}
 	}
+}
+
+func (p *process) isKilled() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.killed
 }
 
 func (p *process) kill() {
@@ -54,10 +62,7 @@ func (p *process) kill() {
 }
 
 func (p *process) Append(ctx context.Context, recs ...dodona.Record) error {
-	p.mu.Lock()
-	killed := p.killed
-	p.mu.Unlock()
-	if killed {
+	if p.isKilled() {
 		return errors.New("the process is dead")
 	}
 	if err := p.Journal.Append(ctx, recs...); err != nil {

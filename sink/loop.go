@@ -172,9 +172,9 @@ func (l *Loop) begin(ctx context.Context) (at time.Time, ok bool) {
 	return at, ok
 }
 
-// again calls f until it succeeds; false: ctx ended.
+// again calls f until it succeeds; false: ctx ended before.
 func (l *Loop) again(ctx context.Context, what string, f func() error) bool {
-	return patience.Retry(ctx, l.c.Backoff, f, l.failing(what)) == nil && ctx.Err() == nil
+	return patience.Retry(ctx, l.c.Backoff, f, l.failing(what)) == nil
 }
 
 // journal appends records, however long that takes; false: ctx ended. One that the journal can never take is given up, so
@@ -192,7 +192,7 @@ func (l *Loop) journal(ctx context.Context, what string, recs ...dodona.Record) 
 		})
 		return nil
 	})
-	return err == nil && ctx.Err() == nil
+	return err == nil
 }
 
 func (l *Loop) failing(what string) patience.Failed {
@@ -277,6 +277,9 @@ func (l *Loop) deliver(ctx context.Context, recs []dodona.Record) bool {
 	refused := 0 // for good, of the first record
 	for attempt := 1; len(recs) > 0; attempt++ {
 		l.set(func(s *Status) { s.Queue = len(recs) })
+		if ctx.Err() != nil {
+			return false
+		}
 		given := recs
 		if !l.c.Kind.slot {
 			given = recs[:1]
@@ -288,19 +291,16 @@ func (l *Loop) deliver(ctx context.Context, recs []dodona.Record) bool {
 			}
 			err = nil // it is done with what it was given
 		}
-		switch { // what is done is done, even if ctx has ended: it must not be given again
-		case err == nil:
+		if err == nil { // even if ctx has ended: what is done must not be given again
 			recs = recs[len(given):]
 			attempt, refused = 0, 0
 			l.worked()
 			if l.stalled && !l.tell(ctx, "mended", "its peer takes records again") {
 				return false
 			}
-			if ctx.Err() != nil && len(recs) > 0 {
-				return false
-			}
 			continue
-		case ctx.Err() != nil:
+		}
+		if ctx.Err() != nil {
 			return false
 		}
 		if dodona.IsPermanent(err) {

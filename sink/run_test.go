@@ -261,6 +261,61 @@ func TestATroubleIsToldEvenAsTheLoopEnds(t *testing.T) {
 	}
 }
 
+// TestNothingIsGivenAfterTheEnd: the loop is told to end while it writes a dead letter, a receipt or an event.
+func TestNothingIsGivenAfterTheEnd(t *testing.T) {
+	for what, err := range map[string]error{"a dead letter": dodona.Permanent(errors.New("no")), "a receipt": nil, "an event": sink.Stalled(errors.New("who are you"))} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			r.policy.GiveUp = 1
+			r.begin()
+			r.deliver = func(_ context.Context, recs []dodona.Record) ([]dodona.Receipt, error) {
+				r.journal.fails = func(int) error { r.cancel(); return nil }
+				if err != nil {
+					return nil, err
+				}
+				return []dodona.Receipt{{Status: dodona.ReceiptDelivered}}, nil
+			}
+			r.say(answers(3)...)
+			r.rest(time.Second)
+			s := r.end()
+			if len(r.given) != 1 || s.Failures > 1 || s.NextTry != (time.Time{}) {
+				t.Errorf("%s: given %v, %+v", what, r.given, s)
+			}
+			if n := len(r.receipts()) + len(r.events()); n == 0 {
+				t.Errorf("%s is not written", what)
+			}
+		})
+	}
+}
+
+// TestAFailureAsTheLoopEndsIsNone: a peer is left because its context ended.
+func TestAFailureAsTheLoopEndsIsNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.policy.GiveUp = 1
+		r.begin()
+		r.deliver = func(ctx context.Context, _ []dodona.Record) ([]dodona.Receipt, error) {
+			<-ctx.Done()
+			return nil, dodona.Permanent(ctx.Err())
+		}
+		r.say(answers(1)...)
+		if s := r.end(); s.Failures != 0 || s.Dead != 0 || s.LastError != "" || len(r.receipts()) != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// TestWhatOpensAsTheLoopEndsIsClosed: a sink that holds something must give it back.
+func TestWhatOpensAsTheLoopEndsIsClosed(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	b := &beside{run: func(ctx context.Context) error { <-ctx.Done(); return nil }}
+	kind := sink.NewStream("peer", func(context.Context, struct{}, sink.Env) (dodona.Sink, error) { cancel(); return b, nil })
+	loop := sink.New(sink.Config{Name: "s", Kind: kind, Settings: struct{}{}, Journal: sinktest.NewJournal()})
+	if err := loop.Run(ctx); err != nil || b.closed != 1 {
+		t.Errorf("%v, closed %d times", err, b.closed)
+	}
+}
+
 func TestASinkThatPanicsIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
