@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
@@ -76,7 +77,7 @@ func (n *Network) Default() { n.Name = "local" }
 
 // Check says what is wrong with the settings.
 func (n *Network) Check() error {
-	if err := dodona.CheckName(n.Name, 4); err != nil {
+	if err := dodona.CheckName(n.Name, feed.MaxNameParts); err != nil {
 		return fmt.Errorf("name: %w", err)
 	}
 	return nil

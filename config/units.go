@@ -6,15 +6,12 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
-
-const leastEvery = 100 * time.Millisecond
 
 // feed reads one feed; what it asks for is compared with the sources when all are read.
 func (l *loader) feed(name string, at *strict.Span, n *strict.Node) {
@@ -72,21 +69,16 @@ func (l *loader) checkFeed(s feed.Settings, where string, n *strict.Node, at *st
 			l.report.Mistake(place, where, key+": 0 means nothing here; leave it out for the default")
 		}
 	}
-	if s.Every != 0 && s.Every < leastEvery {
-		_, place := n.Descend("every")
-		l.report.Mistake(place, where, fmt.Sprintf("every: %s, want at least %s", unit.FormatDuration(s.Every), unit.FormatDuration(leastEvery)))
-	}
-	l.joined(where, s.Validate(), n, at, "from")
+	l.joined(where, s.Check(), n, at, "from")
 	l.checkModule(s, where, n, at)
 }
 
 // checkFrom checks that every point a feed asks for exists, and is in the feed's unit.
 func (l *loader) checkFrom(f *Feed, where string, n *strict.Node, at *strict.Span) {
-	const most = 256
 	from, place := n.Descend("from")
 	switch got := len(f.Settings.From); {
-	case got > most:
-		l.report.Mistake(place, where, fmt.Sprintf("from: %d points, at most %d are asked", got, most))
+	case got > feed.MaxFrom:
+		l.report.Mistake(place, where, fmt.Sprintf("from: %d points, at most %d are asked", got, feed.MaxFrom))
 		return
 	case got == 0:
 		if from == nil || from.Kind == strict.Null || from.Kind == strict.List && len(from.Items) == 0 {

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -64,7 +65,7 @@ func build(name string, s Settings, extraction json.RawMessage) (Document, error
 	if err := dodona.CheckName(name, MaxNameParts); err != nil {
 		return Document{}, err
 	}
-	if err := s.Validate(); err != nil {
+	if err := errors.Join(s.validated().mistakes...); err != nil {
 		return Document{}, err
 	}
 	s = s.WithDefaults()
@@ -77,7 +78,7 @@ func build(name string, s Settings, extraction json.RawMessage) (Document, error
 	}, nil
 }
 
-// MaxNameParts is how many parts the name of a feed may have that a node computes: "site.boiler-3.temperature".
+// MaxNameParts is how many parts the name of a feed may have that a node computes, or of its network: "site.boiler-3.temperature".
 const MaxNameParts = 4
 
 // ParseDocument reads rules as [Document.JSON] writes them, however they are indented. Unknown keys, repeated and missing ones,

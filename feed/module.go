@@ -30,7 +30,7 @@ const (
 )
 
 func (v *validation) points(s Settings) {
-	v.want(len(s.Points) <= maxFrom, "points", "names %d points, at most %d are combined", len(s.Points), maxFrom)
+	v.want(len(s.Points) <= MaxFrom, "points", "names %d points, at most %d are combined", len(s.Points), MaxFrom)
 	for i, id := range s.Points {
 		if err := dodona.CheckName(id, 2); err != nil {
 			v.want(false, "points", "%w", err)

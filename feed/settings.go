@@ -76,11 +76,17 @@ const (
 	maxDeadline     = 5 * time.Second // of the default; a longer one can be set
 	minStale        = time.Minute     // of the default; a shorter one can be set
 	defaultDecimals = 18
-	maxFrom         = 256
 	maxLabels       = 256
 )
 
-// WithDefaults returns s with every empty field set to its default. It does not change s.
+// What a configuration may ask for at most.
+const (
+	MaxFrom    = 256                    // points
+	leastEvery = 100 * time.Millisecond // of a node; rules that are replayed may have been made with less
+)
+
+// WithDefaults returns s with every empty field set to its default, which may follow from others, so it comes after the file is read, unlike
+// the defaults of sections. It does not change s.
 func (s Settings) WithDefaults() Settings {
 	if s.Kind == "" {
 		s.Kind = dodona.Number
@@ -137,18 +143,24 @@ func (e *FieldError) Error() string { return e.Field + ": " + e.Err.Error() }
 // Unwrap returns what is wrong, without the setting.
 func (e *FieldError) Unwrap() error { return e.Err }
 
-// Validate returns every mistake in s, after its defaults, each as a [*FieldError], joined; nil if there is none.
+// Check returns every mistake in s, after its defaults, each as a [*FieldError], joined; nil if there is none.
 // Whether the points in From exist is for the configuration to say.
-func (s Settings) Validate() error {
+func (s Settings) Check() error {
+	v := s.validated()
+	v.want(s.Every <= 0 || s.Every >= leastEvery, "every", "%v, want at least %v", s.Every, leastEvery)
+	return errors.Join(v.mistakes...)
+}
+
+// validated finds the mistakes for which no feed could have the settings, whenever its rules were made.
+func (s Settings) validated() (v validation) {
 	s = s.WithDefaults()
-	var v validation
 	v.identity(s)
 	v.times(s)
 	v.from(s)
 	v.points(s)
 	v.module(s)
 	v.rules(s)
-	return errors.Join(v.mistakes...)
+	return v
 }
 
 type validation struct{ mistakes []error }
@@ -194,7 +206,7 @@ func (v *validation) times(s Settings) {
 
 func (v *validation) from(s Settings) {
 	v.want(len(s.From) > 0, "from", "names no source, such as from: [kraken]")
-	v.want(len(s.From) <= maxFrom, "from", "names %d points, at most %d are asked", len(s.From), maxFrom)
+	v.want(len(s.From) <= MaxFrom, "from", "names %d points, at most %d are asked", len(s.From), MaxFrom)
 	for i, id := range s.From {
 		if err := dodona.CheckName(id, 2); err != nil {
 			v.want(false, "from", "%w", err)

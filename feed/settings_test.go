@@ -14,12 +14,12 @@ import (
 func TestDefaultsWork(t *testing.T) {
 	for _, s := range []Settings{
 		{From: []string{"a"}},
-		{From: []string{"a", "b.c"}, Every: time.Millisecond * 2},
+		{From: []string{"a", "b.c"}, Every: 100 * time.Millisecond},
 		{From: []string{"a", "b", "c"}, Every: 24 * time.Hour},
 		{From: []string{"a"}, Kind: dodona.Bool},
 		{From: []string{"a"}, Kind: dodona.Enum, Labels: []string{"off", "on"}},
 	} {
-		if err := s.Validate(); err != nil {
+		if err := s.Check(); err != nil {
 			t.Errorf("%+v: %v", s, err)
 		}
 		if s.Decimals != nil {
@@ -74,14 +74,33 @@ func TestMistakesNameTheirField(t *testing.T) {
 		{Settings{From: []string{"a"}, Take: "some"}, "take", "latest or all"},
 	} {
 		var mistake *FieldError
-		if err := c.s.Validate(); !errors.As(err, &mistake) || mistake.Field != c.field || !strings.Contains(err.Error(), c.want) {
+		if err := c.s.Check(); !errors.As(err, &mistake) || mistake.Field != c.field || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%.200v:\n got %v\nwant %s: … %s", c.s, err, c.field, c.want)
 		}
 	}
 }
 
+// TestRulesOfFasterFeedsStillReplay: what a configuration may ask for is not what old rules may say.
+func TestRulesOfFasterFeedsStillReplay(t *testing.T) {
+	s := Settings{From: []string{"a"}, Every: 99 * time.Millisecond}
+	if err := s.Check(); err == nil || err.Error() != "every: 99ms, want at least 100ms" {
+		t.Errorf("got %v", err)
+	}
+	d, err := NewDocument("x", s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := d.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ParseDocument(raw); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestEveryMistakeIsTold(t *testing.T) {
-	err := Settings{Kind: "x", Combine: "y", Take: "z", Need: -1}.Validate()
+	err := Settings{Kind: "x", Combine: "y", Take: "z", Need: -1}.Check()
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok || len(joined.Unwrap()) < 4 {
 		t.Errorf("got %v", err)
@@ -178,10 +197,10 @@ func TestBoundsOfSettingsAreWhatTheySay(t *testing.T) {
 		at, beyond := Settings{From: []string{"a"}}, Settings{From: []string{"a"}}
 		c.at(&at)
 		c.beyond(&beyond)
-		if err := at.Validate(); err != nil {
+		if err := at.Check(); err != nil {
 			t.Errorf("%s at the bound: %v", name, err)
 		}
-		if err := beyond.Validate(); err == nil {
+		if err := beyond.Check(); err == nil {
 			t.Errorf("%s beyond the bound passes", name)
 		}
 	}

@@ -67,6 +67,11 @@ func (s *Settings) Default() {
 // Shared reports whether other processes reach the journal.
 func (s *Settings) Shared() bool { return s.URL != "" || s.Listen != "" }
 
+// Config returns what they say to a journal that is opened.
+func (s *Settings) Config() Config {
+	return Config{URL: s.URL, Listen: s.Listen, Durability: s.Durability, Raw: s.Raw, Proof: s.Proof, ReaderGrace: s.Readers.Grace}
+}
+
 // Servers returns the addresses of the servers to use instead of the embedded one.
 func (s *Settings) Servers() (list []string) {
 	if s.URL == "" {

@@ -111,14 +111,10 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if n.id.lost != "" {
 		n.log.Warn("a secret of this node was lost", "what", n.id.lost)
 	}
-	n.journal, err = journal.Open(ctx, journal.Config{
-		Dir: c.Node.Data, Folder: folder, Node: c.Node.Name, Network: n.id.network.ID(), URL: c.Journal.URL, Listen: c.Journal.Listen,
-		Durability:  c.Journal.Durability,
-		Raw:         c.Journal.Raw,
-		Proof:       c.Journal.Proof,
-		ReaderGrace: c.Journal.Readers.Grace,
-		Log:         n.log, Recorder: n.recorder, Now: n.now,
-	})
+	j := c.Journal.Config()
+	j.Dir, j.Folder, j.Node, j.Network = c.Node.Data, folder, c.Node.Name, n.id.network.ID()
+	j.Log, j.Recorder, j.Now = n.log, n.recorder, n.now
+	n.journal, err = journal.Open(ctx, j)
 	return err
 }
 

@@ -12,7 +12,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -90,7 +89,7 @@ func (h *hexBytes) UnmarshalText(text []byte) (err error) {
 // It returns [ErrPassword] for a wrong password, [ErrMode] if others than the owner may touch the file, and an error
 // that names the file for anything else. A file that asks for more than 256 MiB or an absurd time is refused unopened.
 func ReadKeystore(path, password string) (*Key, error) {
-	raw, err := readPrivate(path)
+	raw, err := secret.ReadFile(path, maxKeystoreBytes, "keystore")
 	if err != nil {
 		return nil, fmt.Errorf("read key: %w", err)
 	}
@@ -99,26 +98,6 @@ func ReadKeystore(path, password string) (*Key, error) {
 		return nil, fmt.Errorf("read key %s: %w", path, err)
 	}
 	return key, nil
-}
-
-// readPrivate returns the content of a file that only its owner may touch.
-func readPrivate(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if err := secret.CheckMode(f); err != nil {
-		return nil, err
-	}
-	raw, err := io.ReadAll(io.LimitReader(f, maxKeystoreBytes+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(raw) > maxKeystoreBytes {
-		return nil, fmt.Errorf("%s: more than %d bytes, so no keystore", path, maxKeystoreBytes)
-	}
-	return raw, nil
 }
 
 func openKeystore(raw []byte, password string) (*Key, error) {

@@ -3,6 +3,7 @@ package secret
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -25,6 +26,26 @@ func CheckMode(f *os.File) error {
 		return nil
 	}
 	return fmt.Errorf("%s has mode %04o: %w; run: chmod 600 %s", f.Name(), mode.Perm(), ErrMode, f.Name())
+}
+
+// ReadFile returns the content of a file that only its owner may touch, or [ErrMode]. One of more bytes than most is no such thing as what says.
+func ReadFile(path string, most int, what string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if err := CheckMode(f); err != nil {
+		return nil, err
+	}
+	raw, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(raw) > most {
+		return nil, fmt.Errorf("%s: more than %d bytes, so no %s", path, most, what)
+	}
+	return raw, nil
 }
 
 // WriteFile makes a file that only its owner may read, and its folder (0700) if there is none. The file is whole and

@@ -10,8 +10,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/dodona-oracle/dodona/internal/plain"
@@ -67,7 +65,7 @@ func (k Key) Write(path string) error {
 // ReadKey reads a file that [Key.Write] or openssl genpkey -algorithm ed25519 wrote. It refuses one that others than
 // the owner may touch.
 func ReadKey(path string) (Key, error) {
-	raw, err := readPrivate(path)
+	raw, err := secret.ReadFile(path, maxKeyFile, "key")
 	if err != nil {
 		return Key{}, fmt.Errorf("read key: %w", err)
 	}
@@ -85,22 +83,6 @@ func ReadKey(path string) (Key, error) {
 		return Key{}, fmt.Errorf("read key %s: it is another kind of key, want Ed25519; dodona module key makes one", path)
 	}
 	return Key{private}, nil
-}
-
-func readPrivate(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if err := secret.CheckMode(f); err != nil {
-		return nil, err
-	}
-	raw, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
-	if err == nil && len(raw) > maxKeyFile {
-		err = fmt.Errorf("%s: more than %d bytes, so no key", path, maxKeyFile)
-	}
-	return raw, err
 }
 
 // ID returns the first 16 hex digits of the SHA-256 of the 32 bytes.
