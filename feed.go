@@ -49,20 +49,25 @@ func (f Feed) Format(v Int192) string {
 // CheckValue returns an error unless v can be an answer of f: anything for a number, 0 or 1 for a bool, the index of
 // one of the labels for an enum.
 func (f Feed) CheckValue(v Int192) error {
-	most := int64(1)
 	switch f.Kind {
 	case Number:
 		return nil
-	case Bool:
-	case Enum:
-		most = int64(len(f.Labels)) - 1
+	case Bool, Enum:
 	default:
 		return fmt.Errorf("a feed of kind %.40q has no values: want number, bool or enum", f.Kind)
 	}
-	if i, fits := v.Int64(); !fits || i < 0 || i > most {
-		return fmt.Errorf("value %s of a feed of kind %s: want 0 to %d", v, f.Kind, most)
+	if i, fits := v.Int64(); !fits || i < 0 || i > f.Most() {
+		return fmt.Errorf("value %s of a feed of kind %s: want 0 to %d", v, f.Kind, f.Most())
 	}
 	return nil
+}
+
+// Most returns the highest value of a feed that is no number: 1 of a bool, the index of the last label of an enum.
+func (f Feed) Most() int64 {
+	if f.Kind == Enum {
+		return int64(len(f.Labels)) - 1
+	}
+	return 1
 }
 
 // MaxNameParts is how many parts, joined by points, the name of a feed may have to a verifier; a node may configure fewer.

@@ -113,15 +113,8 @@ func (e *evaluation) fits(p dodona.Point) error {
 	if err != nil {
 		return fmt.Errorf("%s with %d decimals: %w", p.Value, f.Decimals, err)
 	}
-	if f.Kind == dodona.Number {
-		return nil
-	}
-	most := int64(1)
-	if f.Kind == dodona.Enum {
-		most = int64(len(f.Labels)) - 1
-	}
-	if v, small := i.Int64(); !small || v < 0 || v > most || i.Decimal(0) != p.Value {
-		return fmt.Errorf("%s is no value of a feed of kind %s, want 0 to %d", p.Value, f.Kind, most)
+	if f.CheckValue(i) != nil || f.Kind != dodona.Number && i.Decimal(0) != p.Value {
+		return fmt.Errorf("%s is no value of a feed of kind %s, want 0 to %d", p.Value, f.Kind, f.Most())
 	}
 	return nil
 }
