@@ -1,10 +1,12 @@
 package native
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"hash"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -58,8 +60,12 @@ func (c cacheEntry) read() *made {
 	}
 	var n made
 	if err == nil {
-		n, err = c.take(f, size)
+		n, err = take(f, size, c.sum(), c.store.dir)
 		_ = f.Close() // it was only read
+	}
+	if err == nil && !c.store.ours(n.name) {
+		n.discard()
+		err = wrongFile("it has the name of no native code")
 	}
 	if err != nil {
 		c.reject(err)
@@ -68,6 +74,13 @@ func (c cacheEntry) read() *made {
 	now := time.Now()
 	_ = os.Chtimes(c.path, now, now) // the files used last are kept longest
 	return &n
+}
+
+// sum returns the HMAC of nothing yet but what the entry is bound to.
+func (c cacheEntry) sum() hash.Hash {
+	h := hmac.New(sha256.New, c.store.o.Key)
+	h.Write(c.bound) // its fields have lengths before them, so that it ends where it ends
+	return h
 }
 
 // reject removes a file that is wrong, so that nobody reads it again, and tells about it. One that this machine could not use, as it had no room
@@ -89,7 +102,7 @@ func (c cacheEntry) write(n made) {
 	if c.path == "" {
 		return
 	}
-	if err := c.keep(n); err != nil {
+	if err := put(c.path, n, c.sum()); err != nil {
 		c.store.o.Log.Warn("native code is not kept; the next start compiles the module again",
 			"module", c.module, "file", c.path, "reason", err)
 	}

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -19,19 +18,22 @@ import (
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
-// workerLimits bound one compilation in a child.
-type workerLimits struct {
+// A child is a process that compiles.
+type child struct {
+	command []string // that it is started by, before its arguments; nil: there is none
+	limits  childLimits
+}
+
+// childLimits bound one compilation.
+type childLimits struct {
 	cpu    time.Duration // of processor, whole seconds
 	wall   time.Duration
 	memory int64 // bytes, beyond what the program needs to start
 }
 
-// defaultWorkerLimits are enough for the largest module that is accepted (a Go program of 3 MiB takes 1.3 s and 60 MiB on
+// defaultChildLimits are enough for the largest module that is accepted (a Go program of 3 MiB takes 1.3 s and 60 MiB on
 // a server) on a processor twenty times slower.
-var defaultWorkerLimits = workerLimits{cpu: 30 * time.Second, wall: 2 * time.Minute, memory: 256 << 20}
-
-// LargestCode bounds what the child reads, and the native code that comes back. Package wasm accepts no module that becomes three quarters of it.
-const LargestCode = 64 << 20
+var defaultChildLimits = childLimits{cpu: 30 * time.Second, wall: 2 * time.Minute, memory: 256 << 20}
 
 // errTooMuch is what compiling ends with when it goes beyond the child's limits. Another attempt ends the same way.
 type errTooMuch struct{ of string }
@@ -41,78 +43,16 @@ func (e errTooMuch) Error() string {
 		"; make the module smaller: split its largest functions and their loops, or let the compiler optimise for size (-Oz)"
 }
 
-// compileInChild lets a child process compile a rewritten module. The native code is in a file, which the caller must discard; it has no name
-// if guests are interpreted here, and the child has only found that decoding stays within the limits.
-func (s *Store) compileInChild(ctx context.Context, m Rewritten, kind string) (made, error) {
-	s.removeLeft()
-	dir, err := os.MkdirTemp(s.dir, compilePrefix)
-	if err != nil {
-		return made{}, fmt.Errorf("make folder for the compiler: %w", err)
-	}
-	defer os.RemoveAll(dir) // which takes a descriptor
-	if err := s.runWorker(ctx, m.Wasm, kind, dir); err != nil {
-		return made{}, err
-	}
-	if s.example == "" {
-		return made{}, nil
-	}
-	files, err := nativeFiles(dir)
-	if err != nil {
-		return made{}, fmt.Errorf("find native code: %w", err)
-	}
-	if len(files) != 1 || !s.ours(files[0]) {
-		return made{}, fmt.Errorf("the compiler's child left %q: want one file beside %s; it must be the same program as this one", files, s.example)
-	}
-	code := made{Rewritten: m, name: files[0], file: filepath.Join(s.dir, filepath.Base(dir)+".native")}
-	path := filepath.Join(dir, files[0])
-	if code.size, err = sizeLimited(path, LargestCode); err == nil {
-		err = os.Rename(path, code.file)
-	}
-	if err != nil {
-		return made{}, fmt.Errorf("take native code: %w", err)
-	}
-	return code, nil
-}
-
-// compilePrefix begins the names of folders for the compiler, in the private one.
-const compilePrefix = "compile-"
-
-// removeLeft removes folders for the compiler that could not be removed before. One compilation runs at a time, so none of them is in use.
-func (s *Store) removeLeft() {
-	list, _ := os.ReadDir(s.dir)
-	for _, entry := range list {
-		if entry.IsDir() && numbered(entry.Name(), compilePrefix) {
-			_ = os.RemoveAll(filepath.Join(s.dir, entry.Name()))
-		}
-	}
-}
-
-func isThere(dir string) bool {
-	_, err := os.Stat(dir)
-	return err == nil
-}
-
-// ours reports whether a name of native code is one that wazero could look for in this process.
-func (s *Store) ours(name string) bool {
-	dir, file := filepath.Split(name)
-	wantDir, wantFile := filepath.Split(s.example)
-	return dir == wantDir && len(file) == len(wantFile) && strings.Trim(file, "0123456789abcdef") == ""
-}
-
-// runWorker runs the child until it has compiled, or has come to a limit.
-func (s *Store) runWorker(ctx context.Context, code []byte, kind, dir string) error {
-	ended, cancel := context.WithTimeout(ctx, s.worker.wall)
+// compile runs the child in a folder until it has compiled into it, or has come to a limit.
+func (c child) compile(ctx context.Context, wasm []byte, mode, dir string) error {
+	ended, cancel := context.WithTimeout(ctx, c.limits.wall)
 	defer cancel()
-	mode := kind
-	if s.example == "" {
-		mode = interpreted
-	}
-	args := append(append([]string(nil), s.o.Worker[1:]...), mode, workingFolder,
-		strconv.Itoa(int(s.worker.cpu/time.Second)), strconv.FormatInt(s.worker.memory, 10))
-	cmd := exec.CommandContext(ended, s.o.Worker[0], args...)
+	args := append(append([]string(nil), c.command[1:]...), mode, workingFolder,
+		strconv.Itoa(int(c.limits.cpu/time.Second)), strconv.FormatInt(c.limits.memory, 10))
+	cmd := exec.CommandContext(ended, c.command[0], args...)
 	cmd.Env = []string{}
 	cmd.Dir = dir
-	cmd.Stdin = bytes.NewReader(code)
+	cmd.Stdin = bytes.NewReader(wasm)
 	said := &tail{}
 	cmd.Stderr = said
 	cmd.WaitDelay = time.Second
@@ -138,16 +78,16 @@ func (s *Store) runWorker(ctx context.Context, code []byte, kind, dir string) er
 	case cmd.ProcessState == nil:
 		return fmt.Errorf("start compiler's child: %w", err)
 	case ended.Err() != nil:
-		return fmt.Errorf("compiling took more than %s, of which %s of CPU: the machine has too much else to do", s.worker.wall, spent(cmd.ProcessState).Round(time.Second))
-	case said.outOfCPU(), spent(cmd.ProcessState) >= s.worker.cpu:
-		return errTooMuch{s.worker.cpu.String() + " of CPU"}
+		return fmt.Errorf("compiling took more than %s, of which %s of CPU: the machine has too much else to do", c.limits.wall, spent(cmd.ProcessState).Round(time.Second))
+	case said.outOfCPU(), spent(cmd.ProcessState) >= c.limits.cpu:
+		return errTooMuch{c.limits.cpu.String() + " of CPU"}
 	case said.outOfThreads():
 		return fmt.Errorf("compile: the child may start no further thread; %s", moreTasks)
 	case said.outOfMemory() && memoryLimit() > 0:
 		return fmt.Errorf("compiling took more memory than %s, or than is left of the %s that this process may have: raise that (LimitAS, LimitDATA, ulimit -v, -d), or make the module smaller",
-			unit.About(s.worker.memory), unit.About(int64(memoryLimit())))
+			unit.About(c.limits.memory), unit.About(int64(memoryLimit())))
 	case said.outOfMemory():
-		return errTooMuch{unit.About(s.worker.memory) + " of memory"}
+		return errTooMuch{unit.About(c.limits.memory) + " of memory"}
 	}
 	if text := said.first(); text != "" {
 		for _, cause := range []syscall.Errno{syscall.ENOENT, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EFBIG, syscall.EMFILE, syscall.ENFILE} {
@@ -158,6 +98,11 @@ func (s *Store) runWorker(ctx context.Context, code []byte, kind, dir string) er
 		return fmt.Errorf("compile: %s", text)
 	}
 	return fmt.Errorf("compile: the child ended: %w; if the system killed it for memory, give it more", err)
+}
+
+func isThere(dir string) bool {
+	_, err := os.Stat(dir)
+	return err == nil
 }
 
 // moreTasks is what to do where a process or thread cannot be started.

@@ -55,18 +55,18 @@ func TestBombsEndTheChildAndNotTheParent(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		code   []byte
-		limits workerLimits
+		limits childLimits
 		o      Options
 		words  string
 	}{
-		{"nested blocks", nestedBlocks(100_000), workerLimits{time.Second, time.Hour, 2 << 30}, Options{}, "more than 1s of CPU; make the module smaller"},
-		{"wall clock", nestedBlocks(100_000), workerLimits{time.Hour, time.Second, 2 << 30}, Options{}, "more than 1s, of which "},
-		{"50,000,000 locals", manyLocals(50_000_000), workerLimits{time.Hour, time.Hour, 256 << 20}, Options{}, "more than 256 MiB of memory; make the module smaller"},
-		{"50,000,000 locals, interpreted", manyLocals(50_000_000), workerLimits{time.Hour, time.Hour, 256 << 20}, Options{Interpreter: true}, "more than 256 MiB of memory; make the module smaller"},
+		{"nested blocks", nestedBlocks(100_000), childLimits{time.Second, time.Hour, 2 << 30}, Options{}, "more than 1s of CPU; make the module smaller"},
+		{"wall clock", nestedBlocks(100_000), childLimits{time.Hour, time.Second, 2 << 30}, Options{}, "more than 1s, of which "},
+		{"50,000,000 locals", manyLocals(50_000_000), childLimits{time.Hour, time.Hour, 256 << 20}, Options{}, "more than 256 MiB of memory; make the module smaller"},
+		{"50,000,000 locals, interpreted", manyLocals(50_000_000), childLimits{time.Hour, time.Hour, 256 << 20}, Options{Interpreter: true}, "more than 256 MiB of memory; make the module smaller"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newStore(t, inChild(t, test.o))
-			s.worker = test.limits
+			s.child.limits = test.limits
 			before := memtest.Reset(t)
 			_, err := seated(t.Context(), t, s, test.code)
 			if err == nil || !strings.Contains(err.Error(), test.words) {

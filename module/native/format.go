@@ -18,8 +18,8 @@ const cacheMagic = "dodona native code 2\n"
 
 // take takes a file apart: magic, HMAC, and then, each with its length, name, stack, rewritten module and native code. The last two,
 // nearly all of it, go to the private folder in pieces, where nothing looks for them before the HMAC of all is right: a file that this
-// node has not written takes no more memory than one piece, whatever lengths it has.
-func (c cacheEntry) take(f *os.File, size int64) (n made, err error) {
+// node has not written takes no more memory than one piece, whatever lengths it has. The sum has been begun with what the code is bound to.
+func take(f io.Reader, size int64, sum hash.Hash, dir string) (n made, err error) {
 	head := make([]byte, len(cacheMagic)+sha256.Size)
 	if err := fullOr(io.ReadFull(f, head)); err != nil {
 		return made{}, err
@@ -27,7 +27,7 @@ func (c cacheEntry) take(f *os.File, size int64) (n made, err error) {
 	if string(head[:len(cacheMagic)]) != cacheMagic {
 		return made{}, wrongFile("it is no file of this cache")
 	}
-	b := body{from: f, left: size - int64(len(head)), sum: c.sum()}
+	b := body{from: f, left: size - int64(len(head)), sum: sum}
 	name, err := b.part(b.length(), longestNative)
 	if err != nil {
 		return made{}, err
@@ -41,7 +41,7 @@ func (c cacheEntry) take(f *os.File, size int64) (n made, err error) {
 		return made{}, errEnds
 	}
 	n.Stack = int64(binary.BigEndian.Uint64(stack))
-	moved, err := b.move(b.length(), c.store.dir)
+	moved, err := b.move(b.length(), dir)
 	defer os.Remove(moved)
 	if err != nil {
 		return made{}, err
@@ -57,14 +57,11 @@ func (c cacheEntry) take(f *os.File, size int64) (n made, err error) {
 		}
 	}()
 	n.size = b.left
-	if n.file, err = b.move(b.left, c.store.dir); err != nil {
+	if n.file, err = b.move(b.left, dir); err != nil {
 		return n, err
 	}
 	if !hmac.Equal(head[len(cacheMagic):], b.sum.Sum(nil)) {
 		return n, wrongFile("this node has not written it: its authentication code is wrong")
-	}
-	if !c.store.ours(n.name) {
-		return n, wrongFile("it has the name of no native code")
 	}
 	n.Wasm, err = os.ReadFile(moved)
 	return n, err
@@ -146,21 +143,13 @@ func (b *body) move(size int64, dir string) (string, error) {
 // copied is how much is moved at once: what fits into a processor's cache.
 const copied = 64 << 10
 
-// sum returns the HMAC of nothing yet but what the entry is bound to.
-func (c cacheEntry) sum() hash.Hash {
-	h := hmac.New(sha256.New, c.store.o.Key)
-	h.Write(c.bound) // its fields have lengths before them, so that it ends where it ends
-	return h
-}
-
-// keep writes the file in pieces: native code may be large, and is not in memory.
-func (c cacheEntry) keep(n made) error {
-	sum := c.sum()
+// put writes the file that take reads, in pieces: native code may be large, and is not in memory.
+func put(path string, n made, sum hash.Hash) error {
 	if err := n.writeTo(sum); err != nil {
 		return err
 	}
 	head := sum.Sum([]byte(cacheMagic))
-	return durable.WriteBy(c.path, func(w io.Writer) error {
+	return durable.WriteBy(path, func(w io.Writer) error {
 		if _, err := w.Write(head); err != nil {
 			return err
 		}

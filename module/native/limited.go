@@ -8,6 +8,9 @@ import (
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
+// LargestCode bounds what the child reads, and the native code that comes back. Package wasm accepts no module that becomes three quarters of it.
+const LargestCode = 64 << 20
+
 // openLimited opens a file of at most limit bytes, which must be a regular one, and tells its size.
 func openLimited(path string, limit int64) (*os.File, int64, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|openPlain, 0)

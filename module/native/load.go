@@ -18,12 +18,6 @@ type Guest struct {
 	Bound []string // what the code depends on beside the kind, this program, and the machine
 }
 
-// A Rewritten is a module as it is compiled.
-type Rewritten struct {
-	Wasm  []byte
-	Stack int64 // bytes of native stack that a call of it may take
-}
-
 // A Loader has memory for code, and a runtime that it is loaded into. Its methods are called one after the other.
 type Loader interface {
 	// Keep asks for memory for so many bytes of native code: before anything is taken for it, unless it was made in this process. Nobody asks
@@ -103,7 +97,7 @@ func (c *Code) compile(ctx context.Context, m Rewritten, by Loader) error {
 	s, start := c.store, time.Now()
 	defer func() { s.o.Recorder.Time(telemetry.ModuleCompile.Of(c.guest.Name), time.Since(start)) }()
 	s.o.Recorder.Count(telemetry.ModuleCompiled.Of(c.guest.Name), 1)
-	if len(s.o.Worker) == 0 {
+	if len(s.child.command) == 0 {
 		return c.compileHere(ctx, m, by)
 	}
 	code, err := s.compileInChild(ctx, m, c.guest.Kind)
@@ -121,18 +115,50 @@ func (c *Code) compile(ctx context.Context, m Rewritten, by Loader) error {
 	return s.place(ctx, &code, by)
 }
 
-// A made is native code in a file.
-type made struct {
-	Rewritten
-	name string // wazero's, as folder/file
-	size int64  // bytes of it
-	file string // in the private folder, that has it
+// compileInChild lets a child process compile a rewritten module. The native code is in a file, which the caller must discard; it has no name
+// if guests are interpreted here, and the child has only found that decoding stays within the limits.
+func (s *Store) compileInChild(ctx context.Context, m Rewritten, kind string) (made, error) {
+	s.removeLeft()
+	dir, err := os.MkdirTemp(s.dir, compilePrefix)
+	if err != nil {
+		return made{}, fmt.Errorf("make folder for the compiler: %w", err)
+	}
+	defer os.RemoveAll(dir) // which takes a descriptor
+	mode := kind
+	if s.Interprets() {
+		mode = interpreted
+	}
+	if err := s.child.compile(ctx, m.Wasm, mode, dir); err != nil {
+		return made{}, err
+	}
+	if s.Interprets() {
+		return made{}, nil
+	}
+	files, err := nativeFiles(dir)
+	if err != nil {
+		return made{}, fmt.Errorf("find native code: %w", err)
+	}
+	if len(files) != 1 || !s.ours(files[0]) {
+		return made{}, fmt.Errorf("the compiler's child left %q: want one file beside %s; it must be the same program as this one", files, s.example)
+	}
+	code := made{Rewritten: m, name: files[0], file: filepath.Join(s.dir, filepath.Base(dir)+".native")}
+	path := filepath.Join(dir, files[0])
+	if code.size, err = sizeLimited(path, LargestCode); err == nil {
+		err = os.Rename(path, code.file)
+	}
+	if err != nil {
+		return made{}, fmt.Errorf("take native code: %w", err)
+	}
+	return code, nil
 }
 
-// discard removes what was read or compiled and did not come to its place.
-func (n *made) discard() {
-	if n != nil && n.file != "" {
-		_ = os.Remove(n.file)
+// removeLeft removes folders for the compiler that could not be removed before. One compilation runs at a time, so none of them is in use.
+func (s *Store) removeLeft() {
+	list, _ := os.ReadDir(s.dir)
+	for _, entry := range list {
+		if entry.IsDir() && numbered(entry.Name(), compilePrefix) {
+			_ = os.RemoveAll(filepath.Join(s.dir, entry.Name()))
+		}
 	}
 }
 
@@ -143,7 +169,7 @@ func (c *Code) compileHere(ctx context.Context, m Rewritten, by Loader) error {
 	if err := by.Load(ctx); err != nil {
 		return fmt.Errorf("compile: %w", err)
 	}
-	if s.example == "" {
+	if s.Interprets() {
 		return nil
 	}
 	var size int64

@@ -40,7 +40,7 @@ type Store struct {
 	dir      string // through the private folder: nobody else writes there
 	program  string // what this program was built from
 	example  string // the name of native code: what that depends on; empty if guests are interpreted
-	worker   workerLimits
+	child    child
 	compiles chan struct{} // holds one token: one compilation at a time
 }
 
@@ -55,7 +55,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		o: o, private: private, dir: private.path, program: program(), config: o.Config(o.Interpreter), worker: defaultWorkerLimits,
+		o: o, private: private, dir: private.path, program: program(), config: o.Config(o.Interpreter), child: child{o.Worker, defaultChildLimits},
 		compiles: make(chan struct{}, 1),
 	}
 	if err := s.open(ctx); err != nil {
@@ -135,6 +135,13 @@ func (s *Store) probe(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return files[0], os.Remove(filepath.Join(s.dir, files[0]))
+}
+
+// ours reports whether a name of native code is one that wazero could look for in this process.
+func (s *Store) ours(name string) bool {
+	dir, file := filepath.Split(name)
+	wantDir, wantFile := filepath.Split(s.example)
+	return dir == wantDir && len(file) == len(wantFile) && strings.Trim(file, "0123456789abcdef") == ""
 }
 
 // nativeFiles returns the files that wazero has written below a folder, as folder/file. The error says too that it has none there.

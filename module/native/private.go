@@ -29,6 +29,9 @@ type privateFolder struct {
 // privatePrefix begins the names of private folders, among everybody's temporary ones.
 const privatePrefix = "dodona-module-"
 
+// compilePrefix begins the names of folders for the compiler, in the private one.
+const compilePrefix = "compile-"
+
 // newPrivateFolder makes one, and removes those of processes that have ended.
 func newPrivateFolder() (*privateFolder, error) {
 	if _, err := os.Lstat(workingFolder); err != nil {

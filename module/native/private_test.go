@@ -162,7 +162,7 @@ func TestNativeCodeIsNotTakenFromAnotherFolder(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	s := newStore(t, inChild(t, Options{}))
 	was := s.private.name
-	s.o.Worker = append([]string{"/bin/sh", "-c", `mv "$0" "$0-moved" && mkdir -m 777 "$0" && exec "$@"`, was}, s.o.Worker...)
+	s.child.command = append([]string{"/bin/sh", "-c", `mv "$0" "$0-moved" && mkdir -m 777 "$0" && exec "$@"`, was}, s.child.command...)
 	runs(t, s, answering(1))
 	if list, err := os.ReadDir(was); err != nil || len(list) > 0 {
 		t.Errorf("in the other one are %v, %v", list, err)
