@@ -12,7 +12,7 @@ import (
 func aside(j *Journal, stream string) *lane {
 	l := j.lanes[stream]
 	return &lane{
-		j: j, spec: l.spec, bus: l.bus, limits: l.limits, stream: l.stream, ownedBy: l.owner(), recent: newRecent(64), seen: make(map[string]seen), born: l.born,
+		j: j, spec: l.spec, streamName: l.streamName, limits: l.limits, stream: l.stream, ownedBy: l.owner(), recent: newRecent(64), seen: make(map[string]seen), born: l.born,
 		queue: make(chan *pending, queueLength), visits: make(chan func()), house: newHouse(), dead: make(chan struct{}),
 	}
 }
@@ -128,7 +128,7 @@ func TestAMemoryThatADecisionContradictsIsAskedFor(t *testing.T) {
 		}
 	}
 	clear(l.seen)
-	l.bus = "NOBODY" // answers for it
+	l.streamName = "NOBODY" // answers for it
 	subject := l.subjectOf(stands)
 	if got, err := l.lastSeen(subject, stands, nil); err == nil || got != (seen{}) || len(l.seen) > 0 {
 		t.Errorf("without an answer: got %+v, %v, and %d are remembered, want an error alone", got, err, len(l.seen))

@@ -216,7 +216,7 @@ func TestWhatIsFreedWhileOneStartsIsNotLost(t *testing.T) {
 	l.keepHouse(t.Context())
 	appendEvents(t, a, "before", 85, 10<<10)
 	var freed uint64
-	b := open(t, at("b", onTheWay(t, url, "$JS.API.STREAM.UPDATE."+l.bus, func() {
+	b := open(t, at("b", onTheWay(t, url, "$JS.API.STREAM.UPDATE."+l.streamName, func() {
 		appendEvents(t, a, "more", 10, 10<<10)
 		l.keepHouse(t.Context())
 		freed = a.Status(t.Context()).Streams[1].Freed

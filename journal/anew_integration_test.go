@@ -17,7 +17,7 @@ func TestAStreamMadeAnewIsNoNewLossOfEach(t *testing.T) {
 	appendEvents(t, second.journal, "before-too-", 3, 1)
 	time.Sleep(2 * time.Second)
 	js := server.js
-	if err := js.DeleteStream(t.Context(), first.journal.lanes[streamProof].bus); err != nil {
+	if err := js.DeleteStream(t.Context(), first.journal.lanes[streamProof].streamName); err != nil {
 		t.Fatal(err)
 	}
 	appendEvents(t, first.journal, "after", 1, 1) // makes it anew

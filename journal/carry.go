@@ -278,7 +278,7 @@ func (l *lane) lastPage(ctx context.Context, subjects []string) (page []stored, 
 		return nil, false, fmt.Errorf("ask stream %s: %w", l.spec.name, err)
 	}
 	defer func() { _ = inbox.Unsubscribe() }()
-	if err := l.j.nc.PublishRequest("$JS.API.DIRECT.GET."+l.bus, inbox.Subject, request); err != nil {
+	if err := l.j.nc.PublishRequest("$JS.API.DIRECT.GET."+l.streamName, inbox.Subject, request); err != nil {
 		return nil, false, fmt.Errorf("ask stream %s: %w", l.spec.name, err)
 	}
 	for {

@@ -72,7 +72,7 @@ func (l *lane) inspect(ctx context.Context) (v view, err error) {
 	if v.whole {
 		start := l.j.counting()
 		within, cancel := context.WithTimeout(ctx, answerTimeout/2)
-		v.StreamInfo, err = infoOf(within, l.j.nc, l.bus)
+		v.StreamInfo, err = infoOf(within, l.j.nc, l.streamName)
 		cancel()
 		v.whole = l.j.countsDropped(start)
 		if err == nil || ctx.Err() != nil || errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -85,8 +85,8 @@ func (l *lane) inspect(ctx context.Context) (v view, err error) {
 }
 
 // infoOf asks the server about a stream, and what it lost of it.
-func infoOf(ctx context.Context, nc *nats.Conn, bus string) (*jetstream.StreamInfo, error) {
-	msg, err := nc.RequestWithContext(ctx, "$JS.API.STREAM.INFO."+bus, []byte(`{"deleted_details":true}`))
+func infoOf(ctx context.Context, nc *nats.Conn, stream string) (*jetstream.StreamInfo, error) {
+	msg, err := nc.RequestWithContext(ctx, "$JS.API.STREAM.INFO."+stream, []byte(`{"deleted_details":true}`))
 	if err != nil {
 		return nil, err
 	}

@@ -79,7 +79,7 @@ func TestTheEndIsDroppedWhileItRuns(t *testing.T) {
 			}
 			appendEvents(t, first.journal, "behind", 3, 100)
 			time.Sleep(coldAfter)
-			raise(t, filepath.Join(streamsDir(server.cfg.Dir), first.journal.lanes[streamProof].bus, "msgs"), "victim0", offset)
+			raise(t, filepath.Join(streamsDir(server.cfg.Dir), first.journal.lanes[streamProof].streamName, "msgs"), "victim0", offset)
 			ctx, cancel := context.WithCancel(t.Context())
 			var keeping sync.WaitGroup
 			keeping.Go(func() { // it looks every 15 s otherwise, and until then nothing can be claimed
@@ -141,7 +141,7 @@ func TestAClaimThatIsCountedAndGoneIsALoss(t *testing.T) {
 		return err
 	}
 	time.Sleep(coldAfter)
-	raise(t, filepath.Join(streamsDir(j.cfg.Dir), l.bus, "msgs"), "victim0", 5)
+	raise(t, filepath.Join(streamsDir(j.cfg.Dir), l.streamName, "msgs"), "victim0", 5)
 	for n := 0; !errors.Is(last(), errUnread); n++ {
 		if n == 20 {
 			t.Fatal("the server does not drop the claim and count it")

@@ -169,7 +169,7 @@ func TestAPlaceThatIsGivenAnewIsALoss(t *testing.T) {
 func TestAStoreThatDroppedRecordsIsStartedAgain(t *testing.T) {
 	j := open(t, Config{})
 	appendEvents(t, j, "before", 1, 1)
-	server, bus, round := j.nc.ConnectedServerId(), j.lanes[streamProof].bus, dodona.RoundAt(time.Now())
+	server, bus, round := j.nc.ConnectedServerId(), j.lanes[streamProof].streamName, dodona.RoundAt(time.Now())
 	for i, n := range []int{0, 5, 5, 3, 3, 4} {
 		if got, want := j.dropsMore(j.counting(), "PROOF-other", n), i == 1 || i == 5; got != want {
 			t.Errorf("%d dropped are news: %v, want %v", n, got, want)
@@ -273,7 +273,7 @@ func TestWhatCouldNotBeWrittenIsNotDropped(t *testing.T) {
 func TestALossIsKnownBeforeItIsOnTheDisk(t *testing.T) {
 	j := open(t, Config{})
 	appendEvents(t, j, "before", 1, 1)
-	bus, round := j.lanes[streamProof].bus, dodona.RoundAt(time.Now())
+	bus, round := j.lanes[streamProof].streamName, dodona.RoundAt(time.Now())
 	path := filepath.Join(j.cfg.Dir, holeFile+bus)
 	if err := os.MkdirAll(filepath.Join(path, "in the way"), 0o700); err != nil {
 		t.Fatal(err)

@@ -116,7 +116,7 @@ func (l *lane) ask(ctx context.Context, q query) (stored, error) {
 		return l.fetchFromLeader(ctx, q)
 	}
 	request, _ := json.Marshal(q)
-	msg, err := l.j.nc.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+l.bus, request)
+	msg, err := l.j.nc.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+l.streamName, request)
 	if err != nil {
 		return stored{}, fmt.Errorf("ask stream %s: %w", l.spec.name, bus.Unanswered(ctx, err))
 	}
@@ -144,7 +144,7 @@ func storedOf(msg *nats.Msg) (stored, error) {
 
 func (l *lane) fetchFromLeader(ctx context.Context, q query) (stored, error) {
 	request, _ := json.Marshal(q)
-	msg, err := l.j.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+l.bus, request)
+	msg, err := l.j.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+l.streamName, request)
 	if err != nil {
 		return stored{}, fmt.Errorf("ask stream %s: %w", l.spec.name, bus.Unanswered(ctx, err))
 	}

@@ -104,7 +104,7 @@ func (l *lane) sight(born time.Time) {
 		l.noteChange()
 	}
 	l.sighted = now
-	l.dropped, l.asked = l.j.dropsOf(l.bus), false // counted since the server started; what it dropped then is noted
+	l.dropped, l.asked = l.j.dropsOf(l.streamName), false // counted since the server started; what it dropped then is noted
 }
 
 // lostBy returns a time before which everything was written that is lost by now. The clock may be behind the one of then.
@@ -113,7 +113,7 @@ func (l *lane) lostBy() time.Time {
 	l.watch.read(l.now())
 	at := l.watch.most
 	l.mu.Unlock()
-	at = latest(at, l.j.heads.appended(), l.j.endOf(l.bus).Written)
+	at = latest(at, l.j.heads.appended(), l.j.endOf(l.streamName).Written)
 	if l.stream != nil && l.j.alone() {
 		at = latest(at, l.stream.CachedInfo().State.LastTime)
 	}
@@ -163,7 +163,7 @@ func (l *lane) keepMark(ctx context.Context) {
 	l.told, l.noted = latest(l.told, found), at // another turn may have told of a later one meanwhile
 	l.forgot.add(at)
 	l.mu.Unlock()
-	l.j.holeNoted(l.bus, at)
+	l.j.holeNoted(l.streamName, at)
 	l.lossesNoted(found)
 }
 

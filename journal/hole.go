@@ -32,7 +32,7 @@ func (j *Journal) holed(stream string) error {
 	if !strings.HasPrefix(stream, streamProof+"-") || j.cfg.URL != "" {
 		return nil
 	}
-	if l := j.proof.Load(); l != nil && l.bus == stream {
+	if l := j.proof.Load(); l != nil && l.streamName == stream {
 		l.noteLoss(l.now())
 	}
 	if err := j.writeHole(stream, 0); err != nil {

@@ -257,7 +257,7 @@ func TestANoteOfTheHubThatIsOverwrittenIsWrittenAgain(t *testing.T) {
 			return nil
 		}
 		h.noteEnds(t.Context(), 0)
-		h.overstate(l.bus)
+		h.overstate(l.streamName)
 		h.noteEnds(t.Context(), 0)
 		return nil
 	})
@@ -301,7 +301,7 @@ func TestSettingsOfAnotherNetworkAreKept(t *testing.T) {
 			h := startHub(t, Config{Dir: t.TempDir(), Network: dodona.Digest{7}})
 			a := joinAs(t, h.Journal, "gw-1", dodona.Digest{})
 			appendEvents(t, a, "before", 30, 10)
-			bus := a.lanes[streamProof].bus
+			bus := a.lanes[streamProof].streamName
 			if err := a.Close(); err != nil {
 				t.Fatal(err)
 			}

@@ -35,14 +35,14 @@ func TestANoteOfAHoleHidesNotWhatIsLostLater(t *testing.T) {
 	other := joinAs(t, j, "gw-1", dodona.Digest{7})
 	l := other.lanes[streamProof]
 	appendEvents(t, other, "before", 3, 1)
-	if err := j.noteHole(t.Context(), j.js, l.bus, time.Now().Add(-time.Hour)); err != nil {
+	if err := j.noteHole(t.Context(), j.js, l.streamName, time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	lost := time.Now()
 	if err := l.stream.Purge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := j.noteHole(t.Context(), j.js, l.bus, time.Now().Add(-time.Hour)); err != nil {
+	if err := j.noteHole(t.Context(), j.js, l.streamName, time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	info, err := l.stream.Info(t.Context())

@@ -110,7 +110,7 @@ func (l *lane) mendUnread(unread bool) {
 		return
 	}
 	l.j.cfg.Log.Error("journal: a record cannot be read; the store is started again, and looks for damage", "stream", l.spec.name)
-	l.j.storeDropped(l.bus)
+	l.j.storeDropped(l.streamName)
 }
 
 // stillUnread reports whether the last record on a subject that could not be read when somebody asked still cannot.

@@ -259,7 +259,7 @@ func TestAFullDiskIsNoLoss(t *testing.T) {
 	}
 	l.keepMark(ctx)
 	info, err := l.stream.Info(ctx)
-	if err != nil || !timeIn(info, lostKey).IsZero() || j.hasHole(l.bus) || told.times("lost") > told.times("lost the connection") {
+	if err != nil || !timeIn(info, lostKey).IsZero() || j.hasHole(l.streamName) || told.times("lost") > told.times("lost the connection") {
 		t.Errorf("a loss is noted that was none: %v, %v; told is\n%s", timeIn(info, lostKey), err, told.text.String())
 	}
 }
@@ -334,7 +334,7 @@ func TestServerElsewhereLearnsTopics(t *testing.T) {
 	s := startServer(t)
 	limits := Limits{Bytes: 64 * unit.MiB}
 	old := open(t, Config{Node: "gw-1", URL: s.url(), Raw: limits, Proof: limits})
-	stream, err := old.js.Stream(t.Context(), old.lanes[streamProof].bus)
+	stream, err := old.js.Stream(t.Context(), old.lanes[streamProof].streamName)
 	if err != nil {
 		t.Fatal(err)
 	}

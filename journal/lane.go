@@ -13,19 +13,19 @@ import (
 
 // A lane is the one way into a stream: a goroutine that gathers appends, chains and flushes them.
 type lane struct {
-	j      *Journal
-	spec   streamSpec
-	bus    string // the stream's name on the bus, which has the network in it
-	limits Limits
-	stream jetstream.Stream
-	queue  chan *pending
-	dead   chan struct{} // closed when run has ended
-	visits chan func()   // run between flushes, for the goroutine that keeps the stream
-	house  house
-	needs  atomic.Int64           // bytes that wait for room now
-	given  atomic.Uint64          // the limit of the stream that was written last
-	agreed atomic.Pointer[Limits] // those that count; nil: its own
-	scant  atomic.Uint64          // what the stream has if the server refused it that limit, when it was asked last; 0: it did not
+	j          *Journal
+	spec       streamSpec
+	streamName string // on the bus, which has the network in it
+	limits     Limits
+	stream     jetstream.Stream
+	queue      chan *pending
+	dead       chan struct{} // closed when run has ended
+	visits     chan func()   // run between flushes, for the goroutine that keeps the stream
+	house      house
+	needs      atomic.Int64           // bytes that wait for room now
+	given      atomic.Uint64          // the limit of the stream that was written last
+	agreed     atomic.Pointer[Limits] // those that count; nil: its own
+	scant      atomic.Uint64          // what the stream has if the server refused it that limit, when it was asked last; 0: it did not
 
 	// Owned by run.
 	head        head
@@ -87,7 +87,7 @@ const queueLength = 64
 
 func (j *Journal) openLane(ctx context.Context, spec streamSpec) (*lane, error) {
 	l := &lane{
-		j: j, spec: spec, bus: j.net.stream(spec.name), limits: spec.limits(j.cfg), recent: newRecent(recentIDs), pace: pace{wait: longestWait},
+		j: j, spec: spec, streamName: j.net.stream(spec.name), limits: spec.limits(j.cfg), recent: newRecent(recentIDs), pace: pace{wait: longestWait},
 		queue: make(chan *pending, queueLength), visits: make(chan func()), house: newHouse(), dead: make(chan struct{}), seen: make(map[string]seen),
 	}
 	var err error

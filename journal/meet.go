@@ -40,7 +40,7 @@ func (l *lane) goOn(ctx context.Context) error {
 	untold := l.lostSome || l.j.losses.unnoted(l.spec.name) // whoever found it was stopped before others were told
 	unsettled := l.doubted || lacks(info) || untold && !next
 	l.head, l.born, l.goneSince = head, info.Created, time.Time{}
-	written := l.j.endOf(l.bus).Written
+	written := l.j.endOf(l.streamName).Written
 	l.mu.Lock()
 	l.state, l.stateAt, l.reach = info.State, info.TimeStamp, reach{info.Created, info.State.LastSeq}
 	l.stat.head = head

@@ -162,7 +162,7 @@ func TestTheOwnerOfAStreamIsTheOneOfNow(t *testing.T) {
 	made.Metadata = maps.Clone(made.Metadata)
 	made.Metadata[ownerKey] = foreign
 	anew := func() {
-		if err := server.js.DeleteStream(t.Context(), l.bus); err != nil {
+		if err := server.js.DeleteStream(t.Context(), l.streamName); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := server.js.CreateStream(t.Context(), made); err != nil {

@@ -71,11 +71,11 @@ func TestWhyAGuardRefused(t *testing.T) {
 			for subject := range f.guard {
 				f.guard[subject] = 3
 			}
-			l.bus = "NOBODY"
+			l.streamName = "NOBODY"
 		}, true, false, 0},
 		{"the store does not answer, and did not before", true, func(l *lane, f *flight) {
 			l.write(t, f.recs[0], foreign)
-			l.bus = "NOBODY"
+			l.streamName = "NOBODY"
 		}, true, false, 0},
 		{"the stream is another one", false, func(l *lane, f *flight) { l.born = l.born.Add(-time.Hour) }, false, true, 0},
 		{"the stream is another one, and no answer came", true, func(l *lane, f *flight) { l.born = l.born.Add(-time.Hour) }, false, true, 0},
@@ -190,7 +190,7 @@ func TestWhatLandedIsFoundByWhatItSays(t *testing.T) {
 			t.Errorf("%s: %d landed, %v, want %d", c.name, got, err, c.want)
 		}
 	}
-	l.bus = "NOBODY"
+	l.streamName = "NOBODY"
 	if got, err := l.seek(t.Context(), at(5), behind); err == nil {
 		t.Errorf("without an answer: at %d, want an error", got)
 	}
@@ -221,7 +221,7 @@ func TestWhereAFlightIsLookedFor(t *testing.T) {
 			t.Errorf("%s: from place %d, %v, want %d", name, got, err, c.want)
 		}
 	}
-	l.bus = "NOBODY"
+	l.streamName = "NOBODY"
 	if got, err := l.behind(t.Context(), f); err == nil {
 		t.Errorf("without an answer: from place %d, want an error", got)
 	}
@@ -232,7 +232,7 @@ func TestWhatDecidesIsAskedOfTheLeader(t *testing.T) {
 	server := open(t, Config{Listen: "127.0.0.1:0"})
 	j := join(t, server, "gw-2")
 	l := aside(j, streamProof)
-	anyReplica, err := server.nc.SubscribeSync("$JS.API.DIRECT.GET." + l.bus)
+	anyReplica, err := server.nc.SubscribeSync("$JS.API.DIRECT.GET." + l.streamName)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func (l *lane) openStream(ctx context.Context) (jetstream.Stream, error) {
 		cfg.Metadata[ownerKey] = j.writer
 	}
 	l.doubted = false
-	stream, err := j.js.Stream(ctx, l.bus)
+	stream, err := j.js.Stream(ctx, l.streamName)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		// Whoever comes first decides the limits of a stream on a server elsewhere.
 		made := cfg
@@ -46,15 +46,15 @@ func (l *lane) openStream(ctx context.Context) (jetstream.Stream, error) {
 			return stream, nil
 		}
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-			stream, err = j.js.Stream(ctx, l.bus)
+			stream, err = j.js.Stream(ctx, l.streamName)
 		}
 	}
 	if err != nil {
-		return nil, j.roomFor(l.bus, cfg.MaxBytes, err)
+		return nil, j.roomFor(l.streamName, cfg.MaxBytes, err)
 	}
 	there := stream.CachedInfo()
 	made := there.Config
-	if err := checkOwner("stream "+l.bus, made.Metadata, j.cfg.Network); err != nil {
+	if err := checkOwner("stream "+l.streamName, made.Metadata, j.cfg.Network); err != nil {
 		return nil, err
 	}
 	if j.local == nil {
@@ -66,7 +66,7 @@ func (l *lane) openStream(ctx context.Context) (jetstream.Stream, error) {
 	}
 	kept := maps.Clone(made.Metadata)
 	maps.Copy(kept, cfg.Metadata)
-	if l.doubted = j.heads.doubtful(l.spec.name) || j.hasHole(l.bus); l.doubted { // noted with what else changes, so that others know soon
+	if l.doubted = j.heads.doubtful(l.spec.name) || j.hasHole(l.streamName); l.doubted { // noted with what else changes, so that others know soon
 		unsettled := 1
 		if !j.alone() {
 			unsettled = 0
@@ -78,7 +78,7 @@ func (l *lane) openStream(ctx context.Context) (jetstream.Stream, error) {
 	}
 	cfg.Metadata, cfg.FirstSeq = kept, made.FirstSeq
 	stream, err = j.js.UpdateStream(ctx, cfg)
-	return stream, j.roomFor(l.bus, cfg.MaxBytes, err)
+	return stream, j.roomFor(l.streamName, cfg.MaxBytes, err)
 }
 
 // firstPlace returns where a stream begins that may follow a lost one. Appends are guarded by places: if all began at 1, the record that
@@ -170,7 +170,7 @@ func (l *lane) learn(ctx context.Context, stream jetstream.Stream) (jetstream.St
 	}
 	stream, err := l.j.js.UpdateStream(ctx, made)
 	if err != nil {
-		return nil, fmt.Errorf("add to the stream what this version knows: %w", l.j.roomFor(l.bus, made.MaxBytes, err))
+		return nil, fmt.Errorf("add to the stream what this version knows: %w", l.j.roomFor(l.streamName, made.MaxBytes, err))
 	}
 	return stream, nil
 }

@@ -50,7 +50,7 @@ func (l *lane) records(ctx context.Context, from, to uint64, rest int) iter.Seq2
 func (l *lane) recordsOnDisk(ctx context.Context, from, to uint64, rest int) iter.Seq2[stored, error] {
 	return func(yield func(stored, error) bool) {
 		begun, n := time.Now(), 0
-		for r, err := range disk.Records(filepath.Join(streamsDir(l.j.cfg.Dir), l.bus)) {
+		for r, err := range disk.Records(filepath.Join(streamsDir(l.j.cfg.Dir), l.streamName)) {
 			if err != nil {
 				yield(stored{}, fmt.Errorf("read stream %s: %w", l.spec.name, err))
 				return
@@ -100,7 +100,7 @@ func (l *lane) page(ctx context.Context, q query) ([]stored, error) {
 		return nil, fmt.Errorf("ask stream %s: %w", l.spec.name, err)
 	}
 	defer func() { _ = inbox.Unsubscribe() }()
-	if err := l.j.nc.PublishRequest("$JS.API.DIRECT.GET."+l.bus, inbox.Subject, request); err != nil {
+	if err := l.j.nc.PublishRequest("$JS.API.DIRECT.GET."+l.streamName, inbox.Subject, request); err != nil {
 		return nil, fmt.Errorf("ask stream %s: %w", l.spec.name, err)
 	}
 	var page []stored

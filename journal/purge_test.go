@@ -134,7 +134,7 @@ func TestNothingIsFreedInAnotherStreamThanWasMeasured(t *testing.T) {
 		}
 		made := l.stream.CachedInfo().Config
 		l.stream = &hooked{l.stream, n + 1, func() {
-			if err := j.js.DeleteStream(t.Context(), l.bus); err != nil {
+			if err := j.js.DeleteStream(t.Context(), l.streamName); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := j.js.CreateStream(t.Context(), made); err != nil {
@@ -173,7 +173,7 @@ func TestTheFirstRecordToKeepIsItsWriters(t *testing.T) {
 			t.Errorf("cut at %d of %d to %d: the first to keep is %d at %d, %v, want %d there", cut, first, last, got, place, err, want)
 		}
 	}
-	l.bus = "NOBODY"
+	l.streamName = "NOBODY"
 	if _, got, err := l.firstFrom(t.Context(), space{first: first, last: last}, first); err == nil {
 		t.Errorf("without an answer: %d, want an error", got)
 	}

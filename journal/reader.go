@@ -170,7 +170,7 @@ func (r *readerState) answered() {
 // start makes the consumer if it is new and puts it back to what was finished: messages that were on their way to a
 // dead process would otherwise come again between newer ones.
 func (r *readerState) start(ctx context.Context) error {
-	js, stream := r.l.j.js, r.l.bus
+	js, stream := r.l.j.js, r.l.streamName
 	ctx, cancel := r.l.j.question(ctx)
 	defer cancel()
 	subjects := make([]string, len(r.topics))
@@ -337,7 +337,7 @@ func (r *readerState) ask() error {
 		request.Batch, request.MaxBytes = 1, 0
 	}
 	body, _ := json.Marshal(request)
-	subject := "$JS.API.CONSUMER.MSG.NEXT." + r.l.bus + "." + r.durable
+	subject := "$JS.API.CONSUMER.MSG.NEXT." + r.l.streamName + "." + r.durable
 	if err := r.l.j.nc.PublishRequest(subject, r.inbox.Subject, body); err != nil {
 		return fmt.Errorf("ask for records: %w", err)
 	}

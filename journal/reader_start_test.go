@@ -180,7 +180,7 @@ func TestDeliveriesFollowOneAnother(t *testing.T) {
 			msg.Header = nil
 		}
 		reply := func(delivery, place int) string {
-			return "$JS.ACK." + r.l.bus + "." + r.durable + ".1." + strconv.Itoa(place) + "." + strconv.Itoa(delivery) + ".1.0"
+			return "$JS.ACK." + r.l.streamName + "." + r.durable + ".1." + strconv.Itoa(place) + "." + strconv.Itoa(delivery) + ".1.0"
 		}
 		msg.Reply, msg.Sub = reply(c.delivery, c.place), new(nats.Subscription)
 		got, taken, err := r.accept(msg)

@@ -135,7 +135,7 @@ const (
 // warm fills recent from the end of the stream.
 func (l *lane) warm() {
 	if l.j.local != nil {
-		err := disk.Last(filepath.Join(streamsDir(l.j.cfg.Dir), l.bus), warmRecords, func(r disk.Record) {
+		err := disk.Last(filepath.Join(streamsDir(l.j.cfg.Dir), l.streamName), warmRecords, func(r disk.Record) {
 			if r, writer := identifying(r); writer == l.j.writer {
 				l.recent.add(l.recent.identity(r))
 			}

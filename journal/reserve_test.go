@@ -35,7 +35,7 @@ func TestLimitsMayBeLowered(t *testing.T) {
 			j := open(t, cfg)
 			for _, l := range j.lanes {
 				if info, err := l.stream.Info(t.Context()); err != nil || info.Config.MaxBytes != int64(l.limits.Bytes) {
-					t.Errorf("stream %s may take %d bytes, %v; want %s", l.bus, info.Config.MaxBytes, err, l.limits.Bytes)
+					t.Errorf("stream %s may take %d bytes, %v; want %s", l.streamName, info.Config.MaxBytes, err, l.limits.Bytes)
 				}
 			}
 		})

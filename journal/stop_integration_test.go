@@ -116,7 +116,7 @@ func TestAStartEndsATurn(t *testing.T) {
 		server := h.nc.ConnectedServerId()
 		poke(l.house.wake)
 		time.Sleep(time.Duration(n) * 300 * time.Microsecond)
-		h.storeDropped(l.bus)
+		h.storeDropped(l.streamName)
 		select {
 		case <-l.house.turned:
 		case <-time.After(retainWithin - 10*time.Second):

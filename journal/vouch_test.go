@@ -14,7 +14,7 @@ func TestALostEndOfItsOwnIsToldAtTheStartOfTheStore(t *testing.T) {
 	j := open(t, Config{Log: slog.New(slog.NewTextHandler(&told, nil))})
 	l := j.lanes[streamProof]
 	appendEvents(t, j, "before", 3, 1)
-	blocks, before := filepath.Join(streamsDir(j.cfg.Dir), l.bus, "msgs"), filepath.Join(t.TempDir(), "before")
+	blocks, before := filepath.Join(streamsDir(j.cfg.Dir), l.streamName, "msgs"), filepath.Join(t.TempDir(), "before")
 	copyLive(t, before, blocks)
 	appendEvents(t, j, "after", 3, 1)
 	for range 2 {
@@ -27,8 +27,8 @@ func TestALostEndOfItsOwnIsToldAtTheStartOfTheStore(t *testing.T) {
 		if err := j.local.Restart(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if n := told.times("may be lost"); n != 1 || !j.hasHole(l.bus) {
-			t.Fatalf("it is told %d times, and known: %v; want once", n, j.hasHole(l.bus))
+		if n := told.times("may be lost"); n != 1 || !j.hasHole(l.streamName) {
+			t.Fatalf("it is told %d times, and known: %v; want once", n, j.hasHole(l.streamName))
 		}
 	}
 	appendEvents(t, j, "since", 1, 1)
