@@ -38,7 +38,7 @@ var law = map[string][]string{
 	"module/manifest":   {},
 	"module/wasm":       {},
 	"program":           {"extract", "module"},
-	"program/trial":     {"extract", "module", "module/abi", "module/egress", "module/manifest", "module/wasm", "program"},
+	"program/trial":     {"extract", "feed", "module", "module/abi", "module/egress", "module/manifest", "module/wasm", "program"},
 	"sdk":               {"sdk/go"}, // examples import their library
 	"quorum":            {},
 	"anchor":            {},

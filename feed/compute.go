@@ -29,7 +29,7 @@ func Compute(ctx context.Context, doc Document, t dodona.Transform, m Material) 
 		return b
 	}
 	b.Origin.Rules = dodona.Keccak256(b.Rules)
-	readings := tidy(m.Readings)
+	readings := Tidy(m.Readings)
 	result, err := apply(ctx, t, dodona.Call{Feed: doc.Feed.ID(), Round: m.Round, Readings: slices.Clone(readings)})
 	b.Origin.Version = result.Version
 	b.Points, b.Fuel, b.Transcript, b.State = result.Points, result.Fuel, result.Transcript, result.State
@@ -59,8 +59,8 @@ func Absences(inputs []dodona.Input) map[string]Absence {
 	return absent
 }
 
-// tidy returns readings as a round sees them: sorted, each once, times as they will be read back from the journal.
-func tidy(readings []dodona.Reading) []dodona.Reading {
+// Tidy returns readings as a round sees them: sorted, each once, times as they will be read back from the journal.
+func Tidy(readings []dodona.Reading) []dodona.Reading {
 	sorted := slices.Clone(readings)
 	for i := range sorted {
 		// Without the monotonic clock, which no record keeps and which would order them differently after a step.

@@ -13,7 +13,7 @@ const maxReadings = 4096
 // were not there the round before (before holds their digests) and the newest if all were. It returns how many it left
 // out because a round keeps at most 4096 of a source.
 func Select(take string, readings []dodona.Reading, before map[dodona.Digest]struct{}) (kept []dodona.Reading, dropped int) {
-	sorted := tidy(readings)
+	sorted := Tidy(readings)
 	if take == TakeAll {
 		fresh := slices.DeleteFunc(slices.Clone(sorted), func(r dodona.Reading) bool {
 			_, known := before[r.Digest()]

@@ -1,7 +1,6 @@
 package trial
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/program"
 )
@@ -37,10 +37,7 @@ func Event(ctx context.Context, round dodona.Round, readings []dodona.Reading, f
 	if err != nil {
 		return module.Event{}, err
 	}
-	slices.SortStableFunc(readings, func(a, b dodona.Reading) int {
-		return cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.Item, b.Item), a.Received.Compare(b.Received))
-	})
-	return made.Event(ctx, dodona.Call{Round: round, Readings: readings})
+	return made.Event(ctx, dodona.Call{Round: round, Readings: feed.Tidy(readings)})
 }
 
 // ContentType guesses the media type of a file by its name; empty if it does not say.

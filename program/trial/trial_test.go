@@ -143,6 +143,20 @@ func TestAnEventTakesTheOnlyNumberWhereNoRuleIsGiven(t *testing.T) {
 	}
 }
 
+// TestAnEventHasWhatARoundWouldSee: readings of one instant in the order of their bytes, and each once.
+func TestAnEventHasWhatARoundWouldSee(t *testing.T) {
+	at := time.UnixMilli(1_700_000_000_000)
+	two, one := dodona.Reading{Source: "a", Body: []byte("2"), Received: at}, dodona.Reading{Source: "a", Body: []byte("1"), Received: at}
+	given := []dodona.Reading{two, one, two}
+	ev, err := Event(t.Context(), dodona.RoundAt(at), given, nil)
+	if err != nil || len(ev.Readings) != 2 || string(ev.Readings[0].Body) != "1" || string(ev.Readings[1].Body) != "2" || ev.Readings[0].Received.Location() != time.UTC {
+		t.Errorf("%+v, %v", ev.Readings, err)
+	}
+	if string(given[0].Body) != "2" {
+		t.Error("what was given is sorted")
+	}
+}
+
 func TestAModuleThatIsNotSignedIsTriedOnlyIfThatIsSaid(t *testing.T) {
 	file := counterIn(t, t.TempDir())
 	if _, err := Signed(file, nil); err == nil || !strings.Contains(err.Error(), "there is no counter.json beside it") {
