@@ -53,10 +53,6 @@ func (c Capabilities) http() HTTPGet {
 	return *c.HTTPGet
 }
 
-func (g HTTPGet) allows(host string) bool {
-	return slices.ContainsFunc(g.Hosts, func(h string) bool { return withPort(h) == withPort(host) })
-}
-
 // union returns a and what of b is not in a.
 func union(a, b []string) []string {
 	out := slices.Clone(a)
@@ -93,14 +89,6 @@ func (c Capabilities) Intersect(granted Capabilities) Capabilities {
 		*f.field = *asked[i].field && *allowed[i].field
 	}
 	return out
-}
-
-// lower returns the lower of what is asked and what is allowed; 0 allows all.
-func lower(asked, allowed int) int {
-	if allowed == 0 {
-		return asked
-	}
-	return min(asked, allowed)
 }
 
 func common(a, b []string) (out []string) {

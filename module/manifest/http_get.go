@@ -1,0 +1,113 @@
+package manifest
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// HTTPGet is the capability to fetch over HTTPS. Zero numbers of what is asked have the defaults of
+// [HTTPGet.WithDefaults]; zero numbers of what is granted allow what is asked.
+type HTTPGet struct {
+	Hosts     []string `json:"hosts"`               // "api.kraken.com" or "api.kraken.com:8443"
+	PerSecond int      `json:"perSecond,omitempty"` // default 2, at most 10
+	Bytes     int      `json:"bytes,omitempty"`     // of one response; default 65,536, at most 1 MiB
+}
+
+// The defaults and bounds of [HTTPGet].
+const (
+	DefaultGetPerSecond = 2
+	DefaultGetBytes     = 64 << 10
+	MaxGetPerSecond     = 10
+	MaxGetBytes         = 1 << 20
+)
+
+// WithDefaults returns g with the defaults in place of zeros.
+func (g HTTPGet) WithDefaults() HTTPGet {
+	if g.PerSecond == 0 {
+		g.PerSecond = DefaultGetPerSecond
+	}
+	if g.Bytes == 0 {
+		g.Bytes = DefaultGetBytes
+	}
+	return g
+}
+
+func (g HTTPGet) check() error {
+	switch {
+	case len(g.Hosts) == 0 || len(g.Hosts) > MaxNames:
+		return refuse(Malformed, "name each host that the module fetches from", "http_get names %d hosts, want 1 to %d", len(g.Hosts), MaxNames)
+	case g.PerSecond < 0 || g.PerSecond > MaxGetPerSecond:
+		return refuse(Beyond, "", "http_get.perSecond is %d, want 1 to %d", g.PerSecond, MaxGetPerSecond)
+	case g.Bytes < 0 || g.Bytes > MaxGetBytes:
+		return refuse(Beyond, "", "http_get.bytes is %d, want 1 to %d", g.Bytes, MaxGetBytes)
+	}
+	for i, host := range g.Hosts {
+		if err := checkHost(host); err != nil {
+			return err
+		}
+		if slices.ContainsFunc(g.Hosts[:i], func(h string) bool { return withPort(h) == withPort(host) }) {
+			return refuse(Malformed, "write it once", "http_get names the host %s twice", host)
+		}
+	}
+	return nil
+}
+
+// checkHost takes one spelling of a host, so that what is granted can be compared with what is asked.
+func checkHost(host string) error {
+	bad := func(do string) error {
+		return refuse(Malformed, do, "http_get names the host %s", quote(host))
+	}
+	if strings.Contains(host, "/") { // a URL would look like a host with a port
+		return bad("write the host alone, such as api.example.com or api.example.com:8443: no scheme, no path")
+	}
+	name, port, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
+	} else if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || port != strconv.FormatUint(n, 10) {
+		return bad("the port must be 1 to 65535")
+	}
+	if addr, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil {
+		written := addr.String()
+		if addr.Is6() && name == host { // without a port the brackets are still there
+			written = "[" + written + "]"
+		}
+		if addr.Zone() != "" || written != name {
+			return bad("write the address as " + written)
+		}
+		return nil
+	}
+	if len(name) > 253 || name == "" {
+		return bad("write a host such as api.example.com or api.example.com:8443")
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if dodona.CheckName(label, 1) != nil || strings.HasSuffix(label, "-") {
+			return bad("write a host such as api.example.com or api.example.com:8443: lower case, no wildcard, other alphabets as xn--…")
+		}
+	}
+	return nil
+}
+
+// withPort returns host with the port of HTTPS if it has none, so that two spellings of one host are equal.
+func withPort(host string) string {
+	if _, _, err := net.SplitHostPort(host); err == nil {
+		return host
+	}
+	return net.JoinHostPort(strings.Trim(host, "[]"), "443")
+}
+
+func (g HTTPGet) allows(host string) bool {
+	return slices.ContainsFunc(g.Hosts, func(h string) bool { return withPort(h) == withPort(host) })
+}
+
+// lower returns the lower of what is asked and what is allowed; 0 allows all.
+func lower(asked, allowed int) int {
+	if allowed == 0 {
+		return asked
+	}
+	return min(asked, allowed)
+}
