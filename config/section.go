@@ -82,19 +82,11 @@ func (l *loader) checkWords(setting string, v reflect.Value) {
 }
 
 func wrongWord(setting, got string, want []string) strict.Mistake {
-	m := strict.Mistake{Message: fmt.Sprintf("%s: %s: want %s", nameOf(setting), strict.QuoteAll(got), either(want))}
+	m := strict.Mistake{Message: fmt.Sprintf("%s: %s: want %s", nameOf(setting), strict.QuoteAll(got), strict.Either(want))}
 	if near := strict.Nearest(got, want); near != "" {
 		m.Hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	return m
-}
-
-// either prints a choice for people: "a, b or c".
-func either(words []string) string {
-	if len(words) == 1 {
-		return words[0]
-	}
-	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
 }
 
 // tell reports every error that was joined into err at the setting below key that its message begins with.

@@ -142,7 +142,7 @@ func (l *loader) noPoint(where, id string, s Source, at *strict.Span) {
 		m.Hint = "ask for " + name
 	case point == "":
 		m.Message = fmt.Sprintf("from: source %q has several points", name)
-		m.Hint = "ask for " + either(s.Points())
+		m.Hint = "ask for " + strict.Either(s.Points())
 	default:
 		m.Message = fmt.Sprintf("from: source %q has no point %q", name, point)
 		if near := strict.Nearest(id, s.Points()); near != "" {
