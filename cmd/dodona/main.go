@@ -18,6 +18,8 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/internal/strict"
+	"github.com/dodona-oracle/dodona/module/manifest"
 	"github.com/dodona-oracle/dodona/program/trial"
 	"github.com/dodona-oracle/dodona/sdk"
 )
@@ -151,7 +153,10 @@ func execute(ctx context.Context, args []string, term terminal) int {
 		kong.Description("An oracle node for the edge: from a register on a machine to a value anyone can verify."),
 		kong.Writers(term.out, term.err),
 		kong.Exit(func(int) { done = true }),
-		kong.Vars{"version": version, "api": defaultAPI, "grants": trial.GrantWays, "languages": strings.Join(sdk.Languages, ", ")},
+		kong.Vars{
+			"version": version, "api": defaultAPI, "languages": strings.Join(sdk.Languages, ", "),
+			"asks": strings.Join(manifest.Forms(), ", "), "grants": strict.Either(trial.GrantForms()),
+		},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 	)
 	if err != nil {

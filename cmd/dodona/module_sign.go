@@ -21,7 +21,7 @@ type moduleSignCommand struct {
 	Name         string   `help:"Its name in feeds." placeholder:"NAME"`
 	Release      string   `help:"Its version, such as 1.0.0 (semver.org)." placeholder:"VERSION"`
 	Sequence     uint64   `help:"Grows with every release of the name: nodes refuse lower ones than they have seen." placeholder:"N"`
-	Ask          []string `help:"What it may do (repeat): http_get=HOST, http_get.perSecond=N, http_get.bytes=N, read_sensor=NAME, serial=NAME, files, now_ms, random, verify, state." placeholder:"CAPABILITY" sep:"none"`
+	Ask          []string `help:"What it may do (repeat): ${asks}." placeholder:"CAPABILITY" sep:"none"`
 	Capabilities string   `help:"The same from a file, as JSON." placeholder:"FILE"`
 	Pages        uint32   `help:"Memory that it needs, in pages of 64 KiB; 16 if left out." placeholder:"N"`
 	Fuel         uint64   `help:"Fuel that an event needs at most; 10,000,000 if left out." placeholder:"N"`

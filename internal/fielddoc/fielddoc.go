@@ -49,7 +49,23 @@ type Manual struct {
 	Kinds   []Kind // sorted
 	Metrics []Group
 
-	words map[string][]string // what a type may be, with the comment of the constant: "batch (…)"
+	words    map[string][]string // what a type may be, with the comment of the constant: "batch (…)"
+	generics map[string]generic  // by name, as Structs
+	made     []instance          // of generics
+}
+
+// A generic is a struct of settings with type parameters, which is none itself.
+type generic struct {
+	fields  []*ast.Field
+	params  []string
+	imports map[string]string
+}
+
+// An instance is a struct of settings that is made of a generic: type Allow Ways[[]string, string].
+type instance struct {
+	dir, name, of string
+	doc           *ast.CommentGroup
+	args          []ast.Expr
 }
 
 // A Kind is a kind of source or sink: its key in YAML, its folder, and what its package comment says.
@@ -60,7 +76,7 @@ type Kind struct {
 // Read reads the settings below root, the top of the module. A setting without a comment, or one whose comment
 // says neither "Default: …" nor "Required." in a kind of source, is an error, and so is a metric that Prometheus would not take.
 func Read(root string) (Manual, error) {
-	m := Manual{Structs: map[string]Struct{}, words: map[string][]string{}}
+	m := Manual{Structs: map[string]Struct{}, words: map[string][]string{}, generics: map[string]generic{}}
 	var dirs []string
 	for _, floor := range []string{"*", "internal/*", "module/*", "source/*", "sink/*"} {
 		found, err := fs.Glob(os.DirFS(root), floor)
@@ -75,6 +91,11 @@ func Read(root string) (Manual, error) {
 			continue
 		}
 		mistakes = append(mistakes, m.readDir(root, dir))
+	}
+	for _, i := range m.made {
+		if m.isSetting(i.dir + "." + i.name) {
+			mistakes = append(mistakes, m.make(i))
+		}
 	}
 	m.finish()
 	mistakes = append(mistakes, m.readMetrics(root))
@@ -191,18 +212,62 @@ func importsOf(file *ast.File) map[string]string {
 	return dirs
 }
 
-// addStruct adds a struct that has a setting.
+// addStruct adds a struct that has a setting, or notes that it is generic, or made of one that is.
 func (m *Manual) addStruct(dir string, imports map[string]string, t *ast.TypeSpec, doc *ast.CommentGroup) error {
-	typ, ok := t.Type.(*ast.StructType)
-	if !ok {
-		return nil
-	}
 	if t.Doc != nil {
 		doc = t.Doc
 	}
+	switch typ := t.Type.(type) {
+	case *ast.StructType:
+		if t.TypeParams == nil {
+			return m.addFields(dir, t.Name.Name, imports, typ.Fields.List, doc)
+		}
+		g := generic{fields: typ.Fields.List, imports: imports}
+		for _, list := range t.TypeParams.List {
+			for _, param := range list.Names {
+				g.params = append(g.params, param.Name)
+			}
+		}
+		m.generics[dir+"."+t.Name.Name] = g
+	case *ast.IndexListExpr:
+		if of, ok := typ.X.(*ast.Ident); ok {
+			m.made = append(m.made, instance{dir, t.Name.Name, dir + "." + of.Name, doc, typ.Indices})
+		}
+	}
+	return nil
+}
+
+// isSetting reports whether a setting is made of a type.
+func (m *Manual) isSetting(of string) bool {
+	for _, s := range m.Structs {
+		if slices.ContainsFunc(s.Fields, func(f Field) bool { return f.of == of }) {
+			return true
+		}
+	}
+	return false
+}
+
+// make adds a struct that is made of a generic one.
+func (m *Manual) make(i instance) error {
+	g := m.generics[i.of]
+	fields := make([]*ast.Field, len(g.fields))
+	for n, f := range g.fields {
+		fields[n] = f
+		if name, ok := f.Type.(*ast.Ident); ok {
+			if at := slices.Index(g.params, name.Name); at >= 0 {
+				written := *f
+				written.Type = i.args[at]
+				fields[n] = &written
+			}
+		}
+	}
+	return m.addFields(i.dir, i.name, g.imports, fields, i.doc)
+}
+
+func (m *Manual) addFields(dir, name string, imports map[string]string, fields []*ast.Field, doc *ast.CommentGroup) error {
 	s := Struct{Doc: text(doc)}
 	var mistakes []error
-	for _, f := range typ.Fields.List {
+	for _, f := range fields {
 		if f.Tag == nil {
 			continue
 		}
@@ -213,13 +278,13 @@ func (m *Manual) addStruct(dir string, imports map[string]string, t *ast.TypeSpe
 		}
 		field, err := newField(dir, imports, key, f)
 		if err != nil {
-			mistakes = append(mistakes, fmt.Errorf("%s.%s: %w", dir, t.Name.Name, err))
+			mistakes = append(mistakes, fmt.Errorf("%s.%s: %w", dir, name, err))
 		}
 		field.live = reflect.StructTag(tag).Get("live") == "true"
 		s.Fields = append(s.Fields, field)
 	}
 	if len(s.Fields) > 0 {
-		m.Structs[dir+"."+t.Name.Name] = s
+		m.Structs[dir+"."+name] = s
 	}
 	return errors.Join(mistakes...)
 }

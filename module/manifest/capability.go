@@ -1,87 +1,93 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
-	"slices"
-	"strconv"
+	"reflect"
 	"strings"
 
-	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/strict"
 )
 
-// Capabilities are what a module may reach beside its input. The zero value is nothing.
-// A manifest asks with them, an operator grants with them.
-type Capabilities struct {
-	HTTPGet    *HTTPGet `json:"http_get,omitempty"`
-	ReadSensor []string `json:"read_sensor,omitempty"` // names of sources, whose last journaled reading it gets
-	Serial     []string `json:"serial,omitempty"`      // names of serial sources
-	Files      bool     `json:"files,omitempty"`       // one directory, read-only; the operator says which
-	NowMS      bool     `json:"now_ms,omitempty"`      // the round's instant
-	Random     bool     `json:"random,omitempty"`      // bytes drawn from the round, the same on every machine
-	Verify     bool     `json:"verify,omitempty"`      // ECDSA and Ed25519 signatures
-	State      bool     `json:"state,omitempty"`       // a few bytes that outlive the round
+// Ways are all capabilities, one a field: what a module may reach beside its input. A manifest asks with them
+// ([Capabilities]), the configuration of a feed allows them ([Allow]). G and F are the types of the two that are allowed in
+// other words than they are asked for.
+//
+// The type of a field is a [shape]. Its comment is the manual of the configuration. Its tags are its key there and in
+// manifests, and:
+//
+//	says:"may …"     what it lets a module do, to the operator; before each of its names, if it has names
+//	names:"sources"  what it has names of
+//	allow:"FOLDER"   what is written where it is allowed, unless that is names, or true
+//
+// Whatever is signed has them in this order, without those that are not there, so a new one comes last.
+type Ways[G, F any] struct {
+	// HTTPGet names the hosts it may GET from over HTTPS, such as [api.kraken.com]. Default: none.
+	HTTPGet G `yaml:"http_get,omitempty" json:"http_get,omitempty" says:"may GET"`
+	// ReadSensor names the sources whose last journaled reading it may see. Default: none.
+	ReadSensor []string `yaml:"read_sensor,omitempty" json:"read_sensor,omitempty" says:"may read sensor" names:"sources"`
+	// Serial names the serial sources it may talk to. Default: none.
+	Serial []string `yaml:"serial,omitempty" json:"serial,omitempty" says:"may read and write serial port" names:"sources"`
+	// Files is a folder that it may read, and nothing outside of it. Default: none.
+	Files F `yaml:"files,omitempty" json:"files,omitempty" says:"may read the files of one directory, which you choose" allow:"FOLDER"`
+	// NowMS lets it know the round's instant. Default: false.
+	NowMS bool `yaml:"now_ms,omitempty" json:"now_ms,omitempty" says:"may know the instant of the round"`
+	// Random gives it bytes drawn from the round, the same on every machine. Default: false.
+	Random bool `yaml:"random,omitempty" json:"random,omitempty" says:"may draw random bytes, the same on every machine"`
+	// Verify lets it check ECDSA and Ed25519 signatures. Default: false.
+	Verify bool `yaml:"verify,omitempty" json:"verify,omitempty" says:"may check ECDSA and Ed25519 signatures"`
+	// State lets it keep up to 4 KiB from round to round, journaled with the round. Default: false.
+	State bool `yaml:"state,omitempty" json:"state,omitempty" says:"may keep 4 KiB from one round to the next"`
 }
+
+// Capabilities are what a module asks for, or is granted. The zero value is nothing. It asks to fetch with bounds, and for
+// one folder; which one, the operator says.
+type Capabilities Ways[*HTTPGet, bool]
 
 // Allow is what a module may reach beside its input. Everything else is refused.
-type Allow struct {
-	// HTTPGet names the hosts it may GET from over HTTPS, such as [api.kraken.com]. Default: none.
-	HTTPGet []string `yaml:"http_get,omitempty" json:"http_get,omitempty"`
-	// ReadSensor names the sources whose last journaled reading it may see. Default: none.
-	ReadSensor []string `yaml:"read_sensor,omitempty" json:"read_sensor,omitempty"`
-	// Serial names the serial sources it may talk to. Default: none.
-	Serial []string `yaml:"serial,omitempty" json:"serial,omitempty"`
-	// Files is a folder that it may read, and nothing outside of it. Default: none.
-	Files string `yaml:"files,omitempty" json:"files,omitempty"`
-	// NowMS lets it know the round's instant. Default: false.
-	NowMS bool `yaml:"now_ms,omitempty" json:"now_ms,omitempty"`
-	// Random gives it bytes drawn from the round, the same on every machine. Default: false.
-	Random bool `yaml:"random,omitempty" json:"random,omitempty"`
-	// Verify lets it check ECDSA and Ed25519 signatures. Default: false.
-	Verify bool `yaml:"verify,omitempty" json:"verify,omitempty"`
-	// State lets it keep up to 4 KiB from round to round, journaled with the round. Default: false.
-	State bool `yaml:"state,omitempty" json:"state,omitempty"`
-}
+type Allow Ways[[]string, string]
 
 // Capabilities returns what is granted with it, as a manifest asks for it.
-func (a Allow) Capabilities() Capabilities {
-	c := Capabilities{
-		ReadSensor: a.ReadSensor, Serial: a.Serial, Files: a.Files != "",
-		NowMS: a.NowMS, Random: a.Random, Verify: a.Verify, State: a.State,
+func (a Allow) Capabilities() (c Capabilities) {
+	allowed, granted := reflect.ValueOf(a), reflect.ValueOf(&c).Elem()
+	for i := range granted.NumField() {
+		if allowed.Field(i).Type() == granted.Field(i).Type() {
+			granted.Field(i).Set(allowed.Field(i))
+		}
 	}
+	c.Files = a.Files != ""
 	if len(a.HTTPGet) > 0 {
 		c.HTTPGet = &HTTPGet{Hosts: a.HTTPGet}
 	}
 	return c
 }
 
-// MaxNames is how many names a list of capabilities may have.
-const MaxNames = 64
+// A capability is one of a Capabilities.
+type capability struct {
+	name  string // its key
+	says  string
+	names string
+	allow string
+	shape
+}
+
+// all returns those of c that there are, granted or not, in the order of the manifest.
+func (c *Capabilities) all() []capability {
+	v := reflect.ValueOf(c).Elem()
+	list := make([]capability, v.NumField())
+	for i := range list {
+		tag := v.Type().Field(i).Tag
+		name, _, _ := strings.Cut(tag.Get("json"), ",")
+		list[i] = capability{name, tag.Get("says"), tag.Get("names"), tag.Get("allow"), shapeOf(v.Field(i).Addr().Interface())}
+	}
+	return list
+}
 
 // Check returns an error, a [*Refusal], unless every parameter is within bounds and stands once.
 func (c Capabilities) Check() error {
-	if c.HTTPGet != nil {
-		if err := c.HTTPGet.check(); err != nil {
+	for _, one := range c.all() {
+		if err := one.check(one); err != nil {
 			return err
-		}
-	}
-	for _, l := range c.lists() {
-		if err := checkSources(l.name, *l.field); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func checkSources(capability string, names []string) error {
-	if len(names) > MaxNames {
-		return refuse(Beyond, "", "%s names %d sources, at most %d are allowed", capability, len(names), MaxNames)
-	}
-	for i, name := range names {
-		if err := dodona.CheckName(name, 1); err != nil {
-			return refuse(Malformed, "write the names of sources as in the configuration", "%s: %v", capability, err)
-		}
-		if slices.Contains(names[:i], name) {
-			return refuse(Malformed, "write it once", "%s names %s twice", capability, name)
 		}
 	}
 	return nil
@@ -90,21 +96,8 @@ func checkSources(capability string, names []string) error {
 // Sentences says what c lets a module do, to the operator: one sentence a line, the last "nothing else".
 func (c Capabilities) Sentences() []string {
 	var out []string
-	if c.HTTPGet != nil {
-		g := c.HTTPGet.WithDefaults()
-		for _, host := range g.Hosts {
-			out = append(out, fmt.Sprintf("may GET https://%s, ≤ %d/s, ≤ %s", host, g.PerSecond, size(g.Bytes)))
-		}
-	}
-	for _, l := range c.lists() {
-		for _, name := range *l.field {
-			out = append(out, l.sentence+" "+name)
-		}
-	}
-	for _, f := range c.flags() {
-		if *f.field {
-			out = append(out, f.sentence)
-		}
+	for _, one := range c.all() {
+		out = append(out, one.sentences(one.says)...)
 	}
 	if len(out) == 0 {
 		return []string{"may reach nothing but its input"}
@@ -112,97 +105,57 @@ func (c Capabilities) Sentences() []string {
 	return append(out, "nothing else")
 }
 
-func size(n int) string {
-	if n%1024 == 0 {
-		return strconv.Itoa(n/1024) + " KiB"
-	}
-	return strconv.Itoa(n) + " bytes"
-}
-
-// A list is a capability whose parameters are names of sources.
-type list struct {
-	name     string
-	field    *[]string
-	sentence string // before a name
-}
-
-// lists returns those of c, in the order of their names in the manifest.
-func (c *Capabilities) lists() []list {
-	return []list{
-		{"read_sensor", &c.ReadSensor, "may read sensor"},
-		{"serial", &c.Serial, "may read and write serial port"},
-	}
-}
-
-// A flag is a capability without parameters.
-type flag struct {
-	name     string
-	field    *bool
-	sentence string
-}
-
 // Everything returns a value with every capability, for looking at modules that nobody asks anything for yet. It is no
 // grant: its names and hosts are none.
-func Everything() Capabilities {
-	c := Capabilities{HTTPGet: &HTTPGet{Hosts: []string{"host"}}}
-	for _, l := range c.lists() {
-		*l.field = []string{"source"}
-	}
-	for _, f := range c.flags() {
-		*f.field = true
+func Everything() (c Capabilities) {
+	for _, one := range c.all() {
+		one.pretend()
 	}
 	return c
 }
 
-// flags returns those of c, in the order of their names in the manifest.
-func (c *Capabilities) flags() []flag {
-	return []flag{
-		{"files", &c.Files, "may read the files of one directory, which you choose"},
-		{"now_ms", &c.NowMS, "may know the instant of the round"},
-		{"random", &c.Random, "may draw random bytes, the same on every machine"},
-		{"verify", &c.Verify, "may check ECDSA and Ed25519 signatures"},
-		{"state", &c.State, "may keep 4 KiB from one round to the next"},
+// Forms returns what [Capabilities.Add] takes, for people: "http_get=HOST", "read_sensor=NAME", "files" and so on.
+func Forms() (out []string) {
+	for _, one := range new(Capabilities).all() {
+		out = append(out, one.forms(one.name)...)
 	}
+	return out
 }
 
-// Add adds one capability as it is written on a command line: http_get=HOST, http_get.perSecond=N, http_get.bytes=N,
-// read_sensor=NAME, serial=NAME, files, now_ms, random, verify or state.
+// Written returns what c lets a module reach as [Capabilities.Add] takes it, one thing a text, without bounds.
+func (c Capabilities) Written() (out []string) {
+	for _, one := range c.all() {
+		out = append(out, one.written(one.name)...)
+	}
+	return out
+}
+
+// Has reports whether c has anything of the capability with a name.
+func (c Capabilities) Has(name string) bool {
+	for _, one := range c.all() {
+		if one.name == name {
+			return len(one.written(name)) > 0
+		}
+	}
+	return false
+}
+
+// Add adds one capability as it is written on a command line, in one of the [Forms].
 func (c *Capabilities) Add(text string) error {
 	name, value, valued := strings.Cut(text, "=")
-	get := func() *HTTPGet {
-		if c.HTTPGet == nil {
-			c.HTTPGet = &HTTPGet{}
+	name, bound, _ := strings.Cut(name, ".")
+	for _, one := range c.all() {
+		if one.name != name {
+			continue
 		}
-		return c.HTTPGet
-	}
-	number := func(field *int) error {
-		n, err := strconv.ParseUint(value, 10, 31)
-		if err != nil || n == 0 {
-			return fmt.Errorf("capability %s: want a whole number above 0", quote(text))
+		err := one.add(bound, value, valued)
+		if errors.Is(err, errForm) {
+			break
 		}
-		*field = int(n)
+		if err != nil {
+			return fmt.Errorf("capability %s: %w", quote(text), err)
+		}
 		return nil
 	}
-	switch name {
-	case "http_get":
-		get().Hosts = append(get().Hosts, strings.Split(value, ",")...)
-		return nil
-	case "http_get.perSecond":
-		return number(&get().PerSecond)
-	case "http_get.bytes":
-		return number(&get().Bytes)
-	}
-	for _, l := range c.lists() {
-		if l.name == name {
-			*l.field = append(*l.field, strings.Split(value, ",")...)
-			return nil
-		}
-	}
-	for _, f := range c.flags() {
-		if f.name == name && !valued {
-			*f.field = true
-			return nil
-		}
-	}
-	return fmt.Errorf("capability %s: want http_get=HOST, http_get.perSecond=N, http_get.bytes=N, read_sensor=NAME, serial=NAME, files, now_ms, random, verify or state", quote(text))
+	return fmt.Errorf("capability %s: want %s", quote(text), strict.Either(Forms()))
 }

@@ -40,27 +40,52 @@ nothing else`
 	}
 }
 
-// TestEveryCapabilityHasASentence finds one that was added to the type alone.
-func TestEveryCapabilityHasASentence(t *testing.T) {
-	all := reflect.ValueOf(everything())
-	for i := range all.NumField() {
+// TestEveryCapabilityIsAskedForAndAllowed finds one whose field in Ways says too little.
+func TestEveryCapabilityIsAskedForAndAllowed(t *testing.T) {
+	everything := Everything()
+	for i, one := range everything.all() {
 		var c Capabilities
-		field := all.Type().Field(i)
-		reflect.ValueOf(&c).Elem().Field(i).Set(all.Field(i))
-		if got := c.Sentences(); len(got) < 2 {
-			t.Errorf("%s is said as %q", field.Name, got)
+		for _, text := range one.written(one.name) {
+			if err := c.Add(text); err != nil {
+				t.Errorf("%s: %v", one.name, err)
+			}
 		}
-		if got := c.Missing(Capabilities{}); len(got) == 0 || !strings.Contains(got[0], strings.Split(field.Tag.Get("json"), ",")[0]) {
-			t.Errorf("%s is missing as %q", field.Name, got)
+		if err := c.Check(); err != nil || !slices.Equal(c.Written(), one.written(one.name)) || !c.Has(one.name) || (Capabilities{}).Has(one.name) {
+			t.Errorf("%s as %q is %+v, %v", one.name, one.written(one.name), c, err)
 		}
-		if got := c.Intersect(everything()); !reflect.DeepEqual(got, c) {
-			t.Errorf("%s granted is %+v, want %+v", field.Name, got, c)
+		if got := c.Sentences(); len(got) != 2 || !strings.HasPrefix(got[0], "may ") || strings.HasPrefix(got[0], "may  ") {
+			t.Errorf("%s is said as %q", one.name, got)
+		}
+		if got := c.Missing(Capabilities{}); len(got) != 1 || !strings.HasPrefix(got[0], one.name) || !strings.Contains(got[0], "allow: {"+one.name+": ") {
+			t.Errorf("%s is missing as %q", one.name, got)
+		}
+		if got := c.Intersect(everything); !slices.Equal(got.Written(), c.Written()) {
+			t.Errorf("%s granted is %+v, want %+v", one.name, got, c)
 		}
 		if got := c.Intersect(Capabilities{}); !reflect.DeepEqual(got, Capabilities{}) {
-			t.Errorf("%s is given without a grant: %+v", field.Name, got)
+			t.Errorf("%s is given without a grant: %+v", one.name, got)
 		}
-		if got := Everything(); reflect.ValueOf(got).Field(i).IsZero() {
-			t.Errorf("everything lacks %s", field.Name)
+		if _, named := one.shape.(*names); named == (one.names == "") {
+			t.Errorf("%s has names of %q", one.name, one.names)
+		}
+		field := reflect.TypeFor[Allow]().Field(i)
+		if asked := reflect.TypeFor[Capabilities]().Field(i).Tag; asked.Get("yaml") != asked.Get("json") || field.Tag != asked {
+			t.Errorf("%s is called otherwise where it is allowed: %s and %s", one.name, asked, field.Tag)
+		}
+		var a Allow
+		value := reflect.ValueOf(&a).Elem().Field(i)
+		switch allowed := value.Addr().Interface().(type) {
+		case *[]string:
+			*allowed = []string{"name"}
+		case *string:
+			*allowed = "folder"
+		case *bool:
+			*allowed = true
+		default:
+			t.Errorf("%s is allowed by a %s, which no configuration has", one.name, value.Type())
+		}
+		if granted := a.Capabilities(); !granted.Has(one.name) || len(granted.Written()) != 1 {
+			t.Errorf("%s is allowed with %+v, which grants %+v", one.name, a, granted)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package manifest
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -35,6 +37,90 @@ func (g HTTPGet) WithDefaults() HTTPGet {
 		g.Bytes = DefaultGetBytes
 	}
 	return g
+}
+
+// Fetching is an [HTTPGet] as one of the [Ways].
+type fetching struct{ field **HTTPGet }
+
+func (f fetching) check(capability) error {
+	if *f.field == nil {
+		return nil
+	}
+	return (*f.field).check()
+}
+
+func (f fetching) sentences(says string) (out []string) {
+	g := f.there().WithDefaults()
+	for _, host := range g.Hosts {
+		out = append(out, fmt.Sprintf("%s https://%s, ≤ %d/s, ≤ %s", says, host, g.PerSecond, size(g.Bytes)))
+	}
+	return out
+}
+
+func (f fetching) missing(of capability, granted shape) []string {
+	if *f.field == nil {
+		return nil
+	}
+	g, has := f.there().WithDefaults(), granted.(fetching).there()
+	out := unlisted(of.name, g.Hosts, has.Hosts, has.allows)
+	if has.PerSecond != 0 && g.PerSecond > has.PerSecond {
+		out = append(out, fmt.Sprintf("%s %d times a second: %d are granted", of.name, g.PerSecond, has.PerSecond))
+	}
+	if has.Bytes != 0 && g.Bytes > has.Bytes {
+		out = append(out, fmt.Sprintf("%s of %d bytes: %d are granted", of.name, g.Bytes, has.Bytes))
+	}
+	return out
+}
+
+func (f fetching) keep(granted shape) {
+	asked, allowed := f.there().WithDefaults(), granted.(fetching).there()
+	both := HTTPGet{PerSecond: lower(asked.PerSecond, allowed.PerSecond), Bytes: lower(asked.Bytes, allowed.Bytes)}
+	for _, host := range asked.Hosts {
+		if allowed.allows(host) {
+			both.Hosts = append(both.Hosts, host)
+		}
+	}
+	if *f.field = nil; len(both.Hosts) > 0 {
+		*f.field = &both
+	}
+}
+
+func (f fetching) pretend() { *f.field = &HTTPGet{Hosts: []string{"host"}} }
+
+func (fetching) forms(name string) []string {
+	return []string{name + "=HOST", name + ".perSecond=N", name + ".bytes=N"}
+}
+
+func (f fetching) written(name string) []string { return assigned(name, f.there().Hosts) }
+
+func (f fetching) add(bound, value string, _ bool) error {
+	g := f.there()
+	switch bound {
+	case "":
+		g.Hosts = append(g.Hosts, strings.Split(value, ",")...)
+	case "perSecond", "bytes":
+		n, err := strconv.ParseUint(value, 10, 31)
+		if err != nil || n == 0 {
+			return errors.New("want a whole number above 0")
+		}
+		if bound == "bytes" {
+			g.Bytes = int(n)
+		} else {
+			g.PerSecond = int(n)
+		}
+	default:
+		return errForm
+	}
+	*f.field = &g
+	return nil
+}
+
+// there returns what is asked for; without it, no host.
+func (f fetching) there() HTTPGet {
+	if *f.field == nil {
+		return HTTPGet{}
+	}
+	return **f.field
 }
 
 func (g HTTPGet) check() error {
@@ -110,4 +196,11 @@ func lower(asked, allowed int) int {
 		return asked
 	}
 	return min(asked, allowed)
+}
+
+func size(n int) string {
+	if n%1024 == 0 {
+		return strconv.Itoa(n/1024) + " KiB"
+	}
+	return strconv.Itoa(n) + " bytes"
 }

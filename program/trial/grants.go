@@ -1,7 +1,6 @@
 package trial
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/module/egress"
@@ -20,8 +20,39 @@ import (
 	"github.com/dodona-oracle/dodona/module/wasm"
 )
 
-// GrantWays are what --grant takes, for people.
-const GrantWays = "http_get=HOST, read_sensor=NAME:FILE, files=DIR, state, now_ms, random or verify"
+// A place is a capability that is granted here otherwise than it is asked for, because what it reaches is a node's, and
+// something must stand in for that.
+type place struct {
+	name string
+	form string // how it is granted, for people; empty: it is not
+}
+
+var places = []place{{"http_get", "http_get=HOST"}, {"read_sensor", "read_sensor=NAME:FILE"}, {"serial", ""}, {"files", "files=DIR"}, {"state", "state"}}
+
+// placeOf returns where a capability is among places; behind them if it is granted as it is asked for.
+func placeOf(text string) int {
+	name, _, _ := strings.Cut(text, "=")
+	name, _, _ = strings.Cut(name, ".")
+	if at := slices.IndexFunc(places, func(p place) bool { return p.name == name }); at >= 0 {
+		return at
+	}
+	return len(places)
+}
+
+// GrantForms are what --grant takes, for people.
+func GrantForms() (out []string) {
+	for _, p := range places {
+		if p.form != "" {
+			out = append(out, p.form)
+		}
+	}
+	for _, form := range manifest.Forms() {
+		if placeOf(form) == len(places) {
+			out = append(out, form)
+		}
+	}
+	return out
+}
 
 // Grants are what a module that is tried may reach, and what it finds there.
 type Grants struct {
@@ -79,30 +110,16 @@ func (g *Grants) add(text string, at func(file string) string) error {
 		return errors.New("a serial port can be granted by a node's configuration alone")
 	}
 	if strings.Contains(name, ".") || name == "http_get" && value == "" || g.Add(text) != nil {
-		return errors.New("want " + GrantWays)
+		return errors.New("want " + strict.Either(GrantForms()))
 	}
 	return nil
 }
 
 // grantTexts are what the capabilities are called where they are granted, one by one.
-func grantTexts(c manifest.Capabilities) (out []string) {
-	if c.HTTPGet != nil {
-		for _, host := range c.HTTPGet.Hosts {
-			out = append(out, "http_get="+host)
-		}
-	}
-	for _, name := range c.ReadSensor {
-		out = append(out, "read_sensor="+name)
-	}
-	for _, name := range c.Serial {
-		out = append(out, "serial="+name)
-	}
-	for _, flag := range []string{"files", "state", "now_ms", "random", "verify"} {
-		if (Grants{Capabilities: c}).allow(flag) {
-			out = append(out, flag)
-		}
-	}
-	return out
+func grantTexts(c manifest.Capabilities) []string {
+	texts := c.Written()
+	slices.SortStableFunc(texts, func(a, b string) int { return placeOf(a) - placeOf(b) })
+	return texts
 }
 
 // importedGrants are the capabilities that a module's imports need. Hosts and sensors are not in its imports.
@@ -124,38 +141,42 @@ func importedGrants(code []byte) (out []string) {
 	return out
 }
 
-// allow reports whether g has a capability; http_get and read_sensor alone are any host and any sensor.
+// allow reports whether g has what a text of grantTexts names; a capability alone is anything that it may reach.
 func (g Grants) allow(text string) bool {
-	switch text {
-	case "http_get":
-		return g.HTTPGet != nil
-	case "read_sensor":
-		return len(g.ReadSensor) > 0
+	name, _, one := strings.Cut(text, "=")
+	if !one {
+		return g.Has(name)
 	}
-	var one manifest.Capabilities
-	return one.Add(text) == nil && one.Missing(g.Capabilities) == nil
+	var c manifest.Capabilities
+	return c.Add(text) == nil && c.Missing(g.Capabilities) == nil
 }
 
 // lacking returns what must be granted besides, as it is written.
 func (g Grants) lacking(needed []string) (out []string) {
 	for _, text := range needed {
-		if g.allow(text) {
-			continue
+		if !g.allow(text) {
+			out = append(out, granting(text))
 		}
-		name, value, _ := strings.Cut(text, "=")
-		switch name {
-		case "http_get":
-			text = "http_get=" + cmp.Or(value, "HOST")
-		case "read_sensor":
-			text = "read_sensor=" + cmp.Or(value, "NAME") + ":FILE"
-		case "files":
-			text = "files=DIR"
-		case "serial":
-			text = "serial (which a node's configuration alone can grant)"
-		}
-		out = append(out, text)
 	}
 	return out
+}
+
+// granting says how to grant what a text of grantTexts names.
+func granting(text string) string {
+	name, value, one := strings.Cut(text, "=")
+	for _, form := range GrantForms() {
+		capability, parameter, _ := strings.Cut(form, "=")
+		if capability != name {
+			continue
+		}
+		if of, rest, _ := strings.Cut(parameter, ":"); one && rest != "" {
+			return name + "=" + value + ":" + rest
+		} else if one && of != "" {
+			return text
+		}
+		return form
+	}
+	return name + " (which a node's configuration alone can grant)"
 }
 
 // host returns the world as a module with these capabilities may see it.
