@@ -42,7 +42,7 @@ func (p *replay) transform(ctx context.Context, doc feed.Document) (t dodona.Tra
 		return nil, end, hereError{fmt.Errorf("make the sandbox: %w", err)}
 	}
 	end = func() { _ = engine.Close(context.WithoutCancel(ctx)) } // nothing of it is used any longer
-	loaded, err := engine.Load(ctx, rules.Spec(p.bundle.Module))
+	loaded, err := engine.Load(ctx, made.Spec(p.bundle.Module))
 	if err != nil {
 		end()
 		if module.Local(err) {

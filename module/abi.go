@@ -93,7 +93,7 @@ func (f *function) available(s *Spec) error {
 	switch {
 	case !f.grantedTo(s.Capabilities):
 		return fmt.Errorf("it needs the capability %s, which was not granted: the manifest must ask for it and the configuration allow it", f.set.Needs)
-	case f.set != nil && f.set.Missing != nil:
+	case f.set != nil && f.set.Missing != nil && !s.Replay:
 		what = f.set.Missing(s.world())
 	case f.missing != nil:
 		what = f.missing(&s.Host)

@@ -70,6 +70,7 @@ func (ev *event) begin(m *Module, e Event) {
 	ev.seeded = false
 	ev.stage(nil, abi.NoTime)
 	ev.before, ev.after = nil, nil
+	e.Replay = e.Replay || m.spec.Replay
 	ev.record.begin(e)
 	if m.spec.Capabilities.State {
 		var found map[string][]byte

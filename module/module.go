@@ -31,6 +31,7 @@ type Spec struct {
 	Dir          string                // the directory of the capability files; read-only
 	Instances    int                   // that may run at once; 0 means 1
 	Metering     int                   // the version of fuel's prices, for replays of old events; 0 is [wasm.Metering]
+	Replay       bool                  // every event is a replay: capabilities reach nothing, so Host need not have what they reach
 }
 
 // An Event is one call of a module: everything its answer depends on but the answers of capabilities.

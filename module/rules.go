@@ -3,15 +3,12 @@ package module
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/form"
-	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/module/manifest"
 	"github.com/dodona-oracle/dodona/module/wasm"
 )
@@ -62,26 +59,6 @@ func (r Rules) JSON() json.RawMessage {
 		panic("the extraction rules given to a module's are not JSON: make them with extract.New: " + err.Error())
 	}
 	return raw
-}
-
-// Spec returns what the module is loaded from to replay its events: everything that decides its answers, and a host
-// that is never reached, because capabilities answer from a transcript ([Replaying]).
-func (r Rules) Spec(code []byte) Spec {
-	errReplay := errors.New("a replay reaches nothing")
-	s := Spec{
-		Name: r.Module.Name, Version: r.Module.Version, Wasm: code, Limits: r.Limits, Params: r.Params, Capabilities: r.Capabilities,
-		Metering: r.Metering,
-		Host: abi.Host{
-			Reading: func(context.Context, string) (dodona.Reading, error) { return dodona.Reading{}, errReplay },
-			Get:     func(context.Context, string, int) (int, []byte, error) { return 0, nil, errReplay },
-			Serial:  func(context.Context, string) (abi.Port, error) { return nil, errReplay },
-			State:   func(dodona.FeedID) map[string][]byte { return nil },
-		},
-	}
-	if r.Capabilities.Files {
-		s.Dir = os.DevNull // no directory: nothing is read there
-	}
-	return s
 }
 
 // ParseRules reads what [Rules.JSON] wrote. It reports false, without an error, for rules that are not of a module.

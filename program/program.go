@@ -9,6 +9,7 @@ package program
 import (
 	"context"
 	"encoding/json"
+	"os"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
@@ -83,6 +84,21 @@ func (p *Program) Module() (module.Rules, bool) {
 		return module.Rules{}, false
 	}
 	return *p.ask, true
+}
+
+// Spec returns what the program's module is loaded from to replay its events: everything that decides its answers. There
+// must be one.
+func (p *Program) Spec(code []byte) module.Spec {
+	r := *p.ask
+	s := module.Spec{
+		Name: r.Module.Name, Version: r.Module.Version, Wasm: code, Limits: r.Limits, Params: r.Params, Capabilities: r.Capabilities,
+		Metering: r.Metering, Replay: true,
+	}
+	s.Host.Number = extract.Number
+	if r.Capabilities.Files {
+		s.Dir = os.DevNull // no directory: nothing is read there
+	}
+	return s
 }
 
 // Running returns the transform that runs the program. Loaded is its module; nil for a program without one.

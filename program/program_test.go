@@ -95,7 +95,8 @@ func TestWhatAModuleMadeIsMadeAgainOfItsRulesAndItsTranscript(t *testing.T) {
 	if got, found := p.Module(); !found || got.Module != ask.Module || string(got.Extraction) != string(made(t, []string{"a"}, nil).JSON()) {
 		t.Fatalf("module %+v, %v", got, found)
 	}
-	spec := ask.Spec(wasm)
+	spec := p.Spec(wasm)
+	spec.Replay = false
 	spec.Host.State = func(dodona.FeedID) map[string][]byte { return map[string][]byte{"n": {41}} }
 	spec.Host.Reading = func(context.Context, string) (dodona.Reading, error) {
 		return dodona.Reading{Source: "meter", Body: []byte("7")}, nil
@@ -108,13 +109,34 @@ func TestWhatAModuleMadeIsMadeAgainOfItsRulesAndItsTranscript(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	named, found := parsed.Module()
-	if !found || string(parsed.JSON()) != string(p.JSON()) {
+	if _, found := parsed.Module(); !found || string(parsed.JSON()) != string(p.JSON()) {
 		t.Fatalf("rules %s, want %s", parsed.JSON(), p.JSON())
 	}
-	again, err := parsed.Replaying(loaded(t, named.Spec(wasm)), first.Transcript).Apply(t.Context(), call())
+	again, err := parsed.Replaying(loaded(t, parsed.Spec(wasm)), first.Transcript).Apply(t.Context(), call())
 	if err != nil || !slices.Equal(again.Points, first.Points) || again.Fuel != first.Fuel || again.Version != first.Version {
 		t.Errorf("%+v, %v; want %+v", again, err, first)
+	}
+}
+
+// Most modules read numbers out of their readings themselves.
+func TestANumberThatAModuleReadsIsReadAgain(t *testing.T) {
+	wasm, err := os.ReadFile("../module/testdata/attacks/honest.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := module.Rules{Module: dodona.Module{Name: "honest", Version: "1.0.0", Digest: sha256.Sum256(wasm)}}
+	p := made(t, []string{"a"}, &ask)
+	got, err := p.Replaying(loaded(t, p.Spec(wasm)), nil).Apply(t.Context(), call())
+	if err != nil || len(got.Points) != 1 || got.Points[0].Value.String() != "3" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestASpecOfAReplayReachesNothing(t *testing.T) {
+	ask, wasm := counter(t)
+	p := made(t, []string{"a"}, &ask)
+	if got, err := p.Running(loaded(t, p.Spec(wasm))).Apply(t.Context(), call()); err == nil || !strings.Contains(err.Error(), "which the transcript does not have") {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 
