@@ -1,10 +1,14 @@
 package module
 
 import (
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/module/manifest"
 	"github.com/dodona-oracle/dodona/module/wasm"
 )
@@ -40,10 +44,7 @@ func TestUsualEventAllocatesNothing(t *testing.T) {
 }
 
 func TestImportsAreAllowedByCapability(t *testing.T) {
-	all := manifest.Capabilities{
-		HTTPGet: &manifest.HTTPGet{Hosts: []string{"a.example"}}, ReadSensor: []string{"a"}, Serial: []string{"a"},
-		Files: true, NowMS: true, Random: true, Verify: true, State: true,
-	}
+	all := manifest.Everything()
 	for _, f := range functions {
 		without, with := allowed(&Spec{}), allowed(&Spec{Capabilities: all, Dir: "/", Host: fullHost()})
 		if err := with(f.module, f.name, f.typed()); err != nil {
@@ -85,5 +86,44 @@ func TestImportsAreAllowedByCapability(t *testing.T) {
 	if _, err := newTestEngine(t, Options{}).Load(t.Context(), spec); err == nil ||
 		!strings.Contains(err.Error(), "http_get") || !strings.Contains(err.Error(), "state_put") {
 		t.Errorf("all that is missing must be named at once: %v", err)
+	}
+}
+
+// TestEveryCapabilityHasFunctionsAndIsTold finds a capability that is declared in package manifest alone, or that nobody can read of.
+func TestEveryCapabilityHasFunctionsAndIsTold(t *testing.T) {
+	told := func(file string) string {
+		text, err := os.ReadFile(filepath.Join("..", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	spec, guide := told("spec/abi.md"), told("docs/guide/modules.md")
+	for _, text := range manifest.Everything().Written() {
+		var one manifest.Capabilities
+		if err := one.Add(text); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(sets, func(s *abi.Set) bool {
+			return s.Granted != nil && s.Granted(one) || s.Reaches != nil && s.Reaches(one)
+		}) {
+			t.Errorf("%s gives a module nothing", text)
+		}
+		if name, _, _ := strings.Cut(text, "="); !strings.Contains(guide, "`"+name+"`") && !strings.Contains(guide, "`"+name+"=") {
+			t.Errorf("docs/guide/modules.md does not tell how to ask for %s", name)
+		}
+	}
+	for _, f := range functions {
+		if f.module == manifest.ABI && !strings.Contains(spec, "`"+f.name+"(") {
+			t.Errorf("spec/abi.md does not have the function %s", f.name)
+		}
+		if f.set == nil || f.set.Needs == "" {
+			continue
+		}
+		for need := range strings.SplitSeq(strings.ReplaceAll(f.set.Needs, " or ", ", "), ", ") {
+			if !manifest.Everything().Has(need) {
+				t.Errorf("%s needs %q, which no manifest can ask for", f.name, need)
+			}
+		}
 	}
 }

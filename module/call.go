@@ -27,19 +27,32 @@ func (s *Spec) reaches() bool {
 
 // kept returns what the sets that a module imports from keep of one instance, by their places; nil of those that keep nothing.
 func (m *Module) kept() []abi.Kept {
-	var list []abi.Kept
+	m.opening.Do(m.openSets)
+	if m.sets == nil {
+		return nil
+	}
+	list := make([]abi.Kept, len(sets))
+	for i, each := range m.sets {
+		if each != nil {
+			list[i] = each()
+		}
+	}
+	return list
+}
+
+// openSets opens the sets that a module imports from.
+func (m *Module) openSets() {
 	for i, set := range sets {
 		if !slices.ContainsFunc(m.imports, func(i wasm.Import) bool { f := functionOf(i.Module, i.Name); return f != nil && f.set == set }) {
 			continue
 		}
-		if list == nil {
-			list = make([]abi.Kept, len(sets))
+		if m.sets == nil {
+			m.sets = make([]func() abi.Kept, len(sets))
 		}
 		if set.Open != nil {
-			list[i] = set.Open(m.spec.world())
+			m.sets[i] = set.Open(m.spec.world())
 		}
 	}
-	return list
 }
 
 // Outside reports whether the guest is called for no event: capabilities that reach outside then say try again.

@@ -11,6 +11,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/module/wasm"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -34,8 +35,10 @@ type Module struct {
 	snapshot    *snapshot
 	plain       *pool
 	traced      tracing
-	live        atomic.Int64  // instances that exist
-	done        chan struct{} // closed when Close begins
+	opening     sync.Once
+	sets        []func() abi.Kept // by their places: what makes what each keeps of an instance, if it keeps anything
+	live        atomic.Int64      // instances that exist
+	done        chan struct{}     // closed when Close begins
 
 	closeOnce sync.Once
 	closing   sync.Mutex // one Close at a time

@@ -17,7 +17,6 @@ import (
 	"github.com/dodona-oracle/dodona/internal/patience"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/abi"
-	"github.com/dodona-oracle/dodona/module/egress"
 	"github.com/dodona-oracle/dodona/module/manifest"
 	"github.com/dodona-oracle/dodona/program"
 )
@@ -65,14 +64,14 @@ func (g *guest) choose(ctx context.Context, s feed.Module) module.Rules {
 	rules.Module.Digest, rules.Limits, rules.Capabilities = g.found.Manifest.Module, g.found.Manifest.Limits, granted
 	g.spec = module.Spec{
 		Name: s.Name, Version: s.Version, Limits: g.found.Manifest.Limits, Capabilities: granted,
-		Params: s.Params, Dir: s.Allow.Files, Host: g.host(granted),
+		Params: s.Params, Dir: s.Allow.Files, Host: g.host(),
 	}
 	return rules
 }
 
 // host returns the world as the module may see it.
-func (g *guest) host(granted manifest.Capabilities) abi.Host {
-	h := abi.Host{
+func (g *guest) host() abi.Host {
+	return abi.Host{
 		Number:  extract.Number,
 		Reading: g.m.intake.lastReading,
 		State:   func(dodona.FeedID) map[string][]byte { return g.state },
@@ -80,11 +79,6 @@ func (g *guest) host(granted manifest.Capabilities) abi.Host {
 			g.m.log.Log(context.Background(), level, text, "module", label, "feed", g.feed)
 		},
 	}
-	if granted.HTTPGet != nil {
-		get := granted.HTTPGet.WithDefaults()
-		h.Get = egress.New(egress.Options{Hosts: get.Hosts, PerSecond: get.PerSecond, Bytes: get.Bytes})
-	}
-	return h
 }
 
 // unread reports whether a release could not be read, which may pass: a share that is not there, or not yet. What was read and is wrong

@@ -9,7 +9,8 @@ import (
 	"github.com/dodona-oracle/dodona"
 )
 
-// A Host is the world as modules may see it. Node fills it; what is nil is not there.
+// A Host is what a node has of the world that modules may see. What is nil is not there. What a capability reaches by
+// itself is not in it, but made where its functions are ([Set.Open]).
 // All functions must be safe for concurrent use and return soon after ctx ends.
 type Host struct {
 	// Number returns the number at a JSON Pointer (RFC 6901) of a document, exactly.
@@ -17,7 +18,7 @@ type Host struct {
 	Number func(body []byte, pointer string) (dodona.Decimal, error)
 	// Reading returns the last journaled reading of a source, or [dodona.ErrNotFound]. It never dials.
 	Reading func(ctx context.Context, source string) (dodona.Reading, error)
-	// Get fetches a URL that the capability allows, at most limit bytes; package egress makes one.
+	// Get fetches a URL that the capability allows, at most limit bytes. Nil: the capability fetches it itself, from the network.
 	Get func(ctx context.Context, url string, limit int) (status int, body []byte, err error)
 	// Serial opens a configured serial port. Read must return with the deadline of SetReadDeadline.
 	Serial func(ctx context.Context, name string) (Port, error)

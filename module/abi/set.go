@@ -22,8 +22,9 @@ type Set struct {
 	Functions []Function
 	// Entries are what its functions write into transcripts.
 	Entries []Entry
-	// Open returns what the functions keep of one instance. Nil: they keep nothing.
-	Open func(World) Kept
+	// Open makes ready what the functions of one module reach, and returns what makes what they keep of each of its
+	// instances. It is called once for each module, and must not dial. Nil: they keep nothing.
+	Open func(World) (each func() Kept)
 
 	// Needs is the capability without which the functions must not be imported, for people. Empty: none.
 	Needs string

@@ -18,19 +18,24 @@ const (
 
 var httpGet = abi.Set{
 	Module: manifest.ABI, Needs: "http_get", Granted: mayGet, Reaches: mayGet,
-	Missing:   func(w abi.World) string { return absent(w.Host.Get == nil, "nothing that fetches over HTTPS") },
 	Functions: []abi.Function{{Name: "http_get", Signature: "ii:i", Call: abi.With((*gets).call)}},
 	Entries:   []abi.Entry{{Call: callHTTPGet, Sized: true}},
-	Open:      func(w abi.World) abi.Kept { return &gets{granted: *w.Granted.HTTPGet, host: w.Host} },
+	Open: func(w abi.World) func() abi.Kept {
+		granted, get := w.Granted.HTTPGet.WithDefaults(), w.Host.Get
+		if get == nil {
+			get = egress.New(egress.Options{Hosts: granted.Hosts, PerSecond: granted.PerSecond, Bytes: granted.Bytes})
+		}
+		return func() abi.Kept { return &gets{get: get, limit: granted.Bytes} }
+	},
 }
 
 func mayGet(c manifest.Capabilities) bool { return c.HTTPGet != nil }
 
 // gets are those of one event.
 type gets struct {
-	granted manifest.HTTPGet
-	host    *abi.Host
-	count   int
+	get   func(ctx context.Context, url string, limit int) (status int, body []byte, err error)
+	limit int // bytes of one answer
+	count int
 }
 
 // Rest lets the next event have as many.
@@ -54,7 +59,7 @@ func (k *gets) call(g abi.Guest, s []uint64) {
 	k.count++
 	url := string(address)
 	answer, room := g.Ask(callHTTPGet, url, -abi.ENOSPC, func(ctx context.Context) abi.Heard {
-		return k.get(g, ctx, url)
+		return k.fetch(g, ctx, url)
 	})
 	if !room {
 		answer.Code = -abi.ENOSPC
@@ -62,12 +67,8 @@ func (k *gets) call(g abi.Guest, s []uint64) {
 	stage(g, s, answer)
 }
 
-func (k *gets) get(g abi.Guest, ctx context.Context, url string) abi.Heard {
-	limit := manifest.DefaultGetBytes
-	if n := k.granted.Bytes; n > 0 {
-		limit = n
-	}
-	status, body, err := k.host.Get(ctx, url, limit)
+func (k *gets) fetch(g abi.Guest, ctx context.Context, url string) abi.Heard {
+	status, body, err := k.get(ctx, url, k.limit)
 	switch {
 	case errors.Is(err, egress.ErrURL):
 		return abi.Heard{Code: -abi.EINVAL}
@@ -76,7 +77,7 @@ func (k *gets) get(g abi.Guest, ctx context.Context, url string) abi.Heard {
 		return abi.Heard{Code: -abi.EACCES}
 	case errors.Is(err, egress.ErrRate):
 		return abi.Heard{Code: -abi.EAGAIN}
-	case errors.Is(err, egress.ErrTooLarge), err == nil && len(body) > limit:
+	case errors.Is(err, egress.ErrTooLarge), err == nil && len(body) > k.limit:
 		return abi.Heard{Code: -abi.ENOSPC}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return abi.Heard{Code: -abi.ETIMEDOUT}

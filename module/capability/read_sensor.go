@@ -22,7 +22,9 @@ var readSensor = abi.Set{
 	Missing:   func(w abi.World) string { return absent(w.Host.Reading == nil, "no journaled readings for modules") },
 	Functions: []abi.Function{{Name: "read_sensor", Signature: "ii:i", Call: abi.With((*sensors).call)}},
 	Entries:   []abi.Entry{{Call: callReadSensor, Sized: true}},
-	Open:      func(w abi.World) abi.Kept { return &sensors{granted: w.Granted.ReadSensor, host: w.Host} },
+	Open: func(w abi.World) func() abi.Kept {
+		return func() abi.Kept { return &sensors{granted: w.Granted.ReadSensor, host: w.Host} }
+	},
 }
 
 func mayRead(c manifest.Capabilities) bool { return len(c.ReadSensor) > 0 }

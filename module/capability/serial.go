@@ -43,7 +43,9 @@ var serial = abi.Set{
 	Entries: []abi.Entry{
 		{Call: callSerialOpen, Most: maxPorts - 1}, {Call: callSerialRead, Sized: true}, {Call: callSerialWrite, Most: maxSerialWrite},
 	},
-	Open: func(w abi.World) abi.Kept { return &ports{granted: w.Granted.Serial, host: w.Host} },
+	Open: func(w abi.World) func() abi.Kept {
+		return func() abi.Kept { return &ports{granted: w.Granted.Serial, host: w.Host} }
+	},
 }
 
 func hasSerial(c manifest.Capabilities) bool { return len(c.Serial) > 0 }

@@ -65,7 +65,9 @@ const absent = `proc_raise/i sock_accept/iii sock_recv/iiiiii sock_send/iiiii so
 var Functions = abi.Set{
 	Module: Module, Functions: all(),
 	Entries: []abi.Entry{{Call: callOpen, Most: codeDirectory}, {Call: callStat, Most: codeLink}},
-	Open:    func(w abi.World) abi.Kept { return &kept{granted: w.Granted.Files, dir: w.Dir} },
+	Open: func(w abi.World) func() abi.Kept {
+		return func() abi.Kept { return &kept{granted: w.Granted.Files, dir: w.Dir} }
+	},
 	Reaches: func(c manifest.Capabilities) bool { return c.Files },
 }
 

@@ -179,8 +179,8 @@ func granting(text string) string {
 	return name + " (which a node's configuration alone can grant)"
 }
 
-// host returns the world as a module with these capabilities may see it.
-func (g Grants) host(c manifest.Capabilities) abi.Host {
+// host returns the world as a module may see it.
+func (g Grants) host() abi.Host {
 	h := abi.Host{
 		Number: extract.Number,
 		Reading: func(_ context.Context, source string) (dodona.Reading, error) {
@@ -191,12 +191,8 @@ func (g Grants) host(c manifest.Capabilities) abi.Host {
 		},
 		State: func(dodona.FeedID) map[string][]byte { return g.state },
 	}
-	switch {
-	case c.HTTPGet == nil:
-	case g.fetches != nil:
+	if g.fetches != nil {
 		h.Get = g.recorded
-	default:
-		h.Get = egress.New(egress.Options{Hosts: c.HTTPGet.Hosts, PerSecond: c.HTTPGet.PerSecond, Bytes: c.HTTPGet.Bytes})
 	}
 	return h
 }

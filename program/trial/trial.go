@@ -78,7 +78,7 @@ func (t Module) Spec(g Grants, params map[string]string) (module.Spec, error) {
 	given := t.manifest.Capabilities.Intersect(g.Capabilities)
 	return module.Spec{
 		Name: t.manifest.Name, Version: t.manifest.Version, Wasm: t.wasm, Limits: t.manifest.Limits, Params: params,
-		Capabilities: given, Host: g.host(given), Dir: g.dir,
+		Capabilities: given, Host: g.host(), Dir: g.dir,
 	}, nil
 }
 

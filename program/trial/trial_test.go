@@ -116,16 +116,49 @@ func TestGrantsAreReadAsTheyAreWritten(t *testing.T) {
 	if wantJSON, _ := json.Marshal(want); string(gotJSON) != string(wantJSON) {
 		t.Errorf("granted %s, want %s", gotJSON, wantJSON)
 	}
-	r, err := g.host(g.Capabilities).Reading(t.Context(), "meter")
+	r, err := g.host().Reading(t.Context(), "meter")
 	if err != nil || string(r.Body) != "7" || r.ContentType != "application/json" {
 		t.Errorf("the sensor says %+v, %v", r, err)
 	}
-	if _, err := g.host(g.Capabilities).Reading(t.Context(), "other"); !errors.Is(err, dodona.ErrNotFound) {
+	if _, err := g.host().Reading(t.Context(), "other"); !errors.Is(err, dodona.ErrNotFound) {
 		t.Errorf("another sensor: %v", err)
 	}
 	for _, text := range []string{"", "stat", "http_get", "http_get=", "read_sensor=meter", "read_sensor=:meter.json", "read_sensor=m:none.json", "files", "files=meter.json", "serial=x", "http_get.hosts=x"} {
 		if _, err := ParseGrants([]string{text}, at); err == nil {
 			t.Errorf("%q is granted", text)
+		}
+	}
+}
+
+func TestEveryCapabilityCanBeGranted(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "FILE", "7")
+	for _, text := range grantTexts(manifest.Everything()) {
+		name, _, _ := strings.Cut(text, "=")
+		form := granting(text)
+		if name == "serial" {
+			if !strings.Contains(form, "configuration alone") {
+				t.Errorf("%s is granted with %s", text, form)
+			}
+			continue
+		}
+		g, err := ParseGrants([]string{strings.Replace(form, "DIR", ".", 1)}, func(file string) string { return filepath.Join(dir, file) })
+		if err != nil || !g.allow(name) || !g.allow(text) {
+			t.Errorf("%s gives %+v, %v; want %s", form, g, err, text)
+		}
+		if got := (Grants{}).lacking([]string{name}); len(got) != 1 || !strings.HasPrefix(got[0], name) || !slices.Contains(GrantForms(), got[0]) {
+			t.Errorf("without %s it lacks %q", name, got)
+		}
+	}
+	if got := strings.Join(GrantForms(), ", "); !strings.HasPrefix(got, "http_get=HOST, read_sensor=NAME:FILE, files=DIR, state, now_ms, random, verify") {
+		t.Errorf("got %s", got)
+	}
+	for text, want := range map[string]string{
+		"http_get": "http_get=HOST", "http_get=a.example": "http_get=a.example", "read_sensor": "read_sensor=NAME:FILE",
+		"read_sensor=b": "read_sensor=b:FILE", "files": "files=DIR", "state": "state", "serial=s": "serial (which a node's configuration alone can grant)",
+	} {
+		if got := granting(text); got != want {
+			t.Errorf("%s is granted with %s, want %s", text, got, want)
 		}
 	}
 }
