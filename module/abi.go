@@ -57,7 +57,7 @@ var functions = func() []*function {
 }()
 
 // maxFunctions is how many host functions there can be.
-const maxFunctions = 80
+const maxFunctions = 128
 
 // functionOf returns a host function by its name; nil if there is none.
 func functionOf(module, name string) *function {
