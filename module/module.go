@@ -3,7 +3,7 @@
 //
 // A module is checked and rewritten by package module/wasm (fuel, call depth, canonical NaN), compiled by a child
 // process that may be killed, instantiated once, warmed up, and set back to its snapshot after every event. It reaches
-// the world through [abi.Host] alone, by the guest interface of spec/abi.md.
+// the world through the functions of package module/capability alone, by the guest interface of spec/abi.md.
 package module
 
 import (
@@ -27,7 +27,7 @@ type Spec struct {
 	Limits       manifest.Limits       // zero fields have their defaults
 	Capabilities manifest.Capabilities // those granted; an import that needs another one is refused by name
 	Params       map[string]string     // by name; part of the feed's rules
-	Host         abi.Host              // what capabilities reach; a granted one without its function here is refused
+	Host         abi.Host              // what capabilities reach of a node; one that was granted and lacks what it needs is refused
 	Dir          string                // the directory of the capability files; read-only
 	Instances    int                   // that may run at once; 0 means 1
 	Metering     int                   // the version of fuel's prices, for replays of old events; 0 is [wasm.Metering]

@@ -1,4 +1,5 @@
-// Package capability is what modules may be granted to reach beside their input: one file for each capability, and their list.
+// Package capability is what modules may be granted to reach beside their input: one file for each capability, and their
+// list. What a capability is called, how it is asked for and allowed, and its manual are its field in Ways of package manifest.
 package capability
 
 import "github.com/dodona-oracle/dodona/module/abi"
