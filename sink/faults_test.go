@@ -218,6 +218,10 @@ func TestTheReceiptOfAnEndingLoopMayTakeFiveSeconds(t *testing.T) {
 		if took := time.Since(began); took != 5*time.Second || journal.appends != 2 {
 			t.Errorf("it ended after %s and %d appends, want 5 s and 2", took, journal.appends)
 		}
+		r.begin()
+		if r.end(); len(r.given) != 2 {
+			t.Errorf("given %v; what has no receipt comes again", r.given)
+		}
 	})
 }
 
