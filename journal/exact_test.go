@@ -1,0 +1,108 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/dodona-oracle/dodona/internal/unit"
+	"github.com/nats-io/nats.go"
+)
+
+// These tests need no server: they hold what is decided by numbers and texts alone.
+
+func TestWhatIsCarriedAtOnceFitsOrIsOne(t *testing.T) {
+	list := []last{{"a", 1, 10}, {"b", 2, 20}, {"c", 3, 30}}
+	for most, want := range map[uint64]string{0: "1 10", 9: "1 10", 10: "1 10", 29: "1 10", 30: "2 30", 59: "2 30", 60: "3 60", 99: "3 60"} {
+		part, bytes := firstOf(list, most)
+		if got := fmt.Sprint(len(part), " ", bytes); got != want {
+			t.Errorf("within %d: %s, want %s", most, got, want)
+		}
+	}
+	if part, bytes := firstOf(nil, 5); len(part) != 0 || bytes != 0 {
+		t.Errorf("of none: %v, %d", part, bytes)
+	}
+	if n := sizeOfAll(list); n != 60 {
+		t.Errorf("all have %d bytes, want 60", n)
+	}
+}
+
+func TestAStreamThatIsTooSmallWantsFourTimesWhatItMustKeep(t *testing.T) {
+	l := &lane{spec: streamSpec{name: streamProof}, limits: Limits{Bytes: 2 * unit.MiB}}
+	for bytes, want := range map[uint64]string{
+		1 << 18: "take 256 KiB of its 2MiB, and are kept: set journal.proof.bytes to at least 1MiB", 1<<18 + 1: "at least 2MiB", 1 << 20: "at least 4MiB", 1<<20 - 1: "at least 4MiB",
+	} {
+		if got := l.tooSmall(7, bytes); !strings.HasSuffix(got, want) || !strings.HasPrefix(got, "the last claims and answers of 7 keys ") {
+			t.Errorf("%d bytes: %s, want %s", bytes, got, want)
+		}
+	}
+}
+
+func TestRoomThatLacksIsToldInMebibytes(t *testing.T) {
+	j := &Journal{cfg: Config{Dir: "here"}}
+	for _, c := range []struct {
+		free, need int64
+		want       string
+	}{
+		{5, 5, ""},
+		{5, 4, ""},
+		{4, 5, "the disk is full: 0 MiB are free, 1 MiB are needed for the store in here"},
+		{3<<20 + 5, 4 << 20, "the disk is full: 3 MiB are free, 4 MiB are needed for the store in here"},
+		{4<<20 - 1, 4<<20 + 1, "the disk is full: 3 MiB are free, 5 MiB are needed for the store in here"},
+	} {
+		err := j.lacksRoom(c.free, c.need)
+		if c.want == "" && err != nil || c.want != "" && (!errors.Is(err, errNoRoom) || err.Error() != c.want) {
+			t.Errorf("%d of %d: %v, want %q", c.free, c.need, err, c.want)
+		}
+	}
+}
+
+func TestABatchTakesItsBytesTwice(t *testing.T) {
+	body := func(n int) *nats.Msg { return &nats.Msg{Data: make([]byte, n)} }
+	for _, c := range []struct {
+		msgs []*nats.Msg
+		want int
+	}{
+		{nil, 0},
+		{[]*nats.Msg{body(10)}, 10 + headersOnBusAllowance},
+		{[]*nats.Msg{body(10), body(20)}, 2 * (30 + 2*headersOnBusAllowance)},
+	} {
+		if got := (&flight{msgs: c.msgs}).takes(); got != c.want {
+			t.Errorf("%d records take %d, want %d", len(c.msgs), got, c.want)
+		}
+	}
+}
+
+func TestWhatAStoreElsewhereDoesNotTakeIsCounted(t *testing.T) {
+	answer := func(code int, text string) error {
+		return fmt.Errorf("sent: %w", &apiError{ErrCode: code, Description: text})
+	}
+	for _, c := range []struct {
+		name  string
+		given bool
+		err   error
+		want  int // of 3
+	}{
+		{"taken", true, nil, 0},
+		{"another came in between", true, answer(codeWrongLast, ""), 0},
+		{"another came in between, of a constant", true, answer(codeWrongLastConst, ""), 0},
+		{"too large", true, answer(codeTooLarge, ""), 0},
+		{"too large headers", true, answer(codeHeaderTooLarge, ""), 0},
+		{"its limit", true, answer(codeStoreFailed, "maximum bytes exceeded"), 0},
+		{"its disk", true, answer(codeStoreFailed, "no space left on device"), 4},
+		{"no answer", true, errUnknownOutcome, 4},
+		{"not given", false, errUnknownOutcome, 3},
+		{"not given, its disk", false, answer(codeStoreFailed, "no space left on device"), 3},
+	} {
+		l := &lane{refused: 3}
+		if l.countLarge(c.given, c.err); l.refused != c.want {
+			t.Errorf("%s: refused %d times, want %d", c.name, l.refused, c.want)
+		}
+	}
+	for code, err := range map[int]error{0: errUnknownOutcome, 7: answer(7, "x")} {
+		if got := errCode(err); got != code {
+			t.Errorf("%v has the code %d, want %d", err, got, code)
+		}
+	}
+}
