@@ -176,7 +176,7 @@ func (w *walk) missing(from, to uint64, before time.Time, reason string) {
 }
 
 func (w *walk) finish(end head) {
-	if w.last.Sequence < end.Sequence && (w.begun || w.l.owner() == w.l.j.writer) {
+	if w.begun || w.l.owner() == w.l.j.writer {
 		w.missing(w.last.Sequence+1, end.Sequence, end.Appended, "the high-water mark is beyond the end of the stream")
 	}
 }

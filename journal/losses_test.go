@@ -16,6 +16,12 @@ func lossesOf(t *testing.T, dir string) *lossFile {
 	return f
 }
 
+func TestTheEventOfALossIsNamedByWhatIsLost(t *testing.T) {
+	if got, want := (Loss{Stream: "RAW", Writer: "w", From: 110, To: 121}).id(), "RAW-w-110-121"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 func TestALossIsRememberedOnceAndWhetherItWasTold(t *testing.T) {
 	dir := t.TempDir()
 	f := lossesOf(t, dir)
