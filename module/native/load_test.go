@@ -1,0 +1,91 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// A told loader does what it is told to at each call, and notes them.
+type told struct {
+	*seat
+	calls       []string
+	full        bool // it has no memory
+	cannotFirst bool // its first Load fails
+}
+
+var errTold = errors.New("as it was told")
+
+func (l *told) Keep(ctx context.Context, native int64) error {
+	l.calls = append(l.calls, "keep")
+	if l.full {
+		return errTold
+	}
+	return l.seat.Keep(ctx, native)
+}
+
+func (l *told) Forget() {
+	l.calls = append(l.calls, "forget")
+	l.seat.Forget()
+}
+
+func (l *told) Load(ctx context.Context) error {
+	l.calls = append(l.calls, "load")
+	if l.cannotFirst {
+		l.cannotFirst = false
+		return errTold
+	}
+	return l.seat.Load(ctx)
+}
+
+// TestMemoryIsAskedForBeforeCodeIsLoaded, and none is loaded where there is none, whether it was kept or made.
+func TestMemoryIsAskedForBeforeCodeIsLoaded(t *testing.T) {
+	dir := t.TempDir()
+	for _, from := range []string{"a child", "the cache"} {
+		s := newStore(t, keeping(t, dir, 1, newTally()))
+		for full, want := range map[bool][]string{true: {"keep"}, false: {"keep", "load"}} {
+			by := &told{seat: newSeat(t, s, answering(1)), full: full}
+			code, err := s.Find(guestOne(by.wasm))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := code.Load(t.Context(), Rewritten{Wasm: by.wasm}, by); errors.Is(err, errTold) != full {
+				t.Errorf("from %s, full %t: %v", from, full, err)
+			}
+			code.Discard()
+			if !slices.Equal(by.calls, want) {
+				t.Errorf("from %s, full %t: called were %q, want %q", from, full, by.calls, want)
+			}
+			if left, err := filesBelow(s.private.name); err != nil || len(left) > 0 {
+				t.Errorf("from %s, full %t: the private folder has %v (%v)", from, full, left, err)
+			}
+		}
+	}
+}
+
+// TestKeptCodeThatCannotBeLoadedIsMadeAnew: its memory is given back before that of the other is asked for, and the file stays.
+func TestKeptCodeThatCannotBeLoadedIsMadeAnew(t *testing.T) {
+	dir, counts := t.TempDir(), newTally()
+	runs(t, newStore(t, keeping(t, dir, 1, newTally())), answering(1))
+	s := newStore(t, keeping(t, dir, 1, counts))
+	by := &told{seat: newSeat(t, s, answering(1)), cannotFirst: true}
+	code, err := s.Find(guestOne(by.wasm))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer code.Discard()
+	if err := code.Load(t.Context(), Rewritten{Wasm: by.wasm}, by); err != nil {
+		t.Fatal(err)
+	}
+	by.answers(t)
+	if want := []string{"keep", "load", "forget", "keep", "load"}; !slices.Equal(by.calls, want) {
+		t.Errorf("called were %q, want %q", by.calls, want)
+	}
+	if got := counts.of(telemetry.ModuleCompiled, telemetry.ModuleCached, telemetry.ModuleRejected); !slices.Equal(got, []uint64{1, 0, 0}) {
+		t.Errorf("compiled, cached, rejected %v, want [1 0 0]", got)
+	}
+	cacheFile(t, dir)
+}
