@@ -75,6 +75,14 @@ func TestRoundsThatOthersMayHaveClaimedAreNotSigned(t *testing.T) {
 	if _, err := s.Sign(t.Context(), claimOf("report", "d", dodona.RoundAt(now), 0)); errors.Is(err, ErrClock) {
 		t.Errorf("lost by now: %v, which no clock is to blame for", err)
 	}
+	forgot = now.Add(16 * time.Second) // with what is added for rounds and clocks, 20 s ahead: clocks can be right
+	if _, err := s.Sign(t.Context(), claimOf("report", "e", dodona.RoundAt(now), 0)); !errors.Is(err, ErrBefore) || errors.Is(err, ErrClock) {
+		t.Errorf("lost by 20 s ahead: %v, want %v alone", err, ErrBefore)
+	}
+	forgot = forgot.Add(time.Millisecond)
+	if _, err := s.Sign(t.Context(), claimOf("report", "e", dodona.RoundAt(now), 0)); !errors.Is(err, ErrClock) {
+		t.Errorf("lost by more than 20 s ahead: %v, want %v", err, ErrClock)
+	}
 	forgot = time.UnixMilli(100_000)
 	last := dodona.RoundAt(forgot.Add(2 * Ahead))
 	for _, name := range []string{"a", "b"} {

@@ -78,6 +78,26 @@ func TestOnlyThePastOfBeforeTheStartIsWaitedFor(t *testing.T) {
 	a.check(t, d)
 }
 
+// TestSignaturesOfBeforeTheStartAreWaitedForToo: the newest claim of before may be a signature, of a round above the highest vote.
+func TestSignaturesOfBeforeTheStartAreWaitedForToo(t *testing.T) {
+	base := dodona.RoundAt(clock)
+	k, d := newTestKey(t), newDisk()
+	if _, err := newSigner(k, d.process(nil)).Sign(t.Context(), claimOf("vote", "a", base+100, 0), claimOf("signature", "a", base+500, 0)); err != nil {
+		t.Fatal(err)
+	}
+	s := New(Options{
+		Key: k, Journal: d.process(nil), Now: func() time.Time { return clock.Add(time.Minute) }, Since: base,
+		Every: func(string) time.Duration { return time.Second },
+	})
+	first := base + 500 + 2000 + 1000
+	if _, err := s.Sign(t.Context(), claimOf("vote", "a", first-1, 0)); !errors.Is(err, ErrBefore) {
+		t.Errorf("before the signed round has passed: %v, want %v", err, ErrBefore)
+	}
+	if _, err := s.Sign(t.Context(), claimOf("vote", "a", first, 0)); err != nil {
+		t.Errorf("after it: %v", err)
+	}
+}
+
 // TestConflictsSayWhatDiffers: an operator who is told of a conflict must see which of the two digests it is.
 func TestConflictsSayWhatDiffers(t *testing.T) {
 	k, d := newTestKey(t), newDisk()
@@ -161,7 +181,11 @@ func TestEveryClaimOfACallNeedsItsGround(t *testing.T) {
 	if _, err := s.Sign(t.Context(), mine); err != nil || asked != 0 {
 		t.Errorf("its own alone: %v, the ledger was asked %d times, want 0", err, asked)
 	}
-	forgot = now.Add(-time.Minute)
+	forgot, asked = time.Time{}, 0
+	if _, err := s.Sign(t.Context(), claimOf("report", "d", 100_000, 0), claimOf("report", "e", 100_000, 0)); err != nil || asked != 1 {
+		t.Errorf("nothing was lost: %v, the ledger was asked %d times, want once", err, asked)
+	}
+	forgot, asked = now.Add(-time.Minute), 0
 	if _, err := s.Sign(t.Context(), mine, fresh, claimOf("report", "c", 100_000, 0)); err != nil || asked != 1 {
 		t.Errorf("what was lost was older: %v, the ledger was asked %d times, want once", err, asked)
 	}

@@ -41,6 +41,7 @@ const (
 	maxKeystoreBytes = 64 << 10
 	maxScryptMemory  = 256 << 20 // bytes, 128·N·r
 	maxScryptWork    = 1 << 22   // N·r·p
+	maxScryptFactor  = 1 << 10   // r, and p
 	maxPBKDF2Rounds  = 10_000_000
 	maxSaltBytes     = 1 << 10
 	derivedKeyBytes  = 32
@@ -139,27 +140,37 @@ func openKeystore(raw []byte, password string) (*Key, error) {
 
 // derive stretches password, after a look at what that would cost.
 func derive(kdf string, p kdfParams, password string) ([]byte, error) {
+	if err := p.check(kdf); err != nil {
+		return nil, err
+	}
+	if kdf == "scrypt" {
+		return scrypt.Key([]byte(password), p.Salt, p.N, p.R, p.P, p.DKLen)
+	}
+	return pbkdf2.Key(sha256.New, password, p.Salt, p.C, p.DKLen)
+}
+
+// check returns why p is not what kdf may be asked for.
+func (p kdfParams) check(kdf string) error {
 	if p.DKLen != derivedKeyBytes || len(p.Salt) > maxSaltBytes {
-		return nil, fmt.Errorf("keystore kdf: dklen %d and a salt of %d bytes; want %d and at most %d",
+		return fmt.Errorf("keystore kdf: dklen %d and a salt of %d bytes; want %d and at most %d",
 			p.DKLen, len(p.Salt), derivedKeyBytes, maxSaltBytes)
 	}
 	switch kdf {
 	case "scrypt":
-		n, r, par := int64(p.N), int64(p.R), int64(p.P)
-		// Each factor is bounded first, so that no product overflows.
-		if n < 2 || n > maxScryptWork || n&(n-1) != 0 || r < 1 || r > 1<<10 || par < 1 || par > 1<<10 ||
-			128*n*r > maxScryptMemory || n*r*par > maxScryptWork {
-			return nil, fmt.Errorf("keystore scrypt n=%d r=%d p=%d: want a power of two, at most %d MiB and n·r·p at most %d",
+		// r and p are bounded first, and N by division, so that no product overflows.
+		if p.R < 1 || p.R > maxScryptFactor || p.P < 1 || p.P > maxScryptFactor || p.N < 2 || p.N&(p.N-1) != 0 ||
+			p.N > maxScryptMemory/(128*p.R) || p.N > maxScryptWork/(p.R*p.P) {
+			return fmt.Errorf("keystore scrypt n=%d r=%d p=%d: want a power of two, at most %d MiB and n·r·p at most %d",
 				p.N, p.R, p.P, maxScryptMemory>>20, maxScryptWork)
 		}
-		return scrypt.Key([]byte(password), p.Salt, p.N, p.R, p.P, p.DKLen)
+		return nil
 	case "pbkdf2":
 		if p.PRF != "hmac-sha256" || p.C < 1 || p.C > maxPBKDF2Rounds {
-			return nil, fmt.Errorf("keystore pbkdf2 prf %q c=%d: want hmac-sha256 and 1 to %d", p.PRF, p.C, maxPBKDF2Rounds)
+			return fmt.Errorf("keystore pbkdf2 prf %q c=%d: want hmac-sha256 and 1 to %d", p.PRF, p.C, maxPBKDF2Rounds)
 		}
-		return pbkdf2.Key(sha256.New, password, p.Salt, p.C, p.DKLen)
+		return nil
 	}
-	return nil, fmt.Errorf("keystore kdf %q: want scrypt or pbkdf2", kdf)
+	return fmt.Errorf("keystore kdf %q: want scrypt or pbkdf2", kdf)
 }
 
 func aesCTR(key, iv, text []byte) ([]byte, error) {
@@ -208,10 +219,8 @@ func sealKeystore(key *Key, password string) ([]byte, error) {
 		return nil, err
 	}
 	mac := dodona.Keccak256(derived[16:32], text)
-	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80 // a random UUID, RFC 9562 §5.4
 	ks := keystore{
-		Address: hex20(key.Address()), Version: 3,
-		ID: fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:]),
+		Address: hex20(key.Address()), Version: 3, ID: uuidOf([16]byte(id)),
 		Crypto: keystoreCrypto{
 			Cipher: "aes-128-ctr", CipherText: text,
 			KDF: "scrypt", KDFParams: params, MAC: mac[:],
@@ -225,6 +234,12 @@ func sealKeystore(key *Key, password string) ([]byte, error) {
 		return nil, err
 	}
 	return out.Bytes(), nil
+}
+
+// uuidOf returns the UUID, version 4, of random bytes (RFC 9562 §5.4).
+func uuidOf(b [16]byte) string {
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // hex20 writes an address without 0x.

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +19,8 @@ import (
 	"github.com/ethereum/go-ethereum/crypto"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/keyfile"
+	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
 // The vectors of the Web3 Secret Storage definition: one key, one password, both functions.
@@ -214,6 +218,149 @@ func TestHostileKeystoresCostNothing(t *testing.T) {
 		if err == nil || errors.Is(err, ErrPassword) {
 			t.Errorf("%s: got %v, want an error that is not about the password", name, err)
 		}
+	}
+}
+
+// TestTheCostOfAKeystoreIsBounded at each bound: the last that is allowed, and the first that is not.
+func TestTheCostOfAKeystoreIsBounded(t *testing.T) {
+	scrypt := func(n, r, p int) kdfParams { return kdfParams{DKLen: 32, N: n, R: r, P: p} }
+	pbkdf2 := func(c int) kdfParams { return kdfParams{DKLen: 32, C: c, PRF: "hmac-sha256"} }
+	salted := func(p kdfParams, bytes int) kdfParams {
+		p.Salt = make([]byte, bytes)
+		return p
+	}
+	long := func(p kdfParams, bytes int) kdfParams {
+		p.DKLen = bytes
+		return p
+	}
+	for _, c := range []struct {
+		kdf  string
+		p    kdfParams
+		want bool
+	}{
+		{"scrypt", scrypt(2, 1, 1), true},
+		{"scrypt", scrypt(1, 1, 1), false},
+		{"scrypt", scrypt(3, 1, 1), false},
+		{"scrypt", scrypt(math.MinInt, 1, 1), false},
+		{"scrypt", scrypt(2, 0, 1), false},
+		{"scrypt", scrypt(2, 1, 0), false},
+		{"scrypt", scrypt(2, 1024, 1), true},
+		{"scrypt", scrypt(2, 1025, 1), false},
+		{"scrypt", scrypt(2, 1, 1024), true},
+		{"scrypt", scrypt(2, 1, 1025), false},
+		{"scrypt", scrypt(1<<21, 1, 1), true}, // 256 MiB
+		{"scrypt", scrypt(1<<22, 1, 1), false},
+		{"scrypt", scrypt(4096, 512, 1), true},  // 256 MiB
+		{"scrypt", scrypt(4096, 513, 1), false}, // 256.5 MiB
+		{"scrypt", scrypt(1<<18, 1, 16), true},  // 2^22
+		{"scrypt", scrypt(1<<18, 1, 17), false},
+		{"scrypt", scrypt(1<<18, 8, 2), true}, // 2^22
+		{"scrypt", scrypt(1<<18, 8, 3), false},
+		{"scrypt", scrypt(4096, 1, 1024), true}, // 2^22
+		{"scrypt", scrypt(8192, 1, 512), true},
+		{"scrypt", scrypt(8192, 1, 513), false}, // hardly more
+		{"pbkdf2", pbkdf2(1), true},
+		{"pbkdf2", pbkdf2(0), false},
+		{"pbkdf2", pbkdf2(10_000_000), true},
+		{"pbkdf2", pbkdf2(10_000_001), false},
+		{"pbkdf2", kdfParams{DKLen: 32, C: 1, PRF: "hmac-sha512"}, false},
+		{"pbkdf2", salted(pbkdf2(1), 1024), true},
+		{"pbkdf2", salted(pbkdf2(1), 1025), false},
+		{"pbkdf2", long(pbkdf2(1), 31), false},
+		{"pbkdf2", long(pbkdf2(1), 33), false},
+		{"argon2id", scrypt(2, 1, 1), false},
+	} {
+		if err := c.p.check(c.kdf); (err == nil) != c.want {
+			t.Errorf("%s n=%d r=%d p=%d c=%d, dklen %d, salt of %d: %v, want it allowed: %t", c.kdf, c.p.N, c.p.R, c.p.P, c.p.C, c.p.DKLen, len(c.p.Salt), err, c.want)
+		}
+	}
+	if err := scrypt(3, 1, 1).check("scrypt"); err == nil || !strings.Contains(err.Error(), "at most 256 MiB and n·r·p at most 4194304") {
+		t.Errorf("got %v, want the bounds", err)
+	}
+}
+
+func TestAKeystoreHas64KiBAtMost(t *testing.T) {
+	for size, want := range map[int]bool{0: true, 64 << 10: true, 64<<10 + 1: false, 70 << 10: false} {
+		raw, err := readPrivate(writeFile(t, strings.Repeat("x", size), 0o600))
+		if (err == nil) != want || want && len(raw) != size {
+			t.Errorf("%d bytes: read %d, %v, want them: %t", size, len(raw), err, want)
+		}
+	}
+}
+
+// TestAKeystoreIsWrittenAsPromised: light scrypt, and everything random that there must be, new each time.
+func TestAKeystoreIsWrittenAsPromised(t *testing.T) {
+	key := newTestKey(t)
+	var written [2]keystore
+	for i := range written {
+		raw, err := sealKeystore(key, "p")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(raw, &written[i]); err != nil || !strings.HasPrefix(string(raw), "{\n  \"address\"") || !strings.HasSuffix(string(raw), "}\n") {
+			t.Errorf("%s: %v, want indented JSON", raw, err)
+		}
+	}
+	a, b := written[0], written[1]
+	p := a.Crypto.KDFParams
+	if a.Version != 3 || a.Address != hex20(key.Address()) || a.Crypto.KDF != "scrypt" || p.N != 4096 || p.R != 8 || p.P != 6 || p.DKLen != 32 {
+		t.Errorf("%+v", a)
+	}
+	if len(p.Salt) != 32 || len(a.Crypto.CipherParams.IV) != 16 || len(a.Crypto.CipherText) != 32 || len(a.Crypto.MAC) != 32 {
+		t.Errorf("salt %x, iv %x, text of %d bytes, mac of %d", p.Salt, a.Crypto.CipherParams.IV, len(a.Crypto.CipherText), len(a.Crypto.MAC))
+	}
+	if bytes.Equal(p.Salt, b.Crypto.KDFParams.Salt) || bytes.Equal(a.Crypto.CipherParams.IV, b.Crypto.CipherParams.IV) || a.ID == b.ID {
+		t.Errorf("two files share salt, iv or id: %+v, %+v", a, b)
+	}
+	if id := strings.ReplaceAll(a.ID, "-", ""); len(id) != 32 || strings.Contains(hex.EncodeToString(slices.Concat(p.Salt, a.Crypto.CipherParams.IV)), id[:8]) {
+		t.Errorf("id %s repeats salt or iv, or is none", a.ID)
+	}
+}
+
+func TestUUIDsAreOfVersion4(t *testing.T) {
+	for want, b := range map[string][16]byte{
+		"00000000-0000-4000-8000-000000000000": {},
+		"ffffffff-ffff-4fff-bfff-ffffffffffff": [16]byte(bytes.Repeat([]byte{0xff}, 16)),
+		"00010203-0405-4607-8809-0a0b0c0d0e0f": {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
+	} {
+		if got := uuidOf(b); got != want {
+			t.Errorf("%x: %s, want %s", b, got, want)
+		}
+	}
+}
+
+// TestAConfiguredKeyIsOpenedOrSaysWhichSettingIsWrong, and errors repeat no secret.
+func TestAConfiguredKeyIsOpenedOrSaysWhichSettingIsWrong(t *testing.T) {
+	want, err := ParseKey(vectorKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := writeFile(t, vectorPBKDF2, 0o600)
+	t.Setenv("DODONA_TEST_PASSWORD", vectorPassword)
+	t.Setenv("DODONA_TEST_KEY", vectorKey)
+	t.Setenv("DODONA_TEST_NO_KEY", "7a28b5")
+	env := func(name string) secret.String { return secret.String{Env: name} }
+	for name, c := range map[string]struct {
+		key  keyfile.Key
+		want string // in the error
+	}{
+		"hex":                   {keyfile.Key{Hex: env("DODONA_TEST_KEY")}, ""},
+		"a keystore":            {keyfile.Key{File: path, Password: env("DODONA_TEST_PASSWORD")}, ""},
+		"hex that is none":      {keyfile.Key{Hex: env("DODONA_TEST_NO_KEY")}, "read node.key.hex: not a private key"},
+		"hex that is not there": {keyfile.Key{Hex: env("DODONA_TEST_UNSET")}, "read node.key.hex: read secret"},
+		"no password there":     {keyfile.Key{File: path, Password: env("DODONA_TEST_UNSET")}, "read node.key.password: read secret"},
+		"another password":      {keyfile.Key{File: path}, "read key " + path},
+	} {
+		got, err := Open("node.key", c.key)
+		if c.want == "" && (err != nil || got.Address() != want.Address()) {
+			t.Errorf("%s: %v, %v, want the key of %s", name, got, err, want)
+		}
+		if c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "7a28b5")) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+	if got := fmt.Sprint((*Key)(nil)); got != "no key" {
+		t.Errorf("no key prints as %q", got)
 	}
 }
 

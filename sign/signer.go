@@ -382,10 +382,9 @@ func (s *Signer) signatures(claims []dodona.Claim) [][]byte {
 	}
 	workers := min(runtime.GOMAXPROCS(0), (len(claims)+signaturesEach-1)/signaturesEach)
 	var wg sync.WaitGroup
-	for w := 1; w < workers; w++ {
+	for w := range workers {
 		wg.Go(func() { work(w*len(claims)/workers, (w+1)*len(claims)/workers) })
 	}
-	work(0, len(claims)/workers)
 	wg.Wait()
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -159,14 +160,25 @@ func TestDamagedRecordsStopTheirSubjectOnly(t *testing.T) {
 		"another id":      func(r *dodona.Record) { r.ID = recordID(other) },
 		"another key":     func(r *dodona.Record) { r.Key = "report.b." + hex20(k.Address()) },
 		"another subject": func(r *dodona.Record) { r.Body, r.ID = appendClaim(nil, other), recordID(other) },
+		"more than ids of before covered": func(r *dodona.Record) {
+			r.Body, r.ID = appendEntry(nil, good, on("", claimOf("signature", "a", 6, 0), good)), formerID(good)
+		},
+		"a vote under an id of before": func(r *dodona.Record) {
+			vote := claimOf("vote", "a", 5, 0)
+			r.Body, r.ID = appendClaim(nil, vote), formerID(vote)
+		},
 	} {
 		d := newDisk()
 		damaged := rec
 		change(&damaged)
 		d.keys[key] = []dodona.Record{damaged}
 		s := newSigner(k, d.process(nil))
-		if _, err := s.Sign(t.Context(), claimOf("report", "a", 6, 0)); err == nil || !strings.Contains(err.Error(), key) {
+		_, err := s.Sign(t.Context(), claimOf("report", "a", 6, 0))
+		if err == nil || !strings.Contains(err.Error(), key) {
 			t.Errorf("%s: got %v, want an error that names %s", name, err, key)
+		}
+		if errors.Is(err, errMismatch) && !strings.Contains(err.Error(), fmt.Sprintf("record %q of %q", damaged.ID, damaged.Key)) {
+			t.Errorf("%s: got %v, want it to name the record", name, err)
 		}
 		if _, err := s.Sign(t.Context(), other); err != nil {
 			t.Errorf("%s: another subject: %v", name, err)
@@ -410,7 +422,7 @@ func TestSignEndsWithItsContext(t *testing.T) {
 		second, cancelSecond := context.WithTimeout(t.Context(), time.Second)
 		defer cancelSecond()
 		// b is locked before the wait for a ends; it must be free again afterwards.
-		if _, err := s.Sign(second, claimOf("report", "a", 1, 0), claimOf("observation", "b", 1, 0)); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := s.Sign(second, claimOf("report", "a", 1, 0), claimOf("observation", "b", 1, 0)); !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "wait for ") {
 			t.Errorf("in the wait for the subject: got %v", err)
 		}
 		wg.Wait()
@@ -461,6 +473,107 @@ func TestSignCounts(t *testing.T) {
 	} {
 		if c.n[name] != want {
 			t.Errorf("%s: got %d, want %d of %v", name, c.n[name], want, c.n)
+		}
+	}
+}
+
+// TestEverySignatureIsMadeWhateverTheirNumber: they are made on several cores, where there are many.
+func TestEverySignatureIsMadeWhateverTheirNumber(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	k := newTestKey(t)
+	for _, n := range []int{1, 7, 8, 9, 16, 17, 33} {
+		d, a := newDisk(), newAudit(k)
+		s := newSigner(k, d.process(nil))
+		var claims []dodona.Claim
+		for i := range n {
+			claims = append(claims, claimOf("report", "a", dodona.Round(i+1), 0))
+		}
+		if err, _ := a.sign(t, s, claims...); err != nil { // recovers each
+			t.Errorf("%d: %v", n, err)
+		}
+	}
+}
+
+// crowd is a ledger that has nothing, and counts who asks it at the same time.
+type crowd struct {
+	*process
+	mu        sync.Mutex
+	here, all int
+}
+
+func (c *crowd) Last(ctx context.Context, topic dodona.Topic, key string) (dodona.Record, error) {
+	c.mu.Lock()
+	c.here++
+	c.all = max(c.all, c.here)
+	c.mu.Unlock()
+	time.Sleep(time.Second) // of a bubble's clock
+	c.mu.Lock()
+	c.here--
+	c.mu.Unlock()
+	return c.process.Last(ctx, topic, key)
+}
+
+// TestManyClaimsAreReadAtOnceButNotAll: a node of many feeds begins soon, and its ledger is not flooded.
+func TestManyClaimsAreReadAtOnceButNotAll(t *testing.T) {
+	for subjects, want := range map[int]int{1: 1, 16: 1, 17: 16, 40: 16} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &crowd{process: newDisk().process(nil)}
+			s := newSigner(newTestKey(t), c)
+			var claims []dodona.Claim
+			for i := range subjects {
+				claims = append(claims, claimOf("report", fmt.Sprint("feed-", i), 1, 0))
+			}
+			if _, err := s.Sign(t.Context(), claims...); err != nil {
+				t.Fatal(err)
+			}
+			if c.all != want || c.lasts != subjects {
+				t.Errorf("%d subjects: %d reads, %d at once, want %d, %d at once", subjects, c.lasts, c.all, subjects, want)
+			}
+		})
+	}
+}
+
+// TestWhatIsKnownIsNotReadAgain, not even if it was found on record, and nothing was appended.
+func TestWhatIsKnownIsNotReadAgain(t *testing.T) {
+	k, d := newTestKey(t), newDisk()
+	c := claimOf("report", "a", 5, 0)
+	if _, err := newSigner(k, d.process(nil)).Sign(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	p := d.process(nil)
+	s := newSigner(k, p)
+	for range 3 {
+		if _, err := s.Sign(t.Context(), c); err != nil || p.lasts != 1 {
+			t.Errorf("%v after %d reads, want one", err, p.lasts)
+		}
+	}
+}
+
+// raced is a ledger in which others are faster, some times.
+type raced struct {
+	*process
+	times int
+}
+
+func (r *raced) Append(ctx context.Context, recs ...dodona.Record) error {
+	if r.times > 0 {
+		r.times--
+		return dodona.ErrConflict
+	}
+	return r.process.Append(ctx, recs...)
+}
+
+// TestASignerThatIsOutrunGivesUp, and does not say that its claim contradicts what is on record.
+func TestASignerThatIsOutrunGivesUp(t *testing.T) {
+	for times, want := range map[int]error{8: nil, 9: ErrOutrun} {
+		c := &counts{Recorder: telemetry.Nop, n: map[telemetry.Counter]uint64{}}
+		s := New(Options{Key: newTestKey(t), Journal: &raced{newDisk().process(nil), times}, Now: now, Recorder: c})
+		_, err := s.Sign(t.Context(), claimOf("report", "a", 1, 0))
+		if !errors.Is(err, want) || (err == nil) != (want == nil) || errors.Is(err, dodona.ErrConflict) {
+			t.Errorf("outrun %d times: %v, want %v", times, err, want)
+		}
+		if c.n[telemetry.SignRaces] != 8 || (want != nil) != (c.n[telemetry.SignRefused.Of("outrun")] == 1) {
+			t.Errorf("outrun %d times: counted %v", times, c.n)
 		}
 	}
 }

@@ -93,18 +93,18 @@ func (s standing) judgeVote(c dodona.Claim) (again bool, err error) {
 	case c.Round < s.lock.Round:
 		return false, fmt.Errorf("%w: %s", ErrPassed, s.lock.Round)
 	case c.Round == s.lock.Round:
-		return s.same(c, s.lock)
+		return true, s.same(c, s.lock)
 	}
 	// What k members voted for, and this one signed, is all that can become of the round.
 	if signed, found := s.signature(c.Round); found {
-		_, err = s.same(c, signed)
+		return false, s.same(c, signed)
 	}
-	return false, err
+	return false, nil
 }
 
 func (s standing) judgeSignature(c dodona.Claim) (again bool, err error) {
 	if signed, found := s.signature(c.Round); found {
-		return s.same(c, signed)
+		return true, s.same(c, signed)
 	}
 	if c.Round <= s.closed {
 		return false, fmt.Errorf("%w: %s", ErrPassed, s.newest())
@@ -113,16 +113,16 @@ func (s standing) judgeSignature(c dodona.Claim) (again bool, err error) {
 }
 
 // same returns an error unless the claim is that of the same round on record.
-func (s standing) same(c dodona.Claim, m mark) (bool, error) {
+func (s standing) same(c dodona.Claim, m mark) error {
 	switch {
 	case c.Network != s.network:
-		return false, fmt.Errorf("%w: for the network %s", ErrPassed, s.network.Short())
+		return fmt.Errorf("%w: for the network %s", ErrPassed, s.network.Short())
 	case markOf(c) == m:
-		return true, nil
+		return nil
 	case c.Digest == m.Digest:
-		return false, fmt.Errorf("observed %s %w: %s", c.Observed.Short(), dodona.ErrConflict, m.Observed.Short())
+		return fmt.Errorf("observed %s %w: %s", c.Observed.Short(), dodona.ErrConflict, m.Observed.Short())
 	}
-	return false, fmt.Errorf("digest %s %w: %s", c.Digest.Short(), dodona.ErrConflict, m.Digest.Short())
+	return fmt.Errorf("digest %s %w: %s", c.Digest.Short(), dodona.ErrConflict, m.Digest.Short())
 }
 
 // with returns what stands once c, which may be claimed, is on record, without the record.
@@ -150,7 +150,6 @@ func (s standing) tidy() standing {
 	s.signed = slices.CompactFunc(s.signed, func(a, b mark) bool { return a.Round == b.Round })
 	if excess := len(s.signed) - mostOpen; excess > 0 {
 		s.closed = max(s.closed, s.signed[excess-1].Round)
-		s.signed = s.signed[excess:]
 	}
 	for len(s.signed) > 0 && s.signed[0].Round <= s.closed {
 		s.signed = s.signed[1:]

@@ -3,6 +3,7 @@ package sign
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,7 +35,7 @@ func TestVotesAndSignaturesAreTwoClaims(t *testing.T) {
 			{"vote", 5, 0, nil}, {"vote", 6, 0, nil}, {"signature", 6, 0, nil}, {"signature", 5, 0, nil}, {"signature", 5, 1, conflict}, {"signature", 6, 1, conflict},
 		},
 		"nobody votes against what he has signed": {
-			{"vote", 4, 1, nil}, {"signature", 5, 0, nil}, {"vote", 5, 1, conflict}, {"vote", 5, 0, nil},
+			{"vote", 4, 1, nil}, {"signature", 5, 0, nil}, {"vote", 5, 1, conflict}, {"vote", 5, 0, nil}, {"signature", 5, 1, conflict},
 		},
 		"four rounds are open": {
 			{"signature", 10, 0, nil},
@@ -210,8 +211,47 @@ func TestNothingThatStoodFallsWithTheLedger(t *testing.T) {
 	if s := five.found(on("y", claim("report", 5))).with(claim("report", 5)); s.closed != 7 {
 		t.Errorf("a claim of another process, on record again: closed to %d, want 7", s.closed)
 	}
+	closed := on("x", claim("report", 10), claim("signature", 11)).found(on("y", claim("signature", 5), claim("signature", 6), claim("signature", 7), claim("signature", 8)))
+	if closed.closed != 10 || len(closed.signed) != 1 {
+		t.Errorf("four signatures of another process below a claim of this one: closed to %d with %d signed above, want 10 and 1", closed.closed, len(closed.signed))
+	}
 	more := on("y", claim("vote", 6), claim("signature", 5), claim("signature", 6), claim("signature", 4))
 	if all := knew.found(more); all.lost || !all.equals(more) {
 		t.Errorf("more than was known: %+v, want %+v", all, more)
+	}
+}
+
+// TestWhatStandsIsNeverWrittenTo: two continuations of one standing do not see each other, and what they continue stays.
+func TestWhatStandsIsNeverWrittenTo(t *testing.T) {
+	before := on("x", claimOf("signature", "f", 5, 0), claimOf("signature", "f", 6, 0))
+	before.signed = append(make([]mark, 0, 8), before.signed...) // room for more behind what there is
+	was := slices.Clone(before.signed)
+	seven, eight := before.with(claimOf("signature", "f", 7, 0)), before.with(claimOf("signature", "f", 8, 0))
+	before.with(claimOf("signature", "f", 4, 0))
+	if m, found := seven.signature(7); !found || m != markOf(claimOf("signature", "f", 7, 0)) {
+		t.Errorf("round 7 is signed as %v, %t, once round 8 is signed after the same", m, found)
+	}
+	if _, found := eight.signature(8); !found || !slices.Equal(before.signed, was) {
+		t.Errorf("%v became %v", was, before.signed)
+	}
+}
+
+// TestWhatDiffersInAnythingIsNotEqual, so that what the ledger lost is put on record again.
+func TestWhatDiffersInAnythingIsNotEqual(t *testing.T) {
+	s := on("x", claimOf("vote", "f", 5, 0), claimOf("signature", "f", 6, 0))
+	if !s.equals(s) {
+		t.Error("a standing is not what it is")
+	}
+	for name, change := range map[string]func(*standing){
+		"network": func(s *standing) { s.network[0] ^= 1 },
+		"lock":    func(s *standing) { s.lock.Round++ },
+		"both":    func(s *standing) { s.both = true },
+		"closed":  func(s *standing) { s.closed++ },
+		"signed":  func(s *standing) { s.signed = nil },
+	} {
+		other := s
+		if change(&other); s.equals(other) {
+			t.Errorf("another %s is equal", name)
+		}
 	}
 }
