@@ -287,9 +287,7 @@ func (d Decimal) String() string {
 	if s[0] == '-' {
 		sign, s = "-", s[1:]
 	}
-	if short := int(d.scale) + 1 - len(s); short > 0 {
-		s = strings.Repeat("0", short) + s
-	}
+	s = strings.Repeat("0", max(0, int(d.scale)+1-len(s))) + s
 	at := len(s) - int(d.scale)
 	return sign + s[:at] + "." + s[at:]
 }

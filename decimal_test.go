@@ -3,7 +3,9 @@ package dodona
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"math/big"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -278,4 +280,94 @@ func TestInt192FromWordReadsWhatWordWrites(t *testing.T) {
 			t.Fatalf("%x is not an int192, but was read as %s", word, got)
 		}
 	})
+}
+
+// TestInt192IsAnInt64WhereThatIsEnough at its bounds, and at those of the words.
+func TestInt192IsAnInt64WhereThatIsEnough(t *testing.T) {
+	for _, v := range []int64{0, 1, -1, 1 << 61, 1 << 62, -1 << 61, -1 << 62, math.MaxInt64, math.MinInt64} {
+		i := NewInt192(v)
+		if got, fits := i.Int64(); !fits || got != v || i.Big().Int64() != v || i.String() != strconv.FormatInt(v, 10) {
+			t.Errorf("%d is %d, %t, %s", v, got, fits, i)
+		}
+		if back, err := Int192FromBig(big.NewInt(v)); err != nil || back != i {
+			t.Errorf("%d through big.Int is %s, %v", v, back, err)
+		}
+	}
+	for _, text := range []string{"9223372036854775808", "-9223372036854775809", "18446744073709551615", "18446744073709551616", "-18446744073709551616", "340282366920938463463374607431768211456", "-340282366920938463463374607431768211456"} {
+		i, err := ParseInt192(text)
+		if v, fits := i.Int64(); err != nil || fits || i.String() != text {
+			t.Errorf("%s is %s, %v, or %d of 64 bits: %t", text, i, err, v, fits)
+		}
+	}
+}
+
+// TestTextIsBounded before any work is done, and says how long it was.
+func TestTextIsBounded(t *testing.T) {
+	var i Int192
+	if err := i.UnmarshalText([]byte("0")); err != nil || !i.IsZero() {
+		t.Errorf("0 is read as %s, %v", i, err)
+	}
+	if err := i.UnmarshalText([]byte("-12")); err != nil || i != NewInt192(-12) {
+		t.Errorf("−12 is read as %s, %v", i, err)
+	}
+	for length, want := range map[int]bool{64: false, 65: true} {
+		if _, err := ParseInt192(strings.Repeat("9", length)); !errors.Is(err, ErrRange) || strings.Contains(err.Error(), "characters") != want {
+			t.Errorf("%d digits: %v, want it refused by its length: %t", length, err, want)
+		}
+	}
+	for length, want := range map[int]bool{255: false, 256: false, 257: true} {
+		d, err := ParseDecimal(strings.Repeat("0", length-1) + "7")
+		if (err != nil) != want || !want && d.String() != "7" {
+			t.Errorf("%d digits: %s, %v", length, d, err)
+		}
+	}
+}
+
+func TestSignAndAbsAtZero(t *testing.T) {
+	for text, want := range map[string]int{"-7": -1, "-0.1": -1, "0": 0, "0.1": 1, "7": 1} {
+		d, err := ParseDecimal(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		abs, err := d.Abs()
+		if d.Sign() != want || err != nil || abs.String() != strings.TrimPrefix(text, "-") {
+			t.Errorf("%s has the sign %d and is %s apart from it, %v", text, d.Sign(), abs, err)
+		}
+		if neg, err := d.Neg(); err != nil || neg.Sign() != -want {
+			t.Errorf("the opposite of %s is %s, %v", text, neg, err)
+		}
+	}
+	least := Int192{hi: math.MinInt64}.Decimal(0)
+	if _, err := least.Abs(); !errors.Is(err, ErrRange) {
+		t.Errorf("the one number without an opposite: %v, want %v", err, ErrRange)
+	}
+}
+
+// TestDecimalsAreBounded at the most there may be.
+func TestDecimalsAreBounded(t *testing.T) {
+	small, err := ParseDecimal("1e-57")
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := NewInt192(1).Decimal(0)
+	if got, err := small.Rescale(57); err != nil || got != NewInt192(1) {
+		t.Errorf("1e-57 at 57 decimals is %s, %v", got, err)
+	}
+	if _, err := small.Rescale(58); !errors.Is(err, ErrRange) {
+		t.Errorf("at 58 decimals: %v, want %v", err, ErrRange)
+	}
+	if got, err := small.Quo(one, 57); err != nil || got != small {
+		t.Errorf("1e-57 ÷ 1 at 57 decimals is %s, %v", got, err)
+	}
+	if _, err := one.Quo(one, 58); !errors.Is(err, ErrRange) {
+		t.Errorf("1 ÷ 1 at 58 decimals: %v, want %v", err, ErrRange)
+	}
+	if got := NewInt192(1).Decimal(58); got != small {
+		t.Errorf("58 decimals are %s, want 57 of them", got)
+	}
+	for scale, want := range map[int]bool{-57: true, -58: false, 57: true, 58: false} {
+		if _, err := NewDecimal(big.NewInt(1), scale); (err == nil) != want {
+			t.Errorf("1 with %d decimals: %v", scale, err)
+		}
+	}
 }

@@ -64,7 +64,7 @@ func (a *Address) UnmarshalText(text []byte) error { return decodeHex(a[:], text
 // if there are capitals. UnmarshalText reads what programs write, in the one spelling that is signed and kept.
 func (a *Address) Set(text string) error {
 	lower := strings.ToLower(text)
-	if lower == text || len(lower) != len(text) { // letters beyond ASCII, some of which have a digit's for their lower case
+	if lower == text {
 		return a.UnmarshalText([]byte(text))
 	}
 	var read Address
@@ -73,8 +73,8 @@ func (a *Address) Set(text string) error {
 	}
 	digest := Keccak256([]byte(lower[2:]))
 	for i, c := range []byte(lower[2:]) {
-		nibble := digest[i/2] >> (4 * (1 - i%2)) & 15
-		if c >= 'a' && (text[2+i] != c) != (nibble >= 8) {
+		high := digest[i/2]>>(4*(1-i%2))&8 != 0
+		if c >= 'a' && (text[2+i] != c) != high {
 			return fmt.Errorf("the capitals of %q do not match its checksum (EIP-55): a digit is wrong, or write it in lower case", text)
 		}
 	}
@@ -320,12 +320,9 @@ func Root(leaves ...Digest) Digest {
 	if len(leaves) == 0 {
 		return Digest{}
 	}
-	sorted := slices.SortedFunc(slices.Values(leaves), compareDigests)
-	n := len(sorted)
-	tree := make([]Digest, 2*n-1)
-	for i, leaf := range sorted {
-		tree[2*n-2-i] = leaf
-	}
+	falling := slices.SortedFunc(slices.Values(leaves), func(a, b Digest) int { return compareDigests(b, a) })
+	n := len(falling)
+	tree := append(make([]Digest, n-1, 2*n-1), falling...)
 	for i := n - 2; i >= 0; i-- {
 		tree[i] = node(tree[2*i+1], tree[2*i+2])
 	}

@@ -600,3 +600,19 @@ func TestPeopleWriteAddressesWithAChecksum(t *testing.T) {
 		t.Error("programs may write capitals")
 	}
 }
+
+func TestShortFormsHaveTwoBytesOfEitherEnd(t *testing.T) {
+	d, a := Digest{0: 0x9f, 1: 0x2c, 2: 1, 29: 1, 30: 0x41, 31: 0xd7}, Address{0: 1, 1: 2, 2: 3, 17: 4, 18: 5, 19: 6}
+	if d.Short() != "0x9f2c…41d7" || a.Short() != "0x0102…0506" {
+		t.Errorf("got %s and %s", d.Short(), a.Short())
+	}
+}
+
+func TestOnlyZeroIsZero(t *testing.T) {
+	if !(Digest{}).IsZero() || (Digest{31: 1}).IsZero() || !(Address{}).IsZero() || (Address{19: 1}).IsZero() {
+		t.Error("a digest or an address with a bit is zero, or one without is not")
+	}
+	if i := NewInt192(0); !i.IsZero() || NewInt192(-1).IsZero() {
+		t.Error("0 is not zero, or −1 is")
+	}
+}

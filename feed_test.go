@@ -7,12 +7,12 @@ import (
 )
 
 func TestNamesAreSubjectTokens(t *testing.T) {
-	for _, name := range []string{"a", "btc.usd", "boiler-3.temperature", "0", strings.Repeat("a", 63)} {
+	for _, name := range []string{"a", "btc.usd", "a.b.c.d", "boiler-3.temperature", "0", "9", "z", "a-", strings.Repeat("a", 63)} {
 		if err := CheckName(name, 4); err != nil {
 			t.Errorf("CheckName(%q): %v", name, err)
 		}
 	}
-	for _, name := range []string{"", ".", "a.", ".a", "a..b", "-a", "A", "a b", "a*", "a>", "a.b.c.d.e", "ä", "a\x00", strings.Repeat("a", 64)} {
+	for _, name := range []string{"", ".", "a.", ".a", "a..b", "-a", "A", "a/", "a:", "a`", "a{", "a_", "a b", "a*", "a>", "a.b.c.d.e", "ä", "a\x00", strings.Repeat("a", 64)} {
 		if err := CheckName(name, 4); err == nil {
 			t.Errorf("CheckName(%q) is accepted", name)
 		}
@@ -29,7 +29,11 @@ func TestFeedFormatsForPeople(t *testing.T) {
 		{Feed{Kind: Number, Decimals: 2}, -5, "-0.05"},
 		{Feed{Kind: Bool}, 1, "true"},
 		{Feed{Kind: Enum, Labels: []string{"off", "on"}}, 1, "on"},
+		{Feed{Kind: Enum, Labels: []string{"off", "on"}}, 0, "off"},
+		{Feed{Kind: Enum, Labels: []string{"off", "on"}}, 2, "2"},
+		{Feed{Kind: Enum, Labels: []string{"off", "on"}}, -1, "-1"},
 		{Feed{Kind: Enum, Labels: []string{"off", "on"}}, 7, "7"},
+		{Feed{Kind: Bool}, 0, "false"},
 	} {
 		if got := c.feed.Format(NewInt192(c.v)); got != c.want {
 			t.Errorf("%+v formats %d as %q, want %q", c.feed, c.v, got, c.want)
@@ -45,6 +49,11 @@ func TestRoundIsItsInstant(t *testing.T) {
 	}
 	if got := RoundAt(time.Unix(-5, 0)); got != 0 {
 		t.Errorf("before 1970: %d, want 0", got)
+	}
+	for ms, want := range map[int64]Round{-1: 0, 0: 0, 1: 1, 2: 2} {
+		if got := RoundAt(time.UnixMilli(ms)); got != want {
+			t.Errorf("%d ms after 1970: round %d, want %d", ms, got, want)
+		}
 	}
 	if got := Round(1<<64 - 1).Time(); got.IsZero() {
 		t.Errorf("the last round has no time")

@@ -16,6 +16,10 @@ func TestNumbersOfTheProtocolStay(t *testing.T) {
 		"leaf of an answer":     {int(LeafAttestation), 1},
 		"leaf of a gap":         {int(LeafGap), 2},
 		"leaf of a late answer": {int(LeafLate), 3},
+		"bytes of a digest":     {len(Digest{}), 32},
+		"bytes of an address":   {len(Address{}), 20},
+		"bytes of a signature":  {len(Signature{}), 65},
+		"bytes of a group key":  {len(GroupKey{}), 33},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %d, want %d", name, c.got, c.want)
@@ -41,8 +45,36 @@ func TestAKeyOfAGroupKnowsWhetherItsPointIsOdd(t *testing.T) {
 			t.Errorf("a key that begins with %d has parity %d, want %d", first, got, want)
 		}
 	}
-	if (GroupKey{2}).Digest() == (GroupKey{3}).Digest() {
-		t.Error("two keys with one x have one digest")
+	key := GroupKey{0: 3, 1: 7, 32: 9}
+	want := packed(t, "uint8 bytes32 uint8", uint8(2), key.X(), uint8(1))
+	if key.Digest() != want || key.X() != (Digest{0: 7, 31: 9}) {
+		t.Errorf("the key %s of x %s has the digest %s, want %s", key, key.X(), key.Digest(), want)
+	}
+	group, member := Quorum{Scheme: "frost", Key: &key}, Quorum{Scheme: "ecdsa", K: 1, Members: []Address{{1}}}
+	if group.Digest() != want {
+		t.Errorf("the quorum of a key has the digest %s, want that of the key", group.Digest())
+	}
+	alone := member.Digest()
+	if member.Key = &key; member.Digest() != alone {
+		t.Error("a key changes the digest of a quorum whose scheme has none")
+	}
+	if (Quorum{Scheme: "frost"}).Digest() == want {
+		t.Error("a quorum without its key has its digest")
+	}
+}
+
+func TestAllMembersMayBeNeeded(t *testing.T) {
+	for n := 1; n <= 4; n++ {
+		q := Quorum{Scheme: "ecdsa", K: n}
+		for i := range n {
+			q.Members = append(q.Members, Address{19: byte(i + 1)})
+		}
+		if err := q.Check(); err != nil {
+			t.Errorf("%d of %d: %v", n, n, err)
+		}
+		if q.K++; q.Check() == nil {
+			t.Errorf("%d of %d passed", n+1, n)
+		}
 	}
 }
 

@@ -151,7 +151,7 @@ func (s *Series) Window(now time.Time, first dodona.Round, grids []Grid) (Window
 		from = grid.At(first, s.Every)
 	}
 	due := grid.At(dodona.RoundAt(now.Add(-Grace(grids))), s.Every)
-	if first >= from && first != 0 {
+	if first >= from { // so there is one: from is the end of a window, or begins the one of first
 		due = min(due, grid.Next(first, s.Every))
 	}
 	return Window{from, due}, due > from

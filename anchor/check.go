@@ -90,14 +90,14 @@ func checkTiles(w Window, every time.Duration, leaves []dodona.Leaf, r Rules) er
 	step := dodona.Round(every.Milliseconds())
 	var next dodona.Round // the first instant of the grid that is not spoken for
 	if step > 0 {
-		next = (w.From + step - 1) / step * step
+		next = grid.From(w.From, every)
 	}
-	floor := w.From // nothing may be below: the end of the tile before
-	var lateBefore dodona.Round
+	floor := w.From             // nothing may be below: the end of the tile before
+	var lateBefore dodona.Round // nothing is attested of round 0
 	for _, l := range leaves {
 		switch l.Kind {
 		case dodona.LeafLate:
-			if l.Round >= w.From || (lateBefore != 0 && l.Round == lateBefore) {
+			if l.Round >= w.From || l.Round == lateBefore {
 				return fmt.Errorf("%w: late round %s lies in the window, or stands twice", ErrUntiled, l.Round)
 			}
 			lateBefore = l.Round
@@ -120,7 +120,7 @@ func checkTiles(w Window, every time.Duration, leaves []dodona.Leaf, r Rules) er
 		case dodona.LeafGap:
 			last, fits := l.Value.Int64()
 			switch {
-			case step == 0 || !fits || last < 0:
+			case step == 0 || !fits:
 				return fmt.Errorf("%w: a gap at %s of a feed without a grid, or without an end", ErrUntiled, l.Round)
 			case l.Round != next || l.Round < floor:
 				return fmt.Errorf("%w: a gap begins at %s, want %s", ErrUntiled, l.Round, next)

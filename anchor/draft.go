@@ -177,8 +177,8 @@ func (d *Draft) Untold() []string {
 		if f.state.Every == 0 {
 			continue
 		}
-		step := dodona.Round(f.state.Every)
-		if lattice := (d.window.To+step-1)/step - (d.window.From+step-1)/step; int(lattice) > f.covered {
+		lattice := (grid.From(d.window.To, f.every()) - grid.From(d.window.From, f.every())) / dodona.Round(f.state.Every)
+		if int(lattice) > f.covered {
 			names = append(names, name)
 		}
 	}
@@ -254,8 +254,8 @@ func (f *draftFeed) gaps(w Window) (gaps []Gap) {
 		return nil
 	}
 	step := dodona.Round(f.state.Every)
-	next := (w.From + step - 1) / step * step // the first instant that is not covered yet
-	fused := false                            // whether the last gap may still grow
+	next := grid.From(w.From, f.every()) // the first instant that is not covered yet
+	fused := false                       // whether the last gap may still grow
 	miss := func(upTo dodona.Round, cause string) {
 		if upTo < next {
 			return
@@ -283,8 +283,8 @@ func (f *draftFeed) gaps(w Window) (gaps []Gap) {
 		}
 	}
 	for _, a := range f.attested {
-		if a.Feed != f.id || !w.Contains(a.Round) {
-			continue
+		if a.Feed != f.id {
+			continue // of late ones, which lie below the window, nothing comes
 		}
 		silence(a.Round)
 		next, fused = max(next, grid.Next(a.Round, f.every())), false

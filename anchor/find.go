@@ -25,7 +25,7 @@ type Place struct {
 // it is not anchored, or not yet, or that the records that would tell are no longer kept.
 func Find(ctx context.Context, l dodona.Ledger, a dodona.Attestation, appended time.Time) (Place, error) {
 	leaf := a.Leaf()
-	place, err := first(ctx, l, func(rec dodona.Record) bool { return leaf.Round.Before()(rec) || rec.ID == leaf.Round.ID() }, 1,
+	place, err := first(ctx, l, (leaf.Round + 1).Before(), 1, // one that ends at the round is without it
 		func(rec dodona.Record) (Place, error) { return find(ctx, l, rec, leaf) })
 	if !errors.Is(err, dodona.ErrNotFound) {
 		return place, err
@@ -42,7 +42,7 @@ const lateLooks = 4
 // FindGap returns where it is anchored that a round of a feed, by name, was missed, or [dodona.ErrNotFound].
 func FindGap(ctx context.Context, l dodona.Ledger, feed string, round dodona.Round) (Place, dodona.Feed, error) {
 	var identity dodona.Feed
-	place, err := first(ctx, l, func(rec dodona.Record) bool { return round.Before()(rec) || rec.ID == round.ID() }, 1,
+	place, err := first(ctx, l, (round + 1).Before(), 1,
 		func(rec dodona.Record) (place Place, err error) {
 			place, identity, err = findGap(ctx, l, rec, feed, round)
 			return place, err
@@ -182,10 +182,7 @@ func (p *Plan) record(ctx context.Context, l dodona.Ledger, number int) (dodona.
 // loadFeeds reads the feeds of a plan.
 func (p *Plan) loadFeeds(ctx context.Context, l dodona.Ledger) error {
 	var feeds []FeedState
-	for i, part := range p.Parts {
-		if part.Holds != holdsFeeds {
-			continue
-		}
+	for i := 0; i < len(p.Parts) && p.Parts[i].Holds == holdsFeeds; i++ {
 		list, err := readPiece[FeedState](ctx, l, p, i)
 		if err != nil {
 			return err

@@ -19,6 +19,14 @@ func Next(after dodona.Round, every time.Duration) dodona.Round {
 	return At(after, every) + dodona.Round(every.Milliseconds())
 }
 
+// From returns the first grid instant at or above r.
+func From(r dodona.Round, every time.Duration) dodona.Round {
+	if at := At(r, every); at == r {
+		return r
+	}
+	return Next(r, every)
+}
+
 // Early is how long before its instant a round may be observed: what two good clocks differ by.
 const Early = 500 * time.Millisecond
 

@@ -18,6 +18,9 @@ func TestGridIsAboveTheLastRound(t *testing.T) {
 		if next <= last || next-last > step || next%step != 0 || At(last, every) != next-step {
 			t.Fatalf("after %d every %d comes %d", last, step, next)
 		}
+		if from := From(last, every); from < last || from-last >= step || from%step != 0 || From(next, every) != next {
+			t.Fatalf("from %d on every %d begins %d", last, step, from)
+		}
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -97,6 +98,7 @@ type walk struct {
 	function  string
 	seen      map[string]int
 	found     []mutant
+	failed    [][2]token.Pos // bodies of conditions that say there is an error
 }
 
 func (w *walk) at(p token.Pos) int { return w.set.Position(p).Offset }
@@ -123,6 +125,11 @@ func (w *walk) visit(n ast.Node) bool {
 		w.binary(n)
 	case *ast.IfStmt:
 		w.negate(n.Cond)
+		if w.source(n.Cond) == "err != nil" {
+			w.failed = append(w.failed, [2]token.Pos{n.Body.Pos(), n.Body.End()})
+		}
+	case *ast.ReturnStmt:
+		return w.results(n)
 	case *ast.UnaryExpr:
 		if n.Op == token.NOT {
 			w.replace(n, w.source(n.X))
@@ -220,6 +227,39 @@ func (w *walk) call(n *ast.CallExpr) bool {
 	return true
 }
 
+// results goes into what is returned, but not into true, false and numbers beside an error: no caller looks at them.
+func (w *walk) results(n *ast.ReturnStmt) bool {
+	if len(n.Results) < 2 || !w.fails(n.Results[len(n.Results)-1]) {
+		return true
+	}
+	for _, result := range n.Results {
+		switch result.(type) {
+		case *ast.Ident, *ast.BasicLit:
+		default:
+			ast.Inspect(result, w.visit)
+		}
+	}
+	return false
+}
+
+// fails reports an error that is not nil.
+func (w *walk) fails(x ast.Expr) bool {
+	switch x := x.(type) {
+	case *ast.CallExpr:
+		return w.source(x.Fun) == "fmt.Errorf"
+	case *ast.UnaryExpr:
+		return x.Op == token.AND && strings.Contains(w.source(x), "Error{")
+	case *ast.Ident:
+		if x.Name == "err" {
+			return slices.ContainsFunc(w.failed, func(body [2]token.Pos) bool { return body[0] < x.Pos() && x.Pos() < body[1] })
+		}
+		return strings.HasPrefix(x.Name, "Err")
+	case *ast.SelectorExpr:
+		return strings.HasPrefix(x.Sel.Name, "Err")
+	}
+	return false
+}
+
 // statement leaves a statement out, or goes on where it ends.
 func (w *walk) statement(s ast.Stmt) bool {
 	switch s := s.(type) {
@@ -229,8 +269,8 @@ func (w *walk) statement(s ast.Stmt) bool {
 		}
 		w.replace(s, "")
 	case *ast.AssignStmt:
-		if s.Tok != token.DEFINE {
-			w.replace(s, w.unused(s))
+		if is := w.unused(s); s.Tok != token.DEFINE && is != w.source(s) {
+			w.replace(s, is)
 		}
 	case *ast.IncDecStmt:
 		w.replace(s, "")

@@ -32,6 +32,13 @@ func TestEveryKindOfChangeIsMade(t *testing.T) {
 		{"a = b", []string{"_ = b"}},
 		{"a += b", []string{""}},
 		{"a, b = c, d", []string{"_, _ = c, d"}},
+		{"_, _ = call(a)", nil},
+		{"return 5, true, fmt.Errorf(a)", nil},
+		{"return false, ErrA", nil},
+		{"return false, &AError{}", nil},
+		{"return false, err", []string{"return true, err"}},
+		{"if err != nil { return false, err }", []string{"if err == nil { return false, err }"}},
+		{"return a + b, ErrA", []string{"return a - b, ErrA"}},
 		{"a = nil", []string{""}},
 		{"call(a)", []string{""}},
 		{"defer call(a)", []string{"", "defer "}}, // the second is none: it does not compile

@@ -1,0 +1,321 @@
+package anchor_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/anchor"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// third is when the window is due that past leaves open: a minute after its end, and what answers take on their way.
+var third = noon.Add(4*time.Minute + 10*time.Second)
+
+// past returns a world with two anchors, a late answer and gaps of two feeds, and one window that is due.
+func past(t testing.TB) *world {
+	t.Helper()
+	w := newWorld(time.Minute, gridOf("a", 10*time.Second), gridOf("b", 20*time.Second))
+	w.attest(noon, "a", at(0))
+	w.attest(noon, "b", at(20*time.Second))
+	w.miss("a", at(10*time.Second), "off")
+	w.mustAdvance(t, noon.Add(2*time.Minute+10*time.Second))
+	w.attest(noon.Add(2*time.Minute+10*time.Second), "a", at(50*time.Second)) // late
+	w.attest(noon, "a", at(70*time.Second))
+	w.miss("b", at(60*time.Second), "broken")
+	w.mustAdvance(t, noon.Add(3*time.Minute+10*time.Second))
+	w.attest(noon, "b", at(120*time.Second))
+	w.miss("a", at(130*time.Second), "off")
+	w.restart(t)
+	w.ledger.calls = 0
+	return w
+}
+
+// TestWhateverFailsIsToldAndMended: each call of the journal and the signer fails once. The series says so, seals nothing, and
+// goes on when it is asked again, as if it had not been.
+func TestWhateverFailsIsToldAndMended(t *testing.T) {
+	w := past(t)
+	want := w.mustAdvance(t, third)
+	calls := w.ledger.calls
+	if len(want) != 1 || calls < 10 {
+		t.Fatalf("%d anchors after %d calls", len(want), calls)
+	}
+	means := func(w *world) anchor.Means {
+		return anchor.Means{Signer: w.signer, Ledger: w.ledger, Refused: refused}
+	}
+	failed := 0
+	for fuse := 1; fuse <= calls; fuse++ {
+		for _, after := range []bool{false, true} {
+			w := past(t)
+			w.ledger.fuse, w.ledger.after = fuse, after
+			w.ledger.at = third
+			_, sealed, err := w.series.Advance(t.Context(), means(w), third, w.grids)
+			if err == nil && sealed { // by one call, of which only the answer to the next question is cut
+				continue
+			}
+			failed++
+			if !errors.Is(err, errCrash) || sealed {
+				t.Errorf("call %d fails (after it was done: %t): %t, %v", fuse, after, sealed, err)
+			}
+			w.ledger.fuse = -1
+			if _, err := w.advance(t, third); err != nil {
+				t.Errorf("call %d failed, then: %v", fuse, err)
+			}
+			anchors, _ := w.audit(t)
+			if len(anchors) != 3 || anchors[2].Anchor != want[0] {
+				t.Errorf("call %d failed: %d anchors, the last is %+v, want %+v", fuse, len(anchors), anchors[len(anchors)-1].Anchor, want[0])
+			}
+		}
+	}
+	if failed < calls {
+		t.Errorf("%d of %d calls failed", failed, calls)
+	}
+}
+
+// looks are all questions about what past has anchored, each with whether it finds something.
+func looks(t testing.TB, w *world) map[string]func() (anchor.Place, error) {
+	anchors, _ := w.audit(t)
+	a := func(name string, r dodona.Round, appended time.Time) func() (anchor.Place, error) {
+		return func() (anchor.Place, error) {
+			return anchor.Find(t.Context(), w.ledger, answerOf(feed(name), r, int64(r%100000)-50000).Attestation, appended)
+		}
+	}
+	gap := func(name string, r dodona.Round) func() (anchor.Place, error) {
+		return func() (anchor.Place, error) {
+			p, f, err := anchor.FindGap(t.Context(), w.ledger, name, r)
+			if err == nil && f.Name != name {
+				t.Errorf("a gap of %s is one of %s", name, f.Name)
+			}
+			return p, err
+		}
+	}
+	return map[string]func() (anchor.Place, error){
+		"an answer":               a("a", at(0), noon),
+		"an answer of the second": a("a", at(70*time.Second), noon),
+		"a late one":              a("a", at(50*time.Second), noon.Add(2*time.Minute+10*time.Second)),
+		"a gap":                   gap("a", at(10*time.Second)),
+		"a gap at a window's end": gap("b", at(60*time.Second)),
+		"leaves": func() (anchor.Place, error) {
+			leaves, err := anchor.Leaves(t.Context(), w.ledger, anchors[1].Anchor)
+			if err == nil && uint64(len(leaves)) != anchors[1].Anchor.Count {
+				t.Errorf("%d leaves, want %d", len(leaves), anchors[1].Anchor.Count)
+			}
+			return anchor.Place{Anchored: anchors[1]}, err
+		},
+	}
+}
+
+// TestALookThatFailsIsNotOneThatFindsNothing: each call of the journal fails once.
+func TestALookThatFailsIsNotOneThatFindsNothing(t *testing.T) {
+	w := past(t)
+	for name, look := range looks(t, w) {
+		w.ledger.fuse, w.ledger.calls = -1, 0
+		place, err := look()
+		if err != nil || place.Anchored.Anchor.To == 0 {
+			t.Errorf("%s: %+v, %v", name, place, err)
+		}
+		if place.Number > 0 && (place.Proof.Root() != place.Anchored.Anchor.Root || !place.Sealed.After(noon)) {
+			t.Errorf("%s: leaf %d leads to another root, or was sealed at %s", name, place.Number, place.Sealed)
+		}
+		calls := w.ledger.calls
+		for fuse := 1; fuse <= calls; fuse++ {
+			w.ledger.fuse, w.ledger.calls = fuse, 0
+			if place, err := look(); !errors.Is(err, errCrash) || errors.Is(err, dodona.ErrNotFound) || place.Number != 0 {
+				t.Errorf("%s, call %d of %d fails: %+v, %v", name, fuse, calls, place, err)
+			}
+		}
+	}
+}
+
+// TestWhatIsNotAnchoredIsNotFound, with as few looks into the journal as that takes.
+func TestWhatIsNotAnchoredIsNotFound(t *testing.T) {
+	w := past(t)
+	w.audit(t)
+	find := func(name string, r dodona.Round, appended time.Time) error {
+		_, err := anchor.Find(t.Context(), w.ledger, answerOf(feed(name), r, 1).Attestation, appended)
+		return err
+	}
+	gap := func(name string, r dodona.Round) error {
+		_, _, err := anchor.FindGap(t.Context(), w.ledger, name, r)
+		return err
+	}
+	for name, c := range map[string]struct {
+		look  func() error
+		calls int
+	}{
+		"after the last anchor":      {func() error { return find("a", at(3*time.Minute), noon.Add(3*time.Minute)) }, 4}, // the last may be of a later clock, and has a late one
+		"another answer":             {func() error { return find("a", at(0), noon.Add(time.Hour)) }, 4},                 // the anchor, its plan, one part; nothing later
+		"before all windows":         {func() error { return find("a", at(-time.Minute), noon.Add(time.Hour)) }, 2},
+		"a gap before all windows":   {func() error { return gap("a", at(-10*time.Second)) }, 1},
+		"a gap after the last":       {func() error { return gap("a", at(3*time.Minute)) }, 1},
+		"a gap that was attested":    {func() error { return gap("a", at(70*time.Second)) }, 4}, // the anchor, its plan, its feeds, its gaps
+		"a gap beside the grid":      {func() error { return gap("a", at(11*time.Second)) }, 4},
+		"a gap of a feed of nobody":  {func() error { return gap("c", at(10*time.Second)) }, 3},
+		"a gap of an earlier letter": {func() error { return gap("A", at(10*time.Second)) }, 3},
+	} {
+		w.ledger.calls = 0
+		if err := c.look(); !errors.Is(err, dodona.ErrNotFound) || w.ledger.calls != c.calls {
+			t.Errorf("%s: %v after %d looks, want %v after %d", name, err, w.ledger.calls, dodona.ErrNotFound, c.calls)
+		}
+	}
+}
+
+// TestALateAnswerIsLookedForInFourAnchors, for the clock that says when it came may be another one than that of the anchors.
+func TestALateAnswerIsLookedForInFourAnchors(t *testing.T) {
+	w := newWorld(time.Minute, gridOf("a", 10*time.Second), gridOf("b", 10*time.Second))
+	sealed := func(minute int) time.Time { return noon.Add(time.Duration(minute+1)*time.Minute + 40*time.Second) }
+	var late dodona.Answer // in the anchor of minute 5
+	for minute := range 6 {
+		w.attest(noon, "b", at(time.Duration(minute)*time.Minute))
+		if minute == 0 {
+			w.attest(noon, "a", at(0))
+		}
+		if minute == 5 {
+			late = w.attest(sealed(5), "a", at(30*time.Second))
+		}
+		if got := w.mustAdvance(t, sealed(minute)); len(got) != 1 {
+			t.Fatalf("minute %d: %d anchors", minute, len(got))
+		}
+	}
+	for minute, want := range []bool{false, false, true, true, true, true} {
+		place, err := anchor.Find(t.Context(), w.ledger, late.Attestation, sealed(minute))
+		if want && (err != nil || place.Anchored.Anchor.To != at(6*time.Minute)) || !want && !errors.Is(err, dodona.ErrNotFound) {
+			t.Errorf("came when minute %d was sealed: in the anchor at %s, %v, want it found %t", minute, place.Anchored.Anchor.To, err, want)
+		}
+	}
+}
+
+// TestDamageIsToldAndNeverFound: a record of an anchor is cut short, or gone.
+func TestDamageIsToldAndNeverFound(t *testing.T) {
+	for _, topic := range []dodona.Topic{dodona.TopicAnchor, dodona.TopicLeaf} {
+		for _, key := range []string{anchor.KeySeries, anchor.KeyPlan, anchor.KeyPart} {
+			for i := range past(t).ledger.of(topic, key) {
+				for _, damage := range []string{"", "{", "null"} {
+					w := past(t)
+					all := looks(t, w)
+					rec := &w.ledger.recs[string(topic)+" "+key][i]
+					rec.Body = []byte(damage)
+					told := 0
+					for name, look := range all {
+						place, err := look()
+						switch {
+						case err == nil && name != "leaves" && place.Proof.Root() != place.Anchored.Anchor.Root:
+							t.Errorf("%s %s %d is %q: %s is found with a proof to another root", topic, key, i, damage, name)
+						case err != nil && !errors.Is(err, dodona.ErrNotFound):
+							told++
+						}
+					}
+					if told == 0 && !(topic == dodona.TopicLeaf && key == anchor.KeyPart) {
+						t.Errorf("%s %s %d is %q, and nobody is told", topic, key, i, damage)
+					}
+				}
+			}
+		}
+	}
+}
+
+// fickle is a journal in which another process is faster, some times.
+type fickle struct {
+	*fakeLedger
+	times int
+}
+
+func (f *fickle) Append(ctx context.Context, recs ...dodona.Record) error {
+	if recs[0].Topic == dodona.TopicAnchor && f.times > 0 {
+		f.times--
+		return dodona.ErrConflict
+	}
+	return f.fakeLedger.Append(ctx, recs...)
+}
+
+func TestASeriesThatIsOutrunGivesUp(t *testing.T) {
+	for times, want := range map[int]error{0: nil, 4: nil, 5: dodona.ErrConflict} {
+		w := past(t)
+		a, sealed, err := w.series.Advance(t.Context(), anchor.Means{Signer: w.signer, Ledger: &fickle{w.ledger, times}}, third, w.grids)
+		if !errors.Is(err, want) || sealed != (want == nil) || sealed != (a.To == at(3*time.Minute)) {
+			t.Errorf("outrun %d times: %+v, %t, %v, want %v", times, a, sealed, err, want)
+		}
+	}
+}
+
+// meter is a recorder that remembers counters.
+type meter struct {
+	telemetry.Recorder
+	n map[telemetry.Counter]uint64
+	t map[telemetry.Timer]time.Duration
+}
+
+func (m meter) Count(of telemetry.Counter, n uint64)        { m.n[of] += n }
+func (m meter) Time(of telemetry.Timer, took time.Duration) { m.t[of] = took }
+
+func TestAnchorsAreCounted(t *testing.T) {
+	w := past(t)
+	m := meter{telemetry.Nop, map[telemetry.Counter]uint64{}, map[telemetry.Timer]time.Duration{}}
+	s, err := anchor.New(anchor.Config{Network: network, Quorum: ones, Every: w.every, Scheme: dodona.ECDSA(fakeRecover), Recorder: m})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.series = s
+	w.attest(noon.Add(3*time.Minute), "a", at(100*time.Second)) // late, as is nothing else
+	w.attest(noon.Add(3*time.Minute), "a", at(120*time.Second))
+	now := third
+	w.mustAdvance(t, now)
+	for name, want := range map[telemetry.Counter]uint64{
+		telemetry.AnchorSealed: 1, telemetry.AnchorLeaves.Of("late"): 1, telemetry.AnchorLeaves.Of("attestation"): 2,
+		telemetry.AnchorLeaves.Of("gap"): 3, // of a: 130 told, 140 to 170; of b: 140 to 160
+	} {
+		if m.n[name] != want {
+			t.Errorf("%s: %d, want %d of %v", name, m.n[name], want, m.n)
+		}
+	}
+	if got := m.t[telemetry.AnchorLag]; got != 70*time.Second {
+		t.Errorf("sealed %s after its end, want 70 s", got)
+	}
+	if took, found := m.t[telemetry.AnchorTime]; !found || took < 0 || took > time.Minute {
+		t.Errorf("it took %s", took)
+	}
+}
+
+// TestGapsAreFoundInWhateverPartTheyAre: many are kept in several parts, by feed and round.
+func TestGapsAreFoundInWhateverPartTheyAre(t *testing.T) {
+	w := newWorld(time.Hour, gridOf("a", 2*time.Second), gridOf("b", 2*time.Second), gridOf("c", time.Hour))
+	w.attest(noon, "c", at(0))
+	for s := 0; s < 3600; s += 2 {
+		for _, name := range []string{"a", "b"} {
+			w.miss(name, at(time.Duration(s)*time.Second), fmt.Sprintf("%s in %d %s", name, s, strings.Repeat("x", 200)))
+		}
+	}
+	w.mustAdvance(t, noon.Add(time.Hour+2*time.Minute))
+	var plan anchor.Plan
+	if err := json.Unmarshal(w.ledger.of(dodona.TopicLeaf, anchor.KeyPlan)[0].Body, &plan); err != nil {
+		t.Fatal(err)
+	}
+	parts := 0
+	for _, part := range plan.Parts {
+		if part.Holds != "gaps" {
+			continue
+		}
+		parts++
+		for _, r := range []dodona.Round{part.Round - 2000, part.Round, part.Round + 2000} { // the last of the part before, the first two
+			if r < at(0) {
+				continue
+			}
+			place, f, err := anchor.FindGap(t.Context(), w.ledger, part.Feed, r)
+			want := fmt.Sprintf("%s in %d ", part.Feed, (r-at(0))/1000)
+			if err != nil || f.Name != part.Feed || place.Gap.Feed != part.Feed || place.Gap.First != r || place.Gap.Last != r || !strings.HasPrefix(place.Gap.Cause, want) {
+				t.Errorf("%s at %s: %+v of %s, %v", part.Feed, r, place.Gap, f.Name, err)
+			}
+		}
+	}
+	if parts < 4 {
+		t.Errorf("%d parts with gaps: this test tests nothing", parts)
+	}
+	if place, _, err := anchor.FindGap(t.Context(), w.ledger, "b", at(0)); err != nil || !strings.HasPrefix(place.Gap.Cause, "b in 0 ") { // behind gaps of a
+		t.Errorf("the first of the second feed: %+v, %v", place.Gap, err)
+	}
+}
