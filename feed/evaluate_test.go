@@ -452,3 +452,103 @@ func TestABundleNamesTheVersionOfItsTransform(t *testing.T) {
 		t.Errorf("got %s, want %s", got.Origin.Version, version)
 	}
 }
+
+// TestWordsOfAReasonFitTheirNumbers.
+func TestWordsOfAReasonFitTheirNumbers(t *testing.T) {
+	for n, want := range map[int]string{0: "0 values", 1: "1 value", 2: "2 values"} {
+		if got := countOf(n, "value"); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+	failed := map[string]Absence{"a": {dodona.InputFailed, "refused"}, "b": {dodona.InputFailed, "refused"}}
+	for sources, want := range map[int]string{1: "need 1 value, 0 remain: a failed: refused", 2: "need 2 values, 0 remain: all failed: refused"} {
+		if got := Evaluate(document(t, sources, nil), instant, nil, failed).Missed; got != want {
+			t.Errorf("%d sources: %q, want %q", sources, got, want)
+		}
+	}
+	failed["b"] = Absence{dodona.InputLate, "refused"}
+	if got, want := Evaluate(document(t, 2, nil), instant, nil, failed).Missed, "need 2 values, 0 remain: a failed: refused; b late: refused"; got != want {
+		t.Errorf("one failed, one late: %q, want %q", got, want)
+	}
+	failed["b"] = Absence{dodona.InputFailed, "gone"}
+	if got, want := Evaluate(document(t, 2, nil), instant, nil, failed).Missed, "need 2 values, 0 remain: a failed: refused; b failed: gone"; got != want {
+		t.Errorf("two reasons: %q, want %q", got, want)
+	}
+}
+
+// TestReasonsNameSixteenInputs and count the others.
+func TestReasonsNameSixteenInputs(t *testing.T) {
+	for sources, want := range map[int]string{15: "o", 16: "p", 17: "and 1 more", 18: "and 2 more"} {
+		absent := map[string]Absence{}
+		for i := range sources {
+			absent[string(rune('a'+i))] = Absence{dodona.InputFailed, fmt.Sprint(i)}
+		}
+		missed := Evaluate(document(t, sources, nil), instant, nil, absent).Missed
+		parts := strings.Split(missed, "; ")
+		if last := parts[len(parts)-1]; len(parts) != min(sources, 17) || !strings.HasPrefix(last, want) {
+			t.Errorf("%d sources: %d parts, the last %q, want %q", sources, len(parts), last, want)
+		}
+	}
+	for length, want := range map[int]bool{160: true, 161: false} {
+		absent := map[string]Absence{"a": {dodona.InputFailed, strings.Repeat("x", length)}}
+		if got := strings.HasSuffix(Evaluate(document(t, 1, nil), instant, nil, absent).Missed, "failed: "+strings.Repeat("x", length)); got != want {
+			t.Errorf("a reason of %d bytes is there whole: %t, want %t", length, got, want)
+		}
+	}
+}
+
+// TestDistancesAreSaidHoweverFarTheyAre.
+func TestDistancesAreSaidHoweverFarTheyAre(t *testing.T) {
+	e := evaluation{doc: document(t, 3, func(s *Settings) { s.Outliers = percent(t, "10%") })}
+	power := func(n uint8) *big.Rat { return new(big.Rat).SetInt(powerOfTen(n)) }
+	for _, c := range []struct {
+		distance, median *big.Rat
+		want             string
+	}{
+		{big.NewRat(9, 1), big.NewRat(0, 1), "differs from the median, which is 0"},
+		{big.NewRat(9, 1), big.NewRat(1, 1), "900 % from the median 1, at most 10 % is allowed"},
+		{big.NewRat(9, 1), big.NewRat(-5, 2), "360 % from the median -2.5, at most 10 % is allowed"},
+		{big.NewRat(1, 3), big.NewRat(1, 1), "33.3 % from the median 1, at most 10 % is allowed"},
+		{power(60), big.NewRat(1, 1), "more than 10^50 % from the median 1, at most 10 % is allowed"},
+		{power(56), power(56), "100 % from the median 1" + strings.Repeat("0", 56) + ".00, at most 10 % is allowed"},
+	} {
+		if got := e.distanceReason(c.distance, c.median); got != c.want {
+			t.Errorf("%v from %v: %q, want %q", c.distance, c.median, got, c.want)
+		}
+	}
+}
+
+// TestShownHasAtLeastTheDecimalsOfTheAnswer: where even those do not fit, the value is bad.
+func TestShownHasAtLeastTheDecimalsOfTheAnswer(t *testing.T) {
+	e := evaluation{doc: takeAll(t, 1, 2, CombineMean, "0%")}
+	for power, want := range map[uint8]bool{45: true, 46: true, 47: true, 54: true, 55: true, 56: false} {
+		v, err := e.shown(new(big.Rat).SetInt(powerOfTen(power)))
+		if (err == nil) != want || want && v.String() != powerOfTen(power).String() {
+			t.Errorf("10^%d is shown as %s, %v", power, v, err)
+		}
+	}
+	third := big.NewRat(1, 3)
+	if v, err := e.shown(third); err != nil || v.String() != "0.33333333333" {
+		t.Errorf("a third is shown as %s, %v, want it with 2 and 9 decimals", v, err)
+	}
+}
+
+// TestValuesFitAtTheBoundOfTheirKind, and units are compared where both are named.
+func TestValuesFitAtTheBoundOfTheirKind(t *testing.T) {
+	e := evaluation{doc: document(t, 1, func(s *Settings) { s.Unit = "USD" })}
+	for unit, want := range map[string]bool{"": true, "USD": true, "EUR": false} {
+		if err := e.fits(dodona.Point{Value: decimal(t, "1"), Unit: unit}); (err == nil) != want {
+			t.Errorf("unit %q: %v", unit, err)
+		}
+	}
+	bare := evaluation{doc: document(t, 1, nil)}
+	if err := bare.fits(dodona.Point{Value: decimal(t, "1"), Unit: "EUR"}); err != nil {
+		t.Errorf("a unit where the feed has none: %v", err)
+	}
+	enum := evaluation{doc: document(t, 1, func(s *Settings) { s.Kind, s.Decimals, s.Labels = dodona.Enum, nil, []string{"a", "b", "c"} })}
+	for text, want := range map[string]bool{"-1": false, "0": true, "2": true, "3": false, "0.5": false, "18446744073709551616": false} {
+		if err := enum.fits(dodona.Point{Value: decimal(t, text)}); (err == nil) != want {
+			t.Errorf("%s of three labels: %v", text, err)
+		}
+	}
+}

@@ -165,6 +165,37 @@ func TestStartOnTheGridMakesThatRound(t *testing.T) {
 	})
 }
 
+// TestRoundsBeginWithTheTime: a clock that was never set may be before 1970, where no round is.
+func TestRoundsBeginWithTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, "1969-12-31T23:59:55Z", 0, nil)
+		r.want(r.after(14*time.Second), "")
+		r.want(r.after(12*time.Second), "00:00:10 00:00:20")
+		r.end()
+	})
+}
+
+// TestARunKnowsItsLastRoundByItself, whether or not anybody told the feed of it before.
+func TestARunKnowsItsLastRoundByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFeed(t, Options{Ask: says(map[string]string{"a": "1", "b": "2", "c": "3"})}, nil)
+		last := dodona.RoundAt(time.Now()) + 3_600_000
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() {
+			ended <- f.Run(ctx, last, func(context.Context, []dodona.Bundle) error { return nil })
+		}()
+		synctest.Wait()
+		if s := f.Status(); s.Last != last || s.State != Behind {
+			t.Errorf("status %+v, want it behind round %s", s, last)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestFirstRoundCanBeAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := func(o *Options, _ *Settings) { o.FirstNow = true }

@@ -3,6 +3,7 @@ package feed
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"strconv"
 	"strings"
 	"testing"
@@ -175,6 +176,22 @@ func TestBoundsOfSettingsAreWhatTheySay(t *testing.T) {
 	version := func(n int) func(*Settings) {
 		return func(s *Settings) { s.Module = &Module{Name: "m", Version: strings.Repeat("1", n)} }
 	}
+	names := func(n int) (list []string) {
+		for i := range n {
+			list = append(list, "s"+strconv.Itoa(i))
+		}
+		return list
+	}
+	labels := func(n int) func(*Settings) {
+		return func(s *Settings) { s.Kind, s.Labels = dodona.Enum, names(n) }
+	}
+	decimalPlaces := func(n uint8) func(*Settings) { return func(s *Settings) { s.Decimals = &n } }
+	named := func(name string) func(*Settings) {
+		return func(s *Settings) { s.Module = &Module{Name: "m", Version: "1", Params: map[string]string{name: "x"}} }
+	}
+	module := func(name, version string) func(*Settings) {
+		return func(s *Settings) { s.Module = &Module{Name: name, Version: version} }
+	}
 	for name, c := range map[string]struct {
 		at, beyond func(*Settings)
 	}{
@@ -189,6 +206,26 @@ func TestBoundsOfSettingsAreWhatTheySay(t *testing.T) {
 			func(s *Settings) { s.Stale = maxEvery },
 			func(s *Settings) { s.Stale = maxEvery + time.Millisecond },
 		},
+		"a value that is needed":     {func(s *Settings) { s.Need = 1 }, func(s *Settings) { s.Need = 2 }},
+		"points that are asked":      {func(s *Settings) { s.From = names(256) }, func(s *Settings) { s.From = names(257) }},
+		"points that are combined":   {func(s *Settings) { s.Points = names(256) }, func(s *Settings) { s.Points = names(257) }},
+		"parts of a point":           {func(s *Settings) { s.From = []string{"a.b"} }, func(s *Settings) { s.From = []string{"a.b.c"} }},
+		"parts of a combined point":  {func(s *Settings) { s.Points = []string{"a.b"} }, func(s *Settings) { s.Points = []string{"a.b.c"} }},
+		"points that are there once": {func(s *Settings) { s.Points = []string{"b", "c"} }, func(s *Settings) { s.Points = []string{"b", "b"} }},
+		"labels":                     {labels(256), labels(257)},
+		"fewest labels":              {labels(2), labels(1)},
+		"decimals":                   {decimalPlaces(57), decimalPlaces(58)},
+		"shortest every":             {func(s *Settings) { s.Every = 2 * time.Millisecond }, func(s *Settings) { s.Every = 2*time.Millisecond + 1 }},
+		"deadline": {
+			func(s *Settings) { s.Every, s.Deadline = time.Second, time.Second },
+			func(s *Settings) { s.Every, s.Deadline = time.Second, time.Second+1 },
+		},
+		"shortest deadline": {func(s *Settings) { s.Deadline = 1 }, func(s *Settings) { s.Deadline = -1 }},
+		"a param's name":    {named("x"), named("")},
+		"a module's name":   {module("m", "1"), module("m.n", "1")},
+		"a module has both": {module("m", "1"), module("m", "")},
+		"a module is named": {module("m", "1"), module("", "1")},
+		"a version's text":  {module("m", "1.0.0-rc+1"), module("m", "1/0")},
 		"a label": {
 			func(s *Settings) { s.Kind, s.Labels = dodona.Enum, []string{"a", strings.Repeat("x", 64)} },
 			func(s *Settings) { s.Kind, s.Labels = dodona.Enum, []string{"a", strings.Repeat("x", 65)} },
@@ -202,6 +239,31 @@ func TestBoundsOfSettingsAreWhatTheySay(t *testing.T) {
 		}
 		if err := beyond.Check(); err == nil {
 			t.Errorf("%s beyond the bound passes", name)
+		}
+	}
+}
+
+// TestTimesOfRulesStayInRange: what no setting allows becomes something else that none allows.
+func TestTimesOfRulesStayInRange(t *testing.T) {
+	for ms, want := range map[int64]time.Duration{
+		0: 0, 1: time.Millisecond, -1: -time.Millisecond, -2: -time.Millisecond, math.MinInt64: -time.Millisecond,
+		maxEvery.Milliseconds(): maxEvery, maxEvery.Milliseconds() + 1: maxEvery + time.Millisecond,
+		maxEvery.Milliseconds() + 2: maxEvery + time.Millisecond, math.MaxInt64: maxEvery + time.Millisecond,
+	} {
+		if got := milliseconds(ms); got != want {
+			t.Errorf("%d ms are %v, want %v", ms, got, want)
+		}
+	}
+}
+
+func TestNeedIsMoreThanHalfOfWhatIsCombined(t *testing.T) {
+	for n, want := range map[int]int{1: 1, 2: 2, 3: 2, 4: 3, 5: 3} {
+		list := []string{"a", "b", "c", "d", "e"}[:n]
+		if got := (Settings{From: list}).WithDefaults().Need; got != want {
+			t.Errorf("of %d sources %d are needed, want %d", n, got, want)
+		}
+		if got := (Settings{From: []string{"x"}, Points: list}).WithDefaults().Need; got != want {
+			t.Errorf("of %d points %d are needed, want %d", n, got, want)
 		}
 	}
 }
