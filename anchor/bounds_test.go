@@ -2,6 +2,7 @@ package anchor_test
 
 import (
 	"encoding/json"
+	"math/big"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +78,41 @@ func TestSignersRefuseWindowsThatAreWrongInNothingElse(t *testing.T) {
 		err = anchor.Check(p, c.last, network.ID(), c.leaves, rules)
 		if (err == nil) != (c.want == "") || (err != nil && !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// TestTheFinestGridIsAGrid: of a millisecond.
+func TestTheFinestGridIsAGrid(t *testing.T) {
+	f := feed("a")
+	gap := func(first, last dodona.Round) dodona.Leaf {
+		return dodona.Leaf{Kind: dodona.LeafGap, Feed: f.ID(), Round: at(0) + first, Value: dodona.NewInt192(int64(at(0) + last)), Observed: dodona.Keccak256([]byte("off"))}
+	}
+	answer := answerOf(f, at(0)+499, 7).Attestation.Leaf()
+	beyond := gap(500, 999)
+	huge := beyond.Value.Big()
+	beyond.Value, _ = dodona.Int192FromBig(huge.Add(huge, new(big.Int).Lsh(big.NewInt(1), 64))) // the same, as far as 64 bits go
+	negative := gap(500, 999)
+	negative.Value = dodona.NewInt192(-1)
+	for name, c := range map[string]struct {
+		leaves []dodona.Leaf
+		want   string
+	}{
+		"tiled":                 {[]dodona.Leaf{gap(0, 498), answer, gap(500, 999)}, ""},
+		"a hole":                {[]dodona.Leaf{gap(0, 497), answer, gap(500, 999)}, "nothing is said of round"},
+		"a hole behind":         {[]dodona.Leaf{gap(0, 498), answer, gap(501, 999)}, "a gap begins at"},
+		"a hole at the end":     {[]dodona.Leaf{gap(0, 498), answer, gap(500, 998)}, "nothing is said of round"},
+		"a gap beyond 64 bits":  {[]dodona.Leaf{gap(0, 498), answer, beyond}, "without an end"},
+		"a gap that ends at −1": {[]dodona.Leaf{gap(0, 498), answer, negative}, "a gap ends at"},
+	} {
+		tree, err := anchor.NewTree(c.leaves)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := dodona.Anchor{Root: tree.Root(), Count: uint64(tree.Len()), From: at(0), To: at(time.Second)}
+		err = anchor.Check(p, dodona.Anchor{}, network.ID(), c.leaves, anchor.Rules{Every: time.Second, Grids: []anchor.Grid{gridOf("a", time.Millisecond)}})
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
 }

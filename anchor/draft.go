@@ -194,7 +194,7 @@ func (d *Draft) Round(rec dodona.Record) (more bool) {
 	if f == nil || !named || round >= d.window.To {
 		return false
 	}
-	if round < d.window.From || !f.onGrid(round) {
+	if !f.onGrid(round) {
 		return true
 	}
 	var b struct {

@@ -165,6 +165,16 @@ func TestWhatIsNotAnchoredIsNotFound(t *testing.T) {
 	}
 }
 
+// TestAnAnchorWithoutGapsHasNone.
+func TestAnAnchorWithoutGapsHasNone(t *testing.T) {
+	w := newWorld(time.Minute, gridOf("a", time.Minute))
+	w.attest(noon, "a", at(0))
+	w.mustAdvance(t, noon.Add(3*time.Minute))
+	if _, _, err := anchor.FindGap(t.Context(), w.ledger, "a", at(0)); !errors.Is(err, dodona.ErrNotFound) {
+		t.Errorf("got %v, want %v", err, dodona.ErrNotFound)
+	}
+}
+
 // TestALateAnswerIsLookedForInFourAnchors, for the clock that says when it came may be another one than that of the anchors.
 func TestALateAnswerIsLookedForInFourAnchors(t *testing.T) {
 	w := newWorld(time.Minute, gridOf("a", 10*time.Second), gridOf("b", 10*time.Second))
@@ -248,6 +258,12 @@ type meter struct {
 	telemetry.Recorder
 	n map[telemetry.Counter]uint64
 	t map[telemetry.Timer]time.Duration
+	s map[string]int // spans by how they ended
+}
+
+func (m meter) Span(ctx context.Context, _ telemetry.Span) (context.Context, func(error)) {
+	m.s["begun"]++
+	return ctx, func(err error) { m.s[fmt.Sprint(err)]++ }
 }
 
 func (m meter) Count(of telemetry.Counter, n uint64)        { m.n[of] += n }
@@ -255,7 +271,7 @@ func (m meter) Time(of telemetry.Timer, took time.Duration) { m.t[of] = took }
 
 func TestAnchorsAreCounted(t *testing.T) {
 	w := past(t)
-	m := meter{telemetry.Nop, map[telemetry.Counter]uint64{}, map[telemetry.Timer]time.Duration{}}
+	m := meter{telemetry.Nop, map[telemetry.Counter]uint64{}, map[telemetry.Timer]time.Duration{}, map[string]int{}}
 	s, err := anchor.New(anchor.Config{Network: network, Quorum: ones, Every: w.every, Scheme: dodona.ECDSA(fakeRecover), Recorder: m})
 	if err != nil {
 		t.Fatal(err)
@@ -263,8 +279,7 @@ func TestAnchorsAreCounted(t *testing.T) {
 	w.series = s
 	w.attest(noon.Add(3*time.Minute), "a", at(100*time.Second)) // late, as is nothing else
 	w.attest(noon.Add(3*time.Minute), "a", at(120*time.Second))
-	now := third
-	w.mustAdvance(t, now)
+	w.mustAdvance(t, third)
 	for name, want := range map[telemetry.Counter]uint64{
 		telemetry.AnchorSealed: 1, telemetry.AnchorLeaves.Of("late"): 1, telemetry.AnchorLeaves.Of("attestation"): 2,
 		telemetry.AnchorLeaves.Of("gap"): 3, // of a: 130 told, 140 to 170; of b: 140 to 160
@@ -275,6 +290,16 @@ func TestAnchorsAreCounted(t *testing.T) {
 	}
 	if got := m.t[telemetry.AnchorLag]; got != 70*time.Second {
 		t.Errorf("sealed %s after its end, want 70 s", got)
+	}
+	w.mustAdvance(t, third.Add(time.Minute)) // gaps alone
+	w.grids = []anchor.Grid{gridOf("a", time.Hour)}
+	w.mustAdvance(t, third.Add(4*time.Minute)) // over nothing: it fails nobody
+	w.ledger.fuse, w.ledger.calls = 5, 0
+	if _, err := w.advance(t, third.Add(5*time.Minute)); err == nil {
+		t.Error("a journal that fails is overlooked")
+	}
+	if m.s["begun"] < 3 || m.s["begun"] != m.s["<nil>"]+1 {
+		t.Errorf("spans %v, want one of all to end with an error", m.s)
 	}
 	if took, found := m.t[telemetry.AnchorTime]; !found || took < 0 || took > time.Minute {
 		t.Errorf("it took %s", took)

@@ -42,3 +42,12 @@ func TestNamesOfPlansAndPartsAreReadAsTheyAreWritten(t *testing.T) {
 		}
 	}
 }
+
+// TestTheCutOfATreeStays: the parts of anchors that are on record were cut so, and are read so.
+func TestTheCutOfATreeStays(t *testing.T) {
+	for n, want := range map[int]int{1: 1, 2: 1, 4095: 1, 4096: 1, 4097: 2, 8192: 2, 8193: 4, 1 << 28: 1 << 16} {
+		if got := shapeOf(n).parts(); got != want {
+			t.Errorf("%d leaves are in %d parts, want %d", n, got, want)
+		}
+	}
+}

@@ -37,12 +37,12 @@ func NewTree(leaves []dodona.Leaf) (*Tree, error) {
 	for i, l := range leaves {
 		digests[i] = k.leaf(l)
 	}
-	t := &Tree{nodes: make([]dodona.Digest, 2*n-1), order: sortedOrder(digests)}
-	for j, i := range t.order {
+	t := &Tree{nodes: make([]dodona.Digest, n-1, 2*n-1), order: sortedOrder(digests)}
+	for j, i := range slices.Backward(t.order) {
 		if j > 0 && digests[i] == digests[t.order[j-1]] {
 			return nil, fmt.Errorf("%w: %+v", ErrDuplicate, leaves[i])
 		}
-		t.nodes[2*n-2-j] = digests[i]
+		t.nodes = append(t.nodes, digests[i])
 	}
 	for i := n - 2; i >= 0; i-- {
 		t.nodes[i] = k.node(t.nodes[2*i+1], t.nodes[2*i+2])

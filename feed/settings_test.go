@@ -215,7 +215,8 @@ func TestBoundsOfSettingsAreWhatTheySay(t *testing.T) {
 		"labels":                     {labels(256), labels(257)},
 		"fewest labels":              {labels(2), labels(1)},
 		"decimals":                   {decimalPlaces(57), decimalPlaces(58)},
-		"shortest every":             {func(s *Settings) { s.Every = 2 * time.Millisecond }, func(s *Settings) { s.Every = 2*time.Millisecond + 1 }},
+		"shortest every":             {func(s *Settings) { s.Every = 100 * time.Millisecond }, func(s *Settings) { s.Every = 99 * time.Millisecond }},
+		"whole milliseconds":         {func(s *Settings) { s.Every = 101 * time.Millisecond }, func(s *Settings) { s.Every = 101*time.Millisecond + 1 }},
 		"deadline": {
 			func(s *Settings) { s.Every, s.Deadline = time.Second, time.Second },
 			func(s *Settings) { s.Every, s.Deadline = time.Second, time.Second+1 },
