@@ -28,6 +28,7 @@ type Rules struct {
 }
 
 // Check returns nil if a signer may sign the anchor a over leaves, which follows last (zero if it is the first one).
+// Members of a network ask it before they sign what another proposes; a network of one signs its own.
 // It is pure. What it cannot know is the cause of a gap, which is the word of whoever proposes.
 func Check(a, last dodona.Anchor, network dodona.Digest, leaves []dodona.Leaf, r Rules) error {
 	if err := checkWindow(a, last, network, r.Every); err != nil {

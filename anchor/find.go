@@ -310,7 +310,8 @@ func (s shape) path(part int, body []byte, roots []dodona.Digest, leaf dodona.Le
 	return at, path, nil
 }
 
-// Leaves returns what an anchor is over, in the order of the tree, or [dodona.ErrNotFound] if it is no longer kept.
+// Leaves returns what an anchor is over, in the order of the tree, or [dodona.ErrNotFound] if it is no longer kept. A member of a network that
+// has another root fetches them.
 func Leaves(ctx context.Context, l dodona.Ledger, a dodona.Anchor) ([]dodona.Leaf, error) {
 	p, err := planOf(ctx, l, a)
 	if err != nil {

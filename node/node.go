@@ -19,24 +19,25 @@ import (
 	"github.com/dodona-oracle/dodona/sign"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/source"
+	"github.com/dodona-oracle/dodona/telemetry"
 	"github.com/dodona-oracle/dodona/telemetry/prom"
 )
 
 // Options are what a node needs. Config, Kinds and Load come from the same build.
 type Options struct {
-	Config  *config.Config
-	Load    func() (*config.Config, error) // reads the configuration again for a reload; nil: it cannot be reloaded
-	Kinds   []source.Kind
-	Sinks   []sink.Kind
-	Out     io.Writer // where sinks of kind stdout write; nil: nowhere
-	Version string
-	Log     *slog.Logger
-	Now     func() time.Time     // nil means time.Now
-	OnRound func(Outcome)        // told of every round that ends, in order for each feed; must not block. nil: nobody
-	Live    func(*config.Config) // told after a reload, to apply log.level and node.memory. nil: nobody
-	Started func(url string)     // told once that everything runs; url is empty without the serve role. nil: nobody
-	Metrics *prom.Recorder       // nil means a new one
-	Compile []string             // command line of this program as a worker that compiles modules (module.CompileWorker); nil: the process compiles itself
+	Config   *config.Config
+	Load     func() (*config.Config, error) // reads the configuration again for a reload; nil: it cannot be reloaded
+	Kinds    []source.Kind
+	Sinks    []sink.Kind
+	Out      io.Writer // where sinks of kind stdout write; nil: nowhere
+	Version  string
+	Log      *slog.Logger
+	Now      func() time.Time     // nil means time.Now
+	OnRound  func(Outcome)        // told of every round that ends, in order for each feed; must not block. nil: nobody
+	Live     func(*config.Config) // told after a reload, to apply log.level and node.memory. nil: nobody
+	Started  func(url string)     // told once that everything runs; url is empty without the serve role. nil: nobody
+	Recorder telemetry.Recorder   // takes what /metrics shows too, and spans; nil: nobody does
+	Compile  []string             // command line of this program as a worker that compiles modules (module.CompileWorker); nil: the process compiles itself
 }
 
 // A Node is one process of Dodona. Open it, then Run it; Run closes it.
@@ -66,11 +67,11 @@ type Node struct {
 // Open reads the node's identity, opens its journal and its listener, and starts nothing.
 // After an error everything it opened is closed again.
 func Open(ctx context.Context, o Options) (*Node, error) {
-	n := &Node{options: o, cfg: o.Config, metrics: o.Metrics}
-	if n.metrics == nil {
-		n.metrics = prom.New()
-	}
+	n := &Node{options: o, cfg: o.Config, metrics: prom.New()}
 	n.basics = basics{log: o.Log, now: o.Now, recorder: n.metrics, config: n.current}
+	if o.Recorder != nil {
+		n.recorder = telemetry.Both(n.metrics, o.Recorder)
+	}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}

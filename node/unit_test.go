@@ -9,6 +9,8 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/journal"
 	"github.com/dodona-oracle/dodona/sign"
+	"github.com/dodona-oracle/dodona/telemetry"
+	"github.com/dodona-oracle/dodona/telemetry/prom"
 )
 
 // TestARefusalSaysWhatToDo: two processes with one key log a refusal every other round, and each must say why.
@@ -58,5 +60,18 @@ func TestALossKeepsANodeFromBeingReadyForADay(t *testing.T) {
 		if lost, until := lossesAt(c.losses, now); lost != c.lost || !until.Equal(want) {
 			t.Errorf("%s: %d lost, not ready until %s; want %d, %s", name, lost, until, c.lost, want)
 		}
+	}
+}
+
+// TestWhoeverIsNamedTakesWhatIsMeasured: /metrics shows it all the same.
+func TestWhoeverIsNamedTakesWhatIsMeasured(t *testing.T) {
+	seen, other := newOutcomes(), prom.New()
+	n := openNode(t, walks(t.TempDir(), "feeds: {x: {decimals: 2, every: 200ms, from: [s]}}\n"), Options{OnRound: seen.add, Recorder: other})
+	stop := run(t, n)
+	first := seen.await(t, "an answer", func(o Outcome) bool { return o.Answer != nil })
+	seen.await(t, "an answer after it, by which it is counted", func(o Outcome) bool { return o.Answer != nil && o.Round > first.Round })
+	stop()
+	if got, want := other.Total(telemetry.QuorumAttested), n.metricsAttested(); got == 0 || got != want {
+		t.Errorf("it was told of %d attested rounds, want the %d of /metrics", got, want)
 	}
 }

@@ -22,7 +22,7 @@ var (
 	ErrEarly = errors.New("the round is ahead of the clock")
 	// ErrBefore: the round is not far enough above this node's own start, the later of its start and its newest claim of before
 	// (restored backups and cloned disks), or what was claimed for it may have been lost. Wait for the next round.
-	ErrBefore = errors.New("scheduled before this node's start or before its newest claim has passed")
+	ErrBefore = errors.New("what was claimed of the round may not be known here")
 	// ErrClock, with ErrBefore: what may have been lost is far ahead of this node's clock, so a clock is wrong, or was.
 	ErrClock = errors.New("a clock is or was wrong")
 	// ErrMalformed: a field of the claim is missing or cannot be. A bug of the caller.
@@ -59,7 +59,8 @@ type Options struct {
 
 	// With more than one member: when this node started, and how far the rounds of a subject are apart. Own start is the later of
 	// that and the newest claim of before; no round less than [Ahead] and an interval above it is voted for, so that a process
-	// with the same key, which a restored backup or a cloned disk makes, is heard first. Since 0: no bound.
+	// with the same key, which a restored backup or a cloned disk makes, is heard first. Since 0: no bound, as in a quorum of one, which alone
+	// a node makes by now.
 	Since dodona.Round
 	Every func(subject string) time.Duration
 

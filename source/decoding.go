@@ -22,6 +22,8 @@ type decoding struct {
 //
 // Decode makes of such rules, or some of them, what computes their points, named as in the rules. It is given the readings
 // of one source, and is a function of them alone: a replay has neither settings nor device.
+//
+// It is for protocols of registers and binary payloads; http, file and sim leave what they read to the configuration's rules.
 func Decoding[S, R any](k Kind, rules func(S) map[string]R, decode func(rules map[string]R) (dodona.Transform, error)) Kind {
 	name := k.Name()
 	k.decoding = &decoding{

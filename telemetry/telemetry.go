@@ -111,3 +111,32 @@ type nop struct{ NoSpans }
 func (nop) Count(Counter, uint64)     {}
 func (nop) Gauge(Gauge, int64)        {}
 func (nop) Time(Timer, time.Duration) {}
+
+// Both returns a recorder that has two others take all measurements: one inside the other.
+func Both(first, second Recorder) Recorder { return both{first, second} }
+
+type both struct{ first, second Recorder }
+
+func (b both) Count(c Counter, n uint64) {
+	b.first.Count(c, n)
+	b.second.Count(c, n)
+}
+
+func (b both) Gauge(g Gauge, v int64) {
+	b.first.Gauge(g, v)
+	b.second.Gauge(g, v)
+}
+
+func (b both) Time(t Timer, d time.Duration) {
+	b.first.Time(t, d)
+	b.second.Time(t, d)
+}
+
+func (b both) Span(ctx context.Context, s Span) (context.Context, func(error)) {
+	ctx, endFirst := b.first.Span(ctx, s)
+	ctx, endSecond := b.second.Span(ctx, s)
+	return ctx, func(err error) {
+		endSecond(err)
+		endFirst(err)
+	}
+}

@@ -71,3 +71,35 @@ func TestTheContextCarriesTheSpan(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+// A counting recorder adds up what it is told.
+type counting struct {
+	NoSpans
+	sum map[Counter]uint64
+	set map[Gauge]int64
+	all time.Duration
+}
+
+func (c *counting) Count(of Counter, n uint64)       { c.sum[of] += n }
+func (c *counting) Gauge(of Gauge, v int64)          { c.set[of] = v }
+func (c *counting) Time(_ Timer, took time.Duration) { c.all += took }
+
+func TestBothTakeEveryMeasurement(t *testing.T) {
+	a, b := &counting{sum: map[Counter]uint64{}, set: map[Gauge]int64{}}, &counting{sum: map[Counter]uint64{}, set: map[Gauge]int64{}}
+	r := Both(a, b)
+	r.Count(SignClaims, 2)
+	r.Count(SignClaims, 3)
+	r.Gauge(SinkQueue.Of("s"), 7)
+	r.Time(SignTime, time.Second)
+	for _, c := range []*counting{a, b} {
+		if c.sum[SignClaims] != 5 || c.set[SinkQueue.Of("s")] != 7 || c.all != time.Second {
+			t.Errorf("one was told %+v", c)
+		}
+	}
+	outer, inner := &tracer{Recorder: Nop}, &tracer{Recorder: Nop}
+	_, end := Both(outer, inner).Span(t.Context(), Compute("btc"))
+	end(errors.New("no"))
+	if got, want := fmt.Sprint(inner.told, outer.told), `[compute feed=btc in "compute": no] [compute feed=btc in "": no]`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
