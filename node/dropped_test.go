@@ -80,6 +80,32 @@ func TestRoundThatTheJournalCanNeverTakeIsMissed(t *testing.T) {
 	}
 }
 
+// What runs beside an answer costs it nothing: a round whose shadow is too large is kept without, and signed.
+func TestAShadowThatTheJournalCanNeverTakeCostsNoRound(t *testing.T) {
+	n := smallNode(t)
+	f, _ := n.config().Feed("x")
+	value := dodona.NewInt192(7)
+	b := dodona.Bundle{
+		Feed: f.Feed, Round: dodona.RoundAt(time.Now()) - 1, Node: n.config().Node.Name, Rules: json.RawMessage(`{}`), Value: &value,
+		Shadow: &dodona.Shadow{Rules: json.RawMessage(`{}`), Transcript: make([]byte, 1<<20)},
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	if err := n.observer.rounds.keep(ctx, f.Settings.Every, []dodona.Bundle{b}, 0); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := find[dodona.Bundle](ctx, n.state.shown, dodona.TopicRound, "x", b.Round)
+	if err != nil || kept.Value == nil || kept.Shadow != nil {
+		t.Errorf("kept %+v, %v; want the value alone", kept, err)
+	}
+	if _, err := find[dodona.Observation](ctx, n.state.shown, dodona.TopicObservation, "x", b.Round); err != nil {
+		t.Errorf("its observation: %v", err)
+	}
+	if list := eventsOf(t, n, "dropped"); len(list) != 1 || !strings.Contains(list[0], `"what":"shadow"`) {
+		t.Errorf("events %q, want one of a shadow", list)
+	}
+}
+
 // What the journal cannot take at once is taken in halves: a slice is never done again for ever.
 func TestSliceThatTheJournalCanNeverTakeIsSplit(t *testing.T) {
 	n := smallNode(t)

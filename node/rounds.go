@@ -39,7 +39,7 @@ func (r *rounds) keep(ctx context.Context, every time.Duration, bundles []dodona
 		err := patience.Divide(part, func(some []dodona.Record) error { return r.journal.Append(ctx, some...) },
 			func(rec dodona.Record, never error) error {
 				i := slices.IndexFunc(bundles, func(b dodona.Bundle) bool { return b.Round.ID() == rec.ID })
-				return r.keepMissed(ctx, &bundles[i], rec, never)
+				return r.keepLess(ctx, &bundles[i], rec, never)
 			})
 		if err != nil {
 			return fmt.Errorf("append round: %w", err)
@@ -102,27 +102,50 @@ func parts(records []dodona.Record, most int) iter.Seq[[]dodona.Record] {
 	}
 }
 
-// keepMissed journals a round that the journal can never take as missed, and the bundle says so: with what the module keeps if that is not what is too large.
-func (r *rounds) keepMissed(ctx context.Context, b *dodona.Bundle, rec dodona.Record, cause error) error {
-	r.dropped(ctx, "round", b.Feed.Name, cause)
+// keepLess journals what the journal takes of a round that it can never take whole, and the bundle becomes that: the round without what ran beside
+// it, for a shadow must cost no answer; or else missed, with what the module keeps if that is not what is too large.
+func (r *rounds) keepLess(ctx context.Context, b *dodona.Bundle, rec dodona.Record, cause error) error {
 	missed := dodona.Bundle{
 		Feed: b.Feed, Round: b.Round, Node: b.Node, Rules: b.Rules, State: b.State, Quality: dodona.Bad, TookMS: b.TookMS,
 		Missed: fmt.Sprintf("its record of %d bytes is more than the journal takes", len(rec.Body)),
 	}
 	bare := missed
 	bare.State, bare.Rules = nil, nil
-	var err error
-	for _, m := range []dodona.Bundle{missed, bare} {
-		if rec.Body, err = json.Marshal(m); err != nil {
-			return fmt.Errorf("write round: %w", err)
+	if b.Shadow != nil {
+		alone := *b
+		alone.Shadow = nil
+		kept, err := r.keepAs(ctx, b, rec, alone)
+		if kept {
+			r.dropped(ctx, "shadow", b.Feed.Name, cause)
 		}
-		if err = r.journal.Append(ctx, rec); !dodona.IsPermanent(err) {
-			*b = m
+		if kept || err != nil {
+			return err
+		}
+	}
+	r.dropped(ctx, "round", b.Feed.Name, cause)
+	for _, less := range []dodona.Bundle{missed, bare} {
+		if kept, err := r.keepAs(ctx, b, rec, less); kept || err != nil {
 			return err
 		}
 	}
 	*b = bare
 	return nil // told above; the next round goes on
+}
+
+// keepAs journals a round as less than it is, which it becomes, unless the journal can never take that either.
+func (r *rounds) keepAs(ctx context.Context, b *dodona.Bundle, rec dodona.Record, less dodona.Bundle) (kept bool, err error) {
+	if rec.Body, err = json.Marshal(less); err != nil {
+		return false, fmt.Errorf("write round: %w", err)
+	}
+	err = r.journal.Append(ctx, rec)
+	if err == nil {
+		*b = less
+		return true, nil
+	}
+	if dodona.IsPermanent(err) {
+		return false, nil
+	}
+	return false, err
 }
 
 // sign claims and signs the observation of a journaled round, if the round is still open: of one that has closed
