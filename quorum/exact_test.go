@@ -306,3 +306,67 @@ func TestReasonsAreListedOnceAndInTheirOrder(t *testing.T) {
 		t.Errorf("%v, want %s", got, want)
 	}
 }
+
+// TestWhateverIsNoAnswerSpoilsItsRound: the journal keeps one record of a name.
+func TestWhateverIsNoAnswerSpoilsItsRound(t *testing.T) {
+	rec := observe(price, 0, 1)
+	_, out := attest(t, newValidator(t), rec)
+	change := func(f func(*dodona.Answer)) []byte {
+		var a dodona.Answer
+		if err := json.Unmarshal(out[0].Body, &a); err != nil {
+			t.Fatal(err)
+		}
+		f(&a)
+		body, err := json.Marshal(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return body
+	}
+	for name, body := range map[string][]byte{
+		"rubbish":           []byte("rubbish"),
+		"more than is read": append(slices.Clone(out[0].Body), make([]byte, 256<<10)...),
+		"another feed's":    change(func(a *dodona.Answer) { a.Feed = door }),
+		"unsigned":          change(func(a *dodona.Answer) { a.Attestation.Signatures = nil }),
+		"another network's": change(func(a *dodona.Answer) { a.Network.Name = "another" }),
+	} {
+		v := newValidator(t)
+		_ = v.Restore(dodona.Record{Topic: dodona.TopicData, Key: price.Name, ID: rec.ID, Body: body})
+		if list := v.Step(start, []dodona.Record{rec}).Rejections(); len(list) != 1 || list[0].Reason != quorum.ReasonConflict {
+			t.Errorf("%s: %+v", name, list)
+		}
+	}
+	v := newValidator(t)
+	if err := v.Restore(out[0]); err != nil {
+		t.Fatal(err)
+	}
+	if c := v.Step(start, []dodona.Record{rec}).Counts(); c.Repeated != 1 {
+		t.Errorf("its answer: %s", c)
+	}
+}
+
+func TestWhatARejectionSaysIsCut(t *testing.T) {
+	v := newValidator(t)
+	key := strings.Repeat(`"`, 125) // each is two bytes in quotes
+	for longer, cut := range map[string]bool{"": false, "f": true} {
+		name := strings.Repeat("f", 40) + "." // with it, and without longer, the message has 381 bytes
+		name += strings.Repeat("f", 381-len(`an observation of feed "" is filed under ""`)-250-len(name)) + longer
+		g := dodona.Feed{Name: name, Kind: dodona.Number}
+		if err := v.SetFeeds(feeds(g)); err != nil {
+			t.Fatal(err)
+		}
+		rec := observe(g, 0, 1)
+		rec.Key = key
+		r := rejected(t, v, rec)
+		want := fmt.Sprintf("an observation of feed %q is filed under %q", g.Name, key)
+		if len(want) != 381+len(longer) {
+			t.Fatalf("the message has %d bytes", len(want))
+		}
+		if cut {
+			want = want[:381] + "…" // 384 bytes at most
+		}
+		if r.Message != want {
+			t.Errorf("a message of %d bytes: %q", len(want), r.Message)
+		}
+	}
+}

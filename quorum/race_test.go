@@ -12,6 +12,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/quorum"
+	"github.com/dodona-oracle/dodona/telemetry"
 )
 
 // shaky is a ledger and a signer of which the n-th call fails, whatever it is.
@@ -232,6 +233,11 @@ func TestClaimsAreSignedOneByOneAfterARefusal(t *testing.T) {
 		if n := len(ledger.topic(dodona.TopicData)); n != counts.Attested {
 			t.Errorf("%s: %d answers", c.want, n)
 		}
+		for _, rec := range ledger.topic(dodona.TopicEvent) {
+			if !strings.HasPrefix(rec.ID, "conflict-") {
+				t.Errorf("%s: the event is %s", c.want, rec.ID)
+			}
+		}
 	}
 }
 
@@ -354,5 +360,42 @@ func TestTheLongestWaitIsTheLag(t *testing.T) {
 		if !slices.Equal(r.times, c.want) {
 			t.Errorf("%d records: measured %v, want %v", len(c.recs), r.times, c.want)
 		}
+	}
+}
+
+// TestARaceCountsAndMeasuresASliceOnce: what is decided anew is the same slice.
+func TestARaceCountsAndMeasuresASliceOnce(t *testing.T) {
+	ledger := newFakeLedger()
+	means := newShaky(ledger, 0)
+	if _, err := newValidator(t).Attest(t.Context(), quorum.Means{Signer: means, Ledger: means}, start, []dodona.Record{observe(price, 0, 1)}); err != nil {
+		t.Fatal(err)
+	}
+	r := newCounters()
+	v := validator(t, func(c *quorum.Config) { c.Recorder = r })
+	counts, err := v.Attest(t.Context(), quorum.Means{Signer: newShaky(newFakeLedger(), 0), Ledger: means}, start.Add(every),
+		[]dodona.Record{observe(door, 0, 1), {Topic: dodona.TopicData}, observe(price, 1, 1)})
+	if want := (quorum.Counts{Observations: 2, Attested: 2, Ignored: 1}); err != nil || counts != want {
+		t.Errorf("%s, %v; want %s", counts, err, want)
+	}
+	if want := []time.Duration{every - 3*time.Millisecond}; !slices.Equal(r.times, want) {
+		t.Errorf("measured %v, want %v", r.times, want)
+	}
+}
+
+// TestAnUnreadableAnswerSettlesNothing: the signer's refusal is told, as if there were none.
+func TestAnUnreadableAnswerSettlesNothing(t *testing.T) {
+	ledger := newFakeLedger()
+	means := newShaky(ledger, 0)
+	means.claims[price.Name] = dodona.Claim{Subject: price.Name, Round: dodona.RoundAt(start), Digest: dodona.Digest{9}}
+	ledger.append(start, dodona.Record{Topic: dodona.TopicData, Key: price.Name, ID: observe(price, 0, 1).ID, Body: []byte("rubbish")})
+	r := newCounters()
+	v := validator(t, func(c *quorum.Config) { c.Recorder = r })
+	var told []quorum.Rejection
+	counts, err := v.Attest(t.Context(), quorum.Means{Signer: means, Ledger: means, Rejected: func(r quorum.Rejection) { told = append(told, r) }}, start, []dodona.Record{observe(price, 0, 1)})
+	if err != nil || counts.Rejected != 1 || len(told) != 1 || !strings.HasPrefix(told[0].Message, "the signer refused: ") {
+		t.Errorf("%s, %v; told %+v", counts, err, told)
+	}
+	if n := r.n[telemetry.QuorumUnreadable.Of(price.Name)]; n != 1 {
+		t.Errorf("counted %d times", n)
 	}
 }

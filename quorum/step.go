@@ -138,7 +138,7 @@ func (v *Validator) order(e *Effects, o *outcome) (repeated bool) {
 		return false
 	}
 	switch {
-	case known && before.observed == o.observed:
+	case before.observed == o.observed:
 		return true
 	case known:
 		f.refuse(ReasonEquivocation, "%s signed two observations of round %d: %s is attested, this is %s",
