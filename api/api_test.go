@@ -194,10 +194,6 @@ func TestFailuresOfTheNodeAreSaid(t *testing.T) {
 	if w := ask(h, "GET", "/v1/feeds/btc.usd/latest"); w.Code != 500 || !strings.Contains(w.Body.String(), "disk on fire") {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
-	p.health = errors.New("journal: closed")
-	if w := ask(h, "GET", "/healthz"); w.Code != 503 || !strings.Contains(w.Body.String(), "journal: closed") {
-		t.Errorf("got %d %s", w.Code, w.Body)
-	}
 	p.problems = []api.Problem{{Part: "clock", Message: "is behind the last round", Until: epoch.Time()}}
 	w := ask(h, "GET", "/readyz")
 	if w.Code != 503 || !strings.Contains(w.Body.String(), `"until":"2026-11-22T12:04:30Z"`) || !strings.Contains(w.Body.String(), "clock: is behind the last round") {

@@ -28,7 +28,6 @@ type plant struct {
 	outcomes map[string][]api.Outcome // by feed, oldest first
 	rounds   map[string][]api.RoundStatus
 	problems []api.Problem
-	health   error
 	broken   error // what reading the journal fails with
 	unsealed *api.NotAnchored
 	reloads  int
@@ -128,8 +127,6 @@ func (p *plant) Status() api.Status {
 	s.Now, s.Problems, s.Ready = p.now(), p.problems, len(p.problems) == 0
 	return s
 }
-
-func (p *plant) Health() error { return p.health }
 
 func (p *plant) Ready() []api.Problem {
 	p.mu.Lock()

@@ -19,8 +19,6 @@ type State interface {
 	Sources() []SourceStatus
 	// Status returns the health of the node as a whole.
 	Status() Status
-	// Health returns nil while the process does its work, and otherwise why only a restart can help.
-	Health() error
 	// Ready returns what keeps the node from answering now; nothing means ready.
 	Ready() []Problem
 

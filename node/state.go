@@ -216,9 +216,6 @@ func memory() api.MemoryStatus {
 	return m
 }
 
-// Health returns nil: a role that breaks ends the process, so a process that answers does its work.
-func (s state) Health() error { return nil }
-
 // Ready returns what keeps the node from answering.
 func (s state) Ready() []api.Problem {
 	problems := make([]api.Problem, 0)
