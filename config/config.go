@@ -88,7 +88,7 @@ type Config struct {
 	TwoLine  bool             `yaml:"-"` // it was the two-line form
 }
 
-// Role is one thing a process does.
+// Role is one thing a process does. What that is stands in a file of package node, named as the role.
 type Role string
 
 // The roles.

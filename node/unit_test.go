@@ -2,11 +2,13 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/journal"
 	"github.com/dodona-oracle/dodona/sign"
 	"github.com/dodona-oracle/dodona/telemetry"
@@ -73,5 +75,20 @@ func TestWhoeverIsNamedTakesWhatIsMeasured(t *testing.T) {
 	stop()
 	if got, want := other.Total(telemetry.QuorumAttested), n.metricsAttested(); got == 0 || got != want {
 		t.Errorf("it was told of %d attested rounds, want the %d of /metrics", got, want)
+	}
+}
+
+// TestEveryRoleThatAConfigurationNamesIsDone: the names are the configuration's, and what they do is joined here.
+func TestEveryRoleThatAConfigurationNamesIsDone(t *testing.T) {
+	n := openNode(t, walks(t.TempDir(), "feeds: {x: {decimals: 2, from: [s]}}\n"), Options{})
+	var done []string
+	for _, r := range n.roles {
+		done = append(done, string(r.name))
+	}
+	named := config.Role("").Words()
+	slices.Sort(done)
+	slices.Sort(named)
+	if !slices.Equal(done, named) {
+		t.Errorf("a process does %q, and a configuration names %q", done, named)
 	}
 }
