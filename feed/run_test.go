@@ -124,8 +124,8 @@ func (r *run) end() {
 	if err := <-r.ended; err != nil {
 		r.t.Errorf("Run: %v", err)
 	}
-	if s := r.feed.Status(); s.State != Stopped {
-		r.t.Errorf("state %s after the end", s.State)
+	if s := r.feed.Status(); s.State != Stopped || s.Next != 0 {
+		r.t.Errorf("status %+v after the end", s)
 	}
 }
 

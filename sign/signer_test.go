@@ -177,6 +177,9 @@ func TestDamagedRecordsStopTheirSubjectOnly(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), key) {
 			t.Errorf("%s: got %v, want an error that names %s", name, err, key)
 		}
+		if broken := name == "empty" || name == "no JSON" || name == "two rounds"; broken == errors.Is(err, errMismatch) {
+			t.Errorf("%s: got %v, want it to say what is broken, or that a record is not what its name says", name, err)
+		}
 		if errors.Is(err, errMismatch) && !strings.Contains(err.Error(), fmt.Sprintf("record %q of %q", damaged.ID, damaged.Key)) {
 			t.Errorf("%s: got %v, want it to name the record", name, err)
 		}
