@@ -24,7 +24,7 @@ func TestWindowsEndBeforeTheirEnd(t *testing.T) {
 
 func TestWindowsAreOfWholeSecondsWithinADay(t *testing.T) {
 	for every, want := range map[time.Duration]bool{
-		time.Second - time.Millisecond: false, time.Second: true, 1500 * time.Millisecond: false, 24 * time.Hour: true, 24*time.Hour + time.Second: false,
+		0: false, -time.Second: false, time.Second - time.Millisecond: false, time.Second: true, 1500 * time.Millisecond: false, 24 * time.Hour: true, 24*time.Hour + time.Second: false,
 	} {
 		_, err := anchor.New(anchor.Config{Network: network, Quorum: ones, Every: every, Scheme: dodona.ECDSA(fakeRecover)})
 		if (err == nil) != want {

@@ -133,9 +133,11 @@ func TestAFeedIsAskedForMoreUntilItsGridIsTold(t *testing.T) {
 	}
 	other := feed("a")
 	other.Decimals++ // another feed under its name covers nothing of it
-	d := draftOf(t, 1200, 1500, anchor.Grid{Feed: feed("a"), Every: 300 * time.Millisecond})
-	if _, err := d.Answer(dataOf(other, 1200)); err != nil {
-		t.Fatal(err)
+	d := draftOf(t, 1200, 1800, anchor.Grid{Feed: feed("a"), Every: 300 * time.Millisecond})
+	for _, rec := range []dodona.Record{dataOf(other, 1200), dataOf(feed("a"), 1500)} {
+		if _, err := d.Answer(rec); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if len(d.Untold()) != 1 {
 		t.Error("an answer of another feed under the name covers the grid")
@@ -144,7 +146,7 @@ func TestAFeedIsAskedForMoreUntilItsGridIsTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := gapsIn(t, plan, parts); !slices.Equal(got, []string{"1200-1200 " + anchor.CauseSilent}) || plan.Anchor.Count != 2 {
+	if got := gapsIn(t, plan, parts); !slices.Equal(got, []string{"1200-1200 " + anchor.CauseSilent}) || plan.Anchor.Count != 3 {
 		t.Errorf("gaps %q beside an answer of another feed under the name, %d leaves", got, plan.Anchor.Count)
 	}
 }

@@ -26,6 +26,7 @@ func past(t testing.TB) *world {
 	w.miss("a", at(10*time.Second), "off")
 	w.mustAdvance(t, noon.Add(2*time.Minute+10*time.Second))
 	w.attest(noon.Add(2*time.Minute+10*time.Second), "a", at(50*time.Second)) // late
+	w.attest(noon, "a", at(60*time.Second))
 	w.attest(noon, "a", at(70*time.Second))
 	w.miss("b", at(60*time.Second), "broken")
 	w.mustAdvance(t, noon.Add(3*time.Minute+10*time.Second))
@@ -97,6 +98,7 @@ func looks(t testing.TB, w *world) map[string]func() (anchor.Place, error) {
 	return map[string]func() (anchor.Place, error){
 		"an answer":               a("a", at(0), noon),
 		"an answer of the second": a("a", at(70*time.Second), noon),
+		"one of a window's begin": a("a", at(60*time.Second), noon),
 		"a late one":              a("a", at(50*time.Second), noon.Add(2*time.Minute+10*time.Second)),
 		"a gap":                   gap("a", at(10*time.Second)),
 		"a gap at a window's end": gap("b", at(60*time.Second)),
@@ -153,8 +155,8 @@ func TestWhatIsNotAnchoredIsNotFound(t *testing.T) {
 		"before all windows":         {func() error { return find("a", at(-time.Minute), noon.Add(time.Hour)) }, 2},
 		"a gap before all windows":   {func() error { return gap("a", at(-10*time.Second)) }, 1},
 		"a gap after the last":       {func() error { return gap("a", at(3*time.Minute)) }, 1},
-		"a gap that was attested":    {func() error { return gap("a", at(70*time.Second)) }, 4}, // the anchor, its plan, its feeds, its gaps
-		"a gap beside the grid":      {func() error { return gap("a", at(11*time.Second)) }, 4},
+		"a gap that was attested":    {func() error { return gap("a", at(70*time.Second)) }, 3}, // the anchor, its plan, its feeds; all its gaps are later
+		"a gap beside the grid":      {func() error { return gap("a", at(11*time.Second)) }, 4}, // and its gaps
 		"a gap of a feed of nobody":  {func() error { return gap("c", at(10*time.Second)) }, 3},
 		"a gap of an earlier letter": {func() error { return gap("A", at(10*time.Second)) }, 3},
 	} {
@@ -163,6 +165,27 @@ func TestWhatIsNotAnchoredIsNotFound(t *testing.T) {
 			t.Errorf("%s: %v after %d looks, want %v after %d", name, err, w.ledger.calls, dodona.ErrNotFound, c.calls)
 		}
 	}
+}
+
+// TestWhatIsOfNoRoundIsPassedOver: a window is sealed as if it was not there.
+func TestWhatIsOfNoRoundIsPassedOver(t *testing.T) {
+	w := newWorld(time.Minute, gridOf("a", 10*time.Second))
+	w.attest(noon, "a", at(0))
+	w.mustAdvance(t, noon.Add(2*time.Minute))
+	foreign := answerOf(feed("a"), at(70*time.Second), 7)
+	foreign.Network.Name = "another"
+	body, err := json.Marshal(foreign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.ledger.put(noon, dodona.Record{Topic: dodona.TopicData, Key: "a", ID: at(70 * time.Second).ID(), Body: body})
+	w.ledger.put(noon, dodona.Record{Topic: dodona.TopicData, Key: "a", ID: "x"})
+	w.attest(noon, "a", at(130*time.Second))
+	got := w.mustAdvance(t, noon.Add(4*time.Minute))
+	if len(got) != 1 || got[0].From != at(time.Minute) || got[0].To != at(3*time.Minute) {
+		t.Errorf("%+v, want one window that ends with the first answer", got)
+	}
+	w.audit(t)
 }
 
 // TestAnAnchorWithoutGapsHasNone.
