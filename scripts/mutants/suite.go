@@ -132,10 +132,27 @@ func (s *suite) passing(m mutant) (tests []*one) {
 	return tests
 }
 
-// run runs tests until one fails and says which, or returns "". Fast ones go first, in a process of their own. The number is
-// that of a mutant which is woven in, or 0.
+// partLasts is about how long the tests of one process take: as long as most allows for them, times over, one that hangs is
+// waited for.
+const partLasts = 2 * time.Second
+
+// parts divides tests, fastest first, so that those are tried first, and one that hangs is soon given up.
+func parts(tests []*one) (list [][]*one) {
+	half := (len(tests) + 1) / 2
+	from, lasts := 0, time.Duration(0)
+	for i, t := range tests {
+		if lasts += t.cost.passed; i+1-from < half && lasts < partLasts && i+1 < len(tests) {
+			continue
+		}
+		list = append(list, tests[from:i+1])
+		from, lasts = i+1, 0
+	}
+	return list
+}
+
+// run runs tests until one fails and says which, or returns "". The number is that of a mutant which is woven in, or 0.
 func (s *suite) run(binary string, number int, tests []*one) (by string) {
-	for part := range slices.Chunk(tests, max(1, (len(tests)+1)/2)) {
+	for _, part := range parts(tests) {
 		names := make([]string, len(part))
 		var cost bound
 		for i, t := range part {

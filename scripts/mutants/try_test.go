@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 const code = `package p
@@ -86,5 +87,31 @@ func TestReasonsStayBesideSurvivors(t *testing.T) {
 	text, _ = os.ReadFile(page)
 	if got := string(text); !strings.Contains(got, all[0].key()+" | it says the same |") || strings.Contains(got, all[1].key()) || !strings.Contains(got, "## q") {
 		t.Errorf("the page is\n%s", got)
+	}
+}
+
+func TestTestsThatTakeLongRunInPartsOfTheirOwn(t *testing.T) {
+	for _, c := range []struct {
+		lasts []time.Duration
+		want  []int // how many each part has
+	}{
+		{nil, nil},
+		{[]time.Duration{1}, []int{1}},
+		{[]time.Duration{1, 1}, []int{1, 1}},
+		{[]time.Duration{1, 1, 1, 1, 1}, []int{3, 2}},
+		{[]time.Duration{1, 1, 1, time.Second, 2 * time.Second, 9 * time.Second}, []int{3, 2, 1}},
+		{[]time.Duration{time.Second, time.Second, time.Second, time.Second, time.Second, time.Second}, []int{2, 2, 2}},
+	} {
+		var tests []*one
+		for _, d := range c.lasts {
+			tests = append(tests, &one{cost: bound{passed: d}})
+		}
+		var got []int
+		for _, part := range parts(tests) {
+			got = append(got, len(part))
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("tests of %v are in parts of %v, want %v", c.lasts, got, c.want)
+		}
 	}
 }
