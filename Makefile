@@ -12,7 +12,10 @@ LOG      := .cache/tests.json
 # Neither these nor their tests start a goroutine, so the race detector, several times as slow, finds nothing: raced_test.go.
 ALONE    := ./anchor ./config ./explain ./extract ./internal/calldata ./internal/strict ./module/wasm ./verify
 # These have tests that the detector would make too long or too large; they are skipped with it and run without.
-UNRACED  := ./module ./sink/evm
+UNRACED  := ./module ./sink/evm ./journal
+# These take longest: they begin first, so that none is left to run alone. Most tests wait for servers, and leave a processor to others.
+LONGEST  := ./sink/evm ./journal ./node ./cmd/dodona ./module
+AT_ONCE  := 4
 GO_FILES := $(shell git ls-files '*.go' 2>/dev/null)
 VERSION  ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 # ARMv7 is built without inlining where nothing is hot, for its size: docs/decisions/030-slim-armv7.md.
@@ -24,7 +27,7 @@ SLIM     := $(COLD:%=-gcflags=%=-l)
 NO_SERVER := no.bus.server
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 
-.PHONY: help demo build check lint deps test test-times generate guests guests-tinygo contracts gas differential verifier bench fuzz crash mutants soak stress release clean
+.PHONY: help demo build check lint deps test test-times generate guests guests-tinygo contracts gas differential verifier bench against fuzz crash mutants soak stress release slim clean
 
 help: ## list the targets (default)
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,9 +65,9 @@ test: ## everything, with the race detector, against real servers (runs deps whe
 	@scripts/generated.sh
 	@echo 'go test with the race detector and servers, then without it what it does not help, and the build without a server; each line is kept in $(LOG)'
 	@set -o pipefail; { \
-	  CGO_ENABLED=1 go test -json -race -tags integration -timeout 30m $$(go list ./... | grep -vxF "$$(go list $(ALONE))") && \
-	  go test -json -tags integration -timeout 30m $(ALONE) && \
-	  go test -json -timeout 30m $(UNRACED) && \
+	  CGO_ENABLED=1 go test -p $(AT_ONCE) -json -race -tags integration -timeout 30m $$(go list $(LONGEST) ./... | grep -vxF "$$(go list $(ALONE))") && \
+	  go test -p $(AT_ONCE) -json -tags integration -timeout 30m $(ALONE) && \
+	  go test -p $(AT_ONCE) -json -timeout 30m $(UNRACED) && \
 	  go test -json -tags $(NO_SERVER) ./bus ./cmd/dodona -run ABuildWithoutAServer; \
 	} | go run ./scripts/testtimes -log $(LOG)
 
@@ -96,6 +99,9 @@ differential: ## 120,000 mutated updates judged by Go and by the contracts, whic
 
 bench: ## the numbers of docs/benchmarks.md (needs Go; about three minutes)
 	@scripts/bench.sh
+
+against: ## is anything slower than at BASE, or a binary larger? Runs the benchmarks of both by turns, with ratios (needs Go; a quarter of an hour)
+	@scripts/against.sh "$(BASE)" $${N:-6}
 
 fuzz: ## fuzz every decoder for FUZZTIME each (default 20s)
 	@scripts/fuzz.sh $(FUZZTIME)

@@ -40,9 +40,7 @@ func appendRound(t testing.TB, j *Journal, round, from, to int) {
 
 // Retention of ten thousand keys asks the store a few questions, not one a key.
 func TestRetentionAsksFewQuestions(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
+	measures(t)
 	const keys = 10_000
 	for _, remembered := range []bool{true, false} {
 		dir := t.TempDir()

@@ -111,9 +111,6 @@ func startOn(t *testing.T, dir string, within time.Duration, env ...string) (s s
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
 	command := `ulimit -v 6000000; exec "$0" "$@"` // what would take the machine takes 6 GB
-	if raceEnabled {
-		command = `exec "$0" "$@"`
-	}
 	command = `[ -z "$DODONA_GROUND_GROUP" ] || echo $$ > "$DODONA_GROUND_GROUP/cgroup.procs" || exit; ` + command
 	child := exec.CommandContext(ctx, "sh", "-c", command, os.Args[0], "-test.run=^TestHelperStartsOnce$")
 	child.Env = append(os.Environ(), groundDir+"="+dir, "GOMEMLIMIT=56MiB")
@@ -274,9 +271,7 @@ func setting(t *testing.T, name string, otherwise int) int {
 // DODONA_GROUND_SECONDS and DODONA_GROUND_GROUP say how often, which damage, how long a start may take, and in which memory
 // group (the folder of its cgroup).
 func TestDamagedFoldersStart(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it starts a folder over and over")
-	}
+	measures(t)
 	runs, seed := setting(t, "DODONA_GROUND_RUNS", groundRuns), setting(t, "DODONA_GROUND_SEED", 9)
 	within := time.Duration(setting(t, "DODONA_GROUND_SECONDS", 120)) * time.Second
 	folders := groundFolders(t)
@@ -305,7 +300,7 @@ func TestDamagedFoldersStart(t *testing.T) {
 		if s.Refused != "" {
 			refused[name+": "+s.Refused]++
 		}
-		if s.Peak > 64<<20 && !raceEnabled {
+		if s.Peak > 64<<20 {
 			t.Errorf("it took %d bytes of memory", s.Peak)
 		}
 		if err := os.RemoveAll(dir); err != nil {
@@ -324,9 +319,7 @@ func TestDamagedFoldersStart(t *testing.T) {
 // TestWithoutACheckMemoryIsWatched: the place of a record is flipped far up, and nothing checks the folder. The start ends
 // with a sentence, before the system ends it.
 func TestWithoutACheckMemoryIsWatched(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
+	measures(t)
 	dir := groundFolders(t)[0]
 	msgs := filepath.Join(streamsDir(dir), scopeOf(dodona.Digest{}).stream(streamRaw), "msgs")
 	flipPlace(t, msgs, readingSubject, `{"n":20}`, 5)
@@ -334,7 +327,7 @@ func TestWithoutACheckMemoryIsWatched(t *testing.T) {
 	if !strings.Contains(s.Refused, bus.ErrMemory.Error()) {
 		t.Errorf("the start says %+v, want bus.ErrMemory", s)
 	}
-	if s.Peak > 256<<20 && !raceEnabled {
+	if s.Peak > 256<<20 {
 		t.Errorf("it took %d bytes of memory", s.Peak)
 	}
 	t.Logf("%d MiB, %s", s.Peak>>20, s.Refused)
@@ -343,9 +336,7 @@ func TestWithoutACheckMemoryIsWatched(t *testing.T) {
 // TestSoundFoldersAreFoundSound: what the server itself writes, closed, killed, or after retention freed most of it, is not
 // damaged. It would fail if a version of the server wrote another format.
 func TestSoundFoldersAreFoundSound(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it starts a folder over and over")
-	}
+	measures(t)
 	freed := filepath.Join(t.TempDir(), "data")
 	j, err := Open(t.Context(), Config{Dir: freed, Node: "gw-1", Raw: Limits{Bytes: 2 * unit.MiB}, Proof: Limits{Bytes: 2 * unit.MiB}})
 	if err != nil {

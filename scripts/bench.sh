@@ -116,7 +116,7 @@ esac
 {
   echo '# Benchmarks'
   echo
-  echo 'Written by `make bench`, which runs the commands below; `scripts/bench.sh node` and `scripts/bench.sh module` write a part.'
+  echo 'Written by `make bench`, which runs the commands below; `scripts/bench.sh node` and `scripts/bench.sh module` write a part. `make against BASE=…` says what is slower than at another commit.'
   echo
   cat "$node"
   echo
