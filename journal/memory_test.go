@@ -8,15 +8,17 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 )
 
 // measures skips a test of how much memory or how many questions many records take: the race detector takes several times as
 // much of either, and shorter tests hold the same goroutines to it. make test runs it without.
 func measures(t *testing.T) {
 	t.Helper()
-	if testing.Short() || raceEnabled {
-		t.Skip("it measures what many records take: it runs without -short and without the race detector")
+	if testing.Short() {
+		t.Skip("it takes seconds")
 	}
+	racetest.Spare(t)
 }
 
 // TestMemoryIsGivenBack appends 100,000 records and reads them. The embedded store keeps what was read while it was

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
@@ -146,6 +147,7 @@ func TestDeepModulesEndAlikeOnEveryEngine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")
 	}
+	racetest.Spare(t)
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 0))
 	compiled, interpreted := newEngine(t, nil), newEngine(t, func(o *module.Options) { o.Interpreter = true })
@@ -227,6 +229,7 @@ func TestTheStackIsBounded(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")
 	}
+	racetest.Spare(t)
 	e := newEngine(t, nil)
 	for depth, most := range map[uint32]int{manifest.DefaultDepth: 6 << 20, manifest.MaxDepth: 18 << 20} {
 		for name, wasm := range map[string][]byte{"values": deep(rand.New(rand.NewPCG(1, 1)), true), "ifs": merged(340, 120, 1, 3000), "turns": turned(300, 120, 3000)} {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
@@ -267,7 +268,7 @@ func TestAttacksAtOnceLeaveANeighbourAlone(t *testing.T) {
 			}
 			// Some eighty goroutines want a processor, so this is not about schedules. TestBallastHoldsNobodyUp is.
 			rounds := 20
-			if racing {
+			if racetest.On {
 				rounds = 5
 			}
 			for range rounds {

@@ -3,7 +3,6 @@
 package module_test
 
 const (
-	racing      = true
 	attackSlack = 4   // the detector keeps several bytes of its own for each; the runs without it hold the budget
 	mutantsEach = 300 // which meet their neighbours often enough; the runs without the detector try all
 )

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
@@ -17,6 +18,7 @@ func TestTheStackStaysWithinItsBound(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")
 	}
+	racetest.Spare(t)
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 0))
 	e := newEngine(t, nil)
@@ -115,6 +117,7 @@ func crafted(locals, times int, open []byte, part func(i int) []byte, shut []byt
 // TestTheStackOfFewValuesStaysWithinItsBound: little is alive, and yet values are driven out of their registers, by instructions that
 // want certain ones and by what goes from one block to another.
 func TestTheStackOfFewValuesStaysWithinItsBound(t *testing.T) {
+	racetest.Spare(t)
 	e := newEngine(t, nil)
 	turn := func(n int) (b []byte) { // each local gets the value of another one
 		for i := range n {

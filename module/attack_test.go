@@ -15,12 +15,13 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/abi"
+
+	"golang.org/x/sys/unix"
 )
 
 // An attack is a module that means harm, and what must become of it.
@@ -235,6 +236,7 @@ func TestAttacksFailAlone(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")
 	}
+	racetest.Spare(t)
 	for _, interpreter := range []bool{false, true} {
 		t.Run(map[bool]string{false: "compiler", true: "interpreter"}[interpreter], func(t *testing.T) {
 			e := newEngine(t, func(o *module.Options) { o.Interpreter = interpreter })
@@ -277,7 +279,7 @@ func TestBombsLeaveTheProcessAlive(t *testing.T) {
 
 // inChild runs one attack as the parent wants it.
 func inChild(t *testing.T, name string) {
-	if !racing { // the race detector reserves more than any limit
+	if !racetest.On { // the race detector reserves more than any limit
 		limit := unix.Rlimit{Cur: attackRlimit, Max: attackRlimit}
 		if err := unix.Setrlimit(unix.RLIMIT_AS, &limit); err != nil {
 			t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
@@ -245,6 +246,7 @@ func TestGuestsOfAllLanguagesGiveTheSameAnswers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")
 	}
+	racetest.Spare(t)
 	compiled := answersOf(t, *guestFolder, Options{})
 	for _, name := range slices.Sorted(maps.Keys(compiled)) {
 		events := eventsFor(name)

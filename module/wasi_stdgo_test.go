@@ -8,16 +8,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/module/manifest"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestStandardGoFindsTheRoundAndTheDirectory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")
 	}
+	racetest.Spare(t)
 	wasm := filepath.Join(t.TempDir(), "stdgo.wasm")
 	build := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", wasm, "./testdata/abi/stdgo")
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")

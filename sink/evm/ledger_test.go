@@ -23,6 +23,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/internal/keyfile"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/internal/secp"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
@@ -402,7 +403,8 @@ func (b *bench) within(most time.Duration, what string, is func() bool) (took ti
 // the same goroutines to it, and make test runs this one without.
 func simulatesHours(t *testing.T) {
 	t.Helper()
-	if testing.Short() || racing {
-		t.Skip("it simulates hours: it runs without -short and without the race detector")
+	if testing.Short() {
+		t.Skip("it simulates hours")
 	}
+	racetest.Spare(t)
 }

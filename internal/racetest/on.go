@@ -1,0 +1,6 @@
+//go:build race
+
+package racetest
+
+// On: the detector watches.
+const On = true

@@ -1,5 +1,0 @@
-//go:build !race
-
-package evm
-
-const racing = false
