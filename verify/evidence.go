@@ -208,7 +208,7 @@ func checkHistory(n dodona.Network, h *dodona.History) (Verdict, bool) {
 	}
 	if d := h.First.Digest(); d != n.First {
 		return refuse(Rotation, "the history begins with the quorum %s, but the first one of network %q is %s",
-			d.Short(), clip(n.Name), n.First.Short()), false
+			d.Short(), form.Clip(n.Name), n.First.Short()), false
 	}
 	if len(h.Rotations) == 0 || len(h.Rotations) > maxRotations {
 		return refuse(Rotation, "a history of %d rotations: want 1 to %d, or no history", len(h.Rotations), maxRotations), false

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/form"
 	"github.com/dodona-oracle/dodona/internal/secp"
 )
 
@@ -140,7 +141,7 @@ func checkNetwork(a signed, want Expect) (Verdict, bool) {
 		return refuse(Quorum, "%v", err), false
 	}
 	if !printable(a.network.Name, 1, maxText) {
-		return refuse(Network, "network name %q: want 1 to %d printable bytes", clip(a.network.Name), maxText), false
+		return refuse(Network, "network name %q: want 1 to %d printable bytes", form.Clip(a.network.Name), maxText), false
 	}
 	if a.history != nil {
 		if q := quorumAt(*a.history, a.round); !sameQuorum(q, a.quorum) {
@@ -231,7 +232,7 @@ func checkFeed(f dodona.Feed) error {
 		return fmt.Errorf("feed %w", err)
 	}
 	if !printable(f.Unit, 0, maxText) {
-		return fmt.Errorf("feed %q: unit %q: want at most %d printable bytes", f.Name, clip(f.Unit), maxText)
+		return fmt.Errorf("feed %q: unit %q: want at most %d printable bytes", f.Name, form.Clip(f.Unit), maxText)
 	}
 	switch f.Kind {
 	case dodona.Number:
@@ -247,7 +248,7 @@ func checkFeed(f dodona.Feed) error {
 	case dodona.Enum:
 		return checkLabels(f)
 	}
-	return fmt.Errorf("feed %q: kind %q: want number, bool or enum", f.Name, clip(string(f.Kind)))
+	return fmt.Errorf("feed %q: kind %q: want number, bool or enum", f.Name, form.Clip(string(f.Kind)))
 }
 
 func checkLabels(f dodona.Feed) error {
@@ -257,7 +258,7 @@ func checkLabels(f dodona.Feed) error {
 	seen := make(map[string]bool, len(f.Labels))
 	for _, label := range f.Labels {
 		if !printable(label, 1, maxText) || seen[label] {
-			return fmt.Errorf("feed %q: label %q: labels must be distinct, of 1 to %d printable bytes", f.Name, clip(label), maxText)
+			return fmt.Errorf("feed %q: label %q: labels must be distinct, of 1 to %d printable bytes", f.Name, form.Clip(label), maxText)
 		}
 		seen[label] = true
 	}
@@ -275,14 +276,6 @@ func printable(s string, least, most int) bool {
 		}
 	}
 	return true
-}
-
-// clip shortens hostile text for a message.
-func clip(s string) string {
-	if len(s) > 40 {
-		return s[:40] + "…"
-	}
-	return s
 }
 
 func compareAddresses(a, b dodona.Address) int { return bytes.Compare(a[:], b[:]) }

@@ -131,12 +131,12 @@ func (w walker) object(f Form, at place) error {
 		inside := name
 		switch {
 		case f.Values != nil:
-			field, inside = *f.Values, fmt.Sprintf("%q", clip(name))
+			field, inside = *f.Values, fmt.Sprintf("%q", Clip(name))
 		case !known:
-			return fmt.Errorf("%s: unknown field %q", at, clip(name))
+			return fmt.Errorf("%s: unknown field %q", at, Clip(name))
 		}
 		if seen[name] {
-			return fmt.Errorf("%s: field %q stands twice", at, clip(name))
+			return fmt.Errorf("%s: field %q stands twice", at, Clip(name))
 		}
 		seen[name] = true
 		if err := w.value(field, place{inside, -1}); err != nil {
@@ -189,8 +189,8 @@ func (f Form) want() string {
 	return string(f.leaf)
 }
 
-// clip shortens hostile text for a message.
-func clip(s string) string {
+// Clip shortens hostile text for a message.
+func Clip(s string) string {
 	if len(s) > 40 {
 		return s[:40] + "…"
 	}
