@@ -1,0 +1,43 @@
+package journal
+
+import (
+	"testing"
+
+	"github.com/nats-io/nats.go"
+)
+
+// TestOnlyARecordThatIsTooLargeForASliceIsAskedForAlone: whatever else ends a request, the next one is for a slice.
+func TestOnlyARecordThatIsTooLargeForASliceIsAskedForAlone(t *testing.T) {
+	j := open(t, Config{})
+	for _, c := range []struct {
+		status, says string
+		left         int // of the next request, once one record has come
+	}{
+		{"409", "Message Size Exceeds MaxBytes", 0},
+		{"409", "Consumer Deleted", MaxSlice - 1},
+		{"408", "Request Timeout", MaxSlice - 1},
+		{"100", "Idle Heartbeat", 4}, // ends nothing
+	} {
+		r := readerOn(j.lanes[streamRaw], "me")
+		var err error
+		if r.inbox, err = j.nc.SubscribeSync(nats.NewInbox()); err != nil {
+			t.Fatal(err)
+		}
+		r.asked = 5
+		for _, m := range []*nats.Msg{
+			{Subject: r.inbox.Subject, Header: nats.Header{"Status": {c.status}, "Description": {c.says}}},
+			{Subject: r.inbox.Subject, Header: nats.Header{headerID: {"1"}}},
+		} {
+			if err := j.nc.PublishMsg(m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		msg, err := r.take(t.Context(), true)
+		if err != nil || msg.Header.Get(headerID) != "1" || r.asked != c.left || r.big {
+			t.Errorf("%s %s: %+v, %v; %d asked for still, want %d", c.status, c.says, msg, err, r.asked, c.left)
+		}
+		if err := r.inbox.Unsubscribe(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
