@@ -3,6 +3,7 @@ package module
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -86,6 +87,38 @@ func TestImportsAreAllowedByCapability(t *testing.T) {
 	if _, err := newTestEngine(t, Options{}).Load(t.Context(), spec); err == nil ||
 		!strings.Contains(err.Error(), "http_get") || !strings.Contains(err.Error(), "state_put") {
 		t.Errorf("all that is missing must be named at once: %v", err)
+	}
+}
+
+// TestEveryFunctionIsAttackedAndInEverySDK: lists of functions that are written by hand have all of them.
+func TestEveryFunctionIsAttackedAndInEverySDK(t *testing.T) {
+	lists := map[string]string{}
+	for list, pattern := range map[string]string{
+		"the attack by pointers": "testdata/attacks/pointers.wat", "the SDK in Go": "../sdk/go/*.go", "the SDK in C": "../sdk/c/dodona.h",
+		"the SDK in Rust": "../sdk/rust/src/*.rs", "the SDK in AssemblyScript": "../sdk/assemblyscript/assembly/*.ts",
+	} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: no file %s: %v", list, pattern, err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lists[list] += string(text)
+		}
+	}
+	for _, f := range functions {
+		if f.module != manifest.ABI {
+			continue
+		}
+		name := regexp.MustCompile(`\b` + f.name + `\b`)
+		for list, text := range lists {
+			if !name.MatchString(text) {
+				t.Errorf("%s does not have the function %s", list, f.name)
+			}
+		}
 	}
 }
 
