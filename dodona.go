@@ -6,7 +6,7 @@
 //	source ─Reading▶ transform ─Point▶ feed ─Observation▶ sign ─▶ ┃journal┃   function calls in one process
 //	┃journal┃ ◀▶ quorum ◀▶ anchor ◀▶ sink, api, explain                       durable readers, any process
 //
-// and every folder beside this file is one stage of that line. Stages know this package and never each other;
+// and each word of that line is a folder beside this file, a stage. Stages know this package and never each other;
 // package node joins them. A type belongs here only if two stages pass it between them, so reading dodona.go (the seams) and the
 // files of words beside it, each named by what it is about, is reading the architecture.
 package dodona

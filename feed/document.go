@@ -96,7 +96,7 @@ func ParseDocument(raw json.RawMessage) (Document, error) {
 		return Document{}, fmt.Errorf("read rules of feed %q: %w", plain.Cut(d.Feed.Name, 64), err)
 	}
 	if d.Format == formatRounded {
-		complete.Format = formatRounded // as every rule was once
+		complete.Format = formatRounded // of the first format
 	}
 	got, err := d.Digest()
 	if err != nil {

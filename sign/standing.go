@@ -232,7 +232,7 @@ func appendClaim(b []byte, c dodona.Claim) []byte {
 // idOf is "<round>-<keccak256 of the body>", 64 hex digits: two records that differ in anything have two ids.
 func idOf(c dodona.Claim, body []byte) string { return roundAnd(c, dodona.Keccak256(body)) }
 
-// formerID is how claims were filed before their ids covered everything that they say. Such records may be the newest of a key.
+// formerID is the id of a claim in records that cover its digest alone. Such a record may be the newest of a key.
 func formerID(c dodona.Claim) string { return roundAnd(c, c.Digest) }
 
 func roundAnd(c dodona.Claim, d dodona.Digest) string {
