@@ -13,7 +13,7 @@ const (
 	TopicReading     Topic = "reading"     // key: source; body: a JSON [Exchange]
 	TopicRound       Topic = "round"       // key: feed; body: a JSON [Bundle] without raw readings
 	TopicObservation Topic = "observation" // key: feed; body: a JSON [Observation]
-	TopicClaim       Topic = "claim"       // key: type.feed.signer; body: a JSON [Claim]
+	TopicClaim       Topic = "claim"       // key: type.feed.signer, the type of votes and signatures being "report"; body: a JSON [Claim], and what stands (package sign)
 	TopicData        Topic = "data"        // key: feed; body: a JSON [Answer]
 	TopicLeaf        Topic = "leaf"        // key: "plan", "part"; body: what an anchor is over, in pieces (package anchor)
 	TopicAnchor      Topic = "anchor"      // key: "series"; id: the end of the window; body: a JSON [Anchored]
@@ -27,7 +27,7 @@ const (
 	EventRejected = "rejected" // the validator refused an observation (package quorum)
 	EventConflict = "conflict" // a round was not signed: the key has claimed another answer of it
 	EventUnsigned = "unsigned" // a round was computed and never signed
-	EventLate     = "late"     // a round was signed after it had closed
+	EventLate     = "late"     // an observation was signed in time and kept after its round had closed, so it counts for nothing
 	EventDropped  = "dropped"  // the journal can never take something
 	EventLoss     = "loss"     // records are gone that should be there (package journal)
 	EventReader   = "reader"   // what becomes of a reader that nothing configures (package journal)
