@@ -96,3 +96,24 @@ func TestALossThatCannotBeNotedIsAnError(t *testing.T) {
 		t.Errorf("nothing is left to note: %v", err)
 	}
 }
+
+// TestALossBeforeAnotherStreamNeedsNoNote: when that was made says already what may be lost.
+func TestALossBeforeAnotherStreamNeedsNoNote(t *testing.T) {
+	j := open(t, Config{})
+	l := j.lanes[streamProof]
+	for _, stream := range []string{streamProof, streamRaw} {
+		if _, err := j.losses.add(Loss{Stream: stream, Writer: j.writer, From: 1, To: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var failed error
+	if err := l.visit(t.Context(), func() {
+		l.born = l.born.Add(-time.Hour) // it wrote to another one before
+		failed = l.goOn(t.Context())
+	}); err != nil || failed != nil {
+		t.Fatal(err, failed)
+	}
+	if j.losses.unnoted(streamProof) || !j.losses.unnoted(streamRaw) {
+		t.Errorf("to be noted: of this stream %t, of the other one %t", j.losses.unnoted(streamProof), j.losses.unnoted(streamRaw))
+	}
+}

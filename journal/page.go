@@ -38,12 +38,20 @@ func (l *lane) records(ctx context.Context, from, to uint64, rest int) iter.Seq2
 				}
 			}
 			at = page[len(page)-1].stream + 1
-			if !backoff.Wait(ctx, time.Duration(rest)*time.Since(begun)) {
-				yield(stored{}, context.Cause(ctx))
+			if err := giveWay(ctx, rest, begun); err != nil {
+				yield(stored{}, err)
 				return
 			}
 		}
 	}
+}
+
+// giveWay rests so many times as long as it is since a page was begun.
+func giveWay(ctx context.Context, times int, begun time.Time) error {
+	if !backoff.Wait(ctx, time.Duration(times)*time.Since(begun)) {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // recordsOnDisk is records, read from the blocks of the embedded server without asking it, which costs a quarter.
@@ -61,8 +69,8 @@ func (l *lane) recordsOnDisk(ctx context.Context, from, to uint64, rest int) ite
 			if n++; n%pageRecords != 0 {
 				continue
 			}
-			if !backoff.Wait(ctx, time.Duration(rest)*time.Since(begun)) {
-				yield(stored{}, context.Cause(ctx))
+			if err := giveWay(ctx, rest, begun); err != nil {
+				yield(stored{}, err)
 				return
 			}
 			begun = time.Now()

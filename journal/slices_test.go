@@ -1,7 +1,11 @@
 package journal
 
 import (
+	"context"
+	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/nats-io/nats.go"
 )
@@ -40,4 +44,24 @@ func TestOnlyARecordThatIsTooLargeForASliceIsAskedForAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestAWalkRestsAsLongAsItWorks, times over, and not at all where nobody else has to have a turn.
+func TestAWalkRestsAsLongAsItWorks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for times, want := range map[int]time.Duration{0: 0, 1: 3 * time.Second, 2: 6 * time.Second} {
+			begun := time.Now()
+			time.Sleep(3 * time.Second)
+			worked := time.Now()
+			if err := giveWay(t.Context(), times, begun); err != nil || time.Since(worked) != want {
+				t.Errorf("%d times: it rested %s, %v; want %s", times, time.Since(worked), err, want)
+			}
+		}
+		ended, cancel := context.WithCancelCause(t.Context())
+		why := errors.New("it closes")
+		cancel(why)
+		if err := giveWay(ended, 1, time.Now().Add(-time.Hour)); err != why {
+			t.Errorf("as the journal closes: %v", err)
+		}
+	})
 }
