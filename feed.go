@@ -106,10 +106,7 @@ type Round uint64
 
 // RoundAt returns the round that speaks for t. Times before 1970 give 0.
 func RoundAt(t time.Time) Round {
-	if ms := t.UnixMilli(); ms > 0 {
-		return Round(ms)
-	}
-	return 0
+	return Round(max(0, t.UnixMilli()))
 }
 
 // Time returns the instant of r in UTC.

@@ -106,6 +106,10 @@ func TestEveryMistakeIsTold(t *testing.T) {
 	if !ok || len(joined.Unwrap()) < 4 {
 		t.Errorf("got %v", err)
 	}
+	err = Settings{}.Check() // who names no source hears of that alone
+	if joined, ok := err.(interface{ Unwrap() []error }); !ok || len(joined.Unwrap()) != 1 {
+		t.Errorf("got %v", err)
+	}
 }
 
 func percent(t testing.TB, s string) Percent {
@@ -192,6 +196,7 @@ func TestBoundsOfSettingsAreWhatTheySay(t *testing.T) {
 	module := func(name, version string) func(*Settings) {
 		return func(s *Settings) { s.Module = &Module{Name: name, Version: version} }
 	}
+	const leapYear = 366 * 24 * time.Hour
 	for name, c := range map[string]struct {
 		at, beyond func(*Settings)
 	}{
@@ -199,12 +204,12 @@ func TestBoundsOfSettingsAreWhatTheySay(t *testing.T) {
 		"bytes of a param": {param(1024), param(1025)},
 		"version":          {version(64), version(65)},
 		"every": {
-			func(s *Settings) { s.Every, s.Stale = maxEvery, time.Hour },
-			func(s *Settings) { s.Every, s.Stale = maxEvery+time.Millisecond, time.Hour },
+			func(s *Settings) { s.Every, s.Stale = leapYear, time.Hour },
+			func(s *Settings) { s.Every, s.Stale = leapYear+time.Millisecond, time.Hour },
 		},
 		"stale": {
-			func(s *Settings) { s.Stale = maxEvery },
-			func(s *Settings) { s.Stale = maxEvery + time.Millisecond },
+			func(s *Settings) { s.Stale = leapYear },
+			func(s *Settings) { s.Stale = leapYear + time.Millisecond },
 		},
 		"a value that is needed":     {func(s *Settings) { s.Need = 1 }, func(s *Settings) { s.Need = 2 }},
 		"points that are asked":      {func(s *Settings) { s.From = names(256) }, func(s *Settings) { s.From = names(257) }},
