@@ -14,10 +14,15 @@ func refused(err error) bool {
 	return errors.As(err, &claim) && !errors.Is(err, sign.ErrEarly)
 }
 
+// conflicts reports whether a refusal is because the key has claimed another answer of the round, or a later round: cause for alarm.
+func conflicts(err error) bool {
+	return errors.Is(err, dodona.ErrConflict) || errors.Is(err, sign.ErrPassed)
+}
+
 // whatToDo says what a person may do about a refusal.
 func whatToDo(err error) string {
 	switch {
-	case errors.Is(err, dodona.ErrConflict), errors.Is(err, sign.ErrPassed):
+	case conflicts(err):
 		return "if another process signs with this key too, give it a key of its own, or roles without observe"
 	case errors.Is(err, sign.ErrClock):
 		return "compare the clock of this node with that of the machine that keeps the journal; once they are right, rounds are signed again when that time has passed, or at once with another key"

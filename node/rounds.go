@@ -165,7 +165,11 @@ func (r *rounds) sign(ctx context.Context, every time.Duration, b dodona.Bundle)
 	})
 	if refused(err) {
 		r.log.Error("a round is not signed", "feed", b.Feed.Name, "round", b.Round, "error", err, "do", whatToDo(err))
-		return r.event(ctx, dodona.EventConflict, b.Feed.Name+"-"+b.Round.ID(), map[string]any{
+		what := dodona.EventUnsigned
+		if conflicts(err) {
+			what = dodona.EventConflict
+		}
+		return r.event(ctx, what, b.Feed.Name+"-"+b.Round.ID(), map[string]any{
 			"feed": b.Feed.Name, "round": b.Round, "digest": digest, "error": err.Error(),
 		})
 	}
