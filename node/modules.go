@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/patience"
@@ -183,4 +185,35 @@ func (m *modules) retried(units config.Units, next *config.Config) config.Units 
 		units.Equal = append(units.Equal, name)
 	}
 	return units
+}
+
+// statuses returns the modules of all feeds, in the order of the configuration.
+func (m *modules) statuses() []api.ModuleStatus {
+	m.mu.Lock()
+	known := maps.Clone(m.known)
+	m.mu.Unlock()
+	list := make([]api.ModuleStatus, 0)
+	for _, f := range m.config().Feeds {
+		s := f.Settings.Module
+		if s == nil {
+			continue
+		}
+		told := api.ModuleStatus{Feed: f.Feed.Name, Name: s.Name, Version: s.Version}
+		at := known[f.Feed.Name]
+		told.Loading = at.loading
+		if at.err != nil {
+			told.LastError = at.err.Error()
+		}
+		if running := at.loaded; running != nil {
+			status := running.Status()
+			told.Running, told.Digest, told.Events, told.Instances = true, status.Digest, status.Events, status.Instances
+			told.MeanUS, told.LastError = float64(status.Mean)/float64(time.Microsecond), status.LastError
+			for _, n := range status.Failed {
+				told.Failed += n
+			}
+			told.Functions = m.spans.of(s.Name + " " + s.Version)
+		}
+		list = append(list, told)
+	}
+	return list
 }

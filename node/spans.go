@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/module"
@@ -55,37 +54,6 @@ func (s *spanSums) of(label string) []api.FunctionStatus {
 		if key.module == label && len(list) < maxTold {
 			list = append(list, s.sums[key])
 		}
-	}
-	return list
-}
-
-// statuses returns the modules of all feeds, in the order of the configuration.
-func (m *modules) statuses() []api.ModuleStatus {
-	m.mu.Lock()
-	known := maps.Clone(m.known)
-	m.mu.Unlock()
-	list := make([]api.ModuleStatus, 0)
-	for _, f := range m.config().Feeds {
-		s := f.Settings.Module
-		if s == nil {
-			continue
-		}
-		told := api.ModuleStatus{Feed: f.Feed.Name, Name: s.Name, Version: s.Version}
-		at := known[f.Feed.Name]
-		told.Loading = at.loading
-		if at.err != nil {
-			told.LastError = at.err.Error()
-		}
-		if running := at.loaded; running != nil {
-			status := running.Status()
-			told.Running, told.Digest, told.Events, told.Instances = true, status.Digest, status.Events, status.Instances
-			told.MeanUS, told.LastError = float64(status.Mean)/float64(time.Microsecond), status.LastError
-			for _, n := range status.Failed {
-				told.Failed += n
-			}
-			told.Functions = m.spans.of(s.Name + " " + s.Version)
-		}
-		list = append(list, told)
 	}
 	return list
 }
