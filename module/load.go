@@ -101,37 +101,26 @@ func (e *Engine) rewrite(ctx context.Context, m *Module, s Spec) error {
 // rewrite takes the core module out of what was given, makes sure that it may be run, and makes it safe to run. It notes too how much
 // native stack a call of it may take, and what an interpreter keeps of it.
 func (m *Module) rewrite(s Spec) error {
-	core, err := wasm.Unwrap(s.Wasm)
+	core, err := checked(s.Wasm, s.Limits, allowed(&s))
 	if err != nil {
 		return err
 	}
-	checked, err := wasm.Check(core, wasm.Policy{
-		Pages:  s.Limits.Pages,
-		Memory: true,
-		Allow:  allowed(&s),
-		Exports: map[string]wasm.FuncType{
-			runExport: {Results: []wasm.ValueType{wasm.I32}},
-		},
-	})
-	if err != nil {
-		return err
-	}
-	m.interpreted = int64(checked.Interpreted())
+	m.interpreted = int64(core.Interpreted())
 	r := wasm.Rewriting{
 		Fuel: true, Metering: s.Metering, Depth: true, NaN: true, Globals: true, Start: true,
 		MaxDepth: s.Limits.Depth, MaxPages: s.Limits.Pages,
 	}
-	if m.stack, err = checked.Stack(r); err != nil {
+	if m.stack, err = core.Stack(r); err != nil {
 		return err
 	}
 	if m.engine.native.Interprets() {
-		interpreted, err := checked.GoStack(r)
+		interpreted, err := core.GoStack(r)
 		if err != nil {
 			return err
 		}
 		m.stack += interpreted
 	}
-	m.code, err = checked.Rewrite(r)
+	m.code, err = core.Rewrite(r)
 	return err
 }
 

@@ -21,21 +21,25 @@ func Needs(module, name string) (capability string, known bool) {
 // Check returns the core module of code if a node that grants the capabilities could load it, and else why not. Nothing
 // is compiled. It is for who makes and looks at modules: [Engine.Load] checks again, and what the node has.
 func Check(code []byte, l manifest.Limits, granted manifest.Capabilities) (*wasm.Module, error) {
+	s := Spec{Limits: l.WithDefaults(), Capabilities: granted}
+	refused := allowed(&s)
+	return checked(code, s.Limits, func(module, name string, t wasm.FuncType) error {
+		if f := functionOf(module, name); f != nil && f.typed().Equal(t) && f.grantedTo(granted) {
+			return nil // whether the host has it is the node's matter
+		}
+		return refused(module, name, t)
+	})
+}
+
+// checked returns the core module of code, or why it must not be run: what is demanded of every module, and which imports
+// it is allowed.
+func checked(code []byte, l manifest.Limits, allow func(module, name string, t wasm.FuncType) error) (*wasm.Module, error) {
 	core, err := wasm.Unwrap(code)
 	if err != nil {
 		return nil, err
 	}
-	s := Spec{Limits: l.WithDefaults(), Capabilities: granted}
-	refused := allowed(&s)
 	return wasm.Check(core, wasm.Policy{
-		Pages:  s.Limits.Pages,
-		Memory: true,
-		Allow: func(module, name string, t wasm.FuncType) error {
-			if f := functionOf(module, name); f != nil && f.typed().Equal(t) && f.grantedTo(granted) {
-				return nil // whether the host has it is the node's matter
-			}
-			return refused(module, name, t)
-		},
+		Pages: l.Pages, Memory: true, Allow: allow,
 		Exports: map[string]wasm.FuncType{runExport: {Results: []wasm.ValueType{wasm.I32}}},
 	})
 }
