@@ -17,7 +17,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/dodona-oracle/dodona/internal/httpc"
-	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
@@ -27,9 +26,6 @@ const (
 	maxGetHeader   = 16 << 10 // bytes of an answer's header
 	maxGetInFlight = 4        // requests of one getter at once
 )
-
-// MaxURL is the length in bytes of the longest URL that is fetched.
-const MaxURL = 2048
 
 // The reasons why a getter has no answer that the guest is told apart. The guest decides what to do; the host never retries.
 var (
@@ -70,14 +66,11 @@ func newGetter(o Options, may func(netip.Addr) bool) *getter {
 		o.timeout = getTimeout
 	}
 	g := &getter{
-		hosts:   map[string]bool{},
+		hosts:   o.Hosts,
 		bytes:   o.Bytes,
 		timeout: o.timeout,
 		rate:    rate.NewLimiter(rate.Limit(o.PerSecond), o.PerSecond),
 		free:    make(chan struct{}, maxGetInFlight),
-	}
-	for _, host := range o.Hosts {
-		g.hosts[withPort(strings.ToLower(host))] = true
 	}
 	late := 2 * o.timeout // a connection that nobody waits for any longer: the request ends first, and says so
 	asks, err := httpc.New(httpc.Options{
@@ -93,7 +86,7 @@ func newGetter(o Options, may func(netip.Addr) bool) *getter {
 }
 
 type getter struct {
-	hosts   map[string]bool // "host:port", lower case
+	hosts   []string
 	bytes   int
 	timeout time.Duration
 	rate    *rate.Limiter
@@ -101,16 +94,8 @@ type getter struct {
 	client  *httpc.Client
 }
 
-// withPort returns host with the port of HTTPS if it has none.
-func withPort(host string) string {
-	if _, _, err := net.SplitHostPort(host); err == nil {
-		return host
-	}
-	return net.JoinHostPort(strings.Trim(host, "[]"), "443")
-}
-
 func (g *getter) get(ctx context.Context, text string, limit int) (int, []byte, error) {
-	u, err := g.granted(text)
+	u, err := Granted(text, g.hosts)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -141,31 +126,6 @@ func (g *getter) get(ctx context.Context, text string, limit int) (int, []byte, 
 		err = fmt.Errorf("%w: %w", ErrNotGranted, err)
 	}
 	return 0, nil, fmt.Errorf("get from %s: %w", u.Host, err)
-}
-
-// granted returns the URL if it is one that may be fetched.
-func (g *getter) granted(text string) (*url.URL, error) {
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || len(text) > MaxURL || strings.Contains(text, "#"):
-		return nil, ErrURL
-	case u.Scheme != "https":
-		return nil, fmt.Errorf("%w: want https", ErrURL)
-	case u.User != nil:
-		return nil, fmt.Errorf("%w: want no user name in it", ErrURL)
-	case u.Opaque != "" || u.Hostname() == "":
-		return nil, fmt.Errorf("%w: want a host", ErrURL)
-	}
-	port := u.Port()
-	if port == "" {
-		port = "443"
-	}
-	host := net.JoinHostPort(strings.ToLower(u.Hostname()), port)
-	if !g.hosts[host] {
-		return nil, fmt.Errorf("get from %s: host %w", plain.Line(host, 128), ErrNotGranted)
-	}
-	u.Host = host
-	return u, nil
 }
 
 func (g *getter) fetch(ctx context.Context, u *url.URL, limit int) (int, []byte, error) {

@@ -145,6 +145,7 @@ func TestGetterAsksGrantedHostsOnly(t *testing.T) {
 		{"file:///etc/passwd", ErrURL},
 		{"https:api.example", ErrURL},
 		{"https:///path", ErrURL},
+		{"https://2001:db8::1/", ErrURL},
 		{"//api.example/", ErrURL},
 		{"https://api.example/#a", ErrURL},
 		{"https://api.example/\r\nHost: c.example", ErrURL},

@@ -132,6 +132,22 @@ func TestHostsHaveOneSpelling(t *testing.T) {
 	}
 }
 
+func TestSpellingsOfOneHostAreEqual(t *testing.T) {
+	for _, same := range [][2]string{
+		{"api.kraken.com", "api.kraken.com:443"}, {"API.Kraken.com", "api.kraken.com"}, {"[2001:DB8::1]", "[2001:db8::1]:443"}, {"192.0.2.1", "192.0.2.1:443"},
+	} {
+		if a, b := Host(same[0]), Host(same[1]); a != b {
+			t.Errorf("%s is compared as %s, %s as %s", same[0], a, same[1], b)
+		}
+		if !(HTTPGet{Hosts: same[:1]}).Allows(same[1]) {
+			t.Errorf("%s does not allow %s", same[0], same[1])
+		}
+	}
+	if (HTTPGet{Hosts: []string{"a.example:8443", "b.example"}}).Allows("a.example") {
+		t.Error("a port allows another")
+	}
+}
+
 func TestCapabilitiesAreAddedAsWritten(t *testing.T) {
 	var c Capabilities
 	for _, text := range []string{

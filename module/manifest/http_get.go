@@ -62,7 +62,7 @@ func (f fetching) missing(of capability, granted shape) []string {
 		return nil
 	}
 	g, has := f.there().WithDefaults(), granted.(fetching).there()
-	out := unlisted(of.name, g.Hosts, has.Hosts, has.allows)
+	out := unlisted(of.name, g.Hosts, has.Hosts, has.Allows)
 	if has.PerSecond != 0 && g.PerSecond > has.PerSecond {
 		out = append(out, fmt.Sprintf("%s %d times a second: %d are granted", of.name, g.PerSecond, has.PerSecond))
 	}
@@ -76,7 +76,7 @@ func (f fetching) keep(granted shape) {
 	asked, allowed := f.there().WithDefaults(), granted.(fetching).there()
 	both := HTTPGet{PerSecond: lower(asked.PerSecond, allowed.PerSecond), Bytes: lower(asked.Bytes, allowed.Bytes)}
 	for _, host := range asked.Hosts {
-		if allowed.allows(host) {
+		if allowed.Allows(host) {
 			both.Hosts = append(both.Hosts, host)
 		}
 	}
@@ -136,7 +136,7 @@ func (g HTTPGet) check() error {
 		if err := checkHost(host); err != nil {
 			return err
 		}
-		if slices.ContainsFunc(g.Hosts[:i], func(h string) bool { return withPort(h) == withPort(host) }) {
+		if (HTTPGet{Hosts: g.Hosts[:i]}).Allows(host) {
 			return refuse(Malformed, "write it once", "http_get names the host %s twice", host)
 		}
 	}
@@ -178,16 +178,20 @@ func checkHost(host string) error {
 	return nil
 }
 
-// withPort returns host with the port of HTTPS if it has none, so that two spellings of one host are equal.
-func withPort(host string) string {
+// Host returns a host as hosts are compared, with the port of HTTPS if it names none and in lower case: two spellings of one
+// host are equal then.
+func Host(host string) string {
+	host = strings.ToLower(host)
 	if _, _, err := net.SplitHostPort(host); err == nil {
 		return host
 	}
 	return net.JoinHostPort(strings.Trim(host, "[]"), "443")
 }
 
-func (g HTTPGet) allows(host string) bool {
-	return slices.ContainsFunc(g.Hosts, func(h string) bool { return withPort(h) == withPort(host) })
+// Allows reports whether a host is one of g's, with the same port.
+func (g HTTPGet) Allows(host string) bool {
+	host = Host(host)
+	return slices.ContainsFunc(g.Hosts, func(h string) bool { return Host(h) == host })
 }
 
 // lower returns the lower of what is asked and what is allowed; 0 allows all.

@@ -1,13 +1,17 @@
 package trial
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/module/egress"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
@@ -18,20 +22,33 @@ func (m *suite) granted(k testCase) (Grants, error) {
 		return g, err
 	}
 	g.fetches, g.state = map[string]fetched{}, map[string][]byte{}
-	for url, f := range m.Fetches {
-		answer := fetched{status: f.Status}
-		if answer.status == 0 {
-			answer.status = http.StatusOK
+	for _, text := range slices.Sorted(maps.Keys(m.Fetches)) {
+		if err := g.record(text, m); err != nil {
+			return g, fmt.Errorf("fetch of %s: %w", text, err)
 		}
-		if answer.body, err = m.body(f.Body, f.File); err != nil {
-			return g, fmt.Errorf("fetch of %s: %w", url, err)
-		}
-		g.fetches[url] = answer
 	}
 	for key, value := range k.State {
 		g.state[key] = []byte(value)
 	}
 	return g, nil
+}
+
+// record notes what is answered to a URL.
+func (g Grants) record(text string, m *suite) error {
+	u, err := egress.Parse(text)
+	if err != nil {
+		return err
+	}
+	if _, twice := g.fetches[asked(u)]; twice {
+		return errors.New("it is there twice")
+	}
+	f := m.Fetches[text]
+	body, err := m.body(f.Body, f.File)
+	if err != nil {
+		return err
+	}
+	g.fetches[asked(u)] = fetched{status: cmp.Or(f.Status, http.StatusOK), body: body}
+	return nil
 }
 
 // readings returns what a case gives to the module, and the round.

@@ -14,6 +14,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/module"
+	"github.com/dodona-oracle/dodona/module/egress"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
@@ -159,6 +160,48 @@ func TestEveryCapabilityCanBeGranted(t *testing.T) {
 	} {
 		if got := granting(text); got != want {
 			t.Errorf("%s is granted with %s, want %s", text, got, want)
+		}
+	}
+}
+
+// TestARecordedFetchIsWhatANodeWouldFetch: with one rule for which URLs are fetched, and which are one.
+func TestARecordedFetchIsWhatANodeWouldFetch(t *testing.T) {
+	m := suite{Grants: []string{"http_get=a.example,b.example:8443"}, Fetches: map[string]fetch{
+		"https://A.example:443/x?q=1": {Body: "x"}, "https://b.example:8443": {Body: "root", Status: 201}, "https://c.example/": {Body: "c"},
+	}}
+	g, err := m.granted(testCase{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		url    string
+		status int
+		body   string
+		is     error
+	}{
+		{"https://a.example/x?q=1", 200, "x", nil},
+		{"https://a.example:443/x?q=1", 200, "x", nil},
+		{"HTTPS://A.EXAMPLE/x?q=1", 200, "x", nil},
+		{"https://b.example:8443/", 201, "root", nil},
+		{"https://a.example/X?q=1", 404, "", nil},
+		{"https://a.example:8443/x?q=1", 0, "", egress.ErrNotGranted},
+		{"https://c.example/", 0, "", egress.ErrNotGranted},
+		{"http://a.example/x?q=1", 0, "", egress.ErrURL},
+		{"https://user@a.example/x?q=1", 0, "", egress.ErrURL},
+		{"https://a.example/x?q=1#a", 0, "", egress.ErrURL},
+	} {
+		status, body, err := g.host().Get(t.Context(), c.url, 0)
+		if status != c.status || string(body) != c.body || !errors.Is(err, c.is) {
+			t.Errorf("%s: got %d, %q, %v; want %d, %q, %v", c.url, status, body, err, c.status, c.body, c.is)
+		}
+	}
+	for want, fetches := range map[string]map[string]fetch{
+		"fetch of http://a.example/: not a URL for http_get: want https": {"http://a.example/": {}},
+		"fetch of https://a.example:443: it is there twice":              {"https://a.example/": {}, "https://a.example:443": {}},
+	} {
+		m.Fetches = fetches
+		if _, err := m.granted(testCase{}); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 }
