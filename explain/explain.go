@@ -26,7 +26,7 @@ type Archive interface {
 const (
 	maxTwins    = 16   // records of one topic, feed and round
 	maxScanned  = 4096 // reading records of one source, looked through for those of a round
-	maxEvents   = 512  // rejections looked through for those of a round
+	maxEvents   = 512  // events of one key looked through for those of a round
 	clockSlack  = 2 * time.Second
 	eventWindow = 10 * time.Minute // after an observation, in which its rejection is looked for
 )

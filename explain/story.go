@@ -41,6 +41,7 @@ type Story struct {
 	Module      *Module      `json:"module,omitempty"` // that made the points; nil if extraction alone did
 	Inputs      []Input      `json:"inputs,omitempty"`
 	Rejections  []Rejection  `json:"rejections,omitempty"`
+	Events      []Event      `json:"events,omitempty"`     // why a round without an answer was not signed, or came too late
 	Anchored    string       `json:"anchored"`             // in a line
 	Deliveries  []Delivery   `json:"deliveries,omitempty"` // what sinks did with the answer
 	Anchoring   *Anchoring   `json:"anchoring,omitempty"`

@@ -60,6 +60,9 @@ func (t *teller) tell(ctx context.Context, sinks []string) error {
 	if err := t.rejections(ctx, observations); err != nil {
 		return err
 	}
+	if err := t.events(ctx, rounds, observations); err != nil {
+		return err
+	}
 	t.conclude()
 	if err := t.delivered(ctx, data, sinks); err != nil {
 		return err

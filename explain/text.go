@@ -146,9 +146,17 @@ func (p *printer) unattested(s Story, branch func(string) string) {
 		}
 		p.line(nil, cell{branch(why), red})
 	case StateObserved:
+		if len(s.Events) > 0 {
+			p.line(nil, cell{branch("not attested: " + s.Events[0].why()), red})
+			return
+		}
 		p.line(nil, cell{branch("not attested: the validator has not decided it, or its decision is no longer kept"), unstyled})
 	default:
-		p.line(nil, cell{branch("not signed"), unstyled})
+		if len(s.Events) > 0 {
+			p.line(nil, cell{branch("not signed: " + s.Events[0].why()), red})
+			return
+		}
+		p.line(nil, cell{branch("not signed, or not yet"), unstyled})
 	}
 }
 
@@ -245,6 +253,11 @@ func (p *printer) endings(s Story) {
 	}
 	if s.State == StateAttested || s.Anchoring != nil {
 		p.line([]int{15}, cell{"  anchored", unstyled}, cell{printable(s.Anchored), unstyled})
+	}
+	for _, e := range s.Events {
+		if e.Do != "" {
+			p.line([]int{15}, cell{"  what to do", unstyled}, cell{printable(e.Do), unstyled})
+		}
 	}
 	for _, d := range s.Deliveries {
 		p.line([]int{15}, cell{"  delivered", unstyled}, cell{d.String(), unstyled})

@@ -3,10 +3,12 @@ package node
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/explain"
 	"github.com/dodona-oracle/dodona/internal/grid"
 	"github.com/dodona-oracle/dodona/sign"
 )
@@ -45,6 +47,61 @@ func TestADoubtIsNoConflict(t *testing.T) {
 			if told := err == nil && rec.ID == "f-"+round.ID(); told != (key == c.want) {
 				t.Errorf("refused because %v: event %q: %t, want %q", c.why, key, told, c.want)
 			}
+		}
+	}
+}
+
+// TestARoundThatIsNotSignedIsExplained: to whoever asks for it, with what to do, not only to who reads the log.
+func TestARoundThatIsNotSignedIsExplained(t *testing.T) {
+	n := openNode(t, walks(t.TempDir(), "roles: [observe]\nfeeds: {f: {decimals: 2, every: 1h, from: [s]}}\n"), Options{})
+	f := n.config().Feeds[0]
+	value := dodona.NewInt192(7)
+	at := grid.At(dodona.RoundAt(time.Now()), f.Settings.Every)
+	signer := n.observer.rounds.signer
+	for i, c := range []struct {
+		name    string
+		signer  dodona.Signer
+		before  time.Duration // how long after the end of the round it is signed
+		after   time.Duration // and kept
+		state   explain.State
+		what    string
+		why, do string
+	}{
+		{"lost", refuser{sign.ErrBefore}, -1, -1, explain.StateComputed, "unsigned", "not signed: sign observation f ; what was claimed of the round may not be known here", "nothing: later rounds"},
+		{"conflict", refuser{dodona.ErrConflict}, -1, -1, explain.StateComputed, "conflict", "not signed: conflict: sign observation f ; conflicts with what is already claimed", "give it a key of its own"},
+		{"closed", signer, 1, 1, explain.StateComputed, "unsigned", "not signed: ; the round closed before it could be signed", "see what held the node up"},
+		{"late", signer, 0, 1, explain.StateObserved, "late", "not attested: late: ; the observation was signed in time and kept after the round had closed", "see what held the node up"},
+		{"signed", signer, -1, -1, explain.StateObserved, "", "not attested: ; the validator has not decided it, or its decision is no longer kept", ""},
+	} {
+		round := at - dodona.Round((9-i)*3600_000)
+		_, closes := grid.Open(round, f.Settings.Every)
+		reads := 0
+		n.observer.rounds.signer = c.signer
+		n.observer.rounds.now = func() time.Time {
+			if reads++; reads == 1 {
+				return closes.Add(c.before)
+			}
+			return closes.Add(c.after)
+		}
+		b := dodona.Bundle{Feed: f.Feed, Round: round, Node: "gw", Value: &value}
+		if err := n.observer.rounds.keep(t.Context(), f.Settings.Every, []dodona.Bundle{b}, 0); err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		told, err := n.state.Explain(t.Context(), "f", round)
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		s := told.(explain.Story)
+		var what []string
+		for _, e := range s.Events {
+			what = append(what, e.What)
+		}
+		if got := strings.Join(what, ","); s.State != c.state || got != c.what {
+			t.Errorf("%s: %s with events %q, want %s with %q", c.name, s.State, got, c.state, c.what)
+		}
+		begins, ends, _ := strings.Cut(c.why, "; ")
+		if text := s.String(); !strings.Contains(text, "└ "+begins) || !strings.Contains(text, ends+"\n") || strings.Contains(text, "what to do") != (c.do != "") || !strings.Contains(text, c.do) {
+			t.Errorf("%s: the text is\n%s\nwant %q and %q in it", c.name, text, c.why, c.do)
 		}
 	}
 }

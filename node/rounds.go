@@ -170,7 +170,7 @@ func (r *rounds) sign(ctx context.Context, every time.Duration, b dodona.Bundle)
 			what = dodona.EventConflict
 		}
 		return r.event(ctx, what, b.Feed.Name+"-"+b.Round.ID(), map[string]any{
-			"feed": b.Feed.Name, "round": b.Round, "digest": digest, "error": err.Error(),
+			"feed": b.Feed.Name, "round": b.Round, "digest": digest, "error": err.Error(), "do": whatToDo(err),
 		})
 	}
 	if err != nil {
