@@ -100,6 +100,50 @@ func TestAClockThatIsSetRightWithinARoundIsTold(t *testing.T) {
 	}
 }
 
+// TestFeedsThatWaitForTheClockAreToldInOrder: the same answer twice is the same twice, also to a diff.
+func TestFeedsThatWaitForTheClockAreToldInOrder(t *testing.T) {
+	names := []string{"a", "b", "c", "d", "e", "f", "g", "h"}
+	text := "feeds:\n"
+	for _, name := range names {
+		text += "  " + name + ": {decimals: 2, every: 200ms, from: [s]}\n"
+	}
+	var step atomic.Int64
+	seen := newOutcomes()
+	n := openNode(t, walks(t.TempDir(), text), Options{OnRound: seen.add, Now: func() time.Time { return time.Now().Add(time.Duration(step.Load())) }})
+	stop := run(t, n)
+	for _, name := range names {
+		seen.await(t, "an answer of "+name, func(o Outcome) bool { return o.Answer != nil && o.Answer.Feed.Name == name })
+	}
+	step.Store(int64(-time.Hour))
+	for limit := time.Now().Add(2 * time.Minute); ; waitFor(t, 10*time.Millisecond) {
+		status := n.state.Status()
+		if len(status.Problems) < len(names) && time.Now().Before(limit) {
+			continue
+		}
+		for i, name := range names {
+			if i >= len(status.Problems) || !strings.Contains(status.Problems[i].Message, "of feed "+name+";") {
+				t.Fatalf("the problems are %+v, want one of each feed, by name", status.Problems)
+			}
+		}
+		if want := "the last round of a, "; !strings.Contains(status.Clock.Message, want) {
+			t.Errorf("the clock is told by %q, want %q", status.Clock.Message, want)
+		}
+		break
+	}
+	stop()
+}
+
+// TestAStatusIsOfOneInstant: what is wrong with the journal is told of what is shown of it, not of another look, which takes another second.
+func TestAStatusIsOfOneInstant(t *testing.T) {
+	n := openNode(t, walks(t.TempDir(), "feeds: {f: {decimals: 2, from: [s]}}\n"), Options{})
+	var reads int
+	s := n.state
+	s.now = func() time.Time { reads++; return time.Now() }
+	if status := s.Status(); reads != 1 || status.Ready != (status.Journal.Quality == dodona.Good) {
+		t.Errorf("the clock was read %d times, want once; ready is %t and the journal %s", reads, status.Ready, status.Journal.Quality)
+	}
+}
+
 func waitFor(t testing.TB, d time.Duration) {
 	t.Helper()
 	select {

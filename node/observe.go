@@ -263,21 +263,27 @@ func (o *observer) follow(next *config.Config, c config.Changes) error {
 	})
 }
 
-// waiting returns the feeds that wait for the clock, each with the round it must pass. One whose round was under way when the clock was set back is
+// A behind is a feed that waits for the clock, with the round that it must pass.
+type behind struct {
+	feed  string
+	until dodona.Round
+}
+
+// waiting returns the feeds that wait for the clock, sorted by name. One whose round was under way when the clock was set back is
 // interrupted, for nothing is signed of a round ahead of the clock, and tried again until then.
-func (o *observer) waiting() map[string]dodona.Round {
-	late := make(map[string]dodona.Round)
-	for name, f := range o.feeds.all() {
-		status, found := f.status()
+func (o *observer) waiting() (list []behind) {
+	feeds := o.feeds.all()
+	for _, name := range slices.Sorted(maps.Keys(feeds)) {
+		status, found := feeds[name].status()
 		switch {
 		case !found:
 		case status.State == feed.Behind:
-			late[name] = status.Next
+			list = append(list, behind{name, status.Next})
 		case status.State == feed.Stopped && status.Last.Time().After(o.now()):
-			late[name] = status.Last
+			list = append(list, behind{name, status.Last})
 		}
 	}
-	return late
+	return list
 }
 
 // sources returns the status of every pump, sorted by name.

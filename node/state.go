@@ -92,12 +92,14 @@ func (s state) Status() api.Status {
 	for i, r := range c.Roles {
 		roles[i] = string(r)
 	}
-	problems := s.Ready()
+	now, waiting := s.now(), s.observer.waiting()
+	kept := s.journalStatus(now) // once: it takes up to a second, and problems are told of what is shown
+	wrong := problems(kept, waiting)
 	return api.Status{
-		Node: c.Node.Name, Address: s.id.key.Address(), Version: s.version, Started: s.started, Now: s.now(),
+		Node: c.Node.Name, Address: s.id.key.Address(), Version: s.version, Started: s.started, Now: now,
 		Roles: roles, Network: s.id.network, Quorum: s.id.quorum,
-		Ready: len(problems) == 0, Problems: problems,
-		Journal: s.journalStatus(), Clock: s.clock(), Memory: memory(), Sinks: s.sinks(), Modules: s.modules.statuses(),
+		Ready: len(wrong) == 0, Problems: wrong,
+		Journal: kept, Clock: clock(waiting), Memory: memory(), Sinks: s.sinks(), Modules: s.modules.statuses(),
 	}
 }
 
@@ -136,7 +138,7 @@ func sinkQuality(state sink.State) dodona.Quality {
 	return dodona.Bad
 }
 
-func (s state) journalStatus() api.JournalStatus {
+func (s state) journalStatus(now time.Time) api.JournalStatus {
 	j := s.journal.Status(context.Background()) // bounded to a second by the journal itself
 	status := api.JournalStatus{Health: api.Health{Message: j.Where}, Detail: j}
 	for _, stream := range j.Streams {
@@ -159,7 +161,7 @@ func (s state) journalStatus() api.JournalStatus {
 			Own: r.Own, Configured: r.Configured, Orphaned: r.Orphaned, Until: r.Until,
 		}
 	}
-	if lost, until := lossesAt(j.Losses, s.now()); lost > 0 && status.Quality == dodona.Good {
+	if lost, until := lossesAt(j.Losses, now); lost > 0 && status.Quality == dodona.Good {
 		status.Message += fmt.Sprintf(", %d records are lost (journal.detail.losses says which)", lost)
 		if !until.IsZero() {
 			status.Quality, status.Until = dodona.Uncertain, until
@@ -195,11 +197,12 @@ func lossesAt(losses []journal.Loss, now time.Time) (lost uint64, until time.Tim
 }
 
 // clock tells whether a feed waits for a clock that is behind its last round.
-func (s state) clock() api.Health {
-	for name, until := range s.observer.waiting() {
-		return api.Health{Quality: dodona.Bad, Message: fmt.Sprintf("the clock is behind the last round of %s, %s", name, until)}
+func clock(waiting []behind) api.Health {
+	if len(waiting) == 0 {
+		return api.Health{Message: "ahead of every round"}
 	}
-	return api.Health{Message: "ahead of every round"}
+	first := waiting[0]
+	return api.Health{Quality: dodona.Bad, Message: fmt.Sprintf("the clock is behind the last round of %s, %s", first.feed, first.until)}
 }
 
 // memory returns the resident memory and the limit that the garbage collector works towards.
@@ -217,18 +220,21 @@ func memory() api.MemoryStatus {
 }
 
 // Ready returns what keeps the node from answering.
-func (s state) Ready() []api.Problem {
-	problems := make([]api.Problem, 0)
-	if j := s.journalStatus(); j.Quality != dodona.Good {
-		problems = append(problems, api.Problem{Part: "journal", Message: j.Message, Until: j.Until})
+func (s state) Ready() []api.Problem { return problems(s.journalStatus(s.now()), s.observer.waiting()) }
+
+// problems returns what is wrong with a journal, and then every feed that waits for the clock.
+func problems(j api.JournalStatus, waiting []behind) []api.Problem {
+	list := make([]api.Problem, 0)
+	if j.Quality != dodona.Good {
+		list = append(list, api.Problem{Part: "journal", Message: j.Message, Until: j.Until})
 	}
-	for name, until := range s.observer.waiting() {
-		problems = append(problems, api.Problem{
-			Part: "clock", Until: until.Time(),
-			Message: fmt.Sprintf("the clock is behind the last round of feed %s; set the clock, or wait until it is past %s", name, until),
+	for _, f := range waiting {
+		list = append(list, api.Problem{
+			Part: "clock", Until: f.until.Time(),
+			Message: fmt.Sprintf("the clock is behind the last round of feed %s; set the clock, or wait until it is past %s", f.feed, f.until),
 		})
 	}
-	return problems
+	return list
 }
 
 // Latest returns the newest answer of a feed.
