@@ -54,7 +54,6 @@ func TestCacheDoesNotSpareTheHost(t *testing.T) {
 	s := capable(t, fullHost())
 	load(t, newTestEngine(t, o), s)
 	for what, take := range map[string]func(*abi.Host){
-		"nothing that fetches":  func(h *abi.Host) { h.Get = nil },
 		"no journaled readings": func(h *abi.Host) { h.Reading = nil },
 		"no state":              func(h *abi.Host) { h.State = nil },
 	} {
