@@ -145,6 +145,30 @@ func TestAPlanOfAnotherAnchorIsNotGoneOnWith(t *testing.T) {
 	}
 }
 
+// TestAnAttemptIsHigherThanAllBefore, though the clock was ahead when plans were made that cannot be gone on with.
+func TestAnAttemptIsHigherThanAllBefore(t *testing.T) {
+	w := newWorld(time.Minute, gridOf("a", 10*time.Second))
+	w.attest(noon, "a", at(0))
+	now := noon.Add(2 * time.Minute)
+	ahead := uint64(dodona.RoundAt(now)) + 1000
+	plan := anchor.Plan{Anchor: dodona.Anchor{Root: dodona.Digest{1}, Previous: dodona.Digest{1}, From: at(0), To: at(time.Minute), Count: 1}}
+	for _, plan.Attempt = range []uint64{ahead, ahead + 5} {
+		rec, err := plan.Record()
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.ledger.put(noon, rec)
+	}
+	if got := w.mustAdvance(t, now); len(got) != 1 {
+		t.Fatalf("%d anchors, want one", len(got))
+	}
+	plans := w.ledger.of(dodona.TopicLeaf, anchor.KeyPlan)
+	if err := json.Unmarshal(plans[len(plans)-1].Body, &plan); err != nil || len(plans) != 3 || plan.Attempt != ahead+6 {
+		t.Errorf("attempt %d of %d plans, %v, want %d", plan.Attempt, len(plans), err, ahead+6)
+	}
+	w.audit(t)
+}
+
 func (w *world) mustLast(t testing.TB) dodona.Anchor {
 	t.Helper()
 	a, found := w.series.Last()

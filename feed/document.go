@@ -47,7 +47,7 @@ type Document struct {
 }
 
 // NewDocument returns the rules of the feed called name. Extraction must be JSON in a canonical form;
-// nil stands for none.
+// nil stands for none, and is written as null.
 func NewDocument(name string, s Settings, extraction json.RawMessage) (Document, error) {
 	d, err := build(name, s, extraction)
 	if err != nil {
@@ -69,9 +69,6 @@ func build(name string, s Settings, extraction json.RawMessage) (Document, error
 		return Document{}, err
 	}
 	s = s.WithDefaults()
-	if extraction == nil {
-		extraction = json.RawMessage("null")
-	}
 	return Document{
 		Format: formatOf(s), Feed: s.Identity(name), EveryMs: s.Every.Milliseconds(), From: s.From, Points: s.Points, Take: s.Take,
 		Extraction: extraction, StaleMs: s.Stale.Milliseconds(), Outliers: s.Outliers, Combine: s.Combine, Need: s.Need,

@@ -392,7 +392,7 @@ func TestATranscriptIsALeafOfTheReadingsRoot(t *testing.T) {
 		}
 		return Compute(t.Context(), doc, fixed{result}, Material{Round: 1})
 	}
-	none, one, other := compute(""), compute("one"), compute("other")
+	none, one, other := compute(""), compute("1"), compute("other")
 	if one.Origin.ReadingsRoot == none.Origin.ReadingsRoot || one.Origin.ReadingsRoot == other.Origin.ReadingsRoot {
 		t.Error("the readings root does not bind what capabilities answered")
 	}

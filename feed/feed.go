@@ -89,9 +89,7 @@ func New(o Options) (*Feed, error) {
 func (f *Feed) due(r dodona.Round) (Document, dodona.Transform) {
 	t, extraction := f.o.Due(r)
 	doc := f.doc
-	if doc.Extraction = extraction; extraction == nil {
-		doc.Extraction = json.RawMessage("null")
-	}
+	doc.Extraction = extraction
 	return doc, t
 }
 

@@ -193,6 +193,27 @@ func TestDeadlineIsTold(t *testing.T) {
 	})
 }
 
+// slow is an error that takes ten seconds to say.
+type slow struct{}
+
+func (slow) Error() string { time.Sleep(10 * time.Second); return "slow" }
+
+func TestWhatIsThereCountsThoughTheDeadlineHasPassed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ask := says(map[string]string{"b": "2", "c": "3"})
+		f := newFeed(t, Options{Ask: func(ctx context.Context, source string, r dodona.Round) ([]dodona.Reading, error) {
+			if source == "a" {
+				return nil, slow{} // b and c answer while the round listens to it
+			}
+			time.Sleep(time.Second)
+			return ask(ctx, source, r)
+		}}, nil)
+		if b := f.Answer(t.Context(), roundNow()); line(b) != "failed used used → 250 uncertain" || b.Inputs[0].Reason != "slow" {
+			t.Errorf("%s, %s", line(b), b.Inputs[0].Reason)
+		}
+	})
+}
+
 // TestOnlyWhoMissedTheDeadlineIsLate: what a source said for itself is why it failed, whenever it said it.
 func TestOnlyWhoMissedTheDeadlineIsLate(t *testing.T) {
 	open, over, stopped := t.Context(), ended(t, context.DeadlineExceeded), ended(t, context.Canceled)
@@ -322,12 +343,16 @@ func TestSelectKeepsTheNewestOfEachItem(t *testing.T) {
 		t.Errorf("kept %v, dropped %d", kept, dropped)
 	}
 	var many []dodona.Reading
-	for i := range maxReadings + 10 {
+	const most = 4096
+	for i := range most + 10 {
 		many = append(many, r("a", i))
 	}
 	kept, dropped = Select(TakeAll, many, nil)
-	if len(kept) != maxReadings || dropped != 10 || kept[0].Received != r("a", 10).Received {
+	if len(kept) != most || dropped != 10 || kept[0].Received != r("a", 10).Received {
 		t.Errorf("kept %d from %v, dropped %d", len(kept), kept[0].Received, dropped)
+	}
+	if kept, dropped = Select(TakeAll, many[:most], nil); len(kept) != most || dropped != 0 {
+		t.Errorf("of %d kept %d, dropped %d", most, len(kept), dropped)
 	}
 }
 
