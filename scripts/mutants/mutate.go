@@ -18,6 +18,7 @@ type mutant struct {
 	from, to int    // offsets of what is replaced
 	was, is  string
 	line     int
+	ran      int // the line that runs if this one is come by: that of the switch for what a case compares
 	nth      int // of the same change in the same function, from 0
 }
 
@@ -99,6 +100,13 @@ type walk struct {
 	seen      map[string]int
 	found     []mutant
 	failed    [][2]token.Pos // bodies of conditions that say there is an error
+	cases     []compared
+}
+
+// compared is what stands between case and its colon. No profile has it, for only what follows is a block.
+type compared struct {
+	from, to token.Pos
+	ran      int // the line of its switch or select
 }
 
 func (w *walk) at(p token.Pos) int { return w.set.Position(p).Offset }
@@ -110,7 +118,12 @@ func (w *walk) add(from, to token.Pos, is string) {
 		pkg: w.pkg, file: w.file, function: w.function,
 		from: w.at(from), to: w.at(to), is: is, line: w.set.Position(from).Line,
 	}
-	m.was = string(w.text[m.from:m.to])
+	m.was, m.ran = string(w.text[m.from:m.to]), m.line
+	for _, c := range w.cases { // the innermost is the last
+		if c.from <= from && from < c.to {
+			m.ran = c.ran
+		}
+	}
 	key := m.key()
 	m.nth = w.seen[key]
 	w.seen[key]++
@@ -128,6 +141,10 @@ func (w *walk) visit(n ast.Node) bool {
 		if w.source(n.Cond) == "err != nil" {
 			w.failed = append(w.failed, [2]token.Pos{n.Body.Pos(), n.Body.End()})
 		}
+	case *ast.SwitchStmt:
+		w.clauses(n.Body)
+	case *ast.SelectStmt:
+		w.clauses(n.Body)
 	case *ast.ReturnStmt:
 		return w.results(n)
 	case *ast.UnaryExpr:
@@ -153,6 +170,19 @@ func (w *walk) visit(n ast.Node) bool {
 		return false
 	}
 	return true
+}
+
+func (w *walk) clauses(body *ast.BlockStmt) {
+	for _, clause := range body.List {
+		c := compared{from: clause.Pos(), ran: w.set.Position(body.Lbrace).Line}
+		switch clause := clause.(type) {
+		case *ast.CaseClause:
+			c.to = clause.Colon
+		case *ast.CommClause:
+			c.to = clause.Colon
+		}
+		w.cases = append(w.cases, c)
+	}
 }
 
 var others = map[token.Token][]string{

@@ -124,7 +124,7 @@ func (s *suite) passing(m mutant) (tests []*one) {
 	outside := slices.Contains([]string{"const", "var", "type"}, m.function)
 	for _, t := range s.tests {
 		if outside || slices.ContainsFunc(t.by, func(b span) bool {
-			return b.file == filepath.Base(m.file) && b.line <= m.line && m.line <= b.end
+			return b.file == filepath.Base(m.file) && b.line <= m.ran && m.ran <= b.end
 		}) {
 			tests = append(tests, t)
 		}

@@ -14,6 +14,15 @@ const code = `package p
 // Bounded reports n in 1..3.
 func Bounded(n int) bool { return n >= 1 && n <= 3 }
 
+// Sign is tested with what its case is not.
+func Sign(n int) int {
+	switch {
+	case n < 0:
+		return -1
+	}
+	return 1
+}
+
 func Nobody(n int) bool { return n > 3 }
 `
 
@@ -26,6 +35,12 @@ func TestBounded(t *testing.T) {
 		if Bounded(n) != want {
 			t.Error(n)
 		}
+	}
+}
+
+func TestSign(t *testing.T) {
+	if Sign(0) != 1 {
+		t.Error("0 has no sign")
 	}
 }
 `
@@ -55,8 +70,8 @@ func TestMutantsAreKilledOrLive(t *testing.T) {
 		"p/p.go Bounded: `n >= 1 && n <= 3` → `n >= 1`",
 		"p/p.go Nobody: `n > 3` → `n >= 3`",
 	}
-	if !slices.Equal(live, want) || s.tried != 6 {
-		t.Errorf("alive: %q of %d, want %q of 6", live, s.tried, want)
+	if !slices.Equal(live, want) || s.tried != 7 {
+		t.Errorf("alive: %q of %d, want %q of 7", live, s.tried, want)
 	}
 }
 
