@@ -48,12 +48,11 @@ func (s *Series) Advance(ctx context.Context, m Means, now time.Time, grids []Gr
 			return dodona.Anchor{}, false, nil // the window grows until there is something to say
 		}
 		end(err)
-		switch {
-		case (errors.Is(err, dodona.ErrConflict) || m.Refused(err)) && race < maxRaces:
-			s.loaded = false // look again: another process was faster
-			continue
-		case err != nil:
-			s.loaded = false
+		if err != nil {
+			s.loaded = false // look again: another process may have been faster
+			if (errors.Is(err, dodona.ErrConflict) || m.Refused(err)) && race < maxRaces {
+				continue
+			}
 			return dodona.Anchor{}, false, err
 		}
 		s.Commit(effects)

@@ -30,6 +30,13 @@ func TestWindowsAreOfWholeSecondsWithinADay(t *testing.T) {
 		if (err == nil) != want {
 			t.Errorf("every %s: %v", every, err)
 		}
+		if err := (&anchor.Settings{Every: every}).Check(); (err == nil) != want {
+			t.Errorf("every %s as a setting: %v", every, err)
+		}
+	}
+	var s anchor.Settings
+	if s.Default(); s.Every != 10*time.Minute {
+		t.Errorf("the default is %s, want 10 minutes", s.Every)
 	}
 }
 
@@ -239,6 +246,18 @@ func TestRecordsFiledUnderAnotherNameAreRefused(t *testing.T) {
 		l.put(noon, rec)
 		if _, err := anchor.Leaves(t.Context(), l, p.Anchor); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("a plan %s: got %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// TestAnAnchorUnderAnotherNameIsToldToWhoLooks, though all that it says is right.
+func TestAnAnchorUnderAnotherNameIsToldToWhoLooks(t *testing.T) {
+	w := past(t)
+	all := looks(t, w)
+	w.ledger.of(dodona.TopicAnchor, anchor.KeySeries)[0].ID += "0"
+	for _, name := range []string{"an answer", "a gap"} {
+		if _, err := all[name](); err == nil || !strings.Contains(err.Error(), "its window ends at") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -187,6 +187,15 @@ func TestADraftTakesWhatItAskedFor(t *testing.T) {
 			t.Errorf("%s: what is wanted next begins at %d", name, uint64(d.Wanted()["a"]))
 		}
 	}
+	d := draftOf(t, 100, 160, anchor.Grid{Feed: f, Every: 10 * time.Millisecond})
+	for _, r := range []dodona.Round{110, 110, 100, 120} { // what is given twice, or is earlier, is taken before
+		if more, err := d.Answer(dataOf(f, r)); err != nil || !more {
+			t.Errorf("answer %d: %t, %v", uint64(r), more, err)
+		}
+	}
+	if plan, _, err := d.Plan(1); err != nil || plan.Anchor.Count-plan.Gaps != 2 {
+		t.Errorf("%+v, %v, want 2 answers", plan, err)
+	}
 	for name, c := range map[string]struct {
 		rec  dodona.Record
 		more bool

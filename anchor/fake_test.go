@@ -49,6 +49,7 @@ type fakeLedger struct {
 
 	fuse  int // the call at which the power is cut; negative: never
 	after bool
+	once  bool // it is back for the next call
 	calls int
 }
 
@@ -65,7 +66,7 @@ func (l *fakeLedger) cut() (before, after bool) {
 	if l.calls == l.fuse {
 		return !l.after, l.after
 	}
-	return true, true
+	return !l.once, !l.once
 }
 
 func (l *fakeLedger) Append(_ context.Context, recs ...dodona.Record) error {

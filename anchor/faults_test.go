@@ -49,19 +49,17 @@ func TestWhateverFailsIsToldAndMended(t *testing.T) {
 	means := func(w *world) anchor.Means {
 		return anchor.Means{Signer: w.signer, Ledger: w.ledger, Refused: refused}
 	}
-	failed := 0
 	for fuse := 1; fuse <= calls; fuse++ {
-		for _, after := range []bool{false, true} {
+		for _, c := range []struct{ after, once bool }{{false, true}, {false, false}, {true, false}} {
 			w := past(t)
-			w.ledger.fuse, w.ledger.after = fuse, after
+			w.ledger.fuse, w.ledger.after, w.ledger.once = fuse, c.after, c.once
 			w.ledger.at = third
 			_, sealed, err := w.series.Advance(t.Context(), means(w), third, w.grids)
-			if err == nil && sealed { // by one call, of which only the answer to the next question is cut
+			if err == nil && sealed && c.after { // by one call, of which only the answer to the next question is cut
 				continue
 			}
-			failed++
 			if !errors.Is(err, errCrash) || sealed {
-				t.Errorf("call %d fails (after it was done: %t): %t, %v", fuse, after, sealed, err)
+				t.Errorf("call %d fails (after it was done: %t, once: %t): %t, %v", fuse, c.after, c.once, sealed, err)
 			}
 			w.ledger.fuse = -1
 			if _, err := w.advance(t, third); err != nil {
@@ -73,8 +71,34 @@ func TestWhateverFailsIsToldAndMended(t *testing.T) {
 			}
 		}
 	}
-	if failed < calls {
-		t.Errorf("%d of %d calls failed", failed, calls)
+}
+
+// TestASeriesGoesOnThoughItsPlanIsNoLongerKept, or a part of it.
+func TestASeriesGoesOnThoughItsPlanIsNoLongerKept(t *testing.T) {
+	for _, key := range []string{anchor.KeyPlan, anchor.KeyPart} {
+		w := past(t)
+		w.ledger.recs[string(dodona.TopicLeaf)+" "+key] = nil
+		if got := w.mustAdvance(t, third); len(got) != 1 || got[0].To != at(3*time.Minute) {
+			t.Errorf("without any %s: anchors %+v, want the third", key, got)
+		}
+	}
+}
+
+// TestNothingIsReadBeforeAWindowIsDue, of a series that knows where it stands.
+func TestNothingIsReadBeforeAWindowIsDue(t *testing.T) {
+	w := past(t)
+	w.mustAdvance(t, third)
+	for wait, want := range map[time.Duration]bool{0: false, 51 * time.Second: false, 52 * time.Second: true} {
+		w.ledger.calls = 0
+		if _, due := w.series.Window(third.Add(wait), 0, w.grids); due != want {
+			t.Errorf("%s later a window is due: %t, want %t", wait, due, want)
+		}
+		if !want {
+			w.mustAdvance(t, third.Add(wait))
+		}
+		if w.ledger.calls > 0 {
+			t.Errorf("%s later: %d looks into the journal", wait, w.ledger.calls)
+		}
 	}
 }
 
@@ -116,7 +140,7 @@ func looks(t testing.TB, w *world) map[string]func() (anchor.Place, error) {
 func TestALookThatFailsIsNotOneThatFindsNothing(t *testing.T) {
 	w := past(t)
 	for name, look := range looks(t, w) {
-		w.ledger.fuse, w.ledger.calls = -1, 0
+		w.ledger.fuse, w.ledger.calls, w.ledger.once = -1, 0, true
 		place, err := look()
 		if err != nil || place.Anchored.Anchor.To == 0 {
 			t.Errorf("%s: %+v, %v", name, place, err)
@@ -252,6 +276,33 @@ func TestDamageIsToldAndNeverFound(t *testing.T) {
 	}
 }
 
+// TestAPlanOfFeedsAloneHasNoGaps, and no leaves.
+func TestAPlanOfFeedsAloneHasNoGaps(t *testing.T) {
+	w := past(t)
+	all := looks(t, w)
+	for i, rec := range w.ledger.of(dodona.TopicLeaf, anchor.KeyPlan) {
+		var plan anchor.Plan
+		if err := json.Unmarshal(rec.Body, &plan); err != nil {
+			t.Fatal(err)
+		}
+		plan.Parts = plan.Parts[:1]
+		if plan.Parts[0].Holds != "feeds" {
+			t.Fatalf("the first part holds %s", plan.Parts[0].Holds)
+		}
+		cut, err := plan.Record()
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.ledger.of(dodona.TopicLeaf, anchor.KeyPlan)[i].Body = cut.Body
+	}
+	if place, err := all["a gap"](); !errors.Is(err, dodona.ErrNotFound) {
+		t.Errorf("a gap: %+v, %v", place, err)
+	}
+	if _, err := all["leaves"](); err == nil || !strings.Contains(err.Error(), "has 0 parts with leaves") {
+		t.Errorf("leaves: %v", err)
+	}
+}
+
 // fickle is a journal in which another process is faster, some times.
 type fickle struct {
 	*fakeLedger
@@ -274,6 +325,36 @@ func TestASeriesThatIsOutrunGivesUp(t *testing.T) {
 			t.Errorf("outrun %d times: %+v, %t, %v, want %v", times, a, sealed, err, want)
 		}
 	}
+}
+
+// outrun is a journal in which another process seals the window while this one plans it.
+type outrun struct {
+	*fakeLedger
+	rival func()
+}
+
+func (o *outrun) Append(ctx context.Context, recs ...dodona.Record) error {
+	if rival := o.rival; rival != nil && recs[0].Key == anchor.KeyPlan {
+		o.rival = nil
+		rival()
+	}
+	return o.fakeLedger.Append(ctx, recs...)
+}
+
+func TestWhoComesSecondFindsTheWindowSealed(t *testing.T) {
+	w := past(t)
+	first := w.series
+	w.restart(t)
+	var sealed []dodona.Anchor
+	l := &outrun{w.ledger, func() {
+		w.attest(third, "a", at(140*time.Second)) // so that it seals something else
+		sealed = w.mustAdvance(t, third.Add(time.Second))
+	}}
+	a, again, err := first.Advance(t.Context(), anchor.Means{Signer: w.signer, Ledger: l, Refused: refused}, third, w.grids)
+	if last, _ := first.Last(); err != nil || again || len(sealed) != 1 || last != sealed[0] {
+		t.Errorf("sealed again %t: %+v, %v, and its last is %+v, want %+v", again, a, err, last, sealed)
+	}
+	w.audit(t)
 }
 
 // meter is a recorder that remembers counters.

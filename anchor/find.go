@@ -94,8 +94,11 @@ func find(ctx context.Context, l dodona.Ledger, rec dodona.Record, leaf dodona.L
 // findGap returns the place of the gap that covers a round, in the anchor of the round's window.
 func findGap(ctx context.Context, l dodona.Ledger, rec dodona.Record, feed string, round dodona.Round) (place Place, identity dodona.Feed, err error) {
 	a, err := readAnchored(rec)
-	if err != nil || !(Window{a.Anchor.From, a.Anchor.To}).Contains(round) {
-		return place, identity, errors.Join(err, notFoundUnless(err))
+	if err != nil {
+		return place, identity, err
+	}
+	if !(Window{a.Anchor.From, a.Anchor.To}).Contains(round) {
+		return place, identity, dodona.ErrNotFound
 	}
 	plan, err := planOf(ctx, l, a.Anchor)
 	if err != nil {
@@ -121,13 +124,6 @@ func findGap(ctx context.Context, l dodona.Ledger, rec dodona.Record, feed strin
 	return Place{
 		Anchored: a, Proof: dodona.Proof{Leaf: leaf, Path: path}, Number: number, Gap: &gap, Sealed: rec.Appended,
 	}, identity, nil
-}
-
-func notFoundUnless(err error) error {
-	if err != nil {
-		return nil
-	}
-	return dodona.ErrNotFound
 }
 
 // plansOf returns the plans of windows that end at to or later, without their feeds.
