@@ -5,6 +5,7 @@
 package config
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 
 //go:generate go run ../internal/fielddoc/generate -root ..
 
-// A Kind is a kind of source as the configuration needs it; source.Kind is one.
+// A Kind is what the configuration needs of every kind, of sources and of sinks.
 type Kind interface {
 	// Name is the kind's key in a source, such as "http".
 	Name() string
@@ -30,6 +31,18 @@ type Kind interface {
 	// Several mistakes are joined with errors.Join. A message that begins with the name of a setting
 	// ("every: want …", "url: …") is shown at that setting.
 	Check(settings any) error
+}
+
+// A SourceKind is a kind of source as the configuration needs it; source.Kind is one.
+type SourceKind interface {
+	Kind
+	// Decodes reports whether the kind may make points of its readings itself.
+	Decodes() bool
+	// Rules returns what the readings of a source with such settings mean, by point, without addresses and secrets; none
+	// if the points are the file's to say.
+	Rules(settings any) (map[string]json.RawMessage, error)
+	// Decode says what is wrong with such rules, if it cannot make points by them.
+	Decode(rules map[string]json.RawMessage) (dodona.Transform, error)
 }
 
 // Kinds are the kinds of sources and sinks that a build knows.
@@ -120,11 +133,18 @@ type Source struct {
 	Settings any                     // a pointer to the kind's settings
 	Every    time.Duration           // the setting "every" of kinds that have one; 0 if there is none
 	Rules    map[string]extract.Rule // by point; the point of a source with one is ""
+
+	// Decoded are the points that the kind makes itself, as its settings say, but for those that have a rule: what each means
+	// stands in the rules of the feeds that ask for it.
+	Decoded map[string]json.RawMessage
 }
 
 // Points returns the ids of the source's points, sorted: "kraken", or "boiler.pressure" and "boiler.temperature".
 func (s Source) Points() (ids []string) {
 	for point := range s.Rules {
+		ids = append(ids, dodona.PointID(s.Name, point))
+	}
+	for point := range s.Decoded {
 		ids = append(ids, dodona.PointID(s.Name, point))
 	}
 	slices.Sort(ids)

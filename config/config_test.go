@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"flag"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/internal/strict"
@@ -33,6 +35,12 @@ func (k kind) Check(settings any) error {
 		return c.Check()
 	}
 	return nil
+}
+
+func (kind) Decodes() bool                                 { return false }
+func (kind) Rules(any) (map[string]json.RawMessage, error) { return nil, nil }
+func (kind) Decode(map[string]json.RawMessage) (dodona.Transform, error) {
+	return nil, errors.ErrUnsupported
 }
 
 type httpSettings struct {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/strict"
 )
 
@@ -15,8 +16,8 @@ import (
 //   - A source is its kind and its kind's settings. Its value and points do not belong to it, because the pump
 //     that owns the source does not read them.
 //   - A sink is its kind, its kind's settings, its policy and the identities of the feeds it delivers.
-//   - A feed is its settings, its identity, and the extraction rules of the points it asks for, because those are
-//     part of what it signs.
+//   - A feed is its settings, its identity, and the rules of the points it asks for, those by which a kind decodes its
+//     readings among them, because they are part of what it signs.
 //
 // So a source whose address changed leaves its feeds equal: the node closes the old source, opens the new one under
 // the same name, and the feeds, which ask by name, go on; a round in between reports that source as failed. A point
@@ -90,9 +91,23 @@ func sourceUnits(c *Config) (out []named) {
 func feedUnits(c *Config) (out []named) {
 	rules := c.Rules()
 	for _, f := range c.Feeds {
-		out = append(out, named{f.Feed.Name, []any{f.Feed, f.Settings, rules.For(f.Settings.From...)}, f.encode})
+		from := f.Settings.From
+		out = append(out, named{f.Feed.Name, []any{f.Feed, f.Settings, rules.For(from...), c.decoded(from)}, f.encode})
 	}
 	return out
+}
+
+// decoded returns what the points called from mean to the kinds that make them, each as its kind and its rule.
+func (c *Config) decoded(from []string) map[string][2]string {
+	means := map[string][2]string{}
+	for _, id := range from {
+		name, point := dodona.SplitPointID(id)
+		s, _ := c.Source(name)
+		if own, found := s.Decoded[point]; found {
+			means[id] = [2]string{s.Kind, string(own)}
+		}
+	}
+	return means
 }
 
 func compare(old, new []named) (u Units) {

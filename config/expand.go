@@ -59,7 +59,7 @@ func (s Source) encode(kinds Kinds) (*strict.Node, error) {
 			points.Entries = append(points.Entries, strict.Entry{Key: point, Value: n})
 			continue
 		}
-		if !reflect.ValueOf(rule).IsZero() {
+		if !reflect.ValueOf(rule).IsZero() || len(s.Decoded) > 0 {
 			out.Entries = append(out.Entries, strict.Entry{Key: "value", Value: n})
 		}
 	}

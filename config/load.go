@@ -1,8 +1,10 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -133,6 +135,7 @@ func (l *loader) units(n *strict.Node, of sort) {
 func (l *loader) source(name string, at *strict.Span, n *strict.Node) {
 	where := "source " + strict.Quote(name)
 	s := Source{Name: name}
+	unknown := false // the points: what is wrong with the settings that say them is told
 	defer func() {
 		l.config.Sources = append(l.config.Sources, s)
 		l.sources[name] = s
@@ -159,10 +162,42 @@ func (l *loader) source(name string, at *strict.Span, n *strict.Node) {
 	if kind != nil {
 		s.Kind = kind.Name()
 		s.Settings = kind.Settings()
+		before := l.report.Count()
 		l.settings(where, kind, s.Settings, of, beside...)
 		s.Every = every(s.Settings)
+		if kind := kind.(SourceKind); kind.Decodes() {
+			if l.report.Count() == before {
+				s.Decoded = l.decoded(where, kind, s.Settings, of)
+			}
+			unknown = l.report.Count() > before
+		}
 	}
-	s.Rules = l.points(where, n)
+	s.Rules = l.points(where, n, s.Decoded)
+	if unknown {
+		s.Rules = nil
+	}
+}
+
+// decoded returns the points that a source's kind makes itself.
+func (l *loader) decoded(where string, kind SourceKind, settings any, of strict.Entry) map[string]json.RawMessage {
+	points, err := kind.Rules(settings)
+	if err == nil && len(points) > 0 {
+		_, err = kind.Decode(points)
+	}
+	l.joined(where, err, of.Value, of.At)
+	for _, point := range slices.Sorted(maps.Keys(points)) {
+		if point != "" {
+			l.checkPoint(where, point, of.At)
+		}
+	}
+	return points
+}
+
+// checkPoint checks the name of a point of a source with several.
+func (l *loader) checkPoint(where, point string, at *strict.Span) {
+	if dodona.CheckName(point, 1) != nil {
+		l.report.Mistake(at, where, "points: name "+strict.Quote(point)+": want 1 to 63 of a-z, 0-9 and hyphens, beginning with a letter or digit")
+	}
 }
 
 // kindOf returns the one kind that a unit names, beside other keys.
@@ -261,8 +296,9 @@ func (l *loader) joined(where string, err error, n *strict.Node, at *strict.Span
 	l.report.Add(m, at)
 }
 
-// points reads what a source's points are: the one number of its document, one value, or several named points.
-func (l *loader) points(where string, n *strict.Node) map[string]extract.Rule {
+// points reads what a source's points are: one value, or several named points, or else the one number of its document where its
+// kind decodes none. What the file says of a point goes before what the kind does.
+func (l *loader) points(where string, n *strict.Node, decoded map[string]json.RawMessage) map[string]extract.Rule {
 	value, valueAt := n.Child("value")
 	points, pointsAt := n.Child("points")
 	rules := map[string]extract.Rule{}
@@ -278,16 +314,17 @@ func (l *loader) points(where string, n *strict.Node) map[string]extract.Rule {
 		}
 		for _, e := range points.Entries {
 			e.At.Show = strict.LooksLikeWord(e.Key) || dodona.CheckName(e.Key, 1) == nil
-			if err := dodona.CheckName(e.Key, 1); err != nil {
-				l.report.Mistake(e.At, where, "points: name "+strict.Quote(e.Key)+": want 1 to 63 of a-z, 0-9 and hyphens, beginning with a letter or digit")
-			}
+			l.checkPoint(where, e.Key, e.At)
 			rules[e.Key] = l.rule(where, "point "+e.Key, e.Value, e.At)
 		}
 	case value != nil:
 		valueAt.Show = true
 		rules[""] = l.rule(where, "value", value, valueAt)
-	default:
+	case len(decoded) == 0:
 		rules[""] = extract.Rule{}
+	}
+	for point := range rules {
+		delete(decoded, point)
 	}
 	return rules
 }

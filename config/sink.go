@@ -31,7 +31,7 @@ type Sink struct {
 // sources returns the kinds of sources.
 func (k Kinds) sources() (out Kinds) {
 	for _, kind := range k {
-		if _, sink := kind.(SinkKind); !sink {
+		if _, source := kind.(SourceKind); source {
 			out = append(out, kind)
 		}
 	}

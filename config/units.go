@@ -111,7 +111,7 @@ func (l *loader) checkFrom(f *Feed, where string, n *strict.Node, at *strict.Spa
 		if s.Rules == nil { // its mistakes are told
 			continue
 		}
-		if !found {
+		if _, decoded := s.Decoded[point]; !found && !decoded {
 			l.noPoint(where, id, s, place)
 			continue
 		}
@@ -135,9 +135,8 @@ func (l *loader) sourceNames() []string {
 func (l *loader) noPoint(where, id string, s Source, at *strict.Span) {
 	m := strict.Mistake{Where: where}
 	name, point := dodona.SplitPointID(id)
-	_, single := s.Rules[""]
 	switch {
-	case single:
+	case slices.Equal(s.Points(), []string{name}):
 		m.Message = fmt.Sprintf("from: source %q has one point and no %q", name, point)
 		m.Hint = "ask for " + name
 	case point == "":

@@ -15,6 +15,7 @@ import (
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/secp"
+	"github.com/dodona-oracle/dodona/program"
 )
 
 // The steps of a replay, in order. A bundle that was tampered with differs first where it was.
@@ -66,12 +67,13 @@ func (r Replayed) Differs() (Step, bool) {
 }
 
 // Replay computes the round of an exported bundle again: extraction, module, evaluation, origin, and the digest that was
-// signed. It needs nothing but the bundle, and a sandbox if a module made the points: open is called for those alone.
+// signed. It needs nothing but the bundle, a sandbox if a module made the points (open is called for those alone), and the
+// decoders of kinds that make points of their readings themselves; no device, and no settings.
 // Whatever the bundle says is compared, never believed; what differs is told by step, and the steps after it go on from
-// what was computed here. Its error is that of ctx, or says what this machine lacks to run the module: then nothing is known
-// about the bundle.
-func Replay(ctx context.Context, b dodona.Bundle, open Sandbox) (Replayed, error) {
-	p := replay{bundle: b, open: open, Replayed: Replayed{Feed: b.Feed.Name, Round: b.Round, Unbound: unbound(b)}}
+// what was computed here. Its error is that of ctx, or says what this machine lacks to run the module, or which decoder this
+// build lacks ([program.ErrNoDecoder]): then nothing is known about the bundle.
+func Replay(ctx context.Context, b dodona.Bundle, open Sandbox, decoders program.Decoders) (Replayed, error) {
+	p := replay{bundle: b, open: open, decoders: decoders, Replayed: Replayed{Feed: b.Feed.Name, Round: b.Round, Unbound: unbound(b)}}
 	err := p.run(ctx)
 	_, differs := p.Differs()
 	p.Same = !differs
@@ -88,9 +90,10 @@ func unbound(b dodona.Bundle) []string {
 
 type replay struct {
 	Replayed
-	bundle dodona.Bundle
-	open   Sandbox
-	guest  *guest // nil: no module makes the points
+	bundle   dodona.Bundle
+	open     Sandbox
+	decoders program.Decoders
+	guest    *guest // nil: no module makes the points
 }
 
 // compare notes a step; two texts that are equal are the same.

@@ -22,8 +22,11 @@ func (p *replay) transform(ctx context.Context, doc feed.Document) (t dodona.Tra
 	if m := moduleIn(p.bundle); m != nil && p.missedThere(m.Module) {
 		return nil, end, nil
 	}
-	made, err := program.Parse(doc.From, compact(doc.Extraction), nil)
+	made, err := program.Parse(doc.From, compact(doc.Extraction), p.decoders)
 	if err != nil {
+		if _, differs := p.Differs(); errors.Is(err, program.ErrNoDecoder) && !differs {
+			err = hereError{err} // the rules are those of the round: another build can compute it
+		}
 		return nil, end, err
 	}
 	rules, found := made.Module()
@@ -54,7 +57,7 @@ func (p *replay) transform(ctx context.Context, doc feed.Document) (t dodona.Tra
 	return p.guest, end, nil
 }
 
-// A hereError is a failure of this machine. It says nothing about the bundle.
+// A hereError is a failure of this machine or build. It says nothing about the bundle.
 type hereError struct{ error }
 
 func (e hereError) Unwrap() error { return e.error }

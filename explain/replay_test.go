@@ -35,7 +35,7 @@ func carried(t testing.TB, b dodona.Bundle) (again dodona.Bundle) {
 
 func replayed(t testing.TB, b dodona.Bundle) explain.Replayed {
 	t.Helper()
-	r, err := explain.Replay(t.Context(), b, nil)
+	r, err := explain.Replay(t.Context(), b, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func FuzzReplay(f *testing.F) {
 		if json.Unmarshal(raw, &b) != nil {
 			return
 		}
-		r, err := explain.Replay(t.Context(), b, nil)
+		r, err := explain.Replay(t.Context(), b, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

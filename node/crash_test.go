@@ -258,7 +258,7 @@ func replaysTheBundle(t *testing.T, url string) {
 	if err := json.Unmarshal(body, &b); err != nil || status != http.StatusOK {
 		t.Fatalf("%s: %d %s: %v", url, status, body, err)
 	}
-	if r, err := explain.Replay(t.Context(), b, nil); err != nil || !r.Same {
+	if r, err := explain.Replay(t.Context(), b, nil, nil); err != nil || !r.Same {
 		t.Errorf("replay: %v, %s", err, r)
 	}
 }

@@ -42,8 +42,10 @@ func (m *modules) newGuest(ctx context.Context, c *config.Config, f config.Feed)
 	g := &guest{m: m, feed: f.Feed.Name}
 	g.look = func(ctx context.Context) (manifest.Found, error) { return m.look(ctx, c, f) }
 	rules := g.choose(ctx, *f.Settings.Module)
+	all := rulesOf(c, f)
+	all.Module = &rules
 	var err error
-	g.program, err = program.New(program.Rules{From: f.Settings.From, Extract: c.Rules(), Module: &rules}, nil)
+	g.program, err = program.New(all, m.decoders)
 	return g, err
 }
 

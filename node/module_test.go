@@ -131,7 +131,7 @@ func TestAModuleAnswersRemembersAndReplays(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.change(&b)
-		r, err := explain.Replay(t.Context(), b, sandboxed(t))
+		r, err := explain.Replay(t.Context(), b, sandboxed(t), nil)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -151,7 +151,7 @@ func TestAModuleAnswersRemembersAndReplays(t *testing.T) {
 			return module.New(ctx, module.Options{Interpreter: true, Memory: 1})
 		}, module.ErrMemory},
 	} {
-		if r, err := explain.Replay(t.Context(), bundle, c.open); !errors.Is(err, c.want) {
+		if r, err := explain.Replay(t.Context(), bundle, c.open, nil); !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v, want %v:\n%s", name, err, c.want, r)
 		}
 	}
@@ -178,7 +178,7 @@ func TestARoundIsMissedWithTheReasonWhileAModuleDoesNotRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r, err := explain.Replay(t.Context(), bundle, nil); err != nil || !r.Same {
+	if r, err := explain.Replay(t.Context(), bundle, nil, nil); err != nil || !r.Same {
 		t.Errorf("a missed round replays as %v, %s", err, r)
 	}
 	writeFile(t, modules, "counter-1.0.0.wasm", counterWasm(t))

@@ -21,6 +21,7 @@ import (
 	"github.com/dodona-oracle/dodona/journal"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/manifest"
+	"github.com/dodona-oracle/dodona/program"
 )
 
 // The files of modules in the data folder.
@@ -32,11 +33,12 @@ const (
 // modules runs the Wasm modules of this process. The engine is made with the first of them: most nodes have none.
 type modules struct {
 	basics
-	id      identity
-	worker  []string // see [Options.Compile]
-	journal *journal.Journal
-	intake  *intake
-	spans   *spanSums
+	id       identity
+	worker   []string // see [Options.Compile]
+	decoders program.Decoders
+	journal  *journal.Journal
+	intake   *intake
+	spans    *spanSums
 
 	making chan struct{}  // holds one token while the engine is made, for which a disk may let it wait
 	looks  patience.Turns // for releases
@@ -58,9 +60,9 @@ type standing struct {
 	err     error          // why it does not run
 }
 
-func newModules(i *intake, id identity, worker []string) *modules {
+func newModules(i *intake, id identity, o Options) *modules {
 	return &modules{
-		basics: i.basics, id: id, worker: worker, journal: i.journal, intake: i, spans: newSpanSums(),
+		basics: i.basics, id: id, worker: o.Compile, decoders: program.DecodersOf(o.Kinds...), journal: i.journal, intake: i, spans: newSpanSums(),
 		making: make(chan struct{}, 1), known: make(map[string]standing),
 	}
 }

@@ -126,7 +126,7 @@ func (n *Node) join(ctx context.Context) (err error) {
 	told := &events{n.basics, n.journal}
 	intake := newIntake(told, int64(c.Node.Memory))
 	intake.compareSizes(c)
-	n.modules = newModules(intake, n.id, n.options.Compile)
+	n.modules = newModules(intake, n.id, n.options)
 	if n.attester, err = newAttester(told, n.voice); err != nil {
 		return err
 	}

@@ -175,7 +175,7 @@ func TestAnAnswerIsSignedKeptVerifiedExplainedAndReplayed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	replayed, err := explain.Replay(t.Context(), bundle, nil)
+	replayed, err := explain.Replay(t.Context(), bundle, nil, nil)
 	if err != nil || !replayed.Same {
 		t.Errorf("replay: %+v, %v", replayed, err)
 	}

@@ -22,13 +22,14 @@ import (
 type observer struct {
 	basics
 	*desk
-	version string
-	kinds   map[string]source.Kind
-	intake  *intake
-	rounds  *rounds
-	modules *modules
-	salt    func(feed dodona.FeedID, round dodona.Round, index int) dodona.Digest
-	alone   bool // in the quorum
+	version  string
+	kinds    map[string]source.Kind
+	decoders program.Decoders
+	intake   *intake
+	rounds   *rounds
+	modules  *modules
+	salt     func(feed dodona.FeedID, round dodona.Round, index int) dodona.Digest
+	alone    bool // in the quorum
 
 	pumps *fleet[*source.Pump]
 	feeds *fleet[*computing]
@@ -42,7 +43,7 @@ func newObserver(i *intake, m *modules, r *rounds, id identity, o Options) *obse
 		kinds[k.Name()] = k
 	}
 	return &observer{
-		basics: i.basics, desk: newDesk(), version: o.Version, kinds: kinds, intake: i, rounds: r, modules: m,
+		basics: i.basics, desk: newDesk(), version: o.Version, kinds: kinds, decoders: program.DecodersOf(o.Kinds...), intake: i, rounds: r, modules: m,
 		salt: id.salt, alone: len(id.quorum.Members) == 1,
 		pumps: newFleet[*source.Pump](), feeds: newFleet[*computing](),
 	}
@@ -138,7 +139,7 @@ func (o *observer) startFeed(ctx context.Context, c *config.Config, f config.Fee
 		o.feeds.start(ctx, f.Feed.Name, running, func(ctx context.Context) { o.runModule(ctx, c, f, running) })
 		return nil
 	}
-	made, err := program.New(program.Rules{From: f.Settings.From, Extract: c.Rules()}, nil)
+	made, err := program.New(rulesOf(c, f), o.decoders)
 	if err != nil {
 		return fmt.Errorf("feed %s: %w", f.Feed.Name, err)
 	}
@@ -149,6 +150,15 @@ func (o *observer) startFeed(ctx context.Context, c *config.Config, f config.Fee
 	running.set(loop)
 	o.feeds.start(ctx, f.Feed.Name, running, func(ctx context.Context) { o.runFeed(ctx, f, loop, nil) })
 	return nil
+}
+
+// rulesOf returns the rules of a feed's points, but for its module.
+func rulesOf(c *config.Config, f config.Feed) program.Rules {
+	rules := program.Rules{From: f.Settings.From, Extract: c.Rules(), Decoded: make(map[string]program.Decoded)}
+	for _, s := range c.Sources {
+		rules.Decoded[s.Name] = program.Decoded{Kind: s.Kind, Rules: s.Decoded}
+	}
+	return rules
 }
 
 // compose makes the loop of a feed.

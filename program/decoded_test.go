@@ -122,7 +122,7 @@ func TestWhatNobodyHereDecodesIsAnError(t *testing.T) {
 	}
 	raw := string(p.JSON())
 	for name, c := range map[string]struct{ raw, want string }{
-		"a kind that this build lacks": {strings.Replace(raw, `"toy"`, `"opcua"`, 1), `no kind "opcua"`},
+		"a kind that this build lacks": {strings.Replace(raw, `"toy"`, `"opcua"`, 1), `kind "opcua": this build has no such kind`},
 		"another version":              {strings.Replace(raw, `"decode":1`, `"decode":2`, 1), "format 2"},
 		"a key that nobody knows":      {strings.Replace(raw, `"decode":1`, `"decode":1,"x":0`, 1), "canonical"},
 		"a rule of the wrong type":     {strings.Replace(raw, `"byte":0`, `"byte":"0"`, 1), `point "level"`},

@@ -22,8 +22,29 @@ type Decoded struct {
 	Rules map[string]json.RawMessage `json:"rules"`
 }
 
-// Decoders make what computes the points of such rules, by kind: the Decode of a source.Kind is one.
+// ErrNoDecoder: rules name a kind that is not among the decoders. Nothing is wrong with the rules; another build may have it.
+var ErrNoDecoder = errors.New("this build has no such kind that decodes its readings")
+
+// Decoders make what computes the points of such rules, by kind.
 type Decoders map[string]func(rules map[string]json.RawMessage) (dodona.Transform, error)
+
+// A Decoder is a kind of source that may make points of its readings itself; source.Kind is one.
+type Decoder interface {
+	Name() string
+	Decodes() bool
+	Decode(rules map[string]json.RawMessage) (dodona.Transform, error)
+}
+
+// DecodersOf returns those of kinds that decode.
+func DecodersOf[K Decoder](kinds ...K) Decoders {
+	decoders := Decoders{}
+	for _, k := range kinds {
+		if k.Decodes() {
+			decoders[k.Name()] = k.Decode
+		}
+	}
+	return decoders
+}
 
 // decodedDocument is the canonical form of rules with sources that decode themselves. Without one there is the extraction's own.
 type decodedDocument struct {
@@ -50,7 +71,7 @@ func makeInner(x *extract.Extraction, decoded map[string]Decoded, decoders Decod
 	for source, d := range decoded {
 		decoder, known := decoders[d.Kind]
 		if !known {
-			return nil, fmt.Errorf("source %q: this build has no kind %.40q that decodes its readings", source, d.Kind)
+			return nil, fmt.Errorf("source %.64q is of kind %.64q: %w", source, d.Kind, ErrNoDecoder)
 		}
 		var err error
 		if n.decoders[source], err = decoder(d.Rules); err != nil {

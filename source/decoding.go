@@ -23,6 +23,8 @@ type decoding struct {
 // Decode makes of such rules, or some of them, what computes their points, named as in the rules. It is given the readings
 // of one source, and is a function of them alone: a replay has neither settings nor device.
 //
+// The configuration takes the rules of the settings, and program makes the points: see program.DecodersOf.
+//
 // It is for protocols of registers and binary payloads; http, file and sim leave what they read to the configuration's rules.
 func Decoding[S, R any](k Kind, rules func(S) map[string]R, decode func(rules map[string]R) (dodona.Transform, error)) Kind {
 	name := k.Name()
@@ -46,6 +48,9 @@ func Decoding[S, R any](k Kind, rules func(S) map[string]R, decode func(rules ma
 	}
 	return k
 }
+
+// Decodes reports whether k owns its wire format: see [Decoding].
+func (k Kind) Decodes() bool { return k.decoding != nil }
 
 // Rules returns what the readings of a source with these settings mean, by point; nil if k leaves that to the configuration.
 func (k Kind) Rules(settings any) (map[string]json.RawMessage, error) {

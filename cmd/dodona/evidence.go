@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/explain"
 	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/secret"
+	"github.com/dodona-oracle/dodona/program"
 	"github.com/dodona-oracle/dodona/verify"
 )
 
@@ -196,7 +198,7 @@ func (c replayCommand) Run(ctx context.Context, term terminal) error {
 	if bundle.Feed.Name == "" || len(bundle.Rules) == 0 {
 		return failure{exitInvalid, fmt.Errorf("read bundle %s: it names no feed, or no rules; dodona bundle export writes bundles, dodona verify is for answers", c.Bundle)}
 	}
-	replayed, err := explain.Replay(ctx, bundle, sandbox)
+	replayed, err := explain.Replay(ctx, bundle, sandbox, program.DecodersOf(all.Sources()...))
 	if err != nil {
 		return failure{exitInvalid, fmt.Errorf("replay %s: %w", c.Bundle, err)}
 	}
