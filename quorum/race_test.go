@@ -134,6 +134,33 @@ func TestAValidatorThatIsASliceBehindRaisesNoAlarm(t *testing.T) {
 	}
 }
 
+// TestALongRaceCostsNoMoreARound: each round that another process has attested is refused twice, with others and alone, and
+// looked up once; and nothing is assembled anew for it.
+func TestALongRaceCostsNoMoreARound(t *testing.T) {
+	race := func(rounds int) (allocations float64) {
+		means := newShaky(newFakeLedger(), 0)
+		var slice []dodona.Record
+		for n := range rounds {
+			slice = append(slice, observe(price, n, int64(n)))
+		}
+		attest := func() {
+			means.calls = 0
+			if _, err := newValidator(t).Attest(t.Context(), quorum.Means{Signer: means, Ledger: means}, start, slice); err != nil {
+				t.Fatal(err)
+			}
+		}
+		attest()
+		allocations = testing.AllocsPerRun(1, attest)
+		if want := 3*(rounds-1) + 2; means.calls != want { // the last one is signed at once, and appended
+			t.Errorf("%d rounds take %d calls, want %d", rounds, means.calls, want)
+		}
+		return allocations
+	}
+	if short, long := race(40), race(160); long > 5*short {
+		t.Errorf("%v allocations for 160 rounds, %v for 40", long, short)
+	}
+}
+
 // forgetful is a ledger that always finds, and never knows of an answer that is later than others.
 type forgetful struct{ *shaky }
 

@@ -13,6 +13,10 @@ type item struct {
 	record   dodona.Record
 	received time.Time // by which its round is open or not, whenever it is decided
 	finding  finding
+
+	// Of one that is believed. It is assembled once: after a race a slice is decided anew for each round that it finds.
+	report   dodona.Report
+	observed dodona.Digest
 }
 
 // Step decides a slice of observation records and changes nothing: the same slice after the same commits gives the
@@ -59,13 +63,16 @@ func (v *Validator) again(e *Effects) *Effects {
 	return anew
 }
 
-// examineAll examines every item on as many goroutines as there are workers.
+// examineAll examines every item, and assembles what is believed, on as many goroutines as there are workers.
 func (v *Validator) examineAll(items []item) {
 	var group sync.WaitGroup
 	for first := range min(v.workers, len(items)) {
 		group.Go(func() {
 			for i := first; i < len(items); i += v.workers {
-				items[i].finding = v.examine(items[i].record, items[i].received)
+				it := &items[i]
+				if it.finding = v.examine(it.record, it.received); it.finding.reason == "" {
+					it.report, it.observed = assemble(v.networkID, it.finding.belief)
+				}
 			}
 		})
 	}
@@ -78,7 +85,7 @@ func (v *Validator) decideAll(items []item) *Effects {
 	waiting := map[string]bool{} // feeds whose later observations must wait, so that their order is kept
 	for _, it := range items {
 		name := it.finding.feed.Name // empty if it is refused
-		if waiting[name] || !v.decide(e, it.record, it.finding) {
+		if waiting[name] || !v.decide(e, it) {
 			waiting[name] = true
 			e.rest = append(e.rest, it)
 		}
@@ -87,15 +94,12 @@ func (v *Validator) decideAll(items []item) *Effects {
 }
 
 // decide gives one observation its fate. It returns false if the feed has a claim in this step already.
-func (v *Validator) decide(e *Effects, rec dodona.Record, f finding) bool {
-	o := outcome{record: rec, finding: f}
-	name := f.feed.Name
-	if f.reason == "" {
-		o.report, o.observed = assemble(v.networkID, f.belief)
-		if v.order(e, &o) {
-			e.repeated = append(e.repeated, name)
-			return true
-		}
+func (v *Validator) decide(e *Effects, it item) bool {
+	o := outcome{record: it.record, finding: it.finding, report: it.report, observed: it.observed}
+	name := it.finding.feed.Name
+	if o.finding.reason == "" && v.order(e, &o) {
+		e.repeated = append(e.repeated, name)
+		return true
 	}
 	if o.finding.reason != "" {
 		e.outcomes = append(e.outcomes, o)
