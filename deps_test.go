@@ -48,18 +48,12 @@ var law = map[string][]string{
 	"explain":           {"anchor", "feed", "module", "program", "verify"},
 	"api":               {"web"},
 	"web":               {},
-	"node":              {"anchor", "api", "bus", "config", "explain", "extract", "feed", "journal", "module", "module/abi", "module/manifest", "program", "quorum", "sign", "sink", "source", "telemetry/prom", "verify"},
+	"node":              {"anchor", "api", "bus", "config", "explain", "extract", "feed", "journal", "module", "module/abi", "module/manifest", "program", "quorum", "sign", "sink", "source", "telemetry/prom"},
 	"sink":              {"sink"}, // a leaf imports its stage
 	"all":               {"source", "source/*", "sink", "sink/*"},
 	"contracts":         {},
-	"cmd":               {"all", "api", "config", "contracts", "docs/kinds", "examples", "explain", "extract", "module", "module/abi", "module/manifest", "module/wasm", "node", "program", "program/trial", "sdk", "sign", "sink", "source", "verify"},
+	"cmd":               {"all", "api", "config", "contracts", "docs/kinds", "examples", "explain", "extract", "module", "module/manifest", "module/wasm", "node", "program", "program/trial", "sdk", "sign", "source", "verify"},
 	"examples":          {},
-	"source/http":       {"source"},
-	"source/file":       {"source"},
-	"source/sim":        {"source"},
-	"source/sourcetest": {"source"},
-	"internal/secp":     {},
-	"telemetry/prom":    {},
 }
 
 // heavy says which packages alone may import a dependency, by the longest prefix of it; tests may import more.
@@ -85,58 +79,105 @@ var testsOnly = []string{"nothing: tests only"}
 // testHelpers are packages that only tests import; they may use test libraries.
 func testHelper(dir string) bool { return strings.HasSuffix(dir, "test") }
 
-// lawOf returns the longest entry of the law that covers dir.
-func lawOf(dir string) (allowed []string, found bool) {
-	for d := dir; ; d = path.Dir(d) {
-		if allowed, found = law[d]; found || d == "." {
-			return allowed, found && (d != "." || dir == ".")
+// rowOf returns the longest row of the law that covers dir.
+func rowOf(dir string) (row string, found bool) {
+	for row = dir; ; row = path.Dir(row) {
+		if _, found = law[row]; found || row == "." {
+			return row, found && (row != "." || dir == ".")
 		}
 	}
 }
 
-// ownersOf returns who may import a dependency, by the longest entry of heavy that covers it; nil if everybody may.
-func ownersOf(imported string) (owners []string) {
-	longest := ""
-	for prefix, only := range heavy {
-		if strings.HasPrefix(imported, prefix) && len(prefix) > len(longest) {
-			longest, owners = prefix, only
+// stale returns what of the law means nothing: rows of no package, rows that are as without them, and permits that no
+// import uses. Used says which were, by row and then entry; "" is a package of the row.
+func stale(law map[string][]string, used map[string]map[string]bool) (told []string) {
+	for row, allowed := range law {
+		if !used[row][""] {
+			told = append(told, row+": there is no such package")
+		}
+		for above := path.Dir(row); row != "." && above != "."; above = path.Dir(above) {
+			if theirs, found := law[above]; found {
+				if slices.Equal(theirs, allowed) {
+					told = append(told, row+": as "+above)
+				}
+				break
+			}
+		}
+		for _, entry := range allowed {
+			switch {
+			case everyone(entry):
+				told = append(told, row+": everybody may import "+entry)
+			case !used[row][entry]:
+				told = append(told, row+": nobody imports "+entry)
+			}
 		}
 	}
-	return owners
+	slices.Sort(told)
+	return told
+}
+
+// ownersOf returns who may import a dependency, by the longest entry of heavy that covers it; nil if everybody may.
+func ownersOf(imported string) (owners []string) { return heavy[heavyOf(imported)] }
+
+// heavyOf returns the longest entry of heavy that covers a dependency, or "".
+func heavyOf(imported string) (longest string) {
+	for prefix := range heavy {
+		if strings.HasPrefix(imported, prefix) && len(prefix) > len(longest) {
+			longest = prefix
+		}
+	}
+	return longest
 }
 
 func everyone(target string) bool {
 	return target == "." || target == "telemetry" || (strings.HasPrefix(target, "internal/") && target != "internal/fielddoc")
 }
 
+// targetOf returns the package of this module that is imported, and whether it is one.
+func targetOf(imported string) (target string, ours bool) {
+	target, ours = strings.CutPrefix(imported, module)
+	if target = strings.TrimPrefix(target, "/"); target == "" {
+		target = "."
+	}
+	return target, ours
+}
+
+// permits returns the entry of allowed by which target may be imported, or "".
+func permits(allowed []string, target string) string {
+	for _, entry := range allowed {
+		if entry == target || entry == path.Dir(target)+"/*" {
+			return entry
+		}
+	}
+	return ""
+}
+
 // breach returns why dir must not import target, or "".
 func breach(dir, imported string) string {
-	target, ours := strings.CutPrefix(imported, module)
+	target, ours := targetOf(imported)
 	if !ours {
 		if owners := ownersOf(imported); owners != nil && !slices.Contains(owners, dir) && !testHelper(dir) {
 			return "only " + strings.Join(owners, " and ") + " may"
 		}
 		return ""
 	}
-	target = strings.TrimPrefix(target, "/")
-	if target == "" {
-		target = "."
-	}
 	if dir == "." {
 		return "the root imports nothing of ours"
 	}
-	allowed, found := lawOf(dir)
+	row, found := rowOf(dir)
 	if !found {
 		return "the law in deps_test.go does not know " + dir
 	}
-	if everyone(target) || slices.Contains(allowed, target) || slices.Contains(allowed, path.Dir(target)+"/*") {
+	allowed := law[row]
+	if everyone(target) || permits(allowed, target) != "" {
 		return ""
 	}
 	return "the law in deps_test.go allows it " + strings.Join(allowed, ", ")
 }
 
+// TestImportsObeyTheLaw reads every file but tests, whatever its build tags say, and finds what of the law nobody uses.
 func TestImportsObeyTheLaw(t *testing.T) {
-	files := 0
+	files, used, owned := 0, map[string]map[string]bool{}, map[string]bool{}
 	err := filepath.WalkDir(".", func(file string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -156,16 +197,36 @@ func TestImportsObeyTheLaw(t *testing.T) {
 			return err
 		}
 		dir := filepath.ToSlash(filepath.Dir(file))
+		row, _ := rowOf(dir)
+		if used[row] == nil {
+			used[row] = map[string]bool{}
+		}
+		used[row][""] = true
 		for _, spec := range parsed.Imports {
 			imported, _ := strconv.Unquote(spec.Path.Value)
 			if why := breach(dir, imported); why != "" {
 				t.Errorf("%s imports %s: %s", file, imported, why)
+			}
+			if target, ours := targetOf(imported); ours {
+				used[row][permits(law[row], target)] = true
+			} else if prefix := heavyOf(imported); prefix != "" {
+				owned[prefix+" by "+dir] = true
 			}
 		}
 		return nil
 	})
 	if err != nil || files < 4 {
 		t.Fatalf("read %d files: %v", files, err)
+	}
+	for _, what := range stale(law, used) {
+		t.Errorf("take from the law in deps_test.go what means nothing: %s", what)
+	}
+	for prefix, owners := range heavy {
+		for _, owner := range owners {
+			if !owned[prefix+" by "+owner] && !slices.Equal(owners, testsOnly) {
+				t.Errorf("take from the table of heavy dependencies what means nothing: %s does not import %s", owner, prefix)
+			}
+		}
 	}
 }
 
@@ -199,6 +260,12 @@ func TestTheLawBites(t *testing.T) {
 		if breach(c.dir, c.imported) == "" {
 			t.Errorf("%s may import %s", c.dir, c.imported)
 		}
+	}
+	if got, want := stale(
+		map[string][]string{"a": {"b", "telemetry"}, "a/b": {"c/*"}, "a/b/c": {"c/*"}, "gone": {}, "internal": {}, "internal/d": {"b"}},
+		map[string]map[string]bool{"a": {"": true}, "a/b": {"": true, "c/*": true}, "a/b/c": {"": true, "c/*": true}, "internal": {"": true}, "internal/d": {"": true, "b": true}},
+	), []string{"a/b/c: as a/b", "a: everybody may import telemetry", "a: nobody imports b", "gone: there is no such package"}; !slices.Equal(got, want) {
+		t.Errorf("of a law that means less than it says is told %q, want %q", got, want)
 	}
 	for _, c := range []struct{ dir, imported string }{
 		{"feed", module},
