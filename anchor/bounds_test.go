@@ -176,6 +176,34 @@ func TestAnAttemptIsHigherThanAllBefore(t *testing.T) {
 	w.audit(t)
 }
 
+// TestAPlanThatFitsIsGoneOnWith, though one before it does not.
+func TestAPlanThatFitsIsGoneOnWith(t *testing.T) {
+	w := newWorld(time.Minute, gridOf("a", 10*time.Second))
+	w.attest(noon, "a", at(0))
+	plans := func() []dodona.Record { return w.ledger.of(dodona.TopicLeaf, anchor.KeyPlan) }
+	now := noon.Add(2 * time.Minute)
+	other := anchor.Plan{Anchor: dodona.Anchor{Root: dodona.Digest{1}, Previous: dodona.Digest{1}, From: at(0), To: at(time.Minute), Count: 1}}
+	rec, err := other.Record()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.ledger.put(noon, rec)
+	for fuse := 1; len(plans()) < 2; fuse++ { // until the power is cut when the plan is there
+		w.restart(t)
+		w.ledger.fuse, w.ledger.calls, w.ledger.after = fuse, 0, true
+		if _, err := w.advance(t, now); err == nil {
+			t.Fatal("the power was not cut")
+		}
+	}
+	w.ledger.fuse = -1
+	w.restart(t)
+	w.attest(now, "a", at(30*time.Second))
+	if got := w.mustAdvance(t, now.Add(time.Second)); len(got) != 1 || len(plans()) != 2 {
+		t.Errorf("%d anchors of %d plans, want one of two", len(got), len(plans()))
+	}
+	w.audit(t)
+}
+
 func (w *world) mustLast(t testing.TB) dodona.Anchor {
 	t.Helper()
 	a, found := w.series.Last()
@@ -186,9 +214,9 @@ func (w *world) mustLast(t testing.TB) dodona.Anchor {
 }
 
 func TestAGapCoversItsFirstAndItsLastRound(t *testing.T) {
-	gap := anchor.Gap{First: 1000, Last: 3000, Every: 500}
+	gap := anchor.Gap{First: 1100, Last: 3100, Every: 500}
 	for r, want := range map[dodona.Round]bool{
-		500: false, 999: false, 1000: true, 1001: false, 2500: true, 2999: false, 3000: true, 3001: false, 3500: false,
+		600: false, 1099: false, 1100: true, 1101: false, 2600: true, 3099: false, 3100: true, 3101: false, 3600: false,
 	} {
 		if got := gap.Covers(r); got != want {
 			t.Errorf("round %d: covered %t, want %t", uint64(r), got, want)

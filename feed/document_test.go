@@ -103,6 +103,12 @@ func TestDocumentsThatNoFeedHasAreRefused(t *testing.T) {
 			t.Errorf("%s → %s gave %+v", change.old, change.new, doc)
 		}
 	}
+	for length, want := range map[int]string{64: `"` + strings.Repeat("A", 64) + `"`, 65: `"` + strings.Repeat("A", 64) + `…"`} {
+		raw := strings.Replace(golden, "btc.usd", strings.Repeat("A", length), 1)
+		if _, err := ParseDocument(json.RawMessage(raw)); err == nil || !strings.Contains(err.Error(), "read rules of feed "+want+": ") {
+			t.Errorf("a name of %d letters: %v", length, err)
+		}
+	}
 	if _, err := NewDocument("x", Settings{From: []string{"a"}}, json.RawMessage(`{`)); err == nil {
 		t.Error("extraction that is not JSON gave no error")
 	}

@@ -209,6 +209,7 @@ func TestTakeSaysWhichPointsOfASourceCount(t *testing.T) {
 		{"all, min", take(CombineMin), []dodona.Point{at(-2, "1"), at(-1, "5")}, "used → 100 good"},
 		{"all, max", take(CombineMax), []dodona.Point{at(-2, "1"), at(-1, "5")}, "used → 500 good"},
 		{"all with a bad one", take(CombineMax), []dodona.Point{at(-2, "1"), bad}, "used → 100 uncertain"},
+		{"all with a bad one amid", take(CombineMax), []dodona.Point{at(-2, "1"), bad, at(-1, "5")}, "used → 500 uncertain"},
 		{"all with a doubtful one", take(CombineMax), []dodona.Point{at(-2, "1"), doubtful}, "used → 600 uncertain"},
 		{"all bad", take(CombineMax), []dodona.Point{bad, bad}, "bad → missed bad"},
 		{"all with a sum out of range", take(CombineMedian), []dodona.Point{at(0, "3e57"), at(0, "3e57")}, "bad → missed bad"},
@@ -219,6 +220,14 @@ func TestTakeSaysWhichPointsOfASourceCount(t *testing.T) {
 		if summary(got) != c.want {
 			t.Errorf("%s: got %s (%s), want %s", c.name, summary(got), got.Missed, c.want)
 		}
+	}
+}
+
+func TestWhoIsOutvotedIsToldInTheWordsOfTheFeed(t *testing.T) {
+	doc := document(t, 3, func(s *Settings) { s.Kind, s.Labels, s.Decimals = dodona.Enum, []string{"open", "shut"}, nil })
+	got := Evaluate(doc, instant, points(t, "1", "0", "1"), nil)
+	if reason := got.Inputs[1].Reason; reason != "said open, the majority said shut" {
+		t.Errorf("the reason is %q", reason)
 	}
 }
 
@@ -375,7 +384,8 @@ func TestPointsThatAModuleMakesAreCombinedAndNotThoseItWasGiven(t *testing.T) {
 	if full := Evaluate(doc, r, []dodona.Point{{ID: "power", Value: power, Time: r.Time()}}, absent); full.Quality != dodona.Good {
 		t.Errorf("all is there, and the quality is %s: %+v", full.Quality, full.Inputs)
 	}
-	if none := Evaluate(doc, r, nil, absent); none.Value != nil || none.Inputs[3].Reason != "the module made no such point" {
+	if none := Evaluate(doc, r, nil, absent); none.Value != nil || none.Inputs[3].Reason != "the module made no such point" ||
+		!strings.HasPrefix(none.Missed, "need 1 value, 0 remain: ") || strings.Contains(none.Missed, "given") {
 		t.Errorf("no point was made: %+v", none)
 	}
 }

@@ -477,6 +477,26 @@ func TestInputsAreCounted(t *testing.T) {
 	}
 }
 
+func TestWhatBecomesOfRoundsIsCounted(t *testing.T) {
+	c := &counts{}
+	f := newFeed(t, Options{Recorder: c, Ask: func(context.Context, string, dodona.Round) ([]dodona.Reading, error) { panic("broken") }}, nil)
+	f.Answer(t.Context(), roundNow())
+	value := dodona.NewInt192(7)
+	f.made(dodona.Bundle{Value: &value, Quality: dodona.Good}, 1)
+	f.made(dodona.Bundle{Value: &value, Quality: dodona.Uncertain}, 1)
+	f.made(dodona.Bundle{Missed: "no"}, 5)
+	want := map[telemetry.Counter]uint64{
+		telemetry.FeedPanics.Of("x"): 3, telemetry.FeedFailed.Of("x"): 3, // of three sources
+		telemetry.FeedAnswered.Of("x"): 2, telemetry.FeedUncertain.Of("x"): 1, telemetry.FeedMissed.Of("x"): 5,
+	}
+	if !reflect.DeepEqual(c.n, want) {
+		t.Errorf("got %v, want %v", c.n, want)
+	}
+	if s := f.Status(); s.Answered != 2 || s.Missed != 5 || s.Reason != "no" {
+		t.Errorf("got %+v", s)
+	}
+}
+
 // replay computes a round again from rules as they are kept.
 func replay(ctx context.Context, rules json.RawMessage, t dodona.Transform, m Material) (dodona.Bundle, error) {
 	doc, err := ParseDocument(rules)
