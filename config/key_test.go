@@ -39,7 +39,7 @@ func TestAKeyIsRefusedBeforeItIsNeeded(t *testing.T) {
 		if err == nil {
 			continue
 		}
-		for _, want := range []string{"node.key.hex: not a secp256k1 key", `f.yaml:9:13: sink "chain": key.hex: not a secp256k1 key`} {
+		for _, want := range []string{"node.key.hex: not a secp256k1 key", `f.yaml:9:18: sink "chain": key.hex: not a secp256k1 key`} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: got %v, want %s", hex, err, want)
 			}

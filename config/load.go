@@ -184,7 +184,7 @@ func (l *loader) decoded(where string, kind SourceKind, settings any, of strict.
 	if err == nil && len(points) > 0 {
 		_, err = kind.Decode(points)
 	}
-	l.joined(where, err, of.Value, of.At)
+	l.tell(subject{where: where, node: of.Value, at: of.At}, err)
 	for _, point := range slices.Sorted(maps.Keys(points)) {
 		if point != "" {
 			l.checkPoint(where, point, of.At)
@@ -258,42 +258,7 @@ func (l *loader) settings(where string, kind Kind, settings any, e strict.Entry,
 	if l.report.Count() > before {
 		return
 	}
-	l.joined(where, kind.Check(settings), e.Value, e.At)
-}
-
-// joined reports every error that was joined into err, each at the setting its message begins with,
-// but those about settings that are checked elsewhere.
-func (l *loader) joined(where string, err error, n *strict.Node, at *strict.Span, elsewhere ...string) {
-	if err == nil {
-		return
-	}
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, one := range many.Unwrap() {
-			l.joined(where, one, n, at, elsewhere...)
-		}
-		return
-	}
-	m := mistakeOf(err)
-	m.Where = where
-	setting := m.Message
-	if i := strings.IndexAny(setting, ":, "); i > 0 {
-		setting = setting[:i]
-	}
-	word, _, _ := strings.Cut(setting, ".")
-	if slices.Contains(elsewhere, word) {
-		return
-	}
-	for _, key := range strings.Split(setting, ".") {
-		value, place := n.Child(key)
-		if value == nil {
-			break
-		}
-		n, at = value, place
-		if value.Kind == strict.Scalar && value.At.Show {
-			at = value.At
-		}
-	}
-	l.report.Add(m, at)
+	l.tell(subject{where: where, node: e.Value, at: e.At}, kind.Check(settings))
 }
 
 // points reads what a source's points are: one value, or several named points, or else the one number of its document where its
@@ -347,7 +312,7 @@ func (l *loader) rule(where, key string, n *strict.Node, at *strict.Span) (r ext
 	if n.Kind == strict.Scalar {
 		at = n.At
 	}
-	l.joined(where, r.Validate(), n, at)
+	l.tell(subject{where: where, node: n, at: at}, r.Validate())
 	return r
 }
 

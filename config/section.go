@@ -51,7 +51,8 @@ func defaults() (c Config) {
 func (l *loader) check(s section) {
 	l.checkWords(s.key, s.value)
 	if c, ok := s.value.Addr().Interface().(interface{ Check() error }); ok {
-		l.tell(s.key, c.Check())
+		n, at := l.root.Child(s.key)
+		l.tell(subject{prefix: s.key + ".", node: n, at: at}, c.Check())
 	}
 }
 
@@ -89,24 +90,41 @@ func wrongWord(setting, got string, want []string) strict.Mistake {
 	return m
 }
 
-// tell reports every error that was joined into err at the setting below key that its message begins with.
-func (l *loader) tell(key string, err error) {
+// tell reports every error that was joined into err, each at the setting of who that its message begins with, but those about settings
+// that are checked elsewhere.
+func (l *loader) tell(who subject, err error, elsewhere ...string) {
 	if err == nil {
 		return
 	}
 	if many, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, one := range many.Unwrap() {
-			l.tell(key, one)
+			l.tell(who, one, elsewhere...)
 		}
 		return
 	}
 	m := mistakeOf(err)
-	setting, rest, _ := strings.Cut(key+"."+m.Message, ": ")
-	m.Message = nameOf(setting) + ": " + rest
-	if l.config.TwoLine && setting == "node.key.hex" {
-		m.Message = twoLineKey + ": " + rest
+	setting := m.Message
+	if i := strings.IndexAny(setting, ":, "); i > 0 {
+		setting = setting[:i]
 	}
-	l.report.Add(m, l.placeOf(setting))
+	word, _, _ := strings.Cut(nameOf(setting), ".")
+	if slices.Contains(elsewhere, word) {
+		return
+	}
+	rest := m.Message[len(setting):]
+	m.Where, m.Message = who.where, who.prefix+nameOf(setting)+rest
+	if l.config.TwoLine && who.prefix+setting == "node.key.hex" {
+		m.Message = twoLineKey + rest
+	}
+	l.report.Add(m, placeIn(who.node, who.at, setting))
+}
+
+// A subject is what mistakes are told of.
+type subject struct {
+	where  string // of a unit
+	prefix string // before the settings of a section
+	node   *strict.Node
+	at     *strict.Span
 }
 
 // mistakeOf returns what an error says, and what it says to do about it: its method Hint.
@@ -124,15 +142,27 @@ func nameOf(setting string) string {
 	return name
 }
 
-// placeOf returns where a setting stands, or the item of a list that it names.
-func (l *loader) placeOf(setting string) *strict.Span {
-	name, index, isItem := strings.Cut(strings.TrimSuffix(setting, "]"), "[")
-	n, place := l.path(name)
-	if !isItem || n == nil {
-		return place
+// placeOf returns where a setting of the file stands.
+func (l *loader) placeOf(setting string) *strict.Span { return placeIn(l.root, l.root.At, setting) }
+
+// placeIn returns where a setting below n stands, which itself stands at at: the item of a list that it names, or its value where that is
+// one word, its key where not; the nearest one around it where it is missing.
+func placeIn(n *strict.Node, at *strict.Span, setting string) *strict.Span {
+	for key := range strings.SplitSeq(setting, ".") {
+		if n == nil {
+			break
+		}
+		name, index, isItem := strings.Cut(strings.TrimSuffix(key, "]"), "[")
+		value, place := n.Child(name)
+		if value == nil {
+			break
+		}
+		n, at = value, place
+		if i, err := strconv.ParseUint(index, 10, 31); isItem && err == nil && int(i) < len(n.Items) {
+			n, at = n.Items[i], n.Items[i].At
+		} else if n.Kind == strict.Scalar {
+			at = n.At
+		}
 	}
-	if i, err := strconv.Atoi(index); err == nil && i < len(n.Items) {
-		return n.Items[i].At
-	}
-	return place
+	return at
 }

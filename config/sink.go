@@ -71,7 +71,7 @@ func (l *loader) sink(name string, at *strict.Span, n *strict.Node) {
 	}
 	clean := l.report.Count() == before
 	if clean {
-		l.joined(where, s.Policy.Check(), n, at)
+		l.tell(subject{where: where, node: n, at: at}, s.Policy.Check())
 	}
 	s.Kind, s.Settings = kind.Name(), kind.Settings()
 	before = l.report.Count()
@@ -81,11 +81,11 @@ func (l *loader) sink(name string, at *strict.Span, n *strict.Node) {
 	l.config.Sinks = append(l.config.Sinks, s)
 	l.checks = append(l.checks, func() {
 		if l.checkSinkFeeds(&s, where, n) && clean {
-			l.joined(where, kind.(SinkKind).CheckWith(s.Settings, s.Policy, l.config.SinkFeeds(s)), of.Value, of.At)
+			l.tell(subject{where: where, node: of.Value, at: of.At}, kind.(SinkKind).CheckWith(s.Settings, s.Policy, l.config.SinkFeeds(s)))
 		}
 		for _, other := range l.config.Sinks[:i] {
 			if other.Kind == s.Kind {
-				l.joined(where, kind.(SinkKind).CheckBeside(s.Settings, other.Name, other.Settings), of.Value, of.At)
+				l.tell(subject{where: where, node: of.Value, at: of.At}, kind.(SinkKind).CheckBeside(s.Settings, other.Name, other.Settings))
 			}
 		}
 	})

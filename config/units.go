@@ -69,7 +69,7 @@ func (l *loader) checkFeed(s feed.Settings, where string, n *strict.Node, at *st
 			l.report.Mistake(place, where, key+": 0 means nothing here; leave it out for the default")
 		}
 	}
-	l.joined(where, s.Check(), n, at, "from")
+	l.tell(subject{where: where, node: n, at: at}, s.Check(), "from")
 	l.checkModule(s, where, n, at)
 }
 
