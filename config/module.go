@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 
+	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/module"
@@ -29,7 +29,7 @@ func (l *loader) checkModules() {
 }
 
 // checkModule checks what a feed says about its module against the rest of the file.
-func (l *loader) checkModule(s feed.Settings, where string, n *strict.Node, at *strict.Span) {
+func (l *loader) checkModule(s feed.Settings, where string, n *strict.Node) {
 	value, place := n.Descend("module")
 	if s.Module == nil {
 		if points, pointsAt := n.Descend("points"); points != nil {
@@ -47,28 +47,20 @@ func (l *loader) checkModule(s feed.Settings, where string, n *strict.Node, at *
 			Hint: "modules: {trust: trust.json}, or modules: {unsigned: true} for trying things out",
 		}, place)
 	}
-	allow, allowAt := value.Descend("allow")
-	if allow == nil {
-		allowAt = at
-	}
-	for _, host := range s.Module.Allow.HTTPGet {
-		if strings.ContainsAny(host, "/@ ?#*") || host == "" {
-			l.report.Mistake(allowAt, where, fmt.Sprintf("allow.http_get: %s: want the name of a host alone, such as api.kraken.com", strict.QuoteAll(host)))
-		}
-	}
-	for _, name := range s.Module.Allow.ReadSensor {
-		if _, found := l.sources[name]; !found {
-			m := strict.Mistake{Where: where, Message: fmt.Sprintf("allow.read_sensor: there is no source %s", strict.QuoteAll(name))}
+	at := func(setting string) *strict.Span { return placeIn(value, place, setting) }
+	for i, name := range s.Module.Allow.ReadSensor {
+		if _, found := l.sources[name]; !found && dodona.CheckName(name, 1) == nil { // else it is told to be no name
+			m := strict.Mistake{Where: where, Message: fmt.Sprintf("module.allow.read_sensor: there is no source %s", strict.QuoteAll(name))}
 			if near := strict.Nearest(name, l.sourceNames()); near != "" {
 				m.Hint = fmt.Sprintf("did you mean %q?", near)
 			}
-			l.report.Add(m, allowAt)
+			l.report.Add(m, at(fmt.Sprintf("allow.read_sensor[%d]", i)))
 		}
 	}
 	if ports := s.Module.Allow.Serial; len(ports) > 0 {
-		l.report.Mistake(allowAt, where, fmt.Sprintf("allow.serial: there is no serial source %s: this build has no kind of source for serial ports", strict.QuoteAll(ports[0])))
+		l.report.Mistake(at("allow.serial"), where, fmt.Sprintf("module.allow.serial: there is no serial source %s: this build has no kind of source for serial ports", strict.QuoteAll(ports[0])))
 	}
-	if slices.Contains(s.Module.Allow.HTTPGet, "localhost") {
-		l.report.Warn(allowAt, where, "allow.http_get: localhost is a private address, which modules never reach", "")
+	if i := slices.Index(s.Module.Allow.HTTPGet, "localhost"); i >= 0 {
+		l.report.Warn(at(fmt.Sprintf("allow.http_get[%d]", i)), where, "module.allow.http_get: localhost is a private address, which modules never reach", "")
 	}
 }

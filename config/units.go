@@ -70,7 +70,7 @@ func (l *loader) checkFeed(s feed.Settings, where string, n *strict.Node, at *st
 		}
 	}
 	l.tell(subject{where: where, node: n, at: at}, s.Check(), "from")
-	l.checkModule(s, where, n, at)
+	l.checkModule(s, where, n)
 }
 
 // checkFrom checks that every point a feed asks for exists, and is in the feed's unit.

@@ -1,10 +1,10 @@
 package feed
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/module/manifest"
@@ -47,15 +47,32 @@ func (v *validation) module(s Settings) {
 	if m.Name == "" || m.Version == "" {
 		v.want(false, "module", "name and version are both needed, such as module: {name: plausible, version: 1.2.0}")
 	} else {
-		err := dodona.CheckName(m.Name, 1)
-		v.want(err == nil, "module", "%v", err)
-		v.want(len(m.Version) <= 64 && !strings.ContainsAny(m.Version, "/\\ \t\n"), "module", "version %.64q, want one such as 1.2.0", m.Version)
+		v.refuse("module.name", manifest.CheckName(m.Name))
+		v.refuse("module.version", manifest.CheckVersion(m.Name, m.Version))
+	}
+	for _, flaw := range m.Allow.Flaws() {
+		v.refuse("module.allow."+flaw.Setting, flaw.Refusal)
 	}
 	v.want(len(m.Params) <= maxParams, "module", "%d params, at most %d are told", len(m.Params), maxParams)
 	for _, name := range slices.Sorted(maps.Keys(m.Params)) {
 		v.want(name != "" && len(name)+len(m.Params[name]) <= maxParamBytes, "module", "param %.64q: name and value have more than %d bytes", name, maxParamBytes)
 	}
 }
+
+// refuse records why no module could be found, or be granted, what a setting says.
+func (v *validation) refuse(field string, err error) {
+	if refusal := (*manifest.Refusal)(nil); errors.As(err, &refusal) {
+		v.mistakes = append(v.mistakes, &FieldError{field, unfit{refusal}})
+	}
+}
+
+// unfit is a refusal whose advice is told beside it.
+type unfit struct{ *manifest.Refusal }
+
+func (u unfit) Error() string { return u.What }
+
+// Hint says what to do.
+func (u unfit) Hint() string { return u.Do }
 
 // combined returns the ids of the points whose values are combined: those that a module makes, or else those asked for.
 func (s Settings) combined() []string {

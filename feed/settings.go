@@ -133,7 +133,7 @@ func (s Settings) Sources() []string { return sourcesOf(s.From) }
 
 // A FieldError is a mistake in one setting.
 type FieldError struct {
-	Field string // the setting's name in the configuration, such as "need"
+	Field string // the setting in the configuration, such as "need" or "module.allow.http_get[1]"
 	Err   error
 }
 
@@ -147,18 +147,19 @@ func (e *FieldError) Unwrap() error { return e.Err }
 // Whether the points in From exist is for the configuration to say.
 func (s Settings) Check() error {
 	v := s.validated()
+	v.module(s)
 	v.want(s.Every <= 0 || s.Every >= leastEvery, "every", "%v, want at least %v", s.Every, leastEvery)
 	return errors.Join(v.mistakes...)
 }
 
-// validated finds the mistakes for which no feed could have the settings, whenever its rules were made.
+// validated finds the mistakes for which no feed could have the settings, whenever its rules were made. What a module may be called
+// and reach is not among them: rules that are replayed may know others.
 func (s Settings) validated() (v validation) {
 	s = s.WithDefaults()
 	v.identity(s)
 	v.times(s)
 	v.from(s)
 	v.points(s)
-	v.module(s)
 	v.rules(s)
 	return v
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
 func TestDefaultsWork(t *testing.T) {
@@ -73,6 +74,14 @@ func TestMistakesNameTheirField(t *testing.T) {
 		{Settings{From: []string{"a"}, Kind: dodona.Bool, Combine: "median"}, "combine", "majority"},
 		{Settings{From: []string{"a"}, Kind: dodona.Bool, Outliers: percent(t, "1%")}, "outliers", "leave them out"},
 		{Settings{From: []string{"a"}, Take: "some"}, "take", "latest or all"},
+		{Settings{From: []string{"a"}, Module: &Module{Name: "m"}}, "module", "both needed"},
+		{Settings{From: []string{"a"}, Module: &Module{Name: "../m", Version: "1.0.0"}}, "module.name", "3 parts"},
+		{Settings{From: []string{"a"}, Module: &Module{Name: "m", Version: "latest"}}, "module.version", `version "latest" of module m`},
+		{Settings{From: []string{"a"}, Module: &Module{Name: "m", Version: "1.0"}}, "module.version", `version "1.0"`},
+		{allowing(manifest.Allow{HTTPGet: []string{"a.example", "API.example"}}), "module.allow.http_get[1]", `the host "API.example"`},
+		{allowing(manifest.Allow{HTTPGet: []string{"a.example:99999"}}), "module.allow.http_get[0]", `the host "a.example:99999"`},
+		{allowing(manifest.Allow{HTTPGet: []string{"a.example", "a.example:443"}}), "module.allow.http_get[1]", "twice"},
+		{allowing(manifest.Allow{ReadSensor: []string{"a", "a"}}), "module.allow.read_sensor[1]", "twice"},
 	} {
 		var mistake *FieldError
 		if err := c.s.Check(); !errors.As(err, &mistake) || mistake.Field != c.field || !strings.Contains(err.Error(), c.want) {
@@ -98,6 +107,30 @@ func TestRulesOfFasterFeedsStillReplay(t *testing.T) {
 	if _, err := ParseDocument(raw); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestRulesOfOddModulesStillReplay: what a module may be called and reach is a configuration's matter alone.
+func TestRulesOfOddModulesStillReplay(t *testing.T) {
+	s := allowing(manifest.Allow{HTTPGet: []string{"API.example", "API.example:99999"}})
+	s.Module.Name, s.Module.Version = "Odd", "latest"
+	if s.Check() == nil {
+		t.Error("a configuration may say this")
+	}
+	d, err := NewDocument("x", s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := d.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ParseDocument(raw); err != nil {
+		t.Error(err)
+	}
+}
+
+func allowing(a manifest.Allow) Settings {
+	return Settings{From: []string{"a"}, Module: &Module{Name: "m", Version: "1.0.0", Allow: a}}
 }
 
 func TestEveryMistakeIsTold(t *testing.T) {
@@ -178,7 +211,7 @@ func TestBoundsOfSettingsAreWhatTheySay(t *testing.T) {
 		}
 	}
 	version := func(n int) func(*Settings) {
-		return func(s *Settings) { s.Module = &Module{Name: "m", Version: strings.Repeat("1", n)} }
+		return func(s *Settings) { s.Module = &Module{Name: "m", Version: "1.0.0-" + strings.Repeat("1", n-6)} }
 	}
 	names := func(n int) (list []string) {
 		for i := range n {
@@ -191,7 +224,9 @@ func TestBoundsOfSettingsAreWhatTheySay(t *testing.T) {
 	}
 	decimalPlaces := func(n uint8) func(*Settings) { return func(s *Settings) { s.Decimals = &n } }
 	named := func(name string) func(*Settings) {
-		return func(s *Settings) { s.Module = &Module{Name: "m", Version: "1", Params: map[string]string{name: "x"}} }
+		return func(s *Settings) {
+			s.Module = &Module{Name: "m", Version: "1.0.0", Params: map[string]string{name: "x"}}
+		}
 	}
 	module := func(name, version string) func(*Settings) {
 		return func(s *Settings) { s.Module = &Module{Name: name, Version: version} }
@@ -228,10 +263,10 @@ func TestBoundsOfSettingsAreWhatTheySay(t *testing.T) {
 		},
 		"shortest deadline": {func(s *Settings) { s.Deadline = 1 }, func(s *Settings) { s.Deadline = -1 }},
 		"a param's name":    {named("x"), named("")},
-		"a module's name":   {module("m", "1"), module("m.n", "1")},
-		"a module has both": {module("m", "1"), module("m", "")},
-		"a module is named": {module("m", "1"), module("", "1")},
-		"a version's text":  {module("m", "1.0.0-rc+1"), module("m", "1/0")},
+		"a module's name":   {module("m", "1.0.0"), module("m.n", "1.0.0")},
+		"a module has both": {module("m", "1.0.0"), module("m", "")},
+		"a module is named": {module("m", "1.0.0"), module("", "1.0.0")},
+		"a version's text":  {module("m", "1.0.0-rc+1"), module("m", "1.0.0/0")},
 		"a label": {
 			func(s *Settings) { s.Kind, s.Labels = dodona.Enum, []string{"a", strings.Repeat("x", 64)} },
 			func(s *Settings) { s.Kind, s.Labels = dodona.Enum, []string{"a", strings.Repeat("x", 65)} },

@@ -55,6 +55,15 @@ func TestRulesHaveOneText(t *testing.T) {
 	}
 }
 
+// TestRulesReplayWhateverTheyAllow: what is refused today may stand in a journal.
+func TestRulesReplayWhateverTheyAllow(t *testing.T) {
+	r := someRules(t)
+	r.Module.Version, r.Capabilities.HTTPGet.Hosts, r.Capabilities.ReadSensor = "latest", []string{"API.example", "api.example:99999", "api.example"}, []string{"X", "X"}
+	if got, found, err := ParseRules(r.JSON()); err != nil || !found || len(got.Capabilities.HTTPGet.Hosts) != 3 {
+		t.Errorf("%+v, %t, %v", got, found, err)
+	}
+}
+
 func TestRulesOfOthersAreToldApart(t *testing.T) {
 	r := someRules(t)
 	for _, raw := range []string{string(r.Extraction), "null", "{}", "", "[]"} {

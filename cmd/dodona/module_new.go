@@ -20,7 +20,7 @@ type moduleNewCommand struct {
 
 // Run makes a folder with a module that builds as it is, and its tests. It never writes into a folder that is there.
 func (c moduleNewCommand) Run(term terminal) error {
-	if err := manifest.CheckNames(c.Name, "1.0.0"); err != nil {
+	if err := manifest.CheckName(c.Name); err != nil {
 		return failure{exitUsage, err}
 	}
 	files, err := sdk.Skeleton(c.Lang, c.Name)

@@ -85,12 +85,35 @@ func (c *Capabilities) all() []capability {
 
 // Check returns an error, a [*Refusal], unless every parameter is within bounds and stands once.
 func (c Capabilities) Check() error {
-	for _, one := range c.all() {
-		if err := one.check(one); err != nil {
-			return err
-		}
+	for _, flaw := range c.flaws() {
+		return flaw.Refusal
 	}
 	return nil
+}
+
+func (c Capabilities) flaws() (out []Flaw) {
+	for _, one := range c.all() {
+		out = append(out, one.check(one)...)
+	}
+	return out
+}
+
+// A Flaw is something that is wrong with one setting of an [Allow].
+type Flaw struct {
+	Setting string // "http_get", or "http_get[1]" for the second of its names
+	*Refusal
+}
+
+// Flaws returns all that is wrong with a by itself: what no manifest could ask for. Whether there are such sources, the
+// configuration knows.
+func (a Allow) Flaws() []Flaw { return a.Capabilities().flaws() }
+
+// flawed returns the one flaw of a capability.
+func (of capability) flawed(r *Refusal) []Flaw { return []Flaw{{of.name, r}} }
+
+// flawedAt returns a flaw of one of its names.
+func (of capability) flawedAt(i int, r *Refusal) Flaw {
+	return Flaw{fmt.Sprintf("%s[%d]", of.name, i), r}
 }
 
 // Sentences says what c lets a module do, to the operator: one sentence a line, the last "nothing else".

@@ -93,7 +93,7 @@ func TestMissingSaysWhatToWrite(t *testing.T) {
 	granted.ReadSensor = []string{"boiler-3"}
 	granted.State = false
 	want := []string{
-		"http_get of [2001:db8::1]:8443: write  allow: {http_get: [api.kraken.com:443, api.kraken.com, [2001:db8::1]:8443]}",
+		"http_get of [2001:db8::1]:8443: write  allow: {http_get: [api.kraken.com:443, \"[2001:db8::1]:8443\"]}",
 		"http_get 5 times a second: 2 are granted",
 		"read_sensor of weather: write  allow: {read_sensor: [boiler-3, weather]}",
 		"state: write  allow: {state: true}",
@@ -129,6 +129,28 @@ func TestHostsHaveOneSpelling(t *testing.T) {
 	}
 	if check("a.example", "a.example:443") == nil {
 		t.Error("a host may stand twice")
+	}
+}
+
+// TestEveryFlawOfWhatIsAllowedIsTold, each where it stands; of a manifest the first counts.
+func TestEveryFlawOfWhatIsAllowedIsTold(t *testing.T) {
+	a := Allow{HTTPGet: []string{"a.example", "B.example", "a.example:443", "c.example:99999"}, ReadSensor: []string{"s", "s", "X"}, State: true}
+	var got []string
+	for _, flaw := range a.Flaws() {
+		got = append(got, flaw.Setting+": "+flaw.What)
+	}
+	want := []string{
+		`http_get[1]: http_get names the host "B.example"`, "http_get[2]: http_get names the host a.example:443 twice",
+		`http_get[3]: http_get names the host "c.example:99999"`, "read_sensor[1]: read_sensor names s twice",
+	}
+	if len(got) != 5 || !slices.Equal(got[:4], want) || !strings.HasPrefix(got[4], `read_sensor[2]: read_sensor: name "X"`) {
+		t.Errorf("got\n%s", strings.Join(got, "\n"))
+	}
+	if err := a.Capabilities().Check(); err == nil || !strings.Contains(err.Error(), "B.example") {
+		t.Errorf("got %v", err)
+	}
+	if err := (Allow{HTTPGet: []string{"a.example"}, State: true}).Capabilities().Check(); err != nil {
+		t.Error(err)
 	}
 }
 

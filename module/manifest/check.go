@@ -50,12 +50,24 @@ func (m Manifest) checkForm() error {
 // label names m in messages.
 func (m Manifest) label() string { return m.Name + " " + m.Version }
 
-// CheckNames returns an error, a [*Refusal], unless name and version can name a module, and so its files: a name is
-// one token as in feeds' names, a version is one of Semantic Versioning 2.0.0 with 64 characters at most.
+// CheckNames returns an error, a [*Refusal], unless name and version can name a module, and so its files.
 func CheckNames(name, version string) error {
+	if err := CheckName(name); err != nil {
+		return err
+	}
+	return CheckVersion(name, version)
+}
+
+// CheckName returns an error, a [*Refusal], unless name can name a module: it is one token as in feeds' names.
+func CheckName(name string) error {
 	if err := dodona.CheckName(name, 1); err != nil {
 		return refuse(Malformed, "", "module %v", err)
 	}
+	return nil
+}
+
+// CheckVersion returns an error, a [*Refusal], unless version is one of Semantic Versioning 2.0.0 with 64 characters at most.
+func CheckVersion(name, version string) error {
 	// semver wants a v, and takes v1 and v1.2 for v1.0.0 and v1.2.0, which are not Semantic Versioning.
 	v := "v" + version
 	if len(version) > maxVersion || !semver.IsValid(v) || semver.Canonical(v)+semver.Build(v) != v {

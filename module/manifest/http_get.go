@@ -42,11 +42,27 @@ func (g HTTPGet) WithDefaults() HTTPGet {
 // Fetching is an [HTTPGet] as one of the [Ways].
 type fetching struct{ field **HTTPGet }
 
-func (f fetching) check(capability) error {
+func (f fetching) check(of capability) (out []Flaw) {
 	if *f.field == nil {
 		return nil
 	}
-	return (*f.field).check()
+	g := f.there()
+	switch {
+	case len(g.Hosts) == 0 || len(g.Hosts) > MaxNames:
+		return of.flawed(refuse(Malformed, "name each host that the module fetches from", "http_get names %d hosts, want 1 to %d", len(g.Hosts), MaxNames))
+	case g.PerSecond < 0 || g.PerSecond > MaxGetPerSecond:
+		return of.flawed(refuse(Beyond, "", "http_get.perSecond is %d, want 1 to %d", g.PerSecond, MaxGetPerSecond))
+	case g.Bytes < 0 || g.Bytes > MaxGetBytes:
+		return of.flawed(refuse(Beyond, "", "http_get.bytes is %d, want 1 to %d", g.Bytes, MaxGetBytes))
+	}
+	for i, host := range g.Hosts {
+		if wrong := checkHost(host); wrong != nil {
+			out = append(out, of.flawedAt(i, wrong))
+		} else if (HTTPGet{Hosts: g.Hosts[:i]}).Allows(host) {
+			out = append(out, of.flawedAt(i, refuse(Malformed, "write it once", "http_get names the host %s twice", host)))
+		}
+	}
+	return out
 }
 
 func (f fetching) sentences(says string) (out []string) {
@@ -123,29 +139,9 @@ func (f fetching) there() HTTPGet {
 	return **f.field
 }
 
-func (g HTTPGet) check() error {
-	switch {
-	case len(g.Hosts) == 0 || len(g.Hosts) > MaxNames:
-		return refuse(Malformed, "name each host that the module fetches from", "http_get names %d hosts, want 1 to %d", len(g.Hosts), MaxNames)
-	case g.PerSecond < 0 || g.PerSecond > MaxGetPerSecond:
-		return refuse(Beyond, "", "http_get.perSecond is %d, want 1 to %d", g.PerSecond, MaxGetPerSecond)
-	case g.Bytes < 0 || g.Bytes > MaxGetBytes:
-		return refuse(Beyond, "", "http_get.bytes is %d, want 1 to %d", g.Bytes, MaxGetBytes)
-	}
-	for i, host := range g.Hosts {
-		if err := checkHost(host); err != nil {
-			return err
-		}
-		if (HTTPGet{Hosts: g.Hosts[:i]}).Allows(host) {
-			return refuse(Malformed, "write it once", "http_get names the host %s twice", host)
-		}
-	}
-	return nil
-}
-
 // checkHost takes one spelling of a host, so that what is granted can be compared with what is asked.
-func checkHost(host string) error {
-	bad := func(do string) error {
+func checkHost(host string) *Refusal {
+	bad := func(do string) *Refusal {
 		return refuse(Malformed, do, "http_get names the host %s", quote(host))
 	}
 	if strings.Contains(host, "/") { // a URL would look like a host with a port

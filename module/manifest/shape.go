@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/dodona-oracle/dodona"
@@ -13,8 +14,8 @@ import (
 // A shape is how capabilities with fields of one type are asked for and granted: with names, with a yes, or with hosts and
 // bounds ([HTTPGet]). It points to a field of a [Capabilities].
 type shape interface {
-	// check returns an error, a [*Refusal], unless every parameter is within bounds and stands once.
-	check(of capability) error
+	// check returns what is wrong: parameters that are out of bounds, or stand twice.
+	check(of capability) []Flaw
 	// sentences says what it lets a module do, to the operator; nothing if it is not there.
 	sentences(says string) []string
 	// missing returns a line for each thing that it asks for and granted, which has the same shape, does not allow.
@@ -52,19 +53,18 @@ const MaxNames = 64
 // Names are a capability to reach what the configuration has by these names.
 type names []string
 
-func (n *names) check(of capability) error {
+func (n *names) check(of capability) (out []Flaw) {
 	if len(*n) > MaxNames {
-		return refuse(Beyond, "", "%s names %d %s, at most %d are allowed", of.name, len(*n), of.names, MaxNames)
+		return of.flawed(refuse(Beyond, "", "%s names %d %s, at most %d are allowed", of.name, len(*n), of.names, MaxNames))
 	}
 	for i, name := range *n {
 		if err := dodona.CheckName(name, 1); err != nil {
-			return refuse(Malformed, "write the names of "+of.names+" as in the configuration", "%s: %v", of.name, err)
-		}
-		if slices.Contains((*n)[:i], name) {
-			return refuse(Malformed, "write it once", "%s names %s twice", of.name, name)
+			out = append(out, of.flawedAt(i, refuse(Malformed, "write the names of "+of.names+" as in the configuration", "%s: %v", of.name, err)))
+		} else if slices.Contains((*n)[:i], name) {
+			out = append(out, of.flawedAt(i, refuse(Malformed, "write it once", "%s names %s twice", of.name, name)))
 		}
 	}
-	return nil
+	return out
 }
 
 func (n *names) sentences(says string) (out []string) {
@@ -111,23 +111,17 @@ func assigned(capability string, names []string) (out []string) {
 	return out
 }
 
-// unlisted returns a line for each name that is asked and that a list of those that are allowed would have to have.
+// unlisted returns a line for each name that is asked and not allowed, with the list that would allow all of them.
 func unlisted(capability string, asked, allowed []string, allows func(string) bool) (out []string) {
-	for _, name := range asked {
-		if !allows(name) {
-			out = append(out, fmt.Sprintf("%s of %s: write  allow: {%s: [%s]}", capability, name, capability, strings.Join(union(allowed, asked), ", ")))
+	lacking := slices.DeleteFunc(slices.Clone(asked), allows)
+	list := slices.Concat(allowed, lacking)
+	for i, name := range list {
+		if strings.HasPrefix(name, "[") { // an address of IPv6, which YAML would take for a list
+			list[i] = strconv.Quote(name)
 		}
 	}
-	return out
-}
-
-// union returns a and what of b is not in a.
-func union(a, b []string) []string {
-	out := slices.Clone(a)
-	for _, s := range b {
-		if !slices.Contains(out, s) {
-			out = append(out, s)
-		}
+	for _, name := range lacking {
+		out = append(out, fmt.Sprintf("%s of %s: write  allow: {%s: [%s]}", capability, name, capability, strings.Join(list, ", ")))
 	}
 	return out
 }
@@ -135,7 +129,7 @@ func union(a, b []string) []string {
 // A flag is a capability without parameters.
 type flag bool
 
-func (*flag) check(capability) error { return nil }
+func (*flag) check(capability) []Flaw { return nil }
 
 func (f *flag) sentences(says string) []string { return f.ifThere(says) }
 
