@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,35 +22,63 @@ import (
 	"github.com/dodona-oracle/dodona/module/wasm"
 )
 
-// A place is a capability that is granted here otherwise than it is asked for, because what it reaches is a node's, and
-// something must stand in for that.
+// A place is where a capability leads in a trial.
 type place struct {
-	name string
-	form string // how it is granted, for people; empty: it is not
+	name    string
+	one     string // for people: what stands for one of those that it reaches, such as HOST; empty: it is granted as a whole
+	standIn string // for people: what is found there instead of what a node has; empty: nothing must be said
+	nodes   bool   // a node alone can grant it
+
+	// parse grants what stands behind the equals sign; nil: it is granted as a manifest asks for it.
+	parse func(g *Grants, value string, at func(file string) string) error
 }
 
-var places = []place{{"http_get", "http_get=HOST"}, {"read_sensor", "read_sensor=NAME:FILE"}, {"serial", ""}, {"files", "files=DIR"}, {"state", "state"}}
+// places are all capabilities, in the order in which people are told of them: first those that are granted otherwise than they are
+// asked for, because what they reach is a node's, and something must stand in for that.
+var places = withOthers([]place{
+	{name: "http_get", one: "HOST"},
+	{name: "read_sensor", one: "NAME", standIn: "FILE", parse: (*Grants).addSensor},
+	{name: "serial", nodes: true, parse: func(*Grants, string, func(string) string) error {
+		return errors.New("a serial port can be granted by a node's configuration alone")
+	}},
+	{name: "files", standIn: "DIR", parse: (*Grants).addFiles},
+	{name: "state"},
+})
 
-// placeOf returns where a capability is among places; behind them if it is granted as it is asked for.
-func placeOf(text string) int {
-	name, _, _ := strings.Cut(text, "=")
-	name, _, _ = strings.Cut(name, ".")
-	if at := slices.IndexFunc(places, func(p place) bool { return p.name == name }); at >= 0 {
-		return at
+// withOthers returns list with the capabilities that are not in it, as manifests ask for them.
+func withOthers(list []place) []place {
+	for _, form := range manifest.Forms() {
+		name, one, _ := strings.Cut(form, "=")
+		isBound := strings.Contains(name, ".")
+		if !isBound && !slices.ContainsFunc(list, func(p place) bool { return p.name == name }) {
+			list = append(list, place{name: name, one: one})
+		}
 	}
-	return len(places)
+	return list
+}
+
+// indexOf returns where the capability of a grant is among places, -1 if there is none.
+func indexOf(text string) int {
+	name, _, _ := strings.Cut(text, "=")
+	return slices.IndexFunc(places, func(p place) bool { return p.name == name })
+}
+
+// form returns how one of those that a capability reaches is granted, for people.
+func (p place) form(one string) string {
+	switch {
+	case one == "" && p.standIn == "":
+		return p.name
+	case one == "" || p.standIn == "":
+		return p.name + "=" + one + p.standIn
+	}
+	return p.name + "=" + one + ":" + p.standIn
 }
 
 // GrantForms are what --grant takes, for people.
 func GrantForms() (out []string) {
 	for _, p := range places {
-		if p.form != "" {
-			out = append(out, p.form)
-		}
-	}
-	for _, form := range manifest.Forms() {
-		if placeOf(form) == len(places) {
-			out = append(out, form)
+		if !p.nodes {
+			out = append(out, p.form(p.one))
 		}
 	}
 	return out
@@ -82,44 +111,51 @@ func ParseGrants(texts []string, at func(file string) string) (Grants, error) {
 }
 
 func (g *Grants) add(text string, at func(file string) string) error {
-	name, value, _ := strings.Cut(text, "=")
-	switch name {
-	case "read_sensor":
-		source, file, found := strings.Cut(value, ":")
-		if !found || source == "" || file == "" {
-			return errors.New("want read_sensor=NAME:FILE, where FILE holds the source's last reading")
+	_, value, _ := strings.Cut(text, "=")
+	if i := indexOf(text); i >= 0 {
+		switch p := places[i]; {
+		case p.parse != nil:
+			return p.parse(g, value, at)
+		case (p.one == "") == (value == "") && g.Add(text) == nil:
+			return nil
 		}
-		body, err := manifest.ReadFile(at(file), MaxInput)
-		if err != nil {
-			return err
-		}
-		g.ReadSensor = append(g.ReadSensor, source)
-		g.sensors[source] = dodona.Reading{Source: source, Body: body, ContentType: ContentType(file), Received: time.Now()}
-		return nil
-	case "files":
-		if value == "" {
-			return errors.New("want files=DIR")
-		}
-		if info, err := os.Stat(at(value)); err != nil {
-			return err
-		} else if !info.IsDir() {
-			return fmt.Errorf("%s is no directory", at(value))
-		}
-		g.Files, g.dir = true, at(value)
-		return nil
-	case "serial":
-		return errors.New("a serial port can be granted by a node's configuration alone")
 	}
-	if strings.Contains(name, ".") || name == "http_get" && value == "" || g.Add(text) != nil {
-		return errors.New("want " + strict.Either(GrantForms()))
+	return errors.New("want " + strict.Either(GrantForms()))
+}
+
+// addSensor grants a source, of which a file holds the last reading.
+func (g *Grants) addSensor(value string, at func(file string) string) error {
+	source, file, found := strings.Cut(value, ":")
+	if !found || source == "" || file == "" {
+		return errors.New("want read_sensor=NAME:FILE, where FILE holds the source's last reading")
 	}
+	body, err := manifest.ReadFile(at(file), MaxInput)
+	if err != nil {
+		return err
+	}
+	g.ReadSensor = append(g.ReadSensor, source)
+	g.sensors[source] = dodona.Reading{Source: source, Body: body, ContentType: ContentType(file), Received: time.Now()}
+	return nil
+}
+
+// addFiles grants a folder.
+func (g *Grants) addFiles(value string, at func(file string) string) error {
+	if value == "" {
+		return errors.New("want files=DIR")
+	}
+	if info, err := os.Stat(at(value)); err != nil {
+		return err
+	} else if !info.IsDir() {
+		return fmt.Errorf("%s is no directory", at(value))
+	}
+	g.Files, g.dir = true, at(value)
 	return nil
 }
 
 // grantTexts are what the capabilities are called where they are granted, one by one.
 func grantTexts(c manifest.Capabilities) []string {
 	texts := c.Written()
-	slices.SortStableFunc(texts, func(a, b string) int { return placeOf(a) - placeOf(b) })
+	slices.SortStableFunc(texts, func(a, b string) int { return indexOf(a) - indexOf(b) })
 	return texts
 }
 
@@ -164,20 +200,12 @@ func (g Grants) lacking(needed []string) (out []string) {
 
 // granting says how to grant what a text of grantTexts names.
 func granting(text string) string {
-	name, value, one := strings.Cut(text, "=")
-	for _, form := range GrantForms() {
-		capability, parameter, _ := strings.Cut(form, "=")
-		if capability != name {
-			continue
-		}
-		if of, rest, _ := strings.Cut(parameter, ":"); one && rest != "" {
-			return name + "=" + value + ":" + rest
-		} else if one && of != "" {
-			return text
-		}
-		return form
+	name, one, _ := strings.Cut(text, "=")
+	i := indexOf(text)
+	if i < 0 || places[i].nodes {
+		return name + " (which a node's configuration alone can grant)"
 	}
-	return name + " (which a node's configuration alone can grant)"
+	return places[i].form(cmp.Or(one, places[i].one))
 }
 
 // host returns the world as a module may see it.

@@ -124,7 +124,7 @@ func TestGrantsAreReadAsTheyAreWritten(t *testing.T) {
 	if _, err := g.host().Reading(t.Context(), "other"); !errors.Is(err, dodona.ErrNotFound) {
 		t.Errorf("another sensor: %v", err)
 	}
-	for _, text := range []string{"", "stat", "http_get", "http_get=", "read_sensor=meter", "read_sensor=:meter.json", "read_sensor=m:none.json", "files", "files=meter.json", "serial=x", "http_get.hosts=x"} {
+	for _, text := range []string{"", "stat", "http_get", "http_get=", "read_sensor=meter", "read_sensor=:meter.json", "read_sensor=m:none.json", "files", "files=meter.json", "serial=x", "http_get.hosts=x", "http_get.bytes=1", "state=x", "now_ms=", "now_ms=1"} {
 		if _, err := ParseGrants([]string{text}, at); err == nil {
 			t.Errorf("%q is granted", text)
 		}
@@ -151,7 +151,7 @@ func TestEveryCapabilityCanBeGranted(t *testing.T) {
 			t.Errorf("without %s it lacks %q", name, got)
 		}
 	}
-	if got := strings.Join(GrantForms(), ", "); !strings.HasPrefix(got, "http_get=HOST, read_sensor=NAME:FILE, files=DIR, state, now_ms, random, verify") {
+	if got := strings.Join(GrantForms(), ", "); got != "http_get=HOST, read_sensor=NAME:FILE, files=DIR, state, now_ms, random, verify" {
 		t.Errorf("got %s", got)
 	}
 	for text, want := range map[string]string{
@@ -202,6 +202,22 @@ func TestARecordedFetchIsWhatANodeWouldFetch(t *testing.T) {
 		m.Fetches = fetches
 		if _, err := m.granted(testCase{}); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+// TestEveryCapabilityHasAPlace: one that a manifest can ask for, and no other.
+func TestEveryCapabilityHasAPlace(t *testing.T) {
+	var names []string
+	for _, p := range places {
+		names = append(names, p.name)
+		if slices.Index(names, p.name) != len(names)-1 || !manifest.Everything().Has(p.name) {
+			t.Errorf("%s is no capability, or has two places", p.name)
+		}
+	}
+	for _, text := range grantTexts(manifest.Everything()) {
+		if indexOf(text) < 0 {
+			t.Errorf("%s has no place", text)
 		}
 	}
 }
