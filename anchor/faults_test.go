@@ -84,6 +84,18 @@ func TestASeriesGoesOnThoughItsPlanIsNoLongerKept(t *testing.T) {
 	}
 }
 
+// TestAPlanThatIsAnchoredIsNotReadAgain, so that its damage ends no series that knows where it stands.
+func TestAPlanThatIsAnchoredIsNotReadAgain(t *testing.T) {
+	w := past(t)
+	w.mustAdvance(t, third)
+	plans := w.ledger.of(dodona.TopicLeaf, anchor.KeyPlan)
+	plans[len(plans)-1].Body = []byte("{")
+	w.attest(third, "a", at(190*time.Second))
+	if got := w.mustAdvance(t, third.Add(time.Minute)); len(got) != 1 {
+		t.Errorf("%d anchors, want one", len(got))
+	}
+}
+
 // TestNothingIsReadBeforeAWindowIsDue, of a series that knows where it stands.
 func TestNothingIsReadBeforeAWindowIsDue(t *testing.T) {
 	w := past(t)
