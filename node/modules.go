@@ -10,7 +10,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -134,8 +133,9 @@ func (m *modules) look(ctx context.Context, c *config.Config, f config.Feed) (ma
 	s, name := *f.Settings.Module, f.Feed.Name
 	m.note(name, standing{loading: true})
 	found, err := patience.Await(ctx, &m.looks, patience.Task[manifest.Found]{
-		Name: strings.TrimSuffix(fmt.Sprintf("%s %s in %s by %s", s.Name, s.Version, c.Modules.Dir, c.Modules.Trust), " by "),
-		Do:   func() (manifest.Found, error) { return m.find(c, s) },
+		Name:   fmt.Sprintf("%s %s in %s for feed %s", s.Name, s.Version, c.Modules.Dir, name),
+		Do:     func() (manifest.Found, error) { return m.find(c, s) },
+		Beside: time.Minute,
 		Slow: func() {
 			m.log.Warn("a module is still being looked for; its feed makes no rounds until then", "feed", name, "module", s.Name, "version", s.Version, "dir", c.Modules.Dir, "after", patience.SlowAfter)
 			m.note(name, standing{loading: true, err: fmt.Errorf("it is being looked for; does %s answer?", c.Modules.Dir)})

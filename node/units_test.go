@@ -160,13 +160,30 @@ func TestAnEndWaitsFourSecondsForWhatHangs(t *testing.T) {
 	}
 }
 
+// TestALookThatHangsForGoodIsPassed: a share that is mounted anew answers, and who looked at the old one never hears of it.
+func TestALookThatHangsForGoodIsPassed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := new(config.Config)
+		c.Modules.Dir = t.TempDir()
+		m := &modules{basics: quiet(c), known: make(map[string]standing)}
+		defer hung(&m.looks, "counter 1.0.0 in "+c.Modules.Dir+" for feed f")()
+		began := time.Now()
+		_, err := m.look(t.Context(), c, config.Feed{
+			Feed: dodona.Feed{Name: "f"}, Settings: feed.Settings{Module: &feed.Module{Name: "counter", Version: "1.0.0"}},
+		})
+		if took := time.Since(began); !errors.Is(err, fs.ErrNotExist) || took != time.Minute {
+			t.Errorf("%v after %s, want what is there now after a minute", err, took)
+		}
+	})
+}
+
 // TestALookThatWasGivenUpSaysNothing: its feed has ended, and no status tells of a module that nobody wants.
 func TestALookThatWasGivenUpSaysNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := new(config.Config)
 		m := &modules{basics: quiet(c), known: make(map[string]standing)}
-		defer hung(&m.looks, "counter 1.0.0 in ")()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer hung(&m.looks, "counter 1.0.0 in  for feed f")()
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		looked := make(chan error, 1)
 		go func() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -63,6 +64,52 @@ func TestWhatHangsIsAskedOnce(t *testing.T) {
 		time.AfterFunc(time.Minute, func() { close(release) })
 		if n, err := Await(t.Context(), &turns, task); n != 1 || err != nil || begun.Load() != 2 {
 			t.Errorf("after its end: %d, %v, begun %d times", n, err, begun.Load())
+		}
+	})
+}
+
+// TestWhatHangsForGoodHoldsUpNobodyForGood: a share that is mounted anew answers, and who looked at the old one never hears of it.
+func TestWhatHangsForGoodHoldsUpNobodyForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var turns Turns
+		release := make(chan struct{})
+		var mu sync.Mutex
+		var begun []time.Duration
+		start, well := time.Now(), atomic.Bool{}
+		task := Task[int]{Name: "share", Beside: time.Minute, Do: func() (int, error) {
+			mu.Lock()
+			begun = append(begun, time.Since(start))
+			mu.Unlock()
+			if !well.Load() {
+				<-release
+			}
+			return 1, nil
+		}}
+		times := func() []time.Duration {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(begun)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
+		_, err := Await(ctx, &turns, task)
+		cancel()
+		if want := []time.Duration{0, time.Minute, 3 * time.Minute}; err == nil || !slices.Equal(times(), want) {
+			t.Errorf("%v; begun after %v, want %v", err, times(), want)
+		}
+		well.Store(true)
+		if n, err := Await(t.Context(), &turns, task); n != 1 || err != nil || time.Since(start) != 7*time.Minute {
+			t.Errorf("%d, %v after %v", n, err, time.Since(start))
+		}
+		well.Store(false)
+		ctx, cancel = context.WithTimeout(t.Context(), 1000*time.Hour)
+		_, _ = Await(ctx, &turns, task)
+		cancel()
+		if n := len(times()); n != 1+mostBeside {
+			t.Errorf("begun %d times, want %d that hang, and one that did not", n, mostBeside)
+		}
+		close(release)
+		if left := turns.Wait(t.Context()); left != nil {
+			t.Errorf("%q are left", left)
 		}
 	})
 }
