@@ -3,6 +3,8 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -103,6 +105,52 @@ func TestWhatAStoreElsewhereDoesNotTakeIsCounted(t *testing.T) {
 	for code, err := range map[int]error{0: errUnknownOutcome, 7: answer(7, "x")} {
 		if got := errCode(err); got != code {
 			t.Errorf("%v has the code %d, want %d", err, got, code)
+		}
+	}
+}
+
+func TestWhatAStreamThatIsNotOpenMayTake(t *testing.T) {
+	for settings, want := range map[string]int64{`{"max_bytes":5000}`: 5000, `{"max_bytes":1}`: 1, `{"max_bytes":0}`: 15, `{"max_bytes":-1}`: 16, `{}`: 2, `max`: 3} {
+		stream := t.TempDir()
+		if err := os.WriteFile(filepath.Join(stream, "meta.inf"), []byte(settings), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := promised(stream); got != want {
+			t.Errorf("%s: %d, want %d", settings, got, want)
+		}
+	}
+	if got := promised(filepath.Join(t.TempDir(), "none")); got != 0 {
+		t.Errorf("none: %d", got)
+	}
+}
+
+func TestFilesHoldBytesAndFoldersDoNot(t *testing.T) {
+	dir := t.TempDir()
+	none := filepath.Join(dir, "none")
+	if err := os.MkdirAll(filepath.Join(dir, "a", "b"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if bytes, some := bytesIn([]string{dir, none}); bytes != 0 || some {
+		t.Errorf("folders alone: %d bytes, some %t", bytes, some)
+	}
+	for name, text := range map[string]string{"a/b/one": "12345", "two": "123", "a/empty": ""} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if bytes, some := bytesIn([]string{none, dir}); bytes != 8 || !some {
+		t.Errorf("%d bytes, some %t; want 8", bytes, some)
+	}
+	if bytes, some := bytesIn([]string{filepath.Join(dir, "a")}); bytes != 5 || !some {
+		t.Errorf("%d bytes, some %t; want 5", bytes, some)
+	}
+}
+
+func TestAReaderIsCalledByItsNodeIfThatIsAnotherOne(t *testing.T) {
+	j := &Journal{cfg: Config{Node: "gw-1"}}
+	for durable, want := range map[string]string{reader("gw-1", "me"): "me", reader("gw-2", "me"): "me of node gw-2", "me": "me"} {
+		if got := j.called(durable); got != want {
+			t.Errorf("%s: %q, want %q", durable, got, want)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // wantNewStreams checks that a journal that wrote twelve records to each stream, all lost, goes on in new ones.
@@ -231,5 +232,50 @@ func TestAHoleThatTheAuditFindsIsForgotten(t *testing.T) {
 	}
 	if forgot, err := j.Forgot(t.Context()); err != nil || forgot.Before(began) {
 		t.Errorf("forgotten until %v, %v; a claim was lost at %v", forgot, err, began)
+	}
+}
+
+// gone is a stream that the server does not have.
+type gone struct{ jetstream.Stream }
+
+func (gone) Info(context.Context, ...jetstream.StreamInfoOpt) (*jetstream.StreamInfo, error) {
+	return nil, jetstream.ErrStreamNotFound
+}
+
+// TestAStreamIsMadeAnewOnceItWasGoneForThreeSeconds: before, the server may be about to find it.
+func TestAStreamIsMadeAnewOnceItWasGoneForThreeSeconds(t *testing.T) {
+	j := open(t, Config{})
+	for ago, want := range map[time.Duration]string{
+		-1: "the server has no such stream", 0: "the server has no such stream", 2 * time.Second: "the server has no such stream",
+		3 * time.Second: "make the stream anew: it shakes", time.Hour: "make the stream anew: it shakes",
+	} {
+		l := &lane{j: &Journal{js: &shaky{JetStream: j.js, fails: 1}, bus: j.bus, cfg: j.cfg}, spec: j.lanes[streamRaw].spec, stream: gone{}}
+		if ago >= 0 {
+			l.goneSince = time.Now().Add(-ago)
+		}
+		anew, err := l.meet(t.Context())
+		if anew || err == nil || err.Error() != want || l.goneSince.IsZero() {
+			t.Errorf("gone for %s: anew %t, %v; want %q", ago, anew, err, want)
+		}
+	}
+}
+
+// TestAStreamThatWasThereBeforeIsDoubted: what a new one lacks nobody can say, unless the folder is as new.
+func TestAStreamThatWasThereBeforeIsDoubted(t *testing.T) {
+	j := open(t, Config{})
+	for i, used := range []bool{true, false} {
+		cfg := j.cfg
+		cfg.Network = dodona.Digest{9, byte(i)}
+		net := scopeOf(cfg.Network)
+		other := &Journal{js: j.js, bus: j.bus, cfg: cfg, net: net, local: j.local, heads: j.heads, writer: j.writer, used: used}
+		spec := j.lanes[streamRaw].spec
+		l := &lane{j: other, spec: spec, streamName: net.stream(spec.name)}
+		stream, err := l.openStream(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if made := stream.CachedInfo().Config.Metadata[madeKey]; l.doubted != used || (made != "") != used {
+			t.Errorf("used %t: doubted %t, made %q", used, l.doubted, made)
+		}
 	}
 }
