@@ -5,10 +5,10 @@
 //
 //	mutants -n 60 sign quorum sink+sink/evm
 //
-// A package after a plus is one whose tests count as well. Which mutants of a package are tried depends on the seed
-// and on their text alone, so that a change of the code changes few of them. docs/mutants.md is written from the
-// survivors; a reason that stands there beside a survivor stays. The end is 0 only if enough were killed and each
-// survivor has a reason.
+// A package after a plus is one whose tests count as well. With GOFLAGS=-tags=integration those that have the tag count too.
+// Which mutants of a package are tried depends on the seed and on their text alone, so that a change of the code changes few of
+// them. docs/mutants.md is written from the survivors; a reason that stands there beside a survivor stays. The end is 0 only if
+// enough were killed and each survivor has a reason.
 package main
 
 import (
@@ -24,6 +24,15 @@ type options struct {
 	least int
 	short bool
 	only  string
+}
+
+// String says what decides the score.
+func (o options) String() string {
+	said := fmt.Sprintf("-n %d -seed %d", o.most, o.seed)
+	if o.short {
+		said += " -short"
+	}
+	return said
 }
 
 func main() {

@@ -75,7 +75,7 @@ func readReasons(page string) (map[string]string, error) {
 // merge brings the sections of what was tried up to date. A row with a reason stays where its mutant was not tried.
 func merge(old []section, o options, scores []score, reasons map[string]string) []section {
 	for _, s := range scores {
-		fresh := section{pkg: s.pkg, score: fmt.Sprintf("%s, with -n %d -seed %d.", s, o.most, o.seed)}
+		fresh := section{pkg: s.pkg, score: fmt.Sprintf("%s, with %s.", s, o)}
 		for _, m := range s.survivors {
 			reason := reasons[m.key()]
 			if reason == "" {

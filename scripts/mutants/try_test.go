@@ -96,11 +96,12 @@ func TestReasonsStayBesideSurvivors(t *testing.T) {
 	}
 	// The first is not tried this time, the second was killed: the row with a reason stays, the other goes.
 	tried := score{pkg: "p", tried: 1, rest: map[string]bool{all[0].key(): true}}
+	o.short = true
 	if err := writePage(page, o, []score{tried}, reasons); err != nil {
 		t.Fatal(err)
 	}
 	text, _ = os.ReadFile(page)
-	if got := string(text); !strings.Contains(got, all[0].key()+" | it says the same |") || strings.Contains(got, all[1].key()) || !strings.Contains(got, "## q") {
+	if got := string(text); !strings.Contains(got, all[0].key()+" | it says the same |") || strings.Contains(got, all[1].key()) || !strings.Contains(got, "## q") || !strings.Contains(got, "with -n 2 -seed 1 -short.\n") {
 		t.Errorf("the page is\n%s", got)
 	}
 }
