@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -151,6 +152,18 @@ func TestAReaderIsCalledByItsNodeIfThatIsAnotherOne(t *testing.T) {
 	for durable, want := range map[string]string{reader("gw-1", "me"): "me", reader("gw-2", "me"): "me of node gw-2", "me": "me"} {
 		if got := j.called(durable); got != want {
 			t.Errorf("%s: %q, want %q", durable, got, want)
+		}
+	}
+}
+
+func TestWhatWasFreedNeverFalls(t *testing.T) {
+	metadata := map[string]string{}
+	if got := freed(metadata); got != math.MaxUint64 {
+		t.Errorf("nothing is noted: %d", got)
+	}
+	for _, c := range [][2]uint64{{5, 5}, {3, 5}, {5, 5}, {6, 6}, {1, 6}} {
+		if setFreed(metadata, c[0]); freed(metadata) != c[1] {
+			t.Errorf("%d is noted: %d, want %d", c[0], freed(metadata), c[1])
 		}
 	}
 }
