@@ -112,6 +112,11 @@ func TestDocumentsThatNoFeedHasAreRefused(t *testing.T) {
 	if _, err := NewDocument("x", Settings{From: []string{"a"}}, json.RawMessage(`{`)); err == nil {
 		t.Error("extraction that is not JSON gave no error")
 	}
+	for name, want := range map[string]bool{"a.b.c.d": true, "a.b.c.d.e": false} {
+		if _, err := NewDocument(name, Settings{From: []string{"a"}}, nil); (err == nil) != want {
+			t.Errorf("a feed named %s: %v", name, err)
+		}
+	}
 	if _, err := NewDocument("X Y", Settings{From: []string{"a"}}, nil); err == nil {
 		t.Error("a name that no subject can have gave no error")
 	}
