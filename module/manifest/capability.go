@@ -166,12 +166,15 @@ func (c Capabilities) Has(name string) bool {
 // Add adds one capability as it is written on a command line, in one of the [Forms].
 func (c *Capabilities) Add(text string) error {
 	name, value, valued := strings.Cut(text, "=")
-	name, bound, _ := strings.Cut(name, ".")
+	name, bound, dotted := strings.Cut(name, ".")
 	for _, one := range c.all() {
 		if one.name != name {
 			continue
 		}
-		err := one.add(bound, value, valued)
+		err := errForm // of a dot with nothing behind it
+		if bound != "" || !dotted {
+			err = one.add(bound, value, valued)
+		}
 		if errors.Is(err, errForm) {
 			break
 		}

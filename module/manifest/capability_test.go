@@ -183,9 +183,12 @@ func TestCapabilitiesAreAddedAsWritten(t *testing.T) {
 	if !reflect.DeepEqual(c, everything()) {
 		t.Errorf("got %+v, want %+v", c, everything())
 	}
-	for _, bad := range []string{"", "root", "files=/etc", "http_get.bytes=0", "http_get.perSecond=-1", "http_get.bytes=1e3", "NOW_MS"} {
-		if err := c.Add(bad); err == nil {
-			t.Errorf("%q is added", bad)
+	for _, bad := range []string{
+		"random.", "files.", "read_sensor.=x", "http_get.=a.b", "http_get.", ".", ".=", // a dot is before a bound
+		"", "root", "files=/etc", "http_get.bytes=0", "http_get.perSecond=-1", "http_get.bytes=1e3", "NOW_MS",
+	} {
+		if err := c.Add(bad); err == nil || !reflect.DeepEqual(c, everything()) {
+			t.Errorf("%q is added: %v", bad, err)
 		}
 	}
 }
