@@ -143,6 +143,31 @@ func TestGuestIsToldWhatAURLAnswers(t *testing.T) {
 	}
 }
 
+// TestInstancesOfOneModuleShareItsRate has every event stopped, so that the next one is another instance's. What is fetched is
+// this machine, which is granted here and never dialled.
+func TestInstancesOfOneModuleShareItsRate(t *testing.T) {
+	spec := capable(t, fullHost())
+	spec.Host.Get, spec.Capabilities.HTTPGet = nil, &manifest.HTTPGet{Hosts: []string{"127.0.0.1"}, PerSecond: 1}
+	m := abiModule(t, spec)
+	s := newScript(t, "capability")
+	p, n := s.text("https://127.0.0.1/")
+	s.call("http_get", p, n)
+	s.call("http_get", memoryEnd, 1)
+	begun, asked := time.Now(), 0
+	for i := range 6 {
+		out, _ := failing(t, m, s.event(), CausePointer)
+		switch {
+		case bytes.Contains(out.Transcript, fmt.Appendf(nil, `"code":-%d}`, abi.EACCES)):
+			asked++
+		case i == 0 || !bytes.Contains(out.Transcript, fmt.Appendf(nil, `"code":-%d}`, abi.EAGAIN)):
+			t.Errorf("event %d: transcript %s", i, out.Transcript)
+		}
+	}
+	if most := 1 + int(time.Since(begun)/time.Second); asked > most {
+		t.Errorf("%d events were let out, want at most %d: 1 a second is granted", asked, most)
+	}
+}
+
 func TestCallsAreCounted(t *testing.T) {
 	host := fullHost()
 	var asked int

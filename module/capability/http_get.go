@@ -23,10 +23,15 @@ var httpGet = abi.Set{
 	Open: func(w abi.World) func() abi.Kept {
 		granted, get := w.Granted.HTTPGet.WithDefaults(), w.Host.Get
 		if get == nil {
-			get = egress.New(egress.Options{Hosts: granted.Hosts, PerSecond: granted.PerSecond, Bytes: granted.Bytes})
+			get = egress.New(fetching(granted))
 		}
 		return func() abi.Kept { return &gets{get: get, limit: granted.Bytes} }
 	},
+}
+
+// fetching is what a module fetches with if nobody does it for it: all its instances with the same, so that they share the rate.
+func fetching(granted manifest.HTTPGet) egress.Options {
+	return egress.Options{Hosts: granted.Hosts, PerSecond: granted.PerSecond, Bytes: granted.Bytes}
 }
 
 func mayGet(c manifest.Capabilities) bool { return c.HTTPGet != nil }
