@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -137,6 +138,39 @@ func TestASpecOfAReplayReachesNothing(t *testing.T) {
 	p := made(t, []string{"a"}, &ask)
 	if got, err := p.Running(loaded(t, p.Spec(wasm))).Apply(t.Context(), call()); err == nil || !strings.Contains(err.Error(), "which the transcript does not have") {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestASpecHasAllThatItsRulesSay, among it the prices of the day: an old round costs what it did.
+func TestASpecHasAllThatItsRulesSay(t *testing.T) {
+	ask := module.Rules{
+		Module:       dodona.Module{Name: "counter", Version: "1.0.0"},
+		Limits:       manifest.Limits{Fuel: 7_000_000, Pages: 32, Depth: 99},
+		Params:       map[string]string{"unit": "bar"},
+		Capabilities: manifest.Capabilities{State: true, Files: true},
+		Metering:     1,
+	}
+	parsed, err := program.Parse([]string{"a"}, made(t, []string{"a"}, &ask).JSON(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, p := range map[string]*program.Program{"new": made(t, []string{"a"}, &ask), "parsed": parsed} {
+		got := p.Spec([]byte("code"))
+		if got.Host.Number == nil {
+			t.Errorf("%s: no module reads numbers", name)
+		}
+		got.Host.Number = nil // of functions nothing else is equal
+		want := module.Spec{
+			Name: "counter", Version: "1.0.0", Wasm: []byte("code"), Limits: ask.Limits.WithDefaults(), Params: ask.Params, Capabilities: ask.Capabilities,
+			Dir: os.DevNull, Metering: 1, Replay: true,
+		}
+		if got.Limits = got.Limits.WithDefaults(); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: loaded is\n%+v\nwant\n%+v", name, got, want)
+		}
+	}
+	ask.Capabilities.Files = false
+	if got := made(t, []string{"a"}, &ask).Spec(nil).Dir; got != "" {
+		t.Errorf("a module that reads no files has the directory %s", got)
 	}
 }
 
