@@ -171,6 +171,63 @@ func TestCacheFileOfAnotherNodeOrModuleIsNotUsed(t *testing.T) {
 	})
 }
 
+// TestCacheFileUnderNoNameOfNativeCodeIsNotUsed, though this node has written it: a name says where the code is put.
+func TestCacheFileUnderNoNameOfNativeCodeIsNotUsed(t *testing.T) {
+	code := filepath.Join(t.TempDir(), "code")
+	if err := os.WriteFile(code, []byte("code"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, of := range map[string]func(example string) string{
+		"none":           func(string) string { return "" },
+		"outside":        func(example string) string { return "../" + example },
+		"another folder": func(example string) string { return "wazero-other/" + filepath.Base(example) },
+		"too short":      func(example string) string { return example[:len(example)-1] },
+		"no hexadecimal": func(example string) string { return example[:len(example)-1] + "x" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newTally()
+			s := newStore(t, keeping(t, t.TempDir(), 1, c))
+			entry := s.entry(guestOne(answering(1)))
+			kept := made{Rewritten: Rewritten{Wasm: answering(1)}, name: of(s.example), size: 4, file: code}
+			if err := put(entry.path, kept, entry.sum()); err != nil {
+				t.Fatal(err)
+			}
+			runs(t, s, answering(1))
+			c.want(t, name, 1, 0, 1)
+			if left, err := filesBelow(s.private.name); err != nil || len(left) > 0 {
+				t.Errorf("the private folder has %v (%v)", left, err)
+			}
+		})
+	}
+}
+
+// TestCodeOfAnotherRewritingIsNotLoaded: what is kept while a load waits is of a module that was rewritten otherwise.
+func TestCodeOfAnotherRewritingIsNotLoaded(t *testing.T) {
+	c := newTally()
+	s := newStore(t, keeping(t, t.TempDir(), 1, c))
+	guest := guestOne(answering(1))
+	var all []*Code // found before any is loaded
+	for range 2 {
+		code, err := s.Find(guest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, code)
+	}
+	for i, code := range all {
+		by := newSeat(t, s, answering(byte(i+1)))
+		if err := code.Load(t.Context(), Rewritten{Wasm: by.wasm}, by); err != nil {
+			t.Fatal(err)
+		}
+		by.answers(t)
+		code.Discard()
+	}
+	c.want(t, "two rewritings", 2, 0, 0)
+	if left, err := filesBelow(s.private.name); err != nil || len(left) > 0 {
+		t.Errorf("the private folder has %v (%v)", left, err)
+	}
+}
+
 func TestCachePathThatIsNoFileIsNotUsed(t *testing.T) {
 	dir := t.TempDir()
 	runs(t, newStore(t, keeping(t, dir, 1, newTally())), answering(1))

@@ -113,6 +113,30 @@ func TestChildIsConfined(t *testing.T) {
 	}
 }
 
+// TestWhatAChildLeavesHasTheNameOfNativeCode lets a shell stand in for a child that is another program.
+func TestWhatAChildLeavesHasTheNameOfNativeCode(t *testing.T) {
+	s := newStore(t, Options{})
+	folder, file := filepath.Split(s.example)
+	for name, left := range map[string]string{
+		"nothing":        "mkdir " + folder,
+		"another folder": "mkdir wazero-other; echo code > wazero-other/" + file,
+		"too short":      "mkdir " + folder + "; echo code > " + s.example[:len(s.example)-1],
+		"no hexadecimal": "mkdir " + folder + "; echo code > " + s.example[:len(s.example)-1] + "x",
+		"two files":      "mkdir " + folder + "; echo code > " + s.example + "; echo code > " + folder + strings.Repeat("0", len(file)),
+	} {
+		s.child.command = []string{"/bin/sh", "-c", "PATH=/usr/bin:/bin; cat > /dev/null; " + left}
+		by := &told{seat: newSeat(t, s, answering(1))}
+		code, err := s.Find(guestOne(by.wasm))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = code.Load(t.Context(), Rewritten{Wasm: by.wasm}, by)
+		if err == nil || !strings.Contains(err.Error(), "it must be the same program as this one") || len(by.calls) > 0 {
+			t.Errorf("%s: %v, called were %q", name, err, by.calls)
+		}
+	}
+}
+
 // TestChildLimitsItself asks the kernel about this test's binary when it is the child and waits for its module.
 func TestChildLimitsItself(t *testing.T) {
 	o := inChild(t, Options{})

@@ -1,9 +1,13 @@
 package native
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/dodona-oracle/dodona/telemetry"
@@ -71,6 +75,8 @@ func TestKeptCodeThatCannotBeLoadedIsMadeAnew(t *testing.T) {
 	dir, counts := t.TempDir(), newTally()
 	runs(t, newStore(t, keeping(t, dir, 1, newTally())), answering(1))
 	s := newStore(t, keeping(t, dir, 1, counts))
+	var log bytes.Buffer
+	s.o.Log = slog.New(slog.NewTextHandler(&log, nil))
 	by := &told{seat: newSeat(t, s, answering(1)), cannotFirst: true}
 	code, err := s.Find(guestOne(by.wasm))
 	if err != nil {
@@ -87,5 +93,29 @@ func TestKeptCodeThatCannotBeLoadedIsMadeAnew(t *testing.T) {
 	if got := counts.of(telemetry.ModuleCompiled, telemetry.ModuleCached, telemetry.ModuleRejected); !slices.Equal(got, []uint64{1, 0, 0}) {
 		t.Errorf("compiled, cached, rejected %v, want [1 0 0]", got)
 	}
-	cacheFile(t, dir)
+	if path, said := cacheFile(t, dir), log.String(); strings.Count(said, "\n") != 1 || !strings.Contains(said, path) || !strings.Contains(said, errTold.Error()) {
+		t.Errorf("logged is %q, want one line of %s and why", said, path)
+	}
+}
+
+// TestDiscardLeavesWhatIsNoLongerItsOwn: code that came to its place has left its name to others.
+func TestDiscardLeavesWhatIsNoLongerItsOwn(t *testing.T) {
+	dir := t.TempDir()
+	runs(t, newStore(t, keeping(t, dir, 1, newTally())), answering(1))
+	s := newStore(t, keeping(t, dir, 1, newTally()))
+	code, err := s.Find(guestOne(answering(1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, by := code.had.file, newSeat(t, s, answering(1))
+	if err := code.Load(t.Context(), Rewritten{Wasm: by.wasm}, by); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code.Discard()
+	if err := os.Remove(path); err != nil {
+		t.Errorf("it was removed under another: %v", err)
+	}
 }
