@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -263,5 +264,18 @@ func TestAModuleThatIsNotSignedIsTriedOnlyIfThatIsSaid(t *testing.T) {
 	}
 	if _, err := Unsigned(file, Limits{Pages: 1 << 30}, manifest.Capabilities{}); err == nil {
 		t.Error("any limits are taken")
+	}
+}
+
+// TestATriedModuleFetchesAsANodeWouldLetIt, as often and as much as its manifest asks: hosts alone are granted.
+func TestATriedModuleFetchesAsANodeWouldLetIt(t *testing.T) {
+	asks := manifest.Capabilities{HTTPGet: &manifest.HTTPGet{Hosts: []string{"a.example"}, PerSecond: 5, Bytes: 1000}}
+	g, err := ParseGrants([]string{"http_get=b.example,a.example", "state"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec, err := Module{manifest: manifest.Manifest{Name: "m", Capabilities: asks}, signed: true}.Spec(g, nil)
+	if err != nil || !reflect.DeepEqual(spec.Capabilities, asks) {
+		t.Errorf("granted is %+v, %v; want %+v", spec.Capabilities.HTTPGet, err, asks.HTTPGet)
 	}
 }
