@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -365,5 +366,27 @@ func TestSoundFoldersAreFoundSound(t *testing.T) {
 		if s := startOn(t, dir, 2*time.Minute); s.Refused != "" || s.Damage != 0 || s.Lost != 0 {
 			t.Errorf("a sound folder: %+v", s)
 		}
+	}
+}
+
+// TestAStoreDoesNotStartOnGroundThatCannotBeChecked: it says what stands in the way.
+func TestAStoreDoesNotStartOnGroundThatCannotBeChecked(t *testing.T) {
+	j := &Journal{cfg: Config{Dir: t.TempDir(), Node: "gw-1", Log: slog.New(slog.DiscardHandler), Now: time.Now}}
+	s, err := j.newServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Store.Check(); err != nil {
+		t.Errorf("an empty folder: %v", err)
+	}
+	streams := streamsDir(j.cfg.Dir)
+	if err := os.MkdirAll(filepath.Dir(streams), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(streams, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Store.Check(); err == nil || !strings.HasPrefix(err.Error(), "look for streams: ") {
+		t.Errorf("a file in place of the streams: %v", err)
 	}
 }
