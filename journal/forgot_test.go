@@ -335,3 +335,20 @@ func TestAStoreThatCannotReadIsStartedAgain(t *testing.T) {
 		t.Error("the store is not started again")
 	}
 }
+
+// TestWhoeverAsksSinceWhenClaimsAreKeptSeesWhichStreamKeepsThem: another one than before keeps them since now.
+func TestWhoeverAsksSinceWhenClaimsAreKeptSeesWhichStreamKeepsThem(t *testing.T) {
+	j := open(t, Config{Listen: "127.0.0.1:0"})
+	l := j.lanes[streamProof]
+	l.mu.Lock()
+	there := l.sighted.born
+	l.sighted.born = there.Add(-time.Hour)
+	l.mu.Unlock()
+	began := time.Now()
+	forgot, err := j.Forgot(t.Context())
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil || forgot.Before(began) || !l.sighted.born.Equal(there) {
+		t.Errorf("claims are kept since %s, %v, in a stream of %s; want since %s or later, in one of %s", forgot, err, l.sighted.born, began, there)
+	}
+}
