@@ -252,3 +252,28 @@ func TestAModuleOfAnotherNetworkIsLeftAlone(t *testing.T) {
 		t.Errorf("another program's: %v", err)
 	}
 }
+
+// TestOnlyWhoAsksForASharedRecordLooksForLosses: nothing is decided on what a node alone writes.
+func TestOnlyWhoAsksForASharedRecordLooksForLosses(t *testing.T) {
+	j := open(t, Config{})
+	if err := j.Append(t.Context(), reading(1), claim("report.x.ab", 0)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		topic dodona.Topic
+		key   string
+		looks error
+	}{
+		{dodona.TopicReading, "kraken", nil},
+		{dodona.TopicClaim, "report.x.ab", errShaky},
+	} {
+		stream, _ := streamOf(c.topic)
+		js, there := &shaky{JetStream: j.js, fails: 1}, j.lanes[stream]
+		other := &Journal{cfg: j.cfg, net: j.net, local: j.local, bus: j.bus, nc: j.nc, ctx: j.ctx}
+		l := &lane{j: other, spec: there.spec, streamName: there.streamName, stream: &shakyStream{there.stream, js}, dropped: mostPlaces + 1} // too many to be told of
+		other.lanes = map[string]*lane{stream: l}
+		if _, err := other.Last(t.Context(), c.topic, c.key); !errors.Is(err, c.looks) || (js.calls > 0) != (c.looks != nil) {
+			t.Errorf("%s: %d looks, %v; want %v", c.topic, js.calls, err, c.looks)
+		}
+	}
+}
