@@ -42,7 +42,7 @@ build: ## bin/dodona for this machine (needs Go)
 check: ## quick checks of the code: format, vet, the law, tests that take no seconds (needs Go; no root, no network; a minute)
 	@scripts/format.sh
 	go vet ./...
-	go test -short -timeout 5m ./...
+	go test -short -p $(AT_ONCE) -timeout 5m $$(go list $(LONGEST) ./...)
 
 lint: ## formatting, vet, staticcheck, the browser build (needs Go)
 	@scripts/format.sh
@@ -117,7 +117,7 @@ soak: ## the demo for SOAKTIME (default 10m), watching memory, goroutines and de
 	  *) echo "soak: WHAT=$(WHAT) is not known: leave it out, or say ground" >&2; exit 2 ;; \
 	esac
 
-mutants: ## changes in MUTANTS that no test sees, N (60) tried a package; writes docs/mutants.md (needs Go; an hour)
+mutants: ## changes in MUTANTS that no test sees, N (60) tried a package; writes docs/mutants.md (needs Go; half an hour)
 	@go run ./scripts/mutants -n $${N:-60} -seed $${SEED:-1} -page docs/mutants.md $(MUTANTS)
 
 stress: ## the tests of PACKAGES (default ./...) TIMES (3) in a row beside TASKS (20) busy tasks: hours (runs deps where it may)

@@ -21,6 +21,9 @@ func connectTo(t *testing.T, server *Server) *Bus {
 
 // TestTwoOfOneNameFindEachOtherOut: those that opened in the same moment, which this test makes by taking another name and changing it.
 func TestTwoOfOneNameFindEachOtherOut(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	server := start(t, ServerConfig{})
 	a, err := connectTo(t, server).Take(t.Context(), "00", "gw-1", "0a")
 	if err != nil {

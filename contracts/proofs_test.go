@@ -16,6 +16,9 @@ import (
 // TestContractsJudgeProofsAsTheVectorsSay runs spec/vectors/proofs.json against anchors' contracts: every path of every tree,
 // and the evidence whose verdict is about a path.
 func TestContractsJudgeProofsAsTheVectorsSay(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	raw, err := os.ReadFile("../spec/vectors/proofs.json")
 	if err != nil {
 		t.Fatal(err)

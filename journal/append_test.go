@@ -283,6 +283,9 @@ func TestOneOfManyDecisionsWins(t *testing.T) {
 
 // TestTwoNodesOfANetworkKeepTwoChains appends to one stream from both sides at once.
 func TestTwoNodesOfANetworkKeepTwoChains(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	a := open(t, Config{Listen: "127.0.0.1:0"})
 	b := join(t, a, "gw-2")
 	var wg sync.WaitGroup

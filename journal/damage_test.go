@@ -177,6 +177,9 @@ func cutEnd(t *testing.T, blocks string, bytes int64) {
 }
 
 func TestHealthyJournalHasNoLoss(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	j, losses := damaged(t, func(*testing.T, string) {})
 	if len(losses) != 0 {
 		t.Fatalf("found %+v in a healthy journal", losses)
@@ -208,6 +211,9 @@ func TestFolderOfANewerVersionIsRefused(t *testing.T) {
 
 // TestDamagedSmallFilesAreWrittenAnew: what a power cut or flash leaves of a file must not keep a node from starting.
 func TestDamagedSmallFilesAreWrittenAnew(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for _, c := range []struct{ file, text string }{
 		{"format", ""},
 		{"format", "1\xf5"},

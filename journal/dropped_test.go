@@ -115,6 +115,9 @@ func (s *spoken) times(what string) int {
 
 // TestAPlaceThatIsGivenAnewIsALoss, once, and none if the stream is another one, or the store says that the record stood there.
 func TestAPlaceThatIsGivenAnewIsALoss(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	var told spoken
 	j := open(t, Config{Log: slog.New(slog.NewTextHandler(&told, nil))})
 	appendEvents(t, j, "before", 1, 1)

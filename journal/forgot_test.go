@@ -110,6 +110,9 @@ func TestADamagedClaimIsNotSignedOver(t *testing.T) {
 
 // TestAStreamAndItsMarksAreNotBothBelieved: the stream of proofs is gone, and nothing says how far it went, but that the folder was used.
 func TestAStreamAndItsMarksAreNotBothBelieved(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for name, spoil := range map[string]func(heads string) error{
 		"marks zeroed": func(heads string) error { return os.WriteFile(heads, make([]byte, slots()*slotSize), 0o600) },
 		"marks gone":   os.Remove,
@@ -221,6 +224,9 @@ func TestDamageThatIsFoundWhileItRuns(t *testing.T) {
 // TestWhatCannotBeReadIsNotAbsent: a server that cannot open a block for a moment says that there is no claim, and would take one for the first.
 // Retention does not free it.
 func TestWhatCannotBeReadIsNotAbsent(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	limits := Limits{Bytes: 32 * unit.MiB}
 	cfg := Config{Dir: t.TempDir(), Node: "gw-1", Raw: limits, Proof: limits}
 	j := open(t, cfg)

@@ -146,6 +146,9 @@ func TestIdleReaderIsPrompt(t *testing.T) {
 
 // TestReaderSurvivesARestartOfTheServer restarts the embedded server under a reader and a writer.
 func TestReaderSurvivesARestartOfTheServer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	j := open(t, Config{})
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
@@ -208,6 +211,9 @@ func TestQuestionEndsWithTheConnection(t *testing.T) {
 
 // TestAReaderThatWaitsSaysSoOnce a minute, and no longer than it does, also if there is nothing to read.
 func TestAReaderThatWaitsSaysSoOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	var told spoken
 	j := open(t, Config{Log: slog.New(slog.NewTextHandler(&told, nil))})
 	r, err := j.openReader("me", []dodona.Topic{dodona.TopicReading})

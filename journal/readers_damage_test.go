@@ -16,6 +16,9 @@ import (
 // TestADamagedReaderReadsOn: a reader is a position. Whatever is damaged of it, the node starts, and the reader gets
 // everything that it had not finished, at least once.
 func TestADamagedReaderReadsOn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	made := t.TempDir()
 	j, err := Open(t.Context(), Config{Dir: made, Node: "gw-1"})
 	if err != nil {
@@ -80,6 +83,9 @@ func TestADamagedReaderReadsOn(t *testing.T) {
 
 // TestAStartOnAFullDiskWaits: as a running node does, whatever it was about to write.
 func TestAStartOnAFullDiskWaits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for _, used := range []bool{false, true} {
 		dir := t.TempDir()
 		if err := syscall.Mount("journal", dir, "tmpfs", 0, "size=16m"); err != nil {

@@ -90,6 +90,9 @@ func TestAServerWithLessRoomThanIsConfiguredIsNoEnd(t *testing.T) {
 
 // TestAServerThatGoesAwayAtTheStartIsAskedAgain: the connection is cut at each kind of question that a start asks, once.
 func TestAServerThatGoesAwayAtTheStartIsAskedAgain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	server := open(t, Config{Listen: "127.0.0.1:0", Node: "srv"})
 	for _, question := range []string{"$JS.API.STREAM.INFO.RAW ", "$JS.API.STREAM.INFO.PROOF-"} {
 		url, cut := cutAt(t, server.Addr().String(), question)

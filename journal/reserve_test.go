@@ -19,6 +19,9 @@ import (
 
 // TestLimitsMayBeLowered: a node starts with whatever limits it is given, and its streams have them then.
 func TestLimitsMayBeLowered(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for _, c := range [][4]unit.Size{ // MiB of RAW and PROOF, before and after
 		{4096, 256, 1024, 256}, {1024, 64, 256, 64}, {256, 16, 32, 16}, {256, 16, 64, 16}, {2048, 64, 1024, 64}, {256, 256, 64, 256}, {256, 256, 32, 256}, {1024, 256, 256, 256}, // raw
 		{256, 256, 256, 32}, {64, 4096, 64, 16}, // proof
@@ -44,6 +47,9 @@ func TestLimitsMayBeLowered(t *testing.T) {
 
 // TestLimitsMayBeLoweredByAHub that keeps another network's streams too, and finds that one of them lost something before its own are changed.
 func TestLimitsMayBeLoweredByAHub(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for _, listens := range []bool{true, false} {
 		for what, spoil := range map[string]func(t *testing.T, stream, before string) error{
 			"nothing": func(*testing.T, string, string) error { return nil },

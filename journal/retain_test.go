@@ -19,6 +19,9 @@ import (
 var body8k = []byte(strings.Repeat("x", 8<<10))
 
 func TestFullStreamFreesTheOldest(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	j := open(t, Config{Raw: Limits{Bytes: 2 * unit.MiB}})
 	for i := range 1000 { // four times the limit
 		r := reading(i)
@@ -44,6 +47,9 @@ func TestFullStreamFreesTheOldest(t *testing.T) {
 }
 
 func TestFreedRecordsAreNoLossAfterReopening(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	dir := t.TempDir()
 	cfg := Config{Dir: dir, Node: "gw-1", Raw: Limits{Bytes: 2 * unit.MiB}}
 	j, err := Open(t.Context(), cfg)

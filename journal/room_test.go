@@ -119,6 +119,9 @@ func answerAll(t *testing.T, j *Journal, n int) {
 // A validator that was away until the stream was full comes back, claims and answers all of it in the same stream, and the
 // observers go on.
 func TestFullStreamDrainsWhenItsReaderComesBack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	j := open(t, Config{Proof: Limits{Bytes: unit.MiB}})
 	for _, r := range observed(0) {
 		if err := j.Append(t.Context(), r); err != nil {
@@ -277,6 +280,9 @@ func TestOnlyObserversStopAtTheMark(t *testing.T) {
 
 // Claims and answers fill a slice's share of the stream only, so that what a reader makes of a slice fits into one append.
 func TestSlicesFitTheStream(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	j := open(t, Config{Proof: Limits{Bytes: 2 * unit.MiB}})
 	const n = 600
 	for i := range n {

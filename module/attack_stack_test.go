@@ -117,6 +117,9 @@ func crafted(locals, times int, open []byte, part func(i int) []byte, shut []byt
 // TestTheStackOfFewValuesStaysWithinItsBound: little is alive, and yet values are driven out of their registers, by instructions that
 // want certain ones and by what goes from one block to another.
 func TestTheStackOfFewValuesStaysWithinItsBound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	racetest.Spare(t)
 	e := newEngine(t, nil)
 	turn := func(n int) (b []byte) { // each local gets the value of another one

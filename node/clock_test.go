@@ -13,6 +13,9 @@ import (
 
 // TestAClockThatStepsSignsNothingTwiceAndSaysUntilWhen: an hour back, then a day ahead, then right again.
 func TestAClockThatStepsSignsNothingTwiceAndSaysUntilWhen(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	text := walks(t.TempDir(), "feeds: {f: {decimals: 2, every: 200ms, from: [s]}}\n")
 	var step atomic.Int64
 	now := func() time.Time { return time.Now().Add(time.Duration(step.Load())) }

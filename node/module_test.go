@@ -80,6 +80,9 @@ func sandboxed(t testing.TB) explain.Sandbox {
 }
 
 func TestAModuleAnswersRemembersAndReplays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	dir, modules := t.TempDir(), t.TempDir()
 	writeFile(t, modules, "counter-1.0.0.wasm", counterWasm(t))
 	text := counting(t, dir, fmt.Sprintf("{dir: %q, unsigned: true, trace: 100%%}", modules), allowed)
@@ -216,6 +219,9 @@ func signedCounter(t *testing.T) (rawTrust, wasm, envelope []byte) {
 }
 
 func TestOnlyWhatIsSignedAndAllowedRuns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	rawTrust, wasm, envelope := signedCounter(t)
 	for name, c := range map[string]struct {
 		wasm, envelope []byte

@@ -182,6 +182,9 @@ func TestAnAnswerIsSignedKeptVerifiedExplainedAndReplayed(t *testing.T) {
 }
 
 func TestARestartGoesOnAboveTheLastRound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	dir := t.TempDir()
 	text := three(t, dir)
 	var last dodona.Round

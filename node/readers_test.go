@@ -36,6 +36,9 @@ func awaitReaders(t *testing.T, n *Node, what string, wanted func(map[string]api
 
 // TestARemovedSinkIsAnOrphanThatCanComeBack by reloads, and goes at once where no grace is given.
 func TestARemovedSinkIsAnOrphanThatCanComeBack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	dir := t.TempDir()
 	const rest = "feeds: {f: {decimals: 2, every: 200ms, from: [s]}}\n"
 	with, without := walks(dir, rest+"sinks: {out: {stdout: {}}}\n"), walks(dir, rest)
@@ -73,6 +76,9 @@ func TestARemovedSinkIsAnOrphanThatCanComeBack(t *testing.T) {
 
 // TestTwoNetworksShareAServer: nodes with equal names of nodes, feeds and sources, and keys of their own.
 func TestTwoNetworksShareAServer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	seen := []*outcomes{newOutcomes(), newOutcomes()}
 	const rest = "feeds: {f: {decimals: 2, every: 200ms, from: [s]}}\n"
 	a := openNode(t, "journal: {listen: \"127.0.0.1:0\"}\n"+walks(t.TempDir(), rest), Options{OnRound: seen[0].add})
@@ -97,6 +103,9 @@ func TestTwoNetworksShareAServer(t *testing.T) {
 
 // TestValidatorsShareNoReader: each has its own, so each sees every observation, whoever else validates in the network.
 func TestValidatorsShareNoReader(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	text := func(name, rest string) string {
 		return fmt.Sprintf("node: {name: %s, data: %q, key: {hex: %q}}\n", name, t.TempDir(), strings.Repeat("46", 32)) +
 			"sources: {s: {sim: {seed: 7}}}\nfeeds: {f: {decimals: 2, every: 200ms, from: [s]}}\n" + rest

@@ -331,6 +331,9 @@ func (n *node) limited(gap time.Duration, header string) (refused *atomic.Int64)
 
 // TestAnEndpointWithALimitIsAskedAtItsPace: more requests than it takes at once all get their answers, and few are refused.
 func TestAnEndpointWithALimitIsAskedAtItsPace(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	a := newNode(t, 5)
 	refused := a.limited(150*time.Millisecond, "0")
 	c, err := ethrpc.NewClient(ethrpc.Options{URLs: []string{a.URL}, ChainID: 5})

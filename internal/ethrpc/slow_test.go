@@ -89,6 +89,9 @@ func TestAMethodThatIsRefusedAloneIsAskedOfAnother(t *testing.T) {
 
 // TestWhoIsReadyFirstIsAskedFirst when all endpoints ask for patience.
 func TestWhoIsReadyFirstIsAskedFirst(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	t.Parallel()
 	a, b := newNode(t, 5), newNode(t, 5)
 	var askedA, askedB atomic.Int64

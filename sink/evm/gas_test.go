@@ -21,6 +21,9 @@ func (p *play) estimates(e estimate) {
 const takes, limited = 31_039, 31_039 + 31_039/4 + 5000
 
 func TestRefusedEstimatesDoNotRaiseTheGas(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	for _, e := range []estimate{{Refused: "BadProof"}, {Unknown: "missing trie node"}} {
 		p := newPlay(sink.Latest)
 		p.machine.gas = 0

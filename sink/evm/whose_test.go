@@ -89,6 +89,9 @@ func wordOf(d dodona.Digest) string { return `"result":"` + d.String() + `"` }
 // TestASinkAsksAContractWhoseItIs: what is that of another feed, or of anchors, is one trouble with the contract's address and what to do; it costs no transaction and no answer, and
 // holds up no other feed. One that does not say is delivered to, and so is one of which a single endpoint says that it is another one's.
 func TestASinkAsksAContractWhoseItIs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	other := dodona.Feed{Name: "feed-1"}.ID()
 	for name, c := range map[string]struct {
 		says namer
