@@ -73,7 +73,7 @@ func TestAStatusSaysWhatWasDeliveredLastAndThatItWasLate(t *testing.T) {
 			r.backoff = backoff.Backoff{Min: time.Second, Max: time.Second}
 			r.deliver = func(context.Context, []dodona.Record) ([]dodona.Receipt, error) {
 				if time.Now().Before(mends) {
-					return nil, asking{errors.New("busy"), mends.Sub(time.Now())}
+					return nil, asking{errors.New("busy"), time.Until(mends)}
 				}
 				return []dodona.Receipt{{Status: dodona.ReceiptDelivered, At: own, Detail: "POST"}}, nil
 			}
