@@ -185,6 +185,11 @@ func TestALookThatWasGivenUpSaysNothing(t *testing.T) {
 		defer hung(&m.looks, "counter 1.0.0 in  for feed f")()
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
+		stands := func() standing {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			return m.known["f"]
+		}
 		looked := make(chan error, 1)
 		go func() {
 			_, err := m.look(ctx, c, config.Feed{
@@ -193,12 +198,12 @@ func TestALookThatWasGivenUpSaysNothing(t *testing.T) {
 			looked <- err
 		}()
 		synctest.Wait()
-		if s := m.known["f"]; !s.loading || s.err != nil {
+		if s := stands(); !s.loading || s.err != nil {
 			t.Errorf("as it begins: %+v", s)
 		}
 		time.Sleep(patience.SlowAfter)
 		synctest.Wait()
-		if s := m.known["f"]; !s.loading || s.err == nil {
+		if s := stands(); !s.loading || s.err == nil {
 			t.Errorf("as it takes long: %+v", s)
 		}
 		if err := <-looked; !errors.Is(err, context.DeadlineExceeded) || len(m.known) != 0 {
