@@ -4,7 +4,7 @@ package racetest
 import "testing"
 
 // Spare skips a test that the detector would make minutes of, or that measures what it takes several times as much of.
-// Its goroutines are those of shorter tests. make test runs it without the detector: UNRACED in the Makefile.
+// Its goroutines are those of shorter tests. make test runs it without the detector: UNRACED and MEASURES in the Makefile.
 func Spare(t testing.TB) {
 	t.Helper()
 	if On {
