@@ -103,7 +103,7 @@ differential: ## 120,000 mutated updates judged by Go and by the contracts, whic
 bench: ## the numbers of docs/benchmarks.md (needs Go; about three minutes)
 	@scripts/bench.sh
 
-against: ## is anything slower than at BASE, or a binary larger? Runs the benchmarks of both by turns, with ratios (needs Go; a quarter of an hour)
+against: ## is anything slower than at BASE, or a binary larger? Runs the benchmarks of both by turns, with ratios, N (6) turns (needs Go; half an hour)
 	@scripts/against.sh "$(BASE)" $${N:-6}
 
 fuzz: ## fuzz every decoder for FUZZTIME each (default 20s)
