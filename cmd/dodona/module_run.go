@@ -150,7 +150,7 @@ func (c moduleRunCommand) event(ctx context.Context, stdin io.Reader) (ev module
 		}
 		from[id] = extract.Rule{Pointer: pointer}
 	}
-	return trial.Event(ctx, round, readings, from)
+	return trial.Event(ctx, round, readings, from, trial.Own{})
 }
 
 func readInput(file string, stdin io.Reader) ([]byte, error) {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/program/trial"
 )
@@ -25,19 +26,19 @@ func (c moduleTestCommand) Run(ctx context.Context, term terminal) error {
 	}
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	bench, err := trial.NewBench(ctx, sandboxWith)
+	bench, err := trial.NewBench(ctx, sandboxWith, all.Sources()...)
 	if err != nil {
 		return err
 	}
 	defer bench.Close(context.WithoutCancel(ctx))
-	all := []trial.Tested{}
+	list := []trial.Tested{}
 	failed, total := 0, 0
 	for _, file := range files {
 		result, err := bench.Test(ctx, file)
 		if err != nil {
 			return refusedTest(ctx, term, err)
 		}
-		all = append(all, result)
+		list = append(list, result)
 		for _, k := range result.Cases {
 			total++
 			if !k.Pass {
@@ -51,7 +52,7 @@ func (c moduleTestCommand) Run(ctx context.Context, term terminal) error {
 		}
 	}
 	if c.JSON {
-		err = printJSON(term.out, all)
+		err = printJSON(term.out, list)
 	} else {
 		_, err = fmt.Fprintf(term.out, "%s, %d failed\n", count(total, "case"), failed)
 	}

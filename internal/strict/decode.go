@@ -29,6 +29,11 @@ func (d *Decoder) Mistake(at *Span, format string, args ...any) {
 	d.Report.Mistake(at, d.Where, fmt.Sprintf(format, args...))
 }
 
+// A NodeReader is a setting that knows itself what may stand under its key, where no Go type says it. It is a struct, and tells mistakes to d.
+type NodeReader interface {
+	ReadNode(d *Decoder, n *Node, key string)
+}
+
 // Into fills v, which holds the default, from n. The key is the setting's name, for messages.
 func (d *Decoder) Into(v reflect.Value, n *Node, key string) {
 	if n == nil || n.Kind == Broken {
@@ -39,6 +44,12 @@ func (d *Decoder) Into(v reflect.Value, n *Node, key string) {
 			v.Set(reflect.New(v.Type().Elem()))
 		}
 		v = v.Elem()
+	}
+	if v.CanAddr() {
+		if own, ok := v.Addr().Interface().(NodeReader); ok {
+			own.ReadNode(d, n, key)
+			return
+		}
 	}
 	switch ShapeOf(v.Type()) {
 	case ShapeStruct:

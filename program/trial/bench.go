@@ -12,6 +12,7 @@ import (
 
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/manifest"
+	"github.com/dodona-oracle/dodona/program"
 )
 
 // A Tested is what became of one file.
@@ -67,12 +68,16 @@ func Files(paths []string) (files []string, err error) {
 
 // A Bench runs tests: what it has compiled for one case it has for the next.
 type Bench struct {
-	dir    string
-	engine *module.Engine
+	dir      string
+	engine   *module.Engine
+	kinds    []Kind
+	decoders program.Decoders
 }
 
-// NewBench returns a bench whose engine open makes: with a folder for what is compiled.
-func NewBench(ctx context.Context, open func(context.Context, module.Options) (*module.Engine, error)) (b Bench, err error) {
+// NewBench returns a bench whose engine open makes: with a folder for what is compiled. Kinds are those of the sources that
+// tests may have.
+func NewBench[K Kind](ctx context.Context, open func(context.Context, module.Options) (*module.Engine, error), kinds ...K) (b Bench, err error) {
+	b.kinds, b.decoders = decoding(kinds), program.DecodersOf(kinds...)
 	if b.dir, err = os.MkdirTemp("", "dodona-test-"); err != nil {
 		return b, fmt.Errorf("make folder for compiled modules: %w", err)
 	}
@@ -95,7 +100,7 @@ func (b Bench) Close(ctx context.Context) {
 // Test runs the cases of one file.
 func (b Bench) Test(ctx context.Context, path string) (Tested, error) {
 	result := Tested{File: path}
-	test, err := readTest(path)
+	test, err := readTest(path, b.kinds)
 	if err != nil {
 		return result, err
 	}
@@ -132,7 +137,7 @@ func (b Bench) try(ctx context.Context, test *suite, k testCase) (got TestedCase
 	if err != nil {
 		return got, err
 	}
-	ev, err := Event(ctx, round, readings, merged(test.From, k.From))
+	ev, err := Event(ctx, round, readings, merged(test.From, k.From), Own{test.Sources.decoded, b.decoders})
 	if err != nil {
 		return got, err
 	}

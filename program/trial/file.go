@@ -26,6 +26,7 @@ type suite struct {
 	Params  map[string]string       // of the feed
 	Grants  []string                // as dodona module run --grant
 	From    map[string]extract.Rule // the points that the feed asks for, and the pointers to their numbers
+	Sources sources                 // whose kinds make points of their readings themselves
 	Fetches map[string]fetch        // what http_get finds, by URL; another URL is answered with 404
 	Cases   []testCase
 
@@ -95,13 +96,13 @@ func (c *expectedCause) UnmarshalText(text []byte) error {
 }
 
 // readTest reads a file with tests.
-func readTest(path string) (*suite, error) {
+func readTest(path string, kinds []Kind) (*suite, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	test := suite{path: path}
+	test := suite{path: path, Sources: sources{kinds: kinds}}
 	if err := strict.Decode(f, path, &test); err != nil {
 		return nil, err
 	}

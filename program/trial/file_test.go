@@ -8,6 +8,8 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/module"
+	"github.com/dodona-oracle/dodona/program"
+	"github.com/dodona-oracle/dodona/source/sourcetest/registertest"
 )
 
 // FuzzModuleTest: whatever stands in a file of tests, it is refused or makes events; and a result that is just what a case
@@ -18,16 +20,17 @@ func FuzzModuleTest(f *testing.F) {
 		"params: {max: 1}\nfrom: {a: /t, b.c: {pointer: /t, scale: 0.1}}\ncases: [{inputs: [{source: a, body: '{\"t\": 2}', quality: bad}], cause: fuel, error: x, output: y}]",
 		"grants: [state, http_get=a.example, 'read_sensor=b:c.json', files=.]\nfetches: {'https://a.example/': {status: 500, body: x, file: y}}\ncases: [{readings: r.json, state: {k: v}}]",
 		"limits: {pages: 3, fuel: 4, depth: 5}\nmodule: ../x.wasm\ncases: [{}]",
+		"sources: {plc: {registers: {address: 'a:1', registers: {level: {at: 0}}}}}\ncases: [{inputs: [{source: plc, body: ab}], from: {plc.level: , plc.b: /b}}]",
 		"cases: {a: b}", "- x", "cases: [{points: [{value: 1e60}]}]",
 	} {
 		f.Add([]byte(seed))
 	}
-	dir := f.TempDir()
+	dir, kinds := f.TempDir(), []Kind{registertest.Kind}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if bytes.Contains(text, []byte("/dev")) || bytes.Contains(text, []byte("/proc")) {
 			t.Skip("it may name a file without end")
 		}
-		m := suite{path: filepath.Join(dir, "fuzz_test.yaml")}
+		m := suite{path: filepath.Join(dir, "fuzz_test.yaml"), Sources: sources{kinds: kinds}}
 		if strict.Decode(bytes.NewReader(text), m.path, &m) != nil || m.complete() != nil {
 			return
 		}
@@ -39,7 +42,7 @@ func FuzzModuleTest(f *testing.F) {
 				}
 			}
 			if readings, round, err := m.readings(k); err == nil {
-				_, _ = Event(t.Context(), round, readings, merged(m.From, k.From))
+				_, _ = Event(t.Context(), round, readings, merged(m.From, k.From), Own{m.Sources.decoded, program.DecodersOf(kinds...)})
 			}
 			if diff := k.compare(k.fulfilled()); len(diff) > 0 {
 				t.Errorf("what fulfils %+v differs from it: %q", k, diff)

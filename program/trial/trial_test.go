@@ -17,6 +17,7 @@ import (
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/egress"
 	"github.com/dodona-oracle/dodona/module/manifest"
+	"github.com/dodona-oracle/dodona/source/sourcetest/registertest"
 )
 
 func write(t testing.TB, dir, name, content string) string {
@@ -44,7 +45,7 @@ func tested(t testing.TB, dir, cases string) (Tested, error) {
 	path := write(t, dir, "counter_test.yaml", cases)
 	bench, err := NewBench(t.Context(), func(ctx context.Context, _ module.Options) (*module.Engine, error) {
 		return module.New(ctx, module.Options{Interpreter: true})
-	})
+	}, registertest.Kind)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,11 +227,11 @@ func TestEveryCapabilityHasAPlace(t *testing.T) {
 func TestAnEventTakesTheOnlyNumberWhereNoRuleIsGiven(t *testing.T) {
 	at := time.UnixMilli(1_700_000_000_000).UTC()
 	readings := []dodona.Reading{{Source: "b", Body: []byte(`{"x": 2}`), Received: at}, {Source: "a", Body: []byte("1.50"), Received: at}}
-	ev, err := Event(t.Context(), dodona.RoundAt(at), readings, nil)
+	ev, err := Event(t.Context(), dodona.RoundAt(at), readings, nil, Own{})
 	if err != nil || !slices.Equal(ev.From, []string{"a", "b"}) || len(ev.Points) != 2 || PointText(ev.Points[0]) != "a = 1.5" || ev.Readings[0].Source != "a" {
 		t.Errorf("%+v, %v", ev, err)
 	}
-	ev, err = Event(t.Context(), dodona.RoundAt(at), readings, map[string]extract.Rule{"b.y": {Pointer: "/y"}})
+	ev, err = Event(t.Context(), dodona.RoundAt(at), readings, map[string]extract.Rule{"b.y": {Pointer: "/y"}}, Own{})
 	if err != nil || len(ev.Points) != 1 || !strings.HasPrefix(PointText(ev.Points[0]), "b.y is bad: ") {
 		t.Errorf("%+v, %v", ev, err)
 	}
@@ -241,7 +242,7 @@ func TestAnEventHasWhatARoundWouldSee(t *testing.T) {
 	at := time.UnixMilli(1_700_000_000_000)
 	two, one := dodona.Reading{Source: "a", Body: []byte("2"), Received: at}, dodona.Reading{Source: "a", Body: []byte("1"), Received: at}
 	given := []dodona.Reading{two, one, two}
-	ev, err := Event(t.Context(), dodona.RoundAt(at), given, nil)
+	ev, err := Event(t.Context(), dodona.RoundAt(at), given, nil, Own{})
 	if err != nil || len(ev.Readings) != 2 || string(ev.Readings[0].Body) != "1" || string(ev.Readings[1].Body) != "2" || ev.Readings[0].Received.Location() != time.UTC {
 		t.Errorf("%+v, %v", ev.Readings, err)
 	}
