@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/anchor"
+	"github.com/dodona-oracle/dodona/internal/telemetrytest"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -369,25 +371,9 @@ func TestWhoComesSecondFindsTheWindowSealed(t *testing.T) {
 	w.audit(t)
 }
 
-// meter is a recorder that remembers counters.
-type meter struct {
-	telemetry.Recorder
-	n map[telemetry.Counter]uint64
-	t map[telemetry.Timer]time.Duration
-	s map[string]int // spans by how they ended
-}
-
-func (m meter) Span(ctx context.Context, _ telemetry.Span) (context.Context, func(error)) {
-	m.s["begun"]++
-	return ctx, func(err error) { m.s[fmt.Sprint(err)]++ }
-}
-
-func (m meter) Count(of telemetry.Counter, n uint64)        { m.n[of] += n }
-func (m meter) Time(of telemetry.Timer, took time.Duration) { m.t[of] = took }
-
 func TestAnchorsAreCounted(t *testing.T) {
 	w := past(t)
-	m := meter{telemetry.Nop, map[telemetry.Counter]uint64{}, map[telemetry.Timer]time.Duration{}, map[string]int{}}
+	m := new(telemetrytest.Tally)
 	s, err := anchor.New(anchor.Config{Network: network, Quorum: ones, Every: w.every, Scheme: dodona.ECDSA(fakeRecover), Recorder: m})
 	if err != nil {
 		t.Fatal(err)
@@ -400,11 +386,11 @@ func TestAnchorsAreCounted(t *testing.T) {
 		telemetry.AnchorSealed: 1, telemetry.AnchorLeaves.Of("late"): 1, telemetry.AnchorLeaves.Of("attestation"): 2,
 		telemetry.AnchorLeaves.Of("gap"): 3, // of a: 130 told, 140 to 170; of b: 140 to 160
 	} {
-		if m.n[name] != want {
-			t.Errorf("%s: %d, want %d of %v", name, m.n[name], want, m.n)
+		if counted := m.Counts(); counted[name] != want {
+			t.Errorf("%s: %d, want %d of %v", name, counted[name], want, counted)
 		}
 	}
-	if got := m.t[telemetry.AnchorLag]; got != 70*time.Second {
+	if got := m.Times(telemetry.AnchorLag); !slices.Equal(got, []time.Duration{70 * time.Second}) {
 		t.Errorf("sealed %s after its end, want 70 s", got)
 	}
 	w.mustAdvance(t, third.Add(time.Minute)) // gaps alone
@@ -414,10 +400,16 @@ func TestAnchorsAreCounted(t *testing.T) {
 	if _, err := w.advance(t, third.Add(5*time.Minute)); err == nil {
 		t.Error("a journal that fails is overlooked")
 	}
-	if m.s["begun"] < 3 || m.s["begun"] != m.s["<nil>"]+1 {
-		t.Errorf("spans %v, want one of all to end with an error", m.s)
+	passages, well := m.Passages(), 0
+	for _, p := range passages {
+		if p.Over && p.Err == nil {
+			well++
+		}
 	}
-	if took, found := m.t[telemetry.AnchorTime]; !found || took < 0 || took > time.Minute {
+	if len(passages) < 3 || well != len(passages)-1 {
+		t.Errorf("passages %v, want one of all to end with an error", passages)
+	}
+	if took := m.Times(telemetry.AnchorTime); len(took) == 0 || slices.Min(took) < 0 || slices.Max(took) > time.Minute {
 		t.Errorf("it took %s", took)
 	}
 }

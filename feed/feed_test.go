@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/telemetrytest"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -449,36 +450,18 @@ func TestSaltsAreNotInTheBundle(t *testing.T) {
 	}
 }
 
-// counts is a recorder that keeps counters.
-type counts struct {
-	telemetry.NoSpans
-	mu sync.Mutex
-	n  map[telemetry.Counter]uint64
-}
-
-func (c *counts) Count(of telemetry.Counter, n uint64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.n == nil {
-		c.n = map[telemetry.Counter]uint64{}
-	}
-	c.n[of] += n
-}
-func (*counts) Gauge(telemetry.Gauge, int64)        {}
-func (*counts) Time(telemetry.Timer, time.Duration) {}
-
 func TestInputsAreCounted(t *testing.T) {
-	c := &counts{}
+	c := new(telemetrytest.Tally)
 	f := newFeed(t, Options{Recorder: c, Ask: says(map[string]string{"a": "1", "b": "x"})}, nil)
 	f.Answer(t.Context(), roundNow())
 	want := map[telemetry.Counter]uint64{telemetry.FeedBad.Of("x"): 1, telemetry.FeedFailed.Of("x"): 1}
-	if !reflect.DeepEqual(c.n, want) {
-		t.Errorf("got %v, want %v", c.n, want)
+	if got := c.Counts(); !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
 func TestWhatBecomesOfRoundsIsCounted(t *testing.T) {
-	c := &counts{}
+	c := new(telemetrytest.Tally)
 	f := newFeed(t, Options{Recorder: c, Ask: func(context.Context, string, dodona.Round) ([]dodona.Reading, error) { panic("broken") }}, nil)
 	f.Answer(t.Context(), roundNow())
 	value := dodona.NewInt192(7)
@@ -489,8 +472,8 @@ func TestWhatBecomesOfRoundsIsCounted(t *testing.T) {
 		telemetry.FeedPanics.Of("x"): 3, telemetry.FeedFailed.Of("x"): 3, // of three sources
 		telemetry.FeedAnswered.Of("x"): 2, telemetry.FeedUncertain.Of("x"): 1, telemetry.FeedMissed.Of("x"): 5,
 	}
-	if !reflect.DeepEqual(c.n, want) {
-		t.Errorf("got %v, want %v", c.n, want)
+	if got := c.Counts(); !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 	if s := f.Status(); s.Answered != 2 || s.Missed != 5 || s.Reason != "no" {
 		t.Errorf("got %+v", s)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/telemetrytest"
 	"github.com/dodona-oracle/dodona/telemetry"
 	"pgregory.net/rapid"
 )
@@ -246,7 +247,7 @@ func TestClosedRoundIsNotAsked(t *testing.T) {
 
 func TestLongGapIsOneBundle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &counts{}
+		c := new(telemetrytest.Tally)
 		r := start(t, "2026-11-22T12:04:31Z", round(t, "2026-11-15T12:04:30Z"), func(o *Options, _ *Settings) { o.Recorder = c })
 		time.Sleep(time.Millisecond)
 		made := r.made()
@@ -254,8 +255,8 @@ func TestLongGapIsOneBundle(t *testing.T) {
 		if !strings.Contains(made[0].Missed, "the node was not running; 60479 rounds from 2026-11-15T12:04:40Z on passed") {
 			t.Errorf("missed because %s", made[0].Missed)
 		}
-		if s := r.feed.Status(); s.Missed != 60479 || c.n[telemetry.FeedMissed.Of("x")] != 60479 || c.n[telemetry.FeedPassed.Of("x")] != 60479 || s.Answered != 1 {
-			t.Errorf("status %+v, counted %v", s, c.n)
+		if s, n := r.feed.Status(), c.Counts(); s.Missed != 60479 || n[telemetry.FeedMissed.Of("x")] != 60479 || n[telemetry.FeedPassed.Of("x")] != 60479 || s.Answered != 1 {
+			t.Errorf("status %+v, counted %v", s, n)
 		}
 		r.end()
 	})

@@ -10,32 +10,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/telemetrytest"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
-
-// A tally keeps what was counted of one stream.
-type tally struct {
-	telemetry.Recorder
-	mu     sync.Mutex
-	counts map[telemetry.Counter]uint64
-	gauges map[telemetry.Gauge][]int64
-}
-
-func (r *tally) Count(c telemetry.Counter, n uint64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if c.Value() == streamRaw {
-		r.counts[c] += n
-	}
-}
-
-func (r *tally) Gauge(g telemetry.Gauge, v int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if g.Value() == streamRaw {
-		r.gauges[g] = append(r.gauges[g], v) // the housekeeping beside it measures too
-	}
-}
 
 // A busy stream is written to while it is purged.
 type busy struct {
@@ -50,7 +27,7 @@ func (b busy) Purge(ctx context.Context, opts ...jetstream.StreamPurgeOpt) error
 
 // TestWhatIsFreedIsNotedFirstAndCounted: a kill in the middle leaves no loss, and what is written meanwhile hides nothing.
 func TestWhatIsFreedIsNotedFirstAndCounted(t *testing.T) {
-	counted := &tally{Recorder: telemetry.Nop, counts: make(map[telemetry.Counter]uint64), gauges: make(map[telemetry.Gauge][]int64)}
+	counted := new(telemetrytest.Tally)
 	j := open(t, Config{Recorder: counted})
 	l := aside(j, streamRaw)
 	var visits sync.WaitGroup
@@ -86,18 +63,17 @@ func TestWhatIsFreedIsNotedFirstAndCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counted.mu.Lock()
-	defer counted.mu.Unlock()
+	counts := counted.Counts()
 	if after.State.FirstSeq != 7 || after.State.Msgs != 7 {
 		t.Errorf("%d records from %d on are left, want 7 from 7 on", after.State.Msgs, after.State.FirstSeq)
 	}
-	if l.stat.Freed != 6 || counted.counts[telemetry.JournalFreed.Of(streamRaw)] != 6 {
-		t.Errorf("%d records are freed, counted %d; want 6", l.stat.Freed, counted.counts[telemetry.JournalFreed.Of(streamRaw)])
+	if l.stat.Freed != 6 || counts[telemetry.JournalFreed.Of(streamRaw)] != 6 {
+		t.Errorf("%d records are freed, counted %d; want 6", l.stat.Freed, counts[telemetry.JournalFreed.Of(streamRaw)])
 	}
-	if got, want := counted.counts[telemetry.JournalFreedBytes.Of(streamRaw)], before.State.Bytes-min(before.State.Bytes, after.State.Bytes); got != want {
+	if got, want := counts[telemetry.JournalFreedBytes.Of(streamRaw)], before.State.Bytes-min(before.State.Bytes, after.State.Bytes); got != want {
 		t.Errorf("%d bytes are counted as freed, want %d", got, want)
 	}
-	if got := counted.gauges[telemetry.JournalBytes.Of(streamRaw)]; !slices.Contains(got, int64(after.State.Bytes)) {
+	if got := counted.Levels(telemetry.JournalBytes.Of(streamRaw)); !slices.Contains(got, int64(after.State.Bytes)) {
 		t.Errorf("the stream is said to have %d bytes, want %d", got, after.State.Bytes)
 	}
 	for place := range uint64(12) {

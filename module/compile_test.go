@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/dodona-oracle/dodona/internal/telemetrytest"
 	"github.com/dodona-oracle/dodona/module/abi"
 )
 
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) {
 const workerCommand = "compile-worker"
 
 // cached are the options of an engine with a cache.
-func cached(t *testing.T, dir string, key byte, c *tally) Options {
+func cached(t *testing.T, dir string, key byte, c *telemetrytest.Tally) Options {
 	return inChild(t, Options{Dir: dir, Key: bytes.Repeat([]byte{key}, 32), Recorder: c})
 }
 
@@ -38,19 +39,19 @@ func TestAModuleIsCompiledOnceForAllEnginesWithACache(t *testing.T) {
 	for name, o := range map[string]Options{"child": inChild(t, Options{}), "process": {}} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			first, second := newTally(), newTally()
+			first, second := new(telemetrytest.Tally), new(telemetrytest.Tally)
 			o.Dir, o.Key, o.Recorder = dir, bytes.Repeat([]byte{7}, 32), first
 			answers(t, load(t, newTestEngine(t, o), guest(t, "count")))
-			first.want(t, "empty cache", 1, 0, 0)
+			first.Want(t, "empty cache", fates, 1, 0, 0)
 			o.Recorder = second
 			answers(t, load(t, newTestEngine(t, o), guest(t, "count")))
-			second.want(t, "warm cache", 0, 1, 0)
+			second.Want(t, "warm cache", fates, 0, 1, 0)
 		})
 	}
 }
 
 func TestCacheDoesNotSpareTheHost(t *testing.T) {
-	o := cached(t, t.TempDir(), 1, newTally())
+	o := cached(t, t.TempDir(), 1, new(telemetrytest.Tally))
 	s := capable(t, fullHost())
 	load(t, newTestEngine(t, o), s)
 	for what, take := range map[string]func(*abi.Host){
@@ -74,7 +75,7 @@ func TestChildThatIsAnotherProgramIsNotBelieved(t *testing.T) {
 			strings.Repeat("0", 64)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newTally()
+			c := new(telemetrytest.Tally)
 			e := newTestEngine(t, Options{Worker: worker, Recorder: c})
 			if _, err := e.Load(t.Context(), guest(t, "count")); err == nil || !Local(err) {
 				t.Errorf("got %v, want an error of this machine", err)

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/telemetrytest"
 	"github.com/dodona-oracle/dodona/module/native"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -99,7 +100,7 @@ func TestTracedFailureHasSpansAndTheSameCause(t *testing.T) {
 }
 
 func TestSpansBeyondTheLimitAreCounted(t *testing.T) {
-	c := newTally()
+	c := new(telemetrytest.Tally)
 	m := load(t, newTestEngine(t, Options{Sample: 1, Recorder: c}), guest(t, "point"))
 	body := strings.Repeat("x", 1000)
 	if _, err := m.Run(t.Context(), reading(body)); err != nil {
@@ -114,9 +115,7 @@ func TestSpansBeyondTheLimitAreCounted(t *testing.T) {
 	if len(out.Spans) != maxSpans+1 || out.Spans[maxSpans].Function != "dodona_run" {
 		t.Errorf("got %d spans, the last %+v; want %d and dodona_run", len(out.Spans), out.Spans[len(out.Spans)-1], maxSpans+1)
 	}
-	if got := c.of(telemetry.ModuleSpans)[0]; got != 1 {
-		t.Errorf("%d spans counted as dropped, want 1", got)
-	}
+	c.Want(t, "spans that are dropped", []telemetry.Counters{telemetry.ModuleSpans}, 1)
 }
 
 func TestTracingThatIsNotAdmittedIsOffWithOneLine(t *testing.T) {

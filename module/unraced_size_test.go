@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/dodona-oracle/dodona/internal/memtest"
+	"github.com/dodona-oracle/dodona/internal/telemetrytest"
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
@@ -28,7 +29,7 @@ func TestNativeCodeThatIsRefusedTakesNoMemory(t *testing.T) {
 		types: 1, typ: func(int) []byte { return []byte{0x60, 4, 0x7f, 0x7e, 0x7d, 0x7c, 0} }, functions: 280,
 		body: slices.Concat([]byte{0, 0x20, 3}, bytes.Repeat([]byte{0xb1, 0xba}, 600), []byte{0x1a, 0x0b}), // conversions to i64 and back
 	}.module()
-	c := newTally()
+	c := new(telemetrytest.Tally)
 	e := newTestEngine(t, inChild(t, Options{Dir: t.TempDir(), Key: make([]byte, 32), Memory: 8 << 20, Recorder: c}))
 	for _, from := range []string{"a child", "the cache"} {
 		before := memtest.Reset(t)
@@ -42,7 +43,7 @@ func TestNativeCodeThatIsRefusedTakesNoMemory(t *testing.T) {
 			t.Logf("from %s: %s", from, unit.About(grown))
 		}
 	}
-	c.want(t, "a module that is refused for want of memory, and kept", 1, 0, 0)
+	c.Want(t, "a module that is refused for want of memory, and kept", fates, 1, 0, 0)
 }
 
 // TestTextOfStandardGo: the largest of real programs has small margins.

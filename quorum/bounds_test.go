@@ -1,43 +1,16 @@
 package quorum_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/telemetrytest"
 	"github.com/dodona-oracle/dodona/quorum"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
-
-// counters is a recorder that keeps counters, durations and how passages ended.
-type counters struct {
-	telemetry.Recorder
-	n     map[telemetry.Counter]uint64
-	times []time.Duration
-	ends  []error
-}
-
-func newCounters() *counters {
-	return &counters{Recorder: telemetry.Nop, n: map[telemetry.Counter]uint64{}}
-}
-
-func (c *counters) Count(of telemetry.Counter, n uint64) { c.n[of] += n }
-
-func (c *counters) Time(of telemetry.Timer, d time.Duration) {
-	if of == telemetry.QuorumLag {
-		c.times = append(c.times, d)
-	}
-}
-
-func (c *counters) Span(ctx context.Context, s telemetry.Span) (context.Context, func(error)) {
-	if s != telemetry.Attest() {
-		panic(s)
-	}
-	return ctx, func(err error) { c.ends = append(c.ends, err) }
-}
 
 // TestAnAnswerThatNobodyCanReadStopsNothing: any program that may write to the server can file rubbish under a round. That
 // round has no answer then, which is told; the others of the slice, and later rounds, go on.
@@ -54,7 +27,7 @@ func TestAnAnswerThatNobodyCanReadStopsNothing(t *testing.T) {
 			for _, claimed := range []bool{true, false} { // the key has signed another answer for the round, from before a crash
 				what := fmt.Sprintf("%s, known from the start %t, claimed otherwise %t", name, known, claimed)
 				strange.Topic, strange.Key = dodona.TopicData, price.Name
-				ledger, counted := newFakeLedger(), newCounters()
+				ledger, counted := newFakeLedger(), new(telemetrytest.Tally)
 				signer := &fakeSigner{address: member, claims: map[string]dodona.Claim{}}
 				c := &crashing{ledger, signer, 1 << 30}
 				ledger.append(start, strange)
@@ -85,8 +58,8 @@ func TestAnAnswerThatNobodyCanReadStopsNothing(t *testing.T) {
 				if strange.ID == id && wrong && !known && (len(told) == 0 || !strings.Contains(told[0].Error(), id)) {
 					t.Errorf("%s: told %v, want the record %s", what, told, id)
 				}
-				if n := counted.n[telemetry.QuorumUnreadable.Of(price.Name)]; wrong && (known || strange.ID == id) && n == 0 {
-					t.Errorf("%s: counted %v", what, counted.n)
+				if n := counted.Counts()[telemetry.QuorumUnreadable.Of(price.Name)]; wrong && (known || strange.ID == id) && n == 0 {
+					t.Errorf("%s: counted %v", what, counted.Counts())
 				}
 			}
 		}

@@ -13,12 +13,13 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/telemetrytest"
 	"github.com/dodona-oracle/dodona/quorum"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
 func TestWhatIsDecidedIsCounted(t *testing.T) {
-	r := newCounters()
+	r := new(telemetrytest.Tally)
 	v := validator(t, func(c *quorum.Config) { c.Recorder = r })
 	means := newShaky(newFakeLedger(), 0)
 	slice := []dodona.Record{observe(price, 0, 1), observe(price, 1, 1), observe(door, 0, 1), observe(door, 1, 7), {Topic: dodona.TopicObservation}}
@@ -37,11 +38,14 @@ func TestWhatIsDecidedIsCounted(t *testing.T) {
 		telemetry.QuorumRepeated.Of("btc.usd"): 2, telemetry.QuorumRepeated.Of("door"): 1,
 		telemetry.QuorumRejected.Of("value"): 2, telemetry.QuorumRejected.Of("malformed"): 2,
 	}
-	if !maps.Equal(r.n, want) {
-		t.Errorf("counted %v, want %v", r.n, want)
+	if got := r.Counts(); !maps.Equal(got, want) {
+		t.Errorf("counted %v, want %v", got, want)
 	}
-	if len(r.ends) != 3 || r.ends[0] != nil || r.ends[1] != nil || !errors.Is(r.ends[2], errShaky) {
-		t.Errorf("passages ended with %v", r.ends)
+	attests := func(p telemetrytest.Passage, with error) bool {
+		return p.Span == telemetry.Attest() && p.Over && errors.Is(p.Err, with)
+	}
+	if p := r.Passages(); len(p) != 3 || !attests(p[0], nil) || !attests(p[1], nil) || !attests(p[2], errShaky) {
+		t.Errorf("passages %v", p)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/telemetrytest"
 	"github.com/dodona-oracle/dodona/quorum"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -378,14 +379,14 @@ func TestTheLongestWaitIsTheLag(t *testing.T) {
 		{[]dodona.Record{at(observe(price, 0, 1), 2*time.Second), at(observe(price, 1, 1), 3*time.Second), at(observe(price, 2, 1), time.Second), never}, []time.Duration{3 * time.Second}},
 		{[]dodona.Record{{Topic: dodona.TopicData, Appended: now.Add(-time.Hour)}}, nil},
 	} {
-		r := newCounters()
+		r := new(telemetrytest.Tally)
 		v := validator(t, func(c *quorum.Config) { c.Recorder = r })
 		means := newShaky(newFakeLedger(), 0)
 		if _, err := v.Attest(t.Context(), quorum.Means{Signer: means, Ledger: means}, now, c.recs); err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(r.times, c.want) {
-			t.Errorf("%d records: measured %v, want %v", len(c.recs), r.times, c.want)
+		if got := r.Times(telemetry.QuorumLag); !slices.Equal(got, c.want) {
+			t.Errorf("%d records: measured %v, want %v", len(c.recs), got, c.want)
 		}
 	}
 }
@@ -397,15 +398,15 @@ func TestARaceCountsAndMeasuresASliceOnce(t *testing.T) {
 	if _, err := newValidator(t).Attest(t.Context(), quorum.Means{Signer: means, Ledger: means}, start, []dodona.Record{observe(price, 0, 1)}); err != nil {
 		t.Fatal(err)
 	}
-	r := newCounters()
+	r := new(telemetrytest.Tally)
 	v := validator(t, func(c *quorum.Config) { c.Recorder = r })
 	counts, err := v.Attest(t.Context(), quorum.Means{Signer: newShaky(newFakeLedger(), 0), Ledger: means}, start.Add(every),
 		[]dodona.Record{observe(door, 0, 1), {Topic: dodona.TopicData}, observe(price, 1, 1)})
 	if want := (quorum.Counts{Observations: 2, Attested: 2, Ignored: 1}); err != nil || counts != want {
 		t.Errorf("%s, %v; want %s", counts, err, want)
 	}
-	if want := []time.Duration{every - 3*time.Millisecond}; !slices.Equal(r.times, want) {
-		t.Errorf("measured %v, want %v", r.times, want)
+	if got, want := r.Times(telemetry.QuorumLag), []time.Duration{every - 3*time.Millisecond}; !slices.Equal(got, want) {
+		t.Errorf("measured %v, want %v", got, want)
 	}
 }
 
@@ -415,14 +416,14 @@ func TestAnUnreadableAnswerSettlesNothing(t *testing.T) {
 	means := newShaky(ledger, 0)
 	means.claims[price.Name] = dodona.Claim{Subject: price.Name, Round: dodona.RoundAt(start), Digest: dodona.Digest{9}}
 	ledger.append(start, dodona.Record{Topic: dodona.TopicData, Key: price.Name, ID: observe(price, 0, 1).ID, Body: []byte("rubbish")})
-	r := newCounters()
+	r := new(telemetrytest.Tally)
 	v := validator(t, func(c *quorum.Config) { c.Recorder = r })
 	var told []quorum.Rejection
 	counts, err := v.Attest(t.Context(), quorum.Means{Signer: means, Ledger: means, Rejected: func(r quorum.Rejection) { told = append(told, r) }}, start, []dodona.Record{observe(price, 0, 1)})
 	if err != nil || counts.Rejected != 1 || len(told) != 1 || !strings.HasPrefix(told[0].Message, "the signer refused: ") {
 		t.Errorf("%s, %v; told %+v", counts, err, told)
 	}
-	if n := r.n[telemetry.QuorumUnreadable.Of(price.Name)]; n != 1 {
+	if n := r.Counts()[telemetry.QuorumUnreadable.Of(price.Name)]; n != 1 {
 		t.Errorf("counted %d times", n)
 	}
 }

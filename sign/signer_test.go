@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/telemetrytest"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -437,21 +438,8 @@ func TestSignEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// counts is a recorder that remembers counters.
-type counts struct {
-	telemetry.Recorder
-	mu sync.Mutex
-	n  map[telemetry.Counter]uint64
-}
-
-func (c *counts) Count(of telemetry.Counter, n uint64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.n[of] += n
-}
-
 func TestSignCounts(t *testing.T) {
-	c := &counts{Recorder: telemetry.Nop, n: map[telemetry.Counter]uint64{}}
+	c := new(telemetrytest.Tally)
 	d := newDisk()
 	k := newTestKey(t)
 	s := New(Options{Key: k, Journal: d.process(nil), Now: now, Recorder: c})
@@ -474,8 +462,8 @@ func TestSignCounts(t *testing.T) {
 		telemetry.SignClaims: 3, telemetry.SignSignatures: 4, telemetry.SignRaces: 1,
 		telemetry.SignRefused.Of("conflict"): 1, telemetry.SignRefused.Of("malformed"): 1,
 	} {
-		if c.n[name] != want {
-			t.Errorf("%s: got %d, want %d of %v", name, c.n[name], want, c.n)
+		if counted := c.Counts(); counted[name] != want {
+			t.Errorf("%s: got %d, want %d of %v", name, counted[name], want, counted)
 		}
 	}
 }
@@ -569,14 +557,14 @@ func (r *raced) Append(ctx context.Context, recs ...dodona.Record) error {
 // TestASignerThatIsOutrunGivesUp, and does not say that its claim contradicts what is on record.
 func TestASignerThatIsOutrunGivesUp(t *testing.T) {
 	for times, want := range map[int]error{8: nil, 9: ErrOutrun} {
-		c := &counts{Recorder: telemetry.Nop, n: map[telemetry.Counter]uint64{}}
+		c := new(telemetrytest.Tally)
 		s := New(Options{Key: newTestKey(t), Journal: &raced{newDisk().process(nil), times}, Now: now, Recorder: c})
 		_, err := s.Sign(t.Context(), claimOf("report", "a", 1, 0))
 		if !errors.Is(err, want) || (err == nil) != (want == nil) || errors.Is(err, dodona.ErrConflict) {
 			t.Errorf("outrun %d times: %v, want %v", times, err, want)
 		}
-		if c.n[telemetry.SignRaces] != 8 || (want != nil) != (c.n[telemetry.SignRefused.Of("outrun")] == 1) {
-			t.Errorf("outrun %d times: counted %v", times, c.n)
+		if n := c.Counts(); n[telemetry.SignRaces] != 8 || (want != nil) != (n[telemetry.SignRefused.Of("outrun")] == 1) {
+			t.Errorf("outrun %d times: counted %v", times, n)
 		}
 	}
 }

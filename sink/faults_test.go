@@ -16,6 +16,7 @@ import (
 	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/sink/sinktest"
+	"github.com/dodona-oracle/dodona/telemetry"
 )
 
 // outcome is what is left of a life of two processes with one policy.
@@ -256,7 +257,7 @@ func TestWhatCanNeverBeKeptIsDroppedAlone(t *testing.T) {
 		if s := r.end(); s.Delivered != 2 || s.Dead != 1 || s.Failures != 4 || s.LastError != "write receipts: dropped: too large" {
 			t.Errorf("status %+v", s)
 		}
-		if n := r.recorder.counts["unkept s"]; n != 4 {
+		if n := r.recorder.Counts()[telemetry.SinkUnkept.Of("s")]; n != 4 {
 			t.Errorf("%d are counted as dropped, want 4: two receipts, a dead letter and its event", n)
 		}
 		if all := r.journal.All(dodona.TopicReceipt, "s"); len(all) != 0 {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/telemetrytest"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/sink/sinktest"
 	"github.com/dodona-oracle/dodona/telemetry"
@@ -88,7 +89,7 @@ func TestAnEmptyEnvDoesNothing(t *testing.T) {
 func TestAnEnvIsGivenAsItIs(t *testing.T) {
 	var env sink.Env
 	kind := sink.NewStream("k", func(_ context.Context, _ struct{}, e sink.Env) (dodona.Sink, error) { env = e; return &taken{}, nil })
-	journal, log, recorder := sinktest.NewJournal(), slog.New(slog.NewTextHandler(io.Discard, nil)), newMeasured()
+	journal, log, recorder := sinktest.NewJournal(), slog.New(slog.NewTextHandler(io.Discard, nil)), new(telemetrytest.Tally)
 	wrong := errors.New("given")
 	_, err := kind.Open(t.Context(), struct{}{}, sink.Env{
 		Version: "v1", Now: func() time.Time { return time.Unix(1, 0) }, Log: log, Recorder: recorder, Out: os.Stderr, Ledger: journal,
@@ -120,7 +121,7 @@ func TestALoopTellsItsClockAndItsLog(t *testing.T) {
 	for _, given := range []bool{false, true} {
 		c := sink.Config{Name: "s", Kind: kind, Settings: struct{}{}, Policy: sink.Policy{Feeds: []string{"f"}}}
 		if given {
-			c.Now, c.Log, c.Recorder = now, log, newMeasured()
+			c.Now, c.Log, c.Recorder = now, log, new(telemetrytest.Tally)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()

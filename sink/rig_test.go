@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"iter"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -14,9 +12,9 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/telemetrytest"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/sink/sinktest"
-	"github.com/dodona-oracle/dodona/telemetry"
 )
 
 // A faulty journal has calls that fail: of appends, of slices and of records that are scanned, each counts as one.
@@ -60,51 +58,11 @@ func (f *faulty) Scan(ctx context.Context, topic dodona.Topic, key string, befor
 	}
 }
 
-// A measured recorder adds up what it is told; of gauges it keeps every level.
-type measured struct {
-	telemetry.Recorder
-	mu     sync.Mutex
-	counts map[string]uint64
-	gauges map[string][]int64
-	times  map[string][]time.Duration
-	spans  []string
-}
-
-func newMeasured() *measured {
-	return &measured{Recorder: telemetry.Nop, counts: map[string]uint64{}, gauges: map[string][]int64{}, times: map[string][]time.Duration{}}
-}
-
-func (m *measured) Count(c telemetry.Counter, n uint64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.counts[strings.TrimSuffix(strings.TrimPrefix(c.Metric().Name, "dodona_sink_"), "_total")+" "+c.Value()] += n
-}
-
-func (m *measured) Gauge(g telemetry.Gauge, v int64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.gauges[g.String()] = append(m.gauges[g.String()], v)
-}
-
-func (m *measured) Time(t telemetry.Timer, d time.Duration) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.times[t.String()] = append(m.times[t.String()], d)
-}
-
-func (m *measured) Span(ctx context.Context, s telemetry.Span) (context.Context, func(error)) {
-	return ctx, func(err error) {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.spans = append(m.spans, fmt.Sprint(s.Name, " ", s.Value, " ", err))
-	}
-}
-
 // A rig is a loop in a bubble of time, with a peer that is a function.
 type rig struct {
 	t        *testing.T
 	journal  *faulty
-	recorder *measured
+	recorder *telemetrytest.Tally
 	kind     sink.Kind
 	policy   sink.Policy
 	backoff  backoff.Backoff
@@ -119,7 +77,7 @@ type rig struct {
 // newRig returns one whose peer takes everything.
 func newRig(t *testing.T) *rig {
 	r := &rig{
-		t: t, journal: &faulty{Journal: sinktest.NewJournal()}, recorder: newMeasured(),
+		t: t, journal: &faulty{Journal: sinktest.NewJournal()}, recorder: new(telemetrytest.Tally),
 		backoff: backoff.Backoff{Min: time.Nanosecond, Max: time.Nanosecond},
 	}
 	r.deliver = func(_ context.Context, recs []dodona.Record) ([]dodona.Receipt, error) {

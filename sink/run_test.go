@@ -16,6 +16,7 @@ import (
 	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/sink/sinktest"
+	"github.com/dodona-oracle/dodona/telemetry"
 )
 
 func TestEveryRecordIsCountedOnce(t *testing.T) {
@@ -44,19 +45,22 @@ func TestEveryRecordIsCountedOnce(t *testing.T) {
 		if s.Delivered != 3 || s.Superseded != 2 || s.Skipped != 1 || s.Failures != 1 || s.Dead != 1 || s.Queue != 0 {
 			t.Errorf("status %+v", s)
 		}
-		want := map[string]uint64{"delivered s": 3, "superseded s": 2, "skipped s": 1, "failures s": 1, "dead s": 1}
-		if !maps.Equal(r.recorder.counts, want) {
-			t.Errorf("counted %v, want %v", r.recorder.counts, want)
+		counted, want := r.recorder.Counts(), map[telemetry.Counter]uint64{
+			telemetry.SinkDelivered.Of("s"): 3, telemetry.SinkSuperseded.Of("s"): 2, telemetry.SinkSkipped.Of("s"): 1,
+			telemetry.SinkFailures.Of("s"): 1, telemetry.SinkDead.Of("s"): 1,
 		}
-		levels := slices.Compact(slices.Clone(r.recorder.gauges[`dodona_sink_queue{sink="s"}`]))
+		if !maps.Equal(counted, want) {
+			t.Errorf("counted %v, want %v", counted, want)
+		}
+		levels := slices.Compact(r.recorder.Levels(telemetry.SinkQueue.Of("s")))
 		if want := []int64{0, 1, 0, 3, 2, 1, 0}; !slices.Equal(levels, want) {
 			t.Errorf("the queue was %v, want %v", levels, want)
 		}
-		if got, want := r.recorder.times[`dodona_sink_delivery_seconds{sink="s"}`], slices.Repeat([]time.Duration{3 * time.Second}, 5); !slices.Equal(got, want) {
+		if got, want := r.recorder.Times(telemetry.SinkDelivery.Of("s")), slices.Repeat([]time.Duration{3 * time.Second}, 5); !slices.Equal(got, want) {
 			t.Errorf("exchanges took %v, want %v", got, want)
 		}
-		if got, want := r.recorder.spans, []string{"deliver s busy", "deliver s <nil>", "deliver s no", "deliver s <nil>", "deliver s <nil>"}; !slices.Equal(got, want) {
-			t.Errorf("spans %q, want %q", got, want)
+		if got, want := fmt.Sprint(r.recorder.Passages()), "[deliver s: busy deliver s: <nil> deliver s: no deliver s: <nil> deliver s: <nil>]"; got != want {
+			t.Errorf("passages %s, want %s", got, want)
 		}
 	})
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dodona-oracle/dodona/telemetry"
+	"github.com/dodona-oracle/dodona/internal/telemetrytest"
 )
 
 // A told loader does what it is told to at each call, and notes them.
@@ -49,7 +49,7 @@ func (l *told) Load(ctx context.Context) error {
 func TestMemoryIsAskedForBeforeCodeIsLoaded(t *testing.T) {
 	dir := t.TempDir()
 	for _, from := range []string{"a child", "the cache"} {
-		s := newStore(t, keeping(t, dir, 1, newTally()))
+		s := newStore(t, keeping(t, dir, 1, new(telemetrytest.Tally)))
 		for full, want := range map[bool][]string{true: {"keep"}, false: {"keep", "load"}} {
 			by := &told{seat: newSeat(t, s, answering(1)), full: full}
 			code, err := s.Find(guestOne(by.wasm))
@@ -72,8 +72,8 @@ func TestMemoryIsAskedForBeforeCodeIsLoaded(t *testing.T) {
 
 // TestKeptCodeThatCannotBeLoadedIsMadeAnew: its memory is given back before that of the other is asked for, and the file stays.
 func TestKeptCodeThatCannotBeLoadedIsMadeAnew(t *testing.T) {
-	dir, counts := t.TempDir(), newTally()
-	runs(t, newStore(t, keeping(t, dir, 1, newTally())), answering(1))
+	dir, counts := t.TempDir(), new(telemetrytest.Tally)
+	runs(t, newStore(t, keeping(t, dir, 1, new(telemetrytest.Tally))), answering(1))
 	s := newStore(t, keeping(t, dir, 1, counts))
 	var log bytes.Buffer
 	s.o.Log = slog.New(slog.NewTextHandler(&log, nil))
@@ -90,9 +90,7 @@ func TestKeptCodeThatCannotBeLoadedIsMadeAnew(t *testing.T) {
 	if want := []string{"keep", "load", "forget", "keep", "load"}; !slices.Equal(by.calls, want) {
 		t.Errorf("called were %q, want %q", by.calls, want)
 	}
-	if got := counts.of(telemetry.ModuleCompiled, telemetry.ModuleCached, telemetry.ModuleRejected); !slices.Equal(got, []uint64{1, 0, 0}) {
-		t.Errorf("compiled, cached, rejected %v, want [1 0 0]", got)
-	}
+	counts.Want(t, "a file that is forgotten", fates, 1, 0, 0)
 	if path, said := cacheFile(t, dir), log.String(); strings.Count(said, "\n") != 1 || !strings.Contains(said, path) || !strings.Contains(said, errTold.Error()) {
 		t.Errorf("logged is %q, want one line of %s and why", said, path)
 	}
@@ -101,8 +99,8 @@ func TestKeptCodeThatCannotBeLoadedIsMadeAnew(t *testing.T) {
 // TestDiscardLeavesWhatIsNoLongerItsOwn: code that came to its place has left its name to others.
 func TestDiscardLeavesWhatIsNoLongerItsOwn(t *testing.T) {
 	dir := t.TempDir()
-	runs(t, newStore(t, keeping(t, dir, 1, newTally())), answering(1))
-	s := newStore(t, keeping(t, dir, 1, newTally()))
+	runs(t, newStore(t, keeping(t, dir, 1, new(telemetrytest.Tally))), answering(1))
+	s := newStore(t, keeping(t, dir, 1, new(telemetrytest.Tally)))
 	code, err := s.Find(guestOne(answering(1)))
 	if err != nil {
 		t.Fatal(err)

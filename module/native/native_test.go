@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"syscall"
 	"testing"
 
@@ -155,37 +154,5 @@ func answering(n byte) []byte {
 		section(10, []byte{1, 4, 0, 0x41, n, 0x0b}))
 }
 
-// A tally counts what a store counts.
-type tally struct {
-	telemetry.Recorder
-	mu     sync.Mutex
-	counts map[*telemetry.Metric]uint64
-}
-
-func newTally() *tally {
-	return &tally{Recorder: telemetry.Nop, counts: map[*telemetry.Metric]uint64{}}
-}
-
-func (c *tally) Count(of telemetry.Counter, n uint64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.counts[of.Metric()] += n
-}
-
-func (c *tally) of(names ...telemetry.Counters) []uint64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var counts []uint64
-	for _, name := range names {
-		counts = append(counts, c.counts[name.Metric()])
-	}
-	return counts
-}
-
-func (c *tally) want(t *testing.T, what string, compiled, cached, rejected uint64) {
-	t.Helper()
-	got := c.of(telemetry.ModuleCompiled, telemetry.ModuleCached, telemetry.ModuleRejected)
-	if want := []uint64{compiled, cached, rejected}; !slices.Equal(got, want) {
-		t.Errorf("%s: compiled, cached, rejected %v, want %v", what, got, want)
-	}
-}
+// fates are the counters of what became of native code: compiled, found in the cache, and of the cache rejected.
+var fates = []telemetry.Counters{telemetry.ModuleCompiled, telemetry.ModuleCached, telemetry.ModuleRejected}
