@@ -11,10 +11,6 @@ MUTANTS  ?= . sign quorum anchor feed journal sink
 LOG      := .cache/tests.json
 # Neither these nor their tests start a goroutine, so the race detector, several times as slow, finds nothing: raced_test.go.
 ALONE    := ./anchor ./config ./explain ./extract ./internal/calldata ./internal/strict ./module/wasm ./verify
-# These have tests that the detector would make too long or too large; they are skipped with it and run without.
-UNRACED  := ./module ./sink/evm
-# Of the journal only these do, and the others wait for minutes: raced_test.go.
-MEASURES := TestDamagedFoldersStart|TestMemoryIsGivenBack|TestRetentionAsksFewQuestions|TestSoundFoldersAreFoundSound|TestWithoutACheckMemoryIsWatched
 # These take longest: they begin first, so that none is left to run alone. Most tests wait for servers, and leave a processor to others.
 LONGEST  := ./sink/evm ./journal ./node ./cmd/dodona ./module
 AT_ONCE  := 4
@@ -69,8 +65,7 @@ test: ## everything, with the race detector, against real servers (runs deps whe
 	@set -o pipefail; { \
 	  CGO_ENABLED=1 go test -p $(AT_ONCE) -json -race -tags integration -timeout 30m $$(go list $(LONGEST) ./... | grep -vxF "$$(go list $(ALONE))") && \
 	  go test -p $(AT_ONCE) -json -tags integration -timeout 30m $(ALONE) && \
-	  go test -p $(AT_ONCE) -json -timeout 30m $(UNRACED) && \
-	  go test -json -timeout 30m ./journal -run '^($(MEASURES))$$' && \
+	  scripts/spared.sh -p $(AT_ONCE) -json -tags integration -timeout 30m && \
 	  go test -json -tags $(NO_SERVER) ./bus ./cmd/dodona -run ABuildWithoutAServer; \
 	} | go run ./scripts/testtimes -log $(LOG)
 

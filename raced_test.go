@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -46,36 +45,6 @@ func TestWhatIsTestedWithoutTheRaceDetectorHasOneGoroutine(t *testing.T) {
 	}
 	if files < 10 {
 		t.Errorf("read %d files", files)
-	}
-}
-
-// TestWhatTheJournalMeasuresIsTestedWithoutTheRaceDetector: a test that the detector is spared runs without it.
-func TestWhatTheJournalMeasuresIsTestedWithoutTheRaceDetector(t *testing.T) {
-	text, err := os.ReadFile("Makefile")
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := regexp.MustCompile(`(?m)^MEASURES +:= (.+)$`).FindSubmatch(text)
-	if found == nil {
-		t.Fatal("the Makefile has no line MEASURES")
-	}
-	listed := slices.Sorted(strings.SplitSeq(string(found[1]), "|"))
-	names, err := filepath.Glob("journal/*_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var spared []string
-	for _, name := range names {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range regexp.MustCompile(`func (Test\w+)\(t \*testing\.T\) \{\n\tmeasures\(t\)`).FindAllSubmatch(text, -1) {
-			spared = append(spared, string(m[1]))
-		}
-	}
-	if slices.Sort(spared); !slices.Equal(spared, listed) || len(spared) == 0 {
-		t.Errorf("journal spares the race detector %q, and MEASURES in the Makefile has %q", spared, listed)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/calldata"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/internal/secp"
 	"github.com/dodona-oracle/dodona/verify"
 )
@@ -92,9 +93,7 @@ func mutate(r *rand.Rand, s speaker, data []byte) []byte {
 
 // TestGoAndTheContractsJudgeAlike compares verify and internal/calldata with the compiled contracts.
 func TestGoAndTheContractsJudgeAlike(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
+	racetest.Long(t, "it takes seconds")
 	r := rand.New(rand.NewPCG(*seed, 0))
 	all := []speaker{schnorrSpeaker(1), schnorrSpeaker(2), ecdsaSpeaker(1, 1), ecdsaSpeaker(2, 2), ecdsaSpeaker(3, 4)}
 	const stored = now - 60_000

@@ -18,6 +18,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/contracts"
 	"github.com/dodona-oracle/dodona/internal/calldata"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 )
 
 var update = flag.Bool("update", false, "print the gas and write docs/gas.md anew")
@@ -189,9 +190,7 @@ func calldataGas(data []byte) uint64 {
 }
 
 func TestGas(t *testing.T) {
-	if testing.Short() {
-		t.Skip("mines some hundred blocks")
-	}
+	racetest.Long(t, "mines some hundred blocks")
 	forks := []struct {
 		name   string
 		config *params.ChainConfig

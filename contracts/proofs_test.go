@@ -11,14 +11,13 @@ import (
 	"github.com/dodona-oracle/dodona/contracts"
 	"github.com/dodona-oracle/dodona/internal/calldata"
 	"github.com/dodona-oracle/dodona/internal/calldata/signed"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 )
 
 // TestContractsJudgeProofsAsTheVectorsSay runs spec/vectors/proofs.json against anchors' contracts: every path of every tree,
 // and the evidence whose verdict is about a path.
 func TestContractsJudgeProofsAsTheVectorsSay(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
+	racetest.Long(t, "it takes seconds")
 	raw, err := os.ReadFile("../spec/vectors/proofs.json")
 	if err != nil {
 		t.Fatal(err)

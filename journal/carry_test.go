@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -40,7 +41,7 @@ func appendRound(t testing.TB, j *Journal, round, from, to int) {
 
 // Retention of ten thousand keys asks the store a few questions, not one a key.
 func TestRetentionAsksFewQuestions(t *testing.T) {
-	measures(t)
+	racetest.Long(t, "it takes seconds")
 	const keys = 10_000
 	for _, remembered := range []bool{true, false} {
 		dir := t.TempDir()

@@ -20,6 +20,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/bus"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -272,7 +273,7 @@ func setting(t *testing.T, name string, otherwise int) int {
 // DODONA_GROUND_SECONDS and DODONA_GROUND_GROUP say how often, which damage, how long a start may take, and in which memory
 // group (the folder of its cgroup).
 func TestDamagedFoldersStart(t *testing.T) {
-	measures(t)
+	racetest.Long(t, "it takes seconds")
 	runs, seed := setting(t, "DODONA_GROUND_RUNS", groundRuns), setting(t, "DODONA_GROUND_SEED", 9)
 	within := time.Duration(setting(t, "DODONA_GROUND_SECONDS", 120)) * time.Second
 	folders := groundFolders(t)
@@ -320,7 +321,7 @@ func TestDamagedFoldersStart(t *testing.T) {
 // TestWithoutACheckMemoryIsWatched: the place of a record is flipped far up, and nothing checks the folder. The start ends
 // with a sentence, before the system ends it.
 func TestWithoutACheckMemoryIsWatched(t *testing.T) {
-	measures(t)
+	racetest.Long(t, "it takes seconds")
 	dir := groundFolders(t)[0]
 	msgs := filepath.Join(streamsDir(dir), scopeOf(dodona.Digest{}).stream(streamRaw), "msgs")
 	flipPlace(t, msgs, readingSubject, `{"n":20}`, 5)
@@ -337,7 +338,7 @@ func TestWithoutACheckMemoryIsWatched(t *testing.T) {
 // TestSoundFoldersAreFoundSound: what the server itself writes, closed, killed, or after retention freed most of it, is not
 // damaged. It would fail if a version of the server wrote another format.
 func TestSoundFoldersAreFoundSound(t *testing.T) {
-	measures(t)
+	racetest.Long(t, "it takes seconds")
 	freed := filepath.Join(t.TempDir(), "data")
 	j, err := Open(t.Context(), Config{Dir: freed, Node: "gw-1", Raw: Limits{Bytes: 2 * unit.MiB}, Proof: Limits{Bytes: 2 * unit.MiB}})
 	if err != nil {

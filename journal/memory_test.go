@@ -11,20 +11,10 @@ import (
 	"github.com/dodona-oracle/dodona/internal/racetest"
 )
 
-// measures skips a test of how much memory or how many questions many records take: the race detector takes several times as
-// much of either, and shorter tests hold the same goroutines to it. make test runs it without.
-func measures(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
-	racetest.Spare(t)
-}
-
 // TestMemoryIsGivenBack appends 100,000 records and reads them. The embedded store keeps what was read while it was
 // written for ten seconds; after that the heap must be small again.
 func TestMemoryIsGivenBack(t *testing.T) {
-	measures(t)
+	racetest.Long(t, "it takes seconds")
 	j := open(t, Config{})
 	var wg sync.WaitGroup
 	wg.Go(func() { read(t, j, "me", 100_000, dodona.TopicReading) })

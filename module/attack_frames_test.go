@@ -144,10 +144,7 @@ func sleb(n int) (b []byte) {
 // TestDeepModulesEndAlikeOnEveryEngine: at the highest limits, whatever frames look like, the module's own count of its depth ends it, or
 // nothing does; never the stack of one engine.
 func TestDeepModulesEndAlikeOnEveryEngine(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
-	racetest.Spare(t)
+	racetest.Long(t, "it takes seconds")
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 0))
 	compiled, interpreted := newEngine(t, nil), newEngine(t, func(o *module.Options) { o.Interpreter = true })
@@ -226,10 +223,7 @@ func TestAnOutgrownStackIsGivenBack(t *testing.T) {
 
 // TestTheStackIsBounded: what one event can make of it, at the default bound of depth and at the highest one.
 func TestTheStackIsBounded(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
-	racetest.Spare(t)
+	racetest.Long(t, "it takes seconds")
 	e := newEngine(t, nil)
 	for depth, most := range map[uint32]int{manifest.DefaultDepth: 6 << 20, manifest.MaxDepth: 18 << 20} {
 		for name, wasm := range map[string][]byte{"values": deep(rand.New(rand.NewPCG(1, 1)), true), "ifs": merged(340, 120, 1, 3000), "turns": turned(300, 120, 3000)} {

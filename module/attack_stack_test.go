@@ -15,10 +15,7 @@ import (
 // TestTheStackStaysWithinItsBound: whatever a module does, its stack is within what was promised to it when it was loaded. Half of the
 // modules are those that have most on the stack for their size, half do a little of everything.
 func TestTheStackStaysWithinItsBound(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
-	racetest.Spare(t)
+	racetest.Long(t, "it takes seconds")
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 0))
 	e := newEngine(t, nil)
@@ -117,10 +114,7 @@ func crafted(locals, times int, open []byte, part func(i int) []byte, shut []byt
 // TestTheStackOfFewValuesStaysWithinItsBound: little is alive, and yet values are driven out of their registers, by instructions that
 // want certain ones and by what goes from one block to another.
 func TestTheStackOfFewValuesStaysWithinItsBound(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
-	racetest.Spare(t)
+	racetest.Long(t, "it takes seconds")
 	e := newEngine(t, nil)
 	turn := func(n int) (b []byte) { // each local gets the value of another one
 		for i := range n {

@@ -233,10 +233,7 @@ func contains(t *testing.T, what, text string, fragments []string) {
 
 // TestAttacksFailAlone runs every attack that needs no process of its own in one engine, beside an honest module.
 func TestAttacksFailAlone(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
-	racetest.Spare(t)
+	racetest.Long(t, "it takes seconds")
 	for _, interpreter := range []bool{false, true} {
 		t.Run(map[bool]string{false: "compiler", true: "interpreter"}[interpreter], func(t *testing.T) {
 			e := newEngine(t, func(o *module.Options) { o.Interpreter = interpreter })
@@ -256,7 +253,7 @@ func TestBombsLeaveTheProcessAlive(t *testing.T) {
 		t.Skip("it starts processes")
 	}
 	if name := os.Getenv("DODONA_ATTACK"); name != "" {
-		inChild(t, name)
+		inChild(t, name, !racetest.On) // the race detector reserves more than any limit
 		return
 	}
 	for _, a := range attacks {
@@ -278,8 +275,8 @@ func TestBombsLeaveTheProcessAlive(t *testing.T) {
 }
 
 // inChild runs one attack as the parent wants it.
-func inChild(t *testing.T, name string) {
-	if !racetest.On { // the race detector reserves more than any limit
+func inChild(t *testing.T, name string, limited bool) {
+	if limited {
 		limit := unix.Rlimit{Cur: attackRlimit, Max: attackRlimit}
 		if err := unix.Setrlimit(unix.RLIMIT_AS, &limit); err != nil {
 			t.Fatal(err)

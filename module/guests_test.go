@@ -243,10 +243,7 @@ func unload(t *testing.T, m *Module) {
 // TestGuestsOfAllLanguagesGiveTheSameAnswers runs every guest with the compiler and the interpreter. Their answers are
 // those of the table; and answers and fuel are those of the folder's answers.json, whatever machine this is.
 func TestGuestsOfAllLanguagesGiveTheSameAnswers(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
-	racetest.Spare(t)
+	racetest.Long(t, "it takes seconds")
 	compiled := answersOf(t, *guestFolder, Options{})
 	for _, name := range slices.Sorted(maps.Keys(compiled)) {
 		events := eventsFor(name)

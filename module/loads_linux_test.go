@@ -14,10 +14,7 @@ import (
 // TestThousandLoadsLeaveNothing loads and closes modules a thousand times, and compares what the process holds after the
 // first hundred with what it holds at the end.
 func TestThousandLoadsLeaveNothing(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
-	racetest.Spare(t)
+	racetest.Long(t, "it takes seconds")
 	for name, o := range map[string]Options{
 		"compiled":    {Dir: t.TempDir(), Key: make([]byte, 32), Sample: 1},
 		"interpreted": {Interpreter: true, Sample: 1},

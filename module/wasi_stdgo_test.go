@@ -16,10 +16,7 @@ import (
 )
 
 func TestStandardGoFindsTheRoundAndTheDirectory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
-	racetest.Spare(t)
+	racetest.Long(t, "it takes seconds")
 	wasm := filepath.Join(t.TempDir(), "stdgo.wasm")
 	build := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", wasm, "./testdata/abi/stdgo")
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")

@@ -20,6 +20,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/keyfile"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
@@ -47,9 +48,7 @@ func writeFile(t *testing.T, content string, mode os.FileMode) string {
 }
 
 func TestKeystoreReadsTheVectorsOfTheDefinition(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
+	racetest.Long(t, "it takes seconds")
 	t.Parallel()
 	want, err := ParseKey(vectorKey)
 	if err != nil {
@@ -71,9 +70,7 @@ func TestKeystoreReadsTheVectorsOfTheDefinition(t *testing.T) {
 }
 
 func TestKeystoreAgreesWithGoEthereum(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
+	racetest.Long(t, "it takes seconds")
 	t.Parallel()
 	key := newTestKey(t)
 	path := filepath.Join(t.TempDir(), "new", "folder", "node.json")

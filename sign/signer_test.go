@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/internal/telemetrytest"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -245,9 +246,7 @@ func TestALeftCallIsNotOverlooked(t *testing.T) {
 // TestKilledAtEveryStep kills the signer at each call of its ledger in each way, restarts it on the same disk with other
 // values for the same rounds, kills that one at each call too, and audits all signatures that ever got out.
 func TestKilledAtEveryStep(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it kills processes")
-	}
+	racetest.Long(t, "it kills processes")
 	t.Parallel()
 	k := newTestKey(t)
 	work := func(variant byte) [][]dodona.Claim {

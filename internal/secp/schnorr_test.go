@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 )
 
 // contractAccepts is what a contract computes, with go-ethereum's precompile: the oracle of these tests.
@@ -33,6 +34,7 @@ func contractAccepts(k dodona.GroupKey, digest dodona.Digest, r dodona.Address, 
 }
 
 func TestSchnorrSignaturesVerifyEverywhere(t *testing.T) {
+	racetest.Spare(t)
 	rapid.Check(t, func(t *rapid.T) {
 		k, digest := anyKey.Draw(t, "key"), anyDigest.Draw(t, "digest")
 		group, err := k.GroupKey()

@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 )
 
 // order is the order n of the group.
@@ -48,6 +49,7 @@ var anyDigest = rapid.Custom(func(t *rapid.T) (d dodona.Digest) {
 
 // TestSignaturesAreEthereums compares address, signature and recovery with go-ethereum.
 func TestSignaturesAreEthereums(t *testing.T) {
+	racetest.Spare(t)
 	rapid.Check(t, func(t *rapid.T) {
 		k, digest := anyKey.Draw(t, "key"), anyDigest.Draw(t, "digest")
 		theirs, err := crypto.ToECDSA(k.Bytes())
@@ -147,6 +149,7 @@ func TestRecoverRefusesInfinity(t *testing.T) {
 
 // TestFastWayAgrees compares Recover and Known.Signed on good, foreign and broken signatures.
 func TestFastWayAgrees(t *testing.T) {
+	racetest.Spare(t)
 	k := newKey(t)
 	known := NewKnown(k.PublicKey())
 	rapid.Check(t, func(t *rapid.T) {

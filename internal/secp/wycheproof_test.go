@@ -13,6 +13,7 @@ import (
 	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 )
 
 // wycheproof is the part of C2SP's files that is needed.
@@ -82,6 +83,7 @@ func lowered(rs [64]byte) ([64]byte, bool) {
 // TestWycheproofP1363 runs r‖s through verification, the fast way and recovery. The set calls a high s valid; here
 // only its low twin is.
 func TestWycheproofP1363(t *testing.T) {
+	racetest.Spare(t)
 	highs := 0
 	var known *Known
 	eachWycheproof(t, "wycheproof-ecdsa_secp256k1_sha256_p1363_test.json", func(name string, key PublicKey, digest dodona.Digest, sig []byte, valid bool) {
@@ -137,6 +139,7 @@ func overflows(key PublicKey, digest dodona.Digest, rs [64]byte) bool {
 
 // TestWycheproofDER runs the DER set: every broken encoding must be refused.
 func TestWycheproofDER(t *testing.T) {
+	racetest.Spare(t)
 	accepted := 0
 	eachWycheproof(t, "wycheproof-ecdsa_secp256k1_sha256_test.json", func(name string, key PublicKey, digest dodona.Digest, sig []byte, valid bool) {
 		got := verifyDER(key, digest, sig)

@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
 // TestWhatIsAnsweredInVainIsNotAskedForAllTheTime: an endpoint that answers, and never lets a turn get through, is asked less and less
 // often at last.
 func TestWhatIsAnsweredInVainIsNotAskedForAllTheTime(t *testing.T) {
+	racetest.Spare(t)
 	says := func(method, text string) func(*bench, *ledger) {
 		return func(b *bench, l *ledger) {
 			b.settings.Anchor = dodona.Address{9}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -74,7 +75,7 @@ func always(with error) func(string) error { return func(string) error { return 
 // TestAnyEndpointThatAnswersNowAndThenDelivers, whatever its habit is, at the default settings: the first answer after some minutes, and
 // then one after the other.
 func TestAnyEndpointThatAnswersNowAndThenDelivers(t *testing.T) {
-	simulatesHours(t)
+	racetest.Long(t, "it simulates hours")
 	for _, c := range []struct {
 		name  string
 		habit func() func(string) error

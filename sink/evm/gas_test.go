@@ -7,6 +7,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -21,9 +22,7 @@ func (p *play) estimates(e estimate) {
 const takes, limited = 31_039, 31_039 + 31_039/4 + 5000
 
 func TestRefusedEstimatesDoNotRaiseTheGas(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
+	racetest.Long(t, "it takes seconds")
 	for _, e := range []estimate{{Refused: "BadProof"}, {Unknown: "missing trie node"}} {
 		p := newPlay(sink.Latest)
 		p.machine.gas = 0

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -40,9 +41,7 @@ func (b *bench) refusing(is func(dodona.Record) bool) (given func() []dodona.Rec
 
 // TestAnEndpointsWordsAreShortWhereverTheyGo: events, receipts, intents and the status hold some of them, whatever they are the answer to.
 func TestAnEndpointsWordsAreShortWhereverTheyGo(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
+	racetest.Long(t, "it takes seconds")
 	words, _ := json.Marshal("no " + strings.Repeat("<\x1b[31m\u202e\n", 20_000))
 	for method, code := range map[string]int{
 		"eth_sendRawTransaction": -32000, "eth_estimateGas": 3, "eth_getBalance": 429, "eth_getTransactionReceipt": -32603,

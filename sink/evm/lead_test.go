@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -51,7 +52,7 @@ func (l *ledger) empties() (n int) {
 
 // TestWhatIsAheadOfAllThatIsKnownIsNotBelievedOfOneEndpoint: a slot would drop rounds, and a count of transactions be filled up to.
 func TestWhatIsAheadOfAllThatIsKnownIsNotBelievedOfOneEndpoint(t *testing.T) {
-	simulatesHours(t)
+	racetest.Long(t, "it simulates hours")
 	for name, c := range map[string]struct{ method, says string }{
 		"a slot that no contract can hold": {"eth_getStorageAt", slotWord(math.MaxUint64)},
 		"a slot that nobody sent":          {"eth_getStorageAt", slotWord(40)},

@@ -23,7 +23,6 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/internal/keyfile"
-	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/internal/secp"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
@@ -397,14 +396,4 @@ func (b *bench) within(most time.Duration, what string, is func() bool) (took ti
 		time.Sleep(time.Second)
 	}
 	return time.Since(begun)
-}
-
-// simulatesHours skips a test that asks for so many turns that the race detector makes minutes of it: shorter ones hold
-// the same goroutines to it, and make test runs this one without.
-func simulatesHours(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("it simulates hours")
-	}
-	racetest.Spare(t)
 }

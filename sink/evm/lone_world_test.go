@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -60,9 +61,7 @@ func counts(n uint64) func(string) string {
 // TestANewFolderAndAKeyThatWasUsed: one endpoint counts wrongly for ever, too many or too few, and the other one is there from the start or
 // comes later. The rounds are delivered, and nothing is bought.
 func TestANewFolderAndAKeyThatWasUsed(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
+	racetest.Long(t, "it takes seconds")
 	for _, c := range []struct {
 		used, says uint64
 		liar       int
@@ -109,9 +108,7 @@ func TestANewFolderAndAKeyThatWasUsed(t *testing.T) {
 // TestAnOldSlotDeniesNothing: another sender delivers each round in time, one endpoint shows an old slot, for ever or a minute of ten, and a third
 // one, if there is one, lags. Nothing is sent in vain.
 func TestAnOldSlotDeniesNothing(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
+	racetest.Long(t, "it takes seconds")
 	const each = time.Minute
 	for _, c := range []struct {
 		faces, old int
@@ -180,6 +177,7 @@ func TestAnOldSlotDeniesNothing(t *testing.T) {
 
 // TestALieThatRisesIsNotBelieved: the first endpoint shows a slot that goes with the clock, and who denies it is away for three minutes of 15.
 func TestALieThatRisesIsNotBelieved(t *testing.T) {
+	racetest.Spare(t)
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger()
 		first, second := newFace(l), newFace(l)
@@ -266,9 +264,7 @@ func (l *ledger) reorg(from uint64) {
 // TestAReorgBesideALiar: blocks with the last transactions go, and one endpoint claims slot and count from then on, or did before. The others have
 // less than was known, and are right. What is offered then is delivered.
 func TestAReorgBesideALiar(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
+	racetest.Long(t, "it takes seconds")
 	for _, c := range []struct {
 		faces, liar int
 		before      bool
@@ -313,6 +309,7 @@ func TestAReorgBesideALiar(t *testing.T) {
 
 // TestALoneNonceEndsWithWhoIsGone: the first endpoint is believed alone, with a block an hour ahead of our clock, which is off too, and dies; the second one is back.
 func TestALoneNonceEndsWithWhoIsGone(t *testing.T) {
+	racetest.Spare(t)
 	for _, method := range []string{"eth_getTransactionCount", "eth_getStorageAt"} {
 		for _, off := range []time.Duration{-2 * time.Minute, 0, 2 * time.Minute} {
 			synctest.Test(t, func(t *testing.T) {

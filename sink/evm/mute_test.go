@@ -19,6 +19,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -78,7 +79,7 @@ func (b *bench) put(n int, round dodona.Round) {
 // TestAContractThatNobodyAnswersOfHoldsUpNoOther: no endpoint answers what a call of some contracts takes, each question takes all the time that it may, and the other feed goes. A person
 // is told which contract it is, and once endpoints answer again, so do its answers go.
 func TestAContractThatNobodyAnswersOfHoldsUpNoOther(t *testing.T) {
-	simulatesHours(t)
+	racetest.Long(t, "it simulates hours")
 	for name, fails := range map[string]error{"cut": io.ErrUnexpectedEOF, "hangs": errHangs} {
 		for _, policy := range []string{sink.Every, sink.Latest} {
 			for mute := 1; mute <= 2; mute++ {
@@ -241,7 +242,7 @@ func TestWhatOneEndpointDoesNotSayAnotherShowsNothingOf(t *testing.T) {
 
 // TestWhatIsWellGoesThoughOthersFallIll: one after the other gets no answer. What is well, or well again, goes within minutes, whoever else is ill, is told, and has much waiting.
 func TestWhatIsWellGoesThoughOthersFallIll(t *testing.T) {
-	simulatesHours(t)
+	racetest.Long(t, "it simulates hours")
 	for name, fails := range map[string]error{"cut": io.ErrUnexpectedEOF, "hangs": errHangs} {
 		for _, waiting := range []int{1, mostOpen/2 + 1} {
 			t.Run(fmt.Sprintf("%s, %d wait", name, waiting), func(t *testing.T) {
@@ -292,7 +293,7 @@ func TestWhatIsWellGoesThoughOthersFallIll(t *testing.T) {
 // TestABadEndpointIsHardlyTheWorseForMuteContracts: most requests fail, whatever they are, and of some contracts none is ever answered. The feed that is well is late by what the endpoints
 // cost, and that is over when they are well.
 func TestABadEndpointIsHardlyTheWorseForMuteContracts(t *testing.T) {
-	simulatesHours(t)
+	racetest.Long(t, "it simulates hours")
 	const feeds = 4
 	for _, c := range []struct {
 		name  string
@@ -348,9 +349,7 @@ func TestABadEndpointIsHardlyTheWorseForMuteContracts(t *testing.T) {
 
 // TestWhereEstimatesFailByChanceNobodyIsIll: all else is answered at once, and of no contract more seldom than of others.
 func TestWhereEstimatesFailByChanceNobodyIsIll(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
+	racetest.Long(t, "it takes seconds")
 	for _, c := range []struct {
 		of    uint64 // one of so many is answered
 		fails error
@@ -403,7 +402,7 @@ func TestWhereEstimatesFailByChanceNobodyIsIll(t *testing.T) {
 
 // TestAFeedThatIsWellIsNotLate, whatever becomes of the estimates of others.
 func TestAFeedThatIsWellIsNotLate(t *testing.T) {
-	simulatesHours(t)
+	racetest.Long(t, "it simulates hours")
 	const limit = `"error":{"code":-32005,"message":"limit exceeded"}`
 	asked := 0
 	each := func(n int, fails error) (string, error) { // is not answered, but for each n-th

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -137,6 +138,7 @@ func TestOneContractThatCannotBeAskedHoldsUpNoOther(t *testing.T) {
 // TestAnchorsAndFeedsHoldUpEachOtherNot: nobody estimates what an anchor takes, or its slot holds what no contract can hold, and a feed is delivered, one anchor being asked about at a time
 // after some; and the other way round beside the only feed. Once the cause is gone, all that waited goes.
 func TestAnchorsAndFeedsHoldUpEachOtherNot(t *testing.T) {
+	racetest.Spare(t)
 	for name, c := range map[string]struct{ estimate, anchors bool }{
 		"anchors, estimate": {true, true}, "anchors, slot": {false, true}, "the only feed, estimate": {true, false}, "the only feed, slot": {false, false},
 	} {

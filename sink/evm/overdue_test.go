@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -264,6 +265,7 @@ func TestABlockThatDoesNotComeBackIsGone(t *testing.T) {
 // TestACountThatIsTooLowIsNoReorganization: the only endpoint counts too few transactions for a while, and shows each in its block. If that block
 // is another one by now, it shows what it had kept.
 func TestACountThatIsTooLowIsNoReorganization(t *testing.T) {
+	racetest.Spare(t)
 	for _, kept := range []bool{false, true} {
 		t.Run(fmt.Sprint("kept ", kept), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -249,6 +250,7 @@ func TestADeadEndpointIsNotInTheWayOfOneThatFails(t *testing.T) {
 // TestALiarIsNotInTheWayOfOneThatFails: an endpoint that says politely why nothing can be sent is not believed because the other one fails now
 // and then.
 func TestALiarIsNotInTheWayOfOneThatFails(t *testing.T) {
+	racetest.Spare(t)
 	for name, lie := range map[string]map[string]string{
 		"no money": {"eth_getBalance": `"result":"0x0"`},
 		"refused":  {"eth_estimateGas": `"error":{"code":3,"message":"execution reverted"}`},
@@ -308,9 +310,7 @@ func TestALookThatAsksNothingIsFollowedByOneThatDoes(t *testing.T) {
 // TestALaggardDoesNotMakeUpForWhatAnotherFailsAt: the first endpoint fails for receipts, slots and estimates, and tells the nonce; the second,
 // which answers those, is behind. The view of both looks as if what is in a block were lost, and nothing is sent twice for that.
 func TestALaggardDoesNotMakeUpForWhatAnotherFailsAt(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
+	racetest.Long(t, "it takes seconds")
 	for _, lag := range []uint64{6, 30, 600} {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLedger()

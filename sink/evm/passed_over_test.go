@@ -12,6 +12,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -144,7 +145,7 @@ func TestWhatIsPassedOverLeavesItsPlace(t *testing.T) {
 // TestAnEndpointIsAskedOfAnotherContract: nobody says what an answer of one feed takes, and 2,048 of them wait; the other feed is quiet. Whether it is the contract
 // shows what the endpoint says of the other one: then the oldest are passed over, and the quiet feed goes; or nothing is passed over.
 func TestAnEndpointIsAskedOfAnotherContract(t *testing.T) {
-	simulatesHours(t)
+	racetest.Long(t, "it simulates hours")
 	const refuses, broken = `"error":{"code":3,"message":"execution reverted: unknown feed"}`, `"error":{"code":-32000,"message":"missing trie node"}`
 	for other, passes := range map[string]bool{"": true, refuses: true, broken: false} {
 		synctest.Test(t, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -38,9 +39,7 @@ func (l *ledger) header(ahead int64, at time.Time) string {
 // TestALiarIsNotBelievedThoughItsWitnessIsPoor: the first endpoint lies for ever, and each round is in a block once, whatever the honest second
 // one is like.
 func TestALiarIsNotBelievedThoughItsWitnessIsPoor(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
+	racetest.Long(t, "it takes seconds")
 	for name, c := range map[string]struct {
 		trips func(string) error
 		ahead uint64 // blocks that the liar claims besides
@@ -139,7 +138,7 @@ func TestWhoWasBelievedAloneIsAskedAbout(t *testing.T) {
 // TestWhatAnotherSenderDeliveredIsNotSentInVain: it delivers each round in time; the second endpoint is behind, or stands still from the fifth
 // minute on.
 func TestWhatAnotherSenderDeliveredIsNotSentInVain(t *testing.T) {
-	simulatesHours(t)
+	racetest.Long(t, "it simulates hours")
 	for _, gas := range []uint64{0, 60_000} {
 		for _, policy := range []string{sink.Latest, sink.Every} {
 			for _, each := range []time.Duration{4 * time.Second, 10 * time.Second, time.Minute} {
