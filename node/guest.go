@@ -226,7 +226,7 @@ func (g *guest) open(ctx context.Context) (*module.Module, error) {
 		return nil, err
 	}
 	spec := g.spec
-	if spec.Wasm, err = g.found.Read(); err != nil {
+	if spec.Wasm, err = g.read(ctx); err != nil {
 		return nil, err
 	}
 	loaded, err := engine.Load(ctx, spec)
@@ -240,6 +240,13 @@ func (g *guest) open(ctx context.Context) (*module.Module, error) {
 		g.m.log.Warn("an unsigned module runs; sign it before it counts", "feed", g.feed, "module", g.spec.Name, "version", g.spec.Version)
 	}
 	return loaded, nil
+}
+
+// read reads the release again, for as long as ctx lasts: what holds the file may never answer, and is then asked anew, as by a look.
+func (g *guest) read(ctx context.Context) ([]byte, error) {
+	return patience.Await(ctx, &g.m.looks, patience.Task[[]byte]{
+		Name: fmt.Sprintf("%s for feed %s", g.found.File, g.feed), Do: g.found.Read, Beside: asksAnew,
+	})
 }
 
 // Apply runs the module. While it does not run, the error is why, and what the module knew is kept.

@@ -52,6 +52,9 @@ type modules struct {
 // containers kills after ten seconds.
 const endsWithin = 4 * time.Second
 
+// asksAnew is how long a share that does not answer is waited for before it is asked beside that: it may be mounted anew.
+const asksAnew = time.Minute
+
 // A standing is how it is with the module of a feed.
 type standing struct {
 	loaded  *module.Module // nil while it does not run
@@ -135,7 +138,7 @@ func (m *modules) look(ctx context.Context, c *config.Config, f config.Feed) (ma
 	found, err := patience.Await(ctx, &m.looks, patience.Task[manifest.Found]{
 		Name:   fmt.Sprintf("%s %s in %s for feed %s", s.Name, s.Version, c.Modules.Dir, name),
 		Do:     func() (manifest.Found, error) { return m.find(c, s) },
-		Beside: time.Minute,
+		Beside: asksAnew,
 		Slow: func() {
 			m.log.Warn("a module is still being looked for; its feed makes no rounds until then", "feed", name, "module", s.Name, "version", s.Version, "dir", c.Modules.Dir, "after", patience.SlowAfter)
 			m.note(name, standing{loading: true, err: fmt.Errorf("it is being looked for; does %s answer?", c.Modules.Dir)})

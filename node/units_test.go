@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/patience"
+	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/manifest"
 	"github.com/dodona-oracle/dodona/quorum"
 	"github.com/dodona-oracle/dodona/sink"
@@ -173,6 +175,27 @@ func TestALookThatHangsForGoodIsPassed(t *testing.T) {
 		})
 		if took := time.Since(began); !errors.Is(err, fs.ErrNotExist) || took != time.Minute {
 			t.Errorf("%v after %s, want what is there now after a minute", err, took)
+		}
+	})
+}
+
+// TestAReadThatHangsForGoodIsPassed too, and a feed that ends meanwhile keeps no later load of its module waiting.
+func TestAReadThatHangsForGoodIsPassed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &modules{basics: quiet(new(config.Config)), engine: new(module.Engine), making: make(chan struct{}, 1)}
+		g := &guest{m: m, feed: "f", found: manifest.Found{File: filepath.Join(t.TempDir(), "counter-1.0.0.wasm")}}
+		defer hung(&m.looks, g.found.File+" for feed f")()
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		if _, err := g.start(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v, want that it was given up", err)
+		}
+		if left := m.loads.Wait(t.Context()); len(left) > 0 || time.Since(began) != 30*time.Second {
+			t.Errorf("%q is under way after %s", left, time.Since(began))
+		}
+		if _, err := g.start(t.Context()); !errors.Is(err, fs.ErrNotExist) || time.Since(began) != time.Minute {
+			t.Errorf("%v after %s, want what is there now after a minute", err, time.Since(began))
 		}
 	})
 }
