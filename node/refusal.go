@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"log/slog"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/sign"
@@ -17,6 +18,15 @@ func refused(err error) bool {
 // conflicts reports whether a refusal is because the key has claimed another answer of the round, or a later round: cause for alarm.
 func conflicts(err error) bool {
 	return errors.Is(err, dodona.ErrConflict) || errors.Is(err, sign.ErrPassed)
+}
+
+// gravity is how loudly a refusal is told: one about which nobody can do anything, for later rounds are signed again, is as little as a round
+// that closed.
+func gravity(err error) slog.Level {
+	if errors.Is(err, sign.ErrBefore) && !errors.Is(err, sign.ErrClock) {
+		return slog.LevelWarn
+	}
+	return slog.LevelError
 }
 
 // whatToDo says what a person may do about a refusal.

@@ -1,8 +1,10 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -21,22 +23,26 @@ func (r refuser) Sign(_ context.Context, claims ...dodona.Claim) ([][]byte, erro
 }
 
 // TestADoubtIsNoConflict: whoever alarms on conflicts hears of no round that is not signed because a claim may have been lost, as
-// all are in the first seconds on a server elsewhere.
+// all are in the first seconds on a server elsewhere, nor is it told as loudly.
 func TestADoubtIsNoConflict(t *testing.T) {
+	var log bytes.Buffer
 	n := openNode(t, walks(t.TempDir(), "roles: [observe]\nfeeds: {f: {decimals: 2, every: 1h, from: [s]}}\n"), Options{})
 	f := n.config().Feeds[0]
 	value := dodona.NewInt192(7)
 	at := grid.At(dodona.RoundAt(time.Now()), f.Settings.Every)
+	n.observer.rounds.log = slog.New(slog.NewTextHandler(&log, nil))
 	for i, c := range []struct {
-		why  error
-		want string
+		why   error
+		want  string
+		level slog.Level
 	}{
-		{sign.ErrBefore, dodona.EventUnsigned},
-		{fmt.Errorf("%w: %w", sign.ErrBefore, sign.ErrClock), dodona.EventUnsigned},
-		{sign.ErrMalformed, dodona.EventUnsigned},
-		{fmt.Errorf("digest %w", dodona.ErrConflict), dodona.EventConflict},
-		{sign.ErrPassed, dodona.EventConflict},
+		{sign.ErrBefore, dodona.EventUnsigned, slog.LevelWarn},
+		{fmt.Errorf("%w: %w", sign.ErrBefore, sign.ErrClock), dodona.EventUnsigned, slog.LevelError},
+		{sign.ErrMalformed, dodona.EventUnsigned, slog.LevelError},
+		{fmt.Errorf("digest %w", dodona.ErrConflict), dodona.EventConflict, slog.LevelError},
+		{sign.ErrPassed, dodona.EventConflict, slog.LevelError},
 	} {
+		log.Reset()
 		round := at - dodona.Round(i*3600_000)
 		n.observer.rounds.now, n.observer.rounds.signer = round.Time, refuser{c.why}
 		if err := n.observer.rounds.sign(t.Context(), f.Settings.Every, dodona.Bundle{Feed: f.Feed, Round: round, Value: &value}); err != nil {
@@ -47,6 +53,9 @@ func TestADoubtIsNoConflict(t *testing.T) {
 			if told := err == nil && rec.ID == "f-"+round.ID(); told != (key == c.want) {
 				t.Errorf("refused because %v: event %q: %t, want %q", c.why, key, told, c.want)
 			}
+		}
+		if said := log.String(); strings.Count(said, "a round is not signed") != 1 || !strings.Contains(said, "level="+c.level.String()) {
+			t.Errorf("refused because %v: the log says %q, want it once and as %s", c.why, said, c.level)
 		}
 	}
 }
