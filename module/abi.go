@@ -59,6 +59,16 @@ var functions = func() []*function {
 // maxFunctions is how many host functions there can be.
 const maxFunctions = 128
 
+// importModules are the modules that host functions are imported from.
+var importModules = func() (names []string) {
+	for _, f := range functions {
+		if !slices.Contains(names, f.module) {
+			names = append(names, f.module)
+		}
+	}
+	return names
+}()
+
 // functionOf returns a host function by its name; nil if there is none.
 func functionOf(module, name string) *function {
 	for _, f := range functions {
@@ -79,7 +89,7 @@ func allowed(s *Spec) func(module, name string, t wasm.FuncType) error {
 		case f == nil && module == wasi.Module:
 			return errors.New("it is no function of WASI preview 1")
 		case f == nil:
-			return fmt.Errorf("only functions of %s and %s may be imported; build the module with one of Dodona's SDKs", manifest.ABI, wasi.Module)
+			return fmt.Errorf("only functions of %s may be imported; build the module with one of Dodona's SDKs", strings.Join(importModules, " and "))
 		case !f.typed().Equal(t):
 			return fmt.Errorf("its type is %v, and must be %v", t, f.typed())
 		}
@@ -132,7 +142,7 @@ func link(ctx context.Context, rt wazero.Runtime, s *Spec, imports []wasm.Import
 	if s.Capabilities.Files && s.Dir == "" {
 		return errors.New("the capability files was granted, and no directory: say which one it may read")
 	}
-	for _, module := range []string{manifest.ABI, wasi.Module} {
+	for _, module := range importModules {
 		b := rt.NewHostModuleBuilder(module)
 		linked := map[string]bool{}
 		for _, i := range imports {

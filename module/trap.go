@@ -2,14 +2,13 @@ package module
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/dodona-oracle/dodona/internal/plain"
-	"github.com/dodona-oracle/dodona/module/manifest"
-	"github.com/dodona-oracle/dodona/module/wasi"
 	"github.com/dodona-oracle/dodona/module/wasm"
 )
 
@@ -74,13 +73,6 @@ const addedImports = 2
 
 // hostFrame reports whether a line of a stack trace is of a function that guests import.
 func hostFrame(line string) bool {
-	for _, host := range hostModules {
-		if strings.HasPrefix(line, host+".") {
-			return true
-		}
-	}
-	return false
+	host, _, _ := strings.Cut(line, ".")
+	return host == wasm.HostModule || slices.Contains(importModules, host)
 }
-
-// hostModules are the import modules of host functions.
-var hostModules = [...]string{wasm.HostModule, manifest.ABI, wasi.Module}
