@@ -14,7 +14,7 @@ const notSupported = "answers of several members are not built yet; one node sig
 
 // at reports a mistake at a setting such as "journal.raw.age", which the message begins with.
 func (l *loader) at(setting, format string, args ...any) {
-	_, place := l.path(setting)
+	place := l.placeOf(setting)
 	l.report.Mistake(place, "", setting+": "+fmt.Sprintf(format, args...))
 }
 
@@ -37,7 +37,7 @@ func (l *loader) checkQuorum() {
 	}
 	const members = "network.quorum.members"
 	n := len(q.Members)
-	_, place := l.path(members)
+	place := l.placeOf(members)
 	if slices.ContainsFunc(q.Members, dodona.Address.IsZero) {
 		if l.report.Count() == 0 { // else it may be an address that could not be read, and is told
 			l.at(members, "the zero address belongs to nobody")
@@ -86,7 +86,7 @@ func (l *loader) checkRoles() {
 	shared := l.config.Journal.Shared()
 	for _, r := range allRoles {
 		if !slices.Contains(roles, r) && !shared {
-			_, place := l.path("roles")
+			place := l.placeOf("roles")
 			l.report.Warn(place, "", fmt.Sprintf("nobody can %s: this process leaves it out, and no other one reaches its journal", r), "set journal.listen or journal.url, or take roles out")
 			return
 		}
@@ -95,7 +95,7 @@ func (l *loader) checkRoles() {
 
 // checkJournal warns of what works, but hardly as it was meant.
 func (l *loader) checkJournal() {
-	_, place := l.path("journal.url")
+	place := l.placeOf("journal.url")
 	servers := l.config.Journal.Servers()
 	for _, text := range servers {
 		if u, err := url.Parse(text); err == nil && u.User != nil {

@@ -30,9 +30,9 @@ func (l *loader) checkModules() {
 
 // checkModule checks what a feed says about its module against the rest of the file.
 func (l *loader) checkModule(s feed.Settings, where string, n *strict.Node) {
-	value, place := n.Descend("module")
+	value, place := n.Descend(n.At, "module")
 	if s.Module == nil {
-		if points, pointsAt := n.Descend("points"); points != nil {
+		if points, pointsAt := n.Descend(n.At, "points"); points != nil {
 			l.report.Add(strict.Mistake{
 				Where: where, Message: "points: belongs to a feed with a module; without one the points are those of from",
 				Hint: "take it out, or name a module",
@@ -47,7 +47,10 @@ func (l *loader) checkModule(s feed.Settings, where string, n *strict.Node) {
 			Hint: "modules: {trust: trust.json}, or modules: {unsigned: true} for trying things out",
 		}, place)
 	}
-	at := func(setting string) *strict.Span { return placeIn(value, place, setting) }
+	at := func(setting string) *strict.Span {
+		_, at := value.Descend(place, setting)
+		return at
+	}
 	for i, name := range s.Module.Allow.ReadSensor {
 		if _, found := l.sources[name]; !found && dodona.CheckName(name, 1) == nil { // else it is told to be no name
 			m := strict.Mistake{Where: where, Message: fmt.Sprintf("module.allow.read_sensor: there is no source %s", strict.QuoteAll(name))}

@@ -56,7 +56,7 @@ func (l *loader) checkProof() {
 	}
 	mark := unit.Size(journal.Mark(uint64(have), readers))
 	if lasts := time.Duration(float64(mark) / max(perSecond, 1) * float64(time.Second)); lasts < awayFor {
-		_, place := l.path(setting)
+		place := l.placeOf(setting)
 		l.report.Warn(place, "", fmt.Sprintf("%s: %s: observations of these feeds take about %s a second, and wait when %s of the stream, which %d read, are not yet validated: that is after %s without a validator",
 			setting, have, wholeKiB(unit.Size(perSecond)), wholeKiB(mark), readers, unit.FormatDuration(lasts.Truncate(time.Second))),
 			fmt.Sprintf("%dMiB are enough for %s", wholeMiB(unit.Size(perSecond*awayFor.Seconds()*float64(have)/float64(mark))), unit.FormatDuration(awayFor)))

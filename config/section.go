@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/dodona-oracle/dodona/internal/strict"
@@ -116,7 +115,8 @@ func (l *loader) tell(who subject, err error, elsewhere ...string) {
 	if l.config.TwoLine && who.prefix+setting == "node.key.hex" {
 		m.Message = twoLineKey + rest
 	}
-	l.report.Add(m, placeIn(who.node, who.at, setting))
+	_, at := who.node.Descend(who.at, setting)
+	l.report.Add(m, at)
 }
 
 // A subject is what mistakes are told of.
@@ -142,27 +142,13 @@ func nameOf(setting string) string {
 	return name
 }
 
-// placeOf returns where a setting of the file stands.
-func (l *loader) placeOf(setting string) *strict.Span { return placeIn(l.root, l.root.At, setting) }
+// path returns the node and the place of a setting, such as "node.key.hex".
+func (l *loader) path(setting string) (*strict.Node, *strict.Span) {
+	return l.root.Descend(l.root.At, setting)
+}
 
-// placeIn returns where a setting below n stands, which itself stands at at: the item of a list that it names, or its value where that is
-// one word, its key where not; the nearest one around it where it is missing.
-func placeIn(n *strict.Node, at *strict.Span, setting string) *strict.Span {
-	for key := range strings.SplitSeq(setting, ".") {
-		if n == nil {
-			break
-		}
-		name, index, isItem := strings.Cut(strings.TrimSuffix(key, "]"), "[")
-		value, place := n.Child(name)
-		if value == nil {
-			break
-		}
-		n, at = value, place
-		if i, err := strconv.ParseUint(index, 10, 31); isItem && err == nil && int(i) < len(n.Items) {
-			n, at = n.Items[i], n.Items[i].At
-		} else if n.Kind == strict.Scalar {
-			at = n.At
-		}
-	}
+// placeOf returns where a setting of the file stands.
+func (l *loader) placeOf(setting string) *strict.Span {
+	_, at := l.path(setting)
 	return at
 }

@@ -93,7 +93,7 @@ func (l *loader) sink(name string, at *strict.Span, n *strict.Node) {
 
 // checkSinkFeeds checks that the feeds of a sink exist.
 func (l *loader) checkSinkFeeds(s *Sink, where string, n *strict.Node) bool {
-	list, place := n.Descend("feeds")
+	list, place := n.Descend(n.At, "feeds")
 	good := true
 	for i, name := range s.Policy.Feeds {
 		if list != nil && i < len(list.Items) {

@@ -77,6 +77,3 @@ func (l *loader) twoLineFeed() *strict.Node {
 		strict.Entry{Key: "from", At: l.root.At, Value: &strict.Node{Kind: strict.List, At: l.root.At, Items: []*strict.Node{word(twoLineEndpoint)}}},
 	)
 }
-
-// path returns the node and the place of a setting, such as "node.key.hex".
-func (l *loader) path(dotted string) (*strict.Node, *strict.Span) { return l.root.Descend(dotted) }

@@ -65,7 +65,7 @@ func (l *loader) checkUnits() {
 // checkFeed checks everything about a feed but whether the points it asks for exist.
 func (l *loader) checkFeed(s feed.Settings, where string, n *strict.Node, at *strict.Span) {
 	for key, zero := range map[string]bool{"every": s.Every == 0, "deadline": s.Deadline == 0, "stale": s.Stale == 0, "need": s.Need == 0} {
-		if value, place := n.Descend(key); value != nil && value.Kind == strict.Scalar && zero {
+		if value, place := n.Descend(n.At, key); value != nil && value.Kind == strict.Scalar && zero {
 			l.report.Mistake(place, where, key+": 0 means nothing here; leave it out for the default")
 		}
 	}
@@ -75,7 +75,7 @@ func (l *loader) checkFeed(s feed.Settings, where string, n *strict.Node, at *st
 
 // checkFrom checks that every point a feed asks for exists, and is in the feed's unit.
 func (l *loader) checkFrom(f *Feed, where string, n *strict.Node, at *strict.Span) {
-	from, place := n.Descend("from")
+	from, place := n.Descend(n.At, "from")
 	switch got := len(f.Settings.From); {
 	case got > feed.MaxFrom:
 		l.report.Mistake(place, where, fmt.Sprintf("from: %d points, at most %d are asked", got, feed.MaxFrom))

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -97,21 +98,31 @@ func (n *Node) Child(key string) (*Node, *Span) {
 	return nil, n.At
 }
 
-// Descend returns the node and the place of a setting below n, such as "node.key.hex": the value's place where it is one
-// word, the key's where it is not, the nearest section's where the setting is missing.
-func (n *Node) Descend(dotted string) (*Node, *Span) {
-	place := n.At
-	for _, key := range strings.Split(dotted, ".") {
-		value, at := n.Child(key)
-		if value == nil {
-			return nil, place
+// Descend returns the node and the place of a setting below n, such as "node.key.hex" or "tokens[1]": the item that it names, the value's
+// place where that is one word, the key's where it is not. Of what is missing there is no node, and the place is the nearest one around
+// it: at, where n stands itself, if nothing is there.
+func (n *Node) Descend(at *Span, setting string) (*Node, *Span) {
+	for key := range strings.SplitSeq(setting, ".") {
+		if n == nil {
+			break
 		}
-		n, place = value, at
+		name, index, isItem := strings.Cut(strings.TrimSuffix(key, "]"), "[")
+		value, place := n.Child(name)
+		if n = value; n == nil {
+			break
+		}
+		if at = place; n.Kind == Scalar {
+			at = n.At
+		}
+		if isItem {
+			i, err := strconv.ParseUint(index, 10, 31)
+			if err != nil || int(i) >= len(n.Items) {
+				return nil, at
+			}
+			n, at = n.Items[i], n.Items[i].At
+		}
 	}
-	if n.Kind == Scalar {
-		place = n.At
-	}
-	return n, place
+	return n, at
 }
 
 // Has reports whether the key is there.
