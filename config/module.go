@@ -2,11 +2,13 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"path"
-	"slices"
+	"strings"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/internal/loopback"
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/module"
 )
@@ -63,7 +65,13 @@ func (l *loader) checkModule(s feed.Settings, where string, n *strict.Node) {
 	if ports := s.Module.Allow.Serial; len(ports) > 0 {
 		l.report.Mistake(at("allow.serial"), where, fmt.Sprintf("module.allow.serial: there is no serial source %s: this build has no kind of source for serial ports", strict.QuoteAll(ports[0])))
 	}
-	if i := slices.Index(s.Module.Allow.HTTPGet, "localhost"); i >= 0 {
-		l.report.Warn(at(fmt.Sprintf("allow.http_get[%d]", i)), where, "module.allow.http_get: localhost is a private address, which modules never reach", "")
+	for i, host := range s.Module.Allow.HTTPGet {
+		name, _, err := net.SplitHostPort(host)
+		if err != nil { // no port
+			name = strings.Trim(host, "[]")
+		}
+		if loopback.Is(name) {
+			l.report.Warn(at(fmt.Sprintf("allow.http_get[%d]", i)), where, "module.allow.http_get: "+strict.QuoteAll(host)+" is a private address, which modules never reach", "")
+		}
 	}
 }
