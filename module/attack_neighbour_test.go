@@ -241,6 +241,9 @@ func TestAttacksAtOnceLeaveANeighbourAlone(t *testing.T) {
 		t.Skip("it takes seconds")
 	}
 	for _, interpreter := range []bool{false, true} {
+		if interpreter && racetest.On {
+			continue // the goroutines are the same, and it takes minutes
+		}
 		t.Run(map[bool]string{false: "compiler", true: "interpreter"}[interpreter], func(t *testing.T) {
 			e := newEngine(t, func(o *module.Options) { o.Interpreter, o.Memory = interpreter, 256<<20 })
 			n := honest(t, e)

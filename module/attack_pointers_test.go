@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/module/manifest"
@@ -178,6 +179,7 @@ func cause(t *testing.T, m *module.Module, name string, ev module.Event) module.
 // TestAnEventCannotSeeAnother gives a module that remembers a different secret in every event, on one instance and on
 // four, and asks a second load of it, and the honest module, too.
 func TestAnEventCannotSeeAnother(t *testing.T) {
+	racetest.Spare(t)
 	for _, instances := range []int{1, 4} {
 		for _, interpreter := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%d instances, interpreter %v", instances, interpreter), func(t *testing.T) {

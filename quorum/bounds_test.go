@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/internal/telemetrytest"
 	"github.com/dodona-oracle/dodona/quorum"
 	"github.com/dodona-oracle/dodona/telemetry"
@@ -190,6 +191,7 @@ func TestALaterAnswerIsNotThatOfTheRound(t *testing.T) {
 
 // TestAWindowOfRoundsIsRemembered: an observation that comes again is recognised as long as its round is one of the latest.
 func TestAWindowOfRoundsIsRemembered(t *testing.T) {
+	racetest.Spare(t)
 	v := newValidator(t)
 	var last []dodona.Record
 	for n := range quorum.Window + 1 {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/internal/telemetrytest"
 	"github.com/dodona-oracle/dodona/quorum"
 	"github.com/dodona-oracle/dodona/telemetry"
@@ -151,6 +152,7 @@ func TestFeedsAreTakenWholeOrNotAtAll(t *testing.T) {
 
 // TestTheLargestAnswerThatIsReadIsTaken, and one that is a byte longer is not.
 func TestTheLargestAnswerThatIsReadIsTaken(t *testing.T) {
+	racetest.Spare(t)
 	const most = 256 << 10
 	largest := func(f dodona.Feed) int {
 		least, _ := dodona.Int192FromBig(new(big.Int).Neg(new(big.Int).Exp(big.NewInt(2), big.NewInt(191), nil)))

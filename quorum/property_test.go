@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/quorum"
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
@@ -133,6 +134,7 @@ func TestWorkersDoNotChangeTheOutcome(t *testing.T) {
 }
 
 func TestMemoryIsBounded(t *testing.T) {
+	racetest.Spare(t)
 	v := newValidator(t)
 	for i := range 3 * quorum.Window {
 		attest(t, v, observe(price, i, int64(i)))

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dodona-oracle/dodona/internal/racetest"
 )
 
 // record writes a record as the server does into a block, named STREAM-N.
@@ -310,6 +312,7 @@ func TestASearchIsBounded(t *testing.T) {
 }
 
 func TestAHugeFileIsNotReadWhole(t *testing.T) {
+	racetest.Spare(t)
 	good := blockOf("RAW-1", upTo(1, 50)...)
 	dir, msgs := folderWith(t, "RAW", good)
 	for _, name := range []string{"1.blk", "index.db"} {
