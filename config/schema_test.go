@@ -12,6 +12,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/source/file"
 	"github.com/dodona-oracle/dodona/source/http"
 	"github.com/dodona-oracle/dodona/source/sim"
@@ -203,5 +205,28 @@ func TestTheManualHasEverySection(t *testing.T) {
 	const more = 1 // the two-line form
 	if headings := strings.Count(string(page), "\n## "); headings != len(sections)+more {
 		t.Errorf("the manual has %d sections, the grammar %d", headings-more, len(sections))
+	}
+}
+
+// TestTheSchemaKnowsTheWordsOfASetting, so that an editor offers them, of sections and of units.
+func TestTheSchemaKnowsTheWordsOfASetting(t *testing.T) {
+	raw, err := config.Schema(kinds())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dense bytes.Buffer
+	if err := json.Compact(&dense, raw); err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range [][]string{
+		config.Level("").Words(), feed.Combine("").Words(), feed.Take("").Words(), sink.Choice("").Words(),
+	} {
+		list, err := json.Marshal(words)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(dense.String(), `"enum":`+string(list)) {
+			t.Errorf("no setting of the schema has the words %s", list)
+		}
 	}
 }

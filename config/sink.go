@@ -17,7 +17,7 @@ type SinkKind interface {
 	// CheckBeside says why a sink with these settings cannot run beside another one of the kind.
 	CheckBeside(settings any, name string, other any) error
 	// Policy returns what such a sink does with answers that wait, where the file says nothing.
-	Policy() string
+	Policy() sink.Choice
 }
 
 // A Sink is where answers are delivered.

@@ -12,7 +12,7 @@ import (
 var ErrNoValues = errors.New("no values")
 
 // aggregators are the ways to combine at least one number, exactly. The arguments stay as they are.
-var aggregators = map[string]func([]*big.Rat) *big.Rat{
+var aggregators = map[Combine]func([]*big.Rat) *big.Rat{
 	CombineMedian: median,
 	CombineMean:   mean,
 	CombineMin:    least,
@@ -21,7 +21,7 @@ var aggregators = map[string]func([]*big.Rat) *big.Rat{
 
 // aggregate combines values exactly, and then scales by the given decimals and rounds half to even, once.
 // It returns [ErrNoValues] or [dodona.ErrRange].
-func aggregate(how string, values []*big.Rat, decimals uint8) (dodona.Int192, error) {
+func aggregate(how Combine, values []*big.Rat, decimals uint8) (dodona.Int192, error) {
 	if len(values) == 0 {
 		return dodona.Int192{}, ErrNoValues
 	}

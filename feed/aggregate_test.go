@@ -31,7 +31,7 @@ func decimals(t testing.TB, list ...string) []dodona.Decimal {
 
 func TestAggregatesRoundHalfToEvenOnce(t *testing.T) {
 	for _, c := range []struct {
-		how      string
+		how      Combine
 		decimals uint8
 		values   []string
 		want     string

@@ -38,11 +38,11 @@ type Document struct {
 	EveryMs    int64           `json:"everyMs"`          // between rounds, milliseconds
 	From       []string        `json:"from"`             // ids of points
 	Points     []string        `json:"points,omitempty"` // ids of the points that a module makes and that are combined; none: those of from
-	Take       string          `json:"take"`             // latest or all
+	Take       Take            `json:"take"`             // latest or all
 	Extraction json.RawMessage `json:"extraction"`       // the transform's own rules, in its canonical form
 	StaleMs    int64           `json:"staleMs"`          // milliseconds from the round
 	Outliers   Percent         `json:"outliers"`         // of the median; 0% leaves nothing out
-	Combine    string          `json:"combine"`          // median, mean, min, max or majority
+	Combine    Combine         `json:"combine"`          // median, mean, min, max or majority
 	Need       int             `json:"need"`             // values that must remain
 }
 

@@ -191,7 +191,7 @@ func TestTakeSaysWhichPointsOfASourceCount(t *testing.T) {
 	bad := dodona.Point{ID: "a", Time: instant.Time(), Quality: dodona.Bad, Reason: "no number"}
 	doubtful := at(-3, "6")
 	doubtful.Quality, doubtful.Reason = dodona.Uncertain, "drifts"
-	take := func(combine string) func(*Settings) {
+	take := func(combine Combine) func(*Settings) {
 		return func(s *Settings) { s.Take, s.Combine = TakeAll, combine }
 	}
 	majority := func(s *Settings) { s.Take, s.Kind, s.Decimals = TakeAll, dodona.Bool, nil }
@@ -287,7 +287,7 @@ func TestEvaluateIgnoresOrderAndStaysInside(t *testing.T) {
 func drawDocument(t *rapid.T, sources int) Document {
 	places := rapid.Uint8Range(0, 20).Draw(t, "decimals")
 	s := Settings{
-		Decimals: &places, Combine: rapid.SampledFrom([]string{CombineMedian, CombineMean, CombineMin, CombineMax}).Draw(t, "combine"),
+		Decimals: &places, Combine: rapid.SampledFrom([]Combine{CombineMedian, CombineMean, CombineMin, CombineMax}).Draw(t, "combine"),
 		Need: rapid.IntRange(1, sources).Draw(t, "need"),
 	}
 	for i := range sources {

@@ -12,7 +12,7 @@ import (
 )
 
 // takeAll returns rules over sources a, b, … that combine all values of each.
-func takeAll(t testing.TB, sources int, places uint8, combine, outliers string) Document {
+func takeAll(t testing.TB, sources int, places uint8, combine Combine, outliers string) Document {
 	t.Helper()
 	return document(t, sources, func(s *Settings) {
 		s.Take, s.Combine, s.Decimals, s.Outliers, s.Need = TakeAll, combine, &places, percent(t, outliers), 1
@@ -33,11 +33,13 @@ func many(t testing.TB, sources ...string) []dodona.Point {
 
 func TestValuesOfASourceAreRoundedOnceAtTheEnd(t *testing.T) {
 	for _, c := range []struct {
-		name, combine, outliers string
-		decimals                uint8
-		sources                 []string
-		want                    string
-		shown                   string // the value of source a
+		name     string
+		combine  Combine
+		outliers string
+		decimals uint8
+		sources  []string
+		want     string
+		shown    string // the value of source a
 	}{
 		{"just above a half", CombineMean, "0%", 0, []string{"0.5 0.5 0.5000000001"}, "used → 1 good", "0.5"},
 		{"just below a half", CombineMean, "0%", 0, []string{"1.5 1.5 1.4999999999"}, "used → 1 good", "1.5"},
@@ -75,7 +77,7 @@ func TestAnswersAreTheExactOnesRoundedOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		own := rapid.SliceOfN(values, 1, 4).Draw(t, "values by source")
 		places := rapid.Uint8Range(0, 20).Draw(t, "decimals")
-		combine := rapid.SampledFrom([]string{CombineMean, CombineMedian}).Draw(t, "combine")
+		combine := rapid.SampledFrom([]Combine{CombineMean, CombineMedian}).Draw(t, "combine")
 		s := Settings{Decimals: &places, Take: TakeAll, Combine: combine, Need: 1}
 		var list []dodona.Point
 		var all []*big.Rat
@@ -107,7 +109,7 @@ func TestAnswersAreTheExactOnesRoundedOnce(t *testing.T) {
 }
 
 // defined is the mean or median, by its definition.
-func defined(combine string, values []*big.Rat) *big.Rat {
+func defined(combine Combine, values []*big.Rat) *big.Rat {
 	sorted := slices.Clone(values)
 	slices.SortFunc(sorted, (*big.Rat).Cmp)
 	if combine == CombineMedian {
@@ -150,8 +152,9 @@ func TestOldRulesRoundAsTheyDid(t *testing.T) {
 
 func TestOnlyRulesThatMeanSomethingElseHaveANewFormat(t *testing.T) {
 	for _, c := range []struct {
-		take, combine string
-		want          int
+		take    Take
+		combine Combine
+		want    int
 	}{
 		{TakeLatest, CombineMean, 1},
 		{TakeLatest, CombineMedian, 1},

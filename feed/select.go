@@ -12,7 +12,7 @@ const maxReadings = 4096
 // Select returns which readings of one source a round keeps by a document's take: the newest of each item, or all that
 // were not there the round before (before holds their digests) and the newest if all were. It returns how many it left
 // out because a round keeps at most 4096 of a source.
-func Select(take string, readings []dodona.Reading, before map[dodona.Digest]struct{}) (kept []dodona.Reading, dropped int) {
+func Select(take Take, readings []dodona.Reading, before map[dodona.Digest]struct{}) (kept []dodona.Reading, dropped int) {
 	sorted := Tidy(readings)
 	if take == TakeAll {
 		fresh := slices.DeleteFunc(slices.Clone(sorted), func(r dodona.Reading) bool {

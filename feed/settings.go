@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/strict"
 )
 
 // Settings are what a configuration says about a feed. Empty fields have the defaults of [Settings.WithDefaults].
@@ -38,9 +39,8 @@ type Settings struct {
 	// Points names the points that are combined, where a module makes others than it is given: from asks the sources
 	// [meter.voltage, meter.current], and points combines [power]. Default: those of from.
 	Points []string `yaml:"points,omitempty" json:"points,omitempty"`
-	// Combine is how the values become one: median, mean, min or max; majority for bool and enum, where more than
-	// half of the values must be equal. Default: median for numbers, else majority.
-	Combine string `yaml:"combine,omitempty" json:"combine,omitempty"`
+	// Combine is how the values become one. Default: median for numbers, else majority.
+	Combine Combine `yaml:"combine,omitempty" json:"combine,omitempty"`
 	// Need is how many values must remain, after stale ones and outliers are left out, for an answer.
 	// With fewer the round is missed. Default: more than half of from, or of points.
 	Need int `yaml:"need,omitempty" json:"need,omitempty"`
@@ -51,23 +51,39 @@ type Settings struct {
 	// Stale is how long before (or after) the round a value may have been measured, in whole milliseconds.
 	// Others are left out. Default: three times every, at least 1m.
 	Stale time.Duration `yaml:"stale,omitempty" json:"stale,omitempty"`
-	// Take is which readings of a source count: latest, the newest of each item; or all that arrived since the
-	// round before, whose values are combined to one value of the source first, exactly: only the answer is
-	// rounded. Default: latest.
-	Take string `yaml:"take,omitempty" json:"take,omitempty"`
+	// Take is which readings of a source count. The values of several are combined to one value of the source first,
+	// exactly: only the answer is rounded. Default: latest.
+	Take Take `yaml:"take,omitempty" json:"take,omitempty"`
 }
 
-// The ways to combine, and what to take.
-const (
-	CombineMedian   = "median"
-	CombineMean     = "mean"
-	CombineMin      = "min"
-	CombineMax      = "max"
-	CombineMajority = "majority"
+// Combine is how values become one.
+type Combine string
 
-	TakeLatest = "latest"
-	TakeAll    = "all"
+// The ways to combine.
+const (
+	CombineMedian   Combine = "median"   // the middle value, or the mean of the two middle ones
+	CombineMean     Combine = "mean"     // their sum by their number
+	CombineMin      Combine = "min"      // the least
+	CombineMax      Combine = "max"      // the greatest
+	CombineMajority Combine = "majority" // for bool and enum: the value that more than half equal
 )
+
+// Words returns the ways to combine: those of numbers, and then the one of bool and enum.
+func (Combine) Words() []string {
+	return []string{string(CombineMedian), string(CombineMean), string(CombineMin), string(CombineMax), string(CombineMajority)}
+}
+
+// Take is which readings of a source count.
+type Take string
+
+// What to take.
+const (
+	TakeLatest Take = "latest" // the newest of each item
+	TakeAll    Take = "all"    // all that arrived since the round before
+)
+
+// Words returns what to take.
+func (Take) Words() []string { return []string{string(TakeLatest), string(TakeAll)} }
 
 // The bounds and defaults of settings.
 const (
@@ -219,7 +235,8 @@ func (v *validation) from(s Settings) {
 func (v *validation) rules(s Settings) {
 	if s.Kind == dodona.Number {
 		_, known := aggregators[s.Combine]
-		v.want(known, "combine", "%q, want median, mean, min or max for a number", s.Combine)
+		words := s.Combine.Words()
+		v.want(known, "combine", "%q, want %s for a number", s.Combine, strict.Either(words[:len(words)-1]))
 	} else {
 		v.want(s.Combine == CombineMajority, "combine", "%q, want majority for kind %s", s.Combine, s.Kind)
 		v.want(s.Outliers.IsZero(), "outliers", "mean nothing for kind %s; leave them out", s.Kind)
@@ -231,7 +248,8 @@ func (v *validation) rules(s Settings) {
 	}
 	v.want(s.Need <= named || named == 0, "need",
 		"%d, but only %d %s are named (need is the number of answers that must remain)", s.Need, named, what)
-	v.want(s.Take == TakeLatest || s.Take == TakeAll, "take", "%q, want latest or all", s.Take)
+	takes := s.Take.Words()
+	v.want(slices.Contains(takes, string(s.Take)), "take", "%q, want %s", s.Take, strict.Either(takes))
 }
 
 // sourcesOf returns the sources of points, each once, in their order.

@@ -87,7 +87,7 @@ func (o *observer) startSource(ctx context.Context, s config.Source) {
 const heldReadings = 1024
 
 // asker returns how one feed asks its sources. Feeds name sources, not pumps, so that a source can be replaced under them.
-func (o *observer) asker(take string) func(context.Context, string, dodona.Round) ([]dodona.Reading, error) {
+func (o *observer) asker(take feed.Take) func(context.Context, string, dodona.Round) ([]dodona.Reading, error) {
 	var mu sync.Mutex
 	before := make(map[string]dodona.Round) // by source: the round up to which this feed has taken everything
 	return func(ctx context.Context, name string, r dodona.Round) ([]dodona.Reading, error) {

@@ -109,7 +109,7 @@ func (s state) sinks() []api.SinkStatus {
 	c := s.config()
 	for _, k := range s.deliverer.status() {
 		status := api.SinkStatus{
-			Name: k.Name, Kind: k.Kind, State: string(k.State), Quality: sinkQuality(k.State), Policy: k.Policy,
+			Name: k.Name, Kind: k.Kind, State: string(k.State), Quality: sinkQuality(k.State), Policy: string(k.Policy),
 			Queue: k.Queue, LastError: k.LastError, ErrorTime: k.ErrorTime, Attempt: k.Attempt, NextTry: k.NextTry,
 			Delivered: k.Delivered, Superseded: k.Superseded, Skipped: k.Skipped, Failures: k.Failures, Dead: k.Dead,
 			Detail: k.Detail,

@@ -282,7 +282,7 @@ func TestAReceiptCountsWhatWasPassedSinceTheOneBefore(t *testing.T) {
 // that went instead has. Where every answer is to go, it still goes.
 func TestNothingOlderGoesAfterTheNewestInOtherSlices(t *testing.T) {
 	for _, c := range []struct {
-		policy string
+		policy sink.Choice
 		again  []int // delivered by the second process
 	}{{sink.Latest, []int{8}}, {sink.Every, []int{4, 5, 6, 8}}} {
 		j, ids := attested(t, 8)

@@ -114,7 +114,7 @@ func (k Kind) CheckBeside(settings any, name string, other any) error {
 }
 
 // Policy returns what a sink of this kind does where the configuration says nothing.
-func (k Kind) Policy() string {
+func (k Kind) Policy() Choice {
 	if k.slot {
 		return Latest
 	}

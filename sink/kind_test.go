@@ -22,7 +22,7 @@ import (
 type settings struct{ wrong string }
 
 func (s *settings) CheckWith(p sink.Policy, feeds []string) error {
-	return errors.New(s.wrong + " with " + p.Policy + " of " + feeds[0])
+	return errors.New(s.wrong + " with " + string(p.Policy) + " of " + feeds[0])
 }
 
 func (s *settings) CheckBeside(name string, other *settings) error {
@@ -34,7 +34,7 @@ func TestAKindAsksItsSettings(t *testing.T) {
 	plain := sink.NewStream("plain", func(context.Context, struct{}, sink.Env) (dodona.Sink, error) { return &taken{}, nil })
 	for _, c := range []struct {
 		kind   sink.Kind
-		policy string
+		policy sink.Choice
 	}{{sink.NewStream("k", open), sink.Every}, {sink.NewSlot("k", open), sink.Latest}} {
 		if got := c.kind.Policy(); got != c.policy || c.kind.Name() != "k" {
 			t.Errorf("%s: policy %s, want %s", c.kind.Name(), got, c.policy)

@@ -4,25 +4,32 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
-// What a sink does with answers that wait.
+// A Choice is what a sink does with answers that wait.
+type Choice string
+
+// The choices.
 const (
-	Latest = "latest" // only the newest answer of a feed is worth delivering
-	Every  = "every"  // all are, in order
+	Latest Choice = "latest" // the next answer of a feed supersedes one that waits
+	Every  Choice = "every"  // all are delivered, in order, the late ones marked
 )
+
+// Words returns the choices.
+func (Choice) Words() []string { return []string{string(Latest), string(Every)} }
 
 // A Policy says which answers are delivered. It never makes a round: it chooses among those that are attested.
 type Policy struct {
 	// Feeds whose answers are delivered. Default: every feed.
 	Feeds []string `yaml:"feeds,omitempty"`
-	// Policy is latest (an answer that waits is superseded by the next one) or every (all, in order, the late ones
-	// marked). Default: latest for a sink that holds one answer, such as a contract; every for the others.
-	Policy string `yaml:"policy,omitempty"`
+	// Policy says what becomes of answers that wait. Default: latest for a sink that holds one answer, such as a contract; every for the others.
+	Policy Choice `yaml:"policy,omitempty"`
 	// Deviation delivers an answer that differs from the last delivered one by this share of it, such as 0.5%; without
 	// heartbeat, only those. Default: none, every answer may be delivered.
 	Deviation unit.Percent `yaml:"deviation,omitempty"`
@@ -42,8 +49,8 @@ const mostGiveUp = 1000
 // Check says what is wrong with the policy.
 func (p Policy) Check() error {
 	var errs []error
-	if p.Policy != "" && p.Policy != Latest && p.Policy != Every {
-		errs = append(errs, fmt.Errorf("policy: %q: want latest or every", p.Policy))
+	if words := p.Policy.Words(); p.Policy != "" && !slices.Contains(words, string(p.Policy)) {
+		errs = append(errs, fmt.Errorf("policy: %q: want %s", p.Policy, strict.Either(words)))
 	}
 	if p.Policy == Every && p.selective() {
 		errs = append(errs, errors.New("policy: every delivers all answers; deviation and heartbeat choose among them, so take policy or them out"))

@@ -98,7 +98,7 @@ func TestAPolicyHasTheDefaultsOfItsKind(t *testing.T) {
 	for _, c := range []struct {
 		policy sink.Policy
 		kind   sink.Kind
-		want   string
+		want   sink.Choice
 		giveUp int
 	}{
 		{sink.Policy{}, stream, sink.Every, 5},

@@ -19,7 +19,7 @@ type Status struct {
 	Name       string     `json:"name"`
 	Kind       string     `json:"kind"`
 	State      State      `json:"state"`
-	Policy     string     `json:"policy"`
+	Policy     Choice     `json:"policy"`
 	Feeds      []string   `json:"feeds,omitempty"`     // that it is given; none means all
 	Queue      int        `json:"queue"`               // records taken and not delivered
 	Last       *Delivered `json:"last,omitempty"`      // what was delivered last

@@ -52,7 +52,7 @@ func TestRefusedEstimatesDoNotRaiseTheGas(t *testing.T) {
 // TestAWrongLimitIsCorrectedByWhatIsConfiguredLater: too low, or absurdly high as an older version derived it, for hours; the
 // nonce is given and the journal full of attempts that nobody took.
 func TestAWrongLimitIsCorrectedByWhatIsConfiguredLater(t *testing.T) {
-	for _, policy := range []string{sink.Every, sink.Latest} {
+	for _, policy := range []sink.Choice{sink.Every, sink.Latest} {
 		for _, wrong := range []uint64{22_000, 263_589_096} {
 			for _, corrected := range []uint64{100_000, 0} {
 				t.Run(fmt.Sprint(policy, wrong, corrected), func(t *testing.T) {

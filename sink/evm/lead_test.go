@@ -60,7 +60,7 @@ func TestWhatIsAheadOfAllThatIsKnownIsNotBelievedOfOneEndpoint(t *testing.T) {
 		"a count of thousands":             {"eth_getTransactionCount", "0xfa0"},
 	} {
 		for _, times := range []int64{1, 1 << 40} {
-			for _, policy := range []string{sink.Latest, sink.Every} {
+			for _, policy := range []sink.Choice{sink.Latest, sink.Every} {
 				t.Run(fmt.Sprintf("%s, %d times, %s", name, times, policy), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						l := newLedger()

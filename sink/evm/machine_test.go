@@ -26,7 +26,7 @@ type play struct {
 	events  int
 }
 
-func newPlay(policy string) *play {
+func newPlay(policy sink.Choice) *play {
 	p := &play{now: time.Unix(1795349070, 0)}
 	p.view = view{
 		Head: ethrpc.Header{Number: 10, BaseFee: 1e9}, Balance: big.NewInt(1e18), Tip: 1e9,
@@ -36,7 +36,7 @@ func newPlay(policy string) *play {
 	return p
 }
 
-func (p *play) rules(policy string) rules {
+func (p *play) rules(policy sink.Choice) rules {
 	return rules{
 		sink: "main", chain: 1, sender: dodona.Address{9}, policy: sink.Policy{Policy: policy}, target: map[string]dodona.Address{"f": {7}},
 		maxFee: 100e9, gas: 60000, confirmations: 3, window: 4, bumpAfter: 30 * time.Second, resendAfter: 10 * time.Second,

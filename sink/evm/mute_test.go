@@ -81,7 +81,7 @@ func (b *bench) put(n int, round dodona.Round) {
 func TestAContractThatNobodyAnswersOfHoldsUpNoOther(t *testing.T) {
 	racetest.Long(t, "it simulates hours")
 	for name, fails := range map[string]error{"cut": io.ErrUnexpectedEOF, "hangs": errHangs} {
-		for _, policy := range []string{sink.Every, sink.Latest} {
+		for _, policy := range []sink.Choice{sink.Every, sink.Latest} {
 			for mute := 1; mute <= 2; mute++ {
 				t.Run(fmt.Sprintf("%s, %s, %d of 3", name, policy, mute), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
@@ -434,8 +434,8 @@ func TestAFeedThatIsWellIsNotLate(t *testing.T) {
 			return "", nil
 		}, 2 * time.Minute},
 	} {
-		for _, policy := range []string{sink.Every, sink.Latest} {
-			t.Run(name+", "+policy, func(t *testing.T) {
+		for _, policy := range []sink.Choice{sink.Every, sink.Latest} {
+			t.Run(name+", "+string(policy), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					l := newLedger()
 					b := newBench(t, c.ill+1, l)

@@ -67,7 +67,7 @@ func TestAStartKeepsTheOrder(t *testing.T) {
 // TestAContractThatRevertsIsTriedWithOne: `gas` is set, so that nobody is asked whether it would. What is known to be reverted holds up its feed for a while,
 // and so does one that is tried again; whatever the policy, an hour costs few transactions.
 func TestAContractThatRevertsIsTriedWithOne(t *testing.T) {
-	for policy, most := range map[string]int{sink.Every: 4 + 8, sink.Latest: 1 + 8} {
+	for policy, most := range map[sink.Choice]int{sink.Every: 4 + 8, sink.Latest: 1 + 8} {
 		p := newPlay(policy)
 		for n := range 360 {
 			p.take(p.now, Payload{Topic: dodona.TopicData, Feed: "f", Record: dodona.Round(1000 + n).ID(), Round: dodona.Round(1000 + n), Data: []byte{1}, Attested: p.now})

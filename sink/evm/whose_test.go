@@ -16,7 +16,7 @@ import (
 
 // TestAForeignContractGetsNothing though `gas` is set, and what it holds supersedes nothing and is not shown; what waits goes once it is the right one.
 func TestAForeignContractGetsNothing(t *testing.T) {
-	for _, policy := range []string{sink.Latest, sink.Every} {
+	for _, policy := range []sink.Choice{sink.Latest, sink.Every} {
 		p := newPlay(policy)
 		p.view.Slots["f"] = sink.Said{Round: 500}
 		p.turn(t, time.Second) // nobody has said whose it is

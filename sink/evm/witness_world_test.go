@@ -140,7 +140,7 @@ func TestWhoWasBelievedAloneIsAskedAbout(t *testing.T) {
 func TestWhatAnotherSenderDeliveredIsNotSentInVain(t *testing.T) {
 	racetest.Long(t, "it simulates hours")
 	for _, gas := range []uint64{0, 60_000} {
-		for _, policy := range []string{sink.Latest, sink.Every} {
+		for _, policy := range []sink.Choice{sink.Latest, sink.Every} {
 			for _, each := range []time.Duration{4 * time.Second, 10 * time.Second, time.Minute} {
 				for _, lag := range []uint64{0, 6, 1 << 20} {
 					synctest.Test(t, func(t *testing.T) {
