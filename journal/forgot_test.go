@@ -221,6 +221,13 @@ func TestDamageThatIsFoundWhileItRuns(t *testing.T) {
 	n.signsNoOther(round)
 }
 
+// hasUnread reports whether the house has seen that a record cannot be read.
+func (l *lane) hasUnread() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.stat.unread.IsZero()
+}
+
 // TestWhatCannotBeReadIsNotAbsent: a server that cannot open a block for a moment says that there is no claim, and would take one for the first.
 // Retention does not free it.
 func TestWhatCannotBeReadIsNotAbsent(t *testing.T) {
@@ -268,6 +275,11 @@ func TestWhatCannotBeReadIsNotAbsent(t *testing.T) {
 		}
 		if !errors.Is(ended, errUnread) {
 			t.Errorf("a scan of %s ends with %v, want %v", name, ended, errUnread)
+		}
+	}
+	for asked := time.Now(); !l.hasUnread(); time.Sleep(10 * time.Millisecond) { // the house asks on, though it frees nothing now
+		if poke(l.house.wake); time.Since(asked) > time.Minute {
+			t.Fatal("the house does not see that a record cannot be read")
 		}
 	}
 	if list, err := l.lasts(t.Context(), math.MaxUint64); err == nil {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // TestALostEndOfItsOwnIsToldAtTheStartOfTheStore, once, also by a node that is alone and notes no ends: its lane knows how far the stream went.
@@ -37,5 +39,38 @@ func TestALostEndOfItsOwnIsToldAtTheStartOfTheStore(t *testing.T) {
 	}
 	if n := told.times("records are lost"); n != 0 {
 		t.Errorf("the house finds it %d times more", n)
+	}
+}
+
+// TestAnEndThatIsGoneIsToldOnce, however often the store is started after it: here that of another network, which no lane looks after.
+func TestAnEndThatIsGoneIsToldOnce(t *testing.T) {
+	var told spoken
+	j := open(t, Config{Log: slog.New(slog.NewTextHandler(&told, nil))})
+	l := j.lanes[streamProof]
+	<-l.house.turned // else its first turn may find it too
+	info, err := infoOf(t.Context(), j.nc, l.streamName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := info.Config
+	other.Name, other.Subjects = streamProof+"-another", []string{"another.>"}
+	if _, err := j.js.CreateStream(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	look := func() *jetstream.StreamInfo {
+		if info, err = infoOf(t.Context(), j.nc, other.Name); err != nil {
+			t.Fatal(err)
+		}
+		return info
+	}
+	info = look()
+	j.setEnd(&jetstream.StreamInfo{Created: info.Created, Config: info.Config, State: jetstream.StreamState{LastSeq: info.State.LastSeq + 3}})
+	for i := range 3 {
+		if err := j.vouchFor(t.Context(), j.js, look()); err != nil {
+			t.Fatal(err)
+		}
+		if n := told.times("those who use the stream are told"); n != 1 {
+			t.Fatalf("start %d after it: it was told %d times, want once", i, n)
+		}
 	}
 }
