@@ -2,9 +2,7 @@ package evm
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -17,60 +15,6 @@ import (
 	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/sink"
 )
-
-var err502 = errors.New("HTTP status 502") // as good as: it does not speak of the request either
-
-// every fails all requests but each nth.
-func every(n int, with error) func(string) error {
-	i := 0
-	return func(string) error {
-		if i++; i%n != 0 {
-			return with
-		}
-		return nil
-	}
-}
-
-// eachTime answers one request in that time.
-func eachTime(pause time.Duration, with error) func(string) error {
-	next := time.Now()
-	return func(string) error {
-		if time.Now().Before(next) {
-			return with
-		}
-		next = time.Now().Add(pause)
-		return nil
-	}
-}
-
-// afterPauses fails the first requests after each pause.
-func afterPauses(first int, pause time.Duration, with error) func(string) error {
-	left, last := first, time.Now()
-	return func(string) error {
-		if time.Since(last) >= pause {
-			left = first
-		}
-		last = time.Now()
-		if left--; left >= 0 {
-			return with
-		}
-		return nil
-	}
-}
-
-// oneOf answers each request with the same chance.
-func oneOf(n uint64, with error) func(string) error {
-	lots := rand.New(rand.NewPCG(n, 7))
-	return func(string) error {
-		if lots.Uint64N(n) > 0 {
-			return with
-		}
-		return nil
-	}
-}
-
-// always fails all requests.
-func always(with error) func(string) error { return func(string) error { return with } }
 
 // TestAnyEndpointThatAnswersNowAndThenDelivers, whatever its habit is, at the default settings: the first answer after some minutes, and
 // then one after the other.

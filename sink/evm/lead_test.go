@@ -16,40 +16,6 @@ import (
 	"github.com/dodona-oracle/dodona/sink"
 )
 
-// An untruth is what an endpoint says of one method, so many times, once it is told to.
-type untruth struct {
-	method, says string
-	left         atomic.Int64
-}
-
-func (l *untruth) tell(method string) string {
-	if method == l.method && l.left.Load() > 0 && l.left.Add(-1) >= 0 {
-		return `"result":"` + l.says + `"`
-	}
-	return ""
-}
-
-func slotWord(round uint64) string { return fmt.Sprintf("0x%016x%048x", round, 0) }
-
-// told returns the events so far.
-func (b *bench) told() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return strings.Join(b.events, "\n")
-}
-
-// empties counts the transactions that deliver nothing.
-func (l *ledger) empties() (n int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, tx := range l.mined(l.head()) {
-		if tx.round > 1000 {
-			n++
-		}
-	}
-	return n
-}
-
 // TestWhatIsAheadOfAllThatIsKnownIsNotBelievedOfOneEndpoint: a slot would drop rounds, and a count of transactions be filled up to.
 func TestWhatIsAheadOfAllThatIsKnownIsNotBelievedOfOneEndpoint(t *testing.T) {
 	racetest.Long(t, "it simulates hours")

@@ -3,7 +3,6 @@ package evm
 import (
 	"fmt"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,51 +11,6 @@ import (
 	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/sink"
 )
-
-// away makes an endpoint refuse connections until a time.
-func away(until time.Time) func(string) error {
-	return func(string) error {
-		if time.Now().Before(until) {
-			return syscall.ECONNREFUSED
-		}
-		return nil
-	}
-}
-
-// failsWhile makes an endpoint fail.
-func failsWhile(is *atomic.Bool) func(string) error {
-	return func(string) error {
-		if is.Load() {
-			return err502
-		}
-		return nil
-	}
-}
-
-// deliversEach offers a round a minute, and wants each in blocks once.
-func (b *bench) deliversEach(l *ledger, from, to dodona.Round, world string) {
-	b.t.Helper()
-	for r := from; r <= to; r++ {
-		b.offerAll(r)
-		time.Sleep(time.Minute)
-	}
-	time.Sleep(5 * time.Minute)
-	for r := from; r <= to; r++ {
-		if n := l.holds(r); n != 1 {
-			b.t.Errorf("%s: round %d is in blocks %d times", world, r, n)
-		}
-	}
-}
-
-// counts makes an endpoint count so many transactions.
-func counts(n uint64) func(string) string {
-	return func(method string) string {
-		if method == "eth_getTransactionCount" {
-			return fmt.Sprintf(`"result":"0x%x"`, n)
-		}
-		return ""
-	}
-}
 
 // TestANewFolderAndAKeyThatWasUsed: one endpoint counts wrongly for ever, too many or too few, and the other one is there from the start or
 // comes later. The rounds are delivered, and nothing is bought.
@@ -245,19 +199,6 @@ func TestASlotThatWasBelievedAloneIsLeft(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// reorg takes the transactions from a nonce on away.
-func (l *ledger) reorg(from uint64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.forks, l.fork = l.forks+1, l.head()
-	for nonce, tx := range l.txs {
-		if nonce >= from {
-			l.fork = min(l.fork, tx.block)
-			delete(l.txs, nonce)
-		}
 	}
 }
 

@@ -15,14 +15,6 @@ import (
 	"github.com/dodona-oracle/dodona/sink"
 )
 
-// keepsAll takes each transaction and passes none on.
-func keepsAll(method string) string {
-	if method == sendRaw {
-		return `"result":"0x` + strings.Repeat("1", 64) + `"`
-	}
-	return ""
-}
-
 // TestWhoKeepsTransactionsIsLeft: three of them reach a block only once another endpoint has them, which is asked from then on.
 func TestWhoKeepsTransactionsIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -1,14 +1,8 @@
 package evm
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,134 +12,6 @@ import (
 	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/sink"
 )
-
-// A face is one of several endpoints of the same chain.
-type face struct {
-	*ledger
-	trips func(method string) error         // as a ledger's
-	takes func(method string) time.Duration // until it answers; nil: no time
-	says  func(method string) string        // instead of the ledger's answer; empty: that
-	lag   uint64                            // blocks that it is behind
-	asked map[string]*atomic.Int64
-}
-
-func newFace(l *ledger) *face {
-	f := &face{ledger: l, asked: make(map[string]*atomic.Int64)}
-	for _, method := range []string{"eth_sendRawTransaction", "eth_getTransactionReceipt"} {
-		f.asked[method] = new(atomic.Int64)
-	}
-	return f
-}
-
-func (f *face) RoundTrip(req *http.Request) (*http.Response, error) {
-	body, _ := io.ReadAll(req.Body)
-	var q struct {
-		Method string
-		Params []json.RawMessage
-	}
-	_ = json.Unmarshal(body, &q)
-	if n := f.asked[q.Method]; n != nil {
-		n.Add(1)
-	}
-	if f.takes != nil {
-		select {
-		case <-req.Context().Done():
-			return nil, req.Context().Err()
-		case <-time.After(f.takes(q.Method)):
-		}
-	}
-	if f.trips != nil {
-		switch err := f.trips(q.Method); {
-		case errors.Is(err, errHangs):
-			<-req.Context().Done()
-			return nil, req.Context().Err()
-		case err != nil:
-			return nil, err
-		}
-	}
-	text := ""
-	if f.says != nil {
-		text = f.says(q.Method)
-	}
-	if text == "" && f.lag > 0 {
-		text = f.late(q.Method, q.Params)
-	}
-	if text != "" {
-		answer := `{"jsonrpc":"2.0","id":1,` + text + `}`
-		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader([]byte(answer))), Request: req}, nil
-	}
-	req.Body = io.NopCloser(bytes.NewReader(body))
-	return f.ledger.RoundTrip(req)
-}
-
-// late returns what a node says that has not seen the newest blocks. It would take a transaction again that is in one of them.
-func (f *face) late(method string, params []json.RawMessage) string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	switch method {
-	case "eth_sendRawTransaction", "eth_chainId":
-		return ""
-	case "eth_estimateGas":
-		return `"result":"0x15f90"`
-	}
-	return `"result":` + f.result(method, params, f.head()-f.lag)
-}
-
-type facesByHost map[string]*face
-
-func (h facesByHost) RoundTrip(req *http.Request) (*http.Response, error) {
-	return h[req.URL.Host].RoundTrip(req)
-}
-
-// newPair returns a sink in front of several faces of a ledger.
-func newPair(t *testing.T, l *ledger, faces ...*face) *bench {
-	t.Helper()
-	b := newBench(t, 1, l)
-	hosts := make(facesByHost)
-	var urls []string
-	for n, f := range faces {
-		host := fmt.Sprintf("rpc%d.example", n+1)
-		hosts[host] = f
-		urls = append(urls, "http://"+host)
-	}
-	if err := b.reach(urls, &http.Client{Transport: hosts}); err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-// each fails one request in that time, with all its tries.
-func each(pause, at time.Duration, with error) func(string) error {
-	next, left := time.Now().Add(at), tries
-	return func(string) error {
-		if time.Now().Before(next) {
-			return nil
-		}
-		if left--; left == 0 {
-			next, left = next.Add(pause), tries
-		}
-		return with
-	}
-}
-
-// rounds delivers one round after the other, and returns for how many seconds the sink stood how.
-func (b *bench) rounds(l *ledger, from, to dodona.Round, most, every time.Duration) map[sink.State]int {
-	b.t.Helper()
-	states := make(map[sink.State]int)
-	for r := from; r <= to; r++ {
-		b.attest(r)
-		for begun := time.Now(); time.Since(begun) < every || l.holds(r) == 0; time.Sleep(time.Second) {
-			states[b.status().State]++
-			if time.Since(begun) > most && l.holds(r) == 0 {
-				b.t.Fatalf("round %d is not delivered in %s: %+v", r, most, b.status())
-			}
-		}
-		if n := l.holds(r); n != 1 {
-			b.t.Errorf("round %d is mined %d times", r, n)
-		}
-	}
-	return states
-}
 
 // TestTwoEndpointsThatFailInTurnAreNotSlow: what one failed at is answered by the other at once, so nobody waits.
 func TestTwoEndpointsThatFailInTurnAreNotSlow(t *testing.T) {

@@ -12,18 +12,6 @@ import (
 	"github.com/dodona-oracle/dodona/sink"
 )
 
-const sendRaw = "eth_sendRawTransaction"
-
-// refusesAll returns what an endpoint says that takes no transaction.
-func refusesAll(code int, message string) func(string) string {
-	return func(method string) string {
-		if method != sendRaw {
-			return ""
-		}
-		return fmt.Sprintf(`"error":{"code":%d,"message":%q}`, code, message)
-	}
-}
-
 // TestWhatOneEndpointRefusesAnotherTakes, in the same turn, and is asked from then on; that a nonce is used must be said twice.
 func TestWhatOneEndpointRefusesAnotherTakes(t *testing.T) {
 	for message, c := range map[string]struct {

@@ -1,8 +1,6 @@
 package evm
 
 import (
-	"context"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -16,25 +14,6 @@ import (
 	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/sink"
 )
-
-// offerAll offers an answer of every feed, and gives up after a minute where too much is under way.
-func (b *bench) offerAll(round dodona.Round) {
-	<-b.ready
-	for feed, to := range b.targets {
-		data := append(binary.BigEndian.AppendUint64([]byte(roundMark), uint64(round)), to[:]...)
-		ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
-		_ = b.take(ctx, Payload{Topic: dodona.TopicData, Feed: feed, Record: round.ID(), Round: round, Value: dodona.NewInt192(int64(round)), Data: data, Attested: time.Now()})
-		cancel()
-	}
-}
-
-// header returns what a node says of a block so many behind the newest one, or before it.
-func (l *ledger) header(ahead int64, at time.Time) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	h := int64(l.head()) + ahead
-	return fmt.Sprintf(`"result":{"number":"0x%x","hash":"0x%064x","parentHash":"0x%064x","timestamp":"0x%x","gasLimit":"0x1c9c380","baseFeePerGas":"0x3b9aca00"}`, h, h, h-1, at.Unix())
-}
 
 // TestALiarIsNotBelievedThoughItsWitnessIsPoor: the first endpoint lies for ever, and each round is in a block once, whatever the honest second
 // one is like.
