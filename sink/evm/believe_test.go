@@ -22,24 +22,20 @@ func TestOfTwoThatAreDoubtedTheBetterOneIsAsked(t *testing.T) {
 			faces := []*face{newFace(l), newFace(l), newFace(l)}
 			var poor atomic.Bool
 			for at, f := range faces {
-				f.says = func(method string) string {
+				f.says = saysWhile(&poor, func(method string) string {
 					switch {
-					case !poor.Load():
-						return ""
 					case method == "eth_getBalance":
 						return `"result":"0x0"`
 					case method == "eth_getStorageAt" && at != better: // of a round to come
-						return `"result":"` + slotWord(uint64(time.Now().Add(time.Hour).UnixMilli())) + `"`
+						return shows(uint64(time.Now().Add(time.Hour).UnixMilli()))(method)
 					case method == "eth_getBlockByNumber" && at != better:
-						return `"result":` + fmt.Sprintf(`{"number":"0x%x","hash":"0x%064x","parentHash":"0x%064x","timestamp":"0x%x","gasLimit":"0x1c9c380","baseFeePerGas":"0xe8d4a51000"}`, l.head(), l.head(), l.head()-1, time.Now().Unix())
+						return l.header(0, time.Now(), 1000e9)
 					}
 					return ""
-				}
+				})
 			}
 			b := newPair(t, l, faces...)
-			if _, err := b.turn(t.Context(), ethrpc.Header{}); err != nil {
-				t.Fatal(err)
-			}
+			b.takesTurn()
 			b.attest(1)
 			poor.Store(true)
 			b.forget()
@@ -58,8 +54,7 @@ func TestOfTwoThatAreDoubtedTheBetterOneIsAsked(t *testing.T) {
 // reason to doubt it. What is offered since is delivered. When the first one goes on it is as good as before.
 func TestWhoStandsStillIsNotBelievedFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLedger()
-		l.begun = l.begun.Add(-time.Hour)
+		l := oldLedger()
 		first := newFace(l)
 		var stood atomic.Uint64
 		first.says = func(method string) string {
@@ -71,8 +66,7 @@ func TestWhoStandsStillIsNotBelievedFirst(t *testing.T) {
 			return ""
 		}
 		b := newPair(t, l, first, newFace(l))
-		b.begin()
-		b.within(time.Minute, "it is ready", b.isReady)
+		b.starts(sink.Latest)
 		b.rounds(l, 1, 5, time.Minute, 15*time.Second)
 		stood.Store(l.head())
 		time.Sleep(10 * time.Second)
@@ -80,10 +74,7 @@ func TestWhoStandsStillIsNotBelievedFirst(t *testing.T) {
 		l.txs[5] = &ledgerTx{hash: dodona.Digest{1}, block: l.head() + 1}
 		l.mu.Unlock()
 		time.Sleep(10 * time.Second)
-		for r := dodona.Round(6); r <= 40; r++ {
-			b.attest(r)
-			time.Sleep(time.Minute)
-		}
+		b.attestsEach(6, 40, time.Minute)
 		if n := l.holds(40); n != 1 {
 			t.Errorf("the last round is in blocks %d times; %+v", n, b.status())
 		}
@@ -198,9 +189,7 @@ func TestWhatAContractRefusesHoldsUpNoOthers(t *testing.T) {
 	}
 	row := p.row
 	for range 80 { // the contract takes them again: all go
-		for _, i := range p.turn(t, retryMost) {
-			p.did(t, p.sent(p.now, i, accepted, ""))
-		}
+		p.accepts(t, retryMost)
 		p.mine(p.view.Head.Number + 1)
 		p.view.Head.Number += p.confirmations
 		p.turn(t, time.Second)

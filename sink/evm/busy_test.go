@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -38,34 +37,27 @@ func TestWhatIsAnsweredInVainIsNotAskedForAllTheTime(t *testing.T) {
 		"a contract of anchors says 0":    {says("eth_call", `"result":"0x`+strings.Repeat("0", 64)+`"`), sink.Stuck, "has no period; is it a DodonaAnchor"},
 		"no one may pay for a call":       {says("eth_call", `"error":{"code":-32000,"message":"insufficient funds"}`), sink.Retrying, "insufficient funds"},
 		"nothing can be sent": {func(_ *bench, l *ledger) {
-			l.trip(func(method string) error {
-				if method == "eth_sendRawTransaction" {
-					return err502
-				}
-				return nil
-			})
+			l.trip(failsFor(sendRaw))
 		}, sink.Retrying, "HTTP status 502"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLedger()
-				b := newBench(t, 1, l)
-				c.make(b, l)
-				b.begin()
-				if c.state == sink.Retrying && b.settings.Anchor.IsZero() {
-					b.attest(1)
-				}
-				time.Sleep(10 * time.Minute)
-				before, _ := l.answers()
-				time.Sleep(2 * time.Hour)
-				if s := b.status(); s.State != c.state || !strings.Contains(s.LastError, c.text) {
-					t.Errorf("the sink says %q, %q", s.State, s.LastError)
-				}
-				n, by := l.answers()
-				if n == before || n-before > 2500 { // a look each half a minute or so
-					t.Errorf("it was asked %d times in two hours: %v", n-before, by)
-				}
-			})
+		bubble(t, name, func(t *testing.T) {
+			l := newLedger()
+			b := newBench(t, 1, l)
+			c.make(b, l)
+			b.begin()
+			if c.state == sink.Retrying && b.settings.Anchor.IsZero() {
+				b.attest(1)
+			}
+			time.Sleep(10 * time.Minute)
+			before, _ := l.answers()
+			time.Sleep(2 * time.Hour)
+			if s := b.status(); s.State != c.state || !strings.Contains(s.LastError, c.text) {
+				t.Errorf("the sink says %q, %q", s.State, s.LastError)
+			}
+			n, by := l.answers()
+			if n == before || n-before > 2500 { // a look each half a minute or so
+				t.Errorf("it was asked %d times in two hours: %v", n-before, by)
+			}
 		})
 	}
 }
@@ -85,26 +77,24 @@ func TestAnEndpointThatAsksForPatienceIsNotInTheWayOfOneThatFails(t *testing.T) 
 		},
 	} {
 		for at := range 2 {
-			t.Run(name, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					l, busy := newLedger(), newLedger()
-					busy.says = func(string, []json.RawMessage) string {
-						return `"error":{"code":-32005,"message":"daily request count exceeded, request rate limited","data":{"rate":{"backoff_seconds":600}}}`
-					}
-					l.trip(habit())
-					pair := [][]*ledger{{l, busy}, {busy, l}}[at]
-					b := newBench(t, 1, pair...)
-					b.begin()
-					b.within(3*time.Minute, "it is ready", b.isReady)
-					for round := range dodona.Round(5) {
-						b.attest(round + 1)
-						b.within(3*time.Minute, "it is delivered", func() bool { return l.holds(round+1) == 1 })
-						time.Sleep(17 * time.Second)
-					}
-					if n, _ := busy.answers(); n > 10 { // one each ten minutes
-						t.Errorf("the one that asks for patience was asked %d times", n)
-					}
-				})
+			bubble(t, name, func(t *testing.T) {
+				l, busy := newLedger(), newLedger()
+				busy.says = func(string, []json.RawMessage) string {
+					return `"error":{"code":-32005,"message":"daily request count exceeded, request rate limited","data":{"rate":{"backoff_seconds":600}}}`
+				}
+				l.trip(habit())
+				pair := [][]*ledger{{l, busy}, {busy, l}}[at]
+				b := newBench(t, 1, pair...)
+				b.begin()
+				b.within(3*time.Minute, "it is ready", b.isReady)
+				for round := range dodona.Round(5) {
+					b.attest(round + 1)
+					b.within(3*time.Minute, "it is delivered", func() bool { return l.holds(round+1) == 1 })
+					time.Sleep(17 * time.Second)
+				}
+				if n, _ := busy.answers(); n > 10 { // one each ten minutes
+					t.Errorf("the one that asks for patience was asked %d times", n)
+				}
 			})
 		}
 	}

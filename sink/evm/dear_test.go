@@ -53,35 +53,32 @@ func TestOneEndpointsPriceIsNotPaid(t *testing.T) {
 		"a suggestion, from the start":   {suggests, 1 << 30, true},
 		"a pool's words, from the start": {needed, 1 << 30, true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLedger()
-				first, second := newFace(l), newFace(l)
-				b := newPair(t, l, first, second)
-				given := b.refusing(func(dodona.Record) bool { return false })
-				var times atomic.Int64
-				if c.early {
-					times.Store(c.times)
-				}
-				first.says = func(method string) string {
-					text := c.says[method]
-					if text != "" && times.Add(-1) >= 0 {
-						return text
-					}
-					return ""
-				}
-				b.begin()
-				b.within(time.Minute, "it is ready", b.isReady)
-				b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+		bubble(t, name, func(t *testing.T) {
+			l := newLedger()
+			first, second := newFace(l), newFace(l)
+			b := newPair(t, l, first, second)
+			given := b.refusing(func(dodona.Record) bool { return false })
+			var times atomic.Int64
+			if c.early {
 				times.Store(c.times)
-				states := b.rounds(l, 3, 30, time.Minute, time.Minute)
-				if states[sink.Stuck] > 0 {
-					t.Errorf("the sink says %v", states)
+			}
+			first.says = func(method string) string {
+				text := c.says[method]
+				if text != "" && times.Add(-1) >= 0 {
+					return text
 				}
-				if _, most := tips(t, given(), 1); most > 2e9 {
-					t.Errorf("a tip of %s is paid, want 1 gwei or so", Price(most))
-				}
-			})
+				return ""
+			}
+			b.starts(sink.Latest)
+			b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+			times.Store(c.times)
+			states := b.rounds(l, 3, 30, time.Minute, time.Minute)
+			if states[sink.Stuck] > 0 {
+				t.Errorf("the sink says %v", states)
+			}
+			if _, most := tips(t, given(), 1); most > 2e9 {
+				t.Errorf("a tip of %s is paid, want 1 gwei or so", Price(most))
+			}
 		})
 	}
 }
@@ -94,12 +91,11 @@ func TestAPriceThatAllEndpointsNameIsPaid(t *testing.T) {
 		b := newPair(t, l, first, second)
 		given := b.refusing(func(dodona.Record) bool { return false })
 		var risen atomic.Bool
-		says := func(method string) string {
-			return map[bool]map[string]string{true: {"eth_maxPriorityFeePerGas": `"result":"0x12a05f2000"`, "eth_feeHistory": `"result":{"reward":[["0x12a05f2000"]]}`}}[risen.Load()][method]
-		}
-		first.says, second.says = says, says
-		b.begin()
-		b.within(time.Minute, "it is ready", b.isReady)
+		first.says = saysWhile(&risen, func(method string) string {
+			return map[string]string{"eth_maxPriorityFeePerGas": `"result":"0x12a05f2000"`, "eth_feeHistory": `"result":{"reward":[["0x12a05f2000"]]}`}[method]
+		})
+		second.says = first.says
+		b.starts(sink.Latest)
 		b.rounds(l, 1, 5, time.Minute, 30*time.Second)
 		risen.Store(true)
 		b.rounds(l, 6, 20, time.Minute, time.Minute)

@@ -1,7 +1,6 @@
 package evm
 
 import (
-	"fmt"
 	"log/slog"
 	"math"
 	"math/big"
@@ -180,22 +179,20 @@ func TestABlockNumberThatIsMadeUpDisarmsNobody(t *testing.T) {
 			first := newFace(l)
 			var lies, dear atomic.Bool
 			first.says = func(asked string) string {
-				fee := int64(1e9)
+				fee := uint64(1e9)
 				if dear.Load() && method == "" {
 					fee = 500e9
 				}
 				switch {
 				case lies.Load() && asked == "eth_getBlockByNumber":
-					return `"result":` + fmt.Sprintf(`{"number":"0x%x","hash":"0x%064x","parentHash":"0x%064x","timestamp":"0x%x","gasLimit":"0x1c9c380","baseFeePerGas":"0x%x"}`,
-						l.head()+ahead, l.head()+ahead, l.head()+ahead-1, time.Now().Unix(), fee)
+					return l.header(ahead, time.Now(), fee)
 				case dear.Load() && asked == method:
 					return lie
 				}
 				return ""
 			}
 			b := newPair(t, l, first, newFace(l))
-			b.begin()
-			b.within(time.Minute, "it is ready", b.isReady)
+			b.starts(sink.Latest)
 			b.rounds(l, 1, 3, time.Minute, 15*time.Second)
 			lies.Store(true)
 			time.Sleep(2 * time.Minute)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -52,12 +53,8 @@ func (f *face) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	if f.trips != nil {
-		switch err := f.trips(q.Method); {
-		case errors.Is(err, errHangs):
-			<-req.Context().Done()
-			return nil, req.Context().Err()
-		case err != nil:
-			return nil, err
+		if err := f.trips(q.Method); err != nil {
+			return nil, tripped(req, err)
 		}
 	}
 	text := ""
@@ -68,8 +65,7 @@ func (f *face) RoundTrip(req *http.Request) (*http.Response, error) {
 		text = f.late(q.Method, q.Params)
 	}
 	if text != "" {
-		answer := `{"jsonrpc":"2.0","id":1,` + text + `}`
-		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader([]byte(answer))), Request: req}, nil
+		return answered(req, text), nil
 	}
 	req.Body = io.NopCloser(bytes.NewReader(body))
 	return f.ledger.RoundTrip(req)
@@ -182,6 +178,72 @@ func failsWhile(is *atomic.Bool) func(string) error {
 	}
 }
 
+// failsFor makes an endpoint fail what is asked by some methods.
+func failsFor(methods ...string) func(string) error {
+	return func(method string) error {
+		if slices.Contains(methods, method) {
+			return err502
+		}
+		return nil
+	}
+}
+
+// failsNowAndThen makes an endpoint fail for a while of each period, after it was well for some time.
+func failsNowAndThen(well, period, fails time.Duration) func(string) error {
+	begun := time.Now()
+	return func(string) error {
+		if since := time.Since(begun); since > well && since%period < fails {
+			return err502
+		}
+		return nil
+	}
+}
+
+// saying makes an endpoint answer a method with that result.
+func saying(method, result string) func(string) string {
+	return func(asked string) string {
+		if asked == method {
+			return `"result":"` + result + `"`
+		}
+		return ""
+	}
+}
+
+// counts makes an endpoint count so many transactions.
+func counts(n uint64) func(string) string {
+	return saying("eth_getTransactionCount", fmt.Sprintf("0x%x", n))
+}
+
+// shows makes an endpoint show a round in each slot.
+func shows(round uint64) func(string) string { return saying("eth_getStorageAt", slotWord(round)) }
+
+func slotWord(round uint64) string { return fmt.Sprintf("0x%016x%048x", round, 0) }
+
+// saysWhile makes an endpoint say something, and the truth otherwise.
+func saysWhile(is *atomic.Bool, says func(string) string) func(string) string {
+	return func(method string) string {
+		if is.Load() {
+			return says(method)
+		}
+		return ""
+	}
+}
+
+// either says what the first of them does that says anything.
+func either(all ...func(string) string) func(string) string {
+	return func(method string) string {
+		for _, says := range all {
+			if text := says(method); text != "" {
+				return text
+			}
+		}
+		return ""
+	}
+}
+
+// forever is how often an untruth is told that never ends.
+const forever = 1 << 40
+
 // An untruth is what an endpoint says of one method, so many times, once it is told to.
 type untruth struct {
 	method, says string
@@ -195,24 +257,19 @@ func (l *untruth) tell(method string) string {
 	return ""
 }
 
-func slotWord(round uint64) string { return fmt.Sprintf("0x%016x%048x", round, 0) }
-
-// counts makes an endpoint count so many transactions.
-func counts(n uint64) func(string) string {
-	return func(method string) string {
-		if method == "eth_getTransactionCount" {
-			return fmt.Sprintf(`"result":"0x%x"`, n)
-		}
-		return ""
-	}
+// lies gives a face an untruth, which it does not tell yet.
+func (f *face) lies(method, says string) *untruth {
+	lie := &untruth{method: method, says: says}
+	f.says = lie.tell
+	return lie
 }
 
 // header returns what a node says of a block so many behind the newest one, or before it.
-func (l *ledger) header(ahead int64, at time.Time) string {
+func (l *ledger) header(ahead int64, at time.Time, baseFee uint64) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	h := int64(l.head()) + ahead
-	return fmt.Sprintf(`"result":{"number":"0x%x","hash":"0x%064x","parentHash":"0x%064x","timestamp":"0x%x","gasLimit":"0x1c9c380","baseFeePerGas":"0x3b9aca00"}`, h, h, h-1, at.Unix())
+	h := uint64(int64(l.head()) + ahead)
+	return `"result":` + blockText(h, h, h-1, at, baseFee)
 }
 
 const sendRaw = "eth_sendRawTransaction"

@@ -46,27 +46,25 @@ func TestAnyEndpointThatAnswersNowAndThenDelivers(t *testing.T) {
 		{"two of three have no route", func() func(string) error { return every(3, syscall.EHOSTUNREACH) }, 24, time.Minute, 2 * time.Minute},
 	} {
 		for _, cold := range []bool{true, false} {
-			t.Run(fmt.Sprintf("%s, from the start %t", c.name, cold), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					l := newLedger()
-					b := newBench(t, c.feeds, l)
-					if cold {
-						l.trip(c.habit())
-					}
-					b.begin()
-					b.within(c.first, "it is ready", b.isReady)
+			bubble(t, fmt.Sprintf("%s, from the start %t", c.name, cold), func(t *testing.T) {
+				l := newLedger()
+				b := newBench(t, c.feeds, l)
+				if cold {
 					l.trip(c.habit())
-					for round := range dodona.Round(4) {
-						b.attest(round + 1)
-						first := b.within(c.first, "a contract has it", func() bool { return l.holds(round+1) > 0 })
-						rest := b.within(c.all, "all contracts have it", func() bool { return l.holds(round+1) == c.feeds })
-						answers, by := l.answers()
-						t.Logf("round %d: first after %s, all %s later; %d answers so far, %v", round, first, rest, answers, by)
-					}
-					if told := b.eventsOf("estimate"); len(told) > 0 {
-						t.Errorf("a contract is blamed: %q", told)
-					}
-				})
+				}
+				b.begin()
+				b.within(c.first, "it is ready", b.isReady)
+				l.trip(c.habit())
+				for round := range dodona.Round(4) {
+					b.attest(round + 1)
+					first := b.within(c.first, "a contract has it", func() bool { return l.holds(round+1) > 0 })
+					rest := b.within(c.all, "all contracts have it", func() bool { return l.holds(round+1) == c.feeds })
+					answers, by := l.answers()
+					t.Logf("round %d: first after %s, all %s later; %d answers so far, %v", round, first, rest, answers, by)
+				}
+				if told := b.eventsOf("estimate"); len(told) > 0 {
+					t.Errorf("a contract is blamed: %q", told)
+				}
 			})
 		}
 	}
@@ -151,23 +149,16 @@ func TestNothingNeedsTwoAnswersInARow(t *testing.T) {
 			return fmt.Sprintf(`"result":"0x%064x"`, 0)
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLedger()
-				b := newBench(t, 1, l)
-				b.begin()
-				b.attest(1)
-				b.within(time.Minute, "it is delivered", func() bool {
-					d, _ := b.status().Detail.(Status)
-					return d.Slots["feed-0"].Round == 1
-				})
-				l.mu.Lock()
-				l.says = says
-				l.mu.Unlock()
-				l.trip(every(10, err502))
-				b.attest(2)
-				b.within(10*time.Minute, "the next one is delivered", func() bool { return l.holds(2) == 1 })
-			})
+		bubble(t, name, func(t *testing.T) {
+			l := newLedger()
+			b := newBench(t, 1, l)
+			b.begin()
+			b.attest(1)
+			b.within(time.Minute, "it is delivered", func() bool { return b.detail().Slots["feed-0"].Round == 1 })
+			l.say(says)
+			l.trip(every(10, err502))
+			b.attest(2)
+			b.within(10*time.Minute, "the next one is delivered", func() bool { return l.holds(2) == 1 })
 		})
 	}
 }
@@ -219,12 +210,7 @@ func TestALookThatWasInterruptedSaysHowLongItTook(t *testing.T) {
 		if _, err := b.turn(t.Context(), ethrpc.Header{}); err != nil || b.m.took != 0 {
 			t.Fatalf("%v, took %s, want no time", err, b.m.took)
 		}
-		l.trip(func(method string) error {
-			if method == "eth_getBalance" {
-				return err502
-			}
-			return nil
-		})
+		l.trip(failsFor("eth_getBalance"))
 		if _, err := b.turn(t.Context(), ethrpc.Header{}); err == nil {
 			t.Fatal("the look is over")
 		}

@@ -46,40 +46,37 @@ func TestAnEndpointsWordsAreShortWhereverTheyGo(t *testing.T) {
 	for method, code := range map[string]int{
 		"eth_sendRawTransaction": -32000, "eth_estimateGas": 3, "eth_getBalance": 429, "eth_getTransactionReceipt": -32603,
 	} {
-		t.Run(method, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLedger()
-				f := newFace(l)
-				var lies atomic.Bool
-				f.says = func(m string) string {
-					if !lies.Load() || m != method {
-						return ""
-					}
-					return fmt.Sprintf(`"error":{"code":%d,"message":%s,"data":%s}`, code, words, words)
+		bubble(t, method, func(t *testing.T) {
+			l := newLedger()
+			f := newFace(l)
+			var lies atomic.Bool
+			f.says = saysWhile(&lies, func(m string) string {
+				if m != method {
+					return ""
 				}
-				b := newPair(t, l, f)
-				given := b.refusing(func(dodona.Record) bool { return false })
-				b.begin()
-				b.within(time.Minute, "it is ready", b.isReady)
-				lies.Store(true)
-				for round := dodona.Round(1); round < 6; round++ {
-					b.attest(round)
-					time.Sleep(time.Minute)
-					st, _ := json.Marshal(b.status())
-					if len(st) > 8<<10 || !plain.Is(b.status().LastError) {
-						t.Fatalf("a status of %d bytes, last error %.300q", len(st), b.status().LastError)
-					}
-				}
-				if st := b.status(); st.State == sink.OK || !strings.Contains(st.LastError, "no <·[31m··<") {
-					t.Errorf("the sink is %s and says %.300q, want what the endpoint said", st.State, st.LastError)
-				}
-				for _, rec := range given() {
-					var e sink.Event
-					if rec.Topic == dodona.TopicEvent && (json.Unmarshal(rec.Body, &e) != nil || !plain.Is(e.Message)) || len(rec.Body) > 8<<10 {
-						t.Errorf("a record of %d bytes: %.300q", len(rec.Body), rec.Body)
-					}
-				}
+				return fmt.Sprintf(`"error":{"code":%d,"message":%s,"data":%s}`, code, words, words)
 			})
+			b := newPair(t, l, f)
+			given := b.refusing(func(dodona.Record) bool { return false })
+			b.starts(sink.Latest)
+			lies.Store(true)
+			for round := dodona.Round(1); round < 6; round++ {
+				b.attest(round)
+				time.Sleep(time.Minute)
+				st, _ := json.Marshal(b.status())
+				if len(st) > 8<<10 || !plain.Is(b.status().LastError) {
+					t.Fatalf("a status of %d bytes, last error %.300q", len(st), b.status().LastError)
+				}
+			}
+			if st := b.status(); st.State == sink.OK || !strings.Contains(st.LastError, "no <·[31m··<") {
+				t.Errorf("the sink is %s and says %.300q, want what the endpoint said", st.State, st.LastError)
+			}
+			for _, rec := range given() {
+				var e sink.Event
+				if rec.Topic == dodona.TopicEvent && (json.Unmarshal(rec.Body, &e) != nil || !plain.Is(e.Message)) || len(rec.Body) > 8<<10 {
+					t.Errorf("a record of %d bytes: %.300q", len(rec.Body), rec.Body)
+				}
+			}
 		})
 	}
 }
@@ -99,8 +96,7 @@ func TestWhatCanNeverBeJournaledIsDropped(t *testing.T) {
 			return ""
 		}
 		second.says = first.says
-		b.begin()
-		b.within(time.Minute, "it is ready", b.isReady)
+		b.starts(sink.Latest)
 		b.rounds(l, 1, 3, time.Minute, 30*time.Second)
 		st := b.status()
 		if want := "journal: dropped event main.rejected."; !strings.HasPrefix(st.LastError, want) || st.State != sink.OK {
@@ -115,46 +111,43 @@ func TestWhatCanNeverBeJournaledIsDropped(t *testing.T) {
 // TestAnIntentThatCannotBeJournaledIsTold, nothing is sent without, and who hands answers over may go.
 func TestAnIntentThatCannotBeJournaledIsTold(t *testing.T) {
 	for name, permanent := range map[string]bool{"never": true, "not now": false} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLedger()
-				f := newFace(l)
-				b := newPair(t, l, f)
-				var fails atomic.Bool
-				is := func(rec dodona.Record) bool {
-					return fails.Load() && rec.Topic == dodona.TopicIntent && strings.Contains(string(rec.Body), `"signed"`)
-				}
-				if b.refusing(is); !permanent {
-					b.env.Append = func(_ context.Context, recs ...dodona.Record) error {
-						for _, rec := range recs {
-							if is(rec) {
-								return errors.New("the bus is away")
-							}
+		bubble(t, name, func(t *testing.T) {
+			l := newLedger()
+			f := newFace(l)
+			b := newPair(t, l, f)
+			var fails atomic.Bool
+			is := func(rec dodona.Record) bool {
+				return fails.Load() && rec.Topic == dodona.TopicIntent && strings.Contains(string(rec.Body), `"signed"`)
+			}
+			if b.refusing(is); !permanent {
+				b.env.Append = func(_ context.Context, recs ...dodona.Record) error {
+					for _, rec := range recs {
+						if is(rec) {
+							return errors.New("the bus is away")
 						}
-						return nil
 					}
+					return nil
 				}
-				b.begin()
-				b.within(time.Minute, "it is ready", b.isReady)
-				fails.Store(true)
-				b.attest(1)
-				want := map[bool]sink.State{true: sink.Stuck, false: sink.Retrying}[permanent]
-				b.within(time.Minute, "it is told", func() bool {
-					st := b.status()
-					return st.State == want && strings.HasPrefix(st.LastError, "journal: an intent cannot be written")
-				})
-				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-				defer cancel()
-				if _, err := b.offer(ctx, Payload{Topic: dodona.TopicData, Feed: "feed-0", Round: 2, Record: "2", Attested: time.Now()}); !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("who hands an answer over is told %v", err)
-				}
-				time.Sleep(10 * time.Minute)
-				if n := f.asked["eth_sendRawTransaction"].Load(); n > 0 {
-					t.Errorf("%d transactions are sent and not journaled", n)
-				}
-				fails.Store(false)
-				b.within(2*time.Minute, "it is delivered", func() bool { return l.holds(1) == 1 && b.status().State == sink.OK })
+			}
+			b.starts(sink.Latest)
+			fails.Store(true)
+			b.attest(1)
+			want := map[bool]sink.State{true: sink.Stuck, false: sink.Retrying}[permanent]
+			b.within(time.Minute, "it is told", func() bool {
+				st := b.status()
+				return st.State == want && strings.HasPrefix(st.LastError, "journal: an intent cannot be written")
 			})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			if _, err := b.offer(ctx, Payload{Topic: dodona.TopicData, Feed: "feed-0", Round: 2, Record: "2", Attested: time.Now()}); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("who hands an answer over is told %v", err)
+			}
+			time.Sleep(10 * time.Minute)
+			if n := f.asked["eth_sendRawTransaction"].Load(); n > 0 {
+				t.Errorf("%d transactions are sent and not journaled", n)
+			}
+			fails.Store(false)
+			b.within(2*time.Minute, "it is delivered", func() bool { return l.holds(1) == 1 && b.status().State == sink.OK })
 		})
 	}
 }

@@ -25,29 +25,24 @@ func TestWhatIsAheadOfAllThatIsKnownIsNotBelievedOfOneEndpoint(t *testing.T) {
 		"a count":                          {"eth_getTransactionCount", "0x40"},
 		"a count of thousands":             {"eth_getTransactionCount", "0xfa0"},
 	} {
-		for _, times := range []int64{1, 1 << 40} {
+		for _, times := range []int64{1, forever} {
 			for _, policy := range []sink.Choice{sink.Latest, sink.Every} {
-				t.Run(fmt.Sprintf("%s, %d times, %s", name, times, policy), func(t *testing.T) {
-					synctest.Test(t, func(t *testing.T) {
-						l := newLedger()
-						first, second := newFace(l), newFace(l)
-						said := &untruth{method: c.method, says: c.says}
-						first.says = said.tell
-						b := newPair(t, l, first, second)
-						b.env.Policy.Policy = policy
-						b.begin()
-						b.within(time.Minute, "it is ready", b.isReady)
-						b.rounds(l, 1, 2, time.Minute, 30*time.Second)
-						said.left.Store(times)
-						b.rounds(l, 3, 60, time.Minute, time.Minute)
-						told, want := b.told(), 0
-						if times > 1 && c.says != slotWord(math.MaxUint64) {
-							want = 1
-						}
-						if n := l.empties(); n > 0 || strings.Count(told, "claim: ") != want || strings.Count(told, "not believed") != want || strings.Contains(told, "\n") {
-							t.Errorf("%d empty transfers; told %q", n, told)
-						}
-					})
+				bubble(t, fmt.Sprintf("%s, %d times, %s", name, times, policy), func(t *testing.T) {
+					l := newLedger()
+					first, second := newFace(l), newFace(l)
+					said := first.lies(c.method, c.says)
+					b := newPair(t, l, first, second)
+					b.starts(policy)
+					b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+					said.left.Store(times)
+					b.rounds(l, 3, 60, time.Minute, time.Minute)
+					told, want := b.told(), 0
+					if times > 1 && c.says != slotWord(math.MaxUint64) {
+						want = 1
+					}
+					if n := l.empties(); n > 0 || strings.Count(told, "claim: ") != want || strings.Count(told, "not believed") != want || strings.Contains(told, "\n") {
+						t.Errorf("%d empty transfers; told %q", n, told)
+					}
 				})
 			}
 		}
@@ -57,28 +52,17 @@ func TestWhatIsAheadOfAllThatIsKnownIsNotBelievedOfOneEndpoint(t *testing.T) {
 // TestTheFirstLookIsNotBelievedOfOneEndpoint: what is delivered then may be a backlog.
 func TestTheFirstLookIsNotBelievedOfOneEndpoint(t *testing.T) {
 	for _, c := range []struct{ method, says string }{{"eth_getStorageAt", slotWord(40)}, {"eth_getStorageAt", slotWord(math.MaxUint64)}, {"eth_getTransactionCount", "0x28"}} {
-		synctest.Test(t, func(t *testing.T) {
+		bubble(t, c.method+" "+c.says, func(t *testing.T) {
 			l := newLedger()
 			first, second := newFace(l), newFace(l)
-			said := &untruth{method: c.method, says: c.says}
+			said := first.lies(c.method, c.says)
 			said.left.Store(1)
-			first.says = said.tell
 			b := newPair(t, l, first, second)
-			b.env.Policy.Policy = sink.Every
-			b.begin()
-			b.within(time.Minute, "it is ready", b.isReady)
-			for r := dodona.Round(1); r <= 10; r++ {
-				b.attest(r)
-			}
+			b.starts(sink.Every)
+			b.attestsEach(1, 10, 0)
 			time.Sleep(2 * time.Minute)
-			for r := dodona.Round(1); r <= 10; r++ {
-				if n := l.holds(r); n != 1 {
-					t.Errorf("%s: round %d is mined %d times", c.method, r, n)
-				}
-			}
-			if n := l.empties(); n > 0 {
-				t.Errorf("%s: %d empty transfers", c.method, n)
-			}
+			b.holdsEach(l, 1, 10)
+			b.buysNothing(l)
 		})
 	}
 }
@@ -97,33 +81,29 @@ func TestADeadEndpointIsNoWitness(t *testing.T) {
 		{"a count, of the second", "eth_getTransactionCount", "0x28", "sent with the key is 40", false, 6},
 		{"a slot, of the second", "eth_getStorageAt", slotWord(40), "the slot of feed-0 holds round 40", false, 6},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLedger()
-				first, dead := newFace(l), newFace(l)
-				dead.trips = always(err502)
-				faces := []*face{first, dead}
-				switch {
-				case c.alone:
-					faces = faces[:1]
-				case strings.HasSuffix(c.name, "second"):
-					slices.Reverse(faces)
-				}
-				said := &untruth{method: c.method, says: c.says}
-				first.says = said.tell
-				b := newPair(t, l, faces...)
-				b.begin()
-				b.within(time.Minute, "it is ready", b.isReady)
-				b.rounds(l, 1, 2, time.Minute, 30*time.Second)
-				said.left.Store(c.times)
-				b.rounds(l, 3, 10, 2*time.Minute, time.Minute)
-				if n := l.empties(); n > 0 || b.status().Superseded > 0 {
-					t.Errorf("%d empty transfers, %d rounds superseded", n, b.status().Superseded)
-				}
-				if told := b.told(); !strings.Contains(told, c.told) || strings.Contains(told, "claim: over") != (c.times > 1) {
-					t.Errorf("told %q, want what it claims, and that this is over", told)
-				}
-			})
+		bubble(t, c.name, func(t *testing.T) {
+			l := newLedger()
+			first, dead := newFace(l), newFace(l)
+			dead.trips = always(err502)
+			faces := []*face{first, dead}
+			switch {
+			case c.alone:
+				faces = faces[:1]
+			case strings.HasSuffix(c.name, "second"):
+				slices.Reverse(faces)
+			}
+			said := first.lies(c.method, c.says)
+			b := newPair(t, l, faces...)
+			b.starts(sink.Latest)
+			b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+			said.left.Store(c.times)
+			b.rounds(l, 3, 10, 2*time.Minute, time.Minute)
+			if n := l.empties(); n > 0 || b.status().Superseded > 0 {
+				t.Errorf("%d empty transfers, %d rounds superseded", n, b.status().Superseded)
+			}
+			if told := b.told(); !strings.Contains(told, c.told) || strings.Contains(told, "claim: over") != (c.times > 1) {
+				t.Errorf("told %q, want what it claims, and that this is over", told)
+			}
 		})
 	}
 }
@@ -133,14 +113,12 @@ func TestWhatTwoEndpointsSayIsBelieved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger()
 		first, second := newFace(l), newFace(l)
-		high, true3 := &untruth{method: "eth_getStorageAt", says: slotWord(40)}, &untruth{method: "eth_getStorageAt", says: slotWord(3)}
-		first.says, second.says = high.tell, true3.tell
+		high, true3 := first.lies("eth_getStorageAt", slotWord(40)), second.lies("eth_getStorageAt", slotWord(3))
 		b := newPair(t, l, first, second)
-		b.begin()
-		b.within(time.Minute, "it is ready", b.isReady)
+		b.starts(sink.Latest)
 		b.rounds(l, 1, 2, time.Minute, 30*time.Second)
-		high.left.Store(1 << 40)
-		true3.left.Store(1 << 40)
+		high.left.Store(forever)
+		true3.left.Store(forever)
 		b.attest(3)
 		b.within(time.Minute, "the round is superseded that another one delivered", func() bool { return b.status().Superseded == 1 })
 		b.attest(4)
@@ -153,24 +131,20 @@ func TestTheOnlyEndpointIsBelievedOfWhatCanBe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger()
 		f := newFace(l)
-		said := &untruth{method: "eth_getStorageAt", says: slotWord(20)}
-		f.says = said.tell
+		said := f.lies("eth_getStorageAt", slotWord(20))
 		b := newPair(t, l, f)
-		b.begin()
-		b.within(time.Minute, "it is ready", b.isReady)
+		b.starts(sink.Latest)
 		b.rounds(l, 1, 2, time.Minute, 30*time.Second)
-		said.left.Store(1 << 40)
+		said.left.Store(forever)
 		b.attest(3)
 		b.within(time.Minute, "a round is superseded that another one outran", func() bool { return b.status().Superseded == 1 })
 	})
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger()
 		f := newFace(l)
-		said := &untruth{method: "eth_getStorageAt", says: slotWord(uint64(time.Now().Add(time.Hour).UnixMilli()))}
-		f.says = said.tell
+		said := f.lies("eth_getStorageAt", slotWord(uint64(time.Now().Add(time.Hour).UnixMilli())))
 		b := newPair(t, l, f)
-		b.begin()
-		b.within(time.Minute, "it is ready", b.isReady)
+		b.starts(sink.Latest)
 		b.rounds(l, 1, 2, time.Minute, 30*time.Second)
 		said.left.Store(3)
 		b.attest(3)
@@ -193,8 +167,7 @@ func TestNobodyElseIsAskedWithoutNeed(t *testing.T) {
 			return nil
 		}
 		b := newPair(t, l, first, second)
-		b.begin()
-		b.within(time.Minute, "it is ready", b.isReady)
+		b.starts(sink.Latest)
 		b.rounds(l, 1, 30, time.Minute, time.Minute)
 		if n := asked.Load(); n > 0 {
 			t.Errorf("the second endpoint was asked %d times", n)
@@ -233,9 +206,7 @@ func TestAPriceThatIsNotTheCauseIsNotNamed(t *testing.T) {
 	p := newPlay(sink.Every)
 	p.offer(t, 1000)
 	for n := 0; n < 100 && p.trouble["fees"] == (trouble{}); n++ {
-		for _, i := range p.turn(t, 40*time.Second) {
-			p.did(t, p.sent(p.now, i, accepted, ""))
-		}
+		p.accepts(t, 40*time.Second)
 	}
 	if said := p.trouble["fees"].Message; !strings.Contains(said, "counts them wrong") || strings.Contains(said, "are above max_fee") {
 		t.Errorf("the trouble is %q, want what the cause may be", said)
@@ -262,20 +233,16 @@ func TestLittleThingsThatAreWrongAreDoubted(t *testing.T) {
 // TestAKeyThatHasSentNothingIsKnownToo: one count that is too high buys no transactions there either.
 func TestAKeyThatHasSentNothingIsKnownToo(t *testing.T) {
 	for faces := 1; faces <= 2; faces++ {
-		synctest.Test(t, func(t *testing.T) {
+		bubble(t, fmt.Sprint(faces, " endpoints"), func(t *testing.T) {
 			l := newLedger()
 			list := []*face{newFace(l), newFace(l)}[:faces]
-			said := &untruth{method: "eth_getTransactionCount", says: "0x64"}
-			list[0].says = said.tell
+			said := list[0].lies("eth_getTransactionCount", "0x64")
 			b := newPair(t, l, list...)
-			b.begin()
-			b.within(time.Minute, "it is ready", b.isReady)
+			b.starts(sink.Latest)
 			time.Sleep(10 * time.Minute)
 			said.left.Store(1)
 			b.rounds(l, 1, 1, time.Minute, 10*time.Minute)
-			if n := l.empties(); n > 0 {
-				t.Errorf("%d endpoints: %d empty transfers", faces, n)
-			}
+			b.buysNothing(l)
 		})
 	}
 }
@@ -300,85 +267,34 @@ func TestAViewThatIsKeptIsNotAnotherOne(t *testing.T) {
 // TestADoubtOfOneIsNoWordForAnother: both say, rightly, that there is no money, and the second one once that a slot is of today.
 func TestADoubtOfOneIsNoWordForAnother(t *testing.T) {
 	for _, claims := range []bool{false, true} {
-		synctest.Test(t, func(t *testing.T) {
+		bubble(t, fmt.Sprint("claims ", claims), func(t *testing.T) {
 			l := newLedger()
 			first, second := newFace(l), newFace(l)
-			poor := &untruth{method: "eth_getBalance", says: "0x0"}
-			slot := &untruth{method: "eth_getStorageAt", says: slotWord(uint64(time.Now().UnixMilli()))}
-			first.says = poor.tell
-			second.says = func(method string) string { return slot.tell(method) + poor.tell(method) }
+			poor := first.lies("eth_getBalance", "0x0")
+			slot := second.lies("eth_getStorageAt", slotWord(uint64(time.Now().UnixMilli())))
+			second.says = either(slot.tell, poor.tell)
 			b := newPair(t, l, first, second)
-			b.env.Policy.Policy = sink.Every
-			b.begin()
-			b.within(time.Minute, "it is ready", b.isReady)
+			b.starts(sink.Every)
 			time.Sleep(5 * time.Minute)
-			poor.left.Store(1 << 40)
+			poor.left.Store(forever)
 			if claims {
 				slot.left.Store(1)
 			}
-			for r := dodona.Round(1); r <= 4; r++ {
-				b.attest(r)
-			}
+			b.attestsEach(1, 4, 0)
 			time.Sleep(3 * time.Minute)
 			if left := slot.left.Load(); left > 0 {
 				t.Error("the second endpoint was not asked")
 			}
 			poor.left.Store(0)
 			time.Sleep(5 * time.Minute)
-			for r := dodona.Round(1); r <= 4; r++ {
-				if n := l.holds(r); n != 1 {
-					t.Errorf("claims %t: round %d is in blocks %d times", claims, r, n)
-				}
-			}
+			b.holdsEach(l, 1, 4)
 		})
 	}
 }
 
 // TestWhatAnotherSenderDeliveredIsNotSentThoughAWitnessLags: it has not seen the block yet, and so does not deny.
 func TestWhatAnotherSenderDeliveredIsNotSentThoughAWitnessLags(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := newLedger()
-		l.begun = l.begun.Add(-time.Hour)
-		first, second := newFace(l), newFace(l)
-		second.lag = 2
-		began, rounds := time.Now(), new(atomic.Int64)
-		holds := func(lag time.Duration) func(string) string {
-			return func(method string) string {
-				n := rounds.Load()
-				if n > 0 && time.Since(began)-time.Duration(n)*time.Minute < 2*time.Second+lag {
-					n--
-				}
-				if method == "eth_getStorageAt" {
-					return `"result":"` + slotWord(uint64(n)) + `"`
-				}
-				return ""
-			}
-		}
-		first.says, second.says = holds(0), holds(2*ledgerBlock)
-		b := newPair(t, l, first, second)
-		b.settings.Senders = []dodona.Address{{1}, b.wallet.Address()}
-		b.settings.Stagger = 3 * time.Second
-		b.begin()
-		b.within(time.Minute, "it is ready", b.isReady)
-		waited := 0
-		for r := dodona.Round(1); r <= 30; r++ {
-			time.Sleep(time.Until(began.Add(time.Duration(r) * time.Minute)))
-			rounds.Store(int64(r))
-			if b.turnOf("feed-0", r) > 0 {
-				waited++
-				b.attest(r)
-			}
-		}
-		time.Sleep(5 * time.Minute)
-		for r := dodona.Round(1); r <= 30; r++ {
-			if l.holds(r) > 0 {
-				t.Errorf("round %d is sent again", r)
-			}
-		}
-		if waited == 0 {
-			t.Error("this sender is always the first")
-		}
-	})
+	besideAnother(t, 0, 2*ledgerBlock, 3*time.Second)
 }
 
 // TestAnImpossibleSlotThatIsNotReadAnyMoreIsNoTrouble: that of an anchor is read while it is under way.
@@ -466,28 +382,17 @@ func TestWhatTheJournalKnowsIsKnown(t *testing.T) {
 // TestADenialIsNotForgottenBecauseAWitnessFails: the first endpoint lies for ever, the second one denies it and fails for a minute now and then.
 func TestADenialIsNotForgottenBecauseAWitnessFails(t *testing.T) {
 	for method, says := range map[string]string{"eth_getStorageAt": slotWord(40), "eth_getTransactionCount": "0x28"} {
-		synctest.Test(t, func(t *testing.T) {
+		bubble(t, method, func(t *testing.T) {
 			l := newLedger()
 			first, second := newFace(l), newFace(l)
-			said := &untruth{method: method, says: says}
-			first.says = said.tell
-			begun := time.Now()
-			second.trips = func(string) error {
-				if since := time.Since(begun); since > 5*time.Minute && since%(3*time.Minute) < time.Minute {
-					return err502
-				}
-				return nil
-			}
+			said := first.lies(method, says)
+			second.trips = failsNowAndThen(5*time.Minute, 3*time.Minute, time.Minute)
 			b := newPair(t, l, first, second)
-			b.env.Policy.Policy = sink.Every
-			b.begin()
-			b.within(time.Minute, "it is ready", b.isReady)
+			b.starts(sink.Every)
 			b.rounds(l, 1, 2, time.Minute, 30*time.Second)
-			said.left.Store(1 << 40)
+			said.left.Store(forever)
 			b.rounds(l, 3, 60, time.Minute, time.Minute)
-			if n := l.empties(); n > 0 {
-				t.Errorf("%s: %d empty transfers", method, n)
-			}
+			b.buysNothing(l)
 		})
 	}
 }

@@ -77,18 +77,27 @@ func (l *ledger) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := json.Unmarshal(body, &q); err != nil {
 		return nil, err
 	}
-	switch err := l.trouble(q.Method); {
-	case errors.Is(err, errHangs):
-		<-req.Context().Done()
-		return nil, req.Context().Err()
-	case err != nil:
-		return nil, err
+	if err := l.trouble(q.Method); err != nil {
+		return nil, tripped(req, err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.asked[q.Method]++
-	answer := `{"jsonrpc":"2.0","id":1,` + l.answer(q.Method, q.Params) + `}`
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(answer)), Request: req}, nil
+	return answered(req, l.answer(q.Method, q.Params)), nil
+}
+
+// tripped returns what comes of a request that is not answered: at once, or when its sender goes.
+func tripped(req *http.Request, err error) error {
+	if errors.Is(err, errHangs) {
+		<-req.Context().Done()
+		return req.Context().Err()
+	}
+	return err
+}
+
+func answered(req *http.Request, text string) *http.Response {
+	body := `{"jsonrpc":"2.0","id":1,` + text + `}`
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: req}
 }
 
 func (l *ledger) answer(method string, params []json.RawMessage) string {
@@ -121,7 +130,7 @@ func (l *ledger) result(method string, params []json.RawMessage, head uint64) st
 				return "null"
 			}
 		}
-		return fmt.Sprintf(`{"number":"0x%x","hash":"0x%064x","parentHash":"0x%064x","timestamp":"0x%x","gasLimit":"0x1c9c380","baseFeePerGas":"0x3b9aca00"}`, head, l.hash(head), l.hash(head-1), l.begun.Add(time.Duration(head-100)*ledgerBlock).Unix())
+		return blockText(head, l.hash(head), l.hash(head-1), l.begun.Add(time.Duration(head-100)*ledgerBlock), 1e9)
 	case "eth_getTransactionCount":
 		return fmt.Sprintf(`"0x%x"`, len(l.mined(head)))
 	case "eth_getBalance":
@@ -148,6 +157,10 @@ func (l *ledger) result(method string, params []json.RawMessage, head uint64) st
 		}
 	}
 	return "null"
+}
+
+func blockText(number, hash, parent uint64, at time.Time, baseFee uint64) string {
+	return fmt.Sprintf(`{"number":"0x%x","hash":"0x%064x","parentHash":"0x%064x","timestamp":"0x%x","gasLimit":"0x1c9c380","baseFeePerGas":"0x%x"}`, number, hash, parent, at.Unix(), baseFee)
 }
 
 // hash returns the number that stands for a block's hash.
@@ -231,6 +244,12 @@ func (l *ledger) trip(by func(method string) error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.trips = by
+}
+
+func (l *ledger) say(by func(method string, params []json.RawMessage) string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.says = by
 }
 
 type testWallet struct{ *secp.PrivateKey }
@@ -357,15 +376,37 @@ func (b *bench) begin() {
 	})
 }
 
+// starts runs the sink with a policy, and wants it ready within a minute.
+func (b *bench) starts(policy sink.Choice) {
+	b.t.Helper()
+	b.env.Policy.Policy = policy
+	b.begin()
+	b.within(time.Minute, "it is ready", b.isReady)
+}
+
+// takesTurn is one turn of a sink that does not run.
+func (b *bench) takesTurn() {
+	b.t.Helper()
+	if _, err := b.turn(b.t.Context(), ethrpc.Header{}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// answer is what a sink is given of a feed, with nothing but the round and the contract in it.
+func (b *bench) answer(feed string, round dodona.Round) Payload {
+	to := b.targets[feed]
+	return Payload{
+		Topic: dodona.TopicData, Feed: feed, Record: round.ID(), Round: round, Value: dodona.NewInt192(int64(round)), Attested: time.Now(),
+		Data: append(binary.BigEndian.AppendUint64([]byte(roundMark), uint64(round)), to[:]...),
+	}
+}
+
 // attest gives the sink an answer of every feed.
 func (b *bench) attest(round dodona.Round) {
 	b.t.Helper()
 	<-b.ready
-	for feed, to := range b.targets {
-		data := append(binary.BigEndian.AppendUint64([]byte(roundMark), uint64(round)), to[:]...)
-		if err := b.take(b.t.Context(), Payload{
-			Topic: dodona.TopicData, Feed: feed, Record: round.ID(), Round: round, Value: dodona.NewInt192(int64(round)), Data: data, Attested: time.Now(),
-		}); err != nil {
+	for feed := range b.targets {
+		if err := b.take(b.t.Context(), b.answer(feed, round)); err != nil {
 			b.t.Fatal(err)
 		}
 	}
@@ -383,6 +424,11 @@ func (b *bench) isReady() bool {
 func (b *bench) status() (st sink.Status) {
 	b.Report(&st)
 	return st
+}
+
+func (b *bench) detail() Status {
+	d, _ := b.status().Detail.(Status)
+	return d
 }
 
 // within waits in fake time.

@@ -30,7 +30,7 @@ func TestANewFolderAndAKeyThatWasUsed(t *testing.T) {
 		{200, 100, 0, 0, 1},
 		{200, 100, 1, 0, 1},
 	} {
-		synctest.Test(t, func(t *testing.T) {
+		bubble(t, fmt.Sprintf("%+v", c), func(t *testing.T) {
 			l := newLedger()
 			for n := range c.used {
 				l.txs[n] = &ledgerTx{hash: dodona.Digest{byte(n + 1)}, block: 1}
@@ -42,19 +42,14 @@ func TestANewFolderAndAKeyThatWasUsed(t *testing.T) {
 			b.env.Policy.Policy = sink.Every
 			b.begin()
 			b.within(10*time.Minute, "it is ready", b.isReady)
-			for r := dodona.Round(1); r <= 30; r++ {
-				b.offerAll(r)
-				time.Sleep(time.Minute)
-			}
+			b.offersEach(1, 30, time.Minute)
 			time.Sleep(10 * time.Minute)
 			for r := c.first; r <= 30; r++ {
 				if n := l.holds(r); n == 0 {
-					t.Errorf("%+v: round %d is in no block", c, r)
+					t.Errorf("round %d is in no block", r)
 				}
 			}
-			if n := l.empties(); n > 0 {
-				t.Errorf("%+v: %d empty transfers", c, n)
-			}
+			b.buysNothing(l)
 		})
 	}
 }
@@ -78,9 +73,8 @@ func TestAnOldSlotDeniesNothing(t *testing.T) {
 		{3, 1, 6, false},
 		{3, 1, 6, true},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			l := newLedger()
-			l.begun = l.begun.Add(-time.Hour)
+		bubble(t, fmt.Sprintf("%+v", c), func(t *testing.T) {
+			l := oldLedger()
 			begun := time.Now()
 			since := func(behind uint64) uint64 { // what the slot holds as of a block
 				at := l.begun.Add(time.Duration(l.head()-behind-100) * ledgerBlock)
@@ -98,32 +92,20 @@ func TestAnOldSlotDeniesNothing(t *testing.T) {
 					if now := time.Since(begun); n == c.old && (c.ever && now > 5*time.Minute || !c.ever && now%(10*time.Minute) < time.Minute) {
 						holds = min(holds, 2)
 					}
-					switch method {
-					case "eth_getBlockByNumber":
-						return l.header(-int64(behind), l.begun.Add(time.Duration(l.head()-behind-100)*ledgerBlock))
-					case "eth_getStorageAt":
-						return `"result":"` + slotWord(holds) + `"`
+					if method == "eth_getBlockByNumber" {
+						return l.header(-int64(behind), l.begun.Add(time.Duration(l.head()-behind-100)*ledgerBlock), 1e9)
 					}
-					return ""
+					return shows(holds)(method)
 				}
 				list = append(list, f)
 			}
 			b := newPair(t, l, list...)
-			b.env.Policy.Policy = sink.Every
 			b.settings.Senders, b.settings.Stagger = []dodona.Address{{1}, b.wallet.Address()}, 10*time.Second
-			b.begin()
-			b.within(time.Minute, "it is ready", b.isReady)
-			second := 0
-			for r := dodona.Round(time.Since(begun)/each) + 1; r <= 60; r++ {
-				time.Sleep(time.Until(begun.Add(time.Duration(r) * each)))
-				if b.turnOf("feed-0", r) > 0 {
-					second++
-					b.offerAll(r)
-				}
-			}
+			b.starts(sink.Every)
+			second := b.afterAnother(begun, each, 60, b.offerAll)
 			time.Sleep(20 * time.Minute)
 			if st := b.status(); len(l.txs) > 0 || second == 0 || st.Superseded != uint64(second) {
-				t.Errorf("%+v: %d transactions, %d of %d rounds are over; want none, and all", c, len(l.txs), st.Superseded, second)
+				t.Errorf("%d transactions, %d of %d rounds are over; want none, and all", len(l.txs), st.Superseded, second)
 			}
 		})
 	}
@@ -138,22 +120,10 @@ func TestALieThatRisesIsNotBelieved(t *testing.T) {
 		begun := time.Now()
 		newest := func() uint64 { return uint64(time.Since(begun) / (10 * time.Second)) }
 		var lies atomic.Bool
-		first.says = func(method string) string {
-			if method == "eth_getStorageAt" && lies.Load() {
-				return `"result":"` + slotWord(newest()) + `"`
-			}
-			return ""
-		}
-		second.trips = func(string) error {
-			if d := time.Since(begun); d > 10*time.Minute && d%(15*time.Minute) < 3*time.Minute {
-				return err502
-			}
-			return nil
-		}
+		first.says = saysWhile(&lies, func(method string) string { return shows(newest())(method) })
+		second.trips = failsNowAndThen(10*time.Minute, 15*time.Minute, 3*time.Minute)
 		b := newPair(t, l, first, second)
-		b.env.Policy.Policy = sink.Every
-		b.begin()
-		b.within(time.Minute, "it is ready", b.isReady)
+		b.starts(sink.Every)
 		b.rounds(l, 1, 2, time.Minute, 30*time.Second)
 		lies.Store(true)
 		var offered []dodona.Round
@@ -175,29 +145,20 @@ func TestALieThatRisesIsNotBelieved(t *testing.T) {
 // delivered up to round 6. What is offered then is delivered.
 func TestASlotThatWasBelievedAloneIsLeft(t *testing.T) {
 	for _, theirs := range []uint64{0, 6} {
-		synctest.Test(t, func(t *testing.T) {
+		bubble(t, fmt.Sprint("another delivered ", theirs), func(t *testing.T) {
 			l := newLedger()
 			first, second := newFace(l), newFace(l)
-			said := &untruth{method: "eth_getStorageAt", says: slotWord(40)}
-			first.says = said.tell
+			said := first.lies("eth_getStorageAt", slotWord(40))
 			b := newPair(t, l, first, second)
-			b.env.Policy.Policy = sink.Every
-			b.begin()
-			b.within(time.Minute, "it is ready", b.isReady)
+			b.starts(sink.Every)
 			b.rounds(l, 1, 2, time.Minute, 30*time.Second)
-			said.left.Store(1 << 40)
+			said.left.Store(forever)
 			second.trips = away(time.Now().Add(3 * time.Minute))
 			b.offerAll(3)
 			time.Sleep(3 * time.Minute)
 			l.theirs.Store(theirs)
 			time.Sleep(2 * time.Minute) // one that is gone is asked once a minute
-			for r := dodona.Round(7); r <= 30; r++ {
-				b.offerAll(r)
-				time.Sleep(time.Minute)
-				if n := l.holds(r); n != 1 {
-					t.Errorf("round %d is in blocks %d times", r, n)
-				}
-			}
+			b.deliversInTime(l, 7, 30)
 		})
 	}
 }
@@ -211,38 +172,24 @@ func TestAReorgBesideALiar(t *testing.T) {
 		before      bool
 	}{{2, 0, false}, {2, 1, false}, {2, 0, true}, {3, 0, false}, {3, 0, true}} {
 		for _, gone := range []uint64{1, 2, 4} {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLedger()
-				l.begun = l.begun.Add(-time.Hour)
+			bubble(t, fmt.Sprintf("%+v, %d gone", c, gone), func(t *testing.T) {
+				l := oldLedger()
 				var list []*face
 				for range c.faces {
 					list = append(list, newFace(l))
 				}
 				var lies atomic.Bool
-				list[c.liar].says = func(method string) string {
-					switch {
-					case lies.Load() && method == "eth_getStorageAt":
-						return `"result":"` + slotWord(40) + `"`
-					case lies.Load():
-						return counts(40)(method)
-					}
-					return ""
-				}
+				list[c.liar].says = saysWhile(&lies, either(shows(40), counts(40)))
 				b := newPair(t, l, list...)
-				b.env.Policy.Policy = sink.Every
-				b.begin()
-				b.within(time.Minute, "it is ready", b.isReady)
-				for r := dodona.Round(1); r <= 12; r++ {
-					b.offerAll(r)
-					time.Sleep(20 * time.Second)
-				}
+				b.starts(sink.Every)
+				b.offersEach(1, 12, 20*time.Second)
 				if c.before {
 					lies.Store(true)
 					time.Sleep(time.Minute)
 				}
 				l.reorg(12 - gone)
 				lies.Store(true)
-				b.deliversEach(l, 13, 30, fmt.Sprintf("%+v, %d gone", c, gone))
+				b.deliversEach(l, 13, 30)
 			})
 		}
 	}
@@ -251,30 +198,23 @@ func TestAReorgBesideALiar(t *testing.T) {
 // TestALoneNonceEndsWithWhoIsGone: the first endpoint is believed alone, with a block an hour ahead of our clock, which is off too, and dies; the second one is back.
 func TestALoneNonceEndsWithWhoIsGone(t *testing.T) {
 	racetest.Spare(t)
-	for _, method := range []string{"eth_getTransactionCount", "eth_getStorageAt"} {
+	for what, says := range map[string]func(string) string{"a count": counts(40), "a slot": shows(20)} {
 		for _, off := range []time.Duration{-2 * time.Minute, 0, 2 * time.Minute} {
-			synctest.Test(t, func(t *testing.T) {
+			bubble(t, fmt.Sprintf("%s, our clock %s off", what, off), func(t *testing.T) {
 				l := newLedger()
 				l.begun = l.begun.Add(-2 * time.Hour)
 				first, second := newFace(l), newFace(l)
 				var lies, firstDead, secondDead atomic.Bool
 				first.trips, second.trips = failsWhile(&firstDead), failsWhile(&secondDead)
-				first.says = func(m string) string {
-					switch {
-					case lies.Load() && m == "eth_getBlockByNumber":
-						return l.header(0, time.Now().Add(time.Hour))
-					case lies.Load() && m == method && m == "eth_getStorageAt":
-						return `"result":"` + slotWord(20) + `"`
-					case lies.Load() && m == method:
-						return counts(40)(m)
+				first.says = saysWhile(&lies, func(method string) string {
+					if method == "eth_getBlockByNumber" {
+						return l.header(0, time.Now().Add(time.Hour), 1e9)
 					}
-					return ""
-				}
+					return says(method)
+				})
 				b := newPair(t, l, first, second)
 				b.env.Now = func() time.Time { return time.Now().Add(off) }
-				b.env.Policy.Policy = sink.Every
-				b.begin()
-				b.within(time.Minute, "it is ready", b.isReady)
+				b.starts(sink.Every)
 				b.rounds(l, 1, 5, time.Minute, 15*time.Second)
 				lies.Store(true)
 				secondDead.Store(true)
@@ -283,7 +223,7 @@ func TestALoneNonceEndsWithWhoIsGone(t *testing.T) {
 				secondDead.Store(false)
 				firstDead.Store(true)
 				time.Sleep(laggingFor + time.Minute)
-				b.deliversEach(l, 8, 19, fmt.Sprintf("%s, our clock %s off", method, off))
+				b.deliversEach(l, 8, 19)
 			})
 		}
 	}

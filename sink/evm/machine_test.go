@@ -110,6 +110,14 @@ func (p *play) turn(t *testing.T, after time.Duration) []*Intent {
 	return p.did(t, p.step(p.now, p.view).effects)
 }
 
+// accepts is a turn, after which an endpoint takes all that is sent.
+func (p *play) accepts(t *testing.T, after time.Duration) {
+	t.Helper()
+	for _, i := range p.turn(t, after) {
+		p.did(t, p.sent(p.now, i, accepted, ""))
+	}
+}
+
 // mine puts the last attempt of every intent in flight into a block, and gives the slot the newest answer of them.
 func (p *play) mine(block uint64) {
 	for _, i := range p.open {

@@ -198,21 +198,15 @@ func TestRefusedAnchorsAreTriedOneAtATime(t *testing.T) {
 // TestWhatIsInBlocksIsAskedForTogether: many confirmations cost no more requests for each block than few. If the chain takes blocks back, it is noticed.
 func TestWhatIsInBlocksIsAskedForTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLedger()
-		l.begun = l.begun.Add(-time.Hour)
+		l := oldLedger()
 		f := newFace(l)
 		b := newPair(t, l, f)
-		b.env.Policy.Policy = sink.Every
 		b.settings.Confirmations = 1000
-		b.begin()
-		b.within(time.Minute, "it is ready", b.isReady)
+		b.starts(sink.Every)
 		asked := f.asked["eth_getTransactionReceipt"]
 		const rounds = 40
-		for r := dodona.Round(1); r <= rounds; r++ {
-			b.attest(r)
-			time.Sleep(10 * time.Second)
-		}
-		b.within(time.Minute, "all are in blocks", func() bool { d, _ := b.status().Detail.(Status); return d.Mined == rounds })
+		b.attestsEach(1, rounds, 10*time.Second)
+		b.within(time.Minute, "all are in blocks", func() bool { return b.detail().Mined == rounds })
 		if n := asked.Load(); n > 10*rounds {
 			t.Errorf("%d receipts are asked for, %d for each round", n, n/rounds)
 		}
@@ -228,19 +222,14 @@ func TestWhatIsInBlocksIsAskedForTogether(t *testing.T) {
 		if n := asked.Load(); n > 20*rounds {
 			t.Errorf("%d receipts are asked for until all is final", n)
 		}
-		for r := dodona.Round(1); r <= rounds; r++ {
-			if n := l.holds(r); n != 1 {
-				t.Errorf("round %d is in %d blocks", r, n)
-			}
-		}
+		b.holdsEach(l, 1, rounds)
 	})
 }
 
 // TestOnlyWhatLiesBelowABlockThatStandsIsTakenForThere, not what is deep enough, of a later nonce, or was seen in another block of that number.
 func TestOnlyWhatLiesBelowABlockThatStandsIsTakenForThere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLedger()
-		l.begun = l.begun.Add(-time.Hour)
+		l := oldLedger()
 		b := newPair(t, l, newFace(l))
 		if err := b.Sink.begin(t.Context()); err != nil {
 			t.Fatal(err)
@@ -303,8 +292,7 @@ func TestOnlyWhatLiesBelowABlockThatStandsIsTakenForThere(t *testing.T) {
 // TestABlockThatCannotBeAskedForIsNotGone: receipts come from a node that is behind, and nobody tells a block by its number.
 func TestABlockThatCannotBeAskedForIsNotGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLedger()
-		l.begun = l.begun.Add(-time.Hour)
+		l := oldLedger()
 		var fails atomic.Bool
 		l.says = func(method string, params []json.RawMessage) string {
 			switch {
@@ -318,10 +306,9 @@ func TestABlockThatCannotBeAskedForIsNotGone(t *testing.T) {
 		}
 		b := newPair(t, l, newFace(l))
 		b.settings.Confirmations = 1000
-		b.begin()
-		b.within(time.Minute, "it is ready", b.isReady)
+		b.starts(sink.Latest)
 		b.attest(1)
-		b.within(time.Minute, "it is in a block", func() bool { d, _ := b.status().Detail.(Status); return d.Mined == 1 })
+		b.within(time.Minute, "it is in a block", func() bool { return b.detail().Mined == 1 })
 		fails.Store(true)
 		time.Sleep(time.Minute)
 		fails.Store(false)

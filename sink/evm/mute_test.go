@@ -3,9 +3,7 @@ package evm
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -50,13 +48,10 @@ func (b *bench) calls(l *ledger, by func(host string, to dodona.Address, own boo
 		}
 		to := q.Params[0].To
 		switch text, err := by(req.URL.Host, to, bytes.HasSuffix(q.Params[0].Data, to[:])); {
-		case errors.Is(err, errHangs):
-			<-req.Context().Done()
-			return nil, req.Context().Err()
 		case err != nil:
-			return nil, err
+			return nil, tripped(req, err)
 		case text != "":
-			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{"jsonrpc":"2.0","id":1,` + text + `}`)), Request: req}, nil
+			return answered(req, text), nil
 		}
 		return l.RoundTrip(req)
 	})
@@ -65,13 +60,10 @@ func (b *bench) calls(l *ledger, by func(host string, to dodona.Address, own boo
 	}
 }
 
-// put offers the sink an answer of its n-th feed, with nothing but the round and the contract in it.
+// put offers the sink an answer of its n-th feed.
 func (b *bench) put(n int, round dodona.Round) {
 	b.t.Helper()
-	feed := fmt.Sprintf("feed-%d", n)
-	to := b.targets[feed]
-	data := append(binary.BigEndian.AppendUint64([]byte(roundMark), uint64(round)), to[:]...)
-	if err := b.take(b.t.Context(), Payload{Topic: dodona.TopicData, Feed: feed, Record: round.ID(), Round: round, Value: dodona.NewInt192(int64(round)), Data: data, Attested: time.Now()}); err != nil {
+	if err := b.take(b.t.Context(), b.answer(fmt.Sprintf("feed-%d", n), round)); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -83,71 +75,67 @@ func TestAContractThatNobodyAnswersOfHoldsUpNoOther(t *testing.T) {
 	for name, fails := range map[string]error{"cut": io.ErrUnexpectedEOF, "hangs": errHangs} {
 		for _, policy := range []sink.Choice{sink.Every, sink.Latest} {
 			for mute := 1; mute <= 2; mute++ {
-				t.Run(fmt.Sprintf("%s, %s, %d of 3", name, policy, mute), func(t *testing.T) {
-					synctest.Test(t, func(t *testing.T) {
-						l := newLedger()
-						b := newBench(t, 3, l)
-						b.env.Policy.Policy = policy
-						var ill atomic.Bool
-						var asked atomic.Int64
-						b.estimates(l, func(_ string, to dodona.Address) (string, error) {
-							if ill.Load() && int(to[19]) <= mute {
-								asked.Add(1)
-								return "", fails
-							}
-							return "", nil
-						})
-						b.begin()
-						<-b.ready
-						ill.Store(true)
-						last := dodona.Round(0)
-						offer := func(n int) {
-							last++
-							b.put(n, last)
+				bubble(t, fmt.Sprintf("%s, %s, %d of 3", name, policy, mute), func(t *testing.T) {
+					l := newLedger()
+					b := newBench(t, 3, l)
+					var ill atomic.Bool
+					var asked atomic.Int64
+					b.estimates(l, func(_ string, to dodona.Address) (string, error) {
+						if ill.Load() && int(to[19]) <= mute {
+							asked.Add(1)
+							return "", fails
 						}
-						for range 15 { // until it is known
-							for n := range 3 {
-								offer(n)
-							}
-							time.Sleep(time.Minute)
+						return "", nil
+					})
+					b.starts(policy)
+					ill.Store(true)
+					last := dodona.Round(0)
+					offer := func(n int) {
+						last++
+						b.put(n, last)
+					}
+					for range 15 { // until it is known
+						for n := range 3 {
+							offer(n)
 						}
-						asked.Store(0)
-						before := len(b.eventsOf("rpc"))
-						for range 30 {
-							for n := range mute {
-								offer(n)
-							}
-							offer(2)
-							r := last
-							b.within(50*time.Second, "the feed that is well goes", func() bool { return l.holds(r) == 1 })
-							time.Sleep(time.Minute)
-						}
-						rest := retryFirst
-						if fails == errHangs {
-							rest = silentRest * b.settings.Timeout
-						}
-						if n := asked.Load(); n > int64(mute*6)*int64(time.Hour/2/rest) { // three tries at each of two, each time
-							t.Errorf("asked %d times in half an hour", n)
-						}
-						told := b.eventsOf("estimate")
-						for n := range mute {
-							if to := b.targets[fmt.Sprintf("feed-%d", n)]; !slices.ContainsFunc(told, func(e string) bool {
-								return strings.Contains(e, to.String()) && strings.Contains(e, "rpc2.example") && strings.Contains(e, "`gas`")
-							}) {
-								t.Errorf("of %s nobody is told: %q", to, told)
-							}
-						}
-						if again := b.eventsOf("rpc")[before:]; len(told) != mute || len(again) > 2*6*mute || fails != errHangs && len(again) > 0 { // while one hangs, requests wait
-							t.Errorf("told again and again: %q, %q", told, again)
-						}
-						ill.Store(false)
+						time.Sleep(time.Minute)
+					}
+					asked.Store(0)
+					before := len(b.eventsOf("rpc"))
+					for range 30 {
 						for n := range mute {
 							offer(n)
-							r := last
-							b.within(retryMost+time.Minute, "what was ill goes", func() bool { return l.holds(r) == 1 })
 						}
-						b.within(time.Minute, "it is over", func() bool { return b.status().State == sink.OK })
-					})
+						offer(2)
+						r := last
+						b.within(50*time.Second, "the feed that is well goes", func() bool { return l.holds(r) == 1 })
+						time.Sleep(time.Minute)
+					}
+					rest := retryFirst
+					if fails == errHangs {
+						rest = silentRest * b.settings.Timeout
+					}
+					if n := asked.Load(); n > int64(mute*6)*int64(time.Hour/2/rest) { // three tries at each of two, each time
+						t.Errorf("asked %d times in half an hour", n)
+					}
+					told := b.eventsOf("estimate")
+					for n := range mute {
+						if to := b.targets[fmt.Sprintf("feed-%d", n)]; !slices.ContainsFunc(told, func(e string) bool {
+							return strings.Contains(e, to.String()) && strings.Contains(e, "rpc2.example") && strings.Contains(e, "`gas`")
+						}) {
+							t.Errorf("of %s nobody is told: %q", to, told)
+						}
+					}
+					if again := b.eventsOf("rpc")[before:]; len(told) != mute || len(again) > 2*6*mute || fails != errHangs && len(again) > 0 { // while one hangs, requests wait
+						t.Errorf("told again and again: %q, %q", told, again)
+					}
+					ill.Store(false)
+					for n := range mute {
+						offer(n)
+						r := last
+						b.within(retryMost+time.Minute, "what was ill goes", func() bool { return l.holds(r) == 1 })
+					}
+					b.within(time.Minute, "it is over", func() bool { return b.status().State == sink.OK })
 				})
 			}
 		}
@@ -175,9 +163,7 @@ func TestAnEndpointThatEstimatesNothingIsNoContract(t *testing.T) {
 		l := newLedger()
 		b := newBench(t, feeds, l)
 		b.estimates(l, func(string, dodona.Address) (string, error) { return "", errHangs })
-		if _, err := b.turn(t.Context(), ethrpc.Header{}); err != nil {
-			t.Fatal(err)
-		}
+		b.takesTurn()
 		close(b.room)
 		for feed, to := range b.targets {
 			if _, err := b.offer(t.Context(), Payload{Topic: dodona.TopicData, Feed: feed, Record: "1", Round: 1, Data: to[:], Attested: time.Now()}); err != nil {
@@ -245,46 +231,42 @@ func TestWhatIsWellGoesThoughOthersFallIll(t *testing.T) {
 	racetest.Long(t, "it simulates hours")
 	for name, fails := range map[string]error{"cut": io.ErrUnexpectedEOF, "hangs": errHangs} {
 		for _, waiting := range []int{1, mostOpen/2 + 1} {
-			t.Run(fmt.Sprintf("%s, %d wait", name, waiting), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					l := newLedger()
-					b := newBench(t, 3, l)
-					b.env.Policy.Policy = sink.Every
-					var ill [3]atomic.Bool
-					b.estimates(l, func(_ string, to dodona.Address) (string, error) {
-						if ill[to[19]-1].Load() {
-							return "", fails
-						}
-						return "", nil
-					})
-					b.begin()
-					<-b.ready
-					last := dodona.Round(0)
-					offer := func(n int) dodona.Round {
-						last++
-						b.put(n, last)
-						return last
+			bubble(t, fmt.Sprintf("%s, %d wait", name, waiting), func(t *testing.T) {
+				l := newLedger()
+				b := newBench(t, 3, l)
+				var ill [3]atomic.Bool
+				b.estimates(l, func(_ string, to dodona.Address) (string, error) {
+					if ill[to[19]-1].Load() {
+						return "", fails
 					}
-					goes := func(what string, n int) {
-						t.Helper()
-						r := offer(n)
-						b.within(15*time.Minute, what, func() bool { return l.holds(r) == 1 })
-					}
-					ill[0].Store(true)
-					for range waiting {
-						offer(0)
-					}
-					b.within(15*time.Minute, "the first is told", func() bool { return len(b.eventsOf("estimate")) > 0 })
-					ill[1].Store(true)
-					offer(1)
-					time.Sleep(time.Minute)
-					goes("the third, which alone is well", 2)
-					ill[2].Store(true)
-					offer(2)
-					time.Sleep(10 * time.Minute)
-					ill[0].Store(false)
-					goes("the first, which is well again", 0)
+					return "", nil
 				})
+				b.starts(sink.Every)
+				last := dodona.Round(0)
+				offer := func(n int) dodona.Round {
+					last++
+					b.put(n, last)
+					return last
+				}
+				goes := func(what string, n int) {
+					t.Helper()
+					r := offer(n)
+					b.within(15*time.Minute, what, func() bool { return l.holds(r) == 1 })
+				}
+				ill[0].Store(true)
+				for range waiting {
+					offer(0)
+				}
+				b.within(15*time.Minute, "the first is told", func() bool { return len(b.eventsOf("estimate")) > 0 })
+				ill[1].Store(true)
+				offer(1)
+				time.Sleep(time.Minute)
+				goes("the third, which alone is well", 2)
+				ill[2].Store(true)
+				offer(2)
+				time.Sleep(10 * time.Minute)
+				ill[0].Store(false)
+				goes("the first, which is well again", 0)
 			})
 		}
 	}
@@ -306,42 +288,38 @@ func TestABadEndpointIsHardlyTheWorseForMuteContracts(t *testing.T) {
 		{"two of three hang", func() func(string) error { return oneOf(3, errHangs) }, time.Hour},
 	} {
 		for name, fails := range map[string]error{"cut": io.ErrUnexpectedEOF, "hangs": errHangs} {
-			t.Run(fmt.Sprintf("%s, %d of %d are %s", c.name, feeds-1, feeds, name), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					l := newLedger()
-					b := newBench(t, feeds, l)
-					b.env.Policy.Policy = sink.Every
-					var ill atomic.Bool
-					b.estimates(l, func(_ string, to dodona.Address) (string, error) {
-						if ill.Load() && int(to[19]) < feeds {
-							return "", cmp.Or(l.trouble("eth_estimateGas"), fails)
-						}
-						return "", nil
-					})
-					b.begin()
-					<-b.ready
-					ill.Store(true)
-					last := dodona.Round(0)
-					late := func(rounds int, most time.Duration) (worst time.Duration) {
-						for range rounds {
-							for n := range feeds {
-								last++
-								b.put(n, last)
-							}
-							r := last
-							worst = max(worst, b.within(most, "the feed that is well goes", func() bool { return l.holds(r) == 1 }))
-							time.Sleep(time.Minute)
-						}
-						return worst
+			bubble(t, fmt.Sprintf("%s, %d of %d are %s", c.name, feeds-1, feeds, name), func(t *testing.T) {
+				l := newLedger()
+				b := newBench(t, feeds, l)
+				var ill atomic.Bool
+				b.estimates(l, func(_ string, to dodona.Address) (string, error) {
+					if ill.Load() && int(to[19]) < feeds {
+						return "", cmp.Or(l.trouble("eth_estimateGas"), fails)
 					}
-					l.trip(c.habit())
-					bad := late(15, c.most)
-					l.trip(nil)
-					t.Logf("late by %s at worst, and by %s once the endpoints are well", bad, late(5, 3*time.Minute))
-					if told := b.eventsOf("estimate", "rpc"); len(told) == 0 {
-						t.Error("nobody is told")
-					}
+					return "", nil
 				})
+				b.starts(sink.Every)
+				ill.Store(true)
+				last := dodona.Round(0)
+				late := func(rounds int, most time.Duration) (worst time.Duration) {
+					for range rounds {
+						for n := range feeds {
+							last++
+							b.put(n, last)
+						}
+						r := last
+						worst = max(worst, b.within(most, "the feed that is well goes", func() bool { return l.holds(r) == 1 }))
+						time.Sleep(time.Minute)
+					}
+					return worst
+				}
+				l.trip(c.habit())
+				bad := late(15, c.most)
+				l.trip(nil)
+				t.Logf("late by %s at worst, and by %s once the endpoints are well", bad, late(5, 3*time.Minute))
+				if told := b.eventsOf("estimate", "rpc"); len(told) == 0 {
+					t.Error("nobody is told")
+				}
 			})
 		}
 	}
@@ -359,43 +337,39 @@ func TestWhereEstimatesFailByChanceNobodyIsIll(t *testing.T) {
 		{3, io.ErrUnexpectedEOF, 3 * time.Minute},
 		{5, io.ErrUnexpectedEOF, 8 * time.Minute},
 	} {
-		t.Run(fmt.Sprintf("%d, %v", c.of, c.fails), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				const feeds = 8
-				l := newLedger()
-				b := newBench(t, feeds, l)
-				b.env.Policy.Policy = sink.Latest
-				chance := oneOf(c.of, c.fails)
-				var mu sync.Mutex
-				b.estimates(l, func(string, dodona.Address) (string, error) {
-					mu.Lock()
-					defer mu.Unlock()
-					return "", chance("")
-				})
-				b.begin()
-				<-b.ready
-				last, worst := dodona.Round(0), time.Duration(0)
-				for range 20 {
-					first := last + 1
-					for n := range feeds {
-						last++
-						b.put(n, last)
-					}
-					worst = max(worst, b.within(c.most, "all go", func() bool {
-						for r := first; r <= last; r++ {
-							if l.holds(r) == 0 {
-								return false
-							}
-						}
-						return true
-					}))
-					time.Sleep(time.Minute)
-				}
-				t.Logf("late by %s at worst", worst)
-				if told := b.eventsOf("estimate"); len(told) > 0 {
-					t.Errorf("a contract is blamed: %q", told)
-				}
+		bubble(t, fmt.Sprintf("%d, %v", c.of, c.fails), func(t *testing.T) {
+			const feeds = 8
+			l := newLedger()
+			b := newBench(t, feeds, l)
+			chance := oneOf(c.of, c.fails)
+			var mu sync.Mutex
+			b.estimates(l, func(string, dodona.Address) (string, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				return "", chance("")
 			})
+			b.starts(sink.Latest)
+			last, worst := dodona.Round(0), time.Duration(0)
+			for range 20 {
+				first := last + 1
+				for n := range feeds {
+					last++
+					b.put(n, last)
+				}
+				worst = max(worst, b.within(c.most, "all go", func() bool {
+					for r := first; r <= last; r++ {
+						if l.holds(r) == 0 {
+							return false
+						}
+					}
+					return true
+				}))
+				time.Sleep(time.Minute)
+			}
+			t.Logf("late by %s at worst", worst)
+			if told := b.eventsOf("estimate"); len(told) > 0 {
+				t.Errorf("a contract is blamed: %q", told)
+			}
 		})
 	}
 }
@@ -435,34 +409,30 @@ func TestAFeedThatIsWellIsNotLate(t *testing.T) {
 		}, 2 * time.Minute},
 	} {
 		for _, policy := range []sink.Choice{sink.Every, sink.Latest} {
-			t.Run(name+", "+string(policy), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					l := newLedger()
-					b := newBench(t, c.ill+1, l)
-					b.env.Policy.Policy = policy
-					var begun atomic.Bool
-					b.calls(l, func(_ string, to dodona.Address, own bool) (string, error) {
-						return c.says(begun.Load() && int(to[19]) <= c.ill, own || !begun.Load())
-					})
-					b.begin()
-					<-b.ready
-					begun.Store(true)
-					last, worst := dodona.Round(0), time.Duration(0)
-					for range 90 {
-						for n := range c.ill + 1 {
-							last++
-							b.put(n, last)
-						}
-						r, offered := last, time.Now()
-						b.within(c.most, "the feed that is well goes", func() bool { return l.holds(r) == 1 })
-						worst = max(worst, time.Since(offered))
-						time.Sleep(time.Minute)
-					}
-					t.Logf("late by %s at worst", worst)
-					if told := b.eventsOf("estimate", "rpc"); len(told) == 0 {
-						t.Error("nobody is told")
-					}
+			bubble(t, name+", "+string(policy), func(t *testing.T) {
+				l := newLedger()
+				b := newBench(t, c.ill+1, l)
+				var begun atomic.Bool
+				b.calls(l, func(_ string, to dodona.Address, own bool) (string, error) {
+					return c.says(begun.Load() && int(to[19]) <= c.ill, own || !begun.Load())
 				})
+				b.starts(policy)
+				begun.Store(true)
+				last, worst := dodona.Round(0), time.Duration(0)
+				for range 90 {
+					for n := range c.ill + 1 {
+						last++
+						b.put(n, last)
+					}
+					r, offered := last, time.Now()
+					b.within(c.most, "the feed that is well goes", func() bool { return l.holds(r) == 1 })
+					worst = max(worst, time.Since(offered))
+					time.Sleep(time.Minute)
+				}
+				t.Logf("late by %s at worst", worst)
+				if told := b.eventsOf("estimate", "rpc"); len(told) == 0 {
+					t.Error("nobody is told")
+				}
 			})
 		}
 	}
@@ -493,28 +463,24 @@ func words(is bool) string {
 // TestWhatIsInABlockIsSeenThoughNobodyEstimatesTheNext answer of the only feed.
 func TestWhatIsInABlockIsSeenThoughNobodyEstimatesTheNext(t *testing.T) {
 	for name, fails := range map[string]error{"cut": io.ErrUnexpectedEOF, "hangs": errHangs} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLedger()
-				b := newBench(t, 1, l)
-				b.env.Policy.Policy = sink.Every
-				var ill atomic.Bool
-				b.estimates(l, func(string, dodona.Address) (string, error) {
-					if ill.Load() {
-						return "", fails
-					}
-					return "", nil
-				})
-				b.begin()
-				<-b.ready
-				b.attest(1000)
-				b.within(time.Minute, "it is sent", func() bool { return l.holds(1000) == 1 })
-				ill.Store(true)
-				b.attest(2000)
-				b.within(5*time.Minute, "it is delivered", func() bool { return b.status().Delivered == 1 })
-				b.within(2*dumbAfter, "the next is told of", func() bool {
-					return slices.ContainsFunc(b.eventsOf("rpc"), func(e string) bool { return strings.Contains(e, "eth_estimateGas") })
-				})
+		bubble(t, name, func(t *testing.T) {
+			l := newLedger()
+			b := newBench(t, 1, l)
+			var ill atomic.Bool
+			b.estimates(l, func(string, dodona.Address) (string, error) {
+				if ill.Load() {
+					return "", fails
+				}
+				return "", nil
+			})
+			b.starts(sink.Every)
+			b.attest(1000)
+			b.within(time.Minute, "it is sent", func() bool { return l.holds(1000) == 1 })
+			ill.Store(true)
+			b.attest(2000)
+			b.within(5*time.Minute, "it is delivered", func() bool { return b.status().Delivered == 1 })
+			b.within(2*dumbAfter, "the next is told of", func() bool {
+				return slices.ContainsFunc(b.eventsOf("rpc"), func(e string) bool { return strings.Contains(e, "eth_estimateGas") })
 			})
 		})
 	}

@@ -22,9 +22,7 @@ func TestWhoKeepsTransactionsIsLeft(t *testing.T) {
 		first := newFace(l)
 		first.says = keepsAll
 		b := newPair(t, l, first, newFace(l))
-		b.env.Policy.Policy = sink.Every
-		b.begin()
-		b.within(time.Minute, "it is ready", b.isReady)
+		b.starts(sink.Every)
 		for r := dodona.Round(1); r <= keptMost; r++ {
 			b.attest(r)
 			b.within(2*time.Minute, fmt.Sprintf("round %d is in a block", r), func() bool { return l.holds(r) > 0 })
@@ -48,16 +46,9 @@ func TestWhoPassesOnIsNotLeft(t *testing.T) {
 		l := newLedger()
 		first := newFace(l)
 		var keeps atomic.Bool
-		first.says = func(method string) string {
-			if keeps.Load() {
-				return keepsAll(method)
-			}
-			return ""
-		}
+		first.says = saysWhile(&keeps, keepsAll)
 		b := newPair(t, l, first, newFace(l))
-		b.env.Policy.Policy = sink.Every
-		b.begin()
-		b.within(time.Minute, "it is ready", b.isReady)
+		b.starts(sink.Every)
 		for r := dodona.Round(1); r <= 10; r++ {
 			keeps.Store(r%2 == 0)
 			b.attest(r)
@@ -72,41 +63,32 @@ func TestWhoPassesOnIsNotLeft(t *testing.T) {
 
 // TestATransactionInNoBlockIsTold: the only endpoint takes what it is sent, and passes nothing on, or stands still.
 func TestATransactionInNoBlockIsTold(t *testing.T) {
-	for name, c := range map[string]struct{ still, why string }{
-		"it keeps it":     {"", "keeps it to itself"},
-		"it stands still": {"still", "stands still"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLedger()
-				f := newFace(l)
-				begun := time.Now()
-				var bad atomic.Bool
-				f.says = func(method string) string {
-					switch {
-					case !bad.Load():
-						return ""
-					case method == "eth_getBlockByNumber" && c.still != "":
-						return l.header(0, begun)
-					}
-					return keepsAll(method)
+	for name, why := range map[string]string{"it keeps it": "keeps it to itself", "it stands still": "stands still"} {
+		bubble(t, name, func(t *testing.T) {
+			l := newLedger()
+			f := newFace(l)
+			begun := time.Now()
+			var bad atomic.Bool
+			f.says = saysWhile(&bad, func(method string) string {
+				if method == "eth_getBlockByNumber" && name == "it stands still" {
+					return l.header(0, begun, 1e9)
 				}
-				b := newPair(t, l, f)
-				b.begin()
-				b.within(time.Minute, "it is ready", b.isReady)
-				bad.Store(true)
-				b.attest(1)
-				time.Sleep(overdueAfter - 10*time.Second)
-				if st := b.status(); st.State != sink.OK {
-					t.Errorf("before its time: %s, %q", st.State, st.LastError)
-				}
-				time.Sleep(30 * time.Second)
-				if st := b.status(); st.State != sink.Retrying || !strings.Contains(st.LastError, "is in no block for 5m") || !strings.Contains(st.LastError, c.why) {
-					t.Errorf("it is not told: %s, %q", st.State, st.LastError)
-				}
-				bad.Store(false)
-				b.within(time.Minute, "it is over", func() bool { return b.status().State == sink.OK })
+				return keepsAll(method)
 			})
+			b := newPair(t, l, f)
+			b.starts(sink.Latest)
+			bad.Store(true)
+			b.attest(1)
+			time.Sleep(overdueAfter - 10*time.Second)
+			if st := b.status(); st.State != sink.OK {
+				t.Errorf("before its time: %s, %q", st.State, st.LastError)
+			}
+			time.Sleep(30 * time.Second)
+			if st := b.status(); st.State != sink.Retrying || !strings.Contains(st.LastError, "is in no block for 5m") || !strings.Contains(st.LastError, why) {
+				t.Errorf("it is not told: %s, %q", st.State, st.LastError)
+			}
+			bad.Store(false)
+			b.within(time.Minute, "it is over", func() bool { return b.status().State == sink.OK })
 		})
 	}
 }
@@ -116,9 +98,7 @@ func TestAReplacementIsInNoBlockEither(t *testing.T) {
 	p := newPlay(sink.Every)
 	p.offer(t, 1000)
 	for range 20 {
-		for _, i := range p.turn(t, time.Minute) {
-			p.did(t, p.sent(p.now, i, accepted, ""))
-		}
+		p.accepts(t, time.Minute)
 	}
 	if n := len(p.open[0].Attempts); n < 3 || p.events != 1 || p.trouble[overdue] == (trouble{}) {
 		t.Errorf("%d attempts, %d events, troubles %v", n, p.events, p.trouble)
@@ -146,45 +126,32 @@ func TestWhatIsInTheWayIsSaidLast(t *testing.T) {
 
 // TestALoneWordIsToldWhileItLasts: the second endpoint is away, and the first one shows a slot that nobody here sent.
 func TestALoneWordIsToldWhileItLasts(t *testing.T) {
-	for _, method := range []string{"eth_getStorageAt", "eth_getTransactionCount"} {
-		synctest.Test(t, func(t *testing.T) {
+	for what, says := range map[string]func(string) string{"a slot": shows(500), "a count": counts(40)} {
+		bubble(t, what, func(t *testing.T) {
 			l := newLedger()
 			first, second := newFace(l), newFace(l)
 			var lies atomic.Bool
 			back := time.Now().Add(30 * time.Minute)
-			first.says = func(m string) string {
-				switch {
-				case m != method || !lies.Load():
-				case m == "eth_getStorageAt":
-					return `"result":"` + slotWord(500) + `"`
-				default:
-					return counts(40)(m)
-				}
-				return ""
-			}
+			first.says = saysWhile(&lies, says)
 			second.trips = away(back)
 			b := newPair(t, l, first, second)
-			b.env.Policy.Policy = sink.Every
-			b.begin()
-			b.within(time.Minute, "it is ready", b.isReady)
+			b.starts(sink.Every)
 			b.rounds(l, 1, 2, time.Minute, 15*time.Second)
 			lies.Store(true)
 			b.offerAll(3)
 			time.Sleep(2*laggingFor + time.Minute)
 			for time.Now().Before(back.Add(-time.Minute)) {
-				detail, _ := b.status().Detail.(Status)
-				if said := detail.Troubles[alone]; !strings.Contains(said, "the others cannot tell: it is believed") {
-					t.Fatalf("%s: it is believed, and not told: %v; events %q", method, detail.Troubles, b.eventsOf(""))
+				if told := b.detail().Troubles; !strings.Contains(told[alone], "the others cannot tell: it is believed") {
+					t.Fatalf("it is believed, and not told: %v; events %q", told, b.eventsOf(""))
 				}
 				time.Sleep(time.Minute)
 			}
 			time.Sleep(10 * time.Minute)
-			if detail, _ := b.status().Detail.(Status); detail.Troubles[alone] != "" {
-				t.Errorf("%s: %s", method, detail.Troubles[alone])
+			if said := b.detail().Troubles[alone]; said != "" {
+				t.Error(said)
 			}
-			told := b.eventsOf(alone)
-			if len(told) != 2 {
-				t.Errorf("%s: told %q, want its begin and its end", method, told)
+			if told := b.eventsOf(alone); len(told) != 2 {
+				t.Errorf("told %q, want its begin and its end", told)
 			}
 		})
 	}
@@ -195,9 +162,8 @@ func TestALoneWordIsToldWhileItLasts(t *testing.T) {
 func TestTwoNodesBehindOneAddress(t *testing.T) {
 	for _, lag := range []uint64{1, 3, 6, 30} {
 		for _, turn := range []int{1, 7} {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLedger()
-				l.begun = l.begun.Add(-time.Hour)
+			bubble(t, fmt.Sprintf("%d blocks behind, every %d", lag, turn), func(t *testing.T) {
+				l := oldLedger()
 				f := newFace(l)
 				asked := 0
 				f.says = func(string) string { // told of each request, it answers none
@@ -206,17 +172,12 @@ func TestTwoNodesBehindOneAddress(t *testing.T) {
 					return ""
 				}
 				b := newPair(t, l, f)
-				b.env.Policy.Policy = sink.Every
-				b.begin()
-				b.within(time.Minute, "it is ready", b.isReady)
-				for r := dodona.Round(1); r <= 30; r++ {
-					b.attest(r)
-					time.Sleep(30 * time.Second)
-				}
+				b.starts(sink.Every)
+				b.attestsEach(1, 30, 30*time.Second)
 				time.Sleep(5 * time.Minute)
 				st := b.status()
 				if told := b.eventsOf("reorg", "nonce"); len(told) > 0 || st.Delivered != 30 || l.holds(30) != 1 {
-					t.Errorf("%d blocks behind, every %d: delivered %d of 30, told %q", lag, turn, st.Delivered, told)
+					t.Errorf("delivered %d of 30, told %q", st.Delivered, told)
 				}
 			})
 		}
@@ -227,8 +188,7 @@ func TestTwoNodesBehindOneAddress(t *testing.T) {
 // be behind.
 func TestABlockThatDoesNotComeBackIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLedger()
-		l.begun = l.begun.Add(-time.Hour)
+		l := oldLedger()
 		var lost atomic.Bool
 		l.says = func(method string, params []json.RawMessage) string {
 			if lost.Load() && (method == "eth_getTransactionReceipt" || method == "eth_getBlockByNumber" && string(params[0]) != `"latest"`) {
@@ -238,14 +198,11 @@ func TestABlockThatDoesNotComeBackIsGone(t *testing.T) {
 		}
 		b := newPair(t, l, newFace(l))
 		b.settings.Confirmations = 1000
-		b.begin()
-		b.within(time.Minute, "it is ready", b.isReady)
+		b.starts(sink.Latest)
 		b.attest(1)
-		b.within(time.Minute, "it is in a block", func() bool { d, _ := b.status().Detail.(Status); return d.Mined == 1 })
+		b.within(time.Minute, "it is in a block", func() bool { return b.detail().Mined == 1 })
 		lost.Store(true)
-		told := func() bool {
-			return len(b.eventsOf("reorg")) > 0
-		}
+		told := func() bool { return len(b.eventsOf("reorg")) > 0 }
 		time.Sleep(laggingFor - 10*time.Second)
 		if told() {
 			t.Errorf("told at once: %q", b.eventsOf(""))
@@ -259,49 +216,40 @@ func TestABlockThatDoesNotComeBackIsGone(t *testing.T) {
 func TestACountThatIsTooLowIsNoReorganization(t *testing.T) {
 	racetest.Spare(t)
 	for _, kept := range []bool{false, true} {
-		t.Run(fmt.Sprint("kept ", kept), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLedger()
-				f := newFace(l)
-				var lies atomic.Bool
-				f.says = func(m string) string {
-					if lies.Load() {
-						return counts(2)(m)
+		bubble(t, fmt.Sprint("kept ", kept), func(t *testing.T) {
+			l := newLedger()
+			f := newFace(l)
+			var lies atomic.Bool
+			f.says = saysWhile(&lies, counts(2))
+			if kept {
+				l.says = func(m string, params []json.RawMessage) string {
+					if lies.Load() && m == "eth_getBlockByNumber" && string(params[0]) != `"latest"` {
+						return `"result":{"number":` + string(params[0]) + `,"hash":"0x` + strings.Repeat("7", 64) + `","parentHash":"0x` + strings.Repeat("7", 64) + `","timestamp":"0x1","gasLimit":"0x1c9c380"}`
 					}
 					return ""
 				}
-				if kept {
-					l.says = func(m string, params []json.RawMessage) string {
-						if lies.Load() && m == "eth_getBlockByNumber" && string(params[0]) != `"latest"` {
-							return `"result":{"number":` + string(params[0]) + `,"hash":"0x` + strings.Repeat("7", 64) + `","parentHash":"0x` + strings.Repeat("7", 64) + `","timestamp":"0x1","gasLimit":"0x1c9c380"}`
-						}
-						return ""
-					}
-				}
-				b := newPair(t, l, f)
-				b.env.Policy.Policy = sink.Every
-				b.env.Ledger = intents(func() []dodona.Record {
-					b.mu.Lock()
-					defer b.mu.Unlock()
-					return slices.Clone(b.intents)
-				})
-				b.begin()
-				b.within(time.Minute, "it is ready", b.isReady)
-				b.rounds(l, 1, 8, time.Minute, 30*time.Second)
-				time.Sleep(2 * time.Minute)
-				before := b.status().Delivered
-				lies.Store(true)
-				b.attest(9)
-				time.Sleep(10 * time.Minute)
-				reorgs := len(b.eventsOf("reorg"))
-				delivered := b.status().Delivered - before
-				switch {
-				case kept && reorgs == 0:
-					t.Errorf("a receipt of a block that is gone is believed; events %q", b.eventsOf(""))
-				case !kept && (reorgs > 0 || delivered != 1):
-					t.Errorf("delivered %d of 1, %d reorganizations; events %q", delivered, reorgs, b.eventsOf(""))
-				}
+			}
+			b := newPair(t, l, f)
+			b.env.Ledger = intents(func() []dodona.Record {
+				b.mu.Lock()
+				defer b.mu.Unlock()
+				return slices.Clone(b.intents)
 			})
+			b.starts(sink.Every)
+			b.rounds(l, 1, 8, time.Minute, 30*time.Second)
+			time.Sleep(2 * time.Minute)
+			before := b.status().Delivered
+			lies.Store(true)
+			b.attest(9)
+			time.Sleep(10 * time.Minute)
+			reorgs := len(b.eventsOf("reorg"))
+			delivered := b.status().Delivered - before
+			switch {
+			case kept && reorgs == 0:
+				t.Errorf("a receipt of a block that is gone is believed; events %q", b.eventsOf(""))
+			case !kept && (reorgs > 0 || delivered != 1):
+				t.Errorf("delivered %d of 1, %d reorganizations; events %q", delivered, reorgs, b.eventsOf(""))
+			}
 		})
 	}
 }

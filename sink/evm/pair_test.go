@@ -2,7 +2,6 @@ package evm
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,8 +19,7 @@ func TestTwoEndpointsThatFailInTurnAreNotSlow(t *testing.T) {
 		first, second := newFace(l), newFace(l)
 		b := newPair(t, l, first, second)
 		first.trips, second.trips = each(200*time.Second, 100*time.Second, err502), each(200*time.Second, 200*time.Second, err502)
-		b.begin()
-		b.within(time.Minute, "it is ready", b.isReady)
+		b.starts(sink.Latest)
 		if states := b.rounds(l, 1, 40, time.Minute, 50*time.Second); states[sink.OK] != 2000 {
 			t.Errorf("the sink says %v", states)
 		}
@@ -60,34 +58,31 @@ func TestOneThatWasSlowIsWellAgain(t *testing.T) {
 // TestASlowMethodIsWaitedFor, though the endpoint let a request hang once and answers others fast: a broadcast is not cut off, or made twice.
 func TestASlowMethodIsWaitedFor(t *testing.T) {
 	for _, takes := range []time.Duration{1500 * time.Millisecond, 5 * time.Second, 9 * time.Second} {
-		t.Run(takes.String(), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLedger()
-				f := newFace(l)
-				f.takes = func(method string) time.Duration {
-					if method == "eth_sendRawTransaction" {
-						return takes
-					}
-					return 20 * time.Millisecond
+		bubble(t, takes.String(), func(t *testing.T) {
+			l := newLedger()
+			f := newFace(l)
+			f.takes = func(method string) time.Duration {
+				if method == "eth_sendRawTransaction" {
+					return takes
 				}
-				b := newPair(t, l, f)
-				n := 0
-				f.trips = func(string) error {
-					if n++; n == 20 {
-						return errHangs
-					}
-					return nil
+				return 20 * time.Millisecond
+			}
+			b := newPair(t, l, f)
+			n := 0
+			f.trips = func(string) error {
+				if n++; n == 20 {
+					return errHangs
 				}
-				b.begin()
-				b.within(time.Minute, "it is ready", b.isReady)
-				b.rounds(l, 1, 5, time.Minute, time.Minute)
-				if states := b.rounds(l, 6, 30, time.Minute, time.Minute); len(states) != 1 || states[sink.OK] == 0 {
-					t.Errorf("the sink says %v", states)
-				}
-				if sent := f.asked["eth_sendRawTransaction"].Load(); sent != 30 {
-					t.Errorf("30 transactions were sent %d times", sent)
-				}
-			})
+				return nil
+			}
+			b.starts(sink.Latest)
+			b.rounds(l, 1, 5, time.Minute, time.Minute)
+			if states := b.rounds(l, 6, 30, time.Minute, time.Minute); len(states) != 1 || states[sink.OK] == 0 {
+				t.Errorf("the sink says %v", states)
+			}
+			if sent := f.asked["eth_sendRawTransaction"].Load(); sent != 30 {
+				t.Errorf("30 transactions were sent %d times", sent)
+			}
 		})
 	}
 }
@@ -98,17 +93,15 @@ func TestADeadEndpointIsNotInTheWayOfOneThatFails(t *testing.T) {
 		of   int
 		most time.Duration
 	}{"two of three fail": {3, 10 * time.Second}, "nine of ten fail": {10, 2 * time.Minute}} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLedger()
-				first, dead := newFace(l), newFace(l)
-				first.trips, dead.trips = every(c.of, err502), always(errHangs)
-				b := newPair(t, l, first, dead)
-				b.begin()
-				b.within(10*time.Minute, "it is ready", b.isReady)
-				b.rounds(l, 1, 4, 10*time.Minute, 2*time.Minute) // until it is known to be dead
-				b.rounds(l, 5, 20, c.most, time.Minute)
-			})
+		bubble(t, name, func(t *testing.T) {
+			l := newLedger()
+			first, dead := newFace(l), newFace(l)
+			first.trips, dead.trips = every(c.of, err502), always(errHangs)
+			b := newPair(t, l, first, dead)
+			b.begin()
+			b.within(10*time.Minute, "it is ready", b.isReady)
+			b.rounds(l, 1, 4, 10*time.Minute, 2*time.Minute) // until it is known to be dead
+			b.rounds(l, 5, 20, c.most, time.Minute)
 		})
 	}
 }
@@ -122,17 +115,15 @@ func TestALiarIsNotInTheWayOfOneThatFails(t *testing.T) {
 		"refused":  {"eth_estimateGas": `"error":{"code":3,"message":"execution reverted"}`},
 	} {
 		for _, of := range []int{2, 3} {
-			t.Run(fmt.Sprintf("%s, each %d", name, of), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					l := newLedger()
-					honest, liar := newFace(l), newFace(l)
-					honest.trips = every(of, err502)
-					liar.says = func(method string) string { return lie[method] }
-					b := newPair(t, l, honest, liar)
-					b.begin()
-					b.within(5*time.Minute, "it is ready", b.isReady)
-					b.rounds(l, 1, 12, 3*time.Minute, 7*time.Minute)
-				})
+			bubble(t, fmt.Sprintf("%s, each %d", name, of), func(t *testing.T) {
+				l := newLedger()
+				honest, liar := newFace(l), newFace(l)
+				honest.trips = every(of, err502)
+				liar.says = func(method string) string { return lie[method] }
+				b := newPair(t, l, honest, liar)
+				b.begin()
+				b.within(5*time.Minute, "it is ready", b.isReady)
+				b.rounds(l, 1, 12, 3*time.Minute, 7*time.Minute)
 			})
 		}
 	}
@@ -144,14 +135,12 @@ func TestWhatOthersWriteIsReadEachTime(t *testing.T) {
 		"senders": func(s *Settings) { s.Senders = []dodona.Address{{1}} },
 		"anchors": func(s *Settings) { s.Anchor = dodona.Address{1} },
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				b := slowBench(t, newLedger())
-				set(&b.settings)
-				if l := b.remembered(); l.Kept || len(l.Slots) > 0 || l.head || l.nonce || l.Balance == nil {
-					t.Errorf("remembered: %+v, want money only", l)
-				}
-			})
+		bubble(t, name, func(t *testing.T) {
+			b := slowBench(t, newLedger())
+			set(&b.settings)
+			if l := b.remembered(); l.Kept || len(l.Slots) > 0 || l.head || l.nonce || l.Balance == nil {
+				t.Errorf("remembered: %+v, want money only", l)
+			}
 		})
 	}
 }
@@ -178,36 +167,23 @@ func TestALookThatAsksNothingIsFollowedByOneThatDoes(t *testing.T) {
 func TestALaggardDoesNotMakeUpForWhatAnotherFailsAt(t *testing.T) {
 	racetest.Long(t, "it takes seconds")
 	for _, lag := range []uint64{6, 30, 600} {
-		synctest.Test(t, func(t *testing.T) {
-			l := newLedger()
-			l.begun = l.begun.Add(-time.Hour)
+		bubble(t, fmt.Sprint(lag, " blocks behind"), func(t *testing.T) {
+			l := oldLedger()
 			first, second := newFace(l), newFace(l)
 			b := newPair(t, l, first, second)
-			b.begin()
-			b.within(time.Minute, "it is ready", b.isReady)
+			b.starts(sink.Latest)
 			b.rounds(l, 1, 1, time.Minute, 30*time.Second)
 			second.lag = lag
-			first.trips = func(method string) error {
-				switch method {
-				case "eth_getTransactionReceipt", "eth_getStorageAt", "eth_estimateGas":
-					return err502
-				}
-				return nil
-			}
-			for r := dodona.Round(2); r <= 30; r++ {
-				b.attest(r)
-				time.Sleep(time.Minute)
-			}
+			first.trips = failsFor("eth_getTransactionReceipt", "eth_getStorageAt", "eth_estimateGas")
+			b.attestsEach(2, 30, time.Minute)
 			time.Sleep(10 * time.Minute)
 			for r := dodona.Round(2); r <= 30; r++ {
 				if n := l.holds(r); n > 1 {
-					t.Errorf("%d blocks behind: round %d is mined %d times", lag, r, n)
+					t.Errorf("round %d is mined %d times", r, n)
 				}
 			}
-			for _, e := range b.events {
-				if strings.HasPrefix(e, "nonce") {
-					t.Errorf("%d blocks behind: told %s", lag, e)
-				}
+			if told := b.eventsOf("nonce"); len(told) > 0 {
+				t.Errorf("told %q", told)
 			}
 		})
 	}

@@ -2,7 +2,6 @@ package evm
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -151,7 +150,6 @@ func TestAnEndpointIsAskedOfAnotherContract(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLedger()
 			b := newBench(t, 2, l)
-			b.env.Policy.Policy = sink.Every
 			bad, good := b.targets["feed-0"], b.targets["feed-1"]
 			asked := false
 			l.says = func(method string, params []json.RawMessage) string {
@@ -165,14 +163,11 @@ func TestAnEndpointIsAskedOfAnotherContract(t *testing.T) {
 				asked = true
 				return other
 			}
-			b.begin()
-			<-b.ready
+			b.starts(sink.Every)
 			offer := func(feed string, r dodona.Round) error {
 				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 				defer cancel()
-				to := b.targets[feed]
-				data := append(binary.BigEndian.AppendUint64([]byte(roundMark), uint64(r)), to[:]...)
-				return b.take(ctx, Payload{Topic: dodona.TopicData, Feed: feed, Record: r.ID(), Round: r, Data: data, Attested: time.Now()})
+				return b.take(ctx, b.answer(feed, r))
 			}
 			r := dodona.Round(1)
 			for ; r <= mostOpen; r++ {

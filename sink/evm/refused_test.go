@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -28,28 +27,25 @@ func TestWhatOneEndpointRefusesAnotherTakes(t *testing.T) {
 		"exceeds block gas limit":                    {-32000, 4 * time.Second},
 		"nonce too low: next nonce 5000, tx nonce 5": {-32000, 17 * time.Second},
 	} {
-		t.Run(message, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLedger()
-				first, second := newFace(l), newFace(l)
-				first.says = refusesAll(c.code, message)
-				b := newPair(t, l, first, second)
-				given := b.refusing(func(dodona.Record) bool { return false })
-				b.begin()
-				b.within(time.Minute, "it is ready", b.isReady)
-				if states := b.rounds(l, 1, 10, c.most, 20*time.Second); len(states) != 1 || states[sink.OK] == 0 || len(b.events) > 0 {
-					t.Errorf("the sink says %v; events %q", states, b.events)
-				}
-				if e := b.client.Endpoints(); !e[1].Current || !strings.Contains(e[0].Error, message) {
-					t.Errorf("endpoints %+v, want the second to be asked, and why not the first", e)
-				}
-				if n := first.asked[sendRaw].Load(); n > 2 {
-					t.Errorf("the first was sent %d transactions, want none after the second took one", n)
-				}
-				if _, most := tips(t, given(), 1); most > 1e9 {
-					t.Errorf("a tip of %s is paid", Price(most))
-				}
-			})
+		bubble(t, message, func(t *testing.T) {
+			l := newLedger()
+			first, second := newFace(l), newFace(l)
+			first.says = refusesAll(c.code, message)
+			b := newPair(t, l, first, second)
+			given := b.refusing(func(dodona.Record) bool { return false })
+			b.starts(sink.Latest)
+			if states := b.rounds(l, 1, 10, c.most, 20*time.Second); len(states) != 1 || states[sink.OK] == 0 || len(b.events) > 0 {
+				t.Errorf("the sink says %v; events %q", states, b.events)
+			}
+			if e := b.client.Endpoints(); !e[1].Current || !strings.Contains(e[0].Error, message) {
+				t.Errorf("endpoints %+v, want the second to be asked, and why not the first", e)
+			}
+			if n := first.asked[sendRaw].Load(); n > 2 {
+				t.Errorf("the first was sent %d transactions, want none after the second took one", n)
+			}
+			if _, most := tips(t, given(), 1); most > 1e9 {
+				t.Errorf("a tip of %s is paid", Price(most))
+			}
 		})
 	}
 }
@@ -68,8 +64,7 @@ func TestWhatAllEndpointsRefuseIsToldAsTheFirstSaysIt(t *testing.T) {
 				faces = append(faces, f)
 			}
 			b := newPair(t, l, faces...)
-			b.begin()
-			b.within(time.Minute, "it is ready", b.isReady)
+			b.starts(sink.Latest)
 			b.attest(1)
 			time.Sleep(minutes*time.Minute + time.Second/2) // no broadcast is under way then
 			if st := b.status(); st.State != sink.Stuck || !strings.Contains(st.LastError, "txpool 0 is full") || len(b.events) != 1 {
@@ -141,10 +136,9 @@ func TestWhatOneEndpointKeepsToItselfIsSentThroughAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger()
 		first := newFace(l)
-		first.says = func(method string) string { return map[string]string{sendRaw: `"result":"0x0"`}[method] }
+		first.says = saying(sendRaw, "0x0")
 		b := newPair(t, l, first, newFace(l))
-		b.begin()
-		b.within(time.Minute, "it is ready", b.isReady)
+		b.starts(sink.Latest)
 		b.rounds(l, 1, 3, b.settings.BumpAfter+10*time.Second, time.Minute)
 	})
 }
@@ -156,9 +150,7 @@ func TestThatANonceIsUsedIsAskedOfOthersTheSecondTime(t *testing.T) {
 		first, second := newFace(l), newFace(l)
 		first.says, second.says = refusesAll(-32000, "nonce too low"), refusesAll(-32000, "nonce too low")
 		b := newPair(t, l, first, second)
-		if _, err := b.turn(t.Context(), ethrpc.Header{}); err != nil {
-			t.Fatal(err)
-		}
+		b.takesTurn()
 		i := &Intent{Number: 1, State: Sent, Attempts: []Attempt{{Raw: []byte{2}, At: time.Now()}}}
 		for n := range int64(3) {
 			if err := b.send(t.Context(), []*Intent{i}); err != nil || second.asked[sendRaw].Load() != n {
@@ -174,9 +166,7 @@ func TestOneThatHangsIsWaitedForOnceATurn(t *testing.T) {
 		l := newLedger()
 		first, second, third := newFace(l), newFace(l), newFace(l)
 		b := newPair(t, l, first, second, third)
-		if _, err := b.turn(t.Context(), ethrpc.Header{}); err != nil {
-			t.Fatal(err)
-		}
+		b.takesTurn()
 		first.says, third.says, second.trips = refusesAll(-32000, "no"), refusesAll(-32000, "nor here"), always(errHangs)
 		var intents []*Intent
 		for n := range uint64(8) {

@@ -26,9 +26,7 @@ func TestANonceThatIsUsedAndCountedAsFreeIsTold(t *testing.T) {
 	if !strings.Contains(said, "nonce too low") || !strings.Contains(said, "it counts 0 transactions") || !strings.Contains(said, "name another endpoint") {
 		t.Fatalf("the trouble is %q, want what the node says, what it counts, and what to do", said)
 	}
-	for _, i := range p.turn(t, 10*time.Second) {
-		p.did(t, p.sent(p.now, i, accepted, ""))
-	}
+	p.accepts(t, 10*time.Second)
 	if len(p.trouble) > 0 {
 		t.Errorf("troubles %v after the transaction was taken, want none", p.trouble)
 	}
@@ -37,9 +35,7 @@ func TestANonceThatIsUsedAndCountedAsFreeIsTold(t *testing.T) {
 func TestAnAnswerThatABlockHasIsNoTrouble(t *testing.T) {
 	p := newPlay(sink.Latest)
 	p.offer(t, 1000)
-	for _, i := range p.turn(t, time.Second) {
-		p.did(t, p.sent(p.now, i, accepted, ""))
-	}
+	p.accepts(t, time.Second)
 	p.view.Nonce = 1 // a block has it, and its receipt is not shown yet
 	p.turn(t, time.Second)
 	for range 2 * mostTooOld {

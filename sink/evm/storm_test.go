@@ -4,34 +4,31 @@ import (
 	"net/http"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
 // TestWhoRefusesWithoutAPauseIsNotAskedAllTheTime: a Retry-After of 0, or of next to nothing, does not mean at once.
 func TestWhoRefusesWithoutAPauseIsNotAskedAllTheTime(t *testing.T) {
 	for name, after := range map[string]string{"zero": "0", "a date that is over": "Mon, 04 Jan 1999 15:04:05 GMT", "nothing is said": ""} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				b := newBench(t, 1, newLedger())
-				var asked atomic.Int64
-				refuses := tripper(func(req *http.Request) (*http.Response, error) {
-					asked.Add(1)
-					header := http.Header{}
-					if after != "" {
-						header.Set("Retry-After", after)
-					}
-					return &http.Response{StatusCode: http.StatusTooManyRequests, Header: header, Body: http.NoBody, Request: req}, nil
-				})
-				if err := b.reach([]string{"http://rpc1.example"}, &http.Client{Transport: refuses}); err != nil {
-					t.Fatal(err)
+		bubble(t, name, func(t *testing.T) {
+			b := newBench(t, 1, newLedger())
+			var asked atomic.Int64
+			refuses := tripper(func(req *http.Request) (*http.Response, error) {
+				asked.Add(1)
+				header := http.Header{}
+				if after != "" {
+					header.Set("Retry-After", after)
 				}
-				b.begin()
-				time.Sleep(time.Hour)
-				if n := asked.Load(); n < 30 || n > 400 { // each quarter of a minute
-					t.Errorf("it was asked %d times in an hour", n)
-				}
+				return &http.Response{StatusCode: http.StatusTooManyRequests, Header: header, Body: http.NoBody, Request: req}, nil
 			})
+			if err := b.reach([]string{"http://rpc1.example"}, &http.Client{Transport: refuses}); err != nil {
+				t.Fatal(err)
+			}
+			b.begin()
+			time.Sleep(time.Hour)
+			if n := asked.Load(); n < 30 || n > 400 { // each quarter of a minute
+				t.Errorf("it was asked %d times in an hour", n)
+			}
 		})
 	}
 }

@@ -26,8 +26,7 @@ type court struct {
 
 func newCourt(t *testing.T) *court {
 	t.Helper()
-	l := newLedger()
-	l.begun = l.begun.Add(-time.Hour)
+	l := oldLedger()
 	h := &court{witness: newFace(l)}
 	h.bench = newPair(t, l, newFace(l), h.witness)
 	for n := 1; n < 3; n++ {
@@ -136,31 +135,29 @@ func TestANewestBlockIsKeptForOneTurn(t *testing.T) {
 		pause, back time.Duration
 		kept        bool
 	}{"soon": {time.Second, 0, true}, "late": {30 * time.Second, 0, false}, "a clock steps back": {time.Second, time.Hour, false}} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := newCourt(t)
-				back := time.Duration(0)
-				h.env.Now = func() time.Time { return time.Now().Add(-back) }
-				h.slow(7)
-				if told, silent, _ := h.hears(); len(told) > 0 || len(silent) != 1 {
-					t.Fatalf("told of %q, silent of %q", told, silent)
-				}
-				block, at := h.witness.head(), time.Now()
-				time.Sleep(c.pause)
-				back = c.back
-				h.slow(0)
-				told, _, _ := h.hears()
-				if len(told) != 3 || slices.Contains(h.asked, "eth_getBlockByNumber") == c.kept {
-					t.Fatalf("told of %q; it was asked %q", told, h.asked)
-				}
-				w := h.v.Words[told[0]][0]
-				if begun := at.Add(-h.settings.Timeout); c.kept != w.clock.Before(at) || w.clock.Before(begun.Add(-ledgerBlock)) {
-					t.Errorf("as of %s, where its newest block was of about %s (%d)", w.clock, at, block)
-				}
-				if told, _, _ := h.hears(); len(told) != 3 || !slices.Contains(h.asked, "eth_getBlockByNumber") {
-					t.Errorf("a kept block is used twice: told of %q; it was asked %q", told, h.asked)
-				}
-			})
+		bubble(t, name, func(t *testing.T) {
+			h := newCourt(t)
+			back := time.Duration(0)
+			h.env.Now = func() time.Time { return time.Now().Add(-back) }
+			h.slow(7)
+			if told, silent, _ := h.hears(); len(told) > 0 || len(silent) != 1 {
+				t.Fatalf("told of %q, silent of %q", told, silent)
+			}
+			block, at := h.witness.head(), time.Now()
+			time.Sleep(c.pause)
+			back = c.back
+			h.slow(0)
+			told, _, _ := h.hears()
+			if len(told) != 3 || slices.Contains(h.asked, "eth_getBlockByNumber") == c.kept {
+				t.Fatalf("told of %q; it was asked %q", told, h.asked)
+			}
+			w := h.v.Words[told[0]][0]
+			if begun := at.Add(-h.settings.Timeout); c.kept != w.clock.Before(at) || w.clock.Before(begun.Add(-ledgerBlock)) {
+				t.Errorf("as of %s, where its newest block was of about %s (%d)", w.clock, at, block)
+			}
+			if told, _, _ := h.hears(); len(told) != 3 || !slices.Contains(h.asked, "eth_getBlockByNumber") {
+				t.Errorf("a kept block is used twice: told of %q; it was asked %q", told, h.asked)
+			}
 		})
 	}
 }

@@ -112,47 +112,42 @@ func TestASinkAsksAContractWhoseItIs(t *testing.T) {
 		"it says nothing":         {func(string) string { return `"result":"0x"` }, ""},
 		"calls are not answered":  {func(string) string { return `"error":{"code":-32601,"message":"no such method"}` }, ""},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLedger()
-				l.says = c.says.says
-				b := newBench(t, 2, l)
-				b.begin()
-				b.within(time.Minute, "it is ready", b.isReady)
-				b.attest(1)
-				want := 2
-				if c.text != "" {
-					want = 1
+		bubble(t, name, func(t *testing.T) {
+			l := newLedger()
+			l.says = c.says.says
+			b := newBench(t, 2, l)
+			b.starts(sink.Latest)
+			b.attest(1)
+			want := 2
+			if c.text != "" {
+				want = 1
+			}
+			b.within(time.Minute, "contracts have it", func() bool { return l.holds(1) == want })
+			b.attest(2)
+			b.within(time.Minute, "contracts have the next", func() bool { return l.holds(2) == want })
+			time.Sleep(time.Hour)
+			detail := b.detail()
+			if c.text == "" {
+				if b.status().State != sink.OK || len(b.events) > 0 || len(detail.Slots) != 2 {
+					t.Errorf("status %+v, events %q", b.status(), b.events)
 				}
-				b.within(time.Minute, "contracts have it", func() bool { return l.holds(1) == want })
-				b.attest(2)
-				b.within(time.Minute, "contracts have the next", func() bool { return l.holds(2) == want })
-				time.Sleep(time.Hour)
-				detail, _ := b.status().Detail.(Status)
-				if c.text == "" {
-					if b.status().State != sink.OK || len(b.events) > 0 || len(detail.Slots) != 2 {
-						t.Errorf("status %+v, events %q", b.status(), b.events)
-					}
-					return
-				}
-				told := detail.Troubles["contract feed-0"]
-				if len(detail.Troubles) != 1 || len(b.events) != 1 || !strings.Contains(told, c.text) || !strings.Contains(told, b.targets["feed-0"].String()) || !strings.Contains(told, "correct `contracts: feed-0`") {
-					t.Errorf("troubles %q, events %q", detail.Troubles, b.events)
-				}
-				if s := b.status(); s.State != sink.Stuck || s.LastError != "contract: "+told || s.Queue != 1 || s.Dead > 0 {
-					t.Errorf("status %+v", s)
-				}
-				if _, shown := detail.Slots["feed-0"]; shown || len(detail.Slots) != 1 {
-					t.Errorf("slots %v", detail.Slots)
-				}
-				l.mu.Lock()
-				l.says = nil
-				l.mu.Unlock()
-				b.within(whoseEvery+time.Minute, "what waits goes once it is the right one", func() bool { return l.holds(2) == 2 })
-				if s, n := b.status(), len(b.eventsOf("contract")); s.State != sink.OK || n != 2 {
-					t.Errorf("the sink says %q, %d events %q", s.State, n, b.events)
-				}
-			})
+				return
+			}
+			told := detail.Troubles["contract feed-0"]
+			if len(detail.Troubles) != 1 || len(b.events) != 1 || !strings.Contains(told, c.text) || !strings.Contains(told, b.targets["feed-0"].String()) || !strings.Contains(told, "correct `contracts: feed-0`") {
+				t.Errorf("troubles %q, events %q", detail.Troubles, b.events)
+			}
+			if s := b.status(); s.State != sink.Stuck || s.LastError != "contract: "+told || s.Queue != 1 || s.Dead > 0 {
+				t.Errorf("status %+v", s)
+			}
+			if _, shown := detail.Slots["feed-0"]; shown || len(detail.Slots) != 1 {
+				t.Errorf("slots %v", detail.Slots)
+			}
+			l.say(nil)
+			b.within(whoseEvery+time.Minute, "what waits goes once it is the right one", func() bool { return l.holds(2) == 2 })
+			if s, n := b.status(), len(b.eventsOf("contract")); s.State != sink.OK || n != 2 {
+				t.Errorf("the sink says %q, %d events %q", s.State, n, b.events)
+			}
 		})
 	}
 }
@@ -169,8 +164,7 @@ func TestOneEndpointThatMakesUpWhoseAContractIsStopsNothing(t *testing.T) {
 			return wordOf(dodona.Digest{1})
 		}
 		b := newPair(t, l, first, second)
-		b.begin()
-		b.within(time.Minute, "it is ready", b.isReady)
+		b.starts(sink.Latest)
 		b.rounds(l, 1, 5, time.Minute, 30*time.Second)
 		if s := b.status(); s.State != sink.OK || len(b.events) > 0 {
 			t.Errorf("the sink says %q, %q; events %q", s.State, s.LastError, b.events)
@@ -181,40 +175,37 @@ func TestOneEndpointThatMakesUpWhoseAContractIsStopsNothing(t *testing.T) {
 // TestWindowsThatDoNotFitTheirContractAreTold from the start, and what is dropped is counted, named and told.
 func TestWindowsThatDoNotFitTheirContractAreTold(t *testing.T) {
 	for every, fits := range map[time.Duration]bool{10 * time.Minute: false, 14 * time.Minute: true, 7 * time.Minute: true, time.Minute: false, 0: true} {
-		t.Run(fmt.Sprint(every), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLedger()
-				l.says = namer(func(function string) string {
-					if function != "period()" {
-						return noSuch
-					}
-					return fmt.Sprintf(`"result":"0x%064x"`, (7 * time.Minute).Milliseconds())
-				}).says
-				b := newBench(t, 0, l)
-				b.settings.Anchor = dodona.Address{19: 1}
-				b.env.AnchorEvery = func() time.Duration { return every }
-				b.begin()
-				b.within(time.Minute, "it is ready", b.isReady)
-				detail, _ := b.status().Detail.(Status)
-				if told := detail.Troubles[misfit]; (told == "") != fits {
-					t.Fatalf("told %q", told)
-				} else if !fits && (!strings.Contains(told, "windows of 7m or a multiple, and this node anchors every "+every.String()[:2]) || b.status().State != sink.Stuck) {
-					t.Errorf("the sink says %q, told %q", b.status().State, told)
+		bubble(t, fmt.Sprint(every), func(t *testing.T) {
+			l := newLedger()
+			l.says = namer(func(function string) string {
+				if function != "period()" {
+					return noSuch
 				}
-				for n := range sink.MostDeadLetters + 4 {
-					if err := b.refuse(t.Context(), dodona.Record{Topic: dodona.TopicAnchor, Key: "series", ID: fmt.Sprint(n)}, errors.New("not on the grid")); err != nil {
-						t.Fatal(err)
-					}
+				return fmt.Sprintf(`"result":"0x%064x"`, (7 * time.Minute).Milliseconds())
+			}).says
+			b := newBench(t, 0, l)
+			b.settings.Anchor = dodona.Address{19: 1}
+			b.env.AnchorEvery = func() time.Duration { return every }
+			b.starts(sink.Latest)
+			detail := b.detail()
+			if told := detail.Troubles[misfit]; (told == "") != fits {
+				t.Fatalf("told %q", told)
+			} else if !fits && (!strings.Contains(told, "windows of 7m or a multiple, and this node anchors every "+every.String()[:2]) || b.status().State != sink.Stuck) {
+				t.Errorf("the sink says %q, told %q", b.status().State, told)
+			}
+			for n := range sink.MostDeadLetters + 4 {
+				if err := b.refuse(t.Context(), dodona.Record{Topic: dodona.TopicAnchor, Key: "series", ID: fmt.Sprint(n)}, errors.New("not on the grid")); err != nil {
+					t.Fatal(err)
 				}
-				s := b.status()
-				letters := s.DeadLetters
-				if s.Dead != sink.MostDeadLetters+4 || len(letters) != sink.MostDeadLetters || letters[0].Record != "4" || letters[len(letters)-1].Detail != "not on the grid" {
-					t.Errorf("%d dead, letters %+v", s.Dead, letters)
-				}
-				if len(b.eventsOf("dead")) != sink.MostDeadLetters+4 || s.LastError == "" {
-					t.Errorf("events %q, last error %q", b.events, s.LastError)
-				}
-			})
+			}
+			s := b.status()
+			letters := s.DeadLetters
+			if s.Dead != sink.MostDeadLetters+4 || len(letters) != sink.MostDeadLetters || letters[0].Record != "4" || letters[len(letters)-1].Detail != "not on the grid" {
+				t.Errorf("%d dead, letters %+v", s.Dead, letters)
+			}
+			if len(b.eventsOf("dead")) != sink.MostDeadLetters+4 || s.LastError == "" {
+				t.Errorf("events %q, last error %q", b.events, s.LastError)
+			}
 		})
 	}
 }
@@ -225,26 +216,21 @@ func TestNothingGoesWhereAForeignContractWas(t *testing.T) {
 		l := newLedger()
 		l.says = namer(func(string) string { return wordOf(dodona.Digest{1}) }).says
 		b := newBench(t, 1, l)
-		b.begin()
-		b.within(time.Minute, "it is ready", b.isReady)
+		b.starts(sink.Latest)
 		b.attest(1)
 		time.Sleep(time.Minute)
-		l.mu.Lock()
-		l.says = func(method string, _ []json.RawMessage) string {
+		l.say(func(method string, _ []json.RawMessage) string {
 			if method == "eth_call" || method == "eth_getCode" {
 				return `"result":"0x"`
 			}
 			return ""
-		}
-		l.mu.Unlock()
+		})
 		b.within(whoseEvery+time.Minute, "it is told", func() bool { return strings.Contains(strings.Join(b.eventsOf("rpc"), "\n"), "has no code on chain 1") })
 		time.Sleep(time.Hour)
 		if _, by := l.answers(); by[sendRaw] > 0 {
 			t.Errorf("%d transactions are sent", by[sendRaw])
 		}
-		l.mu.Lock()
-		l.says = nil
-		l.mu.Unlock()
+		l.say(nil)
 		b.within(5*time.Minute, "what waits goes once it is there", func() bool { return l.holds(1) == 1 })
 	})
 }

@@ -16,46 +16,37 @@ import (
 func TestAViewLagsAsTheEndpointThatKnowsLeast(t *testing.T) {
 	const receipt, slot, count = "eth_getTransactionReceipt", "eth_getStorageAt", "eth_getTransactionCount"
 	for name, c := range map[string]struct {
-		knows [3]int    // by endpoint
+		knows [3]uint64 // by endpoint
 		fails [3]string // methods, by endpoint
 		want  uint64
 	}{
-		"the first answers all":                     {[3]int{5, 2, 2}, [3]string{}, 0},
-		"the second has no receipt":                 {[3]int{5, 2, 5}, [3]string{receipt}, 3},
-		"it knows more":                             {[3]int{5, 7, 5}, [3]string{receipt}, 0},
-		"it does not say what it knows":             {[3]int{5, 5, 5}, [3]string{receipt, count}, 5},
-		"the second shows the slot":                 {[3]int{5, 2, 5}, [3]string{slot}, 3},
-		"the second has no receipt, the third slot": {[3]int{5, 2, 5}, [3]string{receipt + slot, slot}, 3},
-		"the same, and the third knows less":        {[3]int{5, 4, 1}, [3]string{receipt + slot, slot}, 4},
+		"the first answers all":                     {[3]uint64{5, 2, 2}, [3]string{}, 0},
+		"the second has no receipt":                 {[3]uint64{5, 2, 5}, [3]string{receipt}, 3},
+		"it knows more":                             {[3]uint64{5, 7, 5}, [3]string{receipt}, 0},
+		"it does not say what it knows":             {[3]uint64{5, 5, 5}, [3]string{receipt, count}, 5},
+		"the second shows the slot":                 {[3]uint64{5, 2, 5}, [3]string{slot}, 3},
+		"the second has no receipt, the third slot": {[3]uint64{5, 2, 5}, [3]string{receipt + slot, slot}, 3},
+		"the same, and the third knows less":        {[3]uint64{5, 4, 1}, [3]string{receipt + slot, slot}, 4},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLedger()
-				faces := []*face{newFace(l), newFace(l), newFace(l)}
-				b := newPair(t, l, faces...)
-				if _, err := b.turn(t.Context(), ethrpc.Header{}); err != nil {
-					t.Fatal(err)
-				}
-				b.m.open = []*Intent{{Number: 1, State: Sent, Attempts: []Attempt{{Hash: dodona.Digest{1}}}}}
-				for n, f := range faces {
-					f.trips = func(method string) error {
-						if strings.Contains(c.fails[n], method) {
-							return err502
-						}
-						return nil
+		bubble(t, name, func(t *testing.T) {
+			l := newLedger()
+			faces := []*face{newFace(l), newFace(l), newFace(l)}
+			b := newPair(t, l, faces...)
+			b.takesTurn()
+			b.m.open = []*Intent{{Number: 1, State: Sent, Attempts: []Attempt{{Hash: dodona.Digest{1}}}}}
+			for n, f := range faces {
+				f.trips = func(method string) error {
+					if strings.Contains(c.fails[n], method) {
+						return err502
 					}
-					f.says = func(method string) string {
-						if method == count {
-							return fmt.Sprintf(`"result":"0x%x"`, c.knows[n])
-						}
-						return ""
-					}
+					return nil
 				}
-				v, err := b.look(t.Context(), ethrpc.Header{})
-				if err != nil || v.Nonce != 5 || v.Lags != c.want {
-					t.Errorf("%v: of %d transactions %d are not known to all, want %d", err, v.Nonce, v.Lags, c.want)
-				}
-			})
+				f.says = counts(c.knows[n])
+			}
+			v, err := b.look(t.Context(), ethrpc.Header{})
+			if err != nil || v.Nonce != 5 || v.Lags != c.want {
+				t.Errorf("%v: of %d transactions %d are not known to all, want %d", err, v.Nonce, v.Lags, c.want)
+			}
 		})
 	}
 }
@@ -71,9 +62,7 @@ func TestWhatABlockHasIsNotEstimated(t *testing.T) {
 			}
 			b := newPair(t, l, f)
 			for n := range 2 {
-				if _, err := b.turn(t.Context(), ethrpc.Header{}); err != nil {
-					t.Fatal(err)
-				}
+				b.takesTurn()
 				if n == 0 {
 					b.attest(1)
 				}

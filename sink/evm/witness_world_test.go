@@ -33,46 +33,35 @@ func TestALiarIsNotBelievedThoughItsWitnessIsPoor(t *testing.T) {
 		"the liar is a few blocks on": {ahead: 3},
 	} {
 		for method, says := range map[string]string{"eth_getStorageAt": slotWord(40), "eth_getTransactionCount": "0x28"} {
-			t.Run(name+", "+method, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					l := newLedger()
-					first, second := newFace(l), newFace(l)
-					said := &untruth{method: method, says: says}
-					first.says = func(m string) string {
-						if m == "eth_getBlockByNumber" && said.left.Load() > 0 && c.ahead > 0 {
-							return l.header(int64(c.ahead), time.Now())
+			bubble(t, name+", "+method, func(t *testing.T) {
+				l := newLedger()
+				first, second := newFace(l), newFace(l)
+				said := &untruth{method: method, says: says}
+				first.says = func(m string) string {
+					if m == "eth_getBlockByNumber" && said.left.Load() > 0 && c.ahead > 0 {
+						return l.header(int64(c.ahead), time.Now(), 1e9)
+					}
+					return said.tell(m)
+				}
+				second.trips = c.trips
+				if c.state {
+					l.says = func(m string, params []json.RawMessage) string {
+						if m == method && !strings.Contains(string(params[len(params)-1]), "latest") {
+							return `"error":{"code":-32000,"message":"missing trie node"}`
 						}
-						return said.tell(m)
+						return ""
 					}
-					second.trips = c.trips
-					if c.state {
-						l.says = func(m string, params []json.RawMessage) string {
-							if m == method && !strings.Contains(string(params[len(params)-1]), "latest") {
-								return `"error":{"code":-32000,"message":"missing trie node"}`
-							}
-							return ""
-						}
-					}
-					b := newPair(t, l, first, second)
-					b.env.Policy.Policy = sink.Every
-					b.begin()
-					b.within(5*time.Minute, "it is ready", b.isReady)
-					b.rounds(l, 1, 2, time.Minute, 30*time.Second)
-					said.left.Store(1 << 40)
-					for r := dodona.Round(3); r <= 20; r++ {
-						b.offerAll(r)
-						time.Sleep(2 * time.Minute)
-					}
-					time.Sleep(10 * time.Minute)
-					for r := dodona.Round(1); r <= 20; r++ {
-						if n := l.holds(r); n != 1 {
-							t.Errorf("round %d is in blocks %d times", r, n)
-						}
-					}
-					if n := l.empties(); n > 0 {
-						t.Errorf("%d empty transfers", n)
-					}
-				})
+				}
+				b := newPair(t, l, first, second)
+				b.env.Policy.Policy = sink.Every
+				b.begin()
+				b.within(5*time.Minute, "it is ready", b.isReady)
+				b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+				said.left.Store(forever)
+				b.offersEach(3, 20, 2*time.Minute)
+				time.Sleep(10 * time.Minute)
+				b.holdsEach(l, 1, 20)
+				b.buysNothing(l)
 			})
 		}
 	}
@@ -81,16 +70,14 @@ func TestALiarIsNotBelievedThoughItsWitnessIsPoor(t *testing.T) {
 // TestWhoWasBelievedAloneIsAskedAbout: the first endpoint lies for ever, the second is away for some minutes. The rounds after that are delivered.
 func TestWhoWasBelievedAloneIsAskedAbout(t *testing.T) {
 	for method, says := range map[string]string{"eth_getStorageAt": slotWord(40), "eth_getTransactionCount": "0x28"} {
-		synctest.Test(t, func(t *testing.T) {
+		bubble(t, method, func(t *testing.T) {
 			l := newLedger()
 			first, second := newFace(l), newFace(l)
-			said := &untruth{method: method, says: says}
-			first.says = said.tell
+			said := first.lies(method, says)
 			b := newPair(t, l, first, second)
-			b.begin()
-			b.within(time.Minute, "it is ready", b.isReady)
+			b.starts(sink.Latest)
 			b.rounds(l, 1, 2, time.Minute, 30*time.Second)
-			said.left.Store(1 << 40)
+			said.left.Store(forever)
 			back := time.Now().Add(6 * time.Minute)
 			second.trips = func(string) error {
 				if time.Now().Before(back) {
@@ -100,16 +87,8 @@ func TestWhoWasBelievedAloneIsAskedAbout(t *testing.T) {
 			}
 			b.offerAll(3)
 			time.Sleep(time.Until(back) + 3*time.Minute) // one that is gone is asked once a minute
-			for r := dodona.Round(4); r <= 30; r++ {
-				b.offerAll(r)
-				time.Sleep(time.Minute)
-				if n := l.holds(r); n != 1 {
-					t.Errorf("%s: round %d is in blocks %d times", method, r, n)
-				}
-			}
-			if n := l.empties(); n > 0 {
-				t.Errorf("%s: %d empty transfers", method, n)
-			}
+			b.deliversInTime(l, 4, 30)
+			b.buysNothing(l)
 		})
 	}
 }
@@ -122,9 +101,8 @@ func TestWhatAnotherSenderDeliveredIsNotSentInVain(t *testing.T) {
 		for _, policy := range []sink.Choice{sink.Latest, sink.Every} {
 			for _, each := range []time.Duration{4 * time.Second, 10 * time.Second, time.Minute} {
 				for _, lag := range []uint64{0, 6, 1 << 20} {
-					synctest.Test(t, func(t *testing.T) {
-						l := newLedger()
-						l.begun = l.begun.Add(-time.Hour)
+					bubble(t, fmt.Sprintf("gas %d, %s, a round each %s, %d blocks behind", gas, policy, each, lag), func(t *testing.T) {
+						l := oldLedger()
 						first, second := newFace(l), newFace(l)
 						began := time.Now()
 						var newest atomic.Uint64 // that was offered
@@ -138,42 +116,34 @@ func TestWhatAnotherSenderDeliveredIsNotSentInVain(t *testing.T) {
 						says := func(behind func() uint64) func(string) string {
 							return func(m string) string {
 								level := uint64(max(0, time.Since(began)-time.Duration(behind())*ledgerBlock-2*time.Second) / each)
-								switch {
-								case m == "eth_getStorageAt":
-									return `"result":"` + slotWord(level) + `"`
-								case m == "eth_estimateGas" && newest.Load() <= level:
+								if m == "eth_estimateGas" && newest.Load() <= level {
 									return `"error":{"code":3,"message":"execution reverted: old"}`
 								}
-								return ""
+								return shows(level)(m)
 							}
 						}
 						first.says = says(func() uint64 { return 0 })
 						second.says = func(m string) string {
 							if n := behind(); m == "eth_getBlockByNumber" && n > 0 {
-								return l.header(-int64(n), time.Now().Add(-time.Duration(n)*ledgerBlock))
+								return l.header(-int64(n), time.Now().Add(-time.Duration(n)*ledgerBlock), 1e9)
 							}
 							return says(behind)(m)
 						}
 						b := newPair(t, l, first, second)
-						b.env.Policy.Policy = policy
 						b.settings.Gas = gas
 						b.settings.Senders = []dodona.Address{{1}, b.wallet.Address()}
 						b.settings.Stagger = 3 * time.Second
 						if each == time.Minute {
 							b.settings.Stagger = 10 * time.Second
 						}
-						b.begin()
-						b.within(time.Minute, "it is ready", b.isReady)
-						for r := uint64(time.Since(began)/each) + 1; r <= 60; r++ {
-							time.Sleep(time.Until(began.Add(time.Duration(r) * each)))
-							if b.turnOf("feed-0", dodona.Round(r)) > 0 {
-								newest.Store(r)
-								b.offerAll(dodona.Round(r))
-							}
-						}
+						b.starts(policy)
+						b.afterAnother(began, each, 60, func(r dodona.Round) {
+							newest.Store(uint64(r))
+							b.offerAll(r)
+						})
 						time.Sleep(time.Minute)
 						if sent := first.asked["eth_sendRawTransaction"].Load() + second.asked["eth_sendRawTransaction"].Load(); sent > 0 {
-							t.Errorf("gas %d, %s, a round each %s, %d blocks behind: %d transactions are sent in vain", gas, policy, each, lag, sent)
+							t.Errorf("%d transactions are sent in vain", sent)
 						}
 					})
 				}
@@ -189,14 +159,9 @@ func TestASlowWitnessHoldsUpNothing(t *testing.T) {
 		first, second := newFace(l), newFace(l)
 		second.takes = func(string) time.Duration { return time.Second }
 		said := &untruth{method: "eth_getStorageAt", says: slotWord(7)}
-		said.left.Store(1 << 40)
+		said.left.Store(forever)
 		lies := &untruth{method: "eth_getStorageAt", says: slotWord(40)}
-		first.says, second.says = func(m string) string {
-			if lie := lies.tell(m); lie != "" {
-				return lie
-			}
-			return said.tell(m)
-		}, said.tell
+		first.says, second.says = either(lies.tell, said.tell), said.tell
 		b := newBench(t, 50, l)
 		if err := b.reach([]string{"http://rpc1.example", "http://rpc2.example"}, &http.Client{Transport: facesByHost{"rpc1.example": first, "rpc2.example": second}}); err != nil {
 			t.Fatal(err)
@@ -206,7 +171,7 @@ func TestASlowWitnessHoldsUpNothing(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		l.theirs.Store(7)
 		said.left.Store(0)
-		lies.left.Store(1 << 40)
+		lies.left.Store(forever)
 		for r := dodona.Round(8); r <= 10; r++ {
 			begun := time.Now()
 			b.offerAll(r)
@@ -260,22 +225,20 @@ func TestATrueSlotThatIsDeniedEndsInFewReverts(t *testing.T) {
 // one again, whose denial still holds. Nothing is bought.
 func TestAnOldDenialTakesBackWhatIsBelievedAlone(t *testing.T) {
 	for _, c := range [][2]uint64{{40, 60}, {30, 32}, {40, 100}} {
-		synctest.Test(t, func(t *testing.T) {
+		bubble(t, fmt.Sprint(c), func(t *testing.T) {
 			l := newLedger()
 			first, second := newFace(l), newFace(l)
 			var lie atomic.Uint64
 			var away atomic.Bool
 			first.says = func(m string) string {
-				if n := lie.Load(); m == "eth_getTransactionCount" && n > 0 {
-					return fmt.Sprintf(`"result":"0x%x"`, n)
+				if n := lie.Load(); n > 0 {
+					return counts(n)(m)
 				}
 				return ""
 			}
 			second.trips = failsWhile(&away)
 			b := newPair(t, l, first, second)
-			b.env.Policy.Policy = sink.Every
-			b.begin()
-			b.within(time.Minute, "it is ready", b.isReady)
+			b.starts(sink.Every)
 			b.rounds(l, 1, 2, time.Minute, 30*time.Second)
 			for minute := range 30 {
 				switch minute {
@@ -293,9 +256,7 @@ func TestAnOldDenialTakesBackWhatIsBelievedAlone(t *testing.T) {
 				time.Sleep(time.Minute)
 			}
 			time.Sleep(10 * time.Minute)
-			if n := l.empties(); n > 0 {
-				t.Errorf("%v: %d empty transfers", c, n)
-			}
+			b.buysNothing(l)
 		})
 	}
 }

@@ -1,12 +1,13 @@
 package evm
 
 import (
+	"cmp"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -14,6 +15,18 @@ import (
 )
 
 // What a sink goes through in front of several faces of a ledger.
+
+// bubble runs a test of a name in fake time.
+func bubble(t *testing.T, name string, test func(t *testing.T)) {
+	t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
+}
+
+// oldLedger is one whose chain has gone on for an hour.
+func oldLedger() *ledger {
+	l := newLedger()
+	l.begun = l.begun.Add(-time.Hour)
+	return l
+}
 
 // newPair returns a sink in front of several faces of a ledger.
 func newPair(t *testing.T, l *ledger, faces ...*face) *bench {
@@ -69,9 +82,7 @@ func (b *bench) rounds(l *ledger, from, to dodona.Round, most, every time.Durati
 				b.t.Fatalf("round %d is not delivered in %s: %+v", r, most, b.status())
 			}
 		}
-		if n := l.holds(r); n != 1 {
-			b.t.Errorf("round %d is mined %d times", r, n)
-		}
+		b.holdsEach(l, r, r)
 	}
 	return states
 }
@@ -79,26 +90,104 @@ func (b *bench) rounds(l *ledger, from, to dodona.Round, most, every time.Durati
 // offerAll offers an answer of every feed, and gives up after a minute where too much is under way.
 func (b *bench) offerAll(round dodona.Round) {
 	<-b.ready
-	for feed, to := range b.targets {
-		data := append(binary.BigEndian.AppendUint64([]byte(roundMark), uint64(round)), to[:]...)
+	for feed := range b.targets {
 		ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
-		_ = b.take(ctx, Payload{Topic: dodona.TopicData, Feed: feed, Record: round.ID(), Round: round, Value: dodona.NewInt192(int64(round)), Data: data, Attested: time.Now()})
+		_ = b.take(ctx, b.answer(feed, round))
 		cancel()
 	}
 }
 
-// deliversEach offers a round a minute, and wants each in blocks once.
-func (b *bench) deliversEach(l *ledger, from, to dodona.Round, world string) {
+// attestsEach attests one round after the other.
+func (b *bench) attestsEach(from, to dodona.Round, pause time.Duration) {
 	b.t.Helper()
 	for r := from; r <= to; r++ {
-		b.offerAll(r)
-		time.Sleep(time.Minute)
+		b.attest(r)
+		time.Sleep(pause)
 	}
-	time.Sleep(5 * time.Minute)
+}
+
+// offersEach offers one round after the other.
+func (b *bench) offersEach(from, to dodona.Round, pause time.Duration) {
+	for r := from; r <= to; r++ {
+		b.offerAll(r)
+		time.Sleep(pause)
+	}
+}
+
+// holdsEach wants each round in blocks once.
+func (b *bench) holdsEach(l *ledger, from, to dodona.Round) {
+	b.t.Helper()
 	for r := from; r <= to; r++ {
 		if n := l.holds(r); n != 1 {
-			b.t.Errorf("%s: round %d is in blocks %d times", world, r, n)
+			b.t.Errorf("round %d is in blocks %d times", r, n)
 		}
+	}
+}
+
+// deliversEach offers a round a minute, and wants each in blocks once.
+func (b *bench) deliversEach(l *ledger, from, to dodona.Round) {
+	b.t.Helper()
+	b.offersEach(from, to, time.Minute)
+	time.Sleep(5 * time.Minute)
+	b.holdsEach(l, from, to)
+}
+
+// deliversInTime offers a round a minute, and wants each in blocks once before the next.
+func (b *bench) deliversInTime(l *ledger, from, to dodona.Round) {
+	b.t.Helper()
+	for r := from; r <= to; r++ {
+		b.offersEach(r, r, time.Minute)
+		b.holdsEach(l, r, r)
+	}
+}
+
+// afterAnother offers each round at its time that another sender is the first for, and returns how many.
+func (b *bench) afterAnother(begun time.Time, each time.Duration, to dodona.Round, offer func(dodona.Round)) (n int) {
+	for r := dodona.Round(time.Since(begun)/each) + 1; r <= to; r++ {
+		time.Sleep(time.Until(begun.Add(time.Duration(r) * each)))
+		if b.turnOf("feed-0", r) > 0 {
+			n++
+			offer(r)
+		}
+	}
+	return n
+}
+
+// besideAnother is half an hour in which another sender delivers each round in time, and two endpoints are behind by so much. Nothing is to be sent.
+func besideAnother(t *testing.T, first, second, stagger time.Duration) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		const last = 30
+		l, begun := oldLedger(), time.Now()
+		behind := func(lag time.Duration) *face {
+			f := newFace(l)
+			f.lag = uint64(lag / ledgerBlock)
+			f.says = func(method string) string {
+				return shows(uint64(min(last, max(0, time.Since(begun)-2*time.Second-lag)/time.Minute)))(method)
+			}
+			return f
+		}
+		b := newPair(t, l, behind(first), behind(second))
+		b.settings.Senders = []dodona.Address{{1}, b.wallet.Address()}
+		b.settings.Stagger = cmp.Or(stagger, b.settings.Stagger)
+		b.starts(sink.Latest)
+		if b.afterAnother(begun, time.Minute, last, b.attest) == 0 {
+			t.Error("this sender is always the first")
+		}
+		time.Sleep(5 * time.Minute)
+		for r := dodona.Round(1); r <= last; r++ {
+			if l.holds(r) > 0 {
+				t.Errorf("round %d is sent again", r)
+			}
+		}
+	})
+}
+
+// buysNothing wants no transaction that delivers nothing.
+func (b *bench) buysNothing(l *ledger) {
+	b.t.Helper()
+	if n := l.empties(); n > 0 {
+		b.t.Errorf("%d empty transfers; events %q", n, b.told())
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,45 +19,25 @@ import (
 // TestOneWrongAnswerCostsNothing: one of two endpoints says, once or for ever, that a contract holds a round that nobody made, or that the key
 // has sent a hundred transactions. All rounds are delivered, each with one transaction.
 func TestOneWrongAnswerCostsNothing(t *testing.T) {
-	for method, answer := range map[string]string{
-		"eth_getStorageAt":        `"result":"0x` + strings.Repeat("f", 16) + strings.Repeat("0", 48) + `"`,
-		"eth_getTransactionCount": `"result":"0x64"`,
-	} {
-		for _, once := range []bool{true, false} {
-			t.Run(fmt.Sprintf("%s, once %t", method, once), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					l := newLedger()
-					first, second := newFace(l), newFace(l)
-					var lies atomic.Bool
-					first.says = func(m string) string {
-						if m != method || !lies.Load() {
-							return ""
-						}
-						lies.Store(!once)
-						return answer
-					}
-					b := newPair(t, l, first, second)
-					b.begin()
-					b.within(time.Minute, "ready", b.isReady)
-					b.rounds(l, 1, 2, time.Minute, 30*time.Second)
-					time.Sleep(5 * time.Minute)
-					lies.Store(true)
-					const last = 30
-					for r := dodona.Round(3); r <= last; r++ {
-						b.attest(r)
-						time.Sleep(time.Minute)
-					}
-					for r := dodona.Round(1); r <= last; r++ {
-						if n := l.holds(r); n != 1 {
-							t.Errorf("round %d is in blocks %d times", r, n)
-						}
-					}
-					l.mu.Lock()
-					defer l.mu.Unlock()
-					if n := len(l.mined(l.head())); n != last {
-						t.Errorf("%d transactions for %d rounds", n, last)
-					}
-				})
+	for method, says := range map[string]string{"eth_getStorageAt": slotWord(math.MaxUint64), "eth_getTransactionCount": "0x64"} {
+		for _, times := range []int64{1, forever} {
+			bubble(t, fmt.Sprintf("%s, %d times", method, times), func(t *testing.T) {
+				l := newLedger()
+				first, second := newFace(l), newFace(l)
+				said := first.lies(method, says)
+				b := newPair(t, l, first, second)
+				b.starts(sink.Latest)
+				b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+				time.Sleep(5 * time.Minute)
+				said.left.Store(times)
+				const last = 30
+				b.attestsEach(3, last, time.Minute)
+				b.holdsEach(l, 1, last)
+				l.mu.Lock()
+				defer l.mu.Unlock()
+				if n := len(l.mined(l.head())); n != last {
+					t.Errorf("%d transactions for %d rounds", n, last)
+				}
 			})
 		}
 	}
@@ -119,81 +100,27 @@ func TestOneCountThatIsTooHighGivesNoNonce(t *testing.T) {
 
 // TestALaggardIsNotAskedWhatAnotherSenderDelivered: the endpoint that comes first is so far behind that it cannot know.
 func TestALaggardIsNotAskedWhatAnotherSenderDelivered(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const lag = 40 * time.Second
-		l := newLedger()
-		first, second := newFace(l), newFace(l)
-		var rounds atomic.Int64
-		began := time.Now()
-		behind := func(lag time.Duration) func(string) string {
-			return func(method string) string {
-				if method != "eth_getStorageAt" {
-					return ""
-				}
-				n := int64(0)
-				for r := int64(1); r <= rounds.Load(); r++ {
-					if began.Add(time.Duration(r)*time.Minute + 2*time.Second + lag).Before(time.Now()) {
-						n = r
-					}
-				}
-				return fmt.Sprintf(`"result":"0x%016x%048x"`, n, n)
-			}
-		}
-		first.says, second.says = behind(lag), behind(0)
-		first.lag = uint64(lag / ledgerBlock)
-		l.begun = l.begun.Add(-time.Hour)
-		b := newPair(t, l, first, second)
-		b.Sink.settings.Senders = []dodona.Address{{1}, b.Sink.wallet.Address()}
-		b.begin()
-		b.within(time.Minute, "ready", b.isReady)
-		waited := 0
-		for r := dodona.Round(1); r <= 30; r++ {
-			time.Sleep(time.Until(began.Add(time.Duration(r) * time.Minute)))
-			rounds.Store(int64(r))
-			if b.Sink.turnOf("feed-0", r) > 0 {
-				waited++
-				b.attest(r)
-			}
-		}
-		time.Sleep(5 * time.Minute)
-		for r := dodona.Round(1); r <= 30; r++ {
-			if l.holds(r) > 0 {
-				t.Errorf("round %d is sent again", r)
-			}
-		}
-		if waited == 0 {
-			t.Error("this sender is always the first")
-		}
-	})
+	besideAnother(t, 40*time.Second, 0, 0)
 }
 
 // TestAFullWindowAsksNoMoreThanTheChain: every answer is to be sent, and none can be.
 func TestAFullWindowAsksNoMoreThanTheChain(t *testing.T) {
-	for method, answer := range map[string]string{"eth_getBalance": `"result":"0x0"`, "eth_sendRawTransaction": `"result":"0x0"`} {
-		synctest.Test(t, func(t *testing.T) {
+	for _, method := range []string{"eth_getBalance", sendRaw} {
+		bubble(t, method, func(t *testing.T) {
 			l := newLedger()
 			f := newFace(l)
 			f.takes = func(string) time.Duration { return 20 * time.Millisecond }
-			on := false
-			f.says = func(m string) string {
-				if on && m == method {
-					return answer
-				}
-				return ""
-			}
+			var on atomic.Bool
+			f.says = saysWhile(&on, saying(method, "0x0"))
 			b := newPair(t, l, f)
-			b.Sink.env.Policy.Policy = sink.Every
-			b.begin()
-			b.within(time.Minute, "ready", b.isReady)
-			on = true
+			b.starts(sink.Every)
+			on.Store(true)
 			ctx, cancel := context.WithCancel(t.Context())
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
 				for r := dodona.Round(1); r <= 20; r++ {
-					to := b.targets["feed-0"]
-					data := append([]byte(roundMark), 0, 0, 0, 0, 0, 0, 0, byte(r))
-					_ = b.take(ctx, Payload{Topic: dodona.TopicData, Feed: "feed-0", Record: r.ID(), Round: r, Value: dodona.NewInt192(int64(r)), Data: append(data, to[:]...), Attested: time.Now()})
+					_ = b.take(ctx, b.answer("feed-0", r))
 				}
 			}()
 			time.Sleep(5 * time.Minute)
@@ -201,7 +128,7 @@ func TestAFullWindowAsksNoMoreThanTheChain(t *testing.T) {
 			time.Sleep(10 * time.Minute)
 			after, _ := l.answers()
 			if each := (after - before) / 10; each > 700 {
-				t.Errorf("%s: %d requests a minute", method, each)
+				t.Errorf("%d requests a minute", each)
 			}
 			cancel()
 			<-done
@@ -216,9 +143,7 @@ func TestAClockThatWasAheadDelaysNothing(t *testing.T) {
 			p := newPlay(sink.Every)
 			p.now = p.now.Add(ahead)
 			p.offer(t, 1000)
-			for _, i := range p.turn(t, time.Second) {
-				p.did(t, p.sent(p.now, i, accepted, ""))
-			}
+			p.accepts(t, time.Second)
 			p.view.Head.BaseFee *= 20 // now it pays too little
 			p.view.Receipts[p.open[0].last().Hash] = nil
 			if again {
@@ -240,9 +165,7 @@ func TestAClockThatWasAheadDelaysNothing(t *testing.T) {
 			p.view.Estimates[p.open[0].Number] = estimate{Gas: 40_000}
 			begun := p.now
 			for len(p.open[0].Attempts) < 2 && p.now.Sub(begun) < 5*time.Minute {
-				for _, i := range p.turn(t, 30*time.Second) {
-					p.did(t, p.sent(p.now, i, accepted, ""))
-				}
+				p.accepts(t, 30*time.Second)
 			}
 			if n := len(p.open[0].Attempts); n < 2 {
 				t.Errorf("a clock that was ahead by %s, started again %t: not replaced in five minutes", ahead, again)
@@ -269,8 +192,7 @@ func TestWhatIsToldCanBeJournaled(t *testing.T) {
 			return ""
 		}
 		b := newPair(t, l, f)
-		b.begin()
-		b.within(time.Minute, "ready", b.isReady)
+		b.starts(sink.Latest)
 		b.rounds(l, 1, 5, time.Minute, 50*time.Second)
 		for _, e := range b.events {
 			if len(e) > 1000 || strings.ContainsRune(e, '\x1b') {
@@ -305,8 +227,7 @@ func TestAnEventThatCanNeverBeJournaledHoldsUpNothing(t *testing.T) {
 			}
 			return ""
 		}
-		b.begin()
-		b.within(time.Minute, "ready", b.isReady)
+		b.starts(sink.Latest)
 		b.rounds(l, 1, 5, time.Minute, 50*time.Second)
 	})
 }
