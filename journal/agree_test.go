@@ -15,6 +15,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/bus"
+	"github.com/dodona-oracle/dodona/internal/logtest"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -44,7 +45,7 @@ func TestObserversStopByTheLimitThatTheStreamHas(t *testing.T) {
 	}
 	for _, other := range []bool{false, true} {
 		url, _ := elsewhere(t, t.TempDir(), 8*unit.MiB)
-		var told spoken
+		var told logtest.Text
 		at := func(node string, bytes unit.Size) Config {
 			return Config{Dir: t.TempDir(), Node: node, URL: url, Raw: Limits{Bytes: unit.MiB}, Proof: Limits{Bytes: bytes}, Log: slog.New(slog.NewTextHandler(&told, nil))}
 		}
@@ -81,7 +82,7 @@ func TestObserversStopByTheLimitThatTheStreamHas(t *testing.T) {
 		}
 		away()
 		n, err := fillUp(t, j, 1)
-		if has := j.Status(t.Context()).Streams[1]; has.Bytes > uint64(3*unit.MiB) || has.Limit != uint64(4*unit.MiB) || told.times("does not get its limit") == 0 {
+		if has := j.Status(t.Context()).Streams[1]; has.Bytes > uint64(3*unit.MiB) || has.Limit != uint64(4*unit.MiB) || told.Times("does not get its limit") == 0 {
 			t.Errorf("another one has it %t: observers stop at %d (%v), with %d bytes in the stream, of a limit of %d; want room for those who read, in 4 MiB, and that it is told", other, n, err, has.Bytes, has.Limit)
 		}
 		soon, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -113,14 +114,14 @@ func TestAStartNeedsNoNoteOfItsLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	stop()
-	var told spoken
+	var told logtest.Text
 	cfg.Log = slog.New(slog.NewTextHandler(&told, nil))
 	cfg.URL, _ = elsewhere(t, dir, 12*unit.MiB)
 	if j, err = Open(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { j.Close() })
-	if told.times("limits of this process are not noted") == 0 {
+	if told.Times("limits of this process are not noted") == 0 {
 		t.Error("it is not told")
 	}
 	appendEvents(t, j, "after", 1, 100)
@@ -207,7 +208,7 @@ func onTheWay(t *testing.T, url, subject string, happens func()) string {
 // TestWhatIsFreedWhileOneStartsIsNotLost: another process frees between the look of one that starts and the note of its limits, which it overwrites.
 func TestWhatIsFreedWhileOneStartsIsNotLost(t *testing.T) {
 	url, _ := elsewhere(t, t.TempDir(), unit.GiB)
-	var told spoken
+	var told logtest.Text
 	at := func(node, url string) Config {
 		return Config{Dir: t.TempDir(), Node: node, URL: url, Raw: Limits{Bytes: unit.MiB}, Proof: Limits{Bytes: unit.MiB}, Log: slog.New(slog.NewTextHandler(&told, nil))}
 	}
@@ -227,7 +228,7 @@ func TestWhatIsFreedWhileOneStartsIsNotLost(t *testing.T) {
 			t.Errorf("node %s: %v; %d were freed, and all of before %s counts as lost", j.cfg.Node, err, freed, lost)
 		}
 	}
-	if n := told.times("records are lost"); n > 0 {
+	if n := told.Times("records are lost"); n > 0 {
 		t.Errorf("it is told %d times that records are lost", n)
 	}
 }

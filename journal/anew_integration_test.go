@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/logtest"
 )
 
 // TestAStreamMadeAnewIsNoNewLossOfEach: its birth says what was lost; a process that meets it later tells nothing new.
@@ -48,7 +49,7 @@ func TestAStreamMadeAnewIsNoNewLossOfEach(t *testing.T) {
 // TestWhatAnotherProcessFreesWhileThisOneStartsIsNoLoss: it asked where the stream begins, and then looks for its last record, which was freed since.
 func TestWhatAnotherProcessFreesWhileThisOneStartsIsNoLoss(t *testing.T) {
 	h := startHub(t, Config{Dir: t.TempDir()})
-	var told spoken
+	var told logtest.Text
 	cfg := Config{Node: "gw-2", Dir: t.TempDir(), Network: dodona.Digest{9}, URL: "nats://" + h.Addr().String(), Log: slog.New(slog.NewTextHandler(&told, nil))}
 	b := open(t, cfg)
 	appendEvents(t, b, "b", 3, 10)
@@ -72,7 +73,7 @@ func TestWhatAnotherProcessFreesWhileThisOneStartsIsNoLoss(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if told.times("are lost") > 0 {
-		t.Errorf("a loss is told of what was freed: %s", told.text.String())
+	if told.Times("are lost") > 0 {
+		t.Errorf("a loss is told of what was freed: %s", told.String())
 	}
 }

@@ -7,13 +7,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/logtest"
 )
 
 // TestWhatTheServerSaysOfAnEnd: which answers tell of a loss.
@@ -95,30 +95,12 @@ func TestWhatTheServerSaysOfAnEnd(t *testing.T) {
 	}
 }
 
-// What a journal has told so far.
-type spoken struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (s *spoken) Write(line []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(line)
-}
-
-func (s *spoken) times(what string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return strings.Count(s.text.String(), what)
-}
-
 // TestAPlaceThatIsGivenAnewIsALoss, once, and none if the stream is another one, or the store says that the record stood there.
 func TestAPlaceThatIsGivenAnewIsALoss(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")
 	}
-	var told spoken
+	var told logtest.Text
 	j := open(t, Config{Log: slog.New(slog.NewTextHandler(&told, nil))})
 	appendEvents(t, j, "before", 1, 1)
 	l := j.lanes[streamProof]
@@ -136,8 +118,8 @@ func TestAPlaceThatIsGivenAnewIsALoss(t *testing.T) {
 		}
 	}
 	round := dodona.RoundAt(time.Now())
-	for n := 0; told.times("gave its places anew") == 0; n++ { // retention may look in between, and find it first
-		if n > 0 && told.times("records are lost") < n || n > 9 {
+	for n := 0; told.Times("gave its places anew") == 0; n++ { // retention may look in between, and find it first
+		if n > 0 && told.Times("records are lost") < n || n > 9 {
 			t.Fatalf("nothing is told of the places that are given anew: %d", n)
 		}
 		l.mu.Lock()
@@ -156,7 +138,7 @@ func TestAPlaceThatIsGivenAnewIsALoss(t *testing.T) {
 		if err != nil || forgot.Before(round.Time()) {
 			t.Fatalf("forgotten until %v, %v; what was claimed at %s may be lost", forgot, err, round)
 		}
-		if n := told.times("gave its places anew"); n != 1 {
+		if n := told.Times("gave its places anew"); n != 1 {
 			t.Errorf("it is told %d times", n)
 		}
 		if i > 0 && forgot.After(time.Now().Add(-time.Second)) {
@@ -300,7 +282,7 @@ func TestAStoreThatDroppedIsNotCalledFull(t *testing.T) {
 
 // TestALossTellsNoTimeThatIsNotKnown in the log.
 func TestALossTellsNoTimeThatIsNotKnown(t *testing.T) {
-	var told spoken
+	var told logtest.Text
 	j := open(t, Config{Log: slog.New(slog.NewTextHandler(&told, nil))})
 	at := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 	for i, loss := range []Loss{{}, {After: at}, {Before: at}, {After: at, Before: at}} {
@@ -308,7 +290,7 @@ func TestALossTellsNoTimeThatIsNotKnown(t *testing.T) {
 		j.lanes[streamRaw].lost(loss)
 	}
 	for what, want := range map[string]int{"records are lost": 4, "0001-01-01": 0, " after=2026-12-01": 2, " before=2026-12-01": 2} {
-		if n := told.times(what); n != want {
+		if n := told.Times(what); n != want {
 			t.Errorf("%q is told %d times, want %d", what, n, want)
 		}
 	}

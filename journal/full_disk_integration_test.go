@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/logtest"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -51,7 +52,7 @@ var smallStreams = Limits{Bytes: 32 * unit.MiB}
 // open. What it waits for is told, others come back by themselves, nothing is taken for lost, and it can be closed meanwhile.
 func TestAStoreThatOthersUseIsStoppedWhileItsDiskIsFull(t *testing.T) {
 	dir := smallDisk(t)
-	var told spoken
+	var told logtest.Text
 	h := startHub(t, Config{Dir: filepath.Join(dir, "d"), Raw: smallStreams, Proof: smallStreams, Log: slog.New(slog.NewTextHandler(&told, nil))})
 	other := open(t, Config{Node: "gw-2", Network: dodona.Digest{9}, URL: "nats://" + h.Addr().String(), Raw: smallStreams, Proof: smallStreams})
 	appendEvents(t, h.Journal, "before", 3, 10)
@@ -64,8 +65,8 @@ func TestAStoreThatOthersUseIsStoppedWhileItsDiskIsFull(t *testing.T) {
 		return strings.Contains(h.Status(t.Context()).Streams[1].Blocked, "the disk is full: 0 MiB are free, 4 MiB are needed")
 	})
 	until(t, "others are told", func() bool { return !other.Status(t.Context()).Connected })
-	if n := told.times("the disk is full: 0 MiB are free"); n == 0 {
-		t.Errorf("the log does not tell:\n%s", told.text.String())
+	if n := told.Times("the disk is full: 0 MiB are free"); n == 0 {
+		t.Errorf("the log does not tell:\n%s", told.String())
 	}
 	enlarge(t, dir)
 	if err := <-done; err != nil {
@@ -261,7 +262,7 @@ func TestAFullStoreIsNoticedWhereTheSystemTellsOfRoom(t *testing.T) {
 // TestAStartOnAFullDiskTellsOfNoDamage: each try leaves behind what it had no room to write.
 func TestAStartOnAFullDiskTellsOfNoDamage(t *testing.T) {
 	dir := smallDisk(t)
-	var told spoken
+	var told logtest.Text
 	cfg := Config{Dir: filepath.Join(dir, "d"), Node: "srv", Raw: smallStreams, Proof: smallStreams, Log: slog.New(slog.NewTextHandler(&told, nil))}
 	j := open(t, cfg)
 	appendEvents(t, j, "before", 5, 1000)
@@ -280,10 +281,10 @@ func TestAStartOnAFullDiskTellsOfNoDamage(t *testing.T) {
 	leaveRoom(t, dir, 0)
 	done := make(chan *Journal, 1)
 	go func() { done <- open(t, cfg) }()
-	until(t, "it has tried", func() bool { return told.times("the disk is full; the start waits until there is room") > 0 })
+	until(t, "it has tried", func() bool { return told.Times("the disk is full; the start waits until there is room") > 0 })
 	enlarge(t, dir)
 	if damage := (<-done).Status(t.Context()).Damage; len(damage) > 0 {
-		t.Errorf("damage is told: %+v\n%s", damage, told.text.String())
+		t.Errorf("damage is told: %+v\n%s", damage, told.String())
 	}
 }
 

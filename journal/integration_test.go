@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/logtest"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -222,7 +223,7 @@ func TestDiskFullBlocksAndGoesOn(t *testing.T) {
 // TestAFullDiskIsNoLoss: what the store could not write, and acknowledged to nobody, it counts among what it lost.
 func TestAFullDiskIsNoLoss(t *testing.T) {
 	dir := smallDisk(t)
-	var told spoken
+	var told logtest.Text
 	j := open(t, Config{Dir: dir, Log: slog.New(slog.NewTextHandler(&told, nil))})
 	l := j.lanes[streamProof]
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
@@ -258,8 +259,8 @@ func TestAFullDiskIsNoLoss(t *testing.T) {
 	}
 	l.keepMark(ctx)
 	info, err := l.stream.Info(ctx)
-	if err != nil || !timeIn(info, lostKey).IsZero() || j.hasHole(l.streamName) || told.times("lost") > told.times("lost the connection") {
-		t.Errorf("a loss is noted that was none: %v, %v; told is\n%s", timeIn(info, lostKey), err, told.text.String())
+	if err != nil || !timeIn(info, lostKey).IsZero() || j.hasHole(l.streamName) || told.Times("lost") > told.Times("lost the connection") {
+		t.Errorf("a loss is noted that was none: %v, %v; told is\n%s", timeIn(info, lostKey), err, told.String())
 	}
 }
 

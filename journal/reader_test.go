@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/logtest"
 )
 
 func fill(t testing.TB, j *Journal, from, to int) {
@@ -214,7 +215,7 @@ func TestAReaderThatWaitsSaysSoOnce(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")
 	}
-	var told spoken
+	var told logtest.Text
 	j := open(t, Config{Log: slog.New(slog.NewTextHandler(&told, nil))})
 	r, err := j.openReader("me", []dodona.Topic{dodona.TopicReading})
 	if err != nil {
@@ -229,7 +230,7 @@ func TestAReaderThatWaitsSaysSoOnce(t *testing.T) {
 	r.trouble(ended, errors.New("the disk is full"))
 	r.saidAt = r.saidAt.Add(-sayAgain)
 	r.trouble(ended, errors.New("the disk is full"))
-	if n := told.times("reader waits"); n != 3 {
+	if n := told.Times("reader waits"); n != 3 {
 		t.Errorf("it was said %d times, want 3", n)
 	}
 	ctx, stop := context.WithCancel(t.Context())
@@ -251,7 +252,7 @@ func TestAReaderThatWaitsSaysSoOnce(t *testing.T) {
 	}
 	stop()
 	<-read
-	if n := told.times("reader goes on"); n != 1 || r.attempt != 0 {
+	if n := told.Times("reader goes on"); n != 1 || r.attempt != 0 {
 		t.Errorf("it is said %d times that it goes on, after attempt %d", n, r.attempt)
 	}
 }

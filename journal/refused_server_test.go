@@ -15,6 +15,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/bus"
+	"github.com/dodona-oracle/dodona/internal/logtest"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -59,7 +60,7 @@ func TestAServerWithLessRoomThanIsConfiguredIsNoEnd(t *testing.T) {
 	if !s.ReadyForConnections(time.Minute) {
 		t.Fatal("the server does not start")
 	}
-	var told spoken
+	var told logtest.Text
 	at := func(bytes unit.Size) Config {
 		return Config{
 			Dir: t.TempDir(), Node: "gw-1", URL: "nats://" + s.Addr().String(), Raw: Limits{Bytes: bytes}, Proof: Limits{Bytes: bytes},
@@ -83,7 +84,7 @@ func TestAServerWithLessRoomThanIsConfiguredIsNoEnd(t *testing.T) {
 			t.Fatalf("%d: %v", n, err)
 		}
 	}
-	if n := told.times("the stream does not get its limit"); n != 1 {
+	if n := told.Times("the stream does not get its limit"); n != 1 {
 		t.Errorf("that is told %d times, want once", n)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/logtest"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -210,7 +211,7 @@ func TestTheLargestLimitsCount(t *testing.T) {
 		j.lanes[streamProof].keepHouse(t.Context())
 		return j
 	}
-	var told spoken
+	var told logtest.Text
 	want := func(j *Journal, when string, limit unit.Size, kept bool, unlike string) {
 		t.Helper()
 		l := j.lanes[streamProof]
@@ -236,7 +237,7 @@ func TestTheLargestLimitsCount(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(other, "while it is away", 64*unit.MiB, true, unlike)
-	if n := told.times("larger limits for the stream"); n != 1 {
+	if n := told.Times("larger limits for the stream"); n != 1 {
 		t.Errorf("it is told %d times, want once", n)
 	}
 	_, err := other.lanes[streamProof].change(t.Context(), func(cfg *jetstream.StreamConfig, _ *jetstream.StreamInfo) error {

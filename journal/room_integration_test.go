@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/logtest"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -58,7 +59,7 @@ func TestWhatItsOwnerDoesNotFreeIsGivenRoom(t *testing.T) {
 				t.Parallel()
 				h := startHub(t, Config{Dir: t.TempDir(), Raw: fullSoon, Proof: fullSoon})
 				limits := Limits{Bytes: larger * fullSoon.Bytes}
-				var told spoken
+				var told logtest.Text
 				j := open(t, Config{
 					Node: "gw-2", URL: "nats://" + h.Addr().String(), Raw: limits, Proof: limits, Log: slog.New(slog.NewTextHandler(&told, nil)),
 				})
@@ -66,7 +67,7 @@ func TestWhatItsOwnerDoesNotFreeIsGivenRoom(t *testing.T) {
 				if err := appendWithin(t, j, dodona.Record{Topic: topic, Key: "x", ID: "large", Body: make([]byte, 600<<10*larger)}); err != nil {
 					t.Fatal(err)
 				}
-				if told.times("full disk") > 0 {
+				if told.Times("full disk") > 0 {
 					t.Error("it is told that the disk may be full")
 				}
 			})

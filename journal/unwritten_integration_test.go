@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/logtest"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -54,7 +55,7 @@ func TestWhatIsFreedWithoutInodesIsNoLoss(t *testing.T) {
 	for name, elsewhere := range map[string]bool{"in the own store": false, "in the store of another one": true} {
 		t.Run(name, func(t *testing.T) {
 			dir := smallDisk(t)
-			var told spoken
+			var told logtest.Text
 			h := startHub(t, Config{Dir: filepath.Join(dir, "d"), Raw: fullSoon, Proof: fullSoon, Log: slog.New(slog.NewTextHandler(&told, nil))})
 			j, stream := h.Journal, h.net.stream(streamProof)
 			if elsewhere {
@@ -67,12 +68,12 @@ func TestWhatIsFreedWithoutInodesIsNoLoss(t *testing.T) {
 			appendEvents(t, j, "before", 15, 100<<10)
 			leaveInodes(t, dir, 0)
 			done := appendMeanwhile(t, j, dodona.TopicEvent, 100<<10)
-			until(t, "that was tried three times", func() bool { return told.times("note what is freed: ") >= 3 })
+			until(t, "that was tried three times", func() bool { return told.Times("note what is freed: ") >= 3 })
 			leaveInodes(t, dir, 1000)
 			if err := <-done; err != nil {
 				t.Fatal(err)
 			}
-			if told.times("freed the oldest records") == 0 {
+			if told.Times("freed the oldest records") == 0 {
 				t.Error("nothing was freed")
 			}
 			h.again(t, func() error { return nil })
@@ -80,8 +81,8 @@ func TestWhatIsFreedWithoutInodesIsNoLoss(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if info := s.CachedInfo(); !timeIn(info, lostKey).IsZero() || told.times("are lost")+told.times("be lost") > 0 {
-				t.Errorf("a loss is told that is none: noted %v: %s", timeIn(info, lostKey), told.text.String())
+			if info := s.CachedInfo(); !timeIn(info, lostKey).IsZero() || told.Times("are lost")+told.Times("be lost") > 0 {
+				t.Errorf("a loss is told that is none: noted %v: %s", timeIn(info, lostKey), told.String())
 			}
 		})
 	}

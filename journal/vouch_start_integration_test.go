@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/logtest"
 )
 
 // TestWhatAStartDroppedIsToldOnce: a block in the middle is gone, which the server counts as dropped. That is noted before anybody is answered, and
@@ -18,7 +19,7 @@ func TestWhatAStartDroppedIsToldOnce(t *testing.T) {
 	for name, network := range map[string]dodona.Digest{"its own network": {}, "another network": {7}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var told spoken
+			var told logtest.Text
 			h := startHub(t, Config{Dir: t.TempDir(), Network: network, Log: slog.New(slog.NewTextHandler(&told, nil))})
 			a := joinAs(t, h.Journal, "gw-1", dodona.Digest{})
 			bus := a.net.stream(streamProof)
@@ -61,7 +62,7 @@ func TestWhatAStartDroppedIsToldOnce(t *testing.T) {
 			if after, err := second.Forgot(t.Context()); err != nil || !after.Equal(before) {
 				t.Errorf("who joins finds it again: %v, and then %v, %v", before, after, err)
 			}
-			if n := told.times("records are lost"); n > 0 {
+			if n := told.Times("records are lost"); n > 0 {
 				t.Errorf("the hub finds it %d times more", n)
 			}
 			if h.local.Broken() || h.nc.ConnectedServerId() != server {

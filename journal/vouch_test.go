@@ -8,11 +8,13 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/dodona-oracle/dodona/internal/logtest"
 )
 
 // TestALostEndOfItsOwnIsToldAtTheStartOfTheStore, once, also by a node that is alone and notes no ends: its lane knows how far the stream went.
 func TestALostEndOfItsOwnIsToldAtTheStartOfTheStore(t *testing.T) {
-	var told spoken
+	var told logtest.Text
 	j := open(t, Config{Log: slog.New(slog.NewTextHandler(&told, nil))})
 	l := j.lanes[streamProof]
 	appendEvents(t, j, "before", 3, 1)
@@ -21,7 +23,7 @@ func TestALostEndOfItsOwnIsToldAtTheStartOfTheStore(t *testing.T) {
 	appendEvents(t, j, "after", 3, 1)
 	for range 2 {
 		j.local.Stop()
-		if told.times("may be lost") == 0 {
+		if told.Times("may be lost") == 0 {
 			if err := errors.Join(os.RemoveAll(blocks), os.CopyFS(blocks, os.DirFS(before))); err != nil {
 				t.Fatal(err)
 			}
@@ -29,7 +31,7 @@ func TestALostEndOfItsOwnIsToldAtTheStartOfTheStore(t *testing.T) {
 		if err := j.local.Restart(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if n := told.times("may be lost"); n != 1 || !j.hasHole(l.streamName) {
+		if n := told.Times("may be lost"); n != 1 || !j.hasHole(l.streamName) {
 			t.Fatalf("it is told %d times, and known: %v; want once", n, j.hasHole(l.streamName))
 		}
 	}
@@ -37,14 +39,14 @@ func TestALostEndOfItsOwnIsToldAtTheStartOfTheStore(t *testing.T) {
 	if _, err := l.measure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := told.times("records are lost"); n != 0 {
+	if n := told.Times("records are lost"); n != 0 {
 		t.Errorf("the house finds it %d times more", n)
 	}
 }
 
 // TestAnEndThatIsGoneIsToldOnce, however often the store is started after it: here that of another network, which no lane looks after.
 func TestAnEndThatIsGoneIsToldOnce(t *testing.T) {
-	var told spoken
+	var told logtest.Text
 	j := open(t, Config{Log: slog.New(slog.NewTextHandler(&told, nil))})
 	l := j.lanes[streamProof]
 	<-l.house.turned // else its first turn may find it too
@@ -69,7 +71,7 @@ func TestAnEndThatIsGoneIsToldOnce(t *testing.T) {
 		if err := j.vouchFor(t.Context(), j.js, look()); err != nil {
 			t.Fatal(err)
 		}
-		if n := told.times("those who use the stream are told"); n != 1 {
+		if n := told.Times("those who use the stream are told"); n != 1 {
 			t.Fatalf("start %d after it: it was told %d times, want once", i, n)
 		}
 	}

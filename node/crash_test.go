@@ -21,6 +21,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/explain"
+	"github.com/dodona-oracle/dodona/internal/logtest"
 	"github.com/dodona-oracle/dodona/module"
 )
 
@@ -58,24 +59,7 @@ func TestMain(m *testing.M) {
 // A kid is a node in a process of its own.
 type kid struct {
 	cmd *exec.Cmd
-	log *safeBuffer
-}
-
-type safeBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
+	log *logtest.Text
 }
 
 func spawn(t *testing.T, text string) *kid {
@@ -88,7 +72,7 @@ func spawn(t *testing.T, text string) *kid {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &kid{cmd: exec.Command(dodona, "run", path), log: new(safeBuffer)}
+	k := &kid{cmd: exec.Command(dodona, "run", path), log: new(logtest.Text)}
 	k.cmd.Stderr = k.log
 	if err := k.cmd.Start(); err != nil {
 		t.Fatal(err)

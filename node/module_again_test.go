@@ -17,6 +17,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/internal/logtest"
 	"github.com/dodona-oracle/dodona/internal/patience"
 )
 
@@ -186,7 +187,7 @@ func TestAnEndLeavesWhatHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := counting(t, t.TempDir(), fmt.Sprintf("{dir: %q, trust: %q}", modules, pipe), allowed)
-	var log safeBuffer
+	var log logtest.Text
 	n := changing(t, &text, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 	defer hold(&n.modules.loads, "another")()
 	stop := run(t, n)

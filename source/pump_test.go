@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/logtest"
 	"github.com/dodona-oracle/dodona/source"
 )
 
@@ -177,9 +179,9 @@ func TestPumpGivesUpWhatTheJournalCanNeverTake(t *testing.T) {
 				b.Ack = func(context.Context) error { acked = append(acked, body); return nil }
 				return b, nil
 			}
-			var log lockedBuffer
+			var log logtest.Text
 			p, stop := start(t, s, pushed, func(c *source.Config) {
-				c.Log = log.logger()
+				c.Log = slog.New(slog.NewTextHandler(&log, nil))
 				c.Append = func(_ context.Context, b dodona.Batch) error {
 					if string(b.Readings[0].Body) == "poison" {
 						return fmt.Errorf("append: %w", dodona.Permanent(errors.New("1 record of 9 MiB: at most 8")))
@@ -255,11 +257,11 @@ func TestPumpNeverGivesUpAndWaitsNoLongerThanTheCap(t *testing.T) {
 
 func TestPumpTriesPermanentErrorsSlowlyAndSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log lockedBuffer
+		var log logtest.Text
 		s := &script{observe: func(context.Context) (dodona.Batch, error) {
 			return dodona.Batch{}, dodona.Permanent(errors.New("401 Unauthorized"))
 		}}
-		p, stop := start(t, s, false, func(c *source.Config) { c.Log = log.logger() })
+		p, stop := start(t, s, false, func(c *source.Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 		defer stop()
 		_, err := ask(t, p, 3*time.Second)
 		if want := "401 Unauthorized; this will hardly mend by itself, trying again in 30 s (attempt 1)"; err == nil || err.Error() != want {
@@ -371,7 +373,7 @@ func TestPumpSurvivesPanics(t *testing.T) {
 	for _, where := range []string{"open", "observe", "ack", "close"} {
 		t.Run(where, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var log lockedBuffer
+				var log logtest.Text
 				s := &script{}
 				once := true
 				explode := func(here string) {
@@ -389,7 +391,7 @@ func TestPumpSurvivesPanics(t *testing.T) {
 					return b, nil
 				}
 				s.close = func() error { explode("close"); return nil }
-				p, stop := start(t, s, false, func(c *source.Config) { c.Log = log.logger() })
+				p, stop := start(t, s, false, func(c *source.Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 				mustAsk(t, p, 3*time.Second, "1")
 				time.Sleep(2 * time.Second)
 				mustAsk(t, p, 3*time.Second, "1")

@@ -3,6 +3,7 @@ package source_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -10,17 +11,18 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/logtest"
 	"github.com/dodona-oracle/dodona/source"
 )
 
 func TestWatchdogSpeaksPlainly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log lockedBuffer
+		var log logtest.Text
 		s := &script{observe: func(context.Context) (dodona.Batch, error) {
 			return dodona.Batch{}, errors.New("read tcp 10.0.0.5:502: i/o timeout")
 		}}
 		p, stop := start(t, s, false, func(c *source.Config) {
-			c.Log = log.logger()
+			c.Log = slog.New(slog.NewTextHandler(&log, nil))
 			c.Backoff = backoff.Backoff{Min: 1200 * time.Millisecond, Max: 2400 * time.Millisecond}
 		})
 		defer stop()
@@ -44,9 +46,9 @@ func TestWatchdogSpeaksPlainly(t *testing.T) {
 
 func TestWatchdogStaysQuietWhileNobodyAsks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log lockedBuffer
+		var log logtest.Text
 		s := &script{observe: func(context.Context) (dodona.Batch, error) { return batch("1"), nil }}
-		p, stop := start(t, s, false, func(c *source.Config) { c.Log = log.logger() })
+		p, stop := start(t, s, false, func(c *source.Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 		defer stop()
 		mustAsk(t, p, time.Second, "1")
 		time.Sleep(time.Hour)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/dodona-oracle/dodona/internal/logtest"
 )
 
 // TestARMv7RunsTheSameLine runs the program built for a 32-bit gateway, emulated, and checks its answer with the one for
@@ -28,7 +30,7 @@ func TestARMv7RunsTheSameLine(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "gateway.yaml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.Command(emulator, arm, "run", "gateway.yaml", "--listen", "127.0.0.1:0"), stderr: &lines{}}
+	p := &process{t: t, cmd: exec.Command(emulator, arm, "run", "gateway.yaml", "--listen", "127.0.0.1:0"), stderr: new(logtest.Text)}
 	p.cmd.Dir, p.cmd.Stderr = dir, p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/dodona-oracle/dodona/internal/logtest"
 )
 
 // These tests run the program itself, because some promises are about processes.
@@ -53,26 +54,8 @@ var built atomic.Bool
 type process struct {
 	t      testing.TB
 	cmd    *exec.Cmd
-	stderr *lines
+	stderr *logtest.Text
 	url    string
-}
-
-// lines collects what a process says.
-type lines struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
 }
 
 const twoLineKey = "0x4646464646464646464646464646464646464646464646464646464646464646"
@@ -95,7 +78,7 @@ func launch(t testing.TB, dir string, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.Command(path, args...), stderr: &lines{}}
+	p := &process{t: t, cmd: exec.Command(path, args...), stderr: new(logtest.Text)}
 	p.cmd.Dir = dir
 	p.cmd.Stderr = p.stderr
 	if err := p.cmd.Start(); err != nil {

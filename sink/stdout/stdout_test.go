@@ -1,15 +1,15 @@
 package stdout_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
-	"sync"
+	"strings"
 	"testing"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/logtest"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/sink/sinktest"
 	"github.com/dodona-oracle/dodona/sink/stdout"
@@ -18,26 +18,15 @@ import (
 var question = dodona.Feed{Name: "btc.usd", Kind: dodona.Number, Unit: "USD", Decimals: 8}
 
 // A pipe collects what is written.
-type pipe struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (p *pipe) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.Write(b)
-}
+type pipe struct{ logtest.Text }
 
 func (p *pipe) ids(t *testing.T) (ids []string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for line := range bytes.Lines(p.text.Bytes()) {
+	for line := range strings.Lines(p.String()) {
 		var l struct {
 			ID   string
 			Body dodona.Answer
 		}
-		if err := json.Unmarshal(line, &l); err != nil || l.Body.Attestation.Report.Round.ID() != l.ID {
+		if err := json.Unmarshal([]byte(line), &l); err != nil || l.Body.Attestation.Report.Round.ID() != l.ID {
 			t.Fatalf("line %s: %v", line, err)
 		}
 		ids = append(ids, l.ID)
@@ -62,7 +51,7 @@ func TestAnswersAloneAreLinesForVerify(t *testing.T) {
 	if _, err := s.Deliver(t.Context(), []dodona.Record{rec}); err != nil {
 		t.Fatal(err)
 	}
-	if got := p.text.String(); got != string(rec.Body)+"\n" {
+	if got := p.String(); got != string(rec.Body)+"\n" {
 		t.Errorf("got %q", got)
 	}
 }
