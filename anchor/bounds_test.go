@@ -9,6 +9,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/anchor"
+	"github.com/dodona-oracle/dodona/internal/signtest"
 )
 
 // These tests stand at the bounds of what a signer accepts: everything else about each proposal is right.
@@ -26,7 +27,7 @@ func TestWindowsAreOfWholeSecondsWithinADay(t *testing.T) {
 	for every, want := range map[time.Duration]bool{
 		0: false, -time.Second: false, time.Second - time.Millisecond: false, time.Second: true, 1500 * time.Millisecond: false, 24 * time.Hour: true, 24*time.Hour + time.Second: false,
 	} {
-		_, err := anchor.New(anchor.Config{Network: network, Quorum: ones, Every: every, Scheme: dodona.ECDSA(fakeRecover)})
+		_, err := anchor.New(anchor.Config{Network: network, Quorum: ones, Every: every, Scheme: dodona.ECDSA(signtest.Recover)})
 		if (err == nil) != want {
 			t.Errorf("every %s: %v", every, err)
 		}
@@ -299,13 +300,13 @@ func TestAnchorsTakeTheSignaturesOfTheirQuorum(t *testing.T) {
 		t.Fatal(err)
 	}
 	digest := e.Claims[0].Digest
-	own, foreign := fakeSign(member, digest), fakeSign(dodona.Address{9}, digest)
+	own, foreign := signtest.Sign(member, digest), signtest.Sign(dodona.Address{9}, digest)
 	for want, list := range map[string][]dodona.Signature{
 		"":                      {own},
 		"0 signatures, want 1":  nil,
 		"2 signatures, want 1":  {own, own},
 		"which is not a member": {foreign},
-		"recover signer":        {fakeSign(member, dodona.Digest{9})},
+		"recover signer":        {signtest.Sign(member, dodona.Digest{9})},
 	} {
 		rec, err := e.Record(list)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {

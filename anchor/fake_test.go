@@ -12,24 +12,8 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/anchor"
+	"github.com/dodona-oracle/dodona/internal/signtest"
 )
-
-// fakeSign is a signature scheme for tests that need thousands: anyone can forge it, but it recovers what was signed.
-func fakeSign(a dodona.Address, d dodona.Digest) (s dodona.Signature) {
-	tag := dodona.Keccak256(a[:], d[:])
-	copy(s[:32], tag[:])
-	copy(s[32:], a[:])
-	s[64] = 27
-	return s
-}
-
-func fakeRecover(d dodona.Digest, s dodona.Signature) (dodona.Address, error) {
-	a := dodona.Address(s[32:52])
-	if fakeSign(a, d) != s {
-		return dodona.Address{}, errors.New("fake signature: altered")
-	}
-	return a, nil
-}
 
 var (
 	member  = dodona.Address{1, 2, 3}
@@ -165,7 +149,7 @@ func (s *fakeSigner) Sign(_ context.Context, claims ...dodona.Claim) ([][]byte, 
 		}
 		s.claims[c.Subject] = c
 		s.signed[c.Round] = c.Digest
-		sig := fakeSign(member, c.Digest)
+		sig := signtest.Sign(member, c.Digest)
 		out[i] = sig[:]
 	}
 	if after {
@@ -201,7 +185,7 @@ func answerOf(f dodona.Feed, r dodona.Round, value int64) dodona.Answer {
 	seed := dodona.Keccak256(id[:], []byte(r.ID()), []byte(strconv.FormatInt(value, 10)))
 	return dodona.Answer{Network: network, Quorum: ones, Feed: f, Attestation: dodona.Attestation{
 		Report: dodona.Report{Feed: id, Round: r, Value: dodona.NewInt192(value)}, Observed: seed,
-		Signatures: []dodona.Signature{fakeSign(member, seed)},
+		Signatures: []dodona.Signature{signtest.Sign(member, seed)},
 	}}
 }
 
@@ -228,7 +212,7 @@ func (w *world) miss(name string, r dodona.Round, why string) {
 // restart forgets what is in memory.
 func (w *world) restart(t testing.TB) {
 	t.Helper()
-	s, err := anchor.New(anchor.Config{Network: network, Quorum: ones, Every: w.every, Scheme: dodona.ECDSA(fakeRecover)})
+	s, err := anchor.New(anchor.Config{Network: network, Quorum: ones, Every: w.every, Scheme: dodona.ECDSA(signtest.Recover)})
 	if err != nil {
 		t.Fatal(err)
 	}

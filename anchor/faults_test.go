@@ -12,6 +12,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/anchor"
+	"github.com/dodona-oracle/dodona/internal/signtest"
 	"github.com/dodona-oracle/dodona/internal/telemetrytest"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -374,7 +375,7 @@ func TestWhoComesSecondFindsTheWindowSealed(t *testing.T) {
 func TestAnchorsAreCounted(t *testing.T) {
 	w := past(t)
 	m := new(telemetrytest.Tally)
-	s, err := anchor.New(anchor.Config{Network: network, Quorum: ones, Every: w.every, Scheme: dodona.ECDSA(fakeRecover), Recorder: m})
+	s, err := anchor.New(anchor.Config{Network: network, Quorum: ones, Every: w.every, Scheme: dodona.ECDSA(signtest.Recover), Recorder: m})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/anchor"
+	"github.com/dodona-oracle/dodona/internal/signtest"
 )
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -160,7 +161,7 @@ func TestAnotherNetworksAnswersAreNotAnchored(t *testing.T) {
 	other := ones
 	other.Members = []dodona.Address{{7}}
 	s, err := anchor.New(anchor.Config{
-		Network: dodona.Network{Name: "other", First: other.Digest()}, Quorum: other, Every: time.Minute, Scheme: dodona.ECDSA(fakeRecover),
+		Network: dodona.Network{Name: "other", First: other.Digest()}, Quorum: other, Every: time.Minute, Scheme: dodona.ECDSA(signtest.Recover),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/signtest"
 	"github.com/dodona-oracle/dodona/quorum"
 )
 
@@ -104,7 +105,7 @@ func audit(t *testing.T, l *fakeLedger) (attestations int) {
 		if r.Round <= last[r.Feed] {
 			t.Errorf("%s: round %d after %d", a.Feed.Name, r.Round, last[r.Feed])
 		}
-		if signer, err := fakeRecover(r.Digest(network.ID()), a.Attestation.Signatures[0]); err != nil || signer != member {
+		if signer, err := signtest.Recover(r.Digest(network.ID()), a.Attestation.Signatures[0]); err != nil || signer != member {
 			t.Errorf("%s round %d: signed by %s, %v", a.Feed.Name, r.Round, signer, err)
 		}
 		seen[subject{r.Feed, r.Round}], last[r.Feed] = true, r.Round
@@ -222,7 +223,7 @@ func TestRestoreTakesNothingOnTrust(t *testing.T) {
 		"another feed":    change(func(a *dodona.Answer) { a.Feed = door }),
 		"no signature":    change(func(a *dodona.Answer) { a.Attestation.Signatures = nil }),
 		"a stranger's": change(func(a *dodona.Answer) {
-			a.Attestation.Signatures[0] = fakeSign(stranger, a.Attestation.Report.Digest(network.ID()))
+			a.Attestation.Signatures[0] = signtest.Sign(stranger, a.Attestation.Report.Digest(network.ID()))
 		}),
 		"an enormous answer": {Topic: dodona.TopicData, Key: good.Key, ID: good.ID, Body: make([]byte, 1<<20)},
 	} {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/racetest"
+	"github.com/dodona-oracle/dodona/internal/signtest"
 	"github.com/dodona-oracle/dodona/internal/telemetrytest"
 	"github.com/dodona-oracle/dodona/quorum"
 	"github.com/dodona-oracle/dodona/telemetry"
@@ -213,7 +214,7 @@ func TestAQuorumIsCheckedBeforeItIsCounted(t *testing.T) {
 			q.Members = append(q.Members, dodona.Address{byte(i + 1)})
 		}
 		_, err := quorum.New(quorum.Config{
-			Network: dodona.Network{Name: "test", First: q.Digest()}, Quorum: q, Scheme: dodona.ECDSA(fakeRecover), Feeds: feeds(price), Recover: fakeRecover,
+			Network: dodona.Network{Name: "test", First: q.Digest()}, Quorum: q, Scheme: dodona.ECDSA(signtest.Recover), Feeds: feeds(price), Recover: signtest.Recover,
 		})
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)) {
 			t.Errorf("%d of %d: %v, want %q", c.k, c.members, err, c.want)

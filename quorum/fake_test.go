@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strconv"
 	"sync"
@@ -13,27 +12,9 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/signtest"
 	"github.com/dodona-oracle/dodona/quorum"
 )
-
-// fakeSign is a signature scheme for tests that need thousands: anyone can forge it, but it recovers in a
-// microsecond and refuses what was altered. TestSignaturesAreChecked uses the real one.
-func fakeSign(a dodona.Address, d dodona.Digest) dodona.Signature {
-	var s dodona.Signature
-	tag := dodona.Keccak256(a[:], d[:])
-	copy(s[:32], tag[:])
-	copy(s[32:], a[:])
-	s[64] = 27
-	return s
-}
-
-func fakeRecover(d dodona.Digest, s dodona.Signature) (dodona.Address, error) {
-	a := dodona.Address(s[32:52])
-	if fakeSign(a, d) != s {
-		return dodona.Address{}, errors.New("fake signature: altered")
-	}
-	return a, nil
-}
 
 // fakeLedger is a journal in memory with the rules of the real one that matter here: appends are atomic and
 // idempotent by (topic, key, id).
@@ -109,7 +90,7 @@ func (s *fakeSigner) Sign(_ context.Context, claims ...dodona.Claim) ([][]byte, 
 	}
 	out := make([][]byte, len(claims))
 	for i, c := range claims {
-		sig := fakeSign(s.address, c.Digest)
+		sig := signtest.Sign(s.address, c.Digest)
 		out[i] = sig[:]
 	}
 	return out, nil
@@ -144,7 +125,7 @@ func newValidator(t testing.TB) *quorum.Validator {
 func validator(t testing.TB, change func(*quorum.Config)) *quorum.Validator {
 	t.Helper()
 	c := quorum.Config{
-		Network: network, Quorum: group, Scheme: dodona.ECDSA(fakeRecover), Feeds: feeds(price, door, mode), Recover: fakeRecover, Workers: 2,
+		Network: network, Quorum: group, Scheme: dodona.ECDSA(signtest.Recover), Feeds: feeds(price, door, mode), Recover: signtest.Recover, Workers: 2,
 	}
 	change(&c)
 	v, err := quorum.New(c)
@@ -166,7 +147,7 @@ func observe(f dodona.Feed, n int, value int64) dodona.Record {
 
 // record signs an observation as the signer it names and makes its record.
 func record(o dodona.Observation, appended time.Time) dodona.Record {
-	o.Signature = fakeSign(o.Signer, o.Digest(network.ID()))
+	o.Signature = signtest.Sign(o.Signer, o.Digest(network.ID()))
 	body, err := json.Marshal(o)
 	if err != nil {
 		panic(err)
@@ -191,7 +172,7 @@ func altered(rec dodona.Record, change func(*dodona.Observation)) dodona.Record 
 func signatures(claims []dodona.Claim) [][]dodona.Signature {
 	out := make([][]dodona.Signature, len(claims))
 	for i, c := range claims {
-		out[i] = []dodona.Signature{fakeSign(member, c.Digest)}
+		out[i] = []dodona.Signature{signtest.Sign(member, c.Digest)}
 	}
 	return out
 }

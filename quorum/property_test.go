@@ -8,6 +8,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/racetest"
+	"github.com/dodona-oracle/dodona/internal/signtest"
 	"github.com/dodona-oracle/dodona/quorum"
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
@@ -40,7 +41,7 @@ func drawRecord(t *rapid.T) dodona.Record {
 
 func TestEveryObservationHasOneFate(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		v, err := quorum.New(quorum.Config{Network: network, Quorum: group, Scheme: dodona.ECDSA(fakeRecover), Feeds: feeds(price, door, mode), Recover: fakeRecover, Workers: 3})
+		v, err := quorum.New(quorum.Config{Network: network, Quorum: group, Scheme: dodona.ECDSA(signtest.Recover), Feeds: feeds(price, door, mode), Recover: signtest.Recover, Workers: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +112,7 @@ func TestWorkersDoNotChangeTheOutcome(t *testing.T) {
 	}
 	var want []dodona.Record
 	for workers := 1; workers <= 4; workers++ {
-		v, err := quorum.New(quorum.Config{Network: network, Quorum: group, Scheme: dodona.ECDSA(fakeRecover), Feeds: feeds(price, door, mode), Recover: fakeRecover, Workers: workers})
+		v, err := quorum.New(quorum.Config{Network: network, Quorum: group, Scheme: dodona.ECDSA(signtest.Recover), Feeds: feeds(price, door, mode), Recover: signtest.Recover, Workers: workers})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -217,7 +218,7 @@ func BenchmarkSlice(b *testing.B) {
 		set = append(set, feed)
 		slice = append(slice, observe(feed, 0, int64(i)))
 	}
-	v, err := quorum.New(quorum.Config{Network: network, Quorum: group, Scheme: dodona.ECDSA(fakeRecover), Feeds: feeds(set...), Recover: fakeRecover})
+	v, err := quorum.New(quorum.Config{Network: network, Quorum: group, Scheme: dodona.ECDSA(signtest.Recover), Feeds: feeds(set...), Recover: signtest.Recover})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/grid"
 	"github.com/dodona-oracle/dodona/internal/secp"
+	"github.com/dodona-oracle/dodona/internal/signtest"
 	"github.com/dodona-oracle/dodona/quorum"
 )
 
@@ -203,8 +204,8 @@ func TestTheRefusedClaimOfASignerBecomesAnAlarm(t *testing.T) {
 
 func TestForeignSignaturesAreNotAssembled(t *testing.T) {
 	e := newValidator(t).Step(start, []dodona.Record{observe(price, 0, 1)})
-	foreign := fakeSign(stranger, e.Claims[0].Digest)
-	own := fakeSign(member, e.Claims[0].Digest)
+	foreign := signtest.Sign(stranger, e.Claims[0].Digest)
+	own := signtest.Sign(member, e.Claims[0].Digest)
 	for name, lists := range map[string][][]dodona.Signature{
 		"none": nil, "of two claims": {{own}, {own}}, "a stranger's": {{foreign}}, "zeros": {{{}}},
 		"one twice": {{own, own}}, "a stranger's too": {{own, foreign}},
@@ -254,7 +255,7 @@ func TestSignaturesAreChecked(t *testing.T) {
 func TestNewRefusesWhatItCannotServe(t *testing.T) {
 	three := dodona.Quorum{Scheme: "ecdsa", K: 2, Members: []dodona.Address{{1}, {2}, {3}}}
 	config := func(change func(*quorum.Config)) quorum.Config {
-		c := quorum.Config{Network: network, Quorum: group, Scheme: dodona.ECDSA(fakeRecover), Feeds: feeds(price), Recover: fakeRecover}
+		c := quorum.Config{Network: network, Quorum: group, Scheme: dodona.ECDSA(signtest.Recover), Feeds: feeds(price), Recover: signtest.Recover}
 		change(&c)
 		return c
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/signtest"
 )
 
 func TestAnHonestObservationBecomesAnAttestation(t *testing.T) {
@@ -20,7 +21,7 @@ func TestAnHonestObservationBecomesAnAttestation(t *testing.T) {
 	if a.Feed.ID() != price.ID() || a.Attestation.Report.Value != dodona.NewInt192(43218_55000000) {
 		t.Errorf("got answer %+v", a)
 	}
-	signer, err := fakeRecover(a.Attestation.Report.Digest(network.ID()), a.Attestation.Signatures[0])
+	signer, err := signtest.Recover(a.Attestation.Report.Digest(network.ID()), a.Attestation.Signatures[0])
 	if err != nil || signer != member {
 		t.Errorf("signed by %s (%v), want %s", signer, err, member)
 	}
