@@ -2,70 +2,26 @@ package secp
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"math/big"
-	"os"
 	"testing"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/racetest"
+	"github.com/dodona-oracle/dodona/internal/wycheprooftest"
 )
 
-// wycheproof is the part of C2SP's files that is needed.
-type wycheproof struct {
-	NumberOfTests int `json:"numberOfTests"`
-	TestGroups    []struct {
-		PublicKey struct {
-			Uncompressed string `json:"uncompressed"`
-		} `json:"publicKey"`
-		Tests []struct {
-			ID      int    `json:"tcId"`
-			Comment string `json:"comment"`
-			Msg     string `json:"msg"`
-			Sig     string `json:"sig"`
-			Result  string `json:"result"`
-		} `json:"tests"`
-	} `json:"testGroups"`
-}
-
-// eachWycheproof calls test for every case of a file; low says whether s is in the lower half.
+// eachWycheproof calls test for every case of a file.
 func eachWycheproof(t *testing.T, file string, test func(name string, key PublicKey, digest dodona.Digest, sig []byte, valid bool)) {
-	raw, err := os.ReadFile("../../spec/vectors/" + file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var set wycheproof
-	if err := json.Unmarshal(raw, &set); err != nil {
-		t.Fatal(err)
-	}
-	ran := 0
-	for _, g := range set.TestGroups {
-		b, err := hex.DecodeString(g.PublicKey.Uncompressed)
+	t.Helper()
+	wycheprooftest.Each(t, "../../spec/vectors/"+file, func(c wycheprooftest.Case) {
+		key, err := ParsePublicKey(c.Key)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("public key %x: %v", c.Key, err)
 		}
-		key, err := ParsePublicKey(b)
-		if err != nil {
-			t.Fatalf("public key %s: %v", g.PublicKey.Uncompressed, err)
-		}
-		for _, c := range g.Tests {
-			msg, err1 := hex.DecodeString(c.Msg)
-			sig, err2 := hex.DecodeString(c.Sig)
-			if err := errors.Join(err1, err2); err != nil {
-				t.Fatal(err)
-			}
-			test(fmt.Sprintf("case %d (%s)", c.ID, c.Comment), key, sha256.Sum256(msg), sig, c.Result == "valid")
-			ran++
-		}
-	}
-	if ran != set.NumberOfTests || ran < 200 {
-		t.Fatalf("ran %d of %d cases", ran, set.NumberOfTests)
-	}
+		test(c.Name, key, sha256.Sum256(c.Msg), c.Sig, c.Valid)
+	})
 }
 
 // lowered returns r‖s with s in the lower half, and whether it was there already.
