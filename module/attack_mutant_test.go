@@ -18,6 +18,7 @@ import (
 	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/module/manifest"
 	"github.com/dodona-oracle/dodona/module/wasm"
+	"github.com/dodona-oracle/dodona/module/wasm/wasmtest"
 )
 
 // mutated are the modules that are damaged: what languages build, and what uses all host functions.
@@ -146,8 +147,8 @@ func codeOf(t *testing.T, b []byte) wasm.Range {
 
 // mutant damages a copy of a module, every second time in its code alone.
 func mutant(random *rand.Rand, b []byte, code wasm.Range, i int) []byte {
-	m := slices.Clone(b)
 	if i%2 == 1 {
+		m := slices.Clone(b)
 		at := code.Start + random.Uint32N(code.End-code.Start)
 		if i%4 == 1 {
 			m[at] = byte(random.Uint32())
@@ -156,24 +157,7 @@ func mutant(random *rand.Rand, b []byte, code wasm.Range, i int) []byte {
 		}
 		return m
 	}
-	switch i / 2 % 8 {
-	case 0:
-		return m[:random.IntN(len(m))]
-	case 1:
-		at := random.IntN(len(m))
-		n := min(1+random.IntN(8), len(m)-at)
-		copy(m[random.IntN(len(m)-n+1):], m[at:at+n])
-	case 2, 3:
-		m[random.IntN(len(m))] = byte(random.Uint32())
-	case 4:
-		at := 8 + random.IntN(len(m)-8)
-		m = slices.Delete(m, at, at+1)
-	default:
-		for range 1 + random.IntN(3) {
-			m[random.IntN(len(m))] ^= 1 << random.IntN(8)
-		}
-	}
-	return m
+	return wasmtest.Mutant(random, b, i/2)
 }
 
 // TestLengthBombsAreRefused: files that say they are longer than they are, in every section.

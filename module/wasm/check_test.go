@@ -80,6 +80,26 @@ func corpus(t testing.TB) map[string][]byte {
 	return all
 }
 
+// checkedGuests are the guests that tests of modules run.
+func checkedGuests(t *testing.T) map[string]*wasm.Module {
+	t.Helper()
+	files, err := filepath.Glob("../testdata/guests/*.wasm")
+	if err != nil || len(files) < 6 {
+		t.Fatalf("guests: %v, %v", files, err)
+	}
+	all := map[string]*wasm.Module{}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all[file], err = wasm.Check(b, generous); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+	}
+	return all
+}
+
 func TestGuestsOfAllLanguagesAreAccepted(t *testing.T) {
 	for name, b := range corpus(t) {
 		p := generous

@@ -16,6 +16,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/dodona-oracle/dodona/module/wasm"
+	"github.com/dodona-oracle/dodona/module/wasm/wasmtest"
 )
 
 // core is the version of WebAssembly that modules are written for.
@@ -121,7 +122,7 @@ func TestWazeroCompilesWhatIsAcceptedOfMutants(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(guests)) {
 		accepted := 0
 		for i := range each {
-			b := mutant(random, guests[name], i)
+			b := wasmtest.Mutant(random, guests[name], i)
 			if !j.accepts(t, b) {
 				continue
 			}
@@ -134,29 +135,6 @@ func TestWazeroCompilesWhatIsAcceptedOfMutants(t *testing.T) {
 			t.Errorf("%s: %d of %d mutants were accepted (seed %d): the test does not try both sides", name, accepted, each, seed)
 		}
 	}
-}
-
-// mutant damages a copy of b: bits, bytes, its end, or a piece that is moved elsewhere.
-func mutant(random *rand.Rand, b []byte, i int) []byte {
-	m := slices.Clone(b)
-	switch i % 8 {
-	case 0:
-		return m[:random.IntN(len(m))]
-	case 1:
-		at := random.IntN(len(m))
-		n := min(1+random.IntN(8), len(m)-at)
-		copy(m[random.IntN(len(m)-n+1):], m[at:at+n])
-	case 2, 3:
-		m[random.IntN(len(m))] = byte(random.Uint32())
-	case 4:
-		at := 8 + random.IntN(len(m)-8)
-		m = slices.Delete(m, at, at+1)
-	default:
-		for range 1 + random.IntN(3) {
-			m[random.IntN(len(m))] ^= 1 << random.IntN(8)
-		}
-	}
-	return m
 }
 
 // allocated is how many bytes f allocates. Other goroutines must rest.

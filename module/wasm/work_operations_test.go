@@ -2,8 +2,6 @@ package wasm_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -108,20 +106,7 @@ func TestWhatIsInterpretedIsCounted(t *testing.T) {
 
 // TestGuestsAreInterpretedInWhatIsCounted holds that real code is counted for what it is.
 func TestGuestsAreInterpretedInWhatIsCounted(t *testing.T) {
-	files, err := filepath.Glob("../testdata/guests/*.wasm")
-	if err != nil || len(files) < 6 {
-		t.Fatalf("guests: %v, %v", files, err)
-	}
-	for _, file := range files {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m, err := wasm.Check(b, generous)
-		if err != nil {
-			t.Errorf("%s: %v", file, err)
-			continue
-		}
+	for file, m := range checkedGuests(t) {
 		bytes, length := kept(t, m)
 		if most := m.Interpreted() + 2*length + 1<<20; bytes > most {
 			t.Errorf("%s: the interpreter keeps %d bytes, and %d are counted", file, bytes, most)

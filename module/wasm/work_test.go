@@ -2,8 +2,6 @@ package wasm_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -91,20 +89,7 @@ func TestWhatTheRewriterAddsIsWork(t *testing.T) {
 }
 
 func TestGuestsHaveRoomForWork(t *testing.T) {
-	files, err := filepath.Glob("../testdata/guests/*.wasm")
-	if err != nil || len(files) < 6 {
-		t.Fatalf("guests: %v, %v", files, err)
-	}
-	for _, file := range files {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m, err := wasm.Check(b, generous)
-		if err != nil {
-			t.Errorf("%s: %v", file, err)
-			continue
-		}
+	for file, m := range checkedGuests(t) {
 		if m.Work() == 0 || m.Work() > wasm.MaxWork/10 {
 			t.Errorf("%s: %d units, want at most a tenth of %d", file, m.Work(), wasm.MaxWork)
 		}
