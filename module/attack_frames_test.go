@@ -97,11 +97,27 @@ func deep(random *rand.Rand, worst bool) []byte {
 	}.bytes()
 }
 
+// recursive returns a module whose function calls itself so often: its body comes first, and after the call it needs its first locals, all of 64 bits.
+func recursive(declared []byte, locals, calls int, body []byte) []byte {
+	f := append(declared, 0x23, deepLeft, 0x45, 0x04, 0x40, 0x0f, 0x0b) // if left == 0: return
+	f = append(f, 0x23, deepLeft, 0x41, 1, 0x6b, 0x24, deepLeft)        // left--
+	f = append(append(f, body...), 0x10, deepF)
+	for i := range locals {
+		f = append(f, 0x20, byte(i), 0x24, deepValue)
+	}
+	return sketch{
+		types:     join([]byte{2}, []byte{0x60, 0, 1, 0x7f}, []byte{0x60, 0, 0}),
+		functions: []byte{2, 1, 0},
+		globals:   []byte{2, 0x7f, 1, 0x41, 0, 0x0b, 0x7e, 1, 0x42, 5, 0x0b},
+		bodies:    [][]byte{append(f, 0x0b)},
+		code:      join([]byte{0x41}, sleb(calls), []byte{0x24, deepLeft, 0x10, deepF, 0x41, 0}),
+	}.bytes()
+}
+
 // merged returns a module whose function calls itself from within many ifs, each of which sets some of many locals: the engine makes a new
 // value of each where the ways through an if meet.
 func merged(ifs, locals, set, calls int) []byte {
-	body := []byte{0x23, deepLeft, 0x45, 0x04, 0x40, 0x0f, 0x0b}       // if left == 0: return
-	body = append(body, 0x23, deepLeft, 0x41, 1, 0x6b, 0x24, deepLeft) // left--
+	var body []byte
 	assign := func(from int) {
 		for i := range set {
 			local := byte((from + i) % locals)
@@ -117,17 +133,7 @@ func merged(ifs, locals, set, calls int) []byte {
 		assign(i*set + 1)
 		body = append(body, 0x0b)
 	}
-	body = append(body, 0x10, deepF)
-	for i := range locals {
-		body = append(body, 0x20, byte(i), 0x24, deepValue)
-	}
-	return sketch{
-		types:     join([]byte{2}, []byte{0x60, 0, 1, 0x7f}, []byte{0x60, 0, 0}),
-		functions: []byte{2, 1, 0},
-		globals:   []byte{2, 0x7f, 1, 0x41, 0, 0x0b, 0x7e, 1, 0x42, 5, 0x0b},
-		bodies:    [][]byte{append([]byte{1, byte(locals), 0x7e}, append(body, 0x0b)...)},
-		code:      join([]byte{0x41}, sleb(calls), []byte{0x24, deepLeft, 0x10, deepF, 0x41, 0}),
-	}.bytes()
+	return recursive([]byte{1, byte(locals), 0x7e}, locals, calls, body)
 }
 
 // sleb returns a signed LEB128 of a number that is not negative.
@@ -247,9 +253,7 @@ func TestTheStackIsBounded(t *testing.T) {
 // turned returns a module whose function calls itself after a loop with many ways back to its head. Each gives the head a value of every
 // local, by way of one more, because one local is as it was.
 func turned(branches, locals, calls int) []byte {
-	body := []byte{0x23, deepLeft, 0x45, 0x04, 0x40, 0x0f, 0x0b}       // if left == 0: return
-	body = append(body, 0x23, deepLeft, 0x41, 1, 0x6b, 0x24, deepLeft) // left--
-	body = append(body, 0x03, 0x40)
+	body := []byte{0x03, 0x40}
 	again := []byte{0x20, byte(locals), 0x0d, 0} // if the last local is not 0, which it is
 	for i := range locals {
 		if i == locals-1 {
@@ -257,15 +261,5 @@ func turned(branches, locals, calls int) []byte {
 		}
 		body = append(body, 0x20, byte(i), 0x42, 1, 0x7c, 0x21, byte(i)) // local++
 	}
-	body = append(append(body, again...), 0x0b, 0x10, deepF)
-	for i := range locals {
-		body = append(body, 0x20, byte(i), 0x24, deepValue)
-	}
-	return sketch{
-		types:     join([]byte{2}, []byte{0x60, 0, 1, 0x7f}, []byte{0x60, 0, 0}),
-		functions: []byte{2, 1, 0},
-		globals:   []byte{2, 0x7f, 1, 0x41, 0, 0x0b, 0x7e, 1, 0x42, 5, 0x0b},
-		bodies:    [][]byte{append([]byte{2, byte(locals), 0x7e, 1, 0x7f}, append(body, 0x0b)...)},
-		code:      join([]byte{0x41}, sleb(calls), []byte{0x24, deepLeft, 0x10, deepF, 0x41, 0}),
-	}.bytes()
+	return recursive([]byte{2, byte(locals), 0x7e, 1, 0x7f}, locals, calls, append(append(body, again...), 0x0b))
 }

@@ -90,7 +90,7 @@ func TestTheStackIsPromisedFromTheCacheToo(t *testing.T) {
 
 // crafted returns a module whose function calls itself after a part that is repeated, over few locals that are alive throughout.
 func crafted(locals, times int, open []byte, part func(i int) []byte, shut []byte) []byte {
-	body := []byte{0x23, deepLeft, 0x45, 0x04, 0x40, 0x0f, 0x0b, 0x23, deepLeft, 0x41, 1, 0x6b, 0x24, deepLeft}
+	var body []byte
 	for i := range locals {
 		body = append(body, 0x23, deepValue, 0x42, byte(i), 0x7c, 0x21, byte(i))
 	}
@@ -98,17 +98,7 @@ func crafted(locals, times int, open []byte, part func(i int) []byte, shut []byt
 	for i := range times {
 		body = append(body, part(i)...)
 	}
-	body = append(append(body, shut...), 0x10, deepF)
-	for i := range locals {
-		body = append(body, 0x20, byte(i), 0x24, deepValue)
-	}
-	return sketch{
-		types:     join([]byte{2}, []byte{0x60, 0, 1, 0x7f}, []byte{0x60, 0, 0}),
-		functions: []byte{2, 1, 0},
-		globals:   []byte{2, 0x7f, 1, 0x41, 0, 0x0b, 0x7e, 1, 0x42, 5, 0x0b},
-		bodies:    [][]byte{append([]byte{1, byte(locals), 0x7e}, append(body, 0x0b)...)},
-		code:      join([]byte{0x41}, sleb(3000), []byte{0x24, deepLeft, 0x10, deepF, 0x41, 0}),
-	}.bytes()
+	return recursive([]byte{1, byte(locals), 0x7e}, locals, 3000, append(body, shut...))
 }
 
 // TestTheStackOfFewValuesStaysWithinItsBound: little is alive, and yet values are driven out of their registers, by instructions that
