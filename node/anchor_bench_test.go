@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 
@@ -25,17 +24,12 @@ func BenchmarkSealThroughTheJournal(b *testing.B) {
 
 func sealThroughTheJournal(b *testing.B, leaves int) {
 	const feeds, day = 10, 24 * 3600_000
-	var text strings.Builder
-	fmt.Fprintf(&text, "node: {name: bench, data: %q, memory: 1GiB, key: {hex: %q}}\n", b.TempDir(), strings.Repeat("07", 32))
-	text.WriteString("roles: [observe, validate, anchor]\nanchor: {every: 24h}\njournal: {raw: {bytes: 4GiB}, proof: {bytes: 4GiB}}\nsources:\n  s0: {sim: {seed: 1}}\nfeeds:\n")
-	for i := range feeds {
-		fmt.Fprintf(&text, "  f%d: {decimals: 8, every: 1s, from: [s0], unit: USD}\n", i)
-	}
+	text := benchConfig(b, feeds, "roles: [observe, validate, anchor]\nanchor: {every: 24h}\n")
 	key, err := secp.ParsePrivateKey(bytes.Repeat([]byte{7}, 32))
 	if err != nil {
 		b.Fatal(err)
 	}
-	n := openNode(b, text.String(), Options{})
+	n := openNode(b, text, Options{})
 	first := dodona.RoundAt(time.Now())/day*day - day
 	var recs []dodona.Record
 	for i := range leaves / feeds {
@@ -52,7 +46,7 @@ func sealThroughTheJournal(b *testing.B, leaves int) {
 	n.close()
 	for range b.N {
 		b.StopTimer()
-		n := openNode(b, text.String(), Options{})
+		n := openNode(b, text, Options{})
 		series, err := anchor.New(anchor.Config{
 			Network: n.id.network, Quorum: n.id.quorum, Scheme: n.voice.scheme, Every: n.config().Anchor.Every, Recorder: n.recorder,
 		})

@@ -14,23 +14,29 @@ import (
 	"github.com/dodona-oracle/dodona/internal/secp"
 )
 
+// benchConfig is of feeds of one source, a round a second, on a node whose key is known.
+func benchConfig(b *testing.B, feeds int, roles string) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "node: {name: bench, data: %q, memory: 1GiB, key: {hex: %q}}\n", b.TempDir(), strings.Repeat("07", 32))
+	text.WriteString(roles + "journal: {raw: {bytes: 4GiB}, proof: {bytes: 4GiB}}\nsources:\n  s0: {sim: {seed: 1}}\nfeeds:\n")
+	for i := range feeds {
+		fmt.Fprintf(&text, "  f%d: {decimals: 8, every: 1s, from: [s0], unit: USD}\n", i)
+	}
+	return text.String()
+}
+
 // BenchmarkExplain asks for the story of rounds of a journal of a million records: of 10 feeds, each with the exchange of
 // its source, the round, the observation and the answer. Nothing of it is in memory: the journal is opened anew.
 //
 //	go test ./node -run '^$' -bench Explain -benchtime 200x
 func BenchmarkExplain(b *testing.B) {
 	const feeds, rounds = 10, 25_000
-	var text strings.Builder
-	fmt.Fprintf(&text, "node: {name: bench, data: %q, memory: 1GiB, key: {hex: %q}}\n", b.TempDir(), strings.Repeat("07", 32))
-	text.WriteString("roles: [observe, validate]\njournal: {raw: {bytes: 4GiB}, proof: {bytes: 4GiB}}\nsources:\n  s0: {sim: {seed: 1}}\nfeeds:\n")
-	for i := range feeds {
-		fmt.Fprintf(&text, "  f%d: {decimals: 8, every: 1s, from: [s0], unit: USD}\n", i)
-	}
+	text := benchConfig(b, feeds, "roles: [observe, validate]\n")
 	key, err := secp.ParsePrivateKey(bytes.Repeat([]byte{7}, 32))
 	if err != nil {
 		b.Fatal(err)
 	}
-	n := openNode(b, text.String(), Options{})
+	n := openNode(b, text, Options{})
 	first := dodona.RoundAt(time.Now().Add(-rounds * time.Second).Truncate(time.Second))
 	at := func(i int) dodona.Round { return first + dodona.Round(i)*1000 }
 	for from := 0; from < rounds; from += 20 {
@@ -49,7 +55,7 @@ func BenchmarkExplain(b *testing.B) {
 		}
 	}
 	n.close()
-	n = openNode(b, text.String(), Options{})
+	n = openNode(b, text, Options{})
 	var took []time.Duration
 	b.ResetTimer()
 	for i := range b.N {
