@@ -34,7 +34,11 @@ func sealThroughTheJournal(b *testing.B, leaves int) {
 	var recs []dodona.Record
 	for i := range leaves / feeds {
 		for f := range feeds {
-			recs = append(recs, keptRound(b, n, key, f, first+dodona.Round(i*1000), false)[3])
+			rec := keptRound(b, n, key, f, first+dodona.Round(i*1000), false)[3]
+			if i > 0 {
+				rec.After = (first + dodona.Round((i-1)*1000)).ID()
+			}
+			recs = append(recs, rec)
 		}
 		if len(recs) >= 200 || i == leaves/feeds-1 {
 			if err := n.journal.Append(b.Context(), recs...); err != nil {
