@@ -67,6 +67,13 @@ func (o *outcomes) add(out Outcome) {
 	}
 }
 
+// all returns the outcomes up to now.
+func (o *outcomes) all() []Outcome {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.list)
+}
+
 // await returns the first outcome that satisfies f.
 func (o *outcomes) await(t testing.TB, what string, f func(Outcome) bool) Outcome {
 	t.Helper()
