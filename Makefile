@@ -49,8 +49,8 @@ lint: ## formatting, vet, staticcheck, the browser build (needs Go)
 	GOOS=js GOARCH=wasm go build ./verify/
 	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o /dev/null ./verify/wasm
 	GOOS=wasip1 GOARCH=wasm go vet ./sdk/go/...
-	GOOS=linux GOARCH=arm GOARM=7 go build -o /dev/null ./cmd/dodona
-	GOOS=linux GOARCH=arm GOARM=7 go build -tags $(NO_SERVER) -o /dev/null ./cmd/dodona
+	GOOS=linux GOARCH=arm GOARM=7 go build -trimpath -o /dev/null ./cmd/dodona
+	GOOS=linux GOARCH=arm GOARM=7 go build -trimpath -tags $(NO_SERVER) -o /dev/null ./cmd/dodona
 	go vet -tags $(NO_SERVER) ./bus ./journal ./node ./cmd/dodona
 
 deps: ## install what the tests need (Debian packages; lists them first; does nothing twice)
