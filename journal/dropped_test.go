@@ -41,12 +41,13 @@ func TestWhatTheServerSaysOfAnEnd(t *testing.T) {
 		change  func(info *jetstream.StreamInfo)
 		want    bool
 	}{
-		"nothing new":          {knew: here, change: func(*jetstream.StreamInfo) {}},
-		"more records":         {knew: here, change: func(i *jetstream.StreamInfo) { i.State.LastSeq += 5 }},
-		"its end is gone":      {knew: here, change: func(i *jetstream.StreamInfo) { i.State.LastSeq-- }, want: true},
-		"the answer is old":    {knew: reach{here.born, here.place - 1}, change: func(i *jetstream.StreamInfo) { i.State.LastSeq-- }},
-		"another stream":       {knew: here, change: func(i *jetstream.StreamInfo) { i.Created, i.State.LastSeq = i.Created.Add(1), 1 }},
-		"known of another one": {knew: reach{here.born.Add(-1), here.place + 5}, change: func(*jetstream.StreamInfo) {}},
+		"nothing new":                   {knew: here, change: func(*jetstream.StreamInfo) {}},
+		"more records":                  {knew: here, change: func(i *jetstream.StreamInfo) { i.State.LastSeq += 5 }},
+		"its end is gone":               {knew: here, change: func(i *jetstream.StreamInfo) { i.State.LastSeq-- }, want: true},
+		"the answer is old":             {knew: reach{here.born, here.place - 1}, change: func(i *jetstream.StreamInfo) { i.State.LastSeq-- }},
+		"asked before its end was told": {knew: reach{here.born, here.place + 3}, change: func(*jetstream.StreamInfo) {}},
+		"another stream":                {knew: here, change: func(i *jetstream.StreamInfo) { i.Created, i.State.LastSeq = i.Created.Add(1), 1 }},
+		"known of another one":          {knew: reach{here.born.Add(-1), here.place + 5}, change: func(*jetstream.StreamInfo) {}},
 		"retention freed all": {knew: here, change: func(i *jetstream.StreamInfo) {
 			i.State.FirstSeq, i.State.Msgs = i.State.LastSeq+1, 0
 			setFreed(i.Config.Metadata, i.State.FirstSeq)

@@ -306,6 +306,9 @@ func (l *lane) miss(v view) bool {
 	if !v.Created.Equal(l.sighted.born) {
 		return false
 	}
+	if l.reach.born.Equal(v.knew.born) { // a loss that was told since the question lowered it
+		v.knew.place = min(v.knew.place, l.reach.place)
+	}
 	st, before := v.State, l.state
 	if st.FirstSeq < before.FirstSeq && !v.TimeStamp.After(l.stateAt) && !v.short() {
 		return false // an answer from before the last one: it lacks what was freed since. In a later one it has come undone
