@@ -43,6 +43,7 @@ func TestObserversStopByTheLimitThatTheStreamHas(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")
 	}
+	t.Parallel()
 	for _, other := range []bool{false, true} {
 		url, _ := elsewhere(t, t.TempDir(), 8*unit.MiB)
 		var told logtest.Text

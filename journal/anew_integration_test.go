@@ -13,6 +13,7 @@ import (
 
 // TestAStreamMadeAnewIsNoNewLossOfEach: its birth says what was lost; a process that meets it later tells nothing new.
 func TestAStreamMadeAnewIsNoNewLossOfEach(t *testing.T) {
+	t.Parallel()
 	_, server, first, second := twoSigners(t, Config{}, time.Now)
 	appendEvents(t, first.journal, "before", 3, 1)
 	appendEvents(t, second.journal, "before-too-", 3, 1)

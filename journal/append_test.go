@@ -105,6 +105,7 @@ func TestManyAppendAtOnce(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")
 	}
+	t.Parallel()
 	for _, durability := range []Durability{Batch, Strict} {
 		t.Run(string(durability), func(t *testing.T) {
 			j := open(t, Config{Durability: durability})

@@ -93,6 +93,7 @@ func TestDamageIsFoundBoundedAndNamed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts a folder over and over")
 	}
+	t.Parallel()
 	for _, c := range []struct {
 		name     string
 		damage   func(t *testing.T, blocks string)

@@ -117,6 +117,7 @@ func TestTheEndIsDroppedWhileItRuns(t *testing.T) {
 // TestAClaimThatIsCountedAndGoneIsALoss: of a stream with so many places without a record nobody asks what was dropped. The server drops the claim
 // without a word, and goes on counting it, so that its key stands still, until the store is started again.
 func TestAClaimThatIsCountedAndGoneIsALoss(t *testing.T) {
+	t.Parallel()
 	j := open(t, Config{Proof: Limits{Bytes: 64 * unit.MiB}})
 	l := j.lanes[streamProof]
 	appendEvents(t, j, "before", mostPlaces+20, 10)

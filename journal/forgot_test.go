@@ -70,6 +70,7 @@ func TestADamagedClaimIsNotSignedOver(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts a folder over and over")
 	}
+	t.Parallel()
 	first := func(blocks string) string { return filepath.Join(blocks, "1.blk") }
 	for name, c := range map[string]struct {
 		behind int // bytes of events
@@ -234,6 +235,7 @@ func TestWhatCannotBeReadIsNotAbsent(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")
 	}
+	t.Parallel()
 	limits := Limits{Bytes: 32 * unit.MiB}
 	cfg := Config{Dir: t.TempDir(), Node: "gw-1", Raw: limits, Proof: limits}
 	j := open(t, cfg)

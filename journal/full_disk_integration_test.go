@@ -290,6 +290,7 @@ func TestAStartOnAFullDiskTellsOfNoDamage(t *testing.T) {
 
 // TestAPartOfAnIndexIsNoDamage: a store that is stopped on a full disk writes what fits of it.
 func TestAPartOfAnIndexIsNoDamage(t *testing.T) {
+	t.Parallel()
 	dir := smallDisk(t)
 	h := startHub(t, Config{Dir: filepath.Join(dir, "d"), Raw: smallStreams, Proof: smallStreams})
 	for n := range 6 {

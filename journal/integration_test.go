@@ -89,6 +89,7 @@ func (s *natsServer) kill(t *testing.T) {
 
 // TestServerElsewhereIsKilledUnderLoad appends from two nodes and reads while the server is killed and started again.
 func TestServerElsewhereIsKilledUnderLoad(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	limits := Limits{Bytes: 64 * unit.MiB}
 	nodes := []*Journal{
@@ -180,6 +181,7 @@ func smallDisk(t *testing.T) (dir string) {
 
 // TestDiskFullBlocksAndGoesOn fills a small file system below the journal, and then makes it larger.
 func TestDiskFullBlocksAndGoesOn(t *testing.T) {
+	t.Parallel()
 	dir := smallDisk(t)
 	j := open(t, Config{Dir: dir})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
@@ -222,6 +224,7 @@ func TestDiskFullBlocksAndGoesOn(t *testing.T) {
 
 // TestAFullDiskIsNoLoss: what the store could not write, and acknowledged to nobody, it counts among what it lost.
 func TestAFullDiskIsNoLoss(t *testing.T) {
+	t.Parallel()
 	dir := smallDisk(t)
 	var told logtest.Text
 	j := open(t, Config{Dir: dir, Log: slog.New(slog.NewTextHandler(&told, nil))})

@@ -69,6 +69,7 @@ func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it kills processes")
 	}
+	t.Parallel()
 	dir := t.TempDir()
 	kept := make(map[string]bool)
 	for run := range kills {

@@ -13,6 +13,7 @@ import (
 
 // TestServerLosesItsDiskWhileTheNodeRuns: killed, its store removed, and started again.
 func TestServerLosesItsDiskWhileTheNodeRuns(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	limits := Limits{Bytes: 64 * unit.MiB}
 	j := open(t, Config{Node: "gw-1", URL: s.url(), Raw: limits, Proof: limits})

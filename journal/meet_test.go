@@ -75,6 +75,7 @@ func TestLostStreamsAreMadeAnewWhileTheNodeRuns(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it waits for seconds")
 	}
+	t.Parallel()
 	server := open(t, Config{Listen: "127.0.0.1:0"})
 	network := dodona.Digest{7}
 	j := joinAs(t, server, "gw-1", network)

@@ -167,6 +167,7 @@ func TestLastClaimOutlivesRetention(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")
 	}
+	t.Parallel()
 	for _, limits := range []Limits{{Bytes: 2 * unit.MiB}, {Bytes: 256 * unit.MiB, Age: time.Nanosecond}} {
 		j := open(t, Config{Proof: limits})
 		const dead = "report.dead.abc"

@@ -151,6 +151,7 @@ func TestOverfullStreamDrains(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")
 	}
+	t.Parallel()
 	dir := t.TempDir()
 	j, err := Open(t.Context(), Config{Dir: dir, Node: "gw-1", Proof: Limits{Bytes: 8 * unit.MiB}})
 	if err != nil {

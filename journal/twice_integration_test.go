@@ -40,6 +40,7 @@ const callsEach = 10
 // TestOneKeyInTwoProcessesSignsEachRoundOnce lets both sides call at once, gives most calls too little time, opens the
 // journals again and again, and kills the server. DODONA_DUEL_ROUNDS says for how many rounds, 10,000 in make soak.
 func TestOneKeyInTwoProcessesSignsEachRoundOnce(t *testing.T) {
+	t.Parallel()
 	rounds := 150
 	if n, err := strconv.Atoi(os.Getenv("DODONA_DUEL_ROUNDS")); err == nil {
 		rounds = n

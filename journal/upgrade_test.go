@@ -256,6 +256,7 @@ func TestAnUpgradeIsFinishedFromEveryStep(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts a folder over and over")
 	}
+	t.Parallel()
 	original := unpack(t, format1)
 	before := contentsOf(t, original, oldNames)
 	network := networkOf(t, before)
