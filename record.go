@@ -26,7 +26,7 @@ const (
 const (
 	EventRejected = "rejected" // the validator refused an observation (package quorum)
 	EventConflict = "conflict" // a round was not signed: the key has claimed another answer of it, or a later round
-	EventUnsigned = "unsigned" // a round was computed and never signed: it closed or its feed was changed before, or the signer refused and knows of no other answer
+	EventUnsigned = "unsigned" // a round was computed and never signed: it closed before, or the signer refused and knows of no other answer
 	EventLate     = "late"     // an observation was signed in time and kept after its round had closed, so it counts for nothing
 	EventDropped  = "dropped"  // the journal can never take something
 	EventLoss     = "loss"     // records are gone that should be there (package journal)

@@ -3,7 +3,6 @@ package node
 import (
 	"encoding/json"
 	"errors"
-	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -105,69 +104,5 @@ func TestWhatIsKeptOfARoundIsSigned(t *testing.T) {
 		case c.signed != 0 && (err != nil || obs.Value != dodona.NewInt192(c.signed)):
 			t.Errorf("%s: %+v is signed, %v; want what is kept", c.name, obs, err)
 		}
-	}
-}
-
-// TestEveryKeptRoundIsFinished: a run of a feed that ended before it knew that its round was kept, and one after it that ended before it
-// had signed that and its own, leave two, and nothing of them is lost in silence.
-func TestEveryKeptRoundIsFinished(t *testing.T) {
-	n := openNode(t, walks(t.TempDir(), "roles: [observe]\nfeeds: {f: {decimals: 2, every: 10s, from: [s]}}\n"), Options{})
-	f, rounds := n.config().Feeds[0], n.observer.rounds
-	now := grid.At(dodona.RoundAt(time.Now()), f.Settings.Every)
-	rounds.now = now.Time
-	former := f.Feed
-	former.Decimals++
-	value := dodona.NewInt192(7)
-	kept := func(feed dodona.Feed, back dodona.Round, value *dodona.Int192) {
-		t.Helper()
-		body, err := json.Marshal(dodona.Bundle{Feed: feed, Round: now - back*10_000, Value: value})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := n.journal.Append(t.Context(), dodona.Record{Topic: dodona.TopicRound, Key: "f", ID: (now - back*10_000).ID(), Body: body}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	kept(f.Feed, 9, &value)
-	if last, err := rounds.resume(t.Context(), f, nil); err != nil || last != now-90_000 {
-		t.Fatalf("the last round is %v, %v", last, err)
-	}
-	rounds.now = (now - 80_000).Time
-	if err := rounds.sign(t.Context(), f.Settings.Every, dodona.Bundle{Feed: f.Feed, Round: now - 80_000, Value: &value}); err != nil {
-		t.Fatal(err)
-	}
-	rounds.now = now.Time
-	kept(f.Feed, 8, &value)
-	kept(f.Feed, 7, &value)
-	kept(f.Feed, 6, nil)
-	kept(former, 3, &value)
-	kept(f.Feed, 2, &value)
-	kept(f.Feed, 1, &value)
-	kept(f.Feed, 0, nil)
-	for range 2 {
-		if last, err := rounds.resume(t.Context(), f, nil); err != nil || last != now {
-			t.Fatalf("the last round is %v, %v; want %v", last, err, now)
-		}
-	}
-	var observed, unsigned []dodona.Round
-	for rec, err := range n.journal.Scan(t.Context(), dodona.TopicObservation, "f", nil) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, _ := rec.Round()
-		observed = append(observed, (now-r)/10_000)
-	}
-	for rec, err := range n.journal.Scan(t.Context(), dodona.TopicEvent, dodona.EventUnsigned, nil) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		var e struct{ Round dodona.Round }
-		if err := json.Unmarshal(rec.Body, &e); err != nil {
-			t.Fatal(err)
-		}
-		unsigned = append(unsigned, (now-e.Round)/10_000)
-	}
-	if !slices.Equal(observed, []dodona.Round{8, 2, 1}) || !slices.Equal(unsigned, []dodona.Round{9, 7, 3}) {
-		t.Errorf("observed %v and told unsigned %v rounds back, want 8, 2 and 1, and 9, 7 and 3", observed, unsigned)
 	}
 }

@@ -78,9 +78,6 @@ func (r *rounds) kept(ctx context.Context, b *dodona.Bundle) error {
 		return err
 	case was.Feed.ID() != b.Feed.ID():
 		b.Value, b.Missed = nil, "the journal has this round of the feed as it was before"
-		if was.Value != nil {
-			return r.unsigned(ctx, *was, changed)
-		}
 	default:
 		*b = *was
 	}
@@ -157,7 +154,7 @@ func (r *rounds) sign(ctx context.Context, every time.Duration, b dodona.Bundle)
 	_, closes := grid.Open(b.Round, every)
 	if r.now().After(closes) {
 		r.log.Warn("a round was computed and is not signed: it closed before it could be", "feed", b.Feed.Name, "round", b.Round, "closed", closes)
-		return r.unsigned(ctx, b, "")
+		return r.event(ctx, dodona.EventUnsigned, b.Feed.Name+"-"+b.Round.ID(), map[string]any{"feed": b.Feed.Name, "round": b.Round, "value": b.Value})
 	}
 	obs := dodona.Observation{
 		Feed: b.Feed.ID(), Name: b.Feed.Name, Round: b.Round, Value: *b.Value, Origin: b.Origin, Signer: r.key,
@@ -197,8 +194,8 @@ func (r *rounds) sign(ctx context.Context, every time.Duration, b dodona.Bundle)
 	return nil
 }
 
-// resume returns the last round that this node made of a feed, and first finishes those that an end of the feed or of the process left
-// between their journaled values and their observations.
+// resume returns the last round that this node made of a feed, and first finishes one that an end of the process left between its
+// journaled value and its observation, if it is still open.
 func (r *rounds) resume(ctx context.Context, f config.Feed, g *guest) (last dodona.Round, err error) {
 	observed, err := lastRound(ctx, r.journal.Own(), dodona.TopicObservation, f.Feed.Name)
 	if err != nil {
@@ -211,69 +208,15 @@ func (r *rounds) resume(ctx context.Context, f config.Feed, g *guest) (last dodo
 	if err != nil {
 		return 0, fmt.Errorf("read last round: %w", err)
 	}
-	b, err := decodeRecord[dodona.Bundle](rec)
-	if err != nil {
+	var b dodona.Bundle
+	if err := json.Unmarshal(rec.Body, &b); err != nil {
 		return 0, fmt.Errorf("read last round: %w", err)
 	}
 	if b.Feed.ID() == f.Feed.ID() {
-		g.restore(b)
+		g.restore(&b)
 	}
-	if b.Round <= observed {
-		return observed, nil
+	if b.Value == nil || b.Round <= observed || b.Feed.ID() != f.Feed.ID() {
+		return max(observed, b.Round), nil
 	}
-	return b.Round, r.finish(ctx, f, observed, b.Round)
-}
-
-// mostAtOnce is how many rounds a feed hands over together, but for the newest.
-const mostAtOnce = 100
-
-// finish signs what is kept of rounds above the last observed one, in their order: behind a later round none is signed. There are more than
-// one where a run of the feed ended before it knew that its round was kept, and the next one too before it had signed that and its own. An
-// event tells of each that is not signed any more.
-func (r *rounds) finish(ctx context.Context, f config.Feed, observed, newest dodona.Round) error {
-	first := observed + 1
-	if span := mostAtOnce * dodona.Round(f.Settings.Every.Milliseconds()); newest > span {
-		first = max(first, newest-span)
-	}
-	var left []dodona.Bundle // read to the end before the journal, which may be full, lets an append wait
-	for rec, err := range r.journal.Own().Scan(ctx, dodona.TopicRound, f.Feed.Name, first.Before()) {
-		if err != nil {
-			return fmt.Errorf("read kept rounds: %w", err)
-		}
-		b, err := decodeRecord[dodona.Bundle](rec)
-		if err != nil {
-			return fmt.Errorf("read kept round: %w", err)
-		}
-		if b.Value != nil {
-			left = append(left, dodona.Bundle{Feed: b.Feed, Round: b.Round, Value: b.Value, Origin: b.Origin})
-		}
-	}
-	for _, b := range left {
-		_, closes := grid.Open(b.Round, f.Settings.Every)
-		var err error
-		switch {
-		case b.Feed.ID() != f.Feed.ID():
-			err = r.unsigned(ctx, b, changed)
-		case b.Round < newest && r.now().After(closes): // it may have been told, with a better reason, which stays then
-			err = r.unsigned(ctx, b, "")
-		default:
-			err = r.sign(ctx, f.Settings.Every, b)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// changed is why a round is not signed whose feed has another identity now.
-const changed = "the feed was changed before it was signed"
-
-// unsigned tells by an event that a round was computed and is not signed; without a reason, because it closed before.
-func (r *rounds) unsigned(ctx context.Context, b dodona.Bundle, why string) error {
-	what := map[string]any{"feed": b.Feed.Name, "round": b.Round, "value": b.Value}
-	if why != "" {
-		what["error"] = why
-	}
-	return r.event(ctx, dodona.EventUnsigned, b.Feed.Name+"-"+b.Round.ID(), what)
+	return b.Round, r.sign(ctx, f.Settings.Every, b)
 }
