@@ -131,7 +131,7 @@ func (l *lane) reached() reach {
 func (l *lane) land(knew reach, first, last uint64) {
 	l.mu.Lock()
 	lost := knew.born.Equal(l.born) && first <= knew.place
-	if lost || l.reach.born.Equal(l.born) && l.reach.place < last {
+	if l.reach.born.Equal(l.born) && (l.reach.place < last || lost && l.reach.place == knew.place) { // who looked since then knows better
 		l.reach.place = last
 	}
 	l.mu.Unlock()

@@ -151,6 +151,25 @@ func TestAPlaceThatIsGivenAnewIsALoss(t *testing.T) {
 	}
 }
 
+// TestALateAcknowledgementHidesNoLoss: a flight that lands where places were given anew says how far the stream goes, unless somebody has looked
+// since it left; what is lost of what he saw would not be missed.
+func TestALateAcknowledgementHidesNoLoss(t *testing.T) {
+	j := open(t, Config{})
+	for name, c := range map[string]struct{ knew, reach, want uint64 }{
+		"nothing is lost":                        {knew: 90, reach: 90, want: 95},
+		"the first to find it":                   {knew: 100, reach: 100, want: 95},
+		"it was found since":                     {knew: 100, reach: 90, want: 95},
+		"it was found, and others wrote further": {knew: 100, reach: 130, want: 130},
+	} {
+		l := &lane{j: j, spec: j.lanes[streamProof].spec, born: time.Now()} // which no house looks after
+		l.reach = reach{l.born, c.reach}
+		l.land(reach{l.born, c.knew}, 91, 95)
+		if got := l.reached().place; got != c.want {
+			t.Errorf("%s: it goes to %d, want %d", name, got, c.want)
+		}
+	}
+}
+
 // TestAStoreThatDroppedRecordsIsStartedAgain, once, although nobody writes; its index, which counts them, is made anew, and the next start knows.
 func TestAStoreThatDroppedRecordsIsStartedAgain(t *testing.T) {
 	j := open(t, Config{})

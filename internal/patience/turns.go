@@ -10,11 +10,8 @@ import (
 // SlowAfter is when it is told of something that is not done yet.
 const SlowAfter = 10 * time.Second
 
-// mostBeside bounds what hangs of one name: after it, with Beside of a minute four hours, only an end lets another begin.
-const mostBeside = 8
-
 // Turns are of what a disk or a share may let hang: one at a time of each name, so that what hangs takes one goroutine and one thread,
-// however often it is asked for. The zero value is ready for use.
+// however often it is asked for, and one more each time it has hung for twice as long. The zero value is ready for use.
 type Turns struct {
 	mu  sync.Mutex
 	all []*turn // under way
@@ -30,7 +27,7 @@ type turn struct {
 type Task[T any] struct {
 	Name   string
 	Do     func() (T, error)
-	Beside time.Duration // one that hangs for so long lets another begin beside it, which lets a third after twice as long, …; 0: never
+	Beside time.Duration // one that hangs for so long lets another begin beside it, which lets a third after twice as long, and so on; 0: never
 	Slow   func()        // called once, by who waits, after [SlowAfter]; nil: nobody is told
 	Late   func(T)       // takes what was made when nobody waited for it any more; nil: it is forgotten
 }
@@ -92,12 +89,12 @@ func (t *Turns) begin(name string, patience time.Duration) (now *turn, mine bool
 		}
 	}
 	wait := func() time.Duration { return patience<<(under-1) - time.Since(now.begun) }
-	mine = under == 0 || patience > 0 && under < mostBeside && wait() <= 0
+	mine = under == 0 || patience > 0 && wait() <= 0
 	if mine {
 		now, under = &turn{name, time.Now(), make(chan struct{})}, under+1
 		t.all = append(t.all, now)
 	}
-	if patience > 0 && under < mostBeside {
+	if patience > 0 {
 		beside = time.After(wait())
 	}
 	return now, mine, beside
