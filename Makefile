@@ -115,8 +115,8 @@ soak: ## the demo for SOAKTIME (default 10m), watching memory, goroutines and de
 	  *) echo "soak: WHAT=$(WHAT) is not known: leave it out, or say ground" >&2; exit 2 ;; \
 	esac
 
-mutants: ## changes in MUTANTS that no test sees, N (60) tried a package; writes docs/mutants.md (needs Go; half an hour)
-	@go run ./scripts/mutants -n $${N:-60} -seed $${SEED:-1} -page docs/mutants.md $(MUTANTS)
+mutants: ## changes in MUTANTS that no test sees, N (60) tried a package; writes docs/mutants.md unless told other ones (needs Go; an hour)
+	@go run ./scripts/mutants -n $${N:-60} -seed $${SEED:-1} $(if $(findstring command,$(foreach v,N SEED MUTANTS,$(origin $v))),,-page docs/mutants.md) $(MUTANTS)
 
 stress: ## the tests of PACKAGES (default ./...) TIMES (3) in a row beside TASKS (20) busy tasks: hours (runs deps where it may)
 	@scripts/deps.sh ensure

@@ -12,6 +12,8 @@ func TestLoadWarnsOfPathsThatAShellWouldReadDifferently(t *testing.T) {
 		{"node: {data: ~/dodona}", "node.data is taken as it stands: ~"},
 		{`node: {data: ./data, key: {file: "${HOME}/key.json"}}`, "node.key.file is taken as it stands: $"},
 		{"modules: {dir: $HOME/modules}", "modules.dir is taken as it stands: $"},
+		{"modules: {trust: ~/trust.json}", "modules.trust is taken as it stands: ~"},
+		{"modules: {unsigned: true}\nfeeds: {f: {decimals: 1, every: 1s, from: [s], module: {name: m, version: 1.0.0, allow: {files: $HOME/tables}}}}", "files is taken as it stands: $"},
 		{`sources: {s: {file: {path: "/var/log/*.jsonl", format: lines}}}`, "path is taken as it stands: *"},
 		{"sources: {s: {file: {path: '%LOGS%/app.jsonl'}}}", "path is taken as it stands: %"},
 		{"sources: {s: {file: {path: “/var/log/app.jsonl”}}}", "path is taken as it stands: the quote"},

@@ -20,7 +20,8 @@ import (
 // "raw.bytes: want …", or "tokens[1]: …" for an item of a list. A type of text with a method Words() []string is one of
 // these words. What an error's method Hint() says is told beside it.
 //
-// A setting with the tag live:"true" changes with a reload; the others keep their values until a restart.
+// A setting with the tag live:"true" changes with a reload; the others keep their values until a restart. One with the tag
+// path:"true" is a path: what a shell would have read differently in it is warned of.
 type section struct {
 	key   string
 	value reflect.Value

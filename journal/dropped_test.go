@@ -258,6 +258,7 @@ func TestWhatCouldNotBeWrittenIsNotDropped(t *testing.T) {
 	}
 	asked(true)
 	before := j.counting()
+	j.local.Store.Broke = nil // else it may be started again before it is asked
 	j.local.BreakDown("no space left on device")
 	asked(false)
 	if err := j.local.Restart(t.Context()); err != nil {

@@ -345,10 +345,12 @@ func TestAPortThatIsTakenMeanwhileIsNoDroppedRecord(t *testing.T) {
 	at := h.Addr().String()
 	leaveRoom(t, dir, probeBytes/2)
 	until(t, "the store is stopped", func() bool { return !h.local.Runs() })
-	other, err := net.Listen("tcp", at)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var other net.Listener
+	until(t, "its port is free", func() (free bool) {
+		var err error
+		other, err = net.Listen("tcp", at)
+		return err == nil
+	})
 	enlarge(t, dir)
 	until(t, "it is told", func() bool {
 		return strings.HasPrefix(h.Status(t.Context()).Streams[1].Blocked, "the store does not run: listen for other processes: ")

@@ -15,10 +15,10 @@ const LeastMemory = 64 * unit.KiB
 type Settings struct {
 	// Dir is the folder of the modules: NAME-VERSION.wasm, and NAME-VERSION.json, its signed manifest.
 	// Default: modules in the data folder.
-	Dir string `yaml:"dir,omitempty"`
+	Dir string `yaml:"dir,omitempty" path:"true"`
 	// Trust is the file that says whose signatures on modules count; `dodona module trust` makes one.
 	// Default: none, and no module is taken unless unsigned is true.
-	Trust string `yaml:"trust,omitempty"`
+	Trust string `yaml:"trust,omitempty" path:"true"`
 	// Unsigned takes modules that nobody vouches for, for trying things out: the node warns. Default: false.
 	Unsigned bool `yaml:"unsigned"`
 	// Memory is how much memory all instances of all modules may take together at their largest, with the stack that the

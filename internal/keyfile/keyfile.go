@@ -14,7 +14,7 @@ import (
 type Key struct {
 	// File is a keystore in Web3 Secret Storage v3; `dodona key new` makes one. Default: the node's own,
 	// keys/node.json in the data folder, made at the first start.
-	File string `yaml:"file,omitempty"`
+	File string `yaml:"file,omitempty" path:"true"`
 	// Password opens the keystore. A file that holds it must be its owner's alone, as the keystore. Default: none.
 	Password secret.String `yaml:"password,omitempty"`
 	// Hex is the key itself, 64 hex digits with or without 0x, for trying things out. It replaces file and password.

@@ -97,6 +97,9 @@ func (d *Decoder) structure(v reflect.Value, n *Node, key string) {
 		}
 		e.At.Show = true
 		d.Into(v.FieldByIndex(f.Index), e.Value, d.name(key, e))
+		if f.Tag.Get("path") == "true" && ShapeOf(f.Type) == ShapeString && e.Value.Kind == Scalar {
+			d.path(e.Value, d.name(key, e))
+		}
 	}
 }
 
@@ -232,9 +235,6 @@ func (d *Decoder) scalar(v reflect.Value, n *Node, key string) {
 			return
 		}
 		d.Mistake(n.At, "%s: %s", key, err)
-	}
-	if d.free == 0 && ShapeOf(v.Type()) == ShapeString {
-		d.path(n, key)
 	}
 }
 

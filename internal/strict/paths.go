@@ -1,13 +1,6 @@
 package strict
 
-import (
-	"regexp"
-	"slices"
-	"strings"
-)
-
-// pathKeys are the settings whose text is a path of the file system.
-var pathKeys = []string{"data", "file", "dir", "path", "ca"}
+import "regexp"
 
 // A shell would have replaced these; here they stand for themselves.
 var shellMarks = []struct {
@@ -21,11 +14,8 @@ var shellMarks = []struct {
 	{regexp.MustCompile("^[\u2018-\u201f\u00ab`\"']"), "the quote"},
 }
 
-// path warns of a path that a shell would have read differently.
+// path warns of a path that a shell would have read differently: of a setting with the tag path:"true", and of a secret's file.
 func (d *Decoder) path(n *Node, key string) {
-	if !slices.Contains(pathKeys, key[strings.LastIndexByte(key, '.')+1:]) {
-		return
-	}
 	for _, m := range shellMarks {
 		if m.mark.MatchString(n.Text) {
 			d.Report.Warn(n.At, d.Where, key+" is taken as it stands: "+m.what+" is a part of its name", "write the path out")

@@ -19,7 +19,7 @@ var Kind = source.NewPolled("file", open)
 // Settings say which file, and how to read it.
 type Settings struct {
 	// Path of the file. It need not exist yet. Required.
-	Path string `yaml:"path"`
+	Path string `yaml:"path" path:"true"`
 	// Format: document (one JSON document, read whole for each instant a feed asks for) or lines (one JSON document a line,
 	// followed as they are written, across rotation by rename and by copytruncate). Default: document.
 	Format string `yaml:"format,omitempty"`

@@ -47,7 +47,7 @@ type Settings struct {
 	// https never falls back to http, and a POST is never made a GET (301, 302 and 303 do so). Default: same-host.
 	Redirects string `yaml:"redirects,omitempty"`
 	// CA is a PEM file with the certificates to trust instead of the system's. Default: the system's.
-	CA string `yaml:"ca,omitempty"`
+	CA string `yaml:"ca,omitempty" path:"true"`
 	// Proxy is the URL of an HTTP proxy, or environment to take it from HTTPS_PROXY and its kin. Default: none,
 	// whatever the environment says. A proxy that wants a user and a password has them in the environment's URL.
 	Proxy string `yaml:"proxy,omitempty"`
