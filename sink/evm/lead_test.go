@@ -28,12 +28,7 @@ func TestWhatIsAheadOfAllThatIsKnownIsNotBelievedOfOneEndpoint(t *testing.T) {
 		for _, times := range []int64{1, forever} {
 			for _, policy := range []sink.Choice{sink.Latest, sink.Every} {
 				bubble(t, fmt.Sprintf("%s, %d times, %s", name, times, policy), func(t *testing.T) {
-					l := newLedger()
-					first, second := newFace(l), newFace(l)
-					said := first.lies(c.method, c.says)
-					b := newPair(t, l, first, second)
-					b.starts(policy)
-					b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+					l, b, _, said := besideALiar(t, c.method, c.says, policy)
 					said.left.Store(times)
 					b.rounds(l, 3, 60, time.Minute, time.Minute)
 					told, want := b.told(), 0

@@ -146,12 +146,7 @@ func TestALieThatRisesIsNotBelieved(t *testing.T) {
 func TestASlotThatWasBelievedAloneIsLeft(t *testing.T) {
 	for _, theirs := range []uint64{0, 6} {
 		bubble(t, fmt.Sprint("another delivered ", theirs), func(t *testing.T) {
-			l := newLedger()
-			first, second := newFace(l), newFace(l)
-			said := first.lies("eth_getStorageAt", slotWord(40))
-			b := newPair(t, l, first, second)
-			b.starts(sink.Every)
-			b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+			l, b, second, said := besideALiar(t, "eth_getStorageAt", slotWord(40), sink.Every)
 			said.left.Store(forever)
 			second.trips = away(time.Now().Add(3 * time.Minute))
 			b.offerAll(3)

@@ -71,12 +71,7 @@ func TestALiarIsNotBelievedThoughItsWitnessIsPoor(t *testing.T) {
 func TestWhoWasBelievedAloneIsAskedAbout(t *testing.T) {
 	for method, says := range map[string]string{"eth_getStorageAt": slotWord(40), "eth_getTransactionCount": "0x28"} {
 		bubble(t, method, func(t *testing.T) {
-			l := newLedger()
-			first, second := newFace(l), newFace(l)
-			said := first.lies(method, says)
-			b := newPair(t, l, first, second)
-			b.starts(sink.Latest)
-			b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+			l, b, second, said := besideALiar(t, method, says, sink.Latest)
 			said.left.Store(forever)
 			back := time.Now().Add(6 * time.Minute)
 			second.trips = func(string) error {

@@ -45,6 +45,18 @@ func newPair(t *testing.T, l *ledger, faces ...*face) *bench {
 	return b
 }
 
+// besideALiar starts a sink in front of two faces and delivers two rounds, before the first face tells what it says.
+func besideALiar(t *testing.T, method, says string, policy sink.Choice) (l *ledger, b *bench, second *face, said *untruth) {
+	t.Helper()
+	l = newLedger()
+	first, second := newFace(l), newFace(l)
+	said = first.lies(method, says)
+	b = newPair(t, l, first, second)
+	b.starts(policy)
+	b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+	return l, b, second, said
+}
+
 // reorg takes the transactions from a nonce on away.
 func (l *ledger) reorg(from uint64) {
 	l.mu.Lock()

@@ -22,12 +22,7 @@ func TestOneWrongAnswerCostsNothing(t *testing.T) {
 	for method, says := range map[string]string{"eth_getStorageAt": slotWord(math.MaxUint64), "eth_getTransactionCount": "0x64"} {
 		for _, times := range []int64{1, forever} {
 			bubble(t, fmt.Sprintf("%s, %d times", method, times), func(t *testing.T) {
-				l := newLedger()
-				first, second := newFace(l), newFace(l)
-				said := first.lies(method, says)
-				b := newPair(t, l, first, second)
-				b.starts(sink.Latest)
-				b.rounds(l, 1, 2, time.Minute, 30*time.Second)
+				l, b, _, said := besideALiar(t, method, says, sink.Latest)
 				time.Sleep(5 * time.Minute)
 				said.left.Store(times)
 				const last = 30
