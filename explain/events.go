@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/grid"
 )
 
 // An Event says why a round that was computed was not signed, or why one that was signed has no answer, in the words of the node that it happened to.
@@ -50,7 +52,33 @@ func (t *teller) events(ctx context.Context, rounds, observations []dodona.Recor
 		if err := t.event(ctx, dodona.EventConflict, since, t.ofRound); err != nil {
 			return err
 		}
-		return t.event(ctx, dodona.EventUnsigned, since, t.ofRound)
+		if err := t.event(ctx, dodona.EventUnsigned, since, t.ofRound); err != nil {
+			return err
+		}
+		return t.passed(ctx, rounds[0].Node)
+	}
+	return nil
+}
+
+// leftBehind is why no event tells of a round that is not signed, unless the journal lacks it.
+const leftBehind = "no event says why: a change of the feed, or an end of the node, before the signature leaves a round like this"
+
+// passed says of a round that was computed, and of which no event tells, that its node does not sign it any more: it has signed a later one,
+// or the round has closed.
+func (t *teller) passed(ctx context.Context, node string) error {
+	if len(t.Events) > 0 {
+		return nil
+	}
+	later, err := t.ledger.Last(ctx, dodona.TopicObservation, t.Feed)
+	if err != nil && !errors.Is(err, dodona.ErrNotFound) {
+		return fmt.Errorf("look for the last observation of %s: %w", t.Feed, err)
+	}
+	_, closed := grid.Open(t.Round, math.MaxInt64)
+	switch round, known := later.Round(); {
+	case err == nil && known && round > t.Round && later.Node == node:
+		t.Unsigned = fmt.Sprintf("a later round, %d, is signed, and none is behind a later one; %s", uint64(round), leftBehind)
+	case time.Now().After(closed.Add(clockSlack)):
+		t.Unsigned = "it has closed, and none is after that; " + leftBehind
 	}
 	return nil
 }

@@ -34,6 +34,33 @@ func TestAComputedRoundTellsWhyItIsNotSigned(t *testing.T) {
 	golden(t, "unsigned.txt", s.String())
 }
 
+// TestARoundThatNoEventTellsOfIsNotWaitedFor: an end of its feed left it behind, and what was signed since, or the clock, says that it stays so.
+func TestARoundThatNoEventTellsOfIsNotWaitedFor(t *testing.T) {
+	for name, c := range map[string]struct {
+		round int
+		later string // the node of a later observation
+		want  string
+	}{
+		"behind a later one of its node": {3, "gw-7", "not signed: a later round, " + roundID(dodona.RoundAt(start.Add(40*time.Second))) + ", is signed"},
+		"behind one of another node":     {3, "gw-8", "not signed: it has closed"},
+		"behind nothing":                 {3, "", "not signed: it has closed"},
+		"of now":                         {int(time.Since(start) / (10 * time.Second)), "", "not signed yet"},
+		"of now, behind a later one":     {int(time.Since(start) / (10 * time.Second)), "gw-7", "not signed: a later round, "},
+	} {
+		p, _ := three(t)
+		b := p.observe(t, c.round)
+		p.drop(func(r dodona.Record) bool { return r.Topic == dodona.TopicObservation && r.ID == roundID(b.Round) })
+		if c.later != "" {
+			p.observe(t, c.round+1)
+			p.recs[len(p.recs)-1].Node = c.later
+		}
+		s := explained(t, p, b.Round)
+		if text := s.String(); s.State != explain.StateComputed || len(s.Events) > 0 || !strings.Contains(text, "└ "+c.want) || (s.Unsigned != "") != (c.want != "not signed yet") {
+			t.Errorf("%s: %s, %q; the text is\n%s\nwant %q", name, s.State, s.Unsigned, text, c.want)
+		}
+	}
+}
+
 // TestEventsOfOtherRoundsAreNotTold, nor those that no round can be behind; but an event may come long after its round, from a node that was down.
 func TestEventsOfOtherRoundsAreNotTold(t *testing.T) {
 	for name, c := range map[string]struct {

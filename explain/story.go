@@ -17,7 +17,7 @@ const (
 	StateAttested State = "attested"
 	StateRejected State = "rejected" // observed and signed, but the validator refused it
 	StateObserved State = "observed" // signed by its node, not attested, or not yet
-	StateComputed State = "computed" // a value was found, but not signed, or not yet
+	StateComputed State = "computed" // a value was found, but it is not signed, or not yet
 	StateMissed   State = "missed"   // no value was found
 )
 
@@ -42,6 +42,7 @@ type Story struct {
 	Inputs      []Input      `json:"inputs,omitempty"`
 	Rejections  []Rejection  `json:"rejections,omitempty"`
 	Events      []Event      `json:"events,omitempty"`     // why a round without an answer was not signed, or came too late
+	Unsigned    string       `json:"unsigned,omitempty"`   // why a round that was computed is not signed, and never will be, where no event says so
 	Anchored    string       `json:"anchored"`             // in a line
 	Deliveries  []Delivery   `json:"deliveries,omitempty"` // what sinks did with the answer
 	Anchoring   *Anchoring   `json:"anchoring,omitempty"`

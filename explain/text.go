@@ -152,11 +152,14 @@ func (p *printer) unattested(s Story, branch func(string) string) {
 		}
 		p.line(nil, cell{branch("not attested: the validator has not decided it, or its decision is no longer kept"), unstyled})
 	default:
-		if len(s.Events) > 0 {
+		switch {
+		case len(s.Events) > 0:
 			p.line(nil, cell{branch("not signed: " + s.Events[0].why()), red})
-			return
+		case s.Unsigned != "":
+			p.line(nil, cell{branch("not signed: " + s.Unsigned), red})
+		default:
+			p.line(nil, cell{branch("not signed yet"), unstyled})
 		}
-		p.line(nil, cell{branch("not signed, or not yet"), unstyled})
 	}
 }
 

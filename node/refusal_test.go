@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -67,6 +68,14 @@ func TestARoundThatIsNotSignedIsExplained(t *testing.T) {
 	value := dodona.NewInt192(7)
 	at := grid.At(dodona.RoundAt(time.Now()), f.Settings.Every)
 	signer := n.observer.rounds.signer
+	left := at - 10*3600_000 // by a run of the feed that ended before it signed it
+	body, err := json.Marshal(dodona.Bundle{Feed: f.Feed, Round: left, Node: "gw", Value: &value})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.journal.Append(t.Context(), dodona.Record{Topic: dodona.TopicRound, Key: "f", ID: left.ID(), Body: body}); err != nil {
+		t.Fatal(err)
+	}
 	for i, c := range []struct {
 		name    string
 		signer  dodona.Signer
@@ -112,5 +121,12 @@ func TestARoundThatIsNotSignedIsExplained(t *testing.T) {
 		if text := s.String(); !strings.Contains(text, "└ "+begins) || !strings.Contains(text, ends+"\n") || strings.Contains(text, "what to do") != (c.do != "") || !strings.Contains(text, c.do) {
 			t.Errorf("%s: the text is\n%s\nwant %q and %q in it", c.name, text, c.why, c.do)
 		}
+	}
+	told, err := n.state.Explain(t.Context(), "f", left)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := told.(explain.Story).String(); !strings.Contains(text, "└ not signed: a later round, ") {
+		t.Errorf("of a round that was left behind the text is\n%s", text)
 	}
 }
