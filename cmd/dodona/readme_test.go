@@ -24,9 +24,13 @@ func TestReadmeSession(t *testing.T) {
 	if block == nil {
 		t.Fatal("the README has no session")
 	}
+	config := regexp.MustCompile("(?s)## The shortest configuration\n.*?```yaml\n(.*?)```").FindSubmatch(readme)
+	if config == nil {
+		t.Fatal("the README has no shortest configuration")
+	}
 	dir := t.TempDir()
-	file := twoLines(t, dir, price(t, `{"symbol":"BTCUSDT","price":"43218.55000000"}`))
-	if err := os.Rename(file, filepath.Join(dir, "price.yaml")); err != nil {
+	local := regexp.MustCompile(`https://\S+`).ReplaceAllLiteral(config[1], []byte(price(t, `{"symbol":"BTCUSDT","price":"43218.55000000"}`)))
+	if err := os.WriteFile(filepath.Join(dir, "price.yaml"), local, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var p *process
@@ -39,6 +43,11 @@ func TestReadmeSession(t *testing.T) {
 			p.awaitURL()
 			eventually(t, patience, func() error { _, err := get(p.url + "/v1/feeds/answer/latest"); return err })
 			compare(t, command, p.stderr.String(), want)
+			for _, id := range regexp.MustCompile(`0x([0-9a-f]{64}|[0-9a-f]{40})`).FindAllString(string(block[1]), -1) {
+				if !strings.Contains(p.stderr.String(), id) {
+					t.Errorf("the session says %s, which is neither the key nor the network of the configuration above it", id)
+				}
+			}
 			continue
 		}
 		compare(t, command, shell(t, dir, p, command), want)
