@@ -56,7 +56,7 @@ lint: ## formatting, vet, staticcheck, the browser build (needs Go)
 deps: ## install what the tests need (Debian packages; lists them first; does nothing twice)
 	@scripts/deps.sh install
 
-test: ## everything, with the race detector, against real servers (runs deps where it may)
+test: ## everything, with the race detector wherever goroutines meet, against real servers (runs deps where it may)
 	@scripts/deps.sh ensure
 	@scripts/contracts.sh deps
 	@$(MAKE) --no-print-directory lint
@@ -95,7 +95,7 @@ gas: ## what every call of the contracts costs, one line each; writes docs/gas.m
 differential: ## 120,000 mutated updates judged by Go and by the contracts, which must agree (needs Go; minutes)
 	@go test ./contracts -count=1 -run '^TestGoAndTheContractsJudgeAlike$$' -v -timeout 60m -cases 120000 -seed $${SEED:-1}
 
-bench: ## the numbers of docs/benchmarks.md (needs Go; about three minutes)
+bench: ## the numbers of docs/benchmarks.md (needs Go; about five minutes)
 	@scripts/bench.sh
 
 against: ## is anything slower than at BASE, or a binary larger? Runs the benchmarks of both by turns, with ratios, N (6) turns (needs Go; half an hour)

@@ -30,7 +30,7 @@ type gasCase struct {
 	name    string
 	deploy  func(deploy func(name string, args []byte) common.Address, call func(to common.Address, data []byte)) common.Address
 	message func(i int, now dodona.Round) []byte // the i-th
-	limit   uint64                               // of PROTOCOL §5, whole transaction on Osaka; 0: none
+	limit   uint64                               // the bound of docs/gas.md, whole transaction on Osaka; 0: none
 }
 
 const gasRuns = 9

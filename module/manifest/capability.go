@@ -26,7 +26,7 @@ type Ways[G, F any] struct {
 	HTTPGet G `yaml:"http_get,omitempty" json:"http_get,omitempty" says:"may GET"`
 	// ReadSensor names the sources whose last journaled reading it may see. Default: none.
 	ReadSensor []string `yaml:"read_sensor,omitempty" json:"read_sensor,omitempty" says:"may read sensor" names:"sources"`
-	// Serial names the serial sources it may talk to. Default: none.
+	// Serial names the serial sources it may talk to; no kind of source of this release is one. Default: none.
 	Serial []string `yaml:"serial,omitempty" json:"serial,omitempty" says:"may read and write serial port" names:"sources"`
 	// Files is a folder that it may read, and nothing outside of it. Default: none.
 	Files F `yaml:"files,omitempty" json:"files,omitempty" says:"may read the files of one directory, which you choose" allow:"FOLDER" path:"true"`

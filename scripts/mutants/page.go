@@ -14,7 +14,8 @@ const head = `# Mutants that live
 <!-- make mutants writes this page, but for the reasons: they are written by hand beside a survivor, and stay there. -->
 
 ` + "`make mutants`" + ` changes the code in one place after another and runs the tests that come by. What no test sees is here:
-either a test is missing, or there is a reason why none should be. How it works, and which changes it makes:
+either a test is missing, or there is a reason why none should be. A mutant that an earlier run tried stays listed with its reason while its code
+stands, so a package may list more than its last run left alive. How it works, and which changes it makes:
 ` + "`scripts/mutants`" + `.
 `
 
