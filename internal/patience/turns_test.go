@@ -3,6 +3,7 @@ package patience
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -104,8 +105,97 @@ func TestWhatHangsForGoodHoldsUpNobodyForGood(t *testing.T) {
 		ctx, cancel = context.WithTimeout(t.Context(), 1000*time.Hour)
 		_, _ = Await(ctx, &turns, task)
 		cancel()
-		if n := len(times()); n != 16+1 { // the last after 32,767 minutes
-			t.Errorf("in a thousand hours begun %d times, want 16 that hang, and one that did not", n)
+		if n := len(times()); n != 3+1+16 { // the last after 32,767 minutes
+			t.Errorf("in a thousand hours begun %d times, want three that hang, one that did not, and 16 that hang", n)
+		}
+		close(release)
+		if left := turns.Wait(t.Context()); left != nil {
+			t.Errorf("%q are left", left)
+		}
+	})
+}
+
+// TestAnOutageWaitsNoLongerForTheOnesBefore: each leaves one that never ends, and what answered since has put it behind.
+func TestAnOutageWaitsNoLongerForTheOnesBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var turns Turns
+		release := make(chan struct{})
+		for outage := range 12 {
+			begun := time.Now()
+			well := begun.Add(59 * time.Second)
+			task := Task[int]{Name: "share", Beside: time.Minute, Do: func() (int, error) {
+				if time.Now().Before(well) {
+					<-release
+				}
+				return 1, nil
+			}}
+			if n, err := Await(t.Context(), &turns, task); n != 1 || err != nil || time.Since(begun) != time.Minute {
+				t.Errorf("outage %d: %d, %v after %v, want 1 after a minute", outage, n, err, time.Since(begun))
+			}
+			begun = time.Now()
+			if _, err := Await(t.Context(), &turns, task); err != nil || time.Since(begun) != 0 {
+				t.Errorf("after outage %d: %v after %v, want an answer at once", outage, err, time.Since(begun))
+			}
+			time.Sleep(24 * time.Hour)
+		}
+		close(release)
+		turns.Wait(t.Context())
+	})
+}
+
+// TestAnEndOfAnyIsHeard, not only of the newest: what is asked after it answers.
+func TestAnEndOfAnyIsHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var turns Turns
+		old, never := make(chan struct{}), make(chan struct{})
+		start, begun := time.Now(), atomic.Int64{}
+		task := Task[int]{Name: "share", Beside: time.Minute, Do: func() (int, error) {
+			switch n := begun.Add(1); {
+			case n < 5:
+				<-old
+			case n == 5:
+				<-never
+			}
+			return 1, nil
+		}}
+		ctx, cancel := context.WithTimeout(t.Context(), 16*time.Minute)
+		defer cancel()
+		if _, err := Await(ctx, &turns, task); err == nil || begun.Load() != 5 {
+			t.Fatalf("%v, %d begun, want five that hang", err, begun.Load())
+		}
+		time.AfterFunc(time.Minute, func() { close(old) })
+		if _, err := Await(t.Context(), &turns, task); err != nil || time.Since(start) != 17*time.Minute {
+			t.Errorf("%v after %v, want an answer after 17m, when four of five ended and the newest had hung for two", err, time.Since(start))
+		}
+		close(never)
+		turns.Wait(t.Context())
+	})
+}
+
+// TestAllThatHangsIsBounded: of many names a few may have more than one under way.
+func TestAllThatHangsIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var turns Turns
+		release := make(chan struct{})
+		ctx, cancel := context.WithTimeout(t.Context(), 1000*time.Hour)
+		var all sync.WaitGroup
+		const names = 100
+		for i := range names {
+			task := Task[int]{Name: fmt.Sprint("share ", i), Beside: time.Minute, Do: func() (int, error) { <-release; return 1, nil }}
+			all.Go(func() { _, _ = Await(ctx, &turns, task) })
+		}
+		all.Wait()
+		cancel()
+		if left, _ := turns.underWay(); len(left) != names+mostBeside {
+			t.Errorf("%d hang, want %d and %d beside them", len(left), names, mostBeside)
+		}
+		begun := false
+		all.Go(func() {
+			_, _ = Await(t.Context(), &turns, Task[int]{Name: "another", Beside: time.Minute, Do: func() (int, error) { begun = true; return 1, nil }})
+		})
+		all.Wait()
+		if !begun {
+			t.Error("one of a name of its own waits for those of others")
 		}
 		close(release)
 		if left := turns.Wait(t.Context()); left != nil {
