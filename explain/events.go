@@ -49,11 +49,10 @@ func (t *teller) events(ctx context.Context, rounds, observations []dodona.Recor
 		})
 	case len(rounds) > 0 && t.Value != nil:
 		since := rounds[0].Appended.Add(-clockSlack)
-		if err := t.event(ctx, dodona.EventConflict, since, t.ofRound); err != nil {
-			return err
-		}
-		if err := t.event(ctx, dodona.EventUnsigned, since, t.ofRound); err != nil {
-			return err
+		for _, key := range []string{dodona.EventConflict, dodona.EventUnsigned} {
+			if err := t.event(ctx, key, since, t.ofRound); err != nil || len(t.Events) > 0 {
+				return err // a start that finds it kept tells too that it has closed since
+			}
 		}
 		return t.passed(ctx, rounds[0].Node)
 	}
@@ -66,9 +65,6 @@ const leftBehind = "no event says why: a change of the feed, or an end of the no
 // passed says of a round that was computed, and of which no event tells, that its node does not sign it any more: it has signed a later one,
 // or the round has closed.
 func (t *teller) passed(ctx context.Context, node string) error {
-	if len(t.Events) > 0 {
-		return nil
-	}
 	later, err := t.ledger.Last(ctx, dodona.TopicObservation, t.Feed)
 	if err != nil && !errors.Is(err, dodona.ErrNotFound) {
 		return fmt.Errorf("look for the last observation of %s: %w", t.Feed, err)

@@ -27,6 +27,7 @@ func TestAComputedRoundTellsWhyItIsNotSigned(t *testing.T) {
 	p.put(t, dodona.TopicEvent, dodona.EventConflict, btc+"-"+roundID(b.Round), b.Round.Time().Add(time.Second), map[string]any{
 		"feed": btc, "round": b.Round, "error": "digest 0x12 conflicts with what is already claimed", "do": "give it a key of its own",
 	})
+	p.put(t, dodona.TopicEvent, dodona.EventUnsigned, btc+"-"+roundID(b.Round), b.Round.Time().Add(time.Minute), map[string]any{}) // at a start
 	s := explained(t, p, b.Round)
 	if s.State != explain.StateComputed || len(s.Events) != 1 || s.Events[0].Node != "gw-7" {
 		t.Errorf("got %s, %+v", s.State, s.Events)
