@@ -159,6 +159,7 @@ func TestALateAcknowledgementHidesNoLoss(t *testing.T) {
 		"nothing is lost":                        {knew: 90, reach: 90, want: 95},
 		"the first to find it":                   {knew: 100, reach: 100, want: 95},
 		"it was found since":                     {knew: 100, reach: 90, want: 95},
+		"it was found, and others wrote less":    {knew: 100, reach: 98, want: 98},
 		"it was found, and others wrote further": {knew: 100, reach: 130, want: 130},
 	} {
 		l := &lane{j: j, spec: j.lanes[streamProof].spec, born: time.Now()} // which no house looks after
@@ -167,6 +168,12 @@ func TestALateAcknowledgementHidesNoLoss(t *testing.T) {
 		if got := l.reached().place; got != c.want {
 			t.Errorf("%s: it goes to %d, want %d", name, got, c.want)
 		}
+	}
+	l := &lane{j: j, spec: j.lanes[streamProof].spec, born: time.Now()}
+	other := reach{l.born.Add(time.Second), 7}
+	l.reach = other
+	if l.land(reach{l.born, 100}, 91, 95); l.reached() != other {
+		t.Errorf("what is known of another stream becomes %+v", l.reached())
 	}
 }
 

@@ -3,11 +3,13 @@ package node
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/grid"
 )
 
@@ -62,6 +64,79 @@ func TestARoundThatClosedIsNotSignedInSilence(t *testing.T) {
 			if got := has(dodona.TopicEvent, event, "f-"+c.round.ID()); got != (event == c.event) {
 				t.Errorf("%s: event %q: %t, want %q", c.name, event, got, c.event)
 			}
+		}
+	}
+}
+
+// TestTheNewestKeptRoundIsFinished: at the start of a feed, if it is of this feed, is still open, and has no observation yet. What a module kept goes
+// on in the same feed alone.
+func TestTheNewestKeptRoundIsFinished(t *testing.T) {
+	f := config.Feed{Feed: dodona.Feed{Name: "f", Decimals: 2}}
+	f.Settings.Every = 10 * time.Second
+	former := f.Feed
+	former.Decimals++
+	at := grid.At(dodona.RoundAt(time.Now()), f.Settings.Every)
+	const every = 10_000
+	value := dodona.NewInt192(7)
+	n := openNode(t, walks(t.TempDir(), "roles: [observe]\nfeeds: {other: {decimals: 2, every: 10s, from: [s]}}\n"), Options{})
+	rounds := n.observer.rounds
+	for i, c := range []struct {
+		name     string
+		feed     dodona.Feed
+		value    *dodona.Int192
+		kept     dodona.Round // how many rounds ago, the newest one
+		observed dodona.Round // and the newest with an observation
+		last     dodona.Round // what is returned
+		signed   int          // observations of it
+		told     int          // that it is not
+		state    string
+	}{
+		{"open", f.Feed, &value, 1, 2, 1, 1, 0, "kept"},
+		{"open, and none is observed yet", f.Feed, &value, 1, 0, 1, 1, 0, "kept"},
+		{"closed", f.Feed, &value, 5, 6, 5, 0, 1, "kept"},
+		{"observed", f.Feed, &value, 1, 1, 1, 1, 0, "kept"},
+		{"observed and closed", f.Feed, &value, 5, 5, 5, 1, 0, "kept"},
+		{"observed later, on another node of its key", f.Feed, &value, 2, 1, 1, 0, 0, "kept"},
+		{"missed", f.Feed, nil, 1, 2, 1, 0, 0, "kept"},
+		{"of a feed that was changed", former, &value, 1, 2, 1, 0, 0, ""},
+		{"of a feed that was changed, and observed since", former, &value, 2, 1, 1, 0, 0, ""},
+	} {
+		f.Feed.Name = fmt.Sprint("f", i)
+		c.feed.Name = f.Feed.Name
+		put := func(topic dodona.Topic, r dodona.Round, of any) {
+			t.Helper()
+			body, err := json.Marshal(of)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := n.journal.Append(t.Context(), dodona.Record{Topic: topic, Key: f.Feed.Name, ID: r.ID(), Body: body}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		kept := at - c.kept*every
+		put(dodona.TopicRound, kept, dodona.Bundle{Feed: c.feed, Round: kept, Value: c.value, State: map[string][]byte{"": []byte("kept")}})
+		if c.observed > 0 {
+			put(dodona.TopicObservation, at-c.observed*every, dodona.Observation{Name: f.Feed.Name, Round: at - c.observed*every})
+		}
+		rounds.now = at.Time
+		g := new(guest)
+		last, err := rounds.resume(t.Context(), f, g)
+		if err != nil || last != at-c.last*every || string(g.state[""]) != c.state {
+			t.Errorf("%s: the last round is %v, %v, and the module has %q; want %v and %q", c.name, last, err, g.state, at-c.last*every, c.state)
+		}
+		has := func(topic dodona.Topic, key, id string) (times int) {
+			for rec, err := range n.journal.Scan(t.Context(), topic, key, nil) {
+				if err == nil && rec.ID == id {
+					times++
+				}
+			}
+			return times
+		}
+		if got := has(dodona.TopicObservation, f.Feed.Name, kept.ID()); got != c.signed {
+			t.Errorf("%s: %d observations, want %d", c.name, got, c.signed)
+		}
+		if got := has(dodona.TopicEvent, dodona.EventUnsigned, f.Feed.Name+"-"+kept.ID()); got != c.told {
+			t.Errorf("%s: told %d times that it is not signed, want %d", c.name, got, c.told)
 		}
 	}
 }

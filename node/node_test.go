@@ -344,7 +344,7 @@ feeds: {f: {decimals: 2, every: 200ms, from: [meter], combine: mean, take: all}}
 			seen.mu.Lock()
 			defer seen.mu.Unlock()
 			for _, o := range seen.list {
-				if o.Bundle == nil {
+				if o.Bundle == nil || o.Bundle.Value == nil {
 					continue
 				}
 				for _, in := range o.Bundle.Inputs {
