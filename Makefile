@@ -116,7 +116,7 @@ soak: ## the demo for SOAKTIME (default 10m), watching memory, goroutines and de
 	esac
 
 mutants: ## changes in MUTANTS that no test sees, N (60) tried a package; writes docs/mutants.md unless told other ones (needs Go; an hour)
-	@go run ./scripts/mutants -n $${N:-60} -seed $${SEED:-1} $(if $(findstring command,$(foreach v,N SEED MUTANTS,$(origin $v))),,-page docs/mutants.md) $(MUTANTS)
+	@go run ./scripts/mutants -n $${N:-60} -seed $${SEED:-1} $(if $(filter command environment,$(foreach v,N SEED MUTANTS,$(origin $v))),,-page docs/mutants.md) $(MUTANTS)
 
 stress: ## the tests of PACKAGES (default ./...) TIMES (3) in a row beside TASKS (20) busy tasks: hours (runs deps where it may)
 	@scripts/deps.sh ensure
