@@ -172,35 +172,145 @@ func TestAnEndOfAnyIsHeard(t *testing.T) {
 	})
 }
 
-// TestAllThatHangsIsBounded: of many names a few may have more than one under way.
+// TestAllThatHangsIsBounded: of many names a few may have more than one under way, and from there on there is one more now and then.
 func TestAllThatHangsIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var turns Turns
 		release := make(chan struct{})
-		ctx, cancel := context.WithTimeout(t.Context(), 1000*time.Hour)
-		var all sync.WaitGroup
 		const names = 100
-		for i := range names {
-			task := Task[int]{Name: fmt.Sprint("share ", i), Beside: time.Minute, Do: func() (int, error) { <-release; return 1, nil }}
-			all.Go(func() { _, _ = Await(ctx, &turns, task) })
+		hang := func(within time.Duration) int {
+			ctx, cancel := context.WithTimeout(t.Context(), within)
+			defer cancel()
+			var all sync.WaitGroup
+			for i := range names {
+				task := Task[int]{Name: fmt.Sprint("share ", i), Beside: time.Minute, Do: func() (int, error) { <-release; return 1, nil }}
+				all.Go(func() { _, _ = Await(ctx, &turns, task) })
+			}
+			all.Wait()
+			left, _ := turns.underWay()
+			return len(left)
 		}
-		all.Wait()
-		cancel()
-		if left, _ := turns.underWay(); len(left) != names+mostBeside {
-			t.Errorf("%d hang, want %d and %d beside them", len(left), names, mostBeside)
+		if n := hang(200 * time.Second); n != names+mostBeside {
+			t.Errorf("after 200 s %d hang, want %d and %d beside them", n, names, mostBeside)
+		}
+		if n := hang(365 * 24 * time.Hour); n < names+mostBeside+200 || n > names+mostBeside+256 {
+			t.Errorf("after a year %d hang, want some 240 more than %d", n, names+mostBeside)
 		}
 		begun := false
-		all.Go(func() {
-			_, _ = Await(t.Context(), &turns, Task[int]{Name: "another", Beside: time.Minute, Do: func() (int, error) { begun = true; return 1, nil }})
-		})
-		all.Wait()
-		if !begun {
-			t.Error("one of a name of its own waits for those of others")
+		if _, err := Await(t.Context(), &turns, Task[int]{Name: "another", Do: func() (int, error) { begun = true; return 1, nil }}); err != nil || !begun {
+			t.Errorf("the first of a name waits for those of others: %v", err)
 		}
 		close(release)
-		if left := turns.Wait(t.Context()); left != nil {
-			t.Errorf("%q are left", left)
+		if left := turns.Wait(t.Context()); left != nil || len(turns.names)+len(turns.beside) > 0 {
+			t.Errorf("%q are left, of %d names", left, len(turns.names))
 		}
+	})
+}
+
+// TestAllFeedsOfAShareComeBack, however many there are and however long it was away: not one of them waits for those that never end.
+func TestAllFeedsOfAShareComeBack(t *testing.T) {
+	for _, c := range []struct {
+		feeds        int
+		outage, most time.Duration
+	}{{40, 10 * time.Minute, 17 * time.Minute}, {43, 10 * time.Minute, 17 * time.Minute}, {128, 2 * time.Minute, 4 * time.Minute}, {20, 3 * time.Hour, 6 * time.Hour}, {500, 90 * time.Second, 3 * time.Minute}} {
+		synctest.Test(t, func(t *testing.T) {
+			var turns Turns
+			never := make(chan struct{})
+			start := time.Now()
+			var all sync.WaitGroup
+			for i := range c.feeds {
+				all.Go(func() {
+					for range 2 { // and then it answers at once
+						begun := time.Now()
+						task := Task[int]{Name: fmt.Sprint("feed ", i), Beside: time.Minute, Do: func() (int, error) {
+							if time.Since(start) < c.outage {
+								<-never
+							}
+							return 1, nil
+						}}
+						_, err := Await(t.Context(), &turns, task)
+						if took := time.Since(start); err != nil || took > c.most || !begun.Equal(start) && time.Since(begun) > 0 {
+							t.Errorf("%d feeds, away for %v: %v, one is back after %v, want %v at most", c.feeds, c.outage, err, took, c.most)
+						}
+					}
+				})
+			}
+			all.Wait()
+			close(never)
+			turns.Wait(t.Context())
+		})
+	}
+}
+
+// TestWhoAnsweredWaitsForNobodyElse: where as many hang as may, a name of which nothing is waited for begins at once.
+func TestWhoAnsweredWaitsForNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var turns Turns
+		never := make(chan struct{})
+		hangsOnce := func(name string) time.Duration {
+			var asked atomic.Int64
+			begun := time.Now()
+			late := func(int) { t.Error("a failure came late") }
+			_, err := Await(t.Context(), &turns, Task[int]{Name: name, Beside: time.Minute, Late: late, Do: func() (int, error) {
+				if asked.Add(1) == 1 {
+					<-never
+				}
+				return 0, errors.New("no such file") // which is an answer too
+			}})
+			if err == nil || err.Error() != "no such file" {
+				t.Errorf("%s: %v", name, err)
+			}
+			return time.Since(begun)
+		}
+		hangsOnce("b")
+		for range mostBeside + 2 {
+			hangsOnce("a")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 61*time.Second)
+		defer cancel()
+		_, _ = Await(ctx, &turns, Task[int]{Name: "c", Beside: time.Minute, Do: func() (int, error) { <-never; return 0, errors.New("gone") }})
+		for _, name := range []string{"a", "b"} {
+			begun := time.Now()
+			if _, err := Await(t.Context(), &turns, Task[int]{Name: name, Beside: time.Minute, Do: func() (int, error) { return 1, nil }}); err != nil || time.Since(begun) > 0 {
+				t.Errorf("%s is well: %v after %v", name, err, time.Since(begun))
+			}
+		}
+		close(never)
+		turns.Wait(t.Context())
+	})
+}
+
+// TestAnAnswerPutsBehindOnlyWhatBeganBeforeIt, of its name.
+func TestAnAnswerPutsBehindOnlyWhatBeganBeforeIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var turns Turns
+		old, never := make(chan struct{}), make(chan struct{})
+		var begun atomic.Int64
+		task := Task[int]{Name: "share", Beside: time.Minute, Do: func() (int, error) {
+			if begun.Add(1) == 1 {
+				<-old
+			} else {
+				<-never
+			}
+			return 1, nil
+		}}
+		asked := func(within time.Duration, want int64) {
+			t.Helper()
+			ctx, cancel := context.WithTimeout(t.Context(), within)
+			defer cancel()
+			if _, err := Await(ctx, &turns, task); err == nil || begun.Load() != want {
+				t.Errorf("%v, %d begun, want %d", err, begun.Load(), want)
+			}
+		}
+		asked(61*time.Second, 2)
+		close(old)
+		asked(30*time.Second, 2)
+		_, _ = Await(t.Context(), &turns, Task[string]{Name: "disk", Do: func() (string, error) { return "", nil }})
+		asked(20*time.Second, 2)
+		asked(8*time.Second, 2)
+		asked(2*time.Second, 3)
+		close(never)
+		turns.Wait(t.Context())
 	})
 }
 
@@ -218,6 +328,9 @@ func TestAnEndSaysWhatItLeaves(t *testing.T) {
 			go func() { _, _ = Await(t.Context(), &turns, task) }()
 		}
 		synctest.Wait()
+		if left := turns.Wait(ctx); !slices.Equal(left, []string{"a", "b"}) {
+			t.Errorf("%q are left, want a and b", left)
+		}
 		end, stop := context.WithTimeout(t.Context(), 2*time.Second)
 		defer stop()
 		time.AfterFunc(time.Second, func() { close(releaseA) })
