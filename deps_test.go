@@ -65,6 +65,7 @@ var heavy = map[string][]string{
 	"github.com/goccy/go-yaml":               {"internal/strict"},
 	"github.com/alecthomas/kong":             {"cmd/dodona"},
 	"github.com/KimMachineGun/automemlimit":  {"cmd/dodona"},
+	"github.com/coreos/go-systemd/":          {"cmd/dodona"},
 	"github.com/ethereum/":                   {"cmd/demo"},
 	"github.com/prometheus/":                 testsOnly,
 	"github.com/santhosh-tekuri/jsonschema/": testsOnly,

@@ -230,6 +230,11 @@ func TestReloadNeedsProofThatNoPageForgedIt(t *testing.T) {
 	if w := ask(h, "POST", "/v1/reload", api.RequestHeader, "1"); w.Code != 422 || !strings.Contains(w.Body.String(), `unknown key \"adress\"`) {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
+	p.reload = &api.NeedsRestart{Settings: []string{"api.listen", "modules.dir"}}
+	w := ask(h, "POST", "/v1/reload", api.RequestHeader, "1")
+	if w.Code != 409 || !strings.Contains(w.Body.String(), `"settings":["api.listen","modules.dir"]`) || !strings.Contains(w.Body.String(), "nothing was changed") {
+		t.Errorf("a restart is needed: got %d %s", w.Code, w.Body)
+	}
 }
 
 func TestOtherSitesLearnNothing(t *testing.T) {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -38,7 +39,8 @@ type State interface {
 	// [NotAnchored] for a round that is known, and ErrNotFound for one that is not.
 	Proof(ctx context.Context, feed string, round dodona.Round) (dodona.Evidence, error)
 
-	// Reload reads the configuration again. The error says what became of the running one.
+	// Reload reads the configuration again. The error says what became of the running one; it is a [NeedsRestart] if that goes
+	// on as it was because a restart is needed.
 	Reload(ctx context.Context) (Reloaded, error)
 }
 
@@ -248,6 +250,18 @@ type Reloaded struct {
 	Started  []string `json:"started"`
 	Stopped  []string `json:"stopped"`
 	Replaced []string `json:"replaced"`
-	Kept     int      `json:"kept"`    // units that moved over untouched
-	Restart  []string `json:"restart"` // settings that changed but count only after a restart
+	Kept     int      `json:"kept"`     // units that moved over untouched
+	Settings []string `json:"settings"` // outside of units, such as log.level
+}
+
+// NeedsRestart is the error of a reload whose configuration changes what only a restart changes. Nothing was changed: what is
+// new in it may rest on those settings.
+type NeedsRestart struct {
+	Settings []string // by their dotted names, such as modules.dir
+}
+
+// Error says what to do.
+func (e *NeedsRestart) Error() string {
+	return "a restart is needed for " + strings.Join(e.Settings, ", ") +
+		"; nothing was changed: restart the node, or take back what needs it and reload the rest"
 }

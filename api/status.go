@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 )
@@ -76,12 +77,18 @@ func (h *Handler) reload(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), reloadDeadline)
 	defer cancel()
 	done, err := h.state.Reload(ctx)
+	if needs := (*NeedsRestart)(nil); errors.As(err, &needs) {
+		writeProblem(w, problem{
+			kind: "restart", status: http.StatusConflict, detail: needs.Error(), extra: map[string]any{"settings": needs.Settings},
+		})
+		return
+	}
 	if err != nil {
 		writeProblem(w, problem{kind: "reload", status: http.StatusUnprocessableEntity, detail: err.Error()})
 		return
 	}
 	done.Started, done.Stopped = orEmpty(done.Started), orEmpty(done.Stopped)
-	done.Replaced, done.Restart = orEmpty(done.Replaced), orEmpty(done.Restart)
+	done.Replaced, done.Settings = orEmpty(done.Replaced), orEmpty(done.Settings)
 	writeJSON(w, done)
 }
 

@@ -29,7 +29,7 @@ type Changes struct {
 	Feeds   Units    `json:"feeds"`
 	Sinks   Units    `json:"sinks"`
 	Live    []string `json:"live,omitempty"`    // settings that changed and can be applied at once
-	Restart []string `json:"restart,omitempty"` // settings that changed and keep their old value until a restart
+	Restart []string `json:"restart,omitempty"` // settings that changed and that only a restart changes
 }
 
 // Units are the names of the units of one sort, in the order of the new file; removed ones in that of the old.
@@ -145,6 +145,7 @@ func sectionChanges(old, new *Config) (live, restart []string) {
 	for _, s := range settings(old) {
 		switch {
 		case reflect.DeepEqual(s.value.Interface(), after[s.name].value.Interface()):
+		case old.follows(s.name) && new.follows(s.name): // the setting that it follows is told
 		case s.live:
 			live = append(live, s.name)
 		default:
@@ -154,23 +155,6 @@ func sectionChanges(old, new *Config) (live, restart []string) {
 	slices.Sort(live)
 	slices.Sort(restart)
 	return live, restart
-}
-
-// Reloaded returns what c is once a running node has read next: next with the settings of c that only a restart changes.
-func (c *Config) Reloaded(next *Config) *Config {
-	e := *next
-	kept := make(map[string]reflect.Value)
-	for _, s := range settings(c) {
-		if !s.live {
-			kept[s.name] = s.value
-		}
-	}
-	for _, s := range settings(&e) {
-		if value, found := kept[s.name]; found {
-			s.value.Set(value)
-		}
-	}
-	return &e
 }
 
 // A setting is one of a section, by its dotted name.

@@ -87,10 +87,10 @@ func TestDiffSaysWhatAReloadMustDo(t *testing.T) {
 		{"a feed's name", "  a: {", "  c: {", "feeds: c added, a removed"},
 		{"a new source", "feeds:", "  new: {file: {path: n}}\nfeeds:", "sources: new added"},
 		{"the log", "sources:", "log: {level: debug}\nsources:", "applied: log.level"},
-		{"the memory", "sources:", "node: {memory: 200MiB}\nsources:", "applied: node.memory; restart needed for modules.memory"}, // an eighth of it
+		{"the memory", "sources:", "node: {memory: 200MiB}\nsources:", "applied: node.memory"}, // an eighth of it
 		{"the memory, that of modules being said", "sources:", "node: {memory: 200MiB}\nmodules: {memory: 16MiB}\nsources:", "applied: node.memory"},
 		{"the memory of modules", "sources:", "modules: {memory: 20MiB}\nsources:", "restart needed for modules.memory"},
-		{"all that is live", "sources:", "node: {memory: 200MiB}\nlog: {level: debug}\nsources:", "applied: log.level, node.memory; restart needed for modules.memory"},
+		{"all that is live", "sources:", "node: {memory: 200MiB}\nlog: {level: debug}\nsources:", "applied: log.level, node.memory"},
 		{"the listener", "sources:", "api: {listen: \"127.0.0.1:1\"}\nsources:", "restart needed for api.listen"},
 		{"the journal", "sources:", "journal: {durability: strict, raw: {age: 1d}}\nsources:", "restart needed for journal.durability, journal.raw.age"},
 		{"the key", "sources:", "node: {key: {file: k}, name: x}\nsources:", "restart needed for node.key.file, node.name"},

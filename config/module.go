@@ -10,6 +10,7 @@ import (
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/loopback"
 	"github.com/dodona-oracle/dodona/internal/strict"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/module"
 )
 
@@ -23,11 +24,19 @@ func (l *loader) checkModules() {
 		l.report.Mistake(place, "", fmt.Sprintf("modules.memory: %s: want at least %s", m.Memory, module.LeastMemory))
 	}
 	if m.Memory == 0 {
-		m.Memory = n.Memory / 8
+		m.Memory = sharedMemory(n)
 	}
 	if m.Memory > n.Memory {
 		l.at("modules.memory", "%s is more than node.memory, %s", m.Memory, n.Memory)
 	}
+}
+
+// sharedMemory is what modules may take together unless the file says otherwise.
+func sharedMemory(n Node) unit.Size { return n.Memory / 8 }
+
+// follows reports whether a setting has no value of its own: it is what another one makes it.
+func (c *Config) follows(setting string) bool {
+	return setting == "modules.memory" && c.Modules.Memory == sharedMemory(c.Node)
 }
 
 // checkModule checks what a feed says about its module against the rest of the file.

@@ -25,24 +25,14 @@ func TestSectionsStandOnTheirOwn(t *testing.T) {
 	}
 }
 
-// TestAReloadKeepsWhatIsNotLive changes every setting at once.
-func TestAReloadKeepsWhatIsNotLive(t *testing.T) {
+// TestEachSettingIsLiveOrWantsARestart changes every setting at once.
+func TestEachSettingIsLiveOrWantsARestart(t *testing.T) {
 	old, next := defaults(), Config{}
-	got := old.Reloaded(&next)
 	live, restart := sectionChanges(&old, &next)
-	for _, want := range []string{"log.level", "node.memory"} {
-		if !slices.Contains(live, want) {
-			t.Errorf("a reload changes %v, want %s among them", live, want)
-		}
+	if !slices.Equal(live, []string{"log.level", "node.memory"}) {
+		t.Errorf("a reload changes %v, want log.level and node.memory", live)
 	}
 	if len(restart) < 10 {
 		t.Errorf("only %v want a restart", restart)
-	}
-	changed, kept := sectionChanges(&old, got)
-	if !reflect.DeepEqual(changed, live) || kept != nil {
-		t.Errorf("after a reload %v and %v differ, want %v alone", changed, kept, live)
-	}
-	if !reflect.DeepEqual(next, Config{}) {
-		t.Errorf("the new configuration was changed: %+v", next)
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/all"
+	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/explain"
 	"github.com/dodona-oracle/dodona/internal/keyfile"
@@ -288,8 +289,13 @@ func TestReloadKeepsWhatIsEqual(t *testing.T) {
 	}
 	seen.await(t, "an answer of the new feed", func(o Outcome) bool { return o.Answer != nil && o.Answer.Feed.Name == "walk" })
 	next = strings.Replace(next, "listen: \"127.0.0.1:0\"", "listen: \"127.0.0.1:1\"", 1)
-	if done, err = n.Reload(t.Context()); err != nil || len(done.Restart) != 1 || done.Restart[0] != "api.listen" {
+	next = strings.Replace(next, "  walk:", "  other: {every: 300ms, decimals: 2, from: [sim]}\n  walk:", 1)
+	needs := (*api.NeedsRestart)(nil)
+	if done, err = n.Reload(t.Context()); !errors.As(err, &needs) || !slices.Equal(needs.Settings, []string{"api.listen"}) {
 		t.Errorf("a new listener: %+v, %v; want that api.listen needs a restart", done, err)
+	}
+	if _, found := n.observer.feeds.get("other"); found {
+		t.Error("a feed was started on half of a configuration that needs a restart")
 	}
 }
 

@@ -113,14 +113,32 @@ func (o *observer) asker(take feed.Take) func(context.Context, string, dodona.Ro
 
 // A computing is a feed that runs: its loop, or none while its module is looked for.
 type computing struct {
-	mu   sync.Mutex
-	loop *feed.Feed
+	mu    sync.Mutex
+	loop  *feed.Feed
+	moved time.Time // when its last round was kept, or the loop began
 }
 
 func (c *computing) set(loop *feed.Feed) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.loop = loop
+	c.loop, c.moved = loop, time.Now()
+}
+
+// move notes that a round was kept.
+func (c *computing) move() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.moved = time.Now()
+}
+
+// still returns for how long no round was kept: zero without a loop, and while the loop waits for the clock.
+func (c *computing) still() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.loop == nil || c.loop.Status().State == feed.Behind {
+		return 0
+	}
+	return time.Since(c.moved)
 }
 
 // status returns how the loop stands, if there is one.
@@ -148,7 +166,7 @@ func (o *observer) startFeed(ctx context.Context, c *config.Config, f config.Fee
 		return err
 	}
 	running.set(loop)
-	o.feeds.start(ctx, f.Feed.Name, running, func(ctx context.Context) { o.runFeed(ctx, f, loop, nil) })
+	o.feeds.start(ctx, f.Feed.Name, running, func(ctx context.Context) { o.runFeed(ctx, f, running, nil) })
 	return nil
 }
 
@@ -208,14 +226,15 @@ func (o *observer) runModule(ctx context.Context, c *config.Config, f config.Fee
 		}
 		running.set(loop)
 		until, stop := g.untilRead(ctx)
-		o.runFeed(until, f, loop, g)
+		o.runFeed(until, f, running, g)
 		stop()
 	}
 }
 
 // runFeed makes rounds until ctx ends. A failure is told and the feed goes on: rounds must not stop. g is nil for a feed
 // without a module.
-func (o *observer) runFeed(ctx context.Context, f config.Feed, loop *feed.Feed, g *guest) {
+func (o *observer) runFeed(ctx context.Context, f config.Feed, running *computing, g *guest) {
+	loop := running.loop // set by this goroutine, or before it began
 	if g != nil {
 		defer g.load(ctx)()
 	}
@@ -240,6 +259,7 @@ func (o *observer) runFeed(ctx context.Context, f config.Feed, loop *feed.Feed, 
 			if err := o.rounds.keep(ctx, f.Settings.Every, bundles, began); err != nil {
 				return err
 			}
+			running.move()
 			g.restore(&bundles[len(bundles)-1])
 			return nil
 		})

@@ -11,8 +11,8 @@ import (
 )
 
 // Reload reads the configuration again and changes what changed, unit by unit: equal sources, feeds and sinks go on
-// untouched. If the new configuration is wrong nothing changes, and the error says why.
-// Settings outside of sources, feeds and sinks keep their values and are listed as needing a restart.
+// untouched. If the new configuration is wrong, or a setting in it changed that only a restart changes, nothing changes, and the
+// error says why: what comes new may rest on that setting. The latter is an [api.NeedsRestart].
 func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 	if n.options.Load == nil {
 		return api.Reloaded{}, errors.New("this node was not started from a file; restart it with the new configuration")
@@ -28,7 +28,9 @@ func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 	}
 	old := n.config()
 	changes := config.Diff(old, next)
-	next = old.Reloaded(next)
+	if len(changes.Restart) > 0 {
+		return api.Reloaded{}, &api.NeedsRestart{Settings: changes.Restart}
+	}
 	changes.Feeds = n.modules.retried(changes.Feeds, next)
 	if err := n.attester.learn(next); err != nil {
 		return api.Reloaded{}, fmt.Errorf("take the new feeds: %w; nothing was changed", err)
@@ -56,7 +58,7 @@ func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 
 func summary(c config.Changes) api.Reloaded {
 	r := api.Reloaded{
-		Started: make([]string, 0), Stopped: make([]string, 0), Replaced: make([]string, 0), Restart: make([]string, 0),
+		Started: make([]string, 0), Stopped: make([]string, 0), Replaced: make([]string, 0), Settings: append(make([]string, 0), c.Live...),
 	}
 	for sort, units := range c.Units() {
 		r.Kept += len(units.Equal)
@@ -70,6 +72,5 @@ func summary(c config.Changes) api.Reloaded {
 			r.Replaced = append(r.Replaced, sort+" "+name)
 		}
 	}
-	r.Restart = append(r.Restart, c.Restart...)
 	return r
 }

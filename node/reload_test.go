@@ -12,6 +12,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/all"
+	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
 )
 
@@ -121,46 +122,48 @@ func TestAnOldAnswerIsNotGood(t *testing.T) {
 	}
 }
 
-// TestAReloadAppliesMemoryAndLogLevelAlone: what else is no unit keeps its value until a restart, and is named.
-func TestAReloadAppliesMemoryAndLogLevelAlone(t *testing.T) {
-	dir := t.TempDir()
-	text := walks(dir, "feeds: {f: {decimals: 2, every: 1h, from: [s]}}\n")
+// TestAReloadAppliesMemoryAndLogLevel without a restart.
+func TestAReloadAppliesMemoryAndLogLevel(t *testing.T) {
+	text := walks(t.TempDir(), "feeds: {f: {decimals: 2, every: 1h, from: [s]}}\n")
 	var told []*config.Config
 	n := changing(t, &text, Options{Live: func(c *config.Config) { told = append(told, c) }})
-	before := n.config()
-	text = strings.Replace(text, "node: {", "node: {memory: 200MiB, name: other, ", 1)
-	text = strings.Replace(text, "api: {", "log: {level: debug, format: json}\nanchor: {every: 20m}\nmodules: {unsigned: true}\nnetwork: {name: other}\nroles: [observe]\napi: {tokens: [{file: t}], ", 1)
-	text += "journal: {durability: strict}\n"
+	want := *n.config()
+	want.Node.Memory, want.Log.Level = 200<<20, "debug"
+	text = strings.Replace(text, "node: {", "log: {level: debug}\nnode: {memory: 200MiB, ", 1)
 	reloaded, err := n.Reload(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := *before
-	want.Node.Memory, want.Log.Level = 200<<20, "debug"
-	if len(told) != 1 || !reflect.DeepEqual(told[0].Node, want.Node) || !reflect.DeepEqual(told[0].Log, want.Log) {
-		t.Fatalf("told %d times, %+v; want %+v and %+v", len(told), told, want.Node, want.Log)
+	if len(told) != 1 || !reflect.DeepEqual(told[0].Node, want.Node) || told[0].Log != want.Log {
+		t.Errorf("told %d times, %+v; want %+v and %+v", len(told), told, want.Node, want.Log)
 	}
-	got := n.config()
-	for name, same := range map[string]bool{
-		"node": reflect.DeepEqual(got.Node, want.Node), "log": got.Log == want.Log, "network": reflect.DeepEqual(got.Network, want.Network),
-		"roles": reflect.DeepEqual(got.Roles, want.Roles), "journal": reflect.DeepEqual(got.Journal, want.Journal),
-		"anchor": reflect.DeepEqual(got.Anchor, want.Anchor), "modules": reflect.DeepEqual(got.Modules, want.Modules), "api": reflect.DeepEqual(got.API, want.API),
-	} {
-		if !same {
-			t.Errorf("%s changed without a restart: %+v", name, got)
-		}
+	if !slices.Equal(reloaded.Settings, []string{"log.level", "node.memory"}) {
+		t.Errorf("settings %v, want log.level and node.memory", reloaded.Settings)
 	}
-	for _, setting := range []string{
-		"anchor.every", "api.tokens", "journal.durability", "log.format", "modules.memory", "modules.unsigned", "network.name", "node.name", "roles",
-	} {
-		if !slices.Contains(reloaded.Restart, setting) {
-			t.Errorf("%s is not named: a restart is needed for %v", setting, reloaded.Restart)
-		}
+}
+
+// TestAReloadThatNeedsARestartChangesNothing: a feed with a module would be started on the folder of modules as it was.
+func TestAReloadThatNeedsARestartChangesNothing(t *testing.T) {
+	text := walks(t.TempDir(), "feeds: {f: {decimals: 2, every: 1h, from: [s]}}\n")
+	live := 0
+	n := changing(t, &text, Options{Live: func(*config.Config) { live++ }})
+	before := n.config()
+	text = strings.Replace(text, "node: {", "node: {memory: 200MiB, name: other, ", 1)
+	text = strings.Replace(text, "api: {", "log: {level: debug, format: json}\nanchor: {every: 20m}\nmodules: {unsigned: true}\nnetwork: {name: other}\nroles: [observe]\napi: {tokens: [{file: t}], ", 1)
+	text = strings.Replace(text, "feeds: {", "feeds: {g: {decimals: 2, every: 1h, from: [s]}, ", 1) + "journal: {durability: strict}\n"
+	_, err := n.Reload(t.Context())
+	needs := (*api.NeedsRestart)(nil)
+	if !errors.As(err, &needs) {
+		t.Fatalf("got %v, want that a restart is needed", err)
 	}
-	for _, setting := range []string{"log.level", "node.memory"} {
-		if slices.Contains(reloaded.Restart, setting) {
-			t.Errorf("%s is applied, and named as if it were not", setting)
-		}
+	if n.config() != before || live != 0 {
+		t.Errorf("something was changed: %+v, told %d times", n.config(), live)
+	}
+	want := []string{
+		"anchor.every", "api.tokens", "journal.durability", "log.format", "modules.unsigned", "network.name", "node.name", "roles",
+	}
+	if !slices.Equal(needs.Settings, want) {
+		t.Errorf("a restart is needed for %v, want %v", needs.Settings, want)
 	}
 }
 

@@ -74,12 +74,18 @@ func twoLines(t testing.TB, dir, endpoint string) string {
 // launch starts the program in dir.
 func launch(t testing.TB, dir string, args ...string) *process {
 	t.Helper()
+	return launchIn(t, dir, nil, args...)
+}
+
+// launchIn starts the program with more in its environment.
+func launchIn(t testing.TB, dir string, environment []string, args ...string) *process {
+	t.Helper()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &process{t: t, cmd: exec.Command(path, args...), stderr: new(logtest.Text)}
-	p.cmd.Dir = dir
+	p.cmd.Dir, p.cmd.Env = dir, append(os.Environ(), environment...)
 	p.cmd.Stderr = p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

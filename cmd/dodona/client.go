@@ -30,6 +30,8 @@ type nodeFlags struct {
 	API   string `help:"Where the node listens." default:"${api}" env:"DODONA_API" placeholder:"URL"`
 	Token string `help:"File that holds the bearer token." placeholder:"FILE"`
 	JSON  bool   `name:"json" help:"Print JSON."`
+
+	bearer secret.String // where no file holds the token
 }
 
 // ask makes one request and returns the body of the answer, or the node's own words as an error.
@@ -62,7 +64,10 @@ func (n nodeFlags) send(ctx context.Context, method, path, accept string, limit 
 	request.Header.Set("Accept", accept)
 	request.Header.Set(api.RequestHeader, "dodona")
 	if n.Token != "" {
-		token, err := secret.String{File: n.Token}.Reveal()
+		n.bearer = secret.String{File: n.Token}
+	}
+	if !n.bearer.IsZero() {
+		token, err := n.bearer.Reveal()
 		if err != nil {
 			return nil, err
 		}

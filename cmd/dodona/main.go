@@ -41,6 +41,7 @@ type cli struct {
 	Check   checkCommand   `cmd:"" help:"Check a configuration; never dials."`
 	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of the configuration."`
 	Kinds   kindsCommand   `cmd:"" help:"List the kinds of sources and sinks in this build, or the settings of one."`
+	Reload  reloadCommand  `cmd:"" help:"Let a running node read its configuration again."`
 	Status  statusCommand  `cmd:"" help:"Show the health of a running node."`
 	Explain explainCommand `cmd:"" help:"Walk back from an answer to the bytes it came from."`
 	Verify  verifyCommand  `cmd:"" help:"Verify an answer from a file, a URL or standard input."`

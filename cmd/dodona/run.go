@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"sync"
 	"syscall"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
@@ -115,18 +116,21 @@ func (r runCommand) Run(ctx context.Context, term terminal) error {
 	if err != nil {
 		return err
 	}
+	service := supervisor{log}
+	var n *node.Node
 	options := node.Options{
 		Config: c, Kinds: all.Sources(), Sinks: all.Sinks(), Out: term.out, Version: version, Log: log, Live: live, Compile: worker,
 		Started: func(url string) {
 			if url != "" {
 				fmt.Fprintf(term.err, "page and API at %s\n", url)
 			}
+			service.ready(n)
 		},
 	}
 	if path != "-" {
 		options.Load = func() (*config.Config, error) { return r.reload(path) }
 	}
-	n, err := node.Open(ctx, options)
+	n, err = node.Open(ctx, options)
 	if err != nil && ctx.Err() != nil {
 		fmt.Fprintln(term.err, "dodona: interrupted before the node had started")
 		return nil
@@ -136,9 +140,9 @@ func (r runCommand) Run(ctx context.Context, term terminal) error {
 	}
 	fmt.Fprintf(term.err, "dodona %s: node %s, key %s, network %q %s\n",
 		version, c.Node.Name, n.Address(), n.Network().Name, n.Network().ID())
-	reloads := reloadOnHangup(ctx, n, log, hangups)
+	beside := attend(ctx, n, service, log, hangups)
 	err = n.Run(ctx)
-	reloads()
+	beside()
 	return err
 }
 
@@ -178,26 +182,33 @@ func newLog(w io.Writer, format string, level slog.Leveler) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, options))
 }
 
-// reloadOnHangup reloads the node at every signal until the returned function is called, which waits.
-func reloadOnHangup(ctx context.Context, n *node.Node, log *slog.Logger, signals <-chan os.Signal) (stop func()) {
+// attend serves who watches over the process beside the node: it reloads the node at every signal, and tells the service
+// manager how it fares, until the returned function is called, which waits.
+func attend(ctx context.Context, n *node.Node, service supervisor, log *slog.Logger, hangups <-chan os.Signal) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	var beside sync.WaitGroup
+	beside.Go(func() {
+		service.watch(ctx, n.Stalled)
+		<-ctx.Done()
+		service.stopping()
+	})
+	beside.Go(func() {
 		for {
 			select {
-			case <-signals:
+			case <-hangups:
+				service.reloading()
 				if _, err := n.Reload(ctx); err != nil {
 					log.Error("reload", "error", err)
 				}
+				service.ready(n)
 			case <-ctx.Done():
 				return
 			}
 		}
-	}()
+	})
 	return func() {
 		cancel()
-		<-done
+		beside.Wait()
 	}
 }
 

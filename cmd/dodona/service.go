@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sys/unix"
+
+	"github.com/dodona-oracle/dodona/node"
+)
+
+// A supervisor is the service manager that started this process and wants to hear how it fares, by the protocol of
+// sd_notify(3); where none did, nobody is told.
+type supervisor struct {
+	log *slog.Logger
+}
+
+func (s supervisor) tell(states ...string) {
+	if _, err := daemon.SdNotify(false, strings.Join(states, "\n")); err != nil {
+		s.log.Warn("the service manager cannot be told", "what", states[0], "error", err)
+	}
+}
+
+// ready tells that the node runs.
+func (s supervisor) ready(n *node.Node) {
+	s.tell(daemon.SdNotifyReady, fmt.Sprintf("STATUS=node %s of network %s", n.Address().Short(), n.Network().Name))
+}
+
+// reloading tells that the node reads its configuration again, until ready.
+func (s supervisor) reloading() {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // cannot fail
+	s.tell(daemon.SdNotifyReloading, fmt.Sprintf("MONOTONIC_USEC=%d", now.Nano()/1000))
+}
+
+func (s supervisor) stopping() { s.tell(daemon.SdNotifyStopping) }
+
+// watch feeds the watchdog until ctx ends, as long as stalled names no feed: one whose rounds do not move, and nobody knows
+// why, is what a restart is for.
+func (s supervisor) watch(ctx context.Context, stalled func() []string) {
+	limit, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		s.log.Warn("the service manager's watchdog is not understood, and not fed", "error", err)
+	}
+	if err != nil || limit <= 0 {
+		return
+	}
+	look := time.NewTicker(limit / 3)
+	defer look.Stop()
+	for {
+		if stuck := stalled(); len(stuck) == 0 {
+			s.tell(daemon.SdNotifyWatchdog)
+		} else {
+			s.log.Error("feeds make no rounds; the watchdog is not fed, and the service manager will restart the node", "feeds", strings.Join(stuck, "; "))
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}

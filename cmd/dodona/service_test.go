@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/internal/logtest"
+)
+
+// A manager is a service manager's end of the protocol of sd_notify(3): it keeps what it is told.
+type manager struct {
+	t       testing.TB
+	address string
+
+	mu   sync.Mutex
+	told []string // lines
+}
+
+func newManager(t testing.TB) *manager {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "sd") // the names of sockets are short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	m := &manager{t: t, address: filepath.Join(dir, "notify")}
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: m.address, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reads sync.WaitGroup
+	t.Cleanup(func() { _ = conn.Close(); reads.Wait() })
+	reads.Go(func() {
+		packet := make([]byte, 4096)
+		for {
+			n, err := conn.Read(packet)
+			if err != nil {
+				return
+			}
+			m.mu.Lock()
+			m.told = append(m.told, strings.Split(string(packet[:n]), "\n")...)
+			m.mu.Unlock()
+		}
+	})
+	return m
+}
+
+// await waits until the states were told in this order, perhaps with others between.
+func (m *manager) await(states ...string) {
+	m.t.Helper()
+	eventually(m.t, patience, func() error {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		rest := m.told
+		for _, state := range states {
+			i := slices.Index(rest, state)
+			if i < 0 {
+				return fmt.Errorf("told %q, want %q in this order", m.told, states)
+			}
+			rest = rest[i+1:]
+		}
+		return nil
+	})
+}
+
+func TestAServiceManagerHearsOfStartReloadAndEnd(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a node")
+	}
+	t.Parallel()
+	m, dir := newManager(t), t.TempDir()
+	config := twoLines(t, dir, price(t, `{"p":1}`))
+	p := launchIn(t, dir, []string{"NOTIFY_SOCKET=" + m.address, "WATCHDOG_USEC=60000"}, "run", config, "--listen", "127.0.0.1:0")
+	m.await("READY=1", "WATCHDOG=1", "WATCHDOG=1")
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	m.await("READY=1", "RELOADING=1", "READY=1", "WATCHDOG=1")
+	if code := p.stop(); code != exitDone {
+		t.Errorf("it ended with %d; it said:\n%s", code, p.stderr)
+	}
+	m.await("READY=1", "RELOADING=1", "READY=1", "STOPPING=1")
+}
+
+// TestTheWatchdogStarvesWhileRoundsStand: the service manager then restarts the process.
+func TestTheWatchdogStarvesWhileRoundsStand(t *testing.T) {
+	m := newManager(t)
+	t.Setenv("NOTIFY_SOCKET", m.address)
+	t.Setenv("WATCHDOG_USEC", "3000")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	said, looks := new(logtest.Text), 0
+	supervisor{slog.New(slog.NewTextHandler(said, nil))}.watch(ctx, func() []string {
+		if looks++; looks == 20 {
+			cancel()
+		}
+		return []string{"btc.usd for 2m0s"}
+	})
+	supervisor{slog.New(slog.DiscardHandler)}.stopping() // what was told before is there once this is
+	m.await("STOPPING=1")
+	if slices.Contains(m.told, "WATCHDOG=1") {
+		t.Errorf("told %q while no round moved", m.told)
+	}
+	if !strings.Contains(said.String(), "btc.usd for 2m0s") {
+		t.Errorf("it said %q, want which feed stands", said)
+	}
+}
+
+// TestReloadPrintsWhatChanged, and what keeps it from changing anything.
+func TestReloadPrintsWhatChanged(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a node")
+	}
+	t.Parallel()
+	dir := t.TempDir()
+	config := filepath.Join(dir, "node.yaml")
+	text := "node: {data: ./data}\napi: {listen: \"127.0.0.1:0\"}\nsources: {s: {sim: {seed: 1}}}\nfeeds:\n  f: {every: 1h, from: [s]}\n"
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(text)
+	url := launch(t, dir, "run", config).awaitURL()
+	for _, c := range []struct {
+		name, text string
+		code       int
+		want       string
+	}{
+		{"nothing", text, exitDone, "nothing changed; 2 sources, feeds and sinks as before\n"},
+		{"a feed", text + "  g: {every: 1h, from: [s]}\n", exitDone, "started   feed g\nas before 2 sources, feeds and sinks\n"},
+		{"the level", "log: {level: debug}\n" + text, exitDone, "stopped   feed g\nchanged   log.level\nas before 2 sources, feeds and sinks\n"},
+		{"a restart", "anchor: {every: 1h}\n" + text + "  h: {every: 1h, from: [s]}\n", exitFailed, "a restart is needed for anchor.every"},
+		{"a mistake", "nod: {}\n" + text, exitUsage, `did you mean "node"?`},
+		{"nothing of it stayed", "log: {level: debug}\n" + text, exitDone, "nothing changed; 2 sources, feeds and sinks as before\n"},
+	} {
+		write(c.text)
+		var out, talk bytes.Buffer
+		code := execute(t.Context(), []string{"reload", "--api", url, "--config", config}, terminal{in: strings.NewReader(""), out: &out, err: &talk})
+		said := out.String()
+		if code != exitDone {
+			said = talk.String()
+		}
+		if code != c.code || !strings.Contains(said, c.want) {
+			t.Errorf("%s: exit code %d, want %d; said\n%s, want\n%s", c.name, code, c.code, said, c.want)
+		}
+	}
+}
+
+// TestReloadAsksWhereTheConfigurationSays, with its token.
+func TestReloadAsksWhereTheConfigurationSays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a node")
+	}
+	t.Parallel()
+	dir := t.TempDir()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = free.Close()
+	config := filepath.Join(dir, "node.yaml")
+	token := filepath.Join(dir, "token")
+	text := fmt.Sprintf("node: {data: ./data}\napi: {listen: %q, tokens: [{file: %s}]}\nsources: {s: {sim: {seed: 1}}}\nfeeds: {f: {every: 1h, from: [s]}}\n", free.Addr(), token)
+	if err := errors.Join(os.WriteFile(config, []byte(text), 0o600), os.WriteFile(token, []byte("0123456789abcdef0123"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	launch(t, dir, "run", config).awaitURL()
+	var out, talk bytes.Buffer
+	code := execute(t.Context(), []string{"reload", "--config", config}, terminal{in: strings.NewReader(""), out: &out, err: &talk})
+	if code != exitDone || !strings.HasPrefix(out.String(), "nothing changed") {
+		t.Errorf("exit code %d: %s%s", code, &out, &talk)
+	}
+}
+
+func TestANodeThatListensEverywhereIsAskedOnThisMachine(t *testing.T) {
+	for listen, want := range map[string]string{
+		"127.0.0.1:1": "http://127.0.0.1:1", ":80": "http://127.0.0.1:80", "0.0.0.0:80": "http://127.0.0.1:80",
+		"[::]:80": "http://[::1]:80", "gw-7.example:80": "http://gw-7.example:80",
+	} {
+		n := nodeFlags{API: defaultAPI}
+		if n.at(api.Settings{Listen: listen}); n.API != want {
+			t.Errorf("%s: asked at %s, want %s", listen, n.API, want)
+		}
+	}
+	n := nodeFlags{API: "http://10.0.0.2:8080"}
+	if n.at(api.Settings{Listen: ":80"}); n.API != "http://10.0.0.2:8080" {
+		t.Errorf("asked at %s, which is not what the command line said", n.API)
+	}
+}
