@@ -292,6 +292,39 @@ func (d Decimal) String() string {
 	return sign + s[:at] + "." + s[at:]
 }
 
+// Text writes d as String does, with at least so many decimals: zeros follow, nothing is rounded.
+func (d Decimal) Text(decimals uint8) string {
+	s, more := d.String(), int(min(decimals, MaxScale))-int(d.scale)
+	if more <= 0 {
+		return s
+	}
+	if d.scale == 0 {
+		s += "."
+	}
+	return s + strings.Repeat("0", more)
+}
+
+// Grouped writes d as Text does, for people: its thousands set apart, as in "43,218.50".
+func (d Decimal) Grouped(decimals uint8) string {
+	whole, fraction, point := strings.Cut(d.Text(decimals), ".")
+	first := 0 // where the digits begin
+	if whole[0] == '-' {
+		first = 1
+	}
+	for at := len(whole) - 3; at > first; at -= 3 {
+		whole = whole[:at] + "," + whole[at:]
+	}
+	if point {
+		whole += "." + fraction
+	}
+	return whole
+}
+
+// Thousands writes a count for people: "31,039".
+func Thousands(n uint64) string {
+	return Decimal{coefficient: Int192{lo: n}}.Grouped(0)
+}
+
 // MarshalText writes d as String does.
 func (d Decimal) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 

@@ -28,18 +28,50 @@ type Feed struct {
 	Labels   []string `json:"labels,omitempty"` // of an enum, in order
 }
 
-// Format writes a scaled value of this feed for people: "43218.55 USD", "on", "true".
+// Format writes a scaled value of this feed for people, with all of its decimals and its unit: "43,218.50 USD", "on", "true".
+// Whoever shows a value to people shows it so.
 func (f Feed) Format(v Int192) string {
+	if word, found := f.word(v); found {
+		return word
+	}
+	return f.withUnit(v.Decimal(f.Decimals))
+}
+
+// FormatExact writes what somebody else said of this feed for people, as [Feed.Format] does, and hides no digit that goes
+// beyond the feed's decimals.
+func (f Feed) FormatExact(d Decimal) string {
+	if v, decimals := d.Parts(); decimals == 0 {
+		if word, found := f.word(v); found {
+			return word
+		}
+	}
+	return f.withUnit(d)
+}
+
+// Text writes a scaled value of this feed for machines, with all of its decimals and without its unit: "43218.50", "on", "true".
+func (f Feed) Text(v Int192) string {
+	if word, found := f.word(v); found {
+		return word
+	}
+	return v.Decimal(f.Decimals).Text(f.Decimals)
+}
+
+// word returns what a value is called where it is no number.
+func (f Feed) word(v Int192) (word string, found bool) {
 	switch f.Kind {
 	case Bool:
-		return strconv.FormatBool(!v.IsZero())
+		return strconv.FormatBool(!v.IsZero()), true
 	case Enum:
 		if i, ok := v.Int64(); ok && i >= 0 && i < int64(len(f.Labels)) {
-			return f.Labels[i]
+			return f.Labels[i], true
 		}
-		return v.String()
+		return v.String(), true
 	}
-	s := v.Decimal(f.Decimals).String()
+	return "", false
+}
+
+func (f Feed) withUnit(d Decimal) string {
+	s := d.Grouped(f.Decimals)
 	if f.Unit != "" {
 		s += " " + f.Unit
 	}

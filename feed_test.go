@@ -25,7 +25,16 @@ func TestFeedFormatsForPeople(t *testing.T) {
 		v    int64
 		want string
 	}{
-		{Feed{Kind: Number, Unit: "USD", Decimals: 8}, 4321855000000, "43218.55 USD"},
+		{Feed{Kind: Number, Unit: "USD", Decimals: 8}, 4321855000000, "43,218.55000000 USD"},
+		{Feed{Kind: Number, Unit: "USD", Decimals: 2}, 4321850, "43,218.50 USD"},
+		{Feed{Kind: Number, Decimals: 2}, -50, "-0.50"},
+		{Feed{Kind: Number, Decimals: 2}, 0, "0.00"},
+		{Feed{Kind: Number}, 999, "999"},
+		{Feed{Kind: Number}, -999, "-999"},
+		{Feed{Kind: Number}, 1000, "1,000"},
+		{Feed{Kind: Number}, -1234567, "-1,234,567"},
+		{Feed{Kind: Number, Decimals: 18}, 1, "0.000000000000000001"},
+		{Feed{Kind: Number, Unit: "USD", Decimals: 18}, 1234_500000000000000000 / 1000, "1.234500000000000000 USD"},
 		{Feed{Kind: Number, Decimals: 2}, -5, "-0.05"},
 		{Feed{Kind: Bool}, 1, "true"},
 		{Feed{Kind: Enum, Labels: []string{"off", "on"}}, 1, "on"},
@@ -38,6 +47,49 @@ func TestFeedFormatsForPeople(t *testing.T) {
 		if got := c.feed.Format(NewInt192(c.v)); got != c.want {
 			t.Errorf("%+v formats %d as %q, want %q", c.feed, c.v, got, c.want)
 		}
+	}
+}
+
+func TestAFeedWritesItsValuesForMachinesWithAllDecimalsAndNothingElse(t *testing.T) {
+	for _, c := range []struct {
+		feed Feed
+		v    int64
+		want string
+	}{
+		{Feed{Kind: Number, Unit: "USD", Decimals: 2}, 4321850, "43218.50"},
+		{Feed{Kind: Number, Unit: "USD", Decimals: 2}, -5, "-0.05"},
+		{Feed{Kind: Number, Unit: "USD", Decimals: 2}, 100, "1.00"},
+		{Feed{Kind: Number, Decimals: 0}, 1234567, "1234567"},
+		{Feed{Kind: Number, Decimals: 57}, 0, "0." + strings.Repeat("0", 57)},
+		{Feed{Kind: Number, Decimals: 255}, 0, "0." + strings.Repeat("0", 57)}, // what no feed is, a stranger may say
+		{Feed{Kind: Bool}, 1, "true"},
+		{Feed{Kind: Enum, Labels: []string{"off", "on"}}, 1, "on"},
+		{Feed{Kind: Enum, Labels: []string{"off", "on"}}, 9, "9"},
+	} {
+		if got := c.feed.Text(NewInt192(c.v)); got != c.want {
+			t.Errorf("%+v writes %d as %q, want %q", c.feed, c.v, got, c.want)
+		}
+	}
+}
+
+func TestWhatASourceSaidKeepsEveryDigit(t *testing.T) {
+	price, state := Feed{Kind: Number, Unit: "USD", Decimals: 2}, Feed{Kind: Enum, Labels: []string{"off", "on"}}
+	for said, want := range map[string]string{
+		"43218.1": "43,218.10 USD", "43218": "43,218.00 USD", "43218.12345": "43,218.12345 USD", "-1e6": "-1,000,000.00 USD",
+	} {
+		d, err := ParseDecimal(said)
+		if got := price.FormatExact(d); err != nil || got != want {
+			t.Errorf("%s is shown as %q, want %q: %v", said, got, want, err)
+		}
+	}
+	for said, want := range map[string]string{"1": "on", "7": "7", "0.5": "0.5"} {
+		d, err := ParseDecimal(said)
+		if got := state.FormatExact(d); err != nil || got != want {
+			t.Errorf("%s of a state is shown as %q, want %q: %v", said, got, want, err)
+		}
+	}
+	if got := Thousands(1<<64 - 1); got != "18,446,744,073,709,551,615" {
+		t.Errorf("the largest count is %s", got)
 	}
 }
 

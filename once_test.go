@@ -6,8 +6,10 @@ import (
 	"go/token"
 	"io/fs"
 	"maps"
+	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -195,6 +197,103 @@ func TestTheLawOfWhatIsBuiltOnceBites(t *testing.T) {
 	} {
 		if why := byHand(file, name); why != "" {
 			t.Errorf("%s must be allowed %s: %s", file, name, why)
+		}
+	}
+}
+
+// grouping returns the functions of a file that seem to set the thousands of a number apart: they count by three and
+// write a comma. [Decimal.Grouped] does it for everybody.
+func grouping(file *ast.File) (names []string) {
+	for _, decl := range file.Decls {
+		f, ok := decl.(*ast.FuncDecl)
+		if !ok || f.Body == nil {
+			continue
+		}
+		three, comma := false, false
+		ast.Inspect(f.Body, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.AssignStmt:
+				three = three || (n.Tok == token.SUB_ASSIGN || n.Tok == token.ADD_ASSIGN) && isThree(n.Rhs[0])
+			case *ast.BinaryExpr:
+				three = three || (n.Op == token.REM || n.Op == token.SUB || n.Op == token.ADD) && isThree(n.Y)
+			case *ast.BasicLit:
+				comma = comma || n.Value == `","` || n.Value == `','`
+			}
+			return true
+		})
+		if three && comma {
+			names = append(names, f.Name.Name)
+		}
+	}
+	return names
+}
+
+func isThree(e ast.Expr) bool {
+	lit, ok := e.(*ast.BasicLit)
+	return ok && lit.Value == "3"
+}
+
+// ofScript is what groups digits in the page, or makes a float of them: web/dom.js does the one, nobody the other.
+var ofScript = regexp.MustCompile(`\\d\{3\}|toLocaleString\(\)\s*\+|NumberFormat|parseFloat\(.*\.text`)
+
+// TestTheLawThatNumbersAreWrittenOnce: people read the same digits, grouped in one way, wherever they look.
+func TestTheLawThatNumbersAreWrittenOnce(t *testing.T) {
+	found := 0
+	err := filepath.WalkDir(".", func(file string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if name := entry.Name(); entry.IsDir() {
+			if name == "node_modules" || name == "testdata" || name == "docs" || name == "contracts" || (len(name) > 1 && name[0] == '.') {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		file = filepath.ToSlash(file)
+		switch {
+		case path.Ext(file) == ".go" && !strings.HasSuffix(file, "_test.go"):
+			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+			if err != nil {
+				return err
+			}
+			for _, name := range grouping(parsed) {
+				if found++; file != "decimal.go" || name != "Grouped" {
+					t.Errorf("%s of %s sets thousands apart: use Feed.Format, Decimal.Grouped or Thousands", name, file)
+				}
+			}
+		case path.Ext(file) == ".js" && path.Dir(file) == "web":
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			if told := ofScript.FindString(string(text)); told != "" && file != "web/dom.js" {
+				t.Errorf("%s groups digits by itself (%s): use grouped of web/dom.js", file, told)
+			}
+		}
+		return nil
+	})
+	if err != nil || found == 0 {
+		t.Errorf("found %d functions that set thousands apart, want the one of decimal.go: %v", found, err)
+	}
+}
+
+// TestTheLawThatNumbersAreWrittenOnceBites plants violations, because a check that cannot fail is none.
+func TestTheLawThatNumbersAreWrittenOnceBites(t *testing.T) {
+	for _, body := range []string{
+		`for i := len(s) - 3; i > 0; i -= 3 { s = s[:i] + "," + s[i:] }`,
+		`for i, c := range s { if (len(s)-i)%3 == 0 { b.WriteByte(',') }; b.WriteRune(c) }`,
+	} {
+		parsed, err := parser.ParseFile(token.NewFileSet(), "x.go", "package x\n\nfunc f() { "+body+" }\n", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(grouping(parsed)) == 0 {
+			t.Errorf("nobody sees that this groups digits: %s", body)
+		}
+	}
+	for _, line := range []string{`text.replace(/(\d{3})/g, "$1,")`, `new Intl.NumberFormat("en").format(v)`} {
+		if !ofScript.MatchString(line) {
+			t.Errorf("nobody sees that the page groups digits: %s", line)
 		}
 	}
 }

@@ -62,7 +62,7 @@ func TestEveryAnswerSaysWhatItIs(t *testing.T) {
 	}{
 		{"GET", "/v1/feeds", 200, `"name":"btc.usd"`},
 		{"GET", "/v1/feeds", 200, `"unit":"USD <&>"`},
-		{"GET", "/v1/feeds/btc.usd", 200, `"text":"43218.55"`},
+		{"GET", "/v1/feeds/btc.usd", 200, `"text":"43218.55000000"`},
 		{"GET", "/v1/feeds/btc.eur", 404, `no feed is named \"btc.eur\"; there are btc.usd, quiet`},
 		{"GET", "/v1/feeds/btc.usd/latest", 200, `"value":"4321855000000"`},
 		{"GET", "/v1/feeds/quiet/latest", 404, `no attested answer yet`},
@@ -153,7 +153,7 @@ func TestVerifyAcceptsAnswersAsServed(t *testing.T) {
 		if v := verify.Answer(w.Body.Bytes(), verify.Expect{NetworkID: &id}); !v.Valid {
 			t.Errorf("%s: %s\n%s", target, v, w.Body)
 		}
-		for name, want := range map[string]string{"Dodona-Value": "43218.55", "Dodona-Time": "2026-11-22T12:04:30Z", "Dodona-Quality": "good"} {
+		for name, want := range map[string]string{"Dodona-Value": "43218.55000000", "Dodona-Time": "2026-11-22T12:04:30Z", "Dodona-Quality": "good"} {
 			if got := w.Header().Get(name); got != want {
 				t.Errorf("%s: header %s: got %q, want %q", target, name, got, want)
 			}

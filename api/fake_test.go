@@ -79,7 +79,7 @@ func (p *plant) answer(feed string, round dodona.Round, value int64, inputs ...d
 	}
 	plain := f.Feed
 	plain.Unit = ""
-	text := plain.Format(report.Value)
+	text := plain.Text(report.Value)
 	p.outcomes[feed] = append(p.outcomes[feed], api.Outcome{Answer: &a, Inputs: inputs})
 	p.rounds[feed] = append(p.rounds[feed], api.RoundStatus{Round: round, Time: round.Time(), Value: &report.Value, Text: text, Attested: true})
 	f.Latest = &api.LatestAnswer{Round: round, Time: round.Time(), Value: report.Value, Text: text, Attested: true, Signed: 1, TookMS: 38}

@@ -141,13 +141,12 @@ func describe(w http.ResponseWriter, out Outcome) {
 	header.Set("Last-Modified", report.Round.Time().Format(http.TimeFormat))
 }
 
-// text writes a value without its unit, which need not be ASCII as headers must.
+// text writes a value for a header, which must be ASCII as a label need not be.
 func text(f dodona.Feed, v dodona.Int192) string {
 	if f.Kind == dodona.Enum {
 		return v.String()
 	}
-	f.Unit = ""
-	return f.Format(v)
+	return f.Text(v)
 }
 
 func (h *Handler) round(w http.ResponseWriter, r *http.Request) {

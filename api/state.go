@@ -80,7 +80,7 @@ type LatestAnswer struct {
 	Round    dodona.Round   `json:"round"`
 	Time     time.Time      `json:"time"`     // of the round
 	Value    dodona.Int192  `json:"value"`    // scaled by the feed's decimals
-	Text     string         `json:"text"`     // without unit: "43218.55", "true", "running"
+	Text     string         `json:"text"`     // for machines, all decimals, without unit: "43218.50", "true", "running"
 	Quality  dodona.Quality `json:"quality"`  //
 	Attested bool           `json:"attested"` // as many signatures as the quorum asks for
 	Signed   int            `json:"signed"`   // signatures it carries
@@ -99,7 +99,7 @@ type RoundStatus struct {
 	Round    dodona.Round   `json:"round"`
 	Time     time.Time      `json:"time"`
 	Value    *dodona.Int192 `json:"value,omitempty"` // scaled by the feed's decimals; absent if the round was missed
-	Text     string         `json:"text,omitempty"`  // the value without unit
+	Text     string         `json:"text,omitempty"`  // the value, as that of an answer
 	Quality  dodona.Quality `json:"quality"`
 	Attested bool           `json:"attested"`
 	Missed   string         `json:"missed,omitempty"` // why there is no value

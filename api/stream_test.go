@@ -114,7 +114,7 @@ func TestStreamTellsWhatHappensOnce(t *testing.T) {
 	if name != "answer" || id == "" || !strings.Contains(data, `"value":"4321855000000"`) {
 		t.Errorf("got %q %q %s", id, name, data)
 	}
-	if _, name, data := all.next(); name != "feed" || !strings.Contains(data, `"text":"43218.55"`) || strings.Contains(data, `"readings"`) {
+	if _, name, data := all.next(); name != "feed" || !strings.Contains(data, `"text":"43218.55000000"`) || strings.Contains(data, `"readings"`) {
 		t.Errorf("got %q %s", name, data)
 	}
 	answer, _ = p.answer("eth.usd", epoch, 200050)

@@ -75,7 +75,7 @@ func (d Delivery) String() string {
 		line += "superseded by round " + d.Instead.ID() + ", "
 	}
 	if c := d.OnChain; c != nil {
-		line += fmt.Sprintf("slot %s of %s, block %d, tx %s (%s gas), ", c.Slot.Short(), c.Contract.Short(), c.Block, c.Tx.Short(), grouped(strconv.FormatUint(c.GasUsed, 10)))
+		line += fmt.Sprintf("slot %s of %s, block %d, tx %s (%s gas), ", c.Slot.Short(), c.Contract.Short(), c.Block, c.Tx.Short(), dodona.Thousands(c.GasUsed))
 	}
 	line += printable(string(d.Status))
 	if d.Late {

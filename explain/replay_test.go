@@ -45,7 +45,7 @@ func replayed(t testing.TB, b dodona.Bundle) explain.Replayed {
 func TestAnExportedBundleReplays(t *testing.T) {
 	p, b := three(t)
 	r := replayed(t, carried(t, exported(t, p, b.Round)))
-	if !r.Same || r.Signer == nil || *r.Signer != p.key.Address() || r.Answer != "43,218.325 USD" || len(r.Steps) != 11 {
+	if !r.Same || r.Signer == nil || *r.Signer != p.key.Address() || r.Answer != "43,218.32500000 USD" || len(r.Steps) != 11 {
 		t.Errorf("got %s", r)
 	}
 	golden(t, "replayed.txt", r.String())
@@ -59,6 +59,54 @@ func TestAMissedRoundReplays(t *testing.T) {
 	if !r.Same || r.Missed == "" || r.Signer != nil {
 		t.Errorf("got %s", r)
 	}
+}
+
+// TestABundleOfAVersionThatWroteNumbersOtherwiseReplays: reasons are compared, and how their numbers are written is no
+// part of what they say.
+func TestABundleOfAVersionThatWroteNumbersOtherwiseReplays(t *testing.T) {
+	for _, b := range bundlesOfBefore(t) {
+		if r := replayed(t, b); !r.Same {
+			t.Errorf("the bundle of before is not the same: %s", r)
+		}
+	}
+	for _, from := range []string{"43218.55", "10 %", "900 %"} {
+		for i, b := range bundlesOfBefore(t) {
+			was := b.Inputs[2].Reason
+			b.Inputs[2].Reason = strings.Replace(was, from, "7"+from, 1)
+			if r := replayed(t, b); r.Same {
+				t.Errorf("bundle %d says %q where it was %q, and is the same", i, b.Inputs[2].Reason, was)
+			}
+		}
+	}
+	b := bundlesOfBefore(t)[1]
+	b.Missed = strings.Replace(b.Missed, "need 3", "need 30", 1)
+	if r := replayed(t, b); r.Same {
+		t.Errorf("another reason of a missed round is the same: %s", r)
+	}
+}
+
+// bundlesOfBefore returns an answered and a missed round whose reasons write numbers as nodes did before thousands were
+// set apart.
+func bundlesOfBefore(t *testing.T) (bundles []dodona.Bundle) {
+	t.Helper()
+	p, b := three(t)
+	answered := carried(t, exported(t, p, b.Round))
+	p = plantThatNeeds(t, 3)
+	b = p.observe(t, 0)
+	missed := carried(t, exported(t, p, b.Round))
+	for _, b := range []dodona.Bundle{answered, missed} {
+		for _, text := range []*string{&b.Inputs[2].Reason, &b.Missed} {
+			*text = strings.NewReplacer("43,218.55000000", "43218.55", "43,218.10000000", "43218.1").Replace(*text)
+		}
+		if !strings.Contains(b.Inputs[2].Reason, "the median 43218.55,") {
+			t.Fatalf("the reason is no longer such as it was: %q", b.Inputs[2].Reason)
+		}
+		bundles = append(bundles, b)
+	}
+	if !strings.Contains(missed.Missed, "kraken used: 43,218.1") {
+		t.Fatalf("the missed round says %q", missed.Missed)
+	}
+	return bundles
 }
 
 func TestARoundWithoutSomeSourcesReplays(t *testing.T) {

@@ -33,7 +33,9 @@ func salts(id dodona.FeedID, r dodona.Round, index int) dodona.Digest {
 	return dodona.Keccak256(id[:], fmt.Appendf(nil, "salt %d %d", r, index))
 }
 
-func newPlant(t testing.TB) *plant {
+func newPlant(t testing.TB) *plant { return plantThatNeeds(t, 1) }
+
+func plantThatNeeds(t testing.TB, need int) *plant {
 	t.Helper()
 	key, err := secp.ParsePrivateKey(bytes.Repeat([]byte{7}, 32))
 	if err != nil {
@@ -61,7 +63,7 @@ func newPlant(t testing.TB) *plant {
 	eight := uint8(8)
 	p.feed, err = feed.New(feed.Options{
 		Feed:     dodona.Feed{Name: btc},
-		Settings: feed.Settings{Unit: "USD", Decimals: &eight, From: []string{"kraken", "binance", "coingecko"}, Need: 1, Outliers: outliers},
+		Settings: feed.Settings{Unit: "USD", Decimals: &eight, From: []string{"kraken", "binance", "coingecko"}, Need: need, Outliers: outliers},
 		Due:      func(dodona.Round) (dodona.Transform, json.RawMessage) { return x, x.JSON() },
 		Node:     "gw-7",
 		Ask: func(_ context.Context, source string, r dodona.Round) ([]dodona.Reading, error) {

@@ -47,7 +47,7 @@ func explained(t *testing.T, p *plant, r dodona.Round) explain.Story {
 func TestAnAttestedRoundTellsItsWholeStory(t *testing.T) {
 	p, b := three(t)
 	s := explained(t, p, b.Round)
-	if s.State != explain.StateAttested || s.Answer != "43,218.325 USD" || len(s.Gone)+len(s.Broken) != 0 {
+	if s.State != explain.StateAttested || s.Answer != "43,218.32500000 USD" || len(s.Gone)+len(s.Broken) != 0 {
 		t.Errorf("got %s, %q, gone %q, broken %q", s.State, s.Answer, s.Gone, s.Broken)
 	}
 	if !s.Attestation.Verdict.Valid || !*s.Observation.Verified {

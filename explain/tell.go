@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/dodona-oracle/dodona"
@@ -298,36 +297,8 @@ func (t *teller) conclude() {
 		t.State = StateMissed
 	}
 	if t.Value != nil && t.Identity != nil {
-		t.Answer = answer(*t.Identity, *t.Value)
+		t.Answer = t.Identity.Format(*t.Value)
 	}
-}
-
-// answer writes a value as Feed.Format does, with thousands set apart.
-func answer(f dodona.Feed, v dodona.Int192) string {
-	if f.Kind != dodona.Number {
-		return f.Format(v)
-	}
-	s := grouped(v.Decimal(f.Decimals).String())
-	if f.Unit != "" {
-		s += " " + printable(f.Unit)
-	}
-	return s
-}
-
-// grouped sets thousands apart: 43218.55 becomes 43,218.55.
-func grouped(s string) string {
-	sign := ""
-	if strings.HasPrefix(s, "-") {
-		sign, s = "-", s[1:]
-	}
-	whole, fraction, point := strings.Cut(s, ".")
-	for i := len(whole) - 3; i > 0; i -= 3 {
-		whole = whole[:i] + "," + whole[i:]
-	}
-	if point {
-		whole += "." + fraction
-	}
-	return sign + whole
 }
 
 const maxExcerpt = 512 // bytes of a body shown in a story

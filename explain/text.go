@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -175,7 +174,7 @@ func (p *printer) inputs(s Story, depth int) {
 	points, values := 0, 0
 	for _, in := range s.Inputs {
 		points = max(points, utf8.RuneCountInString(printable(in.Point)))
-		values = max(values, utf8.RuneCountInString(said(in)))
+		values = max(values, utf8.RuneCountInString(s.said(in)))
 	}
 	indent := strings.Repeat("  ", depth)
 	for i, in := range s.Inputs {
@@ -186,19 +185,24 @@ func (p *printer) inputs(s Story, depth int) {
 		if in.Status == dodona.InputUsed {
 			mark = cell{"✓", green}
 		}
-		name := indent + twig + pad(printable(in.Point), points) + " " + pad(said(in), values) + "  "
+		name := indent + twig + pad(printable(in.Point), points) + " " + pad(s.said(in), values) + "  "
 		at := utf8.RuneCountInString(name)
 		p.line([]int{at, max(columnFacts, at+4), columnProof},
 			cell{name, unstyled}, mark, cell{how(in), unstyled}, cell{bytesOf(in), dim})
 	}
 }
 
-// said is the value a source gave, or a dash.
-func said(in Input) string {
-	if in.Value == nil {
+// said is the value a source gave, as the feed writes values, or a dash. What a module is given is of no feed yet.
+func (s Story) said(in Input) string {
+	switch {
+	case in.Value == nil:
 		return "—"
+	case s.Identity == nil || in.Status == dodona.InputGiven:
+		return in.Value.Grouped(0)
 	}
-	return grouped(in.Value.String())
+	f := *s.Identity
+	f.Unit = "" // in the first line already
+	return printable(f.FormatExact(*in.Value))
 }
 
 // how tells the exchange of a used input, and the reason of one that was not used.
@@ -248,9 +252,9 @@ func (p *printer) endings(s Story) {
 		case !m.Ran:
 			facts = printable(m.Name+" "+m.Version) + "  did not run"
 		case m.Told > 0:
-			facts += fmt.Sprintf("  fuel %s, told %s B by the world", grouped(strconv.FormatUint(m.Fuel, 10)), grouped(strconv.Itoa(m.Told)))
+			facts += fmt.Sprintf("  fuel %s, told %s B by the world", dodona.Thousands(m.Fuel), dodona.Thousands(uint64(m.Told)))
 		default:
-			facts += "  fuel " + grouped(strconv.FormatUint(m.Fuel, 10))
+			facts += "  fuel " + dodona.Thousands(m.Fuel)
 		}
 		p.line([]int{15}, cell{"  module", unstyled}, cell{facts, unstyled})
 	}

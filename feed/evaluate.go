@@ -226,7 +226,7 @@ func (e *evaluation) leaveOutliers() {
 	}
 }
 
-// distanceReason says how far an outlier is from the median: "900 % from the median 43218.55, at most 10 % is allowed".
+// distanceReason says how far an outlier is from the median: "900 % from the median 43,218.55, at most 10 % is allowed".
 func (e *evaluation) distanceReason(distance, m *big.Rat) string {
 	if m.Sign() == 0 {
 		return "differs from the median, which is 0"
@@ -238,7 +238,7 @@ func (e *evaluation) distanceReason(distance, m *big.Rat) string {
 	}
 	middle := m.FloatString(int(e.doc.Feed.Decimals)) // exact text of a rational; there is no float in it
 	if v, err := scaled(m, e.doc.Feed.Decimals); err == nil {
-		middle = v.Decimal(e.doc.Feed.Decimals).String()
+		middle = v.Decimal(e.doc.Feed.Decimals).Grouped(e.doc.Feed.Decimals)
 	}
 	return fmt.Sprintf("%s %% from the median %s, at most %s %% is allowed", far, middle, e.doc.Outliers.Decimal())
 }

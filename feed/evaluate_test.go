@@ -123,8 +123,8 @@ func TestReasonsHaveNumbers(t *testing.T) {
 	list[4].Time = instant.Time().Add(time.Hour)
 	list[5].Unit = "EUR"
 	got := Evaluate(doc, instant, list, map[string]Absence{"g": {dodona.InputLate, "no answer within 3s"}})
-	want := "need 7 values, 2 remain: a used: 43218.55 USD; " +
-		"b outlier: 900 % from the median 43218.55, at most 10 % is allowed; c used: 43218.55 USD; " +
+	want := "need 7 values, 2 remain: a used: 43,218.55 USD; " +
+		"b outlier: 900 % from the median 43,218.55, at most 10 % is allowed; c used: 43,218.55 USD; " +
 		"d stale: measured 2m0s before the round, at most 1m0s is allowed; " +
 		"e stale: measured 1h0m0s after the round, at most 1m0s is allowed; " +
 		"f bad: is in EUR, and the feed is in USD; g late: no answer within 3s"
@@ -516,10 +516,10 @@ func TestDistancesAreSaidHoweverFarTheyAre(t *testing.T) {
 		want             string
 	}{
 		{big.NewRat(9, 1), big.NewRat(0, 1), "differs from the median, which is 0"},
-		{big.NewRat(9, 1), big.NewRat(1, 1), "900 % from the median 1, at most 10 % is allowed"},
-		{big.NewRat(9, 1), big.NewRat(-5, 2), "360 % from the median -2.5, at most 10 % is allowed"},
-		{big.NewRat(1, 3), big.NewRat(1, 1), "33.3 % from the median 1, at most 10 % is allowed"},
-		{power(60), big.NewRat(1, 1), "more than 10^50 % from the median 1, at most 10 % is allowed"},
+		{big.NewRat(9, 1), big.NewRat(1, 1), "900 % from the median 1.00, at most 10 % is allowed"},
+		{big.NewRat(9, 1), big.NewRat(-5, 2), "360 % from the median -2.50, at most 10 % is allowed"},
+		{big.NewRat(1, 3), big.NewRat(1, 1), "33.3 % from the median 1.00, at most 10 % is allowed"},
+		{power(60), big.NewRat(1, 1), "more than 10^50 % from the median 1.00, at most 10 % is allowed"},
 		{power(56), power(56), "100 % from the median 1" + strings.Repeat("0", 56) + ".00, at most 10 % is allowed"},
 	} {
 		if got := e.distanceReason(c.distance, c.median); got != c.want {

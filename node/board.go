@@ -192,19 +192,13 @@ func stale(every time.Duration) time.Duration { return max(3*every, 3*time.Secon
 func latest(t *tile) *api.LatestAnswer {
 	report := t.answer.Attestation.Report
 	l := &api.LatestAnswer{
-		Round: report.Round, Time: report.Round.Time(), Value: report.Value, Text: text(t.answer.Feed, report.Value),
+		Round: report.Round, Time: report.Round.Time(), Value: report.Value, Text: t.answer.Feed.Text(report.Value),
 		Attested: len(t.answer.Attestation.Signatures) >= t.answer.Quorum.K, Signed: len(t.answer.Attestation.Signatures),
 	}
 	if t.used != nil {
 		l.Quality, l.TookMS = t.used.Quality, t.used.TookMS
 	}
 	return l
-}
-
-// text formats a value without its unit.
-func text(f dodona.Feed, v dodona.Int192) string {
-	f.Unit = ""
-	return f.Format(v)
 }
 
 // doubts names the sources that were not used and why.

@@ -158,8 +158,8 @@ func TestAnAnswerIsSignedKeptVerifiedExplainedAndReplayed(t *testing.T) {
 	raw, _ := json.Marshal(out.Answer)
 	id := n.Network().ID()
 	verdict := verify.Answer(raw, verify.Expect{NetworkID: &id, Members: []dodona.Address{n.Address()}})
-	if !verdict.Valid || verdict.Answer != "43218.5 USD" {
-		t.Errorf("verdict %+v, want 43218.5 USD, the mean of the two honest ones", verdict)
+	if !verdict.Valid || verdict.Answer != "43,218.50000000 USD" {
+		t.Errorf("verdict %+v, want 43,218.50000000 USD, the mean of the two honest ones", verdict)
 	}
 	for _, in := range out.Bundle.Inputs {
 		if want := map[string]dodona.InputStatus{"a": "used", "b": "used", "liar": "outlier"}[in.Source]; in.Status != want {
@@ -174,7 +174,7 @@ func TestAnAnswerIsSignedKeptVerifiedExplainedAndReplayed(t *testing.T) {
 	if err := story.Text(&tree, false); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"43,218.5 USD", "attested 1 of 1", "liar", "outlier"} {
+	for _, want := range []string{"43,218.50000000 USD", "attested 1 of 1", "liar", "outlier"} {
 		if !strings.Contains(tree.String(), want) {
 			t.Errorf("the story does not say %q:\n%s", want, tree.String())
 		}

@@ -325,7 +325,7 @@ func (s state) Rounds(ctx context.Context, name string, from dodona.Round, limit
 		}
 		r := api.RoundStatus{Round: b.Round, Time: b.Round.Time(), Value: b.Value, Quality: b.Quality, Missed: b.Missed}
 		if b.Value != nil {
-			r.Text = text(b.Feed, *b.Value) // not f: its decimals may have been others
+			r.Text = b.Feed.Text(*b.Value) // not f: its decimals may have been others
 		}
 		list = append(list, r)
 	}

@@ -65,7 +65,7 @@ type Verdict struct {
 	FeedID    dodona.FeedID    `json:"feedId,omitzero"`    //
 	Round     dodona.Round     `json:"round,omitempty"`    // Unix milliseconds
 	Value     *dodona.Int192   `json:"value,omitempty"`    // scaled by the feed's decimals
-	Answer    string           `json:"answer,omitempty"`   // the value for people, such as "43218.55 USD"
+	Answer    string           `json:"answer,omitempty"`   // the value for people, such as "43,218.55 USD"
 	Digest    dodona.Digest    `json:"digest,omitzero"`    // of the report: what was signed
 	Signers   []dodona.Address `json:"signers,omitempty"`  // who signed it, ascending
 
@@ -116,7 +116,7 @@ func attested(a dodona.Answer, want Expect, history *dodona.History) Verdict {
 		return v
 	}
 	return Verdict{
-		Valid: true, Reason: Valid, Message: whoSigned(a, signers) + "; not anchored yet",
+		Valid: true, Reason: Valid, Message: whoSigned(a, signers) + "; no proof with it",
 		Pinned:  want.pins(),
 		Network: a.Network.Name, NetworkID: network, Feed: a.Feed.Name, FeedID: id, Round: report.Round,
 		Value: &report.Value, Answer: a.Feed.Format(report.Value), Digest: digest, Signers: signers,

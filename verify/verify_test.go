@@ -78,11 +78,11 @@ func TestValidAnswers(t *testing.T) {
 		message string
 		shown   string
 	}{
-		{answerOf(1, 1, btc, dodona.NewInt192(4321855000000)), `valid: signed by ` + one + `, the only member of network "demo"; not anchored yet`, "43218.55 USD"},
-		{answerOf(1, 1, btc, dodona.NewInt192(-1)), `valid: signed by ` + one + `, the only member of network "demo"; not anchored yet`, "-0.00000001 USD"},
-		{answerOf(3, 4, btc, dodona.NewInt192(0)), `valid: signed by 3 of 4 members of network "demo", where 3 are enough; not anchored yet`, "0 USD"},
-		{answerOf(2, 2, dodona.Feed{Name: "door", Kind: dodona.Bool}, dodona.NewInt192(1)), `valid: signed by 2 of 2 members of network "demo", where 2 are enough; not anchored yet`, "true"},
-		{answerOf(11, 16, enum, dodona.NewInt192(2)), `valid: signed by 11 of 16 members of network "demo", where 11 are enough; not anchored yet`, "故障"},
+		{answerOf(1, 1, btc, dodona.NewInt192(4321855000000)), `valid: signed by ` + one + `, the only member of network "demo"; no proof with it`, "43,218.55000000 USD"},
+		{answerOf(1, 1, btc, dodona.NewInt192(-1)), `valid: signed by ` + one + `, the only member of network "demo"; no proof with it`, "-0.00000001 USD"},
+		{answerOf(3, 4, btc, dodona.NewInt192(0)), `valid: signed by 3 of 4 members of network "demo", where 3 are enough; no proof with it`, "0.00000000 USD"},
+		{answerOf(2, 2, dodona.Feed{Name: "door", Kind: dodona.Bool}, dodona.NewInt192(1)), `valid: signed by 2 of 2 members of network "demo", where 2 are enough; no proof with it`, "true"},
+		{answerOf(11, 16, enum, dodona.NewInt192(2)), `valid: signed by 11 of 16 members of network "demo", where 11 are enough; no proof with it`, "故障"},
 	} {
 		id := c.answer.Network.ID()
 		reversed := slices.Clone(c.answer.Quorum.Members)

@@ -58,25 +58,29 @@ export function seal() {
 export const cross = () => svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" },
   svg("path", { d: "M3 3 13 13M13 3 3 13", stroke: "currentColor", "stroke-width": 1.8, "stroke-linecap": "round" }));
 
-/** group writes an exact number for people, without ever making a float of it: 43218.55 → ["43,218", ".55"]. */
-export function group(text, fractionDigits = 0) {
-  const parts = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text);
+/** group writes an exact number for people, as Feed.Format of the node does, without ever making a float of it: 43218.50 → ["43,218", ".50"]. */
+export function group(text) {
+  const parts = /^(-?\d+)(\.\d+)?$/.exec(text);
   if (!parts) return [text, ""];
-  const whole = parts[2].replace(/\B(?=(\d{3})+$)/g, ",");
-  const fraction = (parts[3] ?? "").padEnd(fractionDigits, "0");
-  return [(parts[1] ? "−" : "") + whole, fraction ? "." + fraction : ""];
+  return [parts[1].replace(/\B(?=(\d{3})+$)/g, ","), parts[2] ?? ""];
 }
 
 /** grouped is group in one piece. */
 export const grouped = (text) => group(text).join("");
+
+/** exact writes what a source said as the feed does: its decimals at least, and all digits that were said. */
+export function exact(text, decimals) {
+  const [whole, fraction = ""] = text.split(".");
+  return grouped(decimals && /^\d*$/.test(fraction) ? `${whole}.${fraction.padEnd(decimals, "0")}` : text);
+}
 
 /** scaled writes an integer with its decimals, exactly: 4321855 and 2 → 43,218.55. */
 export function scaled(value, decimals) {
   const [, sign, digits] = /^(-?)(\d+)$/.exec(value) ?? [];
   if (digits === undefined) return value;
   const padded = digits.padStart(decimals + 1, "0");
-  const fraction = padded.slice(padded.length - decimals).replace(/0+$/, "");
-  return grouped(sign + padded.slice(0, padded.length - decimals) + (decimals && fraction ? "." + fraction : ""));
+  const point = padded.length - decimals;
+  return grouped(sign + padded.slice(0, point) + (decimals ? "." + padded.slice(point) : ""));
 }
 
 /** span writes a duration in its largest unit: 4 s, 2 min, 3 h, 5 d. */

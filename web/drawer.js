@@ -1,7 +1,7 @@
 // The drawer: where one answer came from. A native dialog: it keeps the focus, Esc closes it, focus returns.
 
 import { chart } from "./chart.js";
-import { $, absolute, cross, el, grouped, group, inputMark, instant, mark, scaled, seal, short } from "./dom.js";
+import { $, absolute, cross, el, exact, grouped, inputMark, instant, mark, scaled, seal, short } from "./dom.js";
 import { read, readText } from "./node.js";
 
 export class Drawer {
@@ -89,7 +89,7 @@ export class Drawer {
       answer && this.checks(base),
       this.pictured(),
       inputs?.length ? el("h3", { text: "What the sources said" }) : null,
-      inputs?.length ? el("ul", { class: "inputs" }, ...inputs.map(inputLine)) : null,
+      inputs?.length ? el("ul", { class: "inputs" }, ...inputs.map((input) => inputLine(input, this.feed(this.name)))) : null,
       ...this.delivered(),
       answer && el("h3", { text: "Signed" }),
       answer && signed(answer, story.observation),
@@ -140,9 +140,8 @@ export class Drawer {
 
   value(answer) {
     const known = this.rounds(this.name).find((r) => r.round === this.round);
-    const [whole, fraction] = group(known?.text ?? answer.attestation.report.value);
-    const unit = known?.text ? answer.feed.unit : `× 10⁻${superscript(answer.feed.decimals)} ${answer.feed.unit}`;
-    return el("p", { class: "value" }, whole + fraction, el("span", { class: "unit", text: unit }));
+    const text = known?.text ? grouped(known.text) : scaled(answer.attestation.report.value, answer.feed.decimals);
+    return el("p", { class: "value" }, text, el("span", { class: "unit", text: answer.feed.unit }));
   }
 
   knownInputs() {
@@ -151,8 +150,6 @@ export class Drawer {
     return newest === this.round ? feed.inputs : null;
   }
 }
-
-const superscript = (n) => String(n).replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]);
 
 /** inputsOf finds what the sources gave in an explanation. */
 const inputsOf = (story) => (Array.isArray(story?.inputs) ? story.inputs : null);
@@ -165,14 +162,20 @@ function verdict(answer, checked) {
   return el("div", { class: "verdict" }, el("span", { class: "stamp" }, seal(), "Attested"), el("span", { text: checked?.message ?? count }));
 }
 
-function inputLine(input) {
+/** said writes the value of an input; what a module is given is of no feed yet. */
+function said(input, feed) {
+  if (input.value === undefined || input.value === null) return "–";
+  return exact(String(input.value), feed?.kind === "number" && input.status !== "given" ? feed.decimals : 0);
+}
+
+function inputLine(input, feed) {
   const off = input.status !== "used" && input.status !== "given";
   const digest = input.readings?.[0]?.digest;
   const detail = [input.readings?.[0]?.detail, digest && `reading ${short(digest)}`].filter(Boolean).join(" · ");
   return el("li", {},
     inputMark(input.status),
     el("b", { text: input.point || input.source }),
-    el("span", { class: off ? "said off" : "said", text: input.value === undefined || input.value === null ? "–" : grouped(String(input.value)) }),
+    el("span", { class: off ? "said off" : "said", text: said(input, feed) }),
     off ? el("small", { class: "why", text: `${input.status}${input.reason ? `: ${input.reason}` : ""}` }) : null,
     detail ? el("small", { text: detail, title: digest ?? "" }) : null);
 }

@@ -154,9 +154,7 @@ class Row {
       this.showSeal();
       return;
     }
-    // As many decimals as the recent answers had, so that digits stay in their places.
-    const digits = this.rounds().slice(-60).reduce((n, r) => Math.max(n, (r.text ?? "").split(".")[1]?.length ?? 0), 0);
-    const [whole, fraction] = group(latest.text, digits);
+    const [whole, fraction] = group(latest.text);
     set(this.whole, whole);
     set(this.fraction, fraction);
     this.answer.classList.toggle("long", whole.length + fraction.length > 14);

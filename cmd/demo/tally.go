@@ -30,6 +30,7 @@ type tally struct {
 	onchain  int                            // updates that the contract took
 	anchors  int                            // Merkle roots that the other contract took
 	gas      uint64                         // of the newest update, the whole transaction
+	shape    dodona.Feed                    // the feed that goes to the chain
 	slot     string                         // what the contract's slot holds, for people
 	beyond   []string
 	kept     []time.Duration
@@ -82,7 +83,7 @@ func (t *tally) add(o node.Outcome) {
 	}
 	t.attested++
 	if r := o.Answer.Attestation.Report; o.Answer.Feed.Name == onChain {
-		t.answers[r.Round] = r.Value
+		t.answers[r.Round], t.shape = r.Value, o.Answer.Feed
 		delete(t.answers, r.Round-remembered)
 	}
 	if o.Bundle != nil && o.Bundle.Fuel > 0 {
@@ -130,7 +131,8 @@ func (t *tally) judge(o node.Outcome) {
 		lowest, highest = low.thousands(), high.thousands()
 	}
 	if !found || value.Cmp(lowest) < 0 || value.Cmp(highest) > 0 {
-		t.beyond = append(t.beyond, fmt.Sprintf("%s round %s: %s is outside of %s–%s", o.Answer.Feed.Name, o.Round, value, lowest, highest))
+		t.beyond = append(t.beyond, fmt.Sprintf("%s round %s: %s is outside of %s–%s", o.Answer.Feed.Name, o.Round,
+			o.Answer.Feed.Format(report.Value), o.Answer.Feed.FormatExact(lowest), o.Answer.Feed.FormatExact(highest)))
 	}
 }
 
@@ -148,7 +150,7 @@ func (t *tally) mined(m mined) {
 	default:
 		t.onchain++
 		t.gas = m.gas
-		t.slot = m.value.Decimal(8).String() + " USD"
+		t.slot = t.shape.Format(m.value)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -48,6 +49,9 @@ func (c verifyCommand) Run(ctx context.Context, term terminal) error {
 		if verdict.Valid && verdict.Value != nil {
 			fmt.Fprintf(term.out, "%s = %s, round %d (%s)\n", verdict.Feed, verdict.Answer, uint64(verdict.Round), verdict.Round)
 		}
+		if verdict.Valid && verdict.Commitment == nil {
+			fmt.Fprintf(term.err, "with its proof, once its window is sealed: dodona verify %s\n", c.proof(verdict))
+		}
 		if verdict.Valid && !verdict.Pinned {
 			fmt.Fprintf(term.err, "anybody can found a network of that name; accept only yours with --network %s\n", verdict.NetworkID)
 		}
@@ -56,6 +60,17 @@ func (c verifyCommand) Run(ctx context.Context, term terminal) error {
 		return err
 	}
 	return failure{code: exitInvalid}
+}
+
+// proof returns where a node has the proof of an answer that came without one: the node that was asked, or the usual one.
+func (c verifyCommand) proof(v verify.Verdict) string {
+	node := cmp.Or(os.Getenv("DODONA_API"), defaultAPI)
+	if at, err := url.Parse(c.Answer); err == nil && at.Host != "" {
+		if before, _, found := strings.Cut(c.Answer, "/v1/feeds/"); found {
+			node = before
+		}
+	}
+	return fmt.Sprintf("%s/v1/feeds/%s/rounds/%s/proof", strings.TrimSuffix(node, "/"), v.Feed, v.Round.ID())
 }
 
 func (c verifyCommand) expect() (e verify.Expect, err error) {

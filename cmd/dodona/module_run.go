@@ -189,8 +189,8 @@ func (c moduleRunCommand) print(term terminal, r trial.Result, l manifest.Limits
 
 // costs says what an event took: "fuel 1,204 of 10,000,000, memory 64 of 1,024 KiB, 0.03 ms; calls input_json 1, point 2".
 func costs(r trial.Result, l manifest.Limits) string {
-	text := fmt.Sprintf("fuel %s of %s, memory %s of %s KiB, %.2f ms", thousands(r.Fuel), thousands(l.Fuel),
-		thousands(uint64(r.PeakBytes)>>10), thousands(uint64(l.Pages)<<6), r.MS)
+	text := fmt.Sprintf("fuel %s of %s, memory %s of %s KiB, %.2f ms", dodona.Thousands(r.Fuel), dodona.Thousands(l.Fuel),
+		dodona.Thousands(uint64(r.PeakBytes)>>10), dodona.Thousands(uint64(l.Pages)<<6), r.MS)
 	var calls []string
 	for _, name := range slices.Sorted(maps.Keys(r.Calls)) {
 		calls = append(calls, fmt.Sprintf("%s %d", name, r.Calls[name]))
@@ -199,13 +199,4 @@ func costs(r trial.Result, l manifest.Limits) string {
 		text += "; calls " + strings.Join(calls, ", ")
 	}
 	return text
-}
-
-// thousands sets them apart.
-func thousands(n uint64) string {
-	digits := fmt.Sprint(n)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
 }
