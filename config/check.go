@@ -23,6 +23,7 @@ func (l *loader) checkSections() {
 	for _, s := range sections(l.config) {
 		l.check(s)
 	}
+	l.lookAt(subject{node: l.root, at: l.root.At}, "node.key", l.config.Node.Key)
 	l.config.Node.withKey()
 	l.checkQuorum()
 	l.checkRoles()

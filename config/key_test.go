@@ -2,6 +2,8 @@ package config_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -62,6 +64,119 @@ func TestAKeyIsNamedInOneWay(t *testing.T) {
 				t.Errorf("%s: got %v, want %s", key, err, said)
 			}
 		}
+	}
+}
+
+// TestAKeyIsWrittenAsItIs: every way to write one names one key, in the two-line form, of a node and of a sink.
+func TestAKeyIsWrittenAsItIs(t *testing.T) {
+	const one = "0x0000000000000000000000000000000000000000000000000000000000000001"
+	for text, want := range map[string]keyfile.Key{
+		one:                                     {Hex: secret.New(one)},
+		"'" + one + "'":                         {Hex: secret.New(one)},
+		"{hex: '" + one + "'}":                  {Hex: secret.New(one)},
+		"{env: KEY}":                            {Hex: secret.String{Env: "KEY"}},
+		"{hex: {env: KEY}}":                     {Hex: secret.String{Env: "KEY"}},
+		"{file: k}":                             {File: "k"},
+		"{hex: {file: k}}":                      {Hex: secret.String{File: "k"}},
+		"{file: k, password: {file: w}}":        {File: "k", Password: secret.String{File: "w"}},
+		"{hex: {file: k}, password: {file: w}}": {Hex: secret.String{File: "k"}, Password: secret.String{File: "w"}},
+	} {
+		long, err := config.Load(strings.NewReader(fmt.Sprintf(keyed, text)), "f.yaml", append(shipped(), config.KindsOf(evm.Kind)...))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		short, err := config.Load(strings.NewReader("endpoint: https://a.example/\nsignature_key: "+text+"\n"), "f.yaml", shipped())
+		if err != nil {
+			t.Errorf("%s: in the two-line form: %v", text, err)
+			continue
+		}
+		for where, got := range map[string]keyfile.Key{"node": long.Node.Key, "sink": long.Sinks[0].Settings.(*evm.Settings).Key, "two lines": short.Node.Key} {
+			if got.File != want.File || !got.Hex.Same(want.Hex) || !got.Password.Same(want.Password) {
+				t.Errorf("%s: %s: got file %q, hex %v, password %v", text, where, got.File, got.Hex, got.Password)
+			}
+		}
+	}
+}
+
+// TestAMistakeOfAKeyNamesWhatWasWritten, never a setting of the long form that nobody wrote, and nothing of the key.
+func TestAMistakeOfAKeyNamesWhatWasWritten(t *testing.T) {
+	const one = "0000000000000000000000000000000000000000000000000000000000000001"
+	for text, want := range map[string]string{
+		"abc":                            "2:16: signature_key: not a secp256k1 key: want 64 hex digits, got 3 characters",
+		"keys/k.json":                    "2:16: signature_key: not a secp256k1 key",
+		"":                               "2:1: signature_key has no value",
+		"{}":                             "2:1: signature_key is empty",
+		"[" + one + "]":                  "2:16: signature_key: want {file: PATH}",
+		"{file: '" + one + "'}":          "2:23: signature_key.file: that is a key, not the path of a file",
+		"{file: k, env: KEY}":            "signature_key: a key file is given too",
+		"{password: {env: W}}":           "2:17: signature_key.password: opens nothing",
+		"{env: KEY, password: {env: W}}": "signature_key.password: goes with a key file",
+		"{fiel: k}":                      "2:17: signature_key: unknown key \"fiel\"",
+		"{env: 'no name'}":               "signature_key: that is not the name of an environment variable",
+		"{file: }":                       "signature_key.file",
+	} {
+		_, err := config.Load(strings.NewReader("endpoint: https://a.example/\nsignature_key: "+text+"\n"), "f.yaml", shipped())
+		if err == nil {
+			t.Errorf("%s: no mistake", text)
+			continue
+		}
+		if said := err.Error(); !strings.Contains(said, want) || strings.Contains(said, "node.key") || strings.Contains(said, one) || strings.Contains(said, ".hex") {
+			t.Errorf("%s: got\n%s\nwant %s", text, said, want)
+		}
+	}
+}
+
+// TestWhatAStartWouldRefuseOfAKeyFileIsAMistake where the file is, and a warning where it is not.
+func TestWhatAStartWouldRefuseOfAKeyFileIsAMistake(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, content string, mode os.FileMode) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), mode); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	digits := strings.Repeat("46", 32)
+	for _, c := range []struct{ path, want string }{
+		{file("raw", digits, 0o600), ""},
+		{file("raw0x", "0x"+digits+"\n", 0o600), ""},
+		{file("keystore", `{"version":3}`, 0o600), "keystore is an encrypted keystore, and no password is configured to open it"},
+		{file("open", digits, 0o644), "open has mode 0644: others may read or change it; run: chmod 600 "},
+		{file("empty", "", 0o600), "empty holds no key: it is empty"},
+		{file("pem", "-----BEGIN PRIVATE KEY-----\n", 0o600), "pem holds no key: it is PEM"},
+		{file("short", digits[:62], 0o600), "short holds no key: it has 62 hex digits"},
+		{file("binary", digits[:32], 0o600), "binary holds no key: it has 32 bytes"},
+		{file("large", strings.Repeat("f", 64), 0o600), "the 64 hex digits in "},
+		{dir, "is a directory"},
+	} {
+		for at, text := range map[string]string{
+			"signature_key.file:":           "endpoint: https://a.example/\nsignature_key: {file: " + c.path + "}\n",
+			"node.key.file:":                fmt.Sprintf(keyed, "{file: "+c.path+"}"),
+			`sink "chain": key.file:`:       fmt.Sprintf(keyed, "{file: "+c.path+"}"),
+			`9:13: sink "chain": key.hex: `: fmt.Sprintf(keyed, "{hex: {file: "+c.path+"}}"),
+		} {
+			_, err := config.LoadHere(strings.NewReader(text), "f.yaml", append(shipped(), config.KindsOf(evm.Kind)...))
+			if c.want == "" {
+				if err != nil {
+					t.Errorf("%s: %v", c.path, err)
+				}
+				continue
+			}
+			if err == nil || !strings.Contains(err.Error(), at) || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), digits[:30]) {
+				t.Errorf("%s: got %v, want %s … %s", c.path, err, at, c.want)
+			}
+			if strings.HasPrefix(at, "signature_key") && err != nil && strings.Contains(err.Error(), "node.key") {
+				t.Errorf("%s: names a setting that nobody wrote: %v", c.path, err)
+			}
+			if _, err := config.Load(strings.NewReader(text), "f.yaml", append(shipped(), config.KindsOf(evm.Kind)...)); err != nil {
+				t.Errorf("%s: elsewhere: %v", c.path, err)
+			}
+		}
+	}
+	c, err := config.LoadHere(strings.NewReader("endpoint: https://a.example/\nsignature_key: {file: none.json}\n"), "f.yaml", shipped())
+	if err != nil || len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0].String(), "f.yaml:2:23: warning: signature_key.file: there is no file none.json") && !strings.Contains(c.Warnings[0].String(), "signature_key.file: there is no file none.json") {
+		t.Errorf("a file that is not there: %v, %v", c, err)
 	}
 }
 

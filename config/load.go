@@ -20,7 +20,15 @@ import (
 //
 // A file with mistakes gives a [*strict.MistakesError] with all of them. Any other error is r's.
 // What is only worth a second look is in Warnings.
-func Load(r io.Reader, name string, kinds Kinds) (*Config, error) {
+func Load(r io.Reader, name string, kinds Kinds) (*Config, error) { return load(r, name, kinds, false) }
+
+// LoadHere is Load for a node that is to run here: files of keys that are there are looked at, and what a start would refuse of
+// them is a mistake too. One that is not there, or not for this user, may be where the node will run.
+func LoadHere(r io.Reader, name string, kinds Kinds) (*Config, error) {
+	return load(r, name, kinds, true)
+}
+
+func load(r io.Reader, name string, kinds Kinds, here bool) (*Config, error) {
 	report := strict.NewReporter(name, grammar(kinds))
 	root, err := strict.Read(r, report)
 	if err != nil {
@@ -31,7 +39,7 @@ func Load(r io.Reader, name string, kinds Kinds) (*Config, error) {
 	}
 	c := defaults()
 	c.Name = name
-	l := loader{report: report, kinds: kinds, config: &c, root: root, sources: map[string]Source{}}
+	l := loader{report: report, kinds: kinds, config: &c, root: root, sources: map[string]Source{}, here: here}
 	l.load()
 	if err := report.Err(); err != nil {
 		return nil, err
@@ -47,6 +55,7 @@ type loader struct {
 	config *Config
 	root   *strict.Node
 	checks []func() // that compare units, once all are read
+	here   bool     // files of keys are looked at
 
 	sources map[string]Source
 }
@@ -63,7 +72,7 @@ func (l *loader) load() {
 	default:
 		l.report.Add(strict.Mistake{
 			Message: "want a map with " + strict.ListOf(topKeys()) + ", got " + l.root.Kind.String(),
-			Hint:    "the shortest file is two lines: endpoint: https://… and signature_key: 0x…",
+			Hint:    "the shortest file is two lines: endpoint: https://… and signature_key: {file: PATH}",
 		}, l.root.At)
 		return
 	}

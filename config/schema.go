@@ -11,6 +11,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
@@ -47,9 +48,13 @@ func Schema(kinds Kinds) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write schema: %w", err)
 	}
+	key, err := s.keySchema()
+	if err != nil {
+		return nil, fmt.Errorf("write schema: %w", err)
+	}
 	rules := object{"anyOf": []object{{"type": "string", "description": "a JSON Pointer (RFC 6901)"}, rule}}
 	defs := object{
-		"long": long, "two-line": twoLineSchema(), "rule": rules, "duration": durationSchema(), "secret": secretSchema(),
+		"long": long, "two-line": twoLineSchema(), "rule": rules, "key": key, "duration": durationSchema(), "secret": secretSchema(),
 		"size":    object{"type": "string", "pattern": `^[0-9]+ *([KMGT]iB|[kKMGT]?B)$`},
 		"decimal": object{"type": []string{"number", "string"}, "pattern": `^[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$`},
 	}
@@ -103,13 +108,25 @@ func secretSchema() object {
 	}}
 }
 
+var keyType = reflect.TypeFor[keyfile.Key]()
+
+// keySchema returns the grammar of what names a private key: a map, or the key itself.
+func (s schemer) keySchema() (object, error) {
+	named, err := s.structure(reflect.Zero(keyType))
+	if err != nil {
+		return nil, err
+	}
+	itself := secretSchema()["anyOf"].([]object)[1:] // a file stands in the map
+	return object{"anyOf": append([]object{named}, itself...)}, nil
+}
+
 func twoLineSchema() object {
 	return object{
 		"type": "object", "additionalProperties": false, "required": []string{twoLineEndpoint, twoLineKey},
 		"description": "The two-line form: a source, a feed and a key.",
 		"properties": object{
 			twoLineEndpoint: object{"type": "string", "description": "URL of a JSON document that holds the number"},
-			twoLineKey:      object{"$ref": "#/$defs/secret", "description": "the secp256k1 key to sign with, 64 hex digits"},
+			twoLineKey:      object{"$ref": "#/$defs/key", "description": "the secp256k1 key to sign with"},
 			twoLineValue:    object{"$ref": "#/$defs/rule", "description": "the place of the number, if the document has several"},
 		},
 	}
@@ -206,8 +223,11 @@ func (s schemer) shape(v reflect.Value) (object, error) {
 	case strict.ShapeUint:
 		return object{"type": "integer", "minimum": 0}, nil
 	case strict.ShapeStruct:
-		if t == ruleType {
+		switch t {
+		case ruleType:
 			return object{"$ref": "#/$defs/rule"}, nil
+		case keyType:
+			return object{"$ref": "#/$defs/key"}, nil
 		}
 		return s.structure(v)
 	case strict.ShapeMap:

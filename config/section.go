@@ -112,11 +112,15 @@ func (l *loader) tell(who subject, err error, elsewhere ...string) {
 		return
 	}
 	rest := m.Message[len(setting):]
-	m.Where, m.Message = who.where, who.prefix+nameOf(setting)+rest
-	if l.config.TwoLine && who.prefix+setting == "node.key.hex" {
-		m.Message = twoLineKey + rest
+	n, at := who.node.Descend(who.at, setting)
+	name := who.prefix + nameOf(setting)
+	if short, isKey := strings.CutSuffix(name, ".hex"); isKey && n == nil { // it stands there without that word
+		name = short
 	}
-	_, at := who.node.Descend(who.at, setting)
+	m.Where, m.Message = who.where, l.config.Written(name)+rest
+	if l.config.TwoLine {
+		m.Hint = strings.ReplaceAll(m.Hint, "node.key", twoLineKey)
+	}
 	l.report.Add(m, at)
 }
 

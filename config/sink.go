@@ -77,6 +77,7 @@ func (l *loader) sink(name string, at *strict.Span, n *strict.Node) {
 	before = l.report.Count()
 	l.settings(where, kind, s.Settings, of)
 	clean = clean && l.report.Count() == before
+	l.lookAtKeys(subject{where: where, node: of.Value, at: of.At}, s.Settings)
 	i := len(l.config.Sinks)
 	l.config.Sinks = append(l.config.Sinks, s)
 	l.checks = append(l.checks, func() {

@@ -5,8 +5,8 @@ import "github.com/dodona-oracle/dodona/internal/strict"
 // The two-line form: an endpoint that holds a number, and a key to sign it with.
 //
 //	endpoint: https://…
-//	signature_key: 0x…
-//	value: /pointer            # only if the document has several numbers
+//	signature_key: {file: PATH}    # or whatever else names a key
+//	value: /pointer                # only if the document has several numbers
 //
 // It is rewritten into the long form before anything else looks at it, so both have the same ids.
 const (
@@ -41,8 +41,10 @@ func (l *loader) expandTwoLine() {
 			url := &strict.Node{Kind: strict.Mapping, At: e.At, Entries: []strict.Entry{{Key: "url", Label: e.Key, At: e.At, Value: e.Value}}}
 			source.Entries = append(source.Entries, strict.Entry{Key: "http", At: e.At, Value: url})
 		case twoLineKey:
-			hex := &strict.Node{Kind: strict.Mapping, At: e.At, Entries: []strict.Entry{{Key: "hex", Label: e.Key, At: e.At, Value: e.Value}}}
-			key := &strict.Node{Kind: strict.Mapping, At: e.At, Entries: []strict.Entry{{Key: "key", Label: e.Key, At: e.At, Value: hex}}}
+			if names := namesNoKey(e.Value); names != "" {
+				d.Mistake(e.At, "%s %s: want {file: PATH}, {file: PATH, password: {file: PATH}} or {env: NAME}", twoLineKey, names)
+			}
+			key := &strict.Node{Kind: strict.Mapping, At: e.At, Entries: []strict.Entry{{Key: "key", Label: e.Key, At: e.At, Value: e.Value}}}
 			root.Entries = append(root.Entries, strict.Entry{Key: "node", At: e.At, Value: key})
 		case twoLineValue:
 			source.Entries = append(source.Entries, e)
@@ -52,7 +54,7 @@ func (l *loader) expandTwoLine() {
 	}
 	for _, missing := range []string{twoLineEndpoint, twoLineKey} {
 		if !l.root.Has(missing) {
-			l.report.Add(strict.Mistake{Message: "the line " + missing + ": is missing", Hint: "the two-line form is endpoint: https://… and signature_key: 0x…"}, l.root.At)
+			l.report.Add(strict.Mistake{Message: "the line " + missing + ": is missing", Hint: "the two-line form is endpoint: https://… and signature_key: {file: PATH} (`dodona key new --raw PATH` makes one)"}, l.root.At)
 		}
 	}
 	if l.root.Has(twoLineEndpoint) {
@@ -61,6 +63,17 @@ func (l *loader) expandTwoLine() {
 			strict.Entry{Key: "feeds", At: l.root.At, Value: l.synthetic(strict.Mapping, strict.Entry{Key: twoLineFeed, At: l.root.At, Value: l.twoLineFeed()})})
 	}
 	l.root = root
+}
+
+// namesNoKey says why a value names no key, where a node would take its own; "" if it may.
+func namesNoKey(n *strict.Node) string {
+	switch {
+	case n.Kind == strict.Null:
+		return "has no value"
+	case n.Kind == strict.Mapping && len(n.Entries) == 0:
+		return "is empty"
+	}
+	return ""
 }
 
 func (l *loader) synthetic(kind strict.NodeKind, entries ...strict.Entry) *strict.Node {

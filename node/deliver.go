@@ -89,7 +89,7 @@ func (d *deliverer) env(c *config.Config, s config.Sink) sink.Env {
 	env := sink.Env{
 		Version: d.version, Out: d.out, Append: d.journal.Append,
 		Ledger:      d.journal.Own(),
-		Wallet:      d.wallet,
+		Wallet:      func(k keyfile.Key) (sink.Wallet, error) { return d.wallet("sinks."+s.Name+"."+s.Kind+".key", k) },
 		Known:       d.feeds,
 		AnchorEvery: func() time.Duration { return d.config().Anchor.Every },
 		Hold:        func(what string) (func(), error) { return d.hold(s.Name, what) },
@@ -125,12 +125,12 @@ func (d *deliverer) hold(sink, what string) (release func(), err error) {
 	}, nil
 }
 
-// wallet opens the key that a sink pays with.
-func (d *deliverer) wallet(k keyfile.Key) (sink.Wallet, error) {
+// wallet opens the key that a sink pays with, by the setting that names it.
+func (d *deliverer) wallet(setting string, k keyfile.Key) (sink.Wallet, error) {
 	if k.IsZero() {
 		return d.key, nil
 	}
-	return sign.Open("key", k)
+	return sign.Open(setting, k)
 }
 
 // follow stops the sinks that go, then starts those that come.

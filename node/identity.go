@@ -35,12 +35,15 @@ const (
 	saltFile     = "keys/salts"
 )
 
-func loadIdentity(c *config.Config) (id identity, err error) {
+// loadIdentity reads who a node is, with the key that its configuration names, if that names one.
+func loadIdentity(c *config.Config, named *sign.Key) (id identity, err error) {
 	if err := os.MkdirAll(filepath.Join(c.Node.Data, "keys"), 0o700); err != nil {
 		return id, fmt.Errorf("make data folder: %w", err)
 	}
-	if id.key, err = loadKey(c.Node); err != nil {
-		return id, err
+	if id.key = named; named == nil {
+		if id.key, err = loadOwnKey(c.Node); err != nil {
+			return id, err
+		}
 	}
 	salts := filepath.Join(c.Node.Data, saltFile)
 	anew := gone(salts)
@@ -59,12 +62,18 @@ func loadIdentity(c *config.Config) (id identity, err error) {
 	return id, nil
 }
 
-// loadKey opens the configured key, or the node's own, which the first start makes.
-func loadKey(c config.Node) (*sign.Key, error) {
-	own := keyfile.Own(c.Data)
-	if !c.Key.Hex.IsZero() || c.Key.File != "" && (c.Key.File != own || !c.Key.Password.IsZero()) {
-		return sign.Open("node.key", c.Key)
+// openNamed opens the key that a configuration names; nil: it names none but the node's own. It makes nothing.
+func openNamed(c *config.Config) (*sign.Key, error) {
+	k := c.Node.Key
+	if k.Hex.IsZero() && k.Password.IsZero() && (k.File == "" || k.File == keyfile.Own(c.Node.Data)) {
+		return nil, nil
 	}
+	return sign.Open(c.Written("node.key"), k)
+}
+
+// loadOwnKey opens the node's own key, which the first start makes.
+func loadOwnKey(c config.Node) (*sign.Key, error) {
+	own := keyfile.Own(c.Data)
 	// The salts are written after the key, and a journal is opened after both. With a new key the node would be of another network, and nobody would
 	// tell of what it wrote before.
 	if gone(own) && (!gone(filepath.Join(c.Data, saltFile)) || journal.Used(c.Data)) {

@@ -92,7 +92,11 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 // open reads who the node is and opens its journal.
 func (n *Node) open(ctx context.Context) (err error) {
 	c := n.cfg
-	// The lock on the data folder comes first: it keeps a second process from making a second key.
+	named, err := openNamed(c) // before there is a folder: a start that fails by it leaves none
+	if err != nil {
+		return err
+	}
+	// The lock on the data folder comes before the node's own key: it keeps a second process from making a second one.
 	var folder *journal.Folder
 	full := func(err error) {
 		n.log.Warn("the disk is full; the start waits until there is room", "folder", c.Node.Data, "error", err)
@@ -101,7 +105,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 		if folder, err = journal.LockFolder(c.Node.Data); err != nil {
 			return fmt.Errorf("open journal in %s: %w", c.Node.Data, err)
 		}
-		if n.id, err = loadIdentity(c); err != nil {
+		if n.id, err = loadIdentity(c, named); err != nil {
 			return errors.Join(err, folder.Release())
 		}
 		return nil

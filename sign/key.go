@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/keyfile"
@@ -38,25 +39,102 @@ func ParseKey(text string) (*Key, error) {
 	return &Key{secret}, nil
 }
 
-// Open opens the key that k names; it must name one. The name is what errors call k, such as "node.key".
-// A keystore is opened as [ReadKeystore] does.
+// Open opens the key that k names; it must name one. The name is what errors call k, such as "node.key"; they begin with the
+// setting that they are about. A keystore without a password gives [keyfile.ErrNoPassword], one that its password does not open
+// [ErrPassword], and a file that others may touch [ErrMode].
 func Open(name string, k keyfile.Key) (*Key, error) {
-	if !k.Hex.IsZero() {
+	path, setting := k.Path(name)
+	if path == "" {
 		text, err := k.Hex.RevealKey()
 		if err != nil {
-			return nil, fmt.Errorf("read %s.hex: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		key, err := ParseKey(text)
 		if err != nil {
-			return nil, fmt.Errorf("read %s.hex: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		return key, nil
 	}
-	password, err := k.Password.RevealKey()
-	if err != nil {
-		return nil, fmt.Errorf("read %s.password: %w", name, err)
+	return OpenFile(setting, path, func() (string, error) {
+		if k.Password.IsZero() {
+			err := k.NoPassword(name)
+			return "", fmt.Errorf("%w; %s", err, err.(interface{ Hint() string }).Hint())
+		}
+		password, err := k.Password.RevealKey()
+		if err != nil {
+			err = fmt.Errorf("%s.password: %w", name, err)
+		}
+		return password, err
+	})
+}
+
+// OpenFile opens the key in a file: a keystore, or 64 hex digits. The setting is what errors begin with, if one names the file. It asks
+// for the password if the file is a keystore, once it is sure that one can be tried.
+func OpenFile(setting, path string, password func() (string, error)) (*Key, error) {
+	key, ks, err := readFile(setting, path)
+	if err != nil || key != nil {
+		return key, err
 	}
-	return ReadKeystore(k.File, password)
+	word, err := password()
+	if err != nil {
+		return nil, err
+	}
+	if key, err = ks.open(word); err != nil {
+		return nil, fmt.Errorf("%sread key %s: %w", of(setting), path, err)
+	}
+	return key, nil
+}
+
+// AddressIn returns the address of the key in a file, without a password. It is proven if the file holds the key itself; what a
+// keystore says of itself only a password proves. One that does not say has none to return.
+func AddressIn(path string) (a dodona.Address, proven bool, err error) {
+	key, ks, err := readFile("", path)
+	if err != nil {
+		return a, false, err
+	}
+	if key != nil {
+		return key.Address(), true, nil
+	}
+	if ks.Address == "" {
+		return a, false, fmt.Errorf("read key %s: %w", path, ErrNoAddress)
+	}
+	if err := a.UnmarshalText([]byte("0x" + strings.ToLower(strings.TrimPrefix(ks.Address, "0x")))); err != nil {
+		return a, false, fmt.Errorf("read key %s: its address is none: %w", path, err)
+	}
+	return a, false, nil
+}
+
+// ErrNoAddress: the keystore does not say whose it is. Open it.
+var ErrNoAddress = errors.New("the keystore does not say its address")
+
+// readFile returns the key in a file, or the keystore that is there instead of one, whose cost is allowed.
+func readFile(setting, path string) (*Key, keystore, error) {
+	content, err := keyfile.Read(setting, path)
+	if err != nil {
+		return nil, keystore{}, err
+	}
+	defer clear(content)
+	encrypted, err := keyfile.Judge(setting, path, content)
+	if err != nil {
+		return nil, keystore{}, err
+	}
+	if !encrypted {
+		key, err := ParseKey(string(content))
+		return key, keystore{}, err
+	}
+	ks, err := parseKeystore(content)
+	if err != nil {
+		return nil, ks, fmt.Errorf("%sread key %s: %w", of(setting), path, err)
+	}
+	return nil, ks, nil
+}
+
+// of begins an error with the setting that it is about.
+func of(setting string) string {
+	if setting == "" {
+		return ""
+	}
+	return setting + ": "
 }
 
 // Address returns the address that signatures of k recover to.

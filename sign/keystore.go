@@ -101,18 +101,32 @@ func ReadKeystore(path, password string) (*Key, error) {
 	return key, nil
 }
 
+// openKeystore opens a keystore.
 func openKeystore(raw []byte, password string) (*Key, error) {
-	var ks keystore
+	ks, err := parseKeystore(raw)
+	if err != nil {
+		return nil, err
+	}
+	return ks.open(password)
+}
+
+// parseKeystore reads a keystore that a password may open: of the right version and cipher, at a cost that is allowed.
+func parseKeystore(raw []byte) (ks keystore, err error) {
 	if err := json.Unmarshal(raw, &ks); err != nil {
-		return nil, fmt.Errorf("parse keystore: %w", err)
+		return ks, fmt.Errorf("parse keystore: %w", err)
 	}
 	if ks.Version != 3 {
-		return nil, fmt.Errorf("keystore version %d: only version 3 (Web3 Secret Storage) is read", ks.Version)
+		return ks, fmt.Errorf("keystore version %d: only version 3 (Web3 Secret Storage) is read", ks.Version)
 	}
 	c := ks.Crypto
 	if c.Cipher != "aes-128-ctr" || len(c.CipherParams.IV) != aes.BlockSize || len(c.CipherText) != 32 || len(c.MAC) != 32 {
-		return nil, fmt.Errorf("keystore cipher %q: want aes-128-ctr over 32 bytes with an iv of 16 and a mac of 32", c.Cipher)
+		return ks, fmt.Errorf("keystore cipher %q: want aes-128-ctr over 32 bytes with an iv of 16 and a mac of 32", c.Cipher)
 	}
+	return ks, c.KDFParams.check(c.KDF)
+}
+
+func (ks keystore) open(password string) (*Key, error) {
+	c := ks.Crypto
 	derived, err := derive(c.KDF, c.KDFParams, password)
 	if err != nil {
 		return nil, err

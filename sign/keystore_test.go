@@ -337,16 +337,29 @@ func TestAConfiguredKeyIsOpenedOrSaysWhichSettingIsWrong(t *testing.T) {
 	t.Setenv("DODONA_TEST_KEY", vectorKey)
 	t.Setenv("DODONA_TEST_NO_KEY", "7a28b5")
 	env := func(name string) secret.String { return secret.String{Env: name} }
+	raw := func(content string) string { return writeFile(t, content, 0o600) }
+	open := writeFile(t, vectorKey, 0o640)
 	for name, c := range map[string]struct {
 		key  keyfile.Key
 		want string // in the error
 	}{
-		"hex":                   {keyfile.Key{Hex: env("DODONA_TEST_KEY")}, ""},
-		"a keystore":            {keyfile.Key{File: path, Password: env("DODONA_TEST_PASSWORD")}, ""},
-		"hex that is none":      {keyfile.Key{Hex: env("DODONA_TEST_NO_KEY")}, "read node.key.hex: not a private key"},
-		"hex that is not there": {keyfile.Key{Hex: env("DODONA_TEST_UNSET")}, "read node.key.hex: read secret"},
-		"no password there":     {keyfile.Key{File: path, Password: env("DODONA_TEST_UNSET")}, "read node.key.password: read secret"},
-		"another password":      {keyfile.Key{File: path}, "read key " + path},
+		"hex":                        {keyfile.Key{Hex: env("DODONA_TEST_KEY")}, ""},
+		"a keystore":                 {keyfile.Key{File: path, Password: env("DODONA_TEST_PASSWORD")}, ""},
+		"a keystore as hex":          {keyfile.Key{Hex: secret.String{File: path}, Password: env("DODONA_TEST_PASSWORD")}, ""},
+		"digits":                     {keyfile.Key{File: raw(vectorKey)}, ""},
+		"digits and a line break":    {keyfile.Key{File: raw(vectorKey[2:] + "\n")}, ""},
+		"digits as hex":              {keyfile.Key{Hex: secret.String{File: raw(vectorKey)}}, ""},
+		"a password that none needs": {keyfile.Key{File: raw(vectorKey), Password: env("DODONA_TEST_PASSWORD")}, ""},
+		"hex that is none":           {keyfile.Key{Hex: env("DODONA_TEST_NO_KEY")}, "node.key: not a private key"},
+		"hex that is not there":      {keyfile.Key{Hex: env("DODONA_TEST_UNSET")}, "node.key: read secret"},
+		"no password there":          {keyfile.Key{File: path, Password: env("DODONA_TEST_UNSET")}, "node.key.password: read secret"},
+		"another password":           {keyfile.Key{File: path, Password: env("DODONA_TEST_KEY")}, "node.key.file: read key " + path + ": the password does not open this keystore"},
+		"no password":                {keyfile.Key{File: path}, "node.key.file: " + path + " is an encrypted keystore, and no password is configured to open it; add node.key.password"},
+		"no password for hex":        {keyfile.Key{Hex: secret.String{File: path}}, "node.key.hex: " + path + " is an encrypted keystore, and no password is configured"},
+		"digits that others read":    {keyfile.Key{File: open}, "node.key.file: read key: " + open + " has mode 0640: others may read or change it; run: chmod 600 " + open},
+		"no file":                    {keyfile.Key{File: path + "x"}, "node.key.file: read key: open " + path + "x"},
+		"too large a number":         {keyfile.Key{File: raw(strings.Repeat("f", 64))}, "node.key.file: the 64 hex digits in "},
+		"half a keystore":            {keyfile.Key{File: raw(vectorPBKDF2[:40]), Password: env("DODONA_TEST_PASSWORD")}, "node.key.file: read key "},
 	} {
 		got, err := Open("node.key", c.key)
 		if c.want == "" && (err != nil || got.Address() != want.Address()) {

@@ -44,21 +44,25 @@ func allKinds() config.Kinds {
 
 // loadConfig reads a configuration; - is standard input.
 func loadConfig(path string, stdin io.Reader) (*config.Config, error) {
+	return readConfig(path, stdin, config.Load)
+}
+
+func readConfig(path string, stdin io.Reader, load func(io.Reader, string, config.Kinds) (*config.Config, error)) (*config.Config, error) {
 	kinds := allKinds()
 	if path == "-" {
-		return config.Load(stdin, "standard input", kinds)
+		return load(stdin, "standard input", kinds)
 	}
 	raw, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
 	defer raw.Close()
-	return config.Load(raw, path, kinds)
+	return load(raw, path, kinds)
 }
 
-// nodeConfig reads a configuration that a node of this build can run by.
+// nodeConfig reads a configuration that a node of this build can run by, here.
 func nodeConfig(path string, stdin io.Reader) (*config.Config, error) {
-	c, err := loadConfig(path, stdin)
+	c, err := readConfig(path, stdin, config.LoadHere)
 	if err == nil {
 		err = node.Check(c)
 	}
@@ -218,7 +222,7 @@ type checkCommand struct {
 	JSON   bool `name:"json" help:"Print mistakes and warnings as JSON."`
 }
 
-// Run checks a configuration without dialling, opening or writing anything.
+// Run checks a configuration without dialling or writing anything. Files of keys that are there it looks at, as run does.
 func (c checkCommand) Run(term terminal) error {
 	path, err := c.path()
 	if err != nil {

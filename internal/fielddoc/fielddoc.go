@@ -113,6 +113,9 @@ func (m *Manual) finish() {
 			if _, found := m.Structs[f.of]; found {
 				s.Fields[i].Type = strings.TrimSuffix(f.Type, "text") + "map"
 			}
+			if f.of == "internal/keyfile.Key" { // a map in most cases
+				s.Fields[i].Type = "key"
+			}
 			if words := m.words[f.of]; len(words) > 0 {
 				many := "One"
 				if strings.HasPrefix(f.Type, "list of ") {

@@ -52,6 +52,7 @@ One YAML file describes a node. ` + "`dodona check FILE`" + ` reads it without d
 | decimal | digits, exact however many: ` + "`0.1`, `-273.15`, `1e-18`" + ` |
 | percentage | ` + "`10%`, `0.5%`" + ` |
 | secret | ` + "`{file: PATH}`, `{env: NAME}`" + `, or, with a warning, text in clear; printed as ••• everywhere |
+| key | ` + "`{file: PATH}`, `{file: PATH, password: {file: PATH}}`, `{env: NAME}`" + `, or, with a warning, 64 hex digits in clear. What a file holds tells whether it is a keystore, which wants the password, or the digits |
 | name | a–z, 0–9 and hyphens, 63 at most; a feed's name may have four of them joined by points |
 
 Unknown keys, keys that stand twice, YAML anchors and tags are mistakes. Relative paths start at the working directory.
@@ -63,6 +64,7 @@ endpoint: https://prices.example/btc
 signature_key: {file: keys/signature}
 ` + "```" + `
 
+(` + "`dodona key new --raw keys/signature`" + ` makes that file; a keystore, which ` + "`dodona key new`" + ` makes without ` + "`--raw`" + `, has its password beside it)
 is a whole configuration: the source ` + "`endpoint`" + ` of kind http, the feed ` + "`answer`" + ` with 18 decimals every 10 seconds, signed by this
 key alone, served on 127.0.0.1:8080. If the document holds several numbers, a third line says which: ` + "`value: /price`" + `.
 

@@ -1,7 +1,8 @@
-// Package keyfile says how a configuration names a private key, and what is wrong with how it does.
+// Package keyfile says how a configuration names a private key, what a file of one holds, and what is wrong with either.
 package keyfile
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -10,10 +11,12 @@ import (
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
-// A Key names a private key: a keystore file, or the key itself. The zero Key names none.
+// A Key names a private key: a file, or the key itself. The zero Key names none. It is written as a map, as a single value,
+// which is the key itself, or as {env: NAME}, which is where that is.
 type Key struct {
-	// File is a keystore in Web3 Secret Storage v3; `dodona key new` makes one. Default: the node's own,
-	// keys/node.json in the data folder, made at the first start.
+	// File holds the key, for its owner's eyes alone: a keystore in Web3 Secret Storage v3, as `dodona key new` and wallets make
+	// them, or 64 hex digits, as `dodona key new --raw` does. Default: the node's own, keys/node.json in the data folder, made
+	// at the first start.
 	File string `yaml:"file,omitempty" path:"true"`
 	// Password opens the keystore. A file that holds it must be its owner's alone, as the keystore. Default: none.
 	Password secret.String `yaml:"password,omitempty"`
@@ -31,10 +34,14 @@ func (k Key) Check(name, owner string) error {
 	switch {
 	case !k.Hex.IsZero() && k.File != "":
 		return fmt.Errorf("%s.hex: a key file is given too; %s has one key", name, owner)
-	case !k.Hex.IsZero() && !k.Password.IsZero():
+	case !k.Hex.IsZero() && k.Hex.File == "" && !k.Password.IsZero():
 		return fmt.Errorf("%s.password: goes with a key file, not with hex", name)
 	case k.Hex.Inline():
 		return checkHex(name+".hex", k.Hex)
+	case IsRaw([]byte(k.File)):
+		return hintError{fmt.Errorf("%s.file: that is a key, not the path of a file", name), "write the key into a file of mode 0600 and name that"}
+	case k.IsZero() && !k.Password.IsZero():
+		return hintError{fmt.Errorf("%s.password: opens nothing, because no key file is named", name), "name it: file: PATH"}
 	}
 	return nil
 }
@@ -42,34 +49,83 @@ func (k Key) Check(name, owner string) error {
 func checkHex(name string, s secret.String) error {
 	text, _ := s.Reveal() // in clear: cannot fail
 	if _, err := secp.ParseHex(text); err != nil {
-		return hexError{name, len(strings.TrimPrefix(strings.TrimSpace(text), "0x"))}
+		digits := strings.TrimPrefix(strings.TrimSpace(text), "0x")
+		got := fmt.Sprintf("got %d characters", len(digits))
+		switch {
+		case strings.ContainsAny(digits, "/.") && len(digits) < 200:
+			return hintError{fmt.Errorf("%s: not a secp256k1 key: want 64 hex digits, %s", name, got), "the path of a key file is written {file: PATH}"}
+		case len(digits) == 64 && strings.Trim(digits, "0123456789abcdefABCDEF") == "":
+			got = "got a number that is none"
+		case len(digits) == 64:
+			got = "got other characters"
+		}
+		return hintError{fmt.Errorf("%s: not a secp256k1 key: want 64 hex digits, %s", name, got), "`dodona key new --raw FILE` makes a key, to be named {file: FILE}"}
 	}
 	return nil
 }
 
-// A hexError is what is wrong with a key that stands in the configuration.
-type hexError struct {
-	name       string
-	characters int
-}
-
-func (e hexError) Error() string {
-	return fmt.Sprintf("%s: not a secp256k1 key: want 64 hex digits, got %d characters", e.name, e.characters)
+// A hintError is an error that says what to do.
+type hintError struct {
+	error
+	hint string
 }
 
 // Hint says what to do.
-func (hexError) Hint() string { return "`dodona key new` makes one" }
+func (e hintError) Hint() string { return e.hint }
+
+func (e hintError) Unwrap() error { return e.error }
 
 // IsZero reports whether k names no key. A password alone opens nothing.
 func (k Key) IsZero() bool { return k.File == "" && k.Hex.IsZero() }
 
+// Path returns the file that holds the key, under whatever setting, and which setting that is; empty if there is none.
+func (k Key) Path(name string) (path, setting string) {
+	switch {
+	case k.File != "":
+		return k.File, name + ".file"
+	case k.Hex.File != "":
+		return k.Hex.File, name + ".hex"
+	}
+	return "", name
+}
+
 // Same reports whether k and other name the same key in the same way. Two that are not may still be one key.
 func (k Key) Same(other Key) bool {
-	if !k.Hex.IsZero() || !other.Hex.IsZero() {
-		return k.Hex.Same(other.Hex)
+	path, _ := k.Path("")
+	its, _ := other.Path("")
+	if path != "" && its != "" {
+		return filepath.Clean(path) == filepath.Clean(its)
 	}
-	if k.File == "" || other.File == "" {
-		return k.File == other.File
+	return path == its && k.Hex.Same(other.Hex)
+}
+
+// ErrNoPassword: the file is an encrypted keystore, and nothing says what opens it. Name a password.
+var ErrNoPassword = errors.New("no password is configured")
+
+// Look says why k cannot be opened, as far as that shows without a password, or nil: a file that is there is read. The
+// message begins with the setting. An error that is [os.ErrNotExist] is of a file that is not there.
+func (k Key) Look(name string) error {
+	path, setting := k.Path(name)
+	if path == "" {
+		return nil
 	}
-	return filepath.Clean(k.File) == filepath.Clean(other.File)
+	content, err := Read(setting, path)
+	if err != nil {
+		return err
+	}
+	defer clear(content)
+	encrypted, err := Judge(setting, path, content)
+	if encrypted && k.Password.IsZero() {
+		return k.NoPassword(name)
+	}
+	return err
+}
+
+// NoPassword returns the error of a keystore without a password: [ErrNoPassword], with the setting to add.
+func (k Key) NoPassword(name string) error {
+	path, setting := k.Path(name)
+	return hintError{
+		fmt.Errorf("%s: %s is an encrypted keystore, and %w to open it", setting, path, ErrNoPassword),
+		fmt.Sprintf("add %s.password: {file: PATH} or {env: NAME}", name),
+	}
 }

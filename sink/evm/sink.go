@@ -51,7 +51,7 @@ func open(_ context.Context, settings Settings, env sink.Env) (dodona.Sink, erro
 	}
 	wallet, err := env.Wallet(settings.Key)
 	if err != nil {
-		return nil, fmt.Errorf("open the key that pays: %w", err)
+		return nil, sink.Stalled(fmt.Errorf("open the key that pays: %w", err))
 	}
 	urls := settings.RPC
 	for _, secret := range settings.RPCSecret {
