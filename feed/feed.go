@@ -30,6 +30,9 @@ type Options struct {
 	// Ask returns the readings of a source for a round. It is called once a round and source, from a goroutine of its
 	// own, and must return soon after ctx ends. The readings are journaled before it returns.
 	Ask func(ctx context.Context, source string, r dodona.Round) ([]dodona.Reading, error)
+	// Chosen says that Ask returns of a feed that takes the latest the very readings that count, be they several of one item,
+	// of which each has another point. Otherwise they are the newest of each item.
+	Chosen bool
 	// Salt returns the salt of the reading at an index of a round's sorted readings. Nil salts with zeros.
 	Salt func(feed dodona.FeedID, r dodona.Round, index int) dodona.Digest
 
@@ -217,7 +220,13 @@ func (f *Feed) take(ctx context.Context, m *Material, d delivery) {
 		}
 	}
 	f.mu.Lock()
-	kept, dropped := Select(f.doc.Take, own, f.before[d.source])
+	var kept []dodona.Reading
+	var dropped int
+	if f.o.Chosen && f.doc.Take == TakeLatest {
+		kept, dropped = newest(Tidy(own), maxReadings)
+	} else {
+		kept, dropped = Select(f.doc.Take, own, f.before[d.source])
+	}
 	if f.doc.Take == TakeAll {
 		f.before[d.source] = digestsOf(own)
 	}

@@ -78,7 +78,7 @@ type Take string
 
 // What to take.
 const (
-	TakeLatest Take = "latest" // the newest of each item
+	TakeLatest Take = "latest" // for each point the newest of each item that has it
 	TakeAll    Take = "all"    // all that arrived since the round before
 )
 

@@ -69,6 +69,32 @@ func (i *intake) lastExchange(ctx context.Context, name string) (last dodona.Exc
 	return last, nil
 }
 
+const (
+	maxRecent   = time.Hour       // of what came before a start
+	recentPause = 5 * time.Second // that a start takes to read it at most
+)
+
+// recent returns what was journaled of a source in a time before now, oldest first; at least the last exchange.
+func (i *intake) recent(ctx context.Context, name string, within time.Duration) (readings []dodona.Reading, err error) {
+	last, err := i.lastExchange(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	within = min(within, maxRecent)
+	since, until := i.now().Add(-within), time.Now().Add(recentPause)
+	for rec, err := range i.journal.Own().Scan(ctx, dodona.TopicReading, name, func(rec dodona.Record) bool { return rec.Appended.Before(since) }) {
+		var exchange dodona.Exchange
+		if err != nil || time.Now().After(until) || json.Unmarshal(rec.Body, &exchange) != nil {
+			break // the last one is there: more is better, and none of it is needed
+		}
+		readings = append(readings, exchange.Readings...)
+		if over := len(readings) - heldReadings; over > 0 {
+			readings = readings[over:]
+		}
+	}
+	return append(readings, last.Readings...), nil
+}
+
 // lastReading returns the newest journaled reading of a source.
 func (i *intake) lastReading(ctx context.Context, source string) (dodona.Reading, error) {
 	exchange, err := i.lastExchange(ctx, source)

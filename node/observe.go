@@ -68,6 +68,12 @@ func (o *observer) observe(ctx context.Context) error {
 }
 
 func (o *observer) startSource(ctx context.Context, s config.Source) {
+	var within time.Duration // the longest that a feed lets a reading of it count
+	for _, f := range o.follows.Feeds {
+		if slices.Contains(f.Settings.Sources(), s.Name) {
+			within = max(within, f.Settings.WithDefaults().Stale)
+		}
+	}
 	pump := source.NewPump(source.Config{
 		Name:     s.Name,
 		Kind:     o.kinds[s.Kind],
@@ -75,6 +81,7 @@ func (o *observer) startSource(ctx context.Context, s config.Source) {
 		Append:   func(ctx context.Context, b dodona.Batch) error { return o.intake.keepBatch(ctx, s.Name, b) },
 		Cursor:   func(ctx context.Context) ([]byte, error) { return o.intake.cursor(ctx, s.Name) },
 		Version:  o.version,
+		Recent:   func(ctx context.Context) ([]dodona.Reading, error) { return o.intake.recent(ctx, s.Name, within) },
 		Hold:     heldReadings,
 		Recorder: o.recorder,
 		Log:      o.log,
@@ -87,16 +94,45 @@ func (o *observer) startSource(ctx context.Context, s config.Source) {
 const heldReadings = 1024
 
 // asker returns how one feed asks its sources. Feeds name sources, not pumps, so that a source can be replaced under them.
-func (o *observer) asker(take feed.Take) func(context.Context, string, dodona.Round) ([]dodona.Reading, error) {
+func (o *observer) asker(s feed.Settings, schedule program.Schedule) func(context.Context, string, dodona.Round) ([]dodona.Reading, error) {
+	if s.Take == feed.TakeAll {
+		return o.askerOfAll()
+	}
+	wants := make(map[string]map[*program.Program]*source.Want) // by source
+	for _, name := range s.Sources() {
+		wants[name] = make(map[*program.Program]*source.Want)
+		for _, due := range schedule {
+			wants[name][due.Program] = wantOf(s.WithDefaults(), name, due.Program)
+		}
+	}
+	return func(ctx context.Context, name string, r dodona.Round) ([]dodona.Reading, error) {
+		pump, found := o.pumps.get(name)
+		if !found {
+			return nil, errors.New("the source is being replaced")
+		}
+		return pump.AskFor(ctx, r, wants[name][schedule.For(r).Program])
+	}
+}
+
+// wantOf returns what a feed needs of one source where it takes the latest.
+func wantOf(s feed.Settings, name string, of *program.Program) *source.Want {
+	w := &source.Want{Has: of.Has, Within: s.Stale, Every: s.Every}
+	for _, id := range s.From {
+		if of, _ := dodona.SplitPointID(id); of == name {
+			w.Points = append(w.Points, id)
+		}
+	}
+	return w
+}
+
+// askerOfAll returns how a feed asks that takes all that arrived since its round before.
+func (o *observer) askerOfAll() func(context.Context, string, dodona.Round) ([]dodona.Reading, error) {
 	var mu sync.Mutex
 	before := make(map[string]dodona.Round) // by source: the round up to which this feed has taken everything
 	return func(ctx context.Context, name string, r dodona.Round) ([]dodona.Reading, error) {
 		pump, found := o.pumps.get(name)
 		if !found {
 			return nil, errors.New("the source is being replaced")
-		}
-		if take != feed.TakeAll {
-			return pump.Ask(ctx, r)
 		}
 		mu.Lock()
 		after := before[name]
@@ -172,7 +208,10 @@ func (o *observer) startFeed(ctx context.Context, c *config.Config, f config.Fee
 
 // rulesOf returns the rules of a feed's points, but for its module.
 func rulesOf(c *config.Config, f config.Feed) program.Rules {
-	rules := program.Rules{From: f.Settings.From, Extract: c.Rules(), Decoded: make(map[string]program.Decoded)}
+	rules := program.Rules{
+		From: f.Settings.From, Extract: c.Rules(), Decoded: make(map[string]program.Decoded),
+		Latest: f.Settings.WithDefaults().Take == feed.TakeLatest,
+	}
 	for _, s := range c.Sources {
 		rules.Decoded[s.Name] = program.Decoded{Kind: s.Kind, Rules: s.Decoded}
 	}
@@ -189,7 +228,8 @@ func (o *observer) compose(c *config.Config, f config.Feed, schedule program.Sch
 			return due.Transform, due.Program.JSON()
 		},
 		Node:     c.Node.Name,
-		Ask:      o.asker(f.Settings.Take),
+		Ask:      o.asker(f.Settings, schedule),
+		Chosen:   true,
 		Salt:     o.salt,
 		FirstNow: o.alone && c.TwoLine,
 		Idle:     idle,

@@ -125,23 +125,33 @@ func (n *inner) Apply(ctx context.Context, c dodona.Call) (dodona.Result, error)
 	if err != nil || len(n.decoders) == 0 {
 		return r, err
 	}
+	decoded, err := n.decode(ctx, c)
+	if err != nil {
+		return dodona.Result{}, err
+	}
+	r.Points = append(r.Points, decoded...)
+	slices.SortStableFunc(r.Points, func(a, b dodona.Point) int { return strings.Compare(a.ID, b.ID) })
+	r.Version = n.version
+	return r, nil
+}
+
+// decode returns the points that the kinds of sources make of their readings themselves.
+func (n *inner) decode(ctx context.Context, c dodona.Call) (points []dodona.Point, err error) {
 	for source, decoder := range n.decoders {
 		own := c
 		own.Readings = slices.DeleteFunc(slices.Clone(c.Readings), func(r dodona.Reading) bool { return r.Source != source })
 		made, err := decoder.Apply(ctx, own)
 		if err != nil {
-			return dodona.Result{}, fmt.Errorf("decode readings of source %q: %w", source, err)
+			return nil, fmt.Errorf("decode readings of source %q: %w", source, err)
 		}
 		for _, p := range made.Points {
 			if _, asked := n.decoded[source].Rules[p.ID]; asked {
 				p.ID = dodona.PointID(source, p.ID)
-				r.Points = append(r.Points, p)
+				points = append(points, p)
 			}
 		}
 	}
-	slices.SortStableFunc(r.Points, func(a, b dodona.Point) int { return strings.Compare(a.ID, b.ID) })
-	r.Version = n.version
-	return r, nil
+	return points, nil
 }
 
 // decodedOf returns what of decoded the points called from need, where no rule is given for them.

@@ -30,6 +30,7 @@ type Rules struct {
 	Extract extract.Rules      // of the configuration
 	Decoded map[string]Decoded // by source: what its kind decodes itself, where Extract has no rule
 	Module  *module.Rules      // nil: none; what it says of the extraction does not count
+	Latest  bool               // the feed takes the latest: of each point the latest reading that has it
 }
 
 // New returns the program of rules. Decoders are needed for the kinds of [Rules.Decoded] alone.
@@ -43,12 +44,32 @@ func New(r Rules, decoders Decoders) (*Program, error) {
 		return nil, err
 	}
 	p := &Program{from: r.From, inner: made, json: made.json}
+	if r.Latest && severalOfOne(made.extraction.Points()) {
+		chosen, err := makeLatest(made)
+		if err != nil {
+			return nil, err
+		}
+		p.inner, p.json = chosen, chosen.json
+	}
 	if r.Module != nil {
 		ask := *r.Module
-		ask.Extraction = made.json
+		ask.Extraction = p.json
 		p.ask, p.json = &ask, ask.JSON()
 	}
 	return p, nil
+}
+
+// severalOfOne reports whether two points are of one source.
+func severalOfOne(ids []string) bool {
+	seen := map[string]bool{}
+	for _, id := range ids {
+		source, _ := dodona.SplitPointID(id)
+		if seen[source] {
+			return true
+		}
+		seen[source] = true
+	}
+	return false
 }
 
 // Parse returns the program whose canonical JSON is raw, as [Program.JSON] wrote it for a feed that asks for the points
@@ -64,6 +85,14 @@ func Parse(from []string, raw json.RawMessage, decoders Decoders) (*Program, err
 		p.ask, extraction = &rules, rules.Extraction
 	}
 	if found && extraction == nil {
+		return p, nil
+	}
+	chosen, err := parseLatest(extraction, decoders)
+	if err != nil {
+		return nil, err
+	}
+	if chosen != nil {
+		p.inner = chosen
 		return p, nil
 	}
 	made, err := parseInner(extraction, decoders)

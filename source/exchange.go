@@ -39,6 +39,9 @@ func (p *Pump) open(ctx context.Context) error {
 			return fmt.Errorf("read the cursor: %w", err)
 		}
 	}
+	if err := p.prime(ctx); err != nil {
+		return err
+	}
 	env := Env{
 		Source: p.cfg.Name, Cursor: cursor, Version: p.cfg.Version,
 		Now: p.cfg.Now, Log: p.cfg.Log, Dropped: p.dropped,
@@ -59,6 +62,26 @@ func (p *Pump) open(ctx context.Context) error {
 		return dodona.Permanent(fmt.Errorf("open: kind %s returned no source", p.cfg.Kind.Name()))
 	}
 	p.source = opened
+	return nil
+}
+
+// prime takes in what a pushed source brought before this start, once.
+func (p *Pump) prime(ctx context.Context) error {
+	if p.primed || !p.pushed || p.cfg.Recent == nil {
+		return nil
+	}
+	readings, err := p.cfg.Recent(ctx)
+	if err != nil && !errors.Is(err, dodona.ErrNotFound) {
+		return fmt.Errorf("read what came before: %w", err)
+	}
+	p.primed = true
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.latest.prime(readings)
+	if n := len(readings); n > 0 {
+		p.status.LastReading = readings[n-1].Received
+		p.answerWaiting()
+	}
 	return nil
 }
 
@@ -134,17 +157,17 @@ func (p *Pump) keep(ctx context.Context) error {
 	batch := *p.pending
 	if p.cfg.Append != nil && (len(batch.Readings) > 0 || batch.Cursor != nil) {
 		p.setAppending(true)
-		err := p.cfg.Append(ctx, batch)
-		p.setAppending(false)
-		if dodona.IsPermanent(err) {
-			return p.giveUp(batch, err)
-		}
-		if err != nil {
+		if err := p.cfg.Append(ctx, batch); err != nil {
+			p.setAppending(false)
+			if dodona.IsPermanent(err) {
+				return p.giveUp(batch, err)
+			}
 			return fmt.Errorf("append to the journal: %w", err)
 		}
 	}
 	p.pending = nil
 	p.hand(batch)
+	p.setAppending(false) // not before it is handed out, which ends a silence
 	if batch.Ack == nil {
 		return nil
 	}
@@ -273,9 +296,10 @@ func (p *Pump) hand(batch dodona.Batch) {
 	n := len(batch.Readings)
 	now := p.cfg.Now()
 	if p.pushed && n == 0 {
-		p.alive()
+		p.alive(now)
 		return
 	}
+	p.idle = time.Time{}
 	if p.status.Attempt >= loudAttempt || p.watched.alarms > 0 {
 		p.recovered(now)
 	}
@@ -298,8 +322,12 @@ func (p *Pump) hand(batch dodona.Batch) {
 }
 
 // alive notes a sign of life that is no data. The caller holds mu.
-func (p *Pump) alive() {
+func (p *Pump) alive(now time.Time) {
 	p.status.Attempt, p.permanent = 0, false
+	if p.idle.IsZero() {
+		p.idle = now
+	}
+	p.refuse()
 	switch {
 	case p.status.State != Retrying:
 	case p.status.LastReading.IsZero():

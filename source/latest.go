@@ -21,6 +21,27 @@ type latest struct {
 	queue []dodona.Reading // oldest first
 	bytes int              // of the bodies in queue
 	taken int              // readings at the head of queue that somebody got
+
+	before []dodona.Reading // of an earlier start, oldest first
+	wants  map[*Want]*having
+}
+
+// maxBefore is how many bytes are kept of what came before this start.
+const maxBefore = 1 << 20
+
+// prime takes in what came before this start, oldest first: it is no news, but the latest until something comes.
+func (l *latest) prime(readings []dodona.Reading) {
+	size := 0
+	for i := len(readings) - 1; i >= 0; i-- {
+		if size += len(readings[i].Body); size > maxBefore && i+1 < len(readings) {
+			readings = readings[i+1:]
+			break
+		}
+	}
+	hold := l.hold
+	l.hold = 0
+	l.add(readings)
+	l.hold, l.before = hold, readings
 }
 
 // add takes readings in and returns how many were given up for lack of room.
@@ -30,10 +51,17 @@ func (l *latest) add(readings []dodona.Reading) (lost int) {
 	}
 	for _, r := range readings {
 		if _, known := l.items[r.Item]; !known && len(l.items) >= maxItems {
-			delete(l.items, l.oldest())
+			item := l.oldest()
+			delete(l.items, item)
+			for _, h := range l.wants {
+				h.forget(item)
+			}
 			lost++
 		}
 		l.items[r.Item] = r
+		for w, h := range l.wants {
+			h.note(w, r)
+		}
 		if l.hold > 0 {
 			l.queue = append(l.queue, r)
 			l.bytes += len(r.Body)

@@ -33,6 +33,10 @@ type Config struct {
 	// It is asked before every open.
 	Cursor func(ctx context.Context) ([]byte, error)
 
+	// Recent returns what was journaled of the source lately, oldest first: a pushed source answers with it until something new
+	// comes. It is asked once, before the first open; nil: nothing is known.
+	Recent func(ctx context.Context) ([]dodona.Reading, error)
+
 	Version  string             // of this program, for peers that want to know
 	Hold     int                // readings of a pushed source kept for Since; 0: only the latest of each item
 	Backoff  backoff.Backoff    // zero: from 250 ms up to 30 s, or up to Every if that is longer
@@ -69,6 +73,7 @@ type Pump struct {
 	held      []dodona.Reading        // of the last exchange, for asks near heldFor
 	heldFor   *dodona.Round           //
 	latest    latest                  // of a pushed source
+	idle      time.Time               // since when a pushed source is open and had nothing to say; zero if it said anything
 	watched   watched                 //
 	cancel    context.CancelCauseFunc // ends the call that is under way; nil if none is
 	restart   bool                    // close and open again
@@ -79,6 +84,7 @@ type Pump struct {
 	source  dodona.Source
 	pending *dodona.Batch // observed, not yet appended
 	begun   time.Time     // when the last exchange began
+	primed  bool          // Recent was asked
 }
 
 // NewPump returns a pump that does nothing until Run is called.
@@ -238,6 +244,8 @@ func (p *Pump) hopeless(a *ask) error {
 		return fmt.Errorf("%d questions wait for this source already", maxWaiting)
 	case p.pushed && p.status.State == Stale:
 		return errors.New(p.complaint())
+	case !p.idle.IsZero() && len(p.latest.items) == 0:
+		return fmt.Errorf("nothing has come from it yet; it is open and waits since %s", p.idle.UTC().Format(time.RFC3339))
 	case p.status.NextTry.IsZero(), a.limited && p.status.NextTry.Before(a.deadline), !a.limited:
 		return nil
 	}

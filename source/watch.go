@@ -135,6 +135,7 @@ func (p *Pump) nextTry() string {
 func (p *Pump) failed(err error) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.idle = time.Time{}
 	p.status.Attempt++
 	p.status.Failures++
 	p.cfg.Recorder.Count(telemetry.SourceFailures.Of(p.cfg.Name), 1)

@@ -33,7 +33,7 @@ type tail struct {
 
 	last   *position // where the last batch ended; nil before the first
 	fresh  bool      // the file was absent when we first looked, so all of it is new
-	absent bool      // it could not be opened
+	unsaid bool      // that it is there: at first, and after it could not be opened
 
 	closing  chan struct{} // closed by Close, so that Observe ends
 	once     sync.Once
@@ -51,7 +51,7 @@ type tail struct {
 }
 
 func openTail(s Settings, env source.Env) *tail {
-	t := &tail{settings: s, env: env, every: cmp.Or(s.Every, defaultLook), closing: make(chan struct{})}
+	t := &tail{settings: s, env: env, every: cmp.Or(s.Every, defaultLook), unsaid: true, closing: make(chan struct{})}
 	if env.Cursor != nil {
 		p, err := parsePosition(env.Cursor)
 		if err != nil || p.Path != s.Path { // the source was another one before
@@ -109,11 +109,11 @@ func (t *tail) look(ctx context.Context) (batch dodona.Batch, wait bool, err err
 		}
 		if t.file == nil {
 			if batch, err = t.begin(); err != nil || batch.Cursor != nil {
-				t.absent = err != nil
+				t.unsaid = err != nil
 				return batch, false, err
 			}
-			if t.absent { // say that it is there now, lines or not
-				t.absent = false
+			if t.unsaid { // say that it is there now, lines or not
+				t.unsaid = false
 				return dodona.Batch{}, false, nil
 			}
 		}

@@ -181,6 +181,9 @@ func TestTailEndsWhenItIsClosed(t *testing.T) {
 		l := newLog(t)
 		l.write("")
 		r := newReader(l, nil)
+		if _, err := r.tail.Observe(t.Context()); err != nil { // that it is there
+			t.Fatal(err)
+		}
 		done := make(chan error)
 		go func() {
 			_, err := r.tail.Observe(t.Context())

@@ -1,0 +1,139 @@
+package program
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// latestFormat is the version of the document of programs that take the latest reading for each point.
+const latestFormat = 1
+
+// latestDocument is the canonical form of the rules of a feed that takes the latest and asks for several points of one
+// source. Where each source has one point the readings of a round are those that have it, and there is nothing to choose.
+type latestDocument struct {
+	Format int             `json:"latest"`
+	Of     json.RawMessage `json:"of"`
+}
+
+// A latest makes each point of the latest reading that has it, of each item: lines of one log may speak of different things.
+type latest struct {
+	of      *inner
+	json    json.RawMessage
+	version dodona.Digest
+}
+
+func makeLatest(of *inner) (*latest, error) {
+	raw, err := json.Marshal(latestDocument{latestFormat, of.json})
+	if err != nil {
+		return nil, fmt.Errorf("write rules of the latest points: %w", err)
+	}
+	return &latest{of, raw, dodona.Keccak256(raw)}, nil
+}
+
+// parseLatest reads the canonical JSON of a latest; nil if raw is something else.
+func parseLatest(raw json.RawMessage, decoders Decoders) (*latest, error) {
+	var doc struct {
+		Format *int            `json:"latest"`
+		Of     json.RawMessage `json:"of"`
+	}
+	if err := json.Unmarshal(raw, &doc); err != nil || doc.Format == nil {
+		return nil, nil
+	}
+	if *doc.Format != latestFormat {
+		return nil, fmt.Errorf("read rules of the latest points: format %d, this build knows %d", *doc.Format, latestFormat)
+	}
+	of, err := parseInner(doc.Of, decoders)
+	if err != nil {
+		return nil, err
+	}
+	made, err := makeLatest(of)
+	if err == nil && !bytes.Equal(made.json, raw) {
+		err = errors.New("read rules of the latest points: not in the canonical form")
+	}
+	return made, err
+}
+
+// Apply returns one point for every rule and item whose readings have it, made of the latest that does; where none has it,
+// what the latest of each item says instead. They are sorted by id and then in the order of the readings.
+func (l *latest) Apply(ctx context.Context, c dodona.Call) (dodona.Result, error) {
+	result := dodona.Result{Version: l.version}
+	speaks := l.speakers(c.Readings)
+	for i, r := range c.Readings {
+		alone := c
+		alone.Readings = []dodona.Reading{r}
+		made, err := l.of.extraction.Apply(ctx, alone)
+		if err != nil {
+			return dodona.Result{}, err
+		}
+		result.Points = append(result.Points, slices.DeleteFunc(made.Points, func(p dodona.Point) bool { return !speaks[p.ID][i] })...)
+	}
+	decoded, err := l.of.decode(ctx, c)
+	if err != nil {
+		return dodona.Result{}, err
+	}
+	result.Points = append(result.Points, decoded...)
+	slices.SortStableFunc(result.Points, func(a, b dodona.Point) int { return strings.Compare(a.ID, b.ID) })
+	return result, nil
+}
+
+// speakers returns which readings, by their indices, speak for a point.
+func (l *latest) speakers(readings []dodona.Reading) map[string]map[int]bool {
+	speakers := map[string]map[int]bool{}
+	for _, id := range l.of.extraction.Points() {
+		source, _ := dodona.SplitPointID(id)
+		having, any := map[string]int{}, map[string]int{} // by item
+		for i, r := range readings {
+			if r.Source != source {
+				continue
+			}
+			any[r.Item] = i // readings are sorted by time of arrival
+			if l.of.extraction.Has(r, id) {
+				having[r.Item] = i
+			}
+		}
+		if len(having) == 0 {
+			having = any
+		}
+		speakers[id] = map[int]bool{}
+		for _, i := range having {
+			speakers[id][i] = true
+		}
+	}
+	return speakers
+}
+
+// Has reports whether a reading has the point called id, as far as the rules tell. A module that is given a source without
+// rules reads it itself: then every reading has it.
+func (p *Program) Has(r dodona.Reading, id string) bool {
+	source, _ := dodona.SplitPointID(id)
+	if r.Source != source {
+		return false
+	}
+	of := p.innermost()
+	if of == nil {
+		return true
+	}
+	rule, ruled := of.extraction.Rule(id)
+	if !ruled || p.ask != nil && cmp.Or(rule.Pointer, rule.Item) == "" {
+		return true
+	}
+	return of.extraction.Has(r, id)
+}
+
+func (p *Program) innermost() *inner {
+	switch of := p.inner.(type) {
+	case *latest:
+		return of.of
+	case *inner:
+		return of
+	}
+	return nil
+}

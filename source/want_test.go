@@ -1,0 +1,163 @@
+package source_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/source"
+)
+
+// has reports whether a body speaks of a point, which is a letter.
+func has(r dodona.Reading, point string) bool { return strings.Contains(string(r.Body), point) }
+
+// says returns a source that brings the bodies, one a second, and then waits.
+func says(bodies ...string) *script {
+	s := &script{}
+	s.observe = func(ctx context.Context) (dodona.Batch, error) {
+		_, n, _ := s.counts()
+		if n > len(bodies) {
+			<-ctx.Done()
+			return dodona.Batch{}, ctx.Err()
+		}
+		time.Sleep(time.Second)
+		return batch(bodies[n-1]), nil
+	}
+	return s
+}
+
+func bodiesOf(readings []dodona.Reading) (all string) {
+	for _, r := range readings {
+		all += string(r.Body) + " "
+	}
+	return strings.TrimSpace(all)
+}
+
+func TestEachPointIsAskedForWithTheLatestReadingThatHasIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, stop := start(t, says("a1", "b2", "ab3", "b4", "-5"), true, nil)
+		defer stop()
+		a := &source.Want{Points: []string{"a"}, Has: has, Within: time.Minute}
+		both := &source.Want{Points: []string{"a", "b"}, Has: has, Within: time.Minute}
+		neither := &source.Want{Points: []string{"c"}, Has: has, Within: time.Minute}
+		for i, want := range []string{"a1|a1|a1", "a1|a1 b2|b2", "ab3|ab3|ab3", "ab3|ab3 b4|b4", "ab3|ab3 b4|-5"} {
+			time.Sleep(time.Second)
+			synctest.Wait()
+			var got []string
+			for _, w := range []*source.Want{a, both, neither} {
+				readings, err := p.AskFor(t.Context(), dodona.RoundAt(time.Now()), w)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, bodiesOf(readings))
+			}
+			if text := strings.Join(got, "|"); text != want {
+				t.Errorf("after %d readings: %s, want %s", i+1, text, want)
+			}
+		}
+		time.Sleep(57 * time.Second) // the last a is as old as may be
+		for _, want := range []string{"ab3", "-5"} {
+			readings, err := p.AskFor(t.Context(), dodona.RoundAt(time.Now()), a)
+			if got := bodiesOf(readings); err != nil || got != want {
+				t.Errorf("%v after the start: %s, %v, want %s", time.Since(time.Time{}), got, err, want)
+			}
+			time.Sleep(5 * time.Second)
+		}
+	})
+}
+
+func TestAWantThatComesLaterKnowsWhatIsHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, stop := start(t, says("a1", "b2", "b3"), true, func(c *source.Config) { c.Hold = 10 })
+		defer stop()
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		readings, err := p.AskFor(t.Context(), dodona.RoundAt(time.Now()), &source.Want{Points: []string{"a", "b"}, Has: has, Within: time.Minute})
+		if got := bodiesOf(readings); err != nil || got != "a1 b3" {
+			t.Errorf("%s, %v, want a1 b3", got, err)
+		}
+	})
+}
+
+func TestASourceAnswersWithWhatCameBeforeThisStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before := []dodona.Reading{
+			{Source: "s", Body: []byte("a1"), Received: time.Now().Add(-20 * time.Second)},
+			{Source: "s", Body: []byte("b2"), Received: time.Now().Add(-10 * time.Second)},
+		}
+		p, stop := start(t, says(), true, func(c *source.Config) {
+			c.Recent = func(context.Context) ([]dodona.Reading, error) { return before, nil }
+		})
+		defer stop()
+		w := &source.Want{Points: []string{"a", "b"}, Has: has, Within: time.Minute}
+		readings, err := p.AskFor(t.Context(), dodona.RoundAt(time.Now()), w)
+		if got := bodiesOf(readings); err != nil || got != "a1 b2" {
+			t.Errorf("%s, %v, want a1 b2", got, err)
+		}
+		if all, err := p.Since(t.Context(), 0, dodona.RoundAt(time.Now())); err != nil || len(all) != 0 {
+			t.Errorf("as news: %s, %v, want none", bodiesOf(all), err)
+		}
+		if got := p.Status().LastReading; !got.Equal(before[1].Received) {
+			t.Errorf("the last reading is of %v, want %v", got, before[1].Received)
+		}
+	})
+}
+
+func TestAnOpenSourceWithNothingToSaySaysSoAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{}
+		s.observe = func(ctx context.Context) (dodona.Batch, error) {
+			switch _, n, _ := s.counts(); n {
+			case 1:
+				return dodona.Batch{}, nil
+			case 2:
+				time.Sleep(10 * time.Second)
+				return dodona.Batch{}, errors.New("pulled out")
+			}
+			<-ctx.Done()
+			return dodona.Batch{}, ctx.Err()
+		}
+		p, stop := start(t, s, true, nil)
+		defer stop()
+		synctest.Wait()
+		began := time.Now()
+		for range 2 {
+			_, err := p.Ask(t.Context(), dodona.RoundAt(time.Now()))
+			if err == nil || !strings.Contains(err.Error(), "nothing has come from it yet; it is open and waits since "+began.UTC().Format(time.RFC3339)) {
+				t.Errorf("got %v", err)
+			}
+			time.Sleep(5 * time.Second)
+		}
+		if !began.Add(10 * time.Second).Equal(time.Now()) {
+			t.Error("the answer was waited for")
+		}
+		time.Sleep(time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := p.Ask(ctx, dodona.RoundAt(time.Now())); err == nil || !strings.Contains(err.Error(), "pulled out") && !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("after it failed: %v", err)
+		}
+	})
+}
+
+func TestOfAPolledSourceTheLastReadingOfEachItemIsTheLatest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{}
+		s.observe = func(context.Context) (dodona.Batch, error) {
+			now := time.Now()
+			return dodona.Batch{Readings: []dodona.Reading{
+				{Item: "x", Body: []byte("b2"), Received: now.Add(1)}, {Item: "y", Body: []byte("a3"), Received: now}, {Item: "x", Body: []byte("a1"), Received: now},
+			}}, nil
+		}
+		p, stop := start(t, s, false, nil)
+		defer stop()
+		readings, err := p.AskFor(t.Context(), dodona.RoundAt(time.Now()), &source.Want{Points: []string{"a"}, Has: has, Within: time.Minute})
+		if got := bodiesOf(readings); err != nil || got != "b2 a3" {
+			t.Errorf("%s, %v, want b2 a3", got, err)
+		}
+	})
+}
