@@ -5,9 +5,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -20,7 +22,10 @@ import (
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
-const defaultAPI = "http://127.0.0.1:8080"
+const (
+	defaultPort = "8080"
+	defaultAPI  = "http://127.0.0.1:" + defaultPort
+)
 
 // maxResponse bounds what is read from a node; a bundle with its readings is the largest.
 const maxResponse = 64 << 20
@@ -32,6 +37,34 @@ type nodeFlags struct {
 	JSON  bool   `name:"json" help:"Print JSON."`
 
 	bearer secret.String // where no file holds the token
+}
+
+// AfterApply fills in what is left out of --api: HOST:PORT, and even HOST or :PORT, are enough.
+func (n *nodeFlags) AfterApply() error {
+	u, err := wholeAPI(n.API)
+	if err != nil {
+		return fmt.Errorf("--api %q: want where the node listens, such as %s", n.API, defaultAPI)
+	}
+	n.API = u
+	return nil
+}
+
+func wholeAPI(s string) (string, error) {
+	if !strings.Contains(s, "://") {
+		s = strings.TrimRight(s, "/")
+		if _, port, err := net.SplitHostPort(s); err != nil || port == "" {
+			s = net.JoinHostPort(strings.Trim(strings.TrimSuffix(s, ":"), "[]"), defaultPort)
+		}
+		if strings.HasPrefix(s, ":") {
+			s = "127.0.0.1" + s
+		}
+		s = "http://" + s
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
+		return "", errors.New("no address")
+	}
+	return strings.TrimRight(s, "/"), nil
 }
 
 // ask makes one request and returns the body of the answer, or the node's own words as an error.
@@ -54,10 +87,7 @@ func (n nodeFlags) ask(ctx context.Context, method, path, accept string) ([]byte
 // send makes one request for a document of the type accept; limit bounds the wait for it to begin and, where positive,
 // to end.
 func (n nodeFlags) send(ctx context.Context, method, path, accept string, limit time.Duration) (*http.Response, error) {
-	if u, err := url.Parse(n.API); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return nil, failure{exitUsage, fmt.Errorf("--api %q: want where the node listens, such as %s", n.API, defaultAPI)}
-	}
-	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(n.API, "/")+path, nil)
+	request, err := http.NewRequestWithContext(ctx, method, n.API+path, nil)
 	if err != nil {
 		return nil, failure{exitUsage, fmt.Errorf("--api %q: %w", n.API, err)}
 	}

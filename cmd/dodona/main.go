@@ -24,9 +24,6 @@ import (
 	"github.com/dodona-oracle/dodona/sdk"
 )
 
-// version is set by the linker.
-var version = "unknown"
-
 // The exit codes.
 const (
 	exitDone    = 0
@@ -155,7 +152,7 @@ func execute(ctx context.Context, args []string, term terminal) int {
 		kong.Writers(term.out, term.err),
 		kong.Exit(func(int) { done = true }),
 		kong.Vars{
-			"version": version, "api": defaultAPI, "languages": strings.Join(sdk.Languages, ", "),
+			"version": release, "api": defaultAPI, "languages": strings.Join(sdk.Languages, ", "),
 			"asks": strings.Join(manifest.Forms(), ", "), "grants": strict.Either(trial.GrantForms()),
 		},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
@@ -163,12 +160,18 @@ func execute(ctx context.Context, args []string, term terminal) int {
 	if err != nil {
 		panic("the command line is declared wrongly: " + err.Error())
 	}
-	parsed, err := parser.Parse(asFlags(args))
+	parsed, err := parser.Parse(spoken(args, parser.Model.Node))
 	if done {
 		return exitDone // --help or --version
 	}
 	if err != nil {
-		term.complain(fmt.Errorf("%w (see %s --help)", err, meant(err)))
+		if hint := advice(args, parser.Model.Node); hint != "" {
+			known, _, _ := strings.Cut(err.Error(), ", did you mean")
+			err = fmt.Errorf("%s; %s (see %s --help)", known, hint, meant(err))
+		} else {
+			err = fmt.Errorf("%w (see %s --help)", err, meant(err))
+		}
+		term.complain(err)
 		return exitUsage
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
@@ -187,19 +190,6 @@ func execute(ctx context.Context, args []string, term terminal) int {
 	}
 	term.complain(err)
 	return exitFailed
-}
-
-// asFlags turns the words that people try first into the flags that they mean.
-func asFlags(args []string) []string {
-	switch {
-	case len(args) == 0:
-		return []string{"--help"}
-	case args[0] == "help":
-		return append(slices.Clone(args[1:]), "--help")
-	case args[0] == "version":
-		return append([]string{"--version"}, args[1:]...)
-	}
-	return args
 }
 
 // meant returns as much of the command as was understood before err.

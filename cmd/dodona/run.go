@@ -24,7 +24,7 @@ import (
 // configFile names the configuration, as an argument or as a flag.
 type configFile struct {
 	File   string `arg:"" optional:"" help:"The configuration (YAML)."`
-	Config string `help:"The configuration (YAML)." placeholder:"FILE"`
+	Config string `short:"c" help:"The configuration (YAML)." placeholder:"FILE"`
 }
 
 func (c configFile) path() (string, error) {
@@ -123,7 +123,7 @@ func (r runCommand) Run(ctx context.Context, term terminal) error {
 	service := supervisor{log}
 	var n *node.Node
 	options := node.Options{
-		Config: c, Kinds: all.Sources(), Sinks: all.Sinks(), Out: term.out, Version: version, Log: log, Live: live, Compile: worker,
+		Config: c, Kinds: all.Sources(), Sinks: all.Sinks(), Out: term.out, Version: release, Log: log, Live: live, Compile: worker,
 		Started: func(url string) {
 			if url != "" {
 				fmt.Fprintf(term.err, "page and API at %s\n", url)
@@ -143,7 +143,7 @@ func (r runCommand) Run(ctx context.Context, term terminal) error {
 		return fmt.Errorf("start node: %w", err)
 	}
 	fmt.Fprintf(term.err, "dodona %s: node %s, key %s, network %q %s\n",
-		version, c.Node.Name, n.Address(), n.Network().Name, n.Network().ID())
+		release, c.Node.Name, n.Address(), n.Network().Name, n.Network().ID())
 	beside := attend(ctx, n, service, log, hangups)
 	err = n.Run(ctx)
 	beside()

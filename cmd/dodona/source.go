@@ -57,7 +57,7 @@ func readOnce(ctx context.Context, kind, name string, settings any) (batch dodon
 		if k.Name() != kind {
 			continue
 		}
-		opened, err := k.Open(ctx, settings, source.Env{Source: name, Version: version})
+		opened, err := k.Open(ctx, settings, source.Env{Source: name, Version: release})
 		if err != nil {
 			return batch, err
 		}
