@@ -1,0 +1,102 @@
+package source_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/source"
+)
+
+type told struct{}
+
+// saying is a source that does what a function says at each call.
+type saying struct {
+	say    func(ctx context.Context, call int) (dodona.Batch, error)
+	calls  int
+	closed chan struct{}
+}
+
+func (s *saying) Observe(ctx context.Context) (dodona.Batch, error) {
+	s.calls++
+	return s.say(ctx, s.calls)
+}
+
+func (s *saying) Close() error { close(s.closed); return nil }
+
+// once asks such a source, which must be closed afterwards.
+func once(t *testing.T, within time.Duration, hold int, pushed bool, say func(context.Context, int) (dodona.Batch, error)) ([]dodona.Reading, error) {
+	t.Helper()
+	s := &saying{say: say, closed: make(chan struct{})}
+	open := func(context.Context, told, source.Env) (dodona.Source, error) { return s, nil }
+	kind := source.NewPolled("told", open)
+	if pushed {
+		kind = source.NewPushed("told", open)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	readings, err := source.Once(ctx, source.Config{
+		Name: "s", Kind: kind, Settings: told{}, Hold: hold,
+	})
+	select {
+	case <-s.closed:
+	default:
+		t.Error("the source is open still")
+	}
+	return readings, err
+}
+
+func TestASourceIsTriedOnceAndClosed(t *testing.T) {
+	readings, err := once(t, time.Minute, 0, false, func(_ context.Context, call int) (dodona.Batch, error) {
+		return dodona.Batch{Readings: []dodona.Reading{{Body: []byte(strconv.Itoa(call))}}}, nil
+	})
+	if err != nil || len(readings) != 1 || string(readings[0].Body) != "1" || readings[0].Source != "s" {
+		t.Errorf("got %+v, %v", readings, err)
+	}
+}
+
+// TestTheFirstFailureOfATrialIsItsAnswer, as it was said, and not tried again.
+func TestTheFirstFailureOfATrialIsItsAnswer(t *testing.T) {
+	calls := 0
+	_, err := once(t, time.Minute, 0, false, func(context.Context, int) (dodona.Batch, error) {
+		calls++
+		return dodona.Batch{}, errors.New("GET gw 500")
+	})
+	if err == nil || err.Error() != "GET gw 500" || calls != 1 {
+		t.Errorf("got %v after %d calls", err, calls)
+	}
+}
+
+func TestATrialWithoutAnAnswerEndsInTime(t *testing.T) {
+	_, err := once(t, 50*time.Millisecond, 0, true, func(ctx context.Context, _ int) (dodona.Batch, error) {
+		<-ctx.Done()
+		return dodona.Batch{}, ctx.Err()
+	})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestATrialOfAPushedSourceReadsUntilItPauses: the newest of many lines is what counts.
+func TestATrialOfAPushedSourceReadsUntilItPauses(t *testing.T) {
+	for hold, want := range map[int]string{0: "50", 3: "48 49 50"} {
+		readings, err := once(t, time.Minute, hold, true, func(ctx context.Context, call int) (dodona.Batch, error) {
+			if call > 50 {
+				<-ctx.Done()
+				return dodona.Batch{}, ctx.Err()
+			}
+			return dodona.Batch{Readings: []dodona.Reading{{Body: []byte(strconv.Itoa(call))}}}, nil
+		})
+		var bodies []string
+		for _, r := range readings {
+			bodies = append(bodies, string(r.Body))
+		}
+		if got := strings.Join(bodies, " "); err != nil || got != want {
+			t.Errorf("hold %d: got %q, %v, want %q", hold, got, err, want)
+		}
+	}
+}
