@@ -229,7 +229,12 @@ func (s schemer) shape(v reflect.Value) (object, error) {
 		case keyType:
 			return object{"$ref": "#/$defs/key"}, nil
 		}
-		return s.structure(v)
+		whole, err := s.structure(v)
+		if short, found := strict.Find(strict.Fields(t), strict.Shorthand(t)); err == nil && found {
+			one, err := s.shape(v.FieldByIndex(short.Index))
+			return object{"anyOf": []object{one, whole}}, err
+		}
+		return whole, err
 	case strict.ShapeMap:
 		values, err := s.shape(reflect.Zero(t.Elem()))
 		return object{"type": []string{"object", "null"}, "additionalProperties": values}, err

@@ -337,7 +337,7 @@ func (l *Loop) wait(err error, attempt int) time.Duration {
 }
 
 // mostRetryAfter bounds what a peer can ask for.
-const mostRetryAfter = 15 * time.Minute
+const mostRetryAfter = time.Hour
 
 // try gives records to the sink once. A panic is an error: one bad record must not take the node down.
 func (l *Loop) try(ctx context.Context, recs []dodona.Record) (receipts []dodona.Receipt, err error) {

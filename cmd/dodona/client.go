@@ -125,7 +125,7 @@ func (n nodeFlags) send(ctx context.Context, method, path, accept string, limit 
 
 // exchange makes one request, through the proxy that the environment names; limit bounds it, its body included, where positive.
 func exchange(request *http.Request, redirects httpc.Redirects, limit time.Duration) (*httpc.Response, error) {
-	client, err := httpc.New(httpc.Options{Redirects: redirects, Proxy: httpc.Environment, Once: true})
+	client, err := httpc.New(httpc.Options{Redirects: redirects, Route: httpc.Route{Proxy: httpc.Proxy{URL: httpc.Environment}}, Once: true})
 	if err != nil {
 		return nil, err
 	}

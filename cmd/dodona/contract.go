@@ -13,6 +13,7 @@ import (
 	"github.com/dodona-oracle/dodona/contracts"
 	"github.com/dodona-oracle/dodona/internal/calldata"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/sign"
 	"github.com/dodona-oracle/dodona/verify"
@@ -43,7 +44,7 @@ func (f rpcFlags) client() (*ethrpc.Client, error) {
 	if url == "" {
 		return nil, failure{exitUsage, errors.New("which chain? give --rpc URL or --rpc-file FILE")}
 	}
-	return ethrpc.NewClient(ethrpc.Options{URLs: []string{url}})
+	return ethrpc.NewClient(ethrpc.Options{URLs: []string{url}, Route: httpc.Route{Proxy: httpc.Proxy{URL: httpc.Environment}}})
 }
 
 type contractDeployCommand struct {

@@ -71,7 +71,7 @@ func stage(t *testing.T, o ethrpc.Options, actors ...*actor) *ethrpc.Client {
 		o.URLs = append(o.URLs, "http://"+name)
 		hosts[name] = a
 	}
-	o.HTTP = &http.Client{Transport: hosts}
+	o.Through = hosts
 	c, err := ethrpc.NewClient(o)
 	if err != nil {
 		t.Fatal(err)

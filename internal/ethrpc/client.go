@@ -20,7 +20,7 @@ import (
 // A Client speaks JSON-RPC to a chain through one of several endpoints. It stays with one while that answers and
 // goes to the next when it does not; an endpoint of another chain is never used. It may be used by many goroutines.
 type Client struct {
-	http     *http.Client
+	asks     *httpc.Client
 	timeout  time.Duration
 	patience time.Duration
 	tries    int
@@ -50,8 +50,10 @@ type Options struct {
 	Tries int
 	// Slow is called from within a request when [Client.Slow] begins to tell of a slowness. It may be nil.
 	Slow  func(context.Context)
-	Agent string       // the User-Agent; empty means dodona
-	HTTP  *http.Client // nil means one that follows no redirect and uses no proxy
+	Agent string // the User-Agent; empty means dodona
+
+	Route   httpc.Route       // to all of them
+	Through http.RoundTripper // carries requests instead of connections, in tests; nil: connections
 }
 
 // maxBody is the most that an answer may have.
@@ -139,7 +141,7 @@ const mostConnections = 16
 // NewClient returns a client. It does not dial.
 func NewClient(o Options) (*Client, error) {
 	c := &Client{
-		http: o.HTTP, timeout: o.Timeout, patience: o.Patience, tries: max(o.Tries, 1), chainID: o.ChainID, agent: o.Agent, onSlow: o.Slow,
+		timeout: o.Timeout, patience: o.Patience, tries: max(o.Tries, 1), chainID: o.ChainID, agent: o.Agent, onSlow: o.Slow,
 	}
 	if len(o.URLs) == 0 {
 		return nil, errors.New("no RPC endpoint is given")
@@ -160,18 +162,16 @@ func NewClient(o Options) (*Client, error) {
 	if c.agent == "" {
 		c.agent = "dodona"
 	}
-	if c.http == nil {
-		asks, err := httpc.New(httpc.Options{Header: c.timeout, Connections: mostConnections})
-		if err != nil {
-			return nil, err
-		}
-		c.http = asks.Client
+	asks, err := httpc.New(httpc.Options{Header: c.timeout, Connections: mostConnections, Route: o.Route, Through: o.Through})
+	if err != nil {
+		return nil, err
 	}
+	c.asks = asks
 	return c, nil
 }
 
 // Close lets go of idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() { c.asks.Close() }
 
 // An EndpointStatus says how one endpoint stands.
 type EndpointStatus struct {
@@ -280,25 +280,6 @@ func nullable(result any) bool {
 	}
 	return true
 }
-
-// failure returns an error that names no path and no query, where keys are kept, and whose text is fit for a line of a log: a stranger can
-// make the library quote what it sent.
-func failure(ctx context.Context, err error, timeout time.Duration) error {
-	if ctx.Err() != nil {
-		return errHung(timeout)
-	}
-	err = httpc.WithoutURL(err)
-	return &unanswered{shown(err.Error()), err}
-}
-
-// An unanswered is how an exchange failed: a text to show, and the cause for errors.Is and errors.As.
-type unanswered struct {
-	text  string
-	cause error
-}
-
-func (u *unanswered) Error() string { return u.text }
-func (u *unanswered) Unwrap() error { return u.cause }
 
 // joined is errors.Join on one line.
 func joined(errs []error) error {

@@ -6,11 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/dodona-oracle/dodona/internal/httpc"
 )
 
 // An endpoint is one way to the chain. Its fields belong to the client's lock.
@@ -161,24 +162,36 @@ func (c *Client) post(ctx context.Context, e *endpoint, q *question) error {
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.agent)
-	resp, err := c.http.Do(req)
+	resp, err := c.asks.Ask(req)
 	if err != nil {
-		return failure(ctx, err, c.timeout)
+		return c.failure(ctx, err)
 	}
-	defer func() { _ = resp.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	if err != nil {
-		return failure(ctx, err, c.timeout)
-	}
-	if len(text) > maxBody {
+	defer resp.Close()
+	text, err := resp.Whole(maxBody)
+	switch {
+	case errors.Is(err, httpc.ErrTooLarge):
 		return fmt.Errorf("an answer of more than %d MiB", maxBody>>20)
+	case err != nil:
+		return c.failure(ctx, err)
 	}
 	err = decode(resp.StatusCode, text, q.result)
 	if err == nil {
 		return nil
 	}
-	if said, refused := refusal(resp, text, err); refused {
+	if said, refused := refusal(resp.Response, text, err); refused {
 		return &errPatience{after: backoff(resp.Header, said), said: said}
+	}
+	return err
+}
+
+// failure says how an exchange failed, in a line that is fit for a log and names neither path nor query, where keys are kept.
+func (c *Client) failure(ctx context.Context, err error) error {
+	var proxy *httpc.ProxyError
+	switch {
+	case ctx.Err() != nil || err == context.DeadlineExceeded:
+		return errHung(c.timeout)
+	case errors.As(err, &proxy) && proxy.RetryAfter() > 0:
+		return &errPatience{after: min(proxy.RetryAfter(), mostAway), said: &Error{Code: proxy.Status, Message: shown(err.Error())}}
 	}
 	return err
 }

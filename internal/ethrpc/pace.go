@@ -37,7 +37,7 @@ const (
 	mostGap       = 2 * time.Second
 	calmAfter     = 30 * time.Second // without being asked for patience, before the gap is halved
 	usualWait     = time.Second      // where it does not say how long, doubling
-	mostAway      = 10 * time.Minute // whatever it says, it is asked again
+	mostAway      = time.Hour        // whatever it says, it is asked again
 	usualPatience = 30 * time.Second
 	mostRow       = 3 // refusals of a method, before it is found out whether others are answered
 	witnesses     = 4 // answers to others in a row that show it
@@ -65,7 +65,8 @@ func asksForPatience(err error) bool {
 // refusal reports whether an answer that is none speaks of too many requests, and what it says.
 func refusal(resp *http.Response, body []byte, err error) (*Error, bool) {
 	status := resp.StatusCode
-	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") != "" {
+	_, asked := httpc.RetryAfter(resp.Header, time.Now())
+	if status == http.StatusTooManyRequests || asked && status/100 != 2 { // whoever says when to come back means it: some ban who comes sooner
 		said := &Error{Code: status, Message: fmt.Sprintf("HTTP status %d", status)}
 		var told struct{ Error *Error }
 		if json.Unmarshal(body, &told) == nil && told.Error != nil && told.Error.Message != "" {

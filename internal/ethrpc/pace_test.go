@@ -61,7 +61,7 @@ func TestWhoDoesNotSayHowLongIsLeftAloneForLonger(t *testing.T) {
 }
 
 func TestHowLongAnEndpointWantsToBeLeftAlone(t *testing.T) {
-	date := time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)
+	date := time.Now().Add(2 * time.Hour).UTC().Format(http.TimeFormat)
 	for _, c := range []struct {
 		header, data string
 		want         time.Duration
@@ -72,6 +72,7 @@ func TestHowLongAnEndpointWantsToBeLeftAlone(t *testing.T) {
 		{date, "", mostAway},
 		{"Mon, 02 Jan 2006 15:04:05 GMT", "", 0},
 		{"1", "", time.Second},
+		{"1.5", "", 2 * time.Second},
 		{"", `{"rate":{"backoff_seconds":0.01}}`, 0},
 		{"", "", 0},
 		{"soon", "", 0},

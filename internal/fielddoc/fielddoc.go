@@ -39,8 +39,9 @@ type Field struct {
 	Default  string `json:"default,omitempty"` // in words
 	Required bool   `json:"required,omitempty"`
 
-	live bool   // a reload changes it
-	of   string // what it is made of, such as "source/http.Basic"; a struct if it is in Structs
+	live   bool   // a reload changes it
+	of     string // what it is made of, such as "source/http.Basic"; a struct if it is in Structs
+	inline bool   // it stands for the settings of that struct
 }
 
 // A Manual is what the source says: structs by name ("config.Node", "source/http.Settings"), kinds of sources and sinks, and metrics.
@@ -108,6 +109,10 @@ func Read(root string) (Manual, error) {
 
 // finish tells the settings that are made of others from those that are one word, and says which words there are.
 func (m *Manual) finish() {
+	for name, s := range m.Structs {
+		s.Fields = m.flat(s.Fields)
+		m.Structs[name] = s
+	}
 	for _, s := range m.Structs {
 		for i, f := range s.Fields {
 			if _, found := m.Structs[f.of]; found {
@@ -125,6 +130,18 @@ func (m *Manual) finish() {
 			}
 		}
 	}
+}
+
+// flat returns settings with those of embedded structs in their place.
+func (m *Manual) flat(fields []Field) (out []Field) {
+	for _, f := range fields {
+		if f.inline {
+			out = append(out, m.flat(m.Structs[f.of].Fields)...)
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
 }
 
 // addWord adds a constant of a type of its own that has a comment beside it.
@@ -275,7 +292,12 @@ func (m *Manual) addFields(dir, name string, imports map[string]string, fields [
 			continue
 		}
 		tag, _ := strconv.Unquote(f.Tag.Value)
-		key, _, _ := strings.Cut(reflect.StructTag(tag).Get("yaml"), ",")
+		key, options, _ := strings.Cut(reflect.StructTag(tag).Get("yaml"), ",")
+		if len(f.Names) == 0 && options == "inline" {
+			_, of := typeWords(dir, imports, f.Type)
+			s.Fields = append(s.Fields, Field{of: of, inline: true})
+			continue
+		}
 		if key == "" || key == "-" {
 			continue
 		}

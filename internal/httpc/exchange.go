@@ -2,12 +2,10 @@ package httpc
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -23,39 +21,65 @@ var ErrTooLarge = errors.New("the body is too large")
 // A Response is an answer whose body is not read yet. Close it.
 type Response struct {
 	*http.Response
-	failure func(error) error
+	identity bool
+	failure  func(error) error
 }
 
 // Ask makes one exchange, with its redirects. Its error, and those of the response, are short, of one line, and show
 // neither path nor query, user or password, proxy's or not, header Authorization, nor the secrets; their causes are for
-// errors.Is and errors.As alone. Once the context has ended the error is the context's.
+// errors.Is and errors.As alone. Once the context has ended the error is the context's. A proxy's 407 is a [*ProxyError].
 func (c *Client) Ask(req *http.Request, secrets ...string) (*Response, error) {
-	failure := func(err error) error { return c.failure(req, err, secrets) }
-	resp, err := c.Client.Do(req)
-	if err != nil {
-		return nil, failure(err)
+	if !c.identity && req.Header.Get("Accept-Encoding") == "" {
+		req.Header.Set("Accept-Encoding", "gzip")
 	}
-	return &Response{resp, failure}, nil
+	asked := &asking{client: c, req: req, secrets: secrets}
+	resp, err := c.Do(req.WithContext(context.WithValue(req.Context(), askingKey{}, asked)))
+	if err != nil {
+		return nil, asked.failure(err)
+	}
+	if resp.StatusCode == http.StatusProxyAuthRequired {
+		if proxy := c.proxyOf(resp.Request); proxy != nil {
+			_ = resp.Body.Close() // nobody reads it
+			return nil, asked.failure(proxyError(proxy, resp))
+		}
+	}
+	return &Response{resp, c.identity, asked.failure}, nil
 }
 
-// Whole returns the body, of at most most bytes; a larger one is [ErrTooLarge].
+// Hops returns how many redirects were followed to come to the answer.
+func (r *Response) Hops() (n int) {
+	for before := r.Request.Response; before != nil && n < MaxRedirects; n++ {
+		before = before.Request.Response
+	}
+	return n
+}
+
+// Whole returns the body, of at most most bytes as it was before it was encoded; a larger one is [ErrTooLarge].
 func (r *Response) Whole(most int) ([]byte, error) {
-	if r.ContentLength > int64(most) {
+	if r.ContentLength > int64(most) && len(encodings(r.Header)) == 0 {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d are taken", ErrTooLarge, r.ContentLength, most)
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, int64(most)+1))
+	read, err := r.plain(most)
+	if err != nil {
+		return nil, r.failure(err)
+	}
+	body, err := io.ReadAll(io.LimitReader(read, int64(most)+1))
+	if len(body) > most || errors.Is(err, ErrTooLarge) {
+		return nil, fmt.Errorf("%w: at most %d bytes are taken", ErrTooLarge, most)
+	}
 	if err != nil {
 		return nil, r.failure(fmt.Errorf("read body: %w", err))
-	}
-	if len(body) > most {
-		return nil, fmt.Errorf("%w: at most %d bytes are taken", ErrTooLarge, most)
 	}
 	return body, nil
 }
 
 // Beginning returns what came of the first bytes of the body.
 func (r *Response) Beginning(most int) []byte {
-	body, _ := io.ReadAll(io.LimitReader(r.Body, int64(most)))
+	read, err := r.plain(most)
+	if err != nil {
+		return nil
+	}
+	body, _ := io.ReadAll(io.LimitReader(read, int64(most)))
 	return body
 }
 
@@ -70,6 +94,36 @@ func (r *Response) Close() {
 	_ = r.Body.Close() // its content is read or unwanted by then
 }
 
+// An asking is an exchange that is under way.
+type asking struct {
+	client  *Client
+	req     *http.Request
+	secrets []string
+	over    *connections    // that the last request went over
+	by      *http.Transport // of these
+}
+
+type askingKey struct{}
+
+// failure says how it failed. Who did not answer in time may be gone, whatever its connection says: the next request goes over a new one.
+func (a *asking) failure(err error) error {
+	var timed interface{ Timeout() bool }
+	end, limited := a.req.Context().Deadline()
+	late := limited && !time.Now().Before(end) // its timer may be late
+	if a.over != nil && (late || errors.As(err, &timed) && timed.Timeout()) {
+		a.over.leave(a.by)
+	}
+	if ended := a.req.Context().Err(); ended != nil {
+		return ended
+	}
+	if late {
+		return context.DeadlineExceeded
+	}
+	err = WithoutURL(err)
+	text := Scrub(err.Error(), append(a.client.secretsOf(a.req), a.secrets...)...)
+	return &exchangeError{plain.Line(text, maxError) + a.client.hint(err), err}
+}
+
 // An exchangeError shows a text without secrets and keeps the cause for errors.Is and errors.As.
 type exchangeError struct {
 	text  string
@@ -81,17 +135,6 @@ func (e *exchangeError) Unwrap() error { return e.cause }
 
 // maxError is the longest text of an error; a hostile peer can make the library quote much of what it sent.
 const maxError = 300
-
-func (c *Client) failure(req *http.Request, err error, secrets []string) error {
-	if ended := req.Context().Err(); ended != nil {
-		return ended
-	}
-	if end, bounded := req.Context().Deadline(); bounded && !time.Now().Before(end) { // its timer is late
-		return context.DeadlineExceeded
-	}
-	err = WithoutURL(err)
-	return &exchangeError{plain.Line(Scrub(err.Error(), append(c.secretsOf(req), secrets...)...), maxError), err}
-}
 
 // WithoutURL returns what went wrong, without the whole URL that the library writes before it.
 func WithoutURL(err error) error {
@@ -109,12 +152,22 @@ func (c *Client) secretsOf(req *http.Request) []string {
 		secrets = append(secrets, values...)
 	}
 	secrets = append(secrets, userOf(req.URL)...)
-	if proxy := c.connections.young().Proxy; proxy != nil {
-		if u, err := proxy(req); err == nil && u != nil {
-			secrets = append(secrets, userOf(u)...)
-		}
+	if proxy := c.proxyOf(req); proxy != nil {
+		secrets = append(secrets, userOf(proxy)...)
 	}
 	return secrets
+}
+
+// proxyOf returns through which proxy a request goes, nil if it goes to its host itself.
+func (c *Client) proxyOf(req *http.Request) *url.URL {
+	if c.way == nil {
+		return nil
+	}
+	proxy, err := c.way(req)
+	if err != nil {
+		return nil
+	}
+	return proxy
 }
 
 func userOf(u *url.URL) []string {
@@ -122,7 +175,8 @@ func userOf(u *url.URL) []string {
 		return nil
 	}
 	password, _ := u.User.Password()
-	return []string{u.User.String(), password}
+	both := u.User.Username() + ":" + password
+	return []string{u.User.String(), password, base64.StdEncoding.EncodeToString([]byte(both))}
 }
 
 // minSecret is the shortest text worth hiding: shorter ones hide nothing and would blot out words.
@@ -141,45 +195,4 @@ func Scrub(text string, secrets ...string) string {
 		}
 	}
 	return text
-}
-
-// IsHopeless reports whether asking again will hardly help before somebody changes something: a certificate that is not
-// trusted, a refused redirect, no TLS where TLS is asked for.
-func IsHopeless(err error) bool {
-	var (
-		untrusted *tls.CertificateVerificationError
-		authority x509.UnknownAuthorityError
-		hostname  x509.HostnameError
-		notTLS    tls.RecordHeaderError
-		address   *net.AddrError
-	)
-	return errors.As(err, &untrusted) || errors.As(err, &authority) || errors.As(err, &hostname) ||
-		errors.As(err, &notTLS) || errors.As(err, &address) || errors.Is(err, ErrRedirect) || errors.Is(err, ErrAddress) ||
-		errors.Is(err, http.ErrSchemeMismatch)
-}
-
-// MaxWait is the longest wait that is read out of a header; callers have their own, shorter, bounds.
-const MaxWait = 24 * time.Hour
-
-// RetryAfter reads the header Retry-After (RFC 9110 §10.2.3): seconds, or an HTTP date seen from now. A wait in the past
-// is 0; one above [MaxWait] is MaxWait; anything else is not found.
-func RetryAfter(h http.Header, now time.Time) (wait time.Duration, found bool) {
-	text := strings.TrimSpace(h.Get("Retry-After"))
-	if text == "" || len(text) > 64 {
-		return 0, false
-	}
-	if strings.Trim(text, "0123456789") == "" {
-		var seconds time.Duration
-		for _, digit := range text {
-			if seconds = seconds*10 + time.Duration(digit-'0'); seconds > MaxWait/time.Second {
-				return MaxWait, true
-			}
-		}
-		return seconds * time.Second, true
-	}
-	at, err := http.ParseTime(text)
-	if err != nil {
-		return 0, false
-	}
-	return min(max(at.Sub(now), 0), MaxWait), true
 }

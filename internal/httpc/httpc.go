@@ -11,19 +11,18 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
 
-// Environment is the proxy setting that takes the proxy from HTTPS_PROXY and its kin.
-const Environment = "environment"
-
 const (
 	idleTimeout   = 90 * time.Second // a connection unused for this long is closed
+	deadAfter     = 20 * time.Second // a peer that acknowledges nothing for this long is gone
 	defaultHeader = 64 << 10         // bytes of an answer's header; more is an attack or a mistake
 	defaultAge    = 5 * time.Minute
 	defaultDial   = 5 * time.Second
+	mostSessions  = 8 // of TLS that can be taken up again
 )
 
 // Options say how a client connects. The zero Options follow no redirect and use no proxy, whatever the environment says.
@@ -38,21 +37,25 @@ type Options struct {
 	MaxAge time.Duration
 	// Connections to one host at once. Default: 2.
 	Connections int
-	// Once closes each connection after its request.
+	// Once closes each connection after its request. No request is then sent twice: one that a kept connection loses
+	// would be, if its method lets it.
 	Once bool
-	// Identity asks for bodies as they are, not compressed.
+	// Identity asks for bodies as they are, not compressed, and takes no other.
 	Identity bool
 
 	// Redirects says which are followed.
 	Redirects Redirects
-	// Proxy is the URL of a proxy, [Environment], or none.
-	Proxy string
-	// Roots vouch for servers. Default: the system's.
+	// Route to the server.
+	Route Route
+	// Roots vouch for servers, if the route names no file of them. Default: the system's.
 	Roots *x509.CertPool
 	// May is asked about each address before it is dialled, after DNS. Default: all may.
 	May func(netip.Addr) bool
 	// Resolver of names. Default: the system's.
 	Resolver *net.Resolver
+
+	// Through carries requests instead of connections, in tests. Default: connections.
+	Through http.RoundTripper
 
 	ping, pong time.Duration // of silence before an HTTP/2 peer is asked, and for its answer; 0: 15 s and 5 s, but for tests
 }
@@ -63,11 +66,38 @@ var ErrAddress = errors.New("address refused")
 // A Client asks. It may be used by many goroutines.
 type Client struct {
 	*http.Client
-	connections *connections
+	route    Route
+	identity bool
+	way      func(*http.Request) (*url.URL, error) // which proxy; nil: none
+	asked    atomic.Bool                           // a server has asked for a client certificate
+
+	own    *connections // to the host of a URL
+	others *connections // to those that redirects lead to, with nothing to show
 }
 
-// New returns a client. It does not dial. The error is one of the proxy's URL.
+// New returns a client. It reads the files of its route, and does not dial.
 func New(o Options) (*Client, error) {
+	o.fill()
+	way, err := o.Route.Proxy.way()
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{route: o.Route, identity: o.Identity, way: way}
+	c.own = c.connections(o)
+	if c.others = c.own; o.Route.TLS.Cert != "" {
+		o.Route.TLS = Certificate{}
+		c.others = c.connections(o)
+	}
+	if c.Client = (&http.Client{Transport: hosts{c}, CheckRedirect: o.Redirects.check}); o.Through != nil {
+		c.Transport = o.Through
+	}
+	if _, err := c.own.make(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (o *Options) fill() {
 	if o.Dial <= 0 {
 		o.Dial = defaultDial
 	}
@@ -81,53 +111,50 @@ func New(o Options) (*Client, error) {
 		o.Connections = 2
 	}
 	if o.ping <= 0 {
-		o.ping, o.pong = 15*time.Second, 5*time.Second
+		o.ping, o.pong = deadAfter*3/4, deadAfter/4
 	}
-	proxy, err := proxyOf(o.Proxy)
-	if err != nil {
-		return nil, err
+}
+
+func (c *Client) connections(o Options) *connections {
+	return &connections{
+		make:  func() (*http.Transport, error) { return c.transport(o) },
+		files: o.Route.files(), age: o.MaxAge, now: time.Now,
 	}
-	c := &connections{make: func() *http.Transport { return transport(o, proxy) }, age: o.MaxAge, now: time.Now}
-	return &Client{&http.Client{Transport: c, CheckRedirect: o.Redirects.check}, c}, nil
 }
 
 // Close lets go of idle connections; one in use ends with its request.
 func (c *Client) Close() { c.CloseIdleConnections() }
 
-func proxyOf(setting string) (func(*http.Request) (*url.URL, error), error) {
-	switch setting {
-	case "":
-		return nil, nil
-	case Environment:
-		return http.ProxyFromEnvironment, nil
+// hosts sends requests over the connections that are for their host.
+type hosts struct{ *Client }
+
+func (h hosts) RoundTrip(req *http.Request) (*http.Response, error) {
+	if away(req) {
+		return h.others.RoundTrip(req)
 	}
-	u, err := url.Parse(setting)
-	if err != nil || u.Host == "" {
-		return nil, errors.New("proxy: not a URL")
-	}
-	return http.ProxyURL(u), nil
+	return h.own.RoundTrip(req)
 }
 
-func transport(o Options, proxy func(*http.Request) (*url.URL, error)) *http.Transport {
-	dialer := &net.Dialer{Timeout: o.Dial, KeepAlive: 15 * time.Second, Resolver: o.Resolver}
-	if o.May != nil {
-		// The control is asked with the address itself, after DNS: a name cannot lead anywhere else between check and dial.
-		dialer.Control = func(_, address string, _ syscall.RawConn) error {
-			if at, err := netip.ParseAddrPort(address); err != nil || !o.May(at.Addr()) {
-				return fmt.Errorf("%w: %s", ErrAddress, address)
-			}
-			return nil
-		}
+func (h hosts) CloseIdleConnections() {
+	h.own.CloseIdleConnections()
+	h.others.CloseIdleConnections()
+}
+
+func (c *Client) transport(o Options) (*http.Transport, error) {
+	trusts, err := c.trusts(o)
+	if err != nil {
+		return nil, err
 	}
 	return &http.Transport{
-		Proxy:                  proxy,
-		DialContext:            dialer.DialContext,
+		Proxy:                  c.way,
+		OnProxyConnectResponse: connected,
+		DialContext:            o.dialer().DialContext,
 		TLSHandshakeTimeout:    o.Dial,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.Roots},
+		TLSClientConfig:        trusts,
 		ResponseHeaderTimeout:  o.Header,
 		ForceAttemptHTTP2:      true,
 		DisableKeepAlives:      o.Once,
-		DisableCompression:     o.Identity,
+		DisableCompression:     true, // Ask asks for it, and Whole undoes it
 		MaxIdleConns:           o.Connections,
 		MaxIdleConnsPerHost:    o.Connections,
 		MaxConnsPerHost:        o.Connections,
@@ -135,44 +162,48 @@ func transport(o Options, proxy func(*http.Request) (*url.URL, error)) *http.Tra
 		MaxResponseHeaderBytes: o.MaxHeader,
 		// A frozen HTTP/2 peer would otherwise be asked again and again over its dead connection.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: o.ping, PingTimeout: o.pong},
+	}, nil
+}
+
+// trusts says who is believed, and what is shown to whom.
+func (c *Client) trusts(o Options) (*tls.Config, error) {
+	roots, err := o.Route.roots()
+	if err != nil {
+		return nil, err
 	}
-}
-
-// connections are those of one transport after another, so that none lives for ever.
-type connections struct {
-	make func() *http.Transport
-	age  time.Duration
-	now  func() time.Time
-
-	mu      sync.Mutex
-	current *http.Transport // nil before the first request
-	born    time.Time
-}
-
-// RoundTrip makes one exchange on a connection that is young enough.
-func (c *connections) RoundTrip(req *http.Request) (*http.Response, error) {
-	return c.young().RoundTrip(req)
-}
-
-func (c *connections) young() *http.Transport {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := c.now()
-	if c.current != nil && now.Sub(c.born) < c.age {
-		return c.current
+	if roots == nil {
+		roots = o.Roots
 	}
-	if c.current != nil {
-		c.current.CloseIdleConnections() // and those in use when their request ends
+	shown, err := o.Route.TLS.load()
+	if err != nil {
+		return nil, err
 	}
-	c.current, c.born = c.make(), now
-	return c.current
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12, RootCAs: roots, ClientSessionCache: tls.NewLRUClientSessionCache(mostSessions),
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			c.asked.Store(true)
+			if shown == nil {
+				return new(tls.Certificate), nil
+			}
+			return shown, nil
+		},
+	}, nil
 }
 
-// CloseIdleConnections is for [http.Client].
-func (c *connections) CloseIdleConnections() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.current != nil {
-		c.current.CloseIdleConnections()
+func (o *Options) dialer() *net.Dialer {
+	may := o.May
+	return &net.Dialer{
+		Timeout: o.Dial, Resolver: o.Resolver,
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: deadAfter / 2, Interval: deadAfter / 4, Count: 2},
+		// The control is asked with the address itself, after DNS: a name cannot lead anywhere else between check and dial.
+		Control: func(_, address string, conn syscall.RawConn) error {
+			if may != nil {
+				if at, err := netip.ParseAddrPort(address); err != nil || !may(at.Addr()) {
+					return fmt.Errorf("%w: %s", ErrAddress, address)
+				}
+			}
+			bury(conn, deadAfter)
+			return nil
+		},
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
 func client(t *testing.T, o Options) *Client {
@@ -87,9 +89,15 @@ func TestRedirectsKeepWhatTheyCarry(t *testing.T) {
 		defer mu.Unlock()
 		got = append(got, seen{r.Method, string(body), r.Header.Get("Authorization"), r.Header.Get("X-Key"), r.Header.Get("Referer")})
 	}
-	other := server(t, note)
-	elsewhere := strings.Replace(other.URL, "127.0.0.1", "localhost", 1) + "/there"
 	var here *httptest.Server
+	other := server(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/back" {
+			http.Redirect(w, r, here.URL+"/there", http.StatusFound)
+			return
+		}
+		note(w, r)
+	})
+	elsewhere := strings.Replace(other.URL, "127.0.0.1", "localhost", 1) + "/there"
 	here = server(t, func(w http.ResponseWriter, r *http.Request) {
 		var code int
 		if _, err := fmt.Sscanf(r.URL.Path, "/%d", &code); err != nil {
@@ -100,6 +108,8 @@ func TestRedirectsKeepWhatTheyCarry(t *testing.T) {
 		switch r.URL.Query().Get("to") {
 		case "o":
 			target = elsewhere
+		case "b":
+			target = strings.TrimSuffix(elsewhere, "/there") + "/back"
 		case "l":
 			target = r.URL.String()
 		case "f":
@@ -124,6 +134,7 @@ func TestRedirectsKeepWhatTheyCarry(t *testing.T) {
 		{"none", "GET", "/302", NoRedirects, seen{}, 302, ""},
 		{"elsewhere", "GET", "/302?to=o", SameHost, seen{}, 0, "to another host"},
 		{"elsewhere allowed", "GET", "/302?to=o", AnyHost, seen{"GET", "", "", "", ""}, 200, ""},
+		{"led back from elsewhere", "GET", "/302?to=b", AnyHost, seen{"GET", "", "", "", ""}, 200, ""},
 		{"body elsewhere", "POST", "/307?to=o", AnyHost, seen{}, 0, "the body would go to another host"},
 		{"for ever", "GET", "/302?to=l", SameHost, seen{}, 0, "more than 5"},
 		{"a file", "GET", "/302?to=f", AnyHost, seen{}, 0, "from http to file"},
@@ -171,16 +182,16 @@ func TestErrorsTellNoSecret(t *testing.T) {
 		}
 	}()
 	for name, host := range map[string]string{"refused": strings.TrimPrefix(closed.URL, "http://"), "garbage": garbage.Addr().String()} {
-		for proxy, setting := range map[string]string{"": "", " by proxy": "http://prox:pr0xypass@" + host} {
+		for proxy, setting := range map[string]Proxy{"": {}, " by proxy": {URL: "http://" + host, User: "prox", Password: secret.New("pr0xypass")}} {
 			req := request(t, "GET", "http://user:p4ssword@"+host+"/path/p4ssword?token=t0k3n", "")
 			req.Header.Set("X-Key", "h34der")
-			_, _, err := ask(client(t, Options{Proxy: setting}), req, 100, "h34der")
+			_, _, err := ask(client(t, Options{Route: Route{Proxy: setting}}), req, 100, "h34der")
 			if err == nil {
 				t.Fatalf("%s%s: no error", name, proxy)
 			}
-			for _, secret := range []string{"p4ssword", "t0k3n", "h34der", "pr0xypass", "\x1b", "\n"} {
-				if strings.Contains(err.Error(), secret) {
-					t.Errorf("%s%s: %q shows %q", name, proxy, err, secret)
+			for _, hidden := range []string{"p4ssword", "t0k3n", "h34der", "pr0xypass", "cHJveDpwcjB4eXBhc3M=", "\x1b", "\n"} {
+				if strings.Contains(err.Error(), hidden) {
+					t.Errorf("%s%s: %q shows %q", name, proxy, err, hidden)
 				}
 			}
 			if len(err.Error()) > maxError+len("…") {
@@ -220,7 +231,7 @@ func TestConnectionsEnd(t *testing.T) {
 	s := server(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.RemoteAddr) })
 	c := client(t, Options{MaxAge: time.Minute})
 	now := time.Now()
-	c.connections.now = func() time.Time { return now }
+	c.own.now = func() time.Time { return now }
 	from := func() string {
 		_, body, err := ask(c, request(t, "GET", s.URL, ""), 100)
 		if err != nil {
@@ -341,9 +352,26 @@ func TestRetryAfterIsReadInBothForms(t *testing.T) {
 		{" 600 ", 10 * time.Minute, true},
 		{"99999999999999999999999", MaxWait, true},
 		{"-1", 0, false},
-		{"1.5", 0, false},
+		{"-1.5", 0, false},
+		{"+5", 0, false},
+		{"5s", 0, false},
+		{"1e3", 0, false},
+		{"0x10", 0, false},
+		{".5", 0, false},
+		{"1.5", 2 * time.Second, true},
+		{"30.0", 30 * time.Second, true},
+		{"0.2", time.Second, true},
+		{"1.2.3", 0, false},
+		{"86399", MaxWait - time.Second, true},
+		{"86399.5", MaxWait, true},
 		{"soon", 0, false},
 		{"Sun, 22 Nov 2026 12:10:00 GMT", 10 * time.Minute, true},
+		{"Sunday, 22-Nov-26 12:10:00 GMT", 10 * time.Minute, true},
+		{"Sun Nov 22 12:10:00 2026", 10 * time.Minute, true},
+		{"Sun, 22 Nov 2026 12:10:00 UTC", 10 * time.Minute, true},
+		{"Sun, 22 Nov 2026 13:10:00 +0100", 10 * time.Minute, true},
+		{"2026-11-22T12:10:00Z", 10 * time.Minute, true},
+		{"Sun, 32 Nov 2026 12:10:00 GMT", 0, false},
 		{"Sun, 22 Nov 2026 11:00:00 GMT", 0, true},
 		{"Sun, 22 Nov 2099 11:00:00 GMT", MaxWait, true},
 		{strings.Repeat("9", 65), 0, false},
@@ -355,8 +383,20 @@ func TestRetryAfterIsReadInBothForms(t *testing.T) {
 	}
 }
 
+func TestRetryAfterIsOfThePeersClock(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	h := http.Header{"Date": {"Sat, 21 Nov 2026 12:00:00 GMT"}, "Retry-After": {"Sat, 21 Nov 2026 12:05:00 GMT"}}
+	if wait, found := RetryAfter(h, now); wait != 5*time.Minute || !found {
+		t.Errorf("a peer whose clock is a day behind asks for five minutes: got %s, %t", wait, found)
+	}
+	h = http.Header{"Date": {"yesterday"}, "Retry-After": {"soon", "7", "3"}}
+	if wait, found := RetryAfter(h, now); wait != 7*time.Second || !found {
+		t.Errorf("the longest of several: got %s, %t, want 7 s", wait, found)
+	}
+}
+
 func TestAWrongProxyIsAnError(t *testing.T) {
-	if _, err := New(Options{Proxy: "http://us er:secret@%"}); err == nil || strings.Contains(err.Error(), "secret") {
+	if _, err := New(Options{Route: Route{Proxy: Proxy{URL: "http://us er:secret@%"}}}); err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("got %v, want an error that does not show it", err)
 	}
 }

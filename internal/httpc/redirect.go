@@ -40,7 +40,7 @@ func (r Redirects) check(req *http.Request, via []*http.Request) error {
 	case req.Method != first.Method:
 		return fmt.Errorf("%w: status %d would make a %s without its body of the %s; set url to where it leads",
 			ErrRedirect, statusOf(req), req.Method, first.Method)
-	case sameHost(first.URL, req.URL):
+	case !away(req):
 		return nil
 	case r != AnyHost:
 		return fmt.Errorf("%w: to another host, %.100q; redirects: any would follow, without credentials", ErrRedirect, req.URL.Host)
@@ -48,13 +48,28 @@ func (r Redirects) check(req *http.Request, via []*http.Request) error {
 		return fmt.Errorf("%w: the body would go to another host, %.100q", ErrRedirect, req.URL.Host)
 	}
 	header := http.Header{}
-	for _, name := range []string{"User-Agent", "Accept"} {
+	for _, name := range []string{"User-Agent", "Accept", "Accept-Encoding"} {
 		if values := req.Header.Values(name); len(values) > 0 {
 			header[name] = values
 		}
 	}
 	req.Header, req.Host = header, ""
 	return nil
+}
+
+// away reports whether a request, or one before it, goes to another host than the first one. What comes back from there
+// is what a stranger asks for, so it stays without what belongs to the first host.
+func away(req *http.Request) bool {
+	first := req
+	for n := 0; first.Response != nil && n <= MaxRedirects; n++ {
+		first = first.Response.Request
+	}
+	for at := req; at != first; at = at.Response.Request {
+		if !sameHost(first.URL, at.URL) {
+			return true
+		}
+	}
+	return false
 }
 
 // statusOf returns the status of the answer that asked for a redirect.

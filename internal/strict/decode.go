@@ -77,7 +77,7 @@ func (d *Decoder) Want(n *Node, key, what string) {
 func (d *Decoder) structure(v reflect.Value, n *Node, key string) {
 	list := Fields(v.Type())
 	if n.Kind == Scalar {
-		if short := shorthand(v.Type()); short != "" {
+		if short := Shorthand(v.Type()); short != "" {
 			n = &Node{Kind: Mapping, At: n.At, Entries: []Entry{{Key: short, At: n.At, Value: n}}}
 		}
 	}
@@ -86,7 +86,11 @@ func (d *Decoder) structure(v reflect.Value, n *Node, key string) {
 		return
 	case Mapping:
 	default:
-		d.Want(n, key, "a map with "+ListOf(Names(list)))
+		what := "a map with " + ListOf(Names(list))
+		if short := Shorthand(v.Type()); short != "" {
+			what = "text, or " + what
+		}
+		d.Want(n, key, what)
 		return
 	}
 	for _, e := range n.Entries {

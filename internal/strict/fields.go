@@ -96,9 +96,9 @@ func ShapeOf(t reflect.Type) Shape {
 	panic(fmt.Sprintf("strict: a setting cannot be a %s; use text, a number, a duration, a list, a map or a struct", t))
 }
 
-// shorthand returns the field that a single value stands for where a map is expected, or "": the type's method
+// Shorthand returns the field that a single value stands for where a map is expected, or "": the type's method
 // Shorthand names it.
-func shorthand(t reflect.Type) string {
+func Shorthand(t reflect.Type) string {
 	if short, ok := reflect.Zero(t).Interface().(interface{ Shorthand() string }); ok {
 		return short.Shorthand()
 	}

@@ -89,7 +89,7 @@ func (s *Sink) checkContract(ctx context.Context, chain uint64, what string, a d
 func (s *Sink) rules(chain uint64) rules {
 	r := rules{
 		sink: s.env.Sink, chain: chain, sender: s.wallet.Address(), policy: s.env.Policy, target: s.targets, anchor: s.settings.Anchor,
-		maxFee: uint64(s.settings.MaxFee), maxTip: uint64(s.settings.MaxTip), gas: s.settings.Gas, confirmations: s.settings.Confirmations,
+		maxFee: uint64(s.settings.MaxFee), maxTip: uint64(s.settings.MaxTip), gas: s.settings.Gas, maxGas: s.settings.MaxGas, confirmations: s.settings.Confirmations,
 		window: s.settings.Window, bumpAfter: s.settings.BumpAfter, resendAfter: max(3*s.settings.Poll, time.Second),
 		sign: func(tx ethrpc.Transaction) ([]byte, dodona.Digest) {
 			return tx.Sealed(s.wallet.SignTransaction(tx.Digest()))

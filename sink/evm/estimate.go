@@ -314,8 +314,8 @@ func (s *Sink) estimate(ctx context.Context, l *glance, of wanted) (_ estimate, 
 	switch {
 	case ctx.Err() != nil:
 		return estimate{}, ctx.Err()
-	case err == nil && gas > mostGas:
-		return estimate{Unknown: fmt.Sprintf("the node estimates %d gas, more than the %d that are believed", gas, mostGas)}, nil
+	case err == nil && gas > s.settings.MaxGas:
+		return estimate{Unknown: fmt.Sprintf("the node estimates %d gas, more than max_gas, %d; raise that if it is right", gas, s.settings.MaxGas)}, nil
 	case err == nil:
 		gas = max(gas, leastGas)
 		s.turns.took[p.Feed] = gas
@@ -356,6 +356,6 @@ func (s *Sink) knownGas(p *Payload) uint64 {
 const (
 	blindGas   = 500_000      // the limit where a node does not estimate because the sender has nothing
 	leastGas   = 30_000       // every update takes more; a limit below what is needed would be refused again and again
-	mostGas    = 5_000_000    // no update takes as much, with all the signatures that a quorum can have
+	mostGas    = 1 << 50      // no chain has larger blocks
 	unknownTip = uint64(gwei) // where a node suggests none
 )

@@ -221,7 +221,7 @@ func (m *machine) bump(st *step, i *Intent) bool {
 	}
 	gas, known := m.limit(st, of)
 	if !known {
-		gas = min(last.Gas, mostLimit)
+		gas = min(last.Gas, max(mostLimit, 2*m.maxGas))
 	}
 	if waiting == nil && gas == last.Gas && tip == last.Tip && feeCap == last.FeeCap {
 		return false

@@ -322,7 +322,7 @@ func newBench(t *testing.T, feeds int, ledgers ...*ledger) *bench {
 		t.Fatal(err)
 	}
 	b.Sink, _ = opened.(*Sink)
-	if err := b.reach(urls, &http.Client{Transport: hosts}); err != nil {
+	if err := b.reach(urls, hosts); err != nil {
 		t.Fatal(err)
 	}
 	b.targets = settings.Contracts

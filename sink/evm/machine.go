@@ -71,6 +71,7 @@ type rules struct {
 	maxFee        uint64 // wei for each unit of gas, base fee and tip together
 	maxTip        uint64 // of it the tip; 0: as is usual
 	gas           uint64 // the limit; 0: as estimated
+	maxGas        uint64 // of an estimate
 	confirmations uint64
 	window        int // transactions in no block at once
 	bumpAfter     time.Duration

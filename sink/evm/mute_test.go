@@ -55,7 +55,7 @@ func (b *bench) calls(l *ledger, by func(host string, to dodona.Address, own boo
 		}
 		return l.RoundTrip(req)
 	})
-	if err := b.reach([]string{"http://rpc1.example", "http://rpc2.example"}, &http.Client{Transport: through}); err != nil {
+	if err := b.reach([]string{"http://rpc1.example", "http://rpc2.example"}, through); err != nil {
 		b.t.Fatal(err)
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/sink"
@@ -54,6 +55,9 @@ type Settings struct {
 	MaxTip Price `yaml:"max_tip,omitempty"`
 	// Gas limit of a transaction. Default: 0, what the node estimates and a quarter more.
 	Gas uint64 `yaml:"gas,omitempty"`
+	// MaxGas is the most gas that an estimate is believed to be right with. Chains on which an update takes more are those that
+	// count what their blocks cost elsewhere, such as Arbitrum. Default: 5000000.
+	MaxGas uint64 `yaml:"max_gas,omitempty"`
 	// Confirmations is how many blocks make a transaction final, its own included. Default: 12.
 	Confirmations uint64 `yaml:"confirmations,omitempty"`
 	// BumpAfter is how long a transaction may wait before it is replaced by one that pays at least an eighth more.
@@ -71,6 +75,8 @@ type Settings struct {
 	Senders []dodona.Address `yaml:"senders,omitempty"`
 	// Stagger is how long each sender waits for the one before. Default: 30s.
 	Stagger time.Duration `yaml:"stagger,omitempty"`
+
+	httpc.Route `yaml:",inline"`
 }
 
 const (
@@ -82,6 +88,7 @@ const (
 // Default fills in the defaults.
 func (s *Settings) Default() {
 	s.MaxFee = 200 * gwei
+	s.MaxGas = 5_000_000
 	s.Confirmations = 12
 	s.BumpAfter = 45 * time.Second
 	s.Window = 16
@@ -116,9 +123,15 @@ func (s *Settings) Check() error {
 			wrong("contracts: %s: the zero address is no contract", feed)
 		}
 	}
-	errs = append(errs, s.Key.Check("key", "a sink"))
+	errs = append(errs, s.Key.Check("key", "a sink"), s.Route.Check())
 	if s.MaxFee == 0 {
 		wrong("max_fee: want a price above zero, such as 30 gwei")
+	}
+	if s.MaxGas < leastGas || s.MaxGas > mostGas {
+		wrong("max_gas: %d: want %d, which every update takes, to %d", s.MaxGas, leastGas, uint64(mostGas))
+	}
+	if s.Gas > 0 && s.Gas < 21_000 {
+		wrong("gas: %d: want 0, or 21000 or more, which every transaction takes", s.Gas)
 	}
 	if s.Confirmations == 0 || s.Confirmations > 10000 {
 		wrong("confirmations: %d: want 1 to 10000", s.Confirmations)

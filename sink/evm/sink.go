@@ -86,10 +86,10 @@ func open(_ context.Context, settings Settings, env sink.Env) (dodona.Sink, erro
 }
 
 // reach makes the client. It does not dial.
-func (s *Sink) reach(urls []string, through *http.Client) (err error) {
+func (s *Sink) reach(urls []string, through http.RoundTripper) (err error) {
 	s.client, err = ethrpc.NewClient(ethrpc.Options{
 		URLs: urls, ChainID: s.settings.ChainID, Timeout: s.settings.Timeout, Patience: maxPatience, Tries: tries, Agent: "dodona/" + s.env.Version,
-		Slow: s.waits, HTTP: through,
+		Slow: s.waits, Route: s.settings.Route, Through: through,
 	})
 	return err
 }

@@ -21,7 +21,7 @@ func TestWhoRefusesWithoutAPauseIsNotAskedAllTheTime(t *testing.T) {
 				}
 				return &http.Response{StatusCode: http.StatusTooManyRequests, Header: header, Body: http.NoBody, Request: req}, nil
 			})
-			if err := b.reach([]string{"http://rpc1.example"}, &http.Client{Transport: refuses}); err != nil {
+			if err := b.reach([]string{"http://rpc1.example"}, refuses); err != nil {
 				t.Fatal(err)
 			}
 			b.begin()

@@ -3,7 +3,6 @@ package evm
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -158,7 +157,7 @@ func TestASlowWitnessHoldsUpNothing(t *testing.T) {
 		lies := &untruth{method: "eth_getStorageAt", says: slotWord(40)}
 		first.says, second.says = either(lies.tell, said.tell), said.tell
 		b := newBench(t, 50, l)
-		if err := b.reach([]string{"http://rpc1.example", "http://rpc2.example"}, &http.Client{Transport: facesByHost{"rpc1.example": first, "rpc2.example": second}}); err != nil {
+		if err := b.reach([]string{"http://rpc1.example", "http://rpc2.example"}, facesByHost{"rpc1.example": first, "rpc2.example": second}); err != nil {
 			t.Fatal(err)
 		}
 		b.begin()

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -39,7 +38,7 @@ func newPair(t *testing.T, l *ledger, faces ...*face) *bench {
 		hosts[host] = f
 		urls = append(urls, "http://"+host)
 	}
-	if err := b.reach(urls, &http.Client{Transport: hosts}); err != nil {
+	if err := b.reach(urls, hosts); err != nil {
 		t.Fatal(err)
 	}
 	return b

@@ -49,6 +49,8 @@ type Settings struct {
 	Headers map[string]secret.String `yaml:"headers,omitempty"`
 	// Timeout of a whole request. Default: 10s.
 	Timeout time.Duration `yaml:"timeout,omitempty"`
+
+	httpc.Route `yaml:",inline"`
 }
 
 const leastSecret = 16
@@ -85,14 +87,14 @@ func (s *Settings) Check() error {
 	if s.Timeout <= 0 {
 		errs = append(errs, errors.New("timeout: want a duration above zero, such as 10s"))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.Route.Check())...)
 }
 
 // reserved are the headers that the sink sets itself.
 var reserved = map[string]bool{
 	"idempotency-key": true, "dodona-signature": true, "dodona-late": true, "dodona-topic": true, "dodona-key": true,
 	"content-length": true, "content-type": true, "transfer-encoding": true, "connection": true, "host": true,
-	"upgrade": true, "trailer": true, "te": true, "expect": true,
+	"upgrade": true, "trailer": true, "te": true, "expect": true, "proxy-authorization": true, "proxy-connection": true, "accept-encoding": true,
 }
 
 func isToken(s string) bool {
@@ -111,9 +113,12 @@ func open(_ context.Context, s Settings, env sink.Env) (dodona.Sink, error) {
 	if err != nil {
 		return nil, dodona.Permanent(errors.New("url: not a URL"))
 	}
-	asks, err := httpc.New(httpc.Options{Dial: min(s.Timeout, 5*time.Second), Header: s.Timeout})
-	if err != nil {
+	asks, err := httpc.New(httpc.Options{Dial: min(s.Timeout, 5*time.Second), Header: s.Timeout, Route: s.Route})
+	if err != nil && httpc.IsHopeless(err) {
 		return nil, dodona.Permanent(err)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return &webhook{settings: s, env: env, host: u.Host, client: asks}, nil
 }
@@ -242,7 +247,7 @@ var ofEndpoint = map[int]string{
 	http.StatusForbidden:          "the endpoint refuses this sender; check its headers, its key and what the endpoint allows",
 	http.StatusNotFound:           "nothing answers there; check url",
 	http.StatusMethodNotAllowed:   "the endpoint takes no POST; check url",
-	http.StatusProxyAuthRequired:  "a proxy on the way wants a user and a password",
+	http.StatusProxyAuthRequired:  "a proxy on the way wants a user and a password; set proxy: {url, user, password}",
 	http.StatusGone:               "the endpoint is no longer there; check url",
 	http.StatusMisdirectedRequest: "the endpoint is not on this host; check url",
 }
@@ -264,5 +269,10 @@ func (w *webhook) failure(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return fmt.Errorf("%s: %w", where, err)
+	err = fmt.Errorf("%s: %w", where, err)
+	var proxy *httpc.ProxyError
+	if errors.As(err, &proxy) && httpc.IsHopeless(err) {
+		return sink.Stalled(err)
+	}
+	return err
 }

@@ -274,11 +274,12 @@ func TestRetryAfterIsObeyedWithinReason(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	for header, want := range map[string]time.Duration{
 		"": 0, "7": 7 * time.Second, "Sun, 22 Nov 2026 12:00:30 GMT": 30 * time.Second, "Sun, 22 Nov 2026 11:00:00 GMT": 0,
-		"-5": 0, "1e9": 0, "soon": 0, "99999999999999999999": 24 * time.Hour, // the loop has a shorter bound
+		"-5": 0, "1e9": 0, "2.5": 3 * time.Second, "Sunday, 22-Nov-26 12:00:30 GMT": 30 * time.Second, "Sun Nov 22 12:00:30 2026": 30 * time.Second, "soon": 0, "99999999999999999999": 24 * time.Hour, // the loop has a shorter bound
 	} {
 		p := &peer{address: "127.0.0.1:0"}
 		p.start(t)
 		p.say(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Date", now.Format(http.TimeFormat))
 			w.Header().Set("Retry-After", header)
 			w.WriteHeader(429)
 		})

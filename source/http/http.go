@@ -2,23 +2,18 @@ package http
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"mime"
 	nethttp "net/http"
 	"net/url"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/loopback"
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/source"
 )
-
-const maxContentType = 128 // bytes
 
 // client is an open source.
 type client struct {
@@ -50,28 +45,18 @@ func open(_ context.Context, s Settings, env source.Env) (dodona.Source, error) 
 }
 
 func newClient(s Settings) (*httpc.Client, error) {
-	roots, err := rootsIn(s.CA)
-	if err != nil {
-		return nil, err
+	asks, err := httpc.New(httpc.Options{
+		Dial: s.ConnectTimeout, Redirects: redirects[s.Redirects], Route: s.Route, Once: s.Every >= sentOnce,
+	})
+	if err != nil && httpc.IsHopeless(err) {
+		return nil, dodona.Permanent(err)
 	}
-	return httpc.New(httpc.Options{Dial: s.ConnectTimeout, Redirects: redirects[s.Redirects], Proxy: s.Proxy, Roots: roots})
+	return asks, err
 }
 
-// rootsIn returns the certificates in a PEM file, or nil for none.
-func rootsIn(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read ca: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, dodona.Permanent(fmt.Errorf("read ca %s: no certificate in PEM form in it", file))
-	}
-	return pool, nil
-}
+// sentOnce is the least time between two requests from which none is sent twice. Below it a connection for each costs too
+// much, and nobody counts so closely.
+const sentOnce = time.Second
 
 // Observe makes one request and returns its body as the one reading.
 func (c *client) Observe(ctx context.Context) (dodona.Batch, error) {
@@ -87,14 +72,13 @@ func (c *client) Observe(ctx context.Context) (dodona.Batch, error) {
 		return dodona.Batch{}, c.failure(ctx, limited, err)
 	}
 	defer resp.Close()
-	if err := c.judge(resp.Response, start); err != nil {
+	if err := c.judge(resp); err != nil {
 		return dodona.Batch{}, err
 	}
 	body, err := resp.Whole(int(c.settings.MaxSize))
 	switch {
 	case errors.Is(err, httpc.ErrTooLarge):
-		return dodona.Batch{}, fmt.Errorf("%s %s %d: the body is larger than max_size (%s)",
-			req.Method, c.url.Host, resp.StatusCode, c.settings.MaxSize)
+		return dodona.Batch{}, fmt.Errorf("%s %d: the body is larger than max_size (%s)", c.asked(resp), resp.StatusCode, c.settings.MaxSize)
 	case err != nil:
 		return dodona.Batch{}, c.failure(ctx, limited, err)
 	}
@@ -104,7 +88,7 @@ func (c *client) Observe(ctx context.Context) (dodona.Batch, error) {
 		Body:        body,
 		ContentType: contentType(resp.Header),
 		Received:    received,
-		Detail:      c.detail(resp.Response, len(body), received.Sub(start)),
+		Detail:      c.detail(resp, len(body), received.Sub(start)),
 	}}}, nil
 }
 
@@ -115,21 +99,18 @@ func (c *client) Close() error {
 }
 
 // judge returns an error unless the status is 2xx.
-func (c *client) judge(resp *nethttp.Response, start time.Time) error {
+func (c *client) judge(resp *httpc.Response) error {
 	code := resp.StatusCode
 	if code >= 200 && code < 300 {
-		if enc := resp.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
-			return fmt.Errorf("%s %s %d: content encoding %.20q was not asked for", c.method(), c.url.Host, code, enc)
-		}
 		return nil
 	}
-	err := fmt.Errorf("%s %s %d %s", c.method(), c.url.Host, code, nethttp.StatusText(code))
+	err := fmt.Errorf("%s %d %s", c.asked(resp), code, nethttp.StatusText(code))
 	switch {
 	case code >= 500, code == 429, code == 408, code == 425:
 	case code >= 400:
-		err = dodona.Permanent(fmt.Errorf("%w%s", err, hint(code)))
+		err = dodona.Permanent(fmt.Errorf("%w%s", err, c.hint(code)))
 	case code >= 300:
-		err = dodona.Permanent(fmt.Errorf("%w: redirects are %s", err, c.settings.Redirects))
+		err = dodona.Permanent(fmt.Errorf("%w: %s", err, c.unfollowed(resp)))
 	}
 	// Whoever says when to come back means it, whatever the status: some ban those that come sooner with 403 or 418.
 	if wait, found := httpc.RetryAfter(resp.Header, c.env.Now()); found {
@@ -138,7 +119,10 @@ func (c *client) judge(resp *nethttp.Response, start time.Time) error {
 	return err
 }
 
-func hint(code int) string {
+func (c *client) hint(code int) string {
+	if (code == 400 || code == 401 || code == 403) && c.client.WantsCertificate() {
+		return ": the server asks for a client certificate; see tls"
+	}
 	switch code {
 	case 401:
 		return ": check basic, bearer or headers"
@@ -149,24 +133,45 @@ func hint(code int) string {
 	case 405:
 		return ": check method"
 	case 407:
-		return ": the proxy wants a user and a password; see proxy"
+		return ": a proxy on the way wants a user and a password; set proxy: {url, user, password}"
 	}
 	return ""
 }
 
-// detail describes the exchange without path or query, which may hold keys.
-func (c *client) detail(resp *nethttp.Response, size int, took time.Duration) string {
-	host := c.url.Host
-	if final := resp.Request.URL.Host; final != host {
-		host += " → " + final
+// unfollowed says why a redirect is the answer.
+func (c *client) unfollowed(resp *httpc.Response) string {
+	if c.settings.Redirects != "none" {
+		return "it does not say where to"
 	}
-	return fmt.Sprintf("%s %s %d, %d B, %d ms", c.method(), host, resp.StatusCode, size, took.Milliseconds())
+	return "redirects are none"
 }
 
-func contentType(h nethttp.Header) string {
-	text := h.Get("Content-Type")
-	if _, _, err := mime.ParseMediaType(text); err != nil || len(text) > maxContentType {
-		return ""
-	}
-	return text
+// detail describes the exchange.
+func (c *client) detail(resp *httpc.Response, size int, took time.Duration) string {
+	return fmt.Sprintf("%s %d, %d B, %d ms", c.asked(resp), resp.StatusCode, size, took.Milliseconds())
 }
+
+// asked says what the answer is to, and where redirects led, without path or query, which may hold keys.
+func (c *client) asked(resp *httpc.Response) string {
+	said := c.method() + " " + c.url.Host
+	hops := resp.Hops()
+	if hops == 0 {
+		return said
+	}
+	last := resp.Request
+	said += " → "
+	if last.Method != c.method() {
+		said += last.Method + " "
+	}
+	if last.URL.Scheme != c.url.Scheme {
+		said += last.URL.Scheme + "://"
+	}
+	said += plain.Line(last.URL.Host, maxHost)
+	if hops > 1 {
+		said += fmt.Sprintf(" (%d redirects)", hops)
+	}
+	return said
+}
+
+// maxHost is how much is shown of where a redirect led, in bytes.
+const maxHost = 100

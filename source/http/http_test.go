@@ -221,7 +221,7 @@ func TestProxyIsUsedOnlyWhenAskedFor(t *testing.T) {
 	if r, err := observe(t, settings(address, nil)); err != nil || string(r.Body) != "direct" || used != 0 {
 		t.Errorf("without proxy: got %q, %v, want a direct answer whatever the environment says", r.Body, err)
 	}
-	r, err := observe(t, settings("api.invalid", func(s *Settings) { s.Proxy = "http://" + proxy }))
+	r, err := observe(t, settings("api.invalid", func(s *Settings) { s.Proxy.URL = "http://" + proxy }))
 	if err != nil || string(r.Body) != "by proxy api.invalid" {
 		t.Errorf("with proxy: got %q, %v", r.Body, err)
 	}
@@ -274,8 +274,10 @@ func TestCheckNamesTheSettingAndNoSecret(t *testing.T) {
 		{"timeout: ", func(s *Settings) { s.Timeout = 0 }},
 		{"connect_timeout: ", func(s *Settings) { s.ConnectTimeout = 0 }},
 		{"max_size: ", func(s *Settings) { s.MaxSize = 1 << 40 }},
-		{"proxy: user and password do not belong here, where everybody reads them; put the URL with them into HTTPS_PROXY", func(s *Settings) { s.Proxy = "http://u:p@a" }},
-		{"proxy: scheme", func(s *Settings) { s.Proxy = "socks5://a" }},
+		{`proxy: {url: "http://a:3128", user: NAME, password: {file: PATH}}`, func(s *Settings) { s.Proxy.URL = "http://u:p@a:3128" }},
+		{"proxy: scheme", func(s *Settings) { s.Proxy.URL = "socks4://a" }},
+		{"headers: Proxy-Authorization would go to the server", func(s *Settings) { s.Headers["Proxy-Authorization"] = secret.New("z") }},
+		{"tls.cert: missing", func(s *Settings) { s.TLS.Key = "client.key" }},
 	} {
 		s := settings("api.example", c.change)
 		err := Kind.Check(s)

@@ -7,10 +7,12 @@ import (
 	"io"
 	nethttp "net/http"
 	"strings"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/secret"
+	"github.com/dodona-oracle/dodona/source"
 )
 
 func (c *client) method() string {
@@ -140,6 +142,10 @@ func (c *client) failure(ctx, limited context.Context, err error) error {
 		return ctx.Err()
 	}
 	where := c.method() + " " + c.url.Host
+	var waits interface{ RetryAfter() time.Duration }
+	if errors.As(err, &waits) && waits.RetryAfter() > 0 {
+		return source.RetryAfter(fmt.Errorf("%s: %w", where, err), waits.RetryAfter())
+	}
 	if limited.Err() != nil || err == context.DeadlineExceeded {
 		return fmt.Errorf("%s: no complete answer in %s (timeout)", where, c.settings.Timeout)
 	}

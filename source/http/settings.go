@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/source"
@@ -35,22 +36,20 @@ type Settings struct {
 	Basic *Basic `yaml:"basic,omitempty"`
 	// Bearer token, sent as Authorization: Bearer. Default: none.
 	Bearer secret.String `yaml:"bearer,omitempty"`
-	// Every is the least time between two requests, also after one that failed, such as 10s. Default: 0s, one request for each instant a feed asks for.
+	// Every is the least time between two requests, also after one that failed, such as 10s. From 1s on each request has a
+	// connection of its own, for what a kept connection loses would be sent again. Default: 0s, one request for each instant
+	// a feed asks for.
 	Every time.Duration `yaml:"every,omitempty"`
 	// Timeout of a whole request with its redirects and its body. Default: 5s.
 	Timeout time.Duration `yaml:"timeout,omitempty"`
 	// ConnectTimeout of the connection alone, and again of its TLS handshake. Default: 3s.
 	ConnectTimeout time.Duration `yaml:"connect_timeout,omitempty"`
-	// MaxSize of a body after decompression; a larger one is an error. At most 4MiB. Default: 1MiB.
+	// MaxSize of a body after decompression (gzip and deflate); a larger one is an error. At most 4MiB. Default: 1MiB.
 	MaxSize unit.Size `yaml:"max_size,omitempty"`
 	// Redirects to follow, five at most: none, same-host, or any. Credentials never go to another host,
 	// https never falls back to http, and a POST is never made a GET (301, 302 and 303 do so). Default: same-host.
-	Redirects string `yaml:"redirects,omitempty"`
-	// CA is a PEM file with the certificates to trust instead of the system's. Default: the system's.
-	CA string `yaml:"ca,omitempty" path:"true"`
-	// Proxy is the URL of an HTTP proxy, or environment to take it from HTTPS_PROXY and its kin. Default: none,
-	// whatever the environment says. A proxy that wants a user and a password has them in the environment's URL.
-	Proxy string `yaml:"proxy,omitempty"`
+	Redirects   string `yaml:"redirects,omitempty"`
+	httpc.Route `yaml:",inline"`
 }
 
 // Basic is a user and a password, as in RFC 7617.
@@ -88,7 +87,7 @@ func (s *Settings) Check() error {
 		s.checkMethod(),
 		s.checkHeaders(),
 		s.checkNumbers(),
-		s.checkProxy(),
+		s.Route.Check(),
 	)
 }
 
@@ -130,6 +129,7 @@ var reserved = map[string]string{
 	"content-length":    "it follows from body",
 	"transfer-encoding": "it follows from body",
 	"upgrade":           "this source speaks HTTP alone",
+	"proxy-connection":  "connections are kept and reused already",
 	"trailer":           "it follows from body",
 	"te":                "it is for the transport",
 }
@@ -138,6 +138,9 @@ func (s *Settings) checkHeaders() error {
 	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
 		if why, found := reserved[strings.ToLower(name)]; found {
 			return fmt.Errorf("headers: %s cannot be set: %s", name, why)
+		}
+		if strings.EqualFold(name, "proxy-authorization") {
+			return errors.New("headers: Proxy-Authorization would go to the server; the proxy has its own in proxy: {url, user, password}")
 		}
 		if !isHeaderName(name) {
 			return fmt.Errorf("headers: %q is not a header name", name)
@@ -182,14 +185,4 @@ func (s *Settings) checkNumbers() error {
 		return fmt.Errorf("max_size: %s: want more than 0B and at most %s", s.MaxSize, sizeLimit)
 	}
 	return nil
-}
-
-func (s *Settings) checkProxy() error {
-	if s.Proxy == "" || s.Proxy == "environment" {
-		return nil
-	}
-	if u, err := url.Parse(s.Proxy); err == nil && u.User != nil {
-		return errors.New("proxy: user and password do not belong here, where everybody reads them; put the URL with them into HTTPS_PROXY (and HTTP_PROXY), and set proxy: environment")
-	}
-	return checkURL("proxy", s.Proxy)
 }

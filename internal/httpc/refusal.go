@@ -1,0 +1,106 @@
+package httpc
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// A ProxyError is what a proxy answered instead of going on: to CONNECT, or, for want of a user, to a request.
+type ProxyError struct {
+	Host   string // of the proxy
+	Status int
+	known  bool          // it was told a user
+	wait   time.Duration // that it asked for
+}
+
+func (p *ProxyError) Error() string {
+	switch {
+	case p.Status == http.StatusProxyAuthRequired && p.known:
+		return fmt.Sprintf("the proxy %s refuses the user or the password (407); check proxy", p.Host)
+	case p.Status == http.StatusProxyAuthRequired:
+		return fmt.Sprintf("the proxy %s wants a user and a password (407); set proxy: {url, user, password}", p.Host)
+	case p.Status == http.StatusForbidden:
+		return fmt.Sprintf("the proxy %s does not let this host be reached (403)", p.Host)
+	}
+	return fmt.Sprintf("the proxy %s does not connect: %d %s", p.Host, p.Status, http.StatusText(p.Status))
+}
+
+// RetryAfter returns how long the proxy wants not to be asked again.
+func (p *ProxyError) RetryAfter() time.Duration { return p.wait }
+
+// hopeless reports whether asking again will hardly help.
+func (p *ProxyError) hopeless() bool {
+	return p.Status >= 400 && p.Status < 500 && p.Status != http.StatusTooManyRequests && p.Status != http.StatusRequestTimeout
+}
+
+func proxyError(proxy *url.URL, resp *http.Response) *ProxyError {
+	wait, _ := RetryAfter(resp.Header, time.Now())
+	return &ProxyError{proxy.Host, resp.StatusCode, proxy.User != nil, wait}
+}
+
+// connected judges a proxy's answer to CONNECT.
+func connected(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
+	if resp.StatusCode == http.StatusOK {
+		return nil
+	}
+	return proxyError(proxy, resp)
+}
+
+// IsHopeless reports whether asking again will hardly help before somebody changes something: a certificate that is not
+// trusted, a refused redirect, no TLS where TLS is asked for, a proxy that refuses.
+func IsHopeless(err error) bool {
+	var (
+		untrusted *tls.CertificateVerificationError
+		authority x509.UnknownAuthorityError
+		hostname  x509.HostnameError
+		notTLS    tls.RecordHeaderError
+		address   *net.AddrError
+		proxy     *ProxyError
+	)
+	return errors.As(err, &untrusted) || errors.As(err, &authority) || errors.As(err, &hostname) ||
+		errors.As(err, &notTLS) || errors.As(err, &address) || errors.Is(err, ErrRedirect) || errors.Is(err, ErrAddress) ||
+		errors.Is(err, http.ErrSchemeMismatch) || errors.Is(err, ErrEncoding) || errors.Is(err, errNoCertificate) ||
+		errors.As(err, &proxy) && proxy.hopeless() || isAlert(err) || isSOCKS(err)
+}
+
+// isAlert reports whether a server ended a handshake because of the certificate that it was shown, or was not.
+func isAlert(err error) bool {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op != "remote error" {
+		return false
+	}
+	text := op.Err.Error()
+	return strings.Contains(text, "certificate") || strings.Contains(text, "access denied")
+}
+
+// isSOCKS reports whether a SOCKS5 proxy refuses whoever asks.
+func isSOCKS(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && strings.HasPrefix(op.Op, "socks") && strings.Contains(op.Err.Error(), "authentication")
+}
+
+// hint says what settings have to do with a failure.
+func (c *Client) hint(err error) string {
+	switch {
+	case isSOCKS(err) && c.route.Proxy.User == "":
+		return "; set proxy: {url, user, password}"
+	case isSOCKS(err):
+		return "; check proxy"
+	case isAlert(err) && c.route.TLS.Cert != "":
+		return "; the server does not take the certificate of tls"
+	case c.WantsCertificate():
+		return "; the server asks for a client certificate: see tls"
+	}
+	return ""
+}
+
+// WantsCertificate reports whether the server has asked for a client certificate, and there is none to show.
+func (c *Client) WantsCertificate() bool { return c.route.TLS.Cert == "" && c.asked.Load() }
