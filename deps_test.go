@@ -40,6 +40,7 @@ var law = map[string][]string{
 	"program":           {"extract", "module"},
 	"program/trial":     {"extract", "feed", "module", "module/abi", "module/egress", "module/manifest", "module/wasm", "program"},
 	"sdk":               {"sdk/go"}, // examples import their library
+	"packaging":         {},
 	"quorum":            {},
 	"anchor":            {},
 	"verify":            {},
