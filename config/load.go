@@ -303,7 +303,10 @@ func (l *loader) points(where string, n *strict.Node, decoded map[string]json.Ra
 	return rules
 }
 
-var ruleType = reflect.TypeFor[extract.Rule]()
+var (
+	ruleType  = reflect.TypeFor[extract.Rule]()
+	matchType = reflect.TypeFor[extract.Match]()
+)
 
 func (l *loader) rule(where, key string, n *strict.Node, at *strict.Span) (r extract.Rule) {
 	if n.Kind == strict.Null {
@@ -312,6 +315,11 @@ func (l *loader) rule(where, key string, n *strict.Node, at *strict.Span) (r ext
 	}
 	before := l.report.Count()
 	l.decoder(where, nil).Into(reflect.ValueOf(&r), n, key)
+	if guards, _ := n.Child("where"); guards != nil {
+		for _, e := range guards.Entries {
+			e.At.Show = strings.HasPrefix(e.Key, "/") || strict.LooksLikeWord(e.Key) // a pointer holds no secret
+		}
+	}
 	if l.report.Count() > before {
 		return r
 	}

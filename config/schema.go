@@ -228,6 +228,8 @@ func (s schemer) shape(v reflect.Value) (object, error) {
 			return object{"$ref": "#/$defs/rule"}, nil
 		case keyType:
 			return object{"$ref": "#/$defs/key"}, nil
+		case matchType:
+			return object{"type": []string{"string", "number", "boolean", "null"}}, nil
 		}
 		whole, err := s.structure(v)
 		if short, found := strict.Find(strict.Fields(t), strict.Shorthand(t)); err == nil && found {

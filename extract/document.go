@@ -15,8 +15,9 @@ import (
 
 // The bounds of a document. A source's own size limit is usually far lower.
 const (
-	maxBody  = 16 << 20 // bytes
-	maxDepth = 64       // objects and arrays inside each other
+	maxBody  = 16 << 20    // bytes
+	maxText  = 3 * maxBody // bytes in UTF-8, which may be longer than what the source wrote
+	maxDepth = 64          // objects and arrays inside each other
 )
 
 // shape is what stands at a place of a document.
@@ -30,9 +31,10 @@ const (
 	null
 	object
 	array
+	nan
 )
 
-var shapeNames = [...]string{"nothing", "a number", "a text", "true or false", "null", "an object", "an array"}
+var shapeNames = [...]string{"nothing", "a number", "a text", "true or false", "null", "an object", "an array", "NaN or an infinity"}
 
 func (s shape) String() string { return shapeNames[s] }
 
@@ -51,12 +53,9 @@ type visit struct {
 	text  []byte // of a number, text or boolean
 }
 
-// walk reads a JSON document strictly, within the bounds, and calls see for every value in the order of the text.
-// It never converts a number: its text goes to see as it stands. With unique, a repeated key is an error.
+// walk calls see for every value of a document that check has accepted, in the order of the text. It never converts a
+// number: its text goes to see as it stands. With unique, a repeated key is an error.
 func walk(body []byte, unique bool, see func(visit)) error {
-	if err := check(body); err != nil {
-		return err
-	}
 	w := walker{rest: body, unique: unique, see: see}
 	for len(w.rest) > 0 {
 		if err := w.step(); err != nil {
@@ -66,23 +65,33 @@ func walk(body []byte, unique bool, see func(visit)) error {
 	return nil
 }
 
-// check refuses what is not JSON, and what encoding/json would repair.
+// check refuses what is not JSON, and what encoding/json would repair. One thing that JSON has no word for is allowed where
+// a value may stand: a number that is none, as many programs write it ([isNaN]).
 func check(body []byte) error {
 	switch {
-	case len(body) > maxBody:
-		return fmt.Errorf("the document has %d bytes, at most %d are read", len(body), maxBody)
+	case len(body) > maxText:
+		return fmt.Errorf("the document has %d bytes of text, at most %d are read", len(body), maxText)
 	case len(bytes.TrimSpace(body)) == 0:
 		return errors.New("the document is empty")
-	case bytes.HasPrefix(body, []byte("\xef\xbb\xbf")):
-		return errors.New("the document begins with a byte order mark, which JSON does not allow (RFC 8259 §8.1)")
+	case bytes.HasPrefix(body, []byte(markUTF8)):
+		return errors.New("the document begins with two byte order marks, and one is read")
 	case !utf8.Valid(body):
 		return fmt.Errorf("the document is not UTF-8; it begins %s", opening(body))
 	}
 	if json.Valid(body) {
 		return nil
 	}
+	strict := withoutNaN(body)
+	if len(strict) > 0 && json.Valid(strict) {
+		return nil
+	}
+	return notJSON(body, strict)
+}
+
+// notJSON says where a document is not JSON. Strict is the document without NaN.
+func notJSON(body, strict []byte) error {
 	var raw json.RawMessage // for where it is not
-	err := json.Unmarshal(body, &raw)
+	err := json.Unmarshal(strict, &raw)
 	var syntax *json.SyntaxError
 	switch {
 	case !errors.As(err, &syntax):
@@ -128,16 +137,24 @@ func (w *walker) step() error {
 			return w.name(&w.path[top], s)
 		}
 		w.value(text, s)
-	case 't', 'f', 'n':
-		kind := boolean
-		if c == 'n' {
-			kind = null
-		}
-		w.value(kind, w.bare())
 	default:
-		w.value(number, w.bare())
+		token := w.bare()
+		w.value(kindOf(token), token)
 	}
 	return nil
+}
+
+// kindOf returns what a token without quotes is.
+func kindOf(token []byte) shape {
+	switch c := token[0]; {
+	case c >= '0' && c <= '9', c == '-' && len(token) > 1 && token[1] >= '0' && token[1] <= '9':
+		return number
+	case string(token) == "true", string(token) == "false":
+		return boolean
+	case string(token) == "null":
+		return null
+	}
+	return nan
 }
 
 // value hands on a value; a container is entered after it.

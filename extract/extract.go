@@ -1,5 +1,5 @@
-// Package extract turns readings into points without code: a JSON Pointer names a value, and its text becomes an
-// exact decimal. No float is ever between the two.
+// Package extract turns readings into points without code: a body is decoded to a JSON document, a JSON Pointer names a value
+// in it, guards say whether it is the one that is meant, and its text becomes an exact decimal. No float is ever between.
 //
 // A value that cannot be taken is a point of bad quality whose reason says what stands there instead, and which
 // pointers would lead to numbers.
@@ -19,8 +19,9 @@ import (
 	"github.com/dodona-oracle/dodona/internal/form"
 )
 
-// format is the version of the rules' meaning: it grows whenever equal rules over equal readings
-// would give other points, so that nodes that compute differently are told apart by their origins.
+// format is the version of the rules' meaning: it grows whenever equal rules over equal readings would give another
+// value, so that nodes that compute differently are told apart by their origins. It does not where a reading that gave
+// none gives one, or the other way round.
 const format = 1
 
 // An Extraction applies rules. It is immutable and safe for concurrent use.
@@ -37,6 +38,11 @@ type plan struct {
 	rule    Rule
 	pointer pointer
 	time    pointer
+	where   []guard // sorted by place
+
+	// Of a plan that chooses, for one document:
+	unchosen  error // why no element is chosen
+	elsewhere bool  // because none is there, not because several are
 }
 
 // document is the canonical form of rules.
@@ -61,13 +67,16 @@ func New(rules Rules) (*Extraction, error) {
 			if rule.Scale == one {
 				rule.Scale = dodona.Decimal{} // one way to say it, hence one digest
 			}
-			rule.Enum = maps.Clone(rule.Enum)
+			rule.Enum, rule.Where = maps.Clone(rule.Enum), maps.Clone(rule.Where)
 			x.rules[source][point] = rule
 			p := plan{id: dodona.PointID(source, point), rule: rule}
 			if p.pointer, err = parsePointer(rule.Pointer); err != nil {
 				return nil, err
 			}
 			if p.time, err = parsePointer(rule.Time); err != nil {
+				return nil, err
+			}
+			if p.where, err = guardsOf(rule.Where); err != nil {
 				return nil, err
 			}
 			x.plans[source] = append(x.plans[source], p)
@@ -103,21 +112,41 @@ func (x *Extraction) Version() dodona.Digest { return x.version }
 // Apply returns one point for every reading and every rule of its source that names its item, sorted by id and then
 // in the order of the readings. Sources without a reading have no point, and readings without a rule give none.
 //
+// A reading of which a guard says that it is about something else has no point if another reading of the source has one.
+// If none has, each says so in a bad point.
+//
 // Apply is a function of its call alone. It fails only if ctx ends.
 func (x *Extraction) Apply(ctx context.Context, c dodona.Call) (dodona.Result, error) {
-	var points []dodona.Point
+	var all []taken
+	found := map[string]bool{}
 	for _, r := range c.Readings {
 		if err := ctx.Err(); err != nil {
 			return dodona.Result{}, fmt.Errorf("extract points: %w", err)
 		}
-		points = append(points, x.points(r)...)
+		for _, t := range x.take(r) {
+			all = append(all, t)
+			found[t.point.ID] = found[t.point.ID] || !t.elsewhere
+		}
+	}
+	var points []dodona.Point
+	for _, t := range all {
+		if !t.elsewhere || !found[t.point.ID] {
+			points = append(points, t.point)
+		}
 	}
 	slices.SortStableFunc(points, func(a, b dodona.Point) int { return strings.Compare(a.ID, b.ID) })
 	return dodona.Result{Points: points, Version: x.version}, nil
 }
 
-// points returns what the rules of its source take from one reading, in one pass over its body.
-func (x *Extraction) points(r dodona.Reading) []dodona.Point {
+// A taken is what one rule took from one reading.
+type taken struct {
+	point     dodona.Point
+	elsewhere bool // a guard says that the reading is about something else; the point is bad
+	empty     bool // the reading is no document, or nothing or null stands where the value would be; the point is bad
+}
+
+// take returns what the rules of its source take from one reading.
+func (x *Extraction) take(r dodona.Reading) []taken {
 	var plans []plan
 	for _, p := range x.plans[r.Source] {
 		if p.rule.Item == "" || p.rule.Item == r.Item {
@@ -127,41 +156,62 @@ func (x *Extraction) points(r dodona.Reading) []dodona.Point {
 	if len(plans) == 0 {
 		return nil
 	}
-	points := make([]dodona.Point, len(plans))
-	var found []target
+	return takeBy(plans, r)
+}
+
+// takeBy returns what each plan takes from one reading.
+func takeBy(plans []plan, r dodona.Reading) []taken {
+	var body []byte
+	var found []finding
+	empty := false
 	var broken error
-	if r.Quality != dodona.Bad {
-		found, broken = find(r.Body, plans)
+	if r.Quality == dodona.Bad {
+		broken = errors.New(cmp.Or(r.Detail, "the source says that its reading is bad"))
+	} else if body, broken = documentOf(r); broken != nil {
+		empty = true
+	} else {
+		plans = choose(body, plans)
+		found, broken = find(body, plans)
 	}
+	all := make([]taken, len(plans))
 	for i, p := range plans {
-		points[i] = dodona.Point{ID: p.id, Unit: p.rule.Unit, Time: readingTime(r), Quality: r.Quality}
-		var err error
-		switch {
-		case r.Quality == dodona.Bad:
-			err = errors.New(cmp.Or(r.Detail, "the source says that its reading is bad"))
-		case broken != nil:
-			err = broken
-		default:
-			err = p.fill(&points[i], r.Body, found[2*i], found[2*i+1])
+		t := &all[i]
+		t.point = dodona.Point{ID: p.id, Unit: p.rule.Unit, Time: readingTime(r), Quality: r.Quality}
+		err := broken
+		if err == nil {
+			err = t.fill(p, body, found[i])
+		} else {
+			t.empty = empty
 		}
 		if err != nil {
-			points[i].Value, points[i].Quality, points[i].Reason = dodona.Decimal{}, dodona.Bad, err.Error()
+			t.point.Value, t.point.Quality, t.point.Reason = dodona.Decimal{}, dodona.Bad, err.Error()
 		} else if r.Quality != dodona.Good {
-			points[i].Reason = cmp.Or(r.Detail, "the source says that its reading is uncertain")
+			t.point.Reason = cmp.Or(r.Detail, "the source says that its reading is uncertain")
 		}
 	}
-	return points
+	return all
 }
 
 // fill sets value and time of a point from what was found.
-func (p plan) fill(point *dodona.Point, body []byte, value, instant target) error {
+func (t *taken) fill(p plan, body []byte, found finding) error {
+	if p.unchosen != nil {
+		t.elsewhere = p.elsewhere
+		return p.unchosen
+	}
+	for i, g := range p.where {
+		if err := g.check(found.where[i]); err != nil {
+			t.elsewhere = !found.where[i].ambiguous
+			return err
+		}
+	}
 	var err error
-	if point.Value, err = p.value(body, value); err != nil {
+	if t.point.Value, err = p.value(body, found.value); err != nil {
+		t.empty = !found.value.ambiguous && (found.value.shape == nothing || found.value.shape == null)
 		return err
 	}
 	if p.rule.Time == "" {
 		return nil
 	}
-	point.Time, err = p.instant(body, instant)
+	t.point.Time, err = p.instant(body, found.time)
 	return err
 }

@@ -9,7 +9,7 @@ import (
 // A target is what find saw of one pointer.
 type target struct {
 	shape     shape
-	text      string // of a number, text or boolean
+	text      string // of a number, text, boolean or NaN
 	place     string // the pointer it was found at, to show; the rule's own, or that of the only number
 	ambiguous bool   // its path has a repeated key, so that readers of the document differ about it
 }
@@ -51,45 +51,60 @@ type candidate struct {
 	text    string
 }
 
-// find looks for the value and the time of every plan in one pass: plan i has its value at 2·i, its time after it.
-// An error means that nothing can be taken from the document.
-func find(body []byte, plans []plan) ([]target, error) {
-	searches := make([]search, 2*len(plans))
-	sole := false
-	for i, p := range plans {
-		searches[2*i], searches[2*i+1] = newSearch(p.pointer), newSearch(p.time)
-		sole = sole || p.rule.Pointer == ""
+// A finding is what find saw of one plan.
+type finding struct {
+	value, time target
+	where       []target // in the order of the plan's guards
+}
+
+// find looks for what every plan names, in one pass. An error means that nothing can be taken from the document, which
+// check has accepted.
+func find(body []byte, plans []plan) ([]finding, error) {
+	var searches []search
+	sole := 0
+	for _, p := range plans {
+		searches = append(searches, newSearch(p.pointer), newSearch(p.time))
+		for _, g := range p.where {
+			searches = append(searches, newSearch(g.pointer))
+		}
+		if p.rule.Pointer == "" {
+			sole = max(sole, 3+len(p.where)) // a plan leaves out its time and guards, and two that remain are one too many
+		}
 	}
-	// A plan leaves out its time, so three numbers decide whether one stands alone.
 	var candidates []candidate
-	err := walk(body, sole, func(v visit) {
+	err := walk(body, sole > 0, func(v visit) {
 		for i := range searches {
 			searches[i].see(v)
 		}
-		if sole && len(candidates) < 3 && v.isNumeric() {
+		if len(candidates) < sole && (v.shape == nan || v.isNumeric()) {
 			candidates = append(candidates, candidate{pointerOf(v.path), v.shape, string(v.text)})
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
-	found := make([]target, len(searches))
-	for i, s := range searches {
-		found[i] = s.target
-	}
+	found := make([]finding, len(plans))
 	for i, p := range plans {
-		found[2*i].place, found[2*i+1].place = p.rule.Pointer, p.rule.Time
+		found[i].value, found[i].time = searches[0].target, searches[1].target
+		found[i].value.place, found[i].time.place = p.rule.Pointer, p.rule.Time
+		searches = searches[2:]
+		for _, g := range p.where {
+			at := searches[0].target
+			at.place = g.place
+			found[i].where = append(found[i].where, at)
+			searches = searches[1:]
+		}
 		if p.rule.Pointer == "" {
-			found[2*i] = theOnly(candidates, p.rule.Time)
+			found[i].value = p.only(candidates)
 		}
 	}
 	return found, nil
 }
 
-// theOnly returns the one candidate that does not stand at the pointer of the time.
-func theOnly(candidates []candidate, time string) (t target) {
+// only returns the one candidate that does not stand at the pointer of the time or of a guard.
+func (p plan) only(candidates []candidate) (t target) {
 	for _, c := range candidates {
-		if time != "" && c.pointer == time {
+		if _, guards := p.rule.Where[c.pointer]; guards || (p.rule.Time != "" && c.pointer == p.rule.Time) {
 			continue
 		}
 		if t.shape != nothing {
@@ -151,8 +166,15 @@ func misplaced(body []byte, t target) error {
 		return errors.New(text)
 	case t.ambiguous:
 		return fmt.Errorf("the document is ambiguous: it has a key of %s twice", printable(place))
+	case t.shape == nan:
+		if place == "" {
+			return fmt.Errorf("%s stands at the top, which is no number", t.text)
+		}
+		return fmt.Errorf("%s stands at %s, which is no number", t.text, printable(place))
 	case place == "":
 		return errors.New("no number is left for the value: " + numbersIn(body) + "; it begins " + opening(body))
+	case t.shape == nothing && strings.Contains(place+"/", "/*/"):
+		return fmt.Errorf("nothing stands at %s, where * is a name, because nothing in where chooses an element; %s", printable(place), numbersIn(body))
 	case t.shape == nothing:
 		return fmt.Errorf("nothing stands at %s; %s", printable(place), numbersIn(body))
 	}

@@ -5,28 +5,18 @@ import "github.com/dodona-oracle/dodona"
 // Has reports whether a reading has the point called id at all, be it good or bad: whoever follows lines that speak of
 // different things looks for the latest one that does.
 //
-// It has it unless no rule of the point names its item, nothing or null stands where the value is looked for, or the reading
-// is no document: a blank, a banner, half a line. What stands there and is no number is the point, and bad: the sensor spoke.
+// It has it unless no rule of the point names its item, a guard says that it is about something else, nothing or null stands
+// where the value is looked for, or the reading is no document: a blank, a banner, half a line. What stands there and is no
+// number is the point, and bad: the sensor spoke. So is what nobody can tell, such as a guard whose name stands twice.
 func (x *Extraction) Has(r dodona.Reading, id string) bool {
 	for _, p := range x.plans[r.Source] {
 		if p.id != id || p.rule.Item != "" && p.rule.Item != r.Item {
 			continue
 		}
-		return r.Quality == dodona.Bad || p.standsIn(r.Body)
+		t := takeBy([]plan{p}, r)[0]
+		return !t.elsewhere && !t.empty
 	}
 	return false
-}
-
-// standsIn reports whether anything but null stands where the plan looks for its value.
-func (p plan) standsIn(body []byte) bool {
-	if check(body) != nil {
-		return false
-	}
-	found, err := find(body, []plan{p})
-	if err != nil {
-		return true // a document that nothing can be taken from, which is worth saying
-	}
-	return found[0].ambiguous || found[0].shape != nothing && found[0].shape != null
 }
 
 // Points returns the ids of the points that the rules make.

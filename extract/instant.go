@@ -1,10 +1,12 @@
 package extract
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // maxInstant is the end of the year 9999 in Unix milliseconds, the last that RFC 3339 can write.
@@ -28,16 +30,16 @@ func constant(s string) dodona.Decimal {
 }
 
 // parseInstant reads RFC 3339, or a number since 1970 whose size tells its unit. The time is in UTC and in whole
-// milliseconds, as readings are signed.
+// milliseconds, as readings are signed: RFC 3339 is cut there, a number is rounded to the nearest, halves to the even one.
 func parseInstant(s string) (time.Time, error) {
-	if len(s) > 64 {
-		return time.Time{}, fmt.Errorf("%d characters are neither RFC 3339 nor a number since 1970", len(s))
-	}
 	n, err := dodona.ParseDecimal(s)
+	if errors.Is(err, dodona.ErrRange) {
+		return time.Time{}, fmt.Errorf("read the number %s since 1970: %w", plain.Quote(s, 64), dodona.ErrRange)
+	}
 	if err != nil {
-		at, err := time.Parse(time.RFC3339Nano, s)
+		at, err := parseRFC3339(s)
 		if err != nil {
-			return time.Time{}, fmt.Errorf("%q is neither RFC 3339, such as 2026-11-22T12:04:30Z, nor a number since 1970", s)
+			return time.Time{}, err
 		}
 		return checkInstant(at.UnixMilli(), s)
 	}
@@ -56,7 +58,7 @@ func parseInstant(s string) (time.Time, error) {
 		if err != nil {
 			return time.Time{}, fmt.Errorf("read %s: %w", s, err)
 		}
-		at, _ := whole.Int64() // below 10^14
+		at, _ := whole.Int64() // at most 10^14
 		return checkInstant(at, s)
 	}
 	return checkInstant(maxInstant+1, s)
@@ -64,7 +66,7 @@ func parseInstant(s string) (time.Time, error) {
 
 func checkInstant(ms int64, s string) (time.Time, error) {
 	if ms < 0 || ms > maxInstant {
-		return time.Time{}, fmt.Errorf("%q is not between the years 1970 and 9999", s)
+		return time.Time{}, fmt.Errorf("%s is not between the years 1970 and 9999", plain.Quote(s, 64))
 	}
 	return time.UnixMilli(ms).UTC(), nil
 }

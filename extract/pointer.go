@@ -45,6 +45,16 @@ func parsePointer(s string) (pointer, error) {
 	return p, nil
 }
 
+// text returns what parsePointer reads as p.
+func (p pointer) text() string {
+	var b strings.Builder
+	for _, t := range p {
+		b.WriteByte('/')
+		b.WriteString(escape(t.key))
+	}
+	return b.String()
+}
+
 func unescape(s string) (string, error) {
 	if !strings.Contains(s, "~") {
 		return s, nil
@@ -57,7 +67,12 @@ func unescape(s string) (string, error) {
 	return strings.NewReplacer("~1", "/", "~0", "~").Replace(s), nil
 }
 
-func escape(key string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(key) }
+func escape(key string) string {
+	if !strings.ContainsAny(key, "~/") {
+		return key
+	}
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+}
 
 // arrayIndex returns the index that s names, or −1.
 func arrayIndex(s string) int {

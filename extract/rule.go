@@ -33,6 +33,12 @@ type Rule struct {
 	// or a number of seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by its size.
 	// Default: the source's own time of the reading if it has one, else the time of arrival.
 	Time string `yaml:"time,omitempty" json:"time,omitempty"`
+	// Where says what must stand elsewhere in the document for the value to count: a map from JSON Pointers to a text, a number,
+	// true, false or null, such as {/symbol: BTCUSD}. All must hold. A text must be equal to the byte, a number in value, however
+	// it is written; a document of which one does not hold has no such point. A * in the place of one name stands for the one
+	// element of an array, or member of an object, for which all hold: pointer: /data/*/price with where: {/data/*/symbol: BTCUSD}.
+	// It is the same wherever it stands, in the pointer and the time too. If it is none or several, the value is bad. Default: nothing.
+	Where map[string]Match `yaml:"where,omitempty" json:"where,omitempty"`
 	// Enum is a table from the text of the value (also true, false and plain numbers) to an integer.
 	// A value that is not in the table is bad. Default: none.
 	Enum map[string]int64 `yaml:"enum,omitempty" json:"enum,omitempty"`
@@ -89,6 +95,9 @@ func (r Rule) Validate() error {
 	}
 	if r.Time != "" && r.Time == r.Pointer {
 		mistake("time", errors.New("is the pointer of the value itself; name the field that holds the time"))
+	}
+	if err := r.checkWhere(); err != nil {
+		mistake("where", err)
 	}
 	if len(r.Enum) > 0 && (r.Scale != dodona.Decimal{} || r.Offset != dodona.Decimal{}) {
 		mistake("enum", errors.New("goes with neither scale nor offset: write the final integers into the table"))

@@ -84,7 +84,7 @@ func (p plan) instant(body []byte, t target) (time.Time, error) {
 	}
 	at, err := parseInstant(t.text)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("read time at %s: %w", printable(p.rule.Time), err)
+		return time.Time{}, fmt.Errorf("read time at %s: %w", printable(t.place), err)
 	}
 	return at, nil
 }

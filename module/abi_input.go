@@ -134,7 +134,7 @@ func inputJSON(in *instance, s []uint64) {
 		return
 	}
 	pointer, _ := ev.names.intern(&ev.names.paths, path, func(string) bool { return true })
-	d, err := in.module.spec.Host.Number(r.Body, pointer)
+	d, err := in.module.spec.Host.Number(*r, pointer)
 	switch {
 	case err == nil:
 		abi.Reply(s, putDecimal(d, mantissa, exponent))

@@ -17,7 +17,7 @@ import (
 func TestUsualEventAllocatesNothing(t *testing.T) {
 	spec := abiGuest(t, "core")
 	ready := number(t, "1.5")
-	spec.Host.Number = func([]byte, string) (dodona.Decimal, error) { return ready, nil } // what it takes is not the ABI's
+	spec.Host.Number = func(dodona.Reading, string) (dodona.Decimal, error) { return ready, nil } // what it takes is not the ABI's
 	spec.Params = map[string]string{"unit": "degC"}
 	m := abiModule(t, spec)
 	s := newScript(t, "core")

@@ -70,6 +70,27 @@ key alone, served on 127.0.0.1:8080. If the document holds several numbers, a th
 
 `
 
+const choosing = `Nobody promises the order of most arrays, so say which element is meant. ` + "`*`" + ` is the one element for which everything in
+` + "`where`" + ` holds; a pointer without it, and a guard, make the value bad when another element comes first:
+
+` + "```yaml" + `
+sources:
+  tickers:
+    http: {url: "https://prices.example/tickers"}
+    points:
+      btc: {pointer: /*/price, time: /*/at, where: {/*/symbol: BTCUSD}}
+      first: {pointer: /0/price, where: {/0/symbol: BTCUSD, /0/live: true}}
+` + "```" + `
+
+A reading of which a guard does not hold is about something else. Where the source has other readings in the round, such as lines of
+a log that two sensors share, those count; where it has none, the value is bad and says what stands there.
+
+What rules read is one JSON document. It may begin with one byte order mark, and be written in UTF-8, in UTF-16 (by its mark, or declared by the
+source), or, declared by the source, in windows-1252 or ISO 8859-1. ` + "`NaN`, `Infinity`" + ` and their like, which JSON does not have, make
+the value bad that stands there, and no other. How a document is read to the last detail is in [the specification](../../spec/rules.md).
+
+`
+
 // configuration returns the page of everything but the kinds.
 func (m Manual) configuration() []byte {
 	var b bytes.Buffer
@@ -103,6 +124,7 @@ sources:
 
 `)
 	m.rows(&b, "extract.Rule", "")
+	b.WriteString(choosing)
 	b.WriteString("## feeds\n\nA map from names to feeds.\n\n")
 	m.rows(&b, "feed.Settings", "")
 	b.WriteString("## sinks\n\nA map from names to sinks. A sink has exactly one kind, whose settings stand below the kind's key:\n\n")

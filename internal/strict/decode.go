@@ -34,6 +34,11 @@ type NodeReader interface {
 	ReadNode(d *Decoder, n *Node, key string)
 }
 
+// A NodeWriter is a setting that writes what its [NodeReader] reads.
+type NodeWriter interface {
+	WriteNode() *Node
+}
+
 // Into fills v, which holds the default, from n. The key is the setting's name, for messages.
 func (d *Decoder) Into(v reflect.Value, n *Node, key string) {
 	if n == nil || n.Kind == Broken {

@@ -25,6 +25,9 @@ func Encode(v, def reflect.Value) (*Node, error) {
 			def = reflect.Zero(v.Type())
 		}
 	}
+	if own, ok := v.Interface().(NodeWriter); ok {
+		return own.WriteNode(), nil
+	}
 	switch ShapeOf(v.Type()) {
 	case ShapeStruct:
 		return encodeStruct(v, def)
@@ -185,6 +188,8 @@ func (n *Node) flow() string {
 	switch n.Kind {
 	case Scalar:
 		return bare(n.Text)
+	case Null:
+		return "null"
 	case List:
 		for _, item := range n.Items {
 			parts = append(parts, item.flow())

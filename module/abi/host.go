@@ -13,9 +13,9 @@ import (
 // itself is not in it, but made where its functions are ([Set.Open]).
 // All functions must be safe for concurrent use and return soon after ctx ends.
 type Host struct {
-	// Number returns the number at a JSON Pointer (RFC 6901) of a document, exactly.
+	// Number returns the number at a JSON Pointer (RFC 6901) of a reading's document, exactly.
 	// [dodona.ErrNotFound] if nothing is there; any other error if it is no number or no document.
-	Number func(body []byte, pointer string) (dodona.Decimal, error)
+	Number func(r dodona.Reading, pointer string) (dodona.Decimal, error)
 	// Reading returns the last journaled reading of a source, or [dodona.ErrNotFound]. It never dials.
 	Reading func(ctx context.Context, source string) (dodona.Reading, error)
 	// Get fetches a URL that the capability allows, at most limit bytes. Nil: the capability fetches it itself, from the network.
