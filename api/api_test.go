@@ -77,7 +77,7 @@ func TestEveryAnswerSaysWhatItIs(t *testing.T) {
 		{"GET", "/v1/feeds/btc.usd/rounds/1795349071000", 404, `around it at 2026-11-22T12:04:30Z and 2026-11-22T12:04:40Z`},
 		{"GET", "/v1/feeds/btc.usd/rounds/1795348070000", 404, `older than what is kept`},
 		{"GET", "/v1/feeds/btc.usd/rounds/2036-11-22T12:04:30Z", 404, `lies ahead`},
-		{"GET", "/v1/feeds/btc.usd/rounds/noon", 400, `want Unix milliseconds or a time in RFC 3339`},
+		{"GET", "/v1/feeds/btc.usd/rounds/noon", 400, `want latest, Unix milliseconds or a time in RFC 3339`},
 		{"GET", "/v1/feeds/btc.usd/rounds/-1", 400, `parameter`},
 		{"GET", "/v1/feeds/btc.usd/rounds/0", 400, `parameter`},
 		{"GET", "/v1/feeds/btc.usd/rounds/99999999999999999999", 400, `parameter`},

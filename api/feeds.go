@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -302,12 +303,33 @@ func (h *Handler) roundOf(w http.ResponseWriter, r *http.Request) (name string, 
 	if !h.plausible(w, name) {
 		return "", 0, false
 	}
+	if r.PathValue("round") == "latest" {
+		return h.latestRound(w, r, name)
+	}
 	round, err := parseRound(r.PathValue("round"))
 	if err != nil {
 		writeProblem(w, badParameter("round", err))
 		return "", 0, false
 	}
 	return name, round, true
+}
+
+// latestRound returns the round of the newest answer, and of a feed that has none yet, its newest round.
+func (h *Handler) latestRound(w http.ResponseWriter, r *http.Request, name string) (feed string, round dodona.Round, fine bool) {
+	out, err := h.state.Latest(r.Context(), name)
+	if err == nil && out.Answer != nil {
+		return name, out.Answer.Attestation.Report.Round, true
+	}
+	f, found := h.configured(name)
+	if found && f.Missed != nil {
+		return name, f.Missed.Round, true
+	}
+	missing := h.unknownFeed(name)
+	if found {
+		missing = problem{kind: "no-answer", status: http.StatusNotFound, detail: "the feed has no round yet: " + whyNone(f), extra: map[string]any{"feed": name}}
+	}
+	h.writeError(w, r, cmp.Or(err, dodona.ErrNotFound), missing)
+	return "", 0, false
 }
 
 func badParameter(name string, err error) problem {
@@ -335,7 +357,7 @@ func (h *Handler) unknownRound(name string, round dodona.Round) problem {
 	return p
 }
 
-var errRound = errors.New("want Unix milliseconds or a time in RFC 3339, such as 1795349070000 or 2026-11-22T12:04:30Z")
+var errRound = errors.New("want latest, Unix milliseconds or a time in RFC 3339, such as 1795349070000 or 2026-11-22T12:04:30Z")
 
 // maxRound is the last instant RFC 3339 can write.
 const maxRound = 253402300799999

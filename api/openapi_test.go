@@ -111,7 +111,7 @@ func document(t testing.TB, patterns map[string]string) []byte {
 			"securitySchemes": object{"token": object{"type": "http", "scheme": "bearer", "description": "one of api.tokens in the configuration; a node without tokens listens on loopback only"}},
 			"parameters": object{
 				"feed":           parameter("path", "feed", "a feed's name", true, object{"type": "string", "maxLength": 255}),
-				"round":          parameter("path", "round", "Unix milliseconds or a time in RFC 3339", true, object{"type": "string"}),
+				"round":          parameter("path", "round", "Unix milliseconds, a time in RFC 3339, or latest", true, object{"type": "string"}),
 				"from":           parameter("query", "from", "a name: the page begins at it, or after it if it is gone", false, object{"type": "string"}),
 				"fromRound":      parameter("query", "from", "a round: the page begins at it or after it; without it the newest rounds are listed", false, object{"type": "string"}),
 				"encoding":       parameter("query", "encoding", "json, or evm for the calldata of a contract's update", false, object{"type": "string", "enum": []string{"json", "evm"}}),

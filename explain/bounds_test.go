@@ -105,7 +105,7 @@ func TestAnEarlierAnswerIsNotThatWhichWentInstead(t *testing.T) {
 			Sink: c.sink, Topic: dodona.TopicData, Key: btc, Record: c.round.ID(), Status: dodona.ReceiptDelivered, Passed: 1, At: at,
 		})
 	}
-	s, err := explain.Round(t.Context(), p, btc, b.Round, "earlier", "later")
+	s, err := explain.Round(t.Context(), p, btc, b.Round, explain.Options{Sinks: []string{"earlier", "later"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestReceiptsAreLookedForInABoundedNumber(t *testing.T) {
 			}
 			p.put(t, dodona.TopicReceipt, "main", strconv.Itoa(i), at, r)
 		}
-		s, err := explain.Round(t.Context(), p, btc, b.Round, "main")
+		s, err := explain.Round(t.Context(), p, btc, b.Round, explain.Options{Sinks: []string{"main"}})
 		if err != nil {
 			t.Fatal(err)
 		}

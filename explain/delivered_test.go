@@ -25,7 +25,7 @@ func TestTheStoryEndsInTheTransaction(t *testing.T) {
 		r.Topic, r.At = dodona.TopicData, at
 		p.put(t, dodona.TopicReceipt, r.Sink, string(rune('a'+i)), at, r)
 	}
-	s, err := explain.Round(t.Context(), p, btc, b.Round, "main", "other", "hook", "quiet", "absent")
+	s, err := explain.Round(t.Context(), p, btc, b.Round, explain.Options{Sinks: []string{"main", "other", "hook", "quiet", "absent"}})
 	if err != nil {
 		t.Fatal(err)
 	}

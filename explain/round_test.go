@@ -27,6 +27,7 @@ type plant struct {
 	network dodona.Network
 	feed    *feed.Feed
 	bodies  map[string]string // by source; missing: the exchange fails
+	due     func(dodona.Round) (dodona.Transform, json.RawMessage)
 }
 
 func salts(id dodona.FeedID, r dodona.Round, index int) dodona.Digest {
@@ -35,7 +36,7 @@ func salts(id dodona.FeedID, r dodona.Round, index int) dodona.Digest {
 
 func newPlant(t testing.TB) *plant { return plantThatNeeds(t, 1) }
 
-func plantThatNeeds(t testing.TB, need int) *plant {
+func plantThatNeeds(t testing.TB, need int, changes ...func(*plant, *extract.Extraction, *feed.Settings)) *plant {
 	t.Helper()
 	key, err := secp.ParsePrivateKey(bytes.Repeat([]byte{7}, 32))
 	if err != nil {
@@ -61,10 +62,15 @@ func plantThatNeeds(t testing.TB, need int) *plant {
 		t.Fatal(err)
 	}
 	eight := uint8(8)
+	settings := feed.Settings{Unit: "USD", Decimals: &eight, From: []string{"kraken", "binance", "coingecko"}, Need: need, Outliers: outliers}
+	p.due = func(dodona.Round) (dodona.Transform, json.RawMessage) { return x, x.JSON() }
+	for _, change := range changes {
+		change(p, x, &settings)
+	}
 	p.feed, err = feed.New(feed.Options{
 		Feed:     dodona.Feed{Name: btc},
-		Settings: feed.Settings{Unit: "USD", Decimals: &eight, From: []string{"kraken", "binance", "coingecko"}, Need: need, Outliers: outliers},
-		Due:      func(dodona.Round) (dodona.Transform, json.RawMessage) { return x, x.JSON() },
+		Settings: settings,
+		Due:      p.due,
 		Node:     "gw-7",
 		Ask: func(_ context.Context, source string, r dodona.Round) ([]dodona.Reading, error) {
 			return p.ask(t, source, r)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/program"
 	"github.com/dodona-oracle/dodona/verify"
 )
 
@@ -45,6 +46,8 @@ type Story struct {
 	Unsigned    string       `json:"unsigned,omitempty"`   // why a round that was computed is not signed, and never will be, where no event says so
 	Anchored    string       `json:"anchored"`             // in a line
 	Deliveries  []Delivery   `json:"deliveries,omitempty"` // what sinks did with the answer
+	Pending     []Pending    `json:"pending,omitempty"`    // what sinks are about to do with it
+	Newer       *Newer       `json:"newer,omitempty"`      // rounds missed since, if this is the feed's newest answer
 	Anchoring   *Anchoring   `json:"anchoring,omitempty"`
 	Gone        []string     `json:"gone,omitempty"`
 	Broken      []string     `json:"broken,omitempty"`
@@ -81,8 +84,9 @@ type Module struct {
 
 // An Input is what one source gave, and which of its readings are still kept.
 type Input struct {
-	dodona.Input
-	Readings []Reading `json:"readings,omitempty"`
+	dodona.Input           // of one that was given to a module, with the value and time that its rules took from the readings
+	Unit         string    `json:"unit,omitempty"` // of such a value
+	Readings     []Reading `json:"readings,omitempty"`
 }
 
 // A Reading is one reading behind an input.
@@ -108,11 +112,17 @@ type Rejection struct {
 // notAnchored stands where the anchor will.
 const notAnchored = "not anchored yet"
 
-// Round tells the story of one round of a feed, to its end in the named sinks. A round of which nothing is kept is [dodona.ErrNotFound], with the
+// Options are what a story may look for beside the round itself.
+type Options struct {
+	Sinks    []string         // whose receipts and intents are told
+	Decoders program.Decoders // of kinds that make points of their readings, for what a module was given
+}
+
+// Round tells the story of one round of a feed. A round of which nothing is kept is [dodona.ErrNotFound], with the
 // nearest one that is; evidence that retention took is named in the story. Other errors are the journal's.
-func Round(ctx context.Context, l dodona.Ledger, feed string, round dodona.Round, sinks ...string) (Story, error) {
-	t := teller{Story: Story{Feed: feed, Round: round, At: round.Time(), Anchored: notAnchored}, ledger: l}
-	if err := t.tell(ctx, sinks); err != nil {
+func Round(ctx context.Context, l dodona.Ledger, feed string, round dodona.Round, o Options) (Story, error) {
+	t := teller{Story: Story{Feed: feed, Round: round, At: round.Time(), Anchored: notAnchored}, ledger: l, decoders: o.Decoders}
+	if err := t.tell(ctx, o.Sinks); err != nil {
 		return Story{}, fmt.Errorf("explain: %w", err)
 	}
 	return t.Story, nil

@@ -37,7 +37,7 @@ func golden(t *testing.T, name, got string) {
 
 func explained(t *testing.T, p *plant, r dodona.Round) explain.Story {
 	t.Helper()
-	s, err := explain.Round(t.Context(), p, btc, r)
+	s, err := explain.Round(t.Context(), p, btc, r, explain.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,12 +167,12 @@ func TestWhatDoesNotFitTogetherIsBroken(t *testing.T) {
 func TestAnUnknownRoundNamesTheNearest(t *testing.T) {
 	p, b := three(t)
 	for _, r := range []dodona.Round{b.Round - 1, b.Round + 1<<40} {
-		_, err := explain.Round(t.Context(), p, btc, r)
+		_, err := explain.Round(t.Context(), p, btc, r, explain.Options{})
 		if !errors.Is(err, dodona.ErrNotFound) || !strings.Contains(err.Error(), "kept is") {
 			t.Errorf("round %d: got %v", r, err)
 		}
 	}
-	if _, err := explain.Round(t.Context(), p, "gold", b.Round); !errors.Is(err, dodona.ErrNotFound) {
+	if _, err := explain.Round(t.Context(), p, "gold", b.Round, explain.Options{}); !errors.Is(err, dodona.ErrNotFound) {
 		t.Errorf("unknown feed: got %v", err)
 	}
 }
@@ -201,7 +201,7 @@ func FuzzRound(f *testing.F) {
 				p.recs[i].Body = body
 			}
 		}
-		s, err := explain.Round(t.Context(), p, btc, b.Round)
+		s, err := explain.Round(t.Context(), p, btc, b.Round, explain.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

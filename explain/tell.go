@@ -11,13 +11,15 @@ import (
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/secp"
 	"github.com/dodona-oracle/dodona/module"
+	"github.com/dodona-oracle/dodona/program"
 	"github.com/dodona-oracle/dodona/verify"
 )
 
 // A teller writes a story from the records of its round, from the attestation backwards.
 type teller struct {
 	Story
-	ledger dodona.Ledger
+	ledger   dodona.Ledger
+	decoders program.Decoders
 
 	network *dodona.Network // from the answer, or else from the feed's last one
 	answer  *dodona.Answer
@@ -63,7 +65,13 @@ func (t *teller) tell(ctx context.Context, sinks []string) error {
 		return err
 	}
 	t.conclude()
+	if err := t.newer(ctx); err != nil {
+		return err
+	}
 	if err := t.delivered(ctx, data, sinks); err != nil {
+		return err
+	}
+	if err := t.pending(ctx, data, sinks); err != nil {
 		return err
 	}
 	return t.anchored(ctx, data)
@@ -254,6 +262,7 @@ func (t *teller) inputs(ctx context.Context, b dodona.Bundle) error {
 		}
 		t.Inputs = append(t.Inputs, told)
 	}
+	t.given(ctx, b, found)
 	return nil
 }
 

@@ -6,21 +6,30 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/internal/table"
 )
 
 // Columns of the tree.
 const (
+	columnEnds  = 15 // where what stands under the tree says its facts
 	columnFacts = 33 // where the second column starts
 	columnProof = 73 // and the third
+	longestHow  = 60 // what is longer does not move the third
 )
 
-// Text writes the story as a tree, for people. Color asks for ANSI colours, which never are the only sign.
-func (s Story) Text(w io.Writer, color bool) error {
-	p := printer{color: color}
+// A View is how a story is shown.
+type View struct {
+	Color bool   // ANSI colours, which never are the only sign
+	Width int    // columns of the terminal; 0: as many as need be
+	Flags string // of the commands that the text names: which node, by which token
+}
+
+// Show writes the story as a tree, for people.
+func (s Story) Show(w io.Writer, v View) error {
+	p := printer{View: v}
 	p.headline(s)
 	depth := p.spine(s)
 	p.inputs(s, depth)
@@ -32,6 +41,9 @@ func (s Story) Text(w io.Writer, color bool) error {
 	return nil
 }
 
+// Text writes the story as Show does, on lines as long as need be.
+func (s Story) Text(w io.Writer, color bool) error { return s.Show(w, View{Color: color}) }
+
 // String returns the story as Text writes it, without colours.
 func (s Story) String() string {
 	var b strings.Builder
@@ -40,61 +52,81 @@ func (s Story) String() string {
 }
 
 type printer struct {
-	out   bytes.Buffer
-	color bool
-}
-
-type style string
-
-const (
-	unstyled style = ""
-	bold     style = "1"
-	dim      style = "2"
-	red      style = "31"
-	green    style = "32"
-)
-
-func (p *printer) paint(st style, s string) string {
-	if !p.color || st == unstyled || s == "" {
-		return s
-	}
-	return "\x1b[" + string(st) + "m" + s + "\x1b[0m"
+	View
+	out bytes.Buffer
 }
 
 // A cell is text with a style; its width is that of the text.
 type cell struct {
 	text  string
-	style style
+	style table.Style
 }
 
-// line writes cells at columns, with two blanks between them where one is too long.
-func (p *printer) line(columns []int, cells ...cell) {
-	at := 0
+// line writes cells at columns, with two blanks between them where one is too long. What is beyond the terminal goes
+// on below, indented as far as under.
+func (p *printer) line(under int, columns []int, cells ...cell) {
+	at := 0 // where the line ends
 	for i, c := range cells {
 		if c.text == "" {
 			continue
 		}
+		begin := 0
 		if i > 0 {
-			fill := columns[i-1] - at
-			if fill < 2 && at > 0 {
-				fill = 2
-			}
-			p.out.WriteString(strings.Repeat(" ", max(fill, 0)))
-			at += max(fill, 0)
+			begin = max(columns[i-1], at+min(at, 2))
 		}
-		p.out.WriteString(p.paint(c.style, c.text))
-		at += utf8.RuneCountInString(c.text)
+		if beyond := begin + table.Measure(c.text) - p.Width; p.Width > 0 && beyond > 0 && begin > at+2 {
+			begin = max(begin-beyond, at+2)
+		}
+		if p.Width > 0 && begin+table.Measure(c.text) > p.Width {
+			at = p.wrapped(at, under, c)
+			continue
+		}
+		p.out.WriteString(strings.Repeat(" ", begin-at) + table.Paint(c.text, c.style, p.Color))
+		at = begin + table.Measure(c.text)
 	}
 	p.out.WriteByte('\n')
 }
 
+// wrapped writes a cell on lines of its own, or on this one if nothing stands in it, and returns where the last one ends.
+func (p *printer) wrapped(at, under int, c cell) int {
+	under = min(under, p.Width/2)
+	first, room := c.text, p.Width-under
+	if at == 0 { // the tree itself, which begins where it must
+		under = min(len(c.text)-len(strings.TrimLeft(c.text, " "))+2, p.Width/2)
+		room = p.Width - under
+		lines := table.Wrap(first, p.Width)
+		p.out.WriteString(table.Paint(lines[0], c.style, p.Color))
+		if at = table.Measure(lines[0]); len(lines) == 1 {
+			return at
+		}
+		first = strings.TrimLeft(strings.TrimPrefix(first, lines[0]), " ")
+	}
+	for _, line := range table.Wrap(first, room) {
+		p.out.WriteString("\n" + strings.Repeat(" ", under) + table.Paint(line, c.style, p.Color))
+		at = under + table.Measure(line)
+	}
+	return at
+}
+
+// command returns one that asks the same node.
+func (p *printer) command(words string) string {
+	if p.Flags == "" {
+		return words
+	}
+	return words + " " + p.Flags
+}
+
 func (p *printer) headline(s Story) {
-	title := cell{printable(s.Feed) + " = " + printable(s.Answer), bold}
+	title := cell{printable(s.Feed) + " = " + printable(s.Answer), table.Bold}
 	if s.Answer == "" {
-		title = cell{printable(s.Feed) + " has no answer", bold}
+		title = cell{printable(s.Feed) + " has no answer", table.Bold}
 	}
 	when := fmt.Sprintf("round %d (%s UTC)", uint64(s.Round), s.At.UTC().Format("2006-01-02 15:04:05.999"))
-	p.line([]int{columnFacts}, title, cell{when, unstyled})
+	p.line(2, []int{columnFacts}, title, cell{when, table.Normal})
+	if n := s.Newer; n != nil {
+		more := p.command(fmt.Sprintf("dodona explain %s %d", printable(s.Feed), uint64(n.Last)))
+		p.line(2, nil, cell{"! " + n.String() + "; " + more, table.Red})
+	}
 }
 
 // spine writes attestation and observation, and returns how deep the inputs hang.
@@ -106,24 +138,24 @@ func (p *printer) spine(s Story) (depth int) {
 		for i, signer := range a.Verdict.Signers {
 			signers[i] = signer.Short()
 		}
-		facts := cell{strings.Join(signers, " ") + " ✓ low-s", green}
+		facts := cell{strings.Join(signers, " ") + " ✓ low-s", table.Green}
 		if !a.Verdict.Valid {
-			facts = cell{"✗ " + string(a.Verdict.Reason) + ": " + printable(a.Verdict.Message), red}
+			facts = cell{"✗ " + string(a.Verdict.Reason) + ": " + printable(a.Verdict.Message), table.Red}
 		}
 		proof := ""
 		if a.Verdict.Valid {
 			proof = "report " + a.Verdict.Digest.Short()
 		}
-		p.line(columns, cell{branch(fmt.Sprintf("attested %d of %d", a.K, a.N)), unstyled}, facts, cell{proof, dim})
+		p.line(2*depth+4, columns, cell{branch(fmt.Sprintf("attested %d of %d", a.K, a.N)), table.Normal}, facts, cell{proof, table.Dim})
 	} else {
 		p.unattested(s, branch)
 	}
 	switch o := s.Observation; {
 	case o != nil:
 		facts := "origin " + o.Origin.Digest().Short() + "  program " + o.Program.Short()
-		p.line(columns, cell{branch("observed by " + printable(cmp.Or(o.Node, o.Signer.Short()))), unstyled}, cell{facts, dim}, cell{took(s), unstyled})
+		p.line(2*depth+4, columns, cell{branch("observed by " + printable(cmp.Or(o.Node, o.Signer.Short()))), table.Normal}, cell{facts, table.Dim}, cell{took(s), table.Normal})
 	case s.Value != nil && s.Node != "":
-		p.line(columns, cell{branch("computed by " + printable(s.Node)), unstyled}, cell{}, cell{took(s), unstyled})
+		p.line(2*depth+4, columns, cell{branch("computed by " + printable(s.Node)), table.Normal}, cell{}, cell{took(s), table.Normal})
 	}
 	return depth
 }
@@ -137,27 +169,27 @@ func (p *printer) unattested(s Story, branch func(string) string) {
 			// What became of each source stands below, line by line.
 			missed, _, _ = strings.Cut(missed, ": "+s.Inputs[0].Point+" ")
 		}
-		p.line(nil, cell{branch("missed: " + printable(missed)), red})
+		p.line(4, nil, cell{branch("missed: " + printable(missed)), table.Red})
 	case StateRejected:
 		why := "rejected"
 		if len(s.Rejections) > 0 {
 			why += ": " + printable(s.Rejections[0].Reason+": "+s.Rejections[0].Message)
 		}
-		p.line(nil, cell{branch(why), red})
+		p.line(4, nil, cell{branch(why), table.Red})
 	case StateObserved:
 		if len(s.Events) > 0 {
-			p.line(nil, cell{branch("not attested: " + s.Events[0].why()), red})
+			p.line(4, nil, cell{branch("not attested: " + s.Events[0].why()), table.Red})
 			return
 		}
-		p.line(nil, cell{branch("not attested: the validator has not decided it, or its decision is no longer kept"), unstyled})
+		p.line(4, nil, cell{branch("not attested: the validator has not decided it, or its decision is no longer kept"), table.Normal})
 	default:
 		switch {
 		case len(s.Events) > 0:
-			p.line(nil, cell{branch("not signed: " + s.Events[0].why()), red})
+			p.line(4, nil, cell{branch("not signed: " + s.Events[0].why()), table.Red})
 		case s.Unsigned != "":
-			p.line(nil, cell{branch("not signed: " + s.Unsigned), red})
+			p.line(4, nil, cell{branch("not signed: " + s.Unsigned), table.Red})
 		default:
-			p.line(nil, cell{branch("not signed yet"), unstyled})
+			p.line(4, nil, cell{branch("not signed yet"), table.Normal})
 		}
 	}
 }
@@ -171,25 +203,38 @@ func took(s Story) string {
 
 // inputs writes one line a source: what it said, whether it counted, and which bytes it was.
 func (p *printer) inputs(s Story, depth int) {
-	points, values := 0, 0
+	points, values, facts := 0, 0, 0
 	for _, in := range s.Inputs {
-		points = max(points, utf8.RuneCountInString(printable(in.Point)))
-		values = max(values, utf8.RuneCountInString(s.said(in)))
+		points = max(points, table.Measure(printable(in.Point)))
+		values = max(values, table.Measure(s.said(in)))
+		if long := table.Measure(s.how(in)); long <= longestHow {
+			facts = max(facts, long)
+		}
 	}
 	indent := strings.Repeat("  ", depth)
 	for i, in := range s.Inputs {
-		twig, mark := "├ ", cell{"✗", red}
+		twig := "├ "
 		if i == len(s.Inputs)-1 {
 			twig = "└ "
 		}
-		if in.Status == dodona.InputUsed {
-			mark = cell{"✓", green}
-		}
-		name := indent + twig + pad(printable(in.Point), points) + " " + pad(s.said(in), values) + "  "
-		at := utf8.RuneCountInString(name)
-		p.line([]int{at, max(columnFacts, at+4), columnProof},
-			cell{name, unstyled}, mark, cell{how(in), unstyled}, cell{bytesOf(in), dim})
+		said := s.said(in)
+		name := indent + twig + pad(printable(in.Point), points) + " " + strings.Repeat(" ", values-table.Measure(said)) + said
+		mark := table.Measure(name) + 2
+		how := max(columnFacts, mark+3)
+		p.line(len(indent)+4, []int{mark, how, max(columnProof, how+facts+2)},
+			cell{name, table.Normal}, markOf(in.Status), cell{s.how(in), table.Normal}, cell{bytesOf(in), table.Dim})
 	}
+}
+
+// markOf tells at a glance what became of a source's value; the words beside it say the same.
+func markOf(status dodona.InputStatus) cell {
+	switch status {
+	case dodona.InputUsed:
+		return cell{"✓", table.Green}
+	case dodona.InputGiven:
+		return cell{"→", table.Normal}
+	}
+	return cell{"✗", table.Red}
 }
 
 // said is the value a source gave, as the feed writes values, or a dash. What a module is given is of no feed yet.
@@ -198,19 +243,22 @@ func (s Story) said(in Input) string {
 	case in.Value == nil:
 		return "—"
 	case s.Identity == nil || in.Status == dodona.InputGiven:
-		return in.Value.Grouped(0)
+		return strings.TrimSpace(in.Value.Grouped(0) + " " + printable(in.Unit))
 	}
 	f := *s.Identity
 	f.Unit = "" // in the first line already
 	return printable(f.FormatExact(*in.Value))
 }
 
-// how tells the exchange of a used input, and the reason of one that was not used.
-func how(in Input) string {
-	if in.Status != dodona.InputUsed {
+// how tells the exchange of an input that counts, and the reason of one that was not used.
+func (s Story) how(in Input) string {
+	given := in.Status == dodona.InputGiven
+	switch {
+	case in.Status != dodona.InputUsed && !given:
 		return printable(joined(string(in.Status), in.Reason))
-	}
-	if len(in.Readings) == 0 {
+	case len(in.Readings) == 0 && s.Module != nil && !given:
+		return printable(joined("made by "+s.Module.Name, in.Reason))
+	case len(in.Readings) == 0:
 		return printable(in.Reason)
 	}
 	r := in.Readings[len(in.Readings)-1]
@@ -218,6 +266,9 @@ func how(in Input) string {
 	detail := printable(r.Detail)
 	if !strings.Contains(detail, " B") {
 		detail = strings.TrimPrefix(detail+", "+size, ", ")
+	}
+	if given {
+		detail = "given to the module, " + detail
 	}
 	if in.Reason != "" {
 		detail += "; " + printable(in.Reason)
@@ -244,7 +295,7 @@ func bytesOf(in Input) string {
 
 func (p *printer) endings(s Story) {
 	if s.Quality != nil && *s.Quality != dodona.Good && s.Value != nil {
-		p.line([]int{15}, cell{"  quality", unstyled}, cell{s.Quality.String(), unstyled})
+		p.line(columnEnds, []int{columnEnds}, cell{"  quality", table.Normal}, cell{s.Quality.String(), table.Normal})
 	}
 	if m := s.Module; m != nil {
 		facts := printable(m.Name+" "+m.Version) + "  " + m.Digest.Short()
@@ -256,27 +307,32 @@ func (p *printer) endings(s Story) {
 		default:
 			facts += "  fuel " + dodona.Thousands(m.Fuel)
 		}
-		p.line([]int{15}, cell{"  module", unstyled}, cell{facts, unstyled})
+		p.line(columnEnds, []int{columnEnds}, cell{"  module", table.Normal}, cell{facts, table.Normal})
 	}
 	if s.State == StateAttested || s.Anchoring != nil {
-		p.line([]int{15}, cell{"  anchored", unstyled}, cell{printable(s.Anchored), unstyled})
+		p.line(columnEnds, []int{columnEnds}, cell{"  anchored", table.Normal}, cell{printable(s.Anchored), table.Normal})
 	}
 	for _, e := range s.Events {
 		if e.Do != "" {
-			p.line([]int{15}, cell{"  what to do", unstyled}, cell{printable(e.Do), unstyled})
+			p.line(columnEnds, []int{columnEnds}, cell{"  what to do", table.Normal}, cell{printable(e.Do), table.Normal})
 		}
 	}
 	for _, d := range s.Deliveries {
-		p.line([]int{15}, cell{"  delivered", unstyled}, cell{d.String(), unstyled})
+		p.line(columnEnds, []int{columnEnds}, cell{"  delivered", table.Normal}, cell{d.String(), table.Normal})
+	}
+	for _, w := range s.Pending {
+		p.line(columnEnds, []int{columnEnds}, cell{"  on its way", table.Normal}, cell{w.String(), table.Normal})
 	}
 	for _, g := range s.Gone {
-		p.line([]int{15}, cell{"  gone", unstyled}, cell{printable(g), unstyled})
+		p.line(columnEnds, []int{columnEnds}, cell{"  gone", table.Normal}, cell{printable(g), table.Normal})
 	}
 	for _, b := range s.Broken {
-		p.line([]int{15}, cell{"  BROKEN", red}, cell{printable(b), red})
+		p.line(columnEnds, []int{columnEnds}, cell{"  BROKEN", table.Red}, cell{printable(b), table.Red})
 	}
 	if len(s.Inputs) > 0 {
-		p.line(nil, cell{fmt.Sprintf("replay: dodona bundle export %s %d | dodona replay -", printable(s.Feed), uint64(s.Round)), dim})
+		// Whole on one line, however narrow the terminal is: it is there to be pasted.
+		export := p.command(fmt.Sprintf("dodona bundle export %s %d", printable(s.Feed), uint64(s.Round)))
+		p.out.WriteString(table.Paint("replay: "+export+" | dodona replay -", table.Dim, p.Color) + "\n")
 	}
 }
 
@@ -291,7 +347,7 @@ func joined(a, b string) string {
 }
 
 func pad(s string, width int) string {
-	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
+	return s + strings.Repeat(" ", max(0, width-table.Measure(s)))
 }
 
 const maxLine = 480 // bytes of one fact on a terminal

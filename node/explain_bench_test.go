@@ -61,7 +61,7 @@ func BenchmarkExplain(b *testing.B) {
 	for i := range b.N {
 		name, round := fmt.Sprintf("f%d", i%feeds), at((i*7919)%(rounds/100)*100)
 		begin := time.Now()
-		story, err := explain.Round(b.Context(), n.journal, name, round)
+		story, err := explain.Round(b.Context(), n.journal, name, round, explain.Options{})
 		took = append(took, time.Since(begin))
 		if err != nil || story.State != explain.StateAttested || !story.Attestation.Verdict.Valid || len(story.Broken) > 0 || !story.Inputs[0].Readings[0].Kept {
 			b.Fatalf("%v: %+v", err, story)

@@ -105,7 +105,7 @@ func TestAModuleAnswersRemembersAndReplays(t *testing.T) {
 	if len(status) != 1 || !status[0].Running || status[0].Events < 3 || status[0].Failed > 0 || len(status[0].Functions) == 0 {
 		t.Errorf("status %+v", status)
 	}
-	story, err := explain.Round(t.Context(), n.journal, "counted", out.Round)
+	story, err := explain.Round(t.Context(), n.journal, "counted", out.Round, explain.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -166,7 +166,7 @@ func TestAnAnswerIsSignedKeptVerifiedExplainedAndReplayed(t *testing.T) {
 			t.Errorf("source %s is %s (%s), want %s", in.Source, in.Status, in.Reason, want)
 		}
 	}
-	story, err := explain.Round(t.Context(), n.journal, "btc.usd", out.Round)
+	story, err := explain.Round(t.Context(), n.journal, "btc.usd", out.Round, explain.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -359,7 +359,7 @@ func (s state) Explain(ctx context.Context, name string, round dodona.Round) (an
 	for _, k := range s.config().Sinks {
 		sinks = append(sinks, k.Name)
 	}
-	return explain.Round(ctx, s.journal, name, round, sinks...)
+	return explain.Round(ctx, s.journal, name, round, explain.Options{Sinks: sinks, Decoders: s.modules.decoders})
 }
 
 // Bundle returns everything needed to replay a round.

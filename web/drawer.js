@@ -90,7 +90,7 @@ export class Drawer {
       this.pictured(),
       inputs?.length ? el("h3", { text: "What the sources said" }) : null,
       inputs?.length ? el("ul", { class: "inputs" }, ...inputs.map((input) => inputLine(input, this.feed(this.name)))) : null,
-      ...this.delivered(),
+      ...this.delivered(story),
       answer && el("h3", { text: "Signed" }),
       answer && signed(answer, story.observation),
       tree ? el("h3", { text: "Explained" }) : null,
@@ -121,21 +121,31 @@ export class Drawer {
     return rounds.length > 1 ? chart(rounds, this.feed(this.name), this.round, (round) => this.show(round)) : null;
   }
 
-  /** delivered tells where the feed's answers go, and what is there. */
-  delivered() {
+  /** delivered tells what sinks did with this answer, or are about to do, and of the others how they fare now. */
+  delivered(story) {
     const sinks = this.sinks(this.name);
     if (!sinks.length) return [];
-    const items = sinks.map((s) => {
-      const trouble = s.quality !== "good" && s.lastError;
-      const slot = s.detail?.slots?.[this.name];
-      const { decimals, unit } = this.feed(this.name);
-      const holds = slot ? `chain ${s.detail.chain}: the slot holds ${scaled(slot.value, decimals)} ${unit} of ${instant(slot.round)}`
-        : s.lastAt && s.lastFeed === this.name ? `round ${s.lastRecord} delivered` : `${s.delivered} delivered`;
-      return el("li", {}, mark(s.quality), el("b", { text: s.name }), el("span", { class: "said", text: s.state }),
-        el("small", { text: `${s.kind}, ${holds}, ${s.queue} waiting`, title: s.lastAt ? absolute(s.lastAt) : "" }),
-        trouble ? el("small", { class: "why", text: s.lastError }) : null);
-    });
-    return [el("h3", { text: "Delivered" }), el("ul", { class: "inputs" }, ...items)];
+    const done = (story?.deliveries ?? []).map((d) => el("li", {}, mark(d.status === "dead" || d.status === "reverted" ? "bad" : "good"),
+      el("b", { text: d.sink }), el("span", { class: "said", text: d.status }),
+      el("small", { text: deliveredTo(d), title: d.onChain?.tx ?? "" })));
+    const underWay = (story?.pending ?? []).map((p) => el("li", {}, mark("uncertain", "ring"),
+      el("b", { text: p.sink }), el("span", { class: "said", text: p.state }),
+      el("small", { text: onItsWay(p), title: p.tx ?? "" })));
+    const told = new Set([...(story?.deliveries ?? []), ...(story?.pending ?? [])].map((d) => d.sink));
+    return [el("h3", { text: "Delivered" }), el("ul", { class: "inputs" }, ...done, ...underWay,
+      ...sinks.filter((s) => !told.has(s.name)).map((s) => this.now(s)))];
+  }
+
+  /** now tells how a sink fares that did nothing with this answer. */
+  now(s) {
+    const trouble = s.quality !== "good" && s.lastError;
+    const slot = s.detail?.slots?.[this.name];
+    const { decimals, unit } = this.feed(this.name);
+    const holds = slot ? `chain ${s.detail.chain}: the slot holds ${scaled(slot.value, decimals)} ${unit} of ${instant(slot.round)}`
+      : s.lastAt && s.lastFeed === this.name ? `round ${s.lastRecord} delivered` : `${s.delivered} delivered`;
+    return el("li", {}, mark(s.quality), el("b", { text: s.name }), el("span", { class: "said", text: `now ${s.state}` }),
+      el("small", { text: `${s.kind}, ${holds}, ${s.queue} waiting`, title: s.lastAt ? absolute(s.lastAt) : "" }),
+      trouble ? el("small", { class: "why", text: s.lastError }) : null);
   }
 
   value(answer) {
@@ -149,6 +159,18 @@ export class Drawer {
     const newest = Math.max(feed?.latest?.round ?? 0, feed?.missed?.round ?? 0);
     return newest === this.round ? feed.inputs : null;
   }
+}
+
+/** deliveredTo says where an answer went, at that time. */
+function deliveredTo(d) {
+  const chain = d.onChain && `chain ${d.onChain.chain}, block ${d.onChain.block}, transaction ${short(d.onChain.tx)}, ${grouped(String(d.onChain.gasUsed))} gas`;
+  return [d.instead && `round ${d.instead} went instead`, chain, instant(d.at), d.late && "late", d.detail].filter(Boolean).join(", ");
+}
+
+/** onItsWay says how far an answer has come that no block has, or not deep enough. */
+function onItsWay(p) {
+  const sent = p.tx ? `chain ${p.chain}, transaction ${short(p.tx)}, nonce ${p.nonce}` : "no transaction yet";
+  return [p.instead && `round ${p.instead} goes instead`, sent, `since ${instant(p.since)}`].filter(Boolean).join(", ");
 }
 
 /** inputsOf finds what the sources gave in an explanation. */

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -143,23 +144,37 @@ func problemOf(response *http.Response) string {
 	return printable(cmp.Or(problem.Detail, problem.Title))
 }
 
+// given returns the flags of n as they stand on a command line that asks the same node.
+func (n nodeFlags) given() string {
+	var flags []string
+	if n.API != cmp.Or(os.Getenv("DODONA_API"), defaultAPI) {
+		flags = append(flags, "--api "+quoted(n.API))
+	}
+	if n.Token != "" {
+		flags = append(flags, "--token "+quoted(n.Token))
+	}
+	return strings.Join(flags, " ")
+}
+
+// quoted makes one word of a shell's command line out of a text.
+func quoted(s string) string {
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("-_./:@%+,=", r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(printable(s), "'", `'\''`) + "'"
+}
+
 // roundPath returns the path of a round of a feed. A round is "latest", Unix milliseconds, RFC 3339, or a time
 // of day in UTC, which means the last time the clock showed it.
-func (n nodeFlags) roundPath(ctx context.Context, feed, round string) (string, error) {
+func roundPath(feed, round string) (string, error) {
 	if err := dodona.CheckName(feed, dodona.MaxNameParts); err != nil {
 		return "", failure{exitUsage, err}
 	}
 	base := "/v1/feeds/" + url.PathEscape(feed)
 	if round == "latest" {
-		body, err := n.ask(ctx, http.MethodGet, base+"/latest", "application/json")
-		if err != nil {
-			return "", err
-		}
-		var answer dodona.Answer
-		if err := json.Unmarshal(body, &answer); err != nil {
-			return "", fmt.Errorf("read latest answer of %s: %w", feed, err)
-		}
-		return base + "/rounds/" + answer.Attestation.Report.Round.ID(), nil
+		return base + "/rounds/latest", nil
 	}
 	r, err := parseRound(round, time.Now())
 	if err != nil {

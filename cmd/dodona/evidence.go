@@ -148,15 +148,13 @@ type roundFlags struct {
 }
 
 // path returns where the API has the round.
-func (r roundFlags) path(ctx context.Context) (string, error) {
-	return r.roundPath(ctx, r.Feed, r.Round)
-}
+func (r roundFlags) path() (string, error) { return roundPath(r.Feed, r.Round) }
 
 type explainCommand struct{ roundFlags }
 
 // Run asks a node for the story of one round.
 func (c explainCommand) Run(ctx context.Context, term terminal) error {
-	path, err := c.path(ctx)
+	path, err := c.path()
 	if err != nil {
 		return err
 	}
@@ -174,14 +172,14 @@ func (c explainCommand) Run(ctx context.Context, term terminal) error {
 	if story.Feed == "" {
 		return fmt.Errorf("read story of %s: it names no feed: %s is no Dodona node (--api says where one is)", c.Feed, c.API)
 	}
-	return story.Text(term.out, term.color)
+	return story.Show(term.out, explain.View{Color: term.color, Width: term.width(), Flags: c.given()})
 }
 
 type bundleExportCommand struct{ roundFlags }
 
 // Run prints the bundle of one round: JSON that dodona replay reads.
 func (c bundleExportCommand) Run(ctx context.Context, term terminal) error {
-	path, err := c.path(ctx)
+	path, err := c.path()
 	if err != nil {
 		return err
 	}

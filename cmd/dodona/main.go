@@ -19,6 +19,7 @@ import (
 
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/strict"
+	"github.com/dodona-oracle/dodona/internal/table"
 	"github.com/dodona-oracle/dodona/module/manifest"
 	"github.com/dodona-oracle/dodona/program/trial"
 	"github.com/dodona-oracle/dodona/sdk"
@@ -71,7 +72,16 @@ type terminal struct {
 	in       io.Reader
 	out, err io.Writer
 	color    bool
-	watched  bool // out is a terminal, which text could steer
+	watched  bool       // out is a terminal, which text could steer
+	columns  func() int // of that terminal, now; nil: as many as need be
+}
+
+// width returns how many columns there are for a line now; 0 stands for as many as need be.
+func (t terminal) width() int {
+	if t.columns == nil {
+		return 0
+	}
+	return t.columns()
 }
 
 // printable makes one line out of what a stranger said, who may neither steer the terminal nor write lines of ours.
@@ -130,7 +140,10 @@ func (f failure) Unwrap() error { return f.err }
 
 func main() {
 	watched := isTerminal(os.Stdout)
-	term := terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, color: watched && os.Getenv("NO_COLOR") == "", watched: watched}
+	term := terminal{
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, color: watched && os.Getenv("NO_COLOR") == "", watched: watched,
+		columns: func() int { return table.Width(os.Stdout) },
+	}
 	os.Exit(execute(context.Background(), os.Args[1:], term))
 }
 

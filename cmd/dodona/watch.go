@@ -8,8 +8,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/internal/table"
 )
 
 type feedWatchCommand struct {
@@ -17,16 +21,14 @@ type feedWatchCommand struct {
 	Feed string `arg:"" optional:"" help:"The feed's name; all feeds if it is left out."`
 }
 
-// Run prints answers as they are attested, until it is interrupted or the node ends.
+// Run prints rounds as they end, answered or missed, until it is interrupted or the node ends. What stands in the way of a feed without
+// an answer is said at once.
 func (c feedWatchCommand) Run(ctx context.Context, term terminal) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	path := "/v1/stream?events=answer"
+	w := watcher{term: term, json: c.JSON, seen: map[string]dodona.Round{}}
+	path := "/v1/stream?events=answer,feed"
 	if c.Feed != "" {
-		// A stream of a feed that there is not would be silent for ever.
-		if _, err := c.ask(ctx, http.MethodGet, "/v1/feeds/"+url.PathEscape(c.Feed), "application/json"); err != nil {
-			return err
-		}
 		path += "&feed=" + url.QueryEscape(c.Feed)
 	}
 	response, err := c.send(ctx, http.MethodGet, path, "text/event-stream", 0)
@@ -34,14 +36,25 @@ func (c feedWatchCommand) Run(ctx context.Context, term terminal) error {
 		return err
 	}
 	defer response.Body.Close()
-	lines := bufio.NewScanner(response.Body)
+	// Asked once the stream is open, so that no round lies in between; of a feed that there is not, it would be silent for ever.
+	feeds, err := c.feeds(ctx)
+	if err != nil {
+		return err
+	}
+	if err := w.begin(feeds); err != nil {
+		return err
+	}
+	lines, event := bufio.NewScanner(response.Body), ""
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
+		if name, found := bytes.CutPrefix(lines.Bytes(), []byte("event:")); found {
+			event = string(bytes.TrimSpace(name))
+		}
 		data, found := bytes.CutPrefix(lines.Bytes(), []byte("data:"))
 		if !found {
 			continue
 		}
-		if err := c.print(term, bytes.TrimSpace(data)); err != nil {
+		if err := w.take(event, bytes.TrimSpace(data)); err != nil {
 			return err
 		}
 	}
@@ -54,15 +67,158 @@ func (c feedWatchCommand) Run(ctx context.Context, term terminal) error {
 	return fmt.Errorf("watch %s: the node ended the stream", c.API)
 }
 
-func (c feedWatchCommand) print(term terminal, data []byte) error {
-	var a dodona.Answer
-	if err := json.Unmarshal(data, &a); err != nil || a.Feed.Name == "" {
-		return nil // another event, such as reset
+// feeds returns how the feeds stand that are watched.
+func (c feedWatchCommand) feeds(ctx context.Context) ([]api.FeedStatus, error) {
+	if c.Feed == "" {
+		return pages(ctx, c.nodeFlags, "/v1/feeds", func(p api.FeedPage) ([]api.FeedStatus, string) { return p.Feeds, p.Next })
 	}
-	if c.JSON {
-		_, err := fmt.Fprintf(term.out, "%s\n", data)
+	body, err := c.ask(ctx, http.MethodGet, "/v1/feeds/"+url.PathEscape(c.Feed), "application/json")
+	if err != nil {
+		return nil, err
+	}
+	var f api.FeedStatus
+	if err := json.Unmarshal(body, &f); err != nil {
+		return nil, fmt.Errorf("read feed %s: %w", c.Feed, err)
+	}
+	return []api.FeedStatus{f}, nil
+}
+
+// A watcher prints each round of the feeds once, in columns that stay where they are.
+type watcher struct {
+	term        terminal
+	json        bool
+	seen        map[string]dodona.Round // the newest round printed, by feed
+	name, value int                     // widths of the columns, which only grow
+}
+
+// A missedEvent is what stands in JSON, on a line of its own, for a round without an answer.
+type missedEvent struct {
+	Missed missedRound `json:"missed"`
+}
+
+type missedRound struct {
+	Feed   string         `json:"feed"`
+	Round  dodona.Round   `json:"round"`
+	Time   time.Time      `json:"time"`
+	Reason string         `json:"reason"`
+	Inputs []dodona.Input `json:"inputs"` // what became of each source
+}
+
+// begin notes what is there already, and prints the trouble of feeds that have no answer now.
+func (w *watcher) begin(feeds []api.FeedStatus) error {
+	for _, f := range feeds {
+		w.name = max(w.name, table.Measure(f.Name))
+		if f.Latest != nil {
+			w.value = max(w.value, table.Measure(f.Format(f.Latest.Value)))
+			w.seen[f.Name] = f.Latest.Round
+		}
+	}
+	for _, f := range feeds {
+		switch {
+		case f.Missed != nil:
+			if err := w.missed(f); err != nil {
+				return err
+			}
+		case f.Latest == nil && !w.json:
+			w.row(time.Now().UTC().Truncate(time.Second).Format(time.RFC3339), f.Name, "", f.Reason, table.Normal)
+		}
+	}
+	return nil
+}
+
+// take prints what an event brought that was not printed yet.
+func (w *watcher) take(event string, data []byte) error {
+	if event == "reset" {
+		fmt.Fprintln(w.term.err, "rounds in between were not seen: this came too slowly")
+		return nil
+	}
+	if event == "answer" {
+		if !w.json {
+			return nil // the feed's event has it too, with its sources
+		}
+		_, err := fmt.Fprintf(w.term.out, "%s\n", data)
 		return err
 	}
-	report := a.Attestation.Report
-	return term.line("%s  %s  %s", report.Round, a.Feed.Name, a.Feed.Format(report.Value))
+	var f api.FeedStatus
+	if event != "feed" || json.Unmarshal(data, &f) != nil || f.Name == "" {
+		return nil
+	}
+	if f.Missed != nil {
+		return w.missed(f)
+	}
+	if f.Latest == nil || w.json || f.Latest.Round <= w.seen[f.Name] {
+		return nil
+	}
+	w.seen[f.Name] = f.Latest.Round
+	return w.row(f.Latest.Round.String(), f.Name, f.Format(f.Latest.Value), w.sources(f), table.Normal)
+}
+
+// missed prints the newest missed round of a feed.
+func (w *watcher) missed(f api.FeedStatus) error {
+	if f.Missed.Round <= w.seen[f.Name] {
+		return nil
+	}
+	w.seen[f.Name] = f.Missed.Round
+	if w.json {
+		line, err := json.Marshal(missedEvent{missedRound{f.Name, f.Missed.Round, f.Missed.Time, f.Missed.Reason, f.Inputs}})
+		if err == nil {
+			_, err = fmt.Fprintf(w.term.out, "%s\n", line)
+		}
+		return err
+	}
+	return w.row(f.Missed.Round.String(), f.Name, "missed", f.Missed.Reason, table.Red)
+}
+
+// sources marks each source of the newest answer, if the inputs are of that round.
+func (w *watcher) sources(f api.FeedStatus) string {
+	if f.Next != f.Latest.Round+dodona.Round(f.EveryMS) {
+		return ""
+	}
+	words := make([]string, 0, len(f.Inputs))
+	for _, in := range f.Inputs {
+		switch in.Status {
+		case dodona.InputUsed:
+			words = append(words, in.Point+" ✓")
+		case dodona.InputGiven:
+			words = append(words, in.Point+" →")
+		default:
+			words = append(words, in.Point+" ✗ "+string(in.Status)+because(in.Reason))
+		}
+	}
+	return strings.Join(words, "  ")
+}
+
+// row prints one line, and what of its last column does not fit below it.
+func (w *watcher) row(at, name, value, why string, style table.Style) error {
+	w.name, w.value = max(w.name, table.Measure(name)), max(w.value, table.Measure(value))
+	left := fmt.Sprintf("%-20s  %s  %s", at, aligned(name, -w.name), aligned(value, w.value))
+	lines, width := []string{why}, w.term.width()
+	if room := width - table.Measure(left) - 2; width > 0 && table.Measure(why) > room {
+		lines = append([]string{""}, table.Wrap(why, max(width-4, 1))...)
+		if room >= width/3 {
+			lines = table.Wrap(why, room)
+			why = strings.TrimLeft(strings.TrimPrefix(why, lines[0]), " ")
+			lines = append(lines[:1], table.Wrap(why, max(width-4, 1))...)
+		}
+	}
+	var out strings.Builder
+	for i, line := range lines {
+		prefix := "    "
+		if i == 0 {
+			prefix = left + "  "
+		}
+		out.WriteString(table.Paint(strings.TrimRight(prefix+line, " "), style, w.term.color) + "\n")
+	}
+	_, err := w.term.out.Write([]byte(out.String()))
+	return err
+}
+
+// aligned fills a text up with blanks: before it, or behind it where width is negative.
+func aligned(text string, width int) string {
+	text = printable(text)
+	blanks := strings.Repeat(" ", max(max(width, -width)-table.Measure(text), 0))
+	if width < 0 {
+		return text + blanks
+	}
+	return blanks + text
 }

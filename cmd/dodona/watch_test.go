@@ -1,0 +1,130 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/api"
+)
+
+// watchedFeed is a feed whose newest round is n, answered or, with a reason, missed.
+func watchedFeed(name string, n dodona.Round, value int64, missed string) api.FeedStatus {
+	f := api.FeedStatus{
+		Feed: dodona.Feed{Name: name, Kind: dodona.Number, Unit: "USD", Decimals: 2}, EveryMS: 1000, Next: n + 1000, Reason: "no answer yet",
+		Inputs: []dodona.Input{
+			{Source: "a", Point: "a", Status: dodona.InputUsed},
+			{Source: "liar", Point: "liar", Status: dodona.InputOutlier, Reason: "900 % from the median"},
+		},
+	}
+	switch {
+	case missed != "":
+		f.Missed = &api.MissedRound{Round: n, Time: n.Time(), Reason: missed}
+	case value != 0:
+		f.Latest = &api.LatestAnswer{Round: n, Time: n.Time(), Value: dodona.NewInt192(value)}
+	}
+	return f
+}
+
+// watching serves feeds as they stand and then the events of a stream, and ends it.
+func watching(t *testing.T, feeds []api.FeedStatus, events ...any) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/v1/stream" {
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(api.FeedPage{Feeds: feeds})
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		for _, e := range events {
+			name := "feed"
+			if _, answer := e.(dodona.Answer); answer {
+				name = "answer"
+			}
+			raw, err := json.Marshal(e)
+			if err != nil {
+				t.Error(err)
+			}
+			fmt.Fprintf(w, "event: %s\ndata: %s\n\n", name, raw)
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestWatchShowsMissedRoundsWithTheirCauseAndAlignsTheOthers(t *testing.T) {
+	const start = 1795349070000
+	down := "need 2 values, 0 remain: a failed: connection refused"
+	url := watching(t,
+		[]api.FeedStatus{watchedFeed("btc.usd", start, 4321850, ""), watchedFeed("never", start, 0, ""), watchedFeed("worse", start, 0, down)},
+		watchedFeed("btc.usd", start+1000, 4321855, ""), watchedFeed("btc.usd", start+1000, 4321855, ""),
+		watchedFeed("btc.usd", start+2000, 0, down), watchedFeed("btc.usd", start+2000, 0, down),
+		watchedFeed("btc.usd", start+3000, 990, ""),
+	)
+	var out, talk strings.Builder
+	code := execute(t.Context(), []string{"feed", "watch", "--api", url}, terminal{in: strings.NewReader(""), out: &out, err: &talk, color: true})
+	lines := strings.Split(strings.TrimRight(out.String(), "\n"), "\n")
+	want := []string{
+		"  never" + strings.Repeat(" ", 19) + "no answer yet",
+		"\x1b[31m2026-11-22T12:04:30Z  worse           missed  " + down + "\x1b[0m",
+		"2026-11-22T12:04:31Z  btc.usd  43,218.55 USD  a ✓  liar ✗ outlier: 900 % from the median",
+		"\x1b[31m2026-11-22T12:04:32Z  btc.usd         missed  " + down + "\x1b[0m",
+		"2026-11-22T12:04:33Z  btc.usd       9.90 USD  a ✓  liar ✗ outlier: 900 % from the median",
+	}
+	if code != exitFailed || !strings.Contains(talk.String(), "the node ended the stream") || len(lines) != len(want) || !strings.HasSuffix(lines[0], want[0]) || !slices.Equal(lines[1:], want[1:]) {
+		t.Errorf("exit code %d, said %s\n%s\nwant\n%s", code, &talk, out.String(), strings.Join(want, "\n"))
+	}
+}
+
+func TestWatchWritesJSONOfMissedRoundsBesideTheAnswers(t *testing.T) {
+	const start = 1795349070000
+	answer := dodona.Answer{Feed: dodona.Feed{Name: "btc.usd"}}
+	url := watching(t, []api.FeedStatus{watchedFeed("btc.usd", start, 0, "nobody said anything")}, answer, watchedFeed("btc.usd", start+1000, 0, "again"))
+	var out, talk strings.Builder
+	execute(t.Context(), []string{"feed", "watch", "--json", "--api", url}, terminal{in: strings.NewReader(""), out: &out, err: &talk})
+	var told []string
+	for line := range strings.Lines(out.String()) {
+		var e struct {
+			Missed *missedRound    `json:"missed"`
+			Feed   json.RawMessage `json:"feed"`
+		}
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Errorf("%s is no JSON: %v", line, err)
+		}
+		switch {
+		case e.Missed != nil:
+			told = append(told, fmt.Sprintf("%s %s %s %d", e.Missed.Time.Format(time.TimeOnly), e.Missed.Feed, e.Missed.Reason, len(e.Missed.Inputs)))
+		case e.Feed != nil:
+			told = append(told, "answer")
+		}
+	}
+	if want := []string{"12:04:30 btc.usd nobody said anything 2", "answer", "12:04:31 btc.usd again 2"}; !slices.Equal(told, want) {
+		t.Errorf("got %q, want %q", told, want)
+	}
+}
+
+func TestWhatWatchPrintsFitsTheTerminalAndLosesNothing(t *testing.T) {
+	reason := strings.Repeat("a failed: connection refused; ", 8) + "\x1b]0;owned\x07end"
+	for _, width := range []int{20, 40, 80, 120} {
+		var out strings.Builder
+		w := watcher{term: terminal{out: &out, columns: func() int { return width }}, seen: map[string]dodona.Round{}}
+		if err := w.begin([]api.FeedStatus{watchedFeed("btc.usd", 1795349070000, 0, reason)}); err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimRight(out.String(), "\n"), "\n")
+		for i, line := range lines {
+			if n := len([]rune(line)); n > max(width, 45) || i > 0 && n > width {
+				t.Errorf("%d columns: the line %q has %d", width, line, n)
+			}
+		}
+		if text := strings.Join(strings.Fields(out.String()), ""); strings.Count(text, "refused") != 8 || !strings.HasSuffix(text, "end") || strings.ContainsAny(text, "\x1b\x07") {
+			t.Errorf("%d columns: got %q", width, out.String())
+		}
+	}
+}

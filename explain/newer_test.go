@@ -1,0 +1,142 @@
+package explain_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/explain"
+)
+
+func TestTheNewestAnswerSaysThatNewerRoundsWereMissed(t *testing.T) {
+	p := newPlant(t)
+	for n := range 2 {
+		p.attest(t, p.observe(t, n))
+	}
+	answered := dodona.RoundAt(start.Add(10 * time.Second))
+	if s := explained(t, p, answered); s.Newer != nil {
+		t.Errorf("nothing was missed, and the story says %+v", s.Newer)
+	}
+	p.bodies = nil
+	var last dodona.Bundle
+	for n := range 3 {
+		last = p.observe(t, 2+n)
+	}
+	s := explained(t, p, answered)
+	if s.Newer == nil || s.Newer.Missed != 3 || s.Newer.Last != last.Round || s.Newer.Reason != last.Missed {
+		t.Fatalf("three rounds were missed, and the story says %+v", s.Newer)
+	}
+	var text strings.Builder
+	if err := s.Show(&text, explain.View{Flags: "--api http://10.0.0.1:8080"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"! 3 newer rounds were missed, the last because need 1 value, 0 remain",
+		fmt.Sprintf("; dodona explain btc.usd %d --api http://10.0.0.1:8080\n", uint64(last.Round)),
+		fmt.Sprintf("replay: dodona bundle export btc.usd %d --api http://10.0.0.1:8080 | dodona replay -\n", uint64(answered)),
+	} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("%q is not in\n%s", want, &text)
+		}
+	}
+	if s := explained(t, p, dodona.RoundAt(start)); s.Newer != nil {
+		t.Errorf("it is not the newest answer, and its story says %+v", s.Newer)
+	}
+	if s := explained(t, p, last.Round); s.Newer != nil {
+		t.Errorf("a missed round tells of itself, not of newer ones: %+v", s.Newer)
+	}
+}
+
+func TestOneMissedRoundIsOne(t *testing.T) {
+	if got := (explain.Newer{Missed: 1, Reason: "nobody came"}).String(); got != "1 newer round was missed: nobody came" {
+		t.Errorf("got %q", got)
+	}
+	if got := (explain.Newer{Missed: explain.MaxNewer, More: true, Reason: "x"}).String(); got != "more than 1000 newer rounds were missed, the last because x" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// intent journals a step of what a sink is about to do with the answer of a round.
+func (p *plant) intent(t *testing.T, number, step int, state string, round dodona.Round, at time.Time, attempts int) {
+	t.Helper()
+	list := make([]map[string]any, 0, attempts)
+	for i := range attempts {
+		list = append(list, map[string]any{"hash": dodona.Digest{0xab, 31: byte(i + 1)}, "to": dodona.Address{0x5f}, "at": at})
+	}
+	p.put(t, dodona.TopicIntent, "main", fmt.Sprintf("%d.%d", number, step), at, map[string]any{
+		"chain": 1, "sender": dodona.Address{1}, "intent": map[string]any{
+			"number": number, "step": step, "state": state, "nonce": 12, "attempts": list,
+			"payload": map[string]any{"topic": dodona.TopicData, "feed": btc, "round": round},
+		},
+	})
+}
+
+func TestAnAnswerOnItsWayNamesItsTransaction(t *testing.T) {
+	p, b := three(t)
+	at := b.Round.Time().Add(time.Second)
+	on := explain.Options{Sinks: []string{"main", "quiet"}}
+	pending := func(r dodona.Round) string {
+		t.Helper()
+		s, err := explain.Round(t.Context(), p, btc, r, on)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var lines []string
+		for _, p := range s.Pending {
+			if lines = append(lines, p.String()); !strings.Contains(s.String(), "  on its way   "+p.String()) {
+				t.Errorf("%q is not in\n%s", p, s)
+			}
+		}
+		return strings.Join(lines, "\n")
+	}
+	if got := pending(b.Round); got != "" {
+		t.Errorf("nothing is planned, and the story says %q", got)
+	}
+	p.intent(t, 3, 0, "planned", b.Round, at, 0)
+	if got, want := pending(b.Round), "main: planned, no transaction yet, since 2026-11-22T12:04:41Z"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	p.intent(t, 3, 1, "sent", b.Round, at.Add(3*time.Second), 2)
+	if got, want := pending(b.Round), "main: sent, tx 0xab00…0002, nonce 12, the 2nd of this nonce, since 2026-11-22T12:04:41Z"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	p.intent(t, 4, 0, "planned", b.Round+10000, at.Add(4*time.Second), 0)
+	if got := pending(b.Round); !strings.Contains(got, "nonce 12") {
+		t.Errorf("a later answer that is planned hides the one that was sent: %q", got)
+	}
+	p.intent(t, 3, 2, "superseded", b.Round, at.Add(5*time.Second), 2)
+	if got, want := pending(b.Round), fmt.Sprintf("main: round %d goes instead, planned, no transaction yet, since 2026-11-22T12:04:45Z", uint64(b.Round+10000)); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	final := dodona.Receipt{Sink: "main", Topic: dodona.TopicData, Key: btc, Record: b.Round.ID(), Status: dodona.ReceiptFinal, At: at}
+	p.put(t, dodona.TopicReceipt, "main", "", at.Add(time.Hour), final)
+	if got := pending(b.Round); got != "" {
+		t.Errorf("it is final, and the story says %q", got)
+	}
+}
+
+func TestAStoryFitsTheTerminalAndLosesNothing(t *testing.T) {
+	p, b := three(t)
+	edit(t, p, dodona.TopicRound, b.Round, func(b *dodona.Bundle) {
+		b.Inputs[0].Point = strings.Repeat("name-", 12) + "end"
+		b.Inputs[2].Reason = strings.Repeat("the pointer leads nowhere ", 10) + "at all"
+	})
+	s := explained(t, p, b.Round)
+	whole := strings.Join(strings.Fields(s.String()), "")
+	for _, width := range []int{30, 50, 60, 80, 100, 140, 400} {
+		var text strings.Builder
+		if err := s.Show(&text, explain.View{Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(text.String()) {
+			if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > width && !strings.HasPrefix(line, "replay: ") {
+				t.Errorf("%d columns: %q has %d", width, line, n)
+			}
+		}
+		if got := strings.Join(strings.Fields(text.String()), ""); got != whole {
+			t.Errorf("%d columns: it says\n%s\nand unbroken\n%s", width, got, whole)
+		}
+	}
+}
