@@ -3,27 +3,43 @@
 # The share is packages compiled of packages needed; those in the cache pass at once.
 set -euo pipefail
 output=$1 package=$2
+name=$(basename "$output")
 version=$(git describe --always --dirty 2>/dev/null || echo unknown)
 mkdir -p "$(dirname "$output")"
 flags=(-trimpath -ldflags "-s -w -X main.version=$version" -o "$output")
-if [ ! -t 2 ]; then
+if [ ! -t 2 ] || [ "${TERM:-dumb}" = dumb ]; then
   echo "building $output (the first time takes minutes: five at most on two cores)" >&2
   exec go build "${flags[@]}" "$package"
 fi
-printf 'building %s (the first time takes minutes: five at most on two cores) ' "$(basename "$output")" >&2
-total=$(go list -deps "$package" | wc -l)
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+pid=
+# What was begun ends with this, and so does the line that shows it.
+trap 'status=$?; [ -z "$pid" ] || kill "$pid" 2>/dev/null || true; printf "\r\033[K" >&2; rm -f "$log"; exit $status' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# show TEXT: on one line in place of the last one, cut to what the terminal is wide now.
+show() {
+  local columns
+  columns=$(stty size <&2 2>/dev/null | cut -d' ' -f2) || true
+  [ "${columns:-0}" -gt 1 ] || columns=80
+  printf '\r\033[K%s' "${1:0:columns-1}" >&2
+}
+
+show "building $name (the first time takes minutes: five at most on two cores)"
+total=$(go list -deps "$package" | wc -l)
 # -v names each package as it is compiled; packages already in the cache are not named.
 go build -v "${flags[@]}" "$package" 2>"$log" &
 pid=$!
 while kill -0 $pid 2>/dev/null; do
-  printf '\rbuilding %s (the first time takes minutes: five at most on two cores) %d of at most %d packages ' "$(basename "$output")" "$(wc -l <"$log")" "$total" >&2
+  show "building $name: $(wc -l <"$log") of at most $total packages (the first time takes minutes: five at most on two cores)"
   sleep 0.3
 done
 if ! wait $pid; then
-  printf '\n' >&2
+  pid=
+  printf '\r\033[K' >&2
   cat "$log" >&2
   exit 1
 fi
-printf '\rbuilding %s: done%*s\n' "$(basename "$output")" 60 '' >&2
+pid=
+printf '\r\033[Kbuilding %s: done\n' "$name" >&2

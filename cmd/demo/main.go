@@ -12,7 +12,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -22,6 +21,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/all"
+	"github.com/dodona-oracle/dodona/internal/table"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/node"
 )
@@ -60,6 +60,7 @@ func main() {
 		ctx, cancel = context.WithTimeout(ctx, f.duration)
 		defer cancel()
 	}
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
 	sums, err := run(ctx, f)
 	if errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "demo: interrupted before the node had started")
@@ -82,21 +83,21 @@ func run(ctx context.Context, f flags) (*tally, error) {
 		return nil, fmt.Errorf("make data folder: %w", err)
 	}
 	defer os.RemoveAll(data)
+	program, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program, which compiles modules: %w", err)
+	}
 	s, err := setUp(ctx, f, data)
 	if err != nil {
 		return nil, err
 	}
 	defer s.close()
-	worker, err := worker()
-	if err != nil {
-		return nil, err
-	}
 	sums := newTally(s.market, s.feeds()...)
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	n, err := node.Open(ctx, node.Options{
 		Config: s.config, Kinds: all.Sources(), Sinks: all.Sinks(), Version: version, Log: slog.New(slog.DiscardHandler),
-		Compile: worker,
+		Compile: []string{program, compileWorker},
 		OnRound: func(o node.Outcome) {
 			if sums.add(o); f.enough != nil && f.enough(sums.sums()) {
 				end()
@@ -108,42 +109,69 @@ func run(ctx context.Context, f flags) (*tally, error) {
 	}
 	sums.trust(n.Network())
 	s.chain.run(sums.mined)
-	if !f.json {
-		fmt.Fprintf(os.Stderr, "page    %s        node  %s  %s       stop with Ctrl-C\n", n.URL(), s.config.Node.Name, n.Address().Short())
-		fmt.Fprintf(os.Stderr, "chain   %s        %s in %s, anchors in %s\n\n", s.chain.url, onChain, dodona.Address(s.chain.feed).Short(), dodona.Address(s.chain.anchor).Short())
+	if f.json {
+		if err := n.Run(ctx); err != nil {
+			return nil, err
+		}
+		return sums, json.NewEncoder(os.Stdout).Encode(sums.sums())
 	}
-	if err := follow(ctx, n, sums, f.json); err != nil {
-		return nil, err
-	}
-	return sums, sums.report(os.Stdout, f.json)
+	return sums, s.show(ctx, n, sums, placeOf(program))
 }
 
-// worker is the command line that compiles modules.
-func worker() ([]string, error) {
-	program, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program, which compiles modules: %w", err)
-	}
-	return []string{program, compileWorker}, nil
-}
-
-// follow runs the node and shows what it does.
-func follow(ctx context.Context, n *node.Node, sums *tally, quiet bool) error {
+// show runs the node until ctx ends and draws what it does, and ends with what can be tried when it is gone.
+func (s *stage) show(ctx context.Context, n *node.Node, sums *tally, p place) error {
+	running, end := context.WithCancel(context.WithoutCancel(ctx)) // it answers a last time when ctx has ended
+	defer end()
 	done := make(chan error, 1)
-	go func() { done <- n.Run(ctx) }() // waited for below
-	if quiet {
-		return <-done
+	go func() { done <- n.Run(running) }() // waited for by each way out
+	ended, err := follow(ctx, done, sums, newScreen(os.Stdout, s.title(n), p.meanwhile(n.URL())))
+	if ended {
+		return err
 	}
-	screen := newScreen(os.Stdout)
+	kept, keepErr := p.keep(running, n.URL())
+	end()
+	if err := <-done; err != nil {
+		return err
+	}
+	if keepErr != nil && sums.sums().Attested > 0 {
+		fmt.Fprintln(os.Stderr, "demo: no evidence was kept:", keepErr)
+	}
+	if keepErr != nil {
+		return nil
+	}
+	for _, line := range p.afterwards(kept) {
+		fmt.Println(line)
+	}
+	return nil
+}
+
+// title says what runs and where.
+func (s *stage) title(n *node.Node) (lines []string) {
+	if s.market != nil {
+		lines = append(lines, "three price servers on 127.0.0.1: coingecko lies by ×10 now and then, kraken hangs now and then")
+	}
+	return append(lines,
+		fmt.Sprintf("page   %s   node %s %s   stop with Ctrl-C", n.URL(), s.config.Node.Name, n.Address().Short()),
+		fmt.Sprintf("chain  %s   %s %s, anchors %s", s.chain.url, onChain, dodona.Address(s.chain.feed).Short(), dodona.Address(s.chain.anchor).Short()),
+	)
+}
+
+// follow draws until ctx ends, or the node does with an error: then ended is true.
+func follow(ctx context.Context, done <-chan error, sums *tally, screen *screen) (ended bool, err error) {
+	defer screen.close(sums)
+	resized, stop := table.Resized()
+	defer stop()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
+		screen.draw(sums)
 		select {
 		case err := <-done:
-			screen.draw(sums, true)
-			return err
+			return true, err
+		case <-ctx.Done():
+			return false, nil
 		case <-tick.C:
-			screen.draw(sums, false)
+		case <-resized:
 		}
 	}
 }
@@ -160,14 +188,6 @@ func address(told string) string {
 	}
 	_ = l.Close()
 	return usual
-}
-
-// report writes the sums at the end: JSON on standard output, or nothing more than the table has said.
-func (t *tally) report(w io.Writer, asJSON bool) error {
-	if !asJSON {
-		return nil
-	}
-	return json.NewEncoder(w).Encode(t.sums())
 }
 
 var errNothing = errors.New("no round was attested; is the machine overloaded, or --for too short")

@@ -7,86 +7,140 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/table"
 )
 
-// A screen draws the table in place on a terminal, and a line a round elsewhere.
+// A screen draws the table in place on a terminal, and lines now and then elsewhere.
 type screen struct {
-	out   *os.File
-	moves bool
-	drawn int          // lines of the last drawing
-	round dodona.Round // the last one printed, where nothing moves
+	out    *os.File
+	live   *table.Live // nil where nothing moves
+	title  []string    // above the table
+	advice []string    // below it
+	round  dodona.Round
+	told   time.Time // when the last lines were printed, where nothing moves
 }
 
-func newScreen(out *os.File) *screen {
-	info, err := out.Stat()
-	return &screen{out: out, moves: err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"}
+func newScreen(out *os.File, title, advice []string) *screen {
+	s := &screen{out: out, live: table.NewLive(out), title: title, advice: advice}
+	if s.live == nil {
+		s.print(append(append(title, ""), advice...))
+	}
+	return s
 }
 
-const header = "  feed      answer          sources                                        round     age    signed→kept"
+// nowAndThen is how often lines are printed where nothing moves.
+const nowAndThen = 10 * time.Second
 
 // draw shows the newest round of each feed and the sums.
-func (s *screen) draw(t *tally, last bool) {
+func (s *screen) draw(t *tally) {
 	rows, newest := t.rows()
-	if newest == 0 {
-		return
-	}
-	sums := s.sums(t)
-	if !s.moves {
-		if newest != s.round {
-			s.round = newest
-			fmt.Fprintln(s.out, strings.Join(rows, "\n"))
-		}
-		if last {
-			fmt.Fprintln(s.out, sums)
+	if s.live == nil {
+		if newest != s.round && time.Since(s.told) >= nowAndThen {
+			s.round, s.told = newest, time.Now()
+			s.print(append(rows.Lines(table.Width(s.out)), t.told(table.Width(s.out))...))
 		}
 		return
 	}
-	var b strings.Builder
-	if s.drawn > 0 {
-		fmt.Fprintf(&b, "\x1b[%dA", s.drawn)
-	}
-	lines := append(append([]string{header}, rows...), sums)
-	for _, line := range lines {
-		b.WriteString("\x1b[2K" + line + "\n")
-	}
-	s.drawn = len(lines)
-	fmt.Fprint(s.out, b.String())
+	columns, most := s.live.Size()
+	_ = s.live.Draw(s.frame(rows.Lines(columns), t.told(columns), columns, most)) // what cannot be shown is of no use elsewhere
 }
 
-// rows writes a line for each feed that had a round, and returns the newest round that all of them have seen.
-func (t *tally) rows() (rows []string, newest dodona.Round) {
+// frame puts everything on the screen, and of a low one leaves out what matters less.
+func (s *screen) frame(rows, told []string, columns, most int) []string {
+	lines := append(rows, told...)
+	title, advice := wrapped(s.title, columns), wrapped(s.advice, columns)
+	if len(title)+1+len(lines) <= most {
+		lines = append(append(title, ""), lines...)
+	}
+	if len(lines)+1+len(advice) <= most {
+		lines = append(append(lines, ""), advice...)
+	}
+	return lines
+}
+
+// close leaves the terminal as it was, with the last table on it.
+func (s *screen) close(t *tally) {
+	s.live.Close()
+	width := table.Width(s.out)
+	rows, _ := t.rows()
+	lines := append(rows.Lines(width), t.told(width)...)
+	if s.live != nil {
+		lines = append(append(wrapped(s.title, width), ""), lines...)
+	}
+	s.print(append(lines, ""))
+}
+
+// print writes lines as they are.
+func (s *screen) print(lines []string) { fmt.Fprintln(s.out, strings.Join(lines, "\n")) }
+
+func wrapped(texts []string, width int) (lines []string) {
+	for _, text := range texts {
+		lines = append(lines, table.Wrap(text, width)...)
+	}
+	return lines
+}
+
+// rows returns a row for each feed that had a round, and the newest round that all of them have seen.
+func (t *tally) rows() (rows table.Table, newest dodona.Round) {
+	rows = table.Table{
+		Columns: []table.Column{
+			{Name: "feed"},
+			{Name: "answer", Right: true, Whole: true},
+			{Name: "sources", Rank: 1, Least: 24},
+			{Name: "round", Rank: 3},
+			{Name: "age", Right: true, Rank: 2},
+			{Name: "signed→kept", Right: true, Rank: 4},
+		},
+		Margin: 2,
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, name := range t.feeds {
 		o, found := t.last[name]
 		if !found {
+			rows.Rows = append(rows.Rows, table.Cells(name, "no round yet"))
 			continue
 		}
 		if newest == 0 || o.Round < newest {
 			newest = o.Round
 		}
-		rows = append(rows, fmt.Sprintf("  %-9s %-15s %-46s %s  %4.1f s  %s", name, answerText(o.Answer, o.Bundle), sourcesText(o.Bundle),
-			o.Round.Time().Format("15:04:05"), time.Since(o.at).Seconds(), keptText(o.Kept)))
+		rows.Rows = append(rows.Rows, table.Cells(name, answerText(o.Answer), sourcesText(o.Bundle),
+			o.Round.Time().Format(time.TimeOnly), fmt.Sprintf("%.1f s", time.Since(o.at).Seconds()), keptText(o.Kept)))
 	}
 	if t.onchain > 0 {
-		rows = append(rows, fmt.Sprintf("  on chain  %-15s updates of %s: %d, the newest for %d gas; anchors: %d", t.slot, onChain, t.onchain, t.gas, t.anchors))
+		rows.Rows = append(rows.Rows, table.Cells("on chain", t.slot, fmt.Sprintf("%s, %d gas; anchors: %d", updates(t.onchain), t.gas, t.anchors)))
 	}
 	return rows, newest
 }
 
-func (s *screen) sums(t *tally) string {
+func updates(n int) string {
+	if n == 1 {
+		return "1 update"
+	}
+	return fmt.Sprintf("%d updates", n)
+}
+
+// told says what was counted, on lines that fit.
+func (t *tally) told(width int) []string {
 	n := t.sums()
-	text := fmt.Sprintf("  answers %d · verified %d · missed %d", n.Attested, n.Verified, n.Missed)
+	text := fmt.Sprintf("answers %d · verified %d · missed %d", n.Attested, n.Verified, n.Missed)
 	if t.market != nil {
 		lies, hangs := t.market.faults()
 		t.mu.Lock()
 		text += fmt.Sprintf(" · liar lied %d, its values rejected %d · hangs survived %d", lies, t.refused, hangs)
 		t.mu.Unlock()
 	}
-	return text
+	if width > 0 {
+		width -= 2
+	}
+	lines := table.Wrap(text, width)
+	for i := range lines {
+		lines[i] = "  " + lines[i]
+	}
+	return lines
 }
 
-func answerText(a *dodona.Answer, b *dodona.Bundle) string {
+func answerText(a *dodona.Answer) string {
 	if a == nil {
 		return "missed"
 	}
@@ -101,7 +155,7 @@ func sourcesText(b *dodona.Bundle) string {
 	words := make([]string, 0, len(b.Inputs))
 	for _, in := range b.Inputs {
 		switch in.Status {
-		case dodona.InputUsed:
+		case dodona.InputUsed, dodona.InputGiven:
 			words = append(words, in.Source+" ✓")
 		default:
 			words = append(words, in.Source+" ✗ "+string(in.Status))

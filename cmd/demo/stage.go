@@ -61,7 +61,6 @@ func setUp(ctx context.Context, f flags, data string) (_ *stage, err error) {
 		}
 		// The same file, on local servers and ten times as fast.
 		yaml = strings.NewReplacer("every: 10s", "every: 1s", "http: {", "http: {timeout: 400ms, ").Replace(s.servers.hosts.Replace(yaml))
-		fmt.Fprintln(os.Stderr, "three price servers on 127.0.0.1: coingecko lies by ×10 now and then, kraken hangs now and then")
 	}
 	yaml += fmt.Sprintf("\nanchor: {every: %s}\n", period)
 	if err := s.load(yaml); err != nil {
