@@ -3,7 +3,6 @@ package source
 import (
 	"context"
 	"errors"
-	"math"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -17,8 +16,9 @@ const quiet = 100 * time.Millisecond
 // brought something, or failed, and of a pushed source until it pauses. ctx must have a deadline: when it passes without an
 // answer, the error wraps ctx's. The source is closed before Once returns; one that hangs is left behind.
 //
-// Where cfg.Hold is set, the readings are the last so many of a pushed source, oldest first, as [Pump.Since] returns them.
-func Once(ctx context.Context, cfg Config) ([]dodona.Reading, error) {
+// The readings are those that w wants, as [Pump.AskFor] returns them; without one, the last of a pushed source that cfg.Hold lets
+// it keep, oldest first, as [Pump.Since] does.
+func Once(ctx context.Context, cfg Config, w *Want) ([]dodona.Reading, error) {
 	cfg.Backoff = backoff.Backoff{Min: time.Hour, Max: time.Hour} // the first failure is the answer
 	p := NewPump(cfg)
 	running, stop := context.WithCancel(ctx)
@@ -31,32 +31,32 @@ func Once(ctx context.Context, cfg Config) ([]dodona.Reading, error) {
 		stop()
 		<-ended
 	}()
+	if p.pushed {
+		p.settle(ctx)
+	}
 	r := dodona.RoundAt(p.cfg.Now())
-	readings, err := p.Ask(ctx, r)
-	switch s := p.Status(); {
-	case err != nil && ctx.Err() == nil && s.LastError != "":
+	var readings []dodona.Reading
+	var err error
+	if w != nil {
+		readings, err = p.AskFor(ctx, r, w)
+	} else {
+		readings, err = p.Since(ctx, 0, r)
+	}
+	if s := p.Status(); err != nil && ctx.Err() == nil && s.LastError != "" {
 		return nil, errors.New(s.LastError) // without when it is tried again
-	case err != nil || !p.pushed:
-		return readings, err
 	}
-	p.settle(ctx)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.latest.hold > 0 {
-		return p.latest.since(0, math.MaxUint64), nil
-	}
-	return p.latest.readings(), nil
+	return readings, err
 }
 
-// settle waits until the source pauses, or ctx is about to end.
+// settle waits until a pushed source has brought something and pauses, has failed, or ctx is about to end.
 func (p *Pump) settle(ctx context.Context) {
 	deadline, _ := ctx.Deadline()
-	for before := uint64(0); ; {
-		now := p.Status().Readings
-		if now == before || time.Until(deadline) < 2*quiet {
+	for before := uint64(0); time.Until(deadline) > 2*quiet; {
+		s := p.Status()
+		if s.Attempt > 0 || s.Readings > 0 && s.Readings == before {
 			return
 		}
-		before = now
+		before = s.Readings
 		if !backoff.Wait(ctx, quiet) {
 			return
 		}

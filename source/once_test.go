@@ -39,9 +39,13 @@ func once(t *testing.T, within time.Duration, hold int, pushed bool, say func(co
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
+	var want *source.Want
+	if hold == 0 {
+		want = &source.Want{Points: []string{"s"}, Has: func(dodona.Reading, string) bool { return true }, Within: time.Hour}
+	}
 	readings, err := source.Once(ctx, source.Config{
-		Name: "s", Kind: kind, Settings: told{}, Hold: hold,
-	})
+		Name: "s", Kind: kind, Settings: told{}, Hold: max(hold, 1),
+	}, want)
 	select {
 	case <-s.closed:
 	default:

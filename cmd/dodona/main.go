@@ -5,6 +5,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,7 @@ const (
 
 // cli is the command line: bare verbs for the node and for evidence, noun and verb for things kept.
 type cli struct {
+	Init    initCommand    `cmd:"" help:"Read a document once, and write a configuration and a key for the numbers in it."`
 	Run     runCommand     `cmd:"" help:"Run a node from a configuration."`
 	Check   checkCommand   `cmd:"" help:"Check a configuration; never dials."`
 	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of the configuration."`
@@ -46,11 +48,12 @@ type cli struct {
 	Replay  replayCommand  `cmd:"" help:"Compute a round again from its bundle and compare."`
 
 	Source struct {
-		Read sourceReadCommand `cmd:"" help:"Make one exchange with a source of a configuration and print what came."`
+		Read sourceReadCommand `cmd:"" help:"Make one exchange with the sources of a configuration, and show what their rules take."`
 	} `cmd:"" help:"Try sources."`
 	Feed struct {
+		Try   feedTryCommand   `cmd:"" help:"Make one round of a feed without signing it, and show every step."`
 		Watch feedWatchCommand `cmd:"" help:"Print answers as they are attested."`
-	} `cmd:"" help:"Follow feeds."`
+	} `cmd:"" help:"Try and follow feeds."`
 	Key struct {
 		New    keyNewCommand    `cmd:"" help:"Make a key and keep it encrypted."`
 		Show   keyShowCommand   `cmd:"" help:"Show the address of a key file."`
@@ -72,6 +75,7 @@ type terminal struct {
 	in       io.Reader
 	out, err io.Writer
 	color    bool
+	asks     bool       // in is a terminal, at which somebody sits
 	watched  bool       // out is a terminal, which text could steer
 	columns  func() int // of that terminal, now; nil: as many as need be
 }
@@ -89,13 +93,31 @@ func printable(s string) string { return plain.Line(s, maxLine) }
 
 const maxLine = 16 << 10 // bytes
 
-// text writes what a stranger said: to a terminal as what it can show, elsewhere byte for byte.
-func (t terminal) text(b []byte) error {
+// text writes what a stranger said: to a terminal as what it can show, elsewhere byte for byte, or with an end of line if it is
+// one of several.
+func (t terminal) text(b []byte, several bool) error {
 	if t.watched {
 		b = []byte(plain.Lines(string(b), 2*len(b))) // a dot has two bytes
 	}
-	_, err := fmt.Fprintf(t.out, "%s\n", b)
+	if (t.watched || several) && !bytes.HasSuffix(b, []byte("\n")) {
+		b = append(slices.Clip(b), '\n')
+	}
+	_, err := t.out.Write(b)
 	return err
+}
+
+// table writes a table as wide as the terminal; one without rows is not there.
+func (t terminal) table(of table.Table) error {
+	if len(of.Rows) == 0 {
+		return nil
+	}
+	of.Color = t.color
+	for _, line := range of.Lines(t.width()) {
+		if _, err := fmt.Fprintln(t.out, line); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // line prints one line of what somebody else said, who may not steer the terminal with it.
@@ -139,10 +161,10 @@ func (f failure) Error() string {
 func (f failure) Unwrap() error { return f.err }
 
 func main() {
-	watched := isTerminal(os.Stdout)
+	watched := table.IsTerminal(os.Stdout)
 	term := terminal{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, color: watched && os.Getenv("NO_COLOR") == "", watched: watched,
-		columns: func() int { return table.Width(os.Stdout) },
+		asks: table.IsTerminal(os.Stdin), columns: func() int { return table.Width(os.Stdout) },
 	}
 	os.Exit(execute(context.Background(), os.Args[1:], term))
 }
@@ -216,9 +238,4 @@ func meant(err error) string {
 		words = slices.Insert(words, 1, node.Name)
 	}
 	return strings.Join(words, " ")
-}
-
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

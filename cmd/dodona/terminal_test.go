@@ -16,7 +16,7 @@ func TestATerminalIsNotSteeredByStrangers(t *testing.T) {
 		{false, said + "\n"},
 	} {
 		var out bytes.Buffer
-		if err := (terminal{out: &out, watched: c.watched}).text([]byte(said)); err != nil || out.String() != c.want {
+		if err := (terminal{out: &out, watched: c.watched}).text([]byte(said), true); err != nil || out.String() != c.want {
 			t.Errorf("watched %t: got %q (%v), want %q", c.watched, out.String(), err, c.want)
 		}
 	}

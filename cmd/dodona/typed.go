@@ -89,8 +89,9 @@ var elsewhere = map[string]string{
 	"ls": "status", "list": "status", "ps": "status", "info": "status", "health": "status", "stat": "status", "doctor": "status", "top": "status",
 	"feeds": "status", "sources": "status", "sinks": "status",
 	"watch": "feed watch", "tail": "feed watch", "follow": "feed watch", "stream": "feed watch",
-	"read": "source read", "get": "source read", "fetch": "source read", "probe": "source read",
+	"try": "feed try", "read": "source read", "get": "source read", "fetch": "source read", "probe": "source read",
 
+	"new": "init", "setup": "init", "create": "init", "configure": "init", "quickstart": "init", "wizard": "init", "generate": "init",
 	"keygen": "key new", "genkey": "key new", "keys": "key", "address": "key show", "account": "key show",
 	"why": "explain", "trace": "explain", "proof": "bundle export", "export": "bundle export", "bundles": "bundle export",
 	"deploy": "contract deploy", "modules": "module", "wasm": "module", "contracts": "contract",

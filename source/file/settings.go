@@ -76,6 +76,9 @@ func (s *Settings) Largest() unit.Size {
 	return s.MaxSize
 }
 
+// Peer names what the source reads.
+func (s *Settings) Peer() string { return s.Path }
+
 // Check says what is wrong with the settings. It does not look at the file.
 func (s *Settings) Check() error {
 	switch {

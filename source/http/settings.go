@@ -80,6 +80,15 @@ func (s *Settings) Pace() source.Pace {
 // Largest returns how many bytes one exchange may bring.
 func (s *Settings) Largest() unit.Size { return s.MaxSize }
 
+// Peer names whom the source asks, without what may be a secret.
+func (s *Settings) Peer() string {
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		return "its url"
+	}
+	return u.Host
+}
+
 // Check says what is wrong with the settings. It neither dials nor reads files.
 func (s *Settings) Check() error {
 	return errors.Join(

@@ -1,0 +1,335 @@
+package main
+
+import (
+	"cmp"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/internal/secret"
+	"github.com/dodona-oracle/dodona/sign"
+)
+
+// A draft is a configuration that is being made.
+type draft struct {
+	path    string // of the configuration
+	key     string // of the key file
+	data    string // of the data folder
+	url     string // what is read: this
+	file    string // or this
+	lines   bool   // the file has a document in each line
+	bearer  string // file
+	headers [][2]string
+	source  string // its name
+	picks   []pick
+	every   time.Duration
+}
+
+// A pick is a number of the document that becomes a feed.
+type pick struct {
+	extract.Place
+	feed     string
+	unit     string
+	decimals uint8
+}
+
+// newDraft returns a draft whose other files lie beside the configuration, named as it is.
+func newDraft(path string) draft {
+	base := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	folder := filepath.Dir(path)
+	d := draft{path: path, key: filepath.Join(folder, base+".key"), data: filepath.Join(folder, base+"-data")}
+	if base == "dodona" {
+		d.data = filepath.Join(folder, "data")
+	}
+	for first, n := d.data, 2; unwritten(d.data) != nil && n < 1000; n++ { // a folder belongs to one key
+		d.data = first + "-" + strconv.Itoa(n)
+	}
+	return d
+}
+
+// free fails if a file that is to be written is there already, or cannot be written, before anything is asked.
+func (d draft) free() error {
+	if err := unwritten(d.path); err != nil {
+		return err
+	}
+	return unwritten(d.key)
+}
+
+// attempts returns what an address may mean: with its scheme, or https before http.
+func (d draft) attempts() []draft {
+	switch {
+	case d.file != "" && !d.lines:
+		lines := d
+		lines.lines = true
+		ext := strings.ToLower(filepath.Ext(d.file))
+		if slices.Contains([]string{".jsonl", ".ndjson", ".log", ".lines"}, ext) {
+			return []draft{lines}
+		}
+		return []draft{d}
+	case d.file != "" || strings.Contains(d.url, "://"):
+		return []draft{d}
+	}
+	secure, open := d, d
+	secure.url, open.url = "https://"+d.url, "http://"+d.url
+	return []draft{secure, open}
+}
+
+// where names what is read, without what may be a secret.
+func (d draft) where() string {
+	if d.file != "" {
+		return d.file
+	}
+	bare, _, _ := strings.Cut(d.url, "?")
+	return bare
+}
+
+// name finds a name for the source.
+func (d *draft) name() {
+	if d.file != "" {
+		d.source = token(strings.TrimSuffix(filepath.Base(d.file), filepath.Ext(d.file)), "file")
+		return
+	}
+	text := d.url
+	if !strings.Contains(text, "://") {
+		text = "http://" + text
+	}
+	d.source = "source"
+	u, err := url.Parse(text)
+	if err != nil || net.ParseIP(u.Hostname()) != nil || u.Hostname() == "localhost" {
+		return
+	}
+	parts := strings.Split(u.Hostname(), ".")
+	for len(parts) > 1 && slices.Contains([]string{"www", "api", "data", "rest"}, parts[0]) {
+		parts = parts[1:]
+	}
+	d.source = token(parts[max(0, min(len(parts)-2, len(parts)-1))], "source")
+}
+
+// token makes one part of a name of text.
+func token(text, otherwise string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(text) {
+		switch {
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+			b.WriteRune(r)
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
+			b.WriteByte('-')
+		}
+	}
+	name := b.String()[:min(b.Len(), 40)]
+	return cmp.Or(strings.Trim(name, "-"), otherwise)
+}
+
+// feedName makes a name of the last two members on the way to a number: bitcoin.usd of /bitcoin/usd.
+func (d draft) feedName(p pick, taken map[string]bool) string {
+	var parts []string
+	for _, part := range strings.Split(p.Pointer, "/") {
+		if name := token(part, ""); name != "" && strings.Trim(name, "0123456789-") != "" {
+			parts = append(parts, name)
+		}
+	}
+	name := strings.Join(parts[max(0, len(parts)-2):], ".")
+	if name == "" {
+		name = d.source
+	}
+	for base, n := name, 2; taken[name]; n++ {
+		name = base + "-" + strconv.Itoa(n)
+	}
+	return name
+}
+
+// take completes a pick with what the document has there; an error says why no rule could take it.
+func (p *pick) take(r dodona.Reading, places []extract.Place) error {
+	if _, err := extract.Number(r, p.Pointer); err != nil {
+		_, all, _ := extract.Places(r, 0)
+		var near []string
+		ordered := slices.Clone(places)
+		slices.SortStableFunc(ordered, func(a, b extract.Place) int {
+			return nearness(b.Pointer, []string{p.Pointer}) - nearness(a.Pointer, []string{p.Pointer})
+		})
+		for _, place := range ordered[:min(len(ordered), 5)] {
+			near = append(near, pointerText(place.Pointer))
+		}
+		return fmt.Errorf("%w (of %s, the nearest: %s)", err, count(all, "number"), strings.Join(near, ", "))
+	}
+	if i := slices.IndexFunc(places, func(place extract.Place) bool { return place.Pointer == p.Pointer }); i >= 0 {
+		p.Text = places[i].Text
+	}
+	return nil
+}
+
+// points returns the names of the points, by pick: none where there is one.
+func (d draft) points() []string {
+	if len(d.picks) < 2 {
+		return []string{""}
+	}
+	var names []string
+	for _, p := range d.picks {
+		name := token(p.feed, "value")
+		for base, n := name, 2; slices.Contains(names, name); n++ {
+			name = base + "-" + strconv.Itoa(n)
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// yaml writes the configuration.
+func (d draft) yaml() string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	file := printable(quoted(d.path))
+	line("# dodona check %s finds mistakes in this file, dodona run %[1]s runs a node by it.", file)
+	line("# Every setting: dodona check --expand %s, and docs/guide/configuration.md.", file)
+	line("")
+	line("node:")
+	line("  name: node  # give every node of a network its own")
+	line("  data: %s  # the journal: what was read and signed; one process at a time", yamlText(d.data))
+	line("  # The key that signs. Keep a copy: whoever has it signs as this node. Paths begin where dodona runs.")
+	line("  key: {file: %s}", yamlText(d.key))
+	line("")
+	line("sources:")
+	line("  %s:", d.source)
+	d.origin(line)
+	points := d.points()
+	switch {
+	case len(d.picks) == 1 && d.picks[0].Pointer != "":
+		line("    value: %s  # a JSON Pointer; %s when this was written", yamlText(d.picks[0].Pointer), d.picks[0].Text)
+	case len(d.picks) > 1:
+		line("    points:  # JSON Pointers; behind them what stood there when this was written")
+		for i, p := range d.picks {
+			line("      %s: %s  # %s", points[i], yamlText(p.Pointer), p.Text)
+		}
+	}
+	line("")
+	line("feeds:  # unit and decimals are part of what is signed: a feed with others is another feed")
+	for i, p := range d.picks {
+		from := d.source
+		if points[i] != "" {
+			from += "." + points[i]
+		}
+		line("  %s:", p.feed)
+		if p.unit != "" {
+			line("    unit: %s", yamlText(p.unit))
+		} else {
+			line("    # unit: Cel  # a UCUM code, or an ISO 4217 one such as USD")
+		}
+		line("    decimals: %d", p.decimals)
+		line("    every: %v", d.every)
+		line("    from: [%s]", from)
+	}
+	line("")
+	line("# api: {listen: 127.0.0.1:8080}  # the page and the API; docs/guide/api.md before others may reach it")
+	line("# sinks: {out: {stdout: {}}}     # where answers go: docs/guide/delivery.md")
+	return b.String()
+}
+
+// origin writes the settings of the source's kind.
+func (d draft) origin(line func(string, ...any)) {
+	if d.file != "" {
+		line("    file:")
+		line("      path: %s", yamlText(d.file))
+		if d.lines {
+			line("      format: lines  # a document in each line, followed as they are written")
+		}
+		return
+	}
+	line("    http:")
+	line("      url: %s", yamlText(d.url))
+	if d.bearer != "" {
+		line("      bearer: {file: %s}", yamlText(d.bearer))
+	}
+	if len(d.headers) > 0 {
+		line("      headers:")
+		for _, h := range d.headers {
+			line("        %s: {file: %s}", yamlText(h[0]), yamlText(h[1]))
+		}
+	}
+}
+
+// yamlText writes text as YAML: as it is where no reader could take it for anything else.
+func yamlText(text string) string {
+	if text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ/_.-") == "" &&
+		!slices.Contains([]string{"y", "n", "yes", "no", "on", "off", "true", "false", "null"}, strings.ToLower(text)) && text[0] != '-' && text[0] != '.' {
+		return text
+	}
+	return strconv.Quote(text)
+}
+
+// sourceOf returns the source as the configuration will have it, with a rule that takes the only number.
+func (d draft) sourceOf() (config.Source, error) {
+	d.picks, d.every = []pick{{feed: "answer"}}, 10*time.Second
+	c, err := config.Load(strings.NewReader(d.yaml()), d.path, allKinds())
+	if err != nil {
+		return config.Source{}, err
+	}
+	return c.Sources[0], nil
+}
+
+// write writes key and configuration, and says what to do next.
+func (d draft) write(term terminal) error {
+	text := d.yaml()
+	c, err := config.Load(strings.NewReader(text), d.path, allKinds())
+	if err != nil {
+		return failure{exitUsage, fmt.Errorf("what was asked for makes no configuration: %w", err)}
+	}
+	address, err := writeRawKey(d.key)
+	if err != nil {
+		return fmt.Errorf("write key: %w", err)
+	}
+	if err := secret.WriteFile(d.path, []byte(text)); err != nil {
+		_ = os.Remove(d.key) // nobody knows it yet
+		return fmt.Errorf("write configuration: %w", err)
+	}
+	fmt.Fprintf(term.out, "wrote %s: %s from %s\n", printable(d.path), count(len(d.picks), "feed"), printable(d.where()))
+	for _, p := range d.picks {
+		now := strings.TrimSpace(printable(p.Text + " " + p.unit))
+		fmt.Fprintf(term.out, "  %s: every %v, %s, now %s\n", p.feed, d.every, count(int(p.decimals), "decimal"), now)
+	}
+	fmt.Fprintf(term.out, "wrote %s: the key of %s; keep a copy, and let nobody else read it\n", printable(d.key), address)
+	warn(term, c)
+	file := quoted(d.path)
+	if looksSecret(d.url) {
+		fmt.Fprintf(term.err, "the URL seems to hold a key, which stands in clear in %s now: better query: {NAME: {file: PATH}} (dodona kinds http)\n", printable(d.path))
+	}
+	fmt.Fprintf(term.out, "next:\n  dodona feed try %s %s\n  dodona run %[1]s\n  dodona status    # in another terminal, while it runs\n", file, d.picks[0].feed)
+	return nil
+}
+
+// looksSecret reports whether a URL has a query parameter that is a credential by its name.
+func looksSecret(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil {
+		return false
+	}
+	for name := range u.Query() {
+		if name = strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(name)); strings.Contains(name, "apikey") ||
+			slices.Contains([]string{"key", "token", "secret", "password", "appid", "accesstoken", "auth"}, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// writeRawKey makes a key and keeps it in a file that only its owner may read.
+func writeRawKey(path string) (string, error) {
+	raw := make([]byte, 32)
+	_, _ = rand.Read(raw) // it never fails
+	text := "0x" + hex.EncodeToString(raw)
+	key, err := sign.ParseKey(text)
+	if err != nil {
+		return "", err // once in 2^128: try again
+	}
+	return key.Address().String(), secret.WriteFile(path, []byte(text+"\n"))
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// documentServer serves documents by path, and whatever hangs until the test ends.
+func documentServer(t *testing.T, documents map[string]string) (url string) {
+	t.Helper()
+	ended := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/hang" {
+			select {
+			case <-ended:
+			case <-r.Context().Done():
+			}
+			return
+		}
+		body, found := documents[r.URL.Path]
+		switch {
+		case !found:
+			http.Error(w, "nothing", http.StatusNotFound)
+		case strings.HasPrefix(body, "<"):
+			w.Header().Set("Content-Type", "text/html")
+			fallthrough
+		default:
+			fmt.Fprint(w, body)
+		}
+	}))
+	t.Cleanup(func() { close(ended); server.Close() })
+	return server.URL
+}
+
+// plant is a folder with a configuration of sources that are well and sources that are not.
+func plant(t *testing.T) (dir string) {
+	t.Helper()
+	url := documentServer(t, map[string]string{
+		"/price": `{"symbol":"BTCUSDT","price":"43218.55000000"}`,
+		"/other": `{"price":43200}`,
+		"/liar":  `{"price":"432185.5"}`,
+		"/many":  `{"bitcoin":{"usd":43200.5,"eur":40000.25},"at":1796019250}`,
+		"/html":  "<!DOCTYPE html><html>log in</html>",
+		"/steer": "{\"x\":\"\x1b]0;owned\x07\x1b[31m\xe2\x80\xae\"}",
+	})
+	dir = t.TempDir()
+	t.Chdir(dir)
+	text := strings.ReplaceAll(`
+sources:
+  alpha: {http: {url: "$U/price"}, value: /price}
+  other: {http: {url: "$U/other"}}
+  liar: {http: {url: "$U/liar"}}
+  many: {http: {url: "$U/many"}, points: {usd: {pointer: /bitcoin/usd, unit: USD, time: /at}, euro: /bitcoin/euro}}
+  html: {http: {url: "$U/html"}}
+  steer: {http: {url: "$U/steer"}, value: /x}
+  gone: {http: {url: "http://127.0.0.1:1/"}}
+  hang: {http: {url: "$U/hang", timeout: 1m}}
+  log: {file: {path: log.jsonl, format: lines}, points: {t: /t, p: /p}}
+feeds:
+  btc.usd: {unit: USD, decimals: 2, from: [alpha, other, many.usd, liar, gone], need: 2, outliers: 10%}
+  pair: {unit: USD, decimals: 2, from: [alpha, many.euro], need: 1}
+  missed: {every: 400ms, from: [html, hang]}
+  level: {decimals: 1, from: [log.t]}
+`, "$U", url)
+	write := func(name, text string) {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("plant.yaml", text)
+	write("log.jsonl", strings.Repeat("{\"t\":1}\n", 2000)+"{\"t\":21.5}\n{\"p\":7}\nrestarted\n")
+	return dir
+}
+
+// TestASourceIsReadByItsRules: what they take and why not, and the pointers that would work, the nearest first.
+func TestASourceIsReadByItsRules(t *testing.T) {
+	plant(t)
+	for line, want := range map[string]struct {
+		code int
+		says []string
+	}{
+		"alpha":                 {0, []string{"alpha  http  GET 127.0.0.1:", "43218.55", "good", "/price   43218.55000000  alpha"}},
+		"--source alpha":        {0, []string{"43218.55"}},
+		"alpha alpha liar":      {0, []string{"43218.55", "432185.5"}},
+		"many":                  {1, []string{"many.euro        –", "bad\n    nothing stands at /bitcoin/euro", "2026-11-30T06:14:10Z", "many.usd (time)", "/bitcoin/eur    40000.25\n  /bitcoin/usd"}},
+		"many.usd":              {1, []string{"many.usd"}},
+		"many.gbp":              {2, []string{`source many in plant.yaml has no point "gbp"; it has many.euro and many.usd`}},
+		"html":                  {1, []string{"not JSON", "this is a web page"}},
+		"gone":                  {1, []string{"read source gone: GET 127.0.0.1:1", "connection refused"}},
+		"hang --wait 300ms":     {1, []string{"read source hang: no answer within 300ms from 127.0.0.1:"}},
+		"alhpa":                 {2, []string{"did you mean alpha? there are alpha, other, liar, many, html, steer, gone, hang and log"}},
+		"btc.usd":               {2, []string{"btc.usd is a feed; dodona feed try plant.yaml btc.usd makes a round of it (sources: alpha,"}},
+		"log":                   {0, []string{"log.p      7", "log.t   21.5"}},
+		"alpha --wait 0s":       {2, []string{"--wait 0s"}},
+		"alpha gone html alpha": {1, []string{"43218.55", "connection refused", "web page"}},
+	} {
+		code, out, talk := said(t, append([]string{"source", "read", "plant.yaml"}, strings.Fields(line)...)...)
+		for _, text := range want.says {
+			if !strings.Contains(out+talk, text) {
+				t.Errorf("source read %s does not say %q:\n%s%s", line, text, out, talk)
+			}
+		}
+		if code != want.code || strings.Contains(out+talk, "context deadline") {
+			t.Errorf("source read %s: exit %d, want %d, in words:\n%s%s", line, code, want.code, out, talk)
+		}
+	}
+	if code, out, _ := said(t, "source", "read", "--config", "plant.yaml", "alpha"); code != 0 || !strings.Contains(out, "43218.55") {
+		t.Errorf("a configuration that is named by a flag: exit %d, %s", code, out)
+	}
+}
+
+// TestRawBytesAreThoseThatCame, and cannot steer a terminal.
+func TestRawBytesAreThoseThatCame(t *testing.T) {
+	plant(t)
+	const body = "{\"x\":\"\x1b]0;owned\x07\x1b[31m\xe2\x80\xae\"}"
+	for watched, want := range map[bool]string{false: body, true: "{\"x\":\"·]0;owned··[31m·\"}\n"} {
+		for _, flags := range []string{"--raw", ""} {
+			var out, talk bytes.Buffer
+			args := append(strings.Fields("source read plant.yaml steer"), strings.Fields(flags)...)
+			code := execute(t.Context(), args, terminal{out: &out, err: &talk, watched: watched})
+			if flags == "--raw" && out.String() != want || code != exitFailed {
+				t.Errorf("watched %t: exit %d, %q, want %q", watched, code, out.String(), want)
+			}
+			if said := out.String() + talk.String(); strings.ContainsAny(said, "\x1b\a") && (watched || flags == "") {
+				t.Errorf("watched %t, %s: it steers: %q", watched, flags, said)
+			}
+		}
+	}
+	code, out, _ := said(t, strings.Fields("source read plant.yaml alpha liar --raw")...)
+	if want := "{\"symbol\":\"BTCUSDT\",\"price\":\"43218.55000000\"}\n{\"price\":\"432185.5\"}\n"; code != 0 || out != want {
+		t.Errorf("two sources: exit %d, %q", code, out)
+	}
+}
+
+// TestWhatIsReadAsJSONIsReadingsStill, which tests of modules take, beside what was made of them.
+func TestWhatIsReadAsJSONIsReadingsStill(t *testing.T) {
+	plant(t)
+	code, out, _ := said(t, strings.Fields("source read plant.yaml alpha gone --json")...)
+	var readings []dodona.Reading
+	var made []struct {
+		Points  []dodona.Point
+		Numbers []struct{ Pointer, Text string }
+		Count   int
+		Error   string
+	}
+	if err := json.Unmarshal([]byte(out), &readings); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(out), &made); err != nil {
+		t.Fatal(err)
+	}
+	if code != exitFailed || len(readings) != 2 || !strings.Contains(string(readings[0].Body), "43218.55") || readings[1].Source != "gone" ||
+		made[0].Points[0].Value.String() != "43218.55" || made[0].Numbers[0].Pointer != "/price" || made[0].Count != 1 || made[1].Error == "" {
+		t.Errorf("exit %d, %s", code, out)
+	}
+}
+
+// TestARoundIsTriedStepByStep, as a node would make it, and leaves nothing behind.
+func TestARoundIsTriedStepByStep(t *testing.T) {
+	dir := plant(t)
+	before, _ := os.ReadDir(dir)
+	for line, want := range map[string]struct {
+		code int
+		says []string
+	}{
+		"btc.usd": {0, []string{
+			"btc.usd: 5 sources asked, at most 5s", "GET 127.0.0.1:", "✗ failed", "connection refused", "what their rules take", "432185.5",
+			"what counts: measured within 1m0s of the round, at most 10 % from the median, need 2 of 5; then the median",
+			"43,218.55 USD  ✓ used", "✗ stale", "measured ",
+			"✗ outlier", "% from the median 43,218.55, at most 10 % is allowed", "btc.usd = 43,209.28 USD (uncertain), after ", "nothing was signed or kept",
+		}},
+		"pair":   {0, []string{"nothing stands at /bitcoin/euro", "pair = 43,218.55 USD (uncertain)"}},
+		"missed": {1, []string{"no answer within 200ms", "✗ late", "✗ bad", "missed after"}},
+		"level":  {0, []string{"level = 21.5,"}},
+		"":       {2, []string{"which feed? plant.yaml has btc.usd, pair, missed and level"}},
+		"btc":    {2, []string{`no feed "btc" in plant.yaml`}},
+		"alpha":  {2, []string{"alpha is a source; dodona source read plant.yaml alpha reads it (feeds: btc.usd"}},
+	} {
+		code, out, talk := said(t, append([]string{"feed", "try", "plant.yaml"}, strings.Fields(line)...)...)
+		for _, text := range want.says {
+			if !strings.Contains(out+talk, text) {
+				t.Errorf("feed try %s does not say %q:\n%s%s", line, text, out, talk)
+			}
+		}
+		if code != want.code {
+			t.Errorf("feed try %s: exit %d, want %d:\n%s%s", line, code, want.code, out, talk)
+		}
+	}
+	code, out, _ := said(t, strings.Fields("feed try --config plant.yaml level --json")...)
+	var got struct {
+		Text   string
+		Points []dodona.Point
+		Rules  struct{ Need int }
+	}
+	if err := json.Unmarshal([]byte(out), &got); err != nil || code != 0 || got.Text != "21.5" || len(got.Points) != 1 || got.Rules.Need != 1 {
+		t.Errorf("exit %d, %v, %s", code, err, out)
+	}
+	if after, _ := os.ReadDir(dir); len(after) != len(before) {
+		t.Errorf("there are %d files, %d before: %v", len(after), len(before), after)
+	}
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/all"
+	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/strict"
+	"github.com/dodona-oracle/dodona/internal/table"
+	"github.com/dodona-oracle/dodona/node"
+)
+
+type feedTryCommand struct {
+	configFile
+	Feed string `arg:"" optional:"" help:"The feed; not needed if the configuration has one."`
+	JSON bool   `name:"json" help:"Print JSON."`
+}
+
+// Run makes one round of a feed, shows each step, and exits with 1 if the round was missed. Nothing is signed, and nothing is
+// written: neither key nor data folder is touched.
+func (c feedTryCommand) Run(ctx context.Context, term terminal) error {
+	if c.Config != "" && c.File != "" { // the file is named already, so this is the feed
+		c.Feed, c.File = c.File, ""
+	}
+	path, err := c.path()
+	if err != nil {
+		return err
+	}
+	loaded, err := loadConfig(path, term.in)
+	if err != nil {
+		return mistakes(term, err)
+	}
+	name, err := feedOf(loaded, path, c.Feed)
+	if err != nil {
+		return failure{exitUsage, err}
+	}
+	worker, err := compileWorker()
+	if err != nil {
+		return err
+	}
+	ctx, stop := interruptible(ctx) // a module leaves a process and files to clean up
+	defer stop()
+	t, err := node.Try(ctx, node.Options{Config: loaded, Kinds: all.Sources(), Version: release, Compile: worker}, name)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		err = printJSON(term.out, t)
+	} else {
+		err = printTrial(term, t)
+	}
+	if err == nil && t.Value == nil {
+		err = failure{code: exitFailed}
+	}
+	return err
+}
+
+// feedOf returns the feed that is meant.
+func feedOf(c *config.Config, path, name string) (string, error) {
+	var known []string
+	for _, f := range c.Feeds {
+		known = append(known, f.Feed.Name)
+	}
+	switch {
+	case name == "" && len(known) == 1:
+		return known[0], nil
+	case name == "":
+		return "", fmt.Errorf("which feed? %s has %s", path, strict.ListOf(known))
+	case slices.Contains(known, name):
+		return name, nil
+	}
+	if _, found := c.Source(name); found {
+		return "", fmt.Errorf("%s is a source; dodona source read %s %[1]s reads it (feeds: %[3]s)", name, path, strict.ListOf(known))
+	}
+	hint := ""
+	if near := strict.Nearest(name, known); near != "" {
+		hint = "did you mean " + near + "? "
+	}
+	return "", fmt.Errorf("no feed %s in %s; %sthere are %s", strict.Quote(name), path, hint, strict.ListOf(known))
+}
+
+// printTrial tells a round step by step.
+func printTrial(term terminal, t node.Trial) error {
+	s := t.Rules
+	steps := []struct {
+		title string
+		table table.Table
+	}{
+		{fmt.Sprintf("%s: %s asked, at most %v", t.Feed.Name, count(len(t.Exchanges), "source"), time.Duration(s.DeadlineMS)*time.Millisecond), exchangeTable(t)},
+		{"what their rules take", pointTable(t.Points)},
+		{moduleTitle(t.Module), moduleTable(t.Module)},
+		{combining(t), inputTable(t)},
+	}
+	for _, step := range steps {
+		if step.title == "" {
+			continue
+		}
+		for _, text := range strings.Split(step.title, "\n") {
+			if err := term.line("%s", text); err != nil {
+				return err
+			}
+		}
+		if err := term.table(step.table); err != nil {
+			return err
+		}
+	}
+	took := time.Duration(t.TookMS) * time.Millisecond
+	if t.Value == nil {
+		return term.line("missed after %v: %s", took, t.Missed)
+	}
+	quality := ""
+	if t.Quality != dodona.Good {
+		quality = " (" + t.Quality.String() + ")"
+	}
+	return term.line("%s = %s%s, after %v; nothing was signed or kept", t.Feed.Name, t.Feed.Format(*t.Value), quality, took)
+}
+
+func exchangeTable(t node.Trial) table.Table {
+	out := table.Table{Margin: 2, Columns: []table.Column{{Name: "source"}, {Name: "kind", Rank: 1}, {Name: "exchange"}}, Below: map[int][]table.Cell{}}
+	for _, e := range t.Exchanges {
+		row := []table.Cell{{Text: e.Source}, {Text: e.Kind}}
+		switch n := len(e.Readings); {
+		case e.Error != "":
+			row = append(row, table.Cell{Text: fmt.Sprintf("✗ failed after %d ms", e.TookMS), Style: table.Red})
+			out.Below[len(out.Rows)] = table.Cells(e.Error)
+		case n == 0:
+			row = append(row, table.Cell{Text: "no reading", Style: table.Yellow})
+		default:
+			text := e.Readings[n-1].Detail
+			if n > 1 {
+				text += fmt.Sprintf(", the last of %d readings", n)
+			}
+			row = append(row, table.Cell{Text: text})
+		}
+		out.Rows = append(out.Rows, row)
+	}
+	return out
+}
+
+func moduleTitle(m *node.TriedModule) string {
+	if m == nil {
+		return ""
+	}
+	signed := "signed"
+	if !m.Signed {
+		signed = "unsigned"
+	}
+	text := fmt.Sprintf("module %s %s, %s: fuel %s of %s, %s", m.Name, m.Version, signed, dodona.Thousands(m.Fuel), dodona.Thousands(m.Limit), count(len(m.Points), "point"))
+	for _, l := range m.Logs {
+		text += fmt.Sprintf("\n  %-5s %s", l.Level, printable(l.Text))
+	}
+	if m.Error != "" {
+		text += "\n  ✗ " + printable(m.Error)
+	}
+	return text
+}
+
+func moduleTable(m *node.TriedModule) table.Table {
+	if m == nil || len(m.Points) == 0 {
+		return table.Table{}
+	}
+	return pointTable(m.Points)
+}
+
+// combining says by which rules values are judged and combined.
+func combining(t node.Trial) string {
+	r := t.Rules
+	parts := []string{fmt.Sprintf("measured within %v of the round", time.Duration(r.StaleMS)*time.Millisecond)}
+	if r.Outliers != "" {
+		parts = append(parts, fmt.Sprintf("at most %s from the median", r.Outliers))
+	}
+	parts = append(parts, fmt.Sprintf("need %d of %d", r.Need, r.Of))
+	return fmt.Sprintf("what counts: %s; then the %s", strings.Join(parts, ", "), r.Combine)
+}
+
+func inputTable(t node.Trial) table.Table {
+	out := table.Table{Margin: 2, Columns: []table.Column{{Name: "point"}, {Name: "value", Right: true, Whole: true}, {Name: "counts"}}, Below: map[int][]table.Cell{}}
+	for _, in := range t.Inputs {
+		value, mark, style := "–", "✗ ", table.Red
+		if in.Value != nil {
+			value = in.Value.String()
+			if v, err := in.Value.Rescale(t.Feed.Decimals); err == nil {
+				value = t.Feed.Format(v)
+			}
+		}
+		switch in.Status {
+		case dodona.InputUsed:
+			mark, style = "✓ ", table.Green
+		case dodona.InputGiven:
+			mark, style = "→ ", table.Normal
+		}
+		status := mark + string(in.Status)
+		if in.Status == dodona.InputGiven {
+			status += " to the module"
+		}
+		if in.Reason != "" {
+			out.Below[len(out.Rows)] = table.Cells(in.Reason)
+		}
+		out.Rows = append(out.Rows, []table.Cell{{Text: in.Point}, {Text: value}, {Text: status, Style: style}})
+	}
+	return out
+}
