@@ -99,6 +99,7 @@ func TestBadInputSaysWhatStandsThere(t *testing.T) {
 		{"beyond the end", `[1,2]`, at("/2"), "nothing stands at /2; numbers stand at /0 and /1"},
 		{"the element after the last", `[1,2]`, at("/-"), "nothing stands at /-; numbers"},
 		{"an index with a leading zero", `[1,2]`, at("/01"), "nothing stands at /01"},
+		{"an index in brackets", `{"a":[1]}`, at("/a[0]"), "nothing stands at /a[0], where [ is part of a name: an element is /data/0, or chosen by where; the only number stands at /a/0"},
 		{"nothing numeric", `{"a":"x"}`, at("/b"), "nothing stands at /b; the document has no number"},
 		{"an object", `{"a":{"b":1,"c":2}}`, at("/a"), "an object stands at /a; numbers stand at /a/b and /a/c"},
 		{"an array", `{"a":[1]}`, at("/a"), "an array stands at /a; the only number stands at /a/0"},

@@ -175,6 +175,8 @@ func misplaced(body []byte, t target) error {
 		return errors.New("no number is left for the value: " + numbersIn(body) + "; it begins " + opening(body))
 	case t.shape == nothing && strings.Contains(place+"/", "/*/"):
 		return fmt.Errorf("nothing stands at %s, where * is a name, because nothing in where chooses an element; %s", printable(place), numbersIn(body))
+	case t.shape == nothing && strings.Contains(place, "["):
+		return fmt.Errorf("nothing stands at %s, where [ is part of a name: an element is /data/0, or chosen by where; %s", printable(place), numbersIn(body))
 	case t.shape == nothing:
 		return fmt.Errorf("nothing stands at %s; %s", printable(place), numbersIn(body))
 	}

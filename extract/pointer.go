@@ -32,7 +32,7 @@ func parsePointer(s string) (pointer, error) {
 	case !utf8.ValidString(s):
 		return nil, errors.New("is not UTF-8")
 	case s[0] != '/':
-		return nil, fmt.Errorf("JSON Pointer %s: must begin with a slash, such as /price", printable(s))
+		return nil, notPointer(s)
 	}
 	var p pointer
 	for _, text := range strings.Split(s[1:], "/") {
