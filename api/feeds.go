@@ -15,6 +15,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/calldata/signed"
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // Texter is what State.Explain returns if it can also write itself for people; color asks for ANSI colours.
@@ -350,7 +351,7 @@ func (h *Handler) unknownRound(name string, round dodona.Round) problem {
 	case rest != 0:
 		before := round - dodona.Round(rest)
 		p.detail = fmt.Sprintf("no round at %s; %s has one every %s, around it at %s and %s",
-			round, name, time.Duration(every)*time.Millisecond, before, before+dodona.Round(every))
+			round, name, unit.FormatDuration(time.Duration(every)*time.Millisecond), before, before+dodona.Round(every))
 	default:
 		p.detail = fmt.Sprintf("the journal holds no round %d (%s): it is older than what is kept, or the node did not run", round, round)
 	}

@@ -3,15 +3,29 @@ package explain
 import (
 	"regexp"
 	"strings"
+
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // numeral finds numbers as any version of Dodona wrote them in a reason.
 var numeral = regexp.MustCompile(`[0-9]+(,[0-9]{3})*(\.[0-9]+)?`)
 
 // sameWords reports whether two reasons say the same. How their numbers are written is not compared: a node of another
-// version may set no thousands apart, and end decimals at the last one that is not zero.
+// version may set no thousands apart, end decimals at the last one that is not zero, and write 2m0s for 2m.
 func sameWords(a, b string) bool {
-	return a == b || plainNumbers(a) == plainNumbers(b)
+	return a == b || plainNumbers(plainSpans(a)) == plainNumbers(plainSpans(b))
+}
+
+// plainSpans writes the durations of a text in one way: 2m is 2m0s.
+func plainSpans(s string) string {
+	words := strings.Split(s, " ")
+	for i, word := range words {
+		text := strings.TrimRight(word, ",;.")
+		if d, err := unit.ParseDuration(text); err == nil && text != "0" {
+			words[i] = unit.FormatDuration(d) + word[len(text):]
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // plainNumbers writes the numbers of a text without commas and without zeros at the end of decimals. What only looks like

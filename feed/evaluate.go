@@ -11,6 +11,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // An Absence says why a source gave a round no readings.
@@ -129,7 +130,7 @@ func (e *evaluation) fresh(t time.Time) error {
 		age, side = t.Sub(e.round.Time()), "after"
 	}
 	if age > e.doc.Stale() {
-		return fmt.Errorf("measured %v %s the round, at most %v is allowed", age.Round(time.Millisecond), side, e.doc.Stale())
+		return fmt.Errorf("measured %s %s the round, at most %s is allowed", unit.FormatDuration(age.Round(time.Millisecond)), side, unit.FormatDuration(e.doc.Stale()))
 	}
 	return nil
 }

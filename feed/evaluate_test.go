@@ -125,8 +125,8 @@ func TestReasonsHaveNumbers(t *testing.T) {
 	got := Evaluate(doc, instant, list, map[string]Absence{"g": {dodona.InputLate, "no answer within 3s"}})
 	want := "need 7 values, 2 remain: a used: 43,218.55 USD; " +
 		"b outlier: 900 % from the median 43,218.55, at most 10 % is allowed; c used: 43,218.55 USD; " +
-		"d stale: measured 2m0s before the round, at most 1m0s is allowed; " +
-		"e stale: measured 1h0m0s after the round, at most 1m0s is allowed; " +
+		"d stale: measured 2m before the round, at most 1m is allowed; " +
+		"e stale: measured 1h after the round, at most 1m is allowed; " +
 		"f bad: is in EUR, and the feed is in USD; g late: no answer within 3s"
 	if got.Missed != want {
 		t.Errorf("got  %s\nwant %s", got.Missed, want)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/strict"
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // Settings are what a configuration says about a feed. Empty fields have the defaults of [Settings.WithDefaults].
@@ -164,7 +165,7 @@ func (e *FieldError) Unwrap() error { return e.Err }
 func (s Settings) Check() error {
 	v := s.validated()
 	v.module(s)
-	v.want(s.Every <= 0 || s.Every >= leastEvery, "every", "%v, want at least %v", s.Every, leastEvery)
+	v.want(s.Every <= 0 || s.Every >= leastEvery, "every", "%s, want at least %s", unit.FormatDuration(s.Every), unit.FormatDuration(leastEvery))
 	return errors.Join(v.mistakes...)
 }
 
@@ -213,12 +214,12 @@ func (v *validation) times(s Settings) {
 	whole := func(field string, d time.Duration) {
 		v.want(d > 0, field, "%v, want more than 0", d)
 		v.want(d%time.Millisecond == 0, field, "%v, want whole milliseconds", d)
-		v.want(d <= maxEvery, field, "%v, want at most %v", d, maxEvery)
+		v.want(d <= maxEvery, field, "%s, want at most %s", unit.FormatDuration(d), unit.FormatDuration(maxEvery))
 	}
 	whole("every", s.Every)
 	whole("stale", s.Stale)
 	v.want(s.Deadline > 0, "deadline", "%v, want more than 0", s.Deadline)
-	v.want(s.Deadline <= s.Every, "deadline", "%v, but the next round is due after %v (every)", s.Deadline, s.Every)
+	v.want(s.Deadline <= s.Every, "deadline", "%s, but the next round is due after %s (every)", unit.FormatDuration(s.Deadline), unit.FormatDuration(s.Every))
 }
 
 func (v *validation) from(s Settings) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/secret"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/sign"
 	"github.com/dodona-oracle/dodona/verify"
 )
@@ -161,7 +163,7 @@ func deploy(ctx context.Context, client *ethrpc.Client, key *sign.Key, name stri
 		return d, fmt.Errorf("ask for the nonce of %s: %w", from, err)
 	}
 	if tx.Gas, err = client.EstimateGas(ctx, ethrpc.Message{From: from, Data: data}); err != nil {
-		return d, fmt.Errorf("estimate gas of deploying %s: %w", name, err)
+		return d, fmt.Errorf("estimate gas of deploying %s: %w", name, refusal(err))
 	}
 	head, err := client.Header(ctx, ethrpc.Latest)
 	if err != nil {
@@ -178,7 +180,7 @@ func deploy(ctx context.Context, client *ethrpc.Client, key *sign.Key, name stri
 	}
 	most := new(big.Int).Mul(new(big.Int).SetUint64(tx.FeeCap), new(big.Int).SetUint64(tx.Gas))
 	if balance.Cmp(most) < 0 {
-		return d, fmt.Errorf("%s has %s wei and deploying %s may cost %s: send it some", from, balance, name, most)
+		return d, fmt.Errorf("%s has %s and deploying %s may cost %s: send it some", from, ethrpc.Ether(balance), name, ethrpc.Ether(most))
 	}
 	raw, hash := tx.Sealed(key.SignTransaction(tx.Digest()))
 	fmt.Fprintf(term.err, "sending %s from %s on chain %d, nonce %d\n", hash, from, tx.ChainID, tx.Nonce)
@@ -200,6 +202,15 @@ func deploy(ctx context.Context, client *ethrpc.Client, key *sign.Key, name stri
 	return deployment{name, address, hash, receipt.Block, receipt.GasUsed, len(code)}, nil
 }
 
+// refusal says in words why a contract refuses, where that is what an error is.
+func refusal(err error) error {
+	var said *ethrpc.Error
+	if !errors.As(err, &said) || !said.Reverted() || len(said.Revert()) == 0 {
+		return err
+	}
+	return fmt.Errorf("the contract refuses: %s", calldata.ParseRefusal(said.Revert()))
+}
+
 // mined asks for a receipt every half second until there is one or ctx ends.
 func mined(ctx context.Context, client *ethrpc.Client, hash dodona.Digest) (ethrpc.Receipt, error) {
 	ticker := time.NewTicker(500 * time.Millisecond)
@@ -219,13 +230,14 @@ func mined(ctx context.Context, client *ethrpc.Client, hash dodona.Digest) (ethr
 
 type contractShowCommand struct {
 	Address string `arg:"" help:"The contract's address."`
+	Answer  string `help:"An answer of the feed, a file, - or a URL: its unit and decimals are not on the chain." placeholder:"FILE"`
 	rpcFlags
 }
 
 // A shown is what show prints. What a contract does not answer is left out.
 type shown struct {
 	Address dodona.Address `json:"address"`
-	Kind    string         `json:"kind"` // feed, hub, anchor, or "unknown"
+	Kind    string         `json:"kind"` // feed, hub, anchor, adapter, or "unknown"
 	Code    int            `json:"codeBytes"`
 	Hash    dodona.Digest  `json:"codeHash"`
 	Network *dodona.Digest `json:"network,omitempty"`
@@ -235,7 +247,10 @@ type shown struct {
 	Epoch   *uint64        `json:"epoch,omitempty"`
 	Slot    *dodona.Digest `json:"slot,omitempty"`
 	Round   dodona.Round   `json:"round,omitempty"`
-	Value   *dodona.Int192 `json:"value,omitempty"` // scaled by the feed's decimals, which the chain does not know
+	Value   *dodona.Int192 `json:"value,omitempty"`   // scaled by the feed's decimals, which a feed's contract does not know
+	Of      string         `json:"of,omitempty"`      // the feed's name, if an answer or the adapter says it
+	Text    string         `json:"text,omitempty"`    // the value for people, likewise
+	Adapted string         `json:"adapted,omitempty"` // of an adapter: the address of the feed's contract
 }
 
 // Run asks the chain and prints what it says; nothing is signed or sent.
@@ -254,10 +269,38 @@ func (c contractShowCommand) Run(ctx context.Context, term terminal) error {
 	if err := s.ask(ctx, client); err != nil {
 		return err
 	}
+	if err := c.name(ctx, &s, term); err != nil {
+		return err
+	}
 	if c.JSON {
 		return printJSON(term.out, s)
 	}
 	return s.print(term)
+}
+
+// name tells what the chain does not know of a feed, from an answer of it.
+func (c contractShowCommand) name(ctx context.Context, s *shown, term terminal) error {
+	if c.Answer == "" {
+		return nil
+	}
+	raw, err := readEvidence(ctx, c.Answer, term.in, verify.MaxBytes+1)
+	if err != nil {
+		return err
+	}
+	if verdict := verify.Answer(raw, verify.Expect{}); !verdict.Valid {
+		return failure{exitInvalid, fmt.Errorf("answer: %s", verdict)}
+	}
+	var answer dodona.Answer
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		return fmt.Errorf("read answer: %w", err) // verify has read it already
+	}
+	if id := dodona.Digest(answer.Feed.ID()); s.Feed == nil || *s.Feed != id {
+		return fmt.Errorf("the answer is one of feed %s, whose id is %s; the contract is not that feed's", printable(answer.Feed.Name), id)
+	}
+	if s.Of = answer.Feed.Name; s.Value != nil {
+		s.Text = answer.Feed.Format(*s.Value)
+	}
+	return nil
 }
 
 func (s *shown) ask(ctx context.Context, client *ethrpc.Client) error {
@@ -280,7 +323,7 @@ func (s *shown) ask(ctx context.Context, client *ethrpc.Client) error {
 		return &d
 	}
 	if s.Network, s.Quorum = word("network()"), word("quorum()"); s.Network == nil {
-		return ctx.Err()
+		return cmp.Or(s.adapter(ctx, client, word), ctx.Err())
 	}
 	if s.Feed = word("feed()"); s.Feed != nil {
 		s.Kind = "feed"
@@ -302,6 +345,38 @@ func (s *shown) ask(ctx context.Context, client *ethrpc.Client) error {
 	return ctx.Err()
 }
 
+// adapter asks whether a contract shows a feed as AggregatorV3Interface does, and which.
+func (s *shown) adapter(ctx context.Context, client *ethrpc.Client, word func(string) *dodona.Digest) error {
+	feed, decimals := word("feed()"), word("decimals()")
+	if feed == nil || decimals == nil || word("version()") == nil {
+		return nil
+	}
+	call := func(function string) []byte {
+		f := calldata.Selector(function)
+		ret, err := client.CallContract(ctx, ethrpc.Message{To: &s.Address, Data: f[:]}, ethrpc.Latest)
+		if err != nil {
+			return nil
+		}
+		return ret
+	}
+	s.Kind, s.Adapted = "adapter", dodona.Address(feed[12:]).String()
+	if name := call("description()"); len(name) >= 64 { // where it begins, how long it is, and the text
+		size := new(big.Int).SetBytes(name[56:64]).Uint64()
+		s.Of = printable(string(name[64:][:min(size, uint64(len(name)-64), 255)]))
+	}
+	data := call("latestRoundData()") // round, value and three more words
+	if len(data) < 2*32 {
+		return ctx.Err() // it has none yet
+	}
+	value, err := dodona.Int192FromWord([32]byte(data[32:64]))
+	if err != nil {
+		return fmt.Errorf("read the latest round of %s: %w", s.Address, err)
+	}
+	s.Round, s.Value = dodona.Round(new(big.Int).SetBytes(data[24:32]).Uint64()), &value
+	s.Text = dodona.Feed{Kind: dodona.Number, Decimals: decimals[31]}.Format(value)
+	return nil
+}
+
 func (s *shown) print(term terminal) error {
 	var b strings.Builder
 	line := func(name string, format string, args ...any) {
@@ -318,13 +393,21 @@ func (s *shown) print(term terminal) error {
 			line(f.name, "%s", f.value)
 		}
 	}
+	if s.Adapted != "" {
+		line("feed", "%s", s.Adapted)
+	}
+	if s.Of != "" {
+		line("name", "%s", printable(s.Of))
+	}
 	switch {
+	case s.Text != "":
+		line("value", "%s, round %d (%s)", printable(s.Text), uint64(s.Round), s.Round)
 	case s.Value != nil:
-		line("value", "%s, round %d (%s)", s.Value, uint64(s.Round), s.Round)
-	case s.Kind == "feed":
+		line("value", "%s without the feed's decimals, which the chain does not know (--answer FILE tells them), round %d (%s)", s.Value, uint64(s.Round), s.Round)
+	case s.Kind == "feed", s.Kind == "adapter":
 		line("value", "none yet")
 	case s.Kind == "anchor":
-		line("period", "%d ms", s.Period)
+		line("period", "%s", unit.FormatDuration(time.Duration(min(s.Period, 1<<40))*time.Millisecond))
 	case s.Epoch != nil:
 		line("epoch", "%d", *s.Epoch)
 	}

@@ -138,7 +138,7 @@ func TestContractsAreDeployedAndShown(t *testing.T) {
 			t.Fatalf("%s: the update: %+v, %v", file, receipt, err)
 		}
 		out, talk, code := command("", "contract", "show", feed, "--rpc", chain.URL)
-		if code != 0 || !slices.Contains(strings.Fields(out), "4321855,") || !strings.Contains(out, answer.Feed.ID().String()) {
+		if code != 0 || !strings.Contains(out, "4321855 without the feed's decimals") || !strings.Contains(out, answer.Feed.ID().String()) {
 			t.Errorf("show after an update: %s%s", out, talk)
 		}
 	}

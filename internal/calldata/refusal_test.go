@@ -1,6 +1,7 @@
 package calldata
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"os"
@@ -49,6 +50,11 @@ func TestEveryErrorOfTheContractsIsKnown(t *testing.T) {
 			}
 		}
 	}
+	for _, r := range refusals {
+		if solidity := r.declaration == "Error(string)" || r.declaration == "Panic(uint256)"; !solidity && (r.means == "" || r.cure == "") {
+			t.Errorf("%s: it means %q, and what to do is %q", r.declaration, r.means, r.cure)
+		}
+	}
 	if found < 10 {
 		t.Fatalf("%d errors in the artifacts", found)
 	}
@@ -70,14 +76,18 @@ func TestRefusalsAreRead(t *testing.T) {
 		argument uint64
 		says     string
 	}{
-		{with("FutureRound(uint64)", 1795349070000), "FutureRound", 1795349070000, "FutureRound(1795349070000): the round is ahead of the block's clock"},
-		{with("BadProof()"), "BadProof", 0, "BadProof: the signatures are not those of the contract's quorum"},
-		{with("FutureRound(uint64)"), "FutureRound", 0, "FutureRound: the round is ahead of the block's clock"},
+		{with("FutureRound(uint64)", 1795349070000), "FutureRound", 1795349070000, "FutureRound(1795349070000): the round is more than 15 s ahead of the block's clock; set the node's clock, or wait for a block of now"},
+		{with("BadProof()"), "BadProof", 0, "BadProof: the signatures are not those of the contract's quorum, for its network and feed; name the contract of this network and feed, or deploy one (`dodona contract show ADDRESS` says whose it is)"},
+		{with("FutureRound(uint64)"), "FutureRound", 0, "FutureRound: the round is more than 15 s ahead of the block's clock; set the node's clock, or wait for a block of now"},
+		{with("Panic(uint256)", 0x11), "Panic", 0x11, "Panic(0x11): a number is out of its range"},
+		{with("Panic(uint256)", 0x99), "Panic", 0x99, "Panic(0x99): the contract's code failed"},
+		{with("Panic(uint256)"), "Panic", 0, "Panic: the contract's code failed"},
 		{text(3, "no!\x1b[2J"), "Error", 0, `Error("no!")`},
 		{text(1<<63, "a\x1bb"), "Error", 0, `Error("a.b")`},
 		{with("Error(string)"), "Error", 0, "Error: cut short"},
-		{[]byte{1, 2, 3, 4, 5}, "", 0, "an error that is none of Dodona's contracts, 0x01020304"},
-		{[]byte{1}, "", 0, "a reason of 1 bytes, 0x01"},
+		{[]byte{1, 2, 3, 4, 5}, "", 0, "an error that is none of Dodona's contracts, 0x0102030405"},
+		{bytes.Repeat([]byte{7}, 5000), "", 0, "an error that is none of Dodona's contracts, 0x" + strings.Repeat("07", 68) + "… of 5000 bytes"},
+		{[]byte{1}, "", 0, "a reason that is no error's, 0x01"},
 		{nil, "", 0, "it gives no reason"},
 	} {
 		r := ParseRefusal(c.data)
@@ -90,7 +100,7 @@ func TestRefusalsAreRead(t *testing.T) {
 func FuzzParseRefusal(f *testing.F) {
 	f.Add([]byte{8, 0xc3, 0x79, 0xa0})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if s := ParseRefusal(data).String(); s == "" || len(s) > 600 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > 0x7e }) {
+		if s := ParseRefusal(data).String(); s == "" || len(s) > 600 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || (r > 0x7e && r != '…') }) {
 			t.Errorf("%x: %q", data, s)
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -88,11 +89,11 @@ func (e *Error) Reverted() bool {
 	return e.Code == 3 || len(e.Revert()) > 0 || strings.Contains(strings.ToLower(e.Message), "revert")
 }
 
-// Revert returns the data that the contract reverted with, wherever the node put it; empty if there is none.
+// Revert returns the data that the contract reverted with, wherever the node put it, in its words if nowhere else; empty if there is none.
 func (e *Error) Revert() []byte {
 	var told any
-	if json.Unmarshal(e.Data, &told) != nil {
-		return nil
+	if json.Unmarshal(e.Data, &told) != nil || told == nil {
+		return e.revertInWords()
 	}
 	for range 4 { // nodes wrap it in an object of their own, or of the node behind them
 		switch at := told.(type) {
@@ -109,6 +110,21 @@ func (e *Error) Revert() []byte {
 		}
 	}
 	return nil
+}
+
+var reverted = regexp.MustCompile(`(?i)revert.*?\b0x((?:[0-9a-f]{2}){4,})\b`)
+
+// revertInWords reads "execution reverted: custom error 0x7ca55c77", which is all that some nodes say.
+func (e *Error) revertInWords() []byte {
+	found := reverted.FindStringSubmatch(e.Message)
+	if found == nil {
+		return nil
+	}
+	data, err := hex.DecodeString(found[1])
+	if err != nil {
+		return nil
+	}
+	return data
 }
 
 func firstOf(object map[string]any, keys ...string) any {

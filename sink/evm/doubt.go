@@ -232,6 +232,6 @@ func (m *machine) doubtSending(now time.Time, v view, add func(kind, format stri
 	case v.Head.BaseFee > m.maxFee || tip > m.maxFee-v.Head.BaseFee:
 		add("fees", "a unit of gas costs %s and a tip of %s, more than max_fee", Price(v.Head.BaseFee), Price(tip))
 	case v.Balance != nil && cost(leastGas, v.Head.BaseFee+tip).Cmp(v.Balance) > 0:
-		add("funds", "%s has %s", m.sender, ether(v.Balance))
+		add("funds", "%s has %s", m.sender, ethrpc.Ether(v.Balance))
 	}
 }

@@ -327,7 +327,7 @@ func (m *machine) step(now time.Time, v view) *step {
 	m.tellReverted(st)
 	m.blame(st)
 	m.say(st, "fees", st.fees, m.dear(st))
-	m.say(st, "funds", st.funds != nil, fmt.Sprintf("%s cannot pay: it has %s, and transactions may cost up to %s; send it some", m.sender, ether(v.Balance), ether(st.funds)))
+	m.say(st, "funds", st.funds != nil, fmt.Sprintf("%s cannot pay: it has %s, and transactions may cost up to %s; send it some", m.sender, ethrpc.Ether(v.Balance), ethrpc.Ether(st.funds)))
 	return st
 }
 

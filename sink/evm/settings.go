@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/internal/secret"
@@ -244,6 +245,5 @@ func (p Price) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
 // String writes p in gwei.
 func (p Price) String() string {
-	s := new(big.Rat).SetFrac(new(big.Int).SetUint64(uint64(p)), big.NewInt(int64(gwei))).FloatString(9)
-	return strings.TrimRight(strings.TrimRight(s, "0"), ".") + " gwei"
+	return ethrpc.Gwei(uint64(p))
 }

@@ -58,7 +58,7 @@ func (s *Sink) show(v *view) {
 	s.statusMu.Lock()
 	defer s.statusMu.Unlock()
 	if v != nil {
-		st.Head, st.BaseFee, st.Balance = v.Head.Number, Price(v.Head.BaseFee), ether(v.Balance)
+		st.Head, st.BaseFee, st.Balance = v.Head.Number, Price(v.Head.BaseFee), ethrpc.Ether(v.Balance)
 		inGwei := new(big.Int).Div(v.Balance, big.NewInt(int64(gwei)))
 		if inGwei.IsInt64() {
 			s.env.Recorder.Gauge(telemetry.SinkBalance.Of(s.env.Sink), inGwei.Int64())

@@ -2,7 +2,6 @@ package evm
 
 import (
 	"fmt"
-	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -196,14 +195,4 @@ func (fx *effects) count(c telemetry.Counters, n uint64) {
 		fx.counts = make(map[telemetry.Counters]uint64)
 	}
 	fx.counts[c] += n
-}
-
-// ether prints an amount for people.
-func ether(wei *big.Int) string {
-	if wei == nil {
-		return "an unknown amount"
-	}
-	s := new(big.Rat).SetFrac(wei, big.NewInt(1e18)).FloatString(18)
-	s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
-	return s + " ether"
 }

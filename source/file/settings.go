@@ -89,7 +89,7 @@ func (s *Settings) Check() error {
 	case s.From != fromStart && s.From != fromEnd:
 		return fmt.Errorf("from: %q: want start or end", s.From)
 	case s.Every < 0 || (s.Every > 0 && s.Every < 10*time.Millisecond):
-		return fmt.Errorf("every: %s: want 0s, or at least 10ms", s.Every)
+		return fmt.Errorf("every: %s: want 0s, or at least 10ms", unit.FormatDuration(s.Every))
 	case s.Expect < 0:
 		return fmt.Errorf("expect: %s: want 0s or more", s.Expect)
 	case s.MaxLine < leastMaxLine || s.MaxLine > lineLimit:

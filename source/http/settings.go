@@ -183,9 +183,9 @@ func isHeaderName(name string) bool {
 func (s *Settings) checkNumbers() error {
 	switch {
 	case s.Every < 0:
-		return fmt.Errorf("every: %s: want 0s or more", s.Every)
+		return fmt.Errorf("every: %s: want 0s or more", unit.FormatDuration(s.Every))
 	case s.Every > 0 && s.Every < 10*time.Millisecond:
-		return fmt.Errorf("every: %s: want at least 10ms", s.Every)
+		return fmt.Errorf("every: %s: want at least 10ms", unit.FormatDuration(s.Every))
 	case s.Timeout <= 0 || s.Timeout > 10*time.Minute:
 		return fmt.Errorf("timeout: %s: want more than 0s and at most 10m", s.Timeout)
 	case s.ConnectTimeout <= 0:

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/source"
 )
 
@@ -50,7 +51,7 @@ func (s *Settings) Pace() source.Pace { return source.Pace{Every: s.Every} }
 func (s *Settings) Check() error {
 	switch {
 	case s.Every < time.Millisecond:
-		return fmt.Errorf("every: %s: want at least 1ms", s.Every)
+		return fmt.Errorf("every: %s: want at least 1ms", unit.FormatDuration(s.Every))
 	case s.Step.Sign() <= 0:
 		return fmt.Errorf("step: %s: want a number above zero", s.Step)
 	case s.Decimals > maxDecimals:
