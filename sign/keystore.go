@@ -214,6 +214,21 @@ func WriteKeystore(path string, key *Key, password string) error {
 	return nil
 }
 
+// WriteRaw writes key itself to path, as 64 hex digits behind 0x, as [WriteKeystore] writes a keystore: whoever reads the file has the key.
+func WriteRaw(path string, key *Key) error {
+	plain := key.secret.Bytes()
+	defer clear(plain)
+	text := append(hex.AppendEncode([]byte("0x"), plain), '\n')
+	defer clear(text)
+	if err := secret.WriteFile(path, text); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("write key %s: %w; move it away first", path, fs.ErrExist)
+		}
+		return fmt.Errorf("write key %s: %w", path, err)
+	}
+	return nil
+}
+
 func sealKeystore(key *Key, password string) ([]byte, error) {
 	random := make([]byte, 32+aes.BlockSize+16)
 	if _, err := rand.Read(random); err != nil {

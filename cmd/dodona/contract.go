@@ -50,12 +50,12 @@ func (f rpcFlags) client() (*ethrpc.Client, error) {
 }
 
 type contractDeployCommand struct {
-	Kind         string        `arg:"" enum:"feed,hub,anchor,adapter" help:"feed, hub, anchor, or adapter (a feed as AggregatorV3Interface shows one)."`
-	Answer       string        `required:"" help:"An answer of the network, a file, - or a URL: the contract takes what its quorum signs, for its feed." placeholder:"FILE"`
-	Key          string        `required:"" help:"Key file of the account that pays." placeholder:"FILE"`
-	PasswordFile string        `help:"File that holds the password; otherwise DODONA_PASSWORD." placeholder:"FILE"`
-	Period       time.Duration `help:"Of an anchor: the length of the network's windows." default:"10m"`
-	Feed         string        `help:"Of an adapter: the address of the feed's contract." placeholder:"0x…"`
+	Kind   string `arg:"" enum:"feed,hub,anchor,adapter" help:"feed, hub, anchor, or adapter (a feed as AggregatorV3Interface shows one)."`
+	Answer string `required:"" help:"An answer of the network, a file, - or a URL: the contract takes what its quorum signs, for its feed." placeholder:"FILE"`
+	Key    string `required:"" help:"Key file of the account that pays, a keystore or 64 hex digits." placeholder:"FILE"`
+	passwordFlag
+	Period time.Duration `help:"Of an anchor: the length of the network's windows." default:"10m"`
+	Feed   string        `help:"Of an adapter: the address of the feed's contract." placeholder:"0x…"`
 	rpcFlags
 }
 
@@ -88,11 +88,7 @@ func (c contractDeployCommand) Run(ctx context.Context, term terminal) error {
 	if err != nil {
 		return failure{exitUsage, err}
 	}
-	word, err := password(c.PasswordFile)
-	if err != nil {
-		return err
-	}
-	key, err := sign.ReadKeystore(c.Key, word)
+	key, err := sign.OpenFile("--key", c.Key, func() (string, error) { return c.old(term, c.Key) })
 	if err != nil {
 		return err
 	}

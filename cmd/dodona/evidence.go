@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,7 +16,6 @@ import (
 	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/explain"
 	"github.com/dodona-oracle/dodona/internal/httpc"
-	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/program"
 	"github.com/dodona-oracle/dodona/verify"
 )
@@ -224,18 +222,4 @@ func (c replayCommand) Run(ctx context.Context, term terminal) error {
 		return err
 	}
 	return failure{code: exitInvalid}
-}
-
-var errPassword = errors.New("a password is needed: give --password-file FILE or set DODONA_PASSWORD")
-
-// password reads a password from a file or the environment; there is no flag for the password itself, because
-// command lines are seen by everybody on the machine.
-func password(file string) (string, error) {
-	if file != "" {
-		return secret.String{File: file}.RevealKey()
-	}
-	if p, found := os.LookupEnv("DODONA_PASSWORD"); found {
-		return p, nil
-	}
-	return "", failure{exitUsage, errPassword}
 }

@@ -55,10 +55,10 @@ type cli struct {
 		Watch feedWatchCommand `cmd:"" help:"Print answers as they are attested."`
 	} `cmd:"" help:"Try and follow feeds."`
 	Key struct {
-		New    keyNewCommand    `cmd:"" help:"Make a key and keep it encrypted."`
-		Show   keyShowCommand   `cmd:"" help:"Show the address of a key file."`
-		Import keyImportCommand `cmd:"" help:"Encrypt a private key given in hex on standard input."`
-	} `cmd:"" help:"Make and keep keys (Web3 Secret Storage v3)."`
+		New    keyNewCommand    `cmd:"" help:"Make a key, in an encrypted keystore or with --raw in clear."`
+		Show   keyShowCommand   `cmd:"" help:"Show the address of a key file; needs no password."`
+		Import keyImportCommand `cmd:"" help:"Keep a private key given in hex on standard input, as key new keeps one."`
+	} `cmd:"" help:"Make and keep keys (Web3 Secret Storage v3, or 64 hex digits)."`
 	Contract contractCommand `cmd:"" help:"Deploy the contracts that take answers, and look at them."`
 	Module   moduleCommand   `cmd:"" help:"Make, try, sign and look at Wasm modules."`
 	Bundle   struct {

@@ -9,6 +9,7 @@ import (
 	"runtime"
 
 	"github.com/dodona-oracle/dodona/internal/durable"
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // ErrMode: others than the owner may touch a file with a key or its password. The error says what to run.
@@ -25,7 +26,7 @@ func CheckMode(f *os.File) error {
 	if !mode.IsRegular() || mode.Perm()&0o077 == 0 || runtime.GOOS == "windows" || runtime.GOOS == "js" {
 		return nil
 	}
-	return fmt.Errorf("%s has mode %04o: %w; run: chmod 600 %s", f.Name(), mode.Perm(), ErrMode, f.Name())
+	return fmt.Errorf("%s has mode %04o: %w; run: chmod 600 %s", f.Name(), mode.Perm(), ErrMode, plain.ShellWord(f.Name()))
 }
 
 // ReadFile returns the content of a file that only its owner may touch, or [ErrMode]. One of more bytes than most is no such thing as what says.
