@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -45,10 +46,10 @@ type pick struct {
 }
 
 // newDraft returns a draft whose other files lie beside the configuration, named as it is.
-func newDraft(path string) draft {
-	base := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
-	folder := filepath.Dir(path)
-	d := draft{path: path, key: filepath.Join(folder, base+".key"), data: filepath.Join(folder, base+"-data")}
+func newDraft(file string) draft {
+	base := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+	folder := filepath.Dir(file)
+	d := draft{path: file, key: filepath.Join(folder, base+".key"), data: filepath.Join(folder, base+"-data")}
 	if base == "dodona" {
 		d.data = filepath.Join(folder, "data")
 	}
@@ -106,7 +107,11 @@ func (d *draft) name() {
 	}
 	d.source = "source"
 	u, err := url.Parse(text)
-	if err != nil || net.ParseIP(u.Hostname()) != nil || u.Hostname() == "localhost" {
+	if err != nil {
+		return
+	}
+	if net.ParseIP(u.Hostname()) != nil || u.Hostname() == "localhost" { // which says nothing
+		d.source = token(path.Base(u.Path), "source")
 		return
 	}
 	parts := strings.Split(u.Hostname(), ".")

@@ -58,7 +58,7 @@ func TestAConfigurationIsMadeOfOneDocument(t *testing.T) {
 	}{
 		{[]string{"--url", url + "/price"}, "price  8 10s"},
 		{[]string{"--url", url + "/root", "--name", "boiler.t", "--unit", "Cel", "--decimals", "1", "--every", "1m"}, "boiler.t Cel 1 1m0s"},
-		{[]string{"--url", strings.TrimPrefix(url, "http://") + "/root"}, "source  2 10s"},
+		{[]string{"--url", strings.TrimPrefix(url, "http://") + "/root"}, "root  2 10s"},
 		{[]string{"--url", url + "/many", "--value", "/bitcoin/usd"}, "bitcoin.usd  1 10s"},
 		{[]string{"--url", url + "/many", "--value", "/bitcoin/usd=btc", "--value", "/a~1b", "--unit", "USD"}, "btc USD 1 10s, a-1b USD 0 10s"},
 		{[]string{"--url", url + "/big", "--value", "/9999/x"}, "x  0 10s"},

@@ -183,7 +183,7 @@ func execute(ctx context.Context, args []string, term terminal) int {
 	done := false
 	parser, err := kong.New(&c,
 		kong.Name("dodona"),
-		kong.Description("An oracle node for the edge: from a register on a machine to a value anyone can verify."),
+		kong.Description("An oracle node for the edge: from a number on a machine or a server to a value that anyone can verify."),
 		kong.Writers(term.out, term.err),
 		kong.Exit(func(int) { done = true }),
 		kong.Vars{
