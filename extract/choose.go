@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/dodona-oracle/dodona"
 )
 
 // The bounds of choosing.
@@ -161,4 +163,15 @@ func listed(names []string) string {
 	}
 	last := len(names) - 1
 	return strings.Join(names[:last], ", ") + " and " + names[last]
+}
+
+// Chosen returns the rule as it reads one document: with the element that it chooses there in the place of every star. A rule
+// that chooses none, there or at all, is returned as it is.
+func (r Rule) Chosen(from dodona.Reading) Rule {
+	body, err := documentOf(from)
+	p, errRule := planOf("", r)
+	if err != nil || errRule != nil {
+		return r
+	}
+	return choose(body, []plan{p})[0].rule
 }

@@ -69,14 +69,8 @@ func New(rules Rules) (*Extraction, error) {
 			}
 			rule.Enum, rule.Where = maps.Clone(rule.Enum), maps.Clone(rule.Where)
 			x.rules[source][point] = rule
-			p := plan{id: dodona.PointID(source, point), rule: rule}
-			if p.pointer, err = parsePointer(rule.Pointer); err != nil {
-				return nil, err
-			}
-			if p.time, err = parsePointer(rule.Time); err != nil {
-				return nil, err
-			}
-			if p.where, err = guardsOf(rule.Where); err != nil {
+			p, err := planOf(dodona.PointID(source, point), rule)
+			if err != nil {
 				return nil, err
 			}
 			x.plans[source] = append(x.plans[source], p)
@@ -88,6 +82,19 @@ func New(rules Rules) (*Extraction, error) {
 	}
 	x.version = dodona.Keccak256(x.json)
 	return x, nil
+}
+
+// planOf makes a rule ready.
+func planOf(id string, rule Rule) (p plan, err error) {
+	p = plan{id: id, rule: rule}
+	if p.pointer, err = parsePointer(rule.Pointer); err != nil {
+		return plan{}, err
+	}
+	if p.time, err = parsePointer(rule.Time); err != nil {
+		return plan{}, err
+	}
+	p.where, err = guardsOf(rule.Where)
+	return p, err
 }
 
 // Parse returns the extraction whose canonical JSON is raw, as [Extraction.JSON] wrote it. Rules of another format,

@@ -344,6 +344,7 @@ func TestMistakesNameTheirField(t *testing.T) {
 		{Rule{Pointer: "/a~2"}, "pointer"},
 		{Rule{Pointer: "/a~"}, "pointer"},
 		{Rule{Pointer: "/" + strings.Repeat("a", maxPointer)}, "pointer"},
+		{Rule{Pointer: "/" + strings.Repeat("a", maxPointer-1), Time: "t"}, "time"}, // as long as may be
 		{Rule{Pointer: "/\xff"}, "pointer"},
 		{Rule{Pointer: "/a", Time: "t"}, "time"},
 		{Rule{Pointer: "/a", Time: "/a"}, "time"},

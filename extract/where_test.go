@@ -77,6 +77,7 @@ func TestGuardsHoldOrTheValueIsBad(t *testing.T) {
 		{"no document", `<html>`, Rule{Pointer: "/v", Where: where("/s", "x")}, "not JSON"},
 
 		{"none", tickers, Rule{Pointer: "/*/price", Where: where("/*/symbol", "XRPUSD")}, "no element of the document is chosen: there is none for which /*/symbol is XRPUSD; at /*/symbol stand BTCUSD, ETHUSD"},
+		{"none of seven", `[{"s":"a"},{"s":"b"},{"s":"c"},{"s":"a"},{"s":"d"},{"s":"e"},{"s":"f"}]`, Rule{Pointer: "/*/v", Where: where("/*/s", "x")}, "at /*/s stand a, b, c, d, e (of 7)"},
 		{"none below", `{"data":[` + tickers[1:len(tickers)-1] + `]}`, Rule{Pointer: "/data/*/price", Where: where("/data/*/symbol", "X")}, "no element of /data is chosen"},
 		{"nowhere", tickers, Rule{Pointer: "/*/price", Where: where("/*/name", "X")}, "nothing stands at /*/name"},
 		{"an empty array", `[]`, Rule{Pointer: "/*/price", Where: where("/*/name", "X")}, "nothing stands at /*/name"},
@@ -129,6 +130,35 @@ func TestTheTimeIsThatOfTheElement(t *testing.T) {
 	rule = Rule{Pointer: "/d/*/v", Where: where("/d/*/s", "a"), Time: "/at"}
 	if got := apply(t, rule, reading(`{"at":1795349070,"d":[{"s":"a","v":1}]}`))[0]; got.Time.Unix() != 1795349070 {
 		t.Errorf("got %+v", got)
+	}
+}
+
+func TestRulesThatChooseAndThatDoNotReadOneDocument(t *testing.T) {
+	x, err := New(Rules{"s": {"chosen": {Pointer: "/*/price", Where: where("/*/symbol", "ETHUSD")}, "first": {Pointer: "/0/price"}, "other": {Pointer: "/*/id", Where: where("/*/symbol", "BTCUSD")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, p := range pointsOf(t, x, reading(tickers)) {
+		all = append(all, p.ID+" "+p.Value.String())
+	}
+	if got := strings.Join(all, ", "); got != "s.chosen 2301.1, s.first 43218.55, s.other 1" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestAChosenRuleNamesTheElement(t *testing.T) {
+	rule := Rule{Pointer: "/*/price", Time: "/*/ts", Where: where("/*/symbol", "ETHUSD")}
+	if got := rule.Chosen(reading(tickers)); got.Pointer != "/1/price" || got.Time != "/1/ts" {
+		t.Errorf("got %+v", got)
+	}
+	for _, body := range []string{`[]`, `not JSON`, "[" + tickers[1:len(tickers)-1] + "," + tickers[1:len(tickers)-1] + "]"} {
+		if got := rule.Chosen(reading(body)); got.Pointer != rule.Pointer || got.Time != rule.Time {
+			t.Errorf("%s: got %+v", body, got)
+		}
+	}
+	if got := (Rule{Pointer: "/*/price"}).Chosen(reading(tickers)); got.Pointer != "/*/price" {
+		t.Errorf("a rule that does not choose became %+v", got)
 	}
 }
 

@@ -342,6 +342,7 @@ func placeTable(t taste, r dodona.Reading) table.Table {
 	taken, sought := map[string]string{}, []string{}
 	for point, rule := range t.source.Rules {
 		id := dodona.PointID(t.source.Name, point)
+		rule = rule.Chosen(r)
 		taken[rule.Pointer] = id
 		if rule.Time != "" {
 			taken[rule.Time] = id + " (time)"
