@@ -96,6 +96,7 @@ func (f *Feed) made(b dodona.Bundle, rounds uint64) {
 	}
 	f.status.Answered++
 	recorder.Count(telemetry.FeedAnswered.Of(name), 1)
+	recorder.Gauge(telemetry.FeedGood.Of(name), int64(min(b.Round, math.MaxInt64)))
 	if b.Quality == dodona.Uncertain {
 		recorder.Count(telemetry.FeedUncertain.Of(name), 1)
 	}

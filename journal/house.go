@@ -271,6 +271,9 @@ func (l *lane) measure(ctx context.Context) (space, error) {
 		s.limit = unlimited
 	}
 	l.j.cfg.Recorder.Gauge(telemetry.JournalBytes.Of(l.spec.name), int64(st.Bytes))
+	if s.limit != unlimited {
+		l.j.cfg.Recorder.Gauge(telemetry.JournalLimit.Of(l.spec.name), int64(s.limit))
+	}
 	list := l.stream.ListConsumers(ctx)
 	for c := range list.Info() {
 		s.readers++

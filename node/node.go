@@ -68,6 +68,7 @@ type Node struct {
 // After an error everything it opened is closed again.
 func Open(ctx context.Context, o Options) (*Node, error) {
 	n := &Node{options: o, cfg: o.Config, metrics: prom.New()}
+	n.metrics.Version = o.Version
 	n.basics = basics{log: o.Log, now: o.Now, recorder: n.metrics, config: n.current}
 	if o.Recorder != nil {
 		n.recorder = telemetry.Both(n.metrics, o.Recorder)

@@ -65,6 +65,14 @@ func said(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
+// built makes the program, v1.0.0.
+func built(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "dodona")
+	said(t, "go", "build", "-trimpath", "-ldflags", "-s -w -X main.version=v1.0.0", "-o", program, "./cmd/dodona")
+	return program
+}
+
 // packed makes a package of a program and returns its path.
 func packed(t *testing.T, program, version string) string {
 	t.Helper()
@@ -79,8 +87,7 @@ func TestThePackageInstallsUpgradesAndLeavesWhatCannotBeMadeAgain(t *testing.T) 
 	if err := os.WriteFile(older, []byte("#!/bin/sh\necho v0.9.0\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	program := filepath.Join(dir, "dodona")
-	said(t, "go", "build", "-trimpath", "-ldflags", "-s -w -X main.version=v1.0.0", "-o", program, "./cmd/dodona")
+	program := built(t)
 
 	if told := m.dpkg("-i", packed(t, older, "0.9.0")); !strings.Contains(told, "systemctl enable --now dodona") {
 		t.Errorf("the first installation does not say what comes next:\n%s", told)

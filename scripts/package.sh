@@ -19,7 +19,7 @@ put 644 packaging/debian/tmpfiles.conf usr/lib/tmpfiles.d/dodona.conf
 doc=usr/share/doc/dodona
 put 644 LICENSE $doc/copyright
 put 644 docs/guide/operations.md $doc/operations.md
-for example in packaging/examples/*; do put 644 "$example" "$doc/examples/${example##*/}"; done
+for example in packaging/examples/* packaging/prometheus/dodona.rules.yml; do put 644 "$example" "$doc/examples/${example##*/}"; done
 size=$(du -sk "$root" | cut -f1)
 mkdir -p "$root/DEBIAN"
 sed "s/@VERSION@/$version/; s/@ARCH@/$arch/; s/@SIZE@/$size/" packaging/debian/control >"$root/DEBIAN/control"

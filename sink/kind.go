@@ -38,6 +38,8 @@ type Env struct {
 	Ledger dodona.Ledger
 	// Wallet opens a key. The zero Key is the node's own.
 	Wallet func(keyfile.Key) (Wallet, error)
+	// Holds tells how many records the sink has taken and delivers in its own time. The loop gives it.
+	Holds func(records int)
 	// Hold keeps something for this sink alone until it is released. While another sink of the node has it, Hold fails
 	// and names that one.
 	Hold func(what string) (release func(), err error)
@@ -147,6 +149,9 @@ func (e Env) filled() Env {
 	}
 	if e.AnchorEvery == nil {
 		e.AnchorEvery = func() time.Duration { return 0 }
+	}
+	if e.Holds == nil {
+		e.Holds = func(int) {}
 	}
 	if e.Append == nil {
 		e.Append = func(context.Context, ...dodona.Record) error { return nil }

@@ -40,7 +40,8 @@ type Loop struct {
 	sink dodona.Sink // nil until it is open
 
 	mu      sync.Mutex
-	status  Status
+	status  Status            // but for the records that the sink holds itself
+	held    int               // those
 	passed  map[string]uint64 // by feed: records not delivered since its last receipt
 	last    map[string]*Said  // by feed, for kinds that leave the policy to the loop
 	stalled bool              // the peer's trouble has been told
@@ -68,10 +69,12 @@ func New(c Config) *Loop {
 	c.Policy = c.Policy.With(c.Kind)
 	c.Log = c.Log.With("sink", c.Name)
 	c.Env.Sink, c.Env.Policy, c.Env.Now, c.Env.Log, c.Env.Recorder = c.Name, c.Policy, c.Now, c.Log, c.Recorder
-	return &Loop{
+	l := &Loop{
 		c: c, passed: make(map[string]uint64), last: make(map[string]*Said),
 		status: Status{Name: c.Name, Kind: c.Kind.Name(), State: Starting, Policy: c.Policy.Policy, Feeds: c.Policy.Feeds},
 	}
+	l.c.Env.Holds = func(records int) { l.set(func(*Status) { l.held = records }) }
+	return l
 }
 
 // Run opens the sink and delivers until ctx ends; then it closes the sink and returns nil. It returns an error only if
@@ -348,7 +351,11 @@ func (l *Loop) try(ctx context.Context, recs []dodona.Record) (receipts []dodona
 		}
 	}()
 	begun := time.Now()
-	defer func() { l.c.Recorder.Time(telemetry.SinkDelivery.Of(l.c.Name), time.Since(begun)) }()
+	defer func() {
+		if len(receipts) > 0 || err != nil { // else it delivers in its own time
+			l.c.Recorder.Time(telemetry.SinkExchange.Of(l.c.Name), time.Since(begun))
+		}
+	}()
 	ctx, end := l.c.Recorder.Span(ctx, telemetry.Deliver(l.c.Name))
 	defer func() { end(err) }()
 	return l.sink.Deliver(ctx, recs)
@@ -376,6 +383,9 @@ func (l *Loop) write(ctx context.Context, rec dodona.Record, r dodona.Receipt) b
 	}
 	delete(l.passed, rec.Key)
 	l.c.Recorder.Count(telemetry.SinkDelivered.Of(l.c.Name), 1)
+	if !rec.Appended.IsZero() {
+		l.c.Recorder.Time(telemetry.SinkDelivery.Of(l.c.Name), r.At.Sub(rec.Appended))
+	}
 	if said, err := SaidIn(rec); err == nil && rec.Topic == dodona.TopicData {
 		l.last[rec.Key] = &said
 	}
@@ -425,13 +435,19 @@ func (l *Loop) set(change func(*Status)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	change(&l.status)
-	l.c.Recorder.Gauge(telemetry.SinkQueue.Of(l.c.Name), int64(l.status.Queue))
+	l.c.Recorder.Gauge(telemetry.SinkQueue.Of(l.c.Name), int64(l.status.Queue+l.held))
+	up := int64(1)
+	if l.status.State == Retrying || l.status.State == Stuck {
+		up = 0
+	}
+	l.c.Recorder.Gauge(telemetry.SinkUp.Of(l.c.Name), up)
 }
 
 // Status returns how the sink stands.
 func (l *Loop) Status() Status {
 	l.mu.Lock()
 	s, sink := l.status, l.sink
+	s.Queue += l.held
 	l.mu.Unlock()
 	if r, ok := sink.(interface{ Report(*Status) }); ok {
 		r.Report(&s)

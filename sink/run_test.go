@@ -56,8 +56,19 @@ func TestEveryRecordIsCountedOnce(t *testing.T) {
 		if want := []int64{0, 1, 0, 3, 2, 1, 0}; !slices.Equal(levels, want) {
 			t.Errorf("the queue was %v, want %v", levels, want)
 		}
-		if got, want := r.recorder.Times(telemetry.SinkDelivery.Of("s")), slices.Repeat([]time.Duration{3 * time.Second}, 5); !slices.Equal(got, want) {
+		if got, want := r.recorder.Times(telemetry.SinkExchange.Of("s")), slices.Repeat([]time.Duration{3 * time.Second}, 5); !slices.Equal(got, want) {
 			t.Errorf("exchanges took %v, want %v", got, want)
+		}
+		ups := slices.Compact(r.recorder.Levels(telemetry.SinkUp.Of("s")))
+		if want := []int64{1, 0, 1}; !slices.Equal(ups, want) {
+			t.Errorf("up was %v, want %v", ups, want)
+		}
+		var took []time.Duration // from the append to the arrival
+		for _, d := range r.recorder.Times(telemetry.SinkDelivery.Of("s")) {
+			took = append(took, d.Round(time.Second))
+		}
+		if want := []time.Duration{6 * time.Second, 6 * time.Second, 9 * time.Second}; !slices.Equal(took, want) {
+			t.Errorf("deliveries took %v, want %v", took, want)
 		}
 		if got, want := fmt.Sprint(r.recorder.Passages()), "[deliver s: busy deliver s: <nil> deliver s: no deliver s: <nil> deliver s: <nil>]"; got != want {
 			t.Errorf("passages %s, want %s", got, want)

@@ -135,6 +135,7 @@ func (p *Pump) Run(ctx context.Context) error {
 		p.stop()
 	}()
 	p.begin()
+	p.cfg.Recorder.Gauge(telemetry.SourceUp.Of(p.cfg.Name), 0) // until data comes
 	for ctx.Err() == nil {
 		if err := p.step(ctx); err != nil && ctx.Err() == nil {
 			p.pause(ctx, p.failed(err))

@@ -13,6 +13,7 @@ var (
 	FeedLate      = NewCounters("dodona_feed_inputs_late_total", "feed", "Inputs after the deadline")
 	FeedDropped   = NewCounters("dodona_feed_readings_dropped_total", "feed", "Readings beyond what a round keeps")
 	FeedPanics    = NewCounters("dodona_feed_panics_total", "feed", "Panics while a source was asked, each an input that failed")
-	FeedRound     = NewGauges("dodona_feed_round_timestamp_millisecond", "feed", "The last round, in Unix milliseconds")
+	FeedRound     = NewGauges("dodona_feed_round_timestamp_seconds", "feed", "The last round, answered or missed, in seconds since 1970").In(1e3)
+	FeedGood      = NewGauges("dodona_feed_answered_timestamp_seconds", "feed", "The last round with an answer, in seconds since 1970; absent before the first one since the start").In(1e3)
 	FeedAnswer    = NewTimers("dodona_feed_answer_seconds", "feed", "From a round's start to its bundle, asking included")
 )

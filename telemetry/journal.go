@@ -14,6 +14,7 @@ var (
 	JournalDelivered  = NewCounters("dodona_journal_delivered_total", "reader", "Records handed to a reader")
 	JournalResets     = NewCounters("dodona_journal_resets_total", "reader", "Times a reader began or went back to what it had finished")
 	JournalBytes      = NewGauges("dodona_journal_bytes", "stream", "Bytes kept on disk")
+	JournalLimit      = NewGauges("dodona_journal_limit_bytes", "stream", "Bytes that the stream may take")
 	JournalBlocked    = NewGauges("dodona_journal_blocked", "stream", "1 while appends wait for room or for the store")
 	JournalAppend     = NewTimers("dodona_journal_append_seconds", "stream", "From an append to its being on the disk")
 	JournalFlush      = NewTimers("dodona_journal_flush_seconds", "stream", "One synchronous write")

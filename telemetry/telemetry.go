@@ -29,6 +29,7 @@ type Metric struct {
 	Name  string // in Prometheus style, with the unit
 	Label string // the name of its label, or "" if it has one series alone
 	Help  string // for people, a sentence without its full stop
+	Per   int64  // how many of what a gauge is set to make one of the unit in its name; 0 means 1
 }
 
 type (
@@ -75,24 +76,36 @@ func (s series) String() string {
 }
 
 // NewCounter declares a counter.
-func NewCounter(name, help string) Counter { return Counter{series{&Metric{name, "", help}, ""}} }
+func NewCounter(name, help string) Counter {
+	return Counter{series{&Metric{Name: name, Help: help}, ""}}
+}
 
 // NewGauge declares a gauge.
-func NewGauge(name, help string) Gauge { return Gauge{series{&Metric{name, "", help}, ""}} }
+func NewGauge(name, help string) Gauge { return Gauge{series{&Metric{Name: name, Help: help}, ""}} }
 
 // NewTimer declares a timer.
-func NewTimer(name, help string) Timer { return Timer{series{&Metric{name, "", help}, ""}} }
+func NewTimer(name, help string) Timer { return Timer{series{&Metric{Name: name, Help: help}, ""}} }
 
 // NewCounters declares counters by a label.
 func NewCounters(name, label, help string) Counters {
-	return Counters{labelled{&Metric{name, label, help}}}
+	return Counters{labelled{&Metric{Name: name, Label: label, Help: help}}}
 }
 
 // NewGauges declares gauges by a label.
-func NewGauges(name, label, help string) Gauges { return Gauges{labelled{&Metric{name, label, help}}} }
+func NewGauges(name, label, help string) Gauges {
+	return Gauges{labelled{&Metric{Name: name, Label: label, Help: help}}}
+}
+
+// In lets gauges be set in parts of the unit in their name, of which it takes per: 1000 for milliseconds under _seconds.
+func (g Gauges) In(per int64) Gauges {
+	g.metric.Per = per
+	return g
+}
 
 // NewTimers declares timers by a label.
-func NewTimers(name, label, help string) Timers { return Timers{labelled{&Metric{name, label, help}}} }
+func NewTimers(name, label, help string) Timers {
+	return Timers{labelled{&Metric{Name: name, Label: label, Help: help}}}
+}
 
 // Of returns the counter for a value of the label.
 func (c Counters) Of(value string) Counter { return Counter{series{c.metric, value}} }

@@ -139,6 +139,9 @@ var (
 	reservedLabels = []string{"le", "quantile", "job", "instance", "name"}
 )
 
+// otherUnit finds units in a name that are parts of a base unit, which Prometheus' conventions want.
+var otherUnit = regexp.MustCompile(`_(milli|micro|nano)?(ms|us|ns|millis|minutes?|hours?|days?|milliseconds?|microseconds?|nanoseconds?|kilobytes|kib|mib|wei|gwei|percent)(_total)?$`)
+
 // check returns what is wrong with a declaration; ours are those of this program, the others those of any.
 func (m Metric) check(ours bool) error {
 	kind := strings.TrimSuffix(strings.TrimPrefix(m.Kind, "New"), "s")
@@ -147,8 +150,10 @@ func (m Metric) check(ours bool) error {
 		return errors.New("want a name such as dodona_source_readings_total")
 	case ours && (kind == "Counter") != strings.HasSuffix(m.Name, "_total"):
 		return errors.New("a counter's name ends in _total, and no other")
-	case ours && (kind == "Timer") != strings.HasSuffix(m.Name, "_seconds"):
-		return errors.New("a timer's name ends in _seconds, and no other")
+	case ours && (kind == "Timer") != strings.HasSuffix(m.Name, "_seconds") && !(kind == "Gauge" && strings.HasSuffix(m.Name, "_timestamp_seconds")):
+		return errors.New("a timer's name ends in _seconds, a gauge's of an instant in _timestamp_seconds, and no other")
+	case ours && otherUnit.MatchString(m.Name):
+		return errors.New("want a base unit: seconds, bytes, ether")
 	case strings.HasSuffix(m.Kind, "s") && (!metricName.MatchString(m.Label) || slices.Contains(reservedLabels, m.Label)):
 		return fmt.Errorf("%q cannot be a label; want what its values are, such as source", m.Label)
 	case m.Help == "" || strings.HasSuffix(m.Help, ".") || strings.Contains(m.Help, "\n"):

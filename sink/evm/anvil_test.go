@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,9 +22,11 @@ import (
 	client "github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/internal/secp"
+	"github.com/dodona-oracle/dodona/internal/telemetrytest"
 	"github.com/dodona-oracle/dodona/journal"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/sink/evm"
+	"github.com/dodona-oracle/dodona/telemetry"
 )
 
 // patience is for a real chain on a busy machine; nothing waits that long when it works.
@@ -44,6 +47,7 @@ type rig struct {
 	policy   sink.Policy
 	feeds    []dodona.Feed // with question first
 	every    time.Duration // of the node's anchors; 0: not known
+	recorder telemetrytest.Tally
 
 	first dodona.Round
 	next  int
@@ -132,7 +136,7 @@ func (r *rig) launch() {
 	r.loop = sink.New(sink.Config{
 		Name: "main", Kind: evm.Kind, Settings: &r.settings, Policy: r.policy, Journal: j, Reader: "sink-main",
 		Backoff: backoff.Backoff{Min: 10 * time.Millisecond, Max: 200 * time.Millisecond},
-		Log:     slog.New(slog.NewTextHandler(testLog{r.t}, nil)),
+		Log:     slog.New(slog.NewTextHandler(testLog{r.t}, nil)), Recorder: &r.recorder,
 		Env: sink.Env{
 			Feeds: r.feeds, Append: j.Append, AnchorEvery: func() time.Duration { return r.every },
 			Ledger: j,
@@ -374,6 +378,13 @@ func TestAnAnswerReachesTheContractAndItsReceiptTheJournal(t *testing.T) {
 		t.Errorf("the receipt says %+v", on)
 	}
 	t.Logf("%d gas for the first write", on.GasUsed)
+	if took := r.recorder.Times(telemetry.SinkDelivery.Of("main")); len(took) != 1 || took[0] <= 0 {
+		t.Errorf("the delivery took %v", took)
+	}
+	levels := r.recorder.Levels(telemetry.SinkQueue.Of("main"))
+	if !slices.Contains(levels, 1) || levels[len(levels)-1] != 0 {
+		t.Errorf("the queue was %v, want 1 while the answer is under way, then 0", levels)
+	}
 	r.until("the status says so", func() bool {
 		s := r.loop.Status()
 		return s.Delivered == 1 && s.State == sink.OK && s.Last != nil && s.Last.Record == round.ID()

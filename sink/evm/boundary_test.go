@@ -265,6 +265,24 @@ func TestABlockIsFinalWithItsLastConfirmation(t *testing.T) {
 	}
 }
 
+// TestADeliveryTakesUntilTheFirstBlock, whatever becomes of that block.
+func TestADeliveryTakesUntilTheFirstBlock(t *testing.T) {
+	p := newPlay(sink.Every)
+	p.offer(t, 1000)
+	p.turn(t, time.Second)
+	p.mine(11)
+	p.turn(t, time.Second)
+	for _, r := range p.view.Receipts {
+		r.Block, r.BlockHash = 12, dodona.Digest{12}
+	}
+	p.turn(t, time.Second)
+	p.view.Head.Number = 14
+	p.turn(t, time.Second)
+	if len(p.open) != 0 || !slices.Equal(p.took, []time.Duration{2 * time.Second}) {
+		t.Errorf("%d open, it took %v, want 2 s once", len(p.open), p.took)
+	}
+}
+
 func TestWhatTheChainHasAlreadyIsNotSent(t *testing.T) {
 	for has, want := range map[dodona.Round]int{999: 1, 1000: 0, 1001: 0} {
 		p := newPlay(sink.Every)

@@ -31,7 +31,8 @@ func (m *machine) follow(st *step, i *Intent) {
 		return
 	}
 	i.lost, i.blankAt = 0, time.Time{}
-	if i.Block == nil || i.Block.Hash != found.BlockHash || i.Block.Tx != found.Tx {
+	first := i.Block == nil
+	if first || i.Block.Hash != found.BlockHash || i.Block.Tx != found.Tx {
 		if i.Block != nil {
 			m.tell(st, "reorg", fmt.Sprintf("transaction %s moved from block %d to block %d", found.Tx, i.Block.Number, found.Block))
 			st.count(telemetry.SinkReorgs, 1)
@@ -48,6 +49,9 @@ func (m *machine) follow(st *step, i *Intent) {
 		m.write(st, i)
 		if i.Block.OK {
 			m.receipt(st, i, dodona.ReceiptMined, "")
+			if first && i.Payload != nil {
+				st.took = append(st.took, st.now.Sub(i.Payload.Attested))
+			}
 		}
 		m.inBlock(st.now, i)
 	}

@@ -30,6 +30,9 @@ func (s *Sink) keep(ctx context.Context, fx effects) error {
 	for c, n := range fx.counts {
 		s.count(c, n)
 	}
+	for _, d := range fx.took {
+		s.env.Recorder.Time(telemetry.SinkDelivery.Of(s.env.Sink), d)
+	}
 	s.tellNews(kept)
 	return nil
 }

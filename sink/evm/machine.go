@@ -168,7 +168,8 @@ type effects struct {
 	keep   []dodona.Record // journal these first, all at once
 	send   []*Intent       // then broadcast the last attempt of each
 	counts map[telemetry.Counters]uint64
-	fail   error // a bug: something could not be written as JSON
+	took   []time.Duration // from an answer's attestation to the block that has it
+	fail   error           // a bug: something could not be written as JSON
 }
 
 func newMachine(r rules) *machine {

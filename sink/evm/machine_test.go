@@ -24,6 +24,7 @@ type play struct {
 	view    view
 	journal []entry
 	events  int
+	took    []time.Duration
 }
 
 func newPlay(policy sink.Choice) *play {
@@ -53,6 +54,7 @@ func (p *play) did(t *testing.T, fx effects) (sent []*Intent) {
 	if fx.fail != nil {
 		t.Fatal(fx.fail)
 	}
+	p.took = append(p.took, fx.took...)
 	for _, rec := range fx.keep {
 		switch rec.Topic {
 		case dodona.TopicIntent:

@@ -37,7 +37,6 @@ type Sink struct {
 	statusMu sync.Mutex
 	status   Status
 	state    sink.State
-	queue    int
 	counts   map[telemetry.Counters]uint64
 	last     *sink.Delivered
 	letters  []sink.DeadLetter // the newest

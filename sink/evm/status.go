@@ -69,8 +69,8 @@ func (s *Sink) show(v *view) {
 	if of, _, _ := strings.Cut(s.lastErr, ": "); worst != "" && worst != "rpc" && (of == "rpc" || !s.m.troubledBy(of)) { // told last, and not what is in the way
 		s.lastErr, s.errAt = strings.Fields(worst)[0]+": "+s.m.trouble[worst].Message, s.m.trouble[worst].Since
 	}
-	s.status, s.state, s.queue = st, state, st.Planned+st.Flying
-	s.env.Recorder.Gauge(telemetry.SinkQueue.Of(s.env.Sink), int64(s.queue))
+	s.status, s.state = st, state
+	s.env.Holds(st.Planned + st.Flying)
 	s.env.Recorder.Gauge(telemetry.SinkTroubles.Of(s.env.Sink), int64(len(st.Troubles)))
 }
 
@@ -128,7 +128,7 @@ func (s *Sink) Report(to *sink.Status) {
 		}
 		st.Troubles["rpc"] = inWords(slow, now)
 	}
-	to.Detail, to.Queue, to.Last = st, to.Queue+s.queue, s.last
+	to.Detail, to.Last = st, s.last
 	to.Delivered += s.counts[telemetry.SinkDelivered]
 	to.Superseded += s.counts[telemetry.SinkSuperseded]
 	to.Skipped += s.counts[telemetry.SinkSkipped]

@@ -28,6 +28,8 @@ const (
 // reader, and takes memory for at most MaxLabels series a metric. It follows no spans. Make it with [New].
 type Recorder struct {
 	telemetry.NoSpans
+	Version string // of the program, for dodona_build_info; empty: it is not shown
+
 	mu       sync.RWMutex
 	families map[*telemetry.Metric]*family
 	lost     atomic.Uint64
@@ -155,7 +157,7 @@ func labelText(label string) string {
 func (r *Recorder) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	var b bytes.Buffer
 	r.write(&b)
-	writeProcess(&b)
+	writeProcess(&b, r.Version)
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	_, _ = w.Write(b.Bytes()) // the peer went away; there is nobody to tell
 }

@@ -3,9 +3,11 @@ package prom
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -150,12 +152,61 @@ func TestRecordingAndReadingAtOnceLoseNothing(t *testing.T) {
 	}
 }
 
-func TestProcessMetricsAreThere(t *testing.T) {
-	_, families := scrape(t, New())
-	for _, name := range []string{"go_goroutines", "go_memstats_heap_alloc_bytes", "go_info"} {
-		if families[name] == nil {
-			t.Errorf("%s is missing", name)
+func TestAGaugeIsShownInItsUnit(t *testing.T) {
+	for _, c := range []struct {
+		set, per int64
+		want     string
+	}{
+		{1796019250250, 1e3, "1796019250.25"},
+		{1796019250000, 1e3, "1796019250"},
+		{-1, 1e3, "-0.001"},
+		{-2500, 1e3, "-2.5"},
+		{1, 1e9, "0.000000001"},
+		{math.MaxInt64, 1e9, "9223372036.854775807"},
+		{math.MinInt64, 1e9, "-9223372036.854775808"},
+		{0, 1e3, "0"},
+		{-7, 1, "-7"},
+	} {
+		r := New()
+		r.Gauge(telemetry.NewGauges("dodona_g", "feed", "g").In(c.per).Of("f"), c.set)
+		if text, _ := scrape(t, r); !strings.Contains(text, "dodona_g{feed=\"f\"} "+c.want+"\n") {
+			t.Errorf("%d of %d: want %s in\n%s", c.set, c.per, c.want, text)
 		}
+	}
+}
+
+func TestProcessMetricsAreThere(t *testing.T) {
+	r := New()
+	r.Version = "v1.2.3-\"x\""
+	begun := time.Now()
+	for time.Since(begun) < 50*time.Millisecond { // work, so that some is counted
+	}
+	_, families := scrape(t, r)
+	for _, name := range []string{
+		"go_goroutines", "go_memstats_heap_alloc_bytes", "go_info", "process_resident_memory_bytes", "process_virtual_memory_bytes",
+		"process_open_fds", "process_max_fds",
+	} {
+		if len(families[name].GetMetric()) == 0 {
+			t.Fatalf("%s is missing", name)
+		}
+		if value := families[name].GetMetric()[0].GetGauge().GetValue(); value <= 0 {
+			t.Errorf("%s: %v", name, value)
+		}
+	}
+	if got := labelOf(families["dodona_build_info"].GetMetric()[0], "version"); got != r.Version {
+		t.Errorf("the version is %q, want %q", got, r.Version)
+	}
+	start := families["process_start_time_seconds"].GetMetric()[0].GetGauge().GetValue()
+	if age := float64(time.Now().Unix()) - start; age < -2 || age > 3600 {
+		t.Errorf("the process began %v s ago", age)
+	}
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		t.Fatal(err)
+	}
+	want := time.Duration(used.Utime.Nano() + used.Stime.Nano()).Seconds()
+	if got := families["process_cpu_seconds_total"].GetMetric()[0].GetCounter().GetValue(); got > want+0.1 || got < want-1 {
+		t.Errorf("it worked for %v s, the kernel says %v", got, want)
 	}
 }
 

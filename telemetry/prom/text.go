@@ -48,7 +48,7 @@ func (f *family) line(b *bytes.Buffer, value string, s *series) {
 	case counter:
 		fmt.Fprintf(b, "%s%s %d\n", f.Name, f.braces(value, ""), uint64(s.value.Load()))
 	case gauge:
-		fmt.Fprintf(b, "%s%s %d\n", f.Name, f.braces(value, ""), s.value.Load())
+		fmt.Fprintf(b, "%s%s %s\n", f.Name, f.braces(value, ""), exact(s.value.Load(), max(f.Per, 1)))
 	case timer:
 		// The sum is read before the buckets: a duration that arrives in between is in the count alone, never the other way.
 		sum, count := s.value.Load(), uint64(0)
@@ -79,10 +79,18 @@ func (f *family) braces(value, bound string) string {
 }
 
 // seconds prints d in seconds exactly: 0.0025, 30.
-func seconds(d time.Duration) string {
-	whole, rest := int64(d/time.Second), int64(d%time.Second)
+func seconds(d time.Duration) string { return exact(int64(d), int64(time.Second)) }
+
+// exact prints v divided by a power of ten.
+func exact(v, per int64) string {
+	whole, rest := v/per, v%per
 	if rest == 0 {
 		return strconv.FormatInt(whole, 10)
 	}
-	return strings.TrimRight(fmt.Sprintf("%d.%09d", whole, rest), "0")
+	sign := ""
+	if v < 0 {
+		sign, whole, rest = "-", -whole, -rest
+	}
+	fraction := strconv.FormatInt(per+rest, 10)[1:]
+	return sign + strconv.FormatInt(whole, 10) + "." + strings.TrimRight(fraction, "0")
 }
