@@ -2,10 +2,8 @@ package file
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -55,27 +53,28 @@ func (d *document) Close() error { return nil }
 // openRegular opens a file for reading and refuses what could block or never end: pipes, devices, folders.
 func openRegular(path string) (*os.File, os.FileInfo, error) {
 	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrPermission):
-		return nil, nil, dodona.Permanent(fmt.Errorf("open file: %w", err))
-	case err != nil:
+	if err != nil {
 		return nil, nil, fmt.Errorf("open file: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, nil, dodona.Permanent(fmt.Errorf("open file %s: it is a %s, want a regular file", path, kindOf(info.Mode())))
+		return nil, nil, notRegular(path, info)
 	}
-	f, err := os.Open(path)
-	switch {
-	case errors.Is(err, fs.ErrPermission):
-		return nil, nil, dodona.Permanent(fmt.Errorf("open file: %w", err))
-	case err != nil:
+	f, err := os.OpenFile(path, openFlags, 0)
+	if err != nil {
 		return nil, nil, fmt.Errorf("open file: %w", err)
 	}
-	if info, err = f.Stat(); err != nil {
+	if info, err = f.Stat(); err == nil && !info.Mode().IsRegular() {
+		err = notRegular(path, info)
+	}
+	if err != nil {
 		_ = f.Close()
 		return nil, nil, fmt.Errorf("open file: %w", err)
 	}
 	return f, info, nil
+}
+
+func notRegular(path string, info os.FileInfo) error {
+	return dodona.Permanent(fmt.Errorf("open file %s: it is a %s, want a regular file", path, kindOf(info.Mode())))
 }
 
 func kindOf(m os.FileMode) string {

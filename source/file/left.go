@@ -6,47 +6,93 @@ import (
 	"time"
 )
 
-// watchLeft is how long a file that was left is looked after. It takes a file descriptor, and the room of a removed file.
-const watchLeft = 10 * time.Minute
+const (
+	maxLeft   = 4                // files that were left and are still looked at; each takes a file descriptor
+	watchGone = 10 * time.Minute // a file that was left and removed is looked at that long; it takes its room on the disk
+)
 
-// left is a rotated file that is not read any more. What is still written to it is lost, which is told.
-type left struct {
-	file  *os.File // nil: there is none
-	name  string
-	size  int64
-	until time.Time
-}
-
-// goOn leaves the file that is read, at its end, for the one at path.
-func (t *tail) goOn(path string) error {
-	f, info, err := openRegular(path)
-	if err != nil {
+// leave goes on to the file at path. The one that was read stays open: what a late writer adds to it is read too.
+func (f *follower) leave(path string) error {
+	old := f.now
+	f.now = nil // so that enter does not close it
+	if err := f.enter(path, 0); err != nil {
+		f.now = old
 		return err
 	}
-	t.left.forget()
-	t.left = left{file: t.file, name: t.name, size: t.size, until: t.env.Now().Add(watchLeft)}
-	return t.enterOpened(f, info, 0)
+	f.left = append(f.left, old)
+	for len(f.left) > maxLeft {
+		f.forget(0)
+	}
+	return nil
 }
 
-// look counts what was written to the file since it was left.
-func (l *left) look(t *tail) {
-	if l.file == nil {
-		return
+// readLeft returns what was added to files that were left.
+func (f *follower) readLeft() found {
+	for i := 0; i < len(f.left); i++ {
+		o := f.left[i]
+		first := o.split.next
+		got, err := f.readFrom(o)
+		if err != nil {
+			f.env.Dropped(1, fmt.Sprintf("%s, which was rotated away, cannot be read any more: %s", o.name, err))
+		}
+		if err != nil || f.ended(o) {
+			f.forget(i)
+			i--
+		}
+		if got.any() {
+			f.env.Log.Info(fmt.Sprintf("%s: somebody still writes to %s, which was rotated away; its lines are read too", f.env.Source, o.name),
+				"source", f.env.Source, "from", first)
+			return got
+		}
 	}
-	info, err := l.file.Stat()
-	if err != nil || t.env.Now().After(l.until) {
-		l.forget()
-		return
-	}
-	if info.Size() > l.size {
-		t.env.Dropped(1, fmt.Sprintf("somebody still writes to %s, which was rotated away: %d bytes are not read", l.name, info.Size()-l.size))
-		l.size = info.Size()
-	}
+	return found{}
 }
 
-func (l *left) forget() {
-	if l.file != nil {
-		_ = l.file.Close() // it was only looked at
+// ended reports whether nothing more can come from a file that was left: it was truncated, as before it is used again, or it was
+// removed some time ago.
+func (f *follower) ended(o *opened) bool {
+	if intact, err := o.intact(); err != nil || !intact {
+		return true
 	}
-	*l = left{}
+	info, err := o.file.Stat()
+	if err != nil || linked(info) {
+		o.gone = time.Time{}
+		return err != nil
+	}
+	if o.gone.IsZero() || info.Size() > o.end {
+		o.gone = f.env.Now()
+	}
+	return f.env.Now().Sub(o.gone) > watchGone
+}
+
+// forget closes a file that was left.
+func (f *follower) forget(i int) {
+	o := f.left[i]
+	if len(o.split.partial) > 0 || o.split.skip {
+		f.env.Dropped(1, fmt.Sprintf("%s, which was rotated away, ends in a line without an end", o.name))
+	}
+	o.close()
+	f.left = append(f.left[:i:i], f.left[i+1:]...)
+}
+
+// enterLeft opens the files again that were left before this start, as far as they are there.
+func (f *follower) enterLeft(was position) {
+	for _, m := range was.Left {
+		p := m.position(f.path)
+		g, there := f.findFile(p)
+		if !there || f.now != nil && g.is(f.now.verified) {
+			continue
+		}
+		file, info, err := openRegular(g.path)
+		if err != nil {
+			continue
+		}
+		if !os.SameFile(info, g.info) {
+			_ = file.Close()
+			continue
+		}
+		if o, err := openFile(file, info, f.path, p.Offset, f.want.max); err == nil {
+			f.left = append(f.left, o)
+		}
+	}
 }

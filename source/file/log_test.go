@@ -95,6 +95,7 @@ type reader struct {
 	cursor   []byte
 	lines    []string
 	dropped  uint64
+	causes   []string
 	alive    int // batches with nothing in them
 }
 
@@ -113,7 +114,7 @@ func (r *reader) open() {
 	r.t.Helper()
 	opened, err := Kind.Open(r.t.Context(), &r.settings, source.Env{
 		Source: "boiler", Cursor: r.cursor,
-		Dropped: func(n uint64, _ string) { r.dropped += n },
+		Dropped: func(n uint64, cause string) { r.dropped, r.causes = r.dropped+n, append(r.causes, cause) },
 	})
 	if err != nil {
 		r.t.Fatal(err)

@@ -7,98 +7,131 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+)
 
-	"github.com/dodona-oracle/dodona"
+const (
+	minLinger = 2 * time.Second  // a rotated file is followed alone for that long, because its writer may not know yet
+	maxLinger = time.Minute      // and for that long at most while it grows as the newer one does; then both are
+	maxAbsent = 10 * time.Second // a rotation leaves nothing at the path for that long at most
 )
 
 // move goes on to another file, or to the start of this one, if there is nothing more to come from here.
-// It is called at the end of the file, and returns a batch if the file ends in a line without an end.
-func (t *tail) move() (last dodona.Batch, moved bool, err error) {
-	intact, err := t.intact()
+// It is called at the end of the file, and returns the last line if the file ends in one without an end.
+func (f *follower) move() (last found, moved bool, err error) {
+	intact, err := f.now.intact()
 	if err != nil {
 		return last, false, err
 	}
 	if !intact {
-		return last, true, t.afterTruncation()
+		return last, true, f.afterTruncation()
 	}
-	current, err := t.file.Stat()
+	current, err := f.now.file.Stat()
 	if err != nil {
 		return last, false, fmt.Errorf("look at file: %w", err)
 	}
-	if current.Size() > t.split.next {
+	if current.Size() > max(f.now.split.next, f.now.end) {
 		return last, true, nil // written just now
 	}
-	atPath, err := os.Stat(t.settings.Path)
+	atPath, err := os.Stat(f.path)
 	if errors.Is(err, os.ErrNotExist) {
-		return last, false, nil // renamed, and the new one is not there yet
+		return last, false, f.absent(current.Size()) // renamed, and the new one is not there yet
 	}
+	f.missing = time.Time{}
 	if err != nil {
 		return last, false, fmt.Errorf("look at file: %w", err)
 	}
 	if os.SameFile(current, atPath) {
-		t.rotated = time.Time{}
+		f.rotated = time.Time{}
 		return last, false, nil
 	}
-	next, found, err := t.next()
-	if err != nil || t.lingers(current.Size(), found) {
+	if !atPath.Mode().IsRegular() {
+		return last, false, notRegular(f.path, atPath)
+	}
+	next, found, err := f.next()
+	if err != nil || f.lingers(current.Size(), found) {
 		return last, false, err
 	}
-	if last, err = t.lastLine(); err != nil || last.Cursor != nil {
+	if last, err = f.lastLine(); err != nil || last.any() {
 		return last, false, err
 	}
-	return last, true, t.goOn(next.path)
+	return last, true, f.leave(next.path)
+}
+
+// absent returns why nothing can be opened at the path, if that lasts and the file that was there does not grow any more.
+func (f *follower) absent(size int64) error {
+	now := f.env.Now()
+	if f.missing.IsZero() || size != f.size {
+		f.missing, f.size = now, size
+	}
+	if now.Sub(f.missing) < maxAbsent {
+		return nil
+	}
+	if err := cannotOpen(f.path); err != nil {
+		return fmt.Errorf("%w; %s, which was there before, is followed still", err, f.now.name)
+	}
+	return nil
 }
 
 // next returns the next newer file, if that or a newer one has anything to read.
-func (t *tail) next() (next generation, found bool, err error) {
-	all, err := generations(t.settings.Path)
+func (f *follower) next() (next generation, found bool, err error) {
+	all, err := f.generations()
 	if err != nil {
 		return next, false, err
 	}
-	next, found = following(all, t.verified)
+	if f.placed {
+		all = slices.DeleteFunc(all, f.isEarlier)
+	}
+	next, found = following(all, f.now.verified)
 	from := slices.IndexFunc(all, next.same)
 	return next, found && slices.ContainsFunc(all[max(from, 0):], func(g generation) bool { return g.size > 0 }), nil
 }
 
-// lingers reports whether a file of this size that was rotated away is still followed: as long as its writer seems not to
+// isEarlier reports whether a file beside the path was there before the one at path was opened, or was left: it is no later one,
+// but an older one, or another log.
+func (f *follower) isEarlier(g generation) bool {
+	return g.path != f.path && !g.is(f.now.verified) && (slices.ContainsFunc(f.earlier, g.same) ||
+		slices.ContainsFunc(f.left, func(o *opened) bool { return g.is(o.verified) }))
+}
+
+// lingers reports whether a file of this size that was rotated away is still followed alone: as long as its writer seems not to
 // know, because nothing is written to a newer one, or this one grows; but not for ever, if both are written to.
-func (t *tail) lingers(size int64, newer bool) bool {
-	now := t.env.Now()
-	if t.rotated.IsZero() || !newer {
-		t.rotated = now
+func (f *follower) lingers(size int64, newer bool) bool {
+	now := f.env.Now()
+	if f.rotated.IsZero() || !newer {
+		f.rotated = now
 	}
-	if size != t.size {
-		t.size, t.grown = size, now
+	if size != f.size {
+		f.size, f.grown = size, now
 	}
-	long := max(minLinger, 2*t.every)
-	return now.Sub(t.rotated) < long || now.Sub(t.grown) < long && now.Sub(t.rotated) < max(maxLinger, long)
+	long := max(minLinger, 2*f.every)
+	return now.Sub(f.rotated) < long || now.Sub(f.grown) < long && now.Sub(f.rotated) < max(maxLinger, long)
 }
 
 // beforeFirstLine catches what copytruncate took away before a whole line of the file was read: then only the new copy
 // tells of it.
-func (t *tail) beforeFirstLine() (moved bool, err error) {
-	if t.split.start > 0 {
+func (f *follower) beforeFirstLine() (moved bool, err error) {
+	if f.now.split.start > 0 {
 		return false, nil
 	}
-	all, err := generations(t.settings.Path)
+	all, err := f.generations()
 	if err != nil {
 		return false, err
 	}
-	g, found := t.unknown(all)
+	g, found := f.unknown(all)
 	if !found {
 		return false, nil
 	}
-	return true, t.enter(g.path, 0)
+	return true, f.enter(g.path, 0)
 }
 
 // unknown returns the oldest file that was rotated away from before the one that is read, and was not there when
 // that one was opened.
-func (t *tail) unknown(all []generation) (generation, bool) {
+func (f *follower) unknown(all []generation) (generation, bool) {
 	for _, g := range all {
-		if g.is(t.verified) || g.path == t.settings.Path {
+		if g.is(f.now.verified) || g.path == f.path {
 			break
 		}
-		if !slices.ContainsFunc(t.known, g.same) {
+		if !slices.ContainsFunc(f.known, g.same) && !slices.ContainsFunc(f.left, func(o *opened) bool { return g.is(o.verified) }) {
 			return g, true
 		}
 	}
@@ -107,34 +140,38 @@ func (t *tail) unknown(all []generation) (generation, bool) {
 
 // afterTruncation goes on with the copy that copytruncate made, from where we were, or else from the start of
 // what is there now.
-func (t *tail) afterTruncation() error {
-	all, err := generations(t.settings.Path)
+func (f *follower) afterTruncation() error {
+	all, err := f.generations()
 	if err != nil {
 		return err
 	}
-	was := t.verified
-	if g, found := find(all, t.settings.Path, was); found && was.Offset > 0 {
-		return t.enter(g.path, was.Offset)
+	was := f.now.verified
+	if g, found := f.find(all, was); found && was.Offset > 0 {
+		return f.enter(g.path, was.Offset)
 	}
-	if g, found := t.unknown(all); found && was.Offset == 0 {
-		return t.enter(g.path, 0)
+	if g, found := f.unknown(all); found && was.Offset == 0 {
+		return f.enter(g.path, 0)
 	}
-	t.env.Log.Warn(fmt.Sprintf("%s: %s was truncated and no copy of it was found; going on from its start, lines since the last look may be lost",
-		t.env.Source, filepath.Base(t.settings.Path)), "source", t.env.Source)
-	if len(t.split.partial) > 0 || t.split.skip {
-		t.env.Dropped(1, "a file was truncated in the middle of a line and no copy of it was found")
+	cut := len(f.now.split.partial) > 0 || f.now.split.skip
+	if err := f.enter(f.path, 0); err != nil {
+		return err
 	}
-	return t.enter(t.settings.Path, 0)
+	what := fmt.Sprintf("%s was truncated after it was read up to byte %d, and no copy of it is found beside it", filepath.Base(f.path), was.Offset)
+	f.env.Log.Warn(fmt.Sprintf("%s: %s; going on from its start, lines since the last look may be lost", f.env.Source, what), "source", f.env.Source)
+	if cut {
+		f.env.Dropped(1, what+": it was in the middle of a line")
+	}
+	return nil
 }
 
-// lastLine returns the line without an end that a rotated file ends in, as a batch.
-func (t *tail) lastLine() (dodona.Batch, error) {
-	l, found, long := t.split.finish()
+// lastLine returns the line without an end that a rotated file ends in.
+func (f *follower) lastLine() (found, error) {
+	l, whole, long := f.now.split.finish()
 	if long {
-		t.dropLong()
+		f.want.tooLong(f.now.name)
 	}
-	if !found || len(l.text) == 0 {
-		return dodona.Batch{}, nil
+	if !whole || l.isBlank() {
+		return found{}, nil
 	}
-	return t.closeBatch([]line{l})
+	return f.keep(f.now, []line{l})
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/dodona-oracle/dodona/internal/form"
@@ -25,6 +26,28 @@ type position struct {
 	Head     string    `json:"head"`     // fingerprint of the first bytes
 	Tail     string    `json:"tail"`     // fingerprint of the bytes before Offset
 	Modified time.Time `json:"modified"` // of the file, when it was read
+
+	At   string `json:"at,omitempty"`   // where the file was, if not at Path
+	Left []mark `json:"left,omitempty"` // files that were left, and are still looked at
+}
+
+// A mark is the position in a file that was left.
+type mark struct {
+	Device uint64 `json:"device"`
+	Inode  uint64 `json:"inode"`
+	Offset int64  `json:"offset"`
+	Head   string `json:"head"`
+	Tail   string `json:"tail"`
+}
+
+func (p position) mark() mark { return mark{p.Device, p.Inode, p.Offset, p.Head, p.Tail} }
+
+func (m mark) position(path string) position {
+	return position{Path: path, Device: m.Device, Inode: m.Inode, Offset: m.Offset, Head: m.Head, Tail: m.Tail}
+}
+
+func (m mark) valid() bool {
+	return m.Offset >= 0 && len(m.Head) == 2*fingerprintSize && len(m.Tail) == 2*fingerprintSize
 }
 
 var errCursor = errors.New("the cursor is not one of this file")
@@ -41,10 +64,14 @@ func parsePosition(cursor []byte) (position, error) {
 	if err := form.Of[position]().Read(cursor, "the cursor", &p); err != nil {
 		return position{}, errCursor
 	}
-	if p.Offset < 0 || len(p.Head) != 2*fingerprintSize || len(p.Tail) != 2*fingerprintSize {
+	if !p.valid() {
 		return position{}, errCursor
 	}
 	return p, nil
+}
+
+func (p position) valid() bool {
+	return p.mark().valid() && len(p.Left) <= maxLeft && !slices.ContainsFunc(p.Left, func(m mark) bool { return !m.valid() })
 }
 
 func (p position) cursor() []byte {

@@ -2,10 +2,14 @@ package file
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -13,6 +17,7 @@ import (
 // A generation is one file of a log: the one that is written, or one that was rotated away.
 type generation struct {
 	path     string
+	info     os.FileInfo
 	device   uint64
 	inode    uint64
 	size     int64
@@ -21,7 +26,7 @@ type generation struct {
 
 func newGeneration(path string, info os.FileInfo) generation {
 	device, inode := identity(info)
-	return generation{path: path, device: device, inode: inode, size: info.Size(), modified: info.ModTime()}
+	return generation{path: path, info: info, device: device, inode: inode, size: info.Size(), modified: info.ModTime()}
 }
 
 // is reports whether g is the file of p by its inode.
@@ -50,64 +55,235 @@ func (g generation) holds(p position) bool {
 	return p.matches(f, g.size)
 }
 
-// maxGenerations bounds the work in a folder full of old logs.
-const maxGenerations = 1000
+const (
+	maxGenerations = 1000   // files beside a log that are looked at
+	maxNames       = 200000 // names of a folder that are read
+	sureAfter      = 2 * time.Second
+)
 
-// generations returns the files of the log at path, oldest first, the one that is written last (if it exists).
-// Compressed ones are not among them.
-func generations(path string) ([]generation, error) {
-	found, err := listed(path, isRotated)
+// A folder is what stood beside a log when its folder was last changed.
+type folder struct {
+	names map[place]listing
+}
+
+// A listing is the names in a folder that may be of a log.
+type listing struct {
+	names    []string
+	modified time.Time // of the folder
+	at       time.Time // when it was read
+}
+
+// list returns the names in the folder of p that are wanted for a log called as it is there. It reads the folder again only if that was
+// changed: one of a hundred thousand files costs nothing as long as nobody makes one.
+func (d *folder) list(p place, wanted func(name string) bool) ([]string, error) {
+	info, err := os.Stat(p.dir)
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(found, func(a, b generation) int {
-		// Of files of one instant app.log.2 is older than app.log.1.
-		return cmp.Or(a.modified.Compare(b.modified), cmp.Compare(len(b.path), len(a.path)), cmp.Compare(b.path, a.path))
-	})
-	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-		found = append(found, newGeneration(path, info))
+	// A change in the instant of the reading leaves the same time.
+	if l, known := d.names[p]; known && l.modified.Equal(info.ModTime()) && l.at.Sub(l.modified) > sureAfter {
+		return l.names, nil
 	}
-	return found, nil
+	l := listing{modified: info.ModTime(), at: time.Now()}
+	if l.names, err = namesIn(p.dir, wanted); err != nil {
+		return nil, err
+	}
+	if d.names == nil {
+		d.names = map[place]listing{}
+	}
+	if len(d.names) > 8 { // links may lead to many folders, one after the other
+		clear(d.names)
+	}
+	d.names[p] = l
+	return l.names, nil
 }
 
-// listed returns the regular files in the folder of path whose names are wanted beside its own.
-func listed(path string, wanted func(base, name string) bool) ([]generation, error) {
-	folder, base := filepath.Split(path)
-	entries, err := os.ReadDir(cmp.Or(folder, "."))
+// namesIn returns the wanted names in a folder, sorted, within bounds.
+func namesIn(dir string, wanted func(name string) bool) (names []string, err error) {
+	f, err := os.Open(dir)
 	if err != nil {
-		return nil, fmt.Errorf("list the files beside %s: %w", base, err)
+		return nil, err
 	}
-	var found []generation
-	for _, e := range entries {
-		if !wanted(base, e.Name()) || len(found) >= maxGenerations {
-			continue
+	defer func() { _ = f.Close() }() // it was only read
+	for read := 0; read < maxNames; {
+		some, err := f.Readdirnames(1000)
+		read += len(some)
+		for _, name := range some {
+			if wanted(name) {
+				names = append(names, name)
+			}
 		}
-		if info, err := os.Stat(folder + e.Name()); err == nil && info.Mode().IsRegular() {
-			found = append(found, newGeneration(folder+e.Name(), info))
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
-	return found, nil
+	slices.Sort(names)
+	return names, nil
 }
 
-// isRotated reports whether name is what rotation makes of base: app.log.1, app.log-20261122, app-20261122.log.
-func isRotated(base, name string) bool {
-	ext := filepath.Ext(base)
-	for _, affix := range [][2]string{{base, ""}, {strings.TrimSuffix(base, ext), ext}} {
-		middle, found := strings.CutPrefix(name, affix[0])
-		if !found {
-			continue
-		}
-		if middle, found = strings.CutSuffix(middle, affix[1]); found && isMark(middle) {
-			return true
+// A place is a folder in which files of the log may be, and the name that the log has there.
+type place struct{ dir, base string }
+
+// places returns where files of the log may be: beside its path, beside where that leads if it is a link, and beside where the
+// file was that was read last.
+func (f *follower) places(was string) []place {
+	all := []place{placeOf(f.path)}
+	for _, path := range []string{realOf(f.path), was} {
+		if p := placeOf(path); path != "" && !slices.ContainsFunc(all, func(other place) bool { return other.dir == p.dir }) {
+			all = append(all, p)
 		}
 	}
-	return false
+	return all
+}
+
+func placeOf(path string) place { return place{cmp.Or(filepath.Dir(path), "."), filepath.Base(path)} }
+
+// realOf returns where a path leads if that is elsewhere, else nothing.
+func realOf(path string) string {
+	if to, err := filepath.EvalSymlinks(path); err == nil && to != filepath.Clean(path) {
+		return to
+	}
+	return ""
+}
+
+// was returns where the file is, or was, that is read or was read last.
+func (f *follower) was() string {
+	if f.now != nil {
+		return f.now.at
+	}
+	if f.last != nil {
+		return f.last.At
+	}
+	return ""
+}
+
+// generations returns the files of the log, oldest first, the one that is written last (if it exists).
+// Compressed ones are not among them.
+func (f *follower) generations() ([]generation, error) {
+	var all []generation
+	own := placeOf(f.path)
+	for _, p := range f.places(f.was()) {
+		names, err := f.folder.list(p, func(name string) bool {
+			return isRotated(p.base, name) || isPacked(name) && strings.HasPrefix(name, p.base) || p.base != own.base && shape(name) == shape(p.base)
+		})
+		if err != nil && p != own {
+			continue // a link leads nowhere now
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list the files beside %s: %w", own.base, err)
+		}
+		for _, g := range filesOf(p.dir, names, func(name string) bool { return !isPacked(name) && (p.dir != own.dir || name != own.base) }) {
+			if !slices.ContainsFunc(all, g.same) {
+				all = append(all, g)
+			}
+		}
+	}
+	sortByAge(own.base, all)
+	if info, err := os.Stat(f.path); err == nil && info.Mode().IsRegular() {
+		written := newGeneration(f.path, info)
+		all = slices.DeleteFunc(all, written.same) // where a link leads
+		all = append(all, written)
+	}
+	return all, nil
+}
+
+// filesOf returns the regular files of a folder whose names are wanted.
+func filesOf(dir string, names []string, wanted func(name string) bool) (found []generation) {
+	for _, name := range names {
+		if !wanted(name) || len(found) >= maxGenerations {
+			continue
+		}
+		path := filepath.Join(dir, name)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			found = append(found, newGeneration(path, info))
+		}
+	}
+	return found
+}
+
+// sortByAge sorts generations, oldest first. app.log.2 is older than app.log.1, and app.log-20261121 than app.log-20261122, whoever
+// wrote to it last; other dates are written in many ways, so there the last write decides.
+func sortByAge(base string, all []generation) {
+	number, dated := true, true
+	for _, g := range all {
+		number = number && numberOf(base, g) > 0
+		dated = dated && dateMark.MatchString(filepath.Base(g.path)) && shape(g.path) == shape(all[0].path)
+	}
+	slices.SortFunc(all, func(a, b generation) int {
+		switch {
+		case number:
+			return cmp.Compare(numberOf(base, b), numberOf(base, a))
+		case dated:
+			return cmp.Compare(a.path, b.path)
+		}
+		return cmp.Or(a.modified.Compare(b.modified), cmp.Compare(len(b.path), len(a.path)), cmp.Compare(a.path, b.path))
+	})
+}
+
+// dateMark matches a date that sorts as its text does.
+var dateMark = regexp.MustCompile(`[.\-_]20\d\d[.\-_]?(0[1-9]|1[0-2])`)
+
+// numberOf returns which turn of rotation a file is of; 0 if its name does not say.
+func numberOf(base string, g generation) int {
+	n, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(g.path), base+"."))
+	if err != nil || n > 9999 {
+		return 0
+	}
+	return n
+}
+
+// isRotated reports whether name is what rotation makes of base: app.log.1, app.log-20261122, app-20261122.log. A short number
+// before the extension is the name of another log: boiler-2.jsonl.
+func isRotated(base, name string) bool {
+	if mark, found := strings.CutPrefix(name, base); found {
+		return isMark(mark)
+	}
+	ext := filepath.Ext(base)
+	mark, found := strings.CutPrefix(name, strings.TrimSuffix(base, ext))
+	if !found || ext == "" {
+		return false
+	}
+	mark, found = strings.CutSuffix(mark, ext)
+	return found && isMark(mark) && (mark[0] == '.' || len(shape(mark)) >= 7)
 }
 
 // isMark reports whether s is a separator and then a number or a date.
 func isMark(s string) bool {
 	return len(s) >= 2 && strings.IndexByte(".-_", s[0]) >= 0 && s[1] >= '0' && s[1] <= '9' &&
 		strings.Trim(s[1:], "0123456789.-_:TZ") == ""
+}
+
+// isPacked reports whether name is one of a compressed file.
+func isPacked(name string) bool {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".gz", ".bz2", ".xz", ".zst", ".lz4", ".lzma", ".lzo", ".z", ".zip", ".br":
+		return true
+	}
+	return false
+}
+
+// shape returns name with every digit as 0.
+func shape(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '1' && r <= '9' {
+			return '0'
+		}
+		return r
+	}, name)
+}
+
+// packed returns the names of compressed files beside the log that were written since an instant, a few of them.
+func (d *folder) packed(path string, since time.Time) (names []string) {
+	p := placeOf(path)
+	for _, name := range d.names[p].names {
+		if info, err := os.Stat(filepath.Join(p.dir, name)); len(names) < 3 && isPacked(name) && strings.HasPrefix(name, p.base) && err == nil && !info.ModTime().Before(since) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // following returns the generation to read after the file of p: the next newer one, or else the one that is written.
@@ -149,25 +325,49 @@ func resume(all []generation, p position) (generation, bool) {
 	return generation{}, false
 }
 
-// find returns the generation that holds what was read up to p, or else any other file beside path that does: people and
+// find returns the generation that holds what was read up to p, or else any other file beside the log that does: people and
 // programs call a log that they put away app.log.old, app.log~ or whatever they like.
-func find(all []generation, path string, p position) (generation, bool) {
+func (f *follower) find(all []generation, p position) (generation, bool) {
 	if g, found := resume(all, p); found {
 		return g, true
 	}
-	others, err := listed(path, func(base, name string) bool { return name != base && !isRotated(base, name) })
-	if err != nil {
-		return generation{}, false // it was listed a moment ago, for all
+	if p.Offset == 0 { // of nothing read, every file holds as much, and numbers of files are given again
+		return generation{}, false
 	}
-	for _, g := range others {
-		if p.Offset > 0 && g.is(p) && g.holds(p) { // numbers of files are given again; of nothing read, every file holds as much
-			return g, true
+	if g, found := f.findFile(p); found {
+		return g, true
+	}
+	for _, at := range f.places(p.At) { // a copy; another log may begin with the same lines, but not under our name
+		names, err := namesIn(at.dir, func(name string) bool {
+			mark, ours := strings.CutPrefix(name, at.base)
+			return ours && mark != "" && strings.IndexByte(".-_~", mark[0]) >= 0
+		})
+		if err != nil {
+			continue
+		}
+		for _, g := range filesOf(at.dir, names, func(string) bool { return true }) {
+			if g.holds(p) {
+				return g, true
+			}
 		}
 	}
-	for _, g := range others { // a copy; another log may begin with the same lines, but not under our name
-		mark, ours := strings.CutPrefix(filepath.Base(g.path), filepath.Base(path))
-		if ours && strings.IndexByte(".-_~", mark[0]) >= 0 && p.Offset > 0 && g.holds(p) {
-			return g, true
+	return generation{}, false
+}
+
+// findFile returns the very file of p, whatever its name, if it is still beside the log.
+func (f *follower) findFile(p position) (generation, bool) {
+	for _, at := range f.places(p.At) {
+		names, err := namesIn(at.dir, func(string) bool { return true })
+		if err != nil {
+			continue
+		}
+		// Of a folder with more files than are looked at, those under our name come first.
+		for _, first := range []bool{true, false} {
+			for _, g := range filesOf(at.dir, names, func(name string) bool { return strings.HasPrefix(name, at.base) == first }) {
+				if g.is(p) && g.holds(p) {
+					return g, true
+				}
+			}
 		}
 	}
 	return generation{}, false

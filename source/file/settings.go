@@ -21,7 +21,7 @@ type Settings struct {
 	// Path of the file. It need not exist yet. Required.
 	Path string `yaml:"path" path:"true"`
 	// Format: document (one JSON document, read whole for each instant a feed asks for) or lines (one JSON document a line,
-	// followed as they are written, across rotation by rename and by copytruncate). Default: document.
+	// followed as they are written, across rotation by rename, link, copy and truncation). Default: document.
 	Format string `yaml:"format,omitempty"`
 	// Every is the least time between two readings of a document, also after one that failed, and the time between two looks for new lines.
 	// Default: 0s for a document (one for each instant a feed asks for), 1s for lines.

@@ -8,14 +8,20 @@ type line struct {
 	text   []byte
 }
 
-// A splitter cuts a file into lines. It holds back the last one until its end comes, and drops what is
-// longer than max.
+// isBlank reports whether a line has nothing to say: blanks, and the mark that a file may begin with.
+func (l line) isBlank() bool {
+	return len(bytes.TrimSpace(bytes.TrimPrefix(l.text, []byte("\xef\xbb\xbf")))) == 0
+}
+
+// A splitter cuts a file into lines, which end in a line feed, a carriage return, or both. It holds back the last one until its
+// end comes, and drops what is longer than max, and what stands before a hole on the same line.
 type splitter struct {
 	max     int
 	start   int64  // offset of the first byte of the line that is not complete yet
 	next    int64  // offset of the first byte that was not fed
 	partial []byte // bytes from start to next, unless skipping
 	skip    bool   // the line at start is too long; wait for its end
+	hole    int64  // bytes of the hole that ends at next
 }
 
 // newSplitter returns a splitter for the bytes from offset on, which is the beginning of a line.
@@ -23,29 +29,49 @@ func newSplitter(offset int64, max int) splitter {
 	return splitter{max: max, start: offset, next: offset}
 }
 
-// feed takes the bytes at s.next and returns the first complete line in them, if any, and how many bytes it took:
-// all of them if there was no line end. long says that the line was dropped. Blank lines come with an empty text.
-func (s *splitter) feed(chunk []byte) (l line, took int, found, long bool) {
-	end := bytes.IndexByte(chunk, '\n')
+// A cut is what one piece of a file came to.
+type cut struct {
+	took  int
+	line  line
+	found bool  // line is one; blank ones are
+	long  bool  // one was dropped for its length
+	hole  int64 // NUL bytes that end before this piece, with whatever stood before them on their line
+}
+
+const lineEnds = "\n\r\x00" // after the other half of a line end a line is empty, and empty lines count for nothing
+
+// feed takes bytes at s.next, up to the end of the first line in them, if any, and says how many it took.
+func (s *splitter) feed(chunk []byte) (c cut) {
+	if s.hole > 0 && chunk[0] != 0 {
+		c.hole, s.hole = s.hole, 0
+	}
+	end := bytes.IndexAny(chunk, lineEnds)
 	if end < 0 {
 		s.hold(chunk)
-		return line{}, len(chunk), false, false
+		c.took = len(chunk)
+		return c
 	}
 	s.hold(chunk[:end])
-	s.next++ // the line end
-	l, found, long = s.finish()
-	return l, end + 1, found, long
+	if chunk[end] != 0 {
+		s.next++ // the line end
+		c.took = end + 1
+		c.line, c.found, c.long = s.finish()
+		return c
+	}
+	zeros := len(chunk[end:]) - len(bytes.TrimLeft(chunk[end:], "\x00"))
+	s.next += int64(zeros)
+	s.hole += int64(zeros)
+	s.start, s.partial, s.skip = s.next, nil, false
+	c.took = end + zeros
+	return c
 }
 
 // finish ends the line that is held back, as a line end does, or the end of a file that nobody writes any more.
 func (s *splitter) finish() (l line, found, long bool) {
 	long = s.skip
-	l = line{offset: s.start, text: bytes.TrimSuffix(s.partial, []byte("\r"))}
+	l = line{offset: s.start, text: s.partial}
 	s.start, s.partial, s.skip = s.next, nil, false
-	if long {
-		return line{}, false, true
-	}
-	return l, true, false
+	return l, !long, long
 }
 
 func (s *splitter) hold(b []byte) {
@@ -53,13 +79,9 @@ func (s *splitter) hold(b []byte) {
 	if s.skip {
 		return
 	}
-	if len(s.partial)+len(b) > s.max+1 {
+	if len(s.partial)+len(b) > s.max {
 		s.partial, s.skip = nil, true
 		return
 	}
 	s.partial = append(s.partial, b...)
-	// One byte more than max may be the carriage return of the line end.
-	if len(s.partial) > s.max && !bytes.HasSuffix(s.partial, []byte("\r")) {
-		s.partial, s.skip = nil, true
-	}
 }

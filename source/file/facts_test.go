@@ -1,0 +1,444 @@
+package file
+
+import (
+	"compress/gzip"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
+
+// beside returns the path of another file in the log's folder.
+func (l *log) beside(name string) string { return filepath.Join(filepath.Dir(l.path), name) }
+
+// put writes a file beside the log.
+func (l *log) put(name, text string) {
+	l.t.Helper()
+	l.must(os.WriteFile(l.beside(name), []byte(text), 0o600))
+}
+
+// reopen lets the writer open the path again at its next line.
+func (l *log) reopen() {
+	l.t.Helper()
+	l.must(l.file.Close())
+	l.file = nil
+}
+
+// within runs a test in fake time with a log that has a line, which was read.
+func within(t *testing.T, change func(*Settings), test func(l *log, r *reader)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog(t)
+		l.write("1\n")
+		r := newReader(l, change)
+		defer func() { r.close() }()
+		r.read(time.Second)
+		test(l, r)
+	})
+}
+
+func TestAFileThatWasLeftIsReadOnWhenItGrows(t *testing.T) {
+	for _, restarts := range []bool{false, true} {
+		within(t, nil, func(l *log, r *reader) {
+			late := l.file
+			l.file = nil
+			l.must(os.Rename(l.path, l.path+".1"))
+			l.write("2\n")
+			r.read(10 * time.Second)
+			r.want("1", "2")
+			if restarts {
+				r.close()
+			}
+			_, err := late.WriteString("late 1\n")
+			l.must(err)
+			l.write("3\n")
+			if restarts {
+				r.open()
+			}
+			r.read(10 * time.Second)
+			l.must(os.Rename(l.path+".1", l.path+".2"))
+			_, err = late.WriteString("late 2\n")
+			l.must(err)
+			r.read(10 * time.Second)
+			l.must(os.Remove(l.path + ".2"))
+			r.read(5 * time.Minute)
+			_, err = late.WriteString("late 3\n")
+			l.must(err)
+			l.must(late.Close())
+			r.read(20 * time.Minute)
+			got := strings.Join(r.lines, " ")
+			if want := []string{"1 2 3 late 1 late 2 late 3", "1 2 late 1 3 late 2 late 3"}; got != want[0] && got != want[1] {
+				t.Errorf("restarted %t: %s, want each line once", restarts, got)
+			}
+			if f := r.tail.(*tail).logs.(one).follower; len(f.left) != 0 || r.dropped != 0 {
+				t.Errorf("restarted %t: %d files are open though they are gone, %d dropped", restarts, len(f.left), r.dropped)
+			}
+		})
+	}
+}
+
+// TestAnotherLogBesideIsNoGenerationOfThisOne: it is newer than what was rotated away, and its lines are not ours.
+func TestAnotherLogBesideIsNoGenerationOfThisOne(t *testing.T) {
+	for _, name := range []string{"boiler-2.jsonl", "boiler_7.jsonl", "boiler.2.jsonl", "boiler-20251231.jsonl", "boiler.jsonl.9"} {
+		within(t, nil, func(l *log, r *reader) {
+			l.put(name, "666\n")
+			r.restart()
+			r.read(time.Second)
+			for n := range 3 {
+				l.rename()
+				l.put(name, fmt.Sprintf("666\n%d\n", 667+n))
+				l.write(fmt.Sprintf("%d\n", n+2))
+				r.read(10 * time.Second)
+			}
+			r.want("1", "2", "3", "4")
+		})
+	}
+	for _, name := range []string{"boiler-2.jsonl", "boiler_7.jsonl"} { // nor after the log was removed while nobody looked
+		within(t, nil, func(l *log, r *reader) {
+			r.close()
+			time.Sleep(time.Minute)
+			l.must(os.Remove(l.path))
+			l.reopen()
+			l.put(name, "666\n")
+			l.write("2\n")
+			r.open()
+			r.read(10 * time.Second)
+			r.want("1", "2")
+			if r.dropped != 1 || !strings.Contains(r.causes[0], "is not found beside") {
+				t.Errorf("%d dropped, %q, want that lines may be lost", r.dropped, r.causes)
+			}
+		})
+	}
+}
+
+func TestManyRotationsWhileNobodyLooksAreReadInOrder(t *testing.T) {
+	for name, rotate := range map[string]func(l *log, n int){
+		"numbers": func(l *log, _ int) { l.rename() },
+		"copies":  func(l *log, _ int) { l.copyTruncate() },
+		"dates": func(l *log, n int) {
+			l.must(os.Rename(l.path, fmt.Sprintf("%s-2026112%d", l.path, n)))
+			l.reopen()
+		},
+		"dates before the extension": func(l *log, n int) {
+			l.must(os.Rename(l.path, l.beside(fmt.Sprintf("boiler-2026112%d.jsonl", n))))
+			l.reopen()
+		},
+		"hard links": func(l *log, _ int) {
+			l.shift()
+			l.must(os.Link(l.path, l.path+".1"))
+			l.must(os.Remove(l.path))
+			l.reopen()
+		},
+	} {
+		for _, running := range []bool{true, false} {
+			within(t, func(s *Settings) { s.Every = time.Hour }, func(l *log, r *reader) {
+				want := []string{"1"}
+				if !running {
+					r.close()
+				}
+				for n := range 4 {
+					line := fmt.Sprint(n + 2)
+					want = append(want, line, line+line)
+					l.write(line + "\n")
+					rotate(l, n)
+					time.Sleep(time.Second)
+					l.write(line + line + "\n")
+				}
+				if !running {
+					r.open()
+				}
+				r.read(100 * time.Hour)
+				if got := strings.Join(r.lines, " "); got != strings.Join(want, " ") || r.dropped != 0 {
+					t.Errorf("%s, running %t: %s, %d dropped; want %s", name, running, got, r.dropped, strings.Join(want, " "))
+				}
+			})
+		}
+	}
+}
+
+// TestNumbersSayWhatIsOlder: somebody wrote late to an older file.
+func TestNumbersSayWhatIsOlder(t *testing.T) {
+	within(t, nil, func(l *log, r *reader) {
+		r.close()
+		late := l.file
+		for n := 2; n <= 3; n++ {
+			l.file = nil
+			l.shift()
+			l.must(os.Rename(l.path, l.path+".1"))
+			time.Sleep(time.Second)
+			l.write(fmt.Sprintf("%d\n", n))
+			l.must(l.file.Close())
+		}
+		l.file = nil
+		time.Sleep(time.Second)
+		_, err := late.WriteString("late\n")
+		l.must(err)
+		l.must(late.Close())
+		r.open()
+		r.read(10 * time.Second)
+		r.want("1", "late", "2", "3")
+	})
+}
+
+func TestALinkIsFollowedToWhereItLeads(t *testing.T) {
+	for _, running := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLog(t)
+			day := func(n int) string { return l.beside(fmt.Sprintf("2026-11-2%d/app-2026112%d.log", n, n)) }
+			add := func(n int, text string) {
+				l.must(os.MkdirAll(filepath.Dir(day(n)), 0o700))
+				f, err := os.OpenFile(day(n), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+				l.must(err)
+				_, err = f.WriteString(text)
+				l.must(err)
+				l.must(f.Close())
+			}
+			point := func(n int) {
+				l.must(os.Symlink(day(n), l.path+".new"))
+				l.must(os.Rename(l.path+".new", l.path))
+			}
+			add(1, "1\n")
+			point(1)
+			r := newReader(l, nil)
+			defer func() { r.close() }()
+			r.read(time.Second)
+			if !running {
+				r.close()
+			}
+			add(1, "2\n")
+			add(2, "3\n")
+			point(2)
+			if !running {
+				r.open()
+			}
+			r.read(10 * time.Second)
+			// Beside it, not at it: put away under another name in its own folder.
+			r.close()
+			add(2, "4\n")
+			l.must(os.Rename(day(2), day(2)+".old"))
+			add(2, "5\n")
+			r.open()
+			r.read(10 * time.Second)
+			r.want("1", "2", "3", "4", "5")
+			if r.dropped != 0 {
+				t.Errorf("running %t: %d dropped: %q", running, r.dropped, r.causes)
+			}
+		})
+	}
+}
+
+func TestOnlyRegularFilesAreOpened(t *testing.T) {
+	within(t, nil, func(l *log, r *reader) {
+		r.close()
+		for _, name := range []string{"boiler.jsonl.1", "boiler.jsonl.old", "pipe"} {
+			l.must(syscall.Mkfifo(l.beside(name), 0o600)) // an open of one would wait for its writer
+		}
+		l.must(os.Symlink("/dev/zero", l.beside("boiler.jsonl.2")))
+		l.must(os.Remove(l.path))
+		l.reopen()
+		l.write("2\n")
+		r.open()
+		r.read(10 * time.Second)
+		r.want("1", "2")
+		l.must(os.Remove(l.path))
+		l.must(syscall.Mkfifo(l.path, 0o600))
+		if err := r.read(10 * time.Second); err == nil || !strings.Contains(err.Error(), "it is a pipe") {
+			t.Errorf("a pipe at the path gave %v", err)
+		}
+		l.must(os.Remove(l.path))
+		l.reopen()
+		l.write("3\n")
+		r.read(10 * time.Second)
+		r.want("1", "2", "3")
+	})
+}
+
+func TestWhatIsCompressedIsNamed(t *testing.T) {
+	within(t, nil, func(l *log, r *reader) {
+		r.close()
+		l.write("2\n")
+		time.Sleep(time.Minute)
+		f, err := os.Create(l.path + ".1.gz")
+		l.must(err)
+		packed := gzip.NewWriter(f)
+		_, err = packed.Write([]byte("1\n2\n"))
+		l.must(err)
+		l.must(packed.Close())
+		l.must(f.Close())
+		l.must(os.Remove(l.path))
+		l.reopen()
+		l.write("3\n")
+		r.open()
+		r.read(10 * time.Second)
+		r.want("1", "3")
+		if r.dropped != 1 || !strings.Contains(r.causes[0], "(boiler.jsonl.1.gz may hold the rest: what is compressed is not read") {
+			t.Errorf("%d dropped, %q, want the compressed file named", r.dropped, r.causes)
+		}
+	})
+}
+
+func TestNULsAreAHoleOnlyWhenSomethingFollows(t *testing.T) {
+	within(t, nil, func(l *log, r *reader) {
+		l.must(os.Truncate(l.path, 300_000)) // room that a writer made, or a hole: who knows yet
+		r.read(time.Minute)
+		at, err := os.OpenFile(l.path, os.O_WRONLY, 0)
+		l.must(err)
+		_, err = at.WriteAt([]byte("2\n"), 2)
+		l.must(err)
+		if err := r.read(time.Second); err != nil {
+			t.Error(err)
+		}
+		r.want("1", "2")
+		if r.dropped != 0 {
+			t.Errorf("%d dropped, want none: nothing follows the NULs", r.dropped)
+		}
+		r.restart()
+		l.must(at.Close())
+		l.write("3\nhalf")
+		l.must(os.Truncate(l.path, 400_000))
+		l.write("4\n")
+		r.read(time.Second)
+		r.want("1", "2", "3", "4")
+		if r.dropped != 2 || !strings.Contains(r.causes[0], "boiler.jsonl has a hole of 299996 NUL bytes") {
+			t.Errorf("%d dropped, %q, want both holes told", r.dropped, r.causes)
+		}
+	})
+}
+
+func TestLinesEndInAnyWay(t *testing.T) {
+	within(t, nil, func(l *log, r *reader) {
+		l.write("2\r3\r4\r\n   \t \r\n\n5\n")
+		r.read(time.Second)
+		r.want("1", "2", "3", "4", "5")
+	})
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog(t)
+		l.write("\xef\xbb\xbf\n\xef\xbb\xbf{}\n\xff\n")
+		r := newReader(l, nil)
+		defer r.close()
+		r.read(time.Second)
+		r.want("\xef\xbb\xbf{}", "\xff") // as they stand: what they mean is not for the source to say
+	})
+}
+
+func TestUTF16IsRefusedByName(t *testing.T) {
+	for _, text := range []string{"\xff\xfe1\x00\n\x00", "\xfe\xff\x001\x00\n", "1\x00\n\x00", "\x001\x00\n", "\xff\xfe"} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLog(t)
+			l.write(text)
+			r := newReader(l, nil)
+			defer r.close()
+			if err := r.read(time.Second); err == nil || !strings.Contains(err.Error(), "boiler.jsonl is written in UTF-16") || !dodona.IsPermanent(err) {
+				t.Errorf("%q gave %v, lines %q", text, err, r.lines)
+			}
+		})
+	}
+}
+
+func TestNothingAtThePathIsToldAndMends(t *testing.T) {
+	within(t, nil, func(l *log, r *reader) {
+		l.must(os.Rename(l.path, l.path+".1"))
+		if err := r.read(5 * time.Second); err != nil {
+			t.Errorf("between rename and create: %v", err)
+		}
+		l.write("2\n") // by the writer that has the old file
+		r.read(time.Second)
+		r.want("1", "2")
+		if err := r.read(time.Minute); err == nil || !strings.Contains(err.Error(), "no such file") || !strings.Contains(err.Error(), "boiler.jsonl, which was there before, is followed still") {
+			t.Errorf("after a minute: %v", err)
+		}
+		l.write("3\n")
+		r.read(time.Minute)
+		alive := r.alive
+		l.reopen()
+		l.write("")
+		r.read(time.Second) // which may begin with what a look found before
+		if r.alive != alive+1 {
+			t.Errorf("when it is there again there are %d signs of life, want one", r.alive-alive)
+		}
+		l.write("4\n")
+		r.read(10 * time.Second)
+		r.want("1", "2", "3", "4")
+	})
+}
+
+func TestAMissingFolderIsToldAndMends(t *testing.T) {
+	within(t, nil, func(l *log, r *reader) {
+		dir := filepath.Dir(l.path)
+		l.must(os.Rename(dir, dir+".away"))
+		if err := r.read(time.Minute); err == nil || !strings.Contains(err.Error(), "no such file") {
+			t.Errorf("without its folder: %v", err)
+		}
+		l.must(os.Rename(dir+".away", dir))
+		l.write("2\n")
+		if err := r.read(time.Second); err != nil {
+			t.Error(err)
+		}
+		r.want("1", "2")
+	})
+}
+
+// A share does not answer until it is let.
+type share struct {
+	logs
+	answers chan struct{}
+}
+
+func (s share) look(ended func() error) (dodona.Batch, error) {
+	<-s.answers
+	return s.logs.look(ended)
+}
+
+func TestALookThatHangsIsToldAndComesToItsEnd(t *testing.T) {
+	within(t, nil, func(l *log, r *reader) {
+		t := r.tail.(*tail)
+		s := share{t.logs, make(chan struct{})}
+		t.logs = s
+		l.write("2\n")
+		if err := r.read(15 * time.Second); err == nil || !strings.Contains(err.Error(), "it hangs for 10s; the disk or the share does not answer") {
+			r.t.Errorf("a look that hangs gave %v", err)
+		}
+		close(s.answers)
+		if err := r.read(time.Second); err != nil {
+			r.t.Error(err)
+		}
+		r.want("1", "2")
+	})
+}
+
+func TestAFolderIsReadAgainOnlyWhenItChanged(t *testing.T) {
+	dir := t.TempDir()
+	var d folder
+	reads := 0
+	list := func() int {
+		names, err := d.list(place{dir, "x"}, func(string) bool { reads++; return true })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(names)
+	}
+	for n := range 3 {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(n)), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old := time.Now().Add(-time.Minute)
+	if err := os.Chtimes(dir, old, old); err != nil {
+		t.Fatal(err)
+	}
+	if list() != 3 || list() != 3 || reads != 3 {
+		t.Errorf("%d names were read, want each of three once", reads)
+	}
+	if err := os.Remove(filepath.Join(dir, "0")); err != nil {
+		t.Fatal(err)
+	}
+	if list() != 2 || list() != 2 || reads != 7 { // just now: it may change again in this instant
+		t.Errorf("after a change %d names were read, want 7", reads)
+	}
+}
