@@ -2,8 +2,6 @@ package main
 
 import (
 	"cmp"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"net"
 	"net/url"
@@ -18,6 +16,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/sign"
 )
@@ -194,7 +193,7 @@ func (d draft) points() []string {
 func (d draft) yaml() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	file := printable(quoted(d.path))
+	file := printable(plain.ShellWord(d.path))
 	line("# dodona check %s finds mistakes in this file, dodona run %[1]s runs a node by it.", file)
 	line("# Every setting: dodona check --expand %s, and docs/guide/configuration.md.", file)
 	line("")
@@ -263,13 +262,9 @@ func (d draft) origin(line func(string, ...any)) {
 	}
 }
 
-// yamlText writes text as YAML: as it is where no reader could take it for anything else.
+// yamlText writes text as YAML, on one line.
 func yamlText(text string) string {
-	if text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ/_.-") == "" &&
-		!slices.Contains([]string{"y", "n", "yes", "no", "on", "off", "true", "false", "null"}, strings.ToLower(text)) && text[0] != '-' && text[0] != '.' {
-		return text
-	}
-	return strconv.Quote(text)
+	return strings.TrimPrefix(strings.TrimSuffix(string(mapping("k", word(text)).YAML()), "\n"), "k: ")
 }
 
 // sourceOf returns the source as the configuration will have it, with a rule that takes the only number.
@@ -289,9 +284,12 @@ func (d draft) write(term terminal) error {
 	if err != nil {
 		return failure{exitUsage, fmt.Errorf("what was asked for makes no configuration: %w", err)}
 	}
-	address, err := writeRawKey(d.key)
+	key, err := sign.NewKey()
+	if err == nil {
+		err = sign.WriteRaw(d.key, key)
+	}
 	if err != nil {
-		return fmt.Errorf("write key: %w", err)
+		return err
 	}
 	if err := secret.WriteFile(d.path, []byte(text)); err != nil {
 		_ = os.Remove(d.key) // nobody knows it yet
@@ -302,13 +300,13 @@ func (d draft) write(term terminal) error {
 		now := strings.TrimSpace(printable(p.Text + " " + p.unit))
 		fmt.Fprintf(term.out, "  %s: every %v, %s, now %s\n", p.feed, d.every, count(int(p.decimals), "decimal"), now)
 	}
-	fmt.Fprintf(term.out, "wrote %s: the key of %s; keep a copy, and let nobody else read it\n", printable(d.key), address)
+	fmt.Fprintf(term.out, "wrote %s: the key of %s; keep a copy, and let nobody else read it\n", printable(d.key), key.Address())
 	warn(term, c)
-	file := quoted(d.path)
+	file := plain.ShellWord(d.path)
 	if looksSecret(d.url) {
 		fmt.Fprintf(term.err, "the URL seems to hold a key, which stands in clear in %s now: better query: {NAME: {file: PATH}} (dodona kinds http)\n", printable(d.path))
 	}
-	fmt.Fprintf(term.out, "next:\n  dodona feed try %s %s\n  dodona run %[1]s\n  dodona status    # in another terminal, while it runs\n", file, d.picks[0].feed)
+	fmt.Fprintf(term.out, "next:\n  dodona feed try %s %s\n  dodona run %[1]s\n", file, d.picks[0].feed)
 	return nil
 }
 
@@ -325,16 +323,4 @@ func looksSecret(text string) bool {
 		}
 	}
 	return false
-}
-
-// writeRawKey makes a key and keeps it in a file that only its owner may read.
-func writeRawKey(path string) (string, error) {
-	raw := make([]byte, 32)
-	_, _ = rand.Read(raw) // it never fails
-	text := "0x" + hex.EncodeToString(raw)
-	key, err := sign.ParseKey(text)
-	if err != nil {
-		return "", err // once in 2^128: try again
-	}
-	return key.Address().String(), secret.WriteFile(path, []byte(text+"\n"))
 }

@@ -394,7 +394,7 @@ const pageLines = 20
 func (a *asker) choose(places []extract.Place, count int) ([]pick, error) {
 	if !a.term.asks {
 		a.list(places, 0, count)
-		return nil, failure{exitUsage, fmt.Errorf("the document has %d numbers; say which with --value POINTER, such as --value %s", count, quoted(places[0].Pointer))}
+		return nil, failure{exitUsage, fmt.Errorf("the document has %d numbers; say which with --value POINTER, such as --value %s", count, plain.ShellWord(places[0].Pointer))}
 	}
 	shown, from := indexes(len(places)), 0
 	for {
