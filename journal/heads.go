@@ -10,6 +10,7 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -54,6 +55,20 @@ func headsPath(dir string, net scope) string { return filepath.Join(dir, "heads-
 // Used reports whether a journal was ever opened with a data folder, of whatever network.
 func Used(dir string) bool {
 	return len(under(dir, "heads-*")) > 0
+}
+
+// Speaks reports whether a journal was ever opened with a data folder for that network.
+func Speaks(dir string, network dodona.Digest) bool {
+	_, err := os.Stat(headsPath(dir, scopeOf(network)))
+	return err == nil
+}
+
+// Networks returns of every network for which a journal was ever opened with a data folder as much of its id as names have, in hex without 0x.
+func Networks(dir string) (ids []string) {
+	for _, path := range under(dir, "heads-*") {
+		ids = append(ids, strings.TrimPrefix(filepath.Base(path), "heads-"))
+	}
+	return ids
 }
 
 // openHeads opens the marks, or makes them. Whatever the file holds, it is sound afterwards; what was not is given to

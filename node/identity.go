@@ -35,13 +35,14 @@ const (
 	saltFile     = "keys/salts"
 )
 
-// loadIdentity reads who a node is, with the key that its configuration names, if that names one.
-func loadIdentity(c *config.Config, named *sign.Key) (id identity, err error) {
+// loadIdentity reads who a node is, with the key that its configuration names, if that names one. A start that may begin a new network makes
+// an own key that is gone anew.
+func loadIdentity(c *config.Config, named *sign.Key, mayBegin bool) (id identity, err error) {
 	if err := os.MkdirAll(filepath.Join(c.Node.Data, "keys"), 0o700); err != nil {
 		return id, fmt.Errorf("make data folder: %w", err)
 	}
 	if id.key = named; named == nil {
-		if id.key, err = loadOwnKey(c.Node); err != nil {
+		if id.key, err = loadOwnKey(c.Node, mayBegin); err != nil {
 			return id, err
 		}
 	}
@@ -72,13 +73,17 @@ func openNamed(c *config.Config) (*sign.Key, error) {
 }
 
 // loadOwnKey opens the node's own key, which the first start makes.
-func loadOwnKey(c config.Node) (*sign.Key, error) {
+func loadOwnKey(c config.Node, mayBegin bool) (*sign.Key, error) {
 	own := keyfile.Own(c.Data)
 	// The salts are written after the key, and a journal is opened after both. With a new key the node would be of another network, and nobody would
 	// tell of what it wrote before.
-	if gone(own) && (!gone(filepath.Join(c.Data, saltFile)) || journal.Used(c.Data)) {
-		return nil, fmt.Errorf("open key %s: it is gone although this node has run before; restore it from a backup, name the key that it had as node.key, "+
-			"or take another folder as node.data to begin anew with another key and so another network", own)
+	if gone(own) && !mayBegin && (!gone(filepath.Join(c.Data, saltFile)) || journal.Used(c.Data)) {
+		whose := ""
+		if was, err := readPast(c.Data); err == nil && was != nil {
+			whose = ", last with the key of " + was.Key.String()
+		}
+		return nil, fmt.Errorf("open key %s: it is gone although this node has run before%s; restore it from a backup, name the key that it had as node.key, "+
+			"or take another folder as node.data to begin anew with another key and so another network (in this folder: dodona run --new-network)", own, whose)
 	}
 	return ownKey(own, filepath.Join(c.Data, passwordFile))
 }

@@ -27,6 +27,7 @@ import (
 type Options struct {
 	Config   *config.Config
 	Load     func() (*config.Config, error) // reads the configuration again for a reload; nil: it cannot be reloaded
+	Begin    bool                           // go on in a data folder that was another key's or another network's; else Open fails with an [*AnotherError]
 	Kinds    []source.Kind
 	Sinks    []sink.Kind
 	Out      io.Writer // where sinks of kind stdout write; nil: nowhere
@@ -83,6 +84,9 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	if err == nil {
 		err = n.join(ctx)
 	}
+	if err == nil { // before, nothing is signed
+		err = n.id.past().remember(o.Config.Node.Data)
+	}
 	if err != nil {
 		n.close()
 		return nil, err
@@ -106,7 +110,10 @@ func (n *Node) open(ctx context.Context) (err error) {
 		if folder, err = journal.LockFolder(c.Node.Data); err != nil {
 			return fmt.Errorf("open journal in %s: %w", c.Node.Data, err)
 		}
-		if n.id, err = loadIdentity(c, named); err != nil {
+		if n.id, err = loadIdentity(c, named, n.options.Begin); err == nil {
+			err = n.compare(c)
+		}
+		if err != nil {
 			return errors.Join(err, folder.Release())
 		}
 		return nil
@@ -122,6 +129,22 @@ func (n *Node) open(ctx context.Context) (err error) {
 	j.Log, j.Recorder, j.Now = n.log, n.recorder, n.now
 	n.journal, err = journal.Open(ctx, j)
 	return err
+}
+
+// compare refuses a data folder that was another key's or another network's, unless that is meant.
+func (n *Node) compare(c *config.Config) error {
+	other, err := n.id.another(c.Node.Data, c.Written("node.key"))
+	switch {
+	case err != nil:
+		return err
+	case other == nil:
+		return nil
+	case !n.options.Begin:
+		return other
+	}
+	n.log.Warn("the data folder goes on as another network: answers, anchors and contracts of before are not those of now", "folder", c.Node.Data,
+		"key", n.id.key.Address(), "network", n.id.network.ID())
+	return nil
 }
 
 // join makes the roles of their parts, and keeps those that the configuration names.

@@ -84,7 +84,8 @@ func warn(term terminal, c *config.Config) {
 
 type runCommand struct {
 	configFile
-	Listen string `help:"Where to serve API and page, instead of api.listen." placeholder:"HOST:PORT"`
+	Listen     string `help:"Where to serve API and page, instead of api.listen." placeholder:"HOST:PORT"`
+	NewNetwork bool   `help:"Go on in a data folder that was another key's or another network's, on purpose."`
 }
 
 // load reads the configuration, with what the command line says above it.
@@ -123,7 +124,7 @@ func (r runCommand) Run(ctx context.Context, term terminal) error {
 	service := supervisor{log}
 	var n *node.Node
 	options := node.Options{
-		Config: c, Kinds: all.Sources(), Sinks: all.Sinks(), Out: term.out, Version: release, Log: log, Live: live, Compile: worker,
+		Config: c, Begin: r.NewNetwork, Kinds: all.Sources(), Sinks: all.Sinks(), Out: term.out, Version: release, Log: log, Live: live, Compile: worker,
 		Started: func(url string) {
 			if url != "" {
 				fmt.Fprintf(term.err, "page and API at %s\n", url)
@@ -138,6 +139,9 @@ func (r runCommand) Run(ctx context.Context, term terminal) error {
 	if err != nil && ctx.Err() != nil {
 		fmt.Fprintln(term.err, "dodona: interrupted before the node had started")
 		return nil
+	}
+	if other := (*node.AnotherError)(nil); errors.As(err, &other) {
+		return failure{exitUsage, other}
 	}
 	if err != nil {
 		return fmt.Errorf("start node: %w", err)
