@@ -71,6 +71,7 @@ var heavy = map[string][]string{
 	"github.com/prometheus/":                 testsOnly,
 	"github.com/santhosh-tekuri/jsonschema/": testsOnly,
 	"github.com/chromedp/":                   testsOnly,
+	"github.com/standard-webhooks/":          testsOnly,
 	"pgregory.net/rapid":                     testsOnly,
 	"go.uber.org/goleak":                     testsOnly,
 	"github.com/samyfodil/wazy":              testsOnly,

@@ -6,8 +6,10 @@
 // has mended it. Any other status refuses the answer, which becomes a dead letter after give_up times. What waited is
 // marked late. An answer may come twice only if the node was killed between the status and its receipt.
 //
-// Headers: Idempotency-Key names the answer, the same at every try; Dodona-Signature is t=UNIX SECONDS,v1=HEX, where
-// HEX is HMAC-SHA256 with the secret over UNIX SECONDS, a point, the Idempotency-Key, a point and the body.
+// Requests are signed as Standard Webhooks 1.0.0 says (standardwebhooks.com), so that its libraries verify them: webhook-id names the
+// answer, the same at every try; webhook-timestamp is when it was sent, in seconds; webhook-signature is v1,BASE64, where BASE64 is
+// HMAC-SHA256 with the secret over webhook-id, a point, webhook-timestamp, a point and the body. Idempotency-Key names the answer in
+// clear: topic, feed and round.
 package webhook
 
 import (
@@ -15,6 +17,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -41,8 +44,8 @@ var Kind = sink.NewStream("webhook", open)
 type Settings struct {
 	// URL that answers are sent to with POST, http or https. No redirect is followed. Required.
 	URL string `yaml:"url"`
-	// Secret that signs every request, 16 characters or more. It is read anew each time, so it can be changed while
-	// the node runs. Default: none, requests are not signed.
+	// Secret that signs every request: whsec_ and 24 to 64 bytes in Base64, or any text of 16 characters or more, whose bytes are the
+	// secret. It is read anew each time, so it can be changed while the node runs. Default: none, requests are not signed.
 	Secret secret.String `yaml:"secret,omitempty"`
 	// Headers to send, such as Authorization: {file: keys/token}. Their values are secrets and never printed.
 	// Default: none.
@@ -54,6 +57,28 @@ type Settings struct {
 }
 
 const leastSecret = 16
+
+// secretPrefix marks a secret in Base64.
+const secretPrefix = "whsec_"
+
+// secretBytes returns what signs with a secret.
+func secretBytes(text string) ([]byte, error) {
+	encoded, found := strings.CutPrefix(text, secretPrefix)
+	if !found {
+		if len(text) < leastSecret {
+			return nil, fmt.Errorf("%d characters, want at least %d", len(text), leastSecret)
+		}
+		return []byte(text), nil
+	}
+	key, err := base64.StdEncoding.DecodeString(encoded)
+	switch {
+	case err != nil:
+		return nil, errors.New("after " + secretPrefix + " it is no Base64; `openssl rand -base64 32` makes some")
+	case len(key) < 24 || len(key) > 64:
+		return nil, fmt.Errorf("%d bytes in Base64, want 24 to 64; `openssl rand -base64 32` makes some", len(key))
+	}
+	return key, nil
+}
 
 // Default fills in the defaults.
 func (s *Settings) Default() { s.Timeout = 10 * time.Second }
@@ -75,8 +100,9 @@ func (s *Settings) Check() error {
 		errs = append(errs, errors.New("url: user and password belong under headers, as Authorization: {file: PATH}"))
 	}
 	if s.Secret.Inline() {
-		if text, err := s.Secret.Reveal(); err == nil && len(text) < leastSecret {
-			errs = append(errs, fmt.Errorf("secret: %d characters, want at least %d", len(text), leastSecret))
+		text, _ := s.Secret.Reveal() // in clear: cannot fail
+		if _, err := secretBytes(text); err != nil {
+			errs = append(errs, fmt.Errorf("secret: %w", err))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
@@ -92,7 +118,7 @@ func (s *Settings) Check() error {
 
 // reserved are the headers that the sink sets itself.
 var reserved = map[string]bool{
-	"idempotency-key": true, "dodona-signature": true, "dodona-late": true, "dodona-topic": true, "dodona-key": true,
+	"idempotency-key": true, "webhook-id": true, "webhook-timestamp": true, "webhook-signature": true, "dodona-late": true, "dodona-topic": true, "dodona-key": true,
 	"content-length": true, "content-type": true, "transfer-encoding": true, "connection": true, "host": true,
 	"upgrade": true, "trailer": true, "te": true, "expect": true, "proxy-authorization": true, "proxy-connection": true, "accept-encoding": true,
 }
@@ -146,13 +172,21 @@ func (w *webhook) Deliver(ctx context.Context, recs []dodona.Record) (receipts [
 // Key returns the Idempotency-Key of a record.
 func Key(rec dodona.Record) string { return string(rec.Topic) + "/" + rec.Key + "/" + rec.ID }
 
-// Signature returns the Dodona-Signature of a body sent under an Idempotency-Key at an instant.
-func Signature(secret, key string, body []byte, at time.Time) string {
-	seconds := strconv.FormatInt(at.Unix(), 10)
-	mac := hmac.New(sha256.New, []byte(secret))
-	_, _ = io.WriteString(mac, seconds+"."+key+".") // a hash takes everything
-	_, _ = mac.Write(body)
-	return "t=" + seconds + ",v1=" + hex.EncodeToString(mac.Sum(nil))
+// ID returns the webhook-id of a record: one of its Idempotency-Key, because an id has no point.
+func ID(rec dodona.Record) string {
+	digest := sha256.Sum256([]byte(Key(rec)))
+	return "msg_" + hex.EncodeToString(digest[:16])
+}
+
+// sign sets the headers of a request that goes at an instant.
+func sign(h http.Header, secret []byte, rec dodona.Record, at time.Time) {
+	id, seconds := ID(rec), strconv.FormatInt(at.Unix(), 10)
+	mac := hmac.New(sha256.New, secret)
+	_, _ = io.WriteString(mac, id+"."+seconds+".") // a hash takes everything
+	_, _ = mac.Write(rec.Body)
+	h.Set("Webhook-Id", id)
+	h.Set("Webhook-Timestamp", seconds)
+	h.Set("Webhook-Signature", "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
 }
 
 func (w *webhook) post(ctx context.Context, rec dodona.Record) (status int, err error) {
@@ -188,10 +222,11 @@ func (w *webhook) post(ctx context.Context, rec dodona.Record) (status int, err 
 		if err != nil {
 			return 0, fmt.Errorf("secret: %w", err)
 		}
-		if len(text) < leastSecret {
-			return 0, fmt.Errorf("secret: %d characters, want at least %d", len(text), leastSecret)
+		key, err := secretBytes(text)
+		if err != nil {
+			return 0, fmt.Errorf("secret: %w", err)
 		}
-		req.Header.Set("Dodona-Signature", Signature(text, Key(rec), rec.Body, now))
+		sign(req.Header, key, rec, now)
 	}
 	resp, err := w.client.Ask(req, secrets...)
 	if err != nil {

@@ -2,9 +2,6 @@ package webhook_test
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/backoff"
@@ -134,13 +133,18 @@ func TestRequestsAreSignedAndNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := p.heads[0]
-	mac := hmac.New(sha256.New, []byte(shared)) // as docs/kinds/webhook.md says
-	fmt.Fprintf(mac, "%d.%s.%s", now.Unix(), h.Get("Idempotency-Key"), p.bodies[0])
-	if want := fmt.Sprintf("t=%d,v1=%s", now.Unix(), hex.EncodeToString(mac.Sum(nil))); h.Get("Dodona-Signature") != want {
-		t.Errorf("signature %q, want %q", h.Get("Dodona-Signature"), want)
+	receiver, err := standardwebhooks.NewWebhookRaw([]byte(shared))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := receiver.VerifyIgnoringTimestamp([]byte(p.bodies[0]), h); err != nil { // now is a time of its own
+		t.Errorf("a receiver says %v of %v", err, h)
+	}
+	if err := receiver.VerifyIgnoringTimestamp([]byte(p.bodies[0]+" "), h); err == nil {
+		t.Error("a receiver takes another body")
 	}
 	for name, want := range map[string]string{
-		"Idempotency-Key": "data/btc.usd/1795349070000", "Dodona-Late": "90", "Authorization": "Bearer abc",
+		"Idempotency-Key": "data/btc.usd/1795349070000", "Webhook-Timestamp": "1795349075", "Webhook-Id": webhook.ID(rec), "Dodona-Late": "90", "Authorization": "Bearer abc",
 		"Content-Type": "application/json", "Dodona-Key": "btc.usd", "Dodona-Topic": "data",
 	} {
 		if h.Get(name) != want {
@@ -149,6 +153,36 @@ func TestRequestsAreSignedAndNamed(t *testing.T) {
 	}
 	if p.bodies[0] != string(rec.Body) {
 		t.Errorf("body %s", p.bodies[0])
+	}
+}
+
+// TestAStandardSecretIsReadAsItsLibrariesDo: what stands behind whsec_ is Base64.
+func TestAStandardSecretIsReadAsItsLibrariesDo(t *testing.T) {
+	p := &peer{address: "127.0.0.1:0"}
+	p.start(t)
+	const text = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	s := settings("http://" + p.address)
+	s.Secret = secret.New(text)
+	if err := s.Check(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := deliver(t, s, sinktest.Answer(question, 0), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	receiver, err := standardwebhooks.NewWebhook(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := receiver.Verify([]byte(p.bodies[0]), p.heads[0]); err != nil {
+		t.Errorf("a receiver says %v of %v", err, p.heads[0])
+	}
+}
+
+// TestAnIDHasNoPoint: what is signed is joined by points.
+func TestAnIDHasNoPoint(t *testing.T) {
+	one, other := webhook.ID(sinktest.Answer(question, 0)), webhook.ID(sinktest.Answer(question, 1))
+	if strings.Contains(one, ".") || one == other || one != webhook.ID(sinktest.Answer(question, 0)) {
+		t.Errorf("%q and %q, want two without a point, the same each time", one, other)
 	}
 }
 
@@ -410,9 +444,11 @@ func TestSettingsAreChecked(t *testing.T) {
 		"another scheme": {webhook.Settings{URL: "ftp://x", Timeout: 1}, "url: scheme"},
 		"no host":        {webhook.Settings{URL: "http:///x", Timeout: 1}, "url: names no host"},
 		"a password":     {webhook.Settings{URL: "http://u:p@x", Timeout: 1}, "url: user and password"},
+		"no Base64":      {webhook.Settings{URL: "http://x", Timeout: 1, Secret: secret.New("whsec_no Base64 at all, is it?")}, "secret: after whsec_"},
+		"short Base64":   {webhook.Settings{URL: "http://x", Timeout: 1, Secret: secret.New("whsec_MTIzNA==")}, "secret: 4 bytes in Base64"},
 		"short secret":   {webhook.Settings{URL: "http://x", Timeout: 1, Secret: secret.New("short")}, "secret: 5 characters"},
 		"no timeout":     {webhook.Settings{URL: "http://x"}, "timeout: want"},
-		"own header":     {webhook.Settings{URL: "http://x", Timeout: 1, Headers: map[string]secret.String{"Dodona-Signature": secret.New("x")}}, "headers:"},
+		"own header":     {webhook.Settings{URL: "http://x", Timeout: 1, Headers: map[string]secret.String{"Webhook-Signature": secret.New("x")}}, "headers:"},
 		"bad header":     {webhook.Settings{URL: "http://x", Timeout: 1, Headers: map[string]secret.String{"a b": secret.New("x")}}, "headers:"},
 	} {
 		if err := webhook.Kind.Check(&c.s); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "u:p") {
