@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // Newer says what came after the newest answer of a feed: rounds that were missed.
@@ -67,7 +68,7 @@ func ignoreMissing(err error) error {
 
 // String says it in a line, without the command that tells more.
 func (n Newer) String() string {
-	rounds := count(n.Missed, "newer round")
+	rounds := unit.Count(n.Missed, "newer round")
 	if n.More {
 		rounds = "more than " + rounds
 	}

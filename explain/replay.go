@@ -15,6 +15,7 @@ import (
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/secp"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/program"
 )
 
@@ -85,7 +86,7 @@ func unbound(b dodona.Bundle) []string {
 	if b.Shadow == nil {
 		return nil
 	}
-	return []string{fmt.Sprintf("what a shadow made beside the answer, %s", count(len(b.Shadow.Points), "point"))}
+	return []string{fmt.Sprintf("what a shadow made beside the answer, %s", unit.Count(len(b.Shadow.Points), "point"))}
 }
 
 type replay struct {
@@ -231,15 +232,8 @@ func (p *replay) readings() {
 			}
 		}
 	}
-	s := Step{Name: StepReadings, Same: detail == "", Got: count(len(carried), "reading"), Want: count(len(named), "reading"), Detail: detail}
+	s := Step{Name: StepReadings, Same: detail == "", Got: unit.Count(len(carried), "reading"), Want: unit.Count(len(named), "reading"), Detail: detail}
 	p.Steps = append(p.Steps, s)
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // points compares what the transform made of the readings.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"strconv"
 	"strings"
 	"time"
 
@@ -149,7 +148,7 @@ func (e *evaluation) combine() (dodona.Int192, error) {
 	}
 	values := e.numbers()
 	if len(values) < e.doc.Need {
-		return answer, fmt.Errorf("need %s, %d remain: %s", countOf(e.doc.Need, "value"), len(values), e.reasons())
+		return answer, fmt.Errorf("need %s, %d remain: %s", unit.Count(e.doc.Need, "value"), len(values), e.reasons())
 	}
 	if e.doc.Combine == CombineMajority {
 		return scaled(values[0], 0) // all are equal
@@ -291,12 +290,4 @@ func (e *evaluation) reasons() string {
 		all = append(all, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(all, "; ")
-}
-
-// countOf writes "1 value" and "2 values".
-func countOf(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return strconv.Itoa(n) + " " + noun
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"pgregory.net/rapid"
 )
 
@@ -418,7 +419,7 @@ func (f fixed) Apply(context.Context, dodona.Call) (dodona.Result, error) { retu
 
 func TestCountsHaveTheirNumber(t *testing.T) {
 	for n, want := range map[int]string{0: "0 values", 1: "1 value", 2: "2 values"} {
-		if got := countOf(n, "value"); got != want {
+		if got := unit.Count(n, "value"); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
@@ -466,7 +467,7 @@ func TestABundleNamesTheVersionOfItsTransform(t *testing.T) {
 // TestWordsOfAReasonFitTheirNumbers.
 func TestWordsOfAReasonFitTheirNumbers(t *testing.T) {
 	for n, want := range map[int]string{0: "0 values", 1: "1 value", 2: "2 values"} {
-		if got := countOf(n, "value"); got != want {
+		if got := unit.Count(n, "value"); got != want {
 			t.Errorf("%d: %q, want %q", n, got, want)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/internal/grid"
 	"github.com/dodona-oracle/dodona/internal/patience"
+	spans "github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // An anchorer is the role that seals windows of answers and gaps under signed roots.
@@ -30,7 +31,7 @@ func newAnchorer(b basics, ledger dodona.Keeper, v voice) (*anchorer, error) {
 func (r *anchorer) anchor(ctx context.Context) error {
 	for {
 		err := patience.Retry(ctx, pace, func() error { return r.seal(ctx) }, func(err error, _ int, wait time.Duration) {
-			r.log.Error("anchors wait", "error", err, "again in", wait)
+			r.log.Error("anchors wait", "error", err, "again in", spans.Roughly(wait))
 		})
 		if err != nil || !backoff.Wait(ctx, r.untilSeal()) {
 			return nil // ctx ended

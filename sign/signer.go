@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -232,9 +233,9 @@ func (s *Signer) record(ctx context.Context, claims []dodona.Claim, byClaim, hel
 			s.Recorder.Count(telemetry.SignClaims, uint64(len(recs)))
 			return s.stands(ctx, claims, byClaim)
 		case !errors.Is(err, dodona.ErrConflict):
-			return fmt.Errorf("record %d claims of %s: %w", len(recs), s.Address().Short(), err)
+			return fmt.Errorf("record %s of %s: %w", unit.Count(len(recs), "claim"), s.Address().Short(), err)
 		case race == maxRaces: // not ErrConflict, which would say that the claims contradict what is on record
-			return fmt.Errorf("record %d claims of %s: %w: %v", len(recs), s.Address().Short(), ErrOutrun, err)
+			return fmt.Errorf("record %s of %s: %w: %v", unit.Count(len(recs), "claim"), s.Address().Short(), ErrOutrun, err)
 		}
 		s.Recorder.Count(telemetry.SignRaces, 1)
 	}
@@ -313,7 +314,7 @@ func (s *Signer) stands(ctx context.Context, claims []dodona.Claim, byClaim []*l
 		if least == 0 && s.Forgot != nil {
 			at, err := s.Forgot(ctx)
 			if err != nil {
-				return fmt.Errorf("sign %d claims of %s: %w", len(claims), s.Address().Short(), err)
+				return fmt.Errorf("sign %s of %s: %w", unit.Count(len(claims), "claim"), s.Address().Short(), err)
 			}
 			if at.IsZero() {
 				break

@@ -15,6 +15,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/internal/patience"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -205,7 +206,7 @@ func (l *Loop) failing(what string) patience.Failed {
 func (l *Loop) failed(what string, err error, attempt int, wait time.Duration) {
 	now := l.c.Now()
 	l.c.Recorder.Count(telemetry.SinkFailures.Of(l.c.Name), 1)
-	l.c.Log.Warn("delivery waits", "step", what, "error", err, "attempt", attempt, "again in", wait)
+	l.c.Log.Warn("delivery waits", "step", what, "error", err, "attempt", attempt, "again in", unit.Roughly(wait))
 	state := Retrying
 	if isStalled(err) {
 		state = Stuck

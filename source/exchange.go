@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -191,7 +192,7 @@ func (p *Pump) giveUp(batch dodona.Batch, cause error) error {
 	p.doing = nil
 	p.countDropped(uint64(n), "the journal can never take them: "+cause.Error())
 	p.mu.Unlock()
-	return fmt.Errorf("dropped %d readings, which the journal can never take: %s", n, cause) // not %w: it is over
+	return fmt.Errorf("dropped %s, which the journal can never take: %s", unit.Count(n, "reading"), cause) // not %w: it is over
 }
 
 func (p *Pump) setAppending(b bool) {
@@ -378,7 +379,7 @@ func (p *Pump) countDropped(n uint64, cause string) {
 	p.status.LastDrop = cause
 	p.cfg.Recorder.Count(telemetry.SourceDropped.Of(p.cfg.Name), n)
 	if next := nextPowerOfTwo(before); p.status.Dropped >= next {
-		p.cfg.Log.Warn(fmt.Sprintf("%s: dropped %d readings so far: %s", p.cfg.Name, p.status.Dropped, cause), "source", p.cfg.Name)
+		p.cfg.Log.Warn(fmt.Sprintf("%s: dropped %s so far: %s", p.cfg.Name, unit.Count(p.status.Dropped, "reading"), cause), "source", p.cfg.Name)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -146,9 +147,9 @@ func (p *Pump) failed(err error) time.Duration {
 	p.permanent = dodona.IsPermanent(err)
 	var delay time.Duration
 	if p.permanent {
-		delay = p.cfg.Backoff.Slow(p.cfg.Rand)
+		delay = p.tries(slowLeast).Slow(p.cfg.Rand)
 	} else {
-		delay = p.cfg.Backoff.Next(p.status.Attempt, p.cfg.Rand)
+		delay = p.tries(0).Next(p.status.Attempt, p.cfg.Rand)
 	}
 	now := p.cfg.Now()
 	delay = max(delay, retryAfter(err), p.tillDue(now))
@@ -156,6 +157,27 @@ func (p *Pump) failed(err error) time.Duration {
 	p.logFailure(p.permanent && !wasPermanent)
 	p.refuse()
 	return delay
+}
+
+// patientRounds is for how many rounds of the feeds that ask it a source is left alone at most, and slowLeast what is long enough for
+// one that trying again will hardly mend.
+const (
+	patientRounds = 2
+	slowLeast     = 10 * time.Second
+)
+
+// tries returns how long to wait between tries: a source that is well again is to answer a round soon, and asking once in two rounds is
+// less than it is asked when all is well. No wait need be shorter than least. The caller holds mu.
+func (p *Pump) tries(least time.Duration) backoff.Backoff {
+	b := p.cfg.Backoff
+	if p.pushed || p.watched.gap <= 0 {
+		return b
+	}
+	if b.Min <= 0 {
+		b.Min = backoff.DefaultMin
+	}
+	b.Max = min(b.Max, max(patientRounds*p.watched.gap, b.Min, least))
+	return b
 }
 
 // logFailure says what failed: at once if it will not mend by itself, otherwise at the third failure in a row

@@ -79,7 +79,11 @@ func Proved(e dodona.Evidence, want Expect) Verdict {
 
 // words says where the proof leads, for people.
 func (c Commitment) words() string {
-	text := fmt.Sprintf("anchored in the window %s to %s, root %s, %d leaves", c.From, c.To, c.Root.Short(), c.Count)
+	leaves := "leaves"
+	if c.Count == 1 {
+		leaves = "leaf"
+	}
+	text := fmt.Sprintf("anchored in the window %s to %s, root %s, %d %s", c.From, c.To, c.Root.Short(), c.Count, leaves)
 	if c.Kind == dodona.LeafLate {
 		text += ", as one that came late"
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/strict"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/node"
 )
 
@@ -149,8 +150,14 @@ func (r runCommand) Run(ctx context.Context, term terminal) error {
 	fmt.Fprintf(term.err, "dodona %s: node %s, key %s, network %q %s\n",
 		release, c.Node.Name, n.Address(), n.Network().Name, n.Network().ID())
 	beside := attend(ctx, n, service, log, hangups)
+	hushed := context.AfterFunc(ctx, func() {
+		fmt.Fprintln(term.err, "dodona: interrupted; what is under way is finished first")
+	})
 	err = n.Run(ctx)
 	beside()
+	if !hushed() && err == nil { // it was said why
+		fmt.Fprintf(term.err, "dodona: node %s has stopped; everything acknowledged is on disk\n", c.Node.Name)
+	}
 	return err
 }
 
@@ -273,10 +280,7 @@ func (c checkCommand) report(term terminal, loaded *config.Config, list *strict.
 }
 
 func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return unit.Count(n, noun)
 }
 
 type schemaCommand struct{}

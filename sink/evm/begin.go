@@ -10,6 +10,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // begin asks the chain who it is and takes up what was journaled.
@@ -42,7 +43,7 @@ func (s *Sink) begin(ctx context.Context) error {
 	m := newMachine(s.rules(chain))
 	moved, st := m.restore(s.env.Now(), entries)
 	if moved > 0 {
-		m.tell(st, "moved", fmt.Sprintf("%d transactions of another chain or sender are given up; their answers are planned anew", moved))
+		m.tell(st, "moved", fmt.Sprintf("%s of another chain or sender given up; what they carried is planned anew", unit.Count(moved, "transaction")))
 	}
 	if err := s.keep(ctx, st.effects); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -120,7 +121,7 @@ func (m *machine) doubts(now time.Time, v view) (list []doubt) {
 		add("ahead", "its newest block is %d, and the one seen before was %d", v.Head.Number, m.highest)
 	}
 	if had := max(m.chainNonce, m.expected()); v.Nonce < had {
-		add("nonce", "it knows %d transactions of %s, and the chain had %d", v.Nonce, m.sender, had)
+		add("nonce", "it knows %s of %s, and the chain had %d", unit.Count(v.Nonce, "transaction"), m.sender, had)
 	}
 	for place, said := range v.Slots {
 		switch held := m.slots[place]; {

@@ -10,6 +10,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/internal/patience"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -70,7 +71,7 @@ func (s *Sink) drop(rec dodona.Record, never error) {
 
 // unkept says that nothing is sent because the journal does not take an intent.
 func (s *Sink) unkept(err error, _ int, wait time.Duration) {
-	s.env.Log.Error("intents cannot be journaled; nothing is sent until they are", "error", err, "again in", wait)
+	s.env.Log.Error("intents cannot be journaled; nothing is sent until they are", "error", err, "again in", unit.Roughly(wait))
 	s.count(telemetry.SinkFailures, 1)
 	state, now := sink.Retrying, s.env.Now()
 	if dodona.IsPermanent(err) {
@@ -90,12 +91,14 @@ func (s *Sink) tellNews(kept []dodona.Record) {
 			if json.Unmarshal(rec.Body, &e) != nil {
 				continue
 			}
-			s.env.Log.Warn("delivery", "what", e.What, "message", e.Message)
-			if e.Message != over {
-				s.statusMu.Lock()
-				s.lastErr, s.errAt = e.What+": "+e.Message, e.At
-				s.statusMu.Unlock()
+			if e.Message == over {
+				s.env.Log.Info("a trouble of delivery is over", "trouble", e.What)
+				continue
 			}
+			s.env.Log.Warn("delivery: "+e.Message, "trouble", e.What)
+			s.statusMu.Lock()
+			s.lastErr, s.errAt = e.What+": "+e.Message, e.At
+			s.statusMu.Unlock()
 		case dodona.TopicReceipt:
 			var r dodona.Receipt
 			if json.Unmarshal(rec.Body, &r) != nil {

@@ -1,0 +1,30 @@
+package unit
+
+import (
+	"testing"
+	"time"
+)
+
+func TestOneIsOneAndMoreAreMore(t *testing.T) {
+	for want, got := range map[string]string{
+		"0 readings": Count(0, "reading"), "1 reading": Count(1, "reading"), "2 readings": Count(uint64(2), "reading"),
+		"1 entry": Count(1, "entry"), "3 entries": Count(int64(3), "entry"), "2 keys": Count(2, "key"),
+		"9223372036854775807 records": Count(uint64(1<<64-1), "record"),
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestComputedDurationsAreNoFinerThanAnybodyNeeds(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 108489165: "108ms", 999_700 * time.Microsecond: "1s", 2_449 * time.Millisecond: "2.4s", 9_990 * time.Millisecond: "10s",
+		21_400 * time.Millisecond: "21s", 200 * time.Second: "3m20s", 130*time.Minute + 12*time.Second: "2h10m", 48 * time.Hour: "2d",
+		1500 * time.Nanosecond: "2µs", -108489165: "-108ms",
+	} {
+		if got := Roughly(d); got != want {
+			t.Errorf("%v is written as %q, want %q", d, got, want)
+		}
+	}
+}
