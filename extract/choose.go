@@ -24,6 +24,7 @@ type choice struct {
 	over  bool     // there are more than maxElements
 	seen  int      // at how many elements something stands
 	shown []string // the first different ones of what stands there
+	last  string   // what was looked at last, whether it is among them
 }
 
 // choose returns the plans for one document: those that choose an element name it. The document is walked once more if any does.
@@ -31,17 +32,7 @@ func choose(body []byte, plans []plan) []plan {
 	if !slices.ContainsFunc(plans, func(p plan) bool { return chooses(p.where) }) {
 		return plans
 	}
-	var choices [][]*choice
-	var all []*choice
-	for _, p := range plans {
-		var own []*choice
-		for _, g := range p.where {
-			if g.pointer.stars() > 0 {
-				own = append(own, &choice{guard: g, star: slices.IndexFunc(g.pointer, func(t token) bool { return t.key == star })})
-			}
-		}
-		choices, all = append(choices, own), append(all, own...)
-	}
+	choices, all := choicesOf(plans)
 	_ = walk(body, false, func(v visit) { // fails only for a repeated key, when they must be unique, or too deep, as find will
 		for _, c := range all {
 			c.see(v)
@@ -54,6 +45,32 @@ func choose(body []byte, plans []plan) []plan {
 		}
 	}
 	return plans
+}
+
+// choicesOf returns what each plan chooses by, and all of it. Equal guards of several plans are one choice: a document in which many
+// elements are alike must not cost their number times that of the plans.
+func choicesOf(plans []plan) (by [][]*choice, all []*choice) {
+	type which struct {
+		place string
+		want  Match
+	}
+	known := map[which]*choice{}
+	for _, p := range plans {
+		var own []*choice
+		for _, g := range p.where {
+			if g.pointer.stars() == 0 {
+				continue
+			}
+			key := which{g.place, g.want.Match}
+			if known[key] == nil {
+				known[key] = &choice{guard: g, star: slices.IndexFunc(g.pointer, func(t token) bool { return t.key == star })}
+				all = append(all, known[key])
+			}
+			own = append(own, known[key])
+		}
+		by = append(by, own)
+	}
+	return by, all
 }
 
 // see takes one value of the document.
@@ -71,8 +88,9 @@ func (c *choice) see(v visit) {
 		}
 	}
 	c.seen++
-	if !c.guard.want.holds(v.shape, string(v.text)) {
-		if len(c.shown) < maxShown {
+	if !c.guard.want.holds(v.shape, v.text) {
+		if len(c.shown) < maxShown && (len(c.shown) == 0 || string(v.text) != c.last) {
+			c.last = string(v.text)
 			if text := said(v.shape, string(v.text)); !slices.Contains(c.shown, text) {
 				c.shown = append(c.shown, text)
 			}
@@ -92,25 +110,13 @@ func (c *choice) see(v visit) {
 
 // through returns the plan with the one element for which all choices hold, or with why there is none.
 func (p plan) through(choices []*choice) plan {
-	names := map[string]int{}
-	for i, c := range choices {
+	for _, c := range choices {
 		if c.over {
 			p.unchosen = fmt.Errorf("guard %s is %s more than %d times", printable(c.guard.place), c.guard.want, maxElements)
 			return p
 		}
-		for _, name := range c.found {
-			if names[name] == i {
-				names[name] = i + 1
-			}
-		}
 	}
-	var found []string // in the order of the document, each once
-	for _, name := range choices[0].found {
-		if names[name] == len(choices) {
-			found = append(found, name)
-			names[name] = 0
-		}
-	}
+	found := common(choices)
 	if len(found) != 1 {
 		p.unchosen, p.elsewhere = p.notOne(choices, found), len(found) == 0
 		return p
@@ -122,6 +128,29 @@ func (p plan) through(choices []*choice) plan {
 		p.where[i].place = p.where[i].pointer.text()
 	}
 	return p
+}
+
+// common returns the names of the elements for which all choices hold, each once.
+func common(choices []*choice) (found []string) {
+	rarest := slices.MinFunc(choices, func(a, b *choice) int { return len(a.found) - len(b.found) })
+	held := make(map[string]int, len(rarest.found)) // for how many choices
+	for _, name := range rarest.found {
+		held[name] = 0
+	}
+	for i, c := range choices {
+		for _, name := range c.found {
+			if n, known := held[name]; known && n == i {
+				held[name] = i + 1
+			}
+		}
+	}
+	for _, name := range rarest.found {
+		if held[name] == len(choices) {
+			found = append(found, name)
+			held[name] = 0 // a name that stands twice
+		}
+	}
+	return found
 }
 
 // notOne says that not one element was found, but none or several.

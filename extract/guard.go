@@ -40,7 +40,7 @@ func (g guard) check(at target) error {
 	switch place := printable(at.place); {
 	case at.ambiguous:
 		return fmt.Errorf("guard %s: the document is ambiguous: it has a key of it twice", place)
-	case g.want.holds(at.shape, at.text):
+	case g.want.holds(at.shape, []byte(at.text)):
 		return nil
 	case at.shape == nothing:
 		return fmt.Errorf("guard %s: nothing stands there, want %s", place, g.want)

@@ -91,15 +91,15 @@ func (m Match) ready() wanted {
 }
 
 // holds reports whether what stands at a place is what is wanted there.
-func (w wanted) holds(kind shape, text string) bool {
+func (w wanted) holds(kind shape, text []byte) bool {
 	switch {
 	case w.null:
 		return kind == null
 	case kind == number && w.counts:
-		q, _ := quantityOf(text)
+		q, _ := quantityOf(string(text))
 		return q == w.number
 	}
-	return (kind == typeText || kind == boolean) && text == w.text
+	return (kind == typeText || kind == boolean) && string(text) == w.text
 }
 
 // typeText is the shape of a text, where a variable has its name.

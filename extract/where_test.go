@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -144,6 +145,31 @@ func TestRulesThatChooseAndThatDoNotReadOneDocument(t *testing.T) {
 	}
 	if got := strings.Join(all, ", "); got != "s.chosen 2301.1, s.first 43218.55, s.other 1" {
 		t.Errorf("got %s", got)
+	}
+}
+
+func TestManyRulesOfOneDocumentCostWhatItHolds(t *testing.T) {
+	rules := map[string]Rule{}
+	for i := range 50 {
+		rules[fmt.Sprintf("p%d", i)] = Rule{Pointer: "/*/v", Where: where("/*/k", "spot", "/*/s", fmt.Sprint("s", i))}
+	}
+	x, err := New(Rules{"s": rules})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const alike = `{"k":"spot","s":"x","v":1},`
+	r := reading("[" + strings.Repeat(alike, 5_000) + `{"k":"spot","s":"s7","v":7}]`)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	points := pointsOf(t, x, r)
+	runtime.ReadMemStats(&after)
+	for _, p := range points {
+		if good := p.Quality == dodona.Good; good != (p.ID == "s.p7") || (good && p.Value != decimal(t, "7")) {
+			t.Errorf("got %+v", p)
+		}
+	}
+	if mib := (after.TotalAlloc - before.TotalAlloc) >> 20; mib > 20 {
+		t.Errorf("%d MiB for a document of %d KiB", mib, len(r.Body)>>10)
 	}
 }
 

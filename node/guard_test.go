@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -73,5 +74,53 @@ feeds:
 		if o.Bundle != nil && o.Bundle.Value != nil && *o.Bundle.Value != dodona.NewInt192(4_321_855) {
 			t.Errorf("%s answered %s", o.Bundle.Feed.Name, o.Bundle.Value)
 		}
+	}
+}
+
+// TestTwoSensorsOfOneLogAreToldApart: each feed answers with the lines of its own sensor, be they the latest or all since the
+// round before, whoever wrote last.
+func TestTwoSensorsOfOneLogAreToldApart(t *testing.T) {
+	dir := t.TempDir()
+	log := filepath.Join(dir, "meter.jsonl")
+	lines := `{"sensor":"a","t":10}` + "\n" + `{"sensor":"a","t":20}` + "\n" + `{"sensor":"b","t":990}` + "\n" + `{"sensor":"c","t":5}` + "\n"
+	if err := os.WriteFile(log, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	seen := newOutcomes()
+	n := openNode(t, fmt.Sprintf(`
+node: {data: %q}
+api: {listen: "127.0.0.1:0"}
+sources:
+  s:
+    file: {path: %q, format: lines, every: 20ms}
+    points:
+      a: {pointer: /t, where: {/sensor: a}}
+      b: {pointer: /t, where: {/sensor: b}}
+      d: {pointer: /t, where: {/sensor: d}}
+feeds:
+  a: {decimals: 0, every: 200ms, stale: 1h, from: [s.a]}
+  b: {decimals: 0, every: 200ms, stale: 1h, from: [s.b]}
+  d: {decimals: 0, every: 200ms, stale: 1h, from: [s.d]}
+  all: {decimals: 0, every: 200ms, stale: 1h, from: [s.a], take: all, combine: mean}
+`, filepath.Join(dir, "data"), log), Options{OnRound: seen.add})
+	stop := run(t, n)
+	defer stop()
+	for feed, want := range map[string]int64{"a": 20, "b": 990, "all": 15} {
+		out := seen.await(t, fmt.Sprintf("%s = %d", feed, want), func(o Outcome) bool {
+			return o.Bundle != nil && o.Bundle.Feed.Name == feed && o.Answer != nil && *o.Bundle.Value == dodona.NewInt192(want)
+		})
+		bundle, err := explain.Export(t.Context(), n.journal, n.id.salt, feed, out.Round)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if replayed, err := explain.Replay(t.Context(), bundle, nil, nil); err != nil || !replayed.Same {
+			t.Errorf("%s: replay: %+v, %v", feed, replayed, err)
+		}
+	}
+	missed := seen.await(t, "a missed round of d", func(o Outcome) bool {
+		return o.Bundle != nil && o.Bundle.Feed.Name == "d" && strings.Contains(o.Bundle.Missed, "guard")
+	})
+	if !strings.Contains(missed.Bundle.Missed, "guard /sensor is c, want d") {
+		t.Errorf("missed for %q", missed.Bundle.Missed)
 	}
 }
