@@ -57,7 +57,7 @@ func (o *observer) observe(ctx context.Context) error {
 	return o.work(ctx, func(ctx context.Context) error {
 		o.follows = o.config()
 		for _, s := range o.follows.Sources {
-			o.startSource(ctx, s)
+			o.startSource(ctx, s, source.Remains{})
 		}
 		for _, f := range o.follows.Feeds {
 			if err := o.startFeed(ctx, o.follows, f); err != nil {
@@ -68,7 +68,8 @@ func (o *observer) observe(ctx context.Context) error {
 	})
 }
 
-func (o *observer) startSource(ctx context.Context, s config.Source) {
+// startSource starts a pump, with what the one before it leaves.
+func (o *observer) startSource(ctx context.Context, s config.Source, before source.Remains) {
 	var within time.Duration // the longest that a feed lets a reading of it count
 	for _, f := range o.follows.Feeds {
 		if slices.Contains(f.Settings.Sources(), s.Name) {
@@ -81,6 +82,7 @@ func (o *observer) startSource(ctx context.Context, s config.Source) {
 		Settings: s.Settings,
 		Append:   func(ctx context.Context, b dodona.Batch) error { return o.intake.keepBatch(ctx, s.Name, b) },
 		Cursor:   func(ctx context.Context) ([]byte, error) { return o.intake.cursor(ctx, s.Name) },
+		Before:   before,
 		Version:  o.version,
 		Recent:   func(ctx context.Context) ([]dodona.Reading, error) { return o.intake.recent(ctx, s.Name, within) },
 		Hold:     heldReadings,
@@ -316,12 +318,13 @@ func (o *observer) follow(next *config.Config, c config.Changes) error {
 		if o.follows == next {
 			return nil // the role began with it
 		}
+		before := o.remains(next, c.Sources.Changed)
 		o.follows = next
 		o.feeds.stop(slices.Concat(c.Feeds.Removed, c.Feeds.Changed)...)
 		o.pumps.stop(slices.Concat(c.Sources.Removed, c.Sources.Changed)...)
 		for _, name := range slices.Concat(c.Sources.Changed, c.Sources.Added) {
 			if s, found := next.Source(name); found {
-				o.startSource(ctx, s)
+				o.startSource(ctx, s, before(name))
 			}
 		}
 		var errs []error
@@ -333,6 +336,27 @@ func (o *observer) follow(next *config.Config, c config.Changes) error {
 		return errors.Join(errs...)
 	})
 }
+
+// remains returns what sources leave, once they are stopped, to those of the same name that ask the same peer.
+func (o *observer) remains(next *config.Config, names []string) func(name string) source.Remains {
+	leave := make(map[string]*source.Pump)
+	for _, name := range names {
+		was, had := o.follows.Source(name)
+		will, has := next.Source(name)
+		if pump, runs := o.pumps.get(name); runs && had && has && was.Kind == will.Kind && o.peer(was) != "" && o.peer(was) == o.peer(will) {
+			leave[name] = pump
+		}
+	}
+	return func(name string) source.Remains {
+		if pump, found := leave[name]; found {
+			return pump.Remains()
+		}
+		return source.Remains{}
+	}
+}
+
+// peer says whom a source asks, if it asks anybody.
+func (o *observer) peer(s config.Source) string { return o.kinds[s.Kind].Peer(s.Settings) }
 
 // A behind is a feed that waits for the clock, with the round that it must pass.
 type behind struct {

@@ -91,8 +91,8 @@ func (p *Pump) observe(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	start := p.cfg.Now()
-	p.begun = start
 	p.mu.Lock()
+	p.begun = start
 	p.cancel, p.doing, p.asking, p.want = cancel, p.want, p.want, nil
 	if p.doing != nil {
 		of := p.instant(*p.doing, start)

@@ -47,6 +47,7 @@ type base = kind.Kind[Env, dodona.Source]
 //	Check() error   says what is wrong with the settings, without the network
 //	Pace() Pace     says how fast the source goes
 //	Pushed() bool   overrules the constructor, for kinds that can be both
+//	Peer() string   says whom the source asks, so that a change of other settings does not ask it again too soon
 //
 // The open function should not wait for its peer where Observe can find out as well.
 func NewPolled[S any](name string, open func(context.Context, S, Env) (dodona.Source, error)) Kind {
@@ -64,6 +65,14 @@ func (k Kind) Pace(settings any) Pace {
 		return p.Pace()
 	}
 	return Pace{}
+}
+
+// Peer returns whom a source with these settings asks, as far as its kind says.
+func (k Kind) Peer(settings any) string {
+	if p, ok := settings.(interface{ Peer() string }); ok {
+		return p.Peer()
+	}
+	return ""
 }
 
 // Pushed reports whether a source with these settings waits for its peer rather than being asked.

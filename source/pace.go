@@ -1,6 +1,7 @@
 package source
 
 import (
+	"context"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -31,4 +32,39 @@ func (p *Pump) instant(r dodona.Round, now time.Time) dodona.Round {
 		return dodona.RoundAt(now)
 	}
 	return dodona.RoundAt(r.Time().Add(whole))
+}
+
+// Remains are what a polled source leaves to one that asks the same peer: when it was asked, and what it said.
+type Remains struct {
+	asked   time.Time
+	held    []dodona.Reading
+	heldFor *dodona.Round
+}
+
+// Remains returns what p leaves. Call it once Run has ended.
+func (p *Pump) Remains() Remains {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pushed {
+		return Remains{}
+	}
+	return Remains{p.begun, p.held, p.heldFor}
+}
+
+// rest waits until the peer may be asked again that the pump before this one asked.
+func (p *Pump) rest(ctx context.Context) {
+	now := p.cfg.Now()
+	left := p.tillDue(now)
+	if left <= 0 {
+		return
+	}
+	p.mu.Lock()
+	p.status.LastError = "it was asked shortly before its settings changed, and every is " + human(p.pace.Every)
+	p.status.NextTry = now.Add(left)
+	p.refuse()
+	p.mu.Unlock()
+	p.pause(ctx, left)
+	p.mu.Lock()
+	p.status.LastError = ""
+	p.mu.Unlock()
 }

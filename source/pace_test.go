@@ -3,6 +3,7 @@ package source_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,4 +95,40 @@ func TestATryAgainAnswersWhoWaitsForItHoweverLateItIs(t *testing.T) {
 			t.Errorf("%d exchanges were made, want three failures and one", n)
 		}
 	})
+}
+
+func TestASourceWhoseSettingsChangeKeepsToEvery(t *testing.T) {
+	for what, answered := range map[string]bool{"": true, "error": false} {
+		synctest.Test(t, func(t *testing.T) {
+			const every = time.Hour
+			q := &troubled{left: 0, what: what}
+			if what != "" {
+				q.left = 1
+			}
+			slow := func(c *source.Config) { c.Every, c.Rand = every, nil }
+			first, stop := start(t, &script{observe: q.observe}, false, slow)
+			_, _ = ask(t, first, time.Second)
+			stop()
+			time.Sleep(time.Minute)
+			second, stop := start(t, &script{observe: q.observe}, false, func(c *source.Config) { slow(c); c.Before = first.Remains() })
+			defer stop()
+			synctest.Wait()
+			if _, err := ask(t, second, time.Second); (err == nil) != answered {
+				t.Errorf("after %q: asked a minute later: %v", what, err)
+			} else if err != nil && !strings.Contains(err.Error(), "every is 60 min; trying again in 59 min") {
+				t.Errorf("after %q: got %v", what, err)
+			}
+			if len(q.times) != 1 {
+				t.Errorf("after %q: the peer was asked %d times within every", what, len(q.times))
+			}
+			mustAsk(t, second, 2*every, "1")
+			time.Sleep(every)
+			mustAsk(t, second, time.Second, "1")
+			for i, at := range q.times[1:] {
+				if gap := at.Sub(q.times[i]); gap < every {
+					t.Errorf("after %q: asked again after %s", what, gap)
+				}
+			}
+		})
+	}
 }

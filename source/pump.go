@@ -37,6 +37,9 @@ type Config struct {
 	// comes. It is asked once, before the first open; nil: nothing is known.
 	Recent func(ctx context.Context) ([]dodona.Reading, error)
 
+	// Before is what the pump before this one leaves, if it asked the same peer: every is kept to all the same.
+	Before Remains
+
 	Version  string             // of this program, for peers that want to know
 	Hold     int                // readings of a pushed source kept for Since; 0: only the latest of each item
 	Backoff  backoff.Backoff    // zero: from 250 ms up to 30 s, or up to Every if that is longer
@@ -83,7 +86,7 @@ type Pump struct {
 	// Only Run touches these.
 	source  dodona.Source
 	pending *dodona.Batch // observed, not yet appended
-	begun   time.Time     // when the last exchange began
+	begun   time.Time     // when the last exchange began; others read it with mu
 	primed  bool          // Recent was asked
 }
 
@@ -107,6 +110,8 @@ func NewPump(cfg Config) *Pump {
 		pushed: cfg.Kind.Pushed(cfg.Settings),
 		wake:   make(chan struct{}, 1),
 		look:   make(chan struct{}, 1),
+		begun:  cfg.Before.asked,
+		held:   cfg.Before.held, heldFor: cfg.Before.heldFor,
 	}
 	if !p.pushed {
 		p.pace.Expect = cmp.Or(pace.Expect, pace.Every)
@@ -136,6 +141,7 @@ func (p *Pump) Run(ctx context.Context) error {
 	}()
 	p.begin()
 	p.cfg.Recorder.Gauge(telemetry.SourceUp.Of(p.cfg.Name), 0) // until data comes
+	p.rest(ctx)
 	for ctx.Err() == nil {
 		if err := p.step(ctx); err != nil && ctx.Err() == nil {
 			p.pause(ctx, p.failed(err))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -86,12 +87,17 @@ func (p Proxy) Check() error {
 
 var proxySchemes = []string{"http", "https", "socks5", "socks5h"}
 
+// hostPort matches a proxy as many programs name it.
+var hostPort = regexp.MustCompile(`^[A-Za-z0-9.-]{1,253}:[0-9]{1,5}$`)
+
 func checkProxyURL(text string) error {
 	scheme, rest, found := strings.Cut(text, "://")
 	switch {
 	case strings.Contains(text, "@"):
-		return fmt.Errorf("proxy: user and password do not belong into the URL, where everybody reads them; "+
+		return fmt.Errorf("proxy: user and password do not belong in the URL, where everybody reads them; "+
 			"write proxy: {url: %q, user: NAME, password: {file: PATH}}", withoutUser(text))
+	case !found && hostPort.MatchString(text):
+		return fmt.Errorf("proxy: %s has no scheme; write http://%s", text, text)
 	case !found:
 		return fmt.Errorf("proxy: no URL: want %s, one such as %s, or {url, user, password}", Environment, proxyExample)
 	case !slices.Contains(proxySchemes, strings.ToLower(scheme)):

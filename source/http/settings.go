@@ -77,6 +77,9 @@ func (s *Settings) Pace() source.Pace {
 	return source.Pace{Every: s.Every, Limit: s.Timeout}
 }
 
+// Peer says whom the source asks.
+func (s *Settings) Peer() string { return s.URL }
+
 // Largest returns how many bytes one exchange may bring.
 func (s *Settings) Largest() unit.Size { return s.MaxSize }
 
