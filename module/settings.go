@@ -1,10 +1,12 @@
 package module
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -25,6 +27,12 @@ type Settings struct {
 	// depth of their calls allows and the code that runs; a module that does not fit is not started. Default: an eighth of
 	// node.memory.
 	Memory unit.Size `yaml:"memory,omitempty"`
+	// Proxy that http_get of modules goes through, with its URL, user and password as a source's. It decides where a host's name leads,
+	// and whether that is public; without one no address is dialled that is not. Default: none, whatever the environment says.
+	Proxy httpc.Proxy `yaml:"proxy,omitempty"`
+	// CA is a PEM file with the certificates that http_get trusts instead of the system's. It is read again when it changes.
+	// Default: the system's.
+	CA string `yaml:"ca,omitempty" path:"true"`
 	// Trace is the share of events whose functions are timed one by one, 0% to 100%. Default: 1%.
 	Trace unit.Percent `yaml:"trace"`
 }
@@ -42,8 +50,14 @@ func (s *Settings) Check() error {
 	if hundred, _ := dodona.ParseDecimal("100"); s.Trace.Decimal().Cmp(hundred) > 0 {
 		return fmt.Errorf("trace: %s: want 0%% to 100%%", s.Trace)
 	}
-	return nil
+	if s.Proxy.URL == httpc.Environment {
+		return errors.New("proxy: name its URL; what modules reach does not hang on the environment")
+	}
+	return s.Proxy.Check()
 }
+
+// Route is how modules reach the network.
+func (s *Settings) Route() httpc.Route { return httpc.Route{Proxy: s.Proxy, CA: s.CA} }
 
 // Sample returns the share of events whose functions are timed, 0 to 1.
 func (s *Settings) Sample() float64 {

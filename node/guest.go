@@ -14,6 +14,7 @@ import (
 	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/patience"
 	spans "github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/module"
@@ -29,6 +30,7 @@ type guest struct {
 	look    func(context.Context) (manifest.Found, error) // finds the release that the feed names
 	program *program.Program
 	found   manifest.Found
+	route   httpc.Route // to what it may fetch
 	spec    module.Spec
 
 	err   error             // why the module does not run
@@ -40,7 +42,7 @@ type guest struct {
 // newGuest finds a feed's module and decides what it may reach. It does not run anything yet. A module that must not run
 // gives a guest all the same: its rounds are missed with the reason.
 func (m *modules) newGuest(ctx context.Context, c *config.Config, f config.Feed) (*guest, error) {
-	g := &guest{m: m, feed: f.Feed.Name}
+	g := &guest{m: m, feed: f.Feed.Name, route: c.Modules.Route()}
 	g.look = func(ctx context.Context) (manifest.Found, error) { return m.look(ctx, c, f) }
 	rules := g.choose(ctx, *f.Settings.Module)
 	all := rulesOf(c, f)
@@ -77,6 +79,7 @@ func (g *guest) host() abi.Host {
 	return abi.Host{
 		Number:  extract.Number,
 		Reading: g.m.intake.lastReading,
+		Route:   g.route,
 		State:   func(dodona.FeedID) map[string][]byte { return g.state },
 		Log: func(label string, level slog.Level, text string) {
 			g.m.log.Log(context.Background(), level, text, "module", label, "feed", g.feed)

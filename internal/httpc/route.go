@@ -54,8 +54,8 @@ func (Proxy) Shorthand() string { return "url" }
 // IsZero reports whether there is none.
 func (p Proxy) IsZero() bool { return p == Proxy{} }
 
-// direct reports whether requests go to servers themselves.
-func (p Proxy) direct() bool { return p.URL == "" || p.URL == none }
+// Direct reports whether requests go to servers themselves.
+func (p Proxy) Direct() bool { return p.URL == "" || p.URL == none }
 
 // Check says what is wrong with r. It neither dials nor reads files, and repeats nothing that may be a secret.
 func (r Route) Check() error { return errors.Join(r.Proxy.Check(), r.TLS.check()) }
@@ -144,7 +144,7 @@ func (p Proxy) way() (func(*http.Request) (*url.URL, error), error) {
 		return nil, err
 	}
 	switch {
-	case p.direct():
+	case p.Direct():
 		return nil, nil
 	case p.URL == Environment:
 		return http.ProxyFromEnvironment, nil

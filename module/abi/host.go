@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/httpc"
 )
 
 // A Host is what a node has of the world that modules may see. What is nil is not there. What a capability reaches by
@@ -20,6 +21,8 @@ type Host struct {
 	Reading func(ctx context.Context, source string) (dodona.Reading, error)
 	// Get fetches a URL that the capability allows, at most limit bytes. Nil: the capability fetches it itself, from the network.
 	Get func(ctx context.Context, url string, limit int) (status int, body []byte, err error)
+	// Route is how the capability reaches the network, where it fetches itself.
+	Route httpc.Route
 	// Serial opens a configured serial port. Read must return with the deadline of SetReadDeadline.
 	Serial func(ctx context.Context, name string) (Port, error)
 	// State returns what the module kept after the feed's last journaled round. The caller must not change it.

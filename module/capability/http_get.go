@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/module/egress"
 	"github.com/dodona-oracle/dodona/module/manifest"
@@ -23,15 +24,15 @@ var httpGet = abi.Set{
 	Open: func(w abi.World) func() abi.Kept {
 		granted, get := w.Granted.HTTPGet.WithDefaults(), w.Host.Get
 		if get == nil {
-			get = egress.New(fetching(granted))
+			get = egress.New(fetching(granted, w.Host.Route))
 		}
 		return func() abi.Kept { return &gets{get: get, limit: granted.Bytes} }
 	},
 }
 
 // fetching is what a module fetches with if nobody does it for it: all its instances with the same, so that they share the rate.
-func fetching(granted manifest.HTTPGet) egress.Options {
-	return egress.Options{Hosts: granted.Hosts, PerSecond: granted.PerSecond, Bytes: granted.Bytes}
+func fetching(granted manifest.HTTPGet, by httpc.Route) egress.Options {
+	return egress.Options{Hosts: granted.Hosts, PerSecond: granted.PerSecond, Bytes: granted.Bytes, Route: by}
 }
 
 func mayGet(c manifest.Capabilities) bool { return c.HTTPGet != nil }

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/module/egress"
 	"github.com/dodona-oracle/dodona/module/manifest"
@@ -74,7 +75,7 @@ func TestAnAnswerIsBoundedAsGranted(t *testing.T) {
 			t.Errorf("%d bytes granted: an answer may have %d, want %d", granted, got, want)
 		}
 	}
-	got := fetching(manifest.HTTPGet{Hosts: []string{"a.example"}, PerSecond: 3, Bytes: 1000})
+	got := fetching(manifest.HTTPGet{Hosts: []string{"a.example"}, PerSecond: 3, Bytes: 1000}, httpc.Route{})
 	if want := (egress.Options{Hosts: []string{"a.example"}, PerSecond: 3, Bytes: 1000}); !reflect.DeepEqual(got, want) {
 		t.Errorf("fetched is with %+v, want %+v", got, want)
 	}

@@ -43,12 +43,13 @@ type Options struct {
 	Bytes     int            // of one body; 0: [manifest.DefaultGetBytes]
 	RootCAs   *x509.CertPool // who vouches for servers; nil: the system's
 	Resolver  *net.Resolver  // nil: the system's
+	Route     httpc.Route    // to servers; a proxy on it decides where names lead
 
 	timeout time.Duration // from the call to the last byte; 0: half a second, but for tests
 }
 
 // New returns a function for a module: it fetches over HTTPS from the granted hosts alone, follows no redirect, and dials no
-// address that is not public, whatever DNS says of a host. It uses no proxy, and neither sends nor keeps cookies.
+// address that is not public, whatever DNS says of a host; but a proxy on the route, and its alone, which then says where names lead. It neither sends nor keeps cookies.
 // Of an answer other than 2xx it returns the status without the body. It returns half a second after the call at the
 // latest, and may be called by many goroutines.
 func New(o Options) func(ctx context.Context, url string, limit int) (status int, body []byte, err error) {
@@ -72,16 +73,16 @@ func newGetter(o Options, may func(netip.Addr) bool) *getter {
 		rate:    rate.NewLimiter(rate.Limit(o.PerSecond), o.PerSecond),
 		free:    make(chan struct{}, maxGetInFlight),
 	}
+	if !o.Route.Proxy.Direct() {
+		g.may, may = may, nil
+	}
 	late := 2 * o.timeout // a connection that nobody waits for any longer: the request ends first, and says so
 	asks, err := httpc.New(httpc.Options{
-		Dial: late, MaxHeader: maxGetHeader, Connections: maxGetInFlight, Identity: true, Roots: o.RootCAs, Resolver: o.Resolver,
+		Dial: late, MaxHeader: maxGetHeader, Connections: maxGetInFlight, Identity: true, Roots: o.RootCAs, Resolver: o.Resolver, Route: o.Route,
 		Once: true, // the address is checked where it is dialled
 		May:  may,
 	})
-	if err != nil {
-		panic("http_get has no proxy whose URL could be wrong: " + err.Error())
-	}
-	g.client = asks
+	g.client, g.broken = asks, err
 	return g
 }
 
@@ -92,12 +93,20 @@ type getter struct {
 	rate    *rate.Limiter
 	free    chan struct{}
 	client  *httpc.Client
+	broken  error                 // why there is no client: a file of its route that cannot be read
+	may     func(netip.Addr) bool // asked of an address that stands in a URL, where a proxy dials; nil: who dials asks
 }
 
 func (g *getter) get(ctx context.Context, text string, limit int) (int, []byte, error) {
 	u, err := Granted(text, g.hosts)
 	if err != nil {
 		return 0, nil, err
+	}
+	if g.broken != nil {
+		return 0, nil, fmt.Errorf("get from %s: %w", u.Host, g.broken)
+	}
+	if at, err := netip.ParseAddr(u.Hostname()); err == nil && g.may != nil && !g.may(at) {
+		return 0, nil, fmt.Errorf("get from %s: %w: %w", u.Host, ErrNotGranted, httpc.ErrAddress)
 	}
 	if !g.rate.Allow() {
 		return 0, nil, fmt.Errorf("get from %s: %w in a second", u.Host, ErrRate)
