@@ -22,11 +22,12 @@ type ProxyError struct {
 }
 
 func (p *ProxyError) Error() string {
+	who := p.Status == http.StatusProxyAuthRequired || p.Status == http.StatusUnauthorized // some say 401 to a wrong password
 	switch {
-	case p.Status == http.StatusProxyAuthRequired && p.known:
-		return fmt.Sprintf("the proxy %s refuses the user or the password (407); check proxy", p.Host)
-	case p.Status == http.StatusProxyAuthRequired:
-		return fmt.Sprintf("the proxy %s wants a user and a password (407); set proxy: {url, user, password}", p.Host)
+	case who && p.known:
+		return fmt.Sprintf("the proxy %s refuses the user or the password (%d); check proxy", p.Host, p.Status)
+	case who:
+		return fmt.Sprintf("the proxy %s wants a user and a password (%d); set proxy: {url, user, password}", p.Host, p.Status)
 	case p.Status == http.StatusForbidden:
 		return fmt.Sprintf("the proxy %s does not let this host be reached (403)", p.Host)
 	}

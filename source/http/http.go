@@ -125,6 +125,9 @@ func (c *client) hint(code int) string {
 	}
 	switch code {
 	case 401:
+		if c.settings.Proxy.User != "" { // some proxies say so to a wrong password
+			return ": check basic, bearer or headers, and the user and password of proxy"
+		}
 		return ": check basic, bearer or headers"
 	case 403:
 		return ": the peer refuses these credentials or this address"

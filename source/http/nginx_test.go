@@ -48,7 +48,9 @@ http {
     listen 127.0.0.1:{{.Plain}};
     listen 127.0.0.1:{{.TLS}} ssl http2;
     ssl_certificate {{.Dir}}/server.pem; ssl_certificate_key {{.Dir}}/server.key;
+    ssl_client_certificate {{.Dir}}/ca.pem; ssl_verify_client optional;
     root {{.Dir}}/www;
+    location /members/ { if ($ssl_client_verify != SUCCESS) { return 403; } default_type text/plain; return 200 "$ssl_client_s_dn"; }
     location /limited/ { limit_req zone=slow; limit_req_status 429; error_page 429 @limited; try_files /price.json =404; }
     location @limited { internal; add_header Retry-After 7 always; return 429; }
     location /down/ { return 503; }
@@ -149,7 +151,7 @@ func (n *nginx) stop(*testing.T) {
 	n.cmd = nil
 }
 
-// certificates writes ca.pem, and server.pem and server.key signed by it for 127.0.0.1.
+// certificates writes ca.pem, server.pem and server.key signed by it for 127.0.0.1, and client.pem for the same key.
 func (n *nginx) certificates(t *testing.T) {
 	t.Helper()
 	must := func(err error) {
@@ -179,6 +181,10 @@ func (n *nginx) certificates(t *testing.T) {
 	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
 	must(err)
 	n.file(t, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER})))
+	leaf.SerialNumber, leaf.Subject, leaf.ExtKeyUsage = big.NewInt(3), pkix.Name{CommonName: "gw-7"}, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	clientDER, err := x509.CreateCertificate(rand.Reader, leaf, ca, &key.PublicKey, caKey)
+	must(err)
+	n.file(t, "client.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: clientDER})))
 	n.file(t, "server.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leafDER})))
 	n.file(t, "server.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})))
 }
@@ -239,6 +245,13 @@ func TestNginx(t *testing.T) {
 		{"basic right", n.plain("/private/"), nil, sourcetest.Mark(0), "", false},
 		{"basic wrong", n.plain("/private/"), func(s *Settings) { s.Basic.Password = secret.New("header-key-3") }, "", "401 Unauthorized: check basic", true},
 		{"basic missing", n.plain("/private/"), noBasic, "", "401 Unauthorized", true},
+		{"a client certificate", n.tls("/members/"), func(s *Settings) {
+			s.CA, s.TLS.Cert, s.TLS.Key = ca, filepath.Join(n.Dir, "client.pem"), filepath.Join(n.Dir, "server.key")
+		}, "CN=gw-7", "", false},
+		{"no client certificate", n.tls("/members/"), func(s *Settings) { s.CA = ca }, "", "403 Forbidden: the server asks for a client certificate; see tls", true},
+		{"a server's as a client's", n.tls("/members/"), func(s *Settings) {
+			s.CA, s.TLS.Cert, s.TLS.Key = ca, filepath.Join(n.Dir, "server.pem"), filepath.Join(n.Dir, "server.key")
+		}, "", "400 Bad Request", true},
 		{"not found", n.plain("/nothing.json"), nil, "", "404 Not Found: check url", true},
 		{"down", n.plain("/down/"), nil, "", "503 Service Unavailable", false},
 		{"post", n.plain("/post/"), func(s *Settings) { s.Body = "{}" }, "posted", "", false},
