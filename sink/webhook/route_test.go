@@ -1,0 +1,177 @@
+package webhook_test
+
+import (
+	"context"
+	"encoding/pem"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/httpc"
+	"github.com/dodona-oracle/dodona/sink"
+	"github.com/dodona-oracle/dodona/sink/sinktest"
+	"github.com/dodona-oracle/dodona/sink/webhook"
+)
+
+// secured starts a server of HTTP/2 with a certificate of its own, and returns the file of that.
+func secured(t *testing.T, h http.HandlerFunc) (s *httptest.Server, ca string) {
+	t.Helper()
+	s = httptest.NewUnstartedServer(h)
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	ca = filepath.Join(t.TempDir(), "ca.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	if err := os.WriteFile(ca, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return s, ca
+}
+
+// A relay passes connections on. What is on those that were made before Freeze goes nowhere from then on, and nobody is told.
+type relay struct {
+	net.Listener
+	to string
+
+	mu     sync.Mutex
+	frozen chan struct{}
+	made   int
+}
+
+func (r *relay) serve() {
+	for {
+		near, err := r.Accept()
+		if err != nil {
+			return
+		}
+		far, err := net.Dial("tcp", r.to)
+		if err != nil {
+			_ = near.Close()
+			continue
+		}
+		r.mu.Lock()
+		frozen := r.frozen
+		r.made++
+		r.mu.Unlock()
+		go pass(near, far, frozen)
+		go pass(far, near, frozen)
+	}
+}
+
+// pass ends with either connection.
+func pass(from, to net.Conn, frozen chan struct{}) {
+	defer to.Close()
+	buffer := make([]byte, 4096)
+	for {
+		n, err := from.Read(buffer)
+		if err != nil {
+			return
+		}
+		select {
+		case <-frozen:
+			continue
+		default:
+		}
+		if _, err := to.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
+}
+
+func (r *relay) freeze() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	close(r.frozen)
+	r.frozen = make(chan struct{})
+}
+
+// TestAFrozenReceiverCostsOneTry: a balancer forgets an HTTP/2 connection without a word, while new ones work.
+func TestAFrozenReceiverCostsOneTry(t *testing.T) {
+	s, ca := secured(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	between := &relay{Listener: listener, to: s.Listener.Addr().String(), frozen: make(chan struct{})}
+	defer between.Close()
+	go between.serve()
+	set := settings("https://" + listener.Addr().String() + "/hook")
+	set.CA, set.Timeout = ca, 2*time.Second
+	opened, err := webhook.Kind.Open(t.Context(), set, sink.Env{Sink: "hook", Version: "1.2.3", Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = opened.(io.Closer).Close() }()
+	send := func() error {
+		_, err := opened.Deliver(t.Context(), []dodona.Record{sinktest.Answer(question, 0)})
+		return err
+	}
+	until := func() (failed int) {
+		for send() != nil {
+			if failed++; t.Context().Err() != nil {
+				t.Fatal("nothing is delivered")
+			}
+		}
+		return failed
+	}
+	until() // a busy machine may need more than one try for its first connection
+	between.mu.Lock()
+	before := between.made
+	between.mu.Unlock()
+	between.freeze()
+	if failed := until(); failed == 0 {
+		t.Error("a frozen connection took a record")
+	}
+	between.mu.Lock()
+	defer between.mu.Unlock()
+	if between.made == before {
+		t.Error("it was delivered over the frozen connection")
+	}
+}
+
+// TestAProxyThatRefusesStopsTheSinkAndNotTheRecord: what a proxy says of its user is of no record.
+func TestAProxyThatRefusesStopsTheSinkAndNotTheRecord(t *testing.T) {
+	s, ca := secured(t, func(http.ResponseWriter, *http.Request) {})
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusProxyAuthRequired) }))
+	defer proxy.Close()
+	for _, url := range []string{s.URL, "http://receiver.invalid/hook"} {
+		set := settings(url)
+		set.CA, set.Proxy = ca, httpc.Proxy{URL: proxy.URL}
+		j := sinktest.NewJournal()
+		loop := sink.New(sink.Config{
+			Name: "hook", Kind: webhook.Kind, Settings: set, Journal: j, Reader: "sink-hook",
+			Policy: sink.Policy{GiveUp: 2}, Backoff: backoff.Backoff{Min: time.Millisecond, Max: time.Millisecond},
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- loop.Run(ctx) }()
+		until := func(is func() bool) {
+			for begun := time.Now(); !is(); time.Sleep(time.Millisecond) {
+				if time.Since(begun) > time.Minute {
+					t.Fatalf("%s: status %+v", url, loop.Status())
+				}
+			}
+		}
+		until(func() bool { return len(j.All(dodona.TopicIntent, "hook")) > 0 })
+		if err := j.Append(ctx, sinktest.Answer(question, 0)); err != nil {
+			t.Fatal(err)
+		}
+		until(func() bool { return loop.Status().Failures > 5 && loop.Status().State == sink.Stuck })
+		if said := loop.Status().LastError; !strings.Contains(said, "wants a user and a password (407); set proxy: {url, user, password}") || loop.Status().Dead != 0 {
+			t.Errorf("%s: status %+v", url, loop.Status())
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
