@@ -3,6 +3,7 @@ package ethrpc
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -140,5 +141,40 @@ func TestNothingIsRefusedAloneOnceOthersAre(t *testing.T) {
 	}
 	if p.slowDown(now, "eth_getBalance", patience(time.Second)); p.refused["eth_estimateGas"].alone {
 		t.Error("it is still said to be refused alone, after another method was refused")
+	}
+}
+
+// TestWhoSaysWhenToComeBackIsLeftAloneWhateverTheStatus: some endpoints ban those who come sooner with 403 or 418.
+func TestWhoSaysWhenToComeBackIsLeftAloneWhateverTheStatus(t *testing.T) {
+	for _, c := range []struct {
+		status     int
+		header     string
+		body       string
+		isRefusal  bool
+		wait       time.Duration
+		saysStatus bool
+	}{
+		{429, "", `{"id":1,"error":{"code":-32000,"message":"slow down"}}`, true, 0, true},
+		{403, "600", "", true, 10 * time.Minute, true},
+		{418, "2.5", `{"id":1,"error":{"code":-1003,"message":"banned"}}`, true, 3 * time.Second, true},
+		{502, "30", "<html>", true, 30 * time.Second, true},
+		{503, "7200", "", true, time.Hour, true},
+		{403, "", "", false, 0, false},
+		{502, "soon", "", false, 0, false},
+		{200, "30", `{"id":1,"error":{"code":-32000,"message":"nonce too low"}}`, false, 0, false},
+		{200, "30", `{"id":1,"error":{"code":-32005,"message":"request rate limited"}}`, true, 30 * time.Second, false},
+	} {
+		resp := &http.Response{StatusCode: c.status, Header: http.Header{}}
+		if c.header != "" {
+			resp.Header.Set("Retry-After", c.header)
+		}
+		said, is := refusal(resp, []byte(c.body), decode(c.status, []byte(c.body), nil))
+		if is != c.isRefusal {
+			t.Errorf("%d with %q: a refusal %t, want %t", c.status, c.header, is, c.isRefusal)
+			continue
+		}
+		if is && (backoff(resp.Header, said) != c.wait || strings.Contains(said.Message, "HTTP status") != c.saysStatus) {
+			t.Errorf("%d with %q: wait %s, %q; want %s", c.status, c.header, backoff(resp.Header, said), said.Message, c.wait)
+		}
 	}
 }
