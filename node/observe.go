@@ -343,7 +343,7 @@ func (o *observer) remains(next *config.Config, names []string) func(name string
 	for _, name := range names {
 		was, had := o.follows.Source(name)
 		will, has := next.Source(name)
-		if pump, runs := o.pumps.get(name); runs && had && has && was.Kind == will.Kind && o.peer(was) != "" && o.peer(was) == o.peer(will) {
+		if pump, runs := o.pumps.get(name); runs && had && has && was.Kind == will.Kind && o.asks(was) != "" && o.asks(was) == o.asks(will) {
 			leave[name] = pump
 		}
 	}
@@ -355,8 +355,8 @@ func (o *observer) remains(next *config.Config, names []string) func(name string
 	}
 }
 
-// peer says whom a source asks, if it asks anybody.
-func (o *observer) peer(s config.Source) string { return o.kinds[s.Kind].Peer(s.Settings) }
+// asks says what a source asks, if it asks anything.
+func (o *observer) asks(s config.Source) string { return o.kinds[s.Kind].Asks(s.Settings) }
 
 // A behind is a feed that waits for the clock, with the round that it must pass.
 type behind struct {

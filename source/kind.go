@@ -47,7 +47,7 @@ type base = kind.Kind[Env, dodona.Source]
 //	Check() error   says what is wrong with the settings, without the network
 //	Pace() Pace     says how fast the source goes
 //	Pushed() bool   overrules the constructor, for kinds that can be both
-//	Peer() string   says whom the source asks, so that a change of other settings does not ask it again too soon
+//	Asks() string   says what the source asks, so that a change of other settings does not ask it again too soon
 //
 // The open function should not wait for its peer where Observe can find out as well.
 func NewPolled[S any](name string, open func(context.Context, S, Env) (dodona.Source, error)) Kind {
@@ -67,10 +67,10 @@ func (k Kind) Pace(settings any) Pace {
 	return Pace{}
 }
 
-// Peer returns whom a source with these settings asks, as far as its kind says.
-func (k Kind) Peer(settings any) string {
-	if p, ok := settings.(interface{ Peer() string }); ok {
-		return p.Peer()
+// Asks returns what a source with these settings asks, as far as its kind says. It may hold secrets.
+func (k Kind) Asks(settings any) string {
+	if p, ok := settings.(interface{ Asks() string }); ok {
+		return p.Asks()
 	}
 	return ""
 }

@@ -181,6 +181,9 @@ func (c *Client) post(ctx context.Context, e *endpoint, q *question) error {
 	if said, refused := refusal(resp.Response, text, err); refused {
 		return &errPatience{after: backoff(resp.Header, said), said: said}
 	}
+	if c.asks.Refuses(resp.StatusCode) {
+		err = fmt.Errorf("%w; %s", err, httpc.AsksForCertificate)
+	}
 	return err
 }
 

@@ -98,10 +98,18 @@ func (c *Client) hint(err error) string {
 	case isAlert(err) && c.route.TLS.Cert != "":
 		return "; the server does not take the certificate of tls"
 	case c.WantsCertificate():
-		return "; the server asks for a client certificate: see tls"
+		return "; " + AsksForCertificate
 	}
 	return ""
 }
 
 // WantsCertificate reports whether the server has asked for a client certificate, and there is none to show.
 func (c *Client) WantsCertificate() bool { return c.route.TLS.Cert == "" && c.asked.Load() }
+
+// Refuses reports whether a status is one with which servers refuse who shows no certificate, and this one asked for one.
+func (c *Client) Refuses(status int) bool {
+	return (status == http.StatusBadRequest || status == http.StatusUnauthorized || status == http.StatusForbidden) && c.WantsCertificate()
+}
+
+// AsksForCertificate says what to do about it.
+const AsksForCertificate = "the server asks for a client certificate: see tls"

@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/pem"
 	"io"
 	"net"
@@ -173,5 +174,22 @@ func TestAProxyThatRefusesStopsTheSinkAndNotTheRecord(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestAReceiverThatAsksForACertificateRefusesNoRecord: nginx answers 400 to who shows none, which else speaks of the record.
+func TestAReceiverThatAsksForACertificateRefusesNoRecord(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }))
+	s.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
+	s.StartTLS()
+	defer s.Close()
+	set := settings(s.URL)
+	set.CA = filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(set.CA, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := deliver(t, set, sinktest.Answer(question, 0), time.Now())
+	if err == nil || dodona.IsPermanent(err) || !strings.Contains(err.Error(), "HTTP status 400: the server asks for a client certificate: see tls") {
+		t.Errorf("got %v (permanent %t)", err, dodona.IsPermanent(err))
 	}
 }

@@ -265,6 +265,8 @@ func (w *webhook) refusal(resp *http.Response, said []byte, now time.Time) error
 		return waiting{err, wait}
 	case code >= 300 && code < 400:
 		err = fmt.Errorf("%w: redirects are not followed; set url to where it leads", err)
+	case w.client.Refuses(code):
+		err = fmt.Errorf("%w: %s", err, httpc.AsksForCertificate)
 	case ofEndpoint[code] != "":
 		err = fmt.Errorf("%w: %s", err, ofEndpoint[code])
 	case asked: // whoever says when to come back has not refused the record

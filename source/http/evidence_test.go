@@ -97,7 +97,7 @@ func TestAServerThatAsksForACertificateIsNamed(t *testing.T) {
 	s.StartTLS()
 	defer s.Close()
 	_, err := observe(t, settings("", func(c *Settings) { c.URL, c.CA, c.Timeout = s.URL, caFile(t, s), time.Minute }))
-	if want := "400 Bad Request: the server asks for a client certificate; see tls"; err == nil || !strings.Contains(err.Error(), want) || !dodona.IsPermanent(err) {
+	if want := "400 Bad Request: the server asks for a client certificate: see tls"; err == nil || !strings.Contains(err.Error(), want) || !dodona.IsPermanent(err) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

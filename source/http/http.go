@@ -120,8 +120,8 @@ func (c *client) judge(resp *httpc.Response) error {
 }
 
 func (c *client) hint(code int) string {
-	if (code == 400 || code == 401 || code == 403) && c.client.WantsCertificate() {
-		return ": the server asks for a client certificate; see tls"
+	if c.client.Refuses(code) {
+		return ": " + httpc.AsksForCertificate
 	}
 	switch code {
 	case 401:

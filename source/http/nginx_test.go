@@ -248,7 +248,7 @@ func TestNginx(t *testing.T) {
 		{"a client certificate", n.tls("/members/"), func(s *Settings) {
 			s.CA, s.TLS.Cert, s.TLS.Key = ca, filepath.Join(n.Dir, "client.pem"), filepath.Join(n.Dir, "server.key")
 		}, "CN=gw-7", "", false},
-		{"no client certificate", n.tls("/members/"), func(s *Settings) { s.CA = ca }, "", "403 Forbidden: the server asks for a client certificate; see tls", true},
+		{"no client certificate", n.tls("/members/"), func(s *Settings) { s.CA = ca }, "", "403 Forbidden: the server asks for a client certificate: see tls", true},
 		{"a server's as a client's", n.tls("/members/"), func(s *Settings) {
 			s.CA, s.TLS.Cert, s.TLS.Key = ca, filepath.Join(n.Dir, "server.pem"), filepath.Join(n.Dir, "server.key")
 		}, "", "400 Bad Request", true},

@@ -77,8 +77,8 @@ func (s *Settings) Pace() source.Pace {
 	return source.Pace{Every: s.Every, Limit: s.Timeout}
 }
 
-// Peer says whom the source asks.
-func (s *Settings) Peer() string { return s.URL }
+// Asks says what the source asks, to tell one from another.
+func (s *Settings) Asks() string { return s.URL }
 
 // Largest returns how many bytes one exchange may bring.
 func (s *Settings) Largest() unit.Size { return s.MaxSize }
