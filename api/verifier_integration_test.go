@@ -3,6 +3,7 @@
 package api_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -285,6 +286,9 @@ func TestChromiumJudgesEveryVectorAsGoDoes(t *testing.T) {
 		}
 		if strings.HasPrefix(filepath.Base(file), "wycheproof") {
 			continue // signatures without answers
+		}
+		if bytes.HasPrefix(raw, []byte("[")) {
+			continue // a list of something that has no verdict
 		}
 		var v struct{ Answers, Evidence, Chain []json.RawMessage }
 		if err := json.Unmarshal(raw, &v); err != nil {

@@ -159,6 +159,9 @@ func TestTheShippedModuleJudgesEveryVectorAsGoDoes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if bytes.HasPrefix(raw, []byte("[")) {
+			continue // a list of something that has no verdict
+		}
 		var vectors map[string]json.RawMessage
 		if err := json.Unmarshal(raw, &vectors); err != nil {
 			t.Fatalf("%s: %v", file, err)
