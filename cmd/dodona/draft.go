@@ -204,7 +204,7 @@ func (d draft) yaml() string {
 	line("  key: {file: %s}", yamlText(d.key))
 	line("")
 	line("sources:")
-	line("  %s:", d.source)
+	line("  %s:", yamlText(d.source))
 	d.origin(line)
 	points := d.points()
 	switch {
@@ -213,7 +213,7 @@ func (d draft) yaml() string {
 	case len(d.picks) > 1:
 		line("    points:  # JSON Pointers; behind them what stood there when this was written")
 		for i, p := range d.picks {
-			line("      %s: %s  # %s", points[i], yamlText(p.Pointer), p.Text)
+			line("      %s: %s  # %s", yamlText(points[i]), yamlText(p.Pointer), p.Text)
 		}
 	}
 	line("")
@@ -223,7 +223,7 @@ func (d draft) yaml() string {
 		if points[i] != "" {
 			from += "." + points[i]
 		}
-		line("  %s:", p.feed)
+		line("  %s:", yamlText(p.feed))
 		if p.unit != "" {
 			line("    unit: %s", yamlText(p.unit))
 		} else {
@@ -231,7 +231,7 @@ func (d draft) yaml() string {
 		}
 		line("    decimals: %d", p.decimals)
 		line("    every: %v", d.every)
-		line("    from: [%s]", from)
+		line("    from: [%s]", yamlText(from))
 	}
 	line("")
 	line("# api: {listen: 127.0.0.1:8080}  # the page and the API; docs/guide/api.md before others may reach it")

@@ -193,6 +193,8 @@ func remedy(err error) string {
 		return "\nnothing is there: is the path complete, with its query (in quotes, for a shell takes & and ? for itself)?"
 	case strings.Contains(text, "max_size"):
 		return "\nask for less of it: a path or a query for the one number, if there is one"
+	case strings.Contains(text, "does not look like a TLS handshake") || strings.Contains(text, "HTTP response to HTTPS client"):
+		return "\nwho listens there speaks http, not https: say http://"
 	case strings.Contains(text, "x509") || strings.Contains(text, "certificate"):
 		return "\nits certificate is of nobody that this machine trusts; a configuration can name the right one with ca"
 	}

@@ -52,6 +52,9 @@ func TestAConfigurationIsMadeOfOneDocument(t *testing.T) {
 	if err := os.WriteFile("meter.log", []byte("{\"kwh\":1.25}\n{\"kwh\":1.50}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile("null.json", []byte("\xef\xbb\xbf{\"v\":7}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for i, c := range []struct {
 		args  []string
 		feeds string // name, unit, decimals, every
@@ -65,6 +68,8 @@ func TestAConfigurationIsMadeOfOneDocument(t *testing.T) {
 		{[]string{"--url", url + "/hostile", "--value", "/\x1b[2J\n#"}, "2j  1 10s"},
 		{[]string{"--url", url + "/hostile", "--value", "/é x", "--value", "/x: ["}, "x  0 10s, x-2  0 10s"},
 		{[]string{"--file", "meter.log"}, "kwh  2 10s"},
+		{[]string{"--file", "null.json", "--name", "on"}, "on  0 10s"},
+		{[]string{"--file", "null.json", "--name", "1e3"}, "1e3  0 10s"},
 	} {
 		name := fmt.Sprintf("c%d.yaml", i)
 		code, out, talk := said(t, append([]string{"init", name}, c.args...)...)
@@ -99,25 +104,28 @@ func TestWhatMakesNoConfigurationIsToldAndNothingIsWritten(t *testing.T) {
 	t.Chdir(t.TempDir())
 	url := documents(t)
 	for line, want := range map[string]string{
-		"":                                      "2 there is no terminal to ask at; say --url URL or --file FILE",
-		"--url $U/many":                         "2 the document has 4 numbers; say which with --value POINTER, such as --value /bitcoin/usd",
-		"--url $U/big":                          "2 … and 9,980 more",
-		"--url $U/html":                         "1 this is a web page",
-		"--url $U/xml":                          "1 this is XML",
-		"--url $U/empty":                        "1 empty",
-		"--url $U/none":                         "1 the document has no number",
-		"--url $U/text":                         "1 numbers are read from JSON",
-		"--url $U/nothing":                      "1 404 Not Found",
-		"--url $U/huge":                         "1 larger than max_size",
-		"--url $U/hang --wait 300ms":            "1 no answer within 300ms from 127.0.0.1:",
-		"--url http://127.0.0.1:1/":             "1 connection refused",
-		"--url 127.0.0.1:1/":                    "1 read https://127.0.0.1:1/",
-		"--url mqtt://gw/t":                     `2 scheme "mqtt": want http or https`,
-		"--url $U/many --value /bitcoin/us":     "2 the nearest: /bitcoin/usd",
-		"--url $U/many --value bitcoin":         "2 must begin with a slash",
-		"--url $U/many --value /bitcoin":        "2 an object stands at /bitcoin",
-		"--url $U/many --value /at --value /at": "2 stands there twice",
-		"--url $U/many --value /at=x --value /a~1b=x":      "2 two numbers cannot have one name",
+		"":                                            "2 there is no terminal to ask at; say --url URL or --file FILE",
+		"--url $U/many":                               "2 the document has 4 numbers; say which with --value POINTER, such as --value /bitcoin/usd",
+		"--url $U/big":                                "2 … and 9,980 more",
+		"--url $U/html":                               "1 this is a web page",
+		"--url $U/xml":                                "1 this is XML",
+		"--url $U/empty":                              "1 empty",
+		"--url $U/none":                               "1 the document has no number",
+		"--url $U/text":                               "1 numbers are read from JSON",
+		"--url $U/nothing":                            "1 404 Not Found",
+		"--url $U/huge":                               "1 larger than max_size",
+		"--url $U/hang --wait 300ms":                  "1 no answer within 300ms from 127.0.0.1:",
+		"--url http://127.0.0.1:1/":                   "1 connection refused",
+		"--url 127.0.0.1:1/":                          "1 read https://127.0.0.1:1/",
+		"--url https://$H/many":                       "1 speaks http, not https",
+		"--url http://u:sesame@$H/many":               "2 user and password belong under basic:",
+		"--url http:///x":                             "2 names no host",
+		"--url mqtt://gw/t":                           `2 scheme "mqtt": want http or https`,
+		"--url $U/many --value /bitcoin/us":           "2 the nearest: /bitcoin/usd",
+		"--url $U/many --value bitcoin":               "2 must begin with a slash",
+		"--url $U/many --value /bitcoin":              "2 an object stands at /bitcoin",
+		"--url $U/many --value /at --value /at":       "2 stands there twice",
+		"--url $U/many --value /at=x --value /a~1b=x": "2 two numbers cannot have one name",
 		"--url $U/many --value /at --value /a~1b --name x": "2 --name is for one number",
 		"--url $U/price --name Price":                      "2 name \"Price\"",
 		"--url $U/price --decimals 99":                     "2 decimals",
@@ -127,9 +135,9 @@ func TestWhatMakesNoConfigurationIsToldAndNothingIsWritten(t *testing.T) {
 		"--file nowhere.json --wait 1s":                    "1 nowhere.json",
 		"sub/c.yaml --url $U/price":                        "2 there is no folder sub",
 	} {
-		code, out, talk := said(t, append([]string{"init"}, strings.Fields(strings.ReplaceAll(line, "$U", url))...)...)
+		code, out, talk := said(t, append([]string{"init"}, strings.Fields(strings.NewReplacer("$U", url, "$H", strings.TrimPrefix(url, "http://")).Replace(line))...)...)
 		wantCode, text, _ := strings.Cut(want, " ")
-		if fmt.Sprint(code) != wantCode || !strings.Contains(out+talk, text) || strings.Contains(out+talk, "context deadline") {
+		if fmt.Sprint(code) != wantCode || !strings.Contains(out+talk, text) || strings.Contains(out+talk, "context deadline") || strings.Contains(out+talk, "sesame") {
 			t.Errorf("init %s: exit %d, %q, want %s", line, code, out+talk, want)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/dodona-oracle/dodona/all"
 	manuals "github.com/dodona-oracle/dodona/docs/kinds"
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/table"
 )
@@ -65,7 +66,7 @@ func (c kindsCommand) manual(term terminal) error {
 	} else if slices.Contains(coming, strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(c.Kind))) {
 		why = "it is to come; until then what reads it can write a file of lines, or answer http; " + why
 	}
-	return failure{exitUsage, fmt.Errorf("no kind %s in this build; %s", strict.Quote(c.Kind), why)}
+	return failure{exitUsage, fmt.Errorf("no kind %s in this build; %s", plain.Quote(c.Kind, mostName), why)}
 }
 
 // about is what the manual of a kind says of it first.

@@ -33,7 +33,7 @@ func (c configFile) path() (string, error) {
 	case c.File != "" && c.Config != "":
 		return "", failure{exitUsage, errors.New("name the configuration once: as an argument or with --config")}
 	case c.File == "" && c.Config == "":
-		return "", failure{exitUsage, errors.New("name the configuration, a file or - for standard input (two lines are enough: endpoint: https://… and signature_key: 0x…)")}
+		return "", failure{exitUsage, errors.New("name the configuration, a file or - for standard input (two lines are enough: endpoint: https://… and signature_key: {file: …}; dodona init writes more)")}
 	}
 	return c.File + c.Config, nil
 }

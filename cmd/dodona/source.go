@@ -12,6 +12,7 @@ import (
 	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/table"
 	"github.com/dodona-oracle/dodona/program"
@@ -88,7 +89,7 @@ func chosen(c *config.Config, path string, names []string) ([]config.Source, err
 		s, found := c.Source(name)
 		if of, point := dodona.SplitPointID(name); !found && point != "" {
 			if s, found = c.Source(of); found && !slices.Contains(s.Points(), name) {
-				return nil, fmt.Errorf("source %s in %s has no point %s; it has %s", of, path, strict.Quote(point), strict.ListOf(s.Points()))
+				return nil, fmt.Errorf("source %s in %s has no point %s; it has %s", of, path, plain.Quote(point, mostName), strict.ListOf(s.Points()))
 			}
 		}
 		if found {
@@ -104,10 +105,13 @@ func chosen(c *config.Config, path string, names []string) ([]config.Source, err
 		if near := strict.Nearest(name, known); near != "" {
 			hint = fmt.Sprintf("did you mean %s? ", near)
 		}
-		return nil, fmt.Errorf("no source %s in %s; %sthere are %s", strict.Quote(name), path, hint, strict.ListOf(known))
+		return nil, fmt.Errorf("no source %s in %s; %sthere are %s", plain.Quote(name, mostName), path, hint, strict.ListOf(known))
 	}
 	return list, nil
 }
+
+// mostName bounds how much is told of a name that is none.
+const mostName = 64
 
 // tastedAtOnce bounds how many sources are asked beside each other.
 const tastedAtOnce = 16
@@ -344,6 +348,9 @@ func placeTable(t taste, r dodona.Reading) table.Table {
 		id := dodona.PointID(t.source.Name, point)
 		rule = rule.Chosen(r)
 		taken[rule.Pointer] = id
+		if rule.Pointer == "" && count == 1 {
+			taken[places[0].Pointer] = id
+		}
 		if rule.Time != "" {
 			taken[rule.Time] = id + " (time)"
 		}

@@ -207,3 +207,33 @@ func TestARoundIsTriedStepByStep(t *testing.T) {
 		t.Errorf("there are %d files, %d before: %v", len(after), len(before), after)
 	}
 }
+
+// TestATriedModuleIsToldWithItsFuelAndItsPoints.
+func TestATriedModuleIsToldWithItsFuelAndItsPoints(t *testing.T) {
+	wasm, err := os.ReadFile("../../node/testdata/counter.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	const text = `
+modules: {dir: ., unsigned: true}
+sources: {meter: {sim: {seed: 1}, value: /walk}}
+feeds:
+  f: {decimals: 0, every: 1m, from: [meter], points: [counted], module: {name: counter, version: 1.0.0, allow: {state: true, read_sensor: [meter]}}}
+  none: {decimals: 0, every: 1m, from: [meter], points: [counted], module: {name: counter, version: 2.0.0}}
+`
+	for name, content := range map[string]string{"counter-1.0.0.wasm": string(wasm), "c.yaml": text} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, out, talk := said(t, "feed", "try", "c.yaml", "f")
+	for _, text := range []string{"module counter 1.0.0, unsigned: fuel ", " of 10,000,000, 2 points", "→ given to the module", "✓ used", "f = 1, after"} {
+		if code != 0 || !strings.Contains(out, text) {
+			t.Errorf("exit %d, it does not say %q:\n%s%s", code, text, out, talk)
+		}
+	}
+	if code, out, _ := said(t, "feed", "try", "c.yaml", "none"); code != exitFailed || !strings.Contains(out, "✗ module counter 2.0.0") || !strings.Contains(out, "missed after") {
+		t.Errorf("a module that is not there: exit %d, %s", code, out)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/table"
 	"github.com/dodona-oracle/dodona/node"
@@ -81,7 +82,7 @@ func feedOf(c *config.Config, path, name string) (string, error) {
 	if near := strict.Nearest(name, known); near != "" {
 		hint = "did you mean " + near + "? "
 	}
-	return "", fmt.Errorf("no feed %s in %s; %sthere are %s", strict.Quote(name), path, hint, strict.ListOf(known))
+	return "", fmt.Errorf("no feed %s in %s; %sthere are %s", plain.Quote(name, mostName), path, hint, strict.ListOf(known))
 }
 
 // printTrial tells a round step by step.
