@@ -19,6 +19,7 @@ import (
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/internal/table"
 )
 
 type initCommand struct {
@@ -459,15 +460,19 @@ func chosenIn(places []extract.Place, line string) (chosen []pick, found bool) {
 // show lists a page of numbers, and reports whether there are more.
 func (a *asker) show(places []extract.Place, shown []int, from, count int) (more bool) {
 	to := min(from+pageLines, len(shown))
+	page := table.Table{Margin: 2, Columns: []table.Column{{Right: true}, {Whole: true}, {Whole: true}}}
 	for _, i := range shown[from:to] {
-		fmt.Fprintf(a.term.err, "%5d  %s  %s\n", i+1, printable(pointerText(places[i].Pointer)), printable(places[i].Text))
+		page.Rows = append(page.Rows, table.Cells(strconv.Itoa(i+1), pointerText(places[i].Pointer), places[i].Text))
+	}
+	for _, line := range page.Lines(a.term.width()) {
+		fmt.Fprintln(a.term.err, line)
 	}
 	switch left := len(shown) - to; {
 	case left > 0:
-		fmt.Fprintf(a.term.err, "       … and %s more\n", dodona.Thousands(uint64(left)))
+		fmt.Fprintf(a.term.err, "  … and %s more\n", dodona.Thousands(uint64(left)))
 		return true
 	case len(shown) == len(places) && count > len(places):
-		fmt.Fprintf(a.term.err, "       … and %s more, which are not listed: name one by its pointer with --value\n", dodona.Thousands(uint64(count-len(places))))
+		fmt.Fprintf(a.term.err, "  … and %s more, which are not listed: name one by its pointer with --value\n", dodona.Thousands(uint64(count-len(places))))
 	}
 	return false
 }
@@ -476,7 +481,7 @@ func (a *asker) show(places []extract.Place, shown []int, from, count int) (more
 func (a *asker) list(places []extract.Place, from, count int) {
 	a.show(places, indexes(min(len(places), pageLines)), from, count)
 	if more := count - pageLines; more > 0 {
-		fmt.Fprintf(a.term.err, "       … and %s more\n", dodona.Thousands(uint64(more)))
+		fmt.Fprintf(a.term.err, "  … and %s more\n", dodona.Thousands(uint64(more)))
 	}
 }
 
