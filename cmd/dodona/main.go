@@ -200,13 +200,7 @@ func execute(ctx context.Context, args []string, term terminal) int {
 		return exitDone // --help or --version
 	}
 	if err != nil {
-		if hint := advice(args, parser.Model.Node); hint != "" {
-			known, _, _ := strings.Cut(err.Error(), ", did you mean")
-			err = fmt.Errorf("%s; %s (see %s --help)", known, hint, meant(err))
-		} else {
-			err = fmt.Errorf("%w (see %s --help)", err, meant(err))
-		}
-		term.complain(err)
+		term.complain(understood(err, advice(args, parser.Model.Node)))
 		return exitUsage
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))

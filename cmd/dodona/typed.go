@@ -16,12 +16,21 @@ func spoken(args []string, commands *kong.Node) []string {
 	if len(args) == 0 {
 		return []string{"--help"}
 	}
+	args = slices.Clone(args)
+	for i := range args {
+		if args[i] == "--" {
+			break
+		}
+		if args[i] == "-help" {
+			args[i] = "--help"
+		}
+	}
 	switch args[0] {
 	case "help":
 		return append(slices.Clone(args[1:]), "--help")
 	case "version", "-v", "-V", "-version":
 		return append([]string{"--version"}, args[1:]...)
-	case "-help", "-?", "/?":
+	case "-?", "/?":
 		return append([]string{"--help"}, args[1:]...)
 	}
 	if strings.HasPrefix(args[0], "-") {
@@ -111,7 +120,10 @@ var signalled = map[string]string{
 
 // advice says what was probably meant by a command line that was not understood; empty if nothing comes to mind.
 func advice(args []string, commands *kong.Node) string {
-	if len(args) == 0 {
+	if len(args) > 0 && args[0] == "help" {
+		args = args[1:]
+	}
+	if len(args) == 0 || args[0] == "version" {
 		return ""
 	}
 	word := args[0]
@@ -138,6 +150,19 @@ func advice(args []string, commands *kong.Node) string {
 		}
 	}
 	return nearest(word, commands)
+}
+
+// understood is what the parser says of a command line, without its own guess where advice has a better one.
+func understood(err error, hint string) error {
+	text := err.Error()
+	if flag, _, found := strings.Cut(text, ": expected "); found && strings.HasSuffix(text, `but got "EOL" (<EOL>)`) {
+		text = flag + ": its value is missing"
+	}
+	if hint == "" {
+		return fmt.Errorf("%s (see %s --help)", text, meant(err))
+	}
+	text, _, _ = strings.Cut(text, ", did you mean")
+	return fmt.Errorf("%s; %s (see %s --help)", text, hint, meant(err))
 }
 
 // below is the advice for what follows a command that has others below it.

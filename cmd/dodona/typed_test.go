@@ -74,6 +74,12 @@ func TestWordsThatPeopleTryDoWhatTheySay(t *testing.T) {
 		"--api 127.0.0.1:1 status":   {1, "ask node at http://127.0.0.1:1"},
 		"status --api :1":            {1, "ask node at http://127.0.0.1:1"},
 		"explain f --api [::1]:1":    {1, "ask node at http://[::1]:1"},
+		"run -help":                  {0, "Usage: dodona run"},
+		"help nothing":               {2, "unexpected argument nothing (see dodona --help)"},
+		"help statsu":                {2, "did you mean dodona status?"},
+		"help feed wacth":            {2, "did you mean dodona feed watch?"},
+		"version --json":             {2, "unknown flag --json (see dodona --help)"},
+		"run --listen":               {2, "--listen: its value is missing (see dodona run --help)"},
 		"compile-worke":              {2, "unexpected argument"},
 	} {
 		code, out, talk := said(t, strings.Fields(line)...)
