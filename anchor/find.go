@@ -50,6 +50,18 @@ func FindGap(ctx context.Context, l dodona.Ledger, feed string, round dodona.Rou
 	return place, identity, err
 }
 
+// Covering returns the anchor whose window has a round in it, of whatever network, or [dodona.ErrNotFound].
+func Covering(ctx context.Context, l dodona.Ledger, round dodona.Round) (dodona.Anchored, error) {
+	place, err := first(ctx, l, (round + 1).Before(), 1, func(rec dodona.Record) (Place, error) {
+		a, err := readAnchored(rec)
+		if err == nil && !(Window{a.Anchor.From, a.Anchor.To}).Contains(round) {
+			err = dodona.ErrNotFound
+		}
+		return Place{Anchored: a}, err
+	})
+	return place.Anchored, err
+}
+
 // first returns what look finds in the first few anchors that are not before.
 func first(ctx context.Context, l dodona.Ledger, before func(dodona.Record) bool, looks int, look func(dodona.Record) (Place, error)) (Place, error) {
 	for rec, err := range l.Scan(ctx, dodona.TopicAnchor, KeySeries, before) {

@@ -15,6 +15,7 @@ import (
 	"github.com/dodona-oracle/dodona/anchor"
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/explain"
+	"github.com/dodona-oracle/dodona/sign"
 	"github.com/dodona-oracle/dodona/verify"
 )
 
@@ -160,5 +161,32 @@ func TestProofOfNothingIsNotFound(t *testing.T) {
 	_, err := n.state.Proof(context.Background(), "a", 1000)
 	if none := (*api.NotAnchored)(nil); !errors.Is(err, dodona.ErrNotFound) || errors.As(err, &none) {
 		t.Fatalf("got %v, want not found", err)
+	}
+}
+
+// TestAWindowThatAnotherNetworkSealedIsSaidToBe, with whose it is: the records of its anchor are all there.
+func TestAWindowThatAnotherNetworkSealedIsSaidToBe(t *testing.T) {
+	seen := newOutcomes()
+	n := openNode(t, fmt.Sprintf("node: {name: gw, data: %q}\nroles: [observe, validate, deliver, serve]\napi: {listen: \"127.0.0.1:0\"}\nsources: {s: {sim: {}}}\nfeeds: {a: {every: 200ms, from: [s]}}\n", t.TempDir()), Options{OnRound: seen.add})
+	run(t, n)
+	answered := seen.await(t, "an answer", func(o Outcome) bool { return o.Answer != nil })
+	key, err := sign.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	quorum := dodona.Quorum{Scheme: "ecdsa", K: 1, Members: []dodona.Address{key.Address()}}
+	other := dodona.Network{Name: "plant", First: quorum.Digest()}
+	to := answered.Round + 60_000
+	body, err := json.Marshal(dodona.Anchored{Network: other, Quorum: quorum, Anchor: dodona.Anchor{From: answered.Round - 60_000, To: to, Count: 3}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.journal.Append(t.Context(), dodona.Record{Topic: dodona.TopicAnchor, Key: anchor.KeySeries, ID: to.ID(), Body: body}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = n.state.Proof(t.Context(), "a", answered.Round)
+	none := (*api.NotAnchored)(nil)
+	if !errors.As(err, &none) || !strings.Contains(none.Reason, "was sealed by network \"plant\" "+other.ID().String()+", key "+key.Address().String()) || !none.Due.IsZero() {
+		t.Errorf("got %v", err)
 	}
 }

@@ -25,7 +25,7 @@ type deliverer struct {
 	out     io.Writer
 	kinds   map[string]sink.Kind
 	journal *journal.Journal
-	key     *sign.Key // the node's own
+	id      identity
 
 	sinks *fleet[*sink.Loop]
 
@@ -35,13 +35,13 @@ type deliverer struct {
 	held map[string]string // what a sink has for itself alone, and its name
 }
 
-func newDeliverer(b basics, j *journal.Journal, key *sign.Key, o Options) *deliverer {
+func newDeliverer(b basics, j *journal.Journal, id identity, o Options) *deliverer {
 	kinds := make(map[string]sink.Kind)
 	for _, k := range o.Sinks {
 		kinds[k.Name()] = k
 	}
 	return &deliverer{
-		basics: b, desk: newDesk(), version: o.Version, out: o.Out, kinds: kinds, journal: j, key: key,
+		basics: b, desk: newDesk(), version: o.Version, out: o.Out, kinds: kinds, journal: j, id: id,
 		sinks: newFleet[*sink.Loop](), held: make(map[string]string),
 	}
 }
@@ -87,7 +87,7 @@ func (d *deliverer) start(ctx context.Context, c *config.Config, s config.Sink) 
 // env returns what a sink may use.
 func (d *deliverer) env(c *config.Config, s config.Sink) sink.Env {
 	env := sink.Env{
-		Version: d.version, Out: d.out, Append: d.journal.Append,
+		Version: d.version, Network: d.id.network.ID(), Out: d.out, Append: d.journal.Append,
 		Ledger:      d.journal.Own(),
 		Wallet:      func(k keyfile.Key) (sink.Wallet, error) { return d.wallet("sinks."+s.Name+"."+s.Kind+".key", k) },
 		Known:       d.feeds,
@@ -128,7 +128,7 @@ func (d *deliverer) hold(sink, what string) (release func(), err error) {
 // wallet opens the key that a sink pays with, by the setting that names it.
 func (d *deliverer) wallet(setting string, k keyfile.Key) (sink.Wallet, error) {
 	if k.IsZero() {
-		return d.key, nil
+		return d.id.key, nil
 	}
 	return sign.Open(setting, k)
 }

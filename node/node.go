@@ -162,7 +162,7 @@ func (n *Node) join(ctx context.Context) (err error) {
 		return err
 	}
 	n.observer = newObserver(intake, n.modules, &rounds{told, n.voice.observations, n.id.key.Address(), n.id.network.ID()}, n.id, n.options)
-	n.deliverer = newDeliverer(n.basics, n.journal, n.id.key, n.options)
+	n.deliverer = newDeliverer(n.basics, n.journal, n.id, n.options)
 	shown := shownBy(c, n.journal)
 	n.board = newBoard(n.basics, shown, n.options.OnRound)
 	n.state = state{

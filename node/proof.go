@@ -26,8 +26,8 @@ func (s state) Proof(ctx context.Context, name string, round dodona.Round) (dodo
 		return dodona.Evidence{}, err
 	}
 	place, err := anchor.Find(ctx, s.journal, answer.Attestation, appended)
-	if errors.Is(err, dodona.ErrNotFound) {
-		return dodona.Evidence{}, s.notAnchored(last, round, appended)
+	if errors.Is(err, dodona.ErrNotFound) || err == nil && place.Anchored.Network.ID() != answer.Network.ID() {
+		return dodona.Evidence{}, s.notAnchored(ctx, last, round, appended)
 	}
 	if err != nil {
 		return dodona.Evidence{}, err
@@ -38,6 +38,9 @@ func (s state) Proof(ctx context.Context, name string, round dodona.Round) (dodo
 // proofOfGap returns the evidence that a round was missed.
 func (s state) proofOfGap(ctx context.Context, name string, round dodona.Round, last dodona.Record) (dodona.Evidence, error) {
 	place, feed, err := anchor.FindGap(ctx, s.journal, name, round)
+	if err == nil && place.Anchored.Network.ID() != s.id.network.ID() {
+		return dodona.Evidence{}, s.notAnchored(ctx, last, round, time.Time{})
+	}
 	if err == nil {
 		gap := dodona.Gap{Feed: feed, Cause: place.Gap.Cause}
 		return dodona.Evidence{Gap: &gap, Proof: place.Proof, Anchored: place.Anchored}, nil
@@ -49,12 +52,12 @@ func (s state) proofOfGap(ctx context.Context, name string, round dodona.Round, 
 	if err != nil {
 		return dodona.Evidence{}, err
 	}
-	return dodona.Evidence{}, s.notAnchored(last, round, time.Time{})
+	return dodona.Evidence{}, s.notAnchored(ctx, last, round, time.Time{})
 }
 
 // notAnchored says why a round that is known has no proof, and when it will have one. last is the newest anchor before the
 // proof was looked for, empty if there was none; appended is when the round's answer came, zero if there is none.
-func (s state) notAnchored(last dodona.Record, round dodona.Round, appended time.Time) error {
+func (s state) notAnchored(ctx context.Context, last dodona.Record, round dodona.Round, appended time.Time) error {
 	c := s.config()
 	every, grids := c.Anchor.Every, grids(c)
 	sealed, _ := last.Round() // up to where everything is anchored; 0 before the first anchor
@@ -65,7 +68,19 @@ func (s state) notAnchored(last dodona.Record, round dodona.Round, appended time
 	case appended.After(last.Appended):
 		return &api.NotAnchored{Due: anchor.Due(max(sealed, now), every, grids), Reason: "its answer came after its window was sealed, and waits for the next"}
 	}
+	if a, err := anchor.Covering(ctx, s.journal, round); err == nil && a.Network.ID() != s.id.network.ID() {
+		return &api.NotAnchored{Reason: fmt.Sprintf("its window, %s to %s, was sealed by network %q %s, %s, which is not this node's: it has no proof there", a.Anchor.From, a.Anchor.To,
+			a.Network.Name, a.Network.ID(), signers(a.Quorum))}
+	}
 	return &api.NotAnchored{Reason: "the records of its anchor are no longer kept"}
+}
+
+// signers names who signs for a quorum.
+func signers(q dodona.Quorum) string {
+	if len(q.Members) == 1 {
+		return "key " + q.Members[0].String()
+	}
+	return fmt.Sprintf("%d of %d members", q.K, len(q.Members))
 }
 
 // answerOf returns the answer of a round and when it was appended, or [dodona.ErrNotFound].

@@ -23,6 +23,8 @@ type Env struct {
 	Feeds   []dodona.Feed // whose answers it is given
 	Policy  Policy
 	Version string // of this program
+	// Network is the id of the network that the node signs for; zero: not known.
+	Network dodona.Digest
 	// Known returns all feeds of the node, to name them by their ids.
 	Known func() []dodona.Feed
 	// AnchorEvery returns how long the node's windows of anchors are; 0 if that is not known.

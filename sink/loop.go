@@ -226,6 +226,9 @@ func (l *Loop) chosen(recs []dodona.Record, begin time.Time) []dodona.Record {
 		case len(l.c.Policy.Feeds) > 0 && !slices.Contains(l.c.Policy.Feeds, rec.Key):
 			continue
 		}
+		if l.foreign(rec) {
+			continue
+		}
 		if rec.Appended.Before(begin) {
 			l.pass(rec, telemetry.SinkSkipped, func(s *Status) { s.Skipped++ })
 			continue

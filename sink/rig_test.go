@@ -66,6 +66,7 @@ type rig struct {
 	kind     sink.Kind
 	policy   sink.Policy
 	backoff  backoff.Backoff
+	network  dodona.Digest // that the node signs for; zero: nobody says
 	deliver  func(ctx context.Context, recs []dodona.Record) ([]dodona.Receipt, error)
 
 	loop   *sink.Loop
@@ -102,7 +103,7 @@ func (r *rig) Deliver(ctx context.Context, recs []dodona.Record) ([]dodona.Recei
 func (r *rig) begin() {
 	r.loop = sink.New(sink.Config{
 		Name: "s", Kind: r.kind, Settings: struct{}{}, Journal: r.journal, Reader: "sink-s", Policy: r.policy,
-		Recorder: r.recorder, Backoff: r.backoff, Env: sink.Env{Ledger: r.journal},
+		Recorder: r.recorder, Backoff: r.backoff, Env: sink.Env{Ledger: r.journal, Network: r.network},
 	})
 	ctx, cancel := context.WithCancel(r.t.Context())
 	r.cancel, r.ended = cancel, make(chan error, 1)

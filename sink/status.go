@@ -28,10 +28,11 @@ type Status struct {
 	Attempt    int        `json:"attempt"`          // failures in a row
 	NextTry    time.Time  `json:"nextTry,omitzero"` // zero unless waiting to try again
 	Delivered  uint64     `json:"delivered"`
-	Superseded uint64     `json:"superseded"` // a newer answer went instead
-	Skipped    uint64     `json:"skipped"`    // not due by the policy, or older than the sink
-	Failures   uint64     `json:"failures"`   // tries that failed
-	Dead       uint64     `json:"dead"`       // refused for good
+	Superseded uint64     `json:"superseded"`        // a newer answer went instead
+	Skipped    uint64     `json:"skipped"`           // not due by the policy, or older than the sink
+	Foreign    uint64     `json:"foreign,omitempty"` // of another network than the node's
+	Failures   uint64     `json:"failures"`          // tries that failed
+	Dead       uint64     `json:"dead"`              // refused for good
 	// DeadLetters are the newest of what was refused for good, also by former processes unless the kind writes its own receipts; all have a receipt
 	// in the journal.
 	DeadLetters []DeadLetter `json:"deadLetters,omitempty"`

@@ -7,6 +7,7 @@ var (
 	SinkSkipped    = NewCounters("dodona_sink_skipped_total", "sink", "Records that were not due by the policy, or older than the sink")
 	SinkFailures   = NewCounters("dodona_sink_failures_total", "sink", "Tries that failed")
 	SinkDead       = NewCounters("dodona_sink_dead_total", "sink", "Records refused for good")
+	SinkForeign    = NewCounters("dodona_sink_foreign_total", "sink", "Records of another network than the node's, which are given to nobody")
 	SinkUnkept     = NewCounters("dodona_sink_unkept_total", "sink", "Receipts and events that the journal can never take, given up")
 	SinkReverted   = NewCounters("dodona_sink_reverted_total", "sink", "Transactions that the contract refused in a block")
 	SinkReorgs     = NewCounters("dodona_sink_reorgs_total", "sink", "Transactions whose block was replaced")

@@ -39,12 +39,15 @@ func (s *Sink) post(rec dodona.Record) (Payload, error) {
 	if err := json.Unmarshal(rec.Body, &a); err != nil {
 		return Payload{}, fmt.Errorf("read anchor: %w", err)
 	}
+	if why := s.stranger(&Payload{Topic: rec.Topic, Network: a.Network.ID()}); why != "" {
+		return Payload{}, errors.New(why)
+	}
 	data, err := signed.Post(a, s.period)
 	if err != nil {
 		return Payload{}, err
 	}
 	p := Payload{
-		Topic: rec.Topic, Feed: rec.Key, Record: rec.ID, Round: a.Anchor.To, Data: data, Attested: rec.Appended,
+		Topic: rec.Topic, Feed: rec.Key, Record: rec.ID, Round: a.Anchor.To, Data: data, Attested: rec.Appended, Network: a.Network.ID(),
 	}
 	binary.BigEndian.PutUint64(p.Slot[24:], uint64(a.Anchor.To)/s.period%ring)
 	return p, nil
@@ -71,7 +74,7 @@ func (s *Sink) update(rec dodona.Record) (Payload, error) {
 	report := answer.Attestation.Report
 	return Payload{
 		Topic: rec.Topic, Feed: answer.Feed.Name, Record: rec.ID, Round: report.Round, Value: report.Value,
-		Data: data, Attested: rec.Appended,
+		Data: data, Attested: rec.Appended, Network: answer.Network.ID(),
 	}, nil
 }
 

@@ -138,7 +138,7 @@ func (r *rig) launch() {
 		Backoff: backoff.Backoff{Min: 10 * time.Millisecond, Max: 200 * time.Millisecond},
 		Log:     slog.New(slog.NewTextHandler(testLog{r.t}, nil)), Recorder: &r.recorder,
 		Env: sink.Env{
-			Feeds: r.feeds, Append: j.Append, AnchorEvery: func() time.Duration { return r.every },
+			Network: r.network.ID(), Feeds: r.feeds, Append: j.Append, AnchorEvery: func() time.Duration { return r.every },
 			Ledger: j,
 			Wallet: func(keyfile.Key) (sink.Wallet, error) { return wallet{r.payer}, nil },
 		},

@@ -34,9 +34,15 @@ func (s *Sink) begin(ctx context.Context) error {
 		return fmt.Errorf("read what was sent before: %w", err)
 	}
 	if !s.settings.Anchor.IsZero() && s.period == 0 {
+		if s.anchors, err = s.askNetwork(ctx, s.settings.Anchor); err != nil {
+			return fmt.Errorf("ask the contract of anchors %s for its network: %w", s.settings.Anchor, err)
+		}
 		if s.period, err = s.askPeriod(ctx); err != nil {
 			return err
 		}
+	}
+	if err := s.nameNetworks(ctx, entries); err != nil {
+		return fmt.Errorf("read whose waits: %w", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,6 +101,10 @@ func (s *Sink) rules(chain uint64) rules {
 		sign: func(tx ethrpc.Transaction) ([]byte, dodona.Digest) {
 			return tx.Sealed(s.wallet.SignTransaction(tx.Digest()))
 		},
+	}
+	r.stranger = s.stranger
+	if s.knowsAnotherNetwork(s.anchors) {
+		r.misled = s.wrongNetwork("the contract of anchors", s.settings.Anchor, s.anchors) + ", so each anchor is dropped; name as `anchor` one of this network (`dodona contract deploy anchor`), or go back to the key and network.name of that one"
 	}
 	for _, e := range s.client.Endpoints() {
 		r.hosts = append(r.hosts, e.Host)

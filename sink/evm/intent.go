@@ -41,6 +41,7 @@ type Payload struct {
 	Slot     dodona.Digest `json:"slot,omitzero"` // of the contract's storage
 	Data     hexBytes      `json:"data"`          // the contract's input
 	Attested time.Time     `json:"attested"`
+	Network  dodona.Digest `json:"network,omitzero"` // whose quorum signed it; zero: an older version did not say
 	Passed   uint64        `json:"passed,omitempty"` // answers of the feed before it that were not sent
 }
 

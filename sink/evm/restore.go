@@ -42,6 +42,8 @@ func (m *machine) restore(now time.Time, entries []entry) (moved int, st *step) 
 		if i.State == Planned && i.Payload != nil {
 			if m.contract(i.Payload).IsZero() {
 				i.State = Superseded // the sink has no contract for it any more
+			} else if m.stranger != nil && m.stranger(i.Payload) != "" {
+				i.State = Dead
 			}
 		}
 		if i.State == Planned && i.Reverts > 0 && !i.RevertedBy.IsZero() && i.RevertedBy != m.contract(i.Payload) {
@@ -65,6 +67,12 @@ func (m *machine) restore(now time.Time, entries []entry) (moved int, st *step) 
 		if i.State == Superseded {
 			m.receipt(st, i, dodona.ReceiptSuperseded, "the sink has no contract for it any more")
 			st.count(telemetry.SinkSuperseded, 1)
+		}
+		if i.State == Dead {
+			why := m.stranger(i.Payload)
+			m.receipt(st, i, dodona.ReceiptDead, why)
+			m.tell(st, "dead", i.Payload.Feed+" "+i.Payload.Record+": "+why)
+			st.count(telemetry.SinkDead, 1)
 		}
 		if i.State.over() || (i.State == Planned && len(i.Attempts) == 0 && moved > 0) {
 			m.write(st, i)

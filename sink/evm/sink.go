@@ -24,6 +24,7 @@ type Sink struct {
 	client   *ethrpc.Client
 	targets  map[string]dodona.Address
 	period   uint64        // of the contract of anchors, milliseconds; known once ready
+	anchors  dodona.Digest // the network of that contract; zero: it does not say. Known once ready
 	release  func()        // lets go of the key; nil before this sink has it
 	turns    turns         // used by Run alone
 	ready    chan struct{} // closed once the machine has seen the journal and the chain

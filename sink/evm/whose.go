@@ -86,10 +86,18 @@ func (s *Sink) askWhose(ctx context.Context, feed string, contract dodona.Addres
 			of = "takes anchors"
 			id, err = s.askWord(ctx, contract, "period()")
 		}
-		if err != nil || id == mine || id.IsZero() {
+		if err != nil || id.IsZero() {
 			return "", err
 		}
 		what = fmt.Sprintf("%s is named as the contract of feed %s, and it %s; answers wait: correct `%s` in the configuration (`dodona contract show %s` says what it is)", contract, feed, of, setting, contract)
+		if id == mine {
+			network, err := s.askNetwork(ctx, contract)
+			if err != nil || !s.knowsAnotherNetwork(network) {
+				return "", err
+			}
+			return fmt.Sprintf("%s; answers wait: name as `%s` one of this network (`dodona contract deploy feed`), or go back to the key and network.name of that one",
+				s.wrongNetwork("the contract of feed "+feed, contract, network), setting), nil
+		}
 		s.client.Skip(errors.New(what))
 	}
 	return what, nil
