@@ -2,6 +2,8 @@ package main
 
 import (
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -41,5 +43,41 @@ func TestGuidesShowConfigurationsThatAreRight(t *testing.T) {
 				t.Errorf("expanding changes it: %s\n%s", d, long)
 			}
 		})
+	}
+}
+
+// TestDeliveryGuideMakesTheKeyThatItsConfigurationNames: the commands run as they are printed, and nothing is wrong with the file where they ran.
+func TestDeliveryGuideMakesTheKeyThatItsConfigurationNames(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts the program")
+	}
+	program, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("../../docs/guide/delivery.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, made := t.TempDir(), ""
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "(umask 077; mkdir -p keys") || strings.HasPrefix(line, "dodona key new ") {
+			cmd := exec.Command("bash", "-c", line)
+			cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+filepath.Dir(program)+":"+os.Getenv("PATH"))
+			said, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", line, err, said)
+			}
+			made += string(said)
+		}
+	}
+	if !strings.Contains(made, "key: {file: keys/writer.json, password: {file: keys/writer.password}}") {
+		t.Errorf("the commands do not print the line of the guide's configuration:\n%s", made)
+	}
+	t.Chdir(dir)
+	_, after, _ := strings.Cut(string(text), "```yaml\n")
+	shown, _, _ := strings.Cut(after, "```")
+	if c, err := config.LoadHere(strings.NewReader(shown), "delivery.md", allKinds()); err != nil || len(c.Warnings) != 0 {
+		t.Errorf("where they ran: %v, %v", c, err)
 	}
 }
