@@ -237,6 +237,31 @@ func TestReloadNeedsProofThatNoPageForgedIt(t *testing.T) {
 	}
 }
 
+func TestARecordIsGivenToASinkOnceMore(t *testing.T) {
+	_, h := newAPI(api.Config{})
+	for _, c := range []struct {
+		path   string
+		status int
+		want   string
+	}{
+		{"hook/resend?feed=btc.usd&round=1795349070000", 200, `"status":"delivered"`},
+		{"hook/resend?feed=series&topic=anchor&round=2026-11-22T12:04:30Z", 200, `"topic":"anchor"`},
+		{"hook/resend?feed=btc.usd&round=1795349080000", 502, "no such desk"},
+		{"main/resend?feed=btc.usd&round=1795349070000", 404, "this process runs hook"},
+		{"hook/resend?feed=btc.usd", 400, "round:"},
+		{"hook/resend?feed=btc..usd&round=1795349070000", 400, "feed:"},
+		{"hook/resend?round=1795349070000", 400, "feed:"},
+		{"hook/resend?feed=btc.usd&round=1795349070000&topic=claim", 400, "want data or anchor"},
+	} {
+		if w := ask(h, "POST", "/v1/sinks/"+c.path, api.RequestHeader, "1"); w.Code != c.status || !strings.Contains(w.Body.String(), c.want) {
+			t.Errorf("%s: got %d %s, want %d %s", c.path, w.Code, w.Body, c.status, c.want)
+		}
+	}
+	if w := ask(h, "POST", "/v1/sinks/hook/resend?feed=btc.usd&round=1795349070000"); w.Code != 403 {
+		t.Errorf("a page could have forged it: got %d", w.Code)
+	}
+}
+
 func TestOtherSitesLearnNothing(t *testing.T) {
 	_, h := newAPI(api.Config{Hosts: []string{"gw-7.lan"}})
 	for _, c := range []struct {

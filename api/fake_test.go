@@ -233,6 +233,16 @@ func (p *plant) Proof(ctx context.Context, feed string, round dodona.Round) (dod
 	return dodona.Evidence{Answer: out.Answer, Proof: proof, Anchored: anchored}, nil
 }
 
+func (p *plant) Resend(_ context.Context, sink string, topic dodona.Topic, key string, round dodona.Round) (dodona.Receipt, error) {
+	switch {
+	case sink != "hook":
+		return dodona.Receipt{}, fmt.Errorf("sink %q: %w: this process runs hook", sink, dodona.ErrNotFound)
+	case round != 1795349070000:
+		return dodona.Receipt{}, errors.New("POST desk.example: HTTP status 422: no such desk")
+	}
+	return dodona.Receipt{Sink: sink, Topic: topic, Key: key, Record: round.ID(), Status: dodona.ReceiptDelivered, Detail: "POST desk.example 200", At: round.Time()}, nil
+}
+
 func (p *plant) Reload(context.Context) (api.Reloaded, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

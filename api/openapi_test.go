@@ -49,6 +49,7 @@ var operations = map[string]operation{
 	"/v1/sources":                             {id: "sources", summary: "every source as it stands, sorted by name, in pages", parameters: []string{"from", "limit"}, answer: reflect.TypeFor[api.SourcePage]()},
 	"/v1/status":                              {id: "status", summary: "the health of the node", answer: reflect.TypeFor[api.Status](), live: true},
 	"/v1/stream":                              {id: "stream", summary: "server-sent events: answer, feed, sources, status, reset", parameters: []string{"events", "feeds", "Last-Event-ID"}, text: "text/event-stream", live: true},
+	"/v1/sinks/{sink}/resend":                 {id: "resend", summary: "gives an answer, or an anchor, to a sink once more and says what became of it", parameters: []string{"of", "at", "topic", "Dodona-Request"}, answer: reflect.TypeFor[dodona.Receipt](), live: true},
 	"/v1/reload":                              {id: "reload", summary: "reads the configuration again and says what changed", parameters: []string{"Dodona-Request"}, answer: reflect.TypeFor[api.Reloaded](), live: true},
 	"/v1/openapi.json":                        {id: "openapi", summary: "this document", answer: reflect.TypeFor[map[string]any](), free: true},
 	"/healthz":                                {id: "healthz", summary: "whether the process does its work", answer: reflect.TypeFor[api.Healthy](), live: true, free: true},
@@ -112,6 +113,10 @@ func document(t testing.TB, patterns map[string]string) []byte {
 			"parameters": object{
 				"feed":           parameter("path", "feed", "a feed's name", true, object{"type": "string", "maxLength": 255}),
 				"round":          parameter("path", "round", "Unix milliseconds, a time in RFC 3339, or latest", true, object{"type": "string"}),
+				"sink":           parameter("path", "sink", "a sink's name", true, object{"type": "string", "maxLength": 255}),
+				"of":             parameter("query", "feed", "whose answer; of an anchor: series", true, object{"type": "string"}),
+				"at":             parameter("query", "round", "Unix milliseconds, or a time in RFC 3339; of an anchor: the end of its window", true, object{"type": "string"}),
+				"topic":          parameter("query", "topic", "data for an answer, or anchor; data if absent", false, object{"type": "string", "enum": []string{"data", "anchor"}}),
 				"from":           parameter("query", "from", "a name: the page begins at it, or after it if it is gone", false, object{"type": "string"}),
 				"fromRound":      parameter("query", "from", "a round: the page begins at it or after it; without it the newest rounds are listed", false, object{"type": "string"}),
 				"encoding":       parameter("query", "encoding", "json, or evm for the calldata of a contract's update", false, object{"type": "string", "enum": []string{"json", "evm"}}),
@@ -149,7 +154,7 @@ func document(t testing.TB, patterns map[string]string) []byte {
 
 func (o operation) describe(s *schemas, pattern string) object {
 	parameters := []object{}
-	for _, name := range []string{"feed", "round"} {
+	for _, name := range []string{"feed", "round", "sink"} {
 		if strings.Contains(pattern, "{"+name+"}") {
 			parameters = append(parameters, ref("parameters", name))
 		}
@@ -253,6 +258,8 @@ func TestAnswersAreWhatTheDocumentPromises(t *testing.T) {
 	}
 	check("POST", "/v1/reload")
 	check("POST", "/v1/reload", api.RequestHeader, "1")
+	check("POST", "/v1/sinks/hook/resend?feed=btc.usd&round=1795349070000")
+	check("POST", "/v1/sinks/hook/resend?feed=btc.usd&round=1795349070000", api.RequestHeader, "1")
 	// What explain tells is checked with a real story, in package node; here, that text is text.
 	check("GET", round+"/explain", "Accept", "text/plain")
 	p.problems = []api.Problem{{Part: "journal", Message: "starts"}}

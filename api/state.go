@@ -39,6 +39,10 @@ type State interface {
 	// [NotAnchored] for a round that is known, and ErrNotFound for one that is not.
 	Proof(ctx context.Context, feed string, round dodona.Round) (dodona.Evidence, error)
 
+	// Resend gives a record to a sink once more, an answer (of the feed key) or an anchor, and returns its receipt. The error says why the
+	// peer did not take it; it is ErrNotFound if there is no such sink, or no such record.
+	Resend(ctx context.Context, sink string, topic dodona.Topic, key string, round dodona.Round) (dodona.Receipt, error)
+
 	// Reload reads the configuration again. The error says what became of the running one; it is a [NeedsRestart] if that goes
 	// on as it was because a restart is needed.
 	Reload(ctx context.Context) (Reloaded, error)

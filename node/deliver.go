@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -150,6 +151,28 @@ func (d *deliverer) follow(next *config.Config, c config.Changes) error {
 		}
 		return nil
 	})
+}
+
+// resend gives an answer, or an anchor, to a sink once more.
+func (d *deliverer) resend(ctx context.Context, name string, topic dodona.Topic, key string, round dodona.Round) (dodona.Receipt, error) {
+	loop, found := d.sinks.get(name)
+	if !found {
+		return dodona.Receipt{}, fmt.Errorf("sink %q: %w: this process runs %s", name, dodona.ErrNotFound, d.names())
+	}
+	rec, err := dodona.Find(ctx, d.journal.Own(), topic, key, round)
+	if err != nil {
+		return dodona.Receipt{}, fmt.Errorf("%s of %s: %w", round, key, err)
+	}
+	return loop.Resend(ctx, rec)
+}
+
+// names lists the sinks that run.
+func (d *deliverer) names() string {
+	names := slices.Sorted(maps.Keys(d.sinks.all()))
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
 }
 
 // status returns how every sink stands, sorted by name.

@@ -237,6 +237,11 @@ func problems(j api.JournalStatus, waiting []behind) []api.Problem {
 	return list
 }
 
+// Resend gives an answer, or an anchor, to a sink once more.
+func (s state) Resend(ctx context.Context, sink string, topic dodona.Topic, key string, round dodona.Round) (dodona.Receipt, error) {
+	return s.deliverer.resend(ctx, sink, topic, key, round)
+}
+
 // Latest returns the newest answer of a feed.
 func (s state) Latest(_ context.Context, name string) (api.Outcome, error) {
 	f, found := s.config().Feed(name)

@@ -40,6 +40,9 @@ type Loop struct {
 	c    Config
 	sink dodona.Sink // nil until it is open
 
+	turn   chan struct{} // full while the sink has a record that it gives receipts of
+	ending chan struct{} // closed when Run ends
+
 	mu      sync.Mutex
 	status  Status            // but for the records that the sink holds itself
 	held    int               // those
@@ -71,7 +74,7 @@ func New(c Config) *Loop {
 	c.Log = c.Log.With("sink", c.Name)
 	c.Env.Sink, c.Env.Policy, c.Env.Now, c.Env.Log, c.Env.Recorder = c.Name, c.Policy, c.Now, c.Log, c.Recorder
 	l := &Loop{
-		c: c, passed: make(map[string]uint64), last: make(map[string]*Said),
+		c: c, turn: make(chan struct{}, 1), ending: make(chan struct{}), passed: make(map[string]uint64), last: make(map[string]*Said),
 		status: Status{Name: c.Name, Kind: c.Kind.Name(), State: Starting, Policy: c.Policy.Policy, Feeds: c.Policy.Feeds},
 	}
 	l.c.Env.Holds = func(records int) { l.set(func(*Status) { l.held = records }) }
@@ -83,6 +86,7 @@ func New(c Config) *Loop {
 func (l *Loop) Run(ctx context.Context) error {
 	defer l.set(func(s *Status) { s.State, s.NextTry = Stopped, time.Time{} })
 	defer l.close()
+	defer close(l.ending)
 	if !l.open(ctx) {
 		return nil
 	}
@@ -129,6 +133,9 @@ func (l *Loop) open(ctx context.Context) bool {
 }
 
 func (l *Loop) close() {
+	l.turn <- struct{}{} // whoever has it hears that the loop ends
+	defer func() { <-l.turn }()
+	l.set(func(s *Status) { s.State = Stopped })
 	if c, ok := l.sink.(io.Closer); ok {
 		if err := c.Close(); err != nil {
 			l.c.Log.Warn("close sink", "error", err)
@@ -291,12 +298,9 @@ func (l *Loop) deliver(ctx context.Context, recs []dodona.Record) bool {
 		if !l.c.Kind.slot {
 			given = recs[:1]
 		}
-		receipts, err := l.try(ctx, given)
-		if !l.c.Kind.slot && len(receipts) > 0 {
-			if !l.write(ctx, given[0], receipts[0]) {
-				return false
-			}
-			err = nil // it is done with what it was given
+		err, alive := l.give(ctx, given)
+		if !alive {
+			return false
 		}
 		if err == nil { // even if ctx has ended: what is done must not be given again
 			recs = recs[len(given):]
@@ -330,6 +334,23 @@ func (l *Loop) deliver(ctx context.Context, recs []dodona.Record) bool {
 	}
 	l.set(func(s *Status) { s.Queue = 0 })
 	return true
+}
+
+// give gives records to the sink once, and writes the receipt, if it gives one; false: ctx ended.
+func (l *Loop) give(ctx context.Context, recs []dodona.Record) (err error, alive bool) {
+	if !l.c.Kind.slot {
+		select {
+		case l.turn <- struct{}{}:
+			defer func() { <-l.turn }()
+		case <-ctx.Done():
+			return nil, false
+		}
+	}
+	receipts, err := l.try(ctx, recs)
+	if l.c.Kind.slot || len(receipts) == 0 {
+		return err, true
+	}
+	return nil, l.write(ctx, recs[0], receipts[0]) // it is done with what it was given
 }
 
 // wait returns how long to wait after an error: what the peer asked for, or else by back-off.

@@ -54,6 +54,9 @@ type cli struct {
 		Try   feedTryCommand   `cmd:"" help:"Make one round of a feed without signing it, and show every step."`
 		Watch feedWatchCommand `cmd:"" help:"Print answers as they are attested."`
 	} `cmd:"" help:"Try and follow feeds."`
+	Sink struct {
+		Resend sinkResendCommand `cmd:"" help:"Give an answer, or all dead letters, to a sink once more."`
+	} `cmd:"" help:"Work on deliveries."`
 	Key struct {
 		New    keyNewCommand    `cmd:"" help:"Make a key, in an encrypted keystore or with --raw in clear."`
 		Show   keyShowCommand   `cmd:"" help:"Show the address of a key file; needs no password."`

@@ -1,0 +1,111 @@
+package sink_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/sink"
+	"github.com/dodona-oracle/dodona/telemetry"
+)
+
+// TestADeadLetterIsSentAgainByHand, once its receiver was mended.
+func TestADeadLetterIsSentAgainByHand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.policy = sink.Policy{GiveUp: 1}
+		take, mended := r.deliver, false
+		r.deliver = func(ctx context.Context, recs []dodona.Record) ([]dodona.Receipt, error) {
+			if recs[0].ID == answers(1)[0].ID && !mended {
+				return nil, dodona.Permanent(errors.New("no such desk"))
+			}
+			return take(ctx, recs)
+		}
+		r.begin()
+		r.say(answers(2)...)
+		r.rest(time.Minute)
+		if s := r.loop.Status(); s.Dead != 1 || len(s.DeadLetters) != 1 || s.Delivered != 1 {
+			t.Fatalf("status %+v", s)
+		}
+		again := answers(1)[0]
+		if _, err := r.loop.Resend(t.Context(), again); err == nil || !strings.Contains(err.Error(), "no such desk") {
+			t.Errorf("while the receiver refuses: %v", err)
+		}
+		if s := r.loop.Status(); len(s.DeadLetters) != 1 {
+			t.Errorf("a letter that was refused again is no longer named: %+v", s.DeadLetters)
+		}
+		mended = true
+		receipt, err := r.loop.Resend(t.Context(), again)
+		if err != nil || receipt.Status != dodona.ReceiptDelivered || receipt.Record != again.ID || receipt.Sink != "s" {
+			t.Errorf("got %+v, %v", receipt, err)
+		}
+		s := r.end()
+		if s.Dead != 1 || len(s.DeadLetters) != 0 || s.Delivered != 2 {
+			t.Errorf("at last: %+v", s)
+		}
+		r.recorder.Want(t, "resend", []telemetry.Counters{telemetry.SinkDelivered, telemetry.SinkDead}, 2, 1)
+	})
+}
+
+// TestWhatIsSentAgainGoesBetweenOtherRecords, never beside one.
+func TestWhatIsSentAgainGoesBetweenOtherRecords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		take, inside := r.deliver, 0
+		r.deliver = func(ctx context.Context, recs []dodona.Record) ([]dodona.Receipt, error) {
+			inside++
+			defer func() { inside-- }()
+			if inside > 1 {
+				t.Error("two records at once")
+			}
+			time.Sleep(10 * time.Second)
+			return take(ctx, recs)
+		}
+		r.begin()
+		r.say(answers(3)...)
+		time.Sleep(time.Second)
+		begun := time.Now()
+		if _, err := r.loop.Resend(t.Context(), answers(1)[0]); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begun); took < 19*time.Second {
+			t.Errorf("it took %s, want the rest of the record before it and its own time", took)
+		}
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := r.loop.Resend(short, answers(1)[0]); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("while the sink is busy: %v", err)
+		}
+		r.end()
+	})
+}
+
+// TestNothingIsSentAgainByASinkThatIsNotThere, and a stop does not wait for what is.
+func TestNothingIsSentAgainByASinkThatIsNotThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.deliver = func(ctx context.Context, _ []dodona.Record) ([]dodona.Receipt, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		r.begin()
+		r.rest(time.Second)
+		failed := make(chan error)
+		go func() {
+			_, err := r.loop.Resend(t.Context(), answers(1)[0])
+			failed <- err
+		}()
+		time.Sleep(time.Second)
+		r.end()
+		if err := <-failed; err == nil {
+			t.Error("it was delivered by a sink that ended")
+		}
+		if _, err := r.loop.Resend(t.Context(), answers(1)[0]); err == nil || !strings.Contains(err.Error(), "has stopped") {
+			t.Errorf("after the end: %v", err)
+		}
+	})
+}
