@@ -247,6 +247,8 @@ func TestARecordIsGivenToASinkOnceMore(t *testing.T) {
 		{"hook/resend?feed=btc.usd&round=1795349070000", 200, `"status":"delivered"`},
 		{"hook/resend?feed=series&topic=anchor&round=2026-11-22T12:04:30Z", 200, `"topic":"anchor"`},
 		{"hook/resend?feed=btc.usd&round=1795349080000", 502, "no such desk"},
+		{"hook/resend?feed=btc.usd&round=latest", 200, `"status":"delivered"`},
+		{"hook/resend?feed=none&round=latest", 404, "none"},
 		{"main/resend?feed=btc.usd&round=1795349070000", 404, "this process runs hook"},
 		{"hook/resend?feed=btc.usd", 400, "round:"},
 		{"hook/resend?feed=btc..usd&round=1795349070000", 400, "feed:"},

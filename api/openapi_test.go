@@ -115,7 +115,7 @@ func document(t testing.TB, patterns map[string]string) []byte {
 				"round":          parameter("path", "round", "Unix milliseconds, a time in RFC 3339, or latest", true, object{"type": "string"}),
 				"sink":           parameter("path", "sink", "a sink's name", true, object{"type": "string", "maxLength": 255}),
 				"of":             parameter("query", "feed", "whose answer; of an anchor: series", true, object{"type": "string"}),
-				"at":             parameter("query", "round", "Unix milliseconds, or a time in RFC 3339; of an anchor: the end of its window", true, object{"type": "string"}),
+				"at":             parameter("query", "round", "Unix milliseconds, a time in RFC 3339, or latest; of an anchor: the end of its window", true, object{"type": "string"}),
 				"topic":          parameter("query", "topic", "data for an answer, or anchor; data if absent", false, object{"type": "string", "enum": []string{"data", "anchor"}}),
 				"from":           parameter("query", "from", "a name: the page begins at it, or after it if it is gone", false, object{"type": "string"}),
 				"fromRound":      parameter("query", "from", "a round: the page begins at it or after it; without it the newest rounds are listed", false, object{"type": "string"}),

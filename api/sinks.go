@@ -32,7 +32,12 @@ func (h *Handler) resend(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	round, err := parseRound(strings.ReplaceAll(q.Get("round"), " ", "+"))
-	if err != nil {
+	if latest := q.Get("round") == "latest" && topic == dodona.TopicData; latest {
+		var fine bool
+		if _, round, fine = h.latestRound(w, r, key); !fine {
+			return
+		}
+	} else if err != nil {
 		writeProblem(w, badParameter("round", err))
 		return
 	}

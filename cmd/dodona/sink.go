@@ -17,7 +17,7 @@ type sinkResendCommand struct {
 	nodeFlags
 	Sink  string `arg:"" help:"The sink's name."`
 	Feed  string `arg:"" optional:"" help:"Whose answer; all dead letters that the status names if it is left out."`
-	Round string `arg:"" optional:"" help:"Unix milliseconds, RFC 3339, or a time of day in UTC."`
+	Round string `arg:"" optional:"" help:"latest, Unix milliseconds, RFC 3339, or a time of day in UTC."`
 }
 
 // Run gives answers to a sink once more, and says what became of each.
@@ -55,11 +55,15 @@ func (c sinkResendCommand) letters(ctx context.Context) ([]api.DeadLetter, error
 	case c.Feed != "" && c.Round == "":
 		return nil, failure{exitUsage, errors.New("say which round of the feed, such as 12:04:30 or 1795349070000")}
 	case c.Feed != "":
-		round, err := parseRound(c.Round, time.Now())
-		if err != nil {
-			return nil, failure{exitUsage, err}
+		record := c.Round
+		if record != "latest" {
+			round, err := parseRound(record, time.Now())
+			if err != nil {
+				return nil, failure{exitUsage, err}
+			}
+			record = round.ID()
 		}
-		return []api.DeadLetter{{Topic: string(dodona.TopicData), Key: c.Feed, Record: round.ID()}}, nil
+		return []api.DeadLetter{{Topic: string(dodona.TopicData), Key: c.Feed, Record: record}}, nil
 	}
 	body, err := c.ask(ctx, http.MethodGet, "/v1/status", "application/json")
 	if err != nil {

@@ -67,6 +67,9 @@ func TestDeadLettersAreSentAgainOnceTheReceiverIsMended(t *testing.T) {
 		}
 	}
 	mu.Unlock()
+	if code, out, talk := say("sink", "resend", "hook", "f", "latest"); code != exitDone || !strings.Contains(out, ": delivered, POST ") {
+		t.Errorf("the latest: exit code %d, %s%s", code, out, talk)
+	}
 	for _, c := range []struct {
 		args []string
 		code int
