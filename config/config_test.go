@@ -66,7 +66,7 @@ func (s *httpSettings) Check() error {
 }
 
 type fileSettings struct {
-	Path   string        `yaml:"path" path:"true"`
+	Path   string        `yaml:"path" path:"pattern"`
 	Format string        `yaml:"format,omitempty"`
 	Every  time.Duration `yaml:"every,omitempty"`
 	Mode   int8          `yaml:"mode,omitempty"`

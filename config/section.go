@@ -21,7 +21,7 @@ import (
 // these words. What an error's method Hint() says is told beside it.
 //
 // A setting with the tag live:"true" changes with a reload; the others keep their values until a restart. One with the tag
-// path:"true" is a path: what a shell would have read differently in it is warned of.
+// path:"true" is a path: what a shell would have read differently in it is warned of, but for the pattern of a path:"pattern".
 type section struct {
 	key   string
 	value reflect.Value

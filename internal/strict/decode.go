@@ -106,8 +106,8 @@ func (d *Decoder) structure(v reflect.Value, n *Node, key string) {
 		}
 		e.At.Show = true
 		d.Into(v.FieldByIndex(f.Index), e.Value, d.name(key, e))
-		if f.Tag.Get("path") == "true" && ShapeOf(f.Type) == ShapeString && e.Value.Kind == Scalar {
-			d.path(e.Value, d.name(key, e))
+		if tag := f.Tag.Get("path"); tag != "" && ShapeOf(f.Type) == ShapeString && e.Value.Kind == Scalar {
+			d.path(e.Value, d.name(key, e), tag == "pattern")
 		}
 	}
 }
@@ -330,7 +330,7 @@ func (d *Decoder) secret(v reflect.Value, n *Node, key string) {
 		e.Value.At.Show = true
 		s := secret.String{File: e.Value.Text}
 		if e.Key == "file" {
-			d.path(e.Value, key+".file")
+			d.path(e.Value, key+".file", false)
 		}
 		if e.Key == "env" {
 			s = secret.String{Env: e.Value.Text}

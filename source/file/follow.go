@@ -26,12 +26,14 @@ type follower struct {
 
 	last  *position // where the last batch ended; nil before the first
 	fresh bool      // the file was absent when we first looked, so all of it is new
+	since *int64    // what was there up to here counts for nothing; nil: the settings say
 
 	now     *opened // nil until it is found
 	left    []*opened
 	folder  folder
 	known   []generation // that were there before now was opened
 	earlier []generation // that were there before the file at path was opened
+	packed  []generation // compressed ones that were there then
 	placed  bool         // the file at path was opened: what is later is known by not being earlier
 	rotated time.Time    // when now was first seen not to be the one at path, and a newer one to be written; zero if it is
 	size    int64        // of now when it was last seen to grow since then
@@ -153,7 +155,7 @@ func (f *follower) begin() (found, error) {
 		return found{}, err
 	}
 	f.lost(fmt.Sprintf("%s was rotated away after it was read up to byte %d, and is not found beside %s%s; going on with %s from its start",
-		cmp.Or(filepath.Base(was.At), filepath.Base(f.path)), was.Offset, f.path, f.compressed(was), filepath.Base(g.path)))
+		filepath.Base(cmp.Or(was.At, f.path)), was.Offset, f.path, f.compressed(was), filepath.Base(g.path)))
 	f.enterLeft(was)
 	return found{}, nil
 }
@@ -166,7 +168,12 @@ func (f *follower) lost(cause string) {
 
 // compressed names what may hold the lines that are lost.
 func (f *follower) compressed(was position) string {
-	names := f.folder.packed(f.path, was.Modified)
+	var names []string
+	for _, g := range f.packedNow() {
+		if len(names) < maxNamed && !g.modified.Before(was.Modified) {
+			names = append(names, filepath.Base(g.path))
+		}
+	}
 	if len(names) == 0 {
 		return ""
 	}
@@ -185,7 +192,11 @@ func cannotOpen(path string) error {
 
 // enterFirst opens the file at path, of which nothing was ever read.
 func (f *follower) enterFirst() (found, error) {
-	if err := f.enter(f.path, 0); err != nil || f.fresh || f.settings.From == fromStart {
+	err := f.enter(f.path, 0)
+	if err == nil && f.since != nil {
+		return f.enterEnd(*f.since)
+	}
+	if err != nil || f.fresh || f.settings.From == fromStart {
 		return found{}, err
 	}
 	info, err := f.now.file.Stat()
@@ -197,6 +208,9 @@ func (f *follower) enterFirst() (found, error) {
 
 // enterEnd goes on at the end of the file that was opened: back to where a half written line begins, which belongs to what comes.
 func (f *follower) enterEnd(end int64) (found, error) {
+	if info, err := f.now.file.Stat(); err != nil || info.Size() < end { // truncated meanwhile
+		return found{}, err
+	}
 	back := min(end, int64(f.want.max)+1)
 	b := make([]byte, back)
 	if _, err := f.now.file.ReadAt(b, end-back); err != nil && !errors.Is(err, io.EOF) {
@@ -232,7 +246,7 @@ func (f *follower) enter(path string, offset int64) error {
 	f.now, f.known, f.rotated, f.missing = o, all, time.Time{}, time.Time{}
 	if path == f.path {
 		f.earlier = slices.DeleteFunc(slices.Clone(all), func(g generation) bool { return g.path == f.path })
-		f.placed = true
+		f.packed, f.placed = f.packedNow(), true
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func TestTailFollowsAWriterThatKeepsTheRotatedFile(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLog(t)
 				l.write("0\n")
-				r := newReader(l, nil)
+				r := newReader(l, func(s *Settings) { s.Every = 500 * time.Millisecond })
 				defer r.close()
 				r.read(time.Second)
 				l.renameAlone()

@@ -96,7 +96,8 @@ type reader struct {
 	lines    []string
 	dropped  uint64
 	causes   []string
-	alive    int // batches with nothing in them
+	items    []string // and lines
+	alive    int      // batches with nothing in them
 }
 
 func newReader(l *log, change func(*Settings)) *reader {
@@ -159,6 +160,7 @@ func (r *reader) read(d time.Duration) (last error) {
 		r.cursor = b.Cursor
 		for _, reading := range b.Readings {
 			r.lines = append(r.lines, string(reading.Body))
+			r.items = append(r.items, reading.Item+" "+string(reading.Body))
 		}
 	}
 	return last

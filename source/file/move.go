@@ -54,6 +54,9 @@ func (f *follower) move() (last found, moved bool, err error) {
 	if last, err = f.lastLine(); err != nil || last.any() {
 		return last, false, err
 	}
+	if all, err := f.generations(); err == nil {
+		f.tellPacked(all)
+	}
 	return last, true, f.leave(next.path)
 }
 

@@ -59,6 +59,18 @@ func openFile(f *os.File, info os.FileInfo, path string, offset int64, max int) 
 	return o, nil
 }
 
+// follow learns where the file was moved to, where the system tells.
+func (o *opened) follow() {
+	now, err := o.file.Stat()
+	if err != nil {
+		return
+	}
+	path := pathOf(o.file)
+	if there, err := os.Stat(path); path != "" && err == nil && os.SameFile(there, now) && path != o.verified.Path {
+		o.at = path
+	}
+}
+
 // position returns where the next batch begins.
 func (o *opened) position(path string, info os.FileInfo) (position, error) {
 	p := position{Path: path, Offset: o.split.start, Modified: info.ModTime().UTC()}

@@ -124,15 +124,43 @@ func namesIn(dir string, wanted func(name string) bool) (names []string, err err
 	return names, nil
 }
 
+// maxFolders is how many folders beside a log are looked into for what was rotated away.
+const maxFolders = 32
+
+// withFolders returns places and, after them, the same names in the folders that are there.
+func withFolders(places []place) []place {
+	all := slices.Clone(places)
+	for _, p := range places {
+		names, err := namesIn(p.dir, func(string) bool { return true })
+		if err != nil {
+			continue
+		}
+		found := 0
+		for _, name := range names[:min(len(names), maxGenerations)] {
+			dir := filepath.Join(p.dir, name)
+			if info, err := os.Lstat(dir); err == nil && info.IsDir() && found < maxFolders {
+				all = append(all, place{dir, p.base})
+				found++
+			}
+		}
+	}
+	return all
+}
+
 // A place is a folder in which files of the log may be, and the name that the log has there.
 type place struct{ dir, base string }
 
 // places returns where files of the log may be: beside its path, beside where that leads if it is a link, and beside where the
 // file was that was read last.
 func (f *follower) places(was string) []place {
-	all := []place{placeOf(f.path)}
+	own := placeOf(f.path)
+	all := []place{own}
 	for _, path := range []string{realOf(f.path), was} {
-		if p := placeOf(path); path != "" && !slices.ContainsFunc(all, func(other place) bool { return other.dir == p.dir }) {
+		p := placeOf(path)
+		if isRotated(own.base, p.base) {
+			p.base = own.base // put into a folder of its own
+		}
+		if path != "" && !slices.ContainsFunc(all, func(other place) bool { return other.dir == p.dir }) {
 			all = append(all, p)
 		}
 	}
@@ -152,6 +180,7 @@ func realOf(path string) string {
 // was returns where the file is, or was, that is read or was read last.
 func (f *follower) was() string {
 	if f.now != nil {
+		f.now.follow()
 		return f.now.at
 	}
 	if f.last != nil {
@@ -236,18 +265,20 @@ func numberOf(base string, g generation) int {
 }
 
 // isRotated reports whether name is what rotation makes of base: app.log.1, app.log-20261122, app-20261122.log. A short number
-// before the extension is the name of another log: boiler-2.jsonl.
+// without an extension before it is the name of another log: boiler-2.jsonl, boiler-2.
 func isRotated(base, name string) bool {
-	if mark, found := strings.CutPrefix(name, base); found {
+	ext := filepath.Ext(base)
+	mark, found := strings.CutPrefix(name, base)
+	if found && ext != "" {
 		return isMark(mark)
 	}
-	ext := filepath.Ext(base)
-	mark, found := strings.CutPrefix(name, strings.TrimSuffix(base, ext))
-	if !found || ext == "" {
-		return false
+	if !found {
+		if mark, found = strings.CutPrefix(name, strings.TrimSuffix(base, ext)); !found || ext == "" {
+			return false
+		}
+		mark, found = strings.CutSuffix(mark, ext)
 	}
-	mark, found = strings.CutSuffix(mark, ext)
-	return found && isMark(mark) && (mark[0] == '.' || len(shape(mark)) >= 7)
+	return found && isMark(mark) && (mark[0] == '.' || len(mark) >= 7)
 }
 
 // isMark reports whether s is a separator and then a number or a date.
@@ -275,15 +306,45 @@ func shape(name string) string {
 	}, name)
 }
 
-// packed returns the names of compressed files beside the log that were written since an instant, a few of them.
-func (d *folder) packed(path string, since time.Time) (names []string) {
-	p := placeOf(path)
-	for _, name := range d.names[p].names {
-		if info, err := os.Stat(filepath.Join(p.dir, name)); len(names) < 3 && isPacked(name) && strings.HasPrefix(name, p.base) && err == nil && !info.ModTime().Before(since) {
-			names = append(names, name)
+// maxNamed is how many files a message names.
+const maxNamed = 3
+
+// packedNow returns the compressed files of the log, beside its path and where the file is that is read.
+func (f *follower) packedNow() (all []generation) {
+	for _, p := range f.places(f.was()) {
+		names := f.folder.names[p].names
+		all = append(all, filesOf(p.dir, names, func(name string) bool { return isPacked(name) && strings.HasPrefix(name, p.base) })...)
+	}
+	return all
+}
+
+// tellPacked tells of files that were rotated away and compressed before they were read, when the one before them is left.
+// Compressed files that came since the file at path was opened are explained by what was there or was read, and is gone.
+func (f *follower) tellPacked(all []generation) {
+	if !f.placed {
+		return
+	}
+	came := slices.DeleteFunc(f.packedNow(), func(g generation) bool { return slices.ContainsFunc(f.packed, g.same) })
+	gone := 0
+	for _, g := range f.earlier {
+		if !slices.ContainsFunc(all, g.same) {
+			gone++
 		}
 	}
-	return names
+	for _, o := range append(slices.Clone(f.left), f.now) {
+		if info, err := o.file.Stat(); err == nil && !linked(info) {
+			gone++
+		}
+	}
+	if len(came) <= gone {
+		return
+	}
+	var names []string
+	for _, g := range came[:min(len(came), maxNamed)] {
+		names = append(names, filepath.Base(g.path))
+	}
+	f.lost(fmt.Sprintf("%d of the files that rotation compressed since (%s) were not read before: let it compress later, as delaycompress does, or look more often (every: %s)",
+		len(came)-gone, strings.Join(names, ", "), f.every))
 }
 
 // following returns the generation to read after the file of p: the next newer one, or else the one that is written.
@@ -354,9 +415,9 @@ func (f *follower) find(all []generation, p position) (generation, bool) {
 	return generation{}, false
 }
 
-// findFile returns the very file of p, whatever its name, if it is still beside the log.
+// findFile returns the very file of p, whatever its name, if it is still beside the log, or in a folder there.
 func (f *follower) findFile(p position) (generation, bool) {
-	for _, at := range f.places(p.At) {
+	for _, at := range withFolders(f.places(p.At)) {
 		names, err := namesIn(at.dir, func(string) bool { return true })
 		if err != nil {
 			continue

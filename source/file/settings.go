@@ -1,11 +1,21 @@
 // Package file observes a file: a JSON document that is read anew for each instant that a feed asks for, or
 // lines that are followed as they are written, across rotation.
+//
+// A line counts once its end is there (LF, CR or both); what a file ends in counts when the file was rotated away and its writer
+// went on. Blank lines count for nothing. A log is known again by its inode and by what stands in it, whatever its name, beside
+// its path, beside where that leads if it is a link, and in a folder there. So rotation may rename it, link it, copy and truncate it, or
+// put it away, while Dodona runs, lags or is stopped; several turns are read in their order. A file that was rotated away is read
+// alone as long as only it grows, and beside the new one after that (the last four of them), so a writer that is told late, or
+// never, loses nothing. What is compressed is not read: with logrotate, write delaycompress beside compress. What may be lost is
+// logged and counted as dropped.
 package file
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -18,8 +28,10 @@ var Kind = source.NewPolled("file", open)
 
 // Settings say which file, and how to read it.
 type Settings struct {
-	// Path of the file. It need not exist yet. Required.
-	Path string `yaml:"path" path:"true"`
+	// Path of the file. It need not exist yet. For lines its last part may be a pattern (* and ?): then every file in the
+	// folder whose name matches is followed, those that come later too, each an item of the source called by its name, at most
+	// 64 at once (those written last). Required.
+	Path string `yaml:"path" path:"pattern"`
 	// Format: document (one JSON document, read whole for each instant a feed asks for) or lines (one JSON document a line,
 	// followed as they are written, across rotation by rename, link, copy and truncation). Default: document.
 	Format string `yaml:"format,omitempty"`
@@ -70,6 +82,9 @@ func (s *Settings) Pace() source.Pace {
 
 // Largest returns how many bytes one exchange may bring.
 func (s *Settings) Largest() unit.Size {
+	if s.Pushed() && isPattern(s.Path) {
+		return mergedBytes + maxBatchBytes + s.MaxLine
+	}
 	if s.Pushed() {
 		return maxBatchBytes + s.MaxLine
 	}
@@ -84,8 +99,14 @@ func (s *Settings) Check() error {
 	switch {
 	case s.Path == "":
 		return errors.New("path: missing, want the path of a file")
+	case s.Format == formatDocument && isPattern(s.Path):
+		return errors.New("path: a pattern goes with format: lines; a document is one file, so name it")
 	case s.Format != formatDocument && s.Format != formatLines:
 		return fmt.Errorf("format: %q: want document or lines", s.Format)
+	case isPattern(s.Path) && badPattern(s.Path):
+		return fmt.Errorf("path: %q: the pattern in its last part cannot be read; it has * for any text, ? for one character and [a-z] for one of some", s.Path)
+	case strings.ContainsAny(filepath.Dir(s.Path), "*?"):
+		return fmt.Errorf("path: %q: only its last part may be a pattern", s.Path)
 	case s.From != fromStart && s.From != fromEnd:
 		return fmt.Errorf("from: %q: want start or end", s.From)
 	case s.Every < 0 || (s.Every > 0 && s.Every < 10*time.Millisecond):
@@ -98,6 +119,11 @@ func (s *Settings) Check() error {
 		return fmt.Errorf("max_size: %s: want 1B to %s", s.MaxSize, sizeLimit)
 	}
 	return nil
+}
+
+func badPattern(path string) bool {
+	_, err := filepath.Match(filepath.Base(path), "")
+	return err != nil
 }
 
 func open(_ context.Context, s Settings, env source.Env) (dodona.Source, error) {

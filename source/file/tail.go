@@ -48,7 +48,11 @@ type looked struct {
 
 func openTail(s Settings, env source.Env) *tail {
 	t := &tail{settings: s, every: cmp.Or(s.Every, defaultLook), unsaid: true, closing: make(chan struct{})}
-	t.logs = openOne(s, env, t.every)
+	if isPattern(s.Path) {
+		t.logs = openMany(s, env, t.every)
+	} else {
+		t.logs = openOne(s, env, t.every)
+	}
 	return t
 }
 

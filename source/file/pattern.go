@@ -1,0 +1,302 @@
+package file
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/form"
+	"github.com/dodona-oracle/dodona/source"
+)
+
+const (
+	maxFiles       = 64        // that a pattern follows at once; each takes a file descriptor
+	maxGone        = 64        // files that are not followed any more, whose position is kept
+	mergedBytes    = 64 << 10  // after which no lines of another file are put into a batch
+	maxManyCursor  = 256 << 10 // more than the positions of all of them take
+	warnAgainAfter = time.Hour
+)
+
+// isPattern reports whether the last part of a path is a pattern of names.
+func isPattern(path string) bool { return strings.ContainsAny(filepath.Base(path), "*?") }
+
+// A many follows every log whose name matches a pattern, each an item of the source.
+type many struct {
+	settings Settings
+	env      source.Env
+	every    time.Duration
+	at       place // its base is the pattern
+
+	members map[string]*follower // by name
+	gone    []position           // of files that are not followed any more, the last one last
+	skipped map[string]int64     // sizes of files beyond those that are followed
+	scanned bool                 // what comes from now on is new
+	folder  folder
+	seen    time.Time // when the names were read that are known
+	next    int       // whose turn it is
+	said    map[string]time.Time
+}
+
+// A manyPosition is the cursor of many: the positions by name, whose paths are those names.
+type manyPosition struct {
+	Pattern string     `json:"pattern"`
+	Files   []position `json:"files"`
+	Gone    []position `json:"gone"`
+}
+
+func openMany(s Settings, env source.Env, every time.Duration) *many {
+	m := &many{
+		settings: s, env: env, every: every, at: placeOf(s.Path),
+		members: map[string]*follower{}, skipped: map[string]int64{}, said: map[string]time.Time{},
+	}
+	if env.Cursor == nil {
+		return m
+	}
+	var was manyPosition
+	err := errCursor
+	if len(env.Cursor) <= maxManyCursor {
+		err = form.Of[manyPosition]().Read(env.Cursor, "the cursor", &was)
+	}
+	invalid := func(p position) bool { return !p.valid() || filepath.Base(p.Path) != p.Path }
+	if err != nil || was.Pattern != s.Path || slices.ContainsFunc(was.Files, invalid) || slices.ContainsFunc(was.Gone, invalid) {
+		env.Log.Warn(fmt.Sprintf("%s: what was read last is not of these files; beginning at their %s", env.Source, s.From), "source", env.Source)
+		return m
+	}
+	m.gone, m.scanned = was.Gone, true
+	for _, p := range was.Files {
+		m.follow(p.Path).last = m.whole(p)
+	}
+	return m
+}
+
+// whole returns a position by name as its follower has it.
+func (m *many) whole(p position) *position {
+	p.Path = filepath.Join(m.at.dir, p.Path)
+	return &p
+}
+
+// follow makes a follower of the log called name.
+func (m *many) follow(name string) *follower {
+	f := newFollower(m.settings, m.env, m.every, filepath.Join(m.at.dir, name))
+	f.item = name
+	m.members[name] = f
+	return f
+}
+
+func (m *many) close() {
+	for _, f := range m.members {
+		f.close()
+	}
+}
+
+// look looks at each log in turn. One that cannot be read is told, and stops no other.
+func (m *many) look(ended func() error) (batch dodona.Batch, err error) {
+	if err := m.scan(); err != nil {
+		return batch, err
+	}
+	names := slices.Sorted(maps.Keys(m.members))
+	if len(names) == 0 {
+		return batch, fmt.Errorf("open files: none is called as in %s", m.settings.Path)
+	}
+	keep, size, failed := false, 0, 0
+	m.next++
+	for i := range names {
+		name := names[(i+m.next)%len(names)]
+		f := m.members[name]
+		got, broken := f.look(ended)
+		if broken != nil && ended() != nil {
+			return dodona.Batch{}, broken
+		}
+		if broken != nil && !m.left(name, f) {
+			failed++
+			err = cmp.Or(err, broken)
+			m.say(broken.Error())
+		}
+		keep = keep || got.any()
+		for _, r := range f.readings(got) {
+			size += len(r.Body)
+			r.Received = r.Received.Add(time.Duration(len(batch.Readings)))
+			batch.Readings = append(batch.Readings, r)
+		}
+		if size >= mergedBytes || len(batch.Readings) >= maxLines/2 {
+			break
+		}
+	}
+	if keep {
+		batch.Cursor = m.cursor()
+		return batch, nil
+	}
+	if failed > 0 && failed == len(names) {
+		return dodona.Batch{}, err
+	}
+	return dodona.Batch{}, nil
+}
+
+// say logs a failure of one log among others, now and then.
+func (m *many) say(what string) {
+	now := m.env.Now()
+	if now.Sub(m.said[what]) < warnAgainAfter {
+		return
+	}
+	if len(m.said) > maxFiles {
+		clear(m.said)
+	}
+	m.said[what] = now
+	m.env.Log.Warn(fmt.Sprintf("%s: %s; the other files go on", m.env.Source, what), "source", m.env.Source)
+}
+
+// left stops following a log whose path is gone, and keeps where it was read to.
+func (m *many) left(name string, f *follower) bool {
+	if _, err := os.Lstat(f.path); !os.IsNotExist(err) {
+		return false
+	}
+	m.drop(name)
+	return true
+}
+
+func (m *many) drop(name string) {
+	f := m.members[name]
+	if f.last != nil {
+		p := *f.last
+		p.Path = name
+		m.gone = append(m.gone, p)
+		m.gone = m.gone[max(0, len(m.gone)-maxGone):]
+	}
+	f.close()
+	delete(m.members, name)
+	m.seen = time.Time{} // it may be there under another name
+}
+
+func (m *many) cursor() []byte {
+	c := manyPosition{Pattern: m.settings.Path, Files: []position{}, Gone: m.gone}
+	for _, name := range slices.Sorted(maps.Keys(m.members)) {
+		if f := m.members[name]; f.last != nil {
+			p := *f.last
+			p.Path = name
+			c.Files = append(c.Files, p)
+		}
+	}
+	if c.Gone == nil {
+		c.Gone = []position{}
+	}
+	text, err := json.Marshal(c)
+	if err != nil {
+		panic("positions do not marshal: " + err.Error()) // they have no value that could not
+	}
+	return text
+}
+
+// scan looks for files that came.
+func (m *many) scan() error {
+	names, err := m.folder.list(m.at, func(name string) bool {
+		matches, err := filepath.Match(m.at.base, name)
+		return err == nil && matches && !isPacked(name)
+	})
+	if err != nil {
+		return fmt.Errorf("look for files called as in %s: %w", m.settings.Path, err)
+	}
+	at := m.folder.names[m.at].at
+	if at.Equal(m.seen) && len(m.skipped) == 0 {
+		return nil
+	}
+	m.seen = at
+	var fresh []generation
+	for _, g := range filesOf(m.at.dir, names, func(name string) bool { return m.members[name] == nil && !m.putAway(names, name) }) {
+		if !m.isOurs(g) {
+			fresh = append(fresh, g)
+		}
+	}
+	slices.SortFunc(fresh, func(a, b generation) int { return b.modified.Compare(a.modified) }) // the last written first
+	for _, g := range fresh {
+		m.enter(g)
+	}
+	if n := len(m.skipped); n > 0 {
+		m.say(fmt.Sprintf("%d files more are called as in %s; the %d that were written last are followed", n, m.settings.Path, maxFiles))
+	}
+	m.scanned = true
+	return nil
+}
+
+// enter follows a file that came, if there is room.
+func (m *many) enter(g generation) {
+	name := filepath.Base(g.path)
+	before, known := m.skipped[name]
+	if known && g.size == before {
+		return
+	}
+	if len(m.members) >= maxFiles && !m.makeRoom(g) {
+		m.skipped[name] = g.size
+		return
+	}
+	f := m.follow(name)
+	f.fresh = m.scanned
+	if known {
+		f.since = &before
+	}
+	if i := slices.IndexFunc(m.gone, func(p position) bool { return p.Path == name || g.is(p) && p.Offset > 0 && g.holds(p) }); i >= 0 {
+		p := m.gone[i]
+		p.Path = name
+		f.last = m.whole(p)
+		m.gone = slices.Delete(m.gone, i, i+1)
+	}
+	delete(m.skipped, name)
+}
+
+// makeRoom stops following the log that was written the longest ago, if that is before g was, and reports whether there is room now.
+func (m *many) makeRoom(g generation) bool {
+	if !m.scanned {
+		return false
+	}
+	var oldest string
+	var at generation
+	for name, f := range m.members {
+		info, err := os.Stat(f.path)
+		if err != nil || f.now == nil || info.Size() > f.now.end {
+			continue
+		}
+		if o := newGeneration(f.path, info); oldest == "" || o.modified.Before(at.modified) {
+			oldest, at = name, o
+		}
+	}
+	if oldest == "" || !at.modified.Before(g.modified) {
+		return false
+	}
+	m.drop(oldest)
+	m.skipped[oldest] = at.size
+	return true
+}
+
+// isOurs reports whether a log has the file open under another name.
+func (m *many) isOurs(g generation) bool {
+	for _, f := range m.members {
+		if f.now != nil && g.is(f.now.verified) || slices.ContainsFunc(f.left, func(o *opened) bool { return g.is(o.verified) }) {
+			return true
+		}
+		if f.now == nil && f.last != nil && g.is(*f.last) && g.holds(*f.last) {
+			return true
+		}
+	}
+	return false
+}
+
+// putAway reports whether a name is one that rotation makes of another: that log's follower reads it.
+func (m *many) putAway(names []string, name string) bool {
+	ofLog := func(log string) bool {
+		if log == name {
+			return false
+		}
+		mark, found := strings.CutPrefix(name, log)
+		return isRotated(log, name) || found && (slices.Contains(awayMarks, mark) || strings.HasPrefix(mark, dateMark.FindString(mark)) && dateMark.MatchString(mark))
+	}
+	return slices.ContainsFunc(names, ofLog) || slices.ContainsFunc(slices.Collect(maps.Keys(m.members)), ofLog)
+}
+
+// awayMarks are what people and programs put behind the name of a log that they put away.
+var awayMarks = []string{"~", ".old", ".bak", ".backup", ".prev", ".previous", ".orig", ".save", ".saved", ".tmp", ".swp"}

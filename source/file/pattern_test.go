@@ -1,0 +1,221 @@
+package file
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// add appends lines to a file beside the log.
+func (l *log) add(name string, lines ...string) {
+	l.t.Helper()
+	f, err := os.OpenFile(l.beside(name), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	l.must(err)
+	_, err = f.WriteString(strings.Join(lines, "\n") + "\n")
+	l.must(err)
+	l.must(f.Close())
+}
+
+func (l *log) move(from, to string) {
+	l.t.Helper()
+	l.must(os.Rename(l.beside(from), l.beside(to)))
+}
+
+// patterned runs a test in fake time with a reader of all files whose names match.
+func patterned(t *testing.T, pattern string, before func(l *log), test func(l *log, r *reader)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog(t)
+		if before != nil {
+			before(l)
+		}
+		r := newReader(l, func(s *Settings) { s.Path, s.Every = l.beside(pattern), time.Second })
+		defer func() { r.close() }()
+		test(l, r)
+	})
+}
+
+// sorted compares what came, whatever the order between files.
+func (r *reader) sorted(want ...string) {
+	r.t.Helper()
+	got := slices.Sorted(slices.Values(r.items))
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		r.t.Errorf("delivered %q, want %q", got, want)
+	}
+}
+
+func TestEveryFileOfAPatternIsAnItem(t *testing.T) {
+	patterned(t, "*.jsonl", func(l *log) { l.add("a.jsonl", "1"); l.put("c.txt", "7\n") }, func(l *log, r *reader) {
+		r.read(time.Second)
+		l.add("a.jsonl", "2")
+		l.add("b.jsonl", "1")
+		r.read(5 * time.Second)
+		r.restart()
+		l.add("b.jsonl", "2")
+		r.read(5 * time.Second)
+		r.close()
+		l.add("a.jsonl", "3")
+		l.add("d.jsonl", "1")
+		l.must(os.Remove(l.beside("b.jsonl")))
+		r.open()
+		r.read(time.Minute)
+		l.add("b.jsonl", "again")
+		r.read(5 * time.Second)
+		r.sorted("a.jsonl 1", "a.jsonl 2", "a.jsonl 3", "b.jsonl 1", "b.jsonl 2", "d.jsonl 1", "b.jsonl again")
+		if r.dropped > 1 { // that of the file which was removed and made again, if anything
+			t.Errorf("%d dropped: %q", r.dropped, r.causes)
+		}
+	})
+}
+
+func TestAPatternThatMatchesNothingIsToldAndMends(t *testing.T) {
+	patterned(t, "*.jsonl", nil, func(l *log, r *reader) {
+		if err := r.read(5 * time.Second); err == nil || !strings.Contains(err.Error(), "none is called as in") {
+			t.Errorf("got %v", err)
+		}
+		l.put("a.jsonl", "")
+		r.read(5 * time.Second)
+		if r.alive != 1 {
+			t.Errorf("%d signs of life, want one", r.alive)
+		}
+		l.add("a.jsonl", "1")
+		r.read(5 * time.Second)
+		r.sorted("a.jsonl 1")
+	})
+}
+
+func TestRotationInsideAPatternIsNoNewFile(t *testing.T) {
+	for _, away := range []string{"a.log.1", "a.log-20261127", "a-20261127.log", "a.log.old", "a.log~", "a.log.bak", "a.log-20261127.backup"} {
+		for _, running := range []bool{true, false} {
+			patterned(t, "*", func(l *log) { l.add("a.log", "1"); l.add("b.log", "1") }, func(l *log, r *reader) {
+				r.read(5 * time.Second)
+				if !running {
+					r.close()
+				}
+				l.add("a.log", "2")
+				l.move("a.log", away)
+				l.add("a.log", "3")
+				if !running {
+					r.open()
+				}
+				r.read(time.Minute)
+				r.restart()
+				l.add("a.log", "4")
+				r.read(20 * time.Minute)
+				r.restart()
+				r.read(time.Minute)
+				r.sorted("a.log 1", "a.log 2", "a.log 3", "a.log 4", "b.log 1")
+				if r.dropped != 0 {
+					t.Errorf("%s, running %t: %d dropped: %q", away, running, r.dropped, r.causes)
+				}
+			})
+		}
+	}
+}
+
+func TestACopyInsideAPatternIsNoNewFile(t *testing.T) {
+	patterned(t, "*.log*", func(l *log) { l.add("a.log", "1") }, func(l *log, r *reader) {
+		r.read(5 * time.Second)
+		for n := range 3 {
+			l.add("a.log", fmt.Sprintf("x%d", n))
+			all, err := os.ReadFile(l.beside("a.log"))
+			l.must(err)
+			l.must(os.WriteFile(l.beside(fmt.Sprintf("a.log-2026112%d", n)), all, 0o600))
+			l.must(os.Truncate(l.beside("a.log"), 0))
+			l.add("a.log", fmt.Sprintf("y%d", n))
+			r.read(time.Minute)
+		}
+		r.sorted("a.log 1", "a.log x0", "a.log x1", "a.log x2", "a.log y0", "a.log y1", "a.log y2")
+	})
+}
+
+func TestAFileThatIsRenamedInsideAPatternGoesOn(t *testing.T) {
+	for _, running := range []bool{true, false} {
+		patterned(t, "*.jsonl", func(l *log) { l.add("a.jsonl", "1", "2", "3") }, func(l *log, r *reader) {
+			r.read(5 * time.Second)
+			if !running {
+				r.close()
+			}
+			l.move("a.jsonl", "z.jsonl")
+			if !running {
+				r.open()
+			}
+			r.read(time.Minute)
+			l.add("z.jsonl", "4")
+			r.read(time.Minute)
+			if got := strings.Join(r.lines, " "); got != "1 2 3 4" {
+				t.Errorf("running %t: %s, want each line once", running, got)
+			}
+		})
+	}
+}
+
+func TestAPatternFollowsThoseThatWereWrittenLast(t *testing.T) {
+	name := func(n int) string { return fmt.Sprintf("m%03d.jsonl", n) }
+	patterned(t, "*.jsonl", func(l *log) {
+		for n := range maxFiles + 10 {
+			l.add(name(n), "1")
+			at := time.Now().Add(time.Duration(n-1000) * time.Minute)
+			l.must(os.Chtimes(l.beside(name(n)), at, at))
+		}
+	}, func(l *log, r *reader) {
+		r.read(5 * time.Second)
+		if len(r.items) != maxFiles || slices.Contains(r.items, name(9)+" 1") || !slices.Contains(r.items, name(10)+" 1") {
+			t.Fatalf("%d files were read, want the %d newest: %q", len(r.items), maxFiles, r.items)
+		}
+		l.add(name(3), "2") // one that was left out comes to life: what it had is not news
+		l.add("new.jsonl", "1")
+		r.items = nil
+		r.read(time.Minute)
+		r.sorted(name(3)+" 2", "new.jsonl 1")
+		r.items = nil
+		l.add(name(10), "2") // and one that made room
+		l.add(name(73), "2")
+		r.restart()
+		r.read(time.Minute)
+		l.add(name(73), "3")
+		r.read(time.Minute)
+		if !slices.Contains(r.items, name(73)+" 2") || slices.Contains(r.items, name(10)+" 1") || len(r.items) > 3 {
+			t.Errorf("after a restart came %q", r.items)
+		}
+	})
+}
+
+func TestOneBadFileOfAPatternStopsNoOther(t *testing.T) {
+	patterned(t, "*.jsonl", func(l *log) { l.add("a.jsonl", "1"); l.put("b.jsonl", "\xff\xfe1\x00\n\x00") }, func(l *log, r *reader) {
+		if err := r.read(5 * time.Second); err != nil {
+			t.Errorf("got %v", err)
+		}
+		l.add("a.jsonl", "2")
+		r.read(5 * time.Second)
+		r.sorted("a.jsonl 1", "a.jsonl 2")
+	})
+}
+
+func TestOnlyTheLastPartOfALinesPathIsAPattern(t *testing.T) {
+	for path, want := range map[string]string{
+		"/var/log/*.jsonl":       "",
+		"/var/log/m?.jsonl":      "",
+		"/var/log/[site]/a.log":  "",
+		"/var/log/meter[1].log":  "",
+		"/var/*/a.log":           "only its last part may be a pattern",
+		"/var/log/[a*.log":       "cannot be read",
+		"document:/data/*.json":  "a pattern goes with format: lines",
+		"document:/data/a.json":  "",
+		"/var/log/meter[1]*.log": "",
+	} {
+		s := Kind.Settings().(*Settings)
+		s.Path, s.Format = path, formatLines
+		if rest, found := strings.CutPrefix(path, "document:"); found {
+			s.Path, s.Format = rest, formatDocument
+		}
+		if err := Kind.Check(s); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+	}
+}
