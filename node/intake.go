@@ -69,6 +69,17 @@ func (i *intake) lastExchange(ctx context.Context, name string) (last dodona.Exc
 	return last, nil
 }
 
+// lost tells by an event that a source gave up readings, one an hour for each source: /v1/sources counts them all.
+func (i *intake) lost(ctx context.Context, name string, n uint64, cause string) {
+	now := i.now().UTC()
+	err := i.event(ctx, dodona.EventDropped, "lost-"+name+"-"+now.Format("2006010215"), map[string]any{
+		"what": "readings of a source", "of": name, "dropped": n, "error": cause, "at": now,
+	})
+	if err != nil && ctx.Err() == nil {
+		i.log.Error("an event cannot be written", "error", err)
+	}
+}
+
 const (
 	maxRecent   = time.Hour       // of what came before a start
 	recentPause = 5 * time.Second // that a start takes to read it at most

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,5 +94,33 @@ feeds: {f: {decimals: 0, every: 200ms, stale: 3s, from: [s]}}
 	pump, _ := n.observer.pumps.get("s")
 	if got := pump.Status(); got.LastReading.IsZero() || got.LastError != "" {
 		t.Errorf("the source is %+v, want that it was read before and has no error", got)
+	}
+}
+
+// TestWhatALogLosesIsToldByAnEvent: a hole, with the line that it tore.
+func TestWhatALogLosesIsToldByAnEvent(t *testing.T) {
+	dir := t.TempDir()
+	log := filepath.Join(dir, "meter.jsonl")
+	if err := os.WriteFile(log, []byte("{\"t\":1}\n{\"t\":2\x00\x00\x00{\"t\":3}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n := openNode(t, fmt.Sprintf(`
+node: {data: %q}
+api: {listen: "127.0.0.1:0"}
+sources: {s: {file: {path: %q, format: lines, every: 20ms}, value: /t}}
+feeds: {f: {decimals: 0, every: 200ms, stale: 1h, from: [s]}}
+`, filepath.Join(dir, "data"), log), Options{})
+	defer run(t, n)()
+	for until := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		rec, err := n.journal.Own().Last(t.Context(), dodona.TopicEvent, dodona.EventDropped)
+		if err == nil {
+			if body := string(rec.Body); !strings.Contains(body, `"what":"readings of a source"`) || !strings.Contains(body, "hole of 3 NUL bytes") {
+				t.Errorf("the event is %s", body)
+			}
+			return
+		}
+		if time.Now().After(until) {
+			t.Fatalf("no event tells of the hole: %v", err)
+		}
 	}
 }

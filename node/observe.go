@@ -85,6 +85,7 @@ func (o *observer) startSource(ctx context.Context, s config.Source, before sour
 		Before:   before,
 		Version:  o.version,
 		Recent:   func(ctx context.Context) ([]dodona.Reading, error) { return o.intake.recent(ctx, s.Name, within) },
+		Lost:     func(ctx context.Context, n uint64, cause string) { o.intake.lost(ctx, s.Name, n, cause) },
 		Hold:     heldReadings,
 		Recorder: o.recorder,
 		Log:      o.log,

@@ -53,6 +53,9 @@ func (s state) Feeds() []api.FeedStatus {
 func (s state) Sources() []api.SourceStatus {
 	list := make([]api.SourceStatus, 0)
 	for _, p := range s.observer.sources() {
+		if p.Attempt == 0 {
+			p.LastError = "" // it is over, and in the log
+		}
 		list = append(list, api.SourceStatus{
 			Name: p.Name, Kind: p.Kind, State: string(p.State), Quality: sourceQuality(p.State),
 			LastError: p.LastError, LastReading: p.LastReading, NextTry: p.NextTry, Attempt: p.Attempt,

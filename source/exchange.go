@@ -377,9 +377,29 @@ func (p *Pump) countDropped(n uint64, cause string) {
 	before := p.status.Dropped
 	p.status.Dropped += n
 	p.status.LastDrop = cause
+	p.untold += n
+	poke(p.lost)
 	p.cfg.Recorder.Count(telemetry.SourceDropped.Of(p.cfg.Name), n)
 	if next := nextPowerOfTwo(before); p.status.Dropped >= next {
 		p.cfg.Log.Warn(fmt.Sprintf("%s: dropped %s so far: %s", p.cfg.Name, unit.Count(p.status.Dropped, "reading"), cause), "source", p.cfg.Name)
+	}
+}
+
+// tellLost tells of what was dropped, until ctx ends.
+func (p *Pump) tellLost(ctx context.Context) {
+	for {
+		select {
+		case <-p.lost:
+		case <-ctx.Done():
+			return
+		}
+		p.mu.Lock()
+		n, cause := p.untold, p.status.LastDrop
+		p.untold = 0
+		p.mu.Unlock()
+		if n > 0 && p.cfg.Lost != nil {
+			p.cfg.Lost(ctx, n, cause)
+		}
 	}
 }
 

@@ -40,6 +40,10 @@ type Config struct {
 	// Before is what the pump before this one leaves, if it asked the same peer: every is kept to all the same.
 	Before Remains
 
+	// Lost is told, now and then, how many readings were dropped since it was told last, and why the last ones were. It may block: it
+	// is called by one goroutine, which Run waits for; nil: nobody wants to know.
+	Lost func(ctx context.Context, n uint64, cause string)
+
 	Version  string             // of this program, for peers that want to know
 	Hold     int                // readings of a pushed source kept for Since; 0: only the latest of each item
 	Backoff  backoff.Backoff    // zero: from 250 ms up to 30 s, or up to Every if that is longer
@@ -65,6 +69,7 @@ type Pump struct {
 	pushed bool
 	wake   chan struct{} // there is something to do for Run
 	look   chan struct{} // there is something to watch for watch
+	lost   chan struct{} // there is something to tell for tellLost
 
 	mu        sync.Mutex
 	status    Status
@@ -80,6 +85,7 @@ type Pump struct {
 	watched   watched                 //
 	cancel    context.CancelCauseFunc // ends the call that is under way; nil if none is
 	restart   bool                    // close and open again
+	untold    uint64                  // readings that were dropped since Lost was told
 	appending bool                    // the journal has the batch and has not answered yet
 	stopped   bool
 
@@ -110,6 +116,7 @@ func NewPump(cfg Config) *Pump {
 		pushed: cfg.Kind.Pushed(cfg.Settings),
 		wake:   make(chan struct{}, 1),
 		look:   make(chan struct{}, 1),
+		lost:   make(chan struct{}, 1),
 		begun:  cfg.Before.asked,
 		held:   cfg.Before.held, heldFor: cfg.Before.heldFor,
 	}
@@ -128,14 +135,12 @@ func NewPump(cfg Config) *Pump {
 // It must be called once. Batches that were observed and not yet journaled are not acknowledged.
 func (p *Pump) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		p.watch(ctx)
-	}()
+	var beside sync.WaitGroup
+	beside.Go(func() { p.watch(ctx) })
+	beside.Go(func() { p.tellLost(ctx) })
 	defer func() {
 		cancel()
-		<-watched
+		beside.Wait()
 		p.close()
 		p.stop()
 	}()

@@ -161,3 +161,29 @@ func TestOfAPolledSourceTheLastReadingOfEachItemIsTheLatest(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatIsDroppedIsToldOnceAndNeverWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []string
+		full := make(chan struct{})
+		s := says("1", "2", "3", "4", "5")
+		p, stop := start(t, s, true, func(c *source.Config) {
+			c.Append = func(context.Context, dodona.Batch) error { return dodona.Permanent(errors.New("too large")) }
+			c.Lost = func(_ context.Context, n uint64, cause string) {
+				if told = append(told, strings.Repeat("x", int(n))+" "+cause); len(told) == 1 {
+					<-full // as a journal without room would
+				}
+			}
+		})
+		time.Sleep(5 * time.Minute)
+		if got := p.Status().Dropped; got != 5 {
+			t.Errorf("%d are dropped while nobody can be told, want 5", got)
+		}
+		close(full)
+		synctest.Wait()
+		stop()
+		if want := " the journal can never take them: too large"; len(told) != 2 || told[0] != "x"+want || told[1] != "xxxx"+want {
+			t.Errorf("told %q, want of the first one and then of four", told)
+		}
+	})
+}
