@@ -424,3 +424,35 @@ func FuzzScrub(f *testing.F) {
 		}
 	})
 }
+
+// TestWhatMustNotBeDoneTwiceIsNotSentTwice: a kept connection that breaks before any answer may have brought the request there.
+func TestWhatMustNotBeDoneTwiceIsNotSentTwice(t *testing.T) {
+	for method, want := range map[string]int{"GET": 3, "POST": 2} {
+		var mu sync.Mutex
+		requests := 0
+		s := server(t, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			mu.Lock()
+			requests++
+			first := requests == 1
+			mu.Unlock()
+			if !first {
+				panic(http.ErrAbortHandler)
+			}
+		})
+		c := client(t, Options{})
+		body := ""
+		if method == "POST" {
+			body = "body"
+		}
+		if _, _, err := ask(c, request(t, method, s.URL, body), 10); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := ask(c, request(t, method, s.URL, body), 10); err == nil {
+			t.Errorf("%s: an answer that never came was read", method)
+		}
+		if requests != want {
+			t.Errorf("%s: two exchanges made %d requests, want %d", method, requests, want)
+		}
+	}
+}

@@ -271,3 +271,35 @@ func TestAChainWithoutABaseFeeTakesLegacyTransactions(t *testing.T) {
 		}
 	}
 }
+
+// TestAnEstimateIsBelievedUpToMaxGas: some chains count in gas what their blocks cost elsewhere, and estimate billions.
+func TestAnEstimateIsBelievedUpToMaxGas(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "--block-time", "1")
+	l := r.behind(func(method string) string {
+		if method == "eth_estimateGas" {
+			return result(`"0xfa56ea00"`) // 4,200,000,000
+		}
+		return ""
+	})
+	round := r.say(7)
+	r.until("it says which setting to raise", func() bool {
+		return strings.Contains(r.loop.Status().LastError, "the node estimates 4200000000 gas, more than max_gas, 5000000; raise that if it is right")
+	})
+	if l.Close(); r.has(round, dodona.ReceiptDelivered) {
+		t.Error("it was delivered with an estimate beyond max_gas")
+	}
+}
+
+func TestAnEstimateOfBillionsDelivers(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "--block-time", "1")
+	r.settings.MaxGas = 5_000_000_000
+	r.behind(func(method string) string {
+		if method == "eth_estimateGas" {
+			return result(`"0xfa56ea00"`)
+		}
+		return ""
+	})
+	r.untilSlot(r.say(7))
+}
