@@ -105,7 +105,7 @@ func (c contractDeployCommand) Run(ctx context.Context, term terminal) error {
 		return printJSON(term.out, d)
 	}
 	_, err = fmt.Fprintf(term.out, "%s\n", d.Address)
-	fmt.Fprintf(term.err, "%s for network %q: %d bytes of code, %d gas, block %d, tx %s\n", d.Contract, answer.Network.Name, d.Code, d.Gas, d.Block, d.Tx)
+	fmt.Fprintf(term.err, "%s for network %q: %d bytes of code, %s gas, block %d, tx %s\n", d.Contract, answer.Network.Name, d.Code, dodona.Thousands(d.Gas), d.Block, d.Tx)
 	return err
 }
 
@@ -201,8 +201,11 @@ func deploy(ctx context.Context, client *ethrpc.Client, key *sign.Key, name stri
 // refusal says in words why a contract refuses, where that is what an error is.
 func refusal(err error) error {
 	var said *ethrpc.Error
-	if !errors.As(err, &said) || !said.Reverted() || len(said.Revert()) == 0 {
+	switch {
+	case !errors.As(err, &said) || !said.Reverted():
 		return err
+	case len(said.Revert()) == 0:
+		return fmt.Errorf("it would be reverted, and nobody says why (%w); see that each address that was given is the contract it should be (`dodona contract show`)", err)
 	}
 	return fmt.Errorf("the contract refuses: %s", calldata.ParseRefusal(said.Revert()))
 }

@@ -91,7 +91,7 @@ func TestContractsAreDeployedAndShown(t *testing.T) {
 	answers := deployAnswers(t, dir, dodona.Round(head.Time*1000))
 	for _, file := range slices.Sorted(maps.Keys(answers)) {
 		answer := answers[file]
-		feed := ""
+		feed, adapter := "", ""
 		for _, kind := range []string{"feed", "hub", "anchor", "adapter"} {
 			args := []string{"contract", "deploy", kind, "--answer", file, "--key", keyPath, "--rpc", chain.URL}
 			if kind == "adapter" {
@@ -106,6 +106,7 @@ func TestContractsAreDeployedAndShown(t *testing.T) {
 				feed = address
 			}
 			if kind == "adapter" {
+				adapter = address
 				continue
 			}
 			out, talk, code = command("", "contract", "show", address, "--rpc", chain.URL, "--json")
@@ -140,6 +141,12 @@ func TestContractsAreDeployedAndShown(t *testing.T) {
 		out, talk, code := command("", "contract", "show", feed, "--rpc", chain.URL)
 		if code != 0 || !strings.Contains(out, "4321855 without the feed's decimals") || !strings.Contains(out, answer.Feed.ID().String()) {
 			t.Errorf("show after an update: %s%s", out, talk)
+		}
+		if out, talk, code := command("", "contract", "show", feed, "--answer", file, "--rpc", chain.URL); code != 0 || !strings.Contains(out, "value     43,218.55 USD, round") {
+			t.Errorf("show with an answer of the feed: %s%s", out, talk)
+		}
+		if out, talk, code := command("", "contract", "show", adapter, "--rpc", chain.URL); code != 0 || !strings.Contains(out, "kind      adapter") || !strings.Contains(out, "name      btc.usd") || !strings.Contains(out, "value     43,218.55, round") {
+			t.Errorf("show an adapter: %s%s", out, talk)
 		}
 	}
 	for _, args := range [][]string{
