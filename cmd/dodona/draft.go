@@ -18,6 +18,7 @@ import (
 	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/secret"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/sign"
 )
 
@@ -230,7 +231,7 @@ func (d draft) yaml() string {
 			line("    # unit: Cel  # a UCUM code, or an ISO 4217 one such as USD")
 		}
 		line("    decimals: %d", p.decimals)
-		line("    every: %v", d.every)
+		line("    every: %s", unit.FormatDuration(d.every))
 		line("    from: [%s]", yamlText(from))
 	}
 	line("")
@@ -298,7 +299,7 @@ func (d draft) write(term terminal) error {
 	fmt.Fprintf(term.out, "wrote %s: %s from %s\n", printable(d.path), count(len(d.picks), "feed"), printable(d.where()))
 	for _, p := range d.picks {
 		now := strings.TrimSpace(printable(p.Text + " " + p.unit))
-		fmt.Fprintf(term.out, "  %s: every %v, %s, now %s\n", p.feed, d.every, count(int(p.decimals), "decimal"), now)
+		fmt.Fprintf(term.out, "  %s: every %s, %s, now %s\n", p.feed, unit.FormatDuration(d.every), count(int(p.decimals), "decimal"), now)
 	}
 	fmt.Fprintf(term.out, "wrote %s: the key of %s; keep a copy, and let nobody else read it\n", printable(d.key), key.Address())
 	warn(term, c)

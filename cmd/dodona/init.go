@@ -20,6 +20,7 @@ import (
 	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/table"
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 type initCommand struct {
@@ -303,7 +304,7 @@ func (c initCommand) details(ask *asker, d *draft) (err error) {
 		if err != nil {
 			return err
 		}
-		d.every, _ = time.ParseDuration(text) // it was checked
+		d.every, _ = unit.ParseDuration(text) // it was checked
 	}
 	return nil
 }
@@ -321,7 +322,7 @@ func checkDecimals(s string) error {
 }
 
 func checkEvery(s string) error {
-	if d, err := time.ParseDuration(s); err != nil || d < 100*time.Millisecond {
+	if d, err := unit.ParseDuration(s); err != nil || d < 100*time.Millisecond {
 		return errors.New("want a time such as 10s, 1m or 500ms, at least 100ms")
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/table"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/program"
 	"github.com/dodona-oracle/dodona/source"
 )
@@ -163,7 +164,7 @@ func tasteOne(ctx context.Context, s config.Source, wait time.Duration) (t taste
 	t.took = time.Since(began)
 	switch {
 	case errors.Is(t.err, context.DeadlineExceeded):
-		t.err = fmt.Errorf("no answer within %v from %s", wait, peerOf(s))
+		t.err = fmt.Errorf("no answer within %s from %s", unit.FormatDuration(wait), peerOf(s))
 	case t.err == nil && len(t.readings) == 0:
 		t.err = errors.New("it answered without a reading")
 	}

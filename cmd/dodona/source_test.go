@@ -173,7 +173,7 @@ func TestARoundIsTriedStepByStep(t *testing.T) {
 	}{
 		"btc.usd": {0, []string{
 			"btc.usd: 5 sources asked, at most 5s", "GET 127.0.0.1:", "✗ failed", "connection refused", "what their rules take", "432185.5",
-			"what counts: measured within 1m0s of the round, at most 10 % from the median, need 2 of 5; then the median",
+			"what counts: measured within 1m of the round, at most 10 % from the median, need 2 of 5; then the median",
 			"43,218.55 USD  ✓ used", "✗ stale", "measured ",
 			"✗ outlier", "% from the median 43,218.55, at most 10 % is allowed", "btc.usd = 43,209.28 USD (uncertain), after ", "nothing was signed or kept",
 		}},

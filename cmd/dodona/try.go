@@ -13,6 +13,7 @@ import (
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/table"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/node"
 )
 
@@ -92,7 +93,7 @@ func printTrial(term terminal, t node.Trial) error {
 		title string
 		table table.Table
 	}{
-		{fmt.Sprintf("%s: %s asked, at most %v", t.Feed.Name, count(len(t.Exchanges), "source"), time.Duration(s.DeadlineMS)*time.Millisecond), exchangeTable(t)},
+		{fmt.Sprintf("%s: %s asked, at most %s", t.Feed.Name, count(len(t.Exchanges), "source"), unit.FormatDuration(time.Duration(s.DeadlineMS)*time.Millisecond)), exchangeTable(t)},
 		{"what their rules take", pointTable(t.Points)},
 		{moduleTitle(t.Module), moduleTable(t.Module)},
 		{combining(t), inputTable(t)},
@@ -171,7 +172,7 @@ func moduleTable(m *node.TriedModule) table.Table {
 // combining says by which rules values are judged and combined.
 func combining(t node.Trial) string {
 	r := t.Rules
-	parts := []string{fmt.Sprintf("measured within %v of the round", time.Duration(r.StaleMS)*time.Millisecond)}
+	parts := []string{fmt.Sprintf("measured within %s of the round", unit.FormatDuration(time.Duration(r.StaleMS)*time.Millisecond))}
 	if r.Outliers != "" {
 		parts = append(parts, fmt.Sprintf("at most %s from the median", r.Outliers))
 	}
