@@ -239,7 +239,11 @@ func (s schemer) shape(v reflect.Value) (object, error) {
 		return whole, err
 	case strict.ShapeMap:
 		values, err := s.shape(reflect.Zero(t.Elem()))
-		return object{"type": []string{"object", "null"}, "additionalProperties": values}, err
+		out := object{"type": []string{"object", "null"}, "additionalProperties": values}
+		if t.Elem() == matchType {
+			out["propertyNames"] = object{"pattern": "^/"} // JSON Pointers
+		}
+		return out, err
 	case strict.ShapeList:
 		items, err := s.shape(reflect.Zero(t.Elem()))
 		return object{"type": []string{"array", "null"}, "items": items}, err

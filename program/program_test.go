@@ -209,3 +209,28 @@ func TestRulesThatNoBuildWroteAreErrors(t *testing.T) {
 		t.Error("a pointer that is none makes a program")
 	}
 }
+
+func TestGuardsAreInTheRulesBeforeAModuleToo(t *testing.T) {
+	ask, wasm := counter(t)
+	guarded := extract.Rules{"a": {"": {Pointer: "/*/v", Where: map[string]extract.Match{"/*/s": extract.MatchText("x"), "/*/e": extract.MatchNull()}}}}
+	p, err := program.New(program.Rules{From: []string{"a"}, Extract: guarded, Module: &ask}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `"extraction":{"extract":1,"sources":{"a":{"":{"pointer":"/*/v","where":{"/*/e":null,"/*/s":"x"}}}}}`
+	if !strings.Contains(string(p.JSON()), want) {
+		t.Errorf("rules %s, want %s in them", p.JSON(), want)
+	}
+	again, err := program.Parse([]string{"a"}, p.JSON(), nil)
+	if err != nil || string(again.JSON()) != string(p.JSON()) {
+		t.Fatalf("read back: %v", err)
+	}
+	const body = "\xef\xbb\xbf" + `[{"s":"y","e":null,"v":1},{"s":"x","e":null,"v":2}]`
+	ev, err := again.Event(t.Context(), dodona.Call{Readings: []dodona.Reading{{Source: "a", Body: []byte(body)}}})
+	if err != nil || len(ev.Points) != 1 || ev.Points[0].Value.String() != "2" || string(ev.Readings[0].Body) != body {
+		t.Errorf("the module is given %+v, %v: want the chosen point and the body as it came", ev, err)
+	}
+	if spec := again.Spec(wasm); spec.Host.Number == nil {
+		t.Error("a replay reads no numbers")
+	}
+}
