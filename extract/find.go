@@ -159,11 +159,7 @@ func misplaced(body []byte, t target) error {
 	place := t.place
 	switch {
 	case t.ambiguous && place == "":
-		text := "the document has several numbers and the rule has no pointer: " + numbersIn(body)
-		if listed, _ := numberPlaces(body); len(listed) > 0 { // a key that stands twice is ambiguous without any number
-			text += "; say which one, such as value: " + listed[0]
-		}
-		return errors.New(text)
+		return several(body)
 	case t.ambiguous:
 		return fmt.Errorf("the document is ambiguous: it has a key of %s twice", printable(place))
 	case t.shape == nan:
@@ -181,4 +177,17 @@ func misplaced(body []byte, t target) error {
 		return fmt.Errorf("nothing stands at %s; %s", printable(place), numbersIn(body))
 	}
 	return fmt.Errorf("%s stands at %s; %s", t.shape, printable(place), numbersIn(body))
+}
+
+// several says that a rule without a pointer could mean more than one number of a document, NaN counted.
+func several(body []byte) error {
+	listed, count := numberPlaces(body)
+	text := "the document has several numbers and the rule has no pointer: " + numbersIn(body)
+	switch count {
+	case 0:
+		return errors.New("the document has nothing but NaN or infinities where numbers would be, and the rule has no pointer")
+	case 1:
+		text = "the document has NaN or an infinity beside a number, and the rule has no pointer: " + numbersIn(body)
+	}
+	return errors.New(text + "; say which one, such as value: " + listed[0])
 }

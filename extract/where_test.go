@@ -280,6 +280,19 @@ func TestMistakesInGuardsAreTold(t *testing.T) {
 	}
 }
 
+func TestGuardsMayBeAsLongAndAsManyAsMayBe(t *testing.T) {
+	guards := map[string]Match{}
+	var members []string
+	for i := range maxGuards {
+		text := strings.Repeat("x", 1024)
+		guards[fmt.Sprintf("/a%d", i)] = MatchText(text)
+		members = append(members, fmt.Sprintf(`"a%d":"%s"`, i, text))
+	}
+	if got := apply(t, Rule{Pointer: "/v", Where: guards}, reading("{"+strings.Join(members, ",")+`,"v":1}`))[0]; got.Quality != dodona.Good {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestRulesWithoutGuardsKeepTheirDigest(t *testing.T) {
 	x, err := New(Rules{"s": {"": {Pointer: "/*/a", Where: map[string]Match{}}}})
 	if err != nil {
