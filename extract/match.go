@@ -110,8 +110,8 @@ const typeText = text
 type quantity struct {
 	negative bool
 	digits   string // neither begins nor ends with 0
-	exponent int
-	beyond   string // the digits of an exponent that no int holds; then exponent is that of the digits alone
+	exponent int64
+	beyond   string // the digits of an exponent that no int64 surely holds; then exponent is that of the digits alone
 }
 
 // quantityOf reads a number in the grammar of JSON.
@@ -126,7 +126,7 @@ func quantityOf(s string) (q quantity, ok bool) {
 	}
 	whole, fraction, _ := strings.Cut(mantissa, ".")
 	q.digits = strings.TrimLeft(whole+fraction, "0")
-	q.exponent = len(whole) - (len(whole) + len(fraction) - len(q.digits))
+	q.exponent = int64(len(q.digits) - len(fraction))
 	q.digits = strings.TrimRight(q.digits, "0")
 	if q.digits == "" {
 		return quantity{}, true
@@ -138,7 +138,7 @@ func quantityOf(s string) (q quantity, ok bool) {
 			q.beyond = sign + digits
 			return q, true
 		}
-		n, _ := strconv.Atoi(sign + "0" + digits) // a sign and up to 16 digits: cannot fail
+		n, _ := strconv.ParseInt(sign+"0"+digits, 10, 64) // a sign and up to 16 digits: cannot fail
 		q.exponent += n
 	}
 	return q, true
