@@ -101,7 +101,7 @@ func TestEveryAnswerSaysWhatItIs(t *testing.T) {
 		{"GET", "/v1/feeds/btc.usd/rounds/1795349070000/proof", 200, `"proof":{"leaf":{"kind":1,`},
 		{"GET", "/v1/feeds/btc.usd/rounds/1795349071000/proof", 404, `unknown-round`},
 		{"GET", "/v1/sources", 200, `"feeds":[]`},
-		{"GET", "/v1/status", 200, `"problems":[]`},
+		{"GET", "/v1/status", 200, `"level":"degraded","headline":"1 of 2 feeds answer; quiet: no round was made"`},
 		{"HEAD", "/v1/status", 200, ``},
 		{"GET", "/healthz", 200, `"healthy":true`},
 		{"GET", "/readyz", 200, `"ready":true`},

@@ -13,6 +13,7 @@ import (
 // clockwork is a state whose status differs each time somebody looks.
 type clockwork struct{ State }
 
+func (clockwork) Feeds() []FeedStatus     { return nil }
 func (clockwork) Sources() []SourceStatus { return nil }
 func (clockwork) Status() Status          { return Status{Now: time.Now()} }
 

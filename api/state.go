@@ -18,9 +18,9 @@ type State interface {
 	Feeds() []FeedStatus
 	// Sources returns every configured source, sorted by name.
 	Sources() []SourceStatus
-	// Status returns the health of the node as a whole.
+	// Status returns the health of the node as a whole. Its level, headline and readiness are judged by its caller, with [Judge].
 	Status() Status
-	// Ready returns what keeps the node from answering now; nothing means ready.
+	// Ready returns what of the node itself, its journal say, keeps it from answering now: the problems of [State.Status].
 	Ready() []Problem
 
 	// Latest returns the newest attested answer of a feed, or ErrNotFound if there is none yet.
@@ -113,7 +113,7 @@ type RoundStatus struct {
 type SourceStatus struct {
 	Name        string         `json:"name"`
 	Kind        string         `json:"kind"`  // "http", "file", "sim"
-	State       string         `json:"state"` // starting, ok, retrying, stale, stopped
+	State       string         `json:"state"` // starting, ok, unusable, retrying, stale, stopped
 	Quality     dodona.Quality `json:"quality"`
 	LastError   string         `json:"lastError,omitempty"`
 	LastReading time.Time      `json:"lastReading,omitzero"`
@@ -138,12 +138,28 @@ type Status struct {
 	Network  dodona.Network `json:"network"`
 	Quorum   dodona.Quorum  `json:"quorum"`
 	Ready    bool           `json:"ready"`
-	Problems []Problem      `json:"problems"`
+	Level    Level          `json:"level"`    // ok, degraded, or failing: not ready
+	Headline string         `json:"headline"` // one sentence for people, what matters most first
+	Problems []Problem      `json:"problems"` // in the same order
 	Journal  JournalStatus  `json:"journal"`
 	Clock    Health         `json:"clock"`
 	Memory   MemoryStatus   `json:"memory"`
-	Modules  []ModuleStatus `json:"modules"` // one for each feed that has one
-	Sinks    []SinkStatus   `json:"sinks"`   // of this process, sorted by name
+	Modules  []ModuleStatus `json:"modules"`           // one for each feed that has one
+	Sinks    []SinkStatus   `json:"sinks"`             // of this process, sorted by name
+	Anchors  *AnchorStatus  `json:"anchors,omitempty"` // absent in a process that does not anchor
+}
+
+// AnchorStatus is how far the anchors of a network have come.
+type AnchorStatus struct {
+	EveryMS   int64         `json:"everyMs"`             // of windows, milliseconds
+	From      dodona.Round  `json:"from,omitempty"`      // of the newest sealed window, inclusive; absent before the first
+	To        dodona.Round  `json:"to,omitempty"`        // of the newest sealed window, exclusive
+	Leaves    uint64        `json:"leaves,omitempty"`    // in it
+	Root      dodona.Digest `json:"root,omitzero"`       // over it
+	Next      time.Time     `json:"next,omitzero"`       // when the next window is due to be sealed; absent while it waits for an answer
+	Checked   time.Time     `json:"checked"`             // when nothing that was due was left to seal
+	Behind    bool          `json:"behind,omitempty"`    // that is more than two minutes ago
+	LastError string        `json:"lastError,omitempty"` // why sealing fails; absent while it does not
 }
 
 // SinkStatus is the health of a sink. Counters count from the start of the process.
@@ -152,9 +168,10 @@ type SinkStatus struct {
 	Kind       string         `json:"kind"`  // "evm", "webhook", "stdout"
 	State      string         `json:"state"` // starting, ok, retrying, stuck, stopped
 	Quality    dodona.Quality `json:"quality"`
-	Policy     string         `json:"policy"` // latest or every
-	Feeds      []string       `json:"feeds"`  // that it delivers
-	Queue      int            `json:"queue"`  // records taken and not delivered
+	Policy     string         `json:"policy"`          // latest or every
+	Feeds      []string       `json:"feeds"`           // that it delivers
+	Queue      int            `json:"queue"`           // records taken and not delivered
+	Oldest     time.Time      `json:"oldest,omitzero"` // since when the oldest of the queue waits
 	LastFeed   string         `json:"lastFeed,omitempty"`
 	LastRecord string         `json:"lastRecord,omitempty"` // the id of the record that was delivered last
 	LastAt     time.Time      `json:"lastAt,omitzero"`
@@ -242,9 +259,10 @@ type MemoryStatus struct {
 	Budget int64 `json:"budget"` // 0: none
 }
 
-// A Problem is one thing that keeps the node from answering.
+// A Problem is one thing that is wrong.
 type Problem struct {
-	Part    string    `json:"part"`           // "journal", "clock", "feed btc.usd"
+	Part    string    `json:"part"`           // "journal", "clock", "feed btc.usd", "sink main"
+	Level   Level     `json:"level"`          // failing: it keeps the node from answering; degraded: it does not
 	Message string    `json:"message"`        // what it is and what to do
 	Until   time.Time `json:"until,omitzero"` // when it ends by itself; zero if nobody knows
 }

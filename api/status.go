@@ -33,6 +33,8 @@ func (h *Handler) status(w http.ResponseWriter, _ *http.Request) { writeJSON(w, 
 
 func (h *Handler) nodeStatus() Status {
 	s := h.state.Status()
+	v := Judge(s, h.state.Feeds(), h.state.Sources())
+	s.Ready, s.Level, s.Headline, s.Problems = v.Level != LevelFailing, v.Level, v.Headline, v.Problems
 	s.Roles, s.Problems, s.Sinks = orEmpty(s.Roles), orEmpty(s.Problems), orEmpty(s.Sinks)
 	s.Quorum.Members, s.Modules = orEmpty(s.Quorum.Members), orEmpty(s.Modules)
 	return s
@@ -43,10 +45,12 @@ type Healthy struct {
 	Healthy bool `json:"healthy"` // true
 }
 
-// Readiness is the answer of /readyz while the node is ready.
+// Readiness is the answer of /readyz while the node is ready. Only readers are told the headline and the problems.
 type Readiness struct {
-	Ready    bool      `json:"ready"`    // true
-	Problems []Problem `json:"problems"` // none
+	Ready    bool      `json:"ready"` // true
+	Level    Level     `json:"level"` // ok or degraded
+	Headline string    `json:"headline,omitempty"`
+	Problems []Problem `json:"problems"` // of a node that is degraded
 }
 
 // healthz answers that the process does its work: a role that breaks ends it, so that one that answers at all does.
@@ -56,18 +60,23 @@ func (h *Handler) healthz(w http.ResponseWriter, _ *http.Request) {
 
 // readyz answers whether the node can answer now; what stands in the way is told to readers only.
 func (h *Handler) readyz(w http.ResponseWriter, r *http.Request) {
-	problems := orEmpty(h.state.Ready())
-	if len(problems) == 0 {
-		writeJSON(w, Readiness{Ready: true, Problems: problems})
+	s := h.nodeStatus()
+	reader := h.guard.token(r) == nil
+	if s.Ready {
+		answer := Readiness{Ready: true, Level: s.Level, Problems: []Problem{}}
+		if reader {
+			answer.Headline, answer.Problems = s.Headline, s.Problems
+		}
+		writeJSON(w, answer)
 		return
 	}
 	p := problem{
 		kind: "not-ready", status: http.StatusServiceUnavailable,
-		detail: "the node cannot answer yet", extra: map[string]any{"ready": false},
+		detail: "the node cannot answer yet", extra: map[string]any{"ready": false, "level": s.Level},
 	}
-	if h.guard.token(r) == nil {
-		p.detail = problems[0].Part + ": " + problems[0].Message
-		p.extra["problems"] = problems
+	if reader {
+		p.detail = s.Problems[0].Part + ": " + s.Problems[0].Message
+		p.extra["headline"], p.extra["problems"] = s.Headline, s.Problems
 	}
 	writeProblem(w, p)
 }

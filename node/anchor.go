@@ -2,10 +2,12 @@ package node
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/anchor"
+	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/internal/grid"
@@ -18,19 +20,27 @@ type anchorer struct {
 	basics
 	means  anchor.Means
 	series *anchor.Series
+
+	mu       sync.Mutex
+	standing api.AnchorStatus
 }
 
 func newAnchorer(b basics, ledger dodona.Keeper, v voice) (*anchorer, error) {
 	series, err := anchor.New(anchor.Config{
 		Network: v.network, Quorum: v.quorum, Scheme: v.scheme, Every: b.config().Anchor.Every, Recorder: b.recorder,
 	})
-	return &anchorer{b, anchor.Means{Signer: v.attestations, Ledger: ledger, Refused: refused}, series}, err
+	return &anchorer{basics: b, means: anchor.Means{Signer: v.attestations, Ledger: ledger, Refused: refused}, series: series}, err
 }
 
 // anchor seals windows until ctx ends.
 func (r *anchorer) anchor(ctx context.Context) error {
+	r.note(nil)
 	for {
-		err := patience.Retry(ctx, pace, func() error { return r.seal(ctx) }, func(err error, _ int, wait time.Duration) {
+		err := patience.Retry(ctx, pace, func() error {
+			err := r.seal(ctx)
+			r.note(err)
+			return err
+		}, func(err error, _ int, wait time.Duration) {
 			r.log.Error("anchors wait", "error", err, "again in", spans.Roughly(wait))
 		})
 		if err != nil || !backoff.Wait(ctx, r.untilSeal()) {
@@ -48,6 +58,44 @@ func (r *anchorer) seal(ctx context.Context) error {
 		}
 		r.log.Info("a window is anchored", "from", a.From, "to", a.To, "leaves", a.Count, "root", a.Root)
 	}
+}
+
+// note remembers how far the anchors have come, and what an attempt came to.
+func (r *anchorer) note(err error) {
+	now := r.now()
+	last, _ := r.series.Last()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := &r.standing
+	s.EveryMS, s.LastError = r.series.Every.Milliseconds(), ""
+	s.From, s.To, s.Leaves, s.Root = last.From, last.To, last.Count, last.Root
+	s.Next = time.Time{}
+	if last.To != 0 {
+		s.Next = anchor.Due(last.To, r.series.Every, grids(r.config()))
+	}
+	if err != nil {
+		s.LastError = err.Error()
+		return
+	}
+	s.Checked = now
+}
+
+// behindAfter is how long anchors may have something left to seal: the role looks at least once a minute.
+const behindAfter = 2 * longestNap
+
+// status returns how far the anchors have come; nil if this process does not anchor.
+func (r *anchorer) status(now time.Time) *api.AnchorStatus {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.standing.Checked.IsZero() {
+		return nil
+	}
+	s := r.standing
+	s.Behind = now.Sub(s.Checked) > behindAfter
+	if s.Next.Before(now) && !s.Behind {
+		s.Next = time.Time{} // nothing was attested since
+	}
+	return &s
 }
 
 // longestNap bounds how long the role sleeps: clocks are set, and feeds change.

@@ -167,7 +167,7 @@ func (n *Node) join(ctx context.Context) (err error) {
 	n.board = newBoard(n.basics, shown, n.options.OnRound)
 	n.state = state{
 		basics: n.basics, id: n.id, version: n.options.Version, started: time.Now(), journal: n.journal, shown: shown,
-		board: n.board, observer: n.observer, deliverer: n.deliverer, modules: n.modules, reload: n.Reload,
+		board: n.board, observer: n.observer, deliverer: n.deliverer, anchorer: n.anchorer, modules: n.modules, reload: n.Reload,
 	}
 	server := &server{board: n.board, journal: n.journal, others: !c.Has(config.Observe), name: c.Node.Name}
 	if c.Has(config.Serve) {

@@ -31,6 +31,7 @@ type observer struct {
 	modules  *modules
 	salt     func(feed dodona.FeedID, round dodona.Round, index int) dodona.Digest
 	alone    bool // in the quorum
+	judges   judgement
 
 	pumps *fleet[*source.Pump]
 	feeds *fleet[*computing]
@@ -257,6 +258,7 @@ func (o *observer) runModule(ctx context.Context, c *config.Config, f config.Fee
 		}
 		var loop *feed.Feed
 		if err == nil {
+			g.program = g.program.Noting(func(points []dodona.Point) { o.judges.given(f.Feed.Name, points, o.pumps.get) })
 			loop, err = o.compose(c, f, program.Schedule{{Program: g.program, Transform: g}}, func() string {
 				if time.Since(began) < f.Settings.Every {
 					return ""
@@ -300,6 +302,9 @@ func (o *observer) runFeed(ctx context.Context, f config.Feed, running *computin
 				}
 				missing = b.Value == nil
 			}
+			if g == nil {
+				o.judges.round(bundles[len(bundles)-1], o.pumps.get)
+			}
 			if err := o.rounds.keep(ctx, f.Settings.Every, bundles, began); err != nil {
 				return err
 			}
@@ -323,6 +328,7 @@ func (o *observer) follow(next *config.Config, c config.Changes) error {
 		o.follows = next
 		o.feeds.stop(slices.Concat(c.Feeds.Removed, c.Feeds.Changed)...)
 		o.pumps.stop(slices.Concat(c.Sources.Removed, c.Sources.Changed)...)
+		o.judges.forget(slices.Concat(c.Feeds.Removed, c.Feeds.Changed), slices.Concat(c.Sources.Removed, c.Sources.Changed))
 		for _, name := range slices.Concat(c.Sources.Changed, c.Sources.Added) {
 			if s, found := next.Source(name); found {
 				o.startSource(ctx, s, before(name))

@@ -32,6 +32,7 @@ type state struct {
 	board     *board
 	observer  *observer
 	deliverer *deliverer
+	anchorer  *anchorer
 	modules   *modules
 	reload    func(context.Context) (api.Reloaded, error)
 }
@@ -102,7 +103,7 @@ func (s state) Status() api.Status {
 		Node: c.Node.Name, Address: s.id.key.Address(), Version: s.version, Started: s.started, Now: now,
 		Roles: roles, Network: s.id.network, Quorum: s.id.quorum,
 		Ready: len(wrong) == 0, Problems: wrong,
-		Journal: kept, Clock: clock(waiting), Memory: memory(), Sinks: s.sinks(), Modules: s.modules.statuses(),
+		Journal: kept, Clock: clock(waiting), Memory: memory(), Sinks: s.sinks(), Modules: s.modules.statuses(), Anchors: s.anchorer.status(now),
 	}
 }
 
@@ -113,7 +114,7 @@ func (s state) sinks() []api.SinkStatus {
 	for _, k := range s.deliverer.status() {
 		status := api.SinkStatus{
 			Name: k.Name, Kind: k.Kind, State: string(k.State), Quality: sinkQuality(k.State), Policy: string(k.Policy),
-			Queue: k.Queue, LastError: k.LastError, ErrorTime: k.ErrorTime, Attempt: k.Attempt, NextTry: k.NextTry,
+			Queue: k.Queue, Oldest: k.Oldest, LastError: k.LastError, ErrorTime: k.ErrorTime, Attempt: k.Attempt, NextTry: k.NextTry,
 			Delivered: k.Delivered, Superseded: k.Superseded, Skipped: k.Skipped, Failures: k.Failures, Dead: k.Dead,
 			Detail: k.Detail,
 		}

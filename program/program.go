@@ -138,6 +138,29 @@ func (p *Program) Running(loaded *module.Module) dodona.Transform {
 	return loaded.Transform(p.from, p.inner)
 }
 
+// Noting returns the program, which now also tells note of the points that its module is given, in each round that gets so far.
+func (p *Program) Noting(note func(points []dodona.Point)) *Program {
+	noted := *p
+	if p.inner != nil {
+		noted.inner = noting{p.inner, note}
+	}
+	return &noted
+}
+
+type noting struct {
+	dodona.Transform
+	note func(points []dodona.Point)
+}
+
+// Apply makes the points.
+func (n noting) Apply(ctx context.Context, c dodona.Call) (dodona.Result, error) {
+	made, err := n.Transform.Apply(ctx, c)
+	if err == nil {
+		n.note(made.Points)
+	}
+	return made, err
+}
+
 // Replaying returns the transform that [Program.Running] returns, but with capabilities that answer from a transcript.
 func (p *Program) Replaying(loaded *module.Module, transcript []byte) dodona.Transform {
 	if p.ask == nil {

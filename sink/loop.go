@@ -290,7 +290,7 @@ func (l *Loop) pass(rec dodona.Record, c telemetry.Counters, count func(*Status)
 func (l *Loop) deliver(ctx context.Context, recs []dodona.Record) bool {
 	refused := 0 // for good, of the first record
 	for attempt := 1; len(recs) > 0; attempt++ {
-		l.set(func(s *Status) { s.Queue = len(recs) })
+		l.set(func(s *Status) { s.Queue, s.Oldest = len(recs), recs[0].Appended })
 		if ctx.Err() != nil {
 			return false
 		}
@@ -332,7 +332,7 @@ func (l *Loop) deliver(ctx context.Context, recs []dodona.Record) bool {
 			return false
 		}
 	}
-	l.set(func(s *Status) { s.Queue = 0 })
+	l.set(func(s *Status) { s.Queue, s.Oldest = 0, time.Time{} })
 	return true
 }
 

@@ -309,7 +309,7 @@ func (p *Pump) hand(batch dodona.Batch) {
 	p.status.State, p.status.LastReading = OK, now
 	p.status.Readings += uint64(n)
 	p.cfg.Recorder.Count(telemetry.SourceReadings.Of(p.cfg.Name), uint64(n))
-	p.cfg.Recorder.Gauge(telemetry.SourceUp.Of(p.cfg.Name), 1)
+	p.cfg.Recorder.Gauge(telemetry.SourceUp.Of(p.cfg.Name), p.up())
 	if p.pushed {
 		p.watched.since = now
 		poke(p.look)

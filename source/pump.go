@@ -88,6 +88,7 @@ type Pump struct {
 	untold    uint64                  // readings that were dropped since Lost was told
 	appending bool                    // the journal has the batch and has not answered yet
 	stopped   bool
+	useless   string // why nothing of what came is of use; empty while something is
 
 	// Only Run touches these.
 	source  dodona.Source
@@ -211,7 +212,39 @@ func (p *Pump) Since(ctx context.Context, after, r dodona.Round) ([]dodona.Readi
 func (p *Pump) Status() Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.status
+	s := p.status
+	if s.State == OK && p.useless != "" {
+		s.State, s.LastError = Unusable, "delivers, but nothing usable: "+p.useless
+	}
+	return s
+}
+
+// Judge tells the pump what those who ask it make of what it brings: why nothing of it is of use, or "" if something is.
+func (p *Pump) Judge(useless string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.useless == useless || p.stopped {
+		return
+	}
+	was := p.useless
+	p.useless = useless
+	switch {
+	case was == "":
+		p.cfg.Log.Warn(p.cfg.Name+": delivers, but nothing usable: "+useless, "source", p.cfg.Name)
+	case useless == "":
+		p.cfg.Log.Info(p.cfg.Name+": what it delivers can be used again", "source", p.cfg.Name)
+	}
+	if p.status.State == OK {
+		p.cfg.Recorder.Gauge(telemetry.SourceUp.Of(p.cfg.Name), p.up())
+	}
+}
+
+// up is 1 while what comes can be used. The caller holds mu.
+func (p *Pump) up() int64 {
+	if p.useless != "" {
+		return 0
+	}
+	return 1
 }
 
 // An ask is one feed's question, waiting for its answer.

@@ -15,6 +15,9 @@ const (
 	Retrying State = "retrying" // the last exchange failed; the pump tries again
 	Stale    State = "stale"    // no data for several intervals; the pump tries again
 	Stopped  State = "stopped"  // the pump has ended
+
+	// Unusable is ok to the pump: data comes, but nobody who asks for it finds anything in it. LastError says why.
+	Unusable State = "unusable"
 )
 
 // A Status is what is known about a source at one moment. Counters count from the start of the pump.

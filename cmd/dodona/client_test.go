@@ -31,7 +31,7 @@ func TestWhatANodeSaysDoesNotSteerTheTerminal(t *testing.T) {
 		{[]string{"explain", "btc.usd", "12:00"}, "application/json", `{"feed":"a` + steer + `b","state":"rejected","answer":"` + steer + `","anchored":"` + steer + `"}`, 200, "a·[2Jb = "},
 		{[]string{"explain", "btc.usd", "12:00"}, "application/problem+json", `{"title":"x","detail":"gone\u001b[2J"}`, 404, "gone"},
 		{[]string{"feed", "watch"}, "text/event-stream", `data: {"feed":{"name":"a\u001b[2J","kind":"number"}}` + "\n\n", 200, "a"},
-		{[]string{"status"}, "application/json", `{"node":"gw","problems":[{"part":"clock","message":"\u001b[2J"}],"feeds":[{"name":"a\u001b[2J"}],"sources":[]}`, 200, "problem  clock: "},
+		{[]string{"status"}, "application/json", `{"node":"gw","problems":[{"part":"clock","message":"\u001b[2J"}],"feeds":[{"name":"a\u001b[2J"}],"sources":[]}`, 200, "clock\n"},
 	} {
 		mediaType, body, status = c.media, c.body, c.status
 		var out bytes.Buffer

@@ -1,7 +1,7 @@
 // Command dodona runs an oracle node, and asks, verifies and replays what nodes said.
 //
 // Standard output is data, standard error is talk. Exit codes: 0 done; 1 failed; 2 the command line or the
-// configuration is wrong, nothing was started; 3 the evidence is invalid.
+// configuration is wrong, nothing was started; 3 the evidence is invalid; of status also 4 degraded and 5 failing.
 package main
 
 import (
@@ -32,6 +32,9 @@ const (
 	exitFailed  = 1
 	exitUsage   = 2
 	exitInvalid = 3
+
+	exitDegraded = 4 // the node answers, and something of it does not do what it should
+	exitFailing  = 5 // the node is not ready
 )
 
 // cli is the command line: bare verbs for the node and for evidence, noun and verb for things kept.
@@ -42,7 +45,7 @@ type cli struct {
 	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of the configuration."`
 	Kinds   kindsCommand   `cmd:"" help:"List the kinds of sources and sinks in this build, or the settings of one."`
 	Reload  reloadCommand  `cmd:"" help:"Let a running node read its configuration again."`
-	Status  statusCommand  `cmd:"" help:"Show the health of a running node."`
+	Status  statusCommand  `cmd:"" help:"Show how a running node fares, the cause of trouble first."`
 	Explain explainCommand `cmd:"" help:"Walk back from an answer to the bytes it came from."`
 	Verify  verifyCommand  `cmd:"" help:"Verify an answer from a file, a URL or standard input."`
 	Replay  replayCommand  `cmd:"" help:"Compute a round again from its bundle and compare."`
@@ -81,6 +84,7 @@ type terminal struct {
 	asks     bool       // in is a terminal, at which somebody sits
 	watched  bool       // out is a terminal, which text could steer
 	columns  func() int // of that terminal, now; nil: as many as need be
+	screen   *os.File   // that terminal; nil if it is none
 }
 
 // width returns how many columns there are for a line now; 0 stands for as many as need be.
@@ -89,6 +93,14 @@ func (t terminal) width() int {
 		return 0
 	}
 	return t.columns()
+}
+
+// live returns what draws again in its place; nil where nothing moves.
+func (t terminal) live() *table.Live {
+	if t.screen == nil {
+		return nil
+	}
+	return table.NewLive(t.screen)
 }
 
 // printable makes one line out of what a stranger said, who may neither steer the terminal nor write lines of ours.
@@ -167,7 +179,7 @@ func main() {
 	watched := table.IsTerminal(os.Stdout)
 	term := terminal{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, color: watched && os.Getenv("NO_COLOR") == "", watched: watched,
-		asks: table.IsTerminal(os.Stdin), columns: func() int { return table.Width(os.Stdout) },
+		asks: table.IsTerminal(os.Stdin), columns: func() int { return table.Width(os.Stdout) }, screen: os.Stdout,
 	}
 	os.Exit(execute(context.Background(), os.Args[1:], term))
 }

@@ -5,132 +5,157 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/dodona-oracle/dodona/api"
-	"github.com/dodona-oracle/dodona/node"
+	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/table"
 )
 
-type statusCommand struct{ nodeFlags }
+type statusCommand struct {
+	nodeFlags
+	All   bool `help:"Show every feed and source of a large node, not only those in trouble."`
+	Watch bool `help:"Look again until it is interrupted: every 2 s on a terminal, every 10 s elsewhere."`
+}
 
-// Run prints the health of a node, and a line for each of its readers, feeds, sources, modules and sinks.
+// Help is what --help says beside the flags.
+func (statusCommand) Help() string {
+	return "Exit code: 0 all is well; 1 nobody answered; 4 degraded: the node answers, and something of it does not do what it should; " +
+		"5 failing: the node is not ready, as /readyz says. With --watch it is 0."
+}
+
+// Run prints how a node fares, the cause of what is wrong first.
 func (c statusCommand) Run(ctx context.Context, term terminal) error {
-	body, err := c.ask(ctx, http.MethodGet, "/v1/status", "application/json")
+	if c.Watch {
+		return c.watch(ctx, term)
+	}
+	seen, err := c.look(ctx)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return printRaw(term.out, body)
+		err = printRaw(term.out, seen.raw)
+	} else {
+		err = print(term, seen.lines(term.width(), c.All, term.color))
 	}
-	var s api.Status
-	if err := json.Unmarshal(body, &s); err != nil {
-		return fmt.Errorf("read status: %w", err)
-	}
-	if s.Node == "" {
-		return fmt.Errorf("read status: what %s answers names no node: it is no Dodona node (--api says where one is)", c.API)
-	}
-	ready := "ready"
-	if !s.Ready {
-		ready = "NOT READY"
-	}
-	term.line("node     %s %s, %s, up %s, version %s", s.Node, s.Address.Short(), ready, s.Now.Sub(s.Started).Round(time.Second), s.Version)
-	term.line("network  %s, %d of %d", s.Network.Name, s.Quorum.K, len(s.Quorum.Members))
-	term.line("journal  %s, %d records, %.1f of %.1f MiB, %d waiting for readers, %d freed",
-		s.Journal.Message, s.Journal.Records, mebibytes(s.Journal.Bytes), mebibytes(s.Journal.Limit), s.Journal.Backlog, s.Journal.Dropped)
-	for _, r := range s.Journal.Readers {
-		term.line("reader   %s", readerLine(s.Node, r))
-	}
-	term.line("memory   %.1f MiB, the heap's goal is %.1f MiB", mebibytes(s.Memory.Used), mebibytes(s.Memory.Budget))
-	for _, p := range s.Problems {
-		term.line("problem  %s: %s", p.Part, p.Message)
-	}
-	if err := c.lists(ctx, term); err != nil {
-		return err
-	}
-	for _, m := range s.Modules {
-		term.line("module   %s", moduleLine(m))
-	}
-	for _, k := range s.Sinks {
-		term.line("sink     %s", sinkLine(s, k))
-	}
-	return nil
-}
-
-// moduleLine says how the module of a feed has fared.
-func moduleLine(m api.ModuleStatus) string {
-	state := "running"
-	switch {
-	case m.Loading:
-		state = "being loaded"
-	case !m.Running:
-		state = "not running"
-	}
-	line := fmt.Sprintf("%s  %s %s  %s, %s, %d failed", m.Feed, m.Name, m.Version, state, count(int(m.Events), "event"), m.Failed)
-	if m.Failed > 0 || !m.Running {
-		line += because(m.LastError)
-	}
-	return line
-}
-
-// sinkLine says how far a sink has come, and what stands in its way.
-func sinkLine(s api.Status, k api.SinkStatus) string {
-	waiting := k.Queue
-	for _, r := range s.Journal.Readers {
-		if r.Name == node.SinkReader(k.Name) && (r.Node == "" || r.Node == s.Node) {
-			waiting += int(r.Backlog)
-		}
-	}
-	line := fmt.Sprintf("%s  %s  %s, %d delivered, %d waiting", k.Name, k.Kind, k.State, k.Delivered, waiting)
-	if k.Dead > 0 {
-		line += fmt.Sprintf(", %d refused for good", k.Dead)
-	}
-	if k.Attempt == 0 && k.State != "stuck" && k.State != "retrying" { // what it says last is of before
-		return line
-	}
-	if !k.NextTry.IsZero() {
-		line += ", next try " + k.NextTry.UTC().Format(time.TimeOnly) + "Z"
-	}
-	return line + because(k.LastError)
-}
-
-func mebibytes(n int64) float64 { return float64(n) / (1 << 20) }
-
-// lists prints feeds and sources, a line each.
-func (c statusCommand) lists(ctx context.Context, term terminal) error {
-	feeds, err := pages(ctx, c.nodeFlags, "/v1/feeds", func(p api.FeedPage) ([]api.FeedStatus, string) { return p.Feeds, p.Next })
 	if err != nil {
 		return err
 	}
-	sources, err := pages(ctx, c.nodeFlags, "/v1/sources", func(p api.SourcePage) ([]api.SourceStatus, string) { return p.Sources, p.Next })
-	if err != nil {
-		return err
+	switch seen.status.Level {
+	case api.LevelOK:
+		return nil
+	case api.LevelDegraded:
+		return failure{code: exitDegraded}
 	}
-	for _, f := range feeds {
-		answer := "no answer yet"
-		if f.Latest != nil {
-			answer = fmt.Sprintf("%s, %s", f.Format(f.Latest.Value), f.Latest.Round)
-		}
-		term.line("feed     %s  %s  %s%s", f.Name, answer, f.Quality, because(f.Reason))
-	}
-	for _, s := range sources {
-		trouble := ""
-		if s.Attempt > 0 {
-			trouble = because(s.LastError)
-		}
-		term.line("source   %s  %s  %s, %s, %d failed%s", s.Name, s.Kind, s.State, count(int(s.Exchanges), "exchange"), s.Failures, trouble)
-	}
-	return nil
+	return failure{code: exitFailing}
 }
 
-// readerLine says how a reader of the journal stands.
-func readerLine(node string, r api.ReaderStatus) string {
-	line := r.Name
-	if r.Node != "" && r.Node != node {
-		line += " of node " + r.Node
+func print(term terminal, lines []string) error {
+	_, err := fmt.Fprintln(term.out, strings.Join(lines, "\n"))
+	return err
+}
+
+// look asks a node for all that there is to show.
+func (c statusCommand) look(ctx context.Context) (seen outlook, err error) {
+	if seen.raw, err = c.ask(ctx, http.MethodGet, "/v1/status", "application/json"); err != nil {
+		return seen, err
 	}
-	line += fmt.Sprintf("  %s, %d waiting", r.Stream, r.Backlog)
-	if !r.Until.IsZero() {
-		line += ", nothing configures it: removed by " + r.Until.Format(time.RFC3339) + ", sooner if there is no room"
+	if err := json.Unmarshal(seen.raw, &seen.status); err != nil {
+		return seen, fmt.Errorf("read status: %w", err)
 	}
-	return line
+	if seen.status.Node == "" {
+		return seen, fmt.Errorf("read status: what %s answers names no node: it is no Dodona node (--api says where one is)", c.API)
+	}
+	if c.JSON && seen.status.Level != "" {
+		return seen, nil
+	}
+	if seen.feeds, err = pages(ctx, c.nodeFlags, "/v1/feeds", func(p api.FeedPage) ([]api.FeedStatus, string) { return p.Feeds, p.Next }); err != nil {
+		return seen, err
+	}
+	if seen.sources, err = pages(ctx, c.nodeFlags, "/v1/sources", func(p api.SourcePage) ([]api.SourceStatus, string) { return p.Sources, p.Next }); err != nil {
+		return seen, err
+	}
+	if seen.status.Level == "" { // of a node that does not judge itself yet
+		v := api.Judge(seen.status, seen.feeds, seen.sources)
+		seen.status.Level, seen.status.Headline, seen.status.Problems = v.Level, v.Headline, v.Problems
+	}
+	return seen, nil
+}
+
+// How often a node is looked at: where the picture is drawn again, and where each look adds to what is there.
+const (
+	lookAgain = 2 * time.Second
+	lookLater = 10 * time.Second
+)
+
+// watch shows how a node fares until it is interrupted. A node that does not answer is told of, and asked again.
+func (c statusCommand) watch(ctx context.Context, term terminal) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	live := term.live()
+	if live == nil || c.JSON {
+		return c.watchLines(ctx, term)
+	}
+	defer live.Close()
+	resized, still := table.Resized()
+	defer still()
+	var seen outlook
+	var lost error
+	show := func() error {
+		columns, _ := live.Size()
+		var lines []string
+		if lost != nil {
+			for _, line := range table.Wrap("no answer: "+lost.Error(), columns) {
+				lines = append(lines, table.Paint(line, table.Red, term.color))
+			}
+			lines = append(lines, "")
+		}
+		if seen.status.Node != "" {
+			lines = append(lines, seen.lines(columns, c.All, term.color)...)
+		}
+		return live.Draw(lines)
+	}
+	for next := time.NewTimer(0); ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-resized:
+		case <-next.C:
+			now, err := c.look(ctx)
+			if lost = err; err == nil {
+				seen = now
+			}
+			next.Reset(lookAgain)
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err := show(); err != nil {
+			return err
+		}
+	}
+}
+
+// watchLines prints one look after another.
+func (c statusCommand) watchLines(ctx context.Context, term terminal) error {
+	for {
+		seen, err := c.look(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			term.complain(err)
+		case c.JSON:
+			err = printRaw(term.out, seen.raw)
+		default:
+			err = print(term, append(seen.lines(term.width(), c.All, term.color), ""))
+		}
+		if out, ok := term.out.(*output); ok && out.err != nil {
+			return out.err
+		}
+		if !backoff.Wait(ctx, lookLater) {
+			return nil
+		}
+	}
 }

@@ -14,8 +14,8 @@ type Live struct {
 }
 
 const (
-	enter   = "\x1b[?1049h\x1b[?25l" // the other screen, without a cursor
-	leave   = "\x1b[?25h\x1b[?1049l"
+	enter   = "\x1b[?1049h\x1b[?25l"                 // the other screen, without a cursor
+	leave   = home + endAll + "\x1b[?25h\x1b[?1049l" // cleared: what a window that has grown cannot take back is scrolled away
 	noWrap  = "\x1b[?7l"
 	wrap    = "\x1b[?7h"
 	home    = "\x1b[H"

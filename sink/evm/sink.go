@@ -38,6 +38,7 @@ type Sink struct {
 	statusMu sync.Mutex
 	status   Status
 	state    sink.State
+	oldest   time.Time // since when the oldest of the queue waits; zero: none does
 	counts   map[telemetry.Counters]uint64
 	last     *sink.Delivered
 	letters  []sink.DeadLetter // the newest

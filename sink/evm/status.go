@@ -44,14 +44,19 @@ func (s *Sink) show(v *view) {
 	for what, t := range s.m.trouble {
 		st.Troubles[what] = t.Message
 	}
+	var oldest time.Time // of those that the queue has
 	for _, i := range s.m.open {
 		switch i.State {
 		case Planned:
 			st.Planned++
 		case Mined:
 			st.Mined++
+			continue
 		default:
 			st.Flying++
+		}
+		if p := i.Payload; p != nil && !p.Attested.IsZero() && (oldest.IsZero() || p.Attested.Before(oldest)) {
+			oldest = p.Attested
 		}
 	}
 	state, worst := s.m.standing()
@@ -69,7 +74,7 @@ func (s *Sink) show(v *view) {
 	if of, _, _ := strings.Cut(s.lastErr, ": "); worst != "" && worst != "rpc" && (of == "rpc" || !s.m.troubledBy(of)) { // told last, and not what is in the way
 		s.lastErr, s.errAt = strings.Fields(worst)[0]+": "+s.m.trouble[worst].Message, s.m.trouble[worst].Since
 	}
-	s.status, s.state = st, state
+	s.status, s.state, s.oldest = st, state, oldest
 	s.env.Holds(st.Planned + st.Flying)
 	s.env.Recorder.Gauge(telemetry.SinkTroubles.Of(s.env.Sink), int64(len(st.Troubles)))
 }
@@ -129,6 +134,9 @@ func (s *Sink) Report(to *sink.Status) {
 		st.Troubles["rpc"] = inWords(slow, now)
 	}
 	to.Detail, to.Last = st, s.last
+	if !s.oldest.IsZero() && (to.Oldest.IsZero() || s.oldest.Before(to.Oldest)) {
+		to.Oldest = s.oldest
+	}
 	to.Delivered += s.counts[telemetry.SinkDelivered]
 	to.Superseded += s.counts[telemetry.SinkSuperseded]
 	to.Skipped += s.counts[telemetry.SinkSkipped]

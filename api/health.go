@@ -1,0 +1,314 @@
+package api
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/plain"
+)
+
+// A Level says in one word how a node fares.
+type Level string
+
+// The levels.
+const (
+	LevelOK       Level = "ok"       // nothing is wrong
+	LevelDegraded Level = "degraded" // the node answers, and something of it does not do what it should
+	LevelFailing  Level = "failing"  // the node cannot answer: it is not ready
+)
+
+// A Verdict is what a node's state amounts to. There is one judge, so that whoever shows it says the same.
+type Verdict struct {
+	Level    Level
+	Headline string    // one sentence, what matters most first
+	Problems []Problem // in the same order; empty while all is well
+}
+
+// Judge says what a state amounts to. Problems of s are those of the node as a whole, each of which keeps it from answering.
+//
+// A feed answers while its newest answer is fresh, even if its last round was missed. One that never had a round waits, for as
+// long after a start as an answer stays fresh. A node none of whose feeds answers fails, unless one waits.
+func Judge(s Status, feeds []FeedStatus, sources []SourceStatus) Verdict {
+	j := judge{status: s}
+	for _, p := range s.Problems {
+		p.Level = LevelFailing
+		j.problems = append(j.problems, p)
+	}
+	if n := len(s.Problems); n > 0 {
+		first := s.Problems[0]
+		j.say(first.Part+": "+first.Message, n-1, "more problem")
+	}
+	doubts := j.feeds(feeds)
+	j.sinks()
+	j.modules()
+	j.sources(sources)
+	j.anchors()
+	j.doubts(doubts)
+	v := Verdict{Level: LevelOK, Headline: strings.Join(j.headline, "; "), Problems: bounded(j.problems)}
+	for _, p := range j.problems {
+		switch {
+		case p.Level == LevelFailing:
+			v.Level = LevelFailing
+		case v.Level == LevelOK:
+			v.Level = LevelDegraded
+		}
+	}
+	if v.Headline == "" {
+		v.Headline = "all is well"
+	}
+	return v
+}
+
+// A judge gathers what is wrong.
+type judge struct {
+	status   Status
+	problems []Problem
+	headline []string
+	troubled []string // sources
+}
+
+const (
+	mostReason   = 160 // bytes of a reason in the headline
+	mostProblems = 64
+)
+
+// say adds to the headline, and how many more there are of the same.
+func (j *judge) say(text string, more int, noun string) {
+	text = plain.Cut(text, mostReason)
+	if more > 0 {
+		text += " and " + countOf(more, noun)
+	}
+	j.headline = append(j.headline, text)
+}
+
+func (j *judge) degraded(part, message string) {
+	j.problems = append(j.problems, Problem{Part: part, Message: message, Level: LevelDegraded})
+}
+
+// bounded keeps the first problems, and says how many there are besides.
+func bounded(list []Problem) []Problem {
+	if more := len(list) - mostProblems; more > 0 {
+		list = append(list[:mostProblems:mostProblems], Problem{Part: "node", Level: LevelDegraded, Message: countOf(more, "more problem") + ": see the feeds, sources and sinks themselves"})
+	}
+	return list
+}
+
+// feeds tells which feeds answer, and returns those that do with something left to say.
+func (j *judge) feeds(feeds []FeedStatus) (doubts []FeedStatus) {
+	if len(feeds) == 0 {
+		return nil
+	}
+	answer, waiting := 0, 0
+	var failing []Problem
+	for _, f := range feeds {
+		switch standing, why := f.Standing(j.status); standing {
+		case FeedWaits:
+			waiting++
+		case FeedFails:
+			failing = append(failing, Problem{Part: "feed " + f.Name, Message: why, Level: LevelDegraded})
+		default:
+			answer++
+			doubts = append(doubts, f)
+		}
+	}
+	text := fmt.Sprintf("%d of %s %s", answer, countOf(len(feeds), "feed"), verb(len(feeds), "answer"))
+	if waiting > 0 {
+		text += fmt.Sprintf(", %d %s for the first round", waiting, verb(waiting, "wait"))
+	}
+	if common := sameMessage(failing); common != "" && len(failing) == 1 {
+		text += "; " + strings.TrimPrefix(failing[0].Part, "feed ") + ": " + plain.Cut(common, mostReason)
+	} else if common != "" {
+		text += "; all that fail: " + plain.Cut(common, mostReason)
+	}
+	j.headline = append(j.headline, text)
+	switch {
+	case answer > 0 || waiting > 0:
+	case len(feeds) == 1:
+		failing[0].Level = LevelFailing
+	default:
+		j.problems = append(j.problems, Problem{Part: "feeds", Message: fmt.Sprintf("none of %d answers", len(feeds)), Level: LevelFailing})
+	}
+	j.problems = append(j.problems, failing...)
+	return doubts
+}
+
+// sameMessage returns the message of all problems, "" if they differ.
+func sameMessage(list []Problem) string {
+	if len(list) == 0 || slices.ContainsFunc(list, func(p Problem) bool { return p.Message != list[0].Message }) {
+		return ""
+	}
+	return list[0].Message
+}
+
+// FeedStanding says whether a feed answers.
+type FeedStanding string
+
+// How feeds stand.
+const (
+	FeedAnswers FeedStanding = "answers"
+	FeedMissed  FeedStanding = "missed" // its last round, and answers still
+	FeedWaits   FeedStanding = "waits"  // for its first round
+	FeedFails   FeedStanding = "fails"
+)
+
+// Standing says whether a feed answers by the clock of the node whose status s is, and why not.
+func (f FeedStatus) Standing(s Status) (standing FeedStanding, why string) {
+	stale := time.Duration(f.StaleMS) * time.Millisecond
+	if stale == 0 {
+		stale = 3 * time.Duration(f.EveryMS) * time.Millisecond
+	}
+	fresh := f.Latest != nil && s.Now.Sub(f.Latest.Time) <= stale
+	young := s.Now.Sub(s.Started) <= stale
+	missed := f.Missed != nil && !(young && f.Missed.Time.Before(s.Started)) // what was before the start is no news of this node
+	switch {
+	case fresh && !missed:
+		return FeedAnswers, ""
+	case fresh:
+		return FeedMissed, f.Missed.Reason
+	case missed:
+		return FeedFails, f.Missed.Reason
+	case young:
+		return FeedWaits, ""
+	case f.Reason != "":
+		return FeedFails, f.Reason
+	}
+	return FeedFails, "no round was made"
+}
+
+// sinks tells which sinks do not deliver.
+func (j *judge) sinks() {
+	var told []string
+	list := slices.Clone(j.status.Sinks)
+	slices.SortStableFunc(list, func(a, b SinkStatus) int { return int(b.Quality) - int(a.Quality) }) // those that wait for somebody first
+	for _, k := range list {
+		switch k.State {
+		case "ok", "starting":
+			continue
+		}
+		is := map[string]string{"stopped": "has stopped"}[k.State]
+		if is == "" {
+			is = "is " + k.State
+		}
+		message := is + because(k.LastError)
+		j.degraded("sink "+k.Name, message)
+		told = append(told, "sink "+k.Name+" "+message)
+	}
+	if len(told) > 0 {
+		j.say(told[0], len(told)-1, "more sink")
+	}
+}
+
+// modules tells which modules do not run.
+func (j *judge) modules() {
+	var told []string
+	for _, m := range j.status.Modules {
+		if m.Running || (m.Loading && m.LastError == "") {
+			continue
+		}
+		is := "does not run"
+		if m.Loading {
+			is = "is not there yet"
+		}
+		name := "module " + m.Name + " of feed " + m.Feed
+		j.degraded(name, is+because(m.LastError))
+		told = append(told, name+" "+is)
+	}
+	if len(told) > 0 {
+		j.say(told[0], len(told)-1, "more module")
+	}
+}
+
+// sources tells which sources bring nothing.
+func (j *judge) sources(sources []SourceStatus) {
+	var told []string
+	for _, s := range sources {
+		switch s.State {
+		case "ok", "starting":
+			continue
+		}
+		message := "is " + s.State + because(s.LastError)
+		if s.State == "unusable" {
+			message = s.LastError
+		}
+		j.degraded("source "+s.Name, message)
+		j.troubled = append(j.troubled, s.Name)
+		told = append(told, "source "+s.Name+" "+message)
+	}
+	switch n := len(told); {
+	case n == 0:
+	case n == 1:
+		j.say(told[0], 0, "")
+	default:
+		j.say(fmt.Sprintf("%d of %s fail: %s", n, countOf(len(sources), "source"), strings.Join(j.troubled, ", ")), 0, "")
+	}
+}
+
+// anchors tells whether windows are sealed in time.
+func (j *judge) anchors() {
+	a := j.status.Anchors
+	if a == nil || !a.Behind {
+		return
+	}
+	message := "are behind since " + a.Checked.UTC().Format(time.RFC3339) + because(a.LastError)
+	j.degraded("anchors", message)
+	j.say("anchors "+message, 0, "")
+}
+
+// doubts tells of feeds that answer, and of whose round something is to say that no source says for itself.
+func (j *judge) doubts(feeds []FeedStatus) {
+	var told []string
+	for _, f := range feeds {
+		standing, why := f.Standing(j.status)
+		switch {
+		case standing == FeedMissed:
+			j.degraded("feed "+f.Name, "missed its last round: "+why)
+			told = append(told, f.Name+" missed its last round")
+		case f.Quality != dodona.Good && !j.known(f.Inputs):
+			j.degraded("feed "+f.Name, "answers, but "+f.Reason)
+			told = append(told, f.Name+" answers, but "+f.Reason)
+		}
+	}
+	if len(told) > 0 {
+		j.say(told[0], len(told)-1, "more feed")
+	}
+}
+
+// known reports whether all inputs that were not used are of sources that are troubled themselves.
+func (j *judge) known(inputs []dodona.Input) bool {
+	unused := 0
+	for _, in := range inputs {
+		if in.Status == dodona.InputUsed || in.Status == dodona.InputGiven {
+			continue
+		}
+		if unused++; !slices.Contains(j.troubled, in.Source) {
+			return false
+		}
+	}
+	return unused > 0
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + reason
+}
+
+// countOf writes "1 feed" and "2 feeds".
+func countOf(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
+
+// verb writes "answers" for one and "answer" for many.
+func verb(n int, plural string) string {
+	if n == 1 {
+		return plural + "s"
+	}
+	return plural
+}

@@ -1,0 +1,344 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/internal/table"
+	"github.com/dodona-oracle/dodona/node"
+)
+
+// An outlook is what a node said of itself in one look.
+type outlook struct {
+	raw     []byte // its status
+	status  api.Status
+	feeds   []api.FeedStatus
+	sources []api.SourceStatus
+}
+
+const (
+	mostShown  = 20  // feeds or sources, of a node that has more, unless all are asked for
+	mostReason = 600 // bytes of one reason: what is longer is a document
+)
+
+// lines writes one screen, what matters most first.
+func (o outlook) lines(width int, all, color bool) (lines []string) {
+	s := o.status
+	style := map[api.Level]table.Style{api.LevelOK: table.Green, api.LevelDegraded: table.Yellow}[s.Level]
+	if style == table.Normal {
+		style = table.Red
+	}
+	for i, line := range table.Wrap(string(s.Level)+": "+s.Headline, width) {
+		if word, rest, found := strings.Cut(line, ":"); i == 0 && found {
+			line = table.Paint(word, style, color) + ":" + rest
+		}
+		lines = append(lines, line)
+	}
+	lines = append(lines, table.Wrap(fmt.Sprintf("%s %s, network %s (%d of %d), up %s, version %s",
+		s.Node, s.Address.Short(), s.Network.Name, s.Quorum.K, len(s.Quorum.Members), long(s.Now.Sub(s.Started)), s.Version), width)...)
+	for _, t := range []table.Table{o.own(), o.feedTable(all), o.sourceTable(all), o.sinkTable(), o.moduleTable()} {
+		if len(t.Rows) > 0 {
+			t.Color = color
+			lines = append(append(lines, ""), t.Lines(width)...)
+		}
+	}
+	lines = append(lines, "")
+	for _, part := range o.parts(all) {
+		lines = append(lines, paragraph(part[0], part[1], width)...)
+	}
+	return lines
+}
+
+// own is what the node itself is troubled by: no row below says it.
+func (o outlook) own() table.Table {
+	t := table.Table{Columns: []table.Column{{}}, Below: map[int][]table.Cell{}}
+	for _, p := range o.status.Problems {
+		if kind, _, _ := strings.Cut(p.Part, " "); kind == "journal" || kind == "clock" || kind == "node" || kind == "anchors" {
+			until := ""
+			if !p.Until.IsZero() {
+				until = " (until " + p.Until.UTC().Format(time.RFC3339) + ")"
+			}
+			t.Rows = append(t.Rows, table.Cells(p.Part))
+			t.Below[len(t.Rows)-1] = reason(p.Message+until, table.Red)
+		}
+	}
+	return t
+}
+
+func reason(text string, style table.Style) []table.Cell {
+	if text == "" {
+		return nil
+	}
+	return []table.Cell{{Text: plain.Cut(text, mostReason), Style: style}}
+}
+
+// ranks says in which order feeds stand, the worst first.
+var ranks = map[api.FeedStanding]int{api.FeedFails: 0, api.FeedMissed: 1, api.FeedWaits: 2, api.FeedAnswers: 3}
+
+// feedTable shows what each feed answers, those that do not first.
+func (o outlook) feedTable(all bool) table.Table {
+	t := table.Table{
+		Columns: []table.Column{{Name: "feed"}, {Name: "answer", Right: true, Whole: true}, {Name: "age", Right: true, Rank: 1}, {Name: "state"}, {Name: "round", Rank: 2}},
+		Below:   map[int][]table.Cell{},
+	}
+	type standing struct {
+		api.FeedStatus
+		is  api.FeedStanding
+		why string
+	}
+	var list []standing
+	for _, f := range o.feeds {
+		is, why := f.Standing(o.status)
+		if is == api.FeedAnswers && f.Quality != dodona.Good {
+			why = f.Reason
+		}
+		list = append(list, standing{f, is, why})
+	}
+	slices.SortStableFunc(list, func(a, b standing) int { return ranks[a.is] - ranks[b.is] })
+	shown, more := shortened(list, all, func(s standing) bool { return s.is != api.FeedAnswers || s.Quality != dodona.Good })
+	for _, f := range shown {
+		row := table.Cells(f.Name, "no answer", "", string(f.is))
+		if f.Latest != nil {
+			row[1].Text, row[2].Text = f.Format(f.Latest.Value), ago(o.status.Now.Sub(f.Latest.Time))
+			row = append(row, table.Cell{Text: f.Latest.Round.Time().Format(time.TimeOnly) + "Z"})
+		}
+		style := table.Yellow
+		switch {
+		case f.is == api.FeedFails:
+			style = table.Red
+		case f.is == api.FeedAnswers && f.Quality == dodona.Good:
+			row[3].Text = "ok"
+			style = table.Green
+		case f.is == api.FeedAnswers:
+			row[3].Text = "uncertain"
+		}
+		row[3].Style = style
+		t.Below[len(t.Rows)] = reason(f.why, table.Normal)
+		t.Rows = append(t.Rows, row)
+	}
+	return andMore(t, more, "feed")
+}
+
+// sourceTable shows what each source brings, those that bring nothing first.
+func (o outlook) sourceTable(all bool) table.Table {
+	t := table.Table{
+		Columns: []table.Column{{Name: "source"}, {Name: "kind", Rank: 3}, {Name: "state"}, {Name: "data", Right: true, Rank: 1}, {Name: "exchanges", Right: true, Rank: 4}, {Name: "failed", Right: true, Rank: 2}},
+		Below:   map[int][]table.Cell{},
+	}
+	troubled := func(s api.SourceStatus) bool { return s.State != "ok" && s.State != "starting" }
+	list := slices.Clone(o.sources)
+	slices.SortStableFunc(list, func(a, b api.SourceStatus) int { return int(b.Quality) - int(a.Quality) })
+	shown, more := shortened(list, all, troubled)
+	for _, s := range shown {
+		row := table.Cells(s.Name, s.Kind, s.State, "", fmt.Sprint(s.Exchanges), fmt.Sprint(s.Failures))
+		if !s.LastReading.IsZero() {
+			row[3].Text = ago(o.status.Now.Sub(s.LastReading))
+		}
+		row[2].Style = styleOf(s.Quality)
+		if troubled(s) || s.Attempt > 0 {
+			t.Below[len(t.Rows)] = reason(s.LastError, table.Normal)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return andMore(t, more, "source")
+}
+
+// sinkTable shows how far each sink has come, and what stands in its way.
+func (o outlook) sinkTable() table.Table {
+	t := table.Table{
+		Columns: []table.Column{
+			{Name: "sink"},
+			{Name: "kind", Rank: 4},
+			{Name: "state"},
+			{Name: "delivered", Right: true, Rank: 2},
+			{Name: "waiting", Right: true},
+			{Name: "oldest", Right: true, Rank: 1},
+			{Name: "refused", Right: true, Rank: 3},
+			{Name: "last", Right: true, Rank: 5},
+		},
+		Below: map[int][]table.Cell{},
+	}
+	list := slices.Clone(o.status.Sinks)
+	slices.SortStableFunc(list, func(a, b api.SinkStatus) int { return int(b.Quality) - int(a.Quality) })
+	for _, k := range list {
+		row := table.Cells(k.Name, k.Kind, k.State, fmt.Sprint(k.Delivered), fmt.Sprint(o.waiting(k)), "", fmt.Sprint(k.Dead), "")
+		row[2].Style = styleOf(k.Quality)
+		if !k.Oldest.IsZero() {
+			row[5].Text = ago(o.status.Now.Sub(k.Oldest))
+		}
+		if !k.LastAt.IsZero() {
+			row[7].Text = ago(o.status.Now.Sub(k.LastAt))
+		}
+		if k.Attempt > 0 || (k.State != "ok" && k.State != "starting") { // else what it says last is of before
+			why := k.LastError
+			if !k.NextTry.IsZero() {
+				why += "; next try " + k.NextTry.UTC().Format(time.TimeOnly) + "Z"
+			}
+			t.Below[len(t.Rows)] = reason(strings.TrimPrefix(why, "; "), table.Normal)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// waiting returns how many records a sink has still to deliver: those that it took, and those that it did not read yet.
+func (o outlook) waiting(k api.SinkStatus) int {
+	waiting := k.Queue
+	for _, r := range o.status.Journal.Readers {
+		if r.Name == node.SinkReader(k.Name) && (r.Node == "" || r.Node == o.status.Node) {
+			waiting += int(r.Backlog)
+		}
+	}
+	return waiting
+}
+
+// moduleTable shows how the module of each feed has fared.
+func (o outlook) moduleTable() table.Table {
+	t := table.Table{
+		Columns: []table.Column{{Name: "module"}, {Name: "feed"}, {Name: "state"}, {Name: "events", Right: true, Rank: 1}, {Name: "failed", Right: true, Rank: 1}},
+		Below:   map[int][]table.Cell{},
+	}
+	for _, m := range o.status.Modules {
+		state := table.Cell{Text: "running", Style: table.Green}
+		switch {
+		case m.Loading:
+			state = table.Cell{Text: "being loaded", Style: table.Yellow}
+		case !m.Running:
+			state = table.Cell{Text: "not running", Style: table.Red}
+		}
+		if m.Failed > 0 || !m.Running {
+			t.Below[len(t.Rows)] = reason(m.LastError, table.Normal)
+		}
+		row := table.Cells(m.Name+" "+m.Version, m.Feed, "", fmt.Sprint(m.Events), fmt.Sprint(m.Failed))
+		row[2] = state
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// parts says how the rest of the node fares, a line or two each.
+func (o outlook) parts(all bool) (list [][2]string) {
+	s := o.status
+	if a := s.Anchors; a != nil {
+		list = append(list, [2]string{"anchors", anchorsText(*a, s.Now)})
+	}
+	j := s.Journal
+	full := ""
+	if j.Limit > 0 {
+		full = fmt.Sprintf(" of %.1f MiB (%d %%)", mebibytes(j.Limit), j.Bytes*100/j.Limit)
+	}
+	list = append(list, [2]string{"journal", fmt.Sprintf("%.1f MiB%s, %s, %d waiting for readers, %d freed; %s", mebibytes(j.Bytes), full, count(int(j.Records), "record"), j.Backlog, j.Dropped, j.Message)})
+	for _, r := range j.Readers {
+		if all || !r.Until.IsZero() || r.Node != s.Node {
+			list = append(list, [2]string{"reader", readerLine(s.Node, r)})
+		}
+	}
+	memory := fmt.Sprintf("%.1f MiB", mebibytes(s.Memory.Used))
+	if s.Memory.Budget > 0 {
+		memory += fmt.Sprintf(", the heap's goal is %.1f MiB", mebibytes(s.Memory.Budget))
+	}
+	return append(list, [2]string{"clock", s.Clock.Message}, [2]string{"memory", memory})
+}
+
+// anchorsText says what was sealed last, and what is next.
+func anchorsText(a api.AnchorStatus, now time.Time) string {
+	text := "none yet"
+	if a.To != 0 {
+		text = fmt.Sprintf("%s to %sZ with %s, %s", a.From.Time().Format(time.TimeOnly), a.To.Time().Format(time.TimeOnly), count(int(a.Leaves), "leaf"), ago(now.Sub(a.To.Time())))
+		text = strings.Replace(text, " leafs", " leaves", 1)
+	}
+	switch {
+	case a.Behind:
+		text += "; behind since " + a.Checked.UTC().Format(time.RFC3339)
+	case !a.Next.IsZero():
+		text += "; the next one " + in(a.Next.Sub(now))
+	default:
+		text += "; the next one waits for an answer"
+	}
+	return text + because(a.LastError)
+}
+
+// readerLine says how a reader of the journal stands.
+func readerLine(node string, r api.ReaderStatus) string {
+	line := r.Name
+	if r.Node != "" && r.Node != node {
+		line += " of node " + r.Node
+	}
+	line += fmt.Sprintf("  %s, %d waiting", r.Stream, r.Backlog)
+	if !r.Until.IsZero() {
+		line += ", nothing configures it: removed by " + r.Until.Format(time.RFC3339) + ", sooner if there is no room"
+	}
+	return line
+}
+
+// paragraph writes a name and a text beside it, wrapped.
+func paragraph(name, text string, width int) []string {
+	const indent = 9
+	if width > 0 {
+		width = max(width-indent, 1)
+	}
+	lines := table.Wrap(text, width)
+	for i := range lines {
+		if i > 0 {
+			name = ""
+		}
+		lines[i] = fmt.Sprintf("%-*s%s", indent, name, lines[i])
+	}
+	return lines
+}
+
+// shortened returns those of a long list that are in trouble, as many as are looked at, and how many are left out; all of a short one.
+func shortened[T any](list []T, all bool, troubled func(T) bool) (shown []T, more int) {
+	if all || len(list) <= mostShown {
+		return list, 0
+	}
+	for _, item := range list {
+		if len(shown) < mostShown && troubled(item) {
+			shown = append(shown, item)
+		}
+	}
+	return shown, len(list) - len(shown)
+}
+
+// andMore says how many rows were left out, below the last one.
+func andMore(t table.Table, more int, noun string) table.Table {
+	switch last := len(t.Rows) - 1; {
+	case more == 0:
+	case last < 0:
+		t.Rows = append(t.Rows, table.Cells(count(more, noun)))
+		t.Below[0] = reason("none is in trouble; --all shows them", table.Normal)
+	default:
+		t.Below[last] = append(t.Below[last], table.Cell{Text: "and " + count(more, "more "+noun) + ": --all shows them", Style: table.Dim})
+	}
+	return t
+}
+
+func styleOf(q dodona.Quality) table.Style {
+	return map[dodona.Quality]table.Style{dodona.Good: table.Green, dodona.Uncertain: table.Yellow, dodona.Bad: table.Red}[q]
+}
+
+func mebibytes(n int64) float64 { return float64(n) / (1 << 20) }
+
+// ago writes an age: "4 s ago", "3 min ago". What lies ahead, by another clock, is now.
+func ago(d time.Duration) string { return long(max(d, 0)) + " ago" }
+
+// in writes how long something is off.
+func in(d time.Duration) string { return "in " + long(max(d, 0)) }
+
+// long writes a duration as people say it.
+func long(d time.Duration) string {
+	switch {
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%d s", int64(d/time.Second))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min", int64(d/time.Minute))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", int64(d/time.Hour))
+	}
+	return fmt.Sprintf("%d days", int64(d/(24*time.Hour)))
+}

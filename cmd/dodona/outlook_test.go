@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/internal/table"
+)
+
+var update = flag.Bool("update", false, "write golden files")
+
+// aBadNight is a node most of which is in trouble.
+func aBadNight() outlook {
+	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	round := dodona.RoundAt(now.Add(-4 * time.Second))
+	feed := func(name string, decimals uint8, unit string) dodona.Feed {
+		return dodona.Feed{Name: name, Kind: dodona.Number, Unit: unit, Decimals: decimals}
+	}
+	o := outlook{
+		status: api.Status{
+			Node: "gw-7", Version: "v1.2.3", Now: now, Started: now.Add(-3 * time.Hour), Network: dodona.Network{Name: "plant"},
+			Quorum: dodona.Quorum{K: 1, Members: make([]dodona.Address, 1)},
+			Sinks: []api.SinkStatus{
+				{Name: "out", Kind: "stdout", State: "ok", Delivered: 7, Dead: 2, LastError: "of long ago", LastAt: now.Add(-time.Second)},
+				{Name: "main", Kind: "evm", State: "stuck", Quality: dodona.Bad, Queue: 1, Oldest: now.Add(-3 * time.Minute), LastError: "the password does not open this keystore"},
+				{Name: "hook", Kind: "webhook", State: "retrying", Quality: dodona.Uncertain, Attempt: 3, NextTry: now.Add(time.Second), LastError: "HTTP status 500"},
+			},
+			Modules: []api.ModuleStatus{
+				{Feed: "boiler", Name: "plausible", Version: "1.2.0", LastError: "module plausible 1.2.0 asks for what module.allow does not grant: http_get"},
+				{Feed: "btc.usd", Name: "median", Version: "1.0.0", Running: true, Events: 40, LastError: "of long ago"},
+			},
+			Anchors: &api.AnchorStatus{From: dodona.RoundAt(now.Add(-20 * time.Minute)), To: dodona.RoundAt(now.Add(-10 * time.Minute)), Leaves: 60, Next: now.Add(9 * time.Second)},
+			Clock:   api.Health{Message: "ahead of every round"},
+			Memory:  api.MemoryStatus{Used: 34 << 20, Budget: 64 << 20},
+		},
+		feeds: []api.FeedStatus{
+			{Feed: feed("boiler", 2, "Cel"), EveryMS: 10_000, Quality: dodona.Bad, Missed: &api.MissedRound{Time: now, Reason: "module plausible 1.2.0 asks for what module.allow does not grant: http_get"}},
+			{Feed: feed("btc.usd", 8, "USD"), EveryMS: 10_000, Latest: &api.LatestAnswer{Round: round, Time: round.Time(), Value: dodona.NewInt192(4321855000000)}},
+		},
+		sources: []api.SourceStatus{
+			{Name: "alpha", Kind: "http", State: "ok", Exchanges: 12, LastReading: now.Add(-4 * time.Second), LastError: "of long ago"},
+			{Name: "beta", Kind: "http", State: "unusable", Quality: dodona.Bad, Exchanges: 12, LastReading: now.Add(-4 * time.Second), LastError: "delivers, but nothing usable: the document is not JSON: it begins \"<!doctype html>\""},
+		},
+	}
+	o.status.Journal = api.JournalStatus{Health: api.Health{Message: "embedded"}, Bytes: 5 << 20, Limit: 50 << 20, Records: 812, Backlog: 83, Readers: []api.ReaderStatus{
+		{Name: "sink-main", Node: "gw-7", Stream: "PROOF", Backlog: 83}, {Name: "sink-main", Node: "gw-2", Stream: "PROOF", Backlog: 1000},
+	}}
+	v := api.Judge(o.status, o.feeds, o.sources)
+	o.status.Level, o.status.Headline, o.status.Problems = v.Level, v.Headline, v.Problems
+	return o
+}
+
+// TestAStatusShowsTheCauseFirstAndFitsTheTerminal: one command answers whether the numbers arrive, and if not, why.
+func TestAStatusShowsTheCauseFirstAndFitsTheTerminal(t *testing.T) {
+	for _, width := range []int{0, 140, 100, 80, 60} {
+		lines := aBadNight().lines(width, false, false)
+		got := strings.Join(lines, "\n") + "\n"
+		golden := filepath.Join("testdata", fmt.Sprintf("status-%d.txt", width))
+		if *update {
+			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil || got != string(want) {
+			t.Errorf("at %d columns (%v) got\n%s\nwant\n%s", width, err, got, want)
+		}
+		for _, line := range lines {
+			if n := table.Measure(line); width > 0 && n > width {
+				t.Errorf("at %d columns a line is %d wide: %q", width, n, line)
+			}
+		}
+		if !strings.Contains(got, "43,218.55000000 USD") || !strings.HasPrefix(got, "degraded: 1 of 2 feeds answer") {
+			t.Errorf("at %d columns a value or the headline is not whole:\n%s", width, got)
+		}
+	}
+}
+
+func TestALargeNodeShowsWhatIsInTrouble(t *testing.T) {
+	o := aBadNight()
+	one := o.feeds[1]
+	o.feeds = o.feeds[:1]
+	for i := range 199 {
+		f := one
+		f.Name = fmt.Sprintf("f%03d", i)
+		o.feeds = append(o.feeds, f)
+	}
+	short, long := strings.Join(o.lines(80, false, false), "\n"), strings.Join(o.lines(80, true, false), "\n")
+	if !strings.Contains(short, "and 199 more feeds: --all shows them") || strings.Contains(short, "f000") || !strings.Contains(short, "boiler") {
+		t.Errorf("a node of 200 feeds shows\n%s", short)
+	}
+	if !strings.Contains(long, "f198") {
+		t.Errorf("with --all a node of 200 feeds shows\n%s", long)
+	}
+	o.feeds = o.feeds[1:]
+	if short := strings.Join(o.lines(80, false, false), "\n"); !strings.Contains(short, "199 feeds\n") {
+		t.Errorf("a node of 199 feeds without trouble shows\n%s", short)
+	}
+}
+
+// TestAStatusEndsWithWhatItFound: scripts ask by the exit code.
+func TestAStatusEndsWithWhatItFound(t *testing.T) {
+	night := aBadNight()
+	var level api.Level
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		var answer any = api.FeedPage{Feeds: night.feeds}
+		switch r.URL.Path {
+		case "/v1/status":
+			s := night.status
+			if s.Level = level; level == "" {
+				s.Headline, s.Problems = "", nil
+			}
+			answer = s
+		case "/v1/sources":
+			answer = api.SourcePage{Sources: night.sources}
+		}
+		_ = json.NewEncoder(w).Encode(answer)
+	}))
+	defer server.Close()
+	for _, c := range []struct {
+		level api.Level
+		want  int
+	}{{api.LevelOK, 0}, {api.LevelDegraded, 4}, {api.LevelFailing, 5}, {"", 4}} { // an older node says none
+		level = c.level
+		for _, flags := range [][]string{nil, {"--json"}} {
+			var out, talk bytes.Buffer
+			args := append([]string{"status", "--api", server.URL}, flags...)
+			if got := execute(t.Context(), args, terminal{out: &out, err: &talk}); got != c.want || out.Len() == 0 || talk.Len() > 0 {
+				t.Errorf("%v of level %q ends with %d, want %d:\n%s%s", flags, c.level, got, c.want, &out, &talk)
+			}
+		}
+	}
+	server.Close()
+	var out, talk bytes.Buffer
+	if got := execute(t.Context(), []string{"status", "--api", server.URL}, terminal{out: &out, err: &talk}); got != 1 || out.Len() > 0 || talk.Len() == 0 {
+		t.Errorf("a node that is not there ends with %d, want 1: %s%s", got, &out, &talk)
+	}
+}
+
+func TestAges(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Second: "0 s ago", 4 * time.Second: "4 s ago", 119 * time.Second: "119 s ago", 3 * time.Minute: "3 min ago", 5 * time.Hour: "5 h ago", 50 * time.Hour: "2 days ago",
+	} {
+		if got := ago(d); got != want {
+			t.Errorf("%s: got %q, want %q", d, got, want)
+		}
+	}
+}
