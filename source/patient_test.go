@@ -3,6 +3,7 @@ package source_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,9 +26,10 @@ func TestASourceThatIsWellAgainAnswersWithinTwoRounds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				away := true
+				var away atomic.Bool
+				away.Store(true)
 				s := &script{observe: func(context.Context) (dodona.Batch, error) {
-					if away {
+					if away.Load() {
 						return dodona.Batch{}, c.err
 					}
 					return batch("1"), nil
@@ -41,7 +43,7 @@ func TestASourceThatIsWellAgainAnswersWithinTwoRounds(t *testing.T) {
 					}
 					time.Sleep(time.Until(time.Now().Truncate(5 * time.Second).Add(5 * time.Second)))
 				}
-				away = false
+				away.Store(false)
 				well := time.Now()
 				for {
 					if _, err := ask(t, p, 4*time.Second); err == nil {

@@ -451,8 +451,10 @@ func TestWhatMustNotBeDoneTwiceIsNotSentTwice(t *testing.T) {
 		if _, _, err := ask(c, request(t, method, s.URL, body), 10); err == nil {
 			t.Errorf("%s: an answer that never came was read", method)
 		}
+		mu.Lock()
 		if requests != want {
 			t.Errorf("%s: two exchanges made %d requests, want %d", method, requests, want)
 		}
+		mu.Unlock()
 	}
 }

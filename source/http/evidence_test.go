@@ -85,9 +85,11 @@ func TestNothingIsSentTwiceWithinEvery(t *testing.T) {
 		if _, err := s.Observe(t.Context()); err == nil {
 			t.Error("an answer that never came was read")
 		}
+		mu.Lock()
 		if requests != want {
 			t.Errorf("two exchanges with every: %s made %d requests, want %d", every, requests, want)
 		}
+		mu.Unlock()
 	}
 }
 
