@@ -219,3 +219,28 @@ func TestOnlyTheLastPartOfALinesPathIsAPattern(t *testing.T) {
 		}
 	}
 }
+
+// TestManyTurnsInsideAPatternAreNoNewFiles: of most of them nothing but the name tells.
+func TestManyTurnsInsideAPatternAreNoNewFiles(t *testing.T) {
+	patterned(t, "*", func(l *log) { l.put("a-2.log", "") }, func(l *log, r *reader) {
+		var want []string
+		for n := range maxLeft + 4 {
+			l.add("a.log", fmt.Sprint(n))
+			want = append(want, fmt.Sprintf("a.log %d", n))
+			r.read(10 * time.Second)
+			for i := n; i > 0; i-- {
+				l.move(fmt.Sprintf("a.log.%d", i), fmt.Sprintf("a.log.%d", i+1))
+			}
+			l.move("a.log", "a.log.1")
+		}
+		l.add("a.log", "last")
+		l.add("a-2.log", "another log")
+		r.read(10 * time.Second)
+		r.restart()
+		r.read(time.Minute)
+		r.sorted(append(want, "a.log last", "a-2.log another log")...)
+		if r.dropped != 0 {
+			t.Errorf("%d dropped: %q", r.dropped, r.causes)
+		}
+	})
+}
