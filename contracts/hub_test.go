@@ -337,7 +337,11 @@ func TestAdapterIsAnAggregator(t *testing.T) {
 	adapter := m.deploy(t, contracts.Adapter, calldata.NewAdapter(dodona.Address(feed), feedWords))
 	const noData = "08c379a0" // Error(string)
 	round := func(r uint64) []byte { return append(selector("getRoundData(uint80)"), uintWord(r)...) }
-	for _, call := range [][]byte{selector("latestRoundData()"), round(0), round(uint64(now))} {
+	older := func(name string, r uint64) []byte { return append(selector(name), uintWord(r)...) } // of AggregatorInterface
+	for _, call := range [][]byte{
+		selector("latestRoundData()"), round(0), round(uint64(now)),
+		selector("latestAnswer()"), selector("latestTimestamp()"), selector("latestRound()"), older("getAnswer(uint256)", 0), older("getTimestamp(uint256)", 0),
+	} {
 		if _, err := m.call(adapter, call); err == nil || !strings.HasPrefix(err.Error(), noData) || !strings.Contains(err.Error(), hexOf("No data present")) {
 			t.Errorf("before the first update: %v", err)
 		}
@@ -349,6 +353,27 @@ func TestAdapterIsAnAggregator(t *testing.T) {
 	for _, call := range [][]byte{selector("latestRoundData()"), round(uint64(at))} {
 		if got, err := m.call(adapter, call); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("got %x, %v, want %x", got, err, want)
+		}
+	}
+	for _, c := range []struct {
+		call []byte
+		want []byte
+	}{
+		{selector("latestAnswer()"), minus[:]},
+		{selector("latestTimestamp()"), uintWord(blockTime)},
+		{selector("latestRound()"), uintWord(uint64(at))},
+		{older("getAnswer(uint256)", uint64(at)), minus[:]},
+		{older("getTimestamp(uint256)", uint64(at)), uintWord(blockTime)},
+	} {
+		if got, err := m.call(adapter, c.call); err != nil || !bytes.Equal(got, c.want) {
+			t.Errorf("%x: got %x, %v, want %x", c.call, got, err, c.want)
+		}
+	}
+	wide := older("getAnswer(uint256)", uint64(at))
+	wide[4] = 1 // a round of more than 64 bits
+	for _, call := range [][]byte{older("getAnswer(uint256)", uint64(at)-1), older("getTimestamp(uint256)", uint64(at)+1), wide} {
+		if _, err := m.call(adapter, call); err == nil || !strings.HasPrefix(err.Error(), noData) {
+			t.Errorf("%x, a round that is not stored: %v", call, err)
 		}
 	}
 	if _, err := m.call(adapter, round(uint64(at)-1)); err == nil || !strings.HasPrefix(err.Error(), noData) {

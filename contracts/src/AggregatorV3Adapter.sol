@@ -18,14 +18,23 @@ interface AggregatorV3Interface {
         returns (uint80 id, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound);
 }
 
-/// A Dodona feed as AggregatorV3Interface shows one. Its differences from other aggregators:
+/// The interface before it, which some consumers still call.
+interface AggregatorInterface {
+    function latestAnswer() external view returns (int256);
+    function latestTimestamp() external view returns (uint256);
+    function latestRound() external view returns (uint256);
+    function getAnswer(uint256 roundId) external view returns (int256);
+    function getTimestamp(uint256 roundId) external view returns (uint256);
+}
+
+/// A Dodona feed as AggregatorV3Interface and AggregatorInterface show one. Its differences from other aggregators:
 ///
 /// - roundId is the round, Unix milliseconds: it rises, but not by one. There are no phases.
 /// - startedAt and updatedAt are the instant the answer speaks for, in seconds, and never after the block's.
-/// - getRoundData knows the stored round only; for any other one, and before the first, it reverts with "No data present".
-/// - The functions of the older AggregatorInterface are not there: latestAnswer, latestTimestamp, latestRound, getAnswer, getTimestamp.
-///   Consumers that call them need a reader of latestRoundData in between.
-contract AggregatorV3Adapter is AggregatorV3Interface {
+/// - The stored round is the only one known; for any other one, and before the first, every function reverts with "No data present". Other
+///   aggregators return 0 from those of AggregatorInterface then, which a consumer takes for a price.
+/// - There are no events: AnswerUpdated and NewRound are not emitted, for nobody calls the adapter when an answer comes.
+contract AggregatorV3Adapter is AggregatorV3Interface, AggregatorInterface {
     /// The feed's id is not that of these words.
     error OtherFeed(bytes32 feed);
 
@@ -59,6 +68,32 @@ contract AggregatorV3Adapter is AggregatorV3Interface {
         returns (uint80 id, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound)
     {
         (id, answer, startedAt, updatedAt, answeredInRound) = latestRoundData();
+        require(id == roundId, "No data present");
+    }
+
+    function latestAnswer() external view returns (int256 answer) {
+        (, answer,,,) = latestRoundData();
+    }
+
+    /// In seconds.
+    function latestTimestamp() external view returns (uint256 updatedAt) {
+        (,,, updatedAt,) = latestRoundData();
+    }
+
+    function latestRound() external view returns (uint256 id) {
+        (id,,,,) = latestRoundData();
+    }
+
+    function getAnswer(uint256 roundId) external view returns (int256 answer) {
+        uint256 id;
+        (id, answer,,,) = latestRoundData();
+        require(id == roundId, "No data present");
+    }
+
+    /// In seconds.
+    function getTimestamp(uint256 roundId) external view returns (uint256 updatedAt) {
+        uint256 id;
+        (id,,, updatedAt,) = latestRoundData();
         require(id == roundId, "No data present");
     }
 }
