@@ -10,26 +10,29 @@ import (
 	"github.com/dodona-oracle/dodona/internal/strict"
 )
 
-// Written returns what the file calls a setting of the long form: "signature_key" for "node.key" in the two-line form.
+// Written returns what the file calls a setting of the long form, at the beginning of a message or alone: "signature_key" for "node.key" in the
+// two-line form.
 func (c *Config) Written(setting string) string {
 	const key = "node.key"
-	if rest, is := strings.CutPrefix(setting, key); is && c.TwoLine && (rest == "" || rest[0] == '.') {
+	if rest, is := strings.CutPrefix(setting, key); is && c.TwoLine && (rest == "" || rest[0] == '.' || rest[0] == ':') {
 		return twoLineKey + rest
 	}
 	return setting
 }
 
-// lookAt reports what a start would refuse of the file of a key, and warns if it is not there.
+// lookAt reports what a start would refuse of a key, and warns of what is not there.
 func (l *loader) lookAt(who subject, name string, k keyfile.Key) {
-	if !l.here || k.Check(name, "") != nil {
+	if !l.here || k.IsZero() || k.Check(name, "") != nil {
 		return
 	}
 	err := k.Look(name)
-	switch path, setting := k.Path(name); {
+	switch {
 	case errors.Is(err, fs.ErrPermission):
 	case errors.Is(err, fs.ErrNotExist):
+		m := mistakeOf(err)
+		setting, _, _ := strings.Cut(m.Message, ":")
 		_, at := who.node.Descend(who.at, setting)
-		l.report.Warn(at, who.where, l.config.Written(setting)+": there is no file "+path, "`dodona key new "+path+"` makes a keystore, `dodona key new --raw "+path+"` a key without a password")
+		l.report.Warn(at, who.where, l.config.Written(m.Message), m.Hint)
 	default:
 		l.tell(who, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/internal/secret"
+	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/sign"
 	"github.com/dodona-oracle/dodona/sink/evm"
 )
@@ -174,9 +175,47 @@ func TestWhatAStartWouldRefuseOfAKeyFileIsAMistake(t *testing.T) {
 			}
 		}
 	}
-	c, err := config.LoadHere(strings.NewReader("endpoint: https://a.example/\nsignature_key: {file: none.json}\n"), "f.yaml", shipped())
-	if err != nil || len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0].String(), "f.yaml:2:23: warning: signature_key.file: there is no file none.json") && !strings.Contains(c.Warnings[0].String(), "signature_key.file: there is no file none.json") {
-		t.Errorf("a file that is not there: %v, %v", c, err)
+}
+
+// TestWhatIsNotThereForAKeyIsAWarning: it may be where the node will run. What is there and of no use is a mistake.
+func TestWhatIsNotThereForAKeyIsAWarning(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for name, mode := range map[string]os.FileMode{"k.json": 0o600, "word": 0o600, "open": 0o644} {
+		if err := os.WriteFile(name, []byte(`{"version":3}`), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("DODONA_TEST_WORD", "battery staple")
+	t.Setenv("DODONA_TEST_KEY", strings.Repeat("46", 32))
+	for key, c := range map[string]struct {
+		want    string // what is said; empty: nothing
+		mistake bool
+	}{
+		"{file: none.json}":                                 {"2:23: warning: signature_key.file: there is no file none.json", false},
+		"{file: k.json, password: {file: none}}":            {"2:31: warning: signature_key.password: there is no file none", false},
+		"{file: k.json, password: {env: DODONA_TEST_NONE}}": {"2:31: warning: signature_key.password: environment variable DODONA_TEST_NONE is not set", false},
+		"{env: DODONA_TEST_NONE}":                           {"2:1: warning: signature_key: environment variable DODONA_TEST_NONE is not set", false},
+		"{file: k.json, password: {file: open}}":            {"2:31: signature_key.password: read secret: open has mode 0644", true},
+		"{env: DODONA_TEST_WORD}":                           {"2:1: signature_key: environment variable DODONA_TEST_WORD holds no key: want 64 hex digits", true},
+		"{file: k.json, password: {file: word}}":            {"", false},
+		"{file: k.json, password: {env: DODONA_TEST_WORD}}": {"", false},
+		"{env: DODONA_TEST_KEY}":                            {"", false},
+	} {
+		loaded, err := config.LoadHere(strings.NewReader("endpoint: https://a.example/\nsignature_key: "+key+"\n"), "f.yaml", shipped())
+		if (err != nil) != c.mistake {
+			t.Errorf("%s: %v", key, err)
+			continue
+		}
+		said := fmt.Sprint(err)
+		if err == nil {
+			var b strings.Builder
+			_ = strict.WriteWarnings(&b, loaded.Warnings)
+			said = b.String()
+		}
+		if c.want == "" && said != "" || !strings.Contains(said, c.want) || strings.Contains(said, "battery") || strings.Contains(said, "node.key") {
+			t.Errorf("%s: got\n%s\nwant %q", key, said, c.want)
+		}
 	}
 }
 

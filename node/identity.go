@@ -72,6 +72,9 @@ func openNamed(c *config.Config) (*sign.Key, error) {
 	return sign.Open(c.Written("node.key"), k)
 }
 
+// ErrKeyGone: the configuration names no key, and the node's own is not there any more. Nothing was started; ask where it is.
+var ErrKeyGone = errors.New("it is gone although this node has run before")
+
 // loadOwnKey opens the node's own key, which the first start makes.
 func loadOwnKey(c config.Node, mayBegin bool) (*sign.Key, error) {
 	own := keyfile.Own(c.Data)
@@ -82,8 +85,8 @@ func loadOwnKey(c config.Node, mayBegin bool) (*sign.Key, error) {
 		if was, err := readPast(c.Data); err == nil && was != nil {
 			whose = ", last with the key of " + was.Key.String()
 		}
-		return nil, fmt.Errorf("open key %s: it is gone although this node has run before%s; restore it from a backup, name the key that it had as node.key, "+
-			"or take another folder as node.data to begin anew with another key and so another network (in this folder: dodona run --new-network)", own, whose)
+		return nil, fmt.Errorf("open key %s: %w%s; restore it from a backup, name the key that it had as node.key, "+
+			"or take another folder as node.data to begin anew with another key and so another network (in this folder: dodona run --new-network)", own, ErrKeyGone, whose)
 	}
 	return ownKey(own, filepath.Join(c.Data, passwordFile))
 }

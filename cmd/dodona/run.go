@@ -144,6 +144,9 @@ func (r runCommand) Run(ctx context.Context, term terminal) error {
 	if other := (*node.AnotherError)(nil); errors.As(err, &other) {
 		return failure{exitUsage, other}
 	}
+	if errors.Is(err, node.ErrKeyGone) {
+		return failure{exitUsage, fmt.Errorf("start node: %w", err)}
+	}
 	if err != nil {
 		return fmt.Errorf("start node: %w", err)
 	}

@@ -4,9 +4,11 @@ package keyfile
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/secp"
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
@@ -102,24 +104,63 @@ func (k Key) Same(other Key) bool {
 // ErrNoPassword: the file is an encrypted keystore, and nothing says what opens it. Name a password.
 var ErrNoPassword = errors.New("no password is configured")
 
-// Look says why k cannot be opened, as far as that shows without a password, or nil: a file that is there is read. The
-// message begins with the setting. An error that is [os.ErrNotExist] is of a file that is not there.
+// Look says why k cannot be opened, as far as that shows without opening anything, or nil: files that are there are read. The
+// message begins with the setting. An error that is [os.ErrNotExist] is of a file or a variable that is not there.
 func (k Key) Look(name string) error {
 	path, setting := k.Path(name)
 	if path == "" {
-		return nil
+		return lookAt(name, k.Hex, func(text string) error {
+			if _, err := secp.ParseHex(text); err != nil {
+				return fmt.Errorf("%s: environment variable %s holds no key: want 64 hex digits", name, k.Hex.Env)
+			}
+			return nil
+		})
 	}
 	content, err := Read(setting, path)
+	if errors.Is(err, os.ErrNotExist) {
+		word := plain.ShellWord(path)
+		return absent{setting + ": there is no file " + path, "`dodona key new " + word + "` makes a keystore, `dodona key new --raw " + word + "` a key without a password"}
+	}
 	if err != nil {
 		return err
 	}
 	defer clear(content)
 	encrypted, err := Judge(setting, path, content)
-	if encrypted && k.Password.IsZero() {
+	switch {
+	case !encrypted:
+		return err
+	case k.Password.IsZero():
 		return k.NoPassword(name)
 	}
-	return err
+	return lookAt(name+".password", k.Password, func(string) error { return nil })
 }
+
+// lookAt says why a secret that is named by a file or a variable cannot be read, or what judge says of it.
+func lookAt(setting string, s secret.String, judge func(text string) error) error {
+	if s.Env != "" {
+		if _, found := os.LookupEnv(s.Env); !found {
+			return absent{setting + ": environment variable " + s.Env + " is not set", ""}
+		}
+	}
+	text, err := s.RevealKey()
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return absent{setting + ": there is no file " + s.File, ""}
+	case err != nil:
+		return fmt.Errorf("%s: %w", setting, err)
+	}
+	return judge(text)
+}
+
+// An absent error is of what may be there where the node will run.
+type absent struct{ what, hint string }
+
+func (a absent) Error() string { return a.what }
+
+// Hint says what to do.
+func (a absent) Hint() string { return a.hint }
+
+func (a absent) Is(target error) bool { return target == os.ErrNotExist }
 
 // NoPassword returns the error of a keystore without a password: [ErrNoPassword], with the setting to add.
 func (k Key) NoPassword(name string) error {
