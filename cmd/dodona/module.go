@@ -10,6 +10,7 @@ import (
 
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/module/manifest"
+	"github.com/dodona-oracle/dodona/sign"
 )
 
 // moduleCommand is what there is to do with modules.
@@ -40,6 +41,9 @@ func readTrust(path string) (manifest.Trust, error) {
 func readKeys(paths []string) (keys []manifest.Key, err error) {
 	for _, path := range paths {
 		key, err := manifest.ReadKey(path)
+		if _, _, other := sign.AddressIn(path); err != nil && (other == nil || errors.Is(other, sign.ErrNoAddress)) {
+			err = failure{exitUsage, fmt.Errorf("%s is the key of a node or a sink (secp256k1), and modules are signed with keys of their own (Ed25519): `dodona module key FILE` makes one", path)}
+		}
 		if err != nil {
 			return nil, err
 		}
