@@ -185,10 +185,7 @@ func inputTable(t node.Trial) table.Table {
 	for _, in := range t.Inputs {
 		value, mark, style := "–", "✗ ", table.Red
 		if in.Value != nil {
-			value = in.Value.String()
-			if v, err := in.Value.Rescale(t.Feed.Decimals); err == nil {
-				value = t.Feed.Format(v)
-			}
+			value = t.Feed.FormatExact(*in.Value)
 		}
 		switch in.Status {
 		case dodona.InputUsed:
