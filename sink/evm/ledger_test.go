@@ -298,7 +298,7 @@ func newBench(t *testing.T, feeds int, ledgers ...*ledger) *bench {
 	settings, _ := Kind.Settings().(*Settings)
 	settings.Contracts = make(map[string]dodona.Address)
 	env := sink.Env{
-		Sink: "main", Policy: sink.Policy{Policy: sink.Latest}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Recorder: telemetry.Nop,
+		Sink: "main", Policy: sink.Policy{Policy: sink.Latest}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Recorder: telemetry.Nop, Holds: func(int) {},
 		Wallet: func(keyfile.Key) (sink.Wallet, error) { return testWallet{key}, nil },
 		Hold:   func(string) (func(), error) { return func() {}, nil },
 		Ledger: intents(func() []dodona.Record { return nil }),

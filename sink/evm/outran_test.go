@@ -172,7 +172,7 @@ func TestTheWorstTroubleIsTheState(t *testing.T) {
 		for range 30 { // a map has another order each time
 			p := newPlay(sink.Latest)
 			s := &Sink{client: client, m: p.machine, counts: make(map[telemetry.Counters]uint64), env: sink.Env{
-				Now: func() time.Time { return p.now }, Log: slog.New(slog.DiscardHandler), Recorder: telemetry.Nop,
+				Now: func() time.Time { return p.now }, Log: slog.New(slog.DiscardHandler), Recorder: telemetry.Nop, Holds: func(int) {},
 			}}
 			for _, what := range c.troubles {
 				p.now = p.now.Add(time.Second)
