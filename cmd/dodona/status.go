@@ -147,9 +147,9 @@ func (c statusCommand) watchLines(ctx context.Context, term terminal) error {
 		case err != nil:
 			term.complain(err)
 		case c.JSON:
-			err = printRaw(term.out, seen.raw)
+			_ = printRaw(term.out, seen.raw) // the output remembers what kept it from being written
 		default:
-			err = print(term, append(seen.lines(term.width(), c.All, term.color), ""))
+			_ = print(term, append(seen.lines(term.width(), c.All, term.color), ""))
 		}
 		if out, ok := term.out.(*output); ok && out.err != nil {
 			return out.err

@@ -263,6 +263,7 @@ type bench struct {
 	targets map[string]dodona.Address
 	events  []string
 	intents []dodona.Record
+	holds   atomic.Int64 // records, as the sink tells its loop
 
 	mu sync.Mutex
 }
@@ -298,7 +299,7 @@ func newBench(t *testing.T, feeds int, ledgers ...*ledger) *bench {
 	settings, _ := Kind.Settings().(*Settings)
 	settings.Contracts = make(map[string]dodona.Address)
 	env := sink.Env{
-		Sink: "main", Policy: sink.Policy{Policy: sink.Latest}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Recorder: telemetry.Nop, Holds: func(int) {},
+		Sink: "main", Policy: sink.Policy{Policy: sink.Latest}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Recorder: telemetry.Nop, Holds: func(n int) { b.holds.Store(int64(n)) },
 		Wallet: func(keyfile.Key) (sink.Wallet, error) { return testWallet{key}, nil },
 		Hold:   func(string) (func(), error) { return func() {}, nil },
 		Ledger: intents(func() []dodona.Record { return nil }),
@@ -422,6 +423,7 @@ func (b *bench) isReady() bool {
 }
 
 func (b *bench) status() (st sink.Status) {
+	st.Queue = int(b.holds.Load())
 	b.Report(&st)
 	return st
 }
