@@ -223,7 +223,7 @@ func TestPageSaysWhenTheNodeIsGoneAndComesBack(t *testing.T) {
 	running, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- again.Run(running) }()
-	b.until(`document.querySelector("#trouble").hidden && document.querySelector("#h-stream dd").textContent === "live"`)
+	b.until(`document.querySelector("#trouble").textContent.includes("feeds answer") && document.querySelector("#h-stream dd").textContent === "live"`)
 	stop()
 	if err := <-done; err != nil {
 		t.Error(err)

@@ -54,7 +54,7 @@ func (s state) Feeds() []api.FeedStatus {
 func (s state) Sources() []api.SourceStatus {
 	list := make([]api.SourceStatus, 0)
 	for _, p := range s.observer.sources() {
-		if p.Attempt == 0 {
+		if p.Attempt == 0 && p.State != source.Unusable {
 			p.LastError = "" // it is over, and in the log
 		}
 		list = append(list, api.SourceStatus{

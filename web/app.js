@@ -14,7 +14,7 @@ const drawer = new Drawer({
 });
 
 let ahead = 0; // ms by which the node's clock is ahead of this browser's
-let problems = [];
+let verdict = { level: "ok" }; // level, headline and problems of the status
 let sinks = [];
 let members = []; // of the node's quorum, as it says itself
 let lost = null; // {since, retry} while there is no connection
@@ -113,7 +113,7 @@ function gauge(id, quality, text, title, filled) {
 
 function showStatus(s) {
   ahead = Date.parse(s.now) - Date.now();
-  problems = s.problems ?? [];
+  verdict = s;
   members = s.quorum.members;
   set($("#node"), s.node || "Dodona");
   document.title = `${s.node || "Dodona"} · Dodona`;
@@ -170,12 +170,11 @@ function showConnection() {
   let text = "";
   if (lost) {
     text = `No connection to the node since ${new Date(lost.since).toLocaleTimeString()}. What you see is from before; trying again.`;
-  } else if (problems.length) {
-    const [first] = problems;
-    text = `${first.part}: ${first.message}` + (first.until ? ` (until ${new Date(first.until).toLocaleTimeString()})` : "") + (problems.length > 1 ? ` · and ${problems.length - 1} more` : "");
-    trouble.title = problems.map((p) => `${p.part}: ${p.message}`).join("\n");
+  } else if (verdict.level !== "ok") {
+    text = verdict.headline;
+    trouble.title = verdict.problems.map((p) => `${p.part}: ${p.message}` + (p.until ? ` (until ${new Date(p.until).toLocaleTimeString()})` : "")).join("\n");
   }
-  trouble.className = lost ? "bad" : "";
+  trouble.className = lost || verdict.level === "failing" ? "bad" : "";
   trouble.hidden = text === "";
   set(trouble, text);
 }
