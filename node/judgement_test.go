@@ -78,7 +78,7 @@ feeds:
 				(c.state == "ok" || (s.Quality == dodona.Bad && strings.HasPrefix(s.LastError, "delivers, but nothing usable: ") && strings.Contains(s.LastError, c.because)))
 			return fits, fmt.Sprintf("%+v, up %t", s, up)
 		})
-		if g := status("good"); g.State != "ok" {
+		if g := status("good"); g.State != "ok" && g.State != "starting" { // its first answer may be under way
 			t.Errorf("the other source is %s: %s", g.State, g.LastError)
 		}
 	}
