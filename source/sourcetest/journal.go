@@ -75,7 +75,7 @@ func (a acknowledging) Observe(ctx context.Context) (dodona.Batch, error) {
 	b.Ack = func(ctx context.Context) error {
 		a.j.mu.Lock()
 		a.j.acks++
-		if len(a.j.batches) == before {
+		if len(a.j.batches) == before && (len(b.Readings) > 0 || b.Cursor != nil) { // a sign of life has nothing to append
 			a.j.early++
 		}
 		a.j.mu.Unlock()
