@@ -90,20 +90,19 @@ func (p *printer) line(under int, columns []int, cells ...cell) {
 // wrapped writes a cell on lines of its own, or on this one if nothing stands in it, and returns where the last one ends.
 func (p *printer) wrapped(at, under int, c cell) int {
 	under = min(under, p.Width/2)
-	first, room := c.text, p.Width-under
+	first := p.Width - under
 	if at == 0 { // the tree itself, which begins where it must
 		under = min(len(c.text)-len(strings.TrimLeft(c.text, " "))+2, p.Width/2)
-		room = p.Width - under
-		lines := table.Wrap(first, p.Width)
-		p.out.WriteString(table.Paint(lines[0], c.style, p.Color))
-		if at = table.Measure(lines[0]); len(lines) == 1 {
-			return at
-		}
-		first = strings.TrimLeft(strings.TrimPrefix(first, lines[0]), " ")
+		first = p.Width
 	}
-	for _, line := range table.Wrap(first, room) {
-		p.out.WriteString("\n" + strings.Repeat(" ", under) + table.Paint(line, c.style, p.Color))
-		at = under + table.Measure(line)
+	for i, line := range table.WrapFrom(c.text, first, p.Width-under) {
+		begin := 0
+		if i > 0 || at > 0 {
+			begin = under
+			p.out.WriteString("\n" + strings.Repeat(" ", under))
+		}
+		p.out.WriteString(table.Paint(line, c.style, p.Color))
+		at = begin + table.Measure(line)
 	}
 	return at
 }

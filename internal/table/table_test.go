@@ -3,6 +3,7 @@ package table
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -122,6 +123,13 @@ func TestATextFromRightToLeftEndsWithTheMark(t *testing.T) {
 	if got := Cut("מחיר 5", 3); measured(got) > 3 {
 		t.Errorf("%q is wider than 3", got)
 	}
+	line := Wrap("שלום עולם", 5)[0]
+	if again := Paint(line, Normal, false); again != line || Measure(line) != 4 {
+		t.Errorf("%q, which is safe, is painted as %q, %d wide", line, again, Measure(line))
+	}
+	if got := Paint("abc\u200e", Normal, false); got != "abc·" {
+		t.Errorf("a mark that a stranger wrote is %q, want a dot", got)
+	}
 }
 
 func TestCutKeepsCharactersWholeAndSaysThatThereWasMore(t *testing.T) {
@@ -175,6 +183,24 @@ func TestWrapLosesNothing(t *testing.T) {
 			t.Fatalf("of %q is left %q", text, lines)
 		}
 	})
+}
+
+func TestTheFirstLineHasItsOwnRoom(t *testing.T) {
+	for _, c := range []struct {
+		text        string
+		first, most int
+		want        []string
+	}{
+		{"one two three four", 4, 9, []string{"one", "two three", "four"}},
+		{"one two three four", 9, 4, []string{"one two", "thre", "e", "four"}},
+		{"one\ntwo three", 20, 5, []string{"one", "two", "three"}},
+		{"one", 0, 3, []string{"one"}},
+		{"שלום עולם שוב", 9, 4, []string{"שלום עולם\u200e", "שוב\u200e"}},
+	} {
+		if got := WrapFrom(c.text, c.first, c.most); !slices.Equal(got, c.want) {
+			t.Errorf("WrapFrom(%q, %d, %d) = %q, want %q", c.text, c.first, c.most, got, c.want)
+		}
+	}
 }
 
 func TestNoLineOfAnyTableIsWiderThanTheTerminal(t *testing.T) {

@@ -36,15 +36,22 @@ func Cut(text string, most int) string {
 // Wrap returns text made safe on lines of at most most columns, broken between words where there is a blank, and where
 // there is none behind any character; 0 breaks only where text has a line feed. A character that is wider than most
 // stands alone.
-func Wrap(text string, most int) (lines []string) {
+func Wrap(text string, most int) (lines []string) { return WrapFrom(text, most, most) }
+
+// WrapFrom is [Wrap] for a text whose first line has other room than those below it, because it stands behind something.
+func WrapFrom(text string, first, most int) (lines []string) {
+	room := first
+	put := func(line string) {
+		lines, room = append(lines, line), most
+	}
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(safe(strings.TrimRight(line, "\r\n"), maxLine), " ")
-		if most <= 0 {
-			lines = append(lines, line)
+		if room <= 0 {
+			put(line)
 			continue
 		}
-		for measured(line) > most {
-			head, tail := split(line, most)
+		for measured(line) > room {
+			head, tail := split(line, room)
 			if head == "" {
 				_, size := utf8.DecodeRuneInString(line)
 				head, tail = line[:size], line[size:]
@@ -52,11 +59,11 @@ func Wrap(text string, most int) (lines []string) {
 			if at := strings.LastIndexByte(head, ' '); at > 0 && !strings.HasPrefix(tail, " ") && strings.TrimSpace(head[:at]) != "" {
 				head, tail = head[:at], line[at:]
 			}
-			lines = append(lines, closed(strings.TrimRight(head, " ")))
+			put(closed(strings.TrimRight(head, " ")))
 			line = strings.TrimLeft(tail, " ")
 		}
 		if line != "" {
-			lines = append(lines, line)
+			put(line)
 		}
 	}
 	return lines
@@ -66,9 +73,9 @@ func Wrap(text string, most int) (lines []string) {
 const maxLine = 16 << 10
 
 // safe returns text on one line, without what terminals measure each in its own way: selectors of variants, and the
-// colours of skins. What is wider than most bytes ends with an ellipsis.
+// colours of skins. What is wider than most bytes ends with an ellipsis. A text that is safe stays as it is.
 func safe(text string, most int) string {
-	text = plain.Line(text, most)
+	text = plain.Line(opened(text), most)
 	if isASCII(text) {
 		return text
 	}
@@ -84,6 +91,14 @@ func safe(text string, most int) string {
 func closed(text string) string {
 	if strings.ContainsFunc(text, rightToLeft) && !strings.HasSuffix(text, string(leftToRight)) {
 		return text + string(leftToRight)
+	}
+	return text
+}
+
+// opened takes the mark away that closed has put there.
+func opened(text string) string {
+	if head, found := strings.CutSuffix(text, string(leftToRight)); found && strings.ContainsFunc(head, rightToLeft) {
+		return head
 	}
 	return text
 }
