@@ -121,11 +121,7 @@ func (l *Loop) worked() {
 
 // write journals the receipt of a record that was delivered.
 func (l *Loop) write(ctx context.Context, rec dodona.Record, r dodona.Receipt) bool {
-	r.Sink, r.Topic, r.Key, r.Record = l.c.Name, rec.Topic, rec.Key, rec.ID
-	if r.At.IsZero() {
-		r.At = l.c.Now()
-	}
-	r.Late = Late(rec, r.At)
+	r = l.receipt(rec, r)
 	r.Passed = l.passed[rec.Key]
 	written, err := ReceiptRecord(r)
 	if err != nil {
@@ -150,6 +146,16 @@ func (l *Loop) write(ctx context.Context, rec dodona.Record, r dodona.Receipt) b
 	return true
 }
 
+// receipt returns what a sink says of a record, with whose it is.
+func (l *Loop) receipt(rec dodona.Record, r dodona.Receipt) dodona.Receipt {
+	r.Sink, r.Topic, r.Key, r.Record = l.c.Name, rec.Topic, rec.Key, rec.ID
+	if r.At.IsZero() {
+		r.At = l.c.Now()
+	}
+	r.Late = Late(rec, r.At)
+	return r
+}
+
 // lateAfter is the age at which a record that could not go earlier is marked.
 const lateAfter = time.Minute
 
@@ -161,10 +167,9 @@ func Late(rec dodona.Record, now time.Time) bool {
 // bury writes the receipt of a record that is refused for good and goes on with the next.
 func (l *Loop) bury(ctx context.Context, rec dodona.Record, cause error) bool {
 	now := l.c.Now()
-	r := dodona.Receipt{
-		Sink: l.c.Name, Topic: rec.Topic, Key: rec.Key, Record: rec.ID, Status: dodona.ReceiptDead,
-		Detail: told(fmt.Sprintf("refused %d times: %s", l.c.Policy.GiveUp, cause)), At: now, Late: Late(rec, now),
-	}
+	r := l.receipt(rec, dodona.Receipt{
+		Status: dodona.ReceiptDead, Detail: told(fmt.Sprintf("refused %d times: %s", l.c.Policy.GiveUp, cause)), At: now,
+	})
 	written, err := ReceiptRecord(r)
 	if err != nil {
 		l.c.Log.Error("a receipt cannot be written", "error", err)

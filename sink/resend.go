@@ -11,8 +11,8 @@ import (
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
-// ErrNotAgain is the error of a sink that nothing can be given to by hand.
-var ErrNotAgain = errors.New("a contract keeps the newest answer alone, and the sink sends it by itself; nothing is given to it again")
+// errNotAgain is the error of a sink that nothing can be given to by hand.
+var errNotAgain = errors.New("a contract keeps the newest answer alone, and the sink sends it by itself; nothing is given to it again")
 
 var errStopped = errors.New("the sink has stopped")
 
@@ -20,7 +20,7 @@ var errStopped = errors.New("the sink has stopped")
 // an error says why the peer did not take it, and nothing has changed. Whoever takes a record twice knows it by the name of the record.
 func (l *Loop) Resend(ctx context.Context, rec dodona.Record) (r dodona.Receipt, err error) {
 	if l.c.Kind.slot {
-		return r, ErrNotAgain
+		return r, errNotAgain
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	var watch sync.WaitGroup
@@ -57,11 +57,7 @@ func (l *Loop) Resend(ctx context.Context, rec dodona.Record) (r dodona.Receipt,
 	if len(receipts) > 0 {
 		r = receipts[0]
 	}
-	r.Sink, r.Topic, r.Key, r.Record = l.c.Name, rec.Topic, rec.Key, rec.ID
-	if r.At.IsZero() {
-		r.At = l.c.Now()
-	}
-	r.Late = Late(rec, r.At)
+	r = l.receipt(rec, r)
 	written, err := ReceiptRecord(r)
 	if err == nil {
 		err = l.c.Journal.Append(ctx, written)
