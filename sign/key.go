@@ -109,15 +109,11 @@ var ErrNoAddress = errors.New("the keystore does not say its address")
 
 // readFile returns the key in a file, or the keystore that is there instead of one, whose cost is allowed.
 func readFile(setting, path string) (*Key, keystore, error) {
-	content, err := keyfile.Read(setting, path)
+	content, encrypted, err := keyfile.Read(setting, path)
 	if err != nil {
 		return nil, keystore{}, err
 	}
 	defer clear(content)
-	encrypted, err := keyfile.Judge(setting, path, content)
-	if err != nil {
-		return nil, keystore{}, err
-	}
 	if !encrypted {
 		key, err := ParseKey(string(content))
 		return key, keystore{}, err

@@ -26,7 +26,7 @@ import (
 // ErrPassword: the password does not open the keystore. Ask for another one.
 var ErrPassword = errors.New("the password does not open this keystore")
 
-// ErrMode: others than the owner may touch the key file. Nothing was read; the error says what to run.
+// ErrMode: others than the owner may touch the key file. Nothing was opened; the error says what to do.
 var ErrMode = secret.ErrMode
 
 // The cost of a keystore that is written here: light scrypt, 4 MiB and a tenth of a second on a gateway.
@@ -90,24 +90,21 @@ func (h *hexBytes) UnmarshalText(text []byte) (err error) {
 // It returns [ErrPassword] for a wrong password, [ErrMode] if others than the owner may touch the file, and an error
 // that names the file for anything else. A file that asks for more than 256 MiB or an absurd time is refused unopened.
 func ReadKeystore(path, password string) (*Key, error) {
-	raw, err := secret.ReadFile(path, maxKeystoreBytes, "keystore")
+	var ks keystore
+	_, err := secret.ReadFile(path, maxKeystoreBytes, "keystore", func(raw []byte) (err error) {
+		if ks, err = parseKeystore(raw); err != nil {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read key: %w", err)
 	}
-	key, err := openKeystore(raw, password)
+	key, err := ks.open(password)
 	if err != nil {
 		return nil, fmt.Errorf("read key %s: %w", path, err)
 	}
 	return key, nil
-}
-
-// openKeystore opens a keystore.
-func openKeystore(raw []byte, password string) (*Key, error) {
-	ks, err := parseKeystore(raw)
-	if err != nil {
-		return nil, err
-	}
-	return ks.open(password)
 }
 
 // parseKeystore reads a keystore that a password may open: of the right version and cipher, at a cost that is allowed.

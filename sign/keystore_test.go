@@ -145,7 +145,7 @@ func TestKeystoreIsPrivateWholeAndWrittenOnce(t *testing.T) {
 }
 
 func TestKeystoreMustBeTheOwnersAlone(t *testing.T) {
-	for _, mode := range []os.FileMode{0o644, 0o640, 0o604, 0o620, 0o601} {
+	for _, mode := range []os.FileMode{0o644, 0o660, 0o604, 0o620, 0o601} {
 		path := writeFile(t, vectorPBKDF2, 0o600)
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
@@ -338,7 +338,7 @@ func TestAConfiguredKeyIsOpenedOrSaysWhichSettingIsWrong(t *testing.T) {
 	t.Setenv("DODONA_TEST_NO_KEY", "7a28b5")
 	env := func(name string) secret.String { return secret.String{Env: name} }
 	raw := func(content string) string { return writeFile(t, content, 0o600) }
-	open := writeFile(t, vectorKey, 0o640)
+	open := writeFile(t, vectorKey, 0o604)
 	for name, c := range map[string]struct {
 		key  keyfile.Key
 		want string // in the error
@@ -356,7 +356,7 @@ func TestAConfiguredKeyIsOpenedOrSaysWhichSettingIsWrong(t *testing.T) {
 		"another password":           {keyfile.Key{File: path, Password: env("DODONA_TEST_KEY")}, "node.key.file: read key " + path + ": the password does not open this keystore"},
 		"no password":                {keyfile.Key{File: path}, "node.key.file: " + path + " is an encrypted keystore, and no password is configured to open it; add node.key.password"},
 		"no password for hex":        {keyfile.Key{Hex: secret.String{File: path}}, "node.key.hex: " + path + " is an encrypted keystore, and no password is configured"},
-		"digits that others read":    {keyfile.Key{File: open}, "node.key.file: read key: " + open + " has mode 0640: others may read or change it; run: chmod 600 " + open},
+		"digits that others read":    {keyfile.Key{File: open}, "node.key.file: read key: " + open + " has mode 0604: others may read or change it; run: chmod 600 " + open},
 		"no file":                    {keyfile.Key{File: path + "x"}, "node.key.file: read key: open " + path + "x"},
 		"too large a number":         {keyfile.Key{File: raw(strings.Repeat("f", 64))}, "node.key.file: the 64 hex digits in "},
 		"half a keystore":            {keyfile.Key{File: raw(vectorPBKDF2[:40]), Password: env("DODONA_TEST_PASSWORD")}, "node.key.file: read key "},
@@ -421,7 +421,11 @@ func FuzzOpenKeystore(f *testing.F) {
 		if json.Unmarshal([]byte(raw), &ks) == nil && (ks.Crypto.KDFParams.N > 64 || ks.Crypto.KDFParams.P > 64 || ks.Crypto.KDFParams.C > 64) {
 			return // allowed, but slow
 		}
-		if k, err := openKeystore([]byte(raw), vectorPassword); err == nil && hex.EncodeToString(k.secret.Bytes()) == "" {
+		ks, err := parseKeystore([]byte(raw))
+		if err != nil {
+			return
+		}
+		if k, err := ks.open(vectorPassword); err == nil && hex.EncodeToString(k.secret.Bytes()) == "" {
 			t.Fatal("a key without bytes")
 		}
 	})

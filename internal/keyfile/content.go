@@ -12,14 +12,18 @@ import (
 // maxBytes is how much a file of a key may hold.
 const maxBytes = 64 << 10
 
-// Read returns what the file of a key holds. Its errors begin with the setting that names it, if one does, and are [secret.ErrMode]
-// if others than its owner may touch it.
-func Read(setting, path string) ([]byte, error) {
-	content, err := secret.ReadFile(path, maxBytes, "key file")
-	if err != nil {
-		return nil, fmt.Errorf("%sread key: %w", of(setting), err)
+// Read returns what the file of a key holds, and whether that is a keystore, which a password opens, or the key itself. Its errors begin with the
+// setting that names the file, if one does, never repeat what it holds, and are [secret.ErrMode] if others may touch a key.
+func Read(setting, path string) (content []byte, encrypted bool, err error) {
+	var none error // is no key
+	content, err = secret.ReadFile(path, maxBytes, "key file", func(content []byte) error {
+		encrypted, none = judge(setting, path, content)
+		return none
+	})
+	if err != nil && none == nil {
+		err = fmt.Errorf("%sread key: %w", of(setting), err)
 	}
-	return content, nil
+	return content, encrypted, err
 }
 
 // of begins an error with the setting that it is about; there is none in a command line.
@@ -30,9 +34,8 @@ func of(setting string) string {
 	return setting + ": "
 }
 
-// Judge says whether what a file holds is a keystore, which a password opens, or a key itself, or else what is wrong with it. It never repeats
-// what the file holds.
-func Judge(setting, path string, content []byte) (encrypted bool, err error) {
+// judge says whether what a file holds is a keystore or a key itself, or else what is wrong with it.
+func judge(setting, path string, content []byte) (encrypted bool, err error) {
 	switch {
 	case isKeystore(content):
 		return true, nil

@@ -4,6 +4,7 @@ package keyfile
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -104,8 +105,8 @@ func (k Key) Same(other Key) bool {
 // ErrNoPassword: the file is an encrypted keystore, and nothing says what opens it. Name a password.
 var ErrNoPassword = errors.New("no password is configured")
 
-// Look says why k cannot be opened, as far as that shows without opening anything, or nil: files that are there are read. The
-// message begins with the setting. An error that is [os.ErrNotExist] is of a file or a variable that is not there.
+// Look says why k cannot be opened, as far as that shows without opening anything, or nil: files that are there are read, but not what can be
+// read once, which is left to [sign.Open]. The message begins with the setting. An error that is [os.ErrNotExist] is of a file or a variable that is not there.
 func (k Key) Look(name string) error {
 	path, setting := k.Path(name)
 	if path == "" {
@@ -116,7 +117,10 @@ func (k Key) Look(name string) error {
 			return nil
 		})
 	}
-	content, err := Read(setting, path)
+	if isOnce(path) {
+		return nil
+	}
+	content, encrypted, err := Read(setting, path)
 	if errors.Is(err, os.ErrNotExist) {
 		word := plain.ShellWord(path)
 		return absent{setting + ": there is no file " + path, "`dodona key new " + word + "` makes a keystore, `dodona key new --raw " + word + "` a key without a password"}
@@ -125,14 +129,19 @@ func (k Key) Look(name string) error {
 		return err
 	}
 	defer clear(content)
-	encrypted, err := Judge(setting, path, content)
 	switch {
 	case !encrypted:
-		return err
+		return nil
 	case k.Password.IsZero():
 		return k.NoPassword(name)
 	}
 	return lookAt(name+".password", k.Password, func(string) error { return nil })
+}
+
+// isOnce reports whether something is there that can be read once, or when somebody writes: a pipe, a socket, a terminal.
+func isOnce(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeCharDevice) != 0
 }
 
 // lookAt says why a secret that is named by a file or a variable cannot be read, or what judge says of it.
@@ -141,6 +150,9 @@ func lookAt(setting string, s secret.String, judge func(text string) error) erro
 		if _, found := os.LookupEnv(s.Env); !found {
 			return absent{setting + ": environment variable " + s.Env + " is not set", ""}
 		}
+	}
+	if s.File != "" && isOnce(s.File) {
+		return nil
 	}
 	text, err := s.RevealKey()
 	switch {

@@ -1,50 +1,36 @@
 package secret
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"github.com/dodona-oracle/dodona/internal/durable"
-	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
-// ErrMode: others than the owner may touch a file with a key or its password. The error says what to run.
-var ErrMode = errors.New("others may read or change it")
-
-// CheckMode returns [ErrMode] unless only its owner may touch the file f. A pipe or a terminal is nobody's to keep.
-func CheckMode(f *os.File) error {
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	mode := info.Mode()
-	// Windows and browsers have no such bits.
-	if !mode.IsRegular() || mode.Perm()&0o077 == 0 || runtime.GOOS == "windows" || runtime.GOOS == "js" {
-		return nil
-	}
-	return fmt.Errorf("%s has mode %04o: %w; run: chmod 600 %s", f.Name(), mode.Perm(), ErrMode, plain.ShellWord(f.Name()))
-}
-
 // ReadFile returns the content of a file that only its owner may touch, or [ErrMode]. One of more bytes than most is no such thing as what says.
-func ReadFile(path string, most int, what string) ([]byte, error) {
+// What judge, where there is one, refuses is no secret: the error is its own, whoever may touch the file.
+func ReadFile(path string, most int, what string, judge func(content []byte) error) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if err := CheckMode(f); err != nil {
-		return nil, err
-	}
 	raw, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(raw) > most {
+	switch {
+	case len(raw) > most:
 		return nil, fmt.Errorf("%s: more than %d bytes, so no %s", path, most, what)
+	case judge != nil:
+		if err := judge(raw); err != nil {
+			return nil, err
+		}
+	}
+	if err := checkMode(f, raw, judge != nil); err != nil {
+		return nil, err
 	}
 	return raw, nil
 }

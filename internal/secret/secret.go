@@ -44,13 +44,15 @@ func (s String) Same(other String) bool {
 // Reveal returns the secret, without the line break a file may end in.
 // It fails if the file cannot be read or the variable is not set.
 func (s String) Reveal() (string, error) {
-	return s.reveal(func(*os.File) error { return nil })
+	return s.reveal(func(*os.File, []byte) error { return nil })
 }
 
 // RevealKey is Reveal for a key or what opens one: it returns [ErrMode] if others than the owner may touch the file.
-func (s String) RevealKey() (string, error) { return s.reveal(CheckMode) }
+func (s String) RevealKey() (string, error) {
+	return s.reveal(func(f *os.File, content []byte) error { return checkMode(f, content, false) })
+}
 
-func (s String) reveal(check func(*os.File) error) (string, error) {
+func (s String) reveal(check func(f *os.File, content []byte) error) (string, error) {
 	switch {
 	case s.File != "":
 		return s.read(check)
@@ -69,21 +71,21 @@ func (s String) reveal(check func(*os.File) error) (string, error) {
 // maxFileBytes bounds the file of a secret: a path to a device or a log is a mistake, and must not fill the memory.
 const maxFileBytes = 64 << 10
 
-func (s String) read(check func(*os.File) error) (string, error) {
+func (s String) read(check func(f *os.File, content []byte) error) (string, error) {
 	f, err := os.Open(s.File)
 	if err != nil {
 		return "", fmt.Errorf("read secret: %w", err)
 	}
 	defer f.Close()
-	if err := check(f); err != nil {
-		return "", fmt.Errorf("read secret: %w", err)
-	}
 	b, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
 	if err != nil {
 		return "", fmt.Errorf("read secret: %w", err)
 	}
 	if len(b) > maxFileBytes {
 		return "", fmt.Errorf("read secret: %s is larger than %d KiB, which no secret is", s.File, maxFileBytes>>10)
+	}
+	if err := check(f, b); err != nil {
+		return "", fmt.Errorf("read secret: %w", err)
 	}
 	return strings.TrimRight(string(b), "\r\n"), nil
 }

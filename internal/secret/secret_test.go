@@ -46,14 +46,14 @@ func TestRevealReadsWhereTheSecretLies(t *testing.T) {
 			t.Errorf("Reveal() = %q, %v", got, err)
 		}
 	}
-	if err := os.Chmod(path, 0o640); err != nil {
+	if err := os.Chmod(path, 0o604); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := (String{File: path}).Reveal(); err != nil || got != "hunter2" {
-		t.Errorf("Reveal() of a file that a group may read = %q, %v", got, err)
+		t.Errorf("Reveal() of a file that all may read = %q, %v", got, err)
 	}
 	if got, err := (String{File: path}).RevealKey(); !errors.Is(err, ErrMode) || !strings.Contains(err.Error(), "chmod 600 "+path) {
-		t.Errorf("RevealKey() of a file that a group may read = %q, %v, want ErrMode and what to run", got, err)
+		t.Errorf("RevealKey() of a file that all may read = %q, %v, want ErrMode and what to run", got, err)
 	}
 	for _, s := range []String{{File: path + "x"}, {File: filepath.Dir(path)}, {File: "/dev/zero"}, {Env: "DODONA_TEST_UNSET"}} {
 		if got, err := s.Reveal(); err == nil {

@@ -323,7 +323,7 @@ func TestKeyFilesSurvive(t *testing.T) {
 	if p, err := ParsePublicKey(line); err != nil || p.String() != line || p.ID() != key.ID() {
 		t.Errorf("ParsePublicKey(%q) = %v, %v", line, p, err)
 	}
-	if err := os.Chmod(path, 0o640); err != nil {
+	if err := os.Chmod(path, 0o604); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := ReadKey(path); err == nil || !strings.Contains(err.Error(), "chmod 600") {

@@ -65,22 +65,30 @@ func (k Key) Write(path string) error {
 // ReadKey reads a file that [Key.Write] or openssl genpkey -algorithm ed25519 wrote. It refuses one that others than
 // the owner may touch.
 func ReadKey(path string) (Key, error) {
-	raw, err := secret.ReadFile(path, maxKeyFile, "key")
+	var key Key
+	raw, err := secret.ReadFile(path, maxKeyFile, "key", func(raw []byte) (err error) {
+		key, err = parseKey(path, raw)
+		return err
+	})
+	clear(raw)
 	if err != nil {
 		return Key{}, fmt.Errorf("read key: %w", err)
 	}
-	defer clear(raw)
+	return key, nil
+}
+
+func parseKey(path string, raw []byte) (Key, error) {
 	block, _ := pem.Decode(raw)
 	if block == nil || block.Type != "PRIVATE KEY" {
-		return Key{}, fmt.Errorf("read key %s: want a PEM block PRIVATE KEY; dodona module key makes one", path)
+		return Key{}, fmt.Errorf("%s: want a PEM block PRIVATE KEY; dodona module key makes one", path)
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
-		return Key{}, fmt.Errorf("read key %s: %w", path, err)
+		return Key{}, fmt.Errorf("%s: %w", path, err)
 	}
 	private, ok := parsed.(ed25519.PrivateKey)
 	if !ok {
-		return Key{}, fmt.Errorf("read key %s: it is another kind of key, want Ed25519; dodona module key makes one", path)
+		return Key{}, fmt.Errorf("%s: it is another kind of key, want Ed25519; dodona module key makes one", path)
 	}
 	return Key{private}, nil
 }
