@@ -19,6 +19,7 @@ type latest struct {
 	hold  int
 	items map[string]dodona.Reading
 	queue []dodona.Reading // oldest first
+	at    []dodona.Round   // when each of them came, by a clock that was never set back since
 	bytes int              // of the bodies in queue
 	taken int              // readings at the head of queue that somebody got
 
@@ -63,13 +64,12 @@ func (l *latest) add(readings []dodona.Reading) (lost int) {
 			h.note(w, r)
 		}
 		if l.hold > 0 {
-			l.queue = append(l.queue, r)
-			l.bytes += len(r.Body)
+			l.enqueue(r)
 		}
 		for len(l.queue) > l.hold || (l.bytes > maxHeldBytes && len(l.queue) > 1) {
 			l.bytes -= len(l.queue[0].Body)
 			l.queue[0] = dodona.Reading{}
-			l.queue = l.queue[1:]
+			l.queue, l.at = l.queue[1:], l.at[1:]
 			if l.taken > 0 {
 				l.taken--
 				continue
@@ -78,6 +78,17 @@ func (l *latest) add(readings []dodona.Reading) (lost int) {
 		}
 	}
 	return lost
+}
+
+// enqueue takes a reading in as the newest. What came before it and says that it came later is of a clock that was set back: it
+// must not hold up what comes now until that clock has caught up.
+func (l *latest) enqueue(r dodona.Reading) {
+	at := dodona.RoundAt(r.Received)
+	for i := len(l.at) - 1; i >= 0 && l.at[i] > at; i-- {
+		l.at[i] = at
+	}
+	l.queue, l.at = append(l.queue, r), append(l.at, at)
+	l.bytes += len(r.Body)
 }
 
 func (l *latest) oldest() string {
@@ -97,7 +108,7 @@ func (l *latest) readings() []dodona.Reading {
 func (l *latest) since(after, upTo dodona.Round) []dodona.Reading {
 	var found []dodona.Reading
 	for i, r := range l.queue {
-		at := dodona.RoundAt(r.Received)
+		at := l.at[i]
 		if at > upTo {
 			break
 		}

@@ -24,6 +24,28 @@ func TestReadingsSinceAnInstantAreThoseAfterItUpToTheOther(t *testing.T) {
 	}
 }
 
+// TestTheLatestIsWhatCameLastThoughTheClockWasSetBack: a value of before must not speak in the place of what came since.
+func TestTheLatestIsWhatCameLastThoughTheClockWasSetBack(t *testing.T) {
+	now := time.Now()
+	w := &Want{Points: []string{"a"}, Has: func(dodona.Reading, string) bool { return true }, Within: time.Minute}
+	l := latest{hold: 10}
+	l.watch(w, now)
+	say := func(body string, at time.Time) { l.add([]dodona.Reading{{Body: []byte(body), Received: at}}) }
+	say("of before", now)
+	back := now.Add(-30 * time.Second)
+	say("since", back)
+	later := &Want{Points: w.Points, Has: w.Has, Within: w.Within}
+	l.watch(later, now)
+	for _, w := range []*Want{w, later} {
+		if got := l.wanted(w, dodona.RoundAt(now.Add(time.Second))); len(got) != 1 || string(got[0].Body) != "since" {
+			t.Errorf("got %q, want what came since", got)
+		}
+	}
+	if got := l.since(dodona.RoundAt(back.Add(-time.Second)), dodona.RoundAt(back)); len(got) != 2 {
+		t.Errorf("up to the instant of the second reading %d are handed out, want both", len(got))
+	}
+}
+
 func TestHeldReadingsAreBoundedInBytesAndNumber(t *testing.T) {
 	half := make([]byte, maxHeldBytes/2)
 	l := latest{hold: 3}

@@ -43,11 +43,19 @@ func (p *Pump) AskFor(ctx context.Context, r dodona.Round, w *Want) ([]dodona.Re
 	return p.latest.wanted(w, r), nil
 }
 
-// A having is what is known of one want: by point and item the latest reading that has the point.
+// A having is what is known of one want: by point and item the latest reading that has the point. The latest is what came last,
+// whatever the clock said then: it may have been set back.
 type having struct {
-	by    map[string]map[string]dodona.Reading
+	by    map[string]map[string]kept
 	bytes int // of the bodies, each as often as it is there
+	noted int // readings so far
 	asked time.Time
+}
+
+// A kept is a reading, and as which one it came.
+type kept struct {
+	dodona.Reading
+	came int
 }
 
 // watch notes from now on, and of what is still there, which readings w needs.
@@ -67,10 +75,10 @@ func (l *latest) watch(w *Want, now time.Time) {
 	if l.wants == nil {
 		l.wants = map[*Want]*having{}
 	}
-	h := &having{by: map[string]map[string]dodona.Reading{}, asked: now}
+	h := &having{by: map[string]map[string]kept{}, asked: now}
 	l.wants[w] = h
-	for _, kept := range [][]dodona.Reading{l.before, l.readings(), l.queue} { // of each item the last one ends as the last
-		for _, r := range kept {
+	for _, held := range [][]dodona.Reading{l.before, l.readings(), l.queue} { // of each item the last one ends as the last
+		for _, r := range held {
 			h.note(w, r)
 		}
 	}
@@ -89,32 +97,33 @@ func (l *latest) forgetWant() {
 
 // note takes in a reading of every point that it has.
 func (h *having) note(w *Want, r dodona.Reading) {
+	h.noted++
 	for _, point := range w.Points {
-		if was, known := h.by[point][r.Item]; known && r.Received.Before(was.Received) || !w.Has(r, point) {
+		if !w.Has(r, point) {
 			continue
 		}
 		if h.by[point] == nil {
-			h.by[point] = map[string]dodona.Reading{}
+			h.by[point] = map[string]kept{}
 		}
 		h.bytes += len(r.Body) - len(h.by[point][r.Item].Body)
-		h.by[point][r.Item] = r
-		for h.bytes > maxHeldBytes && h.dropOldest(r) {
+		h.by[point][r.Item] = kept{r, h.noted}
+		for h.bytes > maxHeldBytes && h.dropOldest() {
 		}
 	}
 }
 
 // dropOldest gives up the reading that came first, unless it is the one that came just now.
-func (h *having) dropOldest(but dodona.Reading) bool {
+func (h *having) dropOldest() bool {
 	var point string
-	var oldest dodona.Reading
+	oldest := kept{came: h.noted}
 	for p, items := range h.by {
 		for _, r := range items {
-			if oldest.Received.IsZero() || r.Received.Before(oldest.Received) {
+			if r.came < oldest.came {
 				point, oldest = p, r
 			}
 		}
 	}
-	if !oldest.Received.Before(but.Received) {
+	if oldest.came == h.noted {
 		return false
 	}
 	delete(h.by[point], oldest.Item)
@@ -141,7 +150,7 @@ func (l *latest) wanted(w *Want, r dodona.Round) []dodona.Reading {
 		found := false
 		for _, reading := range h.by[point] {
 			if w.Within <= 0 || r.Time().Sub(reading.Received) <= w.Within {
-				all, found = append(all, reading), true
+				all, found = append(all, reading.Reading), true
 			}
 		}
 		if !found {
