@@ -444,3 +444,24 @@ func TestAFolderIsReadAgainOnlyWhenItChanged(t *testing.T) {
 		t.Errorf("after a change %d names were read, want 7", reads)
 	}
 }
+
+// TestALogThatWasRotatedAThousandTimesIsFollowed: the newest of so many files is found again, though its name sorts last.
+func TestALogThatWasRotatedAThousandTimesIsFollowed(t *testing.T) {
+	within(t, nil, func(l *log, r *reader) {
+		for n := range maxGenerations + 200 {
+			name := fmt.Sprintf("boiler.jsonl-20250101-%06d", n)
+			l.put(name, "666\n")
+			at := time.Now().Add(time.Duration(n-100_000) * time.Minute)
+			l.must(os.Chtimes(l.beside(name), at, at))
+		}
+		r.restart()
+		r.close()
+		l.write("2\n")
+		l.must(os.Rename(l.path, l.beside("boiler.jsonl-20261129-000000")))
+		l.reopen()
+		l.write("3\n")
+		r.open()
+		r.read(time.Minute)
+		r.want("1", "2", "3")
+	})
+}

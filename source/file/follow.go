@@ -30,6 +30,8 @@ type follower struct {
 
 	now     *opened // nil until it is found
 	left    []*opened
+	parted  []parted
+	busy    bool // the last lines were those of now: it is the turn of those that were left
 	folder  folder
 	known   []generation // that were there before now was opened
 	earlier []generation // that were there before the file at path was opened
@@ -74,7 +76,13 @@ func (f *follower) look(ended func() error) (got found, err error) {
 		if moved {
 			continue
 		}
+		if f.busy {
+			if got = f.readLeft(); got.any() {
+				return got, nil
+			}
+		}
 		if got, err = f.readFrom(f.now); err != nil || got.any() {
+			f.busy = true
 			return got, err
 		}
 		if got = f.readLeft(); got.any() {
@@ -148,7 +156,7 @@ func (f *follower) begin() (found, error) {
 		f.enterLeft(was)
 		return found{}, nil
 	}
-	if g, there = newerThan(all, was); !there {
+	if g, there = f.goOn(all, was); !there {
 		return found{}, cannotOpen(f.path)
 	}
 	if err := f.enter(g.path, 0); err != nil {
@@ -158,6 +166,16 @@ func (f *follower) begin() (found, error) {
 		filepath.Base(cmp.Or(was.At, f.path)), was.Offset, f.path, f.compressed(was), filepath.Base(g.path)))
 	f.enterLeft(was)
 	return found{}, nil
+}
+
+// goOn returns where to go on though the file of was is gone: with what was written after it. What is older was read, or was not
+// meant to be, and what was left is read from where it was left.
+func (f *follower) goOn(all []generation, was position) (generation, bool) {
+	left := func(g generation) bool {
+		return g.path != f.path && slices.ContainsFunc(was.Left, func(m mark) bool { return g.is(m.position(f.path)) })
+	}
+	g, found := newerThan(slices.DeleteFunc(all, left), was)
+	return g, found && (g.path == f.path || g.modified.After(was.Modified))
 }
 
 // lost tells of lines that may be lost, nobody knows how many.

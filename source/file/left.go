@@ -1,15 +1,26 @@
 package file
 
 import (
+	"cmp"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 )
 
 const (
-	maxLeft   = 4                // files that were left and are still looked at; each takes a file descriptor
+	maxLeft   = 4                // files that were left and are open still; each takes a file descriptor
+	maxParted = 16               // files that were left before those, of which it is only seen whether they grow
 	watchGone = 10 * time.Minute // a file that was left and removed is looked at that long; it takes its room on the disk
 )
+
+// A parted is a file that was left and closed, because others that were left grew later.
+type parted struct {
+	position        // up to where it was read
+	path     string // where it was seen last
+	name     string // for people
+	size     int64  // up to where it was looked at
+}
 
 // leave goes on to the file at path. The one that was read stays open: what a late writer adds to it is read too.
 func (f *follower) leave(path string) error {
@@ -19,15 +30,85 @@ func (f *follower) leave(path string) error {
 		f.now = old
 		return err
 	}
-	f.left = append(f.left, old)
-	for len(f.left) > maxLeft {
-		f.forget(0)
-	}
+	f.keepLeft(old)
 	return nil
+}
+
+// keepLeft keeps a file that was left open, and parts for it with the one that has been still for the longest.
+func (f *follower) keepLeft(o *opened) {
+	o.grown = f.env.Now()
+	f.left = append(f.left, o)
+	if len(f.left) <= maxLeft {
+		return
+	}
+	f.part(slices.IndexFunc(f.left, func(o *opened) bool {
+		return !slices.ContainsFunc(f.left, func(other *opened) bool { return other.grown.Before(o.grown) })
+	}))
+}
+
+// part closes a file that was left. It is opened again if it grows.
+func (f *follower) part(i int) {
+	o := f.left[i]
+	o.follow()
+	f.parted = append(f.parted, parted{o.verified, cmp.Or(o.at, o.file.Name()), o.name, max(o.end, o.split.next)})
+	o.close()
+	f.left = slices.Delete(f.left, i, i+1)
+	if len(f.parted) <= maxParted {
+		return
+	}
+	if p := f.parted[0]; p.size > p.Offset {
+		f.cutOff(p.name)
+	}
+	f.parted = slices.Delete(f.parted, 0, 1)
+}
+
+func (f *follower) cutOff(name string) {
+	f.env.Dropped(1, fmt.Sprintf("%s, which was rotated away, ends in a line without an end", name))
+}
+
+// takeBack opens a file again that was left and closed, if it grew.
+func (f *follower) takeBack() {
+	for i, p := range f.parted {
+		info, err := os.Stat(p.path)
+		if err != nil || !newGeneration(p.path, info).is(p.position) {
+			moved := slices.IndexFunc(f.known, func(g generation) bool { return g.is(p.position) }) // as of the last turn
+			if moved < 0 || f.known[moved].path == p.path {
+				continue
+			}
+			f.parted[i].path = f.known[moved].path
+			continue
+		}
+		if info.Size() <= p.size {
+			continue
+		}
+		f.parted = slices.Delete(f.parted, i, i+1)
+		if o, found := f.reopen(p.path, p.position); found {
+			f.keepLeft(o)
+		} else {
+			f.env.Dropped(1, fmt.Sprintf("%s, which was rotated away, grew and cannot be read any more", p.name))
+		}
+		return
+	}
+}
+
+// reopen opens a file of the log where it was read up to.
+func (f *follower) reopen(path string, p position) (*opened, bool) {
+	file, info, err := openRegular(path)
+	if err != nil {
+		return nil, false
+	}
+	if !newGeneration(path, info).is(p) || !p.matches(file, info.Size()) {
+		_ = file.Close() // it was only read
+		return nil, false
+	}
+	o, err := openFile(file, info, f.path, p.Offset, f.want.max)
+	return o, err == nil
 }
 
 // readLeft returns what was added to files that were left.
 func (f *follower) readLeft() found {
+	f.busy = false
+	f.takeBack()
 	for i := 0; i < len(f.left); i++ {
 		o := f.left[i]
 		first := o.split.next
@@ -40,6 +121,7 @@ func (f *follower) readLeft() found {
 			i--
 		}
 		if got.any() {
+			o.grown = f.env.Now()
 			f.env.Log.Info(fmt.Sprintf("%s: somebody still writes to %s, which was rotated away; its lines are read too", f.env.Source, o.name),
 				"source", f.env.Source, "from", first)
 			return got
@@ -69,7 +151,7 @@ func (f *follower) ended(o *opened) bool {
 func (f *follower) forget(i int) {
 	o := f.left[i]
 	if len(o.split.partial) > 0 || o.split.skip {
-		f.env.Dropped(1, fmt.Sprintf("%s, which was rotated away, ends in a line without an end", o.name))
+		f.cutOff(o.name)
 	}
 	o.close()
 	f.left = append(f.left[:i:i], f.left[i+1:]...)
@@ -83,15 +165,7 @@ func (f *follower) enterLeft(was position) {
 		if !there || f.now != nil && g.is(f.now.verified) {
 			continue
 		}
-		file, info, err := openRegular(g.path)
-		if err != nil {
-			continue
-		}
-		if !os.SameFile(info, g.info) {
-			_ = file.Close()
-			continue
-		}
-		if o, err := openFile(file, info, f.path, p.Offset, f.want.max); err == nil {
+		if o, found := f.reopen(g.path, p); found {
 			f.left = append(f.left, o)
 		}
 	}

@@ -167,3 +167,97 @@ func TestAStrangersFileWithOurNumberIsNotOurs(t *testing.T) {
 		}
 	})
 }
+
+// TestAWriterThatNeverOpensAgainIsReadWhateverIsRotated: its file is one of those that were left, and grows while others do not.
+func TestAWriterThatNeverOpensAgainIsReadWhateverIsRotated(t *testing.T) {
+	within(t, nil, func(l *log, r *reader) {
+		late := l.file
+		l.file = nil
+		want := []string{"1"}
+		turn := func(n int, writes bool) {
+			if l.file != nil {
+				l.must(l.file.Close())
+				l.file = nil
+			}
+			l.shift()
+			l.must(os.Rename(l.path, l.path+".1"))
+			l.write(fmt.Sprintf("%d\n", n))
+			r.read(10 * time.Second)
+			want = append(want, fmt.Sprint(n))
+			if writes {
+				_, err := fmt.Fprintf(late, "late %d\n", n)
+				l.must(err)
+				want = append(want, fmt.Sprintf("late %d", n))
+			}
+			r.read(10 * time.Second)
+		}
+		for n := 2; n < 2+maxLeft+3; n++ {
+			turn(n, true)
+		}
+		for n := 20; n < 20+maxLeft+3; n++ { // then it pauses, until other files were left after it
+			turn(n, false)
+		}
+		turn(40, true)
+		turn(41, true)
+		r.want(want...)
+		f := r.tail.(*tail).logs.(one).follower
+		if len(f.left) > maxLeft || len(f.parted) > maxParted || r.dropped != 0 {
+			t.Errorf("%d files open, %d remembered, %d dropped: %q", len(f.left), len(f.parted), r.dropped, r.causes)
+		}
+		l.must(late.Close())
+	})
+}
+
+// TestALateWriterIsHeardBesideABusyOne: the new file has lines at each look.
+func TestALateWriterIsHeardBesideABusyOne(t *testing.T) {
+	within(t, nil, func(l *log, r *reader) {
+		late := l.file
+		l.file = nil
+		l.must(os.Rename(l.path, l.path+".1"))
+		l.write("2\n")
+		r.read(10 * time.Second)
+		_, err := late.WriteString("late\n")
+		l.must(err)
+		l.must(late.Close())
+		for n := range 4 {
+			l.write(fmt.Sprintf("busy %d\n", n))
+			if b, err := r.tail.Observe(l.t.Context()); err != nil || len(b.Readings) == 0 {
+				t.Fatalf("look %d: %v, %v", n, b, err)
+			} else if string(b.Readings[0].Body) == "late" {
+				return
+			}
+		}
+		t.Error("four looks brought lines of the new file alone")
+	})
+}
+
+// TestWhatIsOlderIsNotReadAgainWhenTheLogIsGone: it was read before, or was never meant to be.
+func TestWhatIsOlderIsNotReadAgainWhenTheLogIsGone(t *testing.T) {
+	within(t, nil, func(l *log, r *reader) {
+		late := l.file
+		l.file = nil
+		l.must(os.Rename(l.path, l.path+".1"))
+		l.write("2\n")
+		r.read(10 * time.Second)
+		r.close()
+		l.must(os.Remove(l.path))
+		l.reopen()
+		r.open()
+		if err := r.read(time.Minute); err == nil || r.dropped != 0 {
+			t.Errorf("got %v and %d dropped, want to hear that nothing is there", err, r.dropped)
+		}
+		r.close()
+		_, err := late.WriteString("late\n") // so that what was left is what was written last
+		l.must(err)
+		l.must(late.Close())
+		l.must(os.Chtimes(l.path+".1", time.Time{}, time.Now().Add(200*366*24*time.Hour)))
+		r.open()
+		r.read(time.Minute)
+		l.write("3\n")
+		r.read(time.Minute)
+		if r.dropped == 0 {
+			t.Error("nobody says that lines of the file that is gone may be lost")
+		}
+		r.sortedLines("1", "2", "3", "late")
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -170,5 +171,15 @@ func (r *reader) want(lines ...string) {
 	r.t.Helper()
 	if got, want := strings.Join(r.lines, "|"), strings.Join(lines, "|"); got != want {
 		r.t.Fatalf("delivered %q, want %q", got, want)
+	}
+}
+
+// sortedLines compares what came, whatever the order.
+func (r *reader) sortedLines(want ...string) {
+	r.t.Helper()
+	got := slices.Sorted(slices.Values(r.lines))
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		r.t.Errorf("delivered %q, want %q", got, want)
 	}
 }

@@ -23,6 +23,7 @@ type opened struct {
 	zeros    stretch   // of NULs, as it was last found
 	text     bool      // its first bytes are not those of UTF-16
 	gone     time.Time // since when no folder has it any more; zero if one has
+	grown    time.Time // when it was left, or had lines after that
 }
 
 // A stretch is where NULs end that begin at a place of a file, in the file as it was then.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/form"
@@ -22,6 +23,7 @@ const (
 	mergedBytes    = 64 << 10  // after which no lines of another file are put into a batch
 	maxManyCursor  = 256 << 10 // more than the positions of all of them take
 	warnAgainAfter = time.Hour
+	maxScanRest    = time.Minute // between two looks at a folder, however many files it has
 )
 
 // isPattern reports whether the last part of a path is a pattern of names.
@@ -36,10 +38,13 @@ type many struct {
 
 	members map[string]*follower // by name
 	gone    []position           // of files that are not followed any more, the last one last
-	skipped map[string]int64     // sizes of files beyond those that are followed
+	skipped map[string]int64     // of files beyond those that are followed: up to where what is there counts for nothing
 	scanned bool                 // what comes from now on is new
+	full    bool                 // nothing makes room for files that are older than the last one looked at
 	folder  folder
 	seen    time.Time // when the names were read that are known
+	names   []string  // of them, those that are logs of their own
+	rest    time.Time // until then the folder is not looked at again: many files take long
 	next    int       // whose turn it is
 	said    map[string]time.Time
 }
@@ -193,8 +198,15 @@ func (m *many) cursor() []byte {
 	return text
 }
 
+// scanShare is how many times as long as a look at the folder takes it is left alone after that.
+const scanShare = 20
+
 // scan looks for files that came.
 func (m *many) scan() error {
+	began := time.Now()
+	if began.Before(m.rest) && began.Add(maxScanRest).After(m.rest) { // the clock may have been set back
+		return nil
+	}
 	names, err := m.folder.list(m.at, func(name string) bool {
 		matches, err := filepath.Match(m.at.base, name)
 		return err == nil && matches && !isPacked(name)
@@ -203,17 +215,20 @@ func (m *many) scan() error {
 		return fmt.Errorf("look for files called as in %s: %w", m.settings.Path, err)
 	}
 	at := m.folder.names[m.at].at
-	if at.Equal(m.seen) && len(m.skipped) == 0 {
+	if !at.Equal(m.seen) {
+		m.names = m.logsAmong(names)
+	} else if len(m.skipped) == 0 {
 		return nil
 	}
 	m.seen = at
 	var fresh []generation
-	for _, g := range filesOf(m.at.dir, names, func(name string) bool { return m.members[name] == nil && !m.putAway(names, name) }) {
+	for _, g := range filesOf(m.at.dir, m.names, maxNames, func(name string) bool { return m.members[name] == nil }) {
 		if !m.isOurs(g) {
 			fresh = append(fresh, g)
 		}
 	}
 	slices.SortFunc(fresh, func(a, b generation) int { return b.modified.Compare(a.modified) }) // the last written first
+	m.full = false
 	for _, g := range fresh {
 		m.enter(g)
 	}
@@ -221,6 +236,7 @@ func (m *many) scan() error {
 		m.say(fmt.Sprintf("%d files more are called as in %s; the %d that were written last are followed", n, m.settings.Path, maxFiles))
 	}
 	m.scanned = true
+	m.rest = time.Now().Add(min(scanShare*time.Since(began), maxScanRest))
 	return nil
 }
 
@@ -232,7 +248,10 @@ func (m *many) enter(g generation) {
 		return
 	}
 	if len(m.members) >= maxFiles && !m.makeRoom(g) {
-		m.skipped[name] = g.size
+		if !known {
+			m.skipped[name] = g.size
+		}
+		m.skipped[name] = min(m.skipped[name], g.size) // what grew is news once there is room for it
 		return
 	}
 	f := m.follow(name)
@@ -251,21 +270,24 @@ func (m *many) enter(g generation) {
 
 // makeRoom stops following the log that was written the longest ago, if that is before g was, and reports whether there is room now.
 func (m *many) makeRoom(g generation) bool {
-	if !m.scanned {
+	if !m.scanned || m.full {
 		return false
 	}
 	var oldest string
 	var at generation
 	for name, f := range m.members {
+		if f.now == nil {
+			continue
+		}
 		info, err := os.Stat(f.path)
-		if err != nil || f.now == nil || info.Size() > f.now.end {
+		if err != nil || info.Size() > f.now.end {
 			continue
 		}
 		if o := newGeneration(f.path, info); oldest == "" || o.modified.Before(at.modified) {
 			oldest, at = name, o
 		}
 	}
-	if oldest == "" || !at.modified.Before(g.modified) {
+	if m.full = oldest == "" || !at.modified.Before(g.modified); m.full {
 		return false
 	}
 	m.drop(oldest)
@@ -276,7 +298,8 @@ func (m *many) makeRoom(g generation) bool {
 // isOurs reports whether a log has the file open under another name.
 func (m *many) isOurs(g generation) bool {
 	for _, f := range m.members {
-		if f.now != nil && g.is(f.now.verified) || slices.ContainsFunc(f.left, func(o *opened) bool { return g.is(o.verified) }) {
+		if f.now != nil && g.is(f.now.verified) || slices.ContainsFunc(f.left, func(o *opened) bool { return g.is(o.verified) }) ||
+			slices.ContainsFunc(f.parted, func(p parted) bool { return g.is(p.position) }) {
 			return true
 		}
 		if f.now == nil && f.last != nil && g.is(*f.last) && g.holds(*f.last) {
@@ -286,16 +309,45 @@ func (m *many) isOurs(g generation) bool {
 	return false
 }
 
-// putAway reports whether a name is one that rotation makes of another: that log's follower reads it.
-func (m *many) putAway(names []string, name string) bool {
-	ofLog := func(log string) bool {
-		if log == name {
-			return false
-		}
-		mark, found := strings.CutPrefix(name, log)
-		return isRotated(log, name) || found && (slices.Contains(awayMarks, mark) || strings.HasPrefix(mark, dateMark.FindString(mark)) && dateMark.MatchString(mark))
+// logsAmong returns the names that are logs of their own: not those that rotation makes of another one, whose follower reads them, and
+// none that no record can hold.
+func (m *many) logsAmong(names []string) (logs []string) {
+	known := make(map[string]bool, len(names)+len(m.members))
+	for _, name := range names {
+		known[name] = true
 	}
-	return slices.ContainsFunc(names, ofLog) || slices.ContainsFunc(slices.Collect(maps.Keys(m.members)), ofLog)
+	for name := range m.members {
+		known[name] = true
+	}
+	for _, name := range names {
+		switch {
+		case !utf8.ValidString(name):
+			m.say(fmt.Sprintf("the name %q is not UTF-8, so the file is not followed", name))
+		case !putAway(name, known):
+			logs = append(logs, name)
+		}
+	}
+	return logs
+}
+
+// putAway reports whether a name is one that rotation makes of one of the known ones. It is cut before each mark that it may have: a
+// folder has many names.
+func putAway(name string, known map[string]bool) bool {
+	ext := filepath.Ext(name)
+	for i := 1; i < len(name); i++ {
+		if strings.IndexByte(".-_~", name[i]) < 0 {
+			continue
+		}
+		log, mark := name[:i], name[i:]
+		away := slices.Contains(awayMarks, mark) || dateMark.MatchString(mark) && strings.HasPrefix(mark, dateMark.FindString(mark))
+		if known[log] && (away || isRotated(log, name)) {
+			return true
+		}
+		if log += ext; len(log) < len(name) && known[log] && isRotated(log, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // awayMarks are what people and programs put behind the name of a log that they put away.

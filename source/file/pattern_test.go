@@ -244,3 +244,52 @@ func TestManyTurnsInsideAPatternAreNoNewFiles(t *testing.T) {
 		}
 	})
 }
+
+// TestThousandsOfFilesOfAPattern: what is written to is followed wherever its name sorts, and nothing of it is lost while there is no
+// room for it; a look at the folder costs no more than its share.
+func TestThousandsOfFilesOfAPattern(t *testing.T) {
+	const files = 1500
+	name := func(n int) string { return fmt.Sprintf("m-%05d.jsonl", n) }
+	age := func(l *log, n int, at time.Time) { l.must(os.Chtimes(l.beside(name(n)), at, at)) }
+	patterned(t, "*.jsonl", func(l *log) {
+		for n := range files {
+			l.put(name(n), "1\n")
+			age(l, n, time.Now().Add(time.Duration(n-100_000)*time.Minute))
+		}
+	}, func(l *log, r *reader) {
+		r.read(5 * time.Second)
+		if len(r.items) != maxFiles || !slices.Contains(r.items, name(files-1)+" 1") {
+			t.Fatalf("%d lines came, want one of each of the %d files that were written last: %q", len(r.items), maxFiles, r.items)
+		}
+		r.items = nil
+		l.add(name(files-1), "2")
+		l.add(name(files/2), "2")
+		age(l, files/2, time.Now().Add(-200_000*time.Minute)) // its clock is wrong: no file makes room
+		r.read(5 * time.Second)
+		r.sorted(name(files-1) + " 2")
+		l.add(name(files/2), "3")
+		r.read(5 * time.Second)
+		r.sorted(name(files-1)+" 2", name(files/2)+" 2", name(files/2)+" 3")
+		l.put("\xff.jsonl", "1\n")
+		r.read(5 * time.Second)
+		if len(r.items) != 3 {
+			t.Errorf("a name that no record can hold: %q", r.items)
+		}
+	})
+}
+
+func TestNamesAreLogsOfTheirOwnUnlessRotationMakesThem(t *testing.T) {
+	known := map[string]bool{}
+	for _, name := range []string{"a.jsonl", "boiler", "b-2.log"} {
+		known[name] = true
+	}
+	for name, want := range map[string]bool{
+		"a.jsonl": false, "a.jsonl.1": true, "a.jsonl-20261122": true, "a-20261122.jsonl": true, "a.2.jsonl": true, "a-2.jsonl": false,
+		"a.jsonl~": true, "a.jsonl.old": true, "a.jsonl-2026-11-29.old": true, "a.jsonl.older": false, "ab.jsonl": false,
+		"boiler.1": true, "boiler-2": false, "boiler-20261122": true, "boiler.bak": true, "b-2.log.3": true, "b-3.log": false,
+	} {
+		if got := putAway(name, known); got != want {
+			t.Errorf("%s: %t, want %t", name, got, want)
+		}
+	}
+}

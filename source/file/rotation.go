@@ -204,7 +204,7 @@ func (f *follower) generations() ([]generation, error) {
 		if err != nil {
 			return nil, fmt.Errorf("list the files beside %s: %w", own.base, err)
 		}
-		for _, g := range filesOf(p.dir, names, func(name string) bool { return !isPacked(name) && (p.dir != own.dir || name != own.base) }) {
+		for _, g := range lastOf(p.dir, names, func(name string) bool { return !isPacked(name) && (p.dir != own.dir || name != own.base) }) {
 			if !slices.ContainsFunc(all, g.same) {
 				all = append(all, g)
 			}
@@ -219,10 +219,13 @@ func (f *follower) generations() ([]generation, error) {
 	return all, nil
 }
 
-// filesOf returns the regular files of a folder whose names are wanted.
-func filesOf(dir string, names []string, wanted func(name string) bool) (found []generation) {
+// filesOf returns the regular files of a folder whose names are wanted, the first most of them.
+func filesOf(dir string, names []string, most int, wanted func(name string) bool) (found []generation) {
 	for _, name := range names {
-		if !wanted(name) || len(found) >= maxGenerations {
+		if len(found) >= most {
+			break
+		}
+		if !wanted(name) {
 			continue
 		}
 		path := filepath.Join(dir, name)
@@ -231,6 +234,17 @@ func filesOf(dir string, names []string, wanted func(name string) bool) (found [
 		}
 	}
 	return found
+}
+
+// lastOf returns those that were written last of the regular files of a folder whose names are wanted: of a log that was rotated a
+// thousand times, the newest files are those that may not be read yet, whatever they are called.
+func lastOf(dir string, names []string, wanted func(name string) bool) []generation {
+	found := filesOf(dir, names, maxNames, wanted)
+	if len(found) <= maxGenerations {
+		return found
+	}
+	slices.SortStableFunc(found, func(a, b generation) int { return b.modified.Compare(a.modified) })
+	return found[:maxGenerations]
 }
 
 // sortByAge sorts generations, oldest first. app.log.2 is older than app.log.1, and app.log-20261121 than app.log-20261122, whoever
@@ -313,7 +327,7 @@ const maxNamed = 3
 func (f *follower) packedNow() (all []generation) {
 	for _, p := range f.places(f.was()) {
 		names := f.folder.names[p].names
-		all = append(all, filesOf(p.dir, names, func(name string) bool { return isPacked(name) && strings.HasPrefix(name, p.base) })...)
+		all = append(all, lastOf(p.dir, names, func(name string) bool { return isPacked(name) && strings.HasPrefix(name, p.base) })...)
 	}
 	return all
 }
@@ -406,7 +420,7 @@ func (f *follower) find(all []generation, p position) (generation, bool) {
 		if err != nil {
 			continue
 		}
-		for _, g := range filesOf(at.dir, names, func(string) bool { return true }) {
+		for _, g := range lastOf(at.dir, names, func(string) bool { return true }) {
 			if g.holds(p) {
 				return g, true
 			}
@@ -424,7 +438,12 @@ func (f *follower) findFile(p position) (generation, bool) {
 		}
 		// Of a folder with more files than are looked at, those under our name come first.
 		for _, first := range []bool{true, false} {
-			for _, g := range filesOf(at.dir, names, func(name string) bool { return strings.HasPrefix(name, at.base) == first }) {
+			ours := func(name string) bool { return strings.HasPrefix(name, at.base) == first }
+			look := func() []generation { return filesOf(at.dir, names, maxGenerations, ours) }
+			if first {
+				look = func() []generation { return lastOf(at.dir, names, ours) }
+			}
+			for _, g := range look() {
 				if g.is(p) && g.holds(p) {
 					return g, true
 				}

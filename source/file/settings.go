@@ -5,8 +5,8 @@
 // went on. Blank lines count for nothing. A log is known again by its inode and by what stands in it, whatever its name, beside
 // its path, beside where that leads if it is a link, and in a folder there. So rotation may rename it, link it, copy and truncate it, or
 // put it away, while Dodona runs, lags or is stopped; several turns are read in their order. A file that was rotated away is read
-// alone as long as only it grows, and beside the new one after that (the last four of them), so a writer that is told late, or
-// never, loses nothing. What is compressed is not read: with logrotate, write delaycompress beside compress. What may be lost is
+// alone as long as only it grows, and beside the new one after that (the last twenty of them; the four that grew last after a restart),
+// so a writer that is told late, or never, loses nothing. What is compressed is not read: with logrotate, write delaycompress beside compress. What may be lost is
 // logged and counted as dropped.
 package file
 
