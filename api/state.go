@@ -171,6 +171,7 @@ type SinkStatus struct {
 	Policy     string         `json:"policy"`          // latest or every
 	Feeds      []string       `json:"feeds"`           // that it delivers
 	Queue      int            `json:"queue"`           // records taken and not delivered
+	Waiting    int            `json:"waiting"`         // records that are still to be delivered: those taken, and those not read yet
 	Oldest     time.Time      `json:"oldest,omitzero"` // since when the oldest of the queue waits
 	LastFeed   string         `json:"lastFeed,omitempty"`
 	LastRecord string         `json:"lastRecord,omitempty"` // the id of the record that was delivered last

@@ -49,7 +49,7 @@ func newDeliverer(b basics, j *journal.Journal, id identity, o Options) *deliver
 
 func (d *deliverer) readers(c *config.Config) (names []string) {
 	for _, s := range c.Sinks {
-		names = append(names, SinkReader(s.Name))
+		names = append(names, sinkReader(s.Name))
 	}
 	return names
 }
@@ -74,7 +74,7 @@ func (d *deliverer) start(ctx context.Context, c *config.Config, s config.Sink) 
 		return fmt.Errorf("start sink %s: this build has no kind %q of sinks", s.Name, s.Kind)
 	}
 	loop := sink.New(sink.Config{
-		Name: s.Name, Kind: kind, Settings: s.Settings, Policy: s.Policy, Env: d.env(c, s), Journal: d.journal, Reader: SinkReader(s.Name),
+		Name: s.Name, Kind: kind, Settings: s.Settings, Policy: s.Policy, Env: d.env(c, s), Journal: d.journal, Reader: sinkReader(s.Name),
 		Now: d.now, Log: d.log, Recorder: d.recorder,
 	})
 	d.sinks.start(ctx, s.Name, loop, func(ctx context.Context) {

@@ -9,5 +9,5 @@ const (
 	readData     = "serve-data"   // answers, by the board
 )
 
-// SinkReader is that of a sink, by its name in the configuration.
-func SinkReader(sink string) string { return "sink-" + sink }
+// sinkReader is that of a sink, by its name in the configuration.
+func sinkReader(sink string) string { return "sink-" + sink }

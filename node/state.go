@@ -103,18 +103,18 @@ func (s state) Status() api.Status {
 		Node: c.Node.Name, Address: s.id.key.Address(), Version: s.version, Started: s.started, Now: now,
 		Roles: roles, Network: s.id.network, Quorum: s.id.quorum,
 		Ready: len(wrong) == 0, Problems: wrong,
-		Journal: kept, Clock: clock(waiting), Memory: memory(), Sinks: s.sinks(), Modules: s.modules.statuses(), Anchors: s.anchorer.status(now),
+		Journal: kept, Clock: clock(waiting), Memory: memory(), Sinks: s.sinks(kept.Readers), Modules: s.modules.statuses(), Anchors: s.anchorer.status(now),
 	}
 }
 
 // sinks returns how every sink stands, sorted by name. A process that does not deliver has none.
-func (s state) sinks() []api.SinkStatus {
+func (s state) sinks(readers []api.ReaderStatus) []api.SinkStatus {
 	list := make([]api.SinkStatus, 0)
 	c := s.config()
 	for _, k := range s.deliverer.status() {
 		status := api.SinkStatus{
 			Name: k.Name, Kind: k.Kind, State: string(k.State), Quality: sinkQuality(k.State), Policy: string(k.Policy),
-			Queue: k.Queue, Oldest: k.Oldest, LastError: k.LastError, ErrorTime: k.ErrorTime, Attempt: k.Attempt, NextTry: k.NextTry,
+			Queue: k.Queue, Waiting: k.Queue + toRead(k.Name, readers), Oldest: k.Oldest, LastError: k.LastError, ErrorTime: k.ErrorTime, Attempt: k.Attempt, NextTry: k.NextTry,
 			Delivered: k.Delivered, Superseded: k.Superseded, Skipped: k.Skipped, Failures: k.Failures, Dead: k.Dead,
 			Detail: k.Detail,
 		}
@@ -130,6 +130,16 @@ func (s state) sinks() []api.SinkStatus {
 		list = append(list, status)
 	}
 	return list
+}
+
+// toRead returns how many records a sink of this node has not read.
+func toRead(sink string, readers []api.ReaderStatus) int {
+	for _, r := range readers {
+		if r.Own && r.Name == sinkReader(sink) {
+			return int(min(r.Backlog, math.MaxInt32))
+		}
+	}
+	return 0
 }
 
 func sinkQuality(state sink.State) dodona.Quality {

@@ -2,22 +2,43 @@
 
 import { $, absolute, bytes, el, mark, set, share, short, span, svg } from "./dom.js";
 import { Drawer } from "./drawer.js";
-import { Feeds, past } from "./feeds.js";
+import { Feeds } from "./feeds.js";
+import { link, Links } from "./links.js";
+import { Modules } from "./modules.js";
 import { listen, read, readRaw, Refused, useToken } from "./node.js";
+import { past } from "./row.js";
+import { Sinks } from "./sinks.js";
+import { Sources } from "./sources.js";
 
-const feeds = new Feeds((name) => drawer.open(name), (name) => verify(`/v1/feeds/${encodeURIComponent(name)}/latest`));
+const feeds = new Feeds((name) => verify(`/v1/feeds/${encodeURIComponent(name)}/latest`));
 const drawer = new Drawer({
   verify,
-  sinks: (name) => sinks.filter((s) => s.feeds?.includes(name)),
+  sinks: (name) => delivering.filter((s) => s.feeds?.includes(name)),
   rounds: (name) => feeds.rows.get(name)?.rounds() ?? [],
   feed: (name) => feeds.rows.get(name)?.feed,
+  moved: (name, round) => links.moved(name, round),
+  left: () => links.left(),
 });
+const links = new Links({
+  show({ feed, round, part }) {
+    titled();
+    if (feed) return quietly(drawer.open(feed, round));
+    drawer.close();
+    document.getElementById(part)?.focus();
+  },
+  hide() {
+    titled();
+    drawer.close();
+  },
+});
+const [sources, sinks, modules] = [new Sources(), new Sinks(), new Modules()];
 
 let ahead = 0; // ms by which the node's clock is ahead of this browser's
-let verdict = { level: "ok" }; // level, headline and problems of the status
-let sinks = [];
+let node = ""; // its name
+let delivering = []; // sinks
 let members = []; // of the node's quorum, as it says itself
 let lost = null; // {since, retry} while there is no connection
+let shown = false; // the feeds were there once
 const now = () => Date.now() + ahead;
 
 /** verify returns what this browser finds of the answer at path, by the members that the page shows. */
@@ -48,14 +69,18 @@ async function load({ histories }) {
   if (!list) return;
   feeds.show(list);
   feeds.tick(now());
+  if (!shown) {
+    shown = true;
+    links.follow();
+  }
   for (const feed of list) {
     const row = feeds.rows.get(feed.name);
     if (!row || (!histories && row.recalled)) continue;
     const from = past(feed, now());
     const known = await read(`/v1/feeds/${encodeURIComponent(feed.name)}/rounds?limit=1000${from ? `&from=${from}` : ""}`);
     if (known.rounds) row.recall(known.rounds);
-    row.recalled = true;
   }
+  drawer.refresh();
 }
 
 const handlers = {
@@ -64,7 +89,10 @@ const handlers = {
     feeds.update(feed).tick(now());
     drawer.refresh();
   },
-  sources: ({ sources }) => showSources(sources),
+  sources({ sources: list }) {
+    sources.show(list);
+    sources.tick(now());
+  },
   status: showStatus,
   reset: () => load({ histories: true }),
 };
@@ -86,11 +114,15 @@ listen("/v1/stream?events=feed,sources,status", {
 });
 
 setInterval(() => {
-  feeds.tick(now());
-  tickSources();
+  for (const part of [feeds, sources, sinks]) part.tick(now());
   if (lost) showConnection();
 }, 1000);
 setInterval(() => !lost && document.visibilityState === "visible" && quietly(load({ histories: false })), 60_000);
+
+function titled() {
+  const feed = /^#feed\/([^/]+)/.exec(location.hash)?.[1];
+  document.title = [feed, node, "Dodona"].filter(Boolean).join(" · ");
+}
 
 // Health
 
@@ -103,7 +135,7 @@ function gauge(id, quality, text, title, filled) {
   const key = `${quality}|${text}|${filled}`;
   if (dd.dataset.key === key) return;
   dd.dataset.key = key;
-  const parts = [mark(quality), text];
+  const parts = [mark(quality), el("span", { text })];
   if (filled !== undefined) {
     parts.splice(1, 0, el("span", { class: "meter", "aria-hidden": "true" },
       svg("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none" }, svg("rect", { width: Math.max(1, Math.min(100, filled * 100)).toFixed(0), height: 10 }))));
@@ -113,118 +145,66 @@ function gauge(id, quality, text, title, filled) {
 
 function showStatus(s) {
   ahead = Date.parse(s.now) - Date.now();
-  verdict = s;
   members = s.quorum.members;
-  set($("#node"), s.node || "Dodona");
-  document.title = `${s.node || "Dodona"} · Dodona`;
-  const quorum = `${s.quorum.k} of ${s.quorum.members.length}`;
-  set($("#identity"), `${short(s.address)} · network ${s.network.name}, ${quorum}`);
+  node = s.node || "";
+  set($("#node"), node || "Dodona");
+  titled();
+  set($("#identity"), `${short(s.address)} · network ${s.network.name}, ${s.quorum.k} of ${s.quorum.members.length}`);
   $("#identity").title = `key ${s.address}\nversion ${s.version}\nup since ${absolute(s.started)}`;
+  showStanding(s);
   const { journal, clock, memory } = s;
   const filled = journal.limit ? journal.bytes / journal.limit : undefined;
   const detail = [journal.message, `${journal.records} records`, journal.limit && `${share(journal.bytes, journal.limit)} used`, `${journal.dropped} dropped`, `backlog ${journal.backlog}`];
   gauge("#h-journal", journal.quality, journal.quality !== "good" ? journal.message : journal.limit ? share(journal.bytes, journal.limit) : bytes(journal.bytes), detail.filter(Boolean).join("\n"), journal.quality === "good" ? filled : undefined);
   gauge("#h-clock", clock.quality, clock.quality === "good" ? "in step" : clock.message, clock.message);
-  showModules(s.modules ?? []);
-  showSinks(s.sinks ?? []);
-  const used = memory.budget ? memory.used / memory.budget : 0;
-  gauge("#h-memory", used > 1 ? "bad" : used > 0.9 ? "uncertain" : "good", memory.budget ? share(memory.used, memory.budget) : bytes(memory.used),
-    memory.budget ? "resident memory against its budget" : "resident memory; no budget is set", memory.budget ? used : undefined);
+  gauge("#h-memory", "good", bytes(memory.used), memory.budget ? `resident; the heap's goal is ${bytes(memory.budget)}` : "resident");
+  if (s.anchors) showAnchors(s.anchors);
+  modules.show(s.modules ?? []);
+  delivering = s.sinks ?? [];
+  sinks.show(delivering);
+  sinks.tick(now());
+  feeds.delivered(delivering);
+  feeds.judged(s.problems);
+  drawer.refresh();
   showConnection();
 }
 
-/** showModules counts the modules that run; one that was refused is trouble, for its feed has no answers. */
-function showModules(list) {
-  $("#h-modules").hidden = list.length === 0;
-  if (!list.length) return;
-  const running = list.filter((m) => m.running).length;
-  const hurt = list.filter((m) => m.lastError);
-  const lines = list.map((m) => `${m.feed}: ${m.name} ${m.version}, ${m.events} events, ${m.failed} failed${m.lastError ? `, ${m.lastError}` : ""}`);
-  gauge("#h-modules", running < list.length ? "bad" : hurt.length ? "uncertain" : "good", running === list.length ? `${running} running` : `${running} of ${list.length} running`, lines.join("\n"));
+function showAnchors(a) {
+  const behind = a.behind && `behind since ${absolute(a.checked)}`;
+  const last = a.to ? `${span(now() - a.to)} ago` : "none yet";
+  const next = a.next ? `the next one in ${span(Date.parse(a.next) - now())}` : "the next one waits for an answer";
+  gauge("#h-anchors", a.behind ? "uncertain" : "good", a.behind ? "behind" : last,
+    [behind, a.lastError, a.to && `the newest ends at ${absolute(a.to)}, ${a.leaves} in it`, next].filter(Boolean).join("\n"));
 }
 
-const worst = (list) => ["bad", "uncertain", "good"].find((q) => list.some((s) => s.quality === q)) ?? "good";
+const levels = { ok: "good", degraded: "uncertain", failing: "bad" };
 
-/** showSinks tells how deliveries stand. */
-function showSinks(list) {
-  sinks = list;
-  feeds.delivered(list);
-  $("#h-sinks").hidden = list.length === 0;
-  if (!list.length) return;
-  const quality = worst(list);
-  const trouble = list.find((s) => s.quality === quality && quality !== "good");
-  const queued = list.reduce((n, s) => n + s.queue, 0);
-  const lines = list.map((s) => `${s.name} (${s.kind}): ${s.state}, ${s.delivered} delivered, ${s.queue} waiting, ${s.failures} failed${s.quality !== "good" && s.lastError ? `\n  ${s.lastError}` : ""}`);
-  gauge("#h-sinks", quality, trouble ? `${trouble.name} ${trouble.state}` : queued ? `${queued} waiting` : "delivered", lines.join("\n"));
-  drawer.refresh();
+/** showStanding says how the node fares in the words of dodona status, and beneath them what is wrong, part by part. */
+function showStanding(s) {
+  const box = $("#standing");
+  box.hidden = false;
+  box.className = levels[s.level] ?? "bad";
+  const key = JSON.stringify([s.level, s.problems]);
+  set($("#headline"), s.headline);
+  if (box.dataset.key === key) return;
+  box.dataset.key = key;
+  $("#level").replaceChildren(mark(levels[s.level] ?? "bad"), el("b", { text: s.level }), ": ");
+  $("#problems").replaceChildren(...(s.problems.length ? s.problems.map(problem) : [el("li", { text: "Nothing is wrong." })]));
+}
+
+function problem(p) {
+  const [sort, name] = p.part.split(" ");
+  const where = { feed: link, source: (n) => `#source/${n}`, sink: (n) => `#sink/${n}` }[sort];
+  const until = p.until ? ` (until ${new Date(p.until).toLocaleTimeString()})` : "";
+  return el("li", {}, where && name ? el("a", { href: where(name), text: p.part }) : el("b", { text: p.part }), ": ", el("bdi", { text: p.message }), until);
 }
 
 function showConnection() {
-  if (lost) {
-    const wait = lost.retry - Date.now();
-    gauge("#h-stream", "bad", wait > 0 ? `again in ${Math.ceil(wait / 1000)} s` : "connecting", "no connection to the node");
-  } else {
-    gauge("#h-stream", "good", "live", "values arrive as they are made");
-  }
-  const trouble = $("#trouble");
-  let text = "";
-  if (lost) {
-    text = `No connection to the node since ${new Date(lost.since).toLocaleTimeString()}. What you see is from before; trying again.`;
-  } else if (verdict.level !== "ok") {
-    text = verdict.headline;
-    trouble.title = verdict.problems.map((p) => `${p.part}: ${p.message}` + (p.until ? ` (until ${new Date(p.until).toLocaleTimeString()})` : "")).join("\n");
-  }
-  trouble.className = lost || verdict.level === "failing" ? "bad" : "";
-  trouble.hidden = text === "";
-  set(trouble, text);
-}
-
-// Sources
-
-const sourceRows = new Map();
-
-function showSources(list) {
-  const names = new Set(list.map((s) => s.name));
-  for (const [name, row] of sourceRows) {
-    if (!names.has(name)) {
-      row.tr.remove();
-      sourceRows.delete(name);
-    }
-  }
-  const body = $("#sources tbody");
-  list.forEach((source, i) => {
-    let row = sourceRows.get(source.name);
-    if (!row) {
-      row = { name: el("span", { text: source.name }), sub: el("span", { class: "sub" }), state: el("span", { class: "state" }), time: el("time"), calls: el("span", { class: "sub" }) };
-      row.tr = el("tr", {}, el("th", { scope: "row" }, row.name, row.sub), el("td", {}, row.state), el("td", { class: "num" }, row.time, row.calls));
-      sourceRows.set(source.name, row);
-    }
-    row.source = source;
-    if (body.children[i] !== row.tr) body.insertBefore(row.tr, body.children[i] ?? null);
-    const trouble = source.quality !== "good" && source.lastError;
-    set(row.sub, trouble || source.kind);
-    row.sub.className = trouble ? `sub ${source.quality}` : "sub";
-    row.sub.title = trouble || "";
-    if (row.state.dataset.key !== source.quality + source.state) {
-      row.state.dataset.key = source.quality + source.state;
-      row.state.replaceChildren(mark(source.state === "starting" ? "none" : source.quality), source.state);
-    }
-    set(row.calls, source.failures ? `${source.failures} failed` : "");
-    row.calls.title = `${source.exchanges} exchanges, ${source.failures} failed, ${source.readings} readings, ${source.dropped} dropped`;
-  });
-  $("#sources .empty").hidden = list.length > 0;
-  $("#sources table").hidden = list.length === 0;
-  tickSources();
-}
-
-function tickSources() {
-  for (const { source, time } of sourceRows.values()) {
-    set(time, source.lastReading ? span(now() - Date.parse(source.lastReading)) : "none yet");
-    if (!source.lastReading) continue;
-    time.setAttribute("datetime", source.lastReading);
-    const next = source.nextTry && Date.parse(source.nextTry) > now() ? `\nnext try ${absolute(source.nextTry)}` : "";
-    time.title = absolute(source.lastReading) + next;
-  }
+  const wait = lost ? lost.retry - Date.now() : 0;
+  if (!lost) gauge("#h-stream", "good", "live", "values arrive as they are made");
+  else gauge("#h-stream", "bad", wait > 0 ? `again in ${Math.ceil(wait / 1000)} s` : "connecting", "no connection to the node");
+  $("#lost").hidden = !lost;
+  if (lost) set($("#lost"), `No connection to the node since ${new Date(lost.since).toLocaleTimeString()}. What you see is from before; trying again.`);
 }
 
 // Token

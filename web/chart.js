@@ -1,6 +1,6 @@
 // Charts of a feed's answers over time. Floats are good enough for pixels; every text is exact.
 
-import { el, grouped, instant, span, svg } from "./dom.js";
+import { between, el, grouped, instant, span, svg } from "./dom.js";
 
 /** thin keeps the first, lowest, highest and last point of each column, so that no peak is lost. */
 function thin(points) {
@@ -18,12 +18,12 @@ function thin(points) {
   return [...columns.values()].flatMap((c) => [...new Set([c.first, c.low, c.high, c.last])].sort((a, b) => a[0] - b[0]));
 }
 
-/** trace returns the path of each stretch without a hole; a hole is three rounds without an answer. */
-function trace(values, x, y, hole, stepped) {
+/** trace returns the path of each stretch without a hole: a round that has no answer is one, whether it was missed or never made. */
+function trace(values, x, y, everyMs, stepped) {
   const stretches = [];
   let before = -Infinity;
   for (const r of values) {
-    if (r.round - before > hole) stretches.push([]);
+    if (r.round - before > 1.5 * everyMs) stretches.push([]);
     stretches.at(-1).push([x(r.round), y(Number(r.value))]);
     before = r.round;
   }
@@ -53,21 +53,23 @@ function words({ values, low, high, first, last }, missed, unit) {
     (missed.length ? `; ${missed.length} missed` : "");
 }
 
-/** sparkline is a feed's recent past in a row; null if there is none. */
+/** sparkline is a feed's recent past in a row, and of which time it is; nothing if there is none. */
 export function sparkline(rounds, feed) {
-  const [width, height] = [132, 36];
-  if (rounds.filter((r) => !r.missed).length < 2) return null;
+  const [width, height] = [128, 32];
+  if (rounds.filter((r) => !r.missed).length < 2) return [];
   const p = plot(rounds, { width, height, top: 5, bottom: 5, side: 2 });
   const missed = rounds.filter((r) => r.missed);
   const text = words(p, missed, feed.unit);
-  const lines = trace(p.values, p.x, p.y, 3 * feed.everyMs, feed.kind !== "number");
+  const lines = trace(p.values, p.x, p.y, feed.everyMs, feed.kind !== "number");
   const newest = p.values.at(-1);
-  return svg("svg", { class: "line", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": text },
+  const picture = svg("svg", { class: "line", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": text },
     svg("title", { text }),
     ...lines.map((l) => svg("path", { class: "under", d: `${l.text}L${l.to.toFixed(1)} ${height}L${l.from.toFixed(1)} ${height}Z` })),
     ...lines.map((l) => svg("path", { d: l.text })),
     ...missed.map((r) => svg("rect", { x: (p.x(r.round) - 0.8).toFixed(1), y: height - 5, width: 1.6, height: 5 })),
     svg("circle", { cx: p.x(newest.round).toFixed(1), cy: p.y(Number(newest.value)).toFixed(1), r: 3.2 }));
+  const [from, to] = between(p.first, p.last);
+  return [picture, el("small", { class: "between", title: `${instant(p.first)} to ${instant(p.last)}` }, el("span", { text: from }), el("span", { text: to }))];
 }
 
 /** chart is the same past, large, with the round that is looked at; choose(round) is called for one that is clicked. */
@@ -76,10 +78,11 @@ export function chart(rounds, feed, selected, choose) {
   if (rounds.filter((r) => !r.missed).length < 2) return null;
   const p = plot(rounds, { width, height, top: 14, bottom: 22, side: 5 });
   const missed = rounds.filter((r) => r.missed);
-  const lines = trace(p.values, p.x, p.y, 3 * feed.everyMs, feed.kind !== "number");
+  const lines = trace(p.values, p.x, p.y, feed.everyMs, feed.kind !== "number");
   const floor = height - 18;
   const said = el("figcaption", { text: words(p, missed, feed.unit) });
   const cursor = svg("line", { class: "cursor", y1: 4, y2: floor, visibility: "hidden" });
+  const [from, to] = between(p.first, p.last);
   const chosen = rounds.find((r) => r.round === selected);
   const sx = p.x(selected).toFixed(1);
   const picture = svg("svg", { class: "line large", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words(p, missed, feed.unit) },
@@ -90,8 +93,8 @@ export function chart(rounds, feed, selected, choose) {
     cursor,
     chosen ? svg("line", { class: "chosen", x1: sx, x2: sx, y1: 4, y2: floor }) : null,
     chosen && !chosen.missed ? svg("circle", { cx: sx, cy: p.y(Number(chosen.value)).toFixed(1), r: 4 }) : null,
-    svg("text", { x: 5, y: height - 4, text: instant(p.first).slice(11, 19) }),
-    svg("text", { x: width - 5, y: height - 4, "text-anchor": "end", text: `${instant(p.last).slice(11, 19)} UTC` }));
+    svg("text", { x: 5, y: height - 4, text: from }),
+    svg("text", { x: width - 5, y: height - 4, "text-anchor": "end", text: `${to} UTC` }));
   const nearest = (event) => {
     const box = picture.getBoundingClientRect();
     const at = ((event.clientX - box.left) / box.width) * width;

@@ -68,6 +68,9 @@ export function group(text) {
 /** grouped is group in one piece. */
 export const grouped = (text) => group(text).join("");
 
+/** broken lets a long word go on in the next line after a comma, slash or hyphen in it, and after a point that is not of a number. */
+export const broken = (text) => text.split(/(?<=\w[,/-])(?=\w)|(?<=\w\.)(?=[a-z])/).flatMap((part, i) => (i ? [el("wbr"), part] : [part]));
+
 /** exact writes what a source said as the feed does: its decimals at least, and all digits that were said. */
 export function exact(text, decimals) {
   const [whole, fraction = ""] = text.split(".");
@@ -83,13 +86,13 @@ export function scaled(value, decimals) {
   return grouped(sign + padded.slice(0, point) + (decimals ? "." + padded.slice(point) : ""));
 }
 
-/** span writes a duration in its largest unit: 4 s, 2 min, 3 h, 5 d. */
+/** span writes a duration in its largest unit: 4 s, 2 min, 3 h, 5 d. Its space never ends a line. */
 export function span(ms) {
   const s = Math.max(0, Math.floor(ms / 1000));
-  if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min`;
-  if (s < 172800) return `${Math.floor(s / 3600)} h`;
-  return `${Math.floor(s / 86400)} d`;
+  if (s < 60) return `${s}\u00a0s`;
+  if (s < 3600) return `${Math.floor(s / 60)}\u00a0min`;
+  if (s < 172800) return `${Math.floor(s / 3600)}\u00a0h`;
+  return `${Math.floor(s / 86400)}\u00a0d`;
 }
 
 /** every writes a grid: 250 ms, 10 s, 1 h. */
@@ -115,6 +118,13 @@ export function share(part, whole) {
 export function instant(time) {
   const text = new Date(time).toISOString();
   return `${text.slice(0, 10)} ${text.slice(11, 19)}${text.slice(19, 23) === ".000" ? "" : text.slice(19, 23)} UTC`;
+}
+
+/** between writes the first and the last instant of a picture in UTC, with the day where they are not of the same one. */
+export function between(first, last) {
+  const [from, to] = [new Date(first).toISOString(), new Date(last).toISOString()];
+  const sameDay = from.slice(0, 10) === to.slice(0, 10);
+  return [from, to].map((t) => (sameDay ? t.slice(11, 19) : `${t.slice(5, 10)} ${t.slice(11, 16)}`));
 }
 
 /** absolute writes a time as the reader's own clock shows it, and in UTC: what hovering over an age tells. */

@@ -1,26 +1,29 @@
 // The drawer: where one answer came from. A native dialog: it keeps the focus, Esc closes it, focus returns.
 
 import { chart } from "./chart.js";
-import { $, absolute, cross, el, exact, grouped, inputMark, instant, mark, scaled, seal, short } from "./dom.js";
+import { command, dodona, verifyAt } from "./command.js";
+import { $, absolute, broken, cross, el, exact, grouped, inputMark, instant, mark, scaled, seal, short } from "./dom.js";
+import { link } from "./links.js";
 import { read, readText } from "./node.js";
+
+const around = 60; // rounds to each side of one that is further back than the page remembers
 
 export class Drawer {
   /**
-   * rounds(feed) returns the rounds that are known, oldest first; feed(name) how a feed stands; sinks(name) what delivers
-   * it; verify(path) what this browser finds of an answer.
+   * rounds(feed) returns the rounds that the page knows, oldest first; feed(name) how a feed stands; sinks(name) what
+   * delivers it; verify(path) what this browser finds of an answer; moved(feed, round) and left() are told what the reader
+   * went on to.
    */
-  constructor({ rounds, feed, sinks, verify }) {
-    this.sinks = sinks;
-    this.verify = verify;
-    this.rounds = rounds;
-    this.feed = feed;
+  constructor({ rounds, feed, sinks, verify, moved, left }) {
+    Object.assign(this, { sinks, verify, rounds, feed, moved });
     this.dialog = $("#drawer");
     this.body = $("#drawer-body");
     $("#drawer-close").append(cross());
-    $("#drawer-close").addEventListener("click", () => this.dialog.close());
+    $("#drawer-close").addEventListener("click", () => this.close());
     $("#older").addEventListener("click", () => this.step(-1));
     $("#newer").addEventListener("click", () => this.step(1));
-    this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.outside(event) && this.dialog.close());
+    this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.outside(event) && this.close());
+    this.dialog.addEventListener("close", left);
     this.dialog.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
       if (step && !event.altKey && !event.metaKey && !event.ctrlKey) this.step(step);
@@ -31,30 +34,75 @@ export class Drawer {
     return event.clientX < this.dialog.getBoundingClientRect().left;
   }
 
-  /** open shows the newest round of a feed. */
-  open(name) {
-    this.name = name;
-    $("#drawer-title").textContent = name;
-    if (!this.dialog.open) this.dialog.showModal();
-    this.body.focus();
-    const newest = this.rounds(name).at(-1);
-    if (newest) this.show(newest.round);
-    else this.fill(el("p", { class: "waiting", text: this.feed(name)?.reason || "This feed has no rounds yet." }));
+  close() {
+    this.dialog.close();
   }
 
-  step(by) {
-    const rounds = this.rounds(this.name);
-    const next = rounds[rounds.findIndex((r) => r.round === this.round) + by];
-    if (next) this.show(next.round);
+  /** open shows a round of a feed: the newest one if none is named. What is not there is told in the node's words. */
+  async open(name, named = "latest") {
+    this.name = name;
+    this.past = [];
+    this.round = 0;
+    $("#drawer-title").replaceChildren(...broken(name));
+    $("#drawer-round").textContent = "";
+    if (!this.dialog.open) this.dialog.showModal();
+    this.body.focus();
+    this.refresh();
+    this.fill(el("p", { class: "waiting", text: "asking the node …" }));
+    const newest = this.rounds(name).at(-1)?.round;
+    const round = named === "latest" ? newest : /^[1-9]\d{0,15}$/.test(named) ? Number(named) : Date.parse(named);
+    if (this.feed(name) && round > 0) return this.show(round);
+    if (this.feed(name) && named === "latest") return this.tell(this.feed(name).missed?.reason || "This feed has no rounds yet.");
+    try {
+      const { problem } = await read(`/v1/feeds/${encodeURIComponent(name)}${this.feed(name) ? `/rounds/${encodeURIComponent(named)}` : ""}`);
+      if (this.name === name) this.tell(problem?.detail ?? "This feed is new here; load the page again.");
+    } catch (error) {
+      if (this.name === name) this.tell(`The node did not answer: ${error.message}`);
+    }
+  }
+
+  /** tell says why there is nothing to show. */
+  tell(words) {
+    this.fill(el("p", { class: "nothing", role: "status", dir: "auto", text: words }), this.round ? null : el("p", {}, el("a", { href: "#", text: "All feeds" })));
+  }
+
+  /** known returns the rounds about the one that is looked at. */
+  known() {
+    const fresh = this.rounds(this.name);
+    const has = (list) => list.some((r) => r.round === this.round);
+    return has(fresh) || !has(this.past) ? fresh : this.past;
+  }
+
+  /** step goes to the round before or after, which the node may have to be asked for. */
+  async step(by) {
+    const { name, round } = this;
+    const beside = () => {
+      const rounds = this.known();
+      const at = rounds.findIndex((r) => r.round === round);
+      return at < 0 ? undefined : rounds[at + by];
+    };
+    if (!round) return;
+    if (!beside()) await this.recall(round).catch(() => {}); // then there is none for now
+    const next = beside();
+    if (!next || this.name !== name || this.round !== round) return this.refresh();
+    this.moved(name, next.round);
+    this.show(next.round);
+  }
+
+  /** recall reads the rounds about one. */
+  async recall(round) {
+    const { name } = this;
+    const from = Math.max(1, round - around * (this.feed(name)?.everyMs ?? 0));
+    const { rounds } = await read(`/v1/feeds/${encodeURIComponent(name)}/rounds?from=${from}&limit=${2 * around + 1}`);
+    if (rounds && this.name === name) this.past = rounds;
   }
 
   /** refresh follows what was learned since: a newer round may have come. */
   refresh() {
     if (!this.dialog.open) return;
-    const rounds = this.rounds(this.name);
-    const at = rounds.findIndex((r) => r.round === this.round);
-    $("#older").disabled = at <= 0;
-    $("#newer").disabled = at < 0 || at === rounds.length - 1;
+    const newest = this.rounds(this.name).at(-1)?.round ?? 0;
+    $("#older").disabled = !this.round || (this.past[0]?.round === this.round && this.past.length > 1);
+    $("#newer").disabled = !this.round || this.round >= newest;
   }
 
   async show(round) {
@@ -63,15 +111,18 @@ export class Drawer {
     this.refresh();
     const base = `/v1/feeds/${encodeURIComponent(this.name)}/rounds/${round}`;
     try {
-      const missed = this.rounds(this.name).find((r) => r.round === round)?.missed;
+      if (!this.known().some((r) => r.round === round)) await this.recall(round);
+      const missed = this.known().find((r) => r.round === round)?.missed;
       const [document, story, tree] = await Promise.all([
-        missed ? { problem: { detail: `The round was missed: ${missed}` } } : read(base), // known to be no answer
+        missed ? { problem: { detail: missed } } : read(base), // known to be no answer
         read(`${base}/explain`), readText(`${base}/explain`),
       ]);
       if (this.round !== round || !this.dialog.open) return;
-      this.fill(...this.parts(base, document, story, tree));
+      this.refresh();
+      if (document.problem && story.problem) this.tell(document.problem.detail);
+      else this.fill(...this.parts(base, document, story, tree));
     } catch (error) {
-      if (this.round === round) this.fill(el("p", { class: "waiting", text: `The node did not answer: ${error.message}` }));
+      if (this.round === round) this.tell(`The node did not answer: ${error.message}`);
     }
   }
 
@@ -84,9 +135,9 @@ export class Drawer {
     const answer = document.problem ? null : document;
     const inputs = document.problem?.inputs ?? inputsOf(story) ?? this.knownInputs();
     return [
-      answer ? this.value(answer) : el("p", { class: "value missed", text: document.problem.detail }),
+      answer ? this.value(answer) : el("p", { class: "value missed", dir: "auto", text: document.problem.detail }),
       answer && verdict(answer, story.attestation?.verdict),
-      answer && this.checks(base),
+      answer ? this.checks(base) : el("div", { class: "checks" }, this.itself()),
       this.pictured(),
       inputs?.length ? el("h3", { text: "What the sources said" }) : null,
       inputs?.length ? el("ul", { class: "inputs" }, ...inputs.map((input) => inputLine(input, this.feed(this.name)))) : null,
@@ -96,15 +147,16 @@ export class Drawer {
       tree ? el("h3", { text: "Explained" }) : null,
       tree ? el("pre", { class: "tree mono", tabindex: "0", text: tree.trimEnd() }) : null,
       el("h3", { text: "Check it yourself" }),
-      answer && command(`dodona verify ${location.origin}${base}`),
-      command(`dodona replay <(dodona bundle export ${this.name} ${this.round})`),
+      answer && command(verifyAt(base)),
+      command(`${dodona(`bundle export ${this.name} ${this.round}`)} | dodona replay -`),
+      command(dodona(`explain ${this.name} ${this.round}`)),
     ];
   }
 
   /** checks offers the verdict of this browser, here and on a page of its own. */
   checks(base) {
     const button = el("button", { type: "button", class: "check", text: "Verify in this browser" });
-    const link = el("a", { href: `/verify?url=${encodeURIComponent(base)}`, text: "Open in the verifier" });
+    const verifier = el("a", { href: `/verify?url=${encodeURIComponent(base)}`, text: "Open in the verifier" });
     const said = el("p", { role: "status" });
     button.addEventListener("click", async () => {
       button.disabled = true;
@@ -113,12 +165,20 @@ export class Drawer {
       said.className = valid ? "good" : "bad";
       said.replaceChildren(mark(valid ? "good" : "bad"), el("span", { text: valid ? `verified here: ${message}` : `not valid (${reason}): ${message}` }));
     });
-    return el("div", { class: "checks" }, button, link, said);
+    return el("div", { class: "checks" }, button, verifier, this.itself(), said);
+  }
+
+  /** itself links to this round, for others to open. */
+  itself() {
+    return el("a", { class: "itself", href: link(this.name, this.round), text: "Link to this round" });
   }
 
   pictured() {
-    const rounds = this.rounds(this.name);
-    return rounds.length > 1 ? chart(rounds, this.feed(this.name), this.round, (round) => this.show(round)) : null;
+    const rounds = this.known();
+    return rounds.length > 1 ? chart(rounds, this.feed(this.name), this.round, (round) => {
+      this.moved(this.name, round);
+      this.show(round);
+    }) : null;
   }
 
   /** delivered tells what sinks did with this answer, or are about to do, and of the others how they fare now. */
@@ -149,9 +209,11 @@ export class Drawer {
   }
 
   value(answer) {
-    const known = this.rounds(this.name).find((r) => r.round === this.round);
+    const known = this.known().find((r) => r.round === this.round);
     const text = known?.text ? grouped(known.text) : scaled(answer.attestation.report.value, answer.feed.decimals);
-    return el("p", { class: "value" }, text, el("span", { class: "unit", text: answer.feed.unit }));
+    const value = el("p", { class: "value" }, el("bdi", {}, ...broken(text)), " ", el("bdi", { class: "unit", text: answer.feed.unit }));
+    value.style.setProperty("--characters", text.length);
+    return value;
   }
 
   knownInputs() {
@@ -197,8 +259,8 @@ function inputLine(input, feed) {
   return el("li", {},
     inputMark(input.status),
     el("b", { text: input.point || input.source }),
-    el("span", { class: off ? "said off" : "said", text: said(input, feed) }),
-    off ? el("small", { class: "why", text: `${input.status}${input.reason ? `: ${input.reason}` : ""}` }) : null,
+    el("bdi", { class: off ? "said off" : "said", text: said(input, feed) }),
+    off ? el("small", { class: "why" }, `${input.status}${input.reason ? ": " : ""}`, el("bdi", { text: input.reason ?? "" })) : null,
     detail ? el("small", { text: detail, title: digest ?? "" }) : null);
 }
 
@@ -212,18 +274,4 @@ function signed(answer, observation) {
     ...fact("Observed", observed),
     ...(observation?.program ? fact("Program", observation.program) : []),
     ...fact(answer.quorum.members.length === 1 ? "Member" : "Members", answer.quorum.members.join(" ")));
-}
-
-function command(text) {
-  const code = el("code", { text, tabindex: "0" });
-  const button = el("button", { type: "button", class: "copy", text: "Copy" });
-  button.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(text);
-      button.textContent = "Copied";
-    } catch {
-      getSelection().selectAllChildren(code); // beyond loopback browsers keep the clipboard to themselves
-    }
-  });
-  return el("div", { class: "command" }, code, button);
 }

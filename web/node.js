@@ -11,6 +11,9 @@ export function useToken(text) {
   sessionStorage.setItem(storage, text);
 }
 
+/** tokened reports whether this node was given a token. */
+export const tokened = () => token !== "";
+
 async function request(path, options = {}) {
   const headers = { ...options.headers };
   if (token) headers.Authorization = `Bearer ${token}`;

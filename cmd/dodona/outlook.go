@@ -10,7 +10,6 @@ import (
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/table"
-	"github.com/dodona-oracle/dodona/node"
 )
 
 // An outlook is what a node said of itself in one look.
@@ -166,7 +165,7 @@ func (o outlook) sinkTable() table.Table {
 	list := slices.Clone(o.status.Sinks)
 	slices.SortStableFunc(list, func(a, b api.SinkStatus) int { return int(b.Quality) - int(a.Quality) })
 	for _, k := range list {
-		row := table.Cells(k.Name, k.Kind, k.State, fmt.Sprint(k.Delivered), fmt.Sprint(o.waiting(k)), "", fmt.Sprint(k.Dead), "")
+		row := table.Cells(k.Name, k.Kind, k.State, fmt.Sprint(k.Delivered), fmt.Sprint(k.Waiting), "", fmt.Sprint(k.Dead), "")
 		row[2].Style = styleOf(k.Quality)
 		if !k.Oldest.IsZero() {
 			row[5].Text = ago(o.status.Now.Sub(k.Oldest))
@@ -184,17 +183,6 @@ func (o outlook) sinkTable() table.Table {
 		t.Rows = append(t.Rows, row)
 	}
 	return t
-}
-
-// waiting returns how many records a sink has still to deliver: those that it took, and those that it did not read yet.
-func (o outlook) waiting(k api.SinkStatus) int {
-	waiting := k.Queue
-	for _, r := range o.status.Journal.Readers {
-		if r.Name == node.SinkReader(k.Name) && (r.Node == "" || r.Node == o.status.Node) {
-			waiting += int(r.Backlog)
-		}
-	}
-	return waiting
 }
 
 // moduleTable shows how the module of each feed has fared.

@@ -33,7 +33,7 @@ func aBadNight() outlook {
 			Quorum: dodona.Quorum{K: 1, Members: make([]dodona.Address, 1)},
 			Sinks: []api.SinkStatus{
 				{Name: "out", Kind: "stdout", State: "ok", Delivered: 7, Dead: 2, LastError: "of long ago", LastAt: now.Add(-time.Second)},
-				{Name: "main", Kind: "evm", State: "stuck", Quality: dodona.Bad, Queue: 1, Oldest: now.Add(-3 * time.Minute), LastError: "the password does not open this keystore"},
+				{Name: "main", Kind: "evm", State: "stuck", Quality: dodona.Bad, Queue: 1, Waiting: 84, Oldest: now.Add(-3 * time.Minute), LastError: "the password does not open this keystore"},
 				{Name: "hook", Kind: "webhook", State: "retrying", Quality: dodona.Uncertain, Attempt: 3, NextTry: now.Add(time.Second), LastError: "HTTP status 500"},
 			},
 			Modules: []api.ModuleStatus{

@@ -1,0 +1,66 @@
+// A panel: a short list of one kind of part, kept in place while what it says changes.
+
+import { $, el, mark, set } from "./dom.js";
+
+export class Panel {
+  /** make(item) returns a row: {node, update(item), tick(now)}. A panel without items is not shown. */
+  constructor(id, make) {
+    this.section = $(`#${id}`);
+    this.list = this.section.querySelector(".panel");
+    this.make = make;
+    this.rows = new Map();
+  }
+
+  /** show makes the rows those of items, in their order; key(item) tells them apart. */
+  show(items, key = (item) => item.name) {
+    const keys = new Set(items.map(key));
+    for (const [name, row] of this.rows) {
+      if (!keys.has(name)) {
+        row.node.remove();
+        this.rows.delete(name);
+      }
+    }
+    items.forEach((item, i) => {
+      let row = this.rows.get(key(item));
+      if (!row) this.rows.set(key(item), (row = this.make(item)));
+      row.update(item);
+      if (this.list.children[i] !== row.node) this.list.insertBefore(row.node, this.list.children[i] ?? null);
+    });
+    this.section.hidden = items.length === 0;
+  }
+
+  tick(now) {
+    for (const row of this.rows.values()) row.tick?.(now);
+  }
+}
+
+/** A Part is the row of one part: its name and kind, its state, a few facts, and beneath them what is wrong. */
+export class Part {
+  constructor(id) {
+    this.title = el("bdi", { class: "title" });
+    this.kind = el("span", { class: "kind" });
+    this.state = el("span", { class: "state" });
+    this.facts = el("div", { class: "facts-line" });
+    this.cause = el("p", { class: "cause", dir: "auto", hidden: true });
+    this.node = el("li", { id, tabindex: "-1" }, el("div", { class: "head" }, el("span", {}, this.title, " ", this.kind), this.state), this.facts, this.cause);
+  }
+
+  name(title, kind = "") {
+    set(this.title, title);
+    set(this.kind, kind);
+  }
+
+  stands(quality, word, shape) {
+    const key = `${quality} ${word}`;
+    if (this.state.dataset.key === key) return;
+    this.state.dataset.key = key;
+    this.state.replaceChildren(mark(quality, shape), word);
+  }
+
+  /** says shows what is wrong, whole; nothing if text is empty. */
+  says(text, quality) {
+    this.cause.hidden = !text;
+    set(this.cause, text || "");
+    this.cause.className = `cause ${quality}`;
+  }
+}

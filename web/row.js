@@ -1,0 +1,191 @@
+// The row of one feed: its answer, or why there is none, where it came from, and whether it can be trusted.
+
+import { sparkline } from "./chart.js";
+import { absolute, broken, cross, el, every, group, grouped, inputMark, instant, mark, scaled, seal, set, span } from "./dom.js";
+import { link } from "./links.js";
+
+const hour = 3_600_000; // ms
+const most = 1000; // rounds kept of a feed: a page of the API
+const shortUnit = 5; // characters that fit beside the value
+
+/** past returns where the chart of a feed begins: an hour ago, or sixty rounds if they are longer. Zero: with the newest. */
+export const past = (feed, now) => (feed.everyMs * most < hour ? 0 : Math.floor(now - Math.max(hour, 60 * feed.everyMs)));
+
+export class Row {
+  constructor(name, verify) {
+    this.verify = verify;
+    this.history = new Map(); // round → {round, value, text, missed}
+    this.name = el("a", { class: "open", href: link(name), "aria-haspopup": "dialog" }, ...broken(name));
+    this.sub = el("span", { class: "sub" });
+    this.whole = el("span");
+    this.fraction = el("span", { class: "fraction" });
+    this.answer = el("div", { class: "answer" }, el("bdi", {}, this.whole, this.fraction));
+    this.onchain = el("div", { class: "onchain" });
+    this.unit = el("bdi", { class: "unit" });
+    this.spark = el("td", { role: "cell", class: "spark" });
+    this.dots = el("ul", { class: "dots" });
+    this.time = el("time");
+    this.note = el("small");
+    this.stamp = el("button", { type: "button", class: "stamp" });
+    this.stamp.addEventListener("click", () => this.check());
+    this.why = el("bdi");
+    this.cause = el("td", { role: "cell", class: "cause", hidden: true }, this.why);
+    this.tr = el("tr", { role: "row" },
+      el("th", { role: "rowheader", scope: "row" }, this.name, this.sub),
+      el("td", { role: "cell", class: "num value-of" }, el("div", { class: "fitted" }, this.answer), " ", this.unit, this.onchain),
+      this.spark,
+      el("td", { role: "cell", class: "inputs-of" }, this.dots),
+      el("td", { role: "cell", class: "num age" }, this.time, this.note),
+      el("td", { role: "cell", class: "seal" }, this.stamp),
+      this.cause);
+  }
+
+  update(feed) {
+    this.feed = feed;
+    if (feed.latest) this.remember(feed.latest);
+    if (feed.missed) this.remember({ round: feed.missed.round, time: feed.missed.time, missed: feed.missed.reason });
+    this.trim();
+    this.showAnswer();
+    this.showSources();
+    this.showSpark();
+    this.showCause();
+    set(this.sub, `every ${every(feed.everyMs)}`);
+  }
+
+  /** recall adds rounds of the past. */
+  recall(rounds) {
+    rounds.forEach((round) => this.history.set(round.round, round));
+    this.recalled = true;
+    this.trim();
+    this.showAnswer();
+    this.showSpark();
+  }
+
+  /** remember adds the newest round. What lies between it and the one before, if anything does, is read again. */
+  remember(round) {
+    const newest = this.newest ?? round.round;
+    if (round.round - newest > 1.5 * this.feed.everyMs) this.recalled = false;
+    this.newest = Math.max(newest, round.round);
+    this.history.set(round.round, round);
+  }
+
+  trim() {
+    const rounds = [...this.history.keys()].sort((a, b) => a - b);
+    const first = rounds.length ? past(this.feed, rounds.at(-1)) : 0;
+    rounds.forEach((round, i) => (i < rounds.length - most || round < first) && this.history.delete(round));
+  }
+
+  /** rounds returns the known ones, oldest first. */
+  rounds() {
+    return [...this.history.values()].sort((a, b) => a.round - b.round);
+  }
+
+  showAnswer() {
+    const { latest, unit } = this.feed;
+    this.tr.classList.toggle("mute", !latest);
+    this.tr.classList.toggle("long-unit", unit.length > shortUnit);
+    set(this.unit, latest ? unit : "");
+    const [whole, fraction] = latest ? group(latest.text) : ["", ""];
+    if (this.answer.textContent !== whole + fraction) {
+      this.whole.replaceChildren(...broken(whole));
+      set(this.fraction, fraction);
+      this.answer.style.setProperty("--characters", whole.length + fraction.length);
+    }
+    this.answer.title = latest ? `${grouped(latest.text)} ${unit}`.trim() : "";
+    this.showSeal();
+  }
+
+  /** judged takes what the node says of this feed as a whole. */
+  judged(message) {
+    this.judgement = message;
+    this.showCause();
+  }
+
+  /** showCause tells what is wrong, whole: where the value would be if there is none, else beneath the row. */
+  showCause() {
+    const { latest, missed, quality, reason } = this.feed;
+    const own = missed?.reason ?? (latest && reason);
+    const trouble = (quality !== "good" && own) || ((!latest || this.stale) && this.judgement);
+    const text = trouble || (latest ? "" : "no answer yet");
+    this.cause.hidden = !text;
+    const sort = !trouble ? "waiting" : latest && !this.stale ? "uncertain" : "bad";
+    set(this.why, text);
+    this.cause.className = `cause ${sort}`;
+    this.tr.classList.toggle("troubled", !!trouble);
+  }
+
+  /** check verifies the newest answer in this browser, and from then on each one that follows. */
+  async check() {
+    this.checking = true;
+    const round = this.feed.latest?.round;
+    if (this.busy) return;
+    this.busy = true;
+    this.checked = await this.verify(this.feed.name);
+    this.looked = round; // a verdict that is not valid names no round
+    this.busy = false;
+    this.showSeal();
+  }
+
+  /** showSeal tells apart what the node says from what this browser found. */
+  showSeal() {
+    const { latest } = this.feed;
+    const verdict = this.checked;
+    const state = !latest ? "none" : verdict && !verdict.valid ? "bad" : verdict ? "verified" : latest.attested ? "attested" : "none";
+    const said = !latest ? "no answer yet" : verdict ? verdict.message
+      : latest.attested ? `attested with ${latest.signed} signature${latest.signed === 1 ? "" : "s"}; verify it in this browser` : `not attested: ${latest.signed} signatures, too few`;
+    this.stamp.title = verdict ? `checked in this browser, as each answer that follows: ${said}` : said;
+    this.stamp.disabled = !latest?.attested;
+    if (this.checking && latest?.attested && this.looked !== latest.round) queueMicrotask(() => this.check());
+    const key = state + (verdict?.reason ?? "") + said;
+    if (this.stamp.dataset.key === key) return;
+    this.stamp.dataset.key = key;
+    this.stamp.className = `stamp ${state}`;
+    const word = { none: latest ? "pending" : "–", bad: verdict?.reason, verified: "verified", attested: "" }[state];
+    this.stamp.replaceChildren(state === "bad" ? cross() : state === "none" ? "" : seal(), word,
+      el("span", { class: "sr", text: ` ${this.feed.name}: ${said}` }));
+  }
+
+  showSlot(sink) {
+    const held = sink?.detail.slots[this.feed.name];
+    const key = held ? `${held.round} ${held.value} ${sink.quality}` : "";
+    if (this.onchain.dataset.key === key) return;
+    this.onchain.dataset.key = key;
+    if (!held) return this.onchain.replaceChildren();
+    const contract = sink.detail.contracts?.[this.feed.name];
+    this.onchain.title = `${sink.name}: the slot of ${contract ?? "the contract"} on chain ${sink.detail.chain} holds round ${instant(held.round)}`;
+    this.onchain.replaceChildren(mark(sink.quality), `on chain ${scaled(held.value, this.feed.decimals)}`);
+  }
+
+  showSources() {
+    const inputs = this.feed.inputs ?? [];
+    const key = JSON.stringify(inputs.map((i) => [i.point, i.status, i.reason]));
+    if (this.shown === key) return;
+    this.shown = key;
+    const usable = inputs.filter((i) => i.status === "used" || i.status === "given").length;
+    const dots = inputs.slice(0, 8).map((input) => {
+      const words = `${input.point || input.source}: ${input.status}${input.reason ? `, ${input.reason}` : ""}`;
+      return el("li", { title: words }, inputMark(input.status), el("span", { class: "sr", text: words }));
+    });
+    this.dots.replaceChildren(...dots, inputs.length ? el("li", { class: "count", "aria-hidden": "true", text: `${usable}/${inputs.length}` }) : "");
+  }
+
+  showSpark() {
+    this.spark.replaceChildren(...sparkline(this.rounds(), this.feed));
+  }
+
+  tick(now) {
+    const { latest, everyMs, staleMs } = this.feed;
+    if (!latest) return;
+    const age = now - Date.parse(latest.time);
+    const stale = age > (staleMs || 3 * everyMs);
+    set(this.time, span(age));
+    this.time.setAttribute("datetime", latest.time);
+    this.time.title = absolute(latest.time);
+    this.tr.classList.toggle("stale", stale);
+    if (this.stale !== stale) {
+      this.stale = stale;
+      this.showCause();
+    }
+    set(this.note, stale ? "stale" : "");
+  }
+}

@@ -1,0 +1,89 @@
+// The panel of sinks: what was delivered last, what waits and since when, and what was refused for good.
+
+import { command, dodona } from "./command.js";
+import { absolute, el, grouped, instant, set, short, span } from "./dom.js";
+import { link } from "./links.js";
+import { Panel, Part } from "./panel.js";
+
+export class Sinks extends Panel {
+  constructor() {
+    super("sinks", (sink) => new Sink(sink.name));
+  }
+}
+
+class Sink extends Part {
+  constructor(name) {
+    super(`sink/${name}`);
+    this.delivered = el("p");
+    this.waiting = el("p");
+    this.chain = el("p");
+    this.dead = el("details", { class: "dead", hidden: true }, el("summary"), el("ul"), el("div"));
+    this.facts.append(this.delivered, this.waiting, this.chain);
+    this.node.append(this.dead);
+  }
+
+  update(s) {
+    this.sink = s;
+    this.name(s.name, s.kind);
+    const letters = s.deadLetters ?? [];
+    const dead = Math.max(s.dead, letters.length);
+    this.stands(s.state === "starting" ? "none" : s.quality, s.state);
+    this.says(troubled(s) && s.lastError, s.quality === "good" ? "uncertain" : s.quality);
+    this.showLast(s);
+    set(this.chain, s.kind === "evm" ? onChain(s.detail) : "");
+    this.chain.title = s.detail?.sender ?? "";
+    this.showDead(s.name, dead, letters);
+  }
+
+  /** showLast tells of the newest receipt. */
+  showLast(s) {
+    const key = `${s.delivered} ${s.lastFeed} ${s.lastRecord}`;
+    if (this.delivered.dataset.key === key) return;
+    this.delivered.dataset.key = key;
+    const count = `${grouped(String(s.delivered))} delivered`;
+    this.ago = el("time");
+    if (!s.lastAt) return this.delivered.replaceChildren(count);
+    const last = s.lastFeed ? el("a", { href: link(s.lastFeed, s.lastRecord), text: s.lastFeed }) : el("span", { text: s.lastRecord });
+    this.delivered.replaceChildren(`${count} · last `, last, " ", this.ago);
+    this.ago.title = `${absolute(s.lastAt)}\n${s.lastRecord}`;
+  }
+
+  showDead(name, count, letters) {
+    this.dead.hidden = count === 0;
+    const key = JSON.stringify([count, letters]);
+    if (this.dead.dataset.key === key) return;
+    this.dead.dataset.key = key;
+    const [summary, list, all] = this.dead.children;
+    set(summary, `${grouped(String(count))} dead letter${count === 1 ? "" : "s"}: refused for good${letters.length < count ? `; the newest ${letters.length}` : ""}`);
+    list.replaceChildren(...letters.toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at)).map((l) => letter(name, l)));
+    all.replaceChildren(...(letters.length ? [el("small", { text: "To send all of these once more:" }), command(dodona(`sink resend ${name}`))] : []));
+  }
+
+  tick(now) {
+    const { sink: s } = this;
+    if (s.lastAt) set(this.ago, `${span(now - Date.parse(s.lastAt))} ago`);
+    const wait = s.nextTry ? Date.parse(s.nextTry) - now : 0;
+    const next = wait > 0 && troubled(s) ? ` · next try in ${span(wait + 999)}` : "";
+    const oldest = s.oldest ? `, the oldest for ${span(now - Date.parse(s.oldest))}` : "";
+    set(this.waiting, s.waiting || next ? `${grouped(String(s.waiting))} waiting${oldest}${next}` : "");
+  }
+}
+
+/** troubled reports whether what a sink said last is of now; else it is of before. */
+const troubled = (s) => s.attempt > 0 || (s.state !== "ok" && s.state !== "starting");
+
+/** onChain tells who pays, and what is under way. */
+function onChain(d) {
+  if (!d) return "";
+  const way = [[d.planned, "planned"], [d.flying, "in no block"], [d.mined, "not deep enough"]].filter(([n]) => n).map(([n, word]) => `${n} ${word}`);
+  return [d.chain && `chain ${d.chain}`, `${short(d.sender)}${d.balance ? ` has ${d.balance}` : ""}`, ...way].filter(Boolean).join(" · ");
+}
+
+function letter(sink, l) {
+  const data = l.topic === "data";
+  const round = /^\d+$/.test(l.record) ? instant(Number(l.record)) : l.record;
+  return el("li", {},
+    data ? el("a", { href: link(l.key, l.record), text: l.key }) : el("b", { text: l.topic }), ` ${round}`,
+    el("p", { class: "cause bad", dir: "auto", text: l.detail }),
+    data ? command(dodona(`sink resend ${sink} ${l.key} ${l.record}`)) : null);
+}
