@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -16,6 +17,7 @@ import (
 	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/explain"
 	"github.com/dodona-oracle/dodona/internal/httpc"
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/program"
 	"github.com/dodona-oracle/dodona/verify"
 )
@@ -135,7 +137,7 @@ func readEvidence(ctx context.Context, from string, stdin io.Reader, limit int64
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", from, err)
 	}
-	return raw, nil
+	return bytes.TrimPrefix(raw, []byte(plain.Mark)), nil // some editors and shells save text with it
 }
 
 // roundFlags name a round of a running node.

@@ -411,6 +411,58 @@ func TestErrorsThatAreNoRevertAreTheNodes(t *testing.T) {
 	}
 }
 
+// TestWhoSaysInWordsAloneThatItIsAskedTooOftenIsLeftAlone: providers say it in many ways, with any code and status 200.
+func TestWhoSaysInWordsAloneThatItIsAskedTooOftenIsLeftAlone(t *testing.T) {
+	for _, said := range []string{
+		`{"code":-32005,"message":"project ID request rate exceeded"}`,
+		`{"code":-32007,"message":"50/second request limit reached - reduce calls per second or upgrade your account"}`,
+		`{"code":-32005,"message":"You've exceeded the RPS limit available on the current plan"}`,
+		`{"code":-32000,"message":"Your app has exceeded its compute units per second capacity"}`,
+		`{"code":-32003,"message":"monthly quota is used up"}`,
+		`{"code":-32090,"message":"Too many requests, reason: call rate limit exhausted"}`,
+		`{"code":-32000,"message":"request was throttled"}`,
+		`{"code":-32001,"message":"credits limit reached"}`,
+	} {
+		a := newNode(t, 5)
+		a.reply = func(string) string {
+			if a.asked.Load() == 1 {
+				return `{"id":1,"error":` + said + `}`
+			}
+			return `{"id":1,"result":"0x2a"}`
+		}
+		c := newClient(t, 5, a)
+		if n, err := c.EstimateGas(t.Context(), ethrpc.Message{}); err != nil || n != 0x2a || a.asked.Load() != 2 {
+			t.Errorf("%s: %d, %v after %d requests, want it waited for and answered", said, n, err, a.asked.Load())
+		}
+	}
+}
+
+// TestWhatAContractRefusesIsNoLimitOfRequests, whatever words it has for that.
+func TestWhatAContractRefusesIsNoLimitOfRequests(t *testing.T) {
+	for _, said := range []string{
+		`{"code":3,"message":"execution reverted: rate limit exceeded"}`,
+		`{"code":-32000,"message":"execution reverted: daily quota exceeded"}`,
+		`{"code":-32000,"message":"in-flight transaction limit reached for delegated accounts"}`,
+	} {
+		a := newNode(t, 5)
+		a.reply = func(string) string { return `{"id":1,"error":` + said + `}` }
+		c := newClient(t, 5, a)
+		var heard *ethrpc.Error
+		if err := c.Send(t.Context(), []byte{2}); !errors.As(err, &heard) || a.asked.Load() != 1 {
+			t.Errorf("%s: %v, asked %d times, want the node's word at once", said, err, a.asked.Load())
+		}
+	}
+}
+
+func TestAByteOrderMarkBeforeAnAnswerIsLeftOut(t *testing.T) {
+	a := newNode(t, 5)
+	a.reply = func(string) string { return "\ufeff" + `{"id":1,"result":"0x2a"}` }
+	c := newClient(t, 5, a)
+	if n, err := c.EstimateGas(t.Context(), ethrpc.Message{}); err != nil || n != 0x2a {
+		t.Errorf("got %d, %v, want 42", n, err)
+	}
+}
+
 // TestALimitOfGasIsNoLimitOfRequests: what a transaction asks for is not mended by waiting.
 func TestALimitOfGasIsNoLimitOfRequests(t *testing.T) {
 	for _, said := range []string{"gas limit exceeded", "exceeds block gas limit", "transaction gas limit exceeded (cap: 16777216)"} {

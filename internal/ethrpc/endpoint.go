@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona/internal/httpc"
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // An endpoint is one way to the chain. Its fields belong to the client's lock.
@@ -174,6 +175,7 @@ func (c *Client) post(ctx context.Context, e *endpoint, q *question) error {
 	case err != nil:
 		return c.failure(ctx, err)
 	}
+	text = bytes.TrimPrefix(text, []byte(plain.Mark)) // RFC 8259 §8.1
 	err = decode(resp.StatusCode, text, q.result)
 	if err == nil {
 		return nil

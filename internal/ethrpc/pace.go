@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -78,13 +79,27 @@ func refusal(resp *http.Response, body []byte, err error) (*Error, bool) {
 	return said, errors.As(err, &said) && said.limited()
 }
 
-// limited reports whether the node spoke of too many requests. A limit of gas is the transaction's.
+// tooMany matches what providers say to whoever asks too often or has used up what a plan allows: "project ID request rate exceeded",
+// "50/second request limit reached", "exceeded the RPS limit", "monthly quota is used up", "compute units per second capacity", "throttled".
+var tooMany = regexp.MustCompile(`\brate exceeded|\bthrottl|\bquota\b|` +
+	`\b(?:requests?|rps|credits?|compute units?|cups?)\b[^.]{0,40}\b(?:limit|capacity|exceed|reached|exhaust)|` +
+	`\b(?:exceed|reach|exhaust)\w*\b[^.]{0,40}\b(?:requests?|rps|credits?|compute units?|cups?)\b`)
+
+// limited reports whether the node spoke of too many requests. A limit of gas is the transaction's, and what a contract
+// refuses is the contract's, whatever it says.
 func (e *Error) limited() bool {
 	m := strings.ToLower(e.Message)
-	if e.Code == 429 || strings.Contains(m, "rate limit") || strings.Contains(m, "too many requests") {
+	switch {
+	case e.Code == 429:
 		return true
+	case e.Reverted():
+		return false
+	case strings.Contains(m, "rate limit"), strings.Contains(m, "too many requests"):
+		return true
+	case strings.Contains(m, "gas"):
+		return false
 	}
-	return !strings.Contains(m, "gas") && (strings.Contains(m, "limit exceeded") || e.Code == -32005 && strings.Contains(m, "limit"))
+	return tooMany.MatchString(m) || strings.Contains(m, "limit exceeded") || e.Code == -32005 && strings.Contains(m, "limit")
 }
 
 // backoff returns how long an endpoint wants to be left alone, by the header Retry-After or as some providers say it in the error; 0 if

@@ -544,6 +544,16 @@ func TestWhatCannotBeReadIsSaidAtTheStart(t *testing.T) {
 	if _, err := New(Options{Route: Route{TLS: Certificate{Cert: both}}}); err != nil {
 		t.Errorf("certificate and key in one file: %v", err)
 	}
+	for _, name := range []string{a.file, both} { // as some editors save it
+		was, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, name, "\ufeff"+strings.ReplaceAll(string(was), "\n", "\r\n"))
+	}
+	if _, err := New(Options{Route: Route{CA: a.file, TLS: Certificate{Cert: both}}}); err != nil {
+		t.Errorf("files that begin with a byte order mark: %v", err)
+	}
 }
 
 // TestASilentPeerIsLeftAfterOneRequest freezes a kept connection: what is asked next goes over another one, over HTTP/2 too,

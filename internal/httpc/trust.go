@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // maxPEM bounds a file of certificates or a key: the system's whole list is a quarter of it.
@@ -94,5 +96,5 @@ func readPEM(name string) ([]byte, error) {
 	if len(text) > maxPEM {
 		return nil, fmt.Errorf("%s: more than %d KiB, which no PEM file of certificates has", name, maxPEM>>10)
 	}
-	return text, nil
+	return bytes.TrimPrefix(text, []byte(plain.Mark)), nil // else the first block is none
 }

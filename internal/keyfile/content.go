@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/secp"
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
@@ -12,19 +13,22 @@ import (
 // maxBytes is how much a file of a key may hold.
 const maxBytes = 64 << 10
 
-// Read returns what the file of a key holds, and whether that is a keystore, which a password opens, or the key itself. Its errors begin with the
-// setting that names the file, if one does, never repeat what it holds, and are [secret.ErrMode] if others may touch a key.
+// Read returns what the file of a key holds, without the byte order mark that some editors put before it, and whether that is a keystore, which
+// a password opens, or the key itself. Its errors begin with the setting that names the file, if one does, never repeat what it holds, and are
+// [secret.ErrMode] if others may touch a key.
 func Read(setting, path string) (content []byte, encrypted bool, err error) {
 	var none error // is no key
 	content, err = secret.ReadFile(path, maxBytes, "key file", func(content []byte) error {
-		encrypted, none = judge(setting, path, content)
+		encrypted, none = judge(setting, path, unmarked(content))
 		return none
 	})
 	if err != nil && none == nil {
 		err = fmt.Errorf("%sread key: %w", of(setting), err)
 	}
-	return content, encrypted, err
+	return unmarked(content), encrypted, err
 }
+
+func unmarked(content []byte) []byte { return bytes.TrimPrefix(content, []byte(plain.Mark)) }
 
 // of begins an error with the setting that it is about; there is none in a command line.
 func of(setting string) string {
@@ -71,8 +75,8 @@ func looksLike(content []byte) string {
 		return "it is empty"
 	case bytes.HasPrefix(text, []byte("-----BEGIN")):
 		return "it is PEM, as keys of modules and of TLS are"
-	case bytes.HasPrefix(text, []byte("\ufeff")), bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")):
-		return "it begins with a byte order mark"
+	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")):
+		return "it is text in UTF-16; save it as UTF-8"
 	case len(content) == 32:
 		return "it has 32 bytes, and a key stands there as hex"
 	case isHex(digits):

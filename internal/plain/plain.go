@@ -12,6 +12,9 @@ import (
 	"unicode/utf8"
 )
 
+// Mark is the byte order mark of UTF-8, which editors of Windows and programs in .NET put before a text and which says nothing.
+const Mark = "\ufeff"
+
 const (
 	ellipsis = "…" // stands for what was cut off
 	unknown  = '·' // stands for what cannot be shown

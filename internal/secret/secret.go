@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // Mask is what a secret prints as, whatever its length.
@@ -41,7 +43,7 @@ func (s String) Same(other String) bool {
 	return s == other
 }
 
-// Reveal returns the secret, without the line break a file may end in.
+// Reveal returns the secret, without the line break a file may end in, and without the byte order mark that some editors put before it.
 // It fails if the file cannot be read or the variable is not set.
 func (s String) Reveal() (string, error) {
 	return s.reveal(func(*os.File, []byte) error { return nil })
@@ -87,7 +89,7 @@ func (s String) read(check func(f *os.File, content []byte) error) (string, erro
 	if err := check(f, b); err != nil {
 		return "", fmt.Errorf("read secret: %w", err)
 	}
-	return strings.TrimRight(string(b), "\r\n"), nil
+	return strings.TrimRight(strings.TrimPrefix(string(b), plain.Mark), "\r\n"), nil
 }
 
 // String prints •••, or nothing if there is no secret.

@@ -55,6 +55,13 @@ func TestRevealReadsWhereTheSecretLies(t *testing.T) {
 	if got, err := (String{File: path}).RevealKey(); !errors.Is(err, ErrMode) || !strings.Contains(err.Error(), "chmod 600 "+path) {
 		t.Errorf("RevealKey() of a file that all may read = %q, %v, want ErrMode and what to run", got, err)
 	}
+	marked := filepath.Join(t.TempDir(), "marked")
+	if err := os.WriteFile(marked, []byte("\ufeffhunter2\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := (String{File: marked}).Reveal(); err != nil || got != "hunter2" {
+		t.Errorf("Reveal() of a file that an editor began with a byte order mark = %q, %v", got, err)
+	}
 	for _, s := range []String{{File: path + "x"}, {File: filepath.Dir(path)}, {File: "/dev/zero"}, {Env: "DODONA_TEST_UNSET"}} {
 		if got, err := s.Reveal(); err == nil {
 			t.Errorf("Reveal() = %q, want an error", got)

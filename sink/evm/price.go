@@ -1,9 +1,11 @@
 package evm
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -98,8 +100,12 @@ const (
 	tooDearFor  = 15 * time.Minute
 )
 
-// leastAmount finds the numbers that a message calls the least that is taken, not those inside a hash.
-var leastAmount = regexp.MustCompile(`\b(?:needed|minimum|least|want|required)\b[^0-9]{0,24}\b([0-9]+(?:\.[0-9]+)?)\s*(gwei)?\b`)
+// leastAmount finds the numbers that a message calls the least that is taken, in hex too, not those inside a hash; moreThanTip the
+// one that a tip is said to be below.
+var (
+	leastAmount = regexp.MustCompile(`\b(?:needed|minimum|least|want|required|floor)\b[^0-9]{0,24}\b(0x[0-9a-f]{1,13}|[0-9]+(?:\.[0-9]+)?)\s*(gwei)?\b`)
+	moreThanTip = regexp.MustCompile(`\b(?:tip|priority)[^<]*<[^0-9<]{0,24}([0-9]+)\b()`)
+)
 
 // learnTip remembers what a pool says that it takes at least, in wei for each unit of gas, in a message such as "gas tip cap 1000000000,
 // minimum needed 25000000000" (geth) or "tip needed 25000000000, tip permitted 1000000000" (bor).
@@ -114,17 +120,33 @@ func leastIn(message string) (least uint64) {
 	if !mentions(message, "tip", "priority", "minimum") || mentions(message, "base fee", "basefee") {
 		return 0
 	}
-	for _, found := range leastAmount.FindAllStringSubmatch(strings.ToLower(message), 8) {
-		unit := "wei"
-		if found[2] != "" {
-			unit = found[2]
-		}
-		var n Price
-		if err := n.UnmarshalText([]byte(found[1] + unit)); err == nil && uint64(n) < mostWei {
-			least = max(least, uint64(n))
+	message = strings.ToLower(message)
+	all := leastAmount.FindAllStringSubmatch(message, 8)
+	if wantsMore(message) {
+		all = append(all, moreThanTip.FindAllStringSubmatch(message, 1)...)
+	}
+	for _, found := range all {
+		if n := amountIn(found[1], found[2]); n < mostWei {
+			least = max(least, n)
 		}
 	}
 	return least
+}
+
+// amountIn returns what a number in a unit is in wei, 0 if it is none.
+func amountIn(number, unit string) uint64 {
+	if digits, hex := strings.CutPrefix(number, "0x"); hex {
+		n, err := strconv.ParseUint(digits, 16, 64)
+		if err != nil {
+			return 0
+		}
+		number = strconv.FormatUint(n, 10)
+	}
+	var n Price
+	if err := n.UnmarshalText([]byte(number + cmp.Or(unit, "wei"))); err != nil {
+		return 0
+	}
+	return uint64(n)
 }
 
 // wantsMore reports whether a message says that a pool wants more than it was offered, and not that another transaction, or the block, does.
