@@ -39,43 +39,40 @@ func (l *latest) prime(readings []dodona.Reading) {
 			break
 		}
 	}
-	hold := l.hold
-	l.hold = 0
-	l.add(readings)
-	l.hold, l.before = hold, readings
+	for _, r := range readings {
+		l.see(r)
+	}
+	l.before = readings
 }
 
 // add takes readings in and returns how many were given up for lack of room.
 func (l *latest) add(readings []dodona.Reading) (lost int) {
+	for _, r := range readings {
+		lost += l.see(r)
+		if l.hold > 0 {
+			l.enqueue(r)
+			lost += l.shorten()
+		}
+	}
+	return lost
+}
+
+// see makes a reading the latest of its item, and returns how many items were given up for it.
+func (l *latest) see(r dodona.Reading) (lost int) {
 	if l.items == nil {
 		l.items = map[string]dodona.Reading{}
 	}
-	for _, r := range readings {
-		if _, known := l.items[r.Item]; !known && len(l.items) >= maxItems {
-			item := l.oldest()
-			delete(l.items, item)
-			for _, h := range l.wants {
-				h.forget(item)
-			}
-			lost++
+	if _, known := l.items[r.Item]; !known && len(l.items) >= maxItems {
+		item := l.oldest()
+		delete(l.items, item)
+		for _, h := range l.wants {
+			h.forget(item)
 		}
-		l.items[r.Item] = r
-		for w, h := range l.wants {
-			h.note(w, r)
-		}
-		if l.hold > 0 {
-			l.enqueue(r)
-		}
-		for len(l.queue) > l.hold || (l.bytes > maxHeldBytes && len(l.queue) > 1) {
-			l.bytes -= len(l.queue[0].Body)
-			l.queue[0] = dodona.Reading{}
-			l.queue, l.at = l.queue[1:], l.at[1:]
-			if l.taken > 0 {
-				l.taken--
-				continue
-			}
-			lost++
-		}
+		lost++
+	}
+	l.items[r.Item] = r
+	for w, h := range l.wants {
+		h.note(w, r)
 	}
 	return lost
 }
@@ -89,6 +86,21 @@ func (l *latest) enqueue(r dodona.Reading) {
 	}
 	l.queue, l.at = append(l.queue, r), append(l.at, at)
 	l.bytes += len(r.Body)
+}
+
+// shorten takes from the head of the queue what there is no room for, and returns how many of these nobody got.
+func (l *latest) shorten() (lost int) {
+	for len(l.queue) > l.hold || (l.bytes > maxHeldBytes && len(l.queue) > 1) {
+		l.bytes -= len(l.queue[0].Body)
+		l.queue[0] = dodona.Reading{}
+		l.queue, l.at = l.queue[1:], l.at[1:]
+		if l.taken > 0 {
+			l.taken--
+			continue
+		}
+		lost++
+	}
+	return lost
 }
 
 func (l *latest) oldest() string {

@@ -1,8 +1,9 @@
 package source
 
 import (
+	"bytes"
 	"context"
-	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -173,14 +174,8 @@ func lastOfItems(readings []dodona.Reading) (last []dodona.Reading) {
 }
 
 // each returns sorted readings, each once.
-func each(sorted []dodona.Reading) (once []dodona.Reading) {
-	seen := map[string]bool{}
-	for _, r := range sorted {
-		id := fmt.Sprint(r.Received.UnixNano(), " ", len(r.Item), r.Item, string(r.Body))
-		if !seen[id] {
-			seen[id] = true
-			once = append(once, r)
-		}
-	}
-	return once
+func each(sorted []dodona.Reading) []dodona.Reading {
+	return slices.CompactFunc(sorted, func(a, b dodona.Reading) bool {
+		return a.Item == b.Item && a.Received.Equal(b.Received) && bytes.Equal(a.Body, b.Body)
+	})
 }
