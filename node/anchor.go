@@ -12,7 +12,7 @@ import (
 	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/internal/grid"
 	"github.com/dodona-oracle/dodona/internal/patience"
-	spans "github.com/dodona-oracle/dodona/internal/unit"
+	quantity "github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // An anchorer is the role that seals windows of answers and gaps under signed roots.
@@ -41,7 +41,7 @@ func (r *anchorer) anchor(ctx context.Context) error {
 			r.note(err)
 			return err
 		}, func(err error, _ int, wait time.Duration) {
-			r.log.Error("anchors wait", "error", err, "again in", spans.Roughly(wait))
+			r.log.Error("anchors wait", "error", err, "again in", quantity.Roughly(wait))
 		})
 		if err != nil || !backoff.Wait(ctx, r.untilSeal()) {
 			return nil // ctx ended

@@ -12,7 +12,7 @@ import (
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/grid"
-	spans "github.com/dodona-oracle/dodona/internal/unit"
+	quantity "github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // An Outcome is a round that ended, as the serving process learned of it.
@@ -171,7 +171,7 @@ func (b *board) status(f config.Feed) api.FeedStatus {
 			s.Reason = doubts(t.used)
 		}
 		if age := b.now().Sub(s.Latest.Time); age > stale(f.Settings.Every) {
-			s.Quality, s.Reason = max(s.Quality, dodona.Uncertain), fmt.Sprintf("the newest answer is %s old", spans.FormatDuration(age.Round(time.Second)))
+			s.Quality, s.Reason = max(s.Quality, dodona.Uncertain), fmt.Sprintf("the newest answer is %s old", quantity.FormatDuration(age.Round(time.Second)))
 		}
 	}
 	if t.bundle == nil || t.bundle.Feed.ID() != s.ID {

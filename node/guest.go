@@ -16,7 +16,7 @@ import (
 	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/patience"
-	spans "github.com/dodona-oracle/dodona/internal/unit"
+	quantity "github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/abi"
 	"github.com/dodona-oracle/dodona/module/manifest"
@@ -106,7 +106,7 @@ func (g *guest) untilRead(ctx context.Context) (until context.Context, stop func
 		defer cancel()
 		for attempt := 1; unread(err); attempt++ {
 			wait := loadedAgain.Next(attempt, nil)
-			g.m.log.Error("a module cannot be read; the rounds of its feed are missed until it can", "feed", g.feed, "error", err, "tried again in", spans.Roughly(wait))
+			g.m.log.Error("a module cannot be read; the rounds of its feed are missed until it can", "feed", g.feed, "error", err, "tried again in", quantity.Roughly(wait))
 			if !backoff.Wait(ctx, wait) {
 				return
 			}
@@ -186,7 +186,7 @@ func (g *guest) again(ctx context.Context, err error) *module.Module {
 	log := g.m.log.With("feed", g.feed)
 	for attempt := 1; module.Local(err); attempt++ {
 		wait := loadedAgain.Next(attempt, nil)/2 + loadedAgain.Ceiling(attempt)/2 // those that failed together do not try again together
-		log.Error("a module does not run; the rounds of its feed are missed until it does", "error", err, "tried again in", spans.Roughly(wait))
+		log.Error("a module does not run; the rounds of its feed are missed until it does", "error", err, "tried again in", quantity.Roughly(wait))
 		if !backoff.Wait(ctx, wait) {
 			return nil
 		}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
-	sizes "github.com/dodona-oracle/dodona/internal/unit"
+	quantity "github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -122,7 +122,7 @@ func (i *intake) lastReading(ctx context.Context, source string) (dodona.Reading
 func (i *intake) compareSizes(c *config.Config) {
 	most := i.journal.MaxRecord()
 	for _, s := range c.Sources {
-		sized, ok := s.Settings.(interface{ Largest() sizes.Size })
+		sized, ok := s.Settings.(interface{ Largest() quantity.Size })
 		if !ok || config.RecordOf(sized.Largest()) <= most {
 			continue
 		}

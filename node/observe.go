@@ -14,7 +14,7 @@ import (
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/patience"
-	spans "github.com/dodona-oracle/dodona/internal/unit"
+	quantity "github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/program"
 	"github.com/dodona-oracle/dodona/source"
 )
@@ -313,7 +313,7 @@ func (o *observer) runFeed(ctx context.Context, f config.Feed, running *computin
 			return nil
 		})
 	}, func(err error, _ int, wait time.Duration) {
-		o.log.Error("a feed was interrupted", "feed", f.Feed.Name, "error", err, "again in", spans.Roughly(wait))
+		o.log.Error("a feed was interrupted", "feed", f.Feed.Name, "error", err, "again in", quantity.Roughly(wait))
 	})
 }
 

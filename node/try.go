@@ -14,7 +14,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/feed"
-	sizes "github.com/dodona-oracle/dodona/internal/unit"
+	quantity "github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/module"
 	"github.com/dodona-oracle/dodona/module/manifest"
 	"github.com/dodona-oracle/dodona/program"
@@ -157,7 +157,7 @@ func (t *trying) ask(ctx context.Context, name string, _ dodona.Round) ([]dodona
 		e.Readings = []dodona.Reading{}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		e.Error = fmt.Sprintf("no answer within %s", sizes.FormatDuration(t.feed.Settings.WithDefaults().Deadline))
+		e.Error = fmt.Sprintf("no answer within %s", quantity.FormatDuration(t.feed.Settings.WithDefaults().Deadline))
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/patience"
-	spans "github.com/dodona-oracle/dodona/internal/unit"
+	quantity "github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/quorum"
 	"github.com/dodona-oracle/dodona/sign"
 )
@@ -100,7 +100,7 @@ func (a *attester) restore(ctx context.Context) error {
 func (a *attester) attestAll(ctx context.Context, recs []dodona.Record) error {
 	return patience.Divide(recs, func(part []dodona.Record) error {
 		return patience.RetryUnlessPermanent(ctx, pace, func() error { return a.attest(ctx, part) }, func(err error, _ int, wait time.Duration) {
-			a.log.Error("attestations wait", "error", err, "records", len(part), "again in", spans.Roughly(wait))
+			a.log.Error("attestations wait", "error", err, "records", len(part), "again in", quantity.Roughly(wait))
 		})
 	}, func(rec dodona.Record, never error) error {
 		a.dropped(ctx, "answer", rec.Key, fmt.Errorf("observation %s: %w", rec.ID, never))
