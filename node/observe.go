@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -97,100 +96,6 @@ func (o *observer) startSource(ctx context.Context, s config.Source, before sour
 
 // heldReadings bounds what a pushed source keeps for feeds that take all readings since their last round.
 const heldReadings = 1024
-
-// asker returns how one feed asks its sources. Feeds name sources, not pumps, so that a source can be replaced under them.
-func (o *observer) asker(s feed.Settings, schedule program.Schedule) func(context.Context, string, dodona.Round) ([]dodona.Reading, error) {
-	if s.Take == feed.TakeAll {
-		return o.askerOfAll()
-	}
-	wants := make(map[string]map[*program.Program]*source.Want) // by source
-	for _, name := range s.Sources() {
-		wants[name] = make(map[*program.Program]*source.Want)
-		for _, due := range schedule {
-			wants[name][due.Program] = wantOf(s.WithDefaults(), name, due.Program)
-		}
-	}
-	return func(ctx context.Context, name string, r dodona.Round) ([]dodona.Reading, error) {
-		pump, found := o.pumps.get(name)
-		if !found {
-			return nil, errors.New("the source is being replaced")
-		}
-		return pump.AskFor(ctx, r, wants[name][schedule.For(r).Program])
-	}
-}
-
-// wantOf returns what a feed needs of one source where it takes the latest.
-func wantOf(s feed.Settings, name string, of *program.Program) *source.Want {
-	w := &source.Want{Has: of.Has, Within: s.Stale, Every: s.Every}
-	for _, id := range s.From {
-		if of, _ := dodona.SplitPointID(id); of == name {
-			w.Points = append(w.Points, id)
-		}
-	}
-	return w
-}
-
-// askerOfAll returns how a feed asks that takes all that arrived since its round before.
-func (o *observer) askerOfAll() func(context.Context, string, dodona.Round) ([]dodona.Reading, error) {
-	var mu sync.Mutex
-	before := make(map[string]dodona.Round) // by source: the round up to which this feed has taken everything
-	return func(ctx context.Context, name string, r dodona.Round) ([]dodona.Reading, error) {
-		pump, found := o.pumps.get(name)
-		if !found {
-			return nil, errors.New("the source is being replaced")
-		}
-		mu.Lock()
-		after := before[name]
-		mu.Unlock()
-		readings, err := pump.Since(ctx, after, r)
-		if err == nil {
-			mu.Lock()
-			before[name] = r
-			mu.Unlock()
-		}
-		return readings, err
-	}
-}
-
-// A computing is a feed that runs: its loop, or none while its module is looked for.
-type computing struct {
-	mu    sync.Mutex
-	loop  *feed.Feed
-	moved time.Time // when its last round was kept, or the loop began
-}
-
-func (c *computing) set(loop *feed.Feed) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.loop, c.moved = loop, time.Now()
-}
-
-// move notes that a round was kept.
-func (c *computing) move() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.moved = time.Now()
-}
-
-// still returns for how long no round was kept: zero without a loop, and while the loop waits for the clock.
-func (c *computing) still() time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.loop == nil || c.loop.Status().State == feed.Behind {
-		return 0
-	}
-	return time.Since(c.moved)
-}
-
-// status returns how the loop stands, if there is one.
-func (c *computing) status() (s feed.Status, found bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.loop == nil {
-		return s, false
-	}
-	return c.loop.Status(), true
-}
 
 func (o *observer) startFeed(ctx context.Context, c *config.Config, f config.Feed) error {
 	running := new(computing)
