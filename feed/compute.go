@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/plain"
@@ -43,9 +44,20 @@ func Compute(ctx context.Context, doc Document, t dodona.Transform, m Material) 
 		b.Inputs[i].Readings = refs[b.Inputs[i].Source]
 	}
 	if err != nil {
-		b.Quality, b.Value, b.Missed = dodona.Bad, nil, plain.Cut("transform readings: "+err.Error(), 512)
+		b.Quality, b.Value, b.Missed = dodona.Bad, nil, plain.Cut(transformFailed+err.Error(), 512)
 	}
 	return b
+}
+
+// transformFailed begins the reason of a round that was missed because its transform failed.
+const transformFailed = "transform readings: "
+
+// TransformError returns why the transform of a round failed; empty if it did not.
+func TransformError(b dodona.Bundle) string {
+	if why, failed := strings.CutPrefix(b.Missed, transformFailed); failed {
+		return why
+	}
+	return ""
 }
 
 // Absences returns the absences that a bundle's inputs record, as [Material] wants them.

@@ -301,6 +301,13 @@ func TestFailingTransformIsAMissedRound(t *testing.T) {
 		if b.Value != nil || b.Missed != want || b.Quality != dodona.Bad || len(b.Inputs) != 3 || len(b.Inputs[0].Readings) != 1 {
 			t.Errorf("got %+v, want missed: %s", b, want)
 		}
+		if why := TransformError(b); why != strings.TrimPrefix(want, "transform readings: ") {
+			t.Errorf("of %q the transform says %q", want, why)
+		}
+	}
+	late := Compute(t.Context(), document(t, 1, nil), fixed{}, Material{Round: instant})
+	if why := TransformError(late); late.Missed == "" || why != "" {
+		t.Errorf("of a round that was missed because %q the transform says %q", late.Missed, why)
 	}
 }
 

@@ -57,14 +57,14 @@ func Used(dir string) bool {
 	return len(under(dir, "heads-*")) > 0
 }
 
-// Speaks reports whether a journal was ever opened with a data folder for that network.
-func Speaks(dir string, network dodona.Digest) bool {
+// UsedFor reports whether a journal was ever opened with a data folder for that network.
+func UsedFor(dir string, network dodona.Digest) bool {
 	_, err := os.Stat(headsPath(dir, scopeOf(network)))
 	return err == nil
 }
 
-// Networks returns of every network for which a journal was ever opened with a data folder as much of its id as names have, in hex without 0x.
-func Networks(dir string) (ids []string) {
+// NetworksIn returns of every network for which a journal was ever opened with a data folder as much of its id as names have, in hex without 0x.
+func NetworksIn(dir string) (ids []string) {
 	for _, path := range under(dir, "heads-*") {
 		ids = append(ids, strings.TrimPrefix(filepath.Base(path), "heads-"))
 	}

@@ -112,13 +112,13 @@ func (id identity) another(dir, setting string) (*AnotherError, error) {
 	is := id.past()
 	e := &AnotherError{Folder: dir, Setting: setting, was: was, is: is}
 	if was != nil {
-		if *was == is || was.Key == is.Key && was.Network == is.Network {
+		if was.Key == is.Key && was.Network == is.Network {
 			return nil, nil
 		}
 		return e, nil
 	}
 	// A version that left no note wrote it, or the note was lost.
-	if e.streams = journal.Networks(dir); len(e.streams) == 0 || journal.Speaks(dir, is.Network) {
+	if e.streams = journal.NetworksIn(dir); len(e.streams) == 0 || journal.UsedFor(dir, is.Network) {
 		return nil, nil
 	}
 	return e, nil

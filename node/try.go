@@ -187,7 +187,7 @@ func (t *trying) transform(ctx context.Context) (*program.Program, dodona.Transf
 		}
 		return made, made.Running(nil), func() {}, nil
 	}
-	g := t.guest(ctx)
+	g := t.guest()
 	of := g.choose(ctx, *t.feed.Settings.Module)
 	rules.Module = &of
 	made, err := program.New(rules, decoders)
@@ -206,7 +206,7 @@ func (t *trying) transform(ctx context.Context) (*program.Program, dodona.Transf
 }
 
 // guest returns the module of the feed as a node has it, without a journal and a memory of releases.
-func (t *trying) guest(context.Context) *guest {
+func (t *trying) guest() *guest {
 	m := &modules{basics: basics{config: func() *config.Config { return t.options.Config }, now: t.options.Now}}
 	return &guest{
 		m: m, feed: t.feed.Feed.Name,
@@ -268,9 +268,7 @@ func (t *trying) told(ctx context.Context, made *program.Program, b dodona.Bundl
 	if out.Module != nil {
 		out.Module.Fuel = b.Fuel
 		out.Module.Points = append(out.Module.Points, b.Points...)
-		if why, failed := strings.CutPrefix(b.Missed, "transform readings: "); failed {
-			out.Module.Error = why
-		}
+		out.Module.Error = feed.TransformError(b)
 	}
 	return out, nil
 }
