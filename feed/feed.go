@@ -27,12 +27,10 @@ type Options struct {
 	// document; nil if it has none. It says the same of a round whenever it is asked: rules are what the members of a
 	// network share, so all of them change in the same round.
 	Due func(dodona.Round) (t dodona.Transform, extraction json.RawMessage)
-	// Ask returns the readings of a source for a round. It is called once a round and source, from a goroutine of its
-	// own, and must return soon after ctx ends. The readings are journaled before it returns.
+	// Ask returns the readings of a source for a round: of a feed that takes the latest the very ones that count, be they several
+	// of one item, of which each has another point. It is called once a round and source, from a goroutine of its own, and must
+	// return soon after ctx ends. The readings are journaled before it returns.
 	Ask func(ctx context.Context, source string, r dodona.Round) ([]dodona.Reading, error)
-	// Chosen says that Ask returns of a feed that takes the latest the very readings that count, be they several of one item,
-	// of which each has another point. Otherwise they are the newest of each item.
-	Chosen bool
 	// Salt returns the salt of the reading at an index of a round's sorted readings. Nil salts with zeros.
 	Salt func(feed dodona.FeedID, r dodona.Round, index int) dodona.Digest
 
@@ -220,13 +218,7 @@ func (f *Feed) take(ctx context.Context, m *Material, d delivery) {
 		}
 	}
 	f.mu.Lock()
-	var kept []dodona.Reading
-	var dropped int
-	if f.o.Chosen && f.doc.Take == TakeLatest {
-		kept, dropped = newest(Tidy(own), maxReadings)
-	} else {
-		kept, dropped = Select(f.doc.Take, own, f.before[d.source])
-	}
+	kept, dropped := Select(f.doc.Take, own, f.before[d.source])
 	if f.doc.Take == TakeAll {
 		f.before[d.source] = digestsOf(own)
 	}

@@ -9,19 +9,20 @@ import (
 // maxReadings bounds the readings of one source in one round; the oldest beyond it are left out.
 const maxReadings = 4096
 
-// Select returns which readings of one source a round keeps by a document's take: the newest of each item, or all that
-// were not there the round before (before holds their digests) and the newest if all were. It returns how many it left
-// out because a round keeps at most 4096 of a source.
+// Select returns which of the readings that a source gave a round keeps by a document's take: all of them, for who asks has
+// chosen the latest; or all that were not there the round before (before holds their digests), and the newest of each item if
+// all were. It returns how many it left out because a round keeps at most 4096 of a source.
 func Select(take Take, readings []dodona.Reading, before map[dodona.Digest]struct{}) (kept []dodona.Reading, dropped int) {
 	sorted := Tidy(readings)
-	if take == TakeAll {
-		fresh := slices.DeleteFunc(slices.Clone(sorted), func(r dodona.Reading) bool {
-			_, known := before[r.Digest()]
-			return known
-		})
-		if len(fresh) > 0 {
-			return newest(fresh, maxReadings)
-		}
+	if take != TakeAll {
+		return newest(sorted, maxReadings)
+	}
+	fresh := slices.DeleteFunc(slices.Clone(sorted), func(r dodona.Reading) bool {
+		_, known := before[r.Digest()]
+		return known
+	})
+	if len(fresh) > 0 {
+		return newest(fresh, maxReadings)
 	}
 	for i, r := range sorted {
 		if i+1 == len(sorted) || sorted[i+1].Item != r.Item {

@@ -139,7 +139,6 @@ func (o *observer) compose(c *config.Config, f config.Feed, schedule program.Sch
 		},
 		Node:     c.Node.Name,
 		Ask:      o.asker(f.Settings, schedule),
-		Chosen:   true,
 		Salt:     o.salt,
 		FirstNow: o.alone && c.TwoLine,
 		Idle:     idle,

@@ -109,7 +109,7 @@ func Try(ctx context.Context, o Options, name string) (Trial, error) {
 	defer end()
 	t.program = made
 	loop, err := feed.New(feed.Options{
-		Feed: f.Feed, Settings: f.Settings, Node: o.Config.Node.Name, Now: o.Now, Ask: t.ask, Chosen: true,
+		Feed: f.Feed, Settings: f.Settings, Node: o.Config.Node.Name, Now: o.Now, Ask: t.ask,
 		Due: func(dodona.Round) (dodona.Transform, json.RawMessage) { return transform, made.JSON() },
 	})
 	if err != nil {
