@@ -49,6 +49,29 @@ func TestAPaceIsAsBeforeAfterFourCalmMinutes(t *testing.T) {
 	}
 }
 
+// TestAnEndpointThatHungIsWellSoonAfterItAnswers: no pace is tried that may be too fast.
+func TestAnEndpointThatHungIsWellSoonAfterItAnswers(t *testing.T) {
+	now := time.Unix(1795349070, 0)
+	var s slow
+	s.failed(vain{times: 1, since: now, last: "eth_call: no complete answer in 10s (timeout)"})
+	now = now.Add(10 * time.Second)
+	if s.answered(); !s.learn(now, 10*time.Second) || s.Over() {
+		t.Fatalf("%+v: not slow after a request that waited for 10 s", s)
+	}
+	for range 9 {
+		now = now.Add(time.Second)
+		s.answered()
+		s.learn(now, 0)
+	}
+	if !s.told || !s.Over() {
+		t.Errorf("%+v: want it told still, and that it answers again", s)
+	}
+	now = now.Add(time.Second)
+	if s.learn(now, 0); s.told || !s.Since.IsZero() {
+		t.Errorf("%+v: it is not over 10 s after the last answer that was waited for", s)
+	}
+}
+
 // TestWhoDoesNotSayHowLongIsLeftAloneForLonger each time that it refuses the same again.
 func TestWhoDoesNotSayHowLongIsLeftAloneForLonger(t *testing.T) {
 	now := time.Unix(1795349070, 0)

@@ -22,22 +22,28 @@ type slow struct {
 	told    bool      // it is so slow that it is told
 	waiting int       // requests that wait for patience
 	last    time.Time // refusal for pace, or request that waited for an answer
+	paced   bool      // there was a refusal for pace since it began
 }
 
 // Requests that wait for slowFrom each make what asks them slow, and so does a single one that waits for slowWait. It is over when they
-// wait for less than slowTo, and none did nor was refused for slowFor: before that a pace is tried that was too fast before.
+// wait for less than slowTo, and none did nor was refused for slowFor, because before that a pace is tried that was too fast before; where
+// nothing was refused, only not answered, for hungFor.
 const (
 	slowFrom = time.Second
 	slowWait = 3 * time.Second
 	slowTo   = slowFrom / 2
 	slowFor  = 2 * calmAfter
+	hungFor  = 10 * time.Second
 )
+
+// Over reports whether requests are answered again as they come; what was before is still worth telling.
+func (s Slowness) Over() bool { return s.Next.IsZero() && s.Each < slowTo }
 
 func (s *slow) refused(now time.Time, what string) {
 	if s.Since.IsZero() {
 		s.Since = now
 	}
-	s.last = now
+	s.last, s.paced = now, true
 	s.Times++
 	s.Of++
 	s.Slowness.Refused = what
@@ -108,11 +114,15 @@ func (s *slow) learn(now time.Time, waited time.Duration) (begins bool) {
 	if waited >= slowTo {
 		s.last = now
 	}
+	calm := hungFor
+	if s.paced {
+		calm = slowFor
+	}
 	switch {
 	case s.Each >= slowFrom && !s.told && !s.Since.IsZero():
 		s.told = true
 		return true
-	case s.Each < slowTo && s.waiting == 0 && now.Sub(s.last) >= slowFor:
+	case s.Each < slowTo && s.waiting == 0 && now.Sub(s.last) >= calm:
 		*s = slow{Slowness: Slowness{Each: s.Each}}
 	}
 	return false

@@ -112,6 +112,10 @@ func inWords(slow ethrpc.Slowness, now time.Time) string {
 	if next.Before(now) {
 		next = now
 	}
+	if slow.Over() {
+		return fmt.Sprintf("waited for the endpoint %s since %sZ, which refused %d of %d requests, the last one %s, and answers again",
+			slow.Host, slow.Since.UTC().Format(time.TimeOnly), slow.Times, slow.Of, slow.Refused)
+	}
 	return fmt.Sprintf("waits for the endpoint %s since %sZ: it refused %d of %d requests, the last one %s; a request waits %s or so, the next try is at %sZ",
 		slow.Host, slow.Since.UTC().Format(time.TimeOnly), slow.Times, slow.Of, slow.Refused, slow.Each.Round(time.Second/10), next.UTC().Format(time.TimeOnly))
 }
