@@ -89,18 +89,18 @@ func (l *latest) speakers(readings []dodona.Reading) map[string]map[int]bool {
 	speakers := map[string]map[int]bool{}
 	for _, id := range l.of.extraction.Points() {
 		source, _ := dodona.SplitPointID(id)
-		having, any := map[string]int{}, map[string]int{} // by item
+		having, all := map[string]int{}, map[string]int{} // by item
 		for i, r := range readings {
 			if r.Source != source {
 				continue
 			}
-			any[r.Item] = i // readings are sorted by time of arrival
+			all[r.Item] = i // readings are sorted by time of arrival
 			if l.of.extraction.Has(r, id) {
 				having[r.Item] = i
 			}
 		}
 		if len(having) == 0 {
-			having = any
+			having = all
 		}
 		speakers[id] = map[int]bool{}
 		for _, i := range having {

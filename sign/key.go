@@ -57,8 +57,7 @@ func Open(name string, k keyfile.Key) (*Key, error) {
 	}
 	return OpenFile(setting, path, func() (string, error) {
 		if k.Password.IsZero() {
-			err := k.NoPassword(name)
-			return "", fmt.Errorf("%w; %s", err, err.(interface{ Hint() string }).Hint())
+			return "", keyfile.WithHint(k.NoPassword(name))
 		}
 		password, err := k.Password.RevealKey()
 		if err != nil {
@@ -80,7 +79,7 @@ func OpenFile(setting, path string, password func() (string, error)) (*Key, erro
 		return nil, err
 	}
 	if key, err = ks.open(word); err != nil {
-		return nil, fmt.Errorf("%sread key %s: %w", of(setting), path, err)
+		return nil, fmt.Errorf("%sread key %s: %w", keyfile.Of(setting), path, err)
 	}
 	return key, nil
 }
@@ -120,17 +119,9 @@ func readFile(setting, path string) (*Key, keystore, error) {
 	}
 	ks, err := parseKeystore(content)
 	if err != nil {
-		return nil, ks, fmt.Errorf("%sread key %s: %w", of(setting), path, err)
+		return nil, ks, fmt.Errorf("%sread key %s: %w", keyfile.Of(setting), path, err)
 	}
 	return nil, ks, nil
-}
-
-// of begins an error with the setting that it is about.
-func of(setting string) string {
-	if setting == "" {
-		return ""
-	}
-	return setting + ": "
 }
 
 // Address returns the address that signatures of k recover to.

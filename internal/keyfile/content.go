@@ -23,15 +23,15 @@ func Read(setting, path string) (content []byte, encrypted bool, err error) {
 		return none
 	})
 	if err != nil && none == nil {
-		err = fmt.Errorf("%sread key: %w", of(setting), err)
+		err = fmt.Errorf("%sread key: %w", Of(setting), err)
 	}
 	return unmarked(content), encrypted, err
 }
 
 func unmarked(content []byte) []byte { return bytes.TrimPrefix(content, []byte(plain.Mark)) }
 
-// of begins an error with the setting that it is about; there is none in a command line.
-func of(setting string) string {
+// Of begins an error with the setting that it is about; there is none in a command line.
+func Of(setting string) string {
 	if setting == "" {
 		return ""
 	}
@@ -45,10 +45,10 @@ func judge(setting, path string, content []byte) (encrypted bool, err error) {
 		return true, nil
 	case !IsRaw(content):
 		return false, fmt.Errorf("%s%s holds no key: %s; want a keystore (`dodona key new FILE` makes one) or 64 hex digits (`dodona key new --raw FILE`)",
-			of(setting), path, looksLike(content))
+			Of(setting), path, looksLike(content))
 	}
 	if _, err := secp.ParseHex(string(content)); err != nil {
-		return false, fmt.Errorf("%sthe 64 hex digits in %s are no secp256k1 key, which is a number from 1 to below the order of the curve", of(setting), path)
+		return false, fmt.Errorf("%sthe 64 hex digits in %s are no secp256k1 key, which is a number from 1 to below the order of the curve", Of(setting), path)
 	}
 	return false, nil
 }

@@ -78,6 +78,15 @@ func (e hintError) Hint() string { return e.hint }
 
 func (e hintError) Unwrap() error { return e.error }
 
+// WithHint returns err with what its Hint says to do, for who shows an error alone.
+func WithHint(err error) error {
+	var advised interface{ Hint() string }
+	if errors.As(err, &advised) && advised.Hint() != "" {
+		return fmt.Errorf("%w; %s", err, advised.Hint())
+	}
+	return err
+}
+
 // IsZero reports whether k names no key. A password alone opens nothing.
 func (k Key) IsZero() bool { return k.File == "" && k.Hex.IsZero() }
 
