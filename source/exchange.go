@@ -126,6 +126,8 @@ func (p *Pump) observe(ctx context.Context) error {
 	}
 	for i := range batch.Readings {
 		batch.Readings[i].Source = p.cfg.Name
+		batch.Readings[i].Item = recordable(batch.Readings[i].Item)
+		batch.Readings[i].ContentType = recordable(batch.Readings[i].ContentType)
 		if batch.Readings[i].Received.IsZero() {
 			batch.Readings[i].Received = now
 		}
@@ -133,6 +135,9 @@ func (p *Pump) observe(ctx context.Context) error {
 	p.pending = &batch
 	return nil
 }
+
+// recordable returns a text of a peer as JSON holds it, with U+FFFD for each byte that is not UTF-8: what is signed must be what is journaled.
+func recordable(text string) string { return string([]rune(text)) }
 
 // broken closes a source that cannot be trusted any more after err, and says what happened.
 func (p *Pump) broken(err, cause error, took time.Duration) error {

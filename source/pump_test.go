@@ -2,6 +2,7 @@ package source_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -440,6 +441,29 @@ func TestPumpGivesTheCursorToEveryOpen(t *testing.T) {
 		stop()
 		if got := strings.Join(given, "|"); got != "|after 1" {
 			t.Errorf("cursors given to open: %q, want none and then the kept one", got)
+		}
+	})
+}
+
+// TestWhatIsSignedOfAReadingIsWhatIsJournaled: JSON holds UTF-8 alone, and a round whose readings changed on their way to the disk
+// cannot be replayed.
+func TestWhatIsSignedOfAReadingIsWhatIsJournaled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var kept []byte
+		s := &script{observe: func(context.Context) (dodona.Batch, error) {
+			return dodona.Batch{Readings: []dodona.Reading{{Item: "m\xff", ContentType: "text/plain; x=\"\xff\"", Body: []byte("\xff7")}}}, nil
+		}}
+		p, stop := start(t, s, false, func(c *source.Config) {
+			c.Append = func(_ context.Context, b dodona.Batch) (err error) {
+				kept, err = json.Marshal(b.Readings[0])
+				return err
+			}
+		})
+		defer stop()
+		got, err := ask(t, p, time.Second)
+		var again dodona.Reading
+		if err != nil || json.Unmarshal(kept, &again) != nil || again.Digest() != got[0].Digest() {
+			t.Errorf("%v, %v: another digest than what was journaled: %s", got, err, kept)
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"slices"
@@ -176,6 +177,7 @@ func (f failure) Error() string {
 func (f failure) Unwrap() error { return f.err }
 
 func main() {
+	log.SetOutput(io.Discard) // net/http says there what a peer sent unasked, which may be the secrets that it was sent
 	watched := table.IsTerminal(os.Stdout)
 	term := terminal{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, color: watched && os.Getenv("NO_COLOR") == "", watched: watched,

@@ -46,10 +46,10 @@ func (r *Response) plain(most int) (io.Reader, error) {
 	if len(list) > maxEncodings {
 		return nil, fmt.Errorf("%w: %d, one on the other, of at most %d", ErrEncoding, len(list), maxEncodings)
 	}
-	var body io.Reader = &bounded{r.Body, 2*int64(most) + moreThanRaw}
-	for _, name := range list {
+	var body io.Reader = r.Body
+	for _, name := range list { // what each brings is what the next one is bounded by
 		var err error
-		if body, err = undone(name, body); err != nil {
+		if body, err = undone(name, &bounded{body, 2*int64(most) + moreThanRaw}); err != nil {
 			return nil, err
 		}
 	}

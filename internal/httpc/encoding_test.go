@@ -90,9 +90,11 @@ func TestEncodedBodiesAreUndoneOrRefusedByName(t *testing.T) {
 func TestAnEncodedBodyIsBounded(t *testing.T) {
 	bomb := packed(t, "gzip", bytes.Repeat([]byte("0"), 8<<20))
 	empty := packed(t, "gzip", nil)
+	nothing := packed(t, "gzip", bytes.Repeat(empty, 8<<20/len(empty)))
 	for name, send := range map[string]func(io.Writer) error{
-		"much of little": func(w io.Writer) error { _, err := w.Write(bomb); return err },
-		"twice packed":   func(w io.Writer) error { _, err := w.Write(packed(t, "gzip", bomb)); return err },
+		"much of little":  func(w io.Writer) error { _, err := w.Write(bomb); return err },
+		"twice packed":    func(w io.Writer) error { _, err := w.Write(packed(t, "gzip", bomb)); return err },
+		"much of nothing": func(w io.Writer) error { _, err := w.Write(nothing); return err },
 		"nothing for ever": func(w io.Writer) (err error) {
 			for err == nil {
 				_, err = w.Write(empty)
@@ -102,7 +104,7 @@ func TestAnEncodedBodyIsBounded(t *testing.T) {
 	} {
 		s := server(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
-			if name == "twice packed" {
+			if name == "twice packed" || name == "much of nothing" {
 				w.Header().Set("Content-Encoding", "gzip, gzip")
 			}
 			_ = send(w)
@@ -127,9 +129,10 @@ func FuzzUndone(f *testing.F) {
 	f.Add("deflate", []byte("\x03\x00"))
 	f.Add("x-gzip", []byte("{"))
 	f.Fuzz(func(t *testing.T, name string, body []byte) {
+		req, _ := http.NewRequestWithContext(t.Context(), "GET", "http://127.0.0.1/", nil) // cannot fail
 		r := &Response{
 			Response: &http.Response{Header: http.Header{"Content-Encoding": {name}}, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: -1},
-			failure:  func(err error) error { return err },
+			asked:    &asking{client: new(Client), req: req},
 		}
 		const most = 1 << 10
 		if got, err := r.Whole(most); err == nil && len(got) > most {

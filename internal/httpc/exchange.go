@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,7 +23,7 @@ var ErrTooLarge = errors.New("the body is too large")
 type Response struct {
 	*http.Response
 	identity bool
-	failure  func(error) error
+	asked    *asking
 }
 
 // Ask makes one exchange, with its redirects. Its error, and those of the response, are short, of one line, and show
@@ -43,7 +44,7 @@ func (c *Client) Ask(req *http.Request, secrets ...string) (*Response, error) {
 			return nil, asked.failure(proxyError(proxy, resp))
 		}
 	}
-	return &Response{resp, c.identity, asked.failure}, nil
+	return &Response{resp, c.identity, asked}, nil
 }
 
 // Hops returns how many redirects were followed to come to the answer.
@@ -54,6 +55,9 @@ func (r *Response) Hops() (n int) {
 	return n
 }
 
+// Scrub hides in a text of the peer what no error may show either.
+func (r *Response) Scrub(text string) string { return r.asked.scrub(text) }
+
 // Whole returns the body, of at most most bytes as it was before it was encoded; a larger one is [ErrTooLarge].
 func (r *Response) Whole(most int) ([]byte, error) {
 	if r.ContentLength > int64(most) && len(encodings(r.Header)) == 0 {
@@ -61,14 +65,14 @@ func (r *Response) Whole(most int) ([]byte, error) {
 	}
 	read, err := r.plain(most)
 	if err != nil {
-		return nil, r.failure(err)
+		return nil, r.asked.failure(err)
 	}
 	body, err := io.ReadAll(io.LimitReader(read, int64(most)+1))
 	if len(body) > most || errors.Is(err, ErrTooLarge) {
 		return nil, fmt.Errorf("%w: at most %d bytes are taken", ErrTooLarge, most)
 	}
 	if err != nil {
-		return nil, r.failure(fmt.Errorf("read body: %w", err))
+		return nil, r.asked.failure(fmt.Errorf("read body: %w", err))
 	}
 	return body, nil
 }
@@ -120,8 +124,11 @@ func (a *asking) failure(err error) error {
 		return context.DeadlineExceeded
 	}
 	err = WithoutURL(err)
-	text := Scrub(err.Error(), append(a.client.secretsOf(a.req), a.secrets...)...)
-	return &exchangeError{plain.Line(text, maxError) + a.client.hint(err), err}
+	return &exchangeError{plain.Line(a.scrub(err.Error()), maxError) + a.client.hint(err), err}
+}
+
+func (a *asking) scrub(text string) string {
+	return Scrub(text, append(a.client.secretsOf(a.req), a.secrets...)...)
 }
 
 // An exchangeError shows a text without secrets and keeps the cause for errors.Is and errors.As.
@@ -147,7 +154,9 @@ func WithoutURL(err error) error {
 
 // secretsOf returns what the request itself holds that no error may show.
 func (c *Client) secretsOf(req *http.Request) []string {
-	secrets := []string{req.URL.RequestURI(), req.URL.RawQuery, req.Header.Get("Authorization")}
+	authorization := req.Header.Get("Authorization")
+	_, credentials, _ := strings.Cut(authorization, " ")
+	secrets := []string{req.URL.RequestURI(), req.URL.RawQuery, authorization, credentials}
 	for _, values := range req.URL.Query() {
 		secrets = append(secrets, values...)
 	}
@@ -179,14 +188,16 @@ func userOf(u *url.URL) []string {
 	return []string{u.User.String(), password, base64.StdEncoding.EncodeToString([]byte(both))}
 }
 
+func quoted(s string) string { return s[1 : len(s)-1] }
+
 // minSecret is the shortest text worth hiding: shorter ones hide nothing and would blot out words.
 const minSecret = 4
 
-// Scrub hides secrets in text, in clear and as they stand in a URL, the longest first.
+// Scrub hides secrets in text, in clear, as they stand in a URL, and in what is quoted, the longest first.
 func Scrub(text string, secrets ...string) string {
 	var forms []string
 	for _, s := range secrets {
-		forms = append(forms, s, url.QueryEscape(s), url.PathEscape(s))
+		forms = append(forms, s, url.QueryEscape(s), url.PathEscape(s), quoted(strconv.Quote(s)), quoted(strconv.QuoteToASCII(s)))
 	}
 	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
 	for _, s := range forms {

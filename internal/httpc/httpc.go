@@ -70,6 +70,7 @@ type Client struct {
 	identity bool
 	way      func(*http.Request) (*url.URL, error) // which proxy; nil: none
 	asked    atomic.Bool                           // a server has asked for a client certificate
+	proxies  securedProxies
 
 	own    *connections // to the host of a URL
 	others *connections // to those that redirects lead to, with nothing to show
@@ -146,9 +147,9 @@ func (c *Client) transport(o Options) (*http.Transport, error) {
 		return nil, err
 	}
 	return &http.Transport{
-		Proxy:                  c.way,
+		Proxy:                  c.proxies.way(c.way),
 		OnProxyConnectResponse: connected,
-		DialContext:            o.dialer().DialContext,
+		DialContext:            c.proxies.dial(o.dialer(), trusts),
 		TLSHandshakeTimeout:    o.Dial,
 		TLSClientConfig:        trusts,
 		ResponseHeaderTimeout:  o.Header,

@@ -201,6 +201,23 @@ func TestErrorsTellNoSecret(t *testing.T) {
 	}
 }
 
+// TestSecretsAreHiddenHoweverTheyAreQuoted: the library quotes what a peer sent, and a peer may send back a part of what it was sent.
+func TestSecretsAreHiddenHoweverTheyAreQuoted(t *testing.T) {
+	for _, secret := range []string{`pa"ss\word`, "pässwörd", "pass\tword", "pass\xffword"} {
+		for _, text := range []string{secret, fmt.Sprintf("%q", secret), fmt.Sprintf("%+q", secret), url.QueryEscape(secret)} {
+			if got := Scrub("malformed: "+text, secret); got != "malformed: •••" && got != `malformed: "•••"` {
+				t.Errorf("%q became %q", text, got)
+			}
+		}
+	}
+	req := request(t, "GET", "http://127.0.0.1/", "")
+	req.SetBasicAuth("otto", "secret")
+	a := &asking{client: client(t, Options{}), req: req}
+	if got := a.scrub(`malformed HTTP status code "b3R0bzpzZWNyZXQ="`); strings.Contains(got, "b3R0") {
+		t.Errorf("what follows the word Basic is shown: %s", got)
+	}
+}
+
 func TestAnEndedContextIsTheError(t *testing.T) {
 	release := make(chan struct{})
 	s := server(t, func(_ http.ResponseWriter, r *http.Request) {

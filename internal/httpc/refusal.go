@@ -91,6 +91,8 @@ func isSOCKS(err error) bool {
 // hint says what settings have to do with a failure.
 func (c *Client) hint(err error) string {
 	switch {
+	case isAlert(err) && c.proxies.asked.Load() && !c.asked.Load(): // who asked last
+		return "; the proxy asks for a client certificate, and tls is for the server alone"
 	case isSOCKS(err) && c.route.Proxy.User == "":
 		return "; set proxy: {url, user, password}"
 	case isSOCKS(err):

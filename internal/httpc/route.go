@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -123,6 +124,25 @@ func withoutUser(text string) string {
 	return scheme + "://" + u.Host
 }
 
+// checkEnvironment refuses what the library would pass over in silence: requests would go around the proxy. A value is never
+// shown: it may hold a password.
+func checkEnvironment() error {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+		text := os.Getenv(name)
+		if text == "" {
+			continue
+		}
+		if !strings.Contains(text, "://") {
+			text = "http://" + text // as the library reads it
+		}
+		u, err := url.Parse(text)
+		if err != nil || u.Hostname() == "" || !slices.Contains(proxySchemes, u.Scheme) {
+			return fmt.Errorf("proxy: environment: %s is no proxy's URL, want one such as %s", name, proxyExample)
+		}
+	}
+	return nil
+}
+
 func (p Proxy) checkUser() error {
 	socks := strings.HasPrefix(strings.ToLower(p.URL), "socks")
 	switch {
@@ -147,7 +167,7 @@ func (p Proxy) way() (func(*http.Request) (*url.URL, error), error) {
 	case p.Direct():
 		return nil, nil
 	case p.URL == Environment:
-		return http.ProxyFromEnvironment, nil
+		return http.ProxyFromEnvironment, checkEnvironment()
 	}
 	u, err := url.Parse(p.URL)
 	if err != nil {

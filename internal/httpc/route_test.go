@@ -477,6 +477,58 @@ func TestACertificateIsNotShownToAnotherHost(t *testing.T) {
 	}
 }
 
+func TestACertificateIsNotShownToAProxy(t *testing.T) {
+	dir := t.TempDir()
+	a := newAuthority(t, dir, "ours")
+	cert, key := issued(t, dir, "gw-7", a, x509.ExtKeyUsageClientAuth)
+	s := closedServer(t, dir, a, tls.VersionTLS13)
+	proxyCert, proxyKey := issued(t, dir, "proxy", a, x509.ExtKeyUsageServerAuth)
+	pair, err := tls.LoadX509KeyPair(proxyCert, proxyKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for asks, want := range map[tls.ClientAuthType]string{
+		tls.RequestClientCert:    "gw-7",
+		tls.RequireAnyClientCert: "the proxy asks for a client certificate, and tls is for the server alone",
+	} {
+		shown := 0
+		p := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			shown += len(r.TLS.PeerCertificates)
+			new(proxyHere).ServeHTTP(w, r)
+		}))
+		p.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: asks}
+		p.Config.ErrorLog = log.New(io.Discard, "", 0)
+		p.StartTLS()
+		t.Cleanup(p.Close)
+		c := client(t, Options{Route: Route{CA: a.file, TLS: Certificate{cert, key}, Proxy: Proxy{URL: p.URL}}})
+		_, body, err := ask(c, request(t, "GET", s.URL, ""), 100)
+		got := body
+		if err != nil {
+			got = err.Error()
+		}
+		if !strings.Contains(got, want) || shown != 0 || err != nil && !IsHopeless(err) {
+			t.Errorf("a proxy that asks (%v): got %s, %d certificates shown; want %s", asks, got, shown, want)
+		}
+	}
+}
+
+func TestAProxyOfTheEnvironmentThatIsNoneIsNotGoneAround(t *testing.T) {
+	for _, text := range []string{"http://gw:s3cret@[proxy", "socks4://gw:s3cret@proxy.example", "http://gw:s3cret%zz@proxy.example", "http://"} {
+		t.Setenv("https_proxy", text)
+		if _, err := New(Options{Route: Route{Proxy: Proxy{URL: Environment}}}); err == nil || strings.Contains(err.Error(), "s3cret") || !strings.Contains(err.Error(), "https_proxy is no proxy's URL") {
+			t.Errorf("%s: got %v", text, err)
+		}
+	}
+	for _, text := range []string{"proxy.example:3128", "http://gw:s3cret@proxy.example", "socks5://proxy.example", ""} {
+		t.Setenv("https_proxy", text)
+		if c, err := New(Options{Route: Route{Proxy: Proxy{URL: Environment}}}); err != nil {
+			t.Errorf("%s: got %v", text, err)
+		} else {
+			c.Close()
+		}
+	}
+}
+
 func TestCertificatesAreReadAgainWhenTheyChange(t *testing.T) {
 	dir := t.TempDir()
 	a := newAuthority(t, dir, "ours")

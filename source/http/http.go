@@ -98,14 +98,17 @@ func (c *client) Close() error {
 	return nil
 }
 
-// judge returns an error unless the status is 2xx.
+// judge returns an error unless the status is 2xx, and the answer all of a document.
 func (c *client) judge(resp *httpc.Response) error {
 	code := resp.StatusCode
-	if code >= 200 && code < 300 {
+	part := code == nethttp.StatusPartialContent || code == nethttp.StatusIMUsed
+	if code >= 200 && code < 300 && !part {
 		return nil
 	}
 	err := fmt.Errorf("%s %d %s", c.asked(resp), code, nethttp.StatusText(code))
 	switch {
+	case part:
+		err = fmt.Errorf("%w: a part of the document, which nobody asked for; of a number that is half of its digits", err)
 	case code >= 500, code == 429, code == 408, code == 425:
 	case code >= 400:
 		err = dodona.Permanent(fmt.Errorf("%w%s", err, c.hint(code)))
@@ -169,7 +172,7 @@ func (c *client) asked(resp *httpc.Response) string {
 	if last.URL.Scheme != c.url.Scheme {
 		said += last.URL.Scheme + "://"
 	}
-	said += plain.Line(last.URL.Host, maxHost)
+	said += plain.Line(resp.Scrub(last.URL.Host), maxHost)
 	if hops > 1 {
 		said += fmt.Sprintf(" (%d redirects)", hops)
 	}

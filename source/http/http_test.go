@@ -130,6 +130,20 @@ func TestStatusDecidesWhetherToTryAgain(t *testing.T) {
 	}
 }
 
+// TestAPartOfADocumentIsNone: half of the digits of a number are a number too.
+func TestAPartOfADocumentIsNone(t *testing.T) {
+	for _, status := range []int{206, 226} {
+		address := serve(t, func(w nethttp.ResponseWriter, _ *nethttp.Request) {
+			w.Header().Set("Content-Range", "bytes 0-3/8")
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, "4321")
+		})
+		if r, err := observe(t, settings(address, nil)); err == nil || !strings.Contains(err.Error(), "a part of the document") {
+			t.Errorf("%d: got %q, %v", status, r.Body, err)
+		}
+	}
+}
+
 func TestPumpWaitsAsLongAsThePeerAsks(t *testing.T) {
 	var mu sync.Mutex
 	asked := 0

@@ -5,6 +5,7 @@ import (
 	nethttp "net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -14,13 +15,16 @@ const (
 
 // contentType returns what the peer says of its body: a media type that can be read again, of at most [maxContentType]
 // bytes. Of one that is longer, or written wrongly, its type and its charset stay, because what the body means hangs on
-// them. A peer that names two charsets names one that nobody knows: "utf-8, windows-1252".
+// them. Of one that is not UTF-8 nothing stays. A peer that names two charsets names one that nobody knows: "utf-8, windows-1252".
 func contentType(h nethttp.Header) string {
 	lines := h.Values("Content-Type")
 	if len(lines) == 0 {
 		return ""
 	}
 	text := lines[0]
+	if !utf8.ValidString(strings.Join(lines, "")) {
+		return "" // no record can hold it, and what is journaled must be what was signed
+	}
 	if _, _, err := mime.ParseMediaType(text); err == nil && len(text) <= maxContentType && len(lines) == 1 {
 		return text
 	}

@@ -27,6 +27,8 @@ func TestTheDeclaredCharsetIsKept(t *testing.T) {
 		{[]string{"json"}, "json"},
 		{[]string{"a b; charset=latin1"}, ""},
 		{[]string{""}, ""},
+		{[]string{"text/plain; charset=latin1; x=\"\xff\""}, ""},
+		{[]string{"text/plain", "text/plain; charset=\"\xff\""}, ""},
 		{[]string{strings.Repeat("x", 200) + "/json"}, ""},
 	} {
 		got := contentType(nethttp.Header{"Content-Type": c.lines})
