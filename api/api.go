@@ -114,6 +114,7 @@ func (h *Handler) routes() *http.ServeMux {
 	add("/v1/status", reader, http.MethodGet, h.status)
 	add("/v1/stream", reader, http.MethodGet, h.listen)
 	add("/v1/sinks/{sink}/resend", writer, http.MethodPost, h.resend)
+	add("/v1/process", writer, http.MethodGet, h.process)
 	add("/v1/reload", writer, http.MethodPost, h.reload)
 	add("/v1/openapi.json", open, http.MethodGet, h.openapi)
 	add("/healthz", open, http.MethodGet, h.healthz)

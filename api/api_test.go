@@ -352,3 +352,36 @@ func TestThePageLoadsNothingFromElsewhere(t *testing.T) {
 		t.Errorf("unchanged page: got %d and %d bytes", again.Code, again.Body.Len())
 	}
 }
+
+// TestTheProcessIsToldOnTheMachineAlone, and not through a proxy on it.
+func TestTheProcessIsToldOnTheMachineAlone(t *testing.T) {
+	_, h := newAPI(api.Config{})
+	for _, c := range []struct {
+		from   string
+		header []string
+		status int
+	}{
+		{"127.0.0.1:4711", []string{api.RequestHeader, "x"}, http.StatusOK},
+		{"[::1]:4711", []string{api.RequestHeader, "x"}, http.StatusOK},
+		{"[::ffff:127.0.0.1]:4711", []string{api.RequestHeader, "x"}, http.StatusOK},
+		{"127.0.0.1:4711", nil, http.StatusForbidden},
+		{"192.0.2.1:4711", []string{api.RequestHeader, "x"}, http.StatusForbidden},
+		{"127.0.0.1:4711", []string{api.RequestHeader, "x", "X-Forwarded-For", "192.0.2.1"}, http.StatusForbidden},
+		{"127.0.0.1:4711", []string{api.RequestHeader, "x", "Forwarded", "for=192.0.2.1"}, http.StatusForbidden},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080/v1/process", nil)
+		r.RemoteAddr = c.from
+		for i := 0; i+1 < len(c.header); i += 2 {
+			r.Header.Set(c.header[i], c.header[i+1])
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != c.status {
+			t.Errorf("from %s with %q: %d, want %d: %s", c.from, c.header, w.Code, c.status, w.Body)
+		}
+		var p api.Process
+		if w.Code == http.StatusOK && (json.Unmarshal(w.Body.Bytes(), &p) != nil || p.Goroutines == 0 || p.Memory["/memory/classes/total:bytes"] == 0 || !strings.Contains(p.Stacks, "goroutine profile")) {
+			t.Errorf("it tells %.300s", w.Body)
+		}
+	}
+}

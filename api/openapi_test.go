@@ -50,6 +50,7 @@ var operations = map[string]operation{
 	"/v1/status":                              {id: "status", summary: "the health of the node", answer: reflect.TypeFor[api.Status](), live: true},
 	"/v1/stream":                              {id: "stream", summary: "server-sent events: answer, feed, sources, status, reset", parameters: []string{"events", "feeds", "Last-Event-ID"}, text: "text/event-stream", live: true},
 	"/v1/sinks/{sink}/resend":                 {id: "resend", summary: "gives an answer, or an anchor, to a sink once more and says what became of it", parameters: []string{"of", "at", "topic", "Dodona-Request"}, answer: reflect.TypeFor[dodona.Receipt](), live: true},
+	"/v1/process":                             {id: "process", summary: "what Go knows of the node's process: memory, and where each goroutine stands; answered on the machine itself alone", parameters: []string{"Dodona-Request"}, answer: reflect.TypeFor[api.Process](), live: true},
 	"/v1/reload":                              {id: "reload", summary: "reads the configuration again and says what changed", parameters: []string{"Dodona-Request"}, answer: reflect.TypeFor[api.Reloaded](), live: true},
 	"/v1/openapi.json":                        {id: "openapi", summary: "this document", answer: reflect.TypeFor[map[string]any](), free: true},
 	"/healthz":                                {id: "healthz", summary: "whether the process does its work", answer: reflect.TypeFor[api.Healthy](), live: true, free: true},

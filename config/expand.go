@@ -16,6 +16,15 @@ import (
 //
 // Kinds are those the configuration was loaded with; their defaults say which empty settings need not be written.
 func (c *Config) Expand(kinds Kinds) ([]byte, error) {
+	root, err := c.Tree(kinds)
+	if err != nil {
+		return nil, err
+	}
+	return root.YAML(), nil
+}
+
+// Tree returns what [Config.Expand] writes.
+func (c *Config) Tree(kinds Kinds) (*strict.Node, error) {
 	standard := defaults()
 	root, err := strict.Encode(reflect.ValueOf(c).Elem(), reflect.ValueOf(standard))
 	if err != nil {
@@ -34,7 +43,7 @@ func (c *Config) Expand(kinds Kinds) ([]byte, error) {
 			root.Entries = append(root.Entries, strict.Entry{Key: sort.key, Value: units})
 		}
 	}
-	return root.YAML(), nil
+	return root, nil
 }
 
 func (s Source) encode(kinds Kinds) (*strict.Node, error) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/internal/redact"
 	"github.com/dodona-oracle/dodona/internal/strict"
 )
 
@@ -28,6 +29,51 @@ func LoadHere(r io.Reader, name string, kinds Kinds) (*Config, error) {
 	return load(r, name, kinds, true)
 }
 
+// A Masked is what of a configuration is for strangers' eyes.
+type Masked struct {
+	// Text is the file as it stands, however many mistakes it has, with ••• for each value that may be a secret and for what nobody
+	// recognises, and without comments.
+	Text string
+	// Mistakes is a [*strict.MistakesError], as [LoadHere] returns it, with excerpts that are masked so too; nil if there are none.
+	Mistakes error
+	Warnings []strict.Mistake
+	// Understood is the configuration as far as it was understood, which nobody must run if there are mistakes; nil if it is no YAML.
+	Understood *Config
+}
+
+// LoadMasked reads a configuration as [LoadHere] does, for strangers' eyes. An error is r's.
+func LoadMasked(r io.Reader, name string, kinds Kinds) (m Masked, err error) {
+	report := strict.NewReporter(name, grammar(kinds))
+	root, err := strict.Read(r, report)
+	if err != nil {
+		return m, err
+	}
+	if root != nil {
+		m.Understood = interpret(root, report, name, kinds, true)
+		hide(root, false)
+	}
+	m.Text, m.Mistakes, m.Warnings = report.Masked(), report.Err(), report.Warnings()
+	return m, nil
+}
+
+// Private reports whether what stands under a key is nobody else's business, although no type says that it is a secret: a request's body,
+// the user of a proxy, the parameters of a module.
+func Private(key string) bool { return key == "body" || key == "user" || key == "params" }
+
+// hide keeps from being shown what is private, and URLs with a part that looks like a token.
+func hide(n *strict.Node, private bool) {
+	token := n.Kind == strict.Scalar && slices.ContainsFunc(strings.Split(strings.Join(strings.Fields(n.Text), ""), "/"), redact.Token)
+	if (private || token) && n.At != nil {
+		n.At.Show = false
+	}
+	for _, e := range n.Entries {
+		hide(e.Value, private || Private(e.Key))
+	}
+	for _, item := range n.Items {
+		hide(item, private)
+	}
+}
+
 func load(r io.Reader, name string, kinds Kinds, here bool) (*Config, error) {
 	report := strict.NewReporter(name, grammar(kinds))
 	root, err := strict.Read(r, report)
@@ -37,15 +83,21 @@ func load(r io.Reader, name string, kinds Kinds, here bool) (*Config, error) {
 	if root == nil {
 		return nil, report.Err()
 	}
-	c := defaults()
-	c.Name = name
-	l := loader{report: report, kinds: kinds, config: &c, root: root, sources: map[string]Source{}, here: here}
-	l.load()
+	c := interpret(root, report, name, kinds, here)
 	if err := report.Err(); err != nil {
 		return nil, err
 	}
 	c.Warnings = report.Warnings()
-	return &c, nil
+	return c, nil
+}
+
+// interpret makes a configuration of the tree of a file; what is wrong with it is in the report.
+func interpret(root *strict.Node, report *strict.Reporter, name string, kinds Kinds, here bool) *Config {
+	c := defaults()
+	c.Name = name
+	l := loader{report: report, kinds: kinds, config: &c, root: root, sources: map[string]Source{}, here: here}
+	l.load()
+	return &c
 }
 
 // A loader turns the tree of a file into a Config.

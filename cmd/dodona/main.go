@@ -49,6 +49,7 @@ type cli struct {
 	Status  statusCommand  `cmd:"" help:"Show how a running node fares, the cause of trouble first."`
 	Explain explainCommand `cmd:"" help:"Walk back from an answer to the bytes it came from."`
 	Verify  verifyCommand  `cmd:"" help:"Verify an answer from a file, a URL or standard input."`
+	Support supportCommand `cmd:"" help:"Write one archive with what is known of a node, its secrets taken out."`
 	Replay  replayCommand  `cmd:"" help:"Compute a round again from its bundle and compare."`
 
 	Source struct {
@@ -204,7 +205,7 @@ func execute(ctx context.Context, args []string, term terminal) int {
 		kong.Writers(term.out, term.err),
 		kong.Exit(func(int) { done = true }),
 		kong.Vars{
-			"version": release, "api": defaultAPI, "languages": strings.Join(sdk.Languages, ", "),
+			"version": release, "api": defaultAPI, "service": serviceConfig, "languages": strings.Join(sdk.Languages, ", "),
 			"asks": strings.Join(manifest.Forms(), ", "), "grants": strict.Either(trial.GrantForms()),
 		},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),

@@ -57,6 +57,29 @@ func (d *document) excerpt(at *Span, words map[string]bool, secrets []string) st
 	return fmt.Sprintf("%5s | %s\n%5s | %s%s", number, text, "", strings.Repeat(" ", caret), strings.Repeat("^", width))
 }
 
+// masked returns all lines as excerpts show them, without comments and the blanks at their ends.
+func (d *document) masked(words map[string]bool, secrets []string) string {
+	var b strings.Builder
+	spans := d.spans
+	for i, line := range d.lines {
+		if len(line) > longestLine {
+			b.WriteString(maskText + "\n")
+			continue
+		}
+		m := masker{line: line, start: d.starts[i], secrets: secretRanges(line, anySecrets, secrets)}
+		if d.exact {
+			for len(spans) > 0 && spans[0].to <= m.start {
+				spans = spans[1:]
+			}
+			m.bySpans(spans)
+		} else {
+			m.byWords(words)
+		}
+		b.WriteString(strings.TrimRight(m.out.String(), " ") + "\n")
+	}
+	return b.String()
+}
+
 // A masker writes one line with everything hidden that may not be shown, and remembers where the caret went.
 type masker struct {
 	line          string

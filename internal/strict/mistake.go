@@ -106,6 +106,15 @@ func NewReporter(name string, words map[string]bool) *Reporter {
 	return &Reporter{name: name, words: words}
 }
 
+// Masked returns the whole file as excerpts show its lines: ••• stands for what was not recognised as a setting without a secret, and comments
+// are left out. A file that was not read, or has more secrets than can be looked for, gives nothing.
+func (r *Reporter) Masked() string {
+	if r.doc == nil || r.blind {
+		return ""
+	}
+	return r.redact(r.doc.masked(r.words, r.secrets))
+}
+
 type located struct {
 	Mistake
 	at *Span

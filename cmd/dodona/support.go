@@ -1,0 +1,104 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/dodona-oracle/dodona/internal/durable"
+	"github.com/dodona-oracle/dodona/internal/table"
+	"github.com/dodona-oracle/dodona/internal/unit"
+)
+
+// serviceConfig is the configuration of the service that a package installs.
+const serviceConfig = "/etc/dodona/dodona.yaml"
+
+type supportCommand struct {
+	nodeFlags
+	Config string `short:"c" help:"The configuration that the node runs by, which says where it listens and keeps its data; ${service} if it is there." placeholder:"FILE"`
+	Output string `short:"o" help:"The archive to write; - is standard output. A new file here if left out." placeholder:"FILE"`
+	Unit   string `help:"The node's unit of systemd." default:"dodona" placeholder:"NAME"`
+}
+
+// Help is what --help says beside the flags.
+func (supportCommand) Help() string {
+	return "It changes nothing and sends nothing. It works while the node is down, its configuration is wrong or its folder cannot be read: what is " +
+		"missing is named with the reason. Secrets are ••• in it; look through it all the same before you give it away."
+}
+
+// Run writes an archive with what is known of a node, its secrets taken out, and lists it.
+func (c supportCommand) Run(ctx context.Context, term terminal) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	now := time.Now().UTC()
+	name := "dodona-support-" + now.Format("20060102T150405Z")
+	path, err := filepath.Abs(cmp.Or(c.Output, name+".tar.gz"))
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(path); err == nil && c.Output != "-" {
+		return failure{exitUsage, fmt.Errorf("%s is there already, and nothing is overwritten; name another file with --output", path)}
+	}
+	scene := c.look(ctx, term.in)
+	parts := gather(ctx, scene)
+	if ctx.Err() != nil {
+		return errors.New("interrupted; nothing was written")
+	}
+	content, list, err := pack(name, now, parts)
+	if err != nil {
+		return fmt.Errorf("pack the archive: %w", err)
+	}
+	if c.Output == "-" {
+		if _, err := term.out.Write(content); err != nil {
+			return err
+		}
+		term.out = term.err
+	} else if err := durable.Create(path, content, 0o600); errors.Is(err, fs.ErrExist) {
+		return failure{exitUsage, fmt.Errorf("%s is there already, and nothing is overwritten; name another file with --output", path)}
+	} else if err != nil {
+		return fmt.Errorf("%w; nothing was written (--output FILE writes elsewhere, --output - to standard output)", err)
+	}
+	if c.JSON {
+		return printJSON(term.out, list)
+	}
+	return c.tell(term, path, len(content), list)
+}
+
+// tell lists what is in the archive, and says what to look at before it is given away.
+func (c supportCommand) tell(term terminal, path string, size int, list contents) error {
+	t := table.Table{Columns: []table.Column{{Name: "part", Whole: true}, {Name: "size", Right: true}, {Name: "taken out", Right: true}, {Name: "is", Least: 20}}}
+	told := map[string]bool{}
+	for _, m := range list.Members {
+		row := table.Cells(m.Name, unit.About(int64(m.Bytes)), "", m.Is)
+		if n := m.taken(); n > 0 {
+			row[2].Text = fmt.Sprint(n)
+		}
+		if m.Missing != "" {
+			row[1].Text, row[3] = "missing", table.Cell{Text: m.Missing, Style: table.Yellow}
+			if told[m.Missing] {
+				row[3].Text = "for the same reason"
+			}
+			told[m.Missing] = true
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	if err := term.table(t); err != nil {
+		return err
+	}
+	lines := []string{""}
+	if c.Output != "-" {
+		lines = append(lines, fmt.Sprintf("wrote %s, %s, which only you can read (mode 0600)", path, unit.About(int64(size))),
+			"look through it before you give it away: tar -xzOf "+quoted(path)+" | less")
+	}
+	for _, line := range append(lines, list.Caution...) {
+		if err := term.line("%s", line); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,353 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/internal/redact"
+	"github.com/dodona-oracle/dodona/internal/strict"
+	"github.com/dodona-oracle/dodona/node"
+)
+
+// A scene is where a node is looked at.
+type scene struct {
+	nodeFlags
+	config  string         // the file; empty: there is none
+	written []byte         // what it holds
+	unread  error          // why it could not be read
+	masked  config.Masked  //
+	loaded  *config.Config // as far as it was understood; nil if it was not
+	data    string         // the data folder; empty if nothing says which
+	unit    service
+	pid     int // of the node on this machine; 0: it is not known
+
+	secrets *redact.Redactor
+	unknown []string // where secrets are that could not be read, and so are not known
+	away    error    // why the node does not answer, once that is known
+}
+
+// A part is one thing to know of a node.
+type part struct {
+	name string // of its file
+	is   string // for people
+	late bool   // the last of it matters most
+	of   func(ctx context.Context, s *scene) ([]byte, error)
+}
+
+// partTime bounds how long one part may take.
+const partTime = 20 * time.Second
+
+// parts returns all there is to know.
+func parts() []part {
+	return []part{
+		{"build.txt", "version, how it was built, libraries", false, buildPart},
+		{"check.txt", "what check says of the configuration", false, checkPart},
+		{"configuration.yaml", "the configuration with every default, secrets out", false, configurationPart},
+		{"written.yaml", "the configuration as it stands, secrets and comments out", false, writtenPart},
+		{"status.txt", "what status shows", false, statusPart},
+		{"status.json", "the same, for programs", false, answer("/v1/status")},
+		{"feeds.json", "each feed as it stands", false, list("/v1/feeds", func(p api.FeedPage) ([]api.FeedStatus, string) { return p.Feeds, p.Next })},
+		{"sources.json", "each source as it stands", false, list("/v1/sources", func(p api.SourcePage) ([]api.SourceStatus, string) { return p.Sources, p.Next })},
+		{"metrics.txt", "what it measures", false, metricsPart},
+		{"process.json", "its memory, and where each goroutine stands", false, answer("/v1/process")},
+		{"events.jsonl", "the last events in its journal", true, eventsPart},
+		{"log.txt", "the last of its log, from the system's journal", true, logPart},
+		{"service.txt", "its unit of systemd as it stands", false, servicePart},
+		{"data.txt", "names, sizes and ages of the files it keeps", false, dataPart},
+		{"limits.txt", "limits and use of its process and control group", false, limitsPart},
+		{"machine.txt", "kernel, memory, load, disks", false, machinePart},
+		{"clock.txt", "the clock, and whether somebody sets it", false, clockPart},
+		{"environment.txt", "which variables that matter are set, not to what", false, environmentPart},
+	}
+}
+
+// gathered is what was found of a node.
+type gathered struct {
+	members []member
+	caution []string
+}
+
+// look finds out where the node is, and which secrets must not leave.
+func (c supportCommand) look(ctx context.Context, stdin io.Reader) *scene {
+	s := &scene{nodeFlags: c.nodeFlags, config: c.Config}
+	if s.config == "" && isFile(serviceConfig) {
+		s.config = serviceConfig
+	}
+	s.unit = lookAtService(ctx, c.Unit)
+	if s.config != "" && s.config != "-" {
+		if path, err := filepath.Abs(s.config); err == nil {
+			s.config = path
+		}
+	}
+	s.written, s.unread = readWhole(s.config, stdin)
+	if s.unread == nil {
+		s.masked, s.unread = config.LoadMasked(bytes.NewReader(s.written), s.config, allKinds())
+		s.loaded = s.masked.Understood
+	}
+	if s.loaded != nil {
+		s.at(s.loaded.API)
+		s.data = s.there(s.loaded.Node.Data)
+		s.pid = holderOf(s.data)
+	}
+	s.pid = cmp.Or(s.pid, s.unit.pid)
+	known := newSecrets(s)
+	s.secrets, s.unknown = redact.New(known.list...), known.unread
+	return s
+}
+
+// there returns a path of the configuration as the node means it: relative ones begin in the working directory of the service, if it runs
+// by this file.
+func (s *scene) there(path string) string {
+	if path == "" || filepath.IsAbs(path) || s.unit.dir == "" || s.config != s.unit.config {
+		return path
+	}
+	return filepath.Join(s.unit.dir, path)
+}
+
+// maxConfig is more than a configuration has.
+const maxConfig = 1<<20 + 1
+
+// readWhole reads a configuration; - is standard input. What is no file might never end.
+func readWhole(path string, stdin io.Reader) ([]byte, error) {
+	if path == "-" {
+		return io.ReadAll(io.LimitReader(stdin, maxConfig))
+	}
+	if path == "" {
+		return nil, errors.New("no configuration is named (--config FILE), and there is no " + serviceConfig)
+	}
+	return readSome(path, maxConfig)
+}
+
+// readSome reads at most most bytes of a file, and of nothing else.
+func readSome(path string, most int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() || !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, most))
+}
+
+// gather makes all parts, one after the other. One that fails is missing, and says why.
+func gather(ctx context.Context, s *scene) gathered {
+	var g gathered
+	taken := redact.Taken{}
+	for _, p := range parts() {
+		text, err := p.make(ctx, s)
+		if err != nil {
+			why, of := s.secrets.Text(err.Error())
+			taken.Add(of)
+			g.members = append(g.members, member{Name: p.name, Is: p.is, Missing: plain.Line(why, maxLine)})
+			continue
+		}
+		m := newMember(p, text, s.secrets)
+		taken.Add(m.Taken)
+		g.members = append(g.members, m)
+	}
+	g.caution = s.caution()
+	return g
+}
+
+// make makes one part; a bug in one must not cost the others.
+func (p part) make(ctx context.Context, s *scene) (text []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, partTime)
+	defer cancel()
+	defer func() {
+		if crash := recover(); crash != nil {
+			err = fmt.Errorf("a bug in dodona support: %v\n%s", crash, debug.Stack())
+		}
+	}()
+	text, err = p.of(ctx, s)
+	if err == nil && len(bytes.TrimSpace(text)) == 0 {
+		err = errors.New("there is nothing of it")
+	}
+	return text, err
+}
+
+// caution says what to look at before the archive is given away.
+func (s *scene) caution() []string {
+	list := []string{
+		"taken out is what the configuration calls a secret, wherever it stands, users and query values of URLs, and what looks like a token; " +
+			"look for what only you know to be private in log.txt, events.jsonl and status.json: names of hosts and files, texts of your sources, values",
+	}
+	for _, where := range s.unknown {
+		line, _ := s.secrets.Text("not looked for, because it could not be read: " + where)
+		list = append(list, plain.Line(line, maxLine))
+	}
+	return list
+}
+
+func buildPart(context.Context, *scene) ([]byte, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "dodona %s\n", release)
+	if info, found := debug.ReadBuildInfo(); found {
+		b.WriteString(info.String())
+	}
+	for _, kind := range allKinds() {
+		fmt.Fprintf(&b, "kind\t%s\n", kind.Name())
+	}
+	return []byte(b.String()), nil
+}
+
+// checkPart says what is wrong with the configuration, as check does.
+func checkPart(_ context.Context, s *scene) ([]byte, error) {
+	if s.unread != nil {
+		return nil, s.unread
+	}
+	c, err := s.loaded, s.masked.Mistakes
+	if err == nil {
+		err = node.Check(c)
+	}
+	if err != nil {
+		return []byte(err.Error() + "\n"), nil
+	}
+	var b bytes.Buffer
+	if err := strict.WriteWarnings(&b, s.masked.Warnings); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(&b, "%s: %s, %s, %s, no mistakes\n", s.config, count(len(c.Sources), "source"), count(len(c.Feeds), "feed"), count(len(c.Sinks), "sink"))
+	return b.Bytes(), nil
+}
+
+// configurationPart is the long form of the configuration.
+func configurationPart(_ context.Context, s *scene) ([]byte, error) {
+	if s.unread != nil {
+		return nil, s.unread
+	}
+	if s.masked.Mistakes != nil {
+		return nil, errors.New("it has mistakes, see check.txt and written.yaml")
+	}
+	tree, err := s.loaded.Tree(allKinds())
+	if err != nil {
+		return nil, err
+	}
+	hidePrivate(tree, false)
+	return tree.YAML(), nil
+}
+
+// writtenPart is the configuration as it stands.
+func writtenPart(_ context.Context, s *scene) ([]byte, error) {
+	if s.unread != nil {
+		return nil, s.unread
+	}
+	if s.masked.Text == "" {
+		return nil, errors.New("nothing of it can be shown: it is larger than a configuration may be, or has more secrets than can be told from the rest")
+	}
+	return []byte(s.masked.Text), nil
+}
+
+// ask is [nodeFlags.ask], but a node that did not answer is not asked again.
+func (s *scene) ask(ctx context.Context, path, accept string) ([]byte, error) {
+	if s.away != nil {
+		return nil, s.away
+	}
+	body, err := s.nodeFlags.ask(ctx, http.MethodGet, path, accept)
+	if err != nil && !strings.HasPrefix(err.Error(), "node at ") { // its own words
+		s.away = err
+	}
+	return body, err
+}
+
+// answer is a part that a running node tells.
+func answer(path string) func(context.Context, *scene) ([]byte, error) {
+	return func(ctx context.Context, s *scene) ([]byte, error) {
+		body, err := s.ask(ctx, path, "application/json")
+		if err != nil {
+			return nil, err
+		}
+		var out bytes.Buffer
+		err = printRaw(&out, body)
+		return out.Bytes(), err
+	}
+}
+
+// list is a part that a running node tells in pages.
+func list[P, T any](path string, of func(P) ([]T, string)) func(context.Context, *scene) ([]byte, error) {
+	return func(ctx context.Context, s *scene) ([]byte, error) {
+		if s.away != nil {
+			return nil, s.away
+		}
+		all, err := pages(ctx, s.nodeFlags, path, of)
+		if err != nil {
+			return nil, err
+		}
+		text, err := json.MarshalIndent(all, "", "  ")
+		return append(text, '\n'), err
+	}
+}
+
+func statusPart(ctx context.Context, s *scene) ([]byte, error) {
+	if s.away != nil {
+		return nil, s.away
+	}
+	if _, err := s.ask(ctx, "/v1/status", "application/json"); err != nil {
+		return nil, err
+	}
+	seen, err := statusCommand{nodeFlags: s.nodeFlags}.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []byte(strings.Join(seen.lines(140, true, false), "\n") + "\n"), nil
+}
+
+func metricsPart(ctx context.Context, s *scene) ([]byte, error) {
+	return s.ask(ctx, "/metrics", "text/plain")
+}
+
+// lastEvents is how many events are told.
+const lastEvents = 2000
+
+func eventsPart(ctx context.Context, s *scene) ([]byte, error) {
+	if err := s.knowsData(); err != nil {
+		return nil, err
+	}
+	if s.loaded.Journal.URL != "" {
+		return nil, errors.New("the journal is on a server elsewhere (journal.url)")
+	}
+	events, err := node.Events(ctx, s.data, lastEvents)
+	if err != nil && len(events) == 0 {
+		return nil, err
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	for _, t := range events {
+		if err := encoder.Encode(t); err != nil {
+			return nil, err
+		}
+	}
+	return b.Bytes(), nil
+}
+
+// knowsData says why nothing can be said of the data folder.
+func (s *scene) knowsData() error {
+	if s.unread != nil {
+		return s.unread
+	}
+	if s.data == "" {
+		return errors.New("the configuration cannot be understood, and says where it is")
+	}
+	_, err := os.ReadDir(s.data)
+	return err
+}

@@ -1,0 +1,287 @@
+// Package redact takes secrets out of texts that are about to be shown to strangers: those that are known, wherever and in
+// whatever coding they stand, and what looks like one. It rather takes too much than too little.
+package redact
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dodona-oracle/dodona/internal/secret"
+)
+
+// What is taken out, as [Taken] counts it.
+const (
+	Known   = "known secrets"
+	User    = "users of URLs"
+	Query   = "query values of URLs"
+	Path    = "parts of URLs that look like tokens"
+	Setting = "values that are set for passwords and tokens"
+	Key     = "private keys in PEM"
+)
+
+// Taken counts what was taken out of a text, by what it was.
+type Taken map[string]int
+
+// Add adds the counts of other.
+func (t Taken) Add(other Taken) {
+	for what, n := range other {
+		t[what] += n
+	}
+}
+
+// A Redactor knows secrets. Make it with [New]; it is safe for concurrent use.
+type Redactor struct {
+	known *strings.Replacer
+}
+
+// Bounds of the secrets that are looked for by themselves.
+const (
+	leastKnown = 4       // bytes of one: shorter ones stand everywhere
+	leastLine  = 12      // of a line of one that has several, such as a key in PEM
+	mostKnown  = 4 << 20 // bytes of all of them together, in all codings
+)
+
+// New returns a redactor that knows secrets: it looks for them as they are, and as URLs, JSON, base64 and hexadecimal digits write them.
+// What has less than four bytes is not looked for.
+func New(secrets ...string) *Redactor {
+	set := map[string]bool{}
+	size := 0
+	add := func(text string) {
+		if len(text) >= leastKnown && !set[text] && size+len(text) <= mostKnown {
+			set[text] = true
+			size += len(text)
+		}
+	}
+	for _, s := range secrets {
+		for _, text := range pieces(s) {
+			for _, form := range forms(text) {
+				add(form)
+			}
+		}
+	}
+	list := make([]string, 0, len(set))
+	for text := range set {
+		list = append(list, text)
+	}
+	// Where two begin at one place, the longer one is taken.
+	slices.SortFunc(list, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	pairs := make([]string, 0, 2*len(list))
+	for _, text := range list {
+		pairs = append(pairs, text, mark)
+	}
+	return &Redactor{strings.NewReplacer(pairs...)}
+}
+
+// mark stands for a known secret until it was counted: a noncharacter, which no text has.
+const mark = "\uFDD0"
+
+// pieces returns a secret and, of one with several lines, each that is long enough to be one.
+func pieces(s string) []string {
+	list := []string{strings.TrimSpace(s)}
+	if !strings.Contains(list[0], "\n") {
+		return list
+	}
+	for line := range strings.Lines(s) {
+		if line = strings.TrimSpace(line); len(line) >= leastLine && !strings.HasPrefix(line, "-----") {
+			list = append(list, line)
+		}
+	}
+	return list
+}
+
+// forms returns how a text may be written.
+func forms(text string) []string {
+	quoted, _ := json.Marshal(text)
+	goQuoted := strconv.Quote(text)
+	list := []string{
+		text, url.QueryEscape(text), url.PathEscape(text), url.UserPassword("", text).String()[1:],
+		string(quoted[1 : len(quoted)-1]), goQuoted[1 : len(goQuoted)-1], hex.EncodeToString([]byte(text)),
+	}
+	for _, coding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
+		for shift := range 3 { // behind a user and a colon it stands at any place of three bytes
+			whole := coding.EncodeToString([]byte("\x00\x00\x00"[:shift] + text))
+			from, to := (shift*8+5)/6, (shift+len(text))*8/6 // characters of which each bit is the secret's
+			list = append(list, whole[from:to])
+		}
+	}
+	if digits, isHex := strings.CutPrefix(strings.ToLower(text), "0x"); isHex || isDigits(digits) {
+		list = append(list, digits, strings.ToUpper(digits))
+	}
+	return list
+}
+
+func isDigits(s string) bool {
+	_, err := hex.DecodeString(s)
+	return err == nil
+}
+
+// Text returns a text without its secrets, each of which is ••• then, and says what was taken.
+func (r *Redactor) Text(text string) (string, Taken) {
+	taken := Taken{}
+	text = r.known.Replace(strings.ReplaceAll(text, mark, "\uFFFD"))
+	if n := strings.Count(text, mark); n > 0 {
+		taken[Known] = n
+		text = strings.ReplaceAll(text, mark, secret.Mask)
+	}
+	text = pemPattern.ReplaceAllStringFunc(text, func(string) string {
+		taken[Key]++
+		return secret.Mask
+	})
+	text = urlPattern.ReplaceAllStringFunc(text, func(u string) string { return address(u, taken) })
+	text = settingPattern.ReplaceAllStringFunc(text, func(s string) string {
+		at := settingPattern.FindStringSubmatchIndex(s)
+		if s[at[4]:at[5]] == secret.Mask {
+			return s
+		}
+		taken[Setting]++
+		return s[:at[4]] + secret.Mask
+	})
+	return text, taken
+}
+
+// JSON is [Redactor.Text] for each text in JSON documents, and then for the whole.
+func (r *Redactor) JSON(doc []byte) ([]byte, Taken) {
+	taken := Taken{}
+	var out bytes.Buffer
+	for len(doc) > 0 {
+		from := bytes.IndexByte(doc, '"')
+		if from < 0 {
+			break
+		}
+		to := endOfText(doc, from)
+		var text string
+		if json.Unmarshal(doc[from:to], &text) != nil {
+			out.Write(doc[:to])
+			doc = doc[to:]
+			continue
+		}
+		out.Write(doc[:from])
+		clean, of := r.Text(text)
+		taken.Add(of)
+		if clean == text {
+			out.Write(doc[from:to])
+		} else {
+			encoder := json.NewEncoder(&out)
+			encoder.SetEscapeHTML(false)
+			_ = encoder.Encode(clean) // a string into memory cannot fail
+			out.Truncate(out.Len() - 1)
+		}
+		doc = doc[to:]
+	}
+	out.Write(doc)
+	whole, of := r.Text(out.String())
+	taken.Add(of)
+	return []byte(whole), taken
+}
+
+// endOfText returns where the text of a JSON document that begins at a quote ends.
+func endOfText(doc []byte, from int) int {
+	for i := from + 1; i < len(doc); i++ {
+		switch doc[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(doc)
+}
+
+var (
+	pemPattern     = regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\z)`)
+	urlPattern     = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*:(?://|\\/\\/)[^\s"'<>` + "`" + `]+`)
+	settingPattern = regexp.MustCompile(`(?i)((?:\b(?:bearer|basic)\s+|(?:password|passwd|passphrase|secret|token|signature|api[_-]?key|access[_-]?key|private[_-]?key|mnemonic)["']?\s*=\s*["']?))([^\s"'&,;]{2,})`)
+	listPattern    = regexp.MustCompile(`,[a-zA-Z][a-zA-Z0-9+.-]*://`)
+	wordPattern    = regexp.MustCompile(`^[A-Za-z0-9_.\[\]-]{1,40}$`)
+	uuidPattern    = regexp.MustCompile(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-`)
+)
+
+// address returns a URL, or what looks like one, without what only who made it should know: its user, the values of its query, its
+// fragment, and the parts of its path that look like tokens.
+func address(u string, taken Taken) string {
+	if next := listPattern.FindStringIndex(u); next != nil && !strings.ContainsAny(u[:next[0]], "?#") {
+		return address(u[:next[0]], taken) + "," + address(u[next[0]+1:], taken)
+	}
+	scheme, rest, _ := strings.Cut(u, ":")
+	slashes := rest[:len(rest)-len(strings.TrimLeft(rest, `/\`))]
+	rest = rest[len(slashes):]
+	end := strings.IndexAny(rest, "?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	place, query := rest[:end], rest[end:]
+	if at := strings.LastIndexByte(place, '@'); at >= 0 && place[:at] != secret.Mask { // also behind a slash, which stands in passwords that nobody escaped
+		taken[User]++
+		place = secret.Mask + place[at:]
+	}
+	parts := strings.Split(place, "/")
+	for i, part := range parts[1:] {
+		if Token(part) {
+			taken[Path]++
+			parts[i+1] = secret.Mask
+		}
+	}
+	if masked := values(query); masked != query {
+		taken[Query]++
+		query = masked
+	}
+	return scheme + ":" + slashes + strings.Join(parts, "/") + query
+}
+
+// values masks the values of a query, and what is no name with a value whole.
+func values(query string) string {
+	if strings.Trim(query, "?#.,:;)]}") == "" {
+		return query
+	}
+	var b strings.Builder
+	b.WriteString(query[:1])
+	query, fragment, cut := strings.Cut(query[1:], "#")
+	if strings.HasPrefix(b.String(), "#") {
+		return "#" + secret.Mask
+	}
+	query = strings.ReplaceAll(query, `\u0026`, "&")
+	for i, pair := range strings.Split(query, "&") {
+		if i > 0 {
+			b.WriteByte('&')
+		}
+		name, value, named := strings.Cut(pair, "=")
+		switch {
+		case !named || !wordPattern.MatchString(name) || Token(name):
+			b.WriteString(secret.Mask)
+		case value == "":
+			b.WriteString(pair)
+		default:
+			b.WriteString(name + "=" + secret.Mask)
+		}
+	}
+	if cut && fragment != "" {
+		b.WriteString("#" + secret.Mask)
+	}
+	return b.String()
+}
+
+// Token reports whether a word looks like one that nobody chose to be read: a part of a path that is a key, say. Addresses and digests are
+// told by their beginning, 0x, and are none.
+func Token(word string) bool {
+	if digits, isHex := strings.CutPrefix(word, "0x"); isHex && isDigits(digits) {
+		return len(digits) > 64
+	}
+	if uuidPattern.MatchString(word) || strings.ContainsAny(word, ":@%=") && len(word) >= 12 {
+		return true
+	}
+	letters, digits := strings.ContainsFunc(word, isLetter), strings.ContainsAny(word, "0123456789")
+	if len(word) >= 16 && letters && digits {
+		return true
+	}
+	return slices.ContainsFunc(strings.FieldsFunc(word, func(r rune) bool { return strings.ContainsRune("-_.", r) }), func(piece string) bool { return len(piece) >= 20 })
+}
+
+func isLetter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }

@@ -1,0 +1,106 @@
+package redact
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/dodona-oracle/dodona/internal/secret"
+)
+
+// TestASecretIsFoundInEachCoding that a text may have it in.
+func TestASecretIsFoundInEachCoding(t *testing.T) {
+	const s = `pa"ss &?wörd\1`
+	quoted, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := New("other", s+"\n")
+	for name, text := range map[string]string{
+		"as it is": s, "query": url.QueryEscape(s), "path": url.PathEscape(s), "userinfo": url.UserPassword("me", s).String(), "JSON": string(quoted), "Go": fmt.Sprintf("%q", s),
+		"hex": hex.EncodeToString([]byte(s)),
+	} {
+		got, taken := r.Text("before " + text + " behind")
+		if taken[Known] != 1 || !strings.Contains(got, secret.Mask) || strings.Contains(got, "wörd") || !strings.HasPrefix(got, "before ") || !strings.HasSuffix(got, " behind") {
+			t.Errorf("%s: %q became %q, %v", name, text, got, taken)
+		}
+	}
+	for user := range 4 { // at each place of three bytes
+		both := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("u", user) + ":" + s))
+		if got, taken := r.Text("Basic: " + both); taken[Known] != 1 || strings.Contains(got, both[len(both)/2:len(both)-4]) {
+			t.Errorf("%s became %s", both, got)
+		}
+	}
+}
+
+// TestTheLinesOfASecretAreSecrets too, and where two secrets begin alike the longer one goes.
+func TestTheLinesOfASecretAreSecrets(t *testing.T) {
+	r := New("-----BEGIN KEY-----\nMIIabcdefghijkl\nshort\n-----END KEY-----", "pass", "password", "abc")
+	for text, want := range map[string]string{
+		"a line MIIabcdefghijkl": "a line •••", "short": "short", "password1": "•••1", "abc": "abc", "": "",
+	} {
+		if got, _ := r.Text(text); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestWhatLooksLikeASecretGoes, and what does not stays.
+func TestWhatLooksLikeASecretGoes(t *testing.T) {
+	r := New()
+	for text, want := range map[string]string{
+		"GET https://me:pw@a.example:8443/v1/x?a=b&c=d#e failed":                 "GET https://•••@a.example:8443/v1/x?a=•••&c=•••#••• failed",
+		`Get "http://a.example/p?q=1": EOF`:                                      `Get "http://a.example/p?q=•••": EOF`,
+		"https://h/?secret":                                                      "https://h/?•••",
+		"https://h/v3/9aa3d95b3bc440fa88ea12eaa4456161":                          "https://h/v3/•••",
+		"https://hooks.example/services/T00000000/B000/XXXXXXXXXXXXXXXXXXXXXXXX": "https://hooks.example/services/T00000000/B000/•••",
+		"https://h/bot123456:ABC-DEF/send":                                       "https://h/•••/send",
+		"https://h/8f14e45f-ceea-467f-a0c0-1234567890ab":                         "https://h/•••",
+		`{"url":"https://h/?a=1\u0026key=2"}`:                                    `{"url":"https://h/?a=•••&key=•••"}`,
+		`https:\/\/me:pw@h\/x`:                                                   `https:\/\/•••@h\/x`,
+		"nats://u:p@10.0.0.1:4222,nats://10.0.0.2:4222":                          "nats://•••@10.0.0.1:4222,nats://10.0.0.2:4222",
+		"https://u:pa/ss@h/x":                                                    "https://•••@h/x",
+		"Authorization: Bearer abc.def.ghi":                                      "Authorization: Bearer •••",
+		"password=hunter2 next":                                                  "password=••• next",
+		"-----BEGIN EC PRIVATE KEY-----\nabc\n-----END EC PRIVATE KEY-----\n.":   "•••\n.",
+		"-----BEGIN PRIVATE KEY-----\nabc":                                       "•••",
+		"https://a.example/api/v3/ticker/price":                                  "https://a.example/api/v3/ticker/price",
+		"see https://h/x?).":                                                     "see https://h/x?).",
+		"node.key.password: opens nothing":                                       "node.key.password: opens nothing",
+		"tx 0xab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12":  "tx 0xab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12",
+	} {
+		if got, _ := r.Text(text); got != want {
+			t.Errorf("%q became\n%q, want\n%q", text, got, want)
+		}
+	}
+}
+
+// TestJSONStaysJSON with its order, and texts are looked at as what they mean.
+func TestJSONStaysJSON(t *testing.T) {
+	got, taken := New("s\"cr<t\n!").JSON([]byte(`{"z": "a s\"cr\u003ct\n!", "a": ["https://h/?k=v\u0026l=w", 1.50], "https://u:p@h": "\ud800"}`))
+	want := `{"z": "a •••", "a": ["https://h/?k=•••&l=•••", 1.50], "https://•••@h": "\ud800"}`
+	if string(got) != want || !maps.Equal(taken, Taken{Known: 1, Query: 1, User: 1}) {
+		t.Errorf("got %s, %v, want %s", got, taken, want)
+	}
+}
+
+// FuzzNoTextPanics, and no known secret is left whatever stands around it.
+func FuzzNoTextPanics(f *testing.F) {
+	f.Add("a ", " b")
+	f.Add(`{"a": "http://`, `@x?y#z"}`)
+	f.Add("\xff\"\\", "\\u00")
+	f.Fuzz(func(t *testing.T, before, behind string) {
+		const s = "Swordfish-1"
+		r := New(s)
+		text, _ := r.Text(before + s + behind)
+		doc, _ := r.JSON([]byte(before + s + behind))
+		if strings.Contains(text, s) || strings.Contains(string(doc), s) {
+			t.Errorf("%q and %q have it", text, doc)
+		}
+	})
+}
