@@ -60,6 +60,7 @@ deps: ## install what the tests need (Debian packages; lists them first; does no
 test: ## everything, with the race detector wherever goroutines meet, against real servers (runs deps where it may)
 	@scripts/deps.sh ensure
 	@scripts/contracts.sh deps
+	@scripts/examples.sh
 	@$(MAKE) --no-print-directory lint
 	@scripts/generated.sh
 	@echo 'go test with the race detector and servers, then without it what it does not help, and the build without a server; each line is kept in $(LOG)'

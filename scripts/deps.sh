@@ -5,8 +5,8 @@
 set -euo pipefail
 
 # The race detector needs a C compiler; the product does not. clang and lld build modules written in C.
-packages=(nginx-light tinyproxy-bin chromium curl logrotate qemu-user-static wabt gcc libc6-dev clang lld make systemd prometheus tmux)
-programs=(/usr/sbin/nginx /usr/bin/tinyproxy /usr/bin/chromium /usr/bin/curl /usr/sbin/logrotate /usr/bin/qemu-arm-static /usr/bin/wat2wasm /usr/bin/gcc /usr/include/stdio.h /usr/bin/clang /usr/bin/wasm-ld /usr/bin/make /usr/bin/systemd-analyze /usr/bin/promtool /usr/bin/tmux)
+packages=(nginx-light tinyproxy-bin chromium curl logrotate qemu-user-static wabt gcc libc6-dev clang lld make systemd prometheus tmux jq)
+programs=(/usr/sbin/nginx /usr/bin/tinyproxy /usr/bin/chromium /usr/bin/curl /usr/sbin/logrotate /usr/bin/qemu-arm-static /usr/bin/wat2wasm /usr/bin/gcc /usr/include/stdio.h /usr/bin/clang /usr/bin/wasm-ld /usr/bin/make /usr/bin/systemd-analyze /usr/bin/promtool /usr/bin/tmux /usr/bin/jq)
 
 # rusts reports whether some rustc can build for wasm32-unknown-unknown; Debian's finds the target in its package.
 rusts() {
@@ -25,6 +25,7 @@ else
   [ -x "${TINYGO:-.cache/tinygo/tinygo}" ] || command -v tinygo >/dev/null ||
     echo "deps: NOT TESTED HERE: the TinyGo skeleton, for want of TinyGo (0.7 GB; make guests-tinygo builds it)"
 fi
+python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv) # for the examples in Python
 for i in "${!packages[@]}"; do
   [ -e "${programs[$i]}" ] || missing+=("${packages[$i]}")
 done

@@ -6,6 +6,7 @@ tasks=${1:?how many tasks} times=${2:?how many times}
 shift 2
 [ $# -gt 0 ] || { echo "stress: name packages, such as ./..." >&2; exit 2; }
 scripts/contracts.sh deps
+scripts/examples.sh
 go test -count=1 -tags integration -run '^$' "$@" >/dev/null # what is compiled before need not be beside them
 busy=()
 trap '[ ${#busy[@]} -eq 0 ] || kill "${busy[@]}" 2>/dev/null || true' EXIT

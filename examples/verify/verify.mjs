@@ -1,0 +1,32 @@
+// node verify.mjs NETWORK FILE: is this answer, or answer with proof, signed by the network with this id? See spec/report.md and spec/proof.md.
+import { readFileSync } from "node:fs";
+import { AbiCoder, TypedDataEncoder, concat, keccak256, recoverAddress, toUtf8Bytes } from "ethers";
+
+const [expected, file] = process.argv.slice(2);
+const abi = (types, values) => keccak256(AbiCoder.defaultAbiCoder().encode(types.split(" "), values));
+const must = (holds, why) => { if (!holds) { console.error(`INVALID ${why}`); process.exit(3); } };
+const recovered = (digest, s) => { try { return recoverAddress(digest, s).toLowerCase(); } catch { return ""; } }; // ethers refuses a high s
+
+function signed(by, network, type, fields, message) { // k members of the network's quorum, ascending, signed this
+  const { scheme, k, members } = by;
+  must(scheme === "ecdsa" && abi("uint8 uint256 address[]", [1, k, members]) === network.first, "quorum");
+  must(abi("string bytes32", [network.name, network.first]) === expected, "network");
+  const types = { [type]: fields.split(", ").map((f) => ({ type: f.split(" ")[0], name: f.split(" ")[1] })) };
+  const digest = TypedDataEncoder.hash({ name: "Dodona", version: "1", salt: expected }, types, message);
+  const signers = by.signatures.map((s) => recovered(digest, s));
+  must(signers.every((s, i) => members.includes(s) && (i === 0 || signers[i - 1] < s)) && signers.length >= k, "signature");
+}
+
+const given = JSON.parse(readFileSync(file, "utf8")), { network, quorum, feed, attestation: { report, observed, signatures } } = given.answer ?? given;
+must(`${BigInt(report.value)}` === report.value && Number.isSafeInteger(report.round), "form");
+must(report.feed === abi("string string string uint8 bytes32", [feed.name, feed.kind, feed.unit, feed.decimals, abi("string[]", [feed.labels ?? []])]), "feed");
+signed({ ...quorum, signatures }, network, "Report", "bytes32 feed, uint64 round, int192 value", report);
+if (given.anchored) {
+  const { leaf, path } = given.proof, { anchor } = given.anchored;
+  must([1, 3].includes(leaf.kind) && leaf.feed === report.feed && leaf.round === report.round && leaf.value === report.value && leaf.observed === observed, "leaf");
+  must(anchor.count > 0 && anchor.from < anchor.to && leaf.round < (leaf.kind === 1 ? anchor.to : anchor.from) && (leaf.kind === 3 || leaf.round >= anchor.from), "anchor");
+  const bottom = keccak256(abi("uint8 bytes32 uint64 int192 bytes32", [leaf.kind, leaf.feed, leaf.round, leaf.value, leaf.observed]));
+  must(path.reduce((a, b) => keccak256(concat(a < b ? [a, b] : [b, a])), bottom) === anchor.root, "path");
+  signed({ ...given.anchored.quorum, signatures: given.anchored.signatures }, given.anchored.network, "Anchor", "bytes32 root, bytes32 previous, uint64 from, uint64 to, uint64 count", anchor);
+}
+console.log(`valid: ${feed.name} = ${report.value} / 10^${feed.decimals} ${feed.unit}, ${new Date(report.round).toISOString()}${given.anchored ? ", under a signed root" : ""}`);

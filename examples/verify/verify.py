@@ -1,0 +1,47 @@
+"""python verify.py NETWORK FILE: is this answer, or answer with proof, signed by the network with this id? See spec/report.md and spec/proof.md."""
+import json, sys
+from datetime import datetime, timezone
+from eth_abi import encode
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+from eth_utils import keccak, to_bytes
+
+HALF = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0  # half of the group's order: a high s is refused
+expected, file = sys.argv[1:]
+
+def must(holds, why):
+    if not holds:
+        sys.exit(print(f"INVALID {why}", file=sys.stderr) or 3)
+
+def abi(types, *values):
+    return keccak(encode(types.split(), values))
+
+def signed(by, network, kind, fields, message):  # k members of the network's quorum, ascending, signed this
+    quorum, signatures = by["quorum"], [to_bytes(hexstr=s) for s in by["signatures"]]
+    must(quorum["scheme"] == "ecdsa" and abi("uint8 uint256 address[]", 1, quorum["k"], quorum["members"]) == to_bytes(hexstr=network["first"]), "quorum")
+    must(abi("string bytes32", network["name"], to_bytes(hexstr=network["first"])).hex() == expected.removeprefix("0x"), "network")
+    types = {kind: [dict(zip(("type", "name"), f.split())) for f in fields.split(", ")]}
+    typed = encode_typed_data({"name": "Dodona", "version": "1", "salt": to_bytes(hexstr=expected)}, types, message)
+    must(all(len(s) == 65 and int.from_bytes(s[32:64]) <= HALF and s[64] in (27, 28) for s in signatures), "signature")
+    signers = [Account.recover_message(typed, signature=s).lower() for s in signatures]
+    must(signers == sorted(set(signers)) and set(signers) <= set(quorum["members"]) and len(signers) >= quorum["k"], "signature")
+
+with open(file, encoding="utf-8") as text:
+    given = json.load(text)
+answer = given.get("answer", given)
+network, feed, report = answer["network"], answer["feed"], answer["attestation"]["report"]
+must(report["value"] == str(int(report["value"])) and type(report["round"]) is int, "form")
+identity = abi("string string string uint8 bytes32", feed["name"], feed["kind"], feed["unit"], feed["decimals"], abi("string[]", feed.get("labels", [])))
+must("0x" + identity.hex() == report["feed"], "feed")
+signed(answer["attestation"] | answer, network, "Report", "bytes32 feed, uint64 round, int192 value", report | {"value": int(report["value"])})
+if "anchored" in given:
+    leaf, anchor, window = given["proof"]["leaf"], given["anchored"]["anchor"], given["anchored"]
+    must(leaf["kind"] in (1, 3) and leaf | report == leaf and leaf["observed"] == answer["attestation"]["observed"], "leaf")
+    must(anchor["count"] > 0 and (anchor["from"] <= leaf["round"] < anchor["to"] if leaf["kind"] == 1 else leaf["round"] < anchor["from"] < anchor["to"]), "anchor")
+    node = keccak(abi("uint8 bytes32 uint64 int192 bytes32", leaf["kind"], to_bytes(hexstr=leaf["feed"]), leaf["round"], int(leaf["value"]), to_bytes(hexstr=leaf["observed"])))
+    for sibling in given["proof"]["path"]:
+        node = keccak(b"".join(sorted([node, to_bytes(hexstr=sibling)])))
+    must("0x" + node.hex() == anchor["root"], "path")
+    signed(window, window["network"], "Anchor", "bytes32 root, bytes32 previous, uint64 from, uint64 to, uint64 count", anchor)
+when = datetime.fromtimestamp(report["round"] / 1000, timezone.utc).isoformat()
+print(f"valid: {feed['name']} = {report['value']} / 10^{feed['decimals']} {feed['unit']}, {when}" + (", under a signed root" if "anchored" in given else ""))
