@@ -4,11 +4,12 @@
 set -euo pipefail
 output=$1 package=$2
 name=$(basename "$output")
+patience='the first time takes minutes: five at most on two cores'
 version=$(git describe --always --dirty 2>/dev/null || echo unknown)
 mkdir -p "$(dirname "$output")"
 flags=(-trimpath -ldflags "-s -w -X main.version=$version" -o "$output")
 if [ ! -t 2 ] || [ "${TERM:-dumb}" = dumb ]; then
-  echo "building $output (the first time takes minutes: five at most on two cores)" >&2
+  echo "building $output ($patience)" >&2
   exec go build "${flags[@]}" "$package"
 fi
 log=$(mktemp)
@@ -26,13 +27,13 @@ show() {
   printf '\r\033[K%s' "${1:0:columns-1}" >&2
 }
 
-show "building $name (the first time takes minutes: five at most on two cores)"
+show "building $name ($patience)"
 total=$(go list -deps "$package" | wc -l)
 # -v names each package as it is compiled; packages already in the cache are not named.
 go build -v "${flags[@]}" "$package" 2>"$log" &
 pid=$!
 while kill -0 $pid 2>/dev/null; do
-  show "building $name: $(wc -l <"$log") of at most $total packages (the first time takes minutes: five at most on two cores)"
+  show "building $name: $(wc -l <"$log") of at most $total packages ($patience)"
   sleep 0.3
 done
 if ! wait $pid; then

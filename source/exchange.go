@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -185,21 +184,6 @@ func (p *Pump) keep(ctx context.Context) error {
 	return nil
 }
 
-// giveUp drops a batch that the journal can never take, so that the source goes on. It is not acknowledged, and what was
-// asked for is asked again. The error is of the exchange, which may well succeed next time.
-func (p *Pump) giveUp(batch dodona.Batch, cause error) error {
-	n := len(batch.Readings)
-	p.pending = nil
-	p.mu.Lock()
-	if p.doing != nil && p.want == nil {
-		p.want = p.asking // still wanted
-	}
-	p.doing = nil
-	p.countDropped(uint64(n), "the journal can never take them: "+cause.Error())
-	p.mu.Unlock()
-	return fmt.Errorf("dropped %s, which the journal can never take: %s", unit.Count(n, "reading"), cause) // not %w: it is over
-}
-
 func (p *Pump) setAppending(b bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -369,49 +353,4 @@ func (p *Pump) answerWaiting() {
 		p.watched.since = p.cfg.Now()
 		poke(p.look)
 	}
-}
-
-func (p *Pump) dropped(n uint64, cause string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.countDropped(n, cause)
-}
-
-// countDropped counts and, at powers of two so that the log stays bounded, says what was given up.
-func (p *Pump) countDropped(n uint64, cause string) {
-	before := p.status.Dropped
-	p.status.Dropped += n
-	p.status.LastDrop = cause
-	p.untold += n
-	poke(p.lost)
-	p.cfg.Recorder.Count(telemetry.SourceDropped.Of(p.cfg.Name), n)
-	if next := nextPowerOfTwo(before); p.status.Dropped >= next {
-		p.cfg.Log.Warn(fmt.Sprintf("%s: dropped %s so far: %s", p.cfg.Name, unit.Count(p.status.Dropped, "reading"), cause), "source", p.cfg.Name)
-	}
-}
-
-// tellLost tells of what was dropped, until ctx ends.
-func (p *Pump) tellLost(ctx context.Context) {
-	for {
-		select {
-		case <-p.lost:
-		case <-ctx.Done():
-			return
-		}
-		p.mu.Lock()
-		n, cause := p.untold, p.status.LastDrop
-		p.untold = 0
-		p.mu.Unlock()
-		if n > 0 && p.cfg.Lost != nil {
-			p.cfg.Lost(ctx, n, cause)
-		}
-	}
-}
-
-func nextPowerOfTwo(n uint64) uint64 {
-	next := uint64(1)
-	for next <= n && next < 1<<63 {
-		next *= 2
-	}
-	return next
 }
