@@ -113,6 +113,16 @@ func (b tab) holds(expression string) bool {
 	return value
 }
 
+// text evaluates an expression of JavaScript to a text.
+func (b tab) text(expression string) string {
+	b.Helper()
+	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](expression))
+	if err != nil {
+		b.Fatalf("evaluate %s: %v", expression, err)
+	}
+	return value
+}
+
 // until waits for an expression of JavaScript to become true.
 func (b tab) until(expression string) {
 	b.Helper()

@@ -68,10 +68,15 @@ func cmpText(a, b string) int {
 
 // answer attests a value for a round and returns the document and the feed as it then stands.
 func (p *plant) answer(feed string, round dodona.Round, value int64, inputs ...dodona.Input) (dodona.Answer, api.FeedStatus) {
+	return p.answerExact(feed, round, dodona.NewInt192(value), inputs...)
+}
+
+// answerExact is answer for values of any size.
+func (p *plant) answerExact(feed string, round dodona.Round, value dodona.Int192, inputs ...dodona.Input) (dodona.Answer, api.FeedStatus) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f := p.find(feed)
-	report := dodona.Report{Feed: f.ID, Round: round, Value: dodona.NewInt192(value)}
+	report := dodona.Report{Feed: f.ID, Round: round, Value: value}
 	signature := p.key.Sign(report.Digest(p.status.Network.ID()))
 	a := dodona.Answer{
 		Network: p.status.Network, Quorum: p.status.Quorum, Feed: f.Feed,

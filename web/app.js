@@ -193,10 +193,9 @@ function showStanding(s) {
 }
 
 function problem(p) {
-  const [sort, name] = p.part.split(" ");
-  const where = { feed: link, source: (n) => `#source/${n}`, sink: (n) => `#sink/${n}` }[sort];
+  const [, sort, name] = /^(feed|source|sink|module) (?:.* of feed )?(\S+)$/.exec(p.part) ?? [];
   const until = p.until ? ` (until ${new Date(p.until).toLocaleTimeString()})` : "";
-  return el("li", {}, where && name ? el("a", { href: where(name), text: p.part }) : el("b", { text: p.part }), ": ", el("bdi", { text: p.message }), until);
+  return el("li", {}, name ? el("a", { href: sort === "feed" ? link(name) : `#${sort}/${name}`, text: p.part }) : el("b", { text: p.part }), ": ", el("bdi", { text: p.message }), until);
 }
 
 function showConnection() {

@@ -1,4 +1,4 @@
-// Charts of a feed's answers over time. Floats are good enough for pixels; every text is exact.
+// Charts of a feed's answers over time. Heights are parts of the exact difference: two values may differ only where a float ends.
 
 import { between, el, grouped, instant, span, svg } from "./dom.js";
 
@@ -24,7 +24,7 @@ function trace(values, x, y, everyMs, stepped) {
   let before = -Infinity;
   for (const r of values) {
     if (r.round - before > 1.5 * everyMs) stretches.push([]);
-    stretches.at(-1).push([x(r.round), y(Number(r.value))]);
+    stretches.at(-1).push([x(r.round), y(r.value)]);
     before = r.round;
   }
   return stretches.map((points) => {
@@ -37,14 +37,14 @@ function trace(values, x, y, everyMs, stepped) {
 /** plot lays rounds out: where each lies, and what is highest and lowest. */
 function plot(rounds, { width, height, top, bottom, side }) {
   const values = rounds.filter((r) => r.value !== undefined && r.value !== null);
-  const numbers = values.map((r) => Number(r.value));
-  const low = numbers.reduce((a, b) => Math.min(a, b), Infinity);
-  const high = numbers.reduce((a, b) => Math.max(a, b), -Infinity);
+  const low = values.reduce((a, b) => (BigInt(b.value) < BigInt(a.value) ? b : a));
+  const high = values.reduce((a, b) => (BigInt(b.value) > BigInt(a.value) ? b : a));
+  const [floor, range] = [BigInt(low.value), BigInt(high.value) - BigInt(low.value)];
   const [first, last] = [rounds[0].round, rounds.at(-1).round];
   return {
-    values, low: values[numbers.indexOf(low)], high: values[numbers.indexOf(high)], first, last,
+    values, low, high, first, last,
     x: (round) => side + ((round - first) / Math.max(1, last - first)) * (width - 2 * side),
-    y: (n) => (high === low ? (top + height - bottom) / 2 : height - bottom - ((n - low) / (high - low)) * (height - top - bottom)),
+    y: (value) => (range === 0n ? (top + height - bottom) / 2 : height - bottom - (Number(((BigInt(value) - floor) * 10000n) / range) / 10000) * (height - top - bottom)),
   };
 }
 
@@ -67,22 +67,26 @@ export function sparkline(rounds, feed) {
     ...lines.map((l) => svg("path", { class: "under", d: `${l.text}L${l.to.toFixed(1)} ${height}L${l.from.toFixed(1)} ${height}Z` })),
     ...lines.map((l) => svg("path", { d: l.text })),
     ...missed.map((r) => svg("rect", { x: (p.x(r.round) - 0.8).toFixed(1), y: height - 5, width: 1.6, height: 5 })),
-    svg("circle", { cx: p.x(newest.round).toFixed(1), cy: p.y(Number(newest.value)).toFixed(1), r: 3.2 }));
-  const [from, to] = between(p.first, p.last);
-  return [picture, el("small", { class: "between", title: `${instant(p.first)} to ${instant(p.last)}` }, el("span", { text: from }), el("span", { text: to }))];
+    svg("circle", { cx: p.x(newest.round).toFixed(1), cy: p.y(newest.value).toFixed(1), r: 3.2 }));
+  return [picture, labels(p, "")];
+}
+
+/** labels say of which time a picture is, below its ends. */
+function labels({ first, last }, zone) {
+  const [from, to] = between(first, last);
+  return el("small", { class: "between", title: `${instant(first)} to ${instant(last)}` }, el("span", { text: from }), el("span", { text: to + zone }));
 }
 
 /** chart is the same past, large, with the round that is looked at; choose(round) is called for one that is clicked. */
 export function chart(rounds, feed, selected, choose) {
-  const [width, height] = [512, 132];
+  const [width, height] = [512, 116];
   if (rounds.filter((r) => !r.missed).length < 2) return null;
-  const p = plot(rounds, { width, height, top: 14, bottom: 22, side: 5 });
+  const p = plot(rounds, { width, height, top: 14, bottom: 8, side: 5 });
   const missed = rounds.filter((r) => r.missed);
   const lines = trace(p.values, p.x, p.y, feed.everyMs, feed.kind !== "number");
-  const floor = height - 18;
+  const floor = height - 2;
   const said = el("figcaption", { text: words(p, missed, feed.unit) });
   const cursor = svg("line", { class: "cursor", y1: 4, y2: floor, visibility: "hidden" });
-  const [from, to] = between(p.first, p.last);
   const chosen = rounds.find((r) => r.round === selected);
   const sx = p.x(selected).toFixed(1);
   const picture = svg("svg", { class: "line large", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words(p, missed, feed.unit) },
@@ -92,9 +96,7 @@ export function chart(rounds, feed, selected, choose) {
     ...missed.map((r) => svg("rect", { x: (p.x(r.round) - 1).toFixed(1), y: floor - 6, width: 2, height: 6 })),
     cursor,
     chosen ? svg("line", { class: "chosen", x1: sx, x2: sx, y1: 4, y2: floor }) : null,
-    chosen && !chosen.missed ? svg("circle", { cx: sx, cy: p.y(Number(chosen.value)).toFixed(1), r: 4 }) : null,
-    svg("text", { x: 5, y: height - 4, text: from }),
-    svg("text", { x: width - 5, y: height - 4, "text-anchor": "end", text: `${to} UTC` }));
+    chosen && !chosen.missed ? svg("circle", { cx: sx, cy: p.y(chosen.value).toFixed(1), r: 4 }) : null);
   const nearest = (event) => {
     const box = picture.getBoundingClientRect();
     const at = ((event.clientX - box.left) / box.width) * width;
@@ -112,5 +114,5 @@ export function chart(rounds, feed, selected, choose) {
     said.textContent = words(p, missed, feed.unit);
   });
   picture.addEventListener("click", (event) => choose(nearest(event).round));
-  return el("figure", {}, picture, said);
+  return el("figure", {}, picture, labels(p, " UTC"), said);
 }

@@ -68,8 +68,19 @@ export function group(text) {
 /** grouped is group in one piece. */
 export const grouped = (text) => group(text).join("");
 
-/** broken lets a long word go on in the next line after a comma, slash or hyphen in it, and after a point that is not of a number. */
-export const broken = (text) => text.split(/(?<=\w[,/-])(?=\w)|(?<=\w\.)(?=[a-z])/).flatMap((part, i) => (i ? [el("wbr"), part] : [part]));
+/**
+ * figure writes a grouped number so that it goes on in the next line at its point, or else after a comma, and is never cut.
+ * Whoever is read to wants it in one piece beside it: see spoken.
+ */
+export function figure(text) {
+  const at = text.search(/(?<=\d)\.(?=\d+$)/);
+  const [whole, fraction] = at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at)];
+  const groups = whole.split(/(?<=\d,)(?=\d)/).flatMap((part, i) => (i ? [el("wbr"), part] : [part]));
+  return [el("span", {}, ...groups), el("span", { class: "fraction", text: fraction })];
+}
+
+/** spoken is a figure with the words for whoever is read to. */
+export const spoken = (text) => [el("span", { class: "sr", text }), el("bdi", { "aria-hidden": "true" }, ...figure(text))];
 
 /** exact writes what a source said as the feed does: its decimals at least, and all digits that were said. */
 export function exact(text, decimals) {

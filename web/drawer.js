@@ -2,7 +2,7 @@
 
 import { chart } from "./chart.js";
 import { command, dodona, verifyAt } from "./command.js";
-import { $, absolute, broken, cross, el, exact, grouped, inputMark, instant, mark, scaled, seal, short } from "./dom.js";
+import { $, absolute, cross, el, exact, grouped, inputMark, instant, mark, scaled, seal, short, spoken } from "./dom.js";
 import { link } from "./links.js";
 import { read, readText } from "./node.js";
 
@@ -39,11 +39,12 @@ export class Drawer {
   }
 
   /** open shows a round of a feed: the newest one if none is named. What is not there is told in the node's words. */
-  async open(name, named = "latest") {
+  async open(name, named) {
+    named ||= "latest";
     this.name = name;
     this.past = [];
     this.round = 0;
-    $("#drawer-title").replaceChildren(...broken(name));
+    $("#drawer-title").textContent = name;
     $("#drawer-round").textContent = "";
     if (!this.dialog.open) this.dialog.showModal();
     this.body.focus();
@@ -63,14 +64,13 @@ export class Drawer {
 
   /** tell says why there is nothing to show. */
   tell(words) {
-    this.fill(el("p", { class: "nothing", role: "status", dir: "auto", text: words }), this.round ? null : el("p", {}, el("a", { href: "#", text: "All feeds" })));
+    this.fill(el("p", { class: "nothing", role: "status", dir: "auto", text: words }), el("p", {}, el("a", { href: "#", text: "All feeds" })));
   }
 
-  /** known returns the rounds about the one that is looked at. */
+  /** known returns the rounds about the one that is looked at: those of the page, or those that were read for it. */
   known() {
-    const fresh = this.rounds(this.name);
-    const has = (list) => list.some((r) => r.round === this.round);
-    return has(fresh) || !has(this.past) ? fresh : this.past;
+    const lists = [this.rounds(this.name), this.past].sort((a, b) => b.length - a.length);
+    return lists.find((list) => list.some((r) => r.round === this.round)) ?? [];
   }
 
   /** step goes to the round before or after, which the node may have to be asked for. */
@@ -83,7 +83,7 @@ export class Drawer {
     };
     if (!round) return;
     if (!beside()) await this.recall(round).catch(() => {}); // then there is none for now
-    const next = beside();
+    const next = beside() ?? (by > 0 ? await this.after(round).catch(() => {}) : undefined);
     if (!next || this.name !== name || this.round !== round) return this.refresh();
     this.moved(name, next.round);
     this.show(next.round);
@@ -92,9 +92,15 @@ export class Drawer {
   /** recall reads the rounds about one. */
   async recall(round) {
     const { name } = this;
-    const from = Math.max(1, round - around * (this.feed(name)?.everyMs ?? 0));
-    const { rounds } = await read(`/v1/feeds/${encodeURIComponent(name)}/rounds?from=${from}&limit=${2 * around + 1}`);
-    if (rounds && this.name === name) this.past = rounds;
+    const side = around * (this.feed(name)?.everyMs ?? 0);
+    const { rounds } = await read(`/v1/feeds/${encodeURIComponent(name)}/rounds?from=${Math.max(1, round - side)}&limit=${2 * around + 1}`);
+    if (rounds && this.name === name) this.past = rounds.filter((r) => r.round <= round + side);
+  }
+
+  /** after returns the next round that there is, however long nothing was made. */
+  async after(round) {
+    const { rounds } = await read(`/v1/feeds/${encodeURIComponent(this.name)}/rounds?from=${round + 1}&limit=1`);
+    return rounds?.[0];
   }
 
   /** refresh follows what was learned since: a newer round may have come. */
@@ -111,7 +117,7 @@ export class Drawer {
     this.refresh();
     const base = `/v1/feeds/${encodeURIComponent(this.name)}/rounds/${round}`;
     try {
-      if (!this.known().some((r) => r.round === round)) await this.recall(round);
+      if (this.known().length < 2) await this.recall(round);
       const missed = this.known().find((r) => r.round === round)?.missed;
       const [document, story, tree] = await Promise.all([
         missed ? { problem: { detail: missed } } : read(base), // known to be no answer
@@ -145,7 +151,7 @@ export class Drawer {
       answer && el("h3", { text: "Signed" }),
       answer && signed(answer, story.observation),
       tree ? el("h3", { text: "Explained" }) : null,
-      tree ? el("pre", { class: "tree mono", tabindex: "0", text: tree.trimEnd() }) : null,
+      tree ? el("div", { class: "tree mono" }, ...tree.trimEnd().split("\n").filter((line) => !line.startsWith("replay: ")).map(branch)) : null,
       el("h3", { text: "Check it yourself" }),
       answer && command(verifyAt(base)),
       command(`${dodona(`bundle export ${this.name} ${this.round}`)} | dodona replay -`),
@@ -204,14 +210,14 @@ export class Drawer {
     const holds = slot ? `chain ${s.detail.chain}: the slot holds ${scaled(slot.value, decimals)} ${unit} of ${instant(slot.round)}`
       : s.lastAt && s.lastFeed === this.name ? `round ${s.lastRecord} delivered` : `${s.delivered} delivered`;
     return el("li", {}, mark(s.quality), el("b", { text: s.name }), el("span", { class: "said", text: `now ${s.state}` }),
-      el("small", { text: `${s.kind}, ${holds}, ${s.queue} waiting`, title: s.lastAt ? absolute(s.lastAt) : "" }),
+      el("small", { text: `${s.kind}, ${holds}, ${s.waiting} waiting`, title: s.lastAt ? absolute(s.lastAt) : "" }),
       trouble ? el("small", { class: "why", text: s.lastError }) : null);
   }
 
   value(answer) {
     const known = this.known().find((r) => r.round === this.round);
     const text = known?.text ? grouped(known.text) : scaled(answer.attestation.report.value, answer.feed.decimals);
-    const value = el("p", { class: "value" }, el("bdi", {}, ...broken(text)), " ", el("bdi", { class: "unit", text: answer.feed.unit }));
+    const value = el("p", { class: "value" }, ...spoken(text), " ", el("bdi", { class: "unit", text: answer.feed.unit }));
     value.style.setProperty("--characters", text.length);
     return value;
   }
@@ -259,9 +265,16 @@ function inputLine(input, feed) {
   return el("li", {},
     inputMark(input.status),
     el("b", { text: input.point || input.source }),
-    el("bdi", { class: off ? "said off" : "said", text: said(input, feed) }),
+    el("span", { class: off ? "said off" : "said" }, ...spoken(said(input, feed))),
     off ? el("small", { class: "why" }, `${input.status}${input.reason ? ": " : ""}`, el("bdi", { text: input.reason ?? "" })) : null,
     detail ? el("small", { text: detail, title: digest ?? "" }) : null);
+}
+
+/** branch is a line of an explanation, which goes on under its own beginning. */
+function branch(text) {
+  const line = el("p", { text });
+  line.style.setProperty("--indent", `${text.search(/[^ ├└│]|$/) + 2}ch`);
+  return line;
 }
 
 function signed(answer, observation) {

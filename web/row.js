@@ -1,7 +1,7 @@
 // The row of one feed: its answer, or why there is none, where it came from, and whether it can be trusted.
 
 import { sparkline } from "./chart.js";
-import { absolute, broken, cross, el, every, group, grouped, inputMark, instant, mark, scaled, seal, set, span } from "./dom.js";
+import { absolute, cross, el, every, figure, grouped, inputMark, instant, mark, scaled, seal, set, span } from "./dom.js";
 import { link } from "./links.js";
 
 const hour = 3_600_000; // ms
@@ -15,13 +15,13 @@ export class Row {
   constructor(name, verify) {
     this.verify = verify;
     this.history = new Map(); // round → {round, value, text, missed}
-    this.name = el("a", { class: "open", href: link(name), "aria-haspopup": "dialog" }, ...broken(name));
+    this.name = el("a", { class: "open", href: link(name), "aria-haspopup": "dialog", text: name });
     this.sub = el("span", { class: "sub" });
-    this.whole = el("span");
-    this.fraction = el("span", { class: "fraction" });
-    this.answer = el("div", { class: "answer" }, el("bdi", {}, this.whole, this.fraction));
+    this.value = el("bdi");
+    this.answer = el("div", { class: "answer" }, this.value);
     this.onchain = el("div", { class: "onchain" });
-    this.unit = el("bdi", { class: "unit" });
+    this.unit = el("bdi", { class: "unit", "aria-hidden": "true" });
+    this.spoken = el("span", { class: "sr" });
     this.spark = el("td", { role: "cell", class: "spark" });
     this.dots = el("ul", { class: "dots" });
     this.time = el("time");
@@ -31,8 +31,8 @@ export class Row {
     this.why = el("bdi");
     this.cause = el("td", { role: "cell", class: "cause", hidden: true }, this.why);
     this.tr = el("tr", { role: "row" },
-      el("th", { role: "rowheader", scope: "row" }, this.name, this.sub),
-      el("td", { role: "cell", class: "num value-of" }, el("div", { class: "fitted" }, this.answer), " ", this.unit, this.onchain),
+      el("th", { role: "rowheader", scope: "row" }, this.name, " ", this.sub),
+      el("td", { role: "cell", class: "num value-of" }, this.spoken, el("div", { class: "fitted", "aria-hidden": "true" }, this.answer), " ", this.unit, this.onchain),
       this.spark,
       el("td", { role: "cell", class: "inputs-of" }, this.dots),
       el("td", { role: "cell", class: "num age" }, this.time, this.note),
@@ -85,13 +85,13 @@ export class Row {
     this.tr.classList.toggle("mute", !latest);
     this.tr.classList.toggle("long-unit", unit.length > shortUnit);
     set(this.unit, latest ? unit : "");
-    const [whole, fraction] = latest ? group(latest.text) : ["", ""];
-    if (this.answer.textContent !== whole + fraction) {
-      this.whole.replaceChildren(...broken(whole));
-      set(this.fraction, fraction);
-      this.answer.style.setProperty("--characters", whole.length + fraction.length);
+    const text = latest ? grouped(latest.text) : "";
+    if (this.value.textContent !== text) {
+      this.value.replaceChildren(...figure(text));
+      this.answer.style.setProperty("--characters", text.length);
     }
-    this.answer.title = latest ? `${grouped(latest.text)} ${unit}`.trim() : "";
+    this.answer.title = `${text} ${unit}`.trim();
+    set(this.spoken, this.answer.title);
     this.showSeal();
   }
 

@@ -17,7 +17,7 @@ class Sink extends Part {
     this.delivered = el("p");
     this.waiting = el("p");
     this.chain = el("p");
-    this.dead = el("details", { class: "dead", hidden: true }, el("summary"), el("ul"), el("div"));
+    this.dead = el("details", { class: "dead", hidden: true }, el("summary"), el("div"), el("ul"));
     this.facts.append(this.delivered, this.waiting, this.chain);
     this.node.append(this.dead);
   }
@@ -53,7 +53,7 @@ class Sink extends Part {
     const key = JSON.stringify([count, letters]);
     if (this.dead.dataset.key === key) return;
     this.dead.dataset.key = key;
-    const [summary, list, all] = this.dead.children;
+    const [summary, all, list] = this.dead.children;
     set(summary, `${grouped(String(count))} dead letter${count === 1 ? "" : "s"}: refused for good${letters.length < count ? `; the newest ${letters.length}` : ""}`);
     list.replaceChildren(...letters.toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at)).map((l) => letter(name, l)));
     all.replaceChildren(...(letters.length ? [el("small", { text: "To send all of these once more:" }), command(dodona(`sink resend ${name}`))] : []));
