@@ -277,6 +277,9 @@ func (l *lane) measure(ctx context.Context) (space, error) {
 	list := l.stream.ListConsumers(ctx)
 	for c := range list.Info() {
 		s.readers++
+		if node, name := readerOf(c.Name); node == l.j.cfg.Node && l.j.reads(name) {
+			l.j.cfg.Recorder.Gauge(telemetry.JournalWaiting.Of(name), int64(backlogOf(c)))
+		}
 		finished := c.AckFloor.Stream
 		if c.NumPending == 0 && c.NumAckPending == 0 {
 			continue

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/dodona-oracle/dodona/journal/disk"
 )
 
@@ -94,13 +96,23 @@ func (l *lane) status(ctx context.Context) StreamStatus {
 	return s
 }
 
+// backlogOf returns how many records a reader has not finished.
+func backlogOf(c *jetstream.ConsumerInfo) uint64 { return c.NumPending + uint64(c.NumAckPending) }
+
+// reads reports whether this process has the reader of this name.
+func (j *Journal) reads(name string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.reading[name] != nil
+}
+
 // readers lists the durable readers of the stream, whichever process they are in.
 func (l *lane) readers(ctx context.Context) []ReaderStatus {
 	var list []ReaderStatus
 	consumers := l.stream.ListConsumers(ctx)
 	for c := range consumers.Info() {
 		node, name := readerOf(c.Name)
-		r := ReaderStatus{Name: name, Node: node, Stream: l.spec.name, Backlog: c.NumPending + uint64(c.NumAckPending)}
+		r := ReaderStatus{Name: name, Node: node, Stream: l.spec.name, Backlog: backlogOf(c)}
 		_, r.Own, r.Configured = l.ownReader(c)
 		r.Configured = r.Configured && r.Own
 		if since := orphanedSince(c); !since.IsZero() && !r.Configured {

@@ -142,6 +142,10 @@ func (d *deliverer) follow(next *config.Config, c config.Changes) error {
 		}
 		d.follows = next
 		d.sinks.stop(slices.Concat(c.Sinks.Removed, c.Sinks.Changed)...)
+		for _, name := range c.Sinks.Removed {
+			d.recorder.Forget("sink", name)
+			d.recorder.Forget("reader", sinkReader(name))
+		}
 		for _, name := range slices.Concat(c.Sinks.Changed, c.Sinks.Added) {
 			if s, found := next.Sink(name); found {
 				if err := d.start(ctx, next, s); err != nil {

@@ -232,6 +232,12 @@ func (o *observer) follow(next *config.Config, c config.Changes) error {
 		o.follows = next
 		o.feeds.stop(slices.Concat(c.Feeds.Removed, c.Feeds.Changed)...)
 		o.pumps.stop(slices.Concat(c.Sources.Removed, c.Sources.Changed)...)
+		for _, name := range c.Feeds.Removed {
+			o.recorder.Forget("feed", name)
+		}
+		for _, name := range c.Sources.Removed {
+			o.recorder.Forget("source", name)
+		}
 		o.judges.forget(slices.Concat(c.Feeds.Removed, c.Feeds.Changed), slices.Concat(c.Sources.Removed, c.Sources.Changed))
 		for _, name := range slices.Concat(c.Sources.Changed, c.Sources.Added) {
 			if s, found := next.Source(name); found {

@@ -226,7 +226,7 @@ func (l *Loop) set(change func(*Status)) {
 	change(&l.status)
 	l.c.Recorder.Gauge(telemetry.SinkQueue.Of(l.c.Name), int64(l.status.Queue+l.held))
 	up := int64(1)
-	if l.status.State == Retrying || l.status.State == Stuck {
+	if l.status.State == Retrying || l.status.State == Stuck || l.status.State == Stopped {
 		up = 0
 	}
 	l.c.Recorder.Gauge(telemetry.SinkUp.Of(l.c.Name), up)
@@ -236,6 +236,7 @@ func (l *Loop) set(change func(*Status)) {
 func (l *Loop) Status() Status {
 	l.mu.Lock()
 	s, sink := l.status, l.sink
+	s.Taken = s.Queue
 	s.Queue += l.held
 	l.mu.Unlock()
 	if r, ok := sink.(interface{ Report(*Status) }); ok {

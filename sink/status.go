@@ -22,6 +22,7 @@ type Status struct {
 	Policy     Choice     `json:"policy"`
 	Feeds      []string   `json:"feeds,omitempty"`     // that it is given; none means all
 	Queue      int        `json:"queue"`               // records taken and not delivered
+	Taken      int        `json:"-"`                   // those of the queue that the reader has not finished either
 	Oldest     time.Time  `json:"oldest,omitzero"`     // since when the oldest of the queue waits
 	Last       *Delivered `json:"last,omitempty"`      // what was delivered last
 	LastError  string     `json:"lastError,omitempty"` // kept after recovery until the next one

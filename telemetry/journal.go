@@ -16,6 +16,7 @@ var (
 	JournalBytes      = NewGauges("dodona_journal_bytes", "stream", "Bytes kept on disk")
 	JournalLimit      = NewGauges("dodona_journal_limit_bytes", "stream", "Bytes that the stream may take")
 	JournalBlocked    = NewGauges("dodona_journal_blocked", "stream", "1 while appends wait for room or for the store")
+	JournalWaiting    = NewGauges("dodona_journal_waiting", "reader", "Records that a reader of this process has not finished, such as those that wait for a sink; measured every 15 s")
 	JournalAppend     = NewTimers("dodona_journal_append_seconds", "stream", "From an append to its being on the disk")
 	JournalFlush      = NewTimers("dodona_journal_flush_seconds", "stream", "One synchronous write")
 )

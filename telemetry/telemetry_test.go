@@ -77,12 +77,14 @@ type counting struct {
 	NoSpans
 	sum map[Counter]uint64
 	set map[Gauge]int64
+	not string // what was to be forgotten last
 	all time.Duration
 }
 
 func (c *counting) Count(of Counter, n uint64)       { c.sum[of] += n }
 func (c *counting) Gauge(of Gauge, v int64)          { c.set[of] = v }
 func (c *counting) Time(_ Timer, took time.Duration) { c.all += took }
+func (c *counting) Forget(label, value string)       { c.not = label + "=" + value }
 
 func TestBothTakeEveryMeasurement(t *testing.T) {
 	a, b := &counting{sum: map[Counter]uint64{}, set: map[Gauge]int64{}}, &counting{sum: map[Counter]uint64{}, set: map[Gauge]int64{}}
@@ -91,8 +93,9 @@ func TestBothTakeEveryMeasurement(t *testing.T) {
 	r.Count(SignClaims, 3)
 	r.Gauge(SinkQueue.Of("s"), 7)
 	r.Time(SignTime, time.Second)
+	r.Forget("sink", "s")
 	for _, c := range []*counting{a, b} {
-		if c.sum[SignClaims] != 5 || c.set[SinkQueue.Of("s")] != 7 || c.all != time.Second {
+		if c.sum[SignClaims] != 5 || c.set[SinkQueue.Of("s")] != 7 || c.all != time.Second || c.not != "sink=s" {
 			t.Errorf("one was told %+v", c)
 		}
 	}

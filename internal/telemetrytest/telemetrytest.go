@@ -57,6 +57,17 @@ func (t *Tally) Gauge(g telemetry.Gauge, v int64) {
 	t.levels[g] = append(t.levels[g], v)
 }
 
+// Forget leaves out what was told under a value of a label.
+func (t *Tally) Forget(label, value string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	maps.DeleteFunc(t.counts, func(c telemetry.Counter, _ uint64) bool { return c.Metric().Label == label && c.Value() == value })
+	maps.DeleteFunc(t.levels, func(g telemetry.Gauge, _ []int64) bool { return g.Metric().Label == label && g.Value() == value })
+	maps.DeleteFunc(t.times, func(of telemetry.Timer, _ []time.Duration) bool {
+		return of.Metric().Label == label && of.Value() == value
+	})
+}
+
 // Time adds took to the durations of of.
 func (t *Tally) Time(of telemetry.Timer, took time.Duration) {
 	t.mu.Lock()

@@ -71,6 +71,17 @@ func (r *Recorder) Time(t telemetry.Timer, d time.Duration) {
 	s.buckets[at].Add(1)
 }
 
+// Forget leaves out the series of a label's value.
+func (r *Recorder) Forget(label, value string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for m, f := range r.families {
+		if m.Label == label {
+			delete(f.series, labelText(value))
+		}
+	}
+}
+
 // kind is the TYPE of a metric.
 type kind string
 

@@ -48,6 +48,35 @@ var (
 	asking   = telemetry.NewTimers("dodona_ask_seconds", "source", "Asking")
 )
 
+// TestWhatIsForgottenIsMeasuredNoMore: no alert rings for a source that was removed.
+func TestWhatIsForgottenIsMeasuredNoMore(t *testing.T) {
+	r := New()
+	for _, name := range []string{"kraken", "binance"} {
+		r.Count(readings.Of(name), 3)
+		r.Gauge(queues.Of(name), 3)
+		r.Time(asking.Of(name), time.Second)
+	}
+	r.Count(flushes, 1)
+	r.Forget("source", "kraken")
+	r.Forget("sink", "binance")
+	_, families := scrape(t, r)
+	for metric, label := range map[string]string{"dodona_readings_total": "binance", "dodona_ask_seconds": "binance", "dodona_queue": "kraken"} {
+		if list := families[metric].GetMetric(); len(list) != 1 || labelOf(list[0], "source")+labelOf(list[0], "sink") != label {
+			t.Errorf("%s: %v, want that of %s alone", metric, list, label)
+		}
+	}
+	r.Forget("source", "binance")
+	r.Forget("source", "binance")
+	r.Count(readings.Of("kraken"), 2)
+	text, families := scrape(t, r)
+	if list := families["dodona_readings_total"].GetMetric(); len(list) != 1 || list[0].GetCounter().GetValue() != 2 {
+		t.Errorf("measured again: %v", list)
+	}
+	if !strings.Contains(text, "dodona_flushes_total 1\n") || strings.Contains(text, "binance") {
+		t.Errorf("left:\n%s", text)
+	}
+}
+
 func TestPrometheusReadsWhatWasRecorded(t *testing.T) {
 	r := New()
 	r.Count(readings.Of("kraken"), 3)
