@@ -36,6 +36,9 @@ func (c *Client) Ask(req *http.Request, secrets ...string) (*Response, error) {
 	asked := &asking{client: c, req: req, secrets: secrets}
 	resp, err := c.Do(req.WithContext(context.WithValue(req.Context(), askingKey{}, asked)))
 	if err != nil {
+		if resp != nil { // it asks for a redirect that is not followed
+			asked.wait, _ = RetryAfter(resp.Header, time.Now())
+		}
 		return nil, asked.failure(err)
 	}
 	if resp.StatusCode == http.StatusProxyAuthRequired {
@@ -105,6 +108,7 @@ type asking struct {
 	secrets []string
 	over    *connections    // that the last request went over
 	by      *http.Transport // of these
+	wait    time.Duration   // that the server asked for
 }
 
 type askingKey struct{}
@@ -124,7 +128,7 @@ func (a *asking) failure(err error) error {
 		return context.DeadlineExceeded
 	}
 	err = WithoutURL(err)
-	return &exchangeError{plain.Line(a.scrub(err.Error()), maxError) + a.client.hint(err), err}
+	return &exchangeError{plain.Line(a.scrub(err.Error()), maxError) + a.client.hint(err), err, a.wait}
 }
 
 func (a *asking) scrub(text string) string {
@@ -135,10 +139,20 @@ func (a *asking) scrub(text string) string {
 type exchangeError struct {
 	text  string
 	cause error
+	wait  time.Duration
 }
 
 func (e *exchangeError) Error() string { return e.text }
 func (e *exchangeError) Unwrap() error { return e.cause }
+
+// RetryAfter returns how long the server, or the proxy before it, wants not to be asked again.
+func (e *exchangeError) RetryAfter() time.Duration {
+	var proxy *ProxyError
+	if errors.As(e.cause, &proxy) {
+		return proxy.wait
+	}
+	return e.wait
+}
 
 // maxError is the longest text of an error; a hostile peer can make the library quote much of what it sent.
 const maxError = 300

@@ -30,6 +30,11 @@ func TestTheEvidenceSaysWhatWasAskedAndWhereItEnded(t *testing.T) {
 			nethttp.Redirect(w, r, "/here", nethttp.StatusPermanentRedirect)
 		case "/lost":
 			nethttp.Redirect(w, r, "/none?key=hidden", nethttp.StatusFound)
+		case "/choices":
+			w.Header().Set("Location", "/here")
+			w.WriteHeader(nethttp.StatusMultipleChoices)
+		case "/unchanged":
+			w.WriteHeader(nethttp.StatusNotModified)
 		case "/nowhere":
 			w.WriteHeader(nethttp.StatusFound)
 		default:
@@ -44,6 +49,8 @@ func TestTheEvidenceSaysWhatWasAskedAndWhereItEnded(t *testing.T) {
 		{"/twice", "q", "POST " + here + " → " + here + " (2 redirects) 200", "POSTq"},
 		{"/away", "", "GET " + here + " → " + other + " 200, 5 B", "there"},
 		{"/lost", "", "GET " + here + " → " + here + " 404 Not Found: check url", ""},
+		{"/choices", "", "GET " + here + " 300 Multiple Choices: it is no redirect that can be followed; check url", ""},
+		{"/unchanged", "", "GET " + here + " 304 Not Modified: there is no document with it", ""},
 		{"/nowhere", "", "GET " + here + " 302 Found: it does not say where to", ""},
 		{"/nowhere", "q", "POST " + here + " 302 Found: it does not say where to", ""},
 	} {

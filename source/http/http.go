@@ -113,7 +113,7 @@ func (c *client) judge(resp *httpc.Response) error {
 	case code >= 400:
 		err = dodona.Permanent(fmt.Errorf("%w%s", err, c.hint(code)))
 	case code >= 300:
-		err = dodona.Permanent(fmt.Errorf("%w: %s", err, c.unfollowed(resp)))
+		err = dodona.Permanent(fmt.Errorf("%w: %s", err, c.unfollowed(code)))
 	}
 	// Whoever says when to come back means it, whatever the status: some ban those that come sooner with 403 or 418.
 	if wait, found := httpc.RetryAfter(resp.Header, c.env.Now()); found {
@@ -144,12 +144,18 @@ func (c *client) hint(code int) string {
 	return ""
 }
 
-// unfollowed says why a redirect is the answer.
-func (c *client) unfollowed(resp *httpc.Response) string {
-	if c.settings.Redirects != "none" {
+// unfollowed says why an answer that leads elsewhere is not followed.
+func (c *client) unfollowed(code int) string {
+	switch code {
+	case 301, 302, 303, 307, 308:
+		if c.settings.Redirects == "none" {
+			return "redirects are none"
+		}
 		return "it does not say where to"
+	case 304:
+		return "there is no document with it; headers must not ask for one that changed"
 	}
-	return "redirects are none"
+	return "it is no redirect that can be followed; check url"
 }
 
 // detail describes the exchange.

@@ -3,6 +3,7 @@ package http
 import (
 	"crypto/tls"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	nethttp "net/http"
@@ -327,5 +328,22 @@ func TestWhoSaysWhenToComeBackIsHeard(t *testing.T) {
 		if permanent := code < 429 || code == 451; dodona.IsPermanent(err) != permanent {
 			t.Errorf("%d: %v is permanent: %t", code, err, !permanent)
 		}
+	}
+}
+
+// TestAServerThatMovesAndSaysWhenToComeBackIsHeard, though what it asks for would drop the body and is not followed.
+func TestAServerThatMovesAndSaysWhenToComeBackIsHeard(t *testing.T) {
+	address := serve(t, func(w nethttp.ResponseWriter, _ *nethttp.Request) {
+		w.Header().Set("Retry-After", "600")
+		w.Header().Set("Location", "/elsewhere")
+		w.WriteHeader(nethttp.StatusMovedPermanently)
+	})
+	_, err := observe(t, settings(address, func(s *Settings) { s.Body = "{}" }))
+	var waits interface{ RetryAfter() time.Duration }
+	if !errors.As(err, &waits) || waits.RetryAfter() != 10*time.Minute || !dodona.IsPermanent(err) {
+		t.Fatalf("got %v", err)
+	}
+	if want := source.RetryAfter(io.EOF, 10*time.Minute); fmt.Sprintf("%T", err) != fmt.Sprintf("%T", want) {
+		t.Errorf("got %T, which the pump does not wait for", err)
 	}
 }

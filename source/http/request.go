@@ -142,15 +142,16 @@ func (c *client) failure(ctx, limited context.Context, err error) error {
 		return ctx.Err()
 	}
 	where := c.method() + " " + c.url.Host
-	var waits interface{ RetryAfter() time.Duration }
-	if errors.As(err, &waits) && waits.RetryAfter() > 0 {
-		return source.RetryAfter(fmt.Errorf("%s: %w", where, err), waits.RetryAfter())
-	}
 	if limited.Err() != nil || err == context.DeadlineExceeded {
 		return fmt.Errorf("%s: no complete answer in %s (timeout)", where, c.settings.Timeout)
 	}
+	failed := fmt.Errorf("%s: %w", where, err)
 	if httpc.IsHopeless(err) {
-		return dodona.Permanent(fmt.Errorf("%s: %w", where, err))
+		failed = dodona.Permanent(failed)
 	}
-	return fmt.Errorf("%s: %w", where, err)
+	var waits interface{ RetryAfter() time.Duration }
+	if errors.As(err, &waits) && waits.RetryAfter() > 0 {
+		return source.RetryAfter(failed, waits.RetryAfter())
+	}
+	return failed
 }
