@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -175,7 +174,7 @@ func (l *Loop) bury(ctx context.Context, rec dodona.Record, cause error) bool {
 		l.c.Log.Error("a receipt cannot be written", "error", err)
 		return true
 	}
-	event, err := EventRecord(l.c.Name, "dead", rec.Key+" "+rec.ID+": "+r.Detail, now)
+	event, err := letterEvent(l.c.Name, eventDead, LetterOf(r), now)
 	if err != nil {
 		l.c.Log.Error("an event cannot be written", "error", err)
 		return true
@@ -188,7 +187,7 @@ func (l *Loop) bury(ctx context.Context, rec dodona.Record, cause error) bool {
 	l.set(func(s *Status) {
 		s.Dead++
 		s.LastError, s.ErrorTime = r.Detail, now
-		s.DeadLetters = append(slices.Clone(s.DeadLetters[max(0, len(s.DeadLetters)+1-MostDeadLetters):]), LetterOf(r))
+		s.DeadLetters = letters(s.DeadLetters).with(LetterOf(r))
 	})
 	return true
 }

@@ -17,8 +17,6 @@ const (
 	mostEnded = 4096
 	// clockSlack is how far the clock may have been set back between a record and its receipt.
 	clockSlack = 10 * time.Minute
-	// MostDeadLetters bounds how many are named, the newest.
-	MostDeadLetters = 16
 )
 
 // ended are the records that have a receipt: delivered or dead, they are not given again.
@@ -63,7 +61,9 @@ func (l *Loop) lookBack(ctx context.Context, recs []dodona.Record) bool {
 	since := recs[0].Appended.Add(-clockSlack)
 	return l.again(ctx, "look for receipts", func() error {
 		done := &ended{set: make(map[string]bool)}
-		var dead []DeadLetter
+		l.mu.Lock()
+		dead := letters(l.status.DeadLetters)
+		l.mu.Unlock()
 		for rec, err := range l.c.Env.filled().Ledger.Scan(ctx, dodona.TopicReceipt, l.c.Name, func(rec dodona.Record) bool { return rec.Appended.Before(since) }) {
 			if err != nil {
 				return fmt.Errorf("look for what has a receipt: %w", err)
@@ -74,9 +74,9 @@ func (l *Loop) lookBack(ctx context.Context, recs []dodona.Record) bool {
 			}
 			switch r.Status {
 			case dodona.ReceiptDead:
-				dead = append(dead, LetterOf(r))
-				dead = dead[max(0, len(dead)-MostDeadLetters):]
+				dead = dead.with(LetterOf(r))
 			case dodona.ReceiptDelivered:
+				dead = dead.without(LetterOf(r))
 				l.overtake(r)
 			default:
 				continue
@@ -99,20 +99,6 @@ func (l *Loop) overtake(r dodona.Receipt) {
 	if last := l.last[r.Key]; ok && (last == nil || last.Round < round) {
 		l.last[r.Key] = &Said{Round: round}
 	}
-}
-
-// A DeadLetter is a record that was passed over, because its peer refused it for good.
-type DeadLetter struct {
-	Topic  dodona.Topic `json:"topic"`
-	Key    string       `json:"key"` // of an answer: the feed
-	Record string       `json:"record"`
-	At     time.Time    `json:"at"`
-	Detail string       `json:"detail"` // why
-}
-
-// LetterOf returns what the status of a sink says of a receipt that says dead.
-func LetterOf(r dodona.Receipt) DeadLetter {
-	return DeadLetter{Topic: r.Topic, Key: r.Key, Record: r.Record, At: r.At, Detail: r.Detail}
 }
 
 // lastMoment is how long a receipt may take after the loop was told to end.

@@ -98,7 +98,7 @@ func (l *Loop) Run(ctx context.Context) error {
 		topics = append(topics, dodona.TopicAnchor)
 	}
 	begin, ok := l.begin(ctx)
-	if !ok || !l.recall(ctx) {
+	if !ok || !l.recall(ctx) || !l.recallLetters(ctx) {
 		return nil
 	}
 	for recs, err := range l.c.Journal.From(ctx, l.c.Reader, topics...) {

@@ -26,6 +26,8 @@ type Event struct {
 	What    string    `json:"what"` // "funds", "fees", "reorg", "dead", …
 	Message string    `json:"message"`
 	At      time.Time `json:"at"`
+	// Letter is the record that "dead" and "resent" are about.
+	Letter *DeadLetter `json:"letter,omitempty"`
 }
 
 // mostTold bounds what an event or a receipt says, in bytes: whoever is told of must not keep it from being journaled.
@@ -35,13 +37,17 @@ func told(text string) string { return plain.Lines(text, mostTold) }
 
 // EventRecord returns the record of an event.
 func EventRecord(name, what, message string, at time.Time) (dodona.Record, error) {
-	message = told(message)
-	body, err := json.Marshal(Event{Sink: name, What: what, Message: message, At: at})
+	return eventRecord(Event{Sink: name, What: what, Message: message, At: at})
+}
+
+func eventRecord(e Event) (dodona.Record, error) {
+	e.Message = told(e.Message)
+	body, err := json.Marshal(e)
 	if err != nil {
-		return dodona.Record{}, fmt.Errorf("write event %s: %w", what, err)
+		return dodona.Record{}, fmt.Errorf("write event %s: %w", e.What, err)
 	}
-	digest := dodona.Keccak256([]byte(message)) // two may come at once
-	id := fmt.Sprintf("%s.%s.%d.%x", name, what, at.UnixMicro(), digest[:4])
+	digest := dodona.Keccak256([]byte(e.Message)) // two may come at once
+	id := fmt.Sprintf("%s.%s.%d.%x", e.Sink, e.What, e.At.UnixMicro(), digest[:4])
 	return dodona.Record{Topic: dodona.TopicEvent, Key: dodona.EventDelivery, ID: id, Body: body}, nil
 }
 

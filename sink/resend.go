@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/dodona-oracle/dodona"
@@ -60,7 +59,10 @@ func (l *Loop) Resend(ctx context.Context, rec dodona.Record) (r dodona.Receipt,
 	r = l.receipt(rec, r)
 	written, err := ReceiptRecord(r)
 	if err == nil {
-		err = l.c.Journal.Append(ctx, written)
+		var event dodona.Record
+		if event, err = letterEvent(l.c.Name, eventResent, LetterOf(r), r.At); err == nil {
+			err = l.c.Journal.Append(ctx, written, event)
+		}
 	}
 	if err != nil {
 		return r, fmt.Errorf("the peer took it (%s), and its receipt could not be kept: %w", r.Detail, err)
@@ -68,9 +70,7 @@ func (l *Loop) Resend(ctx context.Context, rec dodona.Record) (r dodona.Receipt,
 	l.c.Recorder.Count(telemetry.SinkDelivered.Of(l.c.Name), 1)
 	l.set(func(s *Status) {
 		s.Delivered++
-		s.DeadLetters = slices.DeleteFunc(slices.Clone(s.DeadLetters), func(d DeadLetter) bool {
-			return d.Topic == rec.Topic && d.Key == rec.Key && d.Record == rec.ID
-		})
+		s.DeadLetters = letters(s.DeadLetters).without(LetterOf(r))
 	})
 	return r, nil
 }

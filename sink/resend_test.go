@@ -51,6 +51,68 @@ func TestADeadLetterIsSentAgainByHand(t *testing.T) {
 	})
 }
 
+// TestDeadLettersOutliveTheProcess, from its start and however old they are, but not those that were sent again.
+func TestDeadLettersOutliveTheProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.policy = sink.Policy{GiveUp: 1}
+		take, mended := r.deliver, false
+		r.deliver = func(ctx context.Context, recs []dodona.Record) ([]dodona.Receipt, error) {
+			if !mended {
+				return nil, dodona.Permanent(errors.New("no such desk"))
+			}
+			return take(ctx, recs)
+		}
+		all := answers(4)
+		anchor := dodona.Record{Topic: dodona.TopicAnchor, Key: all[0].Key, ID: all[0].ID, Appended: all[0].Appended}
+		r.policy.Anchors = true
+		r.begin()
+		r.say(append(all[:3:3], anchor)...)
+		r.rest(time.Minute)
+		mended = true
+		if _, err := r.loop.Resend(t.Context(), all[0]); err != nil {
+			t.Fatal(err)
+		}
+		wanted := func(s sink.Status, when string) {
+			t.Helper()
+			if d := s.DeadLetters; len(d) != 3 || d[0].Record != all[1].ID || d[1].Record != all[2].ID || d[2].Topic != dodona.TopicAnchor ||
+				!strings.Contains(d[0].Detail, "no such desk") || d[0].At.IsZero() {
+				t.Errorf("%s: %+v, want the letters that were not sent again", when, d)
+			}
+		}
+		wanted(r.end(), "at the end")
+		r.rest(20 * 24 * time.Hour)
+		r.begin()
+		wanted(r.loop.Status(), "at the next start")
+		last := all[3]
+		last.Appended = time.Now()
+		r.say(last)
+		r.rest(time.Minute)
+		wanted(r.end(), "once a record came")
+		r.rest(11 * 24 * time.Hour)
+		r.begin()
+		if s := r.end(); len(s.DeadLetters) != 0 {
+			t.Errorf("after a month: %+v", s.DeadLetters)
+		}
+	})
+}
+
+// TestWhatWasSentAgainJustBeforeAKillIsNoDeadLetter: its receipts come again with the first record.
+func TestWhatWasSentAgainJustBeforeAKillIsNoDeadLetter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.begin()
+		r.end()
+		all := answers(3)
+		r.say(receipt(t, all[0], dodona.ReceiptDead), receipt(t, all[1], dodona.ReceiptDead), receipt(t, all[0], dodona.ReceiptDelivered))
+		r.begin()
+		r.say(all[2])
+		if d := r.end().DeadLetters; len(d) != 1 || d[0].Record != all[1].ID {
+			t.Errorf("dead letters %+v, want %s alone", d, all[1].ID)
+		}
+	})
+}
+
 // TestWhatIsSentAgainGoesBetweenOtherRecords, never beside one.
 func TestWhatIsSentAgainGoesBetweenOtherRecords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -325,6 +325,24 @@ func TestRetryAfterIsObeyedWithinReason(t *testing.T) {
 	}
 }
 
+// TestWhatSpeaksOfTheEndpointRefusesNoRecord, and is tried again when it says so.
+func TestWhatSpeaksOfTheEndpointRefusesNoRecord(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for _, code := range []int{301, 302, 307, 308, 401, 403, 404, 405, 407, 410, 421} {
+		p := &peer{address: "127.0.0.1:0"}
+		p.start(t)
+		p.say(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "7")
+			w.WriteHeader(code)
+		})
+		_, err := deliver(t, settings("http://"+p.address), sinktest.Answer(question, 0), now)
+		var asked interface{ RetryAfter() time.Duration }
+		if err == nil || dodona.IsPermanent(err) || !errors.As(err, &asked) || asked.RetryAfter() != 7*time.Second {
+			t.Errorf("status %d: got %v, want it tried again after 7 s", code, err)
+		}
+	}
+}
+
 // TestAWrongTokenCostsNoAnswer runs a whole loop against an endpoint that does not know the sender for a while.
 func TestAWrongTokenCostsNoAnswer(t *testing.T) {
 	for _, code := range []int{301, 401, 403, 404, 407, 410} {
