@@ -2,7 +2,9 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
@@ -13,9 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
-	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/internal/unit"
@@ -35,14 +35,6 @@ type draft struct {
 	source  string // its name
 	picks   []pick
 	every   time.Duration
-}
-
-// A pick is a number of the document that becomes a feed.
-type pick struct {
-	extract.Place
-	feed     string
-	unit     string
-	decimals uint8
 }
 
 // newDraft returns a draft whose other files lie beside the configuration, named as it is.
@@ -65,6 +57,24 @@ func (d draft) free() error {
 		return err
 	}
 	return unwritten(d.key)
+}
+
+// unwritten fails if there is something at path already.
+func unwritten(path string) error {
+	_, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err == nil && filepath.Ext(path) != ".yaml" && filepath.Ext(path) != ".yml" && filepath.Ext(path) != ".key":
+		return fmt.Errorf("%s is there already, and is not overwritten; to read it: dodona init --file %[1]s", path)
+	case err == nil:
+		return fmt.Errorf("%s is there already, and is not overwritten: move it away, or say another name: dodona init OTHER.yaml", path)
+	default:
+		return fmt.Errorf("look at %s: %w", path, err)
+	}
+	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+		return fmt.Errorf("there is no folder %s to write %s into", filepath.Dir(path), filepath.Base(path))
+	}
+	return nil
 }
 
 // attempts returns what an address may mean: with its scheme, or https before http.
@@ -152,26 +162,6 @@ func (d draft) feedName(p pick, taken map[string]bool) string {
 		name = base + "-" + strconv.Itoa(n)
 	}
 	return name
-}
-
-// take completes a pick with what the document has there; an error says why no rule could take it.
-func (p *pick) take(r dodona.Reading, places []extract.Place) error {
-	if _, err := extract.Number(r, p.Pointer); err != nil {
-		_, all, _ := extract.Places(r, 0)
-		var near []string
-		ordered := slices.Clone(places)
-		slices.SortStableFunc(ordered, func(a, b extract.Place) int {
-			return nearness(b.Pointer, []string{p.Pointer}) - nearness(a.Pointer, []string{p.Pointer})
-		})
-		for _, place := range ordered[:min(len(ordered), 5)] {
-			near = append(near, pointerText(place.Pointer))
-		}
-		return fmt.Errorf("%w (of %s, the nearest: %s)", err, count(all, "number"), strings.Join(near, ", "))
-	}
-	if i := slices.IndexFunc(places, func(place extract.Place) bool { return place.Pointer == p.Pointer }); i >= 0 {
-		p.Text = places[i].Text
-	}
-	return nil
 }
 
 // points returns the names of the points, by pick: none where there is one.
@@ -298,8 +288,7 @@ func (d draft) write(term terminal) error {
 	}
 	fmt.Fprintf(term.out, "wrote %s: %s from %s\n", printable(d.path), count(len(d.picks), "feed"), printable(d.where()))
 	for _, p := range d.picks {
-		now := strings.TrimSpace(printable(p.Text + " " + p.unit))
-		fmt.Fprintf(term.out, "  %s: every %s, %s, now %s\n", p.feed, unit.FormatDuration(d.every), count(int(p.decimals), "decimal"), now)
+		fmt.Fprintf(term.out, "  %s: every %s, %s, now %s\n", p.feed, unit.FormatDuration(d.every), count(int(p.decimals), "decimal"), printable(p.now()))
 	}
 	fmt.Fprintf(term.out, "wrote %s: the key of %s; keep a copy, and let nobody else read it\n", printable(d.key), key.Address())
 	warn(term, c)

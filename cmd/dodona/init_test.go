@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -147,6 +148,16 @@ func TestWhatMakesNoConfigurationIsToldAndNothingIsWritten(t *testing.T) {
 }
 
 // TestNothingIsOverwritten: neither a configuration nor a key, and a folder of another key is not taken.
+func TestAnAddressWithoutASchemeIsTriedWithTLSFirst(t *testing.T) {
+	var urls []string
+	for _, d := range (draft{url: "h.example/x"}).attempts() {
+		urls = append(urls, d.url)
+	}
+	if want := []string{"https://h.example/x", "http://h.example/x"}; !slices.Equal(urls, want) {
+		t.Errorf("tried are %q, want %q", urls, want)
+	}
+}
+
 func TestNothingIsOverwritten(t *testing.T) {
 	t.Chdir(t.TempDir())
 	url := documents(t)

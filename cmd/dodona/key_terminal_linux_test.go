@@ -145,6 +145,25 @@ func TestAPasswordIsAskedForOnATerminalAndNeverShown(t *testing.T) {
 	wrong.shows("the password does not open this keystore")
 }
 
+// TestNoKeyIsMadeWithAPasswordThatWasNeverSaidTwice: nobody could open it.
+func TestNoKeyIsMadeWithAPasswordThatWasNeverSaidTwice(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts the program")
+	}
+	t.Parallel()
+	dir := t.TempDir()
+	s := sit(t, dir, nil, "key", "new", "k.json")
+	for i := 1; i <= 3; i++ {
+		s.answers(i, "new password for k.json", "correct horse\n")
+		s.answers(i, "the same again", "correct hose\n")
+	}
+	s.ends(exitUsage)
+	s.shows("no password was said twice; nothing was written")
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}
+
 // TestAKeyOfStandardInputIsKeptUnderAPasswordOfTheTerminal: the one is data, and the other is typed.
 func TestAKeyOfStandardInputIsKeptUnderAPasswordOfTheTerminal(t *testing.T) {
 	if testing.Short() {

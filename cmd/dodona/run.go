@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,71 +16,9 @@ import (
 
 	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/config"
-	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/node"
 )
-
-// configFile names the configuration, as an argument or as a flag.
-type configFile struct {
-	File   string `arg:"" optional:"" help:"The configuration (YAML)."`
-	Config string `short:"c" help:"The configuration (YAML)." placeholder:"FILE"`
-}
-
-func (c configFile) path() (string, error) {
-	switch {
-	case c.File != "" && c.Config != "":
-		return "", failure{exitUsage, errors.New("name the configuration once: as an argument or with --config")}
-	case c.File == "" && c.Config == "":
-		return "", failure{exitUsage, errors.New("name the configuration, a file or - for standard input (two lines are enough: endpoint: https://… and signature_key: {file: …}; dodona init writes more)")}
-	}
-	return c.File + c.Config, nil
-}
-
-// allKinds returns the kinds of sources and sinks in this build.
-func allKinds() config.Kinds {
-	return append(config.KindsOf(all.Sources()...), config.KindsOf(all.Sinks()...)...)
-}
-
-// loadConfig reads a configuration; - is standard input.
-func loadConfig(path string, stdin io.Reader) (*config.Config, error) {
-	return readConfig(path, stdin, config.Load)
-}
-
-func readConfig(path string, stdin io.Reader, load func(io.Reader, string, config.Kinds) (*config.Config, error)) (*config.Config, error) {
-	kinds := allKinds()
-	if path == "-" {
-		return load(stdin, "standard input", kinds)
-	}
-	raw, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("read configuration: %w", err)
-	}
-	defer raw.Close()
-	return load(raw, path, kinds)
-}
-
-// nodeConfig reads a configuration that a node of this build can run by, here.
-func nodeConfig(path string, stdin io.Reader) (*config.Config, error) {
-	c, err := readConfig(path, stdin, config.LoadHere)
-	if err == nil {
-		err = node.Check(c)
-	}
-	return c, err
-}
-
-// mistakes turns the mistakes of a configuration into what is printed, without a prefix.
-func mistakes(term terminal, err error) error {
-	if list := (*strict.MistakesError)(nil); errors.As(err, &list) {
-		fmt.Fprintln(term.err, list)
-		return failure{code: exitUsage}
-	}
-	return failure{exitUsage, err}
-}
-
-func warn(term terminal, c *config.Config) {
-	_ = strict.WriteWarnings(term.err, c.Warnings) // nobody is left to tell
-}
 
 type runCommand struct {
 	configFile
@@ -230,70 +167,6 @@ func attend(ctx context.Context, n *node.Node, service supervisor, log *slog.Log
 	}
 }
 
-type checkCommand struct {
-	configFile
-	Expand bool `help:"Print the long form with every default."`
-	JSON   bool `name:"json" help:"Print mistakes and warnings as JSON."`
-}
-
-// Run checks a configuration without dialling or writing anything. Files of keys that are there it looks at, as run does.
-func (c checkCommand) Run(term terminal) error {
-	path, err := c.path()
-	if err != nil {
-		return err
-	}
-	loaded, err := nodeConfig(path, term.in)
-	list := (*strict.MistakesError)(nil)
-	if err != nil && !errors.As(err, &list) {
-		return failure{exitUsage, err}
-	}
-	if c.JSON {
-		return c.report(term, loaded, list)
-	}
-	if list != nil {
-		return mistakes(term, err)
-	}
-	warn(term, loaded)
-	if c.Expand {
-		text, err := loaded.Expand(allKinds())
-		if err != nil {
-			return err
-		}
-		_, err = bytes.NewReader(text).WriteTo(term.out)
-		return err
-	}
-	fmt.Fprintf(term.out, "%s: %s, %s, no mistakes\n", path, count(len(loaded.Sources), "source"), count(len(loaded.Feeds), "feed"))
-	return nil
-}
-
-func (c checkCommand) report(term terminal, loaded *config.Config, list *strict.MistakesError) error {
-	out := struct {
-		Mistakes []strict.Mistake `json:"mistakes"`
-		Warnings []strict.Mistake `json:"warnings"`
-	}{Mistakes: []strict.Mistake{}, Warnings: []strict.Mistake{}}
-	if list != nil {
-		out.Mistakes = list.Mistakes
-	} else if loaded.Warnings != nil {
-		out.Warnings = loaded.Warnings
-	}
-	if err := printJSON(term.out, out); err != nil || list == nil {
-		return err
-	}
-	return failure{code: exitUsage}
-}
-
 func count(n int, noun string) string {
 	return unit.Count(n, noun)
-}
-
-type schemaCommand struct{}
-
-// Run prints the JSON Schema of the configuration, for editors.
-func (schemaCommand) Run(term terminal) error {
-	schema, err := config.Schema(allKinds())
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(term.out, "%s\n", bytes.TrimRight(schema, "\n"))
-	return err
 }

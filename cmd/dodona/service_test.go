@@ -14,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/internal/logtest"
@@ -88,6 +90,13 @@ func TestAServiceManagerHearsOfStartReloadAndEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.await("READY=1", "RELOADING=1", "READY=1", "WATCHDOG=1")
+	if err := os.WriteFile(config, []byte("endpoint: ["), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	m.await("READY=1", "RELOADING=1", "READY=1", "RELOADING=1", "READY=1", "WATCHDOG=1") // one that failed is over too
 	if code := p.stop(); code != exitDone {
 		t.Errorf("it ended with %d; it said:\n%s", code, p.stderr)
 	}
@@ -116,6 +125,27 @@ func TestTheWatchdogStarvesWhileRoundsStand(t *testing.T) {
 	if !strings.Contains(said.String(), "btc.usd for 2m0s") {
 		t.Errorf("it said %q, want which feed stands", said)
 	}
+}
+
+// TestTheWatchdogIsFedThreeTimesWithinItsLimit: one that comes late costs no restart.
+func TestTheWatchdogIsFedThreeTimesWithinItsLimit(t *testing.T) {
+	t.Setenv("NOTIFY_SOCKET", "")
+	t.Setenv("WATCHDOG_USEC", "3000000")
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var looks []time.Duration
+		begun := time.Now()
+		supervisor{slog.New(slog.DiscardHandler)}.watch(ctx, func() []string {
+			if looks = append(looks, time.Since(begun)); len(looks) == 4 {
+				cancel()
+			}
+			return nil
+		})
+		if want := []time.Duration{0, time.Second, 2 * time.Second, 3 * time.Second}; !slices.Equal(looks, want) {
+			t.Errorf("fed after %v, want %v", looks, want)
+		}
+	})
 }
 
 // TestReloadPrintsWhatChanged, and what keeps it from changing anything.

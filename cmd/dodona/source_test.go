@@ -90,7 +90,7 @@ func TestASourceIsReadByItsRules(t *testing.T) {
 		"alpha":                 {0, []string{"alpha  http  GET 127.0.0.1:", "43218.55", "good", "/price   43218.55000000  alpha"}},
 		"--source alpha":        {0, []string{"43218.55"}},
 		"alpha alpha liar":      {0, []string{"43218.55", "432185.5"}},
-		"many":                  {1, []string{"many.euro        –", "bad\n    nothing stands at /bitcoin/euro", "2026-11-30T06:14:10Z", "many.usd (time)", "/bitcoin/eur    40000.25\n  /bitcoin/usd"}},
+		"many":                  {1, []string{"many.euro         –", "bad\n    nothing stands at /bitcoin/euro", "2026-11-30T06:14:10Z", "many.usd (time)", "/bitcoin/eur    40000.25\n  /bitcoin/usd"}},
 		"many.usd":              {1, []string{"many.usd"}},
 		"many.gbp":              {2, []string{`source many in plant.yaml has no point "gbp"; it has many.euro and many.usd`}},
 		"html":                  {1, []string{"not JSON", "this is a web page"}},
@@ -172,7 +172,7 @@ func TestARoundIsTriedStepByStep(t *testing.T) {
 		says []string
 	}{
 		"btc.usd": {0, []string{
-			"btc.usd: 5 sources asked, at most 5s", "GET 127.0.0.1:", "✗ failed", "connection refused", "what their rules take", "432185.5",
+			"btc.usd: 5 sources asked, at most 5s", "GET 127.0.0.1:", "✗ failed", "connection refused", "what their rules take", "432,185.5",
 			"what counts: measured within 1m of the round, at most 10 % from the median, need 2 of 5; then the median",
 			"43,218.55 USD  ✓ used", "✗ stale", "measured ",
 			"✗ outlier", "% from the median 43,218.55, at most 10 % is allowed", "btc.usd = 43,209.28 USD (uncertain), after ", "nothing was signed or kept",

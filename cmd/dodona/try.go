@@ -26,16 +26,15 @@ type feedTryCommand struct {
 // Run makes one round of a feed, shows each step, and exits with 1 if the round was missed. Nothing is signed, and nothing is
 // written: neither key nor data folder is touched.
 func (c feedTryCommand) Run(ctx context.Context, term terminal) error {
-	if c.Config != "" && c.File != "" { // the file is named already, so this is the feed
-		c.Feed, c.File = c.File, ""
+	if feed := c.other(); feed != "" {
+		if c.Feed != "" {
+			return failure{exitUsage, fmt.Errorf("%s and %s: one feed is tried at a time", plain.Quote(feed, mostName), plain.Quote(c.Feed, mostName))}
+		}
+		c.Feed = feed
 	}
-	path, err := c.path()
+	loaded, path, err := c.open(term)
 	if err != nil {
 		return err
-	}
-	loaded, err := loadConfig(path, term.in)
-	if err != nil {
-		return mistakes(term, err)
 	}
 	name, err := feedOf(loaded, path, c.Feed)
 	if err != nil {
@@ -79,11 +78,7 @@ func feedOf(c *config.Config, path, name string) (string, error) {
 	if _, found := c.Source(name); found {
 		return "", fmt.Errorf("%s is a source; dodona source read %s %[1]s reads it (feeds: %[3]s)", name, path, strict.ListOf(known))
 	}
-	hint := ""
-	if near := strict.Nearest(name, known); near != "" {
-		hint = "did you mean " + near + "? "
-	}
-	return "", fmt.Errorf("no feed %s in %s; %sthere are %s", plain.Quote(name, mostName), path, hint, strict.ListOf(known))
+	return "", unknown("feed", name, path, known)
 }
 
 // printTrial tells a round step by step.

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/strict"
+)
+
+type checkCommand struct {
+	configFile
+	Expand bool `help:"Print the long form with every default."`
+	JSON   bool `name:"json" help:"Print mistakes and warnings as JSON."`
+}
+
+// Run checks a configuration without dialling or writing anything. Files of keys that are there it looks at, as run does.
+func (c checkCommand) Run(term terminal) error {
+	path, err := c.path()
+	if err != nil {
+		return err
+	}
+	loaded, err := nodeConfig(path, term.in)
+	list := (*strict.MistakesError)(nil)
+	if err != nil && !errors.As(err, &list) {
+		return failure{exitUsage, err}
+	}
+	if c.JSON {
+		return c.report(term, loaded, list)
+	}
+	if list != nil {
+		return mistakes(term, err)
+	}
+	warn(term, loaded)
+	if c.Expand {
+		text, err := loaded.Expand(allKinds())
+		if err != nil {
+			return err
+		}
+		_, err = bytes.NewReader(text).WriteTo(term.out)
+		return err
+	}
+	fmt.Fprintf(term.out, "%s: %s, %s, no mistakes\n", path, count(len(loaded.Sources), "source"), count(len(loaded.Feeds), "feed"))
+	return nil
+}
+
+func (c checkCommand) report(term terminal, loaded *config.Config, list *strict.MistakesError) error {
+	out := struct {
+		Mistakes []strict.Mistake `json:"mistakes"`
+		Warnings []strict.Mistake `json:"warnings"`
+	}{Mistakes: []strict.Mistake{}, Warnings: []strict.Mistake{}}
+	if list != nil {
+		out.Mistakes = list.Mistakes
+	} else if loaded.Warnings != nil {
+		out.Warnings = loaded.Warnings
+	}
+	if err := printJSON(term.out, out); err != nil || list == nil {
+		return err
+	}
+	return failure{code: exitUsage}
+}
+
+type schemaCommand struct{}
+
+// Run prints the JSON Schema of the configuration, for editors.
+func (schemaCommand) Run(term terminal) error {
+	schema, err := config.Schema(allKinds())
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(term.out, "%s\n", bytes.TrimRight(schema, "\n"))
+	return err
+}

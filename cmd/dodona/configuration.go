@@ -1,0 +1,106 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/dodona-oracle/dodona/all"
+	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/internal/strict"
+	"github.com/dodona-oracle/dodona/node"
+)
+
+// configFile names the configuration, as an argument or as a flag.
+type configFile struct {
+	File   string `arg:"" optional:"" help:"The configuration (YAML)."`
+	Config string `short:"c" help:"The configuration (YAML)." placeholder:"FILE"`
+}
+
+func (c configFile) path() (string, error) {
+	switch {
+	case c.File != "" && c.Config != "":
+		return "", failure{exitUsage, errors.New("name the configuration once: as an argument or with --config")}
+	case c.File == "" && c.Config == "":
+		return "", failure{exitUsage, errors.New("name the configuration, a file or - for standard input (two lines are enough: endpoint: https://… and signature_key: {file: …}; dodona init writes more)")}
+	}
+	return c.File + c.Config, nil
+}
+
+// other returns the argument where the file stands if --config names the file already: it is something else.
+func (c *configFile) other() (word string) {
+	if c.Config != "" {
+		word, c.File = c.File, ""
+	}
+	return word
+}
+
+// open loads the configuration, for commands that try parts of it, and returns its name too.
+func (c configFile) open(term terminal) (loaded *config.Config, path string, err error) {
+	if path, err = c.path(); err != nil {
+		return nil, "", err
+	}
+	if loaded, err = loadConfig(path, term.in); err != nil {
+		return nil, "", mistakes(term, err)
+	}
+	return loaded, path, nil
+}
+
+// unknown says that a configuration has no unit of a name, and which it has.
+func unknown(sort, name, path string, known []string) error {
+	hint := ""
+	if near := strict.Nearest(name, known); near != "" {
+		hint = "did you mean " + near + "? "
+	}
+	return fmt.Errorf("no %s %s in %s; %sthere are %s", sort, plain.Quote(name, mostName), path, hint, strict.ListOf(known))
+}
+
+// mostName bounds how much is told of a name that is none.
+const mostName = 64
+
+// allKinds returns the kinds of sources and sinks in this build.
+func allKinds() config.Kinds {
+	return append(config.KindsOf(all.Sources()...), config.KindsOf(all.Sinks()...)...)
+}
+
+// loadConfig reads a configuration; - is standard input.
+func loadConfig(path string, stdin io.Reader) (*config.Config, error) {
+	return readConfig(path, stdin, config.Load)
+}
+
+func readConfig(path string, stdin io.Reader, load func(io.Reader, string, config.Kinds) (*config.Config, error)) (*config.Config, error) {
+	kinds := allKinds()
+	if path == "-" {
+		return load(stdin, "standard input", kinds)
+	}
+	raw, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	defer raw.Close()
+	return load(raw, path, kinds)
+}
+
+// nodeConfig reads a configuration that a node of this build can run by, here.
+func nodeConfig(path string, stdin io.Reader) (*config.Config, error) {
+	c, err := readConfig(path, stdin, config.LoadHere)
+	if err == nil {
+		err = node.Check(c)
+	}
+	return c, err
+}
+
+// mistakes turns the mistakes of a configuration into what is printed, without a prefix.
+func mistakes(term terminal, err error) error {
+	if list := (*strict.MistakesError)(nil); errors.As(err, &list) {
+		fmt.Fprintln(term.err, list)
+		return failure{code: exitUsage}
+	}
+	return failure{exitUsage, err}
+}
+
+func warn(term terminal, c *config.Config) {
+	_ = strict.WriteWarnings(term.err, c.Warnings) // nobody is left to tell
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
+)
+
+// details finds out the names, the units, the decimals and the pace.
+func (c initCommand) details(ask *asker, d *draft) (err error) {
+	if c.Name != "" && len(d.picks) > 1 {
+		return failure{exitUsage, errors.New("--name is for one number; name the feeds of several with --value POINTER=FEED")}
+	}
+	taken := map[string]bool{}
+	for i := range d.picks {
+		p := &d.picks[i]
+		p.feed = cmp.Or(p.feed, c.Name)
+		if p.feed == "" {
+			if p.feed, err = ask.maybe(fmt.Sprintf("name of the feed of %s", pointerText(p.Pointer)), d.feedName(*p, taken), checkFeedName); err != nil {
+				return err
+			}
+		}
+		if err := checkFeedName(p.feed); err != nil {
+			return failure{exitUsage, err}
+		}
+		if taken[p.feed] {
+			return failure{exitUsage, fmt.Errorf("feed %s: two numbers cannot have one name", p.feed)}
+		}
+		taken[p.feed] = true
+		if p.unit = c.Unit; p.unit == "" {
+			if p.unit, err = ask.maybe("unit, such as Cel, kW.h or USD (empty: none)", "", nil); err != nil {
+				return err
+			}
+		}
+		p.decimals = decimalsOf(p.Text)
+		if c.Decimals != nil {
+			p.decimals = *c.Decimals
+			continue
+		}
+		text, err := ask.maybe("decimals", strconv.Itoa(int(p.decimals)), checkDecimals)
+		if err != nil {
+			return err
+		}
+		n, _ := strconv.ParseUint(text, 10, 8) // it was checked
+		p.decimals = uint8(n)
+	}
+	d.every = c.Every
+	if d.every == 0 {
+		text, err := ask.maybe("how often", "10s", checkEvery)
+		if err != nil {
+			return err
+		}
+		d.every, _ = unit.ParseDuration(text) // it was checked
+	}
+	return nil
+}
+
+// mostNameParts is how many parts the name of a feed may have in a configuration.
+const mostNameParts = 4
+
+func checkFeedName(s string) error { return dodona.CheckName(s, mostNameParts) }
+
+func checkDecimals(s string) error {
+	if n, err := strconv.ParseUint(s, 10, 8); err != nil || n > 57 {
+		return errors.New("want a number from 0 to 57")
+	}
+	return nil
+}
+
+func checkEvery(s string) error {
+	if d, err := unit.ParseDuration(s); err != nil || d < 100*time.Millisecond {
+		return errors.New("want a time such as 10s, 1m or 500ms, at least 100ms")
+	}
+	return nil
+}
+
+// decimalsOf returns how many decimals a number shows.
+func decimalsOf(text string) uint8 {
+	mantissa, exponent, _ := strings.Cut(strings.ToLower(text), "e")
+	_, fraction, _ := strings.Cut(mantissa, ".")
+	shift, _ := strconv.Atoi(exponent) // 0 without one
+	return uint8(min(max(len(fraction)-shift, 0), 18))
+}
