@@ -103,6 +103,12 @@ func TestOneJudgeSaysHowANodeFares(t *testing.T) {
 				return nil
 			}, level: api.LevelDegraded, headline: "1 of 1 feed answers; module m of feed f0 does not run", parts: "module m of feed f0",
 		},
+		"a module that cannot be loaded": {
+			feeds: 1, change: func(s *api.Status, _ []api.FeedStatus) []api.SourceStatus {
+				s.Modules = []api.ModuleStatus{{Feed: "f0", Name: "m", Loading: true, LastError: "no such file"}}
+				return nil
+			}, level: api.LevelDegraded, headline: "1 of 1 feed answers; module m of feed f0 is not there yet", parts: "module m of feed f0",
+		},
 		"sources": {
 			feeds: 1, change: func(_ *api.Status, feeds []api.FeedStatus) []api.SourceStatus {
 				feeds[0].Quality, feeds[0].Reason = dodona.Uncertain, "b: timeout"

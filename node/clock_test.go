@@ -43,6 +43,13 @@ func TestAClockThatStepsSignsNothingTwiceAndSaysUntilWhen(t *testing.T) {
 	last := answered(0)
 	step.Store(int64(-time.Hour))
 	behind("an hour back", last)
+	f, _ := n.observer.feeds.get("f")
+	f.mu.Lock()
+	f.moved = time.Now().Add(-time.Hour)
+	f.mu.Unlock()
+	if stuck := n.Stalled(); stuck != nil {
+		t.Errorf("while the clock is behind: %q, but a restart sets no clock", stuck)
+	}
 	step.Store(int64(24 * time.Hour))
 	ahead := answered(dodona.RoundAt(now().Add(-time.Minute)))
 	step.Store(0)

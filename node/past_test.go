@@ -143,3 +143,18 @@ func TestAnOwnKeyThatIsGoneIsMadeAnewOnPurposeOnly(t *testing.T) {
 		t.Error("the key that was gone is back")
 	}
 }
+
+// TestAKeyThatIsGoneIsMissedWhereOnlyTheSaltsAreLeft: they were written after it, so it was there.
+func TestAKeyThatIsGoneIsMissedWhereOnlyTheSaltsAreLeft(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := loadSalts(filepath.Join(dir, saltFile)); err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf("node: {data: %q}\napi: {listen: \"127.0.0.1:0\"}\nsources: {s: {sim: {}}}\nfeeds: {f: {every: 1s, from: [s]}}\n", dir)
+	if _, err := Open(t.Context(), Options{Config: load(t, text), Kinds: all.Sources(), Sinks: all.Sinks()}); !errors.Is(err, ErrKeyGone) {
+		t.Errorf("got %v, want %v", err, ErrKeyGone)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "keys", "node.json")); err == nil {
+		t.Error("another key was made")
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/dodona-oracle/dodona/feed"
 )
 
 // TestAFeedWhoseRoundsStandIsNamed: once more rounds passed than a slow disk explains.
@@ -27,5 +29,21 @@ func TestAFeedWhoseRoundsStandIsNamed(t *testing.T) {
 	slow.move()
 	if got := n.Stalled(); got != nil {
 		t.Errorf("after a round: got %q", got)
+	}
+}
+
+// TestAMinuteIsGrantedToEveryFeed, however often it makes rounds.
+func TestAMinuteIsGrantedToEveryFeed(t *testing.T) {
+	n := openNode(t, walks(t.TempDir(), "feeds: {f: {decimals: 2, every: 1s, from: [s]}}\n"), Options{})
+	still := func(d time.Duration) *computing { // of a feed that does not run, and whose rounds do not move therefore
+		f := &computing{loop: new(feed.Feed)}
+		f.moved = time.Now().Add(-d)
+		return f
+	}
+	for d, want := range map[time.Duration]int{50 * time.Second: 0, 62 * time.Second: 1} {
+		n.observer.feeds.members["f"] = member[*computing]{is: still(d)}
+		if got := n.Stalled(); len(got) != want {
+			t.Errorf("after %s: %q, want %d", d, got, want)
+		}
 	}
 }
