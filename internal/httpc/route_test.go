@@ -610,6 +610,24 @@ func TestWhatCannotBeReadIsSaidAtTheStart(t *testing.T) {
 
 // TestASilentPeerIsLeftAfterOneRequest freezes a kept connection: what is asked next goes over another one, over HTTP/2 too,
 // where a connection outlives the requests that nobody answers on it.
+// TestALateFailureLeavesNoNewerConnection: the one that was silent was left before.
+func TestALateFailureLeavesNoNewerConnection(t *testing.T) {
+	c := client(t, Options{}).own
+	old, err := c.young()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.leave(old)
+	newer, err := c.young()
+	if err != nil || newer == old {
+		t.Fatalf("the silent connection is used again: %v", err)
+	}
+	c.leave(old)
+	if again, err := c.young(); err != nil || again != newer {
+		t.Errorf("the newer connection was left too: %v", err)
+	}
+}
+
 func TestASilentPeerIsLeftAfterOneRequest(t *testing.T) {
 	for _, proto := range []string{"HTTP/1.1", "HTTP/2.0"} {
 		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto) }))

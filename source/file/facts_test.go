@@ -465,3 +465,43 @@ func TestALogThatWasRotatedAThousandTimesIsFollowed(t *testing.T) {
 		r.want("1", "2", "3")
 	})
 }
+
+// TestRoomThatIsMadeInAdvanceCostsNothing: neither as a hole nor as zeros on the disk, and what stands behind it is found.
+func TestRoomThatIsMadeInAdvanceCostsNothing(t *testing.T) {
+	const room = 3*maxScan + 7
+	for _, dense := range []bool{false, true} {
+		within(t, nil, func(l *log, r *reader) {
+			size := int64(2 + 1<<32)
+			if dense {
+				size = 2 + room
+				_, err := l.file.Write(make([]byte, room))
+				l.must(err)
+			} else {
+				l.must(l.file.Truncate(size))
+			}
+			r.restart()
+			if got := r.tail.(*tail).look(); got.err != nil || len(got.batch.Readings) != 0 {
+				t.Fatalf("%v", got)
+			}
+			if o := r.tail.(*tail).logs.(one).follower.now; dense && (o.zeros.whole || o.zeros.to > 2+maxScan+chunkSize) {
+				t.Errorf("one look read up to byte %d", o.zeros.to)
+			}
+			at, err := os.OpenFile(l.path, os.O_WRONLY, 0)
+			l.must(err)
+			_, err = at.WriteAt([]byte("2\n"), 2) // the writer goes on where it was
+			l.must(err)
+			r.read(time.Second)
+			r.want("1", "2")
+			_, err = at.WriteAt([]byte("3\n"), size) // and then somebody appends
+			l.must(err)
+			l.must(at.Close())
+			for range 10 { // looks
+				r.read(100 * time.Millisecond)
+			}
+			r.want("1", "2", "3")
+			if r.dropped != 1 {
+				t.Errorf("dense %t: %d dropped, want one hole: %q", dense, r.dropped, r.causes)
+			}
+		})
+	}
+}

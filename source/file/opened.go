@@ -32,6 +32,7 @@ type stretch struct {
 	size     int64
 	modified time.Time
 	sure     bool // what was written in the instant of the look leaves another time
+	whole    bool // something follows, or the file ends there; else to is how far was looked
 }
 
 // reading is what a log wants of its files.
@@ -173,6 +174,8 @@ func (o *opened) piece(chunk []byte) ([]byte, error) {
 		case to == size:
 			o.end = size
 			return text, nil
+		case to > from && len(text) == 0: // a hole may be longer than anybody wants to read
+			o.split.pass(to - from)
 		case to > from: // which are NULs still, after others follow them
 			return b[:min(int64(n), to-o.split.next)], nil
 		}
@@ -186,28 +189,40 @@ func (o *opened) zerosFrom(from int64) (to, size int64, err error) {
 	if err != nil {
 		return 0, 0, fmt.Errorf("look at file: %w", err)
 	}
-	if z := o.zeros; z.from == from && z.size == info.Size() && z.modified.Equal(info.ModTime()) && z.sure {
+	z := o.zeros
+	if z.from == from && z.size == info.Size() && z.modified.Equal(info.ModTime()) && z.sure && z.whole {
 		return z.to, z.size, nil
 	}
-	if to, err = o.scanZeros(from); err != nil {
+	start, sure := from, time.Since(info.ModTime()) > sureAfter
+	if !z.whole && z.from <= from && from < z.to { // a gigabyte that a writer made room in takes many looks
+		start, sure = z.to, sure && z.modified.Equal(info.ModTime())
+	}
+	to, whole, err := o.scanZeros(start)
+	if err != nil {
 		return 0, 0, err
 	}
-	o.zeros = stretch{from, to, info.Size(), info.ModTime(), time.Since(info.ModTime()) > sureAfter}
+	o.zeros = stretch{from, to, info.Size(), info.ModTime(), sure, whole}
+	if !whole {
+		return info.Size(), info.Size(), nil // as far as is known
+	}
 	return to, max(to, info.Size()), nil
 }
 
-func (o *opened) scanZeros(from int64) (int64, error) {
+// scanZeros returns where NULs end, and whether that is known: it reads no more than is bearable in one look.
+func (o *opened) scanZeros(from int64) (to int64, whole bool, err error) {
 	b := make([]byte, chunkSize)
-	for {
+	for read := 0; read < maxScan; read += len(b) {
+		from = nextData(o.file, from)
 		n, err := o.file.ReadAt(b, from)
 		if zeros := n - len(bytes.TrimLeft(b[:n], "\x00")); zeros < n || errors.Is(err, io.EOF) {
-			return from + int64(zeros), nil
+			return from + int64(zeros), true, nil
 		}
 		if err != nil {
-			return 0, fmt.Errorf("read file at %d: %w", from, err)
+			return 0, false, fmt.Errorf("read file at %d: %w", from, err)
 		}
 		from += int64(n)
 	}
+	return from, false, nil
 }
 
 // refuseWide says so of a file whose line ends are no single bytes.

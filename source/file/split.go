@@ -59,11 +59,16 @@ func (s *splitter) feed(chunk []byte) (c cut) {
 		return c
 	}
 	zeros := len(chunk[end:]) - len(bytes.TrimLeft(chunk[end:], "\x00"))
-	s.next += int64(zeros)
-	s.hole += int64(zeros)
-	s.start, s.partial, s.skip = s.next, nil, false
+	s.pass(int64(zeros))
 	c.took = end + zeros
 	return c
+}
+
+// pass goes over NULs that stand at s.next and are not fed.
+func (s *splitter) pass(zeros int64) {
+	s.next += zeros
+	s.hole += zeros
+	s.start, s.partial, s.skip = s.next, nil, false
 }
 
 // finish ends the line that is held back, as a line end does, or the end of a file that nobody writes any more.

@@ -171,10 +171,7 @@ func (c *client) asked(resp *httpc.Response) string {
 		return said
 	}
 	last := resp.Request
-	said += " → "
-	if last.Method != c.method() {
-		said += last.Method + " "
-	}
+	said += " → " // by the same method: no other redirect is followed
 	if last.URL.Scheme != c.url.Scheme {
 		said += last.URL.Scheme + "://"
 	}
