@@ -76,11 +76,9 @@ feeds: {f: {decimals: 0, every: 200ms, stale: 3s, from: [s]}}
 	stop := run(t, n)
 	seen.await(t, "an answer", func(o Outcome) bool { return o.Answer != nil })
 	stop()
-	for wait := time.Now().Add(4 * time.Second); time.Now().Before(wait); { // until the line is stale
-		time.Sleep(100 * time.Millisecond)
-	}
 	seen = newOutcomes()
-	n = openNode(t, text, Options{OnRound: seen.add})
+	stale := func() time.Time { return time.Now().Add(4 * time.Second) } // when the line is
+	n = openNode(t, text, Options{OnRound: seen.add, Now: stale})
 	stop = run(t, n)
 	defer stop()
 	seen.await(t, "a round that names the line's age", func(o Outcome) bool {
