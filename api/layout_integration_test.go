@@ -186,15 +186,55 @@ func TestNothingOnThePageIsCutAtAnyWidth(t *testing.T) {
 	}
 }
 
+// pale lists texts whose colour is too near to the one behind them (WCAG 2.2, 1.4.3).
+const pale = `(() => {
+  const parts = c => { const m = c.match(/[\d.]+/g).map(Number); return m.length < 4 ? [...m, 1] : m; };
+  const light = ([r, g, b]) => { const f = v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; return .2126 * f(r) + .7152 * f(g) + .0722 * f(b); };
+  const behind = e => { for (; e; e = e.parentElement) { const c = parts(getComputedStyle(e).backgroundColor); if (c[3] === 1) return c; } return [255, 255, 255]; };
+  const found = new Set();
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const e = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !e.checkVisibility() || e.closest(".sr, svg, :disabled")) continue;
+    const style = getComputedStyle(e), [a, b] = [light(parts(style.color)), light(behind(e))], size = parseFloat(style.fontSize);
+    const contrast = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+    if (contrast < (size >= 24 || (size >= 18.6 && style.fontWeight >= 700) ? 3 : 4.5)) found.add(e.className + " " + e.parentElement.className + ": " + walker.currentNode.data.slice(0, 30) + " " + contrast.toFixed(2));
+  }
+  return [...found].join("\n");
+})()`
+
+func TestThePageCanBeReadInLightAndDark(t *testing.T) {
+	p := aBadNight(t)
+	p.find("plain.price").StaleMS = 1
+	server, _ := serve(t, p, api.Config{})
+	b := browse(t, server.URL, "")
+	b.until(`document.querySelectorAll("#feeds svg.line").length === 7 && document.querySelector("tr.stale") && !document.querySelector("#standing").hidden`)
+	b.do(chromedp.Click("#standing summary"), chromedp.Click(`[id="sink/desk"] summary`))
+	for _, scheme := range []string{"light", "dark"} {
+		b.scheme(scheme)
+		if found := b.text(pale); found != "" {
+			t.Errorf("in %s: %s", scheme, found)
+		}
+		b.until(`(location.hash = "#feed/plain.price") && document.querySelectorAll("#drawer .command").length === 3`)
+		if found := b.text(pale); found != "" {
+			t.Errorf("in %s, in the drawer: %s", scheme, found)
+		}
+		b.shoot("read-" + scheme)
+		b.until(`(location.hash = "#") && !document.querySelector("#drawer").open`)
+	}
+}
+
 func TestTextFromRightToLeftDisturbsNothingBesideIt(t *testing.T) {
 	server, _ := serve(t, aBadNight(t), api.Config{})
 	b := browse(t, server.URL, "")
 	b.until(`document.querySelectorAll("#feeds svg.line").length === 7 && !document.querySelector("#standing").hidden`)
 	for _, width := range []int64{1280, 390} {
 		b.size(width, 800, width < 500)
-		loose := b.text(`(() => { const isolated = e => e && (["isolate", "plaintext", "isolate-override"].includes(getComputedStyle(e).unicodeBidi) || (getComputedStyle(e).display.startsWith("inline") && isolated(e.parentElement)));
+		loose := b.text(`(() => {
+			const isolating = e => ["isolate", "plaintext", "isolate-override"].includes(getComputedStyle(e).unicodeBidi);
+			const alone = e => { let a = e; while (!isolating(a)) a = a.parentElement; return a.textContent.trim() === e.textContent.trim(); };
 			return [...document.querySelectorAll("main *, #standing *")].filter(e => [...e.childNodes].some(n => n.nodeType === 3 && /[\u0590-\u06ff\u202e]/.test(n.data)) &&
-			!isolated(e) && !e.closest(".sr, svg")).map(e => e.outerHTML.slice(0, 80)).join("\n"); })()`)
+				!e.closest(".sr, svg") && !alone(e)).map(e => e.outerHTML.slice(0, 80)).join("\n"); })()`)
 		if loose != "" {
 			t.Errorf("at %d: not isolated: %s", width, loose)
 		}

@@ -184,18 +184,24 @@ function showStanding(s) {
   const box = $("#standing");
   box.hidden = false;
   box.className = levels[s.level] ?? "bad";
-  const key = JSON.stringify([s.level, s.problems]);
   set($("#headline"), s.headline);
-  if (box.dataset.key === key) return;
-  box.dataset.key = key;
-  $("#level").replaceChildren(mark(levels[s.level] ?? "bad"), el("b", { text: s.level }), ": ");
-  $("#problems").replaceChildren(...(s.problems.length ? s.problems.map(problem) : [el("li", { text: "Nothing is wrong." })]));
+  if (box.dataset.level !== s.level) {
+    box.dataset.level = s.level;
+    $("#level").replaceChildren(mark(box.className), el("b", { text: s.level }), ": ");
+  }
+  const list = s.problems.length ? s.problems : [{ part: "node", message: "nothing is wrong" }];
+  const parts = list.map((p) => p.part).join("\n");
+  if (box.dataset.parts !== parts) {
+    box.dataset.parts = parts;
+    $("#problems").replaceChildren(...list.map((p) => el("li", {}, partOf(p.part), ": ", el("bdi"))));
+  }
+  list.forEach((p, i) => set($("#problems").children[i].lastChild, p.message + (p.until ? ` (until ${new Date(p.until).toLocaleTimeString()})` : "")));
 }
 
-function problem(p) {
-  const [, sort, name] = /^(feed|source|sink|module) (?:.* of feed )?(\S+)$/.exec(p.part) ?? [];
-  const until = p.until ? ` (until ${new Date(p.until).toLocaleTimeString()})` : "";
-  return el("li", {}, name ? el("a", { href: sort === "feed" ? link(name) : `#${sort}/${name}`, text: p.part }) : el("b", { text: p.part }), ": ", el("bdi", { text: p.message }), until);
+/** partOf names the part that a problem is of, and leads to it. */
+function partOf(part) {
+  const [, sort, name] = /^(feed|source|sink|module) (?:.* of feed )?(\S+)$/.exec(part) ?? [];
+  return name ? el("a", { href: sort === "feed" ? link(name) : `#${sort}/${name}`, text: part }) : el("b", { text: part });
 }
 
 function showConnection() {
