@@ -8,6 +8,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // A Level says in one word how a node fares.
@@ -79,7 +80,7 @@ const (
 func (j *judge) say(text string, more int, noun string) {
 	text = plain.Cut(text, mostReason)
 	if more > 0 {
-		text += " and " + countOf(more, noun)
+		text += " and " + unit.Count(more, noun)
 	}
 	j.headline = append(j.headline, text)
 }
@@ -91,7 +92,7 @@ func (j *judge) degraded(part, message string) {
 // bounded keeps the first problems, and says how many there are besides.
 func bounded(list []Problem) []Problem {
 	if more := len(list) - mostProblems; more > 0 {
-		list = append(list[:mostProblems:mostProblems], Problem{Part: "node", Level: LevelDegraded, Message: countOf(more, "more problem") + ": see the feeds, sources and sinks themselves"})
+		list = append(list[:mostProblems:mostProblems], Problem{Part: "node", Level: LevelDegraded, Message: unit.Count(more, "more problem") + ": see the feeds, sources and sinks themselves"})
 	}
 	return list
 }
@@ -114,7 +115,7 @@ func (j *judge) feeds(feeds []FeedStatus) (doubts []FeedStatus) {
 			doubts = append(doubts, f)
 		}
 	}
-	text := fmt.Sprintf("%d of %s %s", answer, countOf(len(feeds), "feed"), verb(len(feeds), "answer"))
+	text := fmt.Sprintf("%d of %s %s", answer, unit.Count(len(feeds), "feed"), verb(len(feeds), "answer"))
 	if waiting > 0 {
 		text += fmt.Sprintf(", %d %s for the first round", waiting, verb(waiting, "wait"))
 	}
@@ -129,7 +130,7 @@ func (j *judge) feeds(feeds []FeedStatus) (doubts []FeedStatus) {
 	case len(feeds) == 1:
 		failing[0].Level = LevelFailing
 	default:
-		j.problems = append(j.problems, Problem{Part: "feeds", Message: fmt.Sprintf("none of %d answers", len(feeds)), Level: LevelFailing})
+		j.problems = append(j.problems, Problem{Part: "feeds", Message: fmt.Sprintf("none of %s answers", unit.Count(len(feeds), "feed")), Level: LevelFailing})
 	}
 	j.problems = append(j.problems, failing...)
 	return doubts
@@ -242,7 +243,7 @@ func (j *judge) sources(sources []SourceStatus) {
 	case n == 1:
 		j.say(told[0], 0, "")
 	default:
-		j.say(fmt.Sprintf("%d of %s fail: %s", n, countOf(len(sources), "source"), strings.Join(j.troubled, ", ")), 0, "")
+		j.say(fmt.Sprintf("%d of %s fail: %s", n, unit.Count(len(sources), "source"), strings.Join(j.troubled, ", ")), 0, "")
 	}
 }
 
@@ -295,14 +296,6 @@ func because(reason string) string {
 		return ""
 	}
 	return ": " + reason
-}
-
-// countOf writes "1 feed" and "2 feeds".
-func countOf(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s", n, noun)
 }
 
 // verb writes "answers" for one and "answer" for many.

@@ -83,7 +83,7 @@ feeds:
 `, t.TempDir(), quote(t, "<html>")), Options{})
 	defer run(t, n)()
 	becomes(t, n, http.StatusServiceUnavailable, api.LevelFailing, map[string]string{
-		"feeds": "none of 2 answers", "feed a": "not JSON", "feed b": "refused", "source page": "delivers, but nothing usable", "source dead": "refused",
+		"feeds": "none of 2 feeds answers", "feed a": "not JSON", "feed b": "refused", "source page": "delivers, but nothing usable", "source dead": "refused",
 	})
 }
 

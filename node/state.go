@@ -176,7 +176,7 @@ func (s state) journalStatus(now time.Time) api.JournalStatus {
 		}
 	}
 	if lost, until := lossesAt(j.Losses, now); lost > 0 && status.Quality == dodona.Good {
-		status.Message += fmt.Sprintf(", %d records are lost (journal.detail.losses says which)", lost)
+		status.Message += fmt.Sprintf(", lost records: %d (journal.detail.losses says which)", lost)
 		if !until.IsZero() {
 			status.Quality, status.Until = dodona.Uncertain, until
 		}

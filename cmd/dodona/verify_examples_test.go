@@ -101,8 +101,17 @@ func TestExampleVerifiersJudgeAsTheProgramDoes(t *testing.T) {
 			return err
 		}
 		before := answer.Attestation.Report.Round - 10_000 // its window is sealed once there is one so late
-		evidence, err = get(fmt.Sprintf("%s/v1/feeds/btc.usd/rounds/%d/proof", node.url, uint64(before)))
-		return err
+		if evidence, err = get(fmt.Sprintf("%s/v1/feeds/btc.usd/rounds/%d/proof", node.url, uint64(before))); err != nil {
+			return err
+		}
+		var proof struct {
+			Answer json.RawMessage
+			Proof  struct{ Path []string }
+		}
+		if err := json.Unmarshal(evidence, &proof); err != nil || proof.Answer == nil || len(proof.Proof.Path) == 0 {
+			return fmt.Errorf("a round that was missed, or is alone in its window (%v)", err)
+		}
+		return nil
 	})
 	_ = node.stop()
 	var proved struct{ Answer dodona.Answer }

@@ -9,6 +9,8 @@ func TestOneIsOneAndMoreAreMore(t *testing.T) {
 	for want, got := range map[string]string{
 		"0 readings": Count(0, "reading"), "1 reading": Count(1, "reading"), "2 readings": Count(uint64(2), "reading"),
 		"1 entry": Count(1, "entry"), "3 entries": Count(int64(3), "entry"), "2 keys": Count(2, "key"),
+		"2 leaves": Count(2, "leaf"), "1 leaf": Count(1, "leaf"), "0 files and folders": Count(0, "file and folder"), "2 addresses": Count(2, "address"),
+		"3 branches": Count(3, "branch"), "2 days": Count(2, "day"), "2 exchanges": Count(2, "exchange"),
 		"9223372036854775807 records": Count(uint64(1<<64-1), "record"),
 	} {
 		if got != want {

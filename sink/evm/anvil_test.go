@@ -706,3 +706,24 @@ func TestAContractThatIsGoneGetsNothing(t *testing.T) {
 		t.Errorf("%d transactions were paid for, want 1, %v", nonce, err)
 	}
 }
+
+// TestTheStatusSaysSinceWhenTheOldestWaits: what has waited longest, by when it was attested, and nobody once nothing waits.
+func TestTheStatusSaysSinceWhenTheOldestWaits(t *testing.T) {
+	r := newRig(t)
+	r.chain.SetBalance(r.payer.Address(), 1000)
+	r.policy.Policy = sink.Every
+	r.begin()
+	first := r.say(1)
+	rec, err := r.journal.Last(t.Context(), dodona.TopicData, question.Name)
+	if err != nil || rec.ID != first.ID() {
+		t.Fatalf("%s, %v", rec.ID, err)
+	}
+	second := r.say(2)
+	r.until("both wait", func() bool { return r.loop.Status().Queue == 2 })
+	if got := r.loop.Status().Oldest; !got.Equal(rec.Appended) {
+		t.Errorf("the oldest waits since %s, want %s", got, rec.Appended)
+	}
+	r.chain.SetBalance(r.payer.Address(), 10e9)
+	r.untilSlot(second)
+	r.until("nobody waits", func() bool { s := r.loop.Status(); return s.Queue == 0 && s.Oldest.IsZero() })
+}

@@ -1,6 +1,7 @@
 package evm
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -69,6 +71,7 @@ type spell struct {
 	before int       // how often one of them was reverted before
 	last   time.Time // when the last one was seen
 	of     *Intent   // the first
+	why    string    // the last one whose reason is known
 }
 
 func (s *spell) times() int { return len(s.blocks) + s.before }
@@ -92,6 +95,7 @@ func (m *machine) spells() map[string]*spell {
 			list[i.place()] = s
 		}
 		s.blocks[i.Block.Hash] = true
+		s.why = cmp.Or(i.Block.Why, s.why, i.RevertedFor)
 		s.before, s.last = max(s.before, i.Reverts), latest(s.last, i.badAt)
 	}
 	return list
@@ -248,7 +252,7 @@ func (m *machine) giveUp(st *step, refused []*Intent) bool {
 	if i == nil {
 		return false
 	}
-	why := fmt.Sprintf("the contract %s does not take it, of %sZ, and %d answers wait for theirs: the oldest is passed over", m.contract(i.Payload), i.Payload.Attested.UTC().Format(time.DateTime), len(refused))
+	why := fmt.Sprintf("the contract %s does not take it, of %sZ, and %s wait for theirs: the oldest is passed over", m.contract(i.Payload), i.Payload.Attested.UTC().Format(time.DateTime), unit.Count(len(refused), "answer"))
 	if at := slices.IndexFunc(refused, func(o *Intent) bool { return o != i && o.place() == i.place() }); at >= 0 {
 		next := refused[at]
 		next.Refusals = max(next.Refusals, i.Refusals, 1)

@@ -38,7 +38,7 @@ func pastAll[K comparable](now time.Time, list map[K]time.Time) {
 
 // setClocks takes for now what was noted later than now, and a pause for no longer than its reason lasts.
 func (m *machine) setClocks(now time.Time) {
-	past(now, &m.leastTipAt, &m.behindAt, &m.belowAt, &m.leftAt, &m.rowAt)
+	past(now, &m.leastTipAt, &m.behindAt, &m.belowAt, &m.leftAt, &m.rowAt, &m.strandedAt)
 	pastAll(now, m.refuses)
 	pastAll(now, m.spoke)
 	pastEach(now, m.reverted)

@@ -91,6 +91,12 @@ func (s *Sink) lookGas(ctx context.Context, l *glance) error {
 	for number, to := range left {
 		l.Estimates[number] = estimate{Mute: true, Unknown: s.turns.silent[to].said}
 	}
+	if w.Transfer && l.Transfer == 0 {
+		me := s.wallet.Address()
+		if gas, err := s.client.EstimateGas(ctx, ethrpc.Message{From: me, To: &me}); err == nil && gas <= s.settings.MaxGas { // else what it takes on most chains
+			l.Transfer = gas
+		}
+	}
 	if w.Control != nil && !l.Speaks {
 		speaks, _ := s.speaks(ctx, *w.Control) // it may be a contract of which nobody says anything
 		l.Speaks = speaks && (l.ignores < 0 || s.client.Current() == l.ignores)

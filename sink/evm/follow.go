@@ -7,6 +7,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -44,7 +45,7 @@ func (m *machine) follow(st *step, i *Intent) {
 		i.State = Mined
 		i.Block = &Block{
 			Tx: found.Tx, Number: found.Block, Hash: found.BlockHash, OK: found.OK,
-			GasUsed: found.GasUsed, GasPrice: found.GasPrice,
+			GasUsed: found.GasUsed, GasPrice: found.GasPrice, Why: st.view.Why[found.Tx],
 		}
 		m.write(st, i)
 		if i.Block.OK {
@@ -54,6 +55,10 @@ func (m *machine) follow(st *step, i *Intent) {
 			}
 		}
 		m.inBlock(st.now, i)
+	}
+	if why := st.view.Why[found.Tx]; why != "" && i.Block.Why == "" { // nobody could say it when it was found
+		i.Block.Why = why
+		m.write(st, i)
 	}
 	if st.view.Head.Number+1 < i.Block.Number+m.confirmations {
 		return
@@ -163,7 +168,7 @@ func (m *machine) again(st *step, i *Intent, end State) {
 		return
 	}
 	m.top++
-	next := &Intent{Number: m.top, State: Planned, Payload: p, Reverts: i.Reverts, RevertedBy: i.RevertedBy, NotUntil: i.NotUntil}
+	next := &Intent{Number: m.top, State: Planned, Payload: p, Reverts: i.Reverts, RevertedBy: i.RevertedBy, RevertedFor: i.RevertedFor, NotUntil: i.NotUntil}
 	// Older answers go first, so that the contract takes all.
 	at := slices.IndexFunc(m.open, func(o *Intent) bool { return o.State == Planned && o.place() == p.place() && o.Payload.Round > p.Round })
 	if at < 0 {
@@ -220,15 +225,15 @@ func (m *machine) settle(st *step, i *Intent) {
 		m.conclude(st, i, Superseded, older, outran)
 		return
 	}
-	m.receipt(st, i, dodona.ReceiptReverted, "the contract refused it in the block")
-	m.tell(st, "reverted", fmt.Sprintf("transaction %s of round %d of %s was reverted in block %d; it is tried again", i.Block.Tx, uint64(tried), i.Payload.Feed, i.Block.Number))
+	m.receipt(st, i, dodona.ReceiptReverted, because("the contract refused it in the block", i.Block.Why))
+	m.tell(st, "reverted", because(fmt.Sprintf("transaction %s of round %d of %s was reverted in block %d, and is tried again", i.Block.Tx, uint64(tried), i.Payload.Feed, i.Block.Number), i.Block.Why))
 	if m.elsewhere(i) { // the one that takes it by now has not refused it
 		i.pardon()
 		m.again(st, i, Reverted)
 		return
 	}
 	i.Reverts++
-	i.NotUntil, i.RevertedBy = st.now.Add(pause(i.Reverts)), m.contract(i.Payload)
+	i.NotUntil, i.RevertedBy, i.RevertedFor = st.now.Add(pause(i.Reverts)), m.contract(i.Payload), i.Block.Why
 	if i.Reverts >= mostTries {
 		i.NotUntil = st.now.Add(retryMost)
 	}
@@ -240,6 +245,14 @@ func (m *machine) settle(st *step, i *Intent) {
 		m.write(st, next)
 	}
 	m.again(st, i, Reverted)
+}
+
+// because adds to what happened why, if that is known.
+func because(what, why string) string {
+	if why == "" {
+		return what + "; no endpoint says why"
+	}
+	return what + ": " + why
 }
 
 // elsewhere reports whether a block has the transaction of an intent for another contract than the one that takes its answers by now.
@@ -328,8 +341,8 @@ func (m *machine) reopen(st *step, missing nonces) {
 	}
 	if reopened > 0 {
 		st.count(telemetry.SinkReorgs, reopened)
-		m.tell(st, "reorg", fmt.Sprintf("%d transactions of %s that were final are in no block any more (nonces %d to %d); they are sent again; "+
-			"raise confirmations above %d if receivers act on what is final", reopened, m.sender, missing.from, missing.to-1, m.confirmations))
+		m.tell(st, "reorg", fmt.Sprintf("%s of %s final before and in no block any more (nonces %d to %d): sent again; "+
+			"raise confirmations above %d if receivers act on what is final", unit.Count(reopened, "transaction"), m.sender, missing.from, missing.to-1, m.confirmations))
 	}
 }
 
@@ -340,18 +353,19 @@ func (m *machine) fill(st *step, missing nonces) {
 		if m.find(func(o *Intent) bool { return o.State.inFlight() && o.Nonce == nonce }) != nil {
 			continue
 		}
+		i := &Intent{Number: m.top + 1}
+		gas, _ := m.limit(st, i)
 		tip, feeCap, ok := m.price(st)
-		if !ok || !m.affords(st, transferGas, feeCap) {
+		if !ok || !m.affords(st, gas, feeCap) {
 			break
 		}
 		m.top++
-		i := &Intent{Number: m.top}
 		m.open = append(m.open, i)
-		m.attempt(st, i, nonce, transferGas, tip, feeCap)
+		m.attempt(st, i, nonce, gas, tip, feeCap)
 		filled++
 	}
 	if filled > 0 {
-		m.tell(st, "nonce", fmt.Sprintf("%d nonces of %s from %d on are missing; they are filled with empty transfers", filled, m.sender, missing.from))
+		m.tell(st, "nonce", fmt.Sprintf("%s of %s missing from %d on: filled with empty transfers", unit.Count(filled, "nonce"), m.sender, missing.from))
 	}
 }
 

@@ -68,7 +68,8 @@ type Block struct {
 	Hash     dodona.Digest `json:"hash"`
 	OK       bool          `json:"ok"`
 	GasUsed  uint64        `json:"gasUsed"`
-	GasPrice uint64        `json:"gasPrice"` // wei for each unit of gas
+	GasPrice uint64        `json:"gasPrice"`      // wei for each unit of gas
+	Why      string        `json:"why,omitempty"` // it was reverted, in words; empty: nobody has said it
 }
 
 // receipt returns what was seen of a block, as a receipt.
@@ -89,7 +90,8 @@ type Intent struct {
 	Refusals int       `json:"refusals,omitempty"` // in a row, of a node that tried it beforehand
 	NotUntil time.Time `json:"notUntil,omitzero"`
 
-	RevertedBy dodona.Address `json:"revertedBy,omitzero"` // the contract that did, last; zero: an older version did not say
+	RevertedBy  dodona.Address `json:"revertedBy,omitzero"`   // the contract that did, last; zero: an older version did not say
+	RevertedFor string         `json:"revertedFor,omitempty"` // why, the last time; empty: nobody said it
 
 	lastSend time.Time // when its bytes went out last
 	since    time.Time // when it was last found to be in no block any more
@@ -205,7 +207,9 @@ func (i *Intent) outran(is func(Attempt) bool) (Attempt, bool) {
 }
 
 // pardon forgets that a contract reverted an intent.
-func (i *Intent) pardon() { i.Reverts, i.RevertedBy, i.NotUntil = 0, dodona.Address{}, time.Time{} }
+func (i *Intent) pardon() {
+	i.Reverts, i.RevertedBy, i.RevertedFor, i.NotUntil = 0, dodona.Address{}, "", time.Time{}
+}
 
 // tried returns the round that a block has of an intent, which may be an older one than that of its payload.
 func (i *Intent) tried() dodona.Round {
@@ -231,7 +235,7 @@ func (i *Intent) place() string {
 
 // takeTrouble has an intent wait as long as another one of its place whose contract reverted it, and count as reverted as often.
 func (i *Intent) takeTrouble(of *Intent) {
-	i.Reverts, i.RevertedBy = max(i.Reverts, of.Reverts), of.RevertedBy
+	i.Reverts, i.RevertedBy, i.RevertedFor = max(i.Reverts, of.Reverts), of.RevertedBy, of.RevertedFor
 	if i.NotUntil.Before(of.NotUntil) {
 		i.NotUntil = of.NotUntil
 	}

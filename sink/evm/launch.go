@@ -142,8 +142,10 @@ func (m *machine) gasFor(st *step, i *Intent) (uint64, bool) {
 func (m *machine) limit(st *step, i *Intent) (gas uint64, known bool) {
 	e, found := st.view.Estimates[i.Number]
 	switch {
-	case i.Payload == nil:
+	case i.Payload == nil && st.view.Transfer <= transferGas:
 		gas = transferGas
+	case i.Payload == nil: // a chain that counts what is published elsewhere, whose price moves
+		gas = st.view.Transfer + st.view.Transfer/4
 	case m.gas > 0:
 		gas = m.gas
 	case !found || e.Gas == 0:
@@ -233,7 +235,7 @@ func (m *machine) bump(st *step, i *Intent) bool {
 	if waiting != nil {
 		waiting.Payload.Passed += i.Payload.Passed + 1
 		if i.Payload = waiting.Payload; waiting.Reverts > i.Reverts { // the contract that reverted the one before has not taken this one
-			i.Reverts, i.RevertedBy = waiting.Reverts, waiting.RevertedBy
+			i.Reverts, i.RevertedBy, i.RevertedFor = waiting.Reverts, waiting.RevertedBy, waiting.RevertedFor
 		}
 		waiting.State = Superseded
 		m.write(st, waiting)

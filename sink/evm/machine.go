@@ -54,6 +54,8 @@ type machine struct {
 	keptBy int       // the endpoint that took them first
 	leftAt time.Time // when one was left for that
 
+	strandedAt time.Time // since when the first transaction in no block costs more than there is
+
 	trouble map[string]trouble
 }
 
@@ -100,11 +102,11 @@ const (
 	retryMost   = 10 * time.Minute
 	refusedMost = 2 * time.Minute // between two questions whether the contract would take an answer
 	mostBumps   = 40              // attempts of one intent; 1.125^40 is a factor of 111
-	transferGas = 21000
-	mostLimit   = 10_000_000 // of an attempt whose limit is not derived anew; what an older version sent may have more
-	mostOpen    = 2048       // intents, those that wait for their depth included
-	mostGap     = 64         // nonces that are mended at once
-	mostJump    = mostGap    // nonces in a row that the chain can lack and nobody knows; more, and an endpoint lied about the nonce
+	transferGas = 21000           // of an empty transfer, where a chain does not count what it costs elsewhere too
+	mostLimit   = 10_000_000      // of an attempt whose limit is not derived anew; what an older version sent may have more
+	mostOpen    = 2048            // intents, those that wait for their depth included
+	mostGap     = 64              // nonces that are mended at once
+	mostJump    = mostGap         // nonces in a row that the chain can lack and nobody knows; more, and an endpoint lied about the nonce
 )
 
 // A reverted round is one that the contract refused in a block: it may have a newer one.
@@ -127,10 +129,12 @@ type view struct {
 	Receipts  map[dodona.Digest]*ethrpc.Receipt // of the attempts asked for; nil: not in a block
 	Slots     map[string]sink.Said              // by feed
 	Estimates map[uint64]estimate               // by the number of the intent
+	Transfer  uint64                            // gas that it estimates an empty transfer to take; 0: it was not asked, or does not say
 	Speaks    bool                              // it says what a call of another contract takes, or that it refuses it
 	Final     map[uint64]Intent                 // what was final, by nonce, of the nonces that were asked for
 	Kept      bool                              // head, nonce and slots are those of the view before
 	Took      time.Duration                     // how long it took to read, while endpoints let requests wait
+	Why       map[dodona.Digest]string          // blocks reverted transactions, in words; empty: nobody has said it
 	Foreign   map[string]foreigner              // by feed: its contract is of something else
 	Period    uint64                            // of the windows that the contract of anchors takes, milliseconds; 0: not known
 	Every     time.Duration                     // of the node's windows; 0: not known
@@ -327,6 +331,7 @@ func (m *machine) step(now time.Time, v view) *step {
 	}
 	m.mute(st)
 	m.forgive(st)
+	m.tellStranded(st)
 	m.tellOverdue(st)
 	m.tellAlone(st)
 	m.tellReverted(st)

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // Nothing is in the way, and yet no block has what was sent, or what goes out rests on one endpoint's word: a person is told while it lasts.
@@ -48,6 +50,25 @@ func (m *machine) tellOverdue(st *step) {
 		first.last().Hash, first.Nonce, waited.Truncate(time.Minute), pays, Price(first.last().FeeCap), Price(st.view.Head.BaseFee), st.view.Head.Number, st.view.clock().UTC().Format(time.DateTime), why))
 }
 
+// tellStranded tells that money ran out while transactions are in no block: none is put into one that costs more than there is. A block may
+// have it already, so it is told once it lasts.
+func (m *machine) tellStranded(st *step) {
+	var first *Intent
+	for _, i := range m.open {
+		if (i.State == Signed || i.State == Sent) && (first == nil || i.Nonce < first.Nonce) {
+			first = i
+		}
+	}
+	switch {
+	case first == nil || st.view.Balance == nil || cost(first.last().Gas, first.last().FeeCap).Cmp(st.view.Balance) <= 0:
+		m.strandedAt = time.Time{}
+	case m.strandedAt.IsZero():
+		m.strandedAt = st.now
+	case st.now.Sub(m.strandedAt) >= lostFor && st.funds == nil:
+		st.funds = cost(first.last().Gas, first.last().FeeCap)
+	}
+}
+
 // wasTaken reports whether any node took a transaction of an intent.
 func (i *Intent) wasTaken() bool {
 	_, found := i.taken()
@@ -88,6 +109,12 @@ func (m *machine) tellReverted(st *step) {
 		}
 	}
 	const see = "see whether it is the right contract and knows who signs (`dodona contract show`), and leave out `gas`, for then it says why"
+	or := func(why string) string { // better than where to look is what was found
+		if why == "" {
+			return see
+		}
+		return "the last time " + why
+	}
 	anchor := m.find(func(i *Intent) bool { return i.Payload != nil && i.Payload.anchor() })
 	switch {
 	case m.row >= rowMost && anchor != nil:
@@ -104,15 +131,15 @@ func (m *machine) tellReverted(st *step) {
 			m.say(st, "reverted", false, "")
 			return
 		}
-		m.say(st, "reverted", true, fmt.Sprintf("the contract %s reverted rounds of %s in %d blocks, the last at %sZ; the next one is tried at %sZ; %s",
-			m.contract(worst.of.Payload), worst.of.Payload.Feed, worst.times(), worst.last.UTC().Format(time.TimeOnly), worst.until().UTC().Format(time.TimeOnly), see))
+		m.say(st, "reverted", true, fmt.Sprintf("the contract %s reverted rounds of %s in %s, the last at %sZ; the next one is tried at %sZ; %s",
+			m.contract(worst.of.Payload), worst.of.Payload.Feed, unit.Count(worst.times(), "block"), worst.last.UTC().Format(time.TimeOnly), worst.until().UTC().Format(time.TimeOnly), or(worst.why)))
 		return
 	}
 	next := "is on trial again"
 	if i.State == Planned {
 		next = "is tried again at " + i.NotUntil.UTC().Format(time.TimeOnly) + "Z"
 	}
-	m.say(st, "reverted", true, fmt.Sprintf("the contract %s reverted round %d of %s %d times; it %s; %s", m.contract(i.Payload), uint64(i.Payload.Round), i.Payload.Feed, i.Reverts, next, see))
+	m.say(st, "reverted", true, fmt.Sprintf("the contract %s reverted round %d of %s %d times; it %s; %s", m.contract(i.Payload), uint64(i.Payload.Round), i.Payload.Feed, i.Reverts, next, or(i.RevertedFor)))
 }
 
 // keptMost is how many transactions in a row get into a block only once another endpoint has them, before that one is asked instead.

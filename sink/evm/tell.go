@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -34,7 +35,7 @@ func (m *machine) sent(now time.Time, i *Intent, r reply, message string) effect
 	switch r {
 	case stale:
 		i.tooOld++
-		message += fmt.Sprintf(", %d times in a row, and it counts %d transactions of %s: one of the nodes behind it lags; name another endpoint", i.tooOld, m.chainNonce, m.sender)
+		message += fmt.Sprintf(", %s in a row, and it counts %s of %s: one of the nodes behind it lags; name another endpoint", unit.Count(i.tooOld, "time"), unit.Count(m.chainNonce, "transaction"), m.sender)
 	case spent: // who counts fewer does not know what is known
 		i.tooOld++
 		m.heard.refuteNonce(now, i.Nonce)

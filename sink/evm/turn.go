@@ -29,6 +29,8 @@ type turns struct {
 	witnesses int                   // turns that asked for some
 	heads     []keptHead            // by endpoint
 
+	autopsies map[dodona.Digest]autopsy // by transaction that a block reverted
+
 	coded     map[dodona.Address]bool // contracts that were seen to be some
 	whose     map[string]asked        // by feed: whose its contract says it is
 	whoseNext time.Time               // when one is asked again, after no endpoint answered
@@ -40,7 +42,7 @@ type turns struct {
 
 func newTurns() turns {
 	return turns{
-		agreed: make(map[string]time.Time), stood: make(map[int]dodona.Digest), coded: make(map[dodona.Address]bool), whose: make(map[string]asked),
+		agreed: make(map[string]time.Time), autopsies: make(map[dodona.Digest]autopsy), stood: make(map[int]dodona.Digest), coded: make(map[dodona.Address]bool), whose: make(map[string]asked),
 		took: make(map[string]uint64), silences: silences{silent: make(map[dodona.Address]silence)},
 	}
 }
@@ -179,6 +181,10 @@ func (s *Sink) turn(ctx context.Context, before ethrpc.Header) (head ethrpc.Head
 		return head, err
 	}
 	s.testify(ctx, &v)
+	s.explainReverts(ctx, &v)
+	if ctx.Err() != nil {
+		return head, ctx.Err()
+	}
 	if !v.Kept {
 		s.distrust(before, v)
 	}

@@ -12,6 +12,7 @@ import (
 type wish struct {
 	Receipts  []dodona.Digest
 	Estimates []wanted
+	Transfer  bool            // what an empty transfer takes is to be told
 	Control   *ethrpc.Message // a call that is estimated to see whether any is
 	Anchors   []*Payload      // whose slots are to be read
 	NonceGap  nonces          // nonces whose final intents are to be read
@@ -28,6 +29,7 @@ type wanted struct {
 func (m *machine) wants(now time.Time, sameHead bool) (w wish) {
 	w.NonceGap, w.Control = m.nonceGap, m.control()
 	due := m.due(now)
+	w.Transfer = !w.NonceGap.empty() || m.find(func(i *Intent) bool { return i.Payload == nil && (i.State == Signed || i.State == Sent) }) != nil
 	for _, i := range m.open {
 		if i.State.inFlight() && (i.State != Mined || !sameHead) {
 			for _, a := range i.Attempts {

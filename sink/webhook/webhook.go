@@ -4,7 +4,7 @@
 // was taken. 408, 425, 429 and those from 500 are tried again, as are broken connections. Redirects, 401, 403, 404, 405,
 // 407, 410 and 421 speak of the endpoint and not of the answer: the sink is stuck, says so, and tries again until somebody
 // has mended it. Any other status refuses the answer, which becomes a dead letter after give_up times. What waited is
-// marked late. An answer may come twice only if the node was killed between the status and its receipt.
+// marked late. An answer comes again, under the same webhook-id, whenever its status does not arrive.
 //
 // Requests are signed as Standard Webhooks 1.0.0 says (standardwebhooks.com), so that its libraries verify them: webhook-id names the
 // answer, the same at every try; webhook-timestamp is when it was sent, in seconds; webhook-signature is v1,BASE64, where BASE64 is
