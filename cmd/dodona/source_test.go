@@ -69,6 +69,7 @@ feeds:
   pair: {unit: USD, decimals: 2, from: [alpha, many.euro], need: 1}
   missed: {every: 400ms, from: [html, hang]}
   level: {decimals: 1, from: [log.t]}
+  torn: {unit: USD, decimals: 2, from: [alpha, liar], need: 1, outliers: 10%}
 `, "$U", url)
 	write := func(name, text string) {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
@@ -180,7 +181,8 @@ func TestARoundIsTriedStepByStep(t *testing.T) {
 		"pair":   {0, []string{"nothing stands at /bitcoin/euro", "pair = 43,218.55 USD (uncertain)"}},
 		"missed": {1, []string{"no answer within 200ms", "✗ late", "✗ bad", "missed after"}},
 		"level":  {0, []string{"level = 21.5,"}},
-		"":       {2, []string{"which feed? plant.yaml has btc.usd, pair, missed and level"}},
+		"torn":   {1, []string{"two values are equally far from their median", "a third source decides", "missed after"}},
+		"":       {2, []string{"which feed? plant.yaml has btc.usd, pair, missed, level and torn"}},
 		"btc":    {2, []string{`no feed "btc" in plant.yaml`}},
 		"alpha":  {2, []string{"alpha is a source; dodona source read plant.yaml alpha reads it (feeds: btc.usd"}},
 	} {

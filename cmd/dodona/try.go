@@ -106,6 +106,11 @@ func printTrial(term terminal, t node.Trial) error {
 			return err
 		}
 	}
+	if why := tied(t); why != "" {
+		if err := term.line("%s", why); err != nil {
+			return err
+		}
+	}
 	took := time.Duration(t.TookMS) * time.Millisecond
 	if t.Value == nil {
 		return term.line("missed after %v: %s", took, t.Missed)
@@ -173,6 +178,23 @@ func combining(t node.Trial) string {
 	}
 	parts = append(parts, fmt.Sprintf("need %d of %d", r.Need, r.Of))
 	return fmt.Sprintf("what counts: %s; then the %s", strings.Join(parts, ", "), r.Combine)
+}
+
+// tied says why two values that contradict each other are both left out, which surprises whoever thinks that one of them is right.
+func tied(t node.Trial) string {
+	outliers := 0
+	for _, in := range t.Inputs {
+		switch in.Status {
+		case dodona.InputOutlier:
+			outliers++
+		case dodona.InputUsed, dodona.InputGiven:
+			return ""
+		}
+	}
+	if outliers != 2 {
+		return ""
+	}
+	return "  two values are equally far from their median, which lies between them: nobody can tell which is wrong, so neither counts; a third source decides"
 }
 
 func inputTable(t node.Trial) table.Table {
