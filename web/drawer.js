@@ -115,13 +115,14 @@ export class Drawer {
     this.round = round;
     $("#drawer-round").textContent = instant(round);
     this.refresh();
+    this.fill(...this.beforehand());
     const base = `/v1/feeds/${encodeURIComponent(this.name)}/rounds/${round}`;
     try {
-      if (this.known().length < 2) await this.recall(round);
       const missed = this.known().find((r) => r.round === round)?.missed;
+      const past = this.known().length < 2 ? this.recall(round) : null;
       const [document, story, tree] = await Promise.all([
         missed ? { problem: { detail: missed } } : read(base), // known to be no answer
-        read(`${base}/explain`), readText(`${base}/explain`),
+        read(`${base}/explain`), readText(`${base}/explain`), past,
       ]);
       if (this.round !== round || !this.dialog.open) return;
       this.refresh();
@@ -141,7 +142,7 @@ export class Drawer {
     const answer = document.problem ? null : document;
     const inputs = document.problem?.inputs ?? inputsOf(story) ?? this.knownInputs();
     return [
-      answer ? this.value(answer) : el("p", { class: "value missed", dir: "auto", text: document.problem.detail }),
+      answer ? this.value(answer) : failed(document.problem.detail),
       answer && verdict(answer, story.attestation?.verdict),
       answer ? this.checks(base) : el("div", { class: "checks" }, this.itself()),
       this.pictured(),
@@ -216,10 +217,15 @@ export class Drawer {
 
   value(answer) {
     const known = this.known().find((r) => r.round === this.round);
-    const text = known?.text ? grouped(known.text) : scaled(answer.attestation.report.value, answer.feed.decimals);
-    const value = el("p", { class: "value" }, ...spoken(text), " ", el("bdi", { class: "unit", text: answer.feed.unit }));
-    value.style.setProperty("--characters", text.length);
-    return value;
+    return written(known?.text ? grouped(known.text) : scaled(answer.attestation.report.value, answer.feed.decimals), answer.feed.unit);
+  }
+
+  /** beforehand shows what the page knows of a round while the node is asked for the rest. */
+  beforehand() {
+    const known = this.known().find((r) => r.round === this.round);
+    const asking = el("p", { class: "waiting", text: "asking the node …" });
+    if (!known) return [asking];
+    return [known.missed ? failed(known.missed) : written(grouped(known.text), this.feed(this.name).unit), asking];
   }
 
   knownInputs() {
@@ -228,6 +234,14 @@ export class Drawer {
     return newest === this.round ? feed.inputs : null;
   }
 }
+
+function written(text, unit) {
+  const value = el("p", { class: "value" }, ...spoken(text), " ", el("bdi", { class: "unit", text: unit }));
+  value.style.setProperty("--characters", text.length);
+  return value;
+}
+
+const failed = (why) => el("p", { class: "value missed", dir: "auto", text: why });
 
 /** deliveredTo says where an answer went, at that time. */
 function deliveredTo(d) {
