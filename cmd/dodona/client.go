@@ -20,6 +20,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/internal/httpc"
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
@@ -206,23 +207,23 @@ func parseRound(s string, now time.Time) (dodona.Round, error) {
 	return 0, fmt.Errorf("round %q: want latest, Unix milliseconds, RFC 3339 such as 2026-11-22T12:04:30Z, or a time of day in UTC such as 12:04:30", s)
 }
 
-// printJSON writes v indented, ending in a line break.
+// printJSON writes v indented, ending in a line break, and with nothing in it that steers a terminal.
 func printJSON(w io.Writer, v any) error {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "%s\n", text)
+	_, err = fmt.Fprintf(w, "%s\n", plain.JSON(text))
 	return err
 }
 
-// printRaw writes JSON that came from a node, indented.
+// printRaw writes JSON that came from a node, as printJSON does.
 func printRaw(w io.Writer, body []byte) error {
 	var out bytes.Buffer
 	if err := json.Indent(&out, body, "", "  "); err != nil {
 		return fmt.Errorf("read answer: %w", err)
 	}
 	out.WriteByte('\n')
-	_, err := out.WriteTo(w)
+	_, err := w.Write(plain.JSON(out.Bytes()))
 	return err
 }

@@ -32,11 +32,14 @@ func TestWhatANodeSaysDoesNotSteerTheTerminal(t *testing.T) {
 		{[]string{"explain", "btc.usd", "12:00"}, "application/problem+json", `{"title":"x","detail":"gone\u001b[2J"}`, 404, "gone"},
 		{[]string{"feed", "watch"}, "text/event-stream", `data: {"feed":{"name":"a\u001b[2J","kind":"number"}}` + "\n\n", 200, "a"},
 		{[]string{"status"}, "application/json", `{"node":"gw","problems":[{"part":"clock","message":"\u001b[2J"}],"feeds":[{"name":"a\u001b[2J"}],"sources":[]}`, 200, "clock\n"},
+		{[]string{"explain", "--json", "btc.usd", "12:00"}, "application/json", "{\"feed\":\"a\u009b2J\u202e\x7f\"}", 200, `"a\u009b2J\u202e\u007f"`},
+		{[]string{"bundle", "export", "btc.usd", "12:00"}, "application/json", "{\"feed\":\"a\u009b2J\"}", 200, `"a\u009b2J"`},
+		{[]string{"status", "--json"}, "application/json", "{\"node\":\"a\u009b2J\",\"feeds\":[],\"sources\":[]}", 200, `"a\u009b2J"`},
 	} {
 		mediaType, body, status = c.media, c.body, c.status
 		var out bytes.Buffer
 		execute(t.Context(), append(c.args, "--api", node.URL), terminal{in: strings.NewReader(""), out: &out, err: &out})
-		if said := out.String(); strings.Contains(said, "\x1b") || !strings.Contains(said, c.shows) {
+		if said := out.String(); strings.ContainsAny(said, "\x1b\x7f\u009b\u202e") || !strings.Contains(said, c.shows) {
 			t.Errorf("%s shows %q, want %q and nothing that steers", strings.Join(c.args, " "), said, c.shows)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/table"
 )
 
@@ -136,7 +137,7 @@ func (w *watcher) take(event string, data []byte) error {
 		if !w.json {
 			return nil // the feed's event has it too, with its sources
 		}
-		_, err := fmt.Fprintf(w.term.out, "%s\n", data)
+		_, err := fmt.Fprintf(w.term.out, "%s\n", plain.JSON(data))
 		return err
 	}
 	var f api.FeedStatus
@@ -162,7 +163,7 @@ func (w *watcher) missed(f api.FeedStatus) error {
 	if w.json {
 		line, err := json.Marshal(missedEvent{missedRound{f.Name, f.Missed.Round, f.Missed.Time, f.Missed.Reason, f.Inputs}})
 		if err == nil {
-			_, err = fmt.Fprintf(w.term.out, "%s\n", line)
+			_, err = fmt.Fprintf(w.term.out, "%s\n", plain.JSON(line))
 		}
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -126,5 +127,24 @@ func TestWhatWatchPrintsFitsTheTerminalAndLosesNothing(t *testing.T) {
 		if text := strings.Join(strings.Fields(out.String()), ""); strings.Count(text, "refused") != 8 || !strings.HasSuffix(text, "end") || strings.ContainsAny(text, "\x1b\x07") {
 			t.Errorf("%d columns: got %q", width, out.String())
 		}
+	}
+}
+
+// TestWatchedJSONDoesNotSteerTheTerminal: encoders leave what follows ASCII as it is.
+func TestWatchedJSONDoesNotSteerTheTerminal(t *testing.T) {
+	var out bytes.Buffer
+	w := &watcher{term: terminal{out: &out}, json: true, seen: map[string]dodona.Round{}}
+	if err := w.take("answer", []byte("{\"feed\":\"a\u009b2J\"}")); err != nil {
+		t.Fatal(err)
+	}
+	missed, err := json.Marshal(watchedFeed("b\u202e", 7, 0, "late"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.take("feed", missed); err != nil {
+		t.Fatal(err)
+	}
+	if said := out.String(); strings.ContainsAny(said, "\u009b\u202e") || !strings.Contains(said, `"a\u009b2J"`) || !strings.Contains(said, `b\u202e`) {
+		t.Errorf("shown %q", said)
 	}
 }

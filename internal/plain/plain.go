@@ -6,9 +6,11 @@
 package plain
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -116,4 +118,28 @@ func isASCII(s string) bool {
 		}
 	}
 	return true
+}
+
+// JSON returns a JSON text in which what is not printable stands as an escape, which means the same: encoders leave
+// characters there that steer a terminal or write from right to left. What is no UTF-8 stays as it is.
+func JSON(text []byte) []byte {
+	var out []byte
+	kept := 0
+	for at := 0; at < len(text); {
+		r, size := utf8.DecodeRune(text[at:])
+		if r >= 0x7f && !unicode.IsPrint(r) && !(r == utf8.RuneError && size == 1) {
+			out = append(out, text[kept:at]...)
+			if high, low := utf16.EncodeRune(r); high != utf8.RuneError {
+				out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+			} else {
+				out = fmt.Appendf(out, `\u%04x`, r)
+			}
+			kept = at + size
+		}
+		at += size
+	}
+	if kept == 0 {
+		return text
+	}
+	return append(out, text[kept:]...)
 }

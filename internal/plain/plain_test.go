@@ -1,7 +1,10 @@
 package plain
 
 import (
+	"encoding/json"
+	"errors"
 	"math"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -116,4 +119,25 @@ func FuzzWhatIsShownIsSafeAndShort(f *testing.F) {
 			t.Errorf("Cut(%q, %d) = %q", s, most, got)
 		}
 	})
+}
+
+// TestAJSONTextSteersNoTerminalAndMeansTheSame, whatever an encoder left in it.
+func TestAJSONTextSteersNoTerminalAndMeansTheSame(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"t":21.5,"u":"°C 語 👍"}`:        `{"t":21.5,"u":"°C 語 👍"}`,
+		"{\n  \"a\": \"\\u001b[31m\"\n}": "{\n  \"a\": \"\\u001b[31m\"\n}",
+		"{\"a\":\"x\u009b2J\"}":          `{"a":"x\u009b2J"}`,
+		"{\"\u202ea\":\"\x7f\"}":         `{"\u202ea":"\u007f"}`,
+		"[\"\U000e0041\",\"\u2028\"]":    `["\udb40\udc41","\u2028"]`,
+		"[\"\ufffd\"]":                   `["\ufffd"]`,
+	} {
+		got := string(JSON([]byte(in)))
+		if want = strings.ReplaceAll(want, `\ufffd`, "\ufffd"); got != want {
+			t.Errorf("JSON(%q) = %q, want %q", in, got, want)
+		}
+		var was, is any
+		if err := errors.Join(json.Unmarshal([]byte(in), &was), json.Unmarshal([]byte(got), &is)); err != nil || !reflect.DeepEqual(was, is) {
+			t.Errorf("JSON(%q) means %v, want %v (%v)", in, is, was, err)
+		}
+	}
 }
