@@ -41,7 +41,7 @@ type nodeFlags struct {
 	bearer secret.String // where no file holds the token
 }
 
-// AfterApply fills in what is left out of --api: HOST:PORT, and even HOST or :PORT, are enough.
+// AfterApply fills in what is left out of --api: HOST:PORT, and even HOST, :PORT or PORT, are enough.
 func (n *nodeFlags) AfterApply() error {
 	u, err := wholeAPI(n.API)
 	if err != nil {
@@ -54,6 +54,9 @@ func (n *nodeFlags) AfterApply() error {
 func wholeAPI(s string) (string, error) {
 	if !strings.Contains(s, "://") {
 		s = strings.TrimRight(s, "/")
+		if _, err := strconv.ParseUint(s, 10, 16); err == nil {
+			s = ":" + s
+		}
 		if _, port, err := net.SplitHostPort(s); err != nil || port == "" {
 			s = net.JoinHostPort(strings.Trim(strings.TrimSuffix(s, ":"), "[]"), defaultPort)
 		}

@@ -27,6 +27,9 @@ func spoken(args []string, commands *kong.Node) []string {
 	}
 	switch args[0] {
 	case "help":
+		if len(args) == 2 && (args[1] == "help" || args[1] == "version") { // words that are no commands
+			return []string{"--help"}
+		}
 		return append(slices.Clone(args[1:]), "--help")
 	case "version", "-v", "-V", "-version":
 		return append([]string{"--version"}, args[1:]...)
