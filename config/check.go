@@ -84,6 +84,9 @@ func (l *loader) checkRoles() {
 			l.report.Mistake(l.placeOf(fmt.Sprintf("roles[%d]", i)), "", fmt.Sprintf("roles: %s stands twice", r))
 		}
 	}
+	if written, _ := l.path("roles"); l.report.Wrong(written) {
+		return
+	}
 	shared := l.config.Journal.Shared()
 	for _, r := range allRoles {
 		if !slices.Contains(roles, r) && !shared {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -109,11 +110,13 @@ type loader struct {
 	checks []func() // that compare units, once all are read
 	here   bool     // files of keys are looked at
 
+	untrusted bool // it is told that nothing says whose modules count
+
 	sources map[string]Source
 }
 
-func (l *loader) decoder(where string, hint func(string) string) *strict.Decoder {
-	return &strict.Decoder{Report: l.report, Where: where, Hint: hint}
+func (l *loader) decoder(where string, hint func(key string) (hint, instead string)) *strict.Decoder {
+	return &strict.Decoder{Report: l.report, Where: where, Hint: hint, Means: means}
 }
 
 func (l *loader) load() {
@@ -135,7 +138,10 @@ func (l *loader) load() {
 	v := reflect.ValueOf(l.config).Elem()
 	sections := strict.Fields(v.Type())
 	sorts := sorts()
-	for _, e := range l.root.Entries {
+	d.Hint = l.topHint
+	for i := range l.root.Entries {
+		d.Rename(l.root, i, "", topKeys())
+		e := l.root.Entries[i]
 		f, isSection := strict.Find(sections, e.Key)
 		of := slices.IndexFunc(sorts, func(s sort) bool { return s.key == e.Key })
 		switch {
@@ -144,9 +150,8 @@ func (l *loader) load() {
 			l.units(e.Value, sorts[of])
 		case isSection:
 			e.At.Show = true
-			d.Into(v.FieldByIndex(f.Index), e.Value, e.Key)
-		default:
-			d.Unknown(e, "", topKeys())
+			inside := l.decoder("", nil)
+			inside.Into(v.FieldByIndex(f.Index), e.Value, e.Name())
 		}
 	}
 	l.checkSections()
@@ -155,6 +160,27 @@ func (l *loader) load() {
 	}
 	l.checkUnits()
 	l.checkRoom()
+}
+
+// topHint says of a key at the top where it belongs.
+func (l *loader) topHint(key string) (hint, instead string) {
+	section, setting, dotted := strings.Cut(key, ".")
+	switch {
+	case dotted && slices.Contains(topKeys(), section):
+		return fmt.Sprintf("settings stand inside: %s: {%s: …}", section, setting), ""
+	case l.kinds.find(key) != nil:
+		sort := "sources"
+		if l.kinds.sinks().find(key) != nil {
+			sort = "sinks"
+		}
+		return fmt.Sprintf("a kind stands below a name: %s: {NAME: {%s: …}}", sort, key), ""
+	}
+	for _, s := range sections(l.config) {
+		if s.value.Kind() == reflect.Struct && slices.Contains(strict.Names(strict.Fields(s.value.Type())), key) {
+			return fmt.Sprintf("%q belongs to %s: %s: {%s: …}", key, s.key, s.key, key), ""
+		}
+	}
+	return "", ""
 }
 
 // topKeys returns the keys of a file: sections, then the sorts of units.
@@ -183,14 +209,31 @@ func (l *loader) units(n *strict.Node, of sort) {
 			if !e.At.Show {
 				m.Message = strings.ReplaceAll(m.Message, fmt.Sprintf("%q", e.Key), strict.Quote(e.Key))
 			}
-			if lower := strings.ReplaceAll(strings.ToLower(e.Key), "_", "-"); e.At.Show && dodona.CheckName(lower, of.parts) == nil {
-				m.Hint = fmt.Sprintf("for example %q", lower)
+			if name := nameFor(e.Key, of.parts); name != "" {
+				m.Hint, m.Instead = fmt.Sprintf("for example %q", name), name
 			}
 			l.report.Add(m, e.At)
 		}
 		of.read(l, e.Key, e.At, e.Value)
 	}
 }
+
+// nameFor returns a name that is like what somebody wrote, or "". What may be no name at all is not repeated.
+func nameFor(text string, parts int) string {
+	if !likeName.MatchString(text) {
+		return ""
+	}
+	name := strings.NewReplacer("_", "-", " ", "-", ":", "-").Replace(strings.ToLower(text))
+	if parts > 1 {
+		name = strings.ReplaceAll(name, "/", ".")
+	}
+	if name = strings.ReplaceAll(name, "/", "-"); dodona.CheckName(name, parts) != nil {
+		return ""
+	}
+	return name
+}
+
+var likeName = regexp.MustCompile(`^[A-Za-z0-9]{1,12}([ _./:-][A-Za-z0-9]{1,12}){0,3}$`)
 
 // source reads one source: exactly one kind with its settings, and what its points are.
 func (l *loader) source(name string, at *strict.Span, n *strict.Node) {
@@ -203,23 +246,11 @@ func (l *loader) source(name string, at *strict.Span, n *strict.Node) {
 	}()
 	d := l.decoder(where, nil)
 	if n.Kind != strict.Mapping {
-		if n.Kind != strict.Broken {
-			d.Mistake(at, "want a map with one of %s, and value or points", strict.ListOf(l.kinds.sources().names()))
-		}
+		l.noUnit(d, at, n, l.kinds.sources(), "value or points")
 		return
 	}
-	kinds, beside := l.kinds.sources(), []string{"value", "points"}
-	kind, of := l.kindOf(d, at, n, kinds, "source", beside)
-	d.Hint = func(key string) string {
-		if hint := inside(kind, key); hint != "" || kind == nil {
-			return hint
-		}
-		if slices.Contains(strict.Names(strict.Fields(ruleType)), key) {
-			return fmt.Sprintf("%q belongs to a point: value: {%s: …}", key, key)
-		}
-		return ""
-	}
-	l.beside(d, n, kinds, beside)
+	beside := []string{"value", "points"}
+	kind, of := l.kindOf(d, at, n, sourcesAndTheirs(l.kinds), beside)
 	if kind != nil {
 		s.Kind = kind.Name()
 		s.Settings = kind.Settings()
@@ -234,7 +265,7 @@ func (l *loader) source(name string, at *strict.Span, n *strict.Node) {
 		}
 	}
 	s.Rules = l.points(where, n, s.Decoded)
-	if unknown {
+	if unknown || l.unread(n, "points") && !n.Has("points") || l.unread(n, "value") && !n.Has("value") {
 		s.Rules = nil
 	}
 }
@@ -245,7 +276,7 @@ func (l *loader) decoded(where string, kind SourceKind, settings any, of strict.
 	if err == nil && len(points) > 0 {
 		_, err = kind.Decode(points)
 	}
-	l.tell(subject{where: where, node: of.Value, at: of.At}, err)
+	l.tell(subject{where: where, node: of.Value, at: of.At, settings: reflect.TypeOf(settings)}, err)
 	for _, point := range slices.Sorted(maps.Keys(points)) {
 		if point != "" {
 			l.checkPoint(where, point, of.At)
@@ -261,67 +292,6 @@ func (l *loader) checkPoint(where, point string, at *strict.Span) {
 	}
 }
 
-// kindOf returns the one kind that a unit names, beside other keys.
-func (l *loader) kindOf(d *strict.Decoder, at *strict.Span, n *strict.Node, kinds Kinds, what string, beside []string) (kind Kind, of strict.Entry) {
-	misspelt := false
-	for _, e := range n.Entries {
-		k := kinds.find(e.Key)
-		if k == nil {
-			misspelt = misspelt || !slices.Contains(beside, e.Key)
-			continue
-		}
-		e.At.Show = true
-		if kind != nil {
-			d.Mistake(e.At, "two kinds, %s and %s: a %s has one", kind.Name(), k.Name(), what)
-			continue
-		}
-		kind, of = k, e
-	}
-	if kind == nil && !misspelt {
-		d.Mistake(at, "no kind: want one of %s", strict.ListOf(kinds.names()))
-	}
-	return kind, of
-}
-
-// beside returns what stands beside the kind of a unit, and reports what is neither.
-func (l *loader) beside(d *strict.Decoder, n *strict.Node, kinds Kinds, keys []string) *strict.Node {
-	out := &strict.Node{Kind: strict.Mapping, At: n.At}
-	for _, e := range n.Entries {
-		switch {
-		case kinds.find(e.Key) != nil:
-		case slices.Contains(keys, e.Key):
-			out.Entries = append(out.Entries, e)
-		default:
-			d.Unknown(e, "", append(kinds.names(), keys...))
-		}
-	}
-	return out
-}
-
-// inside returns a hint if a key belongs to the settings of a kind, if there is one; else "".
-func inside(kind Kind, key string) string {
-	if kind != nil && slices.Contains(strict.Names(strict.Fields(reflect.TypeOf(kind.Settings()).Elem())), key) {
-		return fmt.Sprintf("%q belongs to the kind: %s: {%s: …}", key, kind.Name(), key)
-	}
-	return ""
-}
-
-// settings fills a kind's settings and lets the kind check them. beside are keys that people put inside and that belong beside.
-func (l *loader) settings(where string, kind Kind, settings any, e strict.Entry, beside ...string) {
-	d := l.decoder(where, func(key string) string {
-		if slices.Contains(beside, key) {
-			return fmt.Sprintf("%q belongs beside %s:, not inside", key, kind.Name())
-		}
-		return ""
-	})
-	before := l.report.Count()
-	d.Into(reflect.ValueOf(settings), e.Value, kind.Name())
-	if l.report.Count() > before {
-		return
-	}
-	l.tell(subject{where: where, node: e.Value, at: e.At}, kind.Check(settings))
-}
-
 // points reads what a source's points are: one value, or several named points, or else the one number of its document where its
 // kind decodes none. What the file says of a point goes before what the kind does.
 func (l *loader) points(where string, n *strict.Node, decoded map[string]json.RawMessage) map[string]extract.Rule {
@@ -335,8 +305,10 @@ func (l *loader) points(where string, n *strict.Node, decoded map[string]json.Ra
 	case points != nil:
 		pointsAt.Show = true
 		if points.Kind != strict.Mapping || len(points.Entries) == 0 {
-			l.report.Mistake(pointsAt, where, "points: want a map from names to pointers, such as {temperature: /t}")
-			break
+			if points.Kind != strict.Broken {
+				l.report.Mistake(pointsAt, where, "points: want a map from names to pointers, such as {temperature: /t}")
+			}
+			return nil
 		}
 		for _, e := range points.Entries {
 			e.At.Show = strict.LooksLikeWord(e.Key) || dodona.CheckName(e.Key, 1) == nil
@@ -365,23 +337,24 @@ func (l *loader) rule(where, key string, n *strict.Node, at *strict.Span) (r ext
 		l.report.Mistake(at, where, key+" has no value: want a JSON Pointer, such as /price, or a map with "+strict.ListOf(strict.Names(strict.Fields(ruleType))))
 		return r
 	}
-	before := l.report.Count()
-	l.decoder(where, nil).Into(reflect.ValueOf(&r), n, key)
+	l.decoder(where, belongsElsewhere("point")).Into(reflect.ValueOf(&r), n, key)
+	l.warnOfUnit(where, n)
 	if guards, _ := n.Child("where"); guards != nil {
 		for _, e := range guards.Entries {
 			e.At.Show = strings.HasPrefix(e.Key, "/") || strict.LooksLikeWord(e.Key) // a pointer holds no secret
 		}
 	}
-	if l.report.Count() > before {
-		return r
-	}
-	if scale, scaleAt := n.Child("scale"); scale != nil && scale.Kind == strict.Scalar && (r.Scale == dodona.Decimal{}) {
+	if scale, scaleAt := n.Child("scale"); scale != nil && scale.Kind == strict.Scalar && !l.report.Wrong(scale) && (r.Scale == dodona.Decimal{}) {
 		l.report.Mistake(scaleAt, where, "scale: 0 would make every value 0")
 	}
 	if n.Kind == strict.Scalar {
 		at = n.At
 	}
-	l.tell(subject{where: where, node: n, at: at}, r.Validate())
+	l.tell(subject{where: where, node: n, at: at, settings: ruleType}, r.Validate())
+	if strings.HasPrefix(r.Pointer, "/") && strings.HasSuffix(r.Pointer, "/") {
+		_, at := n.Descend(at, "pointer")
+		l.report.Warn(at, where, "pointer: a slash at the end is the member whose name is empty", "leave it out")
+	}
 	return r
 }
 

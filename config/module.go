@@ -52,7 +52,8 @@ func (l *loader) checkModule(s feed.Settings, where string, n *strict.Node) {
 		return
 	}
 	m := l.config.Modules
-	if m.Trust == "" && !m.Unsigned {
+	if m.Trust == "" && !m.Unsigned && !l.untrusted && !l.unread(l.root, "modules.trust") && !l.unread(l.root, "modules.unsigned") {
+		l.untrusted = true // one mistake, however many feeds name modules
 		l.report.Add(strict.Mistake{
 			Where: where, Message: "module: whose signature counts is not said: modules.trust is missing",
 			Hint: "modules: {trust: trust.json}, or modules: {unsigned: true} for trying things out",
@@ -65,9 +66,7 @@ func (l *loader) checkModule(s feed.Settings, where string, n *strict.Node) {
 	for i, name := range s.Module.Allow.ReadSensor {
 		if _, found := l.sources[name]; !found && dodona.CheckName(name, 1) == nil { // else it is told to be no name
 			m := strict.Mistake{Where: where, Message: fmt.Sprintf("module.allow.read_sensor: there is no source %s", strict.QuoteAll(name))}
-			if near := strict.Nearest(name, l.sourceNames()); near != "" {
-				m.Hint = fmt.Sprintf("did you mean %q?", near)
-			}
+			m.Near(name, l.sourceNames())
 			l.report.Add(m, at(fmt.Sprintf("allow.read_sensor[%d]", i)))
 		}
 	}

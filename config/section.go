@@ -1,12 +1,14 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/advice"
 	"github.com/dodona-oracle/dodona/internal/strict"
 )
 
@@ -18,7 +20,8 @@ import (
 //
 // Several mistakes are joined with errors.Join; a message begins with the setting below the section at which it is shown:
 // "raw.bytes: want …", or "tokens[1]: …" for an item of a list. A type of text with a method Words() []string is one of
-// these words. What an error's method Hint() says is told beside it.
+// these words. What an error's method Hint() says is told beside it, and what its
+// method Instead() says is offered in place of what stands there: package advice makes such errors.
 //
 // A setting with the tag live:"true" changes with a reload; the others keep their values until a restart. One with the tag
 // path:"true" is a path: what a shell would have read differently in it is warned of, but for the pattern of a path:"pattern".
@@ -52,12 +55,18 @@ func (l *loader) check(s section) {
 	l.checkWords(s.key, s.value)
 	if c, ok := s.value.Addr().Interface().(interface{ Check() error }); ok {
 		n, at := l.root.Child(s.key)
-		l.tell(subject{prefix: s.key + ".", node: n, at: at}, c.Check())
+		l.tell(subject{prefix: s.key + ".", node: n, at: at, settings: s.value.Type()}, c.Check())
 	}
 }
 
 // words returns what a text of a type must be one of; nil: it may be any.
 func words(t reflect.Type) []string {
+	switch t {
+	case nil:
+		return nil
+	case reflect.TypeFor[dodona.Kind]():
+		return []string{string(dodona.Number), string(dodona.Bool), string(dodona.Enum)}
+	}
 	if one, ok := reflect.Zero(t).Interface().(interface{ Words() []string }); ok {
 		return one.Words()
 	}
@@ -84,10 +93,17 @@ func (l *loader) checkWords(setting string, v reflect.Value) {
 
 func wrongWord(setting, got string, want []string) strict.Mistake {
 	m := strict.Mistake{Message: fmt.Sprintf("%s: %s: want %s", nameOf(setting), strict.QuoteAll(got), strict.Either(want))}
-	if near := strict.Nearest(got, want); near != "" {
-		m.Hint = fmt.Sprintf("did you mean %q?", near)
-	}
+	advise(&m, got, want)
 	return m
+}
+
+// advise says which of the words that are taken was meant.
+func advise(m *strict.Mistake, got string, want []string) {
+	if m.Near(got, want); m.Hint == "" {
+		if meant := meantWord(got, want); meant != "" {
+			m.Hint, m.Instead = fmt.Sprintf("it is called %q here", meant), meant
+		}
+	}
 }
 
 // tell reports every error that was joined into err, each at the setting of who that its message begins with, but those about settings
@@ -113,11 +129,22 @@ func (l *loader) tell(who subject, err error, elsewhere ...string) {
 	}
 	rest := m.Message[len(setting):]
 	n, at := who.node.Descend(who.at, setting)
+	if l.followsFrom(who, setting, rest) {
+		return
+	}
 	name := who.prefix + nameOf(setting)
 	if short, isKey := strings.CutSuffix(name, ".hex"); isKey && n == nil { // it stands there without that word
 		name = short
 	}
 	m.Where, m.Message = who.where, l.config.Written(name)+rest
+	if n != nil && n.Kind == strict.Scalar {
+		if known := words(typeOf(who.settings, setting)); known != nil && m.Hint == "" {
+			advise(&m, n.Text, known)
+		}
+		strict.Advise(&m, n)
+	} else {
+		m.Instead = ""
+	}
 	if l.config.TwoLine {
 		m.Hint = strings.ReplaceAll(m.Hint, "node.key", twoLineKey)
 	}
@@ -126,17 +153,79 @@ func (l *loader) tell(who subject, err error, elsewhere ...string) {
 
 // A subject is what mistakes are told of.
 type subject struct {
-	where  string // of a unit
-	prefix string // before the settings of a section
-	node   *strict.Node
-	at     *strict.Span
+	where    string // of a unit
+	prefix   string // before the settings of a section
+	node     *strict.Node
+	at       *strict.Span
+	around   *strict.Node // what node lies in, whose settings are beside those of node
+	settings reflect.Type // of what node says
+}
+
+// followsFrom reports whether what is said of a setting may be untrue once another mistake is mended: the setting itself could not be read,
+// or one could not that is spoken of beside it.
+func (l *loader) followsFrom(who subject, setting, said string) bool {
+	if l.unread(who.node, setting) {
+		return true
+	}
+	for _, word := range settingWords.FindAllString(said, -1) {
+		if strings.HasPrefix(setting+".", word+".") {
+			continue // of itself
+		}
+		around := []*strict.Node{who.node, who.around}
+		if strings.Contains(word, ".") {
+			around = append(around, l.root)
+		}
+		for _, n := range around {
+			if n, _ = n.Descend(nil, word); l.report.Wrong(n) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+var settingWords = regexp.MustCompile(`\b[a-z][a-z_]*(?:\.[a-z_]+)*\b`)
+
+// unread reports whether a setting of n is there and wrong, or may be there and was not understood.
+func (l *loader) unread(n *strict.Node, setting string) bool {
+	for key := range strings.SplitSeq(setting, ".") {
+		if n == nil {
+			return false
+		}
+		name := nameOf(key)
+		if n.Kind == strict.Broken || n.Kind != strict.Mapping && l.report.Wrong(n) || n.Torn && !n.Has(name) {
+			return true
+		}
+		if value, _ := n.Child(name); name == key {
+			n = value
+		} else if n, _ = n.Descend(nil, key); n == nil {
+			n = value
+		}
+	}
+	return l.report.Wrong(n)
+}
+
+// typeOf returns the type of a setting, or nil.
+func typeOf(settings reflect.Type, setting string) reflect.Type {
+	for key := range strings.SplitSeq(nameOf(setting), ".") {
+		for settings != nil && settings.Kind() == reflect.Pointer {
+			settings = settings.Elem()
+		}
+		if settings == nil || settings.Kind() != reflect.Struct {
+			return nil
+		}
+		f, _ := strict.Find(strict.Fields(settings), key)
+		settings = f.Type
+	}
+	return settings
 }
 
 // mistakeOf returns what an error says, and what it says to do about it: its method Hint.
 func mistakeOf(err error) strict.Mistake {
-	m := strict.Mistake{Message: err.Error()}
-	if hinting := interface{ Hint() string }(nil); errors.As(err, &hinting) {
-		m.Hint = hinting.Hint()
+	hint, instead := advice.Of(err)
+	m := strict.Mistake{Message: err.Error(), Hint: hint}
+	if instead != "" {
+		m.Instead = strict.Plain(instead)
 	}
 	return m
 }

@@ -53,40 +53,32 @@ var policyType = reflect.TypeFor[sink.Policy]()
 // sink reads one sink: exactly one kind with its settings, and the policy beside it.
 func (l *loader) sink(name string, at *strict.Span, n *strict.Node) {
 	where := "sink " + strict.Quote(name)
-	kinds, policy := l.kinds.sinks(), strict.Names(strict.Fields(policyType))
+	policy := strict.Names(strict.Fields(policyType))
 	d := l.decoder(where, nil)
 	if n.Kind != strict.Mapping {
-		if n.Kind != strict.Broken {
-			d.Mistake(at, "want a map with one of %s, and %s", strict.ListOf(kinds.names()), strict.ListOf(policy))
-		}
+		l.noUnit(d, at, n, l.kinds.sinks(), strict.ListOf(policy))
 		return
 	}
-	kind, of := l.kindOf(d, at, n, kinds, "sink", policy)
-	d.Hint = func(key string) string { return inside(kind, key) }
+	kind, of := l.kindOf(d, at, n, sinksAndTheirs(l.kinds), policy)
 	s := Sink{Name: name}
-	before := l.report.Count()
-	d.Into(reflect.ValueOf(&s.Policy), l.beside(d, n, kinds, policy), "sink")
+	d.Into(reflect.ValueOf(&s.Policy), only(n, policy), "sink")
+	l.tell(subject{where: where, node: n, at: at, settings: policyType}, s.Policy.Check())
 	if kind == nil {
 		return
 	}
-	clean := l.report.Count() == before
-	if clean {
-		l.tell(subject{where: where, node: n, at: at}, s.Policy.Check())
-	}
 	s.Kind, s.Settings = kind.Name(), kind.Settings()
-	before = l.report.Count()
-	l.settings(where, kind, s.Settings, of)
-	clean = clean && l.report.Count() == before
+	l.settings(where, kind, s.Settings, of, policy...)
 	l.lookAtKeys(subject{where: where, node: of.Value, at: of.At}, s.Settings)
 	i := len(l.config.Sinks)
 	l.config.Sinks = append(l.config.Sinks, s)
 	l.checks = append(l.checks, func() {
-		if l.checkSinkFeeds(&s, where, n) && clean {
-			l.tell(subject{where: where, node: of.Value, at: of.At}, kind.(SinkKind).CheckWith(s.Settings, s.Policy, l.config.SinkFeeds(s)))
+		who := subject{where: where, node: of.Value, at: of.At, around: n, settings: reflect.TypeOf(s.Settings)}
+		if l.checkSinkFeeds(&s, where, n) && !l.unread(l.root, "feeds") {
+			l.tell(who, kind.(SinkKind).CheckWith(s.Settings, s.Policy, l.config.SinkFeeds(s)))
 		}
 		for _, other := range l.config.Sinks[:i] {
 			if other.Kind == s.Kind {
-				l.tell(subject{where: where, node: of.Value, at: of.At}, kind.(SinkKind).CheckBeside(s.Settings, other.Name, other.Settings))
+				l.tell(who, kind.(SinkKind).CheckBeside(s.Settings, other.Name, other.Settings))
 			}
 		}
 	})
@@ -110,11 +102,12 @@ func (l *loader) checkSinkFeeds(s *Sink, where string, n *strict.Node) bool {
 			for _, f := range l.config.Feeds {
 				feeds = append(feeds, f.Feed.Name)
 			}
-			if near := strict.Nearest(name, feeds); near != "" {
-				m.Hint = fmt.Sprintf("did you mean %q?", near)
+			if m.Near(name, feeds); m.Hint == "" && len(feeds) > 0 {
+				m.Hint = "there is " + strict.ListOf(feeds[:min(len(feeds), 12)])
 			}
-			l.report.Add(m, place)
-			good = false
+			if good = false; !l.unreadUnit("feeds") {
+				l.report.Add(m, place)
+			}
 		}
 	}
 	return good

@@ -1,6 +1,10 @@
 package config
 
-import "github.com/dodona-oracle/dodona/internal/strict"
+import (
+	"slices"
+
+	"github.com/dodona-oracle/dodona/internal/strict"
+)
 
 // The two-line form: an endpoint that holds a number, and a key to sign it with.
 //
@@ -18,24 +22,28 @@ const (
 
 var twoLineKeys = []string{twoLineEndpoint, twoLineKey, twoLineValue}
 
-// isTwoLine reports whether the file has one of the two lines.
-func (l *loader) isTwoLine() bool { return l.root.Has(twoLineEndpoint) || l.root.Has(twoLineKey) }
+// isTwoLine reports whether the file has one of the two lines, or, without anything of the long form, what others call them.
+func (l *loader) isTwoLine() bool {
+	meant := false
+	for _, e := range l.root.Entries {
+		if slices.Contains(topKeys(), e.Key) {
+			return l.root.Has(twoLineEndpoint) || l.root.Has(twoLineKey)
+		}
+		meant = meant || e.Key == twoLineEndpoint || e.Key == twoLineKey || len(means(e.Key, twoLineKeys)) > 0
+	}
+	return meant
+}
 
 // expandTwoLine rewrites the tree. Places stay those of the file.
 func (l *loader) expandTwoLine() {
 	l.config.TwoLine = true
-	d := l.decoder("", func(key string) string {
-		for _, k := range topKeys() {
-			if k == key {
-				return "the two-line form knows only endpoint, signature_key and value; `dodona check --expand` prints the long form"
-			}
-		}
-		return ""
-	})
+	d := l.decoder("", twoLineHint)
 	source := &strict.Node{Kind: strict.Mapping, At: l.root.At}
 	root := &strict.Node{Kind: strict.Mapping, At: l.root.At}
-	for _, e := range l.root.Entries {
-		e.At.Show = true
+	for i := range l.root.Entries {
+		d.Rename(l.root, i, "", twoLineKeys)
+		e := l.root.Entries[i]
+		e.At.Show = e.At.Show || slices.Contains(twoLineKeys, e.Key)
 		switch e.Key {
 		case twoLineEndpoint:
 			url := &strict.Node{Kind: strict.Mapping, At: e.At, Entries: []strict.Entry{{Key: "url", Label: e.Key, At: e.At, Value: e.Value}}}
@@ -48,8 +56,6 @@ func (l *loader) expandTwoLine() {
 			root.Entries = append(root.Entries, strict.Entry{Key: "node", At: e.At, Value: key})
 		case twoLineValue:
 			source.Entries = append(source.Entries, e)
-		default:
-			d.Unknown(e, "", twoLineKeys)
 		}
 	}
 	for _, missing := range []string{twoLineEndpoint, twoLineKey} {
@@ -63,6 +69,16 @@ func (l *loader) expandTwoLine() {
 			strict.Entry{Key: "feeds", At: l.root.At, Value: l.synthetic(strict.Mapping, strict.Entry{Key: twoLineFeed, At: l.root.At, Value: l.twoLineFeed()})})
 	}
 	l.root = root
+}
+
+// twoLineHint says of a key beside the two lines that it takes the long form.
+func twoLineHint(key string) (hint, instead string) {
+	for _, k := range append(topKeys(), strict.Names(strict.Fields(feedType))...) {
+		if k == key {
+			return "the two-line form knows only endpoint, signature_key and value; `dodona check --expand` prints the long form of these, to go on from", ""
+		}
+	}
+	return "", ""
 }
 
 // namesNoKey says why a value names no key, where a node would take its own; "" if it may.

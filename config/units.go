@@ -16,24 +16,32 @@ import (
 // feed reads one feed; what it asks for is compared with the sources when all are read.
 func (l *loader) feed(name string, at *strict.Span, n *strict.Node) {
 	where := "feed " + strict.Quote(name)
-	d := l.decoder(where, nil)
+	d := l.decoder(where, belongsElsewhere("feed"))
 	if n.Kind != strict.Mapping {
 		if n.Kind != strict.Broken {
-			d.Mistake(at, "want a map with %s", strict.ListOf(strict.Names(strict.Fields(reflect.TypeFor[feed.Settings]()))))
+			d.Mistake(at, "want a map with %s", strict.ListOf(strict.Names(strict.Fields(feedType))))
 		}
 		return
 	}
 	var s feed.Settings
-	before := l.report.Count()
 	d.Into(reflect.ValueOf(&s), n, "feed")
-	clean := l.report.Count() == before
+	if kind, _ := n.Child("kind"); kind != nil && kind.Kind == strict.Scalar {
+		known := words(reflect.TypeOf(s.Kind))
+		if meant := meantWord(kind.Text, known); meant != "" && meant != kind.Text {
+			l.report.Add(strict.Mistake{
+				Where: where, Message: fmt.Sprintf("kind: %s, want %s", strict.QuoteAll(kind.Text), strict.Either(known)),
+				Hint: fmt.Sprintf("it is called %q here", meant), Instead: meant,
+			}, kind.At)
+			s.Kind = dodona.Kind(meant) // what is said of the others follows from it
+			kind.Text, kind.At = meant, n.At
+		}
+	}
+	l.warnOfUnit(where, n)
 	i := len(l.config.Feeds)
 	l.config.Feeds = append(l.config.Feeds, Feed{Feed: s.Identity(name), Settings: s.WithDefaults()})
 	l.checks = append(l.checks, func() {
 		l.checkFrom(&l.config.Feeds[i], where, n, at)
-		if clean {
-			l.checkFeed(s, where, n, at)
-		}
+		l.checkFeed(s, where, n, at)
 	})
 }
 
@@ -54,9 +62,12 @@ func (l *loader) checkUnits() {
 			}
 		}
 	}
+	if feeds, _ := l.path("feeds"); l.report.Wrong(feeds) {
+		return // perhaps one asks for it that could not be read
+	}
 	sources, _ := l.path("sources")
 	for _, s := range l.config.Sources {
-		if _, at := sources.Child(s.Name); !asked[s.Name] {
+		if n, at := sources.Child(s.Name); !asked[s.Name] && !l.report.Wrong(n) && !l.report.WrongAt(at) {
 			l.report.Warn(at, "source "+strict.Quote(s.Name), "no feed asks for it", "name it in a feed's from, or take it out")
 		}
 	}
@@ -65,11 +76,11 @@ func (l *loader) checkUnits() {
 // checkFeed checks everything about a feed but whether the points it asks for exist.
 func (l *loader) checkFeed(s feed.Settings, where string, n *strict.Node, at *strict.Span) {
 	for key, zero := range map[string]bool{"every": s.Every == 0, "deadline": s.Deadline == 0, "stale": s.Stale == 0, "need": s.Need == 0} {
-		if value, place := n.Descend(n.At, key); value != nil && value.Kind == strict.Scalar && zero {
+		if value, place := n.Descend(n.At, key); value != nil && value.Kind == strict.Scalar && !l.report.Wrong(value) && zero {
 			l.report.Mistake(place, where, key+": 0 means nothing here; leave it out for the default")
 		}
 	}
-	l.tell(subject{where: where, node: n, at: at}, s.Check(), "from")
+	l.tell(subject{where: where, node: n, at: at, settings: feedType}, s.Check(), "from")
 	l.checkModule(s, where, n)
 }
 
@@ -81,7 +92,7 @@ func (l *loader) checkFrom(f *Feed, where string, n *strict.Node, at *strict.Spa
 		l.report.Mistake(place, where, fmt.Sprintf("from: %d points, at most %d are asked", got, feed.MaxFrom))
 		return
 	case got == 0:
-		if from == nil || from.Kind == strict.Null || from.Kind == strict.List && len(from.Items) == 0 {
+		if from == nil && !l.unread(n, "from") || from != nil && (from.Kind == strict.Null || from.Kind == strict.List && len(from.Items) == 0) {
 			l.report.Mistake(at, where, "from is missing: name the sources to ask, such as from: [kraken]")
 		}
 		return
@@ -98,13 +109,15 @@ func (l *loader) checkFrom(f *Feed, where string, n *strict.Node, at *strict.Spa
 		s, found := l.sources[name]
 		if !found {
 			m := strict.Mistake{Where: where, Message: fmt.Sprintf("from: there is no source %s", strict.QuoteAll(name))}
-			known := l.sourceNames()
-			if near := strict.Nearest(name, known); near != "" {
-				m.Hint = fmt.Sprintf("did you mean %q?", near)
+			known := slices.DeleteFunc(l.sourceNames(), func(name string) bool { return slices.Contains(f.Settings.From, name) })
+			if m.Near(name, known); m.Instead != "" {
+				m.Instead = strict.Plain(dodona.PointID(strict.Nearest(name, known), point))
 			} else if len(known) > 0 {
 				m.Hint = "there is " + strict.ListOf(known[:min(len(known), 12)])
 			}
-			l.report.Add(m, place)
+			if !l.unreadUnit("sources") {
+				l.report.Add(m, place)
+			}
 			continue
 		}
 		rule, found := s.Rules[point]
@@ -112,7 +125,7 @@ func (l *loader) checkFrom(f *Feed, where string, n *strict.Node, at *strict.Spa
 			continue
 		}
 		if _, decoded := s.Decoded[point]; !found && !decoded {
-			l.noPoint(where, id, s, place)
+			l.noPoint(where, id, s, place, f.Settings.From)
 			continue
 		}
 		if rule.Unit != "" && f.Settings.Module == nil && f.Settings.Unit != "" && rule.Unit != f.Settings.Unit {
@@ -124,6 +137,12 @@ func (l *loader) checkFrom(f *Feed, where string, n *strict.Node, at *strict.Spa
 	}
 }
 
+// unreadUnit reports whether a unit of a sort may be in the file and was not understood.
+func (l *loader) unreadUnit(sort string) bool {
+	units, _ := l.root.Child(sort)
+	return l.root.Torn && units == nil || units != nil && (units.Kind == strict.Broken || units.Torn || units.Kind == strict.List || units.Kind == strict.Scalar)
+}
+
 // sourceNames returns the names of all sources, sorted, until there are so many mistakes that hints are not told.
 func (l *loader) sourceNames() []string {
 	if l.report.Full() {
@@ -132,21 +151,21 @@ func (l *loader) sourceNames() []string {
 	return slices.Sorted(maps.Keys(l.sources))
 }
 
-func (l *loader) noPoint(where, id string, s Source, at *strict.Span) {
+func (l *loader) noPoint(where, id string, s Source, at *strict.Span, from []string) {
 	m := strict.Mistake{Where: where}
 	name, point := dodona.SplitPointID(id)
 	switch {
 	case slices.Equal(s.Points(), []string{name}):
 		m.Message = fmt.Sprintf("from: source %q has one point and no %q", name, point)
-		m.Hint = "ask for " + name
+		if m.Hint = "ask for " + name; !slices.Contains(from, name) {
+			m.Instead = name
+		}
 	case point == "":
 		m.Message = fmt.Sprintf("from: source %q has several points", name)
 		m.Hint = "ask for " + strict.Either(s.Points())
 	default:
 		m.Message = fmt.Sprintf("from: source %q has no point %q", name, point)
-		if near := strict.Nearest(id, s.Points()); near != "" {
-			m.Hint = fmt.Sprintf("did you mean %q?", near)
-		} else {
+		if m.Near(id, s.Points()); m.Hint == "" {
 			m.Hint = "there is " + strings.Join(s.Points(), ", ")
 		}
 	}

@@ -2,25 +2,49 @@ package extract
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
+
+	"github.com/dodona-oracle/dodona/internal/advice"
 )
 
 // notPointer says that a text is no JSON Pointer, and which one it was probably meant as by somebody who writes JSONPath, jq or dots.
 func notPointer(s string) error {
-	path := strings.TrimSpace(s)
-	if inner, braced := strings.CutPrefix(path, "{"); braced {
-		path = strings.TrimSpace(strings.TrimSuffix(inner, "}"))
-	}
+	path := withoutBraces(s)
 	for _, several := range []string{"[?", "[*]", "[]", ".*", "..", "select("} {
 		if strings.Contains(path, several) {
 			return fmt.Errorf("JSON Pointer %s: must begin with a slash, such as /price, and name one value; an element is chosen by where, such as {pointer: /data/*/price, where: {/data/*/symbol: BTCUSD}}", printable(s))
 		}
 	}
 	if p := fromPath(path); p != nil {
-		return fmt.Errorf("JSON Pointer %s: must begin with a slash, such as %s", printable(s), printable(p.text()))
+		return advice.Instead(fmt.Errorf("JSON Pointer %s: must begin with a slash, such as %s", printable(s), printable(p.text())), p.text())
 	}
 	return fmt.Errorf("JSON Pointer %s: must begin with a slash, such as /price", printable(s))
 }
+
+// withoutBraces returns the path that stands in braces, or in a template such as {{ value_json.price | float }}.
+func withoutBraces(s string) string {
+	path := strings.TrimSpace(s)
+	inner, braced := strings.CutPrefix(path, "{")
+	if braced {
+		path = strings.TrimSpace(strings.TrimSuffix(inner, "}"))
+	}
+	if inner, template := strings.CutPrefix(path, "{"); braced && template {
+		path = strings.TrimSpace(strings.TrimSuffix(inner, "}"))
+	}
+	if first, filter, piped := strings.Cut(path, "|"); piped && filterName.MatchString(filter) {
+		path = strings.TrimSpace(first)
+	}
+	for _, document := range []string{"value_json", "msg.payload", "trigger.payload_json"} {
+		if rest, found := strings.CutPrefix(path, document); found && rest != "" && (rest[0] == '.' || rest[0] == '[') {
+			return rest
+		}
+	}
+	return path
+}
+
+// filterName matches what templates do to a number after they took it.
+var filterName = regexp.MustCompile(`^ *(float|int|round|tonumber|number|string)\b[ (),0-9a-z|]*$`)
 
 // fromPath returns the pointer that says what a path in JSONPath, jq or dots says; nil if that cannot be told.
 func fromPath(s string) (p pointer) {

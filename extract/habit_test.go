@@ -12,6 +12,7 @@ func TestPathsOfOtherLanguagesAreToldAsPointers(t *testing.T) {
 		"$.data[0].price": "such as /data/0/price", ".data.[0].price": "such as /data/0/price", `$["a/b"]["m~n"]`: "such as /a~1b/m~0n", "$[0]": "such as /0", "[0].price": "such as /0/price",
 		"{$.data.price}": "such as /data/price", "{ .price }": "such as /price", "#/data/0": "such as /data/0", "$.größe": "such as /größe",
 		"$[?(@.symbol=='BTC')].price": "chosen by where", "$.data[*].price": "chosen by where", ".[] | select(.symbol==\"BTC\") | .price": "chosen by where", "$..price": "chosen by where", "data.*.price": "chosen by where",
+		"{{ value_json.price }}": "such as /price", "{{ value_json.a[0].p | float(0) }}": "such as /a/0/p", "msg.payload.data.price": "such as /data/price", "result.price | tonumber": "such as /result/price",
 		"https://x.example/y": "such as /price", "a b": "such as /price", "$": "such as /price", "$.": "such as /price", "[x]": "such as /price", "[0": "such as /price", "['a]": "such as /price", "@.price": "such as /price",
 		"#/a~2": "such as /price", "\x1b[31m": "such as /price", "{": "such as /price",
 	} {

@@ -243,12 +243,16 @@ func (v *validation) rules(s Settings) {
 		v.want(s.Outliers.IsZero(), "outliers", "mean nothing for kind %s; leave them out", s.Kind)
 	}
 	v.want(s.Need >= 1, "need", "%d, want at least 1", s.Need)
-	named, what := len(s.combined()), "sources"
+	named, what := len(s.combined()), "source"
 	if len(s.Points) > 0 {
-		what = "points"
+		what = "point"
+	}
+	is := "are"
+	if named == 1 {
+		is = "is"
 	}
 	v.want(s.Need <= named || named == 0, "need",
-		"%d, but only %d %s are named (need is the number of answers that must remain)", s.Need, named, what)
+		"%d, but only %s %s named (need is the number of answers that must remain)", s.Need, unit.Count(named, what), is)
 	takes := s.Take.Words()
 	v.want(slices.Contains(takes, string(s.Take)), "take", "%q, want %s", s.Take, strict.Either(takes))
 }

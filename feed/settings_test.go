@@ -54,7 +54,7 @@ func TestMistakesNameTheirField(t *testing.T) {
 		{Settings{From: []string{"a.b.c"}}, "from", "3 parts"},
 		{Settings{From: []string{"A"}}, "from", "a-z"},
 		{Settings{From: make([]string, 257)}, "from", "at most 256"},
-		{Settings{From: []string{"a"}, Need: 2}, "need", "2, but only 1 sources are named"},
+		{Settings{From: []string{"a"}, Need: 2}, "need", "2, but only 1 source is named"},
 		{Settings{From: []string{"a"}, Need: -1}, "need", "at least 1"},
 		{Settings{From: []string{"a"}, Kind: "text"}, "kind", "want number, bool or enum"},
 		{Settings{From: []string{"a"}, Decimals: places(58)}, "decimals", "want 0 to 57"},

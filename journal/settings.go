@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona/internal/loopback"
+	"github.com/dodona-oracle/dodona/internal/advice"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
@@ -115,7 +116,7 @@ func (s *Settings) checkListen() error {
 	case err != nil:
 		return fmt.Errorf("listen: %w", err)
 	case !loopback.Is(host):
-		return fmt.Errorf("listen: %s: want a loopback address, such as 127.0.0.1:4222; other machines share a journal by journal.url", plain.Quote(s.Listen, 60))
+		return advice.Hint(fmt.Errorf("listen: %s: want a loopback address, such as 127.0.0.1:4222", plain.Quote(s.Listen, 60)), "other machines share a journal by journal.url")
 	case s.URL != "":
 		return errors.New("listen: goes with the embedded journal, but journal.url names another one")
 	}

@@ -48,12 +48,14 @@ func (c checkCommand) Run(term terminal) error {
 func (c checkCommand) report(term terminal, loaded *config.Config, list *strict.MistakesError) error {
 	out := struct {
 		Mistakes []strict.Mistake `json:"mistakes"`
+		More     int              `json:"more,omitempty"` // mistakes that are not among them
 		Warnings []strict.Mistake `json:"warnings"`
 	}{Mistakes: []strict.Mistake{}, Warnings: []strict.Mistake{}}
 	if list != nil {
-		out.Mistakes = list.Mistakes
-	} else if loaded.Warnings != nil {
-		out.Warnings = loaded.Warnings
+		out.Mistakes, out.More = list.Mistakes, list.More
+		out.Warnings = append(out.Warnings, list.Warnings...)
+	} else {
+		out.Warnings = append(out.Warnings, loaded.Warnings...)
 	}
 	if err := printJSON(term.out, out); err != nil || list == nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/dodona-oracle/dodona/internal/advice"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/secp"
 	"github.com/dodona-oracle/dodona/internal/secret"
@@ -42,9 +43,9 @@ func (k Key) Check(name, owner string) error {
 	case k.Hex.Inline():
 		return checkHex(name+".hex", k.Hex)
 	case IsRaw([]byte(k.File)):
-		return hintError{fmt.Errorf("%s.file: that is a key, not the path of a file", name), "write the key into a file of mode 0600 and name that"}
+		return advice.Hint(fmt.Errorf("%s.file: that is a key, not the path of a file", name), "write the key into a file of mode 0600 and name that")
 	case k.IsZero() && !k.Password.IsZero():
-		return hintError{fmt.Errorf("%s.password: opens nothing, because no key file is named", name), "name it: file: PATH"}
+		return advice.Hint(fmt.Errorf("%s.password: opens nothing, because no key file is named", name), "name it: file: PATH")
 	}
 	return nil
 }
@@ -56,33 +57,21 @@ func checkHex(name string, s secret.String) error {
 		got := fmt.Sprintf("got %d characters", len(digits))
 		switch {
 		case strings.ContainsAny(digits, "/.") && len(digits) < 200:
-			return hintError{fmt.Errorf("%s: not a secp256k1 key: want 64 hex digits, %s", name, got), "the path of a key file is written {file: PATH}"}
+			return advice.Hint(fmt.Errorf("%s: not a secp256k1 key: want 64 hex digits, %s", name, got), "the path of a key file is written {file: PATH}")
 		case len(digits) == 64 && strings.Trim(digits, "0123456789abcdefABCDEF") == "":
 			got = "got a number that is none"
 		case len(digits) == 64:
 			got = "got other characters"
 		}
-		return hintError{fmt.Errorf("%s: not a secp256k1 key: want 64 hex digits, %s", name, got), "`dodona key new --raw FILE` makes a key, to be named {file: FILE}"}
+		return advice.Hint(fmt.Errorf("%s: not a secp256k1 key: want 64 hex digits, %s", name, got), "`dodona key new --raw FILE` makes a key, to be named {file: FILE}")
 	}
 	return nil
 }
 
-// A hintError is an error that says what to do.
-type hintError struct {
-	error
-	hint string
-}
-
-// Hint says what to do.
-func (e hintError) Hint() string { return e.hint }
-
-func (e hintError) Unwrap() error { return e.error }
-
 // WithHint returns err with what its Hint says to do, for who shows an error alone.
 func WithHint(err error) error {
-	var advised interface{ Hint() string }
-	if errors.As(err, &advised) && advised.Hint() != "" {
-		return fmt.Errorf("%w; %s", err, advised.Hint())
+	if hint, _ := advice.Of(err); hint != "" {
+		return fmt.Errorf("%w; %s", err, hint)
 	}
 	return err
 }
@@ -186,8 +175,8 @@ func (a absent) Is(target error) bool { return target == os.ErrNotExist }
 // NoPassword returns the error of a keystore without a password: [ErrNoPassword], with the setting to add.
 func (k Key) NoPassword(name string) error {
 	path, setting := k.Path(name)
-	return hintError{
+	return advice.Hint(
 		fmt.Errorf("%s: %s is an encrypted keystore, and %w to open it", setting, path, ErrNoPassword),
 		fmt.Sprintf("add %s.password: {file: PATH} or {env: NAME}", name),
-	}
+	)
 }

@@ -32,15 +32,15 @@ func (k *Key) ReadNode(d *strict.Decoder, n *strict.Node, key string) {
 	known := append(strict.Names(strict.Fields(into.Type())), inEnv)
 	named := *n
 	named.Entries = nil
-	for _, e := range n.Entries {
+	for i := range n.Entries {
+		d.Rename(n, i, key, known)
+		e := n.Entries[i]
 		switch {
 		case e.Key == inEnv:
 			e.At.Show = true
 			itself(e.At, &strict.Node{Kind: strict.Mapping, At: n.At, Entries: []strict.Entry{e}})
 		case slices.Contains(known, e.Key):
 			named.Entries = append(named.Entries, e)
-		default:
-			d.Unknown(e, key, known)
 		}
 	}
 	d.Into(into, &named, key)

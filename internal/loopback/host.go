@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 
+	"github.com/dodona-oracle/dodona/internal/advice"
 	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
@@ -13,10 +15,22 @@ func Host(listen string) (string, error) {
 	const most = 60 // bytes of a wrong one that are shown
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
-		return "", fmt.Errorf("%s: want ADDRESS:PORT, such as 127.0.0.1:8080", plain.Quote(listen, most))
+		err := fmt.Errorf("%s: want ADDRESS:PORT, such as 127.0.0.1:8080", plain.Quote(listen, most))
+		switch port := strings.TrimSpace(listen); {
+		case isPort(port):
+			return "", advice.Instead(err, "127.0.0.1:"+port)
+		case net.ParseIP(port) != nil || port == "localhost":
+			return "", advice.Hint(err, "a port follows: "+net.JoinHostPort(port, "8080"))
+		}
+		return "", err
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
+	if !isPort(port) {
 		return "", fmt.Errorf("port %s: want 0 to 65535", plain.Quote(port, most))
 	}
 	return host, nil
+}
+
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && strconv.FormatUint(n, 10) == text
 }

@@ -19,9 +19,11 @@ const maxItems = 1000
 // What it understands it marks as shown, so that excerpts may print it.
 type Decoder struct {
 	Report *Reporter
-	Where  string                  // the unit it works on, such as `source "boiler"`
-	Hint   func(key string) string // what to say of an unknown key; may be nil
-	free   int                     // how many maps with free keys it is inside of
+	Where  string                                    // the unit it works on, such as `source "boiler"`
+	Hint   func(key string) (hint, instead string)   // what to say of a key that belongs elsewhere, and what to write for it; may be nil
+	Means  func(key string, known []string) []string // which keys are called so elsewhere; may be nil
+	free   int                                       // how many maps with free keys it is inside of
+	isPath bool                                      // the setting is a path, of which the like is told elsewhere
 }
 
 // Mistake reports what is wrong at a place.
@@ -98,15 +100,19 @@ func (d *Decoder) structure(v reflect.Value, n *Node, key string) {
 		d.Want(n, key, what)
 		return
 	}
-	for _, e := range n.Entries {
+	d.commas(n)
+	for i := range n.Entries {
+		d.Rename(n, i, key, Names(list))
+		e := n.Entries[i]
 		f, found := Find(list, e.Key)
 		if !found {
-			d.Unknown(e, key, Names(list))
 			continue
 		}
 		e.At.Show = true
+		tag := f.Tag.Get("path")
+		d.isPath = tag != ""
 		d.Into(v.FieldByIndex(f.Index), e.Value, d.name(key, e))
-		if tag := f.Tag.Get("path"); tag != "" && ShapeOf(f.Type) == ShapeString && e.Value.Kind == Scalar {
+		if d.isPath = false; tag != "" && ShapeOf(f.Type) == ShapeString && e.Value.Kind == Scalar {
 			d.path(e.Value, d.name(key, e), tag == "pattern")
 		}
 	}
@@ -117,7 +123,7 @@ func (d *Decoder) name(parent string, e Entry) string {
 	if d.Where != "" || parent == "" || e.Label != "" {
 		return e.Name()
 	}
-	return parent + "." + e.Key
+	return parent + "." + e.Name()
 }
 
 // Find returns the setting with a key.
@@ -134,32 +140,6 @@ var wordLike = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,30}$`)
 
 // LooksLikeWord reports whether a piece of a file is so short and plain that it may be shown.
 func LooksLikeWord(text string) bool { return wordLike.MatchString(text) }
-
-// Unknown reports a key that nothing reads, with the nearest one that exists.
-func (d *Decoder) Unknown(e Entry, parent string, known []string) {
-	m := Mistake{Where: d.Where}
-	if m.Where == "" {
-		m.Where = parent
-	}
-	near := Nearest(e.Key, known)
-	switch {
-	case d.Hint != nil && d.Hint(e.Key) != "":
-		m.Hint = d.Hint(e.Key)
-	case near != "":
-		m.Hint = fmt.Sprintf("did you mean %q?", near)
-	case e.Value.Kind == Null && strings.Trim(e.Key, "0123456789") == "":
-		m.Hint = "a decimal has a point, such as 1.5, and text with a comma stands in quotes"
-	default:
-		m.Hint = "known here: " + ListOf(known)
-	}
-	m.Message = "unknown key " + Quote(e.Key)
-	e.At.Show = wordLike.MatchString(e.Key)
-	if e.Value.Kind == Null && near == "" { // a word without a colon may be the rest of a value, even of a secret
-		e.At.Show = false
-		m.Message = "a word where a key and its value should be"
-	}
-	d.Report.Add(m, e.At)
-}
 
 func (d *Decoder) freeMap(v reflect.Value, n *Node, key string) {
 	switch n.Kind {
@@ -198,12 +178,7 @@ func (d *Decoder) list(v reflect.Value, n *Node, key string) {
 		return
 	case List:
 	default:
-		example := "[one, two]"
-		if n.Kind == Scalar && v.Type().Elem().Kind() == reflect.String && wordLike.MatchString(n.Text) && !secretName(key) {
-			n.At.Show = true
-			example = "[" + n.Text + "]"
-		}
-		d.Want(n, key, "a list, such as "+example)
+		d.wantList(v, n, key)
 		return
 	}
 	if len(n.Items) > maxItems {
@@ -223,6 +198,33 @@ func (d *Decoder) list(v reflect.Value, n *Node, key string) {
 	v.Set(out)
 }
 
+// wantList reports what is no list. One value that a list might have stands in brackets.
+func (d *Decoder) wantList(v reflect.Value, n *Node, key string) {
+	item := v.Type().Elem()
+	if n.Kind != Scalar || ShapeOf(item) == ShapeStruct || ShapeOf(item) == ShapeSecret || secretName(key) ||
+		passwordInURL.MatchString(n.Text) || d.set(reflect.New(item).Elem(), n.Text) != nil {
+		example := "[one, two]"
+		if ShapeOf(item) == ShapeSecret {
+			example = "[{file: PATH}]"
+		}
+		d.Want(n, key, "a list, such as "+example)
+		return
+	}
+	n.At.Show = true
+	var parts []string
+	meant := &Node{Kind: List, At: n.At}
+	for part := range strings.SplitSeq(n.Text, ",") {
+		part = strings.TrimSpace(part)
+		parts = append(parts, bare(part))
+		place := *n.At
+		meant.Items = append(meant.Items, &Node{Kind: Scalar, Text: part, At: &place})
+	}
+	list := "[" + strings.Join(parts, ", ") + "]"
+	d.Report.Add(Mistake{Where: d.Where, Message: key + ": want a list, got " + n.Kind.String(), Hint: "write " + list, Instead: list}, n.At)
+	*n = *meant // its items may be wrong too
+	d.list(v, n, key)
+}
+
 // scalar fills everything that is written as one word or number.
 func (d *Decoder) scalar(v reflect.Value, n *Node, key string) {
 	what := map[Shape]string{
@@ -238,12 +240,19 @@ func (d *Decoder) scalar(v reflect.Value, n *Node, key string) {
 		d.Mistake(n.At, "%s: holds %s, which stands for a secret that was taken out; write the real value", key, secret.Mask)
 		return
 	}
-	if err := d.set(v, n.Text); err != nil {
-		if !n.At.Show {
-			d.Mistake(n.At, "%s: want %s", key, what)
-			return
-		}
-		d.Mistake(n.At, "%s: %s", key, err)
+	err := d.set(v, n.Text)
+	switch {
+	case err == nil && curly(n) && !d.isPath:
+		d.Report.Add(Mistake{Where: d.Where, Message: key + ": the quotes are typographic, so they are a part of the text", Hint: "write straight ones", Instead: doubleQuoted(uncurled(n.Text))}, n.At)
+	case err == nil && !d.isPath && ShapeOf(v.Type()) == ShapeString && variable.MatchString(n.Text):
+		d.Report.Warn(n.At, d.Where, key+" is taken as it stands: nothing replaces "+nameInText(n.Text), "write the value out")
+	case err == nil:
+	case !n.At.Show:
+		d.Mistake(n.At, "%s: want %s", key, what)
+	default:
+		m := d.advised(v.Type(), n, key, err)
+		m.Where, m.Message = d.Where, key+": "+err.Error()
+		d.Report.Add(m, n.At)
 	}
 }
 
@@ -298,6 +307,26 @@ func setText(into any, text string) error {
 	return into.(encoding.TextUnmarshaler).UnmarshalText([]byte(text))
 }
 
+// variable tells of a secret that names a variable as a shell does, and reports whether it is one. What begins with a dollar sign
+// alone may be a secret, so its name is not told.
+func (d *Decoder) variable(n *Node, key string) bool {
+	m := Mistake{Where: d.Where, Message: key + ": nothing replaces a variable inside of a text"}
+	switch name := variableName(n.Text); {
+	case name != "" && n.Text[1] == '{':
+		m.Instead = "{env: " + name + "}"
+		m.Hint = "a variable is named: " + m.Instead
+	case name != "":
+		m.Hint = "a variable is named: {env: NAME}; a secret that begins with $ goes into a file: {file: PATH}"
+	default:
+		if variable.MatchString(n.Text) {
+			d.Report.Warn(n.At, d.Where, key+" is taken as it stands: nothing replaces a variable inside of a text", "{env: NAME} is the whole value")
+		}
+		return false
+	}
+	d.Report.Add(m, n.At)
+	return true
+}
+
 // secret fills a secret. Nothing of it is ever shown but a file's path and a variable's name.
 func (d *Decoder) secret(v reflect.Value, n *Node, key string) {
 	const want = "want {file: PATH}, {env: NAME} or text"
@@ -310,6 +339,9 @@ func (d *Decoder) secret(v reflect.Value, n *Node, key string) {
 		}
 		if n.Text == "" {
 			d.Mistake(n.At, "%s is empty: %s", key, want)
+			return
+		}
+		if d.variable(n, key) {
 			return
 		}
 		if d.free == 0 || secretName(key) { // not for headers such as Accept
@@ -368,8 +400,8 @@ func ListOf(words []string) string {
 
 // Either prints a choice for people: "a, b or c".
 func Either(words []string) string {
-	if len(words) == 1 {
-		return words[0]
+	if len(words) < 2 {
+		return ListOf(words)
 	}
 	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
 }

@@ -66,6 +66,8 @@ func (k NodeKind) String() string {
 // so that no number passes through a float.
 type Node struct {
 	Kind    NodeKind
+	Quoted  bool // it stood in quotes
+	Torn    bool // of a map: a key may stand here that could not be read
 	Text    string
 	At      *Span
 	Items   []*Node
@@ -76,14 +78,18 @@ type Node struct {
 type Entry struct {
 	Key   string
 	Label string // what messages call it, if not key
+	Wrote string // the key that stands there, if it was understood as another
 	At    *Span
 	Value *Node
 }
 
 // Name is what messages call the setting of an entry.
 func (e Entry) Name() string {
-	if e.Label != "" {
+	switch {
+	case e.Label != "":
 		return e.Label
+	case e.Wrote != "":
+		return e.Wrote
 	}
 	return e.Key
 }
@@ -163,6 +169,18 @@ func Read(r io.Reader, report *Reporter) (*Node, error) {
 		d.root = &Node{Kind: Null, At: &Span{line: 1, column: 1}}
 	}
 	return d.root, nil
+}
+
+// endOf returns the column behind a place on one line, or 0 if nobody knows it.
+func (d *document) endOf(at *Span) int {
+	if !d.exact || at.to <= at.from || at.line > len(d.lines) {
+		return 0
+	}
+	line, start := d.lines[at.line-1], d.starts[at.line-1]
+	if at.from < start || at.to > start+len(line) {
+		return 0
+	}
+	return at.column + utf8.RuneCountInString(line[at.from-start:at.to-start])
 }
 
 func newDocument(src string) *document {
@@ -372,7 +390,8 @@ func (b *builder) node(n ast.Node) *Node {
 		return &Node{Kind: Scalar, Text: v.Value.Value, At: b.span(v.GetToken(), v.Value.GetToken())}
 	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		t := n.GetToken()
-		return &Node{Kind: Scalar, Text: t.Value, At: b.span(t, t)}
+		quoted := t.Type == token.SingleQuoteType || t.Type == token.DoubleQuoteType
+		return &Node{Kind: Scalar, Text: t.Value, Quoted: quoted, At: b.span(t, t)}
 	case *ast.AnchorNode, *ast.AliasNode:
 		return b.refuse(n, "anchors and aliases are not allowed; write the value out")
 	case *ast.TagNode:

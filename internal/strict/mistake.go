@@ -1,6 +1,7 @@
 package strict
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -10,8 +11,10 @@ import (
 )
 
 const (
-	maxMistakes = 50   // of one file that are told; nobody reads more at once
+	maxMistakes = 50   // of one file that are told, the first by their lines; nobody reads more at once
+	maxKept     = 500  // of one file that are looked at for those
 	maxMessage  = 1000 // bytes
+	maxInstead  = 300  // bytes
 	maxSecrets  = 1000 // texts in clear in one file
 )
 
@@ -21,9 +24,11 @@ type Mistake struct {
 	File    string `json:"file"`
 	Line    int    `json:"line,omitempty"`    // from 1; 0 if it is about the whole file
 	Column  int    `json:"column,omitempty"`  // from 1, in characters
+	End     int    `json:"end,omitempty"`     // the column behind what is wrong, if that is on one line and known
 	Where   string `json:"where,omitempty"`   // the unit it is about, such as `source "boiler"`
 	Message string `json:"message"`           // what is wrong
 	Hint    string `json:"hint,omitempty"`    // what to do
+	Instead string `json:"instead,omitempty"` // what to write from Column to End, where that is certain
 	Excerpt string `json:"excerpt,omitempty"` // the line, its secrets masked, and a caret under the place
 }
 
@@ -54,7 +59,8 @@ func (m Mistake) String() string {
 // a file that must not be used.
 type MistakesError struct {
 	Mistakes []Mistake
-	More     int // how many more there are than Mistakes tells
+	More     int       // how many more there are than Mistakes tells
+	Warnings []Mistake // what is only worth a second look
 }
 
 // Error prints every mistake and ends with "2 mistakes; nothing was started".
@@ -63,7 +69,7 @@ func (e *MistakesError) Error() string { return e.Text("nothing was started") }
 // Text prints every mistake and ends with their number and what follows from them.
 func (e *MistakesError) Text(consequence string) string {
 	var b strings.Builder
-	for _, m := range e.Mistakes {
+	for _, m := range e.together() {
 		b.WriteString(m.String() + "\n")
 	}
 	if e.More > 0 {
@@ -76,6 +82,17 @@ func (e *MistakesError) Text(consequence string) string {
 	}
 	fmt.Fprintf(&b, "%d %s; %s", n, noun, consequence)
 	return b.String()
+}
+
+// together returns mistakes and warnings in the order of their lines.
+func (e *MistakesError) together() []Mistake {
+	all := slices.Clone(e.Mistakes)
+	for _, m := range e.Warnings {
+		m.Message = "warning: " + m.Message
+		all = append(all, m)
+	}
+	slices.SortStableFunc(all, func(a, b Mistake) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
+	return all
 }
 
 // WriteWarnings prints warnings as they were found, a line or three each.
@@ -95,6 +112,8 @@ type Reporter struct {
 	doc      *document
 	words    map[string]bool // what may be shown of a file that is not YAML: the words of the grammar
 	secrets  []string        // texts that stand in the file and must not leave it
+	wrong    map[*Span]bool  // where mistakes are
+	seen     map[said]bool
 	mistakes []located
 	warnings []located
 	more     int
@@ -103,7 +122,7 @@ type Reporter struct {
 
 // NewReporter returns the reporter of a file; words are those of its grammar.
 func NewReporter(name string, words map[string]bool) *Reporter {
-	return &Reporter{name: name, words: words}
+	return &Reporter{name: name, words: words, wrong: map[*Span]bool{}, seen: map[said]bool{}}
 }
 
 // Masked returns the whole file as excerpts show its lines: ••• stands for what was not recognised as a setting without a secret, and comments
@@ -120,30 +139,56 @@ type located struct {
 	at *Span
 }
 
+// said is what makes two mistakes one.
+type said struct {
+	at             *Span
+	where, message string
+}
+
 // Mistake adds a mistake at a place; nil is the whole file.
 func (r *Reporter) Mistake(at *Span, where, message string) {
 	r.Add(Mistake{Where: where, Message: message}, at)
 }
 
-// Add adds a mistake at a place, which it need not say itself.
+// Add adds a mistake at a place, which it need not say itself. One that is told already is not told again.
 func (r *Reporter) Add(m Mistake, at *Span) {
-	if len(r.mistakes) >= maxMistakes {
+	one := said{at, m.Where, m.Message}
+	switch {
+	case r.seen[one]:
+		return
+	case len(r.mistakes) >= maxKept:
 		r.more++
 		return
 	}
+	r.seen[one], r.wrong[at] = true, true
 	r.mistakes = append(r.mistakes, r.located(m, at))
+}
+
+// WrongAt reports whether a mistake is at a place.
+func (r *Reporter) WrongAt(at *Span) bool { return at != nil && r.wrong[at] }
+
+// Wrong reports whether a mistake is in n, or whether nobody knows what n is: what follows from it need not be told.
+func (r *Reporter) Wrong(n *Node) bool {
+	if n == nil {
+		return false
+	}
+	if n.Kind == Broken || r.WrongAt(n.At) {
+		return true
+	}
+	return slices.ContainsFunc(n.Items, r.Wrong) ||
+		slices.ContainsFunc(n.Entries, func(e Entry) bool { return r.wrong[e.At] || r.Wrong(e.Value) })
 }
 
 // Count returns how many mistakes there are: what is half read would only give mistakes that follow from others,
 // so checks run only where the count has not grown.
 func (r *Reporter) Count() int { return len(r.mistakes) + r.more }
 
-// Full reports whether there are so many mistakes that no more are told.
-func (r *Reporter) Full() bool { return r.Count() >= maxMistakes }
+// Full reports whether there are so many mistakes that what is said to do about more is read by nobody.
+func (r *Reporter) Full() bool { return r.Count() >= maxKept }
 
 // Warn adds a warning at a place.
 func (r *Reporter) Warn(at *Span, where, message, hint string) {
-	if len(r.warnings) < maxMistakes {
+	if len(r.warnings) < maxMistakes && !r.wrong[at] {
 		r.warnings = append(r.warnings, r.located(Mistake{Where: where, Message: message, Hint: hint}, at))
 	}
 }
@@ -153,20 +198,24 @@ func (r *Reporter) located(m Mistake, at *Span) located {
 	m.Message = plain.Cut(m.Message, maxMessage)
 	if at != nil {
 		m.Line, m.Column = at.line, at.column
+		if r.doc != nil {
+			m.End = r.doc.endOf(at)
+		}
+	}
+	if m.End == 0 || len(m.Instead) > maxInstead {
+		m.Instead = ""
 	}
 	return located{m, at}
 }
 
-// cut cuts the excerpts and takes every secret out of every text.
+// cut sorts mistakes by their place, cuts the excerpts of the first and takes every secret out of every text.
 func (r *Reporter) cut(list []located) (out []Mistake) {
-	slices.SortStableFunc(list, func(a, b located) int {
-		if a.Line != b.Line {
-			return a.Line - b.Line
+	slices.SortStableFunc(list, func(a, b located) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
+	for _, m := range list[:min(len(list), maxMistakes)] {
+		m.Where, m.Message, m.Hint, m.Instead = r.redact(m.Where), r.redact(m.Message), r.redact(m.Hint), r.redact(m.Instead)
+		if strings.Contains(m.Instead, maskText) {
+			m.Instead = ""
 		}
-		return a.Column - b.Column
-	})
-	for _, m := range list {
-		m.Where, m.Message, m.Hint = r.redact(m.Where), r.redact(m.Message), r.redact(m.Hint)
 		if m.at != nil && r.doc != nil && !r.blind {
 			m.Excerpt = r.redact(r.doc.excerpt(m.at, r.words, r.secrets))
 		}
@@ -185,7 +234,8 @@ func (r *Reporter) Err() error {
 	if len(r.mistakes) == 0 {
 		return nil
 	}
-	return &MistakesError{Mistakes: r.cut(r.mistakes), More: r.more}
+	told := r.cut(r.mistakes)
+	return &MistakesError{Mistakes: told, More: r.more + len(r.mistakes) - len(told), Warnings: r.Warnings()}
 }
 
 // hide takes a text out of everything that is reported. Very short ones would blot out half of every line;

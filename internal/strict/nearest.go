@@ -1,6 +1,9 @@
 package strict
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Nearest returns the known word that was probably meant: equal but for case and separators, or at most a third
 // of its letters away. It returns "" if nothing is near.
@@ -19,6 +22,13 @@ func Nearest(word string, known []string) string {
 		}
 	}
 	return best
+}
+
+// Near says of a word that is none of those known which one was probably meant.
+func (m *Mistake) Near(word string, known []string) {
+	if near := Nearest(word, known); near != "" {
+		m.Hint, m.Instead = fmt.Sprintf("did you mean %q?", near), bare(near)
+	}
 }
 
 // edits returns how many insertions, deletions, replacements and swaps of neighbours lie between two words.

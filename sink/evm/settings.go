@@ -14,16 +14,17 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/advice"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/internal/secret"
+	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -105,13 +106,8 @@ func (s *Settings) Check() error {
 	if len(s.RPC)+len(s.RPCSecret) == 0 {
 		wrong("rpc: missing, want a list of endpoints such as [https://rpc.example/1]")
 	}
-	for _, text := range s.RPC {
-		u, err := url.Parse(text)
-		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-			wrong("rpc: an endpoint is no URL such as https://rpc.example/1")
-		} else if u.User != nil {
-			wrong("rpc: a password does not belong here; use rpc_secret: [{file: PATH}]")
-		}
+	for i, text := range s.RPC {
+		errs = append(errs, httpc.CheckURL(fmt.Sprintf("rpc[%d]", i), text, "https://rpc.example/1", "a password does not belong here; use rpc_secret: [{file: PATH}]"))
 	}
 	if s.Contract.IsZero() && len(s.Contracts) == 0 && s.Anchor.IsZero() {
 		wrong("contract: missing, want the address of a DodonaFeed; `dodona contract deploy` makes one")
@@ -214,6 +210,22 @@ const gwei Price = 1e9
 
 var errPrice = errors.New("want a number and a unit, such as 30 gwei, 1.5 gwei or 100 wei")
 
+// noPrice says that a text is no price, and what was probably meant.
+func noPrice(text string) error {
+	err := fmt.Errorf("price %.40q: %w", text, errPrice)
+	number := strings.TrimRight(text, " abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+	word := strings.ToLower(strings.TrimSpace(text[len(number):]))
+	switch _, bad := dodona.ParseDecimal(number); {
+	case bad != nil || len(number) > 40:
+		return err
+	case word == "":
+		return advice.Hint(err, number+" gwei or "+number+" wei: say which")
+	case strict.Nearest(word, []string{"gwei", "wei"}) != "":
+		return advice.Instead(err, number+" "+strict.Nearest(word, []string{"gwei", "wei"}))
+	}
+	return err
+}
+
 // UnmarshalText reads a number and wei or gwei.
 func (p *Price) UnmarshalText(text []byte) error {
 	s := strings.TrimSpace(string(text))
@@ -222,11 +234,11 @@ func (p *Price) UnmarshalText(text []byte) error {
 	if found {
 		scale = int64(gwei)
 	} else if digits, found = strings.CutSuffix(s, "wei"); !found {
-		return fmt.Errorf("price %.40q: %w", s, errPrice)
+		return noPrice(s)
 	}
 	d, err := dodona.ParseDecimal(strings.TrimSpace(digits))
 	if err != nil || d.Sign() < 0 {
-		return fmt.Errorf("price %.40q: %w", s, errPrice)
+		return noPrice(s)
 	}
 	wei, ok := new(big.Rat).SetString(d.String())
 	if !ok {

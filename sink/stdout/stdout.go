@@ -24,8 +24,14 @@ var Kind = sink.NewStream("stdout", open)
 type Settings struct {
 	// Format of a line: record (the answer with topic, id and time) or answer (the answer alone, as verify reads it).
 	// Default: record.
-	Format string `yaml:"format,omitempty"`
+	Format Format `yaml:"format,omitempty"`
 }
+
+// Format is what of an answer is written.
+type Format string
+
+// Words returns the formats.
+func (Format) Words() []string { return []string{"record", "answer"} }
 
 // Default fills in the defaults.
 func (s *Settings) Default() { s.Format = "record" }

@@ -85,20 +85,7 @@ func (s *Settings) Default() { s.Timeout = 10 * time.Second }
 
 // Check says what is wrong with the settings. It neither dials nor reads files.
 func (s *Settings) Check() error {
-	var errs []error
-	u, err := url.Parse(s.URL)
-	switch {
-	case s.URL == "":
-		errs = append(errs, errors.New("url: missing, want one such as https://example.org/answers"))
-	case err != nil:
-		errs = append(errs, errors.New("url: not a URL"))
-	case u.Scheme != "http" && u.Scheme != "https":
-		errs = append(errs, fmt.Errorf("url: scheme %q: want http or https", u.Scheme))
-	case u.Hostname() == "":
-		errs = append(errs, errors.New("url: names no host"))
-	case u.User != nil:
-		errs = append(errs, errors.New("url: user and password belong under headers, as Authorization: {file: PATH}"))
-	}
+	errs := []error{httpc.CheckURL("url", s.URL, "https://example.org/answers", "user and password belong under headers, as Authorization: {file: PATH}")}
 	if s.Secret.Inline() {
 		text, _ := s.Secret.Reveal() // in clear: cannot fail
 		if _, err := secretBytes(text); err != nil {

@@ -34,7 +34,7 @@ type Settings struct {
 	Path string `yaml:"path" path:"pattern"`
 	// Format: document (one JSON document, read whole for each instant a feed asks for) or lines (one JSON document a line,
 	// followed as they are written, across rotation by rename, link, copy and truncation). Default: document.
-	Format string `yaml:"format,omitempty"`
+	Format Format `yaml:"format,omitempty"`
 	// Every is the least time between two readings of a document, also after one that failed, and the time between two looks for new lines.
 	// Default: 0s for a document (one for each instant a feed asks for), 1s for lines.
 	Every time.Duration `yaml:"every,omitempty"`
@@ -42,19 +42,38 @@ type Settings struct {
 	Expect time.Duration `yaml:"expect,omitempty"`
 	// From is where to begin in lines that were there before the first start: start or end. Later starts go on where
 	// the last one ended. Default: start.
-	From string `yaml:"from,omitempty"`
+	From From `yaml:"from,omitempty"`
 	// MaxLine is the longest line without its end; a longer one is dropped and counted. At most 1MiB. Default: 64KiB.
 	MaxLine unit.Size `yaml:"max_line,omitempty"`
 	// MaxSize of a document; a larger one is an error. At most 4MiB. Default: 1MiB.
 	MaxSize unit.Size `yaml:"max_size,omitempty"`
 }
 
-const (
-	formatDocument = "document"
-	formatLines    = "lines"
-	fromStart      = "start"
-	fromEnd        = "end"
+// Format is how a file is read.
+type Format string
 
+// The formats.
+const (
+	formatDocument Format = "document"
+	formatLines    Format = "lines"
+)
+
+// Words returns the formats.
+func (Format) Words() []string { return []string{string(formatDocument), string(formatLines)} }
+
+// From is where to begin.
+type From string
+
+// Where to begin.
+const (
+	fromStart From = "start"
+	fromEnd   From = "end"
+)
+
+// Words returns where to begin.
+func (From) Words() []string { return []string{string(fromStart), string(fromEnd)} }
+
+const (
 	defaultLook  = time.Second
 	lineLimit    = unit.MiB
 	sizeLimit    = 4 * unit.MiB
@@ -96,27 +115,31 @@ func (s *Settings) Peer() string { return s.Path }
 
 // Check says what is wrong with the settings. It does not look at the file.
 func (s *Settings) Check() error {
+	var errs []error
+	want := func(good bool, format string, args ...any) {
+		if !good {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	want(s.Format == formatDocument || s.Format == formatLines, "format: %q: want document or lines", s.Format)
+	want(s.From == fromStart || s.From == fromEnd, "from: %q: want start or end", s.From)
+	want(s.Every == 0 || s.Every >= 10*time.Millisecond, "every: %s: want 0s, or at least 10ms", unit.FormatDuration(s.Every))
+	want(s.Expect >= 0, "expect: %s: want 0s or more", unit.FormatDuration(s.Expect))
+	want(s.MaxLine >= leastMaxLine && s.MaxLine <= lineLimit, "max_line: %s: want %dB to %s", s.MaxLine, leastMaxLine, lineLimit)
+	want(s.MaxSize > 0 && s.MaxSize <= sizeLimit, "max_size: %s: want 1B to %s", s.MaxSize, sizeLimit)
+	return errors.Join(append(errs, s.checkPath())...)
+}
+
+func (s *Settings) checkPath() error {
 	switch {
 	case s.Path == "":
 		return errors.New("path: missing, want the path of a file")
 	case s.Format == formatDocument && isPattern(s.Path):
 		return errors.New("path: a pattern goes with format: lines; a document is one file, so name it")
-	case s.Format != formatDocument && s.Format != formatLines:
-		return fmt.Errorf("format: %q: want document or lines", s.Format)
 	case isPattern(s.Path) && badPattern(s.Path):
 		return fmt.Errorf("path: %q: the pattern in its last part cannot be read; it has * for any text, ? for one character and [a-z] for one of some", s.Path)
 	case strings.ContainsAny(filepath.Dir(s.Path), "*?"):
 		return fmt.Errorf("path: %q: only its last part may be a pattern", s.Path)
-	case s.From != fromStart && s.From != fromEnd:
-		return fmt.Errorf("from: %q: want start or end", s.From)
-	case s.Every < 0 || (s.Every > 0 && s.Every < 10*time.Millisecond):
-		return fmt.Errorf("every: %s: want 0s, or at least 10ms", unit.FormatDuration(s.Every))
-	case s.Expect < 0:
-		return fmt.Errorf("expect: %s: want 0s or more", s.Expect)
-	case s.MaxLine < leastMaxLine || s.MaxLine > lineLimit:
-		return fmt.Errorf("max_line: %s: want %dB to %s", s.MaxLine, leastMaxLine, lineLimit)
-	case s.MaxSize <= 0 || s.MaxSize > sizeLimit:
-		return fmt.Errorf("max_size: %s: want 1B to %s", s.MaxSize, sizeLimit)
 	}
 	return nil
 }

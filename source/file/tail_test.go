@@ -33,7 +33,7 @@ func TestTailHoldsThePartialLastLineBack(t *testing.T) {
 }
 
 func TestTailWaitsForAnAbsentFile(t *testing.T) {
-	for _, from := range []string{fromStart, fromEnd} {
+	for _, from := range []From{fromStart, fromEnd} {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLog(t)
 			r := newReader(l, func(s *Settings) { s.From = from })

@@ -46,7 +46,7 @@ func open(_ context.Context, s Settings, env source.Env) (dodona.Source, error) 
 
 func newClient(s Settings) (*httpc.Client, error) {
 	asks, err := httpc.New(httpc.Options{
-		Dial: s.ConnectTimeout, Redirects: redirects[s.Redirects], Route: s.Route, Once: s.Every >= sentOnce,
+		Dial: s.ConnectTimeout, Redirects: redirects[string(s.Redirects)], Route: s.Route, Once: s.Every >= sentOnce,
 	})
 	if err != nil && httpc.IsHopeless(err) {
 		return nil, dodona.Permanent(err)

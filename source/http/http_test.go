@@ -272,8 +272,8 @@ func TestCheckNamesTheSettingAndNoSecret(t *testing.T) {
 	}{
 		{"url: missing", func(s *Settings) { s.URL = "" }},
 		{"url: not a URL", func(s *Settings) { s.URL = "http://a/%zz?key=query-key-1" }},
-		{"url: scheme", func(s *Settings) { s.URL = "ftp://a/query-key-1" }},
-		{"url: scheme", func(s *Settings) { s.URL = "a.example/query-key-1" }},
+		{`url: scheme "ftp"`, func(s *Settings) { s.URL = "ftp://a/query-key-1" }},
+		{"url: the scheme is missing", func(s *Settings) { s.URL = "a.example/query-key-1" }},
 		{"url: names no host", func(s *Settings) { s.URL = "http:///query-key-1" }},
 		{"url: user and password", func(s *Settings) { s.URL = "http://otto:pass:word-4@a/" }},
 		{"method: ", func(s *Settings) { s.Method = "DELETE" }},

@@ -60,7 +60,7 @@ func TestRedirectsStayWithTheHost(t *testing.T) {
 	} {
 		other = seen{}
 		r, err := observe(t, settings(address, func(s *Settings) {
-			s.URL, s.Redirects, s.Body = "http://"+address+"/x?step="+c.step, c.redirects, c.body
+			s.URL, s.Redirects, s.Body = "http://"+address+"/x?step="+c.step, Redirects(c.redirects), c.body
 			s.Timeout = 5 * time.Second
 		}))
 		if got := fmt.Sprint(string(r.Body), err); !strings.Contains(got, c.want) {

@@ -18,7 +18,7 @@ import (
 func (c *client) method() string {
 	switch {
 	case c.settings.Method != "":
-		return c.settings.Method
+		return string(c.settings.Method)
 	case c.settings.Body != "":
 		return nethttp.MethodPost
 	}

@@ -24,7 +24,7 @@ type Settings struct {
 	// URL of the document, http or https. A password does not belong here: see basic, bearer, headers and query. Required.
 	URL string `yaml:"url"`
 	// Method is GET or POST. Default: GET, or POST if there is a body.
-	Method string `yaml:"method,omitempty"`
+	Method Method `yaml:"method,omitempty"`
 	// Headers to send, such as X-API-Key: {file: keys/api}. Their values are secrets and never printed.
 	// They go to the host of url only. Default: none.
 	Headers map[string]secret.String `yaml:"headers,omitempty"`
@@ -48,9 +48,21 @@ type Settings struct {
 	MaxSize unit.Size `yaml:"max_size,omitempty"`
 	// Redirects to follow, five at most: none, same-host, or any. Credentials never go to another host,
 	// https never falls back to http, and a POST is never made a GET (301, 302 and 303 do so). Default: same-host.
-	Redirects   string `yaml:"redirects,omitempty"`
+	Redirects   Redirects `yaml:"redirects,omitempty"`
 	httpc.Route `yaml:",inline"`
 }
+
+// A Method is how a document is asked for.
+type Method string
+
+// Words returns the methods.
+func (Method) Words() []string { return []string{"GET", "POST"} }
+
+// Redirects are which of them are followed.
+type Redirects string
+
+// Words returns the choices.
+func (Redirects) Words() []string { return []string{"none", "same-host", "any"} }
 
 // Basic is a user and a password, as in RFC 7617.
 type Basic struct {
@@ -95,43 +107,27 @@ func (s *Settings) Peer() string {
 // Check says what is wrong with the settings. It neither dials nor reads files.
 func (s *Settings) Check() error {
 	return errors.Join(
-		checkURL("url", s.URL),
+		httpc.CheckURL("url", s.URL, "https://example.org/price.json", "user and password belong under basic:, where the password can come from a file"),
 		s.checkMethod(),
 		s.checkHeaders(),
+		s.checkOneLogin(),
 		s.checkNumbers(),
 		s.Route.Check(),
 	)
 }
 
-// checkURL never repeats the URL, because it may hold a key.
-func checkURL(key, text string) error {
-	if text == "" {
-		return fmt.Errorf("%s: missing, want one such as https://example.org/price.json", key)
-	}
-	u, err := url.Parse(text)
-	switch {
-	case err != nil:
-		return fmt.Errorf("%s: not a URL (%w)", key, errors.Unwrap(err))
-	case u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("%s: scheme %q: want http or https", key, u.Scheme)
-	case u.Hostname() == "":
-		return fmt.Errorf("%s: names no host", key)
-	case u.User != nil:
-		return fmt.Errorf("%s: user and password belong under basic:, where the password can come from a file", key)
-	}
-	return nil
-}
-
 func (s *Settings) checkMethod() error {
-	switch {
-	case s.Method != "" && s.Method != "GET" && s.Method != "POST":
-		return fmt.Errorf("method: %q: want GET or POST", s.Method)
-	case s.Method == "GET" && s.Body != "":
-		return errors.New("body: GET has none; use method: POST")
-	case s.Redirects != "" && s.Redirects != "none" && s.Redirects != "same-host" && s.Redirects != "any":
-		return fmt.Errorf("redirects: %q: want none, same-host or any", s.Redirects)
+	var errs []error
+	if s.Method != "" && s.Method != "GET" && s.Method != "POST" {
+		errs = append(errs, fmt.Errorf("method: %q: want GET or POST", s.Method))
 	}
-	return nil
+	if s.Method == "GET" && s.Body != "" {
+		errs = append(errs, errors.New("body: GET has none; use method: POST"))
+	}
+	if s.Redirects != "" && !slices.Contains(Redirects("").Words(), string(s.Redirects)) {
+		errs = append(errs, fmt.Errorf("redirects: %q: want none, same-host or any", s.Redirects))
+	}
+	return errors.Join(errs...)
 }
 
 // reserved are the headers that the transport must have for itself.
@@ -147,27 +143,32 @@ var reserved = map[string]string{
 }
 
 func (s *Settings) checkHeaders() error {
+	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
-		if why, found := reserved[strings.ToLower(name)]; found {
-			return fmt.Errorf("headers: %s cannot be set: %s", name, why)
-		}
-		if strings.EqualFold(name, "proxy-authorization") {
-			return errors.New("headers: Proxy-Authorization would go to the server; the proxy has its own in proxy: {url, user, password}")
-		}
-		if !isHeaderName(name) {
-			return fmt.Errorf("headers: %q is not a header name", name)
-		}
-		if strings.EqualFold(name, "authorization") && (s.Basic != nil || !s.Bearer.IsZero()) {
-			return errors.New("headers: Authorization is given by basic or bearer already")
+		why, found := reserved[strings.ToLower(name)]
+		switch {
+		case found:
+			errs = append(errs, fmt.Errorf("headers: %s cannot be set: %s", name, why))
+		case strings.EqualFold(name, "proxy-authorization"):
+			errs = append(errs, errors.New("headers: Proxy-Authorization would go to the server; the proxy has its own in proxy: {url, user, password}"))
+		case !isHeaderName(name):
+			errs = append(errs, fmt.Errorf("headers: %q is not a header name", name))
+		case strings.EqualFold(name, "authorization") && (s.Basic != nil || !s.Bearer.IsZero()):
+			errs = append(errs, errors.New("headers: Authorization is given by basic or bearer already"))
 		}
 	}
-	switch {
-	case s.Basic != nil && !s.Bearer.IsZero():
-		return errors.New("bearer: basic is given too; a request has one of them")
-	case s.Basic != nil && (s.Basic.User == "" || strings.Contains(s.Basic.User, ":")):
-		return errors.New("basic: user is required and has no colon (RFC 7617)")
+	return errors.Join(errs...)
+}
+
+func (s *Settings) checkOneLogin() error {
+	var errs []error
+	if s.Basic != nil && !s.Bearer.IsZero() {
+		errs = append(errs, errors.New("bearer: basic is given too; a request has one of them"))
 	}
-	return nil
+	if s.Basic != nil && (s.Basic.User == "" || strings.Contains(s.Basic.User, ":")) {
+		errs = append(errs, errors.New("basic: user is required and has no colon (RFC 7617)"))
+	}
+	return errors.Join(errs...)
 }
 
 // isHeaderName reports whether name is a token of RFC 9110 §5.6.2.
@@ -184,17 +185,16 @@ func isHeaderName(name string) bool {
 }
 
 func (s *Settings) checkNumbers() error {
-	switch {
-	case s.Every < 0:
-		return fmt.Errorf("every: %s: want 0s or more", unit.FormatDuration(s.Every))
-	case s.Every > 0 && s.Every < 10*time.Millisecond:
-		return fmt.Errorf("every: %s: want at least 10ms", unit.FormatDuration(s.Every))
-	case s.Timeout <= 0 || s.Timeout > 10*time.Minute:
-		return fmt.Errorf("timeout: %s: want more than 0s and at most 10m", s.Timeout)
-	case s.ConnectTimeout <= 0:
-		return fmt.Errorf("connect_timeout: %s: want more than 0s", s.ConnectTimeout)
-	case s.MaxSize <= 0 || s.MaxSize > sizeLimit:
-		return fmt.Errorf("max_size: %s: want more than 0B and at most %s", s.MaxSize, sizeLimit)
+	var errs []error
+	want := func(good bool, format string, args ...any) {
+		if !good {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
 	}
-	return nil
+	want(s.Every >= 0, "every: %s: want 0s or more", unit.FormatDuration(s.Every))
+	want(s.Every <= 0 || s.Every >= 10*time.Millisecond, "every: %s: want at least 10ms", unit.FormatDuration(s.Every))
+	want(s.Timeout > 0 && s.Timeout <= 10*time.Minute, "timeout: %s: want more than 0s and at most 10m", unit.FormatDuration(s.Timeout))
+	want(s.ConnectTimeout > 0, "connect_timeout: %s: want more than 0s", unit.FormatDuration(s.ConnectTimeout))
+	want(s.MaxSize > 0 && s.MaxSize <= sizeLimit, "max_size: %s: want more than 0B and at most %s", s.MaxSize, sizeLimit)
+	return errors.Join(errs...)
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/big"
 	"time"
@@ -49,13 +50,18 @@ func (s *Settings) Pace() source.Pace { return source.Pace{Every: s.Every} }
 
 // Check says what is wrong with the settings.
 func (s *Settings) Check() error {
-	switch {
-	case s.Every < time.Millisecond:
-		return fmt.Errorf("every: %s: want at least 1ms", unit.FormatDuration(s.Every))
-	case s.Step.Sign() <= 0:
-		return fmt.Errorf("step: %s: want a number above zero", s.Step)
-	case s.Decimals > maxDecimals:
-		return fmt.Errorf("decimals: %d: want at most %d", s.Decimals, maxDecimals)
+	var errs []error
+	if s.Every < time.Millisecond {
+		errs = append(errs, fmt.Errorf("every: %s: want at least 1ms", unit.FormatDuration(s.Every)))
+	}
+	if s.Step.Sign() <= 0 {
+		errs = append(errs, fmt.Errorf("step: %s: want a number above zero", s.Step))
+	}
+	if s.Decimals > maxDecimals {
+		errs = append(errs, fmt.Errorf("decimals: %d: want at most %d", s.Decimals, maxDecimals))
+	}
+	if errs != nil {
+		return errors.Join(errs...)
 	}
 	if _, err := s.Value(time.Unix(0, 0)); err != nil {
 		return fmt.Errorf("start: %w", err)

@@ -1,0 +1,275 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/internal/strict"
+)
+
+// What sources and sinks have in common: one kind, with its settings below it, and what stands beside.
+
+// A stage is where kinds of one sort belong, and what people look for there.
+type stage struct {
+	what   string // "source"
+	kinds  Kinds
+	others Kinds // of the other stage
+}
+
+func sourcesAndTheirs(k Kinds) stage { return stage{"source", k.sources(), k.sinks()} }
+func sinksAndTheirs(k Kinds) stage   { return stage{"sink", k.sinks(), k.sources()} }
+
+// noUnit reports what stands where a source or a sink should.
+func (l *loader) noUnit(d *strict.Decoder, at *strict.Span, n *strict.Node, kinds Kinds, beside string) {
+	if n.Kind == strict.Broken {
+		return
+	}
+	m := strict.Mistake{Where: d.Where, Message: fmt.Sprintf("want a map with one of %s, and %s", strict.ListOf(kinds.names()), beside)}
+	if n.Kind == strict.Scalar {
+		if kind := kinds.find(n.Text); kind != nil {
+			n.At.Show = true
+			m.Hint = "its settings stand below it: " + kind.Name() + ": {…}"
+		} else if kind := kinds.find(kindFor(n.Text)); kind != nil && l.takes(kind, n) {
+			at, n.At.Show = n.At, true
+			m.Instead = fmt.Sprintf("{%s: {%s: %s}}", kind.Name(), strict.Fields(settingsType(kind))[0].Name, strict.Plain(n.Text))
+			m.Hint = "write " + m.Instead
+		}
+	}
+	l.report.Add(m, at)
+}
+
+// kindFor returns the kind of source that a lone text looks like the address of.
+func kindFor(text string) string {
+	if scheme, _, found := strings.Cut(text, "://"); found && strings.HasPrefix(scheme, "http") {
+		return "http"
+	}
+	return "file"
+}
+
+// takes reports whether a kind takes a text, which is no secret, as its first setting and needs no other.
+func (l *loader) takes(kind Kind, n *strict.Node) bool {
+	if strings.ContainsAny(n.Text, "@?\n ") || !strings.ContainsAny(n.Text, "/.") {
+		return false
+	}
+	settings := kind.Settings()
+	v := reflect.ValueOf(settings).Elem()
+	first := strict.Fields(v.Type())[0]
+	if first.Type.Kind() != reflect.String {
+		return false
+	}
+	v.FieldByIndex(first.Index).SetString(n.Text)
+	return kind.Check(settings) == nil
+}
+
+func settingsType(kind Kind) reflect.Type { return reflect.TypeOf(kind.Settings()).Elem() }
+
+// has reports whether a kind has a setting.
+func has(kind Kind, key string) bool {
+	return slices.Contains(strict.Names(strict.Fields(settingsType(kind))), key)
+}
+
+// kindOf returns the one kind that a unit names, beside other keys, and reports the keys that are neither.
+func (l *loader) kindOf(d *strict.Decoder, at *strict.Span, n *strict.Node, s stage, beside []string) (kind Kind, of strict.Entry) {
+	for _, e := range n.Entries {
+		if k := s.kinds.find(e.Key); k != nil && kind == nil {
+			kind, of = k, e
+		}
+	}
+	before := l.report.Count()
+	if kind == nil {
+		if kind, of = l.kindAsValue(d, n, s, beside); kind != nil {
+			return kind, of
+		}
+	}
+	if l.kindAsName(d, at, n, s, kind) {
+		return nil, of
+	}
+	d.Hint = s.hints(kind)
+	kind = nil
+	for i := range n.Entries {
+		if !slices.Contains(beside, n.Entries[i].Key) {
+			d.Rename(n, i, "", append(s.kinds.names(), beside...))
+		}
+		e := n.Entries[i]
+		k := s.kinds.find(e.Key)
+		if k == nil {
+			continue
+		}
+		if e.At.Show = true; kind != nil {
+			d.Mistake(e.At, "two kinds, %s and %s: a %s has one", kind.Name(), k.Name(), s.what)
+			continue
+		}
+		kind, of = k, e
+	}
+	if kind == nil && l.report.Count() == before && !n.Torn {
+		d.Mistake(at, "no kind: want one of %s", strict.ListOf(s.kinds.names()))
+	}
+	return kind, of
+}
+
+// kindAsName reports a unit that has the name of a kind and the settings of one, as other programs have it.
+func (l *loader) kindAsName(d *strict.Decoder, at *strict.Span, n *strict.Node, s stage, kind Kind) bool {
+	name := strings.Trim(strings.TrimPrefix(d.Where, s.what+" "), `"`)
+	named := s.kinds.find(name)
+	if kind != nil || named == nil || !slices.ContainsFunc(n.Entries, func(e strict.Entry) bool {
+		return has(named, e.Key) || len(means(e.Key, strict.Names(strict.Fields(settingsType(named))))) > 0
+	}) {
+		return false
+	}
+	m := strict.Mistake{Where: d.Where, Message: fmt.Sprintf("%s is a kind, and a %s has a name of its own", name, s.what)}
+	m.Hint = fmt.Sprintf("a name, and below it the kind: NAME: {%s: {…}}", name)
+	l.report.Add(m, at)
+	return true
+}
+
+// kindAsValue returns the kind that stands in a value, as in type: http, and its settings, which stand beside it then.
+func (l *loader) kindAsValue(d *strict.Decoder, n *strict.Node, s stage, beside []string) (kind Kind, of strict.Entry) {
+	for _, e := range n.Entries {
+		if !slices.Contains([]string{"type", "kind", "plugin", "driver", "protocol", "platform", "adapter", "input", "output"}, e.Key) || e.Value.Kind != strict.Scalar {
+			continue
+		}
+		name := strings.ToLower(e.Value.Text)
+		if k := s.kinds.find(name); k != nil {
+			kind, of = k, e
+		} else if hint, instead := s.hints(nil)(name); instead != "" && hint != "" {
+			kind, of = s.kinds.find(instead), e
+		}
+	}
+	if kind == nil {
+		return nil, of
+	}
+	inside := &strict.Node{Kind: strict.Mapping, At: of.At, Torn: n.Torn}
+	var names []string
+	for _, e := range n.Entries {
+		if e.At != of.At && !slices.Contains(beside, e.Key) {
+			inside.Entries = append(inside.Entries, e)
+			names = append(names, strict.Quote(e.Key))
+		}
+	}
+	of.At.Show, of.Value.At.Show = true, true
+	m := strict.Mistake{Where: d.Where, Message: fmt.Sprintf("a kind is a key of its own: %s: {…}", kind.Name())}
+	if len(names) > 0 {
+		m.Hint = "its settings stand inside: " + kind.Name() + ": {" + strings.Trim(names[0], `"`) + ": …}"
+	}
+	l.report.Add(m, of.At)
+	return kind, strict.Entry{Key: kind.Name(), At: of.At, Value: inside}
+}
+
+// hints says of a key beside a kind where it belongs.
+func (s stage) hints(kind Kind) func(key string) (hint, instead string) {
+	return func(key string) (hint, instead string) {
+		candidates := s.kinds
+		if kind != nil {
+			candidates = Kinds{kind}
+		}
+		for _, k := range candidates {
+			if has(k, key) {
+				return fmt.Sprintf("%q belongs to the kind: %s: {%s: …}", key, k.Name(), key), ""
+			}
+		}
+		if hint, instead = s.kindCalled(key); hint != "" {
+			return hint, instead
+		}
+		return belongsElsewhere(s.what)(key)
+	}
+}
+
+// kindWords are names that kinds have elsewhere.
+var kindWords = map[string]map[string]string{
+	"source": {
+		"http": "https rest api json url web httpjson jsonapi get restapi jsonrest prometheus curl request bridge",
+		"file": "tail log csv jsonl ndjson files path disk textfile",
+		"sim":  "mock random fake test simulator demo dummy simulated",
+	},
+	"sink": {
+		"webhook": "http https rest api callback post notify httppost url slack",
+		"evm":     "eth ethereum chain contract evmchain polygon arbitrum web3 onchain blockchain",
+		"stdout":  "console print debug terminal",
+	},
+}
+
+// Coming are kinds of sources that people look for, and that are to come.
+var Coming = []string{"mqtt", "modbus", "opcua", "coap", "serial", "sql", "amqp", "kafka"}
+
+// kindCalled says which kind a word stands for elsewhere, or that it is no kind here.
+func (s stage) kindCalled(word string) (hint, instead string) {
+	bare := separated.Replace(strings.ToLower(word))
+	for _, kind := range s.kinds {
+		if slices.Contains(strings.Fields(kindWords[s.what][kind.Name()]), bare) {
+			if s.what == "sink" && s.others.find(bare) != nil {
+				return fmt.Sprintf("%s is a kind of source; a sink that speaks it is %q", bare, kind.Name()), kind.Name()
+			}
+			return fmt.Sprintf("it is called %q here", kind.Name()), kind.Name()
+		}
+	}
+	switch {
+	case s.others.find(bare) != nil && s.what == "source":
+		return bare + " is a kind of sink: it belongs below sinks", ""
+	case s.others.find(bare) != nil:
+		return bare + " is a kind of source: it belongs below sources", ""
+	case slices.Contains(Coming, strings.TrimSuffix(strings.TrimSuffix(bare, "tcp"), "rtu")):
+		return "it is to come; until then what reads it can write a file of lines, or answer http", ""
+	}
+	return "", ""
+}
+
+var separated = strings.NewReplacer("-", "", "_", "", " ", "")
+
+var feedType = reflect.TypeFor[feed.Settings]()
+
+// belongsElsewhere says where a setting belongs that stands in a source, a point, a feed or a sink.
+func belongsElsewhere(here string) func(key string) (hint, instead string) {
+	return func(key string) (string, string) {
+		in := func(name string, t reflect.Type) bool {
+			return here != name && slices.Contains(strict.Names(strict.Fields(t)), key)
+		}
+		switch {
+		case here == "feed" && in("point", ruleType) && key != "unit":
+			return fmt.Sprintf("%q belongs to the source: value: {%s: …}", key, key), ""
+		case here != "feed" && in("point", ruleType):
+			return fmt.Sprintf("%q belongs to a point: value: {%s: …}", key, key), ""
+		case (here == "source" || here == "point") && in("feed", feedType):
+			return fmt.Sprintf("%q belongs to a feed that asks for it", key), ""
+		case here == "feed" && in("sink", policyType):
+			return fmt.Sprintf("%q belongs to a sink", key), ""
+		}
+		return "", ""
+	}
+}
+
+// only returns of a unit what stands below some keys.
+func only(n *strict.Node, keys []string) *strict.Node {
+	out := &strict.Node{Kind: strict.Mapping, At: n.At, Torn: n.Torn}
+	for _, e := range n.Entries {
+		if slices.Contains(keys, e.Key) {
+			out.Entries = append(out.Entries, e)
+		}
+	}
+	return out
+}
+
+// settings fills a kind's settings and lets the kind check them. beside are keys that people put inside and that belong beside.
+func (l *loader) settings(where string, kind Kind, settings any, e strict.Entry, beside ...string) {
+	d := l.decoder(where, func(key string) (string, string) {
+		if slices.Contains(beside, key) {
+			return fmt.Sprintf("%q belongs beside %s:, not inside", key, kind.Name()), ""
+		}
+		if strings.Contains(where, "source ") {
+			return belongsElsewhere("source")(key)
+		}
+		return "", ""
+	})
+	if e.Value.Kind == strict.Scalar && l.takes(kind, e.Value) {
+		e.Value.At.Show = true
+		m := strict.Mistake{Where: where, Message: fmt.Sprintf("%s: want a map, got %s", kind.Name(), e.Value.Kind)}
+		m.Instead = fmt.Sprintf("{%s: %s}", strict.Fields(settingsType(kind))[0].Name, strict.Plain(e.Value.Text))
+		m.Hint = "write " + m.Instead
+		l.report.Add(m, e.Value.At)
+		return
+	}
+	d.Into(reflect.ValueOf(settings), e.Value, kind.Name())
+	l.tell(subject{where: where, node: e.Value, at: e.At, settings: reflect.TypeOf(settings)}, kind.Check(settings))
+}

@@ -1,0 +1,126 @@
+package strict
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Rename reports a key of n that nothing reads, with the one that was probably meant. Where that is certain the key is given
+// that name, so that what is wrong with its value is told too; where it is a guess, whatever the other key is missing for is
+// not told, because it may not be missing.
+func (d *Decoder) Rename(n *Node, i int, parent string, known []string) {
+	e := n.Entries[i]
+	if slices.Contains(known, e.Key) {
+		return
+	}
+	if e.Value.Kind == Broken && d.Report.wrong[e.At] {
+		return
+	}
+	meant, certain := d.unknown(e, parent, known, n.Has)
+	if meant == "" || n.Has(meant) {
+		return
+	}
+	n.Entries[i].Key, n.Entries[i].Wrote = meant, e.Key
+	if !certain {
+		n.Entries[i].Value = &Node{Kind: Broken, At: e.At}
+	}
+}
+
+// Unknown reports a key that nothing reads.
+func (d *Decoder) Unknown(e Entry, parent string, known []string) {
+	d.unknown(e, parent, known, func(string) bool { return false })
+}
+
+// unknown reports a key that nothing reads, and returns the one that was probably meant. taken says which keys stand there already.
+func (d *Decoder) unknown(e Entry, parent string, known []string, taken func(key string) bool) (meant string, certain bool) {
+	m := Mistake{Where: d.Where, Message: "unknown key " + Quote(e.Key)}
+	if m.Where == "" {
+		m.Where = parent
+	}
+	if m.Hint, m.Instead, meant, certain = d.guess(e, known); meant != "" && taken(meant) {
+		m.Hint, m.Instead = fmt.Sprintf("it is called %q here, which stands here already", meant), ""
+	}
+	e.At.Show = wordLike.MatchString(e.Key)
+	if e.Value.Kind == Null && meant == "" { // a word without a colon may be the rest of a value, even of a secret
+		e.At.Show = false
+		m.Message, m.Instead = "a word where a key and its value should be", ""
+		switch {
+		case strings.Trim(e.Key, "0123456789") == "":
+			m.Hint = "a decimal has a point, such as 1.5, and text with a comma stands in quotes"
+		case strings.Contains(e.Key, ":"):
+			m.Hint = "a space follows the colon of a key"
+		}
+	}
+	d.Report.Add(m, e.At)
+	return meant, certain
+}
+
+// guess returns what to say of an unknown key, and which one was meant.
+func (d *Decoder) guess(e Entry, known []string) (hint, instead, meant string, certain bool) {
+	if same := sameLetters(e.Key, known); same != "" {
+		return fmt.Sprintf("did you mean %q?", same), same, same, true
+	}
+	if d.Hint != nil {
+		if hint, instead = d.Hint(e.Key); hint != "" {
+			if slices.Contains(known, instead) {
+				meant = instead
+			}
+			return hint, instead, meant, meant != ""
+		}
+	}
+	if d.Means != nil {
+		switch list := d.Means(e.Key, known); len(list) {
+		case 0:
+		case 1:
+			return fmt.Sprintf("it is called %q here", list[0]), list[0], list[0], true
+		default:
+			return "it is called " + Either(list) + " here", "", list[0], false
+		}
+	}
+	near := Nearest(e.Key, known)
+	if near == "" {
+		return "known here: " + ListOf(known), "", "", false
+	}
+	certain = edits(strings.ToLower(e.Key), near) == 1
+	if certain {
+		instead = near
+	}
+	return fmt.Sprintf("did you mean %q?", near), instead, near, certain
+}
+
+// sameLetters returns the known word that has the letters of word, but for their case, what separates words, and a plural.
+func sameLetters(word string, known []string) string {
+	bare := func(s string) string { return strings.TrimSuffix(separators.Replace(strings.ToLower(s)), "s") }
+	for _, k := range known {
+		if bare(k) == bare(word) {
+			return k
+		}
+	}
+	return ""
+}
+
+// commas reports decimals with a comma, of which YAML makes two items: {every: 1,5s} is {every: 1, 5s: }.
+func (d *Decoder) commas(n *Node) {
+	for i := 1; i < len(n.Entries); i++ {
+		before, e := n.Entries[i-1], n.Entries[i]
+		if e.Value.Kind != Null || before.Value.Kind != Scalar || !digits.MatchString(before.Value.Text) || !digitsAndUnit.MatchString(e.Key) {
+			continue
+		}
+		d.Report.Add(Mistake{
+			Where: d.Where, Message: before.Name() + ": a comma in a number",
+			Hint: fmt.Sprintf("a decimal has a point: %s.%s; text with a comma stands in quotes", before.Value.Text, e.Key),
+		}, e.At)
+		before.Value.At.Show, e.At.Show = !secretName(before.Key), !secretName(before.Key)
+		n.Entries[i-1].Value = &Node{Kind: Broken, At: before.Value.At}
+		n.Entries[i].Value = &Node{Kind: Broken, At: e.At}
+	}
+}
+
+var (
+	digits        = regexp.MustCompile(`^[-+]?[0-9.]{1,20}$`)
+	digitsAndUnit = regexp.MustCompile(`^[0-9]{1,20} ?([a-zA-Z]{1,4}|%)?$`)
+)
+
+var separators = strings.NewReplacer("-", "", "_", "", " ", "", ".", "")
