@@ -25,7 +25,8 @@ import (
 type Kind interface {
 	// Name is the kind's key in a source, such as "http".
 	Name() string
-	// Settings returns a pointer to a fresh struct of settings with their defaults. Its fields have yaml tags.
+	// Settings returns a pointer to a fresh struct of settings with their defaults. Its fields have yaml tags. Those of a source may
+	// have a method Complete, which fills in the defaults that follow from other settings.
 	Settings() any
 	// Check says what is wrong with settings that Settings returned and the file filled, without the network.
 	// Several mistakes are joined with errors.Join. A message that begins with the name of a setting

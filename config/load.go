@@ -257,6 +257,9 @@ func (l *loader) source(name string, at *strict.Span, n *strict.Node) {
 		before := l.report.Count()
 		l.settings(where, kind, s.Settings, of, beside...)
 		s.Every = every(s.Settings)
+		if c, ok := s.Settings.(interface{ Complete() }); ok {
+			c.Complete()
+		}
 		if kind := kind.(SourceKind); kind.Decodes() {
 			if l.report.Count() == before {
 				s.Decoded = l.decoded(where, kind, s.Settings, of)

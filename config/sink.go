@@ -76,6 +76,7 @@ func (l *loader) sink(name string, at *strict.Span, n *strict.Node) {
 		if l.checkSinkFeeds(&s, where, n) && !l.unread(l.root, "feeds") {
 			l.tell(who, kind.(SinkKind).CheckWith(s.Settings, s.Policy, l.config.SinkFeeds(s)))
 		}
+		l.config.Sinks[i].Policy = s.Policy.WithDefaults(kind.(SinkKind).Policy())
 		for _, other := range l.config.Sinks[:i] {
 			if other.Kind == s.Kind {
 				l.tell(who, kind.(SinkKind).CheckBeside(s.Settings, other.Name, other.Settings))

@@ -216,6 +216,19 @@ func (s stage) kindCalled(word string) (hint, instead string) {
 	return "", ""
 }
 
+// KindCalled returns the kind that a word stands for elsewhere, a source before a sink, or "".
+func KindCalled(word string, kinds Kinds) string {
+	for _, s := range []stage{sourcesAndTheirs(kinds), sinksAndTheirs(kinds)} {
+		if kind := kinds.find(strings.ToLower(word)); kind != nil {
+			return kind.Name()
+		}
+		if _, kind := s.kindCalled(word); kind != "" {
+			return kind
+		}
+	}
+	return ""
+}
+
 var separated = strings.NewReplacer("-", "", "_", "", " ", "")
 
 var feedType = reflect.TypeFor[feed.Settings]()

@@ -47,7 +47,7 @@ type Settings struct {
 	Need int `yaml:"need,omitempty" json:"need,omitempty"`
 	// Outliers is how far from the median of all values a number may be, as a share of the median, such as 10%.
 	// Farther ones are left out. Two values are equally far from their median, so both stay or both go; one value
-	// is its own median and stays. Beside a median of 0 only 0 stays. Default: 0%, which leaves nothing out.
+	// is its own median and stays. Beside a median of 0 only 0 stays. Default: none, and nothing is left out.
 	Outliers Percent `yaml:"outliers,omitempty" json:"outliers,omitzero"`
 	// Stale is how long before (or after) the round a value may have been measured, in whole milliseconds.
 	// Others are left out. Default: three times every, at least 1m.

@@ -40,11 +40,14 @@ type Policy struct {
 	Anchors bool `yaml:"anchors,omitempty"`
 	// GiveUp is how often a record may be refused for good, such as with HTTP status 400, before it becomes a dead
 	// letter: it is passed over, and its receipt says why. Failures that may mend are tried again for ever.
-	// Default: 0, which means 5.
+	// Default: 5.
 	GiveUp int `yaml:"give_up,omitempty"`
 }
 
-const mostGiveUp = 1000
+const (
+	defaultGiveUp = 5
+	mostGiveUp    = 1000
+)
 
 // Check says what is wrong with the policy.
 func (p Policy) Check() error {
@@ -65,15 +68,18 @@ func (p Policy) Check() error {
 }
 
 // With fills in the defaults of a kind.
-func (p Policy) With(k Kind) Policy {
+func (p Policy) With(k Kind) Policy { return p.WithDefaults(k.Policy()) }
+
+// WithDefaults fills in the defaults of a kind that does so with answers that wait.
+func (p Policy) WithDefaults(waiting Choice) Policy {
 	if p.Policy == "" {
-		p.Policy = k.Policy()
+		p.Policy = waiting
 		if p.selective() {
 			p.Policy = Latest
 		}
 	}
 	if p.GiveUp == 0 {
-		p.GiveUp = 5
+		p.GiveUp = defaultGiveUp
 	}
 	return p
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dodona-oracle/dodona/all"
+	"github.com/dodona-oracle/dodona/config"
 	manuals "github.com/dodona-oracle/dodona/docs/kinds"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/strict"
@@ -17,68 +17,116 @@ type kindsCommand struct {
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
-// coming are kinds that people look for and that no build has yet.
-var coming = []string{"mqtt", "modbus", "opcua", "coap", "serial", "sql", "amqp", "kafka"}
-
 // Run lists the kinds of sources and sinks in this build, or the manual of one.
 func (c kindsCommand) Run(term terminal) error {
-	if c.Kind != "" {
-		return c.manual(term)
+	known, err := inThisBuild()
+	if err != nil {
+		return err
 	}
-	var names []string
-	for _, k := range allKinds() {
-		names = append(names, k.Name())
+	if c.Kind != "" {
+		return c.manual(term, known)
 	}
 	if c.JSON {
+		var names []string
+		for _, k := range allKinds() {
+			names = append(names, k.Name())
+		}
 		return printJSON(term.out, names)
 	}
-	sources := len(all.Sources())
-	for _, group := range []struct {
-		title string
-		names []string
-	}{{"sources, which bring readings in:", names[:sources]}, {"sinks, which take answers out:", names[sources:]}} {
-		fmt.Fprintln(term.out, group.title)
-		list := table.Table{Margin: 2, Columns: []table.Column{{}, {}}}
-		for _, name := range group.names {
-			list.Rows = append(list.Rows, table.Cells(name, about(name)))
-		}
-		if err := term.table(list); err != nil {
-			return err
+	for _, group := range [][2]string{{"source", "sources, which bring readings in:"}, {"sink", "sinks, which take answers out:"}} {
+		fmt.Fprintln(term.out, group[1])
+		for _, k := range known {
+			if k.Of != group[0] {
+				continue
+			}
+			about, _, _ := strings.Cut(k.Doc, "\n")
+			name := fmt.Sprintf("  %-9s", k.Kind)
+			for _, line := range table.Wrap(about, textWidth(term.width())-len(name)) {
+				fmt.Fprintln(term.out, name+line)
+				name = strings.Repeat(" ", len(name))
+			}
 		}
 	}
 	fmt.Fprintln(term.err, "the settings of one: dodona kinds NAME")
 	return nil
 }
 
-func (c kindsCommand) manual(term terminal) error {
-	text, err := manuals.Files.ReadFile(c.Kind + ".md")
-	if err == nil {
-		_, err = term.out.Write(text)
-		return err
+// inThisBuild returns what the manual says of the kinds that this build has.
+func inThisBuild() ([]manuals.Kind, error) {
+	list, err := manuals.All()
+	built := allKinds()
+	return slices.DeleteFunc(list, func(k manuals.Kind) bool {
+		return !slices.ContainsFunc(built, func(b config.Kind) bool { return b.Name() == k.Kind })
+	}), err
+}
+
+// manual prints what the manual says of one kind, as wide as the terminal.
+func (c kindsCommand) manual(term terminal, list []manuals.Kind) error {
+	i := slices.IndexFunc(list, func(k manuals.Kind) bool { return k.Kind == c.Kind })
+	if i < 0 {
+		return c.none(list)
 	}
+	k := list[i]
+	if c.JSON {
+		return printJSON(term.out, k)
+	}
+	width := term.width()
+	text := func(indent, text string) {
+		for paragraph := range strings.SplitSeq(text, "\n\n") {
+			for _, line := range table.Wrap(paragraph, textWidth(width)-len(indent)) {
+				fmt.Fprintln(term.out, indent+line)
+			}
+			fmt.Fprintln(term.out)
+		}
+	}
+	fmt.Fprintf(term.out, "%s  %s\n\n", table.Paint(k.Kind, table.Bold, term.color), "a kind of "+k.Of)
+	text("", k.Doc)
+	fmt.Fprintln(term.out, table.Paint("SETTINGS", table.Bold, term.color))
+	for _, s := range k.Settings {
+		standard := "default: " + s.Default
+		switch {
+		case s.Required:
+			standard = "required"
+		case s.Default == "":
+			standard = ""
+		}
+		fmt.Fprintf(term.out, "  %s  %s\n", table.Paint(s.Name, table.Bold, term.color), table.Paint(s.Type, table.Dim, term.color))
+		for _, part := range []string{s.Doc, standard} {
+			for _, line := range table.Wrap(part, textWidth(width)-6) {
+				fmt.Fprintln(term.out, strings.TrimRight("      "+line, " "))
+			}
+		}
+	}
+	fmt.Fprintf(term.out, "\n%s\n", table.Paint("EXAMPLE", table.Bold, term.color))
+	for line := range strings.Lines(k.Example) {
+		fmt.Fprint(term.out, "  "+line)
+	}
+	fmt.Fprintf(term.err, "\nwhat stands beside a kind, and how values are written: docs/guide/configuration.md\n")
+	return nil
+}
+
+// textWidth is how wide text is set: as the terminal, where there is one, and never wider than is read with ease.
+func textWidth(terminal int) int {
+	const most, least = 100, 20
+	if terminal == 0 {
+		return most
+	}
+	return max(least, min(terminal, most))
+}
+
+// none says that no kind has that name, and which one was meant.
+func (c kindsCommand) none(list []manuals.Kind) error {
 	var names []string
-	for _, k := range allKinds() {
-		names = append(names, k.Name())
+	for _, k := range list {
+		names = append(names, k.Kind)
 	}
 	why := "there are " + strict.ListOf(names)
-	if near := strict.Nearest(c.Kind, names); near != "" {
+	if meant := config.KindCalled(c.Kind, allKinds()); meant != "" {
+		why = "did you mean " + meant + "? " + why
+	} else if near := strict.Nearest(c.Kind, names); near != "" {
 		why = "did you mean " + near + "? " + why
-	} else if slices.Contains(coming, strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(c.Kind))) {
+	} else if slices.Contains(config.Coming, strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(c.Kind))) {
 		why = "it is to come; until then what reads it can write a file of lines, or answer http; " + why
 	}
 	return failure{exitUsage, fmt.Errorf("no kind %s in this build; %s", plain.Quote(c.Kind, mostName), why)}
-}
-
-// about is what the manual of a kind says of it first.
-func about(name string) string {
-	text, err := manuals.Files.ReadFile(name + ".md")
-	if err != nil {
-		return ""
-	}
-	for _, paragraph := range strings.Split(string(text), "\n\n") {
-		if paragraph != "" && !strings.HasPrefix(paragraph, "<!--") && !strings.HasPrefix(paragraph, "#") {
-			return strings.Join(strings.Fields(paragraph), " ")
-		}
-	}
-	return ""
 }

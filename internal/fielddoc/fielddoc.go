@@ -50,6 +50,7 @@ type Manual struct {
 	Kinds   []Kind // sorted
 	Metrics []Group
 
+	short    map[string]bool     // types of which a single value stands for one of their settings
 	words    map[string][]string // what a type may be, with the comment of the constant: "batch (…)"
 	generics map[string]generic  // by name, as Structs
 	made     []instance          // of generics
@@ -69,15 +70,15 @@ type instance struct {
 	args          []ast.Expr
 }
 
-// A Kind is a kind of source or sink: its key in YAML, its folder, and what its package comment says.
+// A Kind is a kind of source or sink: its key in YAML, its folder, what its package comment says, and a configuration that has one.
 type Kind struct {
-	Name, Dir, Doc string
+	Name, Dir, Doc, Example string
 }
 
 // Read reads the settings below root, the top of the module. A setting without a comment, or one whose comment
 // says neither "Default: …" nor "Required." in a kind of source, is an error, and so is a metric that Prometheus would not take.
 func Read(root string) (Manual, error) {
-	m := Manual{Structs: map[string]Struct{}, words: map[string][]string{}, generics: map[string]generic{}}
+	m := Manual{Structs: map[string]Struct{}, words: map[string][]string{}, short: map[string]bool{}, generics: map[string]generic{}}
 	var dirs []string
 	for _, floor := range []string{"*", "internal/*", "module/*", "source/*", "sink/*"} {
 		found, err := fs.Glob(os.DirFS(root), floor)
@@ -118,8 +119,11 @@ func (m *Manual) finish() {
 			if _, found := m.Structs[f.of]; found {
 				s.Fields[i].Type = strings.TrimSuffix(f.Type, "text") + "map"
 			}
-			if f.of == "internal/keyfile.Key" { // a map in most cases
-				s.Fields[i].Type = "key"
+			if m.short[f.of] {
+				s.Fields[i].Type = strings.TrimSuffix(s.Fields[i].Type, "map") + "text or map"
+			}
+			if own := ownWords[f.of]; own != "" {
+				s.Fields[i].Type = own
 			}
 			if words := m.words[f.of]; len(words) > 0 {
 				many := "One"
@@ -131,6 +135,9 @@ func (m *Manual) finish() {
 		}
 	}
 }
+
+// ownWords are what values are called whose type says itself how it is written.
+var ownWords = map[string]string{"internal/keyfile.Key": "key", "sink/evm.Price": "price"}
 
 // flat returns settings with those of embedded structs in their place.
 func (m *Manual) flat(fields []Field) (out []Field) {
@@ -180,6 +187,12 @@ func (m *Manual) readDir(root, dir string) error {
 		names := importsOf(file)
 		ast.Inspect(file, func(n ast.Node) bool {
 			switch n := n.(type) {
+			case *ast.FuncDecl:
+				if n.Name.Name == "Shorthand" && n.Recv != nil {
+					if of, named := n.Recv.List[0].Type.(*ast.Ident); named {
+						m.short[dir+"."+of.Name] = true
+					}
+				}
 			case *ast.GenDecl:
 				for _, spec := range n.Specs {
 					switch s := spec.(type) {
@@ -198,7 +211,9 @@ func (m *Manual) readDir(root, dir string) error {
 		})
 	}
 	if kind != "" && strings.Contains(dir, "/") {
-		m.Kinds = append(m.Kinds, Kind{kind, dir, packageDoc})
+		example, err := os.ReadFile(filepath.Join(root, dir, "example.yaml"))
+		mistakes = append(mistakes, err)
+		m.Kinds = append(m.Kinds, Kind{kind, dir, packageDoc, string(example)})
 	}
 	return errors.Join(mistakes...)
 }
@@ -416,6 +431,11 @@ func (m Manual) Files() (map[string][]byte, error) {
 		"docs/guide/configuration.md": m.configuration(),
 		"docs/guide/metrics.md":       m.metrics(),
 	}
+	kinds, err := m.facts()
+	if err != nil {
+		return nil, err
+	}
+	files["docs/kinds/kinds.json"] = kinds
 	for _, k := range m.Kinds {
 		files[path.Join("docs/kinds", k.Name+".md")] = m.kind(k)
 	}

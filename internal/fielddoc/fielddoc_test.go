@@ -90,6 +90,9 @@ type Settings struct {
 	if err := os.WriteFile(filepath.Join(dir, "x.go"), []byte(src), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(dir, "example.yaml"), []byte("a: b\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	manual, err := Read(top)
 	for _, want := range []string{`"bare" has no comment`, `"half": the comment says neither`} {
 		if err == nil || !strings.Contains(err.Error(), want) {

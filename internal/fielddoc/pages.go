@@ -2,6 +2,7 @@ package fielddoc
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -24,7 +25,49 @@ func (m Manual) kind(k Kind) []byte {
 		b.WriteString("How settings are written, and what stands beside the kind in a source (`value`, `points`), is in the [configuration guide](../guide/configuration.md).\n\n")
 	}
 	m.table(&b, k.Dir+".Settings", "", "##")
+	fmt.Fprintf(&b, "## Example\n\n```yaml\n%s```\n", k.Example)
 	return b.Bytes()
+}
+
+// A fact is a kind as docs/kinds/kinds.json has it, for programs and for terminals.
+type fact struct {
+	Kind     string    `json:"kind"`
+	Of       string    `json:"of"` // source or sink
+	Doc      string    `json:"doc"`
+	Settings []setting `json:"settings"`
+	Example  string    `json:"example"`
+}
+
+// A setting is a [Field] under its dotted name.
+type setting struct {
+	Name     string `json:"name"`
+	Type     string `json:"type"`
+	Default  string `json:"default,omitempty"`
+	Required bool   `json:"required,omitempty"`
+	Doc      string `json:"doc"`
+}
+
+// facts returns docs/kinds/kinds.json.
+func (m Manual) facts() ([]byte, error) {
+	var list []fact
+	for _, k := range m.Kinds {
+		f := fact{Kind: k.Name, Of: "source", Doc: withoutPackage(k.Doc), Example: k.Example}
+		if k.sink() {
+			f.Of = "sink"
+		}
+		m.each(k.Dir+".Settings", "", func(name string, of Field) {
+			f.Settings = append(f.Settings, setting{name, of.Type, of.Default, of.Required, of.Doc})
+		})
+		list = append(list, f)
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", " ")
+	if err := encoder.Encode(list); err != nil {
+		return nil, fmt.Errorf("write kinds: %w", err)
+	}
+	return b.Bytes(), nil
 }
 
 // withoutPackage turns "Package http observes …" into "Observes …".
@@ -51,6 +94,9 @@ One YAML file describes a node. ` + "`dodona check FILE`" + ` reads it without d
 | size | a whole number and a unit, B, KiB, MiB, GiB, kB, MB or GB: ` + "`64MiB`" + ` |
 | decimal | digits, exact however many: ` + "`0.1`, `-273.15`, `1e-18`" + ` |
 | percentage | ` + "`10%`, `0.5%`" + ` |
+| price | of a unit of gas, a number and gwei or wei: ` + "`30 gwei`, `1.5 gwei`" + ` |
+| address | 0x and 40 hex digits, in lower case or with the capitals of EIP-55 |
+| text or map | the text alone is the first setting of the map |
 | secret | ` + "`{file: PATH}`, `{env: NAME}`" + `, or, with a warning, text in clear; printed as ••• everywhere |
 | key | ` + "`{file: PATH}`, `{file: PATH, password: {file: PATH}}`, `{env: NAME}`" + `, or, with a warning, 64 hex digits in clear. What a file holds tells whether it is a keystore, which wants the password, or the digits |
 | name | a–z, 0–9 and hyphens, 63 at most; a feed's name may have four of them joined by points |
@@ -172,14 +218,21 @@ func (m Manual) rows(b *bytes.Buffer, of, prefix string) {
 }
 
 func (m Manual) row(b *bytes.Buffer, of, prefix string) {
-	for _, f := range m.Structs[of].Fields {
+	m.each(of, prefix, func(name string, f Field) {
 		standard := f.Default
 		if f.Required {
 			standard = "**required**"
 		}
-		fmt.Fprintf(b, "| `%s%s` | %s | %s | %s |\n", prefix, f.Name, f.Type, cell(standard), cell(f.Doc))
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", name, f.Type, cell(standard), cell(f.Doc))
+	})
+}
+
+// each calls do with every setting of a struct and of those inside, under its dotted name.
+func (m Manual) each(of, prefix string, do func(name string, f Field)) {
+	for _, f := range m.Structs[of].Fields {
+		do(prefix+f.Name, f)
 		if _, found := m.Structs[f.of]; found && f.of != of {
-			m.row(b, f.of, prefix+f.Name+".")
+			m.each(f.of, prefix+f.Name+".", do)
 		}
 	}
 }

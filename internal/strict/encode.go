@@ -81,7 +81,7 @@ func encodeStruct(v, def reflect.Value) (*Node, error) {
 // isEmpty reports whether a value says nothing. Numbers and durations always say something.
 func isEmpty(v reflect.Value) bool {
 	switch v.Kind() {
-	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.String, reflect.Struct:
+	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.String, reflect.Struct, reflect.Array:
 		return v.IsZero() || (v.Kind() == reflect.Map || v.Kind() == reflect.Slice) && v.Len() == 0
 	}
 	return false

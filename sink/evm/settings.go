@@ -52,7 +52,7 @@ type Settings struct {
 	// dearer. Default: 200 gwei.
 	MaxFee Price `yaml:"max_fee,omitempty"`
 	// MaxTip is the most that is paid to whoever makes the block, for a unit of gas, whatever a node suggests or a pool asks for. What
-	// replaces a transaction pays an eighth more than it, so one that pays the most is not replaced. Default: 0, four times the most
+	// replaces a transaction pays an eighth more than it, so one that pays the most is not replaced. Default: 0 gwei, four times the most
 	// that was usual in the last blocks, never less than a hundredth of max_fee, and what a pool says that it takes at least.
 	MaxTip Price `yaml:"max_tip,omitempty"`
 	// Gas limit of a transaction. Default: 0, what the node estimates and a quarter more.

@@ -36,7 +36,7 @@ type Settings struct {
 	// followed as they are written, across rotation by rename, link, copy and truncation). Default: document.
 	Format Format `yaml:"format,omitempty"`
 	// Every is the least time between two readings of a document, also after one that failed, and the time between two looks for new lines.
-	// Default: 0s for a document (one for each instant a feed asks for), 1s for lines.
+	// Default: 0s for a document, one for each instant a feed asks for; 1s for lines.
 	Every time.Duration `yaml:"every,omitempty"`
 	// Expect is how often new lines should come: after three times that without any, the source is stale. Default: 0s, unknown.
 	Expect time.Duration `yaml:"expect,omitempty"`
@@ -86,6 +86,13 @@ func (s *Settings) Default() {
 	s.From = fromStart
 	s.MaxLine = 64 * unit.KiB
 	s.MaxSize = unit.MiB
+}
+
+// Complete fills in the defaults that follow from other settings.
+func (s *Settings) Complete() {
+	if s.Pushed() && s.Every == 0 {
+		s.Every = defaultLook
+	}
 }
 
 // Pushed reports whether the file is followed rather than read anew.

@@ -84,6 +84,16 @@ func (s *Settings) Default() {
 	s.Redirects = "same-host"
 }
 
+// Complete fills in the defaults that follow from other settings.
+func (s *Settings) Complete() {
+	if s.Method == "" {
+		s.Method = "GET"
+		if s.Body != "" {
+			s.Method = "POST"
+		}
+	}
+}
+
 // Pace says how fast the source goes.
 func (s *Settings) Pace() source.Pace {
 	return source.Pace{Every: s.Every, Limit: s.Timeout}
