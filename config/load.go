@@ -125,6 +125,9 @@ func (l *loader) load() {
 	case strict.Broken:
 		return
 	default:
+		if l.root.Torn {
+			return
+		}
 		l.report.Add(strict.Mistake{
 			Message: "want a map with " + strict.ListOf(topKeys()) + ", got " + l.root.Kind.String(),
 			Hint:    "the shortest file is two lines: endpoint: https://… and signature_key: {file: PATH}",

@@ -137,6 +137,9 @@ func (l *loader) tell(who subject, err error, elsewhere ...string) {
 		name = short
 	}
 	m.Where, m.Message = who.where, l.config.Written(name)+rest
+	if n == nil && who.node != nil && who.node.Kind == strict.Scalar { // which stands for the setting
+		n, at = who.node, who.node.At
+	}
 	if n != nil && n.Kind == strict.Scalar {
 		if known := words(typeOf(who.settings, setting)); known != nil && m.Hint == "" {
 			advise(&m, n.Text, known)

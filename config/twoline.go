@@ -59,7 +59,7 @@ func (l *loader) expandTwoLine() {
 		}
 	}
 	for _, missing := range []string{twoLineEndpoint, twoLineKey} {
-		if !l.root.Has(missing) {
+		if !l.root.Has(missing) && !l.root.Torn && !slices.ContainsFunc(l.root.Entries, func(e strict.Entry) bool { return e.Value.Kind == strict.Broken }) {
 			l.report.Add(strict.Mistake{Message: "the line " + missing + ": is missing", Hint: "the two-line form is endpoint: https://… and signature_key: {file: PATH} (`dodona key new --raw PATH` makes one)"}, l.root.At)
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dodona-oracle/dodona/internal/loopback"
 	"github.com/dodona-oracle/dodona/internal/advice"
+	"github.com/dodona-oracle/dodona/internal/loopback"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )

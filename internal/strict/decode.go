@@ -317,6 +317,8 @@ func (d *Decoder) variable(n *Node, key string) bool {
 		m.Hint = "a variable is named: " + m.Instead
 	case name != "":
 		m.Hint = "a variable is named: {env: NAME}; a secret that begins with $ goes into a file: {file: PATH}"
+	case template.MatchString(n.Text):
+		m.Message, m.Hint = key+": templates are not filled in", "a variable is named: {env: NAME}"
 	default:
 		if variable.MatchString(n.Text) {
 			d.Report.Warn(n.At, d.Where, key+" is taken as it stands: nothing replaces a variable inside of a text", "{env: NAME} is the whole value")

@@ -36,6 +36,10 @@ type document struct {
 	root   *Node
 	spans  []*Span // of every key and scalar, by offset
 	exact  bool    // every span is known, so whatever lies outside is punctuation or comment
+
+	damage
+	source   string
+	inBraces []*Node // that YAML would read as maps
 }
 
 // A Span is where a key or a scalar stands. It is shown in excerpts only if Show is set:
@@ -155,18 +159,21 @@ func Read(r io.Reader, report *Reporter) (*Node, error) {
 		report.Mistake(at, "", what)
 		return nil, nil
 	}
-	file := d.parse(string(src), report)
+	file := d.parseOn(string(src), report)
 	if file == nil {
 		return nil, nil
 	}
 	d.exact = true
-	b := builder{document: d, report: report}
+	b := builder{document: d, report: report, parsed: strings.Split(d.text, "\n")}
 	for _, doc := range file.Docs {
 		b.take(doc)
 	}
 	slices.SortFunc(d.spans, func(a, b *Span) int { return a.from - b.from })
 	if d.root == nil {
 		d.root = &Node{Kind: Null, At: &Span{line: 1, column: 1}}
+	}
+	if d.torn[0] {
+		d.root.Torn = true
 	}
 	return d.root, nil
 }
@@ -184,7 +191,7 @@ func (d *document) endOf(at *Span) int {
 }
 
 func newDocument(src string) *document {
-	d := &document{lines: strings.Split(src, "\n")}
+	d := &document{lines: strings.Split(src, "\n"), source: src}
 	offset := 0
 	for _, line := range d.lines {
 		d.starts = append(d.starts, offset)
@@ -211,46 +218,53 @@ func (d *document) unprintable(src string) (*Span, string) {
 }
 
 // parse runs the YAML parser, which is recursive, only over what is not nested too deeply; a panic of the
-// parser, the last thing we expect of it, is a mistake in the file too.
-func (d *document) parse(src string, report *Reporter) (file *ast.File) {
+// parser, the last thing we expect of it, is a mistake in the file too. Where the text is not YAML it returns what is wrong, and
+// where; what else is wrong it reports.
+func (d *document) parse(src string, report *Reporter) (file *ast.File, wrong Mistake, where *failure) {
 	defer func() {
 		if recover() != nil {
-			file = nil
+			file, where = nil, nil
 			report.Mistake(nil, "", "the YAML parser gave up on this file")
 		}
 	}()
 	tokens := lexer.Tokenize(src)
 	if len(tokens) > maxTokens {
 		report.Mistake(nil, "", fmt.Sprintf("more than %d words, which no configuration has", maxTokens))
-		return nil
+		return nil, wrong, nil
 	}
 	if deep := tooDeep(tokens); deep != nil {
 		report.Mistake(at(deep), "", fmt.Sprintf("nested more than %d levels deep", maxDepth))
-		return nil
+		return nil, wrong, nil
 	}
 	if wide := tooWide(tokens); wide != nil {
 		report.Mistake(at(wide), "", fmt.Sprintf("a map of more than %d keys, which no configuration has", maxKeys))
-		return nil
+		return nil, wrong, nil
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err == nil {
-		return file
+		return file, wrong, nil
 	}
 	var syntax yaml.Error
 	if !errors.As(err, &syntax) || syntax.GetToken() == nil {
 		report.Mistake(nil, "", "not YAML")
-		return nil
+		return nil, wrong, nil
 	}
-	message, hint := syntaxMistake(syntax.GetMessage())
-	report.Add(Mistake{Message: message, Hint: hint}, at(syntax.GetToken()))
-	return nil
+	ended := syntax.GetToken()
+	wrong.Message, wrong.Hint = syntaxMistake(syntax.GetMessage())
+	isTab := wrong.Message == tabMistake
+	if open := unclosed(tokens, ended); open != nil && !isTab && strings.Contains(syntax.GetMessage(), "must be specified") {
+		wrong, ended = notClosed(open), open
+	}
+	return nil, wrong, &failure{*at(ended), isTab}
 }
+
+const tabMistake = "a tab in the indentation"
 
 // syntaxMistake says for people what the parser said, and what to do.
 func syntaxMistake(message string) (what, hint string) {
 	switch {
 	case strings.Contains(message, "tab character"), strings.Contains(message, "\t"):
-		return "a tab in the indentation", "indent with spaces"
+		return tabMistake, "indent with spaces"
 	case strings.Contains(message, `"`): // it quotes the file, perhaps a secret
 		return "not YAML", ""
 	case strings.Contains(message, "mapping value is not allowed"):
@@ -330,7 +344,8 @@ type builder struct {
 	*document
 	report *Reporter
 	depth  int
-	walked Span // how far [builder.offset] came
+	parsed []string // lines that the parser was given
+	walked Span     // how far [builder.offset] came
 }
 
 // take makes doc the document, unless there is one already.
@@ -391,7 +406,9 @@ func (b *builder) node(n ast.Node) *Node {
 	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		t := n.GetToken()
 		quoted := t.Type == token.SingleQuoteType || t.Type == token.DoubleQuoteType
-		return &Node{Kind: Scalar, Text: t.Value, Quoted: quoted, At: b.span(t, t)}
+		out := &Node{Kind: Scalar, Text: t.Value, Quoted: quoted, At: b.span(t, t)}
+		b.restore(out)
+		return out
 	case *ast.AnchorNode, *ast.AliasNode:
 		return b.refuse(n, "anchors and aliases are not allowed; write the value out")
 	case *ast.TagNode:
@@ -414,6 +431,10 @@ func (b *builder) entry(out *Node, seen map[string]*Span, v *ast.MappingValueNod
 	}
 	t := v.Key.GetToken()
 	e := Entry{Key: t.Value, At: b.span(t, t), Value: b.node(v.Value)}
+	if b.broken[e.At.line] && e.Value.Kind == Null {
+		e.Value = &Node{Kind: Broken, At: e.At}
+	}
+	e.Value.Torn = e.Value.Torn || b.torn[e.At.line]
 	if first := seen[e.Key]; first != nil {
 		b.report.Mistake(e.At, "", fmt.Sprintf("key %s stands twice, first on line %d", Quote(e.Key), first.line))
 		return
@@ -431,9 +452,9 @@ func (b *builder) span(first, last *token.Token) *Span {
 		b.exact = false
 		return s
 	}
-	line := b.lines[s.line-1]
+	line := b.parsed[s.line-1]
 	s.from = b.starts[s.line-1] + b.offset(s.line, s.column)
-	src := strings.Join(b.lines[s.line-1:min(len(b.lines), s.line+strings.Count(text, "\n")+1)], "\n")
+	src := strings.Join(b.parsed[s.line-1:min(len(b.parsed), s.line+strings.Count(text, "\n")+1)], "\n")
 	skip := s.from - b.starts[s.line-1]
 	if first != last { // a block: its header ends the line
 		skip = len(line) + 1

@@ -188,14 +188,14 @@ func (r *Reporter) Full() bool { return r.Count() >= maxKept }
 
 // Warn adds a warning at a place.
 func (r *Reporter) Warn(at *Span, where, message, hint string) {
-	if len(r.warnings) < maxMistakes && !r.wrong[at] {
+	if len(r.warnings) < maxMistakes {
 		r.warnings = append(r.warnings, r.located(Mistake{Where: where, Message: message, Hint: hint}, at))
 	}
 }
 
 func (r *Reporter) located(m Mistake, at *Span) located {
 	m.File = r.name
-	m.Message = plain.Cut(m.Message, maxMessage)
+	m.Message, m.Hint = plain.Cut(m.Message, maxMessage), plain.Cut(m.Hint, maxMessage)
 	if at != nil {
 		m.Line, m.Column = at.line, at.column
 		if r.doc != nil {
@@ -227,10 +227,13 @@ func (r *Reporter) cut(list []located) (out []Mistake) {
 func (r *Reporter) redact(text string) string { return redact(text, anySecrets, r.secrets...) }
 
 // Warnings returns the warnings.
-func (r *Reporter) Warnings() []Mistake { return r.cut(r.warnings) }
+func (r *Reporter) Warnings() []Mistake {
+	return r.cut(slices.DeleteFunc(r.warnings, func(w located) bool { return r.WrongAt(w.at) }))
+}
 
 // Err returns a [*MistakesError], or nil if there are no mistakes.
 func (r *Reporter) Err() error {
+	r.tellBraces()
 	if len(r.mistakes) == 0 {
 		return nil
 	}
