@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -18,6 +19,9 @@ type Means struct {
 	// Refused says whether an error of the signer is its last word on a claim: another process with its key has claimed
 	// something else, or is ahead already. Nil means dodona.ErrConflict only.
 	Refused func(error) bool
+	// Doubted says whether an error of the signer is that a claim may have been made before and forgotten, with a disk that was lost or since a
+	// backup: the window is never sealed with that end, but with a later one. Nil means never.
+	Doubted func(error) bool
 }
 
 // maxRaces is how often another process may be faster before Advance gives up.
@@ -31,6 +35,9 @@ const maxRaces = 4
 func (s *Series) Advance(ctx context.Context, m Means, now time.Time, grids []Grid) (anchor dodona.Anchor, sealed bool, err error) {
 	if m.Refused == nil {
 		m.Refused = func(err error) bool { return errors.Is(err, dodona.ErrConflict) }
+	}
+	if m.Doubted == nil {
+		m.Doubted = func(error) bool { return false }
 	}
 	started := time.Now()
 	for race := 0; ; race++ {
@@ -156,6 +163,11 @@ func (s *Series) seal(ctx context.Context, m Means, w Window, now time.Time, gri
 		}
 		refused = err
 	}
+	if refused != nil && m.Doubted(refused) {
+		if w.To = s.widest(now, grids); !planned(plans, w.To) {
+			refused = nil
+		}
+	}
 	if refused != nil {
 		return nil, refused
 	}
@@ -168,6 +180,11 @@ func (s *Series) seal(ctx context.Context, m Means, w Window, now time.Time, gri
 		return nil, err
 	}
 	return effects, s.perform(ctx, m, effects)
+}
+
+// planned reports whether there is a plan of a window with that end.
+func planned(plans []*Plan, to dodona.Round) bool {
+	return slices.ContainsFunc(plans, func(p *Plan) bool { return p.Anchor.To == to })
 }
 
 // perform signs and appends.

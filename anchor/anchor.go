@@ -157,4 +157,10 @@ func (s *Series) Window(now time.Time, first dodona.Round, grids []Grid) (Window
 	return Window{from, due}, due > from
 }
 
+// widest returns the end of the longest window that may be sealed now, whatever is attested in it: for one whose usual end may have been claimed
+// by a process that is forgotten.
+func (s *Series) widest(now time.Time, grids []Grid) dodona.Round {
+	return grid.At(dodona.RoundAt(now.Add(-Grace(grids))), s.Every)
+}
+
 func compareDigests(a, b dodona.Digest) int { return bytes.Compare(a[:], b[:]) }

@@ -29,7 +29,7 @@ func newAnchorer(b basics, ledger dodona.Keeper, v voice) (*anchorer, error) {
 	series, err := anchor.New(anchor.Config{
 		Network: v.network, Quorum: v.quorum, Scheme: v.scheme, Every: b.config().Anchor.Every, Recorder: b.recorder,
 	})
-	return &anchorer{basics: b, means: anchor.Means{Signer: v.attestations, Ledger: ledger, Refused: refused}, series: series}, err
+	return &anchorer{basics: b, means: anchor.Means{Signer: v.attestations, Ledger: ledger, Refused: refused, Doubted: doubted}, series: series}, err
 }
 
 // anchor seals windows until ctx ends.
@@ -41,7 +41,7 @@ func (r *anchorer) anchor(ctx context.Context) error {
 			r.note(err)
 			return err
 		}, func(err error, _ int, wait time.Duration) {
-			r.log.Error("anchors wait", "error", err, "again in", quantity.Roughly(wait))
+			r.log.Log(ctx, gravity(err), "anchors wait", "error", err, "again in", quantity.Roughly(wait))
 		})
 		if err != nil || !backoff.Wait(ctx, r.untilSeal()) {
 			return nil // ctx ended

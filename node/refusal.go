@@ -20,6 +20,9 @@ func conflicts(err error) bool {
 	return errors.Is(err, dodona.ErrConflict) || errors.Is(err, sign.ErrPassed)
 }
 
+// doubted reports whether a refusal is because the claim may have been made and forgotten: no clock that is right mends that.
+func doubted(err error) bool { return errors.Is(err, sign.ErrBefore) }
+
 // gravity is how loudly a refusal is told: one about which nobody can do anything, for later rounds are signed again, is as little as a round
 // that closed.
 func gravity(err error) slog.Level {

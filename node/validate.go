@@ -11,7 +11,6 @@ import (
 	"github.com/dodona-oracle/dodona/internal/patience"
 	quantity "github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/quorum"
-	"github.com/dodona-oracle/dodona/sign"
 )
 
 // An attester is the role that reads observations, checks them and appends attestations.
@@ -114,7 +113,7 @@ func (a *attester) attest(ctx context.Context, recs []dodona.Record) error {
 		Signer:  a.signer,
 		Ledger:  a.journal,
 		Refused: refused,
-		Doubted: func(err error) bool { return errors.Is(err, sign.ErrBefore) },
+		Doubted: doubted,
 		Rejected: func(r quorum.Rejection) {
 			a.log.Warn("an observation was rejected", "feed", r.Key, "reason", r.Reason, "message", r.Message)
 		},

@@ -50,6 +50,8 @@ type cli struct {
 	Explain explainCommand `cmd:"" help:"Walk back from an answer to the bytes it came from."`
 	Verify  verifyCommand  `cmd:"" help:"Verify an answer from a file, a URL or standard input."`
 	Support supportCommand `cmd:"" help:"Write one archive with what is known of a node, its secrets taken out."`
+	Backup  backupCommand  `cmd:"" help:"Write an archive of a node's data folder, while it runs or not."`
+	Restore restoreCommand `cmd:"" help:"Make a data folder of such an archive."`
 	Replay  replayCommand  `cmd:"" help:"Compute a round again from its bundle and compare."`
 
 	Source struct {

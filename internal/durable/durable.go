@@ -41,6 +41,19 @@ func Create(path string, data []byte, perm fs.FileMode) error {
 	return disk{(*os.File).Sync, linkOnce}.put(path, whole(data), perm)
 }
 
+// CreateBy does what [Create] does with what content writes, which may be called again.
+func CreateBy(path string, content func(io.Writer) error, perm fs.FileMode) error {
+	return disk{(*os.File).Sync, linkOnce}.put(path, content, perm)
+}
+
+// MoveFolder gives a folder, whose files are on the disk, another name beside it that nothing has, and brings that to the disk.
+func MoveFolder(from, to string) error {
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(filepath.Clean(to)), (*os.File).Sync)
+}
+
 // MakeFolder makes the folder dir and those above it that are missing, and brings their names to the disk. After an error it may be
 // called again.
 func MakeFolder(dir string, perm fs.FileMode) error {

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/dodona-oracle/dodona/internal/durable"
+	"github.com/dodona-oracle/dodona/internal/unit"
+	"github.com/dodona-oracle/dodona/node"
+)
+
+type backupCommand struct {
+	File   string `arg:"" help:"The archive to write, which must not be there yet; - is standard output."`
+	Config string `short:"c" help:"The configuration that the node runs by, which says where its data is." placeholder:"FILE"`
+	Data   string `help:"The data folder, where no configuration says it." placeholder:"FOLDER"`
+}
+
+// Help is what --help says beside the flags.
+func (backupCommand) Help() string {
+	return "The node may run: it is not asked, and goes on. All that it acknowledged before is in the archive, and so are its keys: keep it as you keep those. " +
+		"The configuration and what it names elsewhere are not."
+}
+
+// Run writes an archive of a data folder.
+func (c backupCommand) Run(ctx context.Context, term terminal) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	data, err := c.folder(ctx, term)
+	if err != nil {
+		return err
+	}
+	if c.File == "-" {
+		b, err := node.WriteBackup(ctx, data, release, term.out)
+		if err != nil {
+			return fmt.Errorf("back up %s: %w", data, err)
+		}
+		term.out = term.err
+		return c.tell(term, b)
+	}
+	if _, err := os.Lstat(c.File); err == nil {
+		return failure{exitUsage, fmt.Errorf("%s is there already, and nothing is overwritten; name another file", c.File)}
+	}
+	var b node.Backup
+	err = durable.CreateBy(c.File, func(w io.Writer) (err error) {
+		b, err = node.WriteBackup(ctx, data, release, w)
+		return err
+	}, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return failure{exitUsage, fmt.Errorf("%s is there already, and nothing is overwritten; name another file", c.File)}
+	}
+	if err != nil {
+		return fmt.Errorf("back up %s: %w; there is no %s", data, err, c.File)
+	}
+	return c.tell(term, b)
+}
+
+func (c backupCommand) folder(ctx context.Context, term terminal) (string, error) {
+	if c.Data != "" && c.Config != "" {
+		return "", failure{exitUsage, errors.New("name the data folder once: with --data or with --config")}
+	}
+	if c.Data != "" {
+		return c.Data, nil
+	}
+	path := c.Config
+	if path == "" && isFile(serviceConfig) {
+		path = serviceConfig
+	}
+	if path == "" {
+		return "", failure{exitUsage, errors.New("say what to back up: --config FILE, or --data FOLDER")}
+	}
+	loaded, err := loadConfig(path, term.in)
+	if err != nil {
+		return "", mistakes(term, err)
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return "", err
+	}
+	s := &scene{config: path, unit: lookAtService(ctx, "dodona")}
+	return s.there(loaded.Node.Data), nil
+}
+
+func (c backupCommand) tell(term terminal, b node.Backup) error {
+	for _, odd := range b.Odd {
+		term.complain(errors.New("damaged in the folder, and so in the backup: " + odd))
+	}
+	lines := []string{fmt.Sprintf("%s of %s, as they were at %s or later", count(len(b.Files), "file"), b.Source, b.Began.Format(time.RFC3339)),
+		fmt.Sprintf("%s, with the node's keys: whoever has it can sign as this node", unit.About(b.Bytes()))}
+	if c.File != "-" {
+		lines = append(lines, "dodona restore "+quoted(c.File)+" FOLDER makes a data folder of it")
+	}
+	for _, line := range lines {
+		if err := term.line("%s", line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type restoreCommand struct {
+	File   string `arg:"" help:"The archive that dodona backup wrote."`
+	Folder string `arg:"" help:"The data folder to make: a new or an empty one."`
+}
+
+// Help is what --help says beside the flags.
+func (restoreCommand) Help() string {
+	return "The node that the backup is of must not run any more, anywhere, when a node starts in the folder: two with one key sign against each other."
+}
+
+// Run makes a data folder of an archive.
+func (c restoreCommand) Run(ctx context.Context, term terminal) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	archive, err := os.Open(c.File)
+	if err != nil {
+		return failure{exitUsage, err}
+	}
+	defer archive.Close()
+	b, err := node.Restore(ctx, archive, c.Folder)
+	if err != nil {
+		return fmt.Errorf("restore %s: %w; nothing was restored", c.File, err)
+	}
+	if pid := holderOf(b.Source); pid > 0 {
+		term.complain(fmt.Errorf("warning: process %d still runs in %s, which this is a backup of: stop it before a node starts in %s", pid, b.Source, c.Folder))
+	}
+	for _, line := range []string{
+		fmt.Sprintf("restored %s to %s: as it was at %s, by dodona %s (this is %s)", count(len(b.Files), "file"), c.Folder, b.Began.Format(time.RFC3339), b.Dodona, release),
+		"what the node did since then is not in it; it signs no round that begins within four seconds of its first start, or before",
+		"start it only once the node that the backup is of is off for good",
+	} {
+		if err := term.line("%s", line); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/journal"
+)
+
+// backedUp is a node that makes rounds and anchors fast, and delivers them.
+const backedUp = `node: {name: gw, data: %s}
+api: {listen: "127.0.0.1:0"}
+anchor: {every: 1s}
+journal: {raw: {bytes: 1MiB}, proof: {bytes: 1MiB}}
+sources: {walk: {sim: {seed: 1, every: 100ms}}}
+feeds: {a: {decimals: 2, every: 200ms, from: [walk]}, b: {decimals: 2, every: 1s, from: [walk]}}
+sinks: {hook: {webhook: {url: %q, secret: {file: secret}}, feeds: [b]}}
+`
+
+// delivered counts what a receiver of webhooks got, by what it was about.
+type delivered struct {
+	mu   sync.Mutex
+	seen map[string]int
+}
+
+func (d *delivered) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.seen[r.Header.Get("Idempotency-Key")]++
+}
+
+// count returns how many records came, and those that came more than once.
+func (d *delivered) count() (n int, twice []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for key, times := range d.seen {
+		if times > 1 {
+			twice = append(twice, key)
+		}
+	}
+	return len(d.seen), twice
+}
+
+// keptIn returns the records of a topic in a data folder, by key and id.
+func keptIn(t testing.TB, dir string, topic dodona.Topic) map[string]dodona.Record {
+	t.Helper()
+	all := map[string]dodona.Record{}
+	err := journal.Kept(t.Context(), dir, topic, func(_ string, r dodona.Record) {
+		r.Body = append([]byte(nil), r.Body...)
+		all[r.Key+" "+r.ID] = r
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// claimsIn returns what was claimed in a data folder: the digest by what it is of.
+func claimsIn(t testing.TB, dir string) map[string]dodona.Digest {
+	t.Helper()
+	claims := map[string]dodona.Digest{}
+	for name, r := range keptIn(t, dir, dodona.TopicClaim) {
+		var c dodona.Claim
+		if err := json.Unmarshal(r.Body, &c); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		claims[fmt.Sprintf("%s of %s, round %s", c.Type, c.Subject, c.Round)] = c.Digest
+	}
+	return claims
+}
+
+// TestABackupOfARunningNodeIsRestoredAndSignsNothingTwice: the original goes on after the backup and is killed, and the restored node goes on instead.
+func TestABackupOfARunningNodeIsRestoredAndSignsNothingTwice(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs two nodes")
+	}
+	dir := t.TempDir()
+	got := &delivered{seen: map[string]int{}}
+	receiver := httptest.NewServer(got)
+	t.Cleanup(receiver.Close)
+	for name, text := range map[string]string{
+		"secret": "0123456789abcdef0123456789abcdef", "first.yaml": fmt.Sprintf(backedUp, "./first", receiver.URL), "second.yaml": fmt.Sprintf(backedUp, "./second", receiver.URL),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, second := filepath.Join(dir, "first"), filepath.Join(dir, "second")
+	archive := filepath.Join(dir, "backup.tar")
+	original := launch(t, dir, "run", "first.yaml")
+	original.awaitURL()
+	attested := func(folder string, more int) {
+		t.Helper()
+		eventually(t, patience, func() error {
+			if n, anchors := len(keptIn(t, folder, dodona.TopicData)), len(keptIn(t, folder, dodona.TopicAnchor)); n < more || anchors < 2 {
+				return fmt.Errorf("%d answers and %d anchors are kept in %s, want %d and 2; it said\n%s", n, anchors, folder, more, original.stderr)
+			}
+			return nil
+		})
+	}
+	attested(first, 20)
+	before, sentBefore := keptIn(t, first, dodona.TopicData), 0
+	if out := ran(t, dir, "backup", archive, "--config", "first.yaml"); !strings.Contains(out, "whoever has it can sign as this node") {
+		t.Errorf("it does not say what is in it:\n%s", out)
+	}
+	attested(first, len(before)+15) // the original goes on, and signs what the backup does not know
+	if err := original.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = original.cmd.Wait()
+	sentBefore, _ = got.count()
+
+	if out := ran(t, dir, "restore", archive, "second"); !strings.Contains(out, "signs no round that begins") {
+		t.Errorf("it does not say what a restored node does:\n%s", out)
+	}
+	restored := keptIn(t, second, dodona.TopicData)
+	for name, r := range before {
+		if string(restored[name].Body) != string(r.Body) {
+			t.Errorf("%s was attested before the backup, and is not in it as it was", name)
+		}
+	}
+	started := time.Now()
+	next := launch(t, dir, "run", "second.yaml")
+	url := next.awaitURL()
+	anchors := len(keptIn(t, second, dodona.TopicAnchor))
+	eventually(t, patience, func() error {
+		n, a := len(keptIn(t, second, dodona.TopicData)), len(keptIn(t, second, dodona.TopicAnchor))
+		if sent, _ := got.count(); n < len(restored)+15 || a < anchors+2 || sent < sentBefore+3 {
+			return fmt.Errorf("the restored node attested %d and anchored %d, before %d and %d, and %d records were delivered, before %d; it said\n%s", n, a, len(restored), anchors, sent, sentBefore, next.stderr)
+		}
+		return nil
+	})
+	if out := ran(t, dir, "verify", url+"/v1/feeds/a/latest"); !strings.HasPrefix(out, "valid") {
+		t.Errorf("an answer of the restored node: %s", out)
+	}
+	if code := next.stop(); code != exitDone {
+		t.Fatalf("the restored node ended with %d: %s", code, next.stderr)
+	}
+
+	mine, theirs := claimsIn(t, second), claimsIn(t, first)
+	for what, digest := range mine {
+		if other, both := theirs[what]; both && other != digest {
+			t.Errorf("signed twice with other content: %s: %s and %s", what, other, digest)
+		}
+	}
+	for name, r := range keptIn(t, second, dodona.TopicData) {
+		round, _ := r.Round()
+		if _, known := restored[name]; !known && round.Time().Before(started) {
+			t.Errorf("the restored node attested %s, which began before its start", name)
+		}
+	}
+	for name, r := range keptIn(t, second, dodona.TopicEvent) {
+		if r.Key == dodona.EventLoss || r.Key == dodona.EventConflict {
+			t.Errorf("a restored node tells of %s: %s", name, r.Body)
+		}
+	}
+	_, twice := got.count()
+	for _, key := range twice { // those that the original delivered after the backup, or while it was made
+		if _, known := before[key]; known {
+			t.Errorf("%s was delivered before the backup, and again", key)
+		}
+	}
+}
+
+// ran runs a command of the program to its good end in dir, and returns what it says.
+func ran(t testing.TB, dir string, args ...string) string {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), path, args...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("dodona %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
