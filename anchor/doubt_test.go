@@ -34,7 +34,7 @@ func TestAWindowWhoseEndMayHaveBeenClaimedGrows(t *testing.T) {
 	for i := range 60 {
 		w.attest(noon.Add(time.Duration(i)*10*time.Second), "a", at(time.Duration(i)*10*time.Second))
 	}
-	w.mustAdvance(t, noon.Add(2*time.Minute+30*time.Second)) // the first two minutes have anchors
+	w.mustAdvance(t, noon.Add(2*time.Minute+40*time.Second)) // the first two minutes have anchors
 	before := w.ledger.of(dodona.TopicAnchor, anchor.KeySeries)
 	refusing := func(err error) bool { return refused(err) || errors.Is(err, errForgotten) }
 	means := anchor.Means{
