@@ -89,8 +89,10 @@ func (c backupCommand) tell(term terminal, b node.Backup) error {
 	for _, odd := range b.Odd {
 		term.complain(errors.New("damaged in the folder, and so in the backup: " + odd))
 	}
-	lines := []string{fmt.Sprintf("%s of %s, as they were at %s or later", count(len(b.Files), "file"), b.Source, b.Began.Format(time.RFC3339)),
-		fmt.Sprintf("%s, with the node's keys: whoever has it can sign as this node", unit.About(b.Bytes()))}
+	lines := []string{
+		fmt.Sprintf("%s of %s, as they were at %s or later", count(len(b.Files), "file"), b.Source, b.Began.Format(time.RFC3339)),
+		fmt.Sprintf("%s, with the node's keys: whoever has it can sign as this node", unit.About(b.Bytes())),
+	}
 	if c.File != "-" {
 		lines = append(lines, "dodona restore "+quoted(c.File)+" FOLDER makes a data folder of it")
 	}

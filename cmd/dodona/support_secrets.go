@@ -42,7 +42,7 @@ func newSecrets(s *scene) *secrets {
 	k.walk(reflect.ValueOf(s.loaded))
 	if s.data != "" {
 		for _, name := range []string{"password", "salts", "node.json"} {
-			k.file(filepath.Join(s.data, "keys", name), false)
+			k.file(filepath.Join(s.data, "keys", name))
 		}
 	}
 	return k
@@ -58,12 +58,12 @@ func (k *secrets) add(text string) {
 }
 
 // file takes up what a file holds.
-func (k *secrets) file(path string, must bool) {
+func (k *secrets) file(path string) {
 	path = k.scene.there(path)
 	content, err := readSome(path, 64<<10)
 	if err == nil {
 		k.add(string(content))
-	} else if must || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+	} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) { // what is not there is no secret
 		k.unread = append(k.unread, err.Error())
 	}
 }
@@ -82,13 +82,13 @@ func (k *secrets) walk(v reflect.Value) {
 		return
 	case keyType:
 		if key := v.Interface().(keyfile.Key); key.File != "" {
-			k.file(key.File, true)
+			k.file(key.File)
 		}
 	case certificateType:
 		if c := v.Interface().(httpc.Certificate); c.Key != "" {
-			k.file(c.Key, true)
+			k.file(c.Key)
 		} else if c.Cert != "" {
-			k.file(c.Cert, true)
+			k.file(c.Cert)
 		}
 		return
 	}
@@ -125,7 +125,7 @@ func (k *secrets) walk(v reflect.Value) {
 func (k *secrets) secret(s secret.String) {
 	switch {
 	case s.File != "":
-		k.file(s.File, true)
+		k.file(s.File)
 	case s.Env != "":
 		value, found := k.env[s.Env]
 		if !found {
