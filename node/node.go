@@ -60,6 +60,7 @@ type Node struct {
 	server    *api.Server // nil without the serve role
 	roles     []role      // those of this process
 
+	unkept    error // of the journal's end
 	reloading sync.Mutex
 	mu        sync.RWMutex
 	cfg       *config.Config
@@ -203,11 +204,15 @@ func (n *Node) close() {
 		}
 	}
 	if n.journal != nil {
-		if err := n.journal.Close(); err != nil {
-			n.log.Error("close journal", "error", err)
+		if n.unkept = n.journal.Close(); n.unkept != nil {
+			n.log.Error("close journal", "error", n.unkept)
 		}
 	}
 }
+
+// Unkept returns why the journal could not be closed as it should be, once Run has returned: what the disk did not take is made anew at the next start,
+// as after a power cut. nil: all is on the disk.
+func (n *Node) Unkept() error { return n.unkept }
 
 // Address returns the address of the node's key.
 func (n *Node) Address() dodona.Address { return n.id.key.Address() }

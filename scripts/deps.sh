@@ -5,8 +5,8 @@
 set -euo pipefail
 
 # The race detector needs a C compiler; the product does not. clang and lld build modules written in C.
-packages=(nginx-light tinyproxy-bin chromium curl logrotate qemu-user-static wabt gcc libc6-dev clang lld make systemd prometheus tmux jq)
-programs=(/usr/sbin/nginx /usr/bin/tinyproxy /usr/bin/chromium /usr/bin/curl /usr/sbin/logrotate /usr/bin/qemu-arm-static /usr/bin/wat2wasm /usr/bin/gcc /usr/include/stdio.h /usr/bin/clang /usr/bin/wasm-ld /usr/bin/make /usr/bin/systemd-analyze /usr/bin/promtool /usr/bin/tmux /usr/bin/jq)
+packages=(nginx-light tinyproxy-bin chromium curl logrotate qemu-user-static wabt gcc libc6-dev clang lld make systemd prometheus tmux jq strace)
+programs=(/usr/sbin/nginx /usr/bin/tinyproxy /usr/bin/chromium /usr/bin/curl /usr/sbin/logrotate /usr/bin/qemu-arm-static /usr/bin/wat2wasm /usr/bin/gcc /usr/include/stdio.h /usr/bin/clang /usr/bin/wasm-ld /usr/bin/make /usr/bin/systemd-analyze /usr/bin/promtool /usr/bin/tmux /usr/bin/jq /usr/bin/strace)
 
 # rusts reports whether some rustc can build for wasm32-unknown-unknown; Debian's finds the target in its package.
 rusts() {

@@ -95,6 +95,9 @@ func (r runCommand) Run(ctx context.Context, term terminal) error {
 	})
 	err = n.Run(ctx)
 	beside()
+	if lost := n.Unkept(); err == nil && lost != nil {
+		return fmt.Errorf("node %s has stopped, and its disk did not take all: %w; the next start looks for what is missing, as after a power cut", c.Node.Name, lost)
+	}
 	if !hushed() && err == nil { // it was said why
 		fmt.Fprintf(term.err, "dodona: node %s has stopped; everything acknowledged is on disk\n", c.Node.Name)
 	}
