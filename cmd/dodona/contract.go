@@ -97,6 +97,13 @@ func (c contractDeployCommand) Run(ctx context.Context, term terminal) error {
 		return err
 	}
 	defer client.Close()
+	if c.Kind == "adapter" {
+		var feed dodona.Address
+		_ = feed.UnmarshalText([]byte(strings.ToLower(c.Feed))) // it was read before
+		if code, err := client.Code(ctx, feed, ethrpc.Latest); err == nil && len(code) == 0 {
+			return fmt.Errorf("--feed: %s has no code on this chain: another chain, or not a contract", feed)
+		}
+	}
 	d, err := deploy(ctx, client, key, name, args, term)
 	if err != nil {
 		return err
@@ -133,6 +140,9 @@ func (c contractDeployCommand) contract(a dodona.Answer) (name string, args []by
 			key = *group
 		}
 		return contracts.Hub, calldata.NewHub(network, calldata.HubKey(a.Quorum, key)), nil
+	}
+	if c.Feed == "" {
+		return "", nil, errors.New("an adapter shows a feed's contract: give its address with --feed (`dodona contract deploy feed` prints it)")
 	}
 	var feed dodona.Address
 	if err := feed.UnmarshalText([]byte(strings.ToLower(c.Feed))); err != nil {

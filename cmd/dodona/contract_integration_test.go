@@ -150,12 +150,13 @@ func TestContractsAreDeployedAndShown(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{
-		{"contract", "show", "0x" + strings.Repeat("11", 20), "--rpc", chain.URL},                                                               // no code
-		{"contract", "show", "0x" + strings.Repeat("11", 20)},                                                                                   // no chain
-		{"contract", "show", "btc", "--rpc", chain.URL},                                                                                         // no address
-		{"contract", "deploy", "feed", "--answer", keyPath, "--key", keyPath, "--rpc", chain.URL},                                               // a broken file
-		{"contract", "deploy", "adapter", "--answer", filepath.Join(dir, "ecdsa.json"), "--key", keyPath, "--rpc", chain.URL},                   // no feed
-		{"contract", "deploy", "anchor", "--period", "1us", "--answer", filepath.Join(dir, "ecdsa.json"), "--key", keyPath, "--rpc", chain.URL}, // another period
+		{"contract", "show", "0x" + strings.Repeat("11", 20), "--rpc", chain.URL},                                                                                        // no code
+		{"contract", "show", "0x" + strings.Repeat("11", 20)},                                                                                                            // no chain
+		{"contract", "show", "btc", "--rpc", chain.URL},                                                                                                                  // no address
+		{"contract", "deploy", "feed", "--answer", keyPath, "--key", keyPath, "--rpc", chain.URL},                                                                        // a broken file
+		{"contract", "deploy", "adapter", "--answer", filepath.Join(dir, "ecdsa.json"), "--key", keyPath, "--rpc", chain.URL},                                            // no feed
+		{"contract", "deploy", "adapter", "--feed", "0x" + strings.Repeat("11", 20), "--answer", filepath.Join(dir, "ecdsa.json"), "--key", keyPath, "--rpc", chain.URL}, // no code there
+		{"contract", "deploy", "anchor", "--period", "1us", "--answer", filepath.Join(dir, "ecdsa.json"), "--key", keyPath, "--rpc", chain.URL},                          // another period
 	} {
 		if out, talk, code := command("", args...); code == 0 {
 			t.Errorf("%q: %s%s", args, out, talk)

@@ -727,3 +727,14 @@ func TestTheStatusSaysSinceWhenTheOldestWaits(t *testing.T) {
 	r.untilSlot(second)
 	r.until("nobody waits", func() bool { s := r.loop.Status(); return s.Queue == 0 && s.Oldest.IsZero() })
 }
+
+// TestAnotherChainIsSaidWithWhatToDo: no endpoint will answer for the one that is meant.
+func TestAnotherChainIsSaidWithWhatToDo(t *testing.T) {
+	r := newRig(t)
+	r.settings.ChainID = 5
+	r.launch()
+	r.until("it is told", func() bool {
+		s := r.loop.Status()
+		return s.State == sink.Stuck && strings.Contains(s.LastError, "it says 31337, want 5; correct chain_id, or name an endpoint of that chain")
+	})
+}

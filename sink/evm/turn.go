@@ -149,8 +149,14 @@ func (s *Sink) waits(ctx context.Context) {
 // notBegun tells why nothing can be sent yet.
 func (s *Sink) notBegun(ctx context.Context, err error) {
 	state, text, now := sink.Retrying, "rpc: "+err.Error(), s.env.Now()
-	if dodona.IsPermanent(err) {
+	switch {
+	case dodona.IsPermanent(err):
 		state, text = sink.Stuck, err.Error()
+	case errors.Is(err, ethrpc.ErrWrongChain):
+		text += "; correct chain_id, or name an endpoint of that chain in rpc"
+		if len(s.client.Endpoints()) == 1 {
+			state = sink.Stuck // nobody else can come back
+		}
 	}
 	s.env.Log.Warn("delivery waits", "error", text)
 	s.statusMu.Lock()

@@ -82,6 +82,9 @@ func (s *Sink) askWhose(ctx context.Context, feed string, contract dodona.Addres
 	for range s.client.Endpoints() {
 		id, err := s.askWord(ctx, contract, "feed()")
 		of := "is that of " + s.nameOf(id)
+		if shown := dodona.Address(id[12:]); !id.IsZero() && [12]byte(id[:12]) == [12]byte{} { // an adapter answers with what it shows
+			of = fmt.Sprintf("is an adapter, which only shows what %s holds: name that one", shown)
+		}
 		if err == nil && id.IsZero() {
 			of = "takes anchors"
 			id, err = s.askWord(ctx, contract, "period()")

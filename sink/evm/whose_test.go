@@ -102,6 +102,10 @@ func TestASinkAsksAContractWhoseItIs(t *testing.T) {
 			func(string) string { return wordOf(dodona.Digest{1}) },
 			"and it is that of a feed with id 0x01000000",
 		},
+		"an adapter": {
+			func(string) string { return wordOf(dodona.Digest{12: 0xab}) },
+			"and it is an adapter, which only shows what 0xab00000000000000000000000000000000000000 holds: name that one;",
+		},
 		"of anchors": {func(function string) string {
 			if function == "feed()" {
 				return noSuch
