@@ -1,6 +1,7 @@
 package source
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -65,5 +66,19 @@ func TestHeldReadingsAreBoundedInBytesAndNumber(t *testing.T) {
 	l.since(0, dodona.RoundAt(time.Now()))
 	if lost := add(nil); lost != 0 {
 		t.Errorf("what somebody took counts as lost: %d", lost)
+	}
+}
+
+func TestAnItemThatIsGivenUpIsWantedByNobody(t *testing.T) {
+	w := &Want{Points: []string{"a"}, Has: func(dodona.Reading, string) bool { return true }}
+	now := time.Now()
+	l := latest{}
+	l.watch(w, now)
+	for n := range maxItems + 1 {
+		l.add([]dodona.Reading{{Item: strconv.Itoa(n), Body: []byte("1"), Received: now.Add(time.Duration(n) * time.Second)}})
+	}
+	got := l.wanted(w, dodona.RoundAt(now))
+	if len(got) != maxItems || l.wants[w].bytes != maxItems {
+		t.Errorf("%d readings of %d bytes, want those of the last %d items", len(got), l.wants[w].bytes, maxItems)
 	}
 }

@@ -505,3 +505,104 @@ func TestRoomThatIsMadeInAdvanceCostsNothing(t *testing.T) {
 		})
 	}
 }
+
+// TestAMixtureOfOldAndNewIsNotRead: the file is truncated and written again between two pieces of one look.
+func TestAMixtureOfOldAndNewIsNotRead(t *testing.T) {
+	const lines = 12_000 // more than one piece
+	within(t, func(s *Settings) { s.MaxLine = leastMaxLine }, func(l *log, r *reader) {
+		r.close() // so that one look finds all of it
+		r.onDrop = func() {
+			r.onDrop = nil
+			l.must(os.Truncate(l.path, 0))
+			for n := range lines {
+				l.write(fmt.Sprintf("new %d\n", n))
+			}
+		}
+		r.lines = nil
+		l.write(strings.Repeat("long", leastMaxLine) + "\n")
+		for n := range lines / 2 {
+			l.write(fmt.Sprintf("old %d\n", n))
+		}
+		r.open()
+		r.read(time.Minute)
+		if len(r.lines) != lines {
+			t.Fatalf("%d lines, want each of the %d new ones once", len(r.lines), lines)
+		}
+		for n, line := range r.lines {
+			if want := fmt.Sprintf("new %d", n); line != want {
+				t.Fatalf("line %d is %q, want %q", n, line, want)
+			}
+		}
+	})
+}
+
+// TestAFileThatWasRotatedAwayIsReadAloneForAsLongAsItTakes: from when the new one has something, and not for ever.
+func TestAFileThatWasRotatedAwayIsReadAloneForAsLongAsItTakes(t *testing.T) {
+	rotated := func(l *log) *os.File {
+		late := l.file
+		l.file = nil
+		l.must(os.Rename(l.path, l.path+".1"))
+		l.write("")
+		return late
+	}
+	say := func(l *log, f *os.File, text string) {
+		_, err := f.WriteString(text)
+		l.must(err)
+	}
+	within(t, nil, func(l *log, r *reader) {
+		late := rotated(l)
+		r.read(time.Minute)
+		l.write("3\n")
+		r.read(time.Second)
+		say(l, late, "2\n")
+		r.read(10 * time.Second)
+		r.want("1", "2", "3")
+		l.must(late.Close())
+	})
+	within(t, nil, func(l *log, r *reader) {
+		late := rotated(l)
+		began := time.Now()
+		for time.Since(began) < 2*maxLinger && !strings.Contains(strings.Join(r.lines, " "), "new") {
+			say(l, late, "late\n")
+			l.write("new\n")
+			r.read(time.Second)
+		}
+		if took := time.Since(began); took >= 2*maxLinger || took < maxLinger/2 {
+			t.Errorf("nothing of the new file came within %v while both grow", took)
+		}
+		l.must(late.Close())
+	})
+}
+
+func TestNothingIsWrongWithALogThatGrowsThoughItsPathIsGone(t *testing.T) {
+	within(t, nil, func(l *log, r *reader) {
+		l.must(os.Rename(l.path, l.beside("elsewhere")))
+		for n := range 6 {
+			l.write(fmt.Sprintf("%d\n", n+2))
+			if err := r.read(maxAbsent - 2*time.Second); err != nil {
+				t.Errorf("while it grows: %v", err)
+			}
+		}
+		r.want("1", "2", "3", "4", "5", "6", "7")
+		if err := r.read(3 * maxAbsent); err == nil {
+			t.Error("nobody says that nothing is there any more")
+		}
+	})
+}
+
+// TestALogThatBeginsAsTheOneBeforeIsAnotherOne: what stands before the position tells, not only the head that each file has.
+func TestALogThatBeginsAsTheOneBeforeIsAnotherOne(t *testing.T) {
+	within(t, nil, func(l *log, r *reader) {
+		head := strings.Repeat("#", window+1) + "\n"
+		l.must(os.Truncate(l.path, 0))
+		l.write(head + "1\n2\n3\n")
+		r.read(time.Second)
+		r.lines = nil
+		r.close()
+		l.must(os.Truncate(l.path, 0))
+		l.write(head + "4\n5\n6\n7\n")
+		r.open()
+		r.read(time.Second)
+		r.want(strings.TrimSpace(head), "4", "5", "6", "7")
+	})
+}

@@ -116,12 +116,14 @@ func (f *follower) readLeft() found {
 		if err != nil {
 			f.env.Dropped(1, fmt.Sprintf("%s, which was rotated away, cannot be read any more: %s", o.name, err))
 		}
+		if got.any() {
+			o.grown = f.env.Now()
+		}
 		if err != nil || f.ended(o) {
 			f.forget(i)
 			i--
 		}
 		if got.any() {
-			o.grown = f.env.Now()
 			f.env.Log.Info(fmt.Sprintf("%s: somebody still writes to %s, which was rotated away; its lines are read too", f.env.Source, o.name),
 				"source", f.env.Source, "from", first)
 			return got
@@ -141,10 +143,11 @@ func (f *follower) ended(o *opened) bool {
 		o.gone = time.Time{}
 		return err != nil
 	}
-	if o.gone.IsZero() || info.Size() > o.end {
-		o.gone = f.env.Now()
+	now := f.env.Now()
+	if o.gone.IsZero() {
+		o.gone = now
 	}
-	return f.env.Now().Sub(o.gone) > watchGone
+	return now.Sub(o.gone) > watchGone && now.Sub(o.grown) > watchGone
 }
 
 // forget closes a file that was left.

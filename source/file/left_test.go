@@ -261,3 +261,62 @@ func TestWhatIsOlderIsNotReadAgainWhenTheLogIsGone(t *testing.T) {
 		r.sortedLines("1", "2", "3", "late")
 	})
 }
+
+// TestAFileThatWasRemovedIsReadWhileItGrows: its writer has it open, and nothing else shows that it goes on.
+func TestAFileThatWasRemovedIsReadWhileItGrows(t *testing.T) {
+	within(t, nil, func(l *log, r *reader) {
+		late := l.file
+		l.file = nil
+		l.must(os.Rename(l.path, l.path+".1"))
+		l.write("2\n")
+		r.read(10 * time.Second)
+		l.must(os.Remove(l.path + ".1"))
+		want := []string{"1", "2"}
+		for n := range 3 {
+			r.read(watchGone - time.Minute)
+			_, err := fmt.Fprintf(late, "late %d\n", n)
+			l.must(err)
+			r.read(10 * time.Second)
+			want = append(want, fmt.Sprintf("late %d", n))
+		}
+		r.want(want...)
+		l.must(late.Close())
+	})
+}
+
+// TestHalfALineOpensNoFileAgain: it was there when the file was closed.
+func TestHalfALineOpensNoFileAgain(t *testing.T) {
+	within(t, nil, func(l *log, r *reader) {
+		late := l.file
+		l.file = nil
+		say := func(text string) {
+			_, err := late.WriteString(text)
+			l.must(err)
+		}
+		for n := range maxLeft + 2 {
+			l.shift()
+			l.must(os.Rename(l.path, l.path+".1"))
+			if l.file != nil {
+				l.must(l.file.Close())
+				l.file = nil
+			}
+			l.write(fmt.Sprintf("%d\n", n+2))
+			r.read(10 * time.Second)
+			if n == 0 {
+				say("ha")
+				r.read(time.Second)
+			}
+		}
+		f := r.tail.(*tail).logs.(one).follower
+		before := slices.Clone(f.left)
+		r.read(5 * time.Second)
+		if len(f.parted) != 2 || !slices.Equal(f.left, before) {
+			t.Errorf("%d files are remembered, want two, and none opened again", len(f.parted))
+		}
+		r.lines = nil
+		say("lf\n")
+		r.read(5 * time.Second)
+		r.want("half")
+		l.must(late.Close())
+	})
+}

@@ -99,6 +99,7 @@ type reader struct {
 	causes   []string
 	items    []string // and lines
 	alive    int      // batches with nothing in them
+	onDrop   func()   // what happens in the middle of a look that drops something
 }
 
 func newReader(l *log, change func(*Settings)) *reader {
@@ -116,7 +117,11 @@ func (r *reader) open() {
 	r.t.Helper()
 	opened, err := Kind.Open(r.t.Context(), &r.settings, source.Env{
 		Source: "boiler", Cursor: r.cursor,
-		Dropped: func(n uint64, cause string) { r.dropped, r.causes = r.dropped+n, append(r.causes, cause) },
+		Dropped: func(n uint64, cause string) {
+			if r.dropped, r.causes = r.dropped+n, append(r.causes, cause); r.onDrop != nil {
+				r.onDrop()
+			}
+		},
 	})
 	if err != nil {
 		r.t.Fatal(err)
