@@ -7,13 +7,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/durable"
 	"github.com/dodona-oracle/dodona/internal/httpc"
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // A place is where dodona is, as somebody types it from here; the folder of this program is where its keepsakes go.
@@ -43,17 +42,8 @@ func typed(path string) string {
 			}
 		}
 	}
-	return quoted(path)
+	return plain.ShellWord(path)
 }
-
-func quoted(path string) string {
-	if plainPath.MatchString(path) {
-		return path
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
-}
-
-var plainPath = regexp.MustCompile(`^[A-Za-z0-9_./+@%:,-]+$`)
 
 // meanwhile returns what to try while the node runs, in another terminal.
 func (p place) meanwhile(url string) []string {
@@ -69,7 +59,7 @@ func (p place) meanwhile(url string) []string {
 		"  " + p.dodona + " status" + api,
 		"  " + p.dodona + " explain " + onChain + api,
 		"  " + p.dodona + " feed watch " + onChain + api,
-		"for the commands that the page offers: export PATH=" + quoted(filepath.Dir(p.whole)) + ":$PATH",
+		"for the commands that the page offers: export PATH=" + plain.ShellWord(filepath.Dir(p.whole)) + ":$PATH",
 	}
 }
 

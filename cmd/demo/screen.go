@@ -8,6 +8,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/table"
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // A screen draws the table in place on a terminal, and lines now and then elsewhere.
@@ -108,16 +109,9 @@ func (t *tally) rows() (rows table.Table, newest dodona.Round) {
 			o.Round.Time().Format(time.TimeOnly), fmt.Sprintf("%.1f s", time.Since(o.at).Seconds()), keptText(o.Kept)))
 	}
 	if t.onchain > 0 {
-		rows.Rows = append(rows.Rows, table.Cells("on chain", t.slot, fmt.Sprintf("%s, %d gas; anchors: %d", updates(t.onchain), t.gas, t.anchors)))
+		rows.Rows = append(rows.Rows, table.Cells("on chain", t.slot, fmt.Sprintf("%s, %d gas; anchors: %d", unit.Count(t.onchain, "update"), t.gas, t.anchors)))
 	}
 	return rows, newest
-}
-
-func updates(n int) string {
-	if n == 1 {
-		return "1 update"
-	}
-	return fmt.Sprintf("%d updates", n)
 }
 
 // told says what was counted, on lines that fit.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona/internal/durable"
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/node"
 )
@@ -94,7 +95,7 @@ func (c backupCommand) tell(term terminal, b node.Backup) error {
 		fmt.Sprintf("%s, with the node's keys: whoever has it can sign as this node", unit.About(b.Bytes())),
 	}
 	if c.File != "-" {
-		lines = append(lines, "dodona restore "+quoted(c.File)+" FOLDER makes a data folder of it")
+		lines = append(lines, "dodona restore "+plain.ShellWord(printable(c.File))+" FOLDER makes a data folder of it")
 	}
 	for _, line := range lines {
 		if err := term.line("%s", line); err != nil {

@@ -152,22 +152,12 @@ func problemOf(response *http.Response) string {
 func (n nodeFlags) given() string {
 	var flags []string
 	if n.API != cmp.Or(os.Getenv("DODONA_API"), defaultAPI) {
-		flags = append(flags, "--api "+quoted(n.API))
+		flags = append(flags, "--api "+plain.ShellWord(printable(n.API)))
 	}
 	if n.Token != "" {
-		flags = append(flags, "--token "+quoted(n.Token))
+		flags = append(flags, "--token "+plain.ShellWord(printable(n.Token)))
 	}
 	return strings.Join(flags, " ")
-}
-
-// quoted makes one word of a shell's command line out of a text.
-func quoted(s string) string {
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !strings.ContainsRune("-_./:@%+,=", r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
-	}) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(printable(s), "'", `'\''`) + "'"
 }
 
 // roundPath returns the path of a round of a feed. A round is "latest", Unix milliseconds, RFC 3339, or a time

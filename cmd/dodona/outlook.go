@@ -238,7 +238,6 @@ func anchorsText(a api.AnchorStatus, now time.Time) string {
 	text := "none yet"
 	if a.To != 0 {
 		text = fmt.Sprintf("%s to %sZ with %s, %s", a.From.Time().Format(time.TimeOnly), a.To.Time().Format(time.TimeOnly), count(int(a.Leaves), "leaf"), ago(now.Sub(a.To.Time())))
-		text = strings.Replace(text, " leafs", " leaves", 1)
 	}
 	switch {
 	case a.Behind:

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
-	"golang.org/x/sys/unix"
 
 	"github.com/dodona-oracle/dodona/node"
 )
@@ -32,9 +31,7 @@ func (s supervisor) ready(n *node.Node) {
 
 // reloading tells that the node reads its configuration again, until ready.
 func (s supervisor) reloading() {
-	var now unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // cannot fail
-	s.tell(daemon.SdNotifyReloading, fmt.Sprintf("MONOTONIC_USEC=%d", now.Nano()/1000))
+	s.tell(daemon.SdNotifyReloading, strings.TrimSpace(daemon.SdNotifyMonotonicUsec()))
 }
 
 func (s supervisor) stopping() { s.tell(daemon.SdNotifyStopping) }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona/internal/durable"
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/table"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
@@ -93,7 +94,7 @@ func (c supportCommand) tell(term terminal, path string, size int, list contents
 	lines := []string{""}
 	if c.Output != "-" {
 		lines = append(lines, fmt.Sprintf("wrote %s, %s, which only you can read (mode 0600)", path, unit.About(int64(size))),
-			"look through it before you give it away: tar -xzOf "+quoted(path)+" | less")
+			"look through it before you give it away: tar -xzOf "+plain.ShellWord(printable(path))+" | less")
 	}
 	for _, line := range append(lines, list.Caution...) {
 		if err := term.line("%s", line); err != nil {

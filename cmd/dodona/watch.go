@@ -195,11 +195,10 @@ func (w *watcher) row(at, name, value, why string, style table.Style) error {
 	left := fmt.Sprintf("%-20s  %s  %s", at, aligned(name, -w.name), aligned(value, w.value))
 	lines, width := []string{why}, w.term.width()
 	if room := width - table.Measure(left) - 2; width > 0 && table.Measure(why) > room {
-		lines = append([]string{""}, table.Wrap(why, max(width-4, 1))...)
+		below := max(width-4, 1)
+		lines = append([]string{""}, table.Wrap(why, below)...)
 		if room >= width/3 {
-			lines = table.Wrap(why, room)
-			why = strings.TrimLeft(strings.TrimPrefix(why, lines[0]), " ")
-			lines = append(lines[:1], table.Wrap(why, max(width-4, 1))...)
+			lines = table.WrapFrom(why, room, below)
 		}
 	}
 	var out strings.Builder

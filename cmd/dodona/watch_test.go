@@ -111,7 +111,7 @@ func TestWatchWritesJSONOfMissedRoundsBesideTheAnswers(t *testing.T) {
 }
 
 func TestWhatWatchPrintsFitsTheTerminalAndLosesNothing(t *testing.T) {
-	reason := strings.Repeat("a failed: connection refused; ", 8) + "\x1b]0;owned\x07end"
+	reason := "\x1b[2K" + strings.Repeat("a failed: connection refused; ", 8) + "\x1b]0;owned\x07end"
 	for _, width := range []int{20, 40, 80, 120} {
 		var out strings.Builder
 		w := watcher{term: terminal{out: &out, columns: func() int { return width }}, seen: map[string]dodona.Round{}}
