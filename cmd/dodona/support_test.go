@@ -232,7 +232,7 @@ func TestAnArchiveForSupportIsMadeOfWhatIsThere(t *testing.T) {
 		"unknown key": {func(path string) error {
 			return errors.Join(edit(path, "every: 1h", "evry: 1h"), edit(path, "127.0.0.1:1/v2", withUser))
 		}, map[string]string{"configuration.yaml": "mistakes"}, map[string]string{"check.txt": `did you mean "every"`, "written.yaml": "sources:"}},
-		"no YAML":        {func(path string) error { return edit(path, "sources:", "sources: [") }, map[string]string{"configuration.yaml": "mistakes", "data.txt": "cannot be understood"}, map[string]string{"check.txt": "gateway.yaml:", "written.yaml": "http"}},
+		"no YAML":        {func(path string) error { return edit(path, "sources:", "sources: [") }, map[string]string{"configuration.yaml": "mistakes", "data.txt": "no such file"}, map[string]string{"check.txt": "gateway.yaml:", "written.yaml": "feeds:"}},
 		"no text":        {func(path string) error { return os.WriteFile(path, []byte{0xff, 0, 'C', 'a'}, 0o600) }, map[string]string{"configuration.yaml": "mistakes"}, map[string]string{"check.txt": "not UTF-8"}},
 		"no file":        {os.Remove, map[string]string{"configuration.yaml": "no such file", "check.txt": "no such file", "data.txt": "no such file"}, nil},
 		"a folder":       {func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) }, map[string]string{"check.txt": "not a file"}, nil},
