@@ -116,7 +116,7 @@ func TestExampleReceiversTakeEachAnswerOnce(t *testing.T) {
 			}
 			again()
 			r.end()
-			r = receive(t, script, secret, r.url[strings.LastIndex(r.url, ":")+1:], kept)
+			receive(t, script, secret, r.url[strings.LastIndex(r.url, ":")+1:], kept)
 			again()
 			several(len(takenIn(t, kept)) + 2)
 			ids, last := make(map[string]bool), uint64(0)
