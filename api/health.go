@@ -80,7 +80,7 @@ const (
 func (j *judge) say(text string, more int, noun string) {
 	text = plain.Cut(text, mostReason)
 	if more > 0 {
-		text += " and " + unit.Count(more, noun)
+		text += " (and " + unit.Count(more, noun) + ")"
 	}
 	j.headline = append(j.headline, text)
 }
@@ -185,21 +185,37 @@ func (j *judge) sinks() {
 	list := slices.Clone(j.status.Sinks)
 	slices.SortStableFunc(list, func(a, b SinkStatus) int { return int(b.Quality) - int(a.Quality) }) // those that wait for somebody first
 	for _, k := range list {
+		message := ""
 		switch k.State {
 		case "ok", "starting":
-			continue
+			if message = k.passesOver(j.status.Started); message == "" {
+				continue
+			}
+		case "stopped":
+			message = "has stopped" + because(k.LastError)
+		default:
+			message = "is " + k.State + because(k.LastError)
 		}
-		is := map[string]string{"stopped": "has stopped"}[k.State]
-		if is == "" {
-			is = "is " + k.State
-		}
-		message := is + because(k.LastError)
 		j.degraded("sink "+k.Name, message)
 		told = append(told, "sink "+k.Name+" "+message)
 	}
 	if len(told) > 0 {
 		j.say(told[0], len(told)-1, "more sink")
 	}
+}
+
+// passesOver says of a sink whose peer refuses records for good that it has delivered nothing since, or nothing. What was refused before the
+// start is no news of this node.
+func (k SinkStatus) passesOver(started time.Time) string {
+	if len(k.DeadLetters) == 0 {
+		return ""
+	}
+	last := k.DeadLetters[len(k.DeadLetters)-1]
+	if last.At.Before(started) || last.At.Before(k.LastAt) {
+		return ""
+	}
+	return fmt.Sprintf("passes over what is refused, %s so far, and delivers nothing: %s; once that is mended: dodona sink resend %s",
+		unit.Count(k.Dead, "record"), last.Detail, k.Name)
 }
 
 // modules tells which modules do not run.

@@ -94,8 +94,23 @@ func TestOneJudgeSaysHowANodeFares(t *testing.T) {
 					{Name: "x", State: "stopped"},
 				}
 				return nil
-			}, level: api.LevelDegraded, headline: "1 of 1 feed answers; sink main is stuck: the password does not open it and 2 more sinks",
+			}, level: api.LevelDegraded, headline: "1 of 1 feed answers; sink main is stuck: the password does not open it (and 2 more sinks)",
 			parts: "sink main, sink web, sink x",
+		},
+		"a sink whose peer refuses all": {
+			feeds: 1, change: func(s *api.Status, _ []api.FeedStatus) []api.SourceStatus {
+				letter := func(at time.Time) []api.DeadLetter { return []api.DeadLetter{{At: at, Detail: "refused 3 times: HTTP status 400"}} }
+				late, early := s.Now.Add(-time.Second), s.Started.Add(-time.Second)
+				s.Sinks = []api.SinkStatus{
+					{Name: "all", State: "starting", Dead: 94, DeadLetters: letter(late)},
+					{Name: "since", State: "ok", Dead: 1, DeadLetters: letter(late), LastAt: late.Add(-time.Second)},
+					{Name: "delivers", State: "ok", Dead: 1, DeadLetters: letter(late), LastAt: late.Add(time.Millisecond)},
+					{Name: "before", State: "starting", DeadLetters: letter(early)},
+					{Name: "stuck", State: "stuck", DeadLetters: letter(late), LastError: "moved"},
+				}
+				return nil
+			}, level: api.LevelDegraded, parts: "sink all, sink since, sink stuck",
+			headline: "1 of 1 feed answers; sink all passes over what is refused, 94 records so far, and delivers nothing: refused 3 times: HTTP status 400; once that is mended: dodona sink resend all (and 2 more sinks)",
 		},
 		"modules": {
 			feeds: 1, change: func(s *api.Status, _ []api.FeedStatus) []api.SourceStatus {
@@ -139,7 +154,7 @@ func TestOneJudgeSaysHowANodeFares(t *testing.T) {
 				s.Problems = []api.Problem{{Part: "journal", Message: "full"}, {Part: "clock", Message: "behind"}}
 				s.Sinks = []api.SinkStatus{{Name: "main", State: "stuck"}}
 				return nil
-			}, level: api.LevelFailing, headline: "journal: full and 1 more problem; 1 of 1 feed answers; sink main is stuck", parts: "journal, clock, sink main",
+			}, level: api.LevelFailing, headline: "journal: full (and 1 more problem); 1 of 1 feed answers; sink main is stuck", parts: "journal, clock, sink main",
 		},
 	} {
 		s, feeds := well(c.feeds)

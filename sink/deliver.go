@@ -9,6 +9,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -167,7 +168,7 @@ func Late(rec dodona.Record, now time.Time) bool {
 func (l *Loop) bury(ctx context.Context, rec dodona.Record, cause error) bool {
 	now := l.c.Now()
 	r := l.receipt(rec, dodona.Receipt{
-		Status: dodona.ReceiptDead, Detail: told(fmt.Sprintf("refused %d times: %s", l.c.Policy.GiveUp, cause)), At: now,
+		Status: dodona.ReceiptDead, Detail: told(fmt.Sprintf("refused %s: %s", unit.Count(l.c.Policy.GiveUp, "time"), cause)), At: now,
 	})
 	written, err := ReceiptRecord(r)
 	if err != nil {
