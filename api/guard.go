@@ -60,7 +60,7 @@ func (g *guard) origin(r *http.Request, a access) *problem {
 	if a == writer && len(g.tokens) == 0 && r.Header.Get(RequestHeader) == "" {
 		return &problem{
 			kind: "origin", status: http.StatusForbidden,
-			detail: fmt.Sprintf("a request that changes something needs the header %s, such as -H '%s: reload'", RequestHeader, RequestHeader),
+			detail: fmt.Sprintf("this request needs the header %s with any value, such as -H '%s: me': no page of another site can send it", RequestHeader, RequestHeader),
 		}
 	}
 	return nil

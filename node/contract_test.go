@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/api/apitest"
 )
 
@@ -20,7 +21,12 @@ func TestARunningNodeAnswersAsItsDocumentPromises(t *testing.T) {
 
 	get := func(path string) (*http.Response, []byte) {
 		t.Helper()
-		r, err := http.Get(n.URL() + path)
+		q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, n.URL()+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Header.Set(api.RequestHeader, "test") // what only the machine itself is told
+		r, err := http.DefaultClient.Do(q)
 		if err != nil {
 			t.Fatal(err)
 		}
