@@ -99,7 +99,9 @@ func TestOneJudgeSaysHowANodeFares(t *testing.T) {
 		},
 		"a sink whose peer refuses all": {
 			feeds: 1, change: func(s *api.Status, _ []api.FeedStatus) []api.SourceStatus {
-				letter := func(at time.Time) []api.DeadLetter { return []api.DeadLetter{{At: at, Detail: "refused 3 times: HTTP status 400"}} }
+				letter := func(at time.Time) []api.DeadLetter {
+					return []api.DeadLetter{{At: at, Detail: "refused 3 times: HTTP status 400"}}
+				}
 				late, early := s.Now.Add(-time.Second), s.Started.Add(-time.Second)
 				s.Sinks = []api.SinkStatus{
 					{Name: "all", State: "starting", Dead: 94, DeadLetters: letter(late)},
