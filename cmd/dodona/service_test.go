@@ -174,7 +174,7 @@ func TestReloadPrintsWhatChanged(t *testing.T) {
 		{"a feed", text + "  g: {every: 1h, from: [s]}\n", exitDone, "started   feed g\nas before 2 sources, feeds and sinks\n"},
 		{"the level", "log: {level: debug}\n" + text, exitDone, "stopped   feed g\nchanged   log.level\nas before 2 sources, feeds and sinks\n"},
 		{"a restart", "anchor: {every: 1h}\n" + text + "  h: {every: 1h, from: [s]}\n", exitFailed, "a restart is needed for anchor.every"},
-		{"a mistake", "nod: {}\n" + text, exitUsage, `did you mean "node"?`},
+		{"a mistake", "nod: {}\n" + text, exitUsage, `unknown key "nod"`},
 		{"nothing of it stayed", "log: {level: debug}\n" + text, exitDone, "nothing changed; 2 sources, feeds and sinks as before\n"},
 	} {
 		write(c.text)

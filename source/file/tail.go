@@ -91,6 +91,9 @@ func (t *tail) Close() error {
 
 // lookWithin looks, and does not wait longer than is bearable. A look that takes longer is waited for the next time.
 func (t *tail) lookWithin(ctx context.Context) looked {
+	if err := ctx.Err(); err != nil {
+		return looked{err: err}
+	}
 	if t.looking == nil {
 		done := make(chan looked, 1)
 		t.looking = done
