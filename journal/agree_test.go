@@ -220,13 +220,15 @@ func TestWhatIsFreedWhileOneStartsIsNotLost(t *testing.T) {
 	var freed uint64
 	b := open(t, at("b", onTheWay(t, url, "$JS.API.STREAM.UPDATE."+l.streamName, func() {
 		appendEvents(t, a, "more", 10, 10<<10)
-		l.keepHouse(t.Context())
-		freed = a.Status(t.Context()).Streams[1].Freed
+		for tries := 0; freed == 0 && tries < 5; tries++ { // a turn that the server does not answer in time frees nothing
+			l.keepHouse(t.Context())
+			freed = a.Status(t.Context()).Streams[1].Freed
+		}
 	})))
 	begun := time.Now()
 	for _, j := range []*Journal{a, b} {
 		if lost, err := j.Forgot(t.Context()); err != nil || begun.Sub(lost) < 0 || freed == 0 {
-			t.Errorf("node %s: %v; %d were freed, and all of before %s counts as lost", j.cfg.Node, err, freed, lost)
+			t.Errorf("node %s: %v; %d were freed, and all of before %s counts as lost; a said: %s", j.cfg.Node, err, freed, lost, told.String())
 		}
 	}
 	if n := told.Times("records are lost"); n > 0 {
