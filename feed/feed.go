@@ -161,6 +161,9 @@ func (f *Feed) gather(ctx context.Context, r dodona.Round) Material {
 			delete(waiting, d.source)
 			f.take(ctx, &m, d)
 		case <-ctx.Done():
+			if len(deliveries) > 0 {
+				continue
+			}
 			for source := range waiting {
 				m.Absent[source] = f.late(ctx)
 			}

@@ -45,22 +45,33 @@ func wantOf(s feed.Settings, name string, of *program.Program) *source.Want {
 
 // askerOfAll returns how a feed asks that takes all that arrived since its round before.
 func (o *observer) askerOfAll() func(context.Context, string, dodona.Round) ([]dodona.Reading, error) {
+	type place struct {
+		pump  *source.Pump // a source that was replaced begins anew
+		taken uint64
+	}
 	var mu sync.Mutex
-	before := make(map[string]dodona.Round) // by source: the round up to which this feed has taken everything
+	places := make(map[string]place) // by source: up to where this feed has taken everything
 	return func(ctx context.Context, name string, r dodona.Round) ([]dodona.Reading, error) {
 		pump, found := o.pumps.get(name)
 		if !found {
 			return nil, errors.New("the source is being replaced")
 		}
 		mu.Lock()
-		after := before[name]
+		before := places[name]
 		mu.Unlock()
-		readings, err := pump.Since(ctx, after, r)
-		if err == nil {
-			mu.Lock()
-			before[name] = r
-			mu.Unlock()
+		if before.pump != pump {
+			before = place{pump: pump}
 		}
-		return readings, err
+		readings, taken, err := pump.Since(ctx, before.taken, r)
+		if err == nil {
+			err = ctx.Err() // the round is over, and takes none
+		}
+		if err != nil {
+			return nil, err
+		}
+		mu.Lock()
+		places[name] = place{pump, taken}
+		mu.Unlock()
+		return readings, nil
 	}
 }

@@ -22,6 +22,7 @@ type latest struct {
 	at    []dodona.Round   // when each of them came, by a clock that was never set back since
 	bytes int              // of the bodies in queue
 	taken int              // readings at the head of queue that somebody got
+	gone  uint64           // readings that were at the head of queue before
 
 	before []dodona.Reading // of an earlier start, oldest first
 	wants  map[*Want]*having
@@ -93,7 +94,7 @@ func (l *latest) shorten() (lost int) {
 	for len(l.queue) > l.hold || (l.bytes > maxHeldBytes && len(l.queue) > 1) {
 		l.bytes -= len(l.queue[0].Body)
 		l.queue[0] = dodona.Reading{}
-		l.queue, l.at = l.queue[1:], l.at[1:]
+		l.queue, l.at, l.gone = l.queue[1:], l.at[1:], l.gone+1
 		if l.taken > 0 {
 			l.taken--
 			continue
@@ -116,18 +117,14 @@ func (l *latest) readings() []dodona.Reading {
 	return all
 }
 
-// since returns the kept readings received after one instant and up to another, oldest first.
-func (l *latest) since(after, upTo dodona.Round) []dodona.Reading {
-	var found []dodona.Reading
-	for i, r := range l.queue {
-		at := l.at[i]
-		if at > upTo {
-			break
-		}
-		l.taken = max(l.taken, i+1)
-		if at > after {
-			found = append(found, r)
-		}
+// since returns the kept readings that came behind a position of the queue and were received up to an instant, oldest first, and the position behind
+// them. A position, and no instant: what was received before an instant may come into the queue after somebody asked for it, for it is journaled first.
+func (l *latest) since(position uint64, upTo dodona.Round) (found []dodona.Reading, next uint64) {
+	n := 0
+	for n < len(l.queue) && l.at[n] <= upTo {
+		n++
 	}
-	return found
+	l.taken = max(l.taken, n)
+	skip := int(min(max(position, l.gone)-l.gone, uint64(n)))
+	return slices.Clone(l.queue[skip:n]), max(position, l.gone+uint64(n))
 }

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -8,20 +9,36 @@ import (
 	"github.com/dodona-oracle/dodona"
 )
 
-func TestReadingsSinceAnInstantAreThoseAfterItUpToTheOther(t *testing.T) {
-	l := latest{hold: 10}
-	for _, ms := range []int64{1000, 2000, 2500, 3000, 4000} {
-		l.add([]dodona.Reading{{Item: "a", Received: time.UnixMilli(ms)}})
+func TestEachReadingIsHandedOutOnceBehindItsPosition(t *testing.T) {
+	l := latest{hold: 4}
+	var position uint64
+	take := func(upTo dodona.Round) (got []int64) {
+		var readings []dodona.Reading
+		readings, position = l.since(position, upTo)
+		for _, r := range readings {
+			got = append(got, r.Received.UnixMilli())
+		}
+		return got
 	}
-	var got []int64
-	for _, r := range l.since(2000, 3000) {
-		got = append(got, r.Received.UnixMilli())
+	come := func(ms ...int64) {
+		for _, ms := range ms {
+			l.add([]dodona.Reading{{Item: "a", Received: time.UnixMilli(ms)}})
+		}
 	}
-	if len(got) != 2 || got[0] != 2500 || got[1] != 3000 {
-		t.Errorf("after 2000 up to 3000: %v", got)
+	come(1000, 2000, 3000, 4000)
+	if got := take(3000); !slices.Equal(got, []int64{1000, 2000, 3000}) || l.taken != 3 {
+		t.Errorf("up to 3000: %v, %d count as taken", got, l.taken)
 	}
-	if l.taken != 4 {
-		t.Errorf("%d count as taken, want the four up to 3000", l.taken)
+	come(2900) // received before the instant that was asked for, and not in the journal then
+	if got := take(3000); !slices.Equal(got, []int64{4000, 2900}) {
+		t.Errorf("what came late, with what came before it: %v", got)
+	}
+	come(5000, 5001, 5002, 5003, 5004)
+	if got := take(6000); !slices.Equal(got, []int64{5001, 5002, 5003, 5004}) {
+		t.Errorf("of five the four that are held: %v", got)
+	}
+	if got := take(6000); len(got) != 0 {
+		t.Errorf("what was handed out comes again: %v", got)
 	}
 }
 
@@ -42,7 +59,7 @@ func TestTheLatestIsWhatCameLastThoughTheClockWasSetBack(t *testing.T) {
 			t.Errorf("got %q, want what came since", got)
 		}
 	}
-	if got := l.since(dodona.RoundAt(back.Add(-time.Second)), dodona.RoundAt(back)); len(got) != 2 {
+	if got, _ := l.since(0, dodona.RoundAt(back)); len(got) != 2 {
 		t.Errorf("up to the instant of the second reading %d are handed out, want both", len(got))
 	}
 }

@@ -40,7 +40,7 @@ func Once(ctx context.Context, cfg Config, w *Want) ([]dodona.Reading, error) {
 	if w != nil {
 		readings, err = p.AskFor(ctx, r, w)
 	} else {
-		readings, err = p.Since(ctx, 0, r)
+		readings, _, err = p.Since(ctx, 0, r)
 	}
 	if s := p.Status(); err != nil && ctx.Err() == nil && s.LastError != "" {
 		return nil, errors.New(s.LastError) // without when it is tried again

@@ -168,16 +168,15 @@ func TestPushedSourceHoldsABoundedNumberOfReadings(t *testing.T) {
 			time.Sleep(time.Second)
 			return batch(time.Now().Format("05")), nil
 		}
-		begun := dodona.RoundAt(time.Now())
 		p, stop := start(t, s, true, func(c *source.Config) { c.Hold = 4 })
 		defer stop()
 		time.Sleep(3500 * time.Millisecond)
-		first, err := p.Since(t.Context(), begun, dodona.RoundAt(time.Now()))
+		first, taken, err := p.Since(t.Context(), 0, dodona.RoundAt(time.Now()))
 		if err != nil || len(first) != 3 {
 			t.Fatalf("Since returned %d readings, %v, want 3", len(first), err)
 		}
 		time.Sleep(7 * time.Second)
-		rest, err := p.Since(t.Context(), begun+3000, dodona.RoundAt(time.Now()))
+		rest, _, err := p.Since(t.Context(), taken, dodona.RoundAt(time.Now()))
 		if err != nil || len(rest) != 4 {
 			t.Fatalf("Since returned %d readings, %v, want the 4 that are held", len(rest), err)
 		}
