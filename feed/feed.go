@@ -31,6 +31,8 @@ type Options struct {
 	// of one item, of which each has another point. It is called once a round and source, from a goroutine of its own, and must
 	// return soon after ctx ends. The readings are journaled before it returns.
 	Ask func(ctx context.Context, source string, r dodona.Round) ([]dodona.Reading, error)
+	// Took is told that a round takes what was asked for it: what comes too late for its round is for the next one. Nil: nobody is told.
+	Took func(source string, r dodona.Round)
 	// Salt returns the salt of the reading at an index of a round's sorted readings. Nil salts with zeros.
 	Salt func(feed dodona.FeedID, r dodona.Round, index int) dodona.Digest
 
@@ -213,6 +215,9 @@ func (f *Feed) take(ctx context.Context, m *Material, d delivery) {
 	case d.err != nil:
 		m.Absent[d.source] = Absence{dodona.InputFailed, plain.Cut(d.err.Error(), 512)}
 		return
+	}
+	if f.o.Took != nil {
+		f.o.Took(d.source, m.Round)
 	}
 	own := make([]dodona.Reading, 0, len(d.readings))
 	for _, reading := range d.readings {

@@ -130,7 +130,7 @@ func rulesOf(c *config.Config, f config.Feed) program.Rules {
 
 // compose makes the loop of a feed.
 func (o *observer) compose(c *config.Config, f config.Feed, schedule program.Schedule, idle func() string) (*feed.Feed, error) {
-	loop, err := feed.New(feed.Options{
+	options := feed.Options{
 		Feed:     f.Feed,
 		Settings: f.Settings,
 		Due: func(r dodona.Round) (dodona.Transform, json.RawMessage) {
@@ -138,13 +138,14 @@ func (o *observer) compose(c *config.Config, f config.Feed, schedule program.Sch
 			return due.Transform, due.Program.JSON()
 		},
 		Node:     c.Node.Name,
-		Ask:      o.asker(f.Settings, schedule),
 		Salt:     o.salt,
 		FirstNow: o.alone && c.TwoLine,
 		Idle:     idle,
 		Now:      o.now,
 		Recorder: o.recorder,
-	})
+	}
+	o.letAsk(&options, f.Settings, schedule)
+	loop, err := feed.New(options)
 	if err != nil {
 		return nil, fmt.Errorf("feed %s: %w", f.Feed.Name, err)
 	}
