@@ -156,7 +156,7 @@ func (t *trying) ask(ctx context.Context, name string, _ dodona.Round) ([]dodona
 	if readings == nil {
 		e.Readings = []dodona.Reading{}
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) { // one of its own is told by itself
 		e.Error = fmt.Sprintf("no answer within %s", quantity.FormatDuration(t.feed.Settings.WithDefaults().Deadline))
 	}
 	t.mu.Lock()

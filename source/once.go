@@ -2,7 +2,6 @@ package source
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -14,7 +13,7 @@ const quiet = 100 * time.Millisecond
 
 // Once returns what a feed would get of a source, for whoever tries one by hand: it runs a pump until the first exchange has
 // brought something, or failed, and of a pushed source until it pauses. ctx must have a deadline: when it passes without an
-// answer, the error wraps ctx's. The source is closed before Once returns; one that hangs is left behind.
+// answer, the error wraps ctx's; before, it is the source's own, as it failed. The source is closed before Once returns; one that hangs is left behind.
 //
 // The readings are those that w wants, as [Pump.AskFor] returns them; without one, the last of a pushed source that cfg.Hold lets
 // it keep, oldest first, as [Pump.Since] does.
@@ -42,8 +41,12 @@ func Once(ctx context.Context, cfg Config, w *Want) ([]dodona.Reading, error) {
 	} else {
 		readings, _, err = p.Since(ctx, 0, r)
 	}
-	if s := p.Status(); err != nil && ctx.Err() == nil && s.LastError != "" {
-		return nil, errors.New(s.LastError) // without when it is tried again
+	if err != nil && ctx.Err() == nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.failure != nil {
+			return nil, p.failure // without when it is tried again
+		}
 	}
 	return readings, err
 }

@@ -3,6 +3,7 @@ package source_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -101,6 +102,19 @@ func TestATrialOfAPushedSourceReadsUntilItPauses(t *testing.T) {
 		}
 		if got := strings.Join(bodies, " "); err != nil || got != want {
 			t.Errorf("hold %d: got %q, %v, want %q", hold, got, err, want)
+		}
+	}
+}
+
+// TestTheFailureOfATrialKeepsItsCause, so that whoever tries can say what to do about it.
+func TestTheFailureOfATrialKeepsItsCause(t *testing.T) {
+	cause := errors.New("404")
+	for name, pushed := range map[string]bool{"polled": false, "pushed": true} {
+		_, err := once(t, time.Minute, 0, pushed, func(context.Context, int) (dodona.Batch, error) {
+			return dodona.Batch{}, dodona.Permanent(fmt.Errorf("GET gw: %w", cause))
+		})
+		if !errors.Is(err, cause) || err.Error() != "GET gw: 404" {
+			t.Errorf("%s: got %v, want what wraps its cause", name, err)
 		}
 	}
 }

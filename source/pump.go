@@ -68,6 +68,7 @@ type Pump struct {
 	mu        sync.Mutex
 	status    Status
 	permanent bool                    // the last failure will hardly mend by itself
+	failure   error                   // the last one
 	waiting   []*ask                  // asks without an answer yet
 	want      *dodona.Round           // an instant that was asked for and has no readings yet
 	doing     *dodona.Round           // the instant of the exchange that is under way

@@ -144,7 +144,7 @@ func (p *Pump) failed(err error) time.Duration {
 		p.status.State = Retrying
 	}
 	wasPermanent := p.permanent
-	p.permanent = dodona.IsPermanent(err)
+	p.permanent, p.failure = dodona.IsPermanent(err), err
 	var delay time.Duration
 	if p.permanent {
 		delay = p.tries(slowLeast).Slow(p.cfg.Rand)

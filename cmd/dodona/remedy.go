@@ -1,39 +1,42 @@
 package main
 
 import (
-	"strconv"
+	"errors"
+	nethttp "net/http"
 	"strings"
+
+	"github.com/dodona-oracle/dodona/internal/httpc"
 )
 
 // answered reports whether an error is what a server said rather than that there is none.
 func answered(err error) bool {
-	for _, method := range []string{"GET ", "POST "} {
-		if rest, found := strings.CutPrefix(err.Error(), method); found {
-			words := strings.Fields(rest)
-			if len(words) > 1 {
-				if _, err := strconv.Atoi(strings.Trim(words[1], ":")); err == nil {
-					return true
-				}
-			}
-		}
-	}
-	return false
+	var status *httpc.StatusError
+	return errors.As(err, &status)
 }
 
 // remedy says what to do about a document that cannot be read.
 func remedy(err error) string {
-	text := err.Error()
+	var status *httpc.StatusError
 	switch {
-	case strings.Contains(text, " 401") || strings.Contains(text, " 403"):
-		return "\nit wants to know who asks: put the token into a file (chmod 600) and name it with --bearer FILE, or with --header NAME=FILE, such as X-API-Key=keys/api"
-	case strings.Contains(text, " 404"):
-		return "\nnothing is there: is the path complete, with its query (in quotes, for a shell takes & and ? for itself)?"
-	case strings.Contains(text, "max_size"):
+	case errors.Is(err, httpc.ErrTooLarge):
 		return "\nask for less of it: a path or a query for the one number, if there is one"
-	case strings.Contains(text, "does not look like a TLS handshake") || strings.Contains(text, "HTTP response to HTTPS client"):
+	case errors.As(err, &status):
+		return remedyOf(status.Code)
+	case httpc.IsPlain(err):
 		return "\nwho listens there speaks http, not https: say http://"
-	case strings.Contains(text, "x509") || strings.Contains(text, "certificate"):
+	case httpc.IsUntrusted(err):
 		return "\nits certificate is of nobody that this machine trusts; a configuration can name the right one with ca"
+	}
+	return ""
+}
+
+// remedyOf says what to do about an answer with a status.
+func remedyOf(code int) string {
+	switch code {
+	case nethttp.StatusUnauthorized, nethttp.StatusForbidden:
+		return "\nit wants to know who asks: put the token into a file (chmod 600) and name it with --bearer FILE, or with --header NAME=FILE, such as X-API-Key=keys/api"
+	case nethttp.StatusNotFound, nethttp.StatusGone:
+		return "\nnothing is there: is the path complete, with its query (in quotes, for a shell takes & and ? for itself)?"
 	}
 	return ""
 }

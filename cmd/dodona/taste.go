@@ -84,7 +84,7 @@ func tasteOne(ctx context.Context, s config.Source, wait time.Duration) (t taste
 	}, &source.Want{Points: s.Points(), Has: made.Has, Within: ever})
 	t.took = time.Since(began)
 	switch {
-	case errors.Is(t.err, context.DeadlineExceeded):
+	case t.err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded): // one of its own is told by itself
 		t.err = fmt.Errorf("no answer within %s from %s", unit.FormatDuration(wait), peerOf(s))
 	case t.err == nil && len(t.readings) == 0:
 		t.err = errors.New("it answered without a reading")

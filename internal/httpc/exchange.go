@@ -16,8 +16,8 @@ import (
 	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
-// ErrTooLarge: a body is larger than the caller takes.
-var ErrTooLarge = errors.New("the body is too large")
+// ErrTooLarge: a body is larger than the caller takes. Who wraps it says than what.
+var ErrTooLarge = errors.New("the body is larger")
 
 // A Response is an answer whose body is not read yet. Close it.
 type Response struct {
@@ -64,7 +64,7 @@ func (r *Response) Scrub(text string) string { return r.asked.scrub(text) }
 // Whole returns the body, of at most most bytes as it was before it was encoded; a larger one is [ErrTooLarge].
 func (r *Response) Whole(most int) ([]byte, error) {
 	if r.ContentLength > int64(most) && len(encodings(r.Header)) == 0 {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d are taken", ErrTooLarge, r.ContentLength, most)
+		return nil, fmt.Errorf("%w than %d bytes: %d", ErrTooLarge, most, r.ContentLength)
 	}
 	read, err := r.plain(most)
 	if err != nil {
@@ -72,7 +72,7 @@ func (r *Response) Whole(most int) ([]byte, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(read, int64(most)+1))
 	if len(body) > most || errors.Is(err, ErrTooLarge) {
-		return nil, fmt.Errorf("%w: at most %d bytes are taken", ErrTooLarge, most)
+		return nil, fmt.Errorf("%w than %d bytes", ErrTooLarge, most)
 	}
 	if err != nil {
 		return nil, r.asked.failure(fmt.Errorf("read body: %w", err))

@@ -55,21 +55,47 @@ func connected(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Re
 	return proxyError(proxy, resp)
 }
 
+// A StatusError is an answer that is not what was asked for: who asks decides by its status, or by why it is not taken.
+type StatusError struct {
+	Code int
+	Why  error // beside the status; nil: the status says it
+}
+
+func (s *StatusError) Error() string {
+	if s.Why != nil {
+		return fmt.Sprintf("%d: %v", s.Code, s.Why)
+	}
+	return strings.TrimSpace(fmt.Sprintf("%d %s", s.Code, http.StatusText(s.Code)))
+}
+
+func (s *StatusError) Unwrap() error { return s.Why }
+
 // IsHopeless reports whether asking again will hardly help before somebody changes something: a certificate that is not
 // trusted, a refused redirect, no TLS where TLS is asked for, a proxy that refuses.
 func IsHopeless(err error) bool {
 	var (
+		address *net.AddrError
+		proxy   *ProxyError
+	)
+	return IsUntrusted(err) || IsPlain(err) || errors.As(err, &address) || errors.Is(err, ErrRedirect) || errors.Is(err, ErrAddress) ||
+		errors.Is(err, ErrEncoding) || errors.Is(err, errNoCertificate) ||
+		errors.As(err, &proxy) && proxy.hopeless() || isAlert(err) || isSOCKS(err)
+}
+
+// IsUntrusted reports whether the certificate of a server is of nobody that is trusted, or for another name or time.
+func IsUntrusted(err error) bool {
+	var (
 		untrusted *tls.CertificateVerificationError
 		authority x509.UnknownAuthorityError
 		hostname  x509.HostnameError
-		notTLS    tls.RecordHeaderError
-		address   *net.AddrError
-		proxy     *ProxyError
 	)
-	return errors.As(err, &untrusted) || errors.As(err, &authority) || errors.As(err, &hostname) ||
-		errors.As(err, &notTLS) || errors.As(err, &address) || errors.Is(err, ErrRedirect) || errors.Is(err, ErrAddress) ||
-		errors.Is(err, http.ErrSchemeMismatch) || errors.Is(err, ErrEncoding) || errors.Is(err, errNoCertificate) ||
-		errors.As(err, &proxy) && proxy.hopeless() || isAlert(err) || isSOCKS(err)
+	return errors.As(err, &untrusted) || errors.As(err, &authority) || errors.As(err, &hostname)
+}
+
+// IsPlain reports whether who was asked for TLS does not speak it.
+func IsPlain(err error) bool {
+	var notTLS tls.RecordHeaderError
+	return errors.As(err, &notTLS) || errors.Is(err, http.ErrSchemeMismatch)
 }
 
 // isAlert reports whether a server ended a handshake because of the certificate that it was shown, or was not.

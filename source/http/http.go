@@ -78,7 +78,7 @@ func (c *client) Observe(ctx context.Context) (dodona.Batch, error) {
 	body, err := resp.Whole(int(c.settings.MaxSize))
 	switch {
 	case errors.Is(err, httpc.ErrTooLarge):
-		return dodona.Batch{}, fmt.Errorf("%s %d: the body is larger than max_size (%s)", c.asked(resp), resp.StatusCode, c.settings.MaxSize)
+		return dodona.Batch{}, c.refused(resp, fmt.Errorf("%w than max_size (%s)", httpc.ErrTooLarge, c.settings.MaxSize))
 	case err != nil:
 		return dodona.Batch{}, c.failure(ctx, limited, err)
 	}
@@ -105,7 +105,7 @@ func (c *client) judge(resp *httpc.Response) error {
 	if code >= 200 && code < 300 && !part {
 		return nil
 	}
-	err := fmt.Errorf("%s %d %s", c.asked(resp), code, nethttp.StatusText(code))
+	err := c.refused(resp, nil)
 	switch {
 	case part:
 		err = fmt.Errorf("%w: a part of the document, which nobody asked for; of a number that is half of its digits", err)
@@ -120,6 +120,11 @@ func (c *client) judge(resp *httpc.Response) error {
 		return source.RetryAfter(err, wait)
 	}
 	return err
+}
+
+// refused says that an answer is not taken, and why, if its status does not say it.
+func (c *client) refused(resp *httpc.Response, why error) error {
+	return fmt.Errorf("%s %w", c.asked(resp), &httpc.StatusError{Code: resp.StatusCode, Why: why})
 }
 
 func (c *client) hint(code int) string {
