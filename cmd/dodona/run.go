@@ -37,6 +37,7 @@ func (r runCommand) load(path string, stdin io.Reader) (*config.Config, error) {
 
 // Run runs a node until it is interrupted. SIGHUP reloads the configuration.
 func (r runCommand) Run(ctx context.Context, term terminal) error {
+	outlive()
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP) // from here on: one that comes while the node starts must not end it
 	defer signal.Stop(hangups)
@@ -48,24 +49,33 @@ func (r runCommand) Run(ctx context.Context, term terminal) error {
 	if err != nil {
 		return mistakes(term, err)
 	}
-	warn(term, c)
 	ctx, stop := interruptible(ctx)
 	defer stop()
+	says := newSpeaker(term.err, c.Log.Format)
+	says.warn(c.Warnings)
+	return says.last(r.run(ctx, c, path, hangups, says, term))
+}
+
+// run runs a node by a configuration that was read.
+func (r runCommand) run(ctx context.Context, c *config.Config, path string, hangups <-chan os.Signal, says speaker, term terminal) error {
 	level := new(slog.LevelVar)
 	live := func(c *config.Config) { apply(c, level) }
 	live(c)
-	log := newLog(term.err, string(c.Log.Format), level)
+	log := newLog(term.err, c.Log.Format, level)
 	worker, err := compileWorker()
 	if err != nil {
 		return err
 	}
+	if r.NewNetwork {
+		log.Warn("--new-network is set: while it is, another key or another network in this data folder is not refused", "do", "leave it out of the next start")
+	}
 	service := supervisor{log}
 	var n *node.Node
 	options := node.Options{
-		Config: c, Begin: r.NewNetwork, Kinds: all.Sources(), Sinks: all.Sinks(), Out: term.out, Version: release, Log: log, Live: live, Compile: worker,
+		Config: c, Begin: r.NewNetwork, Kinds: all.Sources(), Sinks: all.Sinks(), Out: term.served(), Version: release, Log: log, Live: live, Compile: worker,
 		Started: func(url string) {
 			if url != "" {
-				fmt.Fprintf(term.err, "page and API at %s\n", url)
+				says.say("page and API at "+url, "page and API", "url", url)
 			}
 			service.ready(n)
 		},
@@ -75,23 +85,19 @@ func (r runCommand) Run(ctx context.Context, term terminal) error {
 	}
 	n, err = node.Open(ctx, options)
 	if err != nil && ctx.Err() != nil {
-		fmt.Fprintln(term.err, "dodona: interrupted before the node had started")
+		says.say("dodona: interrupted before the node had started", "interrupted before the node had started")
 		return nil
 	}
-	if other := (*node.AnotherError)(nil); errors.As(err, &other) {
-		return failure{exitUsage, other}
-	}
-	if errors.Is(err, node.ErrKeyGone) {
-		return failure{exitUsage, fmt.Errorf("start node: %w", err)}
-	}
 	if err != nil {
-		return fmt.Errorf("start node: %w", err)
+		return notStarted(err)
 	}
-	fmt.Fprintf(term.err, "dodona %s: node %s, key %s, network %q %s\n",
-		release, c.Node.Name, n.Address(), n.Network().Name, n.Network().ID())
+	network := n.Network()
+	says.say(fmt.Sprintf("dodona %s: node %s, key %s, network %q %s", release, c.Node.Name, n.Address(), network.Name, network.ID()),
+		"dodona", "version", release, "node", c.Node.Name, "key", n.Address(), "network", network.Name, "id", network.ID())
 	beside := attend(ctx, n, service, log, hangups)
 	hushed := context.AfterFunc(ctx, func() {
-		fmt.Fprintln(term.err, "dodona: interrupted; what is under way is finished first")
+		const interrupted = "interrupted; what is under way is finished first"
+		says.say("dodona: "+interrupted, interrupted)
 	})
 	err = n.Run(ctx)
 	beside()
@@ -99,7 +105,20 @@ func (r runCommand) Run(ctx context.Context, term terminal) error {
 		return fmt.Errorf("node %s has stopped, and its disk did not take all: %w; the next start looks for what is missing, as after a power cut", c.Node.Name, lost)
 	}
 	if !hushed() && err == nil { // it was said why
-		fmt.Fprintf(term.err, "dodona: node %s has stopped; everything acknowledged is on disk\n", c.Node.Name)
+		const stopped = "has stopped; everything acknowledged is on disk"
+		says.say(fmt.Sprintf("dodona: node %s %s", c.Node.Name, stopped), stopped, "node", c.Node.Name)
+	}
+	return err
+}
+
+// notStarted gives the error of a start its exit code: what starting again would not mend is a usage error.
+func notStarted(err error) error {
+	if other := (*node.AnotherError)(nil); errors.As(err, &other) {
+		return failure{exitUsage, other}
+	}
+	err = fmt.Errorf("start node: %w", err)
+	if errors.Is(err, node.ErrKeyGone) {
+		return failure{exitUsage, err}
 	}
 	return err
 }
@@ -132,9 +151,9 @@ func apply(c *config.Config, level *slog.LevelVar) {
 	debug.SetGCPercent(percent)
 }
 
-func newLog(w io.Writer, format string, level slog.Leveler) *slog.Logger {
+func newLog(w io.Writer, format config.Format, level slog.Leveler) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
-	if format == "json" {
+	if format == jsonFormat {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))

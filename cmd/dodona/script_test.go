@@ -29,6 +29,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "compile-worker" { // a command under test starts its own program, which is this one
 		main()
 	}
+	if how := os.Getenv(crashing); how != "" {
+		crash(how)
+	}
 	testscript.Main(cleaning{m}, map[string]func(){"dodona": main})
 }
 

@@ -1,16 +1,19 @@
 // Package stdout writes every answer to the standard output of the process, one line of JSON each.
 //
 // A line is the record as the journal keeps it: topic, key, id, and the answer in body. After a crash the lines of the
-// last moment may come twice; their id tells.
+// last moment may come twice; their id tells. The node goes on if whoever reads the lines ends, and keeps them until a start with
+// another reader.
 package stdout
 
 import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -77,7 +80,11 @@ func (s *stdout) Deliver(ctx context.Context, recs []dodona.Record) (receipts []
 		if err != nil {
 			return receipts, dodona.Permanent(err)
 		}
-		if err := s.write(ctx, text); err != nil {
+		err = s.write(ctx, text)
+		if errors.Is(err, syscall.EPIPE) {
+			return receipts, sink.Stalled(errors.New("nobody reads standard output any more: whoever did has ended; restart the node together with what reads it"))
+		}
+		if err != nil {
 			return receipts, fmt.Errorf("write %s %s to standard output: %w", rec.Key, rec.ID, err)
 		}
 		receipts = append(receipts, dodona.Receipt{Status: dodona.ReceiptDelivered, At: s.now()})

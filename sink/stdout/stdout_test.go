@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"strings"
 	"testing"
 
@@ -67,6 +68,26 @@ func TestALineThatCannotBeWrittenIsTriedAgain(t *testing.T) {
 	}
 	receipts, err := s.Deliver(t.Context(), []dodona.Record{sinktest.Answer(question, 1)})
 	if err == nil || dodona.IsPermanent(err) || len(receipts) > 0 {
+		t.Errorf("got %v, %v", receipts, err)
+	}
+}
+
+// TestAReaderThatIsGoneIsThePeersTrouble, and no record's.
+func TestAReaderThatIsGoneIsThePeersTrouble(t *testing.T) {
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	if err := reader.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := stdout.Kind.Open(t.Context(), stdout.Kind.Settings(), sink.Env{Out: writer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	receipts, err := s.Deliver(t.Context(), []dodona.Record{sinktest.Answer(question, 1)})
+	if err == nil || dodona.IsPermanent(err) || len(receipts) > 0 || !strings.Contains(err.Error(), "nobody reads standard output any more") {
 		t.Errorf("got %v, %v", receipts, err)
 	}
 }
