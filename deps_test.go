@@ -53,7 +53,7 @@ var law = map[string][]string{
 	"sink":              {"sink"}, // a leaf imports its stage
 	"all":               {"source", "source/*", "sink", "sink/*"},
 	"contracts":         {},
-	"cmd":               {"all", "api", "config", "contracts", "docs/kinds", "examples", "explain", "extract", "module", "module/manifest", "module/wasm", "node", "program", "program/trial", "sdk", "sign", "source", "verify"},
+	"cmd":               {"all", "api", "config", "contracts", "docs/kinds", "examples", "explain", "extract", "module", "module/manifest", "module/wasm", "node", "program", "program/trial", "sdk", "sign", "verify"},
 	"examples":          {},
 }
 

@@ -98,10 +98,7 @@ func Try(ctx context.Context, o Options, name string) (Trial, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	t := &trying{options: o, feed: f, kinds: make(map[string]source.Kind)}
-	for _, k := range o.Kinds {
-		t.kinds[k.Name()] = k
-	}
+	t := &trying{options: o, feed: f}
 	made, transform, end, err := t.transform(ctx)
 	if err != nil {
 		return Trial{}, err
@@ -126,7 +123,6 @@ func Try(ctx context.Context, o Options, name string) (Trial, error) {
 type trying struct {
 	options Options
 	feed    config.Feed
-	kinds   map[string]source.Kind
 	program *program.Program
 
 	mu        sync.Mutex
@@ -145,10 +141,7 @@ func (t *trying) ask(ctx context.Context, name string, _ dodona.Round) ([]dodona
 		want = wantOf(settings, name, t.program)
 	}
 	began := time.Now()
-	readings, err := source.Once(ctx, source.Config{
-		Name: s.Name, Kind: t.kinds[s.Kind], Settings: s.Settings, Version: t.options.Version, Hold: heldReadings, Now: t.options.Now,
-		Grace: time.Second,
-	}, want)
+	readings, err := t.options.exchange(ctx, s, want)
 	e := Exchanged{Source: s.Name, Kind: s.Kind, Readings: readings, TookMS: time.Since(began).Milliseconds()}
 	if err != nil {
 		e.Error = err.Error()

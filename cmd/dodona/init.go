@@ -11,6 +11,7 @@ import (
 
 	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/node"
 )
 
 type initCommand struct {
@@ -87,34 +88,34 @@ func (c initCommand) origin(ask *asker, d *draft) (err error) {
 }
 
 // read reads the document, by the configuration as it will be written.
-func (c initCommand) read(ctx context.Context, term terminal, d *draft) (taste, error) {
+func (c initCommand) read(ctx context.Context, term terminal, d *draft) (node.SourceTrial, error) {
 	if err := checkWait(c.Wait); err != nil {
-		return taste{}, err
+		return node.SourceTrial{}, err
 	}
 	var errs []error
 	for _, attempt := range d.attempts() {
 		s, err := attempt.sourceOf()
 		if err != nil {
-			return taste{}, failure{exitUsage, err}
+			return node.SourceTrial{}, failure{exitUsage, err}
 		}
 		limited, cancel := context.WithTimeout(ctx, c.Wait)
-		t := tasteSlowly(limited, term, s, attempt.where(), c.Wait)
+		t := trySlowly(limited, term, s, attempt.where(), c.Wait)
 		cancel()
-		if t.err == nil {
+		if t.Err == nil {
 			*d = attempt
 			return c.inLines(ctx, d, t), nil
 		}
-		errs = append(errs, fmt.Errorf("read %s: %w%s", attempt.where(), t.err, remedy(t.err)))
-		if answered(t.err) {
+		errs = append(errs, fmt.Errorf("read %s: %w%s", attempt.where(), t.Err, remedy(t.Err)))
+		if answered(t.Err) {
 			break // whoever answers is whom the address means
 		}
 	}
-	return taste{}, errors.Join(errs...)
+	return node.SourceTrial{}, errors.Join(errs...)
 }
 
 // inLines reads a file that is no document as lines, if its lines are documents.
-func (c initCommand) inLines(ctx context.Context, d *draft, t taste) taste {
-	if _, _, err := extract.Places(t.readings[len(t.readings)-1], 0); err == nil || d.file == "" || d.lines {
+func (c initCommand) inLines(ctx context.Context, d *draft, t node.SourceTrial) node.SourceTrial {
+	if _, _, err := extract.Places(t.Readings[len(t.Readings)-1], 0); err == nil || d.file == "" || d.lines {
 		return t
 	}
 	lines := *d
@@ -125,11 +126,11 @@ func (c initCommand) inLines(ctx context.Context, d *draft, t taste) taste {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Wait)
 	defer cancel()
-	again := tasteOne(ctx, s, c.Wait)
-	if again.err != nil {
+	again := trySource(ctx, s, c.Wait)
+	if again.Err != nil {
 		return t
 	}
-	if _, _, err := extract.Places(again.readings[len(again.readings)-1], 0); err != nil {
+	if _, _, err := extract.Places(again.Readings[len(again.Readings)-1], 0); err != nil {
 		return t
 	}
 	*d = lines
@@ -137,8 +138,8 @@ func (c initCommand) inLines(ctx context.Context, d *draft, t taste) taste {
 }
 
 // pick lets the numbers be chosen that become feeds.
-func (c initCommand) pick(ask *asker, d *draft, t taste) error {
-	r := t.readings[len(t.readings)-1]
+func (c initCommand) pick(ask *asker, d *draft, t node.SourceTrial) error {
+	r := t.Readings[len(t.Readings)-1]
 	places, count, err := extract.Places(r, mostListed)
 	if err != nil {
 		return fmt.Errorf("read %s: %w\n%s", d.where(), err, noDocument(r.Body))

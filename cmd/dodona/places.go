@@ -9,6 +9,7 @@ import (
 	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/table"
+	"github.com/dodona-oracle/dodona/node"
 )
 
 // mostPlaces is how many numbers of a document are looked at.
@@ -18,15 +19,15 @@ const mostPlaces = 1000
 const shownPlaces = 12
 
 // placeTable lists numbers of a document with their pointers: those near to a rule that took nothing come first.
-func placeTable(t taste, r dodona.Reading) table.Table {
+func placeTable(t node.SourceTrial, r dodona.Reading) table.Table {
 	out := table.Table{Margin: 2, Columns: []table.Column{{Name: "pointer"}, {Name: "number", Right: true, Whole: true}, {Name: "taken by", Rank: 1}}}
 	places, count, err := extract.Places(r, mostPlaces)
-	if err != nil || len(t.source.Decoded) > 0 {
+	if err != nil || len(t.Source.Decoded) > 0 {
 		return table.Table{} // the points have said so, or the document is the kind's own
 	}
 	taken, sought := map[string]string{}, []string{}
-	for point, rule := range t.source.Rules {
-		id := dodona.PointID(t.source.Name, point)
+	for point, rule := range t.Source.Rules {
+		id := dodona.PointID(t.Source.Name, point)
 		rule = rule.Chosen(r)
 		taken[rule.Pointer] = id
 		if rule.Pointer == "" && count == 1 {
@@ -35,7 +36,7 @@ func placeTable(t taste, r dodona.Reading) table.Table {
 		if rule.Time != "" {
 			taken[rule.Time] = id + " (time)"
 		}
-		if slices.ContainsFunc(t.bad(), func(p dodona.Point) bool { return p.ID == id }) {
+		if slices.ContainsFunc(t.Bad(), func(p dodona.Point) bool { return p.ID == id }) {
 			sought = append(sought, rule.Pointer)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/table"
+	"github.com/dodona-oracle/dodona/node"
 )
 
 type sourceReadCommand struct {
@@ -42,19 +43,19 @@ func (c sourceReadCommand) Run(ctx context.Context, term terminal) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Wait)
 	defer cancel()
-	tastes := tasteAll(ctx, sources, c.Wait)
+	trials := tryAll(ctx, sources, c.Wait)
 	switch {
 	case c.JSON:
-		err = printJSON(term.out, tastesJSON(tastes))
+		err = printJSON(term.out, trialsJSON(trials))
 	case c.Raw:
-		err = printRawReadings(term, tastes)
+		err = printRawReadings(term, trials)
 	default:
-		err = printTastes(term, tastes)
+		err = printSourceTrials(term, trials)
 	}
 	if err != nil {
 		return err
 	}
-	return untasty(term, tastes, c.Raw)
+	return untaken(term, trials, c.Raw)
 }
 
 // chosen returns the sources that are named, by themselves or by one of their points; all if none is.
@@ -88,16 +89,16 @@ func chosen(c *config.Config, path string, names []string) ([]config.Source, err
 	return list, nil
 }
 
-// untasty is the failure that tastes are, if they are; what is wrong is told where that was not seen yet.
-func untasty(term terminal, tastes []taste, raw bool) error {
+// untaken is the failure of trials that brought nothing, or of which a rule takes nothing; what is wrong is told where that was not seen yet.
+func untaken(term terminal, trials []node.SourceTrial, raw bool) error {
 	failed := false
-	for _, t := range tastes {
-		if t.err != nil {
-			term.complain(fmt.Errorf("read source %s: %w", t.source.Name, t.err))
+	for _, t := range trials {
+		if t.Err != nil {
+			term.complain(fmt.Errorf("read source %s: %w", t.Source.Name, t.Err))
 			failed = true
 			continue
 		}
-		for _, p := range t.bad() {
+		for _, p := range t.Bad() {
 			failed = true
 			if raw {
 				term.complain(fmt.Errorf("%s is bad: %s", p.ID, p.Reason))
@@ -110,8 +111,8 @@ func untasty(term terminal, tastes []taste, raw bool) error {
 	return nil
 }
 
-// A tastedReading is a reading with what was made of it. It reads as a reading, so that tests of modules take it.
-type tastedReading struct {
+// A triedReading is a reading with what was made of it. It reads as a reading, so that tests of modules take it.
+type triedReading struct {
 	dodona.Reading
 	Points  []dodona.Point  `json:"points"`
 	Numbers []extract.Place `json:"numbers"` // the first of the document, if it is one
@@ -119,19 +120,19 @@ type tastedReading struct {
 	Error   string          `json:"error,omitempty"`
 }
 
-// tastesJSON returns all readings. One that did not come has an error instead of a body.
-func tastesJSON(tastes []taste) []tastedReading {
-	list := []tastedReading{}
-	for _, t := range tastes {
-		if t.err != nil {
-			list = append(list, tastedReading{
-				Reading: dodona.Reading{Source: t.source.Name, Quality: dodona.Bad}, Points: []dodona.Point{}, Numbers: []extract.Place{}, Error: t.err.Error(),
+// trialsJSON returns all readings. One that did not come has an error instead of a body.
+func trialsJSON(trials []node.SourceTrial) []triedReading {
+	list := []triedReading{}
+	for _, t := range trials {
+		if t.Err != nil {
+			list = append(list, triedReading{
+				Reading: dodona.Reading{Source: t.Source.Name, Quality: dodona.Bad}, Points: []dodona.Point{}, Numbers: []extract.Place{}, Error: t.Err.Error(),
 			})
 		}
-		for i, r := range t.readings {
-			out := tastedReading{Reading: r, Points: []dodona.Point{}, Numbers: []extract.Place{}}
-			if i == len(t.readings)-1 {
-				out.Points = append(out.Points, t.points...)
+		for i, r := range t.Readings {
+			out := triedReading{Reading: r, Points: []dodona.Point{}, Numbers: []extract.Place{}}
+			if i == len(t.Readings)-1 {
+				out.Points = append(out.Points, t.Points...)
 			}
 			if places, count, err := extract.Places(r, mostPlaces); err == nil {
 				out.Numbers, out.Count = append(out.Numbers, places...), count
@@ -143,10 +144,10 @@ func tastesJSON(tastes []taste) []tastedReading {
 }
 
 // printRawReadings prints bodies alone. One reading is printed byte for byte; several have a line each.
-func printRawReadings(term terminal, tastes []taste) error {
+func printRawReadings(term terminal, trials []node.SourceTrial) error {
 	var all []dodona.Reading
-	for _, t := range tastes {
-		all = append(all, t.readings...)
+	for _, t := range trials {
+		all = append(all, t.Readings...)
 	}
 	for _, r := range all {
 		fmt.Fprintln(term.err, printable(fmt.Sprintf("%s  %s  %s %s", r.Source, r.Received.UTC().Format(time.RFC3339), r.Detail, r.Item)))
@@ -157,27 +158,27 @@ func printRawReadings(term terminal, tastes []taste) error {
 	return nil
 }
 
-// printTastes prints a table of points for each source, and the pointers that would work.
-func printTastes(term terminal, tastes []taste) error {
-	for i, t := range tastes {
-		if t.err != nil {
+// printSourceTrials prints a table of points for each source, and the pointers that would work.
+func printSourceTrials(term terminal, trials []node.SourceTrial) error {
+	for i, t := range trials {
+		if t.Err != nil {
 			continue // said on standard error
 		}
 		if i > 0 {
 			fmt.Fprintln(term.out)
 		}
-		last := t.readings[len(t.readings)-1]
+		last := t.Readings[len(t.Readings)-1]
 		of := ""
-		if len(t.readings) > 1 {
-			of = fmt.Sprintf(", the last of %s", count(len(t.readings), "reading"))
+		if len(t.Readings) > 1 {
+			of = fmt.Sprintf(", the last of %s", count(len(t.Readings), "reading"))
 		}
-		if err := term.line("%s  %s  %s%s, received %s", t.source.Name, t.source.Kind, last.Detail, of, last.Received.UTC().Format(time.RFC3339)); err != nil {
+		if err := term.line("%s  %s  %s%s, received %s", t.Source.Name, t.Source.Kind, last.Detail, of, last.Received.UTC().Format(time.RFC3339)); err != nil {
 			return err
 		}
-		if err := term.table(pointTable(t.points)); err != nil {
+		if err := term.table(pointTable(t.Points)); err != nil {
 			return err
 		}
-		if _, _, err := extract.Places(last, 0); err != nil && len(t.bad()) > 0 && len(t.source.Decoded) == 0 {
+		if _, _, err := extract.Places(last, 0); err != nil && len(t.Bad()) > 0 && len(t.Source.Decoded) == 0 {
 			if err := term.line("  %s", noDocument(last.Body)); err != nil {
 				return err
 			}
