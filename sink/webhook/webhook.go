@@ -1,15 +1,15 @@
 // Package webhook sends every answer to an HTTP endpoint, in order, signed with a shared secret.
 //
 // Each answer is one request whose body is the answer as the API serves it. Any status from 200 to 299 says that it
-// was taken. 408, 425, 429 and those from 500 are tried again, as are broken connections. Redirects, 401, 403, 404, 405,
-// 407, 410 and 421 speak of the endpoint and not of the answer: the sink is stuck, says so, and tries again until somebody
-// has mended it. Any other status refuses the answer, which becomes a dead letter after give_up times. What waited is
-// marked late. An answer comes again, under the same webhook-id, whenever its status does not arrive.
+// was taken. 408, 425, 429 and those from 500 are tried again, as are broken connections. 400, 409, 413, 422 and statuses that HTTP
+// does not name refuse the answer, which becomes a dead letter after give_up times. Redirects and every other status below 500, such
+// as 401, 404 and 415, speak of the endpoint and not of the answer: the sink is stuck, says so, and tries again until somebody has
+// mended it. What waited is marked late. An answer comes again, under the same webhook-id, whenever its status does not arrive.
 //
-// Requests are signed as Standard Webhooks 1.0.0 says (standardwebhooks.com), so that its libraries verify them: webhook-id names the
-// answer, the same at every try; webhook-timestamp is when it was sent, in seconds; webhook-signature is v1,BASE64, where BASE64 is
-// HMAC-SHA256 with the secret over webhook-id, a point, webhook-timestamp, a point and the body. Idempotency-Key names the answer in
-// clear: topic, feed and round.
+// Requests are named and signed as Standard Webhooks 1.0.0 says (standardwebhooks.com), so that its libraries verify them: webhook-id
+// names the answer, the same at every try; webhook-timestamp is when it was sent, in seconds; webhook-signature, which is there if there
+// is a secret, is v1,BASE64, where BASE64 is HMAC-SHA256 with the secret over webhook-id, a point, webhook-timestamp, a point and the
+// body. Idempotency-Key names the answer in clear: topic, feed and round.
 package webhook
 
 import (
@@ -44,7 +44,7 @@ var Kind = sink.NewStream("webhook", open)
 type Settings struct {
 	// URL that answers are sent to with POST, http or https. No redirect is followed. Required.
 	URL string `yaml:"url"`
-	// Secret that signs every request: whsec_ and 24 to 64 bytes in Base64, or any text of 16 characters or more, whose bytes are the
+	// Secret that signs every request: whsec_ and 24 to 64 bytes in Base64, or any other text of 16 characters or more, whose bytes are the
 	// secret. It is read anew each time, so it can be changed while the node runs. Default: none, requests are not signed.
 	Secret secret.String `yaml:"secret,omitempty"`
 	// Headers to send, such as Authorization: {file: keys/token}. Their values are secrets and never printed.
@@ -64,6 +64,9 @@ const secretPrefix = "whsec_"
 // secretBytes returns what signs with a secret.
 func secretBytes(text string) ([]byte, error) {
 	encoded, found := strings.CutPrefix(text, secretPrefix)
+	if !found && strings.Contains(text, secretPrefix) {
+		return nil, errors.New(secretPrefix + " and Base64 alone, with nothing before it: no v1, and no quotes")
+	}
 	if !found {
 		if len(text) < leastSecret {
 			return nil, fmt.Errorf("%d characters, want at least %d", len(text), leastSecret)
@@ -165,14 +168,17 @@ func ID(rec dodona.Record) string {
 	return "msg_" + hex.EncodeToString(digest[:16])
 }
 
-// sign sets the headers of a request that goes at an instant.
-func sign(h http.Header, secret []byte, rec dodona.Record, at time.Time) {
-	id, seconds := ID(rec), strconv.FormatInt(at.Unix(), 10)
+// name sets the headers that say which record goes, and when.
+func name(h http.Header, rec dodona.Record, at time.Time) {
+	h.Set("Webhook-Id", ID(rec))
+	h.Set("Webhook-Timestamp", strconv.FormatInt(at.Unix(), 10))
+}
+
+// sign sets the header that says whose a request is; name has set the others.
+func sign(h http.Header, secret []byte, rec dodona.Record) {
 	mac := hmac.New(sha256.New, secret)
-	_, _ = io.WriteString(mac, id+"."+seconds+".") // a hash takes everything
+	_, _ = io.WriteString(mac, h.Get("Webhook-Id")+"."+h.Get("Webhook-Timestamp")+".") // a hash takes everything
 	_, _ = mac.Write(rec.Body)
-	h.Set("Webhook-Id", id)
-	h.Set("Webhook-Timestamp", seconds)
 	h.Set("Webhook-Signature", "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
 }
 
@@ -184,20 +190,21 @@ func (w *webhook) post(ctx context.Context, rec dodona.Record) (status int, err 
 		return 0, dodona.Permanent(errors.New("url: cannot be requested"))
 	}
 	var secrets []string
-	for name, s := range w.settings.Headers {
+	for header, s := range w.settings.Headers {
 		text, err := s.Reveal()
 		if err != nil {
-			return 0, fmt.Errorf("headers %s: %w", name, err)
+			return 0, fmt.Errorf("headers %s: %w", header, err)
 		}
 		if strings.ContainsAny(text, "\r\n\x00") {
-			return 0, fmt.Errorf("headers %s: a value has no line breaks", name)
+			return 0, fmt.Errorf("headers %s: a value has no line breaks", header)
 		}
 		secrets = append(secrets, text)
-		req.Header.Set(name, text)
+		req.Header.Set(header, text)
 	}
 	now := w.env.Now()
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "dodona/"+w.env.Version)
+	name(req.Header, rec, now)
 	req.Header.Set("Idempotency-Key", Key(rec))
 	req.Header.Set("Dodona-Topic", string(rec.Topic))
 	req.Header.Set("Dodona-Key", rec.Key)
@@ -213,7 +220,7 @@ func (w *webhook) post(ctx context.Context, rec dodona.Record) (status int, err 
 		if err != nil {
 			return 0, fmt.Errorf("secret: %w", err)
 		}
-		sign(req.Header, key, rec, now)
+		sign(req.Header, key, rec)
 	}
 	resp, err := w.client.Ask(req, secrets...)
 	if err != nil {
@@ -250,12 +257,14 @@ func (w *webhook) refusal(resp *http.Response, said []byte, now time.Time) error
 	switch code := resp.StatusCode; {
 	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests, code >= 500:
 		return waiting{err, wait}
-	case code >= 300 && code < 400:
+	case code >= 300 && code < 400 && resp.Header.Get("Location") != "":
 		err = fmt.Errorf("%w: redirects are not followed; set url to where it leads", err)
 	case w.client.Refuses(code):
 		err = fmt.Errorf("%w: %s", err, httpc.AsksForCertificate)
 	case ofEndpoint[code] != "":
 		err = fmt.Errorf("%w: %s", err, ofEndpoint[code])
+	case code < 400:
+		err = fmt.Errorf("%w: it does not say whether the answer was taken; check url", err)
 	case asked: // whoever says when to come back has not refused the record
 		return waiting{err, wait}
 	default:
@@ -264,16 +273,33 @@ func (w *webhook) refusal(resp *http.Response, said []byte, now time.Time) error
 	return sink.Stalled(waiting{err, wait})
 }
 
-// ofEndpoint are the statuses that speak of the endpoint and not of the record, and what to look at: what one record
-// is told, all would be. Nothing is passed over for them, and an operator moves things back as likely as forward.
+// ofEndpoint are the statuses below 500 that speak of the endpoint and not of the record, by what RFC 9110 and those after it mean by
+// them, and what to look at: what one record is told, all would be. Nothing is passed over for them, and an operator moves things back
+// as likely as forward. What is not here may be of the record: 400, 409, 413, 422, and what nobody has defined, which is to be taken for 400.
 var ofEndpoint = map[int]string{
-	http.StatusUnauthorized:       "the endpoint does not know this sender; check its headers and its key",
-	http.StatusForbidden:          "the endpoint refuses this sender; check its headers, its key and what the endpoint allows",
-	http.StatusNotFound:           "nothing answers there; check url",
-	http.StatusMethodNotAllowed:   "the endpoint takes no POST; check url",
-	http.StatusProxyAuthRequired:  "a proxy on the way wants a user and a password; set proxy: {url, user, password}",
-	http.StatusGone:               "the endpoint is no longer there; check url",
-	http.StatusMisdirectedRequest: "the endpoint is not on this host; check url",
+	http.StatusSwitchingProtocols:           "the endpoint speaks another protocol; check url",
+	http.StatusNotModified:                  "a POST is answered from a cache; check url and headers",
+	http.StatusUnauthorized:                 "the endpoint does not know this sender; check its headers and its key",
+	http.StatusPaymentRequired:              "the endpoint wants to be paid; look at the account there",
+	http.StatusForbidden:                    "the endpoint refuses this sender; check its headers, its key and what the endpoint allows",
+	http.StatusNotFound:                     "nothing answers there; check url",
+	http.StatusMethodNotAllowed:             "the endpoint takes no POST; check url",
+	http.StatusNotAcceptable:                "the endpoint has no answer of the sort that headers ask for; check headers and url",
+	http.StatusProxyAuthRequired:            "a proxy on the way wants a user and a password; set proxy: {url, user, password}",
+	http.StatusGone:                         "the endpoint is no longer there; check url",
+	http.StatusLengthRequired:               "the length that was sent did not arrive; look at the proxies on the way",
+	http.StatusPreconditionFailed:           "a condition among headers does not hold; check headers",
+	http.StatusRequestURITooLong:            "url is too long for the endpoint; check url",
+	http.StatusUnsupportedMediaType:         "the endpoint takes no application/json; check url and what the endpoint allows",
+	http.StatusRequestedRangeNotSatisfiable: "the endpoint finds a range among headers; check headers",
+	http.StatusExpectationFailed:            "the endpoint or a proxy on the way expects what was not sent; check url",
+	http.StatusMisdirectedRequest:           "the endpoint is not on this host; check url",
+	http.StatusLocked:                       "the endpoint is locked; look there",
+	http.StatusFailedDependency:             "the endpoint depends on what failed; look there",
+	http.StatusUpgradeRequired:              "the endpoint wants another protocol, such as https; check url",
+	http.StatusPreconditionRequired:         "the endpoint wants a condition with each request; set it under headers, or check url",
+	http.StatusRequestHeaderFieldsTooLarge:  "the headers are too large for the endpoint; check headers",
+	http.StatusUnavailableForLegalReasons:   "the endpoint may not serve this sender, for legal reasons; look there",
 }
 
 // excerpt returns the start of a text for people.

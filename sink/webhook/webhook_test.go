@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -156,6 +157,21 @@ func TestRequestsAreSignedAndNamed(t *testing.T) {
 	}
 }
 
+// TestARequestWithoutASecretIsNamedToo: a receiver tells by it what came twice.
+func TestARequestWithoutASecretIsNamedToo(t *testing.T) {
+	p := &peer{address: "127.0.0.1:0"}
+	p.start(t)
+	rec, s := sinktest.Answer(question, 0), settings("http://"+p.address)
+	s.Secret = secret.String{}
+	if _, err := deliver(t, s, rec, time.Unix(1795349075, 0)); err != nil {
+		t.Fatal(err)
+	}
+	h := p.heads[0]
+	if h.Get("Webhook-Id") != webhook.ID(rec) || h.Get("Webhook-Timestamp") != "1795349075" || h.Get("Webhook-Signature") != "" {
+		t.Errorf("got %v, want an id and a time, and no signature", h)
+	}
+}
+
 // TestAStandardSecretIsReadAsItsLibrariesDo: what stands behind whsec_ is Base64.
 func TestAStandardSecretIsReadAsItsLibrariesDo(t *testing.T) {
 	p := &peer{address: "127.0.0.1:0"}
@@ -238,6 +254,15 @@ func TestHostilePeersAreOutlasted(t *testing.T) {
 		"410": {answer: status(410), wants: "HTTP status 410"},
 		"413": {answer: status(413), permanent: true, wants: "HTTP status 413"},
 		"422": {answer: status(422), permanent: true, wants: "HTTP status 422"},
+		"304": {answer: status(304), wants: "HTTP status 304: a POST is answered from a cache"},
+		"302": {answer: status(302), wants: "HTTP status 302: it does not say whether the answer was taken"}, // and leads nowhere
+		"409": {answer: status(409), permanent: true, wants: "HTTP status 409"},
+		"418": {answer: status(418), permanent: true, wants: "HTTP status 418"},
+		"499": {answer: status(499), permanent: true, wants: "HTTP status 499"},
+		"999": {answer: status(999), wants: "HTTP status 999"},
+		"101": {answer: func(w http.ResponseWriter, _ *http.Request) {
+			hijack(w, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+		}, wants: "HTTP status 101: the endpoint speaks another protocol"},
 		"redirect": {answer: func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://127.0.0.1:1/stolen", http.StatusTemporaryRedirect)
 		}, wants: "redirects are not followed"},
@@ -325,10 +350,14 @@ func TestRetryAfterIsObeyedWithinReason(t *testing.T) {
 	}
 }
 
-// TestWhatSpeaksOfTheEndpointRefusesNoRecord, and is tried again when it says so.
+// TestWhatSpeaksOfTheEndpointRefusesNoRecord, and is tried again when it says so: all that HTTP names but what may be of one record.
 func TestWhatSpeaksOfTheEndpointRefusesNoRecord(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	for _, code := range []int{301, 302, 307, 308, 401, 403, 404, 405, 407, 410, 421} {
+	ofRecord := []int{400, 409, 413, 418, 422}
+	for code := 300; code < 500; code++ {
+		if http.StatusText(code) == "" || slices.Contains(ofRecord, code) {
+			continue
+		}
 		p := &peer{address: "127.0.0.1:0"}
 		p.start(t)
 		p.say(func(w http.ResponseWriter, _ *http.Request) {
@@ -340,12 +369,16 @@ func TestWhatSpeaksOfTheEndpointRefusesNoRecord(t *testing.T) {
 		if err == nil || dodona.IsPermanent(err) || !errors.As(err, &asked) || asked.RetryAfter() != 7*time.Second {
 			t.Errorf("status %d: got %v, want it tried again after 7 s", code, err)
 		}
+		p.say(status(code))
+		if _, err = deliver(t, settings("http://"+p.address), sinktest.Answer(question, 0), now); dodona.IsPermanent(err) {
+			t.Errorf("status %d refuses the record: %v", code, err)
+		}
 	}
 }
 
 // TestAWrongTokenCostsNoAnswer runs a whole loop against an endpoint that does not know the sender for a while.
 func TestAWrongTokenCostsNoAnswer(t *testing.T) {
-	for _, code := range []int{301, 401, 403, 404, 407, 410} {
+	for _, code := range []int{301, 304, 401, 402, 403, 404, 407, 410, 415, 426} {
 		p := &peer{address: "127.0.0.1:0"}
 		p.start(t)
 		var refused atomic.Int64
@@ -458,16 +491,18 @@ func TestSettingsAreChecked(t *testing.T) {
 		s    webhook.Settings
 		want string
 	}{
-		"no url":         {webhook.Settings{Timeout: 1}, "url: missing"},
-		"another scheme": {webhook.Settings{URL: "ftp://x", Timeout: 1}, "url: scheme"},
-		"no host":        {webhook.Settings{URL: "http:///x", Timeout: 1}, "url: names no host"},
-		"a password":     {webhook.Settings{URL: "http://u:p@x", Timeout: 1}, "url: user and password"},
-		"no Base64":      {webhook.Settings{URL: "http://x", Timeout: 1, Secret: secret.New("whsec_no Base64 at all, is it?")}, "secret: after whsec_"},
-		"short Base64":   {webhook.Settings{URL: "http://x", Timeout: 1, Secret: secret.New("whsec_MTIzNA==")}, "secret: 4 bytes in Base64"},
-		"short secret":   {webhook.Settings{URL: "http://x", Timeout: 1, Secret: secret.New("short")}, "secret: 5 characters"},
-		"no timeout":     {webhook.Settings{URL: "http://x"}, "timeout: want"},
-		"own header":     {webhook.Settings{URL: "http://x", Timeout: 1, Headers: map[string]secret.String{"Webhook-Signature": secret.New("x")}}, "headers:"},
-		"bad header":     {webhook.Settings{URL: "http://x", Timeout: 1, Headers: map[string]secret.String{"a b": secret.New("x")}}, "headers:"},
+		"no url":           {webhook.Settings{Timeout: 1}, "url: missing"},
+		"another scheme":   {webhook.Settings{URL: "ftp://x", Timeout: 1}, "url: scheme"},
+		"no host":          {webhook.Settings{URL: "http:///x", Timeout: 1}, "url: names no host"},
+		"a password":       {webhook.Settings{URL: "http://u:p@x", Timeout: 1}, "url: user and password"},
+		"no Base64":        {webhook.Settings{URL: "http://x", Timeout: 1, Secret: secret.New("whsec_no Base64 at all, is it?")}, "secret: after whsec_"},
+		"short Base64":     {webhook.Settings{URL: "http://x", Timeout: 1, Secret: secret.New("whsec_MTIzNA==")}, "secret: 4 bytes in Base64"},
+		"a version before": {webhook.Settings{URL: "http://x", Timeout: 1, Secret: secret.New("v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")}, "whsec_ and Base64 alone"},
+		"quoted":           {webhook.Settings{URL: "http://x", Timeout: 1, Secret: secret.New("\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"")}, "whsec_ and Base64 alone"},
+		"short secret":     {webhook.Settings{URL: "http://x", Timeout: 1, Secret: secret.New("short")}, "secret: 5 characters"},
+		"no timeout":       {webhook.Settings{URL: "http://x"}, "timeout: want"},
+		"own header":       {webhook.Settings{URL: "http://x", Timeout: 1, Headers: map[string]secret.String{"Webhook-Signature": secret.New("x")}}, "headers:"},
+		"bad header":       {webhook.Settings{URL: "http://x", Timeout: 1, Headers: map[string]secret.String{"a b": secret.New("x")}}, "headers:"},
 	} {
 		if err := webhook.Kind.Check(&c.s); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "u:p") {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)
