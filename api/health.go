@@ -185,16 +185,15 @@ func (j *judge) sinks() {
 	list := slices.Clone(j.status.Sinks)
 	slices.SortStableFunc(list, func(a, b SinkStatus) int { return int(b.Quality) - int(a.Quality) }) // those that wait for somebody first
 	for _, k := range list {
-		message := ""
+		if !k.Troubled() {
+			continue
+		}
+		message := "is " + k.State + because(k.LastError)
 		switch k.State {
-		case "ok", "starting":
-			if message = k.passesOver(j.status.Started); message == "" {
-				continue
-			}
 		case "stopped":
 			message = "has stopped" + because(k.LastError)
-		default:
-			message = "is " + k.State + because(k.LastError)
+		case "refused":
+			message = k.passesOver()
 		}
 		j.degraded("sink "+k.Name, message)
 		told = append(told, "sink "+k.Name+" "+message)
@@ -204,18 +203,14 @@ func (j *judge) sinks() {
 	}
 }
 
-// passesOver says of a sink whose peer refuses records for good that it has delivered nothing since, or nothing. What was refused before the
-// start is no news of this node.
-func (k SinkStatus) passesOver(started time.Time) string {
-	if len(k.DeadLetters) == 0 {
-		return ""
+// passesOver says of a sink whose peer refuses records for good that it has delivered nothing since, or nothing at all.
+func (k SinkStatus) passesOver() string {
+	since := ""
+	if k.Delivered > 0 {
+		since = " since"
 	}
-	last := k.DeadLetters[len(k.DeadLetters)-1]
-	if last.At.Before(started) || last.At.Before(k.LastAt) {
-		return ""
-	}
-	return fmt.Sprintf("passes over what is refused, %s so far, and delivers nothing: %s; once that is mended: dodona sink resend %s",
-		unit.Count(k.Dead, "record"), last.Detail, k.Name)
+	return fmt.Sprintf("passes over what its peer refuses, %s so far, none delivered%s%s; once that is mended: dodona sink resend %s",
+		unit.Count(k.Dead, "record"), since, because(k.LastError), k.Name)
 }
 
 // modules tells which modules do not run.

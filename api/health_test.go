@@ -104,15 +104,15 @@ func TestOneJudgeSaysHowANodeFares(t *testing.T) {
 				}
 				late, early := s.Now.Add(-time.Second), s.Started.Add(-time.Second)
 				s.Sinks = []api.SinkStatus{
-					{Name: "all", State: "starting", Dead: 94, DeadLetters: letter(late)},
-					{Name: "since", State: "ok", Dead: 1, DeadLetters: letter(late), LastAt: late.Add(-time.Second)},
+					{Name: "all", State: "refused", Dead: 94, DeadLetters: letter(late), LastError: "refused 3 times: HTTP status 400"},
+					{Name: "since", State: "refused", Delivered: 8, Dead: 1, DeadLetters: letter(late), LastError: "refused 3 times: HTTP status 400"},
 					{Name: "delivers", State: "ok", Dead: 1, DeadLetters: letter(late), LastAt: late.Add(time.Millisecond)},
 					{Name: "before", State: "starting", DeadLetters: letter(early)},
 					{Name: "stuck", State: "stuck", DeadLetters: letter(late), LastError: "moved"},
 				}
 				return nil
 			}, level: api.LevelDegraded, parts: "sink all, sink since, sink stuck",
-			headline: "1 of 1 feed answers; sink all passes over what is refused, 94 records so far, and delivers nothing: refused 3 times: HTTP status 400; once that is mended: dodona sink resend all (and 2 more sinks)",
+			headline: "1 of 1 feed answers; sink all passes over what its peer refuses, 94 records so far, none delivered: refused 3 times: HTTP status 400; once that is mended: dodona sink resend all (and 2 more sinks)",
 		},
 		"modules": {
 			feeds: 1, change: func(s *api.Status, _ []api.FeedStatus) []api.SourceStatus {

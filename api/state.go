@@ -127,6 +127,9 @@ type SourceStatus struct {
 	Feeds       []string       `json:"feeds"` // that ask it
 }
 
+// Troubled reports whether a source does not bring what it should.
+func (s SourceStatus) Troubled() bool { return s.State != "ok" && s.State != "starting" }
+
 // Status is the health of a node.
 type Status struct {
 	Node     string         `json:"node"`
@@ -166,12 +169,12 @@ type AnchorStatus struct {
 type SinkStatus struct {
 	Name       string         `json:"name"`
 	Kind       string         `json:"kind"`  // "evm", "webhook", "stdout"
-	State      string         `json:"state"` // starting, ok, retrying, stuck, stopped
+	State      string         `json:"state"` // starting, ok, retrying, refused, stuck, stopped
 	Quality    dodona.Quality `json:"quality"`
 	Policy     string         `json:"policy"`          // latest or every
 	Feeds      []string       `json:"feeds"`           // that it delivers
 	Queue      int            `json:"queue"`           // records taken and not delivered
-	Waiting    int            `json:"waiting"`         // records that are still to be delivered: those taken, and those not read yet
+	Waiting    int            `json:"waiting"`         // records of its feeds, and anchors if it has them, that it is not done with: those taken, and those not read yet
 	Oldest     time.Time      `json:"oldest,omitzero"` // since when the oldest of the queue waits
 	LastFeed   string         `json:"lastFeed,omitempty"`
 	LastRecord string         `json:"lastRecord,omitempty"` // the id of the record that was delivered last
@@ -189,6 +192,9 @@ type SinkStatus struct {
 	DeadLetters []DeadLetter `json:"deadLetters,omitempty"`
 	Detail      any          `json:"detail,omitempty"` // what only this kind has: of evm sender, balance, head, troubles, endpoints
 }
+
+// Troubled reports whether a sink does not deliver as it should.
+func (k SinkStatus) Troubled() bool { return k.State != "ok" && k.State != "starting" }
 
 // DeadLetter is a record that a sink passed over, because its peer refused it for good.
 type DeadLetter struct {

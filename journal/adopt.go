@@ -3,38 +3,41 @@ package journal
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
 
 // place sets where a reader begins, which a server does not let be changed afterwards: where it began if it is there
 // already; where a reader of its name stood that a version without networks left, which named no node, or
-// stood when it was removed, because nothing configured it; else at the oldest record.
-func (r *readerState) place(ctx context.Context, cfg *jetstream.ConsumerConfig) error {
+// stood when it was removed, because nothing configured it; else at the oldest record. Idle is one that is there, had
+// nothing left to read, and reads other subjects from now on.
+func (r *readerState) place(ctx context.Context, cfg *jetstream.ConsumerConfig) (idle bool, err error) {
 	there, err := r.l.stream.Consumer(ctx, r.durable)
 	if err == nil {
-		made := there.CachedInfo().Config
+		info := there.CachedInfo()
+		made := info.Config
 		cfg.DeliverPolicy, cfg.OptStartSeq = made.DeliverPolicy, made.OptStartSeq
-		return nil
+		return backlogOf(info) == 0 && !slices.Equal(subjectsOf(made), slices.Sorted(slices.Values(cfg.FilterSubjects))), nil
 	}
 	if !errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return err
+		return false, err
 	}
 	left, err := r.l.stream.Consumer(ctx, r.name)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		r.startAt(cfg, r.removedAt(ctx))
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	info, err := left.Info(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	r.heir = true
 	r.startAt(cfg, info.AckFloor.Stream)
-	return nil
+	return false, nil
 }
 
 // startAt makes a new reader begin behind a place that is finished.

@@ -26,6 +26,10 @@ import (
 // A reader is its node's own: another node of the network has others of the same names. A name has one reader at a time. The sequence ends when ctx ends. Trouble with the store is waited out and told by
 // Status; an error is yielded, as the last thing, if the arguments are wrong or the journal is closed ([ErrClosed]).
 func (j *Journal) From(ctx context.Context, reader string, topics ...dodona.Topic) iter.Seq2[[]dodona.Record, error] {
+	return j.from(ctx, reader, nil, topics)
+}
+
+func (j *Journal) from(ctx context.Context, reader string, only map[dodona.Topic][]string, topics []dodona.Topic) iter.Seq2[[]dodona.Record, error] {
 	return func(yield func([]dodona.Record, error) bool) {
 		r, err := j.openReader(reader, topics)
 		if err != nil {
@@ -33,6 +37,7 @@ func (j *Journal) From(ctx context.Context, reader string, topics ...dodona.Topi
 			return
 		}
 		defer j.closeReader(r)
+		r.only = only
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		defer context.AfterFunc(j.ctx, cancel)()
@@ -64,6 +69,7 @@ type readerState struct {
 	born    time.Time // when the stream was made that position is a place of
 	heir    bool      // it takes over from a reader of a version before
 	topics  []dodona.Topic
+	only    map[dodona.Topic][]string // keys; a topic without has all
 	inbox   *nats.Subscription
 	open    bool
 
@@ -173,13 +179,9 @@ func (r *readerState) start(ctx context.Context) error {
 	js, stream := r.l.j.js, r.l.streamName
 	ctx, cancel := r.l.j.question(ctx)
 	defer cancel()
-	subjects := make([]string, len(r.topics))
-	for i, t := range r.topics {
-		subjects[i] = r.l.j.net.topic(t)
-	}
 	cfg := jetstream.ConsumerConfig{
 		Durable:        r.durable,
-		FilterSubjects: subjects,
+		FilterSubjects: r.subjects(),
 		AckPolicy:      jetstream.AckAllPolicy,
 		AckWait:        ackWait,
 		MaxAckPending:  4 * MaxSlice,
@@ -190,7 +192,9 @@ func (r *readerState) start(ctx context.Context) error {
 	if err := r.meet(ctx); err != nil {
 		return fmt.Errorf("look at the stream: %w", err)
 	}
-	if err := r.place(ctx, &cfg); err != nil {
+	behind := r.l.stream.CachedInfo().State.LastSeq + 1
+	idle, err := r.place(ctx, &cfg)
+	if err != nil {
 		return fmt.Errorf("find where it stood: %w", err)
 	}
 	made, err := js.CreateOrUpdateConsumer(ctx, stream, cfg)
@@ -205,6 +209,8 @@ func (r *readerState) start(ctx context.Context) error {
 	case floor > end, r.again && floor >= r.position: // what it had finished is gone, and its places are given anew
 		r.l.j.cfg.Log.Warn("journal: the stream lost its end; a reader begins again, and sees some records twice", "reader", r.name, "stood", max(floor, r.position))
 		_, err = js.ResetConsumerToSequence(ctx, stream, r.durable, 1)
+	case idle: // it had all that it read, and what it reads from now on begins now
+		_, err = js.ResetConsumerToSequence(ctx, stream, r.durable, max(behind, r.position+1))
 	case r.position > 0 && !r.again:
 		_, err = js.ResetConsumerToSequence(ctx, stream, r.durable, r.position+1)
 	default:

@@ -74,8 +74,8 @@ func (d *deliverer) start(ctx context.Context, c *config.Config, s config.Sink) 
 		return fmt.Errorf("start sink %s: this build has no kind %q of sinks", s.Name, s.Kind)
 	}
 	loop := sink.New(sink.Config{
-		Name: s.Name, Kind: kind, Settings: s.Settings, Policy: s.Policy, Env: d.env(c, s), Journal: d.journal, Reader: sinkReader(s.Name),
-		Now: d.now, Log: d.log, Recorder: d.recorder,
+		Name: s.Name, Kind: kind, Settings: s.Settings, Policy: s.Policy, Env: d.env(c, s), Reader: sinkReader(s.Name),
+		Journal: d.journal.Only(dodona.TopicData, s.Policy.Feeds...), Now: d.now, Log: d.log, Recorder: d.recorder,
 	})
 	d.sinks.start(ctx, s.Name, loop, func(ctx context.Context) {
 		if err := loop.Run(ctx); err != nil && ctx.Err() == nil {

@@ -114,7 +114,7 @@ func (s state) sinks(readers []api.ReaderStatus) []api.SinkStatus {
 	for _, k := range s.deliverer.status() {
 		status := api.SinkStatus{
 			Name: k.Name, Kind: k.Kind, State: string(k.State), Quality: sinkQuality(k.State), Policy: string(k.Policy),
-			Queue: k.Queue, Waiting: k.Queue - k.Taken + max(k.Taken, toRead(k.Name, readers)), Oldest: k.Oldest, LastError: k.LastError, ErrorTime: k.ErrorTime, Attempt: k.Attempt, NextTry: k.NextTry,
+			Queue: k.Queue, Waiting: k.Queue + max(toRead(k.Name, readers)-k.Unfinished, 0), Oldest: k.Oldest, LastError: k.LastError, ErrorTime: k.ErrorTime, Attempt: k.Attempt, NextTry: k.NextTry,
 			Delivered: k.Delivered, Superseded: k.Superseded, Skipped: k.Skipped, Failures: k.Failures, Dead: k.Dead,
 			Detail: k.Detail,
 		}
@@ -146,7 +146,7 @@ func sinkQuality(state sink.State) dodona.Quality {
 	switch state {
 	case sink.OK, sink.Starting:
 		return dodona.Good
-	case sink.Retrying:
+	case sink.Retrying, sink.Refused:
 		return dodona.Uncertain
 	}
 	return dodona.Bad

@@ -187,6 +187,7 @@ func (l *Loop) bury(ctx context.Context, rec dodona.Record, cause error) bool {
 	l.c.Log.Error("a record is a dead letter", "feed", rec.Key, "record", rec.ID, "error", cause)
 	l.set(func(s *Status) {
 		s.Dead++
+		s.State, s.NextTry = Refused, time.Time{}
 		s.LastError, s.ErrorTime = r.Detail, now
 		s.DeadLetters = letters(s.DeadLetters).with(LetterOf(r))
 	})

@@ -108,9 +108,11 @@ func (l *Loop) Run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("read for sink %s: %w", l.c.Name, err)
 		}
+		l.set(func(s *Status) { s.Unfinished = len(recs) })
 		if !l.lookBack(ctx, recs) || !l.deliver(ctx, l.done.without(l.chosen(recs, begin))) {
 			return nil
 		}
+		l.set(func(s *Status) { s.Unfinished = 0 })
 	}
 	return nil
 }
@@ -226,7 +228,8 @@ func (l *Loop) set(change func(*Status)) {
 	change(&l.status)
 	l.c.Recorder.Gauge(telemetry.SinkQueue.Of(l.c.Name), int64(l.status.Queue+l.held))
 	up := int64(1)
-	if l.status.State == Retrying || l.status.State == Stuck || l.status.State == Stopped {
+	switch l.status.State {
+	case Retrying, Refused, Stuck, Stopped:
 		up = 0
 	}
 	l.c.Recorder.Gauge(telemetry.SinkUp.Of(l.c.Name), up)
@@ -236,11 +239,13 @@ func (l *Loop) set(change func(*Status)) {
 func (l *Loop) Status() Status {
 	l.mu.Lock()
 	s, sink := l.status, l.sink
-	s.Taken = s.Queue
 	s.Queue += l.held
 	l.mu.Unlock()
 	if r, ok := sink.(interface{ Report(*Status) }); ok {
 		r.Report(&s)
+	}
+	if n := len(s.DeadLetters); l.c.Kind.slot && s.State == OK && s.Dead > 0 && n > 0 && (s.Last == nil || s.Last.At.Before(s.DeadLetters[n-1].At)) {
+		s.State = Refused // a kind that writes its own receipts
 	}
 	return s
 }

@@ -70,6 +70,9 @@ func (l *Loop) Resend(ctx context.Context, rec dodona.Record) (r dodona.Receipt,
 	l.c.Recorder.Count(telemetry.SinkDelivered.Of(l.c.Name), 1)
 	l.set(func(s *Status) {
 		s.Delivered++
+		if s.State == Refused {
+			s.State = OK
+		}
 		s.DeadLetters = letters(s.DeadLetters).without(LetterOf(r))
 	})
 	return r, nil

@@ -60,7 +60,7 @@ func TestEveryRecordIsCountedOnce(t *testing.T) {
 			t.Errorf("exchanges took %v, want %v", got, want)
 		}
 		ups := slices.Compact(r.recorder.Levels(telemetry.SinkUp.Of("s")))
-		if want := []int64{1, 0, 1, 0}; !slices.Equal(ups, want) { // at last it has stopped
+		if want := []int64{1, 0, 1, 0, 1, 0}; !slices.Equal(ups, want) { // busy, refused, and at last it has stopped
 			t.Errorf("up was %v, want %v", ups, want)
 		}
 		var took []time.Duration // from the append to the arrival
@@ -174,6 +174,46 @@ func TestFailuresInARowAreCountedFromTheLastSuccess(t *testing.T) {
 			t.Errorf("given %v, want %v", r.given, want)
 		}
 	})
+}
+
+// TestASinkWhosePeerRefusesSaysSo until something is taken, whether or not a record is tried more than once: nothing waits, and nothing is tried
+// again.
+func TestASinkWhosePeerRefusesSaysSo(t *testing.T) {
+	for _, giveUp := range []int{1, 3} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			r.policy.GiveUp = giveUp
+			r.begin()
+			take := r.deliver
+			refuse := func(context.Context, []dodona.Record) ([]dodona.Receipt, error) {
+				return nil, dodona.Permanent(errors.New("HTTP status 400"))
+			}
+			r.deliver = refuse
+			for i, rec := range answers(2) {
+				r.say(rec)
+				r.rest(time.Second)
+				if s := r.loop.Status(); s.State != sink.Refused || !s.NextTry.IsZero() || s.Queue != 0 || s.Dead != uint64(i+1) || !strings.Contains(s.LastError, "HTTP status 400") {
+					t.Errorf("after %d of %d tries each: %+v", i+1, giveUp, s)
+				}
+			}
+			if up := r.recorder.Levels(telemetry.SinkUp.Of("s")); len(up) == 0 || up[len(up)-1] != 0 {
+				t.Errorf("the gauge says %v", up)
+			}
+			r.deliver = take
+			if _, err := r.loop.Resend(t.Context(), answers(1)[0]); err != nil || r.loop.Status().State != sink.OK {
+				t.Errorf("once one was taken again: %v, %+v", err, r.loop.Status())
+			}
+			r.deliver = refuse
+			r.say(answers(3)[2])
+			r.rest(time.Second)
+			r.deliver = take
+			r.say(answers(4)[3])
+			if s := r.loop.Status(); s.State != sink.OK || s.Dead != 3 {
+				t.Errorf("once another one was taken: %+v", s)
+			}
+			r.end()
+		})
+	}
 }
 
 func TestADeadLetterSaysWhatItIs(t *testing.T) {

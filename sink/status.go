@@ -10,6 +10,7 @@ const (
 	Starting State = "starting" // nothing has been delivered yet and nothing has failed
 	OK       State = "ok"       // the last delivery went well
 	Retrying State = "retrying" // the last one failed; it is tried again
+	Refused  State = "refused"  // the last one was refused for good and passed over; the next one is tried when it comes
 	Stuck    State = "stuck"    // trying again will not help before somebody does something: LastError says what
 	Stopped  State = "stopped"  // the loop has ended
 )
@@ -22,7 +23,7 @@ type Status struct {
 	Policy     Choice     `json:"policy"`
 	Feeds      []string   `json:"feeds,omitempty"`     // that it is given; none means all
 	Queue      int        `json:"queue"`               // records taken and not delivered
-	Taken      int        `json:"-"`                   // those of the queue that the reader has not finished either
+	Unfinished int        `json:"-"`                   // records that it was given last and its reader has not finished: those taken, and those that it is done with
 	Oldest     time.Time  `json:"oldest,omitzero"`     // since when the oldest of the queue waits
 	Last       *Delivered `json:"last,omitempty"`      // what was delivered last
 	LastError  string     `json:"lastError,omitempty"` // kept after recovery until the next one
