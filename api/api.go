@@ -26,6 +26,9 @@ type Config struct {
 	Recorder telemetry.Recorder // nil: [telemetry.Nop]
 	Log      *slog.Logger       // nil: slog.Default
 	Now      func() time.Time   // nil: time.Now
+
+	// Runs returns the file of the configuration that the node runs by, and the SHA-256 of what stood in it; nil or empty: there is none.
+	Runs func() (file, sum string)
 }
 
 // Handler answers the API and serves the page. Make it with [New].
@@ -36,6 +39,7 @@ type Handler struct {
 	recorder telemetry.Recorder
 	log      *slog.Logger
 	now      func() time.Time
+	runs     func() (file, sum string)
 	guard    guard
 	mux      *http.ServeMux
 	patterns map[string]string // of the API's routes, with their methods
@@ -70,11 +74,14 @@ func New(c Config) *Handler {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Runs == nil {
+		c.Runs = func() (file, sum string) { return "", "" }
+	}
 	if c.Stream == nil {
 		c.Stream = NewStream(StreamConfig{Recorder: c.Recorder})
 	}
 	h := &Handler{
-		state: c.State, stream: c.Stream, metrics: c.Metrics, recorder: c.Recorder, log: c.Log, now: c.Now,
+		state: c.State, stream: c.Stream, metrics: c.Metrics, recorder: c.Recorder, log: c.Log, now: c.Now, runs: c.Runs,
 		guard: guard{tokens: c.Tokens, hosts: c.Hosts},
 		busy:  make(chan struct{}, maxReaders), ending: make(chan struct{}),
 		interval: lookInterval, beat: heartbeat,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/netip"
+	"os"
 	"runtime"
 	"runtime/metrics"
 	"runtime/pprof"
@@ -11,11 +12,16 @@ import (
 	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
-// Process is what Go knows of the node's process, for who looks for a fault. It names code and numbers, and nothing that the node reads or keeps.
+// Process says where the node's process stands and what Go knows of it, for who looks for a fault or for its files. It names code, numbers and
+// two places, and nothing that the node reads or keeps.
 type Process struct {
-	Go         string            `json:"go"`         // the version of Go that built it
-	System     string            `json:"system"`     // and for what: linux/arm64
-	Processors int               `json:"processors"` // that it uses at a time
+	PID        int               `json:"pid"`
+	Folder     string            `json:"folder"`               // where relative paths of its configuration begin
+	File       string            `json:"file,omitempty"`       // the configuration that it runs by; none if that came from standard input
+	SHA256     string            `json:"fileSHA256,omitempty"` // of that file when the node read it last
+	Go         string            `json:"go"`                   // the version of Go that built it
+	System     string            `json:"system"`               // and for what: linux/arm64
+	Processors int               `json:"processors"`           // that it uses at a time
 	Goroutines int               `json:"goroutines"`
 	Memory     map[string]uint64 `json:"memory"` // bytes, by Go's own names: /memory/classes/heap/objects:bytes and its kin
 	Stacks     string            `json:"stacks"` // of all goroutines, those that stand alike together: functions and places in the code
@@ -32,7 +38,10 @@ func (h *Handler) process(w http.ResponseWriter, r *http.Request) {
 	}
 	var stacks bytes.Buffer
 	_ = pprof.Lookup("goroutine").WriteTo(&stacks, 1) // into memory: cannot fail
+	folder, _ := os.Getwd()                           // one that was removed has no name
+	file, sum := h.runs()
 	writeJSON(w, Process{
+		PID: os.Getpid(), Folder: folder, File: file, SHA256: sum,
 		Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, Processors: runtime.GOMAXPROCS(0), Goroutines: runtime.NumGoroutine(),
 		Memory: memory(), Stacks: plain.Cut(stacks.String(), maxStacks),
 	})

@@ -99,6 +99,7 @@ type Config struct {
 	Feeds    []Feed           `yaml:"-"` // in the order of the file
 	Warnings []strict.Mistake `yaml:"-"` // what works, but deserves a second look
 	Name     string           `yaml:"-"` // of the file, as Load was told
+	SHA256   string           `yaml:"-"` // of its bytes, in hex digits
 	TwoLine  bool             `yaml:"-"` // it was the two-line form
 }
 

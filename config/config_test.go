@@ -171,8 +171,8 @@ func TestExpandedFilesLoadEqual(t *testing.T) {
 func same(t *testing.T, file string, a, b *config.Config) {
 	t.Helper()
 	x, y := *a, *b
-	x.Name, x.Warnings, x.TwoLine = "", nil, false
-	y.Name, y.Warnings, y.TwoLine = "", nil, false
+	x.Name, x.SHA256, x.Warnings, x.TwoLine = "", "", nil, false
+	y.Name, y.SHA256, y.Warnings, y.TwoLine = "", "", nil, false
 	if !reflect.DeepEqual(x, y) {
 		t.Errorf("%s: expanded and loaded again:\n%+v\nwant\n%+v", file, y, x)
 	}

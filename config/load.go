@@ -1,6 +1,8 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -45,12 +47,14 @@ type Masked struct {
 // LoadMasked reads a configuration as [LoadHere] does, for strangers' eyes. An error is r's.
 func LoadMasked(r io.Reader, name string, kinds Kinds) (m Masked, err error) {
 	report := strict.NewReporter(name, grammar(kinds))
-	root, err := strict.Read(r, report)
+	sum := sha256.New()
+	root, err := strict.Read(io.TeeReader(r, sum), report)
 	if err != nil {
 		return m, err
 	}
 	if root != nil {
 		m.Understood = interpret(root, report, name, kinds, true)
+		m.Understood.SHA256 = hex.EncodeToString(sum.Sum(nil))
 		hide(root, false)
 	}
 	m.Text, m.Mistakes, m.Warnings = report.Masked(), report.Err(), report.Warnings()
@@ -77,7 +81,8 @@ func hide(n *strict.Node, private bool) {
 
 func load(r io.Reader, name string, kinds Kinds, here bool) (*Config, error) {
 	report := strict.NewReporter(name, grammar(kinds))
-	root, err := strict.Read(r, report)
+	sum := sha256.New()
+	root, err := strict.Read(io.TeeReader(r, sum), report)
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +90,7 @@ func load(r io.Reader, name string, kinds Kinds, here bool) (*Config, error) {
 		return nil, report.Err()
 	}
 	c := interpret(root, report, name, kinds, here)
+	c.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	if err := report.Err(); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
@@ -54,6 +55,19 @@ func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 	}
 	n.log.Info("configuration reloaded", "changes", changes)
 	return summary(changes), nil
+}
+
+// runs returns the file of the configuration, if it came from one, and the sum of what stood there when it was read.
+func (n *Node) runs() (file, sum string) {
+	c := n.config()
+	if n.options.Load == nil {
+		return "", c.SHA256
+	}
+	file, err := filepath.Abs(c.Name)
+	if err != nil { // the folder is gone
+		file = c.Name
+	}
+	return file, c.SHA256
 }
 
 func summary(c config.Changes) api.Reloaded {

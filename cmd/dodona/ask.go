@@ -9,7 +9,7 @@ import (
 )
 
 // pages asks for a list until no page follows.
-func pages[P, T any](ctx context.Context, node nodeFlags, path string, of func(P) (items []T, next string)) ([]T, error) {
+func pages[P, T any](ctx context.Context, node client, path string, of func(P) (items []T, next string)) ([]T, error) {
 	var all []T
 	for query := ""; ; {
 		body, err := node.ask(ctx, http.MethodGet, path+query, "application/json")

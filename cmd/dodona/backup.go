@@ -32,20 +32,23 @@ func (backupCommand) Help() string {
 func (c backupCommand) Run(ctx context.Context, term terminal) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	data, err := c.folder(ctx, term)
+	data, begins, err := c.folder(ctx, term)
 	if err != nil {
 		return err
 	}
 	if c.File == "-" {
 		b, err := node.WriteBackup(ctx, data, release, term.out)
 		if err != nil {
-			return fmt.Errorf("back up %s: %w", data, err)
+			return fmt.Errorf("back up %s: %w%s", data, err, begins)
 		}
 		term.out = term.err
 		return c.tell(term, b)
 	}
 	if _, err := os.Lstat(c.File); err == nil {
 		return failure{exitUsage, fmt.Errorf("%s is there already, and nothing is overwritten; name another file", c.File)}
+	}
+	if isWithin(c.File, data) {
+		return failure{exitUsage, fmt.Errorf("%s would stand in %s itself, and so in every later backup; name a file elsewhere", c.File, data)}
 	}
 	var b node.Backup
 	err = durable.CreateBy(c.File, func(w io.Writer) (err error) {
@@ -56,34 +59,50 @@ func (c backupCommand) Run(ctx context.Context, term terminal) error {
 		return failure{exitUsage, fmt.Errorf("%s is there already, and nothing is overwritten; name another file", c.File)}
 	}
 	if err != nil {
-		return fmt.Errorf("back up %s: %w; there is no %s", data, err, c.File)
+		return fmt.Errorf("back up %s: %w; there is no %s%s", data, err, c.File, begins)
 	}
 	return c.tell(term, b)
 }
 
-func (c backupCommand) folder(ctx context.Context, term terminal) (string, error) {
+// folder returns the data folder, and where its path begins if the configuration says it from there.
+func (c backupCommand) folder(ctx context.Context, term terminal) (data, begins string, err error) {
 	if c.Data != "" && c.Config != "" {
-		return "", failure{exitUsage, errors.New("name the data folder once: with --data or with --config")}
+		return "", "", failure{exitUsage, errors.New("name the data folder once: with --data or with --config")}
 	}
 	if c.Data != "" {
-		return c.Data, nil
+		return c.Data, "", nil
 	}
 	path := c.Config
 	if path == "" && isFile(serviceConfig) {
 		path = serviceConfig
 	}
 	if path == "" {
-		return "", failure{exitUsage, errors.New("say what to back up: --config FILE, or --data FOLDER")}
+		return "", "", failure{exitUsage, errors.New("say what to back up: --config FILE, or --data FOLDER")}
 	}
-	loaded, err := loadConfig(path, term.in)
-	if err != nil {
-		return "", mistakes(term, err)
+	s, _ := nodeFlags{Config: path}.scene(ctx, term.in, serviceUnit) // where it listens is nothing to a backup
+	if err := s.misunderstood(); err != nil {
+		return "", "", mistakes(term, err)
 	}
-	if path, err = filepath.Abs(path); err != nil {
-		return "", err
+	if data = s.loaded.Node.Data; !filepath.IsAbs(data) {
+		begins = "; " + s.begins(ctx) + " (--data FOLDER names the folder itself)"
 	}
-	s := &scene{config: path, unit: lookAtService(ctx, "dodona")}
-	return s.there(loaded.Node.Data), nil
+	return s.there(ctx, data), begins, nil
+}
+
+// isWithin reports whether a file that is to be made would stand in a folder or below it.
+func isWithin(file, folder string) bool {
+	for dir, err := filepath.Abs(filepath.Dir(file)); err == nil; dir = filepath.Dir(dir) {
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			dir = real
+		}
+		if isSame(dir, folder) {
+			return true
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	return false
 }
 
 func (c backupCommand) tell(term terminal, b node.Backup) error {

@@ -5,14 +5,12 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -32,26 +30,25 @@ const (
 // maxResponse bounds what is read from a node; a bundle with its readings is the largest.
 const maxResponse = 64 << 20
 
-// nodeFlags are the flags of every command that asks a running node.
+// nodeFlags say which running node a command asks. They are the same for every command that asks one.
 type nodeFlags struct {
-	API   string `help:"Where the node listens." default:"${api}" env:"DODONA_API" placeholder:"URL"`
-	Token string `help:"File that holds the bearer token." placeholder:"FILE"`
-	JSON  bool   `name:"json" help:"Print JSON."`
-
-	bearer secret.String // where no file holds the token
+	API    string `help:"Where the node listens. Else --config says it, else $DODONA_API, else ${service} if it is there, else ${api}." placeholder:"URL"`
+	Config string `short:"c" help:"The configuration that the node runs by: it says where the node listens, and its token." placeholder:"FILE"`
+	Token  string `help:"File that holds one of the node's api.tokens." placeholder:"FILE"`
+	JSON   bool   `name:"json" help:"Print JSON."`
 }
 
 // AfterApply fills in what is left out of --api: HOST:PORT, and even HOST, :PORT or PORT, are enough.
-func (n *nodeFlags) AfterApply() error {
-	u, err := wholeAPI(n.API)
-	if err != nil {
-		return fmt.Errorf("--api %q: want where the node listens, such as %s", n.API, defaultAPI)
+func (n *nodeFlags) AfterApply() (err error) {
+	if n.API != "" {
+		n.API, err = wholeAPI(n.API, "--api")
 	}
-	n.API = u
-	return nil
+	return err
 }
 
-func wholeAPI(s string) (string, error) {
+// wholeAPI makes a URL of where a node listens, as people write it; name is what messages call it.
+func wholeAPI(given, name string) (string, error) {
+	s := given
 	if !strings.Contains(s, "://") {
 		s = strings.TrimRight(s, "/")
 		if _, err := strconv.ParseUint(s, 10, 16); err == nil {
@@ -67,13 +64,31 @@ func wholeAPI(s string) (string, error) {
 	}
 	u, err := url.Parse(s)
 	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
-		return "", errors.New("no address")
+		return "", fmt.Errorf("%s %q: want where the node listens, such as %s", name, given, defaultAPI)
 	}
 	return strings.TrimRight(s, "/"), nil
 }
 
+// A client asks one running node.
+type client struct {
+	url   string
+	said  string        // who says that the node listens there; empty: nobody, it is the usual place
+	lost  string        // what else may be why nobody answers there
+	token secret.String // zero: none
+	whose string        // token it is, for messages
+	at    string        // where relative paths begin, if that of the token was one
+}
+
+// place says where the node is asked, and who says that it is there; nothing of the usual place.
+func (n client) place() string {
+	if n.url == defaultAPI {
+		return ""
+	}
+	return fmt.Sprintf("asked at %s (%s)", n.url, n.said)
+}
+
 // ask makes one request and returns the body of the answer, or the node's own words as an error.
-func (n nodeFlags) ask(ctx context.Context, method, path, accept string) ([]byte, error) {
+func (n client) ask(ctx context.Context, method, path, accept string) ([]byte, error) {
 	response, err := n.send(ctx, method, path, accept, 30*time.Second)
 	if err != nil {
 		return nil, err
@@ -81,36 +96,41 @@ func (n nodeFlags) ask(ctx context.Context, method, path, accept string) ([]byte
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponse+1))
 	if err != nil {
-		return nil, fmt.Errorf("read answer of %s: %w", n.API, err)
+		return nil, fmt.Errorf("read answer of %s: %w", n.url, err)
 	}
 	if len(body) > maxResponse {
-		return nil, fmt.Errorf("read answer of %s: more than %d MiB, which no node sends", n.API, maxResponse>>20)
+		return nil, fmt.Errorf("read answer of %s: more than %d MiB, which no node sends", n.url, maxResponse>>20)
 	}
 	return body, nil
 }
 
+// tell asks for a document, and reads it.
+func (n client) tell(ctx context.Context, path string, into any) error {
+	body, err := n.ask(ctx, http.MethodGet, path, "application/json")
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	return nil
+}
+
 // send makes one request for a document of the type accept; limit bounds the wait for it to begin and, where positive,
 // to end.
-func (n nodeFlags) send(ctx context.Context, method, path, accept string, limit time.Duration) (*http.Response, error) {
-	request, err := http.NewRequestWithContext(ctx, method, n.API+path, nil)
+func (n client) send(ctx context.Context, method, path, accept string, limit time.Duration) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, n.url+path, nil)
 	if err != nil {
-		return nil, failure{exitUsage, fmt.Errorf("--api %q: %w", n.API, err)}
+		return nil, failure{exitUsage, fmt.Errorf("ask node at %s: %w", n.url, err)}
 	}
 	request.Header.Set("Accept", accept)
 	request.Header.Set(api.RequestHeader, "dodona")
-	if n.Token != "" {
-		n.bearer = secret.String{File: n.Token}
-	}
-	if !n.bearer.IsZero() {
-		token, err := n.bearer.Reveal()
-		if err != nil {
-			return nil, err
-		}
-		request.Header.Set("Authorization", "Bearer "+token)
+	if err := n.authorize(request); err != nil {
+		return nil, err
 	}
 	answer, err := exchange(request, httpc.SameHost, limit)
 	if err != nil {
-		return nil, fmt.Errorf("ask node at %s: %w (is it running? --api says where)", n.API, err)
+		return nil, fmt.Errorf("ask node at %s: %w (is it running? --api says where%s)", n.url, err, n.lost)
 	}
 	response := answer.Response
 	media, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
@@ -119,13 +139,30 @@ func (n nodeFlags) send(ctx context.Context, method, path, accept string, limit 
 	}
 	defer response.Body.Close()
 	if response.StatusCode == http.StatusOK {
-		return nil, fmt.Errorf("ask node at %s: whoever listens there answers with %q instead of %s: it is no Dodona node (--api says where one is)", n.API, media, accept)
+		return nil, fmt.Errorf("ask node at %s: whoever listens there answers with %q instead of %s: it is no Dodona node (--api says where one is)", n.url, media, accept)
 	}
-	detail := problemOf(response)
-	if detail == "" {
-		return nil, fmt.Errorf("ask node at %s: %s (is it a Dodona node? --api says where one is)", n.API, response.Status)
+	refusal := refusalOf(response)
+	if refusal.Detail == "" {
+		return nil, fmt.Errorf("ask node at %s: %s (is it a Dodona node? --api says where one is)", n.url, response.Status)
 	}
-	return nil, fmt.Errorf("node at %s: %s", n.API, detail)
+	refusal.node, refusal.whose = n.url, n.whose
+	return nil, refusal
+}
+
+// authorize puts the token into a request, if there is one.
+func (n client) authorize(request *http.Request) error {
+	if n.token.IsZero() {
+		return nil
+	}
+	token, err := n.token.Reveal()
+	switch {
+	case err == nil:
+		request.Header.Set("Authorization", "Bearer "+token)
+		return nil
+	case n.at != "":
+		return fmt.Errorf("%s: %w (%s); --token FILE names another", n.whose, err, n.at)
+	}
+	return fmt.Errorf("%s: %w", n.whose, err)
 }
 
 // exchange makes one request, through the proxy that the environment names; limit bounds it, its body included, where positive.
@@ -138,24 +175,50 @@ func exchange(request *http.Request, redirects httpc.Redirects, limit time.Durat
 	return client.Ask(request)
 }
 
-// problemOf returns what a node says of why it does not answer, empty if it is none or says nothing.
-func problemOf(response *http.Response) string {
-	body, _ := io.ReadAll(io.LimitReader(response.Body, 1<<20))
-	var problem struct{ Title, Detail string }
-	if json.Unmarshal(body, &problem) != nil || problem.Title == "" {
-		return ""
+// A refusalError is what a node says of why it does not answer.
+type refusalError struct {
+	Type, Title, Detail string
+	status              int
+	node                string // that was asked; empty: whoever a URL names
+	whose               string // token it was shown; empty: none
+}
+
+// Error is in the node's own words, but for what only this side knows: which flag names a token.
+func (r *refusalError) Error() string {
+	text := plain.Lines(r.Detail, maxLine)
+	if r.status == http.StatusUnauthorized && strings.HasSuffix(r.Type, "#problem-token") {
+		text = "it wants a token: --token FILE names a file that holds one of its api.tokens"
+		if r.node != "" {
+			text += ", --config FILE the configuration that it runs by"
+		}
+		if r.whose != "" {
+			text = "it does not take the token (" + r.whose + "): that is none of its api.tokens"
+		}
 	}
-	return printable(cmp.Or(problem.Detail, problem.Title))
+	if r.node == "" {
+		return text
+	}
+	return "node at " + r.node + ": " + text
+}
+
+// refusalOf returns what a node says of why it does not answer, without a detail if it is none or says nothing.
+func refusalOf(response *http.Response) *refusalError {
+	body, _ := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	r := &refusalError{status: response.StatusCode}
+	if json.Unmarshal(body, r) != nil || r.Title == "" {
+		return &refusalError{status: response.StatusCode}
+	}
+	r.Detail = cmp.Or(r.Detail, r.Title)
+	return r
 }
 
 // given returns the flags of n as they stand on a command line that asks the same node.
 func (n nodeFlags) given() string {
 	var flags []string
-	if n.API != cmp.Or(os.Getenv("DODONA_API"), defaultAPI) {
-		flags = append(flags, "--api "+plain.ShellWord(printable(n.API)))
-	}
-	if n.Token != "" {
-		flags = append(flags, "--token "+plain.ShellWord(printable(n.Token)))
+	for _, f := range []struct{ name, value string }{{"--api", n.API}, {"--config", n.Config}, {"--token", n.Token}} {
+		if f.value != "" {
+			flags = append(flags, f.name+" "+inWords(f.value))
+		}
 	}
 	return strings.Join(flags, " ")
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
 // TestWhatANodeSaysDoesNotSteerTheTerminal: --api may name a stranger's node.
@@ -56,7 +58,7 @@ func TestEvidenceThatANodeDoesNotGiveIsExplained(t *testing.T) {
 			w.WriteHeader(http.StatusNotFound)
 			_, _ = w.Write([]byte(body))
 		}))
-		_, err := readEvidence(t.Context(), node.URL, nil, 1<<20)
+		_, err := evidenceFlags{}.read(t.Context(), node.URL, nil, 1<<20)
 		node.Close()
 		if err == nil || err.Error() != "fetch "+node.URL+": "+want {
 			t.Errorf("%s: got %v, want %q", body, err, want)
@@ -75,7 +77,7 @@ func TestTheTokenStaysWithItsNode(t *testing.T) {
 	if err := os.WriteFile(token, []byte("sesame"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := nodeFlags{API: node.URL, Token: token}.ask(t.Context(), http.MethodGet, "/v1/status", "application/json")
+	_, err := client{url: node.URL, token: secret.String{File: token}}.ask(t.Context(), http.MethodGet, "/v1/status", "application/json")
 	if err == nil || !strings.Contains(err.Error(), "redirect refused") || asked {
 		t.Errorf("got %v, and the other was asked: %t; want a refusal", err, asked)
 	}

@@ -56,6 +56,7 @@ type contractDeployCommand struct {
 	passwordFlag
 	Period time.Duration `help:"Of an anchor: the length of the network's windows." default:"10m"`
 	Feed   string        `help:"Of an adapter: the address of the feed's contract." placeholder:"0x…"`
+	evidenceFlags
 	rpcFlags
 }
 
@@ -73,7 +74,7 @@ type deployment struct {
 func (c contractDeployCommand) Run(ctx context.Context, term terminal) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	raw, err := readEvidence(ctx, c.Answer, term.in, verify.MaxBytes+1)
+	raw, err := c.read(ctx, c.Answer, term.in, verify.MaxBytes+1)
 	if err != nil {
 		return err
 	}
@@ -240,6 +241,7 @@ func mined(ctx context.Context, client *ethrpc.Client, hash dodona.Digest) (ethr
 type contractShowCommand struct {
 	Address string `arg:"" help:"The contract's address."`
 	Answer  string `help:"An answer of the feed, a file, - or a URL: its unit and decimals are not on the chain." placeholder:"FILE"`
+	evidenceFlags
 	rpcFlags
 }
 
@@ -292,7 +294,7 @@ func (c contractShowCommand) name(ctx context.Context, s *shown, term terminal) 
 	if c.Answer == "" {
 		return nil
 	}
-	raw, err := readEvidence(ctx, c.Answer, term.in, verify.MaxBytes+1)
+	raw, err := c.read(ctx, c.Answer, term.in, verify.MaxBytes+1)
 	if err != nil {
 		return err
 	}

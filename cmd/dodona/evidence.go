@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/dodona-oracle/dodona/explain"
 	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/program"
 	"github.com/dodona-oracle/dodona/verify"
 )
@@ -28,7 +30,8 @@ type verifyCommand struct {
 	Member  []string `help:"The quorum's members (repeat): nobody else is accepted." placeholder:"0x…"`
 	Root    string   `help:"The root that a chain has for the window: nothing else is accepted." placeholder:"0x…"`
 	Slot    string   `help:"What a slot of DodonaAnchor holds: nothing else is accepted." placeholder:"0x…"`
-	JSON    bool     `name:"json" help:"Print JSON."`
+	evidenceFlags
+	JSON bool `name:"json" help:"Print JSON."`
 }
 
 // Run exits with 3 if the answer is not what a quorum of the network signed.
@@ -37,9 +40,12 @@ func (c verifyCommand) Run(ctx context.Context, term terminal) error {
 	if err != nil {
 		return failure{exitUsage, err}
 	}
-	raw, err := readEvidence(ctx, c.Answer, term.in, verify.MaxBytes+1)
+	raw, err := c.read(ctx, c.Answer, term.in, verify.MaxBytes+1)
 	if err != nil {
 		return err
+	}
+	if what := noEvidence(raw); what != "" {
+		return failure{exitUsage, fmt.Errorf("%s is no evidence, neither valid nor invalid: %s; want an answer (…/latest, …/rounds/ROUND) or its proof (…/proof) as a node gives them", c.Answer, what)}
 	}
 	verdict := verify.Document(raw, expect)
 	if c.JSON {
@@ -70,7 +76,38 @@ func (c verifyCommand) proof(v verify.Verdict) string {
 			node = before
 		}
 	}
-	return fmt.Sprintf("%s/v1/feeds/%s/rounds/%s/proof", strings.TrimSuffix(node, "/"), v.Feed, v.Round.ID())
+	hint := fmt.Sprintf("%s/v1/feeds/%s/rounds/%s/proof", strings.TrimSuffix(node, "/"), v.Feed, v.Round.ID())
+	if c.Token != "" {
+		hint += " --token " + inWords(c.Token)
+	}
+	return hint
+}
+
+// evidenceParts are the members of answers and of evidence, of which neither lacks all.
+var evidenceParts = []string{"answer", "gap", "proof", "anchored", "history", "network", "quorum", "feed", "attestation"}
+
+// noEvidence says what somebody gave that nobody could take for an answer or its proof; empty if it may be one, however damaged.
+func noEvidence(raw []byte) string {
+	text := bytes.TrimSpace(raw)
+	switch {
+	case len(text) == 0:
+		return "it is empty"
+	case text[0] == '<':
+		return "it is a web page or XML"
+	case text[0] != '{':
+		return "it is no JSON object"
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(text, &members) != nil {
+		return "" // it may have been cut
+	}
+	if _, bundle := members["rules"]; bundle {
+		return "it is a bundle, which dodona replay reads"
+	}
+	if !slices.ContainsFunc(evidenceParts, func(name string) bool { _, has := members[name]; return has }) {
+		return "it has neither an answer nor a proof in it"
+	}
+	return ""
 }
 
 func (c verifyCommand) expect() (e verify.Expect, err error) {
@@ -104,31 +141,28 @@ func (c verifyCommand) expect() (e verify.Expect, err error) {
 	return e, nil
 }
 
-// readEvidence reads a file, standard input or a URL, up to limit bytes.
-func readEvidence(ctx context.Context, from string, stdin io.Reader, limit int64) ([]byte, error) {
+// evidenceFlags are those of every command that reads what a node gave, from a file, standard input or a URL.
+type evidenceFlags struct {
+	Token string `help:"File that holds one of the api.tokens of the node that a URL leads to." placeholder:"FILE"`
+}
+
+// read reads a file, standard input or a URL, up to limit bytes.
+func (f evidenceFlags) read(ctx context.Context, from string, stdin io.Reader, limit int64) ([]byte, error) {
 	var source io.Reader
 	switch {
 	case from == "-":
 		source = stdin
 	case strings.HasPrefix(from, "http://"), strings.HasPrefix(from, "https://"):
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
+		response, err := f.fetch(ctx, from)
 		if err != nil {
-			return nil, failure{exitUsage, fmt.Errorf("read %s: %w", from, err)}
-		}
-		request.Header.Set("Accept", "application/json")
-		response, err := exchange(request, httpc.AnyHost, 30*time.Second)
-		if err != nil {
-			return nil, fmt.Errorf("fetch answer: %w", err)
+			return nil, err
 		}
 		defer response.Close()
-		if response.StatusCode != http.StatusOK {
-			return nil, fmt.Errorf("fetch %s: %s", from, cmp.Or(problemOf(response.Response), response.Status))
-		}
 		source = response.Body
 	default:
 		file, err := os.Open(from)
 		if err != nil {
-			return nil, fmt.Errorf("open evidence: %w", err)
+			return nil, failure{exitUsage, fmt.Errorf("open evidence: %w", err)}
 		}
 		defer file.Close()
 		source = file
@@ -138,6 +172,35 @@ func readEvidence(ctx context.Context, from string, stdin io.Reader, limit int64
 		return nil, fmt.Errorf("read %s: %w", from, err)
 	}
 	return bytes.TrimPrefix(raw, []byte(plain.Mark)), nil // some editors and shells save text with it
+}
+
+// fetch asks whoever a URL leads to. A token goes to that host alone.
+func (f evidenceFlags) fetch(ctx context.Context, from string) (*httpc.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
+	if err != nil {
+		return nil, failure{exitUsage, fmt.Errorf("read %s: %w", from, err)}
+	}
+	request.Header.Set("Accept", "application/json")
+	node, redirects := client{}, httpc.AnyHost
+	if f.Token != "" {
+		node.token, node.whose, redirects = secret.String{File: f.Token}, "--token "+inWords(f.Token), httpc.SameHost
+	}
+	if err := node.authorize(request); err != nil {
+		return nil, err
+	}
+	response, err := exchange(request, redirects, 30*time.Second)
+	if err != nil {
+		return nil, fmt.Errorf("fetch answer: %w", err)
+	}
+	if response.StatusCode == http.StatusOK {
+		return response, nil
+	}
+	defer response.Close()
+	if refusal := refusalOf(response.Response); refusal.Detail != "" {
+		refusal.whose = node.whose
+		return nil, fmt.Errorf("fetch %s: %w", from, refusal)
+	}
+	return nil, fmt.Errorf("fetch %s: %s", from, response.Status)
 }
 
 // roundFlags name a round of a running node.
@@ -158,7 +221,11 @@ func (c explainCommand) Run(ctx context.Context, term terminal) error {
 	if err != nil {
 		return err
 	}
-	body, err := c.ask(ctx, http.MethodGet, path+"/explain", "application/json")
+	asked, err := c.find(ctx, term)
+	if err != nil {
+		return err
+	}
+	body, err := asked.ask(ctx, http.MethodGet, path+"/explain", "application/json")
 	if err != nil {
 		return err
 	}
@@ -170,7 +237,7 @@ func (c explainCommand) Run(ctx context.Context, term terminal) error {
 		return fmt.Errorf("read story of %s: %w", c.Feed, err)
 	}
 	if story.Feed == "" {
-		return fmt.Errorf("read story of %s: it names no feed: %s is no Dodona node (--api says where one is)", c.Feed, c.API)
+		return fmt.Errorf("read story of %s: it names no feed: %s is no Dodona node (--api says where one is)", c.Feed, asked.url)
 	}
 	return story.Show(term.out, explain.View{Color: term.color, Width: term.width(), Flags: c.given()})
 }
@@ -183,7 +250,11 @@ func (c bundleExportCommand) Run(ctx context.Context, term terminal) error {
 	if err != nil {
 		return err
 	}
-	body, err := c.ask(ctx, http.MethodGet, path+"/bundle", "application/json")
+	asked, err := c.find(ctx, term)
+	if err != nil {
+		return err
+	}
+	body, err := asked.ask(ctx, http.MethodGet, path+"/bundle", "application/json")
 	if err != nil {
 		return err
 	}
@@ -193,23 +264,27 @@ func (c bundleExportCommand) Run(ctx context.Context, term terminal) error {
 type replayCommand struct {
 	Bundle string `arg:"" help:"File with the bundle, - for standard input, or a URL."`
 	JSON   bool   `name:"json" help:"Print JSON."`
+	evidenceFlags
 }
 
 // Run exits with 3 if computing the round again gives anything else than what the bundle says.
 func (c replayCommand) Run(ctx context.Context, term terminal) error {
-	raw, err := readEvidence(ctx, c.Bundle, term.in, maxResponse+1)
+	raw, err := c.read(ctx, c.Bundle, term.in, maxResponse+1)
 	if err != nil {
 		return err
 	}
 	if len(raw) > maxResponse {
 		return failure{exitInvalid, fmt.Errorf("read bundle %s: more than %d MiB, which no bundle has", c.Bundle, maxResponse>>20)}
 	}
+	if text := bytes.TrimSpace(raw); len(text) == 0 || text[0] != '{' {
+		return failure{exitUsage, fmt.Errorf("%s is no bundle: %s; dodona bundle export writes bundles", c.Bundle, noEvidence(raw))}
+	}
 	var bundle dodona.Bundle
 	if err := json.Unmarshal(raw, &bundle); err != nil {
 		return failure{exitInvalid, fmt.Errorf("read bundle %s: %w", c.Bundle, err)}
 	}
 	if bundle.Feed.Name == "" || len(bundle.Rules) == 0 {
-		return failure{exitInvalid, fmt.Errorf("read bundle %s: it names no feed, or no rules; dodona bundle export writes bundles, dodona verify is for answers", c.Bundle)}
+		return failure{exitUsage, fmt.Errorf("read bundle %s: it names no feed, or no rules; dodona bundle export writes bundles, dodona verify is for answers", c.Bundle)}
 	}
 	replayed, err := explain.Replay(ctx, bundle, sandbox, program.DecodersOf(all.Sources()...))
 	if err != nil {

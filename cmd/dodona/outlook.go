@@ -14,6 +14,7 @@ import (
 
 // An outlook is what a node said of itself in one look.
 type outlook struct {
+	from    string // where it was asked, and who says that it is there; empty: in the usual place
 	raw     []byte // its status
 	status  api.Status
 	feeds   []api.FeedStatus
@@ -40,6 +41,9 @@ func (o outlook) lines(width int, all, color bool) (lines []string) {
 	}
 	lines = append(lines, table.Wrap(fmt.Sprintf("%s %s, network %s (%d of %d), up %s, version %s",
 		s.Node, s.Address.Short(), s.Network.Name, s.Quorum.K, len(s.Quorum.Members), long(s.Now.Sub(s.Started)), s.Version), width)...)
+	if o.from != "" {
+		lines = append(lines, table.Wrap(o.from, width)...)
+	}
 	for _, t := range []table.Table{o.own(), o.feedTable(all), o.sourceTable(all), o.sinkTable(), o.moduleTable()} {
 		if len(t.Rows) > 0 {
 			t.Color = color

@@ -1,31 +1,52 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 
 	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/internal/strict"
+	"github.com/dodona-oracle/dodona/node"
 )
 
-type reloadCommand struct {
-	nodeFlags
-	Config string `help:"The configuration that the node runs by: it is checked first, and says where the node listens (but for --api)." placeholder:"FILE"`
+type reloadCommand struct{ nodeFlags }
+
+// Help is what --help says beside the flags.
+func (reloadCommand) Help() string {
+	return "A mistake in the configuration changes nothing, and neither does what needs a restart; with --config mistakes are found here first."
 }
 
 // Run lets a node read its configuration again, and prints what changed.
 func (c reloadCommand) Run(ctx context.Context, term terminal) error {
 	if c.Config != "" {
-		loaded, err := nodeConfig(c.Config, term.in)
+		text, err := readWhole(c.Config, term.in)
 		if err != nil {
-			return mistakes(term, err)
+			return failure{exitUsage, fmt.Errorf("read configuration: %w", err)}
 		}
-		c.at(loaded.API)
+		term.in = bytes.NewReader(text)
+		if err := checkWritten(text, c.Config); err != nil {
+			return unchanged(term, err)
+		}
 	}
-	body, err := c.ask(ctx, http.MethodPost, "/v1/reload", "application/json")
+	asked, err := c.find(ctx, term)
+	if err != nil {
+		return err
+	}
+	body, err := asked.ask(ctx, http.MethodPost, "/v1/reload", "application/json")
+	if refusal := (*refusalError)(nil); errors.As(err, &refusal) && refusal.status == http.StatusUnprocessableEntity {
+		fmt.Fprintln(term.err, plain.Lines(refusal.Detail, maxLine)) // as check says it
+		if strings.HasSuffix(refusal.Detail, "nothing was changed") {
+			return failure{code: exitUsage}
+		}
+		return failure{code: exitFailed}
+	}
 	if err != nil {
 		return err
 	}
@@ -36,6 +57,28 @@ func (c reloadCommand) Run(ctx context.Context, term terminal) error {
 	if err := json.Unmarshal(body, &done); err != nil {
 		return fmt.Errorf("read what was reloaded: %w", err)
 	}
+	return printReloaded(term, done)
+}
+
+// checkWritten looks for mistakes in a configuration that is to run where the node is: files that it names are the node's to look at.
+func checkWritten(text []byte, name string) error {
+	loaded, err := config.Load(bytes.NewReader(text), name, allKinds())
+	if err == nil {
+		err = node.Check(loaded)
+	}
+	return err
+}
+
+// unchanged prints mistakes for whom nothing was changed.
+func unchanged(term terminal, err error) error {
+	if list := (*strict.MistakesError)(nil); errors.As(err, &list) {
+		fmt.Fprintln(term.err, list.Text("nothing was changed"))
+		return failure{code: exitUsage}
+	}
+	return failure{exitUsage, err}
+}
+
+func printReloaded(term terminal, done api.Reloaded) error {
 	changed := false
 	for _, list := range []struct {
 		verb  string
@@ -48,25 +91,9 @@ func (c reloadCommand) Run(ctx context.Context, term terminal) error {
 			}
 		}
 	}
+	kept := "as before " + count(done.Kept, "source, feed or sink")
 	if !changed {
-		return term.line("nothing changed; %d sources, feeds and sinks as before", done.Kept)
+		kept = "nothing changed; " + count(done.Kept, "source, feed or sink") + " as before"
 	}
-	return term.line("as before %d sources, feeds and sinks", done.Kept)
-}
-
-// at names the node that listens as a configuration says, unless the command line named one.
-func (n *nodeFlags) at(s api.Settings) {
-	if n.API == defaultAPI {
-		host, port, _ := net.SplitHostPort(s.Listen) // the configuration was checked
-		if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-			host = "127.0.0.1"
-			if ip != nil && ip.To4() == nil {
-				host = "::1"
-			}
-		}
-		n.API = "http://" + net.JoinHostPort(host, port)
-	}
-	if n.Token == "" && len(s.Tokens) > 0 {
-		n.bearer = s.Tokens[0]
-	}
+	return term.line("%s", kept)
 }

@@ -188,6 +188,32 @@ func TestReloadPrintsWhatChanged(t *testing.T) {
 			t.Errorf("%s: exit code %d, want %d; said\n%s, want\n%s", c.name, code, c.code, said, c.want)
 		}
 	}
+	write(strings.Replace(text, "seed: 1", "sed: 1", 1))
+	var last string
+	for _, args := range [][]string{{"reload", "--api", url}, {"reload", "--api", url, "--config", config}} {
+		code, out, talk := said(t, args...)
+		if code != exitUsage || out != "" || !strings.Contains(talk, "sed: 1") || !strings.HasSuffix(talk, "\n1 mistake; nothing was changed\n") || strings.Contains(talk, "·") {
+			t.Errorf("%q with a mistake: exit code %d, said %s%s", args, code, out, talk)
+		}
+		if last != "" && talk != last {
+			t.Errorf("a mistake that the node found is told so:\n%s\nand one that was found here so:\n%s", last, talk)
+		}
+		last = talk
+	}
+}
+
+// TestOneThingIsNotManyThings in what a reload says.
+func TestOneThingIsNotManyThings(t *testing.T) {
+	var out bytes.Buffer
+	for _, done := range []api.Reloaded{{Kept: 1}, {Kept: 1, Stopped: []string{"feed g"}}} {
+		if err := printReloaded(terminal{out: &out}, done); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := "nothing changed; 1 source, feed or sink as before\nstopped   feed g\nas before 1 source, feed or sink\n"
+	if out.String() != want {
+		t.Errorf("got\n%swant\n%s", &out, want)
+	}
 }
 
 // TestReloadAsksWhereTheConfigurationSays, with its token.
@@ -221,13 +247,8 @@ func TestANodeThatListensEverywhereIsAskedOnThisMachine(t *testing.T) {
 		"127.0.0.1:1": "http://127.0.0.1:1", ":80": "http://127.0.0.1:80", "0.0.0.0:80": "http://127.0.0.1:80",
 		"[::]:80": "http://[::1]:80", "gw-7.example:80": "http://gw-7.example:80",
 	} {
-		n := nodeFlags{API: defaultAPI}
-		if n.at(api.Settings{Listen: listen}); n.API != want {
-			t.Errorf("%s: asked at %s, want %s", listen, n.API, want)
+		if got := urlOf(listen); got != want {
+			t.Errorf("%s: asked at %s, want %s", listen, got, want)
 		}
-	}
-	n := nodeFlags{API: "http://10.0.0.2:8080"}
-	if n.at(api.Settings{Listen: ":80"}); n.API != "http://10.0.0.2:8080" {
-		t.Errorf("asked at %s, which is not what the command line said", n.API)
 	}
 }

@@ -22,13 +22,17 @@ type sinkResendCommand struct {
 
 // Run gives answers to a sink once more, and says what became of each.
 func (c sinkResendCommand) Run(ctx context.Context, term terminal) error {
-	letters, err := c.letters(ctx)
+	asked, err := c.find(ctx, term)
+	if err != nil {
+		return err
+	}
+	letters, err := c.letters(ctx, asked)
 	if err != nil {
 		return err
 	}
 	failed := 0
 	for _, l := range letters {
-		receipt, err := c.resend(ctx, l)
+		receipt, err := c.resend(ctx, asked, l)
 		if err != nil {
 			failed++
 			term.complain(fmt.Errorf("%s %s: %w", l.Key, l.Record, err))
@@ -50,7 +54,7 @@ func (c sinkResendCommand) Run(ctx context.Context, term terminal) error {
 }
 
 // letters returns what to send.
-func (c sinkResendCommand) letters(ctx context.Context) ([]api.DeadLetter, error) {
+func (c sinkResendCommand) letters(ctx context.Context, asked client) ([]api.DeadLetter, error) {
 	switch {
 	case c.Feed != "" && c.Round == "":
 		return nil, failure{exitUsage, errors.New("say which round of the feed, such as 12:04:30 or 1795349070000")}
@@ -65,7 +69,7 @@ func (c sinkResendCommand) letters(ctx context.Context) ([]api.DeadLetter, error
 		}
 		return []api.DeadLetter{{Topic: string(dodona.TopicData), Key: c.Feed, Record: record}}, nil
 	}
-	body, err := c.ask(ctx, http.MethodGet, "/v1/status", "application/json")
+	body, err := asked.ask(ctx, http.MethodGet, "/v1/status", "application/json")
 	if err != nil {
 		return nil, err
 	}
@@ -85,10 +89,10 @@ func (c sinkResendCommand) letters(ctx context.Context) ([]api.DeadLetter, error
 	return nil, fmt.Errorf("the node runs no sink %q", c.Sink)
 }
 
-func (c sinkResendCommand) resend(ctx context.Context, l api.DeadLetter) (r dodona.Receipt, err error) {
+func (c sinkResendCommand) resend(ctx context.Context, asked client, l api.DeadLetter) (r dodona.Receipt, err error) {
 	query := url.Values{"topic": {l.Topic}, "feed": {l.Key}, "round": {l.Record}}
 	path := "/v1/sinks/" + url.PathEscape(c.Sink) + "/resend?" + query.Encode()
-	response, err := c.send(ctx, http.MethodPost, path, "application/json", time.Minute) // the node waits for the peer
+	response, err := asked.send(ctx, http.MethodPost, path, "application/json", time.Minute) // the node waits for the peer
 	if err != nil {
 		return r, err
 	}

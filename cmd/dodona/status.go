@@ -27,10 +27,14 @@ func (statusCommand) Help() string {
 
 // Run prints how a node fares, the cause of what is wrong first.
 func (c statusCommand) Run(ctx context.Context, term terminal) error {
-	if c.Watch {
-		return c.watch(ctx, term)
+	asked, err := c.find(ctx, term)
+	if err != nil {
+		return err
 	}
-	seen, err := c.look(ctx)
+	if c.Watch {
+		return c.watch(ctx, term, asked)
+	}
+	seen, err := c.look(ctx, asked)
 	if err != nil {
 		return err
 	}
@@ -57,23 +61,24 @@ func print(term terminal, lines []string) error {
 }
 
 // look asks a node for all that there is to show.
-func (c statusCommand) look(ctx context.Context) (seen outlook, err error) {
-	if seen.raw, err = c.ask(ctx, http.MethodGet, "/v1/status", "application/json"); err != nil {
+func (c statusCommand) look(ctx context.Context, asked client) (seen outlook, err error) {
+	seen.from = asked.place()
+	if seen.raw, err = asked.ask(ctx, http.MethodGet, "/v1/status", "application/json"); err != nil {
 		return seen, err
 	}
 	if err := json.Unmarshal(seen.raw, &seen.status); err != nil {
 		return seen, fmt.Errorf("read status: %w", err)
 	}
 	if seen.status.Node == "" {
-		return seen, fmt.Errorf("read status: what %s answers names no node: it is no Dodona node (--api says where one is)", c.API)
+		return seen, fmt.Errorf("read status: what %s answers names no node: it is no Dodona node (--api says where one is)", asked.url)
 	}
 	if c.JSON && seen.status.Level != "" {
 		return seen, nil
 	}
-	if seen.feeds, err = pages(ctx, c.nodeFlags, "/v1/feeds", func(p api.FeedPage) ([]api.FeedStatus, string) { return p.Feeds, p.Next }); err != nil {
+	if seen.feeds, err = pages(ctx, asked, "/v1/feeds", func(p api.FeedPage) ([]api.FeedStatus, string) { return p.Feeds, p.Next }); err != nil {
 		return seen, err
 	}
-	if seen.sources, err = pages(ctx, c.nodeFlags, "/v1/sources", func(p api.SourcePage) ([]api.SourceStatus, string) { return p.Sources, p.Next }); err != nil {
+	if seen.sources, err = pages(ctx, asked, "/v1/sources", func(p api.SourcePage) ([]api.SourceStatus, string) { return p.Sources, p.Next }); err != nil {
 		return seen, err
 	}
 	if seen.status.Level == "" { // of a node that does not judge itself yet
@@ -90,12 +95,12 @@ const (
 )
 
 // watch shows how a node fares until it is interrupted. A node that does not answer is told of, and asked again.
-func (c statusCommand) watch(ctx context.Context, term terminal) error {
+func (c statusCommand) watch(ctx context.Context, term terminal, asked client) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	live := term.live()
 	if live == nil || c.JSON {
-		return c.watchLines(ctx, term)
+		return c.watchLines(ctx, term, asked)
 	}
 	defer live.Close()
 	resized, still := table.Resized()
@@ -122,7 +127,7 @@ func (c statusCommand) watch(ctx context.Context, term terminal) error {
 			return nil
 		case <-resized:
 		case <-next.C:
-			now, err := c.look(ctx)
+			now, err := c.look(ctx, asked)
 			if lost = err; err == nil {
 				seen = now
 			}
@@ -138,9 +143,9 @@ func (c statusCommand) watch(ctx context.Context, term terminal) error {
 }
 
 // watchLines prints one look after another.
-func (c statusCommand) watchLines(ctx context.Context, term terminal) error {
+func (c statusCommand) watchLines(ctx context.Context, term terminal, asked client) error {
 	for {
-		seen, err := c.look(ctx)
+		seen, err := c.look(ctx, asked)
 		switch {
 		case ctx.Err() != nil:
 			return nil

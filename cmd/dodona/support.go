@@ -21,7 +21,6 @@ const serviceConfig = "/etc/dodona/dodona.yaml"
 
 type supportCommand struct {
 	nodeFlags
-	Config string `short:"c" help:"The configuration that the node runs by, which says where it listens and keeps its data; ${service} if it is there." placeholder:"FILE"`
 	Output string `short:"o" help:"The archive to write; - is standard output. A new file here if left out." placeholder:"FILE"`
 	Unit   string `help:"The node's unit of systemd." default:"dodona" placeholder:"NAME"`
 }
@@ -29,7 +28,7 @@ type supportCommand struct {
 // Help is what --help says beside the flags.
 func (supportCommand) Help() string {
 	return "It changes nothing and sends nothing. It works while the node is down, its configuration is wrong or its folder cannot be read: what is " +
-		"missing is named with the reason. Secrets are ••• in it; look through it all the same before you give it away."
+		"missing is named with the reason. Without --config it is of the configuration that the node itself names. Secrets are ••• in it; look through it all the same before you give it away."
 }
 
 // Run writes an archive with what is known of a node, its secrets taken out, and lists it.
@@ -45,7 +44,10 @@ func (c supportCommand) Run(ctx context.Context, term terminal) error {
 	if _, err := os.Lstat(path); err == nil && c.Output != "-" {
 		return failure{exitUsage, fmt.Errorf("%s is there already, and nothing is overwritten; name another file with --output", path)}
 	}
-	scene := c.look(ctx, term.in)
+	scene, err := c.look(ctx, term.in)
+	if err != nil {
+		return err
+	}
 	parts := gather(ctx, scene)
 	if ctx.Err() != nil {
 		return errors.New("interrupted; nothing was written")

@@ -25,15 +25,18 @@ import (
 
 // A scene is where a node is looked at.
 type scene struct {
-	nodeFlags
+	client
 	config  string         // the file; empty: there is none
 	written []byte         // what it holds
 	unread  error          // why it could not be read
 	masked  config.Masked  //
 	loaded  *config.Config // as far as it was understood; nil if it was not
 	data    string         // the data folder; empty if nothing says which
-	unit    service
-	pid     int // of the node on this machine; 0: it is not known
+	unit    service        // its name; the rest is there once service was called
+	stands  *home          // where the node runs; nil: nobody looked yet
+	known   bool           // the node that is asked runs by the configuration
+	told    bool           // it has told something of itself
+	pid     int            // of the node on this machine; 0: it is not known
 
 	secrets *redact.Redactor
 	unknown []string // where secrets are that could not be read, and so are not known
@@ -82,40 +85,32 @@ type gathered struct {
 }
 
 // look finds out where the node is, and which secrets must not leave.
-func (c supportCommand) look(ctx context.Context, stdin io.Reader) *scene {
-	s := &scene{nodeFlags: c.nodeFlags, config: c.Config}
-	if s.config == "" && isFile(serviceConfig) {
-		s.config = serviceConfig
+func (c supportCommand) look(ctx context.Context, stdin io.Reader) (*scene, error) {
+	s, err := c.scene(ctx, stdin, c.Unit)
+	if s == nil {
+		return nil, err
 	}
-	s.unit = lookAtService(ctx, c.Unit)
-	if s.config != "" && s.config != "-" {
-		if path, err := filepath.Abs(s.config); err == nil {
-			s.config = path
+	s.away = err
+	if s.config == "" { // the node says it, if it is here
+		if p, err := s.process(ctx); err == nil && isFile(p.File) {
+			s.read(p.File, nil)
 		}
 	}
-	s.written, s.unread = readWhole(s.config, stdin)
-	if s.unread == nil {
-		s.masked, s.unread = config.LoadMasked(bytes.NewReader(s.written), s.config, allKinds())
-		s.loaded = s.masked.Understood
+	if c.Config == "" && s.config == "" && isFile(serviceConfig) {
+		s.read(serviceConfig, nil)
 	}
+	s.service(ctx)
 	if s.loaded != nil {
-		s.at(s.loaded.API)
-		s.data = s.there(s.loaded.Node.Data)
+		if err := s.mistaken(ctx); err != nil {
+			s.away = err
+		}
+		s.data = s.there(ctx, s.loaded.Node.Data)
 		s.pid = holderOf(s.data)
 	}
-	s.pid = cmp.Or(s.pid, s.unit.pid)
-	known := newSecrets(s)
+	s.pid = cmp.Or(s.pid, s.home(ctx).pid, s.unit.pid)
+	known := newSecrets(ctx, s)
 	s.secrets, s.unknown = redact.New(known.list...), known.unread
-	return s
-}
-
-// there returns a path of the configuration as the node means it: relative ones begin in the working directory of the service, if it runs
-// by this file.
-func (s *scene) there(path string) string {
-	if path == "" || filepath.IsAbs(path) || s.unit.dir == "" || s.config != s.unit.config {
-		return path
-	}
-	return filepath.Join(s.unit.dir, path)
+	return s, nil
 }
 
 // maxConfig is more than a configuration has.
@@ -191,6 +186,9 @@ func (s *scene) caution() []string {
 		"taken out is what the configuration calls a secret, wherever it stands, users and query values of URLs, and what looks like a token; " +
 			"look for what only you know to be private in log.txt, events.jsonl and status.json: names of hosts and files, texts of your sources, values",
 	}
+	if s.told && !s.known && s.loaded != nil {
+		list = append(list, fmt.Sprintf("nobody could tell whether the node at %s runs by %s: if it does not, its own secrets were not looked for", s.url, s.config))
+	}
 	for _, where := range s.unknown {
 		line, _ := s.secrets.Text("not looked for, because it could not be read: " + where)
 		list = append(list, plain.Line(line, maxLine))
@@ -257,15 +255,16 @@ func writtenPart(_ context.Context, s *scene) ([]byte, error) {
 	return []byte(s.masked.Text), nil
 }
 
-// ask is [nodeFlags.ask], but a node that did not answer is not asked again.
+// ask is [client.ask], but a node that did not answer is not asked again.
 func (s *scene) ask(ctx context.Context, path, accept string) ([]byte, error) {
 	if s.away != nil {
 		return nil, s.away
 	}
-	body, err := s.nodeFlags.ask(ctx, http.MethodGet, path, accept)
-	if err != nil && !strings.HasPrefix(err.Error(), "node at ") { // its own words
+	body, err := s.client.ask(ctx, http.MethodGet, path, accept)
+	if own := (*refusalError)(nil); err != nil && !errors.As(err, &own) {
 		s.away = err
 	}
+	s.told = s.told || err == nil
 	return body, err
 }
 
@@ -288,7 +287,7 @@ func list[P, T any](path string, of func(P) ([]T, string)) func(context.Context,
 		if s.away != nil {
 			return nil, s.away
 		}
-		all, err := pages(ctx, s.nodeFlags, path, of)
+		all, err := pages(ctx, s.client, path, of)
 		if err != nil {
 			return nil, err
 		}
@@ -304,7 +303,7 @@ func statusPart(ctx context.Context, s *scene) ([]byte, error) {
 	if _, err := s.ask(ctx, "/v1/status", "application/json"); err != nil {
 		return nil, err
 	}
-	seen, err := statusCommand{nodeFlags: s.nodeFlags}.look(ctx)
+	seen, err := statusCommand{}.look(ctx, s.client)
 	if err != nil {
 		return nil, err
 	}
@@ -319,7 +318,7 @@ func metricsPart(ctx context.Context, s *scene) ([]byte, error) {
 const lastEvents = 2000
 
 func eventsPart(ctx context.Context, s *scene) ([]byte, error) {
-	if err := s.knowsData(); err != nil {
+	if err := s.knowsData(ctx); err != nil {
 		return nil, err
 	}
 	if s.loaded.Journal.URL != "" {
@@ -341,7 +340,7 @@ func eventsPart(ctx context.Context, s *scene) ([]byte, error) {
 }
 
 // knowsData says why nothing can be said of the data folder.
-func (s *scene) knowsData() error {
+func (s *scene) knowsData(ctx context.Context) error {
 	if s.unread != nil {
 		return s.unread
 	}
@@ -349,5 +348,8 @@ func (s *scene) knowsData() error {
 		return errors.New("the configuration cannot be understood, and says where it is")
 	}
 	_, err := os.ReadDir(s.data)
+	if err != nil && !filepath.IsAbs(s.loaded.Node.Data) {
+		return fmt.Errorf("%w (%s; --config names the file that the node runs by)", err, s.begins(ctx))
+	}
 	return err
 }

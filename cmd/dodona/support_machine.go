@@ -227,7 +227,7 @@ func environmentPart(_ context.Context, s *scene) ([]byte, error) {
 const maxFiles = 5000
 
 func dataPart(ctx context.Context, s *scene) ([]byte, error) {
-	if err := s.knowsData(); err != nil {
+	if err := s.knowsData(ctx); err != nil {
 		return nil, err
 	}
 	var r report

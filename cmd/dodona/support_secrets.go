@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"net/url"
@@ -21,15 +22,15 @@ import (
 
 // secrets collects what must not leave the machine, so that it is found wherever it is repeated.
 type secrets struct {
-	scene  *scene
+	there  func(path string) string // as the node means it
 	list   []string
 	unread []string // files and variables that could not be read
 	env    map[string]string
 }
 
 // newSecrets collects the secrets of a configuration, of the data folder and of the environments of this process and the node's.
-func newSecrets(s *scene) *secrets {
-	k := &secrets{scene: s, env: environmentOf(s.pid)}
+func newSecrets(ctx context.Context, s *scene) *secrets {
+	k := &secrets{there: func(path string) string { return s.there(ctx, path) }, env: environmentOf(s.pid)}
 	for name, value := range k.env {
 		if secretName.MatchString(name) {
 			k.add(value)
@@ -59,7 +60,7 @@ func (k *secrets) add(text string) {
 
 // file takes up what a file holds.
 func (k *secrets) file(path string) {
-	path = k.scene.there(path)
+	path = k.there(path)
 	content, err := readSome(path, 64<<10)
 	if err == nil {
 		k.add(string(content))

@@ -33,7 +33,17 @@ var properties = []string{
 	"TasksCurrent", "TasksMax", "LimitNOFILE", "DevicePolicy", "DeviceAllow", "SupplementaryGroups", "ReadWritePaths", "BindPaths",
 }
 
-// lookAtService asks systemd, if this machine has it.
+// serviceUnit is the unit of the service that a package installs.
+const serviceUnit = "dodona"
+
+// service asks systemd once, if this machine has it, what it says of the unit.
+func (s *scene) service(ctx context.Context) service {
+	if s.unit.shown == nil && s.unit.err == nil {
+		s.unit = lookAtService(ctx, s.unit.name)
+	}
+	return s.unit
+}
+
 func lookAtService(ctx context.Context, name string) service {
 	s := service{name: name}
 	if strings.HasPrefix(name, "-") || name == "" {
@@ -61,21 +71,19 @@ func lookAtService(ctx context.Context, name string) service {
 	if err == nil {
 		s.config = configOf(string(started))
 	}
+	if s.config != "" && !filepath.IsAbs(s.config) {
+		s.config = filepath.Join(s.dir, s.config)
+	}
 	return s
 }
 
-// configOf returns the configuration that a command line names.
-func configOf(command string) string {
-	fields := strings.Fields(command)
-	for i, f := range fields {
-		if (f == "--config" || f == "-c") && i+1 < len(fields) {
-			return filepath.Clean(fields[i+1])
-		}
-		if _, file, found := strings.Cut(f, "--config="); found {
-			return filepath.Clean(file)
-		}
+// configOf returns the configuration that the command line of a unit names, as systemd shows it: "{ path=… ; argv[]=… ; …".
+func configOf(shown string) string {
+	if _, command, found := strings.Cut(shown, "argv[]="); found {
+		shown, _, _ = strings.Cut(command, " ;")
 	}
-	return ""
+	file, _ := ranBy(strings.Fields(shown))
+	return file
 }
 
 func servicePart(_ context.Context, s *scene) ([]byte, error) { return s.unit.shown, s.unit.err }

@@ -293,10 +293,10 @@ func TestNoTypingErrorPutsASecretIntoTheArchive(t *testing.T) {
 			continue
 		}
 		with := []string{"", ":", "\n", "\"", "{", " "}[i%6]
-		s := &scene{config: "gateway.yaml", written: []byte(string(src[:i]) + with + string(src[i+1-min(1, len(with)):]))}
+		s := &scene{config: "gateway.yaml", stands: &home{}, written: []byte(string(src[:i]) + with + string(src[i+1-min(1, len(with)):]))}
 		s.masked, _ = config.LoadMasked(bytes.NewReader(s.written), s.config, allKinds())
 		s.loaded = s.masked.Understood
-		s.secrets = redact.New(newSecrets(s).list...)
+		s.secrets = redact.New(newSecrets(t.Context(), s).list...)
 		for _, p := range parts()[1:4] {
 			if text, err := p.make(t.Context(), s); err == nil {
 				noCanary(t, fmt.Sprintf("%s with %q at %d", p.name, with, i), string(newMember(p, text, s.secrets).content))

@@ -124,7 +124,7 @@ func TestAnAddressIsReadAsPeopleWriteIt(t *testing.T) {
 		"":                         "http://127.0.0.1:8080",
 		"http://":                  "", "http:///x": "", "ftp://gw": "", "gw 7": "", "http://gw/#feed": "", "http://gw:port": "", "gw:port": "",
 	} {
-		got, err := wholeAPI(text)
+		got, err := wholeAPI(text, "--api")
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%q: got %q, %v, want %q", text, got, err, want)
 		}

@@ -27,18 +27,22 @@ type feedWatchCommand struct {
 func (c feedWatchCommand) Run(ctx context.Context, term terminal) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
+	asked, err := c.find(ctx, term)
+	if err != nil {
+		return err
+	}
 	w := watcher{term: term, json: c.JSON, seen: map[string]dodona.Round{}}
 	path := "/v1/stream?events=answer,feed"
 	if c.Feed != "" {
 		path += "&feed=" + url.QueryEscape(c.Feed)
 	}
-	response, err := c.send(ctx, http.MethodGet, path, "text/event-stream", 0)
+	response, err := asked.send(ctx, http.MethodGet, path, "text/event-stream", 0)
 	if err != nil {
 		return err
 	}
 	defer response.Body.Close()
 	// Asked once the stream is open, so that no round lies in between; of a feed that there is not, it would be silent for ever.
-	feeds, err := c.feeds(ctx)
+	feeds, err := c.feeds(ctx, asked)
 	if err != nil {
 		return err
 	}
@@ -63,17 +67,17 @@ func (c feedWatchCommand) Run(ctx context.Context, term terminal) error {
 		return nil
 	}
 	if err := lines.Err(); err != nil {
-		return fmt.Errorf("watch %s: %w", c.API, err)
+		return fmt.Errorf("watch %s: %w", asked.url, err)
 	}
-	return fmt.Errorf("watch %s: the node ended the stream", c.API)
+	return fmt.Errorf("watch %s: the node ended the stream", asked.url)
 }
 
 // feeds returns how the feeds stand that are watched.
-func (c feedWatchCommand) feeds(ctx context.Context) ([]api.FeedStatus, error) {
+func (c feedWatchCommand) feeds(ctx context.Context, asked client) ([]api.FeedStatus, error) {
 	if c.Feed == "" {
-		return pages(ctx, c.nodeFlags, "/v1/feeds", func(p api.FeedPage) ([]api.FeedStatus, string) { return p.Feeds, p.Next })
+		return pages(ctx, asked, "/v1/feeds", func(p api.FeedPage) ([]api.FeedStatus, string) { return p.Feeds, p.Next })
 	}
-	body, err := c.ask(ctx, http.MethodGet, "/v1/feeds/"+url.PathEscape(c.Feed), "application/json")
+	body, err := asked.ask(ctx, http.MethodGet, "/v1/feeds/"+url.PathEscape(c.Feed), "application/json")
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func plural(noun string) string {
 }
 
 // plurals are those that no rule makes.
-var plurals = map[string]string{"leaf": "leaves", "file and folder": "files and folders"}
+var plurals = map[string]string{"leaf": "leaves", "file and folder": "files and folders", "source, feed or sink": "sources, feeds and sinks"}
 
 // Roughly writes a duration that was computed, no finer than anybody needs to know: 108ms, 2.4s, 21s, 3m20s, 2h10m.
 func Roughly(d time.Duration) string {
