@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/source"
@@ -20,7 +19,7 @@ type document struct {
 
 // Observe returns the file's content as the one reading, whether or not it changed since the last time.
 // A file that is replaced by rename is seen whole, before or after; one that is written in place may be seen half
-// written, and then no number can be taken from it.
+// written, and then no number can be taken from it. Its time is when the file was written, so that a writer that died is seen.
 func (d *document) Observe(ctx context.Context) (dodona.Batch, error) {
 	if err := ctx.Err(); err != nil {
 		return dodona.Batch{}, err
@@ -37,14 +36,17 @@ func (d *document) Observe(ctx context.Context) (dodona.Batch, error) {
 	if len(body) > int(d.settings.MaxSize) {
 		return dodona.Batch{}, fmt.Errorf("read %s: the document is larger than max_size (%s)", d.settings.Path, d.settings.MaxSize)
 	}
-	return dodona.Batch{Readings: []dodona.Reading{{
+	r := dodona.Reading{
 		Source:      d.env.Source,
 		Body:        body,
 		ContentType: "application/json",
 		Received:    d.env.Now(),
-		Detail: fmt.Sprintf("read %s, %d B, modified %s", filepath.Base(d.settings.Path), len(body),
-			info.ModTime().UTC().Format(time.RFC3339)),
-	}}}, nil
+		Detail:      fmt.Sprintf("read %s, %d B", filepath.Base(d.settings.Path), len(body)),
+	}
+	if d.settings.Time != timeRead {
+		r = timedDocument(r, f, info)
+	}
+	return dodona.Batch{Readings: []dodona.Reading{r}}, nil
 }
 
 // Close does nothing: the file is open only while it is read.

@@ -73,6 +73,7 @@ func TestCheckNamesTheSetting(t *testing.T) {
 	for key, change := range map[string]func(*Settings){
 		"path":     func(s *Settings) { s.Path = "" },
 		"format":   func(s *Settings) { s.Format = "csv" },
+		"time":     func(s *Settings) { s.Time = "/ts" },
 		"from":     func(s *Settings) { s.From = "middle" },
 		"every":    func(s *Settings) { s.Every = 1 },
 		"expect":   func(s *Settings) { s.Expect = -1 },

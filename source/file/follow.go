@@ -26,6 +26,7 @@ type follower struct {
 
 	last  *position // where the last batch ended; nil before the first
 	fresh bool      // the file was absent when we first looked, so all of it is new
+	born  time.Time // what another file than those that are known has is not older; zero: nobody knows
 	since *int64    // what was there up to here counts for nothing; nil: the settings say
 
 	now     *opened // nil until it is found
@@ -46,7 +47,7 @@ type follower struct {
 func newFollower(s Settings, env source.Env, every time.Duration, path string) *follower {
 	return &follower{
 		settings: s, env: env, every: every, path: path,
-		want: &reading{max: int(s.MaxLine), dropped: env.Dropped, chunk: make([]byte, chunkSize)},
+		want: &reading{max: int(s.MaxLine), dropped: env.Dropped, chunk: make([]byte, chunkSize), now: env.Now},
 	}
 }
 
@@ -138,12 +139,17 @@ func (f *follower) close() {
 func (f *follower) begin() (found, error) {
 	if f.last == nil {
 		if _, err := os.Stat(f.path); err != nil {
-			f.fresh = f.fresh || errors.Is(err, os.ErrNotExist)
+			if errors.Is(err, os.ErrNotExist) {
+				f.fresh, f.born = true, f.env.Now()
+			}
 			return found{}, cannotOpen(f.path)
 		}
 		return f.enterFirst()
 	}
 	was := *f.last
+	if f.born.IsZero() {
+		f.born = was.Modified
+	}
 	all, err := f.generations()
 	if err != nil {
 		return found{}, err
@@ -153,6 +159,7 @@ func (f *follower) begin() (found, error) {
 		if err := f.enter(g.path, was.Offset); err != nil {
 			return found{}, err
 		}
+		f.now.since, f.now.copied = was.Since, f.now.copied && !g.is(was)
 		f.enterLeft(was)
 		return found{}, nil
 	}
@@ -221,6 +228,7 @@ func (f *follower) enterFirst() (found, error) {
 	if err != nil {
 		return found{}, fmt.Errorf("look at file: %w", err)
 	}
+	f.now.since = f.env.Now()
 	return f.enterEnd(info.Size())
 }
 
@@ -258,6 +266,7 @@ func (f *follower) enter(path string, offset int64) error {
 	if err != nil {
 		return err
 	}
+	o.since, o.copied = f.born, path != f.path
 	if f.now != nil {
 		f.now.close()
 	}
@@ -273,14 +282,18 @@ func (f *follower) enter(path string, offset int64) error {
 func (f *follower) readings(got found) (readings []dodona.Reading) {
 	now := f.env.Now()
 	for i, l := range got.lines {
-		readings = append(readings, dodona.Reading{
+		r := dodona.Reading{
 			Source:      f.env.Source,
 			Item:        f.item,
 			Body:        l.text,
 			ContentType: "application/json",
 			Received:    now.Add(time.Duration(i)), // of lines that came together the later one is the later
 			Detail:      fmt.Sprintf("%s at byte %d, %d B", got.name, l.offset, len(l.text)),
-		})
+		}
+		if f.settings.Time != timeRead {
+			r = timedLine(r, l)
+		}
+		readings = append(readings, r)
 	}
 	return readings
 }

@@ -102,7 +102,11 @@ func (f *follower) reopen(path string, p position) (*opened, bool) {
 		return nil, false
 	}
 	o, err := openFile(file, info, f.path, p.Offset, f.want.max)
-	return o, err == nil
+	if err != nil {
+		return nil, false
+	}
+	o.since = p.Since
+	return o, true
 }
 
 // readLeft returns what was added to files that were left.

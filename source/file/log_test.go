@@ -98,8 +98,9 @@ type reader struct {
 	dropped  uint64
 	causes   []string
 	items    []string // and lines
-	alive    int      // batches with nothing in them
-	onDrop   func()   // what happens in the middle of a look that drops something
+	times    []time.Time
+	alive    int    // batches with nothing in them
+	onDrop   func() // what happens in the middle of a look that drops something
 }
 
 func newReader(l *log, change func(*Settings)) *reader {
@@ -166,6 +167,7 @@ func (r *reader) read(d time.Duration) (last error) {
 		r.cursor = b.Cursor
 		for _, reading := range b.Readings {
 			r.lines = append(r.lines, string(reading.Body))
+			r.times = append(r.times, reading.SourceTime)
 			r.items = append(r.items, reading.Item+" "+string(reading.Body))
 		}
 	}

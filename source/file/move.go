@@ -41,7 +41,7 @@ func (f *follower) move() (last found, moved bool, err error) {
 		return last, false, fmt.Errorf("look at file: %w", err)
 	}
 	if os.SameFile(current, atPath) {
-		f.rotated = time.Time{}
+		f.rotated, f.born = time.Time{}, f.now.notBefore()
 		return last, false, nil
 	}
 	if !atPath.Mode().IsRegular() {
@@ -148,9 +148,13 @@ func (f *follower) afterTruncation() error {
 	if err != nil {
 		return err
 	}
-	was := f.now.verified
+	was, since := f.now.verified, f.now.notBefore()
 	if g, found := f.find(all, was); found && was.Offset > 0 {
-		return f.enter(g.path, was.Offset)
+		if err := f.enter(g.path, was.Offset); err != nil {
+			return err
+		}
+		f.now.since = since
+		return nil
 	}
 	if g, found := f.unknown(all); found && was.Offset == 0 {
 		return f.enter(g.path, 0)
@@ -176,5 +180,6 @@ func (f *follower) lastLine() (found, error) {
 	if !whole || l.isBlank() {
 		return found{}, nil
 	}
+	l.written, l.last = f.now.written(!f.now.copied), !f.now.copied
 	return f.keep(f.now, []line{l})
 }

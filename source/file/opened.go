@@ -22,6 +22,9 @@ type opened struct {
 	end      int64     // up to where it was looked at: past split.next only over NULs that nothing follows yet
 	zeros    stretch   // of NULs, as it was last found
 	text     bool      // its first bytes are not those of UTF-16
+	copied   bool      // it may be a copy, which was written when it was made
+	seen     glance    // up to where it is read
+	since    time.Time // what that has and was not read is not older; zero: nobody knows
 	gone     time.Time // since when no folder has it any more; zero if one has
 	grown    time.Time // when it was left, or had lines after that
 }
@@ -40,6 +43,7 @@ type reading struct {
 	max     int // of a line
 	dropped func(n uint64, cause string)
 	chunk   []byte
+	now     func() time.Time
 }
 
 // openFile opens a file of a log, to be read on from offset.
@@ -75,7 +79,7 @@ func (o *opened) follow() {
 
 // position returns where the next batch begins.
 func (o *opened) position(path string, info os.FileInfo) (position, error) {
-	p := position{Path: path, Offset: o.split.start, Modified: info.ModTime().UTC()}
+	p := position{Path: path, Offset: o.split.start, Modified: info.ModTime().UTC(), Since: o.notBefore().UTC()}
 	p.Device, p.Inode = identity(info)
 	p.At = o.at
 	var err error
@@ -104,6 +108,9 @@ func (o *opened) read(want *reading) ([]line, error) {
 	if err := o.refuseWide(); err != nil {
 		return nil, err
 	}
+	if err := o.glance(want.now()); err != nil {
+		return nil, err
+	}
 	before, end := o.split, o.end
 	before.partial = bytes.Clone(before.partial)
 	lines, err := o.scan(want)
@@ -119,7 +126,7 @@ func (o *opened) read(want *reading) ([]line, error) {
 }
 
 func (o *opened) scan(want *reading) (lines []line, err error) {
-	size, limit := 0, o.split.next+maxScan
+	size, limit, last := 0, o.split.next+maxScan, false
 	full := func() bool { return len(lines) >= maxLines || size >= maxBatchBytes }
 	for !full() && o.split.next < limit {
 		rest, err := o.piece(want.chunk)
@@ -133,6 +140,7 @@ func (o *opened) scan(want *reading) (lines []line, err error) {
 			at := o.split.next
 			c := o.split.feed(rest)
 			rest = rest[c.took:]
+			last = last && c.hole == 0 && !c.long
 			if c.hole > 0 {
 				want.dropped(1, fmt.Sprintf("%s has a hole of %d NUL bytes before byte %d, as a power cut leaves it, or a writer whose file was truncated", o.name, c.hole, at))
 			}
@@ -140,11 +148,16 @@ func (o *opened) scan(want *reading) (lines []line, err error) {
 				want.tooLong(o.name)
 			}
 			if c.found && !c.line.isBlank() {
+				c.line.written, last = o.written(false), true
 				lines = append(lines, c.line)
 				size += len(c.line.text)
 			}
 		}
 		o.end = max(o.end, o.split.next)
+	}
+	if last && !o.copied && o.done() && o.split.start == o.split.next {
+		l := &lines[len(lines)-1]
+		l.written, l.last = o.written(true), true
 	}
 	return lines, nil
 }
@@ -157,7 +170,8 @@ func (want *reading) tooLong(name string) {
 // have made room for what is still to be written.
 func (o *opened) piece(chunk []byte) ([]byte, error) {
 	for {
-		n, err := o.file.ReadAt(chunk, o.split.next)
+		room := max(0, min(int64(len(chunk)), o.seen.size-o.split.next))
+		n, err := o.file.ReadAt(chunk[:room], o.split.next)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, fmt.Errorf("read file at %d: %w", o.split.next, err)
 		}

@@ -42,6 +42,7 @@ type many struct {
 	scanned bool                 // what comes from now on is new
 	full    bool                 // nothing makes room for files that are older than the last one looked at
 	folder  folder
+	looked  time.Time // when the folder was found last to have no other files than are known
 	seen    time.Time // when the names were read that are known
 	names   []string  // of them, those that are logs of their own
 	rest    time.Time // until then the folder is not looked at again: many files take long
@@ -218,6 +219,7 @@ func (m *many) scan() error {
 	if !at.Equal(m.seen) {
 		m.names = m.logsAmong(names)
 	} else if len(m.skipped) == 0 {
+		m.looked = began
 		return nil
 	}
 	m.seen = at
@@ -235,7 +237,7 @@ func (m *many) scan() error {
 	if n := len(m.skipped); n > 0 {
 		m.say(fmt.Sprintf("%d files more are called as in %s; the %d that were written last are followed", n, m.settings.Path, maxFiles))
 	}
-	m.scanned = true
+	m.scanned, m.looked = true, began
 	m.rest = time.Now().Add(min(scanShare*time.Since(began), maxScanRest))
 	return nil
 }
@@ -255,9 +257,9 @@ func (m *many) enter(g generation) {
 		return
 	}
 	f := m.follow(name)
-	f.fresh = m.scanned
+	f.fresh, f.born = m.scanned, m.looked
 	if known {
-		f.since = &before
+		f.since, f.born = &before, time.Time{}
 	}
 	if i := slices.IndexFunc(m.gone, func(p position) bool { return p.Path == name || g.is(p) && p.Offset > 0 && g.holds(p) }); i >= 0 {
 		p := m.gone[i]

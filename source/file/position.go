@@ -27,8 +27,9 @@ type position struct {
 	Tail     string    `json:"tail"`     // fingerprint of the bytes before Offset
 	Modified time.Time `json:"modified"` // of the file, when it was read
 
-	At   string `json:"at,omitempty"`   // where the file was, if not at Path
-	Left []mark `json:"left,omitempty"` // files that were left, and are still looked at
+	At    string    `json:"at,omitempty"`   // where the file was, if not at Path
+	Left  []mark    `json:"left,omitempty"` // files that were left, and are still looked at
+	Since time.Time `json:"since,omitzero"` // what follows Offset is not older; zero: nobody knows
 }
 
 // A mark is the position in a file that was left.
@@ -38,12 +39,14 @@ type mark struct {
 	Offset int64  `json:"offset"`
 	Head   string `json:"head"`
 	Tail   string `json:"tail"`
+
+	Since time.Time `json:"since,omitzero"`
 }
 
-func (p position) mark() mark { return mark{p.Device, p.Inode, p.Offset, p.Head, p.Tail} }
+func (p position) mark() mark { return mark{p.Device, p.Inode, p.Offset, p.Head, p.Tail, p.Since} }
 
 func (m mark) position(path string) position {
-	return position{Path: path, Device: m.Device, Inode: m.Inode, Offset: m.Offset, Head: m.Head, Tail: m.Tail}
+	return position{Path: path, Device: m.Device, Inode: m.Inode, Offset: m.Offset, Head: m.Head, Tail: m.Tail, Since: m.Since}
 }
 
 func (m mark) valid() bool {

@@ -2,7 +2,8 @@
 // lines that are followed as they are written, across rotation.
 //
 // A line counts once its end is there (LF, CR or both); what a file ends in counts when the file was rotated away and its writer
-// went on. Blank lines count for nothing. A log is known again by its inode and by what stands in it, whatever its name, beside
+// went on. Blank lines count for nothing. A reading is as old as the last write of its file (see time), so name the time that stands in the
+// document, if one does: value: {pointer: /t, time: /ts}. A log is known again by its inode and by what stands in it, whatever its name, beside
 // its path, beside where that leads if it is a link, and in a folder there. So rotation may rename it, link it, copy and truncate it, or
 // put it away, while Dodona runs, lags or is stopped; several turns are read in their order. A file that was rotated away is read
 // alone as long as only it grows, and beside the new one after that (the last twenty of them; the four that grew last after a restart),
@@ -43,6 +44,11 @@ type Settings struct {
 	// From is where to begin in lines that were there before the first start: start or end. Later starts go on where
 	// the last one ended. Default: start.
 	From From `yaml:"from,omitempty"`
+	// Time of a reading where its rule names none in the document: modified, when the file was last written, so that a writer that died
+	// is seen (of lines that came together, all but the last are as old as the look before; of those that were there at the first
+	// start, of any age); or read, when it was read, for what somebody sets by hand and for shares and file systems whose times mean nothing. What the
+	// kernel makes as it is read (/proc, /sys) has the time when it was read. Default: modified.
+	Time TimeOf `yaml:"time,omitempty"`
 	// MaxLine is the longest line without its end; a longer one is dropped and counted. At most 1MiB. Default: 64KiB.
 	MaxLine unit.Size `yaml:"max_line,omitempty"`
 	// MaxSize of a document; a larger one is an error. At most 4MiB. Default: 1MiB.
@@ -73,6 +79,18 @@ const (
 // Words returns where to begin.
 func (From) Words() []string { return []string{string(fromStart), string(fromEnd)} }
 
+// TimeOf is what the time of a reading is.
+type TimeOf string
+
+// What the time of a reading is.
+const (
+	timeModified TimeOf = "modified"
+	timeRead     TimeOf = "read"
+)
+
+// Words returns what the time of a reading can be.
+func (TimeOf) Words() []string { return []string{string(timeModified), string(timeRead)} }
+
 const (
 	defaultLook  = time.Second
 	lineLimit    = unit.MiB
@@ -84,6 +102,7 @@ const (
 func (s *Settings) Default() {
 	s.Format = formatDocument
 	s.From = fromStart
+	s.Time = timeModified
 	s.MaxLine = 64 * unit.KiB
 	s.MaxSize = unit.MiB
 }
@@ -130,6 +149,7 @@ func (s *Settings) Check() error {
 	}
 	want(s.Format == formatDocument || s.Format == formatLines, "format: %q: want document or lines", s.Format)
 	want(s.From == fromStart || s.From == fromEnd, "from: %q: want start or end", s.From)
+	want(s.Time == timeModified || s.Time == timeRead, "time: %q: want modified or read; a time that stands in the document is named by its rule: value: {pointer: /t, time: /ts}", s.Time)
 	want(s.Every == 0 || s.Every >= 10*time.Millisecond, "every: %s: want 0s, or at least 10ms", unit.FormatDuration(s.Every))
 	want(s.Expect >= 0, "expect: %s: want 0s or more", unit.FormatDuration(s.Expect))
 	want(s.MaxLine >= leastMaxLine && s.MaxLine <= lineLimit, "max_line: %s: want %dB to %s", s.MaxLine, leastMaxLine, lineLimit)

@@ -1,11 +1,17 @@
 package file
 
-import "bytes"
+import (
+	"bytes"
+	"time"
+)
 
 // A line is one complete line without its end.
 type line struct {
 	offset int64 // of its first byte in the file
 	text   []byte
+
+	written time.Time // as far as is known; zero: it is not
+	last    bool      // the file was written when this line was
 }
 
 // isBlank reports whether a line has nothing to say: blanks, and the mark that a file may begin with.

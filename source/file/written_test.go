@@ -1,0 +1,241 @@
+package file
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var inMarch = time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// aged writes text and says when that was.
+func (l *log) aged(text string, at time.Time) {
+	l.t.Helper()
+	l.write(text)
+	l.must(os.Chtimes(l.path, at, at))
+}
+
+// wantTimes compares when lines were written with what is known of it.
+func (r *reader) wantTimes(want ...time.Time) {
+	r.t.Helper()
+	if len(r.times) != len(want) {
+		r.t.Fatalf("%d lines came, want %d", len(r.times), len(want))
+	}
+	for i, at := range r.times {
+		if !at.Equal(want[i]) {
+			r.t.Errorf("line %d (%s) was written %s, want %s", i+1, r.lines[i], at.UTC(), want[i].UTC())
+		}
+	}
+}
+
+func TestADocumentIsAsOldAsItsFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "boiler.json")
+	d := openDocument(t, path)
+	for name, c := range map[string]struct{ modified, want time.Time }{
+		"long ago":              {inMarch.Add(1500 * time.Microsecond), inMarch.Add(time.Millisecond)},
+		"ahead of the clock":    {time.Now().Add(time.Hour).Truncate(time.Millisecond), time.Now().Add(time.Hour).Truncate(time.Millisecond)},
+		"the first there is":    {time.Unix(0, 0), never},
+		"before that":           {time.Unix(-1e9, 0), never},
+		"touched, and the same": {inMarch.Add(time.Hour), inMarch.Add(time.Hour)},
+	} {
+		if err := os.WriteFile(path, []byte(`{"t":5}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, time.Time{}, c.modified); err != nil {
+			t.Fatal(err)
+		}
+		b, err := d.Observe(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := b.Readings[0]
+		if r.SourceTime.Sub(c.want).Abs() > time.Second || name == "long ago" && !r.SourceTime.Equal(c.want) {
+			t.Errorf("%s: the reading is of %s, want %s", name, r.SourceTime, c.want.UTC())
+		}
+		if want := ", modified " + r.SourceTime.Format(time.RFC3339); !strings.HasSuffix(r.Detail, want) {
+			t.Errorf("%s: the detail is %q, want …%s", name, r.Detail, want)
+		}
+		if _, err := r.SourceTime.MarshalJSON(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestADocumentKeepsItsTimeWhenItIsPutInPlace(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "boiler.json")
+	if err := os.WriteFile(path+".new", []byte(`{"t":5}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path+".new", inMarch, inMarch); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+	b, err := openDocument(t, path).Observe(t.Context())
+	if err != nil || !b.Readings[0].SourceTime.Equal(inMarch) {
+		t.Errorf("what was written in March and moved today gave %v, %v, want its time", b.Readings, err)
+	}
+}
+
+func TestWhatNobodyRewritesHasTheTimeOfTheReadingIfThatIsWanted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog(t)
+		l.aged("1\n2\n", inMarch)
+		r := newReader(l, func(s *Settings) { s.Time = timeRead })
+		r.read(time.Second)
+		r.close()
+		r.wantTimes(time.Time{}, time.Time{})
+		r = newReader(l, func(s *Settings) { s.Time, s.Format = timeRead, formatDocument })
+		b, err := r.tail.Observe(t.Context())
+		if err != nil || !b.Readings[0].SourceTime.IsZero() || strings.Contains(b.Readings[0].Detail, "modified") {
+			t.Errorf("the document gave %v, %v, want one without a time of its own", b.Readings, err)
+		}
+	})
+}
+
+func TestWhatTheKernelMakesHasTheTimeOfTheReading(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("there is no /proc")
+	}
+	b, err := openDocument(t, "/proc/self/stat").Observe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := b.Readings[0]; !r.SourceTime.IsZero() || !strings.HasSuffix(r.Detail, "made as it is read") {
+		t.Errorf("the reading is of %s (%s), want no time of its own", r.SourceTime, r.Detail)
+	}
+}
+
+func TestOfLinesThatWereThereBeforeOnlyTheLastHasATime(t *testing.T) {
+	for _, last := range []string{"3\n", "3\r\n", "3\n\n \r\n", "3\n\x00\x00\x00\x00"} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLog(t)
+			l.aged("1\n2\n"+last, inMarch)
+			r := newReader(l, nil)
+			defer r.close()
+			r.read(time.Second)
+			r.wantTimes(never, never, inMarch)
+		})
+	}
+	for _, last := range []string{"3\n4", "3\n" + strings.Repeat("x", 100) + "\n"} { // nobody knows which of them was written then
+		synctest.Test(t, func(t *testing.T) {
+			l := newLog(t)
+			l.aged("1\n2\n"+last, inMarch)
+			r := newReader(l, func(s *Settings) { s.MaxLine = 64 })
+			defer r.close()
+			r.read(time.Second)
+			r.wantTimes(never, never, never)
+		})
+	}
+}
+
+func TestALongLogIsOldUpToItsLastLineThoughItsWriterLives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog(t)
+		var text strings.Builder
+		for i := range 3*maxLines + 5 {
+			fmt.Fprintln(&text, i)
+		}
+		l.aged(text.String(), inMarch)
+		r := newReader(l, nil)
+		defer r.close()
+		r.read(time.Second)
+		for i, at := range r.times[:len(r.times)-1] {
+			if !at.Equal(never) {
+				t.Fatalf("line %d was written %s, want that nobody knows", i, at)
+			}
+		}
+		if last := r.times[len(r.times)-1]; !last.Equal(inMarch) {
+			t.Errorf("the last line was written %s, want when the file was", last)
+		}
+	})
+}
+
+func TestWhatCameWhileNobodyLookedIsAsOldAsTheLookBefore(t *testing.T) {
+	for _, rotate := range []func(*log){func(*log) {}, (*log).rename, (*log).copyTruncate} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLog(t)
+			begun := time.Now() // of the fake clock
+			l.aged("1\n", begun)
+			r := newReader(l, nil)
+			r.read(time.Second)
+			r.wantTimes(begun)
+			r.close()
+			time.Sleep(4 * time.Hour)
+			l.aged("2\n3\n", begun.Add(time.Hour))
+			rotate(l)
+			end := begun.Add(3 * time.Hour)
+			l.aged("4\n5\n", end)
+			r.open()
+			defer func() { r.close() }()
+			r.read(10 * time.Second)
+			r.want("1", "2", "3", "4", "5")
+			for i, at := range r.times[1:4] {
+				if at.After(begun.Add(time.Hour)) {
+					t.Errorf("line %d was written %s, and nobody knows that: the node looked last at %s", i+2, at, begun.Add(time.Second))
+				}
+			}
+			if at := r.times[4]; !at.Equal(end) {
+				t.Errorf("the last line was written %s, want %s", at, end)
+			}
+		})
+	}
+}
+
+func TestLinesThatComeTogetherAreAsOldAsTheLookBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog(t)
+		begun := time.Now()
+		l.aged("1\n", begun)
+		r := newReader(l, nil) // which looks ten times a second
+		defer r.close()
+		r.read(time.Minute)
+		l.aged("2\n3\n", time.Now())
+		written := time.Now()
+		r.read(time.Second)
+		r.want("1", "2", "3")
+		if at := r.times[1]; written.Sub(at) > time.Second || at.After(written) {
+			t.Errorf("the first of two lines is of %s, want at most a second before %s", at, written)
+		}
+		if at := r.times[2]; !at.Equal(written) {
+			t.Errorf("the last of two lines is of %s, want %s", at, written)
+		}
+		l.rename()
+		l.aged("4\n5\n6\n", time.Now())
+		written = time.Now()
+		r.read(10 * time.Second)
+		r.want("1", "2", "3", "4", "5", "6")
+		for i, at := range r.times[3:] {
+			if written.Sub(at) > time.Second || at.After(written) {
+				t.Errorf("line %d is of %s, want at most a second before %s", i+4, at, written)
+			}
+		}
+	})
+}
+
+func TestAWriterThatIsAheadOfTheClockDoesNotPutLinesOutOfOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog(t)
+		r := newReader(l, nil)
+		defer r.close()
+		r.read(time.Second)
+		for i := range 20 { // its share's clock is five seconds ahead
+			l.aged(fmt.Sprintf("%d\n%d\n", 2*i, 2*i+1), time.Now().Add(5*time.Second))
+			r.read(300 * time.Millisecond)
+		}
+		for i := 1; i < len(r.times); i++ {
+			if r.times[i].Before(r.times[i-1]) {
+				t.Errorf("line %d is of %s, before line %d of %s", i+1, r.times[i], i, r.times[i-1])
+			}
+		}
+		if len(r.times) != 40 {
+			t.Errorf("%d lines came, want 40", len(r.times))
+		}
+	})
+}
