@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -209,7 +210,7 @@ func (c *Client) put(ctx context.Context, index int, q *question) (done bool, er
 			c.current = index
 		}
 		if q.method != chainID { // which check takes note of, and may have known
-			if e.used = true; e.away(time.Now()) {
+			if e.used = true; e.away(time.Now()) || said.namesChain() {
 				e.checked = time.Time{} // what it said of its chain before lets it be believed once
 			}
 			c.answered(e, q)
@@ -233,6 +234,15 @@ func (c *Client) put(ctx context.Context, index int, q *question) (done bool, er
 	}
 	f.err, f.again = fmt.Errorf("%s: %w", e.host, err), time.Now().Add(min(againFirst<<min(f.row, 7), againMost))
 	return false, nil
+}
+
+// namesChain reports whether the error speaks of the chain that a transaction is for, so that the endpoint may be of another one by now.
+func (e *Error) namesChain() bool {
+	if e == nil {
+		return false
+	}
+	text := strings.ToLower(e.Message)
+	return slices.ContainsFunc([]string{"chain id", "chainid", "chain_id", "chain-id"}, func(words string) bool { return strings.Contains(text, words) })
 }
 
 // judges reports whether the error speaks of the request and not of the node, so that no other one need be asked. Of a call

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
 )
 
@@ -126,5 +127,45 @@ func TestWhoAnswersSeldomIsNotAskedForItsChainOnly(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestARefusalForItsChainIsLookedInto before anything else is asked of an endpoint: another node may stand behind its address.
+func TestARefusalForItsChainIsLookedInto(t *testing.T) {
+	for _, words := range []string{"invalid chain id for signer: have 31337 want 31338", "Incorrect ChainId", "invalid sender: chain_id mismatch", "nonce too low"} {
+		a := newNode(t, 5)
+		a.reply = func(method string) string {
+			if method == "eth_sendRawTransaction" {
+				return fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":%q}}`, words)
+			}
+			return `{"jsonrpc":"2.0","id":1,"result":"0x2a"}`
+		}
+		c := newClient(t, 5, a)
+		var said *ethrpc.Error
+		if err := c.Send(t.Context(), []byte{2}); !errors.As(err, &said) {
+			t.Fatalf("%s: got %v, want what the node says", words, err)
+		}
+		a.chain = 6
+		_, err := c.Nonce(t.Context(), dodona.Address{}, ethrpc.Latest)
+		if want := words != "nonce too low"; errors.Is(err, ethrpc.ErrWrongChain) != want {
+			t.Errorf("%s: got %v, want another chain: %t", words, err, want)
+		}
+	}
+}
+
+// TestConfirmAsksForTheChainAnew, however short a while ago the endpoint said it.
+func TestConfirmAsksForTheChainAnew(t *testing.T) {
+	a := newNode(t, 5)
+	c := newClient(t, 5, a)
+	if err := c.Confirm(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a.chain = 6
+	if err := c.Confirm(t.Context()); !errors.Is(err, ethrpc.ErrWrongChain) {
+		t.Errorf("got %v, want another chain", err)
+	}
+	a.chain = 5
+	if _, err := c.Nonce(t.Context(), dodona.Address{}, ethrpc.Latest); err != nil {
+		t.Errorf("back on its chain: %v", err)
 	}
 }

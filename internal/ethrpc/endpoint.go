@@ -136,6 +136,24 @@ func (c *Client) check(ctx context.Context, e *endpoint, q *question) error {
 	return nil
 }
 
+// Confirm asks the current endpoint once more for its chain, because of what it showed: it may be of another one by now ([ErrWrongChain]).
+// If it does not answer, what it said of its chain before counts on.
+func (c *Client) Confirm(ctx context.Context) error {
+	c.mu.Lock()
+	e := c.endpoints[c.current]
+	before := e.checked
+	e.checked = time.Time{}
+	c.mu.Unlock()
+	err := c.check(ctx, e, &question{method: chainID})
+	if err == nil || errors.Is(err, ErrWrongChain) {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e.checked = before
+	return nil
+}
+
 // requestID is that of every request: one is under way on a connection, and an answer with another id is another's.
 const requestID = 1
 

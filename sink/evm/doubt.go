@@ -80,6 +80,11 @@ func (s *Sink) believe(ctx context.Context, before ethrpc.Header) (view, error) 
 				s.client.Prefer(best.index, fmt.Errorf("doubted: %s", doubts[first].what))
 				v, doubts = best.view, best.doubts
 			}
+			if len(s.client.Endpoints()) == 1 { // any other one was asked for its chain when it was turned to
+				if err := s.client.Confirm(ctx); err != nil {
+					return v, err
+				}
+			}
 			for _, d := range doubts {
 				s.turns.agreed[d.kind] = now.Add(agreedFor)
 			}
