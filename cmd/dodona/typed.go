@@ -112,13 +112,16 @@ var elsewhere = map[string]string{
 
 // signalled are words for what is no command: a running node hears signals.
 var signalled = map[string]string{
-	"stop":    "a node ends with Ctrl-C, or when it is sent SIGTERM",
-	"down":    "a node ends with Ctrl-C, or when it is sent SIGTERM",
-	"kill":    "a node ends with Ctrl-C, or when it is sent SIGTERM",
-	"restart": "end the node with SIGTERM and run it again; dodona reload lets it read its configuration again while it runs",
-	"logs":    "a node writes its log to standard error",
-	"log":     "a node writes its log to standard error",
-	"demo":    "the demo is built from the source: make demo",
+	"stop":     "a node ends with Ctrl-C, or when it is sent SIGTERM",
+	"down":     "a node ends with Ctrl-C, or when it is sent SIGTERM",
+	"kill":     "a node ends with Ctrl-C, or when it is sent SIGTERM",
+	"quit":     "a node ends with Ctrl-C, or when it is sent SIGTERM",
+	"exit":     "a node ends with Ctrl-C, or when it is sent SIGTERM",
+	"shutdown": "a node ends with Ctrl-C, or when it is sent SIGTERM",
+	"restart":  "end the node with SIGTERM and run it again; dodona reload lets it read its configuration again while it runs",
+	"logs":     "a node writes its log to standard error",
+	"log":      "a node writes its log to standard error",
+	"demo":     "the demo is built from the source: make demo",
 }
 
 // advice says what was probably meant by a command line that was not understood; empty if nothing comes to mind.
