@@ -8,8 +8,8 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/explain"
+	"github.com/dodona-oracle/dodona/internal/intent"
 	"github.com/dodona-oracle/dodona/internal/table"
-	"github.com/dodona-oracle/dodona/sink/evm"
 )
 
 func TestTheNewestAnswerSaysThatNewerRoundsWereMissed(t *testing.T) {
@@ -60,20 +60,17 @@ func TestOneMissedRoundIsOne(t *testing.T) {
 	}
 }
 
-// intent journals a step of what a sink is about to do with the answer of a round.
-// intent journals one as the sink that makes them writes it.
-func (p *plant) intent(t *testing.T, number uint64, step int, state evm.State, round dodona.Round, at time.Time, attempts int) {
+// intent journals a step of what a sink is about to do with the answer of a round, as the sink does.
+func (p *plant) intent(t *testing.T, number uint64, step int, state intent.State, round dodona.Round, at time.Time, attempts int) {
 	t.Helper()
-	i := evm.Intent{
-		Number: number, Step: step, State: state, Nonce: 12, Attempts: make([]evm.Attempt, attempts),
-		Payload: &evm.Payload{Topic: dodona.TopicData, Feed: btc, Round: round},
+	e := intent.Entry{Chain: 1, Sender: dodona.Address{1}, Intent: intent.Intent{
+		Number: number, Step: step, State: state, Nonce: 12, Attempts: make([]intent.Attempt, attempts),
+		Payload: &intent.Payload{Topic: dodona.TopicData, Feed: btc, Round: round},
+	}}
+	for n := range e.Intent.Attempts {
+		e.Intent.Attempts[n] = intent.Attempt{Hash: dodona.Digest{0xab, 31: byte(n + 1)}, To: dodona.Address{0x5f}, At: at}
 	}
-	for n := range i.Attempts {
-		i.Attempts[n] = evm.Attempt{Hash: dodona.Digest{0xab, 31: byte(n + 1)}, To: dodona.Address{0x5f}, At: at}
-	}
-	p.put(t, dodona.TopicIntent, "main", fmt.Sprintf("%d.%d", number, step), at, map[string]any{
-		"chain": 1, "sender": dodona.Address{1}, "intent": i,
-	})
+	p.put(t, dodona.TopicIntent, "main", fmt.Sprintf("%d.%d", number, step), at, e)
 }
 
 func TestAnAnswerOnItsWayNamesItsTransaction(t *testing.T) {
@@ -97,26 +94,26 @@ func TestAnAnswerOnItsWayNamesItsTransaction(t *testing.T) {
 	if got := pending(b.Round); got != "" {
 		t.Errorf("nothing is planned, and the story says %q", got)
 	}
-	p.intent(t, 3, 0, evm.Planned, b.Round, at, 0)
+	p.intent(t, 3, 0, intent.Planned, b.Round, at, 0)
 	if got, want := pending(b.Round), "main: planned, no transaction yet, since 2026-11-22T12:04:41Z"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	p.intent(t, 3, 1, evm.Sent, b.Round, at.Add(3*time.Second), 2)
+	p.intent(t, 3, 1, intent.Sent, b.Round, at.Add(3*time.Second), 2)
 	if got, want := pending(b.Round), "main: sent, tx 0xab00…0002, nonce 12, the 2nd of this nonce, since 2026-11-22T12:04:41Z"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	p.intent(t, 4, 0, evm.Planned, b.Round+10000, at.Add(4*time.Second), 0)
+	p.intent(t, 4, 0, intent.Planned, b.Round+10000, at.Add(4*time.Second), 0)
 	if got := pending(b.Round); !strings.Contains(got, "nonce 12") {
 		t.Errorf("a later answer that is planned hides the one that was sent: %q", got)
 	}
-	p.intent(t, 3, 2, evm.Superseded, b.Round, at.Add(5*time.Second), 2)
+	p.intent(t, 3, 2, intent.Superseded, b.Round, at.Add(5*time.Second), 2)
 	if got, want := pending(b.Round), fmt.Sprintf("main: round %d goes instead, planned, no transaction yet, since 2026-11-22T12:04:45Z", uint64(b.Round+10000)); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	for step, is := range []struct {
-		state    evm.State
+		state    intent.State
 		onItsWay bool
-	}{{evm.Signed, true}, {evm.Final, false}, {evm.Sent, true}, {evm.Reverted, false}, {evm.Mined, true}, {evm.Dead, false}} {
+	}{{intent.Signed, true}, {intent.Final, false}, {intent.Sent, true}, {intent.Reverted, false}, {intent.Mined, true}, {intent.Dead, false}} {
 		p.intent(t, 5, step, is.state, b.Round, at.Add(time.Duration(6+step)*time.Second), 1)
 		if got := pending(b.Round); strings.HasPrefix(got, "main: "+string(is.state)+", tx ") != is.onItsWay {
 			t.Errorf("an intent that is %s is told as %q", is.state, got)

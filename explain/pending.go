@@ -2,12 +2,12 @@ package explain
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/intent"
 )
 
 // A Pending is an answer on its way to a chain: what a sink has planned, or sent and not seen in a block that is deep enough.
@@ -24,30 +24,6 @@ type Pending struct {
 	Contract dodona.Address `json:"contract,omitzero"`
 	Instead  dodona.Round   `json:"instead,omitempty"` // the later round that goes in its place; 0 if this one does
 }
-
-// An intended is the body of an intent's record, as far as a story needs it: see package sink/evm.
-type intended struct {
-	Chain  uint64         `json:"chain"`
-	Sender dodona.Address `json:"sender"`
-	Intent struct {
-		Number  uint64 `json:"number"`
-		State   string `json:"state"`
-		Nonce   uint64 `json:"nonce"`
-		Payload *struct {
-			Topic dodona.Topic `json:"topic"`
-			Feed  string       `json:"feed"`
-			Round dodona.Round `json:"round"`
-		} `json:"payload"`
-		Attempts []struct {
-			Hash dodona.Digest  `json:"hash"`
-			To   dodona.Address `json:"to"`
-			At   time.Time      `json:"at"`
-		} `json:"attempts"`
-	} `json:"intent"`
-}
-
-// onItsWay are the states of intents that are not over.
-var onItsWay = map[string]bool{"planned": true, "signed": true, "sent": true, "mined": true}
 
 // maxIntents bounds how many steps of a sink's intents are looked through.
 const maxIntents = 4096
@@ -91,23 +67,23 @@ func (t *teller) pendingOf(ctx context.Context, name string, before func(dodona.
 		if scanned++; scanned > maxIntents {
 			break
 		}
-		var in intended
-		if json.Unmarshal(rec.Body, &in) != nil {
+		e, err := intent.Parse(rec)
+		if err != nil {
 			continue
 		}
-		payload := in.Intent.Payload
-		if payload == nil || payload.Topic != dodona.TopicData || payload.Feed != t.Feed || payload.Round < t.Round || !onItsWay[in.Intent.State] {
-			delete(open, in.Intent.Number)
+		payload, number := e.Intent.Payload, e.Intent.Number
+		if payload == nil || payload.Topic != dodona.TopicData || payload.Feed != t.Feed || payload.Round < t.Round || e.Intent.State.Over() {
+			delete(open, number)
 			continue
 		}
-		p := pendingIn(name, in)
-		if p.Since = rec.Appended; !open[in.Intent.Number].Since.IsZero() {
-			p.Since = open[in.Intent.Number].Since
+		p := pendingIn(name, e)
+		if p.Since = rec.Appended; !open[number].Since.IsZero() {
+			p.Since = open[number].Since
 		}
 		if payload.Round > t.Round {
 			p.Instead = payload.Round
 		}
-		open[in.Intent.Number] = p
+		open[number] = p
 	}
 	var found *Pending
 	for _, p := range open {
@@ -118,11 +94,11 @@ func (t *teller) pendingOf(ctx context.Context, name string, before func(dodona.
 	return found, nil
 }
 
-func pendingIn(sink string, in intended) Pending {
-	p := Pending{Sink: sink, State: in.Intent.State, Chain: in.Chain, Sender: in.Sender, Attempts: len(in.Intent.Attempts)}
-	if n := len(in.Intent.Attempts); n > 0 {
-		last := in.Intent.Attempts[n-1]
-		p.Nonce, p.Tx, p.SentAt, p.Contract = &in.Intent.Nonce, &last.Hash, last.At, last.To
+func pendingIn(sink string, e intent.Entry) Pending {
+	p := Pending{Sink: sink, State: string(e.Intent.State), Chain: e.Chain, Sender: e.Sender, Attempts: len(e.Intent.Attempts)}
+	if n := len(e.Intent.Attempts); n > 0 {
+		last := e.Intent.Attempts[n-1]
+		p.Nonce, p.Tx, p.SentAt, p.Contract = &e.Intent.Nonce, &last.Hash, last.At, last.To
 	}
 	return p
 }

@@ -62,7 +62,7 @@ func (m *machine) onTrial(now time.Time) map[string]bool {
 
 // goesBlindly reports whether what comes behind an answer may go out though the contract takes neither.
 func (m *machine) goesBlindly(i *Intent) bool {
-	return i.Payload != nil && !i.Payload.anchor() && (m.policy.Policy == sink.Every || m.gas > 0)
+	return i.Payload != nil && !i.Payload.Anchor() && (m.policy.Policy == sink.Every || m.gas > 0)
 }
 
 // A spell is what blocks that are not deep enough reverted of a place. Of several in one block none could wait for the others.
@@ -112,7 +112,7 @@ func latest(a, b time.Time) time.Time {
 func (m *machine) stuck() map[string]bool {
 	list := make(map[string]bool)
 	for _, i := range m.open {
-		if i.mute && i.State == Planned && i.Payload != nil && !i.Payload.anchor() {
+		if i.mute && i.State == Planned && i.Payload != nil && !i.Payload.Anchor() {
 			list[i.Payload.Feed] = true
 		}
 	}
@@ -131,7 +131,7 @@ func (m *machine) stuck() map[string]bool {
 
 // stuckAnchor reports whether an intent is an anchor of which nobody says what it takes, or what the contract of anchors holds.
 func (m *machine) stuckAnchor(i *Intent) bool {
-	if i.Payload == nil || !i.Payload.anchor() {
+	if i.Payload == nil || !i.Payload.Anchor() {
 		return false
 	}
 	_, unknown := m.trouble[unknownGas(i.Payload.Feed)]
@@ -272,18 +272,18 @@ const rowMost = 8
 
 // stopped reports whether an anchor waits because the contract refuses all.
 func (m *machine) stopped(now time.Time, i *Intent) bool {
-	if i.State != Planned || i.Payload == nil || !i.Payload.anchor() || m.row < rowMost {
+	if i.State != Planned || i.Payload == nil || !i.Payload.Anchor() || m.row < rowMost {
 		return false
 	}
 	return now.Sub(m.rowAt) < retryMost || slices.ContainsFunc(m.open, func(o *Intent) bool {
-		return o.State == Planned && o.Payload != nil && o.Payload.anchor() && o.Number > i.Number
+		return o.State == Planned && o.Payload != nil && o.Payload.Anchor() && o.Number > i.Number
 	})
 }
 
 // countRow counts that the contract refused an anchor, or took one.
 func (m *machine) countRow(now time.Time, p *Payload, took bool) {
 	switch {
-	case p == nil || !p.anchor():
+	case p == nil || !p.Anchor():
 	case took:
 		m.row = 0
 	default:

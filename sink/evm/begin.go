@@ -10,6 +10,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/intent"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -116,7 +117,7 @@ func (s *Sink) rules(chain uint64) rules {
 }
 
 // recall reads the entries of the intents that are not over, and of those that were planned after them.
-func (s *Sink) recall(ctx context.Context) (entries []entry, err error) {
+func (s *Sink) recall(ctx context.Context) (entries []intent.Entry, err error) {
 	last, err := s.env.Ledger.Last(ctx, dodona.TopicIntent, s.env.Sink)
 	if errors.Is(err, dodona.ErrNotFound) {
 		return nil, nil
@@ -124,7 +125,7 @@ func (s *Sink) recall(ctx context.Context) (entries []entry, err error) {
 	if err != nil {
 		return nil, err
 	}
-	newest, err := parseEntry(last)
+	newest, err := intent.Parse(last)
 	if err != nil || newest.Top == 0 {
 		return nil, nil // the sink has begun and sent nothing
 	}
@@ -132,7 +133,7 @@ func (s *Sink) recall(ctx context.Context) (entries []entry, err error) {
 		if err != nil {
 			return nil, err
 		}
-		e, err := parseEntry(rec)
+		e, err := intent.Parse(rec)
 		if err != nil || e.Intent.Number == 0 {
 			continue
 		}
@@ -143,14 +144,14 @@ func (s *Sink) recall(ctx context.Context) (entries []entry, err error) {
 
 // finals reads what was final of a run of nonces, each with the number of its last record, whatever that says: it may have gone out again since,
 // and the journal takes no record twice.
-func (s *Sink) finals(ctx context.Context, of nonces) (map[uint64]Intent, error) {
-	found, steps := make(map[uint64]Intent), make(map[uint64]int)
+func (s *Sink) finals(ctx context.Context, of nonces) (map[uint64]intent.Intent, error) {
+	found, steps := make(map[uint64]intent.Intent), make(map[uint64]int)
 	chain, sender := s.m.chain, s.m.sender
 	for rec, err := range s.env.Ledger.Scan(ctx, dodona.TopicIntent, s.env.Sink, notGivenBefore(chain, sender, of.from)) {
 		if err != nil {
 			return nil, fmt.Errorf("read what was final: %w", err)
 		}
-		e, err := parseEntry(rec)
+		e, err := intent.Parse(rec)
 		i := e.Intent
 		if err != nil || e.Chain != chain || e.Sender != sender || i.Nonce < of.from || i.Nonce >= of.to {
 			continue

@@ -7,6 +7,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/intent"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -184,7 +185,7 @@ func TestAWindowIsFullWithItsLastTransaction(t *testing.T) {
 		t.Error("what is in a block counts")
 	}
 	for len(p.open) < mostOpen {
-		p.open = append(p.open, &Intent{Number: 1 << 40, State: Mined, Block: &Block{}})
+		p.open = append(p.open, &Intent{Intent: intent.Intent{Number: 1 << 40, State: Mined, Block: &Block{}}})
 	}
 	if offer(6000) {
 		t.Errorf("%d intents are open, and one more is taken", len(p.open))
@@ -305,7 +306,7 @@ func TestARevertedAnswerThatTheChainHasIsNotSentAgain(t *testing.T) {
 		for p.view.Head.Number = 20; p.view.Head.Number < 25; p.view.Head.Number++ { // the slot is certain after a while
 			p.turn(t, 5*time.Second)
 		}
-		first := slices.IndexFunc(p.journal, func(e entry) bool { return e.Intent.Number == 1 && e.Intent.State.over() })
+		first := slices.IndexFunc(p.journal, func(e intent.Entry) bool { return e.Intent.Number == 1 && e.Intent.State.Over() })
 		if first < 0 || p.journal[first].Intent.State != want || (len(p.open) == 1) != (want == Reverted) {
 			t.Errorf("the chain has round %d: open %d, want the intent %s", has, len(p.open), want)
 		}

@@ -70,15 +70,15 @@ func TestEveryTimeThatIsNotedIsSet(t *testing.T) {
 	})
 	slices.Sort(ahead)
 	want := []string{
-		".foreign.At",                  // of the last view
-		".heard.loneNonce.Clock",       // the chain's, as all of that name
-		".heard.loneSlots.clock",       //
-		".heard.of.denials.word.clock", //
-		".heard.of.leads.clock",        //
-		".heard.of.said.at",            // what is said holds, whenever
-		".heard.of.said.clock",         //
-		".heard.refuted.word.clock",    //
-		".open.Payload.Attested",       // the journal's
+		".foreign.At",                   // of the last view
+		".heard.loneNonce.Clock",        // the chain's, as all of that name
+		".heard.loneSlots.clock",        //
+		".heard.of.denials.word.clock",  //
+		".heard.of.leads.clock",         //
+		".heard.of.said.at",             // what is said holds, whenever
+		".heard.of.said.clock",          //
+		".heard.refuted.word.clock",     //
+		".open.Intent.Payload.Attested", // the journal's
 	}
 	if !slices.Equal(ahead, want) {
 		t.Errorf("ahead are %q, want %q", ahead, want)

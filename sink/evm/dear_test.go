@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/intent"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -17,7 +18,7 @@ func tips(t *testing.T, recs []dodona.Record, from dodona.Round) (least, most ui
 		if rec.Topic != dodona.TopicIntent {
 			continue
 		}
-		e, err := parseEntry(rec)
+		e, err := intent.Parse(rec)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,7 +134,7 @@ func TestALeastTipAboveTheUsualIsForgottenBeforeLong(t *testing.T) {
 func TestPaidIsBounded(t *testing.T) {
 	p := newPlay(sink.Latest)
 	for n := range 3 * mostPaid {
-		p.pay(&Intent{Attempts: []Attempt{{Hash: dodona.Digest{1}, Tip: uint64(n)}}}, dodona.Digest{1})
+		p.pay(&Intent{Intent: intent.Intent{Attempts: []Attempt{{Hash: dodona.Digest{1}, Tip: uint64(n)}}}}, dodona.Digest{1})
 	}
 	if len(p.paid) != mostPaid || p.paid[mostPaid-1] != 3*mostPaid-1 {
 		t.Errorf("%d are remembered: %v", len(p.paid), p.paid)

@@ -204,7 +204,7 @@ func (v view) unseen(i *Intent) bool {
 			return false
 		}
 	}
-	return i.State.inFlight()
+	return i.State.InFlight()
 }
 
 // doubtSending adds what would keep something from being sent, or send it in vain.

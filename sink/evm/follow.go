@@ -7,6 +7,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/intent"
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
@@ -168,9 +169,9 @@ func (m *machine) again(st *step, i *Intent, end State) {
 		return
 	}
 	m.top++
-	next := &Intent{Number: m.top, State: Planned, Payload: p, Reverts: i.Reverts, RevertedBy: i.RevertedBy, RevertedFor: i.RevertedFor, NotUntil: i.NotUntil}
+	next := &Intent{Intent: intent.Intent{Number: m.top, State: Planned, Payload: p, Reverts: i.Reverts, RevertedBy: i.RevertedBy, RevertedFor: i.RevertedFor, NotUntil: i.NotUntil}}
 	// Older answers go first, so that the contract takes all.
-	at := slices.IndexFunc(m.open, func(o *Intent) bool { return o.State == Planned && o.place() == p.place() && o.Payload.Round > p.Round })
+	at := slices.IndexFunc(m.open, func(o *Intent) bool { return o.State == Planned && o.place() == p.Place() && o.Payload.Round > p.Round })
 	if at < 0 {
 		at = len(m.open)
 	}
@@ -182,11 +183,11 @@ func (m *machine) again(st *step, i *Intent, end State) {
 // wanted reports whether the answer of an intent that ends is to be planned anew: not if it, or a newer one, is there or under way.
 func (m *machine) wanted(i *Intent) bool {
 	p := i.Payload
-	if has, _ := m.holds(p.place()); has.Round >= p.Round {
+	if has, _ := m.holds(p.Place()); has.Round >= p.Round {
 		return false
 	}
 	return m.find(func(o *Intent) bool {
-		return o != i && o.Payload != nil && o.place() == p.place() && (o.Payload.Round == p.Round || m.policy.Policy == sink.Latest && o.Payload.Round > p.Round)
+		return o != i && o.Payload != nil && o.place() == p.Place() && (o.Payload.Round == p.Round || m.policy.Policy == sink.Latest && o.Payload.Round > p.Round)
 	}) == nil
 }
 
@@ -279,7 +280,7 @@ func (m *machine) mendNonceGap(st *step) {
 	m.climb(st.now, st.view.Head.Number)
 	next := m.pendingNonce
 	for _, i := range m.open {
-		if i.State.inFlight() && i.Nonce >= st.view.Nonce { // what was sent again before, and is in a block by now, says nothing of those behind it
+		if i.State.InFlight() && i.Nonce >= st.view.Nonce { // what was sent again before, and is in a block by now, says nothing of those behind it
 			next = min(next, i.Nonce)
 		}
 	}
@@ -327,7 +328,8 @@ func (m *machine) climb(now time.Time, number uint64) {
 func (m *machine) reopen(st *step, missing nonces) {
 	reopened := uint64(0)
 	for nonce := missing.from; nonce < missing.to; nonce++ {
-		i, found := st.view.Final[nonce]
+		last, found := st.view.Final[nonce]
+		i := &Intent{Intent: last}
 		if !found || len(i.Attempts) == 0 || m.find(func(o *Intent) bool { return o.Number == i.Number }) != nil {
 			continue
 		}
@@ -335,9 +337,9 @@ func (m *machine) reopen(st *step, missing nonces) {
 			i.Attempts = slices.Concat(i.Attempts[:at], i.Attempts[at+1:], i.Attempts[at:at+1])
 		}
 		i.State, i.Block, i.since = Sent, nil, st.now
-		m.open = append(m.open, &i)
+		m.open = append(m.open, i)
 		reopened++
-		m.write(st, &i)
+		m.write(st, i)
 	}
 	if reopened > 0 {
 		st.count(telemetry.SinkReorgs, reopened)
@@ -350,10 +352,10 @@ func (m *machine) reopen(st *step, missing nonces) {
 func (m *machine) fill(st *step, missing nonces) {
 	filled := 0
 	for nonce := missing.from; nonce < missing.to; nonce++ {
-		if m.find(func(o *Intent) bool { return o.State.inFlight() && o.Nonce == nonce }) != nil {
+		if m.find(func(o *Intent) bool { return o.State.InFlight() && o.Nonce == nonce }) != nil {
 			continue
 		}
-		i := &Intent{Number: m.top + 1}
+		i := &Intent{Intent: intent.Intent{Number: m.top + 1}}
 		gas, _ := m.limit(st, i)
 		tip, feeCap, ok := m.price(st)
 		if !ok || !m.affords(st, gas, feeCap) {
@@ -374,7 +376,7 @@ func (m *machine) renumber(st *step) {
 	m.tell(st, "nonce", fmt.Sprintf("nonces of %s go on at %d, where they were said to be at %d: an endpoint of rpc lied, or the chain was begun anew", m.sender, st.view.Nonce, m.pendingNonce))
 	m.pendingNonce = st.view.Nonce
 	for _, i := range slices.Clone(m.open) {
-		if i.State.inFlight() && i.Nonce >= st.view.Nonce {
+		if i.State.InFlight() && i.Nonce >= st.view.Nonce {
 			m.again(st, i, Superseded)
 		}
 	}

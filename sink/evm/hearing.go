@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/dodona-oracle/dodona/internal/intent"
 )
 
 // Hearings are what was heard from endpoints and is not known, or what became of it.
@@ -13,7 +15,7 @@ type hearings struct {
 	told      map[string]time.Time // by place: when a lead that is denied was last told
 	refuted   map[string]refutal   // by place: where an endpoint was ahead last and not believed
 	wrong     map[int]mistake      // by endpoint: how often a block showed that it denies what is true
-	loneNonce *loneNonce           // how many were sent, on the word of one endpoint alone; nil: it is known
+	loneNonce *intent.Alone        // how many were sent, on the word of one endpoint alone; nil: it is known
 	loneSlots map[string]word      // slots on the word of one endpoint alone, by place
 	loneAt    time.Time            // since when one endpoint is believed alone
 }

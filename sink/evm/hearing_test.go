@@ -6,6 +6,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/intent"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -192,7 +193,7 @@ func TestAHearingByAClockThatWasAhead(t *testing.T) {
 	e := newHearing(later)
 	e.denials[1] = denial{word{at: later}, 40}
 	e.leads, e.undeniedAt = []word{{at: later}}, later
-	p.heard.of["f"], p.heard.loneNonce, p.heard.loneSlots["f"] = e, &loneNonce{At: later}, word{at: later}
+	p.heard.of["f"], p.heard.loneNonce, p.heard.loneSlots["f"] = e, &intent.Alone{At: later}, word{at: later}
 	p.heard.refuted["f"], p.heard.wrong[1] = refutal{word{at: later}, 0}, mistake{1, later}
 	p.setClocks(p.now)
 	for what, at := range map[string]time.Time{

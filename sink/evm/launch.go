@@ -33,7 +33,7 @@ func cost(gas, price uint64) *big.Int {
 // launch gives a planned intent a nonce and signs it; false: it stays planned.
 func (m *machine) launch(st *step, i *Intent) bool {
 	p := i.Payload
-	has, known := m.holds(p.place())
+	has, known := m.holds(p.Place())
 	if known && has.Round >= p.Round {
 		m.say(st, refusedBy(p), false, "")
 		i.State = Superseded
@@ -42,7 +42,7 @@ func (m *machine) launch(st *step, i *Intent) bool {
 		st.count(telemetry.SinkSuperseded, 1)
 		return true
 	}
-	if m.policy.Policy == sink.Latest && !p.anchor() {
+	if m.policy.Policy == sink.Latest && !p.Anchor() {
 		if known && !m.policy.Due(&has, sink.Said{Round: p.Round, Value: p.Value}) {
 			i.State = Superseded
 			m.write(st, i)
@@ -50,7 +50,7 @@ func (m *machine) launch(st *step, i *Intent) bool {
 			st.count(telemetry.SinkSkipped, 1)
 			return true
 		}
-		if m.flying(p.place()) != nil {
+		if m.flying(p.Place()) != nil {
 			return false
 		}
 	}
@@ -66,7 +66,7 @@ func (m *machine) launch(st *step, i *Intent) bool {
 		return false
 	}
 	m.attempt(st, i, m.next(st), gas, tip, feeCap)
-	if p.anchor() && m.row >= rowMost {
+	if p.Anchor() && m.row >= rowMost {
 		m.rowAt = st.now
 	}
 	return true
@@ -74,15 +74,15 @@ func (m *machine) launch(st *step, i *Intent) bool {
 
 // mayHave reports whether it is not sure that the chain needs a payload.
 func (m *machine) mayHave(st *step, p *Payload) bool {
-	most, unsure := st.unsure[p.place()]
-	_, known := m.holds(p.place())
+	most, unsure := st.unsure[p.Place()]
+	_, known := m.holds(p.Place())
 	switch {
 	case !unsure:
 		return !known
 	case p.Round <= most.Round:
 		return true
 	}
-	near := m.policy.Policy == sink.Latest && !p.anchor() && !m.policy.Due(&most, sink.Said{Round: p.Round, Value: p.Value})
+	near := m.policy.Policy == sink.Latest && !p.Anchor() && !m.policy.Due(&most, sink.Said{Round: p.Round, Value: p.Value})
 	return near && !known
 }
 
@@ -115,7 +115,7 @@ func (m *machine) gasFor(st *step, i *Intent) (uint64, bool) {
 		}
 		m.sayUnknown(st, i, e)
 		if e.Unknown != "" {
-			if i.Payload.anchor() {
+			if i.Payload.Anchor() {
 				m.refuse(st.now, i)
 			}
 			st.count(telemetry.SinkFailures, 1)

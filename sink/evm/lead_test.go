@@ -325,9 +325,9 @@ func TestAWitnessIsAskedAsOfABlock(t *testing.T) {
 			}
 			return ""
 		}
-		claims := []lead{{place: theNonce}, {place: "feed-0"}, {place: anchor.place()}}
+		claims := []lead{{place: theNonce}, {place: "feed-0"}, {place: anchor.Place()}}
 		b.turns.heads = make([]keptHead, 2)
-		heard := b.witnessed(t.Context(), 1, claims, map[string]*Payload{anchor.place(): anchor})
+		heard := b.witnessed(t.Context(), 1, claims, map[string]*Payload{anchor.Place(): anchor})
 		block := fmt.Sprintf(`"0x%x"`, l.head())
 		want := []string{
 			fmt.Sprintf("eth_getTransactionCount[%q,%s]", b.wallet.Address(), block),

@@ -4,30 +4,22 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
+	"github.com/dodona-oracle/dodona/internal/intent"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
 // What one endpoint is believed of alone, because nobody else could tell, is kept apart from what is known. It is what new transactions are sent by,
 // and every other rule begins at what is known. There are two ways out of that: what is known reaches it, or it is taken back.
 
-// A loneNonce is how many transactions were sent with the key, on the word of one endpoint.
-type loneNonce struct {
-	Level uint64    `json:"level"` // so many
-	Next  uint64    `json:"next"`  // the next nonce to give
-	By    int       `json:"by"`    // the endpoint
-	Clock time.Time `json:"clock"` // the chain's, when it said so last
-	At    time.Time `json:"at"`    // ours
-}
-
-func (n *loneNonce) said() word { return word{by: n.By, clock: n.Clock, at: n.At} }
+// aloneWord returns the word that a number of transactions stands on.
+func aloneWord(n *intent.Alone) word { return word{by: n.By, clock: n.Clock, at: n.At} }
 
 // expected returns the lowest nonce of ours that the chain is known to take next, or took not long ago.
 func (m *machine) expected() uint64 {
 	next := m.pendingNonce
 	for _, i := range m.open {
-		if i.State.inFlight() {
+		if i.State.InFlight() {
 			next = min(next, i.Nonce)
 		}
 	}
@@ -65,9 +57,9 @@ func (m *machine) takeLoneNonce(st *step, l lead, level uint64) {
 		m.leaveLoneNonce(st, m.pendingNonce)
 	}
 	if m.heard.loneNonce == nil {
-		m.heard.loneNonce = &loneNonce{Next: level}
+		m.heard.loneNonce = &intent.Alone{Next: level}
 	}
-	*m.heard.loneNonce = loneNonce{Level: level, Next: max(m.heard.loneNonce.Next, level), By: l.by, Clock: l.clock, At: st.now}
+	*m.heard.loneNonce = intent.Alone{Level: level, Next: max(m.heard.loneNonce.Next, level), By: l.by, Clock: l.clock, At: st.now}
 }
 
 // used makes known that the chain has used a nonce, and with it as much of what is believed alone as lies below.
@@ -94,7 +86,7 @@ func (m *machine) leaveLoneNonce(st *step, known uint64) {
 	m.pendingNonce = max(m.pendingNonce, known)
 	m.tell(st, "nonce", fmt.Sprintf("nonces of %s go on at %d: an endpoint of rpc counted %d", m.sender, m.pendingNonce, n.Level))
 	for _, i := range slices.Clone(m.open) {
-		if i.State.inFlight() && i.Nonce >= m.pendingNonce {
+		if i.State.InFlight() && i.Nonce >= m.pendingNonce {
 			m.again(st, i, Superseded)
 		}
 	}
@@ -111,7 +103,7 @@ func (m *machine) withdraw(st *step, ahead func(place string) bool) {
 	}
 	switch {
 	case m.heard.loneNonce == nil || ahead(theNonce):
-	case ends(theNonce, m.heard.loneNonce.said()):
+	case ends(theNonce, aloneWord(m.heard.loneNonce)):
 		m.leaveLoneNonce(st, max(st.view.Nonce, m.pendingNonce))
 	default: // he may lag
 		st.view.Nonce = m.heard.loneNonce.Level

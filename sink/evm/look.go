@@ -9,6 +9,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/intent"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -214,7 +215,7 @@ func (s *Sink) resting(ctx context.Context, l *glance, w *wish) error {
 		for _, a := range i.Attempts {
 			rests[a.Hash] = true
 		}
-		l.Receipts[i.Block.Tx] = i.Block.receipt()
+		l.Receipts[i.Block.Tx] = receiptOf(i.Block)
 	}
 	w.Receipts = slices.DeleteFunc(w.Receipts, func(hash dodona.Digest) bool { return rests[hash] })
 	return nil
@@ -268,7 +269,7 @@ func (s *Sink) standing(ctx context.Context, l *glance) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err == nil && h.Hash == i.Block.Hash:
-			l.Receipts[i.Block.Tx] = i.Block.receipt()
+			l.Receipts[i.Block.Tx] = receiptOf(i.Block)
 		case err != nil && i.blank(now) < laggingFor:
 			for _, a := range i.Attempts {
 				delete(l.Receipts, a.Hash)
@@ -311,7 +312,7 @@ func (s *Sink) recount(ctx context.Context, l *glance) error {
 func (s *Sink) newestIn(l *glance) (nonce uint64, newest *ethrpc.Receipt) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	see := func(i *Intent) {
+	see := func(i intent.Intent) {
 		for _, a := range i.Attempts {
 			if r := l.Receipts[a.Hash]; r != nil && i.Nonce >= nonce && i.Nonce < s.m.pendingNonce { // of what is given on one endpoint's word, see used
 				nonce, newest = i.Nonce, r
@@ -319,12 +320,12 @@ func (s *Sink) newestIn(l *glance) (nonce uint64, newest *ethrpc.Receipt) {
 		}
 	}
 	for _, i := range s.m.open {
-		if i.State.inFlight() {
-			see(i)
+		if i.State.InFlight() {
+			see(i.Intent)
 		}
 	}
 	for _, i := range l.Final {
-		see(&i)
+		see(i)
 	}
 	return nonce, newest
 }
@@ -363,14 +364,14 @@ func (s *Sink) lookSlots(ctx context.Context, l *glance) error {
 		l.Slots[feed] = said
 	}
 	for _, p := range l.wish.Anchors {
-		if _, known := l.Slots[p.place()]; known {
+		if _, known := l.Slots[p.Place()]; known {
 			continue
 		}
 		word, err := s.client.Storage(ctx, s.settings.Anchor, p.Slot, ethrpc.Latest)
 		if err != nil {
 			return err
 		}
-		l.Slots[p.place()], l.By[p.place()] = anchorSlot(word), s.client.Current()
+		l.Slots[p.Place()], l.By[p.Place()] = anchorSlot(word), s.client.Current()
 	}
 	return nil
 }

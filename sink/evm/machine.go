@@ -8,6 +8,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/intent"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -131,7 +132,7 @@ type view struct {
 	Estimates map[uint64]estimate               // by the number of the intent
 	Transfer  uint64                            // gas that it estimates an empty transfer to take; 0: it was not asked, or does not say
 	Speaks    bool                              // it says what a call of another contract takes, or that it refuses it
-	Final     map[uint64]Intent                 // what was final, by nonce, of the nonces that were asked for
+	Final     map[uint64]intent.Intent          // what was final, by nonce, of the nonces that were asked for
 	Kept      bool                              // head, nonce and slots are those of the view before
 	Took      time.Duration                     // how long it took to read, while endpoints let requests wait
 	Why       map[dodona.Digest]string          // blocks reverted transactions, in words; empty: nobody has said it
@@ -195,15 +196,15 @@ func (m *machine) take(now time.Time, p Payload) (taken bool, fx effects) {
 
 // accepts takes an answer in, unless too many are open.
 func (m *machine) accepts(st *step, p Payload) bool {
-	if p.Round <= m.newest[p.place()] {
+	if p.Round <= m.newest[p.Place()] {
 		return true // again
 	}
-	reference, _ := m.holds(p.place())
+	reference, _ := m.holds(p.Place())
 	if reference.Round >= p.Round {
 		st.count(telemetry.SinkSuperseded, 1) // the chain has it, or a newer one
 		return true
 	}
-	if m.policy.Policy == sink.Every || p.anchor() {
+	if m.policy.Policy == sink.Every || p.Anchor() {
 		wait, refused := m.refused(st.now)
 		if m.undecided()-len(wait) >= m.window || len(m.open) >= mostOpen && (len(refused) <= mostOpen/2 || !m.giveUp(st, refused)) { // what lies in blocks leaves by itself
 			return false
@@ -211,22 +212,22 @@ func (m *machine) accepts(st *step, p Payload) bool {
 		m.plan(st, p)
 		return true
 	}
-	waiting, flying := m.planned(p.place()), m.flying(p.place())
+	waiting, flying := m.planned(p.Place()), m.flying(p.Place())
 	if flying != nil {
 		reference = sink.Said{Round: flying.Payload.Round, Value: flying.Payload.Value}
 	}
-	m.newest[p.place()] = p.Round
+	m.newest[p.Place()] = p.Round
 	switch {
 	case waiting != nil:
 		st.count(telemetry.SinkSuperseded, 1)
-		p.Passed = waiting.Payload.Passed + m.passed[p.place()] + 1
-		delete(m.passed, p.place())
+		p.Passed = waiting.Payload.Passed + m.passed[p.Place()] + 1
+		delete(m.passed, p.Place())
 		waiting.Payload = &p
 		m.takeTurn(waiting) // the newer answer has its own
 		m.write(st, waiting)
 	case !m.policy.Due(&reference, sink.Said{Round: p.Round, Value: p.Value}):
 		st.count(telemetry.SinkSkipped, 1)
-		m.passed[p.place()]++
+		m.passed[p.Place()]++
 	default:
 		m.plan(st, p)
 	}
@@ -235,7 +236,7 @@ func (m *machine) accepts(st *step, p Payload) bool {
 
 // contract returns who takes a payload; zero if nobody.
 func (r rules) contract(p *Payload) dodona.Address {
-	if p.anchor() {
+	if p.Anchor() {
 		return r.anchor
 	}
 	return r.target[p.Feed]
@@ -251,11 +252,11 @@ func (r rules) receiver(i *Intent, a Attempt) dodona.Address {
 
 // plan makes an intent.
 func (m *machine) plan(st *step, p Payload) {
-	p.Passed = m.passed[p.place()]
-	delete(m.passed, p.place())
-	m.newest[p.place()] = p.Round
+	p.Passed = m.passed[p.Place()]
+	delete(m.passed, p.Place())
+	m.newest[p.Place()] = p.Round
 	m.top++
-	i := &Intent{Number: m.top, State: Planned, Payload: &p}
+	i := &Intent{Intent: intent.Intent{Number: m.top, State: Planned, Payload: &p}}
 	m.takeTurn(i)
 	m.open = append(m.open, i)
 	m.write(st, i)
@@ -313,14 +314,14 @@ func (m *machine) step(now time.Time, v view) *step {
 	m.forgetTip(now, v)
 	m.readSlots(st)
 	for _, i := range slices.Clone(m.open) {
-		if i.State.inFlight() {
+		if i.State.InFlight() {
 			m.follow(st, i)
 		}
 	}
 	m.mendNonceGap(st)
 	waits, spells := m.onTrial(now), m.spells()
 	for _, i := range slices.Clone(m.open) {
-		if i.State == Planned && !waits[i.place()] && (!m.launch(st, i) || i.Reverts > 0 || spells[i.place()] != nil) && m.policy.Policy == sink.Every && !i.Payload.anchor() {
+		if i.State == Planned && !waits[i.place()] && (!m.launch(st, i) || i.Reverts > 0 || spells[i.place()] != nil) && m.policy.Policy == sink.Every && !i.Payload.Anchor() {
 			waits[i.place()] = true // in order: who comes later waits
 		}
 	}
@@ -349,7 +350,7 @@ func (m *machine) readSlots(st *step) {
 			place, uint64(said.Round), st.now.UTC().Format(time.RFC3339)))
 		if !impossible {
 			m.slots[place], m.known[place] = said, true
-		} else if i := m.planned(place); i != nil && i.Payload.anchor() && !st.now.Before(i.NotUntil) {
+		} else if i := m.planned(place); i != nil && i.Payload.Anchor() && !st.now.Before(i.NotUntil) {
 			m.refuse(st.now, i)
 		}
 	}

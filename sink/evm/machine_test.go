@@ -11,6 +11,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/intent"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -22,7 +23,7 @@ type play struct {
 	t       *testing.T // where a step needs one
 	now     time.Time
 	view    view
-	journal []entry
+	journal []intent.Entry
 	events  int
 	took    []time.Duration
 }
@@ -58,7 +59,7 @@ func (p *play) did(t *testing.T, fx effects) (sent []*Intent) {
 	for _, rec := range fx.keep {
 		switch rec.Topic {
 		case dodona.TopicIntent:
-			e, err := parseEntry(rec)
+			e, err := intent.Parse(rec)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -102,7 +103,7 @@ func (p *play) turn(t *testing.T, after time.Duration) []*Intent {
 		}
 	}
 	if g := p.wants(p.now, false).NonceGap; !g.empty() {
-		p.view.Final = make(map[uint64]Intent)
+		p.view.Final = make(map[uint64]intent.Intent)
 		for _, e := range p.journal {
 			if e.Intent.State == Final && g.from <= e.Intent.Nonce && e.Intent.Nonce < g.to {
 				p.view.Final[e.Intent.Nonce] = e.Intent
@@ -123,7 +124,7 @@ func (p *play) accepts(t *testing.T, after time.Duration) {
 // mine puts the last attempt of every intent in flight into a block, and gives the slot the newest answer of them.
 func (p *play) mine(block uint64) {
 	for _, i := range p.open {
-		if !i.State.inFlight() {
+		if !i.State.InFlight() {
 			continue
 		}
 		hash := i.last().Hash
@@ -480,12 +481,12 @@ func FuzzEntriesNeverPanic(f *testing.F) {
 	f.Add([]byte(`{"chain":1,"top":1,"intent":{"number":1,"state":"sent"}}`))
 	f.Add([]byte(`"2026-11-22T12:00:00Z"`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		e, err := parseEntry(dodona.Record{Body: body})
+		e, err := intent.Parse(dodona.Record{Body: body})
 		if err != nil {
 			return
 		}
 		m := newPlay(sink.Every)
-		m.restore(m.now, []entry{e})
+		m.restore(m.now, []intent.Entry{e})
 		m.step(m.now, m.view)
 	})
 }

@@ -50,7 +50,7 @@ func (s *Sink) remember(now time.Time, l *glance) {
 
 // quiet reports whether nothing is under way that changes what the chain knows of the sender.
 func (m *machine) quiet() bool {
-	return !slices.ContainsFunc(m.open, func(i *Intent) bool { return i.State.inFlight() }) && m.nonceGap.empty() && m.behind == 0
+	return !slices.ContainsFunc(m.open, func(i *Intent) bool { return i.State.InFlight() }) && m.nonceGap.empty() && m.behind == 0
 }
 
 // fill gives a look that begins what need not be asked. While money or fees are what is missing, they are asked each time.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/intent"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -65,11 +66,13 @@ func TestAMachineIsQuietIfNothingIsUnderWay(t *testing.T) {
 		change func(*machine)
 		want   bool
 	}{
-		"nothing":           {func(*machine) {}, true},
-		"one is planned":    {func(m *machine) { m.open = []*Intent{{State: Planned}} }, true},
-		"one is signed":     {func(m *machine) { m.open = []*Intent{{State: Signed}} }, false},
-		"one is sent":       {func(m *machine) { m.open = []*Intent{{State: Planned}, {State: Sent}} }, false},
-		"one is in a block": {func(m *machine) { m.open = []*Intent{{State: Mined}} }, false},
+		"nothing":        {func(*machine) {}, true},
+		"one is planned": {func(m *machine) { m.open = []*Intent{{Intent: intent.Intent{State: Planned}}} }, true},
+		"one is signed":  {func(m *machine) { m.open = []*Intent{{Intent: intent.Intent{State: Signed}}} }, false},
+		"one is sent": {func(m *machine) {
+			m.open = []*Intent{{Intent: intent.Intent{State: Planned}}, {Intent: intent.Intent{State: Sent}}}
+		}, false},
+		"one is in a block": {func(m *machine) { m.open = []*Intent{{Intent: intent.Intent{State: Mined}}} }, false},
 		"a gap":             {func(m *machine) { m.nonceGap = nonces{3, 4} }, false},
 		"nonces are lost":   {func(m *machine) { m.behind = 1 }, false},
 	} {
@@ -110,7 +113,7 @@ func TestMoneyIsReadAnewAfterANodeSpokeOfIt(t *testing.T) {
 			if l := b.remembered(); l.Balance == nil || !l.price || !l.Kept || len(l.By) != 2 {
 				t.Fatalf("nothing is remembered: %+v", l)
 			}
-			i := &Intent{Number: 1, State: Sent, Attempts: []Attempt{{Hash: dodona.Digest{1}}}}
+			i := &Intent{Intent: intent.Intent{Number: 1, State: Sent, Attempts: []Attempt{{Hash: dodona.Digest{1}}}}}
 			if err := b.heard(t.Context(), i, r, "insufficient funds"); err != nil {
 				t.Fatal(err)
 			}

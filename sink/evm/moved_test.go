@@ -11,6 +11,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/intent"
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/sink"
 )
@@ -245,7 +246,7 @@ func TestOnlyWhatLiesBelowABlockThatStandsIsTakenForThere(t *testing.T) {
 		}
 		var all []dodona.Digest
 		for n := range uint64(10) {
-			i := &Intent{Number: n, Nonce: n, State: Mined, Block: block(head - 40 + n), Attempts: []Attempt{{Hash: dodona.Digest{byte(n), 1}}, {Hash: dodona.Digest{byte(n), 2}}}}
+			i := &Intent{Intent: intent.Intent{Number: n, Nonce: n, State: Mined, Block: block(head - 40 + n), Attempts: []Attempt{{Hash: dodona.Digest{byte(n), 1}}, {Hash: dodona.Digest{byte(n), 2}}}}}
 			switch n {
 			case 0:
 				i.Block = block(head - 49) // deep enough
@@ -322,11 +323,11 @@ func TestABlockThatCannotBeAskedForIsNotGone(t *testing.T) {
 // TestAnAttemptOfAnOlderVersionWentWhereItsFeedGoes: it did not say.
 func TestAnAttemptOfAnOlderVersionWentWhereItsFeedGoes(t *testing.T) {
 	p := newPlay(sink.Every)
-	i := &Intent{Payload: &Payload{Topic: dodona.TopicData, Feed: "f"}, Attempts: []Attempt{{}}}
+	i := &Intent{Intent: intent.Intent{Payload: &Payload{Topic: dodona.TopicData, Feed: "f"}, Attempts: []Attempt{{}}}}
 	if to := p.receiver(i, i.last()); to != (dodona.Address{7}) {
 		t.Errorf("it went to %s", to)
 	}
-	if b := (&Block{Tx: dodona.Digest{1}, Number: 5, OK: true, GasUsed: 6, GasPrice: 7, Hash: dodona.Digest{2}}).receipt(); *b != (ethrpc.Receipt{Tx: dodona.Digest{1}, Block: 5, OK: true, GasUsed: 6, GasPrice: 7, BlockHash: dodona.Digest{2}}) {
+	if b := receiptOf(&Block{Tx: dodona.Digest{1}, Number: 5, OK: true, GasUsed: 6, GasPrice: 7, Hash: dodona.Digest{2}}); *b != (ethrpc.Receipt{Tx: dodona.Digest{1}, Block: 5, OK: true, GasUsed: 6, GasPrice: 7, BlockHash: dodona.Digest{2}}) {
 		t.Errorf("%+v", b)
 	}
 }

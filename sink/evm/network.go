@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/intent"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -49,14 +50,14 @@ func (s *Sink) stranger(p *Payload) string {
 		return ""
 	case !s.env.Network.IsZero() && p.Network != s.env.Network:
 		return fmt.Sprintf("it is of network %s, and this node signs for network %s", p.Network, s.env.Network)
-	case p.anchor() && s.knowsAnotherNetwork(s.anchors):
+	case p.Anchor() && s.knowsAnotherNetwork(s.anchors):
 		return s.wrongNetwork("the contract of anchors", s.settings.Anchor, s.anchors)
 	}
 	return ""
 }
 
 // nameNetworks finds out who signed what waits, where an older version did not note it.
-func (s *Sink) nameNetworks(ctx context.Context, entries []entry) error {
+func (s *Sink) nameNetworks(ctx context.Context, entries []intent.Entry) error {
 	if s.env.Network.IsZero() {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/intent"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/sink/sinktest"
 )
@@ -15,10 +16,10 @@ import (
 func TestWhatAnEarlierVersionPlannedForAnotherNetworkIsDropped(t *testing.T) {
 	mine, other := dodona.Network{Name: "plant", First: dodona.Digest{1}}, dodona.Network{Name: "plant", First: dodona.Digest{2}}
 	j := sinktest.NewJournal()
-	var entries []entry
+	var entries []intent.Entry
 	plan := func(round dodona.Round, of *dodona.Network) {
 		n := uint64(len(entries) + 1)
-		entries = append(entries, entry{Chain: 1, Top: n, Open: 1, Intent: Intent{Number: n, State: Planned, Payload: &Payload{
+		entries = append(entries, intent.Entry{Chain: 1, Top: n, Open: 1, Intent: intent.Intent{Number: n, State: Planned, Payload: &Payload{
 			Topic: dodona.TopicAnchor, Feed: "series", Record: round.ID(), Round: round,
 		}}})
 		if of == nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/intent"
 	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/sink"
 )
@@ -124,7 +125,7 @@ func TestOneContractThatCannotBeAskedHoldsUpNoOther(t *testing.T) {
 		p.plan(st, anchor)
 		what := anchor.Feed
 		if name == "slot" {
-			what = anchor.place()
+			what = anchor.Place()
 		}
 		if p.say(st, trouble(what), true, "nobody says"); len(p.stuck()) > 0 {
 			t.Errorf("%s: all are put aside, anchors too", name)
@@ -145,7 +146,7 @@ func TestAnchorsAndFeedsHoldUpEachOtherNot(t *testing.T) {
 		p := newPlay(sink.Every)
 		p.anchor, p.gas = dodona.Address{5}, 0
 		ill, asked, read, delivered := true, 0, 0, dodona.Round(0)
-		of := func(payload *Payload) bool { return payload.anchor() == c.anchors }
+		of := func(payload *Payload) bool { return payload.Anchor() == c.anchors }
 		turn := func() {
 			w := p.wants(p.now, false)
 			clear(p.view.Estimates)
@@ -164,9 +165,9 @@ func TestAnchorsAndFeedsHoldUpEachOtherNot(t *testing.T) {
 				}
 			}
 			for _, a := range w.Anchors {
-				p.view.Slots[a.place()] = sink.Said{}
+				p.view.Slots[a.Place()] = sink.Said{}
 				if ill && !c.estimate && c.anchors {
-					p.view.Slots[a.place()] = sink.Said{Round: 1 << 62}
+					p.view.Slots[a.Place()] = sink.Said{Round: 1 << 62}
 				}
 			}
 			read = len(w.Anchors)
@@ -178,7 +179,7 @@ func TestAnchorsAndFeedsHoldUpEachOtherNot(t *testing.T) {
 			r := dodona.RoundAt(p.now)
 			for _, topic := range []dodona.Topic{dodona.TopicData, dodona.TopicAnchor} {
 				payload := Payload{Topic: topic, Feed: "f", Record: r.ID(), Round: r, Data: []byte{byte(n)}, Attested: p.now}
-				if payload.anchor() {
+				if payload.Anchor() {
 					payload.Feed = "series"
 				}
 				taken, fx := p.take(p.now, payload)
@@ -188,7 +189,7 @@ func TestAnchorsAndFeedsHoldUpEachOtherNot(t *testing.T) {
 			}
 			turn()
 			for _, i := range p.open {
-				if i.State.inFlight() && !of(i.Payload) {
+				if i.State.InFlight() && !of(i.Payload) {
 					well++
 				}
 			}
@@ -205,7 +206,7 @@ func TestAnchorsAndFeedsHoldUpEachOtherNot(t *testing.T) {
 			p.now = p.now.Add(refusedMost)
 			turn()
 			for _, i := range p.open {
-				if i.State.inFlight() && of(i.Payload) {
+				if i.State.InFlight() && of(i.Payload) {
 					late++
 					delivered = max(delivered, i.Payload.Round)
 				}
@@ -525,10 +526,10 @@ func TestAContractThatIsCorrectedIsTriedAtOnce(t *testing.T) {
 // TestWhatABlockHasIsCompared, which is an older answer than the one that replaced it: the contract has that.
 func TestWhatABlockHasIsCompared(t *testing.T) {
 	p := newPlay(sink.Latest)
-	i := &Intent{
+	i := &Intent{badAt: p.now, Intent: intent.Intent{
 		State: Mined, Payload: &Payload{Topic: dodona.TopicData, Feed: "f", Round: 2000}, Block: &Block{Tx: dodona.Digest{1}},
-		Attempts: []Attempt{{Hash: dodona.Digest{1}, Round: 1000, To: dodona.Address{7}}, {Hash: dodona.Digest{2}, Round: 2000, To: dodona.Address{7}}}, badAt: p.now,
-	}
+		Attempts: []Attempt{{Hash: dodona.Digest{1}, Round: 1000, To: dodona.Address{7}}, {Hash: dodona.Digest{2}, Round: 2000, To: dodona.Address{7}}},
+	}}
 	p.open, p.slots["f"], p.known["f"] = []*Intent{i}, sink.Said{Round: 1000}, true
 	if len(p.onTrial(p.now)) > 0 {
 		t.Error("it holds up newer ones")

@@ -115,7 +115,7 @@ func (m *machine) tellReverted(st *step) {
 		}
 		return "the last time " + why
 	}
-	anchor := m.find(func(i *Intent) bool { return i.Payload != nil && i.Payload.anchor() })
+	anchor := m.find(func(i *Intent) bool { return i.Payload != nil && i.Payload.Anchor() })
 	switch {
 	case m.row >= rowMost && anchor != nil:
 		m.say(st, "reverted", true, fmt.Sprintf("of the last %[2]d anchors the contract %[1]s took none, or nobody says whether it would; the newest is tried each %[3]s; %[4]s", m.contract(anchor.Payload), m.row, retryMost, see))

@@ -22,7 +22,7 @@ func (p *play) settleAll(t *testing.T, feed string) (rounds []dodona.Round) {
 	block := p.view.Head.Number + 1
 	clear(p.view.Receipts)
 	for _, i := range p.open {
-		if !i.State.inFlight() {
+		if !i.State.InFlight() {
 			continue
 		}
 		hash := i.last().Hash

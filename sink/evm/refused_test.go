@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/intent"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -151,7 +152,7 @@ func TestThatANonceIsUsedIsAskedOfOthersTheSecondTime(t *testing.T) {
 		first.says, second.says = refusesAll(-32000, "nonce too low"), refusesAll(-32000, "nonce too low")
 		b := newPair(t, l, first, second)
 		b.takesTurn()
-		i := &Intent{Number: 1, State: Sent, Attempts: []Attempt{{Raw: []byte{2}, At: time.Now()}}}
+		i := &Intent{Intent: intent.Intent{Number: 1, State: Sent, Attempts: []Attempt{{Raw: []byte{2}, At: time.Now()}}}}
 		for n := range int64(3) {
 			if err := b.send(t.Context(), []*Intent{i}); err != nil || second.asked[sendRaw].Load() != n {
 				t.Errorf("broadcast %d: %v, the second endpoint was sent it %d times, want %d", n, err, second.asked[sendRaw].Load(), n)
@@ -170,7 +171,7 @@ func TestOneThatHangsIsWaitedForOnceATurn(t *testing.T) {
 		first.says, third.says, second.trips = refusesAll(-32000, "no"), refusesAll(-32000, "nor here"), always(errHangs)
 		var intents []*Intent
 		for n := range uint64(8) {
-			intents = append(intents, &Intent{Number: n + 1, State: Sent, Attempts: []Attempt{{Raw: []byte{byte(n)}, At: time.Now()}}})
+			intents = append(intents, &Intent{Intent: intent.Intent{Number: n + 1, State: Sent, Attempts: []Attempt{{Raw: []byte{byte(n)}, At: time.Now()}}}})
 		}
 		begun := time.Now()
 		if err := b.send(t.Context(), intents); err != nil || time.Since(begun) > b.settings.Timeout {

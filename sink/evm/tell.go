@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/intent"
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
@@ -118,7 +119,7 @@ func (m *machine) tell(st *step, what, message string) {
 
 // write journals how an intent stands, and forgets it if it is over.
 func (m *machine) write(st *step, i *Intent) {
-	if i.State.over() {
+	if i.State.Over() {
 		m.open = slices.DeleteFunc(m.open, func(o *Intent) bool { return o == i })
 		m.forget(i)
 	}
@@ -127,21 +128,21 @@ func (m *machine) write(st *step, i *Intent) {
 		lowest = min(lowest, o.Number)
 	}
 	i.Step++
-	e := entry{
-		Chain: m.chain, Sender: m.sender, Top: m.top, Open: lowest, Next: m.pendingNonce, Intent: *i, LeastTip: m.leastTip, LeastTipAt: m.leastTipAt,
+	e := intent.Entry{
+		Chain: m.chain, Sender: m.sender, Top: m.top, Open: lowest, Next: m.pendingNonce, Intent: i.Intent, LeastTip: m.leastTip, LeastTipAt: m.leastTipAt,
 	}
 	if m.heard.loneNonce != nil {
 		alone := *m.heard.loneNonce
 		e.Alone = &alone
 	}
-	rec, err := e.record(m.sink)
+	rec, err := e.Record(m.sink)
 	st.add(rec, err)
 }
 
 // forget lets go of the place of an anchor, which no later one has: they are many, and feeds are few.
 func (m *machine) forget(i *Intent) {
 	place := i.place()
-	if i.Payload == nil || !i.Payload.anchor() || m.find(func(o *Intent) bool { return o.place() == place }) != nil {
+	if i.Payload == nil || !i.Payload.Anchor() || m.find(func(o *Intent) bool { return o.place() == place }) != nil {
 		return
 	}
 	delete(m.newest, place)

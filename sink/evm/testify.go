@@ -81,7 +81,7 @@ func (s *Sink) testify(ctx context.Context, v *view) {
 func (m *machine) places() map[string]*Payload {
 	places := make(map[string]*Payload)
 	for _, i := range m.open {
-		if i.Payload != nil && i.Payload.anchor() {
+		if i.Payload != nil && i.Payload.Anchor() {
 			places[i.place()] = i.Payload
 		}
 	}

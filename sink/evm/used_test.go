@@ -6,6 +6,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/intent"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -60,7 +61,7 @@ func TestAUsedNonceIsWeighedByWhatIsKnown(t *testing.T) {
 		believed     bool
 	}{{3, 10, true}, {9, 10, true}, {10, 11, true}, {19, 20, true}, {20, 25, false}, {30, 25, false}} {
 		p := newPlay(sink.Every)
-		p.pendingNonce, p.heard.loneNonce = 10, &loneNonce{Level: 20, Next: 25}
+		p.pendingNonce, p.heard.loneNonce = 10, &intent.Alone{Level: 20, Next: 25}
 		st := &step{now: p.now}
 		p.used(st, c.nonce)
 		if p.pendingNonce != c.known || (p.heard.loneNonce != nil) != c.believed {
@@ -99,7 +100,7 @@ func TestWhatWasFinalTwiceIsReadWithItsLastRecord(t *testing.T) {
 	var recs []dodona.Record
 	s := &Sink{m: &machine{rules: rules{chain: 1}}}
 	write := func(number, nonce uint64, step int, state State) {
-		rec, err := entry{Chain: 1, Intent: Intent{Number: number, Nonce: nonce, Step: step, State: state}}.record("main")
+		rec, err := intent.Entry{Chain: 1, Intent: intent.Intent{Number: number, Nonce: nonce, Step: step, State: state}}.Record("main")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,7 +116,7 @@ func TestWhatWasFinalTwiceIsReadWithItsLastRecord(t *testing.T) {
 	write(3, 7, 4, Final) // another run
 	write(4, 5, 3, Final) // the nonce of the first, of a later intent
 	write(6, 5, 9, Sent)
-	stranger, err := entry{Chain: 1, Sender: dodona.Address{1}, Intent: Intent{Number: 5, Nonce: 6, Step: 8, State: Final}}.record("main")
+	stranger, err := intent.Entry{Chain: 1, Sender: dodona.Address{1}, Intent: intent.Intent{Number: 5, Nonce: 6, Step: 8, State: Final}}.Record("main")
 	if err != nil {
 		t.Fatal(err)
 	}

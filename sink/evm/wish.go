@@ -31,7 +31,7 @@ func (m *machine) wants(now time.Time, sameHead bool) (w wish) {
 	due := m.due(now)
 	w.Transfer = !w.NonceGap.empty() || m.find(func(i *Intent) bool { return i.Payload == nil && (i.State == Signed || i.State == Sent) }) != nil
 	for _, i := range m.open {
-		if i.State.inFlight() && (i.State != Mined || !sameHead) {
+		if i.State.InFlight() && (i.State != Mined || !sameHead) {
 			for _, a := range i.Attempts {
 				w.Receipts = append(w.Receipts, a.Hash)
 			}
@@ -39,7 +39,7 @@ func (m *machine) wants(now time.Time, sameHead bool) (w wish) {
 		if m.stopped(now, i) {
 			continue
 		}
-		if i.Payload != nil && i.Payload.anchor() && (i.State != Mined || !sameHead) {
+		if i.Payload != nil && i.Payload.Anchor() && (i.State != Mined || !sameHead) {
 			w.Anchors = append(w.Anchors, i.Payload)
 		}
 		if m.gas > 0 || i.Payload == nil {
@@ -62,7 +62,7 @@ func (m *machine) due(now time.Time) map[*Intent]bool {
 			continue
 		}
 		due[i] = !now.Before(i.NotUntil)
-		if asked[place]++; m.policy.Policy == sink.Every && !i.Payload.anchor() {
+		if asked[place]++; m.policy.Policy == sink.Every && !i.Payload.Anchor() {
 			_, unknown := m.trouble[unknownGas(place)]
 			waits[place] = !due[i] || i.Refusals+i.Reverts > 0 || unknown || spells[place] != nil || asked[place] >= m.window
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/intent"
 )
 
 // TestAViewLagsAsTheEndpointThatKnowsLeast of those that showed no receipt, or a slot: the first endpoint says that five transactions are in
@@ -33,7 +34,7 @@ func TestAViewLagsAsTheEndpointThatKnowsLeast(t *testing.T) {
 			faces := []*face{newFace(l), newFace(l), newFace(l)}
 			b := newPair(t, l, faces...)
 			b.takesTurn()
-			b.m.open = []*Intent{{Number: 1, State: Sent, Attempts: []Attempt{{Hash: dodona.Digest{1}}}}}
+			b.m.open = []*Intent{{Intent: intent.Intent{Number: 1, State: Sent, Attempts: []Attempt{{Hash: dodona.Digest{1}}}}}}
 			for n, f := range faces {
 				f.trips = func(method string) error {
 					if strings.Contains(c.fails[n], method) {

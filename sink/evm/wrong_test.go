@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/intent"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -146,7 +147,7 @@ func TestAClockThatWasAheadDelaysNothing(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				var entries []entry
+				var entries []intent.Entry
 				if err := json.Unmarshal(text, &entries); err != nil {
 					t.Fatal(err)
 				}
