@@ -29,7 +29,7 @@ func (g *guard) host(r *http.Request) *problem {
 	}
 	return &problem{
 		kind: "host", status: http.StatusMisdirectedRequest,
-		detail: fmt.Sprintf("this node does not answer to the host %s; use localhost or an IP address", clip(r.Host)),
+		detail: fmt.Sprintf("this node does not answer to the host %s: use localhost or an IP address, or name the host under api.hosts in the configuration, as behind a proxy that keeps the name it was asked by", clip(r.Host)),
 	}
 }
 

@@ -18,12 +18,35 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Cache-Control", "no-store")
+	if isLate(r) {
+		header.Set("Connection", "close") // others may need the place
+		if !aboutTheNode[r.URL.Path] {
+			h.recorder.Count(telemetry.APIRefused.Of("connections"), 1)
+			header.Set("Retry-After", "1")
+			h.refuse(w, problem{
+				kind: "busy", status: http.StatusServiceUnavailable,
+				detail: "as many connections ask something as may at a time; try again in a second",
+			})
+			return
+		}
+	}
 	if refused := checkTarget(r); refused != nil {
-		h.count(refused.status)
-		writeProblem(w, *refused)
+		h.refuse(w, *refused)
 		return
 	}
 	h.mux.ServeHTTP(w, r)
+}
+
+// refuse answers a request that meets no route.
+func (h *Handler) refuse(w http.ResponseWriter, p problem) {
+	h.count(p.status)
+	turnAway(w, p)
+}
+
+// turnAway answers who asks for what they may not have, and ends the connection.
+func turnAway(w http.ResponseWriter, p problem) {
+	w.Header().Set("Connection", "close")
+	writeProblem(w, p)
 }
 
 // checkTarget refuses what no route can mean, before the mux would answer with a redirect of its own.
@@ -72,7 +95,7 @@ func (h *Handler) route(pattern string, a access, method string, serve http.Hand
 			}
 		}()
 		if refused := h.admit(sw, r, a, method); refused != nil {
-			writeProblem(sw, *refused)
+			turnAway(sw, *refused)
 			return
 		}
 		r.Body = http.MaxBytesReader(sw, r.Body, maxBodyBytes)
@@ -120,7 +143,7 @@ func (h *Handler) count(status int) {
 }
 
 func (h *Handler) unknown(w http.ResponseWriter, _ *http.Request) {
-	writeProblem(w, problem{kind: "unknown-path", status: http.StatusNotFound, detail: unknownPath})
+	turnAway(w, problem{kind: "unknown-path", status: http.StatusNotFound, detail: unknownPath})
 }
 
 // statusWriter remembers the status of a response. Unwrap lets http.ResponseController reach what it wraps.

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"sync"
 	"time"
 
 	"github.com/dodona-oracle/dodona/internal/loopback"
@@ -24,6 +23,7 @@ type Server struct {
 // The bounds of a connection.
 const (
 	maxConnections = 256
+	reserve        = 32 // beyond those, for who looks after the node
 	maxHeaderBytes = 16 << 10
 	headerDeadline = 5 * time.Second
 	readTimeout    = 10 * time.Second // of a request with its body
@@ -47,13 +47,13 @@ func Listen(ctx context.Context, address string, c Config) (*Server, error) {
 		return nil, fmt.Errorf("listen on api.listen: %w", err)
 	}
 	h := New(c)
-	s := &Server{handler: h, listener: &boundedListener{Listener: l, places: make(chan struct{}, maxConnections), closed: make(chan struct{})}}
-	s.server = newServer(h)
-	return s, nil
+	return &Server{handler: h, listener: newRoom(l, maxConnections, reserve), server: newServer(h)}, nil
 }
 
 func newServer(h *Handler) *http.Server {
 	return &http.Server{
+		ConnState:                    noteState,
+		ConnContext:                  withConnection,
 		Handler:                      h,
 		ReadHeaderTimeout:            headerDeadline,
 		ReadTimeout:                  readTimeout,
@@ -116,42 +116,3 @@ func (s *Server) Run(ctx context.Context) error {
 
 // Close gives the listener up if Run is never called.
 func (s *Server) Close() error { return s.listener.Close() }
-
-// boundedListener accepts no more connections than it has places; others wait in the system's queue.
-type boundedListener struct {
-	net.Listener
-	places chan struct{}
-	once   sync.Once
-	closed chan struct{}
-}
-
-func (l *boundedListener) Accept() (net.Conn, error) {
-	select {
-	case l.places <- struct{}{}:
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		<-l.places
-		return nil, err
-	}
-	return &boundedConn{Conn: conn, places: l.places}, nil
-}
-
-func (l *boundedListener) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return l.Listener.Close()
-}
-
-type boundedConn struct {
-	net.Conn
-	places chan struct{}
-	once   sync.Once
-}
-
-func (c *boundedConn) Close() error {
-	err := c.Conn.Close()
-	c.once.Do(func() { <-c.places })
-	return err
-}

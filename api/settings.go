@@ -18,6 +18,9 @@ type Settings struct {
 	Listen string `yaml:"listen"`
 	// Tokens are the bearer tokens that are let in. Default: none, and everybody on this machine is let in.
 	Tokens []secret.String `yaml:"tokens,omitempty"`
+	// Hosts are the names besides localhost and IP addresses by which it is asked, such as that of a proxy which passes its own name on:
+	// without tokens no other is answered, for a page of the web could give its own name this machine's address. Default: none.
+	Hosts []string `yaml:"hosts,omitempty"`
 }
 
 // Default fills in the defaults.
@@ -32,6 +35,11 @@ func (s *Settings) Check() error {
 	case !loopback.Is(host) && len(s.Tokens) == 0:
 		errs = append(errs, fmt.Errorf("listen: %s can be reached from other machines, so it needs api.tokens, such as tokens: [{file: keys/api-token}]", plain.Quote(s.Listen, 60)))
 	}
+	for i, name := range s.Hosts {
+		if !isHostName(name) {
+			errs = append(errs, fmt.Errorf("hosts[%d]: %s: want a name alone, such as gw-7.example.org, without scheme, port or path", i, plain.Quote(name, 60)))
+		}
+	}
 	for i, t := range s.Tokens {
 		if !t.Inline() {
 			continue
@@ -41,4 +49,23 @@ func (s *Settings) Check() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// isHostName reports whether a text can be a name in the domain name system.
+func isHostName(name string) bool {
+	label := 0
+	for _, c := range []byte(name) {
+		switch {
+		case c == '.' && label > 0:
+			label = 0
+		case c == '-', c == '_', '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
+			label++
+		default:
+			return false
+		}
+		if label > 63 {
+			return false
+		}
+	}
+	return label > 0 && len(name) <= 253
 }

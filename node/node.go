@@ -173,7 +173,7 @@ func (n *Node) join(ctx context.Context) (err error) {
 	server := &server{board: n.board, journal: n.journal, others: !c.Has(config.Observe), name: c.Node.Name}
 	if c.Has(config.Serve) {
 		n.server, err = api.Listen(ctx, c.API.Listen, api.Config{
-			State: n.state, Stream: n.board.stream, Tokens: c.API.Tokens, Metrics: n.metrics, Recorder: n.recorder, Log: n.log, Now: n.now, Runs: n.runs,
+			State: n.state, Stream: n.board.stream, Tokens: c.API.Tokens, Hosts: c.API.Hosts, Metrics: n.metrics, Recorder: n.recorder, Log: n.log, Now: n.now, Runs: n.runs,
 		})
 		if err != nil {
 			return err
