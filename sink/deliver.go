@@ -68,18 +68,27 @@ func (l *Loop) deliver(ctx context.Context, recs []dodona.Record) bool {
 // give gives records to the sink once, and writes the receipt, if it gives one; false: ctx ended.
 func (l *Loop) give(ctx context.Context, recs []dodona.Record) (err error, alive bool) {
 	if !l.c.Kind.slot {
-		select {
-		case l.turn <- struct{}{}:
-			defer func() { <-l.turn }()
-		case <-ctx.Done():
+		leave, ok := l.takeTurn(ctx)
+		if !ok {
 			return nil, false
 		}
+		defer leave()
 	}
 	receipts, err := l.try(ctx, recs)
 	if l.c.Kind.slot || len(receipts) == 0 {
 		return err, true
 	}
 	return nil, l.write(ctx, recs[0], receipts[0]) // it is done with what it was given
+}
+
+// takeTurn waits until nobody gives the sink a record, nor decides by what was given; false: ctx ended.
+func (l *Loop) takeTurn(ctx context.Context) (leave func(), ok bool) {
+	select {
+	case l.turn <- struct{}{}:
+		return func() { <-l.turn }, true
+	case <-ctx.Done():
+		return nil, false
+	}
 }
 
 // wait returns how long to wait after an error: what the peer asked for, or else by back-off.

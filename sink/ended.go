@@ -58,6 +58,11 @@ func (l *Loop) lookBack(ctx context.Context, recs []dodona.Record) bool {
 	if l.done != nil || l.c.Kind.slot || len(recs) == 0 {
 		return true
 	}
+	leave, ok := l.takeTurn(ctx)
+	if !ok {
+		return false
+	}
+	defer leave()
 	since := recs[0].Appended.Add(-clockSlack)
 	return l.again(ctx, "look for receipts", func() error {
 		done := &ended{set: make(map[string]bool)}

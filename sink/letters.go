@@ -62,6 +62,11 @@ func (l *Loop) recallLetters(ctx context.Context) bool {
 	if l.c.Kind.slot {
 		return true // it tells by itself
 	}
+	leave, ok := l.takeTurn(ctx) // what is sent again meanwhile would be a dead letter still
+	if !ok {
+		return false
+	}
+	defer leave()
 	since := l.c.Now().Add(-longestDead)
 	return l.again(ctx, "recall dead letters", func() error {
 		var dead letters

@@ -32,12 +32,11 @@ func (l *Loop) Resend(ctx context.Context, rec dodona.Record) (r dodona.Receipt,
 		case <-ctx.Done():
 		}
 	})
-	select {
-	case l.turn <- struct{}{}:
-		defer func() { <-l.turn }()
-	case <-ctx.Done():
+	leave, ok := l.takeTurn(ctx)
+	if !ok {
 		return r, fmt.Errorf("wait for what the sink does now: %w", context.Cause(ctx))
 	}
+	defer leave()
 	l.mu.Lock()
 	open, state, why := l.sink != nil, l.status.State, l.status.LastError
 	l.mu.Unlock()

@@ -3,6 +3,7 @@ package sink_test
 import (
 	"context"
 	"errors"
+	"iter"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -170,4 +171,74 @@ func TestNothingIsSentAgainByASinkThatIsNotThere(t *testing.T) {
 			t.Errorf("after the end: %v", err)
 		}
 	})
+}
+
+// pausing is a ledger whose scans of a topic end only once they may.
+type pausing struct {
+	*faulty
+	topic dodona.Topic
+	may   chan struct{}
+}
+
+func (p *pausing) Scan(ctx context.Context, topic dodona.Topic, key string, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
+	return func(yield func(dodona.Record, error) bool) {
+		for rec, err := range p.faulty.Scan(ctx, topic, key, before) {
+			if !yield(rec, err) {
+				return
+			}
+		}
+		if topic == p.topic {
+			<-p.may
+		}
+	}
+}
+
+// TestWhatIsSentAgainWhileTheSinkRecallsItsLettersIsNone: what it has read of them is older.
+func TestWhatIsSentAgainWhileTheSinkRecallsItsLettersIsNone(t *testing.T) {
+	for _, topic := range []dodona.Topic{dodona.TopicEvent, dodona.TopicReceipt} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			r.policy = sink.Policy{GiveUp: 1}
+			take, mended := r.deliver, false
+			r.deliver = func(ctx context.Context, recs []dodona.Record) ([]dodona.Receipt, error) {
+				if !mended {
+					return nil, dodona.Permanent(errors.New("no such desk"))
+				}
+				return take(ctx, recs)
+			}
+			all := answers(2)
+			r.begin()
+			r.say(all[0])
+			r.end()
+			mended = true
+			ledger := &pausing{r.journal, topic, make(chan struct{})}
+			loop := sink.New(sink.Config{
+				Name: "s", Kind: r.kind, Settings: struct{}{}, Journal: r.journal, Reader: "sink-s", Policy: r.policy, Env: sink.Env{Ledger: ledger},
+			})
+			ctx, cancel := context.WithCancel(t.Context())
+			ended, sent := make(chan error, 1), make(chan error, 1)
+			go func() { ended <- loop.Run(ctx) }()
+			synctest.Wait()
+			if topic == dodona.TopicReceipt {
+				r.say(all[1]) // with the first record they are read
+			}
+			go func() {
+				_, err := loop.Resend(t.Context(), all[0])
+				sent <- err
+			}()
+			synctest.Wait()
+			close(ledger.may)
+			if err := <-sent; err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			if d := loop.Status().DeadLetters; len(d) != 0 {
+				t.Errorf("while %s records are read: %+v is a dead letter still", topic, d)
+			}
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
