@@ -71,7 +71,7 @@ func (s *StatusError) Error() string {
 func (s *StatusError) Unwrap() error { return s.Why }
 
 // IsHopeless reports whether asking again will hardly help before somebody changes something: a certificate that is not
-// trusted, a refused redirect, no TLS where TLS is asked for, a proxy that refuses.
+// trusted, a handshake or a redirect that is refused, no TLS where TLS is asked for, a proxy that refuses.
 func IsHopeless(err error) bool {
 	var (
 		address *net.AddrError
@@ -98,14 +98,17 @@ func IsPlain(err error) bool {
 	return errors.As(err, &notTLS) || errors.Is(err, http.ErrSchemeMismatch)
 }
 
-// isAlert reports whether a server ended a handshake because of the certificate that it was shown, or was not.
+// isAlert reports whether a server, or the proxy before it, ended a handshake because of the certificate that it was shown, or was not.
+// Up to TLS 1.2 some say no more than that the handshake failed.
 func isAlert(err error) bool {
 	var op *net.OpError
-	if !errors.As(err, &op) || op.Op != "remote error" {
-		return false
+	for errors.As(err, &op) {
+		if text := op.Err.Error(); op.Op == "remote error" {
+			return strings.Contains(text, "certificate") || strings.Contains(text, "access denied") || strings.Contains(text, "handshake failure")
+		}
+		err = op.Err // such as that of connecting to a proxy
 	}
-	text := op.Err.Error()
-	return strings.Contains(text, "certificate") || strings.Contains(text, "access denied")
+	return false
 }
 
 // isSOCKS reports whether a SOCKS5 proxy refuses whoever asks.
@@ -123,7 +126,7 @@ func (c *Client) hint(err error) string {
 		return "; set proxy: {url, user, password}"
 	case isSOCKS(err):
 		return "; check proxy"
-	case isAlert(err) && c.route.TLS.Cert != "":
+	case isAlert(err) && c.route.TLS.Cert != "" && c.asked.Load():
 		return "; the server does not take the certificate of tls"
 	case c.WantsCertificate():
 		return "; " + AsksForCertificate

@@ -487,16 +487,23 @@ func TestACertificateIsNotShownToAProxy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for asks, want := range map[tls.ClientAuthType]string{
-		tls.RequestClientCert:    "gw-7",
-		tls.RequireAnyClientCert: "the proxy asks for a client certificate, and tls is for the server alone",
+	const refused = "the proxy asks for a client certificate, and tls is for the server alone"
+	for _, asks := range []struct {
+		who     tls.ClientAuthType
+		version uint16
+		want    string
+	}{
+		{tls.RequestClientCert, tls.VersionTLS13, "gw-7"},
+		{tls.RequestClientCert, tls.VersionTLS12, "gw-7"},
+		{tls.RequireAnyClientCert, tls.VersionTLS13, refused},
+		{tls.RequireAnyClientCert, tls.VersionTLS12, refused}, // says so within the handshake
 	} {
 		shown := 0
 		p := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			shown += len(r.TLS.PeerCertificates)
 			new(proxyHere).ServeHTTP(w, r)
 		}))
-		p.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: asks}
+		p.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: asks.who, MaxVersion: asks.version}
 		p.Config.ErrorLog = log.New(io.Discard, "", 0)
 		p.StartTLS()
 		t.Cleanup(p.Close)
@@ -506,8 +513,8 @@ func TestACertificateIsNotShownToAProxy(t *testing.T) {
 		if err != nil {
 			got = err.Error()
 		}
-		if !strings.Contains(got, want) || shown != 0 || err != nil && !IsHopeless(err) {
-			t.Errorf("a proxy that asks (%v): got %s, %d certificates shown; want %s", asks, got, shown, want)
+		if !strings.Contains(got, asks.want) || shown != 0 || err != nil && !IsHopeless(err) {
+			t.Errorf("a proxy that asks (%v, TLS %x): got %s, %d certificates shown; want %s", asks.who, asks.version, got, shown, asks.want)
 		}
 	}
 }
