@@ -32,6 +32,9 @@ const (
 	grace          = 5 * time.Second  // for requests under way when the server ends
 )
 
+// ErrListen is the error of an address that cannot be listened on: who starts the node can name another one.
+var ErrListen = errors.New("listen on api.listen")
+
 // Listen opens address ("127.0.0.1:8080", ":8080"), so that a port that is taken is known before anything else
 // starts. Beyond loopback it refuses to listen without tokens. Nothing is answered before Run.
 func Listen(ctx context.Context, address string, c Config) (*Server, error) {
@@ -44,7 +47,7 @@ func Listen(ctx context.Context, address string, c Config) (*Server, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen on api.listen: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrListen, err)
 	}
 	h := New(c)
 	return &Server{handler: h, listener: newRoom(l, maxConnections, reserve), server: newServer(h)}, nil

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -164,11 +165,31 @@ func (d *deliverer) resend(ctx context.Context, name string, topic dodona.Topic,
 		return dodona.Receipt{}, fmt.Errorf("sink %q: %w: this process runs %s", name, dodona.ErrNotFound, d.names())
 	}
 	rec, err := dodona.Find(ctx, d.journal.Own(), topic, key, round)
+	if errors.Is(err, dodona.ErrNotFound) {
+		return dodona.Receipt{}, unkeptError{topic, key, round}
+	}
 	if err != nil {
 		return dodona.Receipt{}, fmt.Errorf("%s of %s: %w", round, key, err)
 	}
 	return loop.Resend(ctx, rec)
 }
+
+// An unkeptError says of a record that is sought by its round that the journal has it no more, or never had it.
+type unkeptError struct {
+	topic dodona.Topic
+	key   string
+	round dodona.Round
+}
+
+func (e unkeptError) Error() string {
+	what := fmt.Sprintf("no answer of %s for round %s", e.key, e.round)
+	if e.topic == dodona.TopicAnchor {
+		what = fmt.Sprintf("no anchor of %s whose window ends at %s", e.key, e.round)
+	}
+	return "the journal keeps " + what + ": it was missed or never due, or is older than journal.proof lets it be"
+}
+
+func (unkeptError) Unwrap() error { return dodona.ErrNotFound }
 
 // names lists the sinks that run.
 func (d *deliverer) names() string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -125,7 +126,7 @@ func (c backupCommand) tell(term terminal, b node.Backup) error {
 }
 
 type restoreCommand struct {
-	File   string `arg:"" help:"The archive that dodona backup wrote."`
+	File   string `arg:"" help:"The archive that dodona backup wrote; - is standard input."`
 	Folder string `arg:"" help:"The data folder to make: a new or an empty one."`
 }
 
@@ -134,15 +135,56 @@ func (restoreCommand) Help() string {
 	return "The node that the backup is of must not run any more, anywhere, when a node starts in the folder: two with one key sign against each other."
 }
 
+// open opens the archive. What comes from standard input is looked through before anything is made of it, so it is kept beside the folder until then.
+func (c restoreCommand) open(stdin io.Reader) (*os.File, error) {
+	if c.File != "-" {
+		archive, err := os.Open(c.File)
+		if err != nil {
+			return nil, failure{exitUsage, err}
+		}
+		return archive, nil
+	}
+	kept, err := os.CreateTemp(filepath.Dir(filepath.Clean(c.Folder)), ".restore-")
+	if err != nil {
+		return nil, fmt.Errorf("keep what comes from standard input: %w", err)
+	}
+	_ = os.Remove(kept.Name()) // it goes with the last that has it open
+	if _, err := io.Copy(kept, stdin); err != nil {
+		_ = kept.Close()
+		return nil, fmt.Errorf("keep what comes from standard input: %w", err)
+	}
+	return kept, nil
+}
+
+// compressions are how files begin that a program has to unpack first.
+var compressions = []struct{ begins, program string }{{"\x1f\x8b", "gunzip"}, {"\x28\xb5\x2f\xfd", "unzstd"}, {"\xfd7zXZ\x00", "unxz"}, {"BZh", "bunzip2"}}
+
+// compressedBy returns the program that unpacks an archive, if it is packed.
+func compressedBy(archive io.ReaderAt) string {
+	begins := make([]byte, 8)
+	n, _ := archive.ReadAt(begins, 0)
+	for _, c := range compressions {
+		if bytes.HasPrefix(begins[:n], []byte(c.begins)) {
+			return c.program
+		}
+	}
+	return ""
+}
+
 // Run makes a data folder of an archive.
 func (c restoreCommand) Run(ctx context.Context, term terminal) error {
-	ctx, stop := interruptible(ctx)
-	defer stop()
-	archive, err := os.Open(c.File)
+	archive, err := c.open(term.in) // before signals are heard, so that one ends the wait for what comes
 	if err != nil {
-		return failure{exitUsage, err}
+		return err
 	}
 	defer archive.Close()
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	if by := compressedBy(archive); by != "" && c.File == "-" {
+		return failure{exitUsage, fmt.Errorf("restore -: what came is compressed: let it go through %s -c before", by)}
+	} else if by != "" {
+		return failure{exitUsage, fmt.Errorf("restore %s: it is compressed: %s -c %s | dodona restore - %s", c.File, by, inWords(c.File), inWords(c.Folder))}
+	}
 	b, err := node.Restore(ctx, archive, c.Folder)
 	if err != nil {
 		return fmt.Errorf("restore %s: %w; nothing was restored", c.File, err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -186,4 +187,55 @@ func ran(t testing.TB, dir string, args ...string) string {
 		t.Fatalf("dodona %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 	return string(out)
+}
+
+// TestABackupGoesThroughPipes, and one that is compressed, or would stand in what it is of, is refused with what to do.
+func TestABackupGoesThroughPipes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs a node")
+	}
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"gw.yaml": "api: {listen: \"127.0.0.1:0\"}\nsources: {s: {sim: {seed: 1}}}\nfeeds: {f: {every: 1h, from: [s]}}\n"})
+	launch(t, dir, "run", "gw.yaml").awaitURL()
+	in := func(path string) string { return filepath.Join(dir, path) }
+	if err := os.Symlink(in("data"), in("link")); err != nil {
+		t.Fatal(err)
+	}
+	for _, inside := range []string{"data/x.tar", "data/keys/x.tar", "link/x.tar", "data/nowhere/x.tar"} {
+		if code, _, talk := said(t, "backup", in(inside), "--data", in("data")); code != exitUsage || !strings.Contains(talk, "name a file elsewhere") {
+			t.Errorf("a backup to %s: exit code %d, %s", inside, code, talk)
+		}
+	}
+	code, archive, talk := said(t, "backup", "-", "--config", in("gw.yaml"))
+	if code != exitDone {
+		t.Fatalf("exit code %d, %s", code, talk)
+	}
+	restored := func(archive, folder string) (int, string) {
+		var out bytes.Buffer
+		code := execute(t.Context(), []string{"restore", "-", in(folder)}, terminal{in: strings.NewReader(archive), out: &out, err: &out})
+		return code, out.String()
+	}
+	if code, out := restored(archive, "restored"); code != exitDone || !strings.Contains(out, "restored ") || !isFile(in("restored/format")) {
+		t.Errorf("restore -: exit code %d, %s", code, out)
+	}
+	if code, out := restored(archive[:len(archive)-1], "cut"); code != exitFailed || !strings.Contains(out, "nothing was restored") {
+		t.Errorf("restore - of what was cut: exit code %d, %s", code, out)
+	}
+	for begins, program := range map[string]string{"\x1f\x8b\x08\x00": "gunzip", "\x28\xb5\x2f\xfd": "unzstd", "\xfd7zXZ\x00": "unxz", "BZh91AY": "bunzip2"} {
+		packed := begins + strings.Repeat("x", 1000)
+		if code, out := restored(packed, "packed"); code != exitUsage || !strings.Contains(out, "compressed: let it go through "+program+" -c") {
+			t.Errorf("restore - of what %s unpacks: exit code %d, %s", program, code, out)
+		}
+		write(t, dir, map[string]string{"packed.tar": packed})
+		if code, _, talk := said(t, "restore", in("packed.tar"), in("packed")); code != exitUsage || !strings.Contains(talk, "it is compressed: "+program+" -c "+in("packed.tar")+" | dodona restore - "+in("packed")) {
+			t.Errorf("restore of what %s unpacks: exit code %d, %s", program, code, talk)
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") || e.Name() == "packed" || e.Name() == "cut" {
+			t.Errorf("%s was left behind (%v)", e.Name(), err)
+		}
+	}
 }

@@ -82,3 +82,52 @@ func TestTheTokenStaysWithItsNode(t *testing.T) {
 		t.Errorf("got %v, and the other was asked: %t; want a refusal", err, asked)
 	}
 }
+
+// TestARefusedRequestNamesTheFlag that brings the token, and whose token was refused.
+func TestARefusedRequestNamesTheFlag(t *testing.T) {
+	t.Chdir(t.TempDir())
+	node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer sesame-0123456789" {
+			w.WriteHeader(http.StatusUnauthorized)
+			fmt.Fprint(w, `{"type": "https://example.org/docs/api.md#problem-token", "title": "Unauthorized", "detail": "this needs a token: send the header Authorization: Bearer TOKEN"}`)
+			return
+		}
+		fmt.Fprint(w, `{"attestation": {}}`)
+	}))
+	t.Cleanup(node.Close)
+	write(t, ".", map[string]string{"right": "sesame-0123456789\n", "wrong": "another-0123456789\n", "empty": ""})
+	for line, want := range map[string]struct {
+		code int
+		says string
+	}{
+		"status --api " + node.URL:                             {exitFailed, "it wants a token: --token FILE names a file that holds one of its api.tokens, --config FILE the configuration that it runs by"},
+		"explain f --token wrong --api " + node.URL:            {exitFailed, "it does not take the token (--token wrong)"},
+		"verify " + node.URL:                                   {exitFailed, "it wants a token: --token FILE names a file that holds one of its api.tokens"},
+		"verify --token wrong " + node.URL:                     {exitFailed, "it does not take the token (--token wrong)"},
+		"verify --token nowhere " + node.URL:                   {exitFailed, "--token nowhere: read secret: open nowhere"},
+		"verify --token right " + node.URL:                     {exitInvalid, "INVALID malformed"}, // it was read
+		"replay --token right " + node.URL:                     {exitUsage, "it names no feed, or no rules"},
+		"replay " + node.URL:                                   {exitFailed, "it wants a token"},
+		"contract deploy hub --key right --answer " + node.URL: {exitFailed, "it wants a token"},
+	} {
+		code, out, talk := said(t, strings.Fields(line)...)
+		if code != want.code || !strings.Contains(out+talk, want.says) || strings.Contains(out+talk, "Authorization") || strings.Contains(out+talk, "sesame") {
+			t.Errorf("%s: exit code %d, want %d: %s%s, want %q", line, code, want.code, out, talk, want.says)
+		}
+	}
+}
+
+// TestWhatIsNoEvidenceIsNotCalledForged: somebody gave another file. What may have been an answer is judged.
+func TestWhatIsNoEvidenceIsNotCalledForged(t *testing.T) {
+	for text, code := range map[string]int{
+		"": exitUsage, "  \n": exitUsage, "<!DOCTYPE html>": exitUsage, "sources:\n  s: {sim: {}}\n": exitUsage, "43218.55": exitUsage, `["a"]`: exitUsage, "null": exitUsage, `{"price": 1}`: exitUsage, "{}": exitUsage,
+		`{"feed": {"name": "f"}, "rules": {}}`: exitUsage, "\xef\xbb\xbf{}": exitUsage,
+		`{"attestation": {}}`: exitInvalid, `{"attestation": {"rep`: exitInvalid, `{"answer": null}`: exitInvalid, "{": exitInvalid, `{"feed": 1} {}`: exitInvalid,
+	} {
+		var out bytes.Buffer
+		got := execute(t.Context(), []string{"verify", "-"}, terminal{in: strings.NewReader(text), out: &out, err: &out})
+		if invalid := strings.Contains(out.String(), "INVALID"); got != code || invalid != (code == exitInvalid) {
+			t.Errorf("%q: exit code %d, want %d; %s", text, got, code, &out)
+		}
+	}
+}

@@ -139,6 +139,16 @@ func (t terminal) table(of table.Table) error {
 	return nil
 }
 
+// fold prints what somebody else said, on as many lines as the terminal's width makes of it.
+func (t terminal) fold(format string, args ...any) error {
+	for _, line := range table.Wrap(fmt.Sprintf(format, args...), t.width()) {
+		if _, err := fmt.Fprintln(t.out, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // line prints one line of what somebody else said, who may not steer the terminal with it.
 func (t terminal) line(format string, args ...any) error {
 	_, err := fmt.Fprintln(t.out, printable(fmt.Sprintf(format, args...)))

@@ -22,8 +22,6 @@ func remedy(err error) string {
 		return "\nask for less of it: a path or a query for the one number, if there is one"
 	case errors.As(err, &status):
 		return remedyOf(status.Code)
-	case httpc.IsPlain(err):
-		return "\nwho listens there speaks http, not https: say http://"
 	case httpc.IsUntrusted(err):
 		return "\nits certificate is of nobody that this machine trusts; a configuration can name the right one with ca"
 	}

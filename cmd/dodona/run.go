@@ -31,6 +31,9 @@ func (r runCommand) load(path string, stdin io.Reader) (*config.Config, error) {
 	c, err := nodeConfig(path, stdin)
 	if err == nil && r.Listen != "" {
 		c.API.Listen = r.Listen
+		if wrong := c.API.Check(); wrong != nil {
+			return nil, errors.New("--" + wrong.Error())
+		}
 	}
 	return c, err
 }
@@ -89,7 +92,7 @@ func (r runCommand) run(ctx context.Context, c *config.Config, path string, hang
 		return nil
 	}
 	if err != nil {
-		return notStarted(err)
+		return notStarted(otherPort(ctx, err, c, path))
 	}
 	network := n.Network()
 	says.say(fmt.Sprintf("dodona %s: node %s, key %s, network %q %s", release, c.Node.Name, n.Address(), network.Name, network.ID()),

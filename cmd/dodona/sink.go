@@ -48,7 +48,11 @@ func (c sinkResendCommand) Run(ctx context.Context, term terminal) error {
 		}
 	}
 	if failed > 0 {
-		return failure{exitFailed, fmt.Errorf("%d of %s were not taken", failed, count(len(letters), "record"))}
+		verb := "were"
+		if failed == 1 {
+			verb = "was"
+		}
+		return failure{exitFailed, fmt.Errorf("%d of %s %s not taken", failed, count(len(letters), "record"), verb)}
 	}
 	return nil
 }

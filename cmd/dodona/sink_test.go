@@ -78,7 +78,8 @@ func TestDeadLettersAreSentAgainOnceTheReceiverIsMended(t *testing.T) {
 		{[]string{"sink", "resend", "hook"}, exitFailed, "no dead letters"},
 		{[]string{"sink", "resend", "other"}, exitFailed, `no sink "other"`},
 		{[]string{"sink", "resend", "other", "f", "1795349070000"}, exitFailed, "this process runs hook"},
-		{[]string{"sink", "resend", "hook", "f", "1795349070000"}, exitFailed, "not found"},
+		{[]string{"sink", "resend", "hook", "f", "1795349070000"}, exitFailed, "the journal keeps no answer of f for round 2026-11-22T12:04:30Z"},
+		{[]string{"sink", "resend", "hook", "f", "1795349070000"}, exitFailed, "1 of 1 record was not taken"},
 		{[]string{"sink", "resend", "hook", "f"}, exitUsage, "say which round"},
 		{[]string{"sink", "resend", "hook", "f", "yesterday"}, exitUsage, "want latest"},
 	} {

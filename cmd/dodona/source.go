@@ -55,7 +55,7 @@ func (c sourceReadCommand) Run(ctx context.Context, term terminal) error {
 	if err != nil {
 		return err
 	}
-	return untaken(term, trials, c.Raw)
+	return untaken(term, trials, c.Raw, c.JSON)
 }
 
 // chosen returns the sources that are named, by themselves or by one of their points; all if none is.
@@ -90,12 +90,14 @@ func chosen(c *config.Config, path string, names []string) ([]config.Source, err
 }
 
 // untaken is the failure of trials that brought nothing, or of which a rule takes nothing; what is wrong is told where that was not seen yet.
-func untaken(term terminal, trials []node.SourceTrial, raw bool) error {
+func untaken(term terminal, trials []node.SourceTrial, raw, asJSON bool) error {
 	failed := false
 	for _, t := range trials {
 		if t.Err != nil {
-			term.complain(fmt.Errorf("read source %s: %w", t.Source.Name, t.Err))
 			failed = true
+			if raw || asJSON {
+				complainOf(term, t)
+			}
 			continue
 		}
 		for _, p := range t.Bad() {
@@ -109,6 +111,10 @@ func untaken(term terminal, trials []node.SourceTrial, raw bool) error {
 		return failure{code: exitFailed}
 	}
 	return nil
+}
+
+func complainOf(term terminal, t node.SourceTrial) {
+	term.complain(fmt.Errorf("read source %s: %w", t.Source.Name, t.Err))
 }
 
 // A triedReading is a reading with what was made of it. It reads as a reading, so that tests of modules take it.
@@ -161,11 +167,12 @@ func printRawReadings(term terminal, trials []node.SourceTrial) error {
 // printSourceTrials prints a table of points for each source, and the pointers that would work.
 func printSourceTrials(term terminal, trials []node.SourceTrial) error {
 	for i, t := range trials {
-		if t.Err != nil {
-			continue // said on standard error
-		}
 		if i > 0 {
 			fmt.Fprintln(term.out)
+		}
+		if t.Err != nil {
+			complainOf(term, t)
+			continue
 		}
 		last := t.Readings[len(t.Readings)-1]
 		of := ""

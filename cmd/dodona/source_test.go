@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/dodona-oracle/dodona"
 )
@@ -237,5 +239,60 @@ feeds:
 	}
 	if code, out, _ := said(t, "feed", "try", "c.yaml", "none"); code != exitFailed || !strings.Contains(out, "✗ module counter 2.0.0") || !strings.Contains(out, "missed after") {
 		t.Errorf("a module that is not there: exit %d, %s", code, out)
+	}
+}
+
+// TestAReasonOfATriedRoundIsToldOnce, where it arises; what follows from it fits the terminal.
+func TestAReasonOfATriedRoundIsToldOnce(t *testing.T) {
+	t.Chdir(t.TempDir())
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"price": "soon"}`) }))
+	t.Cleanup(page.Close)
+	write(t, ".", map[string]string{"gw.yaml": fmt.Sprintf("sources:\n  away: {http: {url: \"http://127.0.0.1:1/x\"}, value: /price}\n  soon: {http: {url: %q}, value: /price}\n"+
+		"feeds: {f: {every: 10s, decimals: 2, from: [away, soon], need: 2}}\n", page.URL)})
+	var out bytes.Buffer
+	code := execute(t.Context(), []string{"feed", "try", "gw.yaml"}, terminal{in: strings.NewReader(""), out: &out, err: &out, columns: func() int { return 80 }})
+	text := strings.Join(strings.Fields(out.String()), " ")
+	for _, reason := range []string{"connection refused", `"soon"`} {
+		if n := strings.Count(text, reason); n != 1 {
+			t.Errorf("%s is told %d times", reason, n)
+		}
+	}
+	if code != exitFailed || !strings.Contains(text, "✗ failed, as above") || !strings.Contains(text, "✗ bad, as above") || !strings.Contains(text, "need 2 values, 0 remain, for the reasons above") {
+		t.Errorf("exit code %d", code)
+	}
+	for line := range strings.Lines(out.String()) {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	if t.Failed() {
+		t.Log(out.String())
+	}
+}
+
+// TestAFailedSourceIsToldInItsPlace, between those before it and those behind.
+func TestAFailedSourceIsToldInItsPlace(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, ".", map[string]string{"gw.yaml": "sources: {first: {sim: {seed: 1}}, gone: {http: {url: \"http://127.0.0.1:1/x\"}, value: /a}, last: {sim: {seed: 2}}}\nfeeds: {f: {every: 1s, from: [first]}}\n"})
+	var both bytes.Buffer
+	code := execute(t.Context(), []string{"source", "read", "gw.yaml"}, terminal{in: strings.NewReader(""), out: &both, err: &both})
+	text := both.String()
+	first, gone, last := strings.Index(text, "first  sim"), strings.Index(text, "read source gone:"), strings.Index(text, "last  sim")
+	if code != exitFailed || first < 0 || gone < first || last < gone || strings.Count(text, "connection refused") != 1 {
+		t.Errorf("exit code %d:\n%s", code, text)
+	}
+}
+
+// TestWhoSpeaksNoTLSIsToldToBeAskedWithoutIt, by everything that asks.
+func TestWhoSpeaksNoTLSIsToldToBeAskedWithoutIt(t *testing.T) {
+	t.Chdir(t.TempDir())
+	open := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(open.Close)
+	url := strings.Replace(open.URL, "http:", "https:", 1)
+	write(t, ".", map[string]string{"gw.yaml": fmt.Sprintf("sources: {s: {http: {url: %q}, value: /a}}\nfeeds: {f: {every: 1s, from: [s]}}\n", url)})
+	for _, command := range []string{"source read gw.yaml", "feed try gw.yaml", "status --api " + url, "verify " + url, "replay " + url} {
+		if code, out, talk := said(t, strings.Fields(command)...); code != exitFailed || strings.Count(out+talk, "speaks http, not https: write http://") != 1 {
+			t.Errorf("%s: exit code %d, %s%s", command, code, out, talk)
+		}
 	}
 }

@@ -74,19 +74,21 @@ func (c supportCommand) Run(ctx context.Context, term terminal) error {
 
 // tell lists what is in the archive, and says what to look at before it is given away.
 func (c supportCommand) tell(term terminal, path string, size int, list contents) error {
-	t := table.Table{Columns: []table.Column{{Name: "part", Whole: true}, {Name: "size", Right: true}, {Name: "taken out", Right: true}, {Name: "is", Least: 20}}}
-	told := map[string]bool{}
+	t := table.Table{Columns: []table.Column{{Name: "part", Whole: true}, {Name: "size", Right: true}, {Name: "taken out", Right: true}, {Name: "is", Least: 20}}, Below: map[int][]table.Cell{}}
+	told := map[string]string{}
 	for _, m := range list.Members {
 		row := table.Cells(m.Name, unit.About(int64(m.Bytes)), "", m.Is)
 		if n := m.taken(); n > 0 {
 			row[2].Text = fmt.Sprint(n)
 		}
 		if m.Missing != "" {
-			row[1].Text, row[3] = "missing", table.Cell{Text: m.Missing, Style: table.Yellow}
-			if told[m.Missing] {
-				row[3].Text = "for the same reason"
+			why := m.Missing
+			if first := told[why]; first != "" {
+				why = "for the same reason as " + first
+			} else {
+				told[why] = m.Name
 			}
-			told[m.Missing] = true
+			row[1].Text, t.Below[len(t.Rows)] = "missing", []table.Cell{{Text: why, Style: table.Yellow}}
 		}
 		t.Rows = append(t.Rows, row)
 	}
@@ -98,8 +100,13 @@ func (c supportCommand) tell(term terminal, path string, size int, list contents
 		lines = append(lines, fmt.Sprintf("wrote %s, %s, which only you can read (mode 0600)", path, unit.About(int64(size))),
 			"look through it before you give it away: tar -xzOf "+plain.ShellWord(printable(path))+" | less")
 	}
-	for _, line := range append(lines, list.Caution...) {
+	for _, line := range lines {
 		if err := term.line("%s", line); err != nil {
+			return err
+		}
+	}
+	for _, line := range list.Caution {
+		if err := term.fold("%s", line); err != nil {
 			return err
 		}
 	}

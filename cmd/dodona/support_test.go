@@ -309,3 +309,22 @@ func TestNoTypingErrorPutsASecretIntoTheArchive(t *testing.T) {
 }
 
 func isWord(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' }
+
+// TestWhyAPartIsMissingIsToldWhole, on a narrow terminal too, and once.
+func TestWhyAPartIsMissingIsToldWhole(t *testing.T) {
+	why := "a node writes its log to standard error, and systemd does not keep it here: systemctl: exit status 1: System has not been booted with systemd as init system"
+	list := contents{Members: []member{{Name: "small.txt", Is: "a small part", Bytes: 67}, {Name: "log.txt", Is: "the log", Missing: why}, {Name: "service.txt", Is: "the unit", Missing: why}}, Caution: []string{strings.Repeat("look at it ", 20)}}
+	var out bytes.Buffer
+	if err := (supportCommand{Output: "-"}).tell(terminal{out: &out, columns: func() int { return 80 }}, "", 1, list); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(out.String()), " ")
+	if strings.Count(text, why) != 1 || !strings.Contains(text, "for the same reason as log.txt") || !strings.Contains(text, "67 B") || strings.Contains(text, "…") {
+		t.Errorf("it lists\n%s", &out)
+	}
+	for line := range strings.Lines(out.String()) {
+		if len(line) > 81 {
+			t.Errorf("%d columns: %s", len(line), line)
+		}
+	}
+}

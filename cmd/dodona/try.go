@@ -98,7 +98,7 @@ func printTrial(term terminal, t node.Trial) error {
 			continue
 		}
 		for _, text := range strings.Split(step.title, "\n") {
-			if err := term.line("%s", text); err != nil {
+			if err := term.fold("%s", text); err != nil {
 				return err
 			}
 		}
@@ -107,19 +107,31 @@ func printTrial(term terminal, t node.Trial) error {
 		}
 	}
 	if why := tied(t); why != "" {
-		if err := term.line("%s", why); err != nil {
+		if err := term.fold("%s", why); err != nil {
 			return err
 		}
 	}
 	took := time.Duration(t.TookMS) * time.Millisecond
 	if t.Value == nil {
-		return term.line("missed after %v: %s", took, t.Missed)
+		return term.fold("missed after %v: %s", took, briefly(t))
 	}
 	quality := ""
 	if t.Quality != dodona.Good {
 		quality = " (" + t.Quality.String() + ")"
 	}
-	return term.line("%s = %s%s, after %v; nothing was signed or kept", t.Feed.Name, t.Feed.Format(*t.Value), quality, took)
+	return term.fold("%s = %s%s, after %v; nothing was signed or kept", t.Feed.Name, t.Feed.Format(*t.Value), quality, took)
+}
+
+// briefly says why a round was missed, without the reasons of its inputs, which stand above.
+func briefly(t node.Trial) string {
+	for _, in := range t.Inputs {
+		for _, behind := range []string{": " + in.Point + " " + string(in.Status) + ": ", ": all " + string(in.Status) + ": "} {
+			if short, _, found := strings.Cut(t.Missed, behind); found {
+				return short + ", for the reasons above"
+			}
+		}
+	}
+	return t.Missed
 }
 
 func exchangeTable(t node.Trial) table.Table {
@@ -214,10 +226,21 @@ func inputTable(t node.Trial) table.Table {
 		if in.Status == dodona.InputGiven {
 			status += " to the module"
 		}
-		if in.Reason != "" {
+		if isToldAbove(t, in) {
+			status += ", as above"
+		} else if in.Reason != "" {
 			out.Below[len(out.Rows)] = table.Cells(in.Reason)
 		}
 		out.Rows = append(out.Rows, []table.Cell{{Text: in.Point}, {Text: value}, {Text: status, Style: style}})
 	}
 	return out
+}
+
+// isToldAbove reports whether an exchange or a point has given the reason of an input already.
+func isToldAbove(t node.Trial, in dodona.Input) bool {
+	if in.Reason == "" {
+		return false
+	}
+	return slices.ContainsFunc(t.Exchanges, func(e node.Exchanged) bool { return e.Error != "" && strings.Contains(in.Reason, e.Error) }) ||
+		slices.ContainsFunc(t.Points, func(p dodona.Point) bool { return p.ID == in.Point && p.Reason == in.Reason })
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -165,10 +166,47 @@ func understood(err error, hint string) error {
 		text = flag + ": its value is missing"
 	}
 	if hint == "" {
+		hint = otherFlag(err)
+	}
+	if hint == "" {
 		return fmt.Errorf("%s (see %s --help)", text, meant(err))
 	}
 	text, _, _ = strings.Cut(text, ", did you mean")
 	return fmt.Errorf("%s; %s (see %s --help)", text, hint, meant(err))
+}
+
+// otherFlags are the words that people have for our flags.
+var otherFlags = map[string]string{
+	"url": "api", "node": "api", "host": "api", "address": "api", "addr": "api", "server": "api", "endpoint": "api", "port": "api", "listen": "api", "at": "api",
+	"file": "config", "conf": "config", "cfg": "config", "configuration": "config", "settings": "config",
+	"bearer": "token", "token-file": "token", "auth": "token", "authorization": "token", "key": "token",
+	"out": "output", "archive": "output", "format": "json", "follow": "watch",
+}
+
+// otherFlag names the flag of a command that is meant by one that it has not, or by a configuration that stands alone; empty if none comes to mind.
+func otherFlag(err error) string {
+	parse := (*kong.ParseError)(nil)
+	if !errors.As(err, &parse) || parse.Context.Selected() == nil {
+		return ""
+	}
+	meant, value := "", ""
+	if _, unknown, found := strings.Cut(err.Error(), "unknown flag --"); found {
+		unknown, _, _ = strings.Cut(unknown, ",")
+		unknown, _, _ = strings.Cut(unknown, "=")
+		meant = otherFlags[strings.ToLower(unknown)]
+	} else if _, word, found := strings.Cut(err.Error(), "unexpected argument "); found {
+		if word, _, _ = strings.Cut(word, ","); isFile(word) || strings.HasSuffix(word, ".yaml") || strings.HasSuffix(word, ".yml") {
+			meant, value = "config", " "+inWords(word)
+		}
+	}
+	for _, group := range parse.Context.Selected().AllFlags(true) {
+		for _, flag := range group {
+			if flag.Name == meant {
+				return "did you mean --" + meant + value + "?"
+			}
+		}
+	}
+	return ""
 }
 
 // below is the advice for what follows a command that has others below it.

@@ -160,3 +160,18 @@ func TestAVersionIsToldWhoeverBuilt(t *testing.T) {
 		}
 	}
 }
+
+// TestFlagsOfOtherProgramsLeadToFlagsOfOurs, where the command has such a one.
+func TestFlagsOfOtherProgramsLeadToFlagsOfOurs(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, ".", map[string]string{"gateway": "{}"})
+	for line, want := range map[string]string{
+		"status --url http://gw": "did you mean --api?", "explain f --server=gw": "did you mean --api?", "reload --cfg gw.yaml": "did you mean --config?",
+		"verify x --bearer t": "did you mean --token?", "status gw.yaml": "did you mean --config gw.yaml?", "reload gateway": "did you mean --config gateway?",
+		"status --allx": `did you mean "--all"?`, "init --server gw": "unknown flag --server (see dodona init --help)", "status gw": "unexpected argument gw (see",
+	} {
+		if code, _, talk := said(t, strings.Fields(line)...); code != exitUsage || !strings.Contains(talk, want) {
+			t.Errorf("%s: exit code %d, %s, want %q", line, code, talk, want)
+		}
+	}
+}

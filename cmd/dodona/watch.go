@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ func (c feedWatchCommand) Run(ctx context.Context, term terminal) error {
 	if err != nil {
 		return err
 	}
-	w := watcher{term: term, json: c.JSON, seen: map[string]dodona.Round{}}
+	w := newWatcher(term, c.JSON)
 	path := "/v1/stream?events=answer,feed"
 	if c.Feed != "" {
 		path += "&feed=" + url.QueryEscape(c.Feed)
@@ -93,7 +94,12 @@ type watcher struct {
 	term        terminal
 	json        bool
 	seen        map[string]dodona.Round // the newest round printed, by feed
+	why         map[string]string       // why the last round printed of a feed was missed, without numbers; none if it was answered
 	name, value int                     // widths of the columns, which only grow
+}
+
+func newWatcher(term terminal, asJSON bool) *watcher {
+	return &watcher{term: term, json: asJSON, seen: map[string]dodona.Round{}, why: map[string]string{}}
 }
 
 // A missedEvent is what stands in JSON, on a line of its own, for a round without an answer.
@@ -155,6 +161,7 @@ func (w *watcher) take(event string, data []byte) error {
 		return nil
 	}
 	w.seen[f.Name] = f.Latest.Round
+	delete(w.why, f.Name)
 	return w.row(f.Latest.Round.String(), f.Name, f.Format(f.Latest.Value), w.sources(f), table.Normal)
 }
 
@@ -171,8 +178,16 @@ func (w *watcher) missed(f api.FeedStatus) error {
 		}
 		return err
 	}
-	return w.row(f.Missed.Round.String(), f.Name, "missed", f.Missed.Reason, table.Red)
+	reason, why := f.Missed.Reason, numbers.ReplaceAllString(f.Missed.Reason, "0")
+	if w.why[f.Name] == why {
+		reason = "as before"
+	}
+	w.why[f.Name] = why
+	return w.row(f.Missed.Round.String(), f.Name, "missed", reason, table.Red)
 }
+
+// numbers are what differs from round to round where the cause is the same: counts, durations, times.
+var numbers = regexp.MustCompile(`[0-9][0-9A-Za-zµ.:]*( (µs|ms|s|min|h|d)\b)?`)
 
 // sources marks each source of the newest answer, if the inputs are of that round.
 func (w *watcher) sources(f api.FeedStatus) string {

@@ -114,7 +114,7 @@ func TestWhatWatchPrintsFitsTheTerminalAndLosesNothing(t *testing.T) {
 	reason := "\x1b[2K" + strings.Repeat("a failed: connection refused; ", 8) + "\x1b]0;owned\x07end"
 	for _, width := range []int{20, 40, 80, 120} {
 		var out strings.Builder
-		w := watcher{term: terminal{out: &out, columns: func() int { return width }}, seen: map[string]dodona.Round{}}
+		w := newWatcher(terminal{out: &out, columns: func() int { return width }}, false)
 		if err := w.begin([]api.FeedStatus{watchedFeed("btc.usd", 1795349070000, 0, reason)}); err != nil {
 			t.Fatal(err)
 		}
@@ -133,7 +133,7 @@ func TestWhatWatchPrintsFitsTheTerminalAndLosesNothing(t *testing.T) {
 // TestWatchedJSONDoesNotSteerTheTerminal: encoders leave what follows ASCII as it is.
 func TestWatchedJSONDoesNotSteerTheTerminal(t *testing.T) {
 	var out bytes.Buffer
-	w := &watcher{term: terminal{out: &out}, json: true, seen: map[string]dodona.Round{}}
+	w := newWatcher(terminal{out: &out}, true)
 	if err := w.take("answer", []byte("{\"feed\":\"a\u009b2J\"}")); err != nil {
 		t.Fatal(err)
 	}
@@ -146,5 +146,28 @@ func TestWatchedJSONDoesNotSteerTheTerminal(t *testing.T) {
 	}
 	if said := out.String(); strings.ContainsAny(said, "\u009b\u202e") || !strings.Contains(said, `"a\u009b2J"`) || !strings.Contains(said, `b\u202e`) {
 		t.Errorf("shown %q", said)
+	}
+}
+
+// TestACauseThatStaysIsToldOnce, whatever counts and durations are in it, and again once it was another or gone in between.
+func TestACauseThatStaysIsToldOnce(t *testing.T) {
+	const start = 1795349070000
+	down := func(wait string, attempt int) string {
+		return fmt.Sprintf("need 1 value, 0 remain: a failed: connection refused; trying again in %s (attempt %d)", wait, attempt)
+	}
+	other := "need 1 value, 0 remain: a bad: nothing stands at /price"
+	url := watching(t, nil,
+		watchedFeed("a", start, 0, down("998 ms", 1)), watchedFeed("b", start, 0, down("998 ms", 1)), watchedFeed("a", start+1000, 0, down("1.4 s", 2)), watchedFeed("a", start+2000, 0, down("2 min", 13)),
+		watchedFeed("a", start+3000, 0, other), watchedFeed("a", start+4000, 0, other), watchedFeed("a", start+5000, 4321855, ""), watchedFeed("a", start+6000, 0, other),
+	)
+	_, out, _ := said(t, "feed", "watch", "--api", url)
+	var got []string
+	for _, line := range strings.Split(strings.TrimSpace(out), "\n") {
+		fields := strings.SplitN(strings.Join(strings.Fields(line), " "), " ", 3)
+		got = append(got, fields[1]+" "+strings.TrimPrefix(fields[2], "missed "))
+	}
+	want := []string{"a " + down("998 ms", 1), "b " + down("998 ms", 1), "a as before", "a as before", "a " + other, "a as before", "a 43,218.55 USD a ✓ liar ✗ outlier: 900 % from the median", "a " + other}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }

@@ -128,6 +128,8 @@ func (c *Client) hint(err error) string {
 		return "; check proxy"
 	case isAlert(err) && c.route.TLS.Cert != "" && c.asked.Load():
 		return "; the server does not take the certificate of tls"
+	case IsPlain(err):
+		return "; who listens there speaks http, not https: write http://"
 	case c.WantsCertificate():
 		return "; " + AsksForCertificate
 	}

@@ -72,13 +72,15 @@ func (s *Size) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// About writes a number of bytes for people, in MiB or KiB, with one digit after the point of MiB that are not whole.
+// About writes a number of bytes for people, in MiB or KiB, with one digit after the point of MiB that are not whole; fewer than 1 KiB as they are.
 func About(bytes int64) string {
 	switch {
 	case bytes >= int64(MiB) && bytes%int64(MiB) == 0:
 		return fmt.Sprintf("%d MiB", bytes/int64(MiB))
 	case bytes >= int64(MiB):
 		return fmt.Sprintf("%.1f MiB", float64(bytes)/float64(MiB))
+	case bytes > -int64(KiB) && bytes < int64(KiB):
+		return fmt.Sprintf("%d B", bytes)
 	}
 	return fmt.Sprintf("%d KiB", bytes/int64(KiB))
 }

@@ -78,7 +78,7 @@ func TestSizesNeedAUnit(t *testing.T) {
 
 func TestBytesAreWrittenForPeople(t *testing.T) {
 	for bytes, want := range map[int64]string{
-		0: "0 KiB", 1023: "0 KiB", 30 << 10: "30 KiB", 1<<20 - 1: "1023 KiB", 1 << 20: "1 MiB", 3 << 19: "1.5 MiB", 256 << 20: "256 MiB", 1<<30 + 1: "1024.0 MiB",
+		0: "0 B", 1023: "1023 B", 30 << 10: "30 KiB", 1<<20 - 1: "1023 KiB", 1 << 20: "1 MiB", 3 << 19: "1.5 MiB", 256 << 20: "256 MiB", 1<<30 + 1: "1024.0 MiB",
 	} {
 		if got := About(bytes); got != want {
 			t.Errorf("About(%d) = %q, want %q", bytes, got, want)
