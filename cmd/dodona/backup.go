@@ -144,14 +144,9 @@ func (c restoreCommand) open(stdin io.Reader) (*os.File, error) {
 		}
 		return archive, nil
 	}
-	kept, err := os.CreateTemp(filepath.Dir(filepath.Clean(c.Folder)), ".restore-")
+	kept, err := durable.Spool(filepath.Dir(filepath.Clean(c.Folder)), stdin)
 	if err != nil {
-		return nil, fmt.Errorf("keep what comes from standard input: %w", err)
-	}
-	_ = os.Remove(kept.Name()) // it goes with the last that has it open
-	if _, err := io.Copy(kept, stdin); err != nil {
-		_ = kept.Close()
-		return nil, fmt.Errorf("keep what comes from standard input: %w", err)
+		return nil, fmt.Errorf("take what comes from standard input: %w", err)
 	}
 	return kept, nil
 }
