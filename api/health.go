@@ -26,6 +26,7 @@ type Verdict struct {
 	Level    Level
 	Headline string    // one sentence, what matters most first
 	Problems []Problem // in the same order; empty while all is well
+	Causes   []Cause   // why feeds and sources fail
 }
 
 // Judge says what a state amounts to. Problems of s are those of the node as a whole, each of which keeps it from answering.
@@ -33,9 +34,9 @@ type Verdict struct {
 // A feed answers while its newest answer is fresh, even if its last round was missed. One that never had a round waits, for as
 // long after a start as an answer stays fresh. A node none of whose feeds answers fails, unless one waits.
 func Judge(s Status, feeds []FeedStatus, sources []SourceStatus) Verdict {
-	j := judge{status: s}
+	j := judge{status: s, causes: Causes(s, feeds, sources)}
 	for _, p := range s.Problems {
-		p.Level = LevelFailing
+		p.Level, p.Of = LevelFailing, OfNode
 		j.problems = append(j.problems, p)
 	}
 	if n := len(s.Problems); n > 0 {
@@ -48,7 +49,7 @@ func Judge(s Status, feeds []FeedStatus, sources []SourceStatus) Verdict {
 	j.sources(sources)
 	j.anchors()
 	j.doubts(doubts)
-	v := Verdict{Level: LevelOK, Headline: strings.Join(j.headline, "; "), Problems: bounded(j.problems)}
+	v := Verdict{Level: LevelOK, Headline: strings.Join(j.headline, "; "), Problems: bounded(j.problems), Causes: j.causes}
 	for _, p := range j.problems {
 		switch {
 		case p.Level == LevelFailing:
@@ -69,6 +70,8 @@ type judge struct {
 	problems []Problem
 	headline []string
 	troubled []string // sources
+	causes   []Cause
+	said     string // the cause that the headline has named of the feeds
 }
 
 const (
@@ -85,16 +88,32 @@ func (j *judge) say(text string, more int, noun string) {
 	j.headline = append(j.headline, text)
 }
 
-func (j *judge) degraded(part, message string) {
-	j.problems = append(j.problems, Problem{Part: part, Message: message, Level: LevelDegraded})
+func (j *judge) degraded(part string, of Whose, name, message string) {
+	j.problems = append(j.problems, Problem{Part: part, Of: of, Name: name, Message: message, Level: LevelDegraded})
 }
 
-// bounded keeps the first problems, and says how many there are besides.
+// bounded keeps the first problems of feeds and sources, which may be many, and all others; it says how many there are besides.
 func bounded(list []Problem) []Problem {
-	if more := len(list) - mostProblems; more > 0 {
-		list = append(list[:mostProblems:mostProblems], Problem{Part: "node", Level: LevelDegraded, Message: unit.Count(more, "more problem") + ": see the feeds, sources and sinks themselves"})
+	more := len(list) - mostProblems
+	if more <= 0 {
+		return list
 	}
-	return list
+	kept, room := make([]Problem, 0, mostProblems+1), mostProblems
+	many := func(p Problem) bool { return p.Of == OfFeed || p.Of == OfSource }
+	for _, p := range list {
+		if !many(p) {
+			room--
+		}
+	}
+	for _, p := range list {
+		if many(p) {
+			if room--; room < 0 {
+				continue
+			}
+		}
+		kept = append(kept, p)
+	}
+	return append(kept, Problem{Part: "the rest", Of: OfRest, Level: LevelDegraded, Message: unit.Count(len(list)-len(kept), "more problem") + " of feeds and sources, which say why themselves"})
 }
 
 // feeds tells which feeds answer, and returns those that do with something left to say.
@@ -109,7 +128,7 @@ func (j *judge) feeds(feeds []FeedStatus) (doubts []FeedStatus) {
 		case FeedWaits:
 			waiting++
 		case FeedFails:
-			failing = append(failing, Problem{Part: "feed " + f.Name, Message: why, Level: LevelDegraded})
+			failing = append(failing, Problem{Part: "feed " + f.Name, Of: OfFeed, Name: f.Name, Message: why, Level: LevelDegraded})
 		default:
 			answer++
 			doubts = append(doubts, f)
@@ -119,10 +138,12 @@ func (j *judge) feeds(feeds []FeedStatus) (doubts []FeedStatus) {
 	if waiting > 0 {
 		text += fmt.Sprintf(", %d %s for the first round", waiting, verb(waiting, "wait"))
 	}
-	if common := sameMessage(failing); common != "" && len(failing) == 1 {
-		text += "; " + strings.TrimPrefix(failing[0].Part, "feed ") + ": " + plain.Cut(common, mostReason)
-	} else if common != "" {
-		text += "; all that fail: " + plain.Cut(common, mostReason)
+	if j.said = j.common(); j.said != "" {
+		who := "all that fail"
+		if len(failing) == 1 {
+			who = failing[0].Name
+		}
+		text += "; " + who + ": " + plain.Cut(j.said, mostReason)
 	}
 	j.headline = append(j.headline, text)
 	switch {
@@ -130,18 +151,24 @@ func (j *judge) feeds(feeds []FeedStatus) (doubts []FeedStatus) {
 	case len(feeds) == 1:
 		failing[0].Level = LevelFailing
 	default:
-		j.problems = append(j.problems, Problem{Part: "feeds", Message: fmt.Sprintf("none of %s answers", unit.Count(len(feeds), "feed")), Level: LevelFailing})
+		j.problems = append(j.problems, Problem{Part: "feeds", Of: OfRest, Message: fmt.Sprintf("none of %s answers", unit.Count(len(feeds), "feed")), Level: LevelFailing})
 	}
 	j.problems = append(j.problems, failing...)
 	return doubts
 }
 
-// sameMessage returns the message of all problems, "" if they differ.
-func sameMessage(list []Problem) string {
-	if len(list) == 0 || slices.ContainsFunc(list, func(p Problem) bool { return p.Message != list[0].Message }) {
-		return ""
+// common returns the one cause of all feeds that fail, "" if there are several.
+func (j *judge) common() (message string) {
+	for _, c := range j.causes {
+		switch {
+		case len(c.Feeds) == 0:
+		case message != "":
+			return ""
+		default:
+			message = c.Message
+		}
 	}
-	return list[0].Message
+	return message
 }
 
 // FeedStanding says whether a feed answers.
@@ -195,7 +222,7 @@ func (j *judge) sinks() {
 		case "refused":
 			message = k.passesOver()
 		}
-		j.degraded("sink "+k.Name, message)
+		j.degraded("sink "+k.Name, OfSink, k.Name, message)
 		told = append(told, "sink "+k.Name+" "+message)
 	}
 	if len(told) > 0 {
@@ -217,7 +244,7 @@ func (k SinkStatus) passesOver() string {
 func (j *judge) modules() {
 	var told []string
 	for _, m := range j.status.Modules {
-		if m.Running || (m.Loading && m.LastError == "") {
+		if !m.Troubled() {
 			continue
 		}
 		is := "does not run"
@@ -225,7 +252,7 @@ func (j *judge) modules() {
 			is = "is not there yet"
 		}
 		name := "module " + m.Name + " of feed " + m.Feed
-		j.degraded(name, is+because(m.LastError))
+		j.degraded(name, OfModule, m.Feed, is+because(m.LastError))
 		told = append(told, name+" "+is)
 	}
 	if len(told) > 0 {
@@ -237,25 +264,54 @@ func (j *judge) modules() {
 func (j *judge) sources(sources []SourceStatus) {
 	var told []string
 	for _, s := range sources {
-		switch s.State {
-		case "ok", "starting":
+		if !s.Troubled() {
 			continue
 		}
 		message := "is " + s.State + because(s.LastError)
 		if s.State == "unusable" {
 			message = s.LastError
 		}
-		j.degraded("source "+s.Name, message)
+		j.degraded("source "+s.Name, OfSource, s.Name, message)
 		j.troubled = append(j.troubled, s.Name)
 		told = append(told, "source "+s.Name+" "+message)
 	}
 	switch n := len(told); {
 	case n == 0:
+	case j.said != "" && j.fail() == j.said: // of the feeds
 	case n == 1:
 		j.say(told[0], 0, "")
 	default:
-		j.say(fmt.Sprintf("%d of %s fail: %s", n, unit.Count(len(sources), "source"), strings.Join(j.troubled, ", ")), 0, "")
+		j.say(fmt.Sprintf("%d of %s fail: %s", n, unit.Count(len(sources), "source"), j.fail()), 0, "")
 	}
+}
+
+// fail says why sources bring nothing: the cause of most of them, or where each has its own which they are.
+func (j *judge) fail() string {
+	worst, causes := Cause{}, 0
+	for _, c := range j.causes {
+		if len(c.Sources) > 0 {
+			causes++
+		}
+		if len(c.Sources) > len(worst.Sources) {
+			worst = c
+		}
+	}
+	switch {
+	case len(worst.Sources) == len(j.troubled):
+		return worst.Message
+	case len(worst.Sources) > 1:
+		return fmt.Sprintf("%d with %s (and %s)", len(worst.Sources), plain.Cut(worst.Message, mostReason/2), unit.Count(causes-1, "more cause"))
+	}
+	return Some(j.troubled)
+}
+
+// Some names the first of a list, and says how many more there are.
+func Some(names []string) string {
+	const most = 3
+	if len(names) <= most+1 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
 // anchors tells whether windows are sealed in time.
@@ -265,7 +321,7 @@ func (j *judge) anchors() {
 		return
 	}
 	message := "are behind since " + a.Checked.UTC().Format(time.RFC3339) + because(a.LastError)
-	j.degraded("anchors", message)
+	j.degraded("anchors", OfNode, "", message)
 	j.say("anchors "+message, 0, "")
 }
 
@@ -276,10 +332,10 @@ func (j *judge) doubts(feeds []FeedStatus) {
 		standing, why := f.Standing(j.status)
 		switch {
 		case standing == FeedMissed:
-			j.degraded("feed "+f.Name, "missed its last round: "+why)
+			j.degraded("feed "+f.Name, OfFeed, f.Name, "missed its last round: "+why)
 			told = append(told, f.Name+" missed its last round")
-		case f.Quality != dodona.Good && !j.known(f.Inputs):
-			j.degraded("feed "+f.Name, "answers, but "+f.Reason)
+		case f.Quality != dodona.Good && !j.known(f):
+			j.degraded("feed "+f.Name, OfFeed, f.Name, "answers, but "+f.Reason)
 			told = append(told, f.Name+" answers, but "+f.Reason)
 		}
 	}
@@ -289,17 +345,9 @@ func (j *judge) doubts(feeds []FeedStatus) {
 }
 
 // known reports whether all inputs that were not used are of sources that are troubled themselves.
-func (j *judge) known(inputs []dodona.Input) bool {
-	unused := 0
-	for _, in := range inputs {
-		if in.Status == dodona.InputUsed || in.Status == dodona.InputGiven {
-			continue
-		}
-		if unused++; !slices.Contains(j.troubled, in.Source) {
-			return false
-		}
-	}
-	return unused > 0
+func (j *judge) known(f FeedStatus) bool {
+	unused := f.unused()
+	return len(unused) > 0 && !slices.ContainsFunc(unused, func(source string) bool { return !slices.Contains(j.troubled, source) })
 }
 
 func because(reason string) string {

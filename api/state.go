@@ -115,6 +115,7 @@ type SourceStatus struct {
 	Kind        string         `json:"kind"`  // "http", "file", "sim"
 	State       string         `json:"state"` // starting, ok, unusable, retrying, stale, stopped
 	Quality     dodona.Quality `json:"quality"`
+	InTrouble   bool           `json:"troubled"` // it does not bring what it should
 	LastError   string         `json:"lastError,omitempty"`
 	LastReading time.Time      `json:"lastReading,omitzero"`
 	NextTry     time.Time      `json:"nextTry,omitzero"`
@@ -144,6 +145,7 @@ type Status struct {
 	Level    Level          `json:"level"`    // ok, degraded, or failing: not ready
 	Headline string         `json:"headline"` // one sentence for people, what matters most first
 	Problems []Problem      `json:"problems"` // in the same order
+	Causes   []Cause        `json:"causes"`   // why feeds and sources fail, what hits most first
 	Journal  JournalStatus  `json:"journal"`
 	Clock    Health         `json:"clock"`
 	Memory   MemoryStatus   `json:"memory"`
@@ -171,6 +173,7 @@ type SinkStatus struct {
 	Kind       string         `json:"kind"`  // "evm", "webhook", "stdout"
 	State      string         `json:"state"` // starting, ok, retrying, refused, stuck, stopped
 	Quality    dodona.Quality `json:"quality"`
+	InTrouble  bool           `json:"troubled"`        // it does not deliver as it should
 	Policy     string         `json:"policy"`          // latest or every
 	Feeds      []string       `json:"feeds"`           // that it delivers
 	Queue      int            `json:"queue"`           // records taken and not delivered
@@ -210,6 +213,7 @@ type ModuleStatus struct {
 	Feed      string           `json:"feed"`
 	Name      string           `json:"name"`
 	Version   string           `json:"version"`
+	InTrouble bool             `json:"troubled"`          // it does not run, and is not on its way to
 	Running   bool             `json:"running"`           // false while it is loaded, and after it was refused: lastError and the feed's rounds say why
 	Loading   bool             `json:"loading,omitempty"` // its feed makes no rounds before it was loaded once
 	Digest    dodona.Digest    `json:"digest,omitzero"`
@@ -220,6 +224,9 @@ type ModuleStatus struct {
 	Functions []FunctionStatus `json:"functions,omitempty"` // of traced events, those that took longest
 	LastError string           `json:"lastError,omitempty"`
 }
+
+// Troubled reports whether a module does not run, and is not on its way to.
+func (m ModuleStatus) Troubled() bool { return !m.Running && (!m.Loading || m.LastError != "") }
 
 // FunctionStatus is how long one function of a module took in all traced events, its callees included.
 type FunctionStatus struct {
@@ -269,10 +276,25 @@ type MemoryStatus struct {
 // A Problem is one thing that is wrong.
 type Problem struct {
 	Part    string    `json:"part"`           // "journal", "clock", "feed btc.usd", "sink main"
+	Of      Whose     `json:"of"`             // whose it is
+	Name    string    `json:"name,omitempty"` // of that feed, source or sink; of a module, that of its feed
 	Level   Level     `json:"level"`          // failing: it keeps the node from answering; degraded: it does not
 	Message string    `json:"message"`        // what it is and what to do
 	Until   time.Time `json:"until,omitzero"` // when it ends by itself; zero if nobody knows
 }
+
+// Whose says which sort of part a problem is of.
+type Whose string
+
+// What problems are of.
+const (
+	OfNode   Whose = "node"   // its journal, its clock, its anchors: nothing else says it
+	OfFeed   Whose = "feed"   //
+	OfSource Whose = "source" //
+	OfSink   Whose = "sink"   //
+	OfModule Whose = "module" //
+	OfRest   Whose = "rest"   // of more than one of those, which say it themselves
+)
 
 // Reloaded is what a reload changed. Units are named as in "source kraken", "feed btc.usd".
 type Reloaded struct {

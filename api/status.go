@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -24,7 +25,7 @@ func (h *Handler) sources(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) sourceList() SourcePage {
 	list := append([]SourceStatus{}, h.state.Sources()...)
 	for i := range list {
-		list[i].Feeds = orEmpty(list[i].Feeds)
+		list[i].Feeds, list[i].InTrouble = orEmpty(list[i].Feeds), list[i].Troubled()
 	}
 	return SourcePage{Sources: list}
 }
@@ -34,9 +35,16 @@ func (h *Handler) status(w http.ResponseWriter, _ *http.Request) { writeJSON(w, 
 func (h *Handler) nodeStatus() Status {
 	s := h.state.Status()
 	v := Judge(s, h.state.Feeds(), h.state.Sources())
-	s.Ready, s.Level, s.Headline, s.Problems = v.Level != LevelFailing, v.Level, v.Headline, v.Problems
+	s.Ready, s.Level, s.Headline, s.Problems, s.Causes = v.Level != LevelFailing, v.Level, v.Headline, v.Problems, v.Causes
 	s.Roles, s.Problems, s.Sinks = orEmpty(s.Roles), orEmpty(s.Problems), orEmpty(s.Sinks)
 	s.Quorum.Members, s.Modules = orEmpty(s.Quorum.Members), orEmpty(s.Modules)
+	s.Sinks, s.Modules = slices.Clone(s.Sinks), slices.Clone(s.Modules) // they are the state's
+	for i := range s.Sinks {
+		s.Sinks[i].InTrouble = s.Sinks[i].Troubled()
+	}
+	for i := range s.Modules {
+		s.Modules[i].InTrouble = s.Modules[i].Troubled()
+	}
 	return s
 }
 

@@ -213,7 +213,7 @@ func lossesAt(losses []journal.Loss, now time.Time) (lost uint64, until time.Tim
 // clock tells whether a feed waits for a clock that is behind its last round.
 func clock(waiting []behind) api.Health {
 	if len(waiting) == 0 {
-		return api.Health{Message: "ahead of every round"}
+		return api.Health{Message: "in step: no signed round lies ahead of it"}
 	}
 	first := waiting[0]
 	return api.Health{Quality: dodona.Bad, Message: fmt.Sprintf("the clock is behind the last round of %s, %s", first.feed, first.until)}

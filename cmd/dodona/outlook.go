@@ -21,38 +21,142 @@ type outlook struct {
 	sources []api.SourceStatus
 }
 
-const (
-	mostShown  = 20  // feeds or sources, of a node that has more, unless all are asked for
-	mostReason = 600 // bytes of one reason: what is longer is a document
-)
+const mostReason = 600 // bytes of one reason: what is longer is a document
 
-// lines writes one screen, what matters most first.
-func (o outlook) lines(width int, all, color bool) (lines []string) {
+// A fit is how much of an outlook is shown.
+type fit struct {
+	rows   int // of feeds, of sources and of modules, the worst first
+	sinks  int
+	causes int
+	why    int  // lines of a reason; 0: all of it
+	rest   bool // journal, clock and memory, too
+	gaps   bool // empty lines between
+}
+
+// fits are from the fullest to the shortest: what is left out is said to be.
+var fits = []fit{
+	{rows: 20, sinks: 20, causes: 20, rest: true, gaps: true},
+	{rows: 10, sinks: 10, causes: 10, why: 2, rest: true, gaps: true},
+	{rows: 5, sinks: 8, causes: 5, why: 2, rest: true, gaps: true},
+	{rows: 3, sinks: 5, causes: 4, why: 1, rest: true, gaps: true},
+	{rows: 2, sinks: 4, causes: 3, why: 1, gaps: true},
+	{rows: 2, sinks: 3, causes: 2, why: 1},
+	{rows: 1, sinks: 2, causes: 1, why: 1},
+	{rows: 1, sinks: 1, causes: 1, why: 1},
+}
+
+var wholly = fit{rows: 1 << 20, sinks: 1 << 20, causes: 1 << 20, rest: true, gaps: true}
+
+// lines writes what matters most first, on one screen of so many lines where that can be; all: however many it takes.
+func (o outlook) lines(width, height int, all, color bool) (lines []string) {
+	if all {
+		return o.shown(wholly, width, color)
+	}
+	for _, f := range fits {
+		if lines = o.shown(f, width, color); len(lines) <= height {
+			break
+		}
+	}
+	return lines
+}
+
+// shown writes as much as a fit says.
+func (o outlook) shown(f fit, width int, color bool) []string {
+	lines := o.head(f, width, color)
+	gap := func() {
+		if f.gaps {
+			lines = append(lines, "")
+		}
+	}
+	causes := o.causes()
+	if len(causes) > 0 {
+		gap()
+		lines = append(lines, causesLines(causes, f, width)...)
+	}
+	told := func(message string) bool { // by the causes above
+		i := slices.IndexFunc(causes, func(c api.Cause) bool { return c.Message == message })
+		return i >= 0 && i < f.causes
+	}
+	for _, t := range []table.Table{o.own(), o.feedTable(f, told, width), o.sourceTable(f, told, width), o.sinkTable(f, width), o.moduleTable(f, width)} {
+		if len(t.Rows) > 0 {
+			gap()
+			t.Color = color
+			lines = append(lines, t.Lines(width)...)
+		}
+	}
+	gap()
+	for _, part := range o.parts(f) {
+		lines = append(lines, paragraph(part[0], part[1], width)...)
+	}
+	return lines
+}
+
+// head writes in one sentence how the node fares, and which it is.
+func (o outlook) head(f fit, width int, color bool) (lines []string) {
 	s := o.status
 	style := map[api.Level]table.Style{api.LevelOK: table.Green, api.LevelDegraded: table.Yellow}[s.Level]
 	if style == table.Normal {
 		style = table.Red
 	}
-	for i, line := range table.Wrap(string(s.Level)+": "+s.Headline, width) {
+	for i, line := range table.Wrap(f.cut(string(s.Level)+": "+s.Headline, width, 3), width) {
 		if word, rest, found := strings.Cut(line, ":"); i == 0 && found {
 			line = table.Paint(word, style, color) + ":" + rest
 		}
 		lines = append(lines, line)
 	}
-	lines = append(lines, table.Wrap(fmt.Sprintf("%s %s, network %s (%d of %d), up %s, version %s",
-		s.Node, s.Address.Short(), s.Network.Name, s.Quorum.K, len(s.Quorum.Members), long(s.Now.Sub(s.Started)), s.Version), width)...)
+	lines = append(lines, table.Wrap(f.cut(fmt.Sprintf("%s %s, network %s (%d of %d), up %s, version %s",
+		s.Node, s.Address.Short(), s.Network.Name, s.Quorum.K, len(s.Quorum.Members), long(s.Now.Sub(s.Started)), s.Version), width, 1), width)...)
 	if o.from != "" {
 		lines = append(lines, table.Wrap(o.from, width)...)
 	}
-	for _, t := range []table.Table{o.own(), o.feedTable(all), o.sourceTable(all), o.sinkTable(), o.moduleTable()} {
-		if len(t.Rows) > 0 {
-			t.Color = color
-			lines = append(append(lines, ""), t.Lines(width)...)
+	return lines
+}
+
+// cut leaves of a text as many lines as there may be of a reason, and so many more.
+func (f fit) cut(text string, width, more int) string {
+	if f.why == 0 || width == 0 {
+		return text
+	}
+	return plain.Cut(text, (f.why+more)*max(width-8, 8)) // words end before the line does
+}
+
+// causes returns those of what fails if one of them hits several.
+func (o outlook) causes() []api.Cause {
+	list := o.status.Causes
+	if list == nil { // of a node that does not say them
+		list = api.Causes(o.status, o.feeds, o.sources)
+	}
+	if len(list) == 0 || max(len(list[0].Sources), len(list[0].Feeds)) < 2 {
+		return nil
+	}
+	return list
+}
+
+// causesLines says what is wrong, each thing once, and what it hits.
+func causesLines(causes []api.Cause, f fit, width int) (lines []string) {
+	names := api.Some
+	if f == wholly {
+		names = func(all []string) string { return strings.Join(all, ", ") }
+	}
+	lines = append(lines, "why")
+	room := max(width-4, 0)
+	for _, c := range causes[:min(f.causes, len(causes))] {
+		var hits []string
+		if n := len(c.Feeds); n > 0 {
+			hits = append(hits, count(n, "feed")+": "+names(c.Feeds))
+		}
+		if n := len(c.Sources); n > 0 {
+			hits = append(hits, count(n, "source")+": "+names(c.Sources))
+		}
+		for _, line := range table.Wrap(f.cut(c.Message, width, 0), room) {
+			lines = append(lines, "  "+line)
+		}
+		for _, line := range table.Wrap(strings.Join(hits, "; "), room) {
+			lines = append(lines, "    "+line)
 		}
 	}
-	lines = append(lines, "")
-	for _, part := range o.parts(all) {
-		lines = append(lines, paragraph(part[0], part[1], width)...)
+	if more := len(causes) - f.causes; more > 0 {
+		lines = append(lines, "  and "+count(more, "more cause")+": --all shows them")
 	}
 	return lines
 }
@@ -61,16 +165,44 @@ func (o outlook) lines(width int, all, color bool) (lines []string) {
 func (o outlook) own() table.Table {
 	t := table.Table{Columns: []table.Column{{}}, Below: map[int][]table.Cell{}}
 	for _, p := range o.status.Problems {
-		if kind, _, _ := strings.Cut(p.Part, " "); kind == "journal" || kind == "clock" || kind == "node" || kind == "anchors" {
-			until := ""
-			if !p.Until.IsZero() {
-				until = " (until " + p.Until.UTC().Format(time.RFC3339) + ")"
-			}
-			t.Rows = append(t.Rows, table.Cells(p.Part))
-			t.Below[len(t.Rows)-1] = reason(p.Message+until, table.Red)
+		if p.Of != api.OfNode {
+			continue
 		}
+		until := ""
+		if !p.Until.IsZero() {
+			until = " (until " + p.Until.UTC().Format(time.RFC3339) + ")"
+		}
+		t.Rows = append(t.Rows, table.Cells(p.Part))
+		t.Below[len(t.Rows)-1] = reason(p.Message+until, table.Red)
 	}
 	return t
+}
+
+// because returns what stands below a feed: nothing that the causes tell, and of what a source below says that source's name alone.
+func (o outlook) because(f api.FeedStatus, is api.FeedStanding, why string, told func(string) bool) string {
+	if is != api.FeedFails {
+		return why
+	}
+	var sources []string
+	for _, c := range api.Causes(o.status, []api.FeedStatus{f}, o.sources) {
+		if len(c.Feeds) == 0 {
+			continue
+		}
+		if told(c.Message) {
+			return ""
+		}
+		sources = append(sources, c.Sources...)
+	}
+	if len(sources) == 0 {
+		return why
+	}
+	slices.Sort(sources)
+	return "for want of " + api.Some(sources)
+}
+
+// reason is a text below a row.
+func (f fit) reason(text string, width int) []table.Cell {
+	return reason(f.cut(text, width, 0), table.Normal)
 }
 
 func reason(text string, style table.Style) []table.Cell {
@@ -84,7 +216,7 @@ func reason(text string, style table.Style) []table.Cell {
 var ranks = map[api.FeedStanding]int{api.FeedFails: 0, api.FeedMissed: 1, api.FeedWaits: 2, api.FeedAnswers: 3}
 
 // feedTable shows what each feed answers, those that do not first.
-func (o outlook) feedTable(all bool) table.Table {
+func (o outlook) feedTable(fits fit, told func(string) bool, width int) table.Table {
 	t := table.Table{
 		Columns: []table.Column{{Name: "feed"}, {Name: "answer", Right: true, Whole: true}, {Name: "age", Right: true, Rank: 1}, {Name: "state"}, {Name: "round", Rank: 2}},
 		Below:   map[int][]table.Cell{},
@@ -103,7 +235,7 @@ func (o outlook) feedTable(all bool) table.Table {
 		list = append(list, standing{f, is, why})
 	}
 	slices.SortStableFunc(list, func(a, b standing) int { return ranks[a.is] - ranks[b.is] })
-	shown, more := shortened(list, all, func(s standing) bool { return s.is != api.FeedAnswers || s.Quality != dodona.Good })
+	shown, more := shortened(list, fits.rows, func(s standing) bool { return s.is != api.FeedAnswers || s.Quality != dodona.Good })
 	for _, f := range shown {
 		row := table.Cells(f.Name, "no answer", "", string(f.is))
 		if f.Latest != nil {
@@ -121,30 +253,29 @@ func (o outlook) feedTable(all bool) table.Table {
 			row[3].Text = "uncertain"
 		}
 		row[3].Style = style
-		t.Below[len(t.Rows)] = reason(f.why, table.Normal)
+		t.Below[len(t.Rows)] = fits.reason(o.because(f.FeedStatus, f.is, f.why, told), width)
 		t.Rows = append(t.Rows, row)
 	}
 	return andMore(t, more, "feed")
 }
 
 // sourceTable shows what each source brings, those that bring nothing first.
-func (o outlook) sourceTable(all bool) table.Table {
+func (o outlook) sourceTable(fits fit, told func(string) bool, width int) table.Table {
 	t := table.Table{
 		Columns: []table.Column{{Name: "source"}, {Name: "kind", Rank: 3}, {Name: "state"}, {Name: "data", Right: true, Rank: 1}, {Name: "exchanges", Right: true, Rank: 4}, {Name: "failed", Right: true, Rank: 2}},
 		Below:   map[int][]table.Cell{},
 	}
-	troubled := func(s api.SourceStatus) bool { return s.State != "ok" && s.State != "starting" }
 	list := slices.Clone(o.sources)
 	slices.SortStableFunc(list, func(a, b api.SourceStatus) int { return int(b.Quality) - int(a.Quality) })
-	shown, more := shortened(list, all, troubled)
+	shown, more := shortened(list, fits.rows, api.SourceStatus.Troubled)
 	for _, s := range shown {
 		row := table.Cells(s.Name, s.Kind, s.State, "", fmt.Sprint(s.Exchanges), fmt.Sprint(s.Failures))
 		if !s.LastReading.IsZero() {
 			row[3].Text = ago(o.status.Now.Sub(s.LastReading))
 		}
 		row[2].Style = styleOf(s.Quality)
-		if troubled(s) || s.Attempt > 0 {
-			t.Below[len(t.Rows)] = reason(s.LastError, table.Normal)
+		if (s.Troubled() || s.Attempt > 0) && !told(s.LastError) {
+			t.Below[len(t.Rows)] = fits.reason(s.LastError, width)
 		}
 		t.Rows = append(t.Rows, row)
 	}
@@ -152,7 +283,7 @@ func (o outlook) sourceTable(all bool) table.Table {
 }
 
 // sinkTable shows how far each sink has come, and what stands in its way.
-func (o outlook) sinkTable() table.Table {
+func (o outlook) sinkTable(fits fit, width int) table.Table {
 	t := table.Table{
 		Columns: []table.Column{
 			{Name: "sink"},
@@ -168,7 +299,8 @@ func (o outlook) sinkTable() table.Table {
 	}
 	list := slices.Clone(o.status.Sinks)
 	slices.SortStableFunc(list, func(a, b api.SinkStatus) int { return int(b.Quality) - int(a.Quality) })
-	for _, k := range list {
+	shown, more := shortened(list, fits.sinks, func(api.SinkStatus) bool { return true })
+	for _, k := range shown {
 		row := table.Cells(k.Name, k.Kind, k.State, fmt.Sprint(k.Delivered), fmt.Sprint(k.Waiting), "", fmt.Sprint(k.Dead), "")
 		row[2].Style = styleOf(k.Quality)
 		if !k.Oldest.IsZero() {
@@ -177,25 +309,28 @@ func (o outlook) sinkTable() table.Table {
 		if !k.LastAt.IsZero() {
 			row[7].Text = ago(o.status.Now.Sub(k.LastAt))
 		}
-		if k.Attempt > 0 || (k.State != "ok" && k.State != "starting") { // else what it says last is of before
+		if k.Attempt > 0 || k.Troubled() { // else what it says last is of before
 			why := k.LastError
 			if !k.NextTry.IsZero() {
 				why += "; next try " + k.NextTry.UTC().Format(time.TimeOnly) + "Z"
 			}
-			t.Below[len(t.Rows)] = reason(strings.TrimPrefix(why, "; "), table.Normal)
+			t.Below[len(t.Rows)] = fits.reason(strings.TrimPrefix(why, "; "), width)
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	return t
+	return andMore(t, more, "sink")
 }
 
 // moduleTable shows how the module of each feed has fared.
-func (o outlook) moduleTable() table.Table {
+func (o outlook) moduleTable(fits fit, width int) table.Table {
 	t := table.Table{
 		Columns: []table.Column{{Name: "module"}, {Name: "feed"}, {Name: "state"}, {Name: "events", Right: true, Rank: 1}, {Name: "failed", Right: true, Rank: 1}},
 		Below:   map[int][]table.Cell{},
 	}
-	for _, m := range o.status.Modules {
+	list := slices.Clone(o.status.Modules)
+	slices.SortStableFunc(list, func(a, b api.ModuleStatus) int { return order(b.Troubled()) - order(a.Troubled()) })
+	shown, more := shortened(list, fits.rows, func(api.ModuleStatus) bool { return true })
+	for _, m := range shown {
 		state := table.Cell{Text: "running", Style: table.Green}
 		switch {
 		case m.Loading:
@@ -204,18 +339,28 @@ func (o outlook) moduleTable() table.Table {
 			state = table.Cell{Text: "not running", Style: table.Red}
 		}
 		if m.Failed > 0 || !m.Running {
-			t.Below[len(t.Rows)] = reason(m.LastError, table.Normal)
+			t.Below[len(t.Rows)] = fits.reason(m.LastError, width)
 		}
 		row := table.Cells(m.Name+" "+m.Version, m.Feed, "", fmt.Sprint(m.Events), fmt.Sprint(m.Failed))
 		row[2] = state
 		t.Rows = append(t.Rows, row)
 	}
-	return t
+	return andMore(t, more, "module")
+}
+
+func order(first bool) int {
+	if first {
+		return 1
+	}
+	return 0
 }
 
 // parts says how the rest of the node fares, a line or two each.
-func (o outlook) parts(all bool) (list [][2]string) {
+func (o outlook) parts(f fit) (list [][2]string) {
 	s := o.status
+	if !f.rest {
+		return nil
+	}
 	if a := s.Anchors; a != nil {
 		list = append(list, [2]string{"anchors", anchorsText(*a, s.Now)})
 	}
@@ -226,7 +371,7 @@ func (o outlook) parts(all bool) (list [][2]string) {
 	}
 	list = append(list, [2]string{"journal", fmt.Sprintf("%.1f MiB%s, %s, %d waiting for readers, %d freed; %s", mebibytes(j.Bytes), full, count(int(j.Records), "record"), j.Backlog, j.Dropped, j.Message)})
 	for _, r := range j.Readers {
-		if all || !r.Until.IsZero() || r.Node != s.Node {
+		if f == wholly || !r.Until.IsZero() || r.Node != s.Node {
 			list = append(list, [2]string{"reader", readerLine(s.Node, r)})
 		}
 	}
@@ -283,13 +428,13 @@ func paragraph(name, text string, width int) []string {
 	return lines
 }
 
-// shortened returns those of a long list that are in trouble, as many as are looked at, and how many are left out; all of a short one.
-func shortened[T any](list []T, all bool, troubled func(T) bool) (shown []T, more int) {
-	if all || len(list) <= mostShown {
+// shortened returns those of a long list that are in trouble, as many as may be, and how many are left out; all of a short one.
+func shortened[T any](list []T, most int, troubled func(T) bool) (shown []T, more int) {
+	if len(list) <= most {
 		return list, 0
 	}
 	for _, item := range list {
-		if len(shown) < mostShown && troubled(item) {
+		if len(shown) < most && troubled(item) {
 			shown = append(shown, item)
 		}
 	}

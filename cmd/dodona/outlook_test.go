@@ -41,7 +41,7 @@ func aBadNight() outlook {
 				{Feed: "btc.usd", Name: "median", Version: "1.0.0", Running: true, Events: 40, LastError: "of long ago"},
 			},
 			Anchors: &api.AnchorStatus{From: dodona.RoundAt(now.Add(-20 * time.Minute)), To: dodona.RoundAt(now.Add(-10 * time.Minute)), Leaves: 60, Next: now.Add(9 * time.Second)},
-			Clock:   api.Health{Message: "ahead of every round"},
+			Clock:   api.Health{Message: "in step: no signed round lies ahead of it"},
 			Memory:  api.MemoryStatus{Used: 34 << 20, Budget: 64 << 20},
 		},
 		feeds: []api.FeedStatus{
@@ -56,15 +56,13 @@ func aBadNight() outlook {
 	o.status.Journal = api.JournalStatus{Health: api.Health{Message: "embedded"}, Bytes: 5 << 20, Limit: 50 << 20, Records: 812, Backlog: 83, Readers: []api.ReaderStatus{
 		{Name: "sink-main", Node: "gw-7", Stream: "PROOF", Backlog: 83}, {Name: "sink-main", Node: "gw-2", Stream: "PROOF", Backlog: 1000},
 	}}
-	v := api.Judge(o.status, o.feeds, o.sources)
-	o.status.Level, o.status.Headline, o.status.Problems = v.Level, v.Headline, v.Problems
-	return o
+	return o.judged()
 }
 
 // TestAStatusShowsTheCauseFirstAndFitsTheTerminal: one command answers whether the numbers arrive, and if not, why.
 func TestAStatusShowsTheCauseFirstAndFitsTheTerminal(t *testing.T) {
 	for _, width := range []int{0, 140, 100, 80, 60} {
-		lines := aBadNight().lines(width, false, false)
+		lines := aBadNight().lines(width, 50, false, false)
 		got := strings.Join(lines, "\n") + "\n"
 		golden := filepath.Join("testdata", fmt.Sprintf("status-%d.txt", width))
 		if *update {
@@ -96,7 +94,7 @@ func TestALargeNodeShowsWhatIsInTrouble(t *testing.T) {
 		f.Name = fmt.Sprintf("f%03d", i)
 		o.feeds = append(o.feeds, f)
 	}
-	short, long := strings.Join(o.lines(80, false, false), "\n"), strings.Join(o.lines(80, true, false), "\n")
+	short, long := strings.Join(o.lines(80, 50, false, false), "\n"), strings.Join(o.lines(80, 50, true, false), "\n")
 	if !strings.Contains(short, "and 199 more feeds: --all shows them") || strings.Contains(short, "f000") || !strings.Contains(short, "boiler") {
 		t.Errorf("a node of 200 feeds shows\n%s", short)
 	}
@@ -104,8 +102,85 @@ func TestALargeNodeShowsWhatIsInTrouble(t *testing.T) {
 		t.Errorf("with --all a node of 200 feeds shows\n%s", long)
 	}
 	o.feeds = o.feeds[1:]
-	if short := strings.Join(o.lines(80, false, false), "\n"); !strings.Contains(short, "199 feeds\n") {
+	if short := strings.Join(o.lines(80, 50, false, false), "\n"); !strings.Contains(short, "199 feeds\n") {
 		t.Errorf("a node of 199 feeds without trouble shows\n%s", short)
+	}
+}
+
+// aServerIsDown is a node of 43 feeds most of whose sources ask servers that fail, and whose receiver refuses what it is given.
+func aServerIsDown() outlook {
+	o := aBadNight()
+	o.status.Modules, o.feeds, o.sources = nil, nil, nil
+	for i := range 43 {
+		f := api.FeedStatus{Feed: dodona.Feed{Name: fmt.Sprintf("f%02d.price", i), Kind: dodona.Number, Unit: "USD", Decimals: 2}, EveryMS: 5000}
+		s := api.SourceStatus{Name: fmt.Sprintf("s%02d", i), Kind: "http", State: "ok", Exchanges: 12, LastReading: o.status.Now}
+		switch {
+		case i < 6:
+			f.Latest = &api.LatestAnswer{Time: o.status.Now, Value: dodona.NewInt192(4321855)}
+		case i < 24:
+			s.LastError = "GET 10.0.0.7:80 501 Not Implemented"
+		case i < 42:
+			s.LastError = "GET 10.0.0.8:80: dial tcp 10.0.0.8:80: connect: connection refused"
+		default:
+			s.LastError = "GET 10.0.0.9:80: no complete answer in 1s"
+		}
+		if s.LastError != "" {
+			s.State, s.Quality, s.Attempt, f.Quality = "retrying", dodona.Uncertain, 3, dodona.Bad
+			f.Missed = &api.MissedRound{Time: o.status.Now, Reason: fmt.Sprintf("need 1 value, 0 remain: %s failed: %s; trying again in %d s", s.Name, s.LastError, i)}
+			f.Inputs = []dodona.Input{{Source: s.Name, Point: s.Name, Status: dodona.InputFailed, Reason: s.LastError}}
+		}
+		o.feeds, o.sources = append(o.feeds, f), append(o.sources, s)
+	}
+	return o.judged()
+}
+
+// judged is the outlook with what its node makes of it.
+func (o outlook) judged() outlook {
+	o.status.Problems = nil
+	v := api.Judge(o.status, o.feeds, o.sources)
+	o.status.Level, o.status.Headline, o.status.Problems, o.status.Causes = v.Level, v.Headline, v.Problems, v.Causes
+	return o
+}
+
+// TestAStatusIsOneScreenWhateverFails: the headline, each cause once with what it hits, the worst of each panel, and every sink that there is room for.
+func TestAStatusIsOneScreenWhateverFails(t *testing.T) {
+	o := aServerIsDown()
+	for _, c := range []struct{ width, height int }{{80, 24}, {80, 40}, {60, 24}, {100, 30}, {140, 50}, {0, 60}} {
+		lines := o.lines(c.width, c.height, false, false)
+		got := strings.Join(lines, "\n")
+		if len(lines) > c.height || !strings.HasPrefix(got, "degraded: 6 of 43 feeds answer;") {
+			t.Errorf("in %d x %d: %d lines\n%s", c.width, c.height, len(lines), got)
+		}
+		for _, want := range []string{"\n  GET 10.0.0.7:80 501 Not Implemented\n", "18 feeds: f06.price, f07.price, f08.price and 15 more", "\nsink ", "\nmain ", "\nf06.price", "\ns06", "--all shows them"} {
+			if !strings.Contains(strings.Join(strings.Fields(got), " "), strings.TrimSpace(want)) || strings.HasPrefix(want, "\n") && !strings.Contains(got, strings.TrimRight(want, "\n")) {
+				t.Errorf("in %d x %d %q is missing:\n%s", c.width, c.height, want, got)
+			}
+		}
+		body := got[strings.Index(got, "\ngw-7"):]
+		if n := strings.Count(body, "501 Not Implemented"); n != 1 {
+			t.Errorf("in %d x %d a cause is told %d times:\n%s", c.width, c.height, n, got)
+		}
+	}
+	whole := strings.Join(o.lines(80, 24, true, false), "\n")
+	for _, f := range o.feeds {
+		if !strings.Contains(whole, "\n"+f.Name+" ") {
+			t.Errorf("--all leaves %s out:\n%s", f.Name, whole)
+		}
+	}
+	if strings.Contains(whole, "--all") || strings.Count(whole, "connection refused") != 1 {
+		t.Errorf("--all says\n%s", whole)
+	}
+}
+
+// TestACauseIsSaidWhereItIs: a feed that misses one source names it, and the source says why.
+func TestACauseIsSaidWhereItIs(t *testing.T) {
+	o := aServerIsDown()
+	o.feeds, o.sources = o.feeds[42:], o.sources[42:]
+	o = o.judged()
+	got := strings.Join(o.lines(80, 24, false, false), "\n")
+	body := got[strings.Index(got, "\ngw-7"):]
+	if strings.Count(body, "no complete answer") != 1 || !strings.Contains(body, "\n  for want of s42\n") {
+		t.Errorf("got\n%s", got)
 	}
 }
 

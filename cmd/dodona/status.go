@@ -41,7 +41,7 @@ func (c statusCommand) Run(ctx context.Context, term terminal) error {
 	if c.JSON {
 		err = printRaw(term.out, seen.raw)
 	} else {
-		err = print(term, seen.lines(term.width(), c.All, term.color))
+		err = print(term, seen.lines(term.width(), term.height(), c.All, term.color))
 	}
 	if err != nil {
 		return err
@@ -53,6 +53,19 @@ func (c statusCommand) Run(ctx context.Context, term terminal) error {
 		return failure{code: exitDegraded}
 	}
 	return failure{code: exitFailing}
+}
+
+// oneScreen is how many lines are as good as one look where there is no window, or one of a few lines.
+const oneScreen = 60
+
+// height returns how many lines a look may have, the line of the prompt aside.
+func (t terminal) height() int {
+	live := t.live()
+	if live == nil {
+		return oneScreen
+	}
+	_, rows := live.Size()
+	return max(rows-1, 23)
 }
 
 func print(term terminal, lines []string) error {
@@ -108,7 +121,7 @@ func (c statusCommand) watch(ctx context.Context, term terminal, asked client) e
 	var seen outlook
 	var lost error
 	show := func() error {
-		columns, _ := live.Size()
+		columns, rows := live.Size()
 		var lines []string
 		if lost != nil {
 			for _, line := range table.Wrap("no answer: "+lost.Error(), columns) {
@@ -117,7 +130,7 @@ func (c statusCommand) watch(ctx context.Context, term terminal, asked client) e
 			lines = append(lines, "")
 		}
 		if seen.status.Node != "" {
-			lines = append(lines, seen.lines(columns, c.All, term.color)...)
+			lines = append(lines, seen.lines(columns, rows-len(lines), c.All, term.color)...)
 		}
 		return live.Draw(lines)
 	}
@@ -154,7 +167,7 @@ func (c statusCommand) watchLines(ctx context.Context, term terminal, asked clie
 		case c.JSON:
 			_ = printRaw(term.out, seen.raw) // the output remembers what kept it from being written
 		default:
-			_ = print(term, append(seen.lines(term.width(), c.All, term.color), ""))
+			_ = print(term, append(seen.lines(term.width(), oneScreen, c.All, term.color), ""))
 		}
 		if out, ok := term.out.(*output); ok && out.err != nil {
 			return out.err

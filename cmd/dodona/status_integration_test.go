@@ -38,7 +38,7 @@ func TestAWatchedStatusFitsTheTerminalWhateverBecomesOfIt(t *testing.T) {
 	term := tmuxtest.Start(t, 140, 50, []string{"NO_COLOR=1"}, program, "status", "--watch", "--api", server.URL)
 	for _, columns := range []int{140, 60, 100, 80, 60} {
 		term.Resize(columns, 50)
-		want := night.lines(columns, false, false)
+		want := night.lines(columns, 50, false, false)
 		term.Await("as wide as the window:\n"+strings.Join(want, "\n"), func(lines []string) bool { return slices.Equal(lines, want) })
 	}
 	term.Resize(80, 6)
@@ -51,7 +51,7 @@ func TestAWatchedStatusFitsTheTerminalWhateverBecomesOfIt(t *testing.T) {
 		return len(lines) > 3 && strings.HasPrefix(lines[0], "no answer: ") && slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "degraded: 1 of 2") })
 	})
 	gone.Store(false)
-	term.Await("as before", func(lines []string) bool { return slices.Equal(lines, night.lines(100, false, false)) })
+	term.Await("as before", func(lines []string) bool { return slices.Equal(lines, night.lines(100, 50, false, false)) })
 	term.Press("C-c")
 	term.Await("what was there before", func(lines []string) bool { return slices.Equal(lines, []string{"exit 0"}) })
 }

@@ -307,7 +307,7 @@ func statusPart(ctx context.Context, s *scene) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []byte(strings.Join(seen.lines(140, true, false), "\n") + "\n"), nil
+	return []byte(strings.Join(seen.lines(140, 0, true, false), "\n") + "\n"), nil
 }
 
 func metricsPart(ctx context.Context, s *scene) ([]byte, error) {

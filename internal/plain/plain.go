@@ -33,8 +33,12 @@ func Lines(s string, most int) string {
 	})
 }
 
-// Excerpt returns the beginning of a body on one line: runs of white space are one blank, the rest is as in [Line].
+// Excerpt returns the beginning of a body on one line: runs of white space are one blank, the rest is as in [Line]. Of a page it is the title, or
+// else what is written on it: a server that is in the way speaks HTML.
 func Excerpt(body []byte, most int) string {
+	if text, is := page(body); is {
+		body = []byte(text)
+	}
 	// Four bytes are the longest character; blanks beyond that are not worth the walk.
 	head := string(body[:min(len(body), 8*min(most, len(body))+utf8.UTFMax)])
 	text := Line(strings.Join(strings.Fields(head), " "), most)

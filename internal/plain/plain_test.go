@@ -83,7 +83,7 @@ func TestExcerptIsOneLineOfABody(t *testing.T) {
 	}{
 		{"", 10, ""},
 		{" \r\n\t ", 10, ""},
-		{"<html>\r\n  <b>no\tsuch\u2028page</b>\n", 100, "<html> <b>no such page</b>"},
+		{"<html>\r\n  <b>no\tsuch\u2028page</b>\n", 100, "no such page"},
 		{"\x1b[31mno\xff", 100, "·[31mno·"},
 		{strings.Repeat("\n", 1<<20) + "late", 10, "…"},
 		{strings.Repeat("語 ", 1<<20), 7, "語 語…"},

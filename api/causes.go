@@ -1,0 +1,89 @@
+package api
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/plain"
+)
+
+// A Cause is one thing that is wrong, with all the feeds and sources that it hits: a server that is down is one cause, however many feeds ask it.
+type Cause struct {
+	Message string   `json:"message"`
+	Sources []string `json:"sources"` // that say it
+	Feeds   []string `json:"feeds"`   // that do not answer because of it
+}
+
+// hits is how much a cause stops.
+func (c Cause) hits() int { return max(len(c.Sources), len(c.Feeds)) }
+
+// Causes returns why feeds do not answer and sources bring nothing, what hits most first. A feed all of whose missing values are of sources that are
+// troubled themselves is hit by their causes; any other one says its own.
+func Causes(s Status, feeds []FeedStatus, sources []SourceStatus) []Cause {
+	list, at := []Cause{}, make(map[string]int)
+	of := func(message string) *Cause {
+		message = plain.Cut(message, mostMessage)
+		i, known := at[message]
+		if !known {
+			i = len(list)
+			at[message] = i
+			list = append(list, Cause{Message: message, Sources: []string{}, Feeds: []string{}})
+		}
+		return &list[i]
+	}
+	says := make(map[string]string) // by source
+	for _, k := range sources {
+		if !k.Troubled() {
+			continue
+		}
+		says[k.Name] = k.LastError
+		if k.LastError == "" {
+			says[k.Name] = "is " + k.State
+		}
+		c := of(says[k.Name])
+		c.Sources = append(c.Sources, k.Name)
+	}
+	for _, f := range feeds {
+		standing, why := f.Standing(s)
+		if standing != FeedFails {
+			continue
+		}
+		messages := f.blames(says)
+		if len(messages) == 0 {
+			messages = []string{why}
+		}
+		for _, message := range messages {
+			c := of(message)
+			c.Feeds = append(c.Feeds, f.Name)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Cause) int { return cmp.Compare(b.hits(), a.hits()) })
+	return list
+}
+
+const mostMessage = 600 // bytes of one: what is longer is a document
+
+// blames returns what the sources say whose values a feed misses, each once; nothing if one of them is well.
+func (f FeedStatus) blames(says map[string]string) (messages []string) {
+	for _, source := range f.unused() {
+		message, troubled := says[source]
+		if !troubled {
+			return nil
+		}
+		if !slices.Contains(messages, message) {
+			messages = append(messages, message)
+		}
+	}
+	return messages
+}
+
+// unused returns the sources whose values are not in the newest round, each once.
+func (f FeedStatus) unused() (sources []string) {
+	for _, in := range f.Inputs {
+		if in.Status != dodona.InputUsed && in.Status != dodona.InputGiven && !slices.Contains(sources, in.Source) {
+			sources = append(sources, in.Source)
+		}
+	}
+	return sources
+}
