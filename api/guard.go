@@ -100,8 +100,8 @@ func CheckTokens(tokens []secret.String) error {
 		if err != nil {
 			return fmt.Errorf("read token %d of api.tokens: %w", i+1, err)
 		}
-		if len(text) < minTokenBytes {
-			return fmt.Errorf("token %d of api.tokens has %d characters: want %d or more, such as from openssl rand -hex 16", i+1, len(text), minTokenBytes)
+		if err := (*Settings)(nil).CheckSecret("", text); err != nil {
+			return fmt.Errorf("token %d of api.tokens: %w", i+1, err)
 		}
 	}
 	return nil

@@ -247,7 +247,7 @@ func TestListenRefusesWhatIsNotSafe(t *testing.T) {
 		{"gw-7.lan:0", nil, "name at least one token"},
 		{"[::]:0", nil, "name at least one token"},
 		{"127.0.0.1", nil, "want host:port"},
-		{"127.0.0.1:0", []secret.String{secret.New("short")}, "has 5 characters"},
+		{"127.0.0.1:0", []secret.String{secret.New("short")}, "and this has 5"},
 		{"127.0.0.1:0", []secret.String{{File: "/nonexistent"}}, "read token 1 of api.tokens"},
 		{taken.Addr().String(), nil, "address already in use"},
 	} {

@@ -32,6 +32,9 @@ func (l *loader) lookAt(who subject, name string, k keyfile.Key) {
 		m := mistakeOf(err)
 		setting, _, _ := strings.Cut(m.Message, ":")
 		_, at := who.node.Descend(who.at, setting)
+		if who.where == "" {
+			m.Hint = strings.TrimSuffix(noStart+"; "+m.Hint, "; ")
+		}
 		l.report.Warn(at, who.where, l.config.Written(m.Message), m.Hint)
 	default:
 		l.tell(who, err)

@@ -55,7 +55,9 @@ func (l *loader) check(s section) {
 	l.checkWords(s.key, s.value)
 	if c, ok := s.value.Addr().Interface().(interface{ Check() error }); ok {
 		n, at := l.root.Child(s.key)
-		l.tell(subject{prefix: s.key + ".", node: n, at: at, settings: s.value.Type()}, c.Check())
+		who := subject{prefix: s.key + ".", node: n, at: at, settings: s.value.Type()}
+		l.tell(who, c.Check())
+		l.lookAtSecrets(who, s.value)
 	}
 }
 

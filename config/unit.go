@@ -284,5 +284,7 @@ func (l *loader) settings(where string, kind Kind, settings any, e strict.Entry,
 		return
 	}
 	d.Into(reflect.ValueOf(settings), e.Value, kind.Name())
-	l.tell(subject{where: where, node: e.Value, at: e.At, settings: reflect.TypeOf(settings)}, kind.Check(settings))
+	who := subject{where: where, node: e.Value, at: e.At, settings: reflect.TypeOf(settings)}
+	l.tell(who, kind.Check(settings))
+	l.lookAtSecrets(who, reflect.ValueOf(settings).Elem())
 }

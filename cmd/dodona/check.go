@@ -41,7 +41,11 @@ func (c checkCommand) Run(term terminal) error {
 		_, err = bytes.NewReader(text).WriteTo(term.out)
 		return err
 	}
-	fmt.Fprintf(term.out, "%s: %s, %s, no mistakes\n", path, count(len(loaded.Sources), "source"), count(len(loaded.Feeds), "feed"))
+	warned := ""
+	if n := len(loaded.Warnings); n > 0 {
+		warned = ", " + count(n, "warning")
+	}
+	fmt.Fprintf(term.out, "%s: %s, %s, no mistakes%s\n", path, count(len(loaded.Sources), "source"), count(len(loaded.Feeds), "feed"), warned)
 	return nil
 }
 

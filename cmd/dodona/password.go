@@ -34,8 +34,10 @@ func (f passwordFlag) given() (p password, given bool, err error) {
 		p.text, err = p.from.RevealKey()
 		return p, true, err
 	}
-	if text, found := os.LookupEnv(passwordEnv); found {
-		return password{text, secret.String{Env: passwordEnv}}, true, nil
+	if _, found := os.LookupEnv(passwordEnv); found {
+		p.from = secret.String{Env: passwordEnv}
+		p.text, err = p.from.Reveal()
+		return p, true, err
 	}
 	return p, false, nil
 }
@@ -55,11 +57,11 @@ const maxAsked = 3
 // fresh returns the password for a key file that is to be made.
 func (f passwordFlag) fresh(t terminal, path string) (p password, err error) {
 	p, given, err := f.given()
+	if errors.Is(err, secret.ErrEmpty) {
+		return p, failure{exitUsage, fmt.Errorf("%w: anybody could open a key with no password (--raw makes one without)", err)}
+	}
 	if err != nil {
 		return p, err
-	}
-	if given && p.text == "" {
-		return p, failure{exitUsage, errors.New("the password is empty: anybody could open the key (--raw makes a key without one)")}
 	}
 	for asked := 0; !given && asked < maxAsked; asked++ {
 		var again string

@@ -186,3 +186,33 @@ func TestExampleVerifiersJudgeAsTheProgramDoes(t *testing.T) {
 		}
 	}
 }
+
+// TestExampleVerifiersSayHowTheyAreCalled to whom leaves something out, and what they cannot read, in a line of their own.
+func TestExampleVerifiersSayHowTheyAreCalled(t *testing.T) {
+	network, none := "0x"+strings.Repeat("11", 32), filepath.Join(t.TempDir(), "none.json")
+	torn := filepath.Join(t.TempDir(), "torn.json")
+	if err := os.WriteFile(torn, []byte(`{"answer":`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, script := range []string{"verify/verify.mjs", "verify/verify.py"} {
+		for _, c := range []struct {
+			want string
+			args []string
+		}{
+			{"usage: ", nil},
+			{"usage: ", []string{network}},
+			{"usage: ", []string{torn}},
+			{"usage: ", []string{torn, network}},
+			{"usage: ", []string{network, torn, none}},
+			{"read " + none, []string{network, none}},
+			{"read " + torn, []string{network, torn}},
+		} {
+			run := append(exampleProgram(t, script), c.args...)
+			cmd := exec.CommandContext(t.Context(), run[0], run[1:]...)
+			out, err := cmd.CombinedOutput()
+			if err == nil || cmd.ProcessState.ExitCode() != 2 || !strings.HasPrefix(string(out), c.want) || strings.Count(string(out), "\n") != 1 {
+				t.Errorf("%s %q ends with %v: %s", script, c.args, err, out)
+			}
+		}
+	}
+}

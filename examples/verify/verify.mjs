@@ -2,7 +2,10 @@
 import { readFileSync } from "node:fs";
 import { AbiCoder, TypedDataEncoder, concat, keccak256, recoverAddress, toUtf8Bytes } from "ethers";
 
-const [expected, file] = process.argv.slice(2);
+const [expected, file, ...more] = process.argv.slice(2);
+const stop = (why) => { console.error(why); process.exit(2); };
+if (!file || more.length || !/^0x[0-9a-f]{64}$/.test(expected)) stop("usage: node verify.mjs NETWORK FILE, where NETWORK is 0x and 64 hex digits in lower case");
+const read = () => { try { return JSON.parse(readFileSync(file, "utf8")); } catch (e) { return stop(`read ${file}: ${e.message}`); } };
 const abi = (types, values) => keccak256(AbiCoder.defaultAbiCoder().encode(types.split(" "), values));
 const must = (holds, why) => { if (!holds) { console.error(`INVALID ${why}`); process.exit(3); } };
 const recovered = (digest, s) => { try { return recoverAddress(digest, s).toLowerCase(); } catch { return ""; } }; // ethers refuses a high s
@@ -17,7 +20,7 @@ function signed(by, network, type, fields, message) { // k members of the networ
   must(signers.every((s, i) => members.includes(s) && (i === 0 || signers[i - 1] < s)) && signers.length >= k, "signature");
 }
 
-const given = JSON.parse(readFileSync(file, "utf8")), { network, quorum, feed, attestation: { report, observed, signatures } } = given.answer ?? given;
+const given = read(), { network, quorum, feed, attestation: { report, observed, signatures } } = given.answer ?? given;
 must(`${BigInt(report.value)}` === report.value && Number.isSafeInteger(report.round), "form");
 must(report.feed === abi("string string string uint8 bytes32", [feed.name, feed.kind, feed.unit, feed.decimals, abi("string[]", [feed.labels ?? []])]), "feed");
 signed({ ...quorum, signatures }, network, "Report", "bytes32 feed, uint64 round, int192 value", report);

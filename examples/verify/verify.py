@@ -1,5 +1,5 @@
 """python verify.py NETWORK FILE: is this answer, or answer with proof, signed by the network with this id? See spec/report.md and spec/proof.md."""
-import json, sys
+import json, re, sys
 from datetime import datetime, timezone
 from eth_abi import encode
 from eth_account import Account
@@ -7,6 +7,12 @@ from eth_account.messages import encode_typed_data
 from eth_utils import keccak, to_bytes
 
 HALF = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0  # half of the group's order: a high s is refused
+
+def stop(why):
+    sys.exit(print(why, file=sys.stderr) or 2)
+
+if len(sys.argv) != 3 or not re.fullmatch("0x[0-9a-f]{64}", sys.argv[1]):
+    stop("usage: python verify.py NETWORK FILE, where NETWORK is 0x and 64 hex digits in lower case")
 expected, file = sys.argv[1:]
 
 def must(holds, why):
@@ -26,8 +32,11 @@ def signed(by, network, kind, fields, message):  # k members of the network's qu
     signers = [Account.recover_message(typed, signature=s).lower() for s in signatures]
     must(signers == sorted(set(signers)) and set(signers) <= set(quorum["members"]) and len(signers) >= quorum["k"], "signature")
 
-with open(file, encoding="utf-8") as text:
-    given = json.load(text)
+try:
+    with open(file, encoding="utf-8") as text:
+        given = json.load(text)
+except (OSError, ValueError) as why:
+    stop(f"read {file}: {why}")
 answer = given.get("answer", given)
 network, feed, report = answer["network"], answer["feed"], answer["attestation"]["report"]
 must(report["value"] == str(int(report["value"])) and type(report["round"]) is int, "form")

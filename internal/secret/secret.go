@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
-
-	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // Mask is what a secret prints as, whatever its length.
@@ -44,7 +41,8 @@ func (s String) Same(other String) bool {
 }
 
 // Reveal returns the secret, without the line break a file may end in, and without the byte order mark that some editors put before it.
-// It fails if the file cannot be read or the variable is not set.
+// It fails if the file cannot be read or the variable is not set, and if what is there is no secret: nothing, several lines, no text. Such an
+// error says which file or variable, and never what it holds.
 func (s String) Reveal() (string, error) {
 	return s.reveal(func(*os.File, []byte) error { return nil })
 }
@@ -54,20 +52,29 @@ func (s String) RevealKey() (string, error) {
 	return s.reveal(func(f *os.File, content []byte) error { return checkMode(f, content, false) })
 }
 
-func (s String) reveal(check func(f *os.File, content []byte) error) (string, error) {
+func (s String) reveal(check func(f *os.File, content []byte) error) (text string, err error) {
+	name := "it"
 	switch {
 	case s.File != "":
-		return s.read(check)
-	case s.Env != "":
-		v, found := os.LookupEnv(s.Env)
-		if !found {
-			return "", fmt.Errorf("read secret: environment variable %s is not set", s.Env)
+		if text, err = s.read(check); err != nil {
+			return "", err
 		}
-		return v, nil
+		name = s.File
+	case s.Env != "":
+		found := false
+		if text, found = os.LookupEnv(s.Env); !found {
+			return "", fmt.Errorf("read secret: environment variable %s %w", s.Env, ErrUnset)
+		}
+		name = "environment variable " + s.Env
 	case s.text != nil:
-		return *s.text, nil
+		text = *s.text
+	default:
+		return "", nil
 	}
-	return "", nil
+	if err := judge(text); err != nil {
+		return "", fmt.Errorf("%s %w", name, err)
+	}
+	return bare(text), nil
 }
 
 // maxFileBytes bounds the file of a secret: a path to a device or a log is a mistake, and must not fill the memory.
@@ -89,7 +96,7 @@ func (s String) read(check func(f *os.File, content []byte) error) (string, erro
 	if err := check(f, b); err != nil {
 		return "", fmt.Errorf("read secret: %w", err)
 	}
-	return strings.TrimRight(strings.TrimPrefix(string(b), plain.Mark), "\r\n"), nil
+	return string(b), nil
 }
 
 // String prints •••, or nothing if there is no secret.

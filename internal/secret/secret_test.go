@@ -68,3 +68,63 @@ func TestRevealReadsWhereTheSecretLies(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsNoLineOfTextIsNoSecret: it would be sent as it stands, and whoever gets it would only say that it is wrong.
+func TestWhatIsNoLineOfTextIsNoSecret(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	for text, want := range map[string]string{
+		"":                                   "is empty",
+		"\n":                                 "is empty",
+		"\r\n\r\n":                           "is empty",
+		"\ufeff":                             "is empty",
+		"\ufeff\n":                           "is empty",
+		"  \t\n":                             "holds nothing but blanks",
+		"hunter2\nhunter3\n":                 "has 2 lines: a secret is one line",
+		"hunter2\r\nhunter3":                 "has 2 lines",
+		"\nhunter2":                          "has 2 lines",
+		"hunter2\rhunter3":                   "has 2 lines",
+		"hunter2\x00":                        "holds the control character U+0000 at byte 7",
+		"\x1b[1mhunter2":                     "holds the control character U+001B at byte 0",
+		"hunter2\x7f":                        "holds the control character U+007F",
+		"\xff\xfeh\x00u\x00n\x00t\x00\n\x00": "is UTF-16 text: save it as UTF-8",
+		"\xfe\xff\x00h\x00u":                 "is UTF-16 text",
+		"h\x00u\x00n\x00t\x00":               "is UTF-16 text",
+		"\x00h\x00u\x00n\x00t":               "is UTF-16 text",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		all := map[string]String{path: {File: path}}
+		if !strings.Contains(text, "\x00") { // which no variable holds
+			t.Setenv("DODONA_TEST_TOKEN", text)
+			all["environment variable DODONA_TEST_TOKEN"] = String{Env: "DODONA_TEST_TOKEN"}
+		}
+		if text != "" {
+			all["it"] = New(text)
+		}
+		for name, s := range all {
+			for _, reveal := range []func() (string, error){s.Reveal, s.RevealKey} {
+				got, err := reveal()
+				if err == nil || got != "" || !strings.HasPrefix(err.Error(), name+" "+want) || strings.Contains(err.Error(), "hunter") {
+					t.Errorf("%q in %s: Reveal() = %q, %v, want %s", text, name, got, err, want)
+				}
+			}
+		}
+	}
+}
+
+// TestAVariableIsReadAsAFileIs: what fills it from a file may leave the line break.
+func TestAVariableIsReadAsAFileIs(t *testing.T) {
+	for _, text := range []string{"hunter2\n", "hunter2\r\n", "\ufeffhunter2", "hunter2"} {
+		t.Setenv("DODONA_TEST_TOKEN", text)
+		for _, s := range []String{{Env: "DODONA_TEST_TOKEN"}, New(text)} {
+			if got, err := s.Reveal(); err != nil || got != "hunter2" {
+				t.Errorf("%q: Reveal() = %q, %v", text, got, err)
+			}
+		}
+	}
+	t.Setenv("DODONA_TEST_TOKEN", "pass word\tü\xe9")
+	if got, err := (String{Env: "DODONA_TEST_TOKEN"}).Reveal(); err != nil || got != "pass word\tü\xe9" {
+		t.Errorf("Reveal() = %q, %v", got, err)
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -157,6 +158,17 @@ func (s *Settings) Check() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// CheckSecret says what is wrong with the text of a secret.
+func (s *Settings) CheckSecret(setting, text string) error {
+	if !strings.HasPrefix(setting, "rpc_secret[") {
+		return nil
+	}
+	if u, err := url.Parse(text); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return errors.New("no URL of http or https, such as https://rpc.example/1")
+	}
+	return nil
 }
 
 // CheckWith says what is wrong with the settings beside the policy and the feeds.

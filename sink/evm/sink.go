@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
@@ -55,13 +54,14 @@ func open(_ context.Context, settings Settings, env sink.Env) (dodona.Sink, erro
 		return nil, sink.Stalled(fmt.Errorf("open the key that pays: %w", err))
 	}
 	urls := settings.RPC
-	for _, secret := range settings.RPCSecret {
+	for i, secret := range settings.RPCSecret {
+		setting := fmt.Sprintf("rpc_secret[%d]", i)
 		text, err := secret.Reveal()
 		if err != nil {
-			return nil, fmt.Errorf("read rpc_secret: %w", err)
+			return nil, fmt.Errorf("%s: %w", setting, err)
 		}
-		if u, err := url.Parse(text); err != nil || u.Host == "" {
-			return nil, dodona.Permanent(errors.New("rpc_secret: an endpoint is no URL"))
+		if err := settings.CheckSecret(setting, text); err != nil {
+			return nil, dodona.Permanent(fmt.Errorf("%s: %w", setting, err))
 		}
 		urls = append(urls[:len(urls):len(urls)], text)
 	}

@@ -491,18 +491,13 @@ func TestSettingsAreChecked(t *testing.T) {
 		s    webhook.Settings
 		want string
 	}{
-		"no url":           {webhook.Settings{Timeout: 1}, "url: missing"},
-		"another scheme":   {webhook.Settings{URL: "ftp://x", Timeout: 1}, "url: scheme"},
-		"no host":          {webhook.Settings{URL: "http:///x", Timeout: 1}, "url: names no host"},
-		"a password":       {webhook.Settings{URL: "http://u:p@x", Timeout: 1}, "url: user and password"},
-		"no Base64":        {webhook.Settings{URL: "http://x", Timeout: 1, Secret: secret.New("whsec_no Base64 at all, is it?")}, "secret: after whsec_"},
-		"short Base64":     {webhook.Settings{URL: "http://x", Timeout: 1, Secret: secret.New("whsec_MTIzNA==")}, "secret: 4 bytes in Base64"},
-		"a version before": {webhook.Settings{URL: "http://x", Timeout: 1, Secret: secret.New("v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")}, "whsec_ and Base64 alone"},
-		"quoted":           {webhook.Settings{URL: "http://x", Timeout: 1, Secret: secret.New("\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"")}, "whsec_ and Base64 alone"},
-		"short secret":     {webhook.Settings{URL: "http://x", Timeout: 1, Secret: secret.New("short")}, "secret: 5 characters"},
-		"no timeout":       {webhook.Settings{URL: "http://x"}, "timeout: want"},
-		"own header":       {webhook.Settings{URL: "http://x", Timeout: 1, Headers: map[string]secret.String{"Webhook-Signature": secret.New("x")}}, "headers:"},
-		"bad header":       {webhook.Settings{URL: "http://x", Timeout: 1, Headers: map[string]secret.String{"a b": secret.New("x")}}, "headers:"},
+		"no url":         {webhook.Settings{Timeout: 1}, "url: missing"},
+		"another scheme": {webhook.Settings{URL: "ftp://x", Timeout: 1}, "url: scheme"},
+		"no host":        {webhook.Settings{URL: "http:///x", Timeout: 1}, "url: names no host"},
+		"a password":     {webhook.Settings{URL: "http://u:p@x", Timeout: 1}, "url: user and password"},
+		"no timeout":     {webhook.Settings{URL: "http://x"}, "timeout: want"},
+		"own header":     {webhook.Settings{URL: "http://x", Timeout: 1, Headers: map[string]secret.String{"Webhook-Signature": secret.New("x")}}, "headers:"},
+		"bad header":     {webhook.Settings{URL: "http://x", Timeout: 1, Headers: map[string]secret.String{"a b": secret.New("x")}}, "headers:"},
 	} {
 		if err := webhook.Kind.Check(&c.s); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "u:p") {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)
@@ -533,5 +528,38 @@ func TestWhatWasTakenHasReceipts(t *testing.T) {
 	receipts, err := w.Deliver(t.Context(), []dodona.Record{sinktest.Answer(question, 0), sinktest.Answer(question, 1), sinktest.Answer(question, 2)})
 	if err == nil || len(receipts) != 2 {
 		t.Errorf("%d receipts, %v; want those of the two records that were taken, and why the third was not", len(receipts), err)
+	}
+}
+
+// TestASecretIsTheSecretAlone: what people copy with it would make every signature wrong, and nothing here would show it.
+func TestASecretIsTheSecretAlone(t *testing.T) {
+	const good = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	for text, want := range map[string]string{
+		good:                             "",
+		"any text of 16 or more":         "",
+		"whsec_no Base64 at all, is it?": "after whsec_",
+		"whsec_MTIzNA==":                 "4 bytes in Base64",
+		"short":                          "5 characters",
+		"v1," + good:                     "begins otherwise than with whsec_",
+		"v1," + good + " v1," + good:     "begins otherwise",
+		"WHSEC_" + good[6:]:              "begins otherwise",
+		"secret=" + good:                 "begins otherwise",
+		" " + good:                       "a blank",
+		good + " ":                       "a blank",
+		"a text of 16 or more\t":         "a blank",
+		`"` + good + `"`:                 "quotes",
+		"'" + good + "'":                 "quotes",
+		"\u201c" + good + "\u201d":       "quotes",
+		`"a text of 16 or more"`:         "quotes",
+		"whsk_" + good[6:]:               "Ed25519",
+	} {
+		s := settings("https://example.org/hook")
+		err := s.CheckSecret("secret", text)
+		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), good[6:])) {
+			t.Errorf("%s: got %v, want %q", text, err, want)
+		}
+		if err := s.CheckSecret("headers.Cookie", text); err != nil {
+			t.Errorf("a header %s: %v", text, err)
+		}
 	}
 }

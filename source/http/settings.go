@@ -126,6 +126,16 @@ func (s *Settings) Check() error {
 	)
 }
 
+// CheckSecret says what is wrong with the text of a secret.
+func (s *Settings) CheckSecret(setting, text string) error {
+	if setting == "bearer" && len(text) > len(scheme) && strings.EqualFold(text[:len(scheme)], scheme) {
+		return errors.New("the word Bearer is sent in front of it; leave that out")
+	}
+	return nil
+}
+
+const scheme = "Bearer "
+
 func (s *Settings) checkMethod() error {
 	var errs []error
 	if s.Method != "" && s.Method != "GET" && s.Method != "POST" {

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/keyfile"
+	"github.com/dodona-oracle/dodona/internal/secret"
+	"github.com/dodona-oracle/dodona/internal/strict"
+	"github.com/dodona-oracle/dodona/sign"
+)
+
+// secretSettings are all settings that are secrets, and a configuration around each.
+var secretSettings = map[string]string{
+	"http headers":           "sources: {a: {http: {url: 'https://a.example/', headers: {Cookie: %s}}}}",
+	"http query":             "sources: {a: {http: {url: 'https://a.example/', query: {key: %s}}}}",
+	"http bearer":            "sources: {a: {http: {url: 'https://a.example/', bearer: %s}}}",
+	"http basic.password":    "sources: {a: {http: {url: 'https://a.example/', basic: {user: u, password: %s}}}}",
+	"http proxy.password":    "sources: {a: {http: {url: 'https://a.example/', proxy: {url: 'http://proxy.example:3128', user: u, password: %s}}}}",
+	"webhook secret":         "sinks: {a: {webhook: {url: 'https://a.example/', secret: %s}}}",
+	"webhook headers":        "sinks: {a: {webhook: {url: 'https://a.example/', headers: {Authorization: %s}}}}",
+	"webhook proxy.password": "sinks: {a: {webhook: {url: 'https://a.example/', proxy: {url: 'http://proxy.example:3128', user: u, password: %s}}}}",
+	"evm rpc_secret":         "sinks: {a: {evm: {rpc_secret: [%s], contract: '0x00000000000000000000000000000000000000c0'}}}",
+	"evm proxy.password":     "sinks: {a: {evm: {rpc: ['https://a.example/'], contract: '0x00000000000000000000000000000000000000c0', proxy: {url: 'http://proxy.example:3128', user: u, password: %s}}}}",
+	"api tokens":             "api: {tokens: [%s]}",
+	"modules proxy.password": "modules: {proxy: {url: 'http://proxy.example:3128', user: u, password: %s}}",
+	"node key.password":      "node: {key: {file: key.json, password: %s}}",
+	"node key.hex":           "node: {key: {hex: %s}}",
+	"evm key.password":       "sinks: {a: {evm: {rpc: ['https://a.example/'], contract: '0x00000000000000000000000000000000000000c0', key: {file: key.json, password: %s}}}}",
+	"evm key.hex":            "sinks: {a: {evm: {rpc: ['https://a.example/'], contract: '0x00000000000000000000000000000000000000c0', key: {hex: %s}}}}",
+}
+
+// secretsIn lists the settings of a type that are secrets, with words in front.
+func secretsIn(t reflect.Type, name string) (list []string) {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Map || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	switch {
+	case t == reflect.TypeFor[secret.String]():
+		return []string{name}
+	case t.Kind() != reflect.Struct || t != reflect.TypeFor[keyfile.Key]() && strict.ShapeOf(t) != strict.ShapeStruct:
+		return nil
+	}
+	for _, f := range strict.Fields(t) {
+		between := "."
+		if !strings.Contains(name, " ") {
+			between = " "
+		}
+		list = append(list, secretsIn(f.Type, name+between+f.Name)...)
+	}
+	return list
+}
+
+// TestWhatIsNoSecretIsRefusedWhereOneStands: a file or a variable that is empty, or no line of text, is told by its name before anything is sent
+// with it, wherever a secret may stand.
+func TestWhatIsNoSecretIsRefusedWhereOneStands(t *testing.T) {
+	t.Chdir(t.TempDir())
+	key, err := sign.NewKey()
+	if err == nil {
+		err = sign.WriteKeystore("key.json", key, "a password")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, kind := range allKinds() {
+		all = append(all, secretsIn(reflect.TypeOf(kind.Settings()), kind.Name())...)
+	}
+	for _, f := range strict.Fields(reflect.TypeFor[config.Config]()) {
+		all = append(all, secretsIn(f.Type, f.Name)...)
+	}
+	for _, name := range all {
+		if secretSettings[name] == "" {
+			t.Errorf("%s is a secret: is it looked at?", name)
+		}
+	}
+	bad := map[string]string{
+		"":                        " is empty",
+		"\n":                      " is empty",
+		" \n":                     " holds nothing but blanks",
+		"swordfish\nswordfish2\n": " has 2 lines",
+		"s\x00w\x00o\x00r\x00":    " is UTF-16 text",
+		"swordfish\x00":           " holds the control character U+0000",
+	}
+	for name, around := range secretSettings {
+		if !slices.Contains(all, name) {
+			t.Errorf("%s is no secret", name)
+		}
+		for content, want := range bad {
+			if err := os.WriteFile("token", []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			ways := map[string]string{"token": "{file: token}"}
+			if !strings.Contains(content, "\x00") {
+				t.Setenv("SOME_TOKEN", content)
+				ways["environment variable SOME_TOKEN"] = "{env: SOME_TOKEN}"
+			}
+			for from, written := range ways {
+				said, _ := saysOf(t, "f.yaml", fmt.Sprintf(around, written)+"\n")
+				told := strings.Contains(said, from+want) || strings.HasSuffix(name, ".hex") && strings.Contains(said, from+" holds no key")
+				if !told || strings.Contains(said, "swordfish") {
+					t.Errorf("%s: %s with %q: check says\n%s", name, written, content, said)
+				}
+			}
+		}
+	}
+}
+
+// TestWhatIsNotThereIsWorthAWord, and no mistake: it may be where the node will run.
+func TestWhatIsNotThereIsWorthAWord(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for written, want := range map[string]string{
+		"{file: nowhere}":       "warning: bearer: there is no file nowhere",
+		"{env: DODONA_NOTHING}": "warning: bearer: environment variable DODONA_NOTHING is not set",
+	} {
+		said, _ := saysOf(t, "f.yaml", fmt.Sprintf(secretSettings["http bearer"], written)+"\nfeeds: {f: {from: [a]}}\n")
+		if !strings.Contains(said, want) || !strings.HasSuffix(said, "no mistakes\n") {
+			t.Errorf("%s: check says\n%s", written, said)
+		}
+	}
+}
+
+// TestSecretsAreWhatTheirPeersTake: what is told by the text alone is told before it is sent.
+func TestSecretsAreWhatTheirPeersTake(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, c := range []struct{ setting, content, want string }{
+		{"http bearer", "Bearer swordfish", "bearer: the word Bearer is sent in front of it"},
+		{"webhook secret", "v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "secret: it begins otherwise than with whsec_"},
+		{"webhook secret", `"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"`, "secret: quotes"},
+		{"webhook secret", "swordfish", "secret: 9 characters"},
+		{"evm rpc_secret", "swordfish.example/1", "rpc_secret: no URL"},
+		{"api tokens", "swordfish", "api.tokens: a token has at least 16 characters, and this has 9"},
+	} {
+		if err := os.WriteFile("token", []byte(c.content+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		said, _ := saysOf(t, "f.yaml", fmt.Sprintf(secretSettings[c.setting], "{file: token}")+"\n")
+		if !strings.Contains(said, c.want) || strings.Contains(said, "swordfish") || strings.Contains(said, "MfKQ9") {
+			t.Errorf("%s of %q: check says\n%s", c.setting, c.content, said)
+		}
+	}
+}
