@@ -12,6 +12,7 @@ type target struct {
 	text      string // of a number, text, boolean or NaN
 	place     string // the pointer it was found at, to show; the rule's own, or that of the only number
 	ambiguous bool   // its path has a repeated key, so that readers of the document differ about it
+	refused   []leaf // or these are there and no pointer says which is meant
 }
 
 // A search looks for one pointer during a walk.
@@ -44,13 +45,6 @@ func (s *search) see(v visit) {
 	}
 }
 
-// A candidate is a number that a rule without pointer could mean.
-type candidate struct {
-	pointer string
-	shape   shape
-	text    string
-}
-
 // A finding is what find saw of one plan.
 type finding struct {
 	value, time target
@@ -61,24 +55,21 @@ type finding struct {
 // check has accepted.
 func find(body []byte, plans []plan) ([]finding, error) {
 	var searches []search
-	sole := 0
+	var lone sole
 	for _, p := range plans {
 		searches = append(searches, newSearch(p.pointer), newSearch(p.time))
 		for _, g := range p.where {
 			searches = append(searches, newSearch(g.pointer))
 		}
 		if p.rule.Pointer == "" {
-			sole = max(sole, 3+len(p.where)) // a plan leaves out its time and guards, and two that remain are one too many
+			lone.most = max(lone.most, 3+len(p.where)) // a plan leaves out its time and guards, and two that remain are one too many
 		}
 	}
-	var candidates []candidate
-	err := walk(body, sole > 0, func(v visit) {
+	err := walk(body, lone.most > 0, func(v visit) {
 		for i := range searches {
 			searches[i].see(v)
 		}
-		if len(candidates) < sole && (v.shape == nan || v.isNumeric()) {
-			candidates = append(candidates, candidate{pointerOf(v.path), v.shape, string(v.text)})
-		}
+		lone.see(v)
 	})
 	if err != nil {
 		return nil, err
@@ -95,24 +86,10 @@ func find(body []byte, plans []plan) ([]finding, error) {
 			searches = searches[1:]
 		}
 		if p.rule.Pointer == "" {
-			found[i].value = p.only(candidates)
+			found[i].value = p.only(lone)
 		}
 	}
 	return found, nil
-}
-
-// only returns the one candidate that does not stand at the pointer of the time or of a guard.
-func (p plan) only(candidates []candidate) (t target) {
-	for _, c := range candidates {
-		if _, guards := p.rule.Where[c.pointer]; guards || (p.rule.Time != "" && c.pointer == p.rule.Time) {
-			continue
-		}
-		if t.shape != nothing {
-			return target{ambiguous: true}
-		}
-		t = target{shape: c.shape, text: c.text, place: c.pointer}
-	}
-	return t
 }
 
 // The bounds of a list of pointers for people.
@@ -159,7 +136,7 @@ func misplaced(body []byte, t target) error {
 	place := t.place
 	switch {
 	case t.ambiguous && place == "":
-		return several(body)
+		return unnamed(body, t.refused)
 	case t.ambiguous:
 		return fmt.Errorf("the document is ambiguous: it has a key of %s twice", printable(place))
 	case t.shape == nan:
@@ -177,17 +154,4 @@ func misplaced(body []byte, t target) error {
 		return fmt.Errorf("nothing stands at %s; %s", printable(place), numbersIn(body))
 	}
 	return fmt.Errorf("%s stands at %s; %s", t.shape, printable(place), numbersIn(body))
-}
-
-// several says that a rule without a pointer could mean more than one number of a document, NaN counted.
-func several(body []byte) error {
-	listed, count := numberPlaces(body)
-	text := "the document has several numbers and the rule has no pointer: " + numbersIn(body)
-	switch count {
-	case 0:
-		return errors.New("the document has nothing but NaN or infinities where numbers would be, and the rule has no pointer")
-	case 1:
-		text = "the document has NaN or an infinity beside a number, and the rule has no pointer: " + numbersIn(body)
-	}
-	return errors.New(text + "; say which one, such as value: " + listed[0])
 }

@@ -24,7 +24,7 @@ func TestANaNSpoilsItsOwnPointAlone(t *testing.T) {
 			if got := apply(t, Rule{Pointer: "/t", Time: "/h"}, r)[0]; got.Quality != dodona.Bad || !strings.Contains(got.Reason, "find time: "+word+" stands at /h") {
 				t.Errorf("%s as a time: %+v", body, got)
 			}
-			if got := apply(t, Rule{}, r)[0]; got.Quality != dodona.Bad || !strings.Contains(got.Reason, "NaN or an infinity beside a number, and the rule has no pointer: the only number stands at /t; say which one, such as value: /t") {
+			if got := apply(t, Rule{}, r)[0]; got.Quality != dodona.Bad || !strings.Contains(got.Reason, "only number, 21.5 at /t, as a value: it has "+word+" at /h too; if it does, write value: /t") {
 				t.Errorf("%s is not ambiguous without a pointer: %+v", body, got)
 			}
 			if got := apply(t, Rule{Pointer: "/x"}, r)[0]; !strings.HasSuffix(got.Reason, "the only number stands at /t") {
@@ -38,7 +38,7 @@ func TestANaNSpoilsItsOwnPointAlone(t *testing.T) {
 	if got := apply(t, Rule{Pointer: "/h", Enum: map[string]int64{"NaN": 1}}, reading(`{"h":NaN}`))[0]; got.Quality != dodona.Bad {
 		t.Errorf("a NaN is a label: %+v", got)
 	}
-	if got := apply(t, Rule{}, reading(`[NaN,-Infinity]`))[0]; !strings.Contains(got.Reason, "nothing but NaN or infinities") {
+	if got := apply(t, Rule{}, reading(`[NaN,-Infinity]`))[0]; !strings.Contains(got.Reason, "the document has NaN at /0 where a number would be, and the rule has no pointer") {
 		t.Errorf("two that are none: %+v", got)
 	}
 	if got := apply(t, Rule{}, reading("NaN"))[0]; got.Reason != "NaN stands at the top, which is no number" {

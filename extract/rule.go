@@ -20,7 +20,7 @@ type Rule struct {
 	Item string `yaml:"item,omitempty" json:"item,omitempty"`
 	// Pointer is the place of the value in the JSON document, as a JSON Pointer (RFC 6901), such as
 	// /result/XXBTZUSD/c/0. The value may be a number, a text that holds a number, true or false, or, with an
-	// enum table, any text. Default: the only number in the document.
+	// enum table, any text. Default: the only number in the document, if nothing else in it may be meant.
 	Pointer string `yaml:"pointer,omitempty" json:"pointer,omitempty"`
 	// Scale is what the value is multiplied by, exactly, such as 0.1. Default: 1.
 	Scale dodona.Decimal `yaml:"scale,omitempty" json:"scale,omitzero"`

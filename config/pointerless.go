@@ -1,0 +1,30 @@
+package config
+
+import (
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/strict"
+)
+
+// warnOfPointerless warns of a point that a feed takes from whatever document a server answers with: nothing says where it stands,
+// nor what must stand beside it. A module reads as it likes, and what is in a file has one writer.
+func (l *loader) warnOfPointerless() {
+	warned := map[string]bool{}
+	sources, _ := l.path("sources")
+	for _, f := range l.config.Feeds {
+		for _, id := range f.Settings.From {
+			name, point := dodona.SplitPointID(id)
+			s, found := l.sources[name]
+			if !found || s.Kind != "http" || f.Settings.Module != nil || warned[id] {
+				continue
+			}
+			rule, found := s.Rules[point]
+			n, at := sources.Child(name)
+			if !found || rule.Pointer != "" || len(rule.Where) > 0 || l.report.Wrong(n) || l.report.WrongAt(at) {
+				continue
+			}
+			warned[id] = true
+			l.report.Warn(at, "source "+strict.Quote(name), strict.Quote(id)+" has no pointer: it is the only number of whatever is answered",
+				"name its place, such as value: /price (dodona source read shows the pointers); a document that is nothing but a number needs none")
+		}
+	}
+}
