@@ -180,6 +180,7 @@ func (f *follower) lastLine() (found, error) {
 	if !whole || l.isBlank() {
 		return found{}, nil
 	}
-	l.written, l.last = f.now.written(!f.now.copied), !f.now.copied
-	return f.keep(f.now, []line{l})
+	lines := []line{l}
+	f.now.date(lines, true)
+	return f.keep(f.now, lines)
 }

@@ -148,17 +148,14 @@ func (o *opened) scan(want *reading) (lines []line, err error) {
 				want.tooLong(o.name)
 			}
 			if c.found && !c.line.isBlank() {
-				c.line.written, last = o.written(false), true
+				last = true
 				lines = append(lines, c.line)
 				size += len(c.line.text)
 			}
 		}
 		o.end = max(o.end, o.split.next)
 	}
-	if last && !o.copied && o.done() && o.split.start == o.split.next {
-		l := &lines[len(lines)-1]
-		l.written, l.last = o.written(true), true
-	}
+	o.date(lines, last && o.done() && o.split.start == o.split.next)
 	return lines, nil
 }
 

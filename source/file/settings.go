@@ -45,8 +45,7 @@ type Settings struct {
 	// the last one ended. Default: start.
 	From From `yaml:"from,omitempty"`
 	// Time of a reading where its rule names none in the document: modified, when the file was last written, so that a writer that died
-	// is seen (of lines that came together, all but the last are as old as the look before; of those that were there at the first
-	// start, of any age); or read, when it was read, for what somebody sets by hand and for shares and file systems whose times mean nothing. What the
+	// is seen (of lines that came together, all but the last are as old as the look before); or read, when it was read, for what somebody sets by hand and for shares and file systems whose times mean nothing. What the
 	// kernel makes as it is read (/proc, /sys) has the time when it was read. Default: modified.
 	Time TimeOf `yaml:"time,omitempty"`
 	// MaxLine is the longest line without its end; a longer one is dropped and counted. At most 1MiB. Default: 64KiB.

@@ -11,8 +11,17 @@ type line struct {
 	text   []byte
 
 	written time.Time // as far as is known; zero: it is not
-	last    bool      // the file was written when this line was
+	bound   bound     // what that says of it
 }
+
+// A bound says how a line's time is known.
+type bound string
+
+const (
+	atThat   bound = "modified"      // the file was written when the line was
+	byThat   bound = "written by"    // it is not newer
+	fromThat bound = "written after" // it is not older
+)
 
 // isBlank reports whether a line has nothing to say: blanks, and the mark that a file may begin with.
 func (l line) isBlank() bool {

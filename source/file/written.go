@@ -49,13 +49,24 @@ func (o *opened) notBefore() time.Time {
 	return o.seen.later()
 }
 
-// written returns when a line was written, as far as that is known: the last one of a file when the file was, and one that others
-// stand behind no later than that, and not before what was read before it. None: long ago, for all that is known.
-func (o *opened) written(last bool) time.Time {
-	if last || o.since.After(o.seen.modified) {
-		return o.seen.modified
+// date says when lines were written, as far as that is known: the last one of a file when the file was, and one that others stand
+// behind not before what was read before it, which is too old, but not too new. Where nobody looked before, what stands
+// at the end of the file is as new as the file at most, and what stands before that is of any age, though it is read in the same
+// moment: it is many lines old.
+func (o *opened) date(lines []line, last bool) {
+	for i := range lines {
+		l := &lines[i]
+		switch {
+		case last && i == len(lines)-1 && !o.copied:
+			l.written, l.bound = o.seen.modified, atThat
+		case o.since.IsZero() && o.done() && !o.copied:
+			l.written, l.bound = o.seen.modified, byThat
+		case o.since.After(o.seen.modified):
+			l.written, l.bound = o.seen.modified, byThat
+		default:
+			l.written, l.bound = o.since, fromThat
+		}
 	}
-	return o.since
 }
 
 // never is the time of what may be of any age, and the first that a point may have.
@@ -79,15 +90,12 @@ func timed(r dodona.Reading, written time.Time, how string) dodona.Reading {
 
 // timedLine gives the reading of a line its time.
 func timedLine(r dodona.Reading, l line) dodona.Reading {
-	switch {
-	case l.written.IsZero():
+	if l.written.IsZero() {
 		r.SourceTime = never
-		r.Detail += ", was there before anybody looked, and when it was written is not known"
+		r.Detail += ", was there long before anybody looked, and when it was written is not known"
 		return r
-	case l.last:
-		return timed(r, l.written, "modified")
 	}
-	return timed(r, l.written, "written after")
+	return timed(r, l.written, string(l.bound))
 }
 
 // timedDocument gives the reading of a document its time, unless the file is made as it is read.

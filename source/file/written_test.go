@@ -112,30 +112,20 @@ func TestWhatTheKernelMakesHasTheTimeOfTheReading(t *testing.T) {
 	}
 }
 
-func TestOfLinesThatWereThereBeforeOnlyTheLastHasATime(t *testing.T) {
-	for _, last := range []string{"3\n", "3\r\n", "3\n\n \r\n", "3\n\x00\x00\x00\x00"} {
-		synctest.Test(t, func(t *testing.T) {
-			l := newLog(t)
-			l.aged("1\n2\n"+last, inMarch)
-			r := newReader(l, nil)
-			defer r.close()
-			r.read(time.Second)
-			r.wantTimes(never, never, inMarch)
-		})
-	}
-	for _, last := range []string{"3\n4", "3\n" + strings.Repeat("x", 100) + "\n"} { // nobody knows which of them was written then
+func TestLinesThatWereThereBeforeAreAsOldAsTheirFile(t *testing.T) {
+	for _, last := range []string{"3\n", "3\r\n", "3\n\n \r\n", "3\n\x00\x00\x00\x00", "3\n4", "3\n" + strings.Repeat("x", 100) + "\n"} {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLog(t)
 			l.aged("1\n2\n"+last, inMarch)
 			r := newReader(l, func(s *Settings) { s.MaxLine = 64 })
 			defer r.close()
 			r.read(time.Second)
-			r.wantTimes(never, never, never)
+			r.wantTimes(inMarch, inMarch, inMarch)
 		})
 	}
 }
 
-func TestALongLogIsOldUpToItsLastLineThoughItsWriterLives(t *testing.T) {
+func TestALongLogIsOfAnyAgeUpToItsEndThoughItsWriterLives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLog(t)
 		var text strings.Builder
@@ -146,13 +136,10 @@ func TestALongLogIsOldUpToItsLastLineThoughItsWriterLives(t *testing.T) {
 		r := newReader(l, nil)
 		defer r.close()
 		r.read(time.Second)
-		for i, at := range r.times[:len(r.times)-1] {
-			if !at.Equal(never) {
-				t.Fatalf("line %d was written %s, want that nobody knows", i, at)
+		for i, at := range r.times {
+			if want := i >= 3*maxLines; at.Equal(inMarch) != want || at.Equal(never) == want {
+				t.Fatalf("line %d was written %s, want when the file was only of those that came with the last", i, at)
 			}
-		}
-		if last := r.times[len(r.times)-1]; !last.Equal(inMarch) {
-			t.Errorf("the last line was written %s, want when the file was", last)
 		}
 	})
 }
