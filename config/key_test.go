@@ -202,7 +202,7 @@ func TestWhatIsNotThereForAKeyIsAWarning(t *testing.T) {
 		"{file: k.json, password: {env: DODONA_TEST_WORD}}": {"", false},
 		"{env: DODONA_TEST_KEY}":                            {"", false},
 	} {
-		loaded, err := config.LoadHere(strings.NewReader("endpoint: https://a.example/\nsignature_key: "+key+"\n"), "f.yaml", shipped())
+		loaded, err := config.LoadHere(strings.NewReader("endpoint: https://a.example/\nsignature_key: "+key+"\nvalue: /price\n"), "f.yaml", shipped())
 		if (err != nil) != c.mistake {
 			t.Errorf("%s: %v", key, err)
 			continue
