@@ -105,7 +105,7 @@ func (s *Sink) rules(chain uint64) rules {
 	}
 	r.stranger = s.stranger
 	if s.knowsAnotherNetwork(s.anchors) {
-		r.misled = s.wrongNetwork("the contract of anchors", s.settings.Anchor, s.anchors) + ", so each anchor is dropped; name as `anchor` one of this network (`dodona contract deploy anchor`), or go back to the key and network.name of that one"
+		r.anchorsMisled = s.wrongNetwork("the contract of anchors", s.settings.Anchor, s.anchors) + ", so each anchor is dropped; name as `anchor` one of this network (`dodona contract deploy anchor`), or go back to the key and network.name of that one"
 	}
 	for _, e := range s.client.Endpoints() {
 		r.hosts = append(r.hosts, e.Host)

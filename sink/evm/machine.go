@@ -71,8 +71,8 @@ type rules struct {
 	anchor dodona.Address            // the contract of anchors; zero if there is none
 	wait   func(feed string, r dodona.Round) time.Duration
 
-	stranger func(*Payload) string // why a payload is of a network that its contract does not know; nil: none is
-	misled   string                // that the contract of anchors is of another network than the node's; empty if it is not
+	stranger      func(*Payload) string // why a payload is of a network that its contract does not know; nil: none is
+	anchorsMisled string                // that the contract of anchors is of another network than the node's; empty if it is not
 
 	maxFee        uint64 // wei for each unit of gas, base fee and tip together
 	maxTip        uint64 // of it the tip; 0: as is usual
@@ -309,7 +309,7 @@ func (m *machine) step(now time.Time, v view) *step {
 	m.setClocks(now)
 	m.tellForeign(st)
 	m.tellMisfit(st)
-	m.say(st, misled, m.misled != "", m.misled)
+	m.say(st, anotherNetwork, m.anchorsMisled != "", m.anchorsMisled)
 	m.weigh(st)
 	m.forgetTip(now, v)
 	m.readSlots(st)

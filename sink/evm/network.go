@@ -13,8 +13,8 @@ import (
 // A contract knows one network by its id and takes nothing else. What the node signs for another one it refuses for ever, and says no more than that
 // a proof is bad; so a contract is asked for its network, and the two are compared here.
 
-// misled names the trouble that the contract of anchors is of another network than the node's.
-const misled = "network"
+// anotherNetwork names the trouble that the contract of anchors is of another network than the node's.
+const anotherNetwork = "network"
 
 // knowsAnotherNetwork reports whether a contract that says a network, zero if it says none, does not know the node's.
 func (s *Sink) knowsAnotherNetwork(network dodona.Digest) bool {
