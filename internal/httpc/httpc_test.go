@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/nettest"
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
@@ -267,77 +268,20 @@ func TestConnectionsEnd(t *testing.T) {
 	}
 }
 
-// freezer relays connections; the ones made before freeze fall silent with it and stay open.
-type freezer struct {
-	net.Listener
-	to string
-
-	mu     sync.Mutex
-	frozen chan struct{}
-	made   int
-}
-
-func (f *freezer) serve() {
-	for {
-		near, err := f.Accept()
-		if err != nil {
-			return
-		}
-		far, err := net.Dial("tcp", f.to)
-		if err != nil {
-			_ = near.Close()
-			continue
-		}
-		f.mu.Lock()
-		f.made++
-		frozen := f.frozen
-		f.mu.Unlock()
-		for _, way := range [][2]net.Conn{{near, far}, {far, near}} {
-			go func() { // ends with either connection
-				defer way[1].Close()
-				buffer := make([]byte, 4096)
-				for {
-					n, err := way[0].Read(buffer)
-					if err != nil {
-						return
-					}
-					select {
-					case <-frozen:
-						continue
-					default:
-					}
-					if _, err := way[1].Write(buffer[:n]); err != nil {
-						return
-					}
-				}
-			}()
-		}
-	}
-}
-
 func TestAFrozenPeerIsLeft(t *testing.T) {
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto) }))
 	s.EnableHTTP2 = true
 	s.StartTLS()
 	defer s.Close()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	relay := &freezer{Listener: listener, to: s.Listener.Addr().String(), frozen: make(chan struct{})}
-	defer relay.Close()
-	go relay.serve()
+	relay := nettest.NewRelay(t, s.Listener.Addr().String())
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
 	c := client(t, Options{Roots: roots, ping: 50 * time.Millisecond, pong: 50 * time.Millisecond, MaxAge: time.Hour})
-	target := (&url.URL{Scheme: "https", Host: listener.Addr().String()}).String()
+	target := (&url.URL{Scheme: "https", Host: relay.Address}).String()
 	if _, body, err := ask(c, request(t, "GET", target, ""), 100); err != nil || body != "HTTP/2.0" {
 		t.Fatalf("got %q, %v; want HTTP/2.0", body, err)
 	}
-	relay.mu.Lock()
-	close(relay.frozen)
-	relay.frozen = make(chan struct{})
-	relay.mu.Unlock()
+	relay.Freeze()
 	for { // a request on the dead connection fails by its pings, not by a time-out of its own; then there is another one
 		_, body, err := ask(c, request(t, "GET", target, ""), 100)
 		if err == nil {
@@ -350,10 +294,8 @@ func TestAFrozenPeerIsLeft(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	relay.mu.Lock()
-	defer relay.mu.Unlock()
-	if relay.made != 2 {
-		t.Errorf("%d connections were made, want 2", relay.made)
+	if made := relay.Made(); made != 2 {
+		t.Errorf("%d connections were made, want 2", made)
 	}
 }
 

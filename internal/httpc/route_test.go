@@ -3,19 +3,13 @@ package httpc
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"log"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -26,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/nettest"
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
@@ -347,66 +342,10 @@ func write(t *testing.T, name, text string) {
 	}
 }
 
-// issued writes a certificate of an authority, and its key, and returns the names of their files.
-func issued(t *testing.T, dir, name string, by *authority, usage x509.ExtKeyUsage) (cert, key string) {
+// closedServer is a server that lets in who shows a certificate of an authority; it answers with the name in it.
+func closedServer(t *testing.T, dir string, a *nettest.Authority, version uint16) *httptest.Server {
 	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	by.serial++
-	wants := &x509.Certificate{
-		SerialNumber: big.NewInt(by.serial), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"localhost"}, ExtKeyUsage: []x509.ExtKeyUsage{usage}, KeyUsage: x509.KeyUsageDigitalSignature,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, wants, by.cert, &private.PublicKey, by.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secretDER, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, key = filepath.Join(dir, name+".pem"), filepath.Join(dir, name+".key")
-	write(t, cert, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-	write(t, key, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secretDER})))
-	return cert, key
-}
-
-type authority struct {
-	cert   *x509.Certificate
-	key    *ecdsa.PrivateKey
-	file   string
-	serial int64
-}
-
-func newAuthority(t *testing.T, dir, name string) *authority {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	wants := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, wants, wants, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := &authority{cert: cert, key: key, file: filepath.Join(dir, name+".pem"), serial: 1}
-	write(t, a.file, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-	return a
-}
-
-// closed is a server that lets in who shows a certificate of an authority; it answers with the name in it.
-func closedServer(t *testing.T, dir string, a *authority, version uint16) *httptest.Server {
-	t.Helper()
-	cert, key := issued(t, dir, fmt.Sprint("server-", version), a, x509.ExtKeyUsageServerAuth)
+	cert, key := a.Files(t, fmt.Sprint("server-", version), x509.ExtKeyUsageServerAuth)
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
 		t.Fatal(err)
@@ -422,9 +361,7 @@ func closedServer(t *testing.T, dir string, a *authority, version uint16) *httpt
 		}
 		_, _ = io.WriteString(w, who)
 	}))
-	pool := x509.NewCertPool()
-	pool.AddCert(a.cert)
-	s.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert, MaxVersion: version}
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: a.Pool(), ClientAuth: tls.RequireAndVerifyClientCert, MaxVersion: version}
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.StartTLS()
 	t.Cleanup(s.Close)
@@ -433,9 +370,9 @@ func closedServer(t *testing.T, dir string, a *authority, version uint16) *httpt
 
 func TestACertificateIsShownToWhoAsksForOne(t *testing.T) {
 	dir := t.TempDir()
-	ours, other := newAuthority(t, dir, "ours"), newAuthority(t, dir, "other")
-	cert, key := issued(t, dir, "gw-7", ours, x509.ExtKeyUsageClientAuth)
-	wrong, wrongKey := issued(t, dir, "stranger", other, x509.ExtKeyUsageClientAuth)
+	ours, other := nettest.NewAuthority(t, dir, "ours"), nettest.NewAuthority(t, dir, "other")
+	cert, key := ours.Files(t, "gw-7", x509.ExtKeyUsageClientAuth)
+	wrong, wrongKey := other.Files(t, "stranger", x509.ExtKeyUsageClientAuth)
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		s := closedServer(t, dir, ours, version)
 		for _, c := range []struct {
@@ -443,10 +380,10 @@ func TestACertificateIsShownToWhoAsksForOne(t *testing.T) {
 			route Route
 			want  string
 		}{
-			{"the right one", Route{CA: ours.file, TLS: Certificate{cert, key}}, "gw-7"},
-			{"none", Route{CA: ours.file}, "the server asks for a client certificate: see tls"},
-			{"another's", Route{CA: ours.file, TLS: Certificate{wrong, wrongKey}}, "the server does not take the certificate of tls"},
-			{"an unknown server", Route{CA: other.file, TLS: Certificate{cert, key}}, "certificate signed by unknown authority"},
+			{"the right one", Route{CA: ours.File, TLS: Certificate{cert, key}}, "gw-7"},
+			{"none", Route{CA: ours.File}, "the server asks for a client certificate: see tls"},
+			{"another's", Route{CA: ours.File, TLS: Certificate{wrong, wrongKey}}, "the server does not take the certificate of tls"},
+			{"an unknown server", Route{CA: other.File, TLS: Certificate{cert, key}}, "certificate signed by unknown authority"},
 		} {
 			_, body, err := ask(client(t, Options{Route: c.route}), request(t, "GET", s.URL, ""), 100)
 			got := body
@@ -462,11 +399,11 @@ func TestACertificateIsShownToWhoAsksForOne(t *testing.T) {
 
 func TestACertificateIsNotShownToAnotherHost(t *testing.T) {
 	dir := t.TempDir()
-	a := newAuthority(t, dir, "ours")
-	cert, key := issued(t, dir, "gw-7", a, x509.ExtKeyUsageClientAuth)
+	a := nettest.NewAuthority(t, dir, "ours")
+	cert, key := a.Files(t, "gw-7", x509.ExtKeyUsageClientAuth)
 	here, there := closedServer(t, dir, a, tls.VersionTLS13), closedServer(t, dir, a, tls.VersionTLS12)
 	there.TLS.ClientAuth = tls.RequestClientCert
-	c := client(t, Options{Redirects: AnyHost, Route: Route{CA: a.file, TLS: Certificate{cert, key}}})
+	c := client(t, Options{Redirects: AnyHost, Route: Route{CA: a.File, TLS: Certificate{cert, key}}})
 	elsewhere := strings.Replace(there.URL, "127.0.0.1", "localhost", 1)
 	if _, body, err := ask(c, request(t, "GET", here.URL+"?to="+elsewhere, ""), 100); err != nil || body != "nobody" {
 		t.Errorf("another host saw %q, %v; want nobody", body, err)
@@ -479,10 +416,10 @@ func TestACertificateIsNotShownToAnotherHost(t *testing.T) {
 
 func TestACertificateIsNotShownToAProxy(t *testing.T) {
 	dir := t.TempDir()
-	a := newAuthority(t, dir, "ours")
-	cert, key := issued(t, dir, "gw-7", a, x509.ExtKeyUsageClientAuth)
+	a := nettest.NewAuthority(t, dir, "ours")
+	cert, key := a.Files(t, "gw-7", x509.ExtKeyUsageClientAuth)
 	s := closedServer(t, dir, a, tls.VersionTLS13)
-	proxyCert, proxyKey := issued(t, dir, "proxy", a, x509.ExtKeyUsageServerAuth)
+	proxyCert, proxyKey := a.Files(t, "proxy", x509.ExtKeyUsageServerAuth)
 	pair, err := tls.LoadX509KeyPair(proxyCert, proxyKey)
 	if err != nil {
 		t.Fatal(err)
@@ -507,7 +444,7 @@ func TestACertificateIsNotShownToAProxy(t *testing.T) {
 		p.Config.ErrorLog = log.New(io.Discard, "", 0)
 		p.StartTLS()
 		t.Cleanup(p.Close)
-		c := client(t, Options{Route: Route{CA: a.file, TLS: Certificate{cert, key}, Proxy: Proxy{URL: p.URL}}})
+		c := client(t, Options{Route: Route{CA: a.File, TLS: Certificate{cert, key}, Proxy: Proxy{URL: p.URL}}})
 		_, body, err := ask(c, request(t, "GET", s.URL, ""), 100)
 		got := body
 		if err != nil {
@@ -538,10 +475,10 @@ func TestAProxyOfTheEnvironmentThatIsNoneIsNotGoneAround(t *testing.T) {
 
 func TestCertificatesAreReadAgainWhenTheyChange(t *testing.T) {
 	dir := t.TempDir()
-	a := newAuthority(t, dir, "ours")
+	a := nettest.NewAuthority(t, dir, "ours")
 	s := closedServer(t, dir, a, tls.VersionTLS13)
-	cert, key := issued(t, dir, "first", a, x509.ExtKeyUsageClientAuth)
-	c := client(t, Options{Route: Route{CA: a.file, TLS: Certificate{cert, key}}, MaxAge: time.Hour})
+	cert, key := a.Files(t, "first", x509.ExtKeyUsageClientAuth)
+	c := client(t, Options{Route: Route{CA: a.File, TLS: Certificate{cert, key}}, MaxAge: time.Hour})
 	seen := func() string {
 		_, body, err := ask(c, request(t, "GET", s.URL, ""), 100)
 		if err != nil {
@@ -552,7 +489,7 @@ func TestCertificatesAreReadAgainWhenTheyChange(t *testing.T) {
 	if got := seen(); got != "first" {
 		t.Fatalf("got %s", got)
 	}
-	second, secondKey := issued(t, dir, "second", a, x509.ExtKeyUsageClientAuth)
+	second, secondKey := a.Files(t, "second", x509.ExtKeyUsageClientAuth)
 	later := time.Now().Add(time.Minute) // whatever the resolution of the disk's clock
 	for from, to := range map[string]string{second: cert, secondKey: key} {
 		if err := os.Rename(from, to); err != nil {
@@ -565,7 +502,7 @@ func TestCertificatesAreReadAgainWhenTheyChange(t *testing.T) {
 	if got := seen(); got != "second" {
 		t.Errorf("after a renewal the server sees %s, want second", got)
 	}
-	write(t, a.file, "-----BEGIN NOTHING-----\n")
+	write(t, a.File, "-----BEGIN NOTHING-----\n")
 	if got := seen(); !strings.Contains(got, "read ca") || !strings.Contains(got, "no certificate in PEM form in it") {
 		t.Errorf("with a CA file that says nothing: got %s", got)
 	}
@@ -573,9 +510,9 @@ func TestCertificatesAreReadAgainWhenTheyChange(t *testing.T) {
 
 func TestWhatCannotBeReadIsSaidAtTheStart(t *testing.T) {
 	dir := t.TempDir()
-	a := newAuthority(t, dir, "ours")
-	cert, key := issued(t, dir, "gw", a, x509.ExtKeyUsageClientAuth)
-	_, otherKey := issued(t, dir, "other", a, x509.ExtKeyUsageClientAuth)
+	a := nettest.NewAuthority(t, dir, "ours")
+	cert, key := a.Files(t, "gw", x509.ExtKeyUsageClientAuth)
+	_, otherKey := a.Files(t, "other", x509.ExtKeyUsageClientAuth)
 	locked := filepath.Join(dir, "locked.key")
 	write(t, locked, "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n")
 	large := filepath.Join(dir, "large.pem")
@@ -603,14 +540,14 @@ func TestWhatCannotBeReadIsSaidAtTheStart(t *testing.T) {
 	if _, err := New(Options{Route: Route{TLS: Certificate{Cert: both}}}); err != nil {
 		t.Errorf("certificate and key in one file: %v", err)
 	}
-	for _, name := range []string{a.file, both} { // as some editors save it
+	for _, name := range []string{a.File, both} { // as some editors save it
 		was, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		write(t, name, "\ufeff"+strings.ReplaceAll(string(was), "\n", "\r\n"))
 	}
-	if _, err := New(Options{Route: Route{CA: a.file, TLS: Certificate{Cert: both}}}); err != nil {
+	if _, err := New(Options{Route: Route{CA: a.File, TLS: Certificate{Cert: both}}}); err != nil {
 		t.Errorf("files that begin with a byte order mark: %v", err)
 	}
 }
@@ -641,39 +578,28 @@ func TestASilentPeerIsLeftAfterOneRequest(t *testing.T) {
 		s.EnableHTTP2 = proto == "HTTP/2.0"
 		s.StartTLS()
 		t.Cleanup(s.Close)
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		relay := &freezer{Listener: listener, to: s.Listener.Addr().String(), frozen: make(chan struct{})}
-		t.Cleanup(func() { _ = relay.Close() })
-		go relay.serve()
+		relay := nettest.NewRelay(t, s.Listener.Addr().String())
 		roots := x509.NewCertPool()
 		roots.AddCert(s.Certificate())
 		c := client(t, Options{Roots: roots, MaxAge: time.Hour, ping: time.Hour, pong: time.Hour})
 		within := func(limit time.Duration) (string, error) {
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
-			_, body, err := ask(c, request(t, "GET", "https://"+listener.Addr().String(), "").WithContext(ctx), 100)
+			_, body, err := ask(c, request(t, "GET", "https://"+relay.Address, "").WithContext(ctx), 100)
 			return body, err
 		}
 		if body, err := within(time.Minute); err != nil || body != proto {
 			t.Fatalf("got %q, %v; want %s", body, err, proto)
 		}
-		relay.mu.Lock()
-		close(relay.frozen)
-		relay.frozen = make(chan struct{})
-		relay.mu.Unlock()
+		relay.Freeze()
 		if body, err := within(200 * time.Millisecond); err != context.DeadlineExceeded {
 			t.Fatalf("%s: a frozen peer answered %q, %v", proto, body, err)
 		}
 		if body, err := within(time.Minute); err != nil || body != proto {
 			t.Errorf("%s: after one request without an answer: got %q, %v", proto, body, err)
 		}
-		relay.mu.Lock()
-		if relay.made != 2 {
-			t.Errorf("%s: %d connections were made, want 2", proto, relay.made)
+		if made := relay.Made(); made != 2 {
+			t.Errorf("%s: %d connections were made, want 2", proto, made)
 		}
-		relay.mu.Unlock()
 	}
 }

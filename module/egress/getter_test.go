@@ -80,7 +80,7 @@ func TestGetterGivesUpOnHostileServers(t *testing.T) {
 				timeout = time.Second // less than the slow drip takes
 			}
 			get := open(Options{
-				Hosts: []string{"a.example:" + port}, Bytes: 1000, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1"), timeout: timeout,
+				Hosts: []string{"a.example:" + port}, Bytes: 1000, RootCAs: ca.Pool(), Resolver: resolver("127.0.0.1"), timeout: timeout,
 			})
 			status, body, err := get(t.Context(), "https://a.example:"+port+"/secret?key=secret", 0)
 			if err == nil || (c.is != nil && !errors.Is(err, c.is)) || !strings.Contains(err.Error(), c.says) {
@@ -102,7 +102,7 @@ func TestGetterFollowsNoRedirect(t *testing.T) {
 	port, connections := hostile(t, config, saying("HTTP/1.1 302 Found\r\nLocation: /again\r\nSet-Cookie: a=b\r\nContent-Length: 3\r\n\r\nabc"))
 	away, elsewhere := hostile(t, config, saying("HTTP/1.1 301 Moved\r\nLocation: https://b.example:"+port+"/\r\n\r\n"))
 	get := open(Options{
-		Hosts: []string{"a.example:" + port, "a.example:" + away}, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1"), timeout: patient,
+		Hosts: []string{"a.example:" + port, "a.example:" + away}, RootCAs: ca.Pool(), Resolver: resolver("127.0.0.1"), timeout: patient,
 	})
 	for i, c := range []struct {
 		port   string
@@ -200,7 +200,7 @@ func TestGetterAsksDNSAgainAndChecksAgain(t *testing.T) {
 	config := &tls.Config{Certificates: []tls.Certificate{ca.certificate(t, time.Hour, "a.example")}}
 	port, connections := hostile(t, config, saying("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n7"))
 	first := netip.MustParseAddr("127.0.0.1")
-	g := newGetter(Options{Hosts: []string{"a.example:" + port}, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1", "127.0.0.2"), timeout: patient},
+	g := newGetter(Options{Hosts: []string{"a.example:" + port}, RootCAs: ca.Pool(), Resolver: resolver("127.0.0.1", "127.0.0.2"), timeout: patient},
 		func(a netip.Addr) bool { return a == first })
 	if status, _, err := g.get(t.Context(), "https://a.example:"+port, 0); status != 200 || err != nil {
 		t.Fatalf("got %d, %v", status, err)
@@ -223,7 +223,7 @@ func TestGetterAsksOnlySoOften(t *testing.T) {
 		_, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\n\r\n")
 	}))
 	o := Options{
-		Hosts: []string{"a.example:" + port}, PerSecond: 1000, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1"), timeout: patient,
+		Hosts: []string{"a.example:" + port}, PerSecond: 1000, RootCAs: ca.Pool(), Resolver: resolver("127.0.0.1"), timeout: patient,
 	}
 	get, url := open(o), "https://a.example:"+port
 	var all sync.WaitGroup
@@ -273,7 +273,7 @@ func TestGetterUsesNoProxyAndSendsNothingOfItsOwn(t *testing.T) {
 		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 1000\r\n\r\n"+strings.Repeat("x", 1000))
 	})
 	get := open(Options{
-		Hosts: []string{"a.example:" + port}, Bytes: 1000, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1"), timeout: patient,
+		Hosts: []string{"a.example:" + port}, Bytes: 1000, RootCAs: ca.Pool(), Resolver: resolver("127.0.0.1"), timeout: patient,
 	})
 	for range 2 {
 		status, body, err := get(t.Context(), "https://A.example:"+port+"/a%20b?c=d", 5000)

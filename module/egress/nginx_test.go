@@ -99,7 +99,7 @@ func startNginx(t *testing.T, ca authority) string {
 func TestGetterFetchesFromNginx(t *testing.T) {
 	ca := newAuthority(t)
 	port := startNginx(t, ca)
-	o := Options{Hosts: []string{"api.example:" + port}, PerSecond: 10, RootCAs: ca.pool(), Resolver: resolver("127.0.0.1")}
+	o := Options{Hosts: []string{"api.example:" + port}, PerSecond: 10, RootCAs: ca.Pool(), Resolver: resolver("127.0.0.1")}
 	timed := open(o)
 	o.timeout = patient
 	untimed := open(o)

@@ -54,7 +54,7 @@ func TestAProxySaysWhereNamesLeadAndNobodyElseIsDialled(t *testing.T) {
 	}))
 	defer proxy.Close()
 	o := Options{
-		Hosts: []string{"a.example", "10.0.0.7", "127.0.0.1"}, RootCAs: ca.pool(), timeout: patient,
+		Hosts: []string{"a.example", "10.0.0.7", "127.0.0.1"}, RootCAs: ca.Pool(), timeout: patient,
 		Route: httpc.Route{Proxy: httpc.Proxy{URL: proxy.URL, User: "gw", Password: secret.New("s3cret")}},
 	}
 	get := New(o)

@@ -5,19 +5,18 @@ import (
 	"crypto/tls"
 	"encoding/pem"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/internal/httpc"
+	"github.com/dodona-oracle/dodona/internal/nettest"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/sink/sinktest"
 	"github.com/dodona-oracle/dodona/sink/webhook"
@@ -38,74 +37,11 @@ func secured(t *testing.T, h http.HandlerFunc) (s *httptest.Server, ca string) {
 	return s, ca
 }
 
-// A relay passes connections on. What is on those that were made before Freeze goes nowhere from then on, and nobody is told.
-type relay struct {
-	net.Listener
-	to string
-
-	mu     sync.Mutex
-	frozen chan struct{}
-	made   int
-}
-
-func (r *relay) serve() {
-	for {
-		near, err := r.Accept()
-		if err != nil {
-			return
-		}
-		far, err := net.Dial("tcp", r.to)
-		if err != nil {
-			_ = near.Close()
-			continue
-		}
-		r.mu.Lock()
-		frozen := r.frozen
-		r.made++
-		r.mu.Unlock()
-		go pass(near, far, frozen)
-		go pass(far, near, frozen)
-	}
-}
-
-// pass ends with either connection.
-func pass(from, to net.Conn, frozen chan struct{}) {
-	defer to.Close()
-	buffer := make([]byte, 4096)
-	for {
-		n, err := from.Read(buffer)
-		if err != nil {
-			return
-		}
-		select {
-		case <-frozen:
-			continue
-		default:
-		}
-		if _, err := to.Write(buffer[:n]); err != nil {
-			return
-		}
-	}
-}
-
-func (r *relay) freeze() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	close(r.frozen)
-	r.frozen = make(chan struct{})
-}
-
 // TestAFrozenReceiverCostsOneTry: a balancer forgets an HTTP/2 connection without a word, while new ones work.
 func TestAFrozenReceiverCostsOneTry(t *testing.T) {
 	s, ca := secured(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	between := &relay{Listener: listener, to: s.Listener.Addr().String(), frozen: make(chan struct{})}
-	defer between.Close()
-	go between.serve()
-	set := settings("https://" + listener.Addr().String() + "/hook")
+	between := nettest.NewRelay(t, s.Listener.Addr().String())
+	set := settings("https://" + between.Address + "/hook")
 	set.CA, set.Timeout = ca, 2*time.Second
 	opened, err := webhook.Kind.Open(t.Context(), set, sink.Env{Sink: "hook", Version: "1.2.3", Now: time.Now})
 	if err != nil {
@@ -125,16 +61,12 @@ func TestAFrozenReceiverCostsOneTry(t *testing.T) {
 		return failed
 	}
 	until() // a busy machine may need more than one try for its first connection
-	between.mu.Lock()
-	before := between.made
-	between.mu.Unlock()
-	between.freeze()
+	before := between.Made()
+	between.Freeze()
 	if failed := until(); failed == 0 {
 		t.Error("a frozen connection took a record")
 	}
-	between.mu.Lock()
-	defer between.mu.Unlock()
-	if between.made == before {
+	if between.Made() == before {
 		t.Error("it was delivered over the frozen connection")
 	}
 }
