@@ -169,8 +169,11 @@ func takeSnapshot(ctx context.Context, dir string) (*snapshot, error) {
 			return s, nil
 		}
 		s.close()
-		if err != nil && !errors.Is(err, fs.ErrNotExist) || try == snapshotTries {
-			return nil, errors.Join(err, fmt.Errorf("read %s: what it keeps changed each time it was looked at, %d times", dir, try))
+		switch {
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return nil, err
+		case try == snapshotTries:
+			return nil, fmt.Errorf("read %s: what it keeps changed each time it was looked at, %d times", dir, try)
 		}
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)

@@ -181,6 +181,17 @@ func TestAFullDiskLeavesNoHalfBackup(t *testing.T) {
 	}
 }
 
+// TestWhatCannotBeReadIsNotSaidToChange: looking again would find the same.
+func TestWhatCannotBeReadIsNotSaidToChange(t *testing.T) {
+	_, dir := archived(t)
+	if err := os.WriteFile(filepath.Join(dir, "strange"), make([]byte, maxSmall+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := WriteBackup(t.Context(), dir, "v1", io.Discard); err == nil || err.Error() != "strange is larger than any file that a node keeps there" {
+		t.Errorf("got %v, want the file that is too large, and no more", err)
+	}
+}
+
 // TestWhatIsNoDataFolderIsNotBackedUp.
 func TestWhatIsNoDataFolderIsNotBackedUp(t *testing.T) {
 	for _, dir := range []string{t.TempDir(), filepath.Join(t.TempDir(), "none")} {

@@ -12,7 +12,7 @@ import (
 )
 
 // A block says that it reverted a transaction, and not why. So the same call is tried once more, at the state that the block left: its clock is the one
-// that counted, and what came before in the same block is in it. It holds up nothing, and an endpoint without an answer is asked a few times only.
+// that counted, and what came before in the same block is in it. It holds a turn up for some time-outs at the most, and an endpoint without an answer is asked a few times only.
 
 // An autopsy is what came of asking why a block reverted a transaction.
 type autopsy struct {
