@@ -19,13 +19,7 @@ func TestADeadLetterIsSentAgainByHand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.policy = sink.Policy{GiveUp: 1}
-		take, mended := r.deliver, false
-		r.deliver = func(ctx context.Context, recs []dodona.Record) ([]dodona.Receipt, error) {
-			if recs[0].ID == answers(1)[0].ID && !mended {
-				return nil, dodona.Permanent(errors.New("no such desk"))
-			}
-			return take(ctx, recs)
-		}
+		mend := r.refuse(answers(1)[0].ID)
 		r.begin()
 		r.say(answers(2)...)
 		r.rest(time.Minute)
@@ -39,7 +33,7 @@ func TestADeadLetterIsSentAgainByHand(t *testing.T) {
 		if s := r.loop.Status(); len(s.DeadLetters) != 1 {
 			t.Errorf("a letter that was refused again is no longer named: %+v", s.DeadLetters)
 		}
-		mended = true
+		mend()
 		receipt, err := r.loop.Resend(t.Context(), again)
 		if err != nil || receipt.Status != dodona.ReceiptDelivered || receipt.Record != again.ID || receipt.Sink != "s" {
 			t.Errorf("got %+v, %v", receipt, err)
@@ -57,20 +51,14 @@ func TestDeadLettersOutliveTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.policy = sink.Policy{GiveUp: 1}
-		take, mended := r.deliver, false
-		r.deliver = func(ctx context.Context, recs []dodona.Record) ([]dodona.Receipt, error) {
-			if !mended {
-				return nil, dodona.Permanent(errors.New("no such desk"))
-			}
-			return take(ctx, recs)
-		}
+		mend := r.refuse()
 		all := answers(4)
 		anchor := dodona.Record{Topic: dodona.TopicAnchor, Key: all[0].Key, ID: all[0].ID, Appended: all[0].Appended}
 		r.policy.Anchors = true
 		r.begin()
 		r.say(append(all[:3:3], anchor)...)
 		r.rest(time.Minute)
-		mended = true
+		mend()
 		if _, err := r.loop.Resend(t.Context(), all[0]); err != nil {
 			t.Fatal(err)
 		}
@@ -199,18 +187,12 @@ func TestWhatIsSentAgainWhileTheSinkRecallsItsLettersIsNone(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t)
 			r.policy = sink.Policy{GiveUp: 1}
-			take, mended := r.deliver, false
-			r.deliver = func(ctx context.Context, recs []dodona.Record) ([]dodona.Receipt, error) {
-				if !mended {
-					return nil, dodona.Permanent(errors.New("no such desk"))
-				}
-				return take(ctx, recs)
-			}
+			mend := r.refuse()
 			all := answers(2)
 			r.begin()
 			r.say(all[0])
 			r.end()
-			mended = true
+			mend()
 			ledger := &pausing{r.journal, topic, make(chan struct{})}
 			loop := sink.New(sink.Config{
 				Name: "s", Kind: r.kind, Settings: struct{}{}, Journal: r.journal, Reader: "sink-s", Policy: r.policy, Env: sink.Env{Ledger: ledger},

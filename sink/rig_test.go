@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"iter"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -97,6 +99,18 @@ func (r *rig) Deliver(ctx context.Context, recs []dodona.Record) ([]dodona.Recei
 		r.given = append(r.given, rec.ID)
 	}
 	return r.deliver(ctx, recs)
+}
+
+// refuse has the peer refuse records for good until they may be taken: those of some IDs, or else all.
+func (r *rig) refuse(ids ...string) (mend func()) {
+	take, mended := r.deliver, false
+	r.deliver = func(ctx context.Context, recs []dodona.Record) ([]dodona.Receipt, error) {
+		if !mended && (len(ids) == 0 || slices.Contains(ids, recs[0].ID)) {
+			return nil, dodona.Permanent(errors.New("no such desk"))
+		}
+		return take(ctx, recs)
+	}
+	return func() { mended = true }
 }
 
 // begin starts the loop and waits until it waits.
