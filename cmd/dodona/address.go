@@ -119,15 +119,15 @@ func urlOf(listen string) string {
 
 // showToken takes a token of the configuration, as its node means it.
 func (s *scene) showToken(ctx context.Context, token secret.String) {
-	s.token, s.whose = token, "the first of api.tokens in "+s.config
 	switch {
 	case token.File != "" && !filepath.IsAbs(token.File):
-		s.token.File, s.at = s.there(ctx, token.File), s.begins(ctx)
+		token.File, s.at = s.there(ctx, token.File), s.begins(ctx)
 	case token.Env != "":
 		if value, found := environmentOf(s.home(ctx).pid)[token.Env]; found {
-			s.token = secret.New(value)
+			token = secret.New(value)
 		}
 	}
+	s.token, s.whose = token, "the first of api.tokens in "+s.config
 }
 
 // processTime bounds how long a node is waited for that is only asked which it is.

@@ -25,7 +25,7 @@ type backupCommand struct {
 
 // Help is what --help says beside the flags.
 func (backupCommand) Help() string {
-	return "The node may run: it is not asked, and goes on. All that it acknowledged before is in the archive, and so are its keys: keep it as you keep those. " +
+	return "The node may run, and goes on: it is asked at most in which folder it runs. All that it acknowledged before is in the archive, and so are its keys: keep it as you keep those. " +
 		"The configuration and what it names elsewhere are not."
 }
 

@@ -277,7 +277,7 @@ func (c replayCommand) Run(ctx context.Context, term terminal) error {
 		return failure{exitInvalid, fmt.Errorf("read bundle %s: more than %d MiB, which no bundle has", c.Bundle, maxResponse>>20)}
 	}
 	if text := bytes.TrimSpace(raw); len(text) == 0 || text[0] != '{' {
-		return failure{exitUsage, fmt.Errorf("%s is no bundle: %s; dodona bundle export writes bundles", c.Bundle, noEvidence(raw))}
+		return failure{exitUsage, fmt.Errorf("read bundle %s: %s; dodona bundle export writes bundles", c.Bundle, noEvidence(raw))}
 	}
 	var bundle dodona.Bundle
 	if err := json.Unmarshal(raw, &bundle); err != nil {

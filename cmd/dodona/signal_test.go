@@ -104,7 +104,7 @@ func TestWhatIsNoBundleSaysSo(t *testing.T) {
 	for _, text := range []string{"{}", "null", `{"round":7}`, `{"feed":{"name":"an.answer"}}`, "[]", "", "\x00"} {
 		var said bytes.Buffer
 		code := execute(t.Context(), []string{"replay", "-"}, terminal{in: strings.NewReader(text), out: &said, err: &said})
-		if code != exitInvalid || !strings.Contains(said.String(), "read bundle -: ") {
+		if code != exitUsage || !strings.Contains(said.String(), "read bundle -: ") {
 			t.Errorf("replay of %q: exit code %d, said %q", text, code, &said)
 		}
 	}
