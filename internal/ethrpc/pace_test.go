@@ -72,6 +72,42 @@ func TestAnEndpointThatHungIsWellSoonAfterItAnswers(t *testing.T) {
 	}
 }
 
+// TestAnEndpointThatHangsNowAndThenIsToldOfLessAndLess: each time that it hangs again, its calm must last for longer.
+func TestAnEndpointThatHangsNowAndThenIsToldOfLessAndLess(t *testing.T) {
+	now := time.Unix(1795349070, 0)
+	var s slow
+	told := 0
+	hangs := func() {
+		s.failed(vain{times: 1, since: now, last: "eth_call: no complete answer in 10s (timeout)"})
+		now = now.Add(10 * time.Second)
+		s.answered()
+		if s.learn(now, 10*time.Second) {
+			told++
+		}
+	}
+	answers := func(d time.Duration) {
+		for end := now.Add(d); now.Before(end); now = now.Add(time.Second) {
+			s.answered()
+			s.learn(now, 0)
+		}
+	}
+	for range 30 {
+		hangs()
+		answers(2 * time.Minute)
+	}
+	if told < 2 || told > 6 {
+		t.Errorf("told %d times in an hour, want a few", told)
+	}
+	answers(soonAfter + hungFor<<mostAgain)
+	if s.told {
+		t.Errorf("%+v: it has answered for long, and is told still", s)
+	}
+	hangs()
+	if answers(hungFor + 2*time.Second); s.told {
+		t.Errorf("%+v: after a good while it is as the first time", s)
+	}
+}
+
 // TestWhoDoesNotSayHowLongIsLeftAloneForLonger each time that it refuses the same again.
 func TestWhoDoesNotSayHowLongIsLeftAloneForLonger(t *testing.T) {
 	now := time.Unix(1795349070, 0)

@@ -23,17 +23,23 @@ type slow struct {
 	waiting int       // requests that wait for patience
 	last    time.Time // refusal for pace, or request that waited for an answer
 	paced   bool      // there was a refusal for pace since it began
+	ended   time.Time // when one was over that was told
+	again   int       // how many were told one soon after the other
 }
 
 // Requests that wait for slowFrom each make what asks them slow, and so does a single one that waits for slowWait. It is over when they
 // wait for less than slowTo, and none did nor was refused for slowFor, because before that a pace is tried that was too fast before; where
-// nothing was refused, only not answered, for hungFor.
+// nothing was refused, only not answered, for hungFor; and for twice as long each time that one begins within soonAfter of the one before, so that
+// an endpoint that hangs now and then is not told again and again.
 const (
 	slowFrom = time.Second
 	slowWait = 3 * time.Second
 	slowTo   = slowFrom / 2
 	slowFor  = 2 * calmAfter
 	hungFor  = 10 * time.Second
+
+	soonAfter = 10 * time.Minute
+	mostAgain = 6 // hungFor is then about soonAfter
 )
 
 // Over reports whether requests are answered again as they come; what was before is still worth telling.
@@ -84,7 +90,8 @@ func (c *Client) pause(ctx context.Context, index int, at time.Time, q *question
 	c.slow.waiting++
 	begins := !c.slow.told && at.Sub(q.begun) >= slowWait
 	if begins {
-		c.slow.told, c.slow.Each = true, max(c.slow.Each, at.Sub(q.begun))
+		c.slow.tell(time.Now())
+		c.slow.Each = max(c.slow.Each, at.Sub(q.begun))
 	}
 	c.mu.Unlock()
 	if begins && c.onSlow != nil {
@@ -114,16 +121,28 @@ func (s *slow) learn(now time.Time, waited time.Duration) (begins bool) {
 	if waited >= slowTo {
 		s.last = now
 	}
-	calm := hungFor
+	calm := hungFor << s.again
 	if s.paced {
-		calm = slowFor
+		calm = max(calm, slowFor)
 	}
 	switch {
 	case s.Each >= slowFrom && !s.told && !s.Since.IsZero():
-		s.told = true
+		s.tell(now)
 		return true
 	case s.Each < slowTo && s.waiting == 0 && now.Sub(s.last) >= calm:
-		*s = slow{Slowness: Slowness{Each: s.Each}}
+		if s.told {
+			s.ended = now
+		}
+		*s = slow{Slowness: Slowness{Each: s.Each}, ended: s.ended, again: s.again}
 	}
 	return false
+}
+
+// tell notes that it is told.
+func (s *slow) tell(now time.Time) {
+	if s.told = true; s.ended.IsZero() || now.Sub(s.ended) > soonAfter {
+		s.again = 0
+		return
+	}
+	s.again = min(s.again+1, mostAgain)
 }

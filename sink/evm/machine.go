@@ -58,6 +58,7 @@ type machine struct {
 	strandedAt time.Time // since when the first transaction in no block costs more than there is
 
 	trouble map[string]trouble
+	eased   bool // the endpoints answer again: what is told of them is past
 }
 
 // Rules are what a machine goes by.

@@ -95,6 +95,7 @@ func (m *machine) standing() (state sink.State, worst string) {
 	state = sink.OK
 	for _, what := range slices.Sorted(maps.Keys(m.trouble)) {
 		switch {
+		case what == "rpc" && m.eased:
 		case what == "rpc", what == overdue, what == alone:
 			if state == sink.OK {
 				state, worst = sink.Retrying, what
@@ -153,7 +154,7 @@ func (s *Sink) Report(to *sink.Status) {
 	if s.lastErr != "" {
 		to.LastError, to.ErrorTime = s.lastErr, s.errAt
 	}
-	if waits && to.State != sink.Stopped && to.State != sink.Stuck {
+	if waits && !slow.Over() && to.State != sink.Stopped && to.State != sink.Stuck {
 		to.State, to.LastError, to.ErrorTime, to.NextTry = sink.Retrying, "rpc: "+st.Troubles["rpc"], now, slow.Next
 	}
 }

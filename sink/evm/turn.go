@@ -119,6 +119,7 @@ func (s *Sink) rpcFailed(ctx context.Context, err error) {
 	}
 	now := s.env.Now()
 	st := &step{now: now}
+	s.m.eased = false
 	s.m.say(st, "rpc", true, err.Error())
 	_ = s.keep(ctx, st.effects) // an error ends Run by ctx
 	s.statusMu.Lock()
@@ -141,6 +142,7 @@ func (s *Sink) waits(ctx context.Context) {
 		return
 	}
 	st := &step{now: now}
+	s.m.eased = false
 	s.m.say(st, "rpc", true, inWords(slow, now))
 	_ = s.keep(ctx, st.effects) // an error ends Run by ctx
 	s.show(nil)
@@ -269,6 +271,7 @@ func (s *Sink) reached(ctx context.Context) error {
 	if s.turns.dumb != nil { // that is for longer, and requests may wait for that
 		is, what = true, s.turns.dumb.Error()
 	}
+	s.m.eased = s.turns.dumb == nil && slow.Over()
 	s.m.say(st, "rpc", is, what)
 	if err := s.keep(ctx, st.effects); err != nil {
 		return err
