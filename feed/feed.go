@@ -55,6 +55,7 @@ type Feed struct {
 	asking map[string]dodona.Round               // by source: the round of an ask that has not returned
 	before map[string]map[dodona.Digest]struct{} // by source: what it delivered to the last round; take: all only
 	status Status
+	inARow int64        // rounds asked and missed since the last answer
 	known  dodona.Round // made before, as who keeps the rounds says
 }
 

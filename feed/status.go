@@ -71,10 +71,16 @@ func (f *Feed) enter(s State, next dodona.Round) {
 	}
 }
 
-// record counts what became of a round's inputs.
+// record counts what became of a round that was asked, and of its inputs.
 func (f *Feed) record(b dodona.Bundle, took time.Duration) {
 	name := f.doc.Feed.Name
 	f.o.Recorder.Time(telemetry.FeedAnswer.Of(name), took)
+	f.mu.Lock()
+	if f.inARow++; b.Value != nil {
+		f.inARow = 0
+	}
+	f.o.Recorder.Gauge(telemetry.FeedInARow.Of(name), f.inARow)
+	f.mu.Unlock()
 	for _, input := range b.Inputs {
 		if c, counted := inputCounters[input.Status]; counted {
 			f.o.Recorder.Count(c.Of(name), 1)
@@ -86,6 +92,7 @@ func (f *Feed) record(b dodona.Bundle, took time.Duration) {
 func (f *Feed) made(b dodona.Bundle, rounds uint64) {
 	name, recorder := f.doc.Feed.Name, f.o.Recorder
 	recorder.Gauge(telemetry.FeedRound.Of(name), int64(min(b.Round, math.MaxInt64)))
+	recorder.Gauge(telemetry.FeedEvery.Of(name), f.o.Settings.Every.Milliseconds())
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.status.Last, f.status.Reason = b.Round, b.Missed

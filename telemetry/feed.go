@@ -15,5 +15,7 @@ var (
 	FeedPanics    = NewCounters("dodona_feed_panics_total", "feed", "Panics while a source was asked, each an input that failed")
 	FeedRound     = NewGauges("dodona_feed_round_timestamp_seconds", "feed", "The last round, answered or missed, in seconds since 1970").In(1e3)
 	FeedGood      = NewGauges("dodona_feed_answered_timestamp_seconds", "feed", "The last round with an answer, in seconds since 1970; absent before the first one since the start").In(1e3)
+	FeedInARow    = NewGauges("dodona_feed_missed_in_a_row", "feed", "Rounds asked and missed since the last answer, or since the start")
+	FeedEvery     = NewGauges("dodona_feed_every_seconds", "feed", "From one round to the next").In(1e3)
 	FeedAnswer    = NewTimers("dodona_feed_answer_seconds", "feed", "From a round's start to its bundle, asking included")
 )
