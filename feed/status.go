@@ -92,7 +92,7 @@ func (f *Feed) record(b dodona.Bundle, took time.Duration) {
 func (f *Feed) made(b dodona.Bundle, rounds uint64) {
 	name, recorder := f.doc.Feed.Name, f.o.Recorder
 	recorder.Gauge(telemetry.FeedRound.Of(name), int64(min(b.Round, math.MaxInt64)))
-	recorder.Gauge(telemetry.FeedEvery.Of(name), f.o.Settings.Every.Milliseconds())
+	recorder.Gauge(telemetry.FeedDue.Of(name), int64(min(b.Round, math.MaxInt64/2))+f.o.Settings.Every.Milliseconds())
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.status.Last, f.status.Reason = b.Round, b.Missed

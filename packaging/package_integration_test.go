@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -117,8 +118,26 @@ func TestThePackageInstallsUpgradesAndLeavesWhatCannotBeMadeAgain(t *testing.T) 
 	}
 	said(t, m.path("usr/bin/dodona"), "check", m.path("etc/dodona/dodona.yaml"))
 	m.has("usr/lib/systemd/system/dodona.service", true)
-	for _, name := range []string{"usr/share/doc/dodona/operations.md", "usr/share/doc/dodona/examples/devices.conf", "usr/share/doc/dodona/copyright"} {
+	for _, name := range []string{"usr/share/doc/dodona/guide/operations.md", "usr/share/doc/dodona/examples/devices.conf", "usr/share/doc/dodona/copyright"} {
 		m.has(name, true)
+	}
+
+	pages, err := filepath.Glob(m.path("usr/share/doc/dodona/*/*.md"))
+	if err != nil || len(pages) < 12 {
+		t.Fatalf("found the pages %q, %v", pages, err)
+	}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, link := range regexp.MustCompile(`\]\(([^)#\s]+)`).FindAllSubmatch(text, -1) {
+			if to := string(link[1]); strings.ContainsAny(to, "/.") && !strings.Contains(to, "://") {
+				if _, err := os.Stat(filepath.Join(filepath.Dir(page), to)); err != nil {
+					t.Errorf("%s links to what the package does not bring: %v", filepath.Base(page), err)
+				}
+			}
+		}
 	}
 
 	m.dpkg("-r", "dodona")

@@ -18,7 +18,12 @@ put 644 packaging/debian/sysusers.conf usr/lib/sysusers.d/dodona.conf
 put 644 packaging/debian/tmpfiles.conf usr/lib/tmpfiles.d/dodona.conf
 doc=usr/share/doc/dodona
 put 644 LICENSE $doc/copyright
-put 644 docs/guide/operations.md $doc/operations.md
+# What the guide links to beyond itself is where everybody finds it.
+there=https://github.com/dodona-oracle/dodona/blob/main
+for page in docs/guide/*.md docs/kinds/*.md; do
+  put 644 "$page" "$doc/${page#docs/}"
+  sed -i "s#](\.\./\.\./#]($there/#g; s#](\.\./\(kinds\|guide\)/#](@\1/#g; s#](\.\./#]($there/docs/#g; s#](@#](../#g" "$root/$doc/${page#docs/}"
+done
 for example in packaging/examples/* packaging/prometheus/dodona.rules.yml; do put 644 "$example" "$doc/examples/${example##*/}"; done
 size=$(du -sk "$root" | cut -f1)
 mkdir -p "$root/DEBIAN"

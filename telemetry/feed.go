@@ -16,6 +16,6 @@ var (
 	FeedRound     = NewGauges("dodona_feed_round_timestamp_seconds", "feed", "The last round, answered or missed, in seconds since 1970").In(1e3)
 	FeedGood      = NewGauges("dodona_feed_answered_timestamp_seconds", "feed", "The last round with an answer, in seconds since 1970; absent before the first one since the start").In(1e3)
 	FeedInARow    = NewGauges("dodona_feed_missed_in_a_row", "feed", "Rounds asked and missed since the last answer, or since the start")
-	FeedEvery     = NewGauges("dodona_feed_every_seconds", "feed", "From one round to the next").In(1e3)
+	FeedDue       = NewGauges("dodona_feed_due_timestamp_seconds", "feed", "When the round after the last one is due, in seconds since 1970").In(1e3)
 	FeedAnswer    = NewTimers("dodona_feed_answer_seconds", "feed", "From a round's start to its bundle, asking included")
 )
