@@ -74,7 +74,7 @@ func aBadNight(t *testing.T) *plant {
 		{
 			Name: "chain", Kind: "evm", State: "stuck", Quality: dodona.Bad, Feeds: []string{"plain.price"}, Queue: 1, Waiting: 560, Oldest: time.Now().Add(-18*time.Minute - 30*time.Second),
 			LastError: "the contract refuses round 1796036522000 of plain.price: it belongs to another network: deploy one for this network", Delivered: 12,
-			LastFeed: "plain.price", LastRecord: (now - 20000).ID(), LastAt: time.Now().Add(-20 * time.Minute),
+			LastTopic: "data", LastFeed: "plain.price", LastRecord: (now - 20000).ID(), LastAt: time.Now().Add(-20 * time.Minute),
 			Detail: map[string]any{
 				"sender": "0x5b38da6a701c568545dcfcb03fcb875f56beddc4", "chain": 31337, "balance": "0.499968 ether", "planned": 1, "flying": 0, "mined": 2,
 				"slots":     map[string]any{"plain.price": map[string]any{"round": now - 20000, "value": "4321010000000"}},
@@ -88,7 +88,7 @@ func aBadNight(t *testing.T) *plant {
 				{Topic: "data", Key: "plain.price", Record: (now - 10000).ID(), At: (now - 10000).Time(), Detail: "refused 1 times: " + long},
 			},
 		},
-		{Name: "well", Kind: "stdout", State: "ok", Delivered: 1188, LastFeed: "plain.price", LastRecord: now.ID(), LastAt: time.Now()},
+		{Name: "well", Kind: "stdout", State: "ok", Delivered: 1188, LastTopic: "data", LastFeed: "plain.price", LastRecord: now.ID(), LastAt: time.Now()},
 	}
 	p.status.Modules = []api.ModuleStatus{
 		{Feed: "plain.price", Name: "plausible", Version: "1.2.0", Running: true, Events: 8123, Failed: 3, MeanUS: 41.3, Digest: dodona.Keccak256([]byte("module")), LastError: "out of fuel after 1,000,000 of 1,000,000"},

@@ -69,7 +69,7 @@ func busyPlant() (*plant, dodona.Round) {
 	}
 	p.status.Sinks = []api.SinkStatus{
 		{
-			Name: "main", Kind: "evm", State: "ok", Policy: "latest", Feeds: []string{"btc.usd"}, LastFeed: "btc.usd", Delivered: 118, Superseded: 240,
+			Name: "main", Kind: "evm", State: "ok", Policy: "latest", Feeds: []string{"btc.usd"}, LastTopic: "data", LastFeed: "btc.usd", Delivered: 118, Superseded: 240,
 			Detail: map[string]any{
 				"chain": 31337, "slots": map[string]any{"btc.usd": map[string]any{"round": now - 20000, "value": "4321010000000"}},
 				"contracts": map[string]any{"btc.usd": "0x5b38da6a701c568545dcfcb03fcb875f56beddc4"},
@@ -173,11 +173,11 @@ func TestSealsVerifyInTheBrowser(t *testing.T) {
 	if again := b.count("/pump.on/latest"); again != verdicts {
 		t.Errorf("an answer that is not valid was asked for %d times, and then %d times more, though there is no newer one", verdicts, again-verdicts)
 	}
-	b.do(chromedp.Focus("#feeds .open"), chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.Enter))
+	b.do(chromedp.Focus(`#feeds a[href="#feed/btc.usd"]`), chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.ArrowUp), chromedp.KeyEvent(kb.Enter))
 	b.until(`document.querySelector("#drawer .check")`)
 	b.until(`document.querySelector("#drawer .check").click() || true`)
 	b.until(`document.querySelector("#drawer .checks p").innerText.startsWith("verified here: signed by")`)
-	b.until(`document.querySelector("#drawer .checks a").getAttribute("href").startsWith("/verify?url=%2Fv1%2Ffeeds%2Fbtc.usd%2Frounds%2F")`)
+	b.until(`document.querySelector("#drawer .checks a").getAttribute("href").startsWith("verify?url=v1%2Ffeeds%2Fbtc.usd%2Frounds%2F")`)
 }
 
 func TestDrawerOpensByKeyboardAndGivesTheFocusBack(t *testing.T) {
@@ -185,7 +185,7 @@ func TestDrawerOpensByKeyboardAndGivesTheFocusBack(t *testing.T) {
 	server, _ := serve(t, p, api.Config{})
 	b := browse(t, server.URL, "")
 	b.until(`document.querySelectorAll("svg.line").length === 6`)
-	b.do(chromedp.Focus("#feeds .open"), chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.Enter))
+	b.do(chromedp.Focus(`#feeds a[href="#feed/btc.usd"]`), chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.ArrowUp), chromedp.KeyEvent(kb.Enter))
 	b.until(`document.querySelector("#drawer").open && document.querySelector("#drawer-body").innerText.includes("900 % from the median")`)
 	b.until(`document.querySelector("#drawer").contains(document.activeElement) && document.querySelector("#drawer-title").textContent === "btc.usd"`)
 	b.until(`document.querySelector("#drawer-body").innerText.includes("chain 31337: the slot holds 43,210.10000000 USD of")`)
@@ -215,6 +215,10 @@ func TestPageSaysWhenTheNodeIsGoneAndComesBack(t *testing.T) {
 	first.EndStreams()
 	server.Close()
 	b.until(`!document.querySelector("#lost").hidden && document.querySelector("#lost").textContent.startsWith("No connection to the node since")`)
+	b.until(`document.body.classList.contains("gone") && /^as of \d\d:\d\d:\d\d UTC: $/.test(document.querySelector("#as-of").textContent) && / since \d\d:\d\d:\d\d UTC\./.test(document.querySelector("#lost").textContent)`)
+	if b.holds(`getComputedStyle(document.querySelector("#level b")).color !== getComputedStyle(document.querySelector("#headline")).color`) {
+		t.Error("what the node said last looks as if it said so now")
+	}
 	b.shoot("gone")
 	again, err := api.Listen(t.Context(), address, config)
 	if err != nil {

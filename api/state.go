@@ -173,13 +173,14 @@ type SinkStatus struct {
 	Kind       string         `json:"kind"`  // "evm", "webhook", "stdout"
 	State      string         `json:"state"` // starting, ok, retrying, refused, stuck, stopped
 	Quality    dodona.Quality `json:"quality"`
-	InTrouble  bool           `json:"troubled"`        // it does not deliver as it should
-	Policy     string         `json:"policy"`          // latest or every
-	Feeds      []string       `json:"feeds"`           // that it delivers
-	Queue      int            `json:"queue"`           // records taken and not delivered
-	Waiting    int            `json:"waiting"`         // records of its feeds, and anchors if it has them, that it is not done with: those taken, and those not read yet
-	Oldest     time.Time      `json:"oldest,omitzero"` // since when the oldest of the queue waits
-	LastFeed   string         `json:"lastFeed,omitempty"`
+	InTrouble  bool           `json:"troubled"`             // it does not deliver as it should
+	Policy     string         `json:"policy"`               // latest or every
+	Feeds      []string       `json:"feeds"`                // that it delivers
+	Queue      int            `json:"queue"`                // records taken and not delivered
+	Waiting    int            `json:"waiting"`              // records of its feeds, and anchors if it has them, that it is not done with: those taken, and those not read yet
+	Oldest     time.Time      `json:"oldest,omitzero"`      // since when the oldest of the queue waits
+	LastTopic  string         `json:"lastTopic,omitempty"`  // data or anchor: what was delivered last
+	LastFeed   string         `json:"lastFeed,omitempty"`   // of an anchor: its series
 	LastRecord string         `json:"lastRecord,omitempty"` // the id of the record that was delivered last
 	LastAt     time.Time      `json:"lastAt,omitzero"`
 	LastError  string         `json:"lastError,omitempty"` // kept after recovery until the next one

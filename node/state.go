@@ -125,7 +125,7 @@ func (s state) sinks(readers []api.ReaderStatus) []api.SinkStatus {
 			status.Feeds = c.SinkFeeds(configured)
 		}
 		if k.Last != nil {
-			status.LastFeed, status.LastRecord, status.LastAt = k.Last.Feed, k.Last.Record, k.Last.At
+			status.LastTopic, status.LastFeed, status.LastRecord, status.LastAt = string(k.Last.Topic), k.Last.Feed, k.Last.Record, k.Last.At
 		}
 		list = append(list, status)
 	}

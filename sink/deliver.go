@@ -150,7 +150,7 @@ func (l *Loop) write(ctx context.Context, rec dodona.Record, r dodona.Receipt) b
 	}
 	l.set(func(s *Status) {
 		s.Delivered++
-		s.Last = &Delivered{Feed: rec.Key, Record: rec.ID, At: r.At, Late: r.Late}
+		s.Last = &Delivered{Topic: rec.Topic, Feed: rec.Key, Record: rec.ID, At: r.At, Late: r.Late}
 	})
 	return true
 }

@@ -101,7 +101,7 @@ func TestAStatusSaysWhatWasDeliveredLastAndThatItWasLate(t *testing.T) {
 			if own.IsZero() {
 				at = mends
 			}
-			want := sink.Delivered{Feed: "f", Record: answers(1)[0].ID, At: at, Late: late}
+			want := sink.Delivered{Topic: dodona.TopicData, Feed: "f", Record: answers(1)[0].ID, At: at, Late: late}
 			if s := r.loop.Status(); s.State != sink.OK || s.Attempt != 0 || !s.NextTry.IsZero() || s.Last == nil || *s.Last != want || s.LastError != "busy" {
 				t.Errorf("afterwards: %+v, last %+v; want %+v", s, s.Last, want)
 			}

@@ -1,6 +1,10 @@
 package sink
 
-import "time"
+import (
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
 
 // State is how a sink is doing, in one word.
 type State string
@@ -44,8 +48,9 @@ type Status struct {
 
 // Delivered names what was delivered.
 type Delivered struct {
-	Feed   string    `json:"feed"`
-	Record string    `json:"record"`
-	At     time.Time `json:"at"`
-	Late   bool      `json:"late,omitempty"`
+	Topic  dodona.Topic `json:"topic"`
+	Feed   string       `json:"feed"` // or the series of an anchor
+	Record string       `json:"record"`
+	At     time.Time    `json:"at"`
+	Late   bool         `json:"late,omitempty"`
 }

@@ -1,6 +1,6 @@
 // The page of a node: what it says now, and how it stands.
 
-import { $, absolute, bytes, el, mark, set, share, short, span, svg } from "./dom.js";
+import { $, clock, instant, bytes, el, mark, set, share, short, span, svg } from "./dom.js";
 import { Drawer } from "./drawer.js";
 import { Feeds } from "./feeds.js";
 import { link, Links } from "./links.js";
@@ -10,7 +10,7 @@ import { past } from "./row.js";
 import { Sinks } from "./sinks.js";
 import { Sources } from "./sources.js";
 
-const feeds = new Feeds((name) => verify(`/v1/feeds/${encodeURIComponent(name)}/latest`));
+const feeds = new Feeds((name) => verify(`v1/feeds/${encodeURIComponent(name)}/latest`), () => quietly(recallSeen()));
 const drawer = new Drawer({
   verify,
   sinks: (name) => delivering.filter((s) => s.feeds?.includes(name)),
@@ -22,9 +22,14 @@ const drawer = new Drawer({
 const links = new Links({
   show({ feed, round, part }) {
     titled();
-    if (feed) return quietly(drawer.open(feed, round));
+    if (feed) {
+      quietly(recall(feeds.rows.get(feed)));
+      return quietly(drawer.open(feed, round));
+    }
     drawer.close();
-    document.getElementById(part)?.focus();
+    const place = document.getElementById(part);
+    if (place?.hidden) filter("");
+    place?.focus();
   },
   hide() {
     titled();
@@ -55,7 +60,7 @@ async function verify(path) {
 async function everyFeed() {
   const all = [];
   for (let from = ""; ; ) {
-    const page = await read(`/v1/feeds${from}`);
+    const page = await read(`v1/feeds${from}`);
     if (!page.feeds) return null;
     all.push(...page.feeds);
     if (!page.next) return all;
@@ -63,7 +68,33 @@ async function everyFeed() {
   }
 }
 
-/** load reads what the stream does not repeat: every feed, and where its answers have been. */
+async function recall(row) {
+  if (!row || row.recalled || row.recalling) return;
+  row.recalling = true;
+  try {
+    const from = past(row.feed, now());
+    const known = await read(`v1/feeds/${encodeURIComponent(row.feed.name)}/rounds?limit=1000${from ? `&from=${from}` : ""}`);
+    if (known.rounds) row.recall(known.rounds);
+  } finally {
+    row.recalling = false;
+  }
+  drawer.refresh();
+}
+
+let recallingSeen = false;
+
+/** recallSeen reads the past of what is in sight, one after another. */
+async function recallSeen() {
+  if (recallingSeen) return;
+  recallingSeen = true;
+  try {
+    for (let row; (row = feeds.near().find((r) => !r.recalled && !r.recalling)); ) await recall(row);
+  } finally {
+    recallingSeen = false;
+  }
+}
+
+/** load reads what the stream does not repeat: every feed, and where the answers of those in sight have been. */
 async function load({ histories }) {
   const list = await everyFeed();
   if (!list) return;
@@ -73,13 +104,8 @@ async function load({ histories }) {
     shown = true;
     links.follow();
   }
-  for (const feed of list) {
-    const row = feeds.rows.get(feed.name);
-    if (!row || (!histories && row.recalled)) continue;
-    const from = past(feed, now());
-    const known = await read(`/v1/feeds/${encodeURIComponent(feed.name)}/rounds?limit=1000${from ? `&from=${from}` : ""}`);
-    if (known.rounds) row.recall(known.rounds);
-  }
+  if (histories) for (const row of feeds.rows.values()) row.recalled = false;
+  await recallSeen();
   drawer.refresh();
 }
 
@@ -92,6 +118,7 @@ const handlers = {
   sources({ sources: list }) {
     sources.show(list);
     sources.tick(now());
+    showPlaces();
   },
   status: showStatus,
   reset: () => load({ histories: true }),
@@ -99,7 +126,7 @@ const handlers = {
 
 const quietly = (promise) => promise?.catch?.(() => {}); // the stream notices a lost node by itself
 
-listen("/v1/stream?events=feed,sources,status", {
+listen("v1/stream?events=feed,sources,status", {
   open(again) {
     lost = null;
     showConnection();
@@ -150,7 +177,7 @@ function showStatus(s) {
   set($("#node"), node || "Dodona");
   titled();
   set($("#identity"), `${short(s.address)} · network ${s.network.name}, ${s.quorum.k} of ${s.quorum.members.length}`);
-  $("#identity").title = `key ${s.address}\nversion ${s.version}\nup since ${absolute(s.started)}`;
+  $("#identity").title = `key ${s.address}\nversion ${s.version}\nup since ${instant(s.started)}`;
   showStanding(s);
   const { journal, clock, memory } = s;
   const filled = journal.limit ? journal.bytes / journal.limit : undefined;
@@ -166,15 +193,53 @@ function showStatus(s) {
   feeds.delivered(delivering);
   feeds.judged(s.problems);
   drawer.refresh();
+  lastSeen = s.now;
   showConnection();
+  showPlaces();
 }
 
+let lastSeen = ""; // when the node said how it fares
+
+/** showPlaces leads to the parts of a long page. */
+function showPlaces() {
+  const list = Object.entries({ feeds, sinks, modules, sources }).map(([name, part]) => [name, part.rows.size, part.troubled]).filter(([, count]) => count);
+  const key = JSON.stringify(list);
+  const nav = $("#places");
+  nav.hidden = feeds.rows.size + sources.rows.size < many;
+  $("#filter-box").hidden = feeds.rows.size < many && !$("#filter").value;
+  if (nav.dataset.key === key) return;
+  nav.dataset.key = key;
+  nav.replaceChildren(...list.map(([part, count, bad]) => el("a", { href: `#${part}` }, mark(bad ? "bad" : "good"), `${count} ${part}${bad ? `, ${bad} in trouble` : ""}`)));
+}
+
+const many = 9; // feeds and sources from which on a page is searched
+
+/** filter leaves what has these words, which the address keeps. */
+function filter(text) {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  if ($("#filter").value !== text) $("#filter").value = text;
+  for (const part of [feeds, sinks, modules, sources]) part.sift(words);
+  const address = new URL(location.href);
+  if (words.length) address.searchParams.set("q", text.trim());
+  else address.searchParams.delete("q");
+  if (address.href !== location.href) history.replaceState(history.state, "", address.href);
+}
+
+$("#filter").addEventListener("input", (event) => filter(event.target.value));
+$("#filter").addEventListener("keydown", (event) => event.key === "Escape" && filter(""));
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || $("#filter-box").hidden || event.target.closest("input, textarea, dialog")) return;
+  event.preventDefault();
+  $("#filter").focus();
+});
+filter(new URLSearchParams(location.search).get("q") ?? "");
+
 function showAnchors(a) {
-  const behind = a.behind && `behind since ${absolute(a.checked)}`;
+  const behind = a.behind && `behind since ${instant(a.checked)}`;
   const last = a.to ? `${span(now() - a.to)} ago` : "none yet";
   const next = a.next ? `the next one in ${span(Date.parse(a.next) - now())}` : "the next one waits for an answer";
   gauge("#h-anchors", a.behind ? "uncertain" : "good", a.behind ? "behind" : last,
-    [behind, a.lastError, a.to && `the newest ends at ${absolute(a.to)}, ${a.leaves} in it`, next].filter(Boolean).join("\n"));
+    [behind, a.lastError, a.to && `the newest ends at ${instant(a.to)}, ${a.leaves} in it`, next].filter(Boolean).join("\n"));
 }
 
 const levels = { ok: "good", degraded: "uncertain", failing: "bad" };
@@ -189,27 +254,43 @@ function showStanding(s) {
     box.dataset.level = s.level;
     $("#level").replaceChildren(mark(box.className), el("b", { text: s.level }), ": ");
   }
-  const list = s.problems.length ? s.problems : [{ part: "node", message: "nothing is wrong" }];
-  const parts = list.map((p) => p.part).join("\n");
+  const list = wrong(s);
+  const parts = JSON.stringify(list.map((p) => [p.part, p.feeds, p.sources]));
   if (box.dataset.parts !== parts) {
     box.dataset.parts = parts;
-    $("#problems").replaceChildren(...list.map((p) => el("li", {}, partOf(p.part), ": ", el("bdi"))));
+    $("#problems").replaceChildren(...list.map((p) => el("li", {}, ...(p.part ? [partOf(p)] : hit(p)), ": ", el("bdi"))));
   }
-  list.forEach((p, i) => set($("#problems").children[i].lastChild, p.message + (p.until ? ` (until ${new Date(p.until).toLocaleTimeString()})` : "")));
+  list.forEach((p, i) => set($("#problems").children[i].lastChild, p.message + (p.until ? ` (until ${clock(p.until)})` : "")));
 }
 
-/** partOf names the part that a problem is of, and leads to it. */
-function partOf(part) {
-  const [, sort, name] = /^(feed|source|sink|module) (?:.* of feed )?(\S+)$/.exec(part) ?? [];
-  return name ? el("a", { href: sort === "feed" ? link(name) : `#${sort}/${name}`, text: part }) : el("b", { text: part });
+/** wrong lists what is wrong; a cause of several parts stands once. */
+function wrong(s) {
+  const causes = s.causes ?? [];
+  if (!s.problems.length) return [{ part: "node", message: "nothing is wrong" }];
+  if (!causes.length || Math.max(causes[0].feeds.length, causes[0].sources.length) < 2) return s.problems;
+  const told = new Set(causes.flatMap((c) => [...c.feeds.map((f) => `feed ${f}`), ...c.sources.map((n) => `source ${n}`)]));
+  return [...s.problems.filter((p) => p.of !== "rest" && !told.has(p.part)), ...causes];
 }
+
+/** hit names the first of what a cause hits, and leads there. */
+function hit({ feeds: hitFeeds, sources: hitSources }) {
+  const of = (list, sort) => (!list.length ? [] : [`${list.length} ${sort}${list.length === 1 ? "" : "s"} `,
+    ...list.slice(0, 3).flatMap((name, i) => [i ? ", " : "", to(sort, name, name)]), list.length > 3 ? ` and ${list.length - 3} more` : ""]);
+  return [...of(hitFeeds, "feed"), hitFeeds.length && hitSources.length ? " by " : "", ...of(hitSources, "source")];
+}
+
+const partOf = ({ part, of, name }) => (name ? to(of, name, part) : el("b", { text: part }));
+
+const to = (sort, name, text) => el("a", { href: sort === "feed" ? link(name) : `#${sort}/${name}`, text });
 
 function showConnection() {
   const wait = lost ? lost.retry - Date.now() : 0;
   if (!lost) gauge("#h-stream", "good", "live", "values arrive as they are made");
   else gauge("#h-stream", "bad", wait > 0 ? `again in ${Math.ceil(wait / 1000)} s` : "connecting", "no connection to the node");
   $("#lost").hidden = !lost;
-  if (lost) set($("#lost"), `No connection to the node since ${new Date(lost.since).toLocaleTimeString()}. What you see is from before; trying again.`);
+  document.body.classList.toggle("gone", !!lost);
+  set($("#as-of"), lost && lastSeen ? `as of ${clock(lastSeen)}: ` : "");
+  if (lost) set($("#lost"), `No connection to the node since ${clock(lost.since)}. What you see is from before; trying again.`);
 }
 
 // Token
@@ -226,7 +307,7 @@ async function askToken() {
     if (!input.value) continue;
     useToken(input.value.trim());
     try {
-      await read("/v1/status");
+      await read("v1/status");
       return;
     } catch (error) {
       if (!(error instanceof Refused)) return;

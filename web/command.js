@@ -3,13 +3,16 @@
 import { el } from "./dom.js";
 import { tokened } from "./node.js";
 
+/** home is where the page is; a proxy may have put it below a path. */
+export const home = new URL(".", location.href).href.replace(/\/$/, "");
+
 /** dodona writes a command that asks this node. One with a token wants the file that holds it: FILE is the reader's to fill in. */
-export const dodona = (words) => `dodona ${words} --api ${location.origin}${tokened() ? " --token FILE" : ""}`;
+export const dodona = (words) => `dodona ${words} --api ${home}${tokened() ? " --token FILE" : ""}`;
 
 /** verifyAt writes the command that fetches evidence at a path of this node and verifies it. */
 export const verifyAt = (path) => (tokened()
-  ? `curl -sH "Authorization: Bearer $(cat FILE)" ${location.origin}${path} | dodona verify -`
-  : `dodona verify ${location.origin}${path}`);
+  ? `curl -sH "Authorization: Bearer $(cat FILE)" ${home}/${path} | dodona verify -`
+  : `dodona verify ${home}/${path}`);
 
 /** command shows a command and a button that copies it. */
 export function command(text) {

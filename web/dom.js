@@ -138,8 +138,8 @@ export function between(first, last) {
   return [from, to].map((t) => (sameDay ? t.slice(11, 19) : `${t.slice(5, 10)} ${t.slice(11, 16)}`));
 }
 
-/** absolute writes a time as the reader's own clock shows it, and in UTC: what hovering over an age tells. */
-export const absolute = (time) => `${new Date(time).toLocaleString()} · ${instant(time)}`;
+/** clock writes a time of about now: 12:04:30 UTC. */
+export const clock = (time) => `${new Date(time).toISOString().slice(11, 19)} UTC`;
 
 /** short writes an address or digest for people: 0x9f2c…41d7. */
 export const short = (hex) => (hex && hex.length > 14 ? `${hex.slice(0, 6)}…${hex.slice(-4)}` : hex ?? "");

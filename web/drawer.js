@@ -2,7 +2,7 @@
 
 import { chart } from "./chart.js";
 import { command, dodona, verifyAt } from "./command.js";
-import { $, absolute, cross, el, exact, grouped, inputMark, instant, mark, scaled, seal, short, spoken } from "./dom.js";
+import { $, instant, cross, el, exact, grouped, inputMark, mark, scaled, seal, short, spoken } from "./dom.js";
 import { link } from "./links.js";
 import { read, readText } from "./node.js";
 
@@ -55,7 +55,7 @@ export class Drawer {
     if (this.feed(name) && round > 0) return this.show(round);
     if (this.feed(name) && named === "latest") return this.tell(this.feed(name).missed?.reason || "This feed has no rounds yet.");
     try {
-      const { problem } = await read(`/v1/feeds/${encodeURIComponent(name)}${this.feed(name) ? `/rounds/${encodeURIComponent(named)}` : ""}`);
+      const { problem } = await read(`v1/feeds/${encodeURIComponent(name)}${this.feed(name) ? `/rounds/${encodeURIComponent(named)}` : ""}`);
       if (this.name === name) this.tell(problem?.detail ?? "This feed is new here; load the page again.");
     } catch (error) {
       if (this.name === name) this.tell(`The node did not answer: ${error.message}`);
@@ -93,13 +93,13 @@ export class Drawer {
   async recall(round) {
     const { name } = this;
     const side = around * (this.feed(name)?.everyMs ?? 0);
-    const { rounds } = await read(`/v1/feeds/${encodeURIComponent(name)}/rounds?from=${Math.max(1, round - side)}&limit=${2 * around + 1}`);
+    const { rounds } = await read(`v1/feeds/${encodeURIComponent(name)}/rounds?from=${Math.max(1, round - side)}&limit=${2 * around + 1}`);
     if (rounds && this.name === name) this.past = rounds.filter((r) => r.round <= round + side);
   }
 
   /** after returns the next round that there is, however long nothing was made. */
   async after(round) {
-    const { rounds } = await read(`/v1/feeds/${encodeURIComponent(this.name)}/rounds?from=${round + 1}&limit=1`);
+    const { rounds } = await read(`v1/feeds/${encodeURIComponent(this.name)}/rounds?from=${round + 1}&limit=1`);
     return rounds?.[0];
   }
 
@@ -116,7 +116,7 @@ export class Drawer {
     $("#drawer-round").textContent = instant(round);
     this.refresh();
     this.fill(...this.beforehand());
-    const base = `/v1/feeds/${encodeURIComponent(this.name)}/rounds/${round}`;
+    const base = `v1/feeds/${encodeURIComponent(this.name)}/rounds/${round}`;
     try {
       const missed = this.known().find((r) => r.round === round)?.missed;
       const past = this.known().length < 2 ? this.recall(round) : null;
@@ -163,7 +163,7 @@ export class Drawer {
   /** checks offers the verdict of this browser, here and on a page of its own. */
   checks(base) {
     const button = el("button", { type: "button", class: "check", text: "Verify in this browser" });
-    const verifier = el("a", { href: `/verify?url=${encodeURIComponent(base)}`, text: "Open in the verifier" });
+    const verifier = el("a", { href: `verify?url=${encodeURIComponent(base)}`, text: "Open in the verifier" });
     const said = el("p", { role: "status" });
     button.addEventListener("click", async () => {
       button.disabled = true;
@@ -211,7 +211,7 @@ export class Drawer {
     const holds = slot ? `chain ${s.detail.chain}: the slot holds ${scaled(slot.value, decimals)} ${unit} of ${instant(slot.round)}`
       : s.lastAt && s.lastFeed === this.name ? `round ${s.lastRecord} delivered` : `${s.delivered} delivered`;
     return el("li", {}, mark(s.quality), el("b", { text: s.name }), el("span", { class: "said", text: `now ${s.state}` }),
-      el("small", { text: `${s.kind}, ${holds}, ${s.waiting} waiting`, title: s.lastAt ? absolute(s.lastAt) : "" }),
+      el("small", { text: `${s.kind}, ${holds}, ${s.waiting} waiting`, title: s.lastAt ? instant(s.lastAt) : "" }),
       trouble ? el("small", { class: "why", text: s.lastError }) : null);
   }
 

@@ -3,6 +3,8 @@
 /** link is where a feed is shown: its newest round, or the one that is named. */
 export const link = (feed, round) => `#feed/${encodeURIComponent(feed)}${round ? `/${encodeURIComponent(round)}` : ""}`;
 
+const places = ["feeds", "sinks", "modules", "sources"];
+
 /** target reads a link: {feed, round}, or {part} for the place of a part on the page; null of anything else. */
 export function target(hash) {
   let words;
@@ -12,7 +14,7 @@ export function target(hash) {
     return null; // not one of ours
   }
   const [sort, name, round] = words;
-  if (!name) return null;
+  if (!name) return places.includes(sort) ? { part: sort } : null;
   if (sort === "feed") return { feed: name, round };
   return ["source", "sink", "module"].includes(sort) ? { part: `${sort}/${name}` } : null;
 }

@@ -11,8 +11,9 @@ export class Panel {
     this.rows = new Map();
   }
 
-  /** show makes the rows those of items, in their order; key(item) tells them apart. */
-  show(items, key = (item) => item.name) {
+  /** show makes the rows those of items, those in trouble first; key(item) tells them apart. */
+  show(list, key = (item) => item.name) {
+    const items = list.toSorted((a, b) => !!b.troubled - !!a.troubled);
     const keys = new Set(items.map(key));
     for (const [name, row] of this.rows) {
       if (!keys.has(name)) {
@@ -27,12 +28,21 @@ export class Panel {
       if (this.list.children[i] !== row.node) this.list.insertBefore(row.node, this.list.children[i] ?? null);
     });
     this.section.hidden = items.length === 0;
+    this.troubled = items.filter((item) => item.troubled).length;
+    this.sift(this.words ?? []);
+  }
+
+  sift(words) {
+    this.words = words;
+    for (const row of this.rows.values()) row.node.hidden = !has(row.node.textContent, words);
   }
 
   tick(now) {
     for (const row of this.rows.values()) row.tick?.(now);
   }
 }
+
+export const has = (text, words) => words.every((word) => text.toLowerCase().includes(word));
 
 /** A Part is the row of one part: its name and kind, its state, a few facts, and beneath them what is wrong. */
 export class Part {

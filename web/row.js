@@ -1,7 +1,7 @@
 // The row of one feed: its answer, or why there is none, where it came from, and whether it can be trusted.
 
 import { sparkline } from "./chart.js";
-import { absolute, cross, el, every, figure, grouped, inputMark, instant, mark, scaled, seal, set, span } from "./dom.js";
+import { instant, cross, el, every, figure, grouped, inputMark, mark, scaled, seal, set, span } from "./dom.js";
 import { link } from "./links.js";
 
 const hour = 3_600_000; // ms
@@ -50,6 +50,17 @@ export class Row {
     this.showSpark();
     this.showCause();
     set(this.sub, `every ${every(feed.everyMs)}`);
+  }
+
+  /** rank is in which place the row stands: what fails first. */
+  rank() {
+    const { latest, quality } = this.feed;
+    return !latest || this.stale ? 0 : quality === "good" ? 2 : 1;
+  }
+
+  said() {
+    const { name, unit, inputs } = this.feed;
+    return [name, unit, this.why.textContent, ...(inputs ?? []).map((i) => i.source)].join(" ");
   }
 
   /** recall adds rounds of the past. */
@@ -180,7 +191,7 @@ export class Row {
     const stale = age > (staleMs || 3 * everyMs);
     set(this.time, span(age));
     this.time.setAttribute("datetime", latest.time);
-    this.time.title = absolute(latest.time);
+    this.time.title = instant(latest.time);
     this.tr.classList.toggle("stale", stale);
     if (this.stale !== stale) {
       this.stale = stale;

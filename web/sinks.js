@@ -1,7 +1,7 @@
 // The panel of sinks: what was delivered last, what waits and since when, and what was refused for good.
 
 import { command, dodona } from "./command.js";
-import { absolute, el, grouped, instant, set, short, span } from "./dom.js";
+import { instant, el, grouped, set, short, span } from "./dom.js";
 import { link } from "./links.js";
 import { Panel, Part } from "./panel.js";
 
@@ -27,8 +27,8 @@ class Sink extends Part {
     this.name(s.name, s.kind);
     const letters = s.deadLetters ?? [];
     const dead = Math.max(s.dead, letters.length);
-    this.stands(s.state === "starting" ? "none" : s.quality, s.state);
-    this.says(troubled(s) && s.lastError, s.quality === "good" ? "uncertain" : s.quality);
+    this.stands(s.troubled || s.lastAt ? s.quality : "none", s.state);
+    this.says((s.troubled || s.attempt > 0) && s.lastError, s.quality === "good" ? "uncertain" : s.quality);
     this.showLast(s);
     set(this.chain, s.kind === "evm" ? onChain(s.detail) : "");
     this.chain.title = s.detail?.sender ?? "";
@@ -43,9 +43,9 @@ class Sink extends Part {
     const count = `${grouped(String(s.delivered))} delivered`;
     this.ago = el("time");
     if (!s.lastAt) return this.delivered.replaceChildren(count);
-    const last = s.lastFeed ? el("a", { href: link(s.lastFeed, s.lastRecord), text: s.lastFeed }) : el("span", { text: s.lastRecord });
+    const last = s.lastTopic === "data" ? el("a", { href: link(s.lastFeed, s.lastRecord), text: s.lastFeed }) : el("span", { text: "an anchor" });
     this.delivered.replaceChildren(`${count} · last `, last, " ", this.ago);
-    this.ago.title = `${absolute(s.lastAt)}\n${s.lastRecord}`;
+    this.ago.title = `${instant(s.lastAt)}\n${s.lastRecord}`;
   }
 
   showDead(name, count, letters) {
@@ -63,14 +63,11 @@ class Sink extends Part {
     const { sink: s } = this;
     if (s.lastAt) set(this.ago, `${span(now - Date.parse(s.lastAt))} ago`);
     const wait = s.nextTry ? Date.parse(s.nextTry) - now : 0;
-    const next = wait > 0 && troubled(s) ? ` · next try in ${span(wait + 999)}` : "";
+    const next = wait > 0 ? ` · next try in ${span(wait + 999)}` : "";
     const oldest = s.oldest ? `, the oldest for ${span(now - Date.parse(s.oldest))}` : "";
     set(this.waiting, s.waiting || next ? `${grouped(String(s.waiting))} waiting${oldest}${next}` : "");
   }
 }
-
-/** troubled reports whether what a sink said last is of now; else it is of before. */
-const troubled = (s) => s.attempt > 0 || (s.state !== "ok" && s.state !== "starting");
 
 /** onChain tells who pays, and what is under way. */
 function onChain(d) {

@@ -1,6 +1,6 @@
 // The panel of sources: what each brings, and what keeps it from that.
 
-import { absolute, el, set, span } from "./dom.js";
+import { instant, el, set, span } from "./dom.js";
 import { Panel, Part } from "./panel.js";
 
 export class Sources extends Panel {
@@ -20,7 +20,7 @@ class Source extends Part {
   update(source) {
     this.source = source;
     this.name(source.name, source.kind);
-    this.stands(source.state === "starting" ? "none" : source.quality, source.state);
+    this.stands(source.troubled || source.quality === "good" ? source.quality : "none", source.state);
     this.says(source.quality !== "good" && source.lastError, source.quality);
     set(this.counts, source.failures ? ` · ${source.failures} failed` : "");
     this.facts.title = `${source.exchanges} exchanges, ${source.failures} failed, ${source.readings} readings, ${source.dropped} dropped`;
@@ -33,6 +33,6 @@ class Source extends Part {
     set(this.time, (lastReading ? `read ${span(now - Date.parse(lastReading))} ago` : "nothing read yet") + next);
     if (!lastReading) return;
     this.time.setAttribute("datetime", lastReading);
-    this.time.title = absolute(lastReading);
+    this.time.title = instant(lastReading);
   }
 }

@@ -2,7 +2,7 @@
 
 let compiled;
 
-const load = () => WebAssembly.compileStreaming(fetch("/verifier.wasm"));
+const load = () => WebAssembly.compileStreaming(fetch("verifier.wasm"));
 
 /**
  * judge returns the verdict on a document: {valid, reason, message, …}. expected may name a networkId and members.

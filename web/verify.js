@@ -47,7 +47,7 @@ const pinnedByReader = () => ["network", "members"].some((name) => field(name) &
 /** isOwn reports whether the document, which is valid, is of the network of the node that serves this page. */
 async function isOwn(text) {
   try {
-    const { network } = JSON.parse(await readRaw("/v1/status"));
+    const { network } = JSON.parse(await readRaw("v1/status"));
     const said = JSON.parse(text);
     const { name, first } = said.network ?? said.anchored.network;
     return name === network.name && first === network.first;

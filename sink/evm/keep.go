@@ -112,7 +112,7 @@ func (s *Sink) tellNews(kept []dodona.Record) {
 			}
 			s.env.Log.Info("delivered", "feed", r.Key, "record", r.Record, "tx", r.OnChain.Tx, "block", r.OnChain.Block, "gas", r.OnChain.GasUsed)
 			s.statusMu.Lock()
-			s.last = &sink.Delivered{Feed: r.Key, Record: r.Record, At: r.At, Late: r.Late}
+			s.last = &sink.Delivered{Topic: r.Topic, Feed: r.Key, Record: r.Record, At: r.At, Late: r.Late}
 			s.statusMu.Unlock()
 		}
 	}
