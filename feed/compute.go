@@ -15,7 +15,7 @@ import (
 type Material struct {
 	Round    dodona.Round
 	Node     string                        // the node that observes; copied to the bundle
-	Readings []dodona.Reading              // those the round kept; [Select] takes them from what sources delivered
+	Readings []dodona.Reading              // those the round kept
 	Absent   map[string]Absence            // by source, for sources without readings
 	Salt     func(index int) dodona.Digest // of the reading at that index, sorted by [dodona.SortReadings]; nil: zero
 }

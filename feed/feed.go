@@ -27,12 +27,10 @@ type Options struct {
 	// document; nil if it has none. It says the same of a round whenever it is asked: rules are what the members of a
 	// network share, so all of them change in the same round.
 	Due func(dodona.Round) (t dodona.Transform, extraction json.RawMessage)
-	// Ask returns the readings of a source for a round: of a feed that takes the latest the very ones that count, be they several
-	// of one item, of which each has another point. It is called once a round and source, from a goroutine of its own, and must
+	// Ask returns the readings of a source for a round, the very ones that count: of a feed that takes the latest they may be several
+	// of one item, of which each has another point; of one that takes all, what no round before took. It is called once a round and source, from a goroutine of its own, and must
 	// return soon after ctx ends. The readings are journaled before it returns.
 	Ask func(ctx context.Context, source string, r dodona.Round) ([]dodona.Reading, error)
-	// Took is told that a round takes what was asked for it: what comes too late for its round is for the next one. Nil: nobody is told.
-	Took func(source string, r dodona.Round)
 	// Salt returns the salt of the reading at an index of a round's sorted readings. Nil salts with zeros.
 	Salt func(feed dodona.FeedID, r dodona.Round, index int) dodona.Digest
 
@@ -52,8 +50,7 @@ type Feed struct {
 
 	asks   sync.WaitGroup
 	mu     sync.Mutex
-	asking map[string]dodona.Round               // by source: the round of an ask that has not returned
-	before map[string]map[dodona.Digest]struct{} // by source: what it delivered to the last round; take: all only
+	asking map[string]dodona.Round // by source: the round of an ask that has not returned
 	status Status
 	inARow int64        // rounds asked and missed since the last answer
 	known  dodona.Round // made before, as who keeps the rounds says
@@ -84,7 +81,7 @@ func New(o Options) (*Feed, error) {
 	o.Settings = o.Settings.WithDefaults()
 	return &Feed{
 		o: o, doc: doc, id: doc.Feed.ID(), sources: sourcesOf(doc.From),
-		asking: map[string]dodona.Round{}, before: map[string]map[dodona.Digest]struct{}{},
+		asking: map[string]dodona.Round{},
 		status: Status{Name: doc.Feed.Name, State: Stopped},
 	}, nil
 }
@@ -217,21 +214,13 @@ func (f *Feed) take(ctx context.Context, m *Material, d delivery) {
 		m.Absent[d.source] = Absence{dodona.InputFailed, plain.Cut(d.err.Error(), 512)}
 		return
 	}
-	if f.o.Took != nil {
-		f.o.Took(d.source, m.Round)
-	}
 	own := make([]dodona.Reading, 0, len(d.readings))
 	for _, reading := range d.readings {
 		if reading.Source == d.source {
 			own = append(own, reading)
 		}
 	}
-	f.mu.Lock()
-	kept, dropped := Select(f.doc.Take, own, f.before[d.source])
-	if f.doc.Take == TakeAll {
-		f.before[d.source] = digestsOf(own)
-	}
-	f.mu.Unlock()
+	kept, dropped := newest(Tidy(own), maxReadings)
 	if dropped > 0 {
 		f.o.Recorder.Count(telemetry.FeedDropped.Of(f.doc.Feed.Name), uint64(dropped))
 	}

@@ -311,65 +311,24 @@ func TestFailingTransformIsAMissedRound(t *testing.T) {
 	}
 }
 
-func TestTakeAllCountsReadingsOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var log []dodona.Reading
-		f := newFeed(t, Options{Ask: func(context.Context, string, dodona.Round) ([]dodona.Reading, error) {
-			return log, nil // a pump keeps the latest, old ones included
-		}}, func(s *Settings) { s.From, s.Take, s.Combine = []string{"a"}, TakeAll, CombineMax })
-		add := func(v string) {
-			time.Sleep(time.Millisecond)
-			log = append(log, dodona.Reading{Source: "a", Body: []byte(v), Received: time.Now()})
-		}
-		for _, c := range []struct {
-			add  []string
-			want string
-			refs int
-		}{
-			{[]string{"1", "9", "2"}, "used → 900 good", 3},
-			{[]string{"3", "4"}, "used → 400 good", 2},
-			{nil, "used → 400 good", 1}, // the newest still stands
-			{[]string{"1"}, "used → 100 good", 1},
-		} {
-			for _, v := range c.add {
-				add(v)
-			}
-			if b := f.Answer(t.Context(), roundNow()); line(b) != c.want || len(b.Inputs[0].Readings) != c.refs {
-				t.Errorf("after %v: %s of %d readings, want %s of %d", c.add, line(b), len(b.Inputs[0].Readings), c.want, c.refs)
-			}
-		}
-	})
-}
-
-func TestARoundKeepsWhatItsTakeSays(t *testing.T) {
-	base := instant.Time()
-	r := func(item string, seconds int) dodona.Reading {
-		return dodona.Reading{Source: "s", Item: item, Body: []byte("1"), Received: base.Add(time.Duration(seconds) * time.Second)}
-	}
-	given := []dodona.Reading{r("b", 2), r("a", 9), r("b", 1), r("a", 3)}
-	kept, dropped := Select(TakeLatest, given, nil)
-	if !slices.EqualFunc(kept, []dodona.Reading{r("a", 3), r("a", 9), r("b", 1), r("b", 2)}, sameReading) || dropped != 0 {
-		t.Errorf("of what was chosen it kept %v, dropped %d", kept, dropped)
-	}
-	kept, dropped = Select(TakeAll, given, digestsOf(given))
-	if !slices.EqualFunc(kept, []dodona.Reading{r("a", 9), r("b", 2)}, sameReading) || dropped != 0 {
-		t.Errorf("of what all was there before it kept %v, dropped %d, want the newest of each item", kept, dropped)
-	}
+func TestARoundKeepsTheNewestOfTooMany(t *testing.T) {
 	var many []dodona.Reading
 	const most = 4096
 	for i := range most + 10 {
-		many = append(many, r("a", i))
+		many = append(many, dodona.Reading{Source: "a", Item: "x", Body: []byte("1"), Received: instant.Time().Add(time.Duration(i) * time.Millisecond)})
 	}
-	kept, dropped = Select(TakeAll, many, nil)
-	if len(kept) != most || dropped != 10 || kept[0].Received != r("a", 10).Received {
-		t.Errorf("kept %d from %v, dropped %d", len(kept), kept[0].Received, dropped)
-	}
-	if kept, dropped = Select(TakeAll, many[:most], nil); len(kept) != most || dropped != 0 {
-		t.Errorf("of %d kept %d, dropped %d", most, len(kept), dropped)
+	c := new(telemetrytest.Tally)
+	f := newFeed(t, Options{Recorder: c, Ask: func(context.Context, string, dodona.Round) ([]dodona.Reading, error) { return many, nil }},
+		func(s *Settings) { s.From, s.Take, s.Combine = []string{"a"}, TakeAll, CombineMax })
+	for _, dropped := range []int{10, 0} {
+		many = many[:most+dropped]
+		b := f.Answer(t.Context(), instant)
+		got := b.Inputs[0].Readings
+		if len(got) != most || !got[0].Received.Equal(many[dropped].Received) || c.Counts()[telemetry.FeedDropped.Of("x")] != 10 {
+			t.Errorf("of %d it kept %d from %v, counted %v", len(many), len(got), got[0].Received, c.Counts())
+		}
 	}
 }
-
-func sameReading(a, b dodona.Reading) bool { return a.Digest() == b.Digest() }
 
 func TestRoundsReplayFromTheirRecords(t *testing.T) {
 	secret := func(_ dodona.FeedID, r dodona.Round, i int) dodona.Digest {

@@ -80,7 +80,7 @@ type Take string
 // What to take.
 const (
 	TakeLatest Take = "latest" // for each point the newest of each item that has it
-	TakeAll    Take = "all"    // all that arrived since the round before
+	TakeAll    Take = "all"    // all that no answer before counted
 )
 
 // Words returns what to take.

@@ -55,7 +55,7 @@ func BenchmarkAttestations(b *testing.B) {
 		loops.Go(func() {
 			for left.Add(-1) >= 0 {
 				<-places
-				if err := n.observer.rounds.keep(ctx, f.Settings.Every, []dodona.Bundle{benchRound(n, f)}, 0); err != nil {
+				if _, err := n.observer.rounds.keep(ctx, f.Settings.Every, []dodona.Bundle{benchRound(n, f)}, 0); err != nil {
 					b.Error(err)
 					return
 				}

@@ -62,7 +62,7 @@ func TestRoundThatTheJournalCanNeverTakeIsMissed(t *testing.T) {
 	bundles[1].Transcript = make([]byte, 1<<20)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	if err := n.observer.rounds.keep(ctx, f.Settings.Every, bundles, 0); err != nil {
+	if _, err := n.observer.rounds.keep(ctx, f.Settings.Every, bundles, 0); err != nil {
 		t.Fatal(err)
 	}
 	for i, b := range bundles {
@@ -91,7 +91,7 @@ func TestAShadowThatTheJournalCanNeverTakeCostsNoRound(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	if err := n.observer.rounds.keep(ctx, f.Settings.Every, []dodona.Bundle{b}, 0); err != nil {
+	if _, err := n.observer.rounds.keep(ctx, f.Settings.Every, []dodona.Bundle{b}, 0); err != nil {
 		t.Fatal(err)
 	}
 	kept, err := find[dodona.Bundle](ctx, n.state.shown, dodona.TopicRound, "x", b.Round)

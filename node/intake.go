@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
 	quantity "github.com/dodona-oracle/dodona/internal/unit"
+	"github.com/dodona-oracle/dodona/journal"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -27,6 +29,9 @@ func newIntake(e *events, memory int64) *intake {
 	return &intake{e, rate.NewLimiter(rate.Limit(memory/64), int(max(memory/8, maxExchange)))}
 }
 
+// unknownFor is how long a source that is told to stop waits at most to hear whether its last exchange was kept.
+const unknownFor = 10 * time.Second
+
 // maxExchange is about the largest body of a reading record: 4 MiB of readings in base64.
 const maxExchange = 6 << 20
 
@@ -42,9 +47,14 @@ func (i *intake) keepBatch(ctx context.Context, name string, b dodona.Batch) err
 		return fmt.Errorf("wait for room in memory: %w", err)
 	}
 	i.recorder.Time(telemetry.SourceIntake.Of(name), time.Since(began))
-	err = i.journal.Append(ctx, dodona.Record{
-		Topic: dodona.TopicReading, Key: name, ID: dodona.Keccak256(body).String(), Body: body,
-	})
+	rec := dodona.Record{Topic: dodona.TopicReading, Key: name, ID: dodona.Keccak256(body).String(), Body: body}
+	err = i.journal.Append(ctx, rec)
+	if errors.Is(err, journal.ErrUnknown) && ctx.Err() != nil {
+		// It may be there any moment, and the pump that follows must begin behind it: who is told to stop waits for the store's word.
+		ends, cancel := context.WithTimeout(context.WithoutCancel(ctx), unknownFor)
+		defer cancel()
+		err = i.journal.Append(ends, rec)
+	}
 	if dodona.IsPermanent(err) {
 		i.dropped(ctx, "readings", name, err)
 	}
@@ -85,25 +95,33 @@ const (
 	recentPause = 5 * time.Second // that a start takes to read it at most
 )
 
-// recent returns what was journaled of a source in a time before now, oldest first; at least the last exchange.
+// recent returns what was journaled of a source last and in a time before that, oldest first.
 func (i *intake) recent(ctx context.Context, name string, within time.Duration) (readings []dodona.Reading, err error) {
-	last, err := i.lastExchange(ctx, name)
+	newest, err := i.journal.Own().Last(ctx, dodona.TopicReading, name)
 	if err != nil {
 		return nil, err
 	}
 	within = min(within, maxRecent)
-	since, until := i.now().Add(-within), time.Now().Add(recentPause)
+	since, until := newest.Appended.Add(-within), time.Now().Add(recentPause)
+	last := false
 	for rec, err := range i.journal.Own().Scan(ctx, dodona.TopicReading, name, func(rec dodona.Record) bool { return rec.Appended.Before(since) }) {
 		var exchange dodona.Exchange
 		if err != nil || time.Now().After(until) || json.Unmarshal(rec.Body, &exchange) != nil {
 			break // the last one is there: more is better, and none of it is needed
 		}
-		readings = append(readings, exchange.Readings...)
+		readings, last = append(readings, exchange.Readings...), rec.Sequence == newest.Sequence
 		if over := len(readings) - heldReadings; over > 0 {
 			readings = readings[over:]
 		}
 	}
-	return append(readings, last.Readings...), nil
+	if last {
+		return readings, nil
+	}
+	var exchange dodona.Exchange
+	if err := json.Unmarshal(newest.Body, &exchange); err != nil {
+		return nil, fmt.Errorf("read last exchange of %s: %w", name, err)
+	}
+	return append(readings, exchange.Readings...), nil
 }
 
 // lastReading returns the newest journaled reading of a source.

@@ -40,8 +40,12 @@ func TestARoundThatClosedIsNotSignedInSilence(t *testing.T) {
 			}
 			return closes.Add(c.after)
 		}
-		if err := n.observer.rounds.sign(t.Context(), f.Settings.Every, dodona.Bundle{Feed: f.Feed, Round: c.round, Value: &value}); err != nil {
+		counts, err := n.observer.rounds.sign(t.Context(), f.Settings.Every, dodona.Bundle{Feed: f.Feed, Round: c.round, Value: &value})
+		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
+		}
+		if want := c.event == ""; counts != want {
+			t.Errorf("%s: an observation counts: %t, want %t", c.name, counts, want)
 		}
 		has := func(topic dodona.Topic, key, id string) (found bool) {
 			for rec, err := range n.journal.Scan(t.Context(), topic, key, nil) {
@@ -169,7 +173,7 @@ func TestWhatIsKeptOfARoundIsSigned(t *testing.T) {
 			t.Fatal(err)
 		}
 		n.observer.rounds.now = c.now.Round.Time
-		if err := n.observer.rounds.keep(t.Context(), f.Settings.Every, []dodona.Bundle{c.now}, c.now.Round); err != nil {
+		if _, err := n.observer.rounds.keep(t.Context(), f.Settings.Every, []dodona.Bundle{c.now}, c.now.Round); err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
 		obs, err := find[dodona.Observation](t.Context(), n.journal, dodona.TopicObservation, "f", c.now.Round)

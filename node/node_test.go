@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -318,53 +317,5 @@ func TestTheKeyIsKeptAcrossStartsAndFoundNowhereElse(t *testing.T) {
 	}
 	if _, err := Open(t.Context(), Options{Config: load(t, text), Kinds: all.Sources()}); err == nil || !strings.Contains(err.Error(), "restore it") {
 		t.Errorf("a lost key: %v, want a refusal rather than another network", err)
-	}
-}
-
-// TestEveryLineOfALogCounts: a feed that takes all readings counts each line of a file once, over rounds and a restart.
-func TestEveryLineOfALogCounts(t *testing.T) {
-	dir := t.TempDir()
-	log := filepath.Join(dir, "meter.jsonl")
-	write := func(values ...int) {
-		f, err := os.OpenFile(log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		for _, v := range values {
-			fmt.Fprintf(f, "{\"t\":%d}\n", v)
-		}
-	}
-	text := fmt.Sprintf(`
-node: {data: %q}
-api: {listen: "127.0.0.1:0"}
-sources: {meter: {file: {path: %q, format: lines, every: 20ms, from: start}, value: /t}}
-feeds: {f: {decimals: 2, every: 200ms, from: [meter], combine: mean, take: all}}
-`, filepath.Join(dir, "data"), log)
-	for life, lines := range [][]int{{10, 20}, {40, 60}} {
-		write(lines...)
-		seen := newOutcomes()
-		n := openNode(t, text, Options{OnRound: seen.add})
-		stop := run(t, n)
-		taken := func() (n int) {
-			seen.mu.Lock()
-			defer seen.mu.Unlock()
-			for _, o := range seen.list {
-				if o.Bundle == nil || o.Bundle.Value == nil {
-					continue
-				}
-				for _, in := range o.Bundle.Inputs {
-					n += len(in.Readings)
-				}
-			}
-			return n
-		}
-		for begun := time.Now(); taken() < len(lines) && time.Since(begun) < 2*time.Minute; {
-			time.Sleep(20 * time.Millisecond)
-		}
-		if n := taken(); n != len(lines) {
-			t.Errorf("life %d: %d readings were used, %d lines were written", life, n, len(lines))
-		}
-		stop()
 	}
 }

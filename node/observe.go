@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -31,6 +32,7 @@ type observer struct {
 	salt     func(feed dodona.FeedID, round dodona.Round, index int) dodona.Digest
 	alone    bool // in the quorum
 	judges   judgement
+	takes    *takes
 
 	pumps *fleet[*source.Pump]
 	feeds *fleet[*computing]
@@ -43,10 +45,11 @@ func newObserver(i *intake, m *modules, r *rounds, id identity, o Options) *obse
 	for _, k := range o.Kinds {
 		kinds[k.Name()] = k
 	}
+	pumps := newFleet[*source.Pump]()
 	return &observer{
 		basics: i.basics, desk: newDesk(), version: o.Version, kinds: kinds, decoders: program.DecodersOf(o.Kinds...), intake: i, rounds: r, modules: m,
 		salt: id.salt, alone: len(id.quorum.Members) == 1,
-		pumps: newFleet[*source.Pump](), feeds: newFleet[*computing](),
+		pumps: pumps, feeds: newFleet[*computing](), takes: newTakes(pumps),
 	}
 }
 
@@ -56,6 +59,7 @@ func (o *observer) observe(ctx context.Context) error {
 	defer o.feeds.wait()
 	return o.work(ctx, func(ctx context.Context) error {
 		o.follows = o.config()
+		o.takes.follow(o.follows)
 		for _, s := range o.follows.Sources {
 			o.startSource(ctx, s, source.Remains{})
 		}
@@ -86,6 +90,8 @@ func (o *observer) startSource(ctx context.Context, s config.Source, before sour
 		Version:  o.version,
 		Recent:   func(ctx context.Context) ([]dodona.Reading, error) { return o.intake.recent(ctx, s.Name, within) },
 		Lost:     func(ctx context.Context, n uint64, cause string) { o.intake.lost(ctx, s.Name, n, cause) },
+		Takers:   o.takes.from(s.Name),
+		Turn:     o.turns()[s.Name],
 		Hold:     heldReadings,
 		Recorder: o.recorder,
 		Log:      o.log,
@@ -196,6 +202,10 @@ func (o *observer) runFeed(ctx context.Context, f config.Feed, running *computin
 		if err != nil {
 			return err
 		}
+		all := o.takes.of(f.Feed.Name)
+		if err := o.rounds.stand(ctx, f, last, all); err != nil {
+			return err
+		}
 		missing := false // the rounds before this one; a stretch of missed ones is told once
 		return loop.Run(ctx, last, func(ctx context.Context, bundles []dodona.Bundle) error {
 			for _, b := range bundles {
@@ -210,11 +220,13 @@ func (o *observer) runFeed(ctx context.Context, f config.Feed, running *computin
 			if g == nil {
 				o.judges.round(bundles[len(bundles)-1], o.pumps.get)
 			}
-			if err := o.rounds.keep(ctx, f.Settings.Every, bundles, began); err != nil {
+			counts, err := o.rounds.keep(ctx, f.Settings.Every, bundles, began)
+			if err != nil {
 				return err
 			}
 			running.move()
 			g.restore(&bundles[len(bundles)-1])
+			all.kept(bundles[len(bundles)-1], counts)
 			return nil
 		})
 	}, func(err error, _ int, wait time.Duration) {
@@ -240,10 +252,16 @@ func (o *observer) follow(next *config.Config, c config.Changes) error {
 			o.recorder.Forget("source", name)
 		}
 		o.judges.forget(slices.Concat(c.Feeds.Removed, c.Feeds.Changed), slices.Concat(c.Sources.Removed, c.Sources.Changed))
+		o.takes.follow(next)
 		for _, name := range slices.Concat(c.Sources.Changed, c.Sources.Added) {
 			if s, found := next.Source(name); found {
 				o.startSource(ctx, s, before(name))
 			}
+		}
+		turns := o.turns()
+		for name, pump := range o.pumps.all() {
+			pump.Serve(o.takes.from(name))
+			pump.SetTurn(turns[name])
 		}
 		var errs []error
 		for _, name := range slices.Concat(c.Feeds.Changed, c.Feeds.Added) {
@@ -271,6 +289,23 @@ func (o *observer) remains(next *config.Config, names []string) func(name string
 		}
 		return source.Remains{}
 	}
+}
+
+// turns says in which order sources ask that have one peer.
+func (o *observer) turns() map[string]source.Turn {
+	var names []string
+	for _, s := range o.follows.Sources {
+		if !o.kinds[s.Kind].Pushed(s.Settings) {
+			names = append(names, s.Name)
+		}
+	}
+	return source.Turns(names, func(name string) string {
+		s, _ := o.follows.Source(name)
+		if peer := o.kinds[s.Kind].Peer(s.Settings); peer != "" {
+			return s.Kind + " " + strings.ToLower(peer)
+		}
+		return "source " + name // it shares its peer with nobody, as far as is known
+	})
 }
 
 // asks says what a source asks, if it asks anything.

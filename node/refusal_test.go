@@ -46,7 +46,7 @@ func TestADoubtIsNoConflict(t *testing.T) {
 		log.Reset()
 		round := at - dodona.Round(i*3600_000)
 		n.observer.rounds.now, n.observer.rounds.signer = round.Time, refuser{c.why}
-		if err := n.observer.rounds.sign(t.Context(), f.Settings.Every, dodona.Bundle{Feed: f.Feed, Round: round, Value: &value}); err != nil {
+		if _, err := n.observer.rounds.sign(t.Context(), f.Settings.Every, dodona.Bundle{Feed: f.Feed, Round: round, Value: &value}); err != nil {
 			t.Fatalf("%v: %v", c.why, err)
 		}
 		for _, key := range []string{dodona.EventUnsigned, dodona.EventConflict} {
@@ -102,7 +102,7 @@ func TestARoundThatIsNotSignedIsExplained(t *testing.T) {
 			return closes.Add(c.after)
 		}
 		b := dodona.Bundle{Feed: f.Feed, Round: round, Node: "gw", Value: &value}
-		if err := n.observer.rounds.keep(t.Context(), f.Settings.Every, []dodona.Bundle{b}, 0); err != nil {
+		if _, err := n.observer.rounds.keep(t.Context(), f.Settings.Every, []dodona.Bundle{b}, 0); err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
 		told, err := n.state.Explain(t.Context(), "f", round)

@@ -26,12 +26,13 @@ type rounds struct {
 
 // keep journals rounds of a feed, and signs and journals the observations of those that have a value. A run of the feed that ended while
 // it journaled a round may have made one up to the instant when this one began, of which the journal did not know yet: then that counts.
-func (r *rounds) keep(ctx context.Context, every time.Duration, bundles []dodona.Bundle, began dodona.Round) error {
+// It returns whether the last one has an observation that counts.
+func (r *rounds) keep(ctx context.Context, every time.Duration, bundles []dodona.Bundle, began dodona.Round) (counts bool, err error) {
 	records := make([]dodona.Record, len(bundles))
 	for i, b := range bundles {
 		body, err := json.Marshal(b)
 		if err != nil {
-			return fmt.Errorf("write round: %w", err)
+			return false, fmt.Errorf("write round: %w", err)
 		}
 		records[i] = dodona.Record{Topic: dodona.TopicRound, Key: b.Feed.Name, ID: b.Round.ID(), Body: body}
 	}
@@ -42,25 +43,25 @@ func (r *rounds) keep(ctx context.Context, every time.Duration, bundles []dodona
 				return r.keepLess(ctx, &bundles[i], rec, never)
 			})
 		if err != nil {
-			return fmt.Errorf("append round: %w", err)
+			return false, fmt.Errorf("append round: %w", err)
 		}
 	}
 	for i := range bundles {
 		if bundles[i].Round <= began+dodona.Round(sign.Ahead.Milliseconds()) {
 			if err := r.kept(ctx, &bundles[i]); err != nil {
-				return err
+				return false, err
 			}
 		}
 	}
 	for _, b := range bundles {
-		if b.Value == nil {
+		if counts = false; b.Value == nil {
 			continue
 		}
-		if err := r.sign(ctx, every, b); err != nil {
-			return err
+		if counts, err = r.sign(ctx, every, b); err != nil {
+			return false, err
 		}
 	}
-	return nil
+	return counts, nil
 }
 
 // kept reads back what the journal has of a round.
@@ -149,12 +150,13 @@ func (r *rounds) keepAs(ctx context.Context, b *dodona.Bundle, rec dodona.Record
 }
 
 // sign claims and signs the observation of a journaled round, if the round is still open: of one that has closed
-// meanwhile, because the journal was full say, nobody would believe an observation. An event tells.
-func (r *rounds) sign(ctx context.Context, every time.Duration, b dodona.Bundle) error {
+// meanwhile, because the journal was full say, nobody would believe an observation. An event tells. It returns whether there is
+// an observation that counts.
+func (r *rounds) sign(ctx context.Context, every time.Duration, b dodona.Bundle) (counts bool, err error) {
 	_, closes := grid.Open(b.Round, every)
 	if r.now().After(closes) {
 		r.log.Warn("a round was computed and is not signed: it closed before it could be", "feed", b.Feed.Name, "round", b.Round, "closed", closes)
-		return r.event(ctx, dodona.EventUnsigned, b.Feed.Name+"-"+b.Round.ID(), map[string]any{"feed": b.Feed.Name, "round": b.Round, "value": b.Value})
+		return false, r.event(ctx, dodona.EventUnsigned, b.Feed.Name+"-"+b.Round.ID(), map[string]any{"feed": b.Feed.Name, "round": b.Round, "value": b.Value})
 	}
 	obs := dodona.Observation{
 		Feed: b.Feed.ID(), Name: b.Feed.Name, Round: b.Round, Value: *b.Value, Origin: b.Origin, Signer: r.key,
@@ -169,29 +171,32 @@ func (r *rounds) sign(ctx context.Context, every time.Duration, b dodona.Bundle)
 		if conflicts(err) {
 			what = dodona.EventConflict
 		}
-		return r.event(ctx, what, b.Feed.Name+"-"+b.Round.ID(), map[string]any{
+		return false, r.event(ctx, what, b.Feed.Name+"-"+b.Round.ID(), map[string]any{
 			"feed": b.Feed.Name, "round": b.Round, "digest": digest, "error": err.Error(), "do": whatToDo(err),
 		})
 	}
 	if err != nil {
-		return fmt.Errorf("sign observation: %w", err)
+		return false, fmt.Errorf("sign observation: %w", err)
 	}
 	obs.Signature = dodona.Signature(signatures[0])
 	body, err := json.Marshal(obs)
 	if err != nil {
-		return fmt.Errorf("write observation: %w", err)
+		return false, fmt.Errorf("write observation: %w", err)
 	}
 	err = r.journal.Append(ctx, dodona.Record{Topic: dodona.TopicObservation, Key: b.Feed.Name, ID: b.Round.ID(), Body: body})
 	if err != nil {
-		return fmt.Errorf("append observation: %w", err)
+		return false, fmt.Errorf("append observation: %w", err)
 	}
 	if now := r.now(); now.After(closes) {
+		if rec, err := dodona.Find(ctx, r.journal.Own(), dodona.TopicObservation, b.Feed.Name, b.Round); err == nil && !rec.Appended.After(closes) {
+			return true, nil // that is what validators go by
+		}
 		r.log.Warn("an observation was signed in time and kept too late, so it counts for nothing", "feed", b.Feed.Name, "round", b.Round, "closed", closes)
-		return r.event(ctx, dodona.EventLate, b.Feed.Name+"-"+b.Round.ID(), map[string]any{
+		return false, r.event(ctx, dodona.EventLate, b.Feed.Name+"-"+b.Round.ID(), map[string]any{
 			"feed": b.Feed.Name, "round": b.Round, "value": b.Value, "closed": closes.UTC(), "kept": now.UTC(),
 		})
 	}
-	return nil
+	return true, nil
 }
 
 // resume returns the last round that this node made of a feed, and first finishes one that an end of the process left between its
@@ -218,5 +223,6 @@ func (r *rounds) resume(ctx context.Context, f config.Feed, g *guest) (last dodo
 	if b.Value == nil || b.Round <= observed || b.Feed.ID() != f.Feed.ID() {
 		return max(observed, b.Round), nil
 	}
-	return b.Round, r.sign(ctx, f.Settings.Every, b)
+	_, err = r.sign(ctx, f.Settings.Every, b)
+	return b.Round, err
 }

@@ -66,7 +66,8 @@ func TestARoleIsNotBegunAgainByWhatItBeganWith(t *testing.T) {
 		sinks, sources, feeds := 0, 0, 0
 		d := &deliverer{basics: quiet(first), desk: newDesk(), sinks: newFleet[*sink.Loop]()}
 		d.sinks.start(t.Context(), "x", nil, until(&sinks))
-		o := &observer{basics: quiet(first), desk: newDesk(), pumps: newFleet[*source.Pump](), feeds: newFleet[*computing]()}
+		pumps := newFleet[*source.Pump]()
+		o := &observer{basics: quiet(first), desk: newDesk(), pumps: pumps, feeds: newFleet[*computing](), takes: newTakes(pumps)}
 		o.pumps.start(t.Context(), "x", nil, until(&sources))
 		o.feeds.start(t.Context(), "x", nil, until(&feeds))
 		roles := make(chan error, 2)

@@ -34,20 +34,6 @@ func (p *Pump) Ask(ctx context.Context, r dodona.Round) ([]dodona.Reading, error
 	}
 }
 
-// Since returns what a pushed source brought after a position of what it has brought since it was started, and received up to a round, oldest first, of the
-// Config.Hold readings that are kept, and the position to give the next time; what was pushed out before anybody took it is counted as dropped.
-// For a polled source it is Ask.
-func (p *Pump) Since(ctx context.Context, position uint64, r dodona.Round) ([]dodona.Reading, uint64, error) {
-	readings, err := p.Ask(ctx, r)
-	if err != nil || !p.pushed {
-		return readings, position, err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	readings, position = p.latest.since(position, r)
-	return readings, position, nil
-}
-
 // An ask is one feed's question, waiting for its answer.
 type ask struct {
 	round    dodona.Round

@@ -48,6 +48,7 @@ type base = kind.Kind[Env, dodona.Source]
 //	Pace() Pace     says how fast the source goes
 //	Pushed() bool   overrules the constructor, for kinds that can be both
 //	Asks() string   says what the source asks, so that a change of other settings does not ask it again too soon
+//	Peer() string   names whom the source asks, without a secret; many that ask one peer do so one after another
 //
 // The open function should not wait for its peer where Observe can find out as well.
 func NewPolled[S any](name string, open func(context.Context, S, Env) (dodona.Source, error)) Kind {
@@ -71,6 +72,14 @@ func (k Kind) Pace(settings any) Pace {
 func (k Kind) Asks(settings any) string {
 	if p, ok := settings.(interface{ Asks() string }); ok {
 		return p.Asks()
+	}
+	return ""
+}
+
+// Peer names whom a source with these settings asks, as far as its kind says.
+func (k Kind) Peer(settings any) string {
+	if p, ok := settings.(interface{ Peer() string }); ok {
+		return p.Peer()
 	}
 	return ""
 }

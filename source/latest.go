@@ -21,8 +21,9 @@ type latest struct {
 	queue []dodona.Reading // oldest first
 	at    []dodona.Round   // when each of them came, by a clock that was never set back since
 	bytes int              // of the bodies in queue
-	taken int              // readings at the head of queue that somebody got
 	gone  uint64           // readings that were at the head of queue before
+
+	stands map[*Taker]*stand
 
 	before []dodona.Reading // of an earlier start, oldest first
 	wants  map[*Want]*having
@@ -31,7 +32,7 @@ type latest struct {
 // maxBefore is how many bytes are kept of what came before this start.
 const maxBefore = 1 << 20
 
-// prime takes in what came before this start, oldest first: it is no news, but the latest until something comes.
+// prime takes in what came before this start, oldest first: it is the latest until something comes, and news to who has not taken it.
 func (l *latest) prime(readings []dodona.Reading) {
 	size := 0
 	for i := len(readings) - 1; i >= 0; i-- {
@@ -42,8 +43,15 @@ func (l *latest) prime(readings []dodona.Reading) {
 	}
 	for _, r := range readings {
 		l.see(r)
+		if l.hold > 0 {
+			l.enqueue(r)
+			l.shorten() // who has not taken what there is no room for is told by the start before
+		}
 	}
 	l.before = readings
+	for t, s := range l.stands {
+		s.taken = max(s.taken, l.behind(t))
+	}
 }
 
 // add takes readings in and returns how many were given up for lack of room.
@@ -89,17 +97,15 @@ func (l *latest) enqueue(r dodona.Reading) {
 	l.bytes += len(r.Body)
 }
 
-// shorten takes from the head of the queue what there is no room for, and returns how many of these nobody got.
+// shorten takes from the head of the queue what there is no room for, and returns how many of these somebody was still to take.
 func (l *latest) shorten() (lost int) {
 	for len(l.queue) > l.hold || (l.bytes > maxHeldBytes && len(l.queue) > 1) {
+		if l.wanting() {
+			lost++
+		}
 		l.bytes -= len(l.queue[0].Body)
 		l.queue[0] = dodona.Reading{}
 		l.queue, l.at, l.gone = l.queue[1:], l.at[1:], l.gone+1
-		if l.taken > 0 {
-			l.taken--
-			continue
-		}
-		lost++
 	}
 	return lost
 }
@@ -115,16 +121,4 @@ func (l *latest) readings() []dodona.Reading {
 	all := slices.Collect(maps.Values(l.items))
 	dodona.SortReadings(all)
 	return all
-}
-
-// since returns the kept readings that came behind a position of the queue and were received up to an instant, oldest first, and the position behind
-// them. A position, and no instant: what was received before an instant may come into the queue after somebody asked for it, for it is journaled first.
-func (l *latest) since(position uint64, upTo dodona.Round) (found []dodona.Reading, next uint64) {
-	n := 0
-	for n < len(l.queue) && l.at[n] <= upTo {
-		n++
-	}
-	l.taken = max(l.taken, n)
-	skip := int(min(max(position, l.gone)-l.gone, uint64(n)))
-	return slices.Clone(l.queue[skip:n]), max(position, l.gone+uint64(n))
 }

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"testing"
@@ -9,36 +10,119 @@ import (
 	"github.com/dodona-oracle/dodona"
 )
 
-func TestEachReadingIsHandedOutOnceBehindItsPosition(t *testing.T) {
-	l := latest{hold: 4}
-	var position uint64
-	take := func(upTo dodona.Round) (got []int64) {
-		var readings []dodona.Reading
-		readings, position = l.since(position, upTo)
-		for _, r := range readings {
-			got = append(got, r.Received.UnixMilli())
+// A shelf is a queue with one taker, of readings that are told apart by when they came.
+type shelf struct {
+	latest
+	t Taker
+}
+
+func (s *shelf) come(ms ...int64) (lost int) {
+	for _, ms := range ms {
+		lost += s.add([]dodona.Reading{{Item: "a", Received: time.UnixMilli(ms)}})
+	}
+	return lost
+}
+
+func (s *shelf) give(upTo dodona.Round) (got []int64, digests []dodona.Digest) {
+	readings, _ := s.since(&s.t, upTo)
+	for _, r := range readings {
+		got, digests = append(got, r.Received.UnixMilli()), append(digests, r.Digest())
+	}
+	return got, digests
+}
+
+// take takes what is there up to a round.
+func (s *shelf) take(upTo dodona.Round) []int64 {
+	got, digests := s.give(upTo)
+	s.t.Stand(upTo, digests)
+	s.stand(&s.t).taken = max(s.stand(&s.t).taken, s.behind(&s.t))
+	return got
+}
+
+func TestEachReadingIsTakenOnce(t *testing.T) {
+	s := shelf{latest: latest{hold: 4}}
+	s.come(1000, 2000, 3000, 4000)
+	if got := s.take(3000); !slices.Equal(got, []int64{1000, 2000, 3000}) {
+		t.Errorf("up to 3000: %v", got)
+	}
+	s.come(2900) // received before the instant that was asked for, and not in the journal then
+	for range 2 {
+		if got, _ := s.give(3000); !slices.Equal(got, []int64{4000, 2900}) {
+			t.Errorf("what came late, with what came before it: %v; nobody took it", got)
 		}
-		return got
 	}
-	come := func(ms ...int64) {
-		for _, ms := range ms {
-			l.add([]dodona.Reading{{Item: "a", Received: time.UnixMilli(ms)}})
-		}
+	if got := s.take(3000); !slices.Equal(got, []int64{4000, 2900}) {
+		t.Errorf("what came late: %v", got)
 	}
-	come(1000, 2000, 3000, 4000)
-	if got := take(3000); !slices.Equal(got, []int64{1000, 2000, 3000}) || l.taken != 3 {
-		t.Errorf("up to 3000: %v, %d count as taken", got, l.taken)
+	if lost := s.come(5000, 5001, 5002, 5003, 5004); lost != 1 {
+		t.Errorf("of five where there is room for four %d are lost", lost)
 	}
-	come(2900) // received before the instant that was asked for, and not in the journal then
-	if got := take(3000); !slices.Equal(got, []int64{4000, 2900}) {
-		t.Errorf("what came late, with what came before it: %v", got)
-	}
-	come(5000, 5001, 5002, 5003, 5004)
-	if got := take(6000); !slices.Equal(got, []int64{5001, 5002, 5003, 5004}) {
+	if got := s.take(6000); !slices.Equal(got, []int64{5001, 5002, 5003, 5004}) {
 		t.Errorf("of five the four that are held: %v", got)
 	}
-	if got := take(6000); len(got) != 0 {
-		t.Errorf("what was handed out comes again: %v", got)
+	if got := s.take(6000); len(got) != 0 {
+		t.Errorf("what was taken comes again: %v", got)
+	}
+}
+
+// TestWhatWasGivenAndNotTakenIsLostIfItIsPushedOut: and for each who was to take it, not only if nobody did.
+func TestWhatWasGivenAndNotTakenIsLostIfItIsPushedOut(t *testing.T) {
+	s := shelf{latest: latest{hold: 2}}
+	if lost := s.come(1, 2, 3, 4); lost != 0 {
+		t.Errorf("%d are lost to nobody", lost)
+	}
+	s.serve([]*Taker{&s.t})
+	s.give(4)
+	if lost := s.come(5); lost != 1 {
+		t.Errorf("one was given, not taken and pushed out: %d lost", lost)
+	}
+	if got := s.take(5); !slices.Equal(got, []int64{4, 5}) {
+		t.Errorf("%v are left", got)
+	}
+	if lost := s.come(6, 7); lost != 0 {
+		t.Errorf("what was taken is pushed out: %d lost", lost)
+	}
+	other := new(Taker)
+	s.serve([]*Taker{&s.t, other})
+	s.take(7)
+	if lost := s.come(8); lost != 1 {
+		t.Errorf("another one was still to take it: %d lost", lost)
+	}
+	s.serve([]*Taker{&s.t})
+	s.take(8)
+	if lost := s.come(9); lost != 0 {
+		t.Errorf("the other one went: %d lost", lost)
+	}
+}
+
+// TestWhatNoRoundCountsInTimeIsGivenUp: readings of rounds without an answer wait for one that has it, not for ever.
+func TestWhatNoRoundCountsInTimeIsGivenUp(t *testing.T) {
+	s := shelf{latest: latest{hold: 10}, t: Taker{Within: 5 * time.Second}}
+	s.come(1000, 2000)
+	if got, _ := s.give(2500); !slices.Equal(got, []int64{1000, 2000}) {
+		t.Errorf("up to 2500: %v", got)
+	}
+	if found, over := s.since(&s.t, 6500); len(found) != 1 || found[0].Received.UnixMilli() != 2000 || over != 1 {
+		t.Errorf("at 6500: %d, %d given up; want the second alone, and the first given up", len(found), over)
+	}
+	s.come(7000)
+	if found, over := s.since(&s.t, 60_000); len(found) != 1 || over != 1 {
+		t.Errorf("a minute after: %d, %d given up; want the one that no round had, however old it is", len(found), over)
+	}
+}
+
+// TestATakerGoesOnInAnotherPump: what came before it was there in the same order, as the journal has it.
+func TestATakerGoesOnInAnotherPump(t *testing.T) {
+	was := shelf{latest: latest{hold: 10}}
+	was.come(1, 2, 3, 4)
+	was.take(3)
+	s := shelf{latest: latest{hold: 10}}
+	s.t.Stand(3, slices.Collect(maps.Keys(was.t.taken)))
+	s.serve([]*Taker{&s.t})
+	s.prime([]dodona.Reading{{Item: "a", Received: time.UnixMilli(2)}, {Item: "a", Received: time.UnixMilli(3)}, {Item: "a", Received: time.UnixMilli(4)}})
+	s.come(5)
+	if got := s.take(5); !slices.Equal(got, []int64{4, 5}) {
+		t.Errorf("it goes on with %v, want 4 and 5", got)
 	}
 }
 
@@ -59,7 +143,7 @@ func TestTheLatestIsWhatCameLastThoughTheClockWasSetBack(t *testing.T) {
 			t.Errorf("got %q, want what came since", got)
 		}
 	}
-	if got, _ := l.since(0, dodona.RoundAt(back)); len(got) != 2 {
+	if got, _ := l.since(new(Taker), dodona.RoundAt(back)); len(got) != 2 {
 		t.Errorf("up to the instant of the second reading %d are handed out, want both", len(got))
 	}
 }
@@ -67,6 +151,8 @@ func TestTheLatestIsWhatCameLastThoughTheClockWasSetBack(t *testing.T) {
 func TestHeldReadingsAreBoundedInBytesAndNumber(t *testing.T) {
 	half := make([]byte, maxHeldBytes/2)
 	l := latest{hold: 3}
+	taker := new(Taker)
+	l.serve([]*Taker{taker})
 	add := func(body []byte) int { return l.add([]dodona.Reading{{Item: "a", Body: body}}) }
 	if add(half)+add(half) != 0 || len(l.queue) != 2 {
 		t.Errorf("of just the bytes that are held, %d are kept", len(l.queue))
@@ -80,7 +166,7 @@ func TestHeldReadingsAreBoundedInBytesAndNumber(t *testing.T) {
 	if lost := add(make([]byte, maxHeldBytes+1)); lost != 3 || len(l.queue) != 1 {
 		t.Errorf("one that is larger than all: %d lost, %d held; it stands alone", lost, len(l.queue))
 	}
-	l.since(0, dodona.RoundAt(time.Now()))
+	l.stand(taker).taken = l.gone + 1
 	if lost := add(nil); lost != 0 {
 		t.Errorf("what somebody took counts as lost: %d", lost)
 	}

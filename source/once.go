@@ -39,7 +39,7 @@ func Once(ctx context.Context, cfg Config, w *Want) ([]dodona.Reading, error) {
 	if w != nil {
 		readings, err = p.AskFor(ctx, r, w)
 	} else {
-		readings, _, err = p.Since(ctx, 0, r)
+		readings, err = p.Since(ctx, r, new(Taker))
 	}
 	if err != nil && ctx.Err() == nil {
 		p.mu.Lock()

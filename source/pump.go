@@ -41,6 +41,12 @@ type Config struct {
 	// is called by one goroutine, which Run waits for; nil: nobody wants to know.
 	Lost func(ctx context.Context, n uint64, cause string)
 
+	// Takers are who takes every reading of a pushed source; see [Pump.Serve].
+	Takers []*Taker
+
+	// Turn is which of those that ask the same peer a polled source is; see [Pump.SetTurn].
+	Turn Turn
+
 	Version  string             // of this program, for peers that want to know
 	Hold     int                // readings of a pushed source kept for Since; 0: only the latest of each item
 	Backoff  backoff.Backoff    // zero: from 250 ms up to 30 s, or up to Every if that is longer
@@ -76,6 +82,7 @@ type Pump struct {
 	held      []dodona.Reading        // of the last exchange, for asks near heldFor
 	heldFor   *dodona.Round           //
 	latest    latest                  // of a pushed source
+	turn      Turn                    // of a polled one
 	idle      time.Time               // since when a pushed source is open and had nothing to say; zero if it said anything
 	watched   watched                 //
 	cancel    context.CancelCauseFunc // ends the call that is under way; nil if none is
@@ -113,6 +120,7 @@ func NewPump(cfg Config) *Pump {
 		wake:   make(chan struct{}, 1),
 		look:   make(chan struct{}, 1),
 		lost:   make(chan struct{}, 1),
+		turn:   cfg.Turn,
 		begun:  cfg.Before.asked,
 		held:   cfg.Before.held, heldFor: cfg.Before.heldFor,
 	}
@@ -123,6 +131,7 @@ func NewPump(cfg Config) *Pump {
 		p.cfg.Backoff.Max = max(backoff.DefaultMax, p.pace.Every)
 	}
 	p.latest.hold = cfg.Hold
+	p.latest.serve(cfg.Takers)
 	p.status = Status{Name: cfg.Name, Kind: cfg.Kind.Name(), State: Starting, Expected: p.pace.Expect}
 	return p
 }

@@ -98,7 +98,7 @@ func TestASourceAnswersWithWhatCameBeforeThisStart(t *testing.T) {
 		if got := bodiesOf(readings); err != nil || got != "a1 b2" {
 			t.Errorf("%s, %v, want a1 b2", got, err)
 		}
-		if all, _, err := p.Since(t.Context(), 0, dodona.RoundAt(time.Now())); err != nil || len(all) != 0 {
+		if all, err := p.Since(t.Context(), dodona.RoundAt(time.Now()), new(source.Taker)); err != nil || len(all) != 0 {
 			t.Errorf("as news: %s, %v, want none", bodiesOf(all), err)
 		}
 		if got := p.Status().LastReading; !got.Equal(before[1].Received) {

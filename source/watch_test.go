@@ -168,20 +168,26 @@ func TestPushedSourceHoldsABoundedNumberOfReadings(t *testing.T) {
 			time.Sleep(time.Second)
 			return batch(time.Now().Format("05")), nil
 		}
-		p, stop := start(t, s, true, func(c *source.Config) { c.Hold = 4 })
+		taker := new(source.Taker)
+		p, stop := start(t, s, true, func(c *source.Config) { c.Hold, c.Takers = 4, []*source.Taker{taker} })
 		defer stop()
 		time.Sleep(3500 * time.Millisecond)
-		first, taken, err := p.Since(t.Context(), 0, dodona.RoundAt(time.Now()))
+		first, err := p.Since(t.Context(), dodona.RoundAt(time.Now()), taker)
 		if err != nil || len(first) != 3 {
 			t.Fatalf("Since returned %d readings, %v, want 3", len(first), err)
 		}
+		var digests []dodona.Digest
+		for _, r := range first {
+			digests = append(digests, r.Digest())
+		}
+		p.Took(taker, dodona.RoundAt(time.Now()), digests)
 		time.Sleep(7 * time.Second)
-		rest, _, err := p.Since(t.Context(), taken, dodona.RoundAt(time.Now()))
+		rest, err := p.Since(t.Context(), dodona.RoundAt(time.Now()), taker)
 		if err != nil || len(rest) != 4 {
 			t.Fatalf("Since returned %d readings, %v, want the 4 that are held", len(rest), err)
 		}
 		if got := p.Status().Dropped; got != 3 {
-			t.Errorf("dropped %d, want 3: ten came, three were taken, four are held", got)
+			t.Errorf("dropped %d, want 3: ten came, three of them were taken, four are held", got)
 		}
 		if latest, err := ask(t, p, time.Second); err != nil || len(latest) != 1 || string(latest[0].Body) != string(rest[3].Body) {
 			t.Errorf("Ask returned %v, %v, want the latest reading alone", latest, err)

@@ -1,0 +1,210 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/internal/grid"
+	"github.com/dodona-oracle/dodona/source"
+)
+
+// takes are the feeds that take every reading, by name. They outlive a reload that changes a feed: it goes on where it stood.
+type takes struct {
+	pumps *fleet[*source.Pump]
+
+	mu    sync.Mutex
+	feeds map[string]*takerOfAll
+}
+
+func newTakes(pumps *fleet[*source.Pump]) *takes {
+	return &takes{pumps: pumps, feeds: map[string]*takerOfAll{}}
+}
+
+// follow learns the feeds of a configuration.
+func (t *takes) follow(c *config.Config) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	feeds := map[string]*takerOfAll{}
+	for _, f := range c.Feeds {
+		s := f.Settings.WithDefaults()
+		if s.Take != feed.TakeAll {
+			continue
+		}
+		was, now := t.feeds[f.Feed.Name], &takerOfAll{pumps: t.pumps, takers: map[string]*source.Taker{}, given: map[string]given{}}
+		for _, name := range s.Sources() {
+			if was != nil {
+				now.takers[name] = was.takers[name]
+			}
+			now.takers[name] = now.takers[name].Until(f.Feed.Name, max(s.Stale, 3*s.Every))
+		}
+		if was != nil && maps.Equal(was.takers, now.takers) {
+			now = was // it may be at work
+		}
+		feeds[f.Feed.Name] = now
+	}
+	t.feeds = feeds
+}
+
+// of returns how a feed takes all, nil if it does not.
+func (t *takes) of(feed string) *takerOfAll {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.feeds[feed]
+}
+
+// from returns who takes every reading of a source.
+func (t *takes) from(name string) (takers []*source.Taker) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, f := range t.feeds {
+		if taker := f.takers[name]; taker != nil {
+			takers = append(takers, taker)
+		}
+	}
+	return takers
+}
+
+// A takerOfAll asks for one feed that takes each reading once. It goes on behind what a round took, once the journal has the round and
+// its observation: a round that was over before the readings came, or before it was signed, leaves them to the next.
+type takerOfAll struct {
+	pumps  *fleet[*source.Pump]
+	takers map[string]*source.Taker // by source
+
+	mu    sync.Mutex
+	given map[string]given // by source: what a round was given last
+}
+
+type given struct {
+	round    dodona.Round
+	readings []dodona.Reading
+}
+
+func (a *takerOfAll) ask(ctx context.Context, name string, r dodona.Round) ([]dodona.Reading, error) {
+	pump, found := a.pumps.get(name)
+	if !found {
+		return nil, errReplaced
+	}
+	taker := a.takers[name]
+	readings, err := pump.Since(ctx, r, taker)
+	if err != nil {
+		return nil, err
+	}
+	if last := taker.Round(); len(readings) == 0 && last > 0 {
+		return nil, fmt.Errorf("no new reading since round %v", last)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.given[name] = given{r, readings}
+	return readings, nil
+}
+
+// kept notes what a round took that is in the journal.
+func (a *takerOfAll) kept(b dodona.Bundle, counts bool) {
+	if a == nil {
+		return
+	}
+	taken := takenBy(b, counts)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for name, taker := range a.takers {
+		digests := taken[name]
+		if last := a.given[name]; len(b.Inputs) == 0 && last.round == b.Round { // a round that is too large for the journal would only grow
+			for _, r := range last.readings {
+				digests = append(digests, r.Digest())
+			}
+		}
+		a.took(name, taker, lastTaken{b.Round, digests})
+	}
+}
+
+func (a *takerOfAll) took(name string, taker *source.Taker, last lastTaken) {
+	if pump, found := a.pumps.get(name); found {
+		pump.Took(taker, last.round, last.digests)
+		return
+	}
+	taker.Stand(last.round, last.digests)
+}
+
+// takenBy returns which readings a kept round took, by source: all of one whose answer counts, or of which a module keeps something. Of
+// a missed one those of which nothing would have counted; the others are for the next round.
+func takenBy(b dodona.Bundle, counts bool) map[string][]dodona.Digest {
+	taken := make(map[string][]dodona.Digest)
+	counted := b.Value != nil && counts || len(b.State) > 0
+	for _, in := range b.Inputs {
+		if !counted && (b.Value != nil || slices.ContainsFunc(b.Inputs, func(other dodona.Input) bool {
+			return other.Source == in.Source && other.Status == dodona.InputUsed
+		})) {
+			continue
+		}
+		for _, ref := range in.Readings {
+			taken[in.Source] = append(taken[in.Source], ref.Digest)
+		}
+	}
+	return taken
+}
+
+// lookBack is how far before its last round is looked for what a feed took last, farther each time.
+var lookBack = []time.Duration{time.Minute, 10 * time.Minute, maxRecent}
+
+// stand reads from the journal what a feed took up to its last round, so that it goes on there after a restart.
+func (r *rounds) stand(ctx context.Context, f config.Feed, last dodona.Round, a *takerOfAll) error {
+	if a == nil || last == 0 {
+		return nil
+	}
+	for _, within := range lookBack {
+		taken, err := r.taken(ctx, f, last.Time().Add(-within))
+		if err != nil && ctx.Err() != nil {
+			return err
+		}
+		if err != nil { // a record is damaged; what is known is worth more than no round
+			r.log.Warn("what a feed took last cannot be read; it may take readings again", "feed", f.Feed.Name, "error", err)
+		}
+		for name, taker := range a.takers {
+			a.took(name, taker, taken[name])
+		}
+		if err != nil || len(taken) >= len(a.takers) {
+			return nil
+		}
+	}
+	return nil
+}
+
+type lastTaken struct {
+	round   dodona.Round
+	digests []dodona.Digest
+}
+
+// taken returns which readings the rounds of a feed took last that were kept since an instant, by source.
+func (r *rounds) taken(ctx context.Context, f config.Feed, since time.Time) (map[string]lastTaken, error) {
+	before := func(rec dodona.Record) bool { return rec.Appended.Before(since) }
+	observed := make(map[string]time.Time)
+	for rec, err := range r.journal.Own().Scan(ctx, dodona.TopicObservation, f.Feed.Name, before) {
+		if err != nil {
+			return nil, err
+		}
+		observed[rec.ID] = rec.Appended
+	}
+	last := make(map[string]lastTaken)
+	for rec, err := range r.journal.Own().Scan(ctx, dodona.TopicRound, f.Feed.Name, before) {
+		if err != nil {
+			return last, err
+		}
+		b, err := decodeRecord[dodona.Bundle](rec)
+		if err != nil {
+			return last, err
+		}
+		_, closes := grid.Open(b.Round, f.Settings.Every)
+		at, found := observed[rec.ID]
+		for name, digests := range takenBy(*b, found && !at.After(closes)) {
+			last[name] = lastTaken{b.Round, digests}
+		}
+	}
+	return last, nil
+}

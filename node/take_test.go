@@ -1,0 +1,223 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/all"
+	"github.com/dodona-oracle/dodona/config"
+)
+
+// A metered is a log of numbers with a feed that takes each line.
+type metered struct {
+	t     testing.TB
+	path  string
+	lines int
+}
+
+func (m *metered) write(values ...int) {
+	m.t.Helper()
+	f, err := os.OpenFile(m.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer f.Close()
+	for _, v := range values {
+		fmt.Fprintf(f, "{\"t\":%d}\n", v)
+		m.lines++
+	}
+}
+
+// await waits until each line written so far counts in an answer, and fails if one counts twice.
+func (m *metered) await(n *Node, when string) {
+	m.t.Helper()
+	for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		counted, rounds := answersOf(m.t, n, "f")
+		again := 0
+		for line, times := range counted {
+			if again += times - 1; times > 1 {
+				m.t.Errorf("%s: the line %s counts in %d answers", when, line, times)
+			}
+		}
+		if again > 0 {
+			m.t.Fatalf("the rounds were\n%s", rounds)
+		}
+		if len(counted) == m.lines {
+			return
+		}
+		if time.Since(begun) > 2*time.Minute {
+			m.t.Errorf("%s: %d lines of %d count in an answer; the rounds were\n%s", when, len(counted), m.lines, rounds)
+			return
+		}
+	}
+}
+
+// answersOf returns in how many answers of a feed each reading counts, by its detail, and what became of every round, for a failure.
+func answersOf(t testing.TB, n *Node, feed string) (counted map[string]int, rounds string) {
+	t.Helper()
+	answered := make(map[string]bool)
+	for rec, err := range n.journal.Scan(t.Context(), dodona.TopicData, feed, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		answered[rec.ID] = true
+	}
+	counted = make(map[string]int)
+	var text strings.Builder
+	for rec, err := range n.journal.Scan(t.Context(), dodona.TopicRound, feed, nil) {
+		var b dodona.Bundle
+		if err == nil {
+			err = json.Unmarshal(rec.Body, &b)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&text, "%v answered %t, missed %q:", b.Round, answered[rec.ID], b.Missed)
+		for _, ref := range b.Inputs[0].Readings {
+			fmt.Fprintf(&text, " %s received %s", ref.Detail, ref.Received.Format("05.000000"))
+			if answered[rec.ID] {
+				counted[ref.Detail]++
+			}
+		}
+		text.WriteByte('\n')
+	}
+	return counted, text.String()
+}
+
+// TestEveryLineOfALogCounts: a feed that takes all readings counts each line of a file in one answer, over rounds, a reload that changes
+// the feed, one that changes the source, and a restart; however late its rounds are.
+func TestEveryLineOfALogCounts(t *testing.T) {
+	dir := t.TempDir()
+	m := &metered{t: t, path: filepath.Join(dir, "meter.jsonl")}
+	text := fmt.Sprintf(`
+node: {data: %q}
+api: {listen: "127.0.0.1:0"}
+sources: {meter: {file: {path: %q, format: lines, every: 20ms, from: start}, value: /t}}
+feeds: {f: {decimals: 2, every: 200ms, stale: 30m, from: [meter], combine: mean, take: all}}
+`, filepath.Join(dir, "data"), m.path)
+	for life := range 2 {
+		m.write(10, 20)
+		next := text
+		n := openNode(t, text, Options{Load: func() (*config.Config, error) {
+			return config.Load(strings.NewReader(next), "test.yaml", append(config.KindsOf(all.Sources()...), config.KindsOf(all.Sinks()...)...))
+		}})
+		stop := run(t, n)
+		m.await(n, fmt.Sprintf("life %d", life))
+		for _, change := range [][2]string{{"stale: 30m", "stale: 40m"}, {"every: 20ms", "every: 30ms"}} {
+			m.write(40)
+			next = strings.Replace(next, change[0], change[1], 1)
+			if done, err := n.Reload(t.Context()); err != nil || len(done.Replaced) != 1 {
+				t.Errorf("reload with %s: %+v, %v", change[1], done, err)
+			}
+			m.write(60)
+			m.await(n, fmt.Sprintf("life %d, after a reload with %s", life, change[1]))
+		}
+		m.write(80) // it is in the journal, or still in the file
+		stop()
+	}
+}
+
+// TestASourceThatIsToldToStopKnowsWhatWasKept: the pump that follows begins behind the last exchange that is in the journal, so one that
+// was under way when its pump was stopped is there by then, or never.
+func TestASourceThatIsToldToStopKnowsWhatWasKept(t *testing.T) {
+	n := smallNode(t)
+	in := n.observer.intake
+	kept := map[string]bool{}
+	for i := range 100 {
+		ctx, cancel := context.WithCancel(t.Context())
+		stopped := make(chan struct{})
+		go func() {
+			defer close(stopped)
+			time.Sleep(time.Duration(i) * 30 * time.Microsecond) // sooner and later
+			cancel()
+		}()
+		body := fmt.Sprint(i)
+		err := in.keepBatch(ctx, "a", dodona.Batch{Readings: []dodona.Reading{{Source: "a", Body: []byte(body)}}, Cursor: []byte(body)})
+		kept[body] = err == nil
+		if cursor, _ := in.cursor(t.Context(), "a"); err == nil && string(cursor) != body {
+			t.Errorf("exchange %d is kept, and the journal ends with %q", i, cursor)
+		}
+		<-stopped
+	}
+	if err := in.keepBatch(t.Context(), "a", dodona.Batch{Readings: []dodona.Reading{{Source: "a", Body: []byte("last")}}}); err != nil {
+		t.Fatal(err)
+	}
+	for rec, err := range n.journal.Scan(t.Context(), dodona.TopicReading, "a", nil) {
+		var e dodona.Exchange
+		if err == nil {
+			err = json.Unmarshal(rec.Body, &e)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body := string(e.Readings[0].Body); body != "last" && !kept[body] {
+			t.Errorf("exchange %s was said not to be kept, and came into the journal later", body)
+		}
+	}
+}
+
+// TestARoundTakesWhatCountsInItOrNever: what is fit to count waits for a round with an answer.
+func TestARoundTakesWhatCountsInItOrNever(t *testing.T) {
+	value := dodona.NewInt192(7)
+	in := func(source string, status dodona.InputStatus) dodona.Input {
+		return dodona.Input{Source: source, Status: status, Readings: []dodona.ReadingRef{{Digest: dodona.Keccak256([]byte(source))}}}
+	}
+	inputs := []dodona.Input{in("used", dodona.InputUsed), in("stale", dodona.InputStale), in("half", dodona.InputBad), in("half", dodona.InputUsed)}
+	for _, c := range []struct {
+		name   string
+		bundle dodona.Bundle
+		counts bool
+		want   string
+	}{
+		{"answered", dodona.Bundle{Value: &value, Inputs: inputs}, true, "half stale used"},
+		{"not signed, or too late", dodona.Bundle{Value: &value, Inputs: inputs}, false, ""},
+		{"not signed, and a module has seen it", dodona.Bundle{Value: &value, Inputs: inputs, State: map[string][]byte{"": {1}}}, false, "half stale used"},
+		{"missed", dodona.Bundle{Inputs: inputs}, false, "stale"},
+		{"missed by a module", dodona.Bundle{Inputs: []dodona.Input{in("s", dodona.InputGiven)}}, false, "s"},
+	} {
+		got := strings.Join(slices.Sorted(maps.Keys(takenBy(c.bundle, c.counts))), " ")
+		if got != c.want {
+			t.Errorf("%s: it took %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// TestASourceThatIsAwayCostsTheOtherNoReading: and a round without news says since when there is none.
+func TestASourceThatIsAwayCostsTheOtherNoReading(t *testing.T) {
+	dir := t.TempDir()
+	m := &metered{t: t, path: filepath.Join(dir, "meter.jsonl")}
+	other := filepath.Join(dir, "other.jsonl")
+	seen := newOutcomes()
+	n := openNode(t, fmt.Sprintf(`
+node: {data: %q}
+api: {listen: "127.0.0.1:0"}
+sources:
+  meter: {file: {path: %q, format: lines, every: 20ms}, value: /t}
+  other: {file: {path: %q, format: lines, every: 20ms}, value: /t}
+feeds: {f: {decimals: 2, every: 200ms, stale: 30m, from: [meter, other], need: 2, combine: mean, take: all}}
+`, filepath.Join(dir, "data"), m.path, other), Options{OnRound: seen.add})
+	defer run(t, n)()
+	m.write(10, 20)
+	given := func(o Outcome) bool {
+		return o.Bundle != nil && len(o.Bundle.Inputs) == 2 && len(o.Bundle.Inputs[0].Readings) == 2
+	}
+	if out := seen.await(t, "a round that was missed for the other source's sake", given); out.Bundle.Value != nil {
+		t.Fatalf("a round of one source has an answer: %+v", out.Bundle)
+	}
+	if err := os.WriteFile(other, []byte("{\"t\":30}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m.await(n, "once the other source is there")
+	seen.await(t, "a round that says that nothing is new", func(o Outcome) bool {
+		return o.Bundle != nil && strings.Contains(o.Bundle.Missed, "no new reading since round ")
+	})
+}
