@@ -63,6 +63,9 @@ func (p *Pump) open(ctx context.Context) error {
 		return dodona.Permanent(fmt.Errorf("open: kind %s returned no source", p.cfg.Kind.Name()))
 	}
 	p.source = opened
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.observed = opened
 	return nil
 }
 

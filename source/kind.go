@@ -50,6 +50,9 @@ type base = kind.Kind[Env, dodona.Source]
 //	Asks() string   says what the source asks, so that a change of other settings does not ask it again too soon
 //	Peer() string   names whom the source asks, without a secret; many that ask one peer do so one after another
 //
+// A source of a pushed kind may have Drained() bool, which says whether it looked for more after what Observe returned last, and found
+// nothing: who tries a source by hand need not wait whether more comes.
+//
 // The open function should not wait for its peer where Observe can find out as well.
 func NewPolled[S any](name string, open func(context.Context, S, Env) (dodona.Source, error)) Kind {
 	return Kind{base: kind.New("source", name, open)}

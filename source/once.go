@@ -8,7 +8,7 @@ import (
 	"github.com/dodona-oracle/dodona/internal/backoff"
 )
 
-// quiet is how long a pushed source must say nothing new before what it said counts as all that there is.
+// quiet is how long a pushed source whose kind does not tell must say nothing new before what it said counts as all that there is.
 const quiet = 100 * time.Millisecond
 
 // Once returns what a feed would get of a source, for whoever tries one by hand: it runs a pump until the first exchange has
@@ -51,17 +51,30 @@ func Once(ctx context.Context, cfg Config, w *Want) ([]dodona.Reading, error) {
 	return readings, err
 }
 
-// settle waits until a pushed source has brought something and pauses, has failed, or ctx is about to end.
+// settle waits until a pushed source has brought something and there is no more of it for now, has failed, or ctx is about to end.
 func (p *Pump) settle(ctx context.Context) {
 	deadline, _ := ctx.Deadline()
-	for before := uint64(0); time.Until(deadline) > 2*quiet; {
-		s := p.Status()
-		if s.Attempt > 0 || s.Readings > 0 && s.Readings == before {
+	var before uint64
+	var since time.Time
+	for time.Until(deadline) > 2*quiet {
+		s, drained, tells := p.drained()
+		now := time.Now()
+		if s.Readings != before || since.IsZero() {
+			before, since = s.Readings, now
+		}
+		if s.Attempt > 0 || s.Readings > 0 && (drained || !tells && now.Sub(since) >= quiet) {
 			return
 		}
-		before = s.Readings
-		if !backoff.Wait(ctx, quiet) {
+		if !backoff.Wait(ctx, quiet/20) {
 			return
 		}
 	}
+}
+
+// drained returns how the source is doing, and whether it has brought all that there was, if its kind tells.
+func (p *Pump) drained() (s Status, drained, tells bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	teller, tells := p.observed.(interface{ Drained() bool })
+	return p.status, tells && teller.Drained(), tells
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -116,5 +117,35 @@ func TestTheFailureOfATrialKeepsItsCause(t *testing.T) {
 		if !errors.Is(err, cause) || err.Error() != "GET gw: 404" {
 			t.Errorf("%s: got %v, want what wraps its cause", name, err)
 		}
+	}
+}
+
+// lagging is a source on a machine that stalls between lines, and knows when there is no more.
+type lagging struct {
+	*saying
+	lines   int
+	drained atomic.Bool
+}
+
+func (l *lagging) Drained() bool { return l.drained.Load() }
+
+// TestATrialWaitsForWhatIsThereAndForNoClock: as long as the source says that there is more, however long it takes.
+func TestATrialWaitsForWhatIsThereAndForNoClock(t *testing.T) {
+	l := &lagging{lines: 3}
+	l.saying = &saying{closed: make(chan struct{}), say: func(ctx context.Context, call int) (dodona.Batch, error) {
+		if call > l.lines {
+			l.drained.Store(true)
+			<-ctx.Done()
+			return dodona.Batch{}, ctx.Err()
+		}
+		time.Sleep(300 * time.Millisecond)
+		return dodona.Batch{Readings: []dodona.Reading{{Body: []byte(strconv.Itoa(call))}}}, nil
+	}}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	kind := source.NewPushed("told", func(context.Context, told, source.Env) (dodona.Source, error) { return l, nil })
+	readings, err := source.Once(ctx, source.Config{Name: "s", Kind: kind, Settings: told{}, Hold: 10}, nil)
+	if got := bodiesOf(readings); err != nil || got != "1 2 3" {
+		t.Errorf("got %q, %v, want 1 2 3", got, err)
 	}
 }

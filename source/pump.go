@@ -83,6 +83,7 @@ type Pump struct {
 	heldFor   *dodona.Round           //
 	latest    latest                  // of a pushed source
 	turn      Turn                    // of a polled one
+	observed  dodona.Source           // that is open, for those who ask it whether it has more
 	idle      time.Time               // since when a pushed source is open and had nothing to say; zero if it said anything
 	watched   watched                 //
 	cancel    context.CancelCauseFunc // ends the call that is under way; nil if none is

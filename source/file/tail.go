@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -27,6 +28,7 @@ type tail struct {
 	logs     logs
 	unsaid   bool // that all is well: at first, and after anything failed
 
+	drained atomic.Bool   // the last look found nothing
 	closing chan struct{} // closed by Close, so that Observe ends
 	once    sync.Once
 	mu      sync.Mutex  // held by a look, and by Close
@@ -64,6 +66,7 @@ var errClosed = errors.New("the source is closed")
 func (t *tail) Observe(ctx context.Context) (dodona.Batch, error) {
 	for {
 		l := t.lookWithin(ctx)
+		t.drained.Store(l.wait)
 		if l.err != nil || !l.wait {
 			return l.batch, l.err
 		}
@@ -79,6 +82,9 @@ func (t *tail) Observe(ctx context.Context) (dodona.Batch, error) {
 		}
 	}
 }
+
+// Drained reports whether the last look found nothing after what was returned before it.
+func (t *tail) Drained() bool { return t.drained.Load() }
 
 // Close closes the files and ends Observe. It waits for a look that is under way.
 func (t *tail) Close() error {
