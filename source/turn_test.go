@@ -24,8 +24,11 @@ func TestManyThatAskOnePeerDoSoOneAfterAnother(t *testing.T) {
 		{source.Turn{Index: 0, Of: 40}, []time.Duration{time.Second, time.Second}, []time.Duration{0, 0}},
 		{source.Turn{Index: 30, Of: 40}, []time.Duration{5 * time.Second, 5 * time.Second}, []time.Duration{600 * time.Millisecond, 600 * time.Millisecond}},
 		{source.Turn{Index: 30, Of: 40}, []time.Duration{time.Second, time.Second}, []time.Duration{187500 * time.Microsecond, 187500 * time.Microsecond}},
-		{source.Turn{Index: 30, Of: 40}, []time.Duration{800 * time.Millisecond, time.Second, 800 * time.Millisecond},
-			[]time.Duration{150 * time.Millisecond, 187500 * time.Microsecond, 187500 * time.Microsecond}}, // every is kept
+		{
+			source.Turn{Index: 30, Of: 40},
+			[]time.Duration{800 * time.Millisecond, time.Second, 800 * time.Millisecond},
+			[]time.Duration{150 * time.Millisecond, 187500 * time.Microsecond, 187500 * time.Microsecond},
+		}, // every is kept
 		{source.Turn{Index: 30, Of: 40}, []time.Duration{5 * time.Second, time.Second}, []time.Duration{600 * time.Millisecond, 187500 * time.Microsecond}},
 	} {
 		t.Run(fmt.Sprint(c.turn, c.deadline), func(t *testing.T) {
