@@ -1,6 +1,7 @@
 package http
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -82,6 +83,9 @@ func (c *client) Observe(ctx context.Context) (dodona.Batch, error) {
 	case err != nil:
 		return dodona.Batch{}, c.failure(ctx, limited, err)
 	}
+	if !resp.Ends() && mayGoOn(body) {
+		return dodona.Batch{}, c.refused(resp, errors.New("it says no Content-Length, and ends in a digit where the connection ended, so more digits may have been lost: let the server send a Content-Length, or a line feed behind the number"))
+	}
 	received := c.env.Now()
 	return dodona.Batch{Readings: []dodona.Reading{{
 		Source:      c.env.Source,
@@ -90,6 +94,12 @@ func (c *client) Observe(ctx context.Context) (dodona.Batch, error) {
 		Received:    received,
 		Detail:      c.detail(resp, len(body), received.Sub(start)),
 	}}}, nil
+}
+
+// mayGoOn reports whether a body would be as good a document with more digits behind it: it is nothing but a number.
+func mayGoOn(body []byte) bool {
+	text := bytes.TrimRight(body, "\x00") // of UTF-16
+	return len(text) > 0 && text[len(text)-1] >= '0' && text[len(text)-1] <= '9'
 }
 
 // Close closes the idle connections; one in use ends with its request.

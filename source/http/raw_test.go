@@ -329,3 +329,29 @@ func TestObserveReturnsWithItsContext(t *testing.T) {
 		t.Errorf("got %v, want the context's own error", err)
 	}
 }
+
+func TestANumberThatEndsWithItsConnectionMayBeCut(t *testing.T) {
+	for answer, whole := range map[string]bool{
+		"HTTP/1.0 200 OK\r\n\r\n432":                                                             false,
+		"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n43218.55":                                   false,
+		"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n4\x003\x00":                                 false,
+		"HTTP/1.0 200 OK\r\n\r\n43218.55\n":                                                      true,
+		"HTTP/1.0 200 OK\r\n\r\n\"43218.55\"":                                                    true,
+		"HTTP/1.0 200 OK\r\n\r\n{\"t\":5}":                                                       true,
+		"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n432":                                        true,
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n432\r\n0\r\n\r\n":             true,
+		"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Encoding: identity\r\n\r\n432":          false,
+		"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\n\r\n-1.5e-10": false,
+	} {
+		address := serveRaw(t, func(c net.Conn, _ <-chan struct{}) { _, _ = io.WriteString(c, answer) })
+		s, err := Kind.Open(t.Context(), settings(address, nil), source.Env{Source: "meter"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Observe(t.Context())
+		_ = s.Close()
+		if whole && err != nil || !whole && (err == nil || !strings.Contains(err.Error(), "no Content-Length") || dodona.IsPermanent(err)) {
+			t.Errorf("%q gave %v, want it taken: %v", answer, err, whole)
+		}
+	}
+}
