@@ -65,7 +65,9 @@ func (l *loader) checkUnits() {
 	if feeds, _ := l.path("feeds"); l.report.Wrong(feeds) {
 		return // perhaps one asks for it that could not be read
 	}
-	l.warnOfPointerless()
+	if l.report.Count() == 0 {
+		l.warnOfPointerless()
+	}
 	sources, _ := l.path("sources")
 	for _, s := range l.config.Sources {
 		if n, at := sources.Child(s.Name); !asked[s.Name] && !l.report.Wrong(n) && !l.report.WrongAt(at) {

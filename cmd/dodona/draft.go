@@ -201,6 +201,8 @@ func (d draft) yaml() string {
 	switch {
 	case len(d.picks) == 1 && d.picks[0].Pointer != "":
 		line("    value: %s  # a JSON Pointer; %s when this was written", yamlText(d.picks[0].Pointer), d.picks[0].Text)
+	case len(d.picks) == 1 && d.picks[0].Text != "":
+		line("    value: \"\"  # the document itself, which was %s when this was written", d.picks[0].Text)
 	case len(d.picks) > 1:
 		line("    points:  # JSON Pointers; behind them what stood there when this was written")
 		for i, p := range d.picks {
