@@ -212,7 +212,7 @@ func (l *loader) units(n *strict.Node, of sort) {
 		return
 	}
 	for _, e := range n.Entries {
-		e.At.Show = strict.LooksLikeWord(e.Key) || dodona.CheckName(e.Key, of.parts) == nil
+		e.At.Show = strict.LooksLikeWord(e.Key) || dodona.CheckName(e.Key, of.parts) == nil || isName(e, of.parts)
 		if err := dodona.CheckName(e.Key, of.parts); err != nil {
 			m := strict.Mistake{Where: of.key, Message: err.Error()}
 			if !e.At.Show {
@@ -225,6 +225,19 @@ func (l *loader) units(n *strict.Node, of sort) {
 		}
 		of.read(l, e.Key, e.At, e.Value)
 	}
+}
+
+// isName reports whether a key that is no name was meant as one: where a unit stands below it no secret does.
+func isName(e strict.Entry, parts int) bool {
+	return e.Value.Kind == strict.Mapping && !strings.Contains(e.Key, ":") && nameFor(e.Key, parts) != ""
+}
+
+// whose names a unit in messages.
+func whose(sort, name string, at *strict.Span) string {
+	if at != nil && at.Show {
+		return sort + " " + strict.QuoteAll(name)
+	}
+	return sort + " " + strict.Quote(name)
 }
 
 // nameFor returns a name that is like what somebody wrote, or "". What may be no name at all is not repeated.
@@ -246,7 +259,7 @@ var likeName = regexp.MustCompile(`^[A-Za-z0-9]{1,12}([ _./:-][A-Za-z0-9]{1,12})
 
 // source reads one source: exactly one kind with its settings, and what its points are.
 func (l *loader) source(name string, at *strict.Span, n *strict.Node) {
-	where := "source " + strict.Quote(name)
+	where := whose("source", name, at)
 	s := Source{Name: name}
 	unknown := false // the points: what is wrong with the settings that say them is told
 	defer func() {

@@ -59,16 +59,16 @@ type Network struct {
 	// Name is the name of the network. Together with the first quorum it makes the network id that is signed.
 	// Default: local.
 	Name string `yaml:"name"`
-	// Quorum is whose signatures count. Default: this node's own key, 1 of 1.
+	// Quorum is whose signatures count. Several members are to come: until then a node signs alone, and there is nothing to set here. Default: this node's own key, 1 of 1.
 	Quorum *Quorum `yaml:"quorum,omitempty"`
 }
 
 // Quorum is whose signatures count and how many are enough.
 type Quorum struct {
-	// K is how many signatures are enough: at least ⌊(n+f)/2⌋+1 of n members, of whom f = ⌊(n−1)/3⌋ may lie.
+	// K is how many signatures are enough, which is 1 of 1 today. Once there are several members: at least ⌊(n+f)/2⌋+1 of n members, of whom f = ⌊(n−1)/3⌋ may lie.
 	// Default: the least that is allowed.
 	K int `yaml:"k"`
-	// Members are the addresses of the members, 0x and 40 hex digits each. Required.
+	// Members are the addresses of the members, 0x and 40 hex digits each: today one, that of this node's key. More are to come. Required.
 	Members []dodona.Address `yaml:"members"`
 }
 

@@ -52,7 +52,7 @@ var policyType = reflect.TypeFor[sink.Policy]()
 
 // sink reads one sink: exactly one kind with its settings, and the policy beside it.
 func (l *loader) sink(name string, at *strict.Span, n *strict.Node) {
-	where := "sink " + strict.Quote(name)
+	where := whose("sink", name, at)
 	policy := strict.Names(strict.Fields(policyType))
 	d := l.decoder(where, nil)
 	if n.Kind != strict.Mapping {

@@ -173,6 +173,11 @@ func (s stage) hints(kind Kind) func(key string) (hint, instead string) {
 		if hint, instead = s.kindCalled(key); hint != "" {
 			return hint, instead
 		}
+		if kind != nil {
+			if called := means(key, strict.Names(strict.Fields(settingsType(kind)))); len(called) == 1 {
+				return fmt.Sprintf("it is called %q here, and belongs to the kind: %s: {%s: …}", called[0], kind.Name(), called[0]), ""
+			}
+		}
 		return belongsElsewhere(s.what)(key)
 	}
 }

@@ -36,7 +36,7 @@ func TestUnitsWithoutACodeAreWarnedOf(t *testing.T) {
 		`"{banana}/h"`: "",
 		"USD":          "",
 	} {
-		c := mustLoad(t, "sources: {a: {http: {url: 'https://a.example/'}}}\nfeeds: {f: {unit: "+unit+", from: [a]}}\n")
+		c := mustLoad(t, "sources: {a: {http: {url: 'https://a.example/'}, value: /t}}\nfeeds: {f: {unit: "+unit+", from: [a]}}\n")
 		got := ""
 		for _, w := range c.Warnings {
 			got += w.Message + "\n" + w.Hint

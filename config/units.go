@@ -15,7 +15,7 @@ import (
 
 // feed reads one feed; what it asks for is compared with the sources when all are read.
 func (l *loader) feed(name string, at *strict.Span, n *strict.Node) {
-	where := "feed " + strict.Quote(name)
+	where := whose("feed", name, at)
 	d := l.decoder(where, belongsElsewhere("feed"))
 	if n.Kind != strict.Mapping {
 		if n.Kind != strict.Broken {
@@ -48,7 +48,7 @@ func (l *loader) feed(name string, at *strict.Span, n *strict.Node) {
 // checkUnits compares feeds with sources.
 func (l *loader) checkUnits() {
 	if len(l.config.Feeds) == 0 && len(l.config.Sources) == 0 && !l.config.TwoLine && l.report.Count() == 0 {
-		l.report.Add(strict.Mistake{Message: "neither sources nor feeds: there is nothing to do", Hint: "the shortest file is two lines: endpoint: https://… and signature_key: 0x…"}, l.root.At)
+		l.report.Add(strict.Mistake{Message: "neither sources nor feeds: there is nothing to do", Hint: "the shortest file is two lines: endpoint: https://… and signature_key: {file: PATH}"}, l.root.At)
 	}
 	asked := map[string]bool{}
 	for _, f := range l.config.Feeds {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona/internal/advice"
+	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/loopback"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/unit"
@@ -105,7 +106,7 @@ func checkServer(text string) error {
 	case !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme):
 		return fmt.Errorf("url: scheme %s: want nats, tls, ws or wss", plain.Quote(u.Scheme, 60))
 	}
-	return nil
+	return httpc.CheckPort("url", u)
 }
 
 func (s *Settings) checkListen() error {

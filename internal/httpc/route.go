@@ -111,7 +111,7 @@ func checkProxyURL(text string) error {
 	case strings.TrimSuffix(rest, "/") != u.Host:
 		return fmt.Errorf("proxy: want scheme, host and port alone, such as %s", proxyExample)
 	}
-	return nil
+	return CheckPort("proxy", u)
 }
 
 // withoutUser returns a proxy's URL without what must not be shown, or an example if it cannot be told what that is.

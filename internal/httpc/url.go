@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/dodona-oracle/dodona/internal/advice"
@@ -18,6 +19,16 @@ var bareHost = regexp.MustCompile(`^(?://)?((?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+|lo
 func CheckURL(setting, text, example, login string) error {
 	if text == "" {
 		return fmt.Errorf("%s: missing, want one such as %s", setting, example)
+	}
+	if trimmed := strings.TrimSpace(text); trimmed != text {
+		if err := CheckURL(setting, trimmed, example, login); err != nil {
+			return err
+		}
+		err := fmt.Errorf("%s: a blank stands before or behind the URL", setting)
+		if strings.Contains(trimmed, "?") { // perhaps with a key
+			return err
+		}
+		return advice.Instead(err, trimmed)
 	}
 	u, err := url.Parse(text)
 	scheme, rest, found := strings.Cut(text, ":")
@@ -40,6 +51,15 @@ func CheckURL(setting, text, example, login string) error {
 		return fmt.Errorf("%s: names no host; it begins with %s:// and a host", setting, u.Scheme)
 	case u.User != nil:
 		return fmt.Errorf("%s: %s", setting, login)
+	}
+	return CheckPort(setting, u)
+}
+
+// CheckPort says what is wrong with the port of a URL, if it has one.
+func CheckPort(setting string, u *url.URL) error {
+	port := u.Port()
+	if n, err := strconv.ParseUint(port, 10, 16); port != "" && (err != nil || n == 0) {
+		return fmt.Errorf("%s: port %.10s: want 1 to 65535", setting, port)
 	}
 	return nil
 }

@@ -436,6 +436,8 @@ func (b *builder) entry(out *Node, seen map[string]*Span, v *ast.MappingValueNod
 	}
 	e.Value.Torn = e.Value.Torn || b.torn[e.At.line]
 	if first := seen[e.Key]; first != nil {
+		e.At.Show = wordLike.MatchString(e.Key) && e.Value.Kind != Null
+		b.report.showWords(e.Value)
 		b.report.Mistake(e.At, "", fmt.Sprintf("key %s stands twice, first on line %d", Quote(e.Key), first.line))
 		return
 	}

@@ -241,6 +241,17 @@ func (r *Reporter) Err() error {
 	return &MistakesError{Mistakes: told, More: r.more + len(r.mistakes) - len(told), Warnings: r.Warnings()}
 }
 
+// showWords shows the words of the grammar among the keys below a node that nothing reads: they are no secrets, wherever they stand.
+func (r *Reporter) showWords(n *Node) {
+	for _, e := range n.Entries {
+		e.At.Show = e.At.Show || r.words[e.Key] && e.Value.Kind != Null
+		r.showWords(e.Value)
+	}
+	for _, item := range n.Items {
+		r.showWords(item)
+	}
+}
+
 // hide takes a text out of everything that is reported. Very short ones would blot out half of every line;
 // excerpts hide them by their place.
 func (r *Reporter) hide(text string) {

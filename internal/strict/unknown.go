@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Rename reports a key of n that nothing reads, with the one that was probably meant. Where that is certain the key is given
@@ -35,6 +36,9 @@ func (d *Decoder) Unknown(e Entry, parent string, known []string) {
 
 // unknown reports a key that nothing reads, and returns the one that was probably meant. taken says which keys stand there already.
 func (d *Decoder) unknown(e Entry, parent string, known []string, taken func(key string) bool) (meant string, certain bool) {
+	if d.oddBlank(e, parent) {
+		return "", false
+	}
 	m := Mistake{Where: d.Where, Message: "unknown key " + Quote(e.Key)}
 	if m.Where == "" {
 		m.Where = parent
@@ -43,6 +47,7 @@ func (d *Decoder) unknown(e Entry, parent string, known []string, taken func(key
 		m.Hint, m.Instead = fmt.Sprintf("it is called %q here, which stands here already", meant), ""
 	}
 	e.At.Show = wordLike.MatchString(e.Key)
+	d.Report.showWords(e.Value)
 	if e.Value.Kind == Null && meant == "" { // a word without a colon may be the rest of a value, even of a secret
 		e.At.Show = false
 		m.Message, m.Instead = "a word where a key and its value should be", ""
@@ -59,7 +64,7 @@ func (d *Decoder) unknown(e Entry, parent string, known []string, taken func(key
 
 // guess returns what to say of an unknown key, and which one was meant.
 func (d *Decoder) guess(e Entry, known []string) (hint, instead, meant string, certain bool) {
-	if same := sameLetters(e.Key, known); same != "" {
+	if same := sameLetters(e.Key, known); same != "" && !d.means(e.Key, same, known) {
 		return fmt.Sprintf("did you mean %q?", same), same, same, true
 	}
 	if d.Hint != nil {
@@ -88,6 +93,34 @@ func (d *Decoder) guess(e Entry, known []string) (hint, instead, meant string, c
 		instead = near
 	}
 	return fmt.Sprintf("did you mean %q?", near), instead, near, certain
+}
+
+// means reports whether a key, which is the singular of a known one, is what others call another one: host is no list of hosts.
+func (d *Decoder) means(key, plural string, known []string) bool {
+	if d.Means == nil || plural != key+"s" {
+		return false
+	}
+	list := d.Means(key, known)
+	return len(list) == 1 && list[0] != plural
+}
+
+// oddBlanks look like blanks and are none to YAML.
+const oddBlanks = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b\u202f\u205f\u3000\ufeff"
+
+// oddBlank tells of a key with a blank in it that is none, and reports whether it has one.
+func (d *Decoder) oddBlank(e Entry, parent string) bool {
+	i := strings.IndexAny(e.Key, oddBlanks)
+	if i < 0 {
+		return false
+	}
+	r, _ := utf8.DecodeRuneInString(e.Key[i:])
+	m := Mistake{Where: d.Where, Message: fmt.Sprintf("the character %U, which only looks like a blank", r), Hint: "copied from a page or a chat: write plain blanks on this line"}
+	if m.Where == "" {
+		m.Where = parent
+	}
+	d.Report.showWords(e.Value)
+	d.Report.Add(m, e.At)
+	return true
 }
 
 // sameLetters returns the known word that has the letters of word, but for their case, what separates words, and a plural.

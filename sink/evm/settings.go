@@ -167,6 +167,8 @@ func (s *Settings) CheckSecret(setting, text string) error {
 	}
 	if u, err := url.Parse(text); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return errors.New("no URL of http or https, such as https://rpc.example/1")
+	} else if httpc.CheckPort(setting, u) != nil {
+		return errors.New("its port is none: want 1 to 65535")
 	}
 	return nil
 }
