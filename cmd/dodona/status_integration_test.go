@@ -35,6 +35,7 @@ func TestAWatchedStatusFitsTheTerminalWhateverBecomesOfIt(t *testing.T) {
 		}[r.URL.Path])
 	}))
 	defer server.Close()
+	night.from = "asked at " + server.URL + " (--api)"
 	term := tmuxtest.Start(t, 140, 50, []string{"NO_COLOR=1"}, program, "status", "--watch", "--api", server.URL)
 	for _, columns := range []int{140, 60, 100, 80, 60} {
 		term.Resize(columns, 50)
