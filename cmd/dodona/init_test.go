@@ -147,7 +147,6 @@ func TestWhatMakesNoConfigurationIsToldAndNothingIsWritten(t *testing.T) {
 	}
 }
 
-// TestNothingIsOverwritten: neither a configuration nor a key, and a folder of another key is not taken.
 func TestAnAddressWithoutASchemeIsTriedWithTLSFirst(t *testing.T) {
 	var urls []string
 	for _, d := range (draft{url: "h.example/x"}).attempts() {
@@ -158,6 +157,7 @@ func TestAnAddressWithoutASchemeIsTriedWithTLSFirst(t *testing.T) {
 	}
 }
 
+// TestNothingIsOverwritten: neither a configuration nor a key, and a folder of another key is not taken.
 func TestNothingIsOverwritten(t *testing.T) {
 	t.Chdir(t.TempDir())
 	url := documents(t)

@@ -166,14 +166,16 @@ func printRawReadings(term terminal, trials []node.SourceTrial) error {
 
 // printSourceTrials prints a table of points for each source, and the pointers that would work.
 func printSourceTrials(term terminal, trials []node.SourceTrial) error {
-	for i, t := range trials {
-		if i > 0 {
-			fmt.Fprintln(term.out)
-		}
+	shown := false
+	for _, t := range trials {
 		if t.Err != nil {
 			complainOf(term, t)
 			continue
 		}
+		if shown {
+			fmt.Fprintln(term.out)
+		}
+		shown = true
 		last := t.Readings[len(t.Readings)-1]
 		of := ""
 		if len(t.Readings) > 1 {

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -178,7 +178,7 @@ func (w *watcher) missed(f api.FeedStatus) error {
 		}
 		return err
 	}
-	reason, why := f.Missed.Reason, numbers.ReplaceAllString(f.Missed.Reason, "0")
+	reason, why := f.Missed.Reason, causeOf(f.Missed.Reason)
 	if w.why[f.Name] == why {
 		reason = "as before"
 	}
@@ -186,8 +186,27 @@ func (w *watcher) missed(f api.FeedStatus) error {
 	return w.row(f.Missed.Round.String(), f.Name, "missed", reason, table.Red)
 }
 
-// numbers are what differs from round to round where the cause is the same: counts, durations, times.
-var numbers = regexp.MustCompile(`[0-9][0-9A-Za-zµ.:]*( (µs|ms|s|min|h|d)\b)?`)
+// causeOf returns a reason without what differs from round to round where the cause is the same: counts, durations, times. Numbers in names and
+// ports, and those of an HTTP status, stay.
+func causeOf(reason string) string {
+	words := strings.Fields(reason)
+	for i, word := range words {
+		if i > 0 && words[i-1] == "status" {
+			continue
+		}
+		bare := strings.Trim(word, ",;:.()")
+		if i > 0 && words[i-1] == "0" && slices.Contains([]string{"µs", "ms", "s", "min", "h", "d"}, bare) {
+			words[i] = strings.Replace(word, bare, "s", 1) // whichever unit fits
+			continue
+		}
+		_, duration := time.ParseDuration(bare)
+		_, instant := time.Parse(time.RFC3339, bare)
+		if duration == nil || instant == nil || bare != "" && strings.Trim(bare, "0123456789.,-") == "" {
+			words[i] = strings.Replace(word, bare, "0", 1)
+		}
+	}
+	return strings.Join(words, " ")
+}
 
 // sources marks each source of the newest answer, if the inputs are of that round.
 func (w *watcher) sources(f api.FeedStatus) string {

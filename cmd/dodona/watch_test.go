@@ -171,3 +171,22 @@ func TestACauseThatStaysIsToldOnce(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
+
+// TestOneCauseIsKnownAgain: numbers that change from round to round make it no other, those that tell what is meant do.
+func TestOneCauseIsKnownAgain(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"price: no answer in 998 ms; 1 of 3 points, need 2", "price: no answer in 1.2 s; 0 of 3 points, need 2", true},
+		{"x: measured 16m10s before the round", "x: measured 1h16m before the round", true},
+		{"waits since 2026-11-30T08:37:50Z (attempt 8)", "waits since 2026-11-30T09:00:00Z (attempt 9)", true},
+		{"boiler-1: no answer", "boiler-2: no answer", false},
+		{"a: 127.0.0.1:9911 refuses", "a: 127.0.0.1:9912 refuses", false},
+		{"a: HTTP status 501: no", "a: HTTP status 404: no", false},
+	} {
+		if same := causeOf(c.a) == causeOf(c.b); same != c.same {
+			t.Errorf("%q and %q: the same cause is %v, want %v", c.a, c.b, same, c.same)
+		}
+	}
+}
