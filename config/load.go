@@ -184,12 +184,7 @@ func (l *loader) topHint(key string) (hint, instead string) {
 		}
 		return fmt.Sprintf("a kind stands below a name: %s: {NAME: {%s: …}}", sort, key), ""
 	}
-	for _, s := range sections(l.config) {
-		if s.value.Kind() == reflect.Struct && slices.Contains(strict.Names(strict.Fields(s.value.Type())), key) {
-			return fmt.Sprintf("%q belongs to %s: %s: {%s: …}", key, s.key, s.key, key), ""
-		}
-	}
-	return "", ""
+	return l.placesOf(key), ""
 }
 
 // topKeys returns the keys of a file: sections, then the sorts of units.
@@ -359,7 +354,10 @@ var (
 
 func (l *loader) rule(where, key string, n *strict.Node, at *strict.Span) (r extract.Rule) {
 	if n.Kind == strict.Null {
-		l.report.Mistake(at, where, key+" has no value: want a JSON Pointer, such as /price, or a map with "+strict.ListOf(strict.Names(strict.Fields(ruleType))))
+		l.report.Add(strict.Mistake{
+			Where: where, Message: key + " has no value: want a JSON Pointer, such as /price, or a map with " + strict.ListOf(strict.Names(strict.Fields(ruleType))),
+			Hint: l.decoder(where, nil).Nothing(n),
+		}, at)
 		return r
 	}
 	l.decoder(where, belongsElsewhere("point")).Into(reflect.ValueOf(&r), n, key)

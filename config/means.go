@@ -22,7 +22,7 @@ var called = map[string]string{
 	"password":        "pass pwd passphrase",
 	"redirects":       "followredirects followredirect maxredirects",
 	"max_size":        "maxbytes maxbodysize limit maxlength bodysizelimit",
-	"proxy":           "httpproxy httpsproxy proxyurl proxyfromenvironment",
+	"proxy":           "httpproxy httpsproxy allproxy proxyurl proxyfromenvironment",
 	"ca":              "cacert cacerts cafile tlsca rootca capath certificateauthority truststore",
 	"tls":             "tlsconfig ssl clientcert clientcertificate",
 	"cert":            "certfile tlscert certificate clientcert",

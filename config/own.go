@@ -20,7 +20,7 @@ type Node struct {
 	// journal its own. Default: node.
 	Name string `yaml:"name"`
 	// Data is the folder of the journal and of the key. One process owns it at a time. Default: ./data.
-	Data string `yaml:"data" path:"true"`
+	Data string `yaml:"data" path:"folder"`
 	// Memory is how much memory the process should live in; the garbage collector works harder near it, and readings
 	// are taken in no faster than a 64th of it a second, after a burst of an eighth. It is a goal, not a wall.
 	// A reload changes the former; the pace of readings changes with a restart. Default: 128MiB.

@@ -165,10 +165,14 @@ func (s stage) hints(kind Kind) func(key string) (hint, instead string) {
 		if kind != nil {
 			candidates = Kinds{kind}
 		}
+		var below []string
 		for _, k := range candidates {
 			if has(k, key) {
-				return fmt.Sprintf("%q belongs to the kind: %s: {%s: …}", key, k.Name(), key), ""
+				below = append(below, fmt.Sprintf("%s: {%s: …}", k.Name(), key))
 			}
+		}
+		if len(below) > 0 {
+			return fmt.Sprintf("%q belongs to the kind: %s", key, strict.Either(below)), ""
 		}
 		if hint, instead = s.kindCalled(key); hint != "" {
 			return hint, instead

@@ -163,6 +163,12 @@ func (l *loader) noPoint(where, id string, s Source, at *strict.Span, from []str
 		if m.Hint = "ask for " + name; !slices.Contains(from, name) {
 			m.Instead = name
 		}
+	case point == "" && len(s.Points()) == 1:
+		only := s.Points()[0]
+		m.Message = fmt.Sprintf("from: the point of source %q is called %s", name, only)
+		if m.Hint = "ask for " + only; !slices.Contains(from, only) {
+			m.Instead = only
+		}
 	case point == "":
 		m.Message = fmt.Sprintf("from: source %q has several points", name)
 		m.Hint = "ask for " + strict.Either(s.Points())

@@ -17,7 +17,7 @@ const LeastMemory = 64 * unit.KiB
 type Settings struct {
 	// Dir is the folder of the modules: NAME-VERSION.wasm, and NAME-VERSION.json, its signed manifest.
 	// Default: modules in the data folder.
-	Dir string `yaml:"dir,omitempty" path:"true"`
+	Dir string `yaml:"dir,omitempty" path:"folder"`
 	// Trust is the file that says whose signatures on modules count; `dodona module trust` makes one.
 	// Default: none, and no module is taken unless unsigned is true.
 	Trust string `yaml:"trust,omitempty" path:"true"`

@@ -75,10 +75,21 @@ func (d *Decoder) Into(v reflect.Value, n *Node, key string) {
 // Want reports a value of the wrong kind.
 func (d *Decoder) Want(n *Node, key, what string) {
 	if n.Kind == Null {
-		d.Mistake(n.At, "%s has no value: want %s", key, what)
+		d.Report.Add(Mistake{Where: d.Where, Message: fmt.Sprintf("%s has no value: want %s", key, what), Hint: d.Nothing(n)}, n.At)
 		return
 	}
 	d.Mistake(n.At, "%s: want %s, got %s", key, what, n.Kind)
+}
+
+// Nothing says of what was written for a value that it is none to YAML, or "".
+func (d *Decoder) Nothing(n *Node) string {
+	switch {
+	case n.Kind != Null || n.Text == "":
+		return ""
+	case n.Text == "~" && d.isPath:
+		return "~ alone means nothing (null) in YAML, and no home folder either: write the path out"
+	}
+	return n.Text + " alone means nothing in YAML: write a value, or leave the key out"
 }
 
 func (d *Decoder) structure(v reflect.Value, n *Node, key string) {
@@ -113,7 +124,7 @@ func (d *Decoder) structure(v reflect.Value, n *Node, key string) {
 		d.isPath = tag != ""
 		d.Into(v.FieldByIndex(f.Index), e.Value, d.name(key, e))
 		if d.isPath = false; tag != "" && ShapeOf(f.Type) == ShapeString && e.Value.Kind == Scalar {
-			d.path(e.Value, d.name(key, e), tag == "pattern")
+			d.path(e.Value, d.name(key, e), tag)
 		}
 	}
 }
@@ -357,14 +368,16 @@ func (d *Decoder) secret(v reflect.Value, n *Node, key string) {
 		}
 		e := n.Entries[0]
 		if (e.Key != "file" && e.Key != "env") || e.Value.Kind != Scalar || e.Value.Text == "" {
-			d.Mistake(n.At, "%s: %s", key, want)
+			d.isPath = e.Key == "file"
+			d.Report.Add(Mistake{Where: d.Where, Message: key + ": " + want, Hint: d.Nothing(e.Value)}, n.At)
+			d.isPath = false
 			return
 		}
 		e.At.Show = true
 		e.Value.At.Show = true
 		s := secret.String{File: e.Value.Text}
 		if e.Key == "file" {
-			d.path(e.Value, key+".file", false)
+			d.path(e.Value, key+".file", pathFile)
 		}
 		if e.Key == "env" {
 			s = secret.String{Env: e.Value.Text}

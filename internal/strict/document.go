@@ -397,7 +397,11 @@ func (b *builder) node(n ast.Node) *Node {
 		}
 		return out
 	case *ast.NullNode:
-		return &Node{Kind: Null, At: b.span(v.GetToken(), v.GetToken())}
+		out := &Node{Kind: Null, At: b.span(v.GetToken(), v.GetToken())}
+		if v.GetToken().Type == token.NullType { // written, and not merely missing
+			out.Text = v.GetToken().Value
+		}
+		return out
 	case *ast.LiteralNode:
 		if v.Value == nil {
 			return &Node{Kind: Scalar, At: at(v.GetToken())}

@@ -202,11 +202,26 @@ var (
 	}, urlSecrets...)
 )
 
+// Where other languages of pointers have an @ that no host follows: $.list[?(@.symbol=="BTCUSD")] of JSONPath, //item[@id="3"] of XPath.
+var (
+	filterBefore    = regexp.MustCompile(`^\$[\w.*:,\[\]-]*\[[?(]([^@]|@[.=!<>\[])*$`)
+	filterAfter     = regexp.MustCompile(`^@(\.[\w\[]|\[['"]|\s*[=!<>~)])`)
+	attributeBefore = regexp.MustCompile(`^[\w.*-]+\[$`)
+	attributeAfter  = regexp.MustCompile(`^@[\w-]+\s*[=\]]`)
+)
+
+// isQuery reports whether an @ stands in a query of a document, and not behind a user and a password.
+func isQuery(before, after string) bool {
+	return filterBefore.MatchString(before) && filterAfter.MatchString(after) || attributeBefore.MatchString(before) && attributeAfter.MatchString(after)
+}
+
 // secretRanges returns where in a text the patterns and the given secrets stand.
 func secretRanges(text string, patterns []*regexp.Regexp, secrets []string) (ranges [][2]int) {
 	for _, p := range patterns {
 		for _, m := range p.FindAllStringSubmatchIndex(text, -1) {
-			ranges = append(ranges, [2]int{m[4], m[5]})
+			if !isQuery(text[m[4]:m[5]], text[m[5]:]) {
+				ranges = append(ranges, [2]int{m[4], m[5]})
+			}
 		}
 	}
 	for _, s := range secrets {

@@ -29,7 +29,7 @@ type Ways[G, F any] struct {
 	// Serial names the serial sources it may talk to; no kind of source of this release is one. Default: none.
 	Serial []string `yaml:"serial,omitempty" json:"serial,omitempty" says:"may read and write serial port" names:"sources"`
 	// Files is a folder that it may read, and nothing outside of it. Default: none.
-	Files F `yaml:"files,omitempty" json:"files,omitempty" says:"may read the files of one directory, which you choose" allow:"FOLDER" path:"true"`
+	Files F `yaml:"files,omitempty" json:"files,omitempty" says:"may read the files of one directory, which you choose" allow:"FOLDER" path:"folder"`
 	// NowMS lets it know the round's instant. Default: false.
 	NowMS bool `yaml:"now_ms,omitempty" json:"now_ms,omitempty" says:"may know the instant of the round"`
 	// Random gives it bytes drawn from the round, the same on every machine. Default: false.

@@ -95,7 +95,7 @@ func (s *Settings) Default() { s.Timeout = 10 * time.Second }
 
 // Check says what is wrong with the settings. It neither dials nor reads files.
 func (s *Settings) Check() error {
-	errs := []error{httpc.CheckURL("url", s.URL, "https://example.org/answers", "user and password belong under headers, as Authorization: {file: PATH}")}
+	errs := []error{httpc.CheckURL("url", s.URL, "https://example.org/answers", "user and password belong under headers, as Authorization: {file: PATH}; the file holds the word Basic, a blank, and what `printf %s USER:PASSWORD | base64` prints")}
 	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
 		if !isToken(name) || reserved[strings.ToLower(name)] {
 			errs = append(errs, fmt.Errorf("headers: %q cannot be set", name))
