@@ -453,6 +453,22 @@ func TestWhatBecomesOfRoundsIsCounted(t *testing.T) {
 	}
 }
 
+// TestMissedRoundsInARowAreMeasured: an alert goes by them, and those that passed unasked are none.
+func TestMissedRoundsInARowAreMeasured(t *testing.T) {
+	c, answers := new(telemetrytest.Tally), map[string]string{}
+	f := newFeed(t, Options{Recorder: c, Ask: func(ctx context.Context, s string, r dodona.Round) ([]dodona.Reading, error) {
+		return says(answers)(ctx, s, r)
+	}}, nil)
+	f.Answer(t.Context(), roundNow())
+	f.Answer(t.Context(), roundNow())
+	f.made(dodona.Bundle{Missed: "the node was not running"}, 5)
+	answers = map[string]string{"a": "1", "b": "1", "c": "1"}
+	f.Answer(t.Context(), roundNow())
+	if got := c.Levels(telemetry.FeedInARow.Of("x")); !slices.Equal(got, []int64{1, 2, 0}) {
+		t.Errorf("got %v, want 1, 2, 0", got)
+	}
+}
+
 // replay computes a round again from rules as they are kept.
 func replay(ctx context.Context, rules json.RawMessage, t dodona.Transform, m Material) (dodona.Bundle, error) {
 	doc, err := ParseDocument(rules)

@@ -20,6 +20,7 @@ import (
 type hole struct {
 	found   time.Time // when this process met it
 	written time.Time // before it that was written which may be lost, as far as the end of the stream was noted
+	backup  time.Time // the files are as they were then, restored from a backup: nothing was lost but what came since; zero if damage was found
 	starts  int       // processes that noted it before
 	noted   bool      // it stands in the stream
 	at      time.Time // as the time before which something may be lost
@@ -35,7 +36,7 @@ func (j *Journal) holed(stream string) error {
 	if l := j.proof.Load(); l != nil && l.streamName == stream {
 		l.noteLoss(l.now())
 	}
-	if err := j.writeHole(stream, 0); err != nil {
+	if err := j.writeHole(stream, 0, time.Time{}); err != nil {
 		return err // the disk may be full: whoever calls tries again
 	}
 	j.mu.Lock()
@@ -44,8 +45,29 @@ func (j *Journal) holed(stream string) error {
 	return nil
 }
 
-func (j *Journal) writeHole(stream string, starts int) error {
-	return durable.Write(filepath.Join(j.cfg.Dir, holeFile+stream), []byte(strconv.Itoa(starts)), 0o600)
+func (j *Journal) writeHole(stream string, starts int, backup time.Time) error {
+	return durable.Write(filepath.Join(j.cfg.Dir, holeFile+stream), holeText(starts, backup), 0o600)
+}
+
+// holeText returns what stands in the file of a hole: how many processes noted it, and of when the backup is, if one made it.
+func holeText(starts int, backup time.Time) []byte {
+	text := strconv.Itoa(starts)
+	if !backup.IsZero() {
+		text += " " + strconv.FormatInt(backup.Unix(), 10)
+	}
+	return []byte(text)
+}
+
+// Restored returns of when the backup is that this network's proofs were restored from, while that is why some may be missing; else zero.
+func (j *Journal) Restored() time.Time { return j.backupOf(j.net.stream(streamProof)) }
+
+func (j *Journal) backupOf(stream string) time.Time {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if h := j.holes[stream]; h != nil {
+		return h.backup
+	}
+	return time.Time{}
 }
 
 // openHoles reads which streams may have lost something that an earlier start found. One whose file is damaged has been noted by nobody.
@@ -64,7 +86,12 @@ func (j *Journal) openHoles() error {
 			return fmt.Errorf("read which stream may have lost something: %w", err)
 		}
 		stream := strings.TrimPrefix(e.Name(), holeFile)
-		starts, _ := strconv.Atoi(string(text))
+		count, at, _ := strings.Cut(string(text), " ")
+		starts, _ := strconv.Atoi(count)
+		var backup time.Time
+		if seconds, err := strconv.ParseInt(at, 10, 64); err == nil && seconds > 0 {
+			backup = time.Unix(seconds, 0).UTC()
+		}
 		if starts = max(starts, 0); starts >= startsToSettle {
 			if err := os.Remove(path); err != nil {
 				return fmt.Errorf("a loss has been noted: %w", err)
@@ -73,7 +100,7 @@ func (j *Journal) openHoles() error {
 		}
 		j.mu.Lock()
 		if j.holes[stream] == nil {
-			j.holes[stream] = &hole{found: time.Now(), written: j.ends[stream].Written, starts: starts}
+			j.holes[stream] = &hole{found: time.Now(), written: j.ends[stream].Written, backup: backup, starts: starts}
 		}
 		j.mu.Unlock()
 	}
@@ -105,12 +132,12 @@ func (j *Journal) holeNoted(stream string, at time.Time) {
 	}
 	first := !h.noted
 	h.noted, h.at = true, at
-	starts := h.starts + 1
+	starts, backup := h.starts+1, h.backup
 	j.mu.Unlock()
 	if !first {
 		return
 	}
-	if err := j.writeHole(stream, starts); err != nil {
+	if err := j.writeHole(stream, starts, backup); err != nil {
 		j.cfg.Log.Warn("journal: note that a loss has been noted", "stream", stream, "error", err)
 	}
 }

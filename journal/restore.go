@@ -132,7 +132,7 @@ func Restore(ctx context.Context, archive *os.File, b Backup, dir string) (err e
 	}
 	for _, f := range b.Files {
 		if stream := filepath.Base(filepath.Dir(f.Name)); strings.HasPrefix(stream, streamProof+"-") && filepath.Base(f.Name) == "meta.inf" {
-			if err := durable.Write(filepath.Join(within, holeFile+stream), []byte("0"), 0o600); err != nil {
+			if err := durable.Write(filepath.Join(within, holeFile+stream), holeText(0, b.Began), 0o600); err != nil {
 				return err
 			}
 		}

@@ -79,7 +79,8 @@ func (j *Journal) count(ctx context.Context, nc *nats.Conn, info *jetstream.Stre
 // vouchFor notes in a stream what it lacks, if it does.
 func (j *Journal) vouchFor(ctx context.Context, js jetstream.JetStream, info *jetstream.StreamInfo) error {
 	name, at := info.Config.Name, j.lostBefore(info)
-	lost := j.hasNews(name) || lacks(info) || j.endGone(info) || dropped(info) > 0
+	damaged := lacks(info) || j.endGone(info) || dropped(info) > 0
+	lost := j.hasNews(name) || damaged
 	ours := name == j.net.stream(streamProof)
 	l := j.proof.Load()
 	if ours && l != nil {
@@ -97,7 +98,11 @@ func (j *Journal) vouchFor(ctx context.Context, js jetstream.JetStream, info *je
 	if !lost {
 		return nil
 	}
-	j.tellLost(name, at)
+	if damaged || j.backupOf(name).IsZero() {
+		j.tellLost(name, at)
+	} else {
+		j.tellRestored(name, at)
+	}
 	if !j.hasHole(name) { // what an earlier start found counts on
 		if err := j.holed(name); err != nil {
 			return err
@@ -113,5 +118,16 @@ func (j *Journal) vouchFor(ctx context.Context, js jetstream.JetStream, info *je
 }
 
 func (j *Journal) tellLost(stream string, until time.Time) {
+	j.mu.Lock()
+	if h := j.holes[stream]; h != nil {
+		h.backup = time.Time{} // more is missing than what came after a backup
+	}
+	j.mu.Unlock()
 	j.cfg.Log.Error("journal: proofs may be lost; those who use the stream are told", "stream", stream, "until", until)
+}
+
+// tellRestored tells what tellLost does of a stream that lacks no more than what came after its backup.
+func (j *Journal) tellRestored(stream string, until time.Time) {
+	j.cfg.Log.Warn("restored from a backup: no round that begins until now, or in the next seconds, is signed, for what the backup is of may have signed it",
+		"backup", j.backupOf(stream), "stream", stream, "now", until)
 }

@@ -20,6 +20,7 @@ type anchorer struct {
 	basics
 	means  anchor.Means
 	series *anchor.Series
+	ledger dodona.Keeper
 
 	mu       sync.Mutex
 	standing api.AnchorStatus
@@ -29,7 +30,7 @@ func newAnchorer(b basics, ledger dodona.Keeper, v voice) (*anchorer, error) {
 	series, err := anchor.New(anchor.Config{
 		Network: v.network, Quorum: v.quorum, Scheme: v.scheme, Every: b.config().Anchor.Every, Recorder: b.recorder,
 	})
-	return &anchorer{basics: b, means: anchor.Means{Signer: v.attestations, Ledger: ledger, Refused: refused, Doubted: doubted}, series: series}, err
+	return &anchorer{basics: b, means: anchor.Means{Signer: v.attestations, Ledger: ledger, Refused: refused, Doubted: doubted}, series: series, ledger: ledger}, err
 }
 
 // anchor seals windows until ctx ends.
@@ -41,7 +42,7 @@ func (r *anchorer) anchor(ctx context.Context) error {
 			r.note(err)
 			return err
 		}, func(err error, _ int, wait time.Duration) {
-			r.log.Log(ctx, gravity(err), "anchors wait", "error", err, "again in", quantity.Roughly(wait))
+			r.log.Log(ctx, gravity(err, isRestored(r.ledger)), "anchors wait", "error", err, "again in", quantity.Roughly(wait))
 		})
 		if err != nil || !backoff.Wait(ctx, r.untilSeal()) {
 			return nil // ctx ended

@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/sign"
@@ -24,8 +25,11 @@ func conflicts(err error) bool {
 func doubted(err error) bool { return errors.Is(err, sign.ErrBefore) }
 
 // gravity is how loudly a refusal is told: one about which nobody can do anything, for later rounds are signed again, is as little as a round
-// that closed.
-func gravity(err error) slog.Level {
+// that closed; and less in a folder that was restored, which is why.
+func gravity(err error, restored bool) slog.Level {
+	if restored && doubted(err) && !errors.Is(err, sign.ErrClock) {
+		return slog.LevelDebug // it was said at the start, of all such rounds
+	}
 	if errors.Is(err, sign.ErrBefore) && !errors.Is(err, sign.ErrClock) {
 		return slog.LevelWarn
 	}
@@ -43,4 +47,10 @@ func whatToDo(err error) string {
 		return "nothing: later rounds are signed again"
 	}
 	return "report it: this is a bug"
+}
+
+// isRestored reports whether a journal lacks, as far as it knows, no more than what came after the backup that it was restored from.
+func isRestored(j any) bool {
+	from, is := j.(interface{ Restored() time.Time })
+	return is && !from.Restored().IsZero()
 }

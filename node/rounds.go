@@ -166,7 +166,7 @@ func (r *rounds) sign(ctx context.Context, every time.Duration, b dodona.Bundle)
 		Network: r.network, Type: dodona.ClaimObservation, Subject: b.Feed.Name, Round: b.Round, Digest: digest,
 	})
 	if refused(err) {
-		r.log.Log(ctx, gravity(err), "a round is not signed", "feed", b.Feed.Name, "round", b.Round, "error", err, "do", whatToDo(err))
+		r.log.Log(ctx, gravity(err, isRestored(r.journal)), "a round is not signed", "feed", b.Feed.Name, "round", b.Round, "error", err, "do", whatToDo(err))
 		what := dodona.EventUnsigned
 		if conflicts(err) {
 			what = dodona.EventConflict

@@ -147,6 +147,9 @@ func TestABackupOfARunningNodeIsRestoredAndSignsNothingTwice(t *testing.T) {
 	if code := next.stop(); code != exitDone {
 		t.Fatalf("the restored node ended with %d: %s", code, next.stderr)
 	}
+	if next.stderr.Times("restored from a backup: ") != 1 || next.stderr.Times("level=ERROR") > 0 || next.stderr.Times("is not signed") > 0 || next.stderr.Times("may have been lost") > 0 {
+		t.Errorf("what a backup lacks is not told once, but as a loss:\n%s", next.stderr)
+	}
 
 	mine, theirs := claimsIn(t, second), claimsIn(t, first)
 	for what, digest := range mine {
