@@ -17,9 +17,11 @@ import (
 
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
+	turns "github.com/dodona-oracle/dodona/internal/patience"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/redact"
 	"github.com/dodona-oracle/dodona/internal/strict"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/node"
 )
 
@@ -51,8 +53,13 @@ type part struct {
 	of   func(ctx context.Context, s *scene) ([]byte, error)
 }
 
-// partTime bounds how long one part may take.
-const partTime = 20 * time.Second
+// partTime bounds how long one part may take, and partGrace how much later it is given up, if it does not hear that: what it found until then
+// is better than nothing.
+const (
+	partTime  = 20 * time.Second
+	partGrace = 2 * time.Second
+	fileTime  = 5 * time.Second // of a small file that is read beside them
+)
 
 // parts returns all there is to know.
 func parts() []part {
@@ -105,7 +112,7 @@ func (c supportCommand) look(ctx context.Context, stdin io.Reader) (*scene, erro
 			s.away = err
 		}
 		s.data = s.there(ctx, s.loaded.Node.Data)
-		s.pid = holderOf(s.data)
+		s.pid, _ = unhung(ctx, fileTime, func() (int, error) { return holderOf(s.data), nil })
 	}
 	s.pid = cmp.Or(s.pid, s.home(ctx).pid, s.unit.pid)
 	known := newSecrets(ctx, s)
@@ -164,20 +171,48 @@ func gather(ctx context.Context, s *scene) gathered {
 	return g
 }
 
-// make makes one part; a bug in one must not cost the others.
-func (p part) make(ctx context.Context, s *scene) (text []byte, err error) {
-	ctx, cancel := context.WithTimeout(ctx, partTime)
+// make makes one part; neither a bug in one nor a disk that hangs may cost the others.
+func (p part) make(ctx context.Context, s *scene) ([]byte, error) {
+	limited, cancel := context.WithTimeout(ctx, partTime)
 	defer cancel()
-	defer func() {
-		if crash := recover(); crash != nil {
-			err = fmt.Errorf("a bug in dodona support: %v\n%s", crash, debug.Stack())
-		}
-	}()
-	text, err = p.of(ctx, s)
+	own := *s // for it may still be at work when nobody waits for it
+	text, err := unhung(ctx, partTime+partGrace, func() (text []byte, err error) {
+		defer func() {
+			if crash := recover(); crash != nil {
+				err = fmt.Errorf("a bug in dodona support: %v\n%s", crash, debug.Stack())
+			}
+		}()
+		return p.of(limited, &own)
+	})
+	if errors.Is(err, errHangs) {
+		return nil, err
+	}
+	*s = own
 	if err == nil && len(bytes.TrimSpace(text)) == 0 {
 		err = errors.New("there is nothing of it")
 	}
 	return text, err
+}
+
+// errHangs: what was begun may never end, so do not touch what it has.
+var errHangs = errors.New("no answer")
+
+// unhung does what a disk or a share may let hang, and waits no longer than most for it.
+func unhung[T any](ctx context.Context, most time.Duration, do func() (T, error)) (T, error) {
+	type outcome struct {
+		made T
+		err  error
+	}
+	limited, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	o, err := turns.Await(limited, new(turns.Turns), turns.Task[outcome]{Do: func() (outcome, error) {
+		made, err := do()
+		return outcome{made, err}, nil
+	}})
+	if err != nil {
+		return o.made, fmt.Errorf("%w within %s: the disk or the share that it is on hangs", errHangs, unit.FormatDuration(most))
+	}
+	return o.made, o.err
 }
 
 // caution says what to look at before the archive is given away.

@@ -23,6 +23,7 @@ import (
 // secrets collects what must not leave the machine, so that it is found wherever it is repeated.
 type secrets struct {
 	there  func(path string) string // as the node means it
+	read   func(path string) ([]byte, error)
 	list   []string
 	unread []string // files and variables that could not be read
 	env    map[string]string
@@ -30,7 +31,9 @@ type secrets struct {
 
 // newSecrets collects the secrets of a configuration, of the data folder and of the environments of this process and the node's.
 func newSecrets(ctx context.Context, s *scene) *secrets {
-	k := &secrets{there: func(path string) string { return s.there(ctx, path) }, env: environmentOf(s.pid)}
+	k := &secrets{there: func(path string) string { return s.there(ctx, path) }, env: environmentOf(s.pid), read: func(path string) ([]byte, error) {
+		return unhung(ctx, fileTime, func() ([]byte, error) { return readSome(path, 64<<10) })
+	}}
 	for name, value := range k.env {
 		if secretName.MatchString(name) {
 			k.add(value)
@@ -61,9 +64,11 @@ func (k *secrets) add(text string) {
 // file takes up what a file holds.
 func (k *secrets) file(path string) {
 	path = k.there(path)
-	content, err := readSome(path, 64<<10)
+	content, err := k.read(path)
 	if err == nil {
 		k.add(string(content))
+	} else if errors.Is(err, errHangs) {
+		k.unread = append(k.unread, path+": "+err.Error())
 	} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) { // what is not there is no secret
 		k.unread = append(k.unread, err.Error())
 	}

@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/redact"
@@ -306,6 +308,38 @@ func TestNoTypingErrorPutsASecretIntoTheArchive(t *testing.T) {
 			return
 		}
 	}
+}
+
+// TestAPartThatHangsIsMissingAndCostsNoOther: a disk hears of no deadline. What a part found until its own is kept, and one that ends when
+// nobody waits for it any more changes nothing.
+func TestAPartThatHangsIsMissingAndCostsNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scene{}
+		mended := make(chan struct{})
+		hangs := part{of: func(_ context.Context, s *scene) ([]byte, error) {
+			<-mended
+			s.away = errors.New("too late")
+			return []byte("too late"), nil
+		}}
+		began := time.Now()
+		text, err := hangs.make(t.Context(), s)
+		if text != nil || err == nil || !strings.Contains(err.Error(), "no answer within 22s: the disk or the share that it is on hangs") || time.Since(began) > time.Minute {
+			t.Errorf("it is %q, %v after %v, want that the disk hangs", text, err, time.Since(began))
+		}
+		partly := part{of: func(ctx context.Context, s *scene) ([]byte, error) {
+			<-ctx.Done()
+			s.told = true
+			return []byte("some of it"), nil
+		}}
+		if text, err := partly.make(t.Context(), s); string(text) != "some of it" || err != nil || !s.told {
+			t.Errorf("one that hears of its deadline is %q, %v; want what it found", text, err)
+		}
+		close(mended)
+		synctest.Wait()
+		if s.away != nil {
+			t.Errorf("one that nobody waits for says: %v", s.away)
+		}
+	})
 }
 
 func isWord(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' }
