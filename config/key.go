@@ -32,6 +32,9 @@ func (l *loader) lookAt(who subject, name string, k keyfile.Key) {
 		m := mistakeOf(err)
 		setting, _, _ := strings.Cut(m.Message, ":")
 		_, at := who.node.Descend(who.at, setting)
+		if l.report.Warned(at) { // of the path: no file of that name is to be made
+			m.Hint = ""
+		}
 		if who.where == "" {
 			m.Hint = strings.TrimSuffix(noStart+"; "+m.Hint, "; ")
 		}

@@ -110,3 +110,20 @@ func TestQueriesOfOtherLanguagesAreShownAndPasswordsAreNot(t *testing.T) {
 		}
 	}
 }
+
+func TestNoKeyIsToBeMadeAtAPathThatIsProbablyAnother(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for path, made := range map[string]bool{"keys/node": true, "file:///keys/node": false, "<path to key>": false} {
+		read, err := config.LoadHere(strings.NewReader("node: {key: {file: '"+path+"'}}"+plainNode), "f.yaml", config.Kinds{file.Kind})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var said strings.Builder
+		for _, w := range read.Warnings {
+			said.WriteString(w.Message + ": " + w.Hint + "\n")
+		}
+		if got := said.String(); !strings.Contains(got, "a node does not start without it") || strings.Contains(got, "dodona key new") != made {
+			t.Errorf("%s: a command that makes the key is to be told: %v, got:\n%s", path, made, got)
+		}
+	}
+}

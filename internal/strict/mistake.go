@@ -193,6 +193,11 @@ func (r *Reporter) Warn(at *Span, where, message, hint string) {
 	}
 }
 
+// Warned reports whether a warning stands at a place already.
+func (r *Reporter) Warned(at *Span) bool {
+	return slices.ContainsFunc(r.warnings, func(w located) bool { return at != nil && w.at == at })
+}
+
 func (r *Reporter) located(m Mistake, at *Span) located {
 	m.File = r.name
 	m.Message, m.Hint = plain.Cut(m.Message, maxMessage), plain.Cut(m.Hint, maxMessage)
