@@ -74,6 +74,8 @@ func (d *deliverer) start(ctx context.Context, c *config.Config, s config.Sink) 
 	if !found {
 		return fmt.Errorf("start sink %s: this build has no kind %q of sinks", s.Name, s.Kind)
 	}
+	d.recorder.Know("sink", s.Name)
+	d.recorder.Know("reader", sinkReader(s.Name))
 	loop := sink.New(sink.Config{
 		Name: s.Name, Kind: kind, Settings: s.Settings, Policy: s.Policy, Env: d.env(c, s), Reader: sinkReader(s.Name),
 		Journal: d.journal.Only(dodona.TopicData, s.Policy.Feeds...), Now: d.now, Log: d.log, Recorder: d.recorder,

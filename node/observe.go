@@ -80,6 +80,7 @@ func (o *observer) startSource(ctx context.Context, s config.Source, before sour
 			within = max(within, f.Settings.WithDefaults().Stale)
 		}
 	}
+	o.recorder.Know("source", s.Name)
 	pump := source.NewPump(source.Config{
 		Name:     s.Name,
 		Kind:     o.kinds[s.Kind],
@@ -104,6 +105,7 @@ func (o *observer) startSource(ctx context.Context, s config.Source, before sour
 const heldReadings = 1024
 
 func (o *observer) startFeed(ctx context.Context, c *config.Config, f config.Feed) error {
+	o.recorder.Know("feed", f.Feed.Name)
 	running := new(computing)
 	if f.Settings.Module != nil {
 		o.feeds.start(ctx, f.Feed.Name, running, func(ctx context.Context) { o.runModule(ctx, c, f, running) })

@@ -19,9 +19,10 @@ type Recorder interface {
 	Gauge(g Gauge, v int64)        // sets the level to v
 	Time(t Timer, d time.Duration) // adds one duration
 
-	// Forget leaves out what was measured under a value of a label, such as ("source", "kraken"), because nothing has that name any more. What is
-	// measured under it later begins anew.
+	// Forget leaves out what was measured under a value of a label, such as ("source", "kraken"), because nothing has that name any more, and
+	// what comes late, until Know says that something has it again: that begins anew.
 	Forget(label, value string)
+	Know(label, value string)
 
 	// Span begins to follow a passage of a seam. What the passage calls gets the context that Span returns; end is
 	// called once, with the error of the passage or nil.
@@ -129,6 +130,7 @@ func (nop) Count(Counter, uint64)     {}
 func (nop) Gauge(Gauge, int64)        {}
 func (nop) Time(Timer, time.Duration) {}
 func (nop) Forget(string, string)     {}
+func (nop) Know(string, string)       {}
 
 // Both returns a recorder that has two others take all measurements: one inside the other.
 func Both(first, second Recorder) Recorder { return both{first, second} }
@@ -153,6 +155,11 @@ func (b both) Time(t Timer, d time.Duration) {
 func (b both) Forget(label, value string) {
 	b.first.Forget(label, value)
 	b.second.Forget(label, value)
+}
+
+func (b both) Know(label, value string) {
+	b.first.Know(label, value)
+	b.second.Know(label, value)
 }
 
 func (b both) Span(ctx context.Context, s Span) (context.Context, func(error)) {

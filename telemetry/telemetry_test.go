@@ -78,6 +78,7 @@ type counting struct {
 	sum map[Counter]uint64
 	set map[Gauge]int64
 	not string // what was to be forgotten last
+	new string // what was to be known last
 	all time.Duration
 }
 
@@ -85,6 +86,7 @@ func (c *counting) Count(of Counter, n uint64)       { c.sum[of] += n }
 func (c *counting) Gauge(of Gauge, v int64)          { c.set[of] = v }
 func (c *counting) Time(_ Timer, took time.Duration) { c.all += took }
 func (c *counting) Forget(label, value string)       { c.not = label + "=" + value }
+func (c *counting) Know(label, value string)         { c.new = label + "=" + value }
 
 func TestBothTakeEveryMeasurement(t *testing.T) {
 	a, b := &counting{sum: map[Counter]uint64{}, set: map[Gauge]int64{}}, &counting{sum: map[Counter]uint64{}, set: map[Gauge]int64{}}
@@ -94,8 +96,9 @@ func TestBothTakeEveryMeasurement(t *testing.T) {
 	r.Gauge(SinkQueue.Of("s"), 7)
 	r.Time(SignTime, time.Second)
 	r.Forget("sink", "s")
+	r.Know("sink", "t")
 	for _, c := range []*counting{a, b} {
-		if c.sum[SignClaims] != 5 || c.set[SinkQueue.Of("s")] != 7 || c.all != time.Second || c.not != "sink=s" {
+		if c.sum[SignClaims] != 5 || c.set[SinkQueue.Of("s")] != 7 || c.all != time.Second || c.not != "sink=s" || c.new != "sink=t" {
 			t.Errorf("one was told %+v", c)
 		}
 	}

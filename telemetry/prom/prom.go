@@ -20,6 +20,7 @@ import (
 const MaxLabels = 200
 
 const (
+	maxForgotten  = 1000 // names that are remembered as such; of more, what comes late is measured again
 	overflowLabel = "overflow"
 	maxLabelBytes = 128
 )
@@ -30,15 +31,21 @@ type Recorder struct {
 	telemetry.NoSpans
 	Version string // of the program, for dodona_build_info; empty: it is not shown
 
-	mu       sync.RWMutex
-	families map[*telemetry.Metric]*family
-	lost     atomic.Uint64
+	mu        sync.RWMutex
+	families  map[*telemetry.Metric]*family
+	forgotten map[name]bool // what is measured of them came late
+	lost      atomic.Uint64
 }
 
 var _ telemetry.Recorder = (*Recorder)(nil)
 
+// A name is a value of a label.
+type name struct{ label, value string }
+
 // New returns a recorder without measurements.
-func New() *Recorder { return &Recorder{families: make(map[*telemetry.Metric]*family)} }
+func New() *Recorder {
+	return &Recorder{families: make(map[*telemetry.Metric]*family), forgotten: make(map[name]bool)}
+}
 
 // Count adds n to a counter.
 func (r *Recorder) Count(c telemetry.Counter, n uint64) {
@@ -71,15 +78,25 @@ func (r *Recorder) Time(t telemetry.Timer, d time.Duration) {
 	s.buckets[at].Add(1)
 }
 
-// Forget leaves out the series of a label's value.
+// Forget leaves out the series of a label's value until it is known again.
 func (r *Recorder) Forget(label, value string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if len(r.forgotten) < maxForgotten {
+		r.forgotten[name{label, labelText(value)}] = true
+	}
 	for m, f := range r.families {
 		if m.Label == label {
 			delete(f.series, labelText(value))
 		}
 	}
+}
+
+// Know measures under a label's value again.
+func (r *Recorder) Know(label, value string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.forgotten, name{label, labelText(value)})
 }
 
 // kind is the TYPE of a metric.
@@ -114,7 +131,7 @@ var bounds = []time.Duration{
 	time.Second, 2500 * time.Millisecond, 5 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute,
 }
 
-// series finds or makes the series for a label.
+// series finds or makes the series for a label. That of one that is forgotten is shown to nobody.
 func (r *Recorder) series(m *telemetry.Metric, k kind, label string) *series {
 	r.mu.RLock()
 	var s *series
@@ -132,6 +149,9 @@ func (r *Recorder) series(m *telemetry.Metric, k kind, label string) *series {
 		f = &family{m, k, make(map[string]*series)}
 		r.families[m] = f
 	}
+	if r.forgotten[name{m.Label, labelText(label)}] {
+		return f.made()
+	}
 	return f.labelled(label, &r.lost)
 }
 
@@ -148,11 +168,17 @@ func (f *family) labelled(label string, lost *atomic.Uint64) *series {
 		}
 		label = overflowLabel
 	}
+	s := f.made()
+	f.series[label] = s
+	return s
+}
+
+// made returns a series without measurements.
+func (f *family) made() *series {
 	s := &series{}
 	if f.kind == timer {
 		s.buckets = make([]atomic.Uint64, len(bounds)+1)
 	}
-	f.series[label] = s
 	return s
 }
 

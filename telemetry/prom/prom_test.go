@@ -67,6 +67,14 @@ func TestWhatIsForgottenIsMeasuredNoMore(t *testing.T) {
 	}
 	r.Forget("source", "binance")
 	r.Forget("source", "binance")
+	for _, late := range []string{"kraken", "binance"} { // from who had not heard of it yet
+		r.Count(readings.Of(late), 5)
+		r.Time(asking.Of(late), time.Second)
+	}
+	if text, _ := scrape(t, r); strings.Contains(text, "binance") || strings.Contains(text, `source="kraken"`) {
+		t.Errorf("what came late is shown:\n%s", text)
+	}
+	r.Know("source", "kraken")
 	r.Count(readings.Of("kraken"), 2)
 	text, families := scrape(t, r)
 	if list := families["dodona_readings_total"].GetMetric(); len(list) != 1 || list[0].GetCounter().GetValue() != 2 {
