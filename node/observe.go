@@ -60,8 +60,9 @@ func (o *observer) observe(ctx context.Context) error {
 	return o.work(ctx, func(ctx context.Context) error {
 		o.follows = o.config()
 		o.takes.follow(o.follows)
+		turns := o.turns()
 		for _, s := range o.follows.Sources {
-			o.startSource(ctx, s, source.Remains{})
+			o.startSource(ctx, s, source.Remains{}, turns[s.Name])
 		}
 		for _, f := range o.follows.Feeds {
 			if err := o.startFeed(ctx, o.follows, f); err != nil {
@@ -73,7 +74,7 @@ func (o *observer) observe(ctx context.Context) error {
 }
 
 // startSource starts a pump, with what the one before it leaves.
-func (o *observer) startSource(ctx context.Context, s config.Source, before source.Remains) {
+func (o *observer) startSource(ctx context.Context, s config.Source, before source.Remains, turn source.Turn) {
 	var within time.Duration // the longest that a feed lets a reading of it count
 	for _, f := range o.follows.Feeds {
 		if slices.Contains(f.Settings.Sources(), s.Name) {
@@ -92,7 +93,7 @@ func (o *observer) startSource(ctx context.Context, s config.Source, before sour
 		Recent:   func(ctx context.Context) ([]dodona.Reading, error) { return o.intake.recent(ctx, s.Name, within) },
 		Lost:     func(ctx context.Context, n uint64, cause string) { o.intake.lost(ctx, s.Name, n, cause) },
 		Takers:   o.takes.from(s.Name),
-		Turn:     o.turns()[s.Name],
+		Turn:     turn,
 		Hold:     heldReadings,
 		Recorder: o.recorder,
 		Log:      o.log,
@@ -255,12 +256,12 @@ func (o *observer) follow(next *config.Config, c config.Changes) error {
 		}
 		o.judges.forget(slices.Concat(c.Feeds.Removed, c.Feeds.Changed), slices.Concat(c.Sources.Removed, c.Sources.Changed))
 		o.takes.follow(next)
+		turns := o.turns()
 		for _, name := range slices.Concat(c.Sources.Changed, c.Sources.Added) {
 			if s, found := next.Source(name); found {
-				o.startSource(ctx, s, before(name))
+				o.startSource(ctx, s, before(name), turns[name])
 			}
 		}
-		turns := o.turns()
 		for name, pump := range o.pumps.all() {
 			pump.Serve(o.takes.from(name))
 			pump.SetTurn(turns[name])
@@ -296,18 +297,18 @@ func (o *observer) remains(next *config.Config, names []string) func(name string
 // turns says in which order sources ask that have one peer.
 func (o *observer) turns() map[string]source.Turn {
 	var names []string
+	peers := make(map[string]string, len(o.follows.Sources))
 	for _, s := range o.follows.Sources {
-		if !o.kinds[s.Kind].Pushed(s.Settings) {
-			names = append(names, s.Name)
+		if o.kinds[s.Kind].Pushed(s.Settings) {
+			continue
+		}
+		names = append(names, s.Name)
+		peers[s.Name] = "source " + s.Name // it shares its peer with nobody, as far as is known
+		if peer := o.kinds[s.Kind].Peer(s.Settings); peer != "" {
+			peers[s.Name] = s.Kind + " " + strings.ToLower(peer)
 		}
 	}
-	return source.Turns(names, func(name string) string {
-		s, _ := o.follows.Source(name)
-		if peer := o.kinds[s.Kind].Peer(s.Settings); peer != "" {
-			return s.Kind + " " + strings.ToLower(peer)
-		}
-		return "source " + name // it shares its peer with nobody, as far as is known
-	})
+	return source.Turns(names, func(name string) string { return peers[name] })
 }
 
 // asks says what a source asks, if it asks anything.
