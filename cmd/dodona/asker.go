@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/dodona-oracle/dodona/internal/table"
 )
 
 // An asker asks whoever sits at the terminal. Without one, each question is answered by its default, or is an error that
@@ -19,7 +21,7 @@ type asker struct {
 var errNobody = errors.New("nothing was written: the answers ended")
 
 func (a *asker) line(question string) (string, error) {
-	fmt.Fprintf(a.term.err, "%s: ", question)
+	fmt.Fprint(a.term.err, strings.Join(table.Wrap(question+":", a.term.width()-1), "\n"), " ")
 	text, err := a.lines.ReadString('\n')
 	if err != nil && (text == "" || !errors.Is(err, io.EOF)) {
 		fmt.Fprintln(a.term.err)
@@ -59,7 +61,14 @@ func (a *asker) maybe(question, usual string, check func(string) error) (string,
 		if err := check(text); err == nil {
 			return text, nil
 		} else {
-			fmt.Fprintln(a.term.err, printable(err.Error()))
+			a.term.say("%s", printable(err.Error()))
 		}
+	}
+}
+
+// say tells whoever sits there, beside what the command prints, on as many lines as the terminal's width makes of it.
+func (t terminal) say(format string, args ...any) {
+	for _, line := range table.Wrap(fmt.Sprintf(format, args...), t.width()) {
+		fmt.Fprintln(t.err, line)
 	}
 }

@@ -16,14 +16,18 @@ import (
 const pageLines = 20
 
 // choose lets numbers of a list be chosen, and the list be searched.
-func (a *asker) choose(places []extract.Place, count int) ([]pick, error) {
+func (a *asker) choose(places []extract.Place, n int, texts []extract.Leaf) ([]pick, error) {
 	if !a.term.asks {
-		a.list(places, 0, count)
-		return nil, failure{exitUsage, fmt.Errorf("the document has %d numbers; say which with --value POINTER, such as --value %s", count, plain.ShellWord(places[0].Pointer))}
+		a.list(places, 0, n)
+		a.tell(texts)
+		return nil, failure{exitUsage, fmt.Errorf("the document has %s; say which with --value POINTER, such as --value %s", count(n, "number"), plain.ShellWord(places[0].Pointer))}
 	}
 	shown, from := indexes(len(places)), 0
-	for {
-		more := a.show(places, shown, from, count)
+	for first := true; ; first = false {
+		more := a.show(places, shown, from, n)
+		if first {
+			a.tell(texts)
+		}
 		question := "which? its number or its pointer, several with commas; or a part of one to look for"
 		if more {
 			question += "; Enter for more"
@@ -48,10 +52,20 @@ func (a *asker) choose(places []extract.Place, count int) ([]pick, error) {
 			}
 		}
 		if len(hits) == 0 {
-			fmt.Fprintf(a.term.err, "no number is at %s\n", printable(text))
+			a.term.say("no number is at %s", printable(text))
+			if found := textsAt(texts, text); len(found) > 0 {
+				a.term.say("%s; %s", tellTexts(found), whatToDo)
+			}
 			continue
 		}
 		shown, from = hits, 0
+	}
+}
+
+// tell says which texts were meant as numbers and are none.
+func (a *asker) tell(texts []extract.Leaf) {
+	if len(texts) > 0 {
+		a.term.say("not listed: %s", tellTexts(texts))
 	}
 }
 

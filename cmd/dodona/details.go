@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -34,21 +36,17 @@ func (c initCommand) details(ask *asker, d *draft) (err error) {
 		}
 		taken[p.feed] = true
 		if p.unit = c.Unit; p.unit == "" {
-			if p.unit, err = ask.maybe("unit, such as Cel, kW.h or USD (empty: none)", "", nil); err != nil {
+			if p.unit, err = ask.unit(); err != nil {
 				return err
 			}
 		}
 		p.decimals = decimalsOf(p.Text)
-		if c.Decimals != nil {
-			p.decimals = *c.Decimals
-			continue
-		}
-		text, err := ask.maybe("decimals", strconv.Itoa(int(p.decimals)), checkDecimals)
-		if err != nil {
+		if err := c.decimals(ask, p); err != nil {
 			return err
 		}
-		n, _ := strconv.ParseUint(text, 10, 8) // it was checked
-		p.decimals = uint8(n)
+		if err := c.timeOf(ask, d, p); err != nil {
+			return err
+		}
 	}
 	d.every = c.Every
 	if d.every == 0 {
@@ -61,10 +59,62 @@ func (c initCommand) details(ask *asker, d *draft) (err error) {
 	return nil
 }
 
+// decimals finds out how many decimals a feed has.
+func (c initCommand) decimals(ask *asker, p *pick) error {
+	if c.Decimals != nil {
+		p.decimals = *c.Decimals
+		return nil
+	}
+	text, err := ask.maybe("decimals", strconv.Itoa(int(p.decimals)), checkDecimals)
+	if err != nil {
+		return err
+	}
+	n, _ := strconv.ParseUint(text, 10, 8) // it was checked
+	p.decimals = uint8(n)
+	return nil
+}
+
+// unit asks for a unit until it is a code, or is said a second time.
+func (a *asker) unit() (string, error) {
+	usual, before := "", ""
+	for {
+		text, err := a.maybe("unit, such as Cel, kW.h or USD (empty: none)", usual, nil)
+		meant, known := config.UnitCode(text)
+		if err != nil || known || text == before {
+			return text, err
+		}
+		if text == "none" || text == "-" {
+			return "", nil
+		}
+		before, usual = text, meant
+		if meant != "" {
+			a.term.say("%s is no code of UCUM or ISO 4217: its code is %s (Enter takes it; the unit is signed, and cannot change later)", printable(plain.Quote(text, 40)), meant)
+			continue
+		}
+		usual = "{" + token(text, "unit") + "}"
+		a.term.say("%s is no code of UCUM or ISO 4217: what has none stands in braces, as %s (Enter takes it; the unit is signed, and cannot change later)", printable(plain.Quote(text, 40)), usual)
+	}
+}
+
 // mostNameParts is how many parts the name of a feed may have in a configuration.
 const mostNameParts = 4
 
-func checkFeedName(s string) error { return dodona.CheckName(s, mostNameParts) }
+func checkFeedName(s string) error {
+	err := dodona.CheckName(s, mostNameParts)
+	if err == nil {
+		return nil
+	}
+	var parts []string
+	for _, part := range strings.Split(s, ".") {
+		if name := token(part, ""); name != "" && len(parts) < mostNameParts {
+			parts = append(parts, name)
+		}
+	}
+	if len(parts) == 0 {
+		parts = []string{"boiler", "temperature"}
+	}
+	return fmt.Errorf("%w, such as %s", err, strings.Join(parts, "."))
+}
 
 func checkDecimals(s string) error {
 	if n, err := strconv.ParseUint(s, 10, 8); err != nil || n > 57 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -16,25 +17,33 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/internal/unit"
-	"github.com/dodona-oracle/dodona/sign"
 )
 
 // A draft is a configuration that is being made.
 type draft struct {
-	path    string // of the configuration
-	key     string // of the key file
-	data    string // of the data folder
-	url     string // what is read: this
-	file    string // or this
-	lines   bool   // the file has a document in each line
-	bearer  string // file
-	headers [][2]string
-	source  string // its name
-	picks   []pick
-	every   time.Duration
+	path     string // of the configuration
+	key      string // of the key file
+	kept     bool   // it was there
+	keeper   string // whose it is
+	password string // the file with its password, if it is a keystore
+	data     string // of the data folder
+	url      string // what is read: this
+	file     string // or this
+	lines    bool   // the file has a document in each line
+	bearer   string // file
+	headers  [][2]string
+	source   string // its name
+	picks    []pick
+	every    time.Duration
+	now      time.Time         // when the document was read
+	written  time.Time         // when it was written, if its source says so
+	leaves   []extract.Leaf    // of the document
+	whole    bool              // these are all of them
+	times    map[string]string // what was answered about a time that was proposed
 }
 
 // newDraft returns a draft whose other files lie beside the configuration, named as it is.
@@ -51,12 +60,9 @@ func newDraft(file string) draft {
 	return d
 }
 
-// free fails if a file that is to be written is there already, or cannot be written, before anything is asked.
+// free fails if the configuration is there already, or cannot be written, before anything is asked.
 func (d draft) free() error {
-	if err := unwritten(d.path); err != nil {
-		return err
-	}
-	return unwritten(d.key)
+	return unwritten(d.path)
 }
 
 // unwritten fails if there is something at path already.
@@ -64,7 +70,7 @@ func unwritten(path string) error {
 	_, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-	case err == nil && filepath.Ext(path) != ".yaml" && filepath.Ext(path) != ".yml" && filepath.Ext(path) != ".key":
+	case err == nil && filepath.Ext(path) != ".yaml" && filepath.Ext(path) != ".yml":
 		return fmt.Errorf("%s is there already, and is not overwritten; to read it: dodona init --file %[1]s", path)
 	case err == nil:
 		return fmt.Errorf("%s is there already, and is not overwritten: move it away, or say another name: dodona init OTHER.yaml", path)
@@ -192,23 +198,17 @@ func (d draft) yaml() string {
 	line("  name: node  # give every node of a network its own")
 	line("  data: %s  # the journal: what was read and signed; one process at a time", yamlText(d.data))
 	line("  # The key that signs. Keep a copy: whoever has it signs as this node. Paths begin where dodona runs.")
-	line("  key: {file: %s}", yamlText(d.key))
+	password := ""
+	if d.password != "" {
+		password = fmt.Sprintf(", password: {file: %s}", yamlText(d.password))
+	}
+	line("  key: {file: %s%s}", yamlText(d.key), password)
 	line("")
 	line("sources:")
 	line("  %s:", yamlText(d.source))
 	d.origin(line)
 	points := d.points()
-	switch {
-	case len(d.picks) == 1 && d.picks[0].Pointer != "":
-		line("    value: %s  # a JSON Pointer; %s when this was written", yamlText(d.picks[0].Pointer), d.picks[0].Text)
-	case len(d.picks) == 1 && d.picks[0].Text != "":
-		line("    value: \"\"  # the document itself, which was %s when this was written", d.picks[0].Text)
-	case len(d.picks) > 1:
-		line("    points:  # JSON Pointers; behind them what stood there when this was written")
-		for i, p := range d.picks {
-			line("      %s: %s  # %s", yamlText(points[i]), yamlText(p.Pointer), p.Text)
-		}
-	}
+	d.rules(line, points)
 	line("")
 	line("feeds:  # unit and decimals are part of what is signed: a feed with others is another feed")
 	for i, p := range d.picks {
@@ -224,12 +224,56 @@ func (d draft) yaml() string {
 		}
 		line("    decimals: %d", p.decimals)
 		line("    every: %s", unit.FormatDuration(d.every))
+		if stale := d.staleOf(p); stale > 0 {
+			line("    stale: %s  # how old a value may be: it was %s old when this was written", unit.FormatDuration(stale), inShort(d.now.Sub(p.at)))
+		}
 		line("    from: [%s]", yamlText(from))
 	}
 	line("")
 	line("# api: {listen: 127.0.0.1:8080}  # the page and the API; docs/guide/api.md before others may reach it")
 	line("# sinks: {out: {stdout: {}}}     # where answers go: docs/guide/delivery.md")
 	return b.String()
+}
+
+// rules writes which numbers are taken.
+func (d draft) rules(line func(string, ...any), points []string) {
+	if len(d.picks) > 1 {
+		line("    points:  # JSON Pointers; behind them what stood there when this was written")
+	}
+	for i, p := range d.picks {
+		name, indent := "value", "    "
+		if len(d.picks) > 1 {
+			name, indent = yamlText(points[i]), "      "
+		}
+		what := fmt.Sprintf("%s when this was written", p.Text)
+		switch rule := p.rule; {
+		case p.Text == "" && p.Pointer == "":
+		case p.Pointer == "":
+			line("%s%s: \"\"  # the document itself, which was %s", indent, name, what)
+		case rule.Time == "" && len(rule.Where) == 0 && len(d.picks) > 1:
+			line("%s%s: %s  # %s", indent, name, yamlText(p.Pointer), p.Text)
+		case rule.Time == "" && len(rule.Where) == 0:
+			line("%s%s: %s  # a JSON Pointer; %s", indent, name, yamlText(p.Pointer), what)
+		default:
+			line("%s%s:", indent, name)
+			p.writeRule(line, indent+"  ", what)
+		}
+	}
+}
+
+// writeRule writes a rule of several settings.
+func (p pick) writeRule(line func(string, ...any), indent, what string) {
+	line("%spointer: %s  # a JSON Pointer; %s", indent, yamlText(p.rule.Pointer), what)
+	if p.rule.Time != "" {
+		line("%stime: %s  # when it was measured, which was %s", indent, yamlText(p.rule.Time), p.at.Format(time.RFC3339))
+	}
+	if len(p.rule.Where) == 0 {
+		return
+	}
+	line("%swhere:  # what must stand there; * is the one element for which it does, wherever it stands", indent)
+	for _, at := range slices.Sorted(maps.Keys(p.rule.Where)) {
+		line("%s  %s: %s", indent, yamlText(at), yamlText(p.rule.Where[at].WriteNode().Text))
+	}
 }
 
 // origin writes the settings of the source's kind.
@@ -239,6 +283,10 @@ func (d draft) origin(line func(string, ...any)) {
 		line("      path: %s", yamlText(d.file))
 		if d.lines {
 			line("      format: lines  # a document in each line, followed as they are written")
+		}
+		if !slices.ContainsFunc(d.picks, func(p pick) bool { return p.time != "" }) {
+			line("      # A value is as old as the file's last write. To count it as new whenever it is read:")
+			line("      # time: read")
 		}
 		return
 	}
@@ -277,29 +325,55 @@ func (d draft) write(term terminal) error {
 	if err != nil {
 		return failure{exitUsage, fmt.Errorf("what was asked for makes no configuration: %w", err)}
 	}
-	key, err := sign.NewKey()
-	if err == nil {
-		err = sign.WriteRaw(d.key, key)
-	}
+	address, err := d.makeKey()
 	if err != nil {
 		return err
 	}
 	if err := secret.WriteFile(d.path, []byte(text)); err != nil {
-		_ = os.Remove(d.key) // nobody knows it yet
+		if !d.kept {
+			_ = os.Remove(d.key) // nobody knows it yet
+		}
 		return fmt.Errorf("write configuration: %w", err)
 	}
-	fmt.Fprintf(term.out, "wrote %s: %s from %s\n", printable(d.path), count(len(d.picks), "feed"), printable(d.where()))
-	for _, p := range d.picks {
-		fmt.Fprintf(term.out, "  %s: every %s, %s, now %s\n", p.feed, unit.FormatDuration(d.every), count(int(p.decimals), "decimal"), printable(p.now()))
+	if err := d.tell(term, address); err != nil {
+		return err
 	}
-	fmt.Fprintf(term.out, "wrote %s: the key of %s; keep a copy, and let nobody else read it\n", printable(d.key), key.Address())
 	warn(term, c)
 	file := plain.ShellWord(d.path)
 	if looksSecret(d.url) {
-		fmt.Fprintf(term.err, "the URL seems to hold a key, which stands in clear in %s now: better query: {NAME: {file: PATH}} (dodona kinds http)\n", printable(d.path))
+		term.say("the URL seems to hold a key, which stands in clear in %s now: better query: {NAME: {file: PATH}} (dodona kinds http)", printable(d.path))
 	}
 	fmt.Fprintf(term.out, "next:\n  dodona feed try %s %s\n  dodona run %[1]s\n", file, d.picks[0].feed)
 	return nil
+}
+
+// tell says what was written, and what to know of it.
+func (d draft) tell(term terminal, address string) error {
+	errs := []error{term.fold("wrote %s: %s from %s", printable(d.path), count(len(d.picks), "feed"), printable(d.where()))}
+	for _, p := range d.picks {
+		when := ""
+		if p.time != "" {
+			when = ", measured at " + printable(p.time)
+		}
+		errs = append(errs, term.fold("  %s: every %s, %s, now %s%s", p.feed, unit.FormatDuration(d.every), count(int(p.decimals), "decimal"), printable(p.now()), when))
+	}
+	for _, p := range d.picks {
+		d.caution(term, p)
+	}
+	return errors.Join(append(errs, d.tellKey(term, address))...)
+}
+
+// caution says what whoever made a pick may not expect of it.
+func (d draft) caution(term terminal, p pick) {
+	if p.time != "" && d.now.Sub(p.at) > mostAge {
+		term.say("%s: %s says %s: rounds are missed as long as it is so old; --time '' counts a value as new when it is read", p.feed, printable(p.time), (moment{at: p.at}).says(d.now))
+	}
+	if age := d.now.Sub(d.written); p.time == "" && !d.written.IsZero() && age > d.usualStale() {
+		term.say("%s: %s was last written %s: rounds are missed until it is written again; time: read below file counts a value as new when it is read", p.feed, printable(d.where()), timeSince(d.written, d.now))
+	}
+	if p.position != "" {
+		term.say("%s: nothing names the element %s among the others of its array: it is taken by its position, and another value would be signed if another stood there", p.feed, printable(p.position))
+	}
 }
 
 // looksSecret reports whether a URL has a query parameter that is a credential by its name.

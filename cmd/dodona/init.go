@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
-	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/node"
 )
 
@@ -23,6 +23,8 @@ type initCommand struct {
 	Unit     string        `help:"The unit: a UCUM code such as Cel, or an ISO 4217 one such as USD." placeholder:"UNIT"`
 	Decimals *uint8        `help:"How many decimals answers have; as many as the number has now if left out." placeholder:"N"`
 	Every    time.Duration `help:"How often to ask; 10s if left out." placeholder:"TIME"`
+	Time     *string       `help:"Where the document says when the number was measured; '' for nowhere." placeholder:"POINTER"`
+	Key      string        `help:"The key that signs: one that is there is used, else it is made. Beside the configuration if left out." placeholder:"FILE"`
 	Bearer   string        `help:"File that holds a bearer token for the document." placeholder:"FILE"`
 	Header   []string      `help:"A header for the document whose value is in a file (repeat)." placeholder:"NAME=FILE" sep:"none"`
 	Wait     time.Duration `help:"How long to wait for the document." default:"30s"`
@@ -39,6 +41,12 @@ func (c initCommand) Run(ctx context.Context, term terminal) error {
 		return failure{exitUsage, err}
 	}
 	ask := &asker{term: term, lines: bufio.NewReader(term.in)}
+	if err := c.keyOf(ask, &d); err != nil {
+		if errors.Is(err, errNobody) {
+			return err
+		}
+		return failure{exitUsage, err}
+	}
 	if err := c.origin(ask, &d); err != nil {
 		return err
 	}
@@ -51,6 +59,9 @@ func (c initCommand) Run(ctx context.Context, term terminal) error {
 	}
 	if err := c.details(ask, &d); err != nil {
 		return err
+	}
+	for i := range d.picks {
+		d.choose(&d.picks[i], last(t))
 	}
 	if !term.asks && c.Name == "" && c.Unit == "" && c.Decimals == nil && c.Every == 0 {
 		fmt.Fprintln(term.err, "name, unit, decimals and pace are as usual; --name, --unit, --decimals and --every say others")
@@ -137,33 +148,39 @@ func (c initCommand) inLines(ctx context.Context, d *draft, t node.SourceTrial) 
 	return again
 }
 
+// last returns the reading that is gone by.
+func last(t node.SourceTrial) dodona.Reading { return t.Readings[len(t.Readings)-1] }
+
 // pick lets the numbers be chosen that become feeds.
 func (c initCommand) pick(ask *asker, d *draft, t node.SourceTrial) error {
-	r := t.Readings[len(t.Readings)-1]
+	r := last(t)
 	places, count, err := extract.Places(r, mostListed)
 	if err != nil {
 		return fmt.Errorf("read %s: %w\n%s", d.where(), err, noDocument(r.Body))
 	}
+	d.now, d.written = time.Now(), r.SourceTime
+	d.leaves, d.whole, _ = extract.Leaves(r, mostLeaves) // what Places reads, this does
+	texts := almostNumbers(d.leaves)
 	if count == 0 {
-		return fmt.Errorf("read %s: the document has no number; it begins %s", d.where(), plain.Quote(string(r.Body), 60))
+		return fmt.Errorf("read %s: the document has no number%s", d.where(), whatInstead(texts, r.Body))
 	}
 	var chosen []pick
-	switch {
+	switch lone, certain := d.lone(places, texts); {
 	case len(c.Value) > 0:
 		for _, text := range c.Value {
 			pointer, feed, _ := strings.Cut(text, "=")
 			chosen = append(chosen, pick{Place: extract.Place{Pointer: pointer}, feed: feed})
 		}
-	case count == 1:
-		chosen = []pick{{Place: places[0]}}
-		fmt.Fprintf(ask.term.err, "the only number stands at %s: %s\n", printable(pointerText(places[0].Pointer)), printable(places[0].Text))
+	case certain:
+		chosen = []pick{{Place: lone}}
+		ask.term.say("the only number stands at %s: %s", printable(pointerText(lone.Pointer)), printable(lone.Text))
 	default:
-		if chosen, err = ask.choose(places, count); err != nil {
+		if chosen, err = ask.choose(places, count, texts); err != nil {
 			return err
 		}
 	}
 	for i, p := range chosen {
-		if err := p.take(r, places); err != nil {
+		if err := p.take(r, places, texts); err != nil {
 			return failure{exitUsage, fmt.Errorf("--value %s: %w", printable(p.Pointer), err)}
 		}
 		if slices.ContainsFunc(chosen[:i], func(other pick) bool { return other.Pointer == p.Pointer }) {
@@ -173,4 +190,27 @@ func (c initCommand) pick(ask *asker, d *draft, t node.SourceTrial) error {
 	}
 	d.picks = chosen
 	return nil
+}
+
+// mostLeaves is how many values of a document are looked at for names and times.
+const mostLeaves = 200_000
+
+// lone returns the only number of a document that can be meant: beside it stand times alone, and no text that was meant as one.
+func (d draft) lone(places []extract.Place, texts []extract.Leaf) (lone extract.Place, certain bool) {
+	if len(texts) > 0 || len(places) > 3 {
+		return lone, false
+	}
+	for _, p := range places {
+		i := slices.IndexFunc(d.leaves, func(l extract.Leaf) bool { return l.Pointer == p.Pointer })
+		if i >= 0 && len(d.leaves[i].Path) > 0 {
+			if _, time := momentOf(d.leaves[i], d.now); time {
+				continue
+			}
+		}
+		if certain {
+			return lone, false
+		}
+		lone, certain = p, true
+	}
+	return lone, certain
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dodona-oracle/dodona/config"
 )
@@ -26,7 +27,7 @@ func documents(t *testing.T) string {
 		t.Fatal(err)
 	}
 	url := documentServer(t, map[string]string{
-		"/price": `{"symbol":"BTCUSDT","price":"43218.55000000"}`, "/many": `{"bitcoin":{"usd":43200.5,"eur":40000.25},"at":1796019250,"a/b":1}`,
+		"/price": `{"symbol":"BTCUSDT","price":"43218.55000000"}`, "/many": fmt.Sprintf(`{"bitcoin":{"usd":43200.5,"eur":40000.25},"at":%d,"a/b":1}`, time.Now().Unix()),
 		"/root": "21.50", "/html": "<!DOCTYPE html><html>log in</html>", "/xml": "<?xml?><t>1</t>", "/empty": "", "/none": `{"on":true}`, "/text": "21,5 C",
 		"/big": string(big), "/huge": "[" + strings.Repeat("1,", 1<<20) + "1]", "/hostile": "{\"\\u001b[2J\\n#\":1.5, \"é x\": 2, \"x: [\": 3}",
 	})
@@ -161,7 +162,7 @@ func TestAnAddressWithoutASchemeIsTriedWithTLSFirst(t *testing.T) {
 func TestNothingIsOverwritten(t *testing.T) {
 	t.Chdir(t.TempDir())
 	url := documents(t)
-	for name, want := range map[string]string{"a.yaml": "a.yaml is there already", "b.key": "b.key is there already", "data.json": "to read it: dodona init --file data.json"} {
+	for name, want := range map[string]string{"a.yaml": "a.yaml is there already", "b.key": "to sign with it: --key b.key", "data.json": "to read it: dodona init --file data.json"} {
 		if err := os.WriteFile(name, []byte("mine"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -230,9 +231,9 @@ func TestQuestionsAreAskedAtATerminal(t *testing.T) {
 		shows []string
 	}{
 		{
-			[]string{"", url + "/many", "usb", "usd", "2, /bitcoin/usd", "eth", "Cel", "", "Two Words", "btc", "", "nine", "3", "1", "5s"},
+			[]string{"", url + "/many", "usb", "usd", "2, /bitcoin/usd", "eth", "Cel", "", "/bitcoin/usd", "", "Two Words", "btc", "", "nine", "3", "1", "5s"},
 			0, "eth Cel 2 5s, btc  3 5s",
-			[]string{"what to read", "no number is at usb", "2  /bitcoin/eur  40000.25", "which?", "decimals [2]", "want a number from 0 to 57", "want a time such as 10s"},
+			[]string{"what to read", "no number is at usb", "2  /bitcoin/eur  40000.25", "which?", "decimals [2]", "/at reads as a time", "43200.5 at /bitcoin/usd is no time", "such as two-words", "want a number from 0 to 57", "want a time such as 10s"},
 		},
 		{[]string{url + "/big", "", "/7777/", "7778", "", "", "", ""}, 0, "x  0 10s", []string{"20  /19/x", "… and 9,980 more", "21  /20/x", "7778  /7777/x"}},
 		{[]string{url + "/many"}, 1, "", []string{"nothing was written"}},

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // A pick is a number of the document that becomes a feed.
@@ -15,6 +17,10 @@ type pick struct {
 	feed     string
 	unit     string
 	decimals uint8
+	time     string       // pointer of when it was measured; empty: the document does not say
+	at       time.Time    // what stood there
+	rule     extract.Rule // that takes it
+	position string       // an element on the way that is chosen by its position alone
 }
 
 // now writes the number as its feed will.
@@ -27,8 +33,14 @@ func (p pick) now() string {
 }
 
 // take completes a pick with what the document has there; an error says why no rule could take it.
-func (p *pick) take(r dodona.Reading, places []extract.Place) error {
+func (p *pick) take(r dodona.Reading, places []extract.Place, texts []extract.Leaf) error {
 	if _, err := extract.Number(r, p.Pointer); err != nil {
+		if i := slices.IndexFunc(texts, func(l extract.Leaf) bool { return l.Pointer == p.Pointer }); i >= 0 {
+			return fmt.Errorf("%s\n%s", tellTexts(texts[i:i+1]), whatToDo)
+		}
+		if strings.Contains(p.Pointer+"/", "/*/") {
+			return starNeedless(p.Pointer, places)
+		}
 		_, all, _ := extract.Places(r, 0)
 		var near []string
 		ordered := slices.Clone(places)
@@ -44,4 +56,28 @@ func (p *pick) take(r dodona.Reading, places []extract.Place) error {
 		p.Text = places[i].Text
 	}
 	return nil
+}
+
+// starNeedless says what to write instead of a pointer with a star.
+func starNeedless(pointer string, places []extract.Place) error {
+	one := strings.Replace(pointer+"/", "/*/", "/0/", 1)
+	one = strings.TrimSuffix(one, "/")
+	for _, p := range places {
+		want, have := strings.Split(pointer, "/"), strings.Split(p.Pointer, "/")
+		if len(want) == len(have) && matches(want, have) {
+			one = p.Pointer
+			break
+		}
+	}
+	return fmt.Errorf("which element * stands for is said by where, which init writes of itself: name one that is there, such as --value %s, and several with --value each", plain.ShellWord(one))
+}
+
+// matches reports whether the parts of a pointer are those of another, in which a star is any.
+func matches(want, have []string) bool {
+	for i := range want {
+		if want[i] != "*" && want[i] != have[i] {
+			return false
+		}
+	}
+	return true
 }
