@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/feed"
 )
 
@@ -29,6 +30,28 @@ func TestAFeedWhoseRoundsStandIsNamed(t *testing.T) {
 	slow.move()
 	if got := n.Stalled(); got != nil {
 		t.Errorf("after a round: got %q", got)
+	}
+}
+
+// TestNoFeedIsNamedWhileTheJournalWaits: a restart mends no disk that is full and brings no server back. Once it is well, the feed is named.
+func TestNoFeedIsNamedWhileTheJournalWaits(t *testing.T) {
+	const feeds = "feeds: {f: {decimals: 2, every: 1s, from: [s]}}\n"
+	server := openNode(t, "journal: {listen: \"127.0.0.1:0\"}\n"+walks(t.TempDir(), feeds), Options{})
+	n := openNode(t, "journal: {url: \"nats://"+server.journal.Addr().String()+"\"}\n"+walks(t.TempDir(), feeds), Options{})
+	f := &computing{loop: new(feed.Feed), moved: time.Now().Add(-time.Hour)}
+	n.observer.feeds.members["f"] = member[*computing]{is: f}
+	if got := n.Stalled(); len(got) != 1 {
+		t.Errorf("with a journal that is well: %q, want f", got)
+	}
+	if err := server.journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a journal whose server is away", func() (bool, string) {
+		s := n.state.journalStatus(time.Now())
+		return s.Quality == dodona.Bad, s.Message
+	})
+	if got := n.Stalled(); got != nil {
+		t.Errorf("with one that is not: %q, want none", got)
 	}
 }
 

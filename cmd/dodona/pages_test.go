@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/dodona-oracle/dodona/config"
 )
 
 const repository = "../.."
@@ -119,6 +121,25 @@ func TestTheReadmeSaysTheSameInChinese(t *testing.T) {
 	}
 	if han := len(regexp.MustCompile(`\p{Han}`).FindAllString(chinese, -1)); han < 800 {
 		t.Errorf("the Chinese page has %d Chinese characters", han)
+	}
+}
+
+// TestTheReadmeSaysWhichKindsAreToCome: those that check knows as such, in both languages.
+func TestTheReadmeSaysWhichKindsAreToCome(t *testing.T) {
+	for _, page := range []string{"README.md", "README.zh-CN.md"} {
+		said := regexp.MustCompile(`\| (MQTT[^;；]*)[;；]`).FindStringSubmatch(pageText(t, page))
+		if said == nil {
+			t.Errorf("%s has no list that begins with MQTT", page)
+			continue
+		}
+		var names []string
+		for _, name := range regexp.MustCompile(`[,、] ?`).Split(said[1], -1) {
+			name = regexp.MustCompile(`^.*（(.*)）$`).ReplaceAllString(strings.TrimSuffix(name, " lines"), "$1")
+			names = append(names, strings.ToLower(strings.ReplaceAll(name, " ", "")))
+		}
+		if !slices.Equal(names, config.Coming) {
+			t.Errorf("%s names %q, and check knows %q", page, names, config.Coming)
+		}
 	}
 }
 
