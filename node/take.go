@@ -150,8 +150,8 @@ func takenBy(b dodona.Bundle, counts bool) map[string][]dodona.Digest {
 	return taken
 }
 
-// lookBack is how far before its last round is looked for what a feed took last, farther each time.
-var lookBack = []time.Duration{time.Minute, 10 * time.Minute, maxRecent}
+// lookBack is how far before its last round is looked for what a feed took last, farther each time, and then as far as reach says.
+var lookBack = []time.Duration{time.Minute, 10 * time.Minute}
 
 // stand reads from the journal what a feed took up to its last round, so that it goes on there after a restart.
 func (r *rounds) stand(ctx context.Context, f config.Feed, last dodona.Round, a *takerOfAll) error {
@@ -159,21 +159,48 @@ func (r *rounds) stand(ctx context.Context, f config.Feed, last dodona.Round, a 
 		return nil
 	}
 	for _, within := range lookBack {
-		taken, err := r.taken(ctx, f, last.Time().Add(-within))
-		if err != nil && ctx.Err() != nil {
+		if all, err := r.standWithin(ctx, f, last, a, within); all || err != nil {
 			return err
 		}
-		if err != nil { // a record is damaged; what is known is worth more than no round
-			r.log.Warn("what a feed took last cannot be read; it may take readings again", "feed", f.Feed.Name, "error", err)
-		}
-		for name, taker := range a.takers {
-			a.took(name, taker, taken[name])
-		}
-		if err != nil || len(taken) >= len(a.takers) {
-			return nil
-		}
+	}
+	if within := r.reach(ctx, last, a); within > 0 {
+		_, err := r.standWithin(ctx, f, last, a, within)
+		return err
 	}
 	return nil
+}
+
+// standWithin reads so far back, and returns whether that is known of all sources, or of no more than can be read.
+func (r *rounds) standWithin(ctx context.Context, f config.Feed, last dodona.Round, a *takerOfAll, within time.Duration) (all bool, err error) {
+	taken, err := r.taken(ctx, f, last.Time().Add(-within))
+	if err != nil && ctx.Err() != nil {
+		return false, err
+	}
+	if err != nil { // a record is damaged; what is known is worth more than no round
+		r.log.Warn("what a feed took last cannot be read; it may take readings again", "feed", f.Feed.Name, "error", err)
+	}
+	for name, taker := range a.takers {
+		a.took(name, taker, taken[name])
+	}
+	return err != nil || len(taken) >= len(a.takers), nil
+}
+
+// reach returns how far before the last round a reading lies that a pump begins with and that would still count, of sources of which
+// nothing is known yet: a pump begins with what its source said last, however long ago that was. It is 0 if there is none.
+func (r *rounds) reach(ctx context.Context, last dodona.Round, a *takerOfAll) (within time.Duration) {
+	for name, taker := range a.takers {
+		if taker.Round() > 0 {
+			continue
+		}
+		newest, err := r.journal.Own().Last(ctx, dodona.TopicReading, name)
+		if err != nil {
+			continue // it said nothing, or that is told where its pump reads it
+		}
+		if ago := last.Time().Sub(newest.Appended); ago < taker.Within {
+			within = max(within, ago+maxRecent)
+		}
+	}
+	return within
 }
 
 type lastTaken struct {

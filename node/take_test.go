@@ -221,3 +221,30 @@ feeds: {f: {decimals: 2, every: 200ms, stale: 30m, from: [meter, other], need: 2
 		return o.Bundle != nil && strings.Contains(o.Bundle.Missed, "no new reading since round ")
 	})
 }
+
+// TestWhatWasTakenLongAgoIsKnownAfterARestart: a source that was silent for hours, with a stale of a day, gives no reading twice.
+func TestWhatWasTakenLongAgoIsKnownAfterARestart(t *testing.T) {
+	dir := t.TempDir()
+	m := &metered{t: t, path: filepath.Join(dir, "meter.jsonl")}
+	n := openNode(t, fmt.Sprintf(`
+node: {data: %q}
+api: {listen: "127.0.0.1:0"}
+sources: {meter: {file: {path: %q, format: lines, every: 20ms}, value: /t}}
+feeds: {f: {decimals: 2, every: 200ms, stale: 24h, from: [meter], take: all}}
+`, filepath.Join(dir, "data"), m.path), Options{})
+	defer run(t, n)()
+	m.write(10)
+	m.await(n, "at first")
+	f, _ := n.config().Feed("f")
+	for hours, known := range map[time.Duration]bool{2: true, 23: true, 25: false} {
+		later := newTakes(n.observer.pumps)
+		later.follow(n.config())
+		a := later.of("f")
+		if err := n.observer.rounds.stand(t.Context(), f, dodona.RoundAt(time.Now().Add(hours*time.Hour)), a); err != nil {
+			t.Fatal(err)
+		}
+		if got := a.takers["meter"].Round() > 0; got != known {
+			t.Errorf("after %d h: it is known what was taken: %t, want %t", hours, got, known)
+		}
+	}
+}
