@@ -19,8 +19,8 @@ func numberOf(base string, g generation) int {
 	return n
 }
 
-// isRotated reports whether name is what rotation makes of base: app.log.1, app.log-20261122, app-20261122.log. A short number
-// without an extension before it is the name of another log: boiler-2.jsonl, boiler-2.
+// isRotated reports whether name is what rotation makes of base: app.log.1, app.log-20261122, app-20261122.log. A number without an
+// extension before it that is no date is the name of another log: boiler-2.jsonl, boiler-2, meter-100200.jsonl.
 func isRotated(base, name string) bool {
 	ext := filepath.Ext(base)
 	mark, found := strings.CutPrefix(name, base)
@@ -33,8 +33,29 @@ func isRotated(base, name string) bool {
 		}
 		mark, found = strings.CutSuffix(mark, ext)
 	}
-	return found && isMark(mark) && (mark[0] == '.' || len(mark) >= 7)
+	return found && isMark(mark) && (mark[0] == '.' && len(mark) <= len(".9999") || isDate(mark))
 }
+
+// isDate reports whether a mark is a date as rotation writes one: the year first or last, with the time behind it or not, or the seconds
+// since 1970. Six digits are one only if they can be a day; the number of a device rarely can.
+func isDate(mark string) bool { return dateOf.MatchString(mark) }
+
+var dateOf = func() *regexp.Regexp {
+	const (
+		sep, year       = `[.\-_:]?`, `(19|20)\d\d`
+		month, day      = `(0[1-9]|1[0-2])`, `(0[1-9]|[12]\d|3[01])`
+		behind          = `([T.\-_:]?\d[0-9.\-_:TZ]*)?`
+		short, ofSplits = `\d\d` + month + day, `[.\-_]\d[0-9.\-_:TZ]*`
+	)
+	return regexp.MustCompile(`^[.\-_](` + strings.Join([]string{
+		year + sep + month + sep + day + behind,           // 20261122, 2026-11-22T10:00:00Z, 2026112210
+		year + sep + month,                                // 202611
+		year + `[.\-_]\d{1,3}`,                            // the week or the day of a year
+		day + `[.\-_]` + month + `[.\-_]` + year + behind, // 22-11-2026
+		short + `(` + ofSplits + `|\d{4}(\d\d)?)?`,        // 261122, 261122-1, 261122100000
+		`1\d{9}(\d{3})?`,                                  // 1796019250
+	}, "|") + `)$`)
+}()
 
 // isMark reports whether s is a separator and then a number or a date.
 func isMark(s string) bool {

@@ -286,7 +286,11 @@ func TestNamesAreLogsOfTheirOwnUnlessRotationMakesThem(t *testing.T) {
 	for name, want := range map[string]bool{
 		"a.jsonl": false, "a.jsonl.1": true, "a.jsonl-20261122": true, "a-20261122.jsonl": true, "a.2.jsonl": true, "a-2.jsonl": false,
 		"a.jsonl~": true, "a.jsonl.old": true, "a.jsonl-2026-11-29.old": true, "a.jsonl.older": false, "ab.jsonl": false,
-		"boiler.1": true, "boiler-2": false, "boiler-20261122": true, "boiler.bak": true, "b-2.log.3": true, "b-3.log": false,
+		"boiler.1": true, "boiler-2": false, "boiler-20261122": true, "boiler.bak": true, "a-100200.jsonl": false, "a-4711001.jsonl": false, "a.100200.jsonl": false, "a_990042.jsonl": false, "boiler-880099": false,
+		"a-12345678.jsonl": false, "a-0123456789.jsonl": false, "a-2026-11-22.jsonl": true, "a-20261122T100000Z.jsonl": true, "a-2026-11-22.1.jsonl": true,
+		"a-261122.jsonl": true, "a-261122-1.jsonl": true, "a-202611.jsonl": true, "a-2026-48.jsonl": true, "a-22.11.2026.jsonl": true,
+		"a-1796019250.jsonl": true, "a-2026112210.jsonl": true, "a.jsonl.1-20261122": true, "a.jsonl-1796019250": true, "a.9999.jsonl": true,
+		"b-2.log.3": true, "b-3.log": false,
 	} {
 		if got := putAway(name, known); got != want {
 			t.Errorf("%s: %t, want %t", name, got, want)

@@ -31,7 +31,8 @@ var Kind = source.NewPolled("file", open)
 type Settings struct {
 	// Path of the file. It need not exist yet. For lines its last part may be a pattern (* and ?): then every file in the
 	// folder whose name matches is followed, those that come later too, each an item of the source called by its name, at most
-	// 64 at once (those written last). Required.
+	// 64 at once (those written last). What rotation made of one is no other: app.log.1, app-20261122.log. A number of a device
+	// that is no date is: meter-100200.jsonl beside meter.jsonl. Required.
 	Path string `yaml:"path" path:"pattern"`
 	// Format: document (one JSON document, read whole for each instant a feed asks for) or lines (one JSON document a line,
 	// followed as they are written, across rotation by rename, link, copy and truncation). Default: document.
