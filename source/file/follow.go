@@ -160,6 +160,9 @@ func (f *follower) begin() (found, error) {
 			return found{}, err
 		}
 		f.now.since, f.now.copied = was.Since, f.now.copied && !g.is(was)
+		if !slices.ContainsFunc(all, g.same) {
+			f.tellPutAway(g, was)
+		}
 		f.enterLeft(was)
 		return found{}, nil
 	}

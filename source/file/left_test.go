@@ -126,6 +126,30 @@ func TestTailFindsALogThatWasPutAwayUnderAnyName(t *testing.T) {
 	}
 }
 
+// TestASecondTurnUnderAnyNameIsCounted: names that say no order are not guessed, and what they may hold is told.
+func TestASecondTurnUnderAnyNameIsCounted(t *testing.T) {
+	within(t, nil, func(l *log, r *reader) {
+		r.close()
+		l.write("2\n")
+		l.rename()
+		l.must(os.Rename(l.path+".1", l.path+".older"))
+		time.Sleep(time.Minute)
+		l.write("3\n")
+		l.rename()
+		l.must(os.Rename(l.path+".1", l.path+".old"))
+		before := time.Now().Add(-time.Hour)
+		l.must(os.Chtimes(l.path+".older", before, before))
+		time.Sleep(time.Minute)
+		l.write("4\n")
+		r.open()
+		r.read(10 * time.Second)
+		r.want("1", "2", "4")
+		if r.dropped != 1 || !strings.Contains(r.causes[0], "boiler.jsonl.old was put away after boiler.jsonl.older") {
+			t.Errorf("%d dropped, %q, want that the middle file is told", r.dropped, r.causes)
+		}
+	})
+}
+
 func TestTailFindsACopyThatTruncationMadeUnderAnyName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLog(t)

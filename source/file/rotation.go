@@ -99,6 +99,27 @@ func (f *follower) findFile(p position) (generation, bool) {
 	return generation{}, false
 }
 
+// tellPutAway tells of files that were put away after g, which was read up to p, under names that do not say which turn they are of:
+// app.log.old, when g is app.log.older now. Nobody can say that they are of this log, so they are not read.
+func (f *follower) tellPutAway(g generation, p position) {
+	at := placeOf(g.path)
+	base := placeOf(f.path).base
+	names, err := namesIn(at.dir, func(name string) bool {
+		mark, ours := strings.CutPrefix(name, base)
+		return ours && name != at.base && slices.Contains(awayMarks, mark)
+	})
+	if err != nil {
+		return
+	}
+	for _, other := range lastOf(at.dir, names, func(string) bool { return true }) {
+		if !other.same(g) && other.modified.After(g.modified) && !other.holds(p) {
+			f.lost(fmt.Sprintf("%s was put away after %s, which was read last, and its name does not say that it comes next, so it is not read: let rotation number its files, as %s.1 and %[3]s.2",
+				filepath.Base(other.path), at.base, base))
+			return
+		}
+	}
+}
+
 // maxNamed is how many files a message names.
 const maxNamed = 3
 
