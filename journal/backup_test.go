@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/durable"
@@ -85,6 +86,43 @@ func TestARestoredFolderHasAllAndDoubtsWhatCameSince(t *testing.T) {
 	}
 	if s := j.Status(t.Context()); len(s.Losses) > 0 || len(s.Damage) > 0 {
 		t.Errorf("it tells of losses %v and damage %v", s.Losses, s.Damage)
+	}
+}
+
+// TestARestoredFolderDoubtsNetworksThatItDoesNotKnow: the original may have gone on to them after the backup, and signed in them. Each first start of one
+// is such, and is told as what it is.
+func TestARestoredFolderDoubtsNetworksThatItDoesNotKnow(t *testing.T) {
+	archive, dir := archived(t)
+	for _, fresh := range []string{t.TempDir(), dir} { // where nobody can have been elsewhere
+		j := open(t, Config{Dir: fresh, Network: dodona.Digest{7}})
+		if at, err := j.Forgot(t.Context()); err != nil || !at.IsZero() {
+			t.Errorf("a folder that was never restored may have forgotten claims of before %s, %v", at, err)
+		}
+	}
+	dir, err := restored(t, archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, network := range []dodona.Digest{{7}, {8}} {
+		for start := range 2 {
+			before := time.Now()
+			j, err := Open(t.Context(), Config{Dir: dir, Node: "gw-1", Network: network})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if at, err := j.Forgot(t.Context()); err != nil || start == 0 && at.Before(before.Add(-time.Second)) || at.IsZero() {
+				t.Errorf("start %d: it may have forgotten claims of before %s, %v, want %s", start, at, err, before)
+			}
+			if j.Restored().IsZero() {
+				t.Errorf("start %d: it does not say that a backup is why", start)
+			}
+			if s := j.Status(t.Context()); len(s.Losses) > 0 || len(s.Damage) > 0 {
+				t.Errorf("start %d: it tells of losses %v and damage %v", start, s.Losses, s.Damage)
+			}
+			if err := j.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 

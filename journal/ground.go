@@ -67,8 +67,14 @@ func (j *Journal) openHeads() (err error) {
 			j.used = true
 		}
 	}
+	used := j.used
+	if gone && !j.used { // what was restored was made by a node that may have gone on to this network, and signed in it
+		if err := j.openRestored(); err != nil {
+			return err
+		}
+	}
 	doubt := func() error { return j.holed(j.net.stream(streamProof)) } // before the marks are made anew: a start that ends then leaves good ones
-	if gone && j.used {
+	if gone && used {
 		if err := doubt(); err != nil {
 			return err
 		}
@@ -78,7 +84,7 @@ func (j *Journal) openHeads() (err error) {
 		return err
 	}
 	j.writer = j.heads.writer
-	if gone && j.used {
+	if gone && used {
 		j.noteDamage([]disk.Finding{{
 			At: j.cfg.Now().UTC().Truncate(time.Millisecond), File: filepath.Base(path), What: "high-water marks missing; " + newChain,
 		}})

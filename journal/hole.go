@@ -58,6 +58,37 @@ func holeText(starts int, backup time.Time) []byte {
 	return []byte(text)
 }
 
+// readHole reads what holeText wrote. What is damaged has been noted by nobody.
+func readHole(text []byte) (starts int, backup time.Time) {
+	count, at, _ := strings.Cut(string(text), " ")
+	starts, _ = strconv.Atoi(count)
+	if seconds, err := strconv.ParseInt(at, 10, 64); err == nil && seconds > 0 {
+		backup = time.Unix(seconds, 0).UTC()
+	}
+	return max(starts, 0), backup
+}
+
+// restoredFile says of when the backup is that a folder was made of. It stays.
+const restoredFile = "restored"
+
+// openRestored takes it for a hole that this network has no proofs in a folder that was restored: they may have begun after the backup.
+func (j *Journal) openRestored() error {
+	text, err := readUpTo(filepath.Join(j.cfg.Dir, restoredFile), 32)
+	if errors.Is(err, os.ErrNotExist) || err == nil && j.cfg.URL != "" {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read of when the backup is: %w", err)
+	}
+	_, backup := readHole(text)
+	stream := j.net.stream(streamProof)
+	if err := j.writeHole(stream, 0, backup); err != nil {
+		return err
+	}
+	j.used = true
+	return nil
+}
+
 // Restored returns of when the backup is that this network's proofs were restored from, while that is why some may be missing; else zero.
 func (j *Journal) Restored() time.Time { return j.backupOf(j.net.stream(streamProof)) }
 
@@ -86,13 +117,8 @@ func (j *Journal) openHoles() error {
 			return fmt.Errorf("read which stream may have lost something: %w", err)
 		}
 		stream := strings.TrimPrefix(e.Name(), holeFile)
-		count, at, _ := strings.Cut(string(text), " ")
-		starts, _ := strconv.Atoi(count)
-		var backup time.Time
-		if seconds, err := strconv.ParseInt(at, 10, 64); err == nil && seconds > 0 {
-			backup = time.Unix(seconds, 0).UTC()
-		}
-		if starts = max(starts, 0); starts >= startsToSettle {
+		starts, backup := readHole(text)
+		if starts >= startsToSettle {
 			if err := os.Remove(path); err != nil {
 				return fmt.Errorf("a loss has been noted: %w", err)
 			}

@@ -137,6 +137,9 @@ func Restore(ctx context.Context, archive *os.File, b Backup, dir string) (err e
 			}
 		}
 	}
+	if err := durable.Write(filepath.Join(within, restoredFile), holeText(0, b.Began), 0o600); err != nil {
+		return err
+	}
 	if err := give(within, above); err != nil {
 		return err
 	}
