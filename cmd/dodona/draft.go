@@ -355,6 +355,12 @@ func (d draft) tell(term terminal, address string) error {
 		if p.time != "" {
 			when = ", measured at " + printable(p.time)
 		}
+		if stale := d.staleOf(p); stale > 0 {
+			when += ", up to " + unit.FormatDuration(stale) + " old"
+		}
+		for _, at := range slices.Sorted(maps.Keys(p.rule.Where)) {
+			when += ", where " + printable(at+" is "+p.rule.Where[at].String())
+		}
 		errs = append(errs, term.fold("  %s: every %s, %s, now %s%s", p.feed, unit.FormatDuration(d.every), count(int(p.decimals), "decimal"), printable(p.now()), when))
 	}
 	for _, p := range d.picks {

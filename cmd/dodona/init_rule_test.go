@@ -99,7 +99,7 @@ func TestAnOldTimeGetsAConfigurationThatTakesIt(t *testing.T) {
 		age   time.Duration
 		stale time.Duration
 		says  string
-	}{"fresh": {time.Second, 0, ""}, "daily": {7 * time.Hour, 24 * time.Hour, ""}, "dead": {900 * 24 * time.Hour, 0, "rounds are missed as long as it is so old"}} {
+	}{"fresh": {time.Second, 0, ""}, "daily": {7 * time.Hour, 24 * time.Hour, "up to 1d old"}, "dead": {900 * 24 * time.Hour, 0, "rounds are missed as long as it is so old"}} {
 		written(t, name+".json", fmt.Sprintf(`{"v":1.5,"ts":%d}`, time.Now().Add(-c.age).Unix()))
 		_, talk := madeRule(t, name+".yaml", "--file", name+".json", "--every", "1m")
 		text, _ := os.ReadFile(name + ".yaml")
@@ -140,6 +140,9 @@ func TestAnElementIsChosenByWhatNamesIt(t *testing.T) {
 		}
 		if warned := strings.Contains(talk, "nothing names the element "+c.says); warned != (c.says != "") {
 			t.Errorf("%s %s: init says %s", c.document, c.value, talk)
+		}
+		if len(where) > 0 && !strings.Contains(talk, ", where "+strings.Replace(where[0], "=", " is ", 1)) {
+			t.Errorf("%s: init does not say which element: %s", c.document, talk)
 		}
 		if code, out, talk := said(t, "feed", "try", name+".yaml", checked(t, name+".yaml").Feeds[0].Feed.Name); code != 0 {
 			t.Errorf("%s: feed try: exit %d, %s%s", c.document, code, out, talk)
