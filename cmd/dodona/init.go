@@ -23,7 +23,7 @@ type initCommand struct {
 	Unit     string        `help:"The unit: a UCUM code such as Cel, or an ISO 4217 one such as USD." placeholder:"UNIT"`
 	Decimals *uint8        `help:"How many decimals answers have; as many as the number has now if left out." placeholder:"N"`
 	Every    time.Duration `help:"How often to ask; 10s if left out." placeholder:"TIME"`
-	Time     *string       `help:"Where the document says when the number was measured; '' for nowhere." placeholder:"POINTER"`
+	Time     *string       `help:"Where the document says when the number was measured; an empty one for nowhere." placeholder:"POINTER"`
 	Key      string        `help:"The key that signs: one that is there is used, else it is made. Beside the configuration if left out." placeholder:"FILE"`
 	Bearer   string        `help:"File that holds a bearer token for the document." placeholder:"FILE"`
 	Header   []string      `help:"A header for the document whose value is in a file (repeat)." placeholder:"NAME=FILE" sep:"none"`

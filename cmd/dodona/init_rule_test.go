@@ -148,9 +148,11 @@ func TestAnElementIsChosenByWhatNamesIt(t *testing.T) {
 			t.Errorf("%s: feed try: exit %d, %s%s", c.document, code, out, talk)
 		}
 	}
-	code, _, talk := said(t, "init", "x.yaml", "--file", "c1.json", "--value", "/d/*/v")
-	if code != exitUsage || !strings.Contains(talk, "--value /d/0/v") {
-		t.Errorf("a star: exit %d, %s", code, talk)
+	for _, star := range []string{"/d/*/v", "/nowhere/*/v"} {
+		code, _, talk := said(t, "init", "x.yaml", "--file", "c1.json", "--value", star)
+		if code != exitUsage || !strings.Contains(talk, "--value /d/0/") {
+			t.Errorf("%s: exit %d, %s", star, code, talk)
+		}
 	}
 }
 

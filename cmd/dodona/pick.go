@@ -60,8 +60,7 @@ func (p *pick) take(r dodona.Reading, places []extract.Place, texts []extract.Le
 
 // starNeedless says what to write instead of a pointer with a star.
 func starNeedless(pointer string, places []extract.Place) error {
-	one := strings.Replace(pointer+"/", "/*/", "/0/", 1)
-	one = strings.TrimSuffix(one, "/")
+	one := places[0].Pointer
 	for _, p := range places {
 		want, have := strings.Split(pointer, "/"), strings.Split(p.Pointer, "/")
 		if len(want) == len(have) && matches(want, have) {
