@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/dodona-oracle/dodona/internal/plain"
 )
@@ -26,16 +27,43 @@ func (s *scene) home(ctx context.Context) home {
 	if s.stands == nil {
 		s.stands = new(home) // the node is asked with a token whose file may be relative
 		h := s.findHome(ctx)
+		if s.seeksToken() {
+			s.stands = nil // with the token the node itself can be asked
+			return h
+		}
 		s.stands = &h
 	}
 	return *s.stands
+}
+
+// seeksToken reports whether the token is still to be found. A node that wants one tells nobody else where it runs: who does is another one, and
+// may want a file of this user's to be read for a token and sent to it.
+func (s *scene) seeksToken() bool {
+	return s.loaded != nil && len(s.loaded.API.Tokens) > 0 && s.token.IsZero()
+}
+
+// believed reports whether the command line of a process is taken for true. Any user can start a program under any command line, in any folder: it is
+// believed if it is of this user, of root, of the owner of the configuration, or of the service.
+func (s *scene) believed(ctx context.Context, pid int) bool {
+	users := []string{"0", strconv.Itoa(os.Geteuid())}
+	if info, err := os.Stat(s.config); err == nil {
+		if owner, is := info.Sys().(*syscall.Stat_t); is {
+			users = append(users, strconv.FormatUint(uint64(owner.Uid), 10))
+		}
+	}
+	status, _ := readProc(pid, "status") // it may have ended
+	_, after, _ := strings.Cut(string(status), "\nUid:")
+	line, _, _ := strings.Cut(after, "\n")
+	ids := strings.Fields(line) // real, effective, saved and of the file system: a program may have been started as another user's
+	stranger := func(id string) bool { return !slices.Contains(users, id) }
+	return len(ids) > 0 && !slices.ContainsFunc(ids, stranger) || pid == s.service(ctx).pid
 }
 
 func (s *scene) findHome(ctx context.Context) home {
 	if s.config == "" || s.config == "-" {
 		return home{}
 	}
-	running := processesBy(s.config)
+	running := slices.DeleteFunc(processesBy(s.config), func(h home) bool { return !s.believed(ctx, h.pid) })
 	elsewhere := func(h home) bool { return h.folder != running[0].folder }
 	if len(running) > 0 && !slices.ContainsFunc(running, elsewhere) {
 		return running[0]
@@ -43,13 +71,21 @@ func (s *scene) findHome(ctx context.Context) home {
 	if unit := s.service(ctx); unit.dir != "" && isSame(s.config, unit.config) {
 		return home{folder: unit.dir, pid: unit.pid, by: "unit " + unit.name + " of systemd"}
 	}
+	if s.seeksToken() {
+		return torn(running)
+	}
 	if p, err := s.process(ctx); err == nil && p.File != "" && isSame(p.File, s.config) {
 		return home{folder: p.Folder, pid: p.PID, by: "the node at " + s.url}
 	}
-	if len(running) > 1 {
-		return home{by: fmt.Sprintf("nobody can tell which is meant: processes %d and %d run by it in different folders", running[0].pid, running[1].pid)}
+	return torn(running)
+}
+
+// torn says of several processes that nobody can tell which is meant.
+func torn(running []home) home {
+	if len(running) < 2 {
+		return home{}
 	}
-	return home{}
+	return home{by: fmt.Sprintf("nobody can tell which is meant: processes %d and %d run by it in different folders", running[0].pid, running[1].pid)}
 }
 
 // there returns a path of the configuration as its node means it, or, if nobody says where that runs, as it is.

@@ -54,7 +54,10 @@ func (r runCommand) Run(ctx context.Context, term terminal) error {
 	}
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	says := newSpeaker(term.err, c.Log.Format)
+	talk := newTalk(term.err, c.Log.Format)
+	defer talk.end()
+	term.err = talk
+	says := newSpeaker(talk, c.Log.Format)
 	says.warn(c.Warnings)
 	return says.last(r.run(ctx, c, path, hangups, says, term))
 }

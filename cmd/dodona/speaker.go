@@ -46,17 +46,21 @@ func (s speaker) warn(warnings []strict.Mistake) {
 	}
 }
 
-// last says with which error a node ends, where that is no sentence, and leaves its exit code.
+// last says with which error a node ends, and leaves its exit code.
 func (s speaker) last(err error) error {
-	if s.json == nil || err == nil {
-		return err
+	if err == nil {
+		return nil
 	}
 	var failed failure
 	if !errors.As(err, &failed) {
 		failed = failure{exitFailed, err}
 	}
-	if failed.err != nil {
+	switch {
+	case failed.err == nil:
+	case s.json != nil:
 		s.json.Error("the node ends", "error", failed.err, "exit", failed.code)
+	default:
+		terminal{err: s.w}.complain(failed.err)
 	}
 	return failure{code: failed.code}
 }
