@@ -37,8 +37,10 @@ func CheckURL(setting, text, example, login string) error {
 		return fmt.Errorf("%s: no URL such as %s, and %s", setting, example, login)
 	case bareHost.MatchString(text):
 		return advice.Instead(fmt.Errorf("%s: the scheme is missing: want http:// or https:// in front", setting), "http"+secure(text)+"://"+strings.TrimPrefix(text, "//"))
+	case err != nil && strings.Contains(text, "@"):
+		return fmt.Errorf("%s: not a URL, and %s", setting, login)
 	case err != nil:
-		return fmt.Errorf("%s: not a URL (%w)", setting, errors.Unwrap(err))
+		return fmt.Errorf("%s: not a URL (%s)", setting, reason(err))
 	case u.Scheme == "":
 		return fmt.Errorf("%s: the scheme is missing: want one such as %s", setting, example)
 	case u.Scheme != "http" && u.Scheme != "https":
@@ -53,6 +55,15 @@ func CheckURL(setting, text, example, login string) error {
 		return fmt.Errorf("%s: %s", setting, login)
 	}
 	return CheckPort(setting, u)
+}
+
+// reason says why a text is no URL. Where a password has a character that ends the host, what the parser quotes is a part of it.
+func reason(err error) string {
+	why := errors.Unwrap(err).Error()
+	if before, _, quotes := strings.Cut(why, ` "`); quotes {
+		return strings.TrimPrefix(before, "net/url: ")
+	}
+	return why
 }
 
 // CheckPort says what is wrong with the port of a URL, if it has one.

@@ -162,6 +162,19 @@ var reserved = map[string]string{
 	"te":                "it is for the transport",
 }
 
+// notAName says that a header cannot be called so. Behind the name there may be what was to be its value, which may be a secret.
+func notAName(text string) error {
+	if name, _, more := strings.Cut(text, ":"); more && isHeaderName(name) {
+		return fmt.Errorf("headers: the name %s ends before its colon; what is behind that is the value: %s: {file: PATH}", name, name)
+	}
+	for i, r := range text {
+		if !isHeaderName(string(r)) {
+			return fmt.Errorf("headers: a name has the character %q at byte %d, which none may have", r, i)
+		}
+	}
+	return errors.New("headers: one has no name")
+}
+
 func (s *Settings) checkHeaders() error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
@@ -172,7 +185,7 @@ func (s *Settings) checkHeaders() error {
 		case strings.EqualFold(name, "proxy-authorization"):
 			errs = append(errs, errors.New("headers: Proxy-Authorization would go to the server; the proxy has its own in proxy: {url, user, password}"))
 		case !isHeaderName(name):
-			errs = append(errs, fmt.Errorf("headers: %q is not a header name", name))
+			errs = append(errs, notAName(name))
 		case strings.EqualFold(name, "authorization") && (s.Basic != nil || !s.Bearer.IsZero()):
 			errs = append(errs, errors.New("headers: Authorization is given by basic or bearer already"))
 		}
