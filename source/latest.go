@@ -34,7 +34,7 @@ const maxBefore = 1 << 20
 
 // prime takes in what came before this start, oldest first: it is the latest until something comes, and news to who has not taken it.
 func (l *latest) prime(readings []dodona.Reading) {
-	size := 0
+	all, size := readings, 0
 	for i := len(readings) - 1; i >= 0; i-- {
 		if size += len(readings[i].Body); size > maxBefore && i+1 < len(readings) {
 			readings = readings[i+1:]
@@ -43,6 +43,12 @@ func (l *latest) prime(readings []dodona.Reading) {
 	}
 	for _, r := range readings {
 		l.see(r)
+	}
+	queue := readings
+	if len(l.stands) > 0 {
+		queue = all // as much waits for who takes all as waited before
+	}
+	for _, r := range queue {
 		if l.hold > 0 {
 			l.enqueue(r)
 			l.shorten() // who has not taken what there is no room for is told by the start before

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 	"strconv"
@@ -183,5 +184,25 @@ func TestAnItemThatIsGivenUpIsWantedByNobody(t *testing.T) {
 	got := l.wanted(w, dodona.RoundAt(now))
 	if len(got) != maxItems || l.wants[w].bytes != maxItems {
 		t.Errorf("%d readings of %d bytes, want those of the last %d items", len(got), l.wants[w].bytes, maxItems)
+	}
+}
+
+// TestWhatWaitsWhenASourceIsReplacedWaitsForTheNextPump: no less of it than the queue before had room for.
+func TestWhatWaitsWhenASourceIsReplacedWaitsForTheNextPump(t *testing.T) {
+	var before []dodona.Reading
+	for i := range 60 {
+		before = append(before, dodona.Reading{Body: bytes.Repeat([]byte{byte(i)}, maxHeldBytes/64), Received: time.UnixMilli(int64(i + 1))})
+	}
+	taker := &Taker{Name: "f"}
+	taker.Stand(1, []dodona.Digest{before[9].Digest()})
+	all, latestOnly := latest{hold: 100}, latest{hold: 100}
+	all.serve([]*Taker{taker})
+	all.prime(before)
+	latestOnly.prime(before)
+	if got, over := all.since(taker, 100); len(got) != 50 || over != 0 || got[0].Body[0] != 10 {
+		t.Errorf("%d readings, %d given up, want the 50 that were not taken", len(got), over)
+	}
+	if latestOnly.bytes > maxBefore || all.bytes > maxHeldBytes {
+		t.Errorf("it holds %d bytes for nobody and %d for who takes all", latestOnly.bytes, all.bytes)
 	}
 }
