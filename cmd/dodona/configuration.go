@@ -95,12 +95,12 @@ func nodeConfig(path string, stdin io.Reader) (*config.Config, error) {
 // mistakes turns the mistakes of a configuration into what is printed, without a prefix.
 func mistakes(term terminal, err error) error {
 	if list := (*strict.MistakesError)(nil); errors.As(err, &list) {
-		fmt.Fprintln(term.err, list)
+		fmt.Fprintln(term.err, list.Fit(term.talkWidth()))
 		return failure{code: exitUsage}
 	}
 	return failure{exitUsage, err}
 }
 
 func warn(term terminal, c *config.Config) {
-	_ = strict.WriteWarnings(term.err, c.Warnings) // nobody is left to tell
+	_ = strict.WriteWarnings(term.err, strict.Fit(c.Warnings, term.talkWidth())) // nobody is left to tell
 }

@@ -91,6 +91,14 @@ type terminal struct {
 	screen   *os.File   // that terminal; nil if it is none
 }
 
+// talkWidth is width for what is told beside the data: as many columns as need be where that is no terminal.
+func (t terminal) talkWidth() int {
+	if f, ok := t.err.(*os.File); ok {
+		return table.Width(f)
+	}
+	return t.width()
+}
+
 // width returns how many columns there are for a line now; 0 stands for as many as need be.
 func (t terminal) width() int {
 	if t.columns == nil {

@@ -72,7 +72,7 @@ func checkWritten(text []byte, name string) error {
 // unchanged prints mistakes for whom nothing was changed.
 func unchanged(term terminal, err error) error {
 	if list := (*strict.MistakesError)(nil); errors.As(err, &list) {
-		fmt.Fprintln(term.err, list.Text("nothing was changed"))
+		fmt.Fprintln(term.err, list.Fit(term.talkWidth()).Text("nothing was changed"))
 		return failure{code: exitUsage}
 	}
 	return failure{exitUsage, err}

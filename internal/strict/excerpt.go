@@ -51,7 +51,7 @@ func (d *document) excerpt(at *Span, words map[string]bool, secrets []string) st
 		m.byWords(words)
 	}
 	m.point(len(m.line) + 1)
-	text, caret := clipLine(m.out.String(), m.caret)
+	text, caret := clip(m.out.String(), m.caret, excerptWidth)
 	width := max(1, min(m.caretEnd-m.caret, utf8.RuneCountInString(text)-caret))
 	number := strconv.Itoa(at.line)
 	return fmt.Sprintf("%5s | %s\n%5s | %s%s", number, text, "", strings.Repeat(" ", caret), strings.Repeat("^", width))
@@ -172,14 +172,14 @@ func (m *masker) byWords(words map[string]bool) {
 	}
 }
 
-// clipLine keeps a long line around its caret.
-func clipLine(text string, caret int) (string, int) {
+// clip keeps width characters of a long line around its caret, and marks the cuts.
+func clip(text string, caret, width int) (string, int) {
 	runes := []rune(text)
 	from := 0
-	if caret > excerptWidth*3/4 {
-		from = min(caret-excerptWidth/2, max(0, len(runes)-excerptWidth))
+	if caret > width*3/4 {
+		from = min(caret-width/2, max(0, len(runes)-width))
 	}
-	to := min(len(runes), from+excerptWidth)
+	to := min(len(runes), from+width)
 	clipped := strings.TrimRight(string(runes[from:to]), " ")
 	if to < len(runes) {
 		clipped += "…"
