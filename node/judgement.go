@@ -18,7 +18,10 @@ type judgement struct {
 
 // round takes the newest round of a feed, and tells each pump what its source is worth now.
 func (j *judgement) round(b dodona.Bundle, pump func(name string) (*source.Pump, bool)) {
-	j.take(b.Feed.Name, judged(b.Inputs), pump)
+	j.take(b.Feed.Name, judged(b.Inputs, func(name string) bool {
+		p, running := pump(name)
+		return running && !p.Pushed()
+	}), pump)
 }
 
 // given takes the points that the module of a feed is given: what it makes of them says nothing of the sources.
@@ -32,7 +35,7 @@ func (j *judgement) given(feed string, points []dodona.Point, pump func(name str
 		}
 		inputs = append(inputs, in)
 	}
-	j.take(feed, judged(inputs), pump)
+	j.take(feed, judged(inputs, nil), pump)
 }
 
 func (j *judgement) take(feed string, found map[string]string, pump func(name string) (*source.Pump, bool)) {
@@ -83,13 +86,18 @@ func (j *judgement) verdict(name string) string {
 }
 
 // judged returns, for each source whose readings were looked at, why none of them had a value in it; empty if one had. A value
-// that does not fit the feed, or is too old, or far from the others, is a value.
-func judged(inputs []dodona.Input) map[string]string {
+// that does not fit the feed, or is far from the others, is a value; and so is one that is too old, unless it came just now from a source that is
+// asked each time: what writes there has stopped.
+func judged(inputs []dodona.Input, polled func(source string) bool) map[string]string {
 	found := make(map[string]string)
 	for _, in := range inputs {
 		why := ""
 		switch in.Status {
-		case dodona.InputUsed, dodona.InputOutlier, dodona.InputStale:
+		case dodona.InputUsed, dodona.InputOutlier:
+		case dodona.InputStale:
+			if polled != nil && polled(in.Source) {
+				why = in.Reason
+			}
 		case dodona.InputBad:
 			if in.Value == nil {
 				why = in.Reason

@@ -94,7 +94,7 @@ func TestASourceIsOfUseIfOneFeedCanUseIt(t *testing.T) {
 		return dodona.Input{Source: source, Status: status, Value: value, Reason: reason}
 	}
 	j := new(judgement)
-	take := func(feed string, inputs ...dodona.Input) { j.take(feed, judged(inputs), n0) }
+	take := func(feed string, inputs ...dodona.Input) { j.take(feed, judged(inputs, func(name string) bool { return name == "polled" }), n0) }
 	for i, c := range []struct {
 		feed   string
 		inputs []dodona.Input
@@ -125,6 +125,10 @@ func TestASourceIsOfUseIfOneFeedCanUseIt(t *testing.T) {
 	j.given("c", []dodona.Point{{ID: "s", Quality: dodona.Bad, Reason: "nothing there"}}, n0)
 	if got := j.verdict("s"); got != "both" {
 		t.Errorf("after a module was given none: %q", got)
+	}
+	take("b", in("polled", dodona.InputStale, &seven, "measured 2d before the round"))
+	if got := j.verdict("polled"); got != "measured 2d before the round" {
+		t.Errorf("of what is asked each time and always as old is said %q", got)
 	}
 	j.forget(nil, []string{"s"})
 	if got := j.verdict("s"); got != "" {

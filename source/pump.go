@@ -177,6 +177,9 @@ func (p *Pump) step(ctx context.Context) error {
 	return p.observe(ctx)
 }
 
+// Pushed reports whether the source speaks by itself; else it is asked.
+func (p *Pump) Pushed() bool { return p.pushed }
+
 // Status returns how the source is doing.
 func (p *Pump) Status() Status {
 	p.mu.Lock()
