@@ -45,7 +45,7 @@ func TestTwoLinesAreAWholeConfiguration(t *testing.T) {
 	if !reflect.DeepEqual(s.Rules, map[string]extract.Rule{"": {}}) {
 		t.Errorf("got rules %+v, want the one number", s.Rules)
 	}
-	if c.API.Listen != "127.0.0.1:8080" || len(c.Warnings) != 2 { // the key in clear, and no pointer
+	if c.API.Listen != "127.0.0.1:8080" || len(c.Warnings) != 1 { // the key in clear
 		t.Errorf("got api %+v, warnings %v", c.API, c.Warnings)
 	}
 

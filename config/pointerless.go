@@ -15,8 +15,11 @@ func saysEmpty(source *strict.Node, point string) bool {
 }
 
 // warnOfPointerless warns of a point that a feed takes from whatever document a server answers with: nothing says where it stands,
-// nor what must stand beside it. A module reads as it likes, and what is in a file has one writer.
+// nor what must stand beside it. A module reads as it likes, what is in a file has one writer, and the two-line form says that it takes the only number.
 func (l *loader) warnOfPointerless() {
+	if l.config.TwoLine {
+		return
+	}
 	warned := map[string]bool{}
 	sources, _ := l.path("sources")
 	for _, f := range l.config.Feeds {
