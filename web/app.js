@@ -26,14 +26,14 @@ const links = new Links({
       quietly(recall(feeds.rows.get(feed)));
       return quietly(drawer.open(feed, round));
     }
-    drawer.close();
+    drawer.close(true);
     const place = document.getElementById(part);
     if (place?.hidden) filter("");
     place?.focus();
   },
   hide() {
     titled();
-    drawer.close();
+    drawer.close(true);
   },
 });
 const [sources, sinks, modules] = [new Sources(), new Sinks(), new Modules()];

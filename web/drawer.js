@@ -23,7 +23,10 @@ export class Drawer {
     $("#older").addEventListener("click", () => this.step(-1));
     $("#newer").addEventListener("click", () => this.step(1));
     this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.outside(event) && this.close());
-    this.dialog.addEventListener("close", left);
+    this.dialog.addEventListener("close", () => {
+      if (!this.led) left();
+      this.led = false;
+    });
     this.dialog.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
       if (step && !event.altKey && !event.metaKey && !event.ctrlKey) this.step(step);
@@ -34,7 +37,9 @@ export class Drawer {
     return event.clientX < this.dialog.getBoundingClientRect().left;
   }
 
-  close() {
+  /** close leaves the address alone if that led here. */
+  close(led = false) {
+    this.led = led && this.dialog.open;
     this.dialog.close();
   }
 
