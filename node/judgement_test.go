@@ -94,7 +94,9 @@ func TestASourceIsOfUseIfOneFeedCanUseIt(t *testing.T) {
 		return dodona.Input{Source: source, Status: status, Value: value, Reason: reason}
 	}
 	j := new(judgement)
-	take := func(feed string, inputs ...dodona.Input) { j.take(feed, judged(inputs, func(name string) bool { return name == "polled" }), n0) }
+	take := func(feed string, inputs ...dodona.Input) {
+		j.take(feed, judged(inputs, func(name string) bool { return name == "polled" }), n0)
+	}
 	for i, c := range []struct {
 		feed   string
 		inputs []dodona.Input
