@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/quorum"
 	"github.com/dodona-oracle/dodona/sign"
 )
 
@@ -34,6 +35,14 @@ func gravity(err error, restored bool) slog.Level {
 		return slog.LevelWarn
 	}
 	return slog.LevelError
+}
+
+// rejectionGravity is how loudly a rejected observation is told: in a restored folder as little as a round, where the same is why.
+func rejectionGravity(r quorum.Rejection, restored bool) slog.Level {
+	if restored && r.Reason == quorum.ReasonUnsigned {
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
 }
 
 // whatToDo says what a person may do about a refusal.

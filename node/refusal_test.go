@@ -13,6 +13,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/explain"
 	"github.com/dodona-oracle/dodona/internal/grid"
+	"github.com/dodona-oracle/dodona/quorum"
 	"github.com/dodona-oracle/dodona/sign"
 )
 
@@ -128,5 +129,21 @@ func TestARoundThatIsNotSignedIsExplained(t *testing.T) {
 	}
 	if text := told.(explain.Story).String(); !strings.Contains(text, "└ not signed: a later round, ") {
 		t.Errorf("of a round that was left behind the text is\n%s", text)
+	}
+}
+
+// TestARestoredNodeSaysOnceWhatItDoubts: an observation that was not attested by the time of the backup is not told as a fault, and one that is, is.
+func TestARestoredNodeSaysOnceWhatItDoubts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		reason   quorum.Reason
+		restored bool
+		want     slog.Level
+	}{
+		{quorum.ReasonUnsigned, true, slog.LevelDebug}, {quorum.ReasonUnsigned, false, slog.LevelWarn}, {quorum.ReasonConflict, true, slog.LevelWarn},
+	} {
+		if got := rejectionGravity(quorum.Rejection{Reason: c.reason}, c.restored); got != c.want {
+			t.Errorf("%s, restored %t: told at %s, want %s", c.reason, c.restored, got, c.want)
+		}
 	}
 }

@@ -115,7 +115,7 @@ func (a *attester) attest(ctx context.Context, recs []dodona.Record) error {
 		Refused: refused,
 		Doubted: doubted,
 		Rejected: func(r quorum.Rejection) {
-			a.log.Warn("an observation was rejected", "feed", r.Key, "reason", r.Reason, "message", r.Message)
+			a.log.Log(ctx, rejectionGravity(r, isRestored(a.journal)), "an observation was rejected", "feed", r.Key, "reason", r.Reason, "message", r.Message)
 		},
 		Unreadable: func(err error) {
 			a.log.Error("an answer in the journal cannot be believed and is passed over; another program writes to it", "error", err)
