@@ -97,7 +97,9 @@ func (s *Settings) Default() { s.Timeout = 10 * time.Second }
 func (s *Settings) Check() error {
 	errs := []error{httpc.CheckURL("url", s.URL, "https://example.org/answers", "user and password belong under headers, as Authorization: {file: PATH}; the file holds the word Basic, a blank, and what `printf %s USER:PASSWORD | base64` prints")}
 	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
-		if !isToken(name) || reserved[strings.ToLower(name)] {
+		if err := httpc.CheckHeaderName("headers", name); err != nil {
+			errs = append(errs, err)
+		} else if reserved[strings.ToLower(name)] {
 			errs = append(errs, fmt.Errorf("headers: %q cannot be set", name))
 		}
 	}
@@ -121,10 +123,6 @@ var reserved = map[string]bool{
 	"idempotency-key": true, "webhook-id": true, "webhook-timestamp": true, "webhook-signature": true, "dodona-late": true, "dodona-topic": true, "dodona-key": true,
 	"content-length": true, "content-type": true, "transfer-encoding": true, "connection": true, "host": true,
 	"upgrade": true, "trailer": true, "te": true, "expect": true, "proxy-authorization": true, "proxy-connection": true, "accept-encoding": true,
-}
-
-func isToken(s string) bool {
-	return s != "" && strings.Trim(s, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
 type webhook struct {

@@ -498,6 +498,7 @@ func TestSettingsAreChecked(t *testing.T) {
 		"no timeout":     {webhook.Settings{URL: "http://x"}, "timeout: want"},
 		"own header":     {webhook.Settings{URL: "http://x", Timeout: 1, Headers: map[string]secret.String{"Webhook-Signature": secret.New("x")}}, "headers:"},
 		"bad header":     {webhook.Settings{URL: "http://x", Timeout: 1, Headers: map[string]secret.String{"a b": secret.New("x")}}, "headers:"},
+		"value in name":  {webhook.Settings{URL: "http://x", Timeout: 1, Headers: map[string]secret.String{"Authorization: Bearer abc": secret.New("x")}}, "headers: the name Authorization ends before its colon; what is behind that is the value: Authorization: {file: PATH}"},
 	} {
 		if err := webhook.Kind.Check(&c.s); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "u:p") {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)

@@ -162,19 +162,6 @@ var reserved = map[string]string{
 	"te":                "it is for the transport",
 }
 
-// notAName says that a header cannot be called so. Behind the name there may be what was to be its value, which may be a secret.
-func notAName(text string) error {
-	if name, _, more := strings.Cut(text, ":"); more && isHeaderName(name) {
-		return fmt.Errorf("headers: the name %s ends before its colon; what is behind that is the value: %s: {file: PATH}", name, name)
-	}
-	for i, r := range text {
-		if !isHeaderName(string(r)) {
-			return fmt.Errorf("headers: a name has the character %q at byte %d, which none may have", r, i)
-		}
-	}
-	return errors.New("headers: one has no name")
-}
-
 func (s *Settings) checkHeaders() error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
@@ -184,8 +171,8 @@ func (s *Settings) checkHeaders() error {
 			errs = append(errs, fmt.Errorf("headers: %s cannot be set: %s", name, why))
 		case strings.EqualFold(name, "proxy-authorization"):
 			errs = append(errs, errors.New("headers: Proxy-Authorization would go to the server; the proxy has its own in proxy: {url, user, password}"))
-		case !isHeaderName(name):
-			errs = append(errs, notAName(name))
+		case !httpc.IsHeaderName(name):
+			errs = append(errs, httpc.CheckHeaderName("headers", name))
 		case strings.EqualFold(name, "authorization") && (s.Basic != nil || !s.Bearer.IsZero()):
 			errs = append(errs, errors.New("headers: Authorization is given by basic or bearer already"))
 		}
@@ -202,19 +189,6 @@ func (s *Settings) checkOneLogin() error {
 		errs = append(errs, errors.New("basic: user is required and has no colon (RFC 7617)"))
 	}
 	return errors.Join(errs...)
-}
-
-// isHeaderName reports whether name is a token of RFC 9110 §5.6.2.
-func isHeaderName(name string) bool {
-	const marks = "!#$%&'*+-.^_`|~"
-	for i := range len(name) {
-		c := name[i]
-		letter := (c|0x20 >= 'a' && c|0x20 <= 'z') || (c >= '0' && c <= '9')
-		if !letter && strings.IndexByte(marks, c) < 0 {
-			return false
-		}
-	}
-	return name != ""
 }
 
 func (s *Settings) checkNumbers() error {
