@@ -189,7 +189,7 @@ func (c restoreCommand) Run(ctx context.Context, term terminal) error {
 	}
 	for _, line := range []string{
 		fmt.Sprintf("restored %s to %s: as it was at %s, by dodona %s (this is %s)", count(len(b.Files), "file"), c.Folder, b.Began.Format(time.RFC3339), b.Dodona, release),
-		"what the node did since then is not in it; it signs no round that begins within four seconds of its first start, or before",
+		"what the node did since then is not in it; it signs no round that begins within four seconds of its first start, or before, nor at the two next if they come within ten minutes",
 		"start it only once the node that the backup is of is off for good",
 	} {
 		if err := term.line("%s", line); err != nil {
