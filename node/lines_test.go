@@ -69,7 +69,7 @@ func TestARestartWithNothingNewIsNoSilence(t *testing.T) {
 node: {data: %q}
 api: {listen: "127.0.0.1:0"}
 sources: {s: {file: {path: %q, format: lines, every: 20ms}, value: /t}}
-feeds: {f: {decimals: 0, every: 200ms, stale: 3s, from: [s]}}
+feeds: {f: {decimals: 0, every: 200ms, stale: 10m, from: [s]}}
 `, filepath.Join(dir, "data"), log)
 	seen := newOutcomes()
 	n := openNode(t, text, Options{OnRound: seen.add})
@@ -77,7 +77,7 @@ feeds: {f: {decimals: 0, every: 200ms, stale: 3s, from: [s]}}
 	seen.await(t, "an answer", func(o Outcome) bool { return o.Answer != nil })
 	stop()
 	seen = newOutcomes()
-	stale := func() time.Time { return time.Now().Add(4 * time.Second) } // when the line is
+	stale := func() time.Time { return time.Now().Add(11 * time.Minute) } // when the line is
 	n = openNode(t, text, Options{OnRound: seen.add, Now: stale})
 	stop = run(t, n)
 	defer stop()
