@@ -238,6 +238,7 @@ func (n *Node) current() *config.Config {
 // Run runs the roles until ctx ends or one of them breaks, waits for all, and closes the node.
 // It returns nil if ctx ended it. Call it once.
 func (n *Node) Run(ctx context.Context) error {
+	outer := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer n.close()
 	defer cancel(nil)
@@ -257,7 +258,7 @@ func (n *Node) Run(ctx context.Context) error {
 		n.options.Started(n.URL())
 	}
 	roles.Wait()
-	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+	if err := context.Cause(ctx); err != context.Cause(outer) { // a role broke, with the end of a time limit of its own perhaps
 		return err
 	}
 	return nil

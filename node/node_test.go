@@ -319,3 +319,14 @@ func TestTheKeyIsKeptAcrossStartsAndFoundNowhereElse(t *testing.T) {
 		t.Errorf("a lost key: %v, want a refusal rather than another network", err)
 	}
 }
+
+// TestARoleThatBreaksIsTheNodesEnd: whatever its error wraps, such as the end of a time limit of its own.
+func TestARoleThatBreaksIsTheNodesEnd(t *testing.T) {
+	for _, cause := range []error{errors.New("broken"), context.DeadlineExceeded, context.Canceled} {
+		n := openNode(t, fmt.Sprintf("node: {data: %q}\napi: {listen: \"127.0.0.1:0\"}\nsources: {s: {sim: {seed: 1}}}\nfeeds: {f: {every: 1h, from: [s]}}\n", t.TempDir()), Options{})
+		n.roles = append(n.roles, role{name: "broken", run: func(context.Context) error { return fmt.Errorf("read the last record: %w", cause) }})
+		if err := n.Run(t.Context()); !errors.Is(err, cause) || !strings.Contains(fmt.Sprint(err), "broken: read the last record") {
+			t.Errorf("a role ended with %v, the node with %v", cause, err)
+		}
+	}
+}
