@@ -13,9 +13,10 @@ import (
 
 var inMarch = time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// aged writes text and says when that was.
+// aged writes text and says when that was, while nobody looks.
 func (l *log) aged(text string, at time.Time) {
 	l.t.Helper()
+	synctest.Wait()
 	l.write(text)
 	l.must(os.Chtimes(l.path, at, at))
 }
