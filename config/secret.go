@@ -24,7 +24,7 @@ type secretJudge interface {
 var secretStringType = reflect.TypeFor[secret.String]()
 
 // lookAtSecrets reports what would be refused of the secrets among settings once they are needed: of those that stand in clear, and, here, of
-// those whose file or variable is there.
+// those whose file or variable is there. It warns of a file that others may touch.
 func (l *loader) lookAtSecrets(who subject, settings reflect.Value) {
 	judge, _ := settings.Addr().Interface().(secretJudge)
 	eachSecret(settings, "", func(setting string, s secret.String) {
@@ -56,6 +56,11 @@ func (l *loader) lookAtSecret(who subject, setting string, s secret.String, judg
 	}
 	if err != nil {
 		l.tell(who, fmt.Errorf("%s: %w", setting, err))
+		return
+	}
+	if what, cure := s.Exposed(); what != "" && l.here {
+		_, at := who.node.Descend(who.at, setting+".file")
+		l.report.Warn(at, who.where, who.prefix+setting+": "+what, cure)
 	}
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -121,6 +123,40 @@ func TestWhatIsNotThereIsWorthAWord(t *testing.T) {
 		said, _ := saysOf(t, "f.yaml", fmt.Sprintf(secretSettings["http bearer"], written)+"\nfeeds: {f: {from: [a]}}\n")
 		if !strings.Contains(said, want) || !strings.HasSuffix(said, "no mistakes\n") {
 			t.Errorf("%s: check says\n%s", written, said)
+		}
+	}
+}
+
+// TestASecretThatOthersMayTouchIsWorthAWord wherever a file may hold one; of a key, which signs, it is a mistake.
+func TestASecretThatOthersMayTouchIsWorthAWord(t *testing.T) {
+	t.Chdir(t.TempDir())
+	key, err := sign.NewKey()
+	if err == nil {
+		err = sign.WriteKeystore("key.json", key, "a password")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	contents := map[string]string{"webhook secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwFp3fS7ZQ", "evm rpc_secret": "https://swordfish.example/1"}
+	for name, around := range secretSettings {
+		content := cmp.Or(contents[name], "swordfish-swordfish-1")
+		if strings.HasSuffix(name, ".hex") {
+			content = strings.Repeat("46", 32)
+		}
+		for mode, exposed := range map[os.FileMode]bool{0o600: false, 0o400: false, 0o640: true, 0o644: true, 0o620: true, 0o666: true} {
+			if err := errors.Join(os.RemoveAll("token"), os.WriteFile("token", []byte(content+"\n"), 0o600), os.Chmod("token", mode)); err != nil {
+				t.Fatal(err)
+			}
+			if os.Geteuid() == 0 && mode == 0o640 {
+				continue // root has handed it to a group
+			}
+			said, _ := saysOf(t, "f.yaml", fmt.Sprintf(around, "{file: token}")+"\n")
+			what := fmt.Sprintf("token has mode %04o: others may read or change it", mode)
+			told := strings.Contains(said, what) && strings.Contains(said, "chmod 600 token")
+			warned := strings.Contains(said, "warning: ") && slices.ContainsFunc(strings.Split(said, "\n"), func(l string) bool { return strings.Contains(l, "warning: ") && strings.Contains(l, what) })
+			if told != exposed || warned != (exposed && !strings.Contains(name, " key.")) || strings.Contains(said, "swordfish") {
+				t.Errorf("%s of mode %04o: check says\n%s", name, mode, said)
+			}
 		}
 	}
 }

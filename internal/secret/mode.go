@@ -14,20 +14,29 @@ import (
 // ErrMode: others than the owner may touch a file with a key or its password. The error says what to do.
 var ErrMode = errors.New("others may read or change it")
 
-// checkMode returns [ErrMode] unless only its owner may touch the file f, whose content was read. Known: that is a secret for certain. A pipe or a
-// terminal is nobody's to keep.
+// checkMode returns [ErrMode] unless only its owner may touch the file f, whose content was read. Known: that is a secret for certain.
 func checkMode(f *os.File, content []byte, known bool) error {
+	mode, cure, err := exposed(f, content, known)
+	if err != nil || cure == "" {
+		return err
+	}
+	return fmt.Errorf("%s has mode %04o: %w; %s", f.Name(), mode, ErrMode, cure)
+}
+
+// exposed returns what to do about a file f that others than its owner may touch, and its mode; no cure if they may not. A pipe or a terminal is
+// nobody's to keep.
+func exposed(f *os.File, content []byte, known bool) (mode fs.FileMode, cure string, err error) {
 	info, err := f.Stat()
 	if err != nil {
-		return err
+		return 0, "", err
 	}
 	owner, told := ownerOf(info)
 	// Windows and browsers have no such bits.
 	if runtime.GOOS == "windows" || runtime.GOOS == "js" || isKept(info.Mode(), owner, told) {
-		return nil
+		return 0, "", nil
 	}
 	word := plain.ShellWord(f.Name())
-	cure := "run: chmod 600 " + word
+	cure = "run: chmod 600 " + word
 	switch self := os.Geteuid(); {
 	case !known && !isLine(content):
 		cure = "it has more than one line, so is it the right file? A secret has a file of its own"
@@ -36,7 +45,7 @@ func checkMode(f *os.File, content []byte, known bool) error {
 	case !known:
 		cure = "if nobody else is to read it, " + cure
 	}
-	return fmt.Errorf("%s has mode %04o: %w; %s", f.Name(), info.Mode().Perm(), ErrMode, cure)
+	return info.Mode().Perm(), cure, nil
 }
 
 // isKept reports whether a file is only for whom its owner lets read it. What root owns and its group may read, root has handed to them: so

@@ -52,6 +52,25 @@ func (s String) RevealKey() (string, error) {
 	return s.reveal(func(f *os.File, content []byte) error { return checkMode(f, content, false) })
 }
 
+// Exposed says that others than the owner may touch the file of a secret that may be used all the same, and what to do about it; nothing if they
+// may not, or if there is no such file.
+func (s String) Exposed() (what, cure string) {
+	if s.File == "" {
+		return "", ""
+	}
+	_, err := s.read(func(f *os.File, content []byte) error {
+		mode, do, err := exposed(f, content, false)
+		if do != "" {
+			what, cure = fmt.Sprintf("%s has mode %04o: %s", s.File, mode, ErrMode), do
+		}
+		return err
+	})
+	if err != nil {
+		return "", ""
+	}
+	return what, cure
+}
+
 func (s String) reveal(check func(f *os.File, content []byte) error) (text string, err error) {
 	name := "it"
 	switch {
