@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"reflect"
@@ -38,6 +39,8 @@ func (l *loader) lookAt(who subject, name string, k keyfile.Key) {
 		if who.where == "" {
 			m.Hint = strings.TrimSuffix(noStart+"; "+m.Hint, "; ")
 		}
+		in, found := l.seek(keyfile.Absent(err))
+		m.Message, m.Hint = m.Message+in, cmp.Or(found, m.Hint) // a new key would be another identity
 		l.report.Warn(at, who.where, l.config.Written(m.Message), m.Hint)
 	default:
 		l.tell(who, err)

@@ -24,12 +24,21 @@ import (
 //
 // A file with mistakes gives a [*strict.MistakesError] with all of them. Any other error is r's.
 // What is only worth a second look is in Warnings.
-func Load(r io.Reader, name string, kinds Kinds) (*Config, error) { return load(r, name, kinds, false) }
+func Load(r io.Reader, name string, kinds Kinds) (*Config, error) { return load(r, name, kinds, nil) }
 
 // LoadHere is Load for a node that is to run here: files of keys that are there are looked at, and what a start would refuse of
 // them is a mistake too. One that is not there, or not for this user, may be where the node will run.
 func LoadHere(r io.Reader, name string, kinds Kinds) (*Config, error) {
-	return load(r, name, kinds, true)
+	return LoadFor(r, name, kinds, nil)
+}
+
+// LoadFor is LoadHere for a node that may run in another folder than this process. Runs says in which, and who says so; it is asked only where a
+// relative path leads to nothing here.
+func LoadFor(r io.Reader, name string, kinds Kinds, runs func() (folder, by string)) (*Config, error) {
+	if runs == nil {
+		runs = func() (folder, by string) { return "", "" }
+	}
+	return load(r, name, kinds, runs)
 }
 
 // A Masked is what of a configuration is for strangers' eyes.
@@ -53,7 +62,7 @@ func LoadMasked(r io.Reader, name string, kinds Kinds) (m Masked, err error) {
 		return m, err
 	}
 	if root != nil {
-		m.Understood = interpret(root, report, name, kinds, true)
+		m.Understood = interpret(root, report, name, kinds, func() (folder, by string) { return "", "" })
 		m.Understood.SHA256 = hex.EncodeToString(sum.Sum(nil))
 		hide(root, false)
 	}
@@ -79,7 +88,7 @@ func hide(n *strict.Node, private bool) {
 	}
 }
 
-func load(r io.Reader, name string, kinds Kinds, here bool) (*Config, error) {
+func load(r io.Reader, name string, kinds Kinds, runs func() (folder, by string)) (*Config, error) {
 	report := strict.NewReporter(name, grammar(kinds))
 	sum := sha256.New()
 	root, err := strict.Read(io.TeeReader(r, sum), report)
@@ -89,7 +98,7 @@ func load(r io.Reader, name string, kinds Kinds, here bool) (*Config, error) {
 	if root == nil {
 		return nil, report.Err()
 	}
-	c := interpret(root, report, name, kinds, here)
+	c := interpret(root, report, name, kinds, runs)
 	c.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	if err := report.Err(); err != nil {
 		return nil, err
@@ -99,10 +108,10 @@ func load(r io.Reader, name string, kinds Kinds, here bool) (*Config, error) {
 }
 
 // interpret makes a configuration of the tree of a file; what is wrong with it is in the report.
-func interpret(root *strict.Node, report *strict.Reporter, name string, kinds Kinds, here bool) *Config {
+func interpret(root *strict.Node, report *strict.Reporter, name string, kinds Kinds, runs func() (folder, by string)) *Config {
 	c := defaults()
 	c.Name = name
-	l := loader{report: report, kinds: kinds, config: &c, root: root, sources: map[string]Source{}, here: here}
+	l := loader{report: report, kinds: kinds, config: &c, root: root, sources: map[string]Source{}, here: runs != nil, runs: runs}
 	l.load()
 	return &c
 }
@@ -115,6 +124,7 @@ type loader struct {
 	root   *strict.Node
 	checks []func() // that compare units, once all are read
 	here   bool     // files of keys are looked at
+	runs   func() (folder, by string)
 
 	untrusted bool // it is told that nothing says whose modules count
 

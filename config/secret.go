@@ -49,7 +49,8 @@ func (l *loader) lookAtSecret(who subject, setting string, s secret.String, judg
 		if who.where == "" {
 			hint = noStart
 		}
-		l.report.Warn(at, who.where, who.prefix+setting+": "+what, hint)
+		in, found := l.seek(s.File)
+		l.report.Warn(at, who.where, who.prefix+setting+": "+what+in, cmp.Or(found, hint))
 		return
 	case err == nil && judge != nil:
 		err = judge.CheckSecret(setting, text)

@@ -18,7 +18,7 @@ import (
 // posing starts a program that says of itself to be a node by a configuration, which listens somewhere.
 func posing(t *testing.T, as *syscall.SysProcAttr, config, listen string) (pid int) {
 	t.Helper()
-	cmd := exec.Command("sh")
+	cmd := exec.Command("/bin/sh")
 	cmd.Args = []string{"dodona", "-c", "echo here; read line", "run", "--config", config, "--listen", listen}
 	cmd.Dir, cmd.SysProcAttr = "/", as
 	in, err := cmd.StdinPipe()
@@ -78,6 +78,23 @@ func TestTheCommandLineOfAStrangerIsNotBelieved(t *testing.T) {
 		if err := os.Chown(other, 0, 0); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestCheckSeeksWhatIsNotHereWhereTheNodeRuns, which the machine shows; no node is asked.
+func TestCheckSeeksWhatIsNotHereWhereTheNodeRuns(t *testing.T) {
+	if _, err := os.Stat("/proc/self/status"); err != nil {
+		t.Skip("command lines are not to be seen here")
+	}
+	dir := t.TempDir()
+	t.Chdir(t.TempDir())
+	t.Setenv("PATH", dir)
+	write(t, dir, map[string]string{"gw.yaml": "sources: {a: {http: {url: 'https://a.example/', bearer: {file: proc/self/status}}}}\nfeeds: {f: {from: [a]}}\n"})
+	config := filepath.Join(dir, "gw.yaml")
+	pid := posing(t, nil, config, "127.0.0.1:2")
+	code, out, talk := said(t, "check", config)
+	if want := fmt.Sprintf("there is one in /, where process %d runs by it", pid); code != 0 || !strings.Contains(talk, want) {
+		t.Errorf("exit code %d: %s%s\nwant %s", code, out, talk, want)
 	}
 }
 

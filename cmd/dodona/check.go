@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 
@@ -16,12 +17,12 @@ type checkCommand struct {
 }
 
 // Run checks a configuration without dialling or writing anything. Files of keys that are there it looks at, as run does.
-func (c checkCommand) Run(term terminal) error {
+func (c checkCommand) Run(ctx context.Context, term terminal) error {
 	path, err := c.path()
 	if err != nil {
 		return err
 	}
-	loaded, err := nodeConfig(path, term.in)
+	loaded, err := configFor(path, term.in, func() (folder, by string) { return runsBy(ctx, path) })
 	list := (*strict.MistakesError)(nil)
 	if err != nil && !errors.As(err, &list) {
 		return failure{exitUsage, err}

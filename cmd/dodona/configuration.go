@@ -85,7 +85,14 @@ func readConfig(path string, stdin io.Reader, load func(io.Reader, string, confi
 
 // nodeConfig reads a configuration that a node of this build can run by, here.
 func nodeConfig(path string, stdin io.Reader) (*config.Config, error) {
-	c, err := readConfig(path, stdin, config.LoadHere)
+	return configFor(path, stdin, nil)
+}
+
+// configFor is nodeConfig for a node that may run in another folder.
+func configFor(path string, stdin io.Reader, runs func() (folder, by string)) (*config.Config, error) {
+	c, err := readConfig(path, stdin, func(r io.Reader, name string, kinds config.Kinds) (*config.Config, error) {
+		return config.LoadFor(r, name, kinds, runs)
+	})
 	if err == nil {
 		err = node.Check(c)
 	}

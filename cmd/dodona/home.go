@@ -60,24 +60,40 @@ func (s *scene) believed(ctx context.Context, pid int) bool {
 }
 
 func (s *scene) findHome(ctx context.Context) home {
-	if s.config == "" || s.config == "-" {
-		return home{}
-	}
-	running := slices.DeleteFunc(processesBy(s.config), func(h home) bool { return !s.believed(ctx, h.pid) })
-	elsewhere := func(h home) bool { return h.folder != running[0].folder }
-	if len(running) > 0 && !slices.ContainsFunc(running, elsewhere) {
-		return running[0]
-	}
-	if unit := s.service(ctx); unit.dir != "" && isSame(s.config, unit.config) {
-		return home{folder: unit.dir, pid: unit.pid, by: "unit " + unit.name + " of systemd"}
-	}
-	if s.seeksToken() {
-		return torn(running)
+	h, seen := s.seenHome(ctx)
+	if seen || s.config == "" || s.config == "-" || s.seeksToken() {
+		return h
 	}
 	if p, err := s.process(ctx); err == nil && p.File != "" && isSame(p.File, s.config) {
 		return home{folder: p.Folder, pid: p.PID, by: "the node at " + s.url}
 	}
-	return torn(running)
+	return h
+}
+
+// runsBy returns the folder where a node runs by a configuration, and who says so, without asking a node.
+func runsBy(ctx context.Context, config string) (folder, by string) {
+	s := &scene{config: config, unit: service{name: serviceUnit}}
+	h, seen := s.seenHome(ctx)
+	if !seen {
+		return "", ""
+	}
+	return h.folder, h.by
+}
+
+// seenHome returns the home that this machine shows; if it shows none, perhaps why.
+func (s *scene) seenHome(ctx context.Context) (h home, seen bool) {
+	if s.config == "" || s.config == "-" {
+		return home{}, false
+	}
+	running := slices.DeleteFunc(processesBy(s.config), func(h home) bool { return !s.believed(ctx, h.pid) })
+	elsewhere := func(h home) bool { return h.folder != running[0].folder }
+	if len(running) > 0 && !slices.ContainsFunc(running, elsewhere) {
+		return running[0], true
+	}
+	if unit := s.service(ctx); unit.dir != "" && isSame(s.config, unit.config) {
+		return home{folder: unit.dir, pid: unit.pid, by: "unit " + unit.name + " of systemd"}, true
+	}
+	return torn(running), false
 }
 
 // torn says of several processes that nobody can tell which is meant.

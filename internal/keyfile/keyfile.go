@@ -121,7 +121,7 @@ func (k Key) Look(name string) error {
 	content, encrypted, err := Read(setting, path)
 	if errors.Is(err, os.ErrNotExist) {
 		word := plain.ShellWord(path)
-		return absent{setting + ": there is no file " + path, "`dodona key new " + word + "` makes a keystore, `dodona key new --raw " + word + "` a key without a password"}
+		return absent{setting + ": there is no file " + path, "`dodona key new " + word + "` makes a keystore, `dodona key new --raw " + word + "` a key without a password", path}
 	}
 	if err != nil {
 		return err
@@ -146,7 +146,7 @@ func isOnce(path string) bool {
 func lookAt(setting string, s secret.String, judge func(text string) error) error {
 	if s.Env != "" {
 		if _, found := os.LookupEnv(s.Env); !found {
-			return absent{setting + ": environment variable " + s.Env + " is not set", ""}
+			return absent{setting + ": environment variable " + s.Env + " is not set", "", ""}
 		}
 	}
 	if s.File != "" && isOnce(s.File) {
@@ -155,7 +155,7 @@ func lookAt(setting string, s secret.String, judge func(text string) error) erro
 	text, err := s.RevealKey()
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return absent{setting + ": there is no file " + s.File, ""}
+		return absent{setting + ": there is no file " + s.File, "", s.File}
 	case err != nil:
 		return fmt.Errorf("%s: %w", setting, err)
 	}
@@ -163,7 +163,15 @@ func lookAt(setting string, s secret.String, judge func(text string) error) erro
 }
 
 // An absent error is of what may be there where the node will run.
-type absent struct{ what, hint string }
+type absent struct{ what, hint, file string }
+
+// Absent returns the file that an error of [Key.Look] says is not there; empty if it says so of none.
+func Absent(err error) (file string) {
+	if a := (absent{}); errors.As(err, &a) {
+		return a.file
+	}
+	return ""
+}
 
 func (a absent) Error() string { return a.what }
 
