@@ -76,7 +76,7 @@ type FeedStatus struct {
 	Latest      *LatestAnswer  `json:"latest,omitempty"`  // the newest answer; absent before the first
 	Missed      *MissedRound   `json:"missed,omitempty"`  // the newest missed round, if it is newer than the answer
 	Next        dodona.Round   `json:"next,omitempty"`    // the round that is due next; 0 if unknown
-	Inputs      []dodona.Input `json:"inputs"`            // one for each source, of the newest round; readings are left out
+	Inputs      []dodona.Input `json:"inputs"`            // one for each source, of the newest answer, or of a newer round that was missed; readings are left out
 }
 
 // LatestAnswer is the newest answer of a feed, for people. The document to verify is at …/latest.

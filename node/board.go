@@ -177,8 +177,12 @@ func (b *board) status(f config.Feed) api.FeedStatus {
 	if t.bundle == nil || t.bundle.Feed.ID() != s.ID {
 		return s
 	}
-	s.Inputs = t.bundle.Inputs
-	s.Next = grid.Next(t.bundle.Round, f.Settings.Every)
+	of := t.bundle
+	if of.Value != nil && t.used != nil {
+		of = t.used // the newer round still waits for its answer, and what is shown beside one is what went into it
+	}
+	s.Inputs = of.Inputs
+	s.Next = grid.Next(of.Round, f.Settings.Every)
 	if t.bundle.Value == nil {
 		s.Missed = &api.MissedRound{Round: t.bundle.Round, Time: t.bundle.Round.Time(), Reason: t.bundle.Missed}
 		s.Quality, s.Reason = max(s.Quality, dodona.Uncertain), "the last round was missed: "+t.bundle.Missed

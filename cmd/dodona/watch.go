@@ -93,13 +93,14 @@ func (c feedWatchCommand) feeds(ctx context.Context, asked client) ([]api.FeedSt
 type watcher struct {
 	term        terminal
 	json        bool
-	seen        map[string]dodona.Round // the newest round printed, by feed
-	why         map[string]string       // why the last round printed of a feed was missed, without numbers; none if it was answered
-	name, value int                     // widths of the columns, which only grow
+	seen        map[string]dodona.Round   // the newest round printed, by feed
+	why         map[string]string         // why the last round printed of a feed was missed, without numbers; none if it was answered
+	early       map[string]api.FeedStatus // feeds whose newest answer came before what went into it, which is waited for
+	name, value int                       // widths of the columns, which only grow
 }
 
 func newWatcher(term terminal, asJSON bool) *watcher {
-	return &watcher{term: term, json: asJSON, seen: map[string]dodona.Round{}, why: map[string]string{}}
+	return &watcher{term: term, json: asJSON, seen: map[string]dodona.Round{}, why: map[string]string{}, early: map[string]api.FeedStatus{}}
 }
 
 // A missedEvent is what stands in JSON, on a line of its own, for a round without an answer.
@@ -154,14 +155,29 @@ func (w *watcher) take(event string, data []byte) error {
 	if event != "feed" || json.Unmarshal(data, &f) != nil || f.Name == "" {
 		return nil
 	}
+	if early, held := w.early[f.Name]; held && (f.Latest == nil || f.Latest.Round != early.Latest.Round || f.Missed != nil) {
+		if err := w.answered(early); err != nil {
+			return err
+		}
+	}
 	if f.Missed != nil {
 		return w.missed(f)
 	}
 	if f.Latest == nil || w.json || f.Latest.Round <= w.seen[f.Name] {
 		return nil
 	}
-	w.seen[f.Name] = f.Latest.Round
+	if _, held := w.early[f.Name]; f.Next <= f.Latest.Round && !held {
+		w.early[f.Name] = f // an event with what went into it follows
+		return nil
+	}
+	return w.answered(f)
+}
+
+// answered prints the newest answer of a feed.
+func (w *watcher) answered(f api.FeedStatus) error {
+	delete(w.early, f.Name)
 	delete(w.why, f.Name)
+	w.seen[f.Name] = f.Latest.Round
 	return w.row(f.Latest.Round.String(), f.Name, f.Format(f.Latest.Value), w.sources(f), table.Normal)
 }
 

@@ -130,6 +130,33 @@ func TestWhatWatchPrintsFitsTheTerminalAndLosesNothing(t *testing.T) {
 	}
 }
 
+// TestAnAnswerThatComesBeforeItsSourcesWaitsForThem, for an event at most: each answer is printed once, in its turn.
+func TestAnAnswerThatComesBeforeItsSourcesWaitsForThem(t *testing.T) {
+	const start = 1795349070000
+	early := func(n dodona.Round, value int64) api.FeedStatus {
+		f := watchedFeed("a", n, value, "")
+		f.Next = n // its inputs are of the round before
+		return f
+	}
+	url := watching(t, nil,
+		early(start, 100), watchedFeed("a", start, 100, ""), // the sources follow
+		early(start+1000, 200), early(start+2000, 300), // and here they do not
+		watchedFeed("a", start+2000, 300, ""),
+		early(start+3000, 400), watchedFeed("a", start+4000, 0, "nobody answers"),
+		watchedFeed("a", start+5000, 500, ""),
+	)
+	_, out, _ := said(t, "feed", "watch", "--api", url)
+	var got []string
+	for _, line := range strings.Split(strings.TrimSpace(out), "\n") {
+		got = append(got, strings.Join(strings.Fields(line)[2:], " "))
+	}
+	const sources = " USD a ✓ liar ✗ outlier: 900 % from the median"
+	want := []string{"1.00" + sources, "2.00 USD", "3.00" + sources, "4.00 USD", "missed nobody answers", "5.00" + sources}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 // TestWatchedJSONDoesNotSteerTheTerminal: encoders leave what follows ASCII as it is.
 func TestWatchedJSONDoesNotSteerTheTerminal(t *testing.T) {
 	var out bytes.Buffer
