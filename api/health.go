@@ -138,13 +138,7 @@ func (j *judge) feeds(feeds []FeedStatus) (doubts []FeedStatus) {
 	if waiting > 0 {
 		text += fmt.Sprintf(", %d %s for the first round", waiting, verb(waiting, "wait"))
 	}
-	if j.said = j.common(); j.said != "" {
-		who := "all that fail"
-		if len(failing) == 1 {
-			who = failing[0].Name
-		}
-		text += "; " + who + ": " + plain.Cut(j.said, mostReason)
-	}
+	text += j.whyOf(failing)
 	j.headline = append(j.headline, text)
 	switch {
 	case answer > 0 || waiting > 0:
@@ -155,6 +149,54 @@ func (j *judge) feeds(feeds []FeedStatus) (doubts []FeedStatus) {
 	}
 	j.problems = append(j.problems, failing...)
 	return doubts
+}
+
+// whyOf says of feeds that fail what they have in common: one cause, or the first of several that differ by a host, a number or a name alone.
+func (j *judge) whyOf(failing []Problem) string {
+	who := "all that fail"
+	if len(failing) == 1 {
+		who = failing[0].Name
+	}
+	if j.said = j.common(); j.said != "" {
+		return "; " + who + ": " + plain.Cut(j.said, mostReason)
+	}
+	if first := j.kind(); len(first.Feeds) > 0 {
+		return "; " + who + ", as " + first.Feeds[0] + ": " + plain.Cut(first.Message, mostReason)
+	}
+	return ""
+}
+
+// kind returns the first cause of feeds that fail if all of them are of one kind, else none.
+func (j *judge) kind() (first Cause) {
+	for _, c := range j.causes {
+		switch {
+		case len(c.Feeds) == 0:
+		case len(first.Feeds) == 0:
+			first = c
+		case first.likeness() == "" || c.likeness() != first.likeness():
+			return Cause{}
+		}
+	}
+	return first
+}
+
+// likeness returns of a cause what it has in common with others of its kind: its words without whom it hits, and without those that tell how
+// much, when or where.
+func (c Cause) likeness() string {
+	words := strings.Fields(c.Message)
+	kept := make([]string, 0, len(words))
+	for i, word := range words {
+		bare := strings.Trim(word, ".:;,()\"")
+		status := i > 0 && words[i-1] == "status" // of HTTP, by which one differs from another
+		switch {
+		case !status && strings.ContainsAny(bare, "0123456789./:\"'_-"):
+		case slices.Contains(c.Feeds, bare), slices.Contains(c.Sources, bare):
+		case slices.Contains([]string{"µs", "ms", "s", "min", "h", "d"}, bare):
+		default:
+			kept = append(kept, bare)
+		}
+	}
+	return strings.Join(kept, " ")
 }
 
 // common returns the one cause of all feeds that fail, "" if there are several.

@@ -50,6 +50,20 @@ func TestOneJudgeSaysHowANodeFares(t *testing.T) {
 				return nil
 			}, level: api.LevelFailing, headline: "0 of 2 feeds answer; all that fail: all failed: refused", parts: "feeds, feed f0, feed f1",
 		},
+		"none answers, each for want of its own server": {
+			feeds: 2, change: func(s *api.Status, feeds []api.FeedStatus) []api.SourceStatus {
+				fails(&feeds[0], *s, "need 1 value, 0 remain: GET a.example/x: no answer in 998 ms")
+				fails(&feeds[1], *s, "need 1 value, 0 remain: GET b.example: no answer in 1.2 s")
+				return nil
+			}, level: api.LevelFailing, headline: "0 of 2 feeds answer; all that fail, as f0: need 1 value, 0 remain: GET a.example/x: no answer in 998 ms", parts: "feeds, feed f0, feed f1",
+		},
+		"none answers, for different reasons": {
+			feeds: 2, change: func(s *api.Status, feeds []api.FeedStatus) []api.SourceStatus {
+				fails(&feeds[0], *s, "GET a.example: HTTP status 404")
+				fails(&feeds[1], *s, "GET a.example: HTTP status 501")
+				return nil
+			}, level: api.LevelFailing, headline: "0 of 2 feeds answer", parts: "feeds, feed f0, feed f1",
+		},
 		"the only one does not answer": {
 			feeds: 1, change: func(s *api.Status, feeds []api.FeedStatus) []api.SourceStatus {
 				fails(&feeds[0], *s, "need 1 value, 0 remain")

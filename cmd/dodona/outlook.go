@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -54,7 +55,25 @@ func (o outlook) lines(width, height int, all, color bool) (lines []string) {
 	}
 	for _, f := range fits {
 		if lines = o.shown(f, width, color); len(lines) <= height {
-			break
+			return o.filled(f, lines, width, height, color)
+		}
+	}
+	return lines
+}
+
+// filled shows more than a fit, whose lines are given, as long as there is room: what is wrong before what is well.
+func (o outlook) filled(f fit, lines []string, width, height int, color bool) []string {
+	for again := f.why > 0; again; {
+		again = false
+		for _, more := range []func(*fit){
+			func(f *fit) { f.causes++ }, func(f *fit) { f.rows++ }, func(f *fit) { f.sinks++ }, func(f *fit) { f.why = min(f.why+1, 2) },
+			func(f *fit) { f.gaps = true }, func(f *fit) { f.rest = true },
+		} {
+			fuller := f
+			more(&fuller)
+			if got := o.shown(fuller, width, color); fuller != f && len(got) > len(lines) && len(got) <= height {
+				f, lines, again = fuller, got, true
+			}
 		}
 	}
 	return lines
@@ -84,8 +103,11 @@ func (o outlook) shown(f fit, width int, color bool) []string {
 			lines = append(lines, t.Lines(width)...)
 		}
 	}
-	gap()
-	for _, part := range o.parts(f) {
+	parts := o.parts(f)
+	if len(parts) > 0 {
+		gap()
+	}
+	for _, part := range parts {
 		lines = append(lines, paragraph(part[0], part[1], width)...)
 	}
 	return lines
@@ -215,17 +237,15 @@ func reason(text string, style table.Style) []table.Cell {
 // ranks says in which order feeds stand, the worst first.
 var ranks = map[api.FeedStanding]int{api.FeedFails: 0, api.FeedMissed: 1, api.FeedWaits: 2, api.FeedAnswers: 3}
 
-// feedTable shows what each feed answers, those that do not first.
-func (o outlook) feedTable(fits fit, told func(string) bool, width int) table.Table {
-	t := table.Table{
-		Columns: []table.Column{{Name: "feed"}, {Name: "answer", Right: true, Whole: true}, {Name: "age", Right: true, Rank: 1}, {Name: "state"}, {Name: "round", Rank: 2}},
-		Below:   map[int][]table.Cell{},
-	}
-	type standing struct {
-		api.FeedStatus
-		is  api.FeedStanding
-		why string
-	}
+// A standing is how a feed stands, and why.
+type standing struct {
+	api.FeedStatus
+	is  api.FeedStanding
+	why string
+}
+
+// standings returns the feeds that are shown, the worst first, and how many more there are.
+func (o outlook) standings(fits fit) (shown []standing, more int) {
 	var list []standing
 	for _, f := range o.feeds {
 		is, why := f.Standing(o.status)
@@ -235,7 +255,30 @@ func (o outlook) feedTable(fits fit, told func(string) bool, width int) table.Ta
 		list = append(list, standing{f, is, why})
 	}
 	slices.SortStableFunc(list, func(a, b standing) int { return ranks[a.is] - ranks[b.is] })
-	shown, more := shortened(list, fits.rows, func(s standing) bool { return s.is != api.FeedAnswers || s.Quality != dodona.Good })
+	return shortened(list, fits.rows, func(s standing) bool { return s.is != api.FeedAnswers || s.Quality != dodona.Good })
+}
+
+// named returns the sources whose values the feeds that are shown miss.
+func (o outlook) named(fits fit) map[string]bool {
+	names := map[string]bool{}
+	shown, _ := o.standings(fits)
+	for _, f := range shown {
+		for _, in := range f.Inputs {
+			if in.Status != dodona.InputUsed && in.Status != dodona.InputGiven {
+				names[in.Source] = true
+			}
+		}
+	}
+	return names
+}
+
+// feedTable shows what each feed answers, those that do not first.
+func (o outlook) feedTable(fits fit, told func(string) bool, width int) table.Table {
+	t := table.Table{
+		Columns: []table.Column{{Name: "feed"}, {Name: "answer", Right: true, Whole: true}, {Name: "age", Right: true, Rank: 1}, {Name: "state"}, {Name: "round", Rank: 2}},
+		Below:   map[int][]table.Cell{},
+	}
+	shown, more := o.standings(fits)
 	for _, f := range shown {
 		row := table.Cells(f.Name, "no answer", "", string(f.is))
 		if f.Latest != nil {
@@ -266,7 +309,10 @@ func (o outlook) sourceTable(fits fit, told func(string) bool, width int) table.
 		Below:   map[int][]table.Cell{},
 	}
 	list := slices.Clone(o.sources)
-	slices.SortStableFunc(list, func(a, b api.SourceStatus) int { return int(b.Quality) - int(a.Quality) })
+	named := o.named(fits)
+	slices.SortStableFunc(list, func(a, b api.SourceStatus) int {
+		return cmp.Or(order(b.Troubled() && named[b.Name])-order(a.Troubled() && named[a.Name]), int(b.Quality)-int(a.Quality))
+	})
 	shown, more := shortened(list, fits.rows, api.SourceStatus.Troubled)
 	for _, s := range shown {
 		row := table.Cells(s.Name, s.Kind, s.State, "", fmt.Sprint(s.Exchanges), fmt.Sprint(s.Failures))

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -169,6 +170,33 @@ func TestAStatusIsOneScreenWhateverFails(t *testing.T) {
 	}
 	if strings.Contains(whole, "--all") || strings.Count(whole, "connection refused") != 1 {
 		t.Errorf("--all says\n%s", whole)
+	}
+}
+
+// TestAStatusUsesTheRowsThatAreThere: where each feed fails for a reason of its own, a window of 24 lines is filled, and each source that a feed
+// names says why.
+func TestAStatusUsesTheRowsThatAreThere(t *testing.T) {
+	o := aServerIsDown()
+	o.status.Sinks, o.feeds, o.sources = nil, o.feeds[12:24], o.sources[12:24]
+	slices.Reverse(o.feeds)
+	for i := range o.sources {
+		o.sources[i].LastError = fmt.Sprintf("GET 10.0.0.%d:80: dial tcp: connection refused", i)
+	}
+	o = o.judged()
+	for _, height := range []int{24, 30, 40} {
+		lines := o.lines(80, height, false, false)
+		got := strings.Join(lines, "\n")
+		if len(lines) > height || len(lines) < height-3 {
+			t.Errorf("of %d lines %d are used:\n%s", height, len(lines), got)
+		}
+		if !strings.Contains(lines[0], "all that fail, as f12.price: GET 10.0.0.0:80:") {
+			t.Errorf("the headline names no cause: %s", lines[0])
+		}
+		for _, f := range o.feeds {
+			if source := f.Inputs[0].Source; strings.Contains(got, "for want of "+source) != strings.Contains(got, "\n"+source+" ") {
+				t.Errorf("in %d lines a feed names %s, and it is not shown, or the other way round:\n%s", height, source, got)
+			}
+		}
 	}
 }
 
