@@ -66,10 +66,22 @@ func (n nodeFlags) scene(ctx context.Context, stdin io.Reader, unit string) (*sc
 	if s.loaded != nil && s.token.IsZero() && len(s.loaded.API.Tokens) > 0 {
 		s.showToken(ctx, s.loaded.API.Tokens[0])
 	}
+	if s.said != "--api" && s.said != "$DODONA_API" {
+		s.down = s.dead
+	}
 	if s.loaded != nil && n.API == "" {
 		return s, s.listens(ctx)
 	}
 	return s, nil
+}
+
+// dead says who knows how the service fares, if this machine has it and it is the node that is meant.
+func (s *scene) dead(ctx context.Context) string {
+	unit := s.service(ctx)
+	if unit.err != nil || s.config != "" && !isSame(s.config, unit.config) {
+		return ""
+	}
+	return fmt.Sprintf("; systemctl status %s says how its service fares, journalctl -u %[1]s what it said last", unit.name)
 }
 
 // read reads a configuration as far as it can be understood.

@@ -217,6 +217,31 @@ func TestAServiceManagerKnowsTheFolderOfANodeThatIsDown(t *testing.T) {
 	}
 }
 
+// TestWhoKnowsHowADeadServiceFaresIsNamed where this machine has the service and it is meant, and nowhere else.
+func TestWhoKnowsHowADeadServiceFaresIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	t.Setenv("PATH", dir)
+	text := "api: {listen: '127.0.0.1:1'}\nsources: {s: {sim: {seed: 1}}}\nfeeds: {f: {every: 1h, from: [s]}}\n"
+	write(t, dir, map[string]string{"gw.yaml": text, "other.yaml": text})
+	const told = "systemctl status dodona says how its service fares, journalctl -u dodona what it said last"
+	status := func(want bool, args ...string) {
+		t.Helper()
+		if code, _, talk := said(t, append([]string{"status"}, args...)...); code != exitFailed || strings.Contains(talk, told) != want || !strings.Contains(talk, "is it running?") {
+			t.Errorf("%v: exit code %d, told %t: %s", args, code, !want, talk)
+		}
+	}
+	status(false, "--config", "gw.yaml")
+	write(t, dir, map[string]string{"systemctl": "#!/bin/sh\nprintf '%s\\n' LoadState=loaded MainPID=0 WorkingDirectory=/srv/gw " +
+		"'ExecStart={ path=/usr/bin/dodona ; argv[]=/usr/bin/dodona run " + filepath.Join(dir, "gw.yaml") + " ; ignore_errors=no ; pid=0 }'\n"})
+	if err := os.Chmod("systemctl", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	status(true, "--config", "gw.yaml")
+	status(false, "--config", "other.yaml")
+	status(false, "--api", "127.0.0.1:1")
+}
+
 // TestANodeTellsItsFolderToWhoCannotLook at its process: it runs as another user, say.
 func TestANodeTellsItsFolderToWhoCannotLook(t *testing.T) {
 	dir := t.TempDir()

@@ -72,11 +72,12 @@ func wholeAPI(given, name string) (string, error) {
 // A client asks one running node.
 type client struct {
 	url   string
-	said  string        // who says that the node listens there; empty: nobody, it is the usual place
-	lost  string        // what else may be why nobody answers there
-	token secret.String // zero: none
-	whose string        // token it is, for messages
-	at    string        // where relative paths begin, if that of the token was one
+	said  string                           // who says that the node listens there; empty: nobody, it is the usual place
+	lost  string                           // what else may be why nobody answers there
+	down  func(ctx context.Context) string // who knows how the node fares that does not answer; nil: nobody
+	token secret.String                    // zero: none
+	whose string                           // token it is, for messages
+	at    string                           // where relative paths begin, if that of the token was one
 }
 
 // place says where the node is asked, and who says that it is there; nothing of the usual place.
@@ -130,7 +131,11 @@ func (n client) send(ctx context.Context, method, path, accept string, limit tim
 	}
 	answer, err := exchange(request, httpc.SameHost, limit)
 	if err != nil {
-		return nil, fmt.Errorf("ask node at %s: %w (is it running? --api says where%s)", n.url, err, n.lost)
+		lost := n.lost
+		if n.down != nil {
+			lost += n.down(request.Context())
+		}
+		return nil, fmt.Errorf("ask node at %s: %w (is it running? --api says where%s)", n.url, err, lost)
 	}
 	response := answer.Response
 	media, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))

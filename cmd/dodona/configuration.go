@@ -9,6 +9,7 @@ import (
 	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/node"
 )
@@ -77,7 +78,7 @@ func readConfig(path string, stdin io.Reader, load func(io.Reader, string, confi
 	}
 	raw, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("read configuration: %w", err)
+		return nil, fmt.Errorf("read configuration: %w", secret.Denied(err, path))
 	}
 	defer raw.Close()
 	return load(raw, path, kinds)

@@ -20,6 +20,7 @@ import (
 	turns "github.com/dodona-oracle/dodona/internal/patience"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/redact"
+	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/node"
@@ -145,7 +146,7 @@ func readSome(path string, most int64) ([]byte, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, secret.Denied(err, path)
 	}
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, most))

@@ -14,7 +14,7 @@ import (
 func ReadFile(path string, most int, what string, judge func(content []byte) error) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, Denied(err, path)
 	}
 	defer f.Close()
 	raw, err := io.ReadAll(io.LimitReader(f, int64(most)+1))

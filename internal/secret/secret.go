@@ -102,7 +102,7 @@ const maxFileBytes = 64 << 10
 func (s String) read(check func(f *os.File, content []byte) error) (string, error) {
 	f, err := os.Open(s.File)
 	if err != nil {
-		return "", fmt.Errorf("read secret: %w", err)
+		return "", fmt.Errorf("read secret: %w", Denied(err, s.File))
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))

@@ -2,10 +2,13 @@ package file
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/source"
@@ -56,7 +59,7 @@ func (d *document) Close() error { return nil }
 func openRegular(path string) (*os.File, os.FileInfo, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("open file: %w", err)
+		return nil, nil, fmt.Errorf("open file: %w%s", err, permit(err, path))
 	}
 	if !info.Mode().IsRegular() {
 		return nil, nil, notRegular(path, info)
@@ -91,4 +94,15 @@ func kindOf(m os.FileMode) string {
 		return "device"
 	}
 	return "special file"
+}
+
+// permit says what lets a node read a file that it may not read.
+func permit(err error, path string) string {
+	switch {
+	case !errors.Is(err, fs.ErrPermission):
+		return ""
+	case strings.HasPrefix(filepath.ToSlash(path), "/var/log/"):
+		return ": a group may read it, often adm, which the example files.conf gives to the service"
+	}
+	return ": the user that the node runs as has to be let read it, by its group say"
 }
