@@ -271,6 +271,8 @@ func syntaxMistake(message string) (what, hint string) {
 		return message, `a value that holds ": " must stand in quotes`
 	case strings.Contains(message, "value is not allowed in this context"):
 		return message, "is the line indented as its neighbours are?"
+	case strings.Contains(message, "non-map value is specified"):
+		return "a setting without a colon, or a value where settings stand", "write NAME: VALUE, with a blank behind the colon"
 	case strings.Contains(message, "reserved character"):
 		return message, "a value that begins so must stand in quotes"
 	case strings.Contains(message, "must be specified"), strings.Contains(message, "not found"), strings.Contains(message, "could not find"):
