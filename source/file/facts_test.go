@@ -46,9 +46,7 @@ func within(t *testing.T, change func(*Settings), test func(l *log, r *reader)) 
 func TestAFileThatWasLeftIsReadOnWhenItGrows(t *testing.T) {
 	for _, restarts := range []bool{false, true} {
 		within(t, nil, func(l *log, r *reader) {
-			late := l.file
-			l.file = nil
-			l.must(os.Rename(l.path, l.path+".1"))
+			late := l.leave()
 			l.write("2\n")
 			r.read(10 * time.Second)
 			r.want("1", "2")
@@ -540,9 +538,7 @@ func TestAMixtureOfOldAndNewIsNotRead(t *testing.T) {
 // TestAFileThatWasRotatedAwayIsReadAloneForAsLongAsItTakes: from when the new one has something, and not for ever.
 func TestAFileThatWasRotatedAwayIsReadAloneForAsLongAsItTakes(t *testing.T) {
 	rotated := func(l *log) *os.File {
-		late := l.file
-		l.file = nil
-		l.must(os.Rename(l.path, l.path+".1"))
+		late := l.leave()
 		l.write("")
 		return late
 	}

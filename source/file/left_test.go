@@ -17,6 +17,14 @@ func (l *log) renameAlone() {
 	l.must(os.WriteFile(l.path, nil, 0o600))
 }
 
+// leave renames the log and returns the file, which a writer has still open: what is written next makes a new one.
+func (l *log) leave() (late *os.File) {
+	l.t.Helper()
+	l.must(os.Rename(l.path, l.path+".1"))
+	late, l.file = l.file, nil
+	return late
+}
+
 func TestTailFollowsAWriterThatKeepsTheRotatedFile(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")
@@ -235,9 +243,7 @@ func TestAWriterThatNeverOpensAgainIsReadWhateverIsRotated(t *testing.T) {
 // TestALateWriterIsHeardBesideABusyOne: the new file has lines at each look.
 func TestALateWriterIsHeardBesideABusyOne(t *testing.T) {
 	within(t, nil, func(l *log, r *reader) {
-		late := l.file
-		l.file = nil
-		l.must(os.Rename(l.path, l.path+".1"))
+		late := l.leave()
 		l.write("2\n")
 		r.read(10 * time.Second)
 		_, err := late.WriteString("late\n")
@@ -258,9 +264,7 @@ func TestALateWriterIsHeardBesideABusyOne(t *testing.T) {
 // TestWhatIsOlderIsNotReadAgainWhenTheLogIsGone: it was read before, or was never meant to be.
 func TestWhatIsOlderIsNotReadAgainWhenTheLogIsGone(t *testing.T) {
 	within(t, nil, func(l *log, r *reader) {
-		late := l.file
-		l.file = nil
-		l.must(os.Rename(l.path, l.path+".1"))
+		late := l.leave()
 		l.write("2\n")
 		r.read(10 * time.Second)
 		r.close()
@@ -289,9 +293,7 @@ func TestWhatIsOlderIsNotReadAgainWhenTheLogIsGone(t *testing.T) {
 // TestAFileThatWasRemovedIsReadWhileItGrows: its writer has it open, and nothing else shows that it goes on.
 func TestAFileThatWasRemovedIsReadWhileItGrows(t *testing.T) {
 	within(t, nil, func(l *log, r *reader) {
-		late := l.file
-		l.file = nil
-		l.must(os.Rename(l.path, l.path+".1"))
+		late := l.leave()
 		l.write("2\n")
 		r.read(10 * time.Second)
 		l.must(os.Remove(l.path + ".1"))

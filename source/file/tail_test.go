@@ -107,9 +107,7 @@ func TestTailReadsWhatALateWriterAddsAfterTheRename(t *testing.T) {
 		r := newReader(l, nil)
 		defer r.close()
 		r.read(time.Second)
-		late := l.file
-		l.file = nil
-		l.must(os.Rename(l.path, l.path+".1"))
+		late := l.leave()
 		l.write("3\n")
 		r.read(time.Second)
 		_, err := late.WriteString("2\nhalf")
