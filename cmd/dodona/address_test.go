@@ -22,6 +22,11 @@ sources: {walk: {sim: {seed: 1, every: 100ms}}}
 feeds: {walk: {decimals: 2, every: 1s, from: [walk]}}
 `
 
+// hourly is all that a node needs, and keeps it from doing anything.
+const hourly = `sources: {s: {sim: {seed: 1}}}
+feeds: {f: {every: 1h, from: [s]}}
+`
+
 // freeAddress returns an address on this machine that nobody listens on.
 func freeAddress(t testing.TB) string {
 	t.Helper()
@@ -69,7 +74,7 @@ func TestOneRuleSaysWhichNodeIsAsked(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	flag, file, environment := standIn(t, "by-flag", api.Process{}), standIn(t, "by-file", api.Process{}), standIn(t, "by-environment", api.Process{})
-	write(t, dir, map[string]string{"gw.yaml": "api: {listen: " + file + "}\nsources: {s: {sim: {seed: 1}}}\nfeeds: {f: {every: 1h, from: [s]}}\n"})
+	write(t, dir, map[string]string{"gw.yaml": "api: {listen: " + file + "}\n" + hourly})
 	t.Setenv("DODONA_API", environment)
 	for args, want := range map[string][2]string{
 		"":                               {"by-environment", "asked at http://" + environment + " ($DODONA_API)"},
@@ -117,7 +122,7 @@ func TestAnotherNodeIsNotTakenForTheConfigurations(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	text := func(listen string) string {
-		return "api: {listen: " + listen + "}\nsources: {s: {sim: {seed: 1}}}\nfeeds: {f: {every: 1h, from: [s]}}\n"
+		return "api: {listen: " + listen + "}\n" + hourly
 	}
 	write(t, dir, map[string]string{"other.yaml": "{}"})
 	other := filepath.Join(dir, "other.yaml")
@@ -248,7 +253,7 @@ func TestANodeTellsItsFolderToWhoCannotLook(t *testing.T) {
 	t.Chdir(dir)
 	t.Setenv("PATH", dir)
 	address := standIn(t, "gw", api.Process{PID: 1, Folder: "/srv/elsewhere", File: filepath.Join(dir, "gw.yaml")})
-	write(t, dir, map[string]string{"gw.yaml": "api: {listen: " + address + "}\nsources: {s: {sim: {seed: 1}}}\nfeeds: {f: {every: 1h, from: [s]}}\n"})
+	write(t, dir, map[string]string{"gw.yaml": "api: {listen: " + address + "}\n" + hourly})
 	code, _, talk := said(t, "backup", "x.tar", "--config", "gw.yaml")
 	if want := "/srv/elsewhere, where the node at http://" + address + " runs by it"; code != exitFailed || !strings.Contains(talk, want) {
 		t.Errorf("exit code %d, %s, want %q", code, talk, want)

@@ -233,7 +233,7 @@ func TestABackupGoesThroughPipes(t *testing.T) {
 	}
 	t.Parallel()
 	dir := t.TempDir()
-	write(t, dir, map[string]string{"gw.yaml": "api: {listen: \"127.0.0.1:0\"}\nsources: {s: {sim: {seed: 1}}}\nfeeds: {f: {every: 1h, from: [s]}}\n"})
+	write(t, dir, map[string]string{"gw.yaml": "api: {listen: \"127.0.0.1:0\"}\n" + hourly})
 	launch(t, dir, "run", "gw.yaml").awaitURL()
 	in := func(path string) string { return filepath.Join(dir, path) }
 	if err := os.Symlink(in("data"), in("link")); err != nil {

@@ -21,21 +21,7 @@ func posing(t *testing.T, as *syscall.SysProcAttr, config, listen string) (pid i
 	cmd := exec.Command("/bin/sh")
 	cmd.Args = []string{"dodona", "-c", "echo here; read line", "run", "--config", config, "--listen", listen}
 	cmd.Dir, cmd.SysProcAttr = "/", as
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close()
-		_ = cmd.Wait()
-	})
+	_, out := piped(t, cmd)
 	if _, err := out.Read(make([]byte, 8)); err != nil {
 		t.Fatal(err)
 	}

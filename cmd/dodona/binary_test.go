@@ -97,6 +97,26 @@ func launchIn(t testing.TB, dir string, environment []string, args ...string) *p
 	return p
 }
 
+// piped starts a program that talks with the test, and ends when that does.
+func piped(t testing.TB, cmd *exec.Cmd) (in io.WriteCloser, out io.Reader) {
+	t.Helper()
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err = cmd.StdoutPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = in.Close()
+		_ = cmd.Wait()
+	})
+	return in, out
+}
+
 var served = regexp.MustCompile(`page and API at (\S+)`)
 
 // awaitURL waits until the process serves and returns where.

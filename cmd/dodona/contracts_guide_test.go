@@ -47,22 +47,8 @@ func newShellSession(t *testing.T, dir string, environment ...string) *shellSess
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	cmd := exec.CommandContext(ctx, "bash")
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), environment...)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cancel()
-		_ = in.Close()
-		_ = cmd.Wait()
-	})
+	in, out := piped(t, cmd)
+	t.Cleanup(cancel)
 	return &shellSession{t, in, bufio.NewReader(out)}
 }
 

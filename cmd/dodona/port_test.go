@@ -24,7 +24,7 @@ func TestANodeWhosePortIsTakenSaysWhereElse(t *testing.T) {
 	said(t, "key", "new", "--raw", "node.key")
 	write(t, ".", map[string]string{
 		"two.yaml":  "endpoint: http://127.0.0.1:1/x\nsignature_key: {file: node.key}\n",
-		"long.yaml": "node: {data: ./long}\nsources: {s: {sim: {seed: 1}}}\nfeeds: {f: {every: 1h, from: [s]}}\n",
+		"long.yaml": "node: {data: ./long}\n" + hourly,
 	})
 	for file, inFile := range map[string]bool{"two.yaml": false, "long.yaml": true} {
 		code, talk := fails(t, ".", "run", file, "--listen", taken.Addr().String())
@@ -53,7 +53,7 @@ func TestANodeThatHasThePortIsNamed(t *testing.T) {
 	}
 	t.Parallel()
 	dir := t.TempDir()
-	text := "node: {data: %}\nsources: {s: {sim: {seed: 1}}}\nfeeds: {f: {every: 1h, from: [s]}}\n"
+	text := "node: {data: %}\n" + hourly
 	write(t, dir, map[string]string{"gw.yaml": strings.Replace(text, "%", "./first", 1), "again.yaml": strings.Replace(text, "%", "./second", 1)})
 	url := launch(t, dir, "run", "gw.yaml", "--listen", "127.0.0.1:0").awaitURL()
 	_, talk := fails(t, dir, "run", "again.yaml", "--listen", strings.TrimPrefix(url, "http://"))
