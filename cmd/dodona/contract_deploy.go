@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
@@ -14,7 +13,6 @@ import (
 	"github.com/dodona-oracle/dodona/internal/calldata"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/sign"
-	"github.com/dodona-oracle/dodona/verify"
 )
 
 type contractDeployCommand struct {
@@ -42,16 +40,9 @@ type deployment struct {
 func (c contractDeployCommand) Run(ctx context.Context, term terminal) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	raw, err := c.read(ctx, c.Answer, term.in, verify.MaxBytes+1)
+	answer, err := c.answer(ctx, c.Answer, term.in)
 	if err != nil {
 		return err
-	}
-	if verdict := verify.Answer(raw, verify.Expect{}); !verdict.Valid {
-		return failure{exitInvalid, fmt.Errorf("answer: %s", verdict)}
-	}
-	var answer dodona.Answer
-	if err := json.Unmarshal(raw, &answer); err != nil {
-		return fmt.Errorf("read answer: %w", err) // verify has read it already
 	}
 	name, args, err := c.contract(answer)
 	if err != nil {

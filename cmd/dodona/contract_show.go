@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
@@ -13,7 +12,6 @@ import (
 	"github.com/dodona-oracle/dodona/internal/calldata"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
 	"github.com/dodona-oracle/dodona/internal/unit"
-	"github.com/dodona-oracle/dodona/verify"
 )
 
 type contractShowCommand struct {
@@ -72,16 +70,9 @@ func (c contractShowCommand) name(ctx context.Context, s *shown, term terminal) 
 	if c.Answer == "" {
 		return nil
 	}
-	raw, err := c.read(ctx, c.Answer, term.in, verify.MaxBytes+1)
+	answer, err := c.answer(ctx, c.Answer, term.in)
 	if err != nil {
 		return err
-	}
-	if verdict := verify.Answer(raw, verify.Expect{}); !verdict.Valid {
-		return failure{exitInvalid, fmt.Errorf("answer: %s", verdict)}
-	}
-	var answer dodona.Answer
-	if err := json.Unmarshal(raw, &answer); err != nil {
-		return fmt.Errorf("read answer: %w", err) // verify has read it already
 	}
 	if id := dodona.Digest(answer.Feed.ID()); s.Feed == nil || *s.Feed != id {
 		return fmt.Errorf("the answer is one of feed %s, whose id is %s; the contract is not that feed's", printable(answer.Feed.Name), id)

@@ -174,6 +174,21 @@ func (f evidenceFlags) read(ctx context.Context, from string, stdin io.Reader, l
 	return bytes.TrimPrefix(raw, []byte(plain.Mark)), nil // some editors and shells save text with it
 }
 
+// answer reads an answer and checks it, whatever network it is of.
+func (f evidenceFlags) answer(ctx context.Context, from string, stdin io.Reader) (answer dodona.Answer, err error) {
+	raw, err := f.read(ctx, from, stdin, verify.MaxBytes+1)
+	if err != nil {
+		return answer, err
+	}
+	if verdict := verify.Answer(raw, verify.Expect{}); !verdict.Valid {
+		return answer, failure{exitInvalid, fmt.Errorf("answer: %s", verdict)}
+	}
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		return answer, fmt.Errorf("read answer: %w", err) // verify has read it already
+	}
+	return answer, nil
+}
+
 // fetch asks whoever a URL leads to. A token goes to that host alone.
 func (f evidenceFlags) fetch(ctx context.Context, from string) (*httpc.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
