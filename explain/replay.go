@@ -47,6 +47,8 @@ type Replayed struct {
 	Signer *dodona.Address `json:"signer,omitempty"`
 	// Unbound says what the bundle carries that nothing signed binds, and that is not computed again: it may be anything.
 	Unbound []string `json:"unbound,omitempty"`
+	// Before says that a build from before the rules of this one may have made the bundle, and how to tell. Same is false.
+	Before string `json:"before,omitempty"`
 }
 
 // A Step is one comparison.
@@ -94,7 +96,8 @@ type replay struct {
 	bundle   dodona.Bundle
 	open     Sandbox
 	decoders program.Decoders
-	guest    *guest // nil: no module makes the points
+	guest    *guest           // nil: no module makes the points
+	before   dodona.Transform // makes the points as releases did before a value without a pointer had to be certain; nil: a module makes them
 }
 
 // compare notes a step; two texts that are equal are the same.
@@ -141,15 +144,29 @@ func (p *replay) run(ctx context.Context) error {
 	if transform == nil {
 		return nil
 	}
-	again := feed.Compute(ctx, doc, transform, feed.Material{
-		Round: b.Round, Node: b.Node, Readings: b.Readings, Absent: feed.Absences(b.Inputs), Salt: p.salt(),
-	})
+	again := p.compute(ctx, doc, transform)
 	if ctx.Err() != nil {
 		return p.here(ctx.Err())
 	}
 	if p.guest != nil && p.guest.here != nil {
 		return p.here(p.guest.here)
 	}
+	p.against(again)
+	p.lookBefore(ctx, doc)
+	return nil
+}
+
+// compute computes the round of the bundle.
+func (p *replay) compute(ctx context.Context, doc feed.Document, t dodona.Transform) dodona.Bundle {
+	b := p.bundle
+	return feed.Compute(ctx, doc, t, feed.Material{
+		Round: b.Round, Node: b.Node, Readings: b.Readings, Absent: feed.Absences(b.Inputs), Salt: p.salt(),
+	})
+}
+
+// against compares the bundle with the round as it was computed again.
+func (p *replay) against(again dodona.Bundle) {
+	b := p.bundle
 	p.readings()
 	p.compare(StepRoot, again.Origin.ReadingsRoot.String(), b.Origin.ReadingsRoot.String(), "a reading or a salt was changed, added or taken away")
 	p.compare(StepVersion, again.Origin.Version.String(), b.Origin.Version.String(), "this build makes points by other rules, or by another module, than the node did")
@@ -158,7 +175,6 @@ func (p *replay) run(ctx context.Context) error {
 	p.outcome(again)
 	p.compare(StepOrigin, again.Origin.Digest().String(), b.Origin.Digest().String(), "the origin follows from rules, version and readings root")
 	p.observation(again)
-	return nil
 }
 
 // here returns the error of a replay that this machine could not finish. It is no difference.
@@ -423,6 +439,9 @@ func (r Replayed) String() string {
 		if s.Got != "" || s.Want != "" {
 			fmt.Fprintf(&b, "    %s computed %s\n    %s bundle   %s\n", pad("", 13), printable(cmp.Or(s.Got, "nothing")), pad("", 13), printable(cmp.Or(s.Want, "nothing")))
 		}
+	}
+	if r.Before != "" {
+		fmt.Fprintf(&b, "  · %s\n", r.Before)
 	}
 	for _, what := range r.Unbound {
 		fmt.Fprintf(&b, "  · not computed again, and bound by nothing that was signed: %s\n", printable(what))

@@ -51,7 +51,11 @@ type visit struct {
 	path  []frame
 	shape shape
 	text  []byte // of a number, text or boolean
+	empty bool   // an object or array that has nothing in it
 }
+
+// isLeaf reports whether a value has no others in it.
+func (v visit) isLeaf() bool { return v.shape != object && v.shape != array || v.empty }
 
 // walk calls see for every value of a document that check has accepted, in the order of the text. It never converts a
 // number: its text goes to see as it stands. With unique, a repeated key is an error.
@@ -162,8 +166,16 @@ func (w *walker) value(kind shape, text []byte) {
 	if top := len(w.path) - 1; top >= 0 {
 		w.path[top].index++
 	}
-	w.see(visit{w.path, kind, text})
+	w.see(visit{path: w.path, shape: kind, text: text, empty: kind == object && w.next() == '}' || kind == array && w.next() == ']'})
 	w.named = false
+}
+
+// next returns what stands after blanks; zero if nothing does.
+func (w *walker) next() byte {
+	if rest := bytes.TrimLeft(w.rest, " \t\n\r"); len(rest) > 0 {
+		return rest[0]
+	}
+	return 0
 }
 
 func (w *walker) open(kind shape) error {

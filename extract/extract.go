@@ -40,6 +40,8 @@ type plan struct {
 	time    pointer
 	where   []guard // sorted by place
 
+	overlooks bool // without a pointer the only number is taken, whatever stands beside it
+
 	// Of a plan that chooses, for one document:
 	unchosen  error // why no element is chosen
 	elsewhere bool  // because none is there, not because several are
@@ -115,6 +117,20 @@ func (x *Extraction) JSON() json.RawMessage { return x.json }
 
 // Version returns the Keccak-256 of the canonical rules.
 func (x *Extraction) Version() dodona.Digest { return x.version }
+
+// Overlooking returns the extraction that takes the only number of a document by a rule without a pointer, whatever stands beside it
+// and whatever it is called. Releases did so before that was refused; it is for what they signed, and for nothing else.
+func (x *Extraction) Overlooking() *Extraction {
+	was := *x
+	was.plans = map[string][]plan{}
+	for source, plans := range x.plans {
+		was.plans[source] = slices.Clone(plans)
+		for i := range plans {
+			was.plans[source][i].overlooks = true
+		}
+	}
+	return &was
+}
 
 // Apply returns one point for every reading and every rule of its source that names its item, sorted by id and then
 // in the order of the readings. Sources without a reading have no point, and readings without a rule give none.

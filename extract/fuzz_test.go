@@ -177,11 +177,12 @@ func TestEqualTextIsEqualValueWhereverItStands(t *testing.T) {
 		blank := rapid.StringMatching(`[ \t\n\r]{0,2}`).Draw(t, "blank")
 		for _, body := range []string{
 			blank + "{" + string(quoted) + blank + ":" + blank + s + blank + "}" + blank,
+			"{" + string(quoted) + `:"` + s + `"}`,
 			`{"other":{"more":[]},` + string(quoted) + `:"` + s + `"}`,
 		} {
 			pointer := "/" + escape(key)
 			for _, rule := range []Rule{{}, {Pointer: pointer}} {
-				if key == "other" || rule.Pointer == "" && isCalledError(lettersOf([]byte(key))) {
+				if key == "other" || rule.Pointer == "" && (isCalledError([]byte(key)) || strings.Contains(body, "[]")) {
 					continue
 				}
 				x, err := New(Rules{"s": {"": rule}})

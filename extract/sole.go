@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A leaf is a value of a document that has no others in it.
+// A leaf is a value of a document that has no others in it: an array or an object only if it is empty.
 type leaf struct {
 	pointer string
 	shape   shape
@@ -18,15 +18,16 @@ type leaf struct {
 // A sole is what decides whether a document has one number that a rule without a pointer may take. A document of which that is not
 // certain is refused: an answer of another shape, such as an error's, may have just one number too.
 type sole struct {
-	most   int    // leaves of a sort that are kept; a plan leaves out those that it names itself
-	values []leaf // that could be the value: numbers and what is none, true, false, null, nothing said, and what is called as a value
-	texts  []leaf // other ones
-	errors []leaf // of either sort, with a member on the way that is called as in an error's document
+	most    int    // leaves of a sort that are kept; a plan leaves out those that it names itself
+	values  []leaf // that could be the value: numbers and what is none, true, false, null, nothing said, and what is called as a value
+	numbers []leaf // of these: what is meant as a number, and no number
+	texts   []leaf // other ones
+	errors  []leaf // of any sort, with a member on the way that is called as in an error's document
 }
 
 // see takes one value of the document.
 func (s *sole) see(v visit) {
-	if s.most == 0 || v.shape == object || v.shape == array {
+	if len(s.numbers) >= s.most || !v.isLeaf() { // that many are too many, whatever follows
 		return
 	}
 	var name string
@@ -34,49 +35,18 @@ func (s *sole) see(v visit) {
 	for _, f := range v.path {
 		if !f.array {
 			name = lettersOf(f.key)
-			called = called || isCalledError(name)
+			called = called || isCalledError(f.key)
 		}
 	}
-	value := v.shape != text || v.isNumeric() || isNaN(v.text) || len(strings.TrimSpace(string(v.text))) == 0 || slices.Contains(valueNames, name)
+	value := v.shape != text || v.isNumeric() || saysNone(v.text) || slices.Contains(valueNames, name)
 	for _, sort := range []struct {
 		is   bool
 		list *[]leaf
-	}{{value, &s.values}, {!value, &s.texts}, {called, &s.errors}} {
+	}{{value, &s.values}, {v.shape == nan || v.isNumeric(), &s.numbers}, {!value, &s.texts}, {called, &s.errors}} {
 		if sort.is && len(*sort.list) < s.most {
 			*sort.list = append(*sort.list, leaf{pointerOf(v.path), v.shape, string(v.text), name})
 		}
 	}
-}
-
-// valueNames are what members are called that hold a value beside texts that say of what: {"symbol": "BTCUSDT", "price": "43218.55"}.
-var valueNames = []string{
-	"price", "lastprice", "last", "close", "mid", "spot", "quote", "rate", "exchangerate", "amount", "balance", "result", "answer",
-	"value", "val", "reading", "measurement", "temperature", "temp", "humidity", "pressure", "power", "energy", "voltage", "flow",
-}
-
-// errorNames are what members are called in documents that say why there is no value, beside those that have "error", "status" or
-// "code" in their name.
-var errorNames = []string{
-	"err", "errno", "errmsg", "exception", "fault", "failure", "failed", "success", "ok", "message", "messages", "msg", "detail", "details", "reason",
-	"warning", "note", "info", "information", "description", "title", "cause", "hint", "help", "retry", "retryafter", "retryin", "wait", "limit", "ratelimit", "remaining", "reset", "timeout", "cooldown",
-}
-
-func isCalledError(name string) bool {
-	return slices.Contains(errorNames, name) || strings.Contains(name, "error") || strings.Contains(name, "status") || strings.Contains(name, "code")
-}
-
-// lettersOf returns the letters of a name, those of ASCII alone, in small ones.
-func lettersOf(name []byte) string {
-	letters := make([]byte, 0, len(name))
-	for _, c := range name {
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c >= 'a' && c <= 'z' {
-			letters = append(letters, c)
-		}
-	}
-	return string(letters)
 }
 
 // only returns the one number of a document that a plan without a pointer may take, or why there is none.
@@ -88,12 +58,15 @@ func (p plan) only(s sole) target {
 		})
 	}
 	values, texts, called := others(s.values), others(s.texts), others(s.errors)
+	if p.overlooks {
+		values, texts, called = others(s.numbers), nil, nil
+	}
 	if len(values) == 0 {
 		return target{}
 	}
 	one := values[0]
 	switch {
-	case len(values) == 1 && (one.shape == boolean || one.shape == null || one.shape == text && !one.isNumber()):
+	case len(values) == 1 && !one.isNumber() && one.shape != nan:
 		return target{}
 	case len(values) > 1:
 		return target{ambiguous: true, refused: values}
@@ -116,6 +89,8 @@ func (l leaf) at() string {
 	switch l.shape {
 	case null:
 		return "null at " + place
+	case object, array:
+		return "an empty " + strings.TrimPrefix(l.shape.String(), "an ") + " at " + place
 	case text:
 		return fmt.Sprintf("the text %s at %s", printable(l.text), place)
 	}

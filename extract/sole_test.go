@@ -54,6 +54,49 @@ func TestNoErrorsDocumentHasAValueForARuleWithoutAPointer(t *testing.T) {
 		`{"timestamp":1795349070000,"path":"/price"}`,
 		`{"Note":"5 calls per minute","value":5}`,
 		`{"a":1,"b":2}`,
+		`{"price":{},"volume":5}`,
+		`{"price":[ ],"volume":5}`,
+		`{"volume":5,"price":[[]]}`,
+		"{\"volume\":5,\"data\":{\n}}",
+		`[5,[]]`,
+		`{"error":[],"data":{"price":5}}`,
+		`{"errors":{},"t":5}`,
+		`{"retry_after_seconds":30}`,
+		`{"retryAfterSeconds":30}`,
+		`{"retryafterseconds":30}`,
+		`{"x-ratelimit-remaining":3}`,
+		`{"rate_limit_remaining":3}`,
+		`{"remainingRequests":3}`,
+		`{"requests-left":3}`,
+		`{"dailyQuota":3}`,
+		`{"api":{"QUOTA_USED":3}}`,
+		`{"http":429}`,
+		`{"HTTPResponse":429}`,
+		`{"httpcode":429}`,
+		`{"sys_errno":11}`,
+		`{"errNo":11}`,
+		`{"isOK":0}`,
+		`{"wait_ms":500}`,
+		`{"Timeout-Ms":500}`,
+		`{"successCount":0}`,
+		`{"failedReads":3}`,
+		`{"creditsLeft":0}`,
+		`{"error_msg":"x","price":5}`,
+		`{"shortReason":"x","price":5}`,
+		`{"price_usd":"n/a","power":3}`,
+		`{"price_usd":"N.A.","power":3}`,
+		`{"price_usd":"#N/A","power":3}`,
+		`{"x":"--","power":3}`,
+		`{"x":"—","power":3}`,
+		`{"x":"?","power":3}`,
+		`{"x":"null","power":3}`,
+		`{"x":"None","power":3}`,
+		`{"x":"False","power":3}`,
+		`{"x":"not available","power":3}`,
+		`{"x":"Temporarily unavailable.","power":3}`,
+		`{"x":"sensor error","power":3}`,
+		`{"x":"Rate limit exceeded","rate":30}`,
+		`{"x":["unknown"],"power":3}`,
 	} {
 		r := reading(body)
 		got := apply(t, Rule{}, r)[0]
@@ -77,7 +120,18 @@ func TestARuleWithoutAPointerTakesWhatCanOnlyBeTheValue(t *testing.T) {
 		{"[5]", Rule{}, "5"},
 		{`{"t":21.5}`, Rule{}, "21.5"},
 		{`{"bitcoin":{"usd":43218.55}}`, Rule{}, "43218.55"},
-		{`{"error":[],"data":{"price":5}}`, Rule{}, "5"},
+		{"[43218.55]", Rule{}, "43218.55"},
+		{`{"data":{"price":43218.55}}`, Rule{}, "43218.55"},
+		{`{"data":[{"price":"43218.55"}]}`, Rule{}, "43218.55"},
+		{`{"value":21.5,"unit":"Cel"}`, Rule{}, "21.5"},
+		{`{"value":55,"unit":"%"}`, Rule{}, "55"},
+		{`{"price":5,"currency":"€"}`, Rule{}, "5"},
+		{`{"area":"NO1","price":5}`, Rule{}, "5"},
+		{`{"token":"stock","price":5}`, Rule{}, "5"},
+		{`{"quotation":{"banknote":5}}`, Rule{}, "5"},
+		{`{"preset":5}`, Rule{}, "5"},
+		{`{"terrain":5}`, Rule{}, "5"},
+		{`{"id":"b1","site":"Hintertux","temperature":21.5}`, Rule{}, "21.5"},
 		{`{"symbol":"BTCUSDT","price":"43218.55"}`, Rule{}, "43218.55"},
 		{`{"base":"EUR","date":"2026-11-30","Exchange Rate":1.08}`, Rule{}, "1.08"},
 		{`{"data":{"base":"BTC","currency":"USD","amount":"43218.55"}}`, Rule{}, "43218.55"},
@@ -100,6 +154,9 @@ func TestWhatIsRefusedWithoutAPointerSaysWhatToWrite(t *testing.T) {
 		`{"code":429}`:                      "429 at /code, as a value: that is what a document without a value calls its error; if it does, write value: /code",
 		`{"price":null,"code":1003}`:        "1003 at /code, as a value: it has null at /price too; if it does, write value: /code",
 		`{"symbol":"X","c":5}`:              "5 at /c, as a value: it has the text X at /symbol too; if it does, write value: /c",
+		`{"price":{},"volume":5}`:           "5 at /volume, as a value: it has an empty object at /price too; if it does, write value: /volume",
+		`{"volume":5,"price":[]}`:           "5 at /volume, as a value: it has an empty array at /price too; if it does, write value: /volume",
+		`{"price_usd":"n/a","power":3}`:     "3 at /power, as a value: it has the text n/a at /price_usd too; if it does, write value: /power",
 		`{"price":null,"ok":false}`:         "the document has null at /price where a number would be, and the rule has no pointer; say which value is meant, such as value: /price",
 	} {
 		if got := apply(t, Rule{}, reading(body))[0]; !strings.Contains(got.Reason, want) {
@@ -113,9 +170,29 @@ func TestTheSpecificationNamesWhatMembersAreCalled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range slices.Concat(valueNames, errorNames) {
+	for _, name := range slices.Concat(valueNames, errorParts, errorWords, noneTexts, noneParts) {
 		if !strings.Contains(string(raw), "`"+name+"`") {
 			t.Errorf("spec/rules.md does not name %s", name)
+		}
+	}
+}
+
+func TestNamesAreReadByTheirWords(t *testing.T) {
+	for name, want := range map[string]string{
+		"retry_after_seconds": "retry after seconds",
+		"retryAfterSeconds":   "retry after seconds",
+		"X-RateLimit-Reset":   "x rate limit reset",
+		"HTTPStatus2xx":       "http status xx",
+		"QUOTA USED":          "quota used",
+		"isOK":                "is ok",
+		"err":                 "err",
+		"préset":              "pr set",
+		"{err@}[`":            "err",
+		"":                    "",
+		"_9":                  "",
+	} {
+		if got := strings.Join(wordsOf([]byte(name)), " "); got != want {
+			t.Errorf("%q has the words %q, want %q", name, got, want)
 		}
 	}
 }

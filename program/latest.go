@@ -137,3 +137,19 @@ func (p *Program) innermost() *inner {
 	}
 	return nil
 }
+
+// Overlooking returns the program as releases ran it that took the only number of a document by a rule without a pointer, whatever
+// stood beside it ([extract.Extraction.Overlooking]).
+func (p *Program) Overlooking() *Program {
+	of := p.innermost()
+	if of == nil {
+		return p
+	}
+	was, before := *p, *of
+	before.extraction = of.extraction.Overlooking()
+	was.inner = &before
+	if chosen, is := p.inner.(*latest); is {
+		was.inner = &latest{&before, chosen.json, chosen.version}
+	}
+	return &was
+}
