@@ -1,10 +1,12 @@
 package file
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -225,5 +227,138 @@ func TestAWriterThatIsAheadOfTheClockDoesNotPutLinesOutOfOrder(t *testing.T) {
 		if len(r.times) != 40 {
 			t.Errorf("%d lines came, want 40", len(r.times))
 		}
+	})
+}
+
+// touch says when a file was written last.
+func (l *log) touch(path string, at time.Time) {
+	l.t.Helper()
+	l.must(os.Chtimes(path, at, at))
+}
+
+// wantBetween compares when a line was written with the last look before it, which is all that is known.
+func (r *reader) wantBetween(line string, from, to time.Time) {
+	r.t.Helper()
+	i := slices.Index(r.lines, line)
+	if i < 0 {
+		r.t.Fatalf("%q did not come: %q", line, r.lines)
+	}
+	if at := r.times[i]; at.Before(from) || at.After(to) {
+		r.t.Errorf("%s was written %s, want between %s and %s", line, at.UTC(), from.UTC(), to.UTC())
+	}
+}
+
+// withinTime runs a test in fake time with a reader of a log whose files are of that time too.
+func withinTime(t *testing.T, test func(l *log, r *reader)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog(t)
+		l.aged("1\n", time.Now())
+		r := newReader(l, nil)
+		defer func() { r.close() }()
+		r.read(time.Second)
+		test(l, r)
+	})
+}
+
+// TestAWriterBehindTheClockDoesNotPutLinesOutOfOrder: no line is newer than the file that has it.
+func TestAWriterBehindTheClockDoesNotPutLinesOutOfOrder(t *testing.T) {
+	withinTime(t, func(l *log, r *reader) {
+		r.read(time.Minute)
+		behind := time.Now().Add(-time.Hour)
+		l.aged("2\n3\n", behind)
+		r.read(time.Second)
+		r.want("1", "2", "3")
+		r.wantBetween("2", behind, behind)
+		r.wantBetween("3", behind, behind)
+	})
+}
+
+func TestTheFirstLinesOfAFileThatCameAreAsOldAsTheLookAtItsFolder(t *testing.T) {
+	patterned(t, "*.jsonl", func(l *log) { l.add("a.jsonl", "1") }, func(l *log, r *reader) {
+		begun := time.Now()
+		r.read(time.Minute)
+		looked := time.Now()
+		time.Sleep(time.Hour)
+		l.add("b.jsonl", "first", "second")
+		l.touch(l.beside("b.jsonl"), time.Now())
+		written := time.Now()
+		r.read(time.Minute)
+		r.wantBetween("first", begun, looked)
+		r.wantBetween("second", written, written)
+	})
+}
+
+func TestWhatIsAddedToAFileThatWasLeftIsAsOldAsTheLookBeforeTheRestart(t *testing.T) {
+	withinTime(t, func(l *log, r *reader) {
+		late := l.file
+		l.file = nil
+		l.must(os.Rename(l.path, l.path+".1"))
+		l.write("2\n")
+		l.touch(l.path, time.Now())
+		begun := time.Now()
+		r.read(10 * time.Second)
+		r.close()
+		looked := time.Now()
+		time.Sleep(time.Hour)
+		_, err := late.WriteString("first\nsecond\n")
+		l.must(err)
+		l.must(late.Close())
+		l.touch(l.path+".1", time.Now())
+		r.open()
+		r.read(10 * time.Second)
+		r.wantBetween("first", begun.Add(-time.Minute), looked)
+	})
+}
+
+// TestWhatIsWrittenDuringALookBelongsToTheNext: of what nobody had seen when the file was looked at, nobody knows the time yet.
+func TestWhatIsWrittenDuringALookBelongsToTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog(t)
+		l.aged(strings.Repeat("x\n", maxLines)+"last\n", inMarch)
+		r := newReader(l, nil)
+		defer r.close()
+		look := func() (lines []string) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			b, err := r.tail.Observe(ctx)
+			if err != nil {
+				return []string{err.Error()}
+			}
+			for _, reading := range b.Readings {
+				lines = append(lines, string(reading.Body))
+				if string(reading.Body) == "last" && !reading.SourceTime.Equal(inMarch) {
+					t.Errorf("the last line was written %s, want when the file was as it was looked at", reading.SourceTime)
+				}
+			}
+			return lines
+		}
+		if got := look(); len(got) != maxLines {
+			t.Fatalf("the first batch has %d lines, want %d", len(got), maxLines)
+		}
+		l.aged("during\n", time.Now())
+		if got := look(); !slices.Equal(got, []string{"last"}) {
+			t.Errorf("the rest of the look is %q, want the one line that was seen", got)
+		}
+		if got := look(); !slices.Equal(got, []string{"during"}) {
+			t.Errorf("the next look brought %q", got)
+		}
+	})
+}
+
+func TestWhatACopyHasBeyondWhatWasReadIsAsOldAsTheLookBefore(t *testing.T) {
+	withinTime(t, func(l *log, r *reader) {
+		begun := time.Now()
+		r.read(time.Minute)
+		looked := time.Now()
+		time.Sleep(time.Hour)
+		l.write("2\n3\n")
+		l.copyTruncate()
+		l.touch(l.path+".1", time.Now())
+		l.touch(l.path, time.Now())
+		r.read(time.Minute)
+		r.want("1", "2", "3")
+		r.wantBetween("2", begun.Add(-time.Minute), looked)
+		r.wantBetween("3", begun.Add(-time.Minute), looked)
 	})
 }
