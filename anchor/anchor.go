@@ -83,6 +83,7 @@ func New(c Config) (*Series, error) {
 	if c.Recorder == nil {
 		c.Recorder = telemetry.Nop
 	}
+	c.Recorder.Count(telemetry.AnchorSealed, 0) // so that a node that never seals one can be told from one that does not measure
 	return &Series{Config: c, networkID: c.Network.ID()}, nil
 }
 

@@ -380,6 +380,9 @@ func TestAnchorsAreCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.series = s
+	if n, found := m.Counts()[telemetry.AnchorSealed]; !found || n != 0 {
+		t.Errorf("before the first anchor %d are counted, or nothing (%t)", n, found)
+	}
 	w.attest(noon.Add(3*time.Minute), "a", at(100*time.Second)) // late, as is nothing else
 	w.attest(noon.Add(3*time.Minute), "a", at(120*time.Second))
 	w.mustAdvance(t, third)

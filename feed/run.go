@@ -48,6 +48,7 @@ func (f *Feed) Run(ctx context.Context, last dodona.Round, emit func(context.Con
 	l := loop{feed: f, every: f.doc.Every(), last: last, emit: emit, cause: f.idle(), fresh: f.o.FirstNow && f.status.Last == 0}
 	f.status.Last = max(f.status.Last, last)
 	f.mu.Unlock()
+	f.begun(last)
 	for {
 		wait, err := l.turn(ctx)
 		if err != nil {

@@ -305,8 +305,13 @@ func TestBackwardStepNeverLowersARound(t *testing.T) {
 
 func TestClockBehindTheLastRoundAtStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := start(t, "1970-01-01T00:00:05Z", round(t, "2026-11-22T12:04:30Z"), nil)
+		c := new(telemetrytest.Tally)
+		r := start(t, "1970-01-01T00:00:05Z", round(t, "2026-11-22T12:04:30Z"), func(o *Options, _ *Settings) { o.Recorder = c })
 		r.want(r.after(time.Hour), "")
+		last, due, counted := c.Levels(telemetry.FeedRound.Of("x")), c.Levels(telemetry.FeedDue.Of("x")), c.Counts()
+		if _, answered := counted[telemetry.FeedAnswered.Of("x")]; !answered || len(last) != 1 || len(due) != 1 || due[0] != last[0]+10_000 {
+			t.Errorf("no alert hears of it: last round %d, due %d, counted %v", last, due, counted)
+		}
 		if s := r.feed.Status(); s.State != Behind || !s.Until.Equal(round(t, "2026-11-22T12:04:40Z").Time()) {
 			t.Errorf("status %+v", s)
 		}

@@ -88,11 +88,27 @@ func (f *Feed) record(b dodona.Bundle, took time.Duration) {
 	}
 }
 
+// begun measures that nothing came yet, and since when rounds should: what is not measured raises no alert.
+func (f *Feed) begun(last dodona.Round) {
+	name, recorder := f.doc.Feed.Name, f.o.Recorder
+	recorder.Count(telemetry.FeedAnswered.Of(name), 0)
+	recorder.Count(telemetry.FeedMissed.Of(name), 0)
+	if last > 0 {
+		f.lastIs(last)
+	}
+}
+
+// lastIs measures which round was the last one, and when the next one is due.
+func (f *Feed) lastIs(r dodona.Round) {
+	name, recorder := f.doc.Feed.Name, f.o.Recorder
+	recorder.Gauge(telemetry.FeedRound.Of(name), int64(min(r, math.MaxInt64)))
+	recorder.Gauge(telemetry.FeedDue.Of(name), int64(min(r, math.MaxInt64/2))+f.o.Settings.Every.Milliseconds())
+}
+
 // made counts a bundle that speaks for a number of rounds, and makes it the last.
 func (f *Feed) made(b dodona.Bundle, rounds uint64) {
 	name, recorder := f.doc.Feed.Name, f.o.Recorder
-	recorder.Gauge(telemetry.FeedRound.Of(name), int64(min(b.Round, math.MaxInt64)))
-	recorder.Gauge(telemetry.FeedDue.Of(name), int64(min(b.Round, math.MaxInt64/2))+f.o.Settings.Every.Milliseconds())
+	f.lastIs(b.Round)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.status.Last, f.status.Reason = b.Round, b.Missed

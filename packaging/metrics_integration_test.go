@@ -84,10 +84,17 @@ sinks: {out: {stdout: {}}, hook: {webhook: {url: "http://127.0.0.1:1", secret: {
 	var metrics string
 	for limit := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		metrics = scraped(t, talk.String())
-		if missing := without(metrics, "\ndodona_anchor_sealed_total ", `dodona_sink_delivered_total{sink="out"}`, `dodona_sink_up{sink="hook"} 0`, `dodona_source_up{source="gone"} 0`); missing == "" {
+		if missing := without(metrics, "\ndodona_anchor_seal_seconds_count ", `dodona_sink_delivered_total{sink="out"}`, `dodona_sink_up{sink="hook"} 0`, `dodona_source_up{source="gone"} 0`); missing == "" {
 			break
 		} else if time.Now().After(limit) {
 			t.Fatalf("%q is not among\n%s", missing, metrics)
+		}
+	}
+	for _, c := range alerts {
+		for _, s := range c.series {
+			if name, there := s.measured(); there && !strings.Contains(metrics, "\n"+name) {
+				t.Errorf("%s goes by %s, which is not there from the start on:\n%s", c.alert, name, metrics)
+			}
 		}
 	}
 	check := exec.Command("promtool", "check", "metrics")
