@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -24,7 +23,7 @@ type deliverer struct {
 	basics
 	*desk
 	version string
-	out     io.Writer
+	out     *sink.Out
 	kinds   map[string]sink.Kind
 	journal *journal.Journal
 	id      identity
@@ -43,7 +42,7 @@ func newDeliverer(b basics, j *journal.Journal, id identity, o Options) *deliver
 		kinds[k.Name()] = k
 	}
 	return &deliverer{
-		basics: b, desk: newDesk(), version: o.Version, out: o.Out, kinds: kinds, journal: j, id: id,
+		basics: b, desk: newDesk(), version: o.Version, out: sink.NewOut(o.Out), kinds: kinds, journal: j, id: id,
 		sinks: newFleet[*sink.Loop](), held: make(map[string]string),
 	}
 }

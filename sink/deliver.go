@@ -67,6 +67,8 @@ func (l *Loop) deliver(ctx context.Context, recs []dodona.Record) bool {
 
 // give gives records to the sink once, and writes the receipt, if it gives one; false: ctx ended.
 func (l *Loop) give(ctx context.Context, recs []dodona.Record) (err error, alive bool) {
+	returned := l.watch(ctx, "deliver "+recs[0].Key+" "+recs[0].ID, l.pending)
+	defer returned()
 	if !l.c.Kind.slot {
 		leave, ok := l.takeTurn(ctx)
 		if !ok {

@@ -6,7 +6,6 @@ package sink
 
 import (
 	"context"
-	"io"
 	"iter"
 	"log/slog"
 	"time"
@@ -32,7 +31,7 @@ type Env struct {
 	Now         func() time.Time
 	Log         *slog.Logger
 	Recorder    telemetry.Recorder
-	Out         io.Writer // standard output of the process
+	Out         *Out // standard output of the process
 
 	// Append journals records and returns once they are durable; it waits while the journal is full.
 	Append func(ctx context.Context, recs ...dodona.Record) error
@@ -74,7 +73,8 @@ type base = kind.Kind[Env, dodona.Sink]
 //
 // Deliver returns a receipt for each record it is done with. If it returns an error, the records without a receipt
 // are tried again, the first of them first; [dodona.Permanent] says that trying again will hardly help.
-// A sink with a method Close is closed.
+// A sink with a method Close is closed. One with a method Waits() string says by it what a delivery that does not end waits for, and what to
+// do; it is asked while Deliver runs.
 func NewStream[S any](name string, open func(context.Context, S, Env) (dodona.Sink, error)) Kind {
 	return newKind(name, false, open)
 }
@@ -141,7 +141,7 @@ func (e Env) filled() Env {
 		e.Recorder = telemetry.Nop
 	}
 	if e.Out == nil {
-		e.Out = io.Discard
+		e.Out = NewOut(nil)
 	}
 	if e.Version == "" {
 		e.Version = "dev"

@@ -64,7 +64,7 @@ func TestAnEmptyEnvDoesNothing(t *testing.T) {
 	if d := time.Since(env.Now()); d < 0 || d > time.Minute {
 		t.Errorf("its clock is off by %s", d)
 	}
-	if env.Log.Enabled(t.Context(), slog.LevelError) || env.Recorder != telemetry.Nop || env.Out != io.Discard || env.Version != "dev" {
+	if env.Log.Enabled(t.Context(), slog.LevelError) || env.Recorder != telemetry.Nop || env.Out.Write(t.Context(), "s", dodona.Record{}, []byte("x")) != nil || env.Version != "dev" {
 		t.Errorf("it is given %+v", env)
 	}
 	if known := env.Known(); len(known) != 1 || known[0].Name != "f" || env.AnchorEvery() != 0 {
@@ -89,17 +89,17 @@ func TestAnEmptyEnvDoesNothing(t *testing.T) {
 func TestAnEnvIsGivenAsItIs(t *testing.T) {
 	var env sink.Env
 	kind := sink.NewStream("k", func(_ context.Context, _ struct{}, e sink.Env) (dodona.Sink, error) { env = e; return &taken{}, nil })
-	journal, log, recorder := sinktest.NewJournal(), slog.New(slog.NewTextHandler(io.Discard, nil)), new(telemetrytest.Tally)
+	journal, out, log, recorder := sinktest.NewJournal(), sink.NewOut(os.Stderr), slog.New(slog.NewTextHandler(io.Discard, nil)), new(telemetrytest.Tally)
 	wrong := errors.New("given")
 	_, err := kind.Open(t.Context(), struct{}{}, sink.Env{
-		Version: "v1", Now: func() time.Time { return time.Unix(1, 0) }, Log: log, Recorder: recorder, Out: os.Stderr, Ledger: journal,
+		Version: "v1", Now: func() time.Time { return time.Unix(1, 0) }, Log: log, Recorder: recorder, Out: out, Ledger: journal,
 		Known: func() []dodona.Feed { return []dodona.Feed{asked, asked} }, AnchorEvery: func() time.Duration { return time.Hour },
 		Append: func(context.Context, ...dodona.Record) error { return wrong }, Hold: func(string) (func(), error) { return nil, wrong },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if env.Version != "v1" || !env.Now().Equal(time.Unix(1, 0)) || env.Log != log || env.Recorder != recorder || env.Out != os.Stderr || env.Ledger != journal ||
+	if env.Version != "v1" || !env.Now().Equal(time.Unix(1, 0)) || env.Log != log || env.Recorder != recorder || env.Out != out || env.Ledger != journal ||
 		len(env.Known()) != 2 || env.AnchorEvery() != time.Hour || env.Append(t.Context()) != wrong {
 		t.Errorf("it is given %+v", env)
 	}

@@ -143,7 +143,7 @@ func (l *Loop) close() {
 
 // runBeside runs what a sink does by itself, again if it breaks.
 func (l *Loop) runBeside(ctx context.Context, run func(context.Context) error) {
-	l.again(ctx, "run", func() (err error) {
+	_ = patience.Retry(ctx, l.c.Backoff, func() (err error) {
 		defer func() {
 			if p := recover(); p != nil {
 				l.c.Log.Error("a sink panicked", "panic", p, "stack", string(debug.Stack()))
@@ -154,7 +154,7 @@ func (l *Loop) runBeside(ctx context.Context, run func(context.Context) error) {
 			err = errors.New("ended by itself")
 		}
 		return err
-	})
+	}, l.failing("run")) // until ctx ends
 }
 
 // begin returns when the sink was first there: what was attested before was not meant for it. It is journaled, so that
@@ -181,9 +181,17 @@ func (l *Loop) begin(ctx context.Context) (at time.Time, ok bool) {
 	return at, ok
 }
 
-// again calls f until it succeeds; false: ctx ended before.
+// again calls f, a step before the first delivery, until it succeeds; false: ctx ended before.
 func (l *Loop) again(ctx context.Context, what string, f func() error) bool {
-	return patience.Retry(ctx, l.c.Backoff, f, l.failing(what)) == nil
+	return patience.Retry(ctx, l.c.Backoff, func() error {
+		before := l.Status().State
+		returned := l.watch(ctx, what, l.slow)
+		err := f()
+		if returned() {
+			l.set(func(s *Status) { s.State = before })
+		}
+		return err
+	}, l.failing(what)) == nil
 }
 
 // journal appends records, however long that takes; false: ctx ended. One that the journal can never take is given up, so

@@ -219,11 +219,11 @@ func TestASinkWhosePeerRefusesSaysSo(t *testing.T) {
 func TestADeadLetterSaysWhatItIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		r.policy.GiveUp = 2
+		r.policy.GiveUp = 3
 		r.begin()
 		refusal := "no such thing"
 		r.deliver = func(context.Context, []dodona.Record) ([]dodona.Receipt, error) {
-			time.Sleep(31 * time.Second)
+			time.Sleep(25 * time.Second)
 			return nil, dodona.Permanent(errors.New(refusal))
 		}
 		r.say(answers(1)...)
@@ -232,7 +232,7 @@ func TestADeadLetterSaysWhatItIs(t *testing.T) {
 		r.say(answers(2)[1])
 		r.rest(2 * time.Minute)
 		s, id := r.end(), answers(1)[0].ID
-		const detail = "refused 2 times: no such thing"
+		const detail = "refused 3 times: no such thing"
 		all := r.receipts()
 		if len(all) != 2 || len(s.DeadLetters) != 2 {
 			t.Fatalf("receipts %+v, status %+v", all, s)

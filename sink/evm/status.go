@@ -148,10 +148,11 @@ func (s *Sink) Report(to *sink.Status) {
 	to.Failures += s.counts[telemetry.SinkFailures]
 	to.Dead += s.counts[telemetry.SinkDead]
 	to.DeadLetters = s.letters
-	if to.State != sink.Stopped {
+	stands := to.State == sink.Stopped || to.State == sink.Stuck // by what the loop knows: it has ended, or what it gives is not taken
+	if !stands {
 		to.State = s.state
 	}
-	if s.lastErr != "" {
+	if s.lastErr != "" && to.State != sink.Stuck || s.state == sink.Stuck {
 		to.LastError, to.ErrorTime = s.lastErr, s.errAt
 	}
 	if waits && !slow.Over() && to.State != sink.Stopped && to.State != sink.Stuck {

@@ -105,7 +105,7 @@ func (r *rig) begin() {
 		Name: name, Kind: r.s.Kind, Settings: r.s.Settings, Journal: r.journal, Reader: "sink-" + name, Policy: sink.Policy{Policy: sink.Every},
 		Backoff: backoff.Backoff{Min: 10 * time.Millisecond, Max: 100 * time.Millisecond},
 		Env: sink.Env{
-			Out: r.s.Out, Wallet: r.s.Wallet, Feeds: []dodona.Feed{r.s.Feed}, Append: r.journal.Append, Version: "test",
+			Out: sink.NewOut(r.s.Out), Wallet: r.s.Wallet, Feeds: []dodona.Feed{r.s.Feed}, Append: r.journal.Append, Version: "test",
 			Ledger: r.journal,
 		},
 	})

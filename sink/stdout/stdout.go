@@ -2,7 +2,7 @@
 //
 // A line is the record as the journal keeps it: topic, key, id, and the answer in body. After a crash the lines of the
 // last moment may come twice; their id tells. The node goes on if whoever reads the lines ends, and keeps them until a start with
-// another reader.
+// another reader. If it stops reading, the sink is stuck after half a minute, and goes on where it was once lines are read again.
 package stdout
 
 import (
@@ -11,8 +11,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"sync"
 	"syscall"
 	"time"
 
@@ -59,19 +57,17 @@ type line struct {
 
 type stdout struct {
 	answer bool
+	name   string
 	now    func() time.Time
-	mu     sync.Mutex // of out, which several sinks share only if they are one process's
-	out    io.Writer
+	out    *sink.Out
 }
 
 func open(_ context.Context, s Settings, env sink.Env) (dodona.Sink, error) {
-	return &stdout{answer: s.Format == "answer", now: env.Now, out: env.Out}, nil
+	return &stdout{answer: s.Format == "answer", name: env.Sink, now: env.Now, out: env.Out}, nil
 }
 
 // Deliver writes one line for each record, each with one write.
 func (s *stdout) Deliver(ctx context.Context, recs []dodona.Record) (receipts []dodona.Receipt, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for _, rec := range recs {
 		if err := ctx.Err(); err != nil {
 			return receipts, err
@@ -80,7 +76,7 @@ func (s *stdout) Deliver(ctx context.Context, recs []dodona.Record) (receipts []
 		if err != nil {
 			return receipts, dodona.Permanent(err)
 		}
-		err = s.write(ctx, text)
+		err = s.out.Write(ctx, s.name, rec, text)
 		if errors.Is(err, syscall.EPIPE) {
 			return receipts, sink.Stalled(errors.New("nobody reads standard output any more: whoever did has ended; restart the node together with what reads it"))
 		}
@@ -92,23 +88,9 @@ func (s *stdout) Deliver(ctx context.Context, recs []dodona.Record) (receipts []
 	return receipts, nil
 }
 
-// write returns when the text is written, or when ctx ends: a reader that has stopped reading must not keep the node
-// from ending. The write itself cannot be taken back; it ends with the reader, or with the process.
-func (s *stdout) write(ctx context.Context, text []byte) error {
-	done := make(chan error, 1)
-	go func() {
-		n, err := s.out.Write(text)
-		if err == nil && n < len(text) {
-			err = io.ErrShortWrite
-		}
-		done <- err
-	}()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+// Waits says what a write that does not end waits for.
+func (*stdout) Waits() string {
+	return "whoever reads standard output has stopped reading: look at that program; all is kept, and goes on from there when it reads again"
 }
 
 func (s *stdout) text(rec dodona.Record) ([]byte, error) {

@@ -34,6 +34,7 @@ import (
 	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/secret"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -165,6 +166,11 @@ func (w *webhook) Deliver(ctx context.Context, recs []dodona.Record) (receipts [
 		})
 	}
 	return receipts, nil
+}
+
+// Waits says what a request waits for that takes long, and until when.
+func (w *webhook) Waits() string {
+	return fmt.Sprintf("POST %s: no complete answer yet; it is waited for up to timeout, %s", w.host, unit.FormatDuration(w.settings.Timeout))
 }
 
 // Key returns the Idempotency-Key of a record.
