@@ -91,37 +91,73 @@ func (i *intake) lost(ctx context.Context, name string, n uint64, cause string) 
 }
 
 const (
-	maxRecent   = time.Hour       // of what came before a start
+	maxRecent   = time.Hour       // of what came before a start, for feeds that count the latest
+	recentFirst = time.Second     // is read first; then ten times that, and so on
 	recentPause = 5 * time.Second // that a start takes to read it at most
+	heldBytes   = 4 << 20         // of which a pump keeps no more
 )
 
-// recent returns what was journaled of a source last and in a time before that, oldest first.
-func (i *intake) recent(ctx context.Context, name string, within time.Duration) (readings []dodona.Reading, err error) {
+// recent returns what was journaled of a source last and in a time before that, oldest first: the newest part of it, if a pump holds no
+// more or it takes long to read.
+func (i *intake) recent(ctx context.Context, name string, within time.Duration) ([]dodona.Reading, error) {
+	return i.recentUntil(ctx, name, within, time.Now().Add(recentPause))
+}
+
+func (i *intake) recentUntil(ctx context.Context, name string, within time.Duration, until time.Time) (readings []dodona.Reading, err error) {
 	newest, err := i.journal.Own().Last(ctx, dodona.TopicReading, name)
 	if err != nil {
 		return nil, err
 	}
-	within = min(within, maxRecent)
-	since, until := newest.Appended.Add(-within), time.Now().Add(recentPause)
-	last := false
-	for rec, err := range i.journal.Own().Scan(ctx, dodona.TopicReading, name, func(rec dodona.Record) bool { return rec.Appended.Before(since) }) {
-		var exchange dodona.Exchange
-		if err != nil || time.Now().After(until) || json.Unmarshal(rec.Body, &exchange) != nil {
-			break // the last one is there: more is better, and none of it is needed
+	for back := min(recentFirst, within); ; back = min(10*back, within) {
+		more, full, err := i.after(ctx, name, newest, newest.Appended.Add(-back), until)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
-		readings, last = append(readings, exchange.Readings...), rec.Sequence == newest.Sequence
-		if over := len(readings) - heldReadings; over > 0 {
-			readings = readings[over:]
+		if err != nil {
+			i.log.Warn("of what a source brought before the start, not all can be read; the newest part of it is there", "source", name, "error", err)
+			break
+		}
+		if readings = more; full || back >= within {
+			return readings, nil
 		}
 	}
-	if last {
+	if len(readings) > 0 {
 		return readings, nil
 	}
 	var exchange dodona.Exchange
 	if err := json.Unmarshal(newest.Body, &exchange); err != nil {
 		return nil, fmt.Errorf("read last exchange of %s: %w", name, err)
 	}
-	return append(readings, exchange.Readings...), nil
+	return exchange.Readings, nil
+}
+
+var errTakesLong = errors.New("it takes too long")
+
+// after returns what was journaled of a source from an instant up to its newest record, no more than a pump holds, and whether it is as much.
+func (i *intake) after(ctx context.Context, name string, newest dodona.Record, since, until time.Time) (readings []dodona.Reading, full bool, err error) {
+	size := 0
+	for rec, err := range i.journal.Own().Scan(ctx, dodona.TopicReading, name, func(rec dodona.Record) bool { return rec.Appended.Before(since) }) {
+		if err != nil {
+			return nil, false, err
+		}
+		if time.Now().After(until) {
+			return nil, false, errTakesLong
+		}
+		var exchange dodona.Exchange
+		if err := json.Unmarshal(rec.Body, &exchange); err != nil {
+			return nil, false, fmt.Errorf("read an exchange: %w", err)
+		}
+		for _, r := range exchange.Readings {
+			readings, size = append(readings, r), size+len(r.Body)
+		}
+		for len(readings) > heldReadings || size > heldBytes && len(readings) > 1 {
+			readings, size, full = readings[1:], size-len(readings[0].Body), true
+		}
+		if rec.Sequence == newest.Sequence {
+			return readings, full || len(readings) == heldReadings, nil
+		}
+	}
+	return nil, false, errors.New("its last record is not found")
 }
 
 // lastReading returns the newest journaled reading of a source.

@@ -75,12 +75,7 @@ func (o *observer) observe(ctx context.Context) error {
 
 // startSource starts a pump, with what the one before it leaves.
 func (o *observer) startSource(ctx context.Context, s config.Source, before source.Remains, turn source.Turn) {
-	var within time.Duration // the longest that a feed lets a reading of it count
-	for _, f := range o.follows.Feeds {
-		if slices.Contains(f.Settings.Sources(), s.Name) {
-			within = max(within, f.Settings.WithDefaults().Stale)
-		}
-	}
+	within := countedFor(o.follows, s.Name)
 	o.recorder.Know("source", s.Name)
 	pump := source.NewPump(source.Config{
 		Name:     s.Name,
@@ -100,6 +95,21 @@ func (o *observer) startSource(ctx context.Context, s config.Source, before sour
 		Now:      o.now,
 	})
 	o.pumps.start(ctx, s.Name, pump, func(ctx context.Context) { _ = pump.Run(ctx) }) // returns nil when ctx ends
+}
+
+// countedFor returns how long before the last reading of a source one may have come that a feed is still to count.
+func countedFor(c *config.Config, name string) (within time.Duration) {
+	for _, f := range c.Feeds {
+		if !slices.Contains(f.Settings.Sources(), name) {
+			continue
+		}
+		if s := f.Settings.WithDefaults(); s.Take == feed.TakeAll {
+			within = max(within, longest(s))
+		} else {
+			within = max(within, min(s.Stale, maxRecent))
+		}
+	}
+	return within
 }
 
 // heldReadings bounds what a pushed source keeps for feeds that take all readings since their last round.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +17,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/source"
 )
 
 // A metered is a log of numbers with a feed that takes each line.
@@ -102,7 +105,7 @@ func TestEveryLineOfALogCounts(t *testing.T) {
 node: {data: %q}
 api: {listen: "127.0.0.1:0"}
 sources: {meter: {file: {path: %q, format: lines, every: 20ms, from: start}, value: /t}}
-feeds: {f: {decimals: 2, every: 200ms, stale: 30m, from: [meter], combine: mean, take: all}}
+feeds: {f: {decimals: 2, every: 1s, stale: 30m, from: [meter], combine: mean, take: all}}
 `, filepath.Join(dir, "data"), m.path)
 	for life := range 2 {
 		m.write(10, 20)
@@ -203,7 +206,7 @@ api: {listen: "127.0.0.1:0"}
 sources:
   meter: {file: {path: %q, format: lines, every: 20ms}, value: /t}
   other: {file: {path: %q, format: lines, every: 20ms}, value: /t}
-feeds: {f: {decimals: 2, every: 200ms, stale: 30m, from: [meter, other], need: 2, combine: mean, take: all}}
+feeds: {f: {decimals: 2, every: 2s, stale: 30m, from: [meter, other], need: 2, combine: mean, take: all}}
 `, filepath.Join(dir, "data"), m.path, other), Options{OnRound: seen.add})
 	defer run(t, n)()
 	m.write(10, 20)
@@ -245,6 +248,231 @@ feeds: {f: {decimals: 2, every: 200ms, stale: 24h, from: [meter], take: all}}
 		}
 		if got := a.takers["meter"].Round() > 0; got != known {
 			t.Errorf("after %d h: it is known what was taken: %t, want %t", hours, got, known)
+		}
+	}
+}
+
+// TestAReadingIsNamedInTenRoundsAtMost: of a source that waits for another, in all lives of the node together; then it is counted as dropped, and
+// does not come again.
+func TestAReadingIsNamedInTenRoundsAtMost(t *testing.T) {
+	dir := t.TempDir()
+	m := &metered{t: t, path: filepath.Join(dir, "meter.jsonl")}
+	text := fmt.Sprintf(`
+node: {data: %q}
+api: {listen: "127.0.0.1:0"}
+sources:
+  meter: {file: {path: %q, format: lines, every: 20ms}, value: /t}
+  other: {file: {path: %q, format: lines, every: 20ms}, value: /t}
+feeds: {f: {decimals: 2, every: 200ms, stale: 24h, from: [meter, other], need: 2, combine: mean, take: all}}
+`, filepath.Join(dir, "data"), m.path, filepath.Join(dir, "other.jsonl"))
+	naming := func(n *Node) (rounds int) {
+		for rec, err := range n.journal.Scan(t.Context(), dodona.TopicRound, "f", nil) {
+			var b dodona.Bundle
+			if err == nil {
+				err = json.Unmarshal(rec.Body, &b)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(namedBy(b, "meter")) == 2 {
+				rounds++
+			}
+		}
+		return rounds
+	}
+	life := func(until func(*Node, *outcomes)) {
+		seen := newOutcomes()
+		n := openNode(t, text, Options{OnRound: seen.add})
+		defer run(t, n)()
+		until(n, seen)
+	}
+	status := func(n *Node) (s source.Status) {
+		if pump, runs := n.observer.pumps.get("meter"); runs {
+			s = pump.Status()
+		}
+		return s
+	}
+	named := func(of int) func(Outcome) bool {
+		return func(o Outcome) bool { return o.Bundle != nil && len(namedBy(*o.Bundle, "meter")) == of }
+	}
+	life(func(n *Node, seen *outcomes) {
+		m.write(10, 20)
+		first := seen.await(t, "a round that names both", named(2)).Bundle.Round
+		seen.await(t, "and a later one", func(o Outcome) bool { return named(2)(o) && o.Bundle.Round > first })
+	})
+	life(func(n *Node, seen *outcomes) {
+		seen.await(t, "a round after both are given up", func(o Outcome) bool { return named(0)(o) && status(n).Dropped > 0 })
+		if s := status(n); s.Dropped != 2 || s.LastDrop != "in 10 rounds of f no answer counts them" {
+			t.Errorf("dropped %d: %q, want both", s.Dropped, s.LastDrop)
+		}
+		if got := naming(n); got != maxNamed {
+			t.Errorf("%d rounds name them, want %d", got, maxNamed)
+		}
+	})
+	life(func(n *Node, seen *outcomes) {
+		m.write(30)
+		seen.await(t, "a round that names what is new", named(1))
+		if got := naming(n); got != maxNamed {
+			t.Errorf("after another start %d rounds name what was given up, want %d", got, maxNamed)
+		}
+		if s := status(n); s.Dropped != 0 {
+			t.Errorf("%d are dropped again: %s", s.Dropped, s.LastDrop)
+		}
+	})
+}
+
+// TestAStartReadsBackAllThatMayCount: what waits in rounds or for one, however long these are.
+func TestAStartReadsBackAllThatMayCount(t *testing.T) {
+	for settings, want := range map[string]time.Duration{
+		"every: 1s":                           time.Minute, // the default of stale
+		"every: 2h, stale: 6h":                maxRecent,
+		"every: 1s, take: all":                time.Minute,
+		"every: 1s, stale: 24h, take: all":    24 * time.Hour,
+		"every: 2h, stale: 1m, take: all":     22 * time.Hour,
+		"every: 366d, stale: 366d, take: all": 11 * 366 * 24 * time.Hour,
+	} {
+		c := load(t, "sources: {a: {sim: {}, value: \"\"}, b: {sim: {}, value: \"\"}}\nfeeds: {f: {decimals: 2, from: [a], "+settings+"}}")
+		if got := countedFor(c, "a"); got != want {
+			t.Errorf("%s: %v, want %v", settings, got, want)
+		}
+		if got := countedFor(c, "b"); got != 0 {
+			t.Errorf("%s: %v of a source that no feed has", settings, got)
+		}
+	}
+}
+
+// TestAStartKeepsTheNewestPart: of what a pump has no room for, and of what cannot be read in time.
+func TestAStartKeepsTheNewestPart(t *testing.T) {
+	n := smallNode(t)
+	in := n.observer.intake
+	keep := func(name string, sizes ...int) {
+		t.Helper()
+		var b dodona.Batch
+		for i, size := range sizes {
+			b.Readings = append(b.Readings, dodona.Reading{Source: name, Item: fmt.Sprint(i), Body: make([]byte, size)})
+		}
+		b.Cursor = fmt.Append(nil, time.Now())
+		if err := in.keepBatch(t.Context(), name, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sizes := func(name string, within time.Duration, until time.Time) string {
+		t.Helper()
+		readings, err := in.recentUntil(t.Context(), name, within, until)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []int
+		for _, r := range readings {
+			all = append(all, len(r.Body))
+		}
+		return fmt.Sprint(all)
+	}
+	soon := time.Now().Add(time.Minute)
+	keep("a", 1, 2)
+	first := time.Now()
+	for time.Since(first) <= recentFirst { // what came before it is read next
+		time.Sleep(20 * time.Millisecond)
+	}
+	keep("a", 3)
+	if got := sizes("a", time.Hour, soon); got != "[1 2 3]" {
+		t.Errorf("of an hour: %s", got)
+	}
+	if got := sizes("a", time.Millisecond, soon); got != "[3]" {
+		t.Errorf("of a millisecond: %s", got)
+	}
+	if got := sizes("a", 0, soon); got != "[3]" {
+		t.Errorf("of no time: %s", got)
+	}
+	if got := sizes("a", time.Hour, first); got != "[3]" {
+		t.Errorf("once it took too long: %s", got)
+	}
+	for range 5 {
+		keep("b", make([]int, 250)...)
+	}
+	if readings, err := in.recent(t.Context(), "b", time.Hour); err != nil || len(readings) != heldReadings || readings[0].Item != "226" {
+		t.Errorf("of 1,250 readings %d are read, %v; want the last %d", len(readings), err, heldReadings)
+	}
+}
+
+// TestARoundThatIsTooLargeTakesWhatItWasGiven: the next one would only be larger.
+func TestARoundThatIsTooLargeTakesWhatItWasGiven(t *testing.T) {
+	given1 := []dodona.Reading{{Body: []byte("1")}, {Body: []byte("2")}}
+	for _, c := range []struct {
+		name   string
+		bundle dodona.Bundle
+		taken  bool
+	}{
+		{"too large", dodona.Bundle{Round: 2000, Missed: "its record is more than the journal takes"}, true},
+		{"another one", dodona.Bundle{Round: 3000}, false},
+		{"with inputs", dodona.Bundle{Round: 2000, Inputs: []dodona.Input{{Source: "s", Status: dodona.InputUsed}}}, false},
+	} {
+		a := newTakerOfAll(smallNode(t).observer.pumps)
+		a.takers["s"], a.given["s"] = &source.Taker{Name: "f"}, given{2000, given1}
+		a.kept(c.bundle, false)
+		if got := a.takers["s"].Round() > 0; got != c.taken {
+			t.Errorf("%s: taken %t, want %t", c.name, got, c.taken)
+		}
+	}
+}
+
+// TestAReloadKeepsWhereAFeedStands: of each source that it still has, whatever else of it changes.
+func TestAReloadKeepsWhereAFeedStands(t *testing.T) {
+	of := func(settings string) *config.Config {
+		return load(t, "sources: {a: {sim: {}, value: \"\"}, b: {sim: {}, value: \"\"}}\nfeeds: {f: {decimals: 2, every: 1s, "+settings+"}}")
+	}
+	all := newTakes(smallNode(t).observer.pumps)
+	all.follow(of("take: all, from: [a]"))
+	f := all.of("f")
+	a := f.takers["a"]
+	all.follow(of("take: all, stale: 2h, from: [a]"))
+	if all.of("f") != f {
+		t.Error("a feed of the same sources is another taker: it may be at work")
+	}
+	all.follow(of("take: all, from: [a, b]"))
+	if now := all.of("f"); now.takers["a"] != a || now.takers["b"] == nil || now.takers["b"] == a {
+		t.Errorf("it takes with %v, want what took of a before, and one of b", now.takers)
+	}
+	if got := all.from("a"); len(got) != 1 || got[0] != a {
+		t.Errorf("of a takes %v", got)
+	}
+	all.follow(of("from: [a, b]"))
+	if all.of("f") != nil || len(all.from("a")) != 0 {
+		t.Error("who counts the latest takes all")
+	}
+}
+
+// TestAReloadThatAddsSourcesGivesTheOthersTheirTurns: of the sources that ask one peer, also one that runs on asks behind those that now stand before it.
+func TestAReloadThatAddsSourcesGivesTheOthersTheirTurns(t *testing.T) {
+	const every, apart = 2 * time.Second, 200 * time.Millisecond
+	asked := make(chan time.Duration, 1000) // how long behind its round
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked <- time.Duration(time.Now().UnixNano() % int64(every))
+		fmt.Fprint(w, "1")
+	}))
+	defer server.Close()
+	text := func(before int) string {
+		var sources strings.Builder
+		for i := range before {
+			fmt.Fprintf(&sources, "  a%d: {http: {url: %q}, value: \"\"}\n", i, server.URL)
+		}
+		return fmt.Sprintf("node: {data: %q}\napi: {listen: \"127.0.0.1:0\"}\nsources:\n%s  z: {http: {url: %q}, value: \"\"}\n"+
+			"feeds: {f: {decimals: 0, every: %v, deadline: 1500ms, from: [z]}}\n", filepath.Join(t.TempDir(), "data"), sources.String(), server.URL, every)
+	}
+	before, after := text(0), text(60)
+	after = strings.Replace(after, strings.SplitN(after, "\n", 2)[0], strings.SplitN(before, "\n", 2)[0], 1)
+	n := openNode(t, before, Options{Load: func() (*config.Config, error) {
+		return config.Load(strings.NewReader(after), "test.yaml", append(config.KindsOf(all.Sources()...), config.KindsOf(all.Sinks()...)...))
+	}})
+	defer run(t, n)()
+	<-asked
+	if done, err := n.Reload(t.Context()); err != nil || len(done.Started) != 60 {
+		t.Fatalf("reload: %+v, %v", done, err)
+	}
+	<-asked // it may have been on its way
+	for range 2 {
+		if behind := <-asked; behind < apart {
+			t.Errorf("the last of 61 asks %v after its round, want at least %v", behind, apart)
 		}
 	}
 }

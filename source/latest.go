@@ -23,7 +23,7 @@ type latest struct {
 	bytes int              // of the bodies in queue
 	gone  uint64           // readings that were at the head of queue before
 
-	stands map[*Taker]*stand
+	stands map[*Taker]uint64 // see stand
 
 	before []dodona.Reading // of an earlier start, oldest first
 	wants  map[*Want]*having
@@ -55,8 +55,8 @@ func (l *latest) prime(readings []dodona.Reading) {
 		}
 	}
 	l.before = readings
-	for t, s := range l.stands {
-		s.taken = max(s.taken, l.behind(t))
+	for t := range l.stands {
+		l.pass(t)
 	}
 }
 

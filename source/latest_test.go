@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/telemetry"
 )
 
 // A shelf is a queue with one taker, of readings that are told apart by when they came.
@@ -25,8 +27,7 @@ func (s *shelf) come(ms ...int64) (lost int) {
 }
 
 func (s *shelf) give(upTo dodona.Round) (got []int64, digests []dodona.Digest) {
-	readings, _ := s.since(&s.t, upTo)
-	for _, r := range readings {
+	for _, r := range s.since(&s.t, upTo) {
 		got, digests = append(got, r.Received.UnixMilli()), append(digests, r.Digest())
 	}
 	return got, digests
@@ -36,7 +37,7 @@ func (s *shelf) give(upTo dodona.Round) (got []int64, digests []dodona.Digest) {
 func (s *shelf) take(upTo dodona.Round) []int64 {
 	got, digests := s.give(upTo)
 	s.t.Stand(upTo, digests)
-	s.stand(&s.t).taken = max(s.stand(&s.t).taken, s.behind(&s.t))
+	s.pass(&s.t)
 	return got
 }
 
@@ -96,19 +97,38 @@ func TestWhatWasGivenAndNotTakenIsLostIfItIsPushedOut(t *testing.T) {
 	}
 }
 
-// TestWhatNoRoundCountsInTimeIsGivenUp: readings of rounds without an answer wait for one that has it, not for ever.
-func TestWhatNoRoundCountsInTimeIsGivenUp(t *testing.T) {
-	s := shelf{latest: latest{hold: 10}, t: Taker{Within: 5 * time.Second}}
-	s.come(1000, 2000)
-	if got, _ := s.give(2500); !slices.Equal(got, []int64{1000, 2000}) {
-		t.Errorf("up to 2500: %v", got)
+// TestWhatIsGivenUpIsCounted: what is left of it in the queue, and nothing that was taken, pushed out or came since.
+func TestWhatIsGivenUpIsCounted(t *testing.T) {
+	s := shelf{latest: latest{hold: 4}}
+	p := &Pump{pushed: true, cfg: Config{Name: "s", Recorder: telemetry.Nop, Log: slog.New(slog.DiscardHandler)}, lost: make(chan struct{}, 1), latest: s.latest}
+	p.Serve([]*Taker{&s.t})
+	come := func(ms ...int64) {
+		for _, ms := range ms {
+			p.latest.add([]dodona.Reading{{Item: "a", Received: time.UnixMilli(ms)}})
+		}
 	}
-	if found, over := s.since(&s.t, 6500); len(found) != 1 || found[0].Received.UnixMilli() != 2000 || over != 1 {
-		t.Errorf("at 6500: %d, %d given up; want the second alone, and the first given up", len(found), over)
+	digests := func() (all []dodona.Digest) {
+		for _, r := range p.left(dodona.RoundAt(time.UnixMilli(9000)), &s.t) {
+			all = append(all, r.Digest())
+		}
+		return all
 	}
-	s.come(7000)
-	if found, over := s.since(&s.t, 60_000); len(found) != 1 || over != 1 {
-		t.Errorf("a minute after: %d, %d given up; want the one that no round had, however old it is", len(found), over)
+	come(1000)
+	p.Took(&s.t, 1000, digests())
+	come(2000, 3000, 4000)
+	given := digests()
+	come(5000, 6000)
+	p.GiveUp(&s.t, 4000, given, "in 10 rounds of f no answer counts them")
+	if got := p.Status().Dropped; got != 2 {
+		t.Errorf("of three that were given up one was pushed out before: %d are dropped, want 2", got)
+	}
+	if left := digests(); len(left) != 2 {
+		t.Errorf("%d are left, want the two that came since", len(left))
+	}
+	p.GiveUp(&s.t, 4000, given, "again")
+	p.GiveUp(new(Taker), 4000, given, "of somebody who takes nothing here")
+	if got := p.Status().Dropped; got != 2 {
+		t.Errorf("what is gone is given up again: %d are dropped", got)
 	}
 }
 
@@ -144,7 +164,7 @@ func TestTheLatestIsWhatCameLastThoughTheClockWasSetBack(t *testing.T) {
 			t.Errorf("got %q, want what came since", got)
 		}
 	}
-	if got, _ := l.since(new(Taker), dodona.RoundAt(back)); len(got) != 2 {
+	if got := l.since(new(Taker), dodona.RoundAt(back)); len(got) != 2 {
 		t.Errorf("up to the instant of the second reading %d are handed out, want both", len(got))
 	}
 }
@@ -167,7 +187,7 @@ func TestHeldReadingsAreBoundedInBytesAndNumber(t *testing.T) {
 	if lost := add(make([]byte, maxHeldBytes+1)); lost != 3 || len(l.queue) != 1 {
 		t.Errorf("one that is larger than all: %d lost, %d held; it stands alone", lost, len(l.queue))
 	}
-	l.stand(taker).taken = l.gone + 1
+	l.stands[taker] = l.gone + 1
 	if lost := add(nil); lost != 0 {
 		t.Errorf("what somebody took counts as lost: %d", lost)
 	}
@@ -199,8 +219,8 @@ func TestWhatWaitsWhenASourceIsReplacedWaitsForTheNextPump(t *testing.T) {
 	all.serve([]*Taker{taker})
 	all.prime(before)
 	latestOnly.prime(before)
-	if got, over := all.since(taker, 100); len(got) != 50 || over != 0 || got[0].Body[0] != 10 {
-		t.Errorf("%d readings, %d given up, want the 50 that were not taken", len(got), over)
+	if got := all.since(taker, 100); len(got) != 50 || got[0].Body[0] != 10 {
+		t.Errorf("%d readings, want the 50 that were not taken", len(got))
 	}
 	if latestOnly.bytes > maxBefore || all.bytes > maxHeldBytes {
 		t.Errorf("it holds %d bytes for nobody and %d for who takes all", latestOnly.bytes, all.bytes)

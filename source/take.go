@@ -4,34 +4,18 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // A Taker takes each reading of a source once: a feed, round by round. It is known by its address, and stands behind what it took
 // last, also in the pump that follows this one, which begins with what the journal has. Its methods are safe for concurrent use.
 type Taker struct {
-	Name   string        // of the feed, for people
-	Within time.Duration // longer than that before a round, nothing counts any more that a round before was given and did not take; 0: no limit
+	Name string // of the feed, for people
 
 	mu    sync.Mutex
 	taken map[dodona.Digest]struct{} // what it took last
 	round dodona.Round               // in which it did
-}
-
-// Until returns the taker of a feed of which nothing counts longer than within: t, or one that stands where t stands, which may be nil.
-func (t *Taker) Until(feed string, within time.Duration) *Taker {
-	if t == nil {
-		return &Taker{Name: feed, Within: within}
-	}
-	if t.Name == feed && t.Within == within {
-		return t
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return &Taker{Name: feed, Within: within, taken: t.taken, round: t.round}
 }
 
 // Stand says what the taker took last, and in which round; of an earlier round than that is known of, it says nothing new.
@@ -66,7 +50,7 @@ func (t *Taker) took(r dodona.Reading) bool {
 }
 
 // Since returns what a pushed source brought behind what t took last, and received up to a round, oldest first, of the Config.Hold
-// readings that are kept. It may be asked again for what it was given, until [Pump.Took]. What is pushed out before every taker has
+// readings that are kept. It may be asked again for what it was given, until [Pump.Took] or [Pump.GiveUp]. What is pushed out before every taker has
 // taken it is counted as dropped.
 //
 // Of a polled source the readings are what t did not take yet of those that [Pump.Ask] returns; or the last of each item, where
@@ -92,11 +76,7 @@ func (p *Pump) left(r dodona.Round, t *Taker) []dodona.Reading {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	readings, over := p.latest.since(t, r)
-	if over > 0 {
-		p.countDropped(uint64(over), "in "+unit.FormatDuration(t.Within)+" no round of "+t.Name+" had an answer that counts them")
-	}
-	return readings
+	return p.latest.since(t, r)
 }
 
 // Took notes what t took in a round: nothing of it, nor of what came before, is for it again.
@@ -104,8 +84,16 @@ func (p *Pump) Took(t *Taker, r dodona.Round, taken []dodona.Digest) {
 	t.Stand(r, taken)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if s := p.latest.stands[t]; s != nil {
-		s.taken = max(s.taken, p.latest.behind(t))
+	p.latest.pass(t)
+}
+
+// GiveUp is as [Pump.Took] for what t was given in a round and did not take: it is counted as dropped, and why.
+func (p *Pump) GiveUp(t *Taker, r dodona.Round, given []dodona.Digest, cause string) {
+	t.Stand(r, given)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := p.latest.pass(t); n > 0 {
+		p.countDropped(n, cause)
 	}
 }
 
@@ -114,12 +102,6 @@ func (p *Pump) Serve(takers []*Taker) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.latest.serve(takers)
-}
-
-// A stand is how far one taker has come, in positions of all that was ever in the queue.
-type stand struct {
-	taken uint64 // the first that it did not take
-	given uint64 // the first that it was never given
 }
 
 func (l *latest) serve(takers []*Taker) {
@@ -133,15 +115,25 @@ func (l *latest) serve(takers []*Taker) {
 	}
 }
 
-// stand returns where a taker stands.
-func (l *latest) stand(t *Taker) *stand {
+// stand returns where a taker stands: the position of the first reading that it did not take, of all that were ever in the queue.
+func (l *latest) stand(t *Taker) uint64 {
 	if l.stands == nil {
-		l.stands = map[*Taker]*stand{}
+		l.stands = map[*Taker]uint64{}
 	}
-	if l.stands[t] == nil {
-		l.stands[t] = &stand{taken: l.behind(t)}
+	if _, known := l.stands[t]; !known {
+		l.stands[t] = l.behind(t)
 	}
-	return l.stands[t]
+	return max(l.stands[t], l.gone)
+}
+
+// pass moves a taker on behind what it took last, and returns how many readings of the queue that are.
+func (l *latest) pass(t *Taker) (passed uint64) {
+	if _, known := l.stands[t]; !known {
+		return 0
+	}
+	from := l.stand(t)
+	l.stands[t] = max(from, l.behind(t))
+	return l.stands[t] - from
 }
 
 // behind returns the position behind what a taker took last; that of the oldest reading if nothing of it is here.
@@ -154,29 +146,20 @@ func (l *latest) behind(t *Taker) uint64 {
 	return l.gone
 }
 
-// since returns what a taker did not take yet of what was received up to an instant, oldest first, and how many readings are given up: such as it was given
-// longer before. A position, and no instant, is how far it came: what was received before an instant may come into the queue after somebody asked for it, for it
-// is journaled first.
-func (l *latest) since(t *Taker, upTo dodona.Round) (found []dodona.Reading, over int) {
-	s := l.stand(t)
-	s.taken = max(s.taken, l.gone)
-	for t.Within > 0 && s.taken < s.given && s.taken < l.gone+uint64(len(l.queue)) &&
-		upTo.Time().Sub(l.queue[s.taken-l.gone].Received) > t.Within {
-		s.taken++
-		over++
-	}
+// since returns what a taker did not take yet of what was received up to an instant, oldest first. A position, and no instant, is how far it
+// came: what was received before an instant may come into the queue after somebody asked for it, for it is journaled first.
+func (l *latest) since(t *Taker, upTo dodona.Round) []dodona.Reading {
 	n := 0
 	for n < len(l.queue) && l.at[n] <= upTo {
 		n++
 	}
-	s.given = max(s.given, l.gone+uint64(n))
-	return slices.Clone(l.queue[min(int(s.taken-l.gone), n):n]), over
+	return slices.Clone(l.queue[min(int(l.stand(t)-l.gone), n):n])
 }
 
 // wanting reports whether a taker did not take the reading at the head of the queue.
 func (l *latest) wanting() bool {
-	for _, s := range l.stands {
-		if s.taken <= l.gone {
+	for _, taken := range l.stands {
+		if taken <= l.gone {
 			return true
 		}
 	}
