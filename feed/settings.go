@@ -53,7 +53,8 @@ type Settings struct {
 	// Others are left out. Default: three times every, at least 1m.
 	Stale time.Duration `yaml:"stale,omitempty" json:"stale,omitempty"`
 	// Take is which readings of a source count. The values of several are combined to one value of the source first,
-	// exactly: only the answer is rounded. Default: latest.
+	// exactly: only the answer is rounded. With all, a reading waits for the next round where one has no answer, for ten rounds at most,
+	// and is counted as dropped then. Default: latest.
 	Take Take `yaml:"take,omitempty" json:"take,omitempty"`
 }
 
