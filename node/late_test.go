@@ -1,9 +1,11 @@
 package node
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -31,6 +33,7 @@ func TestARoundThatClosedIsNotSignedInSilence(t *testing.T) {
 		{"at its last instant", at - 3*3600_000, 0, 0, true, ""},
 		{"closed between the two", at - 2*3600_000, 0, 1, true, "late"},
 		{"closed before it was signed", at - 1*3600_000, 1, 1, false, "unsigned"},
+		{"kept in time, and heard of after that", dodona.RoundAt(time.Now()), -time.Second, 1, true, ""},
 	} {
 		_, closes := grid.Open(c.round, f.Settings.Every)
 		var reads atomic.Int64
@@ -69,6 +72,32 @@ func TestARoundThatClosedIsNotSignedInSilence(t *testing.T) {
 				t.Errorf("%s: event %q: %t, want %q", c.name, event, got, c.event)
 			}
 		}
+	}
+}
+
+// TestAnObservationOfWhichNobodyKnowsWhenItWasKeptIsNotCalledLate: what it took would be taken again.
+func TestAnObservationOfWhichNobodyKnowsWhenItWasKeptIsNotCalledLate(t *testing.T) {
+	n := openNode(t, walks(t.TempDir(), "roles: [observe]\nfeeds: {f: {decimals: 2, every: 1h, from: [s]}}\n"), Options{})
+	f := n.config().Feeds[0]
+	at := grid.At(dodona.RoundAt(time.Now()), f.Settings.Every)
+	_, closes := grid.Open(at, f.Settings.Every)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var reads atomic.Int64
+	n.observer.rounds.now = func() time.Time {
+		if reads.Add(1) == 1 {
+			return closes.Add(-time.Second)
+		}
+		cancel() // after the append, so that it cannot be read back
+		return closes.Add(time.Second)
+	}
+	value := dodona.NewInt192(7)
+	_, err := n.observer.rounds.sign(ctx, f.Settings.Every, dodona.Bundle{Feed: f.Feed, Round: at, Value: &value})
+	if err == nil || !strings.Contains(err.Error(), "read observation back") {
+		t.Errorf("got %v, want that it could not be read back", err)
+	}
+	if rec, err := n.journal.Last(t.Context(), dodona.TopicObservation, "f"); err != nil || rec.ID != at.ID() {
+		t.Errorf("the journal has %+v, %v; want the observation", rec, err)
 	}
 }
 

@@ -188,7 +188,11 @@ func (r *rounds) sign(ctx context.Context, every time.Duration, b dodona.Bundle)
 		return false, fmt.Errorf("append observation: %w", err)
 	}
 	if now := r.now(); now.After(closes) {
-		if rec, err := dodona.Find(ctx, r.journal.Own(), dodona.TopicObservation, b.Feed.Name, b.Round); err == nil && !rec.Appended.After(closes) {
+		rec, err := dodona.Find(ctx, r.journal.Own(), dodona.TopicObservation, b.Feed.Name, b.Round)
+		if err != nil { // nobody knows whether it counts; the feed begins again, and reads that
+			return false, fmt.Errorf("read observation back: %w", err)
+		}
+		if !rec.Appended.After(closes) {
 			return true, nil // that is what validators go by
 		}
 		r.log.Warn("an observation was signed in time and kept too late, so it counts for nothing", "feed", b.Feed.Name, "round", b.Round, "closed", closes)
