@@ -80,10 +80,11 @@ func (r *Response) Whole(most int) ([]byte, error) {
 	return body, nil
 }
 
-// Ends reports whether the peer said where the body ends: by a length, chunks, frames, TLS or an encoding. Otherwise it ends where the
-// connection does, and nobody knows whether it is whole.
+// Ends reports whether the peer said where the body ends: by a length, chunks, frames or an encoding. Otherwise it ends where the
+// connection does, and nobody knows whether it is whole: under TLS neither, for a connection that was broken between two records of
+// it looks like one that was closed.
 func (r *Response) Ends() bool {
-	return r.ContentLength >= 0 || len(r.TransferEncoding) > 0 || r.ProtoMajor >= 2 || r.TLS != nil || len(encodings(r.Header)) > 0
+	return r.ContentLength >= 0 || len(r.TransferEncoding) > 0 || r.ProtoMajor >= 2 || len(encodings(r.Header)) > 0
 }
 
 // Beginning returns what came of the first bytes of the body.

@@ -5,9 +5,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
+	nethttp "net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
@@ -353,5 +356,23 @@ func TestANumberThatEndsWithItsConnectionMayBeCut(t *testing.T) {
 		if whole && err != nil || !whole && (err == nil || !strings.Contains(err.Error(), "no Content-Length") || dodona.IsPermanent(err)) {
 			t.Errorf("%q gave %v, want it taken: %v", answer, err, whole)
 		}
+	}
+}
+
+// TestANumberThatEndsWithItsTLSConnectionMayBeCutToo: nobody tells a server that died after a record from one that was done.
+func TestANumberThatEndsWithItsTLSConnectionMayBeCutToo(t *testing.T) {
+	s := httptest.NewTLSServer(nethttp.HandlerFunc(func(w nethttp.ResponseWriter, _ *nethttp.Request) {
+		c, _, err := w.(nethttp.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n432")
+		_ = c.(*tls.Conn).NetConn().Close() // without a word
+	}))
+	defer s.Close()
+	_, err := observe(t, settings("", func(to *Settings) { to.URL, to.CA = s.URL, caFile(t, s) }))
+	if err == nil || !strings.Contains(err.Error(), "no Content-Length") {
+		t.Errorf("got %v, want that it may be cut", err)
 	}
 }
