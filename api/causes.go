@@ -6,6 +6,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // A Cause is one thing that is wrong, with all the feeds and sources that it hits: a server that is down is one cause, however many feeds ask it.
@@ -62,7 +63,25 @@ func Causes(s Status, feeds []FeedStatus, sources []SourceStatus) []Cause {
 	return list
 }
 
-const mostMessage = 600 // bytes of one: what is longer is a document
+const (
+	mostMessage = 600 // bytes of one: what is longer is a document
+	mostCauses  = 64  // that are told one by one
+)
+
+// fewCauses keeps the first causes, and makes one of the rest: of thousands of sources each may have its own.
+func fewCauses(list []Cause) []Cause {
+	if len(list) <= mostCauses {
+		return list
+	}
+	kept, rest := list[:mostCauses:mostCauses], list[mostCauses:]
+	one := Cause{Message: unit.Count(len(rest), "more cause") + ", which their sources and feeds say themselves", Sources: []string{}, Feeds: []string{}}
+	for _, c := range rest {
+		one.Sources, one.Feeds = append(one.Sources, c.Sources...), append(one.Feeds, c.Feeds...)
+	}
+	slices.Sort(one.Feeds)
+	one.Feeds = slices.Compact(one.Feeds) // one may fail for several
+	return append(kept, one)
+}
 
 // blames returns what the sources say whose values a feed misses, each once; nothing if one of them is well.
 func (f FeedStatus) blames(says map[string]string) (messages []string) {

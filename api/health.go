@@ -34,7 +34,7 @@ type Verdict struct {
 // A feed answers while its newest answer is fresh, even if its last round was missed. One that never had a round waits, for as
 // long after a start as an answer stays fresh. A node none of whose feeds answers fails, unless one waits.
 func Judge(s Status, feeds []FeedStatus, sources []SourceStatus) Verdict {
-	j := judge{status: s, causes: Causes(s, feeds, sources)}
+	j := judge{status: s, fails: make(map[string]bool), causes: Causes(s, feeds, sources)}
 	for _, p := range s.Problems {
 		p.Level, p.Of = LevelFailing, OfNode
 		j.problems = append(j.problems, p)
@@ -49,7 +49,7 @@ func Judge(s Status, feeds []FeedStatus, sources []SourceStatus) Verdict {
 	j.sources(sources)
 	j.anchors()
 	j.doubts(doubts)
-	v := Verdict{Level: LevelOK, Headline: strings.Join(j.headline, "; "), Problems: bounded(j.problems), Causes: j.causes}
+	v := Verdict{Level: LevelOK, Headline: strings.Join(j.headline, "; "), Problems: bounded(j.problems), Causes: fewCauses(j.causes)}
 	for _, p := range j.problems {
 		switch {
 		case p.Level == LevelFailing:
@@ -69,7 +69,8 @@ type judge struct {
 	status   Status
 	problems []Problem
 	headline []string
-	troubled []string // sources
+	troubled []string        // sources
+	fails    map[string]bool // whether they are troubled
 	causes   []Cause
 	said     string // the cause that the headline has named of the feeds
 }
@@ -314,7 +315,7 @@ func (j *judge) sources(sources []SourceStatus) {
 			message = s.LastError
 		}
 		j.degraded("source "+s.Name, OfSource, s.Name, message)
-		j.troubled = append(j.troubled, s.Name)
+		j.troubled, j.fails[s.Name] = append(j.troubled, s.Name), true
 		told = append(told, "source "+s.Name+" "+message)
 	}
 	switch n := len(told); {
@@ -389,7 +390,7 @@ func (j *judge) doubts(feeds []FeedStatus) {
 // known reports whether all inputs that were not used are of sources that are troubled themselves.
 func (j *judge) known(f FeedStatus) bool {
 	unused := f.unused()
-	return len(unused) > 0 && !slices.ContainsFunc(unused, func(source string) bool { return !slices.Contains(j.troubled, source) })
+	return len(unused) > 0 && !slices.ContainsFunc(unused, func(source string) bool { return !j.fails[source] })
 }
 
 func because(reason string) string {
