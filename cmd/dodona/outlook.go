@@ -201,12 +201,20 @@ func (o outlook) own() table.Table {
 }
 
 // because returns what stands below a feed: nothing that the causes tell, and of what a source below says that source's name alone.
-func (o outlook) because(f api.FeedStatus, is api.FeedStanding, why string, told func(string) bool) string {
-	if is != api.FeedFails {
-		return why
+func (o outlook) because(f standing, all map[string]api.SourceStatus, told func(string) bool) string {
+	if f.is != api.FeedFails {
+		return f.why
+	}
+	asked := map[string]bool{}
+	var own []api.SourceStatus // another one that says the same is nothing to this feed
+	for _, in := range f.Inputs {
+		if s, found := all[in.Source]; found && !asked[in.Source] {
+			own = append(own, s)
+		}
+		asked[in.Source] = true
 	}
 	var sources []string
-	for _, c := range api.Causes(o.status, []api.FeedStatus{f}, o.sources) {
+	for _, c := range api.Causes(o.status, []api.FeedStatus{f.FeedStatus}, own) {
 		if len(c.Feeds) == 0 {
 			continue
 		}
@@ -216,7 +224,7 @@ func (o outlook) because(f api.FeedStatus, is api.FeedStanding, why string, told
 		sources = append(sources, c.Sources...)
 	}
 	if len(sources) == 0 {
-		return why
+		return f.why
 	}
 	slices.Sort(sources)
 	return "for want of " + api.Some(sources)
@@ -279,6 +287,10 @@ func (o outlook) feedTable(fits fit, told func(string) bool, width int) table.Ta
 		Below:   map[int][]table.Cell{},
 	}
 	shown, more := o.standings(fits)
+	all := make(map[string]api.SourceStatus, len(o.sources))
+	for _, s := range o.sources {
+		all[s.Name] = s
+	}
 	for _, f := range shown {
 		row := table.Cells(f.Name, "no answer", "", string(f.is))
 		if f.Latest != nil {
@@ -296,7 +308,7 @@ func (o outlook) feedTable(fits fit, told func(string) bool, width int) table.Ta
 			row[3].Text = "uncertain"
 		}
 		row[3].Style = style
-		t.Below[len(t.Rows)] = fits.reason(o.because(f.FeedStatus, f.is, f.why, told), width)
+		t.Below[len(t.Rows)] = fits.reason(o.because(f, all, told), width)
 		t.Rows = append(t.Rows, row)
 	}
 	return andMore(t, more, "feed")

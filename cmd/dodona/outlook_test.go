@@ -212,6 +212,20 @@ func TestACauseIsSaidWhereItIs(t *testing.T) {
 	}
 }
 
+// TestAFeedNamesNoSourceThatItDoesNotAsk, though that says the same.
+func TestAFeedNamesNoSourceThatItDoesNotAsk(t *testing.T) {
+	o := aServerIsDown()
+	all := map[string]api.SourceStatus{}
+	for _, s := range o.sources {
+		s.LastError = "refused"
+		all[s.Name] = s
+	}
+	got := o.because(standing{o.feeds[30], api.FeedFails, "it failed"}, all, func(string) bool { return false })
+	if want := "for want of " + o.feeds[30].Inputs[0].Source; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // TestAStatusEndsWithWhatItFound: scripts ask by the exit code.
 func TestAStatusEndsWithWhatItFound(t *testing.T) {
 	night := aBadNight()
