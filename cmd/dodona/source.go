@@ -19,7 +19,7 @@ type sourceReadCommand struct {
 	configFile
 	Names  []string      `arg:"" optional:"" name:"name" help:"Sources; all of the configuration if left out."`
 	Source []string      `help:"A source (repeat), as NAME." placeholder:"NAME" sep:"none"`
-	Wait   time.Duration `help:"How long to wait." default:"30s"`
+	Wait   time.Duration `help:"How long to wait for a source." default:"30s"`
 	Raw    bool          `help:"Print what came, byte for byte (on a terminal: as it can show it)."`
 	JSON   bool          `name:"json" help:"Print JSON: the readings, each with its points and its numbers."`
 }
@@ -41,8 +41,6 @@ func (c sourceReadCommand) Run(ctx context.Context, term terminal) error {
 	if err := checkWait(c.Wait); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.Wait)
-	defer cancel()
 	trials := tryAll(ctx, sources, c.Wait)
 	switch {
 	case c.JSON:

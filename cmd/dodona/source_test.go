@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -280,6 +281,25 @@ func TestAFailedSourceIsToldInItsPlace(t *testing.T) {
 	first, gone, last := strings.Index(text, "first  sim"), strings.Index(text, "read source gone:"), strings.Index(text, "last  sim")
 	if code != exitFailed || first < 0 || gone < first || last < gone || strings.Count(text, "connection refused") != 1 {
 		t.Errorf("exit code %d:\n%s", code, text)
+	}
+}
+
+// TestSourcesThatHangTakeNoTimeOfThoseBehindThem: more hang than are asked at once.
+func TestSourcesThatHangTakeNoTimeOfThoseBehindThem(t *testing.T) {
+	t.Chdir(t.TempDir())
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // who connects waits
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
+	var text strings.Builder
+	for i := range triedAtOnce {
+		fmt.Fprintf(&text, "  s%d: {http: {url: \"http://%s/\"}, value: /a}\n", i, silent.Addr())
+	}
+	write(t, ".", map[string]string{"gw.yaml": "sources:\n" + text.String() + "  well: {sim: {seed: 1}}\nfeeds: {f: {every: 1s, from: [well]}}\n"})
+	code, out, talk := said(t, "source", "read", "gw.yaml", "--wait", "3s")
+	if code != exitFailed || !strings.Contains(out, "well  sim") || strings.Count(talk, "no answer within 3s from") != triedAtOnce {
+		t.Errorf("exit code %d, want that all but the last are silent:\n%s%s", code, out, talk)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/dodona-oracle/dodona/all"
@@ -32,21 +33,21 @@ func peerOf(s config.Source) string {
 // triedAtOnce bounds how many sources are asked beside each other.
 const triedAtOnce = 16
 
-// tryAll asks sources, in the order in which they are given.
+// tryAll asks sources, in the order in which they are given; each is waited for once its turn comes, so that those that hang cost the others nothing.
 func tryAll(ctx context.Context, sources []config.Source, wait time.Duration) []node.SourceTrial {
 	trials := make([]node.SourceTrial, len(sources))
-	room, done := make(chan struct{}, triedAtOnce), make(chan struct{})
+	room := make(chan struct{}, triedAtOnce)
+	var all sync.WaitGroup
 	for i, s := range sources {
-		go func() {
-			room <- struct{}{}
-			trials[i] = trySource(ctx, s, wait)
-			<-room
-			done <- struct{}{}
-		}()
+		room <- struct{}{}
+		all.Go(func() {
+			defer func() { <-room }()
+			limited, cancel := context.WithTimeout(ctx, wait)
+			defer cancel()
+			trials[i] = trySource(limited, s, wait)
+		})
 	}
-	for range sources {
-		<-done
-	}
+	all.Wait()
 	return trials
 }
 
