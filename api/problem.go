@@ -40,6 +40,9 @@ func (h *Handler) writeError(w http.ResponseWriter, r *http.Request, err error, 
 	switch {
 	case errors.Is(err, dodona.ErrNotFound):
 		writeProblem(w, missing)
+	case errors.Is(err, ErrStarting):
+		w.Header().Set("Retry-After", "1")
+		writeProblem(w, problem{kind: "not-ready", status: http.StatusServiceUnavailable, detail: err.Error() + "; try again later"})
 	case errors.Is(err, context.DeadlineExceeded):
 		w.Header().Set("Retry-After", "5")
 		writeProblem(w, problem{

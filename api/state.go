@@ -2,17 +2,21 @@ package api
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
 )
 
+// ErrStarting: the node has not read yet what is asked for. Ask again in a moment; it becomes 503.
+var ErrStarting = errors.New("the node is starting and has not read yet what it knew before")
+
 // State is what the API shows of a node; package node implements it. All methods are safe for concurrent use.
 // What they return is the caller's to read, not to change, and must not change afterwards.
 //
 // Methods without a context answer from memory at once. The others may read the journal and end with ctx.
-// An error that is [dodona.ErrNotFound] becomes 404; any other one 500 with its text.
+// An error that is [dodona.ErrNotFound] becomes 404, [ErrStarting] 503; any other one 500 with its text.
 type State interface {
 	// Feeds returns every configured feed, sorted by name.
 	Feeds() []FeedStatus

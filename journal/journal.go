@@ -69,6 +69,9 @@ var ErrClosed = errors.New("the journal is closed")
 // Appending it again with the same ID is safe and tells.
 var ErrUnknown = errors.New("the outcome is not known yet")
 
+// ErrNoRecord: what the store has is no record of a node, because another program wrote it or it is damaged. Do not ask again: go on without it.
+var ErrNoRecord = errors.New("no node wrote this, or it is damaged")
+
 // A Journal keeps records. It implements [dodona.Journal] and is safe for concurrent use.
 type Journal struct {
 	cfg    Config

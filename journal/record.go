@@ -93,7 +93,7 @@ func decode(subject string, header nats.Header, body []byte) (r dodona.Record, w
 		return r, "", err
 	}
 	fail := func(what string, err error) (dodona.Record, string, error) {
-		return dodona.Record{}, "", fmt.Errorf("record on %s: %s: %w", subject, what, err)
+		return dodona.Record{}, "", fmt.Errorf("record on %s: %w: %s: %w", subject, ErrNoRecord, what, err)
 	}
 	source := strings.Split(header.Get(headerSource), "/")
 	if len(source) != 5 || source[1] == "" || source[2] == "" || (node != "" && node != source[1]) {

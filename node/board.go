@@ -13,6 +13,7 @@ import (
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/grid"
 	quantity "github.com/dodona-oracle/dodona/internal/unit"
+	"github.com/dodona-oracle/dodona/journal"
 )
 
 // An Outcome is a round that ended, as the serving process learned of it.
@@ -32,6 +33,8 @@ type board struct {
 
 	mu    sync.RWMutex
 	feeds map[string]*tile
+
+	unread map[string]bool // feeds of which the start has yet to read what was known
 }
 
 // A tile is one feed on the board.
@@ -53,21 +56,40 @@ type pendingRound struct {
 const maxPending = 64
 
 func newBoard(b basics, shown dodona.Ledger, onRound func(Outcome)) *board {
-	return &board{basics: b, shown: shown, stream: api.NewStream(api.StreamConfig{Recorder: b.recorder}), onRound: onRound, feeds: make(map[string]*tile)}
+	return &board{basics: b, shown: shown, stream: api.NewStream(api.StreamConfig{Recorder: b.recorder}), onRound: onRound, feeds: make(map[string]*tile), unread: make(map[string]bool)}
 }
 
 // fill reads the newest round and answer of every feed, so that a restart shows what was known.
-func (b *board) fill(ctx context.Context) error {
-	for _, f := range b.config().Feeds {
-		for topic, put := range map[dodona.Topic]func(dodona.Record){dodona.TopicRound: b.round, dodona.TopicData: b.answer} {
-			rec, err := b.shown.Last(ctx, topic, f.Feed.Name)
-			switch {
-			case errors.Is(err, dodona.ErrNotFound):
-			case err != nil:
-				return fmt.Errorf("read last %s of %s: %w", topic, f.Feed.Name, err)
-			default:
-				put(rec)
-			}
+func (b *board) fill(ctx context.Context, starts *beginning) {
+	feeds := b.config().Feeds
+	b.mu.Lock()
+	for _, f := range feeds {
+		b.unread[f.Feed.Name] = true
+	}
+	b.mu.Unlock()
+	starts.each(ctx, config.Serve, "the newest round and answer", feeds, func(f config.Feed) error {
+		if err := b.fillTile(ctx, f.Feed.Name); err != nil {
+			return err
+		}
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.unread, f.Feed.Name)
+		return nil
+	})
+}
+
+// fillTile reads the newest round and answer of one feed. One that is no record of ours does not keep the other from being shown.
+func (b *board) fillTile(ctx context.Context, feed string) error {
+	for topic, put := range map[dodona.Topic]func(dodona.Record){dodona.TopicRound: b.round, dodona.TopicData: b.answer} {
+		rec, err := b.shown.Last(ctx, topic, feed)
+		switch {
+		case errors.Is(err, dodona.ErrNotFound):
+		case errors.Is(err, journal.ErrNoRecord):
+			b.log.Error("a record cannot be read and is not shown", "feed", feed, "error", err)
+		case err != nil:
+			return fmt.Errorf("read last %s of %s: %w", topic, feed, err)
+		default:
+			put(rec)
 		}
 	}
 	return nil
@@ -158,6 +180,10 @@ func (b *board) status(f config.Feed) api.FeedStatus {
 	s := api.FeedStatus{
 		Feed: f.Feed, ID: f.Feed.ID(), EveryMS: f.Settings.Every.Milliseconds(), StaleMS: stale(f.Settings.Every).Milliseconds(),
 		Quality: dodona.Bad, Reason: "no answer yet",
+	}
+	if b.unread[f.Feed.Name] {
+		s.Reason = "the node is starting and has not read what was known"
+		return s
 	}
 	t := b.feeds[f.Feed.Name]
 	if t == nil {

@@ -12,12 +12,13 @@ type computing struct {
 	mu    sync.Mutex
 	loop  *feed.Feed
 	moved time.Time // when its last round was kept, or the loop began
+	knows bool      // where it goes on
 }
 
 func (c *computing) set(loop *feed.Feed) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.loop, c.moved = loop, time.Now()
+	c.loop, c.moved, c.knows = loop, time.Now(), false
 }
 
 // move notes that a round was kept.
@@ -27,12 +28,23 @@ func (c *computing) move() {
 	c.moved = time.Now()
 }
 
-// still returns for how long no round was kept: zero without a loop, and while the loop waits for the clock.
-func (c *computing) still() time.Duration {
+// resumed notes that it is known where the loop goes on.
+func (c *computing) resumed() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.knows, c.moved = true, time.Now()
+}
+
+// still returns for how long no round was kept: zero without a loop, and while the loop waits for the clock. One that waits to hear where it goes
+// on moves with all that do: asked is when one of them heard something.
+func (c *computing) still(asked time.Time) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.loop == nil || c.loop.Status().State == feed.Behind {
 		return 0
+	}
+	if !c.knows && asked.After(c.moved) {
+		return time.Since(asked)
 	}
 	return time.Since(c.moved)
 }

@@ -36,7 +36,7 @@ type Options struct {
 	Now      func() time.Time     // nil means time.Now
 	OnRound  func(Outcome)        // told of every round that ends, in order for each feed; must not block. nil: nobody
 	Live     func(*config.Config) // told after a reload, to apply log.level and node.memory. nil: nobody
-	Started  func(url string)     // told once that everything runs; url is empty without the serve role. nil: nobody
+	Started  func(url string)     // told once that every role has begun; url is empty without the serve role. nil: nobody
 	Recorder telemetry.Recorder   // takes what /metrics shows too, and spans; nil: nobody does
 	Compile  []string             // command line of this program as a worker that compiles modules (module.CompileWorker); nil: the process compiles itself
 }
@@ -57,6 +57,7 @@ type Node struct {
 	deliverer *deliverer
 	board     *board
 	state     state
+	starts    *beginning
 	server    *api.Server // nil without the serve role
 	roles     []role      // those of this process
 
@@ -162,13 +163,14 @@ func (n *Node) join(ctx context.Context) (err error) {
 	if n.anchorer, err = newAnchorer(n.basics, n.journal, n.voice); err != nil {
 		return err
 	}
-	n.observer = newObserver(intake, n.modules, &rounds{told, n.voice.observations, n.id.key.Address(), n.id.network.ID()}, n.id, n.options)
+	n.observer = newObserver(intake, n.modules, newRounds(told, n.voice), n.id, n.options)
 	n.deliverer = newDeliverer(n.basics, n.journal, n.id, n.options)
 	shown := shownBy(c, n.journal)
+	n.starts = &beginning{basics: n.basics}
 	n.board = newBoard(n.basics, shown, n.options.OnRound)
 	n.state = state{
 		basics: n.basics, id: n.id, version: n.options.Version, started: time.Now(), journal: n.journal, shown: shown,
-		board: n.board, observer: n.observer, deliverer: n.deliverer, anchorer: n.anchorer, modules: n.modules, reload: n.Reload,
+		board: n.board, observer: n.observer, deliverer: n.deliverer, anchorer: n.anchorer, modules: n.modules, starts: n.starts, reload: n.Reload,
 	}
 	server := &server{board: n.board, journal: n.journal, others: !c.Has(config.Observe), name: c.Node.Name}
 	if c.Has(config.Serve) {
@@ -178,13 +180,12 @@ func (n *Node) join(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		server.api = n.server
 	}
 	for _, r := range []role{
-		{name: config.Validate, run: n.attester.validate, readers: n.attester.readers},
+		{name: config.Validate, begin: n.attester.restore, run: n.attester.validate, readers: n.attester.readers},
 		{name: config.Anchor, run: n.anchorer.anchor},
 		{name: config.Deliver, run: n.deliverer.deliver, follow: n.deliverer.follow, readers: n.deliverer.readers},
-		{name: config.Serve, run: server.serve, readers: server.readers},
+		{name: config.Serve, begin: n.board.fill, run: server.serve, readers: server.readers},
 		{name: config.Observe, run: n.observer.observe, follow: n.observer.follow},
 	} {
 		if c.Has(r.name) {
@@ -251,12 +252,26 @@ func (n *Node) Run(ctx context.Context) error {
 		})
 	}
 	n.journal.Expect(n.readers(n.config())...)
+	if n.server != nil {
+		run(string(config.Serve), n.server.Run) // whatever the roles wait for
+	}
+	var begun sync.WaitGroup
 	for _, r := range n.roles {
-		run(string(r.name), r.run)
+		begun.Add(1)
+		run(string(r.name), func(ctx context.Context) error {
+			if r.begin != nil {
+				r.begin(ctx, n.starts)
+			}
+			begun.Done()
+			return r.run(ctx)
+		})
 	}
-	if n.options.Started != nil {
-		n.options.Started(n.URL())
-	}
+	roles.Go(func() {
+		begun.Wait()
+		if n.options.Started != nil && ctx.Err() == nil {
+			n.options.Started(n.URL())
+		}
+	})
 	roles.Wait()
 	if err := context.Cause(ctx); err != context.Cause(outer) { // a role broke, with the end of a time limit of its own perhaps
 		return err

@@ -215,6 +215,7 @@ func (o *observer) runFeed(ctx context.Context, f config.Feed, running *computin
 		if err != nil {
 			return err
 		}
+		running.resumed()
 		all := o.takes.of(f.Feed.Name)
 		if err := o.rounds.stand(ctx, f, last, all); err != nil {
 			return err

@@ -12,6 +12,8 @@ import (
 // A role is one thing that a process of a node does, with what it needs in itself.
 type role struct {
 	name config.Role
+	// begin reads what it rests on, until that is read or ctx ends; nil: nothing. Only then it runs.
+	begin func(ctx context.Context, b *beginning)
 	// run does it until ctx ends, and returns nil then. Any other end ends the process.
 	run func(ctx context.Context) error
 	// follow makes what runs of it follow a configuration that was read again; nil: nothing of it changes.

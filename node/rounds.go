@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -22,6 +23,14 @@ type rounds struct {
 	signer  dodona.Signer
 	key     dodona.Address // the signer's
 	network dodona.Digest  // its id
+	starts  chan struct{}  // a place for each feed that reads where it goes on
+
+	mu    sync.Mutex
+	asked time.Time // when the last of them was answered, or heard that it is not
+}
+
+func newRounds(e *events, v voice) *rounds {
+	return &rounds{events: e, signer: v.observations, key: v.key.Address(), network: v.network.ID(), starts: make(chan struct{}, readAtOnce)}
 }
 
 // keep journals rounds of a feed, and signs and journals the observations of those that have a value. A run of the feed that ended while
@@ -206,16 +215,9 @@ func (r *rounds) sign(ctx context.Context, every time.Duration, b dodona.Bundle)
 // resume returns the last round that this node made of a feed, and first finishes one that an end of the process left between its
 // journaled value and its observation, if it is still open.
 func (r *rounds) resume(ctx context.Context, f config.Feed, g *guest) (last dodona.Round, err error) {
-	observed, err := lastRound(ctx, r.journal.Own(), dodona.TopicObservation, f.Feed.Name)
-	if err != nil {
-		return 0, err
-	}
-	rec, err := r.journal.Own().Last(ctx, dodona.TopicRound, f.Feed.Name)
-	if errors.Is(err, dodona.ErrNotFound) {
-		return observed, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("read last round: %w", err)
+	observed, rec, err := r.last(ctx, f.Feed.Name)
+	if err != nil || rec.ID == "" {
+		return observed, err
 	}
 	var b dodona.Bundle
 	if err := json.Unmarshal(rec.Body, &b); err != nil {
@@ -229,4 +231,38 @@ func (r *rounds) resume(ctx context.Context, f config.Feed, g *guest) (last dodo
 	}
 	_, err = r.sign(ctx, f.Settings.Every, b)
 	return b.Round, err
+}
+
+// last returns the last round of a feed that was observed, and the record of the last one that was kept, which may have no ID: there is none. Few
+// feeds ask at a time: thousands that start together would have nobody answered in time.
+func (r *rounds) last(ctx context.Context, feed string) (observed dodona.Round, kept dodona.Record, err error) {
+	select {
+	case r.starts <- struct{}{}:
+	case <-ctx.Done():
+		return 0, kept, ctx.Err()
+	}
+	defer func() {
+		<-r.starts
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.asked = time.Now()
+	}()
+	if observed, err = lastRound(ctx, r.journal.Own(), dodona.TopicObservation, feed); err != nil {
+		return 0, kept, err
+	}
+	kept, err = r.journal.Own().Last(ctx, dodona.TopicRound, feed)
+	if errors.Is(err, dodona.ErrNotFound) {
+		return observed, dodona.Record{}, nil
+	}
+	if err != nil {
+		return 0, kept, fmt.Errorf("read last round: %w", err)
+	}
+	return observed, kept, nil
+}
+
+// lastAsked returns when a feed that starts was answered last, or heard that it is not.
+func (r *rounds) lastAsked() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.asked
 }

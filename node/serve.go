@@ -7,27 +7,22 @@ import (
 	"sync"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/journal"
 )
 
-// A server is the role that follows the journal and answers over HTTP.
+// A server is the role that follows the journal and shows on the board what it reads.
 type server struct {
 	board   *board
 	journal *journal.Journal
-	api     *api.Server
 	others  bool   // shows the rounds of other nodes too
 	name    string // of this one
 }
 
 func (s *server) readers(*config.Config) []string { return []string{readRounds, readData} }
 
-// serve answers until ctx ends.
+// serve follows until ctx ends.
 func (s *server) serve(ctx context.Context) error {
-	if err := s.board.fill(ctx); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var loops sync.WaitGroup
@@ -48,7 +43,6 @@ func (s *server) serve(ctx context.Context) error {
 	run(func(ctx context.Context) error {
 		return s.follow(ctx, readData, dodona.TopicData, s.board.answer)
 	})
-	run(s.api.Run)
 	loops.Wait()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err

@@ -2,7 +2,6 @@ package node
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -21,13 +20,18 @@ const (
 // the journal says what it waits for, room or its server: a restart helps none of these. It may take a second.
 func (n *Node) Stalled() []string {
 	var list []string
-	feeds := n.observer.feeds.all()
-	for _, name := range slices.Sorted(maps.Keys(feeds)) {
-		f, found := n.config().Feed(name)
-		if still := feeds[name].still(); found && still > max(stillLeast, stillRounds*f.Settings.Every) {
+	feeds, asked := n.observer.feeds.all(), n.observer.rounds.lastAsked()
+	for _, f := range n.config().Feeds {
+		name := f.Feed.Name
+		running, found := feeds[name]
+		if !found {
+			continue
+		}
+		if still := running.still(asked); still > max(stillLeast, stillRounds*f.Settings.Every) {
 			list = append(list, fmt.Sprintf("%s for %s", name, still.Round(time.Second)))
 		}
 	}
+	slices.Sort(list)
 	if len(list) > 0 && n.state.journalStatus(n.now()).Quality == dodona.Bad {
 		return nil
 	}

@@ -34,6 +34,7 @@ type state struct {
 	deliverer *deliverer
 	anchorer  *anchorer
 	modules   *modules
+	starts    *beginning
 	reload    func(context.Context) (api.Reloaded, error)
 }
 
@@ -98,7 +99,7 @@ func (s state) Status() api.Status {
 	}
 	now, waiting := s.now(), s.observer.waiting()
 	kept := s.journalStatus(now) // once: it takes up to a second, and problems are told of what is shown
-	wrong := problems(kept, waiting)
+	wrong := slices.Concat(problems(kept, waiting), s.starts.problems())
 	return api.Status{
 		Node: c.Node.Name, Address: s.id.key.Address(), Version: s.version, Started: s.started, Now: now,
 		Roles: roles, Network: s.id.network, Quorum: s.id.quorum,
@@ -234,7 +235,9 @@ func memory() api.MemoryStatus {
 }
 
 // Ready returns what keeps the node from answering.
-func (s state) Ready() []api.Problem { return problems(s.journalStatus(s.now()), s.observer.waiting()) }
+func (s state) Ready() []api.Problem {
+	return slices.Concat(problems(s.journalStatus(s.now()), s.observer.waiting()), s.starts.problems())
+}
 
 // problems returns what is wrong with a journal, and then every feed that waits for the clock.
 func problems(j api.JournalStatus, waiting []behind) []api.Problem {
@@ -263,6 +266,9 @@ func (s state) Latest(_ context.Context, name string) (api.Outcome, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	t := b.feeds[name]
+	if b.unread[name] {
+		return api.Outcome{}, api.ErrStarting
+	}
 	if !found || t == nil || t.answer == nil || t.answer.Feed.ID() != f.Feed.ID() {
 		return api.Outcome{}, dodona.ErrNotFound
 	}

@@ -25,9 +25,6 @@ func (a *attester) readers(*config.Config) []string { return []string{readValida
 
 // validate attests until ctx ends.
 func (a *attester) validate(ctx context.Context) error {
-	if err := a.restore(ctx); err != nil {
-		return err
-	}
 	for recs, err := range a.journal.From(ctx, readValidate, dodona.TopicObservation) {
 		if ctx.Err() != nil {
 			return nil
@@ -78,20 +75,20 @@ func validated(c *config.Config) map[dodona.FeedID]quorum.Feed {
 }
 
 // restore rebuilds what the validator remembers from the last answer of every feed.
-func (a *attester) restore(ctx context.Context) error {
-	for _, f := range a.config().Feeds {
+func (a *attester) restore(ctx context.Context, b *beginning) {
+	b.each(ctx, config.Validate, "the last answer", a.config().Feeds, func(f config.Feed) error {
 		rec, err := a.journal.Last(ctx, dodona.TopicData, f.Feed.Name)
 		switch {
 		case errors.Is(err, dodona.ErrNotFound):
-			continue
+			return nil
 		case err != nil:
 			return fmt.Errorf("read last answer of %s: %w", f.Feed.Name, err)
 		}
 		if err := a.validator.Restore(rec); err != nil {
 			a.log.Error("an answer in the journal is not what this node's quorum signed", "feed", f.Feed.Name, "error", err)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // attestAll decides a slice, again until it is done: moving on would leave its rounds without an answer. What the journal can

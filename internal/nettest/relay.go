@@ -32,11 +32,7 @@ func NewRelay(t testing.TB, to string) *Relay {
 	r.all.Go(func() { r.serve(l) })
 	t.Cleanup(func() {
 		_ = l.Close()
-		r.mu.Lock()
-		for _, conn := range r.made {
-			_ = conn.Close()
-		}
-		r.mu.Unlock()
+		r.Cut()
 		r.all.Wait()
 	})
 	return r
@@ -88,6 +84,15 @@ func (r *Relay) Freeze() {
 	defer r.mu.Unlock()
 	close(r.frozen)
 	r.frozen = make(chan struct{})
+}
+
+// Cut ends the connections that there are.
+func (r *Relay) Cut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, conn := range r.made {
+		_ = conn.Close()
+	}
 }
 
 // Made returns how many connections were made.
