@@ -127,6 +127,6 @@ type OnChain struct {
 	Tx        Digest  `json:"tx"`
 	Block     uint64  `json:"block"`
 	BlockHash Digest  `json:"blockHash"`
-	GasUsed   uint64  `json:"gasUsed"`
-	GasPrice  uint64  `json:"gasPrice"` // wei for each unit of gas
+	GasUsed   uint64  `json:"gasUsed,omitzero"`   // 0: the endpoint did not say
+	GasPrice  *uint64 `json:"gasPrice,omitempty"` // wei that each unit of gas cost; nil: the endpoint did not say
 }

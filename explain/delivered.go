@@ -75,7 +75,7 @@ func (d Delivery) String() string {
 		line += "superseded by round " + d.Instead.ID() + ", "
 	}
 	if c := d.OnChain; c != nil {
-		line += fmt.Sprintf("slot %s of %s, block %d, tx %s (%s gas), ", c.Slot.Short(), c.Contract.Short(), c.Block, c.Tx.Short(), dodona.Thousands(c.GasUsed))
+		line += fmt.Sprintf("slot %s of %s, block %d, tx %s%s, ", c.Slot.Short(), c.Contract.Short(), c.Block, c.Tx.Short(), gas(c.GasUsed))
 	}
 	line += printable(string(d.Status))
 	if d.Late {
@@ -85,4 +85,12 @@ func (d Delivery) String() string {
 		line += ": " + printable(d.Detail)
 	}
 	return line
+}
+
+// gas says in brackets what a transaction used, if that is known.
+func gas(used uint64) string {
+	if used == 0 {
+		return ""
+	}
+	return " (" + dodona.Thousands(used) + " gas)"
 }

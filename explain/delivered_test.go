@@ -20,12 +20,13 @@ func TestTheStoryEndsInTheTransaction(t *testing.T) {
 		{Sink: "main", Key: btc, Record: b.Round.ID(), Status: dodona.ReceiptFinal, OnChain: on},
 		{Sink: "other", Key: btc, Record: next.ID(), Status: dodona.ReceiptMined, OnChain: on, Passed: 1},
 		{Sink: "hook", Key: btc, Record: b.Round.ID(), Status: dodona.ReceiptDelivered, Detail: "POST example.org 200", Late: true},
+		{Sink: "curt", Key: btc, Record: b.Round.ID(), Status: dodona.ReceiptFinal, OnChain: &dodona.OnChain{Chain: 1, Contract: on.Contract, Tx: on.Tx, Block: 118}},
 		{Sink: "quiet", Key: btc, Record: next.ID(), Status: dodona.ReceiptDelivered},
 	} {
 		r.Topic, r.At = dodona.TopicData, at
 		p.put(t, dodona.TopicReceipt, r.Sink, string(rune('a'+i)), at, r)
 	}
-	s, err := explain.Round(t.Context(), p, btc, b.Round, explain.Options{Sinks: []string{"main", "other", "hook", "quiet", "absent"}})
+	s, err := explain.Round(t.Context(), p, btc, b.Round, explain.Options{Sinks: []string{"main", "other", "hook", "curt", "quiet", "absent"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,6 +38,7 @@ func TestTheStoryEndsInTheTransaction(t *testing.T) {
 		"main: slot 0x0000…0000 of 0x5f00…00a3, block 118, tx 0xab00…002e (31,039 gas), final",
 		"other: superseded by round " + next.ID() + ", slot 0x0000…0000 of 0x5f00…00a3, block 118, tx 0xab00…002e (31,039 gas), mined",
 		"hook: delivered, late: POST example.org 200",
+		"curt: slot 0x0000…0000 of 0x5f00…00a3, block 118, tx 0xab00…002e, final",
 	}
 	if strings.Join(lines, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))

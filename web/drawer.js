@@ -250,7 +250,7 @@ const failed = (why) => el("p", { class: "value missed", dir: "auto", text: why 
 
 /** deliveredTo says where an answer went, at that time. */
 function deliveredTo(d) {
-  const chain = d.onChain && `chain ${d.onChain.chain}, block ${d.onChain.block}, transaction ${short(d.onChain.tx)}, ${grouped(String(d.onChain.gasUsed))} gas`;
+  const chain = d.onChain && `chain ${d.onChain.chain}, block ${d.onChain.block}, transaction ${short(d.onChain.tx)}${d.onChain.gasUsed ? `, ${grouped(String(d.onChain.gasUsed))} gas` : ""}`;
   return [d.instead && `round ${d.instead} went instead`, chain, instant(d.at), d.late && "late", d.detail].filter(Boolean).join(", ");
 }
 

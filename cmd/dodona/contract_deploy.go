@@ -32,7 +32,7 @@ type deployment struct {
 	Address  dodona.Address `json:"address"`
 	Tx       dodona.Digest  `json:"tx"`
 	Block    uint64         `json:"block"`
-	Gas      uint64         `json:"gas"`
+	Gas      uint64         `json:"gas,omitzero"`
 	Code     int            `json:"codeBytes"`
 }
 
@@ -72,7 +72,11 @@ func (c contractDeployCommand) Run(ctx context.Context, term terminal) error {
 		return printJSON(term.out, d)
 	}
 	_, err = fmt.Fprintf(term.out, "%s\n", d.Address)
-	fmt.Fprintf(term.err, "%s for network %q: %d bytes of code, %s gas, block %d, tx %s\n", d.Contract, answer.Network.Name, d.Code, dodona.Thousands(d.Gas), d.Block, d.Tx)
+	gas := ""
+	if d.Gas > 0 { // else the endpoint did not say
+		gas = dodona.Thousands(d.Gas) + " gas, "
+	}
+	fmt.Fprintf(term.err, "%s for network %q: %d bytes of code, %sblock %d, tx %s\n", d.Contract, answer.Network.Name, d.Code, gas, d.Block, d.Tx)
 	return err
 }
 
@@ -159,7 +163,7 @@ func deploy(ctx context.Context, client *ethrpc.Client, key *sign.Key, name stri
 	}
 	address := ethrpc.Created(from, tx.Nonce)
 	if !receipt.OK {
-		return d, fmt.Errorf("deploying %s in %s was reverted with %d gas", name, hash, receipt.GasUsed)
+		return d, fmt.Errorf("deploying %s in %s was reverted", name, hash)
 	}
 	code, err := client.Code(ctx, address, ethrpc.Latest)
 	if err != nil {

@@ -252,6 +252,8 @@ func TestReceiptsAndHeadersAreReadStrictly(t *testing.T) {
 	}{
 		"success":              {`{"transactionHash":"` + hash + `","blockHash":"` + other + `","blockNumber":"0x10","status":"0x1","gasUsed":"0x5208","effectiveGasPrice":"0x7","contractAddress":null}`, ""},
 		"nothing":              {`null`, "not found"},
+		"no block's number":    {`{"transactionHash":"` + hash + `","blockHash":"` + other + `","status":"0x1"}`, "leaves out the block's number or the status"},
+		"no status":            {`{"transactionHash":"` + hash + `","blockHash":"` + other + `","blockNumber":"0x10","status":null}`, "leaves out the block's number or the status"},
 		"pending":              {`{"transactionHash":"` + hash + `","blockHash":null,"blockNumber":null}`, "not found"},
 		"another transaction":  {`{"transactionHash":"` + other + `","blockHash":"` + other + `","blockNumber":"0x10"}`, "another transaction's"},
 		"half a hash":          {`{"transactionHash":"0xab","blockHash":"` + other + `","blockNumber":"0x10"}`, "another transaction's"},
@@ -264,7 +266,7 @@ func TestReceiptsAndHeadersAreReadStrictly(t *testing.T) {
 			a.reply = func(string) string { return `{"id":1,"result":` + c.result + `}` }
 			r, err := newClient(t, 5, a).Receipt(context.Background(), tx)
 			if c.want == "" {
-				if err != nil || !r.OK || r.Block != 16 || r.GasUsed != 21000 || r.GasPrice != 7 || r.Contract != nil {
+				if err != nil || !r.OK || r.Block != 16 || r.GasUsed != 21000 || r.GasPrice == nil || *r.GasPrice != 7 || r.Contract != nil {
 					t.Errorf("got %+v, %v", r, err)
 				}
 				return
@@ -273,6 +275,25 @@ func TestReceiptsAndHeadersAreReadStrictly(t *testing.T) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+// TestAReceiptWithoutAPriceHasNone: some nodes leave it out, and 0 is a price that some chains have.
+func TestAReceiptWithoutAPriceHasNone(t *testing.T) {
+	for price, want := range map[string]string{"": "unknown", `,"effectiveGasPrice":null`: "unknown", `,"effectiveGasPrice":"0x0"`: "0", `,"effectiveGasPrice":"0x07"`: "7"} {
+		a := newNode(t, 5)
+		block := `"0x` + strings.Repeat("cd", 32) + `"`
+		a.reply = func(string) string {
+			return `{"id":1,"result":{"blockHash":` + block + `,"blockNumber":"0x10","status":"0x1"` + price + `}}`
+		}
+		r, err := newClient(t, 5, a).Receipt(t.Context(), dodona.Digest{1})
+		got := "unknown"
+		if r.GasPrice != nil {
+			got = fmt.Sprint(*r.GasPrice)
+		}
+		if err != nil || got != want || r.GasUsed != 0 {
+			t.Errorf("%s: price %s, receipt %+v, %v; want price %s", price, got, r, err, want)
+		}
 	}
 }
 

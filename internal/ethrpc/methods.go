@@ -37,9 +37,9 @@ type Receipt struct {
 	Tx        dodona.Digest
 	Block     uint64
 	BlockHash dodona.Digest
-	OK        bool // false: it was reverted
-	GasUsed   uint64
-	GasPrice  uint64          // wei that each unit of gas cost
+	OK        bool            // false: it was reverted
+	GasUsed   uint64          // 0: the node does not say
+	GasPrice  *uint64         // wei that each unit of gas cost; nil: the node does not say
 	Contract  *dodona.Address // that it made; nil if none
 }
 
@@ -225,11 +225,11 @@ func header(ctx context.Context, of asker, at Block) (h Header, err error) {
 // Receipt returns that of a transaction that is in a block, or [dodona.ErrNotFound].
 func (c *Client) Receipt(ctx context.Context, tx dodona.Digest) (Receipt, error) {
 	var found *struct {
-		Block     Uint  `json:"blockNumber"`
+		Block     *Uint `json:"blockNumber"`
 		BlockHash Bytes `json:"blockHash"`
-		Status    Uint  `json:"status"`
+		Status    *Uint `json:"status"`
 		GasUsed   Uint  `json:"gasUsed"`
-		GasPrice  Uint  `json:"effectiveGasPrice"`
+		GasPrice  *Uint `json:"effectiveGasPrice"`
 		Contract  Bytes `json:"contractAddress"`
 		Tx        Bytes `json:"transactionHash"`
 	}
@@ -241,16 +241,17 @@ func (c *Client) Receipt(ctx context.Context, tx dodona.Digest) (Receipt, error)
 		if there = answer != nil && len(answer.BlockHash) > 0; !there { // some nodes answer for pending ones
 			return nil
 		}
-		r = Receipt{
-			Tx: tx, Block: uint64(answer.Block), OK: answer.Status == 1,
-			GasUsed: uint64(answer.GasUsed), GasPrice: uint64(answer.GasPrice),
-		}
+		r = Receipt{Tx: tx, GasUsed: uint64(answer.GasUsed), GasPrice: (*uint64)(answer.GasPrice)}
 		if err := fixed(r.BlockHash[:], answer.BlockHash); err != nil {
 			return fmt.Errorf("receipt of %s: block hash: %w", tx, err)
 		}
 		if len(answer.Tx) > 0 && !bytes.Equal(answer.Tx, tx[:]) {
 			return fmt.Errorf("receipt of %s: the node answers with another transaction's", tx)
 		}
+		if answer.Block == nil || answer.Status == nil {
+			return fmt.Errorf("receipt of %s: the node leaves out the block's number or the status", tx)
+		}
+		r.Block, r.OK = uint64(*answer.Block), *answer.Status == 1
 		if len(answer.Contract) > 0 {
 			r.Contract = new(dodona.Address)
 			if err := fixed(r.Contract[:], answer.Contract); err != nil {

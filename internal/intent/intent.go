@@ -110,9 +110,9 @@ type Block struct {
 	Number   uint64        `json:"number"`
 	Hash     dodona.Digest `json:"hash"`
 	OK       bool          `json:"ok"`
-	GasUsed  uint64        `json:"gasUsed"`
-	GasPrice uint64        `json:"gasPrice"`      // wei for each unit of gas
-	Why      string        `json:"why,omitempty"` // it was reverted, in words; empty: nobody has said it
+	GasUsed  uint64        `json:"gasUsed,omitzero"`   // 0: the endpoint did not say
+	GasPrice *uint64       `json:"gasPrice,omitempty"` // wei that each unit of gas cost; nil: not known
+	Why      string        `json:"why,omitempty"`      // it was reverted, in words; empty: nobody has said it
 }
 
 // Alone is how many transactions were sent with the key, on the word of one endpoint.

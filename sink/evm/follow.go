@@ -46,7 +46,7 @@ func (m *machine) follow(st *step, i *Intent) {
 		i.State = Mined
 		i.Block = &Block{
 			Tx: found.Tx, Number: found.Block, Hash: found.BlockHash, OK: found.OK,
-			GasUsed: found.GasUsed, GasPrice: found.GasPrice, Why: st.view.Why[found.Tx],
+			GasUsed: found.GasUsed, GasPrice: i.price(found), Why: st.view.Why[found.Tx],
 		}
 		m.write(st, i)
 		if i.Block.OK {

@@ -53,6 +53,21 @@ func receiptOf(b *Block) *ethrpc.Receipt {
 	return &ethrpc.Receipt{Tx: b.Tx, Block: b.Number, BlockHash: b.Hash, OK: b.OK, GasUsed: b.GasUsed, GasPrice: b.GasPrice}
 }
 
+// price returns what each unit of gas cost that a transaction of the intent used: as the receipt says or, if it does not, as the transaction
+// does. One whose tip is all that it may pay, such as each on a chain without EIP-1559, pays that; what another one pays depends on the base fee of its
+// block. nil: not known.
+func (i *Intent) price(of *ethrpc.Receipt) *uint64 {
+	if of.GasPrice != nil {
+		return of.GasPrice
+	}
+	at := slices.IndexFunc(i.Attempts, func(a Attempt) bool { return a.Hash == of.Tx })
+	if at < 0 || i.Attempts[at].Tip != i.Attempts[at].FeeCap {
+		return nil
+	}
+	price := i.Attempts[at].FeeCap
+	return &price
+}
+
 // plannedBefore tells the entries that were written before the intent with the given number was planned.
 func plannedBefore(number uint64) func(dodona.Record) bool {
 	return func(rec dodona.Record) bool {

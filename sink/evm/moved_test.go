@@ -327,7 +327,8 @@ func TestAnAttemptOfAnOlderVersionWentWhereItsFeedGoes(t *testing.T) {
 	if to := p.receiver(i, i.last()); to != (dodona.Address{7}) {
 		t.Errorf("it went to %s", to)
 	}
-	if b := receiptOf(&Block{Tx: dodona.Digest{1}, Number: 5, OK: true, GasUsed: 6, GasPrice: 7, Hash: dodona.Digest{2}}); *b != (ethrpc.Receipt{Tx: dodona.Digest{1}, Block: 5, OK: true, GasUsed: 6, GasPrice: 7, BlockHash: dodona.Digest{2}}) {
+	seven := uint64(7)
+	if b := receiptOf(&Block{Tx: dodona.Digest{1}, Number: 5, OK: true, GasUsed: 6, GasPrice: &seven, Hash: dodona.Digest{2}}); *b != (ethrpc.Receipt{Tx: dodona.Digest{1}, Block: 5, OK: true, GasUsed: 6, GasPrice: &seven, BlockHash: dodona.Digest{2}}) {
 		t.Errorf("%+v", b)
 	}
 }
