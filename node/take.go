@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -282,7 +283,7 @@ func (r *rounds) taken(ctx context.Context, f config.Feed, since time.Time) (las
 		if err != nil {
 			return last, named, err
 		}
-		_, closes := grid.Open(b.Round, f.Settings.Every)
+		_, closes := grid.Open(b.Round, madeEvery(*b, f.Settings.Every))
 		at, found := observed[rec.ID]
 		taken := takenBy(*b, found && !at.After(closes))
 		for _, name := range f.Settings.Sources() {
@@ -296,4 +297,15 @@ func (r *rounds) taken(ctx context.Context, f config.Feed, since time.Time) (las
 		}
 	}
 	return last, named, nil
+}
+
+// madeEvery returns how far apart the rounds were when one was made, by its own rules: that is how long it was open, whatever is configured since.
+func madeEvery(b dodona.Bundle, today time.Duration) time.Duration {
+	var rules struct {
+		EveryMs int64 `json:"everyMs"`
+	}
+	if err := json.Unmarshal(b.Rules, &rules); err != nil || rules.EveryMs <= 0 {
+		return today
+	}
+	return time.Duration(rules.EveryMs) * time.Millisecond
 }

@@ -321,6 +321,45 @@ feeds: {f: {decimals: 2, every: 200ms, stale: 24h, from: [meter, other], need: 2
 	})
 }
 
+// TestWhetherAnOldRoundCountedIsJudgedByItsOwnRules: an observation that was in time stays so when rounds come faster since, and a late one late when
+// they come slower.
+func TestWhetherAnOldRoundCountedIsJudgedByItsOwnRules(t *testing.T) {
+	n := smallNode(t)
+	value := dodona.NewInt192(7)
+	round := dodona.RoundAt(time.Now().Add(-5 * time.Second))
+	for name, c := range map[string]struct {
+		then, today time.Duration
+		taken       bool
+	}{
+		"faster": {20 * time.Second, time.Second, true}, // it was open for a minute
+		"slower": {time.Second, 20 * time.Second, false},
+		"same":   {20 * time.Second, 20 * time.Second, true},
+	} {
+		f := config.Feed{Feed: dodona.Feed{Name: name}}
+		f.Settings.Every, f.Settings.From = c.today, []string{"s"}
+		bundle := dodona.Bundle{
+			Feed: f.Feed, Round: round, Value: &value, Rules: fmt.Appendf(nil, `{"everyMs":%d}`, c.then.Milliseconds()),
+			Inputs: []dodona.Input{{Source: "s", Status: dodona.InputUsed, Readings: []dodona.ReadingRef{{Digest: dodona.Keccak256([]byte(name))}}}},
+		}
+		body, err := json.Marshal(bundle)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = n.journal.Append(t.Context(), dodona.Record{Topic: dodona.TopicRound, Key: name, ID: round.ID(), Body: body},
+			dodona.Record{Topic: dodona.TopicObservation, Key: name, ID: round.ID(), Body: []byte("{}")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		last, named, err := n.observer.rounds.taken(t.Context(), f, round.Time())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(last["s"].digests) == 1; got != c.taken || (len(named["s"]) == 0) != c.taken {
+			t.Errorf("%s: taken %t (%d rounds name it since), want %t", name, got, len(named["s"]), c.taken)
+		}
+	}
+}
+
 // TestAStartReadsBackAllThatMayCount: what waits in rounds or for one, however long these are.
 func TestAStartReadsBackAllThatMayCount(t *testing.T) {
 	for settings, want := range map[string]time.Duration{
