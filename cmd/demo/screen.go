@@ -76,7 +76,21 @@ func (s *screen) print(lines []string) { fmt.Fprintln(s.out, strings.Join(lines,
 
 func wrapped(texts []string, width int) (lines []string) {
 	for _, text := range texts {
-		lines = append(lines, table.Wrap(text, width)...)
+		if strings.HasPrefix(text, "  ") && width > 0 && table.Measure(text) > width {
+			lines = append(lines, continued(text, width)...)
+		} else {
+			lines = append(lines, table.Wrap(text, width)...)
+		}
+	}
+	return lines
+}
+
+// continued breaks a command so that a shell takes its lines for one.
+func continued(command string, width int) []string {
+	const on = ` \`
+	lines := table.Wrap(command, max(width-len(on), 1))
+	for i := range lines[:len(lines)-1] {
+		lines[i] += on
 	}
 	return lines
 }
@@ -99,17 +113,17 @@ func (t *tally) rows() (rows table.Table, newest dodona.Round) {
 	for _, name := range t.feeds {
 		o, found := t.last[name]
 		if !found {
-			rows.Rows = append(rows.Rows, table.Cells(name, "no round yet"))
+			rows.Add(table.Cells(name, "no round yet"))
 			continue
 		}
 		if newest == 0 || o.Round < newest {
 			newest = o.Round
 		}
-		rows.Rows = append(rows.Rows, table.Cells(name, answerText(o.Answer), sourcesText(o.Bundle),
+		rows.Add(table.Cells(name, answerText(o.Answer), sourcesText(o.Bundle),
 			o.Round.Time().Format(time.TimeOnly), fmt.Sprintf("%.1f s", time.Since(o.at).Seconds()), keptText(o.Kept)))
 	}
 	if t.onchain > 0 {
-		rows.Rows = append(rows.Rows, table.Cells("on chain", t.slot, fmt.Sprintf("%s, %d gas; anchors: %d", unit.Count(t.onchain, "update"), t.gas, t.anchors)))
+		rows.Add(table.Cells("on chain", t.slot, fmt.Sprintf("%s, %d gas; anchors: %d", unit.Count(t.onchain, "update"), t.gas, t.anchors)))
 	}
 	return rows, newest
 }
@@ -124,14 +138,7 @@ func (t *tally) told(width int) []string {
 		text += fmt.Sprintf(" · liar lied %d, its values rejected %d · hangs survived %d", lies, t.refused, hangs)
 		t.mu.Unlock()
 	}
-	if width > 0 {
-		width -= 2
-	}
-	lines := table.Wrap(text, width)
-	for i := range lines {
-		lines[i] = "  " + lines[i]
-	}
-	return lines
+	return table.Hang("  ", text, width)
 }
 
 func answerText(a *dodona.Answer) string {

@@ -98,7 +98,7 @@ func (a *asker) show(places []extract.Place, shown []int, from, count int) (more
 	to := min(from+pageLines, len(shown))
 	page := table.Table{Margin: 2, Columns: []table.Column{{Right: true}, {Whole: true}, {Whole: true}}}
 	for _, i := range shown[from:to] {
-		page.Rows = append(page.Rows, table.Cells(strconv.Itoa(i+1), pointerText(places[i].Pointer), places[i].Text))
+		page.Add(table.Cells(strconv.Itoa(i+1), pointerText(places[i].Pointer), places[i].Text))
 	}
 	for _, line := range page.Lines(a.term.width()) {
 		fmt.Fprintln(a.term.err, line)

@@ -40,10 +40,8 @@ func (c kindsCommand) Run(term terminal) error {
 				continue
 			}
 			about, _, _ := strings.Cut(k.Doc, "\n")
-			name := fmt.Sprintf("  %-9s", k.Kind)
-			for _, line := range table.Wrap(about, textWidth(term.width())-len(name)) {
-				fmt.Fprintln(term.out, name+line)
-				name = strings.Repeat(" ", len(name))
+			for _, line := range table.Hang(fmt.Sprintf("  %-9s", k.Kind), about, textWidth(term.width())) {
+				fmt.Fprintln(term.out, line)
 			}
 		}
 	}
@@ -70,17 +68,14 @@ func (c kindsCommand) manual(term terminal, list []manuals.Kind) error {
 	if c.JSON {
 		return printJSON(term.out, k)
 	}
-	width := term.width()
-	text := func(indent, text string) {
-		for paragraph := range strings.SplitSeq(text, "\n\n") {
-			for _, line := range table.Wrap(paragraph, textWidth(width)-len(indent)) {
-				fmt.Fprintln(term.out, indent+line)
-			}
-			fmt.Fprintln(term.out)
-		}
-	}
+	width := textWidth(term.width())
 	fmt.Fprintf(term.out, "%s  %s\n\n", table.Paint(k.Kind, table.Bold, term.color), "a kind of "+k.Of)
-	text("", k.Doc)
+	for paragraph := range strings.SplitSeq(k.Doc, "\n\n") {
+		for _, line := range table.Wrap(paragraph, width) {
+			fmt.Fprintln(term.out, line)
+		}
+		fmt.Fprintln(term.out)
+	}
 	fmt.Fprintln(term.out, table.Paint("SETTINGS", table.Bold, term.color))
 	for _, s := range k.Settings {
 		standard := "default: " + s.Default
@@ -92,8 +87,8 @@ func (c kindsCommand) manual(term terminal, list []manuals.Kind) error {
 		}
 		fmt.Fprintf(term.out, "  %s  %s\n", table.Paint(s.Name, table.Bold, term.color), table.Paint(s.Type, table.Dim, term.color))
 		for _, part := range []string{s.Doc, standard} {
-			for _, line := range table.Wrap(part, textWidth(width)-6) {
-				fmt.Fprintln(term.out, strings.TrimRight("      "+line, " "))
+			for _, line := range table.Hang("      ", part, width) {
+				fmt.Fprintln(term.out, line)
 			}
 		}
 	}

@@ -108,7 +108,7 @@ func (o outlook) shown(f fit, width int, color bool) []string {
 		gap()
 	}
 	for _, part := range parts {
-		lines = append(lines, paragraph(part[0], part[1], width)...)
+		lines = append(lines, table.Hang(fmt.Sprintf("%-9s", part[0]), part[1], width)...)
 	}
 	return lines
 }
@@ -161,7 +161,6 @@ func causesLines(causes []api.Cause, f fit, width int) (lines []string) {
 		names = func(all []string) string { return strings.Join(all, ", ") }
 	}
 	lines = append(lines, "why")
-	room := max(width-4, 0)
 	for _, c := range causes[:min(f.causes, len(causes))] {
 		var hits []string
 		if n := len(c.Feeds); n > 0 {
@@ -170,12 +169,8 @@ func causesLines(causes []api.Cause, f fit, width int) (lines []string) {
 		if n := len(c.Sources); n > 0 {
 			hits = append(hits, count(n, "source")+": "+names(c.Sources))
 		}
-		for _, line := range table.Wrap(f.cut(c.Message, width, 0), room) {
-			lines = append(lines, "  "+line)
-		}
-		for _, line := range table.Wrap(strings.Join(hits, "; "), room) {
-			lines = append(lines, "    "+line)
-		}
+		lines = append(lines, table.Hang("  ", f.cut(c.Message, width, 0), width)...)
+		lines = append(lines, table.Hang("    ", strings.Join(hits, "; "), width)...)
 	}
 	if more := len(causes) - f.causes; more > 0 {
 		lines = append(lines, "  and "+count(more, "more cause")+": --all shows them")
@@ -185,7 +180,7 @@ func causesLines(causes []api.Cause, f fit, width int) (lines []string) {
 
 // own is what the node itself is troubled by: no row below says it.
 func (o outlook) own() table.Table {
-	t := table.Table{Columns: []table.Column{{}}, Below: map[int][]table.Cell{}}
+	t := table.Table{Columns: []table.Column{{}}}
 	for _, p := range o.status.Problems {
 		if p.Of != api.OfNode {
 			continue
@@ -194,8 +189,7 @@ func (o outlook) own() table.Table {
 		if !p.Until.IsZero() {
 			until = " (until " + p.Until.UTC().Format(time.RFC3339) + ")"
 		}
-		t.Rows = append(t.Rows, table.Cells(p.Part))
-		t.Below[len(t.Rows)-1] = reason(p.Message+until, table.Red)
+		t.Add(table.Cells(p.Part), reason(p.Message+until, table.Red))
 	}
 	return t
 }
@@ -231,15 +225,12 @@ func (o outlook) because(f standing, all map[string]api.SourceStatus, told func(
 }
 
 // reason is a text below a row.
-func (f fit) reason(text string, width int) []table.Cell {
+func (f fit) reason(text string, width int) table.Cell {
 	return reason(f.cut(text, width, 0), table.Normal)
 }
 
-func reason(text string, style table.Style) []table.Cell {
-	if text == "" {
-		return nil
-	}
-	return []table.Cell{{Text: plain.Cut(text, mostReason), Style: style}}
+func reason(text string, style table.Style) table.Cell {
+	return table.Cell{Text: plain.Cut(text, mostReason), Style: style}
 }
 
 // ranks says in which order feeds stand, the worst first.
@@ -284,7 +275,6 @@ func (o outlook) named(fits fit) map[string]bool {
 func (o outlook) feedTable(fits fit, told func(string) bool, width int) table.Table {
 	t := table.Table{
 		Columns: []table.Column{{Name: "feed"}, {Name: "answer", Right: true, Whole: true}, {Name: "age", Right: true, Rank: 1}, {Name: "state"}, {Name: "round", Rank: 2}},
-		Below:   map[int][]table.Cell{},
 	}
 	shown, more := o.standings(fits)
 	all := make(map[string]api.SourceStatus, len(o.sources))
@@ -308,8 +298,7 @@ func (o outlook) feedTable(fits fit, told func(string) bool, width int) table.Ta
 			row[3].Text = "uncertain"
 		}
 		row[3].Style = style
-		t.Below[len(t.Rows)] = fits.reason(o.because(f, all, told), width)
-		t.Rows = append(t.Rows, row)
+		t.Add(row, fits.reason(o.because(f, all, told), width))
 	}
 	return andMore(t, more, "feed")
 }
@@ -318,7 +307,6 @@ func (o outlook) feedTable(fits fit, told func(string) bool, width int) table.Ta
 func (o outlook) sourceTable(fits fit, told func(string) bool, width int) table.Table {
 	t := table.Table{
 		Columns: []table.Column{{Name: "source"}, {Name: "kind", Rank: 3}, {Name: "state"}, {Name: "data", Right: true, Rank: 1}, {Name: "exchanges", Right: true, Rank: 4}, {Name: "failed", Right: true, Rank: 2}},
-		Below:   map[int][]table.Cell{},
 	}
 	list := slices.Clone(o.sources)
 	named := o.named(fits)
@@ -332,10 +320,11 @@ func (o outlook) sourceTable(fits fit, told func(string) bool, width int) table.
 			row[3].Text = ago(o.status.Now.Sub(s.LastReading))
 		}
 		row[2].Style = styleOf(s.Quality)
+		why := ""
 		if (s.Troubled() || s.Attempt > 0) && !told(s.LastError) {
-			t.Below[len(t.Rows)] = fits.reason(s.LastError, width)
+			why = s.LastError
 		}
-		t.Rows = append(t.Rows, row)
+		t.Add(row, fits.reason(why, width))
 	}
 	return andMore(t, more, "source")
 }
@@ -353,7 +342,6 @@ func (o outlook) sinkTable(fits fit, width int) table.Table {
 			{Name: "refused", Right: true, Rank: 3},
 			{Name: "last", Right: true, Rank: 5},
 		},
-		Below: map[int][]table.Cell{},
 	}
 	list := slices.Clone(o.status.Sinks)
 	slices.SortStableFunc(list, func(a, b api.SinkStatus) int { return int(b.Quality) - int(a.Quality) })
@@ -367,14 +355,14 @@ func (o outlook) sinkTable(fits fit, width int) table.Table {
 		if !k.LastAt.IsZero() {
 			row[7].Text = ago(o.status.Now.Sub(k.LastAt))
 		}
+		why := ""
 		if k.Attempt > 0 || k.Troubled() { // else what it says last is of before
-			why := k.LastError
+			why = k.LastError
 			if !k.NextTry.IsZero() {
 				why += "; next try " + k.NextTry.UTC().Format(time.TimeOnly) + "Z"
 			}
-			t.Below[len(t.Rows)] = fits.reason(strings.TrimPrefix(why, "; "), width)
 		}
-		t.Rows = append(t.Rows, row)
+		t.Add(row, fits.reason(strings.TrimPrefix(why, "; "), width))
 	}
 	return andMore(t, more, "sink")
 }
@@ -383,7 +371,6 @@ func (o outlook) sinkTable(fits fit, width int) table.Table {
 func (o outlook) moduleTable(fits fit, width int) table.Table {
 	t := table.Table{
 		Columns: []table.Column{{Name: "module"}, {Name: "feed"}, {Name: "state"}, {Name: "events", Right: true, Rank: 1}, {Name: "failed", Right: true, Rank: 1}},
-		Below:   map[int][]table.Cell{},
 	}
 	list := slices.Clone(o.status.Modules)
 	slices.SortStableFunc(list, func(a, b api.ModuleStatus) int { return order(b.Troubled()) - order(a.Troubled()) })
@@ -396,12 +383,13 @@ func (o outlook) moduleTable(fits fit, width int) table.Table {
 		case !m.Running:
 			state = table.Cell{Text: "not running", Style: table.Red}
 		}
+		why := ""
 		if m.Failed > 0 || !m.Running {
-			t.Below[len(t.Rows)] = fits.reason(m.LastError, width)
+			why = m.LastError
 		}
 		row := table.Cells(m.Name+" "+m.Version, m.Feed, "", fmt.Sprint(m.Events), fmt.Sprint(m.Failed))
 		row[2] = state
-		t.Rows = append(t.Rows, row)
+		t.Add(row, fits.reason(why, width))
 	}
 	return andMore(t, more, "module")
 }
@@ -470,22 +458,6 @@ func readerLine(node string, r api.ReaderStatus) string {
 	return line
 }
 
-// paragraph writes a name and a text beside it, wrapped.
-func paragraph(name, text string, width int) []string {
-	const indent = 9
-	if width > 0 {
-		width = max(width-indent, 1)
-	}
-	lines := table.Wrap(text, width)
-	for i := range lines {
-		if i > 0 {
-			name = ""
-		}
-		lines[i] = fmt.Sprintf("%-*s%s", indent, name, lines[i])
-	}
-	return lines
-}
-
 // shortened returns those of a long list that are in trouble, as many as may be, and how many are left out; all of a short one.
 func shortened[T any](list []T, most int, troubled func(T) bool) (shown []T, more int) {
 	if len(list) <= most {
@@ -504,10 +476,9 @@ func andMore(t table.Table, more int, noun string) table.Table {
 	switch last := len(t.Rows) - 1; {
 	case more == 0:
 	case last < 0:
-		t.Rows = append(t.Rows, table.Cells(count(more, noun)))
-		t.Below[0] = reason("none is in trouble; --all shows them", table.Normal)
+		t.Add(table.Cells(count(more, noun)), reason("none is in trouble; --all shows them", table.Normal))
 	default:
-		t.Below[last] = append(t.Below[last], table.Cell{Text: "and " + count(more, "more "+noun) + ": --all shows them", Style: table.Dim})
+		t.Rows[last].Below = append(t.Rows[last].Below, table.Cell{Text: "and " + count(more, "more "+noun) + ": --all shows them", Style: table.Dim})
 	}
 	return t
 }

@@ -44,10 +44,10 @@ func placeTable(t node.SourceTrial, r dodona.Reading) table.Table {
 		slices.SortStableFunc(places, func(a, b extract.Place) int { return nearness(b.Pointer, sought) - nearness(a.Pointer, sought) })
 	}
 	for _, p := range places[:min(len(places), shownPlaces)] {
-		out.Rows = append(out.Rows, table.Cells(pointerText(p.Pointer), p.Text, taken[p.Pointer]))
+		out.Add(table.Cells(pointerText(p.Pointer), p.Text, taken[p.Pointer]))
 	}
 	if more := count - len(out.Rows); more > 0 {
-		out.Rows = append(out.Rows, table.Cells(fmt.Sprintf("… and %d more", more)))
+		out.Add(table.Cells(fmt.Sprintf("… and %d more", more)))
 	}
 	return out
 }

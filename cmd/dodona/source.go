@@ -206,9 +206,8 @@ func pointTable(points []dodona.Point) table.Table {
 	out := table.Table{
 		Margin:  2,
 		Columns: []table.Column{{Name: "point"}, {Name: "value", Right: true, Whole: true}, {Name: "unit", Rank: 1}, {Name: "time", Rank: 2}, {Name: "quality"}},
-		Below:   map[int][]table.Cell{},
 	}
-	for i, p := range points {
+	for _, p := range points {
 		_, decimals := p.Value.Parts()
 		value, style := p.Value.Grouped(decimals), table.Green
 		if p.Quality == dodona.Bad {
@@ -220,10 +219,7 @@ func pointTable(points []dodona.Point) table.Table {
 		if !p.Time.IsZero() {
 			at = p.Time.UTC().Format("2006-01-02T15:04:05.999Z07:00")
 		}
-		out.Rows = append(out.Rows, []table.Cell{{Text: p.ID}, {Text: value}, {Text: p.Unit}, {Text: at}, {Text: p.Quality.String(), Style: style}})
-		if p.Reason != "" {
-			out.Below[i] = table.Cells(p.Reason)
-		}
+		out.Add([]table.Cell{{Text: p.ID}, {Text: value}, {Text: p.Unit}, {Text: at}, {Text: p.Quality.String(), Style: style}}, table.Cell{Text: p.Reason})
 	}
 	return out
 }

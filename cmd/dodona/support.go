@@ -74,23 +74,23 @@ func (c supportCommand) Run(ctx context.Context, term terminal) error {
 
 // tell lists what is in the archive, and says what to look at before it is given away.
 func (c supportCommand) tell(term terminal, path string, size int, list contents) error {
-	t := table.Table{Columns: []table.Column{{Name: "part", Whole: true}, {Name: "size", Right: true}, {Name: "taken out", Right: true}, {Name: "is", Least: 20}}, Below: map[int][]table.Cell{}}
+	t := table.Table{Columns: []table.Column{{Name: "part", Whole: true}, {Name: "size", Right: true}, {Name: "taken out", Right: true}, {Name: "is", Least: 20}}}
 	told := map[string]string{}
 	for _, m := range list.Members {
 		row := table.Cells(m.Name, unit.About(int64(m.Bytes)), "", m.Is)
 		if n := m.taken(); n > 0 {
 			row[2].Text = fmt.Sprint(n)
 		}
-		if m.Missing != "" {
-			why := m.Missing
+		why := m.Missing
+		if why != "" {
+			row[1].Text = "missing"
 			if first := told[why]; first != "" {
 				why = "for the same reason as " + first
 			} else {
 				told[why] = m.Name
 			}
-			row[1].Text, t.Below[len(t.Rows)] = "missing", []table.Cell{{Text: why, Style: table.Yellow}}
 		}
-		t.Rows = append(t.Rows, row)
+		t.Add(row, table.Cell{Text: why, Style: table.Yellow})
 	}
 	if err := term.table(t); err != nil {
 		return err

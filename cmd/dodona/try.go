@@ -135,13 +135,12 @@ func briefly(t node.Trial) string {
 }
 
 func exchangeTable(t node.Trial) table.Table {
-	out := table.Table{Margin: 2, Columns: []table.Column{{Name: "source"}, {Name: "kind", Rank: 1}, {Name: "exchange"}}, Below: map[int][]table.Cell{}}
+	out := table.Table{Margin: 2, Columns: []table.Column{{Name: "source"}, {Name: "kind", Rank: 1}, {Name: "exchange"}}}
 	for _, e := range t.Exchanges {
 		row := []table.Cell{{Text: e.Source}, {Text: e.Kind}}
 		switch n := len(e.Readings); {
 		case e.Error != "":
 			row = append(row, table.Cell{Text: fmt.Sprintf("✗ failed after %d ms", e.TookMS), Style: table.Red})
-			out.Below[len(out.Rows)] = table.Cells(e.Error)
 		case n == 0:
 			row = append(row, table.Cell{Text: "no reading", Style: table.Yellow})
 		default:
@@ -151,7 +150,7 @@ func exchangeTable(t node.Trial) table.Table {
 			}
 			row = append(row, table.Cell{Text: text})
 		}
-		out.Rows = append(out.Rows, row)
+		out.Add(row, table.Cell{Text: e.Error})
 	}
 	return out
 }
@@ -210,7 +209,7 @@ func tied(t node.Trial) string {
 }
 
 func inputTable(t node.Trial) table.Table {
-	out := table.Table{Margin: 2, Columns: []table.Column{{Name: "point"}, {Name: "value", Right: true, Whole: true}, {Name: "counts"}}, Below: map[int][]table.Cell{}}
+	out := table.Table{Margin: 2, Columns: []table.Column{{Name: "point"}, {Name: "value", Right: true, Whole: true}, {Name: "counts"}}}
 	for _, in := range t.Inputs {
 		value, mark, style := "–", "✗ ", table.Red
 		if in.Value != nil {
@@ -222,16 +221,14 @@ func inputTable(t node.Trial) table.Table {
 		case dodona.InputGiven:
 			mark, style = "→ ", table.Normal
 		}
-		status := mark + string(in.Status)
+		status, why := mark+string(in.Status), in.Reason
 		if in.Status == dodona.InputGiven {
 			status += " to the module"
 		}
 		if isToldAbove(t, in) {
-			status += ", as above"
-		} else if in.Reason != "" {
-			out.Below[len(out.Rows)] = table.Cells(in.Reason)
+			status, why = status+", as above", ""
 		}
-		out.Rows = append(out.Rows, []table.Cell{{Text: in.Point}, {Text: value}, {Text: status, Style: style}})
+		out.Add([]table.Cell{{Text: in.Point}, {Text: value}, {Text: status, Style: style}}, table.Cell{Text: why})
 	}
 	return out
 }

@@ -10,10 +10,15 @@ import (
 // A Table is rows of cells under named columns.
 type Table struct {
 	Columns []Column
-	Rows    [][]Cell       // a row may be shorter than the columns
-	Below   map[int][]Cell // texts that stand whole under the row of that index, wrapped
-	Margin  int            // blanks before every line
-	Color   bool           // styles become escapes
+	Rows    []Row
+	Margin  int  // blanks before every line
+	Color   bool // styles become escapes
+}
+
+// A Row is what stands under the columns.
+type Row struct {
+	Cells []Cell // as many as the columns, or fewer
+	Below []Cell // texts that stand whole under them, wrapped
 }
 
 // A Column says how its cells are laid out.
@@ -62,6 +67,9 @@ func Cells(texts ...string) []Cell {
 	return row
 }
 
+// Add appends a row, and what stands below it.
+func (t *Table) Add(cells []Cell, below ...Cell) { t.Rows = append(t.Rows, Row{cells, below}) }
+
 // Paint returns text in a style, made safe to show.
 func Paint(text string, style Style, color bool) string {
 	return painted(safe(text, maxOne), style, color)
@@ -83,9 +91,9 @@ func (t Table) Lines(width int) []string {
 		}
 		lines = append(lines, t.line(l, header))
 	}
-	for i, row := range t.Rows {
-		lines = append(lines, t.line(l, row))
-		lines = append(lines, t.below(i, width)...)
+	for _, row := range t.Rows {
+		lines = append(lines, t.line(l, row.Cells))
+		lines = append(lines, t.below(row, width)...)
 	}
 	return lines
 }
@@ -108,8 +116,8 @@ func (t Table) layout(width int) layout {
 		l.shown = append(l.shown, i)
 		l.widths[i] = Measure(c.Name)
 		for _, row := range t.Rows {
-			if i < len(row) {
-				l.widths[i] = max(l.widths[i], Measure(row[i].Text))
+			if i < len(row.Cells) {
+				l.widths[i] = max(l.widths[i], Measure(row.Cells[i].Text))
 			}
 		}
 	}
@@ -174,7 +182,7 @@ func (t Table) narrow(l *layout, width int, least func(Column) int) bool {
 	return true
 }
 
-// line writes one row.
+// line writes the cells of one row.
 func (t Table) line(l layout, row []Cell) string {
 	var b strings.Builder
 	b.WriteString(strings.Repeat(" ", t.Margin))
@@ -204,9 +212,9 @@ func (t Table) line(l layout, row []Cell) string {
 }
 
 // below writes the texts under a row.
-func (t Table) below(row, width int) (lines []string) {
+func (t Table) below(row Row, width int) (lines []string) {
 	indent := strings.Repeat(" ", t.Margin+under)
-	for _, cell := range t.Below[row] {
+	for _, cell := range row.Below {
 		for _, text := range Wrap(cell.Text, rest(width, len(indent))) {
 			lines = append(lines, indent+painted(text, cell.Style, t.Color))
 		}
@@ -217,22 +225,22 @@ func (t Table) below(row, width int) (lines []string) {
 // stack writes each cell on lines of its own, for terminals on which no row fits: a value is broken, but whole.
 func (t Table) stack(width int) (lines []string) {
 	margin := min(t.Margin, max(width-least, 0))
-	for i, row := range t.Rows {
+	for _, row := range t.Rows {
 		first := true
 		for n, c := range t.Columns {
-			if n >= len(row) || row[n].Text == "" || c.Rank > 0 {
+			if n >= len(row.Cells) || row.Cells[n].Text == "" || c.Rank > 0 {
 				continue
 			}
-			indent, text := margin, row[n].Text
+			indent, cell := margin, row.Cells[n]
 			if !first {
 				indent = min(margin+under, max(width-least, 0))
 			}
 			first = false
-			for _, part := range Wrap(text, rest(width, indent)) {
-				lines = append(lines, strings.Repeat(" ", indent)+painted(part, row[n].Style, t.Color))
+			for _, part := range Wrap(cell.Text, rest(width, indent)) {
+				lines = append(lines, strings.Repeat(" ", indent)+painted(part, cell.Style, t.Color))
 			}
 		}
-		lines = append(lines, t.below(i, width)...)
+		lines = append(lines, t.below(row, width)...)
 	}
 	return lines
 }

@@ -22,10 +22,10 @@ func plant() Table {
 			{Name: "age", Right: true, Rank: 2},
 			{Name: "kept", Right: true, Rank: 4},
 		},
-		Rows: [][]Cell{
-			Cells("btc.usd", "43,218.55000000 USD", "kraken ✓  binance ✓  coingecko ✗ outlier", "12:04:30", "0.4 s", "3.1 ms"),
-			Cells("boiler-3.temperature", "80.30 Cel", "boiler ✓", "12:04:31", "11.0 s", "12.3 ms"),
-			Cells("gate.open", "missed"),
+		Rows: []Row{
+			{Cells: Cells("btc.usd", "43,218.55000000 USD", "kraken ✓  binance ✓  coingecko ✗ outlier", "12:04:30", "0.4 s", "3.1 ms")},
+			{Cells: Cells("boiler-3.temperature", "80.30 Cel", "boiler ✓", "12:04:31", "11.0 s", "12.3 ms")},
+			{Cells: Cells("gate.open", "missed")},
 		},
 		Margin: 2,
 	}
@@ -81,7 +81,7 @@ func TestColumnsAlignWhateverTheirCellsHold(t *testing.T) {
 	}
 	table := Table{Columns: []Column{{Name: "name"}, {Name: "value", Right: true, Whole: true}, {Name: "why"}}}
 	for i, name := range names {
-		table.Rows = append(table.Rows, Cells(name, fmt.Sprint(i*i*i), "| "+name))
+		table.Add(Cells(name, fmt.Sprint(i*i*i), "| "+name))
 	}
 	for _, width := range []int{0, 140, 60, 30} {
 		lines := table.Lines(width)
@@ -203,24 +203,43 @@ func TestTheFirstLineHasItsOwnRoom(t *testing.T) {
 	}
 }
 
+func TestWhatHangsBesideANameStaysBesideIt(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		width      int
+		want       []string
+	}{
+		{"clock    ", "it is right", 0, []string{"clock    it is right"}},
+		{"clock    ", "it is right", 14, []string{"clock    it is", "         right"}},
+		{"  ", "one two\nthree", 6, []string{"  one", "  two", "  thre", "  e"}},
+		{"日  ", "one two", 7, []string{"日  one", "    two"}},
+		{"clock    ", "ab", 3, []string{"clock    a", "         b"}},
+		{"clock    ", "", 20, nil},
+	} {
+		if got := Hang(c.name, c.text, c.width); !slices.Equal(got, c.want) {
+			t.Errorf("Hang(%q, %q, %d) = %q, want %q", c.name, c.text, c.width, got, c.want)
+		}
+	}
+}
+
 func TestNoLineOfAnyTableIsWiderThanTheTerminal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		table := Table{Margin: rapid.IntRange(0, 4).Draw(t, "margin"), Below: map[int][]Cell{}, Color: rapid.Bool().Draw(t, "color")}
+		table := Table{Margin: rapid.IntRange(0, 4).Draw(t, "margin"), Color: rapid.Bool().Draw(t, "color")}
 		for range rapid.IntRange(1, 6).Draw(t, "columns") {
 			table.Columns = append(table.Columns, Column{
 				Name: rapid.StringMatching(`[a-z]{0,8}`).Draw(t, "name"), Right: rapid.Bool().Draw(t, "right"), Whole: rapid.Bool().Draw(t, "whole"),
 				Rank: rapid.IntRange(0, 3).Draw(t, "rank"), Least: rapid.IntRange(0, 9).Draw(t, "least"),
 			})
 		}
-		for i := range rapid.IntRange(0, 4).Draw(t, "rows") {
-			var row []Cell
+		for range rapid.IntRange(0, 4).Draw(t, "rows") {
+			var row Row
 			for range rapid.IntRange(0, len(table.Columns)).Draw(t, "cells") {
-				row = append(row, Cell{rapid.String().Draw(t, "cell"), Style(rapid.IntRange(0, 5).Draw(t, "style"))})
+				row.Cells = append(row.Cells, Cell{rapid.String().Draw(t, "cell"), Style(rapid.IntRange(0, 5).Draw(t, "style"))})
+			}
+			if rapid.Bool().Draw(t, "told") {
+				row.Below = []Cell{{Text: rapid.String().Draw(t, "below")}}
 			}
 			table.Rows = append(table.Rows, row)
-			if rapid.Bool().Draw(t, "told") {
-				table.Below[i] = []Cell{{Text: rapid.String().Draw(t, "below")}}
-			}
 		}
 		width := rapid.IntRange(8, 120).Draw(t, "width")
 		for _, line := range table.Lines(width) {
@@ -238,8 +257,9 @@ func TestNoLineOfAnyTableIsWiderThanTheTerminal(t *testing.T) {
 }
 
 func TestTextsBelowARowAreWholeAndWrapped(t *testing.T) {
-	table := Table{Columns: []Column{{Name: "source"}, {Name: "state"}}, Rows: [][]Cell{Cells("kraken", "retrying"), Cells("binance", "ok")}}
-	table.Below = map[int][]Cell{0: {{Text: "GET api.kraken.com: 503 Service Unavailable"}}}
+	table := Table{Columns: []Column{{Name: "source"}, {Name: "state"}}}
+	table.Add(Cells("kraken", "retrying"), Cell{Text: "GET api.kraken.com: 503 Service Unavailable"})
+	table.Add(Cells("binance", "ok"))
 	want := "source   state\nkraken   retrying\n  GET api.kraken.com:\n  503 Service\n  Unavailable\nbinance  ok"
 	if got := strings.Join(table.Lines(22), "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -247,7 +267,7 @@ func TestTextsBelowARowAreWholeAndWrapped(t *testing.T) {
 }
 
 func TestColourIsOnlyWhereItIsAskedFor(t *testing.T) {
-	table := Table{Columns: []Column{{Name: "state"}, {Name: "n", Right: true}}, Rows: [][]Cell{{{"stuck", Red}, {"4", Bold}}}}
+	table := Table{Columns: []Column{{Name: "state"}, {Name: "n", Right: true}}, Rows: []Row{{Cells: []Cell{{"stuck", Red}, {"4", Bold}}}}}
 	if got, want := strings.Join(table.Lines(0), "\n"), "state  n\nstuck  4"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

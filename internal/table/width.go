@@ -69,6 +69,17 @@ func WrapFrom(text string, first, most int) (lines []string) {
 	return lines
 }
 
+// Hang returns a text wrapped beside a name, or an indent, which is as wide as it is written: what follows stands under the text.
+func Hang(name, text string, width int) []string {
+	lines := Wrap(text, rest(width, measured(name)))
+	for i := range lines {
+		if lines[i] = name + lines[i]; i == 0 {
+			name = strings.Repeat(" ", measured(name))
+		}
+	}
+	return lines
+}
+
 // maxLine bounds, in bytes, what is wrapped of one line.
 const maxLine = 16 << 10
 
