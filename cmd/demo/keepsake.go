@@ -18,7 +18,7 @@ import (
 // A place is where dodona is, as somebody types it from here; the folder of this program is where its keepsakes go.
 type place struct {
 	dodona string // empty: it was not built
-	whole  string // the same from the root, for shells that are elsewhere
+	path   string // its folder, as a shell that is here writes it for wherever it goes
 	folder string
 }
 
@@ -27,22 +27,33 @@ func placeOf(program string) place {
 	p := place{folder: filepath.Join(filepath.Dir(program), "evidence")}
 	beside := filepath.Join(filepath.Dir(program), "dodona")
 	if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0 {
-		p.dodona, p.whole = typed(beside), beside
+		p.dodona, p.path = typed(beside), plain.ShellWord(filepath.Dir(beside))
+		if folder, below := local(filepath.Dir(beside)); below {
+			p.path = "$PWD/" + plain.ShellWord(folder) // short, for a line that is broken cannot be pasted
+		}
 	}
 	return p
 }
 
 // typed returns a path as a shell takes it from here.
 func typed(path string) string {
-	if here, err := os.Getwd(); err == nil {
-		if short, err := filepath.Rel(here, path); err == nil && filepath.IsLocal(short) {
-			path = short
-			if filepath.Base(short) == short {
-				path = "./" + short
-			}
+	if short, below := local(path); below {
+		path = short
+		if filepath.Base(short) == short {
+			path = "./" + short
 		}
 	}
 	return plain.ShellWord(path)
+}
+
+// local returns a path from here, and whether it lies below.
+func local(path string) (short string, below bool) {
+	here, err := os.Getwd()
+	if err != nil {
+		return path, false
+	}
+	short, err = filepath.Rel(here, path)
+	return short, err == nil && filepath.IsLocal(short)
 }
 
 // meanwhile returns what to try while the node runs, in another terminal.
@@ -59,7 +70,8 @@ func (p place) meanwhile(url string) []string {
 		"  " + p.dodona + " status" + api,
 		"  " + p.dodona + " explain " + onChain + api,
 		"  " + p.dodona + " feed watch " + onChain + api,
-		"for the commands that the page offers: export PATH=" + plain.ShellWord(filepath.Dir(p.whole)) + ":$PATH",
+		"before the commands that the page offers:",
+		"  PATH=" + p.path + ":$PATH",
 	}
 }
 

@@ -241,6 +241,9 @@ func TestTheCommandsThatTheDemoEndsWithWorkWhenTheyArePasted(t *testing.T) {
 		if strings.Contains(line, "\x1b") {
 			t.Errorf("an escape in %q, which no terminal reads", line)
 		}
+		if path, found := strings.CutPrefix(line, "  PATH="); found {
+			paste(ctx, t, dir, "PATH="+path+"; cd /; dodona --version", 0)
+		}
 		isCommand := strings.HasPrefix(line, "  ") && strings.Contains(line, "bin/dodona ")
 		switch {
 		case isCommand && ended:
