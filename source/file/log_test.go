@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -143,9 +144,11 @@ func (r *reader) restart() {
 	r.open()
 }
 
-// read observes for d, which is fake time, and returns the last error that was not the end of it.
+// read observes for d, which is fake time, and returns the last error that was not the end of it. No look is under way when it
+// returns, so none sees half of what the test does then.
 func (r *reader) read(d time.Duration) (last error) {
 	r.t.Helper()
+	defer synctest.Wait()
 	ctx, cancel := context.WithTimeout(r.t.Context(), d)
 	defer cancel()
 	for ctx.Err() == nil {
