@@ -386,7 +386,7 @@ func (l *loader) rule(where, key string, n *strict.Node, at *strict.Span) (r ext
 	l.tell(subject{where: where, node: n, at: at, settings: ruleType}, r.Validate())
 	if strings.HasPrefix(r.Pointer, "/") && strings.HasSuffix(r.Pointer, "/") {
 		_, at := n.Descend(at, "pointer")
-		l.report.Warn(at, where, "pointer: a slash at the end is the member whose name is empty", "leave it out")
+		l.report.Warn(at, where, "pointer: a slash at the end is the member whose name is empty", "leave it out, unless the document has that member")
 	}
 	return r
 }

@@ -253,7 +253,7 @@ func (d draft) rules(line func(string, ...any), points []string) {
 		case rule.Time == "" && len(rule.Where) == 0 && len(d.picks) > 1:
 			line("%s%s: %s  # %s", indent, name, yamlText(p.Pointer), p.Text)
 		case rule.Time == "" && len(rule.Where) == 0:
-			line("%s%s: %s  # a JSON Pointer; %s", indent, name, yamlText(p.Pointer), what)
+			line("%s%s: %s  # %s; %s", indent, name, yamlText(p.Pointer), pointerIs(p.Pointer), what)
 		default:
 			line("%s%s:", indent, name)
 			p.writeRule(line, indent+"  ", what)
@@ -261,9 +261,17 @@ func (d draft) rules(line func(string, ...any), points []string) {
 	}
 }
 
+// pointerIs says what the text of a pointer is, and what its end means if that looks like a mistake.
+func pointerIs(pointer string) string {
+	if strings.HasSuffix(pointer, "/") {
+		return "a JSON Pointer, to the member whose name is empty"
+	}
+	return "a JSON Pointer"
+}
+
 // writeRule writes a rule of several settings.
 func (p pick) writeRule(line func(string, ...any), indent, what string) {
-	line("%spointer: %s  # a JSON Pointer; %s", indent, yamlText(p.rule.Pointer), what)
+	line("%spointer: %s  # %s; %s", indent, yamlText(p.rule.Pointer), pointerIs(p.rule.Pointer), what)
 	if p.rule.Time != "" {
 		line("%stime: %s  # when it was measured, which was %s", indent, yamlText(p.rule.Time), p.at.Format(time.RFC3339))
 	}

@@ -101,6 +101,21 @@ func TestAConfigurationIsMadeOfOneDocument(t *testing.T) {
 	}
 }
 
+func TestAMemberWithoutANameIsNamedInTheConfiguration(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("a.json", []byte(`{"":1.5}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, _, talk := said(t, "init", "c.yaml", "--file", "a.json", "--name", "x")
+	made, err := os.ReadFile("c.yaml")
+	if want := "value: /  # a JSON Pointer, to the member whose name is empty; 1.5 when"; code != 0 || err != nil || !strings.Contains(string(made), want) {
+		t.Errorf("exit %d, %v, made %s, want %q in it", code, err, made, want)
+	}
+	if !strings.Contains(talk, "leave it out, unless the document has that member") {
+		t.Errorf("the warning does not say when it is right: %s", talk)
+	}
+}
+
 // TestWhatMakesNoConfigurationIsToldAndNothingIsWritten.
 func TestWhatMakesNoConfigurationIsToldAndNothingIsWritten(t *testing.T) {
 	t.Chdir(t.TempDir())
