@@ -72,7 +72,7 @@ func (f *follower) generations() ([]generation, error) {
 			}
 		}
 	}
-	sortByAge(own.base, all)
+	f.sortByAge(own.base, all)
 	if info, err := os.Stat(f.path); err == nil && info.Mode().IsRegular() {
 		written := newGeneration(f.path, info)
 		all = slices.DeleteFunc(all, written.same) // where a link leads
@@ -109,14 +109,19 @@ func lastOf(dir string, names []string, wanted func(name string) bool) []generat
 	return found[:maxGenerations]
 }
 
-// sortByAge sorts generations, oldest first. app.log.2 is older than app.log.1, and app.log-20261121 than app.log-20261122, whoever
-// wrote to it last; other dates are written in many ways, so there the last write decides.
-func sortByAge(base string, all []generation) {
+// sortByAge sorts generations, oldest first. app.log.2 is older than app.log.1 unless numbers grow, and app.log-20261121 than
+// app.log-20261122, whoever wrote to it last; other dates are written in many ways, so there the last write decides.
+func (f *follower) sortByAge(base string, all []generation) {
 	number, dated := true, true
 	for _, g := range all {
 		number = number && numberOf(base, g) > 0
 		dated = dated && dateMark.MatchString(filepath.Base(g.path)) && shape(g.path) == shape(all[0].path)
 	}
+	defer func() {
+		if number && f.grow(base, all) {
+			slices.Reverse(all)
+		}
+	}()
 	slices.SortFunc(all, func(a, b generation) int {
 		switch {
 		case number:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -29,6 +30,9 @@ func (f *follower) leave(path string) error {
 	if err := f.enter(path, 0); err != nil {
 		f.now = old
 		return err
+	}
+	if path != f.path {
+		f.highest = f.highest.before(filepath.Base(f.path), generation{path: path}, old.verified)
 	}
 	f.keepLeft(old)
 	return nil
@@ -105,7 +109,7 @@ func (f *follower) reopen(path string, p position) (*opened, bool) {
 	if err != nil {
 		return nil, false
 	}
-	o.since = p.Since
+	o.since = p.notBefore()
 	return o, true
 }
 

@@ -81,18 +81,16 @@ func (f *follower) next() (next generation, found bool, err error) {
 	if err != nil {
 		return next, false, err
 	}
-	if f.placed {
-		all = slices.DeleteFunc(all, f.isEarlier)
-	}
+	all = slices.DeleteFunc(all, f.isEarlier)
 	next, found = following(all, f.now.verified)
 	from := slices.IndexFunc(all, next.same)
 	return next, found && slices.ContainsFunc(all[max(from, 0):], func(g generation) bool { return g.size > 0 }), nil
 }
 
-// isEarlier reports whether a file beside the path was there before the one at path was opened, or was left: it is no later one,
-// but an older one, or another log.
+// isEarlier reports whether a file beside the path was there before the one at path was opened, if one was, or was left: it is no
+// later one, but an older one, or another log.
 func (f *follower) isEarlier(g generation) bool {
-	return g.path != f.path && !g.is(f.now.verified) && (slices.ContainsFunc(f.earlier, g.same) ||
+	return g.path != f.path && !g.is(f.now.verified) && (f.placed && slices.ContainsFunc(f.earlier, g.same) ||
 		slices.ContainsFunc(f.left, func(o *opened) bool { return g.is(o.verified) }))
 }
 

@@ -48,6 +48,10 @@ type reading struct {
 
 // openFile opens a file of a log, to be read on from offset.
 func openFile(f *os.File, info os.FileInfo, path string, offset int64, max int) (*opened, error) {
+	if isMade(f) {
+		_ = f.Close()
+		return nil, dodona.Permanent(fmt.Errorf("open file %s: the kernel makes it as it is read, so no lines are added to it: want format: document, which reads it whole each time", f.Name()))
+	}
 	o := &opened{file: f, name: filepath.Base(f.Name()), split: newSplitter(offset, max), end: offset}
 	if f.Name() != path {
 		o.at = f.Name()
@@ -79,7 +83,10 @@ func (o *opened) follow() {
 
 // position returns where the next batch begins.
 func (o *opened) position(path string, info os.FileInfo) (position, error) {
-	p := position{Path: path, Offset: o.split.start, Modified: info.ModTime().UTC(), Since: o.notBefore().UTC()}
+	p := position{Path: path, Offset: o.split.start, Modified: info.ModTime().UTC(), Since: never}
+	if since := o.notBefore(); !since.IsZero() {
+		p.Since = since.UTC()
+	}
 	p.Device, p.Inode = identity(info)
 	p.At = o.at
 	var err error

@@ -29,7 +29,9 @@ type position struct {
 
 	At    string    `json:"at,omitempty"`   // where the file was, if not at Path
 	Left  []mark    `json:"left,omitempty"` // files that were left, and are still looked at
-	Since time.Time `json:"since,omitzero"` // what follows Offset is not older; zero: nobody knows
+	Since time.Time `json:"since,omitzero"` // what follows Offset is not older; [never]: nobody knows; zero: a release wrote it that did not say
+
+	Highest *highest `json:"highest,omitempty"`
 }
 
 // A mark is the position in a file that was left.
@@ -41,6 +43,17 @@ type mark struct {
 	Tail   string `json:"tail"`
 
 	Since time.Time `json:"since,omitzero"`
+}
+
+// notBefore returns a time that what follows the position is not older than; zero: nobody knows.
+func (p position) notBefore() time.Time {
+	switch {
+	case p.Since.Equal(never):
+		return time.Time{}
+	case p.Since.IsZero():
+		return p.Modified
+	}
+	return p.Since
 }
 
 func (p position) mark() mark { return mark{p.Device, p.Inode, p.Offset, p.Head, p.Tail, p.Since} }
@@ -74,7 +87,7 @@ func parsePosition(cursor []byte) (position, error) {
 }
 
 func (p position) valid() bool {
-	return p.mark().valid() && len(p.Left) <= maxLeft && !slices.ContainsFunc(p.Left, func(m mark) bool { return !m.valid() })
+	return p.mark().valid() && p.Highest.valid() && len(p.Left) <= maxLeft && !slices.ContainsFunc(p.Left, func(m mark) bool { return !m.valid() })
 }
 
 func (p position) cursor() []byte {

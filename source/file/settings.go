@@ -5,7 +5,7 @@
 // went on. Blank lines count for nothing. A reading is as old as the last write of its file (see time), so name the time that stands in the
 // document, if one does: value: {pointer: /t, time: /ts}. A log is known again by its inode and by what stands in it, whatever its name, beside
 // its path, beside where that leads if it is a link, and in a folder there. So rotation may rename it, link it, copy and truncate it, or
-// put it away, while Dodona runs, lags or is stopped; several turns are read in their order. A file that was rotated away is read
+// put it away, while Dodona runs, lags or is stopped; several turns are read in their order, whether .1 is the newest file or the oldest. A file that was rotated away is read
 // alone as long as only it grows, and beside the new one after that (the last twenty of them; the four that grew last after a restart),
 // so a writer that is told late, or never, loses nothing. What is compressed is not read: with logrotate, write delaycompress beside compress. What may be lost is
 // logged and counted as dropped.
@@ -35,7 +35,7 @@ type Settings struct {
 	// that is no date is: meter-100200.jsonl beside meter.jsonl. Required.
 	Path string `yaml:"path" path:"pattern"`
 	// Format: document (one JSON document, read whole for each instant a feed asks for) or lines (one JSON document a line,
-	// followed as they are written, across rotation by rename, link, copy and truncation). Default: document.
+	// followed as they are written, across rotation by rename, link, copy and truncation; not below /proc and /sys). Default: document.
 	Format Format `yaml:"format,omitempty"`
 	// Every is the least time between two readings of a document, also after one that failed, and the time between two looks for new lines.
 	// Default: 0s for a document, one for each instant a feed asks for; 1s for lines.

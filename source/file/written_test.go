@@ -5,20 +5,22 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/dodona-oracle/dodona"
 )
 
 var inMarch = time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// aged writes text and says when that was, while nobody looks.
+// aged writes text and says when that was.
 func (l *log) aged(text string, at time.Time) {
 	l.t.Helper()
-	synctest.Wait()
 	l.write(text)
 	l.must(os.Chtimes(l.path, at, at))
 }
@@ -98,6 +100,23 @@ func TestWhatNobodyRewritesHasTheTimeOfTheReadingIfThatIsWanted(t *testing.T) {
 		b, err := r.tail.Observe(t.Context())
 		if err != nil || !b.Readings[0].SourceTime.IsZero() || strings.Contains(b.Readings[0].Detail, "modified") {
 			t.Errorf("the document gave %v, %v, want one without a time of its own", b.Readings, err)
+		}
+	})
+}
+
+func TestLinesOfWhatTheKernelMakesAreRefused(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("there is no /proc")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		for _, path := range []string{"/proc/uptime", "/proc/self/stat*"} {
+			l := newLog(t)
+			l.path = path
+			r := newReader(l, nil)
+			if err := r.read(time.Second); err == nil || !dodona.IsPermanent(err) || !strings.Contains(err.Error(), "want format: document") {
+				t.Errorf("%s: got %v, want that no lines are added to it", path, err)
+			}
+			r.close()
 		}
 	})
 }
@@ -343,6 +362,70 @@ func TestWhatIsWrittenDuringALookBelongsToTheNext(t *testing.T) {
 		if got := look(); !slices.Equal(got, []string{"during"}) {
 			t.Errorf("the next look brought %q", got)
 		}
+	})
+}
+
+// TestWhatCameDuringAnUpgradeIsAsOldAsWhatWasReadBefore: a release did not say in its cursor when it looked.
+func TestWhatCameDuringAnUpgradeIsAsOldAsWhatWasReadBefore(t *testing.T) {
+	withinTime(t, func(l *log, r *reader) {
+		r.close()
+		before := time.Now().Add(-time.Second)
+		since := regexp.MustCompile(`,"since":"[^"]*"`)
+		if !since.Match(r.cursor) {
+			t.Fatalf("the cursor %s does not say when it looked", r.cursor)
+		}
+		r.cursor = since.ReplaceAll(r.cursor, nil)
+		time.Sleep(time.Hour)
+		l.aged("2\n3\n", time.Now())
+		written := time.Now()
+		r.open()
+		r.read(time.Second)
+		r.want("1", "2", "3")
+		r.wantBetween("2", before, before)
+		r.wantBetween("3", written, written)
+	})
+}
+
+// TestABacklogThatIsReadInPartsStaysOfUnknownAge: a restart in the middle of it makes none of its lines newer, nor older.
+func TestABacklogThatIsReadInPartsStaysOfUnknownAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog(t)
+		l.aged(strings.Repeat("x\n", 3*maxLines), inMarch)
+		r := newReader(l, nil)
+		defer func() { r.close() }()
+		for n, want := range []time.Time{never, never, inMarch} {
+			b, err := r.tail.Observe(t.Context())
+			if err != nil || len(b.Readings) != maxLines {
+				t.Fatalf("got %d lines, %v, want %d", len(b.Readings), err, maxLines)
+			}
+			if at := b.Readings[0].SourceTime; !at.Equal(want) {
+				t.Errorf("the first line of batch %d was written %s, want %s", n+1, at, want)
+			}
+			r.cursor = b.Cursor
+			r.restart()
+		}
+	})
+}
+
+// TestWhatACopyHasOfABusyLogIsAsOldAsTheLastLines: no look found nothing since they came.
+func TestWhatACopyHasOfABusyLogIsAsOldAsTheLastLines(t *testing.T) {
+	withinTime(t, func(l *log, r *reader) {
+		time.Sleep(time.Hour)
+		written := time.Now()
+		l.aged("2\n", written)
+		if b, err := r.tail.Observe(l.t.Context()); err != nil || len(b.Readings) != 1 {
+			l.t.Fatalf("got %v, %v, want one line", b, err)
+		}
+		looked := time.Now()
+		time.Sleep(time.Hour)
+		l.write("3\n4\n")
+		l.copyTruncate()
+		l.touch(l.path+".1", time.Now())
+		l.touch(l.path, time.Now())
+		r.read(time.Minute)
+		r.want("1", "3", "4")
+		r.wantBetween("3", written, looked)
+		r.wantBetween("4", written, looked)
 	})
 }
 
