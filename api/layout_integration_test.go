@@ -21,11 +21,11 @@ import (
 // causes are why nine feeds do not answer: short, long, of one word without end, and in two scripts.
 var causes = []string{
 	"need 1 value, 0 remain: a late: no answer within 1s",
-	"need 1 value, 0 remain: a failed: GET 127.0.0.1:39911 500 Internal Server Error; trying again in 2.9 s (attempt 16)",
+	"need 1 value, 0 remain: a failed: GET 127.0.0.1:39911 500 Internal Server Error; trying again at 2026-11-27T07:44:32Z (attempt 16)",
 	"need 1 value, 0 remain: a bad: nothing stands at /pric; the only number stands at /price",
 	`need 1 value, 0 remain: a bad: the document is not JSON: invalid character '<' looking for beginning of value at byte 1; it begins "<!doctype html><html><bo"…`,
 	"need 1 value, 0 remain: a bad: the document has several numbers and the rule has no pointer: numbers stand at /a, /b and /c; say which one, such as value: /a",
-	"need 2 values, 0 remain: a failed: dial tcp 127.0.0.1:1: connect: connection refused; trying again in 1.2 s (attempt 13); b failed: open file: stat ./nothing/there.json: no such file or directory; c late: no answer within 1s",
+	"need 2 values, 0 remain: a failed: dial tcp 127.0.0.1:1: connect: connection refused; trying again at 2026-11-27T07:44:31Z (attempt 13); b failed: open file: stat ./nothing/there.json: no such file or directory; c late: no answer within 1s",
 	`need 1 value, 0 remain: a bad: parse decimal "שלום مرحبا not a number": want digits with at most one point, such as -12.5 or 3e2`,
 	"need 1 value, 0 remain: a failed: GET prices.example 404 Not Found: " + strings.Repeat("w", 120),
 	"\u202eneed 1 value, 0 remain: a bad: null stands at /v",

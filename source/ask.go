@@ -75,13 +75,13 @@ func (p *Pump) hopeless(a *ask) error {
 	case len(p.waiting) >= maxWaiting:
 		return fmt.Errorf("%d questions wait for this source already", maxWaiting)
 	case p.pushed && p.status.State == Stale:
-		return errors.New(p.complaint())
+		return errors.New(p.complaint(at))
 	case !p.idle.IsZero() && len(p.latest.items) == 0:
 		return fmt.Errorf("nothing has come from it yet; it is open and waits since %s", p.idle.UTC().Format(time.RFC3339))
 	case p.status.NextTry.IsZero(), a.limited && p.status.NextTry.Before(a.deadline), !a.limited:
 		return nil
 	}
-	return fmt.Errorf("%s; %s", p.status.LastError, p.nextTry())
+	return fmt.Errorf("%s; %s", p.status.LastError, p.nextTry(at))
 }
 
 // have returns the readings that answer an ask for r without another exchange. The caller holds mu.

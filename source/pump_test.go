@@ -265,7 +265,8 @@ func TestPumpTriesPermanentErrorsSlowlyAndSaysSo(t *testing.T) {
 		p, stop := start(t, s, false, func(c *source.Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 		defer stop()
 		_, err := ask(t, p, 3*time.Second)
-		if want := "401 Unauthorized; this will hardly mend by itself, trying again in 30 s (attempt 1)"; err == nil || err.Error() != want {
+		again := time.Now().Add(30 * time.Second).UTC().Format(time.RFC3339)
+		if want := "401 Unauthorized; this will hardly mend by itself, trying again at " + again + " (attempt 1)"; err == nil || err.Error() != want {
 			t.Errorf("Ask returned %v, want %s", err, want)
 		}
 		time.Sleep(5 * time.Minute)
@@ -316,7 +317,8 @@ func TestAskWaitsForTheNextTryIfItComesInTime(t *testing.T) {
 		}
 		p, stop := start(t, s, false, func(c *source.Config) { c.Every = 0 }) // waits 250 ms, 500 ms, 1 s
 		defer stop()
-		if _, err := ask(t, p, 600*time.Millisecond); err == nil || err.Error() != "reset; trying again in 500 ms (attempt 2)" {
+		again := time.Now().Add(time.Second).UTC().Format(time.RFC3339) // after 750 ms
+		if _, err := ask(t, p, 600*time.Millisecond); err == nil || err.Error() != "reset; trying again at "+again+" (attempt 2)" {
 			t.Errorf("Ask that cannot wait returned %v", err)
 		}
 		mustAsk(t, p, 3*time.Second, "1")

@@ -74,7 +74,7 @@ func (p *Pump) check() (next time.Duration, due bool) {
 		}
 		p.status.State = Stale
 		p.cfg.Recorder.Gauge(telemetry.SourceUp.Of(p.cfg.Name), 0)
-		p.cfg.Log.Warn(p.cfg.Name+": "+p.complaint()+"; other sources go on.", "source", p.cfg.Name, "attempt", p.status.Attempt)
+		p.cfg.Log.Warn(p.cfg.Name+": "+p.complaint(p.soon)+"; other sources go on.", "source", p.cfg.Name, "attempt", p.status.Attempt)
 		p.refuse()
 	}
 	restart := func() time.Duration {
@@ -104,8 +104,8 @@ func (p *Pump) orderRestart() {
 	poke(p.wake)
 }
 
-// complaint says what is wrong, in one sentence or three. The caller holds mu.
-func (p *Pump) complaint() string {
+// complaint says what is wrong, in one sentence or three, and by when what is done about it. The caller holds mu.
+func (p *Pump) complaint(when func(time.Time) string) string {
 	silent := p.cfg.Now().Sub(p.watched.since)
 	var b strings.Builder
 	fmt.Fprintf(&b, "no data for %d intervals (%s). ", silent/max(p.status.Expected, 1), human(silent))
@@ -116,20 +116,26 @@ func (p *Pump) complaint() string {
 	case p.status.Attempt > 0:
 		fmt.Fprintf(&b, "Last error: %s. ", p.status.LastError)
 	}
-	next := p.nextTry()
+	next := p.nextTry(when)
 	return b.String() + strings.ToUpper(next[:1]) + next[1:]
 }
 
+// soon says of a time how long it is until then: for a line of the log, which has a time of its own.
+func (p *Pump) soon(t time.Time) string { return "in " + human(t.Sub(p.cfg.Now())) }
+
+// at says a time itself: for what is kept and read later, such as why a round was missed.
+func at(t time.Time) string { return "at " + t.UTC().Round(time.Second).Format(time.RFC3339) }
+
 // nextTry says what the pump does about it. The caller holds mu.
-func (p *Pump) nextTry() string {
+func (p *Pump) nextTry(when func(time.Time) string) string {
 	if p.status.NextTry.IsZero() {
 		return fmt.Sprintf("waiting for an answer (attempt %d)", p.status.Attempt+1)
 	}
-	wait := human(p.status.NextTry.Sub(p.cfg.Now()))
+	again := fmt.Sprintf("trying again %s (attempt %d)", when(p.status.NextTry), p.status.Attempt)
 	if p.permanent {
-		return fmt.Sprintf("this will hardly mend by itself, trying again in %s (attempt %d)", wait, p.status.Attempt)
+		return "this will hardly mend by itself, " + again
 	}
-	return fmt.Sprintf("trying again in %s (attempt %d)", wait, p.status.Attempt)
+	return again
 }
 
 // failed notes a failure, answers those who cannot wait for the next try, and returns how long to wait for it.
@@ -185,7 +191,7 @@ func (p *Pump) tries(least time.Duration) backoff.Backoff {
 func (p *Pump) logFailure(important bool) {
 	n := p.status.Attempt
 	line := fmt.Sprintf("%s: %s. ", p.cfg.Name, p.status.LastError)
-	next := p.nextTry()
+	next := p.nextTry(p.soon)
 	line += strings.ToUpper(next[:1]) + next[1:] + "; other sources go on."
 	if important || (p.status.Expected == 0 && n%loudAttempt == 0 && (n/loudAttempt)&(n/loudAttempt-1) == 0) {
 		p.cfg.Log.Warn(line, "source", p.cfg.Name, "attempt", n)

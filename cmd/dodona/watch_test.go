@@ -179,12 +179,12 @@ func TestWatchedJSONDoesNotSteerTheTerminal(t *testing.T) {
 // TestACauseThatStaysIsToldOnce, whatever counts and durations are in it, and again once it was another or gone in between.
 func TestACauseThatStaysIsToldOnce(t *testing.T) {
 	const start = 1795349070000
-	down := func(wait string, attempt int) string {
-		return fmt.Sprintf("need 1 value, 0 remain: a failed: connection refused; trying again in %s (attempt %d)", wait, attempt)
+	down := func(second string, attempt int) string {
+		return fmt.Sprintf("need 1 value, 0 remain: a failed: connection refused; trying again at 2026-11-30T08:37:%sZ (attempt %d)", second, attempt)
 	}
 	other := "need 1 value, 0 remain: a bad: nothing stands at /price"
 	url := watching(t, nil,
-		watchedFeed("a", start, 0, down("998 ms", 1)), watchedFeed("b", start, 0, down("998 ms", 1)), watchedFeed("a", start+1000, 0, down("1.4 s", 2)), watchedFeed("a", start+2000, 0, down("2 min", 13)),
+		watchedFeed("a", start, 0, down("50", 1)), watchedFeed("b", start, 0, down("50", 1)), watchedFeed("a", start+1000, 0, down("52", 2)), watchedFeed("a", start+2000, 0, down("59", 13)),
 		watchedFeed("a", start+3000, 0, other), watchedFeed("a", start+4000, 0, other), watchedFeed("a", start+5000, 4321855, ""), watchedFeed("a", start+6000, 0, other),
 	)
 	_, out, _ := said(t, "feed", "watch", "--api", url)
@@ -193,7 +193,7 @@ func TestACauseThatStaysIsToldOnce(t *testing.T) {
 		fields := strings.SplitN(strings.Join(strings.Fields(line), " "), " ", 3)
 		got = append(got, fields[1]+" "+strings.TrimPrefix(fields[2], "missed "))
 	}
-	want := []string{"a " + down("998 ms", 1), "b " + down("998 ms", 1), "a as before", "a as before", "a " + other, "a as before", "a 43,218.55 USD a ✓ liar ✗ outlier: 900 % from the median", "a " + other}
+	want := []string{"a " + down("50", 1), "b " + down("50", 1), "a as before", "a as before", "a " + other, "a as before", "a 43,218.55 USD a ✓ liar ✗ outlier: 900 % from the median", "a " + other}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}

@@ -161,8 +161,8 @@ func TestPumpWaitsAsLongAsThePeerAsks(t *testing.T) {
 	go func() { defer close(done); _ = p.Run(ctx) }()
 	for range 3 {
 		_, err := p.Ask(ctx, dodona.RoundAt(time.Now()))
-		if err == nil || !strings.Contains(err.Error(), "429 Too Many Requests; trying again in 50 min (attempt 1)") {
-			t.Errorf("got %v, want a wait of 50 min", err)
+		if err == nil || !strings.Contains(err.Error(), "429 Too Many Requests; trying again at "+p.Status().NextTry.UTC().Round(time.Second).Format(time.RFC3339)+" (attempt 1)") {
+			t.Errorf("got %v, want the time of the next try, in 50 min", err)
 		}
 	}
 	cancel()
