@@ -2,12 +2,23 @@ package fielddoc
 
 import (
 	"bytes"
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"strings"
 )
 
 const generated = "<!-- Generated from the comments in the code by `make generate`. Change them there. -->\n\n"
+
+// Chapters of the configuration's page: what no comment of a setting says.
+var (
+	//go:embed prose/configuration.md
+	introduction string
+	//go:embed prose/points.md
+	points string
+	//go:embed prose/choosing.md
+	choosing string
+)
 
 func (k Kind) sink() bool { return strings.HasPrefix(k.Dir, "sink/") }
 
@@ -83,64 +94,10 @@ func withoutPackage(doc string) string {
 	return strings.ToUpper(rest[:1]) + rest[1:]
 }
 
-const intro = `# The configuration
-
-One YAML file describes a node. ` + "`dodona check FILE`" + ` reads it without dialling and tells every mistake with its line;
-` + "`dodona check --expand FILE`" + ` prints it with every default; ` + "`dodona schema`" + ` prints its grammar as JSON Schema, for editors.
-
-| written as | is |
-|---|---|
-| duration | a number and a unit, ns, us, ms, s, m, h or d: ` + "`250ms`, `10s`, `1h30m`, `7d`" + ` |
-| size | a whole number and a unit, B, KiB, MiB, GiB, kB, MB or GB: ` + "`64MiB`" + ` |
-| decimal | digits, exact however many: ` + "`0.1`, `-273.15`, `1e-18`" + ` |
-| percentage | ` + "`10%`, `0.5%`" + ` |
-| price | of a unit of gas, a number and gwei or wei: ` + "`30 gwei`, `1.5 gwei`" + ` |
-| address | 0x and 40 hex digits, in lower case or with the capitals of EIP-55 |
-| text or map | the text alone is the first setting of the map |
-| secret | ` + "`{file: PATH}`, `{env: NAME}`" + `, or, with a warning, text in clear; printed as ••• everywhere |
-| key | ` + "`{file: PATH}`, `{file: PATH, password: {file: PATH}}`, `{env: NAME}`" + `, or, with a warning, 64 hex digits in clear. What a file holds tells whether it is a keystore, which wants the password, or the digits |
-| name | a–z, 0–9 and hyphens, 63 at most; a feed's name may have four of them joined by points |
-
-Unknown keys, keys that stand twice, YAML anchors and tags are mistakes. Relative paths start at the working directory.
-
-## The two-line form
-
-` + "```yaml" + `
-endpoint: https://prices.example/btc
-signature_key: {file: keys/signature}
-` + "```" + `
-
-(` + "`dodona key new --raw keys/signature`" + ` makes that file; a keystore, which ` + "`dodona key new`" + ` makes without ` + "`--raw`" + `, has its password beside it)
-is a whole configuration: the source ` + "`endpoint`" + ` of kind http, the feed ` + "`answer`" + ` with 18 decimals every 10 seconds, signed by this
-key alone, served on 127.0.0.1:8080. If the document holds several numbers, a third line says which: ` + "`value: /price`" + `.
-
-`
-
-const choosing = `Nobody promises the order of most arrays, so say which element is meant. ` + "`*`" + ` is the one element for which everything in
-` + "`where`" + ` holds; a pointer without it, and a guard, make the value bad when another element comes first:
-
-` + "```yaml" + `
-sources:
-  tickers:
-    http: {url: "https://prices.example/tickers"}
-    points:
-      btc: {pointer: /*/price, time: /*/at, where: {/*/symbol: BTCUSD}}
-      first: {pointer: /0/price, where: {/0/symbol: BTCUSD, /0/live: true}}
-` + "```" + `
-
-A reading of which a guard does not hold is about something else. Where the source has other readings in the round, such as lines of
-a log that two sensors share, those count; where it has none, the value is bad and says what stands there.
-
-What rules read is one JSON document. It may begin with one byte order mark, and be written in UTF-8, in UTF-16 (by its mark, or declared by the
-source), or, declared by the source, in windows-1252 or ISO 8859-1. ` + "`NaN`, `Infinity`" + ` and their like, which JSON does not have, make
-the value bad that stands there, and no other. How a document is read to the last detail is in [the specification](../../spec/rules.md).
-
-`
-
 // configuration returns the page of everything but the kinds.
 func (m Manual) configuration() []byte {
 	var b bytes.Buffer
-	b.WriteString(generated + intro)
+	b.WriteString(generated + introduction + "\n")
 	for _, f := range m.Structs["config.Config"].Fields {
 		if _, found := m.Structs[f.of]; !found {
 			fmt.Fprintf(&b, "## %s\n\n%s Default: %s.\n\n", f.Name, f.Doc, f.Default)
@@ -152,25 +109,9 @@ func (m Manual) configuration() []byte {
 	fmt.Fprintf(&b, "Of the settings above a reload changes these: %s. The others keep their values until a restart.\n\n", strings.Join(m.live("config.Config", ""), ", "))
 	b.WriteString("## sources\n\nA map from names to sources. A source has exactly one kind, whose settings stand below the kind's key:\n\n")
 	m.kinds(&b, false)
-	b.WriteString(`
-Beside the kind stands what its points are: nothing (the one number of its document), ` + "`value`" + ` (one point, whose id is the
-source's name) or ` + "`points`" + ` (several by name; the id of a point is ` + "`source.point`" + `). Each is a rule, or just its pointer:
-
-` + "```yaml" + `
-sources:
-  kraken:
-    http: {url: "https://api.kraken.com/0/public/Ticker?pair=XBTUSD"}
-    value: /result/XXBTZUSD/c/0
-  boiler:
-    file: {path: /var/log/boiler.jsonl, format: lines}
-    points:
-      temperature: {pointer: /t, scale: 0.1, unit: Cel, time: /ts}
-      pressure: /p
-` + "```" + `
-
-`)
+	b.WriteString("\n" + points + "\n")
 	m.rows(&b, "extract.Rule", "")
-	b.WriteString(choosing)
+	b.WriteString(choosing + "\n")
 	b.WriteString("## feeds\n\nA map from names to feeds.\n\n")
 	m.rows(&b, "feed.Settings", "")
 	b.WriteString("## sinks\n\nA map from names to sinks. A sink has exactly one kind, whose settings stand below the kind's key:\n\n")
