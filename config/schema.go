@@ -5,6 +5,7 @@ import (
 	"encoding"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/keyfile"
+	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
@@ -207,15 +209,27 @@ func (s schemer) value(v reflect.Value) (object, error) {
 	return out, nil
 }
 
+// own are the types whose grammar their shape does not say.
+var own = map[reflect.Type]object{
+	reflect.TypeFor[time.Duration]():  {"$ref": "#/$defs/duration"},
+	reflect.TypeFor[secret.String]():  {"$ref": "#/$defs/secret"},
+	reflect.TypeFor[unit.Size]():      {"$ref": "#/$defs/size"},
+	reflect.TypeFor[dodona.Decimal](): {"$ref": "#/$defs/decimal"},
+	reflect.TypeFor[dodona.Address](): {"type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"},
+	ruleType:                          {"$ref": "#/$defs/rule"},
+	keyType:                           {"$ref": "#/$defs/key"},
+	matchType:                         {"type": []string{"string", "number", "boolean", "null"}},
+}
+
+// shape returns the schema of what may stand for a value.
 func (s schemer) shape(v reflect.Value) (object, error) {
 	t := v.Type()
+	if grammar, found := own[t]; found {
+		return maps.Clone(grammar), nil
+	}
 	switch strict.ShapeOf(t) {
-	case strict.ShapeDuration:
-		return object{"$ref": "#/$defs/duration"}, nil
-	case strict.ShapeSecret:
-		return object{"$ref": "#/$defs/secret"}, nil
 	case strict.ShapeText:
-		return textSchema(t), nil
+		return object{"type": []string{"string", "number"}}, nil
 	case strict.ShapeBool:
 		return object{"type": "boolean"}, nil
 	case strict.ShapeInt:
@@ -223,14 +237,6 @@ func (s schemer) shape(v reflect.Value) (object, error) {
 	case strict.ShapeUint:
 		return object{"type": "integer", "minimum": 0}, nil
 	case strict.ShapeStruct:
-		switch t {
-		case ruleType:
-			return object{"$ref": "#/$defs/rule"}, nil
-		case keyType:
-			return object{"$ref": "#/$defs/key"}, nil
-		case matchType:
-			return object{"type": []string{"string", "number", "boolean", "null"}}, nil
-		}
 		whole, err := s.structure(v)
 		if short, found := strict.Find(strict.Fields(t), strict.Shorthand(t)); err == nil && found {
 			one, err := s.shape(v.FieldByIndex(short.Index))
@@ -252,18 +258,6 @@ func (s schemer) shape(v reflect.Value) (object, error) {
 		return object{"type": "string", "enum": known}, nil
 	}
 	return object{"type": []string{"string", "number"}}, nil
-}
-
-func textSchema(t reflect.Type) object {
-	switch t {
-	case reflect.TypeFor[unit.Size]():
-		return object{"$ref": "#/$defs/size"}
-	case reflect.TypeFor[dodona.Decimal]():
-		return object{"$ref": "#/$defs/decimal"}
-	case reflect.TypeFor[dodona.Address]():
-		return object{"type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"}
-	}
-	return object{"type": []string{"string", "number"}}
 }
 
 // source returns the schema of a source: exactly one kind, and a value or points.
