@@ -23,6 +23,9 @@ func exampleProgram(t *testing.T, file string) []string {
 		t.Fatal(err)
 	}
 	file = filepath.Join(root, "examples", file)
+	if _, err := os.Stat(file); err != nil { // looked at here: what was tested of another script is not taken for this one
+		t.Fatal(err)
+	}
 	runs, needs := "node", filepath.Join(filepath.Dir(file), "node_modules")
 	if strings.HasSuffix(file, ".py") {
 		runs = filepath.Join(root, ".cache", "examples", "bin", "python")
@@ -136,6 +139,10 @@ func TestExampleVerifiersJudgeAsTheProgramDoes(t *testing.T) {
 		}},
 		{name: "the other signature", want: "INVALID signature", alone: true, change: func(d document) {
 			d.set(highS(t, d.at("answer", "attestation", "signatures", 0).(string)), "answer", "attestation", "signatures", 0)
+		}},
+		{name: "a signature of another form", want: "INVALID signature", alone: true, change: func(d document) {
+			s := d.at("answer", "attestation", "signatures", 0).(string)
+			d.set(s[:len(s)-2]+map[string]string{"1b": "00", "1c": "01"}[s[len(s)-2:]], "answer", "attestation", "signatures", 0)
 		}},
 		{name: "no signature", want: "INVALID signature", change: func(d document) { d.set([]any{}, "answer", "attestation", "signatures") }},
 		{name: "a signature twice", want: "INVALID signature", change: func(d document) {

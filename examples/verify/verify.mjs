@@ -8,7 +8,7 @@ if (!file || more.length || !/^0x[0-9a-f]{64}$/.test(expected)) stop("usage: nod
 const read = () => { try { return JSON.parse(readFileSync(file, "utf8")); } catch (e) { return stop(`read ${file}: ${e.message}`); } };
 const abi = (types, values) => keccak256(AbiCoder.defaultAbiCoder().encode(types.split(" "), values));
 const must = (holds, why) => { if (!holds) { console.error(`INVALID ${why}`); process.exit(3); } };
-const recovered = (digest, s) => { try { return recoverAddress(digest, s).toLowerCase(); } catch { return ""; } }; // ethers refuses a high s
+const recovered = (digest, s) => { try { return /(1b|1c)$/.test(s) ? recoverAddress(digest, s).toLowerCase() : ""; } catch { return ""; } }; // ethers refuses a high s, and takes other v
 
 function signed(by, network, type, fields, message) { // k members of the network's quorum, ascending, signed this
   const { scheme, k, members } = by;
