@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,8 +21,11 @@ const (
 	Known   = "known secrets"
 	User    = "users of URLs"
 	Query   = "query values of URLs"
+	Part    = "fragments of URLs"
 	Path    = "parts of URLs that look like tokens"
+	Word    = "words that begin as tokens of well-known services do"
 	Setting = "values that are set for passwords and tokens"
+	Header  = "what follows Bearer or Basic"
 	Key     = "private keys in PEM"
 )
 
@@ -131,20 +133,14 @@ func (r *Redactor) Text(text string) (string, Taken) {
 		taken[Known] = n
 		text = strings.ReplaceAll(text, mark, secret.Mask)
 	}
-	text = pemPattern.ReplaceAllStringFunc(text, func(string) string {
-		taken[Key]++
-		return secret.Mask
-	})
-	text = urlPattern.ReplaceAllStringFunc(text, func(u string) string { return address(u, taken) })
-	text = settingPattern.ReplaceAllStringFunc(text, func(s string) string {
-		at := settingPattern.FindStringSubmatchIndex(s)
-		if s[at[4]:at[5]] == secret.Mask {
-			return s
-		}
-		taken[Setting]++
-		return s[:at[4]] + secret.Mask
-	})
-	return text, taken
+	var b strings.Builder
+	done := 0
+	for _, p := range Places(text) {
+		b.WriteString(text[done:p.From] + secret.Mask)
+		taken[p.What]++
+		done = p.To
+	}
+	return b.String() + text[done:], taken
 }
 
 // JSON is [Redactor.Text] for each text in JSON documents, and then for the whole.
@@ -194,94 +190,3 @@ func endOfText(doc []byte, from int) int {
 	}
 	return len(doc)
 }
-
-var (
-	pemPattern     = regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\z)`)
-	urlPattern     = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*:(?://|\\/\\/)[^\s"'<>` + "`" + `]+`)
-	settingPattern = regexp.MustCompile(`(?i)((?:\b(?:bearer|basic)\s+|(?:password|passwd|passphrase|secret|token|signature|api[_-]?key|access[_-]?key|private[_-]?key|mnemonic)["']?\s*=\s*["']?))([^\s"'&,;]{2,})`)
-	listPattern    = regexp.MustCompile(`,[a-zA-Z][a-zA-Z0-9+.-]*://`)
-	wordPattern    = regexp.MustCompile(`^[A-Za-z0-9_.\[\]-]{1,40}$`)
-	uuidPattern    = regexp.MustCompile(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-`)
-)
-
-// address returns a URL, or what looks like one, without what only who made it should know: its user, the values of its query, its
-// fragment, and the parts of its path that look like tokens.
-func address(u string, taken Taken) string {
-	if next := listPattern.FindStringIndex(u); next != nil && !strings.ContainsAny(u[:next[0]], "?#") {
-		return address(u[:next[0]], taken) + "," + address(u[next[0]+1:], taken)
-	}
-	scheme, rest, _ := strings.Cut(u, ":")
-	slashes := rest[:len(rest)-len(strings.TrimLeft(rest, `/\`))]
-	rest = rest[len(slashes):]
-	end := strings.IndexAny(rest, "?#")
-	if end < 0 {
-		end = len(rest)
-	}
-	place, query := rest[:end], rest[end:]
-	if at := strings.LastIndexByte(place, '@'); at >= 0 && place[:at] != secret.Mask { // also behind a slash, which stands in passwords that nobody escaped
-		taken[User]++
-		place = secret.Mask + place[at:]
-	}
-	parts := strings.Split(place, "/")
-	for i, part := range parts[1:] {
-		if Token(part) {
-			taken[Path]++
-			parts[i+1] = secret.Mask
-		}
-	}
-	if masked := values(query); masked != query {
-		taken[Query]++
-		query = masked
-	}
-	return scheme + ":" + slashes + strings.Join(parts, "/") + query
-}
-
-// values masks the values of a query, and what is no name with a value whole.
-func values(query string) string {
-	if strings.Trim(query, "?#.,:;)]}") == "" {
-		return query
-	}
-	var b strings.Builder
-	b.WriteString(query[:1])
-	query, fragment, cut := strings.Cut(query[1:], "#")
-	if strings.HasPrefix(b.String(), "#") {
-		return "#" + secret.Mask
-	}
-	query = strings.ReplaceAll(query, `\u0026`, "&")
-	for i, pair := range strings.Split(query, "&") {
-		if i > 0 {
-			b.WriteByte('&')
-		}
-		name, value, named := strings.Cut(pair, "=")
-		switch {
-		case !named || !wordPattern.MatchString(name) || Token(name):
-			b.WriteString(secret.Mask)
-		case value == "":
-			b.WriteString(pair)
-		default:
-			b.WriteString(name + "=" + secret.Mask)
-		}
-	}
-	if cut && fragment != "" {
-		b.WriteString("#" + secret.Mask)
-	}
-	return b.String()
-}
-
-// Token reports whether a word looks like one that nobody chose to be read: a part of a path that is a key, say. Addresses and digests are
-// told by their beginning, 0x, and are none.
-func Token(word string) bool {
-	if digits, isHex := strings.CutPrefix(word, "0x"); isHex && isDigits(digits) {
-		return len(digits) > 64
-	}
-	if uuidPattern.MatchString(word) || strings.ContainsAny(word, ":@%=") && len(word) >= 12 {
-		return true
-	}
-	letters, digits := strings.ContainsFunc(word, isLetter), strings.ContainsAny(word, "0123456789")
-	if len(word) >= 16 && letters && digits {
-		return true
-	}
-	return slices.ContainsFunc(strings.FieldsFunc(word, func(r rune) bool { return strings.ContainsRune("-_.", r) }), func(piece string) bool { return len(piece) >= 20 })
-}
-
-func isLetter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }

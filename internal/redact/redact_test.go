@@ -61,7 +61,7 @@ func TestWhatLooksLikeASecretGoes(t *testing.T) {
 		"https://hooks.example/services/T00000000/B000/XXXXXXXXXXXXXXXXXXXXXXXX": "https://hooks.example/services/T00000000/B000/•••",
 		"https://h/bot123456:ABC-DEF/send":                                       "https://h/•••/send",
 		"https://h/8f14e45f-ceea-467f-a0c0-1234567890ab":                         "https://h/•••",
-		`{"url":"https://h/?a=1\u0026key=2"}`:                                    `{"url":"https://h/?a=•••&key=•••"}`,
+		`{"url":"https://h/?a=1\u0026key=2"}`:                                    `{"url":"https://h/?a=•••\u0026key=•••"}`,
 		`https:\/\/me:pw@h\/x`:                                                   `https:\/\/•••@h\/x`,
 		"nats://u:p@10.0.0.1:4222,nats://10.0.0.2:4222":                          "nats://•••@10.0.0.1:4222,nats://10.0.0.2:4222",
 		"https://u:pa/ss@h/x":                                                    "https://•••@h/x",
@@ -71,6 +71,27 @@ func TestWhatLooksLikeASecretGoes(t *testing.T) {
 		"-----BEGIN PRIVATE KEY-----\nabc":                                       "•••",
 		"https://a.example/api/v3/ticker/price":                                  "https://a.example/api/v3/ticker/price",
 		"see https://h/x?).":                                                     "see https://h/x?).",
+		"https://h/hook/s3cr3t/sword and more":                                   "https://h/hook/•••/••• and more",
+		"https://h/api/token/sword/price":                                        "https://h/api/token/•••/price",
+		"https://h/api_keys/sword)":                                              "https://h/api_keys/•••)",
+		"https://h/botghp_abcdefGH1234567/send":                                  "https://h/•••/send",
+		"https://h/bot/sword":                                                    "https://h/bot/•••",
+		"https://h/v3/abc123DEF456,":                                             "https://h/v3/•••,",
+		"https://h/v1;key=sword/x":                                               "https://h/•••/x",
+		"https://h/v1#access_token=sword":                                        "https://h/v1#•••",
+		"https://h/x?a=1&amp;b=2#c&d":                                            "https://h/x?a=•••&amp;b=•••#•••",
+		"https:/h.example/key/sword":                                             "https:/h.example/key/•••",
+		"http//h.example/key/sword":                                              "http//h.example/key/•••",
+		"write h.example/key/sword":                                              "write h.example/key/•••",
+		"{url: 10.0.0.1:80/key/sword}":                                           "{url: 10.0.0.1:80/key/•••}",
+		"https://me:swordfis…":                                                   "https://•••",
+		"https://me:sword/h.example":                                             "https://•••/h.example",
+		"https://h.example/v3/9aa…":                                              "https://h.example/v3/•••",
+		"https://h.example/token/0x52908400098527886e0f7030069857d2e4169ee7/1":   "https://h.example/token/0x52908400098527886e0f7030069857d2e4169ee7/1",
+		"https://[::1]:8080/api/v1beta1/lastPrice24h/BTC2USD/sensor-42b":         "https://[::1]:8080/api/v1beta1/lastPrice24h/BTC2USD/sensor-42b",
+		"there is no file /etc/a.d/key/sword":                                    "there is no file /etc/a.d/key/sword",
+		`duration "ghp_abcdefGH1234567"`:                                         `duration "•••"`,
+		"eyJhbGciOi.eyJzdWIi.sflKxwRJ":                                           "•••",
 		"node.key.password: opens nothing":                                       "node.key.password: opens nothing",
 		"tx 0xab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12":  "tx 0xab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12ab12",
 	} {
@@ -84,7 +105,7 @@ func TestWhatLooksLikeASecretGoes(t *testing.T) {
 func TestJSONStaysJSON(t *testing.T) {
 	got, taken := New("s\"cr<t\n!").JSON([]byte(`{"z": "a s\"cr\u003ct\n!", "a": ["https://h/?k=v\u0026l=w", 1.50], "https://u:p@h": "\ud800"}`))
 	want := `{"z": "a •••", "a": ["https://h/?k=•••&l=•••", 1.50], "https://•••@h": "\ud800"}`
-	if string(got) != want || !maps.Equal(taken, Taken{Known: 1, Query: 1, User: 1}) {
+	if string(got) != want || !maps.Equal(taken, Taken{Known: 1, Query: 2, User: 1}) {
 		t.Errorf("got %s, %v, want %s", got, taken, want)
 	}
 }

@@ -175,6 +175,7 @@ func Read(r io.Reader, report *Reporter) (*Node, error) {
 	if d.torn[0] {
 		d.root.Torn = true
 	}
+	report.hideTokens(d.root)
 	return d.root, nil
 }
 

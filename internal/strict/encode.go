@@ -48,7 +48,7 @@ func Encode(v, def reflect.Value) (*Node, error) {
 	case ShapeUint:
 		return word(strconv.FormatUint(v.Uint(), 10)), nil
 	}
-	return word(redact(v.String(), urlSecrets)), nil
+	return word(without(v.String(), settingRanges(v.String()))), nil
 }
 
 func word(text string) *Node { return &Node{Kind: Scalar, Text: text} }

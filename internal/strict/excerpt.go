@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/dodona-oracle/dodona/internal/redact"
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
@@ -31,7 +32,7 @@ func (d *document) excerpt(at *Span, words map[string]bool, secrets []string) st
 		return ""
 	}
 	m := masker{line: d.lines[at.line-1], start: d.starts[at.line-1], caret: -1, caretEnd: -1}
-	m.secrets = secretRanges(m.line, anySecrets, secrets)
+	m.secrets = secretRanges(m.line, secrets)
 	m.mark = len(m.line)
 	for i, column := 0, 1; i < len(m.line); column++ {
 		if column == at.column {
@@ -66,7 +67,7 @@ func (d *document) masked(words map[string]bool, secrets []string) string {
 			b.WriteString(maskText + "\n")
 			continue
 		}
-		m := masker{line: line, start: d.starts[i], secrets: secretRanges(line, anySecrets, secrets)}
+		m := masker{line: line, start: d.starts[i], secrets: secretRanges(line, secrets)}
 		if d.exact {
 			for len(spans) > 0 && spans[0].to <= m.start {
 				spans = spans[1:]
@@ -129,7 +130,8 @@ func (m *masker) point(i int) {
 
 func (m *masker) bySpans(spans []*Span) {
 	next := 0
-	rest := false // of a value that is hidden from some character on
+	rest := false   // of a value that is hidden from some character on
+	broken := false // by a blank, behind which any part of a URL may stand
 	for i, r := range m.line {
 		offset := m.start + i
 		for next < len(spans) && spans[next].to <= offset {
@@ -137,9 +139,11 @@ func (m *masker) bySpans(spans []*Span) {
 			rest = false
 		}
 		inside := next < len(spans) && spans[next].from <= offset
-		rest = rest || inside && (r == '?' || r == '&') // a query, perhaps with a key in it
+		rest = rest || inside && (r == '?' || r == '&' || spans[next].from < m.start) // a query, perhaps with a key in it, or another line than the first
+		broken = inside && (broken || r == ' ' && strings.Contains(m.line[max(0, spans[next].from-m.start):i], "//"))
+		last := inside && offset+1 == spans[next].to && (r == '"' || r == '\'')
 		switch {
-		case m.secret(i), inside && rest && r != '?' && r != '&':
+		case m.secret(i), inside && rest && r != '?' && r != '&', broken && r != ' ' && !last:
 			m.hide(i)
 		case inside && spans[next].Show, !inside && (strings.ContainsRune(punctuation, r) || r == '\t'):
 			m.write(i, r)
@@ -199,6 +203,7 @@ var (
 	anySecrets = append([]*regexp.Regexp{ // and in a text that may be anything: rather too much than too little
 		regexp.MustCompile(`()([^\s"'/]*:[^\s"'/]*|[^\s"'/]{4,})@`),
 		regexp.MustCompile(`(\b)((?:0[xX])?[0-9a-fA-F]{64})\b`),
+		regexp.MustCompile(`(?i)(["'](?:bearer|basic)\s+)([^"']+)`),
 	}, urlSecrets...)
 )
 
@@ -215,13 +220,12 @@ func isQuery(before, after string) bool {
 	return filterBefore.MatchString(before) && filterAfter.MatchString(after) || attributeBefore.MatchString(before) && attributeAfter.MatchString(after)
 }
 
-// secretRanges returns where in a text the patterns and the given secrets stand.
-func secretRanges(text string, patterns []*regexp.Regexp, secrets []string) (ranges [][2]int) {
-	for _, p := range patterns {
-		for _, m := range p.FindAllStringSubmatchIndex(text, -1) {
-			if !isQuery(text[m[4]:m[5]], text[m[5]:]) {
-				ranges = append(ranges, [2]int{m[4], m[5]})
-			}
+// secretRanges returns where in a text that may be anything what looks like a secret stands, and the given secrets.
+func secretRanges(text string, secrets []string) [][2]int {
+	ranges := matches(text, anySecrets)
+	for _, p := range redact.Places(text) {
+		if p.What != redact.Header { // which is also prose: "bearer stands in clear"
+			ranges = append(ranges, [2]int{p.From, p.To})
 		}
 	}
 	for _, s := range secrets {
@@ -234,15 +238,60 @@ func secretRanges(text string, patterns []*regexp.Regexp, secrets []string) (ran
 			from += i + len(s)
 		}
 	}
-	slices.SortFunc(ranges, func(a, b [2]int) int { return a[0] - b[0] })
+	return append(ranges, beginnings(text, secrets)...)
+}
+
+// beginnings returns where in a text that was cut a given secret begins that was cut with it.
+func beginnings(text string, secrets []string) (ranges [][2]int) {
+	for end := strings.Index(text, cutOff); end >= 0; {
+		for _, s := range secrets {
+			for n := min(len(s)-1, end); n >= leastSecret; n-- {
+				if strings.HasSuffix(text[:end], s[:n]) {
+					ranges = append(ranges, [2]int{end - n, end})
+					break
+				}
+			}
+		}
+		next := strings.Index(text[end+len(cutOff):], cutOff)
+		if next < 0 {
+			break
+		}
+		end += len(cutOff) + next
+	}
 	return ranges
 }
 
-// redact takes out of a text what looks like a secret by the patterns, and the given secrets.
-func redact(text string, patterns []*regexp.Regexp, secrets ...string) string {
+const cutOff = "…" // stands where a text was cut
+
+// settingRanges returns where in the text of a setting what is a secret stands. What a query asks for is shown, but for what looks like a secret.
+func settingRanges(text string) [][2]int {
+	ranges := matches(text, urlSecrets)
+	for _, p := range redact.Places(text) {
+		if p.What != redact.Query && p.What != redact.Header || redact.Token(text[p.From:p.To]) {
+			ranges = append(ranges, [2]int{p.From, p.To})
+		}
+	}
+	return ranges
+}
+
+// matches returns where in a text the second groups of patterns stand.
+func matches(text string, patterns []*regexp.Regexp) (ranges [][2]int) {
+	for _, p := range patterns {
+		for _, m := range p.FindAllStringSubmatchIndex(text, -1) {
+			if !isQuery(text[m[4]:m[5]], text[m[5]:]) {
+				ranges = append(ranges, [2]int{m[4], m[5]})
+			}
+		}
+	}
+	return ranges
+}
+
+// without returns a text with a mask in place of each range.
+func without(text string, ranges [][2]int) string {
+	slices.SortFunc(ranges, func(a, b [2]int) int { return a[0] - b[0] })
 	var b strings.Builder
 	done := 0
-	for _, at := range secretRanges(text, patterns, secrets) {
+	for _, at := range ranges {
 		if at[1] <= done {
 			continue
 		}
@@ -266,9 +315,10 @@ func Quote(text string) string {
 	return maskText
 }
 
-// QuoteAll prints a value that is known not to be a secret.
+// QuoteAll prints a value of a setting that holds no secret, without what looks like one all the same.
 func QuoteAll(text string) string {
 	const most = 60
+	text = without(text, secretRanges(text, nil))
 	if runes := []rune(text); len(runes) > most {
 		text = string(runes[:most]) + "…"
 	}

@@ -5,17 +5,21 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/internal/redact"
 )
 
 const (
-	maxMistakes = 50   // of one file that are told, the first by their lines; nobody reads more at once
-	maxKept     = 500  // of one file that are looked at for those
-	maxMessage  = 1000 // bytes
-	maxInstead  = 300  // bytes
-	maxSecrets  = 1000 // texts in clear in one file
+	maxMistakes = 50              // of one file that are told, the first by their lines; nobody reads more at once
+	maxKept     = 500             // of one file that are looked at for those
+	maxMessage  = 1000            // bytes
+	maxInstead  = 300             // bytes
+	maxUncut    = 16 * maxMessage // while secrets are still in them
+	maxSecrets  = 1000            // texts in clear in one file
+	leastSecret = 6               // bytes of a text in clear that is looked for: shorter ones would blot out half of every line
 )
 
 // A Mistake is one thing wrong with a file, or, as a warning, one thing worth a second look:
@@ -200,7 +204,7 @@ func (r *Reporter) Warned(at *Span) bool {
 
 func (r *Reporter) located(m Mistake, at *Span) located {
 	m.File = r.name
-	m.Message, m.Hint = plain.Cut(m.Message, maxMessage), plain.Cut(m.Hint, maxMessage)
+	m.Message, m.Hint = plain.Cut(m.Message, maxUncut), plain.Cut(m.Hint, maxUncut)
 	if at != nil {
 		m.Line, m.Column = at.line, at.column
 		if r.doc != nil {
@@ -218,18 +222,19 @@ func (r *Reporter) cut(list []located) (out []Mistake) {
 	slices.SortStableFunc(list, func(a, b located) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
 	for _, m := range list[:min(len(list), maxMistakes)] {
 		m.Where, m.Message, m.Hint, m.Instead = r.redact(m.Where), r.redact(m.Message), r.redact(m.Hint), r.redact(m.Instead)
+		m.Message, m.Hint = plain.Cut(m.Message, maxMessage), plain.Cut(m.Hint, maxMessage)
 		if strings.Contains(m.Instead, maskText) {
 			m.Instead = ""
 		}
 		if m.at != nil && r.doc != nil && !r.blind {
-			m.Excerpt = r.redact(r.doc.excerpt(m.at, r.words, r.secrets))
+			m.Excerpt = r.doc.excerpt(m.at, r.words, r.secrets)
 		}
 		out = append(out, m.Mistake)
 	}
 	return out
 }
 
-func (r *Reporter) redact(text string) string { return redact(text, anySecrets, r.secrets...) }
+func (r *Reporter) redact(text string) string { return without(text, secretRanges(text, r.secrets)) }
 
 // Warnings returns the warnings.
 func (r *Reporter) Warnings() []Mistake {
@@ -257,16 +262,41 @@ func (r *Reporter) showWords(n *Node) {
 	}
 }
 
-// hide takes a text out of everything that is reported. Very short ones would blot out half of every line;
-// excerpts hide them by their place.
+// hide takes a text out of everything that is reported, also as messages quote it. Excerpts hide very short ones by their place.
 func (r *Reporter) hide(text string) {
-	for _, part := range append(strings.Fields(text), text) {
-		switch {
-		case len(part) < 6 || slices.Contains(r.secrets, part):
-		case len(r.secrets) == maxSecrets:
-			r.blind = true
-		default:
-			r.secrets = append(r.secrets, part)
+	quoted := strconv.Quote(text)
+	for _, part := range append(strings.Fields(text), text, quoted[1:len(quoted)-1]) {
+		r.blind = !r.hidden(part) || r.blind
+	}
+}
+
+// hidden takes a text out of everything that is reported if it is long enough, and reports whether there was room for it.
+func (r *Reporter) hidden(text string) bool {
+	switch {
+	case len(text) < leastSecret || slices.Contains(r.secrets, text):
+	case len(r.secrets) == maxSecrets:
+		return false
+	default:
+		r.secrets = append(r.secrets, text)
+	}
+	return true
+}
+
+// hideTokens takes what looks like a token in the values of a file out of everything that is reported: a message may tell a piece of a value, by
+// which nobody sees what it is.
+func (r *Reporter) hideTokens(n *Node) {
+	if n == nil {
+		return
+	}
+	for _, p := range redact.Places(n.Text) {
+		if token := n.Text[p.From:p.To]; p.What == redact.Word || redact.Token(token) {
+			r.hidden(token)
 		}
+	}
+	for _, e := range n.Entries {
+		r.hideTokens(e.Value)
+	}
+	for _, item := range n.Items {
+		r.hideTokens(item)
 	}
 }
