@@ -280,11 +280,10 @@ func (l *lane) measure(ctx context.Context) (space, error) {
 		if node, name := readerOf(c.Name); node == l.j.cfg.Node && l.j.reads(name) {
 			l.j.cfg.Recorder.Gauge(telemetry.JournalWaiting.Of(name), int64(backlogOf(c)))
 		}
-		finished := c.AckFloor.Stream
-		if c.NumPending == 0 && c.NumAckPending == 0 {
+		if backlogOf(c) == 0 {
 			continue
 		}
-		if finished+1 < s.cut {
+		if finished := l.finishedBy(ctx, c, st.LastSeq); finished+1 < s.cut {
 			s.cut, s.slowest = finished+1, l.j.called(c.Name)
 		}
 	}

@@ -45,6 +45,7 @@ type lane struct {
 	ownedBy    string                // the writer whose embedded server keeps the stream and who alone frees; empty on a server elsewhere
 	started    int                   // processes before this one that noted a loss and did not live for long
 	wide       width                 // the limit beyond the configured one that the stream had last
+	holds      map[string]hold       // by reader
 	pressed    uint64                // the place before which every reader must finish, or the stream has no room; 0: it has
 	watch      watch                 // which says when things are found
 	forgot     lapse                 // what may be lost of what was in the stream, whoever found that

@@ -2,12 +2,19 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // backlog waits until a reader has so many records left, which a server notes in its own time.
@@ -84,13 +91,13 @@ func TestAReaderOfSomeKeysIsOwedNothingElse(t *testing.T) {
 		begun := make(chan struct{})
 		go func() { // once the reader is there, and not before
 			defer close(begun)
+			defer cancel() // whatever it finds
 			backlog(t, j, "me", 0)
 			for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 				if info, err := j.lanes["PROOF"].stream.Consumer(ctx, reader("gw-1", "me")); err == nil && len(info.CachedInfo().Config.FilterSubjects) == 3 && info.CachedInfo().NumWaiting > 0 {
 					break
 				}
 			}
-			cancel()
 		}()
 		for recs := range j.Only(dodona.TopicData, "a", "b").From(ctx, "me", dodona.TopicData, dodona.TopicAnchor) {
 			t.Errorf("a reader that wants b from now on is given %s %s", recs[0].Key, recs[0].ID)
@@ -110,4 +117,95 @@ func TestAReaderOfSomeKeysIsOwedNothingElse(t *testing.T) {
 		t.Errorf("one that wants all is given %q, want %q", got, want)
 	}
 	backlog(t, j, "me", 0)
+}
+
+// TestAReaderOfARareKeyHoldsNothingBeforeIt: what it has left is what is its own, however long ago it finished the one before.
+func TestAReaderOfARareKeyHoldsNothingBeforeIt(t *testing.T) {
+	j := open(t, Config{Proof: Limits{Bytes: unit.MiB}, ReaderGrace: time.Hour})
+	newest := make(map[string]int)
+	say := func(key string) {
+		t.Helper()
+		newest[key]++
+		rec := dodona.Record{Topic: dodona.TopicData, Key: key, ID: fmt.Sprint(1000 * newest[key]), Body: append(body500, body500...)}
+		if newest[key] > 1 {
+			rec.After = fmt.Sprint(1000 * (newest[key] - 1))
+		}
+		if err := j.Append(t.Context(), rec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	say("rare")
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	for range j.Only(dodona.TopicData, "rare", "never").From(ctx, "me", dodona.TopicData, dodona.TopicAnchor) {
+		cancel() // and finishes it
+	}
+	backlog(t, j, "me", 0)
+	for range 450 { // more than observers may leave before a reader
+		say("busy")
+	}
+	say("rare")
+	backlog(t, j, "me", 1)
+	l := j.lanes[streamProof]
+	l.keepHouse(t.Context())
+	if why := l.blocked(); why != "" {
+		t.Errorf("%s", why)
+	}
+	s, err := l.measure(t.Context())
+	if err != nil || s.cut != s.last {
+		t.Errorf("records before %d of %d may go, %v; want all but the last", s.cut, s.last, err)
+	}
+	say("busy")
+	if again, err := l.measure(t.Context()); err != nil || again.cut != s.last {
+		t.Errorf("and then before %d, %v; want the same", again.cut, err)
+	}
+	j.expectQuietly() // it is not configured any more, and its stream wants room
+	l.mu.Lock()
+	l.pressed = s.last
+	l.mu.Unlock()
+	if events, err := l.keepReaders(t.Context()); err != nil || len(events) != 1 || events[0].What != readerOrphaned || events[0].Finished != s.last-1 {
+		t.Errorf("of its reader is told %+v, %v; want that it is an orphan and nobody's hindrance", events, err)
+	}
+}
+
+// TestAStoreThatCannotReadKeepsWhatAReaderMayNeed: it says that there is nothing more, or nothing at all.
+func TestAStoreThatCannotReadKeepsWhatAReaderMayNeed(t *testing.T) {
+	j := open(t, Config{})
+	fill(t, j, 0, 3)
+	raw, last := j.lanes[streamRaw], stored7()
+	l := &lane{j: j, spec: raw.spec, stream: raw.stream, streamName: "BLINDER"}
+	var blind atomic.Bool
+	if _, err := j.nc.Subscribe("$JS.API.DIRECT.GET.BLINDER", func(m *nats.Msg) {
+		answer := nats.NewMsg(m.Reply)
+		answer.Header.Set("Status", "404")
+		if strings.Contains(string(m.Data), "last_by_subj") && !blind.Load() {
+			answer.Header, answer.Data = last.Header, last.Data
+		}
+		_ = m.RespondMsg(answer)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	readings := j.net.topic(dodona.TopicReading)
+	for _, c := range []struct {
+		subject       string
+		from          uint64
+		blind, unread bool
+	}{
+		{last.Subject, 7, false, true},
+		{last.Subject, 8, false, false},
+		{readings, 7, false, true},
+		{readings, 8, false, false},
+		{readings, 1, true, true},
+		{j.net.topic(dodona.TopicAnchor), 1, true, false}, // of which there are none
+	} {
+		blind.Store(c.blind)
+		place, err := l.firstOf(t.Context(), []string{c.subject}, c.from)
+		if place != 0 || errors.Is(err, errUnread) != c.unread || err != nil && !c.unread {
+			t.Errorf("%+v: %d, %v", c, place, err)
+		}
+	}
+	reader := &jetstream.ConsumerInfo{AckFloor: jetstream.SequenceInfo{Stream: 2}, Config: jetstream.ConsumerConfig{FilterSubjects: []string{readings}}}
+	if got := l.finishedBy(t.Context(), reader, 1000); got != 2 {
+		t.Errorf("it has finished up to %d, want what the store counts", got)
+	}
 }

@@ -180,8 +180,13 @@ func (l *lane) judgeReader(ctx context.Context, info *jetstream.ConsumerInfo, co
 	}
 	node, name := readerOf(info.Name)
 	e = ReaderEvent{
-		Reader: name, Node: node, Stream: l.spec.name, At: l.now().UTC(), Finished: info.AckFloor.Stream,
-		Backlog: info.NumPending + uint64(info.NumAckPending),
+		Reader: name, Node: node, Stream: l.spec.name, At: l.now().UTC(), Finished: info.AckFloor.Stream, Backlog: backlogOf(info),
+	}
+	if e.Backlog > 0 {
+		l.mu.Lock()
+		last := l.state.LastSeq
+		l.mu.Unlock()
+		e.Finished = l.finishedBy(ctx, info, last)
 	}
 	fresh := since.IsZero()
 	if fresh {
