@@ -10,15 +10,17 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
-// Config is what the API needs. Only State is required.
+// Config is what the API needs. Only State is required, or Starting.
 type Config struct {
 	State    State
+	Starting func() []Problem   // without State: what the node waits for until [Handler.Attach] gives it
 	Stream   *Stream            // nil: a stream of sources and status alone
 	Tokens   []secret.String    // bearer tokens; none: everyone who reaches the listener may ask
 	Hosts    []string           // names this node is reached by, besides localhost and IP addresses; matters without tokens only
@@ -33,7 +35,8 @@ type Config struct {
 
 // Handler answers the API and serves the page. Make it with [New].
 type Handler struct {
-	state    State
+	state    atomic.Pointer[State]
+	starting func() []Problem
 	stream   *Stream
 	metrics  http.Handler
 	recorder telemetry.Recorder
@@ -60,10 +63,10 @@ const (
 	maxTargetBytes = 2 << 10 // of path and query
 )
 
-// New returns the handler for c. It is safe for concurrent use. It panics if c has no state.
+// New returns the handler for c. It is safe for concurrent use. It panics if c has no state and no Starting.
 func New(c Config) *Handler {
-	if c.State == nil {
-		panic("api.New: Config.State is nil; give it the node")
+	if c.State == nil && c.Starting == nil {
+		panic("api.New: Config.State is nil; give it the node, or Starting")
 	}
 	if c.Recorder == nil {
 		c.Recorder = telemetry.Nop
@@ -81,13 +84,34 @@ func New(c Config) *Handler {
 		c.Stream = NewStream(StreamConfig{Recorder: c.Recorder})
 	}
 	h := &Handler{
-		state: c.State, stream: c.Stream, metrics: c.Metrics, recorder: c.Recorder, log: c.Log, now: c.Now, runs: c.Runs,
+		starting: c.Starting, stream: c.Stream, metrics: c.Metrics, recorder: c.Recorder, log: c.Log, now: c.Now, runs: c.Runs,
 		guard: guard{tokens: c.Tokens, hosts: c.Hosts},
 		busy:  make(chan struct{}, maxReaders), ending: make(chan struct{}),
 		interval: lookInterval, beat: heartbeat,
 	}
+	if c.State != nil {
+		h.Attach(c.State)
+	}
 	h.mux = h.routes()
 	return h
+}
+
+// Attach gives the handler what it shows. Until then it answers that the process lives, and that it is not ready.
+func (h *Handler) Attach(s State) { h.state.Store(&s) }
+
+// known returns what is shown.
+func (h *Handler) known() State { return *h.state.Load() }
+
+// attached lets requests through once there is something to show.
+func (h *Handler) attached(serve http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if h.state.Load() != nil {
+			serve(w, r)
+			return
+		}
+		w.Header().Set("Retry-After", "1")
+		writeProblem(w, problem{kind: "not-ready", status: http.StatusServiceUnavailable, detail: "the node is starting; " + problemsText(h.starting()) + "; try again later"})
+	}
 }
 
 // EndStreams lets every listener of this handler go, and every later one at once. It returns without waiting for them.
@@ -109,20 +133,20 @@ func (h *Handler) routes() *http.ServeMux {
 		mux.Handle(pattern, h.route(pattern, a, method, serve))
 		h.patterns[pattern] = method
 	}
-	add("/v1/feeds", reader, http.MethodGet, h.feeds)
-	add("/v1/feeds/{feed}", reader, http.MethodGet, h.feed)
-	add("/v1/feeds/{feed}/latest", reader, http.MethodGet, h.reading(h.latest))
-	add("/v1/feeds/{feed}/rounds", reader, http.MethodGet, h.reading(h.rounds))
-	add("/v1/feeds/{feed}/rounds/{round}", reader, http.MethodGet, h.reading(h.round))
-	add("/v1/feeds/{feed}/rounds/{round}/explain", reader, http.MethodGet, h.reading(h.explain))
-	add("/v1/feeds/{feed}/rounds/{round}/bundle", reader, http.MethodGet, h.reading(h.bundle))
-	add("/v1/feeds/{feed}/rounds/{round}/proof", reader, http.MethodGet, h.reading(h.proof))
-	add("/v1/sources", reader, http.MethodGet, h.sources)
-	add("/v1/status", reader, http.MethodGet, h.status)
-	add("/v1/stream", reader, http.MethodGet, h.listen)
-	add("/v1/sinks/{sink}/resend", writer, http.MethodPost, h.resend)
+	add("/v1/feeds", reader, http.MethodGet, h.attached(h.feeds))
+	add("/v1/feeds/{feed}", reader, http.MethodGet, h.attached(h.feed))
+	add("/v1/feeds/{feed}/latest", reader, http.MethodGet, h.attached(h.reading(h.latest)))
+	add("/v1/feeds/{feed}/rounds", reader, http.MethodGet, h.attached(h.reading(h.rounds)))
+	add("/v1/feeds/{feed}/rounds/{round}", reader, http.MethodGet, h.attached(h.reading(h.round)))
+	add("/v1/feeds/{feed}/rounds/{round}/explain", reader, http.MethodGet, h.attached(h.reading(h.explain)))
+	add("/v1/feeds/{feed}/rounds/{round}/bundle", reader, http.MethodGet, h.attached(h.reading(h.bundle)))
+	add("/v1/feeds/{feed}/rounds/{round}/proof", reader, http.MethodGet, h.attached(h.reading(h.proof)))
+	add("/v1/sources", reader, http.MethodGet, h.attached(h.sources))
+	add("/v1/status", reader, http.MethodGet, h.attached(h.status))
+	add("/v1/stream", reader, http.MethodGet, h.attached(h.listen))
+	add("/v1/sinks/{sink}/resend", writer, http.MethodPost, h.attached(h.resend))
 	add("/v1/process", writer, http.MethodGet, h.process)
-	add("/v1/reload", writer, http.MethodPost, h.reload)
+	add("/v1/reload", writer, http.MethodPost, h.attached(h.reload))
 	add("/v1/openapi.json", open, http.MethodGet, h.openapi)
 	add("/healthz", open, http.MethodGet, h.healthz)
 	add("/readyz", open, http.MethodGet, h.readyz)

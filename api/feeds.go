@@ -28,7 +28,7 @@ func (h *Handler) feeds(w http.ResponseWriter, r *http.Request) {
 	if !fine {
 		return
 	}
-	list, next := cut(h.state.Feeds(), p, func(f FeedStatus) string { return f.Name })
+	list, next := cut(h.known().Feeds(), p, func(f FeedStatus) string { return f.Name })
 	answer := FeedPage{Feeds: make([]FeedStatus, len(list)), Next: next}
 	for i, f := range list {
 		answer.Feeds[i] = shown(f)
@@ -47,7 +47,7 @@ func (h *Handler) feed(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) configured(name string) (FeedStatus, bool) {
-	for _, f := range h.state.Feeds() {
+	for _, f := range h.known().Feeds() {
 		if f.Name == name {
 			return f, true
 		}
@@ -59,7 +59,7 @@ func (h *Handler) configured(name string) (FeedStatus, bool) {
 func (h *Handler) unknownFeed(name string) problem {
 	const most = 20
 	var names []string
-	for _, f := range h.state.Feeds() {
+	for _, f := range h.known().Feeds() {
 		names = append(names, f.Name)
 	}
 	known := strings.Join(names[:min(len(names), most)], ", ")
@@ -79,7 +79,7 @@ func (h *Handler) latest(w http.ResponseWriter, r *http.Request) {
 	if !h.plausible(w, name) {
 		return
 	}
-	out, err := h.state.Latest(r.Context(), name)
+	out, err := h.known().Latest(r.Context(), name)
 	if err == nil && out.Answer == nil {
 		err = dodona.ErrNotFound
 	}
@@ -156,7 +156,7 @@ func (h *Handler) round(w http.ResponseWriter, r *http.Request) {
 	if !fine {
 		return
 	}
-	out, err := h.state.Round(r.Context(), name, round)
+	out, err := h.known().Round(r.Context(), name, round)
 	switch {
 	case err != nil:
 		h.writeError(w, r, err, h.unknownRound(name, round))
@@ -200,7 +200,7 @@ func (h *Handler) rounds(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	list, err := h.state.Rounds(r.Context(), name, from, p.limit)
+	list, err := h.known().Rounds(r.Context(), name, from, p.limit)
 	if _, found := h.configured(name); !found && len(list) == 0 && err == nil {
 		err = dodona.ErrNotFound
 	}
@@ -221,7 +221,7 @@ func (h *Handler) explain(w http.ResponseWriter, r *http.Request) {
 	if !fine {
 		return
 	}
-	story, err := h.state.Explain(r.Context(), name, round)
+	story, err := h.known().Explain(r.Context(), name, round)
 	if err != nil {
 		h.writeError(w, r, err, h.unknownRound(name, round))
 		return
@@ -247,7 +247,7 @@ func (h *Handler) bundle(w http.ResponseWriter, r *http.Request) {
 	if !fine {
 		return
 	}
-	bundle, err := h.state.Bundle(r.Context(), name, round)
+	bundle, err := h.known().Bundle(r.Context(), name, round)
 	if err != nil {
 		h.writeError(w, r, err, h.noBundle(r.Context(), name, round, err))
 		return
@@ -258,7 +258,7 @@ func (h *Handler) bundle(w http.ResponseWriter, r *http.Request) {
 
 // noBundle says what a round lacks to be exported, if there is such a round.
 func (h *Handler) noBundle(ctx context.Context, name string, round dodona.Round, err error) problem {
-	if _, unknown := h.state.Round(ctx, name, round); unknown != nil {
+	if _, unknown := h.known().Round(ctx, name, round); unknown != nil {
 		return h.unknownRound(name, round)
 	}
 	return problem{kind: "no-bundle", status: http.StatusNotFound, detail: err.Error(), extra: map[string]any{"feed": name, "round": round}}
@@ -269,7 +269,7 @@ func (h *Handler) proof(w http.ResponseWriter, r *http.Request) {
 	if !fine {
 		return
 	}
-	evidence, err := h.state.Proof(r.Context(), name, round)
+	evidence, err := h.known().Proof(r.Context(), name, round)
 	if none := (*NotAnchored)(nil); errors.As(err, &none) {
 		p := problem{kind: "not-anchored", status: http.StatusNotFound, detail: "there is no proof of this round: " + none.Reason, extra: map[string]any{
 			"feed": name, "round": round,
@@ -317,7 +317,7 @@ func (h *Handler) roundOf(w http.ResponseWriter, r *http.Request) (name string, 
 
 // latestRound returns the round of the newest answer, and of a feed that has none yet, its newest round.
 func (h *Handler) latestRound(w http.ResponseWriter, r *http.Request, name string) (feed string, round dodona.Round, fine bool) {
-	out, err := h.state.Latest(r.Context(), name)
+	out, err := h.known().Latest(r.Context(), name)
 	if err == nil && out.Answer != nil {
 		return name, out.Answer.Attestation.Report.Round, true
 	}

@@ -64,7 +64,7 @@ func (h *Handler) writeError(w http.ResponseWriter, r *http.Request, err error, 
 
 // journalProblem returns what is wrong with the journal, or nothing.
 func (h *Handler) journalProblem() string {
-	for _, p := range h.state.Ready() {
+	for _, p := range h.known().Ready() {
 		if p.Part == "journal" {
 			return p.Message
 		}

@@ -117,5 +117,8 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
+// Attach gives the handler what it shows, if it was made without.
+func (s *Server) Attach(state State) { s.handler.Attach(state) }
+
 // Close gives the listener up if Run is never called.
 func (s *Server) Close() error { return s.listener.Close() }

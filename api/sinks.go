@@ -44,7 +44,7 @@ func (h *Handler) resend(w http.ResponseWriter, r *http.Request) {
 	// A client that hangs up must not leave a record without its receipt.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), resendDeadline)
 	defer cancel()
-	receipt, err := h.state.Resend(ctx, r.PathValue("sink"), topic, key, round)
+	receipt, err := h.known().Resend(ctx, r.PathValue("sink"), topic, key, round)
 	switch {
 	case errors.Is(err, dodona.ErrNotFound):
 		writeProblem(w, problem{kind: "no-record", status: http.StatusNotFound, detail: err.Error()})

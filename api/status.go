@@ -23,7 +23,7 @@ func (h *Handler) sources(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) sourceList() SourcePage {
-	list := append([]SourceStatus{}, h.state.Sources()...)
+	list := append([]SourceStatus{}, h.known().Sources()...)
 	for i := range list {
 		list[i].Feeds, list[i].InTrouble = orEmpty(list[i].Feeds), list[i].Troubled()
 	}
@@ -33,8 +33,8 @@ func (h *Handler) sourceList() SourcePage {
 func (h *Handler) status(w http.ResponseWriter, _ *http.Request) { writeJSON(w, h.nodeStatus()) }
 
 func (h *Handler) nodeStatus() Status {
-	s := h.state.Status()
-	v := Judge(s, h.state.Feeds(), h.state.Sources())
+	s := h.known().Status()
+	v := Judge(s, h.known().Feeds(), h.known().Sources())
 	s.Ready, s.Level, s.Headline, s.Problems, s.Causes = v.Level != LevelFailing, v.Level, v.Headline, v.Problems, v.Causes
 	s.Roles, s.Problems, s.Sinks = orEmpty(s.Roles), orEmpty(s.Problems), orEmpty(s.Sinks)
 	s.Quorum.Members, s.Modules = orEmpty(s.Quorum.Members), orEmpty(s.Modules)
@@ -68,32 +68,48 @@ func (h *Handler) healthz(w http.ResponseWriter, _ *http.Request) {
 
 // readyz answers whether the node can answer now; what stands in the way is told to readers only.
 func (h *Handler) readyz(w http.ResponseWriter, r *http.Request) {
+	if h.state.Load() == nil {
+		h.notReady(w, r, Status{Level: LevelFailing, Headline: problemsText(h.starting()), Problems: h.starting()})
+		return
+	}
 	s := h.nodeStatus()
-	reader := h.guard.token(r) == nil
 	if s.Ready {
 		answer := Readiness{Ready: true, Level: s.Level, Problems: []Problem{}}
-		if reader {
+		if h.guard.token(r) == nil {
 			answer.Headline, answer.Problems = s.Headline, s.Problems
 		}
 		writeJSON(w, answer)
 		return
 	}
+	h.notReady(w, r, s)
+}
+
+// notReady answers that a node cannot answer now.
+func (h *Handler) notReady(w http.ResponseWriter, r *http.Request, s Status) {
 	p := problem{
 		kind: "not-ready", status: http.StatusServiceUnavailable,
 		detail: "the node cannot answer yet", extra: map[string]any{"ready": false, "level": s.Level},
 	}
-	if reader {
+	if h.guard.token(r) == nil && len(s.Problems) > 0 {
 		p.detail = s.Problems[0].Part + ": " + s.Problems[0].Message
 		p.extra["headline"], p.extra["problems"] = s.Headline, s.Problems
 	}
 	writeProblem(w, p)
 }
 
+// problemsText says what the first of some problems is.
+func problemsText(list []Problem) string {
+	if len(list) == 0 {
+		return "it opens its parts"
+	}
+	return list[0].Message
+}
+
 func (h *Handler) reload(w http.ResponseWriter, r *http.Request) {
 	// A client that hangs up must not leave half a reload behind.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), reloadDeadline)
 	defer cancel()
-	done, err := h.state.Reload(ctx)
+	done, err := h.known().Reload(ctx)
 	if needs := (*NeedsRestart)(nil); errors.As(err, &needs) {
 		writeProblem(w, problem{
 			kind: "restart", status: http.StatusConflict, detail: needs.Error(), extra: map[string]any{"settings": needs.Settings},

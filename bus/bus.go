@@ -23,10 +23,11 @@ import (
 
 // Config says where the bus is.
 type Config struct {
-	Node   string  // this node's name, by which a server elsewhere shows the connection
-	Server *Server // that of this process; nil: it is elsewhere
-	URL    string  // nats://user:password@host:port[,…] of a server elsewhere
-	Again  func()  // told that a connection which was lost is there again
+	Node   string          // this node's name, by which a server elsewhere shows the connection
+	Server *Server         // that of this process; nil: it is elsewhere
+	URL    string          // nats://user:password@host:port[,…] of a server elsewhere
+	Again  func()          // told that a connection which was lost is there again
+	Waits  func(why error) // told of what a start waits for; nil: nobody
 	Log    *slog.Logger
 	Now    func() time.Time
 }
@@ -53,13 +54,15 @@ type State struct {
 
 // New returns a bus that is not connected yet.
 func New(c Config) *Bus {
+	if c.Waits == nil {
+		c.Waits = func(error) {}
+	}
 	b := &Bus{c: c}
 	b.epoch, b.end = context.WithCancel(context.Background())
 	return b
 }
 
-// Connect connects to the server: to that of this process, which runs already, or to one elsewhere, again and again until it is there,
-// until ctx or the patience ends.
+// Connect connects to the server: to that of this process, which runs already, or to one elsewhere, again and again until it is there or ctx ends.
 func (b *Bus) Connect(ctx context.Context) error {
 	opts := []nats.Option{
 		nats.Name("dodona " + b.c.Node),
@@ -142,21 +145,21 @@ func (b *Bus) Close() {
 // LongestRetry is how long to wait at most before anything is tried again.
 const LongestRetry = 2 * time.Second
 
-// AbsentFor is how long a start waits for a server elsewhere that is not there yet.
+// AbsentFor is how long who is waited for waits for a server elsewhere that is away.
 const AbsentFor = 30 * time.Second
 
-// dial connects, again and again if the server is elsewhere, until ctx or the patience ends.
+// dial connects, again and again if the server is elsewhere, until ctx ends.
 func (b *Bus) dial(ctx context.Context, opts []nats.Option) (*nats.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, AbsentFor)
-	defer cancel()
+	var told telling
 	for attempt := 1; ; attempt++ {
 		conn, err := nats.Connect(b.c.URL, opts...)
 		if err == nil || b.c.Server != nil || errors.Is(err, nats.ErrAuthorization) {
 			return conn, err
 		}
-		b.c.Log.Warn("journal: the server does not answer; trying again", "where", b.Where(), "error", err)
+		err = fmt.Errorf("%s: %w; is it running, and is journal.url right", b.Where(), err)
+		told.of(err, b, "journal: the server does not answer; trying again until it does")
 		if !backoff.Wait(ctx, backoff.Backoff{Min: 100 * time.Millisecond, Max: LongestRetry}.Ceiling(attempt)) {
-			return nil, fmt.Errorf("%s: %w; is it running, and is journal.url right", b.Where(), err)
+			return nil, err
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/dodona-oracle/dodona/internal/backoff"
 )
 
@@ -50,10 +52,10 @@ func Unanswered(ctx context.Context, err error) error {
 	return err
 }
 
-// WhileConnected takes a step of a start, and takes it again if the connection to a server elsewhere is lost under it: what was asked then is
-// never answered.
+// WhileConnected takes a step of a start, and takes it again if the connection to a server elsewhere is lost under it, for what was asked then is
+// never answered, or if it was not answered in time: a disk or a machine that is slow now may not be later. It goes on until ctx ends.
 func (b *Bus) WhileConnected(ctx context.Context, step func(context.Context) error) error {
-	var since time.Time // when the connection was lost; what takes long by itself may
+	var told telling
 	for attempt := 1; ; attempt++ {
 		epoch := b.Epoch()
 		within, done := context.WithCancel(ctx)
@@ -61,16 +63,53 @@ func (b *Bus) WhileConnected(ctx context.Context, step func(context.Context) err
 		err := step(within)
 		stop()
 		done()
-		if err == nil || b.c.Server != nil || epoch.Err() == nil && b.conn.IsConnected() {
+		lost := b.c.Server == nil && (epoch.Err() != nil || !b.conn.IsConnected())
+		if err == nil || !lost && !isLate(err) {
 			return err
 		}
-		b.c.Log.Warn("journal: the connection was lost at the start; trying again", "where", b.Where(), "error", err)
-		if since.IsZero() || b.conn.IsConnected() {
-			since = time.Now()
+		what := "journal: it does not answer in time at the start; asking again until it does"
+		if lost {
+			what = "journal: the connection was lost at the start; trying again until it is back"
+			err = fmt.Errorf("%s: %w; the connection was lost", b.Where(), err)
 		}
-		wait := backoff.Backoff{Min: 100 * time.Millisecond, Max: LongestRetry}.Ceiling(attempt)
-		if time.Since(since) > AbsentFor || !backoff.Wait(ctx, wait) {
-			return fmt.Errorf("%s: %w; the connection was lost, and did not come back", b.Where(), err)
+		told.of(err, b, what)
+		if !backoff.Wait(ctx, startPace.Ceiling(attempt)) {
+			return err
 		}
+	}
+}
+
+// UntilAnswered takes a step of a start, and takes it again if something in it was not answered in time, until ctx ends.
+func (b *Bus) UntilAnswered(ctx context.Context, step func(context.Context) error) error {
+	var told telling
+	for attempt := 1; ; attempt++ {
+		err := step(ctx)
+		if !isLate(err) {
+			return err
+		}
+		told.of(err, b, "journal: it does not answer in time at the start; asking again until it does")
+		if !backoff.Wait(ctx, startPace.Ceiling(attempt)) {
+			return err
+		}
+	}
+}
+
+var startPace = backoff.Backoff{Min: 100 * time.Millisecond, Max: LongestRetry}
+
+// isLate reports whether an error is that of an answer that did not come in time, which says nothing of what it would have been.
+func isLate(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout)
+}
+
+// A telling says what a start waits for: once, and again now and then for who looks at the end of a log.
+type telling struct{ at time.Time }
+
+const tellAgain = 5 * time.Minute
+
+func (t *telling) of(err error, b *Bus, what string) {
+	b.c.Waits(err)
+	if t.at.IsZero() || time.Since(t.at) > tellAgain {
+		t.at = time.Now()
+		b.c.Log.Warn(what, "where", b.Where(), "error", err)
 	}
 }

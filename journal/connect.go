@@ -18,9 +18,9 @@ func (j *Journal) connect(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	j.bus = bus.New(bus.Config{Node: j.cfg.Node, Server: j.local, URL: j.cfg.URL, Again: j.connectedAgain, Log: j.cfg.Log, Now: j.cfg.Now})
+	j.bus = bus.New(bus.Config{Node: j.cfg.Node, Server: j.local, URL: j.cfg.URL, Again: j.connectedAgain, Waits: j.cfg.Waits, Log: j.cfg.Log, Now: j.cfg.Now})
 	if j.local != nil {
-		if err := j.local.Start(ctx); err != nil {
+		if err := j.bus.UntilAnswered(ctx, j.local.Start); err != nil {
 			return err
 		}
 	}

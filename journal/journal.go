@@ -58,6 +58,7 @@ type Config struct {
 	Log      *slog.Logger       // default discards
 	Recorder telemetry.Recorder // default telemetry.Nop
 	Now      func() time.Time   // default time.Now
+	Waits    func(why error)    // told of what Open waits for; default nobody
 
 	unchecked bool // the folder is not checked before the store opens; for tests
 }
@@ -130,6 +131,7 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 	var j *Journal
 	tell := func(err error) {
 		cfg.Log.Warn("journal: the disk is full; the start waits until there is room", "folder", cfg.Dir, "error", err)
+		cfg.Waits(fmt.Errorf("the disk is full: %w", err))
 	}
 	err = durable.WhenRoom(ctx, tell, func() error {
 		j = newJournal(cfg)
@@ -193,6 +195,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Waits == nil {
+		c.Waits = func(error) {}
 	}
 	return c, nil
 }

@@ -26,10 +26,10 @@ type beginning struct {
 
 // A step is what one role reads.
 type step struct {
-	role    config.Role
-	what    string // is read
+	role    config.Role // empty: the node itself, before it has roles
+	what    string      // is read
 	since   time.Time
-	of      int    // feeds
+	of      int    // feeds; 0: it is opened, not read
 	read    int    // of them
 	trouble string // of who asked last; empty while all is answered
 	told    bool   // that it waits
@@ -82,15 +82,29 @@ func (b *beginning) begin(role config.Role, what string, of int) *step {
 	return s
 }
 
-// waits notes that something was not answered.
-func (b *beginning) waits(s *step, err error) {
-	trouble := err.Error()
+// open goes on with what is opened next.
+func (b *beginning) open(s *step, what string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s.what, s.since, s.trouble = what, b.now(), ""
+}
+
+// trouble notes what something is waited for.
+func (b *beginning) trouble(s *step, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s.trouble = err.Error()
 	if errors.Is(err, context.DeadlineExceeded) {
-		trouble = "the journal did not answer in time"
+		s.trouble = "the journal did not answer in time"
 	}
+}
+
+// waits notes that something was not answered, and tells of the first time.
+func (b *beginning) waits(s *step, err error) {
+	b.trouble(s, err)
 	b.mu.Lock()
 	told := s.told
-	s.trouble, s.told = trouble, true
+	s.told = true
 	b.mu.Unlock()
 	if !told {
 		b.log.Warn("the start waits for the journal, and goes on as soon as that answers", "role", s.role, "reads", s.what, "error", err)
@@ -119,9 +133,12 @@ func (b *beginning) problems() (list []api.Problem) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, s := range b.steps {
-		message := fmt.Sprintf("the role %s has read %s of %d of %s since %s", s.role, s.what, s.read, quantity.Count(s.of, "feed"), s.since.UTC().Format(time.RFC3339))
+		message := fmt.Sprintf("%s is being opened since %s", s.what, s.since.UTC().Format(time.RFC3339))
+		if s.of > 0 {
+			message = fmt.Sprintf("the role %s has read %s of %d of %s since %s", s.role, s.what, s.read, quantity.Count(s.of, "feed"), s.since.UTC().Format(time.RFC3339))
+		}
 		if s.trouble != "" {
-			message += ", and asks again until it is answered: " + s.trouble
+			message += "; it tries again until it can: " + s.trouble
 		}
 		list = append(list, api.Problem{Part: "start", Message: message})
 	}

@@ -2,7 +2,9 @@ package node
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/logtest"
@@ -105,4 +108,56 @@ func TestWhoWaitsToHearWhereToGoOnMovesWithTheOthers(t *testing.T) {
 	if got := c.still(time.Now()); got < time.Hour {
 		t.Errorf("it has heard itself, and makes no round: still for %s, want an hour", got)
 	}
+}
+
+// TestAStartIsHeardBeforeItsJournalIsThere: who asks is told that the process lives, that it is not ready, and what it waits for.
+func TestAStartIsHeardBeforeItsJournalIsThere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts nodes")
+	}
+	t.Parallel()
+	const feeds = "feeds: {f: {decimals: 2, every: 1h, from: [s]}}\n"
+	bus, listen := freeAddress(t), freeAddress(t)
+	text := fmt.Sprintf("node: {data: %q}\njournal: {url: %q}\napi: {listen: %q}\nsources: {s: {sim: {seed: 7}}}\n", t.TempDir(), "nats://"+bus, listen) + feeds
+	opened := make(chan *Node, 1)
+	go func() {
+		n, err := Open(t.Context(), Options{Config: load(t, text), Kinds: all.Sources(), Sinks: all.Sinks()})
+		if err != nil {
+			t.Errorf("open: %v", err)
+		}
+		opened <- n
+	}()
+	eventually(t, "it says what it waits for", func() (bool, string) {
+		response, err := http.Get("http://" + listen + "/readyz")
+		if err != nil {
+			return false, err.Error()
+		}
+		body, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		return err == nil && response.StatusCode == http.StatusServiceUnavailable && strings.Contains(string(body), "is it running, and is journal.url right"), string(body)
+	})
+	if status, body := get(t, "http://"+listen+"/healthz"); status != http.StatusOK {
+		t.Errorf("/healthz: %d %s", status, body)
+	}
+	openNode(t, fmt.Sprintf("journal: {listen: %q}\n", bus)+walks(t.TempDir(), feeds), Options{})
+	n := <-opened
+	if n == nil {
+		return
+	}
+	run(t, n)
+	eventually(t, "it is ready", func() (bool, string) {
+		status, body := get(t, "http://"+listen+"/readyz")
+		return status == http.StatusOK, string(body)
+	})
+}
+
+// freeAddress returns where nobody listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }

@@ -55,8 +55,8 @@ type pendingRound struct {
 // maxPending bounds the rounds of a feed that wait for their attestation on the board.
 const maxPending = 64
 
-func newBoard(b basics, shown dodona.Ledger, onRound func(Outcome)) *board {
-	return &board{basics: b, shown: shown, stream: api.NewStream(api.StreamConfig{Recorder: b.recorder}), onRound: onRound, feeds: make(map[string]*tile), unread: make(map[string]bool)}
+func newBoard(b basics, shown dodona.Ledger, stream *api.Stream, onRound func(Outcome)) *board {
+	return &board{basics: b, shown: shown, stream: stream, onRound: onRound, feeds: make(map[string]*tile), unread: make(map[string]bool)}
 }
 
 // fill reads the newest round and answer of every feed, so that a restart shows what was known.

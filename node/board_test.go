@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -16,7 +17,7 @@ func TestBesideAnAnswerStandsWhatWentIntoIt(t *testing.T) {
 	f := dodona.Feed{Name: "f", Kind: dodona.Number}
 	c := &config.Config{Feeds: []config.Feed{{Feed: f}}}
 	c.Feeds[0].Settings.Every = time.Second
-	b := newBoard(basics{log: slog.New(slog.DiscardHandler), now: time.Now, recorder: telemetry.Nop, config: func() *config.Config { return c }}, nil, nil)
+	b := newBoard(basics{log: slog.New(slog.DiscardHandler), now: time.Now, recorder: telemetry.Nop, config: func() *config.Config { return c }}, nil, api.NewStream(api.StreamConfig{Recorder: telemetry.Nop}), nil)
 	record := func(body any) dodona.Record {
 		raw, err := json.Marshal(body)
 		if err != nil {

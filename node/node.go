@@ -58,8 +58,9 @@ type Node struct {
 	board     *board
 	state     state
 	starts    *beginning
-	server    *api.Server // nil without the serve role
-	roles     []role      // those of this process
+	stream    *api.Stream
+	door      *door  // nil without the serve role
+	roles     []role // those of this process
 
 	unkept    error // of the journal's end
 	reloading sync.Mutex
@@ -67,7 +68,7 @@ type Node struct {
 	cfg       *config.Config
 }
 
-// Open reads the node's identity, opens its journal and its listener, and starts nothing.
+// Open reads the node's identity, opens its listener, which answers from then on how the start goes, and its journal, and starts nothing else.
 // After an error everything it opened is closed again.
 func Open(ctx context.Context, o Options) (*Node, error) {
 	n := &Node{options: o, cfg: o.Config, metrics: prom.New()}
@@ -82,9 +83,10 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	if n.now == nil {
 		n.now = time.Now
 	}
+	n.starts, n.stream = &beginning{basics: n.basics}, api.NewStream(api.StreamConfig{Recorder: n.recorder})
 	err := n.open(ctx)
 	if err == nil {
-		err = n.join(ctx)
+		err = n.join()
 	}
 	if err == nil { // before, nothing is signed
 		err = n.id.past().remember(o.Config.Node.Data)
@@ -105,8 +107,14 @@ func (n *Node) open(ctx context.Context) (err error) {
 	}
 	// The lock on the data folder comes before the node's own key: it keeps a second process from making a second one.
 	var folder *journal.Folder
+	opening := n.starts.begin("", "the data folder", 0)
+	defer n.starts.end(opening)
 	full := func(err error) {
 		n.log.Warn("the disk is full; the start waits until there is room", "folder", c.Node.Data, "error", err)
+		n.starts.trouble(opening, fmt.Errorf("the disk is full: %w", err))
+		if unheard := n.listen(ctx); unheard != nil {
+			n.log.Warn("how the start goes cannot be asked", "error", unheard) // told again, as its end, once there is room
+		}
 	}
 	err = durable.WhenRoom(ctx, full, func() (err error) {
 		if folder, err = journal.LockFolder(c.Node.Data); err != nil {
@@ -126,9 +134,14 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if n.id.lost != "" {
 		n.log.Warn("a secret of this node was lost", "what", n.id.lost)
 	}
+	n.starts.open(opening, "the journal")
+	if err := n.listen(ctx); err != nil {
+		return errors.Join(err, folder.Release())
+	}
 	j := c.Journal.Config()
 	j.Dir, j.Folder, j.Node, j.Network = c.Node.Data, folder, c.Node.Name, n.id.network.ID()
 	j.Log, j.Recorder, j.Now = n.log, n.recorder, n.now
+	j.Waits = func(why error) { n.starts.trouble(opening, why) }
 	n.journal, err = journal.Open(ctx, j)
 	return err
 }
@@ -150,7 +163,7 @@ func (n *Node) compare(c *config.Config) error {
 }
 
 // join makes the roles of their parts, and keeps those that the configuration names.
-func (n *Node) join(ctx context.Context) (err error) {
+func (n *Node) join() (err error) {
 	c := n.cfg
 	n.voice = newVoice(n.id, sign.New(sign.Options{Key: n.id.key, Journal: n.journal, Now: n.now, Recorder: n.recorder, Forgot: n.journal.Forgot}))
 	told := &events{n.basics, n.journal}
@@ -166,21 +179,12 @@ func (n *Node) join(ctx context.Context) (err error) {
 	n.observer = newObserver(intake, n.modules, newRounds(told, n.voice), n.id, n.options)
 	n.deliverer = newDeliverer(n.basics, n.journal, n.id, n.options)
 	shown := shownBy(c, n.journal)
-	n.starts = &beginning{basics: n.basics}
-	n.board = newBoard(n.basics, shown, n.options.OnRound)
+	n.board = newBoard(n.basics, shown, n.stream, n.options.OnRound)
 	n.state = state{
 		basics: n.basics, id: n.id, version: n.options.Version, started: time.Now(), journal: n.journal, shown: shown,
 		board: n.board, observer: n.observer, deliverer: n.deliverer, anchorer: n.anchorer, modules: n.modules, starts: n.starts, reload: n.Reload,
 	}
 	server := &server{board: n.board, journal: n.journal, others: !c.Has(config.Observe), name: c.Node.Name}
-	if c.Has(config.Serve) {
-		n.server, err = api.Listen(ctx, c.API.Listen, api.Config{
-			State: n.state, Stream: n.board.stream, Tokens: c.API.Tokens, Hosts: c.API.Hosts, Metrics: n.metrics, Recorder: n.recorder, Log: n.log, Now: n.now, Runs: n.runs,
-		})
-		if err != nil {
-			return err
-		}
-	}
 	for _, r := range []role{
 		{name: config.Validate, begin: n.attester.restore, run: n.attester.validate, readers: n.attester.readers},
 		{name: config.Anchor, run: n.anchorer.anchor},
@@ -196,9 +200,7 @@ func (n *Node) join(ctx context.Context) (err error) {
 }
 
 func (n *Node) close() {
-	if n.server != nil {
-		_ = n.server.Close() // closed already if it ran
-	}
+	n.door.shut()
 	if n.modules != nil {
 		if err := n.modules.close(context.Background()); err != nil { // all feeds have ended: nothing is waited for
 			n.log.Error("close modules", "error", err)
@@ -223,10 +225,10 @@ func (n *Node) Network() dodona.Network { return n.id.network }
 
 // URL returns where the API and the page are, or "" without the serve role.
 func (n *Node) URL() string {
-	if n.server == nil {
+	if n.door == nil {
 		return ""
 	}
-	return n.server.URL()
+	return n.door.server.URL()
 }
 
 // current returns the configuration as it is now.
@@ -252,8 +254,9 @@ func (n *Node) Run(ctx context.Context) error {
 		})
 	}
 	n.journal.Expect(n.readers(n.config())...)
-	if n.server != nil {
-		run(string(config.Serve), n.server.Run) // whatever the roles wait for
+	if n.door != nil {
+		n.door.server.Attach(n.state) // whatever the roles wait for
+		run(string(config.Serve), n.door.watch)
 	}
 	var begun sync.WaitGroup
 	for _, r := range n.roles {

@@ -76,6 +76,8 @@ func (r runCommand) run(ctx context.Context, c *config.Config, path string, hang
 		log.Warn("--new-network is set: while it is, another key or another network in this data folder is not refused", "do", "leave it out of the next start")
 	}
 	service := supervisor{log}
+	begun, patient := make(chan struct{}), service.starting(ctx)
+	defer patient()
 	var n *node.Node
 	options := node.Options{
 		Config: c, Begin: r.NewNetwork, Kinds: all.Sources(), Sinks: all.Sinks(), Out: term.served(), Version: release, Log: log, Live: live, Compile: worker,
@@ -83,7 +85,9 @@ func (r runCommand) run(ctx context.Context, c *config.Config, path string, hang
 			if url != "" {
 				says.say("page and API at "+url, "page and API", "url", url)
 			}
+			patient()
 			service.ready(n)
+			close(begun)
 		},
 	}
 	if path != "-" {
@@ -100,7 +104,7 @@ func (r runCommand) run(ctx context.Context, c *config.Config, path string, hang
 	network := n.Network()
 	says.say(fmt.Sprintf("dodona %s: node %s, key %s, network %q %s", release, c.Node.Name, n.Address(), network.Name, network.ID()),
 		"dodona", "version", release, "node", c.Node.Name, "key", n.Address(), "network", network.Name, "id", network.ID())
-	beside := attend(ctx, n, service, log, hangups)
+	beside := attend(ctx, n, service, log, begun, hangups)
 	hushed := context.AfterFunc(ctx, func() {
 		const interrupted = "interrupted; what is under way is finished first"
 		says.say("dodona: "+interrupted, interrupted)
@@ -167,7 +171,7 @@ func newLog(w io.Writer, format config.Format, level slog.Leveler) *slog.Logger 
 
 // attend serves who watches over the process beside the node: it reloads the node at every signal, and tells the service
 // manager how it fares, until the returned function is called, which waits.
-func attend(ctx context.Context, n *node.Node, service supervisor, log *slog.Logger, hangups <-chan os.Signal) (stop func()) {
+func attend(ctx context.Context, n *node.Node, service supervisor, log *slog.Logger, begun <-chan struct{}, hangups <-chan os.Signal) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var beside sync.WaitGroup
 	beside.Go(func() {
@@ -176,6 +180,10 @@ func attend(ctx context.Context, n *node.Node, service supervisor, log *slog.Log
 		service.stopping()
 	})
 	beside.Go(func() {
+		select {
+		case <-begun: // READY=1 ends a reload, and would end a start
+		case <-ctx.Done():
+		}
 		for {
 			select {
 			case <-hangups:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -27,6 +28,35 @@ func (s supervisor) tell(states ...string) {
 // ready tells that the node runs.
 func (s supervisor) ready(n *node.Node) {
 	s.tell(daemon.SdNotifyReady, fmt.Sprintf("STATUS=node %s of network %s", n.Address().Short(), n.Network().Name))
+}
+
+// A start that asks for more time does so long before what it was given is over.
+const (
+	startMore  = time.Minute
+	startEvery = 15 * time.Second
+)
+
+// starting asks for time, again and again, until ctx ends or the returned function is called, which waits and may be called twice: a start reads what
+// was known of every feed, and waits for its disk and its journal's server for as long as it takes.
+func (s supervisor) starting(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var asks sync.WaitGroup
+	asks.Go(func() {
+		again := time.NewTicker(startEvery)
+		defer again.Stop()
+		for {
+			s.tell(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", startMore.Microseconds()), "STATUS=starting; /readyz says what it waits for")
+			select {
+			case <-again.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return func() {
+		cancel()
+		asks.Wait()
+	}
 }
 
 // reloading tells that the node reads its configuration again, until ready.

@@ -85,7 +85,7 @@ func TestAServiceManagerHearsOfStartReloadAndEnd(t *testing.T) {
 	m, dir := newManager(t), t.TempDir()
 	config := twoLines(t, dir, price(t, `{"p":1}`))
 	p := launchIn(t, dir, []string{"NOTIFY_SOCKET=" + m.address, "WATCHDOG_USEC=60000"}, "run", config, "--listen", "127.0.0.1:0")
-	m.await("READY=1", "WATCHDOG=1", "WATCHDOG=1")
+	m.await("EXTEND_TIMEOUT_USEC=60000000", "READY=1", "WATCHDOG=1", "WATCHDOG=1")
 	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
