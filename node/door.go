@@ -24,7 +24,7 @@ func (n *Node) listen(ctx context.Context) error {
 		Starting: n.starts.problems, Stream: n.stream, Tokens: c.API.Tokens, Hosts: c.API.Hosts, Metrics: n.metrics, Recorder: n.recorder, Log: n.log, Now: n.now, Runs: n.runs,
 	})
 	if err != nil {
-		return err
+		return lastingSecret(err)
 	}
 	d := &door{server: server}
 	d.unit = start(context.WithoutCancel(ctx), func(ctx context.Context) { d.err = server.Run(ctx) })

@@ -43,13 +43,13 @@ func loadIdentity(c *config.Config, named *sign.Key, mayBegin bool) (id identity
 	}
 	if id.key = named; named == nil {
 		if id.key, err = loadOwnKey(c.Node, mayBegin); err != nil {
-			return id, err
+			return id, lastingSecret(err)
 		}
 	}
 	salts := filepath.Join(c.Node.Data, saltFile)
 	anew := gone(salts)
 	if id.salts, err = loadSalts(salts); err != nil {
-		return id, err
+		return id, lastingSecret(err)
 	}
 	if anew && journal.Used(c.Node.Data) {
 		id.lost = salts + " was gone and is made anew: bundles of rounds that this process observed before cannot be exported, unless you restore " +

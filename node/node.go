@@ -103,7 +103,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	c := n.cfg
 	named, err := openNamed(c) // before there is a folder: a start that fails by it leaves none
 	if err != nil {
-		return err
+		return lastingSecret(err)
 	}
 	// The lock on the data folder comes before the node's own key: it keeps a second process from making a second one.
 	var folder *journal.Folder
@@ -118,7 +118,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	}
 	err = durable.WhenRoom(ctx, full, func() (err error) {
 		if folder, err = journal.LockFolder(c.Node.Data); err != nil {
-			return fmt.Errorf("open journal in %s: %w", c.Node.Data, err)
+			return fmt.Errorf("open journal in %s: %w", c.Node.Data, lasting(err))
 		}
 		if n.id, err = loadIdentity(c, named, n.options.Begin); err == nil {
 			err = n.compare(c)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"regexp"
@@ -132,8 +133,42 @@ func TestAWrongConfigurationIsNotStartedAgain(t *testing.T) {
 	}
 	t.Parallel()
 	not := unrestarted(t)
-	p := launch(t, t.TempDir(), "run", "none.yaml")
-	if status := statusOf(t, p.cmd.Wait()); !slices.Contains(not, status) {
-		t.Errorf("it ended with %s; the unit is not started again after %q", status, not)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = taken.Close() })
+	const rest = "\nsources: {s: {sim: {seed: 1}}}\nfeeds: {f: {every: 1h, from: [s]}}\n"
+	const free = "api: {listen: \"127.0.0.1:0\"}\n"
+	for name, c := range map[string]struct {
+		text string // of the configuration; empty: there is none
+		says string
+		once bool // nothing but a person mends it
+	}{
+		"no configuration":      {"", "no such file", true},
+		"a mistake":             {"nod: {}", "unknown key", true},
+		"no key":                {free + "node: {data: ./data, key: {file: none}}", "open none: no such file", true},
+		"a key that is none":    {free + "node: {data: ./data, key: {file: lines}}", "lines", true},
+		"no password":           {free + "node: {data: ./data, key: {file: lines, password: {file: none}}}", "none", true},
+		"no token":              {"api: {listen: \"127.0.0.1:0\", tokens: [{file: none}]}\nnode: {data: ./data}", "read token 1 of api.tokens", true},
+		"no folder for data":    {free + "node: {data: ./lines/data}", "lines: not a directory", true},
+		"a port that is taken":  {"api: {listen: \"" + taken.Addr().String() + "\"}\nnode: {data: ./data}", "has that port", false},
+		"an address of another": {"api: {listen: \"192.0.2.1:0\", tokens: [{file: token}]}\nnode: {data: ./data}", "has no such address", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			write(t, dir, map[string]string{"lines": "one\ntwo\n", "token": "a token that nobody guesses\n"})
+			if c.text != "" {
+				write(t, dir, map[string]string{"node.yaml": c.text + rest})
+			}
+			p := launch(t, dir, "run", "node.yaml")
+			if status := statusOf(t, p.cmd.Wait()); slices.Contains(not, status) != c.once {
+				t.Errorf("it ended with %s; the unit is not started again after %q", status, not)
+			}
+			if said := fmt.Sprint(p.stderr); !strings.Contains(said, c.says) {
+				t.Errorf("it does not say %q but:\n%s", c.says, said)
+			}
+		})
 	}
 }

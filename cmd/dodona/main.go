@@ -1,7 +1,7 @@
 // Command dodona runs an oracle node, and asks, verifies and replays what nodes said.
 //
 // Standard output is data, standard error is talk. Exit codes: 0 done; 1 failed; 2 the command line or the
-// configuration is wrong, nothing was started; 3 the evidence is invalid; of status also 4 degraded and 5 failing.
+// configuration is wrong, or what it names, such as a key, cannot be had: nothing was started, and nothing will be before somebody mends that; 3 the evidence is invalid; of status also 4 degraded and 5 failing.
 package main
 
 import (

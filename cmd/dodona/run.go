@@ -127,7 +127,7 @@ func notStarted(err error) error {
 		return failure{exitUsage, other}
 	}
 	err = fmt.Errorf("start node: %w", err)
-	if errors.Is(err, node.ErrKeyGone) {
+	if lasting := (*node.LastingError)(nil); errors.As(err, &lasting) {
 		return failure{exitUsage, err}
 	}
 	return err

@@ -74,8 +74,10 @@ func (d disk) makeFolder(dir string, perm fs.FileMode) error {
 	if made != nil && !errors.Is(made, fs.ErrExist) {
 		return made
 	}
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return errors.Join(err, fmt.Errorf("%s is not a folder", dir))
+	if info, err := os.Stat(dir); err != nil {
+		return err
+	} else if !info.IsDir() {
+		return &fs.PathError{Op: "make folder", Path: dir, Err: syscall.ENOTDIR}
 	}
 	err := syncFolder(above, d.sync)
 	if err != nil && made == nil {
