@@ -186,6 +186,80 @@ func TestNothingOnThePageIsCutAtAnyWidth(t *testing.T) {
 	}
 }
 
+// parted lists where lines of numbers end but not between two groups of three digits, and how many end anywhere.
+const parted = `(root => {
+  const found = [];
+  let ends = 0;
+  for (const figure of document.querySelectorAll(root + " :is(.answer, .value, .said) bdi")) {
+    const walker = document.createTreeWalker(figure, NodeFilter.SHOW_TEXT), text = figure.textContent, point = text.indexOf(".");
+    let at = 0, top;
+    if (!/^-?[0-9,]+(\.[0-9]+)?$/.test(text)) continue;
+    while (walker.nextNode()) {
+      for (let i = 0; i < walker.currentNode.length; i++, at++) {
+        const range = document.createRange();
+        range.setStart(walker.currentNode, i); range.setEnd(walker.currentNode, i + 1);
+        const now = range.getBoundingClientRect().top;
+        if (top !== undefined && now > top + 3) {
+          ends++;
+          const between = point < 0 || at <= point ? text[at - 1] === "," : at > point + 1 && (at - point - 1) %% 3 === 0;
+          if (!between) found.push(text.slice(0, at) + "|" + text.slice(at));
+        }
+        top = now;
+      }
+    }
+  }
+  return JSON.stringify({ found, ends });
+})(%q)`
+
+// TestANumberGoesOnInTheNextLineBetweenTwoGroups, and only where it does not fit.
+func TestANumberGoesOnInTheNextLineBetweenTwoGroups(t *testing.T) {
+	p := aBadNight(t)
+	now := dodona.RoundAt(time.Now()) / 10000 * 10000
+	var value dodona.Int192
+	if err := value.UnmarshalText([]byte("3101560000000000000000")); err != nil {
+		t.Fatal(err)
+	}
+	p.add(dodona.Feed{Name: "eighteen.decimals", Kind: dodona.Number, Unit: "USD", Decimals: 18}, 10*time.Second)
+	p.answerExact("eighteen.decimals", now, value, used("kraken", "3101.56"), used("binance", "3101.56"))
+	p.add(dodona.Feed{Name: "one.decimal", Kind: dodona.Number, Decimals: 1}, 10*time.Second)
+	p.answer("one.decimal", now, 15, used("kraken", "1.5"))
+	server, _ := serve(t, p, api.Config{})
+	b := browse(t, server.URL, "")
+	b.until(`document.querySelectorAll("#feeds svg.line").length === 7`)
+	look := func(root string, width int64) (ends int) {
+		t.Helper()
+		var got struct {
+			Found []string
+			Ends  int
+		}
+		if err := json.Unmarshal([]byte(b.text(fmt.Sprintf(parted, root))), &got); err != nil {
+			t.Fatal(err)
+		}
+		if len(got.Found) > 0 {
+			t.Errorf("in %s at %d lines end at %q", root, width, got.Found)
+		}
+		return got.Ends
+	}
+	for _, w := range widths {
+		b.size(w.width, w.height, w.mobile)
+		if look("main", w.width) == 0 && w.width < 400 {
+			t.Errorf("at %d no number takes two lines", w.width)
+		}
+	}
+	b.until(`(location.hash = "#feed/eighteen.decimals") && document.querySelectorAll("#drawer .said bdi").length === 2 && document.querySelector("#drawer .facts")`)
+	for _, w := range widths {
+		b.size(w.width, w.height, w.mobile)
+		b.shoot(fmt.Sprintf("eighteen-%d", w.width))
+		if look("#drawer", w.width) > 0 && w.width > 320 {
+			t.Errorf("at %d a number of the drawer takes two lines, which has room for it in one", w.width)
+		}
+	}
+	if got := b.text(`document.querySelector("#drawer .facts").innerText`); !strings.Contains(got, "3101560000000000000000 (18 decimals)") {
+		t.Errorf("the facts are %s", got)
+	}
+	b.until(`(location.hash = "#feed/one.decimal") && document.querySelector("#drawer .facts")?.innerText.includes("15 (1 decimal)")`)
+}
+
 // pale lists texts whose colour is too near to the one behind them (WCAG 2.2, 1.4.3).
 const pale = `(() => {
   const parts = c => { const m = c.match(/[\d.]+/g).map(Number); return m.length < 4 ? [...m, 1] : m; };

@@ -1,6 +1,6 @@
 // The page of a node: what it says now, and how it stands.
 
-import { $, clock, instant, bytes, el, mark, set, share, short, span, svg } from "./dom.js";
+import { $, clock, counted, instant, bytes, el, mark, set, share, short, span, svg } from "./dom.js";
 import { Drawer } from "./drawer.js";
 import { Feeds } from "./feeds.js";
 import { link, Links } from "./links.js";
@@ -274,7 +274,7 @@ function wrong(s) {
 
 /** hit names the first of what a cause hits, and leads there. */
 function hit({ feeds: hitFeeds, sources: hitSources }) {
-  const of = (list, sort) => (!list.length ? [] : [`${list.length} ${sort}${list.length === 1 ? "" : "s"} `,
+  const of = (list, sort) => (!list.length ? [] : [`${counted(list.length, sort)} `,
     ...list.slice(0, 3).flatMap((name, i) => [i ? ", " : "", to(sort, name, name)]), list.length > 3 ? ` and ${list.length - 3} more` : ""]);
   return [...of(hitFeeds, "feed"), hitFeeds.length && hitSources.length ? " by " : "", ...of(hitSources, "source")];
 }

@@ -58,25 +58,21 @@ export function seal() {
 export const cross = () => svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" },
   svg("path", { d: "M3 3 13 13M13 3 3 13", stroke: "currentColor", "stroke-width": 1.8, "stroke-linecap": "round" }));
 
-/** group writes an exact number for people, as Feed.Format of the node does, without ever making a float of it: 43218.50 → ["43,218", ".50"]. */
-export function group(text) {
-  const parts = /^(-?\d+)(\.\d+)?$/.exec(text);
-  if (!parts) return [text, ""];
-  return [parts[1].replace(/\B(?=(\d{3})+$)/g, ","), parts[2] ?? ""];
+/** grouped writes an exact number for people, as Feed.Format of the node does, without ever making a float of it: 43218.50 → 43,218.50. */
+export function grouped(text) {
+  const [, whole, fraction = ""] = /^(-?\d+)(\.\d+)?$/.exec(text) ?? [];
+  return whole ? whole.replace(/\B(?=(\d{3})+$)/g, ",") + fraction : text;
 }
 
-/** grouped is group in one piece. */
-export const grouped = (text) => group(text).join("");
-
 /**
- * figure writes a grouped number so that it goes on in the next line at its point, or else after a comma, and is never cut.
+ * figure writes a grouped number that goes on in the next line between two groups, three digits of the fraction too.
  * Whoever is read to wants it in one piece beside it: see spoken.
  */
 export function figure(text) {
   const at = text.search(/(?<=\d)\.(?=\d+$)/);
   const [whole, fraction] = at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at)];
-  const groups = whole.split(/(?<=\d,)(?=\d)/).flatMap((part, i) => (i ? [el("wbr"), part] : [part]));
-  return [el("span", {}, ...groups), el("span", { class: "fraction", text: fraction })];
+  const broken = (groups) => groups.flatMap((part, i) => (i ? [el("wbr"), part] : [part]));
+  return [el("span", {}, ...broken(whole.split(/(?<=\d,)(?=\d)/))), el("span", { class: "fraction" }, ...broken(fraction.match(/\.?\d{1,3}/g) ?? []))];
 }
 
 /** spoken is a figure with the words for whoever is read to. */
@@ -87,6 +83,9 @@ export function exact(text, decimals) {
   const [whole, fraction = ""] = text.split(".");
   return grouped(decimals && /^\d*$/.test(fraction) ? `${whole}.${fraction.padEnd(decimals, "0")}` : text);
 }
+
+/** counted writes so many of something: 1 fault, 1,250 faults. */
+export const counted = (n, noun) => `${grouped(String(n))} ${noun}${n === 1 ? "" : "s"}`;
 
 /** scaled writes an integer with its decimals, exactly: 4321855 and 2 → 43,218.55. */
 export function scaled(value, decimals) {

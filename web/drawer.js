@@ -2,7 +2,7 @@
 
 import { chart } from "./chart.js";
 import { command, dodona, verifyAt } from "./command.js";
-import { $, instant, cross, el, exact, grouped, inputMark, mark, scaled, seal, short, spoken } from "./dom.js";
+import { $, counted, instant, cross, el, exact, grouped, inputMark, mark, scaled, seal, short, spoken } from "./dom.js";
 import { link } from "./links.js";
 import { read, readText } from "./node.js";
 
@@ -301,7 +301,7 @@ function signed(answer, observation) {
   const fact = (name, ...values) => [el("dt", { text: name }), ...values.map((v) => el("dd", { class: "mono", text: v }))];
   return el("dl", { class: "facts" },
     ...fact("Round", String(report.round)),
-    ...fact("Value", `${report.value} (${answer.feed.decimals} decimals)`),
+    ...fact("Value", `${report.value} (${counted(answer.feed.decimals, "decimal")})`),
     ...fact("Feed id", report.feed),
     ...fact("Observed", observed),
     ...(observation?.program ? fact("Program", observation.program) : []),

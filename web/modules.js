@@ -1,6 +1,6 @@
 // The panel of modules: which code computes which feed, and how it fares.
 
-import { el, grouped, set } from "./dom.js";
+import { counted, el, set } from "./dom.js";
 import { link } from "./links.js";
 import { Panel, Part } from "./panel.js";
 
@@ -30,8 +30,7 @@ class Module extends Part {
     else this.stands("bad", "not running");
     set(this.feed, m.feed);
     this.feed.setAttribute("href", link(m.feed));
-    const faults = `${grouped(String(m.failed))} fault${m.failed === 1 ? "" : "s"}`;
-    set(this.counts, ` · ${grouped(String(m.events))} events, ${faults}${m.meanUs ? ` · ${brief(m.meanUs)} each` : ""}`);
+    set(this.counts, ` · ${counted(m.events, "event")}, ${counted(m.failed, "fault")}${m.meanUs ? ` · ${brief(m.meanUs)} each` : ""}`);
     set(this.hash, m.digest ?? "");
     this.says((m.failed || !m.running) && m.lastError, m.running ? "uncertain" : "bad");
   }

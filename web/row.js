@@ -1,7 +1,7 @@
 // The row of one feed: its answer, or why there is none, where it came from, and whether it can be trusted.
 
 import { sparkline } from "./chart.js";
-import { instant, cross, el, every, figure, grouped, inputMark, mark, scaled, seal, set, span } from "./dom.js";
+import { counted, instant, cross, el, every, figure, grouped, inputMark, mark, scaled, seal, set, span } from "./dom.js";
 import { link } from "./links.js";
 
 const hour = 3_600_000; // ms
@@ -143,7 +143,7 @@ export class Row {
     const verdict = this.checked;
     const state = !latest ? "none" : verdict && !verdict.valid ? "bad" : verdict ? "verified" : latest.attested ? "attested" : "none";
     const said = !latest ? "no answer yet" : verdict ? verdict.message
-      : latest.attested ? `attested with ${latest.signed} signature${latest.signed === 1 ? "" : "s"}; verify it in this browser` : `not attested: ${latest.signed} signatures, too few`;
+      : latest.attested ? `attested with ${counted(latest.signed, "signature")}; verify it in this browser` : `not attested: ${counted(latest.signed, "signature")}, too few`;
     this.stamp.title = verdict ? `checked in this browser, as each answer that follows: ${said}` : said;
     this.stamp.disabled = !latest?.attested;
     if (this.checking && latest?.attested && this.looked !== latest.round) queueMicrotask(() => this.check());

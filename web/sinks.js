@@ -1,7 +1,7 @@
 // The panel of sinks: what was delivered last, what waits and since when, and what was refused for good.
 
 import { command, dodona } from "./command.js";
-import { instant, el, grouped, set, short, span } from "./dom.js";
+import { counted, instant, el, grouped, set, short, span } from "./dom.js";
 import { link } from "./links.js";
 import { Panel, Part } from "./panel.js";
 
@@ -54,7 +54,7 @@ class Sink extends Part {
     if (this.dead.dataset.key === key) return;
     this.dead.dataset.key = key;
     const [summary, all, list] = this.dead.children;
-    set(summary, `${grouped(String(count))} dead letter${count === 1 ? "" : "s"}: refused for good${letters.length === count ? "" : letters.length ? `; the newest ${letters.length}` : "; none is left to send"}`);
+    set(summary, `${counted(count, "dead letter")}: refused for good${letters.length === count ? "" : letters.length ? `; the newest ${letters.length}` : "; none is left to send"}`);
     list.replaceChildren(...letters.toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at)).map((l) => letter(name, l)));
     all.replaceChildren(...(letters.length ? [el("small", { text: "To send all of these once more:" }), command(dodona(`sink resend ${name}`))] : []));
   }

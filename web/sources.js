@@ -1,6 +1,6 @@
 // The panel of sources: what each brings, and what keeps it from that.
 
-import { instant, el, set, span } from "./dom.js";
+import { counted, instant, el, set, span } from "./dom.js";
 import { Panel, Part } from "./panel.js";
 
 export class Sources extends Panel {
@@ -23,7 +23,7 @@ class Source extends Part {
     this.stands(source.troubled || source.quality === "good" ? source.quality : "none", source.state);
     this.says(source.quality !== "good" && source.lastError, source.quality);
     set(this.counts, source.failures ? ` · ${source.failures} failed` : "");
-    this.facts.title = `${source.exchanges} exchanges, ${source.failures} failed, ${source.readings} readings, ${source.dropped} dropped`;
+    this.facts.title = `${counted(source.exchanges, "exchange")}, ${source.failures} failed, ${counted(source.readings, "reading")}, ${source.dropped} dropped`;
   }
 
   tick(now) {

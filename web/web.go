@@ -7,5 +7,5 @@ import "embed"
 // Files are those of the page, index.html, and of the verifier, verify.html, with what they name. verifier.wasm.gz is
 // package verify/wasm, built by make verifier.
 //
-//go:embed index.html verify.html style.css *.js icon.svg verifier.wasm.gz
+//go:embed index.html verify.html *.css *.js icon.svg verifier.wasm.gz
 var Files embed.FS
