@@ -272,9 +272,6 @@ func (m *Module) Count(k Kind) uint32 {
 // module that [Check] accepted.
 func (m *Module) FunctionType(i uint32) FuncType { return m.Types[m.functions[i]] }
 
-// GlobalType returns the type of a global by its index, imported ones first. The index must be in range.
-func (m *Module) GlobalType(i uint32) GlobalType { return m.globals[i] }
-
 // Parse reads the binary format. It does not look into the code, which stays a range of bytes, and checks no index: that
 // is for [Check]. It keeps b, and allocates at most a small multiple of its length. Errors are [*Refusal].
 func Parse(b []byte) (*Module, error) {
