@@ -10,34 +10,48 @@ import (
 
 // place sets where a reader begins, which a server does not let be changed afterwards: where it began if it is there
 // already; where a reader of its name stood that a version without networks left, which named no node, or
-// stood when it was removed, because nothing configured it; else at the oldest record. Idle is one that is there, had
-// nothing left to read, and reads other subjects from now on.
-func (r *readerState) place(ctx context.Context, cfg *jetstream.ConsumerConfig) (idle bool, err error) {
+// stood when it was removed, because nothing configured it; else at the oldest record. Anew is where one that is there and reads
+// other subjects from now on goes on, for its store does not know: at the first record that it had left, or if it had none at end, which no
+// record had reached yet when it was asked for; 0 if it goes on where it stands, as does one of many subjects that had something left.
+func (r *readerState) place(ctx context.Context, cfg *jetstream.ConsumerConfig, end uint64) (anew uint64, err error) {
 	there, err := r.l.stream.Consumer(ctx, r.durable)
 	if err == nil {
 		info := there.CachedInfo()
-		made := info.Config
+		made, before := info.Config, subjectsOf(info.Config)
 		cfg.DeliverPolicy, cfg.OptStartSeq = made.DeliverPolicy, made.OptStartSeq
-		return backlogOf(info) == 0 && !slices.Equal(subjectsOf(made), slices.Sorted(slices.Values(cfg.FilterSubjects))), nil
+		switch {
+		case slices.Equal(before, slices.Sorted(slices.Values(cfg.FilterSubjects))):
+			return 0, nil
+		case backlogOf(info) == 0:
+			return end, nil
+		}
+		if len(before) > soonSought {
+			return 0, nil
+		}
+		anew, err = r.l.firstOf(ctx, before, info.AckFloor.Stream+1)
+		if err != nil && ctx.Err() == nil { // what cannot be read is behind where it stands
+			return 0, nil
+		}
+		return anew, err
 	}
 	if !errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return false, err
+		return 0, err
 	}
 	left, err := r.l.stream.Consumer(ctx, r.name)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		r.startAt(cfg, r.removedAt(ctx))
-		return false, nil
+		return 0, nil
 	}
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	info, err := left.Info(ctx)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	r.heir = true
 	r.startAt(cfg, info.AckFloor.Stream)
-	return false, nil
+	return 0, nil
 }
 
 // startAt makes a new reader begin behind a place that is finished.

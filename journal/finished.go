@@ -16,8 +16,9 @@ import (
 // none of its business, and of a reader of few keys that may be most of the stream: it would be held for one record at its end.
 
 const (
-	nearPlaces = 64  // so few places are held for nothing at most, until the next record is sought
-	mostSought = 256 // subjects of one reader; one of more has records all the time
+	nearPlaces = 64 // so few places are held for nothing at most, until the next record is sought
+	mostSought = 64 // subjects of one reader; one of more has records all the time
+	soonSought = 16 // of one that waits for it
 	mostHolds  = 256
 )
 

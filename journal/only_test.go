@@ -168,6 +168,46 @@ func TestAReaderOfARareKeyHoldsNothingBeforeIt(t *testing.T) {
 	}
 }
 
+// TestAReaderThatGetsKeysIsNotGivenWhatWasThereBefore: it had something left, and goes on with that.
+func TestAReaderThatGetsKeysIsNotGivenWhatWasThereBefore(t *testing.T) {
+	j := open(t, Config{})
+	say := func(key string, round int) {
+		t.Helper()
+		rec := dodona.Record{Topic: dodona.TopicData, Key: key, ID: fmt.Sprint(1000 * round), Body: []byte("{}")}
+		if round > 1 {
+			rec.After = fmt.Sprint(1000 * (round - 1))
+		}
+		if err := j.Append(t.Context(), rec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look := func(n int, keys ...string) (seen []string) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		for recs := range j.Only(dodona.TopicData, keys...).From(ctx, "me", dodona.TopicData) {
+			for _, rec := range recs {
+				seen = append(seen, rec.Key+" "+rec.ID)
+			}
+			if len(seen) >= n {
+				cancel()
+			}
+		}
+		return seen
+	}
+	say("rare", 1)
+	look(1, "rare")
+	for round := range 5 {
+		say("busy", round+1)
+	}
+	say("rare", 2)
+	say("busy", 6)
+	backlog(t, j, "me", 1)
+	if got, want := look(2, "rare", "busy"), []string{"rare 2000", "busy 6000"}; !slices.Equal(got, want) {
+		t.Errorf("it is given %q, want %q", got, want)
+	}
+}
+
 // TestAStoreThatCannotReadKeepsWhatAReaderMayNeed: it says that there is nothing more, or nothing at all.
 func TestAStoreThatCannotReadKeepsWhatAReaderMayNeed(t *testing.T) {
 	j := open(t, Config{})

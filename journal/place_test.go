@@ -95,7 +95,7 @@ func TestWhereAReaderBegins(t *testing.T) {
 		if c.from > 0 {
 			policy = jetstream.DeliverByStartSequencePolicy
 		}
-		if _, err := r.place(t.Context(), &cfg); err != nil || cfg.OptStartSeq != c.from || cfg.DeliverPolicy != policy || r.heir != c.heir {
+		if _, err := r.place(t.Context(), &cfg, 1); err != nil || cfg.OptStartSeq != c.from || cfg.DeliverPolicy != policy || r.heir != c.heir {
 			t.Errorf("%s: begins at %d (policy %d), an heir %t, %v; want at %d, %t", c.name, cfg.OptStartSeq, cfg.DeliverPolicy, r.heir, err, c.from, c.heir)
 		}
 		for _, call := range []string{"at once", "again"} {
@@ -116,7 +116,7 @@ func TestWhereAReaderBegins(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, name := range []string{"there", "left"} {
-		if _, err := readerOn(l, name).place(ended, new(jetstream.ConsumerConfig)); err == nil {
+		if _, err := readerOn(l, name).place(ended, new(jetstream.ConsumerConfig), 1); err == nil {
 			t.Errorf("%s: placed without an answer", name)
 		}
 	}
@@ -129,7 +129,7 @@ func TestAReaderThatCannotBeLookedUpIsNotPlaced(t *testing.T) {
 	silent := errors.New("no answer")
 	for _, name := range []string{"x", "gw-1_x"} {
 		l.stream = mute{j.lanes[streamRaw].stream, name, silent}
-		if _, err := readerOn(l, "x").place(t.Context(), new(jetstream.ConsumerConfig)); !errors.Is(err, silent) {
+		if _, err := readerOn(l, "x").place(t.Context(), new(jetstream.ConsumerConfig), 1); !errors.Is(err, silent) {
 			t.Errorf("nothing is said of %s: %v, want %v", name, err, silent)
 		}
 	}

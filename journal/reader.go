@@ -70,6 +70,7 @@ type readerState struct {
 	heir    bool      // it takes over from a reader of a version before
 	topics  []dodona.Topic
 	only    map[dodona.Topic][]string // keys; a topic without has all
+	anew    uint64                    // where it goes on that reads other subjects than before; 0: where it stands
 	inbox   *nats.Subscription
 	open    bool
 
@@ -192,10 +193,12 @@ func (r *readerState) start(ctx context.Context) error {
 	if err := r.meet(ctx); err != nil {
 		return fmt.Errorf("look at the stream: %w", err)
 	}
-	behind := r.l.stream.CachedInfo().State.LastSeq + 1
-	idle, err := r.place(ctx, &cfg)
+	anew, err := r.place(ctx, &cfg, r.l.stream.CachedInfo().State.LastSeq+1)
 	if err != nil {
 		return fmt.Errorf("find where it stood: %w", err)
+	}
+	if r.anew == 0 || r.again { // else the store has not heard of it yet
+		r.anew = anew
 	}
 	made, err := js.CreateOrUpdateConsumer(ctx, stream, cfg)
 	if err != nil {
@@ -209,8 +212,8 @@ func (r *readerState) start(ctx context.Context) error {
 	case floor > end, r.again && floor >= r.position: // what it had finished is gone, and its places are given anew
 		r.l.j.cfg.Log.Warn("journal: the stream lost its end; a reader begins again, and sees some records twice", "reader", r.name, "stood", max(floor, r.position))
 		_, err = js.ResetConsumerToSequence(ctx, stream, r.durable, 1)
-	case idle: // it had all that it read, and what it reads from now on begins now
-		_, err = js.ResetConsumerToSequence(ctx, stream, r.durable, max(behind, r.position+1))
+	case r.anew > 0 && !r.again:
+		_, err = js.ResetConsumerToSequence(ctx, stream, r.durable, max(r.anew, r.position+1))
 	case r.position > 0 && !r.again:
 		_, err = js.ResetConsumerToSequence(ctx, stream, r.durable, r.position+1)
 	default:
@@ -219,7 +222,7 @@ func (r *readerState) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reset consumer: %w", err)
 	}
-	if r.again || floor > end {
+	if r.anew = 0; r.again || floor > end {
 		r.position, r.again = 0, false
 	}
 	if r.inbox, err = r.l.j.nc.SubscribeSync(nats.NewInbox()); err != nil {
