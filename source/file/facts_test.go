@@ -601,3 +601,20 @@ func TestALogThatBeginsAsTheOneBeforeIsAnotherOne(t *testing.T) {
 		r.want(strings.TrimSpace(head), "4", "5", "6", "7")
 	})
 }
+
+// TestALaterFileWithTheNumberOfTheOneThatIsGoneIsRead: numbers of files are given again.
+func TestALaterFileWithTheNumberOfTheOneThatIsGoneIsRead(t *testing.T) {
+	within(t, nil, func(l *log, r *reader) {
+		r.close()
+		l.must(os.Truncate(l.path, 0)) // removed, and made again
+		l.write("2\n")
+		counting(false, 2)(l, 1)
+		l.touch(l.path+".1", time.Now().Add(100*365*24*time.Hour)) // after the one that is gone
+		l.write("3\n")
+		r.open()
+		r.read(10 * time.Second)
+		if r.want("1", "2", "3"); r.dropped != 1 {
+			t.Errorf("%d dropped, %q, want that lines may be lost", r.dropped, r.causes)
+		}
+	})
+}

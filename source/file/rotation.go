@@ -23,7 +23,7 @@ func newerThan(all []generation, p position) (generation, bool) {
 		return generation{}, false
 	}
 	for _, g := range all {
-		if !g.is(p) && g.modified.After(p.Modified) {
+		if g.modified.After(p.Modified) { // though it has the number of the file of p, if that is gone
 			return g, true
 		}
 	}
