@@ -36,7 +36,7 @@ type follower struct {
 	folder  folder
 	known   []generation // that were there before now was opened
 	earlier []generation // that were there before the file at path was opened
-	highest *highest     // of those; nil: nobody knows
+	older   *mark        // one that was put away before now was; nil: nobody knows
 	packed  []generation // compressed ones that were there then
 	placed  bool         // the file at path was opened: what is later is known by not being earlier
 	rotated time.Time    // when now was first seen not to be the one at path, and a newer one to be written; zero if it is
@@ -118,7 +118,7 @@ func (f *follower) keep(o *opened, lines []line) (found, error) {
 // mark takes the position of all files as the one to go on from.
 func (f *follower) mark() {
 	p := f.now.verified
-	p.Left, p.Highest = nil, f.highest
+	p.Left, p.Older = nil, f.older
 	for _, o := range f.left {
 		p.Left = append(p.Left, o.verified.mark())
 	}
@@ -148,7 +148,7 @@ func (f *follower) begin() (found, error) {
 		return f.enterFirst()
 	}
 	was := *f.last
-	f.highest = was.Highest
+	f.older = was.Older
 	if f.born.IsZero() {
 		f.born = was.Modified
 	}
@@ -171,7 +171,6 @@ func (f *follower) begin() (found, error) {
 	if g, there = f.goOn(all, was); !there {
 		return found{}, cannotOpen(f.path)
 	}
-	f.highest = nil // it was of the file that is gone
 	if err := f.enter(g.path, 0); err != nil {
 		return found{}, err
 	}
@@ -280,7 +279,7 @@ func (f *follower) enter(path string, offset int64) error {
 	if path == f.path {
 		f.earlier = slices.DeleteFunc(slices.Clone(all), func(g generation) bool { return g.path == f.path })
 		f.packed, f.placed = f.packedNow(), true
-		f.highest = highestOf(filepath.Base(path), f.earlier)
+		f.older = olderThan(filepath.Base(path), f.earlier)
 	}
 	return nil
 }

@@ -118,7 +118,7 @@ func (f *follower) sortByAge(base string, all []generation) {
 		dated = dated && dateMark.MatchString(filepath.Base(g.path)) && shape(g.path) == shape(all[0].path)
 	}
 	defer func() {
-		if number && f.grow(base, all) {
+		if number && f.grow(all) {
 			slices.Reverse(all)
 		}
 	}()

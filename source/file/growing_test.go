@@ -25,7 +25,21 @@ func growing(copies bool, keep int) turn {
 			l.must(os.Rename(l.path, to))
 			l.reopen()
 		}
+		l.turns++
+		l.touch(to, inMarch.Add(time.Duration(l.turns)*time.Minute))
 		_ = os.Remove(fmt.Sprintf("%s.%d", l.path, n-keep)) // it need not be there
+	}
+}
+
+// shifting gives a log that is put away the highest number too, but no higher one than keep: the others take the next lower ones.
+func shifting(copies bool, keep int) turn {
+	return func(l *log, n int) {
+		l.t.Helper()
+		for i := 1; i <= keep && n > keep; i++ {
+			_ = os.Rename(fmt.Sprintf("%s.%d", l.path, i), fmt.Sprintf("%s.%d", l.path, i-1)) // it need not be there
+		}
+		_ = os.Remove(l.path + ".0") // nor this
+		growing(copies, keep)(l, min(n, keep))
 	}
 }
 
@@ -96,6 +110,8 @@ func TestFilesThatWerePutAwayAreReadOnceAndInOrder(t *testing.T) {
 		"renamed, .1 is the oldest, few are kept":     growing(false, 4),
 		"copied, .1 is the oldest":                    growing(true, 20),
 		"copied, .1 is the oldest, few are kept":      growing(true, 4),
+		"renamed, .1 is the oldest, and goes":         shifting(false, 4),
+		"copied, .1 is the oldest, and goes":          shifting(true, 4),
 		"renamed, .1 is the newest":                   counting(false, 20),
 		"copied, .1 is the newest":                    counting(true, 20),
 		"renamed, .1 is the newest, and few are kept": counting(false, 4),
@@ -107,6 +123,43 @@ func TestFilesThatWerePutAwayAreReadOnceAndInOrder(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestWhatIsLeftOfALogThatIsGoneIsReadInOrder: the file that was read was removed, and numbers go whichever way.
+func TestWhatIsLeftOfALogThatIsGoneIsReadInOrder(t *testing.T) {
+	beside := "grow beside an older one"
+	for what, put := range map[string]turn{
+		"grow": growing(false, 2), "go down": shifting(false, 2), "count turns": counting(false, 2),
+		beside: func(l *log, n int) { growing(false, 9)(l, n+1) },
+	} {
+		within(t, nil, func(l *log, r *reader) {
+			r.close()
+			if what == beside {
+				l.put("boiler.jsonl.1", "0\n")
+				l.touch(l.path+".1", inMarch)
+			}
+			l.touch(l.path, inMarch) // before the others
+			r.open()
+			l.write("2\n")
+			l.touch(l.path, inMarch)
+			r.read(time.Second)
+			r.close()
+			for n := range 4 {
+				put(l, n+1)
+				l.write(fmt.Sprintf("%d\n", n+3))
+			}
+			if what == beside {
+				for n := 2; n <= 3; n++ {
+					l.must(os.Remove(fmt.Sprintf("%s.%d", l.path, n)))
+				}
+			}
+			r.open()
+			r.read(time.Minute)
+			if r.want("1", "2", "4", "5", "6"); r.dropped != 1 {
+				t.Errorf("numbers %s: %d dropped, want that one cause is told", what, r.dropped)
+			}
+		})
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 )
@@ -32,7 +31,8 @@ func (f *follower) leave(path string) error {
 		return err
 	}
 	if path != f.path {
-		f.highest = f.highest.before(filepath.Base(f.path), generation{path: path}, old.verified)
+		m := old.verified.mark()
+		f.older = &m
 	}
 	f.keepLeft(old)
 	return nil

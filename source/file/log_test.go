@@ -21,6 +21,8 @@ type log struct {
 	t    *testing.T
 	path string
 	file *os.File
+
+	turns int // of rotation
 }
 
 func newLog(t *testing.T) *log {

@@ -31,7 +31,7 @@ type position struct {
 	Left  []mark    `json:"left,omitempty"` // files that were left, and are still looked at
 	Since time.Time `json:"since,omitzero"` // what follows Offset is not older; [never]: nobody knows; zero: a release wrote it that did not say
 
-	Highest *highest `json:"highest,omitempty"`
+	Older *mark `json:"older,omitempty"` // a file that was put away before; empty: there was none; nil: nobody knows
 }
 
 // A mark is the position in a file that was left.
@@ -87,7 +87,7 @@ func parsePosition(cursor []byte) (position, error) {
 }
 
 func (p position) valid() bool {
-	return p.mark().valid() && p.Highest.valid() && len(p.Left) <= maxLeft && !slices.ContainsFunc(p.Left, func(m mark) bool { return !m.valid() })
+	return p.mark().valid() && (p.Older == nil || *p.Older == mark{} || p.Older.valid()) && len(p.Left) <= maxLeft && !slices.ContainsFunc(p.Left, func(m mark) bool { return !m.valid() })
 }
 
 func (p position) cursor() []byte {
