@@ -3,6 +3,7 @@ package api_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -232,13 +233,18 @@ func TestReloadNeedsProofThatNoPageForgedIt(t *testing.T) {
 	if p.reloads != 2 {
 		t.Errorf("reloads: got %d, want 2", p.reloads)
 	}
-	p.reload = errors.New(`gateway.yaml:12:7: unknown key "adress"`)
-	if w := ask(h, "POST", "/v1/reload", api.RequestHeader, "1"); w.Code != 422 || !strings.Contains(w.Body.String(), `unknown key \"adress\"`) {
-		t.Errorf("got %d %s", w.Code, w.Body)
+	for _, unchanged := range []bool{false, true} { // a half is told by a field, whatever the words are
+		if p.reload = errors.New(`gateway.yaml:12:7: unknown key "adress"; nothing was changed`); unchanged {
+			p.reload = fmt.Errorf("wrapped: %w", &api.Unchanged{Err: errors.New(`gateway.yaml:12:7: unknown key "adress"`)})
+		}
+		if w := ask(h, "POST", "/v1/reload", api.RequestHeader, "1"); w.Code != 422 || !strings.Contains(w.Body.String(), `unknown key \"adress\"`) ||
+			!strings.Contains(w.Body.String(), fmt.Sprintf(`"unchanged":%v`, unchanged)) {
+			t.Errorf("got %d %s", w.Code, w.Body)
+		}
 	}
 	p.reload = &api.NeedsRestart{Settings: []string{"api.listen", "modules.dir"}}
 	w := ask(h, "POST", "/v1/reload", api.RequestHeader, "1")
-	if w.Code != 409 || !strings.Contains(w.Body.String(), `"settings":["api.listen","modules.dir"]`) || !strings.Contains(w.Body.String(), "nothing was changed") {
+	if w.Code != 409 || !strings.Contains(w.Body.String(), `"settings":["api.listen","modules.dir"]`) || !strings.Contains(w.Body.String(), "nothing was changed") || !strings.Contains(w.Body.String(), `"unchanged":true`) {
 		t.Errorf("a restart is needed: got %d %s", w.Code, w.Body)
 	}
 }

@@ -48,7 +48,7 @@ type State interface {
 	Resend(ctx context.Context, sink string, topic dodona.Topic, key string, round dodona.Round) (dodona.Receipt, error)
 
 	// Reload reads the configuration again. The error says what became of the running one; it is a [NeedsRestart] if that goes
-	// on as it was because a restart is needed.
+	// on as it was because a restart is needed, and [Unchanged] if it does because what was read is wrong.
 	Reload(ctx context.Context) (Reloaded, error)
 }
 
@@ -309,6 +309,12 @@ type Reloaded struct {
 	Kept     int      `json:"kept"`     // units that moved over untouched
 	Settings []string `json:"settings"` // outside of units, such as log.level
 }
+
+// Unchanged is the error of a reload that changed nothing, because what it read is wrong.
+type Unchanged struct{ Err error }
+
+func (e *Unchanged) Error() string { return e.Err.Error() }
+func (e *Unchanged) Unwrap() error { return e.Err }
 
 // NeedsRestart is the error of a reload whose configuration changes what only a restart changes. Nothing was changed: what is
 // new in it may rest on those settings.

@@ -112,12 +112,15 @@ func (h *Handler) reload(w http.ResponseWriter, r *http.Request) {
 	done, err := h.known().Reload(ctx)
 	if needs := (*NeedsRestart)(nil); errors.As(err, &needs) {
 		writeProblem(w, problem{
-			kind: "restart", status: http.StatusConflict, detail: needs.Error(), extra: map[string]any{"settings": needs.Settings},
+			kind: "restart", status: http.StatusConflict, detail: needs.Error(), extra: map[string]any{"settings": needs.Settings, "unchanged": true},
 		})
 		return
 	}
 	if err != nil {
-		writeProblem(w, problem{kind: "reload", status: http.StatusUnprocessableEntity, detail: err.Error()})
+		nothing := (*Unchanged)(nil)
+		writeProblem(w, problem{
+			kind: "reload", status: http.StatusUnprocessableEntity, detail: err.Error(), extra: map[string]any{"unchanged": errors.As(err, &nothing)},
+		})
 		return
 	}
 	done.Started, done.Stopped = orEmpty(done.Started), orEmpty(done.Stopped)

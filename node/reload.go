@@ -13,19 +13,19 @@ import (
 
 // Reload reads the configuration again and changes what changed, unit by unit: equal sources, feeds and sinks go on
 // untouched. If the new configuration is wrong, or a setting in it changed that only a restart changes, nothing changes, and the
-// error says why: what comes new may rest on that setting. The latter is an [api.NeedsRestart].
+// error says why: what comes new may rest on that setting. The former is an [api.Unchanged], the latter an [api.NeedsRestart].
 func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 	if n.options.Load == nil {
-		return api.Reloaded{}, errors.New("this node was not started from a file; restart it with the new configuration")
+		return api.Reloaded{}, &api.Unchanged{Err: errors.New("this node was not started from a file; restart it with the new configuration")}
 	}
 	n.reloading.Lock()
 	defer n.reloading.Unlock()
 	next, err := n.options.Load()
 	if mistakes := (*strict.MistakesError)(nil); errors.As(err, &mistakes) {
-		return api.Reloaded{}, errors.New(mistakes.Text("nothing was changed"))
+		return api.Reloaded{}, &api.Unchanged{Err: errors.New(mistakes.Text("nothing was changed"))}
 	}
 	if err != nil {
-		return api.Reloaded{}, fmt.Errorf("read the configuration again: %w; nothing was changed", err)
+		return api.Reloaded{}, &api.Unchanged{Err: fmt.Errorf("read the configuration again: %w; nothing was changed", err)}
 	}
 	old := n.config()
 	changes := config.Diff(old, next)
@@ -34,7 +34,7 @@ func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 	}
 	changes.Feeds = n.modules.retried(changes.Feeds, next)
 	if err := n.attester.learn(next); err != nil {
-		return api.Reloaded{}, fmt.Errorf("take the new feeds: %w; nothing was changed", err)
+		return api.Reloaded{}, &api.Unchanged{Err: fmt.Errorf("take the new feeds: %w; nothing was changed", err)}
 	}
 	n.mu.Lock()
 	n.cfg = next

@@ -183,6 +183,7 @@ func exchange(request *http.Request, redirects httpc.Redirects, limit time.Durat
 // A refusalError is what a node says of why it does not answer.
 type refusalError struct {
 	Type, Title, Detail string
+	Unchanged           bool // of a reload: the node goes on by the configuration that it had
 	status              int
 	node                string // that was asked; empty: whoever a URL names
 	whose               string // token it was shown; empty: none

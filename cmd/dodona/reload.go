@@ -42,7 +42,7 @@ func (c reloadCommand) Run(ctx context.Context, term terminal) error {
 	body, err := asked.ask(ctx, http.MethodPost, "/v1/reload", "application/json")
 	if refusal := (*refusalError)(nil); errors.As(err, &refusal) && refusal.status == http.StatusUnprocessableEntity {
 		fmt.Fprintln(term.err, plain.Lines(refusal.Detail, maxLine)) // as check says it
-		if strings.HasSuffix(refusal.Detail, "nothing was changed") {
+		if refusal.Unchanged {
 			return failure{code: exitUsage}
 		}
 		return failure{code: exitFailed}

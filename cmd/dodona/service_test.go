@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -213,6 +215,20 @@ func TestOneThingIsNotManyThings(t *testing.T) {
 	want := "nothing changed; 1 source, feed or sink as before\nstopped   feed g\nas before 1 source, feed or sink\n"
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", &out, want)
+	}
+}
+
+// TestAReloadEndsByWhatTheNodeSaysOfIt, and not by its words.
+func TestAReloadEndsByWhatTheNodeSaysOfIt(t *testing.T) {
+	for unchanged, want := range map[bool]int{true: exitUsage, false: exitFailed} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			_, _ = fmt.Fprintf(w, `{"title":"Unprocessable","detail":"1 mistake; nothing was changed. Rien","unchanged":%v}`, unchanged)
+		}))
+		if code, _, talk := said(t, "reload", "--api", server.URL); code != want || !strings.Contains(talk, "nothing was changed. Rien") {
+			t.Errorf("unchanged %v: exit code %d, want %d; it said %s", unchanged, code, want, talk)
+		}
+		server.Close()
 	}
 }
 
