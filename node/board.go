@@ -35,6 +35,9 @@ type board struct {
 	feeds map[string]*tile
 
 	unread map[string]bool // feeds of which the start has yet to read what was known
+
+	of     *config.Config // that byName is of
+	byName map[string]config.Feed
 }
 
 // A tile is one feed on the board.
@@ -165,12 +168,27 @@ func (b *board) answer(rec dodona.Record) {
 
 // publish tells listeners how a feed stands.
 func (b *board) publish(feed string, ended *Outcome) {
-	if f, found := b.config().Feed(feed); found {
+	if f, found := b.feed(feed); found {
 		b.stream.Feed(b.status(f))
 	}
 	if ended != nil && b.onRound != nil {
 		b.onRound(*ended)
 	}
+}
+
+// feed returns a feed of the configuration as it is now. It is asked for with every record, so it is not looked for among thousands each time.
+func (b *board) feed(name string) (f config.Feed, found bool) {
+	c := b.config()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.of != c {
+		b.of, b.byName = c, make(map[string]config.Feed, len(c.Feeds))
+		for _, f := range c.Feeds {
+			b.byName[f.Feed.Name] = f
+		}
+	}
+	f, found = b.byName[name]
+	return f, found
 }
 
 // status returns how a feed stands.

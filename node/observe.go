@@ -12,6 +12,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/patience"
 	quantity "github.com/dodona-oracle/dodona/internal/unit"
@@ -138,11 +139,14 @@ func (o *observer) startFeed(ctx context.Context, c *config.Config, f config.Fee
 // rulesOf returns the rules of a feed's points, but for its module.
 func rulesOf(c *config.Config, f config.Feed) program.Rules {
 	rules := program.Rules{
-		From: f.Settings.From, Extract: c.Rules(), Decoded: make(map[string]program.Decoded),
+		From: f.Settings.From, Extract: make(extract.Rules), Decoded: make(map[string]program.Decoded),
 		Latest: f.Settings.WithDefaults().Take == feed.TakeLatest,
 	}
-	for _, s := range c.Sources {
-		rules.Decoded[s.Name] = program.Decoded{Kind: s.Kind, Rules: s.Decoded}
+	for _, name := range f.Settings.Sources() { // of its own alone: there may be thousands of feeds, and hundreds of sources
+		if s, found := c.Source(name); found {
+			rules.Extract[name] = s.Rules
+			rules.Decoded[name] = program.Decoded{Kind: s.Kind, Rules: s.Decoded}
+		}
 	}
 	return rules
 }

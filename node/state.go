@@ -53,7 +53,7 @@ func (s state) Feeds() []api.FeedStatus {
 
 // Sources returns how every source stands, sorted by name. A process that does not observe knows none of them.
 func (s state) Sources() []api.SourceStatus {
-	list := make([]api.SourceStatus, 0)
+	list, askers := make([]api.SourceStatus, 0), s.askers()
 	for _, p := range s.observer.sources() {
 		if p.Attempt == 0 && p.State != source.Unusable {
 			p.LastError = "" // it is over, and in the log
@@ -62,7 +62,7 @@ func (s state) Sources() []api.SourceStatus {
 			Name: p.Name, Kind: p.Kind, State: string(p.State), Quality: sourceQuality(p.State),
 			LastError: p.LastError, LastReading: p.LastReading, NextTry: p.NextTry, Attempt: p.Attempt,
 			ExpectedMS: p.Expected.Milliseconds(), Exchanges: p.Exchanges, Failures: p.Failures,
-			Readings: p.Readings, Dropped: p.Dropped, Feeds: s.askers(p.Name),
+			Readings: p.Readings, Dropped: p.Dropped, Feeds: append(make([]string, 0), askers[p.Name]...),
 		})
 	}
 	return list
@@ -78,16 +78,18 @@ func sourceQuality(state source.State) dodona.Quality {
 	return dodona.Bad
 }
 
-// askers returns the names of the feeds that ask a source.
-func (s state) askers(name string) []string {
-	feeds := make([]string, 0)
+// askers returns the names of the feeds that ask each source, sorted.
+func (s state) askers() map[string][]string {
+	askers := make(map[string][]string)
 	for _, f := range s.config().Feeds {
-		if slices.Contains(f.Settings.Sources(), name) {
-			feeds = append(feeds, f.Feed.Name)
+		for _, name := range f.Settings.Sources() {
+			askers[name] = append(askers[name], f.Feed.Name)
 		}
 	}
-	slices.Sort(feeds)
-	return feeds
+	for _, feeds := range askers {
+		slices.Sort(feeds)
+	}
+	return askers
 }
 
 // Status returns the health of the node.
