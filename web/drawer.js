@@ -250,8 +250,9 @@ const failed = (why) => el("p", { class: "value missed", dir: "auto", text: why 
 
 /** deliveredTo says where an answer went, at that time. */
 function deliveredTo(d) {
-  const chain = d.onChain && `chain ${d.onChain.chain}, block ${d.onChain.block}, transaction ${short(d.onChain.tx)}${d.onChain.gasUsed ? `, ${grouped(String(d.onChain.gasUsed))} gas` : ""}`;
-  return [d.instead && `round ${d.instead} went instead`, chain, instant(d.at), d.late && "late", d.detail].filter(Boolean).join(", ");
+  const c = d.onChain;
+  return [d.instead && `round ${d.instead} went instead`, c && `chain ${c.chain}, block ${c.block}, transaction ${short(c.tx)}`,
+    c?.gasUsed && `${grouped(String(c.gasUsed))} gas`, instant(d.at), d.late && "late", d.detail].filter(Boolean).join(", ");
 }
 
 /** onItsWay says how far an answer has come that no block has, or not deep enough. */
