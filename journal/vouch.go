@@ -86,7 +86,8 @@ func (j *Journal) vouchFor(ctx context.Context, js jetstream.JetStream, info *je
 	if ours && l != nil {
 		l.mu.Lock()
 		appended := l.stat.head.Appended
-		if lost = lost || (view{StreamInfo: info, knew: l.reach}).short(); lost { // the house does not find it again
+		damaged = damaged || (view{StreamInfo: info, knew: l.reach}).short()
+		if lost = lost || damaged; lost { // the house does not find it again
 			l.state, l.stateAt, l.reach = info.State, info.TimeStamp, reach{info.Created, info.State.LastSeq}
 		}
 		l.mu.Unlock()
@@ -119,10 +120,17 @@ func (j *Journal) vouchFor(ctx context.Context, js jetstream.JetStream, info *je
 
 func (j *Journal) tellLost(stream string, until time.Time) {
 	j.mu.Lock()
-	if h := j.holes[stream]; h != nil {
+	h := j.holes[stream]
+	restored := h != nil && !h.backup.IsZero()
+	if restored {
 		h.backup = time.Time{} // more is missing than what came after a backup
 	}
 	j.mu.Unlock()
+	if restored {
+		if err := j.writeHole(stream, 0, time.Time{}); err != nil {
+			j.cfg.Log.Warn("journal: note that more is lost than came after a backup", "stream", stream, "error", err)
+		}
+	}
 	j.cfg.Log.Error("journal: proofs may be lost; those who use the stream are told", "stream", stream, "until", until)
 }
 

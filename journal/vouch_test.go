@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -41,6 +42,36 @@ func TestALostEndOfItsOwnIsToldAtTheStartOfTheStore(t *testing.T) {
 	}
 	if n := told.Times("records are lost, of this node or of others"); n != 0 { // its lane may tell which, when an append finds it
 		t.Errorf("the house finds it %d times more:\n%s", n, told.String())
+	}
+}
+
+// TestALostEndIsNoPartOfABackup: a node that was restored not long ago tells of it as any other does.
+func TestALostEndIsNoPartOfABackup(t *testing.T) {
+	var told logtest.Text
+	j := open(t, Config{Log: slog.New(slog.NewTextHandler(&told, nil))})
+	l := j.lanes[streamProof]
+	appendEvents(t, j, "before", 3, 1)
+	blocks, before := filepath.Join(streamsDir(j.cfg.Dir), l.streamName, "msgs"), filepath.Join(t.TempDir(), "before")
+	copyLive(t, before, blocks)
+	appendEvents(t, j, "after", 3, 1)
+	j.mu.Lock()
+	j.holes[l.streamName] = &hole{found: time.Now(), backup: time.Now().Add(-time.Hour), noted: true}
+	j.mu.Unlock()
+	if j.Restored().IsZero() {
+		t.Fatal("it was not restored")
+	}
+	j.local.Stop()
+	if err := errors.Join(os.RemoveAll(blocks), os.CopyFS(blocks, os.DirFS(before))); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.local.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(filepath.Join(j.cfg.Dir, holeFile+l.streamName)); err != nil || string(text) != "0" {
+		t.Errorf("of it is noted %q, %v", text, err)
+	}
+	if !j.Restored().IsZero() || told.Times("may be lost") != 1 || told.Times("restored from a backup") != 0 {
+		t.Errorf("what is lost is said to be what came after the backup:\n%s", told.String())
 	}
 }
 
