@@ -108,9 +108,7 @@ func TestAnotherLogBesideIsNoGenerationOfThisOne(t *testing.T) {
 			r.open()
 			r.read(10 * time.Second)
 			r.want("1", "2")
-			if r.dropped != 1 || !strings.Contains(r.causes[0], "is not found beside") {
-				t.Errorf("%d dropped, %q, want that lines may be lost", r.dropped, r.causes)
-			}
+			r.wantDropped(1, "is not found beside")
 		})
 	}
 }
@@ -224,9 +222,7 @@ func TestALinkIsFollowedToWhereItLeads(t *testing.T) {
 			r.open()
 			r.read(10 * time.Second)
 			r.want("1", "2", "3", "4", "5")
-			if r.dropped != 0 {
-				t.Errorf("running %t: %d dropped: %q", running, r.dropped, r.causes)
-			}
+			r.wantDropped(0, "")
 		})
 	}
 }
@@ -275,9 +271,7 @@ func TestWhatIsCompressedIsNamed(t *testing.T) {
 		r.open()
 		r.read(10 * time.Second)
 		r.want("1", "3")
-		if r.dropped != 1 || !strings.Contains(r.causes[0], "(boiler.jsonl.1.gz may hold the rest: what is compressed is not read") {
-			t.Errorf("%d dropped, %q, want the compressed file named", r.dropped, r.causes)
-		}
+		r.wantDropped(1, "(boiler.jsonl.1.gz may hold the rest: what is compressed is not read")
 	})
 }
 
@@ -293,9 +287,7 @@ func TestNULsAreAHoleOnlyWhenSomethingFollows(t *testing.T) {
 			t.Error(err)
 		}
 		r.want("1", "2")
-		if r.dropped != 0 {
-			t.Errorf("%d dropped, want none: nothing follows the NULs", r.dropped)
-		}
+		r.wantDropped(0, "")
 		r.restart()
 		l.must(at.Close())
 		l.write("3\nhalf")
@@ -303,9 +295,7 @@ func TestNULsAreAHoleOnlyWhenSomethingFollows(t *testing.T) {
 		l.write("4\n")
 		r.read(time.Second)
 		r.want("1", "2", "3", "4")
-		if r.dropped != 2 || !strings.Contains(r.causes[0], "boiler.jsonl has a hole of 299996 NUL bytes") {
-			t.Errorf("%d dropped, %q, want both holes told", r.dropped, r.causes)
-		}
+		r.wantDropped(2, "boiler.jsonl has a hole of 299996 NUL bytes")
 	})
 }
 
@@ -496,9 +486,7 @@ func TestRoomThatIsMadeInAdvanceCostsNothing(t *testing.T) {
 				r.read(100 * time.Millisecond)
 			}
 			r.want("1", "2", "3")
-			if r.dropped != 1 {
-				t.Errorf("dense %t: %d dropped, want one hole: %q", dense, r.dropped, r.causes)
-			}
+			r.wantDropped(1, "")
 		})
 	}
 }

@@ -186,12 +186,24 @@ func (r *reader) want(lines ...string) {
 	}
 }
 
+// wantDropped compares how many drops were told, and looks for a cause in what the first one says.
+func (r *reader) wantDropped(n uint64, cause string) {
+	r.t.Helper()
+	if r.dropped != n || n > 0 && !strings.Contains(r.causes[0], cause) {
+		r.t.Errorf("%d dropped: %q; want %d: %q", r.dropped, r.causes, n, cause)
+	}
+}
+
 // sortedLines compares what came, whatever the order.
 func (r *reader) sortedLines(want ...string) {
 	r.t.Helper()
-	got := slices.Sorted(slices.Values(r.lines))
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
+	r.same(r.lines, want)
+}
+
+// same compares two lists, whatever their order.
+func (r *reader) same(got, want []string) {
+	r.t.Helper()
+	if got, want = slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want)); !slices.Equal(got, want) {
 		r.t.Errorf("delivered %q, want %q", got, want)
 	}
 }

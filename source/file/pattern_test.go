@@ -42,11 +42,7 @@ func patterned(t *testing.T, pattern string, before func(l *log), test func(l *l
 // sorted compares what came, whatever the order between files.
 func (r *reader) sorted(want ...string) {
 	r.t.Helper()
-	got := slices.Sorted(slices.Values(r.items))
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		r.t.Errorf("delivered %q, want %q", got, want)
-	}
+	r.same(r.items, want)
 }
 
 func TestEveryFileOfAPatternIsAnItem(t *testing.T) {
@@ -110,9 +106,7 @@ func TestRotationInsideAPatternIsNoNewFile(t *testing.T) {
 				r.restart()
 				r.read(time.Minute)
 				r.sorted("a.log 1", "a.log 2", "a.log 3", "a.log 4", "b.log 1")
-				if r.dropped != 0 {
-					t.Errorf("%s, running %t: %d dropped: %q", away, running, r.dropped, r.causes)
-				}
+				r.wantDropped(0, "")
 			})
 		}
 	}
@@ -239,9 +233,7 @@ func TestManyTurnsInsideAPatternAreNoNewFiles(t *testing.T) {
 		r.restart()
 		r.read(time.Minute)
 		r.sorted(append(want, "a.log last", "a-2.log another log")...)
-		if r.dropped != 0 {
-			t.Errorf("%d dropped: %q", r.dropped, r.causes)
-		}
+		r.wantDropped(0, "")
 	})
 }
 
