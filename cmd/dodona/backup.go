@@ -46,7 +46,7 @@ func (c backupCommand) Run(ctx context.Context, term terminal) error {
 		return c.tell(term, b)
 	}
 	if _, err := os.Lstat(c.File); err == nil {
-		return failure{exitUsage, fmt.Errorf("%s is there already, and nothing is overwritten; name another file", c.File)}
+		return overwriting(c.File, "")
 	}
 	if isWithin(c.File, data) {
 		return failure{exitUsage, fmt.Errorf("%s would stand in %s itself, and so in every later backup; name a file elsewhere", c.File, data)}
@@ -57,7 +57,7 @@ func (c backupCommand) Run(ctx context.Context, term terminal) error {
 		return err
 	}, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return failure{exitUsage, fmt.Errorf("%s is there already, and nothing is overwritten; name another file", c.File)}
+		return overwriting(c.File, "")
 	}
 	if err != nil {
 		return fmt.Errorf("back up %s: %w; there is no %s%s", data, err, c.File, begins)

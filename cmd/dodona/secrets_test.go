@@ -58,9 +58,9 @@ func secretsIn(t reflect.Type, name string) (list []string) {
 	return list
 }
 
-// TestWhatIsNoSecretIsRefusedWhereOneStands: a file or a variable that is empty, or no line of text, is told by its name before anything is sent
-// with it, wherever a secret may stand.
-func TestWhatIsNoSecretIsRefusedWhereOneStands(t *testing.T) {
+// besideAKey goes to a folder with a keystore, key.json.
+func besideAKey(t *testing.T) {
+	t.Helper()
 	t.Chdir(t.TempDir())
 	key, err := sign.NewKey()
 	if err == nil {
@@ -69,6 +69,12 @@ func TestWhatIsNoSecretIsRefusedWhereOneStands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestWhatIsNoSecretIsRefusedWhereOneStands: a file or a variable that is empty, or no line of text, is told by its name before anything is sent
+// with it, wherever a secret may stand.
+func TestWhatIsNoSecretIsRefusedWhereOneStands(t *testing.T) {
+	besideAKey(t)
 	var all []string
 	for _, kind := range allKinds() {
 		all = append(all, secretsIn(reflect.TypeOf(kind.Settings()), kind.Name())...)
@@ -129,14 +135,7 @@ func TestWhatIsNotThereIsWorthAWord(t *testing.T) {
 
 // TestASecretThatOthersMayTouchIsWorthAWord wherever a file may hold one; of a key, which signs, it is a mistake.
 func TestASecretThatOthersMayTouchIsWorthAWord(t *testing.T) {
-	t.Chdir(t.TempDir())
-	key, err := sign.NewKey()
-	if err == nil {
-		err = sign.WriteKeystore("key.json", key, "a password")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	besideAKey(t)
 	contents := map[string]string{"webhook secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwFp3fS7ZQ", "evm rpc_secret": "https://swordfish.example/1"}
 	for name, around := range secretSettings {
 		content := cmp.Or(contents[name], "swordfish-swordfish-1")

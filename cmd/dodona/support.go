@@ -42,7 +42,7 @@ func (c supportCommand) Run(ctx context.Context, term terminal) error {
 		return err
 	}
 	if _, err := os.Lstat(path); err == nil && c.Output != "-" {
-		return failure{exitUsage, fmt.Errorf("%s is there already, and nothing is overwritten; name another file with --output", path)}
+		return overwriting(path, " with --output")
 	}
 	scene, err := c.look(ctx, term.in)
 	if err != nil {
@@ -62,7 +62,7 @@ func (c supportCommand) Run(ctx context.Context, term terminal) error {
 		}
 		term.out = term.err
 	} else if err := durable.Create(path, content, 0o600); errors.Is(err, fs.ErrExist) {
-		return failure{exitUsage, fmt.Errorf("%s is there already, and nothing is overwritten; name another file with --output", path)}
+		return overwriting(path, " with --output")
 	} else if err != nil {
 		return fmt.Errorf("%w; nothing was written (--output FILE writes elsewhere, --output - to standard output)", err)
 	}
@@ -70,6 +70,11 @@ func (c supportCommand) Run(ctx context.Context, term terminal) error {
 		return printJSON(term.out, list)
 	}
 	return c.tell(term, path, len(content), list)
+}
+
+// overwriting is the failure of what would overwrite a file. How says by which flag another one is named.
+func overwriting(path, how string) error {
+	return failure{exitUsage, fmt.Errorf("%s is there already, and nothing is overwritten; name another file%s", path, how)}
 }
 
 // tell lists what is in the archive, and says what to look at before it is given away.
