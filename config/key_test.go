@@ -157,7 +157,7 @@ func TestWhatAStartWouldRefuseOfAKeyFileIsAMistake(t *testing.T) {
 			`sink "chain": key.file:`:       fmt.Sprintf(keyed, "{file: "+c.path+"}"),
 			`9:13: sink "chain": key.hex: `: fmt.Sprintf(keyed, "{hex: {file: "+c.path+"}}"),
 		} {
-			_, err := config.LoadHere(strings.NewReader(text), "f.yaml", append(shipped(), config.KindsOf(evm.Kind)...))
+			_, err := config.LoadFor(strings.NewReader(text), "f.yaml", append(shipped(), config.KindsOf(evm.Kind)...), nil)
 			if c.want == "" {
 				if err != nil {
 					t.Errorf("%s: %v", c.path, err)
@@ -202,7 +202,7 @@ func TestWhatIsNotThereForAKeyIsAWarning(t *testing.T) {
 		"{file: k.json, password: {env: DODONA_TEST_WORD}}": {"", false},
 		"{env: DODONA_TEST_KEY}":                            {"", false},
 	} {
-		loaded, err := config.LoadHere(strings.NewReader("endpoint: https://a.example/\nsignature_key: "+key+"\nvalue: /price\n"), "f.yaml", shipped())
+		loaded, err := config.LoadFor(strings.NewReader("endpoint: https://a.example/\nsignature_key: "+key+"\nvalue: /price\n"), "f.yaml", shipped(), nil)
 		if (err != nil) != c.mistake {
 			t.Errorf("%s: %v", key, err)
 			continue

@@ -26,14 +26,9 @@ import (
 // What is only worth a second look is in Warnings.
 func Load(r io.Reader, name string, kinds Kinds) (*Config, error) { return load(r, name, kinds, nil) }
 
-// LoadHere is Load for a node that is to run here: files of keys that are there are looked at, and what a start would refuse of
-// them is a mistake too. One that is not there, or not for this user, may be where the node will run.
-func LoadHere(r io.Reader, name string, kinds Kinds) (*Config, error) {
-	return LoadFor(r, name, kinds, nil)
-}
-
-// LoadFor is LoadHere for a node that may run in another folder than this process. Runs says in which, and who says so; it is asked only where a
-// relative path leads to nothing here.
+// LoadFor is Load for a node: files of keys that are there are looked at, and what a start would refuse of them is a mistake too. One that is not
+// there, or not for this user, may be where the node will run. Runs says in which folder it runs, if that may be another than this process's, and who
+// says so; it is asked only where a relative path leads to nothing here.
 func LoadFor(r io.Reader, name string, kinds Kinds, runs func() (folder, by string)) (*Config, error) {
 	if runs == nil {
 		runs = func() (folder, by string) { return "", "" }
@@ -46,14 +41,14 @@ type Masked struct {
 	// Text is the file as it stands, however many mistakes it has, with ••• for each value that may be a secret and for what nobody
 	// recognises, and without comments.
 	Text string
-	// Mistakes is a [*strict.MistakesError], as [LoadHere] returns it, with excerpts that are masked so too; nil if there are none.
+	// Mistakes is a [*strict.MistakesError], as [LoadFor] returns it, with excerpts that are masked so too; nil if there are none.
 	Mistakes error
 	Warnings []strict.Mistake
 	// Understood is the configuration as far as it was understood, which nobody must run if there are mistakes; nil if it is no YAML.
 	Understood *Config
 }
 
-// LoadMasked reads a configuration as [LoadHere] does, for strangers' eyes. An error is r's.
+// LoadMasked reads a configuration as [LoadFor] does, for strangers' eyes. An error is r's.
 func LoadMasked(r io.Reader, name string, kinds Kinds) (m Masked, err error) {
 	report := strict.NewReporter(name, grammar(kinds))
 	sum := sha256.New()

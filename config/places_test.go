@@ -114,7 +114,7 @@ func TestQueriesOfOtherLanguagesAreShownAndPasswordsAreNot(t *testing.T) {
 func TestNoKeyIsToBeMadeAtAPathThatIsProbablyAnother(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for path, made := range map[string]bool{"keys/node": true, "file:///keys/node": false, "<path to key>": false} {
-		read, err := config.LoadHere(strings.NewReader("node: {key: {file: '"+path+"'}}"+plainNode), "f.yaml", config.Kinds{file.Kind})
+		read, err := config.LoadFor(strings.NewReader("node: {key: {file: '"+path+"'}}"+plainNode), "f.yaml", config.Kinds{file.Kind}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -63,7 +63,7 @@ func sinking(sink string) string {
 func toldOf(t *testing.T, src string) string {
 	t.Helper()
 	kinds := append(shipped(), config.KindsOf(evm.Kind, webhook.Kind)...)
-	c, err := config.LoadHere(strings.NewReader(src), "f.yaml", kinds)
+	c, err := config.LoadFor(strings.NewReader(src), "f.yaml", kinds, nil)
 	var out bytes.Buffer
 	var mistakes *strict.MistakesError
 	switch {

@@ -77,7 +77,7 @@ func TestDeliveryGuideMakesTheKeyThatItsConfigurationNames(t *testing.T) {
 	t.Chdir(dir)
 	_, after, _ := strings.Cut(string(text), "```yaml\n")
 	shown, _, _ := strings.Cut(after, "```")
-	if c, err := config.LoadHere(strings.NewReader(shown), "delivery.md", allKinds()); err != nil || len(c.Warnings) != 0 {
+	if c, err := config.LoadFor(strings.NewReader(shown), "delivery.md", allKinds(), nil); err != nil || len(c.Warnings) != 0 {
 		t.Errorf("where they ran: %v, %v", c, err)
 	}
 }

@@ -38,7 +38,7 @@ func mistaken(t *testing.T) map[string]*txtar.Archive {
 // saysOf returns what check says of a configuration: as people see it, and one by one.
 func saysOf(t *testing.T, name, src string) (string, []strict.Mistake) {
 	t.Helper()
-	c, err := config.LoadHere(strings.NewReader(src), name, allKinds())
+	c, err := config.LoadFor(strings.NewReader(src), name, allKinds(), nil)
 	if list := (*strict.MistakesError)(nil); errors.As(err, &list) {
 		return err.Error() + "\n", slices.Concat(list.Mistakes, list.Warnings)
 	}
