@@ -208,7 +208,8 @@ func (l *loader) units(n *strict.Node, of sort) {
 		return
 	case strict.Mapping:
 	default:
-		l.decoder("", nil).Want(n, of.key, "a map of names")
+		hint := map[string]string{"sources": "NAME: {http: {url: …}}", "feeds": "NAME: {from: [SOURCE]}", "sinks": "NAME: {stdout: {}}"}[of.key]
+		l.report.Add(strict.Mistake{Message: fmt.Sprintf("%s: want a map of names, got %s", of.key, n.Kind), Hint: "each has a name, as in " + hint}, n.At)
 		return
 	}
 	for _, e := range n.Entries {
@@ -268,7 +269,7 @@ func (l *loader) source(name string, at *strict.Span, n *strict.Node) {
 	}()
 	d := l.decoder(where, nil)
 	if n.Kind != strict.Mapping {
-		l.noUnit(d, at, n, l.kinds.sources(), "value or points")
+		l.noUnit(d, at, n, sourcesAndTheirs(l.kinds), "value or points")
 		return
 	}
 	beside := []string{"value", "points"}

@@ -56,7 +56,7 @@ func (l *loader) sink(name string, at *strict.Span, n *strict.Node) {
 	policy := strict.Names(strict.Fields(policyType))
 	d := l.decoder(where, nil)
 	if n.Kind != strict.Mapping {
-		l.noUnit(d, at, n, l.kinds.sinks(), strict.ListOf(policy))
+		l.noUnit(d, at, n, sinksAndTheirs(l.kinds), strict.ListOf(policy))
 		return
 	}
 	kind, of := l.kindOf(d, at, n, sinksAndTheirs(l.kinds), policy)

@@ -22,48 +22,6 @@ type stage struct {
 func sourcesAndTheirs(k Kinds) stage { return stage{"source", k.sources(), k.sinks()} }
 func sinksAndTheirs(k Kinds) stage   { return stage{"sink", k.sinks(), k.sources()} }
 
-// noUnit reports what stands where a source or a sink should.
-func (l *loader) noUnit(d *strict.Decoder, at *strict.Span, n *strict.Node, kinds Kinds, beside string) {
-	if n.Kind == strict.Broken {
-		return
-	}
-	m := strict.Mistake{Where: d.Where, Message: fmt.Sprintf("want a map with one of %s, and %s", strict.ListOf(kinds.names()), beside)}
-	if n.Kind == strict.Scalar {
-		if kind := kinds.find(n.Text); kind != nil {
-			n.At.Show = true
-			m.Hint = "its settings stand below it: " + kind.Name() + ": {…}"
-		} else if kind := kinds.find(kindFor(n.Text)); kind != nil && l.takes(kind, n) {
-			at, n.At.Show = n.At, true
-			m.Instead = fmt.Sprintf("{%s: {%s: %s}}", kind.Name(), strict.Fields(settingsType(kind))[0].Name, strict.Plain(n.Text))
-			m.Hint = "write " + m.Instead
-		}
-	}
-	l.report.Add(m, at)
-}
-
-// kindFor returns the kind of source that a lone text looks like the address of.
-func kindFor(text string) string {
-	if scheme, _, found := strings.Cut(text, "://"); found && strings.HasPrefix(scheme, "http") {
-		return "http"
-	}
-	return "file"
-}
-
-// takes reports whether a kind takes a text, which is no secret, as its first setting and needs no other.
-func (l *loader) takes(kind Kind, n *strict.Node) bool {
-	if strings.ContainsAny(n.Text, "@?\n ") || !strings.ContainsAny(n.Text, "/.") {
-		return false
-	}
-	settings := kind.Settings()
-	v := reflect.ValueOf(settings).Elem()
-	first := strict.Fields(v.Type())[0]
-	if first.Type.Kind() != reflect.String {
-		return false
-	}
-	v.FieldByIndex(first.Index).SetString(n.Text)
-	return kind.Check(settings) == nil
-}
-
 func settingsType(kind Kind) reflect.Type { return reflect.TypeOf(kind.Settings()).Elem() }
 
 // has reports whether a kind has a setting.
@@ -112,16 +70,13 @@ func (l *loader) kindOf(d *strict.Decoder, at *strict.Span, n *strict.Node, s st
 
 // kindAsName reports a unit that has the name of a kind and the settings of one, as other programs have it.
 func (l *loader) kindAsName(d *strict.Decoder, at *strict.Span, n *strict.Node, s stage, kind Kind) bool {
-	name := strings.Trim(strings.TrimPrefix(d.Where, s.what+" "), `"`)
-	named := s.kinds.find(name)
-	if kind != nil || named == nil || !slices.ContainsFunc(n.Entries, func(e strict.Entry) bool {
+	named := s.kinds.find(s.nameOf(d))
+	if kind != nil || named == nil || len(n.Entries) > 0 && !slices.ContainsFunc(n.Entries, func(e strict.Entry) bool {
 		return has(named, e.Key) || len(means(e.Key, strict.Names(strict.Fields(settingsType(named))))) > 0
 	}) {
 		return false
 	}
-	m := strict.Mistake{Where: d.Where, Message: fmt.Sprintf("%s is a kind, and a %s has a name of its own", name, s.what)}
-	m.Hint = fmt.Sprintf("a name, and below it the kind: NAME: {%s: {…}}", name)
-	l.report.Add(m, at)
+	l.report.Add(s.isKind(d, named), at)
 	return true
 }
 
@@ -284,12 +239,8 @@ func (l *loader) settings(where string, kind Kind, settings any, e strict.Entry,
 		}
 		return "", ""
 	})
-	if e.Value.Kind == strict.Scalar && l.takes(kind, e.Value) {
-		e.Value.At.Show = true
-		m := strict.Mistake{Where: where, Message: fmt.Sprintf("%s: want a map, got %s", kind.Name(), e.Value.Kind)}
-		m.Instead = fmt.Sprintf("{%s: %s}", strict.Fields(settingsType(kind))[0].Name, strict.Plain(e.Value.Text))
-		m.Hint = "write " + m.Instead
-		l.report.Add(m, e.Value.At)
+	if e.Value.Kind == strict.Scalar || e.Value.Kind == strict.List {
+		l.noSettings(where, kind, e.Value)
 		return
 	}
 	d.Into(reflect.ValueOf(settings), e.Value, kind.Name())

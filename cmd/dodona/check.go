@@ -42,11 +42,15 @@ func (c checkCommand) Run(ctx context.Context, term terminal) error {
 		_, err = bytes.NewReader(text).WriteTo(term.out)
 		return err
 	}
+	units := count(len(loaded.Sources), "source") + ", " + count(len(loaded.Feeds), "feed")
+	if n := len(loaded.Sinks); n > 0 {
+		units += ", " + count(n, "sink")
+	}
 	warned := ""
 	if n := len(loaded.Warnings); n > 0 {
 		warned = ", " + count(n, "warning")
 	}
-	fmt.Fprintf(term.out, "%s: %s, %s, no mistakes%s\n", path, count(len(loaded.Sources), "source"), count(len(loaded.Feeds), "feed"), warned)
+	fmt.Fprintf(term.out, "%s: %s, no mistakes%s\n", path, units, warned)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package strict
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -16,15 +17,19 @@ func (e *MistakesError) Fit(columns int) *MistakesError {
 	return &MistakesError{Mistakes: Fit(e.Mistakes, columns), More: e.More, Warnings: Fit(e.Warnings, columns)}
 }
 
-// Fit returns mistakes with excerpts that take no more than so many columns: a line that folds has its caret under another place. 0 leaves them
-// as wide as they are.
+// Fit returns mistakes with excerpts that take no more than so many columns: a line that folds has its caret under another place. A hint that has
+// no room behind the caret stands below it. 0 leaves them as wide as they are.
 func Fit(list []Mistake, columns int) []Mistake {
 	if columns <= 0 {
 		return list
 	}
 	list = slices.Clone(list)
 	for i := range list {
-		list[i].Excerpt = fitExcerpt(list[i].Excerpt, max(leastExcerpt, columns-marginWidth))
+		m := &list[i]
+		m.Excerpt = fitExcerpt(m.Excerpt, max(leastExcerpt, columns-marginWidth))
+		if mark := m.Excerpt[strings.LastIndexByte(m.Excerpt, '\n')+1:]; m.Excerpt != "" && m.Hint != "" && len(mark)+1+utf8.RuneCountInString(m.Hint) > columns {
+			m.Excerpt, m.Hint = m.Excerpt+below(m.Hint, max(leastExcerpt, columns-marginWidth)), ""
+		}
 	}
 	return list
 }
@@ -39,4 +44,21 @@ func fitExcerpt(excerpt string, width int) string {
 	text, at := clip(line[marginWidth:], caret, width-2) // room for both cuts
 	carets := min(len(mark)-marginWidth-caret, utf8.RuneCountInString(text)-at)
 	return line[:marginWidth] + text + "\n" + mark[:marginWidth] + strings.Repeat(" ", at) + strings.Repeat("^", max(1, carets))
+}
+
+// below returns a hint on lines of its own, as those of an excerpt begin. A word that is longer than a line stays whole, to be copied.
+func below(hint string, width int) string {
+	var b strings.Builder
+	left := 0
+	for _, word := range strings.Fields(hint) {
+		n := utf8.RuneCountInString(word)
+		if n+1 > left {
+			fmt.Fprintf(&b, "\n%5s | %s", "", word)
+			left = width - n
+			continue
+		}
+		b.WriteString(" " + word)
+		left -= n + 1
+	}
+	return b.String()
 }

@@ -39,3 +39,24 @@ func TestAnExcerptTakesNoMoreThanItsTerminal(t *testing.T) {
 		t.Errorf("a long place:\n%s", long[0].Excerpt)
 	}
 }
+
+// TestAHintWithoutRoomBehindItsCaretStandsBelow, on lines as wide as the terminal, and loses no word.
+func TestAHintWithoutRoomBehindItsCaretStandsBelow(t *testing.T) {
+	const hint = "write {webhook: {url: https://hooks.example/answers}}, or a name that begins with a letter"
+	for _, columns := range []int{40, 80, 120, 200} {
+		m := Fit([]Mistake{{Message: "wrong", Hint: hint, Excerpt: "    7 | a: " + strings.Repeat("b", 20) + "\n      |    " + strings.Repeat("^", 20)}}, columns)[0]
+		_, told, _ := strings.Cut(m.String(), "^ ")
+		if columns < 130 {
+			_, told, _ = strings.Cut(m.String(), "^\n")
+			told = strings.ReplaceAll(told, "      | ", "")
+		}
+		for line := range strings.Lines(m.String()) {
+			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > columns && strings.Contains(line[8:], " ") {
+				t.Errorf("%d columns: a line takes %d: %s", columns, n, line)
+			}
+		}
+		if strings.Join(strings.Fields(told), " ") != hint {
+			t.Errorf("%d columns: got\n%s", columns, m)
+		}
+	}
+}
