@@ -25,6 +25,7 @@ var secretSettings = map[string]string{
 	"http basic.password":    "sources: {a: {http: {url: 'https://a.example/', basic: {user: u, password: %s}}}}",
 	"http proxy.password":    "sources: {a: {http: {url: 'https://a.example/', proxy: {url: 'http://proxy.example:3128', user: u, password: %s}}}}",
 	"webhook secret":         "sinks: {a: {webhook: {url: 'https://a.example/', secret: %s}}}",
+	"webhook basic.password": "sinks: {a: {webhook: {url: 'https://a.example/', basic: {user: u, password: %s}}}}",
 	"webhook headers":        "sinks: {a: {webhook: {url: 'https://a.example/', headers: {Authorization: %s}}}}",
 	"webhook proxy.password": "sinks: {a: {webhook: {url: 'https://a.example/', proxy: {url: 'http://proxy.example:3128', user: u, password: %s}}}}",
 	"evm rpc_secret":         "sinks: {a: {evm: {rpc_secret: [%s], contract: '0x00000000000000000000000000000000000000c0'}}}",

@@ -40,7 +40,7 @@ type Field struct {
 	Required bool   `json:"required,omitempty"`
 
 	live   bool   // a reload changes it
-	of     string // what it is made of, such as "source/http.Basic"; a struct if it is in Structs
+	of     string // what it is made of, such as "internal/httpc.Basic"; a struct if it is in Structs
 	inline bool   // it stands for the settings of that struct
 }
 

@@ -48,6 +48,8 @@ type Settings struct {
 	// Secret that signs every request: whsec_ and 24 to 64 bytes in Base64, or any other text of 16 characters or more, whose bytes are the
 	// secret. It is read anew each time, so it can be changed while the node runs. Default: none, requests are not signed.
 	Secret secret.String `yaml:"secret,omitempty"`
+	// Basic authentication: user and password. The password is read anew each time too. Default: none.
+	Basic *httpc.Basic `yaml:"basic,omitempty"`
 	// Headers to send, such as Authorization: {file: keys/token}. Their values are secrets and never printed.
 	// Default: none.
 	Headers map[string]secret.String `yaml:"headers,omitempty"`
@@ -96,12 +98,14 @@ func (s *Settings) Default() { s.Timeout = 10 * time.Second }
 
 // Check says what is wrong with the settings. It neither dials nor reads files.
 func (s *Settings) Check() error {
-	errs := []error{httpc.CheckURL("url", s.URL, "https://example.org/answers", "user and password belong under headers, as Authorization: {file: PATH}; the file holds the word Basic, a blank, and what `printf %s USER:PASSWORD | base64` prints")}
+	errs := []error{httpc.CheckURL("url", s.URL, "https://example.org/answers", "user and password belong under basic:, where the password can come from a file"), s.Basic.Check()}
 	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
 		if err := httpc.CheckHeaderName("headers", name); err != nil {
 			errs = append(errs, err)
 		} else if reserved[strings.ToLower(name)] {
 			errs = append(errs, fmt.Errorf("headers: %q cannot be set", name))
+		} else if s.Basic != nil && strings.EqualFold(name, "authorization") {
+			errs = append(errs, errors.New("headers: Authorization is given by basic already"))
 		}
 	}
 	if s.Timeout <= 0 {
@@ -212,6 +216,14 @@ func (w *webhook) post(ctx context.Context, rec dodona.Record) (status int, err 
 		secrets = append(secrets, text)
 		req.Header.Set(header, text)
 	}
+	if basic := w.settings.Basic; basic != nil {
+		password, err := basic.Password.Reveal()
+		if err != nil {
+			return 0, fmt.Errorf("basic password: %w", err)
+		}
+		req.SetBasicAuth(basic.User, password)
+		secrets = append(secrets, password, req.Header.Get("Authorization"))
+	}
 	now := w.env.Now()
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "dodona/"+w.env.Version)
@@ -290,7 +302,7 @@ func (w *webhook) refusal(resp *http.Response, said []byte, now time.Time) error
 var ofEndpoint = map[int]string{
 	http.StatusSwitchingProtocols:           "the endpoint speaks another protocol; check url",
 	http.StatusNotModified:                  "a POST is answered from a cache; check url and headers",
-	http.StatusUnauthorized:                 "the endpoint does not know this sender; check its headers and its key",
+	http.StatusUnauthorized:                 "the endpoint does not know this sender; check basic, its headers and its key",
 	http.StatusPaymentRequired:              "the endpoint wants to be paid; look at the account there",
 	http.StatusForbidden:                    "the endpoint refuses this sender; check its headers, its key and what the endpoint allows",
 	http.StatusNotFound:                     "nothing answers there; check url",

@@ -20,6 +20,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/sink/sinktest"
@@ -246,7 +247,7 @@ func TestHostilePeersAreOutlasted(t *testing.T) {
 		"503": {answer: status(503), wants: "HTTP status 503"},
 		"408": {answer: status(408), wants: "HTTP status 408"},
 		"400": {answer: status(400), permanent: true, wants: "HTTP status 400"},
-		"401": {answer: status(401), wants: "HTTP status 401: the endpoint does not know this sender; check its headers and its key"},
+		"401": {answer: status(401), wants: "HTTP status 401: the endpoint does not know this sender; check basic, its headers and its key"},
 		"403": {answer: status(403), wants: "HTTP status 403: the endpoint refuses this sender"},
 		"404": {answer: status(404), wants: "HTTP status 404: nothing answers there; check url"},
 		"405": {answer: status(405), wants: "HTTP status 405"},
@@ -494,7 +495,10 @@ func TestSettingsAreChecked(t *testing.T) {
 		"no url":         {webhook.Settings{Timeout: 1}, "url: missing"},
 		"another scheme": {webhook.Settings{URL: "ftp://x", Timeout: 1}, "url: scheme"},
 		"no host":        {webhook.Settings{URL: "http:///x", Timeout: 1}, "url: names no host"},
-		"a password":     {webhook.Settings{URL: "http://u:p@x", Timeout: 1}, "url: user and password"},
+		"a password":     {webhook.Settings{URL: "http://u:p@x", Timeout: 1}, "url: user and password belong under basic:"},
+		"no user":        {webhook.Settings{URL: "http://x", Timeout: 1, Basic: &httpc.Basic{Password: secret.New("x")}}, "basic: user is required"},
+		"a colon":        {webhook.Settings{URL: "http://x", Timeout: 1, Basic: &httpc.Basic{User: "u:p"}}, "basic: user is required and has no colon"},
+		"two logins":     {webhook.Settings{URL: "http://x", Timeout: 1, Basic: &httpc.Basic{User: "u"}, Headers: map[string]secret.String{"authorization": secret.New("x")}}, "headers: Authorization is given by basic already"},
 		"no timeout":     {webhook.Settings{URL: "http://x"}, "timeout: want"},
 		"own header":     {webhook.Settings{URL: "http://x", Timeout: 1, Headers: map[string]secret.String{"Webhook-Signature": secret.New("x")}}, "headers:"},
 		"bad header":     {webhook.Settings{URL: "http://x", Timeout: 1, Headers: map[string]secret.String{"a b": secret.New("x")}}, "headers:"},

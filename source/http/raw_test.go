@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/source"
@@ -72,7 +73,7 @@ func settings(address string, change func(*Settings)) *Settings {
 	s.URL = "http://" + address + "/path-key-5/quote.json?key=query-key-1"
 	s.Query = map[string]secret.String{"other": secret.New("query+key 2")}
 	s.Headers = map[string]secret.String{"X-Api-Key": secret.New("header-key-3")}
-	s.Basic = &Basic{User: "otto", Password: secret.New("pass:word-4")}
+	s.Basic = &httpc.Basic{User: "otto", Password: secret.New("pass:word-4")}
 	s.Timeout = time.Minute // a busy machine is no slow peer
 	if change != nil {
 		change(s)

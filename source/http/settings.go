@@ -33,7 +33,7 @@ type Settings struct {
 	// Body to send with POST, as application/json unless headers say otherwise. Default: none.
 	Body string `yaml:"body,omitempty"`
 	// Basic authentication: user and password. Default: none.
-	Basic *Basic `yaml:"basic,omitempty"`
+	Basic *httpc.Basic `yaml:"basic,omitempty"`
 	// Bearer token, sent as Authorization: Bearer. Default: none.
 	Bearer secret.String `yaml:"bearer,omitempty"`
 	// Every is the least time between two requests, also after one that failed, such as 10s. From 1s on each request has a
@@ -63,14 +63,6 @@ type Redirects string
 
 // Words returns the choices.
 func (Redirects) Words() []string { return []string{"none", "same-host", "any"} }
-
-// Basic is a user and a password, as in RFC 7617.
-type Basic struct {
-	// User name. Required.
-	User string `yaml:"user"`
-	// Password, best as {file: PATH} or {env: NAME}. Default: empty.
-	Password secret.String `yaml:"password,omitempty"`
-}
 
 const (
 	sizeLimit = 4 * unit.MiB // of a body; a reading is journaled whole
@@ -185,10 +177,7 @@ func (s *Settings) checkOneLogin() error {
 	if s.Basic != nil && !s.Bearer.IsZero() {
 		errs = append(errs, errors.New("bearer: basic is given too; a request has one of them"))
 	}
-	if s.Basic != nil && (s.Basic.User == "" || strings.Contains(s.Basic.User, ":")) {
-		errs = append(errs, errors.New("basic: user is required and has no colon (RFC 7617)"))
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.Basic.Check())...)
 }
 
 func (s *Settings) checkNumbers() error {
