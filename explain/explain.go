@@ -68,7 +68,7 @@ func notFound(ctx context.Context, l dodona.Ledger, feed string, round dodona.Ro
 		var b dodona.Bundle
 		// A long gap is one bundle, whose reason names the rounds it speaks for.
 		if json.Unmarshal(rec.Body, &b) == nil && b.Missed != "" {
-			next += " (missed: " + printable(b.Missed) + ")"
+			next += " (missed: " + readable(b.Missed) + ")"
 		}
 		return fmt.Errorf("%s: nothing is kept of it; the next round kept is %s, the last %s: %w", what, next, last.ID, dodona.ErrNotFound)
 	}

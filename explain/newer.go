@@ -73,7 +73,7 @@ func (n Newer) String() string {
 		rounds = "more than " + rounds
 	}
 	if n.Missed == 1 && !n.More {
-		return rounds + " was missed: " + printable(n.Reason)
+		return rounds + " was missed: " + readable(n.Reason)
 	}
-	return rounds + " were missed, the last because " + printable(n.Reason)
+	return rounds + " were missed, the last because " + readable(n.Reason)
 }

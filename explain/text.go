@@ -10,6 +10,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/table"
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // Columns of the tree.
@@ -168,7 +169,7 @@ func (p *printer) unattested(s Story, branch func(string) string) {
 			// What became of each source stands below, line by line.
 			missed, _, _ = strings.Cut(missed, ": "+s.Inputs[0].Point+" ")
 		}
-		p.line(4, nil, cell{branch("missed: " + printable(missed)), table.Red})
+		p.line(4, nil, cell{branch("missed: " + readable(missed)), table.Red})
 	case StateRejected:
 		why := "rejected"
 		if len(s.Rejections) > 0 {
@@ -254,11 +255,11 @@ func (s Story) how(in Input) string {
 	given := in.Status == dodona.InputGiven
 	switch {
 	case in.Status != dodona.InputUsed && !given:
-		return printable(joined(string(in.Status), in.Reason))
+		return readable(joined(string(in.Status), in.Reason))
 	case len(in.Readings) == 0 && s.Module != nil && !given:
-		return printable(joined("made by "+s.Module.Name, in.Reason))
+		return readable(joined("made by "+s.Module.Name, in.Reason))
 	case len(in.Readings) == 0:
-		return printable(in.Reason)
+		return readable(in.Reason)
 	}
 	r := in.Readings[len(in.Readings)-1]
 	size := fmt.Sprintf("%d B", r.Size)
@@ -270,7 +271,7 @@ func (s Story) how(in Input) string {
 		detail = "given to the module, " + detail
 	}
 	if in.Reason != "" {
-		detail += "; " + printable(in.Reason)
+		detail += "; " + readable(in.Reason)
 	}
 	return detail
 }
@@ -353,3 +354,6 @@ const maxLine = 480 // bytes of one fact on a terminal
 
 // printable makes text that came from elsewhere fit for one fact.
 func printable(s string) string { return plain.Line(s, maxLine) }
+
+// readable returns a recorded reason for people.
+func readable(s string) string { return unit.Readable(printable(s)) }

@@ -9,6 +9,7 @@ import (
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/table"
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // An outlook is what a node said of itself in one look.
@@ -134,6 +135,7 @@ func (o outlook) head(f fit, width int, color bool) (lines []string) {
 
 // cut leaves of a text as many lines as there may be of a reason, and so many more.
 func (f fit) cut(text string, width, more int) string {
+	text = unit.Readable(text)
 	if f.why == 0 || width == 0 {
 		return text
 	}
@@ -228,7 +230,7 @@ func (f fit) reason(text string, width int) table.Cell {
 }
 
 func reason(text string, style table.Style) table.Cell {
-	return table.Cell{Text: plain.Cut(text, mostReason), Style: style}
+	return table.Cell{Text: plain.Cut(unit.Readable(text), mostReason), Style: style}
 }
 
 // parts says how the rest of the node fares, a line or two each.

@@ -200,6 +200,22 @@ func TestAStatusUsesTheRowsThatAreThere(t *testing.T) {
 	}
 }
 
+// TestAStatusSpeaksOfDays, not of the milliseconds that a reason was recorded with.
+func TestAStatusSpeaksOfDays(t *testing.T) {
+	o := aServerIsDown()
+	const recorded = "stale: measured 48h0m6.281s before the round, at most 1m is allowed"
+	o.feeds, o.sources = o.feeds[:1], o.sources[:1]
+	o.feeds[0].Latest, o.feeds[0].Quality, o.feeds[0].Reason = nil, dodona.Bad, recorded
+	o.feeds[0].Missed = &api.MissedRound{Round: o.feeds[0].Next, Time: o.status.Now, Reason: recorded}
+	o.sources[0].LastError = recorded
+	for _, all := range []bool{false, true} {
+		got := strings.Join(strings.Fields(strings.Join(o.judged().lines(100, 40, all, false), " ")), " ")
+		if !strings.Contains(got, "measured 2 days before the round, at most 1m is allowed") || strings.Contains(got, "48h") {
+			t.Errorf("all %t: got\n%s", all, got)
+		}
+	}
+}
+
 // TestACauseIsSaidWhereItIs: a feed that misses one source names it, and the source says why.
 func TestACauseIsSaidWhereItIs(t *testing.T) {
 	o := aServerIsDown()

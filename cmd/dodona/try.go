@@ -131,7 +131,7 @@ func briefly(t node.Trial) string {
 			}
 		}
 	}
-	return t.Missed
+	return unit.Readable(t.Missed)
 }
 
 func exchangeTable(t node.Trial) table.Table {
@@ -221,7 +221,7 @@ func inputTable(t node.Trial) table.Table {
 		case dodona.InputGiven:
 			mark, style = "→ ", table.Normal
 		}
-		status, why := mark+string(in.Status), in.Reason
+		status, why := mark+string(in.Status), unit.Readable(in.Reason)
 		if in.Status == dodona.InputGiven {
 			status += " to the module"
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/table"
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 type feedWatchCommand struct {
@@ -247,6 +248,7 @@ func (w *watcher) sources(f api.FeedStatus) string {
 func (w *watcher) row(at, name, value, why string, style table.Style) error {
 	w.name, w.value = max(w.name, table.Measure(name)), max(w.value, table.Measure(value))
 	left := fmt.Sprintf("%-20s  %s  %s", at, aligned(name, -w.name), aligned(value, w.value))
+	why = unit.Readable(why)
 	lines, width := []string{why}, w.term.width()
 	if room := width - table.Measure(left) - 2; width > 0 && table.Measure(why) > room {
 		below := max(width-4, 1)

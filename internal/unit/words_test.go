@@ -30,3 +30,27 @@ func TestComputedDurationsAreNoFinerThanAnybodyNeeds(t *testing.T) {
 		}
 	}
 }
+
+// TestARecordedTextIsReadWithoutFractions of its durations, and what it compares is never made to look alike.
+func TestARecordedTextIsReadWithoutFractions(t *testing.T) {
+	for text, want := range map[string]string{
+		"measured 48h0m6.281s before the round, at most 1m is allowed":    "measured 2 days before the round, at most 1m is allowed",
+		"measured 16765h12m3s before the round, at most 1d is allowed":    "measured 698 days before the round, at most 1d is allowed",
+		"stale (61.281s), and so on":                                      "stale (1m1s), and so on",
+		"measured 60.004s before the round, at most 1m is allowed":        "measured 60.004s before the round, at most 1m is allowed",
+		"measured 48h0m6.281s before the round, at most 2d is allowed":    "measured 48h0m6.281s before the round, at most 2d is allowed",
+		"measured 49h before the round, at most 1h30m is allowed":         "measured 49h before the round, at most 1h30m is allowed",
+		"measured 2.26s before the round, at most 2.25s is allowed":       "measured 2.26s before the round, at most 2.25s is allowed",
+		"no answer in 998.4ms; retry after 26h3m1s:":                      "no answer in 998ms; retry after 26h3m:",
+		"HTTP status 404 of 1.5 values at 10.0.0.1 s3 0 s, 1.2.3 m, 5 h.": "HTTP status 404 of 1.5 values at 10.0.0.1 s3 0 s, 1.2.3 m, 5 h.",
+		"1.5s 1m 7d 250ms 36h":                                            "1.5s 1m 7d 250ms 36h",
+		"":                                                                "",
+	} {
+		if got := Readable(text); got != want {
+			t.Errorf("%q became\n%q, want\n%q", text, got, want)
+		}
+		if again := Readable(want); again != want {
+			t.Errorf("%q is not read as it stands: %q", want, again)
+		}
+	}
+}
