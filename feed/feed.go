@@ -31,6 +31,8 @@ type Options struct {
 	// of one item, of which each has another point; of one that takes all, what no round before took. It is called once a round and source, from a goroutine of its own, and must
 	// return soon after ctx ends. The readings are journaled before it returns.
 	Ask func(ctx context.Context, source string, r dodona.Round) ([]dodona.Reading, error)
+	// WhyLate returns why a source had no answer in time, if that is known; nil or "": nothing is.
+	WhyLate func(source string) string
 	// Salt returns the salt of the reading at an index of a round's sorted readings. Nil salts with zeros.
 	Salt func(feed dodona.FeedID, r dodona.Round, index int) dodona.Digest
 
@@ -165,7 +167,7 @@ func (f *Feed) gather(ctx context.Context, r dodona.Round) Material {
 				continue
 			}
 			for source := range waiting {
-				m.Absent[source] = f.late(ctx)
+				m.Absent[source] = f.late(ctx, source)
 			}
 			clear(waiting)
 		}
@@ -208,7 +210,7 @@ func (f *Feed) exchange(ctx context.Context, source string, r dodona.Round) (d d
 func (f *Feed) take(ctx context.Context, m *Material, d delivery) {
 	switch {
 	case d.err != nil && ctx.Err() != nil && (errors.Is(d.err, context.DeadlineExceeded) || errors.Is(d.err, context.Canceled)):
-		m.Absent[d.source] = f.late(ctx)
+		m.Absent[d.source] = f.late(ctx, d.source)
 		return
 	case d.err != nil:
 		m.Absent[d.source] = Absence{dodona.InputFailed, plain.Cut(d.err.Error(), 512)}
@@ -228,11 +230,17 @@ func (f *Feed) take(ctx context.Context, m *Material, d delivery) {
 }
 
 // late is the absence of a source that did not answer in time.
-func (f *Feed) late(ctx context.Context) Absence {
+func (f *Feed) late(ctx context.Context, source string) Absence {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return Absence{dodona.InputFailed, "the node stopped before it answered"}
 	}
-	return Absence{dodona.InputLate, fmt.Sprintf("no answer within %v", f.o.Settings.Deadline)}
+	reason := fmt.Sprintf("no answer within %v", f.o.Settings.Deadline)
+	if f.o.WhyLate != nil {
+		if why := f.o.WhyLate(source); why != "" {
+			reason += ": " + plain.Cut(why, 512)
+		}
+	}
+	return Absence{dodona.InputLate, reason}
 }
 
 // Wait returns when every ask has returned, or with an error that names the sources still out when ctx ends.

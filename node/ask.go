@@ -12,6 +12,12 @@ import (
 
 // letAsk sets how one feed asks its sources. Feeds name sources, not pumps, so that a source can be replaced under them.
 func (o *observer) letAsk(f *feed.Options, s feed.Settings, schedule program.Schedule) {
+	f.WhyLate = func(name string) string {
+		if pump, found := o.pumps.get(name); found {
+			return pump.Crowd(s.WithDefaults().Deadline)
+		}
+		return ""
+	}
 	if s.Take == feed.TakeAll {
 		f.Ask = o.takes.of(f.Feed.Name).ask
 		return

@@ -34,6 +34,7 @@ type observer struct {
 	alone    bool // in the quorum
 	judges   judgement
 	takes    *takes
+	peers    source.Peers // of the sources; the role's own
 
 	pumps *fleet[*source.Pump]
 	feeds *fleet[*computing]
@@ -323,7 +324,7 @@ func (o *observer) turns() map[string]source.Turn {
 			peers[s.Name] = s.Kind + " " + strings.ToLower(peer)
 		}
 	}
-	return source.Turns(names, func(name string) string { return peers[name] })
+	return o.peers.Turns(names, func(name string) string { return peers[name] })
 }
 
 // asks says what a source asks, if it asks anything.

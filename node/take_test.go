@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -478,40 +476,5 @@ func TestAReloadKeepsWhereAFeedStands(t *testing.T) {
 	all.follow(of("from: [a, b]"))
 	if all.of("f") != nil || len(all.from("a")) != 0 {
 		t.Error("who counts the latest takes all")
-	}
-}
-
-// TestAReloadThatAddsSourcesGivesTheOthersTheirTurns: of the sources that ask one peer, also one that runs on asks behind those that now stand before it.
-func TestAReloadThatAddsSourcesGivesTheOthersTheirTurns(t *testing.T) {
-	const every, apart = 2 * time.Second, 200 * time.Millisecond
-	asked := make(chan time.Duration, 1000) // how long behind its round
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		asked <- time.Duration(time.Now().UnixNano() % int64(every))
-		fmt.Fprint(w, "1")
-	}))
-	defer server.Close()
-	text := func(before int) string {
-		var sources strings.Builder
-		for i := range before {
-			fmt.Fprintf(&sources, "  a%d: {http: {url: %q}, value: \"\"}\n", i, server.URL)
-		}
-		return fmt.Sprintf("node: {data: %q}\napi: {listen: \"127.0.0.1:0\"}\nsources:\n%s  z: {http: {url: %q}, value: \"\"}\n"+
-			"feeds: {f: {decimals: 0, every: %v, deadline: 1500ms, from: [z]}}\n", filepath.Join(t.TempDir(), "data"), sources.String(), server.URL, every)
-	}
-	before, after := text(0), text(60)
-	after = strings.Replace(after, strings.SplitN(after, "\n", 2)[0], strings.SplitN(before, "\n", 2)[0], 1)
-	n := openNode(t, before, Options{Load: func() (*config.Config, error) {
-		return config.Load(strings.NewReader(after), "test.yaml", append(config.KindsOf(all.Sources()...), config.KindsOf(all.Sinks()...)...))
-	}})
-	defer run(t, n)()
-	<-asked
-	if done, err := n.Reload(t.Context()); err != nil || len(done.Started) != 60 {
-		t.Fatalf("reload: %+v, %v", done, err)
-	}
-	<-asked // it may have been on its way
-	for range 2 {
-		if behind := <-asked; behind < apart {
-			t.Errorf("the last of 61 asks %v after its round, want at least %v", behind, apart)
-		}
 	}
 }

@@ -3,10 +3,15 @@ package node
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/all"
@@ -48,4 +53,59 @@ func TestTurnsAreFoundOnceForAllSources(t *testing.T) {
 	if started, asked := len(n.observer.pumps.all()), peers.Load(); started != many || asked != many {
 		t.Errorf("%d sources were started, and asked for their peer %d times; want each once", started, asked)
 	}
+}
+
+// crowded has sources of one peer, which answers one after another.
+func crowded(t *testing.T, takes time.Duration) func(names ...string) string {
+	t.Helper()
+	var one sync.Mutex
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		one.Lock()
+		defer one.Unlock()
+		time.Sleep(takes)
+		fmt.Fprint(w, "1")
+	}))
+	t.Cleanup(server.Close)
+	dir := t.TempDir()
+	return func(names ...string) string {
+		var text strings.Builder
+		fmt.Fprintf(&text, "node: {data: %q}\napi: {listen: \"127.0.0.1:0\"}\nfeeds: {f: {decimals: 0, every: 1s, need: 1, from: [%s]}}\nsources:\n", filepath.Join(dir, "data"), strings.Join(names, ", "))
+		for _, name := range names {
+			fmt.Fprintf(&text, "  %s: {http: {url: %q}, value: \"\"}\n", name, server.URL)
+		}
+		return text.String()
+	}
+}
+
+// TestAReloadThatAddsSourcesGivesTheOthersTheirTurns: those that run on ask the same peer as those that now stand beside them.
+func TestAReloadThatAddsSourcesGivesTheOthersTheirTurns(t *testing.T) {
+	text := crowded(t, 0)
+	n := openNode(t, text("z"), Options{Load: func() (*config.Config, error) {
+		return config.Load(strings.NewReader(text("a", "b", "c", "d", "e", "z")), "test.yaml", append(config.KindsOf(all.Sources()...), config.KindsOf(all.Sinks()...)...))
+	}})
+	defer run(t, n)()
+	if done, err := n.Reload(t.Context()); err != nil || len(done.Started) != 5 {
+		t.Fatalf("reload: %+v, %v", done, err)
+	}
+	for name, pump := range n.observer.pumps.all() {
+		if got := pump.Crowd(0); !strings.HasPrefix(got, "6 sources ask its peer") {
+			t.Errorf("%s: %q, want six of one peer", name, got)
+		}
+	}
+}
+
+// TestARoundSaysThatAPeerIsAskedForTooMuch: beside how long it waited, with what to write.
+func TestARoundSaysThatAPeerIsAskedForTooMuch(t *testing.T) {
+	var names []string
+	for i := range 20 {
+		names = append(names, fmt.Sprint("s", i))
+	}
+	seen := newOutcomes()
+	n := openNode(t, crowded(t, 60*time.Millisecond)(names...), Options{OnRound: seen.add})
+	defer run(t, n)()
+	seen.await(t, "a round that says so", func(o Outcome) bool {
+		return o.Bundle != nil && slices.ContainsFunc(o.Bundle.Inputs, func(in dodona.Input) bool {
+			return in.Status == dodona.InputLate && strings.HasPrefix(in.Reason, "no answer within 500ms: 20 sources ask its peer") && strings.Contains(in.Reason, "raise deadline")
+		})
+	})
 }

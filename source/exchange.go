@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -95,16 +94,17 @@ func (p *Pump) observe(ctx context.Context) error {
 	defer cancel(nil)
 	start := p.cfg.Now()
 	p.mu.Lock()
-	wait := p.untilTurn(start)
-	p.begun = start.Add(wait)
 	p.cancel, p.doing, p.asking, p.want = cancel, p.want, p.want, nil
 	if p.doing != nil {
 		of := p.instant(*p.doing, start)
 		p.doing = &of
 	}
 	p.mu.Unlock()
-	backoff.Wait(ctx, wait) // if ctx ends, the source says so
+	leave := p.takeTurn(ctx) // if ctx ends, the source says so
 	start = p.cfg.Now()
+	p.mu.Lock()
+	p.begun = start
+	p.mu.Unlock()
 
 	inside, end := p.cfg.Recorder.Span(ctx, telemetry.Exchange(p.cfg.Name))
 	batch, err := guard(inside, p, p.source.Observe, func(late dodona.Batch) {
@@ -113,6 +113,7 @@ func (p *Pump) observe(ctx context.Context) error {
 		}
 	})
 	end(err)
+	leave(err == nil)
 	now := p.cfg.Now()
 	p.mu.Lock()
 	p.cancel = nil
