@@ -24,7 +24,8 @@ type secretJudge interface {
 var secretStringType = reflect.TypeFor[secret.String]()
 
 // lookAtSecrets reports what would be refused of the secrets among settings once they are needed: of those that stand in clear, and, here, of
-// those whose file or variable is there. It warns of a file that others may touch.
+// those whose file or variable is there, which of a source or a sink is a warning: it fails alone, until they are mended. It warns of a file
+// that others may touch.
 func (l *loader) lookAtSecrets(who subject, settings reflect.Value) {
 	judge, _ := settings.Addr().Interface().(secretJudge)
 	eachSecret(settings, "", func(setting string, s secret.String) {
@@ -55,8 +56,17 @@ func (l *loader) lookAtSecret(who subject, setting string, s secret.String, judg
 	case err == nil && judge != nil:
 		err = judge.CheckSecret(setting, text)
 	}
-	if err != nil {
+	if err != nil && (s.Inline() || who.where == "") {
 		l.tell(who, fmt.Errorf("%s: %w", setting, err))
+		return
+	}
+	if err != nil { // a power cut, or who writes it just now, must cost its unit and not the node
+		way := "file"
+		if s.File == "" {
+			way = "env"
+		}
+		_, at := who.node.Descend(who.at, setting+"."+way)
+		l.report.Warn(at, who.where, who.prefix+setting+": "+err.Error(), "what needs it fails until it is mended")
 		return
 	}
 	if what, cure := s.Exposed(); what != "" && l.here {

@@ -134,6 +134,35 @@ func TestWhatIsNotThereIsWorthAWord(t *testing.T) {
 	}
 }
 
+// TestAFileThatIsNoSecretCostsItsUnitAlone: a power cut leaves empty files, and a node that does not start for one is not started again. Without
+// tokens the API would be open to all, and what stands in the configuration is mended there.
+func TestAFileThatIsNoSecretCostsItsUnitAlone(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("DODONA_TEST_EMPTY", "")
+	if err := os.WriteFile("empty", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const feeds = "\nfeeds: {f: {from: [a]}}\n"
+	for _, c := range []struct {
+		name, written, want string
+		starts              bool
+	}{
+		{"http bearer", "{file: empty}", "warning: bearer: empty is empty", true},
+		{"http bearer", "{env: DODONA_TEST_EMPTY}", "warning: bearer: environment variable DODONA_TEST_EMPTY is empty", true},
+		{"http bearer", "'Bearer swordfish'", "is sent in front of it", false},
+		{"api tokens", "{file: empty}", "api.tokens: empty is empty", false},
+	} {
+		text := fmt.Sprintf(secretSettings[c.name], c.written) + feeds
+		if !strings.HasPrefix(c.name, "http") {
+			text += "sources: {a: {http: {url: 'https://a.example/'}, value: /p}}\n"
+		}
+		said, _ := saysOf(t, "f.yaml", text)
+		if starts := strings.Contains(said, "no mistakes"); starts != c.starts || !strings.Contains(said, c.want) {
+			t.Errorf("%s: %s: check says\n%s", c.name, c.written, said)
+		}
+	}
+}
+
 // TestASecretThatOthersMayTouchIsWorthAWord wherever a file may hold one; of a key, which signs, it is a mistake.
 func TestASecretThatOthersMayTouchIsWorthAWord(t *testing.T) {
 	besideAKey(t)
@@ -169,7 +198,7 @@ func TestSecretsAreWhatTheirPeersTake(t *testing.T) {
 		{"webhook secret", "v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "secret: it begins otherwise than with whsec_"},
 		{"webhook secret", `"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"`, "secret: quotes"},
 		{"webhook secret", "swordfish", "secret: 9 characters"},
-		{"evm rpc_secret", "swordfish.example/1", "rpc_secret: no URL"},
+		{"evm rpc_secret", "swordfish.example/1", "rpc_secret[0]: no URL"},
 		{"api tokens", "swordfish", "api.tokens: a token has at least 16 characters, and this has 9"},
 	} {
 		if err := os.WriteFile("token", []byte(c.content+"\n"), 0o600); err != nil {
