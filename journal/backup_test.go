@@ -139,7 +139,8 @@ func TestADamagedBackupRestoresNothing(t *testing.T) {
 		}
 	}
 	for name, bad := range map[string][]byte{
-		"longer": append(bytes.Clone(archive), 0), "last byte gone": archive[:len(archive)-1], "last byte": append(bytes.Clone(archive[:len(archive)-1]), 1), "of zeros": make([]byte, 1<<16),
+		"longer": append(bytes.Clone(archive), 0), "twice": append(bytes.Clone(archive), archive...), "and half of it": append(bytes.Clone(archive), archive[:len(archive)/2]...),
+		"without its middle": append(bytes.Clone(archive[:len(archive)/3]), archive[len(archive)/2:]...), "no more than its end": archive[len(archive)-2560:], "last byte gone": archive[:len(archive)-1], "last byte": append(bytes.Clone(archive[:len(archive)-1]), 1), "of zeros": make([]byte, 1<<16),
 	} {
 		if _, err := restored(t, bad); !errors.Is(err, ErrBackup) {
 			t.Errorf("%s: %v, want %v", name, err, ErrBackup)

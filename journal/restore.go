@@ -149,6 +149,15 @@ func Restore(ctx context.Context, archive *os.File, b Backup, dir string) (err e
 	return durable.MoveFolder(within, dir)
 }
 
+// maxMember is more than any file has that is kept: a block of records is the largest.
+const maxMember = 4 * maxSmall
+
+// inBackup returns what a member of an archive is called in the folder; false: it is none of the folder's.
+func inBackup(member string) (name string, ours bool) {
+	name, ours = strings.CutPrefix(member, backupData)
+	return name, ours && filepath.IsLocal(name)
+}
+
 // extract writes the files of an archive into a folder, each to the disk.
 func extract(ctx context.Context, archive *os.File, b Backup, to string) error {
 	want := make(map[string]BackupFile, len(b.Files))
@@ -161,9 +170,9 @@ func extract(ctx context.Context, archive *os.File, b Backup, to string) error {
 	}
 	body := info.Size() - int64(len(backupEnd(make([]byte, sha256.Size))))
 	err = membersOf(archive, body, func(name string, size int64, r io.Reader) error {
-		name, ours := strings.CutPrefix(name, backupData)
+		name, ours := inBackup(name)
 		f, listed := want[name]
-		if !ours || !listed || f.Bytes != size || size > maxSmall*4 {
+		if !ours || !listed || f.Bytes != size || size > maxMember {
 			return nil
 		}
 		if ctx.Err() != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -144,9 +145,13 @@ func (c restoreCommand) open(stdin io.Reader) (*os.File, error) {
 		}
 		return archive, nil
 	}
-	kept, err := durable.Spool(filepath.Dir(filepath.Clean(c.Folder)), stdin)
+	came := bufio.NewReader(stdin)
+	if begins, _ := came.Peek(longestMagic); compressedBy(begins) != "" {
+		return nil, failure{exitUsage, fmt.Errorf("restore -: what came is compressed: let it go through %s -c before", compressedBy(begins))}
+	}
+	kept, err := node.TakeBackup(filepath.Dir(filepath.Clean(c.Folder)), came)
 	if err != nil {
-		return nil, fmt.Errorf("take what comes from standard input: %w", err)
+		return nil, fmt.Errorf("restore -: %w; nothing was restored", err)
 	}
 	return kept, nil
 }
@@ -154,12 +159,13 @@ func (c restoreCommand) open(stdin io.Reader) (*os.File, error) {
 // compressions are how files begin that a program has to unpack first.
 var compressions = []struct{ begins, program string }{{"\x1f\x8b", "gunzip"}, {"\x28\xb5\x2f\xfd", "unzstd"}, {"\xfd7zXZ\x00", "unxz"}, {"BZh", "bunzip2"}}
 
-// compressedBy returns the program that unpacks an archive, if it is packed.
-func compressedBy(archive io.ReaderAt) string {
-	begins := make([]byte, 8)
-	n, _ := archive.ReadAt(begins, 0)
+// longestMagic is of how many first bytes compressedBy is asked.
+const longestMagic = 8
+
+// compressedBy returns the program that unpacks what begins so, if it is packed.
+func compressedBy(begins []byte) string {
 	for _, c := range compressions {
-		if bytes.HasPrefix(begins[:n], []byte(c.begins)) {
+		if bytes.HasPrefix(begins, []byte(c.begins)) {
 			return c.program
 		}
 	}
@@ -175,9 +181,9 @@ func (c restoreCommand) Run(ctx context.Context, term terminal) error {
 	defer archive.Close()
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	if by := compressedBy(archive); by != "" && c.File == "-" {
-		return failure{exitUsage, fmt.Errorf("restore -: what came is compressed: let it go through %s -c before", by)}
-	} else if by != "" {
+	begins := make([]byte, longestMagic)
+	n, _ := archive.ReadAt(begins, 0)
+	if by := compressedBy(begins[:n]); by != "" {
 		return failure{exitUsage, fmt.Errorf("restore %s: it is compressed: %s -c %s | dodona restore - %s", c.File, by, inWords(c.File), inWords(c.Folder))}
 	}
 	b, err := node.Restore(ctx, archive, c.Folder)

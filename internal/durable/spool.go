@@ -1,14 +1,13 @@
 package durable
 
 import (
-	"fmt"
 	"io"
 	"os"
 )
 
-// Spool keeps what r gives until its end in a file that has no name: in dir, for who wants to look at it more than once. It is gone once it is closed,
-// by a crash too, and no power cut leaves it. It may block for as long as r does.
-func Spool(dir string, r io.Reader) (*os.File, error) {
+// Spool keeps what content writes in a file that has no name: in dir, for who wants to look at it more than once. It is gone once it is closed,
+// by a crash too, and no power cut leaves it. It may block for as long as content does.
+func Spool(dir string, content func(io.Writer) error) (*os.File, error) {
 	f, err := os.CreateTemp(dir, abandoned+"*") // mode 0600
 	if err != nil {
 		return nil, err
@@ -17,9 +16,9 @@ func Spool(dir string, r io.Reader) (*os.File, error) {
 		_ = f.Close()
 		return nil, err
 	}
-	if _, err := io.Copy(f, r); err != nil {
+	if err := content(f); err != nil {
 		_ = f.Close()
-		return nil, fmt.Errorf("keep it in %s meanwhile: %w", dir, err)
+		return nil, err
 	}
 	return f, nil
 }
