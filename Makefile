@@ -25,7 +25,7 @@ SLIM     := $(COLD:%=-gcflags=%=-l)
 NO_SERVER := no.bus.server
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 
-.PHONY: help demo build check lint deps test test-times generate guests guests-tinygo contracts gas differential verifier bench against fuzz crash mutants soak stress release package slim clean
+.PHONY: help demo build check lint deps test test-times generate guests guests-tinygo contracts gas differential verifier bench against fuzz crash mutants soak stress release package operations slim clean
 
 help: ## list the targets (default)
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -133,6 +133,9 @@ release: ## stripped static binaries for amd64, arm64 and ARMv7 under bin/, with
 package: ## a Debian package for amd64 under bin/, with a unit of systemd (needs Go, dpkg-deb)
 	@GOOS=linux GOARCH=amd64 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/dodona-linux-amd64 ./cmd/dodona
 	@scripts/package.sh bin/dodona-linux-amd64 amd64 bin
+
+operations: ## every command of docs/guide/operations.md on a clean Debian 12 with systemd (needs Go, root, debootstrap, systemd-nspawn; minutes)
+	@scripts/operations.sh
 
 slim: ## bin/dodona-linux-arm-slim for ARMv7, without the embedded journal: it needs a NATS server (journal.url); with its size
 	@GOOS=linux GOARCH=arm GOARM=7 go build -trimpath -tags $(NO_SERVER) -ldflags '$(LDFLAGS)' -o bin/dodona-linux-arm-slim ./cmd/dodona
