@@ -27,6 +27,7 @@ func TestANodeThatStartsLivesAndSaysWhatItWaitsFor(t *testing.T) {
 		{"/healthz", "", 200, `"healthy":true`, "journal"},
 		{"/readyz", "", 503, "the node cannot answer yet", "journal"},
 		{"/readyz", token, 503, "start: the journal is being opened", "no more"},
+		{"/readyz", token, 503, `"problems":[{"part":"start","of":"node","level":"failing","message":"the journal is being opened"}]`, "no more"},
 		{"/v1/status", token, 503, "the node is starting; the journal is being opened; try again later", "level"},
 		{"/v1/status", "", 401, "token", "journal"},
 		{"/v1/feeds/btc.usd/latest", token, 503, "not-ready", "unknown-feed"},

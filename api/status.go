@@ -69,7 +69,12 @@ func (h *Handler) healthz(w http.ResponseWriter, _ *http.Request) {
 // readyz answers whether the node can answer now; what stands in the way is told to readers only.
 func (h *Handler) readyz(w http.ResponseWriter, r *http.Request) {
 	if h.state.Load() == nil {
-		h.notReady(w, r, Status{Level: LevelFailing, Headline: problemsText(h.starting()), Problems: h.starting()})
+		s := Status{Level: LevelFailing, Problems: orEmpty(h.starting())}
+		for i := range s.Problems {
+			s.Problems[i].Of, s.Problems[i].Level = OfNode, LevelFailing
+		}
+		s.Headline = problemsText(s.Problems)
+		h.notReady(w, r, s)
 		return
 	}
 	s := h.nodeStatus()

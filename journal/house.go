@@ -95,7 +95,19 @@ func (l *lane) keepHouse(ctx context.Context) {
 	l.mu.Lock()
 	l.stat.Holding = why
 	l.mu.Unlock()
-	if err := l.j.heads.sync(); err != nil {
+	l.syncMark()
+}
+
+// syncMark brings the high-water mark to the disk. What keeps it from there is told once, and again while it lasts.
+func (l *lane) syncMark() {
+	err := l.j.heads.sync()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case err == nil:
+		l.unsynced = time.Time{}
+	case time.Since(l.unsynced) > sayAgain:
+		l.unsynced = time.Now()
 		l.j.cfg.Log.Warn("journal: sync high-water mark", "error", err)
 	}
 }

@@ -42,6 +42,7 @@ type lane struct {
 	doubted   bool      // more may be missing than anybody can say
 
 	mu         sync.Mutex
+	unsynced   time.Time             // when it was told last that the high-water mark is not on the disk; zero: it is
 	ownedBy    string                // the writer whose embedded server keeps the stream and who alone frees; empty on a server elsewhere
 	started    int                   // processes before this one that noted a loss and did not live for long
 	wide       width                 // the limit beyond the configured one that the stream had last

@@ -28,12 +28,16 @@ func TestANodeThatStartsSurvivesHangupsAndEndsWell(t *testing.T) {
 		t.Skip("it starts nodes")
 	}
 	dir := t.TempDir()
-	text := "node: {data: ./data}\njournal: {url: \"nats://127.0.0.1:1\"}\nsources: {s: {sim: {seed: 1}}}\nfeeds: {f: {from: [s]}}\n"
+	listen := freeAddress(t)
+	text := "node: {data: ./data}\napi: {listen: \"" + listen + "\"}\njournal: {url: \"nats://127.0.0.1:1\"}\nsources: {s: {sim: {seed: 1}}}\nfeeds: {f: {from: [s]}}\n"
 	if err := os.WriteFile(filepath.Join(dir, "node.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	p := launch(t, dir, "run", "node.yaml")
 	p.awaitSaid("does not answer")
+	if code, _, talk := said(t, "status", "--api", "http://"+listen); code != exitFailing || !strings.Contains(talk, "the journal is being opened") {
+		t.Errorf("its status: %d, want %d: %s", code, exitFailing, talk)
+	}
 	for range 10 {
 		if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)

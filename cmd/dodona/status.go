@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -35,6 +36,9 @@ func (c statusCommand) Run(ctx context.Context, term terminal) error {
 		return c.watch(ctx, term, asked)
 	}
 	seen, err := c.look(ctx, asked)
+	if starts := (*refusalError)(nil); errors.As(err, &starts) && strings.HasSuffix(starts.Type, "#problem-not-ready") {
+		return failure{exitFailing, err} // it has nothing to show yet
+	}
 	if err != nil {
 		return err
 	}

@@ -230,7 +230,7 @@ func (d *document) parse(src string, report *Reporter) (file *ast.File, wrong Mi
 	}()
 	tokens := lexer.Tokenize(src)
 	if len(tokens) > maxTokens {
-		report.Mistake(nil, "", fmt.Sprintf("more than %d words, which no configuration has", maxTokens))
+		report.Mistake(nil, "", fmt.Sprintf("it has %d words and marks, and %d are read at most: give some of it to another node", len(tokens), maxTokens))
 		return nil, wrong, nil
 	}
 	if deep := tooDeep(tokens); deep != nil {
@@ -238,7 +238,7 @@ func (d *document) parse(src string, report *Reporter) (file *ast.File, wrong Mi
 		return nil, wrong, nil
 	}
 	if wide := tooWide(tokens); wide != nil {
-		report.Mistake(at(wide), "", fmt.Sprintf("a map of more than %d keys, which no configuration has", maxKeys))
+		report.Mistake(at(wide), "", fmt.Sprintf("a map of more than %d keys, which are read at most: give some of it to another node", maxKeys))
 		return nil, wrong, nil
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
