@@ -23,13 +23,14 @@ var (
 	plantedBehind = append([]string{"swordfish", "s3cr3t", "SWORD-fish", "sword%20fish", "0x12ab"}, plantedAnywhere...) // and what does by its place
 	urlsByPlace   = []string{
 		"a.example/hook/%s", "a.example/hooks/1/%s/x", "a.example/v1/key/%s", "a.example/api_token/%s/price", "a.example/v1?x=%s", "a.example/v1?%s", "a.example/v1?a=b&token=%s&c=d",
-		"a.example/v1#%s", "a.example#token=%s", "a.example/?x#access_token=%s&y", "%s@a.example/v1", "me:%s@a.example/v1", "a.example/x;key=%s/y",
+		"a.example/v1#%s", "a.example#token=%s", "a.example/?x#access_token=%s&y", "%s@a.example/v1", "me:%s@a.example/v1", "a.example/x;key=%s/y", "a.example/key//%s", "a.example/v1/key%%2F%s",
 	}
 	urlsByLook = []string{"a.example/v2/%s", "a.example:8545/%s", "a.example/%s/price", "10.0.0.1:80/%s"}
 	schemes    = []string{"https://", "http://", "https:/", "http//", "htps://", ""}
 	quotes     = []string{`"%s"`, `'%s'`, "%s"}
 	settings   = []string{ // %s is a URL
 		"sources: {a: {http: {url: %s, tmeout: 3s}}}\nfeeds: {f: {from: [a]}}",
+		"sources: {a: {http: {url: 'https://a.example/key/\"%s\"', tmeout: 3s}}}\nfeeds: {f: {from: [a]}}",
 		"sources: {a: {http: {timeout: 3x, endpoint: %s}}}\nfeeds: {f: {from: [a]}}",
 		"sources: {a: {http: {url: 'https://a.example/', timeout: %s}}}\nfeeds: {f: {from: [a]}}",
 		"sources: {a: {http: %s}}\nfeeds: {f: {from: [a]}}",

@@ -118,15 +118,21 @@ func (a address) one(from, to int) {
 // path looks at a host and the parts of a path behind it.
 func (a address) path(from, to int) {
 	after, hook := false, false // words behind which a secret stands, or nothing else
-	for i, part := range strings.Split(a.text[from:to], "/") {
-		bare := strings.TrimRight(part, `\`) // of JSON
-		switch {
-		case i == 0 && (strings.HasSuffix(bare, cutOff) && bare != cutOff || loginPattern.MatchString(bare)), i > 0 && !isAccount(bare) && (after || hook || isToken(bare)):
-			a.add(from, from+len(bare), Path)
+	for first := true; from <= to; first = false {
+		part, sign := a.text[from:to], 1
+		if at := slash.FindStringIndex(part); at != nil {
+			part, sign = part[:at[0]], at[1]-at[0]
 		}
-		after = i > 0 && keyPattern.MatchString(bare)
-		hook = hook || i > 0 && hookPattern.MatchString(bare)
-		from += len(part) + 1
+		switch {
+		case first && (strings.HasSuffix(part, cutOff) && part != cutOff || loginPattern.MatchString(part)),
+			!first && !isAccount(part) && (after || hook || isToken(part)):
+			a.add(from, from+len(part), Path)
+		}
+		if part != "" { // two of what sets parts apart are one
+			after = !first && keyPattern.MatchString(part)
+			hook = hook || !first && hookPattern.MatchString(part)
+		}
+		from += len(part) + sign
 	}
 }
 
@@ -155,6 +161,7 @@ func (a address) query(from, to int) {
 const cutOff = "…" // stands where a text was cut: of what stands before it only the beginning is known
 
 var (
+	slash        = regexp.MustCompile(`[/\\]|%2[fF]|%5[cC]`) // also as JSON, and as those write it who mistake it
 	separator    = regexp.MustCompile(`&(?:amp;)?|\\u0026`)
 	namePattern  = regexp.MustCompile(`^[A-Za-z0-9_.\[\]-]{1,40}$`)
 	loginPattern = regexp.MustCompile(`^[^\[:]*:[^:]*[^:0-9•]`) // a user and a password that no @ follows, as where a text was cut

@@ -131,7 +131,7 @@ func (m *masker) point(i int) {
 func (m *masker) bySpans(spans []*Span) {
 	next := 0
 	rest := false   // of a value that is hidden from some character on
-	broken := false // by a blank, behind which any part of a URL may stand
+	broken := false // by what no URL has, behind which any part of one may stand
 	for i, r := range m.line {
 		offset := m.start + i
 		for next < len(spans) && spans[next].to <= offset {
@@ -140,8 +140,8 @@ func (m *masker) bySpans(spans []*Span) {
 		}
 		inside := next < len(spans) && spans[next].from <= offset
 		rest = rest || inside && (r == '?' || r == '&' || spans[next].from < m.start) // a query, perhaps with a key in it, or another line than the first
-		broken = inside && (broken || r == ' ' && strings.Contains(m.line[max(0, spans[next].from-m.start):i], "//"))
 		last := inside && offset+1 == spans[next].to && (r == '"' || r == '\'')
+		broken = inside && (broken || !last && strings.ContainsRune(" \"'<>`", r) && strings.Contains(m.line[max(0, spans[next].from-m.start):i], "//"))
 		switch {
 		case m.secret(i), inside && rest && r != '?' && r != '&', broken && r != ' ' && !last:
 			m.hide(i)
