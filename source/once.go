@@ -8,7 +8,9 @@ import (
 	"github.com/dodona-oracle/dodona/internal/backoff"
 )
 
-// quiet is how long a pushed source whose kind does not tell must say nothing new before what it said counts as all that there is.
+// quiet is how long a pushed source whose kind does not tell must say nothing new before what it said counts as all that there is. A broker sends
+// what it kept for a new listener message by message, and nothing marks the last: without a pause a trial would show the first alone, and call the
+// rules wrong that want another. A kind that knows its end, as that of files does, has a method Drained and is waited for no longer.
 const quiet = 100 * time.Millisecond
 
 // Once returns what a feed would get of a source, for whoever tries one by hand: it runs a pump until the first exchange has
