@@ -28,7 +28,7 @@ type supportCommand struct {
 // Help is what --help says beside the flags.
 func (supportCommand) Help() string {
 	return "It changes nothing and sends nothing. It works while the node is down, its configuration is wrong or its folder cannot be read: what is " +
-		"missing is named with the reason. Without --config it is of the configuration that the node itself names. Secrets are ••• in it; look through it all the same before you give it away."
+		"missing is named with the reason. Without --config it is of the configuration that the node itself names, if a process of yours, of root or of the service is seen to run by it. Secrets are ••• in it; look through it all the same before you give it away."
 }
 
 // Run writes an archive with what is known of a node, its secrets taken out, and lists it.

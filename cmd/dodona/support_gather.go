@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,9 +101,7 @@ func (c supportCommand) look(ctx context.Context, stdin io.Reader) (*scene, erro
 	}
 	s.away = err
 	if s.config == "" { // the node says it, if it is here
-		if p, err := s.process(ctx); err == nil && isFile(p.File) {
-			s.read(p.File, nil)
-		}
+		s.readNamed(ctx)
 	}
 	if c.Config == "" && s.config == "" && isFile(serviceConfig) {
 		s.read(serviceConfig, nil)
@@ -119,6 +118,21 @@ func (c supportCommand) look(ctx context.Context, stdin io.Reader) (*scene, erro
 	known := newSecrets(ctx, s)
 	s.secrets, s.unknown = redact.New(known.list...), known.unread
 	return s, nil
+}
+
+// readNamed reads the configuration that the node itself names, if a process of this user, of root or of the service is seen to run by it. Whoever
+// has the port could name any file, and have what this user may read of it given away.
+func (s *scene) readNamed(ctx context.Context) {
+	p, err := s.process(ctx)
+	if err != nil || !isFile(p.File) {
+		return
+	}
+	if slices.ContainsFunc(processesBy(p.File), func(h home) bool { return s.believed(ctx, h.pid) }) {
+		s.read(p.File, nil)
+		return
+	}
+	s.unread = fmt.Errorf("who answers at %s says that it runs by %s, and no process of this user, of root or of the service is seen to: that file is not read for a stranger's word; "+
+		"if it is the right one, name it with --config", s.url, printable(p.File))
 }
 
 // maxConfig is more than a configuration has.

@@ -20,6 +20,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/redact"
 )
@@ -359,6 +360,41 @@ func TestWhyAPartIsMissingIsToldWhole(t *testing.T) {
 	for line := range strings.Lines(out.String()) {
 		if len(line) > 81 {
 			t.Errorf("%d columns: %s", len(line), line)
+		}
+	}
+}
+
+// TestSupportReadsNoFileThatAStrangerNames: who has the port may be anybody, and the archive is given away.
+func TestSupportReadsNoFileThatAStrangerNames(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs a node")
+	}
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, map[string]string{
+		"private.yaml": "# the door's word: sesamopen\nnode: {name: hushhush}\n" + hourly,
+		"own.yaml":     "api: {listen: \"127.0.0.1:0\"}\nnode: {name: mine}\n" + hourly,
+	})
+	stranger := standIn(t, "liar", api.Process{PID: os.Getpid(), File: filepath.Join(dir, "private.yaml"), Folder: dir})
+	own := launch(t, dir, "run", "own.yaml").awaitURL()
+	for _, c := range []struct {
+		url, says string
+		read      bool
+	}{
+		{"http://" + stranger, "name it with --config", false},
+		{own, "name: mine", true},
+	} {
+		code, archive, talk := said(t, "support", "--api", c.url, "--unit", "none-such", "--output", "-")
+		if code != exitDone {
+			t.Fatalf("exit code %d: %s", code, talk)
+		}
+		members, list := unpacked(t, []byte(archive))
+		all := fmt.Sprint(members, list, talk)
+		if !strings.Contains(all, c.says) || strings.Contains(all, "hushhush") || strings.Contains(all, "sesamopen") {
+			t.Errorf("of the node at %s, want %q and nothing of what is private:\n%.4000s", c.url, c.says, all)
+		}
+		if _, found := members["written.yaml"]; found != c.read {
+			t.Errorf("of the node at %s: the configuration is there: %v, want %v", c.url, found, c.read)
 		}
 	}
 }
