@@ -47,7 +47,7 @@ func (h *Handler) writeError(w http.ResponseWriter, r *http.Request, err error, 
 		w.Header().Set("Retry-After", "5")
 		writeProblem(w, problem{
 			kind: "slow", status: http.StatusServiceUnavailable,
-			detail: "the journal did not answer within " + readDeadline.String() + "; try again later",
+			detail: "the journal did not answer in time; try again later",
 		})
 	case r.Context().Err() != nil: // nobody is there to read an answer
 	case h.journalProblem() != "":

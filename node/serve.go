@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -23,6 +22,7 @@ func (s *server) readers(*config.Config) []string { return []string{readRounds, 
 
 // serve follows until ctx ends.
 func (s *server) serve(ctx context.Context) error {
+	outer := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var loops sync.WaitGroup
@@ -44,7 +44,7 @@ func (s *server) serve(ctx context.Context) error {
 		return s.follow(ctx, readData, dodona.TopicData, s.board.answer)
 	})
 	loops.Wait()
-	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+	if err := context.Cause(ctx); err != context.Cause(outer) { // a loop broke, whatever its error wraps
 		return err
 	}
 	return nil
