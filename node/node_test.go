@@ -117,6 +117,7 @@ func run(t testing.TB, n *Node) (stop func()) {
 		})
 	}
 	t.Cleanup(stop)
+	awaitState(n)
 	return stop
 }
 
@@ -328,5 +329,20 @@ func TestARoleThatBreaksIsTheNodesEnd(t *testing.T) {
 		if err := n.Run(t.Context()); !errors.Is(err, cause) || !strings.Contains(fmt.Sprint(err), "broken: read the last record") {
 			t.Errorf("a role ended with %v, the node with %v", cause, err)
 		}
+	}
+}
+
+// awaitState waits until a node that runs shows what it knows; one that ends shows nothing.
+func awaitState(n *Node) {
+	for n.door != nil {
+		answer, err := http.Get(n.URL() + "/v1/sources")
+		if err != nil {
+			return
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != http.StatusServiceUnavailable {
+			return
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
