@@ -90,12 +90,15 @@ func pack(name string, now time.Time, given gathered) ([]byte, contents, error) 
 // newMember takes the secrets out of what a part gave, and bounds it.
 func newMember(p part, text []byte, secrets *redact.Redactor) member {
 	m := member{Name: p.name, Is: p.is}
-	text, m.Cut = within(text, maxGiven, p.late, "")
+	text, m.Cut = within(text, maxGiven, p.kind == late, "")
 	switch {
-	case m.Cut != "" && p.late:
+	case m.Cut != "" && p.kind == late:
 		text = text[edgeGiven:]
 	case m.Cut != "":
 		text = text[:len(text)-edgeGiven]
+	}
+	if p.kind == ofCode {
+		secrets = secrets.OfCode()
 	}
 	if strings.HasSuffix(p.name, ".json") || strings.HasSuffix(p.name, ".jsonl") {
 		m.content, m.Taken = secrets.JSON(text)
@@ -104,7 +107,7 @@ func newMember(p part, text []byte, secrets *redact.Redactor) member {
 		clean, m.Taken = secrets.Text(string(text))
 		m.content = []byte(clean)
 	}
-	m.content, m.Cut = within(m.content, maxMember, p.late, m.Cut)
+	m.content, m.Cut = within(m.content, maxMember, p.kind == late, m.Cut)
 	sum := sha256.Sum256(m.content)
 	m.Bytes, m.SHA256 = len(m.content), hex.EncodeToString(sum[:])
 	return m

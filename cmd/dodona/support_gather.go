@@ -51,9 +51,18 @@ type scene struct {
 type part struct {
 	name string // of its file
 	is   string // for people
-	late bool   // the last of it matters most
+	kind partKind
 	of   func(ctx context.Context, s *scene) ([]byte, error)
 }
+
+// A partKind says what matters in a part.
+type partKind int
+
+const (
+	ordinary partKind = iota
+	late              // the last of it matters most
+	ofCode            // it names packages, functions and control groups, all of the program's own making
+)
 
 // partTime bounds how long one part may take, and partGrace how much later it is given up, if it does not hear that: what it found until then
 // is better than nothing.
@@ -66,24 +75,24 @@ const (
 // parts returns all there is to know.
 func parts() []part {
 	return []part{
-		{"build.txt", "version, how it was built, libraries", false, buildPart},
-		{"check.txt", "what check says of the configuration", false, checkPart},
-		{"configuration.yaml", "the configuration with every default, secrets out", false, configurationPart},
-		{"written.yaml", "the configuration as it stands, secrets and comments out", false, writtenPart},
-		{"status.txt", "what status shows", false, statusPart},
-		{"status.json", "the same, for programs", false, answer("/v1/status")},
-		{"feeds.json", "each feed as it stands", false, list("/v1/feeds", func(p api.FeedPage) ([]api.FeedStatus, string) { return p.Feeds, p.Next })},
-		{"sources.json", "each source as it stands", false, list("/v1/sources", func(p api.SourcePage) ([]api.SourceStatus, string) { return p.Sources, p.Next })},
-		{"metrics.txt", "what it measures", false, metricsPart},
-		{"process.json", "its memory, and where each goroutine stands", false, answer("/v1/process")},
-		{"events.jsonl", "the last events in its journal", true, eventsPart},
-		{"log.txt", "the last of its log, from the system's journal", true, logPart},
-		{"service.txt", "its unit of systemd as it stands", false, servicePart},
-		{"data.txt", "names, sizes and ages of the files it keeps", false, dataPart},
-		{"limits.txt", "limits and use of its process and control group", false, limitsPart},
-		{"machine.txt", "kernel, memory, load, disks", false, machinePart},
-		{"clock.txt", "the clock, and whether somebody sets it", false, clockPart},
-		{"environment.txt", "which variables that matter are set, not to what", false, environmentPart},
+		{"build.txt", "version, how it was built, libraries", ofCode, buildPart},
+		{"check.txt", "what check says of the configuration", ordinary, checkPart},
+		{"configuration.yaml", "the configuration with every default, secrets out", ordinary, configurationPart},
+		{"written.yaml", "the configuration as it stands, secrets and comments out", ordinary, writtenPart},
+		{"status.txt", "what status shows", ordinary, statusPart},
+		{"status.json", "the same, for programs", ordinary, answer("/v1/status")},
+		{"feeds.json", "each feed as it stands", ordinary, list("/v1/feeds", func(p api.FeedPage) ([]api.FeedStatus, string) { return p.Feeds, p.Next })},
+		{"sources.json", "each source as it stands", ordinary, list("/v1/sources", func(p api.SourcePage) ([]api.SourceStatus, string) { return p.Sources, p.Next })},
+		{"metrics.txt", "what it measures", ordinary, metricsPart},
+		{"process.json", "its memory, and where each goroutine stands", ofCode, answer("/v1/process")},
+		{"events.jsonl", "the last events in its journal", late, eventsPart},
+		{"log.txt", "the last of its log, from the system's journal", late, logPart},
+		{"service.txt", "its unit of systemd as it stands", ordinary, servicePart},
+		{"data.txt", "names, sizes and ages of the files it keeps", ordinary, dataPart},
+		{"limits.txt", "limits and use of its process and control group", ofCode, limitsPart},
+		{"machine.txt", "kernel, memory, load, disks", ordinary, machinePart},
+		{"clock.txt", "the clock, and whether somebody sets it", ordinary, clockPart},
+		{"environment.txt", "which variables that matter are set, not to what", ordinary, environmentPart},
 	}
 }
 

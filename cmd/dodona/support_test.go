@@ -23,6 +23,7 @@ import (
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/redact"
+	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
 // canaries are secrets of a configuration, each of which would be known again in any member of an archive.
@@ -205,6 +206,11 @@ func TestAnArchiveForSupportHasNoSecret(t *testing.T) {
 	} {
 		if !strings.Contains(members[name], want) {
 			t.Errorf("%s does not say %q:\n%s", name, want, members[name])
+		}
+	}
+	for _, name := range []string{"build.txt", "process.json"} { // whose names of packages look like URLs
+		if strings.Contains(members[name], secret.Mask) {
+			t.Errorf("%s is not whole:\n%s", name, members[name])
 		}
 	}
 	if code := node.stop(); code != exitDone {

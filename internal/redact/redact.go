@@ -42,6 +42,7 @@ func (t Taken) Add(other Taken) {
 // A Redactor knows secrets. Make it with [New]; it is safe for concurrent use.
 type Redactor struct {
 	known *strings.Replacer
+	code  bool // what looks like a path of a URL is one of a package
 }
 
 // Bounds of the secrets that are looked for by themselves.
@@ -79,7 +80,7 @@ func New(secrets ...string) *Redactor {
 	for _, text := range list {
 		pairs = append(pairs, text, mark)
 	}
-	return &Redactor{strings.NewReplacer(pairs...)}
+	return &Redactor{known: strings.NewReplacer(pairs...)}
 }
 
 // mark stands for a known secret until it was counted: a noncharacter, which no text has.
@@ -125,6 +126,10 @@ func isDigits(s string) bool {
 	return err == nil
 }
 
+// OfCode returns a redactor for texts that name the packages and functions of a program, which look like URLs with tokens in them: it leaves
+// the users and parts of paths that are no known secret.
+func (r *Redactor) OfCode() *Redactor { return &Redactor{known: r.known, code: true} }
+
 // Text returns a text without its secrets, each of which is ••• then, and says what was taken.
 func (r *Redactor) Text(text string) (string, Taken) {
 	taken := Taken{}
@@ -136,6 +141,9 @@ func (r *Redactor) Text(text string) (string, Taken) {
 	var b strings.Builder
 	done := 0
 	for _, p := range Places(text) {
+		if r.code && (p.What == Path || p.What == User) {
+			continue
+		}
 		b.WriteString(text[done:p.From] + secret.Mask)
 		taken[p.What]++
 		done = p.To
