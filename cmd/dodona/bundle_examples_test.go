@@ -612,8 +612,15 @@ func TestVerifyExamplesPage(t *testing.T) {
 			return err
 		}
 		answer.Attestation.Report.Round -= 10_000 // its window is sealed once there is one so late
-		_, err = get(fmt.Sprintf("%s/v1/feeds/btc.usd/rounds/%d/proof", node.url, uint64(answer.Attestation.Report.Round)))
-		return err
+		proof, err := get(fmt.Sprintf("%s/v1/feeds/btc.usd/rounds/%d/proof", node.url, uint64(answer.Attestation.Report.Round)))
+		if err != nil {
+			return err
+		}
+		var evidence dodona.Evidence
+		if err := json.Unmarshal(proof, &evidence); err != nil || evidence.Answer == nil {
+			return fmt.Errorf("a round that was missed (%v)", err)
+		}
+		return nil
 	})
 	here := strings.NewReplacer("http://127.0.0.1:8080", node.url, "1796027870000", answer.Attestation.Report.Round.ID(),
 		"0x7e02a1b58945b3df8669f1a4584b1f9394103df198af29f0d8e3d73390d31924", answer.Network.ID().String())
