@@ -101,6 +101,9 @@ func noEvidence(raw []byte) string {
 	if json.Unmarshal(text, &members) != nil {
 		return "" // it may have been cut
 	}
+	if said := problemIn(text); said != "" {
+		return "the node says: " + said
+	}
 	if _, bundle := members["rules"]; bundle {
 		return "it is a bundle, which dodona replay reads"
 	}
@@ -108,6 +111,33 @@ func noEvidence(raw []byte) string {
 		return "it has neither an answer nor a proof in it"
 	}
 	return ""
+}
+
+// problemIn returns what a node says in a document of why it does not give what it was asked for (RFC 9457, of whose members none must be there);
+// empty of any other document.
+func problemIn(raw []byte) string {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(raw, &members) != nil {
+		return ""
+	}
+	if slices.ContainsFunc([]string{"answer", "gap", "attestation", "anchored", "rules"}, func(name string) bool { return members[name] != nil }) {
+		return ""
+	}
+	said, parts := "", 0
+	for _, name := range []string{"detail", "title", "status", "type"} {
+		if members[name] == nil {
+			continue
+		}
+		text := ""
+		if json.Unmarshal(members[name], &text) != nil {
+			text = string(members[name])
+		}
+		said, parts = cmp.Or(said, text), parts+1
+	}
+	if parts < 2 {
+		return ""
+	}
+	return plain.Lines(said, maxLine)
 }
 
 func (c verifyCommand) expect() (e verify.Expect, err error) {
@@ -179,6 +209,9 @@ func (f evidenceFlags) answer(ctx context.Context, from string, stdin io.Reader)
 	raw, err := f.read(ctx, from, stdin, verify.MaxBytes+1)
 	if err != nil {
 		return answer, err
+	}
+	if said := problemIn(raw); said != "" {
+		return answer, failure{exitUsage, fmt.Errorf("%s is no answer: the node says: %s", from, said)}
 	}
 	if verdict := verify.Answer(raw, verify.Expect{}); !verdict.Valid {
 		return answer, failure{exitInvalid, fmt.Errorf("answer: %s", verdict)}
@@ -293,6 +326,9 @@ func (c replayCommand) Run(ctx context.Context, term terminal) error {
 	}
 	if text := bytes.TrimSpace(raw); len(text) == 0 || text[0] != '{' {
 		return failure{exitUsage, fmt.Errorf("read bundle %s: %s; dodona bundle export writes bundles", c.Bundle, noEvidence(raw))}
+	}
+	if said := problemIn(raw); said != "" {
+		return failure{exitUsage, fmt.Errorf("%s is no bundle: the node says: %s", c.Bundle, said)}
 	}
 	var bundle dodona.Bundle
 	if err := json.Unmarshal(raw, &bundle); err != nil {

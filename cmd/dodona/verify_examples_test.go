@@ -223,3 +223,42 @@ func TestExampleVerifiersSayHowTheyAreCalled(t *testing.T) {
 		}
 	}
 }
+
+// TestExampleVerifiersTakeAnyDocument, and say in one line what is no evidence, or none that they judge.
+func TestExampleVerifiersTakeAnyDocument(t *testing.T) {
+	network := "0x" + strings.Repeat("11", 32)
+	for _, c := range []struct {
+		name, text, want string
+		code             int
+	}{
+		{"unsealed", `{"type": "https://example.com", "title": "Not Found", "status": 404, "detail": "due at\u001b 12:10", "feed": "btc.usd", "round": 1}`, "no evidence, neither valid nor invalid: the node says: due at? 12:10", 2},
+		{"a gap", `{"gap": {"feed": "0x11"}, "proof": {}, "anchored": {}}`, "a gap, the proof that a round has no answer: dodona verify judges it", 2},
+		{"nothing", `{}`, "INVALID form: ", 3},
+		{"null", `null`, "INVALID form: ", 3},
+		{"a list", `[{}]`, "INVALID form: ", 3},
+		{"a number", `1`, "INVALID form: ", 3},
+		{"a text", `"answer"`, "INVALID form: ", 3},
+		{"no answer", `{"answer": null}`, "INVALID form: ", 3},
+		{"no report", `{"network": {}, "feed": {}, "quorum": {}, "attestation": {}}`, "INVALID form: ", 3},
+		{"a value that is no number", `{"network": {}, "feed": {}, "quorum": {}, "attestation": {"report": {"value": "one", "round": 1}}}`, "INVALID form: ", 3},
+		{"deep", strings.Repeat("[", 1<<17) + strings.Repeat("]", 1<<17), "", 0},
+	} {
+		path := filepath.Join(t.TempDir(), "given.json")
+		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, script := range []string{"verify/verify.mjs", "verify/verify.py"} {
+			t.Run(filepath.Ext(script)[1:]+"/"+c.name, func(t *testing.T) {
+				t.Parallel()
+				run := append(exampleProgram(t, script), network, path)
+				cmd := exec.CommandContext(t.Context(), run[0], run[1:]...)
+				out, _ := cmd.CombinedOutput()
+				code := cmd.ProcessState.ExitCode()
+				ended := code == c.code || c.code == 0 && (code == 2 || code == 3) // a reader may give up on it, or not
+				if !ended || !strings.Contains(string(out), c.want) || strings.Count(string(out), "\n") != 1 || len(out) > 400 {
+					t.Errorf("it ends with %d, and says %.500s; want %d, %s", code, out, c.code, c.want)
+				}
+			})
+		}
+	}
+}

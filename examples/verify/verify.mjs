@@ -20,16 +20,23 @@ function signed(by, network, type, fields, message) { // k members of the networ
   must(signers.every((s, i) => members.includes(s) && (i === 0 || signers[i - 1] < s)) && signers.length >= k, "signature");
 }
 
-const given = read(), { network, quorum, feed, attestation: { report, observed, signatures } } = given.answer ?? given;
-must(`${BigInt(report.value)}` === report.value && Number.isSafeInteger(report.round), "form");
-must(report.feed === abi("string string string uint8 bytes32", [feed.name, feed.kind, feed.unit, feed.decimals, abi("string[]", [feed.labels ?? []])]), "feed");
-signed({ ...quorum, signatures }, network, "Report", "bytes32 feed, uint64 round, int192 value", report);
-if (given.anchored) {
-  const { leaf, path } = given.proof, { anchor } = given.anchored;
-  must([1, 3].includes(leaf.kind) && leaf.feed === report.feed && leaf.round === report.round && leaf.value === report.value && leaf.observed === observed, "leaf");
-  must(anchor.count > 0 && anchor.from < anchor.to && leaf.round < (leaf.kind === 1 ? anchor.to : anchor.from) && (leaf.kind === 3 || leaf.round >= anchor.from), "anchor");
-  const bottom = keccak256(abi("uint8 bytes32 uint64 int192 bytes32", [leaf.kind, leaf.feed, leaf.round, leaf.value, leaf.observed]));
-  must(path.reduce((a, b) => keccak256(concat(a < b ? [a, b] : [b, a])), bottom) === anchor.root, "path");
-  signed({ ...given.anchored.quorum, signatures: given.anchored.signatures }, given.anchored.network, "Anchor", "bytes32 root, bytes32 previous, uint64 from, uint64 to, uint64 count", anchor);
+function check(given) {
+  const { network, quorum, feed, attestation: { report, observed, signatures } } = given.answer ?? given;
+  must(`${BigInt(report.value)}` === report.value && Number.isSafeInteger(report.round), "form");
+  must(report.feed === abi("string string string uint8 bytes32", [feed.name, feed.kind, feed.unit, feed.decimals, abi("string[]", [feed.labels ?? []])]), "feed");
+  signed({ ...quorum, signatures }, network, "Report", "bytes32 feed, uint64 round, int192 value", report);
+  if (given.anchored) {
+    const { leaf, path } = given.proof, { anchor } = given.anchored;
+    must([1, 3].includes(leaf.kind) && leaf.feed === report.feed && leaf.round === report.round && leaf.value === report.value && leaf.observed === observed, "leaf");
+    must(anchor.count > 0 && anchor.from < anchor.to && leaf.round < (leaf.kind === 1 ? anchor.to : anchor.from) && (leaf.kind === 3 || leaf.round >= anchor.from), "anchor");
+    const bottom = keccak256(abi("uint8 bytes32 uint64 int192 bytes32", [leaf.kind, leaf.feed, leaf.round, leaf.value, leaf.observed]));
+    must(path.reduce((a, b) => keccak256(concat(a < b ? [a, b] : [b, a])), bottom) === anchor.root, "path");
+    signed({ ...given.anchored.quorum, signatures: given.anchored.signatures }, given.anchored.network, "Anchor", "bytes32 root, bytes32 previous, uint64 from, uint64 to, uint64 count", anchor);
+  }
+  console.log(`valid: ${feed.name} = ${report.value} / 10^${feed.decimals} ${feed.unit}, ${new Date(report.round).toISOString()}${given.anchored ? ", under a signed root" : ""}`);
 }
-console.log(`valid: ${feed.name} = ${report.value} / 10^${feed.decimals} ${feed.unit}, ${new Date(report.round).toISOString()}${given.anchored ? ", under a signed root" : ""}`);
+
+const given = read();
+if (given?.title && given.detail) stop(`${file}: no evidence, neither valid nor invalid: the node says: ${String(given.detail).slice(0, 999).replace(/\p{C}/gu, "?")}`);
+if (given?.gap) stop(`${file}: a gap, the proof that a round has no answer: dodona verify judges it`);
+try { check(given); } catch { must(false, "form: it is not built as an answer or its proof is"); }

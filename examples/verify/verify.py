@@ -32,25 +32,35 @@ def signed(by, network, kind, fields, message):  # k members of the network's qu
     signers = [Account.recover_message(typed, signature=s).lower() for s in signatures]
     must(signers == sorted(set(signers)) and set(signers) <= set(quorum["members"]) and len(signers) >= quorum["k"], "signature")
 
+def check(given):
+    answer = given.get("answer", given)
+    network, feed, report = answer["network"], answer["feed"], answer["attestation"]["report"]
+    must(report["value"] == str(int(report["value"])) and type(report["round"]) is int, "form")
+    identity = abi("string string string uint8 bytes32", feed["name"], feed["kind"], feed["unit"], feed["decimals"], abi("string[]", feed.get("labels", [])))
+    must("0x" + identity.hex() == report["feed"], "feed")
+    signed(answer["attestation"] | answer, network, "Report", "bytes32 feed, uint64 round, int192 value", report | {"value": int(report["value"])})
+    if "anchored" in given:
+        leaf, anchor, window = given["proof"]["leaf"], given["anchored"]["anchor"], given["anchored"]
+        must(leaf["kind"] in (1, 3) and leaf | report == leaf and leaf["observed"] == answer["attestation"]["observed"], "leaf")
+        must(anchor["count"] > 0 and (anchor["from"] <= leaf["round"] < anchor["to"] if leaf["kind"] == 1 else leaf["round"] < anchor["from"] < anchor["to"]), "anchor")
+        node = keccak(abi("uint8 bytes32 uint64 int192 bytes32", leaf["kind"], to_bytes(hexstr=leaf["feed"]), leaf["round"], int(leaf["value"]), to_bytes(hexstr=leaf["observed"])))
+        for sibling in given["proof"]["path"]:
+            node = keccak(b"".join(sorted([node, to_bytes(hexstr=sibling)])))
+        must("0x" + node.hex() == anchor["root"], "path")
+        signed(window, window["network"], "Anchor", "bytes32 root, bytes32 previous, uint64 from, uint64 to, uint64 count", anchor)
+    when = datetime.fromtimestamp(report["round"] / 1000, timezone.utc).isoformat()
+    print(f"valid: {feed['name']} = {report['value']} / 10^{feed['decimals']} {feed['unit']}, {when}" + (", under a signed root" if "anchored" in given else ""))
+
 try:
     with open(file, encoding="utf-8") as text:
         given = json.load(text)
-except (OSError, ValueError) as why:
+except (OSError, ValueError, RecursionError) as why:
     stop(f"read {file}: {why}")
-answer = given.get("answer", given)
-network, feed, report = answer["network"], answer["feed"], answer["attestation"]["report"]
-must(report["value"] == str(int(report["value"])) and type(report["round"]) is int, "form")
-identity = abi("string string string uint8 bytes32", feed["name"], feed["kind"], feed["unit"], feed["decimals"], abi("string[]", feed.get("labels", [])))
-must("0x" + identity.hex() == report["feed"], "feed")
-signed(answer["attestation"] | answer, network, "Report", "bytes32 feed, uint64 round, int192 value", report | {"value": int(report["value"])})
-if "anchored" in given:
-    leaf, anchor, window = given["proof"]["leaf"], given["anchored"]["anchor"], given["anchored"]
-    must(leaf["kind"] in (1, 3) and leaf | report == leaf and leaf["observed"] == answer["attestation"]["observed"], "leaf")
-    must(anchor["count"] > 0 and (anchor["from"] <= leaf["round"] < anchor["to"] if leaf["kind"] == 1 else leaf["round"] < anchor["from"] < anchor["to"]), "anchor")
-    node = keccak(abi("uint8 bytes32 uint64 int192 bytes32", leaf["kind"], to_bytes(hexstr=leaf["feed"]), leaf["round"], int(leaf["value"]), to_bytes(hexstr=leaf["observed"])))
-    for sibling in given["proof"]["path"]:
-        node = keccak(b"".join(sorted([node, to_bytes(hexstr=sibling)])))
-    must("0x" + node.hex() == anchor["root"], "path")
-    signed(window, window["network"], "Anchor", "bytes32 root, bytes32 previous, uint64 from, uint64 to, uint64 count", anchor)
-when = datetime.fromtimestamp(report["round"] / 1000, timezone.utc).isoformat()
-print(f"valid: {feed['name']} = {report['value']} / 10^{feed['decimals']} {feed['unit']}, {when}" + (", under a signed root" if "anchored" in given else ""))
+if isinstance(given, dict) and given.get("title") and given.get("detail"):
+    stop(f"{file}: no evidence, neither valid nor invalid: the node says: " + "".join(c if c.isprintable() else "?" for c in str(given["detail"])[:999]))
+if isinstance(given, dict) and given.get("gap"):
+    stop(f"{file}: a gap, the proof that a round has no answer: dodona verify judges it")
+try:
+    check(given)
+except Exception:
+    must(False, "form: it is not built as an answer or its proof is")
