@@ -303,11 +303,21 @@ const (
 
 // Reloaded is what a reload changed. Units are named as in "source kraken", "feed btc.usd".
 type Reloaded struct {
-	Started  []string `json:"started"`
-	Stopped  []string `json:"stopped"`
-	Replaced []string `json:"replaced"`
-	Kept     int      `json:"kept"`     // units that moved over untouched
-	Settings []string `json:"settings"` // outside of units, such as log.level
+	Started  []string  `json:"started"`
+	Stopped  []string  `json:"stopped"`
+	Replaced []string  `json:"replaced"`
+	Renewed  []Renewed `json:"renewed,omitempty"` // feeds among the replaced ones that have another id now
+	Kept     int       `json:"kept"`              // units that moved over untouched
+	Settings []string  `json:"settings"`          // outside of units, such as log.level
+}
+
+// Renewed is a feed that a reload made another one: kind, unit, decimals and labels are part of its id. Whoever has the old id, such as a contract
+// or a client, gets nothing of it any more.
+type Renewed struct {
+	Name string        `json:"name"`
+	Was  dodona.FeedID `json:"was"`
+	Is   dodona.FeedID `json:"is"`
+	What string        `json:"what"` // changed, such as "unit Cel → K"
 }
 
 // Unchanged is the error of a reload that changed nothing, because what it read is wrong.

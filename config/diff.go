@@ -1,8 +1,10 @@
 package config
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/dodona-oracle/dodona"
@@ -25,11 +27,12 @@ import (
 // last round. Order of work: stop removed and changed feeds, close removed and changed sources, open changed and
 // added sources, start changed and added feeds.
 type Changes struct {
-	Sources Units    `json:"sources"`
-	Feeds   Units    `json:"feeds"`
-	Sinks   Units    `json:"sinks"`
-	Live    []string `json:"live,omitempty"`    // settings that changed and can be applied at once
-	Restart []string `json:"restart,omitempty"` // settings that changed and that only a restart changes
+	Sources Units     `json:"sources"`
+	Feeds   Units     `json:"feeds"`
+	Sinks   Units     `json:"sinks"`
+	Renewed []Renewed `json:"renewed,omitempty"` // feeds among the changed ones that have another id now
+	Live    []string  `json:"live,omitempty"`    // settings that changed and can be applied at once
+	Restart []string  `json:"restart,omitempty"` // settings that changed and that only a restart changes
 }
 
 // Units are the names of the units of one sort, in the order of the new file; removed ones in that of the old.
@@ -40,6 +43,14 @@ type Units struct {
 	Equal   []string `json:"equal,omitempty"`
 }
 
+// Renewed is a feed that became another one under its name: what is signed under the new id is nothing to who has the old one.
+type Renewed struct {
+	Name string        `json:"name"`
+	Was  dodona.FeedID `json:"was"`
+	Is   dodona.FeedID `json:"is"`
+	What string        `json:"what"` // changed of its identity, such as "unit Cel → K"
+}
+
 // Diff compares the running configuration with a new one. A secret counts as changed if it is named differently;
 // that the file behind the same name changed is not seen, because secrets are read whenever they are needed.
 func Diff(old, new *Config) Changes {
@@ -47,6 +58,7 @@ func Diff(old, new *Config) Changes {
 	for _, sort := range sorts() {
 		*sort.of(&c) = compare(sort.units(old), sort.units(new))
 	}
+	c.Renewed = renewed(old, new)
 	c.Live, c.Restart = sectionChanges(old, new)
 	return c
 }
@@ -68,6 +80,9 @@ func (c Changes) String() string {
 		if len(words) > 0 {
 			parts = append(parts, sort.key+": "+strings.Join(words, ", "))
 		}
+	}
+	for _, r := range c.Renewed {
+		parts = append(parts, r.Name+" is another feed now ("+r.What+")")
 	}
 	if len(c.Live) > 0 {
 		parts = append(parts, "applied: "+strings.Join(c.Live, ", "))
@@ -95,6 +110,32 @@ func feedUnits(c *Config) (out []named) {
 		out = append(out, named{f.Feed.Name, []any{f.Feed, f.Settings, rules.For(from...), c.decoded(from)}, f.encode})
 	}
 	return out
+}
+
+// renewed returns the feeds whose name stayed and whose id did not.
+func renewed(old, new *Config) (list []Renewed) {
+	for _, now := range new.Feeds {
+		if was, found := old.Feed(now.Feed.Name); found && was.Feed.ID() != now.Feed.ID() {
+			list = append(list, Renewed{Name: now.Feed.Name, Was: was.Feed.ID(), Is: now.Feed.ID(), What: between(was.Feed, now.Feed)})
+		}
+	}
+	return list
+}
+
+// between says what differs between the identities of two feeds of one name.
+func between(old, new dodona.Feed) string {
+	var parts []string
+	for _, part := range [][3]string{
+		{"kind", string(old.Kind), string(new.Kind)},
+		{"unit", cmp.Or(old.Unit, "none"), cmp.Or(new.Unit, "none")},
+		{"decimals", strconv.Itoa(int(old.Decimals)), strconv.Itoa(int(new.Decimals))},
+		{"labels", cmp.Or(strings.Join(old.Labels, ", "), "none"), cmp.Or(strings.Join(new.Labels, ", "), "none")},
+	} {
+		if part[1] != part[2] {
+			parts = append(parts, part[0]+" "+part[1]+" → "+part[2])
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // decoded returns what the points called from mean to the kinds that make them, each as its kind and its rule.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/dodona-oracle/dodona/internal/keyfile"
+	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/internal/strict"
 )
 
@@ -28,7 +29,7 @@ func (l *loader) lookAt(who subject, name string, k keyfile.Key) {
 	}
 	err := k.Look(name)
 	switch {
-	case errors.Is(err, fs.ErrPermission):
+	case err == nil, errors.Is(err, fs.ErrPermission):
 	case errors.Is(err, fs.ErrNotExist):
 		m := mistakeOf(err)
 		setting, _, _ := strings.Cut(m.Message, ":")
@@ -42,8 +43,13 @@ func (l *loader) lookAt(who subject, name string, k keyfile.Key) {
 		in, found := l.seek(keyfile.Absent(err))
 		m.Message, m.Hint = m.Message+in, cmp.Or(found, m.Hint) // a new key would be another identity
 		l.report.Warn(at, who.where, l.config.Written(m.Message), m.Hint)
-	default:
+	case who.where == "" || errors.Is(err, secret.ErrMode) || errors.Is(err, keyfile.ErrNoPassword) || k.Password.Inline() && strings.HasPrefix(err.Error(), name+".password:"):
 		l.tell(who, err)
+	default: // as of every secret, a file that a power cut left empty must cost its unit and not the node
+		m := mistakeOf(err)
+		setting, _, _ := strings.Cut(m.Message, ":")
+		_, at := who.node.Descend(who.at, setting)
+		l.report.Warn(at, who.where, l.config.Written(m.Message), "what needs it fails until it is mended")
 	}
 }
 

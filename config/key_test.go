@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -128,7 +129,7 @@ func TestAMistakeOfAKeyNamesWhatWasWritten(t *testing.T) {
 	}
 }
 
-// TestWhatAStartWouldRefuseOfAKeyFileIsAMistake where the file is, and a warning where it is not.
+// TestWhatAStartWouldRefuseOfAKeyFileIsAMistake where the file is, and a warning where it is not. What is no key costs a sink, not the node.
 func TestWhatAStartWouldRefuseOfAKeyFileIsAMistake(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name, content string, mode os.FileMode) string {
@@ -157,7 +158,14 @@ func TestWhatAStartWouldRefuseOfAKeyFileIsAMistake(t *testing.T) {
 			`sink "chain": key.file:`:       fmt.Sprintf(keyed, "{file: "+c.path+"}"),
 			`9:13: sink "chain": key.hex: `: fmt.Sprintf(keyed, "{hex: {file: "+c.path+"}}"),
 		} {
-			_, err := config.LoadFor(strings.NewReader(text), "f.yaml", append(shipped(), config.KindsOf(evm.Kind)...), nil)
+			loaded, err := config.LoadFor(strings.NewReader(text), "f.yaml", append(shipped(), config.KindsOf(evm.Kind)...), nil)
+			if own := c.want != "" && strings.Contains(at, "sink") && !strings.Contains(c.want, "mode 0644") && !strings.Contains(c.want, "no password"); own && err == nil {
+				said := slices.IndexFunc(loaded.Warnings, func(m strict.Mistake) bool { return strings.Contains(m.Message, c.want) })
+				if said < 0 || !strings.Contains(loaded.Warnings[said].Hint, "until it is mended") {
+					t.Errorf("%s: warnings %v, want %s … %s", c.path, loaded.Warnings, at, c.want)
+				}
+				continue
+			}
 			if c.want == "" {
 				if err != nil {
 					t.Errorf("%s: %v", c.path, err)

@@ -20,13 +20,19 @@ type anchorer struct {
 	basics
 	means  anchor.Means
 	series *anchor.Series
-	ledger dodona.Keeper
+	ledger keeper
 
 	mu       sync.Mutex
 	standing api.AnchorStatus
 }
 
-func newAnchorer(b basics, ledger dodona.Keeper, v voice) (*anchorer, error) {
+// A keeper is a ledger that anchors are decided on.
+type keeper interface {
+	dodona.Keeper
+	restorable
+}
+
+func newAnchorer(b basics, ledger keeper, v voice) (*anchorer, error) {
 	series, err := anchor.New(anchor.Config{
 		Network: v.network, Quorum: v.quorum, Scheme: v.scheme, Every: b.config().Anchor.Every, Recorder: b.recorder,
 	})

@@ -58,8 +58,10 @@ func whatToDo(err error) string {
 	return "report it: this is a bug"
 }
 
-// isRestored reports whether a journal lacks, as far as it knows, no more than what came after the backup that it was restored from.
-func isRestored(j any) bool {
-	from, is := j.(interface{ Restored() time.Time })
-	return is && !from.Restored().IsZero()
+// A restorable is a journal that knows whether it was restored.
+type restorable interface {
+	Restored() time.Time // when the backup was made that it was restored from; zero: it was not, or more is gone than came after that
 }
+
+// isRestored reports whether a journal lacks, as far as it knows, no more than what came after the backup that it was restored from.
+func isRestored(j restorable) bool { return !j.Restored().IsZero() }

@@ -54,6 +54,9 @@ func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 		return api.Reloaded{}, fmt.Errorf("the new configuration runs, but not all of it: %w", err)
 	}
 	n.log.Info("configuration reloaded", "changes", changes)
+	for _, r := range changes.Renewed {
+		n.log.Warn("this is another feed now: who has the old id gets nothing of it", "feed", r.Name, "changed", r.What, "was", r.Was, "is", r.Is)
+	}
 	return summary(changes), nil
 }
 
@@ -73,6 +76,9 @@ func (n *Node) runs() (file, sum string) {
 func summary(c config.Changes) api.Reloaded {
 	r := api.Reloaded{
 		Started: make([]string, 0), Stopped: make([]string, 0), Replaced: make([]string, 0), Settings: append(make([]string, 0), c.Live...),
+	}
+	for _, f := range c.Renewed {
+		r.Renewed = append(r.Renewed, api.Renewed(f))
 	}
 	for sort, units := range c.Units() {
 		r.Kept += len(units.Equal)

@@ -84,8 +84,13 @@ func TestAFeedWithOtherDecimalsIsAnotherFeed(t *testing.T) {
 	before := n.board.status(n.config().Feeds[0])
 	text = strings.Replace(text, "decimals: 2", "decimals: 6", 1)
 	text = strings.Replace(text, "every: 200ms", "every: 1h", 1) // no answer of the new feed meanwhile
-	if _, err := n.Reload(t.Context()); err != nil {
+	was := n.config().Feeds[0].Feed.ID()
+	done, err := n.Reload(t.Context())
+	if err != nil {
 		t.Fatal(err)
+	}
+	if want := []api.Renewed{{Name: "f", Was: was, Is: n.config().Feeds[0].Feed.ID(), What: "decimals 2 → 6"}}; !reflect.DeepEqual(done.Renewed, want) {
+		t.Errorf("the reload says %+v, want %+v", done.Renewed, want)
 	}
 	after := n.board.status(n.config().Feeds[0])
 	if before.Latest == nil || after.Latest != nil || after.Missed != nil || after.Quality != dodona.Bad {

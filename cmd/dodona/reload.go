@@ -91,6 +91,11 @@ func printReloaded(term terminal, done api.Reloaded) error {
 			}
 		}
 	}
+	for _, r := range done.Renewed {
+		if err := term.fold("%s is another feed now (%s): who has the old one gets nothing of it", printable(r.Name), printable(r.What)); err != nil {
+			return err
+		}
+	}
 	kept := "as before " + count(done.Kept, "source, feed or sink")
 	if !changed {
 		kept = "nothing changed; " + count(done.Kept, "source, feed or sink") + " as before"

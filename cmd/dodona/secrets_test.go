@@ -137,7 +137,7 @@ func TestWhatIsNotThereIsWorthAWord(t *testing.T) {
 // TestAFileThatIsNoSecretCostsItsUnitAlone: a power cut leaves empty files, and a node that does not start for one is not started again. Without
 // tokens the API would be open to all, and what stands in the configuration is mended there.
 func TestAFileThatIsNoSecretCostsItsUnitAlone(t *testing.T) {
-	t.Chdir(t.TempDir())
+	besideAKey(t)
 	t.Setenv("DODONA_TEST_EMPTY", "")
 	if err := os.WriteFile("empty", nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -151,6 +151,10 @@ func TestAFileThatIsNoSecretCostsItsUnitAlone(t *testing.T) {
 		{"http bearer", "{env: DODONA_TEST_EMPTY}", "warning: bearer: environment variable DODONA_TEST_EMPTY is empty", true},
 		{"http bearer", "'Bearer swordfish'", "is sent in front of it", false},
 		{"api tokens", "{file: empty}", "api.tokens: empty is empty", false},
+		{"evm key.hex", "{file: empty}", "warning: key.hex: empty holds no key: it is empty", true},
+		{"evm key.hex", "{env: DODONA_TEST_EMPTY}", "warning: key: environment variable DODONA_TEST_EMPTY is empty", true},
+		{"evm key.password", "{file: empty}", "warning: key.password: empty is empty", true},
+		{"node key.password", "{file: empty}", "node.key.password: empty is empty", false},
 	} {
 		text := fmt.Sprintf(secretSettings[c.name], c.written) + feeds
 		if !strings.HasPrefix(c.name, "http") {

@@ -207,12 +207,14 @@ func TestReloadPrintsWhatChanged(t *testing.T) {
 // TestOneThingIsNotManyThings in what a reload says.
 func TestOneThingIsNotManyThings(t *testing.T) {
 	var out bytes.Buffer
-	for _, done := range []api.Reloaded{{Kept: 1}, {Kept: 1, Stopped: []string{"feed g"}}} {
+	renewed := []api.Renewed{{Name: "f", What: "unit Cel → K"}}
+	for _, done := range []api.Reloaded{{Kept: 1}, {Kept: 1, Stopped: []string{"feed g"}}, {Kept: 1, Replaced: []string{"feed f"}, Renewed: renewed}} {
 		if err := printReloaded(terminal{out: &out}, done); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want := "nothing changed; 1 source, feed or sink as before\nstopped   feed g\nas before 1 source, feed or sink\n"
+	want := "nothing changed; 1 source, feed or sink as before\nstopped   feed g\nas before 1 source, feed or sink\n" +
+		"replaced  feed f\nf is another feed now (unit Cel → K): who has the old one gets nothing of it\nas before 1 source, feed or sink\n"
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", &out, want)
 	}

@@ -70,8 +70,8 @@ func secretBytes(text string) ([]byte, error) {
 	switch i := strings.Index(strings.ToLower(text), secretPrefix); {
 	case strings.TrimSpace(text) != text:
 		return nil, errors.New("a blank stands before or behind it; take that out")
-	case strings.Trim(text, "\"'`\u2018\u2019\u201c\u201d") != text:
-		return nil, errors.New("quotes stand before or behind it; take them out, for all that stands there is the secret")
+	case isQuoted(text):
+		return nil, errors.New("quotes stand before and behind it; take them out, for all that stands there is the secret")
 	case i > 0 || i == 0 && !found:
 		return nil, errors.New("it begins otherwise than with " + secretPrefix + "; write from there on, in lower case, and nothing before (v1, stands before signatures)")
 	case strings.HasPrefix(text, "whsk_"), strings.HasPrefix(text, "whpk_"):
@@ -91,6 +91,16 @@ func secretBytes(text string) ([]byte, error) {
 		return nil, fmt.Errorf("%d bytes in Base64, want 24 to 64; `openssl rand -base64 32` makes some", len(key))
 	}
 	return key, nil
+}
+
+// isQuoted reports whether a text stands between a pair of quotes. One alone may be part of a random secret.
+func isQuoted(text string) bool {
+	for _, pair := range [][2]string{{`"`, `"`}, {"'", "'"}, {"`", "`"}, {"\u2018", "\u2019"}, {"\u201c", "\u201d"}} {
+		if rest, found := strings.CutPrefix(text, pair[0]); found && strings.HasSuffix(rest, pair[1]) {
+			return true
+		}
+	}
+	return false
 }
 
 // Default fills in the defaults.

@@ -556,6 +556,9 @@ func TestASecretIsTheSecretAlone(t *testing.T) {
 		"'" + good + "'":                 "quotes",
 		"\u201c" + good + "\u201d":       "quotes",
 		`"a text of 16 or more"`:         "quotes",
+		`a text of 16 or more"`:          "", // random ones may
+		"'a text of 16 or more":          "",
+		"\"a text of 16 or more'":        "",
 		"whsk_" + good[6:]:               "Ed25519",
 	} {
 		s := settings("https://example.org/hook")
