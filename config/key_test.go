@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -140,17 +139,20 @@ func TestWhatAStartWouldRefuseOfAKeyFileIsAMistake(t *testing.T) {
 		return path
 	}
 	digits := strings.Repeat("46", 32)
-	for _, c := range []struct{ path, want string }{
-		{file("raw", digits, 0o600), ""},
-		{file("raw0x", "0x"+digits+"\n", 0o600), ""},
-		{file("keystore", `{"version":3}`, 0o600), "keystore is an encrypted keystore, and no password is configured to open it"},
-		{file("open", digits, 0o644), "open has mode 0644: others may read or change it; run: chmod 600 "},
-		{file("empty", "", 0o600), "empty holds no key: it is empty"},
-		{file("pem", "-----BEGIN PRIVATE KEY-----\n", 0o600), "pem holds no key: it is PEM"},
-		{file("short", digits[:62], 0o600), "short holds no key: it has 62 hex digits"},
-		{file("binary", digits[:32], 0o600), "binary holds no key: it has 32 bytes"},
-		{file("large", strings.Repeat("f", 64), 0o600), "the 64 hex digits in "},
-		{dir, "is a directory"},
+	for _, c := range []struct {
+		path, want string
+		mends      bool // of a sink: it waits until the file is another one
+	}{
+		{file("raw", digits, 0o600), "", false},
+		{file("raw0x", "0x"+digits+"\n", 0o600), "", false},
+		{file("keystore", `{"version":3}`, 0o600), "keystore is an encrypted keystore, and no password is configured to open it", false},
+		{file("open", digits, 0o644), "open has mode 0644: others may read or change it; run: chmod 600 ", false},
+		{file("empty", "", 0o600), "empty holds no key: it is empty", true},
+		{file("pem", "-----BEGIN PRIVATE KEY-----\n", 0o600), "pem holds no key: it is PEM", true},
+		{file("short", digits[:62], 0o600), "short holds no key: it has 62 hex digits", true},
+		{file("binary", digits[:32], 0o600), "binary holds no key: it has 32 bytes", true},
+		{file("large", strings.Repeat("f", 64), 0o600), "the 64 hex digits in ", true},
+		{dir, "is a directory", true},
 	} {
 		for at, text := range map[string]string{
 			"signature_key.file:":           "endpoint: https://a.example/\nsignature_key: {file: " + c.path + "}\n",
@@ -158,13 +160,9 @@ func TestWhatAStartWouldRefuseOfAKeyFileIsAMistake(t *testing.T) {
 			`sink "chain": key.file:`:       fmt.Sprintf(keyed, "{file: "+c.path+"}"),
 			`9:13: sink "chain": key.hex: `: fmt.Sprintf(keyed, "{hex: {file: "+c.path+"}}"),
 		} {
-			loaded, err := config.LoadFor(strings.NewReader(text), "f.yaml", append(shipped(), config.KindsOf(evm.Kind)...), nil)
-			if own := c.want != "" && strings.Contains(at, "sink") && !strings.Contains(c.want, "mode 0644") && !strings.Contains(c.want, "no password"); own && err == nil {
-				said := slices.IndexFunc(loaded.Warnings, func(m strict.Mistake) bool { return strings.Contains(m.Message, c.want) })
-				if said < 0 || !strings.Contains(loaded.Warnings[said].Hint, "until it is mended") {
-					t.Errorf("%s: warnings %v, want %s … %s", c.path, loaded.Warnings, at, c.want)
-				}
-				continue
+			_, err := config.LoadFor(strings.NewReader(text), "f.yaml", append(shipped(), config.KindsOf(evm.Kind)...), nil)
+			if c.mends {
+				at = strings.Replace(at, `"chain": `, `"chain": warning: `, 1)
 			}
 			if c.want == "" {
 				if err != nil {
