@@ -188,7 +188,7 @@ func TestARoundIsMissedWithTheReasonWhileAModuleDoesNotRun(t *testing.T) {
 	if _, err := n.Reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	seen.await(t, "an answer after the reload", func(o Outcome) bool { return counted(o) == 1 })
+	seen.await(t, "an answer after the reload", func(o Outcome) bool { return counted(o) > 0 })
 }
 
 // signedCounter returns a trust file, the module of the tests, and its manifest, signed by whom the file trusts.
