@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/plain"
@@ -20,7 +21,7 @@ type Cause struct {
 func (c Cause) hits() int { return max(len(c.Sources), len(c.Feeds)) }
 
 // Causes returns why feeds do not answer and sources bring nothing, what hits most first. A feed all of whose missing values are of sources that are
-// troubled themselves is hit by their causes; any other one says its own.
+// troubled themselves is hit by their causes; any other one says its own. So does one whose own value of such a source is bad for another reason than the source says.
 func Causes(s Status, feeds []FeedStatus, sources []SourceStatus) []Cause {
 	list, at := []Cause{}, make(map[string]int)
 	of := func(message string) *Cause {
@@ -33,16 +34,16 @@ func Causes(s Status, feeds []FeedStatus, sources []SourceStatus) []Cause {
 		}
 		return &list[i]
 	}
-	says := make(map[string]string) // by source
+	says := make(map[string]SourceStatus) // of those that are troubled
 	for _, k := range sources {
 		if !k.Troubled() {
 			continue
 		}
-		says[k.Name] = k.LastError
 		if k.LastError == "" {
-			says[k.Name] = "is " + k.State
+			k.LastError = "is " + k.State
 		}
-		c := of(says[k.Name])
+		says[k.Name] = k
+		c := of(k.LastError)
 		c.Sources = append(c.Sources, k.Name)
 	}
 	for _, f := range feeds {
@@ -84,17 +85,38 @@ func fewCauses(list []Cause) []Cause {
 }
 
 // blames returns what the sources say whose values a feed misses, each once; nothing if one of them is well.
-func (f FeedStatus) blames(says map[string]string) (messages []string) {
-	for _, source := range f.unused() {
-		message, troubled := says[source]
+func (f FeedStatus) blames(says map[string]SourceStatus) (messages []string) {
+	for _, in := range f.Inputs {
+		if in.Status == dodona.InputUsed || in.Status == dodona.InputGiven {
+			continue
+		}
+		said, troubled := says[in.Source]
 		if !troubled {
 			return nil
 		}
-		if !slices.Contains(messages, message) {
+		if message := said.blame(in); !slices.Contains(messages, message) {
 			messages = append(messages, message)
 		}
 	}
 	return messages
+}
+
+// blame returns why an input of a source that is troubled is not used. One that delivers says why the first of its values is of no use, which is
+// nothing to another one.
+func (s SourceStatus) blame(in dodona.Input) string {
+	is, first, _ := strings.Cut(s.LastError, ": ")
+	if s.State != "unusable" || in.Reason == "" || in.Status == dodona.InputStale && wordsOf(in.Reason) == wordsOf(first) {
+		return s.LastError
+	}
+	return is + ": " + in.Reason
+}
+
+// wordsOf returns a text up to its first number, which is another one in each round.
+func wordsOf(text string) string {
+	if i := strings.IndexAny(text, "0123456789"); i >= 0 {
+		return text[:i]
+	}
+	return text
 }
 
 // unused returns the sources whose values are not in the newest round, each once.

@@ -55,7 +55,7 @@ func (s state) Feeds() []api.FeedStatus {
 func (s state) Sources() []api.SourceStatus {
 	list, askers := make([]api.SourceStatus, 0), s.askers()
 	for _, p := range s.observer.sources() {
-		if p.Attempt == 0 && p.State != source.Unusable {
+		if p.Attempt == 0 && p.State != source.Unusable && p.State != source.Stale {
 			p.LastError = "" // it is over, and in the log
 		}
 		list = append(list, api.SourceStatus{

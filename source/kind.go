@@ -28,6 +28,7 @@ type Pace struct {
 	Every  time.Duration // at most one exchange in this time; 0: one for each instant that a feed asks for
 	Expect time.Duration // how often data should come; 0: Every, or the pace of the feeds that ask, or (pushed) unknown
 	Limit  time.Duration // the longest that one exchange may take by its own settings; 0: unknown
+	Of     string        // what comes, as messages call one: "new line"; empty: data
 }
 
 // A Kind is a way to observe: a protocol with its settings. The zero Kind is not valid.

@@ -188,6 +188,9 @@ func (p *Pump) Status() Status {
 	if s.State == OK && p.useless != "" {
 		s.State, s.LastError = Unusable, "delivers, but nothing usable: "+p.useless
 	}
+	if s.State == Stale && s.Attempt == 0 {
+		s.LastError = p.silence()
+	}
 	return s
 }
 

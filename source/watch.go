@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -108,16 +109,46 @@ func (p *Pump) orderRestart() {
 func (p *Pump) complaint(when func(time.Time) string) string {
 	silent := p.cfg.Now().Sub(p.watched.since)
 	var b strings.Builder
-	fmt.Fprintf(&b, "no data for %d intervals (%s). ", silent/max(p.status.Expected, 1), human(silent))
+	if p.pushed {
+		fmt.Fprintf(&b, "no %s for %s, %s. ", p.noun(), human(silent), p.due())
+	} else {
+		fmt.Fprintf(&b, "no data for %d intervals (%s). ", silent/max(p.status.Expected, 1), human(silent))
+	}
 	switch {
 	case p.appending:
 		b.WriteString("Waiting for the journal")
 		return b.String()
+	case p.pushed && p.status.Attempt == 0: // it speaks by itself, or not
+		return strings.TrimSuffix(b.String(), ". ")
 	case p.status.Attempt > 0:
 		fmt.Fprintf(&b, "Last error: %s. ", p.status.LastError)
 	}
 	next := p.nextTry(when)
 	return b.String() + strings.ToUpper(next[:1]) + next[1:]
+}
+
+// noun is what comes, as messages call one.
+func (p *Pump) noun() string { return cmp.Or(p.pace.Of, "data") }
+
+// due says how often something should come. The caller holds mu.
+func (p *Pump) due() string {
+	if p.pace.Of == "" {
+		return "expected every " + human(p.status.Expected)
+	}
+	return "one was expected every " + human(p.status.Expected)
+}
+
+// silence says since when nothing came that should have: for what is looked at later, so that it stays the same while nothing comes. The caller
+// holds mu.
+func (p *Pump) silence() string {
+	text := fmt.Sprintf("no %s since %s, %s", p.noun(), p.watched.since.UTC().Format(time.RFC3339), p.due())
+	switch {
+	case p.appending:
+		text += "; what came waits for the journal"
+	case p.pushed && p.status.LastReading.IsZero():
+		text += "; none came yet"
+	}
+	return text
 }
 
 // soon says of a time how long it is until then: for a line of the log, which has a time of its own.
@@ -218,6 +249,10 @@ func (p *Pump) recovered(now time.Time) {
 	silence := ""
 	if !p.watched.since.IsZero() {
 		silence = " after " + human(now.Sub(p.watched.since))
+	}
+	if p.pushed && p.status.Attempt == 0 { // it was asked nothing
+		p.cfg.Log.Info(p.cfg.Name+": "+p.noun()+" again"+silence+".", "source", p.cfg.Name)
+		return
 	}
 	p.cfg.Log.Info(fmt.Sprintf("%s: data again%s (attempt %d).", p.cfg.Name, silence, p.status.Attempt+1),
 		"source", p.cfg.Name, "attempt", p.status.Attempt+1)

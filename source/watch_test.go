@@ -134,8 +134,12 @@ func TestWatchdogRestartsASilentPushedSource(t *testing.T) {
 		mustAsk(t, p, 2*time.Second, "1")
 		time.Sleep(3*time.Second + 6*time.Second) // 3 intervals after the third reading
 		synctest.Wait()
-		if _, err := ask(t, p, time.Second); err == nil || !strings.Contains(err.Error(), "no data for 3 intervals") {
+		if _, err := ask(t, p, time.Second); err == nil || !strings.Contains(err.Error(), "no data for 7 s, expected every 2 s") {
 			t.Errorf("Ask of a stale source returned %v, want the watchdog's words", err)
+		}
+		got := p.Status()
+		if want := "no data since " + got.LastReading.UTC().Format(time.RFC3339) + ", expected every 2 s"; got.State != source.Stale || got.LastError != want {
+			t.Errorf("state %s, because %q, want stale, %q", got.State, got.LastError, want)
 		}
 		time.Sleep(7 * time.Second)
 		mustAsk(t, p, time.Second, "1")

@@ -120,7 +120,7 @@ func (s *Settings) Pushed() bool { return s.Format == formatLines }
 // Pace says how fast the source goes.
 func (s *Settings) Pace() source.Pace {
 	if s.Pushed() {
-		return source.Pace{Expect: s.Expect}
+		return source.Pace{Expect: s.Expect, Of: "new line"}
 	}
 	return source.Pace{Every: s.Every}
 }
