@@ -19,6 +19,9 @@ func (c initCommand) details(ask *asker, d *draft) (err error) {
 	if c.Name != "" && len(d.picks) > 1 {
 		return failure{exitUsage, errors.New("--name is for one number; name the feeds of several with --value POINTER=FEED")}
 	}
+	if c.Unit != "" && len(d.picks) > 1 {
+		return failure{exitUsage, errors.New("--unit is for one number; say that of each of several with --value POINTER=FEED:UNIT, or write it below its feed in the file that is made")}
+	}
 	taken := map[string]bool{}
 	for i := range d.picks {
 		p := &d.picks[i]
@@ -35,13 +38,7 @@ func (c initCommand) details(ask *asker, d *draft) (err error) {
 			return failure{exitUsage, fmt.Errorf("feed %s: two numbers cannot have one name", p.feed)}
 		}
 		taken[p.feed] = true
-		if p.unit = c.Unit; p.unit == "" {
-			if p.unit, err = ask.unit(); err != nil {
-				return err
-			}
-		}
-		p.decimals = decimalsOf(p.Text)
-		if err := c.decimals(ask, p); err != nil {
+		if err := c.measure(ask, p); err != nil {
 			return err
 		}
 		if err := c.timeOf(ask, d, p); err != nil {
@@ -59,13 +56,48 @@ func (c initCommand) details(ask *asker, d *draft) (err error) {
 	return nil
 }
 
-// decimals finds out how many decimals a feed has.
-func (c initCommand) decimals(ask *asker, p *pick) error {
-	if c.Decimals != nil {
-		p.decimals = *c.Decimals
+// measure finds out the unit and the decimals of a feed, which true and false have none of.
+func (c initCommand) measure(ask *asker, p *pick) (err error) {
+	p.unit = cmp.Or(p.unit, c.Unit)
+	if p.boolean {
+		if p.unit != "" {
+			return failure{exitUsage, fmt.Errorf("feed %s: %s stands at %s, which has no unit: it becomes a feed of kind bool", p.feed, p.Text, printable(pointerText(p.Pointer)))}
+		}
+		p.decimals = 0
 		return nil
 	}
-	text, err := ask.maybe("decimals", strconv.Itoa(int(p.decimals)), checkDecimals)
+	if p.unit == "" {
+		if p.unit, err = ask.unit(); err != nil {
+			return err
+		}
+	}
+	return c.decimals(ask, p)
+}
+
+// decimals finds out how many decimals a feed has.
+func (c initCommand) decimals(ask *asker, p *pick) error {
+	fits := func(text string) error {
+		if err := checkDecimals(text); err != nil {
+			return err
+		}
+		n, _ := strconv.ParseUint(text, 10, 8) // it was checked
+		value, err := dodona.ParseDecimal(p.Text)
+		if err == nil {
+			_, err = value.Rescale(uint8(n))
+		}
+		if err != nil {
+			return fmt.Errorf("with %s decimals %s is more than an answer can hold", text, printable(p.Text))
+		}
+		return nil
+	}
+	if c.Decimals != nil {
+		p.decimals = *c.Decimals
+		if err := fits(strconv.Itoa(int(p.decimals))); err != nil {
+			return failure{exitUsage, fmt.Errorf("--decimals %d: %w", p.decimals, err)}
+		}
+		return nil
+	}
+	text, err := ask.maybe("decimals", strconv.Itoa(int(p.decimals)), fits)
 	if err != nil {
 		return err
 	}
@@ -135,5 +167,8 @@ func decimalsOf(text string) uint8 {
 	mantissa, exponent, _ := strings.Cut(strings.ToLower(text), "e")
 	_, fraction, _ := strings.Cut(mantissa, ".")
 	shift, _ := strconv.Atoi(exponent) // 0 without one
-	return uint8(min(max(len(fraction)-shift, 0), 18))
+	return uint8(min(max(len(fraction)-shift, 0), mostUsual))
 }
+
+// mostUsual is how many decimals are proposed at most.
+const mostUsual = 18

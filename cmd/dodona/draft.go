@@ -217,12 +217,7 @@ func (d draft) yaml() string {
 			from += "." + points[i]
 		}
 		line("  %s:", yamlText(p.feed))
-		if p.unit != "" {
-			line("    unit: %s", yamlText(p.unit))
-		} else {
-			line("    # unit: Cel  # a UCUM code, or an ISO 4217 one such as USD")
-		}
-		line("    decimals: %d", p.decimals)
+		p.writeKind(line)
 		line("    every: %s", unit.FormatDuration(d.every))
 		if stale := d.staleOf(p); stale > 0 {
 			line("    stale: %s  # how old a value may be: it was %s old when this was written", unit.FormatDuration(stale), inShort(d.now.Sub(p.at)))
@@ -233,6 +228,20 @@ func (d draft) yaml() string {
 	line("# api: {listen: 127.0.0.1:8080}  # the page and the API; docs/guide/api.md before others may reach it")
 	line("# sinks: {out: {stdout: {}}}     # where answers go: docs/guide/delivery.md")
 	return b.String()
+}
+
+// writeKind writes what the value of a feed is.
+func (p pick) writeKind(line func(string, ...any)) {
+	switch {
+	case p.boolean:
+		line("    kind: bool  # 1 for true and 0 for false")
+		return
+	case p.unit != "":
+		line("    unit: %s", yamlText(p.unit))
+	default:
+		line("    # unit: Cel  # a UCUM code, or an ISO 4217 one such as USD")
+	}
+	line("    decimals: %d", p.decimals)
 }
 
 // rules writes which numbers are taken.
@@ -369,7 +378,11 @@ func (d draft) tell(term terminal, address string) error {
 		for _, at := range slices.Sorted(maps.Keys(p.rule.Where)) {
 			when += ", where " + printable(at+" is "+p.rule.Where[at].String())
 		}
-		errs = append(errs, term.fold("  %s: every %s, %s, now %s%s", p.feed, unit.FormatDuration(d.every), count(int(p.decimals), "decimal"), printable(p.now()), when))
+		what := count(int(p.decimals), "decimal")
+		if p.boolean {
+			what = "true or false"
+		}
+		errs = append(errs, term.fold("  %s: every %s, %s, now %s%s", p.feed, unit.FormatDuration(d.every), what, printable(p.now()), when))
 	}
 	for _, p := range d.picks {
 		d.caution(term, p)

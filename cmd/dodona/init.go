@@ -18,7 +18,7 @@ type initCommand struct {
 	File     string        `arg:"" optional:"" default:"dodona.yaml" help:"The configuration to write."`
 	URL      string        `help:"The document to read, http or https." placeholder:"URL"`
 	Path     string        `name:"file" help:"The file to read instead: one JSON document, or one in each line." placeholder:"FILE"`
-	Value    []string      `help:"A number (repeat): its pointer, and the name of its feed if you like." placeholder:"POINTER[=FEED]" sep:"none"`
+	Value    []string      `help:"A number (repeat): its pointer, and the name and the unit of its feed if you like." placeholder:"POINTER[=FEED[:UNIT]]" sep:"none"`
 	Name     string        `help:"The name of the feed." placeholder:"FEED"`
 	Unit     string        `help:"The unit: a UCUM code such as Cel, or an ISO 4217 one such as USD." placeholder:"UNIT"`
 	Decimals *uint8        `help:"How many decimals answers have; as many as the number has now if left out." placeholder:"N"`
@@ -161,15 +161,16 @@ func (c initCommand) pick(ask *asker, d *draft, t node.SourceTrial) error {
 	d.now, d.written = time.Now(), r.SourceTime
 	d.leaves, d.whole, _ = extract.Leaves(r, mostLeaves) // what Places reads, this does
 	texts := almostNumbers(d.leaves)
-	if count == 0 {
+	if count == 0 && (len(c.Value) == 0 || !slices.ContainsFunc(d.leaves, isBoolean)) {
 		return fmt.Errorf("read %s: the document has no number%s", d.where(), whatInstead(texts, r.Body))
 	}
 	var chosen []pick
 	switch lone, certain := d.lone(places, texts); {
 	case len(c.Value) > 0:
 		for _, text := range c.Value {
-			pointer, feed, _ := strings.Cut(text, "=")
-			chosen = append(chosen, pick{Place: extract.Place{Pointer: pointer}, feed: feed})
+			pointer, rest, _ := strings.Cut(text, "=")
+			feed, unit, _ := strings.Cut(rest, ":")
+			chosen = append(chosen, pick{Place: extract.Place{Pointer: pointer}, feed: feed, unit: unit})
 		}
 	case certain:
 		chosen = []pick{{Place: lone}}
@@ -179,6 +180,7 @@ func (c initCommand) pick(ask *asker, d *draft, t node.SourceTrial) error {
 			return err
 		}
 	}
+	lines := d.lastLines()
 	for i, p := range chosen {
 		if err := p.take(r, places, texts); err != nil {
 			return failure{exitUsage, fmt.Errorf("--value %s: %w", printable(p.Pointer), err)}
@@ -186,6 +188,7 @@ func (c initCommand) pick(ask *asker, d *draft, t node.SourceTrial) error {
 		if slices.ContainsFunc(chosen[:i], func(other pick) bool { return other.Pointer == p.Pointer }) {
 			return failure{exitUsage, fmt.Errorf("--value %s stands there twice", printable(p.Pointer))}
 		}
+		p.complete(d.leaves, lines)
 		chosen[i] = p
 	}
 	d.picks = chosen

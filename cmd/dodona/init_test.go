@@ -54,6 +54,9 @@ func TestAConfigurationIsMadeOfOneDocument(t *testing.T) {
 	if err := os.WriteFile("meter.log", []byte("{\"kwh\":1.25}\n{\"kwh\":1.50}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile("steps.log", []byte("{\"usd\":1200.75}\n{\"usd\":1200.1234}\n{\"usd\":1202.5}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile("null.json", []byte("\xef\xbb\xbf{\"v\":7}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +68,9 @@ func TestAConfigurationIsMadeOfOneDocument(t *testing.T) {
 		{[]string{"--url", url + "/root", "--name", "boiler.t", "--unit", "Cel", "--decimals", "1", "--every", "1m"}, "boiler.t Cel 1 1m0s"},
 		{[]string{"--url", strings.TrimPrefix(url, "http://") + "/root"}, "root  2 10s"},
 		{[]string{"--url", url + "/many", "--value", "/bitcoin/usd"}, "bitcoin.usd  1 10s"},
-		{[]string{"--url", url + "/many", "--value", "/bitcoin/usd=btc", "--value", "/a~1b", "--unit", "USD"}, "btc USD 1 10s, a-1b USD 0 10s"},
+		{[]string{"--url", url + "/many", "--value", "/bitcoin/usd=btc:USD", "--value", "/bitcoin/eur=:EUR", "--value", "/a~1b"}, "btc USD 1 10s, bitcoin.eur EUR 2 10s, a-1b  0 10s"},
+		{[]string{"--file", "steps.log", "--unit", "USD"}, "usd USD 4 10s"},
+		{[]string{"--url", url + "/none", "--value", "/on"}, "on  0 10s"},
 		{[]string{"--url", url + "/big", "--value", "/9999/x"}, "x  0 10s"},
 		{[]string{"--url", url + "/hostile", "--value", "/\x1b[2J\n#"}, "2j  1 10s"},
 		{[]string{"--url", url + "/hostile", "--value", "/é x", "--value", "/x: ["}, "x  0 10s, x-2  0 10s"},
@@ -98,6 +103,28 @@ func TestAConfigurationIsMadeOfOneDocument(t *testing.T) {
 				t.Errorf("init %q: feed try: exit %d, %s%s", c.args, code, out, talk)
 			}
 		}
+	}
+}
+
+// TestInitShowsAValueAsItsFeedWill: with its decimals, and true where that stands.
+func TestInitShowsAValueAsItsFeedWill(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, c := range [][2]string{
+		{`{"v":2501.6018}`, "v: every 10s, 2 decimals, now 2,501.60"},
+		{`{"v":7}`, "v: every 10s, 2 decimals, now 7.00"},
+		{`{"v":true}`, "v: every 10s, true or false, now true"},
+	} {
+		text, want := c[0], c[1]
+		_ = os.Remove("c.yaml")
+		if err := os.WriteFile("a.json", []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, out, talk := said(t, "init", "c.yaml", "--file", "a.json", "--value", "/v", "--decimals", "2", "--key", "own.key"); code != 0 || !strings.Contains(out, want+"\n") {
+			t.Errorf("%s: exit code %d, %s%s, want %s", text, code, out, talk, want)
+		}
+	}
+	if code, out, talk := said(t, "source", "read", "c.yaml"); code != 0 || !strings.Contains(out, "true  a\n") {
+		t.Errorf("source read: exit code %d, %s%s", code, out, talk)
 	}
 }
 
@@ -143,14 +170,17 @@ func TestWhatMakesNoConfigurationIsToldAndNothingIsWritten(t *testing.T) {
 		"--url $U/many --value /bitcoin":              "2 an object stands at /bitcoin",
 		"--url $U/many --value /at --value /at":       "2 stands there twice",
 		"--url $U/many --value /at=x --value /a~1b=x": "2 two numbers cannot have one name",
-		"--url $U/many --value /at --value /a~1b --name x": "2 --name is for one number",
-		"--url $U/price --name Price":                      "2 name \"Price\"",
-		"--url $U/price --decimals 99":                     "2 decimals",
-		"--url $U/price --every 1ms":                       "2 every",
-		"--url $U/price --file x":                          "2 want one of them",
-		"--url $U/price --header X-API-Key":                "2 want NAME=FILE",
-		"--file nowhere.json --wait 1s":                    "1 nowhere.json",
-		"sub/c.yaml --url $U/price":                        "2 there is no folder sub",
+		"--url $U/many --value /at --value /a~1b --name x":   "2 --name is for one number",
+		"--url $U/many --value /at --value /a~1b --unit Cel": "2 --value POINTER=FEED:UNIT",
+		"--url $U/none --value /on --unit Cel":               "2 true stands at /on, which has no unit",
+		"--url $U/price --decimals 57":                       "2 --decimals 57: with 57 decimals 43218.55000000 is more than an answer can hold",
+		"--url $U/price --name Price":                        "2 name \"Price\"",
+		"--url $U/price --decimals 99":                       "2 decimals",
+		"--url $U/price --every 1ms":                         "2 every",
+		"--url $U/price --file x":                            "2 want one of them",
+		"--url $U/price --header X-API-Key":                  "2 want NAME=FILE",
+		"--file nowhere.json --wait 1s":                      "1 nowhere.json",
+		"sub/c.yaml --url $U/price":                          "2 there is no folder sub",
 	} {
 		code, out, talk := said(t, append([]string{"init"}, strings.Fields(strings.NewReplacer("$U", url, "$H", strings.TrimPrefix(url, "http://")).Replace(line))...)...)
 		wantCode, text, _ := strings.Cut(want, " ")

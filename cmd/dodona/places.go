@@ -46,7 +46,14 @@ func placeTable(t node.SourceTrial, r dodona.Reading) table.Table {
 	for _, p := range places[:min(len(places), shownPlaces)] {
 		out.Add(table.Cells(pointerText(p.Pointer), p.Text, taken[p.Pointer]))
 	}
-	if more := count - len(out.Rows); more > 0 {
+	more := count - len(out.Rows)
+	leaves, _, _ := extract.Leaves(r, mostLeaves)
+	for _, l := range leaves {
+		if taken[l.Pointer] != "" && isBoolean(l) { // it is taken as 1 or 0
+			out.Add(table.Cells(pointerText(l.Pointer), l.Text, taken[l.Pointer]))
+		}
+	}
+	if more > 0 {
 		out.Add(table.Cells(fmt.Sprintf("… and %d more", more)))
 	}
 	return out
