@@ -55,6 +55,9 @@ type Gap struct {
 	Cause string `json:"cause"` // printable; its keccak256 is in the leaf
 }
 
+// NotKnown begins the cause of a gap over rounds that may have answers which whoever signs has no record of.
+const NotKnown = "not known: "
+
 // Evidence is an answer, or the gap where it would be, with its proof: enough to verify it offline, for as long as
 // anybody remembers the root.
 type Evidence struct {

@@ -22,6 +22,8 @@ type Means struct {
 	// Doubted says whether an error of the signer is that a claim may have been made before and forgotten, with a disk that was lost or since a
 	// backup: the window is never sealed with that end, but with a later one. Nil means never.
 	Doubted func(error) bool
+	// Lost returns the rounds whose answers may be missing in the ledger. It is asked after the answers are read, so it must know of a loss that came meanwhile. Nil means none.
+	Lost func(context.Context) (Loss, error)
 }
 
 // maxRaces is how often another process may be faster before Advance gives up.
@@ -38,6 +40,9 @@ func (s *Series) Advance(ctx context.Context, m Means, now time.Time, grids []Gr
 	}
 	if m.Doubted == nil {
 		m.Doubted = func(error) bool { return false }
+	}
+	if m.Lost == nil {
+		m.Lost = func(context.Context) (Loss, error) { return Loss{}, nil }
 	}
 	started := time.Now()
 	for race := 0; ; race++ {
@@ -171,7 +176,7 @@ func (s *Series) seal(ctx context.Context, m Means, w Window, now time.Time, gri
 	if refused != nil {
 		return nil, refused
 	}
-	plan, err := s.plan(ctx, m.Ledger, w, grids, attempt)
+	plan, err := s.plan(ctx, m, w, grids, attempt)
 	if err != nil {
 		return nil, err
 	}
@@ -207,8 +212,8 @@ func (s *Series) perform(ctx context.Context, m Means, e *Effects) error {
 }
 
 // plan gathers the records of a window and makes its plan durable.
-func (s *Series) plan(ctx context.Context, l dodona.Keeper, w Window, grids []Grid, attempt uint64) (*Plan, error) {
-	draft := s.Draft(w, grids)
+func (s *Series) plan(ctx context.Context, m Means, w Window, grids []Grid, attempt uint64) (*Plan, error) {
+	l, draft := m.Ledger, s.Draft(w, grids)
 	wanted := draft.Wanted()
 	for _, name := range sortedNames(wanted) {
 		err := each(ctx, l, dodona.TopicData, name, wanted[name], draft.Answer)
@@ -216,6 +221,11 @@ func (s *Series) plan(ctx context.Context, l dodona.Keeper, w Window, grids []Gr
 			return nil, err
 		}
 	}
+	loss, err := m.Lost(ctx)
+	if err != nil {
+		return nil, err
+	}
+	draft.Lack(loss)
 	for _, name := range draft.Untold() {
 		err := each(ctx, l, dodona.TopicRound, name, w.From, func(rec dodona.Record) (bool, error) { return draft.Round(rec), nil })
 		if err != nil {

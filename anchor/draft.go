@@ -12,7 +12,7 @@ import (
 	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
-// The causes of gaps that no round record tells.
+// The causes of gaps that no round record tells, beside that of a [Loss].
 const (
 	CauseSilent     = "no record of these rounds" // the node was off, the feed was not there, or the record was freed
 	CauseUnattested = "computed, but not attested"
@@ -52,6 +52,7 @@ type Draft struct {
 	network dodona.Digest
 	anchor  dodona.Anchor // without root and count
 	feeds   map[string]*draftFeed
+	loss    Loss
 }
 
 type draftFeed struct {
@@ -67,6 +68,22 @@ type told struct {
 	round dodona.Round
 	cause string
 }
+
+// A Loss is rounds of which answers may be missing in the journal: of those among them that it has no answer of, an anchor says that nothing is known.
+type Loss struct {
+	After dodona.Round // the last round before them; zero: all rounds may be missing, up to
+	Until dodona.Round // this one; zero: nothing is missing
+	Cause string       // of their gaps
+
+	// Told bounds when the record of a round was appended that is believed to have been missed. Zero: it is believed whenever it was.
+	Told time.Time
+}
+
+// Covers reports whether a round's answer may be missing.
+func (l Loss) Covers(r dodona.Round) bool { return l.After < r && r <= l.Until }
+
+// believes reports whether a record that says that a round was missed is to be believed.
+func (l Loss) believes(rec dodona.Record) bool { return l.Told.IsZero() || rec.Appended.Before(l.Told) }
 
 // retired is how long after its last attestation a feed is looked after that is no longer configured, milliseconds.
 const retired = 24 * 3600 * 1000
@@ -102,6 +119,9 @@ func (s *Series) Draft(w Window, grids []Grid) *Draft {
 	}
 	return d
 }
+
+// Lack tells the draft of rounds whose answers may be missing, before Round is given any.
+func (d *Draft) Lack(l Loss) { d.loss = l }
 
 // Wanted returns, for every feed that the draft is about, the first round whose data records it wants, by name.
 func (d *Draft) Wanted() map[string]dodona.Round {
@@ -208,6 +228,9 @@ func (d *Draft) Round(rec dodona.Record) (more bool) {
 	if b.Missed != "" {
 		cause = causeOf(b.Missed)
 	}
+	if d.loss.Covers(round) && (b.Missed == "" || !d.loss.believes(rec)) {
+		cause = d.loss.Cause
+	}
 	if n := len(f.told); n == 0 || f.told[n-1].round < round {
 		f.told = append(f.told, told{round, cause})
 	}
@@ -239,7 +262,7 @@ func (d *Draft) leaves() (leaves []dodona.Leaf, gaps []Gap) {
 	for _, name := range sortedNames(d.feeds) {
 		f := d.feeds[name]
 		leaves = append(leaves, f.attested...)
-		for _, g := range f.gaps(d.window) {
+		for _, g := range f.gaps(d.window, d.loss) {
 			gaps = append(gaps, g)
 			leaves = append(leaves, g.leaf(f.id))
 		}
@@ -249,7 +272,7 @@ func (d *Draft) leaves() (leaves []dodona.Leaf, gaps []Gap) {
 
 // gaps returns the stretches of the grid inside the window that no attestation covers, cut where the cause changes
 // and where an attestation off the grid lies between.
-func (f *draftFeed) gaps(w Window) (gaps []Gap) {
+func (f *draftFeed) gaps(w Window, loss Loss) (gaps []Gap) {
 	if f.state.Every == 0 {
 		return nil
 	}
@@ -267,19 +290,24 @@ func (f *draftFeed) gaps(w Window) (gaps []Gap) {
 		}
 		next, fused = upTo+step, true
 	}
+	silent := func(upTo dodona.Round) {
+		miss(min(upTo, grid.At(loss.After, f.every())), CauseSilent)
+		miss(min(upTo, grid.At(loss.Until, f.every())), loss.Cause)
+		miss(upTo, CauseSilent)
+	}
 	notes := f.told
 	silence := func(until dodona.Round) { // everything below until is missed
 		for len(notes) > 0 && notes[0].round < until {
 			if note := notes[0]; note.round >= next {
 				if note.round > next {
-					miss(note.round-step, CauseSilent)
+					silent(note.round - step)
 				}
 				miss(note.round, note.cause)
 			}
 			notes = notes[1:]
 		}
 		if until > next {
-			miss(grid.At(until-1, f.every()), CauseSilent)
+			silent(grid.At(until-1, f.every()))
 		}
 	}
 	for _, a := range f.attested {

@@ -104,6 +104,52 @@ func TestGapsAreWhatNoAnswerCovers(t *testing.T) {
 	}
 }
 
+// TestOfRoundsThatMayBeLostNothingIsClaimed: what is there stays, and that a round was missed is believed if it was written before the loss.
+func TestOfRoundsThatMayBeLostNothingIsClaimed(t *testing.T) {
+	const silent, unattested, unknown = " " + anchor.CauseSilent, " " + anchor.CauseUnattested, " not known: it burnt"
+	before, after := noon, noon.Add(2*time.Second)
+	told := func(r dodona.Round, missed string, at time.Time) dodona.Record {
+		rec := roundOf(feed("a"), r, missed)
+		rec.Appended = at
+		return rec
+	}
+	for name, c := range map[string]struct {
+		loss anchor.Loss
+		told []dodona.Record
+		want []string
+	}{
+		"nothing":              {anchor.Loss{}, nil, []string{"110-150" + silent}},
+		"all":                  {anchor.Loss{Until: 1000}, nil, []string{"110-150" + unknown}},
+		"up to a round":        {anchor.Loss{Until: 130}, nil, []string{"110-130" + unknown, "140-150" + silent}},
+		"up to one beside":     {anchor.Loss{Until: 139}, nil, []string{"110-130" + unknown, "140-150" + silent}},
+		"from one on":          {anchor.Loss{After: 120, Until: 1000}, nil, []string{"110-120" + silent, "130-150" + unknown}},
+		"between":              {anchor.Loss{After: 115, Until: 140}, nil, []string{"110-110" + silent, "120-140" + unknown, "150-150" + silent}},
+		"before the window":    {anchor.Loss{Until: 99}, nil, []string{"110-150" + silent}},
+		"computed":             {anchor.Loss{Until: 120}, []dodona.Record{told(110, "", before), told(130, "", after)}, []string{"110-120" + unknown, "130-130" + unattested, "140-150" + silent}},
+		"missed":               {anchor.Loss{Until: 1000}, []dodona.Record{told(120, "x", after)}, []string{"110-110" + unknown, "120-120 x", "130-150" + unknown}},
+		"missed, by a backup":  {anchor.Loss{Until: 1000, Told: after}, []dodona.Record{told(120, "x", before)}, []string{"110-110" + unknown, "120-120 x", "130-150" + unknown}},
+		"missed, told since":   {anchor.Loss{Until: 1000, Told: after}, []dodona.Record{told(120, "x", after)}, []string{"110-150" + unknown}},
+		"missed, and not lost": {anchor.Loss{Until: 110, Told: before}, []dodona.Record{told(120, "x", after)}, []string{"110-110" + unknown, "120-120 x", "130-150" + silent}},
+	} {
+		d := draftOf(t, 100, 160, anchor.Grid{Feed: feed("a"), Every: 10 * time.Millisecond})
+		c.loss.Cause = "not known: it burnt"
+		d.Lack(c.loss)
+		if _, err := d.Answer(dataOf(feed("a"), 100)); err != nil {
+			t.Fatal(err)
+		}
+		for _, rec := range c.told {
+			d.Round(rec)
+		}
+		plan, parts, err := d.Plan(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := gapsIn(t, plan, parts); !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 // TestAFeedIsAskedForMoreUntilItsGridIsTold, at grids that do and do not lie on the bounds of the window.
 func TestAFeedIsAskedForMoreUntilItsGridIsTold(t *testing.T) {
 	for _, c := range []struct {

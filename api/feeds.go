@@ -353,7 +353,8 @@ func (h *Handler) unknownRound(name string, round dodona.Round) problem {
 		p.detail = fmt.Sprintf("no round at %s; %s has one every %s, around it at %s and %s",
 			round, name, unit.FormatDuration(time.Duration(every)*time.Millisecond), before, before+dodona.Round(every))
 	default:
-		p.detail = fmt.Sprintf("the journal holds no round %d (%s): it is older than what is kept, or the node did not run", round, round)
+		p.unkept = true
+		p.detail = fmt.Sprintf("the journal holds no round %d (%s): it is older than what is kept, the node did not run, or its record was lost", round, round)
 	}
 	return p
 }

@@ -21,6 +21,7 @@ type problem struct {
 	status int
 	detail string // what happened and what to do
 	extra  map[string]any
+	unkept bool // it is of a round that may have been, of which the journal has nothing
 }
 
 // writeProblem answers with p. A HEAD request gets the headers alone from net/http.
@@ -39,6 +40,9 @@ func writeProblem(w http.ResponseWriter, p problem) {
 func (h *Handler) writeError(w http.ResponseWriter, r *http.Request, err error, missing problem) {
 	switch {
 	case errors.Is(err, dodona.ErrNotFound):
+		if unknown := (*NotKnown)(nil); errors.As(err, &unknown) && missing.unkept {
+			missing.detail = "the journal does not hold this round: what became of it is " + unknown.Error()
+		}
 		writeProblem(w, missing)
 	case errors.Is(err, ErrStarting):
 		w.Header().Set("Retry-After", "1")

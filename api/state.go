@@ -61,6 +61,12 @@ type NotAnchored struct {
 // Error says why there is no anchor.
 func (e *NotAnchored) Error() string { return "not anchored: " + e.Reason }
 
+// A NotKnown says why it is not known what became of a round that the journal does not hold. It is [dodona.ErrNotFound].
+type NotKnown struct{ Reason string }
+
+func (e *NotKnown) Error() string { return dodona.NotKnown + e.Reason }
+func (e *NotKnown) Unwrap() error { return dodona.ErrNotFound }
+
 // An Outcome is what became of one round: an attested answer, or the reason why there is none.
 type Outcome struct {
 	Answer  *dodona.Answer // nil if the round was missed or is not attested (yet)

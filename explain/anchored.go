@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -58,6 +59,18 @@ func (t *teller) anchored(ctx context.Context, data []dodona.Record) error {
 	return nil
 }
 
+// unknown returns why it is not known whether the round has an answer; empty if that is known.
+func (a *Anchoring) unknown() string {
+	if a == nil || a.Gap == nil {
+		return ""
+	}
+	why, unknown := strings.CutPrefix(a.Gap.Cause, dodona.NotKnown)
+	if !unknown {
+		return ""
+	}
+	return why
+}
+
 // String says it in a line: window 12:00–12:10, leaf 17 of 60, root 0xd1c3….
 func (a Anchoring) String() string {
 	layout := "15:04:05"
@@ -78,6 +91,9 @@ func (a Anchoring) String() string {
 		text += ", as a gap"
 	case a.Late:
 		text += ", late"
+	}
+	if why := a.unknown(); why != "" {
+		text += ": " + why
 	}
 	return text
 }

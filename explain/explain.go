@@ -10,9 +10,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/anchor"
 )
 
 // An Archive also has the modules that computed rounds.
@@ -53,6 +55,9 @@ func records(ctx context.Context, l dodona.Ledger, topic dodona.Topic, feed stri
 // notFound says what is kept instead of a round of which nothing is.
 func notFound(ctx context.Context, l dodona.Ledger, feed string, round dodona.Round) error {
 	what := fmt.Sprintf("round %d of feed %s (%s)", uint64(round), feed, round)
+	if place, _, err := anchor.FindGap(ctx, l, feed, round); err == nil && strings.HasPrefix(place.Gap.Cause, dodona.NotKnown) {
+		return fmt.Errorf("%s: %s: %w", what, readable(place.Gap.Cause), dodona.ErrNotFound)
+	}
 	last, err := l.Last(ctx, dodona.TopicRound, feed)
 	switch {
 	case errors.Is(err, dodona.ErrNotFound):

@@ -121,6 +121,9 @@ func (p *printer) headline(s Story) {
 	if s.Answer == "" {
 		title = cell{printable(s.Feed) + " has no answer", table.Bold}
 	}
+	if s.Anchoring.unknown() != "" {
+		title = cell{printable(s.Feed) + ": not known whether it has an answer", table.Bold}
+	}
 	when := fmt.Sprintf("round %d (%s UTC)", uint64(s.Round), s.At.UTC().Format("2006-01-02 15:04:05.999"))
 	p.line(2, []int{columnFacts}, title, cell{when, table.Normal})
 	if n := s.Newer; n != nil {

@@ -73,20 +73,56 @@ const restoredFile = "restored"
 
 // openRestored takes it for a hole that this network has no proofs in a folder that was restored: they may have begun after the backup.
 func (j *Journal) openRestored() error {
-	text, err := readUpTo(filepath.Join(j.cfg.Dir, restoredFile), 32)
-	if errors.Is(err, os.ErrNotExist) || err == nil && j.cfg.URL != "" {
-		return nil
+	backup, is, err := j.restoredFrom()
+	if err != nil || !is || j.cfg.URL != "" {
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("read of when the backup is: %w", err)
-	}
-	_, backup := readHole(text)
 	stream := j.net.stream(streamProof)
 	if err := j.writeHole(stream, 0, backup); err != nil {
 		return err
 	}
 	j.used = true
 	return nil
+}
+
+// Missing is up to when records of this network may have been made that are not here, and why.
+type Missing struct {
+	Until  time.Time // zero: nothing is known to be missing
+	Backup time.Time // what may be missing came after it, for the folder was restored from it; zero: anything may be
+}
+
+// Missing returns what may be missing of what was attested. Unlike [Journal.Forgot] it does not doubt what was before the stream of a store that others reach.
+func (j *Journal) Missing(ctx context.Context) (Missing, error) {
+	until, err := j.Forgot(ctx)
+	if err != nil {
+		return Missing{}, err
+	}
+	if l := j.lanes[streamProof]; !j.alone() {
+		l.mu.Lock()
+		until = l.lostUntil()
+		l.mu.Unlock()
+	}
+	if until.IsZero() || j.cfg.URL != "" {
+		return Missing{Until: until}, nil
+	}
+	if stream := j.net.stream(streamProof); j.hasHole(stream) {
+		return Missing{until, j.backupOf(stream)}, nil
+	}
+	backup, _, err := j.restoredFrom()
+	return Missing{until, backup}, err
+}
+
+// restoredFrom returns of when the backup is that the folder was restored from, if it was.
+func (j *Journal) restoredFrom() (backup time.Time, is bool, err error) {
+	text, err := readUpTo(filepath.Join(j.cfg.Dir, restoredFile), 32)
+	if errors.Is(err, os.ErrNotExist) {
+		return time.Time{}, false, nil
+	}
+	if err != nil {
+		return time.Time{}, false, fmt.Errorf("read of when the backup is: %w", err)
+	}
+	_, backup = readHole(text)
+	return backup, true, nil
 }
 
 // Restored returns of when the backup is that this network's proofs were restored from, while that is why some may be missing; else zero.

@@ -30,13 +30,18 @@ type anchorer struct {
 type keeper interface {
 	dodona.Keeper
 	restorable
+	lacking
 }
 
 func newAnchorer(b basics, ledger keeper, v voice) (*anchorer, error) {
 	series, err := anchor.New(anchor.Config{
 		Network: v.network, Quorum: v.quorum, Scheme: v.scheme, Every: b.config().Anchor.Every, Recorder: b.recorder,
 	})
-	return &anchorer{basics: b, means: anchor.Means{Signer: v.attestations, Ledger: ledger, Refused: refused, Doubted: doubted}, series: series, ledger: ledger}, err
+	means := anchor.Means{
+		Signer: v.attestations, Ledger: ledger, Refused: refused, Doubted: doubted,
+		Lost: func(ctx context.Context) (anchor.Loss, error) { return lostRounds(ctx, ledger) },
+	}
+	return &anchorer{basics: b, means: means, series: series, ledger: ledger}, err
 }
 
 // anchor seals windows until ctx ends.

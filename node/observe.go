@@ -225,6 +225,9 @@ func (o *observer) runFeed(ctx context.Context, f config.Feed, running *computin
 		if err := o.rounds.stand(ctx, f, last, all); err != nil {
 			return err
 		}
+		if last, err = o.goOnAfter(ctx, f.Feed.Name, last, began); err != nil {
+			return err
+		}
 		missing := false // the rounds before this one; a stretch of missed ones is told once
 		return loop.Run(ctx, last, func(ctx context.Context, bundles []dodona.Bundle) error {
 			for _, b := range bundles {
@@ -232,7 +235,7 @@ func (o *observer) runFeed(ctx context.Context, f config.Feed, running *computin
 				case missed && !missing:
 					o.log.Warn("a round was missed; the next ones are tried all the same", "feed", b.Feed.Name, "round", b.Round, "reason", b.Missed)
 				case !missed && missing:
-					o.log.Info("rounds have answers again", "feed", b.Feed.Name, "round", b.Round)
+					o.log.Info("rounds have values again", "feed", b.Feed.Name, "round", b.Round)
 				}
 				missing = b.Value == nil
 			}

@@ -50,7 +50,7 @@ func (s state) proofOfGap(ctx context.Context, name string, round dodona.Round, 
 	}
 	_, err = find[dodona.Bundle](ctx, s.shown, dodona.TopicRound, name, round)
 	if err != nil {
-		return dodona.Evidence{}, err
+		return dodona.Evidence{}, s.orNotKnown(ctx, round, err)
 	}
 	return dodona.Evidence{}, s.notAnchored(ctx, last, round, time.Time{})
 }

@@ -298,7 +298,7 @@ func (s state) Round(ctx context.Context, name string, round dodona.Round) (api.
 	case !errors.Is(answerErr, dodona.ErrNotFound):
 		return o, answerErr
 	case err != nil:
-		return o, dodona.ErrNotFound // neither is there
+		return o, s.orNotKnown(ctx, round, dodona.ErrNotFound) // neither is there
 	}
 	return o, nil
 }
@@ -386,12 +386,14 @@ func (s state) Explain(ctx context.Context, name string, round dodona.Round) (an
 	for _, k := range s.config().Sinks {
 		sinks = append(sinks, k.Name)
 	}
-	return explain.Round(ctx, s.journal, name, round, explain.Options{Sinks: sinks, Decoders: s.modules.decoders})
+	story, err := explain.Round(ctx, s.journal, name, round, explain.Options{Sinks: sinks, Decoders: s.modules.decoders})
+	return story, s.orNotKnown(ctx, round, err)
 }
 
 // Bundle returns everything needed to replay a round.
 func (s state) Bundle(ctx context.Context, name string, round dodona.Round) (dodona.Bundle, error) {
-	return explain.Export(ctx, s.journal, s.id.salt, name, round)
+	b, err := explain.Export(ctx, s.journal, s.id.salt, name, round)
+	return b, s.orNotKnown(ctx, round, err)
 }
 
 // Reload reads the configuration again.

@@ -319,7 +319,7 @@ func (s *Signer) stands(ctx context.Context, claims []dodona.Claim, byClaim []*l
 			if at.IsZero() {
 				break
 			}
-			least = dodona.RoundAt(at.Add(2 * Ahead)) // once for the rounds, once for the clocks
+			least = LastDoubted(at)
 		}
 		if c.Round <= least {
 			err := fmt.Errorf("%w: claims of rounds up to %s may have been lost with the store that kept them", ErrBefore, least)
@@ -333,6 +333,11 @@ func (s *Signer) stands(ctx context.Context, claims []dodona.Claim, byClaim []*l
 		byClaim[i].ours = c
 	}
 	return nil
+}
+
+// LastDoubted returns the last round that nothing new is signed of where claims may be lost that were made before a time.
+func LastDoubted(forgot time.Time) dodona.Round {
+	return dodona.RoundAt(forgot.Add(2 * Ahead)) // once for the rounds, once for the clocks
 }
 
 // clockWrong is how far ahead what may have been lost can be while all clocks are right.

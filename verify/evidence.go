@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/form"
@@ -70,11 +71,19 @@ func Proved(e dodona.Evidence, want Expect) Verdict {
 	}
 	v.Commitment = &c
 	if e.Gap != nil {
-		v.Message = fmt.Sprintf("no answer of %q from %s to %s, it says: %s; %s", e.Gap.Feed.Name, c.First, c.Last, c.Cause, c.words())
+		v.Message = c.missed(e.Gap.Feed.Name) + "; " + c.words()
 	} else {
 		v.Message = whoSigned(*e.Answer, v.Signers) + "; " + c.words()
 	}
 	return v
+}
+
+// missed says what a gap says of its rounds, for people.
+func (c Commitment) missed(feed string) string {
+	if why, unknown := strings.CutPrefix(c.Cause, dodona.NotKnown); unknown {
+		return fmt.Sprintf("not known whether %q has answers from %s to %s, it says: %s", feed, c.First, c.Last, why)
+	}
+	return fmt.Sprintf("no answer of %q from %s to %s, it says: %s", feed, c.First, c.Last, c.Cause)
 }
 
 // words says where the proof leads, for people.

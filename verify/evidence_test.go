@@ -133,6 +133,7 @@ func TestValidEvidence(t *testing.T) {
 		{"under the chain's root", whole, Expect{Root: &root, Slot: &slot, NetworkID: &id}, "; the chain has this root"},
 		{"late", lateEvidence(), Expect{}, "as one that came late"},
 		{"after two rotations", rotatedEvidence(), Expect{}, `signed by 3 of 4 members of network "demo"`},
+		{"a gap of which nothing is known", gapOf(round+20_000, dodona.NotKnown+"a backup"), Expect{}, `not known whether "btc.usd" has answers from 2026-11-22T12:04:30Z to 2026-11-22T12:04:50Z, it says: a backup; `},
 		{"a gap", gapOf(round+20_000, "need 2, only 1 answered"), Expect{}, `no answer of "btc.usd" from 2026-11-22T12:04:30Z to 2026-11-22T12:04:50Z, it says: need 2, only 1 answered; anchored`},
 	} {
 		raw := encodeEvidence(t, c.evidence)

@@ -164,7 +164,7 @@ function line(title, state, message, reason) {
 function factsOf(v) {
   const [number, ...unit] = (v.answer ?? "").split(" ");
   const c = v.commitment;
-  const facts = [["Feed", v.feed], ["Answer", v.answer && [grouped(number), ...unit].join(" ")], ["Missed", c?.cause && `${instant(c.first)} to ${instant(c.last)}: ${c.cause}`], ["Round", v.round && `${instant(v.round)} (${v.round})`], ["Network", v.network && `${v.network} ${v.networkId}`], ["Signed digest", v.digest], [v.signers?.length === 1 ? "Signer" : "Signers", v.signers?.join(" ")],
+  const facts = [["Feed", v.feed], ["Answer", v.answer && [grouped(number), ...unit].join(" ")], [c?.cause?.startsWith("not known: ") ? "Not known" : "Missed", c?.cause && `${instant(c.first)} to ${instant(c.last)}: ${c.cause}`], ["Round", v.round && `${instant(v.round)} (${v.round})`], ["Network", v.network && `${v.network} ${v.networkId}`], ["Signed digest", v.digest], [v.signers?.length === 1 ? "Signer" : "Signers", v.signers?.join(" ")],
     ["Window", c && `${instant(c.from)} to ${instant(c.to)}, ${c.count} leaves`], ["Root", c?.root]];
   return facts.filter(([, value]) => value).flatMap(([name, value]) => [el("dt", { text: name }), el("dd", { class: /^0x/.test(value) ? "mono" : "", text: value })]);
 }

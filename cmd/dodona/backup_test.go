@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/journal"
+	"github.com/dodona-oracle/dodona/verify"
 )
 
 // backedUp is a node that makes rounds and anchors fast, and delivers them.
@@ -181,6 +183,7 @@ func TestABackupOfARunningNodeIsRestoredAndSignsNothingTwice(t *testing.T) {
 	if out := ran(t, dir, "verify", url+"/v1/feeds/a/latest"); !strings.HasPrefix(out, "valid") {
 		t.Errorf("an answer of the restored node: %s", out)
 	}
+	knowsNothingOf(t, url, onlyIn(keptIn(t, first, dodona.TopicData), restored))
 	if code := next.stop(); code != exitDone {
 		t.Fatalf("the restored node ended with %d: %s", code, next.stderr)
 	}
@@ -206,6 +209,57 @@ func TestABackupOfARunningNodeIsRestoredAndSignsNothingTwice(t *testing.T) {
 	for _, key := range twice { // those that the original delivered after the backup, or while it was made
 		if _, known := before[key]; known {
 			t.Errorf("%s was delivered before the backup, and again", key)
+		}
+	}
+}
+
+// onlyIn returns the records that are in one folder and not in another.
+func onlyIn(there, here map[string]dodona.Record) (list []dodona.Record) {
+	for name, r := range there {
+		if _, both := here[name]; !both {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// knowsNothingOf checks that a restored node does not say of rounds that the original answered after the backup that they have no answer: neither the
+// node, nor a gap that it signed, nor who verifies that.
+func knowsNothingOf(t testing.TB, url string, answered []dodona.Record) {
+	t.Helper()
+	if len(answered) < 15 {
+		t.Fatalf("the original answered %d rounds after the backup, want 15 at least", len(answered))
+	}
+	get := func(path string) (status int, body []byte) {
+		got, err := http.Get(url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer got.Body.Close()
+		if body, err = io.ReadAll(got.Body); err != nil {
+			t.Fatal(err)
+		}
+		return got.StatusCode, body
+	}
+	const why = "this folder was restored from a backup of "
+	for _, r := range answered {
+		round, _ := r.Round()
+		path := fmt.Sprintf("/v1/feeds/%s/rounds/%d", r.Key, round)
+		eventually(t, patience, func() error {
+			if status, body := get(path + "/proof"); status != http.StatusOK { // it is not anchored yet
+				return fmt.Errorf("the proof of %s of %s: %d %s", r.ID, r.Key, status, body)
+			}
+			return nil
+		})
+		_, proof := get(path + "/proof")
+		if v := verify.Evidence(proof, verify.Expect{}); !v.Valid || !bytes.Contains(proof, []byte(dodona.NotKnown+why)) || !strings.HasPrefix(v.Message, "not known whether ") || strings.Contains(v.Message, "no answer") || strings.Contains(v.Message, "not running") {
+			t.Errorf("the proof of %s of %s verifies as %t: %s", r.ID, r.Key, v.Valid, v.Message)
+		}
+		if _, told := get(path); bytes.Contains(told, []byte("not running")) {
+			t.Errorf("the node says of %s of %s: %s", r.ID, r.Key, told)
+		}
+		if _, told := get(path + "/explain"); !bytes.Contains(told, []byte(why)) || bytes.Contains(told, []byte("not running")) {
+			t.Errorf("explained, %s of %s is: %s", r.ID, r.Key, told)
 		}
 	}
 }
