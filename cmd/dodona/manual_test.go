@@ -220,3 +220,19 @@ func TestANameThatIsNoKindIsAnsweredWithTheOneThatWasMeant(t *testing.T) {
 		}
 	}
 }
+
+// TestExamplesFitANarrowTerminal, for they are copied from there.
+func TestExamplesFitANarrowTerminal(t *testing.T) {
+	t.Parallel()
+	kinds, err := manuals.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range kinds {
+		for line := range strings.Lines(k.Example) {
+			if len(line) > 64 {
+				t.Errorf("the example of %s has a line of %d columns: %s", k.Kind, len(line), line)
+			}
+		}
+	}
+}

@@ -41,7 +41,7 @@ func (c sourceReadCommand) Run(ctx context.Context, term terminal) error {
 	if err := checkWait(c.Wait); err != nil {
 		return err
 	}
-	trials := tryAll(ctx, sources, c.Wait)
+	trials := tryAll(ctx, term, sources, c.Wait)
 	switch {
 	case c.JSON:
 		err = printJSON(term.out, trialsJSON(trials))

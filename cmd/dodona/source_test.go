@@ -316,3 +316,18 @@ func TestWhoSpeaksNoTLSIsToldToBeAskedWithoutIt(t *testing.T) {
 		}
 	}
 }
+
+// TestALineWithoutAnEndIsToldAsThat while it is waited for, and when it never came.
+func TestALineWithoutAnEndIsToldAsThat(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("one.log", []byte(`{"v":2}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("c.yaml", []byte("sources: {s: {file: {path: one.log, format: lines}, value: /v}}\nfeeds: {f: {from: [s]}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, talk := said(t, "source", "read", "c.yaml", "--wait", "2s")
+	if code != exitFailed || out != "" || !strings.HasPrefix(talk, "waiting for s, at most 2s: the last line of one.log has no end yet") || strings.Count(talk, "has no end yet") != 2 {
+		t.Errorf("exit code %d, %s%s", code, out, talk)
+	}
+}

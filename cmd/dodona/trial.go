@@ -19,7 +19,18 @@ func trySource(ctx context.Context, s config.Source, wait time.Duration) node.So
 	if t.Err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) { // a time-out of its own is told by itself
 		t.Err = fmt.Errorf("no answer within %s from %s", unit.FormatDuration(wait), peerOf(s))
 	}
+	if why := waits(s); t.Err != nil && why != "" {
+		t.Err = fmt.Errorf("%w: %s", t.Err, why)
+	}
 	return t
+}
+
+// waits says why a source may have nothing to say yet, if its kind knows.
+func waits(s config.Source) string {
+	if w, tells := s.Settings.(interface{ Waits() string }); tells {
+		return w.Waits()
+	}
+	return ""
 }
 
 // peerOf names what a source asks.
@@ -34,7 +45,9 @@ func peerOf(s config.Source) string {
 const triedAtOnce = 16
 
 // tryAll asks sources, in the order in which they are given; each is waited for once its turn comes, so that those that hang cost the others nothing.
-func tryAll(ctx context.Context, sources []config.Source, wait time.Duration) []node.SourceTrial {
+// What holds one up is told while it is waited for.
+func tryAll(ctx context.Context, term terminal, sources []config.Source, wait time.Duration) []node.SourceTrial {
+	var telling sync.Mutex
 	trials := make([]node.SourceTrial, len(sources))
 	room := make(chan struct{}, triedAtOnce)
 	var all sync.WaitGroup
@@ -44,7 +57,20 @@ func tryAll(ctx context.Context, sources []config.Source, wait time.Duration) []
 			defer func() { <-room }()
 			limited, cancel := context.WithTimeout(ctx, wait)
 			defer cancel()
+			answered := make(chan struct{})
+			all.Go(func() {
+				select {
+				case <-answered:
+				case <-time.After(300 * time.Millisecond): // what is there is read by then
+					if why := waits(s); why != "" {
+						telling.Lock()
+						defer telling.Unlock()
+						term.say("waiting for %s, at most %v: %s", s.Name, wait, printable(why))
+					}
+				}
+			})
 			trials[i] = trySource(limited, s, wait)
+			close(answered)
 		})
 	}
 	all.Wait()
