@@ -312,9 +312,10 @@ type Reloaded struct {
 	Started  []string  `json:"started"`
 	Stopped  []string  `json:"stopped"`
 	Replaced []string  `json:"replaced"`
-	Renewed  []Renewed `json:"renewed,omitempty"` // feeds among the replaced ones that have another id now
-	Kept     int       `json:"kept"`              // units that moved over untouched
-	Settings []string  `json:"settings"`          // outside of units, such as log.level
+	Renewed  []Renewed `json:"renewed,omitempty"`  // feeds among the replaced ones that have another id now
+	Kept     int       `json:"kept"`               // units that moved over untouched
+	Settings []string  `json:"settings"`           // outside of units, such as log.level
+	Warnings []string  `json:"warnings,omitempty"` // what works in the new configuration, but deserves a second look
 }
 
 // Renewed is a feed that a reload made another one: kind, unit, decimals and labels are part of its id. Whoever has the old id, such as a contract

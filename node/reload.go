@@ -57,7 +57,13 @@ func (n *Node) Reload(context.Context) (api.Reloaded, error) {
 	for _, r := range changes.Renewed {
 		n.log.Warn("this is another feed now: who has the old id gets nothing of it", "feed", r.Name, "changed", r.What, "was", r.Was, "is", r.Is)
 	}
-	return summary(changes), nil
+	done := summary(changes)
+	for _, w := range next.Warnings {
+		n.log.Warn("configuration", "place", fmt.Sprintf("%s:%d:%d", w.File, w.Line, w.Column), "where", w.Where, "warning", w.Message, "hint", w.Hint)
+		w.Message = "warning: " + w.Message
+		done.Warnings = append(done.Warnings, w.String())
+	}
+	return done, nil
 }
 
 // runs returns the file of the configuration, if it came from one, and the sum of what stood there when it was read.

@@ -67,7 +67,7 @@ func (n nodeFlags) scene(ctx context.Context, stdin io.Reader, unit string) (*sc
 		s.showToken(ctx, s.loaded.API.Tokens[0])
 	}
 	if s.said != "--api" && s.said != "$DODONA_API" {
-		s.down = s.dead
+		s.down, s.hangs = s.dead, s.runs
 	}
 	if s.loaded != nil && n.API == "" {
 		return s, s.listens(ctx)
@@ -82,6 +82,15 @@ func (s *scene) dead(ctx context.Context) string {
 		return ""
 	}
 	return fmt.Sprintf("; systemctl status %s says how its service fares, journalctl -u %[1]s what it said last", unit.name)
+}
+
+// runs names the process of the node that is meant, if this machine shows it.
+func (s *scene) runs(ctx context.Context) string {
+	h, _ := s.seenHome(ctx)
+	if h.pid == 0 {
+		return ""
+	}
+	return fmt.Sprintf("process %d of %s", h.pid, s.config)
 }
 
 // read reads a configuration as far as it can be understood.
@@ -147,8 +156,7 @@ const processTime = 5 * time.Second
 
 // process asks the node which process it is.
 func (n client) process(ctx context.Context) (p api.Process, err error) {
-	ctx, cancel := context.WithTimeout(ctx, processTime)
-	defer cancel()
+	n.limit = processTime
 	err = n.tell(ctx, "/v1/process", &p)
 	return p, err
 }
@@ -157,6 +165,9 @@ func (n client) process(ctx context.Context) (p api.Process, err error) {
 // earlier version, it says nothing.
 func (s *scene) mistaken(ctx context.Context) error {
 	p, err := s.process(ctx)
+	if errors.Is(err, errMute) {
+		s.hung = err
+	}
 	if err != nil || p.PID == 0 {
 		return nil
 	}

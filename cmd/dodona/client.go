@@ -5,14 +5,17 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -20,6 +23,7 @@ import (
 	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/secret"
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 const (
@@ -75,6 +79,9 @@ type client struct {
 	said  string                           // who says that the node listens there; empty: nobody, it is the usual place
 	lost  string                           // what else may be why nobody answers there
 	down  func(ctx context.Context) string // who knows how the node fares that does not answer; nil: nobody
+	hangs func(ctx context.Context) string // who names the node's process; nil: nobody
+	hung  error                            // it was asked which node it is, and did not answer
+	limit time.Duration                    // of a document; zero: documentTime
 	token secret.String                    // zero: none
 	whose string                           // token it is, for messages
 	at    string                           // where relative paths begin, if that of the token was one
@@ -88,9 +95,12 @@ func (n client) place() string {
 	return fmt.Sprintf("asked at %s (%s)", n.url, n.said)
 }
 
+// documentTime bounds how long a document is waited for.
+const documentTime = 30 * time.Second
+
 // ask makes one request and returns the body of the answer, or the node's own words as an error.
 func (n client) ask(ctx context.Context, method, path, accept string) ([]byte, error) {
-	response, err := n.send(ctx, method, path, accept, 30*time.Second)
+	response, err := n.send(ctx, method, path, accept, cmp.Or(n.limit, documentTime))
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +139,12 @@ func (n client) send(ctx context.Context, method, path, accept string, limit tim
 	if err := n.authorize(request); err != nil {
 		return nil, err
 	}
-	answer, err := exchange(request, httpc.SameHost, limit)
+	var heard atomic.Bool
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { heard.Store(true) }}
+	answer, err := exchange(request.WithContext(httptrace.WithClientTrace(ctx, trace)), httpc.SameHost, limit)
+	if err != nil && heard.Load() && ctx.Err() == nil && isTimeout(err) {
+		return nil, fmt.Errorf("something listens at %s and does not answer in %s; %s %w", n.url, unit.FormatDuration(limit), n.whoHangs(ctx), errMute)
+	}
 	if err != nil {
 		lost := n.lost
 		if n.down != nil {
@@ -152,6 +167,24 @@ func (n client) send(ctx context.Context, method, path, accept string, limit tim
 	}
 	refusal.node, refusal.whose = n.url, n.whose
 	return nil, refusal
+}
+
+var errMute = errors.New("may hang")
+
+// whoHangs names who does not answer, as far as that is known.
+func (n client) whoHangs(ctx context.Context) string {
+	if n.hangs != nil {
+		if who := n.hangs(ctx); who != "" {
+			return who
+		}
+	}
+	return "it"
+}
+
+// isTimeout reports whether somebody was waited for in vain.
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // authorize puts the token into a request, if there is one.

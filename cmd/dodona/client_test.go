@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -129,5 +130,21 @@ func TestWhatIsNoEvidenceIsNotCalledForged(t *testing.T) {
 		if invalid := strings.Contains(out.String(), "INVALID"); got != code || invalid != (code == exitInvalid) {
 			t.Errorf("%q: exit code %d, want %d; %s", text, got, code, &out)
 		}
+	}
+}
+
+// TestANodeThatHangsIsNotWaitedForLong: who listens, and says nothing, is neither a node that is down nor one that is slow.
+func TestANodeThatHangsIsNotWaitedForLong(t *testing.T) {
+	t.Parallel()
+	hung, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hung.Close()
+	var talk bytes.Buffer
+	code := execute(t.Context(), []string{"status", "--api", "http://" + hung.Addr().String()}, terminal{in: strings.NewReader(""), out: &talk, err: &talk})
+	want := "dodona: something listens at http://" + hung.Addr().String() + " and does not answer in 5s; it may hang\n"
+	if code != exitFailed || talk.String() != want {
+		t.Errorf("it ends with %d, and says %s; want %s", code, &talk, want)
 	}
 }

@@ -57,6 +57,9 @@ func (c reloadCommand) Run(ctx context.Context, term terminal) error {
 	if err := json.Unmarshal(body, &done); err != nil {
 		return fmt.Errorf("read what was reloaded: %w", err)
 	}
+	for _, warning := range done.Warnings { // as check says them
+		fmt.Fprintln(term.err, plain.Lines(warning, maxLine))
+	}
 	return printReloaded(term, done)
 }
 

@@ -32,8 +32,12 @@ func (c statusCommand) Run(ctx context.Context, term terminal) error {
 	if err != nil {
 		return err
 	}
+	asked.limit = lookTime
 	if c.Watch {
 		return c.watch(ctx, term, asked)
+	}
+	if asked.hung != nil { // it was waited for already
+		return asked.hung
 	}
 	seen, err := c.look(ctx, asked)
 	if starts := (*refusalError)(nil); errors.As(err, &starts) && strings.HasSuffix(starts.Type, "#problem-not-ready") {
@@ -58,6 +62,9 @@ func (c statusCommand) Run(ctx context.Context, term terminal) error {
 	}
 	return failure{code: exitFailing}
 }
+
+// lookTime bounds how long a node is waited for that is looked at: one that takes longer is in trouble itself.
+const lookTime = 5 * time.Second
 
 // oneScreen is how many lines are as good as one look where there is no window, or one of a few lines.
 const oneScreen = 60

@@ -94,7 +94,7 @@ func TestAUserAndAPasswordOpenAnEndpoint(t *testing.T) {
 	}
 	defer func() { _ = opened.(io.Closer).Close() }()
 	for i, c := range []struct{ password, fails string }{
-		{"pass:word-4\n", ""}, {"swordfish\n", "the endpoint does not know this sender; check basic"}, {"pass:word-4", ""}, {"", "basic password: "},
+		{"pass:word-4\n", ""}, {"swordfish\n", "the endpoint does not know this sender; check secret and basic"}, {"pass:word-4", ""}, {"", "basic password: "},
 	} {
 		if err := os.WriteFile(file, []byte(c.password), 0o600); err != nil {
 			t.Fatal(err)

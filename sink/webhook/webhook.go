@@ -294,6 +294,10 @@ func (w *webhook) refusal(resp *http.Response, said []byte, now time.Time) error
 		err = fmt.Errorf("%w: redirects are not followed; set url to where it leads", err)
 	case w.client.Refuses(code):
 		err = fmt.Errorf("%w: %s", err, httpc.AsksForCertificate)
+	case code == http.StatusUnauthorized:
+		err = fmt.Errorf("%w: the endpoint does not know this sender; %s", err, w.settings.shown(""))
+	case code == http.StatusForbidden:
+		err = fmt.Errorf("%w: the endpoint refuses this sender; %s", err, w.settings.shown("what the endpoint allows"))
 	case ofEndpoint[code] != "":
 		err = fmt.Errorf("%w: %s", err, ofEndpoint[code])
 	case code < 400:
@@ -306,15 +310,34 @@ func (w *webhook) refusal(resp *http.Response, said []byte, now time.Time) error
 	return sink.Stalled(waiting{err, wait})
 }
 
+// shown says which of the settings that show the endpoint who sends are to be checked, and what else.
+func (s *Settings) shown(also string) string {
+	var set []string
+	for _, of := range []struct {
+		name string
+		is   bool
+	}{{"secret", !s.Secret.IsZero()}, {"basic", s.Basic != nil}, {"headers", len(s.Headers) > 0}, {"tls", s.TLS.Cert != ""}, {also, also != ""}} {
+		if of.is {
+			set = append(set, of.name)
+		}
+	}
+	if len(set) == 0 {
+		return "it is shown nothing: set secret, basic or headers"
+	}
+	last := len(set) - 1
+	if last == 0 {
+		return "check " + set[0]
+	}
+	return "check " + strings.Join(set[:last], ", ") + " and " + set[last]
+}
+
 // ofEndpoint are the statuses below 500 that speak of the endpoint and not of the record, by what RFC 9110 and those after it mean by
 // them, and what to look at: what one record is told, all would be. Nothing is passed over for them, and an operator moves things back
 // as likely as forward. What is not here may be of the record: 400, 409, 413, 422, and what nobody has defined, which is to be taken for 400.
 var ofEndpoint = map[int]string{
 	http.StatusSwitchingProtocols:           "the endpoint speaks another protocol; check url",
 	http.StatusNotModified:                  "a POST is answered from a cache; check url and headers",
-	http.StatusUnauthorized:                 "the endpoint does not know this sender; check basic, its headers and its key",
 	http.StatusPaymentRequired:              "the endpoint wants to be paid; look at the account there",
-	http.StatusForbidden:                    "the endpoint refuses this sender; check its headers, its key and what the endpoint allows",
 	http.StatusNotFound:                     "nothing answers there; check url",
 	http.StatusMethodNotAllowed:             "the endpoint takes no POST; check url",
 	http.StatusNotAcceptable:                "the endpoint has no answer of the sort that headers ask for; check headers and url",
