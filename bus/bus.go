@@ -99,13 +99,15 @@ func (b *Bus) State() State {
 	return b.state
 }
 
-// Where says where the bus is: "embedded", "embedded, listening on …", or the URL without a password.
+// Where says where the bus is: "embedded", "embedded, listening on …", or the URL with nothing that opens it: a user without a password is a token, and
+// so may a query be.
 func (b *Bus) Where() string {
 	if b.c.Server == nil {
 		list := strings.Split(b.c.URL, ",")
 		for i, server := range list {
 			if u, err := url.Parse(strings.TrimSpace(server)); err == nil {
-				list[i] = u.Redacted()
+				u.User, u.RawQuery, u.Fragment = nil, "", ""
+				list[i] = u.String()
 			} else {
 				list[i] = "(not a URL)"
 			}

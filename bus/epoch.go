@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dodona-oracle/dodona/internal/backoff"
 )
@@ -96,9 +97,12 @@ func (b *Bus) UntilAnswered(ctx context.Context, step func(context.Context) erro
 
 var startPace = backoff.Backoff{Min: 100 * time.Millisecond, Max: LongestRetry}
 
-// isLate reports whether an error is that of an answer that did not come in time, which says nothing of what it would have been.
+// isLate reports whether an error is that of an answer that did not come in time, which says nothing of what it would have been, or that of
+// servers that have yet to elect who leads them.
 func isLate(err error) bool {
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout)
+	const noLeader = 10008 // JSClusterNotAvailErr of nats-server
+	var api *jetstream.APIError
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) || errors.As(err, &api) && api.ErrorCode == noLeader
 }
 
 // A telling says what a start waits for: once, and again now and then for who looks at the end of a log.

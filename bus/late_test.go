@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/dodona-oracle/dodona/internal/logtest"
 )
@@ -16,7 +17,7 @@ import (
 // TestAStepOfAStartThatIsAnsweredLateIsTakenAgain, however often, and told once; any other error ends the start at once.
 func TestAStepOfAStartThatIsAnsweredLateIsTakenAgain(t *testing.T) {
 	other := errors.New("a newer version wrote the folder")
-	for _, late := range []error{context.DeadlineExceeded, nats.ErrTimeout} {
+	for _, late := range []error{context.DeadlineExceeded, nats.ErrTimeout, &jetstream.APIError{Code: 503, ErrorCode: 10008}} {
 		for _, last := range []error{nil, other} {
 			synctest.Test(t, func(t *testing.T) {
 				said, waits := new(logtest.Text), 0
@@ -53,5 +54,18 @@ func TestAStartThatIsToEndWaitsForNoAnswer(t *testing.T) {
 	})
 	if !errors.Is(err, context.DeadlineExceeded) || tries != 1 {
 		t.Errorf("%v after %d tries", err, tries)
+	}
+}
+
+// TestWhereABusIsSaysNothingThatOpensIt.
+func TestWhereABusIsSaysNothingThatOpensIt(t *testing.T) {
+	for url, want := range map[string]string{
+		"nats://token@a:4222":                            "nats://a:4222",
+		"nats://user:word@a:4222, tls://b:4222?jwt=x#nk": "nats://a:4222,tls://b:4222",
+		"nats://to ken@a":                                "(not a URL)",
+	} {
+		if got := New(Config{URL: url}).Where(); got != want {
+			t.Errorf("%s is said to be at %s, want %s", url, got, want)
+		}
 	}
 }

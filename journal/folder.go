@@ -69,6 +69,17 @@ func (f *Folder) sign() error {
 	return nil
 }
 
+// A NewerError is of a folder that a newer program wrote.
+type NewerError struct {
+	Format int    // of the folder
+	Path   string // of the file that says so
+}
+
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("this folder has format %d, but this program knows formats up to %d: use the newer program that wrote it, or another folder; "+
+		"if no newer program was ever here, the file %s is damaged: remove it", e.Format, formatVersion, e.Path)
+}
+
 // maxFormat is how many bytes a format version has at most.
 const maxFormat = 16
 
@@ -92,8 +103,7 @@ func (f *Folder) checkFormat(dir string) error {
 		}
 		f.damage = append(f.damage, found)
 	case version > formatVersion:
-		return fmt.Errorf("this folder has format %d, but this program knows formats up to %d: use the newer program that wrote it, or another folder; "+
-			"if no newer program was ever here, the file %s is damaged: remove it", version, formatVersion, path)
+		return &NewerError{version, path}
 	default:
 		return nil
 	}

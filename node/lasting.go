@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/journal"
 )
 
 // A LastingError is of a start that fails in the same way however often it is tried, until somebody mends what it names. Nothing was
@@ -20,10 +21,13 @@ func (e *LastingError) Unwrap() error { return e.err }
 // may come with the network, nor is a port that another program has.
 var lastingErrnos = []syscall.Errno{syscall.ENOTDIR, syscall.EISDIR, syscall.ELOOP, syscall.EAFNOSUPPORT}
 
-// lasting marks an error of a file, a folder or an address if the system will answer so again.
+// lasting marks an error of a file, a folder or an address if the system will answer so again, or the folder is a newer program's.
 func lasting(err error) error {
-	var no syscall.Errno
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.As(err, &no) && slices.Contains(lastingErrnos, no) {
+	var (
+		no    syscall.Errno
+		newer *journal.NewerError
+	)
+	if errors.As(err, &newer) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.As(err, &no) && slices.Contains(lastingErrnos, no) {
 		return &LastingError{err}
 	}
 	return err

@@ -152,13 +152,14 @@ func TestAWrongConfigurationIsNotStartedAgain(t *testing.T) {
 		"no password":           {free + "node: {data: ./data, key: {file: lines, password: {file: none}}}", "none", true},
 		"no token":              {"api: {listen: \"127.0.0.1:0\", tokens: [{file: none}]}\nnode: {data: ./data}", "read token 1 of api.tokens", true},
 		"no folder for data":    {free + "node: {data: ./lines/data}", "lines: not a directory", true},
+		"a folder of a newer":   {free + "node: {data: ./newer}", "use the newer program", true},
 		"a port that is taken":  {"api: {listen: \"" + taken.Addr().String() + "\"}\nnode: {data: ./data}", "has that port", false},
 		"an address of another": {"api: {listen: \"192.0.2.1:0\", tokens: [{file: token}]}\nnode: {data: ./data}", "has no such address", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			write(t, dir, map[string]string{"lines": "one\ntwo\n", "token": "a token that nobody guesses\n"})
+			write(t, dir, map[string]string{"newer/format": "99\n", "lines": "one\ntwo\n", "token": "a token that nobody guesses\n"})
 			if c.text != "" {
 				write(t, dir, map[string]string{"node.yaml": c.text + rest})
 			}

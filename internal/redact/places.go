@@ -15,10 +15,14 @@ type Place struct {
 	What     string // it looks like, as [Taken] counts it
 }
 
+const settings = `password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|mnemonic`
+
 var (
-	pemPattern     = regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\z)`)
-	settingPattern = regexp.MustCompile(`(?i)(?:password|passwd|passphrase|secret|token|signature|api[_-]?key|access[_-]?key|private[_-]?key|mnemonic)["']?\s*=\s*["']?([^\s"'&,;]{2,})`)
-	headerPattern  = regexp.MustCompile(`(?i)\b(?:bearer|basic)\s+([^\s"'&,;]{2,})`)
+	pemPattern     = regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----.*?(-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|\z)`)
+	settingPattern = regexp.MustCompile(`(?i)(?:signature|` + settings + `)["']?\s*=\s*["']?([^\s"'&,;]{2,})`)
+	// memberPattern matches a member of a document in a text. Without quotes, words such as "token: not read" would be members; signatures are for all.
+	memberPattern = regexp.MustCompile(`(?i)(?:` + settings + `)\\*["']\s*:\s*\\*["']([^"'\\]{2,})`)
+	headerPattern = regexp.MustCompile(`(?i)\b(?:bearer|basic)\s+([^\s"'&,;]{2,})`)
 	// wordPattern matches tokens that say whose they are.
 	wordPattern = regexp.MustCompile(`((?:gh[opsur]_|github_pat_|glpat-|glptt-|xox[a-z]-|xapp-|whsec_|dckr_pat_|shpat_|lin_api_|pypi-|eyJ[A-Za-z0-9_-]+\.)[A-Za-z0-9_.~-]{6,}` +
 		`|\b(?:sk|pk|rk|hf|npm)[_-][A-Za-z0-9_-]*[0-9][A-Za-z0-9_-]{5,}|\b(?:AKIA|ASIA|AIza|ya29\.)[A-Za-z0-9_-]{12,})`)
@@ -33,7 +37,7 @@ var (
 var patterns = []struct {
 	pattern *regexp.Regexp
 	what    string
-}{{settingPattern, Setting}, {headerPattern, Header}, {wordPattern, Word}}
+}{{settingPattern, Setting}, {memberPattern, Setting}, {headerPattern, Header}, {wordPattern, Word}}
 
 // ends may follow a URL in a text, and is none of it.
 const ends = ".,:;!)]}"

@@ -65,6 +65,9 @@ func New(secrets ...string) *Redactor {
 	}
 	for _, s := range secrets {
 		for _, text := range pieces(s) {
+			if len(text) < leastKnown {
+				continue
+			}
 			for _, form := range forms(text) {
 				add(form)
 			}

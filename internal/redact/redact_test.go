@@ -38,6 +38,15 @@ func TestASecretIsFoundInEachCoding(t *testing.T) {
 	}
 }
 
+// TestWhatIsBlankIsNoSecret, though somebody made it one.
+func TestWhatIsBlankIsNoSecret(t *testing.T) {
+	for _, s := range []string{"", " ", "\n", " \n", "  a ", "\t\n ", "\n\n", "\u00a0"} {
+		if got, taken := New(s).Text("a text of a b"); got != "a text of a b" || len(taken) > 0 {
+			t.Errorf("%q: the text became %q, %v", s, got, taken)
+		}
+	}
+}
+
 // TestTheLinesOfASecretAreSecrets too, and where two secrets begin alike the longer one goes.
 func TestTheLinesOfASecretAreSecrets(t *testing.T) {
 	r := New("-----BEGIN KEY-----\nMIIabcdefghijkl\nshort\n-----END KEY-----", "pass", "password", "abc")
@@ -54,6 +63,9 @@ func TestTheLinesOfASecretAreSecrets(t *testing.T) {
 func TestWhatLooksLikeASecretGoes(t *testing.T) {
 	r := New()
 	for text, want := range map[string]string{
+		`post {"user":"u","password":"two words"} failed`:                        `post {"user":"u","password":"•••"} failed`,
+		`body: "{\"client_secret\": \"abc123\"}"`:                                `body: "{\"client_secret\": \"•••\"}"`,
+		`"token": {file: t}, "secret" is: not read`:                              `"token": {file: t}, "secret" is: not read`,
 		"GET https://me:pw@a.example:8443/v1/x?a=b&c=d#e failed":                 "GET https://•••@a.example:8443/v1/x?a=•••&c=•••#••• failed",
 		`Get "http://a.example/p?q=1": EOF`:                                      `Get "http://a.example/p?q=•••": EOF`,
 		"https://h/?secret":                                                      "https://h/?•••",
