@@ -57,7 +57,7 @@ func TestALogOfJSONHasNoOtherLines(t *testing.T) {
 	other := t.TempDir()
 	write(other, strings.Replace(fmt.Sprintf(text, "127.0.0.1:0"), "./data", "./node.yaml/data", 1))
 	p = launch(t, other, "run", "node.yaml")
-	if err := p.cmd.Wait(); err == nil || p.cmd.ProcessState.ExitCode() != exitFailed {
+	if err := p.cmd.Wait(); err == nil || p.cmd.ProcessState.ExitCode() != exitUsage {
 		t.Errorf("a folder that cannot be made: %v", err)
 	}
 	if err := said(p, "error", "start node: "); err != nil {
