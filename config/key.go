@@ -28,6 +28,9 @@ func (l *loader) lookAt(who subject, name string, k keyfile.Key) {
 		return
 	}
 	err := k.Look(name)
+	if err == nil && l.open != nil && !k.Password.IsZero() && !k.ReadOnce() {
+		err = l.open(name, k)
+	}
 	switch {
 	case err == nil, errors.Is(err, fs.ErrPermission):
 	case errors.Is(err, fs.ErrNotExist):

@@ -15,6 +15,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/internal/redact"
 	"github.com/dodona-oracle/dodona/internal/strict"
 )
@@ -24,16 +25,24 @@ import (
 //
 // A file with mistakes gives a [*strict.MistakesError] with all of them. Any other error is r's.
 // What is only worth a second look is in Warnings.
-func Load(r io.Reader, name string, kinds Kinds) (*Config, error) { return load(r, name, kinds, nil) }
+func Load(r io.Reader, name string, kinds Kinds) (*Config, error) {
+	return load(r, name, kinds, looks{})
+}
 
 // LoadFor is Load for a node: files of keys that are there are looked at, and what a start would refuse of them is a mistake too. One that is not
 // there, or not for this user, may be where the node will run. Runs says in which folder it runs, if that may be another than this process's, and who
 // says so; it is asked only where a relative path leads to nothing here.
 func LoadFor(r io.Reader, name string, kinds Kinds, runs func() (folder, by string)) (*Config, error) {
+	return LoadOpening(r, name, kinds, runs, nil)
+}
+
+// LoadOpening is LoadFor for who starts nothing: open opens a key under a setting, or says why its password does not. It is asked for each keystore
+// that has a password which can be read, and may take a second.
+func LoadOpening(r io.Reader, name string, kinds Kinds, runs func() (folder, by string), open func(setting string, k keyfile.Key) error) (*Config, error) {
 	if runs == nil {
 		runs = func() (folder, by string) { return "", "" }
 	}
-	return load(r, name, kinds, runs)
+	return load(r, name, kinds, looks{here: true, runs: runs, open: open})
 }
 
 // A Masked is what of a configuration is for strangers' eyes.
@@ -57,7 +66,7 @@ func LoadMasked(r io.Reader, name string, kinds Kinds) (m Masked, err error) {
 		return m, err
 	}
 	if root != nil {
-		m.Understood = interpret(root, report, name, kinds, func() (folder, by string) { return "", "" })
+		m.Understood = interpret(root, report, name, kinds, looks{here: true, runs: func() (folder, by string) { return "", "" }})
 		m.Understood.SHA256 = hex.EncodeToString(sum.Sum(nil))
 		hide(root, false)
 	}
@@ -83,7 +92,7 @@ func hide(n *strict.Node, private bool) {
 	}
 }
 
-func load(r io.Reader, name string, kinds Kinds, runs func() (folder, by string)) (*Config, error) {
+func load(r io.Reader, name string, kinds Kinds, here looks) (*Config, error) {
 	report := strict.NewReporter(name, grammar(kinds))
 	sum := sha256.New()
 	root, err := strict.Read(io.TeeReader(r, sum), report)
@@ -93,7 +102,7 @@ func load(r io.Reader, name string, kinds Kinds, runs func() (folder, by string)
 	if root == nil {
 		return nil, report.Err()
 	}
-	c := interpret(root, report, name, kinds, runs)
+	c := interpret(root, report, name, kinds, here)
 	c.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	if err := report.Err(); err != nil {
 		return nil, err
@@ -103,12 +112,19 @@ func load(r io.Reader, name string, kinds Kinds, runs func() (folder, by string)
 }
 
 // interpret makes a configuration of the tree of a file; what is wrong with it is in the report.
-func interpret(root *strict.Node, report *strict.Reporter, name string, kinds Kinds, runs func() (folder, by string)) *Config {
+func interpret(root *strict.Node, report *strict.Reporter, name string, kinds Kinds, here looks) *Config {
 	c := defaults()
 	c.Name = name
-	l := loader{report: report, kinds: kinds, config: &c, root: root, sources: map[string]Source{}, here: runs != nil, runs: runs}
+	l := loader{report: report, kinds: kinds, config: &c, root: root, sources: map[string]Source{}, looks: here}
 	l.load()
 	return &c
+}
+
+// looks are what is looked at beside the file.
+type looks struct {
+	here bool // files of keys
+	runs func() (folder, by string)
+	open func(setting string, k keyfile.Key) error // a keystore with its password; nil: it is not opened
 }
 
 // A loader turns the tree of a file into a Config.
@@ -118,8 +134,7 @@ type loader struct {
 	config *Config
 	root   *strict.Node
 	checks []func() // that compare units, once all are read
-	here   bool     // files of keys are looked at
-	runs   func() (folder, by string)
+	looks
 
 	untrusted bool // it is told that nothing says whose modules count
 

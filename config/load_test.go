@@ -96,6 +96,8 @@ func TestDiffSaysWhatAReloadMustDo(t *testing.T) {
 		{"all that is live", "sources:", "node: {memory: 200MiB}\nlog: {level: debug}\nsources:", "applied: log.level, node.memory"},
 		{"the listener", "sources:", "api: {listen: \"127.0.0.1:1\"}\nsources:", "restart needed for api.listen"},
 		{"the journal", "sources:", "journal: {durability: strict, raw: {age: 1d}}\nsources:", "restart needed for journal.durability, journal.raw.age"},
+		{"the data folder", "sources:", "node: {data: other}\nsources:", "restart needed for node.data"},
+		{"the folder of modules", "sources:", "modules: {dir: other}\nsources:", "restart needed for modules.dir"},
 		{"the key", "sources:", "node: {key: {file: k}, name: x}\nsources:", "restart needed for node.key.file, node.name"},
 		{"the network", "sources:", "network: {name: x}\nroles: [observe]\nsources:", "restart needed for network.name, roles"},
 		{"a token", "sources:", "api: {tokens: [{file: t}]}\nsources:", "restart needed for api.tokens"},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/feed"
+	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/internal/loopback"
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/unit"
@@ -18,7 +19,7 @@ import (
 func (l *loader) checkModules() {
 	m, n := &l.config.Modules, l.config.Node
 	if m.Dir == "" {
-		m.Dir = path.Join(n.Data, "modules")
+		m.Dir = modulesIn(n)
 	}
 	if value, place := l.path("modules.memory"); value != nil && m.Memory < module.LeastMemory {
 		l.report.Mistake(place, "", fmt.Sprintf("modules.memory: %s: want at least %s", m.Memory, module.LeastMemory))
@@ -31,12 +32,23 @@ func (l *loader) checkModules() {
 	}
 }
 
+// modulesIn is the folder of modules unless the file says another.
+func modulesIn(n Node) string { return path.Join(n.Data, "modules") }
+
 // sharedMemory is what modules may take together unless the file says otherwise.
 func sharedMemory(n Node) unit.Size { return n.Memory / 8 }
 
 // follows reports whether a setting has no value of its own: it is what another one makes it.
 func (c *Config) follows(setting string) bool {
-	return setting == "modules.memory" && c.Modules.Memory == sharedMemory(c.Node)
+	switch setting {
+	case "modules.memory":
+		return c.Modules.Memory == sharedMemory(c.Node)
+	case "modules.dir":
+		return c.Modules.Dir == modulesIn(c.Node)
+	case "node.key.file":
+		return c.Node.Key.File == keyfile.Own(c.Node.Data)
+	}
+	return false
 }
 
 // checkModule checks what a feed says about its module against the rest of the file.

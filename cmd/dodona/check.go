@@ -5,9 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/internal/strict"
+	"github.com/dodona-oracle/dodona/sign"
 )
 
 type checkCommand struct {
@@ -16,13 +19,14 @@ type checkCommand struct {
 	JSON   bool `name:"json" help:"Print mistakes and warnings as JSON."`
 }
 
-// Run checks a configuration without dialling or writing anything. Files of keys that are there it looks at, as run does.
+// Run checks a configuration without dialling or writing anything. Files of keys that are there it looks at, as run does, and opens keystores with
+// their passwords.
 func (c checkCommand) Run(ctx context.Context, term terminal) error {
 	path, err := c.path()
 	if err != nil {
 		return err
 	}
-	loaded, err := configFor(path, term.in, func() (folder, by string) { return runsBy(ctx, path) })
+	loaded, err := configOpening(path, term.in, func() (folder, by string) { return runsBy(ctx, path) }, opens)
 	list := (*strict.MistakesError)(nil)
 	if err != nil && !errors.As(err, &list) {
 		return failure{exitUsage, err}
@@ -51,6 +55,15 @@ func (c checkCommand) Run(ctx context.Context, term terminal) error {
 		warned = ", " + count(n, "warning")
 	}
 	fmt.Fprintf(term.out, "%s: %s, no mistakes%s\n", path, units, warned)
+	return nil
+}
+
+// opens says why a keystore cannot be opened with its password, which takes no more memory and time than sign allows. Whether this user may read it
+// says nothing of the node.
+func opens(setting string, k keyfile.Key) error {
+	if _, err := sign.Open(setting, k); !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
 	return nil
 }
 

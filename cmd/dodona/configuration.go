@@ -8,6 +8,7 @@ import (
 
 	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/internal/strict"
@@ -91,8 +92,13 @@ func nodeConfig(path string, stdin io.Reader) (*config.Config, error) {
 
 // configFor is nodeConfig for a node that may run in another folder.
 func configFor(path string, stdin io.Reader, runs func() (folder, by string)) (*config.Config, error) {
+	return configOpening(path, stdin, runs, nil)
+}
+
+// configOpening is configFor that opens keystores too.
+func configOpening(path string, stdin io.Reader, runs func() (folder, by string), open func(setting string, k keyfile.Key) error) (*config.Config, error) {
 	c, err := readConfig(path, stdin, func(r io.Reader, name string, kinds config.Kinds) (*config.Config, error) {
-		return config.LoadFor(r, name, kinds, runs)
+		return config.LoadOpening(r, name, kinds, runs, open)
 	})
 	if err == nil {
 		err = node.Check(c)

@@ -214,3 +214,27 @@ func TestSecretsAreWhatTheirPeersTake(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckOpensAKeystoreWithItsPassword as a start does: a wrong one is a mistake of a node, and costs a sink alone.
+func TestCheckOpensAKeystoreWithItsPassword(t *testing.T) {
+	besideAKey(t)
+	for name, text := range map[string]string{"right": "a password", "wrong": "another password"} {
+		if err := os.WriteFile(name, []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const plain = "\nsources: {s: {sim: {seed: 7}}}\nfeeds: {f: {from: [s]}}\n"
+	const why = "key.json: the password does not open this keystore"
+	for name, of := range map[string]string{"node key.password": "node.key.file: read key ", "evm key.password": `sink "a": warning: key.file: read key `} {
+		for file, wrong := range map[string]bool{"right": false, "wrong": true} {
+			if err := os.WriteFile("f.yaml", []byte(fmt.Sprintf(secretSettings[name], "{file: "+file+"}")+plain), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, out, talk := said(t, "check", "f.yaml")
+			said := out + talk
+			if strings.Contains(said, of+why) != wrong || strings.Contains(said, "no mistakes") == (wrong && strings.HasPrefix(name, "node")) {
+				t.Errorf("%s, the %s one: check says\n%s", name, file, said)
+			}
+		}
+	}
+}

@@ -136,6 +136,12 @@ func (k Key) Look(name string) error {
 	return lookAt(name+".password", k.Password, func(string) error { return nil })
 }
 
+// ReadOnce reports whether k or its password stands in what can be read once: whoever looks would take it from who needs it.
+func (k Key) ReadOnce() bool {
+	path, _ := k.Path("")
+	return isOnce(path) || isOnce(k.Password.File)
+}
+
 // isOnce reports whether something is there that can be read once, or when somebody writes: a pipe, a socket, a terminal.
 func isOnce(path string) bool {
 	info, err := os.Stat(path)
