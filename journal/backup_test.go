@@ -89,6 +89,39 @@ func TestARestoredFolderHasAllAndDoubtsWhatCameSince(t *testing.T) {
 	}
 }
 
+// TestARestoredFolderSaysWhyRecordsAreMissing, also once that has been noted for long, and no longer where more is lost than came after the backup.
+func TestARestoredFolderSaysWhyRecordsAreMissing(t *testing.T) {
+	fresh := open(t, Config{Dir: t.TempDir()})
+	if m, err := fresh.Missing(t.Context()); err != nil || m != (Missing{}) {
+		t.Errorf("of a new folder may be missing %+v, %v, want nothing", m, err)
+	}
+	archive, _ := archived(t)
+	dir, err := restored(t, archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := open(t, Config{Dir: dir})
+	stream := j.net.stream(streamProof)
+	why := func(when string, backup bool) {
+		t.Helper()
+		m, err := j.Missing(t.Context())
+		if err != nil || m.Until.IsZero() || m.Backup.IsZero() == backup {
+			t.Errorf("%s may be missing %+v, %v, want that a backup is why: %t", when, m, err, backup)
+		}
+	}
+	why("restored", true)
+	j.mu.Lock()
+	kept := j.holes[stream]
+	delete(j.holes, stream)
+	j.mu.Unlock()
+	why("noted for long", true)
+	j.mu.Lock()
+	j.holes[stream] = kept
+	j.mu.Unlock()
+	j.tellLost(stream, time.Now())
+	why("damaged since", false)
+}
+
 // TestARestoredFolderDoubtsNetworksThatItDoesNotKnow: the original may have gone on to them after the backup, and signed in them. Each first start of one
 // is such, and is told as what it is.
 func TestARestoredFolderDoubtsNetworksThatItDoesNotKnow(t *testing.T) {

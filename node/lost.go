@@ -42,7 +42,7 @@ func lossOf(m journal.Missing) anchor.Loss {
 // whyMissing says why answers may be missing in a journal.
 func whyMissing(m journal.Missing) string {
 	if m.Backup.IsZero() {
-		return "the journal lost records, and answers may have been among them"
+		return "the journal may have lost records, and answers among them"
 	}
 	return "this folder was restored from a backup of " + m.Backup.Format(time.RFC3339) + "; what was answered since is not in it"
 }
