@@ -100,11 +100,26 @@ func (l serverLog) Tracef(string, ...any)  {}
 
 func (l serverLog) Warnf(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
+	if stream, old := oldIndex(text); old {
+		l.s.c.Log.Info("journal: it did not end in order, as after a kill or a power cut: the index of its records is made anew from them", "stream", stream)
+		return
+	}
+	if strings.Contains(text, "] Stream state outdated, ") { // the next line says what of it
+		l.s.c.Log.Debug("journal: " + text)
+		return
+	}
 	l.s.c.Log.Warn("journal: " + text)
 	told := l.s.Store.Dropped
 	if stream := droppedFrom(text); stream != "" && told != nil && !l.s.Broken() { // at a start, what Check and Vouch find counts
 		told(stream)
 	}
+}
+
+// oldIndex returns the stream whose index is of before its last records, by what the store says when it opens it. It reads them then.
+func oldIndex(text string) (stream string, old bool) {
+	name, found := strings.CutPrefix(text, "Filestore [")
+	stream, what, _ := strings.Cut(name, "] ")
+	return stream, found && what == "Recovering stream state from index errored: prior state file" // of another error the words are its own
 }
 
 // droppedFrom returns the stream of which the store drops the end of a block, by what it says; "" if it says something else. Of most damage it

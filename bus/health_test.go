@@ -2,9 +2,12 @@ package bus
 
 import (
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/dodona-oracle/dodona/internal/logtest"
 )
 
 // TestAStoreThatBreaksAgainAndAgainRests, for longer each time, and what it said is told until it has lived for long. One that broke once does not.
@@ -55,6 +58,21 @@ func TestTheServersWordsAreUnderstood(t *testing.T) {
 		}
 		if s.Broken() != (want == "broke") || s.CannotWrite() != s.Broken() {
 			t.Errorf("after %q broken is %v, and cannot write %v", said, s.Broken(), s.CannotWrite())
+		}
+	}
+}
+
+// TestAnIndexThatIsMadeAnewIsNoWarning: after a kill nothing is wrong, and what else is wrong with an index is said as it is.
+func TestAnIndexThatIsMadeAnewIsNoWarning(t *testing.T) {
+	for said, want := range map[string]string{
+		"Filestore [PROOF-01] Stream state outdated, last block has additional entries, will rebuild": "",
+		"Filestore [PROOF-01] Recovering stream state from index errored: prior state file":           `level=INFO msg="journal: it did not end in order, as after a kill or a power cut: the index of its records is made anew from them" stream=PROOF-01`,
+		"Filestore [PROOF-01] Recovering stream state from index errored: permission denied":          `level=WARN msg="journal: Filestore [PROOF-01] Recovering stream state from index errored: permission denied"`,
+	} {
+		var log logtest.Text
+		serverLog{&Server{c: ServerConfig{Log: slog.New(slog.NewTextHandler(&log, nil))}}}.Warnf("%s", said)
+		if got := log.String(); !strings.HasSuffix(strings.TrimSpace(got), want) || want == "" && got != "" {
+			t.Errorf("of %q the log says %q, want %q", said, got, want)
 		}
 	}
 }

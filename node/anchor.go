@@ -95,8 +95,9 @@ func (r *anchorer) note(err error) {
 // behindAfter is how long anchors may have something left to seal: the role looks at least once a minute.
 const behindAfter = 2 * longestNap
 
-// status returns how far the anchors have come; nil if this process does not anchor.
-func (r *anchorer) status(now time.Time) *api.AnchorStatus {
+// status returns how far the anchors have come; nil if this process does not anchor. Answered is the earliest of the feeds' newest answers, 0 if
+// there is none: the first window begins with an answer.
+func (r *anchorer) status(now time.Time, answered dodona.Round) *api.AnchorStatus {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.standing.Checked.IsZero() {
@@ -106,6 +107,12 @@ func (r *anchorer) status(now time.Time) *api.AnchorStatus {
 	s.Behind = now.Sub(s.Checked) > behindAfter
 	if s.Next.Before(now) && !s.Behind {
 		s.Next = time.Time{} // nothing was attested since
+	}
+	if s.To == 0 && answered != 0 {
+		every, of := r.series.Every, grids(r.config())
+		if s.Next = anchor.Due(answered, every, of); s.Next.Before(now) {
+			s.Next = anchor.Due(dodona.RoundAt(now), every, of)
+		}
 	}
 	return &s
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/anchor"
 	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/explain"
 	"github.com/dodona-oracle/dodona/sign"
 	"github.com/dodona-oracle/dodona/verify"
@@ -188,5 +189,21 @@ func TestAWindowThatAnotherNetworkSealedIsSaidToBe(t *testing.T) {
 	none := (*api.NotAnchored)(nil)
 	if !errors.As(err, &none) || !strings.Contains(none.Reason, "was sealed by network \"plant\" "+other.ID().String()+", key "+key.Address().String()) || !none.Due.IsZero() {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestTheFirstWindowIsDueOnceThereIsAnAnswer: nothing was sealed yet, and it is known when something will be.
+func TestTheFirstWindowIsDueOnceThereIsAnAnswer(t *testing.T) {
+	began := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	r := &anchorer{series: &anchor.Series{Config: anchor.Config{Every: 10 * time.Minute}}, standing: api.AnchorStatus{Checked: began}}
+	r.config = func() *config.Config { return &config.Config{} }
+	if s := r.status(began.Add(time.Minute), 0); !s.Next.IsZero() {
+		t.Errorf("without an answer a window is due at %v", s.Next)
+	}
+	grace := anchor.Grace(nil)
+	for after, want := range map[time.Duration]time.Duration{time.Minute: 10 * time.Minute, 10*time.Minute + grace/2: 10 * time.Minute, 11*time.Minute + grace: 20 * time.Minute} {
+		if s := r.status(began.Add(after), dodona.RoundAt(began)); !s.Next.Equal(began.Add(want + grace)) {
+			t.Errorf("after %v the window is due at %v, want %v", after, s.Next, began.Add(want+grace))
+		}
 	}
 }

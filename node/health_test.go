@@ -142,7 +142,7 @@ func TestANodeSaysHowFarItsAnchorsAre(t *testing.T) {
 		a := s.Anchors
 		return a != nil && a.To > a.From && a.From > 0 && a.Leaves > 0 && !a.Behind && a.EveryMS == 1000, fmt.Sprintf("%+v", a)
 	})
-	if a := n.anchorer.status(n.now().Add(10 * behindAfter)); a == nil || !a.Behind {
+	if a := n.anchorer.status(n.now().Add(10*behindAfter), 0); a == nil || !a.Behind {
 		t.Errorf("anchors that stand for %s are %+v", 10*behindAfter, a)
 	}
 }

@@ -106,8 +106,18 @@ func (s state) Status() api.Status {
 		Node: c.Node.Name, Address: s.id.key.Address(), Version: s.version, Started: s.started, Now: now,
 		Roles: roles, Network: s.id.network, Quorum: s.id.quorum,
 		Ready: len(wrong) == 0, Problems: wrong,
-		Journal: kept, Clock: clock(waiting), Memory: memory(), Sinks: s.sinks(kept.Readers), Modules: s.modules.statuses(), Anchors: s.anchorer.status(now),
+		Journal: kept, Clock: clock(waiting), Memory: memory(), Sinks: s.sinks(kept.Readers), Modules: s.modules.statuses(), Anchors: s.anchorer.status(now, s.answered()),
 	}
+}
+
+// answered returns the earliest of the newest answers of the feeds; 0 if there is none.
+func (s state) answered() (earliest dodona.Round) {
+	for _, f := range s.Feeds() {
+		if f.Latest != nil && f.Latest.Attested && (earliest == 0 || f.Latest.Round < earliest) {
+			earliest = f.Latest.Round
+		}
+	}
+	return earliest
 }
 
 // sinks returns how every sink stands, sorted by name. A process that does not deliver has none.

@@ -209,7 +209,7 @@ function showPlaces() {
   $("#filter-box").hidden = feeds.rows.size < many && !$("#filter").value;
   if (nav.dataset.key === key) return;
   nav.dataset.key = key;
-  nav.replaceChildren(...list.map(([part, count, bad]) => el("a", { href: `#${part}` }, mark(bad ? "bad" : "good"), `${count} ${part}${bad ? `, ${bad} in trouble` : ""}`)));
+  nav.replaceChildren(...list.map(([part, count, bad]) => el("a", { href: `#${part}` }, mark(bad ? "bad" : "good"), `${count} ${count === 1 ? part.slice(0, -1) : part}${bad ? `, ${bad} in trouble` : ""}`)));
 }
 
 const many = 9; // feeds and sources from which on a page is searched

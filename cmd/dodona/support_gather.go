@@ -387,6 +387,9 @@ func eventsPart(ctx context.Context, s *scene) ([]byte, error) {
 	if err != nil && len(events) == 0 {
 		return nil, err
 	}
+	if len(events) == 0 {
+		return nil, errors.New("no event is in the journal")
+	}
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
