@@ -34,10 +34,10 @@ type follower struct {
 	parted  []parted
 	busy    bool // the last lines were those of now: it is the turn of those that were left
 	folder  folder
-	known   []generation // that were there before now was opened
-	earlier []generation // that were there before the file at path was opened
+	known   []remembered // that were there before now was opened
+	earlier []remembered // that were there before the file at path was opened
 	older   *mark        // one that was put away before now was; nil: nobody knows
-	packed  []generation // compressed ones that were there then
+	packed  []remembered // compressed ones that were there then
 	placed  bool         // the file at path was opened: what is later is known by not being earlier
 	rotated time.Time    // when now was first seen not to be the one at path, and a newer one to be written; zero if it is
 	size    int64        // of now when it was last seen to grow since then
@@ -184,7 +184,7 @@ func (f *follower) begin() (found, error) {
 // meant to be, and what was left is read from where it was left.
 func (f *follower) goOn(all []generation, was position) (generation, bool) {
 	left := func(g generation) bool {
-		return g.path != f.path && slices.ContainsFunc(was.Left, func(m mark) bool { return g.is(m.position(f.path)) })
+		return g.path != f.path && slices.ContainsFunc(was.Left, func(m mark) bool { return g.is(m.position(f.path)) && g.holds(m.position(f.path)) })
 	}
 	g, found := newerThan(slices.DeleteFunc(all, left), was)
 	return g, found && (g.path == f.path || g.modified.After(was.Modified))
@@ -259,6 +259,7 @@ func (f *follower) enterEnd(end int64) (found, error) {
 
 // enter opens the file at path and reads on from offset. The file before is closed, unless it was left before.
 func (f *follower) enter(path string, offset int64) error {
+	at := time.Now()
 	all, err := f.generations() // before it is opened: what is rotated away from now on is later than it
 	if err != nil {
 		return err
@@ -275,11 +276,11 @@ func (f *follower) enter(path string, offset int64) error {
 	if f.now != nil {
 		f.now.close()
 	}
-	f.now, f.known, f.rotated, f.missing = o, all, time.Time{}, time.Time{}
+	f.now, f.known, f.rotated, f.missing = o, remember(all, f.known, at), time.Time{}, time.Time{}
 	if path == f.path {
-		f.earlier = slices.DeleteFunc(slices.Clone(all), func(g generation) bool { return g.path == f.path })
-		f.packed, f.placed = f.packedNow(), true
-		f.older = olderThan(filepath.Base(path), f.earlier)
+		f.earlier = slices.DeleteFunc(slices.Clone(f.known), func(r remembered) bool { return r.path == f.path })
+		f.packed, f.placed = remember(f.packedNow(), f.packed, at), true
+		f.older = olderThan(filepath.Base(path), slices.DeleteFunc(all, func(g generation) bool { return g.path == f.path }))
 	}
 	return nil
 }

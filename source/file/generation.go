@@ -16,26 +16,31 @@ type generation struct {
 	info     os.FileInfo
 	device   uint64
 	inode    uint64
+	born     time.Time // zero: the system does not say
 	size     int64
 	modified time.Time
 }
 
 func newGeneration(path string, info os.FileInfo) generation {
 	device, inode := identity(info)
-	return generation{path: path, info: info, device: device, inode: inode, size: info.Size(), modified: info.ModTime()}
+	return generation{path: path, info: info, device: device, inode: inode, born: bornAt(path, inode), size: info.Size(), modified: info.ModTime()}
 }
 
-// is reports whether g is the file of p by its inode.
+// is reports whether g is the file of p by its inode. That is given again once a file is gone: who cannot know that it is there still
+// compares what the file holds too, for not each system says when a file was made.
 func (g generation) is(p position) bool {
-	return g.inode == p.Inode && g.device == p.Device && g.inode != 0
+	return g.inode == p.Inode && g.device == p.Device && g.inode != 0 && !differ(g.born, p.Born)
 }
 
-// same reports whether g and h are one file.
+// differ reports whether files that were made then are two.
+func differ(a, b time.Time) bool { return !a.IsZero() && !b.IsZero() && !a.Equal(b) }
+
+// same reports whether g and h are one file, if both are there.
 func (g generation) same(h generation) bool {
 	if g.inode == 0 {
 		return g.path == h.path
 	}
-	return g.inode == h.inode && g.device == h.device
+	return g.inode == h.inode && g.device == h.device && !differ(g.born, h.born)
 }
 
 // holds reports whether g contains what was read up to p.

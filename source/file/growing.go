@@ -47,20 +47,11 @@ func olderThan(base string, all []generation) *mark {
 	if last.path == "" {
 		return &mark{}
 	}
-	f, info, err := openRegular(last.path)
-	if err != nil {
-		return nil
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	m := mark{Inode: last.inode, Device: last.device, Offset: info.Size()}
-	if m.Head, m.Tail, err = fingerprints(f, m.Offset); err != nil {
-		return nil
-	}
-	return &m
+	return contentOf(last)
 }
 
 // isStill reports whether g is the file of m, which may have been written to since. Numbers of devices change when a machine starts,
 // and those of files are given again: of a file that had nothing in it, nobody can say.
 func (m *mark) isStill(g generation) bool {
-	return m.Offset > 0 && g.inode != 0 && g.inode == m.Inode && g.holds(m.position(g.path))
+	return m.Offset > 0 && g.inode != 0 && g.inode == m.Inode && !differ(g.born, m.Born) && g.holds(m.position(g.path))
 }

@@ -2,7 +2,9 @@ package file
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -194,5 +196,127 @@ func TestNumbersOfFilesThatAreGivenAgainTurnNoOrder(t *testing.T) {
 			r.read(10 * time.Second)
 			r.want("1", "2", "3", "4")
 		})
+	}
+}
+
+// anew makes the next file of the log of one that is removed: numbers of files are given again.
+func (l *log) anew(removed string) {
+	l.t.Helper()
+	l.must(os.Truncate(removed, 0))
+	l.must(os.Rename(removed, l.path))
+}
+
+// TestALaterFileWithTheNumberOfARemovedOneIsRead: the files that were there before the reader are removed one after the other, and each new
+// log has the number of the last one that was.
+func TestALaterFileWithTheNumberOfARemovedOneIsRead(t *testing.T) {
+	for _, mode := range []string{"lags", "is stopped", "restarts"} {
+		for _, turns := range []int{1, 2, 3} {
+			within(t, func(s *Settings) { s.Every = time.Hour }, func(l *log, r *reader) {
+				for n := range 3 {
+					l.put(fmt.Sprintf("boiler.jsonl.%d", n+1), fmt.Sprintf("of before %d\n", n+1))
+					l.touch(fmt.Sprintf("%s.%d", l.path, n+1), inMarch.Add(-time.Duration(n)*time.Minute))
+				}
+				r.restart()
+				r.read(10 * time.Hour)
+				want := []string{"1"}
+				add := func() {
+					want = append(want, fmt.Sprint(len(want)+1))
+					l.write(want[len(want)-1] + "\n")
+				}
+				for range 6 {
+					if mode != "lags" {
+						r.close()
+					}
+					for range turns {
+						add()
+						l.must(os.Rename(l.path+".3", l.beside("removed")))
+						counting(false, 3)(l, 0)
+						l.anew(l.beside("removed"))
+						add()
+					}
+					if mode != "lags" {
+						r.open()
+					}
+					r.read(10 * time.Hour)
+					if mode == "restarts" {
+						r.restart()
+					}
+				}
+				if got := strings.Join(r.lines, " "); got != strings.Join(want, " ") || r.dropped != 0 {
+					t.Errorf("%d turns, the reader %s: %s, %d dropped %q; want %s", turns, mode, got, r.dropped, r.causes, strings.Join(want, " "))
+				}
+			})
+		}
+	}
+}
+
+// TestFilesThatAreRemovedLeaveNoDoubt: rotation at random removes what is oldest, whose number the next file may get, and no line is lost,
+// read twice or told to be.
+func TestFilesThatAreRemovedLeaveNoDoubt(t *testing.T) {
+	for seed := range uint64(20) {
+		within(t, func(s *Settings) { s.Every = time.Minute }, func(l *log, r *reader) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			keep := 3 + random.IntN(8)
+			for n := range keep {
+				l.put(fmt.Sprintf("boiler.jsonl.%d", n+1), []string{"", "1\n", "of before\n"}[random.IntN(3)])
+				l.touch(fmt.Sprintf("%s.%d", l.path, n+1), inMarch.Add(-time.Duration(n)*time.Minute))
+			}
+			r.restart()
+			r.read(time.Hour)
+			want := []string{"1"}
+			for range 20 {
+				if random.IntN(4) == 0 {
+					r.restart()
+				}
+				for range random.IntN(keep) {
+					want = append(want, fmt.Sprint(len(want)+1))
+					l.write(want[len(want)-1] + "\n")
+					counting(false, keep)(l, 0)
+				}
+				want = append(want, fmt.Sprint(len(want)+1))
+				l.write(want[len(want)-1] + "\n")
+				r.read(time.Hour)
+			}
+			if got := strings.Join(r.lines, " "); got != strings.Join(want, " ") || r.dropped != 0 {
+				t.Errorf("seed %d, %d are kept: %s, %d dropped %q; want %s", seed, keep, got, r.dropped, r.causes, strings.Join(want, " "))
+			}
+		})
+	}
+}
+
+// TestACursorThatDoesNotSayWhenFilesWereMadeGoesOn: an earlier release wrote it, or a system that does not tell.
+func TestACursorThatDoesNotSayWhenFilesWereMadeGoesOn(t *testing.T) {
+	within(t, nil, func(l *log, r *reader) {
+		late := l.leave()
+		l.write("2\n")
+		r.read(10 * time.Second)
+		r.close()
+		r.cursor = regexp.MustCompile(`,"born":"[^"]*"`).ReplaceAll(r.cursor, nil)
+		_, err := late.WriteString("late\n")
+		l.must(err)
+		l.must(late.Close())
+		l.write("3\n")
+		l.shift()
+		l.must(os.Rename(l.path, l.path+".1"))
+		l.reopen()
+		l.write("4\n")
+		r.open()
+		r.read(time.Minute)
+		r.sortedLines("1", "2", "late", "3", "4")
+		r.wantDropped(0, "")
+	})
+}
+
+// TestAnInodeThatIsGivenAgainIsOfAnotherFile: what tells is when the file was made, where both sides know that.
+func TestAnInodeThatIsGivenAgainIsOfAnotherFile(t *testing.T) {
+	later := inMarch.Add(time.Nanosecond)
+	for _, c := range []struct {
+		was, is time.Time
+		same    bool
+	}{{inMarch, inMarch, true}, {inMarch, later, false}, {time.Time{}, later, true}, {inMarch, time.Time{}, true}} {
+		was, is := generation{inode: 7, born: c.was}, generation{inode: 7, born: c.is}
+		if was.same(is) != c.same || is.is(position{Inode: 7, Born: c.was}) != c.same {
+			t.Errorf("made at %v, and at %v: want that they are one file: %t", c.was, c.is, c.same)
+		}
 	}
 }

@@ -57,25 +57,45 @@ func (f *follower) part(i int) {
 	f.parted = append(f.parted, parted{o.verified, cmp.Or(o.at, o.file.Name()), o.name, max(o.end, o.split.next)})
 	o.close()
 	f.left = slices.Delete(f.left, i, i+1)
-	if len(f.parted) <= maxParted {
-		return
+	if len(f.parted) > maxParted {
+		f.giveUp(0)
 	}
-	if p := f.parted[0]; p.size > p.Offset {
+}
+
+// giveUp looks no more at a file that was left and closed.
+func (f *follower) giveUp(i int) {
+	if p := f.parted[i]; p.size > p.Offset {
 		f.cutOff(p.name)
 	}
-	f.parted = slices.Delete(f.parted, 0, 1)
+	f.parted = slices.Delete(f.parted, i, i+1)
 }
 
 func (f *follower) cutOff(name string) {
 	f.env.Dropped(1, fmt.Sprintf("%s, which was rotated away, ends in a line without an end", name))
 }
 
+// isReused reports whether a file that is open has the inode of one that was left and closed: then that one is gone.
+func (f *follower) isReused(p parted) bool {
+	return slices.ContainsFunc(append(slices.Clone(f.left), f.now), func(o *opened) bool {
+		return o.verified.Inode == p.Inode && o.verified.Device == p.Device && p.Inode != 0
+	})
+}
+
+// isToCome reports whether a file comes after the one that is read.
+func (f *follower) isToCome(g generation) bool {
+	at := slices.IndexFunc(f.known, func(r remembered) bool { return r.isStill(g) })
+	return at < 0 || at > slices.IndexFunc(f.known, func(r remembered) bool { return r.is(f.now.verified) })
+}
+
 // takeBack opens a file again that was left and closed, if it grew.
 func (f *follower) takeBack() {
+	if gone := slices.IndexFunc(f.parted, f.isReused); gone >= 0 {
+		f.giveUp(gone)
+	}
 	for i, p := range f.parted {
 		info, err := os.Stat(p.path)
 		if err != nil || !newGeneration(p.path, info).is(p.position) {
-			moved := slices.IndexFunc(f.known, func(g generation) bool { return g.is(p.position) }) // as of the last turn
+			moved := slices.IndexFunc(f.known, func(r remembered) bool { return r.is(p.position) }) // as of the last turn
 			if moved < 0 || f.known[moved].path == p.path {
 				continue
 			}
@@ -88,7 +108,7 @@ func (f *follower) takeBack() {
 		f.parted = slices.Delete(f.parted, i, i+1)
 		if o, found := f.reopen(p.path, p.position); found {
 			f.keepLeft(o)
-		} else {
+		} else if !f.isToCome(newGeneration(p.path, info)) {
 			f.env.Dropped(1, fmt.Sprintf("%s, which was rotated away, grew and cannot be read any more", p.name))
 		}
 		return

@@ -90,7 +90,7 @@ func (f *follower) next() (next generation, found bool, err error) {
 // isEarlier reports whether a file beside the path was there before the one at path was opened, if one was, or was left: it is no
 // later one, but an older one, or another log.
 func (f *follower) isEarlier(g generation) bool {
-	return g.path != f.path && !g.is(f.now.verified) && (slices.ContainsFunc(f.earlier, g.same) ||
+	return g.path != f.path && !g.is(f.now.verified) && (g.isAmong(f.earlier) ||
 		slices.ContainsFunc(f.left, func(o *opened) bool { return g.is(o.verified) }))
 }
 
@@ -132,7 +132,7 @@ func (f *follower) unknown(all []generation) (generation, bool) {
 		if g.is(f.now.verified) || g.path == f.path {
 			break
 		}
-		if !slices.ContainsFunc(f.known, g.same) && !slices.ContainsFunc(f.left, func(o *opened) bool { return g.is(o.verified) }) {
+		if !g.isAmong(f.known) && !slices.ContainsFunc(f.left, func(o *opened) bool { return g.is(o.verified) }) {
 			return g, true
 		}
 	}

@@ -88,6 +88,7 @@ func (o *opened) position(path string, info os.FileInfo) (position, error) {
 		p.Since = since.UTC()
 	}
 	p.Device, p.Inode = identity(info)
+	p.Born = bornOf(o.file, p.Inode)
 	p.At = o.at
 	var err error
 	p.Head, p.Tail, err = fingerprints(o.file, p.Offset)

@@ -301,7 +301,7 @@ func (m *many) makeRoom(g generation) bool {
 func (m *many) isOurs(g generation) bool {
 	for _, f := range m.members {
 		if f.now != nil && g.is(f.now.verified) || slices.ContainsFunc(f.left, func(o *opened) bool { return g.is(o.verified) }) ||
-			slices.ContainsFunc(f.parted, func(p parted) bool { return g.is(p.position) }) {
+			slices.ContainsFunc(f.parted, func(p parted) bool { return g.is(p.position) && g.holds(p.position) }) {
 			return true
 		}
 		if f.now == nil && f.last != nil && g.is(*f.last) && g.holds(*f.last) {

@@ -31,7 +31,8 @@ type position struct {
 	Left  []mark    `json:"left,omitempty"` // files that were left, and are still looked at
 	Since time.Time `json:"since,omitzero"` // what follows Offset is not older; [never]: nobody knows; zero: a release wrote it that did not say
 
-	Older *mark `json:"older,omitempty"` // a file that was put away before; empty: there was none; nil: nobody knows
+	Born  time.Time `json:"born,omitzero"`   // when the file was made; zero: nobody knows
+	Older *mark     `json:"older,omitempty"` // a file that was put away before; empty: there was none; nil: nobody knows
 }
 
 // A mark is the position in a file that was left.
@@ -43,6 +44,7 @@ type mark struct {
 	Tail   string `json:"tail"`
 
 	Since time.Time `json:"since,omitzero"`
+	Born  time.Time `json:"born,omitzero"`
 }
 
 // notBefore returns a time that what follows the position is not older than; zero: nobody knows.
@@ -56,10 +58,12 @@ func (p position) notBefore() time.Time {
 	return p.Since
 }
 
-func (p position) mark() mark { return mark{p.Device, p.Inode, p.Offset, p.Head, p.Tail, p.Since} }
+func (p position) mark() mark {
+	return mark{p.Device, p.Inode, p.Offset, p.Head, p.Tail, p.Since, p.Born}
+}
 
 func (m mark) position(path string) position {
-	return position{Path: path, Device: m.Device, Inode: m.Inode, Offset: m.Offset, Head: m.Head, Tail: m.Tail, Since: m.Since}
+	return position{Path: path, Device: m.Device, Inode: m.Inode, Offset: m.Offset, Head: m.Head, Tail: m.Tail, Since: m.Since, Born: m.Born}
 }
 
 func (m mark) valid() bool {

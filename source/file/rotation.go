@@ -138,10 +138,10 @@ func (f *follower) tellPacked(all []generation) {
 	if !f.placed {
 		return
 	}
-	came := slices.DeleteFunc(f.packedNow(), func(g generation) bool { return slices.ContainsFunc(f.packed, g.same) })
+	came := slices.DeleteFunc(f.packedNow(), func(g generation) bool { return g.isAmong(f.packed) })
 	gone := 0
 	for _, g := range f.earlier {
-		if !slices.ContainsFunc(all, g.same) {
+		if !slices.ContainsFunc(all, g.isStill) {
 			gone++
 		}
 	}

@@ -3,7 +3,7 @@
 //
 // A line counts once its end is there (LF, CR or both); what a file ends in counts when the file was rotated away and its writer
 // went on. Blank lines count for nothing. A reading is as old as the last write of its file (see time), so name the time that stands in the
-// document, if one does: value: {pointer: /t, time: /ts}. A log is known again by its inode and by what stands in it, whatever its name, beside
+// document, if one does: value: {pointer: /t, time: /ts}. A log is known again by its inode, by when it was made and by what stands in it, whatever its name, beside
 // its path, beside where that leads if it is a link, and in a folder there. So rotation may rename it, link it, copy and truncate it, or
 // put it away, while Dodona runs, lags or is stopped; several turns are read in their order, whether .1 is the newest file or the oldest. A file that was rotated away is read
 // alone as long as only it grows, and beside the new one after that (the last twenty of them; the four that grew last after a restart),
