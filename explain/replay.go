@@ -115,19 +115,17 @@ func (p *replay) fail(name, got, want string, err error) {
 }
 
 func (p *replay) run(ctx context.Context) error {
+	if text, err := canonical(p.bundle.Rules); err == nil {
+		p.bundle.Rules = text
+	}
 	b := p.bundle
 	doc, err := feed.ParseDocument(b.Rules)
 	if err != nil {
 		p.fail(StepRules, dodona.Keccak256(compact(b.Rules)).String(), b.Origin.Rules.String(), err)
 		return nil
 	}
-	// The digest of the canonical form: blanks that a printer put in change nothing, a changed key does.
-	rules, err := doc.Digest()
-	if err != nil {
-		p.fail(StepRules, "", b.Origin.Rules.String(), err)
-		return nil
-	}
-	p.compare(StepRules, rules.String(), b.Origin.Rules.String(), "the rules are not those that computed the round")
+	// The digest of the text in canonical form: blanks that a printer put in change nothing, a key that is changed or away does.
+	p.compare(StepRules, dodona.Keccak256(b.Rules).String(), b.Origin.Rules.String(), "the rules are not those that computed the round")
 	p.compare(StepFeed, doc.Feed.ID().String(), b.Feed.ID().String(), fmt.Sprintf("the rules are of feed %q", printable(doc.Feed.Name)))
 	if p.notAsked() {
 		return nil
@@ -225,31 +223,66 @@ func (p *replay) salt() func(int) dodona.Digest {
 	}
 }
 
+// A namedReading is a reading that an input names.
+type namedReading struct {
+	dodona.ReadingRef
+	source string
+}
+
 // readings compares the readings that the bundle carries with those that its inputs name.
 func (p *replay) readings() {
-	named, carried := map[dodona.Digest]bool{}, map[dodona.Digest]bool{}
-	for _, in := range p.bundle.Inputs {
-		for _, ref := range in.Readings {
-			named[ref.Digest] = true
-		}
-	}
-	detail := ""
+	named, detail := p.named()
+	carried := map[dodona.Digest]bool{}
 	for _, r := range p.bundle.Readings {
 		d := r.Digest()
+		detail = cmp.Or(detail, besides(r, d, named, carried))
 		carried[d] = true
-		if !named[d] && detail == "" {
-			detail = fmt.Sprintf("the reading %s of %s is named by no input: its bytes, time or place were changed, or it was added", d.Short(), printable(r.Source))
-		}
 	}
 	for _, in := range p.bundle.Inputs {
 		for _, ref := range in.Readings {
-			if !carried[ref.Digest] && detail == "" {
-				detail = fmt.Sprintf("the reading %s of %s is missing", ref.Digest.Short(), printable(in.Source))
+			if !carried[ref.Digest] {
+				detail = cmp.Or(detail, fmt.Sprintf("the reading %s of %s is missing", ref.Digest.Short(), printable(in.Source)))
 			}
 		}
 	}
 	s := Step{Name: StepReadings, Same: detail == "", Got: unit.Count(len(carried), "reading"), Want: unit.Count(len(named), "reading"), Detail: detail}
 	p.Steps = append(p.Steps, s)
+}
+
+// named returns what the inputs name, and what of it they name in two ways.
+func (p *replay) named() (named map[dodona.Digest]namedReading, detail string) {
+	named = map[dodona.Digest]namedReading{}
+	for _, in := range p.bundle.Inputs {
+		for _, ref := range in.Readings {
+			n := namedReading{ref, in.Source}
+			if before, again := named[ref.Digest]; again && !before.like(n) {
+				detail = cmp.Or(detail, fmt.Sprintf("the reading %s of %s is named twice, and not alike", ref.Digest.Short(), printable(in.Source)))
+			}
+			named[ref.Digest] = n
+		}
+	}
+	return named, detail
+}
+
+// like reports whether two inputs name a reading alike.
+func (n namedReading) like(other namedReading) bool {
+	salts := n.Salt == nil && other.Salt == nil || n.Salt != nil && other.Salt != nil && *n.Salt == *other.Salt
+	return salts && n.source == other.source && n.Item == other.Item && n.Received.Equal(other.Received) && n.Size == other.Size && n.Detail == other.Detail
+}
+
+// besides says what is wrong about one reading that the bundle carries beside those before it; empty if nothing is.
+func besides(r dodona.Reading, d dodona.Digest, named map[dodona.Digest]namedReading, carried map[dodona.Digest]bool) string {
+	n, known := named[d]
+	own := namedReading{dodona.ReadingRef{Item: r.Item, Received: r.Received, Size: len(r.Body), Detail: r.Detail, Salt: n.Salt}, r.Source}
+	switch {
+	case !known:
+		return fmt.Sprintf("the reading %s of %s is named by no input: its bytes, time or place were changed, or it was added", d.Short(), printable(r.Source))
+	case carried[d]:
+		return fmt.Sprintf("the reading %s of %s stands twice", d.Short(), printable(r.Source))
+	case !n.like(own):
+		return fmt.Sprintf("the input that names the reading %s of %s says another source, item, time, size or detail of it", d.Short(), printable(r.Source))
+	}
+	return ""
 }
 
 // points compares what the transform made of the readings.
@@ -326,6 +359,11 @@ func (p *replay) inputs(again dodona.Bundle) {
 		if !sameWords(g, w) {
 			detail = fmt.Sprintf("here %s, in the bundle %s", printable(cmp.Or(g, "missing")), printable(cmp.Or(w, "missing")))
 			break
+		}
+	}
+	for i := range min(len(again.Inputs), len(p.bundle.Inputs)) {
+		if here, there := again.Inputs[i].Source, p.bundle.Inputs[i].Source; here != there && detail == "" {
+			detail = fmt.Sprintf("%s is here of the source %s, in the bundle of %s", printable(again.Inputs[i].Point), printable(here), printable(there))
 		}
 	}
 	p.Steps = append(p.Steps, Step{

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/explain"
@@ -131,28 +133,38 @@ func TestTamperingIsToldByStep(t *testing.T) {
 		"a reading left out": {func(b *dodona.Bundle) { b.Readings = b.Readings[1:] }, explain.StepReadings},
 		"a reading named anew": {func(b *dodona.Bundle) {
 			b.Readings[0].Body = []byte(`{"price":7}`)
-			b.Inputs[1].Readings[0].Digest = b.Readings[0].Digest()
+			b.Inputs[1].Readings[0].Digest, b.Inputs[1].Readings[0].Size = b.Readings[0].Digest(), len(b.Readings[0].Body)
 		}, explain.StepRoot},
-		"a salt":             {func(b *dodona.Bundle) { b.Inputs[0].Readings[0].Salt = &dodona.Digest{1} }, explain.StepRoot},
-		"no salt":            {func(b *dodona.Bundle) { b.Inputs[0].Readings[0].Salt = nil }, explain.StepRoot},
-		"the need":           {func(b *dodona.Bundle) { b.Rules = bytes.Replace(b.Rules, []byte(`"need":1`), []byte(`"need":2`), 1) }, explain.StepRules},
-		"no rules":           {func(b *dodona.Bundle) { b.Rules = nil }, explain.StepRules},
-		"foreign rules":      {func(b *dodona.Bundle) { b.Rules = json.RawMessage(`{"format":99}`) }, explain.StepRules},
-		"the unit":           {func(b *dodona.Bundle) { b.Feed.Unit = "EUR" }, explain.StepFeed},
-		"a point":            {func(b *dodona.Bundle) { b.Points[0].Value = dodona.Decimal{} }, explain.StepPoints},
-		"fuel":               {func(b *dodona.Bundle) { b.Fuel = 1 }, explain.StepPoints},
-		"an outlier blessed": {func(b *dodona.Bundle) { b.Inputs[2].Status = dodona.InputUsed }, explain.StepInputs},
-		"the value":          {func(b *dodona.Bundle) { v := dodona.NewInt192(1); b.Value = &v }, explain.StepValue},
-		"the quality":        {func(b *dodona.Bundle) { b.Quality = dodona.Good }, explain.StepValue},
-		"the version":        {func(b *dodona.Bundle) { b.Origin.Version = dodona.Digest{1} }, explain.StepVersion},
-		"the root":           {func(b *dodona.Bundle) { b.Origin.ReadingsRoot = dodona.Digest{1} }, explain.StepRoot},
-		"the signed value":   {func(b *dodona.Bundle) { b.Observation.Value = dodona.NewInt192(1) }, explain.StepObservation},
-		"the signature gone": {func(b *dodona.Bundle) { b.Observation = nil }, explain.StepObservation},
-		"the network gone":   {func(b *dodona.Bundle) { b.Network = nil }, explain.StepObservation},
-		"another network":    {func(b *dodona.Bundle) { b.Network.Name = "mainland" }, explain.StepSigner},
-		"another signer":     {func(b *dodona.Bundle) { b.Observation.Signer = dodona.Address{1} }, explain.StepSigner},
-		"a broken signature": {func(b *dodona.Bundle) { b.Observation.Signature = dodona.Signature{} }, explain.StepSigner},
-		"the round":          {func(b *dodona.Bundle) { b.Round += 10_000 }, explain.StepObservation},
+		"a reading's size elsewhere":   {func(b *dodona.Bundle) { b.Inputs[0].Readings[0].Size++ }, explain.StepReadings},
+		"a reading's time elsewhere":   {func(b *dodona.Bundle) { b.Inputs[0].Readings[0].Received = time.Unix(1, 0) }, explain.StepReadings},
+		"a reading's detail elsewhere": {func(b *dodona.Bundle) { b.Inputs[0].Readings[0].Detail = "x" }, explain.StepReadings},
+		"a reading's item elsewhere":   {func(b *dodona.Bundle) { b.Inputs[0].Readings[0].Item = "x" }, explain.StepReadings},
+		"an input's source":            {func(b *dodona.Bundle) { b.Inputs[0].Source = "x" }, explain.StepReadings},
+		"a source without a reading": {func(b *dodona.Bundle) {
+			b.Inputs[0].Source, b.Inputs[0].Readings = "x", nil
+		}, explain.StepReadings},
+		"a reading twice":        {func(b *dodona.Bundle) { b.Readings = append(b.Readings, b.Readings[0]) }, explain.StepReadings},
+		"rules without outliers": {func(b *dodona.Bundle) { b.Rules = regexp.MustCompile(`"outliers":[^,}]*,`).ReplaceAll(b.Rules, nil) }, explain.StepRules},
+		"a salt":                 {func(b *dodona.Bundle) { b.Inputs[0].Readings[0].Salt = &dodona.Digest{1} }, explain.StepRoot},
+		"no salt":                {func(b *dodona.Bundle) { b.Inputs[0].Readings[0].Salt = nil }, explain.StepRoot},
+		"the need":               {func(b *dodona.Bundle) { b.Rules = bytes.Replace(b.Rules, []byte(`"need":1`), []byte(`"need":2`), 1) }, explain.StepRules},
+		"no rules":               {func(b *dodona.Bundle) { b.Rules = nil }, explain.StepRules},
+		"foreign rules":          {func(b *dodona.Bundle) { b.Rules = json.RawMessage(`{"format":99}`) }, explain.StepRules},
+		"the unit":               {func(b *dodona.Bundle) { b.Feed.Unit = "EUR" }, explain.StepFeed},
+		"a point":                {func(b *dodona.Bundle) { b.Points[0].Value = dodona.Decimal{} }, explain.StepPoints},
+		"fuel":                   {func(b *dodona.Bundle) { b.Fuel = 1 }, explain.StepPoints},
+		"an outlier blessed":     {func(b *dodona.Bundle) { b.Inputs[2].Status = dodona.InputUsed }, explain.StepInputs},
+		"the value":              {func(b *dodona.Bundle) { v := dodona.NewInt192(1); b.Value = &v }, explain.StepValue},
+		"the quality":            {func(b *dodona.Bundle) { b.Quality = dodona.Good }, explain.StepValue},
+		"the version":            {func(b *dodona.Bundle) { b.Origin.Version = dodona.Digest{1} }, explain.StepVersion},
+		"the root":               {func(b *dodona.Bundle) { b.Origin.ReadingsRoot = dodona.Digest{1} }, explain.StepRoot},
+		"the signed value":       {func(b *dodona.Bundle) { b.Observation.Value = dodona.NewInt192(1) }, explain.StepObservation},
+		"the signature gone":     {func(b *dodona.Bundle) { b.Observation = nil }, explain.StepObservation},
+		"the network gone":       {func(b *dodona.Bundle) { b.Network = nil }, explain.StepObservation},
+		"another network":        {func(b *dodona.Bundle) { b.Network.Name = "mainland" }, explain.StepSigner},
+		"another signer":         {func(b *dodona.Bundle) { b.Observation.Signer = dodona.Address{1} }, explain.StepSigner},
+		"a broken signature":     {func(b *dodona.Bundle) { b.Observation.Signature = dodona.Signature{} }, explain.StepSigner},
+		"the round":              {func(b *dodona.Bundle) { b.Round += 10_000 }, explain.StepObservation},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, b := three(t)

@@ -309,6 +309,9 @@ func (c bundleExportCommand) Run(ctx context.Context, term terminal) error {
 	return printRaw(term.out, body)
 }
 
+// bundleParts are members that every bundle has, and nothing else that a node gives.
+var bundleParts = []string{"rules", "inputs", "tookMs"}
+
 type replayCommand struct {
 	Bundle string `arg:"" help:"File with the bundle, - for standard input, or a URL."`
 	JSON   bool   `name:"json" help:"Print JSON."`
@@ -330,12 +333,13 @@ func (c replayCommand) Run(ctx context.Context, term terminal) error {
 	if said := problemIn(raw); said != "" {
 		return failure{exitUsage, fmt.Errorf("%s is no bundle: the node says: %s", c.Bundle, said)}
 	}
-	var bundle dodona.Bundle
-	if err := json.Unmarshal(raw, &bundle); err != nil {
-		return failure{exitInvalid, fmt.Errorf("read bundle %s: %w", c.Bundle, err)}
-	}
-	if bundle.Feed.Name == "" || len(bundle.Rules) == 0 {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(raw, &members) == nil && !slices.ContainsFunc(bundleParts, func(name string) bool { _, has := members[name]; return has }) {
 		return failure{exitUsage, fmt.Errorf("read bundle %s: it names no feed, or no rules; dodona bundle export writes bundles, dodona verify is for answers", c.Bundle)}
+	}
+	bundle, err := explain.ReadBundle(raw)
+	if err != nil {
+		return failure{exitInvalid, fmt.Errorf("read bundle %s: INVALID form: %w", c.Bundle, err)}
 	}
 	replayed, err := explain.Replay(ctx, bundle, sandbox, program.DecodersOf(all.Sources()...))
 	if err != nil {

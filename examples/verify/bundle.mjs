@@ -94,7 +94,7 @@ function read(path) {
   } catch (e) { stop(`read ${path}: ${e.message}`); }
   must(size <= MOST, `form: ${path}: more than ${MOST >> 20} MiB, which no bundle has`);
   try {
-    return parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Buffer.concat(chunks)), path);
+    return parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks)), path); // without a mark in front, which some editors write
   } catch (e) {
     if (!(e instanceof TypeError) || e.code !== "ERR_ENCODING_INVALID_ENCODED_DATA") throw e;
     return must(false, `form: ${path}: not UTF-8`);
@@ -122,13 +122,16 @@ const integer = (least, below) => (v) => v instanceof Numeral && /^(0|-?[1-9][0-
 const scaled = (v) => matching(/^(0|-?[1-9][0-9]{0,57})$/)(v) && BigInt.asIntN(192, BigInt(v)) === BigInt(v);
 const printed = (least) => (v) => text(v) && /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u.test(v) && Buffer.byteLength(v) >= least && Buffer.byteLength(v) <= 255;
 const bytes64 = (v) => v === null || (text(v) && Buffer.from(v, "base64").toString("base64") === v); // null is no bytes, too
+const some64 = (v) => v !== null && v !== "" && bytes64(v);
 const millis = (v) => { // rounded down; not a number if there is no such instant
   const [, seconds, fraction = "", zone] = /^(.{19})(?:\.([0-9]{1,9}))?(.*)$/.exec(v);
   const at = Date.parse(`${seconds}Z`), [, sign, hours, minutes] = /^([+-])([0-9]{2}):([0-9]{2})$/.exec(zone) ?? [0, "+", 0, 0];
   if (!(at <= 253402300799000) || new Date(at).toISOString().slice(0, 19) !== seconds || hours > 23 || minutes > 59) return NaN;
   return at - (sign === "-" ? -1 : 1) * (hours * 60 + +minutes) * 60000 + +fraction.padEnd(3, "0").slice(0, 3);
 };
-const instant = (v) => matching(/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/)(v) && !Number.isNaN(millis(v));
+const exact = (v) => `${millis(v)} ${(/\.([0-9]+)/.exec(v)?.[1] ?? "").padEnd(9, "0")}`; // to the nanosecond, wherever it was written
+const told = (ref) => [ref.item ?? "", exact(ref.received), ref.size, ref.detail ?? "", ref.salt];
+const instant = (v) => matching(/^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$/)(v) && !Number.isNaN(millis(v));
 
 const hash32 = matching(/^0x[0-9a-f]{64}$/), address = matching(/^0x[0-9a-f]{40}$/), signature = matching(/^0x[0-9a-f]{130}$/);
 const quality = matching(/^(good|uncertain|bad)$/), uint64 = integer(0n, 1n << 64n);
@@ -139,12 +142,12 @@ const ORIGIN = { version: hash32, rules: hash32, readingsRoot: hash32 };
 const REF = { digest: hash32, "item?": text, received: instant, size: uint64, "detail?": text, salt: hash32 };
 const POINT = { id: text, value: text, "unit?": text, "time?": instant, quality, "reason?": text };
 const BUNDLE = {
-  feed: FEED, round: uint64, node: text, rules: anything, "points?": [POINT], "fuel?": uint64, "transcript?": bytes64, "state?": anything, "shadow?": anything,
+  feed: FEED, round: uint64, node: text, rules: anything, "points?": [POINT], "fuel?": uint64, "transcript?": some64, "state?": isObject, "shadow?": isObject,
   inputs: [{ source: text, point: text, status: text, "reason?": text, "value?": text, "time?": instant, "readings?": [REF] }],
   quality, "value?": scaled, "missed?": text, "origin?": ORIGIN, tookMs: integer(-(1n << 63n), 1n << 63n),
   "readings?": [{ source: text, item: text, body: bytes64, "contentType?": text, "sourceTime?": instant, received: instant, quality, "detail?": text }],
   "observation?": { feed: hash32, name, round: uint64, value: scaled, origin: ORIGIN, signer: address, signature },
-  "network?": NETWORK, "module?": bytes64, "transcriptSalt?": hash32,
+  "network?": NETWORK, "module?": some64, "transcriptSalt?": hash32,
 };
 const ANSWER = {
   network: NETWORK, quorum: { scheme: text, k: integer(0n, 129n), members: [address], "key?": text }, feed: FEED,
@@ -214,7 +217,7 @@ function evidence(b) {
   const named = new Map(), carried = new Set(), leaves = [];
   b.inputs?.forEach(({ source, readings = [] }, i) => readings.forEach((ref, j) => {
     const at = `inputs[${i}].readings[${j}]`, before = named.get(ref.digest) ?? { ref, source, at };
-    must(before.source === source && equal(before.ref, ref), `readings: ${at} is named twice, and not alike`);
+    must(before.source === source && equal(told(before.ref), told(ref)), `readings: ${at} is named twice, and not alike`);
     named.set(ref.digest, before);
   }));
   (b.readings ?? []).forEach((r, i) => {
@@ -223,7 +226,7 @@ function evidence(b) {
     must(!carried.has(d), `readings: ${at} stands twice`);
     carried.add(d);
     const { ref, source } = there;
-    const same = source === r.source && (ref.item ?? "") === r.item && ref.received === r.received && ref.detail === r.detail;
+    const same = source === r.source && (ref.item ?? "") === r.item && exact(ref.received) === exact(r.received) && (ref.detail ?? "") === (r.detail ?? "");
     must(same && BigInt(ref.size.text) === BigInt(bytes(r.body).length), `readings: ${there.at} says something else than ${at}`);
     leaves.push(keccak256(concat([ref.salt, d])));
   });

@@ -101,7 +101,7 @@ def read(path):
         stop(f"read {path}: {why.strerror}")
     must(len(raw) <= MOST, f"form: {path}: more than {MOST >> 20} MiB, which no bundle has")
     try:
-        return parse(raw.decode(), path)
+        return parse(raw.decode().removeprefix("\ufeff"), path)  # a mark in front, which some editors write
     except UnicodeDecodeError as why:
         must(False, f"form: {path}: not UTF-8 at byte {why.start}")
 
@@ -149,16 +149,29 @@ def bytes64(v):  # null is no bytes, too
         return False
 
 
+def some64(v):
+    return v not in (None, "") and bytes64(v)
+
+
+TIME = "([0-9]{4})(-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3])(?::[0-5][0-9]){2})(?:\\.([0-9]{1,9}))?(Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+
+
 def instant(v):
     try:
-        return matching(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")(v) and millis(v) is not None
-    except (ValueError, OverflowError):
+        return matching(TIME)(v) and millis(v) is not None
+    except ValueError:
         return False
 
 
 def millis(v):  # rounded down
-    seconds = datetime.fromisoformat(v[:19] + ("+00:00" if v[-1] == "Z" else v[-6:])) - datetime(1970, 1, 1, tzinfo=timezone.utc)
-    return (seconds.days * 86400 + seconds.seconds) * 1000 + int((v[20:].rstrip("Z").split("+")[0].split("-")[0] if v[19] == "." else "").ljust(3, "0")[:3])
+    return exact(v) // 1000000
+
+
+def exact(v):  # the nanosecond, wherever it was written
+    year, rest, fraction, zone = re.fullmatch(TIME, v).groups()
+    after = 400 * (year == "0000")  # which datetime does not know; the calendar is the same after 400 years, 146097 days
+    seconds = datetime.fromisoformat(f"{int(year) + after:04}{rest}{zone.replace('Z', '+00:00')}") - datetime(1970, 1, 1, tzinfo=timezone.utc)
+    return ((seconds.days - 146097 * (after > 0)) * 86400 + seconds.seconds) * 1000000000 + int((fraction or "").ljust(9, "0"))
 
 
 def text(v):
@@ -167,6 +180,10 @@ def text(v):
 
 def anything(v):
     return True
+
+
+def tied(v):
+    return isinstance(v, dict)
 
 
 hash32, address, signature = matching("0x[0-9a-f]{64}"), matching("0x[0-9a-f]{40}"), matching("0x[0-9a-f]{130}")
@@ -178,12 +195,12 @@ ORIGIN = {"version": hash32, "rules": hash32, "readingsRoot": hash32}
 REF = {"digest": hash32, "item?": text, "received": instant, "size": uint64, "detail?": text, "salt": hash32}
 POINT = {"id": text, "value": text, "unit?": text, "time?": instant, "quality": quality, "reason?": text}
 BUNDLE = {
-    "feed": FEED, "round": uint64, "node": text, "rules": anything, "points?": [POINT], "fuel?": uint64, "transcript?": bytes64, "state?": anything, "shadow?": anything,
+    "feed": FEED, "round": uint64, "node": text, "rules": anything, "points?": [POINT], "fuel?": uint64, "transcript?": some64, "state?": tied, "shadow?": tied,
     "inputs": [{"source": text, "point": text, "status": text, "reason?": text, "value?": text, "time?": instant, "readings?": [REF]}],
     "quality": quality, "value?": scaled, "missed?": text, "origin?": ORIGIN, "tookMs": integer(-(1 << 63), 1 << 63),
     "readings?": [{"source": text, "item": text, "body": bytes64, "contentType?": text, "sourceTime?": instant, "received": instant, "quality": quality, "detail?": text}],
     "observation?": {"feed": hash32, "name": name, "round": uint64, "value": scaled, "origin": ORIGIN, "signer": address, "signature": signature},
-    "network?": NETWORK, "module?": bytes64, "transcriptSalt?": hash32,
+    "network?": NETWORK, "module?": some64, "transcriptSalt?": hash32,
 }
 ANSWER = {
     "network": NETWORK, "quorum": {"scheme": text, "k": integer(0, 129), "members": [address], "key?": text}, "feed": FEED,
@@ -277,12 +294,17 @@ def program(b):
     must("0x" + made.hex() == origin["version"], f"version: origin.version is of {'another module' if 'module' in b else 'other rules of extraction, or of a module that is not here'}")
 
 
+def told(ref):  # what an input says of a reading
+    return ref.get("item", ""), exact(ref["received"]), ref["size"], ref.get("detail", ""), ref["salt"]
+
+
 def evidence(b):
     named, leaves = {}, []
     for i, given in enumerate(b["inputs"] or []):
         for j, ref in enumerate(given.get("readings", [])):
             at = f"inputs[{i}].readings[{j}]"
-            must(named.setdefault(ref["digest"], (ref, given["source"], at))[:2] == (ref, given["source"]), f"readings: {at} is named twice, and not alike")
+            before, source, _ = named.setdefault(ref["digest"], (ref, given["source"], at))
+            must(source == given["source"] and told(before) == told(ref), f"readings: {at} is named twice, and not alike")
     carried = set()
     for i, r in enumerate(b.get("readings", [])):
         d, at = "0x" + reading_digest(r).hex(), f"readings[{i}] of {json.dumps(r['source'])[:60]}"
@@ -290,7 +312,7 @@ def evidence(b):
         must(d not in carried, f"readings: {at} stands twice")
         carried.add(d)
         ref, source, there = named[d]
-        same = source == r["source"] and ref.get("item", "") == r["item"] and ref["received"] == r["received"] and ref.get("detail") == r.get("detail")
+        same = source == r["source"] and ref.get("item", "") == r["item"] and exact(ref["received"]) == exact(r["received"]) and ref.get("detail", "") == r.get("detail", "")
         must(same and int(ref["size"]) == len(plain64(r["body"])), f"readings: {there} says something else than {at}")
         leaves.append(keccak(plain(ref["salt"]) + plain(d)))
     for d, (_, source, at) in named.items():
