@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/dodona-oracle/dodona/api"
@@ -77,11 +79,11 @@ func (n nodeFlags) scene(ctx context.Context, stdin io.Reader, unit string) (*sc
 
 // dead says who knows how the service fares, if this machine has it and it is the node that is meant.
 func (s *scene) dead(ctx context.Context) string {
-	unit := s.service(ctx)
+	moved, unit := s.moved(ctx), s.service(ctx)
 	if unit.err != nil || s.config != "" && !isSame(s.config, unit.config) {
-		return ""
+		return moved
 	}
-	return fmt.Sprintf("; systemctl status %s says how its service fares, journalctl -u %[1]s what it said last", unit.name)
+	return moved + fmt.Sprintf("; systemctl status %s says how its service fares, journalctl -u %[1]s what it said last", unit.name)
 }
 
 // runs names the process of the node that is meant, if this machine shows it.
@@ -91,6 +93,30 @@ func (s *scene) runs(ctx context.Context) string {
 		return ""
 	}
 	return fmt.Sprintf("process %d of %s", h.pid, s.config)
+}
+
+// moved says which process runs by the configuration although nobody answers where that says by now.
+func (s *scene) moved(ctx context.Context) string {
+	if s.loaded == nil || s.config == "-" || !strings.HasPrefix(s.said, "api.listen of ") {
+		return ""
+	}
+	h, _ := s.seenHome(ctx)
+	if h.pid == 0 {
+		h.pid = holderOf(s.there(ctx, s.loaded.Node.Data))
+	}
+	if h.pid == 0 {
+		return ""
+	}
+	where := "--api URL asks it where it listens"
+	for _, port := range portsOf(h.pid) {
+		url := "http://" + net.JoinHostPort("127.0.0.1", port)
+		_, err := client{url: url}.process(ctx) // no token goes to a port that no configuration names
+		if refusal := (*refusalError)(nil); err == nil || errors.As(err, &refusal) && refusal.status == http.StatusUnauthorized {
+			where = "it answers at --api " + url
+			break
+		}
+	}
+	return fmt.Sprintf("; process %d runs by %s as that was when it began, and only a restart takes up another api.listen; %s", h.pid, s.config, where)
 }
 
 // read reads a configuration as far as it can be understood.

@@ -270,3 +270,31 @@ func TestANodeThatListensEverywhereIsAskedOnThisMachine(t *testing.T) {
 		}
 	}
 }
+
+// TestAListenerThatMovedInTheFileIsToldAsThat, with the process that runs by it and where that answers still.
+func TestAListenerThatMovedInTheFileIsToldAsThat(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a node")
+	}
+	t.Parallel()
+	dir := t.TempDir()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = free.Close()
+	config := filepath.Join(dir, "node.yaml")
+	write := func(listen string) {
+		text := fmt.Sprintf("node: {data: ./data}\napi: {listen: %q}\nsources: {s: {sim: {seed: 1}}}\nfeeds: {f: {every: 1h, from: [s]}}\n", listen)
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("127.0.0.1:0")
+	url := launch(t, dir, "run", config).awaitURL()
+	write(free.Addr().String()) // nobody listens there
+	code, _, talk := said(t, "reload", "--config", config)
+	if code != exitFailed || !strings.Contains(talk, " runs by "+config) || !strings.Contains(talk, "only a restart takes up another api.listen; it answers at --api "+url) {
+		t.Errorf("exit code %d: %s, want that it answers at %s", code, talk, url)
+	}
+}
