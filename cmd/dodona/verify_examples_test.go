@@ -156,6 +156,38 @@ func TestExampleVerifiersJudgeAsTheProgramDoes(t *testing.T) {
 		{name: "another path", want: "INVALID path", change: func(d document) { d.set(other, "proof", "path", 0) }},
 		{name: "another root", want: "INVALID path", change: func(d document) { d.set(other, "anchored", "anchor", "root") }},
 		{name: "another window before", want: "INVALID signature", change: func(d document) { d.set(other, "anchored", "anchor", "previous") }},
+		{name: "no observed", alone: true, change: func(d document) { delete(d.at("answer", "attestation").(map[string]any), "observed") }, want: "INVALID form"},
+		{name: "observed null", alone: true, change: func(d document) { d.set(nil, "answer", "attestation", "observed") }, want: "INVALID form"},
+		{name: "observed short", alone: true, change: func(d document) { d.set("0x00", "answer", "attestation", "observed") }, want: "INVALID form"},
+		{name: "an answer wrapped alone", change: func(d document) { delete(d, "proof"); delete(d, "anchored") }, want: "INVALID form"},
+		{name: "anchored null", change: func(d document) { d["anchored"] = nil }, want: "INVALID form"},
+		{name: "anchored 0", change: func(d document) { d["anchored"] = 0 }, want: "INVALID form"},
+		{name: "decimals in hex", alone: true, change: func(d document) { d.set("0x2", "answer", "feed", "decimals") }, want: "INVALID form"},
+		{name: "decimals in text", alone: true, change: func(d document) { d.set("2", "answer", "feed", "decimals") }, want: "INVALID form"},
+		{name: "decimals with a fraction", alone: true, change: func(d document) { d.set(json.RawMessage("2.0"), "answer", "feed", "decimals") }, want: "INVALID form"},
+		{name: "k in text", alone: true, change: func(d document) { d.set("1", "answer", "quorum", "k") }, want: "INVALID form"},
+		{name: "a round with a fraction", alone: true, change: func(d document) {
+			d.set(json.RawMessage(fmt.Sprintf("%.0f.0", d.at("answer", "attestation", "report", "round"))), "answer", "attestation", "report", "round")
+		}, want: "INVALID form"},
+		{name: "labels null", alone: true, change: func(d document) { d.set(nil, "answer", "feed", "labels") }, want: "INVALID form"},
+		{name: "capitals in a signature", alone: true, change: func(d document) {
+			d.set("0x"+strings.ToUpper(d.at("answer", "attestation", "signatures", 0).(string)[2:]), "answer", "attestation", "signatures", 0)
+		}, want: "INVALID form"},
+		{name: "a signature without 0x", alone: true, change: func(d document) {
+			d.set(d.at("answer", "attestation", "signatures", 0).(string)[2:], "answer", "attestation", "signatures", 0)
+		}, want: "INVALID form"},
+		{name: "capitals in the first quorum", alone: true, change: func(d document) {
+			d.set("0x"+strings.ToUpper(d.at("answer", "network", "first").(string)[2:]), "answer", "network", "first")
+		}, want: "INVALID form"},
+		{name: "the first quorum without 0x", alone: true, change: func(d document) {
+			d.set(d.at("answer", "network", "first").(string)[2:], "answer", "network", "first")
+		}, want: "INVALID form"},
+		{name: "a name twice", alone: true, change: func(d document) {
+			unit, _ := json.Marshal(d.at("answer", "feed"))
+			d.set(json.RawMessage(`{"unit":"USD",`+string(unit[1:])), "answer", "feed")
+		}, want: "INVALID form"},
+		{name: "an unknown field", alone: true, change: func(d document) { d.set(1, "answer", "feed", "more") }, want: "INVALID form"},
+		{name: "a text for an answer", change: func(d document) { d["answer"] = "x" }, want: "INVALID form"},
 		{name: "another window's quorum", want: "INVALID quorum", change: func(d document) { d.set("0x"+strings.Repeat("22", 20), "anchored", "quorum", "members", 0) }},
 	} {
 		d := document{}
@@ -179,6 +211,10 @@ func TestExampleVerifiersJudgeAsTheProgramDoes(t *testing.T) {
 		}
 		if c.network == "" {
 			c.network = network
+		}
+		out, code := guideShell(t, dir, must(binary()), "dodona verify --network "+c.network+" "+path)
+		if (code == nil) != strings.HasPrefix(c.want, "valid") {
+			t.Errorf("%s: dodona verify says %s(%v), want %s", c.name, out, code, c.want)
 		}
 		for _, script := range []string{"verify/verify.mjs", "verify/verify.py"} {
 			t.Run(filepath.Ext(script)[1:]+"/"+c.name, func(t *testing.T) {

@@ -5,10 +5,42 @@ import { AbiCoder, TypedDataEncoder, concat, keccak256, recoverAddress, toUtf8By
 const [expected, file, ...more] = process.argv.slice(2);
 const stop = (why) => { console.error(why); process.exit(2); };
 if (!file || more.length || !/^0x[0-9a-f]{64}$/.test(expected)) stop("usage: node verify.mjs NETWORK FILE, where NETWORK is 0x and 64 hex digits in lower case");
-const read = () => { try { return JSON.parse(readFileSync(file, "utf8")); } catch (e) { return stop(`read ${file}: ${e.message}`); } };
+let written = "";
+const read = () => { try { written = readFileSync(file, "utf8").replace(/^\uFEFF/, ""); return JSON.parse(written); } catch (e) { return stop(`read ${file}: ${e.message}`); } };
 const abi = (types, values) => keccak256(AbiCoder.defaultAbiCoder().encode(types.split(" "), values));
 const must = (holds, why) => { if (!holds) { console.error(`INVALID ${why}`); process.exit(3); } };
 const recovered = (digest, s) => { try { return /(1b|1c)$/.test(s) ? recoverAddress(digest, s).toLowerCase() : ""; } catch { return ""; } }; // ethers refuses a high s, and takes other v
+
+// What stands where; a question mark: it may be missing. No name stands twice, and numbers are whole and written so.
+const matching = (pattern) => (v) => typeof v === "string" && pattern.test(v);
+const text = matching(/^/), hash = matching(/^0x[0-9a-f]{64}$/), address = matching(/^0x[0-9a-f]{40}$/), signature = matching(/^0x[0-9a-f]{130}$/);
+const whole = (v) => Number.isSafeInteger(v) && v >= 0, small = (v) => whole(v) && v < 58, int192 = matching(/^(0|-?[1-9][0-9]{0,57})$/);
+const NETWORK = { name: text, first: hash }, QUORUM = { scheme: text, k: whole, members: [address], "key?": text };
+const ANSWER = {
+  network: NETWORK, quorum: QUORUM, feed: { name: text, kind: matching(/^(number|bool|enum)$/), unit: text, decimals: small, "labels?": [text] },
+  attestation: { report: { feed: hash, round: whole, value: int192 }, observed: hash, signatures: [signature] },
+};
+const EVIDENCE = {
+  answer: ANSWER, proof: { leaf: { kind: whole, feed: hash, round: whole, value: int192, observed: hash }, path: [hash] }, "history?": (v) => v && !Array.isArray(v) && typeof v === "object",
+  anchored: { network: NETWORK, quorum: QUORUM, anchor: { root: hash, previous: hash, from: whole, to: whole, count: whole }, signatures: [signature] },
+};
+function formed(v, form) {
+  if (typeof form === "function") return form(v);
+  if (Array.isArray(form)) return Array.isArray(v) && v.every((item) => formed(item, form[0]));
+  const of = (name) => (Object.hasOwn(form, name) ? form[name] : Object.hasOwn(form, `${name}?`) && form[`${name}?`]);
+  return v !== null && typeof v === "object" && !Array.isArray(v) && Object.keys(form).every((name) => name.endsWith("?") || Object.hasOwn(v, name)) && Object.keys(v).every((name) => of(name) && formed(v[name], of(name)));
+}
+function plainly(json) { // of what JSON.parse has read
+  const open = [];
+  for (const [token, string, colon, number] of json.matchAll(/("(?:[^"\\]|\\.)*")\s*(:?)|([-0-9][-+.0-9eE]*)|[{}[\]]/g)) {
+    if (number && !/^(0|-?[1-9][0-9]*)$/.test(number)) return false;
+    if ("{[".includes(token)) open.push(new Set());
+    if ("}]".includes(token)) open.pop();
+    if (string && !JSON.parse(string).isWellFormed()) return false;
+    if (colon && open.at(-1).size === open.at(-1).add(JSON.parse(string)).size) return false;
+  }
+  return true;
+}
 
 function signed(by, network, type, fields, message) { // k members of the network's quorum, ascending, signed this
   const { scheme, k, members } = by;
@@ -21,8 +53,8 @@ function signed(by, network, type, fields, message) { // k members of the networ
 }
 
 function check(given) {
+  must(plainly(written) && formed(given, ["answer", "proof", "anchored", "history"].some((name) => name in given) ? EVIDENCE : ANSWER), "form: it is not built as an answer or its proof is");
   const { network, quorum, feed, attestation: { report, observed, signatures } } = given.answer ?? given;
-  must(`${BigInt(report.value)}` === report.value && Number.isSafeInteger(report.round), "form");
   must(report.feed === abi("string string string uint8 bytes32", [feed.name, feed.kind, feed.unit, feed.decimals, abi("string[]", [feed.labels ?? []])]), "feed");
   signed({ ...quorum, signatures }, network, "Report", "bytes32 feed, uint64 round, int192 value", report);
   if (given.anchored) {

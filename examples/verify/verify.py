@@ -22,6 +22,39 @@ def must(holds, why):
 def abi(types, *values):
     return keccak(encode(types.split(), values))
 
+# What stands where; a question mark: it may be missing. No name stands twice, and numbers are whole and written so.
+def matching(pattern):
+    return lambda v: type(v) is str and re.fullmatch(pattern, v) is not None
+
+def whole(v, below=1 << 64):
+    return type(v) is int and 0 <= v < below
+
+text, hashed, address, signature = matching("(?s:.*)"), matching("0x[0-9a-f]{64}"), matching("0x[0-9a-f]{40}"), matching("0x[0-9a-f]{130}")
+int192 = matching("0|-?[1-9][0-9]{0,57}")
+NETWORK, QUORUM = {"name": text, "first": hashed}, {"scheme": text, "k": whole, "members": [address], "key?": text}
+ANSWER = {
+    "network": NETWORK, "quorum": QUORUM, "feed": {"name": text, "kind": matching("number|bool|enum"), "unit": text, "decimals": lambda v: whole(v, 58), "labels?": [text]},
+    "attestation": {"report": {"feed": hashed, "round": whole, "value": int192}, "observed": hashed, "signatures": [signature]},
+}
+EVIDENCE = {
+    "answer": ANSWER, "proof": {"leaf": {"kind": whole, "feed": hashed, "round": whole, "value": int192, "observed": hashed}, "path": [hashed]}, "history?": lambda v: type(v) is dict,
+    "anchored": {"network": NETWORK, "quorum": QUORUM, "anchor": {"root": hashed, "previous": hashed, "from": whole, "to": whole, "count": whole}, "signatures": [signature]},
+}
+
+def formed(v, form):
+    if callable(form):
+        return form(v)
+    if type(form) is list:
+        return type(v) is list and all(formed(item, form[0]) for item in v)
+    inside = {name.rstrip("?"): f for name, f in form.items()}
+    return type(v) is dict and all(name in v for name in form if name[-1] != "?") and all(name in inside and formed(part, inside[name]) for name, part in v.items())
+
+def once(pairs):  # the members of an object; it is none if a name stands twice
+    return dict(pairs) if len(dict(pairs)) == len(pairs) else None
+
+def integer(digits):  # none has so many digits, or is less than nothing
+    return int(digits) if len(digits) < 21 and digits != "-0" else None
+
 def signed(by, network, kind, fields, message):  # k members of the network's quorum, ascending, signed this
     quorum, signatures = by["quorum"], [to_bytes(hexstr=s) for s in by["signatures"]]
     must(quorum["scheme"] == "ecdsa" and abi("uint8 uint256 address[]", 1, quorum["k"], quorum["members"]) == to_bytes(hexstr=network["first"]), "quorum")
@@ -33,9 +66,10 @@ def signed(by, network, kind, fields, message):  # k members of the network's qu
     must(signers == sorted(set(signers)) and set(signers) <= set(quorum["members"]) and len(signers) >= quorum["k"], "signature")
 
 def check(given):
+    evidence = isinstance(given, dict) and not given.keys().isdisjoint(("answer", "proof", "anchored", "history"))
+    must(formed(given, EVIDENCE if evidence else ANSWER), "form: it is not built as an answer or its proof is")
     answer = given.get("answer", given)
     network, feed, report = answer["network"], answer["feed"], answer["attestation"]["report"]
-    must(report["value"] == str(int(report["value"])) and type(report["round"]) is int, "form")
     identity = abi("string string string uint8 bytes32", feed["name"], feed["kind"], feed["unit"], feed["decimals"], abi("string[]", feed.get("labels", [])))
     must("0x" + identity.hex() == report["feed"], "feed")
     signed(answer["attestation"] | answer, network, "Report", "bytes32 feed, uint64 round, int192 value", report | {"value": int(report["value"])})
@@ -52,8 +86,8 @@ def check(given):
     print(f"valid: {feed['name']} = {report['value']} / 10^{feed['decimals']} {feed['unit']}, {when}" + (", under a signed root" if "anchored" in given else ""))
 
 try:
-    with open(file, encoding="utf-8") as text:
-        given = json.load(text)
+    with open(file, encoding="utf-8-sig") as opened:
+        given = json.load(opened, object_pairs_hook=once, parse_int=integer)
 except (OSError, ValueError, RecursionError) as why:
     stop(f"read {file}: {why}")
 if isinstance(given, dict) and given.get("title") and given.get("detail"):
