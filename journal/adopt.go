@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -12,23 +13,28 @@ import (
 // already; where a reader of its name stood that a version without networks left, which named no node, or
 // stood when it was removed, because nothing configured it; else at the oldest record. Anew is where one that is there and reads
 // other subjects from now on goes on, for its store does not know: at the first record that it had left, or if it had none at end, which no
-// record had reached yet when it was asked for; 0 if it goes on where it stands, as does one of many subjects that had something left.
+// record had reached yet when it was asked for; 0 if it goes on where it stands, as does one of many subjects that had something left. The
+// store is told of it with the subjects, for a kill may come before it is heard.
 func (r *readerState) place(ctx context.Context, cfg *jetstream.ConsumerConfig, end uint64) (anew uint64, err error) {
 	there, err := r.l.stream.Consumer(ctx, r.durable)
 	if err == nil {
 		info := there.CachedInfo()
 		made, before := info.Config, subjectsOf(info.Config)
+		noted, _ := strconv.ParseUint(made.Metadata[anewKey], 10, 64)
 		cfg.DeliverPolicy, cfg.OptStartSeq = made.DeliverPolicy, made.OptStartSeq
 		switch {
 		case slices.Equal(before, slices.Sorted(slices.Values(cfg.FilterSubjects))):
-			return 0, nil
+			if noted <= info.AckFloor.Stream+1 { // it has gone there
+				return 0, nil
+			}
+			return noted, nil
 		case backlogOf(info) == 0:
 			return end, nil
 		}
 		if len(before) > soonSought {
 			return 0, nil
 		}
-		anew, err = r.l.firstOf(ctx, before, info.AckFloor.Stream+1)
+		anew, err = r.l.firstOf(ctx, before, max(info.AckFloor.Stream+1, noted))
 		if err != nil && ctx.Err() == nil { // what cannot be read is behind where it stands
 			return 0, nil
 		}

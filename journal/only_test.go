@@ -208,6 +208,75 @@ func TestAReaderThatGetsKeysIsNotGivenWhatWasThereBefore(t *testing.T) {
 	}
 }
 
+// TestAReaderThatGetsKeysAndIsKilledIsNotGivenWhatWasThereBefore: the kill comes between the change of what it reads and that of where it stands.
+func TestAReaderThatGetsKeysAndIsKilledIsNotGivenWhatWasThereBefore(t *testing.T) {
+	for name, left := range map[string]int{"nothing left": 0, "something left": 1} {
+		t.Run(name, func(t *testing.T) {
+			url, _ := elsewhere(t, t.TempDir(), unit.GiB)
+			dir := t.TempDir()
+			start := func(url string) *Journal { return open(t, Config{Dir: dir, Node: "a", URL: url}) }
+			j := start(url)
+			said := map[string]int{}
+			say := func(key string) {
+				t.Helper()
+				said[key]++
+				rec := dodona.Record{Topic: dodona.TopicData, Key: key, ID: fmt.Sprint(1000 * said[key]), Body: []byte("{}")}
+				if said[key] > 1 {
+					rec.After = fmt.Sprint(1000 * (said[key] - 1))
+				}
+				if err := j.Append(t.Context(), rec); err != nil {
+					t.Fatal(err)
+				}
+			}
+			look := func(ctx context.Context, n int, keys ...string) (seen []string) {
+				ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+				defer cancel()
+				for recs := range j.Only(dodona.TopicData, keys...).From(ctx, "me", dodona.TopicData) {
+					for _, rec := range recs {
+						seen = append(seen, rec.Key+" "+rec.ID)
+					}
+					if len(seen) >= n {
+						cancel()
+					}
+				}
+				return seen
+			}
+			say("rare")
+			look(t.Context(), 1, "rare")
+			for range 5 {
+				say("busy")
+			}
+			for range left {
+				say("rare")
+			}
+			backlog(t, j, "me", uint64(left))
+			if err := j.Close(); err != nil {
+				t.Fatal(err)
+			}
+
+			ctx, kill := context.WithCancel(t.Context())
+			looked := make(chan struct{})
+			j = start(onTheWay(t, url, "$JS.API.CONSUMER.RESET.", func() { kill(); <-looked }))
+			t.Cleanup(func() { close(looked) })
+			if seen := look(ctx, 1, "rare", "busy"); len(seen) > 0 {
+				t.Fatalf("it was given %q before the kill", seen)
+			}
+			_ = j.Close() // its connection hangs
+
+			j = start(url)
+			say("busy")
+			want := append([]string{"rare 2000"}[:left:left], "busy 6000")
+			if got := look(t.Context(), len(want), "rare", "busy"); !slices.Equal(got, want) {
+				t.Errorf("it is given %q, want %q", got, want)
+			}
+			say("busy") // and it stays there
+			if got := look(t.Context(), 1, "rare", "busy"); !slices.Equal(got, []string{"busy 7000"}) {
+				t.Errorf("later it is given %q", got)
+			}
+		})
+	}
+}
+
 // TestAStoreThatCannotReadKeepsWhatAReaderMayNeed: it says that there is nothing more, or nothing at all.
 func TestAStoreThatCannotReadKeepsWhatAReaderMayNeed(t *testing.T) {
 	j := open(t, Config{})

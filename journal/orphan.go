@@ -23,6 +23,7 @@ import (
 const (
 	folderKey = "dodona-folder" // the writer of the data folder whose process read last
 	orphanKey = "dodona-orphan" // since when nothing configures it
+	anewKey   = "dodona-anew"   // where it goes on that reads other subjects than before, if it has not gone there
 )
 
 // A ReaderEvent is the body of an event with the key [dodona.EventReader].

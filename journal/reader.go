@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -199,6 +200,9 @@ func (r *readerState) start(ctx context.Context) error {
 	}
 	if r.anew == 0 || r.again { // else the store has not heard of it yet
 		r.anew = anew
+	}
+	if r.anew > 0 {
+		cfg.Metadata[anewKey] = strconv.FormatUint(r.anew, 10)
 	}
 	made, err := js.CreateOrUpdateConsumer(ctx, stream, cfg)
 	if err != nil {
