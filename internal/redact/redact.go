@@ -8,7 +8,9 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -103,13 +105,19 @@ func pieces(s string) []string {
 	return list
 }
 
+var percents = regexp.MustCompile("%[0-9A-F]{2}")
+
 // forms returns how a text may be written.
 func forms(text string) []string {
 	quoted, _ := json.Marshal(text)
 	goQuoted := strconv.Quote(text)
+	escaped := url.QueryEscape(text)
 	list := []string{
-		text, url.QueryEscape(text), url.PathEscape(text), url.UserPassword("", text).String()[1:],
-		string(quoted[1 : len(quoted)-1]), goQuoted[1 : len(goQuoted)-1], hex.EncodeToString([]byte(text)),
+		text, escaped, strings.ReplaceAll(escaped, "+", "%20"), url.PathEscape(text), url.UserPassword("", text).String()[1:],
+		string(quoted[1 : len(quoted)-1]), goQuoted[1 : len(goQuoted)-1], hex.EncodeToString([]byte(text)), fmt.Sprintf("%X", text),
+	}
+	for _, form := range list[1:5] { // percent signs may be followed by small letters
+		list = append(list, percents.ReplaceAllStringFunc(form, strings.ToLower))
 	}
 	for _, coding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
 		for shift := range 3 { // behind a user and a colon it stands at any place of three bytes

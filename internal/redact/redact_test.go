@@ -23,7 +23,8 @@ func TestASecretIsFoundInEachCoding(t *testing.T) {
 	r := New("other", s+"\n")
 	for name, text := range map[string]string{
 		"as it is": s, "query": url.QueryEscape(s), "path": url.PathEscape(s), "userinfo": url.UserPassword("me", s).String(), "JSON": string(quoted), "Go": fmt.Sprintf("%q", s),
-		"hex": hex.EncodeToString([]byte(s)),
+		"hex": hex.EncodeToString([]byte(s)), "hex in capitals": fmt.Sprintf("%X", s),
+		"encodeURIComponent": strings.ReplaceAll(url.QueryEscape(s), "+", "%20"), "query in small letters": percents.ReplaceAllStringFunc(url.QueryEscape(s), strings.ToLower),
 	} {
 		got, taken := r.Text("before " + text + " behind")
 		if taken[Known] != 1 || !strings.Contains(got, secret.Mask) || strings.Contains(got, "wörd") || !strings.HasPrefix(got, "before ") || !strings.HasSuffix(got, " behind") {
