@@ -168,42 +168,48 @@ func TestAReaderOfARareKeyHoldsNothingBeforeIt(t *testing.T) {
 	}
 }
 
+// a chains says records of several keys, each behind the one of its key before.
+type chains map[string]int
+
+func (c chains) say(t *testing.T, j *Journal, key string) {
+	t.Helper()
+	c[key]++
+	rec := dodona.Record{Topic: dodona.TopicData, Key: key, ID: fmt.Sprint(1000 * c[key]), Body: []byte("{}")}
+	if c[key] > 1 {
+		rec.After = fmt.Sprint(1000 * (c[key] - 1))
+	}
+	if err := j.Append(t.Context(), rec); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// given returns what the reader "me" of keys is given, n records at least, unless ctx ends.
+func given(ctx context.Context, j *Journal, n int, keys ...string) (seen []string) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	defer cancel()
+	for recs := range j.Only(dodona.TopicData, keys...).From(ctx, "me", dodona.TopicData) {
+		for _, rec := range recs {
+			seen = append(seen, rec.Key+" "+rec.ID)
+		}
+		if len(seen) >= n {
+			cancel()
+		}
+	}
+	return seen
+}
+
 // TestAReaderThatGetsKeysIsNotGivenWhatWasThereBefore: it had something left, and goes on with that.
 func TestAReaderThatGetsKeysIsNotGivenWhatWasThereBefore(t *testing.T) {
-	j := open(t, Config{})
-	say := func(key string, round int) {
-		t.Helper()
-		rec := dodona.Record{Topic: dodona.TopicData, Key: key, ID: fmt.Sprint(1000 * round), Body: []byte("{}")}
-		if round > 1 {
-			rec.After = fmt.Sprint(1000 * (round - 1))
-		}
-		if err := j.Append(t.Context(), rec); err != nil {
-			t.Fatal(err)
-		}
+	j, c := open(t, Config{}), chains{}
+	c.say(t, j, "rare")
+	given(t.Context(), j, 1, "rare")
+	for range 5 {
+		c.say(t, j, "busy")
 	}
-	look := func(n int, keys ...string) (seen []string) {
-		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
-		defer cancel()
-		for recs := range j.Only(dodona.TopicData, keys...).From(ctx, "me", dodona.TopicData) {
-			for _, rec := range recs {
-				seen = append(seen, rec.Key+" "+rec.ID)
-			}
-			if len(seen) >= n {
-				cancel()
-			}
-		}
-		return seen
-	}
-	say("rare", 1)
-	look(1, "rare")
-	for round := range 5 {
-		say("busy", round+1)
-	}
-	say("rare", 2)
-	say("busy", 6)
+	c.say(t, j, "rare")
+	c.say(t, j, "busy")
 	backlog(t, j, "me", 1)
-	if got, want := look(2, "rare", "busy"), []string{"rare 2000", "busy 6000"}; !slices.Equal(got, want) {
+	if got, want := given(t.Context(), j, 2, "rare", "busy"), []string{"rare 2000", "busy 6000"}; !slices.Equal(got, want) {
 		t.Errorf("it is given %q, want %q", got, want)
 	}
 }
@@ -213,41 +219,16 @@ func TestAReaderThatGetsKeysAndIsKilledIsNotGivenWhatWasThereBefore(t *testing.T
 	for name, left := range map[string]int{"nothing left": 0, "something left": 1} {
 		t.Run(name, func(t *testing.T) {
 			url, _ := elsewhere(t, t.TempDir(), unit.GiB)
-			dir := t.TempDir()
+			dir, c := t.TempDir(), chains{}
 			start := func(url string) *Journal { return open(t, Config{Dir: dir, Node: "a", URL: url}) }
 			j := start(url)
-			said := map[string]int{}
-			say := func(key string) {
-				t.Helper()
-				said[key]++
-				rec := dodona.Record{Topic: dodona.TopicData, Key: key, ID: fmt.Sprint(1000 * said[key]), Body: []byte("{}")}
-				if said[key] > 1 {
-					rec.After = fmt.Sprint(1000 * (said[key] - 1))
-				}
-				if err := j.Append(t.Context(), rec); err != nil {
-					t.Fatal(err)
-				}
-			}
-			look := func(ctx context.Context, n int, keys ...string) (seen []string) {
-				ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
-				defer cancel()
-				for recs := range j.Only(dodona.TopicData, keys...).From(ctx, "me", dodona.TopicData) {
-					for _, rec := range recs {
-						seen = append(seen, rec.Key+" "+rec.ID)
-					}
-					if len(seen) >= n {
-						cancel()
-					}
-				}
-				return seen
-			}
-			say("rare")
-			look(t.Context(), 1, "rare")
+			c.say(t, j, "rare")
+			given(t.Context(), j, 1, "rare")
 			for range 5 {
-				say("busy")
+				c.say(t, j, "busy")
 			}
 			for range left {
-				say("rare")
+				c.say(t, j, "rare")
 			}
 			backlog(t, j, "me", uint64(left))
 			if err := j.Close(); err != nil {
@@ -258,19 +239,19 @@ func TestAReaderThatGetsKeysAndIsKilledIsNotGivenWhatWasThereBefore(t *testing.T
 			looked := make(chan struct{})
 			j = start(onTheWay(t, url, "$JS.API.CONSUMER.RESET.", func() { kill(); <-looked }))
 			t.Cleanup(func() { close(looked) })
-			if seen := look(ctx, 1, "rare", "busy"); len(seen) > 0 {
+			if seen := given(ctx, j, 1, "rare", "busy"); len(seen) > 0 {
 				t.Fatalf("it was given %q before the kill", seen)
 			}
 			_ = j.Close() // its connection hangs
 
 			j = start(url)
-			say("busy")
+			c.say(t, j, "busy")
 			want := append([]string{"rare 2000"}[:left:left], "busy 6000")
-			if got := look(t.Context(), len(want), "rare", "busy"); !slices.Equal(got, want) {
+			if got := given(t.Context(), j, len(want), "rare", "busy"); !slices.Equal(got, want) {
 				t.Errorf("it is given %q, want %q", got, want)
 			}
-			say("busy") // and it stays there
-			if got := look(t.Context(), 1, "rare", "busy"); !slices.Equal(got, []string{"busy 7000"}) {
+			c.say(t, j, "busy") // and it stays there
+			if got := given(t.Context(), j, 1, "rare", "busy"); !slices.Equal(got, []string{"busy 7000"}) {
 				t.Errorf("later it is given %q", got)
 			}
 		})
