@@ -124,6 +124,9 @@ func differs(got, want string) string {
 	return ""
 }
 
+// typedIn is the folder in which the page's commands are typed.
+const typedIn = "/srv"
+
 // aPlace is a folder in which the page's commands run as if it were the root of a machine, but for those that need its service manager and root:
 // the test starts and ends the node when they would.
 type aPlace struct {
@@ -172,7 +175,7 @@ func (p *aPlace) run(s step) {
 	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
 		ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
 		cmd := exec.CommandContext(ctx, "bash", "-c", p.here(s.command))
-		cmd.Dir, cmd.Env = p.root+"/root", append(os.Environ(), "PATH="+filepath.Dir(p.program)+":"+os.Getenv("PATH"), "DODONA_API="+p.api)
+		cmd.Dir, cmd.Env = p.root+typedIn, append(os.Environ(), "PATH="+filepath.Dir(p.program)+":"+os.Getenv("PATH"), "DODONA_API="+p.api)
 		var err error
 		out, err = cmd.CombinedOutput()
 		cancel()
@@ -204,7 +207,7 @@ func (p *aPlace) reading() string {
 // package brings. `make operations` runs all of it on a machine.
 func TestEveryCommandOfOperationsRuns(t *testing.T) {
 	p := &aPlace{t: t, root: t.TempDir(), program: built(t)}
-	for _, dir := range []string{"root", "etc/dodona", "var/lib/dodona", "var/backups", "srv"} {
+	for _, dir := range []string{"etc/dodona", "var/lib/dodona", "var/backups", "srv"} {
 		if err := os.MkdirAll(filepath.Join(p.root, dir), 0o755); err != nil {
 			t.Fatal(err)
 		}

@@ -73,7 +73,7 @@ func (m *cleanMachine) says(command string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "nsenter", "-t", m.init, "-m", "-u", "-i", "-n", "-p", "-C", "--",
-		"env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", "bash", "-c", "cd /root\n"+command).CombinedOutput()
+		"env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME="+typedIn, "LANG=C.UTF-8", "bash", "-c", "cd "+typedIn+"\n"+command).CombinedOutput()
 	return string(out), err
 }
 
@@ -124,9 +124,9 @@ func (m *cleanMachine) reading() {
 func (m *cleanMachine) repacked(version, name string) {
 	m.t.Helper()
 	dir := filepath.Join(m.t.TempDir(), "package")
-	said(m.t, "dpkg-deb", "-R", m.root+"/root/dodona_VERSION_amd64.deb", dir)
+	said(m.t, "dpkg-deb", "-R", m.root+typedIn+"/dodona_VERSION_amd64.deb", dir)
 	said(m.t, "sed", "-i", "s/^Version: .*/Version: "+version+"/", dir+"/DEBIAN/control")
-	said(m.t, "dpkg-deb", "--root-owner-group", "-Znone", "-b", dir, m.root+"/root/"+name)
+	said(m.t, "dpkg-deb", "--root-owner-group", "-Znone", "-b", dir, m.root+typedIn+"/"+name)
 }
 
 // holds waits for a command to succeed.
@@ -145,7 +145,7 @@ func (m *cleanMachine) holds(command string) {
 // machine.
 func TestOperationsOnACleanMachine(t *testing.T) {
 	m := boot(t)
-	said(t, "cp", packed(t, built(t), "1.0.0"), m.root+"/root/dodona_VERSION_amd64.deb")
+	said(t, "cp", packed(t, built(t), "1.0.0"), m.root+typedIn+"/dodona_VERSION_amd64.deb")
 	signer := ""
 	for _, b := range operationsBlocks(t) {
 		if b.section+" "+b.kind == "Install yaml" {
@@ -194,7 +194,7 @@ func (m *cleanMachine) movesTo(other *cleanMachine) *cleanMachine {
 	m.t.Helper()
 	m.holds("systemctl stop dodona")
 	said(m.t, "cp", "-a", m.root+"/var/backups/.", other.root+"/var/backups/")
-	said(m.t, "cp", m.root+"/root/dodona_VERSION_amd64.deb", other.root+"/root/")
+	said(m.t, "cp", m.root+typedIn+"/dodona_VERSION_amd64.deb", other.root+typedIn)
 	m.off()
 	other.holds("apt install ./dodona_VERSION_amd64.deb")
 	return other
