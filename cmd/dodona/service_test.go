@@ -241,14 +241,10 @@ func TestReloadAsksWhereTheConfigurationSays(t *testing.T) {
 	}
 	t.Parallel()
 	dir := t.TempDir()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = free.Close()
+	free := freeAddress(t)
 	config := filepath.Join(dir, "node.yaml")
 	token := filepath.Join(dir, "token")
-	text := fmt.Sprintf("node: {data: ./data}\napi: {listen: %q, tokens: [{file: %s}]}\nsources: {s: {sim: {seed: 1}}}\nfeeds: {f: {every: 1h, from: [s]}}\n", free.Addr(), token)
+	text := fmt.Sprintf("node: {data: ./data}\napi: {listen: %q, tokens: [{file: %s}]}\nsources: {s: {sim: {seed: 1}}}\nfeeds: {f: {every: 1h, from: [s]}}\n", free, token)
 	if err := errors.Join(os.WriteFile(config, []byte(text), 0o600), os.WriteFile(token, []byte("0123456789abcdef0123"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
@@ -278,11 +274,7 @@ func TestAListenerThatMovedInTheFileIsToldAsThat(t *testing.T) {
 	}
 	t.Parallel()
 	dir := t.TempDir()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = free.Close()
+	free := freeAddress(t)
 	config := filepath.Join(dir, "node.yaml")
 	write := func(listen string) {
 		text := fmt.Sprintf("node: {data: ./data}\napi: {listen: %q}\nsources: {s: {sim: {seed: 1}}}\nfeeds: {f: {every: 1h, from: [s]}}\n", listen)
@@ -292,7 +284,7 @@ func TestAListenerThatMovedInTheFileIsToldAsThat(t *testing.T) {
 	}
 	write("127.0.0.1:0")
 	url := launch(t, dir, "run", config).awaitURL()
-	write(free.Addr().String()) // nobody listens there
+	write(free) // nobody listens there
 	code, _, talk := said(t, "reload", "--config", config)
 	if code != exitFailed || !strings.Contains(talk, " runs by "+config) || !strings.Contains(talk, "only a restart takes up another api.listen; it answers at --api "+url) {
 		t.Errorf("exit code %d: %s, want that it answers at %s", code, talk, url)
