@@ -48,6 +48,7 @@ type Span struct {
 	line, column int // from 1; columns count characters
 	from, to     int // byte offsets; to is 0 if unknown
 	Show         bool
+	in           *Reporter // of another file than the one that is read; nil: of that
 }
 
 // A NodeKind is what a node is.

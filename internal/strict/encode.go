@@ -151,14 +151,14 @@ func (n *Node) print(b *strings.Builder, indent int) {
 	for _, e := range n.Entries {
 		pad := strings.Repeat("  ", indent)
 		line := pad + bare(e.Key) + ": "
-		flow := e.Value.flow()
+		flow := e.Value.Flow()
 		switch {
 		case e.Value.Kind == Scalar, len(line)+len(flow) <= flowWidth && e.Value.levels() < 3:
 			b.WriteString(line + flow + "\n")
 		case e.Value.Kind == List:
 			b.WriteString(pad + bare(e.Key) + ":\n")
 			for _, item := range e.Value.Items {
-				b.WriteString(pad + "  - " + item.flow() + "\n")
+				b.WriteString(pad + "  - " + item.Flow() + "\n")
 			}
 		default:
 			b.WriteString(pad + bare(e.Key) + ":\n")
@@ -182,8 +182,8 @@ func (n *Node) levels() int {
 	return deepest + 1
 }
 
-// flow returns a tree on one line.
-func (n *Node) flow() string {
+// Flow returns a tree on one line.
+func (n *Node) Flow() string {
 	var parts []string
 	switch n.Kind {
 	case Scalar:
@@ -192,14 +192,22 @@ func (n *Node) flow() string {
 		return "null"
 	case List:
 		for _, item := range n.Items {
-			parts = append(parts, item.flow())
+			parts = append(parts, item.Flow())
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
 	}
 	for _, e := range n.Entries {
-		parts = append(parts, bare(e.Key)+": "+e.Value.flow())
+		parts = append(parts, bare(e.Key)+": "+e.Value.Flow())
 	}
 	return "{" + strings.Join(parts, ", ") + "}"
+}
+
+// Word writes what somebody typed for a value as YAML: a map, a list or a quoted text as it is, all else as a word that is read back.
+func Word(text string) string {
+	if text != "" && strings.ContainsAny(text[:1], "{[\"'") {
+		return text
+	}
+	return bare(text)
 }
 
 // bare writes a word as YAML reads it back: as it is where that is safe in any place, else in double quotes.

@@ -88,14 +88,22 @@ func (e *MistakesError) Text(consequence string) string {
 	return b.String()
 }
 
-// together returns mistakes and warnings in the order of their lines.
+// together returns mistakes and warnings in the order of their lines, file by file.
 func (e *MistakesError) together() []Mistake {
 	all := slices.Clone(e.Mistakes)
 	for _, m := range e.Warnings {
 		m.Message = "warning: " + m.Message
 		all = append(all, m)
 	}
-	slices.SortStableFunc(all, func(a, b Mistake) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
+	files := map[string]int{} // in the order in which they are told
+	for _, m := range all {
+		if _, known := files[m.File]; !known {
+			files[m.File] = len(files)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Mistake) int {
+		return cmp.Or(files[a.File]-files[b.File], a.Line-b.Line, a.Column-b.Column)
+	})
 	return all
 }
 
@@ -122,6 +130,8 @@ type Reporter struct {
 	warnings []located
 	more     int
 	blind    bool // there are more secrets than can be looked for, so nothing of the file is shown
+
+	beside []*Reporter // of files that are read for this one, in the order in which they were
 }
 
 // NewReporter returns the reporter of a file; words are those of its grammar.
@@ -158,6 +168,9 @@ func (r *Reporter) Mistake(at *Span, where, message string) {
 func (r *Reporter) Add(m Mistake, at *Span) {
 	one := said{at, m.Where, m.Message}
 	switch {
+	case at != nil && at.in != nil && at.in != r:
+		at.in.Add(m, at)
+		return
 	case r.seen[one]:
 		return
 	case len(r.mistakes) >= maxKept:
@@ -169,7 +182,9 @@ func (r *Reporter) Add(m Mistake, at *Span) {
 }
 
 // WrongAt reports whether a mistake is at a place.
-func (r *Reporter) WrongAt(at *Span) bool { return at != nil && r.wrong[at] }
+func (r *Reporter) WrongAt(at *Span) bool {
+	return at != nil && (r.wrong[at] || at.in != nil && at.in.wrong[at])
+}
 
 // Wrong reports whether a mistake is in n, or whether nobody knows what n is: what follows from it need not be told.
 func (r *Reporter) Wrong(n *Node) bool {
@@ -180,18 +195,28 @@ func (r *Reporter) Wrong(n *Node) bool {
 		return true
 	}
 	return slices.ContainsFunc(n.Items, r.Wrong) ||
-		slices.ContainsFunc(n.Entries, func(e Entry) bool { return r.wrong[e.At] || r.Wrong(e.Value) })
+		slices.ContainsFunc(n.Entries, func(e Entry) bool { return r.WrongAt(e.At) || r.Wrong(e.Value) })
 }
 
 // Count returns how many mistakes there are: what is half read would only give mistakes that follow from others,
 // so checks run only where the count has not grown.
-func (r *Reporter) Count() int { return len(r.mistakes) + r.more }
+func (r *Reporter) Count() int {
+	count := len(r.mistakes) + r.more
+	for _, other := range r.beside {
+		count += other.Count()
+	}
+	return count
+}
 
 // Full reports whether there are so many mistakes that what is said to do about more is read by nobody.
 func (r *Reporter) Full() bool { return r.Count() >= maxKept }
 
 // Warn adds a warning at a place.
 func (r *Reporter) Warn(at *Span, where, message, hint string) {
+	if at != nil && at.in != nil && at.in != r {
+		at.in.Warn(at, where, message, hint)
+		return
+	}
 	if len(r.warnings) < maxMistakes {
 		r.warnings = append(r.warnings, r.located(Mistake{Where: where, Message: message, Hint: hint}, at))
 	}
@@ -199,6 +224,9 @@ func (r *Reporter) Warn(at *Span, where, message, hint string) {
 
 // Warned reports whether a warning stands at a place already.
 func (r *Reporter) Warned(at *Span) bool {
+	if at != nil && at.in != nil && at.in != r {
+		return at.in.Warned(at)
+	}
 	return slices.ContainsFunc(r.warnings, func(w located) bool { return at != nil && w.at == at })
 }
 
@@ -238,17 +266,25 @@ func (r *Reporter) redact(text string) string { return without(text, secretRange
 
 // Warnings returns the warnings.
 func (r *Reporter) Warnings() []Mistake {
-	return r.cut(slices.DeleteFunc(r.warnings, func(w located) bool { return r.WrongAt(w.at) }))
+	told := r.cut(slices.DeleteFunc(r.warnings, func(w located) bool { return r.WrongAt(w.at) }))
+	for _, other := range r.beside {
+		told = append(told, other.Warnings()...)
+	}
+	return told
 }
 
 // Err returns a [*MistakesError], or nil if there are no mistakes.
 func (r *Reporter) Err() error {
 	r.tellBraces()
-	if len(r.mistakes) == 0 {
+	told := r.cut(r.mistakes)
+	for _, other := range r.beside {
+		told = append(told, other.cut(other.mistakes)...)
+	}
+	if len(told) == 0 {
 		return nil
 	}
-	told := r.cut(r.mistakes)
-	return &MistakesError{Mistakes: told, More: r.more + len(r.mistakes) - len(told), Warnings: r.Warnings()}
+	told = told[:min(len(told), maxMistakes)]
+	return &MistakesError{Mistakes: told, More: r.Count() - len(told), Warnings: r.Warnings()}
 }
 
 // showWords shows the words of the grammar among the keys below a node that nothing reads: they are no secrets, wherever they stand.
