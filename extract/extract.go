@@ -1,5 +1,7 @@
 // Package extract turns readings into points without code: a body is decoded to a JSON document, a JSON Pointer names a value
 // in it, guards say whether it is the one that is meant, and its text becomes an exact decimal. No float is ever between.
+// A document in CBOR is one in JSON after an exact conversion; other ways to a value are the record of a SenML pack, the column of a
+// CSV document and a regular expression.
 //
 // A value that cannot be taken is a point of bad quality whose reason says what stands there instead, and which
 // pointers would lead to numbers.
@@ -39,6 +41,8 @@ type plan struct {
 	pointer pointer
 	time    pointer
 	where   []guard // sorted by place
+	columns columns // of a rule with a column
+	pattern pattern // of a rule with a regular expression
 
 	overlooks bool // without a pointer the only number is taken, whatever stands beside it
 
@@ -69,7 +73,10 @@ func New(rules Rules) (*Extraction, error) {
 			if rule.Scale == one {
 				rule.Scale = dodona.Decimal{} // one way to say it, hence one digest
 			}
-			rule.Enum, rule.Where = maps.Clone(rule.Enum), maps.Clone(rule.Where)
+			if rule.Encoding == "json" {
+				rule.Encoding = ""
+			}
+			rule.Enum, rule.Where, rule.Header = maps.Clone(rule.Enum), maps.Clone(rule.Where), slices.Clone(rule.Header)
 			x.rules[source][point] = rule
 			p, err := planOf(dodona.PointID(source, point), rule)
 			if err != nil {
@@ -89,6 +96,16 @@ func New(rules Rules) (*Extraction, error) {
 // planOf makes a rule ready.
 func planOf(id string, rule Rule) (p plan, err error) {
 	p = plan{id: id, rule: rule}
+	switch rule.way() {
+	case pack:
+		return p, nil
+	case table:
+		p.columns, err = columnsOf(rule)
+		return p, err
+	case match:
+		p.pattern, err = patternOf(rule.Regex)
+		return p, err
+	}
 	if p.pointer, err = parsePointer(rule.Pointer); err != nil {
 		return plan{}, err
 	}
@@ -184,35 +201,80 @@ func (x *Extraction) take(r dodona.Reading) []taken {
 
 // takeBy returns what each plan takes from one reading.
 func takeBy(plans []plan, r dodona.Reading) []taken {
-	var body []byte
-	var found []finding
-	empty := false
-	var broken error
-	if r.Quality == dodona.Bad {
-		broken = errors.New(cmp.Or(r.Detail, "the source says that its reading is bad"))
-	} else if body, broken = documentOf(r); broken != nil {
-		empty = true
-	} else {
-		plans = choose(body, plans)
-		found, broken = find(body, plans)
-	}
 	all := make([]taken, len(plans))
 	for i, p := range plans {
-		t := &all[i]
-		t.point = dodona.Point{ID: p.id, Unit: p.rule.Unit, Time: readingTime(r), Quality: r.Quality}
-		err := broken
-		if err == nil {
-			err = t.fill(p, body, found[i])
-		} else {
-			t.empty = empty
-		}
+		all[i].point = dodona.Point{ID: p.id, Unit: p.rule.Unit, Time: readingTime(r), Quality: r.Quality}
+	}
+	for i, err := range fill(all, plans, r) {
+		point := &all[i].point
 		if err != nil {
-			t.point.Value, t.point.Quality, t.point.Reason = dodona.Decimal{}, dodona.Bad, err.Error()
+			point.Value, point.Quality, point.Reason = dodona.Decimal{}, dodona.Bad, err.Error()
 		} else if r.Quality != dodona.Good {
-			t.point.Reason = cmp.Or(r.Detail, "the source says that its reading is uncertain")
+			point.Reason = cmp.Or(r.Detail, "the source says that its reading is uncertain")
 		}
 	}
 	return all
+}
+
+// fill sets value and time of the points of plans, or returns why it cannot, by plan.
+func fill(all []taken, plans []plan, r dodona.Reading) []error {
+	errs := make([]error, len(plans))
+	if r.Quality == dodona.Bad {
+		for i := range errs {
+			errs[i] = errors.New(cmp.Or(r.Detail, "the source says that its reading is bad"))
+		}
+		return errs
+	}
+	for _, cbor := range []bool{false, true} {
+		fillTrees(cbor, all, plans, r, errs)
+	}
+	for i, p := range plans {
+		switch p.rule.way() {
+		case pack:
+			errs[i] = all[i].fromPack(p, r)
+		case table:
+			errs[i] = all[i].fromTable(p, r)
+		case match:
+			errs[i] = all[i].fromMatch(p, r)
+		}
+	}
+	return errs
+}
+
+// fillTrees does so for the plans whose document is JSON, or else CBOR. It is read once for all of them.
+func fillTrees(cbor bool, all []taken, plans []plan, r dodona.Reading, errs []error) {
+	var which []int
+	var own []plan
+	for i, p := range plans {
+		if p.rule.way() == tree && (p.rule.Encoding == inCBOR) == cbor {
+			which, own = append(which, i), append(own, p)
+		}
+	}
+	if len(own) == 0 {
+		return
+	}
+	var body []byte
+	var broken error
+	if cbor {
+		body, broken = fromCBOR(r.Body)
+	} else {
+		body, broken = documentOf(r)
+	}
+	empty := broken != nil
+	var found []finding
+	if !empty {
+		own = choose(body, own)
+		found, broken = find(body, own)
+	} else if !cbor {
+		broken = otherwise(own, broken, r)
+	}
+	for i, at := range which {
+		if broken != nil {
+			all[at].empty, errs[at] = empty, broken
+			continue
+		}
+		errs[at] = all[at].fill(own[i], body, found[i])
+	}
 }
 
 // fill sets value and time of a point from what was found.

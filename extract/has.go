@@ -35,3 +35,19 @@ func (x *Extraction) Rule(id string) (rule Rule, found bool) {
 	rule, found = x.rules[source][point]
 	return rule, found
 }
+
+// A Take is what one rule took from one reading.
+type Take struct {
+	Point dodona.Point
+	Has   bool // the reading has the point at all, be it good or bad: see [Extraction.Has]
+}
+
+// Take returns what every rule of its source takes from one reading that it names, sorted by id.
+func (x *Extraction) Take(r dodona.Reading) []Take {
+	taken := x.take(r)
+	list := make([]Take, len(taken))
+	for i, t := range taken {
+		list[i] = Take{t.point, !t.elsewhere && !t.empty}
+	}
+	return list
+}

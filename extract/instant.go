@@ -77,8 +77,12 @@ func readingTime(r dodona.Reading) time.Time {
 	if at.IsZero() {
 		at = r.Received
 	}
-	if at.IsZero() {
-		return at
+	if at.IsZero() || at.Equal(nobodyKnows) {
+		return time.Time{}
 	}
 	return at.Truncate(time.Millisecond).UTC()
 }
+
+// nobodyKnows is the source's time of a reading that came later than anybody can tell, such as a message that a broker kept: its points are
+// of no time, unless the document says one.
+var nobodyKnows = time.Unix(0, 0)

@@ -22,6 +22,27 @@ type Rule struct {
 	// /result/XXBTZUSD/c/0. The value may be a number, a text that holds a number, true or false, or, with an
 	// enum table, any text. Default: the only number in the document, if nothing else in it may be meant.
 	Pointer string `yaml:"pointer,omitempty" json:"pointer,omitempty"`
+	// Encoding of the document: json or cbor (RFC 8949). Pointer, time and where are places in CBOR as in JSON; a name that is an integer
+	// is written in decimal. Default: json.
+	Encoding Encoding `yaml:"encoding,omitempty" json:"encoding,omitempty"`
+	// SenML is the name of a record of a SenML pack (RFC 8428) in JSON or CBOR, its base name in front of it, such as
+	// urn:dev:ow:10e2073a01080063:temp. Base values and times are added; of several records with the name the newest counts, at its own
+	// time. The point has the unit of its record; one that is not the unit given here is bad, unless scale or offset make it so.
+	// Default: none.
+	SenML string `yaml:"senml,omitempty" json:"senml,omitempty"`
+	// Column is where the value stands in a row of a CSV document (RFC 4180): a name in its header, or a number from 1. The last row
+	// counts, or with where the last one for which it holds: where and time name columns then, such as {station: "17"}.
+	// A row that ends the document without an end of line may be half written: it counts only where it is the one line, or columns behind
+	// those that the rule names are there. Default: none.
+	Column string `yaml:"column,omitempty" json:"column,omitempty"`
+	// Delimiter is the character between two columns, such as ";" or "\t". Default: a comma.
+	Delimiter string `yaml:"delimiter,omitempty" json:"delimiter,omitempty"`
+	// Header is the names of the columns where the document does not begin with them, such as [time, temperature, flow]. A row that
+	// repeats them is passed over. Default: the first row, if a column is given by its name, else none.
+	Header []string `yaml:"header,omitempty" json:"header,omitempty"`
+	// Regex is a regular expression (RE2, as Go has it) that finds the value in a text: its group called value, else its first group, else
+	// all of what matches; (?P<time>…) finds the time. It must match once, so anchor it, such as 'T=(-?[0-9.]+) °C$'. Default: none.
+	Regex string `yaml:"regex,omitempty" json:"regex,omitempty"`
 	// Scale is what the value is multiplied by, exactly, such as 0.1. Default: 1.
 	Scale dodona.Decimal `yaml:"scale,omitempty" json:"scale,omitzero"`
 	// Offset is what is added after scaling, in the unit of the point, such as -273.15. Default: 0.
@@ -43,6 +64,14 @@ type Rule struct {
 	// A value that is not in the table is bad. Default: none.
 	Enum map[string]int64 `yaml:"enum,omitempty" json:"enum,omitempty"`
 }
+
+// An Encoding is how the document is written that a pointer leads into.
+type Encoding string
+
+const inCBOR Encoding = "cbor"
+
+// Words returns the encodings.
+func (Encoding) Words() []string { return []string{"json", string(inCBOR)} }
 
 // Shorthand names the setting that a single word stands for where a configuration has a rule.
 func (Rule) Shorthand() string { return "pointer" }
@@ -85,27 +114,42 @@ func (e *FieldError) Unwrap() error { return e.Err }
 func (r Rule) Validate() error {
 	var mistakes []error
 	mistake := func(field string, err error) {
-		mistakes = append(mistakes, &FieldError{field, err})
+		if err != nil {
+			mistakes = append(mistakes, &FieldError{field, err})
+		}
 	}
-	if _, err := parsePointer(r.Pointer); err != nil {
-		mistake("pointer", err)
+	mistake(r.checkOne())
+	w := r.way()
+	if w == tree {
+		r.checkTree(mistake)
+	} else {
+		r.checkOther(w, mistake)
 	}
-	if _, err := parsePointer(r.Time); err != nil {
-		mistake("time", err)
+	if w != table && r.Delimiter != "" {
+		mistake("delimiter", errNoColumn)
 	}
-	if r.Time != "" && r.Time == r.Pointer {
-		mistake("time", errors.New("is the pointer of the value itself; name the field that holds the time"))
-	}
-	if err := r.checkWhere(); err != nil {
-		mistake("where", err)
+	if w != table && len(r.Header) > 0 {
+		mistake("header", errNoColumn)
 	}
 	if len(r.Enum) > 0 && (r.Scale != dodona.Decimal{} || r.Offset != dodona.Decimal{}) {
 		mistake("enum", errors.New("goes with neither scale nor offset: write the final integers into the table"))
 	}
+	return errors.Join(mistakes...)
+}
+
+// checkTree tells the mistakes of a rule with pointers.
+func (r Rule) checkTree(mistake func(field string, err error)) {
+	_, err := parsePointer(r.Pointer)
+	mistake("pointer", err)
+	_, err = parsePointer(r.Time)
+	mistake("time", err)
+	if r.Time != "" && r.Time == r.Pointer {
+		mistake("time", errors.New("is the pointer of the value itself; name the field that holds the time"))
+	}
+	mistake("where", r.checkWhere())
 	if len(r.Enum) > 0 && r.Pointer == "" {
 		mistake("enum", errors.New("needs a pointer to the text, such as pointer: /state"))
 	}
-	return errors.Join(mistakes...)
 }
 
 // Validate returns every mistake in r with its source and point, joined; nil if there is none.

@@ -20,6 +20,12 @@ func (p plan) value(body []byte, t target) (dodona.Decimal, error) {
 	if t.ambiguous || !isScalar {
 		return zero, misplaced(body, t)
 	}
+	return p.scalar(t)
+}
+
+// scalar turns a number, a text, true or false into the point's value.
+func (p plan) scalar(t target) (dodona.Decimal, error) {
+	var zero dodona.Decimal
 	if len(p.rule.Enum) > 0 {
 		return p.code(t)
 	}
