@@ -7,6 +7,9 @@ set -euo pipefail
 # The race detector needs a C compiler; the product does not. clang and lld build modules written in C.
 packages=(nginx-light tinyproxy-bin chromium curl logrotate qemu-user-static wabt gcc libc6-dev clang lld make systemd prometheus tmux jq strace)
 programs=(/usr/sbin/nginx /usr/bin/tinyproxy /usr/bin/chromium /usr/bin/curl /usr/sbin/logrotate /usr/bin/qemu-arm-static /usr/bin/wat2wasm /usr/bin/gcc /usr/include/stdio.h /usr/bin/clang /usr/bin/wasm-ld /usr/bin/make /usr/bin/systemd-analyze /usr/bin/promtool /usr/bin/tmux /usr/bin/jq /usr/bin/strace)
+# The peers of the field's protocols: scripts/peers.sh has those that are not Debian's, of which one is compiled.
+packages+=(mosquitto mosquitto-clients libcoap3-bin libmodbus-dev pkg-config socat snmpd snmp knxd knxd-tools postgresql mariadb-server iproute2 nftables autoconf automake python3-dev)
+programs+=(/usr/sbin/mosquitto /usr/bin/mosquitto_pub /usr/bin/coap-server-openssl /usr/include/modbus/modbus.h /usr/bin/pkg-config /usr/bin/socat /usr/sbin/snmpd /usr/bin/snmptrap /usr/bin/knxd /usr/bin/knxtool /usr/lib/postgresql/15/bin/postgres /usr/sbin/mariadbd /usr/sbin/ip /usr/sbin/nft /usr/bin/autoconf /usr/bin/automake /usr/include/python3.11/Python.h)
 
 # rusts reports whether some rustc can build for wasm32-unknown-unknown; Debian's finds the target in its package.
 rusts() {

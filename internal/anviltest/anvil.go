@@ -33,7 +33,7 @@ type Chain struct {
 func Start(t testing.TB, args ...string) *Chain {
 	t.Helper()
 	c := &Chain{t: t}
-	c.cmd = exec.Command(program(t), append([]string{"--port", "0", "--hardfork", "osaka"}, args...)...)
+	c.cmd = exec.Command(Program(t), append([]string{"--port", "0", "--hardfork", "osaka"}, args...)...)
 	c.cmd.Dir = t.TempDir()
 	said := &talk{address: make(chan string, 1)}
 	c.cmd.Stdout, c.cmd.Stderr = said, said
@@ -77,8 +77,8 @@ func (l *talk) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// program finds anvil where scripts/contracts.sh installs it.
-func program(t testing.TB) string {
+// Program finds anvil where scripts/contracts.sh installs it.
+func Program(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
 	if err != nil {

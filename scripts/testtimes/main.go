@@ -54,5 +54,6 @@ func run(in io.Reader, out io.Writer, path string, most int) (failed bool, err e
 		return false, err
 	}
 	r.times(out, most)
+	r.tellUntested(out)
 	return r.failed, log.Close()
 }

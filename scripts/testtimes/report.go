@@ -38,9 +38,10 @@ type report struct {
 	packages []took
 	said     map[test][]string // what tests wrote that have not ended well
 	order    []test            // of said, so that a failure reads as it happened
+	untested map[string]int    // what tests that were skipped lack on this machine, and how many they are
 }
 
-func newReport() *report { return &report{said: map[test][]string{}} }
+func newReport() *report { return &report{said: map[test][]string{}, untested: map[string]int{}} }
 
 // read takes the events of in and prints to out what `go test` would print. A line that is no event is printed as it is:
 // the go command speaks so where it cannot begin.
@@ -80,6 +81,9 @@ func (r *report) take(e event, out io.Writer) {
 			r.endPackage(e, out)
 			return
 		}
+		if e.Action == "skip" {
+			r.lack(r.said[id])
+		}
 		if e.Action != "fail" {
 			delete(r.said, id)
 		}
@@ -98,6 +102,26 @@ func (r *report) hear(id test, line string) {
 		r.order = append(r.order, id)
 	}
 	r.said[id] = append(r.said[id], line)
+}
+
+// notTested begins what a test says that this machine lacks something for it.
+const notTested = "NOT TESTED HERE: "
+
+// lack counts a test that was skipped for want of something.
+func (r *report) lack(lines []string) {
+	for _, line := range lines {
+		if _, why, found := strings.Cut(line, notTested); found {
+			r.untested[strings.TrimSpace(why)]++
+			return
+		}
+	}
+}
+
+// tellUntested prints what was not tested, and why.
+func (r *report) tellUntested(out io.Writer) {
+	for _, why := range slices.Sorted(maps.Keys(r.untested)) {
+		fmt.Fprintf(out, "%s%d of the tests: %s\n", notTested, r.untested[why], why)
+	}
 }
 
 // endPackage prints what its tests wrote, where it failed: of all that did not end well, for a panic or a time-out ends

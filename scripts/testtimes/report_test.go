@@ -15,6 +15,7 @@ const recorded = `{"Action":"start","Package":"github.com/dodona-oracle/dodona/g
 {"Action":"output","Package":"github.com/dodona-oracle/dodona/good","Test":"TestSlow","Output":"--- PASS: TestSlow (3.25s)\n"}
 {"Action":"pass","Package":"github.com/dodona-oracle/dodona/good","Test":"TestSlow/part","Elapsed":99}
 {"Action":"pass","Package":"github.com/dodona-oracle/dodona/good","Test":"TestSlow","Elapsed":3.25}
+{"Action":"output","Package":"github.com/dodona-oracle/dodona/good","Test":"TestSkipped","Output":"    a_test.go:7: NOT TESTED HERE: no device\n"}
 {"Action":"skip","Package":"github.com/dodona-oracle/dodona/good","Test":"TestSkipped","Elapsed":0}
 {"Action":"output","Package":"github.com/dodona-oracle/dodona/good","Output":"PASS\n"}
 {"Action":"output","Package":"github.com/dodona-oracle/dodona/good","Output":"ok  \tgithub.com/dodona-oracle/dodona/good\t3.3s\n"}
@@ -60,6 +61,8 @@ the slowest 2 of 2 packages, which took 17s together:
      8.0 s  bad
 `
 
+const untested = "NOT TESTED HERE: 1 of the tests: no device\n"
+
 func TestARunIsKeptPrintedAndTimed(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "new", "tests.json")
 	var out strings.Builder
@@ -67,8 +70,8 @@ func TestARunIsKeptPrintedAndTimed(t *testing.T) {
 	if err != nil || !failed {
 		t.Fatalf("failed %v, error %v, want a failure and no error", failed, err)
 	}
-	if got := out.String(); got != printed+slowest {
-		t.Errorf("printed\n%s\nwant\n%s", got, printed+slowest)
+	if got := out.String(); got != printed+slowest+untested {
+		t.Errorf("printed\n%s\nwant\n%s", got, printed+slowest+untested)
 	}
 	if kept, _ := os.ReadFile(log); string(kept) != recorded {
 		t.Errorf("kept\n%s\nwant what was read", kept)
@@ -87,7 +90,7 @@ func TestALogIsTimedWithoutItsNews(t *testing.T) {
 }
 
 func TestARunWithoutFailuresDoesNotFail(t *testing.T) {
-	good := strings.Join(strings.SplitAfter(recorded, "\n")[:11], "")
+	good := strings.Join(strings.SplitAfter(recorded, "\n")[:12], "")
 	var out strings.Builder
 	failed, err := run(strings.NewReader(good), &out, filepath.Join(t.TempDir(), "log"), 1)
 	if err != nil || failed {
@@ -98,8 +101,8 @@ func TestARunWithoutFailuresDoesNotFail(t *testing.T) {
 func TestWhatDoesNotCompileFails(t *testing.T) {
 	lines := strings.SplitAfter(recorded, "\n")
 	var out strings.Builder
-	failed, err := run(strings.NewReader(lines[21]+lines[22]), &out, filepath.Join(t.TempDir(), "log"), 1)
+	failed, err := run(strings.NewReader(lines[22]+lines[23]), &out, filepath.Join(t.TempDir(), "log"), 1)
 	if err != nil || !failed {
-		t.Fatalf("failed %v, error %v, want a failure; read %q", failed, err, lines[21:23])
+		t.Fatalf("failed %v, error %v, want a failure; read %q", failed, err, lines[22:24])
 	}
 }
