@@ -209,6 +209,11 @@ func trySnapshot(dir string) (s *snapshot, freed []uint64, err error) {
 	if err := s.take(dir, "keys"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return s, freed, err
 	}
+	for _, kept := range identities(dir) {
+		if err := s.take(dir, kept); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return s, freed, err
+		}
+	}
 	accounts, err := os.ReadDir(filepath.Join(dir, "jetstream"))
 	if errors.Is(err, fs.ErrNotExist) { // the journal is on a server elsewhere
 		return s, freed, nil
@@ -231,6 +236,18 @@ func trySnapshot(dir string) (s *snapshot, freed []uint64, err error) {
 		}
 	}
 	return s, freed, err
+}
+
+// identities returns the folders, below those of kinds of sources, with the certificates that a node shows and those that people had it trust.
+func identities(dir string) (list []string) {
+	for _, name := range []string{"own", "trusted"} {
+		for _, path := range under(dir, filepath.Join("*", name)) {
+			if below, err := filepath.Rel(dir, path); err == nil {
+				list = append(list, below)
+			}
+		}
+	}
+	return list
 }
 
 func rank(stream string) int {

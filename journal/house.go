@@ -292,7 +292,7 @@ func (l *lane) measure(ctx context.Context) (space, error) {
 		if node, name := readerOf(c.Name); node == l.j.cfg.Node && l.j.reads(name) {
 			l.j.cfg.Recorder.Gauge(telemetry.JournalWaiting.Of(name), int64(backlogOf(c)))
 		}
-		if backlogOf(c) == 0 {
+		if backlogOf(c) == 0 || yields(c.Config) {
 			continue
 		}
 		if finished := l.finishedBy(ctx, c, st.LastSeq); finished+1 < s.cut {

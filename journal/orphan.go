@@ -31,7 +31,7 @@ type ReaderEvent struct {
 	Reader   string    `json:"reader"`
 	Node     string    `json:"node"` // whose it was; empty if a version without networks left it
 	Stream   string    `json:"stream"`
-	What     string    `json:"what"` // "orphaned" or "removed"
+	What     string    `json:"what"` // "orphaned", "removed" or "overtaken": see Overtaken
 	Why      string    `json:"why"`
 	Finished uint64    `json:"finished"` // the place in the stream up to which it had finished
 	Backlog  uint64    `json:"backlog"`  // records that it had not
@@ -40,8 +40,9 @@ type ReaderEvent struct {
 }
 
 const (
-	readerOrphaned = "orphaned"
-	readerRemoved  = "removed"
+	readerOrphaned  = "orphaned"
+	readerRemoved   = "removed"
+	readerOvertaken = "overtaken"
 )
 
 // Expect says which readers of this node are configured now; it may be called again whenever that changes. Before the
@@ -104,6 +105,9 @@ func (j *Journal) tellReaders(events []ReaderEvent) []ReaderEvent {
 		id := e.What + "." + reader(e.Node, e.Reader) + "." + e.Stream + "." + strconv.FormatInt(e.At.UnixMilli(), 10)
 		if e.What == readerRemoved { // told again until it is gone
 			id = e.What + "." + reader(e.Node, e.Reader) + "." + e.Stream + "." + strconv.FormatUint(e.Finished, 10)
+		}
+		if e.What == readerOvertaken { // one an hour
+			id = e.What + "." + reader(e.Node, e.Reader) + "." + e.Stream + "." + e.At.Format("2006010215")
 		}
 		err = j.Append(ctx, dodona.Record{Topic: dodona.TopicEvent, Key: dodona.EventReader, ID: id, Body: body})
 		cancel()
@@ -194,7 +198,7 @@ func (l *lane) judgeReader(ctx context.Context, info *jetstream.ConsumerInfo, co
 		since = now
 	}
 	until := since.Add(l.j.cfg.ReaderGrace)
-	holds := e.Backlog > 0 && e.Finished+1 < pressed
+	holds := e.Backlog > 0 && !yields(info.Config) && e.Finished+1 < pressed
 	switch {
 	case holds:
 		e.Why = "nothing configures it, and its stream has no room without it"

@@ -27,10 +27,10 @@ import (
 // A reader is its node's own: another node of the network has others of the same names. A name has one reader at a time. The sequence ends when ctx ends. Trouble with the store is waited out and told by
 // Status; an error is yielded, as the last thing, if the arguments are wrong or the journal is closed ([ErrClosed]).
 func (j *Journal) From(ctx context.Context, reader string, topics ...dodona.Topic) iter.Seq2[[]dodona.Record, error] {
-	return j.from(ctx, reader, nil, topics)
+	return j.from(ctx, reader, wish{}, topics)
 }
 
-func (j *Journal) from(ctx context.Context, reader string, only map[dodona.Topic][]string, topics []dodona.Topic) iter.Seq2[[]dodona.Record, error] {
+func (j *Journal) from(ctx context.Context, reader string, wish wish, topics []dodona.Topic) iter.Seq2[[]dodona.Record, error] {
 	return func(yield func([]dodona.Record, error) bool) {
 		r, err := j.openReader(reader, topics)
 		if err != nil {
@@ -38,7 +38,7 @@ func (j *Journal) from(ctx context.Context, reader string, only map[dodona.Topic
 			return
 		}
 		defer j.closeReader(r)
-		r.only = only
+		r.wish = wish
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		defer context.AfterFunc(j.ctx, cancel)()
@@ -70,10 +70,10 @@ type readerState struct {
 	born    time.Time // when the stream was made that position is a place of
 	heir    bool      // it takes over from a reader of a version before
 	topics  []dodona.Topic
-	only    map[dodona.Topic][]string // keys; a topic without has all
-	anew    uint64                    // where it goes on that reads other subjects than before; 0: where it stands
-	inbox   *nats.Subscription
-	open    bool
+	wish
+	anew  uint64 // where it goes on that reads other subjects than before; 0: where it stands
+	inbox *nats.Subscription
+	open  bool
 
 	asked    int           // messages that the store may still send for the last request
 	position uint64        // in the stream: the last record that was yielded
@@ -203,6 +203,9 @@ func (r *readerState) start(ctx context.Context) error {
 	}
 	if r.anew > 0 {
 		cfg.Metadata[anewKey] = strconv.FormatUint(r.anew, 10)
+	}
+	if err := r.noteYields(ctx, &cfg); err != nil {
+		return fmt.Errorf("look for what it lost: %w", err)
 	}
 	made, err := js.CreateOrUpdateConsumer(ctx, stream, cfg)
 	if err != nil {

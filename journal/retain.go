@@ -162,6 +162,9 @@ func (l *lane) purge(ctx context.Context, s space, cut uint64) error {
 	if err != nil {
 		return err
 	}
+	if err := l.overtake(ctx, cut); err != nil {
+		return err
+	}
 	if _, err := l.lookAgain(ctx, s); err != nil {
 		return fmt.Errorf("look at stream %s: %w", l.spec.name, err)
 	}

@@ -58,6 +58,9 @@ type ReaderStatus struct {
 	Orphaned   time.Time `json:"orphaned,omitzero"` // since when nothing does
 	Until      time.Time `json:"until,omitzero"`    // when it is removed
 	LastError  string    `json:"lastError,omitempty"`
+
+	Yields    bool      `json:"yields,omitempty"` // retention does not wait for it
+	Overtaken Overtaken `json:"overtaken,omitzero"`
 }
 
 // Status asks the store for at most a second; what it does not answer is left out.
@@ -112,7 +115,7 @@ func (l *lane) readers(ctx context.Context) []ReaderStatus {
 	consumers := l.stream.ListConsumers(ctx)
 	for c := range consumers.Info() {
 		node, name := readerOf(c.Name)
-		r := ReaderStatus{Name: name, Node: node, Stream: l.spec.name, Backlog: backlogOf(c)}
+		r := ReaderStatus{Name: name, Node: node, Stream: l.spec.name, Backlog: backlogOf(c), Yields: yields(c.Config), Overtaken: overtakenIn(c.Config)}
 		_, r.Own, r.Configured = l.ownReader(c)
 		r.Configured = r.Configured && r.Own
 		if since := orphanedSince(c); !since.IsZero() && !r.Configured {
