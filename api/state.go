@@ -186,11 +186,11 @@ type SinkStatus struct {
 	InTrouble  bool           `json:"troubled"`             // it does not deliver as it should
 	Policy     string         `json:"policy"`               // latest or every
 	Feeds      []string       `json:"feeds"`                // that it delivers
-	Queue      int            `json:"queue"`                // records taken and not delivered
+	Queue      int            `json:"queue"`                // records, or points, taken and not delivered
 	Waiting    int            `json:"waiting"`              // records of its feeds, and anchors if it has them, that it is not done with: those taken, and those not read yet
 	Oldest     time.Time      `json:"oldest,omitzero"`      // since when the oldest of the queue waits
-	LastTopic  string         `json:"lastTopic,omitempty"`  // data or anchor: what was delivered last
-	LastFeed   string         `json:"lastFeed,omitempty"`   // of an anchor: its series
+	LastTopic  string         `json:"lastTopic,omitempty"`  // data, anchor or reading: what was delivered last
+	LastFeed   string         `json:"lastFeed,omitempty"`   // of an anchor: its series; of a reading: the point
 	LastRecord string         `json:"lastRecord,omitempty"` // the id of the record that was delivered last
 	LastAt     time.Time      `json:"lastAt,omitzero"`
 	LastError  string         `json:"lastError,omitempty"` // kept after recovery until the next one
@@ -205,6 +205,15 @@ type SinkStatus struct {
 	// DeadLetters are the newest of what was refused for good, also before this start; at most 16.
 	DeadLetters []DeadLetter `json:"deadLetters,omitempty"`
 	Detail      any          `json:"detail,omitempty"` // what only this kind has: of evm sender, balance, head, troubles, endpoints
+	// Overtaken is what the journal freed, by its limits, before a sink of points had delivered it; none: nothing.
+	Overtaken *Overtaken `json:"overtaken,omitempty"`
+}
+
+// Overtaken counts readings that were freed before they were delivered. Those that were in hand then are among them.
+type Overtaken struct {
+	Readings uint64    `json:"readings"`
+	From     time.Time `json:"from"` // when the first of them was appended
+	Until    time.Time `json:"until"`
 }
 
 // Troubled reports whether a sink does not deliver as it should.

@@ -139,6 +139,9 @@ type Source struct {
 	// Decoded are the points that the kind makes itself, as its settings say, but for those that have a rule: what each means
 	// stands in the rules of the feeds that ask for it.
 	Decoded map[string]json.RawMessage
+
+	Device  string            // whose points these are, as the file says; empty: the source's name. See DeviceOf
+	Devices map[string]string // by point, of a kind whose source has several
 }
 
 // Points returns the ids of the source's points, sorted: "kraken", or "boiler.pressure" and "boiler.temperature".

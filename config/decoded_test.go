@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"maps"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -90,6 +91,33 @@ func TestMistakesInWhatAKindDecodesAreToldWhereTheyStand(t *testing.T) {
 		_, err := config.Load(strings.NewReader(strings.Replace(registered, c.of, c.to, 1)), "f.yaml", registers())
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "1 mistake;") {
 			t.Errorf("%s: want one mistake, %q, got:\n%v", name, c.want, err)
+		}
+	}
+}
+
+func TestAKindsPointsStandInAFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	of := "registers: {level: {at: 3, decimals: 1}, flow: {at: 4}, raw: {at: 5}}"
+	write := func(csv string) {
+		t.Helper()
+		if err := os.WriteFile("tags.csv", []byte(csv), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("name,at,decimals\nlevel,3,1\nflow,4,\nraw,5,\n")
+	typed, read := loadRegistered(t), loadRegistered(t, of, "registers: {file: tags.csv}")
+	if !reflect.DeepEqual(read.Sources, typed.Sources) {
+		t.Errorf("from a file come %v, want %v", read.Sources, typed.Sources)
+	}
+	write("name,at,decimals\nlevel,3,2\nflow,4,\nraw,5,\n")
+	if changes := config.Diff(read, loadRegistered(t, of, "registers: {file: tags.csv}")); !slices.Equal(changes.Feeds.Changed, []string{"level"}) {
+		t.Errorf("feeds %q changed with the file, want level", changes.Feeds.Changed)
+	}
+	write("name,at\nlevel,300\nflow,4\nra.w,5\n")
+	_, err := config.Load(strings.NewReader(strings.Replace(registered, of, "registers: {file: tags.csv}", 1)), "f.yaml", registers())
+	for _, want := range []string{`tags.csv:2:7: source "plc": registers.level.at: 300: want 0 to 124`, "    2 | level,300\n      |       ^^^"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got:\n%v", want, err)
 		}
 	}
 }

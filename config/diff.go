@@ -17,7 +17,7 @@ import (
 //
 //   - A source is its kind and its kind's settings. Its value and points do not belong to it, because the pump
 //     that owns the source does not read them.
-//   - A sink is its kind, its kind's settings, its policy and the identities of the feeds it delivers.
+//   - A sink is its kind, its kind's settings, its policy and the identities of the feeds it delivers; of points, the sources it delivers.
 //   - A feed is its settings, its identity, and the rules of the points it asks for, those by which a kind decodes its
 //     readings among them, because they are part of what it signs.
 //

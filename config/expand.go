@@ -72,6 +72,13 @@ func (s Source) encode(kinds Kinds) (*strict.Node, error) {
 			out.Entries = append(out.Entries, strict.Entry{Key: "value", Value: n})
 		}
 	}
+	if s.Device != "" {
+		device, err := strict.Encode(reflect.ValueOf(s.Device), reflect.ValueOf(""))
+		if err != nil {
+			return nil, err
+		}
+		out.Entries = append(out.Entries, strict.Entry{Key: "device", Value: device})
+	}
 	if len(points.Entries) > 0 {
 		out.Entries = append(out.Entries, strict.Entry{Key: "points", Value: points})
 	}

@@ -129,6 +129,7 @@ type looks struct {
 
 // A loader turns the tree of a file into a Config.
 type loader struct {
+	held   map[string]string // by what only one unit may have: which has it
 	report *strict.Reporter
 	kinds  Kinds
 	config *Config
@@ -284,19 +285,23 @@ func (l *loader) source(name string, at *strict.Span, n *strict.Node) {
 	}()
 	d := l.decoder(where, nil)
 	if n.Kind != strict.Mapping {
-		l.noUnit(d, at, n, sourcesAndTheirs(l.kinds), "value or points")
+		l.noUnit(d, at, n, sourcesAndTheirs(l.kinds), "value, points or device")
 		return
 	}
-	beside := []string{"value", "points"}
-	kind, of := l.kindOf(d, at, n, sourcesAndTheirs(l.kinds), beside)
+	s.Device = l.device(where, n)
+	kind, of := l.kindOf(d, at, n, sourcesAndTheirs(l.kinds), besideSource)
 	if kind != nil {
 		s.Kind = kind.Name()
 		s.Settings = kind.Settings()
 		before := l.report.Count()
-		l.settings(where, kind, s.Settings, of, beside...)
-		s.Every = every(s.Settings)
+		l.settings(where, kind, s.Settings, of, besideSource...)
+		l.exclusive(where, s.Settings, of)
 		if c, ok := s.Settings.(interface{ Complete() }); ok {
 			c.Complete()
+		}
+		s.Every = every(s.Settings)
+		if l.report.Count() == before {
+			s.Devices = l.devices(where, s.Settings, of.At)
 		}
 		if kind := kind.(SourceKind); kind.Decodes() {
 			if l.report.Count() == before {

@@ -20,6 +20,10 @@ var called = map[string]string{
 	"bearer":          "token accesstoken bearertoken authtoken bearertokenfile",
 	"user":            "username login",
 	"password":        "pass pwd passphrase",
+	"oauth2":          "oauth oidc clientcredentials tokenauth",
+	"pages":           "pagination paging paginate pager",
+	"rate":            "ratelimit throttle maxrate limiter requestspersecond",
+	"revalidate":      "etag conditional ifnonematch cache caching",
 	"redirects":       "followredirects followredirect maxredirects",
 	"max_size":        "maxbytes maxbodysize limit maxlength bodysizelimit",
 	"proxy":           "httpproxy httpsproxy allproxy proxyurl proxyfromenvironment",
@@ -33,11 +37,23 @@ var called = map[string]string{
 	"pointer": "path jsonpath jsonpointer selector field key ptr query jsonquery valuetemplate expression jq property",
 	"scale":   "multiplier factor multiply gain slope ratio",
 	"offset":  "bias intercept add delta",
-	"unit":    "units unitofmeasurement uom",
+	"unit":    "units unitofmeasurement uom slave slaveid slaveaddress station",
 	"time":    "timestamp ts timestamppath timekey jsontimekey timefield",
 	"where":   "filter match if when guard condition select",
 	"enum":    "mapping map lookup values states valuemap",
 	"item":    "topic nodeid channel",
+	// devices
+	"address":  "host ip addr ipaddress hostport server endpoint",
+	"unit_id":  "slave slaveid slaveaddress unit station",
+	"holding":  "register holdingregister holdingregisters hr address",
+	"input":    "inputregister inputregisters ir",
+	"coil":     "coils coilstatus",
+	"discrete": "discreteinput discreteinputs inputstatus",
+	"order":    "byteorder wordorder endianness endian swap byteswap wordswap",
+	"type":     "datatype dtype format valuetype",
+	"baud":     "baudrate speed bps bitrate",
+	"parity":   "paritybit",
+	"gap":      "maxgap fill maxfill",
 	// feeds
 	"from":     "sources source inputs input observers providers uses",
 	"need":     "threshold minimum min minanswers minresponses minsources minsubmissions minimumanswers quorum required atleast",
@@ -103,6 +119,11 @@ func means(word string, known []string) (out []string) {
 		}
 		if slices.Contains(words, bare) {
 			out = append(out, setting)
+		}
+	}
+	for first, other := range map[string]string{"address": "listen", "unit_id": "unit"} { // whom to call goes before where to be called
+		if slices.Contains(out, first) {
+			out = slices.DeleteFunc(out, func(setting string) bool { return setting == other })
 		}
 	}
 	return out

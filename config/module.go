@@ -83,7 +83,7 @@ func (l *loader) checkModule(s feed.Settings, where string, n *strict.Node) {
 		}
 	}
 	if ports := s.Module.Allow.Serial; len(ports) > 0 {
-		l.report.Mistake(at("allow.serial"), where, fmt.Sprintf("module.allow.serial: there is no serial source %s: this build has no kind of source for serial ports", strict.QuoteAll(ports[0])))
+		l.report.Mistake(at("allow.serial"), where, fmt.Sprintf("module.allow.serial: there is no serial source %s: no source of this build lends its port to a module", strict.QuoteAll(ports[0])))
 	}
 	for i, host := range s.Module.Allow.HTTPGet {
 		name, _, err := net.SplitHostPort(host)

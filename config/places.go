@@ -29,7 +29,7 @@ func (l *loader) places() (out []place) {
 		}
 	}
 	add := func(within, name, path string, keys []string) { out = append(out, place{within, name, path, keys}) }
-	add("", "a source", "sources: {NAME: {%s: …}}", []string{"value", "points"})
+	add("", "a source", "sources: {NAME: {%s: …}}", besideSource)
 	add("", "a point", "sources: {NAME: {value: {%s: …}}}", strict.Names(strict.Fields(ruleType)))
 	for _, k := range l.kinds.sources() {
 		add("a source's ", k.Name(), "sources: {NAME: {"+k.Name()+": {%s: …}}}", strict.Names(strict.Fields(settingsType(k))))

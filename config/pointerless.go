@@ -31,7 +31,7 @@ func (l *loader) warnOfPointerless() {
 			}
 			rule, found := s.Rules[point]
 			n, at := sources.Child(name)
-			if !found || rule.Pointer != "" || len(rule.Where) > 0 || saysEmpty(n, point) || l.report.Wrong(n) || l.report.WrongAt(at) {
+			if !found || rule.Finds() || len(rule.Where) > 0 || saysEmpty(n, point) || l.report.Wrong(n) || l.report.WrongAt(at) {
 				continue
 			}
 			warned[id] = true

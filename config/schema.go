@@ -227,6 +227,9 @@ func (s schemer) shape(v reflect.Value) (object, error) {
 	if grammar, found := own[t]; found {
 		return maps.Clone(grammar), nil
 	}
+	if t.Kind() == reflect.String && reflect.PointerTo(t).Implements(reflect.TypeFor[strict.NodeReader]()) { // a word that reads itself
+		return maps.Clone(own[matchType]), nil
+	}
 	switch strict.ShapeOf(t) {
 	case strict.ShapeText:
 		return object{"type": []string{"string", "number"}}, nil
@@ -249,6 +252,11 @@ func (s schemer) shape(v reflect.Value) (object, error) {
 		if t.Elem() == matchType {
 			out["propertyNames"] = object{"pattern": "^/"} // JSON Pointers
 		}
+		if reflect.PointerTo(t).Implements(reflect.TypeFor[strict.NodeReader]()) { // tags.Map
+			file := object{"type": "string", "minLength": 1, "description": "a file of comma-separated values with a column name and one for each setting"}
+			named := object{"type": "object", "properties": object{"file": file}, "required": []string{"file"}, "additionalProperties": false}
+			return object{"anyOf": []object{named, out}}, err
+		}
 		return out, err
 	case strict.ShapeList:
 		items, err := s.shape(reflect.Zero(t.Elem()))
@@ -260,12 +268,13 @@ func (s schemer) shape(v reflect.Value) (object, error) {
 	return object{"type": []string{"string", "number"}}, nil
 }
 
-// source returns the schema of a source: exactly one kind, and a value or points.
+// source returns the schema of a source: exactly one kind, and what stands beside it.
 func (s schemer) source(kinds Kinds) (object, error) {
 	rule := object{"$ref": "#/$defs/rule"}
 	properties := object{
 		"value":  object{"$ref": "#/$defs/rule", "description": "The value of a source with one point. Default: the only number in the document."},
 		"points": object{"type": "object", "minProperties": 1, "propertyNames": namePattern(1), "additionalProperties": rule, "description": "The points of a source with several, by name."},
+		"device": object{"type": "string", "minLength": 1, "maxLength": mostDevice, "pattern": "^[^/+#]+$", "description": "Device is whose points these are, in topics and in what is delivered of points. Default: the source's name."},
 	}
 	var one []object
 	for _, kind := range kinds.sources() {
@@ -290,7 +299,7 @@ func (s schemer) feed(Kinds) (object, error) {
 // grammar returns every word of the grammar: keys and names of kinds.
 func grammar(kinds Kinds) map[string]bool {
 	words := map[string]bool{}
-	for _, w := range append(append(topKeys(), twoLineKeys...), "points", "file", "env") {
+	for _, w := range append(append(topKeys(), twoLineKeys...), "points", "device", "file", "env") {
 		words[w] = true
 	}
 	strict.AddWords(words, reflect.TypeFor[Config]())

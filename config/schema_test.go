@@ -11,16 +11,16 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/sink"
-	"github.com/dodona-oracle/dodona/source/file"
-	"github.com/dodona-oracle/dodona/source/http"
-	"github.com/dodona-oracle/dodona/source/sim"
 )
 
-// shipped are the kinds that Dodona ships, as package all lists them.
-func shipped() config.Kinds { return config.KindsOf(http.Kind, file.Kind, sim.Kind) }
+// shipped are the kinds of sources that Dodona ships.
+func shipped() config.Kinds {
+	return append(config.KindsOf(all.Sources()...), config.KindsOf(all.Sinks()...)...)
+}
 
 func compiled(t *testing.T, kinds config.Kinds) *jsonschema.Schema {
 	t.Helper()

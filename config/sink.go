@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/sink"
 )
@@ -16,8 +17,10 @@ type SinkKind interface {
 	CheckWith(settings any, p sink.Policy, feeds []string) error
 	// CheckBeside says why a sink with these settings cannot run beside another one of the kind.
 	CheckBeside(settings any, name string, other any) error
-	// Policy returns what such a sink does with answers that wait, where the file says nothing.
-	Policy() sink.Choice
+	// With returns a policy with the defaults of the kind.
+	With(p sink.Policy) sink.Policy
+	// OfPoints reports whether a sink of the kind delivers points under a policy, and not answers.
+	OfPoints(p sink.Policy) bool
 }
 
 // A Sink is where answers are delivered.
@@ -26,6 +29,7 @@ type Sink struct {
 	Kind     string
 	Settings any // a pointer to the kind's settings
 	Policy   sink.Policy
+	OfPoints bool // it delivers points, and not answers
 }
 
 // sources returns the kinds of sources.
@@ -53,6 +57,9 @@ var policyType = reflect.TypeFor[sink.Policy]()
 // sink reads one sink: exactly one kind with its settings, and the policy beside it.
 func (l *loader) sink(name string, at *strict.Span, n *strict.Node) {
 	where := whose("sink", name, at)
+	if len(name) > maxSinkName && dodona.CheckName(name, 1) == nil {
+		l.report.Mistake(at, where, fmt.Sprintf("its name has %d characters: want at most %d, for what it has read is filed under a longer one", len(name), maxSinkName))
+	}
 	policy := strict.Names(strict.Fields(policyType))
 	d := l.decoder(where, nil)
 	if n.Kind != strict.Mapping {
@@ -66,23 +73,36 @@ func (l *loader) sink(name string, at *strict.Span, n *strict.Node) {
 	if kind == nil {
 		return
 	}
-	s.Kind, s.Settings = kind.Name(), kind.Settings()
-	l.settings(where, kind, s.Settings, of, policy...)
+	s.Kind, s.Settings, s.OfPoints = kind.Name(), kind.Settings(), kind.(SinkKind).OfPoints(s.Policy)
+	l.settings(where, kind, s.Settings, of, policiesOf(kind.(SinkKind))...)
+	l.exclusive(where, s.Settings, of)
 	l.lookAtKeys(subject{where: where, node: of.Value, at: of.At}, s.Settings)
 	i := len(l.config.Sinks)
 	l.config.Sinks = append(l.config.Sinks, s)
 	l.checks = append(l.checks, func() {
 		who := subject{where: where, node: of.Value, at: of.At, around: n, settings: reflect.TypeOf(s.Settings)}
-		if l.checkSinkFeeds(&s, where, n) && !l.unread(l.root, "feeds") {
+		if l.checkSinkFeeds(&s, where, n) && l.checkSinkPoints(&s, where, n) && !l.unread(l.root, "feeds") {
 			l.tell(who, kind.(SinkKind).CheckWith(s.Settings, s.Policy, l.config.SinkFeeds(s)))
 		}
-		l.config.Sinks[i].Policy = s.Policy.WithDefaults(kind.(SinkKind).Policy())
+		l.config.Sinks[i].Policy = kind.(SinkKind).With(s.Policy)
 		for _, other := range l.config.Sinks[:i] {
 			if other.Kind == s.Kind {
 				l.tell(who, kind.(SinkKind).CheckBeside(s.Settings, other.Name, other.Settings))
 			}
 		}
 	})
+}
+
+// maxSinkName leaves room for what the names of its readers begin with, of the 63 that a name may have.
+const maxSinkName = 63 - len("points-")
+
+// policiesOf returns the settings of the policy that mean something to a kind.
+func policiesOf(kind SinkKind) []string {
+	keys := strict.Names(strict.Fields(policyType))
+	if kind.OfPoints(sink.Policy{}) {
+		return keys
+	}
+	return slices.DeleteFunc(keys, func(key string) bool { return slices.Contains(sink.PointKeys(), key) })
 }
 
 // checkSinkFeeds checks that the feeds of a sink exist.
@@ -114,8 +134,11 @@ func (l *loader) checkSinkFeeds(s *Sink, where string, n *strict.Node) bool {
 	return good
 }
 
-// SinkFeeds returns the names of the feeds that a sink delivers.
+// SinkFeeds returns the names of the feeds that a sink delivers: none if it delivers points.
 func (c *Config) SinkFeeds(s Sink) (list []string) {
+	if s.OfPoints {
+		return nil
+	}
 	for _, f := range c.Feeds {
 		if len(s.Policy.Feeds) == 0 || slices.Contains(s.Policy.Feeds, f.Feed.Name) {
 			list = append(list, f.Feed.Name)
@@ -160,7 +183,11 @@ func sinkUnits(c *Config) (out []named) {
 			f, _ := c.Feed(name)
 			feeds = append(feeds, f.Feed)
 		}
-		out = append(out, named{s.Name, []any{s.Kind, s.Settings, s.Policy, feeds}, s.encode})
+		is := []any{s.Kind, s.Settings, s.Policy, feeds}
+		for _, of := range c.SinkSources(s) {
+			is = append(is, of) // all that says what its points are
+		}
+		out = append(out, named{s.Name, is, s.encode})
 	}
 	return out
 }

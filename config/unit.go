@@ -144,9 +144,16 @@ func (s stage) hints(kind Kind) func(key string) (hint, instead string) {
 // kindWords are names that kinds have elsewhere.
 var kindWords = map[string]map[string]string{
 	"source": {
-		"http": "https rest api json url web httpjson jsonapi get restapi jsonrest prometheus curl request bridge",
-		"file": "tail log csv jsonl ndjson files path disk textfile",
-		"sim":  "mock random fake test simulator demo dummy simulated",
+		"http":      "https rest api json url web httpjson jsonapi get restapi jsonrest prometheus curl request bridge",
+		"file":      "tail log csv jsonl ndjson files path disk textfile",
+		"modbus":    "modbustcp modbusrtu modbusip modbusserial mbtcp mbpoll",
+		"opcua":     "opc ua opcda opctcp uaclient opcuaclient",
+		"s7":        "siemens plc tia simatic profinet s7comm snap7 iso-on-tcp logo step7",
+		"sql":       "postgres postgresql pgsql mysql mariadb sqlite sqlite3 database db query odbc jdbc",
+		"serial":    "rs232 rs485 uart tty ttyusb ttys0 com comport serialport nmea nmea0183 gps gnss scale",
+		"websocket": "ws wss socket websockets stream",
+		"mqtt":      "mqtts mqtt5 mqttv5 mosquitto broker sparkplug sparkplugb spb zigbee2mqtt z2m chirpstack ttn lorawan tasmota emqx hivemq awsiot",
+		"sim":       "mock random fake test simulator demo dummy simulated",
 	},
 	"sink": {
 		"webhook": "http https rest api callback post notify httppost url slack",
@@ -156,7 +163,7 @@ var kindWords = map[string]map[string]string{
 }
 
 // Coming are kinds of sources that people look for, and that are to come.
-var Coming = []string{"mqtt", "modbus", "opcua", "coap", "serial", "sql", "amqp", "kafka"}
+var Coming = []string{"amqp", "kafka"}
 
 // kindCalled says which kind a word stands for elsewhere, or that it is no kind here.
 func (s stage) kindCalled(word string) (hint, instead string) {

@@ -62,6 +62,11 @@ func (l *loader) checkUnits() {
 			}
 		}
 	}
+	for _, s := range l.config.Sinks {
+		for _, of := range l.config.SinkSources(s) {
+			asked[of.Name] = true
+		}
+	}
 	if feeds, _ := l.path("feeds"); l.report.Wrong(feeds) {
 		return // perhaps one asks for it that could not be read
 	}

@@ -19,11 +19,28 @@ func (o *observer) letAsk(f *feed.Options, s feed.Settings, schedule program.Sch
 		return ""
 	}
 	if s.Take == feed.TakeAll {
-		f.Ask = o.takes.of(f.Feed.Name).ask
+		f.Ask = askerOfAll(o.takes.of(f.Feed.Name), schedule)
 		return
 	}
 	f.Ask = o.askerOfLatest(s, schedule)
 }
+
+func askerOfAll(all *takerOfAll, schedule program.Schedule) func(context.Context, string, dodona.Round) ([]dodona.Reading, error) {
+	return func(ctx context.Context, name string, r dodona.Round) ([]dodona.Reading, error) {
+		readings, err := all.ask(ctx, name, r)
+		if err != nil {
+			return nil, err
+		}
+		needed := schedule.For(r).Program.Needed(readings)
+		if len(needed) == 0 {
+			all.pass(name, r, readings)
+			return nil, errNotOfItsPoints
+		}
+		return needed, nil
+	}
+}
+
+var errNotOfItsPoints = errors.New("no new reading has a point of the feed")
 
 func (o *observer) askerOfLatest(s feed.Settings, schedule program.Schedule) func(context.Context, string, dodona.Round) ([]dodona.Reading, error) {
 	wants := make(map[string]map[*program.Program]*source.Want) // by source
@@ -38,7 +55,12 @@ func (o *observer) askerOfLatest(s feed.Settings, schedule program.Schedule) fun
 		if !found {
 			return nil, errReplaced
 		}
-		return pump.AskFor(ctx, r, wants[name][schedule.For(r).Program])
+		due := schedule.For(r).Program
+		readings, err := pump.AskFor(ctx, r, wants[name][due])
+		if needed := due.Needed(readings); len(needed) > 0 {
+			return needed, err
+		}
+		return readings, err // none has a point, and says so
 	}
 }
 

@@ -14,8 +14,10 @@ import (
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/journal"
+	"github.com/dodona-oracle/dodona/program"
 	"github.com/dodona-oracle/dodona/sign"
 	"github.com/dodona-oracle/dodona/sink"
+	"github.com/dodona-oracle/dodona/source"
 )
 
 // A deliverer is the role that gives answers to sinks: a loop for each.
@@ -26,7 +28,10 @@ type deliverer struct {
 	out     *sink.Out
 	kinds   map[string]sink.Kind
 	journal *journal.Journal
-	id      identity
+
+	sources  map[string]source.Kind
+	decoders program.Decoders
+	id       identity
 
 	sinks *fleet[*sink.Loop]
 
@@ -42,14 +47,14 @@ func newDeliverer(b basics, j *journal.Journal, id identity, o Options) *deliver
 		kinds[k.Name()] = k
 	}
 	return &deliverer{
-		basics: b, desk: newDesk(), version: o.Version, out: sink.NewOut(o.Out), kinds: kinds, journal: j, id: id,
+		basics: b, desk: newDesk(), version: o.Version, out: sink.NewOut(o.Out), kinds: kinds, journal: j, id: id, sources: sourceKinds(o.Kinds), decoders: program.DecodersOf(o.Kinds...),
 		sinks: newFleet[*sink.Loop](), held: make(map[string]string),
 	}
 }
 
 func (d *deliverer) readers(c *config.Config) (names []string) {
 	for _, s := range c.Sinks {
-		names = append(names, sinkReader(s.Name))
+		names = append(names, readerOfSink(s))
 	}
 	return names
 }
@@ -74,11 +79,17 @@ func (d *deliverer) start(ctx context.Context, c *config.Config, s config.Sink) 
 		return fmt.Errorf("start sink %s: this build has no kind %q of sinks", s.Name, s.Kind)
 	}
 	d.recorder.Know("sink", s.Name)
-	d.recorder.Know("reader", sinkReader(s.Name))
-	loop := sink.New(sink.Config{
+	d.recorder.Know("reader", readerOfSink(s))
+	with := sink.Config{
 		Name: s.Name, Kind: kind, Settings: s.Settings, Policy: s.Policy, Env: d.env(c, s), Reader: sinkReader(s.Name),
 		Journal: d.journal.Only(dodona.TopicData, s.Policy.Feeds...), Now: d.now, Log: d.log, Recorder: d.recorder,
-	})
+	}
+	if s.OfPoints {
+		if err := d.feedPoints(c, s, &with); err != nil {
+			return fmt.Errorf("start sink %s: %w", s.Name, err)
+		}
+	}
+	loop := sink.New(with)
 	d.sinks.start(ctx, s.Name, loop, func(ctx context.Context) {
 		if err := loop.Run(ctx); err != nil && ctx.Err() == nil {
 			d.log.Error("a sink has stopped; restart the node", "sink", s.Name, "error", err)
@@ -90,7 +101,7 @@ func (d *deliverer) start(ctx context.Context, c *config.Config, s config.Sink) 
 // env returns what a sink may use.
 func (d *deliverer) env(c *config.Config, s config.Sink) sink.Env {
 	env := sink.Env{
-		Version: d.version, Network: d.id.network.ID(), Out: d.out, Append: d.journal.Append,
+		Node: c.Node.Name, Version: d.version, Network: d.id.network.ID(), Out: d.out, Append: d.journal.Append,
 		Ledger:      d.journal.Own(),
 		Wallet:      func(k keyfile.Key) (sink.Wallet, error) { return d.wallet("sinks."+s.Name+"."+s.Kind+".key", k) },
 		Known:       d.feeds,
@@ -147,6 +158,7 @@ func (d *deliverer) follow(next *config.Config, c config.Changes) error {
 		for _, name := range c.Sinks.Removed {
 			d.recorder.Forget("sink", name)
 			d.recorder.Forget("reader", sinkReader(name))
+			d.recorder.Forget("reader", pointsReader(name))
 		}
 		for _, name := range slices.Concat(c.Sinks.Changed, c.Sinks.Added) {
 			if s, found := next.Sink(name); found {

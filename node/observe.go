@@ -36,22 +36,19 @@ type observer struct {
 	takes    *takes
 	peers    source.Peers // of the sources; the role's own
 
-	pumps *fleet[*source.Pump]
-	feeds *fleet[*computing]
+	pumps  *fleet[*source.Pump]
+	feeds  *fleet[*computing]
+	askers *fleet[asking]
 
 	follows *config.Config // what runs; the role's own
 }
 
 func newObserver(i *intake, m *modules, r *rounds, id identity, o Options) *observer {
-	kinds := make(map[string]source.Kind)
-	for _, k := range o.Kinds {
-		kinds[k.Name()] = k
-	}
 	pumps := newFleet[*source.Pump]()
 	return &observer{
-		basics: i.basics, desk: newDesk(), version: o.Version, kinds: kinds, decoders: program.DecodersOf(o.Kinds...), intake: i, rounds: r, modules: m,
+		basics: i.basics, desk: newDesk(), version: o.Version, kinds: sourceKinds(o.Kinds), decoders: program.DecodersOf(o.Kinds...), intake: i, rounds: r, modules: m,
 		salt: id.salt, alone: len(id.quorum.Members) == 1,
-		pumps: pumps, feeds: newFleet[*computing](), takes: newTakes(pumps),
+		pumps: pumps, feeds: newFleet[*computing](), askers: newFleet[asking](), takes: newTakes(pumps),
 	}
 }
 
@@ -59,6 +56,7 @@ func newObserver(i *intake, m *modules, r *rounds, id identity, o Options) *obse
 func (o *observer) observe(ctx context.Context) error {
 	defer o.pumps.wait()
 	defer o.feeds.wait()
+	defer o.askers.wait()
 	return o.work(ctx, func(ctx context.Context) error {
 		o.follows = o.config()
 		o.takes.follow(o.follows)
@@ -71,6 +69,7 @@ func (o *observer) observe(ctx context.Context) error {
 				return err
 			}
 		}
+		o.startAskings(ctx)
 		return nil
 	})
 }
@@ -83,9 +82,11 @@ func (o *observer) startSource(ctx context.Context, s config.Source, before sour
 		Name:     s.Name,
 		Kind:     o.kinds[s.Kind],
 		Settings: s.Settings,
+		Data:     o.follows.Node.Data,
 		Append:   func(ctx context.Context, b dodona.Batch) error { return o.intake.keepBatch(ctx, s.Name, b) },
 		Cursor:   func(ctx context.Context) ([]byte, error) { return o.intake.cursor(ctx, s.Name) },
 		Before:   before,
+		Node:     o.follows.Node.Name,
 		Version:  o.version,
 		Recent:   func(ctx context.Context) ([]dodona.Reading, error) { return o.intake.recent(ctx, s.Name, within) },
 		Lost:     func(ctx context.Context, n uint64, cause string) { o.intake.lost(ctx, s.Name, n, cause) },
@@ -291,6 +292,7 @@ func (o *observer) follow(next *config.Config, c config.Changes) error {
 				errs = append(errs, o.startFeed(ctx, next, f))
 			}
 		}
+		o.startAskings(ctx)
 		return errors.Join(errs...)
 	})
 }
@@ -316,18 +318,20 @@ func (o *observer) remains(next *config.Config, names []string) func(name string
 // turns says in which order sources ask that have one peer.
 func (o *observer) turns() map[string]source.Turn {
 	var names []string
-	peers := make(map[string]string, len(o.follows.Sources))
+	asks := make(map[string]source.Asks, len(o.follows.Sources))
 	for _, s := range o.follows.Sources {
 		if o.kinds[s.Kind].Pushed(s.Settings) {
 			continue
 		}
 		names = append(names, s.Name)
-		peers[s.Name] = "source " + s.Name // it shares its peer with nobody, as far as is known
-		if peer := o.kinds[s.Kind].Peer(s.Settings); peer != "" {
-			peers[s.Name] = s.Kind + " " + strings.ToLower(peer)
+		kind := o.kinds[s.Kind]
+		whom := "source " + s.Name // it shares its peer with nobody, as far as is known
+		if peer := kind.Peer(s.Settings); peer != "" {
+			whom = s.Kind + " " + strings.ToLower(peer)
 		}
+		asks[s.Name] = source.Asks{Peer: whom, Rate: kind.Rate(s.Settings)}
 	}
-	return o.peers.Turns(names, func(name string) string { return peers[name] })
+	return o.peers.Turns(names, func(name string) source.Asks { return asks[name] })
 }
 
 // asks says what a source asks, if it asks anything.

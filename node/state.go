@@ -137,6 +137,9 @@ func (s state) sinks(readers []api.ReaderStatus) []api.SinkStatus {
 		if configured, found := c.Sink(k.Name); found {
 			status.Feeds = c.SinkFeeds(configured)
 		}
+		if o := k.Overtaken; o != nil {
+			status.Overtaken = &api.Overtaken{Readings: o.Records, From: o.From, Until: o.Until}
+		}
 		if k.Last != nil {
 			status.LastTopic, status.LastFeed, status.LastRecord, status.LastAt = string(k.Last.Topic), k.Last.Feed, k.Last.Record, k.Last.At
 		}
@@ -148,7 +151,7 @@ func (s state) sinks(readers []api.ReaderStatus) []api.SinkStatus {
 // toRead returns how many records a sink of this node has not read.
 func toRead(sink string, readers []api.ReaderStatus) int {
 	for _, r := range readers {
-		if r.Own && r.Name == sinkReader(sink) {
+		if r.Own && (r.Name == sinkReader(sink) || r.Name == pointsReader(sink)) {
 			return int(min(r.Backlog, math.MaxInt32))
 		}
 	}

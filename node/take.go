@@ -136,7 +136,9 @@ func (a *takerOfAll) kept(b dodona.Bundle, counts bool) {
 	defer a.mu.Unlock()
 	for name, taker := range a.takers {
 		digests := taken[name]
-		if last := a.given[name]; len(b.Inputs) == 0 && last.round == b.Round { // a round that is too large for the journal would only grow
+		// Of what was given some is of points that the feed does not ask for; and a round that is too large for the journal would only grow.
+		if last := a.given[name]; last.round == b.Round && (len(digests) > 0 || len(b.Inputs) == 0) {
+			digests = nil
 			for _, r := range last.readings {
 				digests = append(digests, r.Digest())
 			}
@@ -148,6 +150,17 @@ func (a *takerOfAll) kept(b dodona.Bundle, counts bool) {
 			pump.GiveUp(taker, over.round, over.digests, fmt.Sprintf("in %d rounds of %s no answer counts them", maxNamed, taker.Name))
 		}
 	}
+}
+
+// pass moves a feed on behind readings of which it needs none.
+func (a *takerOfAll) pass(name string, r dodona.Round, readings []dodona.Reading) {
+	var digests []dodona.Digest
+	for _, reading := range readings {
+		digests = append(digests, reading.Digest())
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.took(name, a.takers[name], reached{r, digests})
 }
 
 func (a *takerOfAll) took(name string, taker *source.Taker, last reached) {

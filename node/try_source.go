@@ -10,6 +10,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/program"
 	"github.com/dodona-oracle/dodona/source"
 )
@@ -36,28 +37,18 @@ func (t SourceTrial) Bad() (list []dodona.Point) {
 // ever is how old a reading of a tried source may be: it counts, whatever its age.
 const ever = 100 * 365 * 24 * time.Hour
 
-// TrySource makes one exchange with a source, and applies its rules. It takes Kinds and Version of the options. ctx must have a
+// TrySource makes one exchange with a source, and applies its rules. It takes Kinds and Version of the options, and of Config the data folder, if there is one. ctx must have a
 // deadline; once that has passed, the error of the trial wraps ctx's.
 func TrySource(ctx context.Context, o Options, s config.Source) SourceTrial {
-	t := SourceTrial{Source: s}
-	made, err := program.New(program.Rules{
-		From: s.Points(), Extract: extract.Rules{s.Name: s.Rules}, Latest: true,
-		Decoded: map[string]program.Decoded{s.Name: {Kind: s.Kind, Rules: s.Decoded}},
-	}, program.DecodersOf(o.Kinds...))
+	made, err := o.programOf(s)
 	if err != nil {
-		t.Err = err
-		return t
+		return SourceTrial{Source: s, Err: err}
 	}
-	t.Readings, t.Err = o.exchange(ctx, s, &source.Want{Points: s.Points(), Has: made.Has, Within: ever})
-	if t.Err == nil && len(t.Readings) == 0 {
-		t.Err = errors.New("it answered without a reading")
+	readings, err := o.exchange(ctx, s, wantAll(s, made))
+	if err == nil && len(readings) == 0 {
+		err = errors.New("it answered without a reading")
 	}
-	if t.Err != nil {
-		return t
-	}
-	dodona.SortReadings(t.Readings)
-	result, err := made.Running(nil).Apply(ctx, dodona.Call{Round: dodona.RoundAt(time.Now()), Readings: t.Readings})
-	t.Points, t.Err = result.Points, err
+	t := tried(ctx, s, made, readings, err)
 	for _, id := range s.Points() {
 		if t.Err == nil && !slices.ContainsFunc(t.Points, func(p dodona.Point) bool { return p.ID == id }) {
 			t.Points = append(t.Points, dodona.Point{ID: id, Quality: dodona.Bad, Reason: "no reading has it"})
@@ -66,13 +57,68 @@ func TrySource(ctx context.Context, o Options, s config.Source) SourceTrial {
 	return t
 }
 
+// FollowSource tells what a source brings, exchange by exchange or, of one that speaks by itself, reading by reading: n times, or until ctx ends or
+// tell returns an error, which it returns. Nothing is journaled or acknowledged. It takes of the options what [TrySource] does.
+func FollowSource(ctx context.Context, o Options, s config.Source, n int, tell func(SourceTrial) error) error {
+	made, err := o.programOf(s)
+	if err != nil {
+		return err
+	}
+	cfg, err := o.pumpOf(s)
+	if err != nil {
+		return err
+	}
+	cfg.Backoff = backoff.Backoff{Min: time.Second, Max: 5 * time.Second} // somebody watches
+	return source.Each(ctx, cfg, wantAll(s, made), n, time.Second, func(readings []dodona.Reading, err error) error {
+		return tell(tried(ctx, s, made, readings, err))
+	})
+}
+
+// programOf returns what makes all points of a source.
+func (o Options) programOf(s config.Source) (*program.Program, error) {
+	return program.New(program.Rules{
+		From: s.Points(), Extract: extract.Rules{s.Name: s.Rules}, Latest: true,
+		Decoded: map[string]program.Decoded{s.Name: {Kind: s.Kind, Rules: s.Decoded}},
+	}, program.DecodersOf(o.Kinds...))
+}
+
+// wantAll wants all points of a source.
+func wantAll(s config.Source, made *program.Program) *source.Want {
+	return &source.Want{Points: s.Points(), Has: made.Has, Within: ever}
+}
+
+// tried applies the rules of a source to what came.
+func tried(ctx context.Context, s config.Source, made *program.Program, readings []dodona.Reading, err error) SourceTrial {
+	t := SourceTrial{Source: s, Readings: readings, Err: err}
+	if err != nil {
+		return t
+	}
+	dodona.SortReadings(t.Readings)
+	result, err := made.Running(nil).Apply(ctx, dodona.Call{Round: dodona.RoundAt(time.Now()), Readings: t.Readings})
+	t.Points, t.Err = result.Points, err
+	return t
+}
+
 // exchange makes one exchange with a source, of which nothing is kept.
 func (o Options) exchange(ctx context.Context, s config.Source, want *source.Want) ([]dodona.Reading, error) {
+	cfg, err := o.pumpOf(s)
+	if err != nil {
+		return nil, err
+	}
+	return source.Once(ctx, cfg, want)
+}
+
+// pumpOf returns what a pump of a source needs of which nothing is kept.
+func (o Options) pumpOf(s config.Source) (source.Config, error) {
 	i := slices.IndexFunc(o.Kinds, func(k source.Kind) bool { return k.Name() == s.Kind })
 	if i < 0 {
-		return nil, fmt.Errorf("this build has no kind %q", s.Kind)
+		return source.Config{}, fmt.Errorf("this build has no kind %q", s.Kind)
 	}
-	return source.Once(ctx, source.Config{
-		Name: s.Name, Kind: o.Kinds[i], Settings: s.Settings, Version: o.Version, Hold: heldReadings, Now: o.Now, Grace: time.Second,
-	}, want)
+	c := source.Config{
+		Name: s.Name, Kind: o.Kinds[i], Settings: s.Settings, Version: o.Version, Trial: true, Hold: heldReadings, Now: o.Now, Grace: time.Second,
+	}
+	if o.Config != nil {
+		c.Data = o.Config.Node.Data
+	}
+	return c, nil
 }

@@ -67,7 +67,7 @@ func TestARoleIsNotBegunAgainByWhatItBeganWith(t *testing.T) {
 		d := &deliverer{basics: quiet(first), desk: newDesk(), sinks: newFleet[*sink.Loop]()}
 		d.sinks.start(t.Context(), "x", nil, until(&sinks))
 		pumps := newFleet[*source.Pump]()
-		o := &observer{basics: quiet(first), desk: newDesk(), pumps: pumps, feeds: newFleet[*computing](), takes: newTakes(pumps)}
+		o := &observer{basics: quiet(first), desk: newDesk(), pumps: pumps, feeds: newFleet[*computing](), takes: newTakes(pumps), askers: newFleet[asking]()}
 		o.pumps.start(t.Context(), "x", nil, until(&sources))
 		o.feeds.start(t.Context(), "x", nil, until(&feeds))
 		roles := make(chan error, 2)

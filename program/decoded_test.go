@@ -3,6 +3,7 @@ package program_test
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -47,6 +48,11 @@ func (b bytesOf) Apply(_ context.Context, c dodona.Call) (r dodona.Result, err e
 		r.Points = append(r.Points, dodona.Point{ID: "unasked"})
 	}
 	return r, nil
+}
+
+// Has says that item n has byte n alone; one without a number has all.
+func (b bytesOf) Has(r dodona.Reading, point string) bool {
+	return r.Item == "" || r.Item == strconv.Itoa(b[point].Byte)
 }
 
 var toyKind = source.Decoding(
@@ -95,6 +101,28 @@ func TestAKindDecodesWhereNoRuleIsGiven(t *testing.T) {
 		}
 		if got := strings.Join(said, ", "); got != "a 1.5 good, plc.far 0 bad, plc.flow 0 bad, plc.level 4 good" || r.Version != dodona.Keccak256(p.JSON()) {
 			t.Errorf("%s: points %s, version %s", name, got, r.Version)
+		}
+	}
+}
+
+func TestARoundNeedsTheItemsThatMayHaveItsPoints(t *testing.T) {
+	var readings []dodona.Reading
+	for _, item := range []string{"0", "1", "9", "", "7"} {
+		readings = append(readings, dodona.Reading{Source: "plc", Item: item})
+	}
+	for from, want := range map[string]string{"plc.level": "0 ", "plc.level plc.far": "0 9 ", "plc.flow": "0 1 9  7", "web": "", "plc.none a": "0 1 9  7"} {
+		r := plc(t)
+		r.From = strings.Fields(from)
+		made, err := program.New(r, program.DecodersOf(toyKind))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var items []string
+		for _, r := range made.Needed(readings) {
+			items = append(items, r.Item)
+		}
+		if got := strings.Join(items, " "); got != want {
+			t.Errorf("who asks for %s needs %q, want %q", from, got, want)
 		}
 	}
 }

@@ -154,6 +154,15 @@ func (n *inner) decode(ctx context.Context, c dodona.Call) (points []dodona.Poin
 	return points, nil
 }
 
+// mayDecode reports whether a reading may have a point that its source's kind decodes, as far as the kind tells.
+func (n *inner) mayDecode(r dodona.Reading, id string) bool {
+	source, point := dodona.SplitPointID(id)
+	told, tells := n.decoders[source].(interface {
+		Has(r dodona.Reading, point string) bool
+	})
+	return !tells || told.Has(r, point)
+}
+
 // decodedOf returns what of decoded the points called from need, where no rule is given for them.
 func decodedOf(decoded map[string]Decoded, rules extract.Rules, from []string) map[string]Decoded {
 	subset := map[string]Decoded{}

@@ -2,7 +2,6 @@ package program
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -122,10 +121,39 @@ func (p *Program) Has(r dodona.Reading, id string) bool {
 		return true
 	}
 	rule, ruled := of.extraction.Rule(id)
-	if !ruled || p.ask != nil && cmp.Or(rule.Pointer, rule.Item) == "" {
+	if !ruled {
+		return of.mayDecode(r, id)
+	}
+	if p.ask != nil && !rule.Finds() && rule.Item == "" {
 		return true
 	}
 	return of.extraction.Has(r, id)
+}
+
+// Needed returns those readings that the points may come from: a feed of one register has not its whole device as evidence.
+func (p *Program) Needed(readings []dodona.Reading) (needed []dodona.Reading) {
+	for _, r := range readings {
+		if slices.ContainsFunc(p.from, func(id string) bool { return p.may(r, id) }) {
+			needed = append(needed, r)
+		}
+	}
+	return needed
+}
+
+// may reports whether a reading may have the point called id, by its item alone.
+func (p *Program) may(r dodona.Reading, id string) bool {
+	source, _ := dodona.SplitPointID(id)
+	if r.Source != source {
+		return false
+	}
+	of := p.innermost()
+	if of == nil {
+		return true
+	}
+	if rule, ruled := of.extraction.Rule(id); ruled {
+		return rule.Item == "" || rule.Item == r.Item
+	}
+	return of.mayDecode(r, id)
 }
 
 func (p *Program) innermost() *inner {

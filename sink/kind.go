@@ -39,6 +39,12 @@ type Env struct {
 	Ledger dodona.Ledger
 	// Wallet opens a key. The zero Key is the node's own.
 	Wallet func(keyfile.Key) (Wallet, error)
+	Node   string // this node's name
+	// Described are the points that a sink of points delivers, in the order of the configuration.
+	Described []Described
+	// Points returns the observations of a reading record that the policy names, by the rules of the running configuration, with device and
+	// protocol. It is a function of the record; a sink of points is given them by the loop.
+	Points func(ctx context.Context, rec dodona.Record) ([]ObservationEvent, error)
 	// Holds tells how many records the sink has taken and delivers in its own time. The loop gives it.
 	Holds func(records int)
 	// Hold keeps something for this sink alone until it is released. While another sink of the node has it, Hold fails
@@ -55,7 +61,8 @@ type Wallet interface {
 // A Kind is a way to deliver: a protocol with its settings. The zero Kind is not valid.
 type Kind struct {
 	base
-	slot bool
+	slot   bool
+	points bool // it delivers points, unless the policy says otherwise
 	// beside says why two sinks of the kind cannot both run.
 	beside func(settings any, name string, other any) error
 }
@@ -104,6 +111,9 @@ func newKind[S any](name string, slot bool, open func(context.Context, S, Env) (
 
 // CheckWith says what is wrong with settings beside a policy and the names of the feeds.
 func (k Kind) CheckWith(settings any, p Policy, feeds []string) error {
+	if err := p.checkFor(k); err != nil {
+		return err
+	}
 	if c, ok := settings.(interface {
 		CheckWith(p Policy, feeds []string) error
 	}); ok {
@@ -124,6 +134,9 @@ func (k Kind) Policy() Choice {
 	}
 	return Every
 }
+
+// With returns a policy with the defaults of the kind.
+func (k Kind) With(p Policy) Policy { return p.With(k) }
 
 // Open opens a sink. It may be tried again after an error unless that is [dodona.IsPermanent].
 func (k Kind) Open(ctx context.Context, settings any, env Env) (dodona.Sink, error) {
@@ -160,6 +173,9 @@ func (e Env) filled() Env {
 	}
 	if e.Ledger == nil {
 		e.Ledger = empty{}
+	}
+	if e.Points == nil {
+		e.Points = func(context.Context, dodona.Record) ([]ObservationEvent, error) { return nil, nil }
 	}
 	if e.Hold == nil {
 		e.Hold = func(string) (func(), error) { return func() {}, nil }

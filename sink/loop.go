@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,6 +33,9 @@ type Config struct {
 	Log      *slog.Logger
 	Recorder telemetry.Recorder
 	Backoff  backoff.Backoff // between tries; zero: 1 s to 1 min
+
+	// Overtaken returns what retention freed before a sink of points had delivered it, since its reader was made; nil: nobody counts.
+	Overtaken func(ctx context.Context) (Overtaken, error)
 }
 
 // A Loop gives one sink what the journal holds. Make it with New, then Run it once.
@@ -48,6 +52,8 @@ type Loop struct {
 	passed  map[string]uint64 // by feed: records not delivered since its last receipt
 	last    map[string]*Said  // by feed, for kinds that leave the policy to the loop
 	stalled bool              // the peer's trouble has been told
+
+	reported map[string]reported // by point, of a sink of points
 
 	done *ended // what has a receipt of a former process; nil until the first records come, empty without one
 }
@@ -70,10 +76,13 @@ func New(c Config) *Loop {
 	c.Log = c.Log.With("sink", c.Name)
 	c.Env.Sink, c.Env.Policy, c.Env.Now, c.Env.Log, c.Env.Recorder = c.Name, c.Policy, c.Now, c.Log, c.Recorder
 	l := &Loop{
-		c: c, turn: make(chan struct{}, 1), ending: make(chan struct{}), passed: make(map[string]uint64), last: make(map[string]*Said),
+		c: c, turn: make(chan struct{}, 1), ending: make(chan struct{}), passed: make(map[string]uint64), last: make(map[string]*Said), reported: make(map[string]reported),
 		status: Status{Name: c.Name, Kind: c.Kind.Name(), State: Starting, Policy: c.Policy.Policy, Feeds: c.Policy.Feeds},
 	}
 	l.c.Env.Holds = func(records int) { l.set(func(*Status) { l.held = records }) }
+	if c.Kind.OfPoints(c.Policy) {
+		l.status.Policy = Every
+	}
 	return l
 }
 
@@ -93,11 +102,14 @@ func (l *Loop) Run(ctx context.Context) error {
 	if r, ok := l.sink.(interface{ Run(context.Context) error }); ok {
 		beside.Go(func() { l.runBeside(ctx, r.Run) })
 	}
+	if l.c.Kind.OfPoints(l.c.Policy) {
+		return l.runPoints(ctx)
+	}
 	topics := []dodona.Topic{dodona.TopicData}
 	if l.c.Policy.Anchors {
 		topics = append(topics, dodona.TopicAnchor)
 	}
-	begin, ok := l.begin(ctx)
+	begin, _, ok := l.begin(ctx, "begin")
 	if !ok || !l.recall(ctx) || !l.recallLetters(ctx) {
 		return nil
 	}
@@ -157,10 +169,9 @@ func (l *Loop) runBeside(ctx context.Context, run func(context.Context) error) {
 	}, l.failing("run")) // until ctx ends
 }
 
-// begin returns when the sink was first there: what was attested before was not meant for it. It is journaled, so that
-// a restart remembers it.
-func (l *Loop) begin(ctx context.Context) (at time.Time, ok bool) {
-	const id = "begin"
+// begin returns when the sink was first there, and whether that is now: what was attested or read before was not meant for it. It is journaled,
+// so that a restart remembers it.
+func (l *Loop) begin(ctx context.Context, id string) (at time.Time, fresh, ok bool) {
 	ok = l.again(ctx, "begin", func() error {
 		for rec, err := range l.c.Env.filled().Ledger.Scan(ctx, dodona.TopicIntent, l.c.Name, nil) {
 			if err != nil {
@@ -169,16 +180,19 @@ func (l *Loop) begin(ctx context.Context) (at time.Time, ok bool) {
 			if rec.ID == id {
 				return json.Unmarshal(rec.Body, &at)
 			}
+			if strings.HasPrefix(rec.ID, "begin") {
+				continue // of what it delivered under another policy
+			}
 			return nil // so old that the journal has forgotten its beginning: everything is meant for it
 		}
-		at = l.c.Now()
+		at, fresh = l.c.Now(), true
 		body, err := json.Marshal(at)
 		if err != nil {
 			return err
 		}
 		return l.c.Journal.Append(ctx, dodona.Record{Topic: dodona.TopicIntent, Key: l.c.Name, ID: id, Body: body})
 	})
-	return at, ok
+	return at, fresh, ok
 }
 
 // again calls f, a step before the first delivery, until it succeeds; false: ctx ended before.

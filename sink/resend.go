@@ -13,6 +13,9 @@ import (
 // errNotAgain is the error of a sink that nothing can be given to by hand.
 var errNotAgain = errors.New("a contract keeps the newest answer alone, and the sink sends it by itself; nothing is given to it again")
 
+// errNoPoints is the error of a sink of points.
+var errNoPoints = errors.New("this sink delivers points, which nothing gives it again by hand")
+
 var errStopped = errors.New("the sink has stopped")
 
 // Resend gives a record to the sink once more, between those that it is given in order, and returns the receipt that it wrote. It tries once:
@@ -20,6 +23,9 @@ var errStopped = errors.New("the sink has stopped")
 func (l *Loop) Resend(ctx context.Context, rec dodona.Record) (r dodona.Receipt, err error) {
 	if l.c.Kind.slot {
 		return r, errNotAgain
+	}
+	if l.c.Kind.OfPoints(l.c.Policy) {
+		return r, errNoPoints
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	var watch sync.WaitGroup

@@ -40,6 +40,9 @@ type Status struct {
 	Foreign    uint64     `json:"foreign,omitempty"` // of another network than the node's
 	Failures   uint64     `json:"failures"`          // tries that failed
 	Dead       uint64     `json:"dead"`              // refused for good
+	// Overtaken is what retention freed before a sink of points had delivered it, at most: what was in hand then and went all the same is
+	// taken off for this process alone. Nil: nothing.
+	Overtaken *Overtaken `json:"overtaken,omitempty"`
 	// DeadLetters are the newest of what was refused for good, also by former processes unless the kind writes its own receipts; all have a receipt
 	// in the journal.
 	DeadLetters []DeadLetter `json:"deadLetters,omitempty"`

@@ -23,6 +23,9 @@ type decoding struct {
 // Decode makes of such rules, or some of them, what computes their points, named as in the rules. It is given the readings
 // of one source, and is a function of them alone: a replay has neither settings nor device.
 //
+// What decode returns may have a method Has(r dodona.Reading, point string) bool, which says whether a reading may have a point, by its
+// item, say. A round names the readings that its points may come from: without the method all that the source brought.
+//
 // The configuration takes the rules of the settings, and program makes the points: see program.DecodersOf.
 //
 // It is for protocols of registers and binary payloads; http, file and sim leave what they read to the configuration's rules.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -43,8 +44,12 @@ func (p *Pump) open(ctx context.Context) error {
 		return err
 	}
 	env := Env{
-		Source: p.cfg.Name, Cursor: cursor, Version: p.cfg.Version,
+		Source: p.cfg.Name, Node: p.cfg.Node, Trial: p.cfg.Trial, Cursor: cursor, Version: p.cfg.Version,
 		Now: p.cfg.Now, Log: p.cfg.Log, Dropped: p.dropped,
+		Again: func(ctx context.Context) error { return p.admitted(ctx, p.patience(p.cfg.Now())) },
+	}
+	if p.cfg.Data != "" {
+		env.Folder = filepath.Join(p.cfg.Data, p.cfg.Kind.Name())
 	}
 	ctx, cancel := context.WithTimeout(ctx, openLimit)
 	defer cancel()
@@ -107,11 +112,16 @@ func (p *Pump) observe(ctx context.Context) error {
 	p.mu.Unlock()
 
 	inside, end := p.cfg.Recorder.Span(ctx, telemetry.Exchange(p.cfg.Name))
-	batch, err := guard(inside, p, p.source.Observe, func(late dodona.Batch) {
-		if n := len(late.Readings); n > 0 {
-			p.dropped(uint64(n), "they came after the source was given up as hung")
-		}
-	})
+	var batch dodona.Batch
+	held := p.admitted(inside, p.patience(start))
+	err := held
+	if held == nil {
+		batch, err = guard(inside, p, p.source.Observe, func(late dodona.Batch) {
+			if n := len(late.Readings); n > 0 {
+				p.dropped(uint64(n), "they came after the source was given up as hung")
+			}
+		})
+	}
 	end(err)
 	leave(err == nil)
 	now := p.cfg.Now()
@@ -128,7 +138,10 @@ func (p *Pump) observe(ctx context.Context) error {
 	p.cfg.Recorder.Count(telemetry.SourceExchanges.Of(p.cfg.Name), 1)
 	p.cfg.Recorder.Time(telemetry.SourceExchange.Of(p.cfg.Name), now.Sub(start))
 
-	if err != nil {
+	switch {
+	case held != nil && ctx.Err() == nil:
+		return held
+	case err != nil:
 		return p.broken(err, context.Cause(ctx), now.Sub(start))
 	}
 	for i := range batch.Readings {

@@ -16,11 +16,17 @@ import (
 // An Env is what a source may use besides its settings. The pump fills all of it.
 type Env struct {
 	Source  string                       // the source's name in the configuration
+	Node    string                       // this node's name; empty in tests
+	Trial   bool                         // the source is tried by hand: beside it a node may run that has the same one open
 	Cursor  []byte                       // of the last batch that was journaled; nil if there is none
 	Version string                       // of this program, for peers that want to know
 	Now     func() time.Time             // this node's clock
 	Log     *slog.Logger                 //
 	Dropped func(n uint64, cause string) // counts readings given up and shows why; may be called at any time
+	Folder  string                       // where sources of this kind keep what outlives them, below the node's data folder; they make it. Empty: nowhere
+
+	// Again waits until one more request of the same exchange may go to the peer, as far as its rate says.
+	Again func(ctx context.Context) error
 }
 
 // A Pace says how fast a source goes. Zero fields mean what they say of themselves.
@@ -36,6 +42,8 @@ type Kind struct {
 	base
 	pushed   bool
 	decoding *decoding // nil: the configuration says what readings mean
+	scanning *scanning // nil: it cannot look what a device has
+	trusting *trusting // nil: nobody accepts certificates
 }
 
 type base = kind.Kind[Env, dodona.Source]
@@ -49,6 +57,8 @@ type base = kind.Kind[Env, dodona.Source]
 //	Pace() Pace     says how fast the source goes
 //	Pushed() bool   overrules the constructor, for kinds that can be both
 //	Asks() string   says what the source asks, so that a change of other settings does not ask it again too soon
+//	Devices() map[string]string   names the device of each point whose device is not the source's own, by point as in [Decoding]'s rules
+//	Rate() unit.Rate  says how often its peer may be asked, by all that ask it
 //	Peer() string   names whom the source asks, without a secret; many that ask one peer do so one after another
 //
 // A source of a pushed kind may have Drained() bool, which says whether it looked for more after what Observe returned last, and found
@@ -110,6 +120,9 @@ func (e Env) filled() Env {
 	}
 	if e.Dropped == nil {
 		e.Dropped = func(uint64, string) {}
+	}
+	if e.Again == nil {
+		e.Again = context.Context.Err
 	}
 	if e.Version == "" {
 		e.Version = "dev"

@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	maxItems     = 1024    // items of a pushed source whose latest reading is kept
-	maxHeldBytes = 4 << 20 // of the bodies kept for Since
+	maxItems     = 10_000   // items of a pushed source whose latest reading is kept
+	maxItemBytes = 64 << 20 // of their bodies
+	maxHeldBytes = 4 << 20  // of the bodies kept for Since
 )
 
 // latest keeps what a pushed source brought: the last reading of each item, and the last hold readings in order.
@@ -18,6 +19,7 @@ const (
 type latest struct {
 	hold  int
 	items map[string]dodona.Reading
+	size  int              // of the bodies in items
 	queue []dodona.Reading // oldest first
 	at    []dodona.Round   // when each of them came, by a clock that was never set back since
 	bytes int              // of the bodies in queue
@@ -77,15 +79,18 @@ func (l *latest) see(r dodona.Reading) (lost int) {
 	if l.items == nil {
 		l.items = map[string]dodona.Reading{}
 	}
-	if _, known := l.items[r.Item]; !known && len(l.items) >= maxItems {
-		item := l.oldest()
+	before, known := l.items[r.Item]
+	l.size += len(r.Body) - len(before.Body)
+	l.items[r.Item] = r
+	for len(l.items) > 1 && (!known && len(l.items) > maxItems || l.size > maxItemBytes) {
+		item := l.oldest(r.Item)
+		l.size -= len(l.items[item].Body)
 		delete(l.items, item)
 		for _, h := range l.wants {
 			h.forget(item)
 		}
 		lost++
 	}
-	l.items[r.Item] = r
 	for w, h := range l.wants {
 		h.note(w, r)
 	}
@@ -116,10 +121,15 @@ func (l *latest) shorten() (lost int) {
 	return lost
 }
 
-func (l *latest) oldest() string {
-	return slices.MinFunc(slices.Collect(maps.Keys(l.items)), func(a, b string) int {
-		return cmp.Or(l.items[a].Received.Compare(l.items[b].Received), cmp.Compare(a, b))
-	})
+// oldest returns the item whose reading is the oldest, but for one that has just come.
+func (l *latest) oldest(but string) (oldest string) {
+	found := false
+	for item, r := range l.items {
+		if item != but && (!found || cmp.Or(r.Received.Compare(l.items[oldest].Received), cmp.Compare(item, oldest)) < 0) {
+			oldest, found = item, true
+		}
+	}
+	return oldest
 }
 
 // readings returns the last reading of each item, sorted.

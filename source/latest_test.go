@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -224,5 +225,19 @@ func TestWhatWaitsWhenASourceIsReplacedWaitsForTheNextPump(t *testing.T) {
 	}
 	if latestOnly.bytes > maxBefore || all.bytes > maxHeldBytes {
 		t.Errorf("it holds %d bytes for nobody and %d for who takes all", latestOnly.bytes, all.bytes)
+	}
+}
+
+func TestTheLatestOfItemsIsBoundedInBytes(t *testing.T) {
+	var l latest
+	lost := 0
+	for n := range 20 {
+		lost += l.see(dodona.Reading{Item: fmt.Sprint(n), Body: make([]byte, maxItemBytes/10), Received: time.Unix(int64(n), 0)})
+	}
+	if len(l.items) != 10 || lost != 10 || l.size != 10*(maxItemBytes/10) {
+		t.Errorf("%d items of %d bytes, %d lost; want 10 and 10", len(l.items), l.size, lost)
+	}
+	if _, there := l.items["19"]; !there {
+		t.Error("the last one is gone")
 	}
 }

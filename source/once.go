@@ -1,7 +1,9 @@
 package source
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -20,18 +22,9 @@ const quiet = 100 * time.Millisecond
 // The readings are those that w wants, as [Pump.AskFor] returns them; without one, the last of a pushed source that cfg.Hold lets
 // it keep, oldest first, as [Pump.Since] does.
 func Once(ctx context.Context, cfg Config, w *Want) ([]dodona.Reading, error) {
-	cfg.Backoff = backoff.Backoff{Min: time.Hour, Max: time.Hour} // the first failure is the answer
-	p := NewPump(cfg)
-	running, stop := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = p.Run(running) // returns nil when ctx ends
-	}()
-	defer func() {
-		stop()
-		<-ended
-	}()
+	cfg = giveUpAtOnce(cfg)
+	p, stop := started(ctx, cfg)
+	defer stop()
 	if p.pushed {
 		p.settle(ctx)
 	}
@@ -44,13 +37,117 @@ func Once(ctx context.Context, cfg Config, w *Want) ([]dodona.Reading, error) {
 		readings, err = p.Since(ctx, r, new(Taker))
 	}
 	if err != nil && ctx.Err() == nil {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if p.failure != nil {
-			return nil, p.failure // without when it is tried again
-		}
+		return nil, p.cause(err)
 	}
 	return readings, err
+}
+
+// Each tells what a source brings, exchange by exchange or, of a pushed one, reading by reading, as [Once] does of one: n times, or until
+// ctx ends or tell returns an error, which Each returns. What fails is told too, and tried again as a node would. Pause is the time between two
+// exchanges of a polled source that has no pace of its own.
+func Each(ctx context.Context, cfg Config, w *Want, n int, pause time.Duration, tell func([]dodona.Reading, error) error) error {
+	if NewPump(cfg).pushed {
+		p, stop := started(ctx, cfg)
+		defer stop()
+		return p.eachPushed(ctx, n, tell)
+	}
+	cfg = giveUpAtOnce(cfg) // a failure is told, and then a new pump tries again
+	for done := 0; done < n; {
+		told, err := eachPolled(ctx, cfg, w, n-done, pause, tell)
+		if err != nil {
+			return err
+		}
+		if done += told; done < n && !backoff.Wait(ctx, pause) {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// never is longer than anybody waits for a source that is tried by hand.
+const never = time.Hour
+
+// giveUpAtOnce makes the first failure the answer.
+func giveUpAtOnce(cfg Config) Config {
+	cfg.Backoff = backoff.Backoff{Min: never, Max: never}
+	cfg.Rand = func(n int64) int64 { return n - 1 } // all of it
+	return cfg
+}
+
+// started runs a pump; stop ends it and waits.
+func started(ctx context.Context, cfg Config) (p *Pump, stop func()) {
+	p = NewPump(cfg)
+	running, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = p.Run(running) // returns nil when ctx ends
+	}()
+	return p, func() {
+		cancel()
+		<-ended
+	}
+}
+
+// eachPolled tells n exchanges of one pump, or as many until one fails.
+func eachPolled(ctx context.Context, cfg Config, w *Want, n int, pause time.Duration, tell func([]dodona.Reading, error) error) (told int, err error) {
+	p, stop := started(ctx, cfg)
+	defer stop()
+	for told = 0; told < n; {
+		if told > 0 && !backoff.Wait(ctx, cmp.Or(p.pace.Every, pause)) {
+			return told, ctx.Err()
+		}
+		limited, cancel := context.WithTimeout(ctx, never/2) // so that a failure is not waited out
+		readings, err := p.AskFor(limited, dodona.RoundAt(p.cfg.Now()), w)
+		cancel()
+		if ctx.Err() != nil {
+			return told, ctx.Err()
+		}
+		failed := err != nil
+		if failed {
+			err = p.cause(err)
+		}
+		if err := tell(readings, err); err != nil {
+			return told, err
+		}
+		if told++; failed {
+			break
+		}
+	}
+	return told, nil
+}
+
+// cause returns why an ask failed, without when it is tried again.
+func (p *Pump) cause(err error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return cmp.Or(p.failure, err)
+}
+
+// eachPushed tells each reading of a pushed source once, and each failure when it is another than the one before.
+func (p *Pump) eachPushed(ctx context.Context, n int, tell func([]dodona.Reading, error) error) error {
+	taker, failed := new(Taker), ""
+	for told := 0; told < n; {
+		readings := p.left(dodona.RoundAt(p.cfg.Now()), taker)
+		for _, r := range readings[:min(len(readings), n-told)] {
+			p.Took(taker, dodona.RoundAt(p.cfg.Now()), []dodona.Digest{r.Digest()})
+			if err := tell([]dodona.Reading{r}, nil); err != nil {
+				return err
+			}
+			told++
+		}
+		if s := p.Status(); s.Attempt > 0 && s.LastError != failed {
+			failed = s.LastError
+			if err := tell(nil, errors.New(failed)); err != nil {
+				return err
+			}
+			told++
+		}
+		if len(readings) == 0 && !backoff.Wait(ctx, quiet/5) {
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // settle waits until a pushed source has brought something and there is no more of it for now, has failed, or ctx is about to end.

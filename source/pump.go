@@ -47,6 +47,9 @@ type Config struct {
 	// Turn is which of those that ask the same peer a polled source is; see [Pump.SetTurn].
 	Turn Turn
 
+	Data     string             // the node's data folder, below which kinds have one each; empty: none
+	Node     string             // this node's name, for peers that want to know
+	Trial    bool               // see [Env]
 	Version  string             // of this program, for peers that want to know
 	Hold     int                // readings of a pushed source kept for Since; 0: only the latest of each item
 	Backoff  backoff.Backoff    // zero: from 250 ms up to 30 s, or up to Every if that is longer
@@ -77,6 +80,8 @@ type Pump struct {
 	failure   error                   // the last one
 	waiting   []*ask                  // asks without an answer yet
 	want      *dodona.Round           // an instant that was asked for and has no readings yet
+	limited   bool                    // an exchange is put off by the rate of its peer
+	freed     time.Time               // when that was over
 	doing     *dodona.Round           // the instant of the exchange that is under way
 	asking    *dodona.Round           // the one that it was asked for, which is before that of a late try
 	held      []dodona.Reading        // of the last exchange, for asks near heldFor

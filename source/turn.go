@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 const (
@@ -30,6 +31,8 @@ type Turn struct {
 // when one is done; or, of a peer that answers slowly to each but to many at once, soon enough for its round.
 // The zero value is ready. Its methods are safe for concurrent use.
 type Peer struct {
+	rate limiter
+
 	mu      sync.Mutex
 	asking  []*exchange   // under way, as they began
 	waiting []*exchange   // for their turns, by their index
@@ -212,20 +215,33 @@ func (p *Pump) Crowd(waited time.Duration) string {
 // Peers are those that sources ask, by name. They outlive a reload, for who asks them then may run on. The zero value is ready.
 type Peers struct{ known map[string]*Peer }
 
-// Turns returns the turn of each of the named sources, in their order; those of one peer share it.
-func (p *Peers) Turns(names []string, peer func(name string) string) map[string]Turn {
+// Asks says whom a source asks, and how often all that do so may at most.
+type Asks struct {
+	Peer string
+	Rate unit.Rate
+}
+
+// Turns returns the turn of each of the named sources, in their order; those of one peer share it, and the lowest of their rates.
+func (p *Peers) Turns(names []string, asks func(name string) Asks) map[string]Turn {
+	rates := make(map[string]unit.Rate)
 	known, of, turns := make(map[string]*Peer), make(map[string]int), make(map[string]Turn, len(names))
 	for _, name := range names {
-		whom := peer(name)
+		whom := asks(name).Peer
 		if known[whom] == nil {
 			known[whom] = cmp.Or(p.known[whom], new(Peer))
 		}
 		turns[name] = Turn{Peer: known[whom], Index: of[whom]}
 		of[whom]++
+		if r := asks(name).Rate; r.Below(rates[whom]) {
+			rates[whom] = r
+		}
 	}
 	for name, t := range turns {
-		t.Of = of[peer(name)]
+		t.Of = of[asks(name).Peer]
 		turns[name] = t
+	}
+	for whom, peer := range known {
+		peer.rate.set(rates[whom])
 	}
 	p.known = known
 	return turns

@@ -70,7 +70,7 @@ func (s *server) asked(t *testing.T, many, rounds int, deadline time.Duration) (
 	for i := range names {
 		names[i] = fmt.Sprint(i)
 	}
-	turns := peers.Turns(names, func(string) string { return "there" })
+	turns := peers.Turns(names, func(string) source.Asks { return source.Asks{Peer: "there"} })
 	pumps := make([]*source.Pump, many)
 	for i, name := range names {
 		of := &script{observe: func(ctx context.Context) (dodona.Batch, error) {
@@ -217,7 +217,7 @@ func TestATurnEndsWithItsPump(t *testing.T) {
 // TestThoseOfOnePeerShareItsTurns: also with those that a reload adds, while the others run on.
 func TestThoseOfOnePeerShareItsTurns(t *testing.T) {
 	var peers source.Peers
-	first := func(name string) string { return name[:1] }
+	first := func(name string) source.Asks { return source.Asks{Peer: name[:1]} }
 	before := peers.Turns([]string{"a1"}, first)
 	got := peers.Turns([]string{"a1", "b", "a2", "a3"}, first)
 	for name, want := range map[string][2]int{"a1": {0, 3}, "a2": {1, 3}, "a3": {2, 3}, "b": {0, 1}} {

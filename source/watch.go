@@ -83,7 +83,9 @@ func (p *Pump) check() (next time.Duration, due bool) {
 	}
 	if silent >= restart() && !p.appending {
 		p.watched.restarts++
-		p.orderRestart()
+		if !p.limited && p.cfg.Now().Sub(p.freed) >= minRestart { // nothing is wrong with a source that waits for the rate of its peer
+			p.orderRestart()
+		}
 	}
 	return max(min(alarm(), restart())-silent, time.Millisecond), true
 }

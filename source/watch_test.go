@@ -204,7 +204,7 @@ func TestPushedSourceKeepsTheLatestOfABoundedNumberOfItems(t *testing.T) {
 		s := &script{}
 		s.observe = func(ctx context.Context) (dodona.Batch, error) {
 			_, n, _ := s.counts()
-			if n > 1100 {
+			if n > 10_100 {
 				<-ctx.Done()
 				return dodona.Batch{}, ctx.Err()
 			}
@@ -215,10 +215,10 @@ func TestPushedSourceKeepsTheLatestOfABoundedNumberOfItems(t *testing.T) {
 		}
 		p, stop := start(t, s, true, nil)
 		defer stop()
-		time.Sleep(2 * time.Second)
+		time.Sleep(20 * time.Second)
 		readings, err := ask(t, p, time.Second)
-		if err != nil || len(readings) != 1024 || p.Status().Dropped != 1100-1024 {
-			t.Errorf("Ask returned %d readings, %v, dropped %d; want 1024 and 76", len(readings), err, p.Status().Dropped)
+		if err != nil || len(readings) != 10_000 || p.Status().Dropped != 100 {
+			t.Errorf("Ask returned %d readings, %v, dropped %d; want 10000 and 100", len(readings), err, p.Status().Dropped)
 		}
 	})
 }

@@ -8,6 +8,7 @@ var (
 	SinkFailures   = NewCounters("dodona_sink_failures_total", "sink", "Tries that failed")
 	SinkDead       = NewCounters("dodona_sink_dead_total", "sink", "Records refused for good")
 	SinkForeign    = NewCounters("dodona_sink_foreign_total", "sink", "Records of another network than the node's, which are given to nobody")
+	SinkOvertaken  = NewCounters("dodona_sink_overtaken_total", "sink", "Readings that retention freed before a sink of points had delivered them; those in its hand then are among them")
 	SinkUnkept     = NewCounters("dodona_sink_unkept_total", "sink", "Receipts and events that the journal can never take, given up")
 	SinkReverted   = NewCounters("dodona_sink_reverted_total", "sink", "Transactions that the contract refused in a block")
 	SinkReorgs     = NewCounters("dodona_sink_reorgs_total", "sink", "Transactions whose block was replaced")

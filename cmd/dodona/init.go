@@ -137,7 +137,7 @@ func (c initCommand) inLines(ctx context.Context, d *draft, t node.SourceTrial) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Wait)
 	defer cancel()
-	again := trySource(ctx, s, c.Wait)
+	again := trySource(ctx, nil, s, c.Wait)
 	if again.Err != nil {
 		return t
 	}

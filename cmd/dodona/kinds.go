@@ -40,7 +40,7 @@ func (c kindsCommand) Run(term terminal) error {
 				continue
 			}
 			about, _, _ := strings.Cut(k.Doc, "\n")
-			for _, line := range table.Hang(fmt.Sprintf("  %-9s", k.Kind), about, textWidth(term.width())) {
+			for _, line := range table.Hang(fmt.Sprintf("  %-9s ", k.Kind), about, textWidth(term.width())) {
 				fmt.Fprintln(term.out, line)
 			}
 		}
@@ -58,16 +58,29 @@ func inThisBuild() ([]manuals.Kind, error) {
 	}), err
 }
 
-// manual prints what the manual says of one kind, as wide as the terminal.
+// manual prints what the manual says of the kinds of one name, as wide as the terminal.
 func (c kindsCommand) manual(term terminal, list []manuals.Kind) error {
-	i := slices.IndexFunc(list, func(k manuals.Kind) bool { return k.Kind == c.Kind })
-	if i < 0 {
+	named := slices.DeleteFunc(slices.Clone(list), func(k manuals.Kind) bool { return k.Kind != c.Kind })
+	switch {
+	case len(named) == 0:
 		return c.none(list)
+	case c.JSON && len(named) == 1:
+		return printJSON(term.out, named[0])
+	case c.JSON:
+		return printJSON(term.out, named)
 	}
-	k := list[i]
-	if c.JSON {
-		return printJSON(term.out, k)
+	for i, k := range named { // a source, and a sink of the same name
+		if i > 0 {
+			fmt.Fprintln(term.out)
+		}
+		printKind(term, k)
 	}
+	fmt.Fprintf(term.err, "\nwhat stands beside a kind, and how values are written: docs/guide/configuration.md\n")
+	return nil
+}
+
+// printKind prints what the manual says of one kind.
+func printKind(term terminal, k manuals.Kind) {
 	width := textWidth(term.width())
 	fmt.Fprintf(term.out, "%s  %s\n\n", table.Paint(k.Kind, table.Bold, term.color), "a kind of "+k.Of)
 	for paragraph := range strings.SplitSeq(k.Doc, "\n\n") {
@@ -96,8 +109,6 @@ func (c kindsCommand) manual(term terminal, list []manuals.Kind) error {
 	for line := range strings.Lines(k.Example) {
 		fmt.Fprint(term.out, "  "+line)
 	}
-	fmt.Fprintf(term.err, "\nwhat stands beside a kind, and how values are written: docs/guide/configuration.md\n")
-	return nil
 }
 
 // textWidth is how wide text is set: as the terminal, where there is one, and never wider than is read with ease.
@@ -112,9 +123,10 @@ func textWidth(terminal int) int {
 // none says that no kind has that name, and which one was meant.
 func (c kindsCommand) none(list []manuals.Kind) error {
 	var names []string
-	for _, k := range list {
+	for _, k := range list { // sorted; a source and a sink may have one name
 		names = append(names, k.Kind)
 	}
+	names = slices.Compact(names)
 	why := "there are " + strict.ListOf(names)
 	if meant := config.KindCalled(c.Kind, allKinds()); meant != "" {
 		why = "did you mean " + meant + "? " + why

@@ -55,8 +55,10 @@ type cli struct {
 	Replay  replayCommand  `cmd:"" help:"Compute a round again from its bundle and compare."`
 
 	Source struct {
-		Read sourceReadCommand `cmd:"" help:"Make one exchange with the sources of a configuration, and show what their rules take."`
-	} `cmd:"" help:"Try sources."`
+		Read  sourceReadCommand  `cmd:"" help:"Make one exchange with the sources of a configuration, and show what their rules take."`
+		Scan  sourceScanCommand  `cmd:"" help:"Look what a device has, and print the configuration that reads it."`
+		Trust sourceTrustCommand `cmd:"" help:"Accept the certificate that a source's server shows, or show those that wait for it."`
+	} `cmd:"" help:"Try sources, and say whom they believe."`
 	Feed struct {
 		Try   feedTryCommand   `cmd:"" help:"Make one round of a feed without signing it, and show every step."`
 		Watch feedWatchCommand `cmd:"" help:"Print answers as they are attested."`

@@ -127,9 +127,9 @@ func TestTheReadmeSaysTheSameInChinese(t *testing.T) {
 // TestTheReadmeSaysWhichKindsAreToCome: those that check knows as such, in both languages.
 func TestTheReadmeSaysWhichKindsAreToCome(t *testing.T) {
 	for _, page := range []string{"README.md", "README.zh-CN.md"} {
-		said := regexp.MustCompile(`\| (MQTT[^;；]*)[;；]`).FindStringSubmatch(pageText(t, page))
+		said := regexp.MustCompile(`\n\| (?:sources|数据源) [^\n]*\| ([^|;；\n]+)[;；]`).FindStringSubmatch(pageText(t, page))
 		if said == nil {
-			t.Errorf("%s has no list that begins with MQTT", page)
+			t.Errorf("%s has no list of the kinds of sources to come", page)
 			continue
 		}
 		var names []string

@@ -20,6 +20,7 @@ type sourceReadCommand struct {
 	Names  []string      `arg:"" optional:"" name:"name" help:"Sources; all of the configuration if left out."`
 	Source []string      `help:"A source (repeat), as NAME." placeholder:"NAME" sep:"none"`
 	Wait   time.Duration `help:"How long to wait for a source." default:"30s"`
+	Times  int           `short:"n" help:"Read one source so many times, or so many messages of one that speaks by itself, and print each as it comes." placeholder:"N"`
 	Raw    bool          `help:"Print what came, byte for byte (on a terminal: as it can show it)."`
 	JSON   bool          `name:"json" help:"Print JSON: the readings, each with its points and its numbers."`
 }
@@ -41,7 +42,10 @@ func (c sourceReadCommand) Run(ctx context.Context, term terminal) error {
 	if err := checkWait(c.Wait); err != nil {
 		return err
 	}
-	trials := tryAll(ctx, term, sources, c.Wait)
+	if c.Times != 0 {
+		return c.follow(ctx, term, loaded, sources)
+	}
+	trials := tryAll(ctx, term, loaded, sources, c.Wait)
 	switch {
 	case c.JSON:
 		err = printJSON(term.out, trialsJSON(trials))
@@ -153,9 +157,14 @@ func printRawReadings(term terminal, trials []node.SourceTrial) error {
 	for _, t := range trials {
 		all = append(all, t.Readings...)
 	}
-	for _, r := range all {
+	return printBodies(term, all, len(all) > 1)
+}
+
+// printBodies prints bodies, each on a line of its own if they are several.
+func printBodies(term terminal, readings []dodona.Reading, several bool) error {
+	for _, r := range readings {
 		fmt.Fprintln(term.err, printable(fmt.Sprintf("%s  %s  %s %s", r.Source, r.Received.UTC().Format(time.RFC3339), r.Detail, r.Item)))
-		if err := term.text(r.Body, len(all) > 1); err != nil {
+		if err := term.text(r.Body, several); err != nil {
 			return err
 		}
 	}

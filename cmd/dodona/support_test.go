@@ -22,6 +22,7 @@ import (
 
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/internal/redact"
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
@@ -288,9 +289,7 @@ func edit(path, from, to string) error {
 
 // TestNoTypingErrorPutsASecretIntoTheArchive makes typing errors of one character all over a configuration.
 func TestNoTypingErrorPutsASecretIntoTheArchive(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds")
-	}
+	racetest.Long(t, "it takes seconds")
 	dir := t.TempDir()
 	t.Chdir(dir)
 	src, err := os.ReadFile(betray(t, dir))

@@ -13,9 +13,9 @@ import (
 	"github.com/dodona-oracle/dodona/node"
 )
 
-// trySource makes one exchange with a source, as a node does, for at most as long as ctx, which ends after wait.
-func trySource(ctx context.Context, s config.Source, wait time.Duration) node.SourceTrial {
-	t := node.TrySource(ctx, node.Options{Kinds: all.Sources(), Version: release}, s)
+// trySource makes one exchange with a source, as a node of the configuration of does, for at most as long as ctx, which ends after wait.
+func trySource(ctx context.Context, of *config.Config, s config.Source, wait time.Duration) node.SourceTrial {
+	t := node.TrySource(ctx, node.Options{Config: of, Kinds: all.Sources(), Version: release}, s)
 	if t.Err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) { // a time-out of its own is told by itself
 		t.Err = fmt.Errorf("no answer within %s from %s", unit.FormatDuration(wait), peerOf(s))
 	}
@@ -46,7 +46,7 @@ const triedAtOnce = 16
 
 // tryAll asks sources, in the order in which they are given; each is waited for once its turn comes, so that those that hang cost the others nothing.
 // What holds one up is told while it is waited for.
-func tryAll(ctx context.Context, term terminal, sources []config.Source, wait time.Duration) []node.SourceTrial {
+func tryAll(ctx context.Context, term terminal, of *config.Config, sources []config.Source, wait time.Duration) []node.SourceTrial {
 	var telling sync.Mutex
 	trials := make([]node.SourceTrial, len(sources))
 	room := make(chan struct{}, triedAtOnce)
@@ -69,7 +69,7 @@ func tryAll(ctx context.Context, term terminal, sources []config.Source, wait ti
 					}
 				}
 			})
-			trials[i] = trySource(limited, s, wait)
+			trials[i] = trySource(limited, of, s, wait)
 			close(answered)
 		})
 	}
@@ -80,7 +80,7 @@ func tryAll(ctx context.Context, term terminal, sources []config.Source, wait ti
 // trySlowly makes one exchange, and tells after a second, and then again and again, that it is waiting.
 func trySlowly(ctx context.Context, term terminal, s config.Source, where string, wait time.Duration) node.SourceTrial {
 	began, done := time.Now(), make(chan node.SourceTrial, 1)
-	go func() { done <- trySource(ctx, s, wait) }()
+	go func() { done <- trySource(ctx, nil, s, wait) }()
 	look := time.NewTicker(time.Second)
 	defer look.Stop()
 	for told := false; ; told = true {

@@ -218,14 +218,14 @@ func (m *Manual) readDir(root, dir string) error {
 	return errors.Join(mistakes...)
 }
 
-// kindName returns NAME of source.NewPolled("NAME", …), source.NewPushed, sink.NewStream and sink.NewSlot.
+// kindName returns NAME of source.NewPolled("NAME", …), source.NewPushed, sink.NewStream, sink.NewSlot and sink.NewPoints.
 func kindName(call *ast.CallExpr) string {
 	f := call.Fun
 	if indexed, ok := f.(*ast.IndexExpr); ok {
 		f = indexed.X
 	}
 	selector, ok := f.(*ast.SelectorExpr)
-	if !ok || !slices.Contains([]string{"NewPolled", "NewPushed", "NewStream", "NewSlot"}, selector.Sel.Name) || len(call.Args) == 0 {
+	if !ok || !slices.Contains([]string{"NewPolled", "NewPushed", "NewStream", "NewSlot", "NewPoints"}, selector.Sel.Name) || len(call.Args) == 0 {
 		return ""
 	}
 	if literal, ok := call.Args[0].(*ast.BasicLit); ok {
@@ -379,6 +379,9 @@ func typeWords(dir string, imports map[string]string, e ast.Expr) (words, of str
 	case *ast.MapType:
 		words, of = typeWords(dir, imports, t.Value)
 		return "map to " + words, of
+	case *ast.IndexExpr: // tags.Map[Register]
+		words, of = typeWords(dir, imports, t.Index)
+		return "map or file to " + words, of
 	case *ast.SelectorExpr:
 		pkg, _ := t.X.(*ast.Ident)
 		name := pkg.Name + "." + t.Sel.Name
@@ -437,7 +440,7 @@ func (m Manual) Files() (map[string][]byte, error) {
 	}
 	files["docs/kinds/kinds.json"] = kinds
 	for _, k := range m.Kinds {
-		files[path.Join("docs/kinds", k.Name+".md")] = m.kind(k)
+		files[path.Join("docs/kinds", m.page(k)+".md")] = m.kind(k)
 	}
 	return files, nil
 }

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -22,6 +23,14 @@ var (
 
 func (k Kind) sink() bool { return strings.HasPrefix(k.Dir, "sink/") }
 
+// page returns what the page of a kind is called: as the kind, but for a sink whose name a source has too.
+func (m Manual) page(k Kind) string {
+	if k.sink() && slices.ContainsFunc(m.Kinds, func(other Kind) bool { return other.Name == k.Name && !other.sink() }) {
+		return k.Name + "-sink"
+	}
+	return k.Name
+}
+
 // kind returns the page of a kind of source or sink.
 func (m Manual) kind(k Kind) []byte {
 	var b bytes.Buffer
@@ -33,7 +42,7 @@ func (m Manual) kind(k Kind) []byte {
 	} else {
 		fmt.Fprintf(&b, "# Source kind `%s`\n\n", k.Name)
 		b.WriteString(withoutPackage(k.Doc) + "\n\n")
-		b.WriteString("How settings are written, and what stands beside the kind in a source (`value`, `points`), is in the [configuration guide](../guide/configuration.md).\n\n")
+		b.WriteString("How settings are written, and what stands beside the kind in a source (`value`, `points`, `device`), is in the [configuration guide](../guide/configuration.md).\n\n")
 	}
 	m.table(&b, k.Dir+".Settings", "", "##")
 	fmt.Fprintf(&b, "## Example\n\n```yaml\n%s```\n", k.Example)
@@ -141,7 +150,7 @@ func (m Manual) kinds(b *bytes.Buffer, sinks bool) {
 			continue
 		}
 		summary, _, _ := strings.Cut(withoutPackage(k.Doc), "\n")
-		fmt.Fprintf(b, "- [`%s`](../kinds/%s.md): %s\n", k.Name, k.Name, summary)
+		fmt.Fprintf(b, "- [`%s`](../kinds/%s.md): %s\n", k.Name, m.page(k), summary)
 	}
 }
 

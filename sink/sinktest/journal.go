@@ -82,6 +82,13 @@ func (j *Journal) From(ctx context.Context, reader string, topics ...dodona.Topi
 	}
 }
 
+// Forget has every reader begin again, as after a kill before anything was finished.
+func (j *Journal) Forget() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	clear(j.readers)
+}
+
 // All returns the records of a topic and key, oldest first.
 func (j *Journal) All(topic dodona.Topic, key string) (list []dodona.Record) {
 	j.mu.Lock()

@@ -23,6 +23,7 @@ type Subject struct {
 	Out      io.Writer
 	Wallet   func(keyfile.Key) (sink.Wallet, error)
 	Feed     dodona.Feed
+	Feeds    []string // of the policy, where a kind delivers answers of feeds that are named alone
 
 	// Record returns the n-th record to deliver; rounds ascend with n. nil: the answer of Answer.
 	Record func(n int) dodona.Record
@@ -102,7 +103,7 @@ func (r *rig) peer() {
 
 func (r *rig) begin() {
 	r.loop = sink.New(sink.Config{
-		Name: name, Kind: r.s.Kind, Settings: r.s.Settings, Journal: r.journal, Reader: "sink-" + name, Policy: sink.Policy{Policy: sink.Every},
+		Name: name, Kind: r.s.Kind, Settings: r.s.Settings, Journal: r.journal, Reader: "sink-" + name, Policy: sink.Policy{Policy: sink.Every, Feeds: r.s.Feeds},
 		Backoff: backoff.Backoff{Min: 10 * time.Millisecond, Max: 100 * time.Millisecond},
 		Env: sink.Env{
 			Out: sink.NewOut(r.s.Out), Wallet: r.s.Wallet, Feeds: []dodona.Feed{r.s.Feed}, Append: r.journal.Append, Version: "test",
@@ -234,9 +235,7 @@ func givenTwice(r *rig) {
 	r.has(ids)
 	r.until("it is written down", func() bool { return len(r.journal.All(dodona.TopicReceipt, name)) >= 4 })
 	r.halt()
-	r.journal.mu.Lock()
-	clear(r.journal.readers)
-	r.journal.mu.Unlock()
+	r.journal.Forget()
 	r.begin()
 	last := r.say(4, 5)
 	r.until("the last one is there", func() bool { return slices.Contains(r.s.Got(r.t), last[0]) })

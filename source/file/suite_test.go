@@ -3,6 +3,7 @@ package file_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,7 +53,18 @@ func TestSuiteOfLines(t *testing.T) {
 		}
 		return sourcetest.Subject{
 			Kind: file.Kind, Settings: s, Resumes: true,
-			Say:   func(t *testing.T, n int) { appendText(t, sourcetest.Body(n)+"\n") },
+			Say: func(t *testing.T, n int) { appendText(t, sourcetest.Body(n)+"\n") },
+			Faults: sourcetest.Faults{
+				Flood: func(t *testing.T, n int) {
+					var all strings.Builder
+					for i := range n {
+						all.WriteString(sourcetest.Fat(i+1) + "\n")
+					}
+					appendText(t, all.String())
+				},
+				Drip: func(t *testing.T) { appendText(t, `{"n":`) }, // a writer that stops within a line
+				Flow: func(t *testing.T) { appendText(t, "0}\n") },
+			},
 			Start: func(t *testing.T) { appendText(t, "") },
 			Stop: func(*testing.T) {
 				_ = os.Rename(s.Path, s.Path+"."+time.Now().Format("20060102.150405.000000000")) // as a rotation would

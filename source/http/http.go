@@ -7,12 +7,14 @@ import (
 	"fmt"
 	nethttp "net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/loopback"
 	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/source"
 )
 
@@ -22,6 +24,9 @@ type client struct {
 	env      source.Env
 	url      *url.URL
 	client   *httpc.Client
+
+	token token   // of oauth2
+	last  version // of the document, where answers are revalidated
 }
 
 // open prepares a client; it reads the CA file and does not dial.
@@ -59,41 +64,110 @@ func newClient(s Settings) (*httpc.Client, error) {
 // much, and nobody counts so closely.
 const sentOnce = time.Second
 
-// Observe makes one request and returns its body as the one reading.
-func (c *client) Observe(ctx context.Context) (dodona.Batch, error) {
-	start := c.env.Now()
+// Observe makes one request, and returns its body as the one reading; of a document in pages one for each of them.
+func (c *client) Observe(ctx context.Context) (b dodona.Batch, err error) {
 	limited, cancel := context.WithTimeout(ctx, c.settings.Timeout)
 	defer cancel()
-	req, secrets, err := c.request(limited)
-	if err != nil {
-		return dodona.Batch{}, err
+	pages, left := c.settings.Pages, int(c.settings.MaxSize)
+	next := pages.begin(c.url)
+	for n := 1; next != nil; n++ {
+		if n > pages.most() {
+			return dodona.Batch{}, fmt.Errorf("%s %s: more than %s (pages.most)", c.method(), c.url.Host, unit.Count(pages.most(), "page"))
+		}
+		if n > 1 {
+			if err := c.env.Again(limited); err != nil {
+				return dodona.Batch{}, c.failure(ctx, limited, err)
+			}
+		}
+		var r dodona.Reading
+		if r, next, err = c.page(ctx, limited, n, next, left); err != nil {
+			return dodona.Batch{}, err
+		}
+		left -= len(r.Body)
+		b.Readings = append(b.Readings, r)
 	}
-	resp, err := c.client.Ask(req, secrets...)
+	return b, nil
+}
+
+// page asks for the n-th page and returns it, and where the next one is.
+func (c *client) page(ctx, limited context.Context, n int, from *url.URL, most int) (r dodona.Reading, next *url.URL, err error) {
+	start := c.env.Now()
+	resp, err := c.ask(ctx, limited, from)
 	if err != nil {
-		return dodona.Batch{}, c.failure(ctx, limited, err)
+		return r, nil, err
 	}
 	defer resp.Close()
-	if err := c.judge(resp); err != nil {
-		return dodona.Batch{}, err
+	r = dodona.Reading{Source: c.env.Source}
+	if c.settings.Pages != nil {
+		r.Item = strconv.Itoa(n)
 	}
-	body, err := resp.Whole(int(c.settings.MaxSize))
+	unchanged, err := c.stands(resp)
+	if err != nil {
+		return r, nil, err
+	}
+	if unchanged {
+		r.Body, r.ContentType, r.Received = bytes.Clone(c.last.body), c.last.contentType, c.env.Now()
+		r.Detail = fmt.Sprintf("%s %d, as it was at %s, %d ms", c.asked(resp), resp.StatusCode, c.last.at.UTC().Format(time.RFC3339), r.Received.Sub(start).Milliseconds())
+		return r, nil, nil
+	}
+	if r.Body, err = c.body(ctx, limited, resp, most); err != nil {
+		return r, nil, err
+	}
+	if next, err = c.settings.Pages.after(n, from, resp, r.Body); err != nil {
+		return r, nil, fmt.Errorf("%s: %w", c.asked(resp), err)
+	}
+	r.ContentType, r.Received = contentType(resp.Header), c.env.Now()
+	r.Detail = c.detail(resp, len(r.Body), r.Received.Sub(start))
+	c.keep(resp, r.Body, r.Received)
+	return r, next, nil
+}
+
+// ask makes one request. One whose token is refused is made again with a new one, once.
+func (c *client) ask(ctx, limited context.Context, from *url.URL) (*httpc.Response, error) {
+	for again := c.settings.OAuth2 != nil && c.token.text != ""; ; again = false {
+		req, secrets, err := c.request(limited, from)
+		if err != nil {
+			return nil, c.unasked(ctx, limited, err)
+		}
+		resp, err := c.client.Ask(req, secrets...)
+		if err != nil {
+			return nil, c.failure(ctx, limited, err)
+		}
+		if resp.StatusCode == nethttp.StatusUnauthorized && c.settings.OAuth2 != nil {
+			c.token = token{}
+			if again {
+				resp.Close()
+				continue
+			}
+		}
+		return resp, nil
+	}
+}
+
+// unasked says why a request could not be made: a secret, or a token, is not to be had.
+func (c *client) unasked(ctx, limited context.Context, err error) error {
+	if ctx.Err() != nil || limited.Err() != nil {
+		return c.failure(ctx, limited, err)
+	}
+	return err
+}
+
+// body returns the document, of at most most bytes.
+func (c *client) body(ctx, limited context.Context, resp *httpc.Response, most int) ([]byte, error) {
+	if err := c.judge(resp); err != nil {
+		return nil, err
+	}
+	body, err := resp.Whole(most)
 	switch {
 	case errors.Is(err, httpc.ErrTooLarge):
-		return dodona.Batch{}, c.refused(resp, fmt.Errorf("%w than max_size (%s)", httpc.ErrTooLarge, c.settings.MaxSize))
+		return nil, c.refused(resp, fmt.Errorf("%w than max_size (%s)", httpc.ErrTooLarge, c.settings.MaxSize))
 	case err != nil:
-		return dodona.Batch{}, c.failure(ctx, limited, err)
+		return nil, c.failure(ctx, limited, err)
 	}
 	if !resp.Ends() && mayGoOn(body) {
-		return dodona.Batch{}, c.refused(resp, errors.New("it says no Content-Length, and ends in a digit where the connection ended, so more digits may have been lost: let the server send a Content-Length, or a line feed behind the number"))
+		return nil, c.refused(resp, errors.New("it says no Content-Length, and ends in a digit where the connection ended, so more digits may have been lost: let the server send a Content-Length, or a line feed behind the number"))
 	}
-	received := c.env.Now()
-	return dodona.Batch{Readings: []dodona.Reading{{
-		Source:      c.env.Source,
-		Body:        body,
-		ContentType: contentType(resp.Header),
-		Received:    received,
-		Detail:      c.detail(resp, len(body), received.Sub(start)),
-	}}}, nil
+	return body, nil
 }
 
 // mayGoOn reports whether a body would be as good a document with more digits behind it: it is nothing but a number.
@@ -144,9 +218,9 @@ func (c *client) hint(code int) string {
 	switch code {
 	case 401:
 		if c.settings.Proxy.User != "" { // some proxies say so to a wrong password
-			return ": check basic, bearer or headers, and the user and password of proxy"
+			return ": check basic, bearer, oauth2 or headers, and the user and password of proxy"
 		}
-		return ": check basic, bearer or headers"
+		return ": check basic, bearer, oauth2 or headers"
 	case 403:
 		return ": the peer refuses these credentials or this address"
 	case 404, 410:
@@ -168,7 +242,7 @@ func (c *client) unfollowed(code int) string {
 		}
 		return "it does not say where to"
 	case 304:
-		return "there is no document with it; headers must not ask for one that changed"
+		return "there is no document with it; headers must not ask for one that changed: set revalidate"
 	}
 	return "it is no redirect that can be followed; check url"
 }

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/nettest"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/source"
@@ -220,6 +221,49 @@ func TestSuiteAgainstNginx(t *testing.T) {
 	}
 }
 
+// TestFaultsOfNginx has a relay in front of nginx; what a byte a second is takes a time-out of two.
+func TestFaultsOfNginx(t *testing.T) {
+	for _, scheme := range []string{"http", "https"} {
+		t.Run(scheme, func(t *testing.T) {
+			sourcetest.RunFaults(t, func(t *testing.T) sourcetest.Subject {
+				n := newNginx(t)
+				port := n.Plain
+				if scheme == "https" {
+					port = n.TLS
+				}
+				relay := nettest.NewRelay(t, fmt.Sprintf("127.0.0.1:%d", port))
+				s := settings(relay.Address, func(s *Settings) { s.Timeout = 2 * time.Second })
+				s.URL = scheme + "://" + relay.Address + "/price.json"
+				if scheme == "https" {
+					s.CA = filepath.Join(n.Dir, "ca.pem")
+				}
+				return sourcetest.Subject{
+					Kind: Kind, Settings: s, Start: n.start, Stop: n.stop, Say: n.say,
+					Faults: sourcetest.Faults{
+						Freeze: func(t *testing.T) { n.signal(t, syscall.SIGSTOP) },
+						Thaw:   func(t *testing.T) { n.signal(t, syscall.SIGCONT) },
+						Kill: func(t *testing.T) {
+							n.signal(t, syscall.SIGKILL)
+							n.stop(t)
+						},
+						Vanish: func(*testing.T) { relay.Freeze() },
+						Drip:   func(*testing.T) { relay.Drip(time.Second) },
+						Flow:   func(*testing.T) { relay.Resume() },
+						Late:   func(*testing.T) { relay.Late() },
+					},
+				}
+			})
+		})
+	}
+}
+
+func (n *nginx) signal(t *testing.T, s syscall.Signal) {
+	t.Helper()
+	if err := n.cmd.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestNginx(t *testing.T) {
 	n := newNginx(t)
 	n.start(t)
@@ -274,6 +318,23 @@ func TestNginx(t *testing.T) {
 				t.Errorf("%v is permanent: %v, want %v", err, dodona.IsPermanent(err), c.fatal)
 			}
 		})
+	}
+}
+
+func TestNginxSaysThatNothingChanged(t *testing.T) {
+	n := newNginx(t)
+	n.file(t, "www/price.json", `{"value":`+strings.Repeat("7", 100)+`}`) // long enough to be compressed, which makes its ETag weak
+	n.start(t)
+	c := opened(t, settings("", func(s *Settings) { s.URL, s.Query, s.Revalidate = n.plain("/price.json"), nil, true }))
+	for i, want := range []string{" 200, 110 B", " 304, as it was at ", " 304, as it was at "} {
+		b, err := c.Observe(t.Context())
+		if err != nil || len(b.Readings[0].Body) != 110 || !strings.Contains(b.Readings[0].Detail, want) {
+			t.Fatalf("request %d: got %v, %v, want %s", i+1, b, err, want)
+		}
+	}
+	n.file(t, "www/price.json", `{"value":8}`)
+	if b, err := c.Observe(t.Context()); err != nil || string(b.Readings[0].Body) != `{"value":8}` {
+		t.Errorf("of a document that changed came %v, %v", b, err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	nethttp "net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -27,7 +28,7 @@ func (c *client) method() string {
 
 func (c *client) hasCredentials() bool {
 	s := c.settings
-	return s.Basic != nil || !s.Bearer.IsZero() || len(s.Headers)+len(s.Query) > 0
+	return s.Basic != nil || !s.Bearer.IsZero() || s.OAuth2 != nil || len(s.Headers)+len(s.Query) > 0
 }
 
 // A revealer reads secrets and remembers them, so that no error shows them.
@@ -44,9 +45,9 @@ func (r *revealer) reveal(key string, s secret.String) (string, error) {
 
 // request builds the request and returns, beside it, the texts that no error may show.
 // Secrets are read anew each time, so that a rotated one needs no restart.
-func (c *client) request(ctx context.Context) (*nethttp.Request, []string, error) {
+func (c *client) request(ctx context.Context, from *url.URL) (*nethttp.Request, []string, error) {
 	var secrets revealer
-	target, err := c.target(&secrets)
+	target, err := c.target(from, &secrets)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -69,14 +70,22 @@ func (c *client) request(ctx context.Context) (*nethttp.Request, []string, error
 	if err := c.authorize(req, &secrets); err != nil {
 		return nil, nil, err
 	}
+	if c.settings.OAuth2 != nil {
+		bearer, err := c.bearer(ctx, &secrets)
+		if err != nil {
+			return nil, nil, err
+		}
+		req.Header.Set("Authorization", scheme+bearer)
+	}
+	c.revalidate(req)
 	return req, secrets.seen, nil
 }
 
 const accept = "application/json, */*;q=0.5"
 
 // target returns the URL with the secret query parameters in it.
-func (c *client) target(secrets *revealer) (string, error) {
-	u := *c.url
+func (c *client) target(from *url.URL, secrets *revealer) (string, error) {
+	u := *from
 	query := u.Query()
 	for _, values := range query {
 		secrets.seen = append(secrets.seen, values...)

@@ -36,6 +36,18 @@ type Settings struct {
 	Basic *httpc.Basic `yaml:"basic,omitempty"`
 	// Bearer token, sent as Authorization: Bearer. Default: none.
 	Bearer secret.String `yaml:"bearer,omitempty"`
+	// OAuth2 fetches the bearer token itself, by client credentials (RFC 6749 §4.4), before it expires and when it is refused. Default: none.
+	OAuth2 *OAuth2 `yaml:"oauth2,omitempty"`
+	// Revalidate asks for the document only if it has changed since the last answer (If-None-Match or If-Modified-Since, RFC 9110 §13), where
+	// the server gives it an ETag or a date: 304 then means that it stands as it was. It saves what a metered line costs, and trusts
+	// the server to know. Default: false.
+	Revalidate bool `yaml:"revalidate,omitempty"`
+	// Pages of a document that comes in several, each an item of the source, called by its number: 1, 2, … Default: none, one answer is
+	// the whole document.
+	Pages *Pages `yaml:"pages,omitempty"`
+	// Rate of requests to the host of url at most, such as 10/1m, by all sources of this node that ask it together: the lowest that one of them
+	// names. Pages count, redirects and tokens do not. Default: no bound but every.
+	MostOften unit.Rate `yaml:"rate,omitempty"`
 	// Every is the least time between two requests, also after one that failed, such as 10s. From 1s on each request has a
 	// connection of its own, for what a kept connection loses would be sent again. Default: 0s, one request for each instant
 	// a feed asks for.
@@ -44,7 +56,7 @@ type Settings struct {
 	Timeout time.Duration `yaml:"timeout,omitempty"`
 	// ConnectTimeout of the connection alone, and again of its TLS handshake. Default: 3s.
 	ConnectTimeout time.Duration `yaml:"connect_timeout,omitempty"`
-	// MaxSize of a body after decompression (gzip and deflate); a larger one is an error. At most 4MiB. Default: 1MiB.
+	// MaxSize of a body after decompression (gzip and deflate), and of all pages together; a larger one is an error. At most 4MiB. Default: 1MiB.
 	MaxSize unit.Size `yaml:"max_size,omitempty"`
 	// Redirects to follow, five at most: none, same-host, or any. Credentials never go to another host,
 	// https never falls back to http, and a POST is never made a GET (301, 302 and 303 do so). Default: same-host.
@@ -91,6 +103,9 @@ func (s *Settings) Pace() source.Pace {
 	return source.Pace{Every: s.Every, Limit: s.Timeout}
 }
 
+// Rate says how often its host may be asked.
+func (s *Settings) Rate() unit.Rate { return s.MostOften }
+
 // Asks says what the source asks, to tell one from another.
 func (s *Settings) Asks() string { return s.URL }
 
@@ -114,6 +129,9 @@ func (s *Settings) Check() error {
 		s.checkHeaders(),
 		s.checkOneLogin(),
 		s.checkNumbers(),
+		s.OAuth2.check(),
+		s.Pages.check(),
+		s.checkConditions(),
 		s.Route.Check(),
 	)
 }
@@ -165,17 +183,43 @@ func (s *Settings) checkHeaders() error {
 			errs = append(errs, errors.New("headers: Proxy-Authorization would go to the server; the proxy has its own in proxy: {url, user, password}"))
 		case !httpc.IsHeaderName(name):
 			errs = append(errs, httpc.CheckHeaderName("headers", name))
-		case strings.EqualFold(name, "authorization") && (s.Basic != nil || !s.Bearer.IsZero()):
-			errs = append(errs, errors.New("headers: Authorization is given by basic or bearer already"))
+		case strings.EqualFold(name, "authorization") && (s.Basic != nil || !s.Bearer.IsZero() || s.OAuth2 != nil):
+			errs = append(errs, errors.New("headers: Authorization is given by basic, bearer or oauth2 already"))
 		}
 	}
 	return errors.Join(errs...)
 }
 
+// checkConditions says what cannot stand beside revalidate.
+func (s *Settings) checkConditions() error {
+	if !s.Revalidate {
+		return nil
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
+		if slices.Contains(conditions, strings.ToLower(name)) {
+			errs = append(errs, fmt.Errorf("headers: %s is sent by revalidate already", name))
+		}
+	}
+	if s.Method == "POST" || s.Body != "" {
+		errs = append(errs, errors.New("revalidate: only an answer to GET is asked for again so"))
+	}
+	if s.Pages != nil {
+		errs = append(errs, errors.New("revalidate: pages that change by themselves would be of two documents"))
+	}
+	return errors.Join(errs...)
+}
+
+// conditions are the headers that make a request conditional.
+var conditions = []string{"if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "if-range"}
+
 func (s *Settings) checkOneLogin() error {
 	var errs []error
 	if s.Basic != nil && !s.Bearer.IsZero() {
 		errs = append(errs, errors.New("bearer: basic is given too; a request has one of them"))
+	}
+	if s.OAuth2 != nil && (s.Basic != nil || !s.Bearer.IsZero()) {
+		errs = append(errs, errors.New("oauth2: basic or bearer is given too; a request has one of them"))
 	}
 	return errors.Join(append(errs, s.Basic.Check())...)
 }

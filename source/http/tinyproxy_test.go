@@ -82,7 +82,7 @@ func TestTinyproxy(t *testing.T) {
 		{"TLS", n.tls("/price.json"), as("gw", "s3cret"), sourcetest.Mark(0), "", false},
 		{"no user, plain", n.plain("/price.json"), as("", ""), "", "the proxy " + proxy + " wants a user and a password (407); set proxy: {url, user, password}", true},
 		{"no user, TLS", n.tls("/price.json"), as("", ""), "", "the proxy " + proxy + " wants a user and a password (407)", true},
-		{"a wrong password, plain", n.plain("/price.json"), as("gw", "wrong!"), "", "401 Unauthorized: check basic, bearer or headers, and the user and password of proxy", true},
+		{"a wrong password, plain", n.plain("/price.json"), as("gw", "wrong!"), "", "401 Unauthorized: check basic, bearer, oauth2 or headers, and the user and password of proxy", true},
 		{"a wrong password, TLS", n.tls("/price.json"), as("gw", "wrong!"), "", "the proxy " + proxy + " refuses the user or the password (401)", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,4 +1,34 @@
 // Package sourcetest is the suite that every kind of source passes, against a peer that its test starts and stops.
+//
+// [Run] tries what every kind must do, one test after the other, and then the faults that the subject says how to make, side by side, each
+// with a subject of its own: what freezes for half a minute costs half a minute once. A fault whose functions are nil is not tried.
+//
+//	sourcetest.Subject{
+//		Kind: modbus.Kind, Settings: s, Start: start, Stop: stop, Say: say,     // the peer is absent at first: StartsWithThePeerAbsent
+//		Faults: sourcetest.Faults{
+//			Freeze: freeze, Thaw: thaw,                                     // SIGSTOP and SIGCONT: peertest.Process has them
+//			Kill:   kill,                                                   // kill -9; Start brings it back
+//			Vanish: func(*testing.T) { relay.Freeze() },                    // half-open: the connections that there are swallow
+//			Flood:  flood,                                                  // says Fat(1) … Fat(n) at once
+//			Drip:   func(*testing.T) { relay.Drip(time.Second) },           // one byte a second
+//			Flow:   func(*testing.T) { relay.Resume() },
+//			Late:   func(*testing.T) { relay.Late() },                      // one late answer: nettest.Relay, or PacketRelay
+//			Right:  func(r dodona.Reading) error { … },                     // is it the value of its own item?
+//		},
+//	}
+//
+// What each asks of a source:
+//
+//	TellsAFreeze            while the peer is frozen, state and error tell it within Faults.Bound; thawed, readings come again
+//	TellsAKill              the same of kill -9 and a start, three times
+//	LeavesAHalfOpenLine     what is on a connection that vanished without a word is given up, and another one is made
+//	SurvivesAFlood          memory stays bounded while the journal is full, and each thing said is in the journal or counted as dropped
+//	EndsADrip               an exchange at one byte a second ends by the source's own limits, and nothing torn is ever a reading
+//	IsNotMisledByALateAnswer  after one answer that comes too late each value is of its own question, or bad; and good ones come again
+//
+// What has a relay of internal/nettest in between for its faults alone has a subject of its own for [RunFaults].
+//
+// Bounds are generous: they are when a test gives up, and no reading that came in time is ever judged by a clock.
 package sourcetest
 
 import (
@@ -27,8 +57,14 @@ type Subject struct {
 	// Say makes the peer have something new to say: a body that contains Mark(n). nil: it speaks by itself.
 	Say func(t *testing.T, n int)
 
+	// Marked returns what a body has for n where that is not Mark(n); nil: it is.
+	Marked func(n int) string
+
 	// Resumes says that a batch's cursor is where to go on, and that nothing is lost or repeated then.
 	Resumes bool
+
+	// Faults say how things go wrong between source and peer; the zero value: they do not.
+	Faults Faults
 }
 
 // Mark is what the body of the n-th thing a peer says contains.
@@ -36,6 +72,14 @@ func Mark(n int) string { return fmt.Sprintf(`"n":%d`, n) }
 
 // Body is a JSON document that a peer may say for n.
 func Body(n int) string { return fmt.Sprintf(`{%s,"unit":"Cel"}`, Mark(n)) }
+
+// Fat is a JSON document of 1 KiB that a peer may say for n in a flood.
+func Fat(n int) string {
+	head := fmt.Sprintf(`{%s,"unit":"Cel","note":"`, Mark(n))
+	return head + strings.Repeat("x", fatSize-len(head)-2) + `"}`
+}
+
+const fatSize = 1 << 10
 
 // patience is for a real peer on a busy machine; nothing waits that long when it works.
 const patience = 20 * time.Second
@@ -58,14 +102,15 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			before := goleak.IgnoreCurrent()
+			t.Cleanup(func() { goleak.VerifyNone(t, before) }) // after what the subject cleans up
 			s := fresh(t)
 			test.run(t, s)
 			if s.Stop != nil {
 				s.Stop(t)
 			}
-			goleak.VerifyNone(t, before)
 		})
 	}
+	RunFaults(t, fresh)
 }
 
 func (s Subject) start(t *testing.T) {
@@ -84,6 +129,9 @@ func (s Subject) say(t *testing.T, n int) {
 func (s Subject) mark(n int) string {
 	if s.Say == nil {
 		return ""
+	}
+	if s.Marked != nil {
+		return s.Marked(n)
 	}
 	return Mark(n)
 }
@@ -115,7 +163,12 @@ func (s Subject) pump(t *testing.T, j *journal) (p *source.Pump, stop func()) {
 // await asks until a reading with mark comes.
 func await(t *testing.T, p *source.Pump, mark string) dodona.Reading {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	return awaitFor(t, p, mark, patience)
+}
+
+func awaitFor(t *testing.T, p *source.Pump, mark string, bound time.Duration) dodona.Reading {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), bound)
 	defer cancel()
 	pause := time.NewTicker(10 * time.Millisecond)
 	defer pause.Stop()

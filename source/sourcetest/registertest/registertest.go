@@ -15,6 +15,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/secret"
+	"github.com/dodona-oracle/dodona/internal/tags"
 	"github.com/dodona-oracle/dodona/source"
 )
 
@@ -28,7 +29,7 @@ type Settings struct {
 	// Password is sent to the device. Default: none.
 	Password secret.String `yaml:"password,omitempty"`
 	// Registers are the points, by name. Default: none.
-	Registers map[string]Register `yaml:"registers"`
+	Registers tags.Map[Register] `yaml:"registers"`
 }
 
 // A Register is where a point stands in the frame.

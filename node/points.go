@@ -1,0 +1,109 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/program"
+	"github.com/dodona-oracle/dodona/sink"
+	"github.com/dodona-oracle/dodona/source"
+)
+
+// An observing makes the observations of the readings of one source.
+type observing struct {
+	source config.Source
+	pushed bool
+	made   *program.Program
+	wanted map[string]bool // ids of points
+}
+
+// observing returns what makes the observations that a sink of points delivers, by source. It is of the configuration alone.
+func (d *deliverer) observing(c *config.Config, s config.Sink) (map[string]observing, error) {
+	all := make(map[string]observing)
+	for _, of := range c.SinkSources(s) {
+		made, err := program.New(program.Rules{
+			From: of.Points(), Extract: extract.Rules{of.Name: of.Rules},
+			Decoded: map[string]program.Decoded{of.Name: {Kind: of.Kind, Rules: of.Decoded}},
+		}, d.decoders)
+		if err != nil {
+			return nil, fmt.Errorf("points of source %s: %w", of.Name, err)
+		}
+		o := observing{source: of, pushed: d.sources[of.Kind].Pushed(of.Settings), made: made, wanted: make(map[string]bool)}
+		for _, id := range s.SinkPoints(of) {
+			o.wanted[id] = true
+		}
+		all[of.Name] = o
+	}
+	return all, nil
+}
+
+// observationsBy returns a function of a reading record: its observations. A record of a source that is not delivered has none.
+func observationsBy(all map[string]observing) func(context.Context, dodona.Record) ([]sink.ObservationEvent, error) {
+	return func(ctx context.Context, rec dodona.Record) ([]sink.ObservationEvent, error) {
+		o, found := all[rec.Key]
+		if !found {
+			return nil, nil
+		}
+		var exchange dodona.Exchange
+		if err := json.Unmarshal(rec.Body, &exchange); err != nil {
+			return nil, fmt.Errorf("read exchange: %w", err)
+		}
+		made, err := o.made.Each(ctx, exchange.Readings, o.pushed)
+		if err != nil {
+			return nil, err
+		}
+		seen := make(map[string]int, len(o.wanted))
+		events := make([]sink.ObservationEvent, 0, len(made))
+		for _, m := range made {
+			n := seen[m.ID]
+			seen[m.ID]++
+			if !o.wanted[m.ID] {
+				continue
+			}
+			_, point := dodona.SplitPointID(m.ID)
+			e := sink.NewObservation(rec, m.Point, n, m.Received)
+			e.Device, e.Protocol = o.source.DeviceOf(point), o.source.Kind
+			events = append(events, e)
+		}
+		return events, nil
+	}
+}
+
+// feedPoints has a sink of points read the journal's readings: those of this node if it observes, else those of all nodes that share the journal.
+func (d *deliverer) feedPoints(c *config.Config, s config.Sink, to *sink.Config) error {
+	all, err := d.observing(c, s)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, of := range c.SinkSources(s) {
+		names = append(names, of.Name)
+	}
+	for _, of := range c.SinkSources(s) {
+		for _, id := range s.SinkPoints(of) {
+			_, point := dodona.SplitPointID(id)
+			to.Env.Described = append(to.Env.Described, sink.Described{Point: id, Device: of.DeviceOf(point), Protocol: of.Kind, Unit: of.Rules[point].Unit})
+		}
+	}
+	to.Env.Points = observationsBy(all)
+	to.Reader = pointsReader(s.Name)
+	to.Journal = d.journal.Yielding(c.Has(config.Observe), dodona.TopicReading, names...)
+	to.Overtaken = func(ctx context.Context) (sink.Overtaken, error) {
+		o, err := d.journal.Overtaken(ctx, to.Reader)
+		return sink.Overtaken{Records: o.Records, From: o.From, Until: o.Until}, err
+	}
+	return nil
+}
+
+// sourceKinds returns kinds by name.
+func sourceKinds(list []source.Kind) map[string]source.Kind {
+	kinds := make(map[string]source.Kind, len(list))
+	for _, k := range list {
+		kinds[k.Name()] = k
+	}
+	return kinds
+}

@@ -1,0 +1,81 @@
+package sink
+
+import (
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
+)
+
+// A Deadband is how much a value must differ from the one that was sent last: an amount in its unit, 0.5, or a share of that value, 2%. The zero
+// value is none.
+type Deadband struct {
+	amount dodona.Decimal
+	share  unit.Percent
+	set    bool
+}
+
+// UnmarshalText reads a number, or a number and a percent sign; negative ones are errors.
+func (d *Deadband) UnmarshalText(text []byte) error {
+	s := string(text)
+	if strings.HasSuffix(s, "%") {
+		share, err := unit.ParsePercent(s)
+		if err != nil {
+			return err
+		}
+		*d = Deadband{share: share, set: true}
+		return nil
+	}
+	amount, err := dodona.ParseDecimal(s)
+	if err != nil || amount.Sign() < 0 {
+		return errors.New("want a number in the unit of the point, such as 0.5, or a share of its value, such as 2%")
+	}
+	*d = Deadband{amount: amount, set: true}
+	return nil
+}
+
+// String writes the deadband as UnmarshalText reads it; empty if it is none.
+func (d Deadband) String() string {
+	switch {
+	case !d.set:
+		return ""
+	case !d.share.IsZero():
+		return d.share.String()
+	}
+	return d.amount.String()
+}
+
+// MarshalText writes the deadband as String does.
+func (d Deadband) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// IsZero reports whether there is none.
+func (d Deadband) IsZero() bool { return !d.set }
+
+// exceeded reports, exactly, whether a value differs from the last one by the deadband or more; without one whether it differs.
+func (d Deadband) exceeded(last, next dodona.Decimal) bool {
+	if last.Cmp(next) == 0 {
+		return false
+	}
+	if !d.set {
+		return true
+	}
+	difference, base := ratOf(next), ratOf(last)
+	difference.Sub(difference, base).Abs(difference)
+	bound := ratOf(d.amount)
+	if !d.share.IsZero() {
+		bound = ratOf(d.share.Decimal())
+		bound.Mul(bound, base.Abs(base)).Quo(bound, big.NewRat(100, 1))
+	}
+	return difference.Cmp(bound) >= 0
+}
+
+func ratOf(d dodona.Decimal) *big.Rat {
+	r, ok := new(big.Rat).SetString(d.String())
+	if !ok {
+		panic(fmt.Sprintf("sink: decimal %q is no number: this is a bug", d))
+	}
+	return r
+}
