@@ -1,0 +1,220 @@
+package modbus
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/dodona-oracle/dodona/internal/backoff"
+	quantity "github.com/dodona-oracle/dodona/internal/unit"
+)
+
+// A line carries bytes to units and back.
+type line interface {
+	io.ReadWriteCloser
+	SetDeadline(at time.Time) error
+}
+
+// A client asks the units on one line, one request after the other.
+type client struct {
+	line     line
+	framing  framing
+	settings *Settings
+
+	came   bytes.Buffer
+	active time.Time // when the line was used last
+	failed int       // requests in a row without an answer
+}
+
+func newClient(l line, s *Settings) *client {
+	c := &client{line: l, settings: s}
+	heartbeats := s.Listen.beats()
+	if s.Framing == RTU {
+		c.framing = &rtu{heartbeats: heartbeats}
+	} else {
+		c.framing = &mbap{anyUnit: s.AnyUnit, heartbeats: heartbeats, transaction: uint16(time.Now().UnixNano())}
+	}
+	return c
+}
+
+// mostFailed is how many requests in a row may have no answer before a line is made anew on which late answers are told otherwise.
+const mostFailed = 3
+
+// survives reports whether the line can be used after a request that had no answer. Over TCP no more is expected of a line with an answer
+// that may still come: some peers give it the transaction of the newest request.
+func (c *client) survives(err error) bool {
+	return c.settings.mistakes() && errors.Is(err, errSilent) && c.failed < mostFailed
+}
+
+// ask makes one request and returns what its answer brings. A unit that owes answers is first asked something whose answer can be
+// told from those, and what comes before it is dropped.
+func (c *client) ask(ctx context.Context, u *unit, r request) ([]byte, error) {
+	if len(u.owed) > 0 {
+		if err := c.settle(ctx, u, r); err != nil {
+			return nil, err
+		}
+		u.owed = nil
+	}
+	return c.exchange(ctx, u, r)
+}
+
+// settle asks until an answer comes that is of no request before.
+func (c *client) settle(ctx context.Context, u *unit, r request) error {
+	other := u.owed.tellable(r)
+	told := !u.owed.has(other.table) // before the exchange adds to it
+	_, err := c.exchange(ctx, u, other)
+	var refusal *exception
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &refusal):
+		return err
+	case told:
+		return nil // its function is that of no other request
+	}
+	u.owed = u.owed.with(other) // something else the next time
+	return fmt.Errorf("late answers could not be told from new ones: %w", refusal)
+}
+
+// exchange sends one request and waits for its answer.
+func (c *client) exchange(ctx context.Context, u *unit, r request) (data []byte, err error) {
+	if err := c.rest(ctx, max(c.settings.pause(), 0)-time.Since(c.active)); err != nil {
+		return nil, err
+	}
+	defer func() { c.active = time.Now() }()
+	c.drop()
+	if err := c.line.SetDeadline(time.Now().Add(c.settings.Timeout)); err != nil {
+		return nil, c.broken(err)
+	}
+	defer context.AfterFunc(ctx, func() { _ = c.line.SetDeadline(time.Unix(1, 0)) })() // it only wakes what waits
+	if _, err := c.line.Write(c.framing.frame(u.id, r.pdu())); err != nil {
+		return nil, c.broken(err)
+	}
+	pdu, err := c.await(ctx, u.id, r)
+	if err != nil {
+		c.failed++
+		c.owe(u, r)
+		return nil, err
+	}
+	c.failed = 0
+	if c.settings.Framing == RTU && c.came.Len() > 0 { // more than an answer: who knows what else comes
+		c.owe(u, r)
+	}
+	return r.data(pdu)
+}
+
+// owe notes that the answer of a request may still come, on a line where it might be taken for that of another.
+func (c *client) owe(u *unit, r request) {
+	if c.settings.mistakes() {
+		u.owed = u.owed.with(r)
+	}
+}
+
+// The bounds of what is read for one answer.
+const (
+	mostCame = 16 << 10               // bytes that are none
+	quiet    = 100 * time.Millisecond // that a frame does not pause for
+)
+
+// await reads until the answer is there.
+func (c *client) await(ctx context.Context, id byte, r request) ([]byte, error) {
+	deadline := time.Now().Add(c.settings.Timeout)
+	var chunk [512]byte
+	for total := 0; total < mostCame; {
+		at := deadline
+		if c.came.Len() > 0 && time.Until(deadline) > quiet {
+			at = time.Now().Add(quiet)
+		}
+		if err := c.line.SetDeadline(at); err != nil {
+			return nil, c.broken(err)
+		}
+		if ctx.Err() != nil { // it may have ended before the deadline was set
+			return nil, ctx.Err()
+		}
+		n, err := c.line.Read(chunk[:])
+		total += n
+		c.came.Write(chunk[:n])
+		late := errors.Is(err, os.ErrDeadlineExceeded)
+		pdu, broken := c.framing.next(&c.came, id, r, late)
+		switch {
+		case broken != nil || pdu != nil:
+			return pdu, broken
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case late && !time.Now().Before(deadline):
+			return nil, c.silence()
+		case err != nil && !late:
+			return nil, c.broken(err)
+		}
+	}
+	return nil, fmt.Errorf("%w: %d bytes and no answer in them", errFraming, mostCame)
+}
+
+// silence says that no answer came, and what did.
+func (c *client) silence() error {
+	after := quantity.FormatDuration(c.settings.Timeout)
+	switch n := c.came.Len(); {
+	case n == 0:
+		return fmt.Errorf("%w, %s", errSilent, after)
+	case c.settings.Framing == RTU:
+		return fmt.Errorf("%w, %s, but %d bytes that are none; check framing, baud and parity", errSilent, after, n)
+	default: // where the next frame would begin nobody can tell
+		return fmt.Errorf("%w: %d bytes of an answer came in %s", errFraming, n, after)
+	}
+}
+
+// drop drops what came before a request. On a line without transactions it may be an answer given twice.
+func (c *client) drop() {
+	if c.settings.Framing != RTU {
+		return
+	}
+	c.came.Reset()
+	if d, ok := c.line.(interface{ Discard() error }); ok {
+		_ = d.Discard() // a line that is broken shows it when it is written to
+		return
+	}
+	discard(c.line)
+}
+
+// discard reads what is there already, without waiting where that can be.
+func discard(l line) {
+	if l.SetDeadline(time.Time{}) != nil || discarded(l) {
+		return
+	}
+	if l.SetDeadline(time.Now().Add(time.Millisecond)) != nil {
+		return
+	}
+	var chunk [512]byte
+	for total := 0; total < mostCame; {
+		n, err := l.Read(chunk[:])
+		if total += n; err != nil {
+			return
+		}
+	}
+}
+
+// broken says that the line cannot be used.
+func (c *client) broken(err error) error {
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrClosed):
+		return errGone
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return errSilent
+	}
+	return err
+}
+
+// rest waits, if d is more than nothing.
+func (c *client) rest(ctx context.Context, d time.Duration) error {
+	if d > 0 && !backoff.Wait(ctx, d) {
+		return cmp.Or(ctx.Err(), errClosed)
+	}
+	return nil
+}

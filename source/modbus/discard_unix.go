@@ -1,0 +1,28 @@
+//go:build unix
+
+package modbus
+
+import "syscall"
+
+// discarded drops what came on a socket, and reports whether l is one.
+func discarded(l line) bool {
+	socket, ok := l.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return false
+	}
+	_ = raw.Read(func(fd uintptr) bool { // a line that is broken shows it when it is written to
+		var chunk [512]byte
+		for total := 0; total < mostCame; {
+			n, err := syscall.Read(int(fd), chunk[:])
+			if total += n; n <= 0 || err != nil {
+				break
+			}
+		}
+		return true
+	})
+	return true
+}

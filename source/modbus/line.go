@@ -1,0 +1,106 @@
+package modbus
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/tty"
+)
+
+// dial connects to the device or its gateway.
+func (s *Settings) dial(ctx context.Context) (line, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.ConnectTimeout)
+	defer cancel()
+	address := s.hostPort()
+	connection, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", address, dialed(err))
+	}
+	if s.TLS == nil {
+		return connection, nil
+	}
+	config, err := s.TLS.config(address)
+	if err != nil {
+		_ = connection.Close() // nothing was sent
+		return nil, err
+	}
+	secured := tls.Client(connection, config)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		_ = connection.Close() // nothing was sent
+		var untrusted *tls.CertificateVerificationError
+		if err = fmt.Errorf("connect to %s by TLS: %w", address, err); errors.As(err, &untrusted) {
+			return nil, dodona.Permanent(err)
+		}
+		return nil, err
+	}
+	return secured, nil
+}
+
+// dialed leaves out of an error what its reader knows.
+func dialed(err error) error {
+	var of *net.OpError
+	if errors.As(err, &of) {
+		return of.Err
+	}
+	return err
+}
+
+// config reads the files anew, so that renewed certificates count from the next connection on.
+func (t *TLS) config(address string) (*tls.Config, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, dodona.Permanent(err)
+	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
+	if t.ServerName != "" {
+		c.ServerName = t.ServerName
+	}
+	if t.CA != "" {
+		pem, err := os.ReadFile(t.CA)
+		if err != nil {
+			return nil, dodona.Permanent(fmt.Errorf("tls: ca: %w", err))
+		}
+		if c.RootCAs = x509.NewCertPool(); !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, dodona.Permanent(fmt.Errorf("tls: ca: %s has no certificate in PEM", t.CA))
+		}
+	}
+	if t.Cert != "" {
+		key := t.Key
+		if key == "" {
+			key = t.Cert
+		}
+		own, err := tls.LoadX509KeyPair(t.Cert, key)
+		if err != nil {
+			return nil, dodona.Permanent(fmt.Errorf("tls: cert: %w", err))
+		}
+		c.Certificates = []tls.Certificate{own}
+	}
+	return c, nil
+}
+
+// openSerial opens the serial port.
+func (s *Settings) openSerial(context.Context) (line, error) {
+	port, err := tty.Open(*s.Serial)
+	if err != nil {
+		return nil, err
+	}
+	_ = port.Discard() // what came before is of no request of ours
+	return port, nil
+}
+
+// pause returns how long the line rests between two requests: what is set, and on a serial line at least the three and a half characters
+// that end a frame.
+func (s *Settings) pause() time.Duration {
+	if s.Serial == nil {
+		return s.Pause
+	}
+	const least = 1750 * time.Microsecond
+	return max(s.Pause, least, s.Serial.Character()*7/2)
+}
