@@ -10,10 +10,12 @@ PACKAGES ?= ./...
 MUTANTS  ?= . sign quorum anchor feed journal sink
 LOG      := .cache/tests.json
 # Neither these nor their tests start a goroutine, so the race detector, several times as slow, finds nothing: raced_test.go.
-ALONE    := ./anchor ./config ./explain ./extract ./internal/calldata ./internal/strict ./module/wasm ./verify
+ALONE    := ./anchor ./config ./explain ./extract ./internal/calldata ./internal/strict ./module/wasm ./source/sql/sqlite ./verify
 # These take longest: they begin first, so that none is left to run alone. Most tests wait for servers, and leave a processor to others.
-LONGEST  := ./sink/evm ./journal ./node ./cmd/dodona ./module
+LONGEST  := ./sink/evm ./journal ./node ./cmd/dodona ./module ./source/opcua ./source/sql ./source/knx
 AT_ONCE  := 4
+# SQLite, which was translated from C, takes the race detector six minutes to compile, and has no goroutine.
+NO_SQLITE := no.source.sql.sqlite
 GO_FILES := $(shell git ls-files '*.go' 2>/dev/null)
 VERSION  ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 # ARMv7 is built without inlining where nothing is hot, for its size: docs/decisions/030-slim-armv7.md.
@@ -54,20 +56,23 @@ lint: ## formatting, vet, staticcheck, the browser build (needs Go)
 	GOOS=linux GOARCH=arm GOARM=7 go build -trimpath -tags $(NO_SERVER) -o /dev/null ./cmd/dodona
 	go vet -tags $(NO_SERVER) ./bus ./journal ./node ./cmd/dodona
 
-deps: ## install what the tests need (Debian packages; lists them first; does nothing twice)
+deps: ## install what the tests need (Debian packages, listed first; peers from PyPI, npm and Maven Central; does nothing twice)
 	@scripts/deps.sh install
+	@scripts/peers.sh
 
 test: ## everything, with the race detector wherever goroutines meet, against real servers (runs deps where it may)
 	@scripts/deps.sh ensure
 	@scripts/contracts.sh deps
 	@scripts/examples.sh
+	@scripts/peers.sh
 	@$(MAKE) --no-print-directory lint
 	@scripts/generated.sh
 	@echo 'go test with the race detector and servers, then without it what it does not help, and the build without a server; each line is kept in $(LOG)'
 	@set -o pipefail; { \
-	  CGO_ENABLED=1 go test -p $(AT_ONCE) -json -race -tags integration -timeout 30m $$(go list $(LONGEST) ./... | grep -vxF "$$(go list $(ALONE))") && \
+	  CGO_ENABLED=1 go test -p $(AT_ONCE) -json -race -tags integration,$(NO_SQLITE) -timeout 30m $$(go list $(LONGEST) ./... | grep -vxF "$$(go list $(ALONE))") && \
 	  go test -p $(AT_ONCE) -json -tags integration -timeout 30m $(ALONE) && \
 	  scripts/spared.sh -p $(AT_ONCE) -json -tags integration -timeout 30m && \
+	  go test -json -tags integration ./source/sql -run 'SQLite' && go test -json -tags integration ./source/sql -run 'Databases/SQLite' && \
 	  go test -json -tags $(NO_SERVER) ./bus ./cmd/dodona -run ABuildWithoutAServer; \
 	} | go run ./scripts/testtimes -log $(LOG)
 
