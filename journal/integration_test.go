@@ -36,6 +36,7 @@ func startServer(t *testing.T) *natsServer {
 	dir := t.TempDir()
 	s := &natsServer{program: filepath.Join(dir, "nats-server"), dir: dir}
 	build := exec.Command("go", "build", "-o", s.program, "github.com/nats-io/nats-server/v2")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as the rest is built without the race detector, so that it is compiled once
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build nats-server: %v\n%s", err, out)
 	}

@@ -29,7 +29,7 @@ import (
 // start ten times as slow.
 var executable = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(programDir, "dodona")
-	build := exec.Command("go", "build", "-o", path, "../cmd/dodona")
+	build := exec.Command("go", "build", "-trimpath", "-o", path, "../cmd/dodona")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, out)

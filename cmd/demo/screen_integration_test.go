@@ -223,7 +223,9 @@ func TestTheCommandsThatTheDemoEndsWithWorkWhenTheyArePasted(t *testing.T) {
 	if out, err := exec.CommandContext(ctx, "cp", program, filepath.Join(dir, "bin", "demo")).CombinedOutput(); err != nil {
 		t.Fatalf("copy the demo: %v: %s", err, out)
 	}
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(dir, "bin"), "../dodona").CombinedOutput(); err != nil {
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", filepath.Join(dir, "bin"), "../dodona")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build dodona: %v: %s", err, out)
 	}
 	demo := exec.CommandContext(ctx, "bin/demo", wholeDemo, "--listen", "127.0.0.1:0")
