@@ -131,10 +131,13 @@ func folder(t testing.TB, service string) (string, *syscall.Credential) {
 	return dir, &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 }
 
+// temporary is the environment of what runs in a folder: a MariaDB that begins removes the temporary tables of others that share /tmp with it.
+func temporary(dir string) []string { return append(os.Environ(), "TMPDIR="+dir) }
+
 func run(t testing.TB, as *syscall.Credential, dir, name string, args ...string) {
 	t.Helper()
 	cmd := exec.Command(name, args...)
-	cmd.Dir, cmd.SysProcAttr = dir, &syscall.SysProcAttr{Credential: as}
+	cmd.Dir, cmd.Env, cmd.SysProcAttr = dir, temporary(dir), &syscall.SysProcAttr{Credential: as}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", name, err, out)
 	}
@@ -164,7 +167,7 @@ func startPostgres(t testing.TB, options ...string) *peer {
 		}
 	}
 	process := peertest.Start(t, peertest.Command{
-		Name: peertest.Debian(t, "/usr/lib/postgresql/15/bin/postgres"), Dir: dir, User: as,
+		Name: peertest.Debian(t, "/usr/lib/postgresql/15/bin/postgres"), Dir: dir, User: as, Env: temporary(dir),
 		Args: append([]string{"-D", dir + "/data", "-p", strconv.Itoa(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=" + dir, "-c", "fsync=off", "-c", "shared_buffers=8MB"}, options...),
 		Ready: func(ctx context.Context) error {
 			c, err := pgconn.Connect(ctx, fmt.Sprintf("host=127.0.0.1 port=%d user=edge password='%s' dbname=postgres sslmode=prefer", port, password))
@@ -203,7 +206,7 @@ func startMariaDB(t testing.TB, options ...string) *peer {
 		}
 	}
 	process := peertest.Start(t, peertest.Command{
-		Name: peertest.Debian(t, "/usr/sbin/mariadbd"), Dir: dir, User: as,
+		Name: peertest.Debian(t, "/usr/sbin/mariadbd"), Dir: dir, User: as, Env: temporary(dir),
 		Args: append([]string{
 			"--no-defaults", "--datadir=" + dir + "/data", "--bind-address=127.0.0.1", "--port=" + strconv.Itoa(port), "--socket=" + dir + "/s.sock",
 			"--pid-file=" + dir + "/pid", "--skip-log-bin", "--innodb-buffer-pool-size=16M", "--innodb-flush-log-at-trx-commit=2", "--character-set-server=latin1", "--max-allowed-packet=32M",
