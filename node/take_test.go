@@ -223,6 +223,34 @@ feeds: {f: {decimals: 2, every: 2s, stale: 30m, from: [meter, other], need: 2, c
 	})
 }
 
+// TestReadingsOfOthersPointsArePassedOver: a feed that takes all does not wait with what another item of its source brought, and does not name it.
+func TestReadingsOfOthersPointsArePassedOver(t *testing.T) {
+	dir := t.TempDir()
+	m := &metered{t: t, path: filepath.Join(dir, "meter-a.jsonl")}
+	other := &metered{t: t, path: filepath.Join(dir, "meter-b.jsonl")}
+	seen := newOutcomes()
+	n := openNode(t, fmt.Sprintf(`
+node: {data: %q}
+api: {listen: "127.0.0.1:0"}
+sources: {log: {file: {path: %q, format: lines, every: 20ms, from: start}, points: {a: {pointer: /t, item: meter-a.jsonl}}}}
+feeds: {f: {decimals: 2, every: 1s, stale: 30m, from: [log.a], combine: mean, take: all}}
+`, filepath.Join(dir, "data"), filepath.Join(dir, "meter-*.jsonl")), Options{OnRound: seen.add})
+	defer run(t, n)()
+	missed := func(text string) func(Outcome) bool {
+		return func(o Outcome) bool { return o.Bundle != nil && strings.Contains(o.Bundle.Missed, text) }
+	}
+	other.write(1, 2, 3)
+	out := seen.await(t, "a round that passes over what it does not need", missed(errNotOfItsPoints.Error()))
+	for _, in := range out.Bundle.Inputs {
+		if len(in.Readings) > 0 {
+			t.Errorf("the round names %d readings of another item", len(in.Readings))
+		}
+	}
+	seen.await(t, "a round behind it", missed("no new reading since round "))
+	m.write(10, 20)
+	m.await(n, "behind what was passed over")
+}
+
 // TestWhatWasTakenLongAgoIsKnownAfterARestart: a source that was silent for hours, with a stale of a day, gives no reading twice.
 func TestWhatWasTakenLongAgoIsKnownAfterARestart(t *testing.T) {
 	dir := t.TempDir()

@@ -30,29 +30,39 @@ func decoder(rules map[string]Register) (dodona.Transform, error) {
 
 type points map[string]Register
 
-// Apply returns each point as the newest frame of its item says.
+// Apply returns a point for each frame of its item: a feed that takes every reading counts each.
 func (p points) Apply(_ context.Context, c dodona.Call) (r dodona.Result, err error) {
 	if len(c.Readings) == 0 {
 		return r, nil
 	}
 	for _, id := range slices.Sorted(maps.Keys(p)) {
-		rule := p[id]
-		newest := -1
-		for i, reading := range c.Readings {
-			if (rule.Item == "" || reading.Item == rule.Item) && (newest < 0 || !reading.Received.Before(c.Readings[newest].Received)) {
-				newest = i
+		rule, came := p[id], false
+		for _, reading := range c.Readings {
+			if !rule.of(reading) {
+				continue
 			}
+			came = true
+			point := dodona.Point{ID: id, Unit: rule.Unit, Quality: dodona.Bad}
+			rule.decode(reading, &point)
+			r.Points = append(r.Points, point)
 		}
-		point := dodona.Point{ID: id, Unit: rule.Unit, Quality: dodona.Bad}
-		if newest < 0 {
-			point.Time, point.Reason = c.Readings[len(c.Readings)-1].Received, fmt.Sprintf("no frame of item %.40q came", rule.Item)
-		} else {
-			rule.decode(c.Readings[newest], &point)
+		if !came {
+			r.Points = append(r.Points, dodona.Point{
+				ID: id, Unit: rule.Unit, Quality: dodona.Bad, Time: c.Readings[len(c.Readings)-1].Received, Reason: fmt.Sprintf("no frame of item %.40q came", rule.Item),
+			})
 		}
-		r.Points = append(r.Points, point)
 	}
 	return r, nil
 }
+
+// Has reports whether a reading is a frame that a point stands in.
+func (p points) Has(r dodona.Reading, point string) bool {
+	rule, known := p[point]
+	return known && rule.of(r)
+}
+
+// of reports whether the register is one of a frame's.
+func (r Register) of(reading dodona.Reading) bool { return r.Item == "" || r.Item == reading.Item }
 
 func (r Register) decode(from dodona.Reading, point *dodona.Point) {
 	point.Time = from.Received

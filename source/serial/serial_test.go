@@ -1,6 +1,7 @@
 package serial
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -87,19 +88,32 @@ func TestPointsOfFramesAreWhatTheyHold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := map[string]string{}
+	got, times := map[string]string{}, map[string]int{}
 	for _, p := range result.Points {
+		times[p.ID]++
 		got[p.ID] = p.Quality.String() + " " + p.Reason
 		if p.Quality == dodona.Good {
 			got[p.ID] = p.Value.String() + p.Unit
 		}
 	}
 	for id, want := range map[string]string{
-		"weight": "123.45kg", "any": "7", "far": "bad the frame has 6 bytes, and the value ends at byte 7", "gone": "bad no frame of item another came",
+		"weight": "123.45kg", "far": "bad the frame has 6 bytes, and the value ends at byte 7", "gone": "bad no frame of item another came",
 		"mute": "bad mute: no answer in 1s (timeout)",
 	} {
 		if !strings.Contains(strings.ReplaceAll(got[id], `"`, ""), want) {
 			t.Errorf("%s is %q, want %q", id, got[id], want)
+		}
+	}
+	// A feed that takes every reading counts each frame.
+	if want := map[string]int{"weight": 2, "far": 2, "gone": 1, "mute": 1, "any": 3}; !maps.Equal(times, want) {
+		t.Errorf("points are made so often: %v, want %v", times, want)
+	}
+	for _, c := range []struct {
+		item, point string
+		want        bool
+	}{{"scale", "weight", true}, {"mute", "weight", false}, {"mute", "any", true}, {"scale", "none", false}} {
+		if got := transform.(points).Has(dodona.Reading{Item: c.item}, c.point); got != c.want {
+			t.Errorf("a frame of %s has %s: %v, want %v", c.item, c.point, got, c.want)
 		}
 	}
 }

@@ -67,6 +67,33 @@ func (d decoder) Apply(_ context.Context, c dodona.Call) (r dodona.Result, err e
 	return r, nil
 }
 
+// Has reports whether a point is made of a reading: of its own variable, of those that tell its row and whether its counter went on, or of a
+// notification that the rule takes.
+func (d decoder) Has(r dodona.Reading, point string) bool {
+	rule, known := d[point]
+	if !known {
+		return false
+	}
+	if strings.Contains(r.Item, "/") {
+		_, has := rule.told(point, r)
+		return has
+	}
+	oid := strings.TrimSuffix(r.Item, ofBefore)
+	counts := rule.As == asDelta || rule.As == asRate
+	if counts && oid == sysUpTime {
+		return true
+	}
+	if rule.Key == "" {
+		return oid == rule.OID || counts && oid == rule.Since && oid != ""
+	}
+	for _, column := range []string{rule.Key, rule.OID, rule.Since} {
+		if _, is := below(column, oid); is && column != "" {
+			return true
+		}
+	}
+	return false
+}
+
 // A sample is what was read of one variable.
 type sample struct {
 	reading dodona.Reading

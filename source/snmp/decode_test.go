@@ -218,6 +218,48 @@ func TestARowIsFoundAnewInEachRound(t *testing.T) {
 	}
 }
 
+// TestAReadingHasThePointsThatAreMadeOfIt: a round names these readings and no others of the device.
+func TestAReadingHasThePointsThatAreMadeOfIt(t *testing.T) {
+	const key, column, since = "1.3.6.1.2.1.31.1.1.1.1", "1.3.6.1.2.1.31.1.1.1.6", "1.3.6.1.2.1.31.1.1.1.19"
+	d, err := newDecoder(map[string]rule{
+		"level": {OID: "1.3.6.1.4.1.9.1.0"}, "row": {OID: column, Key: key, Is: "eth0"}, "rate": {OID: column, Key: key, Is: "eth0", As: asRate, Since: since},
+		"count": {OID: "1.3.6.1.4.1.9.2.0", As: asDelta}, "told": {OID: "1.3.6.1.4.1.9.3.0", From: "10.0.0.9"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := reading(t, 0, unsignedBind("1.3.6.1.4.1.9.3.0", tagGauge32, 7))
+	other := reading(t, 0, unsignedBind("1.3.6.1.4.1.9.30.0", tagGauge32, 7))
+	for _, c := range []struct {
+		item string
+		body []byte
+		want string
+	}{
+		{"1.3.6.1.4.1.9.1.0", nil, "level"},
+		{"1.3.6.1.4.1.9.1.01", nil, ""},
+		{"1.3.6.1.4.1.9.2.0", nil, "count"},
+		{"1.3.6.1.4.1.9.2.0" + ofBefore, nil, "count"},
+		{sysUpTime, nil, "count rate"},
+		{sysUpTime + ofBefore, nil, "count rate"},
+		{key + ".12", nil, "rate row"},
+		{column + ".12", nil, "rate row"},
+		{since + ".12", nil, "rate"},
+		{"10.0.0.9/1.3.6.1.6.3.1.1.5.1", told.Body, "told"},
+		{"10.0.0.8/1.3.6.1.6.3.1.1.5.1", told.Body, ""},
+		{"10.0.0.9/1.3.6.1.6.3.1.1.5.1", other.Body, ""},
+	} {
+		var has []string
+		for _, point := range []string{"count", "level", "none", "rate", "row", "told"} {
+			if d.(decoder).Has(dodona.Reading{Item: c.item, Body: c.body}, point) {
+				has = append(has, point)
+			}
+		}
+		if got := strings.Join(has, " "); got != c.want {
+			t.Errorf("%s has %q, want %q", c.item, got, c.want)
+		}
+	}
+}
+
 func TestNamesStandForNumbers(t *testing.T) {
 	n := names{"ifDescr": "1.3.6.1.2.1.2.2.1.2"}
 	for text, want := range map[string]string{
