@@ -101,6 +101,36 @@ func TestEachTypeIsAnExactDecimal(t *testing.T) {
 		{"24.001", "3700", "7"},
 		{"29.010", "ffffffffffffffff", "-1"},
 		{"27.001", "00010001", "65537"},
+		{"4.001", "37", "7"},
+		{"4.002", "41", "no number"},
+		{"10.001", "000000", "0"},
+		{"10.001", "f73b3b", "86399"},
+		{"10.001", "180000", "86400"},
+		{"10.001", "180001", "24:00:01 is no time"},
+		{"10.001", "003c00", "00:60:00 is no time"},
+		{"10.001", "0000ff", "is no time"},
+		{"11.001", "010146", "36525"},
+		{"11.001", "01015a", "7305"},
+		{"11.001", "1d0218", "19782"},
+		{"11.001", "1d0219", "2025-02-29 is no date"},
+		{"11.001", "000000", "2000-00-00 is no date"},
+		{"11.001", "010164", "100 is no year"},
+		{"19.001", "4601010000000000", "0"},
+		{"19.001", "7e0c012a0b162080", "1796119882"},
+		{"19.001", "7e0c012a0b162081", "1796119882"},
+		{"19.001", "7e0c012a0b168000", "its clock has a fault"},
+		{"19.001", "7e0c012a0b161000", "does not know the date"},
+		{"19.001", "7e0c012a0b160800", "does not know the date"},
+		{"19.001", "7e0c012a0b160200", "does not know the time"},
+		{"19.001", "7e0d012a0b160000", "2026-13-01 is no date"},
+		{"25.1000", "21", "33"},
+		{"26.001", "41", "65"},
+		{"30.1010", "000101", "257"},
+		{"232.600", "ff8000", "16744448"},
+		{"235.001", "fffffffe0500", "-2"},
+		{"235.001", "000003e80501", "1000"},
+		{"235.001", "000003e80502", "the energy is invalid"},
+		{"12.1200", "00000007", "7"},
 	} {
 		r := dodona.Reading{Item: "1/2/3", Body: frame(t, "1/2/3", c.value), Received: start}
 		all := decoded(t, rule{Address: "1/2/3", DPT: c.dpt}, r)
@@ -111,7 +141,7 @@ func TestEachTypeIsAnExactDecimal(t *testing.T) {
 			t.Errorf("%s of %s: %+v, want %s", c.value, c.dpt, p, c.want)
 		}
 	}
-	for _, dpt := range []string{"", "9", "9.1", "temperature", "10.001", "232.600", "9.0001", "09.001", "4.001"} {
+	for _, dpt := range []string{"", "9", "9.1", "temperature", "15.001", "251.600", "9.0001", "09.001", "9.100000"} {
 		if _, err := formatOf(dpt); err == nil {
 			t.Errorf("%q is a type of numbers", dpt)
 		}
@@ -188,7 +218,7 @@ func TestSettingsAreCheckedBeforeAnythingIsSent(t *testing.T) {
 		"no groups":      {func(s *Settings) { s.Groups = nil }, "groups: want the points"},
 		"an address":     {func(s *Settings) { s.Groups["a"] = Group{Address: "1/2/300", DPT: "9.001"} }, `groups.a.address: "1/2/300" is no group address`},
 		"a type":         {func(s *Settings) { s.Groups["a"] = Group{Address: "1/2/3", DPT: "9.1"} }, `groups.a.dpt: "9.1": want a datapoint type`},
-		"a time":         {func(s *Settings) { s.Groups["a"] = Group{Address: "1/2/3", DPT: "10.001"} }, "values of type 10 are no numbers"},
+		"a version":      {func(s *Settings) { s.Groups["a"] = Group{Address: "1/2/3", DPT: "15.000"} }, "values of type 15 are no numbers"},
 		"too often":      {func(s *Settings) { s.Groups["a"] = Group{Address: "1/2/3", DPT: "9.001", Read: time.Millisecond} }, "groups.a.read: 1ms: want at least 1s"},
 		"whom to watch":  {func(s *Settings) { s.Watch = "b" }, `watch: "b" is not among groups`},
 		"a device":       {func(s *Settings) { s.Individual = "1/1/1" }, "individual"},

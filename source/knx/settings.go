@@ -1,15 +1,17 @@
 // Package knx observes what devices of a building say on a KNX bus, through a KNXnet/IP interface (tunnelling) or routers (routing).
 //
 // A group address is a point. Each telegram that writes a value to it, or answers who read it, is a reading of its own: the cEMI frame as it
-// came, its item the group address. The value is decoded by the datapoint type (DPT) that the ETS shows for the group: 1, 2, 3, 5, 6, 7, 8, 9,
-// 12, 13, 14, 16, 17, 18, 20, 21, 22, 23, 24, 27, 28 and 29, exactly; percent and angles of one byte (5.001, 5.003) are rounded at four decimals, and
-// floats of four bytes (14) are the shortest decimal that is that float. Times (10, 11, 19) are no points.
+// came, its item the group address. The value is decoded by the datapoint type (DPT) that the ETS shows for the group: 1 to 14, 16 to 30, 232 and
+// 235, exactly; percent and angles of one byte (5.001, 5.003) are rounded at four decimals, and floats of four bytes (14) are the shortest decimal
+// that is that float. A time of day (10) is in seconds since midnight, a date (11) in days since 1970-01-01, and a date with time (19) in seconds
+// since then, all as the device's clock shows them where it is: they are values, and when a telegram came is told by this node's clock. A colour
+// (232) is the number 0xRRGGBB, and of an energy with its tariff (235) the energy is the value.
 //
 // Dodona writes nothing to the bus but reads (GroupValue_Read): of groups that have read, and, when nothing came for as long as silence says, one of
 // the group called watch, which tells a quiet bus from a tunnel that is dead with every sign of life. With watch: none it sends no telegram at all.
 //
-// Bad input: a telegram of another size than its type, a float that says of itself that it is invalid (7FFF), a float that is no number, and
-// a text without a number are bad points with their reason. What is no KNXnet/IP, comes of another channel or out of sequence, and what comes faster than it is taken
+// Bad input: a telegram of another size than its type, a float that says of itself that it is invalid (7FFF), a float that is no number, a date
+// that there is not, a clock with a fault, and a text without a number are bad points with their reason. What is no KNXnet/IP, comes of another channel or out of sequence, and what comes faster than it is taken
 // (1,000 telegrams wait at most) is dropped and counted. Telegrams to other groups are nobody's and not counted.
 //
 // KNX Secure is not offered: no library for it exists in Go. An interface that wants it refuses the tunnel; put a plain interface beside it,
