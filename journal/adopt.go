@@ -45,7 +45,11 @@ func (r *readerState) place(ctx context.Context, cfg *jetstream.ConsumerConfig, 
 	}
 	left, err := r.l.stream.Consumer(ctx, r.name)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		r.startAt(cfg, r.removedAt(ctx))
+		finished, err := r.l.removedAt(ctx, r.name)
+		if err != nil && ctx.Err() != nil {
+			return 0, err
+		}
+		r.startAt(cfg, finished) // what cannot be read is behind where it stood: it sees some records twice
 		return 0, nil
 	}
 	if err != nil {

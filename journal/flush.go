@@ -128,7 +128,11 @@ func (l *lane) chain(group []*pending) *flight {
 			at = head{Sequence: r.Sequence, Digest: digestOf(r, l.j.writer), Appended: now}
 			f.recs = append(f.recs, r)
 			f.heads = append(f.heads, at)
-			f.msgs = append(f.msgs, encode(r, l.j.writer, l.j.net))
+			m := encode(r, l.j.writer, l.j.net)
+			if p.again {
+				m.Header[headerAgain] = []string{"1"}
+			}
+			f.msgs = append(f.msgs, m)
 		}
 		f.group = append(f.group, p)
 		f.ends = append(f.ends, len(f.recs))

@@ -255,22 +255,42 @@ func (l *lane) press(place uint64) {
 	l.j.lookAtReaders()
 }
 
-// removedAt returns what a reader of this name and node had finished when it was removed, 0 if none ever was.
-func (r *readerState) removedAt(ctx context.Context) (finished uint64) {
-	for rec, err := range r.l.j.Scan(ctx, dodona.TopicEvent, dodona.EventReader, nil) {
-		var e ReaderEvent
-		if err != nil || json.Unmarshal(rec.Body, &e) != nil {
-			continue
+// removedAt returns what a reader of this node had finished when it was removed, 0 if none of its name ever was. What is found counts beside an error.
+func (l *lane) removedAt(ctx context.Context, name string) (finished uint64, err error) {
+	for rec, err := range l.j.Scan(ctx, dodona.TopicEvent, dodona.EventReader, nil) {
+		if err != nil {
+			return 0, fmt.Errorf("look for what removed readers had finished: %w", err)
 		}
-		if e.What == readerRemoved && e.Stream == r.l.spec.name && e.Reader == r.name && e.Node == r.l.j.cfg.Node {
+		var e ReaderEvent
+		if json.Unmarshal(rec.Body, &e) == nil && e.What == readerRemoved && e.Stream == l.spec.name && e.Reader == name && e.Node == l.j.cfg.Node {
 			finished = e.Finished
 		}
 	}
 	if finished == 0 {
-		return 0
+		return 0, nil
 	}
-	if info, err := r.l.stream.Info(ctx); err != nil || finished > info.State.LastSeq {
-		return 0 // of a stream that is gone
+	if info, err := l.stream.Info(ctx); err != nil || finished > info.State.LastSeq {
+		return 0, err // of a stream that is gone
 	}
-	return finished
+	return finished, nil
+}
+
+// Stands reports whether a reader of this node has a position: it is there, or it was removed and goes on behind what it had finished. It asks the store.
+func (j *Journal) Stands(ctx context.Context, name string) (bool, error) {
+	for _, s := range streams {
+		l := j.lanes[s.name]
+		for _, durable := range []string{reader(j.cfg.Node, name), name} { // the latter of a version without networks
+			_, err := l.stream.Consumer(ctx, durable)
+			if err == nil {
+				return true, nil
+			}
+			if !errors.Is(err, jetstream.ErrConsumerNotFound) {
+				return false, fmt.Errorf("look for reader %s: %w", name, err)
+			}
+		}
+		if finished, err := l.removedAt(ctx, name); err != nil || finished > 0 {
+			return finished > 0, err
+		}
+	}
+	return false, nil
 }

@@ -111,7 +111,7 @@ func (l *lane) seek(ctx context.Context, r dodona.Record, from uint64) (uint64, 
 
 // isOurs reports whether s is the record r that this lane made. Writer and number are not enough: a copy of the data folder has both.
 func (l *lane) isOurs(s stored, r dodona.Record) bool {
-	return s.writer == l.j.writer && s.Sequence == r.Sequence && s.Node == l.j.cfg.Node && s.Topic == r.Topic && s.Key == r.Key && s.ID == r.ID
+	return s.writer == l.j.writer && s.Sequence == r.Sequence && s.Node == r.Node && s.Topic == r.Topic && s.Key == r.Key && s.ID == r.ID
 }
 
 // countLanded returns how many records of f the stream holds from place first on: all, unless the store broke down

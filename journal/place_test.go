@@ -199,8 +199,8 @@ func TestWhereItStoodIsItsLastRemoval(t *testing.T) {
 			tell(t, body)
 			tell(t, []byte("{")) // is no event
 		}
-		if got := readerOn(j.lanes[streamRaw], c.name).removedAt(t.Context()); got != c.want {
-			t.Errorf("%s: stood at %d, want %d", c.name, got, c.want)
+		if got, err := j.lanes[streamRaw].removedAt(t.Context(), c.name); got != c.want || err != nil {
+			t.Errorf("%s: stood at %d, want %d (%v)", c.name, got, c.want, err)
 		}
 	}
 }

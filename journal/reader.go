@@ -253,11 +253,8 @@ func (r *readerState) next(ctx context.Context) ([]dodona.Record, error) {
 			return nil, err
 		}
 	}
-	if r.ack != "" {
-		if err := r.l.j.nc.Publish(r.ack, []byte("+ACK")); err != nil {
-			return nil, fmt.Errorf("finish slice: %w", err)
-		}
-		r.ack, r.acked = "", r.ack
+	if err := r.finish(true); err != nil {
+		return nil, err
 	}
 	if err := r.broken; err != nil {
 		r.broken = nil
@@ -287,6 +284,8 @@ func (r *readerState) next(ctx context.Context) ([]dodona.Record, error) {
 		if taken {
 			slice = append(slice, rec)
 			bytes += msg.Size()
+		} else if err := r.finish(len(slice) == 0); err != nil {
+			return nil, err
 		}
 	}
 	if len(slice) > 0 {
@@ -297,6 +296,18 @@ func (r *readerState) next(ctx context.Context) ([]dodona.Record, error) {
 		r.l.j.cfg.Recorder.Count(telemetry.JournalDelivered.Of(r.name), uint64(len(slice)))
 	}
 	return slice, nil
+}
+
+// finish tells the store what is finished, if nothing is in hand: retention waits for it, also for what the reader passed over.
+func (r *readerState) finish(free bool) error {
+	if !free || r.ack == "" {
+		return nil
+	}
+	if err := r.l.j.nc.Publish(r.ack, []byte("+ACK")); err != nil {
+		return fmt.Errorf("finish slice: %w", err)
+	}
+	r.ack, r.acked = "", r.ack
+	return nil
 }
 
 // take returns the next message, or nil if there is none yet and it must not wait.
@@ -386,5 +397,5 @@ func (r *readerState) accept(msg *nats.Msg) (rec dodona.Record, taken bool, err 
 		r.l.j.cfg.Log.Error("journal: skip what is no record", "reader", r.name, "place", meta.Sequence.Stream, "error", err)
 		return rec, false, nil
 	}
-	return rec, true, nil
+	return rec, msg.Header.Get(headerAgain) == "", nil
 }

@@ -21,6 +21,7 @@ const (
 	headerTime     = "ce-time"   // RFC 3339 with milliseconds, UTC
 	headerSequence = "Dodona-Sequence"
 	headerPrevious = "Dodona-Previous"
+	headerAgain    = "Dodona-Again" // of a record that retention wrote again: every reader had finished it
 
 	headerExpected        = "Nats-Expected-Last-Subject-Sequence"
 	headerBatchID         = "Nats-Batch-Id"

@@ -15,8 +15,8 @@ import (
 )
 
 // Retention frees the oldest records, when a stream has grown beyond seven eighths of its limit or when they are too
-// old, but never one that a durable reader has not finished, and never the last claim, answer or anchor of a key: those
-// are written again at the end first (carry.go). It runs beside the lane, which goes on appending, and asks it for the
+// old, but never one that a durable reader has not finished, and never the last claim, answer or anchor of a key, nor where a source
+// stopped: those are written again at the end first (carry.go, positions.go). It runs beside the lane, which goes on appending, and asks it for the
 // rewriting alone, a few records at a time.
 
 // retain frees what may go. It returns why nothing could be freed although the stream is above its soft limit.
@@ -141,6 +141,9 @@ func (l *lane) free(ctx context.Context, s space, wanted uint64) (why string, er
 			return fmt.Sprintf("reader %s has not finished what comes after last claims and answers", s.slowest), l.overflow(ctx, s)
 		}
 		return l.tooSmall(len(lasts), sizeOfAll(lasts)), nil
+	}
+	if err := l.keepPositions(ctx, &s, cut); err != nil {
+		return "", fmt.Errorf("keep positions: %w", err)
 	}
 	for len(carried) > 0 {
 		part, size := firstOf(carried, carryRoom)

@@ -89,6 +89,7 @@ func (d *deliverer) start(ctx context.Context, c *config.Config, s config.Sink) 
 			return fmt.Errorf("start sink %s: %w", s.Name, err)
 		}
 	}
+	with.Stands = func(ctx context.Context) (bool, error) { return d.journal.Stands(ctx, with.Reader) }
 	loop := sink.New(with)
 	d.sinks.start(ctx, s.Name, loop, func(ctx context.Context) {
 		if err := loop.Run(ctx); err != nil && ctx.Err() == nil {

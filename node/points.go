@@ -52,6 +52,9 @@ func observationsBy(all map[string]observing) func(context.Context, dodona.Recor
 		if err := json.Unmarshal(rec.Body, &exchange); err != nil {
 			return nil, fmt.Errorf("read exchange: %w", err)
 		}
+		if len(exchange.Readings) == 0 {
+			return nil, nil // where its source stopped, alone
+		}
 		made, err := o.made.Each(ctx, exchange.Readings, o.pushed)
 		if err != nil {
 			return nil, err

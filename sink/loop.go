@@ -34,6 +34,8 @@ type Config struct {
 	Recorder telemetry.Recorder
 	Backoff  backoff.Backoff // between tries; zero: 1 s to 1 min
 
+	// Stands reports whether its reader has a position, because the sink was there before; nil: nobody knows.
+	Stands func(ctx context.Context) (bool, error)
 	// Overtaken returns what retention freed before a sink of points had delivered it, since its reader was made; nil: nobody counts.
 	Overtaken func(ctx context.Context) (Overtaken, error)
 }
@@ -170,7 +172,8 @@ func (l *Loop) runBeside(ctx context.Context, run func(context.Context) error) {
 }
 
 // begin returns when the sink was first there, and whether that is now: what was attested or read before was not meant for it. It is journaled,
-// so that a restart remembers it.
+// so that a restart remembers it. The journal forgets in the end, and the position of its reader stays: whoever has one was there, and what waits is
+// meant for it.
 func (l *Loop) begin(ctx context.Context, id string) (at time.Time, fresh, ok bool) {
 	ok = l.again(ctx, "begin", func() error {
 		for rec, err := range l.c.Env.filled().Ledger.Scan(ctx, dodona.TopicIntent, l.c.Name, nil) {
@@ -184,6 +187,11 @@ func (l *Loop) begin(ctx context.Context, id string) (at time.Time, fresh, ok bo
 				continue // of what it delivered under another policy
 			}
 			return nil // so old that the journal has forgotten its beginning: everything is meant for it
+		}
+		if l.c.Stands != nil {
+			if stands, err := l.c.Stands(ctx); err != nil || stands {
+				return err
+			}
 		}
 		at, fresh = l.c.Now(), true
 		body, err := json.Marshal(at)
