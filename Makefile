@@ -115,11 +115,12 @@ crash: ## kill a delivering node 50 times while 1,000 rounds go to anvil, then a
 	@scripts/contracts.sh deps
 	DODONA_KILLS=50 DODONA_ROUNDS=1000 go test -tags integration -timeout 30m -count=1 -v -run TestKilledAtRandom ./cmd/dodona
 
-soak: ## the demo for SOAKTIME (default 10m), watching memory, goroutines and descriptors; WHAT=ground: scripts/ground.sh
+soak: ## the demo for SOAKTIME (default 10m), watching memory, goroutines and descriptors; WHAT=field or WHAT=ground: scripts/field.sh, scripts/ground.sh
 	@case "$(WHAT)" in \
 	  '') scripts/build.sh bin/demo ./cmd/demo && scripts/soak.sh $(SOAKTIME) ;; \
+	  field) scripts/field.sh $(SOAKTIME) ;; \
 	  ground) scripts/ground.sh ;; \
-	  *) echo "soak: WHAT=$(WHAT) is not known: leave it out, or say ground" >&2; exit 2 ;; \
+	  *) echo "soak: WHAT=$(WHAT) is not known: leave it out, or say field or ground" >&2; exit 2 ;; \
 	esac
 
 mutants: ## changes in MUTANTS that no test sees, N (60) tried a package; writes docs/mutants.md unless told other ones (needs Go; an hour)

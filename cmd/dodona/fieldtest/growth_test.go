@@ -1,0 +1,83 @@
+//go:build integration
+
+package fieldtest
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// A bound is by how much a measure may grow: for each minute of the slope over the least of each half minute, and between two moments at
+// which all is well.
+type bound struct {
+	name, unit     string
+	of             func(sample) float64
+	slope, between float64
+}
+
+// What grows when something is forgotten. A collector leaves slack, and the journal keeps blocks in memory until they are full.
+var bounds = []bound{
+	{"resident memory", "MiB", func(s sample) float64 { return s.resident }, 1, 40},
+	{"heap", "MiB", func(s sample) float64 { return s.heap }, 0.5, 24},
+	{"goroutines", "", func(s sample) float64 { return s.goroutines }, 1, 12},
+	{"descriptors", "", func(s sample) float64 { return s.open }, 0.5, 8},
+}
+
+// least returns the least of the samples taken in a window.
+func least(samples []sample, from, to time.Time, of func(sample) float64) (value float64, any bool) {
+	var in []float64
+	for _, s := range samples {
+		if !s.at.Before(from) && s.at.Before(to) {
+			in = append(in, of(s))
+		}
+	}
+	if len(in) == 0 {
+		return 0, false
+	}
+	return slices.Min(in), true
+}
+
+// slope returns by how much the least of each half minute grows in a minute, by least squares.
+func slope(samples []sample, from time.Time, of func(sample) float64) (perMinute float64, windows int) {
+	const window = 30 * time.Second
+	var xs, ys []float64
+	last := samples[len(samples)-1].at
+	for at := from; !at.Add(window).After(last); at = at.Add(window) {
+		if y, any := least(samples, at, at.Add(window), of); any {
+			xs, ys = append(xs, at.Sub(from).Minutes()), append(ys, y)
+		}
+	}
+	var x, y, xx, xy float64
+	for i := range xs {
+		x, y, xx, xy = x+xs[i], y+ys[i], xx+xs[i]*xs[i], xy+xs[i]*ys[i]
+	}
+	n := float64(len(xs))
+	if d := n*xx - x*x; d > 0 {
+		perMinute = (n*xy - x*y) / d
+	}
+	return perMinute, len(xs)
+}
+
+// judgeGrowth compares the calm before the faults with the calm after them, and, if there is enough of it, looks at the slope since warm.
+func judgeGrowth(t *testing.T, samples []sample, before, after, warm time.Time) {
+	t.Helper()
+	const enough = 8 // half minutes
+	for _, b := range bounds {
+		first, _ := least(samples, before.Add(-5*time.Second), before.Add(time.Second), b.of)
+		last, _ := least(samples, after.Add(-5*time.Second), after.Add(time.Second), b.of)
+		perMinute, windows := slope(samples, warm, b.of)
+		line := fmt.Sprintf("%s: %.1f %s in the calm before the faults, %.1f after them", b.name, first, b.unit, last)
+		if windows >= enough {
+			line += fmt.Sprintf("; %+.2f %s a minute over %d half minutes (at most %.2f)", perMinute, b.unit, windows, b.slope)
+		}
+		t.Log(line)
+		switch {
+		case last > first+b.between:
+			t.Errorf("%s grew by %.1f %s, want at most %.0f", b.name, last-first, b.unit, b.between)
+		case windows >= enough && perMinute > b.slope:
+			t.Errorf("%s grows by %.2f %s a minute, want at most %.2f", b.name, perMinute, b.unit, b.slope)
+		}
+	}
+}
