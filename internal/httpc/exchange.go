@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/expiry"
 	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
@@ -39,6 +40,11 @@ func (c *Client) Ask(req *http.Request, secrets ...string) (*Response, error) {
 		if resp != nil { // it asks for a redirect that is not followed
 			asked.wait, _ = RetryAfter(resp.Header, time.Now())
 		}
+		return nil, asked.failure(err)
+	}
+	if err := expiry.Over(resp.TLS, time.Now()); err != nil {
+		_ = resp.Body.Close()    // nobody reads it
+		c.CloseIdleConnections() // the next handshake says so
 		return nil, asked.failure(err)
 	}
 	if resp.StatusCode == http.StatusProxyAuthRequired {

@@ -2,15 +2,50 @@ package httpc
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/expiry"
 	"github.com/dodona-oracle/dodona/internal/nettest"
 )
+
+// TestAPeerIsBelievedUntilItsCertificateEnds, also over a connection that stands.
+func TestAPeerIsBelievedUntilItsCertificateEnds(t *testing.T) {
+	t.Parallel()
+	a := nettest.NewAuthority(t, t.TempDir(), "ours")
+	for life := 2 * time.Second; ; life *= 2 { // on a slow machine the handshake may come too late
+		ends := time.Now().Add(life)
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto) }))
+		s.TLS = &tls.Config{Certificates: []tls.Certificate{a.Issue(t, "server", life, x509.ExtKeyUsageServerAuth, "127.0.0.1")}}
+		s.StartTLS()
+		t.Cleanup(s.Close)
+		c := client(t, Options{Roots: a.Pool(), MaxAge: time.Hour})
+		_, _, err := ask(c, request(t, "GET", s.URL, ""), 100)
+		if err != nil && life < time.Minute && strings.Contains(err.Error(), "expired") {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Until(ends))
+		_, _, err = ask(c, request(t, "GET", s.URL, ""), 100)
+		var over *expiry.Error
+		if !errors.As(err, &over) || over.Who != "server" || !strings.HasSuffix(err.Error(), "in the middle of the session") {
+			t.Errorf("over the connection that stands: %v", err)
+		}
+		if _, _, err = ask(c, request(t, "GET", s.URL, ""), 100); err == nil || !strings.Contains(err.Error(), "certificate has expired") {
+			t.Errorf("over another connection: %v", err)
+		}
+		return
+	}
+}
 
 // TestAPeerThatFallsSilentMidwayIsLeft: it has given the head of an answer and a part of the body, so that the connection looked well.
 func TestAPeerThatFallsSilentMidwayIsLeft(t *testing.T) {

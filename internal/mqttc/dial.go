@@ -14,6 +14,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/expiry"
 	"github.com/dodona-oracle/dodona/internal/httpc"
 )
 
@@ -144,16 +145,22 @@ func open(ctx context.Context, s Settings, u *url.URL) (net.Conn, error) {
 		}
 		secured.NextProtos, secured.ServerName = s.ALPN, u.Hostname()
 	}
+	var watch expiry.Watch
+	secured = watch.Config(secured)
 	if u.Scheme == "ws" || u.Scheme == "wss" {
-		return openWebSocket(ctx, s, u, secured)
+		conn, err := openWebSocket(ctx, s, u, secured)
+		if err != nil || secured == nil {
+			return conn, err
+		}
+		return watch.Conn(conn), nil
 	}
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address(u))
 	if err != nil || secured == nil {
 		return conn, err
 	}
-	tunnel := tls.Client(conn, secured)
+	tunnel := tls.Client(watch.Conn(conn), secured)
 	if err := tunnel.HandshakeContext(ctx); err != nil {
-		_ = conn.Close() // the handshake says what is wrong
+		_ = tunnel.Close() // the handshake says what is wrong
 		return nil, fmt.Errorf("TLS: %w", err)
 	}
 	return tunnel, nil

@@ -5,8 +5,10 @@ package mqttc_test
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/expiry"
 	"github.com/dodona-oracle/dodona/internal/mosquittotest"
 	"github.com/dodona-oracle/dodona/internal/mqttc"
 	"github.com/dodona-oracle/dodona/internal/nettest"
@@ -312,6 +315,46 @@ func TestRetainedMessagesSayThatTheyAre(t *testing.T) {
 			got.none(t, 200*time.Millisecond) // the session had the subscription
 		}
 	})
+}
+
+// TestABrokerIsBelievedUntilItsCertificateEnds, also by a connection that stands.
+func TestABrokerIsBelievedUntilItsCertificateEnds(t *testing.T) {
+	t.Parallel()
+	b := mosquittotest.Start(t, mosquittotest.Options{TLS: true})
+	authority := nettest.NewAuthority(t, t.TempDir(), "ours")
+	cert, key := authority.Files(t, "gateway", x509.ExtKeyUsageClientAuth)
+	for scheme, to := range map[string]string{"mqtts://": b.URL, "wss://": b.WebSocket} {
+		t.Run(scheme, func(t *testing.T) {
+			t.Parallel()
+			u, err := url.Parse(to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for life := 3 * time.Second; ; life *= 2 { // on a slow machine the handshake may come too late
+				s := settings(scheme+authority.Front(t, life, u.Host)+u.Path, mqttc.Five)
+				s.CA, s.TLS.Cert, s.TLS.Key = authority.File, cert, key
+				cfg, _ := receiving(s, "until-"+scheme[:3])
+				c, err := new(mqttc.Dialer).Dial(t.Context(), cfg)
+				if err != nil && life < time.Minute && strings.Contains(err.Error(), "expired") {
+					continue
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+				select {
+				case <-c.Done():
+				case <-time.After(2 * life):
+					t.Fatal("the connection stands")
+				}
+				var ended *expiry.Error
+				if err := c.Err(); !errors.As(err, &ended) || ended.Who != "plant" {
+					t.Errorf("it ended by %v", err)
+				}
+				return
+			}
+		})
+	}
 }
 
 func TestEveryWayIn(t *testing.T) {

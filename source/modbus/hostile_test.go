@@ -507,6 +507,40 @@ func TestUnitsThatWereAllSilentAreAllAskedOnceOneIsBack(t *testing.T) {
 	}
 }
 
+// TestADeviceIsBelievedUntilItsCertificateEnds, also by a connection that stands.
+func TestADeviceIsBelievedUntilItsCertificateEnds(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	authority := nettest.NewAuthority(t, dir, "plant")
+	ownCert, ownKey := authority.Files(t, "gateway", x509.ExtKeyUsageClientAuth)
+	port := peertest.Port(t)
+	peertest.Start(t, python(t, strconv.Itoa(port), "tcp"))
+	points, want := everywhere()
+	for life := 3 * time.Second; ; life *= 2 { // on a slow machine the handshake may come too late
+		front := authority.Front(t, life, local(port))
+		s := settings(points, func(s *Settings) {
+			s.Address, s.Timeout, s.ConnectTimeout, s.TLS = front, 5*time.Second, 20*time.Second, &TLS{CA: authority.File, Cert: ownCert, Key: ownKey}
+		})
+		o := open(t, s)
+		ends := time.Now().Add(life)
+		first, err := o.Observe(t.Context())
+		if err != nil && life < time.Minute && strings.Contains(err.Error(), "expired") {
+			continue
+		}
+		if err != nil || len(first.Readings) == 0 {
+			t.Fatalf("%d readings of %d points, %v", len(first.Readings), len(want), err)
+		}
+		time.Sleep(time.Until(ends))
+		if _, err := o.Observe(t.Context()); err == nil || !strings.Contains(err.Error(), "expired") {
+			t.Errorf("the certificate is over: %v", err)
+		}
+		if _, err := o.Observe(t.Context()); !dodona.IsPermanent(err) || !strings.Contains(err.Error(), "certificate has expired") {
+			t.Errorf("the certificate is over, and the device is asked anew: %v", err)
+		}
+		return
+	}
+}
+
 func TestPymodbusIsReadByTLS(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/expiry"
 	"github.com/dodona-oracle/dodona/internal/tty"
 )
 
@@ -31,9 +32,10 @@ func (s *Settings) dial(ctx context.Context) (line, error) {
 		_ = connection.Close() // nothing was sent
 		return nil, err
 	}
-	secured := tls.Client(connection, config)
+	var watch expiry.Watch
+	secured := tls.Client(watch.Conn(connection), watch.Config(config))
 	if err := secured.HandshakeContext(ctx); err != nil {
-		_ = connection.Close() // nothing was sent
+		_ = secured.Close() // nothing was sent
 		var untrusted *tls.CertificateVerificationError
 		if err = fmt.Errorf("connect to %s by TLS: %w", address, err); errors.As(err, &untrusted) {
 			return nil, dodona.Permanent(err)

@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -17,13 +18,13 @@ import (
 	"github.com/dodona-oracle/dodona/source"
 )
 
-// dial makes the handshake, and returns what no error may show.
-func (s *stream) dial(ctx context.Context) (*websocket.Conn, []string, error) {
+// dial makes the handshakes, and returns what TLS believed (nil without it) and what no error may show.
+func (s *stream) dial(ctx context.Context) (*websocket.Conn, *tls.ConnectionState, []string, error) {
 	limited, cancel := context.WithTimeout(ctx, s.settings.Timeout)
 	defer cancel()
 	target, header, secrets, err := s.handshake()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	mode := websocket.CompressionDisabled
 	if s.settings.Compression {
@@ -36,22 +37,22 @@ func (s *stream) dial(ctx context.Context) (*websocket.Conn, []string, error) {
 	switch {
 	case err == nil && len(s.settings.Subprotocols) > 0 && conn.Subprotocol() == "":
 		_ = conn.CloseNow() // it is of no use
-		return nil, nil, dodona.Permanent(fmt.Errorf("connect %s: the server speaks none of subprotocols (%s)", s.url.Host, strings.Join(s.settings.Subprotocols, ", ")))
+		return nil, nil, nil, dodona.Permanent(fmt.Errorf("connect %s: the server speaks none of subprotocols (%s)", s.url.Host, strings.Join(s.settings.Subprotocols, ", ")))
 	case err == nil:
 		conn.SetReadLimit(-1) // each message has a limit of ours
-		return conn, secrets, nil
+		return conn, resp.TLS, secrets, nil
 	case ctx.Err() != nil:
-		return nil, nil, context.Cause(ctx)
+		return nil, nil, nil, context.Cause(ctx)
 	case limited.Err() != nil:
-		return nil, nil, fmt.Errorf("connect %s: no handshake in %s (timeout)", s.url.Host, s.settings.Timeout)
+		return nil, nil, nil, fmt.Errorf("connect %s: no handshake in %s (timeout)", s.url.Host, s.settings.Timeout)
 	case resp != nil:
-		return nil, nil, s.unwelcome(resp, httpc.Scrub(err.Error(), secrets...))
+		return nil, nil, nil, s.unwelcome(resp, httpc.Scrub(err.Error(), secrets...))
 	}
 	failed := fmt.Errorf("connect %s: %w", s.url.Host, httpc.WithoutURL(err))
 	if httpc.IsHopeless(err) {
 		failed = dodona.Permanent(failed)
 	}
-	return nil, nil, failed
+	return nil, nil, nil, failed
 }
 
 // handshake returns the URL and the header of a handshake, and what of them no error may show. Secrets are read anew each time, so that a

@@ -4,11 +4,8 @@ package websocket
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"io"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -281,7 +278,7 @@ func TestAServerIsTrustedByItsAuthorityAndShownACertificate(t *testing.T) {
 	p.start(t)
 	ours, theirs := nettest.NewAuthority(t, t.TempDir(), "ours"), nettest.NewAuthority(t, t.TempDir(), "theirs")
 	cert, key := ours.Files(t, "gw-7", x509.ExtKeyUsageClientAuth)
-	front := secured(t, ours, p.address())
+	front := ours.Front(t, time.Hour, p.address())
 	s := settings(front)
 	s.URL, s.CA = "wss://"+front+"/stream", theirs.File
 	n := run(t, s)
@@ -298,38 +295,4 @@ func TestAServerIsTrustedByItsAuthorityAndShownACertificate(t *testing.T) {
 	if r := n.awaitBody(sourcetest.Mark(1)); !strings.HasPrefix(r.Detail, "wss "+front) {
 		t.Errorf("detail %q", r.Detail)
 	}
-}
-
-// secured stands before an address and speaks TLS, with who has a certificate of the same authority.
-func secured(t *testing.T, authority *nettest.Authority, to string) (address string) {
-	t.Helper()
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
-		Certificates: []tls.Certificate{authority.Issue(t, "plant", time.Hour, x509.ExtKeyUsageServerAuth, "127.0.0.1")},
-		ClientAuth:   tls.RequireAndVerifyClientCert, ClientCAs: authority.Pool(),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			near, err := l.Accept()
-			if err != nil {
-				return
-			}
-			far, err := net.Dial("tcp", to)
-			if err != nil {
-				_ = near.Close()
-				continue
-			}
-			for _, way := range [][2]net.Conn{{near, far}, {far, near}} {
-				go func() {
-					_, _ = io.Copy(way[0], way[1])
-					_ = near.Close()
-					_ = far.Close()
-				}()
-			}
-		}
-	}()
-	return l.Addr().String()
 }

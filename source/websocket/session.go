@@ -13,6 +13,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/expiry"
 	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/unit"
@@ -76,13 +77,18 @@ func (ses *session) stands() <-chan struct{} {
 
 // run connects, and listens and speaks until either fails or ctx ends. It returns why it ended.
 func (ses *session) run(ctx context.Context) error {
-	conn, secrets, err := ses.dial(ctx)
+	conn, believed, secrets, err := ses.dial(ctx)
 	if err != nil {
 		return err
 	}
 	ses.hide(secrets...)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	if believed != nil {
+		if who, until := expiry.Of(*believed); !until.IsZero() {
+			defer time.AfterFunc(time.Until(until), func() { cancel(&expiry.Error{Who: who, Until: until}) }).Stop()
+		}
+	}
 	var all sync.WaitGroup
 	all.Go(func() { cancel(ses.listen(ctx, conn)) })
 	all.Go(func() { cancel(ses.speak(ctx, conn)) })

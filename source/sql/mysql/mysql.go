@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"github.com/dodona-oracle/dodona/internal/expiry"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/source/sql/session"
 )
@@ -42,7 +43,8 @@ func open(ctx context.Context, o session.Options) (session.Session, error) {
 	c := &conn{most: int(o.Statement.Milliseconds())}
 	config := mysql.NewConfig()
 	config.User, config.Passwd, config.DBName = o.User, o.Password, o.Database
-	config.Net, config.Addr, config.TLS, config.Timeout = o.Network, o.Address, o.TLS, o.Connect
+	var watch expiry.Watch
+	config.Net, config.Addr, config.TLS, config.Timeout = o.Network, o.Address, watch.Config(o.TLS), o.Connect
 	config.ConnectionAttributes = "program_name:" + strings.Map(attribute, o.Program)
 	config.Logger = log.New(io.Discard, "", 0) // what matters is an error
 	config.MaxAllowedPacket = 1 << 20          // of what is sent: a statement
@@ -55,7 +57,7 @@ func open(ctx context.Context, o session.Options) (session.Session, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.bounded = &session.Bounded{Conn: dialed, Most: o.Largest}
+		c.bounded = &session.Bounded{Conn: watch.Conn(dialed), Most: o.Largest}
 		return c.bounded, nil
 	}
 	connector, err := mysql.NewConnector(config)

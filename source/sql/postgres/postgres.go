@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/dodona-oracle/dodona/internal/expiry"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/source/sql/session"
 )
@@ -38,6 +39,7 @@ type conn struct {
 	ended  context.Context // after Close
 	end    context.CancelFunc
 	mu     sync.Mutex
+	watch  expiry.Watch
 	dialed []net.Conn // also those by which the library asks the server to stop a statement
 }
 
@@ -48,10 +50,10 @@ func open(ctx context.Context, o session.Options) (session.Session, error) {
 		return nil, fmt.Errorf("%w: read the settings of PostgreSQL in the environment (unset PGSERVICE and its kin): %w", session.ErrHopeless, err)
 	}
 	config.Fallbacks, config.RuntimeParams = nil, map[string]string{"client_encoding": "UTF8", "application_name": o.Program}
-	config.User, config.Password, config.Database, config.TLSConfig = o.User, o.Password, o.Database, o.TLS
+	c := &conn{begin: fmt.Sprintf("BEGIN READ ONLY; SET LOCAL statement_timeout=%d; %s", o.Statement.Milliseconds(), text)}
+	config.User, config.Password, config.Database, config.TLSConfig = o.User, o.Password, o.Database, c.watch.Config(o.TLS)
 	config.ValidateConnect, config.ConnectTimeout, config.MaxProtocolMessageBodyLen = nil, o.Connect, o.Largest
 	config.LookupFunc = func(context.Context, string) ([]string, error) { return []string{"127.0.0.1"}, nil } // the dialer below looks up
-	c := &conn{begin: fmt.Sprintf("BEGIN READ ONLY; SET LOCAL statement_timeout=%d; %s", o.Statement.Milliseconds(), text)}
 	c.ended, c.end = context.WithCancel(context.Background())
 	config.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) { return c.dial(ctx, o.Network, o.Address) }
 	limited, cancel := context.WithTimeout(ctx, o.Connect)
@@ -77,6 +79,7 @@ func (c *conn) dial(ctx context.Context, network, address string) (net.Conn, err
 		_ = dialed.Close() // nobody waits for it
 		return nil, err
 	}
+	dialed = c.watch.Conn(dialed)
 	c.dialed = append(c.dialed, dialed)
 	return dialed, nil
 }
