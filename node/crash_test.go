@@ -120,6 +120,7 @@ func listen(url string, got func(dodona.Answer)) {
 // TestKilledAHundredTimesItLosesNothingAndSignsNothingTwice kills a node under load at random moments, and then
 // looks for every answer that anybody was shown, and for two of anything there may be only one of.
 func TestKilledAHundredTimesItLosesNothingAndSignsNothingTwice(t *testing.T) {
+	t.Parallel()
 	const kills = 100
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

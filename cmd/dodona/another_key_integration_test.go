@@ -62,6 +62,7 @@ func sinkOf(t *testing.T, p *process) (s shownSink, err error) {
 
 // TestAnotherKeyAndBackLeavesNoDamage exchanges the key of a node that delivers to a real chain: that is refused, then meant, then undone.
 func TestAnotherKeyAndBackLeavesNoDamage(t *testing.T) {
+	t.Parallel()
 	chain := anviltest.Start(t, "--block-time", "1")
 	dir := t.TempDir()
 	deploy := func(name string, network dodona.Network, quorum dodona.Quorum, subject calldata.Subject) dodona.Address {

@@ -15,6 +15,7 @@ import (
 // TestARMv7RunsTheSameLine runs the program built for a 32-bit gateway, emulated, and checks its answer with the one for
 // this machine: 64-bit alignment and word sizes have broken many Go programs on ARM.
 func TestARMv7RunsTheSameLine(t *testing.T) {
+	t.Parallel()
 	const emulator = "/usr/bin/qemu-arm-static"
 	if _, err := os.Stat(emulator); err != nil {
 		t.Fatalf("%s is missing; run: make deps", emulator)

@@ -117,6 +117,7 @@ func TestABackupOfARunningNodeIsRestoredAndSignsNothingTwice(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it runs two nodes")
 	}
+	t.Parallel()
 	dir := t.TempDir()
 	got := &delivered{seen: map[string]int{}}
 	receiver := httptest.NewServer(got)

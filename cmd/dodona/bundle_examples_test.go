@@ -509,6 +509,7 @@ func fileOf(t *testing.T, v any) string {
 
 // TestBundleScriptsRefuseWhatIsNoBundle in one line, whatever it is.
 func TestBundleScriptsRefuseWhatIsNoBundle(t *testing.T) {
+	t.Parallel()
 	whole, err := os.ReadFile(fileOf(t, newMadeRound(t, 1).b))
 	if err != nil {
 		t.Fatal(err)
@@ -596,6 +597,7 @@ func TestBundleScriptsRefuseWhatIsNoBundle(t *testing.T) {
 
 // TestVerifyExamplesPage runs the commands of examples/verify/README.md in order against a real node, and compares what they print.
 func TestVerifyExamplesPage(t *testing.T) {
+	t.Parallel()
 	dir, url := t.TempDir(), price(t, `{"symbol":"BTCUSDT","price":"43218.55000000"}`)
 	text := "node: {data: ./data, key: {file: node.key}}\nanchor: {every: 2s}\nsources: {price: {http: {url: \"" + url + "\"}, value: /price}}\n" +
 		"feeds: {btc.usd: {unit: USD, decimals: 2, every: 1s, from: [price]}}\n"

@@ -138,6 +138,7 @@ var (
 // TestContractsGuide makes the files of the page, compiles and deploys its contracts on a real chain, and runs its commands against a real
 // node, as a stranger would. Then each contract must refuse what the page says that it refuses.
 func TestContractsGuide(t *testing.T) {
+	t.Parallel()
 	program, err := binary()
 	if err != nil {
 		t.Fatal(err)

@@ -55,6 +55,7 @@ func number(t *testing.T, name string, standard int) int {
 
 // TestKilledAtRandomEveryRoundIsOnTheChainOnce kills the program, without a warning, while it delivers to a real chain.
 func TestKilledAtRandomEveryRoundIsOnTheChainOnce(t *testing.T) {
+	t.Parallel()
 	kills, least := number(t, "DODONA_KILLS", 8), number(t, "DODONA_ROUNDS", 120)
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 0))

@@ -35,6 +35,7 @@ type drill struct {
 // configuration, a validator that is away, a receiver that is down. After each of them the node must answer again without
 // anybody's help. DODONA_DRILL says how often the night is gone through, 20 in make soak.
 func TestBadNightsPassByThemselves(t *testing.T) {
+	t.Parallel()
 	d := &drill{t: t, dir: t.TempDir()}
 	d.file = filepath.Join(d.dir, "gw.yaml")
 	d.hook = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

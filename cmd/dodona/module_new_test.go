@@ -15,6 +15,7 @@ import (
 // TestEverySkeletonBuildsAndPassesItsTests does what `dodona module new` says to do next. deps.sh installs the compiler of
 // C, and Go is here; the others are hundreds of megabytes, so they are tried where they are.
 func TestEverySkeletonBuildsAndPassesItsTests(t *testing.T) {
+	t.Parallel()
 	program, err := binary()
 	if err != nil {
 		t.Fatal(err)
